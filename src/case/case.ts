@@ -1,0 +1,202 @@
+import type { CaseState } from './caseState.ts';
+
+/** What the agent says of a case. There is no word for "normal": an unflagged scan is read as usual. */
+export type Decision = 'suspected' | 'not-suspected' | 'not-analysed';
+
+/** Who the study is about, decoded to Unicode from the stored source bytes (PS3.3 C.7.1.1). */
+export interface PatientIdentity {
+  patientId: string;
+  issuerOfPatientId: string;
+  patientName: string;
+  /** DICOM DA, or empty. */
+  patientBirthDate: string;
+  patientSex: string;
+}
+
+/** Header facts of one object that assembling and the worklist need; text decoded to Unicode. */
+export interface InstanceHeader extends PatientIdentity {
+  sopClassUid: string;
+  sopInstanceUid: string;
+  studyInstanceUid: string;
+  seriesInstanceUid: string;
+  frameOfReferenceUid: string;
+  transferSyntaxUid: string;
+  accessionNumber: string;
+  studyDate: string;
+  studyTime: string;
+  studyDescription: string;
+  /** AcquisitionDateTime, or AcquisitionDate + AcquisitionTime; empty when absent. */
+  acquisitionDateTime: string;
+  patientAge: string;
+  modality: string;
+  manufacturer: string;
+  manufacturerModelName: string;
+  imageType: string[];
+  seriesNumber: number | null;
+  seriesDescription: string;
+  protocolName: string;
+  bodyPartExamined: string;
+  convolutionKernel: string;
+  instanceNumber: number | null;
+  rows: number | null;
+  columns: number | null;
+  numberOfFrames: number;
+  /** [between rows, between columns] (PS3.3 10.7.1.3). */
+  pixelSpacingMm: [number, number] | null;
+  sliceThicknessMm: number | null;
+  spacingBetweenSlicesMm: number | null;
+  gantryDetectorTiltDegrees: number | null;
+  /** LPS, centre of the first voxel. */
+  imagePositionPatientMm: [number, number, number] | null;
+  /** Direction cosines of a row, then of a column. */
+  imageOrientationPatient: [number, number, number, number, number, number] | null;
+}
+
+/** One received object: verbatim bytes on disk and what its header says. */
+export interface StoredInstance {
+  header: InstanceHeader;
+  /** Relative to the spool directory. */
+  path: string;
+  /** SHA-256 (hex) of the data set bytes as received, without the file meta information. */
+  sha256: string;
+  sizeBytes: number;
+  receivedAtMs: number;
+  /** Calling AE title, or empty when not known. */
+  sourceAeTitle: string;
+}
+
+/** Why a series is or is not analysed: `code` from `assemble/seriesRules`, `reason` for people. */
+export interface SeriesVerdict {
+  seriesInstanceUid: string;
+  seriesNumber: number | null;
+  seriesDescription: string;
+  modality: string;
+  instances: number;
+  eligible: boolean;
+  /** True for the one series that is analysed. */
+  chosen: boolean;
+  code: string;
+  reason: string;
+}
+
+export interface ManifestSlice {
+  sopInstanceUid: string;
+  sopClassUid: string;
+  /** Relative to the spool directory. */
+  path: string;
+  sha256: string;
+  /** Along the cranio-caudal normal of the series, superior is greater. */
+  positionMm: number;
+}
+
+/** The assembled case: which series is analysed, in which order, and what is odd about it. */
+export interface CaseManifest {
+  seriesInstanceUid: string;
+  /** Ordered superior to inferior. */
+  slices: ManifestSlice[];
+  sliceSpacingMm: number;
+  coverageMm: number;
+  /** Holes between neighbouring slices: index of the slice before the hole, and how many slices are missing. */
+  gaps: { afterSliceIndex: number; missingSlices: number }[];
+  /** Slices at a position already taken; kept on disk, not analysed. */
+  duplicateSopInstanceUids: string[];
+  series: SeriesVerdict[];
+  /** SHA-256 over the ordered slice digests: what was analysed. */
+  inputSha256: string;
+}
+
+/** One slice as the encoder sees it. */
+export interface EncodedSlice {
+  /** Length D of the model's card. */
+  feature: Float32Array;
+  /** Probability of a fracture on this image alone, 0..1. */
+  imageProbability: number;
+  /** Class activation map, `[row][column]`, row-major, of the model's input square; >= 0. */
+  cam: Float32Array;
+  camRows: number;
+  camColumns: number;
+  /** Where the model's input square lies in the source image as stored. */
+  crop: SliceCrop;
+}
+
+/** The analysed field of a slice and how it maps back to the stored pixel matrix. */
+export interface SliceCrop {
+  /** Box in the *oriented* image (trained orientation), pixels, half open. */
+  top: number;
+  left: number;
+  bottom: number;
+  right: number;
+  /** How the stored matrix was brought to the trained orientation, applied in this order. */
+  transpose: boolean;
+  flipRows: boolean;
+  flipColumns: boolean;
+  /** Stored matrix. */
+  rows: number;
+  columns: number;
+  /** True when no bone was found and the full frame was used. */
+  fullFrame: boolean;
+}
+
+export interface SliceFinding {
+  sopInstanceUid: string;
+  /** 0..1, as the case classifier scores this slice. */
+  score: number;
+  /** 0..1, from the image alone. */
+  imageProbability: number;
+}
+
+export interface KeySlice {
+  sopInstanceUid: string;
+  sliceIndex: number;
+  score: number;
+  cam: number[];
+  camRows: number;
+  camColumns: number;
+  crop: SliceCrop;
+}
+
+/** The outcome of the analysis of one revision of a case. */
+export interface Findings {
+  decision: Decision;
+  /** Why it was not analysed; null when it was. */
+  reason: string | null;
+  /** Machine word for the reason, for example `outside-domain`; null when analysed. */
+  reasonCode: string | null;
+  probability: number | null;
+  threshold: { value: number; version: number } | null;
+  domainDistance: number | null;
+  domainLimit: number | null;
+  /** In manifest order. Empty when not analysed. */
+  slices: SliceFinding[];
+  /** Best first. Only suspected cases have key slices. */
+  keySlices: KeySlice[];
+  model: { name: string; version: string; sha256: string };
+  provider: string;
+  /** Time of analysis: the moment that report headers carry, kept so that a re-run writes the same bytes. */
+  analysedAtMs: number;
+  /** Durations by step. */
+  seconds: Record<string, number>;
+}
+
+/** One row of the worklist with everything the pipeline needs. */
+export interface CaseRecord {
+  studyInstanceUid: string;
+  state: CaseState;
+  /** Counts new input: a result of an older revision is stale. */
+  revision: number;
+  patient: PatientIdentity;
+  accessionNumber: string;
+  studyDate: string;
+  studyTime: string;
+  studyDescription: string;
+  sourceAeTitle: string;
+  firstReceivedAtMs: number;
+  lastReceivedAtMs: number;
+  /** Set when nothing more is expected (association released). */
+  completeHint: boolean;
+  manifest: CaseManifest | null;
+  findings: Findings | null;
+  /** Set while a person must look: identity or content conflict. Nothing is analysed or sent meanwhile. */
+  quarantineReason: string | null;
+  failure: { code: string; message: string; stage: string } | null;
+}

@@ -1,0 +1,44 @@
+import { TriageError } from '../errors.ts';
+import type { ResultObject } from '../ports.ts';
+import type { CaseManifest, Findings, SeriesVerdict } from './case.ts';
+
+/** A state is a fact on disk, never an activity. "Running" is a lease, "read" is a column. */
+export const CASE_STATES = ['receiving', 'assembled', 'inferred', 'reported', 'delivered', 'ineligible', 'failed'] as const;
+export type CaseState = (typeof CASE_STATES)[number];
+
+/** What a stage found out; the case store turns it into a new state. */
+export type CaseEvent =
+  /** New input of a kind that is triaged. */
+  | { type: 'instanceReceived' }
+  | { type: 'seriesChosen'; manifest: CaseManifest }
+  /** No series can be analysed. A result, not an error: `findings` say why and are reported too. */
+  | { type: 'notEligible'; series: SeriesVerdict[]; findings: Findings }
+  | { type: 'inferred'; findings: Findings }
+  /** Objects are on disk; they enter the outbox in the same transaction. */
+  | { type: 'reported'; objects: ResultObject[] }
+  | { type: 'delivered' }
+  /** Attempts used up; `findings` say "could not be analysed" and are reported when the failing stage allows it. */
+  | { type: 'gaveUp'; stage: string; code: string; message: string };
+
+export type CaseEventType = CaseEvent['type'];
+
+/** Every legal step. A pair that is not here is a bug and throws. */
+const STEPS: Readonly<Record<CaseState, Partial<Record<CaseEventType, CaseState>>>> = {
+  receiving: { instanceReceived: 'receiving', seriesChosen: 'assembled', notEligible: 'ineligible', gaveUp: 'failed' },
+  assembled: { instanceReceived: 'receiving', inferred: 'inferred', gaveUp: 'failed' },
+  inferred: { instanceReceived: 'receiving', reported: 'reported', gaveUp: 'failed' },
+  reported: { instanceReceived: 'receiving', delivered: 'delivered' },
+  delivered: { instanceReceived: 'receiving' },
+  // Ineligible and failed cases are facts too: their "could not be analysed" report is written and delivered without leaving the state.
+  ineligible: { instanceReceived: 'receiving', reported: 'ineligible', delivered: 'ineligible', gaveUp: 'failed' },
+  failed: { instanceReceived: 'receiving', reported: 'failed', delivered: 'failed', gaveUp: 'failed' },
+};
+
+/** The state after `event` in `state`. @throws TriageError `case-event-illegal` for a pair that is not in the table. */
+export function nextCaseState(state: CaseState, event: CaseEventType): CaseState {
+  const next = STEPS[state][event];
+  if (next === undefined) {
+    throw new TriageError('case-event-illegal', `A case that is ${state} cannot take the event ${event}.`, { context: { state, event } });
+  }
+  return next;
+}

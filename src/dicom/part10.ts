@@ -1,0 +1,134 @@
+import dcmjs from 'dcmjs';
+import { TriageError } from '../errors.ts';
+import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, isValidUid } from './uids.ts';
+
+/** A data set by PS3.6 keyword. Sequences are arrays of such objects; `null` is a Type 2 element left empty. */
+export interface Dataset {
+  [keyword: string]: DatasetValue;
+}
+export type DatasetValue = string | number | ArrayBuffer | null | undefined | Dataset | readonly (string | number | ArrayBuffer | Dataset)[];
+
+/** Explicit VR Little Endian. */
+export const EXPLICIT_VR_LITTLE_ENDIAN = '1.2.840.10008.1.2.1';
+
+interface DictionaryEntry {
+  tag: string;
+  vr: string;
+}
+interface DicomDictLike {
+  dict: unknown;
+  write(options?: object): ArrayBuffer;
+}
+interface DcmjsData {
+  DicomMetaDictionary: {
+    nameMap: Record<string, DictionaryEntry | undefined>;
+    denaturalizeDataset(dataset: object): object;
+  };
+  DicomDict: new (meta: object) => DicomDictLike;
+}
+const { DicomMetaDictionary, DicomDict } = (dcmjs as unknown as { data: DcmjsData }).data;
+// dcmjs prints values, which are patients' data.
+(dcmjs as unknown as { log: { setLevel(level: string): void } }).log.setLevel('silent');
+
+/** Longest value, in characters, by VR (PS3.5 6.2); dcmjs cuts longer ones silently. */
+const LONGEST: Readonly<Record<string, number>> = { AE: 16, AS: 4, CS: 16, DA: 8, DS: 16, DT: 26, IS: 12, LO: 64, SH: 16, TM: 14, LT: 10240, ST: 1024 };
+const SHAPES: Readonly<Record<string, RegExp>> = {
+  CS: /^[A-Z0-9 _]*$/,
+  DA: /^(\d{8})?$/,
+  DS: /^\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*$|^$/,
+  IS: /^\s*[+-]?\d+\s*$|^$/,
+  TM: /^(\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?)?$/,
+  AS: /^(\d{3}[DWMY])?$/,
+};
+
+/**
+ * Writes a data set as a Part 10 file (PS3.10 7.1): zero preamble of our own, file meta information derived from the data set, Explicit VR Little
+ * Endian, text in UTF-8 (SpecificCharacterSet is set to ISO_IR 192). The same data set gives the same bytes.
+ *
+ * @throws TriageError `dicom-unwritable` naming the element that PS3.5/PS3.6 would not allow.
+ */
+export function writePart10(dataset: Dataset): Uint8Array {
+  checkDataset(dataset, '');
+  const meta = DicomMetaDictionary.denaturalizeDataset({
+    FileMetaInformationVersion: new Uint8Array([0, 1]).buffer,
+    MediaStorageSOPClassUID: dataset['SOPClassUID'],
+    MediaStorageSOPInstanceUID: dataset['SOPInstanceUID'],
+    TransferSyntaxUID: EXPLICIT_VR_LITTLE_ENDIAN,
+    ImplementationClassUID: IMPLEMENTATION_CLASS_UID,
+    ImplementationVersionName: IMPLEMENTATION_VERSION_NAME,
+    _vrMap: {},
+  });
+  const file = new DicomDict(meta);
+  file.dict = DicomMetaDictionary.denaturalizeDataset(prepared({ ...dataset, SpecificCharacterSet: 'ISO_IR 192' }));
+  return new Uint8Array(file.write({ fragmentMultiframe: false }));
+}
+
+/** A number as DS: at most 16 characters, rounded rather than cut (PS3.5 6.2). @throws TriageError `dicom-unwritable` when not finite */
+export function decimalString(value: number): string {
+  if (!Number.isFinite(value)) throw new TriageError('dicom-unwritable', `${value} cannot be written as a decimal string.`);
+  const plain = String(value);
+  if (plain.length <= 16 && SHAPES['DS']!.test(plain)) return plain;
+  for (let digits = 15; digits > 0; digits--) {
+    const text = String(Number(value.toPrecision(digits)));
+    if (text.length <= 16) return text;
+  }
+  throw new TriageError('dicom-unwritable', `${value} cannot be written as a decimal string.`);
+}
+
+function checkDataset(dataset: Dataset, where: string): void {
+  for (const [keyword, value] of Object.entries(dataset)) {
+    const entry = DicomMetaDictionary.nameMap[keyword];
+    const place = where === '' ? keyword : `${where} > ${keyword}`;
+    if (entry === undefined) throw new TriageError('dicom-unwritable', `${place} is not a keyword of the DICOM dictionary.`);
+    if (value === null || value === undefined) continue;
+    for (const item of Array.isArray(value) ? (value as readonly DatasetValue[]) : [value]) checkValue(entry.vr, item, place);
+  }
+}
+
+function checkValue(vr: string, item: DatasetValue, place: string): void {
+  const refuse = (why: string): never => {
+    throw new TriageError('dicom-unwritable', `${place} ${why}.`, { context: { element: place } });
+  };
+  if (vr === 'SQ') {
+    if (typeof item !== 'object' || item === null || item instanceof ArrayBuffer) refuse('is a sequence and needs items');
+    checkDataset(item as Dataset, place);
+    return;
+  }
+  if (typeof item === 'number') {
+    if (!Number.isFinite(item)) refuse('is not a finite number');
+    return;
+  }
+  if (typeof item !== 'string') return;
+  if (vr === 'UI' && item !== '' && !isValidUid(item)) refuse('is not a valid UID');
+  if (vr === 'PN') {
+    if (item.split('=').some((group) => [...group].length > 64)) refuse('has a component group over 64 characters');
+    return;
+  }
+  const longest = LONGEST[vr];
+  if (longest !== undefined && [...item].length > longest) refuse(`is longer than the ${longest} characters that ${vr} holds`);
+  if (SHAPES[vr] !== undefined && !SHAPES[vr].test(item)) refuse(`holds a value that ${vr} does not allow`);
+}
+
+/** dcmjs wants attribute tags as numbers, pixel data with its VR said, and one-item arrays of buffers. */
+function prepared(dataset: Dataset): object {
+  const out: Record<string, unknown> = {};
+  const vrMap: Record<string, string> = {};
+  for (const [keyword, value] of Object.entries(dataset)) {
+    if (value === undefined) continue;
+    // PS3.6 says "US or SS": signed pixels have signed padding (PS3.3 C.7.5.1.1.2).
+    if (keyword === 'PixelPaddingValue' && dataset['PixelRepresentation'] === 1) vrMap[keyword] = 'SS';
+    const vr = DicomMetaDictionary.nameMap[keyword]!.vr;
+    if (vr === 'SQ' && value !== null) {
+      out[keyword] = (Array.isArray(value) ? (value as readonly Dataset[]) : [value as Dataset]).map(prepared);
+    } else if (vr === 'DS' && value !== null) {
+      out[keyword] = (Array.isArray(value) ? (value as readonly (string | number)[]) : [value as string | number]).map((item) => (typeof item === 'number' ? decimalString(item) : item));
+    } else if (keyword === 'PixelData') {
+      out[keyword] = Array.isArray(value) ? value : [value];
+      vrMap[keyword] = 'OW';
+    } else {
+      out[keyword] = value;
+    }
+  }
+  out['_vrMap'] = vrMap;
+  return out;
+}

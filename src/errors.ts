@@ -1,0 +1,63 @@
+/** How an error of a kind is answered: is it worth another try, and what do DIMSE and HTTP peers get. */
+interface ErrorKind {
+  retry: boolean;
+  /** PS3.4 B.2.3 status of a C-STORE response, where the error can end one. */
+  dimseStatus?: number;
+  httpStatus: number;
+}
+
+/** The catalogue: every code an operator can meet. Messages are written where the error is thrown; they say what to do. */
+export const ERROR_KINDS = {
+  'config-invalid': { retry: false, httpStatus: 500 },
+  'command-invalid': { retry: false, httpStatus: 400 },
+  'not-found': { retry: false, httpStatus: 404 },
+  'case-event-illegal': { retry: false, httpStatus: 409 },
+  'dicom-unreadable': { retry: false, dimseStatus: 0xc000, httpStatus: 400 },
+  'dicom-mismatch': { retry: false, dimseStatus: 0xa900, httpStatus: 400 },
+  'dicom-unwritable': { retry: false, httpStatus: 500 },
+  'pixel-data-undecodable': { retry: false, httpStatus: 422 },
+  'transfer-syntax-unsupported': { retry: false, dimseStatus: 0x0122, httpStatus: 415 },
+  'spool-full': { retry: true, dimseStatus: 0xa700, httpStatus: 507 },
+  'spool-write-failed': { retry: true, dimseStatus: 0xa700, httpStatus: 500 },
+  'object-too-large': { retry: false, dimseStatus: 0xa700, httpStatus: 413 },
+  'association-refused': { retry: false, dimseStatus: 0x0124, httpStatus: 403 },
+  'protocol-violation': { retry: false, httpStatus: 400 },
+  'geometry-unusable': { retry: false, httpStatus: 422 },
+  'phantom-fracture-unknown': { retry: false, httpStatus: 400 },
+  'model-invalid': { retry: false, httpStatus: 500 },
+  'model-tampered': { retry: false, httpStatus: 500 },
+  'inference-failed': { retry: true, httpStatus: 500 },
+  'inference-died': { retry: true, httpStatus: 500 },
+  'inference-timeout': { retry: true, httpStatus: 500 },
+  'pacs-unreachable': { retry: true, httpStatus: 502 },
+  'pacs-refused': { retry: false, httpStatus: 502 },
+  'database-invalid': { retry: false, httpStatus: 500 },
+  'database-newer': { retry: false, httpStatus: 500 },
+  'identity-mismatch': { retry: false, httpStatus: 409 },
+  'report-failed': { retry: true, httpStatus: 500 },
+  'receiver-died': { retry: true, httpStatus: 500 },
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorCode = keyof typeof ERROR_KINDS;
+
+/** The one error class. `context` must stay free of PHI: it is logged. Anything else that is thrown is a bug. */
+export class TriageError extends Error {
+  readonly code: ErrorCode;
+  readonly context: Readonly<Record<string, unknown>>;
+
+  constructor(code: ErrorCode, message: string, options: { cause?: unknown; context?: Record<string, unknown> } = {}) {
+    super(message, options.cause === undefined ? {} : { cause: options.cause });
+    this.name = 'TriageError';
+    this.code = code;
+    this.context = options.context ?? {};
+  }
+
+  get kind(): ErrorKind {
+    return ERROR_KINDS[this.code];
+  }
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
