@@ -1,0 +1,58 @@
+// Who may import whom. Each rule is a sentence; ARCHITECTURE.md says why.
+const GROUND = '^src/(case|dicom)/|^src/(ports|errors)\\.ts$';
+const stage = (name, also = []) => ({
+  name: `${name}-is-a-stage`,
+  comment: `${name} imports ground and itself${also.length ? ` and ${also.join(', ')}` : ''}: stages meet on disk and in the worklist.`,
+  severity: 'error',
+  from: { path: `^src/${name}/` },
+  to: { path: '^(src|migrations)/', pathNot: [GROUND, `^src/${name}/`, ...also.map((other) => `^src/${other}/`), '^src/(clock|log)\\.ts$'] },
+});
+const home = (packageName, where, comment) => ({
+  name: `${packageName}-has-one-home`,
+  comment,
+  severity: 'error',
+  from: { path: '^(src|migrations)/', pathNot: where },
+  to: { path: `node_modules/${packageName}/` },
+});
+
+module.exports = {
+  forbidden: [
+    { name: 'no-circular', comment: 'Nothing imports itself by a detour (types aside).', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
+    { name: 'ground-imports-ground', comment: 'Ground imports only ground.', severity: 'error', from: { path: GROUND }, to: { path: '^(src|migrations)/', pathNot: GROUND } },
+    {
+      name: 'ground-does-no-io',
+      comment: 'Ground reads no file, opens no socket and starts no process.',
+      severity: 'error',
+      from: { path: GROUND },
+      to: { path: '^(node:)?(fs|fs/promises|net|tls|http|https|child_process|worker_threads|timers|timers/promises|os)$' },
+    },
+    stage('receive'),
+    stage('assemble'),
+    stage('preprocess'),
+    stage('infer', ['preprocess']),
+    stage('report'),
+    stage('pacs'),
+    stage('deliver'),
+    stage('phantom'),
+    stage('worklist'),
+    { name: 'web-sees-worklist-only', comment: 'The web sees ground and worklist only.', severity: 'error', from: { path: '^src/web/' }, to: { path: '^(src|migrations)/', pathNot: [GROUND, '^src/(web|worklist)/', '^src/(clock|log)\\.ts$'] } },
+    { name: 'housekeeping-sees-worklist-only', comment: 'Housekeeping sees ground and worklist only.', severity: 'error', from: { path: '^src/housekeeping/' }, to: { path: '^(src|migrations)/', pathNot: [GROUND, '^src/(housekeeping|worklist)/', '^src/(clock|log)\\.ts$'] } },
+    { name: 'pipeline-names-no-stage', comment: 'The pipeline names no stage; compose injects them.', severity: 'error', from: { path: '^src/pipeline\\.ts$' }, to: { path: '^src/', pathNot: [GROUND, '^src/(clock|log)\\.ts$'] } },
+    { name: 'only-roots-compose', comment: 'Only the command line, the demo and the roots import compose.', severity: 'error', from: { path: '^src/', pathNot: '^src/(cli|demo)' }, to: { path: '^src/compose\\.ts$' } },
+    home('better-sqlite3', '^src/worklist/', 'The database is opened in worklist only.'),
+    home('kysely', '^src/worklist/|^migrations/', 'No SQL outside worklist and migrations.'),
+    home('onnxruntime-node', '^src/infer/onnxModel\\.ts$', 'The runtime of the network is named in one file.'),
+    home('dcmjs', '^src/dicom/part10\\.ts$', 'dcmjs writes files in one place, where its traps are dealt with.'),
+    home('dicom-parser', '^src/dicom/elements\\.ts$', 'Data sets are read in one place.'),
+    home('dcmjs-codecs', '^src/infer/', 'Pixels are decoded in the inference child only.'),
+    home('dcmjs-dimse', '^src/(receive|pacs)/|^src/demo/loopbackPacs\\.ts$', 'DIMSE is spoken in receive, pacs and the demo’s PACS.'),
+    home('express', '^src/web/', 'HTTP is served by web only.'),
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^src/web/client/' },
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: { extensions: ['.ts', '.js', '.json'], exportsFields: ['exports'], conditionNames: ['import', 'node', 'default'] },
+  },
+};

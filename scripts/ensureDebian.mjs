@@ -1,0 +1,31 @@
+// Installs the Debian packages that the tests need: real DCMTK, dicom3tools, Orthanc and Chromium, and Python for the parity checks and training.
+import { spawnSync } from 'node:child_process';
+
+const PACKAGES = [
+  'dcmtk', 'dicom3tools', 'orthanc', 'orthanc-dicomweb', 'chromium',
+  'python3-numpy', 'python3-torch', 'python3-onnx', 'python3-pydicom', 'python3-skimage', 'python3-pil', 'invesalius-examples',
+]; // prettier-ignore
+
+const query = spawnSync('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\n', ...PACKAGES], { encoding: 'utf8' });
+if (query.error) {
+  console.error(`The tests need Debian or Ubuntu (dpkg was not found). Elsewhere, install by hand: ${PACKAGES.join(' ')}`);
+  process.exit(2);
+}
+const installed = new Set(query.stdout.split('\n').filter((line) => line.endsWith(' installed')).map((line) => line.split(' ')[0]));
+const missing = PACKAGES.filter((name) => !installed.has(name));
+if (missing.length > 0) {
+  console.error(`The tests run against real DICOM software. Installing from Debian (the only step that needs root): ${missing.join(' ')}`);
+  const asRoot = process.getuid?.() === 0 ? [] : ['sudo'];
+  const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const run = (...args) => {
+    const [command, ...rest] = [...asRoot, ...args];
+    return spawnSync(command, rest, { stdio: ['inherit', 2, 2], env: environment }).status === 0;
+  };
+  // -E keeps DEBIAN_FRONTEND through sudo.
+  if (asRoot.length > 0) asRoot.push('-E');
+  run('apt-get', 'update', '-qq');
+  if (!run('apt-get', 'install', '-y', '-qq', '--no-install-recommends', ...missing)) {
+    console.error(`Could not install them. Run this by hand, then try again: apt-get install ${missing.join(' ')}`);
+    process.exit(1);
+  }
+}

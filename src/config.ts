@@ -1,0 +1,142 @@
+import { z } from 'zod';
+
+/**
+ * The agent's configuration: one strict schema, so that a misspelt key is an error and not a silent default.
+ * Every option carries its unit, its range and what it does on the wire; `docs/configuration.md` is written from these texts by `npm run docs:config`.
+ */
+
+const milliseconds = (min: number, max: number) => z.int().min(min).max(max);
+const bytes = (min: number, max: number) => z.int().min(min).max(max);
+/** PS3.5 6.2 AE: 16 characters, no backslash or control characters, not only spaces. */
+const aeTitle = z.string().regex(/^[!-[\]-~]([ -[\]-~]{0,14}[!-[\]-~])?$/, 'an AE title has 1 to 16 printable characters, no backslash, no space at either end');
+const port = z.int().min(0).max(65535);
+const uid = z.string().regex(/^(0|[1-9]\d*)(\.(0|[1-9]\d*))+$/, 'a UID is digits and dots').max(64);
+const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+
+/** A secret never stands in the configuration itself: it comes from an environment variable or a file. */
+const secret = z
+  .strictObject({
+    env: z.string().min(1).optional().describe('Name of the environment variable that holds the secret.'),
+    file: z.string().min(1).optional().describe('Path of the file that holds the secret; the last line break is dropped.'),
+  })
+  .refine((value) => (value.env === undefined) !== (value.file === undefined), 'name either env or file, not both');
+
+const dimseDestination = z.strictObject({
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/, 'lower-case letters, digits and dashes').describe('Name in the worklist, the log and the metrics.'),
+  kind: z.literal('dimse'),
+  aeTitle: aeTitle.describe('Called AE title of the PACS.'),
+  host: z.string().min(1).describe('Host name or address of the PACS.'),
+  port: port.min(1).describe('TCP port of the PACS.'),
+  callingAeTitle: aeTitle.default('ODONTOID').describe('Calling AE title; the PACS must know it to answer C-FIND.'),
+  timeoutMs: milliseconds(1_000, 600_000).default(30_000).describe('Longest silence on the association before the attempt fails and is repeated.'),
+  confirm: z.enum(['find', 'none']).default('find').describe('`find`: a result counts as delivered when C-FIND at IMAGE level names it. `none`: C-STORE status 0x0000 is enough.'),
+});
+
+const webDestination = z.strictObject({
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/, 'lower-case letters, digits and dashes').describe('Name in the worklist, the log and the metrics.'),
+  kind: z.literal('dicomweb'),
+  url: z.url({ protocol: /^https?$/ }).describe('Base of the DICOMweb service: STOW-RS goes to `<url>/studies/<uid>`, QIDO-RS to `<url>/studies/<uid>/series/<uid>/instances`.'),
+  auth: z
+    .discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('none') }),
+      z.strictObject({ kind: z.literal('basic'), username: z.string().min(1), password: secret }),
+      z.strictObject({ kind: z.literal('bearer'), token: secret }),
+    ])
+    .default({ kind: 'none' })
+    .describe('HTTP authentication.'),
+  timeoutMs: milliseconds(1_000, 600_000).default(60_000).describe('Longest wait for an HTTP answer before the attempt fails and is repeated.'),
+  confirm: z.enum(['find', 'none']).default('find').describe('`find`: a result counts as delivered when QIDO-RS names it. `none`: the STOW-RS answer is enough.'),
+});
+
+export const configSchema = z.strictObject({
+  dataDir: z.string().min(1).default('./data').describe('Folder of the database, the spool of received objects and the written results. Relative paths start at the working directory.'),
+  log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info').describe('Least level that is written to standard error, as JSON lines without PHI.') }).prefault({}),
+  receive: z
+    .strictObject({
+      host: z.string().min(1).default('127.0.0.1').describe('Address that the Storage SCP listens on. 0.0.0.0 listens everywhere: allow-list the sources first.'),
+      port: port.default(11112).describe('TCP port of the Storage SCP; 0 takes a free one.'),
+      aeTitle: aeTitle.default('ODONTOID').describe('Called AE title; an association for another one is rejected (A-ASSOCIATE-RJ 1/1/7).'),
+      sources: z
+        .array(z.strictObject({ aeTitle: aeTitle, addresses: z.array(z.string().min(1)).min(1) }))
+        .default([])
+        .describe('Who may send: calling AE title and the addresses (IPv4, IPv6 or CIDR) that it may come from. Anybody else is rejected (1/1/3). Empty: nobody.'),
+      maxAssociations: z.int().min(1).max(200).default(20).describe('Associations open at once; one more is rejected as transient (2/3/2), so the sender tries again.'),
+      maxPduLengthBytes: bytes(16_384, 1_048_576).default(262_144).describe('Longest PDU that is taken; announced to the sender. A longer one ends the connection.'),
+      maxObjectBytes: bytes(1_048_576, 4_294_967_296).default(268_435_456).describe('Largest object, bytes. A larger one is answered 0xA700.'),
+      requestTimeoutMs: milliseconds(1_000, 120_000).default(15_000).describe('A connection must bring its A-ASSOCIATE-RQ within this time.'),
+      idleTimeoutMs: milliseconds(1_000, 3_600_000).default(60_000).describe('Longest silence on an open association before A-ABORT.'),
+      objectTimeoutMs: milliseconds(1_000, 3_600_000).default(300_000).describe('Longest time for one object from its first to its last fragment.'),
+      minFreeBytes: bytes(0, 2 ** 50).default(2_147_483_648).describe('Below this much free disk, objects are answered 0xA700 (out of resources), so the sender keeps them.'),
+      acceptedSopClasses: z.array(uid).default([]).describe('SOP classes accepted beside the built-in list (CT, Enhanced CT, Secondary Capture, Structured Reports). They are kept; only CT is analysed.'),
+    })
+    .prefault({}),
+  assemble: z
+    .strictObject({
+      quietMs: milliseconds(100, 3_600_000).default(20_000).describe('A study whose geometry is not whole is assembled after this long without a new slice.'),
+      minSlices: z.int().min(3).max(2_000).default(20).describe('Fewest slices of a series that is analysed.'),
+      maxSlices: z.int().min(50).max(20_000).default(3_000).describe('Most slices of a series that is analysed; a longer one is not eligible, visibly.'),
+      maxSliceThicknessMm: z.number().min(0.3).max(10).default(3.5).describe('Thickest slice that is analysed, mm.'),
+      minCoverageMm: z.number().min(10).max(1_000).default(80).describe('Shortest cranio-caudal coverage that is analysed, mm.'),
+      axialToleranceDegrees: z.number().min(1).max(45).default(30).describe('Largest angle between the slice normal and the cranio-caudal axis, degrees.'),
+      maxMissingShare: z.number().min(0).max(0.5).default(0.05).describe('Largest share of missing slices with which a series is still analysed, 0 to 1.'),
+    })
+    .prefault({}),
+  infer: z
+    .strictObject({
+      modelDir: z.string().min(1).default('models/compact').describe('Folder of the model package. Relative paths start at the package root.'),
+      provider: z.enum(['auto', 'cpu', 'cuda']).default('auto').describe('`auto` takes CUDA where it works, else the CPU, and says which. `cuda` fails where there is none.'),
+      threads: z.int().min(0).max(256).default(0).describe('Threads of the network; 0 takes all cores.'),
+      niceness: z.int().min(0).max(19).default(10).describe('Process priority of the inference child: receiving always comes first.'),
+      memoryLimitMb: z.int().min(256).max(1_048_576).default(4_096).describe('Largest memory of the inference child, MB; beyond it the child is replaced and the case tried again.'),
+      timeoutMs: milliseconds(1_000, 3_600_000).default(120_000).describe('Longest time for one slice or one classification before the child is killed and replaced.'),
+      encodeOnArrival: z.boolean().default(true).describe('Encode slices while the study is still arriving, so that only the classifier waits for the last one.'),
+    })
+    .prefault({}),
+  report: z
+    .strictObject({
+      heatmaps: z.boolean().default(true).describe('Write key slices with heatmaps. `false` is the triage-only mode: no heatmap and no slice scores leave the agent.'),
+      notEligible: z.boolean().default(true).describe('Write a "could not be analysed" SR for studies without an eligible series too.'),
+      institutionName: z.string().max(64).default('').describe('InstitutionName (0008,0080) of the written objects; empty leaves it out.'),
+    })
+    .prefault({}),
+  destinations: z.array(z.discriminatedUnion('kind', [dimseDestination, webDestination])).default([]).describe('Where results go. Each destination gets every result; a case is delivered when all have confirmed.'),
+  delivery: z
+    .strictObject({
+      retryMinMs: milliseconds(100, 600_000).default(5_000).describe('First wait after a failed delivery; doubled at each failure, with jitter.'),
+      retryMaxMs: milliseconds(1_000, 86_400_000).default(900_000).describe('Longest wait between two attempts. Attempts never end by themselves.'),
+    })
+    .prefault({}),
+  pipeline: z
+    .strictObject({
+      maxAttempts: z.int().min(1).max(10).default(3).describe('Attempts of a stage before the case is marked failed, visibly.'),
+      leaseMs: milliseconds(1_000, 600_000).default(60_000).describe('A stage that has not renewed its lease for this long has lost the case to another worker.'),
+      retryMinMs: milliseconds(10, 600_000).default(2_000).describe('First wait after a failed attempt; doubled at each failure, with jitter.'),
+    })
+    .prefault({}),
+  worklist: z
+    .strictObject({
+      maxWaitMinutes: z.number().min(1).max(1_440).default(60).describe('After this wait an unread case goes before every case that has not waited so long, flagged or not.'),
+    })
+    .prefault({}),
+  web: z
+    .strictObject({
+      host: z.string().refine(isLoopback, 'the page has no sign-in yet and listens on loopback only').default('127.0.0.1').describe('Address of the worklist page and the JSON API. Loopback only until sign-in exists.'),
+      port: port.default(8080).describe('TCP port of the worklist page; 0 takes a free one.'),
+    })
+    .prefault({}),
+  housekeeping: z
+    .strictObject({
+      retentionDays: z.number().min(0.01).max(3_650).default(14).describe('Delivered and ineligible cases older than this are removed with their files, days.'),
+      lowWaterFreeBytes: bytes(0, 2 ** 50).default(10_737_418_240).describe('Below this much free disk, the oldest delivered and ineligible cases are removed early, bytes.'),
+      backupsToKeep: z.int().min(1).max(365).default(7).describe('Nightly database backups that are kept.'),
+      retentionCron: z.string().default('*/10 * * * *').describe('When retention is looked at (cron, local time).'),
+      nightlyCron: z.string().default('15 3 * * *').describe('When the database is backed up and checked (cron, local time).'),
+    })
+    .prefault({}),
+});
+
+export type Config = Readonly<z.infer<typeof configSchema>>;
+export type Destination = Config['destinations'][number];
+export type DimseDestinationConfig = Extract<Destination, { kind: 'dimse' }>;
+export type WebDestinationConfig = Extract<Destination, { kind: 'dicomweb' }>;
+export type SecretSource = z.infer<typeof secret>;
