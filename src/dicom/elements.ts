@@ -1,0 +1,205 @@
+import { inflateRawSync, constants as zlib } from 'node:zlib';
+import dicomParser from 'dicom-parser';
+import type { DataSet, Element } from 'dicom-parser';
+import { TriageError, messageOf } from '../errors.ts';
+
+/** Bytes of a file in which everything before the pixel data must lie: bounds what a hostile file can make the parser keep. */
+export const MAX_HEADER_BYTES = 8 * 1024 * 1024;
+/** Largest data set that a deflated file may grow to. */
+export const MAX_INFLATED_BYTES = 128 * 1024 * 1024;
+
+const DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN = '1.2.840.10008.1.2.1.99';
+const UNDEFINED_LENGTH = 0xffffffff;
+const ITEM = 0xfffee000;
+const SEQUENCE_DELIMITER = 0xfffee0dd;
+const PIXEL_DATA = 0x7fe00010;
+
+/** The value of PixelData (PS3.5 8, A.4): bytes in the byte order of the file, or the fragments of a compressed frame or frames. */
+export type PixelDataElement =
+  | { kind: 'native'; bytes: Uint8Array }
+  /** `offsets`: the Basic Offset Table, empty when the file leaves it so. */
+  | { kind: 'encapsulated'; offsets: number[]; fragments: Uint8Array[] };
+
+/**
+ * The elements of a data set or of one sequence item, read lazily. Tags are numbers, `0x00100010` for (0010,0010).
+ * An absent element and an empty one both read as null, an empty array or an empty string, as each accessor says.
+ */
+export interface Elements {
+  /** Of the file; items repeat it. */
+  readonly transferSyntaxUid: string;
+  /** Index of the first byte after the file meta information. */
+  readonly datasetOffset: number;
+  readonly bigEndian: boolean;
+  /** True when the element is there, be it empty. */
+  has(tag: number): boolean;
+  /** Tags present, in file order. */
+  tags(): number[];
+  /** VR as written, or null: absent, or Implicit VR. */
+  vr(tag: number): string | null;
+  /** Raw value bytes (a view), or null when absent; what text in any character set is decoded from. */
+  bytes(tag: number): Uint8Array | null;
+  /** Value as one Latin-1 string without its padding, or null when absent or empty: for UI, CS, DA, TM, DS, IS, AE. */
+  string(tag: number): string | null;
+  /** Values split at the backslash, each without its padding; empty when absent or empty. */
+  strings(tag: number): string[];
+  /** Values of a DS or IS; null unless each is a finite number and there is at least one. */
+  numbers(tag: number): number[] | null;
+  /** One value of a US, or null. */
+  uint16(tag: number, index?: number): number | null;
+  /** One value of an SS, or null. */
+  int16(tag: number, index?: number): number | null;
+  /** Items of a sequence; empty when absent. */
+  items(tag: number): Elements[];
+  /** Null when there is none. @throws TriageError `dicom-unreadable` when it is cut off or its items are broken. */
+  pixelData(): PixelDataElement | null;
+}
+
+export interface ParseOptions {
+  /** The bytes may end anywhere behind the header; `pixelData` is not checked. */
+  stopBeforePixelData?: boolean;
+}
+
+/**
+ * Reads a Part 10 file (PS3.10 7.1), in any transfer syntax; the pixel data stay as they are. Unless `stopBeforePixelData`, checks that the file
+ * holds all of its pixel data.
+ *
+ * @throws TriageError `dicom-unreadable`: empty, not DICOM, cut off, or broken; the message says which.
+ */
+export function parseElements(bytes: Uint8Array, options: ParseOptions = {}): Elements {
+  if (bytes.length === 0) throw unreadable('The file is empty.');
+  if (bytes.length < 132 || bytes[128] !== 0x44 || bytes[129] !== 0x49 || bytes[130] !== 0x43 || bytes[131] !== 0x4d) {
+    throw unreadable('Not a DICOM file: there is no "DICM" at byte 128.');
+  }
+  let whole = bytes;
+  let datasetOffset = -1;
+  let dataSet: DataSet;
+  try {
+    const meta = dicomParser.readPart10Header(bytes.subarray(0, MAX_HEADER_BYTES)) as DataSet & { position: number };
+    datasetOffset = meta.position;
+    const transferSyntaxUid = trimmed(meta.string('x00020010') ?? '');
+    if (transferSyntaxUid === '') throw unreadable('The file meta information names no TransferSyntaxUID.');
+    if (transferSyntaxUid === DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN) whole = inflated(bytes, datasetOffset, options.stopBeforePixelData ?? false);
+    if (whole.length <= datasetOffset) throw unreadable('The file ends after the file meta information: no data set.');
+    dataSet = dicomParser.parseDicom(whole.subarray(0, datasetOffset + MAX_HEADER_BYTES), {
+      untilTag: 'x7fe00010',
+      inflater: () => whole.subarray(0, datasetOffset + MAX_HEADER_BYTES),
+    });
+  } catch (error) {
+    if (error instanceof TriageError) throw error;
+    throw unreadable('The file is cut off or broken before the pixel data.', error);
+  }
+  const elements = view(dataSet, {
+    whole,
+    datasetOffset,
+    transferSyntaxUid: trimmed(dataSet.string('x00020010') ?? ''),
+    bigEndian: dataSet.byteArrayParser === dicomParser.bigEndianByteArrayParser,
+  });
+  // The parser does not say when an implicit element, or one in a broken sequence, reaches behind the end.
+  for (const element of Object.values(dataSet.elements)) {
+    if (element.tag === 'x7fe00010') continue;
+    if (element.dataOffset + element.length > Math.min(whole.length, datasetOffset + MAX_HEADER_BYTES)) {
+      throw unreadable(`The file is cut off in element ${element.tag.slice(1)}, or its header is over ${MAX_HEADER_BYTES / 1024 / 1024} MiB.`);
+    }
+  }
+  if (options.stopBeforePixelData !== true) elements.pixelData();
+  return elements;
+}
+
+interface FileFacts {
+  whole: Uint8Array;
+  datasetOffset: number;
+  transferSyntaxUid: string;
+  bigEndian: boolean;
+}
+
+function view(dataSet: DataSet, file: FileFacts, isItem = false): Elements {
+  const find = (tag: number): Element | undefined => dataSet.elements[`x${tag.toString(16).padStart(8, '0')}`];
+  const bytes = (tag: number): Uint8Array | null => {
+    const element = find(tag);
+    return element === undefined || tag === PIXEL_DATA ? null : dataSet.byteArray.subarray(element.dataOffset, element.dataOffset + element.length);
+  };
+  const string = (tag: number): string | null => {
+    const value = trimmed(Buffer.from(bytes(tag) ?? []).toString('latin1'));
+    return value === '' ? null : value;
+  };
+  const strings = (tag: number): string[] => string(tag)?.split('\\').map(trimmed) ?? [];
+  const word = (tag: number, index: number, signed: boolean): number | null => {
+    const value = bytes(tag);
+    if (value === null || value.length < index * 2 + 2) return null;
+    const at = new DataView(value.buffer, value.byteOffset, value.length);
+    const littleEndian = !file.bigEndian || tag >>> 16 === 2;
+    return signed ? at.getInt16(index * 2, littleEndian) : at.getUint16(index * 2, littleEndian);
+  };
+  return {
+    transferSyntaxUid: file.transferSyntaxUid,
+    datasetOffset: file.datasetOffset,
+    bigEndian: file.bigEndian,
+    has: (tag) => find(tag) !== undefined,
+    tags: () => Object.values(dataSet.elements).filter((element) => !element.tag.startsWith('xfffe')).map((element) => Number.parseInt(element.tag.slice(1), 16)),
+    vr: (tag) => find(tag)?.vr ?? null,
+    bytes,
+    string,
+    strings,
+    numbers: (tag) => {
+      const values = strings(tag).map((value) => (value === '' ? Number.NaN : Number(value)));
+      return values.length > 0 && values.every(Number.isFinite) ? values : null;
+    },
+    uint16: (tag, index = 0) => word(tag, index, false),
+    int16: (tag, index = 0) => word(tag, index, true),
+    items: (tag) => find(tag)?.items?.flatMap((item) => (item.dataSet === undefined ? [] : [view(item.dataSet, file, true)])) ?? [],
+    pixelData: () => {
+      const element = find(PIXEL_DATA);
+      // An item's pixel data are an icon's.
+      return element === undefined || isItem ? null : readPixelData(element, file.whole);
+    },
+  };
+}
+
+function readPixelData(element: Element, whole: Uint8Array): PixelDataElement {
+  const end = element.dataOffset + element.length;
+  if (element.length !== UNDEFINED_LENGTH) {
+    if (end > whole.length) throw unreadable(`The pixel data are cut off: ${element.length} bytes declared, ${whole.length - element.dataOffset} there.`);
+    return { kind: 'native', bytes: whole.subarray(element.dataOffset, end) };
+  }
+  // Encapsulated pixel data are Little Endian always (PS3.5 A.4).
+  const at = new DataView(whole.buffer, whole.byteOffset, whole.length);
+  const items: Uint8Array[] = [];
+  let position = element.dataOffset;
+  for (;;) {
+    if (position + 8 > whole.length) throw unreadable('The pixel data are cut off: the sequence of fragments has no end.');
+    const tag = at.getUint16(position, true) * 0x10000 + at.getUint16(position + 2, true);
+    const length = at.getUint32(position + 4, true);
+    position += 8;
+    if (tag === SEQUENCE_DELIMITER) break;
+    if (tag !== ITEM) throw unreadable('The pixel data are broken: something other than a fragment among the fragments.');
+    if (position + length > whole.length) throw unreadable(`The pixel data are cut off: a fragment of ${length} bytes declared, ${whole.length - position} there.`);
+    items.push(whole.subarray(position, position + length));
+    position += length;
+  }
+  const [table, ...fragments] = items;
+  if (table === undefined || table.length % 4 !== 0) throw unreadable('The pixel data are broken: no Basic Offset Table item.');
+  const tableAt = new DataView(table.buffer, table.byteOffset, table.length);
+  return { kind: 'encapsulated', offsets: Array.from({ length: table.length / 4 }, (_, index) => tableAt.getUint32(index * 4, true)), fragments };
+}
+
+/** The file with its data set inflated (PS3.5 A.5); a file known to be only a beginning may end inside the stream. */
+function inflated(bytes: Uint8Array, datasetOffset: number, mayBeCut: boolean): Uint8Array {
+  const dataset = inflateRawSync(bytes.subarray(datasetOffset), {
+    maxOutputLength: MAX_INFLATED_BYTES,
+    ...(mayBeCut ? { finishFlush: zlib.Z_SYNC_FLUSH } : {}),
+  });
+  const whole = new Uint8Array(datasetOffset + dataset.length);
+  whole.set(bytes.subarray(0, datasetOffset));
+  whole.set(dataset, datasetOffset);
+  return whole;
+}
+
+/** Without the padding of PS3.5 6.2: spaces around, NULs behind. */
+function trimmed(value: string): string {
+  // eslint-disable-next-line no-control-regex
+  return value.replace(/[\0 ]+$/, '').replace(/^ +/, '');
+}
+
+function unreadable(message: string, cause?: unknown): TriageError {
+  return new TriageError('dicom-unreadable', message, cause === undefined ? {} : { cause: cause instanceof Error ? cause : new Error(messageOf(cause)) });
+}
