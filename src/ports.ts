@@ -97,7 +97,20 @@ export interface ClaimedCase {
   record: CaseRecord;
   instances: StoredInstance[];
   token: string;
+  /** Counted before the work: 1 for the first try of this stage on this input. */
   attempt: number;
+  /** True when every attempt ended without an answer (the process died): the work must not run again, `fail` gives the case up. */
+  exhausted: boolean;
+  /** Reports of earlier revisions that a destination has taken, oldest first: what a new report supersedes. */
+  previousSr: { sopClassUid: string; sopInstanceUid: string; seriesInstanceUid: string }[];
+}
+
+/** Why an attempt failed. `findings` ("could not be analysed") are reported when the case is given up before its report stage. */
+export interface AttemptFailure {
+  code: string;
+  message: string;
+  retry: boolean;
+  findings?: Findings;
 }
 
 export interface Threshold {
@@ -109,7 +122,7 @@ export type RecordOutcome =
   | 'new'
   /** Same UID, same bytes: answered with Success, nothing is run again. */
   | 'duplicate'
-  /** Same UID, other bytes: both kept, case quarantined. */
+  /** Same UID, other bytes: both kept; the case is quarantined when the object is of a kind that is triaged. */
   | 'conflict'
   /** Stored, but its patient differs from the study's: case quarantined. */
   | 'identity-conflict';
@@ -127,6 +140,9 @@ export interface DueDelivery {
   object: ResultObject;
   caseRevision: number;
   attempts: number;
+  /** Whose study it is, as first recorded: compared again with the object before it is sent. */
+  patientId: string;
+  accessionNumber: string;
   /** `pending`: not yet accepted. `sent`: accepted (0x0000), not yet confirmed. */
   state: 'pending' | 'sent';
 }
@@ -144,7 +160,7 @@ export interface CaseStore {
   /** Applies the stage's event by compare-and-swap on (state, revision, token); `stale` means newer input arrived. */
   apply(claim: ClaimedCase, event: CaseEvent): Promise<'applied' | 'stale'>;
   /** Releases the lease after a failure: back-off, or `failed` after the last attempt. */
-  fail(claim: ClaimedCase, failure: { code: string; message: string; retry: boolean }): Promise<CaseState>;
+  fail(claim: ClaimedCase, failure: AttemptFailure): Promise<CaseState>;
   /** Gives the lease back without an attempt counted (shutdown, or not yet complete). */
   release(claim: ClaimedCase, notBeforeMs?: number): Promise<void>;
   /** Marks that nothing more is expected for these studies (association released): `assemble` is due at once. */
@@ -152,7 +168,7 @@ export interface CaseStore {
   sliceFeatures(modelSha256: string, instanceSha256s: readonly string[]): Promise<Map<string, EncodedSlice>>;
   saveSliceFeatures(modelSha256: string, features: ReadonlyMap<string, EncodedSlice>): Promise<void>;
   threshold(modelName: string): Promise<Threshold>;
-  /** Deliveries due now for a destination, oldest first. */
+  /** Deliveries due now for a destination: suspected cases first, then oldest first. Held cases have none. */
   dueDeliveries(destination: string, limit: number): Promise<DueDelivery[]>;
   /** Records answers; when every delivery of a case is confirmed, the case becomes delivered in the same transaction. */
   recordDelivery(id: number, outcome: DeliveryOutcome): Promise<void>;
@@ -163,7 +179,10 @@ export interface CaseStore {
 export type DeliveryOutcome =
   | { kind: 'sent'; status: string }
   | { kind: 'confirmed' }
+  /** Send again later, the same bytes: not accepted, or accepted and then not found. */
   | { kind: 'retry'; reason: string }
+  /** Accepted, and the destination could not be asked yet: ask again later. */
+  | { kind: 'unconfirmed'; reason: string }
   | { kind: 'refused'; status: string; reason: string };
 
 /** Turns findings into DICOM objects on disk. */

@@ -182,7 +182,10 @@ export interface Findings {
 export interface CaseRecord {
   studyInstanceUid: string;
   state: CaseState;
-  /** Counts new input: a result of an older revision is stale. */
+  /**
+   * Counts how often new input reopened the case: 1 while the first slices arrive, 2 once late slices came after assembling.
+   * A result of an older revision is stale.
+   */
   revision: number;
   patient: PatientIdentity;
   accessionNumber: string;
