@@ -1,0 +1,72 @@
+import type { Box, CropRule } from './otsuCrop.ts';
+import { otsuCrop } from './otsuCrop.ts';
+import { Resampler } from './resample.ts';
+import type { WindowHu } from './windows.ts';
+import { applyWindow } from './windows.ts';
+
+/** What the model's manifest says of its input. */
+export interface InputSpec {
+  /** Side of the square input, pixels. */
+  sizePixels: number;
+  /** One window a channel, in channel order; the paper's is gross bone, standard bone, soft tissue. */
+  windowsHu: readonly WindowHu[];
+  cropRule: CropRule;
+  /** Margin on each side of the bone, as a fraction of its height and width. */
+  marginFraction: number;
+}
+
+/** An axial slice in the trained orientation: rows run anterior to posterior, columns from the patient's right to left. */
+export interface OrientedSlice {
+  /** `[row][column]`, Hounsfield units. */
+  hu: Float32Array | Int16Array;
+  rows: number;
+  columns: number;
+}
+
+export interface ModelInput {
+  /** `[channel][row][column]`, 0..1. */
+  tensor: Float32Array;
+  /**
+   * Where the input square lies in the slice, pixels, half open: the crop with its zero padding, so it can reach beyond
+   * the slice. A class activation map covers exactly this box.
+   */
+  box: Box;
+  /** The crop alone: what of the slice the network sees. */
+  crop: Box;
+  /** True when no bone was found and the crop is the whole frame. */
+  fullFrame: boolean;
+}
+
+/**
+ * A slice as the network takes it (paper, section 2.1): windows, crop to the bone, one scale for both axes so that the
+ * longer side fills the square, zero padding on both sides of the shorter.
+ */
+export function modelInput(image: OrientedSlice, spec: InputSpec): ModelInput {
+  const { hu, rows, columns } = image;
+  const size = spec.sizePixels;
+  const { box: crop, fullFrame } = otsuCrop(hu, rows, columns, spec.cropRule, spec.marginFraction);
+  const cropRows = crop.bottom - crop.top;
+  const cropColumns = crop.right - crop.left;
+  const side = Math.max(cropRows, cropColumns);
+  const innerRows = Math.max(1, Math.round((cropRows * size) / side));
+  const innerColumns = Math.max(1, Math.round((cropColumns * size) / side));
+  const padTop = (size - innerRows) >> 1;
+  const padLeft = (size - innerColumns) >> 1;
+
+  const cut = new Float32Array(cropRows * cropColumns);
+  const windowed = new Float32Array(cut.length);
+  for (let row = 0; row < cropRows; row++) {
+    const start = (crop.top + row) * columns + crop.left;
+    cut.set(hu.subarray(start, start + cropColumns), row * cropColumns);
+  }
+  const resampler = new Resampler(cropRows, cropColumns, innerRows, innerColumns);
+  const tensor = new Float32Array(spec.windowsHu.length * size * size);
+  for (const [channel, window] of spec.windowsHu.entries()) {
+    applyWindow(cut, window, windowed);
+    resampler.run(windowed, tensor, channel * size * size + padTop * size + padLeft, size);
+  }
+
+  const top = crop.top - Math.round((padTop * side) / size);
+  const left = crop.left - Math.round((padLeft * side) / size);
+  return { tensor, box: { top, left, bottom: top + side, right: left + side }, crop, fullFrame };
+}
