@@ -1,0 +1,60 @@
+import type { Request, Response } from 'express';
+import type { Clock } from '../ports.ts';
+
+const HEARTBEAT_MS = 5_000;
+/** Browsers open six connections a host; a wall of screens needs more than one browser, not more than this. */
+const MOST_LISTENERS = 100;
+
+export interface LiveFeed {
+  /** Answers one request with an event stream that lasts until the browser goes. */
+  serve(request: Request, response: Response): void;
+  close(): void;
+}
+
+/** Server-sent events: `change` when the worklist may look different, `heartbeat` so that silence means trouble. No identifiers travel here. */
+export function createLiveFeed(onChange: (listener: () => void) => () => void, clock: Clock): LiveFeed {
+  const listeners = new Set<Response>();
+  let counter = 0;
+  const send = (event: string) => {
+    counter += 1;
+    for (const response of listeners) response.write(`id: ${counter}\nevent: ${event}\ndata: ${clock.now()}\n\n`);
+  };
+  // A burst of slices is one change for the eye.
+  let pending = false;
+  let cancelPending = (): void => undefined;
+  const unsubscribe = onChange(() => {
+    if (pending) return;
+    pending = true;
+    cancelPending = clock.after(150, () => {
+      pending = false;
+      send('change');
+    });
+  });
+  let cancelBeat = (): void => undefined;
+  const beat = () => {
+    cancelBeat = clock.after(HEARTBEAT_MS, () => {
+      send('heartbeat');
+      beat();
+    });
+  };
+  beat();
+  return {
+    serve: (request, response) => {
+      if (listeners.size >= MOST_LISTENERS) {
+        response.status(503).json({ error: 'too-many-listeners', message: 'Too many pages are open; close some.' });
+        return;
+      }
+      response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', Connection: 'keep-alive', 'X-Accel-Buffering': 'no' });
+      response.write(`retry: 2000\nevent: heartbeat\ndata: ${clock.now()}\n\n`);
+      listeners.add(response);
+      request.on('close', () => listeners.delete(response));
+    },
+    close: () => {
+      unsubscribe();
+      cancelPending();
+      cancelBeat();
+      for (const response of listeners) response.end();
+      listeners.clear();
+    },
+  };
+}

@@ -1,0 +1,55 @@
+import type { RequestHandler } from 'express';
+import helmet from 'helmet';
+
+/** Headers of every answer: nothing inline, nothing framed, nothing cached that shows patients. */
+export function securityHeaders(): RequestHandler[] {
+  return [
+    helmet({
+      contentSecurityPolicy: {
+        useDefaults: false,
+        directives: {
+          defaultSrc: ["'none'"],
+          scriptSrc: ["'self'"],
+          styleSrc: ["'self'"],
+          connectSrc: ["'self'"],
+          imgSrc: ["'self'"],
+          baseUri: ["'none'"],
+          formAction: ["'none'"],
+          frameAncestors: ["'none'"],
+          requireTrustedTypesFor: ["'script'"],
+        },
+      },
+      // Loopback speaks plain HTTP: a browser that was told "HTTPS only" for localhost would lock other tools out.
+      strictTransportSecurity: false,
+    }),
+    (request, response, next) => {
+      response.setHeader('Cache-Control', request.path.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-store');
+      next();
+    },
+  ];
+}
+
+const LOOPBACK_NAMES = new Set(['127.0.0.1', 'localhost', '[::1]']);
+
+/**
+ * Only requests that name this machine get in. A page on the internet can point its own name at 127.0.0.1 (DNS rebinding) and can post forms across
+ * origins; neither may reach the worklist. There is no sign-in yet, so this and the loopback address are the whole defence.
+ */
+export function loopbackOnly(): RequestHandler {
+  return (request, response, next) => {
+    const host = request.headers.host ?? '';
+    const name = host.replace(/:\d+$/, '');
+    const origin = request.headers.origin;
+    const changes = request.method !== 'GET' && request.method !== 'HEAD';
+    if (!LOOPBACK_NAMES.has(name)) {
+      response.status(421).json({ error: 'misdirected', message: 'Open this page as http://127.0.0.1 or http://localhost on the machine itself.' });
+    } else if ((origin !== undefined && origin !== `http://${host}`) || (changes && request.headers['sec-fetch-site'] === 'cross-site')) {
+      response.status(403).json({ error: 'cross-origin', message: 'Requests from other pages are refused.' });
+    } else if (changes && !request.is('application/json')) {
+      // A cross-origin form cannot send JSON without asking first.
+      response.status(415).json({ error: 'not-json', message: 'Send application/json.' });
+    } else {
+      next();
+    }
+  };
+}
