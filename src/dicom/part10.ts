@@ -63,6 +63,29 @@ export function writePart10(dataset: Dataset): Uint8Array {
   return new Uint8Array(file.write({ fragmentMultiframe: false }));
 }
 
+/** Keyword and VR that PS3.6 gives an attribute, or null for a private, unknown or retired one. */
+export function dictionaryEntryOf(tag: number): { keyword: string; vr: string } | null {
+  return ENTRY_BY_TAG.get(tag) ?? null;
+}
+
+const ENTRY_BY_TAG: ReadonlyMap<number, { keyword: string; vr: string }> = new Map(
+  Object.entries(DicomMetaDictionary.nameMap).flatMap(([keyword, entry]) => {
+    const tag = /^\(([0-9A-F]{4}),([0-9A-F]{4})\)$/i.exec(entry?.tag ?? '');
+    if (entry === undefined || tag === null || keyword.startsWith('RETIRED_')) return [];
+    return [[Number.parseInt(tag[1]! + tag[2]!, 16), { keyword, vr: entry.vr }] as const];
+  }),
+);
+
+/** True when `writePart10` takes this value for this keyword. */
+export function isWritable(keyword: string, value: DatasetValue): boolean {
+  try {
+    checkDataset({ [keyword]: value }, '');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** A number as DS: at most 16 characters, rounded rather than cut (PS3.5 6.2). @throws TriageError `dicom-unwritable` when not finite */
 export function decimalString(value: number): string {
   if (!Number.isFinite(value)) throw new TriageError('dicom-unwritable', `${value} cannot be written as a decimal string.`);
@@ -75,7 +98,8 @@ export function decimalString(value: number): string {
   throw new TriageError('dicom-unwritable', `${value} cannot be written as a decimal string.`);
 }
 
-function checkDataset(dataset: Dataset, where: string): void {
+/** Refuses what PS3.5 and PS3.6 do not allow. @throws TriageError `dicom-unwritable` naming the element, not its value */
+export function checkDataset(dataset: Dataset, where = ''): void {
   for (const [keyword, value] of Object.entries(dataset)) {
     const entry = DicomMetaDictionary.nameMap[keyword];
     const place = where === '' ? keyword : `${where} > ${keyword}`;

@@ -1,0 +1,83 @@
+import type { InstanceHeader } from '../case/case.ts';
+import { TriageError } from '../errors.ts';
+import { decodeText } from './charset.ts';
+import { parseElements } from './elements.ts';
+import type { Elements } from './elements.ts';
+import { isValidUid } from './uids.ts';
+
+/**
+ * Reads what assembling and the worklist need from a Part 10 file, or from its beginning up to the pixel data. An absent or unusable optional value
+ * reads as an empty string or null; text is Unicode, otherwise as it is in the file.
+ *
+ * @throws TriageError `dicom-unreadable` for bytes that are not a whole DICOM header, `dicom-mismatch` for a UID that is missing or not valid.
+ */
+export function readHeader(bytes: Uint8Array): InstanceHeader {
+  const elements = parseElements(bytes, { stopBeforePixelData: true });
+  const characterSets = elements.strings(0x00080005);
+  const text = (tag: number, vr: string): string => decodeText(elements.bytes(tag) ?? new Uint8Array(), characterSets, vr).join('\\');
+  const plain = (tag: number): string => elements.string(tag) ?? '';
+  const spacing = fixedLength(elements.numbers(0x00280030), 2);
+  return {
+    patientId: text(0x00100020, 'LO'),
+    issuerOfPatientId: text(0x00100021, 'LO'),
+    patientName: text(0x00100010, 'PN'),
+    patientBirthDate: plain(0x00100030),
+    patientSex: plain(0x00100040),
+    sopClassUid: requiredUid(elements, 0x00080016, 'SOPClassUID'),
+    sopInstanceUid: requiredUid(elements, 0x00080018, 'SOPInstanceUID'),
+    studyInstanceUid: requiredUid(elements, 0x0020000d, 'StudyInstanceUID'),
+    seriesInstanceUid: requiredUid(elements, 0x0020000e, 'SeriesInstanceUID'),
+    frameOfReferenceUid: plain(0x00200052),
+    transferSyntaxUid: elements.transferSyntaxUid,
+    accessionNumber: text(0x00080050, 'SH'),
+    studyDate: plain(0x00080020),
+    studyTime: plain(0x00080030),
+    studyDescription: text(0x00081030, 'LO'),
+    acquisitionDateTime: elements.string(0x0008002a) ?? plain(0x00080022) + plain(0x00080032),
+    patientAge: plain(0x00101010),
+    modality: plain(0x00080060),
+    manufacturer: text(0x00080070, 'LO'),
+    manufacturerModelName: text(0x00081090, 'LO'),
+    imageType: elements.strings(0x00080008),
+    seriesNumber: integer(elements, 0x00200011),
+    seriesDescription: text(0x0008103e, 'LO'),
+    protocolName: text(0x00181030, 'LO'),
+    bodyPartExamined: plain(0x00180015),
+    convolutionKernel: text(0x00181210, 'SH'),
+    instanceNumber: integer(elements, 0x00200013),
+    rows: elements.uint16(0x00280010),
+    columns: elements.uint16(0x00280011),
+    numberOfFrames: integer(elements, 0x00280008) ?? 1,
+    pixelSpacingMm: spacing !== null && spacing.every((value) => value > 0) ? (spacing as [number, number]) : null,
+    sliceThicknessMm: elements.numbers(0x00180050)?.[0] ?? null,
+    spacingBetweenSlicesMm: elements.numbers(0x00180088)?.[0] ?? null,
+    gantryDetectorTiltDegrees: elements.numbers(0x00181120)?.[0] ?? null,
+    imagePositionPatientMm: fixedLength(elements.numbers(0x00200032), 3) as [number, number, number] | null,
+    imageOrientationPatient: fixedLength(elements.numbers(0x00200037), 6) as [number, number, number, number, number, number] | null,
+  };
+}
+
+/**
+ * Index of the first byte of the data set, behind the file meta information: where digests of the content begin.
+ *
+ * @throws TriageError `dicom-unreadable`
+ */
+export function datasetOffset(bytes: Uint8Array): number {
+  return parseElements(bytes, { stopBeforePixelData: true }).datasetOffset;
+}
+
+function requiredUid(elements: Elements, tag: number, keyword: string): string {
+  const uid = elements.string(tag);
+  if (uid === null) throw new TriageError('dicom-mismatch', `The object has no ${keyword}.`, { context: { element: keyword } });
+  if (!isValidUid(uid)) throw new TriageError('dicom-mismatch', `The ${keyword} is not a valid UID (PS3.5 9.1).`, { context: { element: keyword } });
+  return uid;
+}
+
+function integer(elements: Elements, tag: number): number | null {
+  const value = elements.numbers(tag)?.[0];
+  return value !== undefined && Number.isSafeInteger(value) ? value : null;
+}
+
+function fixedLength(values: number[] | null, length: number): number[] | null {
+  return values?.length === length ? values : null;
+}

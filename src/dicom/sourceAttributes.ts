@@ -1,0 +1,71 @@
+import { TEXT_VALUE_REPRESENTATIONS, decodeText } from './charset.ts';
+import { parseElements } from './elements.ts';
+import type { Elements } from './elements.ts';
+import { dictionaryEntryOf, isWritable } from './part10.ts';
+import type { Dataset, DatasetValue } from './part10.ts';
+
+/** Patient, General Study, Patient Study and request attributes: copied into everything that is derived from an object of the study. */
+const STUDY_LEVEL = [
+  'PatientName', 'PatientID', 'IssuerOfPatientID', 'TypeOfPatientID', 'IssuerOfPatientIDQualifiersSequence', 'PatientBirthDate', 'PatientBirthTime',
+  'PatientSex', 'OtherPatientIDsSequence', 'OtherPatientNames', 'QualityControlSubject', 'PatientSpeciesDescription', 'PatientSpeciesCodeSequence',
+  'ResponsiblePerson', 'ResponsibleOrganization', 'PatientIdentityRemoved', 'DeidentificationMethod', 'DeidentificationMethodCodeSequence',
+  'StudyInstanceUID', 'StudyDate', 'StudyTime', 'StudyID', 'StudyDescription', 'AccessionNumber', 'IssuerOfAccessionNumberSequence',
+  'ReferringPhysicianName', 'ReferringPhysicianIdentificationSequence', 'ProcedureCodeSequence',
+  'PatientAge', 'PatientSize', 'PatientWeight', 'AdmissionID', 'IssuerOfAdmissionIDSequence',
+  'RequestAttributesSequence',
+] as const;
+
+/** What a derived image keeps of its source image, and what a reference to it needs. */
+const IMAGE_LEVEL = [
+  'SOPClassUID', 'SOPInstanceUID', 'SeriesInstanceUID', 'Modality', 'BodyPartExamined', 'PatientPosition', 'FrameOfReferenceUID',
+  'PositionReferenceIndicator', 'ImagePositionPatient', 'ImageOrientationPatient', 'PixelSpacing', 'SliceThickness', 'Rows', 'Columns',
+] as const;
+
+const COPIED: ReadonlySet<string> = new Set([...STUDY_LEVEL, ...IMAGE_LEVEL]);
+/** Real sequences here are three levels deep at most; a file that goes deeper is not worth a stack. */
+const MAX_DEPTH = 8;
+/** Kept as they are even where PS3.5 would not allow them, so that writing fails openly rather than under another identity. */
+const IDENTITY: ReadonlySet<string> = new Set(['PatientName', 'PatientID', 'IssuerOfPatientID', 'StudyInstanceUID', 'AccessionNumber']);
+
+/**
+ * The attributes of a source object (Part 10 bytes, at least up to the pixel data) that derived objects take over verbatim: decoded to Unicode, by
+ * keyword, sequences with their items. An element left empty is null, an absent one is not there. DS and IS stay strings. Left out: private and
+ * unknown elements, and values outside identity that PS3.5 does not allow (a PatientSex of "male").
+ *
+ * @throws TriageError `dicom-unreadable`
+ */
+export function sourceAttributes(bytes: Uint8Array): Dataset {
+  const elements = parseElements(bytes, { stopBeforePixelData: true });
+  return readDataset(elements, [], 0, (keyword) => COPIED.has(keyword));
+}
+
+function readDataset(elements: Elements, inheritedCharacterSets: readonly string[], depth: number, wanted: (keyword: string) => boolean): Dataset {
+  const characterSets = elements.has(0x00080005) ? elements.strings(0x00080005) : inheritedCharacterSets;
+  const dataset: Dataset = {};
+  for (const tag of elements.tags()) {
+    const entry = dictionaryEntryOf(tag);
+    if (entry === null || entry.keyword === 'SpecificCharacterSet' || !wanted(entry.keyword)) continue;
+    const value = readValue(elements, tag, entry.vr, characterSets, depth);
+    if (value === undefined) continue;
+    if (isWritable(entry.keyword, value) || IDENTITY.has(entry.keyword)) dataset[entry.keyword] = value;
+    else if (depth === 0) dataset[entry.keyword] = null;
+  }
+  return dataset;
+}
+
+function readValue(elements: Elements, tag: number, vr: string, characterSets: readonly string[], depth: number): DatasetValue {
+  if (vr === 'SQ') {
+    if (depth === MAX_DEPTH) return undefined;
+    return elements.items(tag).map((item) => readDataset(item, characterSets, depth + 1, () => true));
+  }
+  if (vr === 'US') return elements.uint16(tag);
+  if (TEXT_VALUE_REPRESENTATIONS.has(vr)) return oneOrMany(decodeText(elements.bytes(tag) ?? new Uint8Array(), characterSets, vr));
+  if (PLAIN_TEXT.has(vr)) return oneOrMany(elements.strings(tag));
+  return undefined;
+}
+
+const PLAIN_TEXT: ReadonlySet<string> = new Set(['AE', 'AS', 'CS', 'DA', 'DS', 'DT', 'IS', 'TM', 'UI', 'UR']);
+
+function oneOrMany(values: string[]): DatasetValue {
+  return values.length > 1 ? values : (values[0] ?? null);
+}
