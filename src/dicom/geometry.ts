@@ -1,0 +1,80 @@
+/** Patient coordinates (LPS), mm or unit length: +x to the patient's left, +y to the back, +z to the head (PS3.3 C.7.6.2.1.1). */
+export type Vector3 = readonly [number, number, number];
+
+/** Direction cosines of a row, then of a column: ImageOrientationPatient. */
+export type Orientation = readonly [number, number, number, number, number, number];
+
+/** How a stored matrix is brought to the trained orientation, applied in this order. */
+export interface OrientationChange {
+  transpose: boolean;
+  flipRows: boolean;
+  flipColumns: boolean;
+}
+
+/** How far direction cosines may be from unit length and from a right angle; scanners write them with few digits. */
+const COSINE_TOLERANCE = 0.01;
+
+/** Unit normal of the slice plane, turned towards the head; null when the direction cosines are not perpendicular unit vectors. */
+export function superiorNormal(orientation: Orientation): Vector3 | null {
+  const row = rowDirection(orientation);
+  const column = columnDirection(orientation);
+  const sound = (vector: Vector3): boolean => Math.abs(Math.hypot(...vector) - 1) <= COSINE_TOLERANCE;
+  if (!sound(row) || !sound(column) || Math.abs(dot(row, column)) > COSINE_TOLERANCE) return null;
+  const normal: Vector3 = [
+    row[1] * column[2] - row[2] * column[1],
+    row[2] * column[0] - row[0] * column[2],
+    row[0] * column[1] - row[1] * column[0],
+  ];
+  const scale = (normal[2] < 0 ? -1 : 1) / Math.hypot(...normal);
+  return [normal[0] * scale, normal[1] * scale, normal[2] * scale];
+}
+
+/** Distance of a slice from the origin along the normal, mm: what slices are ordered by (PS3.3 C.7.6.2.1.1). */
+export function positionAlongMm(imagePositionPatientMm: Vector3, normal: Vector3): number {
+  return dot(imagePositionPatientMm, normal);
+}
+
+/** Angle between the slice normal and the cranio-caudal axis, degrees 0..90: the tilt of an axial slice. Null as for `superiorNormal`. */
+export function axialTiltDegrees(orientation: Orientation): number | null {
+  const normal = superiorNormal(orientation);
+  return normal === null ? null : degrees(Math.acos(Math.min(1, normal[2])));
+}
+
+/** Largest angle between the row or column directions of two images, degrees. */
+export function orientationDifferenceDegrees(one: Orientation, other: Orientation): number {
+  const between = (a: Vector3, b: Vector3): number => degrees(Math.acos(Math.min(1, Math.max(-1, dot(a, b)))));
+  return Math.max(between(rowDirection(one), rowDirection(other)), between(columnDirection(one), columnDirection(other)));
+}
+
+/**
+ * How an axial image becomes one with rows from front to back and columns from the patient's right to left, the orientation that the network
+ * was trained on (ImageOrientationPatient 1\0\0\0\1\0). Null when a row or column is more than `toleranceDegrees` away from an axis, that is when
+ * no transpose and flips would do.
+ */
+export function toTrainedOrientation(orientation: Orientation, toleranceDegrees: number): OrientationChange | null {
+  if (superiorNormal(orientation) === null) return null;
+  const row = rowDirection(orientation);
+  const column = columnDirection(orientation);
+  const transpose = Math.abs(row[1]) > Math.abs(row[0]);
+  const rightToLeft = transpose ? column[0] : row[0];
+  const frontToBack = transpose ? row[1] : column[1];
+  const least = Math.cos((toleranceDegrees * Math.PI) / 180);
+  if (Math.abs(rightToLeft) < least || Math.abs(frontToBack) < least) return null;
+  return { transpose, flipRows: frontToBack < 0, flipColumns: rightToLeft < 0 };
+}
+
+function rowDirection(orientation: Orientation): Vector3 {
+  return [orientation[0], orientation[1], orientation[2]];
+}
+
+function columnDirection(orientation: Orientation): Vector3 {
+  return [orientation[3], orientation[4], orientation[5]];
+}
+
+function dot(a: Vector3, b: Vector3): number {
+  return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+}
+
+function degrees(radians: number): number {
+  return (radians * 180) / Math.PI;
+}
