@@ -99,7 +99,7 @@ export function decimalString(value: number): string {
 }
 
 /** Refuses what PS3.5 and PS3.6 do not allow. @throws TriageError `dicom-unwritable` naming the element, not its value */
-export function checkDataset(dataset: Dataset, where = ''): void {
+function checkDataset(dataset: Dataset, where: string): void {
   for (const [keyword, value] of Object.entries(dataset)) {
     const entry = DicomMetaDictionary.nameMap[keyword];
     const place = where === '' ? keyword : `${where} > ${keyword}`;

@@ -12,13 +12,14 @@ const STUDY_LEVEL = [
   'StudyInstanceUID', 'StudyDate', 'StudyTime', 'StudyID', 'StudyDescription', 'AccessionNumber', 'IssuerOfAccessionNumberSequence',
   'ReferringPhysicianName', 'ReferringPhysicianIdentificationSequence', 'ProcedureCodeSequence',
   'PatientAge', 'PatientSize', 'PatientWeight', 'AdmissionID', 'IssuerOfAdmissionIDSequence',
-  'RequestAttributesSequence',
+  'RequestAttributesSequence', 'TimezoneOffsetFromUTC',
 ] as const;
 
 /** What a derived image keeps of its source image, and what a reference to it needs. */
 const IMAGE_LEVEL = [
   'SOPClassUID', 'SOPInstanceUID', 'SeriesInstanceUID', 'Modality', 'BodyPartExamined', 'PatientPosition', 'FrameOfReferenceUID',
   'PositionReferenceIndicator', 'ImagePositionPatient', 'ImageOrientationPatient', 'PixelSpacing', 'SliceThickness', 'Rows', 'Columns',
+  'LossyImageCompression', 'LossyImageCompressionRatio', 'LossyImageCompressionMethod',
 ] as const;
 
 const COPIED: ReadonlySet<string> = new Set([...STUDY_LEVEL, ...IMAGE_LEVEL]);

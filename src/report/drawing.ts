@@ -1,0 +1,65 @@
+import { accessSync, constants } from 'node:fs';
+import { createRequire } from 'node:module';
+import { Resvg } from '@resvg/resvg-js';
+import { messageOf, TriageError } from '../errors.ts';
+
+const require = createRequire(import.meta.url);
+/** Own fonts, so that a picture is the same on a bare machine. */
+const FONT_NAMES = ['DejaVuSans.ttf', 'DejaVuSans-Bold.ttf'] as const;
+const FONT_FAMILY = 'DejaVu Sans';
+/** Mean advance of a DejaVu Sans character, in em: wide enough that a wrapped line fits. */
+const MEAN_ADVANCE_EM = 0.58;
+
+/** RGB, 8 bits: `[row][column][channel]`. */
+export interface Picture {
+  rgb: Uint8Array;
+  rows: number;
+  columns: number;
+}
+
+/** Paths of the fonts that pictures are drawn with. @throws TriageError `report-failed` when one is missing: the renderer would leave text out in silence. */
+export function fontFiles(): string[] {
+  return FONT_NAMES.map((name) => {
+    try {
+      const path = require.resolve(`dejavu-fonts-ttf/ttf/${name}`);
+      accessSync(path, constants.R_OK);
+      return path;
+    } catch (error) {
+      throw new TriageError('report-failed', `The font ${name} cannot be read, so pictures would have no text: ${messageOf(error)} Install the packages again (npm ci).`, { cause: error });
+    }
+  });
+}
+
+/** Draws SVG elements over `picture`, in its pixels. */
+export function drawOver(picture: Picture, elements: string): void {
+  const { rgb, rows, columns } = picture;
+  const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${columns}" height="${rows}" font-family="${FONT_FAMILY}">${elements}</svg>`;
+  const rendered = new Resvg(svg, { font: { loadSystemFonts: false, fontFiles: fontFiles(), defaultFontFamily: FONT_FAMILY } }).render();
+  // Pixels come with their colour multiplied by alpha already.
+  const over = rendered.pixels;
+  for (let at = 0; at < rows * columns; at++) {
+    const under = 255 - over[at * 4 + 3]!;
+    for (let channel = 0; channel < 3; channel++) rgb[at * 3 + channel] = over[at * 4 + channel]! + Math.round((rgb[at * 3 + channel]! * under) / 255);
+  }
+}
+
+/** Text as SVG takes it; control characters are dropped. */
+export function escapeXml(value: string): string {
+  // eslint-disable-next-line no-control-regex
+  return value.replace(/[\u0000-\u001f\u007f]/g, ' ').replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+}
+
+/** Breaks a sentence into lines that fit `widthPx`; the last of `most` lines ends in an ellipsis when there is more. */
+export function wrapText(sentence: string, widthPx: number, fontSizePx: number, most: number): string[] {
+  const perLine = Math.max(8, Math.floor(widthPx / (fontSizePx * MEAN_ADVANCE_EM)));
+  const lines: string[] = [];
+  let line = '';
+  for (const word of sentence.split(/\s+/).flatMap((whole) => whole.match(new RegExp(`.{1,${perLine}}`, 'gu')) ?? [])) {
+    if (line !== '' && line.length + 1 + word.length > perLine) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  lines.push(line);
+  return lines.length <= most ? lines : [...lines.slice(0, most - 1), `${lines[most - 1]!.slice(0, perLine - 1)}\u2026`];
+}

@@ -1,0 +1,290 @@
+import type { CaseManifest, Findings, KeySlice } from '../case/case.ts';
+import { CODES, codeItem, type Code } from '../dicom/codes.ts';
+import { decimalString, type Dataset } from '../dicom/part10.ts';
+import { derivedUid } from '../dicom/uids.ts';
+import { derivedHeader, isPresent, text, type ReportContext } from './derivedHeader.ts';
+import { DISCLAIMER, scoreSentence, stateSentence } from './findingsSummary.ts';
+import { fieldOnSource } from './heatmap.ts';
+
+/** SOP classes that the tree is valid for, best first: what to fall back to when a PACS takes no better one. */
+export const SR_SOP_CLASSES = {
+  comprehensive3d: '1.2.840.10008.5.1.4.1.1.88.34',
+  comprehensive: '1.2.840.10008.5.1.4.1.1.88.33',
+  enhanced: '1.2.840.10008.5.1.4.1.1.88.22',
+} as const;
+export type SrSopClass = keyof typeof SR_SOP_CLASSES;
+
+/** An instance as evidence sequences name it. */
+export interface InstanceReference {
+  sopClassUid: string;
+  sopInstanceUid: string;
+  seriesInstanceUid: string;
+}
+
+export interface FindingsSrInput {
+  context: ReportContext;
+  findings: Findings;
+  /** Null when no series could be analysed. */
+  manifest: CaseManifest | null;
+  /** Source objects of the study that the report rests on; they become evidence. */
+  sources: readonly InstanceReference[];
+  /** Secondary captures of the same report. */
+  pictures: readonly InstanceReference[];
+  /** The report that this one supersedes. */
+  predecessor: InstanceReference | null;
+  /** False in triage-only mode: no location and no slice score leaves the agent. */
+  locations: boolean;
+  sopClass: SrSopClass;
+}
+
+type Relationship = 'CONTAINS' | 'HAS CONCEPT MOD' | 'HAS OBS CONTEXT' | 'HAS ACQ CONTEXT' | 'SELECTED FROM';
+
+/**
+ * The Structured Report without its SOP Instance UID: TID 1500 Imaging Measurement Report (PS3.16) in a Comprehensive 3D SR (PS3.3 A.35.13),
+ * unverified and preliminary. Only a suspected case has a Finding; a case that was not analysed has none of the measurements, and says why.
+ */
+export function findingsSr(input: FindingsSrInput): Dataset {
+  const { context, findings } = input;
+  const analysed = findings.decision !== 'not-analysed';
+  return {
+    SOPClassUID: SR_SOP_CLASSES[input.sopClass],
+    ...derivedHeader(context, 'sr', context.revision),
+    ReferencedPerformedProcedureStepSequence: [],
+    PerformedProcedureCodeSequence: [],
+    CompletionFlag: analysed ? 'COMPLETE' : 'PARTIAL',
+    ...(analysed ? {} : { CompletionFlagDescription: 'The study could not be analysed' }),
+    VerificationFlag: 'UNVERIFIED',
+    PreliminaryFlag: 'PRELIMINARY',
+    ContentQualification: 'RESEARCH',
+    AuthorObserverSequence: [
+      {
+        ObserverType: 'DEV',
+        Manufacturer: context.device.manufacturer,
+        ManufacturerModelName: context.device.modelName,
+        DeviceUID: context.device.uid,
+        StationName: null,
+        InstitutionName: context.institutionName === '' ? null : context.institutionName,
+        InstitutionCodeSequence: [],
+      },
+    ],
+    ...referencedRequest(context),
+    CurrentRequestedProcedureEvidenceSequence: evidence(context.studyInstanceUid, [...input.sources, ...input.pictures]),
+    ...(input.predecessor === null ? {} : { PredecessorDocumentsSequence: evidence(context.studyInstanceUid, [input.predecessor]) }),
+    ...root(input),
+  };
+}
+
+function root(input: FindingsSrInput): Dataset {
+  const { context, findings, manifest } = input;
+  const { device } = context;
+  const scored = findings.decision !== 'not-analysed' && manifest !== null;
+  return {
+    ValueType: 'CONTAINER',
+    ConceptNameCodeSequence: [codeItem(CODES.imagingMeasurementReport)],
+    ContinuityOfContent: 'SEPARATE',
+    ContentTemplateSequence: [{ MappingResource: 'DCMR', TemplateIdentifier: '1500' }],
+    ContentSequence: [
+      code('HAS CONCEPT MOD', CODES.language, CODES.english),
+      code('HAS OBS CONTEXT', CODES.observerType, CODES.device),
+      uidref('HAS OBS CONTEXT', CODES.deviceObserverUid, device.uid),
+      textItem('HAS OBS CONTEXT', CODES.deviceObserverName, device.modelName),
+      textItem('HAS OBS CONTEXT', CODES.deviceObserverManufacturer, device.manufacturer),
+      textItem('HAS OBS CONTEXT', CODES.deviceObserverModelName, device.modelName),
+      textItem('HAS OBS CONTEXT', CODES.deviceObserverSerialNumber, device.serialNumber),
+      // The imaging procedure, never the algorithm.
+      code('HAS CONCEPT MOD', CODES.procedureReported, CODES.ctCervicalSpine),
+      ...(manifest === null ? [] : [imageLibrary(context, manifest)]),
+      container('CONTAINS', CODES.imagingMeasurements, null, [
+        ...algorithm(input),
+        ...(scored ? [caseGroup(input, manifest), ...(input.locations ? findings.keySlices.map((keySlice) => sliceGroup(input, manifest, keySlice)) : [])] : []),
+      ]),
+      ...(scored
+        ? []
+        : [
+            container('CONTAINS', CODES.qualitativeEvaluations, null, [
+              code('CONTAINS', CODES.fracture, CODES.undetermined),
+              code('CONTAINS', CODES.processingSummary, CODES.noneSucceeded),
+              textItem('CONTAINS', CODES.comment, `${stateSentence(findings)}. ${DISCLAIMER}`),
+            ]),
+          ]),
+    ],
+  };
+}
+
+/** TID 1600 with the attributes that all images share (TID 1602). */
+function imageLibrary(context: ReportContext, manifest: CaseManifest): Dataset {
+  const { source } = context;
+  const shared: Dataset[] = [code('HAS ACQ CONTEXT', CODES.modality, CODES.computedTomography), code('HAS ACQ CONTEXT', CODES.targetRegion, CODES.cervicalSpine)];
+  const date = text(source['StudyDate']);
+  const time = text(source['StudyTime']);
+  if (/^\d{8}$/.test(date)) shared.push({ ...item('HAS ACQ CONTEXT', 'DATE', CODES.studyDate), Date: date });
+  if (/^\d{6}(\.\d+)?$/.test(time)) shared.push({ ...item('HAS ACQ CONTEXT', 'TIME', CODES.studyTime), Time: time });
+  for (const [concept, keyword] of [[CODES.pixelDataRows, 'Rows'], [CODES.pixelDataColumns, 'Columns']] as const) { // prettier-ignore
+    const size = Number(text(source[keyword]));
+    if (size > 0) shared.push(num('HAS ACQ CONTEXT', concept, size, CODES.pixels));
+  }
+  const frameOfReferenceUid = text(source['FrameOfReferenceUID']);
+  if (frameOfReferenceUid !== '') shared.push(uidref('HAS ACQ CONTEXT', CODES.frameOfReferenceUid, frameOfReferenceUid));
+  return container('CONTAINS', CODES.imageLibrary, '1600', [
+    container('CONTAINS', CODES.imageLibraryGroup, '1601', [...shared, ...manifest.slices.map((slice) => image('CONTAINS', null, slice))]),
+  ]);
+}
+
+/** TID 4019: which network, which threshold. Enough to find out years later what judged this scan. */
+function algorithm({ context, findings }: FindingsSrInput): Dataset[] {
+  const { model, threshold } = findings;
+  const parameters = [
+    `model=${model.name} ${model.version}`,
+    `model-sha256=${model.sha256}`,
+    ...(threshold === null ? [] : [`threshold=${threshold.value}`, `threshold-version=${threshold.version}`]),
+  ];
+  return [
+    textItem('HAS CONCEPT MOD', CODES.algorithmName, context.device.modelName),
+    textItem('HAS CONCEPT MOD', CODES.algorithmVersion, context.device.softwareVersions),
+    ...parameters.map((parameter) => textItem('HAS CONCEPT MOD', CODES.algorithmParameters, parameter)),
+    textItem('HAS CONCEPT MOD', CODES.algorithmManufacturer, context.device.manufacturer),
+    code('HAS CONCEPT MOD', CODES.algorithmFamily, CODES.artificialIntelligence),
+  ];
+}
+
+/** TID 1501 for the whole case. */
+function caseGroup(input: FindingsSrInput, manifest: CaseManifest): Dataset {
+  const { findings, pictures } = input;
+  const suspected = findings.decision === 'suspected';
+  const score = scoreSentence(findings);
+  return container('CONTAINS', CODES.measurementGroup, '1501', [
+    ...tracking(input, manifest, 'cervical spine', ''),
+    // A consumer that ignores the qualifier below would show "fracture": so an unflagged case has no Finding at all.
+    ...(suspected ? [code('CONTAINS', CODES.finding, CODES.fracture)] : []),
+    code('HAS CONCEPT MOD', CODES.findingSite, CODES.cervicalSpine),
+    ...pictures.map((picture) => image('CONTAINS', CODES.visualExplanation, picture)),
+    ...(findings.probability === null ? [] : [num('CONTAINS', CODES.certaintyOfFinding, percentOf(findings.probability), CODES.percent)]),
+    caseField(input, manifest),
+    code('CONTAINS', CODES.fracture, suspected ? CODES.suspected : CODES.notSuspected),
+    // Priority only ever rises: an unflagged scan keeps the place that it has.
+    ...(suspected ? [code('CONTAINS', CODES.priority, CODES.highPriority)] : []),
+    code('CONTAINS', CODES.processingSummary, suspected ? CODES.succeededWithFindings : CODES.succeededWithoutFindings),
+    textItem('CONTAINS', CODES.comment, [stateSentence(findings).replace(/\.?$/, '.'), score, DISCLAIMER].filter((part) => part !== null).join(' ')),
+  ]);
+}
+
+/** TID 1501 for one key slice. */
+function sliceGroup(input: FindingsSrInput, manifest: CaseManifest, keySlice: KeySlice): Dataset {
+  return container('CONTAINS', CODES.measurementGroup, '1501', [
+    ...tracking(input, manifest, `slice ${keySlice.sliceIndex + 1} of ${manifest.slices.length}`, keySlice.sopInstanceUid),
+    code('HAS CONCEPT MOD', CODES.findingSite, CODES.cervicalSpine),
+    num('CONTAINS', CODES.certaintyOfFinding, percentOf(keySlice.score), CODES.percent),
+    field(fieldOnSource(keySlice.crop), sliceOf(manifest, keySlice.sopInstanceUid)),
+  ]);
+}
+
+/**
+ * The analysed field of the case: on the first key slice where locations may be shown, else the full middle image, which points nowhere.
+ * Some viewers refuse a measurement group without a region, and none of ours outlines a lesion.
+ */
+function caseField(input: FindingsSrInput, manifest: CaseManifest): Dataset {
+  const keySlice = input.locations ? input.findings.keySlices[0] : undefined;
+  if (keySlice !== undefined) return field(fieldOnSource(keySlice.crop), sliceOf(manifest, keySlice.sopInstanceUid));
+  const bottom = Number(text(input.context.source['Rows'])) || 1;
+  const right = Number(text(input.context.source['Columns'])) || 1;
+  return field({ top: 0, left: 0, bottom, right }, manifest.slices[Math.floor(manifest.slices.length / 2)]!);
+}
+
+/** A rectangle as a closed polyline, column then row, origin at the top left corner of the top left pixel (PS3.3 C.18.6.1.2). */
+function field(box: { top: number; left: number; bottom: number; right: number }, slice: { sopClassUid: string; sopInstanceUid: string }): Dataset {
+  const { top, left, bottom, right } = box;
+  return {
+    ...item('CONTAINS', 'SCOORD', CODES.sourceOfMeasurement),
+    GraphicType: 'POLYLINE',
+    GraphicData: [left, top, right, top, right, bottom, left, bottom, left, top],
+    ContentSequence: [image('SELECTED FROM', null, slice)],
+  };
+}
+
+/** The same question about the same input keeps its tracking UID. */
+function tracking({ context, findings }: FindingsSrInput, manifest: CaseManifest, of: string, slice: string): Dataset[] {
+  const uid = derivedUid('tracking', context.studyInstanceUid, manifest.seriesInstanceUid, context.device.uid, manifest.inputSha256, String(findings.threshold?.version ?? ''), slice);
+  return [textItem('HAS OBS CONTEXT', CODES.trackingIdentifier, `AI fracture triage, ${of}`), uidref('HAS OBS CONTEXT', CODES.trackingUid, uid)];
+}
+
+function sliceOf(manifest: CaseManifest, sopInstanceUid: string): CaseManifest['slices'][number] {
+  const slice = manifest.slices.find((candidate) => candidate.sopInstanceUid === sopInstanceUid);
+  if (slice === undefined) throw new Error('A key slice is not a slice of the analysed series.');
+  return slice;
+}
+
+/** Study > series > instances (PS3.3 Table C.17-3). */
+function evidence(studyInstanceUid: string, references: readonly InstanceReference[]): Dataset[] {
+  return [{ StudyInstanceUID: studyInstanceUid, ReferencedSeriesSequence: referencedSeries(references, 'ReferencedSOPSequence') }];
+}
+
+/** Instances grouped by series, in the order given. */
+export function referencedSeries(references: readonly InstanceReference[], instances: 'ReferencedSOPSequence' | 'ReferencedInstanceSequence'): Dataset[] {
+  const bySeries = new Map<string, Dataset[]>();
+  for (const reference of references) {
+    const items = bySeries.get(reference.seriesInstanceUid) ?? [];
+    bySeries.set(reference.seriesInstanceUid, items);
+    items.push(sopReference(reference));
+  }
+  return [...bySeries].map(([seriesInstanceUid, items]) => ({ SeriesInstanceUID: seriesInstanceUid, [instances]: items }));
+}
+
+/** One item of a SOP reference sequence (PS3.3 Table 10-11). */
+export function sopReference(instance: { sopClassUid: string; sopInstanceUid: string }): Dataset {
+  return { ReferencedSOPClassUID: instance.sopClassUid, ReferencedSOPInstanceUID: instance.sopInstanceUid };
+}
+
+/** The request that the scan answers, where the source names one (PS3.3 C.17.2.3). */
+function referencedRequest({ source, studyInstanceUid }: ReportContext): Dataset {
+  const requests = Array.isArray(source['RequestAttributesSequence']) ? (source['RequestAttributesSequence'] as readonly Dataset[]) : [];
+  const accessionNumber = source['AccessionNumber'];
+  if (requests.length === 0 && !isPresent(accessionNumber)) return {};
+  const copied = (request: Dataset, keyword: string) => (isPresent(request[keyword]) ? request[keyword] : null);
+  return {
+    ReferencedRequestSequence: (requests.length === 0 ? [{} as Dataset] : requests).map((request) => ({
+      StudyInstanceUID: text(request['StudyInstanceUID']) || studyInstanceUid,
+      ReferencedStudySequence: [],
+      AccessionNumber: copied(request, 'AccessionNumber') ?? (isPresent(accessionNumber) ? accessionNumber : null),
+      PlacerOrderNumberImagingServiceRequest: copied(request, 'PlacerOrderNumberImagingServiceRequest'),
+      FillerOrderNumberImagingServiceRequest: copied(request, 'FillerOrderNumberImagingServiceRequest'),
+      RequestedProcedureID: copied(request, 'RequestedProcedureID'),
+      RequestedProcedureDescription: copied(request, 'RequestedProcedureDescription'),
+      RequestedProcedureCodeSequence: (copied(request, 'RequestedProcedureCodeSequence') as readonly Dataset[] | null) ?? [],
+    })),
+  };
+}
+
+const percentOf = (probability: number): number => Math.round(probability * 10_000) / 100;
+
+function item(relationship: Relationship, valueType: string, concept: Code | null): Dataset {
+  return { RelationshipType: relationship, ValueType: valueType, ...(concept === null ? {} : { ConceptNameCodeSequence: [codeItem(concept)] }) };
+}
+
+function code(relationship: Relationship, concept: Code, value: Code): Dataset {
+  return { ...item(relationship, 'CODE', concept), ConceptCodeSequence: [codeItem(value)] };
+}
+
+function textItem(relationship: Relationship, concept: Code, value: string): Dataset {
+  return { ...item(relationship, 'TEXT', concept), TextValue: value };
+}
+
+function uidref(relationship: Relationship, concept: Code, uid: string): Dataset {
+  return { ...item(relationship, 'UIDREF', concept), UID: uid };
+}
+
+function num(relationship: Relationship, concept: Code, value: number, unit: Code): Dataset {
+  return { ...item(relationship, 'NUM', concept), MeasuredValueSequence: [{ MeasurementUnitsCodeSequence: [codeItem(unit)], NumericValue: decimalString(value) }] };
+}
+
+function image(relationship: Relationship, concept: Code | null, instance: { sopClassUid: string; sopInstanceUid: string }): Dataset {
+  return { ...item(relationship, 'IMAGE', concept), ReferencedSOPSequence: [sopReference(instance)] };
+}
+
+function container(relationship: Relationship, concept: Code, template: string | null, items: Dataset[]): Dataset {
+  return {
+    ...item(relationship, 'CONTAINER', concept),
+    ContinuityOfContent: 'SEPARATE',
+    ...(template === null ? {} : { ContentTemplateSequence: [{ MappingResource: 'DCMR', TemplateIdentifier: template }] }),
+    ContentSequence: items,
+  };
+}

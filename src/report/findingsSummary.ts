@@ -1,0 +1,46 @@
+import type { Findings } from '../case/case.ts';
+
+/** Burnt into every picture and said in every report. */
+export const NOT_FOR_DIAGNOSTIC_USE = 'NOT FOR DIAGNOSTIC USE';
+
+/** Under every heatmap: the map is where the network looked, and nothing more. */
+export const HEATMAP_CAPTION = 'Where the model responded. Not a fracture outline.';
+
+/** On every report: automation bias starts where an unflagged scan is read as a cleared one. */
+export const DISCLAIMER =
+  'Research software. Not a diagnosis. A scan without a flag can still show a fracture: read every scan as usual.';
+
+/** The sentence of state, in the fixed words of the screens: the same on the card, in the SR and in the worklist. */
+export function stateSentence(findings: Findings): string {
+  switch (findings.decision) {
+    case 'suspected':
+      return 'AI flag: possible fracture. Review now. Not a diagnosis.';
+    case 'not-suspected':
+      return 'AI did not flag this scan - read as usual';
+    case 'not-analysed': {
+      const reason = (findings.reason ?? 'reason unknown').trim().replace(/\.$/, '');
+      return findings.reasonCode === 'outside-domain'
+        ? `Outside tested range (${reason}) - not scored. Read as usual`
+        : `Not analysed: ${reason} - read as usual`;
+    }
+  }
+}
+
+/** The findings in one plain line: the sentence of state, and for a scored case the score against its threshold. */
+export function findingsSummary(findings: Findings): string {
+  const score = scoreSentence(findings);
+  return score === null ? stateSentence(findings) : `${stateSentence(findings).replace(/\.?$/, '.')} ${score}`;
+}
+
+/** Score and threshold of a case, or null when it was not scored. A case that was not analysed never shows a number. */
+export function scoreSentence(findings: Findings): string | null {
+  if (findings.decision === 'not-analysed' || findings.probability === null || findings.threshold === null) return null;
+  return `AI score ${scoreText(findings.probability)}; flagged from ${scoreText(findings.threshold.value)} (threshold version ${findings.threshold.version}).`;
+}
+
+/** A probability as people read it: two decimals, never rounded up to a certainty. */
+export function scoreText(probability: number): string {
+  if (probability > 0.99 && probability < 1) return '> 0.99';
+  if (probability > 0 && probability < 0.01) return '< 0.01';
+  return probability.toFixed(2);
+}

@@ -1,0 +1,64 @@
+import type { ManifestSlice } from '../case/case.ts';
+import { CODES, codeItem } from '../dicom/codes.ts';
+import type { Dataset } from '../dicom/part10.ts';
+import { derivedHeader, isPresent, text, type ReportContext, type SeriesKind } from './derivedHeader.ts';
+import type { Picture } from './drawing.ts';
+import { HEATMAP_CAPTION, NOT_FOR_DIAGNOSTIC_USE } from './findingsSummary.ts';
+import { referencedSeries, sopReference } from './findingsSr.ts';
+
+/** Secondary Capture Image Storage (PS3.4 B.5). */
+export const SECONDARY_CAPTURE = '1.2.840.10008.5.1.4.1.1.7';
+
+/** Copied from the source slice, so that the picture lies where the slice lies. */
+const FROM_SLICE = [
+  'FrameOfReferenceUID', 'PositionReferenceIndicator', 'ImagePositionPatient', 'ImageOrientationPatient', 'PixelSpacing', 'SliceThickness',
+  // Once lossy, always lossy (PS3.3 C.7.6.1.1.5).
+  'LossyImageCompression', 'LossyImageCompressionRatio', 'LossyImageCompressionMethod',
+] as const; // prettier-ignore
+
+/** The triage card as instance 1 of its series, without its SOP Instance UID. It has no place in the patient. */
+export function cardCapture(context: ReportContext, series: SeriesKind, picture: Picture): Dataset {
+  return {
+    ...capture(context, series, 1, picture),
+    ImageType: ['DERIVED', 'SECONDARY', 'AI_SUMMARY'],
+    DerivationDescription: `Summary of an automatic analysis. ${NOT_FOR_DIAGNOSTIC_USE}.`,
+    PatientOrientation: null,
+  };
+}
+
+/** A key slice with the network's response (PS3.3 A.8.1), without its SOP Instance UID; `slice` is what `sliceSource` was read from. */
+export function keySliceCapture(context: ReportContext, instanceNumber: number, picture: Picture, slice: ManifestSlice, sliceSource: Dataset): Dataset {
+  const fromSlice = Object.fromEntries(FROM_SLICE.filter((keyword) => isPresent(sliceSource[keyword])).map((keyword) => [keyword, sliceSource[keyword]]));
+  return {
+    ...capture(context, 'heatmaps', instanceNumber, picture),
+    ImageType: ['DERIVED', 'SECONDARY', 'AI_HEATMAP'],
+    DerivationDescription: `${HEATMAP_CAPTION} ${NOT_FOR_DIAGNOSTIC_USE}.`,
+    DerivationCodeSequence: [codeItem(CODES.gradientWeightedClassActivation)],
+    SourceImageSequence: [{ ...sopReference(slice), SpatialLocationsPreserved: 'YES', PurposeOfReferenceCodeSequence: [codeItem(CODES.sourceImageForProcessing)] }],
+    ReferencedSeriesSequence: referencedSeries([{ ...slice, seriesInstanceUid: text(sliceSource['SeriesInstanceUID']) }], 'ReferencedInstanceSequence'),
+    ...fromSlice,
+  };
+}
+
+function capture(context: ReportContext, series: SeriesKind, instanceNumber: number, { rgb, rows, columns }: Picture): Dataset {
+  // Pixel data has an even length (PS3.5 8.1.1).
+  const pixels = new Uint8Array(rgb.length + (rgb.length % 2));
+  pixels.set(rgb);
+  return {
+    SOPClassUID: SECONDARY_CAPTURE,
+    ...derivedHeader(context, series, instanceNumber),
+    BodyPartExamined: 'CSPINE',
+    ConversionType: 'WSD',
+    BurnedInAnnotation: 'NO',
+    SamplesPerPixel: 3,
+    PhotometricInterpretation: 'RGB',
+    PlanarConfiguration: 0,
+    Rows: rows,
+    Columns: columns,
+    BitsAllocated: 8,
+    BitsStored: 8,
+    HighBit: 7,
+    PixelRepresentation: 0,
+    PixelData: [pixels.buffer],
+  };
+}

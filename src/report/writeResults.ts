@@ -1,0 +1,166 @@
+import { createHash } from 'node:crypto';
+import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { CaseManifest, Findings, StoredInstance } from '../case/case.ts';
+import { readHeader } from '../dicom/header.ts';
+import { EXPLICIT_VR_LITTLE_ENDIAN, writePart10, type Dataset } from '../dicom/part10.ts';
+import { sourceAttributes } from '../dicom/sourceAttributes.ts';
+import { derivedUid } from '../dicom/uids.ts';
+import { TriageError } from '../errors.ts';
+import type { ClaimedCase, Log, ResultObject, ResultWriter } from '../ports.ts';
+import { assertSameIdentity, contentMoment, reportingDevice, seriesUid, text, type ReportContext, type SeriesKind } from './derivedHeader.ts';
+import { fontFiles, type Picture } from './drawing.ts';
+import { findingsSr, type InstanceReference, type SrSopClass } from './findingsSr.ts';
+import { keySlicePicture, type RenderSource } from './keySlicePicture.ts';
+import { cardCapture, keySliceCapture } from './secondaryCapture.ts';
+import { triageCard } from './triageCard.ts';
+
+export interface ResultWriterOptions {
+  /** Absolute folder of the written objects; each study gets a folder of its own in it. */
+  resultsDir: string;
+  /** Absolute folder that the paths of instances and slices start at. */
+  spoolDir: string;
+  softwareVersion: string;
+  /** Empty leaves InstitutionName out. */
+  institutionName: string;
+  renderSource: RenderSource;
+  /** `heatmaps: false` is the triage-only mode: report and card, without any location or slice score. */
+  options: { heatmaps: boolean; srSopClass: SrSopClass };
+  log: Log;
+  /** Told each picture that went into a secondary capture, with the object's UID: what a command line may also want as PNG. */
+  onPicture?: (picture: Picture, sopInstanceUid: string) => Promise<void>;
+}
+
+/**
+ * Writes findings as DICOM objects: a Structured Report, a triage card and, for a suspected case, its key slices with heatmaps. Nothing depends on the time
+ * of the call: the same claim and findings give the same bytes, names and UIDs. Every object carries the identity of the stored source bytes.
+ *
+ * Rejections: `identity-mismatch` when those bytes are of another patient than the worklist says, `report-failed`, `dicom-unreadable`, `dicom-unwritable`.
+ *
+ * @throws TriageError `report-failed` at once when the fonts are missing
+ */
+export function createResultWriter(writer: ResultWriterOptions): ResultWriter {
+  fontFiles();
+  return { write: (claim, findings) => write(writer, claim, findings) };
+}
+
+async function write(writer: ResultWriterOptions, claim: ClaimedCase, findings: Findings): Promise<ResultObject[]> {
+  const { record } = claim;
+  const { manifest } = record;
+  const { heatmaps } = writer.options;
+  const source = await readSource(writer, claim, manifest?.slices[0]?.path ?? anyInstance(claim).path);
+  const context: ReportContext = {
+    source,
+    studyInstanceUid: record.studyInstanceUid,
+    device: reportingDevice(writer.softwareVersion, findings.model),
+    institutionName: writer.institutionName,
+    revision: record.revision,
+    analysedAtMs: findings.analysedAtMs,
+  };
+
+  const captures: ResultObject[] = [];
+  const capture = async (dataset: Dataset, picture: Picture): Promise<void> => {
+    const object = await writeObject(writer, 'sc', dataset);
+    captures.push(object);
+    await writer.onPicture?.(picture, object.sopInstanceUid);
+  };
+  const series: SeriesKind = heatmaps ? 'heatmaps' : 'card';
+  const analysedAt = contentMoment(findings.analysedAtMs, text(source['TimezoneOffsetFromUTC']));
+  const card = triageCard({ findings, manifest, revision: record.revision, analysedAt, softwareVersion: writer.softwareVersion, locations: heatmaps });
+  await capture(cardCapture(context, series, card), card);
+  if (heatmaps && findings.decision === 'suspected' && manifest !== null) {
+    for (const [index, keySlice] of findings.keySlices.entries()) {
+      const slice = manifest.slices.find((candidate) => candidate.sopInstanceUid === keySlice.sopInstanceUid);
+      if (slice === undefined) throw new TriageError('report-failed', 'A key slice of the findings is not a slice of the analysed series.');
+      const sliceSource = await readSource(writer, claim, slice.path);
+      const picture = keySlicePicture(await writer.renderSource(join(writer.spoolDir, slice.path)), keySlice);
+      await capture(keySliceCapture(context, index + 2, picture, slice, sliceSource), picture);
+    }
+  }
+
+  const report = await writeObject(
+    writer,
+    'sr',
+    findingsSr({
+      context,
+      findings,
+      manifest,
+      sources: evidenceOf(claim, manifest),
+      pictures: captures,
+      predecessor: claim.previousSr.at(-1) ?? null,
+      locations: heatmaps,
+      sopClass: writer.options.srSopClass,
+    }),
+  );
+  writer.log.info('Report written.', { studyInstanceUid: record.studyInstanceUid, seriesInstanceUid: seriesUid(context, 'sr'), count: captures.length + 1, revision: record.revision });
+  // The report first: it is what a worklist listens for.
+  return [report, ...captures];
+}
+
+/** The object's attributes, after making sure that its bytes are of the patient and study that the worklist means. */
+async function readSource(writer: ResultWriterOptions, claim: ClaimedCase, path: string): Promise<Dataset> {
+  const bytes = await readFile(join(writer.spoolDir, path));
+  assertSameIdentity(readHeader(bytes), claim.record.patient, claim.record.studyInstanceUid);
+  return sourceAttributes(bytes);
+}
+
+function anyInstance(claim: ClaimedCase): StoredInstance {
+  const instance = claim.instances[0];
+  if (instance === undefined) throw new TriageError('report-failed', 'The case has no stored object, so there is no identity to report under.');
+  return instance;
+}
+
+/** What the report rests on: the analysed slices, or all that came when none could be analysed. */
+function evidenceOf(claim: ClaimedCase, manifest: CaseManifest | null): InstanceReference[] {
+  if (manifest !== null) return manifest.slices.map((slice) => ({ ...slice, seriesInstanceUid: manifest.seriesInstanceUid }));
+  return claim.instances.map(({ header }) => header);
+}
+
+/** Adds the SOP Instance UID, which holds a digest of the data set, so that two different reports never share one; then writes the file durably. */
+async function writeObject(writer: ResultWriterOptions, kind: ResultObject['kind'], content: Dataset): Promise<ResultObject> {
+  const digest = createHash('sha256').update(writePart10({ ...content, SOPInstanceUID: '0.0' })).digest('hex');
+  const studyInstanceUid = text(content['StudyInstanceUID']);
+  const seriesInstanceUid = text(content['SeriesInstanceUID']);
+  const sopInstanceUid = derivedUid('instance', seriesInstanceUid, digest);
+  const bytes = writePart10({ ...content, SOPInstanceUID: sopInstanceUid });
+  const folder = join(writer.resultsDir, createHash('sha256').update(studyInstanceUid).digest('hex').slice(0, 32));
+  const path = join(folder, `${sopInstanceUid}.dcm`);
+  await writeDurably(path, bytes);
+  return {
+    kind,
+    sopClassUid: text(content['SOPClassUID']),
+    sopInstanceUid,
+    seriesInstanceUid,
+    studyInstanceUid,
+    transferSyntaxUid: EXPLICIT_VR_LITTLE_ENDIAN,
+    path,
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+    sizeBytes: bytes.length,
+  };
+}
+
+/** After this the file is there whole, also after a power cut, or it is not there. */
+async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
+  const folder = dirname(path);
+  await mkdir(folder, { recursive: true });
+  await syncFolder(dirname(folder));
+  const temporary = `${path}.part`;
+  const file = await open(temporary, 'w');
+  try {
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(temporary, path);
+  await syncFolder(folder);
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
