@@ -29,6 +29,8 @@ def export_classifier(case, feature_length, path):
 
 
 def _export(module, example, path, inputs, outputs, axes):
+    # The exporter puts the module back into the mode it found: a fresh wrapper would send the whole network to training.
+    module.eval()
     with warnings.catch_warnings():
         # The exporter warns of LSTM with a batch of one and of constants it folds; both are meant.
         warnings.simplefilter("ignore")
