@@ -1,0 +1,73 @@
+import type { CaseStore, Clock, Threshold } from '../ports.ts';
+import type { WorklistDatabase } from './database.ts';
+import { recordInstances } from './intake.ts';
+import { dueDeliveries, recordDelivery, retryRefused } from './outbox.ts';
+import { releaseQuarantine } from './quarantine.ts';
+import type { QuarantineRelease } from './quarantine.ts';
+import { markRead, markStat } from './readerActions.ts';
+import { beginRemoval, finishRemoval, removableCases } from './removal.ts';
+import type { CaseFiles, RemovableCase } from './removal.ts';
+import { saveSliceFeatures, sliceFeatures } from './sliceFeatures.ts';
+import { abandonLeases, apply, claim, fail, heartbeat, nudgeComplete, release } from './stages.ts';
+import { DEFAULT_CASE_STORE_OPTIONS } from './storeContext.ts';
+import type { CaseStoreOptions, StoreContext } from './storeContext.ts';
+import { seedThreshold, setThreshold, threshold } from './thresholds.ts';
+
+export type { CaseStoreOptions } from './storeContext.ts';
+
+/** The only writer of the worklist: what the pipeline needs, and what people and housekeeping may do. */
+export interface WorklistStore extends CaseStore {
+  /** Sets the operating point that a model ships with, unless the site has one for it already. */
+  seedThreshold(modelName: string, value: number): Promise<void>;
+  setThreshold(change: { modelName: string; value: number; reason: string; createdBy: string }): Promise<Threshold>;
+  /** @throws TriageError `not-found` when the study is not held. */
+  releaseQuarantine(studyInstanceUid: string, decision: QuarantineRelease): Promise<void>;
+  /** @throws TriageError `not-found` */
+  markRead(studyInstanceUid: string, read: boolean, actor: string): Promise<void>;
+  /** @throws TriageError `not-found` */
+  markStat(studyInstanceUid: string, stat: boolean, actor: string): Promise<void>;
+  /** Makes refused deliveries due again and returns how many. */
+  retryRefused(studyInstanceUid: string, actor: string, reason: string): Promise<number>;
+  /** For a start, when no worker of an earlier run can be alive: their cases are due at once. Returns how many. */
+  abandonLeases(): Promise<number>;
+  /** Finished cases that got nothing new since `beforeMs`, oldest first. */
+  removableCases(beforeMs: number, limit: number): Promise<RemovableCase[]>;
+  /** Closes a finished case to all work and names its files; null when it is not finished any more. */
+  beginRemoval(studyInstanceUid: string): Promise<CaseFiles | null>;
+  /** Takes a case off the record once its files are gone; false when new input has reopened it. */
+  finishRemoval(studyInstanceUid: string): Promise<boolean>;
+}
+
+/** The store on an open database. Several may work on one file, in one process or many. */
+export function createCaseStore(database: WorklistDatabase, clock: Clock, options: Partial<CaseStoreOptions> = {}): WorklistStore {
+  const context: StoreContext = { db: database.db, clock, options: { ...DEFAULT_CASE_STORE_OPTIONS, ...options }, listeners: new Set() };
+  return {
+    recordInstances: (instances) => recordInstances(context, instances),
+    knownPaths: async () => new Set((await context.db.selectFrom('instances').select('path').execute()).map((row) => row.path)),
+    claim: (stage, leaseMs) => claim(context, stage, leaseMs),
+    heartbeat: (held, leaseMs) => heartbeat(context, held, leaseMs),
+    apply: (held, event) => apply(context, held, event),
+    fail: (held, failure) => fail(context, held, failure),
+    release: (held, notBeforeMs = 0) => release(context, held, notBeforeMs),
+    nudgeComplete: (studies) => nudgeComplete(context, studies),
+    sliceFeatures: (model, instances) => sliceFeatures(context, model, instances),
+    saveSliceFeatures: (model, features) => saveSliceFeatures(context, model, features),
+    threshold: (model) => threshold(context, model),
+    seedThreshold: (model, value) => seedThreshold(context, model, value),
+    setThreshold: (change) => setThreshold(context, change),
+    dueDeliveries: (destination, limit) => dueDeliveries(context, destination, limit),
+    recordDelivery: (id, outcome) => recordDelivery(context, id, outcome),
+    retryRefused: (study, actor, reason) => retryRefused(context, study, actor, reason),
+    releaseQuarantine: (study, decision) => releaseQuarantine(context, study, decision),
+    markRead: (study, read, actor) => markRead(context, study, read, actor),
+    markStat: (study, stat, actor) => markStat(context, study, stat, actor),
+    abandonLeases: () => abandonLeases(context),
+    removableCases: (beforeMs, limit) => removableCases(context, beforeMs, limit),
+    beginRemoval: (study) => beginRemoval(context, study),
+    finishRemoval: (study) => finishRemoval(context, study),
+    onChange: (listener) => {
+      context.listeners.add(listener);
+      return () => context.listeners.delete(listener);
+    },
+  };
+}

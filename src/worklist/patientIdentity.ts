@@ -1,0 +1,1 @@
+export { identityDifferences } from '../case/patientIdentity.ts';

@@ -1,0 +1,87 @@
+import type { Kysely, Transaction } from 'kysely';
+import type { CaseRow, Schema } from './schema.ts';
+import { appendEvent, caseRow, NO_LEASE, write } from './storeContext.ts';
+import type { StoreContext } from './storeContext.ts';
+
+/** A case that may go, and the files that go with it. */
+export interface RemovableCase {
+  studyInstanceUid: string;
+  lastReceivedAtMs: number;
+}
+
+export interface CaseFiles {
+  /** Relative to the spool. */
+  spoolPaths: string[];
+  /** Absolute. */
+  resultPaths: string[];
+}
+
+/** Cases that are finished: delivered, or not eligible with nothing left to report or to send. Never a failed, held or unfinished one. */
+function finished(db: Kysely<Schema>) {
+  return db
+    .selectFrom('cases')
+    .where('quarantine_reason', 'is', null)
+    .where('state', 'in', ['delivered', 'ineligible'])
+    .where('report_due', '=', 0)
+    .where((row) =>
+      row.not(
+        row.exists(
+          row
+            .selectFrom('result_objects')
+            .leftJoin('deliveries', 'deliveries.sop_instance_uid', 'result_objects.sop_instance_uid')
+            .select('result_objects.sop_instance_uid')
+            .whereRef('result_objects.study_instance_uid', '=', 'cases.study_instance_uid')
+            .whereRef('result_objects.revision', '=', 'cases.revision')
+            // A report without a delivery has no destination yet: it is still wanted.
+            .where((delivery) => delivery.or([delivery('deliveries.status', 'is', null), delivery('deliveries.status', '!=', 'confirmed')])),
+        ),
+      ),
+    );
+}
+
+/** Finished cases that got nothing new since `beforeMs`, oldest first; one whose removal was cut short comes again. */
+export async function removableCases(context: StoreContext, beforeMs: number, limit: number): Promise<RemovableCase[]> {
+  const rows = await finished(context.db)
+    .select(['study_instance_uid', 'last_received_at'])
+    .where('last_received_at', '<', beforeMs)
+    .orderBy('last_received_at')
+    .orderBy('study_instance_uid')
+    .limit(limit)
+    .execute();
+  return rows.map((row) => ({ studyInstanceUid: row.study_instance_uid, lastReceivedAtMs: row.last_received_at }));
+}
+
+/** Marks the case so that nothing claims it while its files go; null when it is not finished any more. */
+export async function beginRemoval(context: StoreContext, studyInstanceUid: string): Promise<CaseFiles | null> {
+  return write(context, async (trx) => {
+    const row = await finished(trx).select('study_instance_uid').where('study_instance_uid', '=', studyInstanceUid).executeTakeFirst();
+    if (row === undefined) return null;
+    await trx.updateTable('cases').set({ removing: 1, ...NO_LEASE }).where('study_instance_uid', '=', studyInstanceUid).execute();
+    const instances = await trx.selectFrom('instances').select('path').where('study_instance_uid', '=', studyInstanceUid).execute();
+    const objects = await trx.selectFrom('result_objects').select('path').where('study_instance_uid', '=', studyInstanceUid).execute();
+    return { spoolPaths: instances.map((instance) => instance.path), resultPaths: objects.map((object) => object.path) };
+  });
+}
+
+/** Ends a removal whose files are gone. False when new input has reopened the study meanwhile. */
+export async function finishRemoval(context: StoreContext, studyInstanceUid: string): Promise<boolean> {
+  return write(context, async (trx, touched) => {
+    const row = await caseRow(trx, studyInstanceUid);
+    if (row?.removing !== 1) return false;
+    await eraseCase(trx, row, context.clock.now());
+    touched.add(studyInstanceUid);
+    return true;
+  });
+}
+
+/** Deletes everything on record of a case but its audit. */
+export async function eraseCase(trx: Transaction<Schema>, row: CaseRow, now: number): Promise<void> {
+  const { study_instance_uid: studyInstanceUid } = row;
+  await trx
+    .deleteFrom('slice_features')
+    .where('instance_sha256', 'in', (instances) => instances.selectFrom('instances').select('sha256').where('study_instance_uid', '=', studyInstanceUid))
+    .execute();
+  await trx.deleteFrom('instances').where('study_instance_uid', '=', studyInstanceUid).execute();
+  await trx.deleteFrom('cases').where('study_instance_uid', '=', studyInstanceUid).execute();
+  await appendEvent(trx, { studyInstanceUid, revision: row.revision, at: now, type: 'removed', from: row.state, to: row.state, actor: 'housekeeping' });
+}

@@ -1,0 +1,172 @@
+import type { Generated, Selectable } from 'kysely';
+import type { CaseState } from '../case/caseState.ts';
+import type { Decision } from '../case/case.ts';
+import type { ResultObject, StageName } from '../ports.ts';
+
+/** 0 or 1: SQLite binds no booleans. */
+export type Flag = 0 | 1;
+
+/** `ct` is triaged. `other` is kept and shown. `own` is a result of ours that a PACS routed back. */
+export type InstanceKind = 'ct' | 'other' | 'own';
+
+/** `cancelled`: a newer revision came before it was sent. `refused`: the destination will not take it; a person must look. */
+export type DeliveryStatus = 'pending' | 'sent' | 'confirmed' | 'refused' | 'cancelled';
+
+/** One row a study. Times are epoch milliseconds. */
+export interface CasesTable {
+  study_instance_uid: string;
+  state: CaseState;
+  revision: number;
+  patient_id: string;
+  issuer_of_patient_id: string;
+  patient_name: string;
+  patient_birth_date: string;
+  patient_sex: string;
+  patient_age: string;
+  accession_number: string;
+  study_date: string;
+  study_time: string;
+  study_description: string;
+  /** DICOM DT of the newest acquisition, in the scanner's own time zone; empty when the headers do not say. */
+  acquired_at: string;
+  source_ae_title: string;
+  first_received_at: number;
+  last_received_at: number;
+  last_slice_at: number | null;
+  complete_hint: Generated<Flag>;
+  report_due: Generated<Flag>;
+  stat: Generated<Flag>;
+  read_at: number | null;
+  quarantine_reason: string | null;
+  /** Retention has begun to delete its files: nothing claims it any more. */
+  removing: Generated<Flag>;
+  lease_token: string | null;
+  lease_stage: StageName | null;
+  lease_until: number | null;
+  lease_count: Generated<number>;
+  attempts: Generated<number>;
+  not_before: Generated<number>;
+  failure_code: string | null;
+  failure_message: string | null;
+  failure_stage: string | null;
+}
+
+export interface InstancesTable {
+  study_instance_uid: string;
+  sop_instance_uid: string;
+  sha256: string;
+  kind: InstanceKind;
+  /** In conflict with what came before; not analysed unless a person says so. */
+  set_aside: Generated<Flag>;
+  path: string;
+  size_bytes: number;
+  received_at: number;
+  source_ae_title: string;
+  /** JSON of `InstanceHeader`. */
+  header: string;
+}
+
+/** What was found out about one revision of a case. A new revision has no row yet, so nothing old can be taken for new. */
+export interface AnalysesTable {
+  study_instance_uid: string;
+  revision: number;
+  /** JSON of `CaseManifest`. */
+  manifest: string | null;
+  /** JSON of `SeriesVerdict[]`. */
+  series: string;
+  /** JSON of `Findings`; the columns after it repeat what lists and queries need. */
+  findings: string | null;
+  decision: Decision | null;
+  reason_code: string | null;
+  reason: string | null;
+  probability: number | null;
+  threshold: number | null;
+  threshold_version: number | null;
+  /** JSON of `RowKeySlice[]`: key slices without their maps. */
+  key_slices: string;
+  model_name: string | null;
+  model_version: string | null;
+  model_sha256: string | null;
+  analysed_at: number | null;
+}
+
+export interface ResultObjectsTable {
+  sop_instance_uid: string;
+  study_instance_uid: string;
+  /** The newest revision whose report it belongs to. */
+  revision: number;
+  kind: ResultObject['kind'];
+  sop_class_uid: string;
+  series_instance_uid: string;
+  transfer_syntax_uid: string;
+  path: string;
+  sha256: string;
+  size_bytes: number;
+  created_at: number;
+}
+
+export interface DeliveriesTable {
+  id: Generated<number>;
+  sop_instance_uid: string;
+  destination: string;
+  status: DeliveryStatus;
+  attempts: Generated<number>;
+  next_attempt_at: number;
+  created_at: number;
+  sent_at: number | null;
+  confirmed_at: number | null;
+  /** For the later checks that a destination still holds it; nothing sets it yet. */
+  next_check_at: number | null;
+  last_status: string | null;
+  last_error: string | null;
+}
+
+export interface CaseEventsTable {
+  id: Generated<number>;
+  study_instance_uid: string;
+  revision: number;
+  at: number;
+  type: string;
+  from_state: CaseState | null;
+  to_state: CaseState;
+  actor: string;
+  /** JSON object, free of PHI. */
+  detail: string;
+}
+
+export interface ThresholdsTable {
+  version: Generated<number>;
+  model_name: string;
+  value: number;
+  reason: string;
+  created_at: number;
+  created_by: string;
+}
+
+export interface SliceFeaturesTable {
+  model_sha256: string;
+  instance_sha256: string;
+  image_probability: number;
+  /** Little-endian float32. */
+  feature: Buffer;
+  cam: Buffer;
+  cam_rows: number;
+  cam_columns: number;
+  /** JSON of `SliceCrop`. */
+  crop: string;
+}
+
+export interface Schema {
+  cases: CasesTable;
+  instances: InstancesTable;
+  analyses: AnalysesTable;
+  result_objects: ResultObjectsTable;
+  deliveries: DeliveriesTable;
+  case_events: CaseEventsTable;
+  thresholds: ThresholdsTable;
+  slice_features: SliceFeaturesTable;
+}
+
+export type CaseRow = Selectable<CasesTable>;
+export type InstanceRow = Selectable<InstancesTable>;
+export type AnalysisRow = Selectable<AnalysesTable>;

@@ -1,0 +1,75 @@
+import type { Kysely, Transaction } from 'kysely';
+import type { CaseState } from '../case/caseState.ts';
+import type { Clock } from '../ports.ts';
+import type { CaseRow, Schema } from './schema.ts';
+
+export interface CaseStoreOptions {
+  /** A study without a completeness hint is assembled after this long without a new object. */
+  quietMs: number;
+  /** Attempts of a stage on one input before the case is failed. */
+  maxAttempts: number;
+  /** First wait after a failed attempt; doubled at each, `retryMaxMs` at the most. */
+  retryMinMs: number;
+  retryMaxMs: number;
+  /** The same for deliveries, whose attempts never end. */
+  deliveryRetryMinMs: number;
+  deliveryRetryMaxMs: number;
+  /** Names of the destinations: every result goes to each. */
+  destinations: readonly string[];
+  /** Write a "could not be analysed" report for studies without an eligible series too. */
+  reportNotEligible: boolean;
+}
+
+export const DEFAULT_CASE_STORE_OPTIONS: CaseStoreOptions = {
+  quietMs: 20_000,
+  maxAttempts: 3,
+  retryMinMs: 2_000,
+  retryMaxMs: 600_000,
+  deliveryRetryMinMs: 5_000,
+  deliveryRetryMaxMs: 900_000,
+  destinations: [],
+  reportNotEligible: true,
+};
+
+/** What the parts of the case store share. */
+export interface StoreContext {
+  readonly db: Kysely<Schema>;
+  readonly clock: Clock;
+  readonly options: CaseStoreOptions;
+  readonly listeners: Set<(studyInstanceUid: string) => void>;
+}
+
+/** One write transaction. Studies that `run` adds to `touched` are announced once it is on disk. */
+export async function write<T>(context: StoreContext, run: (trx: Transaction<Schema>, touched: Set<string>) => Promise<T>): Promise<T> {
+  const touched = new Set<string>();
+  const result = await context.db.transaction().execute((trx) => run(trx, touched));
+  for (const study of touched) for (const listener of context.listeners) listener(study);
+  return result;
+}
+
+export async function caseRow(trx: Kysely<Schema>, studyInstanceUid: string): Promise<CaseRow | undefined> {
+  return trx.selectFrom('cases').selectAll().where('study_instance_uid', '=', studyInstanceUid).executeTakeFirst();
+}
+
+/** What ends a lease: the case can be claimed anew, and whoever still works on it is fenced out. */
+export const NO_LEASE = { lease_token: null, lease_stage: null, lease_until: null } as const;
+
+/** Appends to the audit of a case, in the transaction that changes it. `detail` stays free of PHI. */
+export async function appendEvent(
+  trx: Transaction<Schema>,
+  event: { studyInstanceUid: string; revision: number; at: number; type: string; from: CaseState | null; to: CaseState; actor: string; detail?: Record<string, unknown> },
+): Promise<void> {
+  await trx
+    .insertInto('case_events')
+    .values({
+      study_instance_uid: event.studyInstanceUid,
+      revision: event.revision,
+      at: event.at,
+      type: event.type,
+      from_state: event.from,
+      to_state: event.to,
+      actor: event.actor,
+      detail: JSON.stringify(event.detail ?? {}),
+    })
+    .execute();
+}

@@ -1,0 +1,348 @@
+import type { CaseManifest, Decision, Findings, SeriesVerdict } from '../case/case.ts';
+import type { CaseState } from '../case/caseState.ts';
+import { CASE_STATES } from '../case/caseState.ts';
+import { TriageError } from '../errors.ts';
+import type { Clock, ResultObject, StageName } from '../ports.ts';
+import { caseRecordOf } from './caseRecord.ts';
+import { caseStatus } from './caseStatus.ts';
+import type { CaseStatusKind } from './caseStatus.ts';
+import type { WorklistDatabase } from './database.ts';
+import { rankCases } from './priority.ts';
+import type { AnalysisRow, CaseRow, DeliveryStatus } from './schema.ts';
+
+/** A key slice without its map. */
+export interface RowKeySlice {
+  sopInstanceUid: string;
+  sliceIndex: number;
+  score: number;
+}
+
+/** One result object on its way to one destination, with its receipts. */
+export interface RowDelivery {
+  destination: string;
+  kind: ResultObject['kind'];
+  sopInstanceUid: string;
+  seriesInstanceUid: string;
+  revision: number;
+  status: DeliveryStatus;
+  attempts: number;
+  sentAtMs: number | null;
+  confirmedAtMs: number | null;
+  lastError: string | null;
+}
+
+/** One study as lists show it. Times are epoch milliseconds, durations have their unit in the name. */
+export interface WorklistRow {
+  /** From 1; null once read. */
+  rank: number | null;
+  /** One sentence: why it stands here. */
+  why: string;
+  studyInstanceUid: string;
+  revision: number;
+  state: CaseState;
+  status: CaseStatusKind;
+  /** The fixed words of the state. */
+  stateText: string;
+  decision: Decision | null;
+  reason: string | null;
+  reasonCode: string | null;
+  probability: number | null;
+  threshold: { value: number; version: number } | null;
+  /** Vertebrae: no shipped network names them. */
+  levels: null;
+  keySlices: RowKeySlice[];
+  /** Every series with why it was or was not analysed; empty until assembled. */
+  series: SeriesVerdict[];
+  patientName: string;
+  patientId: string;
+  patientBirthDate: string;
+  /** DICOM AS, as the header says. */
+  age: string;
+  sex: string;
+  accessionNumber: string;
+  studyDescription: string;
+  sourceAeTitle: string;
+  /** DICOM DT of the scan in the scanner's own time zone; empty when the headers do not say. */
+  acquiredAt: string;
+  arrivedAtMs: number;
+  lastReceivedAtMs: number;
+  waitMs: number;
+  stat: boolean;
+  readAtMs: number | null;
+  analysedAtMs: number | null;
+  model: { name: string; version: string; sha256: string } | null;
+  deliveries: RowDelivery[];
+  /** From the last slice received to the report's confirmation, seconds; null until then. */
+  secondsToSr: number | null;
+  failure: { code: string; message: string; stage: string } | null;
+  quarantineReason: string | null;
+}
+
+export interface CaseEventRow {
+  atMs: number;
+  revision: number;
+  type: string;
+  from: CaseState | null;
+  to: CaseState;
+  actor: string;
+  detail: Record<string, unknown>;
+}
+
+export interface CaseDetail {
+  row: WorklistRow;
+  manifest: CaseManifest | null;
+  findings: Findings | null;
+  instances: { received: number; setAside: number; ownResults: number };
+  /** Result objects of every revision, oldest first, with the absolute path of the file. */
+  results: { sopInstanceUid: string; seriesInstanceUid: string; kind: ResultObject['kind']; revision: number; path: string; deliveries: RowDelivery[] }[];
+  events: CaseEventRow[];
+}
+
+export interface WorklistTotals {
+  byState: Record<CaseState, number>;
+  held: number;
+  unread: number;
+  /** Cases that each stage still has to do. */
+  queue: Record<StageName, number>;
+  outbox: { pending: number; unconfirmed: number; refused: number; oldestAgeMs: number | null };
+  lastReceivedAtMs: number | null;
+}
+
+export interface WorklistQuery {
+  /** Unread cases in reading order, then those read last. */
+  rows(options?: { readLimit?: number }): Promise<WorklistRow[]>;
+  /** @throws TriageError `not-found` */
+  caseDetail(studyInstanceUid: string): Promise<CaseDetail>;
+  totals(): Promise<WorklistTotals>;
+}
+
+/** Analyses that tell how long one usually takes. */
+const USUAL_SAMPLE = 50;
+const BATCH = 500;
+
+/** Reads the worklist; writes nothing. `maxWaitMs` is the wait cap of the reading order. */
+export function createWorklistQuery(database: WorklistDatabase, clock: Clock, { maxWaitMs }: { maxWaitMs: number }): WorklistQuery {
+  const { db } = database;
+
+  async function usualMs(): Promise<number | null> {
+    const rows = await db
+      .selectFrom('analyses')
+      .innerJoin('cases', (join) => join.onRef('cases.study_instance_uid', '=', 'analyses.study_instance_uid').onRef('cases.revision', '=', 'analyses.revision'))
+      .select(['analyses.analysed_at', 'cases.last_slice_at'])
+      .where('analyses.analysed_at', 'is not', null)
+      .where('cases.last_slice_at', 'is not', null)
+      .orderBy('analyses.analysed_at', 'desc')
+      .limit(USUAL_SAMPLE)
+      .execute();
+    const times = rows.map((row) => row.analysed_at! - row.last_slice_at!).sort((a, b) => a - b);
+    return times[Math.floor(times.length / 2)] ?? null;
+  }
+
+  async function analysesOf(cases: readonly CaseRow[]): Promise<Map<string, ListedAnalysis>> {
+    const found = new Map<string, ListedAnalysis>();
+    for (const batch of batches(cases)) {
+      // Findings and manifests are large and of no use in a list.
+      const rows = await db
+        .selectFrom('analyses')
+        .innerJoin('cases', (join) => join.onRef('cases.study_instance_uid', '=', 'analyses.study_instance_uid').onRef('cases.revision', '=', 'analyses.revision'))
+        .select(LISTED_COLUMNS)
+        .where('analyses.study_instance_uid', 'in', batch)
+        .execute();
+      for (const row of rows) found.set(row.study_instance_uid, row);
+    }
+    return found;
+  }
+
+  async function deliveriesOf(studies: readonly string[]): Promise<Map<string, RowDelivery[]>> {
+    const found = new Map<string, RowDelivery[]>();
+    for (let start = 0; start < studies.length; start += BATCH) {
+      const rows = await db
+        .selectFrom('deliveries')
+        .innerJoin('result_objects', 'result_objects.sop_instance_uid', 'deliveries.sop_instance_uid')
+        .selectAll('deliveries')
+        .select(['result_objects.study_instance_uid', 'result_objects.kind', 'result_objects.series_instance_uid', 'result_objects.revision'])
+        .where('result_objects.study_instance_uid', 'in', studies.slice(start, start + BATCH))
+        .orderBy('deliveries.id')
+        .execute();
+      for (const row of rows) {
+        const list = found.get(row.study_instance_uid) ?? [];
+        list.push({
+          destination: row.destination,
+          kind: row.kind,
+          sopInstanceUid: row.sop_instance_uid,
+          seriesInstanceUid: row.series_instance_uid,
+          revision: row.revision,
+          status: row.status,
+          attempts: row.attempts,
+          sentAtMs: row.sent_at,
+          confirmedAtMs: row.confirmed_at,
+          lastError: row.last_error,
+        });
+        found.set(row.study_instance_uid, list);
+      }
+    }
+    return found;
+  }
+
+  async function describe(cases: readonly CaseRow[]): Promise<WorklistRow[]> {
+    const now = clock.now();
+    const [analyses, deliveries, usual] = [await analysesOf(cases), await deliveriesOf(cases.map((row) => row.study_instance_uid)), await usualMs()];
+    return cases.map((row) => rowOf(row, analyses.get(row.study_instance_uid), deliveries.get(row.study_instance_uid) ?? [], now, usual));
+  }
+
+  return {
+    async rows({ readLimit = 50 } = {}) {
+      const now = clock.now();
+      const unread = await db.selectFrom('cases').selectAll().where('read_at', 'is', null).where('removing', '=', 0).execute();
+      const read = await db.selectFrom('cases').selectAll().where('read_at', 'is not', null).where('removing', '=', 0).orderBy('read_at', 'desc').limit(readLimit).execute();
+      const ranked = rankCases(await describe(unread), now, maxWaitMs).map(({ item, rank, why }) => ({ ...item, rank, why }));
+      return [...ranked, ...(await describe(read))];
+    },
+
+    async caseDetail(studyInstanceUid) {
+      const row = await db.selectFrom('cases').selectAll().where('study_instance_uid', '=', studyInstanceUid).executeTakeFirst();
+      if (row === undefined) throw new TriageError('not-found', 'There is no such study on the worklist.');
+      const listed = (await this.rows()).find((other) => other.studyInstanceUid === studyInstanceUid) ?? (await describe([row]))[0]!;
+      const analysis = await db.selectFrom('analyses').selectAll().where('study_instance_uid', '=', studyInstanceUid).where('revision', '=', row.revision).executeTakeFirst();
+      const { manifest, findings } = caseRecordOf(row, analysis);
+      const instances = await db.selectFrom('instances').select(['kind', 'set_aside']).where('study_instance_uid', '=', studyInstanceUid).execute();
+      const objects = await db.selectFrom('result_objects').selectAll().where('study_instance_uid', '=', studyInstanceUid).orderBy('revision').orderBy('created_at').orderBy('path').execute();
+      const deliveries = (await deliveriesOf([studyInstanceUid])).get(studyInstanceUid) ?? [];
+      const events = await db.selectFrom('case_events').selectAll().where('study_instance_uid', '=', studyInstanceUid).orderBy('id').execute();
+      return {
+        row: listed,
+        manifest,
+        findings,
+        instances: {
+          received: instances.filter((instance) => instance.kind !== 'own').length,
+          setAside: instances.filter((instance) => instance.set_aside === 1).length,
+          ownResults: instances.filter((instance) => instance.kind === 'own').length,
+        },
+        results: objects.map((object) => ({
+          sopInstanceUid: object.sop_instance_uid,
+          seriesInstanceUid: object.series_instance_uid,
+          kind: object.kind,
+          revision: object.revision,
+          path: object.path,
+          deliveries: deliveries.filter((delivery) => delivery.sopInstanceUid === object.sop_instance_uid),
+        })),
+        events: events.map((event) => ({
+          atMs: event.at,
+          revision: event.revision,
+          type: event.type,
+          from: event.from_state,
+          to: event.to_state,
+          actor: event.actor,
+          detail: JSON.parse(event.detail) as Record<string, unknown>,
+        })),
+      };
+    },
+
+    async totals() {
+      const fn = db.fn;
+      const states = await db.selectFrom('cases').select(['state', fn.count<number>('study_instance_uid').as('cases')]).groupBy('state').execute();
+      const byState = Object.fromEntries(CASE_STATES.map((state) => [state, states.find((row) => row.state === state)?.cases ?? 0])) as Record<CaseState, number>;
+      const cases = db.selectFrom('cases').select([fn.count<number>('study_instance_uid').as('cases'), fn.max('last_received_at').as('last')]);
+      const outbox = await db
+        .selectFrom('deliveries')
+        .select(['status', fn.count<number>('id').as('deliveries'), fn.min('created_at').as('oldest')])
+        .where('status', 'in', ['pending', 'sent', 'refused'])
+        .groupBy('status')
+        .execute();
+      const ofStatus = (status: DeliveryStatus) => outbox.find((row) => row.status === status);
+      const oldest = Math.min(...outbox.map((row) => row.oldest));
+      const all = await cases.executeTakeFirstOrThrow();
+      return {
+        byState,
+        held: (await cases.where('quarantine_reason', 'is not', null).executeTakeFirstOrThrow()).cases,
+        unread: (await cases.where('read_at', 'is', null).executeTakeFirstOrThrow()).cases,
+        queue: { assemble: byState.receiving, infer: byState.assembled, report: (await cases.where('report_due', '=', 1).executeTakeFirstOrThrow()).cases },
+        outbox: {
+          pending: ofStatus('pending')?.deliveries ?? 0,
+          unconfirmed: ofStatus('sent')?.deliveries ?? 0,
+          refused: ofStatus('refused')?.deliveries ?? 0,
+          oldestAgeMs: outbox.length === 0 ? null : clock.now() - oldest,
+        },
+        lastReceivedAtMs: all.cases === 0 ? null : all.last,
+      };
+    },
+  };
+}
+
+const LISTED_COLUMNS = [
+  'analyses.study_instance_uid',
+  'analyses.series',
+  'analyses.decision',
+  'analyses.reason',
+  'analyses.reason_code',
+  'analyses.probability',
+  'analyses.threshold',
+  'analyses.threshold_version',
+  'analyses.key_slices',
+  'analyses.model_name',
+  'analyses.model_version',
+  'analyses.model_sha256',
+  'analyses.analysed_at',
+] as const;
+
+type ListedAnalysis = Omit<AnalysisRow, 'revision' | 'manifest' | 'findings'>;
+
+function* batches(cases: readonly CaseRow[]): Generator<string[]> {
+  for (let start = 0; start < cases.length; start += BATCH) yield cases.slice(start, start + BATCH).map((row) => row.study_instance_uid);
+}
+
+function rowOf(row: CaseRow, analysis: ListedAnalysis | undefined, deliveries: RowDelivery[], now: number, usual: number | null): WorklistRow {
+  const current = deliveries.filter((delivery) => delivery.revision === row.revision);
+  const decision = analysis?.decision ?? null;
+  const status = caseStatus(
+    {
+      studyInstanceUid: row.study_instance_uid,
+      revision: row.revision,
+      state: row.state,
+      decision,
+      reason: analysis?.reason ?? null,
+      reasonCode: analysis?.reason_code ?? null,
+      quarantineReason: row.quarantine_reason,
+      elapsedMs: Math.max(0, now - row.last_received_at),
+    },
+    usual,
+  );
+  const srConfirmed = current.flatMap((delivery) => (delivery.kind === 'sr' && delivery.confirmedAtMs !== null ? [delivery.confirmedAtMs] : []));
+  return {
+    rank: null,
+    why: row.read_at === null ? '' : 'Read',
+    studyInstanceUid: row.study_instance_uid,
+    revision: row.revision,
+    state: row.state,
+    status: status.kind,
+    stateText: status.text,
+    decision,
+    reason: analysis?.reason ?? null,
+    reasonCode: analysis?.reason_code ?? null,
+    probability: analysis?.probability ?? null,
+    threshold: analysis?.threshold == null || analysis.threshold_version === null ? null : { value: analysis.threshold, version: analysis.threshold_version },
+    levels: null,
+    keySlices: analysis === undefined ? [] : (JSON.parse(analysis.key_slices) as RowKeySlice[]),
+    series: analysis === undefined ? [] : (JSON.parse(analysis.series) as SeriesVerdict[]),
+    patientName: row.patient_name,
+    patientId: row.patient_id,
+    patientBirthDate: row.patient_birth_date,
+    age: row.patient_age,
+    sex: row.patient_sex,
+    accessionNumber: row.accession_number,
+    studyDescription: row.study_description,
+    sourceAeTitle: row.source_ae_title,
+    acquiredAt: row.acquired_at === '' ? `${row.study_date}${row.study_time}` : row.acquired_at,
+    arrivedAtMs: row.first_received_at,
+    lastReceivedAtMs: row.last_received_at,
+    waitMs: Math.max(0, (row.read_at ?? now) - row.first_received_at),
+    stat: row.stat === 1,
+    readAtMs: row.read_at,
+    analysedAtMs: analysis?.analysed_at ?? null,
+    model: analysis?.model_name == null ? null : { name: analysis.model_name, version: analysis.model_version ?? '', sha256: analysis.model_sha256 ?? '' },
+    deliveries: current,
+    secondsToSr: srConfirmed.length === 0 || row.last_slice_at === null ? null : (Math.min(...srConfirmed) - row.last_slice_at) / 1000,
+    failure: row.failure_code === null ? null : { code: row.failure_code, message: row.failure_message ?? '', stage: row.failure_stage ?? '' },
+    quarantineReason: row.quarantine_reason,
+  };
+}
