@@ -196,7 +196,6 @@ function inflated(bytes: Uint8Array, datasetOffset: number, mayBeCut: boolean): 
 
 /** Without the padding of PS3.5 6.2: spaces around, NULs behind. */
 function trimmed(value: string): string {
-  // eslint-disable-next-line no-control-regex
   return value.replace(/[\0 ]+$/, '').replace(/^ +/, '');
 }
 

@@ -1,0 +1,110 @@
+import { TriageError } from '../errors.ts';
+
+/** What a compressed frame says of itself. */
+export interface CodestreamHeader {
+  rows: number;
+  columns: number;
+  bitsPerSample: number;
+  components: number;
+  /** JPEG 2000 only: JPEG has no signed samples. */
+  signed: boolean;
+}
+
+/** JPEG frame types (the low byte of the SOF marker, ISO/IEC 10918-1 table B.1, ISO/IEC 14495-1 C.1.1). */
+const EXTENDED_SEQUENTIAL = 0xc1;
+const LOSSLESS = 0xc3;
+const JPEG_LS = 0xf7;
+
+/** Which family of codestream a compressed transfer syntax holds, and which JPEG frame types it allows. */
+export type CodestreamFamily = { kind: 'jpeg'; frameTypes: readonly number[] } | { kind: 'jpeg2000' };
+export const JPEG_EXTENDED_STREAM: CodestreamFamily = { kind: 'jpeg', frameTypes: [EXTENDED_SEQUENTIAL] };
+export const JPEG_LOSSLESS_STREAM: CodestreamFamily = { kind: 'jpeg', frameTypes: [LOSSLESS] };
+export const JPEG_LS_STREAM: CodestreamFamily = { kind: 'jpeg', frameTypes: [JPEG_LS] };
+export const JPEG_2000_STREAM: CodestreamFamily = { kind: 'jpeg2000' };
+
+/**
+ * Reads a frame's own header and checks that the frame is whole, because decoders make an image of half a frame without a word of warning, and allocate what
+ * a frame's header asks for.
+ *
+ * @throws TriageError `pixel-data-undecodable`
+ */
+export function readCodestreamHeader(frame: Uint8Array, family: CodestreamFamily): CodestreamHeader {
+  const at = new DataView(frame.buffer, frame.byteOffset, frame.length);
+  try {
+    return family.kind === 'jpeg' ? readJpeg(at, family.frameTypes) : readJpeg2000(at);
+  } catch (error) {
+    if (error instanceof RangeError) throw cut();
+    throw error;
+  }
+}
+
+function readJpeg(at: DataView, frameTypes: readonly number[]): CodestreamHeader {
+  if (at.getUint16(0) !== 0xffd8) throw undecodable('it does not begin with the start-of-image marker');
+  let end = at.byteLength;
+  while (end > 0 && at.getUint8(end - 1) === 0) end--;
+  if (at.getUint16(end - 2) !== 0xffd9) throw cut();
+  let position = 2;
+  for (;;) {
+    if (at.getUint8(position) !== 0xff) throw undecodable('its markers are broken');
+    const marker = at.getUint8(position + 1);
+    // Fill bytes before a marker.
+    if (marker === 0xff) {
+      position += 1;
+      continue;
+    }
+    const isFrame = marker === JPEG_LS || (marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc);
+    if (isFrame) {
+      if (!frameTypes.includes(marker)) throw undecodable(`its frame type (FF${marker.toString(16).toUpperCase()}) is not that of its transfer syntax`);
+      return { bitsPerSample: at.getUint8(position + 4), rows: at.getUint16(position + 5), columns: at.getUint16(position + 7), components: at.getUint8(position + 9), signed: false };
+    }
+    if (marker === 0xda || marker === 0xd9) throw undecodable('it has no frame header');
+    position += 2 + at.getUint16(position + 2);
+  }
+}
+
+function readJpeg2000(at: DataView): CodestreamHeader {
+  if (at.getUint32(0) !== 0xff4fff51) throw undecodable('it does not begin with a JPEG 2000 main header');
+  const sample = at.getUint8(42);
+  const header: CodestreamHeader = {
+    columns: at.getUint32(8) - at.getUint32(16),
+    rows: at.getUint32(12) - at.getUint32(20),
+    components: at.getUint16(40),
+    bitsPerSample: (sample & 0x7f) + 1,
+    signed: (sample & 0x80) !== 0,
+  };
+  const tiles = Math.ceil(header.columns / at.getUint32(24)) * Math.ceil(header.rows / at.getUint32(28));
+  if (!(tiles >= 1 && tiles <= MOST_TILES)) throw undecodable('it asks for too many tiles');
+  let position = 4 + at.getUint16(4);
+  while (at.getUint16(position) !== 0xff90) {
+    if (at.getUint8(position) !== 0xff) throw undecodable('its markers are broken');
+    position += 2 + at.getUint16(position + 2);
+  }
+  // Every tile-part says its length (ISO/IEC 15444-1 A.4.2): together they must end exactly at the end-of-codestream marker.
+  for (;;) {
+    const marker = at.getUint16(position);
+    if (marker === 0xffd9) break;
+    if (marker !== 0xff90) throw undecodable('its tile-parts do not join');
+    const length = at.getUint32(position + 6);
+    if (length !== 0 && length < 14) throw undecodable('its tile-parts do not join');
+    position = length === 0 ? lastMarker(at) : position + length;
+  }
+  return header;
+}
+
+const MOST_TILES = 4096;
+
+/** Where the end-of-codestream marker must be when the last tile-part reaches up to it. */
+function lastMarker(at: DataView): number {
+  let end = at.byteLength;
+  while (end > 0 && at.getUint8(end - 1) === 0) end--;
+  if (end < 2 || at.getUint16(end - 2) !== 0xffd9) throw cut();
+  return end - 2;
+}
+
+function undecodable(why: string): TriageError {
+  return new TriageError('pixel-data-undecodable', `The compressed pixel data cannot be decoded: ${why}.`);
+}
+
+function cut(): TriageError {
+  return undecodable('they are cut off (no end-of-image marker)');
+}

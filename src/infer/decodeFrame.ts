@@ -1,0 +1,149 @@
+import dcmjsCodecs from 'dcmjs-codecs';
+import { TriageError, messageOf } from '../errors.ts';
+import { JPEG_2000_STREAM, JPEG_EXTENDED_STREAM, JPEG_LOSSLESS_STREAM, JPEG_LS_STREAM, readCodestreamHeader } from './codestream.ts';
+import type { CodestreamFamily } from './codestream.ts';
+
+const { Context, NativeCodecs, log } = dcmjsCodecs;
+
+/** The matrix that the data set promises; 16 bits allocated, one sample a pixel. */
+export interface FrameLayout {
+  rows: number;
+  columns: number;
+  bitsStored: number;
+  signed: boolean;
+}
+
+export interface DecodedFrame {
+  /** `[row][column]`, row-major; sample bits as stored, upper bits undefined. */
+  samples: Uint16Array;
+  /** Low bits that carry the sample, sign included. */
+  significantBits: number;
+}
+
+type CodecName = 'decodeJpeg' | 'decodeJpegLs' | 'decodeJpeg2000' | 'decodeHtJpeg2000';
+interface Compression {
+  codec: CodecName;
+  stream: CodestreamFamily;
+}
+const JPEG_LOSSLESS: Compression = { codec: 'decodeJpeg', stream: JPEG_LOSSLESS_STREAM };
+const JPEG_LS: Compression = { codec: 'decodeJpegLs', stream: JPEG_LS_STREAM };
+const JPEG_2000: Compression = { codec: 'decodeJpeg2000', stream: JPEG_2000_STREAM };
+const HTJ2K: Compression = { codec: 'decodeHtJpeg2000', stream: JPEG_2000_STREAM };
+
+const RLE_LOSSLESS = '1.2.840.10008.1.2.5';
+/** Compressed transfer syntaxes (PS3.6 A) that a codec is at hand for. JPEG baseline has 8 bits a sample: it cannot hold a CT (PS3.3 C.8.2.1). */
+const COMPRESSIONS: ReadonlyMap<string, Compression> = new Map([
+  ['1.2.840.10008.1.2.4.51', { codec: 'decodeJpeg', stream: JPEG_EXTENDED_STREAM }],
+  ['1.2.840.10008.1.2.4.57', JPEG_LOSSLESS],
+  ['1.2.840.10008.1.2.4.70', JPEG_LOSSLESS],
+  ['1.2.840.10008.1.2.4.80', JPEG_LS],
+  ['1.2.840.10008.1.2.4.81', JPEG_LS],
+  ['1.2.840.10008.1.2.4.90', JPEG_2000],
+  ['1.2.840.10008.1.2.4.91', JPEG_2000],
+  ['1.2.840.10008.1.2.4.201', HTJ2K],
+  ['1.2.840.10008.1.2.4.202', HTJ2K],
+  ['1.2.840.10008.1.2.4.203', HTJ2K],
+]);
+
+/**
+ * Decodes one compressed frame (PS3.5 A.4, 8.2, annex G). Refuses what does not fill the promised matrix exactly.
+ *
+ * @throws TriageError `pixel-data-undecodable`, `transfer-syntax-unsupported`
+ */
+export async function decodeFrame(transferSyntaxUid: string, frame: Uint8Array, layout: FrameLayout): Promise<DecodedFrame> {
+  if (transferSyntaxUid === RLE_LOSSLESS) return { samples: decodeRle(frame, layout.rows * layout.columns), significantBits: layout.bitsStored };
+  const compression = COMPRESSIONS.get(transferSyntaxUid);
+  if (compression === undefined) {
+    throw new TriageError('transfer-syntax-unsupported', `Transfer syntax ${transferSyntaxUid} cannot be decoded: let the sender send Explicit VR Little Endian, or a lossless syntax.`, {
+      context: { transferSyntaxUid },
+    });
+  }
+  const header = readCodestreamHeader(frame, compression.stream);
+  if (header.rows !== layout.rows || header.columns !== layout.columns) {
+    throw undecodable(`The compressed frame is ${header.rows} x ${header.columns}, the data set says ${layout.rows} x ${layout.columns}.`);
+  }
+  if (header.components !== 1 || header.bitsPerSample <= 8 || header.bitsPerSample > 16) {
+    throw undecodable(`The compressed frame has ${header.components} components of ${header.bitsPerSample} bits; a CT has one of 9 to 16.`);
+  }
+  if (header.signed && !layout.signed) throw undecodable('The compressed frame is signed, PixelRepresentation says unsigned.');
+  const decoded = await runCodec(compression.codec, frame, layout);
+  const pixels = layout.rows * layout.columns;
+  if (decoded.length !== pixels * 2) throw undecodable(`The compressed frame decodes to ${decoded.length} bytes, ${pixels * 2} are needed.`);
+  return { samples: new Uint16Array(decoded.buffer, decoded.byteOffset, pixels), significantBits: Math.min(header.bitsPerSample, layout.bitsStored) };
+}
+
+/** What the JPEG decoder says when it has filled a hole with invented pixels (libjpeg's warnings; it decodes on regardless). */
+const DAMAGE = /corrupt|premature|bad huffman|inconsistent|too many scanlines/i;
+const heard: { damage: string | null } = { damage: null };
+log.setLevel('silent');
+log.info = (message: unknown) => {
+  if (typeof message === 'string' && DAMAGE.test(message)) heard.damage = message;
+};
+
+/** Read through a function: the codec writes it behind the compiler's back. */
+function heardOf(): { damage: string | null } {
+  return heard;
+}
+
+async function runCodec(codec: CodecName, frame: Uint8Array, layout: FrameLayout): Promise<Uint8Array> {
+  if (!NativeCodecs.isInitialized()) await NativeCodecs.initializeAsync({ logCodecsInfo: true });
+  heard.damage = null;
+  const context = new Context({
+    width: layout.columns,
+    height: layout.rows,
+    bitsAllocated: 16,
+    bitsStored: layout.bitsStored,
+    samplesPerPixel: 1,
+    pixelRepresentation: layout.signed ? 1 : 0,
+    planarConfiguration: 0,
+    photometricInterpretation: 'MONOCHROME2',
+    encodedBuffer: frame,
+  });
+  try {
+    const decoded = NativeCodecs[codec](context).getDecodedBuffer() ?? new Uint8Array();
+    const { damage } = heardOf();
+    if (damage !== null) throw new Error(damage);
+    return decoded;
+  } catch (error) {
+    // An error leaves the codec's stack where it was: the next frame gets a fresh instance.
+    NativeCodecs.release();
+    throw new TriageError('pixel-data-undecodable', `The compressed pixel data are damaged: ${messageOf(error).slice(0, 200).trim()}.`, { cause: error });
+  }
+}
+
+const RLE_HEADER_BYTES = 64;
+
+/** PS3.5 annex G: two segments, the high bytes first, each packed by runs. */
+function decodeRle(frame: Uint8Array, pixels: number): Uint16Array {
+  if (frame.length < RLE_HEADER_BYTES) throw undecodable('The RLE header is cut off.');
+  const at = new DataView(frame.buffer, frame.byteOffset, frame.length);
+  const segments = at.getUint32(0, true);
+  if (segments !== 2) throw undecodable(`The RLE frame has ${segments} segments; a CT of 16 bits has two.`);
+  const [high, low] = [at.getUint32(4, true), at.getUint32(8, true)];
+  if (high < RLE_HEADER_BYTES || low <= high || low > frame.length) throw undecodable('The RLE segments lie outside the frame.');
+  const samples = new Uint16Array(pixels);
+  unpackInto(samples, frame.subarray(high, low), 8);
+  unpackInto(samples, frame.subarray(low), 0);
+  return samples;
+}
+
+function unpackInto(samples: Uint16Array, segment: Uint8Array, shift: number): void {
+  let from = 0;
+  let to = 0;
+  while (to < samples.length) {
+    if (from >= segment.length) throw undecodable('An RLE segment is cut off.');
+    const control = segment[from++]!;
+    if (control === 128) continue;
+    const count = control < 128 ? control + 1 : 257 - control;
+    const read = control < 128 ? count : 1;
+    if (from + read > segment.length || to + count > samples.length) throw undecodable('An RLE segment is broken.');
+    for (let index = 0; index < count; index++) samples[to++]! |= segment[control < 128 ? from + index : from]! << shift;
+    from += read;
+  }
+  // A segment may be padded to an even length by one byte (PS3.5 G.3.1); some writers leave more zeros.
+  if (segment.subarray(from).some((byte) => byte !== 0)) throw undecodable('An RLE segment holds more than its rows and columns.');
+}
+
+function undecodable(message: string): TriageError {
+  return new TriageError('pixel-data-undecodable', message);
+}

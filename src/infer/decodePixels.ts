@@ -1,0 +1,191 @@
+import { parseElements } from '../dicom/elements.ts';
+import type { Elements } from '../dicom/elements.ts';
+import { toTrainedOrientation } from '../dicom/geometry.ts';
+import type { Orientation, OrientationChange } from '../dicom/geometry.ts';
+import { TriageError } from '../errors.ts';
+import { decodeFrame } from './decodeFrame.ts';
+import type { DecodedFrame, FrameLayout } from './decodeFrame.ts';
+
+/** A CT image in Hounsfield units, rows from anterior to posterior and columns from the patient's right to left. */
+export interface CtSlice {
+  /** `[row][column]`, row-major, oriented; {@link AIR_HU} where there is padding. */
+  hu: Float32Array;
+  rows: number;
+  columns: number;
+  /** [between rows, between columns], oriented. */
+  pixelSpacingMm: [number, number];
+  orientation: OrientationChange;
+  storedRows: number;
+  storedColumns: number;
+}
+
+/** What padding reads as, and the least value (air). */
+export const AIR_HU = -1024;
+/** The greatest value: that of 12 bits at the usual intercept; only metal is beyond. */
+export const MAX_HU = 3071;
+
+/** A matrix larger than this is no CT slice, but a bomb. */
+const LARGEST_MATRIX = 4096;
+/** A little more than the eligibility rules allow, so that rounding decides nothing here. */
+const MOST_TILT_DEGREES = 32;
+
+const NATIVE_SYNTAXES: ReadonlySet<string> = new Set(['1.2.840.10008.1.2', '1.2.840.10008.1.2.1', '1.2.840.10008.1.2.1.99', '1.2.840.10008.1.2.2']);
+
+const TAG = {
+  samplesPerPixel: 0x00280002,
+  photometricInterpretation: 0x00280004,
+  numberOfFrames: 0x00280008,
+  rows: 0x00280010,
+  columns: 0x00280011,
+  pixelSpacing: 0x00280030,
+  bitsAllocated: 0x00280100,
+  bitsStored: 0x00280101,
+  highBit: 0x00280102,
+  pixelRepresentation: 0x00280103,
+  pixelPaddingValue: 0x00280120,
+  pixelPaddingRangeLimit: 0x00280121,
+  rescaleIntercept: 0x00281052,
+  rescaleSlope: 0x00281053,
+  rescaleType: 0x00281054,
+  imageOrientationPatient: 0x00200037,
+} as const;
+
+/**
+ * Decodes the CT image in a Part 10 file to Hounsfield units in the trained orientation. MONOCHROME1 changes nothing: polarity is applied to the
+ * display only, after rescaling (PS3.3 C.7.6.3.1.2, C.11.1).
+ *
+ * @throws TriageError `dicom-unreadable`, `pixel-data-undecodable`, `transfer-syntax-unsupported`, `geometry-unusable`
+ */
+export async function decodeCtSlice(bytes: Uint8Array): Promise<CtSlice> {
+  const elements = parseElements(bytes);
+  const { layout, highBit } = readLayout(elements);
+  const orientation = orientationOf(elements);
+  const spacing = elements.numbers(TAG.pixelSpacing);
+  if (spacing?.length !== 2 || !spacing.every((mm) => mm > 0)) throw new TriageError('geometry-unusable', 'The slice has no usable PixelSpacing.');
+  const rescale = readRescale(elements);
+  const frame = await readFrame(elements, layout);
+  const hu = toHu(frame, { layout, highBit, rescale, padding: readPadding(elements, layout) });
+  const oriented = orient(hu, layout.rows, layout.columns, orientation);
+  const [rowSpacing, columnSpacing] = spacing as [number, number];
+  return {
+    ...oriented,
+    pixelSpacingMm: orientation.transpose ? [columnSpacing, rowSpacing] : [rowSpacing, columnSpacing],
+    orientation,
+    storedRows: layout.rows,
+    storedColumns: layout.columns,
+  };
+}
+
+function readLayout(elements: Elements): { layout: FrameLayout; highBit: number } {
+  const need = (tag: number, name: string): number => {
+    const value = elements.uint16(tag);
+    if (value === null) throw undecodable(`${name} is missing.`);
+    return value;
+  };
+  const rows = need(TAG.rows, 'Rows');
+  const columns = need(TAG.columns, 'Columns');
+  if (rows < 1 || columns < 1 || rows > LARGEST_MATRIX || columns > LARGEST_MATRIX) throw undecodable(`A matrix of ${rows} x ${columns} is not that of a CT slice.`);
+  if (need(TAG.samplesPerPixel, 'SamplesPerPixel') !== 1) throw undecodable('A CT slice has one sample a pixel; this image is in colour.');
+  if (need(TAG.bitsAllocated, 'BitsAllocated') !== 16) throw undecodable('A CT slice has 16 bits allocated (PS3.3 C.8.2.1).');
+  const bitsStored = need(TAG.bitsStored, 'BitsStored');
+  const highBit = elements.uint16(TAG.highBit) ?? bitsStored - 1;
+  if (bitsStored < 1 || bitsStored > 16 || highBit > 15 || highBit < bitsStored - 1) throw undecodable(`BitsStored ${bitsStored} and HighBit ${highBit} contradict each other.`);
+  const representation = need(TAG.pixelRepresentation, 'PixelRepresentation');
+  if (representation > 1) throw undecodable(`PixelRepresentation ${representation} does not exist.`);
+  const photometric = elements.string(TAG.photometricInterpretation);
+  if (photometric !== 'MONOCHROME1' && photometric !== 'MONOCHROME2') throw undecodable('A CT slice is MONOCHROME1 or MONOCHROME2.');
+  if ((elements.numbers(TAG.numberOfFrames)?.[0] ?? 1) !== 1) throw undecodable('An image of several frames is not analysed.');
+  return { layout: { rows, columns, bitsStored, signed: representation === 1 }, highBit };
+}
+
+interface Rescale {
+  slope: number;
+  intercept: number;
+}
+
+function readRescale(elements: Elements): Rescale {
+  const slope = elements.numbers(TAG.rescaleSlope)?.[0];
+  const intercept = elements.numbers(TAG.rescaleIntercept)?.[0];
+  if (slope === undefined || intercept === undefined || slope === 0) throw undecodable('RescaleSlope or RescaleIntercept is missing: the values are not in Hounsfield units.');
+  const type = elements.string(TAG.rescaleType) ?? 'HU';
+  // US is "unspecified", which anonymisers write over HU; others (Z_EFF, ED, MGML...) are maps that only look like a CT (PS3.3 C.11.1.1.2).
+  if (type !== 'HU' && type !== 'HU_MOD' && type !== 'US') throw undecodable(`The values are not in Hounsfield units (RescaleType ${type.slice(0, 16)}).`);
+  return { slope, intercept };
+}
+
+/** Stored values from `from` to `to` are padding; null when the data set names none (PS3.3 C.7.5.1.1.2). */
+function readPadding(elements: Elements, layout: FrameLayout): { from: number; to: number } | null {
+  // Its VR follows PixelRepresentation, whatever was written.
+  const read = (tag: number): number | null => (layout.signed ? elements.int16(tag) : elements.uint16(tag));
+  const value = read(TAG.pixelPaddingValue);
+  if (value === null) return null;
+  const limit = read(TAG.pixelPaddingRangeLimit) ?? value;
+  return { from: Math.min(value, limit), to: Math.max(value, limit) };
+}
+
+async function readFrame(elements: Elements, layout: FrameLayout): Promise<DecodedFrame> {
+  const pixelData = elements.pixelData();
+  if (pixelData === null) throw undecodable('There are no pixel data.');
+  if (NATIVE_SYNTAXES.has(elements.transferSyntaxUid)) {
+    if (pixelData.kind !== 'native') throw undecodable('The pixel data are compressed, the transfer syntax says that they are not.');
+    const expected = layout.rows * layout.columns * 2;
+    if (pixelData.bytes.length !== expected) throw undecodable(`The pixel data have ${pixelData.bytes.length} bytes; ${layout.rows} x ${layout.columns} needs ${expected}.`);
+    const at = new DataView(pixelData.bytes.buffer, pixelData.bytes.byteOffset, expected);
+    const samples = new Uint16Array(layout.rows * layout.columns);
+    for (let index = 0; index < samples.length; index++) samples[index] = at.getUint16(index * 2, !elements.bigEndian);
+    return { samples, significantBits: 16 };
+  }
+  if (pixelData.kind === 'native') throw undecodable('The pixel data are not compressed, the transfer syntax says that they are.');
+  const [first, ...more] = pixelData.fragments;
+  if (first === undefined) throw undecodable('The compressed pixel data hold no frame.');
+  return decodeFrame(elements.transferSyntaxUid, more.length === 0 ? first : Buffer.concat([first, ...more]), layout);
+}
+
+interface Reading {
+  layout: FrameLayout;
+  highBit: number;
+  rescale: Rescale;
+  padding: { from: number; to: number } | null;
+}
+
+function toHu(frame: DecodedFrame, { layout, highBit, rescale, padding }: Reading): Float32Array {
+  const bits = Math.min(layout.bitsStored, frame.significantBits);
+  // Native samples may lie higher in the word, with overlays below or above (PS3.5 8.1.1); codecs hand out low bits.
+  const shift = frame.significantBits === 16 ? highBit + 1 - layout.bitsStored : 0;
+  const unused = 32 - bits;
+  const hu = new Float32Array(frame.samples.length);
+  for (let index = 0; index < hu.length; index++) {
+    const raised = (frame.samples[index]! >>> shift) << unused;
+    const value = layout.signed ? raised >> unused : raised >>> unused;
+    if (padding !== null && value >= padding.from && value <= padding.to) hu[index] = AIR_HU;
+    else hu[index] = Math.min(MAX_HU, Math.max(AIR_HU, value * rescale.slope + rescale.intercept));
+  }
+  return hu;
+}
+
+function orientationOf(elements: Elements): OrientationChange {
+  const cosines = elements.numbers(TAG.imageOrientationPatient);
+  if (cosines?.length !== 6) throw new TriageError('geometry-unusable', 'The slice has no usable ImageOrientationPatient.');
+  const orientation = toTrainedOrientation(cosines as unknown as Orientation, MOST_TILT_DEGREES);
+  if (orientation === null) throw new TriageError('geometry-unusable', `The slice is not axial, or is tilted or turned by more than ${MOST_TILT_DEGREES} degrees.`);
+  return orientation;
+}
+
+function orient(stored: Float32Array, rows: number, columns: number, orientation: OrientationChange): { hu: Float32Array; rows: number; columns: number } {
+  const { transpose, flipRows, flipColumns } = orientation;
+  if (!transpose && !flipRows && !flipColumns) return { hu: stored, rows, columns };
+  const size = transpose ? { rows: columns, columns: rows } : { rows, columns };
+  const hu = new Float32Array(stored.length);
+  for (let row = 0; row < size.rows; row++) {
+    const fromRow = flipRows ? size.rows - 1 - row : row;
+    for (let column = 0; column < size.columns; column++) {
+      const fromColumn = flipColumns ? size.columns - 1 - column : column;
+      hu[row * size.columns + column] = stored[transpose ? fromColumn * columns + fromRow : fromRow * columns + fromColumn]!;
+    }
+  }
+  return { hu, ...size };
+}
+
+function undecodable(message: string): TriageError {
+  return new TriageError('pixel-data-undecodable', message);
+}

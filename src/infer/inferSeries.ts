@@ -1,0 +1,153 @@
+import type { CaseManifest, EncodedSlice, Findings, KeySlice } from '../case/case.ts';
+import { TriageError } from '../errors.ts';
+import type { ErrorCode } from '../errors.ts';
+import type { Clock, Threshold, TriageModel } from '../ports.ts';
+
+export interface InferSeriesOptions {
+  manifest: CaseManifest;
+  model: TriageModel;
+  /** Slices encoded before, by `ManifestSlice.sha256`, of this very model. */
+  cached: ReadonlyMap<string, EncodedSlice>;
+  /** Absolute path of a spool path. */
+  resolvePath: (spoolPath: string) => string;
+  threshold: Threshold;
+  clock: Clock;
+  /** Told of every slice newly encoded, so that it can be kept. */
+  onEncoded?: (sha256: string, slice: EncodedSlice) => void | Promise<void>;
+  /** Called between slices; what it throws ends the analysis (a lost lease). */
+  heartbeat?: () => void | Promise<void>;
+}
+
+/** Least distance between two key slices. */
+const KEY_SLICE_DISTANCE_MM = 8;
+const MOST_KEY_SLICES = 5;
+/** A further key slice must score at least this share of the best one. */
+const KEY_SLICE_SHARE = 0.5;
+/** Slices asked for at a time: the model's process works on one while the next waits there. */
+const CONCURRENT = 2;
+
+/** Errors that lie in the slice and come back at every try; any other ends the attempt and is tried again by the caller. */
+const SLICE_ERRORS: ReadonlySet<ErrorCode> = new Set(['pixel-data-undecodable', 'transfer-syntax-unsupported', 'geometry-unusable', 'dicom-unreadable']);
+
+/**
+ * Analyses the chosen series: encodes what is not yet encoded, classifies the sequence, and decides by the threshold (suspected at or above it).
+ * A slice that cannot be read makes the case `not-analysed`, for a fracture may be on it; so does a case outside the model's domain.
+ *
+ * @throws TriageError `inference-*`, to be tried again
+ */
+export async function inferSeries(options: InferSeriesOptions): Promise<Findings> {
+  const { manifest, model, threshold, clock } = options;
+  const startMs = clock.monotonicMs();
+  const { encoded, failures } = await encodeAll(options);
+  const encodedMs = clock.monotonicMs();
+  const common = { model: { ...model.identity }, analysedAtMs: clock.now(), threshold: { value: threshold.value, version: threshold.version } };
+  const seconds = (): Record<string, number> => ({
+    encode: (encodedMs - startMs) / 1000,
+    classify: (clock.monotonicMs() - encodedMs) / 1000,
+    total: (clock.monotonicMs() - startMs) / 1000,
+  });
+  const notAnalysed = (reasonCode: string, reason: string, domain: { distance: number; limit: number } | null): Findings => ({
+    ...common,
+    decision: 'not-analysed',
+    reason,
+    reasonCode,
+    probability: null,
+    domainDistance: domain?.distance ?? null,
+    domainLimit: domain?.limit ?? null,
+    slices: [],
+    keySlices: [],
+    provider: model.provider,
+    seconds: seconds(),
+  });
+
+  if (manifest.slices.length === 0) return notAnalysed('pixel-data', 'The series has no slices - not scored. Read as usual', null);
+  if (failures.length > 0) return notAnalysed('pixel-data', describeFailures(failures, manifest.slices.length), null);
+
+  const score = await model.classify(encoded);
+  if (score.outsideDomain !== null) {
+    return notAnalysed('outside-domain', `Outside tested range (${score.outsideDomain}) - not scored. Read as usual`, { distance: score.domainDistance, limit: score.domainLimit });
+  }
+  if (!Number.isFinite(score.probability) || score.sliceScores.length !== encoded.length) throw new TriageError('inference-failed', 'The classifier did not score every slice.');
+  const suspected = score.probability >= threshold.value;
+  return {
+    ...common,
+    decision: suspected ? 'suspected' : 'not-suspected',
+    reason: null,
+    reasonCode: null,
+    probability: score.probability,
+    domainDistance: score.domainDistance,
+    domainLimit: score.domainLimit,
+    slices: manifest.slices.map((slice, index) => ({
+      sopInstanceUid: slice.sopInstanceUid,
+      score: score.sliceScores[index]!,
+      imageProbability: encoded[index]!.imageProbability,
+    })),
+    keySlices: suspected ? pickKeySlices(manifest, encoded, score.sliceScores) : [],
+    provider: model.provider,
+    seconds: seconds(),
+  };
+}
+
+interface SliceFailure {
+  sliceIndex: number;
+  error: TriageError;
+}
+
+async function encodeAll(options: InferSeriesOptions): Promise<{ encoded: EncodedSlice[]; failures: SliceFailure[] }> {
+  const { manifest, model, cached, resolvePath, onEncoded, heartbeat } = options;
+  const encoded: EncodedSlice[] = [];
+  const failures: SliceFailure[] = [];
+  let next = 0;
+  let isStopped = false;
+  const worker = async (): Promise<void> => {
+    while (!isStopped && next < manifest.slices.length) {
+      const sliceIndex = next++;
+      const slice = manifest.slices[sliceIndex]!;
+      const known = cached.get(slice.sha256);
+      if (known !== undefined) {
+        encoded[sliceIndex] = known;
+        continue;
+      }
+      try {
+        await heartbeat?.();
+        const result = await model.encodeSlice(resolvePath(slice.path));
+        encoded[sliceIndex] = result;
+        await onEncoded?.(slice.sha256, result);
+      } catch (error) {
+        if (!(error instanceof TriageError && SLICE_ERRORS.has(error.code))) {
+          isStopped = true;
+          throw error;
+        }
+        failures.push({ sliceIndex, error });
+      }
+    }
+  };
+  // All are waited for, so that nothing of this attempt runs on behind the caller's back.
+  const outcomes = await Promise.allSettled(Array.from({ length: CONCURRENT }, worker));
+  for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
+  return { encoded, failures: failures.sort((a, b) => a.sliceIndex - b.sliceIndex) };
+}
+
+/** Says how many slices, which (counted from the top), and why the first one. */
+function describeFailures(failures: readonly SliceFailure[], total: number): string {
+  const shown = failures.slice(0, 8).map((failure) => failure.sliceIndex + 1);
+  const more = failures.length > shown.length ? '...' : '';
+  const which = failures.length === 1 ? `slice ${shown[0]}` : `slices ${shown.join(', ')}${more}`;
+  return `${failures.length} of ${total} slices cannot be read (${which} from the top: ${failures[0]!.error.message}) - not scored. Read as usual`;
+}
+
+/** Peaks of the slice scores, best first, apart by {@link KEY_SLICE_DISTANCE_MM} at least. */
+function pickKeySlices(manifest: CaseManifest, encoded: readonly EncodedSlice[], scores: readonly number[]): KeySlice[] {
+  const positions = manifest.slices.map((slice) => slice.positionMm);
+  const isPeak = (index: number): boolean => scores[index]! >= (scores[index - 1] ?? -Infinity) && scores[index]! >= (scores[index + 1] ?? -Infinity);
+  const peaks = scores.map((_, index) => index).filter(isPeak).sort((a, b) => scores[b]! - scores[a]! || a - b);
+  const chosen: number[] = [];
+  for (const index of peaks) {
+    if (chosen.length === MOST_KEY_SLICES || scores[index]! < scores[peaks[0]!]! * KEY_SLICE_SHARE) break;
+    if (chosen.every((other) => Math.abs(positions[index]! - positions[other]!) >= KEY_SLICE_DISTANCE_MM)) chosen.push(index);
+  }
+  return chosen.map((sliceIndex) => {
+    const { cam, camRows, camColumns, crop } = encoded[sliceIndex]!;
+    return { sopInstanceUid: manifest.slices[sliceIndex]!.sopInstanceUid, sliceIndex, score: scores[sliceIndex]!, cam: Array.from(cam), camRows, camColumns, crop };
+  });
+}

@@ -1,0 +1,47 @@
+import os from 'node:os';
+import { encodeSliceFile } from './encodeSliceFile.ts';
+import { toErrorMessage } from './inferenceMessages.ts';
+import type { Answers, ChildSetup, FromChild, ToChild } from './inferenceMessages.ts';
+import { loadModelPackage } from './modelCard.ts';
+import type { ModelCard } from './modelCard.ts';
+import { openOnnxModel } from './onnxModel.ts';
+import type { OnnxModel } from './onnxModel.ts';
+
+// The inference child (see inferenceProcess.ts): one question after the other, in the order asked. It may be killed at any time.
+const setup = JSON.parse(process.argv[2] ?? '') as ChildSetup;
+os.setPriority(setup.niceness);
+// Without its parent it serves nobody.
+process.on('disconnect', () => process.exit(0));
+
+const send = (message: FromChild): void => {
+  if (process.connected) process.send?.(message);
+};
+
+async function answer(question: ToChild, card: ModelCard, model: OnnxModel): Promise<Answers[keyof Answers]> {
+  switch (question.kind) {
+    case 'encode':
+      return encodeSliceFile(question.path, card, model);
+    case 'classify':
+      return model.classify(question.features);
+    case 'peakRss':
+      return process.resourceUsage().maxRSS * 1024;
+  }
+}
+
+try {
+  const modelPackage = await loadModelPackage(setup.modelDir);
+  const model = await openOnnxModel(modelPackage, setup);
+  let previous: Promise<void> = Promise.resolve();
+  process.on('message', (question: ToChild) => {
+    previous = previous.then(async () => {
+      try {
+        send({ kind: 'answer', id: question.id, answer: await answer(question, modelPackage.card, model), provider: model.provider });
+      } catch (error) {
+        send({ kind: 'error', id: question.id, error: toErrorMessage(error) });
+      }
+    });
+  });
+  send({ kind: 'ready', identity: modelPackage.identity, provider: model.provider, defaultThreshold: modelPackage.defaultThreshold });
+} catch (error) {
+  send({ kind: 'unready', error: toErrorMessage(error) });
+}

@@ -1,0 +1,50 @@
+import type { EncodedSlice } from '../case/case.ts';
+import { ERROR_KINDS, TriageError, messageOf } from '../errors.ts';
+import type { ErrorCode } from '../errors.ts';
+import type { CaseScore, ModelIdentity } from '../ports.ts';
+import type { ProviderChoice } from './onnxModel.ts';
+
+/** How the child is to be set up; its only command line argument, as JSON. */
+export interface ChildSetup {
+  modelDir: string;
+  provider: ProviderChoice;
+  threads: number;
+  niceness: number;
+}
+
+/** What the parent asks: paths and features, never pixels. */
+export type Question =
+  | { kind: 'encode'; path: string }
+  /** `features`: `[slice][feature]`. */
+  | { kind: 'classify'; features: Float32Array }
+  | { kind: 'peakRss' };
+
+export interface Answers {
+  encode: EncodedSlice;
+  classify: CaseScore;
+  peakRss: number;
+}
+
+export type ToChild = Question & { id: number };
+
+export interface ErrorMessage {
+  code: ErrorCode;
+  message: string;
+  context: Record<string, unknown>;
+}
+
+export type FromChild =
+  | { kind: 'ready'; identity: ModelIdentity; provider: string; defaultThreshold: number }
+  | { kind: 'unready'; error: ErrorMessage }
+  | { kind: 'answer'; id: number; answer: Answers[keyof Answers]; provider: string }
+  | { kind: 'error'; id: number; error: ErrorMessage };
+
+/** An error as it crosses the process boundary. What is no TriageError is a failure of inference. */
+export function toErrorMessage(error: unknown): ErrorMessage {
+  if (error instanceof TriageError) return { code: error.code, message: error.message, context: { ...error.context } };
+  return { code: 'inference-failed', message: `Inference failed: ${messageOf(error)}`, context: {} };
+}
+
+export function fromErrorMessage({ code, message, context }: ErrorMessage): TriageError {
+  return new TriageError(code in ERROR_KINDS ? code : 'inference-failed', message, { context });
+}

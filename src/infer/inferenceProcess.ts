@@ -1,0 +1,300 @@
+import { fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { EncodedSlice } from '../case/case.ts';
+import { TriageError } from '../errors.ts';
+import type { CaseScore, Clock, Log, ModelIdentity, TriageModel } from '../ports.ts';
+import { fromErrorMessage } from './inferenceMessages.ts';
+import type { Answers, ChildSetup, FromChild, Question, ToChild } from './inferenceMessages.ts';
+import type { ProviderChoice } from './onnxModel.ts';
+
+export interface InferenceProcessOptions {
+  modelDir: string;
+  provider: ProviderChoice;
+  /** Threads of one operator; 0 takes all cores. */
+  threads: number;
+  /** Resident memory beyond which the child is killed and replaced. */
+  memoryLimitMb: number;
+  /** Longest time for one question, and for loading the model. */
+  timeoutMs: number;
+  /** 0..19. */
+  niceness: number;
+  clock: Clock;
+  log: Log;
+}
+
+interface Request {
+  id: number;
+  question: Question;
+  resolve: (answer: Answers[keyof Answers]) => void;
+  reject: (error: TriageError) => void;
+}
+
+/** Questions that are with the child at a time: it works on the first, the second waits there and not a round trip away. */
+const IN_FLIGHT = 2;
+const FIRST_RESTART_MS = 200;
+const LONGEST_RESTART_MS = 30_000;
+const MEMORY_CHECK_MS = 250;
+const CLOSE_MS = 2_000;
+
+/**
+ * Starts the inference child and resolves when it has loaded the model, checked its hashes and run its golden case. Runs block a thread and decoders
+ * meet hostile bytes, so both live in a process that may be killed at any time: a child that dies, hangs or grows too large is replaced, and only the
+ * question that it was working on fails (`inference-died`, `inference-timeout`); the caller counts attempts. Questions that waited are asked again.
+ *
+ * @throws TriageError `model-invalid`, `model-tampered`, `config-invalid`, `inference-died`, `inference-timeout`
+ */
+export async function startInferenceProcess(options: InferenceProcessOptions): Promise<TriageModel> {
+  const supervisor = new InferenceSupervisor(options);
+  const ready = await supervisor.start();
+  return {
+    identity: ready.identity,
+    defaultThreshold: ready.defaultThreshold,
+    get provider() {
+      return supervisor.provider;
+    },
+    encodeSlice: async (slicePath) => owned((await supervisor.ask({ kind: 'encode', path: slicePath })) as EncodedSlice),
+    classify: async (slices) => {
+      const length = slices[0]?.feature.length ?? 0;
+      const features = new Float32Array(slices.length * length);
+      for (const [index, slice] of slices.entries()) {
+        if (slice.feature.length !== length) throw new TriageError('inference-failed', 'The features of these slices differ in length: they are not of one model.');
+        features.set(slice.feature, index * length);
+      }
+      return (await supervisor.ask({ kind: 'classify', features })) as CaseScore;
+    },
+    peakRssBytes: async () => (await supervisor.ask({ kind: 'peakRss' })) as number,
+    close: () => supervisor.close(),
+  };
+}
+
+/** Arrays as copies of their own: those of a message are views of it, and features are kept for long. */
+function owned(slice: EncodedSlice): EncodedSlice {
+  return { ...slice, feature: Float32Array.from(slice.feature), cam: Float32Array.from(slice.cam) };
+}
+
+interface Ready {
+  identity: ModelIdentity;
+  defaultThreshold: number;
+}
+
+class InferenceSupervisor {
+  readonly #options: InferenceProcessOptions;
+  #child: ChildProcess | null = null;
+  #isReady = false;
+  #isClosed = false;
+  #identity: ModelIdentity | null = null;
+  /** Deaths since the last answer. */
+  #deaths = 0;
+  #nextId = 1;
+  #waiting: Request[] = [];
+  #inFlight: Request[] = [];
+  /** Why the child is being killed, for those who hear of its death. */
+  #sentence: TriageError | null = null;
+  #cancelDeadline: () => void = () => undefined;
+  #cancelRestart: () => void = () => undefined;
+  provider: string = 'none';
+
+  constructor(options: InferenceProcessOptions) {
+    this.#options = options;
+  }
+
+  /** The first start: here a model that does not load is an error for the caller. */
+  start(): Promise<Ready> {
+    return new Promise((resolve, reject) => {
+      this.#spawn(resolve, (error) => {
+        this.#isClosed = true;
+        reject(error);
+      });
+    });
+  }
+
+  ask(question: Question): Promise<Answers[keyof Answers]> {
+    return new Promise((resolve, reject) => {
+      if (this.#isClosed) {
+        reject(new TriageError('inference-died', 'The inference process is closed.'));
+        return;
+      }
+      this.#waiting.push({ id: this.#nextId++, question, resolve, reject });
+      this.#dispatch();
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#cancelRestart();
+    const child = this.#child;
+    if (child !== null && child.exitCode === null && child.signalCode === null) {
+      await new Promise<void>((resolve) => {
+        const cancel = this.#options.clock.after(CLOSE_MS, () => child.kill('SIGKILL'));
+        child.once('exit', () => {
+          cancel();
+          resolve();
+        });
+        if (child.connected) child.disconnect();
+      });
+    }
+    this.#rejectAll(new TriageError('inference-died', 'The inference process was closed.'));
+  }
+
+  #spawn(onReady: (ready: Ready) => void, onFailure: (error: TriageError) => void): void {
+    const { modelDir, provider, threads, niceness, memoryLimitMb, timeoutMs, clock, log } = this.#options;
+    const fromSource = import.meta.url.endsWith('.ts');
+    const entry = fileURLToPath(new URL(`./inferenceChild.${fromSource ? 'ts' : 'js'}`, import.meta.url));
+    const setup: ChildSetup = { modelDir: path.resolve(modelDir), provider, threads, niceness };
+    const child = fork(entry, [JSON.stringify(setup)], {
+      execArgv: [...(fromSource ? ['--import', 'tsx'] : ['--enable-source-maps']), `--max-old-space-size=${memoryLimitMb}`],
+      serialization: 'advanced',
+      // Where "tsx" is found from.
+      cwd: path.dirname(entry),
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
+    this.#child = child;
+    this.#isReady = false;
+    this.#sentence = null;
+    this.#cancelDeadline = clock.after(timeoutMs, () => this.#kill(new TriageError('inference-timeout', `The model took longer than ${timeoutMs} ms to load.`)));
+    const stopWatching = this.#watchMemory(child);
+
+    let isOver = false;
+    const over = (reason: string): void => {
+      if (isOver) return;
+      isOver = true;
+      stopWatching();
+      this.#cancelDeadline();
+      child.kill('SIGKILL');
+      const wasReady = this.#isReady;
+      this.#isReady = false;
+      const error = this.#sentence ?? new TriageError('inference-died', `The inference process ended: ${reason}.`);
+      if (wasReady) this.#afterDeath(error);
+      else onFailure(error);
+    };
+    child.on('message', (message: FromChild) => {
+      if (isOver || child !== this.#child) return;
+      if (message.kind === 'ready') {
+        if (this.#identity !== null && this.#identity.sha256 !== message.identity.sha256) {
+          this.#sentence = new TriageError('model-tampered', 'The model package has changed while the agent was running. Restart the agent to take a new model into use.');
+          over('the model has changed');
+          return;
+        }
+        this.#cancelDeadline();
+        this.#isReady = true;
+        this.#identity = message.identity;
+        this.provider = message.provider;
+        log.info('Inference is ready.', { provider: message.provider, model: message.identity.name, version: message.identity.version, ...(child.pid === undefined ? {} : { pid: child.pid }) });
+        onReady({ identity: message.identity, defaultThreshold: message.defaultThreshold });
+        this.#dispatch();
+      } else if (message.kind === 'unready') {
+        this.#sentence = fromErrorMessage(message.error);
+        over('the model did not load');
+      } else {
+        this.#settle(message);
+      }
+    });
+    child.once('error', (error) => over(error.message));
+    child.once('exit', (code, signal) => over(signal === null ? `exit code ${code}` : `signal ${signal}`));
+  }
+
+  #settle(message: Extract<FromChild, { id: number }>): void {
+    const request = this.#inFlight[0];
+    // The child answers in order; anything else is not of this child.
+    if (request?.id !== message.id) return;
+    this.#inFlight.shift();
+    this.#cancelDeadline();
+    this.#deaths = 0;
+    if (message.kind === 'answer') {
+      this.provider = message.provider;
+      request.resolve(message.answer);
+    } else {
+      request.reject(fromErrorMessage(message.error));
+    }
+    if (this.#inFlight.length > 0) this.#startDeadline();
+    this.#dispatch();
+  }
+
+  #dispatch(): void {
+    while (this.#isReady && this.#child !== null && this.#inFlight.length < IN_FLIGHT) {
+      const request = this.#waiting.shift();
+      if (request === undefined) return;
+      this.#inFlight.push(request);
+      const message: ToChild = { ...request.question, id: request.id };
+      // A failed send is a dying child: its exit tells.
+      this.#child.send(message, () => undefined);
+      if (this.#inFlight.length === 1) this.#startDeadline();
+    }
+  }
+
+  #startDeadline(): void {
+    const { clock, timeoutMs } = this.#options;
+    this.#cancelDeadline = clock.after(timeoutMs, () => this.#kill(new TriageError('inference-timeout', `Inference took longer than ${timeoutMs} ms; the process was replaced.`)));
+  }
+
+  #kill(sentence: TriageError): void {
+    this.#sentence = sentence;
+    this.#child?.kill('SIGKILL');
+  }
+
+  /** Only the question at work is blamed; the others are asked again. */
+  #afterDeath(error: TriageError): void {
+    const { log } = this.#options;
+    this.#deaths += 1;
+    const [blamed, ...innocent] = this.#inFlight;
+    this.#inFlight = [];
+    this.#waiting.unshift(...innocent);
+    if (this.#isClosed) return;
+    log.error('The inference process was lost.', { code: error.code, reason: error.message, attempt: this.#deaths });
+    this.#restart();
+    blamed?.reject(error);
+  }
+
+  #restart(): void {
+    if (this.#isClosed) return;
+    const waitMs = Math.min(LONGEST_RESTART_MS, FIRST_RESTART_MS * 2 ** Math.min(20, Math.max(0, this.#deaths - 1)));
+    this.#cancelRestart = this.#options.clock.after(waitMs, () => {
+      if (this.#isClosed) return;
+      this.#spawn(
+        () => undefined,
+        (error) => {
+          // No model, no answers: those who wait are told, later ones find the next try under way.
+          this.#deaths += 1;
+          this.#options.log.error('The inference process could not be started again.', { code: error.code, reason: error.message, attempt: this.#deaths });
+          this.#rejectAll(new TriageError('inference-died', `The inference process could not be started again: ${error.message}`, { cause: error }));
+          this.#restart();
+        },
+      );
+    });
+  }
+
+  #rejectAll(error: TriageError): void {
+    const requests = [...this.#inFlight, ...this.#waiting];
+    this.#inFlight = [];
+    this.#waiting = [];
+    for (const request of requests) request.reject(error);
+  }
+
+  /** The heap limit does not bound what codecs and the runtime allocate: the resident size does (Linux only). */
+  #watchMemory(child: ChildProcess): () => void {
+    const { clock, memoryLimitMb } = this.#options;
+    if (process.platform !== 'linux' || child.pid === undefined) return () => undefined;
+    const statm = `/proc/${child.pid}/statm`;
+    let cancel: () => void = () => undefined;
+    const check = (): void => {
+      try {
+        const residentMb = (Number(readFileSync(statm, 'ascii').split(' ')[1]) * PAGE_BYTES) / 1024 / 1024;
+        if (residentMb > memoryLimitMb) {
+          this.#kill(new TriageError('inference-died', `The inference process took ${Math.round(residentMb)} MB, more than infer.memoryLimitMb (${memoryLimitMb}); it was replaced.`));
+          return;
+        }
+      } catch {
+        // It has just ended.
+        return;
+      }
+      cancel = clock.after(MEMORY_CHECK_MS, check);
+    };
+    check();
+    return () => cancel();
+  }
+}
+
+const PAGE_BYTES = 4096;

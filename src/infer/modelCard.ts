@@ -1,0 +1,130 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { z } from 'zod';
+import { TriageError, messageOf } from '../errors.ts';
+import type { ModelIdentity } from '../ports.ts';
+
+const fraction = z.number().min(0).max(1);
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+const window = z.strictObject({ centerHu: z.number(), widthHu: z.number().positive() });
+const packageFile = z.strictObject({
+  // A bare name: a manifest must not reach outside its folder.
+  path: z.string().regex(/^[A-Za-z0-9_-][A-Za-z0-9._-]*$/),
+  sha256,
+  sizeBytes: z.int().positive(),
+});
+
+/** The manifest of a model package, `model.json`. Unknown keys are refused: a newer manifest may mean something else by the rest. */
+const modelCardSchema = z.strictObject({
+  schema: z.literal(1),
+  kind: z.literal('slice-sequence'),
+  name: z.string().min(1).max(64),
+  version: z.string().min(1).max(64),
+  licence: z.string().min(1),
+  intendedUse: z.string().min(1),
+  trainingData: z.looseObject({ statement: z.string().min(1) }),
+  files: z.strictObject({ sliceEncoder: packageFile, caseClassifier: packageFile }),
+  input: z.strictObject({
+    sizePixels: z.int().min(16).max(1024),
+    cropRule: z.enum(['bone-in-body', 'largest-bone']),
+    marginFraction: z.number().min(0).max(0.5),
+    windowsHu: z.tuple([window, window, window]),
+    featureLength: z.int().min(1).max(8192),
+    camRows: z.int().min(1).max(256),
+    camColumns: z.int().min(1).max(256),
+  }),
+  outputs: z.strictObject({
+    feature: z.string(),
+    imageProbability: z.string(),
+    cam: z.string(),
+    caseProbability: z.string(),
+    sliceScore: z.string(),
+    domainDistance: z.string(),
+  }),
+  operatingPoints: z
+    .array(z.looseObject({ name: z.string(), threshold: fraction, sensitivity: fraction, specificity: fraction }))
+    .refine((points) => points.some((point) => point.name === 'default'), 'one of them must be named "default"'),
+  calibration: z.looseObject({ method: z.string() }),
+  /** `domain_distance` is given for each slice; the case's distance is this statistic of them, and beyond `limit` no number may be shown. */
+  domain: z.looseObject({ output: z.string(), statistic: z.enum(['median', 'mean', 'maximum']), limit: z.number().positive(), unit: z.string() }),
+  metrics: z.looseObject({}),
+  golden: z.strictObject({
+    statement: z.string(),
+    tolerance: z.number().positive().max(0.01),
+    encoder: z.strictObject({
+      multiplier: z.int().positive(),
+      modulus: z.int().min(2),
+      featureHead: z.array(z.number()).min(1),
+      featureMean: z.number(),
+      imageProbability: fraction,
+      camMaximum: z.number(),
+      camMean: z.number(),
+    }),
+    classifier: z.strictObject({
+      sliceFactors: z.array(z.number()).min(1),
+      caseProbability: fraction,
+      sliceScores: z.array(fraction),
+      domainDistances: z.array(z.number().min(0)),
+    }),
+  }),
+});
+
+export type ModelCard = z.infer<typeof modelCardSchema>;
+
+/** A package whose every byte is as its manifest says. */
+export interface ModelPackage {
+  card: ModelCard;
+  /** `sha256` is over the manifest's bytes, which name the hash of every other file. */
+  identity: ModelIdentity;
+  defaultThreshold: number;
+  /** The very bytes that were checked: nothing is read again behind the check. */
+  sliceEncoder: Uint8Array;
+  caseClassifier: Uint8Array;
+}
+
+/** Reads `model.json` alone. @throws TriageError `model-invalid` naming the key. */
+async function readModelCard(dir: string): Promise<{ card: ModelCard; bytes: Uint8Array }> {
+  let bytes: Uint8Array;
+  let json: unknown;
+  try {
+    bytes = await readFile(path.join(dir, 'model.json'));
+    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (error) {
+    throw new TriageError('model-invalid', `No readable model package in ${dir}: ${messageOf(error)}. Set model.path to a folder with a model.json.`, { cause: error });
+  }
+  const parsed = modelCardSchema.safeParse(json);
+  if (!parsed.success) {
+    const issues = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'model.json'}: ${issue.message}`).join('; ');
+    throw new TriageError('model-invalid', `The manifest ${path.join(dir, 'model.json')} is not valid: ${issues}.`);
+  }
+  return { card: parsed.data, bytes };
+}
+
+/**
+ * Loads a model package (a folder with `model.json` and two ONNX files) and checks every file's size and hash.
+ *
+ * @throws TriageError `model-invalid` for a bad manifest or a missing file, `model-tampered` when bytes differ from what the manifest says.
+ */
+export async function loadModelPackage(dir: string): Promise<ModelPackage> {
+  const { card, bytes } = await readModelCard(dir);
+  const identity = { name: card.name, version: card.version, sha256: createHash('sha256').update(bytes).digest('hex') };
+  const [sliceEncoder, caseClassifier] = await Promise.all([readChecked(dir, card.files.sliceEncoder), readChecked(dir, card.files.caseClassifier)]);
+  const defaultThreshold = card.operatingPoints.find((point) => point.name === 'default')?.threshold;
+  if (defaultThreshold === undefined) throw new TriageError('model-invalid', 'The manifest has no default operating point.');
+  return { card, identity, defaultThreshold, sliceEncoder, caseClassifier };
+}
+
+async function readChecked(dir: string, file: z.infer<typeof packageFile>): Promise<Uint8Array> {
+  const name = path.join(dir, file.path);
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(name);
+  } catch (error) {
+    throw new TriageError('model-invalid', `The model file ${name} cannot be read: ${messageOf(error)}.`, { cause: error });
+  }
+  if (bytes.length !== file.sizeBytes || createHash('sha256').update(bytes).digest('hex') !== file.sha256) {
+    throw new TriageError('model-tampered', `The model file ${name} is not the one that model.json describes. Restore the package from where you got it.`);
+  }
+  return bytes;
+}
