@@ -37,9 +37,9 @@ export async function runTool(command: string, args: readonly string[], options:
   child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
   child.stderr.on('data', (chunk: Buffer) => stderr.push(chunk));
   const timeoutMs = options.timeoutMs ?? 60_000;
-  let timedOut = false;
+  const overdue = new AbortController();
   const timer = setTimeout(() => {
-    timedOut = true;
+    overdue.abort();
     child.kill('SIGKILL');
   }, timeoutMs);
   try {
@@ -47,7 +47,7 @@ export async function runTool(command: string, args: readonly string[], options:
       child.once('error', reject);
       child.once('close', (code) => { resolve(code ?? -1); });
     });
-    if (timedOut) throw new Error(`${command} did not end within ${timeoutMs} ms.`);
+    if (overdue.signal.aborted) throw new Error(`${command} did not end within ${timeoutMs} ms.`);
     return { exitCode, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() };
   } finally {
     clearTimeout(timer);
@@ -71,23 +71,24 @@ export async function startServer(command: string, args: readonly string[], port
   };
   child.stdout.on('data', keep);
   child.stderr.on('data', keep);
+  const gone = new AbortController();
   const closed = new Promise<void>((resolve) => {
-    child.once('close', () => { resolve(); });
+    const end = (): void => {
+      gone.abort();
+      resolve();
+    };
+    child.once('close', end);
     child.once('error', (error) => {
       text += error.message;
-      resolve();
+      end();
     });
-  });
-  let gone = false;
-  void closed.then(() => {
-    gone = true;
   });
   // A test that dies must not leave a server behind.
   const onExit = (): void => { child.kill('SIGKILL'); };
   process.once('exit', onExit);
   const stop = async (signal: NodeJS.Signals = 'SIGTERM'): Promise<void> => {
     process.off('exit', onExit);
-    if (!gone) child.kill(signal);
+    if (!gone.signal.aborted) child.kill(signal);
     const timer = setTimeout(() => child.kill('SIGKILL'), 15_000);
     await closed;
     clearTimeout(timer);
@@ -95,7 +96,7 @@ export async function startServer(command: string, args: readonly string[], port
   const deadline = Date.now() + (options.timeoutMs ?? 60_000);
   for (const port of ports) {
     while (!(await takesConnections(port))) {
-      if (gone || Date.now() > deadline) {
+      if (gone.signal.aborted || Date.now() > deadline) {
         await stop('SIGKILL');
         throw new Error(`${command} does not listen on port ${port}:\n${text}`);
       }

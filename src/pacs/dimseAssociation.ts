@@ -1,0 +1,332 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { TriageError, messageOf } from '../errors.ts';
+import type { Clock } from '../ports.ts';
+import { COMMAND_FIELD, COMMAND_TAG, NO_DATA_SET, readElements, uint16Of, writeCommand, type ElementValue } from './commandSet.ts';
+import {
+  ABORT, MAX_PDU_LENGTH_BYTES, maxFragmentBytes, PDU_TYPE, readAssociateAccept, readAssociateReject, readPdvs, RELEASE_REQUEST, RELEASE_RESPONSE,
+  writeAssociateRequest, writePdvHeader, type Pdv, type ProposedContext,
+} from './pdu.ts'; // prettier-ignore
+
+/** Most contexts of one association: odd identifiers from 1 to 255 (PS3.8 9.3.2.2). */
+export const MAX_CONTEXTS = 128;
+/** Longest command set and longest identifier that a peer may answer with. */
+const MAX_COMMAND_BYTES = 65_536;
+const MAX_IDENTIFIER_BYTES = 1_048_576;
+const ABORT_LINGER_MS = 1_000;
+const LAST_COMMAND_TAG = 0x0000ffff;
+
+/** Whom to call, and as whom. */
+export interface DimsePeer {
+  /** For messages and the log. */
+  name: string;
+  aeTitle: string;
+  host: string;
+  port: number;
+  callingAeTitle: string;
+  /** Longest wait for each step: connection, negotiation, an answer, room for more bytes. */
+  timeoutMs: number;
+}
+
+export interface DimseResponse {
+  status: number;
+  /** Elements of group 0000. */
+  command: ReadonlyMap<number, Buffer>;
+  /** Null when the response carries none. */
+  dataSet: Buffer | null;
+}
+
+/** Bytes of a data set that go out as they are: `lengthBytes` known beforehand, read in pieces of at most `pieceBytes`. */
+export interface DataSetSource {
+  lengthBytes: number;
+  pieces(pieceBytes: number): AsyncIterable<Buffer>;
+}
+
+/** An open association, as its requestor. After any rejection of its promises it is closed. */
+export interface DimseAssociation {
+  /** The accepted context for this pair, or in words why there is none. */
+  contextFor(abstractSyntaxUid: string, transferSyntaxUid: string): { id: number } | { refusal: string };
+  /**
+   * Sends one request and yields its responses up to the final one. No answer within the time limit is an error, never a success.
+   * @throws TriageError `pacs-unreachable`
+   */
+  request(contextId: number, commandField: number, elements: ReadonlyMap<number, ElementValue>, dataSet?: DataSetSource): AsyncGenerator<DimseResponse, void, undefined>;
+  /** `request` for services that answer once (PS3.7 9.1). */
+  finalResponse(contextId: number, commandField: number, elements: ReadonlyMap<number, ElementValue>, dataSet?: DataSetSource): Promise<DimseResponse>;
+  /** A-RELEASE; ends quietly also when the peer is gone. */
+  release(): Promise<void>;
+  /** A-ABORT, at once. */
+  abort(): void;
+}
+
+/**
+ * Connects and negotiates: one presentation context for each pair of SOP class and transfer syntax, so that an accepted context means exactly these bytes.
+ * Written on the sockets and not on dcmjs-dimse, whose client encodes data sets anew, tells a rejected context from an accepted one by silence only,
+ * and has no absolute time limits.
+ *
+ * @throws TriageError `pacs-unreachable` with what to do about it
+ */
+export async function openAssociation(peer: DimsePeer, pairs: readonly { abstractSyntaxUid: string; transferSyntaxUid: string }[], clock: Clock): Promise<DimseAssociation> {
+  if (pairs.length > MAX_CONTEXTS) throw new RangeError(`An association holds ${MAX_CONTEXTS} contexts, not ${pairs.length}.`);
+  const proposed: ProposedContext[] = pairs.map((pair, index) => ({ ...pair, id: 2 * index + 1 }));
+  const line = await connectTo(peer, clock);
+  const answer = await line.guard('negotiating', async () => {
+    await line.write(writeAssociateRequest(peer.callingAeTitle, peer.aeTitle, proposed));
+    const reply = await line.within('no answer to the association request (perhaps not a DICOM service)', line.nextPdu());
+    if (reply.type === PDU_TYPE.associateReject) throw unreachable(peer, rejectionText(peer, readAssociateReject(reply.body)));
+    if (reply.type !== PDU_TYPE.associateAccept) throw unreachable(peer, `it answered the association request with ${pduName(reply.type)}`);
+    return readAssociateAccept(reply.body);
+  });
+  const fragmentBytes = maxFragmentBytes(answer.maxPduLengthBytes);
+  const answered = new Map(answer.contexts.map((context) => [context.id, context]));
+  let lastMessageId = 0;
+
+  const sendMessage = async (contextId: number, command: Buffer, dataSet: DataSetSource | undefined): Promise<void> => {
+    await line.write(writePdvHeader(contextId, true, true, command.length), command);
+    if (dataSet === undefined) return;
+    let left = dataSet.lengthBytes;
+    for await (const piece of dataSet.pieces(fragmentBytes)) {
+      left -= piece.length;
+      await line.write(writePdvHeader(contextId, false, left === 0, piece.length), piece);
+    }
+    if (left !== 0) throw new TriageError('dicom-unreadable', 'A file changed its length while it was sent.');
+  };
+
+  const receive = async (messageId: number): Promise<DimseResponse> => {
+    const commandBytes = await collect(line, true, MAX_COMMAND_BYTES);
+    const command = readElements(commandBytes, LAST_COMMAND_TAG);
+    const status = uint16Of(command, COMMAND_TAG.status);
+    const commandField = uint16Of(command, COMMAND_TAG.commandField) ?? 0;
+    if ((commandField & COMMAND_FIELD.response) === 0 || status === null || uint16Of(command, COMMAND_TAG.messageIdBeingRespondedTo) !== messageId) {
+      throw unreachable(peer, 'it answered something other than what was asked');
+    }
+    const hasDataSet = uint16Of(command, COMMAND_TAG.dataSetType) !== NO_DATA_SET;
+    return { status, command, dataSet: hasDataSet ? await collect(line, false, MAX_IDENTIFIER_BYTES) : null };
+  };
+
+  const request: DimseAssociation['request'] = async function* (contextId, commandField, elements, dataSet) {
+    lastMessageId = (lastMessageId % 0xffff) + 1;
+    const messageId = lastMessageId;
+    const command = writeCommand(new Map<number, ElementValue>([...elements, [COMMAND_TAG.commandField, commandField], [COMMAND_TAG.messageId, messageId]]), dataSet !== undefined);
+    await line.guard('sending', () => sendMessage(contextId, command, dataSet));
+    for (;;) {
+      const response = await line.guard('waiting for an answer', () => line.within('no answer to the request', receive(messageId)));
+      yield response;
+      // 0xFF00 and 0xFF01: pending, more to come (PS3.4 C.4.1.1.4).
+      if ((response.status & 0xfffe) !== 0xff00) return;
+    }
+  };
+
+  return {
+    contextFor: (abstractSyntaxUid, transferSyntaxUid) => {
+      const context = proposed.find((candidate) => candidate.abstractSyntaxUid === abstractSyntaxUid && candidate.transferSyntaxUid === transferSyntaxUid);
+      if (context === undefined) return { refusal: `SOP class ${abstractSyntaxUid} in transfer syntax ${transferSyntaxUid} was not proposed` };
+      const result = answered.get(context.id);
+      if (result?.result === 0 && result.transferSyntaxUid === transferSyntaxUid) return { id: context.id };
+      return { refusal: `SOP class ${abstractSyntaxUid} in transfer syntax ${transferSyntaxUid} was not accepted: ${contextRefusal(result?.result)}` };
+    },
+    request,
+    finalResponse: async (...message) => {
+      for await (const response of request(...message)) return response;
+      throw new Error('A request ended without a response and without an error.');
+    },
+    release: async () => {
+      try {
+        await line.write(RELEASE_REQUEST);
+        await line.within('no answer to the release request', line.nextPdu());
+      } catch {
+        // Every answer that matters has come before the release.
+      } finally {
+        line.close();
+      }
+    },
+    abort: () => {
+      line.abort();
+    },
+  };
+}
+
+/** Joins the fragments of the next command or data set. */
+async function collect(line: Line, isCommand: boolean, maxBytes: number): Promise<Buffer> {
+  const fragments: Buffer[] = [];
+  let total = 0;
+  for (;;) {
+    const pdv = await line.nextPdv();
+    if (pdv.isCommand !== isCommand) throw unreachable(line.peer, 'it mixed up command and data set fragments');
+    total += pdv.value.length;
+    if (total > maxBytes) throw unreachable(line.peer, `its answer is longer than ${maxBytes} bytes`);
+    fragments.push(pdv.value);
+    if (pdv.isLast) return Buffer.concat(fragments);
+  }
+}
+
+/** The connection below an association: writes with back-pressure, reads whole PDUs, every wait with an absolute limit. */
+interface Line {
+  readonly peer: DimsePeer;
+  write(...parts: readonly Buffer[]): Promise<void>;
+  nextPdu(): Promise<{ type: number; body: Buffer }>;
+  nextPdv(): Promise<Pdv>;
+  /** Waits at most `timeoutMs` in all, however many bytes drip in meanwhile. */
+  within<T>(what: string, wait: Promise<T>): Promise<T>;
+  /** Runs a step; whatever goes wrong closes the connection and comes out as a TriageError. */
+  guard<T>(step: string, run: () => Promise<T>): Promise<T>;
+  close(): void;
+  abort(): void;
+}
+
+async function connectTo(peer: DimsePeer, clock: Clock): Promise<Line> {
+  // Small messages in both directions: without TCP_NODELAY each one waits for a delayed acknowledgement.
+  const socket = connect({ host: peer.host, port: peer.port, noDelay: true });
+  let late: string | null = null;
+  // An error that comes while nobody waits would end the process; the next read or write meets it.
+  socket.on('error', () => undefined);
+
+  const within = async <T>(what: string, wait: Promise<T>): Promise<T> => {
+    const cancel = clock.after(peer.timeoutMs, () => {
+      late = what;
+      socket.destroy(new Error(what));
+    });
+    try {
+      return await wait;
+    } finally {
+      cancel();
+    }
+  };
+
+  const abort = (): void => {
+    if (socket.destroyed) return;
+    socket.end(ABORT);
+    // A peer that reads nothing more must not hold the socket.
+    const cancel = clock.after(ABORT_LINGER_MS, () => socket.destroy());
+    socket.once('close', cancel);
+  };
+
+  const guard = async <T>(step: string, run: () => Promise<T>): Promise<T> => {
+    try {
+      return await run();
+    } catch (error) {
+      abort();
+      if (late !== null) throw unreachable(peer, `${late} within ${peer.timeoutMs} ms`, error);
+      if (error instanceof TriageError && error.code !== 'protocol-violation') throw error;
+      throw unreachable(peer, error instanceof TriageError ? error.message : connectionText(error, step), error);
+    }
+  };
+
+  await guard('connecting', () => within('no connection', once(socket, 'connect')));
+  const pdus = readPdus(socket);
+  const waiting: Pdv[] = [];
+
+  const line: Line = {
+    peer,
+    guard,
+    write: async (...parts) => {
+      if (socket.destroyed || !socket.writable) throw new Error('the connection is closed');
+      socket.cork();
+      let room = true;
+      for (const part of parts) room = socket.write(part);
+      socket.uncork();
+      if (!room) await within('it took no more bytes', drained(socket));
+    },
+    within,
+    nextPdu: async () => {
+      const next = await pdus.next();
+      if (next.done === true) throw new Error('the connection was closed');
+      return next.value;
+    },
+    nextPdv: async () => {
+      while (waiting.length === 0) {
+        const pdu = await line.nextPdu();
+        if (pdu.type === PDU_TYPE.data) {
+          const pdvs = readPdvs(pdu.body);
+          if (pdvs.length === 0) throw unreachable(peer, 'it sent an empty P-DATA');
+          waiting.push(...pdvs);
+        } else if (pdu.type === PDU_TYPE.releaseRequest) {
+          socket.write(RELEASE_RESPONSE);
+          throw unreachable(peer, 'it released the association before answering');
+        } else {
+          throw unreachable(peer, pdu.type === PDU_TYPE.abort ? 'it aborted the association' : `it sent ${pduName(pdu.type)} in the middle of the association`);
+        }
+      }
+      return waiting.shift()!;
+    },
+    close: () => {
+      socket.destroy();
+    },
+    abort,
+  };
+  return line;
+}
+
+async function drained(socket: Socket): Promise<void> {
+  const stop = new AbortController();
+  try {
+    await Promise.race([once(socket, 'drain', { signal: stop.signal }), once(socket, 'close', { signal: stop.signal })]);
+  } finally {
+    stop.abort();
+  }
+}
+
+async function* readPdus(socket: Socket): AsyncGenerator<{ type: number; body: Buffer }, void, undefined> {
+  let held: Buffer = Buffer.alloc(0);
+  for await (const chunk of socket as AsyncIterable<Buffer>) {
+    held = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
+    while (held.length >= 6) {
+      const length = held.readUInt32BE(2);
+      if (length > MAX_PDU_LENGTH_BYTES) throw new TriageError('protocol-violation', `The peer sent a PDU of ${length} bytes; ${MAX_PDU_LENGTH_BYTES} were agreed.`);
+      if (held.length < 6 + length) break;
+      yield { type: held[0]!, body: held.subarray(6, 6 + length) };
+      held = held.subarray(6 + length);
+    }
+  }
+}
+
+function unreachable(peer: DimsePeer, what: string, cause?: unknown): TriageError {
+  return new TriageError('pacs-unreachable', `${peer.aeTitle} at ${peer.host}:${peer.port}: ${what}.`, { cause, context: { destination: peer.name } });
+}
+
+const CONNECTION_TEXTS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there (connection refused): check that the PACS runs, and its port',
+  ENOTFOUND: 'the host name is not known: check it, or give the address',
+  EAI_AGAIN: 'the host name cannot be looked up: check it, or give the address',
+  EHOSTUNREACH: 'the host cannot be reached: check the address and the firewall',
+  ENETUNREACH: 'the network cannot be reached: check the address and the firewall',
+  ETIMEDOUT: 'the host does not answer: check the address and the firewall',
+};
+const CUT_CODES = ['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'];
+
+function connectionText(error: unknown, step: string): string {
+  const code = (error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined) ?? '';
+  if (CUT_CODES.includes(code)) return `the connection was cut while ${step}`;
+  return CONNECTION_TEXTS[code] ?? `${messageOf(error)} while ${step}`;
+}
+
+/** PS3.8 table 9-21, and what the operator can do. */
+function rejectionText(peer: DimsePeer, { transient, source, reason }: { transient: boolean; source: number; reason: number }): string {
+  const because = (): string => {
+    if (source === 1 && reason === 3) return `it does not know the calling AE title "${peer.callingAeTitle}"; register it in the PACS, or set another callingAeTitle`;
+    if (source === 1 && reason === 7) return `it is not called "${peer.aeTitle}"; check the AE title of the PACS`;
+    if (source === 1 && reason === 2) return 'it does not support the application context';
+    if (source === 2 && reason === 2) return 'it does not support the protocol version';
+    if (source === 3 && reason === 1) return 'temporary congestion; it is tried again later';
+    if (source === 3 && reason === 2) return 'it has reached its limit of associations; it is tried again later';
+    return 'it gave no reason; check the AE titles on both sides';
+  };
+  return `it rejected the association (${transient ? 'transient' : 'permanent'}, source ${source}, reason ${reason}): ${because()}`;
+}
+
+/** PS3.8 table 9-18. */
+const CONTEXT_REFUSALS: Readonly<Record<number, string>> = {
+  0: 'the PACS chose another transfer syntax than the one proposed',
+  1: 'rejected by the user of the PACS service',
+  3: 'the PACS does not support the SOP class',
+  4: 'the PACS does not support the transfer syntax',
+};
+
+function contextRefusal(result: number | undefined): string {
+  return result === undefined ? 'the PACS did not answer for it' : (CONTEXT_REFUSALS[result] ?? 'the PACS gave no reason');
+}
+
+function pduName(type: number): string {
+  const found = Object.entries(PDU_TYPE).find(([, value]) => value === type);
+  return type === PDU_TYPE.abort ? 'an abort' : `PDU type ${type}${found === undefined ? '' : ` (${found[0]})`}`;
+}

@@ -1,0 +1,142 @@
+import { TriageError } from '../errors.ts';
+import type { Clock, Log, OutboundObject, Pacs, StoreOutcome } from '../ports.ts';
+import { COMMAND_FIELD, COMMAND_TAG, readElements, textOf, writeElements, type ElementValue } from './commandSet.ts';
+import { openAssociation, type DataSetSource, type DimseAssociation, type DimsePeer } from './dimseAssociation.ts';
+import { inspectPart10, type Part10File } from './part10Source.ts';
+import { createStoreSender, distinctPairs } from './storeSender.ts';
+
+/** A PACS reached by DIMSE. */
+export interface DimseDestination extends DimsePeer {
+  /**
+   * `find` (default): `holds` asks by C-FIND at IMAGE level. `none`: the destination answers no queries, and `holds` repeats what was asked,
+   * so that C-STORE status 0x0000 alone counts as the receipt.
+   */
+  confirm?: 'find' | 'none';
+}
+
+const VERIFICATION = '1.2.840.10008.1.1';
+const STUDY_ROOT_FIND = '1.2.840.10008.5.1.4.1.2.2.1';
+/** The transfer syntax that every DICOM service takes (PS3.5 10.1). */
+const IMPLICIT_VR_LITTLE_ENDIAN = '1.2.840.10008.1.2';
+
+const SOP_INSTANCE_UID = 0x00080018;
+const QUERY_RETRIEVE_LEVEL = 0x00080052;
+const STUDY_INSTANCE_UID = 0x0020000d;
+const SERIES_INSTANCE_UID = 0x0020000e;
+const PRIORITY_MEDIUM = 0;
+/** Most matches that are read for one query; our own series hold far fewer. */
+const MAX_MATCHES = 10_000;
+
+/** A result destination by DIMSE: C-ECHO, C-STORE of the bytes on disk as they are, and C-FIND to see whether they are held. */
+export function createDimseScu(destination: DimseDestination, ports: { clock: Clock; log: Log }): Pacs {
+  const { clock } = ports;
+  const log = ports.log.child({ component: 'pacs', destination: destination.name });
+
+  /** Opens an association for one service. @throws TriageError `pacs-unreachable` also when the peer does not offer it */
+  const openFor = async (abstractSyntaxUid: string, otherwise: (refusal: string) => string): Promise<{ association: DimseAssociation; contextId: number }> => {
+    const association = await openAssociation(destination, [{ abstractSyntaxUid, transferSyntaxUid: IMPLICIT_VR_LITTLE_ENDIAN }], clock);
+    const context = association.contextFor(abstractSyntaxUid, IMPLICIT_VR_LITTLE_ENDIAN);
+    if ('id' in context) return { association, contextId: context.id };
+    await association.release();
+    throw unreachable(destination, otherwise(context.refusal));
+  };
+
+  return {
+    name: destination.name,
+
+    echo: async () => {
+      const startMs = clock.monotonicMs();
+      const { association, contextId } = await openFor(VERIFICATION, (refusal) => `it does not offer C-ECHO: ${refusal}`);
+      const { status } = await association.finalResponse(contextId, COMMAND_FIELD.echoRequest, new Map([[COMMAND_TAG.affectedSopClassUid, VERIFICATION]]));
+      const elapsedMs = clock.monotonicMs() - startMs;
+      await association.release();
+      if (status !== 0) throw unreachable(destination, `it answered C-ECHO with status ${hex(status)}`);
+      return elapsedMs;
+    },
+
+    store: async (objects) => {
+      const files = await Promise.all(objects.map((object) => inspected(object)));
+      const sender = createStoreSender(destination, distinctPairs(files.flatMap((file) => ('kind' in file ? [] : [file]))), clock);
+      const outcomes: StoreOutcome[] = [];
+      for (const file of files) outcomes.push('kind' in file ? file : await sender.send(file));
+      await sender.close();
+      if (sender.givenUp) log.warn('The destination of results cannot be reached', { count: outcomes.filter((outcome) => outcome.kind === 'unreachable').length });
+      return outcomes;
+    },
+
+    holds: async (studyInstanceUid, seriesInstanceUid, sopInstanceUids) => {
+      if (destination.confirm === 'none') return new Set(sopInstanceUids);
+      const { association, contextId } = await openFor(STUDY_ROOT_FIND, (refusal) => `it cannot be asked what it holds (C-FIND): ${refusal}; if it never can, set "confirm: none" for it`);
+      const find = (sopInstanceUid: string): Promise<string[]> => findInstances(destination, association, contextId, { studyInstanceUid, seriesInstanceUid, sopInstanceUid });
+      // The whole series in one query: archives differ in the matching of UID lists. What seems missing is asked for once more by itself,
+      // for an archive may cut a long answer short.
+      const found = new Set(await find(''));
+      for (const sopInstanceUid of sopInstanceUids) {
+        if (!found.has(sopInstanceUid)) for (const uid of await find(sopInstanceUid)) found.add(uid);
+      }
+      await association.release();
+      return new Set(sopInstanceUids.filter((uid) => found.has(uid)));
+    },
+  };
+}
+
+/** What must be known of the object's file to send it, or why it cannot be sent now. */
+async function inspected(object: OutboundObject): Promise<Part10File | Extract<StoreOutcome, { kind: 'unreachable' }>> {
+  try {
+    const file = await inspectPart10(object.path);
+    return file.sopInstanceUid === object.sopInstanceUid ? file : { kind: 'unreachable', reason: 'The file holds another SOP instance than the one to be sent.' };
+  } catch (error) {
+    if (!(error instanceof TriageError)) throw error;
+    return { kind: 'unreachable', reason: error.message };
+  }
+}
+
+/** SOP instances that match the keys (PS3.4 C.4.1); an empty key matches all. */
+async function findInstances(
+  destination: DimseDestination,
+  association: DimseAssociation,
+  contextId: number,
+  keys: { studyInstanceUid: string; seriesInstanceUid: string; sopInstanceUid: string },
+): Promise<string[]> {
+  const identifier = writeElements(
+    new Map([
+      [SOP_INSTANCE_UID, keys.sopInstanceUid],
+      [QUERY_RETRIEVE_LEVEL, 'IMAGE'],
+      [STUDY_INSTANCE_UID, keys.studyInstanceUid],
+      [SERIES_INSTANCE_UID, keys.seriesInstanceUid],
+    ]),
+  );
+  const elements = new Map<number, ElementValue>([
+    [COMMAND_TAG.affectedSopClassUid, STUDY_ROOT_FIND],
+    [COMMAND_TAG.priority, PRIORITY_MEDIUM],
+  ]);
+  const found: string[] = [];
+  for await (const response of association.request(contextId, COMMAND_FIELD.findRequest, elements, inMemory(identifier))) {
+    if (response.dataSet !== null) found.push(textOf(readElements(response.dataSet, SOP_INSTANCE_UID), SOP_INSTANCE_UID));
+    const pending = (response.status & 0xfffe) === 0xff00;
+    if (pending && found.length <= MAX_MATCHES) continue;
+    if (response.status === 0) break;
+    association.abort();
+    const comment = textOf(response.command, COMMAND_TAG.errorComment);
+    throw unreachable(destination, pending ? `it answered C-FIND with more than ${MAX_MATCHES} matches` : `it answered C-FIND with status ${hex(response.status)}${comment === '' ? '' : ` (${comment})`}`);
+  }
+  return found;
+}
+
+function inMemory(bytes: Buffer): DataSetSource {
+  return {
+    lengthBytes: bytes.length,
+    // eslint-disable-next-line @typescript-eslint/require-await
+    async *pieces(pieceBytes) {
+      for (let position = 0; position < bytes.length; position += pieceBytes) yield bytes.subarray(position, position + pieceBytes);
+    },
+  };
+}
+
+function hex(status: number): string {
+  return `0x${status.toString(16).padStart(4, '0').toUpperCase()}`;
+}
+
+function unreachable(destination: DimseDestination, what: string): TriageError {
+  return new TriageError('pacs-unreachable', `${destination.aeTitle} at ${destination.host}:${destination.port}: ${what}.`, { context: { destination: destination.name } });
+}

@@ -1,0 +1,100 @@
+import { open } from 'node:fs/promises';
+import { MAX_HEADER_BYTES, parseElements, type Elements } from '../dicom/elements.ts';
+import { isValidUid } from '../dicom/uids.ts';
+import { TriageError } from '../errors.ts';
+import type { DataSetSource } from './dimseAssociation.ts';
+
+const SOP_CLASS_UID = 0x00080016;
+const SOP_INSTANCE_UID = 0x00080018;
+const STUDY_INSTANCE_UID = 0x0020000d;
+/** Enough for the header of nearly every object; only where it is not, more is read. */
+const FIRST_READ_BYTES = 256 * 1024;
+
+/** What a Part 10 file says that must be known to send it. */
+export interface Part10File {
+  path: string;
+  sopClassUid: string;
+  sopInstanceUid: string;
+  studyInstanceUid: string;
+  transferSyntaxUid: string;
+  /** First byte of the data set. */
+  datasetOffset: number;
+  sizeBytes: number;
+}
+
+/** Reads the header of the file at `path`. @throws TriageError `dicom-unreadable`, `dicom-mismatch` */
+export async function inspectPart10(path: string): Promise<Part10File> {
+  const { elements, sizeBytes } = await readHead(path);
+  const sopClassUid = elements.string(SOP_CLASS_UID) ?? '';
+  const sopInstanceUid = elements.string(SOP_INSTANCE_UID) ?? '';
+  if (!isValidUid(sopClassUid) || !isValidUid(sopInstanceUid)) throw new TriageError('dicom-mismatch', 'The file has no valid SOPClassUID and SOPInstanceUID.');
+  return { path, sopClassUid, sopInstanceUid, studyInstanceUid: elements.string(STUDY_INSTANCE_UID) ?? '', transferSyntaxUid: elements.transferSyntaxUid, datasetOffset: elements.datasetOffset, sizeBytes };
+}
+
+async function readHead(path: string): Promise<{ elements: Elements; sizeBytes: number }> {
+  const handle = await opened(path);
+  try {
+    const { size } = await handle.stat();
+    const head = async (bytes: number): Promise<Elements> => {
+      const buffer = Buffer.alloc(Math.min(size, bytes));
+      let filled = 0;
+      while (filled < buffer.length) {
+        const { bytesRead } = await handle.read(buffer, filled, buffer.length - filled, filled);
+        if (bytesRead === 0) break;
+        filled += bytesRead;
+      }
+      return parseElements(buffer.subarray(0, filled), { stopBeforePixelData: true });
+    };
+    try {
+      return { elements: await head(FIRST_READ_BYTES), sizeBytes: size };
+    } catch (error) {
+      if (size <= FIRST_READ_BYTES) throw error;
+      return { elements: await head(MAX_HEADER_BYTES + FIRST_READ_BYTES), sizeBytes: size };
+    }
+  } catch (error) {
+    if (error instanceof TriageError) throw error;
+    throw new TriageError('dicom-unreadable', `The file cannot be read (${errorCode(error)}).`, { cause: error });
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The data set of the file as it stands on disk, byte for byte, in even pieces. Its errors are TriageErrors `dicom-unreadable`. */
+export function dataSetOf(file: Part10File): DataSetSource {
+  return {
+    lengthBytes: file.sizeBytes - file.datasetOffset,
+    async *pieces(pieceBytes) {
+      const handle = await opened(file.path);
+      try {
+        for (let position = file.datasetOffset; position < file.sizeBytes; ) {
+          // A buffer of its own for each piece: the socket keeps it until it is sent.
+          const piece = Buffer.allocUnsafe(Math.min(pieceBytes, file.sizeBytes - position));
+          for (let filled = 0; filled < piece.length; ) {
+            const { bytesRead } = await handle.read(piece, filled, piece.length - filled, position + filled);
+            if (bytesRead === 0) throw new TriageError('dicom-unreadable', 'The file became shorter while it was sent.');
+            filled += bytesRead;
+          }
+          position += piece.length;
+          yield piece;
+        }
+      } catch (error) {
+        if (error instanceof TriageError) throw error;
+        throw new TriageError('dicom-unreadable', `The file cannot be read (${errorCode(error)}).`, { cause: error });
+      } finally {
+        await handle.close();
+      }
+    },
+  };
+}
+
+async function opened(path: string) {
+  try {
+    return await open(path, 'r');
+  } catch (error) {
+    throw new TriageError('dicom-unreadable', `The file cannot be opened (${errorCode(error)}).`, { cause: error });
+  }
+}
+
+function errorCode(error: unknown): string {
+  return (error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined) ?? 'unknown error';
+}
