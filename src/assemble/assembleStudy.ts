@@ -1,0 +1,146 @@
+import { createHash } from 'node:crypto';
+import type { CaseManifest, InstanceHeader, SeriesVerdict, StoredInstance } from '../case/case.ts';
+import { TriageError } from '../errors.ts';
+import { judgeSeries } from './judgeSeries.ts';
+import type { JudgedSeries } from './judgeSeries.ts';
+import { advantageOf, hasBoneKernel, rankSeries } from './seriesRank.ts';
+import { count, mm } from './seriesRules.ts';
+import { missingSlices } from './sliceOrder.ts';
+import type { Refusal, SeriesRules } from './seriesRules.ts';
+
+/** What a study is after assembling: the series that is analysed, or why none is. */
+export type AssembledStudy =
+  | { type: 'seriesChosen'; manifest: CaseManifest }
+  | { type: 'notEligible'; series: SeriesVerdict[]; reasonCode: string; reason: string };
+
+/** Most kinds of series that a summary names. */
+const NAMED_KINDS = 3;
+
+/**
+ * Judges every series of a study and chooses the one to analyse. A function of the objects alone: their order does not matter, and the same objects
+ * give the same manifest. `reason` reads well after "Not analysed: ".
+ *
+ * @throws TriageError `identity-mismatch` for objects of more than one study, which only a bug can bring together.
+ */
+export function assembleStudy(instances: readonly StoredInstance[], rules: SeriesRules): AssembledStudy {
+  const [first] = instances;
+  if (first === undefined) return notEligible([], { code: 'no-images', reason: 'no images received' });
+  if (instances.some(({ header }) => header.studyInstanceUid !== first.header.studyInstanceUid)) {
+    throw new TriageError('identity-mismatch', 'Objects of more than one study were brought together.');
+  }
+  const judged = judgeSeries(instances, rules);
+
+  if (hasIdentityConflict(instances.map(({ header }) => header))) {
+    const conflict: Refusal = { code: 'identity-conflict', reason: 'images of different patients in one study' };
+    return notEligible(judged.map((series) => verdict(series, conflict)), conflict);
+  }
+
+  const ranked = rankSeries(judged.filter(({ refusal }) => refusal === null).map(({ facts }) => facts));
+  const best = judged.find(({ facts }) => facts === ranked[0]);
+  if (best === undefined) return notEligible(judged.map((series) => verdict(series, series.refusal)), summary(judged, rules));
+  const series = judged.map((one) => {
+    if (one === best) return { ...verdict(one, null), chosen: true, code: 'chosen', reason: sentence(describe(one)) };
+    if (one.refusal !== null) return verdict(one, one.refusal);
+    return { ...verdict(one, null), reason: `Eligible, but ${nameOf(best)} is better: ${advantageOf(best.facts, one.facts)}` };
+  });
+  return { type: 'seriesChosen', manifest: manifestOf(best, series) };
+}
+
+function notEligible(series: SeriesVerdict[], { code, reason }: Refusal): AssembledStudy {
+  return { type: 'notEligible', series, reasonCode: code, reason: sentence(reason) };
+}
+
+function manifestOf(best: JudgedSeries, series: SeriesVerdict[]): CaseManifest {
+  const { stack } = best.facts;
+  const slices = stack.slices.map(({ instance, positionMm }) => ({
+    sopInstanceUid: instance.header.sopInstanceUid,
+    sopClassUid: instance.header.sopClassUid,
+    path: instance.path,
+    sha256: instance.sha256,
+    positionMm,
+  }));
+  const digest = createHash('sha256');
+  for (const { sha256 } of slices) digest.update(`${sha256}\n`);
+  return {
+    seriesInstanceUid: best.seriesInstanceUid,
+    slices,
+    sliceSpacingMm: stack.spacingMm,
+    coverageMm: stack.coverageMm,
+    gaps: stack.gaps,
+    duplicateSopInstanceUids: stack.duplicates.map(({ header }) => header.sopInstanceUid),
+    series,
+    inputSha256: digest.digest('hex'),
+  };
+}
+
+function verdict(series: JudgedSeries, refusal: Refusal | null): SeriesVerdict {
+  const { header } = series.all[0]!;
+  return {
+    seriesInstanceUid: series.seriesInstanceUid,
+    seriesNumber: header.seriesNumber,
+    seriesDescription: header.seriesDescription,
+    modality: header.modality,
+    instances: series.all.length,
+    eligible: refusal === null,
+    chosen: false,
+    code: refusal?.code ?? 'eligible',
+    reason: sentence(refusal?.reason ?? ''),
+  };
+}
+
+/** The chosen series in one phrase, with everything of it that is not analysed. */
+function describe({ facts, refused }: JudgedSeries): string {
+  const { stack } = facts;
+  const missing = missingSlices(stack);
+  const parts = [
+    `chosen: ${stack.slices.length} slices, ${mm(stack.spacingMm)} mm apart, over ${mm(stack.coverageMm)} mm`,
+    hasBoneKernel(facts.instances[0]!.header) ? 'bone kernel' : '',
+    missing === 0 ? '' : `${count(missing, 'slice')} missing`,
+    stack.duplicates.length === 0 ? '' : `${count(stack.duplicates.length, 'duplicate')} left out`,
+    refused.length === 0 ? '' : `${count(refused.length, 'image')} left out (${[...new Set(refused.map(({ refusal }) => refusal.reason))].join('; ')})`,
+  ];
+  return parts.filter((part) => part !== '').join(', ');
+}
+
+/** One reason for a study without an eligible series: that of the largest stack of slices, else what there is instead of one. */
+function summary(judged: readonly JudgedSeries[], rules: SeriesRules): Refusal {
+  const stacks = judged.filter(({ isCandidate, facts }) => isCandidate && facts.stack.slices.length >= rules.minSlices);
+  stacks.sort((a, b) => b.facts.stack.slices.length - a.facts.stack.slices.length);
+  if (stacks[0] !== undefined) return stacks[0].refusal!;
+  // Objects that are no CT at all are worth a word only where there is nothing else.
+  const refusals = judged.map(({ refusal }) => refusal!);
+  const ct = refusals.filter(({ code }) => code !== 'not-ct' && code !== 'secondary-capture');
+  const named = ct.length === 0 ? refusals : ct;
+  const kinds = [...new Set(named.map(({ reason }) => reason))];
+  const shown = kinds.length > NAMED_KINDS ? [...kinds.slice(0, NAMED_KINDS), 'others'] : kinds;
+  const list = shown.length === 1 ? shown[0]! : `${shown.slice(0, -1).join(', ')} and ${shown.at(-1)!}`;
+  const sameCode = named.every(({ code }) => code === named[0]!.code);
+  return { code: sameCode ? named[0]!.code : 'no-eligible-series', reason: `only ${list}: no thin axial CT series of the neck` };
+}
+
+function nameOf({ all, seriesInstanceUid }: JudgedSeries): string {
+  const { seriesNumber, seriesDescription } = all[0]!.header;
+  const number = seriesNumber === null ? `series ${seriesInstanceUid}` : `series ${seriesNumber}`;
+  return seriesDescription === '' ? number : `${number} (${seriesDescription})`;
+}
+
+/** What an object leaves out contradicts nothing, but for the patient's ID, which is never guessed. */
+function hasIdentityConflict(headers: readonly InstanceHeader[]): boolean {
+  const said = [
+    (header: InstanceHeader) => header.issuerOfPatientId,
+    (header: InstanceHeader) => comparableName(header.patientName),
+    (header: InstanceHeader) => header.patientBirthDate,
+    (header: InstanceHeader) => header.patientSex,
+  ];
+  const different = (values: readonly string[]): boolean => new Set(values).size > 1;
+  return different(headers.map(({ patientId }) => patientId)) || said.some((read) => different(headers.map(read).filter((value) => value !== '')));
+}
+
+/** Without the empty components at the ends, which writers keep or leave out as they like (PS3.5 6.2.1.1), and without case. */
+function comparableName(name: string): string {
+  return name.split('=').map((group) => group.replace(/[\^ ]+$/, '')).join('=').replace(/=+$/, '').toUpperCase();
+}
+
+function sentence(phrase: string): string {
+  return phrase.charAt(0).toUpperCase() + phrase.slice(1);
+}

@@ -1,0 +1,28 @@
+import type { StoredInstance } from '../case/case.ts';
+import { judgeSeries } from './judgeSeries.ts';
+import { mm } from './seriesRules.ts';
+import type { SeriesRules } from './seriesRules.ts';
+
+/** Slices farther apart than this many thicknesses: every other one may still be on its way. */
+const SPARSE = 1.5;
+
+/**
+ * Whether what arrived of a study looks like all of it: a series can be analysed, and no series of slices has holes or is sparse. `why` says what
+ * is still awaited, or what makes it whole. A released association and a whole geometry together are enough to start; otherwise quiet time decides.
+ */
+export function isGeometryWhole(instances: readonly StoredInstance[], rules: SeriesRules): { whole: boolean; why: string } {
+  const series = judgeSeries(instances, rules);
+  const eligible = series.filter(({ refusal }) => refusal === null);
+  if (eligible.length === 0) return { whole: false, why: 'no series can be analysed yet' };
+  for (const { isCandidate, facts } of series) {
+    if (!isCandidate) continue;
+    const { gaps, irregularSteps, spacingMm } = facts.stack;
+    if (gaps.length > 0 || irregularSteps > 0) return { whole: false, why: 'a series has gaps between its slices' };
+    const thicknessMm = facts.instances[0]!.header.sliceThicknessMm ?? 0;
+    if (thicknessMm > 0 && spacingMm > SPARSE * thicknessMm) {
+      return { whole: false, why: `slices of ${mm(thicknessMm)} mm lie ${mm(spacingMm)} mm apart` };
+    }
+  }
+  const { coverageMm, slices } = eligible[0]!.facts.stack;
+  return { whole: true, why: `${slices.length} slices without a gap over ${mm(coverageMm)} mm` };
+}

@@ -1,0 +1,71 @@
+import type { StoredInstance } from '../case/case.ts';
+import { instanceRefusal, seriesRefusal } from './seriesRules.ts';
+import type { Refusal, SeriesFacts, SeriesRules } from './seriesRules.ts';
+import { compareText, orderSlices } from './sliceOrder.ts';
+
+/** A series with the judgement on it. */
+export interface JudgedSeries {
+  seriesInstanceUid: string;
+  /** Every received object once, by SOP Instance UID. */
+  all: readonly StoredInstance[];
+  /** The slices that passed the rules for one image, and how they lie; empty when none did. */
+  facts: SeriesFacts;
+  /** Images that are not part of the stack. */
+  refused: { instance: StoredInstance; refusal: Refusal }[];
+  /** Null when the series can be analysed. */
+  refusal: Refusal | null;
+  /** True when the series is one of axial slices: a refusal is then about the stack that they make. */
+  isCandidate: boolean;
+}
+
+/** Groups the objects of a study by series and judges each; by series number, then UID, whatever the order of arrival. */
+export function judgeSeries(instances: readonly StoredInstance[], rules: SeriesRules): JudgedSeries[] {
+  return [...grouped(distinct(instances), ({ header }) => header.seriesInstanceUid)]
+    .map(([seriesInstanceUid, all]) => judge(seriesInstanceUid, all, rules))
+    .sort((a, b) => numberOf(a) - numberOf(b) || compareText(a.seriesInstanceUid, b.seriesInstanceUid));
+}
+
+function judge(seriesInstanceUid: string, all: readonly StoredInstance[], rules: SeriesRules): JudgedSeries {
+  const refused: JudgedSeries['refused'] = [];
+  const slices: StoredInstance[] = [];
+  for (const instance of all) {
+    const refusal = instanceRefusal(instance.header, rules);
+    if (refusal === null) slices.push(instance);
+    else refused.push({ instance, refusal });
+  }
+  const facts = { instances: slices, stack: orderSlices(slices) };
+  // A few usable images among many of another kind do not make the series one of slices.
+  const isCandidate = slices.length > 0 && (slices.length >= rules.minSlices || slices.length >= refused.length);
+  const refusal = isCandidate ? seriesRefusal(facts, rules) : mostFrequent(refused.map((entry) => entry.refusal));
+  return { seriesInstanceUid, all, facts, refused, refusal, isCandidate };
+}
+
+/** Sorted by UID; the same bytes under the same UID count once. */
+function distinct(instances: readonly StoredInstance[]): StoredInstance[] {
+  const sorted = [...instances].sort(
+    (a, b) => compareText(a.header.sopInstanceUid, b.header.sopInstanceUid) || compareText(a.sha256, b.sha256) || compareText(a.path, b.path),
+  );
+  return sorted.filter((instance, index) => {
+    const before = sorted[index - 1];
+    return before?.header.sopInstanceUid !== instance.header.sopInstanceUid || before.sha256 !== instance.sha256;
+  });
+}
+
+function mostFrequent(refusals: readonly Refusal[]): Refusal {
+  return [...grouped(refusals, ({ code }) => code).values()]
+    .reduce((most, group) => (group.length > most.length ? group : most))[0]!;
+}
+
+function grouped<Item>(items: readonly Item[], keyOf: (item: Item) => string): Map<string, Item[]> {
+  const groups = new Map<string, Item[]>();
+  for (const item of items) {
+    const group = groups.get(keyOf(item));
+    if (group === undefined) groups.set(keyOf(item), [item]);
+    else group.push(item);
+  }
+  return groups;
+}
+
+function numberOf({ all }: JudgedSeries): number {
+  return all[0]?.header.seriesNumber ?? Number.MAX_SAFE_INTEGER;
+}

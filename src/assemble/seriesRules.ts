@@ -1,0 +1,214 @@
+import type { InstanceHeader, StoredInstance } from '../case/case.ts';
+import { axialTiltDegrees, orientationDifferenceDegrees, superiorNormal, toTrainedOrientation } from '../dicom/geometry.ts';
+import { claimedRegion } from './bodyRegion.ts';
+import { missingSlices } from './sliceOrder.ts';
+import type { SliceStack } from './sliceOrder.ts';
+
+/** Limits of what is analysed; the site's `assemble` section. */
+export interface SeriesRules {
+  /** Fewest and most slices of a series. */
+  minSlices: number;
+  maxSlices: number;
+  /** For SliceThickness and for the distance of neighbouring slices. */
+  maxSliceThicknessMm: number;
+  minCoverageMm: number;
+  /** Largest angle between the slice normal and the cranio-caudal axis, and between rows or columns and their axes. */
+  axialToleranceDegrees: number;
+  /** 0..1, of the slices that a gapless series would have. */
+  maxMissingShare: number;
+}
+
+export const DEFAULT_SERIES_RULES: SeriesRules = {
+  minSlices: 20,
+  maxSlices: 3_000,
+  maxSliceThicknessMm: 3.5,
+  minCoverageMm: 80,
+  axialToleranceDegrees: 30,
+  maxMissingShare: 0.05,
+};
+
+/** Why something is not analysed: `code` for machines, `reason` a phrase for people that reads well after "only". */
+export interface Refusal {
+  code: string;
+  reason: string;
+}
+
+/** A rule as data: `refuse` gives the phrase when the rule is broken, else null. */
+interface Rule<Subject> {
+  code: string;
+  refuse: (subject: Subject, rules: SeriesRules) => string | null;
+}
+
+/** A series as its rules see it: the slices that passed the instance rules, and how they lie. */
+export interface SeriesFacts {
+  instances: readonly StoredInstance[];
+  stack: SliceStack;
+}
+
+const CT_IMAGE = '1.2.840.10008.5.1.4.1.1.2';
+const MULTI_FRAME_CT: ReadonlySet<string> = new Set(['1.2.840.10008.5.1.4.1.1.2.1', '1.2.840.10008.5.1.4.1.1.2.2']);
+const SECONDARY_CAPTURE = /^1\.2\.840\.10008\.5\.1\.4\.1\.1\.7(\.[1-4])?$/;
+const LOCALIZER_WORDS = /\b(localizer|localiser|scout|topogram|surview|scanogram|scanoscope)\b/i;
+/** ImageType values (PS3.3 C.8.2.1.1.1 and the makers' own) of images computed from slices. */
+const REFORMAT_WORDS = /\b(MPR|REFORMATTED|MIP|MINIP|PROJECTION IMAGE|VRT|VOLUME RENDERING|CURVED|RADIAL|CSA MPR|MPR THICK|SCREEN SAVE|DOSE_INFO)\b/i;
+/** Orientations and pixel spacings of one stack are equal but for the digits that they are written with. */
+const SAME_ORIENTATION_DEGREES = 1;
+const SAME_SPACING = 0.01;
+/** More slices on top of one another than this share are two stacks in one series, not a few re-sent slices. */
+const MAX_DUPLICATE_SHARE = 0.05;
+
+/** What one object must be to be a slice of an analysed series. In this order: the first broken rule is the reason. */
+const INSTANCE_RULES: readonly Rule<InstanceHeader>[] = [
+  { code: 'secondary-capture', refuse: (header) => (SECONDARY_CAPTURE.test(header.sopClassUid) ? 'a secondary capture' : null) },
+  { code: 'multi-frame', refuse: (header) => (MULTI_FRAME_CT.has(header.sopClassUid) ? 'a multi-frame Enhanced CT (kept, not analysed yet)' : null) },
+  {
+    code: 'not-ct',
+    refuse: ({ sopClassUid, modality }) => {
+      if (modality !== 'CT' && modality !== '') return `${modality} objects`;
+      return sopClassUid === CT_IMAGE ? null : 'objects that are no CT images';
+    },
+  },
+  {
+    code: 'localizer',
+    refuse: (header) => (header.imageType.some((value) => value.toUpperCase() === 'LOCALIZER') || LOCALIZER_WORDS.test(header.seriesDescription) ? 'a localizer' : null),
+  },
+  {
+    code: 'derived',
+    refuse: (header) => {
+      const computed = header.imageType[1]?.toUpperCase() === 'SECONDARY' || header.imageType.slice(2).some((value) => REFORMAT_WORDS.test(value));
+      return computed ? `a ${thicknessOf(header)}reformat` : null;
+    },
+  },
+  {
+    code: 'no-geometry',
+    refuse: (header) => {
+      const absent = [
+        header.imagePositionPatientMm === null ? 'position' : '',
+        header.imageOrientationPatient === null || superiorNormal(header.imageOrientationPatient) === null ? 'orientation' : '',
+        header.pixelSpacingMm === null ? 'pixel spacing' : '',
+        header.rows === null || header.columns === null || header.rows === 0 || header.columns === 0 ? 'matrix' : '',
+      ].filter((word) => word !== '');
+      return absent.length === 0 ? null : `images without a usable ${absent.join(' and ')}`;
+    },
+  },
+  {
+    code: 'not-axial',
+    refuse: (header, rules) => {
+      const tilt = axialTiltDegrees(header.imageOrientationPatient!)!;
+      return tilt <= rules.axialToleranceDegrees ? null : `a ${thicknessOf(header)}${planeOf(header)} series`;
+    },
+  },
+  {
+    code: 'rotated',
+    refuse: (header, rules) =>
+      toTrainedOrientation(header.imageOrientationPatient!, rules.axialToleranceDegrees) === null ? `slices turned in their plane by more than ${mm(rules.axialToleranceDegrees)} degrees` : null,
+  },
+  {
+    code: 'too-thick',
+    refuse: (header, rules) =>
+      (header.sliceThicknessMm ?? 0) > rules.maxSliceThicknessMm ? `slices ${mm(header.sliceThicknessMm!)} mm thick (at most ${mm(rules.maxSliceThicknessMm)} mm)` : null,
+  },
+  { code: 'wrong-body-region', refuse: (header) => (claimedRegion(header) === 'elsewhere' ? 'a scan of another region, by its description' : null) },
+];
+
+/** What the slices of a series must be together. In this order. */
+const SERIES_RULES: readonly Rule<SeriesFacts>[] = [
+  {
+    code: 'content-conflict',
+    refuse: ({ instances }) => {
+      const digests = new Map<string, string>();
+      for (const { header, sha256 } of instances) {
+        if ((digests.get(header.sopInstanceUid) ?? sha256) !== sha256) return 'different images under one SOP Instance UID';
+        digests.set(header.sopInstanceUid, sha256);
+      }
+      return null;
+    },
+  },
+  {
+    code: 'too-few-slices',
+    refuse: ({ stack }, rules) => (stack.slices.length < rules.minSlices ? `${count(stack.slices.length, 'axial slice')} (at least ${rules.minSlices} needed)` : null),
+  },
+  {
+    code: 'too-many-slices',
+    refuse: ({ instances }, rules) => (instances.length > rules.maxSlices ? `${instances.length} slices (at most ${rules.maxSlices})` : null),
+  },
+  { code: 'mixed-geometry', refuse: ({ instances }) => mixedGeometry(instances) },
+  {
+    code: 'overlapping-stacks',
+    refuse: ({ instances, stack }) =>
+      stack.duplicates.length > MAX_DUPLICATE_SHARE * instances.length ? `more than one stack of slices in one series: ${stack.duplicates.length} of ${instances.length} slices lie where another one does` : null,
+  },
+  {
+    code: 'too-thick',
+    refuse: ({ stack }, rules) =>
+      stack.spacingMm > rules.maxSliceThicknessMm ? `slices ${mm(stack.spacingMm)} mm apart (at most ${mm(rules.maxSliceThicknessMm)} mm)` : null,
+  },
+  {
+    code: 'irregular-spacing',
+    refuse: ({ stack }, rules) =>
+      stack.irregularSteps > rules.maxMissingShare * (stack.slices.length - 1) ? `slices unevenly spaced: ${stack.irregularSteps} of ${stack.slices.length - 1} steps are not ${mm(stack.spacingMm)} mm` : null,
+  },
+  {
+    code: 'slices-missing',
+    refuse: ({ stack }, rules) => {
+      const missing = missingSlices(stack);
+      const whole = stack.slices.length + missing;
+      return missing > rules.maxMissingShare * whole ? `slices missing: ${missing} of ${whole}, in ${count(stack.gaps.length, 'gap')}` : null;
+    },
+  },
+  {
+    code: 'short-coverage',
+    refuse: ({ stack }, rules) => (stack.coverageMm < rules.minCoverageMm ? `${mm(stack.coverageMm)} mm of coverage (at least ${mm(rules.minCoverageMm)} mm needed)` : null),
+  },
+];
+
+/** Why this object can be no slice of an analysed series, or null when it can: cheap, for every object as it arrives. */
+export function instanceRefusal(header: InstanceHeader, rules: SeriesRules): Refusal | null {
+  return firstBroken(INSTANCE_RULES, header, rules);
+}
+
+/** Why these slices make no series that can be analysed, or null when they do. */
+export function seriesRefusal(facts: SeriesFacts, rules: SeriesRules): Refusal | null {
+  return firstBroken(SERIES_RULES, facts, rules);
+}
+
+/** A length for people: two decimals at most. */
+export function mm(value: number): string {
+  return String(Number(value.toFixed(2)));
+}
+
+/** `1 slice`, `2 slices`. */
+export function count(amount: number, noun: string): string {
+  return `${amount} ${noun}${amount === 1 ? '' : 's'}`;
+}
+
+function firstBroken<Subject>(table: readonly Rule<Subject>[], subject: Subject, rules: SeriesRules): Refusal | null {
+  for (const rule of table) {
+    const reason = rule.refuse(subject, rules);
+    if (reason !== null) return { code: rule.code, reason };
+  }
+  return null;
+}
+
+function mixedGeometry(instances: readonly StoredInstance[]): string | null {
+  const first = instances[0]!.header;
+  const differs: Record<string, (header: InstanceHeader) => boolean> = {
+    orientations: (header) => orientationDifferenceDegrees(header.imageOrientationPatient!, first.imageOrientationPatient!) > SAME_ORIENTATION_DEGREES,
+    'matrix sizes': (header) => header.rows !== first.rows || header.columns !== first.columns,
+    'pixel spacings': (header) => header.pixelSpacingMm!.some((spacing, axis) => Math.abs(spacing / first.pixelSpacingMm![axis]! - 1) > SAME_SPACING),
+    'frames of reference': (header) => header.frameOfReferenceUid !== first.frameOfReferenceUid,
+  };
+  const mixed = Object.entries(differs).filter(([, test]) => instances.some(({ header }) => test(header))).map(([what]) => what);
+  return mixed.length === 0 ? null : `different ${mixed.join(' and ')} in one series`;
+}
+
+function thicknessOf(header: InstanceHeader): string {
+  return header.sliceThicknessMm === null || header.sliceThicknessMm <= 0 ? '' : `${mm(header.sliceThicknessMm)} mm `;
+}
+
+function planeOf(header: InstanceHeader): string {
+  const normal = superiorNormal(header.imageOrientationPatient!)!.map(Math.abs);
+  const steepest = Math.cos(Math.PI / 6);
+  if (normal[0]! >= steepest) return 'sagittal';
+  return normal[1]! >= steepest ? 'coronal' : 'oblique';
+}

@@ -1,0 +1,74 @@
+import type { StoredInstance } from '../case/case.ts';
+import { positionAlongMm, superiorNormal } from '../dicom/geometry.ts';
+
+/** The slices of a series as they lie in the patient. */
+export interface SliceStack {
+  /** Superior to inferior, one a position. `positionMm` along the normal, greater is superior. */
+  slices: { instance: StoredInstance; positionMm: number }[];
+  /** Slices at a position already taken. */
+  duplicates: StoredInstance[];
+  /** Median distance of neighbours; 0 for fewer than two slices. */
+  spacingMm: number;
+  /** From the upper face of the first slice to the lower face of the last. */
+  coverageMm: number;
+  /** Holes: index of the slice before the hole, and how many slices would fill it. */
+  gaps: { afterSliceIndex: number; missingSlices: number }[];
+  /** Steps that are no whole multiple of the spacing. */
+  irregularSteps: number;
+}
+
+/** Slices nearer than this lie at the same position; no scanner reconstructs a tenth of a millimetre apart. */
+const SAME_POSITION_MM = 0.05;
+/** How far a step may be from a multiple of the spacing, as a share of the spacing: table positions are written with rounding. */
+const STEP_TOLERANCE = 0.2;
+
+/**
+ * Orders slices along their common normal by ImagePositionPatient (PS3.3 C.7.6.2.1.1), never by InstanceNumber, and finds duplicates and holes.
+ * The order of the input does not matter. Slices without a usable position or orientation must have been sorted out before.
+ */
+export function orderSlices(instances: readonly StoredInstance[]): SliceStack {
+  const byUid = [...instances].sort((a, b) => compareText(a.header.sopInstanceUid, b.header.sopInstanceUid));
+  const orientation = byUid[0]?.header.imageOrientationPatient ?? null;
+  const normal = orientation === null ? null : superiorNormal(orientation);
+  const placed = byUid.flatMap((instance) => {
+    const position = instance.header.imagePositionPatientMm;
+    return position === null || normal === null ? [] : [{ instance, positionMm: positionAlongMm(position, normal) }];
+  });
+  // The sort is stable: of slices at one position the one with the smaller UID stays, whatever the order of arrival.
+  placed.sort((a, b) => b.positionMm - a.positionMm);
+
+  const slices: SliceStack['slices'] = [];
+  const duplicates: StoredInstance[] = [];
+  for (const slice of placed) {
+    const above = slices.at(-1);
+    if (above !== undefined && above.positionMm - slice.positionMm < SAME_POSITION_MM) duplicates.push(slice.instance);
+    else slices.push(slice);
+  }
+
+  const steps = slices.slice(1).map((slice, index) => slices[index]!.positionMm - slice.positionMm);
+  const spacingMm = median(steps);
+  const gaps: SliceStack['gaps'] = [];
+  let irregularSteps = 0;
+  for (const [index, step] of steps.entries()) {
+    const multiple = Math.round(step / spacingMm);
+    if (Math.abs(step - multiple * spacingMm) > STEP_TOLERANCE * spacingMm) irregularSteps++;
+    if (multiple > 1) gaps.push({ afterSliceIndex: index, missingSlices: multiple - 1 });
+  }
+  const coverageMm = slices.length === 0 ? 0 : slices[0]!.positionMm - slices.at(-1)!.positionMm + spacingMm;
+  return { slices, duplicates, spacingMm, coverageMm, gaps, irregularSteps };
+}
+
+/** Slices that would fill all holes of a stack. */
+export function missingSlices(stack: SliceStack): number {
+  return stack.gaps.reduce((sum, gap) => sum + gap.missingSlices, 0);
+}
+
+/** By code unit: the same on every machine, whatever its locale. */
+export function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor((sorted.length - 1) / 2)] ?? 0;
+}
