@@ -32,6 +32,7 @@ export const ERROR_KINDS = {
   'pacs-unreachable': { retry: true, httpStatus: 502 },
   'pacs-refused': { retry: false, httpStatus: 502 },
   'database-invalid': { retry: false, httpStatus: 500 },
+  'database-busy': { retry: true, httpStatus: 503 },
   'database-newer': { retry: false, httpStatus: 500 },
   'identity-mismatch': { retry: false, httpStatus: 409 },
   'report-failed': { retry: true, httpStatus: 500 },

@@ -1,7 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import BetterSqlite3 from 'better-sqlite3';
-import { CompiledQuery, Kysely, Migrator, SqliteAdapter, SqliteDialect, SqliteDriver } from 'kysely';
+import { Kysely, Migrator, SqliteAdapter, SqliteDialect, SqliteDriver } from 'kysely';
 import type { DatabaseConnection, Driver, Migration, TransactionSettings } from 'kysely';
+import { systemClock } from '../clock.ts';
 import { TriageError } from '../errors.ts';
 import type { Schema } from './schema.ts';
 
@@ -15,12 +16,41 @@ export interface WorklistDatabase {
 
 const MIGRATION_TABLE = 'schema_migrations';
 const BUSY_TIMEOUT_MS = 10_000;
+const LOCK_POLL_MS = 5;
 const MIGRATION_FILE = /^(\d{4}_[a-z0-9_]+)\.(ts|js)$/i;
 
-/** Writing transactions take the write lock at their beginning: one that reads first and upgrades later would fail when another came between. */
+/**
+ * Writing transactions take the write lock at their beginning: one that reads first and upgrades later would fail when another came between.
+ * While another process holds the lock, this one waits without blocking its event loop.
+ */
 class ImmediateDriver extends SqliteDriver {
+  readonly #sqlite: BetterSqlite3.Database;
+
+  constructor(sqlite: BetterSqlite3.Database) {
+    super({ database: sqlite });
+    this.#sqlite = sqlite;
+  }
+
   override async beginTransaction(connection: DatabaseConnection, settings?: TransactionSettings): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw(settings?.accessMode === 'read only' ? 'begin' : 'begin immediate'));
+    if (settings?.accessMode === 'read only') return super.beginTransaction(connection);
+    const deadlineMs = systemClock.monotonicMs() + BUSY_TIMEOUT_MS;
+    while (!this.#begun()) {
+      if (systemClock.monotonicMs() > deadlineMs) throw new TriageError('database-busy', 'Another process has been writing to the database for too long.');
+      await systemClock.sleep(LOCK_POLL_MS);
+    }
+  }
+
+  #begun(): boolean {
+    this.#sqlite.pragma('busy_timeout = 0');
+    try {
+      this.#sqlite.exec('begin immediate');
+      return true;
+    } catch (error) {
+      if (error instanceof BetterSqlite3.SqliteError && error.code.startsWith('SQLITE_BUSY')) return false;
+      throw error;
+    } finally {
+      this.#sqlite.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    }
   }
 }
 
@@ -40,7 +70,7 @@ class WorklistDialect extends SqliteDialect {
   }
 
   override createDriver(): Driver {
-    return new ImmediateDriver({ database: this.#sqlite });
+    return new ImmediateDriver(this.#sqlite);
   }
 
   override createAdapter(): SqliteAdapter {
