@@ -45,7 +45,6 @@ export function drawOver(picture: Picture, elements: string): void {
 
 /** Text as SVG takes it; control characters are dropped. */
 export function escapeXml(value: string): string {
-  // eslint-disable-next-line no-control-regex
   return value.replace(/[\u0000-\u001f\u007f]/g, ' ').replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }
 

@@ -35,12 +35,20 @@ export function findingsSummary(findings: Findings): string {
 /** Score and threshold of a case, or null when it was not scored. A case that was not analysed never shows a number. */
 export function scoreSentence(findings: Findings): string | null {
   if (findings.decision === 'not-analysed' || findings.probability === null || findings.threshold === null) return null;
-  return `AI score ${scoreText(findings.probability)}; flagged from ${scoreText(findings.threshold.value)} (threshold version ${findings.threshold.version}).`;
+  const { score, threshold } = scoreTexts(findings.probability, findings.threshold.value);
+  return `AI score ${score}; flagged from ${threshold} (threshold version ${findings.threshold.version}).`;
 }
 
-/** A probability as people read it: two decimals, never rounded up to a certainty. */
-export function scoreText(probability: number): string {
-  if (probability > 0.99 && probability < 1) return '> 0.99';
-  if (probability > 0 && probability < 0.01) return '< 0.01';
-  return probability.toFixed(2);
+/** Score and threshold as people read them: two decimals, more where two would make different numbers look alike, and never rounded to a certainty. */
+export function scoreTexts(score: number, threshold: number): { score: string; threshold: string } {
+  let digits = 2;
+  while (digits < 6 && score !== threshold && rounded(score, digits) === rounded(threshold, digits)) digits++;
+  return { score: rounded(score, digits), threshold: rounded(threshold, digits) };
+}
+
+function rounded(value: number, digits: number): string {
+  const step = 10 ** -digits;
+  if (value > 0 && value < step) return `< ${step.toFixed(digits)}`;
+  if (value < 1 && value > 1 - step) return `> ${(1 - step).toFixed(digits)}`;
+  return value.toFixed(digits);
 }

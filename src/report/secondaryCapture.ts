@@ -22,7 +22,6 @@ export function cardCapture(context: ReportContext, series: SeriesKind, picture:
     ...capture(context, series, 1, picture),
     ImageType: ['DERIVED', 'SECONDARY', 'AI_SUMMARY'],
     DerivationDescription: `Summary of an automatic analysis. ${NOT_FOR_DIAGNOSTIC_USE}.`,
-    PatientOrientation: null,
   };
 }
 
@@ -50,6 +49,7 @@ function capture(context: ReportContext, series: SeriesKind, instanceNumber: num
     BodyPartExamined: 'CSPINE',
     ConversionType: 'WSD',
     BurnedInAnnotation: 'NO',
+    PatientOrientation: null,
     SamplesPerPixel: 3,
     PhotometricInterpretation: 'RGB',
     PlanarConfiguration: 0,

@@ -1,6 +1,6 @@
 import type { CaseManifest, Findings } from '../case/case.ts';
 import { drawOver, escapeXml, wrapText, type Picture } from './drawing.ts';
-import { DISCLAIMER, NOT_FOR_DIAGNOSTIC_USE, scoreText, stateSentence } from './findingsSummary.ts';
+import { DISCLAIMER, NOT_FOR_DIAGNOSTIC_USE, scoreTexts, stateSentence } from './findingsSummary.ts';
 
 const COLUMNS = 1024;
 const ROWS = 768;
@@ -24,23 +24,29 @@ export interface TriageCardInput {
 /** The card that a reader sees in the PACS, 768 x 1024: state, score against threshold, scores over the slices, who judged. Nothing about the patient. */
 export function triageCard(input: TriageCardInput): Picture {
   const picture = { rgb: new Uint8Array(ROWS * COLUMNS * 3), rows: ROWS, columns: COLUMNS };
+  drawOver(picture, cardElements(input));
+  return picture;
+}
+
+/** The card as SVG elements. */
+export function cardElements(input: TriageCardInput): string {
   const strip = input.locations && input.manifest !== null && input.findings.slices.length > 0 && input.findings.decision !== 'not-analysed';
-  drawOver(picture, [
+  return [
     `<rect width="${COLUMNS}" height="${ROWS}" fill="${COLOUR.background}"/>`,
     banner(),
     state(input.findings),
     ...scoreBar(input.findings),
     ...(strip ? scoreStrip(input.findings, input.manifest!) : []),
     ...footer(input),
-  ].join('')); // prettier-ignore
-  return picture;
+  ].join('');
 }
 
+/** In no state's colour: seen small, it must not pass for a flag. */
 function banner(): string {
   return [
-    `<rect width="${COLUMNS}" height="64" fill="${COLOUR.flag}"/>`,
-    label(MARGIN, 42, NOT_FOR_DIAGNOSTIC_USE, { size: 26, colour: COLOUR.background, bold: true }),
-    label(COLUMNS - MARGIN, 42, 'Odontoid \u00b7 cervical spine CT triage', { size: 20, colour: COLOUR.background, anchor: 'end' }),
+    `<rect width="${COLUMNS}" height="64" fill="${COLOUR.raised}"/>`,
+    label(MARGIN, 42, NOT_FOR_DIAGNOSTIC_USE, { size: 26, colour: COLOUR.text, bold: true }),
+    label(COLUMNS - MARGIN, 42, 'Odontoid \u00b7 cervical spine CT triage', { size: 20, colour: COLOUR.muted, anchor: 'end' }),
   ].join('');
 }
 
@@ -71,13 +77,14 @@ function scoreBar({ decision, probability, threshold }: Findings): string[] {
   const at = MARGIN + WIDTH * threshold.value;
   const anchor = threshold.value > 0.7 ? 'end' : 'start';
   const colour = decision === 'suspected' ? COLOUR.flag : COLOUR.muted;
+  const shown = scoreTexts(probability, threshold.value);
   return [
     label(MARGIN, top - 18, 'AI score', { size: 20, colour: COLOUR.muted }),
-    label(MARGIN + 104, top - 16, scoreText(probability), { size: 34, colour: COLOUR.text, bold: true }),
+    label(MARGIN + 104, top - 16, shown.score, { size: 34, colour: COLOUR.text, bold: true }),
     `<rect x="${MARGIN}" y="${top}" width="${WIDTH}" height="26" fill="${COLOUR.raised}"/>`,
     `<rect x="${MARGIN}" y="${top}" width="${(WIDTH * probability).toFixed(1)}" height="26" fill="${colour}"/>`,
     `<rect x="${(at - 2).toFixed(1)}" y="${top - 8}" width="4" height="42" fill="${COLOUR.text}" stroke="${COLOUR.background}" stroke-width="1"/>`,
-    label(at + (anchor === 'end' ? 2 : -2), top + 58, `flagged from ${scoreText(threshold.value)} (threshold version ${threshold.version})`, { size: 18, colour: COLOUR.text, anchor }),
+    label(at + (anchor === 'end' ? 2 : -2), top + 58, `flagged from ${shown.threshold} (threshold version ${threshold.version})`, { size: 18, colour: COLOUR.text, anchor }),
     ...(threshold.value > 0.08 ? [label(MARGIN, top + 58, '0', { size: 18, colour: COLOUR.muted })] : []),
     ...(threshold.value < 0.92 ? [label(MARGIN + WIDTH, top + 58, '1', { size: 18, colour: COLOUR.muted, anchor: 'end' })] : []),
   ];

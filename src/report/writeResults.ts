@@ -99,7 +99,9 @@ async function write(writer: ResultWriterOptions, claim: ClaimedCase, findings: 
 
 /** The object's attributes, after making sure that its bytes are of the patient and study that the worklist means. */
 async function readSource(writer: ResultWriterOptions, claim: ClaimedCase, path: string): Promise<Dataset> {
-  const bytes = await readFile(join(writer.spoolDir, path));
+  const bytes = await readFile(join(writer.spoolDir, path)).catch((error: unknown) => {
+    throw new TriageError('report-failed', 'A stored source object cannot be read, so the report has no identity to carry. Look at the disk of the spool.', { cause: error });
+  });
   assertSameIdentity(readHeader(bytes), claim.record.patient, claim.record.studyInstanceUid);
   return sourceAttributes(bytes);
 }
@@ -125,7 +127,9 @@ async function writeObject(writer: ResultWriterOptions, kind: ResultObject['kind
   const bytes = writePart10({ ...content, SOPInstanceUID: sopInstanceUid });
   const folder = join(writer.resultsDir, createHash('sha256').update(studyInstanceUid).digest('hex').slice(0, 32));
   const path = join(folder, `${sopInstanceUid}.dcm`);
-  await writeDurably(path, bytes);
+  await writeDurably(path, bytes).catch((error: unknown) => {
+    throw new TriageError('report-failed', `The folder of results cannot be written to (${(error as NodeJS.ErrnoException).code ?? 'unknown'}). Look at its disk and rights.`, { cause: error });
+  });
   return {
     kind,
     sopClassUid: text(content['SOPClassUID']),
