@@ -1,0 +1,37 @@
+import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from './uids.ts';
+
+/**
+ * What goes before data set bytes that came over the network to make them a Part 10 file (PS3.10 7.1): a preamble of zeros, `DICM`, and the file meta
+ * information in Explicit VR Little Endian. The data set bytes follow as they were received.
+ */
+export function writeFileMeta(facts: { sopClassUid: string; sopInstanceUid: string; transferSyntaxUid: string }): Buffer {
+  const elements = Buffer.concat([
+    element(0x0001, 'OB', Buffer.from([0, 1])),
+    element(0x0002, 'UI', uid(facts.sopClassUid)),
+    element(0x0003, 'UI', uid(facts.sopInstanceUid)),
+    element(0x0010, 'UI', uid(facts.transferSyntaxUid)),
+    element(0x0012, 'UI', uid(IMPLEMENTATION_CLASS_UID)),
+    element(0x0013, 'SH', padded(IMPLEMENTATION_VERSION_NAME, 0x20)),
+  ]);
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(elements.length);
+  return Buffer.concat([Buffer.alloc(128), Buffer.from('DICM', 'latin1'), element(0x0000, 'UL', length), elements]);
+}
+
+const uid = (value: string): Buffer => padded(value, 0);
+
+function padded(value: string, padByte: number): Buffer {
+  const bytes = Buffer.from(value, 'latin1');
+  return bytes.length % 2 === 0 ? bytes : Buffer.concat([bytes, Buffer.from([padByte])]);
+}
+
+/** One element of group 0002 (PS3.5 7.1.2). */
+function element(elementNumber: number, vr: 'OB' | 'UI' | 'SH' | 'UL', value: Buffer): Buffer {
+  const head = Buffer.alloc(vr === 'OB' ? 12 : 8);
+  head.writeUInt16LE(0x0002, 0);
+  head.writeUInt16LE(elementNumber, 2);
+  head.write(vr, 4, 'latin1');
+  if (vr === 'OB') head.writeUInt32LE(value.length, 8);
+  else head.writeUInt16LE(value.length, 6);
+  return Buffer.concat([head, value]);
+}
