@@ -1,12 +1,13 @@
 import type { InstanceHeader } from '../case/case.ts';
 import { claimedRegion } from './bodyRegion.ts';
 import { compareText, missingSlices } from './sliceOrder.ts';
+import type { SliceStack } from './sliceOrder.ts';
 import type { SeriesFacts } from './seriesRules.ts';
 
 /** One thing that makes a series the better one to analyse: the greater score wins, and `advantage` says why. */
-interface Criterion {
+interface Criterion<Subject> {
   advantage: string;
-  score: (facts: SeriesFacts) => number;
+  score: (subject: Subject) => number;
 }
 
 /** Kernels for bone: GE by name, Siemens by sharpness from 57 on, Canon FC30-39 and FC80-89, Philips D, E, YC, YD, YE. */
@@ -14,31 +15,39 @@ const BONE_KERNEL = /bone|edge|\b[bhiju][a-z]?(5[7-9]|[6-9]\d)|\bfc[38]\d\b|^(y[
 const BONE_DESCRIPTION = /bone|knochen|\bosseu|\bhueso|\bosso|ossea/i;
 /** More than the neck and its neighbours is no advantage. */
 const ENOUGH_COVERAGE_MM = 240;
-/** Coverages and counts within a step are alike. */
+/** Coverages within a step are alike. */
 const COVERAGE_STEP_MM = 40;
+const LEAST_USEFUL_MM = 0.45;
 
 /**
- * Which of several eligible series is analysed, the most weighty criterion first. The network looks for thin dark lines in bone, so slices must be thin
- * and sharp before they are many.
+ * Which of several eligible series is analysed, the most weighty criterion first; those that a single header tells come before those of the stack. The
+ * network looks for thin dark lines in bone, so slices must be thin and sharp before they are many.
  */
-const CRITERIA: readonly Criterion[] = [
-  { advantage: 'it says that it shows the neck', score: ({ instances }) => (claimedRegion(instances[0]!.header) === 'neck' ? 1 : 0) },
-  { advantage: 'thinner slices', score: thinness },
-  { advantage: 'bone kernel', score: ({ instances }) => (hasBoneKernel(instances[0]!.header) ? 1 : 0) },
-  { advantage: 'more coverage', score: ({ stack }) => Math.floor(Math.min(stack.coverageMm, ENOUGH_COVERAGE_MM) / COVERAGE_STEP_MM) },
-  { advantage: 'fewer missing slices', score: ({ stack }) => -missingSlices(stack) },
-  { advantage: 'more slices', score: ({ stack }) => stack.slices.length },
+const HEADER_CRITERIA: readonly Criterion<InstanceHeader>[] = [
+  { advantage: 'it says that it shows the neck', score: (header) => (claimedRegion(header) === 'neck' ? 1 : 0) },
+  { advantage: 'thinner slices', score: (header) => thinness(header.sliceThicknessMm ?? 0) },
+  { advantage: 'bone kernel', score: (header) => (hasBoneKernel(header) ? 1 : 0) },
 ];
+const STACK_CRITERIA: readonly Criterion<SliceStack>[] = [
+  { advantage: 'slices closer together', score: ({ spacingMm }) => thinness(Math.max(spacingMm, LEAST_USEFUL_MM)) },
+  { advantage: 'more coverage', score: ({ coverageMm }) => Math.floor(Math.min(coverageMm, ENOUGH_COVERAGE_MM) / COVERAGE_STEP_MM) },
+  { advantage: 'fewer missing slices', score: (stack) => -missingSlices(stack) },
+  { advantage: 'more slices', score: ({ slices }) => slices.length },
+];
+const CRITERIA: readonly Criterion<SeriesFacts>[] = [
+  ...HEADER_CRITERIA.map(({ advantage, score }) => ({ advantage, score: ({ instances }: SeriesFacts) => score(instances[0]!.header) })),
+  ...STACK_CRITERIA.map(({ advantage, score }) => ({ advantage, score: ({ stack }: SeriesFacts) => score(stack) })),
+];
+
+/** Negative when series `a` would be analysed rather than `b`, as far as one header of each tells; 0 when the headers do not decide. */
+export function preferSeries(a: InstanceHeader, b: InstanceHeader): number {
+  return compare(HEADER_CRITERIA, a, b);
+}
 
 /** Eligible series, best first; alike ones by their UID, so that the choice is the same on every run. */
 export function rankSeries(series: readonly SeriesFacts[]): SeriesFacts[] {
-  return [...series].sort((a, b) => {
-    for (const { score } of CRITERIA) {
-      const difference = score(b) - score(a);
-      if (difference !== 0) return difference;
-    }
-    return compareText(a.instances[0]!.header.seriesInstanceUid, b.instances[0]!.header.seriesInstanceUid);
-  });
+  const uidOf = ({ instances }: SeriesFacts): string => instances[0]!.header.seriesInstanceUid;
+  return [...series].sort((a, b) => compare(CRITERIA, a, b) || compareText(uidOf(a), uidOf(b)));
 }
 
 /** The first criterion by which `better` wins over `worse`, for people. */
@@ -52,9 +61,16 @@ export function hasBoneKernel(header: InstanceHeader): boolean {
 }
 
 /** Classes rather than millimetres: 0.6 and 1 mm are as good for the network; below half a millimetre noise costs what thinness gains. */
-function thinness({ instances, stack }: SeriesFacts): number {
-  const thicknessMm = Math.max(instances[0]!.header.sliceThicknessMm ?? 0, stack.spacingMm);
-  if (thicknessMm < 0.45) return 2;
-  if (thicknessMm <= 1.5) return 3;
-  return thicknessMm <= 2.5 ? 1 : 0;
+function thinness(millimetres: number): number {
+  if (millimetres < LEAST_USEFUL_MM) return 2;
+  if (millimetres <= 1.5) return 3;
+  return millimetres <= 2.5 ? 1 : 0;
+}
+
+function compare<Subject>(criteria: readonly Criterion<Subject>[], a: Subject, b: Subject): number {
+  for (const { score } of criteria) {
+    const difference = score(b) - score(a);
+    if (difference !== 0) return difference;
+  }
+  return 0;
 }
