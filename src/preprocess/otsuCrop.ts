@@ -1,5 +1,5 @@
 import { largestComponent } from './largestComponent.ts';
-import { applyWindow, GROSS_BONE } from './windows.ts';
+import { GROSS_BONE } from './windows.ts';
 
 /**
  * How the bone is found on a slice. `largest-bone` is the paper's rule read literally: the largest component above
@@ -57,12 +57,15 @@ export function otsuThreshold(levels: Uint8Array): number | null {
  * The paper's crop (section 2.1): bone by Otsu's method on the gross bone window, with `marginFraction` of the bone's
  * height and width added on each side, inside the frame. `hu` is `[row][column]`. A slice without bone gives the frame.
  */
-export function otsuCrop(hu: ArrayLike<number>, rows: number, columns: number, rule: CropRule, marginFraction: number): BoneCrop {
+export function otsuCrop(hu: Float32Array | Int16Array, rows: number, columns: number, rule: CropRule, marginFraction: number): BoneCrop {
   const frame: BoneCrop = { box: { top: 0, left: 0, bottom: rows, right: columns }, fullFrame: true };
-  const windowed = new Float32Array(rows * columns);
-  applyWindow(hu, GROSS_BONE, windowed);
-  const levels = new Uint8Array(windowed.length);
-  for (let i = 0; i < levels.length; i++) levels[i] = windowed[i]! * 255 + 0.5;
+  const levels = new Uint8Array(rows * columns);
+  const lowest = GROSS_BONE.centerHu - GROSS_BONE.widthHu / 2;
+  const scale = 1 / GROSS_BONE.widthHu;
+  for (let i = 0; i < levels.length; i++) {
+    const value = Math.fround((hu[i]! - lowest) * scale);
+    levels[i] = value > 0 ? (value < 1 ? value * 255 + 0.5 : 255) : 0;
+  }
   const threshold = otsuThreshold(levels);
   if (threshold === null) return frame;
 

@@ -12,7 +12,7 @@ export const STANDARD_BONE: WindowHu = { centerHu: 500, widthHu: 1800 };
 export const SOFT_TISSUE: WindowHu = { centerHu: 80, widthHu: 300 };
 
 /** Writes `source` through the window into `target` as 0..1; both row-major and of one length. */
-export function applyWindow(source: ArrayLike<number>, window: WindowHu, target: Float32Array): void {
+export function applyWindow(source: Float32Array | Int16Array, window: WindowHu, target: Float32Array): void {
   const lowest = window.centerHu - window.widthHu / 2;
   const scale = 1 / window.widthHu;
   for (let i = 0; i < target.length; i++) {
