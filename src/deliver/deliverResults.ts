@@ -1,0 +1,145 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { readHeader } from '../dicom/header.ts';
+import { TriageError } from '../errors.ts';
+import type { CaseStore, Clock, DeliveryOutcome, DueDelivery, Log, Pacs } from '../ports.ts';
+
+export interface DeliveryOptions {
+  /** Objects sent on one association at the most. */
+  batch?: number;
+  /** How often the outbox is looked at when nothing wakes the delivery, ms. */
+  pollMs?: number;
+}
+
+export interface DeliveryPorts {
+  store: Pick<CaseStore, 'dueDeliveries' | 'recordDelivery' | 'onChange'>;
+  destinations: readonly Pacs[];
+  clock: Clock;
+  log: Log;
+  options?: DeliveryOptions;
+}
+
+export interface Delivery {
+  /** Look at the outbox now. */
+  nudge(): void;
+  /** Takes no more from the outbox; resolves when what is being sent has its answer on record. */
+  drain(): Promise<void>;
+}
+
+/**
+ * Empties the outbox, each destination on its own: verify, send, and ask whether it is held. The outbox is the truth and this only its servant: it
+ * keeps nothing in memory, so a crash at any point leads to the same bytes being sent or asked for again, under the same UID.
+ */
+export function createDelivery({ store, destinations, clock, log, options = {} }: DeliveryPorts): Delivery {
+  const batch = options.batch ?? 20;
+  const pollMs = options.pollMs ?? 1_000;
+  const stopping = new AbortController();
+  let wake = new AbortController();
+  const nudge = (): void => { wake.abort(); }; // prettier-ignore
+  const forget = store.onChange(nudge);
+
+  const run = async (destination: Pacs): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      // Taken before the look, so that a change during it is not slept through.
+      const woken = wake.signal;
+      let progress = false;
+      try {
+        progress = await deliverDue(destination, await store.dueDeliveries(destination.name, batch), store, log);
+      } catch (error) {
+        log.error('Delivery failed', { destination: destination.name, error });
+      }
+      if (!progress) await clock.sleep(pollMs, AbortSignal.any([woken, stopping.signal]));
+      if (woken.aborted && wake.signal === woken) wake = new AbortController();
+    }
+  };
+  const running = Promise.all(destinations.map(run));
+
+  return {
+    nudge,
+    drain: async () => {
+      forget();
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+/** One pass over what is due at one destination; true when something was accepted or settled, so that the next pass may follow at once. */
+async function deliverDue(destination: Pacs, due: readonly DueDelivery[], store: DeliveryPorts['store'], log: Log): Promise<boolean> {
+  let progress = false;
+  const record = async (delivery: DueDelivery, outcome: DeliveryOutcome): Promise<void> => {
+    const fields = { destination: destination.name, sopInstanceUid: delivery.object.sopInstanceUid, studyInstanceUid: delivery.object.studyInstanceUid };
+    // Reasons may quote the PACS, and so a patient: they go on record in the outbox, not into the log.
+    if (outcome.kind === 'refused') log.error('A result was refused; see the worklist for the reason', { ...fields, status: outcome.status });
+    else if (outcome.kind === 'confirmed') log.info('A result is held by its destination', fields);
+    else if (outcome.kind === 'retry') log.warn('A result will be sent again', { ...fields, attempt: delivery.attempts + 1 });
+    await store.recordDelivery(delivery.id, outcome);
+    progress ||= outcome.kind === 'sent' || outcome.kind === 'confirmed' || outcome.kind === 'refused';
+  };
+
+  const sendable: DueDelivery[] = [];
+  for (const delivery of due.filter(({ state }) => state === 'pending')) {
+    const objection = await objectionTo(delivery);
+    if (objection === null) sendable.push(delivery);
+    else await record(delivery, objection);
+  }
+
+  const fresh: DueDelivery[] = [];
+  const outcomes = sendable.length === 0 ? [] : await destination.store(sendable.map(({ object }) => object));
+  for (const [index, delivery] of sendable.entries()) {
+    const outcome = outcomes[index];
+    if (outcome?.kind === 'stored') {
+      await record(delivery, { kind: 'sent', status: outcome.status });
+      fresh.push(delivery);
+    } else if (outcome?.kind === 'refused') {
+      await record(delivery, outcome);
+    } else {
+      await record(delivery, { kind: 'retry', reason: outcome?.reason ?? 'The destination gave no outcome.' });
+    }
+  }
+
+  const toConfirm = [...fresh, ...due.filter(({ state }) => state === 'sent')];
+  for (const series of Map.groupBy(toConfirm, ({ object }) => `${object.studyInstanceUid} ${object.seriesInstanceUid}`).values()) {
+    const { studyInstanceUid, seriesInstanceUid } = series[0]!.object;
+    let held: Set<string>;
+    try {
+      held = await destination.holds(studyInstanceUid, seriesInstanceUid, series.map(({ object }) => object.sopInstanceUid));
+    } catch (error) {
+      if (!(error instanceof TriageError)) throw error;
+      for (const delivery of series) await record(delivery, { kind: 'unconfirmed', reason: error.message });
+      continue;
+    }
+    for (const delivery of series) {
+      if (held.has(delivery.object.sopInstanceUid)) await record(delivery, { kind: 'confirmed' });
+      // An archive may need a moment before a query finds what it has just taken; asked a second time it has no such excuse.
+      else if (fresh.includes(delivery)) await record(delivery, { kind: 'unconfirmed', reason: 'Accepted, but a query does not find it yet.' });
+      else await record(delivery, { kind: 'retry', reason: 'Accepted, but lost: a query does not find it. It is sent again.' });
+    }
+  }
+  return progress;
+}
+
+/** Why this object must not go out, or null. Compared at the last moment: the file on disk against the outbox, and its identity against the case. */
+async function objectionTo({ object, patientId, accessionNumber }: DueDelivery): Promise<DeliveryOutcome | null> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(object.path);
+  } catch (error) {
+    return { kind: 'retry', reason: `The result's file cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'}).` };
+  }
+  if (createHash('sha256').update(bytes).digest('hex') !== object.sha256) {
+    return { kind: 'refused', status: 'file-changed', reason: 'The file of the result is not the one that was written: not sent. Analyse the study again, and look at the disk.' };
+  }
+  const differs = (what: string): DeliveryOutcome => ({ kind: 'refused', status: 'identity-mismatch', reason: `${what} of the result is not the one of the case: not sent.` });
+  try {
+    const header = readHeader(bytes);
+    if (header.sopInstanceUid !== object.sopInstanceUid || header.seriesInstanceUid !== object.seriesInstanceUid) return differs('The SOP or Series Instance UID');
+    if (header.studyInstanceUid !== object.studyInstanceUid) return differs('The Study Instance UID');
+    if (header.patientId !== patientId) return differs('The Patient ID');
+    if (header.accessionNumber !== accessionNumber) return differs('The Accession Number');
+    return null;
+  } catch (error) {
+    if (!(error instanceof TriageError)) throw error;
+    return { kind: 'refused', status: 'file-changed', reason: `The file of the result cannot be read as DICOM: not sent. ${error.message}` };
+  }
+}

@@ -1,0 +1,239 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { messageOf, TriageError } from '../errors.ts';
+import type { Clock, Log, OutboundObject, Pacs, StoreOutcome } from '../ports.ts';
+import { outcomeOfStatus } from './storeStatus.ts';
+
+/** A PACS reached by DICOMweb (PS3.18). */
+export interface DicomWebDestination {
+  name: string;
+  /** Base of the service: `<url>/studies`. */
+  url: string;
+  /** Sent with each request, for example Authorization. */
+  headers?: Readonly<Record<string, string>>;
+  /** Longest time for one request, from its start to the last byte of its answer. */
+  timeoutMs: number;
+  /** `find` (default): `holds` asks by QIDO-RS. `none`: the answer to STOW-RS counts as the receipt. */
+  confirm?: 'find' | 'none';
+}
+
+const PAGE = 100;
+const MAX_PAGES = 100;
+const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
+/** A request carries objects up to this many bytes, and at least one. */
+const MAX_REQUEST_BYTES = 32 * 1024 * 1024;
+/** Codes of attributes in DICOM JSON (PS3.18 F.2). */
+const TAG = {
+  sopInstanceUid: '00080018',
+  referencedSopInstanceUid: '00081155',
+  warningReason: '00081196',
+  failureReason: '00081197',
+  failedSopSequence: '00081198',
+  referencedSopSequence: '00081199',
+} as const;
+
+interface Answer {
+  status: number;
+  body: string;
+}
+
+/** A result destination by DICOMweb: STOW-RS of the files as they are, QIDO-RS to see whether they are held. Redirects are not followed: results go where the site said. */
+export function createDicomWeb(destination: DicomWebDestination, ports: { clock: Clock; log: Log }): Pacs {
+  const base = destination.url.replace(/\/+$/, '');
+  const log = ports.log.child({ component: 'pacs', destination: destination.name });
+
+  const ask = async (path: string, init: { method: 'GET' | 'POST'; headers: Record<string, string>; body?: Uint8Array<ArrayBuffer> }): Promise<Answer> => {
+    const overdue = new AbortController();
+    const cancel = ports.clock.after(destination.timeoutMs, () => { overdue.abort(); }); // prettier-ignore
+    try {
+      const response = await fetch(`${base}${path}`, { ...init, headers: { ...destination.headers, ...init.headers }, redirect: 'manual', signal: overdue.signal });
+      return { status: response.status, body: await textOf(response) };
+    } catch (error) {
+      if (error instanceof TriageError) throw error;
+      throw unreachable(overdue.signal.aborted ? `no answer within ${destination.timeoutMs} ms` : networkText(error), error);
+    } finally {
+      cancel();
+    }
+  };
+
+  const unreachable = (what: string, cause?: unknown): TriageError => new TriageError('pacs-unreachable', `${base}: ${what}.`, { cause, context: { destination: destination.name } });
+
+  const textOf = async (response: Response): Promise<string> => {
+    const chunks: Uint8Array[] = [];
+    let total = 0;
+    for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+      total += chunk.length;
+      if (total > MAX_ANSWER_BYTES) throw unreachable(`its answer is longer than ${MAX_ANSWER_BYTES} bytes`);
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks).toString('utf8');
+  };
+
+  const query = async (path: string): Promise<JsonDataset[]> => {
+    const answer = await ask(path, { method: 'GET', headers: { Accept: 'application/dicom+json' } });
+    if (answer.status === 204 || (answer.status === 200 && answer.body.trim() === '')) return [];
+    if (answer.status !== 200) throw unreachable(httpText(answer.status));
+    return datasetsOf(answer.body) ?? Promise.reject(unreachable('it answered the query with something other than DICOM JSON'));
+  };
+
+  /** One STOW-RS request (PS3.18 10.5) with objects of one study. */
+  const stow = async (parcels: readonly Parcel[]): Promise<StoreOutcome[]> => {
+    const { contentType, body } = multipart(parcels);
+    let answer: Answer;
+    try {
+      answer = await ask(`/studies/${parcels[0]!.object.studyInstanceUid}`, { method: 'POST', headers: { 'Content-Type': contentType, Accept: 'application/dicom+json' }, body });
+    } catch (error) {
+      if (!(error instanceof TriageError)) throw error;
+      log.warn('The destination of results cannot be reached', { error });
+      return parcels.map(() => ({ kind: 'unreachable', reason: error.message }));
+    }
+    return parcels.map(({ object }) => outcomeOf(answer, object.sopInstanceUid));
+  };
+
+  return {
+    name: destination.name,
+
+    echo: async () => {
+      const startMs = ports.clock.monotonicMs();
+      await query('/studies?limit=1');
+      return ports.clock.monotonicMs() - startMs;
+    },
+
+    store: async (objects) => {
+      const outcomes = new Map<OutboundObject, StoreOutcome>();
+      for (const studyInstanceUid of new Set(objects.map((object) => object.studyInstanceUid))) {
+        let parcels: Parcel[] = [];
+        let bytes = 0;
+        const post = async (): Promise<void> => {
+          if (parcels.length === 0) return;
+          const answers = await stow(parcels);
+          for (const [index, { object }] of parcels.entries()) outcomes.set(object, answers[index]!);
+          parcels = [];
+          bytes = 0;
+        };
+        for (const object of objects.filter((candidate) => candidate.studyInstanceUid === studyInstanceUid)) {
+          const file = await readFile(object.path).catch((error: unknown) => (error as NodeJS.ErrnoException).code ?? 'unknown error');
+          if (typeof file === 'string') {
+            outcomes.set(object, { kind: 'unreachable', reason: `The file cannot be read (${file}).` });
+            continue;
+          }
+          if (bytes + file.length > MAX_REQUEST_BYTES) await post();
+          parcels.push({ object, file });
+          bytes += file.length;
+        }
+        await post();
+      }
+      return objects.map((object) => outcomes.get(object)!);
+    },
+
+    holds: async (studyInstanceUid, seriesInstanceUid, sopInstanceUids) => {
+      if (destination.confirm === 'none') return new Set(sopInstanceUids);
+      const wanted = new Set(sopInstanceUids);
+      const found = new Set<string>();
+      // A service may give fewer than it was asked for; one that ignores the offset repeats itself.
+      for (let page = 0, seen = 0; page < MAX_PAGES && [...wanted].some((uid) => !found.has(uid)); page++) {
+        const known = found.size;
+        const datasets = await query(`/studies/${studyInstanceUid}/series/${seriesInstanceUid}/instances?limit=${PAGE}&offset=${seen}`);
+        for (const dataset of datasets) found.add(firstValue(dataset, TAG.sopInstanceUid));
+        seen += datasets.length;
+        if (found.size === known) break;
+      }
+      return new Set([...wanted].filter((uid) => found.has(uid)));
+    },
+  };
+}
+
+interface Parcel {
+  object: OutboundObject;
+  file: Buffer;
+}
+
+/** multipart/related of whole Part 10 files (PS3.18 8.6.1.1.1). The boundary is a digest of the content, which cannot occur in it. */
+function multipart(parcels: readonly Parcel[]): { contentType: string; body: Uint8Array<ArrayBuffer> } {
+  const hash = createHash('sha256');
+  for (const { file } of parcels) hash.update(file);
+  const boundary = `odontoid-${hash.digest('hex')}`;
+  const parts = parcels.flatMap(({ file }) => [Buffer.from(`--${boundary}\r\nContent-Type: application/dicom\r\n\r\n`), file, Buffer.from('\r\n')]);
+  return { contentType: `multipart/related; type="application/dicom"; boundary=${boundary}`, body: new Uint8Array(Buffer.concat([...parts, Buffer.from(`--${boundary}--\r\n`)])) };
+}
+
+/** What a STOW-RS answer (PS3.18 10.5.3, I.2) says about one instance. An instance that a list leaves out is not stored. */
+function outcomeOf(answer: Answer, sopInstanceUid: string): StoreOutcome {
+  const [dataset] = datasetsOf(answer.body) ?? [];
+  const itemOf = (tag: string): JsonDataset | undefined => itemsOf(dataset, tag).find((item) => firstValue(item, TAG.referencedSopInstanceUid) === sopInstanceUid);
+  const failed = itemOf(TAG.failedSopSequence);
+  if (failed !== undefined) return outcomeOfStatus(numberOf(failed, TAG.failureReason) ?? 0x0110, '');
+  const stored = itemOf(TAG.referencedSopSequence);
+  if (stored !== undefined) {
+    const warning = numberOf(stored, TAG.warningReason);
+    return { kind: 'stored', status: warning === null ? '0x0000' : `0x${warning.toString(16).padStart(4, '0').toUpperCase()}` };
+  }
+  // "The origin server successfully stored all instances", from a server that lists none.
+  if (answer.status === 200 && itemsOf(dataset, TAG.referencedSopSequence).length === 0 && itemsOf(dataset, TAG.failedSopSequence).length === 0) return { kind: 'stored', status: 'HTTP 200' };
+  const reason = answer.status === 200 || answer.status === 202 ? 'the answer does not name the instance' : httpText(answer.status);
+  // 413 and 415 come again for the same bytes; the rest is mended on one of the two sides without a change to the object.
+  return answer.status === 413 || answer.status === 415 ? { kind: 'refused', status: `HTTP ${answer.status}`, reason: `${reason}.` } : { kind: 'unreachable', reason: `${reason}.` };
+}
+
+type JsonDataset = Readonly<Record<string, unknown>>;
+
+const isObject = (value: unknown): value is JsonDataset => typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Data sets of a DICOM JSON text, or null when it is none. A store response may stand alone, without an array. */
+function datasetsOf(text: string): JsonDataset[] | null {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    const list: unknown[] = Array.isArray(parsed) ? parsed : [parsed];
+    return list.every(isObject) ? list : null;
+  } catch {
+    return null;
+  }
+}
+
+function valuesOf(dataset: JsonDataset | undefined, tag: string): unknown[] {
+  const element = dataset?.[tag];
+  return isObject(element) && Array.isArray(element['Value']) ? (element['Value'] as unknown[]) : [];
+}
+
+function itemsOf(dataset: JsonDataset | undefined, tag: string): JsonDataset[] {
+  return valuesOf(dataset, tag).filter(isObject);
+}
+
+function firstValue(dataset: JsonDataset, tag: string): string {
+  const [value] = valuesOf(dataset, tag);
+  return typeof value === 'string' ? value : '';
+}
+
+function numberOf(dataset: JsonDataset, tag: string): number | null {
+  const value = Number(valuesOf(dataset, tag)[0] ?? Number.NaN);
+  return Number.isInteger(value) ? value : null;
+}
+
+const HTTP_TEXTS: Readonly<Record<number, string>> = {
+  401: 'it wants other credentials: check auth',
+  403: 'these credentials may not do this: allow the agent in the PACS',
+  404: 'there is no such service at this address: check url',
+  409: 'it stored none of the instances',
+  413: 'the object is larger than it takes',
+  415: 'it does not take this kind of object',
+  429: 'it asks for fewer requests',
+};
+
+function httpText(status: number): string {
+  const text = HTTP_TEXTS[status] ?? (status >= 300 && status < 400 ? 'it redirects, which is not followed: set url to where it points' : status >= 500 ? 'the service failed' : 'unexpected answer');
+  return `HTTP ${status}: ${text}`;
+}
+
+const NETWORK_TEXTS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there (connection refused): check that the PACS runs, and the port in url',
+  ENOTFOUND: 'the host name is not known: check url',
+  EAI_AGAIN: 'the host name cannot be looked up: check url',
+  ECONNRESET: 'the connection was cut',
+  UND_ERR_SOCKET: 'the connection was cut',
+};
+
+function networkText(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  const code = (cause instanceof Error ? (cause as NodeJS.ErrnoException).code : undefined) ?? '';
+  return NETWORK_TEXTS[code] ?? messageOf(cause);
+}
