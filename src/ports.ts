@@ -74,6 +74,13 @@ export interface CaseScore {
   outsideDomain: string | null;
 }
 
+/** A CT slice in Hounsfield units in the orientation of its stored matrix, `[row][column]`. */
+export interface SourceSlice {
+  hu: Float32Array;
+  rows: number;
+  columns: number;
+}
+
 /** The network, behind a process boundary. Rejections are TriageErrors of the `inference-*` codes. */
 export interface TriageModel {
   readonly identity: ModelIdentity;
@@ -83,6 +90,8 @@ export interface TriageModel {
   readonly defaultThreshold: number;
   /** Decodes, preprocesses and encodes the slice in the Part 10 file at `path` (absolute). */
   encodeSlice(path: string): Promise<EncodedSlice>;
+  /** Decodes the slice at `path` (absolute) as stored, for a picture. */
+  decodeSlice(path: string): Promise<SourceSlice>;
   /** Slices ordered superior to inferior. */
   classify(slices: readonly EncodedSlice[]): Promise<CaseScore>;
   /** Peak resident memory of the inference process, bytes. */

@@ -3,6 +3,7 @@ import type { Elements } from '../dicom/elements.ts';
 import { toTrainedOrientation } from '../dicom/geometry.ts';
 import type { Orientation, OrientationChange } from '../dicom/geometry.ts';
 import { TriageError } from '../errors.ts';
+import type { SourceSlice } from '../ports.ts';
 import { decodeFrame } from './decodeFrame.ts';
 import type { DecodedFrame, FrameLayout } from './decodeFrame.ts';
 
@@ -62,9 +63,7 @@ export async function decodeCtSlice(bytes: Uint8Array): Promise<CtSlice> {
   const orientation = orientationOf(elements);
   const spacing = elements.numbers(TAG.pixelSpacing);
   if (spacing?.length !== 2 || !spacing.every((mm) => mm > 0)) throw new TriageError('geometry-unusable', 'The slice has no usable PixelSpacing.');
-  const rescale = readRescale(elements);
-  const frame = await readFrame(elements, layout);
-  const hu = toHu(frame, { layout, highBit, rescale, padding: readPadding(elements, layout) });
+  const hu = await readHu(elements, layout, highBit);
   const oriented = orient(hu, layout.rows, layout.columns, orientation);
   const [rowSpacing, columnSpacing] = spacing as [number, number];
   return {
@@ -74,6 +73,23 @@ export async function decodeCtSlice(bytes: Uint8Array): Promise<CtSlice> {
     storedRows: layout.rows,
     storedColumns: layout.columns,
   };
+}
+
+/**
+ * Decodes the CT image in a Part 10 file to Hounsfield units in the orientation of its stored matrix, `[row][column]`: what a picture at the source's matrix needs.
+ *
+ * @throws TriageError `dicom-unreadable`, `pixel-data-undecodable`, `transfer-syntax-unsupported`
+ */
+export async function decodeStoredSlice(bytes: Uint8Array): Promise<SourceSlice> {
+  const elements = parseElements(bytes);
+  const { layout, highBit } = readLayout(elements);
+  return { hu: await readHu(elements, layout, highBit), rows: layout.rows, columns: layout.columns };
+}
+
+async function readHu(elements: Elements, layout: FrameLayout, highBit: number): Promise<Float32Array> {
+  const rescale = readRescale(elements);
+  const frame = await readFrame(elements, layout);
+  return toHu(frame, { layout, highBit, rescale, padding: readPadding(elements, layout) });
 }
 
 function readLayout(elements: Elements): { layout: FrameLayout; highBit: number } {

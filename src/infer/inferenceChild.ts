@@ -1,4 +1,6 @@
+import { readFile } from 'node:fs/promises';
 import os from 'node:os';
+import { decodeStoredSlice } from './decodePixels.ts';
 import { encodeSliceFile } from './encodeSliceFile.ts';
 import { toErrorMessage } from './inferenceMessages.ts';
 import type { Answers, ChildSetup, FromChild, ToChild } from './inferenceMessages.ts';
@@ -10,8 +12,8 @@ import type { OnnxModel } from './onnxModel.ts';
 // The inference child (see inferenceProcess.ts): one question after the other, in the order asked. It may be killed at any time.
 const setup = JSON.parse(process.argv[2] ?? '') as ChildSetup;
 os.setPriority(setup.niceness);
-// Without its parent it serves nobody.
-process.on('disconnect', () => process.exit(0));
+// Without its parent it serves nobody. An orderly exit would wait for a read that hangs, and there is nothing to put in order.
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 
 const send = (message: FromChild): void => {
   if (process.connected) process.send?.(message);
@@ -23,6 +25,8 @@ async function answer(question: ToChild, card: ModelCard, model: OnnxModel): Pro
       return encodeSliceFile(question.path, card, model);
     case 'classify':
       return model.classify(question.features);
+    case 'decode':
+      return decodeStoredSlice(await readFile(question.path));
     case 'peakRss':
       return process.resourceUsage().maxRSS * 1024;
   }

@@ -1,7 +1,7 @@
 import type { EncodedSlice } from '../case/case.ts';
 import { ERROR_KINDS, TriageError, messageOf } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
-import type { CaseScore, ModelIdentity } from '../ports.ts';
+import type { CaseScore, ModelIdentity, SourceSlice } from '../ports.ts';
 import type { ProviderChoice } from './onnxModel.ts';
 
 /** How the child is to be set up; its only command line argument, as JSON. */
@@ -17,11 +17,14 @@ export type Question =
   | { kind: 'encode'; path: string }
   /** `features`: `[slice][feature]`. */
   | { kind: 'classify'; features: Float32Array }
+  /** Pixels for a picture: a few key slices a case. */
+  | { kind: 'decode'; path: string }
   | { kind: 'peakRss' };
 
 export interface Answers {
   encode: EncodedSlice;
   classify: CaseScore;
+  decode: SourceSlice;
   peakRss: number;
 }
 

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { EncodedSlice } from '../case/case.ts';
 import { TriageError } from '../errors.ts';
-import type { CaseScore, Clock, Log, ModelIdentity, TriageModel } from '../ports.ts';
+import type { CaseScore, Clock, Log, ModelIdentity, SourceSlice, TriageModel } from '../ports.ts';
 import { fromErrorMessage } from './inferenceMessages.ts';
 import type { Answers, ChildSetup, FromChild, Question, ToChild } from './inferenceMessages.ts';
 import type { ProviderChoice } from './onnxModel.ts';
@@ -17,7 +17,7 @@ export interface InferenceProcessOptions {
   threads: number;
   /** Resident memory beyond which the child is killed and replaced. */
   memoryLimitMb: number;
-  /** Longest time for one question, and for loading the model. */
+  /** Longest time for one question. */
   timeoutMs: number;
   /** 0..19. */
   niceness: number;
@@ -38,6 +38,8 @@ const FIRST_RESTART_MS = 200;
 const LONGEST_RESTART_MS = 30_000;
 const MEMORY_CHECK_MS = 250;
 const CLOSE_MS = 2_000;
+/** Loading may take longer than a question on a busy machine, or with a large model on a GPU. */
+const LEAST_LOAD_MS = 60_000;
 
 /**
  * Starts the inference child and resolves when it has loaded the model, checked its hashes and run its golden case. Runs block a thread and decoders
@@ -64,6 +66,10 @@ export async function startInferenceProcess(options: InferenceProcessOptions): P
         features.set(slice.feature, index * length);
       }
       return (await supervisor.ask({ kind: 'classify', features })) as CaseScore;
+    },
+    decodeSlice: async (slicePath) => {
+      const slice = (await supervisor.ask({ kind: 'decode', path: slicePath })) as SourceSlice;
+      return { ...slice, hu: Float32Array.from(slice.hu) };
     },
     peakRssBytes: async () => (await supervisor.ask({ kind: 'peakRss' })) as number,
     close: () => supervisor.close(),
@@ -154,7 +160,8 @@ class InferenceSupervisor {
     this.#child = child;
     this.#isReady = false;
     this.#sentence = null;
-    this.#cancelDeadline = clock.after(timeoutMs, () => this.#kill(new TriageError('inference-timeout', `The model took longer than ${timeoutMs} ms to load.`)));
+    const loadMs = Math.max(timeoutMs, LEAST_LOAD_MS);
+    this.#cancelDeadline = clock.after(loadMs, () => this.#kill(new TriageError('inference-timeout', `The model took longer than ${loadMs} ms to load.`)));
     const stopWatching = this.#watchMemory(child);
 
     let isOver = false;
@@ -237,15 +244,14 @@ class InferenceSupervisor {
 
   /** Only the question at work is blamed; the others are asked again. */
   #afterDeath(error: TriageError): void {
-    const { log } = this.#options;
     this.#deaths += 1;
     const [blamed, ...innocent] = this.#inFlight;
     this.#inFlight = [];
     this.#waiting.unshift(...innocent);
-    if (this.#isClosed) return;
-    log.error('The inference process was lost.', { code: error.code, reason: error.message, attempt: this.#deaths });
-    this.#restart();
     blamed?.reject(error);
+    if (this.#isClosed) return;
+    this.#options.log.error('The inference process was lost.', { code: error.code, reason: error.message, attempt: this.#deaths });
+    this.#restart();
   }
 
   #restart(): void {

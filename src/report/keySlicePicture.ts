@@ -1,4 +1,5 @@
 import type { KeySlice } from '../case/case.ts';
+import type { SourceSlice } from '../ports.ts';
 import { TriageError } from '../errors.ts';
 import { drawOver, wrapText, type Picture } from './drawing.ts';
 import { HEATMAP_CAPTION, NOT_FOR_DIAGNOSTIC_USE } from './findingsSummary.ts';
@@ -7,13 +8,6 @@ import { drawResponse, inferno, responseOnSource } from './heatmap.ts';
 /** Standard bone window of the paper (2. Methods): W 1800, C 500. */
 const WINDOW_CENTER_HU = 500;
 const WINDOW_WIDTH_HU = 1800;
-
-/** A source slice decoded to Hounsfield units, as stored: `[row][column]`. */
-export interface SourceSlice {
-  hu: Float32Array;
-  rows: number;
-  columns: number;
-}
 
 /** Decodes the Part 10 file at an absolute path; the inference child does it, so that hostile bytes end nothing else. */
 export type RenderSource = (path: string) => Promise<SourceSlice>;

@@ -1,0 +1,96 @@
+import { Command, InvalidArgumentError } from 'commander';
+import { analyseFolder, type FolderAnalysis } from '../analyseFolder.ts';
+import { systemClock } from '../clock.ts';
+import { loadConfig } from '../configFile.ts';
+import { createLog } from '../log.ts';
+import { note, printJson, printLine, progressBar, table, type Progress } from './output.ts';
+
+function share(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0 && value <= 1)) throw new InvalidArgumentError('a number from 0 to 1 is wanted.');
+  return value;
+}
+
+/** `odontoid analyse DIR`: the agent's own stages on a folder, no network. */
+export function analyseCommand(): Command {
+  return new Command('analyse')
+    .description('analyse a folder of DICOM files: the agent’s own pipeline, without any network')
+    .argument('<DIR>', 'folder with the files of one study')
+    .option('--out <DIR>', 'write SR, SC and PNG files here')
+    .option('--threshold <0..1>', 'operating point (default: the one that the network ships with)', share)
+    .option('--config <FILE>', 'the site’s configuration (default: ODONTOID_CONFIG, else ./odontoid.yaml)')
+    .option('--json', 'print {decision, reason, probability, threshold, slices, keySlices, model, files, seconds, unread, series}')
+    .action(async (folder: string, options: { out?: string; threshold?: number; config?: string; json?: true }) => {
+      const config = loadConfig(options.config, process.env);
+      let bar: Progress | null = null;
+      const analysis = await analyseFolder({
+        folder,
+        ...(options.out === undefined ? {} : { out: options.out }),
+        ...(options.threshold === undefined ? {} : { threshold: options.threshold }),
+        config,
+        clock: systemClock,
+        log: createLog('error'),
+        onProgress: (encoded, slices) => {
+          bar ??= progressBar('Slices', slices);
+          bar.set(encoded);
+        },
+      });
+      (bar as Progress | null)?.stop();
+      for (const { file, reason } of analysis.unread) note(`not read: ${file}: ${reason}`);
+      if (options.json) printJson(analysisJson(analysis));
+      else printAnalysis(analysis);
+    });
+}
+
+/** The documented shape of `analyse --json`: a contract, see docs/command-line.md. */
+export function analysisJson({ findings, manifest, unread, files, seconds, studyInstanceUid }: FolderAnalysis) {
+  return {
+    studyInstanceUid,
+    decision: findings.decision,
+    reason: findings.reason,
+    probability: findings.probability,
+    threshold: findings.threshold?.value ?? null,
+    slices: findings.slices.map(({ sopInstanceUid, score }) => ({ sopInstanceUid, score })),
+    keySlices: findings.keySlices.map(({ sopInstanceUid, sliceIndex, score }) => ({ sopInstanceUid, sliceIndex, score })),
+    model: findings.model,
+    provider: findings.provider,
+    domain: { distance: findings.domainDistance, limit: findings.domainLimit },
+    series: manifest?.series ?? [],
+    files,
+    unread,
+    seconds,
+  };
+}
+
+function printAnalysis(analysis: FolderAnalysis): void {
+  const { findings, manifest, files, seconds } = analysis;
+  const words = {
+    suspected: 'AI flag: possible fracture. Review now. Not a diagnosis.',
+    'not-suspected': 'AI did not flag this scan - read as usual',
+    'not-analysed': `Not analysed: ${findings.reason ?? ''}`,
+  }[findings.decision];
+  printLine(words);
+  if (findings.probability !== null) printLine(`Probability ${findings.probability.toFixed(3)}, flags from ${findings.threshold?.value.toFixed(3) ?? ''}`);
+  printLine(`Model ${findings.model.name} ${findings.model.version} (${findings.model.sha256.slice(0, 12)}) on ${findings.provider}`);
+  if (manifest) printLine(`Series of ${manifest.slices.length} slices, ${manifest.sliceSpacingMm.toFixed(2)} mm apart, ${manifest.coverageMm.toFixed(0)} mm`);
+  if (findings.slices.length > 0) {
+    printLine(`Score by slice, top to bottom: ${strip(findings.slices.map((slice) => slice.score))}`);
+  }
+  if (findings.keySlices.length > 0) {
+    printLine();
+    printLine(table(['key slice', 'score', 'SOP Instance UID'], findings.keySlices.map((slice) => [String(slice.sliceIndex + 1), slice.score.toFixed(3), slice.sopInstanceUid])));
+  }
+  if (files.length > 0) {
+    printLine();
+    for (const file of files) printLine(file);
+  }
+  printLine();
+  printLine(`Seconds: ${Object.entries(seconds).map(([name, value]) => `${name} ${value.toFixed(2)}`).join(', ')}`);
+  printLine('Not for diagnostic use.');
+}
+
+/** Scores as a row of bars, 0 to 1. */
+function strip(scores: readonly number[]): string {
+  const bars = ' ▁▂▃▄▅▆▇█';
+  return scores.map((score) => bars[Math.round(score * (bars.length - 1))]).join('');
+}

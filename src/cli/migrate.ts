@@ -1,0 +1,28 @@
+import { mkdir } from 'node:fs/promises';
+import { Command } from 'commander';
+import { dataPaths } from '../compose.ts';
+import { loadConfig } from '../configFile.ts';
+import { lockDataDir } from '../worklist/dataDirLock.ts';
+import { migrate } from '../worklist/database.ts';
+import { printJson, printLine } from './output.ts';
+
+/** `odontoid migrate`: brings the database up to this version. `serve` does it by itself; this is for doing it beforehand. */
+export function migrateCommand(): Command {
+  return new Command('migrate')
+    .description('bring the database up to this version (forward only; serve does it too)')
+    .option('--config <FILE>', 'the site’s configuration (default: ODONTOID_CONFIG, else ./odontoid.yaml)')
+    .option('--json', 'print {database, applied, version}')
+    .action(async (options: { config?: string; json?: true }) => {
+      const config = loadConfig(options.config, process.env);
+      await mkdir(config.dataDir, { recursive: true });
+      const unlock = lockDataDir(config.dataDir);
+      try {
+        const { database } = dataPaths(config);
+        const { applied, version } = await migrate(database);
+        if (options.json) printJson({ database, applied, version });
+        else printLine(applied.length === 0 ? `${database} is at ${version} already.` : `${database}: applied ${applied.join(', ')}`);
+      } finally {
+        unlock();
+      }
+    });
+}

@@ -1,0 +1,44 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { systemClock } from '../clock.ts';
+import { TriageError } from '../errors.ts';
+import { sendFiles } from '../pacs/sendFiles.ts';
+import { EXIT } from './exit.ts';
+import { note, printJson, printLine, progressBar } from './output.ts';
+import { parsePeer } from './peer.ts';
+import { wholeNumber } from './phantom.ts';
+
+/** `odontoid send DIR --to AE@host:port`: C-STORE of every DICOM file in a folder, byte for byte. */
+export function sendCommand(): Command {
+  return new Command('send')
+    .description('send every DICOM file of a folder by C-STORE')
+    .argument('<DIR>', 'folder (or one file)')
+    .requiredOption('--to <AE@host:port>', 'called AE title, host and port')
+    .option('--calling <AE>', 'calling AE title', 'ODONTOID')
+    .option('--associations <n>', 'associations side by side', wholeNumber(1, 16), 1)
+    .option('--json', 'print {sent, failed: [{path, reason}]}')
+    .action(async (folder: string, options: { to: string; calling: string; associations: number; json?: true }) => {
+      const peer = parsePeer(options.to);
+      const paths = await filesOf(folder);
+      const bar = progressBar('Sending', paths.length);
+      const outcomes = await sendFiles({ name: options.to, ...peer, callingAeTitle: options.calling, timeoutMs: 60_000 }, paths, { clock: systemClock }, { associations: options.associations, onProgress: (_last, done) => { bar.set(done); } }); // prettier-ignore
+      bar.stop();
+      const failed = outcomes.flatMap(({ path, outcome }) => (outcome.kind === 'stored' ? [] : [{ path, reason: outcome.reason }]));
+      const sent = outcomes.length - failed.length;
+      if (options.json) printJson({ sent, failed });
+      else printLine(`${sent} of ${outcomes.length} files are with ${options.to}.`);
+      for (const { path, reason } of failed) note(`not sent: ${path}: ${reason}`);
+      if (failed.length > 0) process.exitCode = EXIT.failed;
+    });
+}
+
+async function filesOf(path: string): Promise<string[]> {
+  const found = await stat(path).catch(() => null);
+  if (found === null) throw new TriageError('not-found', `${path} does not exist.`);
+  if (found.isFile()) return [path];
+  const entries = await readdir(path, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile() && entry.name !== 'labels.csv').map((entry) => join(entry.parentPath, entry.name));
+  if (files.length === 0) throw new TriageError('not-found', `${path} holds no files.`);
+  return files.sort();
+}

@@ -1,0 +1,33 @@
+import { Command } from 'commander';
+import { systemClock } from '../clock.ts';
+import { startAgent } from '../compose.ts';
+import { loadConfig } from '../configFile.ts';
+import { createLog } from '../log.ts';
+import { note } from './output.ts';
+
+/** `odontoid serve`: the agent, until SIGTERM or SIGINT. */
+export function serveCommand(): Command {
+  return new Command('serve')
+    .description('run the agent: receive, analyse, write results back, rank the worklist')
+    .option('--config <FILE>', 'the site’s configuration (default: ODONTOID_CONFIG, else ./odontoid.yaml)')
+    .action(async (options: { config?: string }) => {
+      const config = loadConfig(options.config, process.env);
+      const log = createLog(config.log.level);
+      const agent = await startAgent(config, { clock: systemClock, log, environment: process.env });
+      note(`Odontoid listens: DICOM ${config.receive.aeTitle}@${config.receive.host}:${agent.dicomPort}, worklist ${agent.url}`);
+      note('Research software. Not for diagnostic use.');
+      if (config.receive.sources.length === 0) note('Nobody may send yet: name the sources in receive.sources.');
+      if (config.destinations.length === 0) note('Results stay here yet: name where they go in destinations.');
+      await untilStopped();
+      note('Stopping: finishing what is in hand ...');
+      await agent.close();
+    });
+}
+
+/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once, for the case that stopping hangs. */
+export async function untilStopped(): Promise<void> {
+  await new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
+  });
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+}

@@ -1,0 +1,375 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, readdir } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
+import { assembleStudy } from './assemble/assembleStudy.ts';
+import { isGeometryWhole } from './assemble/completeness.ts';
+import { preferSeries } from './assemble/seriesRank.ts';
+import { instanceRefusal } from './assemble/seriesRules.ts';
+import type { EncodedSlice, Findings } from './case/case.ts';
+import type { Config, Destination } from './config.ts';
+import { packageRoot, readSecret } from './configFile.ts';
+import { createDelivery } from './deliver/deliverResults.ts';
+import { createArrivalEncoder } from './encodeOnArrival.ts';
+import { messageOf, TriageError } from './errors.ts';
+import { freeBytesUnder, retainCases } from './housekeeping/retention.ts';
+import { startHousekeeping } from './housekeeping/schedule.ts';
+import { startInferenceProcess } from './infer/inferenceProcess.ts';
+import { inferSeries } from './infer/inferSeries.ts';
+import { createIntake } from './intake.ts';
+import { createDicomWeb } from './pacs/dicomWeb.ts';
+import { createDimseScu } from './pacs/dimseScu.ts';
+import { createPipeline, type PipelineStep, type Stage } from './pipeline.ts';
+import type { Clock, Log, ModelIdentity, Pacs, TriageModel } from './ports.ts';
+import { startReceiver } from './receive/receiverProcess.ts';
+import { createResultWriter } from './report/writeResults.ts';
+import { startWebServer, type SystemStatus } from './web/server.ts';
+import { createCaseStore, type WorklistStore } from './worklist/caseStore.ts';
+import { lockDataDir } from './worklist/dataDirLock.ts';
+import { migrate, openDatabase } from './worklist/database.ts';
+import { createMaintenance } from './worklist/maintenance.ts';
+import { createWorklistQuery, type WorklistQuery } from './worklist/worklistQuery.ts';
+
+const MODEL_RETRY_MS = 30_000;
+/** Slices that the infer stage encodes between two saves: what a kill costs at the most. */
+const SAVE_EVERY = 16;
+
+export interface Agent {
+  url: string;
+  dicomPort: number;
+  store: WorklistStore;
+  query: WorklistQuery;
+  system(): Promise<SystemStatus>;
+  /** Resident memory peaks of the processes, bytes. */
+  peakRssBytes(): Promise<{ agent: number; receiver: number; inference: number }>;
+  /** Stops receiving, finishes what is in hand, and stops the rest in reverse order of start. */
+  close(): Promise<void>;
+}
+
+export interface AgentPorts {
+  clock: Clock;
+  log: Log;
+  environment: NodeJS.ProcessEnv;
+  /** Named points of the pipeline, for tests that kill the process at each. */
+  onStep?: (step: PipelineStep, studyInstanceUid: string) => void;
+}
+
+/** Where things lie in the data folder. */
+export function dataPaths(config: Config) {
+  return {
+    database: join(config.dataDir, 'odontoid.sqlite'),
+    spool: join(config.dataDir, 'spool'),
+    results: join(config.dataDir, 'results'),
+    backups: join(config.dataDir, 'backups'),
+  };
+}
+
+/** Version of this software, as package.json says. */
+export function softwareVersion(): string {
+  return (JSON.parse(readFileSync(resolve(packageRoot, 'package.json'), 'utf8')) as { version: string }).version;
+}
+
+/** The adapter of one destination. @throws TriageError `config-invalid` when its secret cannot be read */
+export function createPacs(destination: Destination, ports: Pick<AgentPorts, 'clock' | 'log' | 'environment'>): Pacs {
+  if (destination.kind === 'dimse') return createDimseScu(destination, ports);
+  const { auth } = destination;
+  const authorization =
+    auth.kind === 'none'
+      ? undefined
+      : auth.kind === 'basic'
+        ? `Basic ${Buffer.from(`${auth.username}:${readSecret(auth.password, ports.environment)}`).toString('base64')}`
+        : `Bearer ${readSecret(auth.token, ports.environment)}`;
+  return createDicomWeb({ ...destination, headers: authorization === undefined ? {} : { Authorization: authorization } }, ports);
+}
+
+/** "Could not be analysed", as findings. */
+export function notAnalysed(reasonCode: string, reason: string, model: ModelIdentity | undefined, provider: string, analysedAtMs: number): Findings {
+  return {
+    decision: 'not-analysed',
+    reason,
+    reasonCode,
+    probability: null,
+    threshold: null,
+    domainDistance: null,
+    domainLimit: null,
+    slices: [],
+    keySlices: [],
+    model: model === undefined ? { name: 'none', version: '0', sha256: '' } : { ...model },
+    provider,
+    analysedAtMs,
+    seconds: {},
+  };
+}
+
+/**
+ * Starts the agent: database, network, pipeline, delivery, housekeeping, page, and last the receiver, so that nothing is acknowledged before it can be
+ * kept. A network that does not load leaves the agent receiving; its cases wait, and the page says so.
+ *
+ * @throws TriageError `config-invalid`, `database-*`: what a person must mend before the agent can start
+ */
+export async function startAgent(config: Config, ports: AgentPorts): Promise<Agent> {
+  const { clock, log } = ports;
+  const paths = dataPaths(config);
+  // Releasers run in reverse order: what was started last stops first.
+  const releasers: { name: string; release: () => Promise<void> | void }[] = [];
+  const release = async () => {
+    for (const { name, release } of releasers.splice(0).reverse()) {
+      try {
+        await release();
+      } catch (error) {
+        log.error('a part did not stop cleanly', { component: name, error });
+      }
+    }
+  };
+  try {
+    await mkdir(paths.spool, { recursive: true });
+    await mkdir(paths.results, { recursive: true });
+    const unlock = lockDataDir(config.dataDir);
+    releasers.push({ name: 'lock', release: unlock });
+
+    await migrate(paths.database);
+    const database = await openDatabase(paths.database);
+    releasers.push({ name: 'database', release: () => database.close() });
+    const store = createCaseStore(database, clock, {
+      quietMs: config.assemble.quietMs,
+      maxAttempts: config.pipeline.maxAttempts,
+      retryMinMs: config.pipeline.retryMinMs,
+      deliveryRetryMinMs: config.delivery.retryMinMs,
+      deliveryRetryMaxMs: config.delivery.retryMaxMs,
+      destinations: config.destinations.map((destination) => destination.name),
+      reportNotEligible: config.report.notEligible,
+    });
+    // The lock says that no other agent is alive: whatever it held is due now.
+    await store.abandonLeases();
+    const query = createWorklistQuery(database, clock, { maxWaitMs: config.worklist.maxWaitMinutes * 60_000 });
+
+    const network = await startNetwork(config, store, ports);
+    releasers.push({ name: 'inference', release: network.close });
+
+    const resolvePath = (path: string) => join(paths.spool, path);
+    const rules = config.assemble;
+    const arrival = createArrivalEncoder({
+      model: () => (config.infer.encodeOnArrival ? network.model() : null),
+      store,
+      resolvePath,
+      refuse: (header) => instanceRefusal(header, rules),
+      preferSeries,
+      log: log.child({ component: 'arrival' }),
+    });
+    releasers.push({ name: 'arrival', release: arrival.close });
+
+    const assemble: Stage = async ({ record, instances }) => {
+      const quietUntilMs = record.lastReceivedAtMs + config.assemble.quietMs;
+      // The association has ended, but something seems to be missing: give it the quiet time.
+      if (clock.now() < quietUntilMs && !isGeometryWhole(instances, rules).whole) return { type: 'notYet', untilMs: quietUntilMs };
+      const assembled = assembleStudy(instances, rules);
+      if (assembled.type === 'seriesChosen') return assembled;
+      const findings = notAnalysed(assembled.reasonCode, assembled.reason, network.model()?.identity, network.model()?.provider ?? 'none', clock.now());
+      return { type: 'notEligible', series: assembled.series, findings };
+    };
+    const infer: Stage = async ({ record }, signal) => {
+      const model = network.model();
+      if (model === null) return { type: 'notYet', untilMs: clock.now() + MODEL_RETRY_MS };
+      const manifest = record.manifest!;
+      await arrival.settle(record.studyInstanceUid);
+      let unsaved = new Map<string, EncodedSlice>();
+      const save = async () => {
+        const batch = unsaved;
+        unsaved = new Map();
+        await store.saveSliceFeatures(model.identity.sha256, batch);
+      };
+      const findings = await inferSeries({
+        manifest,
+        model,
+        cached: await store.sliceFeatures(model.identity.sha256, manifest.slices.map((slice) => slice.sha256)),
+        resolvePath,
+        threshold: await store.threshold(model.identity.name),
+        clock,
+        onEncoded: async (sha256, slice) => {
+          unsaved.set(sha256, slice);
+          if (unsaved.size >= SAVE_EVERY) await save();
+        },
+        heartbeat: () => signal.throwIfAborted(),
+      });
+      await save();
+      arrival.forget(record.studyInstanceUid);
+      return { type: 'inferred', findings };
+    };
+    const writer = createResultWriter({
+      resultsDir: paths.results,
+      spoolDir: paths.spool,
+      softwareVersion: softwareVersion(),
+      institutionName: config.report.institutionName,
+      renderSource: async (path) => {
+        const model = network.model();
+        if (model === null) throw new TriageError('inference-died', 'No network is loaded that could decode the key slices.');
+        return model.decodeSlice(path);
+      },
+      options: { heatmaps: config.report.heatmaps, srSopClass: 'comprehensive3d' },
+      log: log.child({ component: 'report' }),
+    });
+    const report: Stage = async (claim) => ({ type: 'reported', objects: await writer.write(claim, claim.record.findings!) });
+
+    const pipeline = createPipeline({
+      store,
+      stages: { assemble, infer, report },
+      clock,
+      log: log.child({ component: 'pipeline' }),
+      leaseMs: config.pipeline.leaseMs,
+      describeFailure: (_claim, failure) => notAnalysed(failure.code, failure.message, network.model()?.identity, network.model()?.provider ?? 'none', clock.now()),
+      ...(ports.onStep === undefined ? {} : { onStep: ports.onStep }),
+    });
+    releasers.push({ name: 'pipeline', release: () => pipeline.stop() });
+
+    const delivery = createDelivery({ store, destinations: config.destinations.map((destination) => createPacs(destination, ports)), clock, log: log.child({ component: 'deliver' }) });
+    releasers.push({ name: 'delivery', release: () => delivery.drain() });
+
+    const housekeepingLog = log.child({ component: 'housekeeping' });
+    const housekeeping = startHousekeeping({
+      maintenance: createMaintenance(database),
+      clock,
+      log: housekeepingLog,
+      retentionCron: config.housekeeping.retentionCron,
+      nightlyCron: config.housekeeping.nightlyCron,
+      backupDir: paths.backups,
+      backupsToKeep: config.housekeeping.backupsToKeep,
+      retain: () =>
+        retainCases({
+          store,
+          clock,
+          log: housekeepingLog,
+          spoolDir: paths.spool,
+          resultsDir: paths.results,
+          retentionMs: config.housekeeping.retentionDays * 86_400_000,
+          lowWaterFreeBytes: config.housekeeping.lowWaterFreeBytes,
+        }),
+      nudge: () => {
+        pipeline.nudge();
+        delivery.nudge();
+      },
+    });
+    releasers.push({ name: 'housekeeping', release: () => housekeeping.close() });
+
+    let receiver: Awaited<ReturnType<typeof startReceiver>> | null = null;
+    const system = async (): Promise<SystemStatus> => {
+      const model = network.model();
+      return {
+        model: model === null ? null : { ...model.identity, provider: model.provider },
+        modelError: network.error(),
+        receiver: { up: receiver?.isUp() ?? false, port: receiver?.port ?? 0, aeTitle: config.receive.aeTitle, stored: receiver?.counters().stored ?? 0, rejected: receiver?.counters().rejected ?? 0 },
+        encodedOnArrival: arrival.encoded(),
+        freeBytes: await freeBytesUnder(paths.spool).catch(() => null),
+      };
+    };
+    const web = await startWebServer({
+      host: config.web.host,
+      port: config.web.port,
+      pageDir: resolve(packageRoot, 'dist/web'),
+      maxWaitMinutes: config.worklist.maxWaitMinutes,
+      query,
+      store,
+      system,
+      clock,
+      log: log.child({ component: 'web' }),
+    });
+    releasers.push({ name: 'web', release: web.close });
+
+    const intake = createIntake({ store, onNew: arrival.add, clock, log: log.child({ component: 'intake' }) });
+    releasers.push({ name: 'intake', release: intake.close });
+
+    const studiesOfOpenAssociations = new Map<string, Set<string>>();
+    const started = await startReceiver({
+      config: config.receive,
+      spoolDir: paths.spool,
+      clock,
+      log: log.child({ component: 'receiver' }),
+      onStored: (instance, associationId) => {
+        const studies = studiesOfOpenAssociations.get(associationId) ?? new Set();
+        studiesOfOpenAssociations.set(associationId, studies.add(instance.header.studyInstanceUid));
+        intake.stored(instance);
+      },
+      onReleased: (associationId, studyInstanceUids) => {
+        studiesOfOpenAssociations.delete(associationId);
+        // A study that comes on several associations is whole when the last of them ends.
+        const stillOpen = new Set([...studiesOfOpenAssociations.values()].flatMap((studies) => [...studies]));
+        intake.released(studyInstanceUids.filter((uid) => !stillOpen.has(uid)));
+      },
+    });
+    receiver = started;
+    releasers.push({
+      name: 'receiver',
+      release: async () => {
+        await started.close();
+        await intake.drained();
+      },
+    });
+    const lost = await unrecorded(paths.spool, await store.knownPaths());
+    if (lost.length > 0) {
+      log.warn('objects on disk that are not on record are taken in', { count: lost.length });
+      await started.describe(lost);
+    }
+
+    return {
+      url: web.url,
+      dicomPort: started.port,
+      store,
+      query,
+      system,
+      peakRssBytes: async () => ({ agent: process.resourceUsage().maxRSS * 1024, receiver: await started.peakRssBytes(), inference: (await network.model()?.peakRssBytes()) ?? 0 }),
+      close: release,
+    };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+interface Network {
+  model(): TriageModel | null;
+  error(): string | null;
+  close(): Promise<void>;
+}
+
+/** Loads the network, and tries again while it does not load: studies are received and wait meanwhile. */
+async function startNetwork(config: Config, store: WorklistStore, { clock, log }: AgentPorts): Promise<Network> {
+  let model: TriageModel | null = null;
+  let failure: string | null = null;
+  let closed = false;
+  let cancelRetry = (): void => undefined;
+  const load = async () => {
+    try {
+      const started = await startInferenceProcess({ ...config.infer, clock, log: log.child({ component: 'inference' }) });
+      if (closed) {
+        await started.close();
+        return;
+      }
+      await store.seedThreshold(started.identity.name, started.defaultThreshold);
+      model = started;
+      failure = null;
+    } catch (error) {
+      failure = messageOf(error);
+      log.error('no network: studies are received and wait', { error });
+      if (!closed) cancelRetry = clock.after(MODEL_RETRY_MS, () => void load());
+    }
+  };
+  await load();
+  return {
+    model: () => model,
+    error: () => failure,
+    close: async () => {
+      closed = true;
+      cancelRetry();
+      await model?.close();
+    },
+  };
+}
+
+/** Paths, relative to the spool, of objects on disk that the database does not know: acknowledged just before a crash. */
+async function unrecorded(spoolDir: string, known: ReadonlySet<string>): Promise<string[]> {
+  const objects = join(spoolDir, 'objects');
+  if (!existsSync(objects)) return [];
+  const files = await readdir(objects, { recursive: true, withFileTypes: true });
+  return files
+    .filter((file) => file.isFile() && file.name.endsWith('.dcm'))
+    .map((file) => relative(spoolDir, join(file.parentPath, file.name)))
+    .filter((path) => !known.has(path));
+}
