@@ -1,8 +1,8 @@
 import type { Transaction } from 'kysely';
 import type { StoredInstance } from '../case/case.ts';
+import { identityDifferences } from '../case/patientIdentity.ts';
 import type { RecordOutcome } from '../ports.ts';
 import { patientOf } from './caseRecord.ts';
-import { identityDifferences } from './patientIdentity.ts';
 import { quarantine } from './quarantine.ts';
 import { eraseCase } from './removal.ts';
 import { reopen } from './reopen.ts';

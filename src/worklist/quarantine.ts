@@ -1,7 +1,7 @@
 import type { Transaction } from 'kysely';
 import type { InstanceHeader } from '../case/case.ts';
+import { identityDifferences } from '../case/patientIdentity.ts';
 import { TriageError } from '../errors.ts';
-import { identityDifferences } from './patientIdentity.ts';
 import { reopen } from './reopen.ts';
 import type { CaseRow, Schema } from './schema.ts';
 import { appendEvent, caseRow, NO_LEASE, write } from './storeContext.ts';

@@ -11,9 +11,9 @@ describe('database', () => {
     expect(await migrate(path)).toEqual({ applied: ['0001_initial'], version: '0001_initial' });
     expect(await migrate(path)).toEqual({ applied: [], version: '0001_initial' });
     for (let opening = 0; opening < 2; opening++) {
-      const { sqlite, close } = await openDatabase(path);
-      expect(['journal_mode', 'synchronous', 'foreign_keys'].map((name) => sqlite.pragma(name, { simple: true }))).toEqual(['wal', 2, 1]);
-      await close();
+      const database = await openDatabase(path);
+      expect(['journal_mode', 'synchronous', 'foreign_keys'].map((name) => database.sqlite.pragma(name, { simple: true }))).toEqual(['wal', 2, 1]);
+      await database.close();
     }
   });
 

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { EncodedSlice } from '../../../src/case/case.ts';
 import { backoffMs } from '../../../src/worklist/backoff.ts';
-import { identityDifferences } from '../../../src/worklist/patientIdentity.ts';
+import { identityDifferences } from '../../../src/case/patientIdentity.ts';
 import { instanceOf, openWorklist } from './fixture.ts';
 
 describe('slice features', () => {

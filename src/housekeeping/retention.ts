@@ -1,0 +1,81 @@
+import { rm, rmdir, statfs } from 'node:fs/promises';
+import { dirname, isAbsolute, join, relative } from 'node:path';
+import { TriageError } from '../errors.ts';
+import type { Clock, Log } from '../ports.ts';
+import type { WorklistStore } from '../worklist/caseStore.ts';
+
+export interface RetentionOptions {
+  store: Pick<WorklistStore, 'removableCases' | 'beginRemoval' | 'finishRemoval'>;
+  clock: Clock;
+  log: Log;
+  spoolDir: string;
+  resultsDir: string;
+  /** Finished cases that got nothing new for this long are removed. */
+  retentionMs: number;
+  /** Below this much free disk the oldest finished cases go early. */
+  lowWaterFreeBytes: number;
+  /** Free disk under the spool, bytes. */
+  freeBytes?: () => Promise<number>;
+}
+
+const BATCH = 50;
+
+/** Removes finished cases that are old, and the oldest ones while the disk is nearly full. Never one that is unfinished, failed or held. Returns how many. */
+export async function retainCases(options: RetentionOptions): Promise<number> {
+  const { store, clock, log, lowWaterFreeBytes } = options;
+  const freeBytes = options.freeBytes ?? (() => freeBytesUnder(options.spoolDir));
+  const old = await removeWhile(options, clock.now() - options.retentionMs, () => Promise.resolve(true));
+  const early = await removeWhile(options, clock.now(), async () => (await freeBytes()) < lowWaterFreeBytes);
+  if (old + early > 0) log.info('Finished cases removed', { count: old + early });
+  const free = await freeBytes();
+  if (free < lowWaterFreeBytes) log.warn('The disk stays below its low-water mark: nothing more may be removed', { freeBytes: free, count: (await store.removableCases(clock.now(), 1)).length });
+  return old + early;
+}
+
+async function removeWhile(options: RetentionOptions, beforeMs: number, wanted: () => Promise<boolean>): Promise<number> {
+  let removed = 0;
+  const tried = new Set<string>();
+  while (true) {
+    const batch = (await options.store.removableCases(beforeMs, BATCH + tried.size)).filter((candidate) => !tried.has(candidate.studyInstanceUid));
+    if (batch.length === 0) return removed;
+    for (const { studyInstanceUid } of batch) {
+      if (!(await wanted())) return removed;
+      tried.add(studyInstanceUid);
+      if (await remove(options, studyInstanceUid)) removed++;
+    }
+  }
+}
+
+/** Files first, rows last: what is cut short is found again, and no file is ever left without a row. */
+async function remove({ store, log, spoolDir, resultsDir }: RetentionOptions, studyInstanceUid: string): Promise<boolean> {
+  const files = await store.beginRemoval(studyInstanceUid);
+  if (files === null) return false;
+  const paths = [...files.spoolPaths.map((path) => within(spoolDir, join(spoolDir, path))), ...files.resultPaths.map((path) => within(resultsDir, path))];
+  for (const path of paths) await rm(path, { force: true });
+  for (const folder of new Set(paths.map((path) => dirname(path)))) await removeIfEmpty(folder);
+  const finished = await store.finishRemoval(studyInstanceUid);
+  if (!finished) log.warn('A study came again while it was removed', { studyInstanceUid });
+  return finished;
+}
+
+/** A row can name a path, but never one outside its folder. */
+function within(folder: string, path: string): string {
+  const inside = relative(folder, path);
+  if (inside === '' || inside.startsWith('..') || isAbsolute(inside)) throw new TriageError('database-invalid', 'A recorded path lies outside its folder: nothing is deleted.');
+  return path;
+}
+
+async function removeIfEmpty(folder: string): Promise<void> {
+  try {
+    await rmdir(folder);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code !== 'ENOTEMPTY' && code !== 'EEXIST' && code !== 'ENOENT') throw error;
+  }
+}
+
+/** Bytes that this process may still write under `folder`. */
+export async function freeBytesUnder(folder: string): Promise<number> {
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize;
+}

@@ -1,1 +1,0 @@
-export { identityDifferences } from '../case/patientIdentity.ts';

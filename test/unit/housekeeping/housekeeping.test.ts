@@ -1,0 +1,203 @@
+import { existsSync } from 'node:fs';
+import { mkdir, open, readdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
+import { createLog } from '../../../src/log.ts';
+import { freeBytesUnder, retainCases } from '../../../src/housekeeping/retention.ts';
+import { startHousekeeping } from '../../../src/housekeeping/schedule.ts';
+import { openDatabase } from '../../../src/worklist/database.ts';
+import { claimed, deliverAll, findingsOf, instanceOf, objectsOf, openWorklist, START_MS, studyUid, temporaryFolder, toInferred } from '../worklist/fixture.ts';
+
+const DAY_MS = 86_400_000;
+const log = createLog('silent');
+
+async function place() {
+  const worklist = await openWorklist();
+  const folder = await temporaryFolder();
+  const [spoolDir, resultsDir] = [join(folder, 'spool'), join(folder, 'results')];
+  const write = async (path: string) => {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, 'bytes');
+  };
+  const spooled = (study: string) => [1, 2, 3].map((number) => join(spoolDir, instanceOf({ study, number }).path));
+  const results = (study: string) => objectsOf(study).map((object) => ({ ...object, path: join(resultsDir, study, `${object.kind}.dcm`) }));
+  /** A study with its files on disk, up to its report. */
+  const study = async (name: string, probability = 0.9) => {
+    for (const path of spooled(name)) await write(path);
+    await toInferred(worklist, name, probability);
+    for (const object of results(name)) await write(object.path);
+    await worklist.store.apply(await claimed(worklist.store, 'report'), { type: 'reported', objects: results(name) });
+  };
+  const retain = (wishes: { freeBytes?: () => Promise<number> } = {}) =>
+    retainCases({ store: worklist.store, clock: worklist.clock, log, spoolDir, resultsDir, retentionMs: 14 * DAY_MS, lowWaterFreeBytes: 1000, freeBytes: () => Promise.resolve(2000), ...wishes });
+  const files = (name: string) => [...spooled(name), ...results(name).map((object) => object.path)].filter((path) => existsSync(path)).length;
+  const listed = async () => (await worklist.query.rows()).map((row) => row.studyInstanceUid).sort();
+  return { ...worklist, spoolDir, resultsDir, study, retain, files, listed };
+}
+
+describe('retention', () => {
+  it('removes delivered cases after their time, with every file, and keeps the audit', async () => {
+    const { study, store, clock, retain, files, listed, database, spoolDir, resultsDir, ...worklist } = await place();
+    await study('old');
+    await deliverAll({ ...worklist, store, clock, database });
+    clock.advance(14 * DAY_MS - 1);
+    await study('new');
+    await deliverAll({ ...worklist, store, clock, database });
+    expect(await retain()).toBe(0);
+    clock.advance(2);
+    // Both were received at the fixture's start; only the reopened one is younger.
+    await store.recordInstances([instanceOf({ study: 'new', number: 9, receivedAtMs: clock.now() })]);
+    expect(await retain()).toBe(1);
+    expect([files('old'), files('new')]).toEqual([0, 5]);
+    expect(await listed()).toEqual([studyUid('new')]);
+    expect(await readdir(join(resultsDir))).toEqual(['new']);
+    expect(await readdir(join(spoolDir, 'objects'))).toEqual(['new']);
+    const events = await database.db.selectFrom('case_events').select('type').where('study_instance_uid', '=', studyUid('old')).orderBy('id').execute();
+    expect(events.map((event) => event.type)).toEqual(['instanceReceived', 'seriesChosen', 'inferred', 'reported', 'delivered', 'removed']);
+    expect(await database.db.selectFrom('deliveries').selectAll().where('destination', '=', 'pacs').execute()).toHaveLength(2);
+  });
+
+  it('keeps what is unfinished, undelivered, failed or held, however old and however full the disk', async () => {
+    const { study, store, clock, retain, files, listed, ...worklist } = await place();
+    const all = { ...worklist, store, clock };
+    await study('held');
+    await deliverAll(all);
+    await store.recordInstances([instanceOf({ study: 'held', number: 1, content: 'b' })]);
+    await study('undelivered');
+    await store.recordInstances([instanceOf({ study: 'failed' })]);
+    await store.nudgeComplete([studyUid('failed')]);
+    await store.fail(await claimed(store, 'assemble'), { code: 'x', message: 'x', retry: false });
+    await store.recordInstances([instanceOf({ study: 'ineligible' })]);
+    await store.nudgeComplete([studyUid('ineligible')]);
+    await store.apply(await claimed(store, 'assemble'), { type: 'notEligible', series: [], findings: findingsOf(null) });
+    clock.advance(365 * DAY_MS);
+    const before = await listed();
+    expect(await retain({ freeBytes: () => Promise.resolve(0) })).toBe(0);
+    expect(await listed()).toEqual(before);
+    expect(files('held')).toBe(5);
+
+    // Its report delivered, the ineligible one is finished too.
+    await store.apply(await claimed(store, 'report'), { type: 'reported', objects: [] }).catch(() => undefined);
+    expect(await retain()).toBe(0);
+  });
+
+  it('removes an ineligible case once its report is delivered', async () => {
+    const { store, clock, retain, listed, resultsDir, ...worklist } = await place();
+    await store.recordInstances([instanceOf({ study: 'ineligible' })]);
+    await store.nudgeComplete([studyUid('ineligible')]);
+    await store.apply(await claimed(store, 'assemble'), { type: 'notEligible', series: [], findings: findingsOf(null) });
+    await store.apply(await claimed(store, 'report'), { type: 'reported', objects: objectsOf('ineligible').map((object) => ({ ...object, path: join(resultsDir, object.kind) })) });
+    clock.advance(15 * DAY_MS);
+    expect(await retain()).toBe(0);
+    await deliverAll({ ...worklist, store, clock });
+    expect(await retain()).toBe(1);
+    expect(await listed()).toEqual([]);
+  });
+
+  it('removes the oldest first while the disk is nearly full, and no more than needed', async () => {
+    const { study, store, clock, retain, listed, database, ...worklist } = await place();
+    for (const name of ['a', 'b', 'c']) await study(name);
+    await deliverAll({ ...worklist, store, clock, database });
+    for (const [index, name] of ['b', 'a', 'c'].entries()) await database.db.updateTable('cases').set({ last_received_at: START_MS - 1000 + index }).where('study_instance_uid', '=', studyUid(name)).execute();
+    let free = 0;
+    expect(await retain({ freeBytes: () => Promise.resolve((free += 500)) })).toBe(1);
+    expect(await listed()).toEqual([studyUid('a'), studyUid('c')].sort());
+  });
+
+  it('finishes a removal that was cut short, and starts a study afresh that comes again meanwhile', async () => {
+    const { study, store, clock, retain, listed, query, ...worklist } = await place();
+    for (const name of ['cut', 'again']) await study(name);
+    await deliverAll({ ...worklist, store, clock, query });
+    clock.advance(15 * DAY_MS);
+    await store.beginRemoval(studyUid('cut'));
+    await store.beginRemoval(studyUid('again'));
+    expect(await listed()).toEqual([]);
+    expect(await store.recordInstances([instanceOf({ study: 'again', number: 1, receivedAtMs: clock.now() })])).toEqual(['new']);
+    expect(await store.finishRemoval(studyUid('again'))).toBe(false);
+    expect(await retain()).toBe(1);
+    expect(await query.rows()).toMatchObject([{ studyInstanceUid: studyUid('again'), state: 'receiving', revision: 1 }]);
+  });
+
+  it('deletes nothing outside its folders', async () => {
+    const { study, store, clock, retain, database, files, ...worklist } = await place();
+    await study('x');
+    await deliverAll({ ...worklist, store, clock, database });
+    await database.db.updateTable('instances').set({ path: '../../etc/passwd' }).where('sop_instance_uid', '=', instanceOf({ study: 'x' }).header.sopInstanceUid).execute();
+    clock.advance(15 * DAY_MS);
+    await expect(retain()).rejects.toMatchObject({ code: 'database-invalid' });
+    expect(files('x')).toBe(5);
+  });
+
+  it('reads the free space of a real disk', async () => {
+    expect(await freeBytesUnder(await temporaryFolder())).toBeGreaterThan(0);
+  });
+});
+
+describe('schedule', () => {
+  const options = async () => {
+    const worklist = await openWorklist();
+    const folder = await temporaryFolder();
+    const backupsDir = join(folder, 'backups');
+    const settings = { retentionDays: 14, lowWaterFreeBytes: 0, backupsToKeep: 2, retentionCron: '*/10 * * * *', nightlyCron: '15 3 * * *' };
+    const nudged = vi.fn();
+    const base = { database: worklist.database, store: worklist.store, spoolDir: folder, resultsDir: folder, backupsDir, settings, nudges: [nudged], clock: worklist.clock, log };
+    return { ...worklist, base, backupsDir, nudged };
+  };
+
+  it('backs up a database in use, so that the copy opens with everything, and keeps the newest', async () => {
+    const { base, backupsDir, clock, store, path } = await options();
+    await store.recordInstances([instanceOf()]);
+    const housekeeping = startHousekeeping(base);
+    for (let night = 0; night < 4; night++) {
+      expect(await housekeeping.run('nightly')).toBe(true);
+      clock.advance(DAY_MS);
+    }
+    await housekeeping.close();
+    const copies = (await readdir(backupsDir)).sort();
+    expect(copies).toEqual(['worklist-20261104T080000Z.sqlite', 'worklist-20261105T080000Z.sqlite']);
+    const copy = await openDatabase(join(backupsDir, copies[1]!));
+    expect(await copy.db.selectFrom('cases').select('study_instance_uid').execute()).toEqual([{ study_instance_uid: studyUid(1) }]);
+    await copy.close();
+    expect(existsSync(path)).toBe(true);
+  });
+
+  it('goes on after a job that failed, and runs no job twice at once', async () => {
+    const worklist = await options();
+    const { base, store, clock, database, nudged } = worklist;
+    const housekeeping = startHousekeeping(base);
+    const first = housekeeping.run('retention');
+    expect(housekeeping.run('retention')).toBe(first);
+    expect(await first).toBe(true);
+    expect(await housekeeping.run('nudge')).toBe(true);
+    expect(nudged).toHaveBeenCalledTimes(1);
+
+    await store.recordInstances([instanceOf()]);
+    await database.db.updateTable('cases').set({ state: 'delivered' }).execute();
+    await database.db.updateTable('instances').set({ path: '../elsewhere' }).execute();
+    clock.advance(15 * DAY_MS);
+    expect(await housekeeping.run('retention')).toBe(false);
+    expect(await housekeeping.run('nightly')).toBe(true);
+    await housekeeping.close();
+  });
+
+  it('calls a damaged database damaged, and keeps no copy of it', async () => {
+    const { base, store, path, backupsDir, database } = await options();
+    await store.recordInstances(Array.from({ length: 200 }, (_, number) => instanceOf({ number })));
+    const housekeeping = startHousekeeping(base);
+    expect(await housekeeping.run('retention')).toBe(true);
+    const pageSize = database.sqlite.pragma('page_size', { simple: true }) as number;
+    const file = await open(path, 'r+');
+    const { size } = await file.stat();
+    for (let page = 2; page * pageSize < size; page++) await file.write(Buffer.alloc(64, 0xff), 0, 64, page * pageSize);
+    await file.close();
+    database.sqlite.pragma('shrink_memory');
+    expect(await housekeeping.run('nightly')).toBe(false);
+    expect(existsSync(backupsDir)).toBe(false);
+    await housekeeping.close();
+  });
+
+  it('refuses a plan that cron does not understand', async () => {
+    const { base } = await options();
+    expect(() => startHousekeeping({ ...base, settings: { ...base.settings, nightlyCron: 'every night' } })).toThrow(expect.objectContaining({ code: 'config-invalid' }));
+  });
+});
