@@ -21,7 +21,7 @@ export const ERROR_KINDS = {
   'spool-write-failed': { retry: true, dimseStatus: 0xa700, httpStatus: 500 },
   'object-too-large': { retry: false, dimseStatus: 0xa700, httpStatus: 413 },
   'association-refused': { retry: false, dimseStatus: 0x0124, httpStatus: 403 },
-  'association-timed-out': { retry: true, httpStatus: 408 },
+  'association-lost': { retry: true, httpStatus: 408 },
   'protocol-violation': { retry: false, httpStatus: 400 },
   'geometry-unusable': { retry: false, httpStatus: 422 },
   'phantom-fracture-unknown': { retry: false, httpStatus: 400 },
