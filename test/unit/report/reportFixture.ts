@@ -9,8 +9,7 @@ import { readHeader } from '../../../src/dicom/header.ts';
 import { writePart10, type Dataset } from '../../../src/dicom/part10.ts';
 import { derivedUid } from '../../../src/dicom/uids.ts';
 import { createLog } from '../../../src/log.ts';
-import type { ClaimedCase } from '../../../src/ports.ts';
-import type { SourceSlice } from '../../../src/report/keySlicePicture.ts';
+import type { ClaimedCase, SourceSlice } from '../../../src/ports.ts';
 import type { ResultWriterOptions } from '../../../src/report/writeResults.ts';
 
 export const run = promisify(execFile);
