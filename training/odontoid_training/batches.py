@@ -1,0 +1,119 @@
+"""Draws and augments training images: whole fields, or patches around bones and breaks."""
+import math
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+MASK_STEP = 4
+
+
+class SliceSampler:
+    """Batches of (images [B, 3, P, P] in 0..1, image labels [B], cell targets [B, c, c], cell weights [B, c, c])."""
+
+    CELL = 32
+
+    def __init__(self, cases, recipe, size, seed):
+        self.cases, self.recipe, self.size = cases, recipe, size
+        self.random = np.random.default_rng(seed)
+        self.positives = [(c, i) for c in cases for i in np.flatnonzero(c.labels)]
+        self.negatives = [(c, i) for c in cases for i in np.flatnonzero(~c.labels)]
+
+    def __len__(self):
+        return len(self.positives) + len(self.negatives)
+
+    def epoch(self, images):
+        """Which slices an epoch sees: all, or `images` of them with `positiveShare` broken ones."""
+        share = self.recipe["positiveShare"]
+        if share is None:
+            chosen = self.positives + self.negatives
+            chosen = [chosen[i] for i in self.random.permutation(len(chosen))]
+            return chosen if images is None else chosen[:images]
+        broken = round(images * share)
+        chosen = ([self.positives[i] for i in self.random.integers(len(self.positives), size=broken)]
+                  + [self.negatives[i] for i in self.random.integers(len(self.negatives), size=images - broken)])
+        return [chosen[i] for i in self.random.permutation(images)]
+
+    def batches(self, images, patch):
+        chosen, batch = self.epoch(images), self.recipe["batch"]
+        for start in range(0, len(chosen) - batch + 1, batch):
+            yield self.make(chosen[start:start + batch], patch)
+
+    def make(self, chosen, patch, augment=True):
+        """patch: side of the output in pixels; None gives the whole field."""
+        side = patch or self.size
+        r = self.recipe
+        images, masks, thetas = [], [], []
+        # A patch is cut from a window large enough for its corners at any rotation.
+        window = self.size if patch is None else min(self.size, 2 * math.ceil(0.71 * side * (1 + r["scaleJitter"])))
+        for case, i in chosen:
+            mask = case.mask(i)
+            top, left = (0, 0) if patch is None else self.window(case, i, mask, window, side)
+            cut = np.zeros((3, window, window), np.uint8)
+            cut_mask = np.zeros((window // MASK_STEP, window // MASK_STEP), np.uint8)
+            t0, l0 = max(0, top), max(0, left)
+            t1, l1 = min(self.size, top + window), min(self.size, left + window)
+            cut[:, t0 - top:t1 - top, l0 - left:l1 - left] = case.images[i][:, t0:t1, l0:l1]
+            if mask is not None:
+                q = MASK_STEP
+                cut_mask[(t0 - top) // q:(t1 - top) // q, (l0 - left) // q:(l1 - left) // q] = mask[t0 // q:t1 // q, l0 // q:l1 // q]
+            images.append(cut), masks.append(cut_mask), thetas.append(self.theta(side / window, augment))
+        image = torch.from_numpy(np.stack(images)).float() / 255
+        mask = torch.from_numpy(np.stack(masks)).float()[:, None]
+        theta = torch.tensor(np.stack(thetas), dtype=torch.float32)
+        grid = functional.affine_grid(theta, [len(chosen), 3, side, side], align_corners=False)
+        image = functional.grid_sample(image, grid, align_corners=False)
+        coarse = functional.affine_grid(theta, [len(chosen), 1, side // 2, side // 2], align_corners=False)
+        mask = functional.grid_sample(mask, coarse, mode="nearest", align_corners=False)
+        if augment and r["intensityJitter"]:
+            image = self.jitter(image)
+        targets, weights = self.cells(mask)
+        # A patch counts as broken only when the break lies in it.
+        labels = (mask.flatten(1).amax(1) > 0).float()
+        return image, labels, targets, weights
+
+    def window(self, case, i, mask, window, side):
+        """Top left corner of a patch's window, on the mask's grid: around a break, else around a random bone pixel."""
+        if mask is not None:
+            rows, columns = np.nonzero(mask)
+            k = self.random.integers(len(rows))
+            row, column = rows[k] * MASK_STEP, columns[k] * MASK_STEP
+        else:
+            row, column = self.size // 2, self.size // 2
+            for _ in range(12):
+                y, x = self.random.integers(self.size, size=2)
+                if case.images[i][0, y, x] > 140:
+                    row, column = y, x
+                    break
+        reach = 0.38 * side
+        row += self.random.uniform(-reach, reach) - window / 2
+        column += self.random.uniform(-reach, reach) - window / 2
+        return int(row) // MASK_STEP * MASK_STEP, int(column) // MASK_STEP * MASK_STEP
+
+    def theta(self, zoom, augment):
+        """Output to input coordinates: flip, rotation, scale."""
+        r = self.recipe
+        angle = scale = 0.0
+        flip = 1.0
+        if augment:
+            angle = math.radians(self.random.uniform(-r["rotateDegrees"], r["rotateDegrees"]))
+            scale = self.random.uniform(-r["scaleJitter"], r["scaleJitter"])
+            flip = -1.0 if r["flip"] and self.random.random() < 0.5 else 1.0
+        s = zoom * (1 + scale)
+        return [[s * math.cos(angle) * flip, -s * math.sin(angle), 0], [s * math.sin(angle) * flip, s * math.cos(angle), 0]]
+
+    def jitter(self, image):
+        """Gain, offset and noise: one draw an image and channel, noise one draw a pixel for all channels."""
+        j, n = self.recipe["intensityJitter"], len(image)
+        gain = torch.from_numpy(self.random.uniform(1 - j, 1 + j, (n, 3, 1, 1)).astype(np.float32))
+        offset = torch.from_numpy(self.random.uniform(-j / 2, j / 2, (n, 3, 1, 1)).astype(np.float32))
+        return (image * gain + offset * (image > 0)).clamp_(0, 1)
+
+    def cells(self, mask):
+        """Cell targets from the mask; cells beside a broken one, whose field sees the break, weigh nothing."""
+        step = self.CELL // 2
+        inside = functional.max_pool2d(mask, step)[:, 0]
+        near = functional.max_pool2d(functional.max_pool2d(mask, 13, 1, 6), step)[:, 0]
+        weights = torch.where((near > 0) & (inside == 0), 0.0, 1.0)
+        weights = torch.where(inside > 0, float(self.recipe.get("cellPositiveWeight", 1)), weights)
+        return inside, weights

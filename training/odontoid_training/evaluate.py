@@ -1,0 +1,49 @@
+"""Figures of merit with confidence intervals."""
+import math
+
+import numpy as np
+
+
+def auc(scores, labels):
+    """Area under the ROC curve: the chance that a positive scores above a negative, ties half."""
+    positive, negative = scores[labels], scores[~labels]
+    if len(positive) == 0 or len(negative) == 0:
+        return float("nan")
+    order = np.argsort(np.concatenate([positive, negative]), kind="stable")
+    values = np.concatenate([positive, negative])[order]
+    ranks = np.empty(len(values))
+    _, first, counts = np.unique(values, return_index=True, return_counts=True)
+    ranks[order] = np.repeat(first + (counts + 1) / 2, counts)
+    return (ranks[:len(positive)].sum() - len(positive) * (len(positive) + 1) / 2) / (len(positive) * len(negative))
+
+
+def auc_interval(scores, labels, level_z=1.96):
+    """AUC with DeLong's 95 % interval, on the logit scale so that it stays in 0..1."""
+    positive, negative = scores[labels], scores[~labels]
+    value = auc(scores, labels)
+    if len(positive) < 2 or len(negative) < 2:
+        return value, float("nan"), float("nan")
+    wins = (positive[:, None] > negative[None, :]) + 0.5 * (positive[:, None] == negative[None, :])
+    variance = wins.mean(1).var(ddof=1) / len(positive) + wins.mean(0).var(ddof=1) / len(negative)
+    if value in (0.0, 1.0) or variance == 0:
+        # No disorder seen: bound it as Hanley and McNeil's rule of three does for the smaller class.
+        bound = 3 / min(len(positive), len(negative))
+        return value, max(0.0, value - bound), min(1.0, value + bound)
+    logit, spread = math.log(value / (1 - value)), math.sqrt(variance) / (value * (1 - value))
+    return value, 1 / (1 + math.exp(-logit + level_z * spread)), 1 / (1 + math.exp(-logit - level_z * spread))
+
+
+def proportion_interval(hits, n, z=1.96):
+    """A proportion with Wilson's 95 % interval."""
+    if n == 0:
+        return float("nan"), float("nan"), float("nan")
+    p = hits / n
+    centre, half = (p + z * z / (2 * n)) / (1 + z * z / n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return p, max(0.0, centre - half), min(1.0, centre + half)
+
+
+def threshold_at_specificity(scores, labels, specificity):
+    """The lowest threshold (score >= threshold is positive) that keeps `specificity` on the negatives."""
+    negative = np.sort(scores[~labels])
+    allowed = int(math.floor((1 - specificity) * len(negative)))
+    return float(np.nextafter(negative[len(negative) - allowed - 1], np.inf))

@@ -1,0 +1,93 @@
+"""Figures on unseen phantoms, and the card that states them."""
+import numpy as np
+
+from .evaluate import auc_interval, proportion_interval, threshold_at_specificity
+
+GRADES = ("obvious", "middle", "subtle")
+
+
+def case_figures(cases, outputs, encoded, threshold, limit):
+    """cases: unseen; outputs: id -> (probability, slice scores, domain distances)."""
+    labels = np.array([c.label for c in cases])
+    scores = np.array([outputs[c.id][0] for c in cases])
+    grade = np.array([c.grades[0] if c.grades else "" for c in cases])
+    thin = np.array([c.meta["sliceSpacingMm"] <= 1.25 for c in cases])
+    values = []
+
+    def add(name, interval, positives, negatives, **more):
+        values.append({"name": name, **more, "value": rounded(interval[0]), "low": rounded(interval[1]), "high": rounded(interval[2]),
+                       "positives": int(positives), "negatives": int(negatives)})
+
+    for g in GRADES:
+        chosen = ~labels | (grade == g)
+        add("caseAuc", auc_interval(scores[chosen], labels[chosen]), (grade == g).sum(), (~labels).sum(), grade=g)
+    add("caseAuc", auc_interval(scores, labels), labels.sum(), (~labels).sum(), grade="all")
+    if (labels & thin).sum() > 1 and (~labels & thin).sum() > 1:
+        add("caseAuc", auc_interval(scores[thin], labels[thin]), (labels & thin).sum(), (~labels & thin).sum(), spacing="at most 1.25 mm")
+
+    at90 = threshold_at_specificity(scores, labels, 0.9)
+    for type_ in sorted({t for c in cases for t in c.types}):
+        hits = [outputs[c.id][0] >= at90 for c in cases if c.types == [type_] and c.grades[0] != "subtle"]
+        every = [outputs[c.id][0] >= at90 for c in cases if c.types == [type_]]
+        add("sensitivityAt90Specificity", proportion_interval(sum(every), len(every)), len(every), (~labels).sum(), type=type_,
+            withoutSubtle=f"{sum(hits)}/{len(hits)}")
+    for g in GRADES:
+        hits = scores[grade == g] >= at90
+        add("sensitivityAt90Specificity", proportion_interval(hits.sum(), len(hits)), len(hits), (~labels).sum(), grade=g)
+
+    image_labels = np.concatenate([c.labels for c in cases])
+    image_scores = np.concatenate([encoded[c.id][1] for c in cases])
+    slice_scores = np.concatenate([outputs[c.id][1] for c in cases])
+    add("imageAuc", auc_interval(image_scores, image_labels), image_labels.sum(), (~image_labels).sum())
+    add("sliceScoreAuc", auc_interval(slice_scores, image_labels), image_labels.sum(), (~image_labels).sum())
+    accepted = np.array([np.median(outputs[c.id][2]) <= limit for c in cases])
+    add("acceptedByDomainCheck", proportion_interval(accepted.sum(), len(accepted)), labels.sum(), (~labels).sum())
+
+    def at_threshold(positive):
+        chosen = labels == positive
+        hits = (scores[chosen] >= threshold) == positive
+        value, low, high = proportion_interval(int(hits.sum()), int(chosen.sum()))
+        return {"value": value, "low": low, "high": high, "n": int(chosen.sum())}
+
+    operating = {"threshold": threshold, "sensitivity": at_threshold(True), "specificity": at_threshold(False)}
+    for name in ("sensitivity", "specificity"):
+        o = operating[name]
+        add(name, (o["value"], o["low"], o["high"]), labels.sum(), (~labels).sum(), operatingPoint="default")
+    return {"values": values, "operating": operating}
+
+
+def rounded(value):
+    return round(float(value), 4)
+
+
+def write_card(path, manifest, figures, profile, args):
+    """The model's card in Markdown: what it is, what it was trained on, what it reaches, where it ends."""
+    def row(v):
+        detail = ", ".join(f"{k} {v[k]}" for k in ("grade", "type", "spacing", "operatingPoint", "withoutSubtle") if k in v).replace("withoutSubtle", "without the subtle ones")
+        return f"| {v['name']} | {detail} | {v['value']:.3f} | {v['low']:.3f} to {v['high']:.3f} | {v['positives']} / {v['negatives']} |"
+
+    data = manifest["trainingData"]
+    lines = [
+        f"# {manifest['name']} {manifest['version']}", "",
+        manifest["intendedUse"], "",
+        "## What it is", "",
+        f"A slice encoder (ResNet-50 topology, base width {profile['encoder']['baseWidth']}, {profile['input']['sizePixels']} pixels a side) and a BLSTM case "
+        f"classifier ({profile['classifier']['units']} units a direction) over its features. "
+        f"{manifest['files']['sliceEncoder']['sizeBytes'] / 1e6:.1f} + {manifest['files']['caseClassifier']['sizeBytes'] / 1e6:.1f} MB.", "",
+        "## What it was trained on", "",
+        f"{data['statement']} Seeds: stage 1 {data['cases']['images']} patients, stage 2 {data['cases']['train']} scans "
+        f"({data['seeds']['train'][0]} to {data['seeds']['train'][1]}), calibration and threshold {data['cases']['validation']} scans "
+        f"({data['seeds']['validation'][0]} to {data['seeds']['validation'][1]}).", "",
+        "Where it deviates from the paper, and why:", "",
+        *[f"- **{name}**: {why}" for name, why in profile.get("deviations", {}).items()], "",
+        "## What it reaches", "",
+        f"On {data['cases']['test']} phantoms that it has not seen (seeds {data['seeds']['test'][0]} to {data['seeds']['test'][1]}), 95 % intervals "
+        "(DeLong, Wilson). These are figures on phantoms: they say nothing of patients.", "",
+        "| figure | of | value | interval | positives / negatives |", "| --- | --- | --- | --- | --- |",
+        *[row(v) for v in figures["values"]], "",
+        f"Made by `training/train --profile {profile['name']} --seed {args.seed} --out DIR`.", "",
+        "## Where it ends", "",
+        "It knows phantoms only. The domain check (distance of the features, and order of the series) refuses what does not look like them; "
+        f"the limit is {manifest['domain']['limit']:.2f} on the {manifest['domain']['statistic']} over the slices.", "",
+    ]
+    path.write_text("\n".join(lines))

@@ -1,0 +1,120 @@
+"""The whole way: cohort, stage 1, features, stage 2, calibration, domain, package, figures. Each step resumes."""
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from .cohort import load_split
+from .features import encode_cases
+from .figures import case_figures, write_card
+from .model import CalibratedCase
+from .package import write_package
+from .profile import TRAINING, load_profile
+from .stage1 import train_encoder
+from .stage2 import case_logits, fit_domain, platt, train_classifier
+from .evaluate import proportion_interval, threshold_at_specificity
+
+
+def report(text):
+    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
+
+
+def export_cohort(args, splits):
+    subprocess.run(["npx", "tsx", str(TRAINING / "exportCohort.ts"), "--profile", args.profile, "--seed", str(args.seed),
+                    "--out", str(Path(args.cohort).resolve()), "--splits", ",".join(splits)], cwd=TRAINING.parent, check=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="training/train", description=__doc__)
+    parser.add_argument("--profile", default="compact", help="a name in training/profiles, or a JSON file")
+    parser.add_argument("--seed", type=int, default=1, help="of the cohort and of the training")
+    parser.add_argument("--out", required=True, help="checkpoints, logs and, in package/, the model package")
+    parser.add_argument("--cohort", help="where the cohort is or goes (default: OUT/cohort)")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of PyTorch on a processor")
+    parser.add_argument("--version", default="1.0.0", help="of the package")
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    profile = load_profile(args.profile)
+    out = Path(args.out)
+    out.mkdir(parents=True, exist_ok=True)
+    args.cohort = args.cohort or str(out / "cohort")
+
+    sampled = profile["cohort"].get("images", 0) > 0
+    first = "images" if sampled else "train"
+    report("cohort of stage 1")
+    export_cohort(args, [first, "validation"])
+    validation = load_split(args.cohort, "validation")
+    encoder_path = out / "encoder.pt"
+    encoder = train_encoder(profile, {"train": load_split(args.cohort, first), "validation": validation}, out, args.seed, args.device, report=report)
+    torch.save(encoder.state_dict(), encoder_path)
+
+    report("cohort of stage 2 and of the test")
+    export_cohort(args, ["train", "test"])
+    train, test = load_split(args.cohort, "train"), load_split(args.cohort, "test")
+    encoded = encode_cases(encoder, train + validation + test, out / "features", args.device, report=report)
+    finish(profile, args, encoder.cpu(), encoded, train, validation, test, out)
+
+
+def finish(profile, args, encoder, encoded, train, validation, test, out):
+    classifier = train_classifier(profile, encoded, {"train": train, "validation": validation}, out, args.seed, args.device, report=report)
+    logits, labels = case_logits(classifier, encoded, validation, "cpu")
+    slope, intercept = platt(logits, labels)
+    domain = fit_domain(profile, encoded, train)
+    case = CalibratedCase(classifier, domain, slope, intercept).eval()
+
+    limit, order = domain_limit(profile, domain, encoded, validation)
+    domain.least_order.fill_(order)
+    outputs = {c.id: run_case(case, encoded[c.id][0]) for c in validation + test}
+    scores = np.array([outputs[c.id][0] for c in validation])
+    threshold = threshold_at_specificity(scores, labels, 0.9)
+    figures = case_figures(test, outputs, encoded, threshold, limit)
+    sensitivity, specificity = figures["operating"]["sensitivity"], figures["operating"]["specificity"]
+    seeds = {split: [cases[0].meta["seed"], cases[-1].meta["seed"]] for split, cases in (("train", train), ("validation", validation), ("test", test))}
+    manifest = write_package(
+        out / "package", profile, encoder, case, version=args.version,
+        training_data={"statement": "Synthetic cervical spine phantoms made by src/phantom; no patient's data of any kind.",
+                       "profile": profile["name"], "seed": args.seed, "cases": {"train": len(train), "validation": len(validation), "test": len(test),
+                       "images": profile["cohort"].get("images", 0)}, "seeds": seeds},
+        operating_points=[{"name": "default", "threshold": threshold, "sensitivity": sensitivity["value"], "specificity": specificity["value"],
+                           "positives": sensitivity["n"], "negatives": specificity["n"]}],
+        calibration={"method": "platt", "slope": slope, "intercept": intercept, "cases": len(validation)},
+        domain={"output": "domain_distance", "statistic": "median", "limit": limit,
+                "unit": "root mean square of whitened features (about 1 on training images); disorder of the series added",
+                "statement": f"Limit: the {profile['domain']['acceptedFraction']:.0%} quantile over unseen phantoms, times {profile['domain']['limitFactor']}."},
+        metrics={"statement": "On phantoms that neither training nor calibration has seen.", "cohort": {"seeds": seeds["test"], "cases": len(test)},
+                 "values": figures["values"]})
+    (out / "figures.json").write_text(json.dumps(figures, indent=2))
+    write_card(out / "package" / "README.md", manifest, figures, profile, args)
+    report(f"package in {out / 'package'}")
+    for value in figures["values"]:
+        report(json.dumps(value))
+
+
+@torch.no_grad()
+def run_case(case, features):
+    """(probability, slice scores, domain distances) of the exported graph's module."""
+    probability, slices, distance = case(torch.from_numpy(features))
+    return float(probability), slices.numpy(), distance.numpy()
+
+
+@torch.no_grad()
+def domain_limit(profile, domain, encoded, cases):
+    """Limit on the median distance, and the least correlation with the order, that unseen phantoms keep."""
+    recipe = profile["domain"]
+    medians = [float(torch.median(domain(torch.from_numpy(encoded[c.id][0])))) for c in cases]
+    orders = [float(domain.order(torch.from_numpy(encoded[c.id][0]) - domain.mean)) for c in cases]
+    limit = float(np.quantile(medians, recipe["acceptedFraction"])) * recipe["limitFactor"]
+    order = max(0.5, min(orders) - 0.1)
+    report(f"domain: medians {np.quantile(medians, [0, 0.5, 1]).round(3)}, orders {np.quantile(orders, [0, 0.5, 1]).round(3)}; limit {limit:.3f}, least order {order:.3f}")
+    return limit, order
+
+
+if __name__ == "__main__":
+    sys.exit(main())

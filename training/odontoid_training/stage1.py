@@ -1,0 +1,126 @@
+"""Stage 1: the slice encoder learns from single images. Resumes from its last checkpoint."""
+import copy
+import csv
+import math
+import time
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from .batches import SliceSampler
+from .evaluate import auc
+from .profile import make_encoder
+
+
+def train_encoder(profile, cohort, out, seed, device, *, report=print):
+    """cohort: {'train': cases, 'validation': cases}. Returns the encoder (averaged weights where the profile asks for them)."""
+    recipe, size = profile["stage1"], profile["input"]["sizePixels"]
+    torch.manual_seed(seed)
+    encoder = make_encoder(profile).to(device)
+    average = copy.deepcopy(encoder) if recipe["emaDecay"] else None
+    make_optimizer = torch.optim.AdamW if recipe["optimizer"] == "adamw" else torch.optim.Adam
+    optimizer = make_optimizer(encoder.parameters(), lr=recipe["learningRate"], weight_decay=recipe["weightDecay"])
+    sampler = SliceSampler(cohort["train"], recipe, size, seed)
+    checkpoint = out / "stage1.pt"
+    # Epochs on patches, then on whole fields; without patches all are fields.
+    patch_epochs = recipe["epochs"] if recipe["patch"] else 0
+    epochs = recipe["epochs"] + (recipe["fieldEpochs"] if recipe["patch"] else 0)
+    state = {"epoch": 0, "step": 0, "best": -1.0, "bestEpoch": 0, "bestWeights": None}
+    if checkpoint.exists():
+        saved = torch.load(checkpoint, map_location=device)
+        encoder.load_state_dict(saved["encoder"]), optimizer.load_state_dict(saved["optimizer"])
+        if average:
+            average.load_state_dict(saved["average"])
+        state = saved["state"]
+        sampler.random = np.random.default_rng((seed, state["epoch"]))
+    log = (out / "stage1.csv").open("a", newline="")
+    writer = csv.writer(log)
+    if log.tell() == 0:
+        writer.writerow(["epoch", "phase", "loss", "learningRate", "validationImageAuc", "imagesPerSecond", "seconds"])
+
+    while state["epoch"] < epochs:
+        epoch = state["epoch"]
+        field = epoch >= patch_epochs
+        images = recipe["fieldImagesPerEpoch"] if field and recipe["patch"] else recipe["imagesPerEpoch"]
+        patch = None if field else recipe["patch"]
+        count = (images or len(sampler)) // recipe["batch"]
+        started, losses = time.time(), []
+        encoder.train()
+        for k, (image, label, target, weight) in enumerate(sampler.batches(images, patch)):
+            rate = learning_rate(recipe, epoch, k / count, field and bool(recipe["patch"]))
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            image, label, target, weight = (t.to(device) for t in (image, label, target, weight))
+            logit, cells = encoder(image.contiguous(memory_format=torch.channels_last))
+            loss = recipe["imageWeight"] * functional.binary_cross_entropy_with_logits(logit, label)
+            if recipe["cellWeight"]:
+                cell = functional.binary_cross_entropy_with_logits(cells, target, reduction="none")
+                loss = loss + recipe["cellWeight"] * (cell * weight).sum() / weight.sum()
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            losses.append(float(loss.detach()))
+            state["step"] += 1
+            if average:
+                follow(average, encoder, min(recipe["emaDecay"], (1 + state["step"]) / (10 + state["step"])))
+            if k % 20 == 0:
+                report(f"stage 1 epoch {epoch + 1}/{epochs} {'field' if field else 'patch'} {k}/{count} loss {np.mean(losses[-20:]):.4f}"
+                       f" {(k + 1) * recipe['batch'] / (time.time() - started):.1f} images/s")
+        speed = (k + 1) * recipe["batch"] / (time.time() - started)
+        judged = average or encoder
+        last = epoch + 1 == epochs
+        score = validate(judged, cohort["validation"], recipe, size, device) if field or last or epoch % 4 == 3 else float("nan")
+        writer.writerow([epoch + 1, "field" if field else "patch", f"{np.mean(losses):.5f}", f"{rate:.2e}", f"{score:.4f}", f"{speed:.1f}", f"{time.time() - started:.0f}"])
+        log.flush()
+        report(f"stage 1 epoch {epoch + 1}/{epochs}: loss {np.mean(losses):.4f}, validation image AUC {score:.4f}")
+        state["epoch"] += 1
+        if recipe["patience"] is not None and score > state["best"]:
+            state.update(best=score, bestEpoch=epoch, bestWeights=copy.deepcopy(judged.state_dict()))
+        torch.save({"encoder": encoder.state_dict(), "average": average and average.state_dict(), "optimizer": optimizer.state_dict(), "state": state}, checkpoint.with_suffix(".tmp"))
+        checkpoint.with_suffix(".tmp").replace(checkpoint)
+        if recipe["patience"] is not None and epoch - state["bestEpoch"] >= recipe["patience"]:
+            break
+    result = average or encoder
+    if state["bestWeights"] is not None:
+        result.load_state_dict(state["bestWeights"])
+    return result.eval()
+
+
+def learning_rate(recipe, epoch, part, field):
+    if recipe["schedule"] == "step":
+        return recipe["learningRate"] * recipe["stepGamma"] ** (epoch // recipe["stepEpochs"])
+    if field:
+        done = (epoch - recipe["epochs"] + part) / recipe["fieldEpochs"]
+        return recipe["fieldLearningRate"] * 0.5 * (1 + math.cos(math.pi * done)) + 1e-6
+    done = (epoch + part) / recipe["epochs"]
+    warm = recipe["warmupFraction"]
+    if done < warm:
+        return recipe["learningRate"] * (0.05 + 0.95 * done / warm)
+    return recipe["learningRate"] * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (done - warm) / (1 - warm))))
+
+
+@torch.no_grad()
+def follow(average, encoder, decay):
+    for a, b in zip(average.state_dict().values(), encoder.state_dict().values()):
+        if a.dtype.is_floating_point:
+            a.lerp_(b, 1 - decay)
+        else:
+            a.copy_(b)
+
+
+@torch.no_grad()
+def validate(encoder, cases, recipe, size, device, most=600):
+    """Area under the ROC curve over single whole images of cases not trained on."""
+    encoder.eval()
+    chosen = [(c, i) for c in cases for i in range(len(c.labels))]
+    # The same sample every time.
+    pick = np.random.default_rng(0).permutation(len(chosen))
+    chosen = [chosen[k] for k in pick][:most]
+    scores, labels = [], []
+    for start in range(0, len(chosen), 16):
+        part = chosen[start:start + 16]
+        image = torch.from_numpy(np.stack([c.images[i] for c, i in part])).to(device).float() / 255
+        scores.extend(encoder.image_logit(encoder.cell_logits(encoder.maps(image)[1])).cpu().tolist())
+        labels.extend(bool(c.labels[i]) for c, i in part)
+    return auc(np.array(scores), np.array(labels))

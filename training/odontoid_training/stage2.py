@@ -1,0 +1,148 @@
+"""Stage 2: the case classifier learns from the features of whole scans. Then its calibration, and the domain check."""
+import copy
+import csv
+import math
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from .evaluate import auc
+from .model import DomainCheck
+from .profile import make_classifier
+
+
+def train_classifier(profile, encoded, cohort, out, seed, device, *, report=print):
+    recipe = profile["stage2"]
+    random = np.random.default_rng(seed)
+    torch.manual_seed(seed)
+    cases = cohort["train"]
+    everything = np.concatenate([encoded[c.id][0] for c in cases])
+    classifier = make_classifier(profile, everything.shape[1])
+    classifier.mean.copy_(torch.from_numpy(everything.mean(0)))
+    classifier.scale.copy_(torch.from_numpy(1 / (everything.std(0) + 0.05 * everything.std())))
+    classifier.to(device)
+    optimizer = torch.optim.AdamW(classifier.parameters(), lr=recipe["learningRate"], weight_decay=recipe["weightDecay"])
+    best, best_loss, best_epoch = None, math.inf, 0
+    log = (out / "stage2.csv").open("w", newline="")
+    writer = csv.writer(log)
+    writer.writerow(["epoch", "loss", "validationLoss", "validationCaseAuc"])
+    for epoch in range(recipe["epochs"]):
+        classifier.train()
+        losses = []
+        if recipe["schedule"] == "cosine":
+            for group in optimizer.param_groups:
+                group["lr"] = recipe["learningRate"] * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * epoch / recipe["epochs"])))
+        order = random.permutation(len(cases))
+        for start in range(0, len(order), recipe["batch"]):
+            sequences = [draw_sequence(*encoded_case(encoded, cases[i]), recipe, random) for i in order[start:start + recipe["batch"]]]
+            label = torch.tensor([float(cases[i].label) for i in order[start:start + recipe["batch"]]])
+            feature, slice_label, mask = (t.to(device) for t in pad(sequences))
+            logits = classifier.slice_logits(feature)
+            weight = torch.where(label > 0, float(recipe["positiveWeight"]), 1.0).to(device)
+            loss = functional.binary_cross_entropy_with_logits(classifier.case_logit(logits, mask), label.to(device), weight=weight)
+            if recipe["sliceWeight"]:
+                each = functional.binary_cross_entropy_with_logits(logits, slice_label, reduction="none")
+                loss = loss + recipe["sliceWeight"] * (each * mask).sum() / mask.sum()
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(classifier.parameters(), 5.0)
+            optimizer.step()
+            losses.append(float(loss.detach()))
+        logit, truth = case_logits(classifier, encoded, cohort["validation"], device)
+        validation = float(functional.binary_cross_entropy_with_logits(torch.from_numpy(logit), torch.from_numpy(truth.astype(np.float32))))
+        writer.writerow([epoch + 1, f"{np.mean(losses):.5f}", f"{validation:.5f}", f"{auc(logit, truth):.4f}"])
+        if epoch % 10 == 9:
+            report(f"stage 2 epoch {epoch + 1}/{recipe['epochs']}: loss {np.mean(losses):.4f}, validation loss {validation:.4f}, case AUC {auc(logit, truth):.4f}")
+        if validation < best_loss:
+            best, best_loss, best_epoch = copy.deepcopy(classifier.state_dict()), validation, epoch
+        elif epoch - best_epoch >= recipe["patience"]:
+            break
+    log.close()
+    classifier.load_state_dict(best)
+    report(f"stage 2: kept epoch {best_epoch + 1}, validation loss {best_loss:.4f}")
+    return classifier.cpu().eval()
+
+
+def encoded_case(encoded, case):
+    return encoded[case.id][0], case.labels
+
+
+def draw_sequence(features, labels, recipe, random):
+    """One training view of a scan. With `respace`, at another spacing: thinned out, or thickened by interpolation; ends cut."""
+    if not recipe["respace"]:
+        return features, labels
+    n = len(labels)
+    first, last = random.integers(0, 1 + n // 10), n - random.integers(0, 1 + n // 10)
+    step = float(np.exp(random.uniform(np.log(0.25), np.log(1.6)))) if random.random() < 0.6 else 1.0
+    # Long scans are not made longer.
+    step = max(step, (last - first) / 320)
+    positions = np.arange(first + random.uniform(0, min(1, step)), last - 1, step)
+    below = np.floor(positions).astype(int)
+    part = (positions - below)[:, None].astype(np.float32)
+    feature = features[below] * (1 - part) + features[below + 1] * part
+    nearest = np.minimum(np.round(positions).astype(int), n - 1)
+    return feature, labels[nearest]
+
+
+def pad(sequences):
+    longest = max(len(labels) for _, labels in sequences)
+    feature = torch.zeros(len(sequences), longest, sequences[0][0].shape[1])
+    label = torch.zeros(len(sequences), longest)
+    mask = torch.zeros(len(sequences), longest, dtype=torch.bool)
+    for i, (f, l) in enumerate(sequences):
+        feature[i, :len(l)] = torch.from_numpy(np.asarray(f, np.float32))
+        label[i, :len(l)] = torch.from_numpy(np.asarray(l, np.float32))
+        mask[i, :len(l)] = True
+    return feature, label, mask
+
+
+@torch.no_grad()
+def case_logits(classifier, encoded, cases, device):
+    classifier.eval()
+    logits = [float(classifier.case_logit(classifier.slice_logits(torch.from_numpy(encoded[c.id][0])[None].to(device)))[0]) for c in cases]
+    return np.array(logits, np.float32), np.array([c.label for c in cases])
+
+
+def platt(logits, labels):
+    """Slope and intercept that make the logits calibrated (Platt 1999, with his smoothed targets)."""
+    positive, negative = labels.sum(), (~labels).sum()
+    target = torch.from_numpy(np.where(labels, (positive + 1) / (positive + 2), 1 / (negative + 2)).astype(np.float64))
+    x = torch.from_numpy(logits.astype(np.float64))
+    parameters = torch.tensor([1.0, 0.0], dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.LBFGS([parameters], max_iter=200)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = functional.binary_cross_entropy_with_logits(x * parameters[0] + parameters[1], target)
+        loss.backward()
+        return loss
+
+    optimizer.step(closure)
+    return float(parameters[0]), float(parameters[1])
+
+
+def fit_domain(profile, encoded, cases):
+    """Mean, shrunk covariance and level reading of the training scans' features."""
+    recipe = profile["domain"]
+    features = np.concatenate([encoded[c.id][0] for c in cases]).astype(np.float64)
+    # Where in the neck a slice lies, 0 at the top of the scan and 1 at its end.
+    level = np.concatenate([np.linspace(0, 1, len(encoded[c.id][0])) for c in cases])
+    mean = features.mean(0)
+    # Each feature to unit variance first: those with large numbers would hide the others from the principal axes.
+    deviation = features.std(0) + 1e-3 * features.std()
+    scaled = (features - mean) / deviation
+    covariance = scaled.T @ scaled / len(scaled)
+    values, vectors = np.linalg.eigh(covariance)
+    k = min(recipe["dimensions"], len(values))
+    values, vectors = values[::-1], vectors[:, ::-1]
+    shrunk = (1 - recipe["shrinkage"]) * values + recipe["shrinkage"] * values.mean()
+    # The k directions the phantoms use most; what lies outside of them counts as one more, summed, direction below.
+    whitening = vectors / np.sqrt(shrunk)
+    domain = DomainCheck(features.shape[1], whitening.shape[1])
+    domain.mean.copy_(torch.from_numpy(mean))
+    domain.whitening.copy_(torch.from_numpy(whitening / deviation[:, None]))
+    ridge = covariance + 0.05 * np.eye(len(covariance))
+    weights = np.linalg.solve(ridge, scaled.T @ (level - level.mean()) / len(scaled)) / deviation
+    domain.level.copy_(torch.from_numpy(weights))
+    return domain.eval()
