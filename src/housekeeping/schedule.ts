@@ -1,33 +1,22 @@
 import nodeCron from 'node-cron';
 import { TriageError } from '../errors.ts';
 import type { Clock, Log } from '../ports.ts';
-import type { WorklistStore } from '../worklist/caseStore.ts';
-import type { WorklistDatabase } from '../worklist/database.ts';
-import { createMaintenance } from '../worklist/maintenance.ts';
-import { retainCases } from './retention.ts';
+import type { WorklistMaintenance } from '../worklist/maintenance.ts';
 
 export type HousekeepingJob = 'nudge' | 'retention' | 'nightly';
 
-export interface HousekeepingSettings {
-  retentionDays: number;
-  lowWaterFreeBytes: number;
-  backupsToKeep: number;
+export interface HousekeepingOptions {
+  maintenance: WorklistMaintenance;
+  clock: Clock;
+  log: Log;
   /** Cron, local time. */
   retentionCron: string;
   nightlyCron: string;
-}
-
-export interface HousekeepingOptions {
-  database: WorklistDatabase;
-  store: WorklistStore;
-  spoolDir: string;
-  resultsDir: string;
-  backupsDir: string;
-  settings: HousekeepingSettings;
-  /** Wake pipeline and delivery: a safety net only, for the database holds the truth. */
-  nudges: readonly (() => void)[];
-  clock: Clock;
-  log: Log;
+  backupDir: string;
+  backupsToKeep: number;
+  retain: () => Promise<unknown>;
+  /** Wakes pipeline and delivery: a safety net only, for the database holds the truth. */
+  nudge: () => void;
 }
 
 export interface Housekeeping {
@@ -37,26 +26,24 @@ export interface Housekeeping {
   close(): Promise<void>;
 }
 
-const DAY_MS = 86_400_000;
 const NUDGE_CRON = '* * * * *';
 
 /** Plans the housekeeping. @throws TriageError `config-invalid` for a cron expression that is none. */
 export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
-  const { store, spoolDir, resultsDir, settings, clock, log } = options;
-  const maintenance = createMaintenance(options.database);
+  const { maintenance, clock, log } = options;
   const running = new Map<HousekeepingJob, Promise<boolean>>();
   const jobs: Record<HousekeepingJob, () => Promise<void>> = {
     nudge: () => {
-      for (const nudge of options.nudges) nudge();
+      options.nudge();
       return Promise.resolve();
     },
     retention: async () => {
-      await retainCases({ store, clock, log, spoolDir, resultsDir, retentionMs: settings.retentionDays * DAY_MS, lowWaterFreeBytes: settings.lowWaterFreeBytes });
+      await options.retain();
       maintenance.checkpoint();
     },
     nightly: async () => {
       maintenance.quickCheck();
-      await maintenance.backup(options.backupsDir, clock.now(), settings.backupsToKeep);
+      await maintenance.backup(options.backupDir, clock.now(), options.backupsToKeep);
       maintenance.checkpoint();
     },
   };
@@ -85,8 +72,8 @@ export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
 
   const crons: [HousekeepingJob, string][] = [
     ['nudge', NUDGE_CRON],
-    ['retention', settings.retentionCron],
-    ['nightly', settings.nightlyCron],
+    ['retention', options.retentionCron],
+    ['nightly', options.nightlyCron],
   ];
   for (const [job, cron] of crons) {
     if (!nodeCron.validate(cron)) throw new TriageError('config-invalid', `"${cron}" is not a cron expression (${job}).`);

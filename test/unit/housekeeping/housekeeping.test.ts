@@ -5,6 +5,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { createLog } from '../../../src/log.ts';
 import { freeBytesUnder, retainCases } from '../../../src/housekeeping/retention.ts';
 import { startHousekeeping } from '../../../src/housekeeping/schedule.ts';
+import { createMaintenance } from '../../../src/worklist/maintenance.ts';
 import { openDatabase } from '../../../src/worklist/database.ts';
 import { claimed, deliverAll, findingsOf, instanceOf, objectsOf, openWorklist, START_MS, studyUid, temporaryFolder, toInferred } from '../worklist/fixture.ts';
 
@@ -138,9 +139,9 @@ describe('schedule', () => {
     const worklist = await openWorklist();
     const folder = await temporaryFolder();
     const backupsDir = join(folder, 'backups');
-    const settings = { retentionDays: 14, lowWaterFreeBytes: 0, backupsToKeep: 2, retentionCron: '*/10 * * * *', nightlyCron: '15 3 * * *' };
     const nudged = vi.fn();
-    const base = { database: worklist.database, store: worklist.store, spoolDir: folder, resultsDir: folder, backupsDir, settings, nudges: [nudged], clock: worklist.clock, log };
+    const retain = () => retainCases({ store: worklist.store, clock: worklist.clock, log, spoolDir: folder, resultsDir: folder, retentionMs: 14 * DAY_MS, lowWaterFreeBytes: 0 });
+    const base = { maintenance: createMaintenance(worklist.database), clock: worklist.clock, log, retentionCron: '*/10 * * * *', nightlyCron: '15 3 * * *', backupDir: backupsDir, backupsToKeep: 2, retain, nudge: nudged };
     return { ...worklist, base, backupsDir, nudged };
   };
 
@@ -198,6 +199,6 @@ describe('schedule', () => {
 
   it('refuses a plan that cron does not understand', async () => {
     const { base } = await options();
-    expect(() => startHousekeeping({ ...base, settings: { ...base.settings, nightlyCron: 'every night' } })).toThrow(expect.objectContaining({ code: 'config-invalid' }));
+    expect(() => startHousekeeping({ ...base, nightlyCron: 'every night' })).toThrow(expect.objectContaining({ code: 'config-invalid' }));
   });
 });
