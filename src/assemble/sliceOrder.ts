@@ -7,7 +7,7 @@ export interface SliceStack {
   slices: { instance: StoredInstance; positionMm: number }[];
   /** Slices at a position already taken. */
   duplicates: StoredInstance[];
-  /** Median distance of neighbours; 0 for fewer than two slices. */
+  /** Distance of neighbours without a hole between them, to the micrometre; 0 for fewer than two slices. */
   spacingMm: number;
   /** From the upper face of the first slice to the lower face of the last. */
   coverageMm: number;
@@ -46,7 +46,7 @@ export function orderSlices(instances: readonly StoredInstance[]): SliceStack {
   }
 
   const steps = slices.slice(1).map((slice, index) => slices[index]!.positionMm - slice.positionMm);
-  const spacingMm = median(steps);
+  const spacingMm = commonStep(steps);
   const gaps: SliceStack['gaps'] = [];
   let irregularSteps = 0;
   for (const [index, step] of steps.entries()) {
@@ -68,7 +68,10 @@ export function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor((sorted.length - 1) / 2)] ?? 0;
+/** The median tells single steps from holes; the mean of the single steps is then free of the rounding that each position was written with. */
+function commonStep(steps: readonly number[]): number {
+  const median = [...steps].sort((a, b) => a - b)[Math.floor((steps.length - 1) / 2)];
+  if (median === undefined) return 0;
+  const single = steps.filter((step) => Math.abs(step - median) <= STEP_TOLERANCE * median);
+  return Number((single.reduce((sum, step) => sum + step, 0) / single.length).toFixed(3));
 }

@@ -1,0 +1,86 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { missingSlices, orderSlices } from '../../../src/assemble/sliceOrder.ts';
+import type { InstanceHeader } from '../../../src/case/case.ts';
+import { instanceOf, seriesOf, uidsOf } from './syntheticStudy.ts';
+
+describe('orderSlices', () => {
+  it('orders superior to inferior in any order of arrival, by position alone', () => {
+    const series = seriesOf({ slices: 60, spacingMm: 0.625 });
+    fc.assert(
+      fc.property(fc.shuffledSubarray(series, { minLength: series.length }), (arrived) => {
+        const stack = orderSlices(arrived);
+        expect(uidsOf(stack.slices.map(({ instance }) => instance))).toEqual(uidsOf(series));
+        expect(stack).toMatchObject({ spacingMm: 0.625, coverageMm: 37.5, gaps: [], duplicates: [], irregularSteps: 0 });
+      }),
+    );
+  });
+
+  const orientations: [string, InstanceHeader['imageOrientationPatient']][] = [
+    ['feet first supine', [-1, 0, 0, 0, 1, 0]],
+    ['prone', [-1, 0, 0, 0, -1, 0]],
+    ['transposed', [0, 1, 0, 1, 0, 0]],
+  ];
+  it.each(orientations)('puts the head first %s', (_name, imageOrientationPatient) => {
+    const series = seriesOf({ slices: 30, header: { imageOrientationPatient } });
+    expect(uidsOf(orderSlices([...series].reverse()).slices.map(({ instance }) => instance))).toEqual(uidsOf(series));
+  });
+
+  it('measures along the normal of a tilted gantry, not along the table', () => {
+    const tilt = (20 * Math.PI) / 180;
+    const series = seriesOf({ slices: 30, spacingMm: 2, header: { imageOrientationPatient: [1, 0, 0, 0, Math.cos(tilt), Math.sin(tilt)] } });
+    expect(orderSlices(series).spacingMm).toBeCloseTo(2 * Math.cos(tilt), 3);
+  });
+
+  it('finds the hole that one removed slice leaves, and none at the ends', () => {
+    const series = seriesOf({ slices: 50, spacingMm: 1.25 });
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 49 }), (removed) => {
+        const { gaps } = orderSlices(series.filter((_, index) => index !== removed));
+        expect(gaps).toEqual(removed === 0 || removed === 49 ? [] : [{ afterSliceIndex: removed - 1, missingSlices: 1 }]);
+      }),
+    );
+  });
+
+  it('counts every missing slice of every hole, with positions written in few digits', () => {
+    const rounded = seriesOf({ slices: 200, spacingMm: 0.625 }).map((instance) => {
+      const [x, y, z] = instance.header.imagePositionPatientMm!;
+      return { ...instance, header: { ...instance.header, imagePositionPatientMm: [x, y, Number(z.toFixed(1))] as [number, number, number] } };
+    });
+    fc.assert(
+      fc.property(fc.uniqueArray(fc.integer({ min: 1, max: 198 }), { minLength: 1, maxLength: 60 }), (removed) => {
+        const stack = orderSlices(rounded.filter((_, index) => !removed.includes(index)));
+        expect(missingSlices(stack)).toBe(removed.length);
+        expect(stack.irregularSteps).toBe(0);
+        let before = 0;
+        for (const { afterSliceIndex, missingSlices: missing } of stack.gaps) {
+          const start = afterSliceIndex + 1 + before;
+          for (let index = start; index < start + missing; index++) expect(removed).toContain(index);
+          before += missing;
+        }
+      }),
+    );
+  });
+
+  it('keeps one slice a position, the same one whatever came first', () => {
+    const series = seriesOf({ slices: 20 });
+    const again = instanceOf({ ...series[7]!.header, sopInstanceUid: '1.2.3.4.99999' });
+    for (const arrived of [[again, ...series], [...series, again]]) {
+      const stack = orderSlices(arrived);
+      expect(uidsOf(stack.slices.map(({ instance }) => instance))).toEqual(uidsOf(series));
+      expect(uidsOf(stack.duplicates)).toEqual(['1.2.3.4.99999']);
+      expect(stack.gaps).toEqual([]);
+    }
+  });
+
+  it('counts steps that are no multiple of the spacing', () => {
+    const series = seriesOf({ slices: 20, spacingMm: 2 });
+    const moved = series.map((instance, index) => (index === 10 ? instanceOf({ ...instance.header, imagePositionPatientMm: [-100, -100, instance.header.imagePositionPatientMm![2] + 0.9] }) : instance));
+    expect(orderSlices(moved).irregularSteps).toBe(2);
+  });
+
+  it('takes no slices and one slice', () => {
+    expect(orderSlices([])).toEqual({ slices: [], duplicates: [], spacingMm: 0, coverageMm: 0, gaps: [], irregularSteps: 0 });
+    expect(orderSlices(seriesOf({ slices: 1 }))).toMatchObject({ spacingMm: 0, coverageMm: 0, gaps: [] });
+  });
+});
