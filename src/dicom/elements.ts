@@ -94,12 +94,11 @@ export function parseElements(bytes: Uint8Array, options: ParseOptions = {}): El
     transferSyntaxUid: trimmed(dataSet.string('x00020010') ?? ''),
     bigEndian: dataSet.byteArrayParser === dicomParser.bigEndianByteArrayParser,
   });
+  const headerEnd = Math.min(whole.length, datasetOffset + MAX_HEADER_BYTES);
+  if (headerEnd < whole.length && !elements.has(PIXEL_DATA)) throw unreadable(`The header is over ${MAX_HEADER_BYTES / 1024 / 1024} MiB.`);
   // The parser does not say when an implicit element, or one in a broken sequence, reaches behind the end.
   for (const element of Object.values(dataSet.elements)) {
-    if (element.tag === 'x7fe00010') continue;
-    if (element.dataOffset + element.length > Math.min(whole.length, datasetOffset + MAX_HEADER_BYTES)) {
-      throw unreadable(`The file is cut off in element ${element.tag.slice(1)}, or its header is over ${MAX_HEADER_BYTES / 1024 / 1024} MiB.`);
-    }
+    if (element.tag !== 'x7fe00010' && element.dataOffset + element.length > headerEnd) throw unreadable(`The file is cut off in element ${element.tag.slice(1)}.`);
   }
   if (options.stopBeforePixelData !== true) elements.pixelData();
   return elements;

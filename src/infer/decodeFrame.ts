@@ -107,7 +107,7 @@ async function runCodec(codec: CodecName, frame: Uint8Array, layout: FrameLayout
   } catch (error) {
     // An error leaves the codec's stack where it was: the next frame gets a fresh instance.
     NativeCodecs.release();
-    throw new TriageError('pixel-data-undecodable', `The compressed pixel data are damaged: ${messageOf(error).slice(0, 200).trim()}.`, { cause: error });
+    throw new TriageError('pixel-data-undecodable', `The compressed pixel data are damaged (${messageOf(error).slice(0, 200).trim()}).`, { cause: error });
   }
 }
 

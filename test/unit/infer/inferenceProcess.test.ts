@@ -1,0 +1,205 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import fc from 'fast-check';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { systemClock } from '../../../src/clock.ts';
+import { startInferenceProcess } from '../../../src/infer/inferenceProcess.ts';
+import type { InferenceProcessOptions } from '../../../src/infer/inferenceProcess.ts';
+import type { Log, LogFields, TriageModel } from '../../../src/ports.ts';
+import { ctFile, dcmtk, patternHu } from './ctFile.ts';
+
+// Every test starts processes that load a network.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
+const [ROWS, COLUMNS] = [64, 72];
+const SAMPLES = Uint16Array.from(patternHu(ROWS, COLUMNS), (hu) => hu + 1024);
+
+let dir: string;
+const place = (name: string): string => path.join(dir, name);
+beforeAll(async () => {
+  dir = await mkdtemp(path.join(os.tmpdir(), 'odontoid-infer-'));
+  await writeFile(place('good.dcm'), ctFile({ rows: ROWS, columns: COLUMNS, samples: SAMPLES }));
+  await writeFile(place('cut.dcm'), ctFile({ rows: ROWS, columns: COLUMNS, samples: SAMPLES.subarray(1) }));
+  // Reading a pipe that nobody writes to never ends: a slice that hangs.
+  execFileSync('mkfifo', [place('hang.dcm')]);
+});
+afterAll(async () => rm(dir, { recursive: true }));
+
+const logged: { message: string; fields: LogFields }[] = [];
+const log: Log = {
+  debug: () => undefined,
+  info: (message, fields = {}) => void logged.push({ message, fields }),
+  warn: (message, fields = {}) => void logged.push({ message, fields }),
+  error: (message, fields = {}) => void logged.push({ message, fields }),
+  child: () => log,
+};
+const pids = (): number[] => logged.flatMap(({ fields }) => (typeof fields['pid'] === 'number' ? [fields['pid']] : []));
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+const until = async (condition: () => boolean): Promise<void> => {
+  const deadline = Date.now() + 15_000;
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error('waited in vain');
+    await systemClock.sleep(20);
+  }
+};
+
+const started: TriageModel[] = [];
+async function start(change: Partial<InferenceProcessOptions> = {}): Promise<TriageModel> {
+  logged.length = 0;
+  const model = await startInferenceProcess({ modelDir: 'models/compact', provider: 'cpu', threads: 1, memoryLimitMb: 4096, timeoutMs: 30_000, niceness: 5, clock: systemClock, log, ...change });
+  started.push(model);
+  return model;
+}
+afterEach(async () => {
+  await Promise.all(started.splice(0).map(async (model) => model.close()));
+});
+
+describe('the inference process', () => {
+  let shared: TriageModel;
+  beforeAll(async () => {
+    shared = await start();
+    started.length = 0;
+  });
+  afterAll(async () => shared.close());
+
+  it('encodes and classifies, niced, and names its model and provider', async () => {
+    const model = shared;
+    const card = JSON.parse(await readFile('models/compact/model.json', 'utf8')) as { name: string; input: { featureLength: number } };
+    expect([model.identity.name, model.provider]).toEqual([card.name, 'cpu']);
+    expect(os.getPriority(pids()[0])).toBe(5);
+    const slices = await Promise.all([1, 2, 3].map(async () => model.encodeSlice(place('good.dcm'))));
+    expect(slices[0]!.feature).toBeInstanceOf(Float32Array);
+    expect(slices[0]!.feature.length).toBe(card.input.featureLength);
+    expect(slices[2]).toEqual(slices[0]);
+    expect(slices[0]!.crop).toMatchObject({ rows: ROWS, columns: COLUMNS, transpose: false });
+    const score = await model.classify(slices);
+    expect(score.sliceScores).toHaveLength(3);
+    expect(await model.peakRssBytes()).toBeGreaterThan(50e6);
+  });
+
+  it('decodes a slice in the orientation of its stored matrix, for pictures', async () => {
+    await writeFile(place('transposed.dcm'), ctFile({ rows: ROWS, columns: COLUMNS, samples: SAMPLES, change: { 0x00200037: ['DS', '0\\1\\0\\1\\0\\0'] } }));
+    expect(await shared.decodeSlice(place('transposed.dcm'))).toEqual({ hu: Float32Array.from(SAMPLES, (sample) => sample - 1024), rows: ROWS, columns: COLUMNS });
+    expect((await shared.encodeSlice(place('transposed.dcm'))).crop).toMatchObject({ transpose: true, rows: ROWS, columns: COLUMNS });
+  });
+
+  it('encodes a compressed slice as it encodes the plain one', async () => {
+    const model = shared;
+    await writeFile(place('jpeg.dcm'), dcmtk('dcmcjpeg', ['+e1'], ctFile({ rows: ROWS, columns: COLUMNS, samples: SAMPLES })));
+    expect(await model.encodeSlice(place('jpeg.dcm'))).toEqual(await model.encodeSlice(place('good.dcm')));
+  });
+
+  it('passes the errors of a slice on and goes on with the next', async () => {
+    const model = shared;
+    const outcomes = await Promise.allSettled(['cut.dcm', 'good.dcm', 'nowhere.dcm', 'good.dcm'].map(async (name) => model.encodeSlice(place(name))));
+    expect(outcomes.map((outcome) => (outcome.status === 'fulfilled' ? 'ok' : (outcome.reason as { code: string }).code))).toEqual(['pixel-data-undecodable', 'ok', 'inference-failed', 'ok']);
+    expect(pids()).toHaveLength(1);
+  });
+
+  it('is not brought down by mutated slices', async () => {
+    const model = shared;
+    const whole = dcmtk('dcmcjpls', ['+el'], ctFile({ rows: ROWS, columns: COLUMNS, samples: SAMPLES }));
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(fc.integer({ min: 128, max: whole.length - 1 }), fc.nat(255)), { minLength: 1, maxLength: 8 }), async (mutations) => {
+        const mutated = Uint8Array.from(whole);
+        for (const [position, value] of mutations) mutated[position] = value;
+        await writeFile(place('mutated.dcm'), mutated);
+        await model.encodeSlice(place('mutated.dcm')).catch((error: unknown) => {
+          expect((error as { code: string }).code).toMatch(/^(dicom-unreadable|pixel-data-undecodable|transfer-syntax-unsupported|geometry-unusable)$/);
+        });
+      }),
+      { numRuns: 100 },
+    );
+    await expect(model.encodeSlice(place('good.dcm'))).resolves.toBeDefined();
+    expect(pids()).toHaveLength(1);
+  });
+
+  it('killed at work: only that question fails, the others are asked again of a new child', async () => {
+    const model = await start();
+    const hanging = model.encodeSlice(place('hang.dcm'));
+    const others = [1, 2, 3].map(async () => model.encodeSlice(place('good.dcm')));
+    process.kill(pids()[0]!, 'SIGKILL');
+    await expect(hanging).rejects.toMatchObject({ code: 'inference-died', message: expect.stringContaining('SIGKILL') as string });
+    expect(await Promise.all(others)).toHaveLength(3);
+    expect(new Set(pids()).size).toBe(2);
+    expect((await model.classify([await model.encodeSlice(place('good.dcm'))])).sliceScores).toHaveLength(1);
+  });
+
+  it('killed while idle: the next question is answered', async () => {
+    const model = await start();
+    const [first] = pids();
+    process.kill(first!, 'SIGKILL');
+    await until(() => pids().length === 2);
+    expect(isAlive(first!)).toBe(false);
+    await expect(model.encodeSlice(place('good.dcm'))).resolves.toBeDefined();
+  });
+
+  it('a slice that hangs is ended, and hurts no other', async () => {
+    const model = await start({ timeoutMs: 3_000 });
+    const [hanging, ...others] = await Promise.allSettled(['hang.dcm', 'good.dcm', 'good.dcm'].map(async (name) => model.encodeSlice(place(name))));
+    expect(hanging).toMatchObject({ status: 'rejected', reason: { code: 'inference-timeout' } });
+    expect(others.map((outcome) => outcome.status)).toEqual(['fulfilled', 'fulfilled']);
+  });
+
+  it('a child that grows too large is replaced', async () => {
+    await expect(start({ memoryLimitMb: 40 })).rejects.toMatchObject({ code: 'inference-died', message: expect.stringContaining('memoryLimitMb') as string });
+  });
+
+  it('does not start with a model that was tampered with, and leaves no process behind', async () => {
+    const copy = place('model');
+    await cp('models/compact', copy, { recursive: true });
+    const graph = await readFile(path.join(copy, 'caseClassifier.onnx'));
+    graph[1000]! ^= 1;
+    await writeFile(path.join(copy, 'caseClassifier.onnx'), graph);
+    await expect(start({ modelDir: copy })).rejects.toMatchObject({ code: 'model-tampered' });
+  });
+
+  it('does not go on with another model when the package changes behind it', async () => {
+    const copy = place('changing');
+    await cp('models/compact', copy, { recursive: true });
+    const model = await start({ modelDir: copy });
+    const card = JSON.parse(await readFile(path.join(copy, 'model.json'), 'utf8')) as object;
+    await writeFile(path.join(copy, 'model.json'), JSON.stringify({ ...card, version: '77' }));
+    process.kill(pids()[0]!, 'SIGKILL');
+    await until(() => logged.some(({ fields }) => fields['code'] === 'inference-died'));
+    await expect(model.encodeSlice(place('good.dcm'))).rejects.toMatchObject({ code: 'inference-died', message: expect.stringContaining('has changed') as string });
+    await cp('models/compact', copy, { recursive: true });
+    await expect(model.encodeSlice(place('good.dcm')).catch(async () => model.encodeSlice(place('good.dcm')))).resolves.toBeDefined();
+  });
+
+  it('closed: ends the child, and fails what waits', async () => {
+    const model = await start();
+    const hanging = expect(model.encodeSlice(place('hang.dcm'))).rejects.toMatchObject({ code: 'inference-died' });
+    await model.close();
+    await hanging;
+    expect(isAlive(pids()[0]!)).toBe(false);
+    await expect(model.encodeSlice(place('good.dcm'))).rejects.toMatchObject({ code: 'inference-died' });
+  });
+
+  it('ends when its parent is killed', async () => {
+    const script = place('parent.mts');
+    const source = (name: string): string => JSON.stringify(fileURLToPath(new URL(`../../../src/${name}`, import.meta.url)));
+    await writeFile(script, `
+      import { startInferenceProcess } from ${source('infer/inferenceProcess.ts')};
+      import { systemClock } from ${source('clock.ts')};
+      const say = (message, fields) => { if (fields?.pid) console.log(fields.pid); };
+      const log = { debug: say, info: say, warn: say, error: say, child: () => log };
+      await startInferenceProcess({ modelDir: ${JSON.stringify(path.resolve('models/compact'))}, provider: 'cpu', threads: 1, memoryLimitMb: 4096, timeoutMs: 30000, niceness: 5, clock: systemClock, log });
+    `);
+    const parent = spawn(process.execPath, ['--import', 'tsx', script], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = await new Promise<number>((resolve) => parent.stdout.once('data', (data: Buffer) => resolve(Number(data.toString()))));
+    expect(isAlive(child)).toBe(true);
+    parent.kill('SIGKILL');
+    await until(() => !isAlive(child));
+  });
+});

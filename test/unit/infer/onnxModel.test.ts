@@ -1,0 +1,99 @@
+import path from 'node:path';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { loadModelPackage } from '../../../src/infer/modelCard.ts';
+import type { ModelCard, ModelPackage } from '../../../src/infer/modelCard.ts';
+import { openOnnxModel } from '../../../src/infer/onnxModel.ts';
+import type { OnnxModel } from '../../../src/infer/onnxModel.ts';
+
+const CPU = { provider: 'cpu', threads: 1 } as const;
+
+describe('openOnnxModel', () => {
+  let shipped: ModelPackage;
+  let model: OnnxModel;
+  beforeAll(async () => {
+    shipped = await loadModelPackage(path.resolve('models/compact'));
+    model = await openOnnxModel(shipped, CPU);
+  });
+  const withCard = (edit: (card: ModelCard) => void): ModelPackage => {
+    const card = structuredClone(shipped.card);
+    edit(card);
+    return { ...shipped, card };
+  };
+
+  it('says which provider runs; auto falls back where there is no CUDA', async () => {
+    expect(model.provider).toBe('cpu');
+    const auto = await openOnnxModel(shipped, { provider: 'auto', threads: 1 });
+    let cuda: string;
+    try {
+      cuda = (await openOnnxModel(shipped, { provider: 'cuda', threads: 1 })).provider;
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'config-invalid', message: expect.stringContaining('set it to auto') as string });
+      cuda = 'cpu';
+    }
+    expect(auto.provider).toBe(cuda);
+  });
+
+  it('gives outputs of the shapes and ranges that the card names', async () => {
+    const { input } = shipped.card;
+    const encoding = await model.encode(new Float32Array(3 * input.sizePixels ** 2).fill(0.3));
+    expect([encoding.feature.length, encoding.cam.length]).toEqual([input.featureLength, input.camRows * input.camColumns]);
+    expect(encoding.cam.every((value) => value >= 0)).toBe(true);
+    expect(encoding.imageProbability).toBeGreaterThanOrEqual(0);
+    expect(encoding.imageProbability).toBeLessThanOrEqual(1);
+    const features = new Float32Array(5 * input.featureLength);
+    for (let slice = 0; slice < 5; slice++) features.set(encoding.feature, slice * input.featureLength);
+    const score = await model.classify(features);
+    expect(score.sliceScores).toHaveLength(5);
+    expect(score.probability).toBeGreaterThanOrEqual(0);
+    expect(score.probability).toBeLessThanOrEqual(1);
+    expect(score.domainLimit).toBe(shipped.card.domain.limit);
+  });
+
+  it('refuses a model whose golden case differs, in either graph', async () => {
+    for (const edit of [
+      (card: ModelCard) => (card.golden.encoder.featureHead[3]! += 0.1),
+      (card: ModelCard) => (card.golden.encoder.camMean += 0.1),
+      (card: ModelCard) => (card.golden.classifier.caseProbability += card.golden.classifier.caseProbability > 0.5 ? -0.1 : 0.1),
+      (card: ModelCard) => card.golden.classifier.sliceScores.push(0.5),
+    ]) {
+      await expect(openOnnxModel(withCard(edit), CPU)).rejects.toMatchObject({ code: 'model-invalid', message: expect.stringContaining('golden case') as string });
+    }
+  });
+
+  it('refuses graphs that are not those of the card', async () => {
+    for (const edit of [
+      (card: ModelCard) => (card.input.featureLength += 1),
+      (card: ModelCard) => (card.input.sizePixels -= 32),
+      (card: ModelCard) => (card.input.camRows += 1),
+      (card: ModelCard) => (card.outputs.sliceScore = 'score'),
+    ]) {
+      await expect(openOnnxModel(withCard(edit), CPU)).rejects.toMatchObject({ code: 'model-invalid' });
+    }
+    await expect(openOnnxModel({ ...shipped, sliceEncoder: new Uint8Array([1, 2, 3]) }, CPU)).rejects.toMatchObject({ code: 'model-invalid' });
+  });
+
+  it('names a case beyond the domain limit, by the statistic of the card', async () => {
+    const { featureLength } = shipped.card.input;
+    const { feature } = await model.encode(new Float32Array(3 * shipped.card.input.sizePixels ** 2));
+    // One slice as it comes, one far off, and one in between.
+    const features = Float32Array.from({ length: 3 * featureLength }, (_, index) => feature[index % featureLength]! * [1, 100, 10][Math.floor(index / featureLength)]!);
+    const distances: Partial<Record<ModelCard['domain']['statistic'], number>> = {};
+    for (const statistic of ['median', 'mean', 'maximum'] as const) {
+      const opened = await openOnnxModel(withCard((card) => (card.domain.statistic = statistic)), CPU);
+      distances[statistic] = (await opened.classify(features)).domainDistance;
+    }
+    expect(distances.maximum).toBeGreaterThanOrEqual(distances.mean!);
+    expect(distances.maximum).toBeGreaterThanOrEqual(distances.median!);
+    const limit = Math.max(distances.median! / 2, Number.MIN_VALUE);
+    const strict = await openOnnxModel(withCard((card) => Object.assign(card.domain, { statistic: 'maximum', limit })), CPU);
+    const outside = (await strict.classify(features)).outsideDomain;
+    if (distances.maximum! > limit) expect(outside).toMatch(/distance .*limit/);
+    else expect(outside).toBeNull();
+  });
+
+  it('fails on features that are no whole slices, or not finite', async () => {
+    await expect(model.classify(new Float32Array(0))).rejects.toMatchObject({ code: 'inference-failed' });
+    await expect(model.classify(new Float32Array(shipped.card.input.featureLength + 1))).rejects.toMatchObject({ code: 'inference-failed' });
+    await expect(model.classify(new Float32Array(shipped.card.input.featureLength).fill(Number.NaN))).rejects.toMatchObject({ code: 'inference-failed' });
+  });
+});
