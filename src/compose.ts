@@ -1,13 +1,14 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { assembleStudy } from './assemble/assembleStudy.ts';
 import { isGeometryWhole } from './assemble/completeness.ts';
 import { preferSeries } from './assemble/seriesRank.ts';
 import { instanceRefusal } from './assemble/seriesRules.ts';
-import type { EncodedSlice, Findings } from './case/case.ts';
+import type { EncodedSlice } from './case/case.ts';
+import { notAnalysed } from './case/notAnalysed.ts';
 import type { Config, Destination } from './config.ts';
-import { packageRoot, readSecret } from './configFile.ts';
+import { packageRoot, readSecret, softwareVersion } from './configFile.ts';
 import { createDelivery } from './deliver/deliverResults.ts';
 import { createArrivalEncoder } from './encodeOnArrival.ts';
 import { messageOf, TriageError } from './errors.ts';
@@ -19,7 +20,7 @@ import { createIntake } from './intake.ts';
 import { createDicomWeb } from './pacs/dicomWeb.ts';
 import { createDimseScu } from './pacs/dimseScu.ts';
 import { createPipeline, type PipelineStep, type Stage } from './pipeline.ts';
-import type { Clock, Log, ModelIdentity, Pacs, TriageModel } from './ports.ts';
+import type { Clock, Log, Pacs, TriageModel } from './ports.ts';
 import { startReceiver } from './receive/receiverProcess.ts';
 import { createResultWriter } from './report/writeResults.ts';
 import { startWebServer, type SystemStatus } from './web/server.ts';
@@ -63,11 +64,6 @@ export function dataPaths(config: Config) {
   };
 }
 
-/** Version of this software, as package.json says. */
-export function softwareVersion(): string {
-  return (JSON.parse(readFileSync(resolve(packageRoot, 'package.json'), 'utf8')) as { version: string }).version;
-}
-
 /** The adapter of one destination. @throws TriageError `config-invalid` when its secret cannot be read */
 export function createPacs(destination: Destination, ports: Pick<AgentPorts, 'clock' | 'log' | 'environment'>): Pacs {
   if (destination.kind === 'dimse') return createDimseScu(destination, ports);
@@ -79,25 +75,6 @@ export function createPacs(destination: Destination, ports: Pick<AgentPorts, 'cl
         ? `Basic ${Buffer.from(`${auth.username}:${readSecret(auth.password, ports.environment)}`).toString('base64')}`
         : `Bearer ${readSecret(auth.token, ports.environment)}`;
   return createDicomWeb({ ...destination, headers: authorization === undefined ? {} : { Authorization: authorization } }, ports);
-}
-
-/** "Could not be analysed", as findings. */
-export function notAnalysed(reasonCode: string, reason: string, model: ModelIdentity | undefined, provider: string, analysedAtMs: number): Findings {
-  return {
-    decision: 'not-analysed',
-    reason,
-    reasonCode,
-    probability: null,
-    threshold: null,
-    domainDistance: null,
-    domainLimit: null,
-    slices: [],
-    keySlices: [],
-    model: model === undefined ? { name: 'none', version: '0', sha256: '' } : { ...model },
-    provider,
-    analysedAtMs,
-    seconds: {},
-  };
 }
 
 /**

@@ -9,6 +9,11 @@ import { messageOf, TriageError } from './errors.ts';
 /** Root of the package: the folder with package.json, from `src/` or `dist/src/`. */
 export const packageRoot = findPackageRoot();
 
+/** Version of this software, as package.json says. */
+export function softwareVersion(): string {
+  return (JSON.parse(readFileSync(resolve(packageRoot, 'package.json'), 'utf8')) as { version: string }).version;
+}
+
 /** Environment variables `ODONTOID__RECEIVE__PORT=11113` override the files; two underscores step into a section. */
 const ENVIRONMENT_PREFIX = 'ODONTOID__';
 
