@@ -217,6 +217,7 @@ if (process.env['ODONTOID_EXPORT_WORKER'] === undefined) {
 } else {
   process.on('message', (job) => {
     exportCase(job as Job);
-    process.send!('done');
+    // A parent that is gone is no error: what is written stays.
+    if (process.connected) process.send!('done');
   });
 }
