@@ -33,13 +33,16 @@ export interface Delivery {
 export function createDelivery({ store, destinations, clock, log, options = {} }: DeliveryPorts): Delivery {
   const batch = options.batch ?? 20;
   const pollMs = options.pollMs ?? 1_000;
-  const stopping = new AbortController();
+  let stopping = false;
   let wake = new AbortController();
-  const nudge = (): void => { wake.abort(); }; // prettier-ignore
+  const nudge = (): void => {
+    wake.abort();
+    wake = new AbortController();
+  };
   const forget = store.onChange(nudge);
 
   const run = async (destination: Pacs): Promise<void> => {
-    while (!stopping.signal.aborted) {
+    while (!stopping) {
       // Taken before the look, so that a change during it is not slept through.
       const woken = wake.signal;
       let progress = false;
@@ -48,8 +51,10 @@ export function createDelivery({ store, destinations, clock, log, options = {} }
       } catch (error) {
         log.error('Delivery failed', { destination: destination.name, error });
       }
-      if (!progress) await clock.sleep(pollMs, AbortSignal.any([woken, stopping.signal]));
-      if (woken.aborted && wake.signal === woken) wake = new AbortController();
+      if (progress) continue;
+      await clock.sleep(pollMs, woken);
+      // Each received slice is a change, too: they are answered by one look, not by one each.
+      if (woken.aborted) await clock.sleep(COALESCE_MS);
     }
   };
   const running = Promise.all(destinations.map(run));
@@ -57,12 +62,15 @@ export function createDelivery({ store, destinations, clock, log, options = {} }
   return {
     nudge,
     drain: async () => {
+      stopping = true;
       forget();
-      stopping.abort();
+      nudge();
       await running;
     },
   };
 }
+
+const COALESCE_MS = 20;
 
 /** One pass over what is due at one destination; true when something was accepted or settled, so that the next pass may follow at once. */
 async function deliverDue(destination: Pacs, due: readonly DueDelivery[], store: DeliveryPorts['store'], log: Log): Promise<boolean> {
@@ -99,7 +107,7 @@ async function deliverDue(destination: Pacs, due: readonly DueDelivery[], store:
   }
 
   const toConfirm = [...fresh, ...due.filter(({ state }) => state === 'sent')];
-  for (const series of Map.groupBy(toConfirm, ({ object }) => `${object.studyInstanceUid} ${object.seriesInstanceUid}`).values()) {
+  for (const series of bySeries(toConfirm)) {
     const { studyInstanceUid, seriesInstanceUid } = series[0]!.object;
     let held: Set<string>;
     try {
@@ -117,6 +125,15 @@ async function deliverDue(destination: Pacs, due: readonly DueDelivery[], store:
     }
   }
   return progress;
+}
+
+function bySeries(deliveries: readonly DueDelivery[]): DueDelivery[][] {
+  const series = new Map<string, DueDelivery[]>();
+  for (const delivery of deliveries) {
+    const key = `${delivery.object.studyInstanceUid} ${delivery.object.seriesInstanceUid}`;
+    series.set(key, [...(series.get(key) ?? []), delivery]);
+  }
+  return [...series.values()];
 }
 
 /** Why this object must not go out, or null. Compared at the last moment: the file on disk against the outbox, and its identity against the case. */

@@ -1,0 +1,195 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { systemClock as clock } from '../../../src/clock.ts';
+import { createDelivery } from '../../../src/deliver/deliverResults.ts';
+import { startLoopbackPacs, type LoopbackFaults, type LoopbackPacs } from '../../../src/demo/loopbackPacs.ts';
+import { createLog } from '../../../src/log.ts';
+import { createDimseScu } from '../../../src/pacs/dimseScu.ts';
+import { TriageError } from '../../../src/errors.ts';
+import type { Pacs, ResultObject } from '../../../src/ports.ts';
+import { freePort, temporaryDirectory } from '../../interop/dcmtk.ts';
+import { ACCESSION_NUMBER, dataSetBytes, PATIENT_ID, writeSampleResults } from '../pacs/sampleObjects.ts';
+import { memoryOutbox } from './memoryOutbox.ts';
+
+const log = createLog('silent');
+const identity = { patientId: PATIENT_ID, accessionNumber: ACCESSION_NUMBER };
+const RETRY_MS = 60;
+let temporary: Awaited<ReturnType<typeof temporaryDirectory>>;
+let pacs: LoopbackPacs;
+let objects: ResultObject[];
+
+beforeEach(async () => {
+  temporary = await temporaryDirectory();
+  pacs = await startLoopbackPacs({ dir: join(temporary.dir, 'pacs'), port: 0, aeTitle: 'LOOPBACK', clock, log });
+  objects = await writeSampleResults(join(temporary.dir, 'results'), '1');
+});
+
+afterEach(async () => {
+  await pacs.close();
+  await temporary.remove();
+});
+
+const scuTo = (port: number, name = 'loopback'): Pacs => createDimseScu({ name, aeTitle: 'LOOPBACK', host: '127.0.0.1', port, callingAeTitle: 'ODONTOID', timeoutMs: 2_000 }, { clock, log });
+
+/** Runs a delivery until `done`, then drains it. */
+async function deliverUntil(outbox: ReturnType<typeof memoryOutbox>, destinations: Pacs[], done: () => boolean, timeout = 8_000): Promise<void> {
+  const delivery = createDelivery({ store: outbox.store, destinations, clock, log, options: { pollMs: 25 } });
+  try {
+    await expect.poll(done, { timeout, interval: 10 }).toBe(true);
+  } finally {
+    await delivery.drain();
+  }
+}
+
+test('what is due is sent, found and confirmed', async () => {
+  const outbox = memoryOutbox(RETRY_MS);
+  outbox.enqueue('loopback', objects, identity);
+  await deliverUntil(outbox, [scuTo(pacs.port)], () => outbox.statuses().every((status) => status === 'confirmed'));
+  expect(outbox.rows.map((row) => row.history.map((outcome) => outcome.kind))).toEqual(objects.map(() => ['sent', 'confirmed']));
+  expect(pacs.objects().map((object) => object.receipts)).toEqual(objects.map(() => 1));
+});
+
+test('what is put into the outbox later is seen at once, not at the next poll', async () => {
+  const outbox = memoryOutbox(RETRY_MS);
+  const delivery = createDelivery({ store: outbox.store, destinations: [scuTo(pacs.port)], clock, log, options: { pollMs: 60_000 } });
+  await clock.sleep(50);
+  outbox.enqueue('loopback', objects, identity);
+  await expect.poll(() => outbox.statuses(), { timeout: 4_000 }).toEqual(objects.map(() => 'confirmed'));
+  await delivery.drain();
+});
+
+test('a PACS that is down is tried again until it is up; another one does not wait for it', async () => {
+  const port = await freePort();
+  const outbox = memoryOutbox(RETRY_MS);
+  outbox.enqueue('down', objects, identity);
+  outbox.enqueue('loopback', objects, identity);
+  const delivery = createDelivery({ store: outbox.store, destinations: [scuTo(port, 'down'), scuTo(pacs.port)], clock, log, options: { pollMs: 25 } });
+  const ofDown = (): string[] => outbox.statuses().slice(0, objects.length);
+  await expect.poll(() => outbox.statuses().slice(objects.length), { timeout: 4_000 }).toEqual(objects.map(() => 'confirmed'));
+  await expect.poll(() => outbox.rows[0]!.history.length, { timeout: 4_000 }).toBeGreaterThan(2);
+  expect(ofDown()).toEqual(objects.map(() => 'pending'));
+  expect(outbox.rows[0]!.history[0]).toMatchObject({ kind: 'retry', reason: expect.stringMatching(/nothing listens/) });
+  const late = await startLoopbackPacs({ dir: join(temporary.dir, 'late'), port, aeTitle: 'LOOPBACK', clock, log });
+  await expect.poll(ofDown, { timeout: 4_000 }).toEqual(objects.map(() => 'confirmed'));
+  await delivery.drain();
+  expect(late.objects()).toHaveLength(objects.length);
+  await late.close();
+});
+
+test('a PACS that accepts and loses gets the same bytes again', async () => {
+  const outbox = memoryOutbox(RETRY_MS);
+  outbox.enqueue('loopback', objects, identity);
+  pacs.faults.acceptAndLose = true;
+  const seen = (): string[] => outbox.rows[0]!.history.map((outcome) => outcome.kind);
+  await deliverUntil(outbox, [scuTo(pacs.port)], () => seen().includes('retry'));
+  expect(seen().slice(0, 3)).toEqual(['sent', 'unconfirmed', 'retry']);
+  expect(outbox.statuses()).not.toContain('confirmed');
+  pacs.faults.acceptAndLose = false;
+  await deliverUntil(outbox, [scuTo(pacs.port)], () => outbox.statuses().every((status) => status === 'confirmed'));
+  for (const object of objects) {
+    const held = pacs.objects().find((candidate) => candidate.sopInstanceUid === object.sopInstanceUid);
+    expect((await dataSetBytes(held!.path)).equals(await dataSetBytes(object.path))).toBe(true);
+  }
+});
+
+test('a PACS that cannot be asked leaves the result accepted, and it is not sent again', async () => {
+  const outbox = memoryOutbox(RETRY_MS);
+  outbox.enqueue('loopback', objects, identity);
+  const scu = scuTo(pacs.port);
+  let asked = 0;
+  const mute: Pacs = { ...scu, holds: (...query) => (++asked < 4 ? Promise.reject(new TriageError('pacs-unreachable', 'It does not answer queries.')) : scu.holds(...query)) };
+  await deliverUntil(outbox, [mute], () => outbox.statuses().every((status) => status === 'confirmed'));
+  expect(pacs.objects().map((object) => object.receipts)).toEqual(objects.map(() => 1));
+});
+
+test('a refusal ends the delivery of that object with its reason; the others arrive', async () => {
+  const outbox = memoryOutbox(RETRY_MS);
+  outbox.enqueue('loopback', objects, identity);
+  pacs.faults.rejectSopClasses = [objects[0]!.sopClassUid];
+  await deliverUntil(outbox, [scuTo(pacs.port)], () => outbox.statuses().every((status) => status === 'confirmed' || status === 'refused'));
+  expect(outbox.statuses()).toEqual(['refused', 'confirmed', 'confirmed']);
+  expect(outbox.rows[0]!.history).toEqual([{ kind: 'refused', status: 'context-rejected', reason: expect.stringContaining(objects[0]!.sopClassUid) }]);
+});
+
+test.each([
+  ['another patient', { patientId: 'SOMEBODY-ELSE' }, 'identity-mismatch'],
+  ['another accession', { accessionNumber: 'B-1' }, 'identity-mismatch'],
+])('a result of %s than the case is never sent', async (_, difference, status) => {
+  const outbox = memoryOutbox(RETRY_MS);
+  outbox.enqueue('loopback', objects, { ...identity, ...difference });
+  await deliverUntil(outbox, [scuTo(pacs.port)], () => outbox.statuses().every((state) => state === 'refused'));
+  expect(outbox.rows[0]!.history).toMatchObject([{ kind: 'refused', status }]);
+  expect(pacs.objects()).toEqual([]);
+});
+
+test('a result of another study than the outbox says, or whose file was changed, is never sent', async () => {
+  const [other] = await writeSampleResults(join(temporary.dir, 'results'), '2');
+  await writeFile(objects[1]!.path, Buffer.concat([Buffer.alloc(132, 1), Buffer.from('changed')]));
+  const outbox = memoryOutbox(RETRY_MS);
+  outbox.enqueue('loopback', [{ ...other!, studyInstanceUid: objects[0]!.studyInstanceUid }, objects[1]!], identity);
+  await deliverUntil(outbox, [scuTo(pacs.port)], () => outbox.statuses().every((status) => status === 'refused'));
+  expect(outbox.rows.map((row) => row.history[0])).toMatchObject([{ status: 'identity-mismatch' }, { status: 'file-changed' }]);
+  expect(pacs.objects()).toEqual([]);
+});
+
+test('a file that cannot be read is waited for', async () => {
+  const outbox = memoryOutbox(RETRY_MS);
+  outbox.enqueue('loopback', [{ ...objects[0]!, path: join(temporary.dir, 'gone.dcm') }], identity);
+  await deliverUntil(outbox, [scuTo(pacs.port)], () => outbox.rows[0]!.history.length >= 2);
+  expect(outbox.statuses()).toEqual(['pending']);
+});
+
+test('drain waits for the answer in hand and takes nothing more', async () => {
+  const outbox = memoryOutbox(RETRY_MS);
+  outbox.enqueue('loopback', objects, identity);
+  pacs.faults.delayMs = 300;
+  const delivery = createDelivery({ store: outbox.store, destinations: [scuTo(pacs.port)], clock, log, options: { batch: 1 } });
+  await clock.sleep(100);
+  await delivery.drain();
+  expect(outbox.statuses()).toEqual(['confirmed', 'pending', 'pending']);
+});
+
+/** Promises 3 and 4: whatever the PACS does for a while, in the end it holds each result once, with the bytes that were written, and no result is called confirmed before. */
+test('whatever goes wrong meanwhile, each result arrives in the end', async () => {
+  const fault: fc.Arbitrary<LoopbackFaults> = fc.oneof(
+    fc.constant({ rejectAssociations: true }),
+    fc.constant({ acceptAndLose: true }),
+    fc.constant({ storeStatus: 0xa700 }),
+    fc.constant({ storeStatus: 0xc001 }),
+    fc.nat(3).map((dropAfterObjects) => ({ dropAfterObjects })),
+    fc.constant({}),
+  );
+  let run = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.tuple(fault, fc.integer({ min: 10, max: 120 })), { maxLength: 5 }), fc.integer({ min: 1, max: 5 }), async (faults, batch) => {
+      const dir = join(temporary.dir, `run-${run++}`);
+      await mkdir(dir);
+      const archive = await startLoopbackPacs({ dir, port: 0, aeTitle: 'LOOPBACK', clock, log });
+      const outbox = memoryOutbox(15);
+      outbox.enqueue('loopback', objects, identity);
+      const falselyConfirmed = (): boolean => outbox.rows.some((row) => row.status === 'confirmed' && !archive.objects().some((object) => object.sopInstanceUid === row.delivery.object.sopInstanceUid));
+      const start = () => createDelivery({ store: outbox.store, destinations: [scuTo(archive.port)], clock, log, options: { batch, pollMs: 10 } });
+      try {
+        for (const [change, forMs] of faults) {
+          for (const key of Object.keys(archive.faults)) Reflect.deleteProperty(archive.faults, key);
+          Object.assign(archive.faults, change);
+          // The agent is restarted at each change.
+          const delivery = start();
+          await clock.sleep(forMs);
+          await delivery.drain();
+          expect(falselyConfirmed()).toBe(false);
+        }
+        for (const key of Object.keys(archive.faults)) Reflect.deleteProperty(archive.faults, key);
+        const delivery = start();
+        await expect.poll(() => outbox.statuses(), { timeout: 5_000, interval: 10 }).toEqual(objects.map(() => 'confirmed'));
+        await delivery.drain();
+        expect(archive.objects().map((object) => object.sopInstanceUid).sort()).toEqual(objects.map((object) => object.sopInstanceUid).sort());
+      } finally {
+        await archive.close();
+      }
+    }),
+    { numRuns: 15 },
+  );
+}, 60_000);

@@ -1,0 +1,45 @@
+import type { CaseStore, DeliveryOutcome, DueDelivery, ResultObject } from '../../../src/ports.ts';
+
+export interface OutboxRow {
+  delivery: DueDelivery;
+  dueAtMs: number;
+  status: 'pending' | 'sent' | 'confirmed' | 'refused';
+  history: DeliveryOutcome[];
+}
+
+/** The outbox in memory, with the same states as the real one, for tests of the loop alone. Failed attempts are due again after `retryMs`. */
+export function memoryOutbox(retryMs: number) {
+  const rows: OutboxRow[] = [];
+  const listeners = new Set<(studyInstanceUid: string) => void>();
+  const store: Pick<CaseStore, 'dueDeliveries' | 'recordDelivery' | 'onChange'> = {
+    dueDeliveries: (destination, limit) =>
+      Promise.resolve(
+        rows
+          .filter((row) => row.delivery.destination === destination && (row.status === 'pending' || row.status === 'sent') && row.dueAtMs <= Date.now())
+          .slice(0, limit)
+          .map((row) => ({ ...row.delivery, attempts: row.history.length, state: row.status === 'sent' ? 'sent' : 'pending' })),
+      ),
+    recordDelivery: (id, outcome) => {
+      const row = rows.find((candidate) => candidate.delivery.id === id);
+      if (row === undefined) return Promise.reject(new Error(`There is no delivery ${id}.`));
+      row.history.push(outcome);
+      if (outcome.kind === 'retry') row.status = 'pending';
+      else if (outcome.kind !== 'unconfirmed') row.status = outcome.kind;
+      if (outcome.kind === 'retry' || outcome.kind === 'unconfirmed') row.dueAtMs = Date.now() + retryMs;
+      for (const listener of listeners) listener(row.delivery.object.studyInstanceUid);
+      return Promise.resolve();
+    },
+    onChange: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+  const enqueue = (destination: string, objects: readonly ResultObject[], identity: { patientId: string; accessionNumber: string }): void => {
+    for (const object of objects) {
+      const delivery: DueDelivery = { id: rows.length + 1, destination, object, caseRevision: 1, attempts: 0, ...identity, state: 'pending' };
+      rows.push({ delivery, dueAtMs: 0, status: 'pending', history: [] });
+    }
+    for (const listener of listeners) listener(objects[0]?.studyInstanceUid ?? '');
+  };
+  return { rows, store, enqueue, statuses: (): string[] => rows.map((row) => row.status) };
+}
