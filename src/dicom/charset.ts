@@ -77,6 +77,8 @@ export function decodeText(bytes: Uint8Array, characterSets: readonly string[], 
 }
 
 function decodeBytes(bytes: Uint8Array, characterSets: readonly string[], vr: string): string {
+  // Every set contains ASCII, and most values are nothing else.
+  if (bytes.every((byte) => byte < 0x80 && byte !== ESCAPE)) return ASCII.decode(bytes);
   const [first = '', ...others] = characterSets.map(normalisedTerm);
   switch (first) {
     case 'ISOIR192':

@@ -62,6 +62,14 @@ describe('orderSlices', () => {
     );
   });
 
+  it('measures a wide hole by the spacing that the rounded positions hide', () => {
+    const rounded = seriesOf({ slices: 100, spacingMm: 0.625 }).map((instance) => {
+      const [x, y, z] = instance.header.imagePositionPatientMm!;
+      return instanceOf({ ...instance.header, imagePositionPatientMm: [x, y, Number(z.toFixed(1))] });
+    });
+    expect(orderSlices(rounded.filter((_, index) => index < 30 || index >= 60)).gaps).toEqual([{ afterSliceIndex: 29, missingSlices: 30 }]);
+  });
+
   it('keeps one slice a position, the same one whatever came first', () => {
     const series = seriesOf({ slices: 20 });
     const again = instanceOf({ ...series[7]!.header, sopInstanceUid: '1.2.3.4.99999' });
