@@ -1,0 +1,149 @@
+import { copyFile, mkdir, mkdtemp, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { packageRoot } from '../../src/configFile.ts';
+import { runTool, type ToolResult } from './dcmtk.ts';
+import { writeHeadCt } from './headCt.ts';
+
+/** The shape that docs/command-line.md promises. */
+interface Analysis {
+  decision: 'suspected' | 'not-suspected' | 'not-analysed';
+  reason: string | null;
+  probability: number | null;
+  threshold: number | null;
+  slices: { sopInstanceUid: string; score: number }[];
+  keySlices: { sopInstanceUid: string; sliceIndex: number; score: number }[];
+  model: { name: string; version: string; sha256: string };
+  files: string[];
+  seconds: Record<string, number>;
+  unread: { file: string; reason: string }[];
+}
+
+let dir: string;
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'odontoid-cli-'));
+});
+afterAll(() => rm(dir, { recursive: true, force: true }));
+
+/** The command as a user runs it, from the build. */
+function odontoid(...args: string[]): Promise<ToolResult> {
+  return runTool(process.execPath, [join(packageRoot, 'bin/odontoid.js'), ...args], { cwd: dir, timeoutMs: 180_000 });
+}
+async function json<T>(...args: string[]): Promise<T> {
+  const result = await odontoid(...args);
+  expect(result.stderr).not.toMatch(/unexpected error/);
+  return JSON.parse(result.stdout) as T;
+}
+
+describe('odontoid', () => {
+  it('has help for every command, and says what to do for a wrong one', async () => {
+    const help = await odontoid('--help');
+    expect(help.exitCode).toBe(0);
+    for (const command of ['serve', 'demo', 'migrate', 'phantom', 'analyse', 'send', 'echo', 'doctor']) {
+      expect(help.stdout).toContain(command);
+      const own = await odontoid(command, '--help');
+      expect(own.exitCode).toBe(0);
+      expect(own.stdout).toContain('Usage: odontoid');
+    }
+    const wrong = await odontoid('analyze');
+    expect(wrong.exitCode).toBe(2);
+    expect(wrong.stderr).toContain('analyse');
+  });
+
+  it('phantom lists fractures that it then takes, and the same seed gives the same bytes', async () => {
+    const names = await json<string[]>('phantom', '--list-fractures');
+    expect(names).toContain('dens-2@C2');
+    for (const out of ['a', 'b']) {
+      const written = await json<{ studies: { folder: string; fractures: string[]; slices: number }[] }>('phantom', '--seed', '41', '--count', '1', '--fracture', 'dens-2@C2', '--slices', '30', '--out', join(dir, out), '--json');
+      expect(written.studies[0]).toMatchObject({ fractures: ['dens-2@C2'], slices: 30 });
+    }
+    const labels = await readFile(join(dir, 'a/labels.csv'), 'utf8');
+    expect(labels).toBe(await readFile(join(dir, 'b/labels.csv'), 'utf8'));
+    const [folder] = (await readdir(join(dir, 'a'))).filter((name) => name !== 'labels.csv');
+    for (const file of await readdir(join(dir, 'a', folder!))) {
+      expect((await readFile(join(dir, 'a', folder!, file))).equals(await readFile(join(dir, 'b', folder!, file)))).toBe(true);
+    }
+    const unknown = await odontoid('phantom', '--fracture', 'dens-9@C2', '--out', join(dir, 'c'));
+    expect(unknown.exitCode).toBe(2);
+    expect(unknown.stderr).toContain('dens-');
+  });
+
+  it('analyse gives the documented document and writes SR, SC and pictures', async () => {
+    await json('phantom', '--seed', '9000003', '--fracture', 'burst@C5', '--out', join(dir, 'burst'), '--json');
+    const [folder] = (await readdir(join(dir, 'burst'))).filter((name) => name !== 'labels.csv');
+    const analysis = await json<Analysis>('analyse', join(dir, 'burst', folder!), '--out', join(dir, 'results'), '--json');
+    expect(analysis.decision).toBe('suspected');
+    expect(analysis.reason).toBeNull();
+    expect(analysis.probability).toBeGreaterThan(analysis.threshold!);
+    expect(analysis.probability).toBeLessThanOrEqual(1);
+    expect(analysis.slices.length).toBeGreaterThan(20);
+    expect(analysis.slices.every(({ score, sopInstanceUid }) => score >= 0 && score <= 1 && sopInstanceUid.startsWith('2.25.'))).toBe(true);
+    expect(analysis.keySlices.length).toBeGreaterThan(0);
+    expect(analysis.model.sha256).toMatch(/^[0-9a-f]{64}$/);
+    expect(analysis.seconds['total']).toBeGreaterThan(0);
+    for (const file of analysis.files.filter((name) => name.endsWith('.dcm'))) {
+      const verdict = await runTool('dciodvfy', ['-new', file]);
+      expect(`${verdict.stdout}${verdict.stderr}`).not.toMatch(/^Error/m);
+    }
+    expect(analysis.files.some((name) => name.endsWith('.png'))).toBe(true);
+  });
+
+  it('a real head CT that claims to be a neck is not scored', async () => {
+    await writeHeadCt(join(dir, 'head'));
+    const analysis = await json<Analysis>('analyse', join(dir, 'head/series'), '--out', join(dir, 'head-results'), '--json');
+    expect(analysis.decision).toBe('not-analysed');
+    expect(analysis.reason).toMatch(/Outside tested range/);
+    expect(analysis.probability).toBeNull();
+    expect(analysis.slices).toEqual([]);
+    expect(analysis.files.some((name) => name.endsWith('.dcm'))).toBe(true);
+  });
+
+  it('names each file of a folder that is not DICOM', async () => {
+    const folder = join(dir, 'rubbish');
+    await mkdir(folder);
+    const [source] = (await readdir(join(dir, 'head/series'))).sort();
+    await writeFile(join(folder, 'notes.txt'), 'not DICOM at all, but long enough to look into: '.repeat(8));
+    await writeFile(join(folder, 'empty.dcm'), '');
+    await copyFile(join(dir, 'head/series', source!), join(folder, 'cut.dcm'));
+    await truncate(join(folder, 'cut.dcm'), 300);
+    const result = await odontoid('analyse', folder);
+    expect(result.exitCode).toBe(1);
+    expect(result.stdout).toBe('');
+    for (const name of ['notes.txt', 'empty.dcm', 'cut.dcm']) expect(result.stderr).toContain(name);
+    expect(result.stderr).not.toMatch(/\n\s+at /);
+
+    const missing = await odontoid('analyse', join(dir, 'nowhere'));
+    expect(missing.exitCode).toBe(1);
+    expect(missing.stderr).toContain('is not a folder');
+  });
+
+  it('a series with one slice cut short is not scored, and the slice is named', async () => {
+    const [folder] = (await readdir(join(dir, 'burst'))).filter((name) => name !== 'labels.csv');
+    const copy = join(dir, 'one-cut');
+    await mkdir(copy);
+    const files = (await readdir(join(dir, 'burst', folder!))).sort();
+    for (const file of files) await copyFile(join(dir, 'burst', folder!, file), join(copy, file));
+    await truncate(join(copy, files[20]!), 4_000);
+    const analysis = await json<Analysis>('analyse', copy, '--json');
+    expect(JSON.stringify([analysis.reason, analysis.unread])).toMatch(/cannot be read|slices missing|IM0021/);
+    expect(analysis.decision === 'not-analysed' || analysis.unread.length === 1).toBe(true);
+  });
+
+  it('doctor, echo and migrate say what is wrong and what to do', async () => {
+    const doctor = await json<{ name: string; ok: boolean; text: string }[]>('doctor', '--json');
+    expect(doctor.map((check) => check.name)).toEqual(expect.arrayContaining(['configuration', 'disk', 'database', 'model', 'provider']));
+    expect(doctor.filter((check) => !check.ok)).toEqual([]);
+    const echo = await odontoid('echo', 'NOBODY@127.0.0.1:1', '--timeout-ms', '2000');
+    expect(echo.exitCode).toBe(1);
+    expect(echo.stderr).toMatch(/127\.0\.0\.1/);
+    expect((await odontoid('echo', 'nobody')).exitCode).toBe(2);
+    const migrated = await json<{ applied: string[] }>('migrate', '--json');
+    expect(migrated.applied.length).toBeGreaterThan(0);
+    expect((await json<{ applied: string[] }>('migrate', '--json')).applied).toEqual([]);
+    await writeFile(join(dir, 'bad.yaml'), 'receive:\n  prot: 1\n');
+    const bad = await odontoid('doctor', '--config', 'bad.yaml');
+    expect(bad.exitCode).toBe(1);
+    expect(bad.stdout).toMatch(/bad\.yaml:2:\d+: receive\.prot is not an option; did you mean receive\.port/);
+  });
+});

@@ -1,0 +1,25 @@
+// A whole agent in a process of its own that a test may kill: `node agentProcess.ts '{"config": ..., "killAt": "infer:ran"}'`.
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemClock } from '../../src/clock.ts';
+import { startAgent } from '../../src/compose.ts';
+import { configFrom } from '../../src/configFile.ts';
+import { createLog } from '../../src/log.ts';
+
+const { config, killAt } = JSON.parse(process.argv[2]!) as { config: Parameters<typeof configFrom>[0]; killAt?: string };
+const marker = join(config.dataDir!, '..', 'killed');
+const agent = await startAgent(configFrom(config), {
+  clock: systemClock,
+  log: createLog('error'),
+  environment: process.env,
+  onStep: (step) => {
+    // Once only: the next start must get past this point.
+    if (step !== killAt || existsSync(marker)) return;
+    writeFileSync(marker, step);
+    process.kill(process.pid, 'SIGKILL');
+  },
+});
+process.stdout.write(`${JSON.stringify({ dicomPort: agent.dicomPort, url: agent.url })}\n`);
+process.once('SIGTERM', () => {
+  void agent.close().then(() => process.exit(0));
+});

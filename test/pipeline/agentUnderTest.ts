@@ -1,0 +1,103 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { systemClock } from '../../src/clock.ts';
+import { startLoopbackPacs, type LoopbackPacs } from '../../src/demo/loopbackPacs.ts';
+import { createLog } from '../../src/log.ts';
+import { sendFiles } from '../../src/pacs/sendFiles.ts';
+import { generatePhantom } from '../../src/phantom/generatePhantom.ts';
+import { drawPhantomParams } from '../../src/phantom/phantomParams.ts';
+import { writePhantomStudy, type StudyWish, type WrittenStudy } from '../../src/phantom/writePhantomStudy.ts';
+
+export const SENDER = 'TESTCT';
+export const SMALL = { rows: 256, columns: 256, sliceSpacingMm: 3 } as const;
+
+/** A small synthetic study on disk, quick to make and to analyse. */
+export async function smallStudy(dir: string, seed: number, wish: Partial<StudyWish> = {}, fracture?: string): Promise<WrittenStudy> {
+  const fractures = fracture === undefined ? ('none' as const) : [{ fracture, grade: 'obvious' as const }];
+  return writePhantomStudy(generatePhantom(drawPhantomParams(seed, { ...SMALL, fractures })), { dir, ...wish });
+}
+
+export interface AgentProcess {
+  pid: number;
+  dicomPort: number;
+  url: string;
+  /** Resolves with the signal or the exit code when the process is gone. */
+  gone: Promise<string | number | null>;
+  stop(): Promise<string | number | null>;
+}
+
+export function agentConfig(dir: string, pacs: { port: number; aeTitle: string }, over: Record<string, unknown> = {}) {
+  return {
+    dataDir: join(dir, 'agent'),
+    receive: { port: 0, sources: [{ aeTitle: SENDER, addresses: ['127.0.0.1'] }], minFreeBytes: 0 },
+    assemble: { quietMs: 1_500 },
+    destinations: [{ name: 'pacs', kind: 'dimse', aeTitle: pacs.aeTitle, host: '127.0.0.1', port: pacs.port }],
+    delivery: { retryMinMs: 200 },
+    web: { port: 0 },
+    housekeeping: { lowWaterFreeBytes: 0 },
+    ...over,
+  };
+}
+
+/** Starts the agent in a process of its own; `onReady` is not reached when it is killed before. */
+export async function startAgentProcess(config: ReturnType<typeof agentConfig>, killAt?: string): Promise<AgentProcess> {
+  const entry = new URL('./agentProcess.ts', import.meta.url).pathname;
+  const child = spawn(process.execPath, ['--import', 'tsx', entry, JSON.stringify({ config, killAt })], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const gone = new Promise<string | number | null>((resolve) => child.once('exit', (code, signal) => { resolve(signal ?? code); }));
+  process.once('exit', () => child.kill('SIGKILL'));
+  const ready = await new Promise<{ dicomPort: number; url: string } | null>((resolve) => {
+    createInterface({ input: child.stdout }).once('line', (line) => { resolve(JSON.parse(line) as { dicomPort: number; url: string }); });
+    void gone.then(() => { resolve(null); });
+  });
+  if (ready === null) throw new Error(`The agent ended before it was ready: ${String(await gone)}`);
+  return {
+    pid: child.pid!,
+    ...ready,
+    gone,
+    stop: () => {
+      child.kill('SIGTERM');
+      return gone;
+    },
+  };
+}
+
+export async function testPacs(dir: string): Promise<LoopbackPacs> {
+  return startLoopbackPacs({ dir: join(dir, 'pacs'), port: 0, aeTitle: 'TESTPACS', clock: systemClock, log: createLog('silent') });
+}
+
+/** Sends files as `SENDER`; returns the outcome kinds, one a file. */
+export async function send(dicomPort: number, paths: readonly string[], associations = 1): Promise<string[]> {
+  const peer = { name: 'agent', aeTitle: 'ODONTOID', host: '127.0.0.1', port: dicomPort, callingAeTitle: SENDER, timeoutMs: 30_000 };
+  const outcomes = await sendFiles(peer, paths, { clock: systemClock }, { associations });
+  return outcomes.map(({ outcome }) => outcome.kind);
+}
+
+/** Looks every 50 ms until `look` answers something; fails with the last view after `timeoutMs`. */
+export async function until<T>(what: string, look: () => Promise<T | null | undefined | false> | T | null | undefined | false, timeoutMs = 90_000): Promise<T> {
+  const deadline = Date.now() + timeoutMs;
+  while (true) {
+    const found = await look();
+    if (found) return found;
+    if (Date.now() > deadline) throw new Error(`Waited ${timeoutMs} ms in vain: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+export interface ApiRow {
+  studyInstanceUid: string;
+  state: string;
+  decision: string | null;
+  reason: string | null;
+  probability: number | null;
+  revision: number;
+  rank: number | null;
+  patientId: string;
+  patientName: string;
+  deliveries: { kind: string; status: string; sopInstanceUid: string; revision: number }[];
+}
+
+export async function worklist(url: string): Promise<ApiRow[]> {
+  const response = await fetch(`${url}/api/worklist`);
+  return ((await response.json()) as { rows: ApiRow[] }).rows;
+}
