@@ -1,13 +1,16 @@
 import { NOISE_EDGE, noiseTile } from './noiseTiles.ts';
 import type { Random } from './random.ts';
 
+/** Longest reach of the point spread to either side, pixels. */
+const MOST_TAPS = 5;
+
 /** Symmetric point spread in one direction: taps from the middle outwards. */
 export function pointSpread(kernel: 'bone' | 'soft', pixelSpacingMm: number): Float64Array {
   // Standard deviations in mm; a sharp kernel overshoots at edges.
   const sigma = (kernel === 'bone' ? 0.34 : 0.62) / pixelSpacingMm;
   const wide = (kernel === 'bone' ? 0.75 : 1.4) / pixelSpacingMm;
   const boost = kernel === 'bone' ? 0.22 : 0;
-  const reach = Math.max(1, Math.min(6, Math.ceil(2.6 * (boost > 0 ? wide * 0.8 : sigma))));
+  const reach = Math.max(1, Math.min(MOST_TAPS, Math.ceil(2.6 * (boost > 0 ? wide * 0.8 : sigma))));
   const taps = new Float64Array(reach + 1);
   let narrowSum = 0;
   let wideSum = 0;
@@ -25,32 +28,31 @@ function gauss(x: number, sigma: number): number {
 
 /** Spreads an image, shape [row][column], in place; `scratch` has its size. Borders repeat. */
 export function spreadImage(image: Float32Array, rows: number, columns: number, taps: Float64Array, scratch: Float32Array): void {
-  const reach = taps.length - 1;
-  const middle = taps[0]!;
+  // Unrolled to the longest reach: with an inner loop over the taps this is the slowest step of a slice.
+  const [t0, t1, t2, t3, t4, t5] = [0, 1, 2, 3, 4, MOST_TAPS].map((k) => taps[k] ?? 0) as [number, number, number, number, number, number];
+  const pad = MOST_TAPS;
+  const line = new Float32Array(columns + 2 * pad);
   for (let row = 0; row < rows; row++) {
     const at = row * columns;
-    for (let column = 0; column < columns; column++) {
-      let sum = middle * image[at + column]!;
-      if (column >= reach && column < columns - reach) {
-        for (let k = 1; k <= reach; k++) sum += taps[k]! * (image[at + column - k]! + image[at + column + k]!);
-      } else {
-        for (let k = 1; k <= reach; k++) {
-          sum += taps[k]! * (image[at + Math.max(0, column - k)]! + image[at + Math.min(columns - 1, column + k)]!);
-        }
-      }
-      scratch[at + column] = sum;
+    line.set(image.subarray(at, at + columns), pad);
+    line.fill(image[at]!, 0, pad);
+    line.fill(image[at + columns - 1]!, pad + columns);
+    for (let c = 0, i = pad; c < columns; c++, i++) {
+      scratch[at + c] =
+        t0 * line[i]! + t1 * (line[i - 1]! + line[i + 1]!) + t2 * (line[i - 2]! + line[i + 2]!) +
+        t3 * (line[i - 3]! + line[i + 3]!) + t4 * (line[i - 4]! + line[i + 4]!) + t5 * (line[i - 5]! + line[i + 5]!); // prettier-ignore
     }
   }
   for (let row = 0; row < rows; row++) {
     const at = row * columns;
-    for (let column = 0; column < columns; column++) image[at + column] = middle * scratch[at + column]!;
-    for (let k = 1; k <= reach; k++) {
-      const tap = taps[k]!;
-      const above = Math.max(0, row - k) * columns;
-      const below = Math.min(rows - 1, row + k) * columns;
-      for (let column = 0; column < columns; column++) {
-        image[at + column] = image[at + column]! + tap * (scratch[above + column]! + scratch[below + column]!);
-      }
+    const above = (k: number): number => Math.max(0, row - k) * columns;
+    const below = (k: number): number => Math.min(rows - 1, row + k) * columns;
+    const [a1, a2, a3, a4, a5] = [above(1), above(2), above(3), above(4), above(5)];
+    const [b1, b2, b3, b4, b5] = [below(1), below(2), below(3), below(4), below(5)];
+    for (let c = 0; c < columns; c++) {
+      image[at + c] =
+        t0 * scratch[at + c]! + t1 * (scratch[a1 + c]! + scratch[b1 + c]!) + t2 * (scratch[a2 + c]! + scratch[b2 + c]!) +
+        t3 * (scratch[a3 + c]! + scratch[b3 + c]!) + t4 * (scratch[a4 + c]! + scratch[b4 + c]!) + t5 * (scratch[a5 + c]! + scratch[b5 + c]!); // prettier-ignore
     }
   }
 }
@@ -88,22 +90,45 @@ export function addNoise(image: Float32Array, rows: number, columns: number, lev
 
 const RAYS = 720;
 
-/** Adds bright and dark rays from a piece of metal at (column, row) to an image in HU. */
-export function addMetalStreaks(image: Float32Array, rows: number, columns: number, at: { column: number; row: number }, spacingMm: number, streakHu: number, random: Random): void {
-  const rays = new Float32Array(RAYS);
-  for (let i = 0; i < RAYS; i++) rays[i] = random.normal(0, 1);
-  const smooth = rays.map((_, i) => 0.8 * (rays[(i + RAYS - 1) % RAYS]! + 1.4 * rays[i]! + rays[(i + 1) % RAYS]!));
+/** A piece of metal in the plane of an image, and how strongly this slice feels it (0 to 1). */
+export interface MetalSource {
+  readonly column: number;
+  readonly row: number;
+  readonly share: number;
+  /** The pattern of its rays: the same in neighbouring slices. */
+  readonly rays: Float32Array;
+}
+
+/** Draws the pattern of rays that one piece of metal throws: broad bands with finer rays in them. */
+export function drawRays(random: Random): Float32Array {
+  const fine = smoothRing(Float32Array.from({ length: RAYS }, () => random.normal(0, 1)), 2);
+  const broad = smoothRing(Float32Array.from({ length: RAYS }, () => random.normal(0, 1)), 60);
+  return fine.map((value, i) => 1.1 * value + 4.5 * broad[i]!);
+}
+
+function smoothRing(ring: Float32Array, passes: number): Float32Array {
+  const n = ring.length;
+  for (let pass = 0; pass < passes; pass++) {
+    ring = ring.map((value, i) => 0.25 * ring[(i + n - 1) % n]! + 0.5 * value + 0.25 * ring[(i + 1) % n]!);
+  }
+  return ring;
+}
+
+/** Adds the bright and dark rays of metal to an image in HU. */
+export function addMetalStreaks(image: Float32Array, rows: number, columns: number, source: MetalSource, spacingMm: number, streakHu: number): void {
+  const { rays } = source;
   const perRadian = RAYS / (2 * Math.PI);
+  const strength = streakHu * source.share;
   for (let row = 0; row < rows; row++) {
-    const dy = (row - at.row) * spacingMm;
+    const dy = (row - source.row) * spacingMm;
     let i = row * columns;
     for (let column = 0; column < columns; column++, i++) {
       if (image[i]! < -600) continue;
-      const dx = (column - at.column) * spacingMm;
+      const dx = (column - source.column) * spacingMm;
       const r = Math.sqrt(dx * dx + dy * dy);
       if (r < 1) continue;
-      const ray = smooth[((Math.atan2(dy, dx) + Math.PI) * perRadian) % RAYS | 0]!;
-      image[i] = image[i]! + (streakHu * ray) / (1 + r / 22);
+      const ray = rays[((Math.atan2(dy, dx) + Math.PI) * perRadian) % RAYS | 0]!;
+      image[i] = image[i]! + (strength * ray) / (1 + r / 22);
     }
   }
 }

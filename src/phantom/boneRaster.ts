@@ -14,6 +14,15 @@ export interface Bone {
   readonly textureCellMm: number;
   /** Cells by which this bone's texture is shifted. */
   readonly textureShift: number;
+  /** World boxes of the solids, six numbers each: centre and half extents. */
+  readonly boxes: Float64Array;
+}
+
+/** Completes a bone with the boxes that drawing needs. */
+export function boneOf(parts: Omit<Bone, 'boxes'>): Bone {
+  const boxes = new Float64Array(6 * parts.solids.length);
+  parts.solids.forEach((solid, k) => boxes.set(worldBox(parts.frame, solid), 6 * k));
+  return { ...parts, boxes };
 }
 
 /** Pixel grid of one slice: world position (mm) of the centre of pixel [0][0], and its spacing. */
@@ -32,6 +41,9 @@ export interface BoneLayer {
   readonly mask: Uint8Array;
   readonly distanceMm: Float32Array;
   readonly cortexMm: Float32Array;
+  /** Rows that anything was drawn to. */
+  firstRow: number;
+  lastRow: number;
 }
 
 /** Neighbouring parts of one bone run into each other over this width. */
@@ -46,6 +58,8 @@ export function emptyBoneLayer(pixels: number): BoneLayer {
     mask: new Uint8Array(pixels),
     distanceMm: new Float32Array(pixels),
     cortexMm: new Float32Array(pixels),
+    firstRow: Infinity,
+    lastRow: -1,
   };
 }
 
@@ -65,12 +79,11 @@ function worldBox(frame: Frame, solid: Solid): [number, number, number, number, 
 export function boneRangeZ(bone: Bone): [number, number] {
   let low = Infinity;
   let high = -Infinity;
-  for (const solid of bone.solids) {
-    if (solid.hollow) continue;
-    const box = worldBox(bone.frame, solid);
-    low = Math.min(low, box[2] - box[5]);
-    high = Math.max(high, box[2] + box[5]);
-  }
+  bone.solids.forEach((solid, k) => {
+    if (solid.hollow) return;
+    low = Math.min(low, bone.boxes[6 * k + 2]! - bone.boxes[6 * k + 5]!);
+    high = Math.max(high, bone.boxes[6 * k + 2]! + bone.boxes[6 * k + 5]!);
+  });
   return [low, high];
 }
 
@@ -88,32 +101,41 @@ export function drawBone(bone: Bone, grid: Grid, z: number, weight: number, laye
   const [zx, zy, zz] = frame.z;
   const { distanceMm: sdf, cortexMm, coverage, weightedHu, mask } = layer;
 
-  // Boxes of the parts that this plane meets.
-  const parts: { solid: Solid; r0: number; r1: number; c0: number; c1: number }[] = [];
+  // The parts that this plane meets, five numbers each: index and range of rows and columns.
+  const parts: number[] = [];
+  const { boxes, solids } = bone;
   let top = rows;
   let bottom = -1;
   let left = columns;
   let right = -1;
-  for (const solid of bone.solids) {
-    const [cx, cy, cz, hx, hy, hz] = worldBox(frame, solid);
-    if (Math.abs(z - cz) > hz + margin) continue;
-    const c0 = Math.max(0, Math.ceil((cx - hx - margin - x0) / px));
-    const c1 = Math.min(columns - 1, Math.floor((cx + hx + margin - x0) / px));
-    const r0 = Math.max(0, Math.ceil((cy - hy - margin - y0) / px));
-    const r1 = Math.min(rows - 1, Math.floor((cy + hy + margin - y0) / px));
+  for (let k = 0, at = 0; k < solids.length; k++, at += 6) {
+    if (Math.abs(z - boxes[at + 2]!) > boxes[at + 5]! + margin) continue;
+    const reachX = boxes[at + 3]! + margin;
+    const reachY = boxes[at + 4]! + margin;
+    const c0 = Math.max(0, Math.ceil((boxes[at]! - reachX - x0) / px));
+    const c1 = Math.min(columns - 1, Math.floor((boxes[at]! + reachX - x0) / px));
+    const r0 = Math.max(0, Math.ceil((boxes[at + 1]! - reachY - y0) / px));
+    const r1 = Math.min(rows - 1, Math.floor((boxes[at + 1]! + reachY - y0) / px));
     if (c1 < c0 || r1 < r0) continue;
-    parts.push({ solid, r0, r1, c0, c1 });
-    if (solid.hollow) continue;
+    parts.push(k, r0, r1, c0, c1);
+    if (solids[k]!.hollow) continue;
     top = Math.min(top, r0);
     bottom = Math.max(bottom, r1);
     left = Math.min(left, c0);
     right = Math.max(right, c1);
   }
   if (right < left) return;
+  layer.firstRow = Math.min(layer.firstRow, top);
+  layer.lastRow = Math.max(layer.lastRow, bottom);
   for (let row = top; row <= bottom; row++) sdf.fill(9, row * columns + left, row * columns + right + 1);
 
   const dz = z - oz;
-  for (const { solid, r0, r1, c0, c1 } of parts) {
+  for (let p = 0; p < parts.length; p += 5) {
+    const solid = solids[parts[p]!]!;
+    const r0 = Math.max(top, parts[p + 1]!);
+    const r1 = Math.min(bottom, parts[p + 2]!);
+    const c0 = Math.max(left, parts[p + 3]!);
+    const c1 = Math.min(right, parts[p + 4]!);
     for (let row = r0; row <= r1; row++) {
       const dy = y0 + row * px - oy;
       const bx = dy * xy + dz * xz;

@@ -163,17 +163,30 @@ export function breakVertebra(
     case 'burst': {
       const split = plane([1, random.between(-0.2, 0.2), random.between(-0.1, 0.1)], [random.between(-3, 3), 0, 0], 0.8);
       const retro = plane([0, 0.75, 0.65], [0, ry * 0.45, h * 0.35], 0.7);
-      const rest = border([0, 1, 0], [0, ry + 1.2, 0], 1);
-      const ahead: Cut = { ...rest, keep: -1 };
+      const back = plane([0, 1, 0], [0, ry + 1.2, 0], 0);
+      const leftSide = plane([1, 0, 0], [rx + 1.6, 0, 0], 0);
+      const rightSide = plane([1, 0, 0], [-rx - 1.6, 0, 0], 0);
+      const bodyOnly = [borderOn(back, -1), borderOn(leftSide, -1), borderOn(rightSide, 1)];
       const at: Vec3 = [0, 0, h * 0.2];
-      const spread = 0.6;
       const laminaAt: Vec3 = [side * 2.2, marks.spinousRoot[1] - 1, -1];
+      const slight = (p: Piece, k: number): Piece => ({ ...p, shift: [p.shift[0] * k, p.shift[1] * k, p.shift[2] * k] });
+      const level = plane([random.between(-0.3, 0.3), 0.3, 1], [0, 0, random.between(-h * 0.3, h * 0.2)], 0.8);
+      // The lower front part breaks once more when the load was great.
+      const right =
+        grade === 'obvious'
+          ? [
+              slight(piece([...bodyOnly, cut(split, -1), cut(retro, -1), cut(level, 1)], [-0.7, -0.4, -0.2], at, [0, -angle * 0.3, 0]), 0.4),
+              slight(piece([...bodyOnly, cut(split, -1), cut(retro, -1), cut(level, -1)], [-0.3, -0.9, 0], at), 0.5),
+            ]
+          : [slight(piece([...bodyOnly, cut(split, -1), cut(retro, -1)], [-0.7, -0.7, 0], at, [0, -angle * 0.3, 0]), 0.5)];
       return done(
         [
-          still(rest),
-          piece([ahead, cut(split, 1), cut(retro, -1)], [spread, -0.6, 0], at, [0, angle * 0.3, 0]),
-          piece([ahead, cut(split, -1), cut(retro, -1)], [-spread, -0.7, 0], at, [0, -angle * 0.3, 0]),
-          piece([ahead, cut(retro, 1)], [0, 1, 0.1], [0, ry, h], [-angle * 0.5, 0, 0]),
+          still(borderOn(back, 1)),
+          still(borderOn(back, -1), borderOn(leftSide, 1)),
+          still(borderOn(back, -1), borderOn(rightSide, -1)),
+          slight(piece([...bodyOnly, cut(split, 1), cut(retro, -1)], [0.7, -0.5, 0], at, [0, angle * 0.3, 0]), 0.4),
+          ...right,
+          piece([...bodyOnly, cut(retro, 1)], [0, 1, 0.1], [0, ry, h], [-angle * 0.5, 0, 0]),
         ],
         at,
         {

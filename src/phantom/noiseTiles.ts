@@ -5,8 +5,8 @@ export const TEXTURE_EDGE = 64;
 /** Edge of the periodic 2D noise tiles in pixels. */
 export const NOISE_EDGE = 512;
 
-/** The way in which a noise tile is correlated: as a sharp or a soft kernel leaves it, or drawn out along the rows. */
-export type NoiseTile = 'bone' | 'soft' | 'streak';
+/** The way in which a noise tile is correlated: as a sharp or a soft kernel leaves it, drawn out along the rows, or in soft blotches. */
+export type NoiseTile = 'bone' | 'soft' | 'streak' | 'blotch';
 
 let texture: Float32Array | undefined;
 const tiles = new Map<NoiseTile, Float32Array>();
@@ -55,6 +55,8 @@ export function noiseTile(kind: NoiseTile): Float32Array {
   if (kind === 'streak') {
     for (let pass = 0; pass < 3; pass++) field = boxAlongRows(field, n, 30);
     field = smoothPeriodic(field, n, n);
+  } else if (kind === 'blotch') {
+    for (let pass = 0; pass < 14; pass++) field = smoothPeriodic(smoothPeriodic(field, n, 1), n, n);
   } else {
     // Filtered back projection leaves little power at low frequencies: take the smooth part away again.
     const passes = kind === 'bone' ? 1 : 3;

@@ -150,9 +150,9 @@ export function drawPhantomParams(seed: number, wish: PhantomWish = {}): Phantom
   const acquisition = {
     kernel: chosenKernel,
     noiseHu: (chosenKernel === 'bone' ? 38 : 11) * quiet,
-    shoulderStreakHu: q.between(15, 110),
+    shoulderStreakHu: q.between(10, 75),
     metalTeeth: q.chance(0.45) ? q.integer(1, 5) : 0,
-    dentalStreakHu: q.between(80, 350),
+    dentalStreakHu: q.between(60, 320),
     motionMm: q.chance(0.12) ? q.between(0.3, 1.4) : 0,
     kvp: q.pick([100, 120, 120, 120, 140]),
   };

@@ -1,6 +1,7 @@
 import { addMetalStreaks, addNoise, pointSpread, spreadImage } from './acquisition.ts';
 import { drawBone, emptyBoneLayer, type BoneLayer, type Grid } from './boneRaster.ts';
 import { LEVELS, type Level } from './fractures.ts';
+import { NOISE_EDGE, noiseTile } from './noiseTiles.ts';
 import { seededRandom } from './random.ts';
 import type { Scene } from './scene.ts';
 import { betweenKnots, OUTLINE, STRANDS, type Strand } from './softTissue.ts';
@@ -15,6 +16,9 @@ export function levelsOfSlice(scene: Scene, sliceIndex: number): Level[] {
   const z = sliceZ(scene, sliceIndex);
   return LEVELS.filter((level) => scene.bones.some((b) => b.level === level && z >= b.low && z <= b.high));
 }
+
+/** A crown throws streaks into slices this far from its middle. */
+const METAL_REACH_MM = 4.5;
 
 /** Working memory of the last image size: a phantom has hundreds of slices. */
 let work: { pixels: number; image: Float32Array; layer: BoneLayer } | undefined;
@@ -47,6 +51,8 @@ export function renderSlice(scene: Scene, sliceIndex: number, out: Int16Array, m
   layer.coverage.fill(0);
   layer.weightedHu.fill(0);
   layer.mask.fill(0);
+  layer.firstRow = rows;
+  layer.lastRow = -1;
   const thickness = params.sliceThicknessMm;
   const parts = thickness < 0.9 ? 1 : thickness < 2 ? 2 : 3;
   for (const { bone, level, low, high } of scene.bones) {
@@ -56,16 +62,18 @@ export function renderSlice(scene: Scene, sliceIndex: number, out: Int16Array, m
     for (let k = 0; k < own; k++) drawBone(bone, grid, z + thickness * ((k + 0.5) / own - 0.5), 1 / own, layer);
   }
   const { coverage, weightedHu } = layer;
-  for (let i = 0; i < pixels; i++) {
+  for (let i = layer.firstRow * columns; i < (layer.lastRow + 1) * columns; i++) {
     const share = coverage[i]!;
     if (share > 0) image[i] = share >= 1 ? weightedHu[i]! / share : image[i]! * (1 - share) + weightedHu[i]!;
   }
 
   const { acquisition } = params;
   spreadImage(image, rows, columns, pointSpread(acquisition.kernel, px), layer.distanceMm);
-  const nearMetal = scene.metal.filter((m) => Math.abs(m[2] - z) < 3.5 + thickness / 2).slice(0, 2);
-  for (const m of nearMetal) {
-    addMetalStreaks(image, rows, columns, { column: (m[0] - grid.x0) / px, row: (m[1] - grid.y0) / px }, px, acquisition.dentalStreakHu, random);
+  const nearMetal = scene.metal.filter((m) => Math.abs(m.at[2] - z) < METAL_REACH_MM + thickness / 2).slice(0, 2);
+  for (const { at, rays } of nearMetal) {
+    const share = Math.min(1, (METAL_REACH_MM + thickness / 2 - Math.abs(at[2] - z)) / 2);
+    const source = { column: (at[0] - grid.x0) / px, row: (at[1] - grid.y0) / px, share, rays };
+    addMetalStreaks(image, rows, columns, source, px, acquisition.dentalStreakHu);
   }
   const shoulder = Math.min(1, Math.max(0, (anatomy.level - 6 + params.tissue.shouldersRaisedMm / 20) / 1.8));
   const noiseHu = (acquisition.noiseHu * (1 + 0.9 * shoulder)) / Math.sqrt(Math.min(3, Math.max(0.6, thickness)));
@@ -78,7 +86,7 @@ export function renderSlice(scene: Scene, sliceIndex: number, out: Int16Array, m
     for (let column = 0; column < columns; column++) {
       const i = to + (flipColumns ? columns - 1 - column : column);
       const value = image[from + column]!;
-      out[i] = value < -1024 ? -1024 : value > 3071 ? 3071 : Math.round(value);
+      out[i] = value < -1024 ? -1024 : value > 3071 ? 3071 : ((value + 1024.5) | 0) - 1024;
       mask[i] = layer.mask[from + column]!;
     }
   }
@@ -121,6 +129,10 @@ function anatomyAt(scene: Scene, z: number): Anatomy {
   return { level, bodyX: mix(2), bodyY: mix(3), canalX: mix(4), canalY: mix(5), swellingMm };
 }
 
+/** Fat around a muscle. */
+const SHEATH_MM = 0.8;
+const SHEATH_HU = -55;
+
 const values = new Float64Array(4);
 
 function drawBody(scene: Scene, grid: Grid, anatomy: Anatomy, image: Float32Array): void {
@@ -136,34 +148,45 @@ function drawBody(scene: Scene, grid: Grid, anatomy: Anatomy, image: Float32Arra
   const mean = Math.sqrt(halfWidth * halfDepth);
   const fat = tissue.fatMm;
   const tableY = couchY(scene);
-  const strandWave = 0.9 + 0.2 * Math.sin(seed);
+  const blotch = noiseTile('blotch');
+  const wrap = NOISE_EDGE - 1;
+  const drift = Math.round(sliceDrift(anatomy.level, seed));
+  // Squared bounds beyond which a pixel is surely in the air, or surely below the fat.
+  const air4 = (1 + px / mean) ** 4;
   for (let row = 0; row < rows; row++) {
     const y = y0 + row * px;
     const v = ((y - centreY) / halfDepth) ** 2;
+    const tile = ((row + drift) & wrap) * NOISE_EDGE;
     // Fat is thickest at the back of the neck.
     const deep = 2 + fat * (0.6 + 0.4 * Math.max(0, (y - centreY) / halfDepth));
+    const inner2 = Math.max(0, 1 - (deep + 1.5) / mean) ** 2;
     let i = row * columns;
     for (let column = 0; column < columns; column++, i++) {
       const x = x0 + column * px - anatomy.bodyX;
       const u = (x / halfWidth) ** 2;
-      const r = Math.sqrt(u + v);
-      const q = Math.sqrt(Math.sqrt(u * u + v * v));
-      const d = (0.72 * r + 0.28 * q - 1) * mean;
-      let hu: number;
-      if (d > px) {
-        const below = y - tableY - (x * x) / 900;
-        hu = below > 0 && below < 2.2 ? -180 : below >= 2.2 && below < 32 ? -930 : below >= 32 && below < 34 ? -250 : -1000;
-      } else if (d > -px) hu = -1000 + (1030 * (px - d)) / (2 * px);
-      else if (d > -1.6) hu = 30;
-      else if (d > -deep) hu = -104 + 6 * Math.sin(0.7 * x * strandWave + 0.3 * y);
-      else {
+      const texture = blotch[tile + ((column + drift) & wrap)]!;
+      if (u + v < inner2) {
         // Between the muscles: fat with strands of connective tissue.
-        const edge = Math.min(1, (-d - deep) / 1.5);
-        hu = -100 + edge * (38 + 22 * Math.sin(0.35 * y + 0.9 * Math.sin(0.21 * x)) * Math.sin(0.4 * x * strandWave + 0.17 * y));
+        image[i] = -70 + 22 * texture;
+        continue;
       }
-      image[i] = hu;
+      if (u * u + v * v > air4) {
+        const below = y - tableY - (x * x) / 900;
+        image[i] = below < 0 || below > 34 ? -1000 : below < 2.2 ? -180 : below < 32 ? -930 : -250;
+        continue;
+      }
+      const d = (0.72 * Math.sqrt(u + v) + 0.28 * Math.sqrt(Math.sqrt(u * u + v * v)) - 1) * mean;
+      if (d > px) image[i] = -1000;
+      else if (d > -px) image[i] = -1000 + (1030 * (px - d)) / (2 * px);
+      else if (d > -1.6) image[i] = 30;
+      else image[i] = -104 + 8 * texture + Math.min(1, Math.max(0, (-d - deep) / 1.5)) * (34 + 14 * texture);
     }
   }
+}
+
+/** Tissue texture drifts slowly from slice to slice. */
+function sliceDrift(level: number, seed: number): number {
+  return (seed % 512) + level * 37;
 }
 
 function couchY(scene: Scene): number {
@@ -183,8 +206,11 @@ function drawStrand(scene: Scene, strand: Strand, grid: Grid, anatomy: Anatomy, 
   const baseY = (strand.anchor === 'canal' ? anatomy.canalY : anatomy.bodyY) - (strand.prevertebral ? anatomy.swellingMm * 0.8 : 0);
   const hu = strand.hu + (strand.vessel ? scene.params.tissue.contrastHu : 0);
   const [dx, dy, rx, ry] = [values[0]! * k, values[1]! * k, values[2]! * k, values[3]! * k];
-  drawEllipse(grid, baseX + dx, baseY + dy, rx, ry, strand.angleDegrees, hu, image);
-  if (strand.paired) drawEllipse(grid, baseX - dx, baseY + dy, rx, ry, -strand.angleDegrees, hu, image);
+  for (const side of strand.paired ? [1, -1] : [1]) {
+    const angle = side * strand.angleDegrees;
+    if (strand.sheath) drawEllipse(grid, baseX + side * dx, baseY + dy, rx + SHEATH_MM, ry + SHEATH_MM, angle, SHEATH_HU, image);
+    drawEllipse(grid, baseX + side * dx, baseY + dy, rx, ry, angle, hu, image);
+  }
 }
 
 function drawEllipse(grid: Grid, cx: number, cy: number, rx: number, ry: number, angleDegrees: number, hu: number, image: Float32Array): void {

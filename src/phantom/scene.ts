@@ -1,5 +1,5 @@
-import type { Bone } from './boneRaster.ts';
-import { boneRangeZ } from './boneRaster.ts';
+import { drawRays } from './acquisition.ts';
+import { boneOf, boneRangeZ, type Bone } from './boneRaster.ts';
 import { bothBreakages, breakVertebra, healedLine, scaledBreakage, scaledCrack, type Breakage, type Crack } from './breaks.ts';
 import { parseFracture, LEVELS, type Fracture, type Grade, type Level } from './fractures.ts';
 import { buildSurroundings } from './headAndShoulders.ts';
@@ -21,7 +21,8 @@ export interface Scene {
   readonly bones: readonly { readonly bone: Bone; readonly level: Level | null; readonly low: number; readonly high: number }[];
   /** Middle of the bodies and of the canal by level, from above downwards: [level, z, bodyX, bodyY, canalX, canalY]. */
   readonly guide: readonly (readonly [number, number, number, number, number, number])[];
-  readonly metal: readonly Vec3[];
+  /** Crowns and fillings, each with its pattern of streaks. */
+  readonly metal: readonly { readonly at: Vec3; readonly rays: Float32Array }[];
   readonly fractures: readonly SceneFracture[];
   /** Prevertebral swelling: [level, mm]. */
   readonly swellings: readonly (readonly [number, number])[];
@@ -37,8 +38,8 @@ export function composeScene(params: PhantomParams): Scene {
   const s = params.spine.scale;
   const bones: Bone[] = [];
   const levels: (Level | null)[] = [];
-  const add = (bone: Bone, level: Level | null): void => {
-    bones.push(bone);
+  const add = (bone: Omit<Bone, 'boxes'>, level: Level | null): void => {
+    bones.push(boneOf(bone));
     levels.push(level);
   };
   const fractures: SceneFracture[] = [];
@@ -102,7 +103,7 @@ export function composeScene(params: PhantomParams): Scene {
   const t1 = layout.frames[7]!;
   point(9.5, at(t1, 0, 0, -33), at(t1, 0, 16, -33));
 
-  const metal: Vec3[] = [];
+  const metal: Scene['metal'][number][] = [];
   const upright = (level: number, dy = 0): Frame => {
     const k = guide.findIndex((g) => g[0] >= level);
     const b = guide[k]!;
@@ -113,7 +114,7 @@ export function composeScene(params: PhantomParams): Scene {
   const frames = { head: layout.head, hyoid: upright(3.9), larynx: upright(4.9), thorax: upright(8) };
   for (const part of buildSurroundings(detail, params.acquisition.metalTeeth, params.tissue.shouldersRaisedMm)) {
     const frame = frames[part.at];
-    if (part.material === 'metal') for (const m of part.solids) metal.push(at(frame, m.ax, m.ay, m.az));
+    if (part.material === 'metal') for (const m of part.solids) metal.push({ at: at(frame, m.ax, m.ay, m.az), rays: drawRays(detail) });
     add(
       {
         frame,
@@ -177,7 +178,7 @@ function materialOf(material: 'bone' | 'airCells' | 'tooth' | 'metal' | 'cartila
 }
 
 /** The disc above vertebra `index`, laid in the frame half way between the two. */
-function disc(layout: SpineLayout, index: number, s: number, random: Random, params: PhantomParams): Bone {
+function disc(layout: SpineLayout, index: number, s: number, random: Random, params: PhantomParams): Omit<Bone, 'boxes'> {
   const below = layout.frames[index]!;
   const above = layout.frames[index - 1]!;
   const o: Vec3 = [0, 1, 2].map((i) => 0.5 * (toWorld(below, [0, 0, layout.bodies[index]!.h * s])[i]! + toWorld(above, [0, 0, -layout.bodies[index - 1]!.h * s])[i]!)) as unknown as Vec3;
@@ -203,7 +204,7 @@ function confounders(params: PhantomParams, random: Random, index: number, marks
   const loose: Solid[] = [];
   if (index >= 1) {
     // The basivertebral vein, and finer vessels anywhere in the body.
-    hollows.push({ ...capsule([0, ry + 1, random.normal(0, 0.6)], [random.normal(0, 1), ry * random.between(-0.1, 0.4), random.normal(0, 0.8)], random.between(0.5, 1.3), 0.4), cortexMm: 0.35, hollow: true });
+    hollows.push({ ...capsule([0, ry + 1, random.normal(0, 0.6)], [random.normal(0, 1), ry * random.between(-0.1, 0.4), random.normal(0, 0.8)], random.between(0.4, 0.95), 0.3), cortexMm: 0.15, hollow: true });
     const channels = random.integer(0, Math.ceil(nutrientChannels / 2));
     for (let i = 0; i < channels; i++) {
       const a: Vec3 = [random.between(-rx, rx), random.pick([-1, 1]) * ry, random.between(-h * 0.7, h * 0.7)];

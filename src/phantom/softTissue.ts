@@ -11,6 +11,8 @@ export interface Strand {
   readonly angleDegrees: number;
   /** Vessels that contrast medium fills. */
   readonly vessel: boolean;
+  /** A muscle in its fat. */
+  readonly sheath: boolean;
   /** Edge of the pharynx and larynx: pushed forward by prevertebral swelling. */
   readonly prevertebral: boolean;
 }
@@ -22,10 +24,12 @@ const strand = (hu: number, knots: Strand['knots'], extra: Partial<Strand> = {})
   paired: false,
   angleDegrees: 0,
   vessel: false,
+  sheath: false,
   prevertebral: false,
   ...extra,
 });
 const pair = { paired: true };
+const muscle = { paired: true, sheath: true };
 
 /** Outline of the body: [level, half width, front, back] in mm from the column's middle. */
 export const OUTLINE: readonly (readonly [number, number, number, number])[] = [
@@ -48,16 +52,18 @@ export const OUTLINE: readonly (readonly [number, number, number, number])[] = [
 export const STRANDS: readonly Strand[] = [
   // What lies close to the column: without it broken bone would show fat.
   strand(45, [[-0.3, 0, 4, 22, 10], [1, 0, 4, 34, 20], [2, 0, 8, 30, 24], [5, 0, 9, 30, 25], [8, 0, 9, 34, 27], [9.5, 0, 9, 36, 28]]),
-  // Back of the neck, from the deep layer outwards.
-  strand(58, [[0.2, 20, 30, 2, 2], [1, 16, 34, 9, 7], [2, 13, 38, 10, 9]], pair),
-  strand(56, [[1.6, 10, 34, 2, 2], [2.4, 11, 37, 8, 8], [4, 11.5, 35, 9, 9], [6, 12, 37, 10, 10], [9, 14, 40, 11, 11]], pair),
-  strand(58, [[0, 14, 46, 5, 5], [1, 13, 48, 9, 6.5], [3, 13.5, 49, 11, 5.5], [5, 15, 51, 12, 5.5], [8, 19, 54, 12, 5]], pair),
-  strand(57, [[-0.1, 40, 24, 5, 4], [1, 33, 36, 10, 6], [3, 30, 41, 10, 8], [5, 26, 46, 11, 6], [8, 18, 58, 12, 3.5]], { ...pair, angleDegrees: -38 }),
-  strand(57, [[0.8, 38, 10, 3, 4], [2, 38, 16, 6, 8], [4, 38, 22, 7, 10], [6, 40, 28, 8, 11], [8, 48, 36, 9, 11]], pair),
-  strand(55, [[0, 8, 58, 3, 2], [3, 20, 56, 14, 3], [5, 30, 53, 24, 4.5], [6.5, 42, 48, 36, 6], [8, 64, 46, 60, 9], [9.5, 78, 50, 70, 10]], { ...pair, angleDegrees: -16 }),
-  strand(60, [[0, 53, 6, 6, 10], [2, 52, -2, 8, 15], [4, 47, -16, 9, 16], [6, 36, -32, 10, 12], [8, 20, -46, 10, 7]], { ...pair, angleDegrees: 25 }),
-  strand(55, [[2.6, 24, -4, 2, 2], [4, 27, -3, 6, 7], [6, 31, -3, 9, 10], [8, 38, -6, 11, 11]], pair),
-  strand(54, [[0.6, 8, -14, 5, 4], [2, 8, -12, 6, 4], [5, 9, -11.5, 7, 4.5], [8, 9, -12, 6, 4.5]], pair),
+  // The muscles of the back fill their space; the fat lies in the septa.
+  strand(50, [[0, 24, 32, 24, 22], [1, 22, 40, 26, 22], [3, 21, 38, 26, 22], [5, 22, 38, 28, 22], [7, 28, 40, 36, 22], [9.5, 36, 42, 44, 24]], pair),
+  // From the deep layer outwards.
+  strand(58, [[0.2, 20, 30, 2, 2], [1, 16, 34, 9, 7], [2, 13, 38, 10, 9]], muscle),
+  strand(56, [[1.6, 10, 34, 2, 2], [2.4, 11, 37, 8, 8], [4, 11.5, 35, 9, 9], [6, 12, 37, 10, 10], [9, 14, 40, 11, 11]], muscle),
+  strand(58, [[0, 14, 46, 5, 5], [1, 13, 48, 9, 6.5], [3, 13.5, 49, 11, 5.5], [5, 15, 51, 12, 5.5], [8, 19, 54, 12, 5]], muscle),
+  strand(57, [[-0.1, 40, 24, 5, 4], [1, 33, 36, 10, 6], [3, 30, 41, 10, 8], [5, 26, 46, 11, 6], [8, 18, 58, 12, 3.5]], { ...muscle, angleDegrees: -38 }),
+  strand(57, [[0.8, 38, 10, 3, 4], [2, 38, 16, 6, 8], [4, 38, 22, 7, 10], [6, 40, 28, 8, 11], [8, 48, 36, 9, 11]], muscle),
+  strand(55, [[0, 8, 58, 3, 2], [3, 20, 56, 14, 3], [5, 30, 53, 24, 4.5], [6.5, 42, 48, 36, 6], [8, 64, 46, 60, 9], [9.5, 78, 50, 70, 10]], { ...muscle, angleDegrees: -16 }),
+  strand(60, [[0, 53, 6, 6, 10], [2, 52, -2, 8, 15], [4, 47, -16, 9, 16], [6, 36, -32, 10, 12], [8, 20, -46, 10, 7]], { ...muscle, angleDegrees: 25 }),
+  strand(55, [[2.6, 24, -4, 2, 2], [4, 27, -3, 6, 7], [6, 31, -3, 9, 10], [8, 38, -6, 11, 11]], muscle),
+  strand(54, [[0.6, 8, -14, 5, 4], [2, 8, -12, 6, 4], [5, 9, -11.5, 7, 4.5], [8, 9, -12, 6, 4.5]], muscle),
   // Face and mouth.
   strand(58, [[-0.6, 40, -40, 9, 12], [0.5, 38, -40, 9, 14], [2, 36, -40, 7, 12], [2.6, 35, -40, 2, 3]], pair),
   strand(60, [[-0.2, 56, -38, 5, 14], [1, 54, -40, 6, 15], [2.4, 52, -42, 4, 10]], pair),

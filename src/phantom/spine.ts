@@ -44,14 +44,14 @@ export interface SpineLayout {
 const BODIES: readonly BodySize[] = [
   { rx: 9, ry: 8, h: 9 },
   { rx: 8.5, ry: 7.6, h: 9 },
-  { rx: 8.8, ry: 7.7, h: 6.6 },
-  { rx: 9.1, ry: 7.8, h: 6.5 },
-  { rx: 9.6, ry: 7.9, h: 6.4 },
-  { rx: 10.4, ry: 8.2, h: 6.6 },
-  { rx: 11.6, ry: 8.4, h: 7.2 },
-  { rx: 13.5, ry: 8.6, h: 8.2 },
+  { rx: 9.6, ry: 7.9, h: 6.9 },
+  { rx: 10, ry: 8, h: 6.8 },
+  { rx: 10.6, ry: 8.1, h: 6.7 },
+  { rx: 11.5, ry: 8.4, h: 6.9 },
+  { rx: 12.8, ry: 8.6, h: 7.5 },
+  { rx: 14.2, ry: 8.8, h: 8.4 },
 ];
-const DISCS = [4.8, 5, 5.1, 5.2, 5.4, 4.8];
+const DISCS = [4.2, 4.4, 4.5, 4.6, 4.8, 4.4];
 /** Height of the atlas above the middle of the axis' body. */
 export const ATLAS_ABOVE_AXIS = 18;
 

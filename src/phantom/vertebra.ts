@@ -125,7 +125,7 @@ function subaxial(shape: VertebraShape): Built {
   const thoracic = shape.index === 7;
   const canal = 15 * shape.canalFactor;
   const back = ry + canal + 2.6;
-  const px = rx + 11;
+  const px = rx + 10.4;
   const py = ry + 3.2;
   const ph = shape.pillarHalfHeight;
   const forx = rx + 5.2;

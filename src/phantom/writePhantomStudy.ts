@@ -114,6 +114,8 @@ export async function writeIneligibleStudy(phantom: Phantom, wish: StudyWish): P
   }
   await write('SC0001.dcm', 'localizer', 0, {
     ImageType: ['ORIGINAL', 'PRIMARY', 'LOCALIZER'],
+    // A projection has no Hounsfield units (PS3.3 C.8.2.1.1.3).
+    RescaleType: 'US',
     SeriesNumber: '1',
     SeriesDescription: 'Scout',
     AcquisitionNumber: '1',
