@@ -67,7 +67,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 
   await db.schema
     .createTable('analyses')
-    .addColumn('study_instance_uid', 'text', (c) => c.notNull().references('cases.study_instance_uid').onDelete('cascade'))
+    .addColumn('study_instance_uid', 'text', (c) =>
+      c.notNull().references('cases.study_instance_uid').onDelete('cascade'),
+    )
     .addColumn('revision', 'integer', (c) => c.notNull())
     .addColumn('manifest', 'text')
     .addColumn('series', 'text', (c) => c.notNull())
@@ -89,7 +91,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('result_objects')
     .addColumn('sop_instance_uid', 'text', (c) => c.primaryKey())
-    .addColumn('study_instance_uid', 'text', (c) => c.notNull().references('cases.study_instance_uid').onDelete('cascade'))
+    .addColumn('study_instance_uid', 'text', (c) =>
+      c.notNull().references('cases.study_instance_uid').onDelete('cascade'),
+    )
     .addColumn('revision', 'integer', (c) => c.notNull())
     .addColumn('kind', 'text', (c) => c.notNull())
     .addColumn('sop_class_uid', 'text', (c) => c.notNull())
@@ -100,12 +104,18 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('size_bytes', 'bigint', (c) => c.notNull())
     .addColumn('created_at', 'bigint', (c) => c.notNull())
     .execute();
-  await db.schema.createIndex('result_objects_study').on('result_objects').columns(['study_instance_uid', 'revision']).execute();
+  await db.schema
+    .createIndex('result_objects_study')
+    .on('result_objects')
+    .columns(['study_instance_uid', 'revision'])
+    .execute();
 
   await db.schema
     .createTable('deliveries')
     .addColumn('id', 'integer', counted)
-    .addColumn('sop_instance_uid', 'text', (c) => c.notNull().references('result_objects.sop_instance_uid').onDelete('cascade'))
+    .addColumn('sop_instance_uid', 'text', (c) =>
+      c.notNull().references('result_objects.sop_instance_uid').onDelete('cascade'),
+    )
     .addColumn('destination', 'text', (c) => c.notNull())
     .addColumn('status', 'text', (c) => c.notNull())
     .addColumn('attempts', 'integer', (c) => c.notNull().defaultTo(0))
@@ -118,7 +128,11 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('last_error', 'text')
     .addUniqueConstraint('deliveries_once', ['sop_instance_uid', 'destination'])
     .execute();
-  await db.schema.createIndex('deliveries_due').on('deliveries').columns(['destination', 'status', 'next_attempt_at']).execute();
+  await db.schema
+    .createIndex('deliveries_due')
+    .on('deliveries')
+    .columns(['destination', 'status', 'next_attempt_at'])
+    .execute();
 
   // Outlives its case: the audit of what happened stays when the files have gone.
   await db.schema

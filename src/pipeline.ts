@@ -37,7 +37,15 @@ export interface Pipeline {
 
 const STAGES: readonly StageName[] = ['assemble', 'infer', 'report'];
 /** Faults of the installation, not of a case: the case waits, and no attempt is counted. */
-const INSTALLATION_FAULTS: ReadonlySet<ErrorCode> = new Set(['config-invalid', 'database-invalid', 'database-newer', 'model-invalid', 'model-tampered', 'spool-full', 'spool-write-failed']);
+const INSTALLATION_FAULTS: ReadonlySet<ErrorCode> = new Set([
+  'config-invalid',
+  'database-invalid',
+  'database-newer',
+  'model-invalid',
+  'model-tampered',
+  'spool-full',
+  'spool-write-failed',
+]);
 const INSTALLATION_WAIT_MS = 30_000;
 const POLL_MS = 500;
 
@@ -84,7 +92,11 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     const { studyInstanceUid, revision } = claim.record;
     const fields = { stage, studyInstanceUid, revision, attempt: claim.attempt };
     if (claim.exhausted) {
-      await giveUp(stage, claim, { code: 'attempts-exhausted', message: 'Every attempt ended with the process.', retry: false });
+      await giveUp(stage, claim, {
+        code: 'attempts-exhausted',
+        message: 'Every attempt ended with the process.',
+        retry: false,
+      });
       log.error('Case given up: every attempt ended with the process', fields);
       return;
     }
@@ -103,9 +115,16 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       }
       const applied = await store.apply(claim, outcome);
       onStep?.(`${stage}:applied`, studyInstanceUid);
-      log.info(applied === 'applied' ? 'Stage done' : 'Result dropped: newer input has arrived', { ...fields, event: outcome.type, durationMs: Math.round(clock.monotonicMs() - startedMs) });
+      log.info(applied === 'applied' ? 'Stage done' : 'Result dropped: newer input has arrived', {
+        ...fields,
+        event: outcome.type,
+        durationMs: Math.round(clock.monotonicMs() - startedMs),
+      });
     } catch (error) {
-      await settleFailure(stage, claim, error, fields);
+      // Whoever has the case now goes on with it; what this worker stumbled over when it was told to stop is of no interest.
+      if (lost.signal.aborted)
+        log.info('Work dropped: newer input has arrived, or another worker has the case', fields);
+      else await settleFailure(stage, claim, error, fields);
     } finally {
       done.abort();
       await beating;
@@ -128,14 +147,23 @@ export function createPipeline(options: PipelineOptions): Pipeline {
     }
   }
 
-  async function settleFailure(stage: StageName, claim: ClaimedCase, error: unknown, fields: Record<string, unknown>): Promise<void> {
+  async function settleFailure(
+    stage: StageName,
+    claim: ClaimedCase,
+    error: unknown,
+    fields: Record<string, unknown>,
+  ): Promise<void> {
     if (stopping.signal.aborted) {
       await store.release(claim);
       return;
     }
     if (!(error instanceof TriageError)) {
       log.error('Unexpected error: the case is failed', { ...fields, error });
-      await giveUp(stage, claim, { code: 'unexpected', message: 'An unexpected error; the log has the details.', retry: false });
+      await giveUp(stage, claim, {
+        code: 'unexpected',
+        message: 'An unexpected error; the log has the details.',
+        retry: false,
+      });
       return;
     }
     if (INSTALLATION_FAULTS.has(error.code)) {

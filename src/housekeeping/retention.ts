@@ -28,15 +28,25 @@ export async function retainCases(options: RetentionOptions): Promise<number> {
   const early = await removeWhile(options, clock.now(), async () => (await freeBytes()) < lowWaterFreeBytes);
   if (old + early > 0) log.info('Finished cases removed', { count: old + early });
   const free = await freeBytes();
-  if (free < lowWaterFreeBytes) log.warn('The disk stays below its low-water mark: nothing more may be removed', { freeBytes: free, count: (await store.removableCases(clock.now(), 1)).length });
+  if (free < lowWaterFreeBytes)
+    log.warn('The disk stays below its low-water mark: nothing more may be removed', {
+      freeBytes: free,
+      count: (await store.removableCases(clock.now(), 1)).length,
+    });
   return old + early;
 }
 
-async function removeWhile(options: RetentionOptions, beforeMs: number, wanted: () => Promise<boolean>): Promise<number> {
+async function removeWhile(
+  options: RetentionOptions,
+  beforeMs: number,
+  wanted: () => Promise<boolean>,
+): Promise<number> {
   let removed = 0;
   const tried = new Set<string>();
   while (true) {
-    const batch = (await options.store.removableCases(beforeMs, BATCH + tried.size)).filter((candidate) => !tried.has(candidate.studyInstanceUid));
+    const batch = (await options.store.removableCases(beforeMs, BATCH + tried.size)).filter(
+      (candidate) => !tried.has(candidate.studyInstanceUid),
+    );
     if (batch.length === 0) return removed;
     for (const { studyInstanceUid } of batch) {
       if (!(await wanted())) return removed;
@@ -47,10 +57,16 @@ async function removeWhile(options: RetentionOptions, beforeMs: number, wanted: 
 }
 
 /** Files first, rows last: what is cut short is found again, and no file is ever left without a row. */
-async function remove({ store, log, spoolDir, resultsDir }: RetentionOptions, studyInstanceUid: string): Promise<boolean> {
+async function remove(
+  { store, log, spoolDir, resultsDir }: RetentionOptions,
+  studyInstanceUid: string,
+): Promise<boolean> {
   const files = await store.beginRemoval(studyInstanceUid);
   if (files === null) return false;
-  const paths = [...files.spoolPaths.map((path) => within(spoolDir, join(spoolDir, path))), ...files.resultPaths.map((path) => within(resultsDir, path))];
+  const paths = [
+    ...files.spoolPaths.map((path) => within(spoolDir, join(spoolDir, path))),
+    ...files.resultPaths.map((path) => within(resultsDir, path)),
+  ];
   for (const path of paths) await rm(path, { force: true });
   for (const folder of new Set(paths.map((path) => dirname(path)))) await removeIfEmpty(folder);
   const finished = await store.finishRemoval(studyInstanceUid);
@@ -61,7 +77,8 @@ async function remove({ store, log, spoolDir, resultsDir }: RetentionOptions, st
 /** A row can name a path, but never one outside its folder. */
 function within(folder: string, path: string): string {
   const inside = relative(folder, path);
-  if (inside === '' || inside.startsWith('..') || isAbsolute(inside)) throw new TriageError('database-invalid', 'A recorded path lies outside its folder: nothing is deleted.');
+  if (inside === '' || inside.startsWith('..') || isAbsolute(inside))
+    throw new TriageError('database-invalid', 'A recorded path lies outside its folder: nothing is deleted.');
   return path;
 }
 

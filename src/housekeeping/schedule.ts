@@ -76,10 +76,13 @@ export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
     ['nightly', options.nightlyCron],
   ];
   for (const [job, cron] of crons) {
-    if (!nodeCron.validate(cron)) throw new TriageError('config-invalid', `"${cron}" is not a cron expression (${job}).`);
+    if (!nodeCron.validate(cron))
+      throw new TriageError('config-invalid', `"${cron}" is not a cron expression (${job}).`);
   }
   const silent = { info: () => undefined, warn: () => undefined, error: () => undefined, debug: () => undefined };
-  const tasks = crons.map(([job, cron]) => nodeCron.schedule(cron, () => run(job), { name: job, noOverlap: true, logger: silent }));
+  const tasks = crons.map(([job, cron]) =>
+    nodeCron.schedule(cron, () => run(job), { name: job, noOverlap: true, logger: silent }),
+  );
   return {
     run,
     async close() {

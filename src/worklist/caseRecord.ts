@@ -1,4 +1,11 @@
-import type { CaseManifest, CaseRecord, Findings, InstanceHeader, PatientIdentity, StoredInstance } from '../case/case.ts';
+import type {
+  CaseManifest,
+  CaseRecord,
+  Findings,
+  InstanceHeader,
+  PatientIdentity,
+  StoredInstance,
+} from '../case/case.ts';
 import type { AnalysisRow, CaseRow, InstanceRow } from './schema.ts';
 
 export function patientOf(row: CaseRow): PatientIdentity {
@@ -29,7 +36,10 @@ export function caseRecordOf(row: CaseRow, analysis: AnalysisRow | undefined): C
     manifest: analysis?.manifest == null ? null : (JSON.parse(analysis.manifest) as CaseManifest),
     findings: analysis?.findings == null ? null : (JSON.parse(analysis.findings) as Findings),
     quarantineReason: row.quarantine_reason,
-    failure: row.failure_code === null ? null : { code: row.failure_code, message: row.failure_message ?? '', stage: row.failure_stage ?? '' },
+    failure:
+      row.failure_code === null
+        ? null
+        : { code: row.failure_code, message: row.failure_message ?? '', stage: row.failure_stage ?? '' },
   };
 }
 

@@ -3,7 +3,8 @@ import type { Decision } from '../case/case.ts';
 import type { CaseState } from '../case/caseState.ts';
 
 /** What a reader is told of a case. There is no word for an unflagged scan but "did not flag". */
-export type CaseStatusKind = 'flagged' | 'unflagged' | 'running' | 'delayed' | 'not-analysed' | 'outside-domain' | 'failed' | 'held';
+export type CaseStatusKind =
+  'flagged' | 'unflagged' | 'running' | 'delayed' | 'not-analysed' | 'outside-domain' | 'failed' | 'held';
 
 export interface CaseStatus {
   kind: CaseStatusKind;
@@ -47,13 +48,18 @@ export function failureRef(studyInstanceUid: string, revision: number): string {
 export function caseStatus(facts: StatusFacts, usualMs: number | null): CaseStatus {
   const flag = 'AI flag: possible fracture. Review now. Not a diagnosis.';
   if (facts.quarantineReason !== null) {
-    if (facts.decision === 'suspected') return { kind: 'held', text: `${flag} Held for checking: ${phrase(facts.quarantineReason)}` };
+    if (facts.decision === 'suspected')
+      return { kind: 'held', text: `${flag} Held for checking: ${phrase(facts.quarantineReason)}` };
     return { kind: 'held', text: `Not analysed: held for checking, ${phrase(facts.quarantineReason)} - read as usual` };
   }
   if (facts.decision === 'suspected') return { kind: 'flagged', text: flag };
-  if (facts.decision === 'not-suspected') return { kind: 'unflagged', text: 'AI did not flag this scan - read as usual' };
+  if (facts.decision === 'not-suspected')
+    return { kind: 'unflagged', text: 'AI did not flag this scan - read as usual' };
   if (facts.state === 'failed') {
-    return { kind: 'failed', text: `AI failed - not analysed. Read as usual. Ref ${failureRef(facts.studyInstanceUid, facts.revision)}` };
+    return {
+      kind: 'failed',
+      text: `AI failed - not analysed. Read as usual. Ref ${failureRef(facts.studyInstanceUid, facts.revision)}`,
+    };
   }
   if (facts.decision === 'not-analysed') {
     if (facts.reasonCode === 'outside-domain') {
@@ -62,7 +68,11 @@ export function caseStatus(facts: StatusFacts, usualMs: number | null): CaseStat
     }
     return { kind: 'not-analysed', text: `Not analysed: ${phrase(facts.reason)} - read as usual` };
   }
-  if (usualMs === null ? facts.elapsedMs > DELAYED_WITHOUT_USUAL_MS : facts.elapsedMs > Math.max(2 * usualMs, DELAYED_AFTER_MS)) {
+  if (
+    usualMs === null
+      ? facts.elapsedMs > DELAYED_WITHOUT_USUAL_MS
+      : facts.elapsedMs > Math.max(2 * usualMs, DELAYED_AFTER_MS)
+  ) {
     const usual = usualMs === null ? '' : `, usually ${durationText(usualMs)}`;
     return { kind: 'delayed', text: `AI delayed: ${durationText(facts.elapsedMs)}${usual} - read as usual` };
   }

@@ -39,11 +39,21 @@ export interface WorklistStore extends CaseStore {
 }
 
 /** The store on an open database. Several may work on one file, in one process or many. */
-export function createCaseStore(database: WorklistDatabase, clock: Clock, options: Partial<CaseStoreOptions> = {}): WorklistStore {
-  const context: StoreContext = { db: database.db, clock, options: { ...DEFAULT_CASE_STORE_OPTIONS, ...options }, listeners: new Set() };
+export function createCaseStore(
+  database: WorklistDatabase,
+  clock: Clock,
+  options: Partial<CaseStoreOptions> = {},
+): WorklistStore {
+  const context: StoreContext = {
+    db: database.db,
+    clock,
+    options: { ...DEFAULT_CASE_STORE_OPTIONS, ...options },
+    listeners: new Set(),
+  };
   return {
     recordInstances: (instances) => recordInstances(context, instances),
-    knownPaths: async () => new Set((await context.db.selectFrom('instances').select('path').execute()).map((row) => row.path)),
+    knownPaths: async () =>
+      new Set((await context.db.selectFrom('instances').select('path').execute()).map((row) => row.path)),
     claim: (stage, leaseMs) => claim(context, stage, leaseMs),
     heartbeat: (held, leaseMs) => heartbeat(context, held, leaseMs),
     apply: (held, event) => apply(context, held, event),

@@ -13,7 +13,11 @@ export function lockDataDir(dataDir: string): () => void {
     lock.exec('begin exclusive');
   } catch (error) {
     lock.close();
-    throw new TriageError('database-invalid', `Another Odontoid agent works in ${dataDir}. Stop it, or give this one a folder of its own (dataDir).`, { cause: error });
+    throw new TriageError(
+      'database-invalid',
+      `Another Odontoid agent works in ${dataDir}. Stop it, or give this one a folder of its own (dataDir).`,
+      { cause: error },
+    );
   }
   return () => lock.close();
 }

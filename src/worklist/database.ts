@@ -35,7 +35,8 @@ class ImmediateDriver extends SqliteDriver {
     if (settings?.accessMode === 'read only') return super.beginTransaction(connection);
     const deadlineMs = systemClock.monotonicMs() + BUSY_TIMEOUT_MS;
     while (!this.#begun()) {
-      if (systemClock.monotonicMs() > deadlineMs) throw new TriageError('database-busy', 'Another process has been writing to the database for too long.');
+      if (systemClock.monotonicMs() > deadlineMs)
+        throw new TriageError('database-busy', 'Another process has been writing to the database for too long.');
       await systemClock.sleep(LOCK_POLL_MS);
     }
   }
@@ -84,22 +85,34 @@ function openFile(path: string): WorklistDatabase {
   try {
     sqlite = new BetterSqlite3(path);
   } catch (error) {
-    throw new TriageError('database-invalid', `The database ${path} cannot be opened. Check that its folder exists and may be written.`, { cause: error });
+    throw new TriageError(
+      'database-invalid',
+      `The database ${path} cannot be opened. Check that its folder exists and may be written.`,
+      { cause: error },
+    );
   }
   try {
     sqlite.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
     sqlite.pragma('journal_mode = WAL');
     sqlite.pragma('synchronous = FULL');
     sqlite.pragma('foreign_keys = ON');
-    const settings = ['journal_mode', 'synchronous', 'foreign_keys', 'busy_timeout'].map((name) => sqlite.pragma(name, { simple: true }));
+    const settings = ['journal_mode', 'synchronous', 'foreign_keys', 'busy_timeout'].map((name) =>
+      sqlite.pragma(name, { simple: true }),
+    );
     if (JSON.stringify(settings) !== JSON.stringify(['wal', 2, 1, BUSY_TIMEOUT_MS])) {
-      throw new TriageError('database-invalid', `The database ${path} does not take the settings it needs (WAL, synchronous FULL). Put it on a local disk.`, { context: { settings } });
+      throw new TriageError(
+        'database-invalid',
+        `The database ${path} does not take the settings it needs (WAL, synchronous FULL). Put it on a local disk.`,
+        { context: { settings } },
+      );
     }
     const db = new Kysely<Schema>({ dialect: new WorklistDialect(sqlite) });
     return { path, db, sqlite, close: () => db.destroy() };
   } catch (error) {
     sqlite.close();
-    throw error instanceof TriageError ? error : new TriageError('database-invalid', `The file ${path} is not a usable SQLite database.`, { cause: error });
+    throw error instanceof TriageError
+      ? error
+      : new TriageError('database-invalid', `The file ${path} is not a usable SQLite database.`, { cause: error });
   }
 }
 
@@ -111,22 +124,29 @@ async function knownMigrations(): Promise<Record<string, Migration>> {
     const name = file.endsWith('.d.ts') ? undefined : MIGRATION_FILE.exec(file)?.[1];
     if (name !== undefined) found[name] = (await import(new URL(file, folder).href)) as Migration;
   }
-  if (Object.keys(found).length === 0) throw new TriageError('database-invalid', 'This build has no migrations: it is incomplete. Build it again.');
+  if (Object.keys(found).length === 0)
+    throw new TriageError('database-invalid', 'This build has no migrations: it is incomplete. Build it again.');
   return found;
 }
 
 function appliedMigrations(database: WorklistDatabase): string[] {
   const present = database.sqlite.prepare('select 1 from sqlite_master where name = ?').get(MIGRATION_TABLE);
   if (present === undefined) return [];
-  return (database.sqlite.prepare(`select name from ${MIGRATION_TABLE} order by name`).all() as { name: string }[]).map((row) => row.name);
+  return (database.sqlite.prepare(`select name from ${MIGRATION_TABLE} order by name`).all() as { name: string }[]).map(
+    (row) => row.name,
+  );
 }
 
 function refuseNewer(database: WorklistDatabase, known: Record<string, Migration>): void {
   const unknown = appliedMigrations(database).filter((name) => !(name in known));
   if (unknown.length > 0) {
-    throw new TriageError('database-newer', `The database was written by a newer Odontoid (${unknown.join(', ')}). Install that version, or restore a backup of this one.`, {
-      context: { unknown },
-    });
+    throw new TriageError(
+      'database-newer',
+      `The database was written by a newer Odontoid (${unknown.join(', ')}). Install that version, or restore a backup of this one.`,
+      {
+        context: { unknown },
+      },
+    );
   }
 }
 
@@ -142,7 +162,9 @@ export async function openDatabase(path: string): Promise<WorklistDatabase> {
     const applied = new Set(appliedMigrations(database));
     const missing = Object.keys(known).filter((name) => !applied.has(name));
     if (missing.length > 0) {
-      throw new TriageError('database-invalid', `The database lacks ${missing.join(', ')}. Run: odontoid migrate`, { context: { missing } });
+      throw new TriageError('database-invalid', `The database lacks ${missing.join(', ')}. Run: odontoid migrate`, {
+        context: { missing },
+      });
     }
     return database;
   } catch (error) {
@@ -164,8 +186,13 @@ export async function migrate(path: string): Promise<{ applied: string[]; versio
       migrationLockTableName: `${MIGRATION_TABLE}_lock`,
     });
     const { error, results } = await migrator.migrateToLatest();
-    if (error !== undefined) throw new TriageError('database-invalid', 'A migration failed; the database is as it was before it.', { cause: error });
-    const applied = (results ?? []).filter((result) => result.status === 'Success').map((result) => result.migrationName);
+    if (error !== undefined)
+      throw new TriageError('database-invalid', 'A migration failed; the database is as it was before it.', {
+        cause: error,
+      });
+    const applied = (results ?? [])
+      .filter((result) => result.status === 'Success')
+      .map((result) => result.migrationName);
     return { applied, version: Object.keys(known).at(-1) ?? '' };
   } finally {
     await database.close();

@@ -22,7 +22,10 @@ function kindOf({ header }: StoredInstance): InstanceKind {
 }
 
 /** Records received objects in one transaction, whatever has been recorded of them before; the contract is in `CaseStore`. */
-export async function recordInstances(context: StoreContext, instances: readonly StoredInstance[]): Promise<RecordOutcome[]> {
+export async function recordInstances(
+  context: StoreContext,
+  instances: readonly StoredInstance[],
+): Promise<RecordOutcome[]> {
   return write(context, async (trx, touched) => {
     const outcomes: RecordOutcome[] = [];
     for (const instance of instances) {
@@ -83,7 +86,12 @@ async function record(trx: Transaction<Schema>, now: number, instance: StoredIns
   return 'new';
 }
 
-async function insertInstance(trx: Transaction<Schema>, instance: StoredInstance, kind: InstanceKind, setAside: Flag): Promise<void> {
+async function insertInstance(
+  trx: Transaction<Schema>,
+  instance: StoredInstance,
+  kind: InstanceKind,
+  setAside: Flag,
+): Promise<void> {
   await trx
     .insertInto('instances')
     .values({
@@ -119,7 +127,12 @@ function description({ header, sourceAeTitle }: StoredInstance) {
   };
 }
 
-async function openCase(trx: Transaction<Schema>, instance: StoredInstance, kind: InstanceKind, now: number): Promise<void> {
+async function openCase(
+  trx: Transaction<Schema>,
+  instance: StoredInstance,
+  kind: InstanceKind,
+  now: number,
+): Promise<void> {
   const { studyInstanceUid } = instance.header;
   await trx
     .insertInto('cases')
@@ -139,7 +152,15 @@ async function openCase(trx: Transaction<Schema>, instance: StoredInstance, kind
       failure_stage: null,
     })
     .execute();
-  await appendEvent(trx, { studyInstanceUid, revision: 1, at: now, type: 'instanceReceived', from: null, to: 'receiving', actor: 'receive' });
+  await appendEvent(trx, {
+    studyInstanceUid,
+    revision: 1,
+    at: now,
+    type: 'instanceReceived',
+    from: null,
+    to: 'receiving',
+    actor: 'receive',
+  });
 }
 
 async function takeSlice(trx: Transaction<Schema>, row: CaseRow, instance: StoredInstance, now: number): Promise<void> {

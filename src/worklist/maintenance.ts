@@ -18,7 +18,12 @@ const BACKUP_NAME = /^worklist-\d{8}T\d{6}Z\.sqlite$/;
 
 function assertSound(sqlite: BetterSqlite3.Database, what: string): void {
   const answer = sqlite.pragma('quick_check(1)', { simple: true });
-  if (answer !== 'ok') throw new TriageError('database-invalid', `${what} is damaged. Stop the agent and restore the newest sound backup.`, { context: { answer } });
+  if (answer !== 'ok')
+    throw new TriageError(
+      'database-invalid',
+      `${what} is damaged. Stop the agent and restore the newest sound backup.`,
+      { context: { answer } },
+    );
 }
 
 export function createMaintenance(database: WorklistDatabase): WorklistMaintenance {
@@ -29,7 +34,10 @@ export function createMaintenance(database: WorklistDatabase): WorklistMaintenan
     },
     async backup(folder, atMs, keep) {
       await mkdir(folder, { recursive: true });
-      const stamp = new Date(atMs).toISOString().replace(/\.\d+Z$/, 'Z').replace(/[-:]/g, '');
+      const stamp = new Date(atMs)
+        .toISOString()
+        .replace(/\.\d+Z$/, 'Z')
+        .replace(/[-:]/g, '');
       const path = join(folder, `worklist-${stamp}.sqlite`);
       const unfinished = `${path}.part`;
       await rm(unfinished, { force: true });

@@ -8,7 +8,12 @@ import { appendEvent, caseRow, write } from './storeContext.ts';
 import type { StoreContext } from './storeContext.ts';
 
 /** Puts the objects of a report into the outbox, one delivery for each destination. What a destination already has is not sent again. */
-export async function enqueue(trx: Transaction<Schema>, context: StoreContext, row: CaseRow, objects: readonly ResultObject[]): Promise<void> {
+export async function enqueue(
+  trx: Transaction<Schema>,
+  context: StoreContext,
+  row: CaseRow,
+  objects: readonly ResultObject[],
+): Promise<void> {
   const now = context.clock.now();
   for (const object of objects) {
     await trx
@@ -26,7 +31,9 @@ export async function enqueue(trx: Transaction<Schema>, context: StoreContext, r
         size_bytes: object.sizeBytes,
         created_at: now,
       })
-      .onConflict((conflict) => conflict.column('sop_instance_uid').doUpdateSet({ revision: row.revision, path: object.path }))
+      .onConflict((conflict) =>
+        conflict.column('sop_instance_uid').doUpdateSet({ revision: row.revision, path: object.path }),
+      )
       .execute();
     for (const destination of context.options.destinations) {
       await trx
@@ -60,23 +67,44 @@ export async function cancelUnsent(trx: Transaction<Schema>, studyInstanceUid: s
     .updateTable('deliveries')
     .set({ status: 'cancelled' })
     .where('status', 'in', ['pending', 'refused'])
-    .where('sop_instance_uid', 'in', (objects) => objects.selectFrom('result_objects').select('sop_instance_uid').where('study_instance_uid', '=', studyInstanceUid))
+    .where('sop_instance_uid', 'in', (objects) =>
+      objects
+        .selectFrom('result_objects')
+        .select('sop_instance_uid')
+        .where('study_instance_uid', '=', studyInstanceUid),
+    )
     .execute();
 }
 
 /** Reports of earlier revisions that a destination has taken, oldest first (PredecessorDocumentsSequence, PS3.3 C.17.2). */
-export async function previousReports(db: Kysely<Schema>, studyInstanceUid: string, beforeRevision: number): Promise<ClaimedCase['previousSr']> {
+export async function previousReports(
+  db: Kysely<Schema>,
+  studyInstanceUid: string,
+  beforeRevision: number,
+): Promise<ClaimedCase['previousSr']> {
   const rows = await db
     .selectFrom('result_objects')
     .select(['sop_class_uid', 'sop_instance_uid', 'series_instance_uid'])
     .where('study_instance_uid', '=', studyInstanceUid)
     .where('revision', '<', beforeRevision)
     .where('kind', '=', 'sr')
-    .where((object) => object.exists(object.selectFrom('deliveries').select('id').whereRef('deliveries.sop_instance_uid', '=', 'result_objects.sop_instance_uid').where('sent_at', 'is not', null)))
+    .where((object) =>
+      object.exists(
+        object
+          .selectFrom('deliveries')
+          .select('id')
+          .whereRef('deliveries.sop_instance_uid', '=', 'result_objects.sop_instance_uid')
+          .where('sent_at', 'is not', null),
+      ),
+    )
     .orderBy('revision')
     .orderBy('sop_instance_uid')
     .execute();
-  return rows.map((row) => ({ sopClassUid: row.sop_class_uid, sopInstanceUid: row.sop_instance_uid, seriesInstanceUid: row.series_instance_uid }));
+  return rows.map((row) => ({
+    sopClassUid: row.sop_class_uid,
+    sopInstanceUid: row.sop_instance_uid,
+    seriesInstanceUid: row.series_instance_uid,
+  }));
 }
 
 /** Deliveries that are due at `destination`: suspected cases first, then oldest first; none of a case that is held. */
@@ -85,7 +113,11 @@ export async function dueDeliveries(context: StoreContext, destination: string, 
     .selectFrom('deliveries')
     .innerJoin('result_objects', 'result_objects.sop_instance_uid', 'deliveries.sop_instance_uid')
     .innerJoin('cases', 'cases.study_instance_uid', 'result_objects.study_instance_uid')
-    .leftJoin('analyses', (join) => join.onRef('analyses.study_instance_uid', '=', 'result_objects.study_instance_uid').onRef('analyses.revision', '=', 'result_objects.revision'))
+    .leftJoin('analyses', (join) =>
+      join
+        .onRef('analyses.study_instance_uid', '=', 'result_objects.study_instance_uid')
+        .onRef('analyses.revision', '=', 'result_objects.revision'),
+    )
     .selectAll('result_objects')
     .select(['deliveries.id', 'deliveries.attempts', 'deliveries.status', 'cases.patient_id', 'cases.accession_number'])
     .where('deliveries.destination', '=', destination)
@@ -135,13 +167,29 @@ export async function recordDelivery(context: StoreContext, id: number, outcome:
     const attempts = outcome.kind === 'confirmed' ? delivery.attempts : delivery.attempts + 1;
     // A receipt for something cancelled meanwhile is kept (the destination has it, a later report names it), but it stays cancelled.
     const live = delivery.status !== 'cancelled';
-    const wait = backoffMs(`${delivery.sop_instance_uid}@${delivery.destination}`, attempts, context.options.deliveryRetryMinMs, context.options.deliveryRetryMaxMs);
+    const wait = backoffMs(
+      `${delivery.sop_instance_uid}@${delivery.destination}`,
+      attempts,
+      context.options.deliveryRetryMinMs,
+      context.options.deliveryRetryMaxMs,
+    );
     const change = (() => {
       switch (outcome.kind) {
         case 'sent':
-          return { status: 'sent', sent_at: now, next_attempt_at: now, last_status: outcome.status, last_error: null } as const;
+          return {
+            status: 'sent',
+            sent_at: now,
+            next_attempt_at: now,
+            last_status: outcome.status,
+            last_error: null,
+          } as const;
         case 'confirmed':
-          return { status: 'confirmed', sent_at: delivery.sent_at ?? now, confirmed_at: now, last_error: null } as const;
+          return {
+            status: 'confirmed',
+            sent_at: delivery.sent_at ?? now,
+            confirmed_at: now,
+            last_error: null,
+          } as const;
         case 'retry':
           return { status: 'pending', next_attempt_at: now + wait, last_error: outcome.reason } as const;
         case 'unconfirmed':
@@ -185,11 +233,24 @@ export async function settle(trx: Transaction<Schema>, row: CaseRow, now: number
   if (deliveries.length === 0 || deliveries.some((delivery) => delivery.status !== 'confirmed')) return;
   const state = nextCaseState(row.state, 'delivered');
   await trx.updateTable('cases').set({ state }).where('study_instance_uid', '=', row.study_instance_uid).execute();
-  await appendEvent(trx, { studyInstanceUid: row.study_instance_uid, revision: row.revision, at: now, type: 'delivered', from: row.state, to: state, actor: 'deliver' });
+  await appendEvent(trx, {
+    studyInstanceUid: row.study_instance_uid,
+    revision: row.revision,
+    at: now,
+    type: 'delivered',
+    from: row.state,
+    to: state,
+    actor: 'deliver',
+  });
 }
 
 /** Sends again what a destination refused, after a person has changed something. Returns how many deliveries are due again. */
-export async function retryRefused(context: StoreContext, studyInstanceUid: string, actor: string, reason: string): Promise<number> {
+export async function retryRefused(
+  context: StoreContext,
+  studyInstanceUid: string,
+  actor: string,
+  reason: string,
+): Promise<number> {
   return write(context, async (trx, touched) => {
     const now = context.clock.now();
     const row = await caseRow(trx, studyInstanceUid);
@@ -198,9 +259,23 @@ export async function retryRefused(context: StoreContext, studyInstanceUid: stri
       .updateTable('deliveries')
       .set({ status: 'pending', next_attempt_at: now, attempts: 0 })
       .where('status', '=', 'refused')
-      .where('sop_instance_uid', 'in', (objects) => objects.selectFrom('result_objects').select('sop_instance_uid').where('study_instance_uid', '=', studyInstanceUid))
+      .where('sop_instance_uid', 'in', (objects) =>
+        objects
+          .selectFrom('result_objects')
+          .select('sop_instance_uid')
+          .where('study_instance_uid', '=', studyInstanceUid),
+      )
       .executeTakeFirstOrThrow();
-    await appendEvent(trx, { studyInstanceUid, revision: row.revision, at: now, type: 'deliveryRetried', from: row.state, to: row.state, actor, detail: { reason } });
+    await appendEvent(trx, {
+      studyInstanceUid,
+      revision: row.revision,
+      at: now,
+      type: 'deliveryRetried',
+      from: row.state,
+      to: row.state,
+      actor,
+      detail: { reason },
+    });
     touched.add(studyInstanceUid);
     return Number(numUpdatedRows);
   });

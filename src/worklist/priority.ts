@@ -65,8 +65,16 @@ const STATUS_WORDS: Readonly<Record<CaseStatusKind, string>> = {
 };
 
 function whyAt(item: Rankable, tier: Tier, nowMs: number, maxWaitMs: number): string {
-  const suspicion = item.decision === 'suspected' && item.probability !== null ? `Suspected fracture, ${item.probability.toFixed(2)}` : null;
-  const status = suspicion === null ? STATUS_WORDS[item.status] : item.status === 'held' ? `${suspicion}, held for checking` : suspicion;
+  const suspicion =
+    item.decision === 'suspected' && item.probability !== null
+      ? `Suspected fracture, ${item.probability.toFixed(2)}`
+      : null;
+  const status =
+    suspicion === null
+      ? STATUS_WORDS[item.status]
+      : item.status === 'held'
+        ? `${suspicion}, held for checking`
+        : suspicion;
   const waiting = `waiting ${durationText(Math.max(0, nowMs - item.arrivedAtMs))}`;
   if (tier === 'stat') return `Clinically urgent (STAT); ${status}; ${waiting}`;
   if (tier === 'overdue') return `Past the wait limit of ${durationText(maxWaitMs)}; ${status}; ${waiting}`;

@@ -34,12 +34,21 @@ export interface QuarantineRelease {
 }
 
 /** Ends a quarantine by a person's decision, on record. @throws TriageError `not-found` when the study is not held. */
-export async function releaseQuarantine(context: StoreContext, studyInstanceUid: string, release: QuarantineRelease): Promise<void> {
+export async function releaseQuarantine(
+  context: StoreContext,
+  studyInstanceUid: string,
+  release: QuarantineRelease,
+): Promise<void> {
   await write(context, async (trx, touched) => {
     const now = context.clock.now();
     const row = await caseRow(trx, studyInstanceUid);
-    if (row === undefined || row.quarantine_reason === null) throw new TriageError('not-found', 'This study is not held.');
-    await trx.updateTable('cases').set({ quarantine_reason: null }).where('study_instance_uid', '=', studyInstanceUid).execute();
+    if (row === undefined || row.quarantine_reason === null)
+      throw new TriageError('not-found', 'This study is not held.');
+    await trx
+      .updateTable('cases')
+      .set({ quarantine_reason: null })
+      .where('study_instance_uid', '=', studyInstanceUid)
+      .execute();
     await appendEvent(trx, {
       studyInstanceUid,
       revision: row.revision,
@@ -70,7 +79,9 @@ async function preferLatest(trx: Transaction<Schema>, studyInstanceUid: string):
   const last = rows.at(-1);
   if (last === undefined) return;
   const header = JSON.parse(last.header) as InstanceHeader;
-  const ofPatient = rows.filter((row) => identityDifferences(JSON.parse(row.header) as InstanceHeader, header).length === 0);
+  const ofPatient = rows.filter(
+    (row) => identityDifferences(JSON.parse(row.header) as InstanceHeader, header).length === 0,
+  );
   const newest = new Map(ofPatient.map((row) => [row.sop_instance_uid, row]));
   for (const row of rows) {
     await trx

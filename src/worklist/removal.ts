@@ -33,7 +33,12 @@ function finished(db: Kysely<Schema>) {
             .whereRef('result_objects.study_instance_uid', '=', 'cases.study_instance_uid')
             .whereRef('result_objects.revision', '=', 'cases.revision')
             // A report without a delivery has no destination yet: it is still wanted.
-            .where((delivery) => delivery.or([delivery('deliveries.status', 'is', null), delivery('deliveries.status', '!=', 'confirmed')])),
+            .where((delivery) =>
+              delivery.or([
+                delivery('deliveries.status', 'is', null),
+                delivery('deliveries.status', '!=', 'confirmed'),
+              ]),
+            ),
         ),
       ),
     );
@@ -54,12 +59,30 @@ export async function removableCases(context: StoreContext, beforeMs: number, li
 /** Marks the case so that nothing claims it while its files go; null when it is not finished any more. */
 export async function beginRemoval(context: StoreContext, studyInstanceUid: string): Promise<CaseFiles | null> {
   return write(context, async (trx) => {
-    const row = await finished(trx).select('study_instance_uid').where('study_instance_uid', '=', studyInstanceUid).executeTakeFirst();
+    const row = await finished(trx)
+      .select('study_instance_uid')
+      .where('study_instance_uid', '=', studyInstanceUid)
+      .executeTakeFirst();
     if (row === undefined) return null;
-    await trx.updateTable('cases').set({ removing: 1, ...NO_LEASE }).where('study_instance_uid', '=', studyInstanceUid).execute();
-    const instances = await trx.selectFrom('instances').select('path').where('study_instance_uid', '=', studyInstanceUid).execute();
-    const objects = await trx.selectFrom('result_objects').select('path').where('study_instance_uid', '=', studyInstanceUid).execute();
-    return { spoolPaths: instances.map((instance) => instance.path), resultPaths: objects.map((object) => object.path) };
+    await trx
+      .updateTable('cases')
+      .set({ removing: 1, ...NO_LEASE })
+      .where('study_instance_uid', '=', studyInstanceUid)
+      .execute();
+    const instances = await trx
+      .selectFrom('instances')
+      .select('path')
+      .where('study_instance_uid', '=', studyInstanceUid)
+      .execute();
+    const objects = await trx
+      .selectFrom('result_objects')
+      .select('path')
+      .where('study_instance_uid', '=', studyInstanceUid)
+      .execute();
+    return {
+      spoolPaths: instances.map((instance) => instance.path),
+      resultPaths: objects.map((object) => object.path),
+    };
   });
 }
 
@@ -79,9 +102,19 @@ export async function eraseCase(trx: Transaction<Schema>, row: CaseRow, now: num
   const { study_instance_uid: studyInstanceUid } = row;
   await trx
     .deleteFrom('slice_features')
-    .where('instance_sha256', 'in', (instances) => instances.selectFrom('instances').select('sha256').where('study_instance_uid', '=', studyInstanceUid))
+    .where('instance_sha256', 'in', (instances) =>
+      instances.selectFrom('instances').select('sha256').where('study_instance_uid', '=', studyInstanceUid),
+    )
     .execute();
   await trx.deleteFrom('instances').where('study_instance_uid', '=', studyInstanceUid).execute();
   await trx.deleteFrom('cases').where('study_instance_uid', '=', studyInstanceUid).execute();
-  await appendEvent(trx, { studyInstanceUid, revision: row.revision, at: now, type: 'removed', from: row.state, to: row.state, actor: 'housekeeping' });
+  await appendEvent(trx, {
+    studyInstanceUid,
+    revision: row.revision,
+    at: now,
+    type: 'removed',
+    from: row.state,
+    to: row.state,
+    actor: 'housekeeping',
+  });
 }

@@ -13,10 +13,30 @@ export async function reopen(trx: Transaction<Schema>, row: CaseRow, now: number
   const revision = row.state === 'receiving' ? row.revision : row.revision + 1;
   await trx
     .updateTable('cases')
-    .set({ state, revision, ...NO_LEASE, complete_hint: 0, report_due: 0, attempts: 0, not_before: 0, failure_code: null, failure_message: null, failure_stage: null, read_at: null })
+    .set({
+      state,
+      revision,
+      ...NO_LEASE,
+      complete_hint: 0,
+      report_due: 0,
+      attempts: 0,
+      not_before: 0,
+      failure_code: null,
+      failure_message: null,
+      failure_stage: null,
+      read_at: null,
+    })
     .where('study_instance_uid', '=', row.study_instance_uid)
     .execute();
   if (revision === row.revision) return;
   await cancelUnsent(trx, row.study_instance_uid);
-  await appendEvent(trx, { studyInstanceUid: row.study_instance_uid, revision, at: now, type: 'instanceReceived', from: row.state, to: state, actor });
+  await appendEvent(trx, {
+    studyInstanceUid: row.study_instance_uid,
+    revision,
+    at: now,
+    type: 'instanceReceived',
+    from: row.state,
+    to: state,
+    actor,
+  });
 }

@@ -11,10 +11,15 @@ const bytesOf = (values: Float32Array): Buffer => {
   return bytes;
 };
 
-const floatsOf = (bytes: Buffer): Float32Array => Float32Array.from({ length: bytes.length / 4 }, (_, index) => bytes.readFloatLE(index * 4));
+const floatsOf = (bytes: Buffer): Float32Array =>
+  Float32Array.from({ length: bytes.length / 4 }, (_, index) => bytes.readFloatLE(index * 4));
 
 /** Slices that this model has encoded already, by the digest of their data set. */
-export async function sliceFeatures(context: StoreContext, modelSha256: string, instanceSha256s: readonly string[]): Promise<Map<string, EncodedSlice>> {
+export async function sliceFeatures(
+  context: StoreContext,
+  modelSha256: string,
+  instanceSha256s: readonly string[],
+): Promise<Map<string, EncodedSlice>> {
   const found = new Map<string, EncodedSlice>();
   for (let start = 0; start < instanceSha256s.length; start += BATCH) {
     const rows = await context.db
@@ -38,7 +43,11 @@ export async function sliceFeatures(context: StoreContext, modelSha256: string, 
 }
 
 /** Keeps encoded slices, so that a restart does not encode them again. What is on record stays as it is. */
-export async function saveSliceFeatures(context: StoreContext, modelSha256: string, features: ReadonlyMap<string, EncodedSlice>): Promise<void> {
+export async function saveSliceFeatures(
+  context: StoreContext,
+  modelSha256: string,
+  features: ReadonlyMap<string, EncodedSlice>,
+): Promise<void> {
   await write(context, async (trx) => {
     for (const [instanceSha256, slice] of features) {
       await trx

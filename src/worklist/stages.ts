@@ -25,7 +25,11 @@ export async function claim(context: StoreContext, stage: StageName, leaseMs: nu
     const now = context.clock.now();
     const due = await trx
       .selectFrom('cases')
-      .leftJoin('analyses', (join) => join.onRef('analyses.study_instance_uid', '=', 'cases.study_instance_uid').onRef('analyses.revision', '=', 'cases.revision'))
+      .leftJoin('analyses', (join) =>
+        join
+          .onRef('analyses.study_instance_uid', '=', 'cases.study_instance_uid')
+          .onRef('analyses.revision', '=', 'cases.revision'),
+      )
       .select('cases.study_instance_uid')
       .where('cases.quarantine_reason', 'is', null)
       .where('cases.removing', '=', 0)
@@ -34,7 +38,13 @@ export async function claim(context: StoreContext, stage: StageName, leaseMs: nu
       .where((row) => {
         if (stage === 'infer') return row('cases.state', '=', 'assembled');
         if (stage === 'report') return row('cases.report_due', '=', 1);
-        return row.and([row('cases.state', '=', 'receiving'), row.or([row('cases.complete_hint', '=', 1), row('cases.last_received_at', '<=', now - context.options.quietMs)])]);
+        return row.and([
+          row('cases.state', '=', 'receiving'),
+          row.or([
+            row('cases.complete_hint', '=', 1),
+            row('cases.last_received_at', '<=', now - context.options.quietMs),
+          ]),
+        ]);
       })
       .orderBy('cases.stat', 'desc')
       .orderBy(sql`case when analyses.decision = 'suspected' then analyses.probability else -1 end`, 'desc')
@@ -50,16 +60,33 @@ export async function claim(context: StoreContext, stage: StageName, leaseMs: nu
     const attempts = found.attempts + 1;
     await trx
       .updateTable('cases')
-      .set({ lease_token: token, lease_stage: stage, lease_until: now + leaseMs, lease_count: found.lease_count + 1, attempts })
+      .set({
+        lease_token: token,
+        lease_stage: stage,
+        lease_until: now + leaseMs,
+        lease_count: found.lease_count + 1,
+        attempts,
+      })
       .where('study_instance_uid', '=', found.study_instance_uid)
       .execute();
     return await loadClaim(trx, found, token, attempts, context.options.maxAttempts);
   });
 }
 
-async function loadClaim(db: Kysely<Schema>, row: CaseRow, token: string, attempt: number, maxAttempts: number): Promise<ClaimedCase> {
+async function loadClaim(
+  db: Kysely<Schema>,
+  row: CaseRow,
+  token: string,
+  attempt: number,
+  maxAttempts: number,
+): Promise<ClaimedCase> {
   const study = row.study_instance_uid;
-  const analysis = await db.selectFrom('analyses').selectAll().where('study_instance_uid', '=', study).where('revision', '=', row.revision).executeTakeFirst();
+  const analysis = await db
+    .selectFrom('analyses')
+    .selectAll()
+    .where('study_instance_uid', '=', study)
+    .where('revision', '=', row.revision)
+    .executeTakeFirst();
   const instances = await db
     .selectFrom('instances')
     .selectAll()
@@ -97,7 +124,11 @@ export async function heartbeat(context: StoreContext, held: ClaimedCase, leaseM
   return write(context, async (trx) => {
     const row = await leasedRow(trx, held);
     if (row === undefined) return false;
-    await trx.updateTable('cases').set({ lease_until: context.clock.now() + leaseMs }).where('study_instance_uid', '=', row.study_instance_uid).execute();
+    await trx
+      .updateTable('cases')
+      .set({ lease_until: context.clock.now() + leaseMs })
+      .where('study_instance_uid', '=', row.study_instance_uid)
+      .execute();
     return true;
   });
 }
@@ -110,7 +141,9 @@ export async function apply(context: StoreContext, held: ClaimedCase, event: Cas
     if (row === undefined) return 'stale';
     const stage = row.lease_stage!;
     if (!STAGE_EVENTS[stage].includes(event.type)) {
-      throw new TriageError('case-event-illegal', `The stage ${stage} does not give the event ${event.type}.`, { context: { stage, event: event.type } });
+      throw new TriageError('case-event-illegal', `The stage ${stage} does not give the event ${event.type}.`, {
+        context: { stage, event: event.type },
+      });
     }
     const now = context.clock.now();
     let reportDue: 0 | 1 = 0;
@@ -130,7 +163,8 @@ export async function apply(context: StoreContext, held: ClaimedCase, event: Cas
         if (event.objects.some((object) => object.studyInstanceUid !== row.study_instance_uid)) {
           throw new TriageError('identity-mismatch', 'A result names another study than its case.');
         }
-        if (!event.objects.some((object) => object.kind === 'sr')) throw new TriageError('report-failed', 'A report without a structured report says nothing.');
+        if (!event.objects.some((object) => object.kind === 'sr'))
+          throw new TriageError('report-failed', 'A report without a structured report says nothing.');
         await enqueue(trx, context, row, event.objects);
         break;
       }
@@ -162,7 +196,12 @@ export async function apply(context: StoreContext, held: ClaimedCase, event: Cas
 
 /** What the audit keeps of an event: facts, and no text from the headers. */
 function detailOf(event: CaseEvent): Record<string, unknown> {
-  if (event.type === 'seriesChosen') return { seriesInstanceUid: event.manifest.seriesInstanceUid, slices: event.manifest.slices.length, inputSha256: event.manifest.inputSha256 };
+  if (event.type === 'seriesChosen')
+    return {
+      seriesInstanceUid: event.manifest.seriesInstanceUid,
+      slices: event.manifest.slices.length,
+      inputSha256: event.manifest.inputSha256,
+    };
   if (event.type === 'inferred' || event.type === 'notEligible') {
     const { decision, reasonCode, probability, threshold, model } = event.findings;
     return { decision, reasonCode, probability, threshold, model };
@@ -170,7 +209,11 @@ function detailOf(event: CaseEvent): Record<string, unknown> {
   return event.type === 'reported' ? { objects: event.objects.map((object) => object.sopInstanceUid) } : {};
 }
 
-async function saveAnalysis(trx: Transaction<Schema>, row: CaseRow, what: { manifest?: CaseManifest; series?: SeriesVerdict[]; findings?: Findings }): Promise<void> {
+async function saveAnalysis(
+  trx: Transaction<Schema>,
+  row: CaseRow,
+  what: { manifest?: CaseManifest; series?: SeriesVerdict[]; findings?: Findings },
+): Promise<void> {
   const { manifest, series, findings } = what;
   const values: Partial<AnalysesTable> = {
     ...(manifest && { manifest: JSON.stringify(manifest) }),
@@ -183,7 +226,9 @@ async function saveAnalysis(trx: Transaction<Schema>, row: CaseRow, what: { mani
       probability: findings.probability,
       threshold: findings.threshold?.value ?? null,
       threshold_version: findings.threshold?.version ?? null,
-      key_slices: JSON.stringify(findings.keySlices.map(({ sopInstanceUid, sliceIndex, score }) => ({ sopInstanceUid, sliceIndex, score }))),
+      key_slices: JSON.stringify(
+        findings.keySlices.map(({ sopInstanceUid, sliceIndex, score }) => ({ sopInstanceUid, sliceIndex, score })),
+      ),
       model_name: findings.model.name,
       model_version: findings.model.version,
       model_sha256: findings.model.sha256,
@@ -227,14 +272,27 @@ export async function fail(context: StoreContext, held: ClaimedCase, failure: At
     const state = again ? row.state : nextCaseState(row.state, 'gaveUp');
     if (again) {
       const wait = backoffMs(row.study_instance_uid, row.attempts, options.retryMinMs, options.retryMaxMs);
-      await trx.updateTable('cases').set({ ...NO_LEASE, not_before: now + wait }).where('study_instance_uid', '=', row.study_instance_uid).execute();
+      await trx
+        .updateTable('cases')
+        .set({ ...NO_LEASE, not_before: now + wait })
+        .where('study_instance_uid', '=', row.study_instance_uid)
+        .execute();
     } else {
       // What cannot be written cannot be sent: a failed report stays on the worklist only.
       const reportable = failure.findings !== undefined && stage !== 'report';
       if (reportable) await saveAnalysis(trx, row, { findings: failure.findings! });
       await trx
         .updateTable('cases')
-        .set({ state, ...NO_LEASE, report_due: reportable ? 1 : 0, attempts: 0, not_before: 0, failure_code: failure.code, failure_message: failure.message, failure_stage: stage })
+        .set({
+          state,
+          ...NO_LEASE,
+          report_due: reportable ? 1 : 0,
+          attempts: 0,
+          not_before: 0,
+          failure_code: failure.code,
+          failure_message: failure.message,
+          failure_stage: stage,
+        })
         .where('study_instance_uid', '=', row.study_instance_uid)
         .execute();
     }
@@ -288,7 +346,11 @@ export async function nudgeComplete(context: StoreContext, studyInstanceUids: re
 /** Ends every lease at a start, when no worker of an earlier run can still be alive: their cases are due at once. The attempts stay counted. */
 export async function abandonLeases(context: StoreContext): Promise<number> {
   return write(context, async (trx) => {
-    const { numUpdatedRows } = await trx.updateTable('cases').set(NO_LEASE).where('lease_token', 'is not', null).executeTakeFirstOrThrow();
+    const { numUpdatedRows } = await trx
+      .updateTable('cases')
+      .set(NO_LEASE)
+      .where('lease_token', 'is not', null)
+      .executeTakeFirstOrThrow();
     return Number(numUpdatedRows);
   });
 }

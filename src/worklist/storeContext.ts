@@ -40,7 +40,10 @@ export interface StoreContext {
 }
 
 /** One write transaction. Studies that `run` adds to `touched` are announced once it is on disk. */
-export async function write<T>(context: StoreContext, run: (trx: Transaction<Schema>, touched: Set<string>) => Promise<T>): Promise<T> {
+export async function write<T>(
+  context: StoreContext,
+  run: (trx: Transaction<Schema>, touched: Set<string>) => Promise<T>,
+): Promise<T> {
   const touched = new Set<string>();
   const result = await context.db.transaction().execute((trx) => run(trx, touched));
   for (const study of touched) for (const listener of context.listeners) listener(study);
@@ -57,7 +60,16 @@ export const NO_LEASE = { lease_token: null, lease_stage: null, lease_until: nul
 /** Appends to the audit of a case, in the transaction that changes it. `detail` stays free of PHI. */
 export async function appendEvent(
   trx: Transaction<Schema>,
-  event: { studyInstanceUid: string; revision: number; at: number; type: string; from: CaseState | null; to: CaseState; actor: string; detail?: Record<string, unknown> },
+  event: {
+    studyInstanceUid: string;
+    revision: number;
+    at: number;
+    type: string;
+    from: CaseState | null;
+    to: CaseState;
+    actor: string;
+    detail?: Record<string, unknown>;
+  },
 ): Promise<void> {
   await trx
     .insertInto('case_events')

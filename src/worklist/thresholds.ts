@@ -5,29 +5,57 @@ import type { StoreContext } from './storeContext.ts';
 
 /** The operating point in force for a model: its newest version. @throws TriageError `not-found` when none was ever set. */
 export async function threshold(context: StoreContext, modelName: string): Promise<Threshold> {
-  const row = await context.db.selectFrom('thresholds').select(['version', 'value']).where('model_name', '=', modelName).orderBy('version', 'desc').limit(1).executeTakeFirst();
-  if (row === undefined) throw new TriageError('not-found', `There is no threshold for the model ${modelName}.`, { context: { model: modelName } });
+  const row = await context.db
+    .selectFrom('thresholds')
+    .select(['version', 'value'])
+    .where('model_name', '=', modelName)
+    .orderBy('version', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  if (row === undefined)
+    throw new TriageError('not-found', `There is no threshold for the model ${modelName}.`, {
+      context: { model: modelName },
+    });
   return row;
 }
 
 /** Sets the operating point that a model ships with, unless the site has one for it already. */
 export async function seedThreshold(context: StoreContext, modelName: string, value: number): Promise<void> {
   await write(context, async (trx) => {
-    const known = await trx.selectFrom('thresholds').select('version').where('model_name', '=', modelName).executeTakeFirst();
+    const known = await trx
+      .selectFrom('thresholds')
+      .select('version')
+      .where('model_name', '=', modelName)
+      .executeTakeFirst();
     if (known !== undefined) return;
     await trx
       .insertInto('thresholds')
-      .values({ model_name: modelName, value: checked(value), reason: 'Shipped with the model', created_at: context.clock.now(), created_by: 'odontoid' })
+      .values({
+        model_name: modelName,
+        value: checked(value),
+        reason: 'Shipped with the model',
+        created_at: context.clock.now(),
+        created_by: 'odontoid',
+      })
       .execute();
   });
 }
 
 /** Sets a new version of the operating point: earlier ones stay on record, and findings name the version that they were judged by. */
-export async function setThreshold(context: StoreContext, change: { modelName: string; value: number; reason: string; createdBy: string }): Promise<Threshold> {
+export async function setThreshold(
+  context: StoreContext,
+  change: { modelName: string; value: number; reason: string; createdBy: string },
+): Promise<Threshold> {
   return write(context, async (trx) => {
     const row = await trx
       .insertInto('thresholds')
-      .values({ model_name: change.modelName, value: checked(change.value), reason: change.reason, created_at: context.clock.now(), created_by: change.createdBy })
+      .values({
+        model_name: change.modelName,
+        value: checked(change.value),
+        reason: change.reason,
+        created_at: context.clock.now(),
+        created_by: change.createdBy,
+      })
       .returning(['version', 'value'])
       .executeTakeFirstOrThrow();
     return row;

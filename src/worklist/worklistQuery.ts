@@ -1,3 +1,4 @@
+import type { Transaction } from 'kysely';
 import type { CaseManifest, Decision, Findings, SeriesVerdict } from '../case/case.ts';
 import type { CaseState } from '../case/caseState.ts';
 import { CASE_STATES } from '../case/caseState.ts';
@@ -8,7 +9,7 @@ import { caseStatus } from './caseStatus.ts';
 import type { CaseStatusKind } from './caseStatus.ts';
 import type { WorklistDatabase } from './database.ts';
 import { rankCases } from './priority.ts';
-import type { AnalysisRow, CaseRow, DeliveryStatus } from './schema.ts';
+import type { AnalysisRow, CaseRow, DeliveryStatus, Schema } from './schema.ts';
 
 /** A key slice without its map. */
 export interface RowKeySlice {
@@ -94,7 +95,14 @@ export interface CaseDetail {
   findings: Findings | null;
   instances: { received: number; setAside: number; ownResults: number };
   /** Result objects of every revision, oldest first, with the absolute path of the file. */
-  results: { sopInstanceUid: string; seriesInstanceUid: string; kind: ResultObject['kind']; revision: number; path: string; deliveries: RowDelivery[] }[];
+  results: {
+    sopInstanceUid: string;
+    seriesInstanceUid: string;
+    kind: ResultObject['kind'];
+    revision: number;
+    path: string;
+    deliveries: RowDelivery[];
+  }[];
   events: CaseEventRow[];
 }
 
@@ -121,13 +129,23 @@ const USUAL_SAMPLE = 50;
 const BATCH = 500;
 
 /** Reads the worklist; writes nothing. `maxWaitMs` is the wait cap of the reading order. */
-export function createWorklistQuery(database: WorklistDatabase, clock: Clock, { maxWaitMs }: { maxWaitMs: number }): WorklistQuery {
-  const { db } = database;
+export function createWorklistQuery(
+  database: WorklistDatabase,
+  clock: Clock,
+  { maxWaitMs }: { maxWaitMs: number },
+): WorklistQuery {
+  /** Everything of one answer comes from one snapshot: a state is never shown beside the findings of another. */
+  const read = <T>(run: (db: Transaction<Schema>) => Promise<T>): Promise<T> =>
+    database.db.transaction().setAccessMode('read only').execute(run);
 
-  async function usualMs(): Promise<number | null> {
+  async function usualMs(db: Transaction<Schema>): Promise<number | null> {
     const rows = await db
       .selectFrom('analyses')
-      .innerJoin('cases', (join) => join.onRef('cases.study_instance_uid', '=', 'analyses.study_instance_uid').onRef('cases.revision', '=', 'analyses.revision'))
+      .innerJoin('cases', (join) =>
+        join
+          .onRef('cases.study_instance_uid', '=', 'analyses.study_instance_uid')
+          .onRef('cases.revision', '=', 'analyses.revision'),
+      )
       .select(['analyses.analysed_at', 'cases.last_slice_at'])
       .where('analyses.analysed_at', 'is not', null)
       .where('cases.last_slice_at', 'is not', null)
@@ -138,13 +156,17 @@ export function createWorklistQuery(database: WorklistDatabase, clock: Clock, { 
     return times[Math.floor(times.length / 2)] ?? null;
   }
 
-  async function analysesOf(cases: readonly CaseRow[]): Promise<Map<string, ListedAnalysis>> {
+  async function analysesOf(db: Transaction<Schema>, cases: readonly CaseRow[]): Promise<Map<string, ListedAnalysis>> {
     const found = new Map<string, ListedAnalysis>();
     for (const batch of batches(cases)) {
       // Findings and manifests are large and of no use in a list.
       const rows = await db
         .selectFrom('analyses')
-        .innerJoin('cases', (join) => join.onRef('cases.study_instance_uid', '=', 'analyses.study_instance_uid').onRef('cases.revision', '=', 'analyses.revision'))
+        .innerJoin('cases', (join) =>
+          join
+            .onRef('cases.study_instance_uid', '=', 'analyses.study_instance_uid')
+            .onRef('cases.revision', '=', 'analyses.revision'),
+        )
         .select(LISTED_COLUMNS)
         .where('analyses.study_instance_uid', 'in', batch)
         .execute();
@@ -153,14 +175,22 @@ export function createWorklistQuery(database: WorklistDatabase, clock: Clock, { 
     return found;
   }
 
-  async function deliveriesOf(studies: readonly string[]): Promise<Map<string, RowDelivery[]>> {
+  async function deliveriesOf(
+    db: Transaction<Schema>,
+    studies: readonly string[],
+  ): Promise<Map<string, RowDelivery[]>> {
     const found = new Map<string, RowDelivery[]>();
     for (let start = 0; start < studies.length; start += BATCH) {
       const rows = await db
         .selectFrom('deliveries')
         .innerJoin('result_objects', 'result_objects.sop_instance_uid', 'deliveries.sop_instance_uid')
         .selectAll('deliveries')
-        .select(['result_objects.study_instance_uid', 'result_objects.kind', 'result_objects.series_instance_uid', 'result_objects.revision'])
+        .select([
+          'result_objects.study_instance_uid',
+          'result_objects.kind',
+          'result_objects.series_instance_uid',
+          'result_objects.revision',
+        ])
         .where('result_objects.study_instance_uid', 'in', studies.slice(start, start + BATCH))
         .orderBy('deliveries.id')
         .execute();
@@ -184,88 +214,156 @@ export function createWorklistQuery(database: WorklistDatabase, clock: Clock, { 
     return found;
   }
 
-  async function describe(cases: readonly CaseRow[]): Promise<WorklistRow[]> {
+  async function describe(db: Transaction<Schema>, cases: readonly CaseRow[]): Promise<WorklistRow[]> {
     const now = clock.now();
-    const [analyses, deliveries, usual] = [await analysesOf(cases), await deliveriesOf(cases.map((row) => row.study_instance_uid)), await usualMs()];
-    return cases.map((row) => rowOf(row, analyses.get(row.study_instance_uid), deliveries.get(row.study_instance_uid) ?? [], now, usual));
+    const [analyses, deliveries, usual] = [
+      await analysesOf(db, cases),
+      await deliveriesOf(
+        db,
+        cases.map((row) => row.study_instance_uid),
+      ),
+      await usualMs(db),
+    ];
+    return cases.map((row) =>
+      rowOf(row, analyses.get(row.study_instance_uid), deliveries.get(row.study_instance_uid) ?? [], now, usual),
+    );
+  }
+
+  async function listed(db: Transaction<Schema>, readLimit: number): Promise<WorklistRow[]> {
+    const now = clock.now();
+    const unread = await db
+      .selectFrom('cases')
+      .selectAll()
+      .where('read_at', 'is', null)
+      .where('removing', '=', 0)
+      .execute();
+    const done = await db
+      .selectFrom('cases')
+      .selectAll()
+      .where('read_at', 'is not', null)
+      .where('removing', '=', 0)
+      .orderBy('read_at', 'desc')
+      .limit(readLimit)
+      .execute();
+    const ranked = rankCases(await describe(db, unread), now, maxWaitMs).map(({ item, rank, why }) => ({
+      ...item,
+      rank,
+      why,
+    }));
+    return [...ranked, ...(await describe(db, done))];
+  }
+
+  async function caseDetail(db: Transaction<Schema>, studyInstanceUid: string): Promise<CaseDetail> {
+    const row = await db
+      .selectFrom('cases')
+      .selectAll()
+      .where('study_instance_uid', '=', studyInstanceUid)
+      .executeTakeFirst();
+    if (row === undefined) throw new TriageError('not-found', 'There is no such study on the worklist.');
+    const inList =
+      (await listed(db, 0)).find((other) => other.studyInstanceUid === studyInstanceUid) ??
+      (await describe(db, [row]))[0]!;
+    const analysis = await db
+      .selectFrom('analyses')
+      .selectAll()
+      .where('study_instance_uid', '=', studyInstanceUid)
+      .where('revision', '=', row.revision)
+      .executeTakeFirst();
+    const { manifest, findings } = caseRecordOf(row, analysis);
+    const instances = await db
+      .selectFrom('instances')
+      .select(['kind', 'set_aside'])
+      .where('study_instance_uid', '=', studyInstanceUid)
+      .execute();
+    const objects = await db
+      .selectFrom('result_objects')
+      .selectAll()
+      .where('study_instance_uid', '=', studyInstanceUid)
+      .orderBy('revision')
+      .orderBy('created_at')
+      .orderBy('path')
+      .execute();
+    const deliveries = (await deliveriesOf(db, [studyInstanceUid])).get(studyInstanceUid) ?? [];
+    const events = await db
+      .selectFrom('case_events')
+      .selectAll()
+      .where('study_instance_uid', '=', studyInstanceUid)
+      .orderBy('id')
+      .execute();
+    return {
+      row: inList,
+      manifest,
+      findings,
+      instances: {
+        received: instances.filter((instance) => instance.kind !== 'own').length,
+        setAside: instances.filter((instance) => instance.set_aside === 1).length,
+        ownResults: instances.filter((instance) => instance.kind === 'own').length,
+      },
+      results: objects.map((object) => ({
+        sopInstanceUid: object.sop_instance_uid,
+        seriesInstanceUid: object.series_instance_uid,
+        kind: object.kind,
+        revision: object.revision,
+        path: object.path,
+        deliveries: deliveries.filter((delivery) => delivery.sopInstanceUid === object.sop_instance_uid),
+      })),
+      events: events.map((event) => ({
+        atMs: event.at,
+        revision: event.revision,
+        type: event.type,
+        from: event.from_state,
+        to: event.to_state,
+        actor: event.actor,
+        detail: JSON.parse(event.detail) as Record<string, unknown>,
+      })),
+    };
+  }
+
+  async function totals(db: Transaction<Schema>): Promise<WorklistTotals> {
+    const fn = db.fn;
+    const states = await db
+      .selectFrom('cases')
+      .select(['state', fn.count<number>('study_instance_uid').as('cases')])
+      .groupBy('state')
+      .execute();
+    const byState = Object.fromEntries(
+      CASE_STATES.map((state) => [state, states.find((row) => row.state === state)?.cases ?? 0]),
+    ) as Record<CaseState, number>;
+    const cases = db
+      .selectFrom('cases')
+      .select([fn.count<number>('study_instance_uid').as('cases'), fn.max('last_received_at').as('last')]);
+    const outbox = await db
+      .selectFrom('deliveries')
+      .select(['status', fn.count<number>('id').as('deliveries'), fn.min('created_at').as('oldest')])
+      .where('status', 'in', ['pending', 'sent', 'refused'])
+      .groupBy('status')
+      .execute();
+    const ofStatus = (status: DeliveryStatus) => outbox.find((row) => row.status === status);
+    const oldest = Math.min(...outbox.map((row) => row.oldest));
+    const all = await cases.executeTakeFirstOrThrow();
+    return {
+      byState,
+      held: (await cases.where('quarantine_reason', 'is not', null).executeTakeFirstOrThrow()).cases,
+      unread: (await cases.where('read_at', 'is', null).executeTakeFirstOrThrow()).cases,
+      queue: {
+        assemble: byState.receiving,
+        infer: byState.assembled,
+        report: (await cases.where('report_due', '=', 1).executeTakeFirstOrThrow()).cases,
+      },
+      outbox: {
+        pending: ofStatus('pending')?.deliveries ?? 0,
+        unconfirmed: ofStatus('sent')?.deliveries ?? 0,
+        refused: ofStatus('refused')?.deliveries ?? 0,
+        oldestAgeMs: outbox.length === 0 ? null : clock.now() - oldest,
+      },
+      lastReceivedAtMs: all.cases === 0 ? null : all.last,
+    };
   }
 
   return {
-    async rows({ readLimit = 50 } = {}) {
-      const now = clock.now();
-      const unread = await db.selectFrom('cases').selectAll().where('read_at', 'is', null).where('removing', '=', 0).execute();
-      const read = await db.selectFrom('cases').selectAll().where('read_at', 'is not', null).where('removing', '=', 0).orderBy('read_at', 'desc').limit(readLimit).execute();
-      const ranked = rankCases(await describe(unread), now, maxWaitMs).map(({ item, rank, why }) => ({ ...item, rank, why }));
-      return [...ranked, ...(await describe(read))];
-    },
-
-    async caseDetail(studyInstanceUid) {
-      const row = await db.selectFrom('cases').selectAll().where('study_instance_uid', '=', studyInstanceUid).executeTakeFirst();
-      if (row === undefined) throw new TriageError('not-found', 'There is no such study on the worklist.');
-      const listed = (await this.rows()).find((other) => other.studyInstanceUid === studyInstanceUid) ?? (await describe([row]))[0]!;
-      const analysis = await db.selectFrom('analyses').selectAll().where('study_instance_uid', '=', studyInstanceUid).where('revision', '=', row.revision).executeTakeFirst();
-      const { manifest, findings } = caseRecordOf(row, analysis);
-      const instances = await db.selectFrom('instances').select(['kind', 'set_aside']).where('study_instance_uid', '=', studyInstanceUid).execute();
-      const objects = await db.selectFrom('result_objects').selectAll().where('study_instance_uid', '=', studyInstanceUid).orderBy('revision').orderBy('created_at').orderBy('path').execute();
-      const deliveries = (await deliveriesOf([studyInstanceUid])).get(studyInstanceUid) ?? [];
-      const events = await db.selectFrom('case_events').selectAll().where('study_instance_uid', '=', studyInstanceUid).orderBy('id').execute();
-      return {
-        row: listed,
-        manifest,
-        findings,
-        instances: {
-          received: instances.filter((instance) => instance.kind !== 'own').length,
-          setAside: instances.filter((instance) => instance.set_aside === 1).length,
-          ownResults: instances.filter((instance) => instance.kind === 'own').length,
-        },
-        results: objects.map((object) => ({
-          sopInstanceUid: object.sop_instance_uid,
-          seriesInstanceUid: object.series_instance_uid,
-          kind: object.kind,
-          revision: object.revision,
-          path: object.path,
-          deliveries: deliveries.filter((delivery) => delivery.sopInstanceUid === object.sop_instance_uid),
-        })),
-        events: events.map((event) => ({
-          atMs: event.at,
-          revision: event.revision,
-          type: event.type,
-          from: event.from_state,
-          to: event.to_state,
-          actor: event.actor,
-          detail: JSON.parse(event.detail) as Record<string, unknown>,
-        })),
-      };
-    },
-
-    async totals() {
-      const fn = db.fn;
-      const states = await db.selectFrom('cases').select(['state', fn.count<number>('study_instance_uid').as('cases')]).groupBy('state').execute();
-      const byState = Object.fromEntries(CASE_STATES.map((state) => [state, states.find((row) => row.state === state)?.cases ?? 0])) as Record<CaseState, number>;
-      const cases = db.selectFrom('cases').select([fn.count<number>('study_instance_uid').as('cases'), fn.max('last_received_at').as('last')]);
-      const outbox = await db
-        .selectFrom('deliveries')
-        .select(['status', fn.count<number>('id').as('deliveries'), fn.min('created_at').as('oldest')])
-        .where('status', 'in', ['pending', 'sent', 'refused'])
-        .groupBy('status')
-        .execute();
-      const ofStatus = (status: DeliveryStatus) => outbox.find((row) => row.status === status);
-      const oldest = Math.min(...outbox.map((row) => row.oldest));
-      const all = await cases.executeTakeFirstOrThrow();
-      return {
-        byState,
-        held: (await cases.where('quarantine_reason', 'is not', null).executeTakeFirstOrThrow()).cases,
-        unread: (await cases.where('read_at', 'is', null).executeTakeFirstOrThrow()).cases,
-        queue: { assemble: byState.receiving, infer: byState.assembled, report: (await cases.where('report_due', '=', 1).executeTakeFirstOrThrow()).cases },
-        outbox: {
-          pending: ofStatus('pending')?.deliveries ?? 0,
-          unconfirmed: ofStatus('sent')?.deliveries ?? 0,
-          refused: ofStatus('refused')?.deliveries ?? 0,
-          oldestAgeMs: outbox.length === 0 ? null : clock.now() - oldest,
-        },
-        lastReceivedAtMs: all.cases === 0 ? null : all.last,
-      };
-    },
+    rows: ({ readLimit = 50 } = {}) => read((db) => listed(db, readLimit)),
+    caseDetail: (studyInstanceUid) => read((db) => caseDetail(db, studyInstanceUid)),
+    totals: () => read(totals),
   };
 }
 
@@ -288,10 +386,17 @@ const LISTED_COLUMNS = [
 type ListedAnalysis = Omit<AnalysisRow, 'revision' | 'manifest' | 'findings'>;
 
 function* batches(cases: readonly CaseRow[]): Generator<string[]> {
-  for (let start = 0; start < cases.length; start += BATCH) yield cases.slice(start, start + BATCH).map((row) => row.study_instance_uid);
+  for (let start = 0; start < cases.length; start += BATCH)
+    yield cases.slice(start, start + BATCH).map((row) => row.study_instance_uid);
 }
 
-function rowOf(row: CaseRow, analysis: ListedAnalysis | undefined, deliveries: RowDelivery[], now: number, usual: number | null): WorklistRow {
+function rowOf(
+  row: CaseRow,
+  analysis: ListedAnalysis | undefined,
+  deliveries: RowDelivery[],
+  now: number,
+  usual: number | null,
+): WorklistRow {
   const current = deliveries.filter((delivery) => delivery.revision === row.revision);
   const decision = analysis?.decision ?? null;
   const status = caseStatus(
@@ -307,7 +412,9 @@ function rowOf(row: CaseRow, analysis: ListedAnalysis | undefined, deliveries: R
     },
     usual,
   );
-  const srConfirmed = current.flatMap((delivery) => (delivery.kind === 'sr' && delivery.confirmedAtMs !== null ? [delivery.confirmedAtMs] : []));
+  const srConfirmed = current.flatMap((delivery) =>
+    delivery.kind === 'sr' && delivery.confirmedAtMs !== null ? [delivery.confirmedAtMs] : [],
+  );
   return {
     rank: null,
     why: row.read_at === null ? '' : 'Read',
@@ -320,7 +427,10 @@ function rowOf(row: CaseRow, analysis: ListedAnalysis | undefined, deliveries: R
     reason: analysis?.reason ?? null,
     reasonCode: analysis?.reason_code ?? null,
     probability: analysis?.probability ?? null,
-    threshold: analysis?.threshold == null || analysis.threshold_version === null ? null : { value: analysis.threshold, version: analysis.threshold_version },
+    threshold:
+      analysis?.threshold == null || analysis.threshold_version === null
+        ? null
+        : { value: analysis.threshold, version: analysis.threshold_version },
     levels: null,
     keySlices: analysis === undefined ? [] : (JSON.parse(analysis.key_slices) as RowKeySlice[]),
     series: analysis === undefined ? [] : (JSON.parse(analysis.series) as SeriesVerdict[]),
@@ -339,10 +449,19 @@ function rowOf(row: CaseRow, analysis: ListedAnalysis | undefined, deliveries: R
     stat: row.stat === 1,
     readAtMs: row.read_at,
     analysedAtMs: analysis?.analysed_at ?? null,
-    model: analysis?.model_name == null ? null : { name: analysis.model_name, version: analysis.model_version ?? '', sha256: analysis.model_sha256 ?? '' },
+    model:
+      analysis?.model_name == null
+        ? null
+        : { name: analysis.model_name, version: analysis.model_version ?? '', sha256: analysis.model_sha256 ?? '' },
     deliveries: current,
-    secondsToSr: srConfirmed.length === 0 || row.last_slice_at === null ? null : (Math.min(...srConfirmed) - row.last_slice_at) / 1000,
-    failure: row.failure_code === null ? null : { code: row.failure_code, message: row.failure_message ?? '', stage: row.failure_stage ?? '' },
+    secondsToSr:
+      srConfirmed.length === 0 || row.last_slice_at === null
+        ? null
+        : (Math.min(...srConfirmed) - row.last_slice_at) / 1000,
+    failure:
+      row.failure_code === null
+        ? null
+        : { code: row.failure_code, message: row.failure_message ?? '', stage: row.failure_stage ?? '' },
     quarantineReason: row.quarantine_reason,
   };
 }

@@ -7,7 +7,18 @@ import { freeBytesUnder, retainCases } from '../../../src/housekeeping/retention
 import { startHousekeeping } from '../../../src/housekeeping/schedule.ts';
 import { createMaintenance } from '../../../src/worklist/maintenance.ts';
 import { openDatabase } from '../../../src/worklist/database.ts';
-import { claimed, deliverAll, findingsOf, instanceOf, objectsOf, openWorklist, START_MS, studyUid, temporaryFolder, toInferred } from '../worklist/fixture.ts';
+import {
+  claimed,
+  deliverAll,
+  findingsOf,
+  instanceOf,
+  objectsOf,
+  openWorklist,
+  START_MS,
+  studyUid,
+  temporaryFolder,
+  toInferred,
+} from '../worklist/fixture.ts';
 
 const DAY_MS = 86_400_000;
 const log = createLog('silent');
@@ -21,7 +32,8 @@ async function place() {
     await writeFile(path, 'bytes');
   };
   const spooled = (study: string) => [1, 2, 3].map((number) => join(spoolDir, instanceOf({ study, number }).path));
-  const results = (study: string) => objectsOf(study).map((object) => ({ ...object, path: join(resultsDir, study, `${object.kind}.dcm`) }));
+  const results = (study: string) =>
+    objectsOf(study).map((object) => ({ ...object, path: join(resultsDir, study, `${object.kind}.dcm`) }));
   /** A study with its files on disk, up to its report. */
   const study = async (name: string, probability = 0.9) => {
     for (const path of spooled(name)) await write(path);
@@ -30,8 +42,19 @@ async function place() {
     await worklist.store.apply(await claimed(worklist.store, 'report'), { type: 'reported', objects: results(name) });
   };
   const retain = (wishes: { freeBytes?: () => Promise<number> } = {}) =>
-    retainCases({ store: worklist.store, clock: worklist.clock, log, spoolDir, resultsDir, retentionMs: 14 * DAY_MS, lowWaterFreeBytes: 1000, freeBytes: () => Promise.resolve(2000), ...wishes });
-  const files = (name: string) => [...spooled(name), ...results(name).map((object) => object.path)].filter((path) => existsSync(path)).length;
+    retainCases({
+      store: worklist.store,
+      clock: worklist.clock,
+      log,
+      spoolDir,
+      resultsDir,
+      retentionMs: 14 * DAY_MS,
+      lowWaterFreeBytes: 1000,
+      freeBytes: () => Promise.resolve(2000),
+      ...wishes,
+    });
+  const files = (name: string) =>
+    [...spooled(name), ...results(name).map((object) => object.path)].filter((path) => existsSync(path)).length;
   const listed = async () => (await worklist.query.rows()).map((row) => row.studyInstanceUid).sort();
   return { ...worklist, spoolDir, resultsDir, study, retain, files, listed };
 }
@@ -53,9 +76,23 @@ describe('retention', () => {
     expect(await listed()).toEqual([studyUid('new')]);
     expect(await readdir(join(resultsDir))).toEqual(['new']);
     expect(await readdir(join(spoolDir, 'objects'))).toEqual(['new']);
-    const events = await database.db.selectFrom('case_events').select('type').where('study_instance_uid', '=', studyUid('old')).orderBy('id').execute();
-    expect(events.map((event) => event.type)).toEqual(['instanceReceived', 'seriesChosen', 'inferred', 'reported', 'delivered', 'removed']);
-    expect(await database.db.selectFrom('deliveries').selectAll().where('destination', '=', 'pacs').execute()).toHaveLength(2);
+    const events = await database.db
+      .selectFrom('case_events')
+      .select('type')
+      .where('study_instance_uid', '=', studyUid('old'))
+      .orderBy('id')
+      .execute();
+    expect(events.map((event) => event.type)).toEqual([
+      'instanceReceived',
+      'seriesChosen',
+      'inferred',
+      'reported',
+      'delivered',
+      'removed',
+    ]);
+    expect(
+      await database.db.selectFrom('deliveries').selectAll().where('destination', '=', 'pacs').execute(),
+    ).toHaveLength(2);
   });
 
   it('keeps what is unfinished, undelivered, failed or held, however old and however full the disk', async () => {
@@ -70,7 +107,11 @@ describe('retention', () => {
     await store.fail(await claimed(store, 'assemble'), { code: 'x', message: 'x', retry: false });
     await store.recordInstances([instanceOf({ study: 'ineligible' })]);
     await store.nudgeComplete([studyUid('ineligible')]);
-    await store.apply(await claimed(store, 'assemble'), { type: 'notEligible', series: [], findings: findingsOf(null) });
+    await store.apply(await claimed(store, 'assemble'), {
+      type: 'notEligible',
+      series: [],
+      findings: findingsOf(null),
+    });
     clock.advance(365 * DAY_MS);
     const before = await listed();
     expect(await retain({ freeBytes: () => Promise.resolve(0) })).toBe(0);
@@ -86,8 +127,15 @@ describe('retention', () => {
     const { store, clock, retain, listed, resultsDir, ...worklist } = await place();
     await store.recordInstances([instanceOf({ study: 'ineligible' })]);
     await store.nudgeComplete([studyUid('ineligible')]);
-    await store.apply(await claimed(store, 'assemble'), { type: 'notEligible', series: [], findings: findingsOf(null) });
-    await store.apply(await claimed(store, 'report'), { type: 'reported', objects: objectsOf('ineligible').map((object) => ({ ...object, path: join(resultsDir, object.kind) })) });
+    await store.apply(await claimed(store, 'assemble'), {
+      type: 'notEligible',
+      series: [],
+      findings: findingsOf(null),
+    });
+    await store.apply(await claimed(store, 'report'), {
+      type: 'reported',
+      objects: objectsOf('ineligible').map((object) => ({ ...object, path: join(resultsDir, object.kind) })),
+    });
     clock.advance(15 * DAY_MS);
     expect(await retain()).toBe(0);
     await deliverAll({ ...worklist, store, clock });
@@ -99,7 +147,12 @@ describe('retention', () => {
     const { study, store, clock, retain, listed, database, ...worklist } = await place();
     for (const name of ['a', 'b', 'c']) await study(name);
     await deliverAll({ ...worklist, store, clock, database });
-    for (const [index, name] of ['b', 'a', 'c'].entries()) await database.db.updateTable('cases').set({ last_received_at: START_MS - 1000 + index }).where('study_instance_uid', '=', studyUid(name)).execute();
+    for (const [index, name] of ['b', 'a', 'c'].entries())
+      await database.db
+        .updateTable('cases')
+        .set({ last_received_at: START_MS - 1000 + index })
+        .where('study_instance_uid', '=', studyUid(name))
+        .execute();
     let free = 0;
     expect(await retain({ freeBytes: () => Promise.resolve((free += 500)) })).toBe(1);
     expect(await listed()).toEqual([studyUid('a'), studyUid('c')].sort());
@@ -113,17 +166,25 @@ describe('retention', () => {
     await store.beginRemoval(studyUid('cut'));
     await store.beginRemoval(studyUid('again'));
     expect(await listed()).toEqual([]);
-    expect(await store.recordInstances([instanceOf({ study: 'again', number: 1, receivedAtMs: clock.now() })])).toEqual(['new']);
+    expect(await store.recordInstances([instanceOf({ study: 'again', number: 1, receivedAtMs: clock.now() })])).toEqual(
+      ['new'],
+    );
     expect(await store.finishRemoval(studyUid('again'))).toBe(false);
     expect(await retain()).toBe(1);
-    expect(await query.rows()).toMatchObject([{ studyInstanceUid: studyUid('again'), state: 'receiving', revision: 1 }]);
+    expect(await query.rows()).toMatchObject([
+      { studyInstanceUid: studyUid('again'), state: 'receiving', revision: 1 },
+    ]);
   });
 
   it('deletes nothing outside its folders', async () => {
     const { study, store, clock, retain, database, files, ...worklist } = await place();
     await study('x');
     await deliverAll({ ...worklist, store, clock, database });
-    await database.db.updateTable('instances').set({ path: '../../etc/passwd' }).where('sop_instance_uid', '=', instanceOf({ study: 'x' }).header.sopInstanceUid).execute();
+    await database.db
+      .updateTable('instances')
+      .set({ path: '../../etc/passwd' })
+      .where('sop_instance_uid', '=', instanceOf({ study: 'x' }).header.sopInstanceUid)
+      .execute();
     clock.advance(15 * DAY_MS);
     await expect(retain()).rejects.toMatchObject({ code: 'database-invalid' });
     expect(files('x')).toBe(5);
@@ -140,8 +201,27 @@ describe('schedule', () => {
     const folder = await temporaryFolder();
     const backupsDir = join(folder, 'backups');
     const nudged = vi.fn();
-    const retain = () => retainCases({ store: worklist.store, clock: worklist.clock, log, spoolDir: folder, resultsDir: folder, retentionMs: 14 * DAY_MS, lowWaterFreeBytes: 0 });
-    const base = { maintenance: createMaintenance(worklist.database), clock: worklist.clock, log, retentionCron: '*/10 * * * *', nightlyCron: '15 3 * * *', backupDir: backupsDir, backupsToKeep: 2, retain, nudge: nudged };
+    const retain = () =>
+      retainCases({
+        store: worklist.store,
+        clock: worklist.clock,
+        log,
+        spoolDir: folder,
+        resultsDir: folder,
+        retentionMs: 14 * DAY_MS,
+        lowWaterFreeBytes: 0,
+      });
+    const base = {
+      maintenance: createMaintenance(worklist.database),
+      clock: worklist.clock,
+      log,
+      retentionCron: '*/10 * * * *',
+      nightlyCron: '15 3 * * *',
+      backupDir: backupsDir,
+      backupsToKeep: 2,
+      retain,
+      nudge: nudged,
+    };
     return { ...worklist, base, backupsDir, nudged };
   };
 
@@ -157,7 +237,9 @@ describe('schedule', () => {
     const copies = (await readdir(backupsDir)).sort();
     expect(copies).toEqual(['worklist-20261104T080000Z.sqlite', 'worklist-20261105T080000Z.sqlite']);
     const copy = await openDatabase(join(backupsDir, copies[1]!));
-    expect(await copy.db.selectFrom('cases').select('study_instance_uid').execute()).toEqual([{ study_instance_uid: studyUid(1) }]);
+    expect(await copy.db.selectFrom('cases').select('study_instance_uid').execute()).toEqual([
+      { study_instance_uid: studyUid(1) },
+    ]);
     await copy.close();
     expect(existsSync(path)).toBe(true);
   });
@@ -199,6 +281,8 @@ describe('schedule', () => {
 
   it('refuses a plan that cron does not understand', async () => {
     const { base } = await options();
-    expect(() => startHousekeeping({ ...base, nightlyCron: 'every night' })).toThrow(expect.objectContaining({ code: 'config-invalid' }));
+    expect(() => startHousekeeping({ ...base, nightlyCron: 'every night' })).toThrow(
+      expect.objectContaining({ code: 'config-invalid' }),
+    );
   });
 });

@@ -3,7 +3,20 @@ import { CASE_STATES } from '../../../src/case/caseState.ts';
 import type { CaseEvent, CaseState } from '../../../src/case/caseState.ts';
 import { createCaseStore } from '../../../src/worklist/caseStore.ts';
 import { openDatabase } from '../../../src/worklist/database.ts';
-import { claimed, deliverAll, findingsOf, instanceOf, manifestOf, objectsOf, openWorklist, SC, START_MS, studyUid, toInferred, toReported } from './fixture.ts';
+import {
+  claimed,
+  deliverAll,
+  findingsOf,
+  instanceOf,
+  manifestOf,
+  objectsOf,
+  openWorklist,
+  SC,
+  START_MS,
+  studyUid,
+  toInferred,
+  toReported,
+} from './fixture.ts';
 
 const stateOf = async (worklist: Awaited<ReturnType<typeof openWorklist>>, study: number | string = 1) =>
   (await worklist.query.caseDetail(studyUid(study))).row;
@@ -25,28 +38,42 @@ describe('states and events', () => {
     ineligible: { reported: 'ineligible' },
     failed: { reported: 'failed' },
   };
-  const stageOf = { receiving: 'assemble', assembled: 'infer', inferred: 'report', ineligible: 'report', failed: 'report', reported: 'report', delivered: 'report' } as const;
+  const stageOf = {
+    receiving: 'assemble',
+    assembled: 'infer',
+    inferred: 'report',
+    ineligible: 'report',
+    failed: 'report',
+    reported: 'report',
+    delivered: 'report',
+  } as const;
 
-  it.each(CASE_STATES.flatMap((state) => events.map((event) => [state, event.type, event] as const)))('a stage that finds a case %s and says %s', async (state, _type, event) => {
-    const worklist = await openWorklist();
-    const { store, database } = worklist;
-    await store.recordInstances([instanceOf()]);
-    // The stored row is put into the state, due for the stage that may claim it there.
-    await database.db.updateTable('cases').set({ state, complete_hint: 1, report_due: stageOf[state] === 'report' ? 1 : 0 }).execute();
-    const claim = await claimed(store, stageOf[state]);
-    const before = (await worklist.query.caseDetail(studyUid(1))).events.length;
-    const next = STAGE_STEPS[state]?.[event.type];
-    if (next === undefined) {
-      await expect(store.apply(claim, event)).rejects.toMatchObject({ code: 'case-event-illegal' });
-      expect((await stateOf(worklist)).state).toBe(state);
-      expect((await worklist.query.caseDetail(studyUid(1))).events).toHaveLength(before);
-    } else {
-      expect(await store.apply(claim, event)).toBe('applied');
-      const detail = await worklist.query.caseDetail(studyUid(1));
-      expect(detail.row.state).toBe(next);
-      expect(detail.events.at(-1)).toMatchObject({ type: event.type, from: state, to: next, actor: stageOf[state] });
-    }
-  });
+  it.each(CASE_STATES.flatMap((state) => events.map((event) => [state, event.type, event] as const)))(
+    'a stage that finds a case %s and says %s',
+    async (state, _type, event) => {
+      const worklist = await openWorklist();
+      const { store, database } = worklist;
+      await store.recordInstances([instanceOf()]);
+      // The stored row is put into the state, due for the stage that may claim it there.
+      await database.db
+        .updateTable('cases')
+        .set({ state, complete_hint: 1, report_due: stageOf[state] === 'report' ? 1 : 0 })
+        .execute();
+      const claim = await claimed(store, stageOf[state]);
+      const before = (await worklist.query.caseDetail(studyUid(1))).events.length;
+      const next = STAGE_STEPS[state]?.[event.type];
+      if (next === undefined) {
+        await expect(store.apply(claim, event)).rejects.toMatchObject({ code: 'case-event-illegal' });
+        expect((await stateOf(worklist)).state).toBe(state);
+        expect((await worklist.query.caseDetail(studyUid(1))).events).toHaveLength(before);
+      } else {
+        expect(await store.apply(claim, event)).toBe('applied');
+        const detail = await worklist.query.caseDetail(studyUid(1));
+        expect(detail.row.state).toBe(next);
+        expect(detail.events.at(-1)).toMatchObject({ type: event.type, from: state, to: next, actor: stageOf[state] });
+      }
+    },
+  );
 
   it('takes new input in every state, as a new revision once it was assembled', async () => {
     for (const state of CASE_STATES) {
@@ -77,12 +104,24 @@ describe('intake', () => {
     expect(await store.recordInstances([instanceOf({ number: 2, content: 'b' })])).toEqual(['duplicate']);
     expect(await store.knownPaths()).toContain(instanceOf({ number: 2, content: 'b' }).path);
     expect(await store.dueDeliveries('pacs', 10)).toEqual([]);
-    expect(await stateOf(worklist)).toMatchObject({ state: 'reported', status: 'held', quarantineReason: 'An image came twice with different content' });
+    expect(await stateOf(worklist)).toMatchObject({
+      state: 'reported',
+      status: 'held',
+      quarantineReason: 'An image came twice with different content',
+    });
 
-    await store.releaseQuarantine(studyUid(1), { use: 'first', reason: 'the copy was cropped by the archive', actor: 'reader-7' });
+    await store.releaseQuarantine(studyUid(1), {
+      use: 'first',
+      reason: 'the copy was cropped by the archive',
+      actor: 'reader-7',
+    });
     expect(await store.dueDeliveries('pacs', 10)).toHaveLength(2);
     const { events } = await worklist.query.caseDetail(studyUid(1));
-    expect(events.at(-1)).toMatchObject({ type: 'quarantineReleased', actor: 'reader-7', detail: { use: 'first', reason: 'the copy was cropped by the archive' } });
+    expect(events.at(-1)).toMatchObject({
+      type: 'quarantineReleased',
+      actor: 'reader-7',
+      detail: { use: 'first', reason: 'the copy was cropped by the archive' },
+    });
   });
 
   it('holds a study in which the patient differs, fences out whoever works on it, and goes on with the latest when told so', async () => {
@@ -91,11 +130,19 @@ describe('intake', () => {
     await store.recordInstances([1, 2].map((number) => instanceOf({ number })));
     await store.nudgeComplete([studyUid(1)]);
     const assembling = await claimed(store, 'assemble');
-    const edited = [1, 2].map((number) => instanceOf({ number, content: 'b', patientId: 'P-2', patientName: 'Roe^Jane', receivedAtMs: START_MS + 10 }));
+    const edited = [1, 2].map((number) =>
+      instanceOf({ number, content: 'b', patientId: 'P-2', patientName: 'Roe^Jane', receivedAtMs: START_MS + 10 }),
+    );
     expect(await store.recordInstances(edited)).toEqual(['identity-conflict', 'identity-conflict']);
-    expect(await store.apply(assembling, { type: 'seriesChosen', manifest: manifestOf(assembling.instances) })).toBe('stale');
+    expect(await store.apply(assembling, { type: 'seriesChosen', manifest: manifestOf(assembling.instances) })).toBe(
+      'stale',
+    );
     expect(await store.claim('assemble', 1000)).toBeNull();
-    expect(await stateOf(worklist)).toMatchObject({ patientId: 'P-1', status: 'held', quarantineReason: 'Two patients in one study: patient ID, name differs' });
+    expect(await stateOf(worklist)).toMatchObject({
+      patientId: 'P-1',
+      status: 'held',
+      quarantineReason: 'Two patients in one study: patient ID, name differs',
+    });
 
     await store.releaseQuarantine(studyUid(1), { use: 'latest', reason: 'merged', actor: 'reader-7' });
     await store.nudgeComplete([studyUid(1)]);
@@ -106,7 +153,10 @@ describe('intake', () => {
 
   it('leaves the other patient’s slices out when a study holds two patients and the latest counts', async () => {
     const { store } = await openWorklist();
-    await store.recordInstances([instanceOf({ number: 1 }), instanceOf({ number: 2, patientId: 'P-9', receivedAtMs: START_MS + 1 })]);
+    await store.recordInstances([
+      instanceOf({ number: 1 }),
+      instanceOf({ number: 2, patientId: 'P-9', receivedAtMs: START_MS + 1 }),
+    ]);
     await store.releaseQuarantine(studyUid(1), { use: 'latest', reason: 'r', actor: 'a' });
     await store.nudgeComplete([studyUid(1)]);
     expect((await claimed(store, 'assemble')).instances.map((instance) => instance.header.patientId)).toEqual(['P-9']);
@@ -183,7 +233,12 @@ describe('claims', () => {
     await store.nudgeComplete([studyUid(1)]);
     const assembling = await claimed(store, 'assemble');
     await store.apply(assembling, { type: 'seriesChosen', manifest: manifestOf(assembling.instances) });
-    const failure = { code: 'inference-died', message: 'The inference process died.', retry: true, findings: findingsOf(null, { reason: 'The analysis failed', reasonCode: 'failed' }) };
+    const failure = {
+      code: 'inference-died',
+      message: 'The inference process died.',
+      retry: true,
+      findings: findingsOf(null, { reason: 'The analysis failed', reasonCode: 'failed' }),
+    };
     for (const wait of [1000, 2000]) {
       expect(await store.fail(await claimed(store, 'infer'), failure)).toBe('assembled');
       clock.advance(wait * 0.75 - 1);
@@ -193,7 +248,11 @@ describe('claims', () => {
     const last = await claimed(store, 'infer');
     expect(last).toMatchObject({ attempt: 3, exhausted: false });
     expect(await store.fail(last, failure)).toBe('failed');
-    expect(await stateOf(worklist)).toMatchObject({ state: 'failed', status: 'failed', failure: { code: 'inference-died', stage: 'infer' } });
+    expect(await stateOf(worklist)).toMatchObject({
+      state: 'failed',
+      status: 'failed',
+      failure: { code: 'inference-died', stage: 'infer' },
+    });
     await store.apply(await claimed(store, 'report'), { type: 'reported', objects: objectsOf(1) });
     expect(await store.dueDeliveries('pacs', 10)).toHaveLength(2);
     await deliverAll(worklist);
@@ -222,7 +281,8 @@ describe('claims', () => {
     await toInferred(worklist, 'stat', 0.2);
     await store.markStat(studyUid('stat'), true, 'reader');
     const order = [];
-    for (let claim = await store.claim('report', 60_000); claim !== null; claim = await store.claim('report', 60_000)) order.push(claim.record.studyInstanceUid);
+    for (let claim = await store.claim('report', 60_000); claim !== null; claim = await store.claim('report', 60_000))
+      order.push(claim.record.studyInstanceUid);
     expect(order).toEqual(['stat', 'high', 'low', 'plain'].map(studyUid));
   });
 
@@ -236,7 +296,11 @@ describe('claims', () => {
     const taken = await Promise.all(
       stores.map(async (store) => {
         const mine: string[] = [];
-        for (let claim = await store.claim('assemble', 60_000); claim !== null; claim = await store.claim('assemble', 60_000)) {
+        for (
+          let claim = await store.claim('assemble', 60_000);
+          claim !== null;
+          claim = await store.claim('assemble', 60_000)
+        ) {
           mine.push(claim.record.studyInstanceUid);
           await new Promise((resolve) => setTimeout(resolve, 8));
         }
@@ -257,7 +321,14 @@ describe('supersession', () => {
     const [sr, sc] = await store.dueDeliveries('pacs', 10);
     await store.recordDelivery(sr!.id, { kind: 'sent', status: '0000' });
     await store.recordInstances([instanceOf({ number: 4 })]);
-    expect(await stateOf(worklist)).toMatchObject({ state: 'receiving', revision: 2, decision: null, probability: null, status: 'running', deliveries: [] });
+    expect(await stateOf(worklist)).toMatchObject({
+      state: 'receiving',
+      revision: 2,
+      decision: null,
+      probability: null,
+      status: 'running',
+      deliveries: [],
+    });
 
     // The answer for an object that was under way when the slice came.
     await store.recordDelivery(sc!.id, { kind: 'sent', status: '0000' });
@@ -268,14 +339,25 @@ describe('supersession', () => {
 
     await store.nudgeComplete([studyUid(1)]);
     const claim = await claimed(store, 'assemble');
-    expect(claim.previousSr).toEqual([{ sopClassUid: sr!.object.sopClassUid, sopInstanceUid: sr!.object.sopInstanceUid, seriesInstanceUid: sr!.object.seriesInstanceUid }]);
+    expect(claim.previousSr).toEqual([
+      {
+        sopClassUid: sr!.object.sopClassUid,
+        sopInstanceUid: sr!.object.sopInstanceUid,
+        seriesInstanceUid: sr!.object.seriesInstanceUid,
+      },
+    ]);
     await store.apply(claim, { type: 'seriesChosen', manifest: manifestOf(claim.instances) });
     await store.apply(await claimed(store, 'infer'), { type: 'inferred', findings: findingsOf(0.2) });
     await store.apply(await claimed(store, 'report'), { type: 'reported', objects: objectsOf(1, 2) });
     await deliverAll(worklist);
     const detail = await worklist.query.caseDetail(studyUid(1));
     expect(detail.row).toMatchObject({ state: 'delivered', revision: 2, decision: 'not-suspected' });
-    expect(detail.results.map((result) => [result.kind, result.revision])).toEqual([['sc', 1], ['sr', 1], ['sc', 2], ['sr', 2]]);
+    expect(detail.results.map((result) => [result.kind, result.revision])).toEqual([
+      ['sc', 1],
+      ['sr', 1],
+      ['sc', 2],
+      ['sr', 2],
+    ]);
   });
 
   it('does not name a report that no destination took', async () => {
@@ -299,7 +381,9 @@ describe('supersession', () => {
     const [newSr] = objectsOf(1, 2);
     const [, sameSc] = objectsOf(1, 1);
     await store.apply(await claimed(store, 'report'), { type: 'reported', objects: [newSr!, sameSc!] });
-    expect((await store.dueDeliveries('pacs', 10)).map((delivery) => delivery.object.sopInstanceUid)).toEqual([newSr!.sopInstanceUid]);
+    expect((await store.dueDeliveries('pacs', 10)).map((delivery) => delivery.object.sopInstanceUid)).toEqual([
+      newSr!.sopInstanceUid,
+    ]);
     await deliverAll(worklist);
     expect((await stateOf(worklist)).state).toBe('delivered');
   });
@@ -310,8 +394,12 @@ describe('results', () => {
     const worklist = await openWorklist();
     await toInferred(worklist, 1, 0.9);
     const claim = await claimed(worklist.store, 'report');
-    await expect(worklist.store.apply(claim, { type: 'reported', objects: objectsOf(2) })).rejects.toMatchObject({ code: 'identity-mismatch' });
-    await expect(worklist.store.apply(claim, { type: 'reported', objects: [] })).rejects.toMatchObject({ code: 'report-failed' });
+    await expect(worklist.store.apply(claim, { type: 'reported', objects: objectsOf(2) })).rejects.toMatchObject({
+      code: 'identity-mismatch',
+    });
+    await expect(worklist.store.apply(claim, { type: 'reported', objects: [] })).rejects.toMatchObject({
+      code: 'report-failed',
+    });
     expect((await stateOf(worklist)).state).toBe('inferred');
   });
 

@@ -12,14 +12,19 @@ describe('database', () => {
     expect(await migrate(path)).toEqual({ applied: [], version: '0001_initial' });
     for (let opening = 0; opening < 2; opening++) {
       const database = await openDatabase(path);
-      expect(['journal_mode', 'synchronous', 'foreign_keys'].map((name) => database.sqlite.pragma(name, { simple: true }))).toEqual(['wal', 2, 1]);
+      expect(
+        ['journal_mode', 'synchronous', 'foreign_keys'].map((name) => database.sqlite.pragma(name, { simple: true })),
+      ).toEqual(['wal', 2, 1]);
       await database.close();
     }
   });
 
   it('refuses a database that was never migrated, and says what to do', async () => {
     const path = join(await temporaryFolder(), 'worklist.sqlite');
-    await expect(openDatabase(path)).rejects.toMatchObject({ code: 'database-invalid', message: expect.stringContaining('odontoid migrate') });
+    await expect(openDatabase(path)).rejects.toMatchObject({
+      code: 'database-invalid',
+      message: expect.stringContaining('odontoid migrate'),
+    });
   });
 
   it('refuses a newer schema, to open and to migrate', async () => {
@@ -37,7 +42,9 @@ describe('database', () => {
     const path = join(folder, 'worklist.sqlite');
     await writeFile(path, 'this is not a database, and it is longer than a header would be'.repeat(20));
     await expect(openDatabase(path)).rejects.toMatchObject({ code: 'database-invalid' });
-    await expect(openDatabase(join(folder, 'none', 'worklist.sqlite'))).rejects.toMatchObject({ code: 'database-invalid' });
+    await expect(openDatabase(join(folder, 'none', 'worklist.sqlite'))).rejects.toMatchObject({
+      code: 'database-invalid',
+    });
   });
 
   it('lets two processes’ worth of migrations run into each other', async () => {

@@ -35,10 +35,21 @@ it('skips nothing silently: whatever happens, each received study has a result, 
         if (work === undefined) return;
         const { claim } = work;
         if (how === 'release') return store.release(claim, clock.now() + 5_000);
-        const failure = { code: 'inference-failed', message: 'x', retry: how === 'retry', findings: findingsOf(null, { reason: 'failed' }) };
+        const failure = {
+          code: 'inference-failed',
+          message: 'x',
+          retry: how === 'retry',
+          findings: findingsOf(null, { reason: 'failed' }),
+        };
         if (claim.exhausted || how === 'retry' || how === 'bug') return store.fail(claim, failure);
         const number = Number(STUDIES.find((candidate) => studyUid(candidate) === claim.record.studyInstanceUid));
-        if (work.stage === 'assemble') return store.apply(claim, how === 'notEligible' ? { type: 'notEligible', series: [], findings: findingsOf(null) } : { type: 'seriesChosen', manifest: manifestOf(claim.instances) });
+        if (work.stage === 'assemble')
+          return store.apply(
+            claim,
+            how === 'notEligible'
+              ? { type: 'notEligible', series: [], findings: findingsOf(null) }
+              : { type: 'seriesChosen', manifest: manifestOf(claim.instances) },
+          );
         if (work.stage === 'infer') return store.apply(claim, { type: 'inferred', findings: findingsOf(probability) });
         return store.apply(claim, { type: 'reported', objects: objectsOf(number, claim.record.revision) });
       };
@@ -67,7 +78,10 @@ it('skips nothing silently: whatever happens, each received study has a result, 
             expect(current.length).toBeGreaterThan(0);
             expect(current.every((delivery) => delivery.status === 'confirmed')).toBe(true);
           }
-          if (row.state === 'reported') expect(current.some((delivery) => delivery.status !== 'confirmed' && delivery.status !== 'cancelled')).toBe(true);
+          if (row.state === 'reported')
+            expect(current.some((delivery) => delivery.status !== 'confirmed' && delivery.status !== 'cancelled')).toBe(
+              true,
+            );
           if (row.state === 'ineligible') expect(row.reason).not.toBeNull();
           if (row.state === 'failed') expect(row.failure).not.toBeNull();
           if (row.quarantineReason !== null) expect(row.status).toBe('held');
@@ -78,7 +92,14 @@ it('skips nothing silently: whatever happens, each received study has a result, 
 
       for (const action of steps) {
         if (action.do === 'receive') {
-          const instance = instanceOf({ study: action.study, number: action.number, content: action.content, receivedAtMs: clock.now(), ...(action.patientId && { patientId: action.patientId }), ...(action.sopClassUid && { sopClassUid: action.sopClassUid }) });
+          const instance = instanceOf({
+            study: action.study,
+            number: action.number,
+            content: action.content,
+            receivedAtMs: clock.now(),
+            ...(action.patientId && { patientId: action.patientId }),
+            ...(action.sopClassUid && { sopClassUid: action.sopClassUid }),
+          });
           await store.recordInstances([instance]);
           const uid = studyUid(action.study);
           received.set(uid, (received.get(uid) ?? new Set()).add(instance.path));
@@ -87,7 +108,10 @@ it('skips nothing silently: whatever happens, each received study has a result, 
         else if (action.do === 'finish') await finish(action.how, action.probability);
         else if (action.do === 'deliver') await deliver(action.answer);
         else if (action.do === 'wait') clock.advance(action.ms);
-        else if (action.do === 'decide') await store.releaseQuarantine(studyUid(action.study), { use: action.use, reason: 'r', actor: 'a' }).catch(() => undefined);
+        else if (action.do === 'decide')
+          await store
+            .releaseQuarantine(studyUid(action.study), { use: action.use, reason: 'r', actor: 'a' })
+            .catch(() => undefined);
         else {
           held.length = 0;
           store = createCaseStore(database, clock, options);
@@ -98,7 +122,8 @@ it('skips nothing silently: whatever happens, each received study has a result, 
 
       // Let the world be kind: everything that was in flight comes to its end, and only holds stay.
       held.length = 0;
-      for (const uid of received.keys()) await store.releaseQuarantine(uid, { use: 'first', reason: 'r', actor: 'a' }).catch(() => undefined);
+      for (const uid of received.keys())
+        await store.releaseQuarantine(uid, { use: 'first', reason: 'r', actor: 'a' }).catch(() => undefined);
       for (let round = 0; round < 12; round++) {
         clock.advance(3_600_000);
         for (const name of ['assemble', 'infer', 'report'] as const) {

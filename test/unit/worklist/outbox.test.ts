@@ -13,7 +13,12 @@ describe('outbox', () => {
       ['archive', 'sr', 'pending'],
       ['archive', 'sc', 'pending'],
     ]);
-    expect(due[0]).toMatchObject({ object: objectsOf(1)[0], caseRevision: 1, patientId: 'P-1', accessionNumber: 'A-1' });
+    expect(due[0]).toMatchObject({
+      object: objectsOf(1)[0],
+      caseRevision: 1,
+      patientId: 'P-1',
+      accessionNumber: 'A-1',
+    });
     clock.advance(7_000);
     for (const [index, delivery] of due.entries()) {
       await store.recordDelivery(delivery.id, { kind: 'sent', status: '0000' });
@@ -23,7 +28,13 @@ describe('outbox', () => {
     }
     const { row, events } = await query.caseDetail(studyUid(1));
     expect(row.secondsToSr).toBe(7);
-    expect(row.deliveries[0]).toMatchObject({ destination: 'pacs', kind: 'sr', status: 'confirmed', sentAtMs: START_MS + 7_000, confirmedAtMs: START_MS + 7_000 });
+    expect(row.deliveries[0]).toMatchObject({
+      destination: 'pacs',
+      kind: 'sr',
+      status: 'confirmed',
+      sentAtMs: START_MS + 7_000,
+      confirmedAtMs: START_MS + 7_000,
+    });
     expect(events.filter((event) => event.type === 'delivered')).toHaveLength(1);
     expect(await store.dueDeliveries('pacs', 10)).toEqual([]);
   });
@@ -43,7 +54,8 @@ describe('outbox', () => {
       const [sr] = await store.dueDeliveries('pacs', 1);
       await store.recordDelivery(sr!.id, { kind: 'retry', reason: 'PACS down' });
       const before = clock.now();
-      while ((await store.dueDeliveries('pacs', 10)).every((delivery) => delivery.object.kind !== 'sr')) clock.advance(250);
+      while ((await store.dueDeliveries('pacs', 10)).every((delivery) => delivery.object.kind !== 'sr'))
+        clock.advance(250);
       waits.push(clock.now() - before);
     }
     expect(waits[0]).toBeLessThanOrEqual(1500);
@@ -59,10 +71,16 @@ describe('outbox', () => {
     await store.recordDelivery(sr!.id, { kind: 'sent', status: '0000' });
     await store.recordDelivery(sr!.id, { kind: 'unconfirmed', reason: 'no answer' });
     clock.advance(3_600_000);
-    expect((await store.dueDeliveries('pacs', 10)).find((delivery) => delivery.id === sr!.id)).toMatchObject({ state: 'sent', attempts: 2 });
+    expect((await store.dueDeliveries('pacs', 10)).find((delivery) => delivery.id === sr!.id)).toMatchObject({
+      state: 'sent',
+      attempts: 2,
+    });
     await store.recordDelivery(sr!.id, { kind: 'retry', reason: 'C-FIND does not name it' });
     clock.advance(3_600_000);
-    expect((await store.dueDeliveries('pacs', 10)).find((delivery) => delivery.id === sr!.id)).toMatchObject({ state: 'pending', object: sr!.object });
+    expect((await store.dueDeliveries('pacs', 10)).find((delivery) => delivery.id === sr!.id)).toMatchObject({
+      state: 'pending',
+      object: sr!.object,
+    });
   });
 
   it('keeps a refusal in sight until a person has it sent again', async () => {
@@ -74,7 +92,10 @@ describe('outbox', () => {
     await store.recordDelivery(sc!.id, { kind: 'refused', status: '0122', reason: 'SOP class not supported' });
     clock.advance(86_400_000);
     expect(await store.dueDeliveries('pacs', 10)).toEqual([]);
-    expect((await query.caseDetail(studyUid(1))).row).toMatchObject({ state: 'reported', deliveries: [{ status: 'confirmed' }, { status: 'refused', lastError: 'SOP class not supported' }] });
+    expect((await query.caseDetail(studyUid(1))).row).toMatchObject({
+      state: 'reported',
+      deliveries: [{ status: 'confirmed' }, { status: 'refused', lastError: 'SOP class not supported' }],
+    });
     expect((await query.totals()).outbox).toMatchObject({ refused: 1, oldestAgeMs: 86_400_000 });
     expect(await store.retryRefused(studyUid(1), 'operator', 'the PACS takes Secondary Capture now')).toBe(1);
     await deliverAll(worklist);
@@ -85,7 +106,9 @@ describe('outbox', () => {
     const worklist = await openWorklist();
     await toReported(worklist, 'plain', 0.1);
     await toReported(worklist, 'suspected', 0.8);
-    expect((await worklist.store.dueDeliveries('pacs', 3)).map((delivery) => delivery.object.studyInstanceUid)).toEqual(['suspected', 'suspected', 'plain'].map(studyUid));
+    expect((await worklist.store.dueDeliveries('pacs', 3)).map((delivery) => delivery.object.studyInstanceUid)).toEqual(
+      ['suspected', 'suspected', 'plain'].map(studyUid),
+    );
   });
 
   it('refuses an answer for a delivery that does not exist', async () => {

@@ -14,7 +14,18 @@ describe('slice features', () => {
       cam: Float32Array.from({ length: 49 }, (_, index) => index / 7),
       camRows: 7,
       camColumns: 7,
-      crop: { top: 1, left: 2, bottom: 3, right: 4, transpose: true, flipRows: false, flipColumns: true, rows: 512, columns: 512, fullFrame: false },
+      crop: {
+        top: 1,
+        left: 2,
+        bottom: 3,
+        right: 4,
+        transpose: true,
+        flipRows: false,
+        flipColumns: true,
+        rows: 512,
+        columns: 512,
+        fullFrame: false,
+      },
     };
     const many = new Map(Array.from({ length: 1200 }, (_, index) => [`digest-${index}`, slice]));
     await store.saveSliceFeatures('model-a', many);
@@ -33,11 +44,18 @@ describe('thresholds', () => {
     await store.seedThreshold('compact', 0.62);
     const first = await store.threshold('compact');
     expect(first.value).toBe(0.62);
-    const second = await store.setThreshold({ modelName: 'compact', value: 0.55, reason: 'three more fractures', createdBy: 'lead' });
+    const second = await store.setThreshold({
+      modelName: 'compact',
+      value: 0.55,
+      reason: 'three more fractures',
+      createdBy: 'lead',
+    });
     await store.seedThreshold('compact', 0.62);
     expect(second.version).toBeGreaterThan(first.version);
     expect(await store.threshold('compact')).toEqual(second);
-    await expect(store.setThreshold({ modelName: 'compact', value: 1.2, reason: '', createdBy: 'lead' })).rejects.toMatchObject({ code: 'command-invalid' });
+    await expect(
+      store.setThreshold({ modelName: 'compact', value: 1.2, reason: '', createdBy: 'lead' }),
+    ).rejects.toMatchObject({ code: 'command-invalid' });
   });
 });
 
@@ -72,6 +90,8 @@ describe('backoff', () => {
         expect(backoffMs(key, attempt, 1000, 60_000)).toBe(wait);
       }),
     );
-    expect(new Set(Array.from({ length: 20 }, (_, index) => backoffMs(`study-${index}`, 1, 1000, 60_000))).size).toBeGreaterThan(10);
+    expect(
+      new Set(Array.from({ length: 20 }, (_, index) => backoffMs(`study-${index}`, 1, 1000, 60_000))).size,
+    ).toBeGreaterThan(10);
   });
 });
