@@ -146,9 +146,10 @@ async function readFrame(elements: Elements, layout: FrameLayout): Promise<Decod
     if (pixelData.kind !== 'native') throw undecodable('The pixel data are compressed, the transfer syntax says that they are not.');
     const expected = layout.rows * layout.columns * 2;
     if (pixelData.bytes.length !== expected) throw undecodable(`The pixel data have ${pixelData.bytes.length} bytes; ${layout.rows} x ${layout.columns} needs ${expected}.`);
-    const at = new DataView(pixelData.bytes.buffer, pixelData.bytes.byteOffset, expected);
-    const samples = new Uint16Array(layout.rows * layout.columns);
-    for (let index = 0; index < samples.length; index++) samples[index] = at.getUint16(index * 2, !elements.bigEndian);
+    // A copy of its own: words must lie at even addresses.
+    const words = Uint8Array.from(pixelData.bytes);
+    if (elements.bigEndian) Buffer.from(words.buffer).swap16();
+    const samples = new Uint16Array(words.buffer);
     return { samples, significantBits: 16 };
   }
   if (pixelData.kind === 'native') throw undecodable('The pixel data are not compressed, the transfer syntax says that they are.');
