@@ -159,7 +159,7 @@ export async function recordDelivery(context: StoreContext, id: number, outcome:
       .selectFrom('deliveries')
       .innerJoin('result_objects', 'result_objects.sop_instance_uid', 'deliveries.sop_instance_uid')
       .selectAll('deliveries')
-      .select('result_objects.study_instance_uid')
+      .select(['result_objects.study_instance_uid', 'result_objects.revision'])
       .where('deliveries.id', '=', id)
       .executeTakeFirst();
     const row = delivery && (await caseRow(trx, delivery.study_instance_uid));
@@ -191,7 +191,12 @@ export async function recordDelivery(context: StoreContext, id: number, outcome:
             last_error: null,
           } as const;
         case 'retry':
-          return { status: 'pending', next_attempt_at: now + wait, last_error: outcome.reason } as const;
+          // What a newer revision is to replace is not sent again.
+          return {
+            status: delivery.revision < row.revision ? 'cancelled' : 'pending',
+            next_attempt_at: now + wait,
+            last_error: outcome.reason,
+          } as const;
         case 'unconfirmed':
           return { next_attempt_at: now + wait, last_error: outcome.reason };
         case 'refused':

@@ -360,6 +360,19 @@ describe('supersession', () => {
     ]);
   });
 
+  it('does not send a report of an old revision again that the destination has lost', async () => {
+    const worklist = await openWorklist();
+    const { store, clock } = worklist;
+    await toReported(worklist, 1, 0.9);
+    for (const due of await store.dueDeliveries('pacs', 10))
+      await store.recordDelivery(due.id, { kind: 'sent', status: '0000' });
+    await store.recordInstances([instanceOf({ number: 4 })]);
+    for (const due of await store.dueDeliveries('pacs', 10))
+      await store.recordDelivery(due.id, { kind: 'retry', reason: 'lost' });
+    clock.advance(3_600_000);
+    expect(await store.dueDeliveries('pacs', 10)).toEqual([]);
+  });
+
   it('does not name a report that no destination took', async () => {
     const worklist = await openWorklist();
     await toReported(worklist, 1, 0.9);
