@@ -18,6 +18,8 @@ export interface DicomWebDestination {
 }
 
 const PAGE = 100;
+/** Nothing matches; some services answer 404 for a study or series that they do not hold. A wrong url shows at the store. */
+const EMPTY_SERIES = [204, 404];
 const MAX_PAGES = 100;
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 /** A request carries objects up to this many bytes, and at least one. */
@@ -69,9 +71,9 @@ export function createDicomWeb(destination: DicomWebDestination, ports: { clock:
     return Buffer.concat(chunks).toString('utf8');
   };
 
-  const query = async (path: string): Promise<JsonDataset[]> => {
+  const query = async (path: string, emptyStatuses: readonly number[]): Promise<JsonDataset[]> => {
     const answer = await ask(path, { method: 'GET', headers: { Accept: 'application/dicom+json' } });
-    if (answer.status === 204 || (answer.status === 200 && answer.body.trim() === '')) return [];
+    if (emptyStatuses.includes(answer.status) || (answer.status === 200 && answer.body.trim() === '')) return [];
     if (answer.status !== 200) throw unreachable(httpText(answer.status));
     return datasetsOf(answer.body) ?? Promise.reject(unreachable('it answered the query with something other than DICOM JSON'));
   };
@@ -95,7 +97,7 @@ export function createDicomWeb(destination: DicomWebDestination, ports: { clock:
 
     echo: async () => {
       const startMs = ports.clock.monotonicMs();
-      await query('/studies?limit=1');
+      await query('/studies?limit=1', [204]);
       return ports.clock.monotonicMs() - startMs;
     },
 
@@ -133,7 +135,7 @@ export function createDicomWeb(destination: DicomWebDestination, ports: { clock:
       // A service may give fewer than it was asked for; one that ignores the offset repeats itself.
       for (let page = 0, seen = 0; page < MAX_PAGES && [...wanted].some((uid) => !found.has(uid)); page++) {
         const known = found.size;
-        const datasets = await query(`/studies/${studyInstanceUid}/series/${seriesInstanceUid}/instances?limit=${PAGE}&offset=${seen}`);
+        const datasets = await query(`/studies/${studyInstanceUid}/series/${seriesInstanceUid}/instances?limit=${PAGE}&offset=${seen}`, EMPTY_SERIES);
         for (const dataset of datasets) found.add(firstValue(dataset, TAG.sopInstanceUid));
         seen += datasets.length;
         if (found.size === known) break;
@@ -152,7 +154,7 @@ interface Parcel {
 function multipart(parcels: readonly Parcel[]): { contentType: string; body: Uint8Array<ArrayBuffer> } {
   const hash = createHash('sha256');
   for (const { file } of parcels) hash.update(file);
-  const boundary = `odontoid-${hash.digest('hex')}`;
+  const boundary = `odontoid-${hash.digest('hex').slice(0, 48)}`;
   const parts = parcels.flatMap(({ file }) => [Buffer.from(`--${boundary}\r\nContent-Type: application/dicom\r\n\r\n`), file, Buffer.from('\r\n')]);
   return { contentType: `multipart/related; type="application/dicom"; boundary=${boundary}`, body: new Uint8Array(Buffer.concat([...parts, Buffer.from(`--${boundary}--\r\n`)])) };
 }

@@ -13,7 +13,7 @@ export const PATIENT_NAME = 'Müller^Zoë=山田^太郎';
 export const PATIENT_ID = 'ÖD-4711';
 export const ACCESSION_NUMBER = 'A-42';
 
-/** Writes one SR and `captures` Secondary Captures of study number `study` into `dir`, as the report stage would: enough of each for an archive to take it. */
+/** Writes one SR and `captures` Secondary Captures of study number `study` into `dir`, as the report stage would: enough of each for an archive to take it. `overrides` go into the captures. */
 export async function writeSampleResults(dir: string, study: string, captures = 2, overrides: Dataset = {}): Promise<ResultObject[]> {
   await mkdir(dir, { recursive: true });
   const studyInstanceUid = derivedUid('test study', study);
@@ -21,7 +21,7 @@ export async function writeSampleResults(dir: string, study: string, captures = 
   const sr: Dataset = {
     ...shared, SOPClassUID: COMPREHENSIVE_3D_SR, SOPInstanceUID: derivedUid('test sr', study), SeriesInstanceUID: derivedUid('test sr series', study), Modality: 'SR', SeriesNumber: 9100, InstanceNumber: 1,
     ValueType: 'CONTAINER', ContinuityOfContent: 'SEPARATE', CompletionFlag: 'COMPLETE', VerificationFlag: 'UNVERIFIED',
-    ConceptNameCodeSequence: [{ CodeValue: '126000', CodingSchemeDesignator: 'DCM', CodeMeaning: 'Imaging Measurement Report' }], ...overrides,
+    ConceptNameCodeSequence: [{ CodeValue: '126000', CodingSchemeDesignator: 'DCM', CodeMeaning: 'Imaging Measurement Report' }],
   }; // prettier-ignore
   const scs = Array.from({ length: captures }, (_, index): Dataset => ({
     ...shared, SOPClassUID: SECONDARY_CAPTURE, SOPInstanceUID: derivedUid('test sc', study, String(index)), SeriesInstanceUID: derivedUid('test sc series', study), Modality: 'OT', SeriesNumber: 9101, InstanceNumber: index + 1, ConversionType: 'WSD',
