@@ -1,0 +1,101 @@
+import { BlockList, isIP } from 'node:net';
+import { TriageError } from '../errors.ts';
+import { BUILT_IN_SOP_CLASSES, DECODABLE_TRANSFER_SYNTAXES, VERIFICATION_SOP_CLASS, VERIFICATION_TRANSFER_SYNTAXES, type ReceiveConfig } from './receiveConfig.ts';
+
+/** What an A-ASSOCIATE-RQ says (PS3.8 9.3.2). */
+export interface AssociationRequest {
+  protocolVersion: number;
+  applicationContextName: string;
+  callingAeTitle: string;
+  calledAeTitle: string;
+  contexts: readonly ProposedContext[];
+}
+
+export interface ProposedContext {
+  id: number;
+  abstractSyntaxUid: string;
+  /** In the order of the proposal. */
+  transferSyntaxUids: readonly string[];
+}
+
+/** PS3.8 9.3.3.2: 0 acceptance, 3 abstract syntax not supported, 4 transfer syntaxes not supported. */
+export type AnsweredContext =
+  | { id: number; result: 0; abstractSyntaxUid: string; transferSyntaxUid: string }
+  | { id: number; result: 3 | 4; abstractSyntaxUid: string };
+
+/** PS3.8 9.3.4: the three numbers of an A-ASSOCIATE-RJ. */
+export interface Rejection {
+  result: 1 | 2;
+  source: 1 | 2 | 3;
+  reason: number;
+  /** For people, without PHI. */
+  why: string;
+}
+
+export interface AssociationPolicy {
+  /** Null when the association may open. `address` is the peer's, `openAssociations` counts those already open. */
+  judge(request: AssociationRequest, address: string, openAssociations: number): Rejection | null;
+  /** One answer for each proposed context, in the same order; of the transfer syntaxes, the first proposed one that is accepted. */
+  answer(contexts: readonly ProposedContext[]): AnsweredContext[];
+  /** True when some source may come from this address. */
+  knows(address: string): boolean;
+}
+
+const APPLICATION_CONTEXT_NAME = '1.2.840.10008.3.1.1.1';
+
+/**
+ * Who may send what, decided without I/O.
+ *
+ * @throws TriageError `config-invalid` naming the address that is neither an address nor a network
+ */
+export function createAssociationPolicy(config: ReceiveConfig): AssociationPolicy {
+  const sources = config.sources.map(({ aeTitle, addresses }) => ({ aeTitle, addresses: blockListOf(addresses) }));
+  const storageClasses = new Set([...BUILT_IN_SOP_CLASSES, ...config.acceptedSopClasses]);
+  const storageSyntaxes = new Set(config.acceptedTransferSyntaxes ?? DECODABLE_TRANSFER_SYNTAXES);
+  const verificationSyntaxes = new Set(VERIFICATION_TRANSFER_SYNTAXES);
+  return {
+    judge: (request, address, openAssociations) => {
+      if ((request.protocolVersion & 1) === 0) return { result: 1, source: 2, reason: 2, why: 'the protocol version is not supported' };
+      if (request.applicationContextName !== APPLICATION_CONTEXT_NAME) return { result: 1, source: 1, reason: 2, why: 'the application context is not supported' };
+      if (request.calledAeTitle !== config.aeTitle) return { result: 1, source: 1, reason: 7, why: 'it was called by another AE title than its own' };
+      const known = sources.filter((source) => source.aeTitle === request.callingAeTitle);
+      if (known.length === 0) return { result: 1, source: 1, reason: 3, why: 'the calling AE title is not among the sources' };
+      if (!known.some((source) => contains(source.addresses, address))) return { result: 1, source: 1, reason: 3, why: 'the calling AE title may not come from this address' };
+      if (openAssociations >= config.maxAssociations) return { result: 2, source: 3, reason: 2, why: 'the limit of open associations is reached' };
+      return null;
+    },
+    answer: (contexts) =>
+      contexts.map(({ id, abstractSyntaxUid, transferSyntaxUids }) => {
+        const isVerification = abstractSyntaxUid === VERIFICATION_SOP_CLASS;
+        if (!isVerification && !storageClasses.has(abstractSyntaxUid)) return { id, result: 3, abstractSyntaxUid };
+        const accepted = isVerification ? verificationSyntaxes : storageSyntaxes;
+        const transferSyntaxUid = transferSyntaxUids.find((uid) => accepted.has(uid));
+        return transferSyntaxUid === undefined ? { id, result: 4, abstractSyntaxUid } : { id, result: 0, abstractSyntaxUid, transferSyntaxUid };
+      }),
+    knows: (address) => sources.some((source) => contains(source.addresses, address)),
+  };
+}
+
+function blockListOf(addresses: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const entry of addresses) {
+    const [address = '', bits, ...rest] = entry.split('/');
+    const version = address.includes('%') ? 0 : isIP(address);
+    const prefix = bits === undefined ? null : /^\d{1,3}$/.test(bits) ? Number(bits) : Number.NaN;
+    const longest = version === 4 ? 32 : 128;
+    if (version === 0 || rest.length > 0 || (prefix !== null && !(prefix >= 0 && prefix <= longest))) {
+      throw new TriageError('config-invalid', `receive.sources: "${entry}" is neither an IPv4 or IPv6 address nor a network such as 10.0.0.0/8.`);
+    }
+    const family = version === 4 ? 'ipv4' : 'ipv6';
+    if (prefix === null) list.addAddress(address, family);
+    else list.addSubnet(address, prefix, family);
+  }
+  return list;
+}
+
+function contains(list: BlockList, address: string): boolean {
+  // A socket that listens on IPv6 gives IPv4 peers as ::ffff:a.b.c.d, and link-local ones with a zone.
+  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '');
+  const version = isIP(plain);
+  return version !== 0 && list.check(plain, version === 4 ? 'ipv4' : 'ipv6');
+}

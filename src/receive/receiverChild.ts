@@ -1,0 +1,146 @@
+import { systemClock } from '../clock.ts';
+import type { Log, LogFields } from '../ports.ts';
+import { carryError, recoveredAssociationId, type ReceiverEvent, type ReceiverOrder } from './receiverMessages.ts';
+import { openSpool, type Spool } from './spool.ts';
+import { startStorageScp, type StorageScp } from './storageScp.ts';
+
+/** Entry of the receiver process: hostile bytes from the network are read here and nowhere else. Ends with its parent. */
+
+const BATCH_EVENTS = 256;
+/** Beyond this many untold events senders wait for their answers. */
+const MAX_UNTOLD_EVENTS = 2_000;
+const CLOSE_GRACE_MS = 5_000;
+
+const untold: ReceiverEvent[] = [];
+let telling = false;
+let waitingForRoom: (() => void)[] = [];
+
+/** One message is on its way at a time; what happens meanwhile goes with the next. */
+function tell(event?: ReceiverEvent): void {
+  if (event !== undefined) untold.push(event);
+  if (telling || untold.length === 0 || !process.connected) return;
+  telling = true;
+  process.send!(untold.splice(0, BATCH_EVENTS), undefined, {}, () => {
+    telling = false;
+    if (untold.length < MAX_UNTOLD_EVENTS) {
+      const waiting = waitingForRoom;
+      waitingForRoom = [];
+      for (const resolve of waiting) resolve();
+    }
+    tell();
+  });
+}
+
+async function room(): Promise<void> {
+  while (untold.length >= MAX_UNTOLD_EVENTS) {
+    await new Promise<void>((resolve) => {
+      waitingForRoom.push(resolve);
+    });
+  }
+}
+
+async function everythingTold(): Promise<void> {
+  while (process.connected && (telling || untold.length > 0)) await systemClock.sleep(5);
+}
+
+function logTo(bound: LogFields): Log {
+  const write = (level: 'debug' | 'info' | 'warn' | 'error') => (message: string, { error, ...fields }: LogFields = {}) => {
+    tell({ type: 'log', level, message, fields: { ...bound, ...fields }, ...(error === undefined ? {} : { error: carryError(error) }) });
+  };
+  return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error'), child: (fields) => logTo({ ...bound, ...fields }) };
+}
+const log = logTo({});
+
+let scp: StorageScp | null = null;
+let spool: Spool | null = null;
+
+async function start({ config, spoolDir, idPrefix }: Extract<ReceiverOrder, { type: 'start' }>): Promise<void> {
+  spool = await openSpool({ dir: spoolDir, minFreeBytes: config.minFreeBytes, maxObjectBytes: config.maxObjectBytes, clock: systemClock });
+  scp = await startStorageScp({
+    config,
+    spool,
+    clock: systemClock,
+    log,
+    idPrefix,
+    listener: {
+      opened: (associationId, callingAeTitle, address) => {
+        tell({ type: 'opened', associationId, callingAeTitle, address });
+      },
+      stored: async (associationId, instance, duplicate) => {
+        tell({ type: 'stored', associationId, instance, duplicate });
+        await room();
+      },
+      refused: (associationId, status) => {
+        tell({ type: 'refused', associationId, status });
+      },
+      rejected: (associationId, callingAeTitle, address, why) => {
+        tell({ type: 'rejected', associationId, callingAeTitle, address, why });
+      },
+      ended: (associationId, clean) => {
+        tell({ type: 'ended', associationId, clean });
+      },
+    },
+  });
+  tell({ type: 'listening', port: scp.port });
+}
+
+async function describe({ id, paths }: Extract<ReceiverOrder, { type: 'describe' }>): Promise<void> {
+  const unreadable: string[] = [];
+  for (const path of paths) {
+    try {
+      tell({ type: 'stored', associationId: recoveredAssociationId(id), instance: await spool!.describe(path), duplicate: false });
+      await room();
+    } catch (error) {
+      unreadable.push(path);
+      log.error('an object in the spool cannot be read', { ref: path, error });
+    }
+  }
+  tell({ type: 'described', id, unreadable });
+}
+
+async function end(exitCode: number): Promise<void> {
+  await everythingTold();
+  process.exit(exitCode);
+}
+
+async function obey(order: ReceiverOrder): Promise<void> {
+  switch (order.type) {
+    case 'start':
+      try {
+        await start(order);
+      } catch (error) {
+        tell({ type: 'failed', error: carryError(error) });
+        await end(1);
+      }
+      break;
+    case 'describe':
+      await describe(order);
+      break;
+    case 'usage':
+      tell({ type: 'usage', id: order.id, peakRssBytes: process.resourceUsage().maxRSS * 1024 });
+      break;
+    case 'close':
+      await scp?.close(CLOSE_GRACE_MS);
+      await end(0);
+      break;
+  }
+}
+
+async function crash(error: unknown): Promise<void> {
+  log.error('the receiver ends because of a bug', { error });
+  await end(70);
+}
+
+// Received files are patients' data: for this user and group only.
+process.umask(0o027);
+// The agent decides when to stop; a terminal's Ctrl-C reaches both. A file size limit is a write that fails, not a death.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGXFSZ'] as const) process.on(signal, () => undefined);
+const crashed = (error: unknown): void => {
+  crash(error).catch(() => process.exit(70));
+};
+process.on('uncaughtException', crashed);
+process.on('unhandledRejection', crashed);
+process.on('disconnect', () => process.exit(0));
+process.on('message', (order: ReceiverOrder) => {
+  obey(order).catch(crashed);
+});

@@ -1,0 +1,48 @@
+import type { StoredInstance } from '../case/case.ts';
+import { ERROR_KINDS, TriageError, type ErrorCode } from '../errors.ts';
+import type { Log, LogFields } from '../ports.ts';
+import type { ReceiveConfig } from './receiveConfig.ts';
+
+/** From the agent to the receiver. */
+export type ReceiverOrder =
+  | { type: 'start'; config: ReceiveConfig; spoolDir: string; idPrefix: string }
+  | { type: 'describe'; id: number; paths: string[] }
+  | { type: 'usage'; id: number }
+  | { type: 'close' };
+
+/** From the receiver to the agent, in arrays: in the order in which things happened. */
+export type ReceiverEvent =
+  | { type: 'listening'; port: number }
+  | { type: 'failed'; error: CarriedError }
+  | { type: 'opened'; associationId: string; callingAeTitle: string; address: string }
+  | { type: 'stored'; associationId: string; instance: StoredInstance; duplicate: boolean }
+  | { type: 'refused'; associationId: string; status: number }
+  | { type: 'rejected'; associationId: string; callingAeTitle: string; address: string; why: string }
+  | { type: 'ended'; associationId: string; clean: boolean }
+  | { type: 'described'; id: number; unreadable: string[] }
+  | { type: 'usage'; id: number; peakRssBytes: number }
+  | { type: 'log'; level: keyof Omit<Log, 'child'>; message: string; fields: LogFields; error?: CarriedError };
+
+/** Association of an object that was found on disk, not received. */
+export const recoveredAssociationId = (describeId: number): string => `recovered-${describeId}`;
+
+/** An error as JSON. */
+export interface CarriedError {
+  name: string;
+  message: string;
+  code: string | undefined;
+  context?: Readonly<Record<string, unknown>>;
+  stack: string | undefined;
+}
+
+export function carryError(error: unknown): CarriedError {
+  if (error instanceof TriageError) return { name: error.name, message: error.message, code: error.code, context: error.context, stack: undefined };
+  if (error instanceof Error) return { name: error.name, message: error.message, code: (error as NodeJS.ErrnoException).code, stack: error.stack };
+  return { name: 'Error', message: String(error), code: undefined, stack: undefined };
+}
+
+export function reviveError(carried: CarriedError): Error {
+  if (carried.code !== undefined && carried.code in ERROR_KINDS) return new TriageError(carried.code as ErrorCode, carried.message, carried.context === undefined ? {} : { context: carried.context });
+  const error = new Error(carried.message);
+  return Object.assign(error, { name: carried.name, code: carried.code, stack: carried.stack ?? '' });
+}
