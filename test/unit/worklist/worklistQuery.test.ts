@@ -119,18 +119,18 @@ describe('worklist rows', () => {
     const worklist = await openWorklist();
     const { store, query } = worklist;
     await toInferred(worklist, 1, 0.8);
-    const changes = (async () => {
-      for (let number = 10; number < 30; number++) {
-        await store.recordInstances([instanceOf({ number })]);
-        await toInferredAgain();
-      }
-    })();
     const toInferredAgain = async () => {
       await store.nudgeComplete([studyUid(1)]);
       const claim = await claimed(store, 'assemble');
       await store.apply(claim, { type: 'seriesChosen', manifest: manifestOf(claim.instances) });
       await store.apply(await claimed(store, 'infer'), { type: 'inferred', findings: findingsOf(0.8) });
     };
+    const changes = (async () => {
+      for (let number = 10; number < 30; number++) {
+        await store.recordInstances([instanceOf({ number })]);
+        await toInferredAgain();
+      }
+    })();
     let looks = 0;
     let done = false;
     const finished = changes.finally(() => (done = true));
