@@ -1,4 +1,6 @@
 """Figures on unseen phantoms, and the card that states them."""
+import math
+
 import numpy as np
 
 from .evaluate import auc_interval, proportion_interval, threshold_at_specificity
@@ -57,14 +59,16 @@ def case_figures(cases, outputs, encoded, threshold, limit):
 
 
 def rounded(value):
-    return round(float(value), 4)
+    """Four digits; None, hence null in JSON, where there were too few cases for a figure."""
+    return None if math.isnan(value) else round(float(value), 4)
 
 
 def write_card(path, manifest, figures, profile, args):
     """The model's card in Markdown: what it is, what it was trained on, what it reaches, where it ends."""
     def row(v):
         detail = ", ".join(f"{k} {v[k]}" for k in ("grade", "type", "spacing", "operatingPoint", "withoutSubtle") if k in v).replace("withoutSubtle", "without the subtle ones")
-        return f"| {v['name']} | {detail} | {v['value']:.3f} | {v['low']:.3f} to {v['high']:.3f} | {v['positives']} / {v['negatives']} |"
+        value, low, high = ("-" if v[k] is None else f"{v[k]:.3f}" for k in ("value", "low", "high"))
+        return f"| {v['name']} | {detail} | {value} | {low} to {high} | {v['positives']} / {v['negatives']} |"
 
     data = manifest["trainingData"]
     lines = [
