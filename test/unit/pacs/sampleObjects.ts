@@ -13,6 +13,8 @@ export const PATIENT_NAME = 'Müller^Zoë=山田^太郎';
 export const PATIENT_ID = 'ÖD-4711';
 export const ACCESSION_NUMBER = 'A-42';
 
+const PIXELS = Uint8Array.from({ length: 256 * 256 * 3 }, (_, byte) => (byte * 7) % 251).buffer;
+
 /** Writes one SR and `captures` Secondary Captures of study number `study` into `dir`, as the report stage would: enough of each for an archive to take it. `overrides` go into the captures. */
 export async function writeSampleResults(dir: string, study: string, captures = 2, overrides: Dataset = {}): Promise<ResultObject[]> {
   await mkdir(dir, { recursive: true });
@@ -26,7 +28,7 @@ export async function writeSampleResults(dir: string, study: string, captures = 
   const scs = Array.from({ length: captures }, (_, index): Dataset => ({
     ...shared, SOPClassUID: SECONDARY_CAPTURE, SOPInstanceUID: derivedUid('test sc', study, String(index)), SeriesInstanceUID: derivedUid('test sc series', study), Modality: 'OT', SeriesNumber: 9101, InstanceNumber: index + 1, ConversionType: 'WSD',
     SamplesPerPixel: 3, PhotometricInterpretation: 'RGB', PlanarConfiguration: 0, Rows: 256, Columns: 256, BitsAllocated: 8, BitsStored: 8, HighBit: 7, PixelRepresentation: 0,
-    PixelData: Uint8Array.from({ length: 256 * 256 * 3 }, (_value, byte) => (byte * 7 + index) % 251).buffer, ...overrides,
+    PixelData: PIXELS, ...overrides,
   })); // prettier-ignore
   return Promise.all(
     [sr, ...scs].map(async (dataset, index): Promise<ResultObject> => {
