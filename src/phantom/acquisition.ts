@@ -18,7 +18,8 @@ export function pointSpread(kernel: 'bone' | 'soft', pixelSpacingMm: number): Fl
     narrowSum += gauss(k, sigma);
     wideSum += gauss(k, wide);
   }
-  for (let k = 0; k <= reach; k++) taps[k] = ((1 + boost) * gauss(k, sigma)) / narrowSum - (boost * gauss(k, wide)) / wideSum;
+  for (let k = 0; k <= reach; k++)
+    taps[k] = ((1 + boost) * gauss(k, sigma)) / narrowSum - (boost * gauss(k, wide)) / wideSum;
   return taps;
 }
 
@@ -27,9 +28,22 @@ function gauss(x: number, sigma: number): number {
 }
 
 /** Spreads an image, shape [row][column], in place; `scratch` has its size. Borders repeat. */
-export function spreadImage(image: Float32Array, rows: number, columns: number, taps: Float64Array, scratch: Float32Array): void {
+export function spreadImage(
+  image: Float32Array,
+  rows: number,
+  columns: number,
+  taps: Float64Array,
+  scratch: Float32Array,
+): void {
   // Unrolled to the longest reach: with an inner loop over the taps this is the slowest step of a slice.
-  const [t0, t1, t2, t3, t4, t5] = [0, 1, 2, 3, 4, MOST_TAPS].map((k) => taps[k] ?? 0) as [number, number, number, number, number, number];
+  const [t0, t1, t2, t3, t4, t5] = [0, 1, 2, 3, 4, MOST_TAPS].map((k) => taps[k] ?? 0) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
   const pad = MOST_TAPS;
   const line = new Float32Array(columns + 2 * pad);
   for (let row = 0; row < rows; row++) {
@@ -65,12 +79,25 @@ export interface NoiseLevels {
 }
 
 /** Adds quantum noise, and streaks where the body is, to an image of shape [row][column] in HU. */
-export function addNoise(image: Float32Array, rows: number, columns: number, levels: NoiseLevels, random: Random): void {
+export function addNoise(
+  image: Float32Array,
+  rows: number,
+  columns: number,
+  levels: NoiseLevels,
+  random: Random,
+): void {
   const grain = noiseTile(levels.kernel);
   const streak = noiseTile('streak');
   const wrap = NOISE_EDGE - 1;
   // Two shifted tiles: one alone would repeat from slice to slice.
-  const [ar, ac, br, bc, sr, sc] = Array.from({ length: 6 }, () => random.integer(0, wrap)) as [number, number, number, number, number, number];
+  const [ar, ac, br, bc, sr, sc] = Array.from({ length: 6 }, () => random.integer(0, wrap)) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
   const grainHu = levels.noiseHu * Math.SQRT1_2;
   const { streakHu } = levels;
   for (let row = 0; row < rows; row++) {
@@ -101,8 +128,14 @@ export interface MetalSource {
 
 /** Draws the pattern of rays that one piece of metal throws: broad bands with finer rays in them. */
 export function drawRays(random: Random): Float32Array {
-  const fine = smoothRing(Float32Array.from({ length: RAYS }, () => random.normal(0, 1)), 2);
-  const broad = smoothRing(Float32Array.from({ length: RAYS }, () => random.normal(0, 1)), 60);
+  const fine = smoothRing(
+    Float32Array.from({ length: RAYS }, () => random.normal(0, 1)),
+    2,
+  );
+  const broad = smoothRing(
+    Float32Array.from({ length: RAYS }, () => random.normal(0, 1)),
+    60,
+  );
   return fine.map((value, i) => 1.1 * value + 4.5 * broad[i]!);
 }
 
@@ -115,7 +148,14 @@ function smoothRing(ring: Float32Array, passes: number): Float32Array {
 }
 
 /** Adds the bright and dark rays of metal to an image in HU. */
-export function addMetalStreaks(image: Float32Array, rows: number, columns: number, source: MetalSource, spacingMm: number, streakHu: number): void {
+export function addMetalStreaks(
+  image: Float32Array,
+  rows: number,
+  columns: number,
+  source: MetalSource,
+  spacingMm: number,
+  streakHu: number,
+): void {
   const { rays } = source;
   const perRadian = RAYS / (2 * Math.PI);
   const strength = streakHu * source.share;
@@ -127,7 +167,7 @@ export function addMetalStreaks(image: Float32Array, rows: number, columns: numb
       const dx = (column - source.column) * spacingMm;
       const r = Math.sqrt(dx * dx + dy * dy);
       if (r < 1) continue;
-      const ray = rays[((Math.atan2(dy, dx) + Math.PI) * perRadian) % RAYS | 0]!;
+      const ray = rays[(((Math.atan2(dy, dx) + Math.PI) * perRadian) % RAYS) | 0]!;
       image[i] = image[i]! + (strength * ray) / (1 + r / 22);
     }
   }

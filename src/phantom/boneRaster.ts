@@ -1,6 +1,6 @@
 import type { Crack, Cut } from './breaks.ts';
 import { textureAt, boneTexture, TEXTURE_EDGE } from './noiseTiles.ts';
-import { distance, extentOf, type Frame, type Solid } from './solids.ts';
+import { distancesAlong, extentOf, type Frame, type Solid, type Vec3 } from './solids.ts';
 
 /** One rigid piece of bone (or cartilage, or tooth) ready to be drawn; all in mm, patient's scale. */
 export interface Bone {
@@ -45,6 +45,9 @@ export interface BoneLayer {
   firstRow: number;
   lastRow: number;
 }
+
+/** Distances along one row of pixels. */
+let line = new Float64Array(0);
 
 /** Neighbouring parts of one bone run into each other over this width. */
 const BLEND_MM = 1.1;
@@ -130,6 +133,8 @@ export function drawBone(bone: Bone, grid: Grid, z: number, weight: number, laye
   for (let row = top; row <= bottom; row++) sdf.fill(9, row * columns + left, row * columns + right + 1);
 
   const dz = z - oz;
+  const step: Vec3 = [px * xx, px * yx, px * zx];
+  if (line.length < columns) line = new Float64Array(columns);
   for (let p = 0; p < parts.length; p += 5) {
     const solid = solids[parts[p]!]!;
     const r0 = Math.max(top, parts[p + 1]!);
@@ -142,9 +147,11 @@ export function drawBone(bone: Bone, grid: Grid, z: number, weight: number, laye
       const by = dy * yy + dz * yz;
       const bz = dy * zy + dz * zz;
       let i = row * columns + c0;
-      for (let column = c0; column <= c1; column++, i++) {
-        const dx = x0 + column * px - ox;
-        const d = distance(solid, bx + dx * xx, by + dx * yx, bz + dx * zx);
+      const dx = x0 + c0 * px - ox;
+      const count = c1 - c0 + 1;
+      distancesAlong(solid, [bx + dx * xx, by + dx * yx, bz + dx * zx], step, count, line);
+      for (let k = 0; k < count; k++, i++) {
+        const d = line[k]!;
         if (d > margin) continue;
         const before = sdf[i]!;
         if (solid.hollow) {
@@ -196,7 +203,9 @@ export function drawBone(bone: Bone, grid: Grid, z: number, weight: number, laye
       const depth = -d;
       const cell =
         field[
-          ((((lz * perCell + shift) | 0) & wrap) << 12) | ((((ly * perCell + shift) | 0) & wrap) << 6) | (((lx * perCell + shift) | 0) & wrap)
+          ((((lz * perCell + shift) | 0) & wrap) << 12) |
+            ((((ly * perCell + shift) | 0) & wrap) << 6) |
+            (((lx * perCell + shift) | 0) & wrap)
         ]!;
       let hu: number;
       if (depth <= t) hu = bone.cortexHu + 0.5 * bone.textureHu * cell;

@@ -53,9 +53,21 @@ export interface Breakage {
   readonly swellingMm: number;
 }
 
-const GAP_MM: Readonly<Record<Grade, readonly [number, number]>> = { subtle: [0.55, 0.9], middle: [1.05, 1.8], obvious: [2, 3.2] };
-const SHIFT_MM: Readonly<Record<Grade, readonly [number, number]>> = { subtle: [0, 0], middle: [0.2, 0.9], obvious: [1.5, 4] };
-const SWELLING_MM: Readonly<Record<Grade, readonly [number, number]>> = { subtle: [0, 1], middle: [0, 4], obvious: [2, 8] };
+const GAP_MM: Readonly<Record<Grade, readonly [number, number]>> = {
+  subtle: [0.55, 0.9],
+  middle: [1.05, 1.8],
+  obvious: [2, 3.2],
+};
+const SHIFT_MM: Readonly<Record<Grade, readonly [number, number]>> = {
+  subtle: [0, 0],
+  middle: [0.2, 0.9],
+  obvious: [1.5, 4],
+};
+const SWELLING_MM: Readonly<Record<Grade, readonly [number, number]>> = {
+  subtle: [0, 1],
+  middle: [0, 4],
+  obvious: [2, 8],
+};
 
 /** Lays a fracture through a vertebra. */
 export function breakVertebra(
@@ -83,7 +95,13 @@ export function breakVertebra(
       roughOffset: [random.between(0, 64), random.between(0, 64), random.between(0, 64)],
     };
   };
-  const cut = (on: RoughPlane, keep: 1 | -1): Cut => ({ ...on, keep, halfGapMm: gap / 2, reachMm: gap / 2 + shift * 0.5 + 0.35, mark });
+  const cut = (on: RoughPlane, keep: 1 | -1): Cut => ({
+    ...on,
+    keep,
+    halfGapMm: gap / 2,
+    reachMm: gap / 2 + shift * 0.5 + 0.35,
+    mark,
+  });
   /** A border without a gap: says which part of the bone is meant. */
   const borderOn = (on: RoughPlane, keep: 1 | -1): Cut => ({ ...on, keep, halfGapMm: 0, reachMm: 0, mark: 0 });
   const border = (normal: Vec3, through: Vec3, keep: 1 | -1): Cut => borderOn(plane(normal, through, 0), keep);
@@ -136,7 +154,10 @@ export function breakVertebra(
     case 'hangman': {
       const at: Vec3 = [0, ry + random.between(1.5, 3.5), 0];
       const p = plane([random.between(-0.28, 0.28), 1, random.between(0, 0.4)], at, 0.7);
-      return done([still(cut(p, -1)), piece([cut(p, 1)], [0, 1, -0.15], at, [-angle * 0.6, 0, 0])], [15.5 * side, at[1], -0.5]);
+      return done(
+        [still(cut(p, -1)), piece([cut(p, 1)], [0, 1, -0.15], at, [-angle * 0.6, 0, 0])],
+        [15.5 * side, at[1], -0.5],
+      );
     }
     case 'jefferson': {
       const front = -10.5;
@@ -161,7 +182,11 @@ export function breakVertebra(
       );
     }
     case 'burst': {
-      const split = plane([1, random.between(-0.2, 0.2), random.between(-0.1, 0.1)], [random.between(-3, 3), 0, 0], 0.8);
+      const split = plane(
+        [1, random.between(-0.2, 0.2), random.between(-0.1, 0.1)],
+        [random.between(-3, 3), 0, 0],
+        0.8,
+      );
       const retro = plane([0, 0.75, 0.65], [0, ry * 0.45, h * 0.35], 0.7);
       const back = plane([0, 1, 0], [0, ry + 1.2, 0], 0);
       const leftSide = plane([1, 0, 0], [rx + 1.6, 0, 0], 0);
@@ -169,16 +194,31 @@ export function breakVertebra(
       const bodyOnly = [borderOn(back, -1), borderOn(leftSide, -1), borderOn(rightSide, 1)];
       const at: Vec3 = [0, 0, h * 0.2];
       const laminaAt: Vec3 = [side * 2.2, marks.spinousRoot[1] - 1, -1];
-      const slight = (p: Piece, k: number): Piece => ({ ...p, shift: [p.shift[0] * k, p.shift[1] * k, p.shift[2] * k] });
+      const slight = (p: Piece, k: number): Piece => ({
+        ...p,
+        shift: [p.shift[0] * k, p.shift[1] * k, p.shift[2] * k],
+      });
       const level = plane([random.between(-0.3, 0.3), 0.3, 1], [0, 0, random.between(-h * 0.3, h * 0.2)], 0.8);
       // The lower front part breaks once more when the load was great.
       const right =
         grade === 'obvious'
           ? [
-              slight(piece([...bodyOnly, cut(split, -1), cut(retro, -1), cut(level, 1)], [-0.7, -0.4, -0.2], at, [0, -angle * 0.3, 0]), 0.4),
+              slight(
+                piece([...bodyOnly, cut(split, -1), cut(retro, -1), cut(level, 1)], [-0.7, -0.4, -0.2], at, [
+                  0,
+                  -angle * 0.3,
+                  0,
+                ]),
+                0.4,
+              ),
               slight(piece([...bodyOnly, cut(split, -1), cut(retro, -1), cut(level, -1)], [-0.3, -0.9, 0], at), 0.5),
             ]
-          : [slight(piece([...bodyOnly, cut(split, -1), cut(retro, -1)], [-0.7, -0.7, 0], at, [0, -angle * 0.3, 0]), 0.5)];
+          : [
+              slight(
+                piece([...bodyOnly, cut(split, -1), cut(retro, -1)], [-0.7, -0.7, 0], at, [0, -angle * 0.3, 0]),
+                0.5,
+              ),
+            ];
       return done(
         [
           still(borderOn(back, 1)),
@@ -201,10 +241,26 @@ export function breakVertebra(
       const size = grade === 'subtle' ? random.between(3.5, 5) : random.between(4.5, 7.5);
       const at: Vec3 = [0, -ry + size * 0.5, -h + size * 0.55 - (fracture.level === 'C2' ? 0.5 : 0)];
       const p = plane([random.between(-0.15, 0.15), -1, -random.between(0.6, 1.1)], at, 0.45);
-      return done([still(cut(p, -1)), piece([cut(p, 1)], [0, -1, -0.35], [0, -ry, -h], [angle, 0, 0])], at);
+      // Between the transverse processes, which reach as far forward.
+      const left = plane([1, 0, 0], [rx - 0.6, 0, 0], 0.7);
+      const right = plane([1, 0, 0], [-rx + 0.6, 0, 0], 0.7);
+      return done(
+        [
+          still(cut(p, -1), borderOn(left, -1), borderOn(right, 1)),
+          still(borderOn(left, 1)),
+          still(borderOn(right, -1)),
+          piece([cut(p, 1), borderOn(left, -1), borderOn(right, 1)], [0, -1, -0.35], [0, -ry, -h], [angle, 0, 0]),
+        ],
+        at,
+      );
     }
     case 'compression': {
-      const wedgeMm = grade === 'obvious' ? random.between(3.5, 6) : grade === 'middle' ? random.between(1.8, 3.2) : random.between(0.8, 1.6);
+      const wedgeMm =
+        grade === 'obvious'
+          ? random.between(3.5, 6)
+          : grade === 'middle'
+            ? random.between(1.8, 3.2)
+            : random.between(0.8, 1.6);
       const at: Vec3 = [0, -ry * 0.35, h - wedgeMm * 0.75 - 1.9];
       const tilt = wedgeMm / (2 * ry);
       const line = plane([random.between(-0.06, 0.06), -tilt, 1], at, 0.6);
@@ -214,7 +270,13 @@ export function breakVertebra(
         sinkMm: wedgeMm * 0.15,
         cracks: [
           // Impacted trabeculae, and the buckled cortex in front of them.
-          crack(line, at, rx * 1.25, grade === 'obvious' ? 2.8 : grade === 'middle' ? 2.2 : 1.6, random.between(260, 420)),
+          crack(
+            line,
+            at,
+            rx * 1.25,
+            grade === 'obvious' ? 2.8 : grade === 'middle' ? 2.2 : 1.6,
+            random.between(260, 420),
+          ),
           crack(plane([0, -0.25, 1], front, 0.5), front, 7, gap),
         ],
       });
@@ -224,8 +286,9 @@ export function breakVertebra(
       const at: Vec3 = [side * c[0], c[1] - 0.5, c[2] + random.between(0, 2)];
       const p = plane([side * random.between(-0.25, 0.25), random.between(-0.1, 0.35), 1], at, 0.5);
       if (!moved) return done([], at, { cracks: [crack(p, at, 13)] });
-      const inner = border([1, 0, 0], [side * marks.pillarInnerX, 0, 0], side);
-      const other: Cut = { ...inner, keep: side === 1 ? -1 : 1 };
+      const neck = plane([1, 0.25 * side, 0], [side * marks.pillarInnerX, c[1], 0], 0.9);
+      const inner = borderOn(neck, side);
+      const other = borderOn(neck, side === 1 ? -1 : 1);
       return done(
         [still(other), still(inner, cut(p, -1)), piece([inner, cut(p, 1)], [0.3 * side, -1, 0.4], at, [angle, 0, 0])],
         at,
@@ -305,7 +368,11 @@ export function scaledBreakage(breakage: Breakage, s: number): Breakage {
     centre: times(breakage.centre),
     cracks: breakage.cracks.map((c) => scaledCrack(c, s)),
     // Gap and displacement are the injury's, not the patient's size.
-    pieces: breakage.pieces.map((p) => ({ ...p, pivot: times(p.pivot), cuts: p.cuts.map((c) => ({ ...c, offset: c.offset * s })) })),
+    pieces: breakage.pieces.map((p) => ({
+      ...p,
+      pivot: times(p.pivot),
+      cuts: p.cuts.map((c) => ({ ...c, offset: c.offset * s })),
+    })),
   };
 }
 

@@ -69,7 +69,9 @@ export function parseFracture(name: string): Fracture {
   const wanted = name.trim().toLowerCase();
   const found = CATALOGUE.find((fracture) => fracture.name.toLowerCase() === wanted);
   if (found) return found;
-  const nearest = [...FRACTURES].sort((a, b) => editDistance(wanted, a.toLowerCase()) - editDistance(wanted, b.toLowerCase()))[0]!;
+  const nearest = [...FRACTURES].sort(
+    (a, b) => editDistance(wanted, a.toLowerCase()) - editDistance(wanted, b.toLowerCase()),
+  )[0]!;
   throw new TriageError('phantom-fracture-unknown', `no fracture is called "${name}"; the nearest is "${nearest}"`, {
     context: { name, nearest },
   });

@@ -23,7 +23,13 @@ export interface Phantom {
   readonly sliceLabels: readonly boolean[];
   /** True when any slice is. */
   readonly caseLabel: boolean;
-  readonly fractures: readonly { name: string; type: FractureType; level: Level; grade: Grade; centreMm: readonly [number, number, number] }[];
+  readonly fractures: readonly {
+    name: string;
+    type: FractureType;
+    level: Level;
+    grade: Grade;
+    centreMm: readonly [number, number, number];
+  }[];
   /** The vertebrae that each slice crosses. */
   readonly levelsBySlice: readonly (readonly Level[])[];
 }
@@ -54,7 +60,13 @@ export function generatePhantom(params: PhantomParams): Phantom {
     ...geometry,
     sliceLabels,
     caseLabel: sliceLabels.includes(true),
-    fractures: scene.fractures.map(({ name, type, level, grade, centreMm }) => ({ name, type, level, grade, centreMm: geometry.toPatient(centreMm) })),
+    fractures: scene.fractures.map(({ name, type, level, grade, centreMm }) => ({
+      name,
+      type,
+      level,
+      grade,
+      centreMm: geometry.toPatient(centreMm),
+    })),
     levelsBySlice: Array.from({ length: params.slices }, (_, i) => levelsOfSlice(scene, i)),
   };
 }

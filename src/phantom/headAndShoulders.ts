@@ -24,7 +24,11 @@ export function buildSurroundings(random: Random, metalTeeth: number, shouldersR
         // The dental arch, from the middle to the last molar.
         const x = side * (27 * Math.sin((t * Math.PI) / 2.1));
         const y = -84 + 33 * (1 - Math.cos((t * Math.PI) / 2.1)) + (jaw === 'lower' ? 3 : 0);
-        places.push({ position: [x, y, jaw === 'upper' ? -3 : -13], down: jaw === 'upper' ? 1 : -1, radius: i < 3 ? 2.8 : 4.2 });
+        places.push({
+          position: [x, y, jaw === 'upper' ? -3 : -13],
+          down: jaw === 'upper' ? 1 : -1,
+          radius: i < 3 ? 2.8 : 4.2,
+        });
       }
     }
   }
@@ -41,7 +45,10 @@ export function buildSurroundings(random: Random, metalTeeth: number, shouldersR
       at: 'head',
       material: 'bone',
       behindY: -16,
-      solids: [shell([0, 10, 69], [66, 85, 54], 6, { cortexMm: 1.8 }), { ...column([0, 16, 17], 15, 18, 12), hollow: true }],
+      solids: [
+        shell([0, 10, 69], [66, 85, 54], 6, { cortexMm: 1.8 }),
+        { ...column([0, 16, 17], 15, 18, 12), hollow: true },
+      ],
     },
     {
       at: 'head',
@@ -60,7 +67,11 @@ export function buildSurroundings(random: Random, metalTeeth: number, shouldersR
         column([0, -58, 10], 24, 24, 1.8),
       ],
     },
-    { at: 'head', material: 'airCells', solids: both((s) => [ellipsoid([s * 50, 2, 20], [10.5, 15, 20], { cortexMm: 1.8 })]) },
+    {
+      at: 'head',
+      material: 'airCells',
+      solids: both((s) => [ellipsoid([s * 50, 2, 20], [10.5, 15, 20], { cortexMm: 1.8 })]),
+    },
     {
       at: 'head',
       material: 'bone',

@@ -84,7 +84,6 @@ function smoothPeriodic(field: Float32Array, edge: number, stride: number): Floa
   return out;
 }
 
-
 function boxAlongRows(field: Float32Array, edge: number, half: number): Float32Array<ArrayBuffer> {
   const out = new Float32Array(field.length);
   for (let row = 0; row < edge; row++) {

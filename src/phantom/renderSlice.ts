@@ -77,7 +77,13 @@ export function renderSlice(scene: Scene, sliceIndex: number, out: Int16Array, m
   }
   const shoulder = Math.min(1, Math.max(0, (anatomy.level - 6 + params.tissue.shouldersRaisedMm / 20) / 1.8));
   const noiseHu = (acquisition.noiseHu * (1 + 0.9 * shoulder)) / Math.sqrt(Math.min(3, Math.max(0.6, thickness)));
-  addNoise(image, rows, columns, { kernel: acquisition.kernel, noiseHu, streakHu: acquisition.shoulderStreakHu * shoulder }, random);
+  addNoise(
+    image,
+    rows,
+    columns,
+    { kernel: acquisition.kernel, noiseHu, streakHu: acquisition.shoulderStreakHu * shoulder },
+    random,
+  );
 
   const { flipRows, flipColumns } = flipsFor(params.position.patientPosition);
   for (let row = 0; row < rows; row++) {
@@ -93,7 +99,10 @@ export function renderSlice(scene: Scene, sliceIndex: number, out: Int16Array, m
 }
 
 /** How the stored pixels of a patient lying so run against supine, head first. */
-export function flipsFor(position: Scene['params']['position']['patientPosition']): { flipRows: boolean; flipColumns: boolean } {
+export function flipsFor(position: Scene['params']['position']['patientPosition']): {
+  flipRows: boolean;
+  flipColumns: boolean;
+} {
   switch (position) {
     case 'HFS':
       return { flipRows: false, flipColumns: false };
@@ -203,17 +212,28 @@ function drawStrand(scene: Scene, strand: Strand, grid: Grid, anatomy: Anatomy, 
   // The canal's contents follow the bones; the rest follows the girth too.
   const k = strand.anchor === 'canal' ? s : s * (0.4 + 0.6 * scene.params.tissue.girth);
   const baseX = strand.anchor === 'canal' ? anatomy.canalX : anatomy.bodyX;
-  const baseY = (strand.anchor === 'canal' ? anatomy.canalY : anatomy.bodyY) - (strand.prevertebral ? anatomy.swellingMm * 0.8 : 0);
+  const baseY =
+    (strand.anchor === 'canal' ? anatomy.canalY : anatomy.bodyY) - (strand.prevertebral ? anatomy.swellingMm * 0.8 : 0);
   const hu = strand.hu + (strand.vessel ? scene.params.tissue.contrastHu : 0);
   const [dx, dy, rx, ry] = [values[0]! * k, values[1]! * k, values[2]! * k, values[3]! * k];
   for (const side of strand.paired ? [1, -1] : [1]) {
     const angle = side * strand.angleDegrees;
-    if (strand.sheath) drawEllipse(grid, baseX + side * dx, baseY + dy, rx + SHEATH_MM, ry + SHEATH_MM, angle, SHEATH_HU, image);
+    if (strand.sheath)
+      drawEllipse(grid, baseX + side * dx, baseY + dy, rx + SHEATH_MM, ry + SHEATH_MM, angle, SHEATH_HU, image);
     drawEllipse(grid, baseX + side * dx, baseY + dy, rx, ry, angle, hu, image);
   }
 }
 
-function drawEllipse(grid: Grid, cx: number, cy: number, rx: number, ry: number, angleDegrees: number, hu: number, image: Float32Array): void {
+function drawEllipse(
+  grid: Grid,
+  cx: number,
+  cy: number,
+  rx: number,
+  ry: number,
+  angleDegrees: number,
+  hu: number,
+  image: Float32Array,
+): void {
   const { rows, columns, spacingMm: px, x0, y0 } = grid;
   const cos = Math.cos((angleDegrees * Math.PI) / 180);
   const sin = Math.sin((angleDegrees * Math.PI) / 180);

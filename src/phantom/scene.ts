@@ -1,11 +1,29 @@
 import { drawRays } from './acquisition.ts';
 import { boneOf, boneRangeZ, type Bone } from './boneRaster.ts';
-import { bothBreakages, breakVertebra, healedLine, scaledBreakage, scaledCrack, type Breakage, type Crack } from './breaks.ts';
+import {
+  bothBreakages,
+  breakVertebra,
+  healedLine,
+  scaledBreakage,
+  scaledCrack,
+  type Breakage,
+  type Crack,
+} from './breaks.ts';
 import { parseFracture, LEVELS, type Fracture, type Grade, type Level } from './fractures.ts';
 import { buildSurroundings } from './headAndShoulders.ts';
 import type { PhantomParams } from './phantomParams.ts';
 import { seededRandom, type Random } from './random.ts';
-import { capsule, column, ellipsoid, movedFrame, toWorld, turnedFrame, type Frame, type Solid, type Vec3 } from './solids.ts';
+import {
+  capsule,
+  column,
+  ellipsoid,
+  movedFrame,
+  toWorld,
+  turnedFrame,
+  type Frame,
+  type Solid,
+  type Vec3,
+} from './solids.ts';
 import { layOutSpine, type SpineLayout } from './spine.ts';
 import { buildVertebra, type VertebraMarks } from './vertebra.ts';
 
@@ -18,7 +36,12 @@ export interface SceneFracture extends Fracture {
 /** Everything that is to be drawn, in the scan's frame: mm, x to the left, y to the back, z up, slices at constant z. */
 export interface Scene {
   readonly params: PhantomParams;
-  readonly bones: readonly { readonly bone: Bone; readonly level: Level | null; readonly low: number; readonly high: number }[];
+  readonly bones: readonly {
+    readonly bone: Bone;
+    readonly level: Level | null;
+    readonly low: number;
+    readonly high: number;
+  }[];
   /** Middle of the bodies and of the canal by level, from above downwards: [level, z, bodyX, bodyY, canalX, canalY]. */
   readonly guide: readonly (readonly [number, number, number, number, number, number])[];
   /** Crowns and fillings, each with its pattern of streaks. */
@@ -74,7 +97,14 @@ export function composeScene(params: PhantomParams): Scene {
     params.fractures.forEach(({ name, grade }, i) => {
       const fracture = parseFracture(name);
       if (fracture.level !== level) return;
-      const own = breakVertebra(fracture, grade, i + 1, seededRandom('phantom', params.seed, 'fracture', name, grade), marks, shape.body);
+      const own = breakVertebra(
+        fracture,
+        grade,
+        i + 1,
+        seededRandom('phantom', params.seed, 'fracture', name, grade),
+        marks,
+        shape.body,
+      );
       breakage = breakage ? bothBreakages(breakage, own) : own;
       fractures[i] = { ...fracture, grade, centreMm: at(frame, ...own.centre) };
       swellings.push([index + 1, own.swellingMm]);
@@ -82,8 +112,16 @@ export function composeScene(params: PhantomParams): Scene {
     const broken = breakage ? scaledBreakage(breakage, s) : undefined;
     const solids = buildVertebra({ ...shape, wedgeMm: broken?.wedgeMm ?? 0, sinkMm: broken?.sinkMm ?? 0 }).solids;
     const extras = confounders(params, random, index, marks, layout);
-    const own: Solid[] = [...solids.filter((x) => !x.hollow), ...extras.added, ...solids.filter((x) => x.hollow), ...extras.hollows];
-    const cracks: Crack[] = [...(broken?.cracks ?? []), ...(index === healedAt ? [scaledCrack(healedLine(random, shape.body), s)] : [])];
+    const own: Solid[] = [
+      ...solids.filter((x) => !x.hollow),
+      ...extras.added,
+      ...solids.filter((x) => x.hollow),
+      ...extras.hollows,
+    ];
+    const cracks: Crack[] = [
+      ...(broken?.cracks ?? []),
+      ...(index === healedAt ? [scaledCrack(healedLine(random, shape.body), s)] : []),
+    ];
     const material = {
       solids: own.map((solid) => scaled(solid, s)),
       cortexHu: params.bone.cortexHu * random.normal(1, 0.02),
@@ -92,10 +130,16 @@ export function composeScene(params: PhantomParams): Scene {
       textureCellMm: 0.42,
       textureShift: random.integer(0, 4000),
     };
-    for (const piece of broken?.pieces ?? [{ cuts: [], shift: [0, 0, 0] as Vec3, pivot: [0, 0, 0] as Vec3, turn: [0, 0, 0] as Vec3 }]) {
-      add({ ...material, frame: movedFrame(frame, piece.shift, piece.pivot, piece.turn), cuts: piece.cuts, cracks }, level);
+    for (const piece of broken?.pieces ?? [
+      { cuts: [], shift: [0, 0, 0] as Vec3, pivot: [0, 0, 0] as Vec3, turn: [0, 0, 0] as Vec3 },
+    ]) {
+      add(
+        { ...material, frame: movedFrame(frame, piece.shift, piece.pivot, piece.turn), cuts: piece.cuts, cracks },
+        level,
+      );
     }
-    for (const loose of extras.loose) add({ ...material, frame, solids: [scaled(loose, s)], cuts: [], cracks: [] }, null);
+    for (const loose of extras.loose)
+      add({ ...material, frame, solids: [scaled(loose, s)], cuts: [], cracks: [] }, null);
     if (index >= 2) add(disc(layout, index, s, random, params), null);
     const canalY = index === 0 ? 15 : shape.body.ry + 7.6 * params.spine.canalFactor;
     point(index + 1, at(frame, 0, 0, 0), at(frame, 0, canalY, 0));
@@ -109,12 +153,18 @@ export function composeScene(params: PhantomParams): Scene {
     const b = guide[k]!;
     const a = guide[k - 1] ?? b;
     const t = b[0] === a[0] ? 0 : (level - a[0]) / (b[0] - a[0]);
-    return turnedFrame([a[2] + (b[2] - a[2]) * t, a[3] + (b[3] - a[3]) * t + dy, a[1] + (b[1] - a[1]) * t], params.position.tiltDegrees, 0, 0);
+    return turnedFrame(
+      [a[2] + (b[2] - a[2]) * t, a[3] + (b[3] - a[3]) * t + dy, a[1] + (b[1] - a[1]) * t],
+      params.position.tiltDegrees,
+      0,
+      0,
+    );
   };
   const frames = { head: layout.head, hyoid: upright(3.9), larynx: upright(4.9), thorax: upright(8) };
   for (const part of buildSurroundings(detail, params.acquisition.metalTeeth, params.tissue.shouldersRaisedMm)) {
     const frame = frames[part.at];
-    if (part.material === 'metal') for (const m of part.solids) metal.push({ at: at(frame, m.ax, m.ay, m.az), rays: drawRays(detail) });
+    if (part.material === 'metal')
+      for (const m of part.solids) metal.push({ at: at(frame, m.ax, m.ay, m.az), rays: drawRays(detail) });
     add(
       {
         frame,
@@ -122,7 +172,19 @@ export function composeScene(params: PhantomParams): Scene {
         cuts:
           part.behindY === undefined
             ? []
-            : [{ normal: [0, 1, 0], offset: part.behindY * s, roughMm: 0, roughCellMm: 1, roughOffset: [0, 0, 0], keep: 1, halfGapMm: 0, reachMm: 0, mark: 0 }],
+            : [
+                {
+                  normal: [0, 1, 0],
+                  offset: part.behindY * s,
+                  roughMm: 0,
+                  roughCellMm: 1,
+                  roughOffset: [0, 0, 0],
+                  keep: 1,
+                  halfGapMm: 0,
+                  reachMm: 0,
+                  mark: 0,
+                },
+              ],
         cracks: [],
         ...materialOf(part.material, params),
         textureCellMm: part.material === 'airCells' ? 1.5 : 0.6,
@@ -160,10 +222,17 @@ function phaseFor(params: PhantomParams, top: number, fractureZ: number | undefi
   return below - Math.floor(below / params.sliceSpacingMm) * params.sliceSpacingMm;
 }
 
-function materialOf(material: 'bone' | 'airCells' | 'tooth' | 'metal' | 'cartilage', params: PhantomParams): Pick<Bone, 'cortexHu' | 'cancellousHu' | 'textureHu'> {
+function materialOf(
+  material: 'bone' | 'airCells' | 'tooth' | 'metal' | 'cartilage',
+  params: PhantomParams,
+): Pick<Bone, 'cortexHu' | 'cancellousHu' | 'textureHu'> {
   switch (material) {
     case 'bone':
-      return { cortexHu: params.bone.cortexHu * 1.08, cancellousHu: params.bone.cancellousHu * 1.1, textureHu: params.bone.textureHu };
+      return {
+        cortexHu: params.bone.cortexHu * 1.08,
+        cancellousHu: params.bone.cancellousHu * 1.1,
+        textureHu: params.bone.textureHu,
+      };
     case 'airCells':
       return { cortexHu: params.bone.cortexHu * 0.9, cancellousHu: -260, textureHu: 420 };
     case 'tooth':
@@ -178,15 +247,41 @@ function materialOf(material: 'bone' | 'airCells' | 'tooth' | 'metal' | 'cartila
 }
 
 /** The disc above vertebra `index`, laid in the frame half way between the two. */
-function disc(layout: SpineLayout, index: number, s: number, random: Random, params: PhantomParams): Omit<Bone, 'boxes'> {
+function disc(
+  layout: SpineLayout,
+  index: number,
+  s: number,
+  random: Random,
+  params: PhantomParams,
+): Omit<Bone, 'boxes'> {
   const below = layout.frames[index]!;
   const above = layout.frames[index - 1]!;
-  const o: Vec3 = [0, 1, 2].map((i) => 0.5 * (toWorld(below, [0, 0, layout.bodies[index]!.h * s])[i]! + toWorld(above, [0, 0, -layout.bodies[index - 1]!.h * s])[i]!)) as unknown as Vec3;
+  const o: Vec3 = [0, 1, 2].map(
+    (i) =>
+      0.5 *
+      (toWorld(below, [0, 0, layout.bodies[index]!.h * s])[i]! +
+        toWorld(above, [0, 0, -layout.bodies[index - 1]!.h * s])[i]!),
+  ) as unknown as Vec3;
   const body = layout.bodies[index]!;
-  const height = Math.abs(toWorld(below, [0, 0, body.h * s])[2] - toWorld(above, [0, 0, -layout.bodies[index - 1]!.h * s])[2]) / 2;
+  const height =
+    Math.abs(toWorld(below, [0, 0, body.h * s])[2] - toWorld(above, [0, 0, -layout.bodies[index - 1]!.h * s])[2]) / 2;
   const bulge = 0.6 + params.confounders.degeneration * random.between(0, 1.4);
-  const solid = column([0, 0, 0], body.rx * 0.93 * s, (body.ry + bulge) * s, height + 0.7, { squareness: 0.5, round: 0.8, cortexMm: 0 });
-  return { frame: { ...below, origin: o }, solids: [solid], cuts: [], cracks: [], cortexHu: 85, cancellousHu: 85, textureHu: 12, textureCellMm: 1.2, textureShift: random.integer(0, 4000) };
+  const solid = column([0, 0, 0], body.rx * 0.93 * s, (body.ry + bulge) * s, height + 0.7, {
+    squareness: 0.5,
+    round: 0.8,
+    cortexMm: 0,
+  });
+  return {
+    frame: { ...below, origin: o },
+    solids: [solid],
+    cuts: [],
+    cracks: [],
+    cortexHu: 85,
+    cancellousHu: 85,
+    textureHu: 12,
+    textureCellMm: 1.2,
+    textureShift: random.integer(0, 4000),
+  };
 }
 
 interface Confounders {
@@ -196,7 +291,13 @@ interface Confounders {
 }
 
 /** What looks like a fracture and is none. */
-function confounders(params: PhantomParams, random: Random, index: number, marks: VertebraMarks, layout: SpineLayout): Confounders {
+function confounders(
+  params: PhantomParams,
+  random: Random,
+  index: number,
+  marks: VertebraMarks,
+  layout: SpineLayout,
+): Confounders {
   const { degeneration, nutrientChannels, ossicles, ligamentCalcifications, atlasCleft } = params.confounders;
   const { rx, ry, h } = layout.bodies[index]!;
   const added: Solid[] = [];
@@ -204,7 +305,16 @@ function confounders(params: PhantomParams, random: Random, index: number, marks
   const loose: Solid[] = [];
   if (index >= 1) {
     // The basivertebral vein, and finer vessels anywhere in the body.
-    hollows.push({ ...capsule([0, ry + 1, random.normal(0, 0.6)], [random.normal(0, 1), ry * random.between(-0.1, 0.4), random.normal(0, 0.8)], random.between(0.4, 0.95), 0.3), cortexMm: 0.15, hollow: true });
+    hollows.push({
+      ...capsule(
+        [0, ry + 1, random.normal(0, 0.6)],
+        [random.normal(0, 1), ry * random.between(-0.1, 0.4), random.normal(0, 0.8)],
+        random.between(0.4, 0.95),
+        0.3,
+      ),
+      cortexMm: 0.15,
+      hollow: true,
+    });
     const channels = random.integer(0, Math.ceil(nutrientChannels / 2));
     for (let i = 0; i < channels; i++) {
       const a: Vec3 = [random.between(-rx, rx), random.pick([-1, 1]) * ry, random.between(-h * 0.7, h * 0.7)];
@@ -215,7 +325,16 @@ function confounders(params: PhantomParams, random: Random, index: number, marks
       // A vessel through a lamina.
       const m = marks.lamina;
       const side = random.pick([-1, 1]);
-      hollows.push({ ...capsule([side * (m[0] + 2.5), m[1] + 2.5, m[2]], [side * (m[0] - 2.5), m[1] - 2.5, m[2] + random.normal(0, 1)], 0.45, 0.35), cortexMm: 0.5, hollow: true });
+      hollows.push({
+        ...capsule(
+          [side * (m[0] + 2.5), m[1] + 2.5, m[2]],
+          [side * (m[0] - 2.5), m[1] - 2.5, m[2] + random.normal(0, 1)],
+          0.45,
+          0.35,
+        ),
+        cortexMm: 0.5,
+        hollow: true,
+      });
     }
   }
   if (index >= 2 && degeneration > 0.1) {
@@ -226,29 +345,62 @@ function confounders(params: PhantomParams, random: Random, index: number, marks
       const size = random.between(0.8, 1 + 2.6 * degeneration);
       const x = Math.cos(angle) * rx;
       const y = Math.sin(angle) * ry;
-      added.push(capsule([x * 0.9, y * 0.9, up * (h - 1)], [x * (1 + size / 14), y * (1 + size / 10), up * (h + random.between(-0.3, 1))], 1.3 + 0.4 * size, 0.8, { cortexMm: 1 }));
+      added.push(
+        capsule(
+          [x * 0.9, y * 0.9, up * (h - 1)],
+          [x * (1 + size / 14), y * (1 + size / 10), up * (h + random.between(-0.3, 1))],
+          1.3 + 0.4 * size,
+          0.8,
+          { cortexMm: 1 },
+        ),
+      );
     }
     if (random.chance(degeneration * 0.7)) {
       const side = random.pick([-1, 1]);
       const p = marks.pillar;
-      added.push(ellipsoid([side * (p[0] + 1.5), p[1] + random.between(-5, 2), p[2] + random.between(-6, 6)], [5.5, 4.5, random.between(2, 4)]));
+      added.push(
+        ellipsoid(
+          [side * (p[0] + 1.5), p[1] + random.between(-5, 2), p[2] + random.between(-6, 6)],
+          [5.5, 4.5, random.between(2, 4)],
+        ),
+      );
     }
   }
   if (index >= 2 && ossicles > 0 && random.chance(0.3)) {
     // Rounded, with a rim of its own: unlike a fragment.
     loose.push(
       random.chance(0.5)
-        ? ellipsoid([random.normal(0, 3), -ry - random.between(2, 3.2), random.pick([-1, 1]) * h], [random.between(1.5, 3), 1.5, random.between(1.2, 2.4)], { cortexMm: 0.9 })
-        : ellipsoid([random.normal(0, 1), marks.spinousTip[1] + random.between(5, 8), marks.spinousTip[2]], [1.6, 1.4, random.between(2, 5)], { cortexMm: 0.9 }),
+        ? ellipsoid(
+            [random.normal(0, 3), -ry - random.between(2, 3.2), random.pick([-1, 1]) * h],
+            [random.between(1.5, 3), 1.5, random.between(1.2, 2.4)],
+            { cortexMm: 0.9 },
+          )
+        : ellipsoid(
+            [random.normal(0, 1), marks.spinousTip[1] + random.between(5, 8), marks.spinousTip[2]],
+            [1.6, 1.4, random.between(2, 5)],
+            { cortexMm: 0.9 },
+          ),
     );
   }
   if (index >= 2 && ligamentCalcifications > 0 && random.chance(0.3)) {
     const front = random.chance(0.6);
-    loose.push(capsule([random.normal(0, 2), front ? -ry - 1.8 : ry + 1.3, h + 4], [random.normal(0, 2), front ? -ry - 1.6 : ry + 1.3, -h - 1], random.between(0.6, 1.3), 0.5, { cortexMm: 2 }));
+    loose.push(
+      capsule(
+        [random.normal(0, 2), front ? -ry - 1.8 : ry + 1.3, h + 4],
+        [random.normal(0, 2), front ? -ry - 1.6 : ry + 1.3, -h - 1],
+        random.between(0.6, 1.3),
+        0.5,
+        { cortexMm: 2 },
+      ),
+    );
   }
   if (index === 0 && atlasCleft) {
     const x = random.normal(0, 1);
-    hollows.push({ ...column([x, marks.spinousRoot[1] + 2, 0], random.between(0.7, 1.8), 9, 12), cortexMm: 1.3, hollow: true });
+    hollows.push({
+      ...column([x, marks.spinousRoot[1] + 2, 0], random.between(0.7, 1.8), 9, 12),
+      cortexMm: 1.3,
+      hollow: true,
+    });
   }
   return { added, hollows, loose };
 }
@@ -266,7 +418,12 @@ function scaled(solid: Solid, s: number): Solid {
 function tilted(layout: SpineLayout, degrees: number): SpineLayout {
   if (degrees === 0) return layout;
   const turn = turnedFrame([0, 0, 0], -degrees, 0, 0);
-  const carry = (f: Frame): Frame => ({ origin: toWorld(turn, f.origin), x: toWorld(turn, f.x), y: toWorld(turn, f.y), z: toWorld(turn, f.z) });
+  const carry = (f: Frame): Frame => ({
+    origin: toWorld(turn, f.origin),
+    x: toWorld(turn, f.x),
+    y: toWorld(turn, f.y),
+    z: toWorld(turn, f.z),
+  });
   const frames = layout.frames.map(carry);
   const topZ = frames[0]!.origin[2] + (layout.topZ - layout.frames[0]!.origin[2]);
   return { ...layout, frames, head: carry(layout.head), topZ, bottomZ: topZ - layout.coverageMm };

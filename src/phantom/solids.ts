@@ -64,11 +64,28 @@ type Extra = Partial<Omit<Solid, 'shape'>>;
 
 /** An upright (super)elliptic cylinder: vertebral bodies, lateral masses, articular pillars. */
 export function column(centre: Vec3, rx: number, ry: number, halfHeight: number, extra: Extra = {}): Solid {
-  return { ...BLANK, shape: 'column', ax: centre[0], ay: centre[1], az: centre[2], ra: rx, rb: ry, ha: halfHeight, round: 1, ...extra };
+  return {
+    ...BLANK,
+    shape: 'column',
+    ax: centre[0],
+    ay: centre[1],
+    az: centre[2],
+    ra: rx,
+    rb: ry,
+    ha: halfHeight,
+    round: 1,
+    ...extra,
+  };
 }
 
 /** An upright plate along a line: arches, laminae, pedicles, processes. */
-export function bar(a: Vec3, b: Vec3, radius: readonly [number, number], halfHeight: readonly [number, number], extra: Extra = {}): Solid {
+export function bar(
+  a: Vec3,
+  b: Vec3,
+  radius: readonly [number, number],
+  halfHeight: readonly [number, number],
+  extra: Extra = {},
+): Solid {
   const round = 0.8 * Math.min(radius[0], radius[1], halfHeight[0], halfHeight[1]);
   return {
     ...BLANK, shape: 'bar', ax: a[0], ay: a[1], az: a[2], bx: b[0], by: b[1], bz: b[2],
@@ -82,7 +99,17 @@ export function capsule(a: Vec3, b: Vec3, ra: number, rb: number, extra: Extra =
 }
 
 export function ellipsoid(centre: Vec3, radii: Vec3, extra: Extra = {}): Solid {
-  return { ...BLANK, shape: 'ellipsoid', ax: centre[0], ay: centre[1], az: centre[2], ra: radii[0], rb: radii[1], ha: radii[2], ...extra };
+  return {
+    ...BLANK,
+    shape: 'ellipsoid',
+    ax: centre[0],
+    ay: centre[1],
+    az: centre[2],
+    ra: radii[0],
+    rb: radii[1],
+    ha: radii[2],
+    ...extra,
+  };
 }
 
 /** A hollow ellipsoid with a wall of the given thickness: the skull. */
@@ -90,76 +117,114 @@ export function shell(centre: Vec3, radii: Vec3, thicknessMm: number, extra: Ext
   return { ...ellipsoid(centre, radii, extra), shape: 'shell', wall: thicknessMm / 2 };
 }
 
-/** Signed distance in mm from a point in the bone's frame to the solid's surface, negative inside. */
-export function distance(s: Solid, px: number, py: number, pz: number): number {
-  const x = px - s.ax;
-  const y = py - s.ay;
-  const z = pz - s.az;
+/**
+ * Signed distances in mm, negative inside, of `count` points along a line in the bone's frame: from `start` on in steps of
+ * `step`. By the line rather than by the point: a call per point would box every number.
+ */
+export function distancesAlong(s: Solid, start: Vec3, step: Vec3, count: number, out: Float64Array): void {
+  const x0 = start[0] - s.ax;
+  const y0 = start[1] - s.ay;
+  const z0 = start[2] - s.az;
+  const [sx, sy, sz] = step;
   switch (s.shape) {
     case 'column': {
-      const u = (x * x) / (s.ra * s.ra);
-      const v = (y * y) / (s.rb * s.rb);
-      const r2 = Math.sqrt(u + v);
-      const r = s.squareness === 0 ? r2 : r2 + s.squareness * (Math.sqrt(Math.sqrt(u * u + v * v)) - r2);
-      const length = Math.sqrt(x * x + y * y);
-      let side = r < 1e-4 ? -Math.min(s.ra, s.rb) : length - length / r;
-      const zs = z + s.shearX * x + s.shearY * y;
-      let top = s.ha;
-      let bottom = s.ha;
-      const hollow = r < 1 ? 1 - r * r : 0;
-      if (s.dish !== 0) {
-        top -= s.dish * hollow;
-        bottom -= s.dish * hollow;
+      const { ra, rb, ha, round, shearX, shearY, squareness, dish, waist, wedge, sink } = s;
+      const ua = 1 / (ra * ra);
+      const vb = 1 / (rb * rb);
+      const least = -Math.min(ra, rb);
+      const incline = 1 / Math.sqrt(1 + shearX * shearX + shearY * shearY);
+      for (let i = 0; i < count; i++) {
+        const x = x0 + i * sx;
+        const y = y0 + i * sy;
+        const z = z0 + i * sz;
+        const xx = x * x;
+        const yy = y * y;
+        const u = xx * ua;
+        const v = yy * vb;
+        const r2 = Math.sqrt(u + v);
+        const r = squareness === 0 ? r2 : r2 + squareness * (Math.sqrt(Math.sqrt(u * u + v * v)) - r2);
+        const length = Math.sqrt(xx + yy);
+        let side = r < 1e-4 ? least : length - length / r;
+        const zs = z + shearX * x + shearY * y;
+        const hollow = r < 1 ? 1 - r * r : 0;
+        let face: number;
+        if (zs > 0) {
+          face = zs - ha + (dish + sink) * hollow;
+          if (wedge !== 0) {
+            const front = 0.5 - (0.5 * y) / rb;
+            face += wedge * (front < 0 ? 0 : front > 1 ? 1 : front);
+          }
+        } else face = -zs - ha + dish * hollow;
+        if (waist !== 0) {
+          const h = zs / ha;
+          if (h * h < 1) side += waist * (1 - h * h);
+        }
+        out[i] = rounded(side, face * incline, round);
       }
-      if (s.wedge !== 0) top -= s.wedge * Math.min(1, Math.max(0, 0.5 - (0.5 * y) / s.rb));
-      if (s.sink !== 0) top -= s.sink * hollow;
-      if (s.waist !== 0) {
-        const h = zs / s.ha;
-        if (h * h < 1) side += s.waist * (1 - h * h);
-      }
-      const slope = s.shearX * s.shearX + s.shearY * s.shearY;
-      let face = zs > 0 ? zs - top : -zs - bottom;
-      if (slope > 0) face /= Math.sqrt(1 + slope);
-      return rounded(side, face, s.round);
+      return;
     }
     case 'bar': {
+      const { ra, ha, round, lean } = s;
       const ex = s.bx - s.ax;
       const ey = s.by - s.ay;
+      const ez = s.bz - s.az;
       const l2 = ex * ex + ey * ey;
-      // The lean shifts the plate along y by height above its middle.
-      const guess = l2 === 0 ? 0 : clamp01((x * ex + y * ey) / l2);
-      const yl = s.lean === 0 ? y : y + s.lean * (z - (s.bz - s.az) * guess);
-      const t = l2 === 0 ? 0 : clamp01((x * ex + yl * ey) / l2);
-      const dx = x - t * ex;
-      const dy = yl - t * ey;
-      const side = Math.sqrt(dx * dx + dy * dy) - (s.ra + (s.rb - s.ra) * t);
-      const dz = z - (s.bz - s.az) * t;
-      const face = (dz < 0 ? -dz : dz) - (s.ha + (s.hb - s.ha) * t);
-      return rounded(side, face, s.round);
+      const perLength = l2 === 0 ? 0 : 1 / l2;
+      const dr = s.rb - ra;
+      const dh = s.hb - ha;
+      for (let i = 0; i < count; i++) {
+        const x = x0 + i * sx;
+        let y = y0 + i * sy;
+        const z = z0 + i * sz;
+        let t = clamp01((x * ex + y * ey) * perLength);
+        if (lean !== 0) {
+          // The lean shifts the plate along y by the height above its middle.
+          y += lean * (z - ez * t);
+          t = clamp01((x * ex + y * ey) * perLength);
+        }
+        const dx = x - t * ex;
+        const dy = y - t * ey;
+        const dz = z - ez * t;
+        out[i] = rounded(Math.sqrt(dx * dx + dy * dy) - (ra + dr * t), (dz < 0 ? -dz : dz) - (ha + dh * t), round);
+      }
+      return;
     }
     case 'capsule': {
       const ex = s.bx - s.ax;
       const ey = s.by - s.ay;
       const ez = s.bz - s.az;
       const l2 = ex * ex + ey * ey + ez * ez;
-      const t = l2 === 0 ? 0 : clamp01((x * ex + y * ey + z * ez) / l2);
-      const dx = x - t * ex;
-      const dy = y - t * ey;
-      const dz = z - t * ez;
-      return Math.sqrt(dx * dx + dy * dy + dz * dz) - (s.ra + (s.rb - s.ra) * t);
+      const perLength = l2 === 0 ? 0 : 1 / l2;
+      for (let i = 0; i < count; i++) {
+        const x = x0 + i * sx;
+        const y = y0 + i * sy;
+        const z = z0 + i * sz;
+        const t = clamp01((x * ex + y * ey + z * ez) * perLength);
+        const dx = x - t * ex;
+        const dy = y - t * ey;
+        const dz = z - t * ez;
+        out[i] = Math.sqrt(dx * dx + dy * dy + dz * dz) - (s.ra + (s.rb - s.ra) * t);
+      }
+      return;
     }
     case 'ellipsoid':
     case 'shell': {
-      const qx = x / s.ra;
-      const qy = y / s.rb;
-      const qz = z / s.ha;
-      const k0 = Math.sqrt(qx * qx + qy * qy + qz * qz);
-      const gx = qx / s.ra;
-      const gy = qy / s.rb;
-      const gz = qz / s.ha;
-      const k1 = Math.sqrt(gx * gx + gy * gy + gz * gz);
-      const d = k1 < 1e-6 ? -Math.min(s.ra, s.rb, s.ha) : (k0 * (k0 - 1)) / k1;
-      return s.shape === 'shell' ? (d < 0 ? -d : d) - s.wall : d;
+      const { ra, rb, ha, wall } = s;
+      const hollowed = s.shape === 'shell';
+      const least = -Math.min(ra, rb, ha);
+      for (let i = 0; i < count; i++) {
+        const qx = (x0 + i * sx) / ra;
+        const qy = (y0 + i * sy) / rb;
+        const qz = (z0 + i * sz) / ha;
+        const k0 = Math.sqrt(qx * qx + qy * qy + qz * qz);
+        const gx = qx / ra;
+        const gy = qy / rb;
+        const gz = qz / ha;
+        const k1 = Math.sqrt(gx * gx + gy * gy + gz * gz);
+        const d = k1 < 1e-6 ? least : (k0 * (k0 - 1)) / k1;
+        out[i] = hollowed ? (d < 0 ? -d : d) - wall : d;
+      }
+      return;
     }
   }
 }

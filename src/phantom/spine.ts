@@ -63,7 +63,8 @@ export function layOutSpine(shape: SpineShape): SpineLayout {
     ry: body.ry * (0.5 + 0.5 * shape.widthFactors[i]!),
     h: i < 2 ? body.h : body.h * shape.heightFactors[i]!,
   }));
-  const pitch = (i: number): number => shape.t1SlopeDegrees - (shape.lordosisDegrees * (7 - i)) / 6 + shape.jitterDegrees[i]!;
+  const pitch = (i: number): number =>
+    shape.t1SlopeDegrees - (shape.lordosisDegrees * (7 - i)) / 6 + shape.jitterDegrees[i]!;
   const yaw = (i: number): number => shape.headRotationDegrees * (i === 0 ? 0.95 : (0.65 * (7 - i)) / 6);
   const roll = (i: number): number => shape.lateralTiltDegrees * (1 - i / 7);
 

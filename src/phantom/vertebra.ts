@@ -132,7 +132,13 @@ function subaxial(shape: VertebraShape): Built {
   const tip: Vec3 = [0, back + process.length, -1.5 - process.fall];
   const solids = [
     column([0, 0, 0], rx, ry, h, {
-      squareness: 0.55, waist: 0.9, dish: 0.5, round: 1.2, cortexMm: 0.8, wedge: shape.wedgeMm, sink: shape.sinkMm,
+      squareness: 0.55,
+      waist: 0.9,
+      dish: 0.5,
+      round: 1.2,
+      cortexMm: 0.8,
+      wedge: shape.wedgeMm,
+      sink: shape.sinkMm,
     }),
     bar([0, back - 1, -1], tip, [process.radius + 0.7, process.radius], [5.6, process.half], THIN),
     ...both((s) => [
@@ -146,16 +152,29 @@ function subaxial(shape: VertebraShape): Built {
           ]
         : [
             // Uncinate process along the upper side of the body.
-            bar([s * (rx - 1.5), -ry * 0.45, h + 1], [s * (rx - 1), ry * 0.6, h + 2], [1.8, 2.1], [2.4, 3.2], { cortexMm: 0.9 }),
+            bar([s * (rx - 1.5), -ry * 0.45, h + 1], [s * (rx - 1), ry * 0.6, h + 2], [1.8, 2.1], [2.4, 3.2], {
+              cortexMm: 0.9,
+            }),
             // Transverse process: two bars, two tubercles and the plate that joins them round the foramen.
             bar([s * (rx - 2), -2.6, -1], [s * (forx + 3), -5, -2.2], [1.9, 2.1], [2.8, 2.6], THIN),
             bar([s * (forx + 3), -5, -2.2], [s * (process.reach - 2), 1.8, -3.4], [1.9, 1.8], [2.2, 1.9], THIN),
             bar([s * (process.reach - 2), 1.8, -3.4], [s * (px - 1), py - 4, -1], [2.4, 2.4], [2.8, 3], THIN),
             capsule([s * (process.reach - 1.6), 1.6, -3.4], [s * process.reach, 2.6, -4.2], 2.4, 2.2, THIN),
-            { ...column([s * forx, 0.9, 0], shape.index === 6 ? 1.9 : 2.9, shape.index === 6 ? 1.8 : 2.6, 14), hollow: true },
+            {
+              ...column([s * forx, 0.9, 0], shape.index === 6 ? 1.9 : 2.9, shape.index === 6 ? 1.8 : 2.6, 14),
+              hollow: true,
+            },
           ]),
       ...(process.forked
-        ? [capsule([s, tip[1] - 1.5, tip[2]], [s * (1.8 + 3.4 * shape.bifid), tip[1] + 2.6, tip[2] - 1.2], 2.5, 2.3, THIN)]
+        ? [
+            capsule(
+              [s, tip[1] - 1.5, tip[2]],
+              [s * (1.8 + 3.4 * shape.bifid), tip[1] + 2.6, tip[2] - 1.2],
+              2.5,
+              2.3,
+              THIN,
+            ),
+          ]
         : []),
     ]),
     ...(process.forked ? [] : [ellipsoid([0, tip[1], tip[2]], [3.9, 3.2, 5], THIN)]),

@@ -36,7 +36,11 @@ export interface CohortStudy {
  */
 export async function writePhantomCohort(wish: CohortWish): Promise<CohortStudy[]> {
   const fractures: PhantomWish['fractures'] =
-    wish.fracture === undefined ? undefined : wish.fracture === 'none' ? 'none' : [{ fracture: wish.fracture, grade: wish.grade }];
+    wish.fracture === undefined
+      ? undefined
+      : wish.fracture === 'none'
+        ? 'none'
+        : [{ fracture: wish.fracture, grade: wish.grade }];
   const all = Array.from({ length: wish.count }, (_, k) =>
     drawPhantomParams(wish.seed + k, { fractures, slices: wish.slices, rows: wish.rows }),
   );

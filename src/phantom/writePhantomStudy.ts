@@ -26,7 +26,11 @@ export interface StudyWish {
 export interface WrittenStudy {
   readonly studyInstanceUid: string;
   readonly patientId: string;
-  readonly files: readonly { readonly path: string; readonly sopInstanceUid: string; readonly seriesInstanceUid: string }[];
+  readonly files: readonly {
+    readonly path: string;
+    readonly sopInstanceUid: string;
+    readonly seriesInstanceUid: string;
+  }[];
 }
 
 /**
