@@ -1,0 +1,166 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../../src/clock.ts';
+import { readHeader } from '../../../src/dicom/header.ts';
+import { listSpool, openSpool, type IncomingFacts } from '../../../src/receive/spool.ts';
+import { CT, ctDataSet } from './rawPeer.ts';
+
+let dir: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'odontoid-spool-'));
+});
+afterEach(() => rm(dir, { recursive: true, force: true }));
+
+const facts = (sopInstanceUid: string): IncomingFacts => ({ sopClassUid: CT, sopInstanceUid, transferSyntaxUid: '1.2.840.10008.1.2.1', sourceAeTitle: 'SENDER', receivingAeTitle: 'ODONTOID' });
+const open = (more: { minFreeBytes?: number; maxObjectBytes?: number } = {}) => openSpool({ dir, minFreeBytes: 0, maxObjectBytes: 10_000_000, clock: systemClock, ...more });
+const temporaryFiles = () => readdir(join(dir, 'tmp'));
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+
+async function keep(dataSet: Buffer, sopInstanceUid: string, options: { pieceBytes?: number; spool?: Awaited<ReturnType<typeof open>> } = {}) {
+  const spool = options.spool ?? (await open());
+  const incoming = await spool.begin(facts(sopInstanceUid));
+  try {
+    const pieceBytes = options.pieceBytes ?? dataSet.length;
+    for (let at = 0; at < dataSet.length; at += pieceBytes) await incoming.write(dataSet.subarray(at, at + pieceBytes));
+    return await incoming.commit();
+  } catch (error) {
+    await incoming.discard();
+    throw error;
+  }
+}
+
+describe('an object that is kept', () => {
+  it('lies under names from its UIDs and digests, a Part 10 file with the data set as it came', async () => {
+    const dataSet = ctDataSet('1.2.3.4');
+    const { instance, duplicate } = await keep(dataSet, '1.2.3.4', { pieceBytes: 33 });
+    expect(duplicate).toBe(false);
+    expect(instance.path).toBe(`objects/${sha256(Buffer.from('2.25.100')).slice(0, 16)}/1.2.3.4.${sha256(dataSet).slice(0, 16)}.dcm`);
+    const file = await readFile(join(dir, instance.path));
+    expect(file.subarray(-dataSet.length).equals(dataSet)).toBe(true);
+    expect(file.subarray(0, 132).equals(Buffer.concat([Buffer.alloc(128), Buffer.from('DICM')]))).toBe(true);
+    expect(instance).toMatchObject({ sha256: sha256(dataSet), sizeBytes: file.length, sourceAeTitle: 'SENDER' });
+    expect(instance.header).toEqual(readHeader(file));
+    expect(instance.header).toMatchObject({ patientId: 'P-1', studyInstanceUid: '2.25.100', transferSyntaxUid: '1.2.840.10008.1.2.1' });
+    expect(await temporaryFiles()).toEqual([]);
+  });
+
+  it('is read back the same from disk', async () => {
+    const spool = await open();
+    const { instance } = await keep(ctDataSet('1.2.3.4'), '1.2.3.4', { spool });
+    const { receivedAtMs, ...read } = await spool.describe(instance.path);
+    expect({ ...read, receivedAtMs: instance.receivedAtMs }).toEqual(instance);
+    expect(Math.abs(receivedAtMs - instance.receivedAtMs)).toBeLessThan(2_000);
+    expect(await listSpool(dir, 0)).toEqual([instance.path]);
+    expect(await listSpool(dir, systemClock.now() + 60_000)).toEqual([]);
+  });
+
+  it('may be larger than what is gathered in memory', async () => {
+    const dataSet = ctDataSet('1.2.3.4', { pixelBytes: 3_500_000 });
+    const { instance } = await keep(dataSet, '1.2.3.4', { pieceBytes: 100_001 });
+    expect((await readFile(join(dir, instance.path))).subarray(-dataSet.length).equals(dataSet)).toBe(true);
+    expect(instance.sha256).toBe(sha256(dataSet));
+  });
+
+  it('is kept once when it comes twice, also at the same time, and beside it what has the same UID and other bytes', async () => {
+    const spool = await open();
+    const dataSet = ctDataSet('1.2.3.4');
+    const both = await Promise.all([keep(dataSet, '1.2.3.4', { spool }), keep(dataSet, '1.2.3.4', { spool })]);
+    expect(both[0].instance.path).toBe(both[1].instance.path);
+    expect(await keep(dataSet, '1.2.3.4', { spool })).toMatchObject({ duplicate: true, instance: { path: both[0].instance.path } });
+    const other = await keep(ctDataSet('1.2.3.4', { PatientID: 'P-2' }), '1.2.3.4', { spool });
+    expect(other.duplicate).toBe(false);
+    expect((await listSpool(dir, 0)).sort()).toEqual([both[0].instance.path, other.instance.path].sort());
+    expect(await temporaryFiles()).toEqual([]);
+  });
+
+  it('finds its place again after retention removed the folder of its study', async () => {
+    const spool = await open();
+    const first = await keep(ctDataSet('1.2.3.4'), '1.2.3.4', { spool });
+    await rm(join(dir, first.instance.path, '..'), { recursive: true });
+    const second = await keep(ctDataSet('1.2.3.5'), '1.2.3.5', { spool });
+    expect(await listSpool(dir, 0)).toEqual([second.instance.path]);
+  });
+});
+
+describe('an object that is refused leaves nothing behind', () => {
+  afterEach(async () => {
+    expect(await temporaryFiles()).toEqual([]);
+    expect(await listSpool(dir, 0)).toEqual([]);
+  });
+
+  it('when the data set is of another instance or class than the command', async () => {
+    await expect(keep(ctDataSet('1.2.3.5'), '1.2.3.4')).rejects.toMatchObject({ code: 'dicom-mismatch' });
+    await expect(keep(ctDataSet('1.2.3.4', { SOPClassUID: '1.2.840.10008.5.1.4.1.1.7' }), '1.2.3.4')).rejects.toMatchObject({ code: 'dicom-mismatch' });
+  });
+  it.each(['../../../etc/passwd', '1.2/3', '1.2\0', '01.2', '', '1..2', '.', `1.${'2'.repeat(63)}`])('when its UID is %j', async (uid) => {
+    await expect(keep(ctDataSet('1.2.3.4'), uid)).rejects.toMatchObject({ code: 'dicom-mismatch' });
+  });
+  it('when its study UID is no UID', async () => {
+    const dataSet = ctDataSet('1.2.3.4');
+    dataSet.write('../.', dataSet.indexOf('2.25.100'), 'latin1');
+    await expect(keep(dataSet, '1.2.3.4')).rejects.toMatchObject({ code: 'dicom-mismatch' });
+  });
+  it('when it cannot be read, cut anywhere before its pixel data', async () => {
+    const spool = await open();
+    const dataSet = ctDataSet('1.2.3.4');
+    const pixels = dataSet.indexOf(Buffer.from([0xe0, 0x7f, 0x10, 0x00]));
+    expect(pixels).toBeGreaterThan(0);
+    for (let length = 0; length < pixels; length += 17) {
+      await expect(keep(dataSet.subarray(0, length), '1.2.3.4', { spool }), `${length} bytes`).rejects.toMatchObject({ code: expect.stringMatching(/^dicom-(unreadable|mismatch)$/) });
+    }
+  });
+  it('when it is too large', async () => {
+    const spool = await open({ maxObjectBytes: 2_000_000 });
+    await expect(keep(ctDataSet('1.2.3.4', { pixelBytes: 2_000_000 }), '1.2.3.4', { spool, pieceBytes: 50_000 })).rejects.toMatchObject({ code: 'object-too-large' });
+  });
+  it('when less disk is free than the low-water mark', async () => {
+    const spool = await open({ minFreeBytes: 2 ** 50 });
+    await expect(spool.begin(facts('1.2.3.4'))).rejects.toMatchObject({ code: 'spool-full' });
+  });
+  it('when its sender goes away', async () => {
+    const spool = await open();
+    const incoming = await spool.begin(facts('1.2.3.4'));
+    await incoming.write(Buffer.alloc(2_000_000));
+    expect(await temporaryFiles()).toHaveLength(1);
+    await incoming.discard();
+    await incoming.discard();
+  });
+});
+
+it('answers a disk error as such, and works again when it has passed', async () => {
+  const spool = await open();
+  const dataSet = ctDataSet('1.2.3.4');
+  await rm(join(dir, 'tmp'), { recursive: true });
+  await expect(keep(dataSet, '1.2.3.4', { spool })).rejects.toMatchObject({ code: 'spool-write-failed' });
+  await mkdir(join(dir, 'tmp'));
+  await rm(join(dir, 'objects'), { recursive: true });
+  await writeFile(join(dir, 'objects'), '');
+  await expect(keep(dataSet, '1.2.3.4', { spool })).rejects.toMatchObject({ code: 'spool-write-failed', message: expect.not.stringContaining(dir) });
+  await rm(join(dir, 'objects'));
+  await mkdir(join(dir, 'objects'));
+  expect(await keep(dataSet, '1.2.3.4', { spool })).toMatchObject({ duplicate: false });
+});
+
+it('removes at the start what was never acknowledged', async () => {
+  await mkdir(join(dir, 'tmp'));
+  await writeFile(join(dir, 'tmp', '7.part'), 'half a slice');
+  await open();
+  expect(await temporaryFiles()).toEqual([]);
+});
+
+describe('reading objects back', () => {
+  it('refuses paths that are none of an object, lost files, and bytes that have changed', async () => {
+    const spool = await open();
+    const { instance } = await keep(ctDataSet('1.2.3.4'), '1.2.3.4', { spool });
+    await expect(spool.describe('../../etc/passwd')).rejects.toMatchObject({ code: 'not-found' });
+    await expect(spool.describe(instance.path.replace('1.2.3.4', '1.2.3.5'))).rejects.toMatchObject({ code: 'not-found' });
+    const bytes = await readFile(join(dir, instance.path));
+    bytes[bytes.length - 1]! ^= 1;
+    await writeFile(join(dir, instance.path), bytes);
+    await expect(spool.describe(instance.path)).rejects.toMatchObject({ code: 'dicom-unreadable' });
+  });
+});
