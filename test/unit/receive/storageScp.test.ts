@@ -1,0 +1,400 @@
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { StoredInstance } from '../../../src/case/case.ts';
+import { systemClock } from '../../../src/clock.ts';
+import { createLog } from '../../../src/log.ts';
+import { DEFAULT_RECEIVE_CONFIG, type ReceiveConfig } from '../../../src/receive/receiveConfig.ts';
+import { listSpool, openSpool } from '../../../src/receive/spool.ts';
+import { startStorageScp, type StorageScp } from '../../../src/receive/storageScp.ts';
+import {
+  ABORT, associated, associateRequest, commandSet, CT, ctDataSet, CT_CONTEXT, ECHO_COMMAND, pdu, pdv, rawPeer, RELEASE_REQUEST, store, storeCommand, VERIFICATION, type RawPeer,
+} from './rawPeer.ts'; // prettier-ignore
+
+let dir: string;
+let scp: StorageScp;
+let events: string[];
+let stored: StoredInstance[];
+
+async function start(changes: Partial<ReceiveConfig> = {}): Promise<void> {
+  const config = { ...DEFAULT_RECEIVE_CONFIG, port: 0, minFreeBytes: 0, sources: [{ aeTitle: 'SENDER', addresses: ['127.0.0.1'] }], ...changes };
+  const spool = await openSpool({ dir, minFreeBytes: config.minFreeBytes, maxObjectBytes: config.maxObjectBytes, clock: systemClock });
+  scp = await startStorageScp({
+    config,
+    spool,
+    clock: systemClock,
+    log: createLog('silent'),
+    idPrefix: 't',
+    listener: {
+      opened: (id) => events.push(`${id} opened`),
+      stored: (id, instance, duplicate) => {
+        events.push(`${id} ${duplicate ? 'again' : 'stored'} ${instance.header.sopInstanceUid}`);
+        stored.push(instance);
+        return Promise.resolve();
+      },
+      refused: (id, status) => events.push(`${id} refused ${status.toString(16)}`),
+      rejected: (id, aeTitle) => events.push(`${id} rejected ${aeTitle}`),
+      ended: (id, clean) => events.push(`${id} ${clean ? 'released' : 'cut'}`),
+    },
+  });
+}
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'odontoid-scp-'));
+  events = [];
+  stored = [];
+});
+afterEach(async () => {
+  await scp.close(0);
+  expect(await readdir(join(dir, 'tmp'))).toEqual([]);
+  await rm(dir, { recursive: true, force: true });
+});
+
+const onDisk = async (instance: StoredInstance, dataSet: Buffer): Promise<boolean> => (await readFile(join(dir, instance.path))).subarray(-dataSet.length).equals(dataSet);
+const release = async (peer: RawPeer): Promise<void> => {
+  peer.send(RELEASE_REQUEST);
+  expect((await peer.receive()).type).toBe(6);
+  peer.end();
+  await peer.closed();
+};
+const eventually = async (check: () => boolean): Promise<void> => {
+  for (let waited = 0; !check() && waited < 5_000; waited += 10) await sleep(10);
+  expect(check()).toBe(true);
+};
+const expectAbort = async (peer: RawPeer): Promise<void> => {
+  const rest = await peer.closed();
+  expect(rest.at(-1)?.type).toBe(7);
+};
+
+describe('storing', () => {
+  it('answers Success once the object is on disk, tells before it answers, and ends cleanly', async () => {
+    await start();
+    const peer = await associated(scp.port);
+    const dataSet = ctDataSet('1.2.3.4');
+    peer.send(store('1.2.3.4', dataSet, { pieceBytes: 100 }));
+    expect(await peer.status()).toBe(0);
+    expect(await listSpool(dir, 0)).toHaveLength(1);
+    expect(await onDisk(stored[0]!, dataSet)).toBe(true);
+    peer.send(store('1.2.3.4', dataSet));
+    expect(await peer.status()).toBe(0);
+    await release(peer);
+    expect(await listSpool(dir, 0)).toHaveLength(1);
+    await eventually(() => events.length === 4);
+    expect(events).toEqual(['t.1 opened', 't.1 stored 1.2.3.4', 't.1 again 1.2.3.4', 't.1 released']);
+  });
+
+  it('stores the same bytes however they are cut into fragments, PDUs and packets', async () => {
+    await start();
+    const peer = await associated(scp.port);
+    let count = 0;
+    const cut = fc.record({
+      pixelBytes: fc.integer({ min: 0, max: 3_000 }).map((half) => 2 * half),
+      fragments: fc.array(fc.integer({ min: 0, max: 2_500 }), { minLength: 1, maxLength: 12 }),
+      perPdu: fc.integer({ min: 1, max: 4 }),
+      packets: fc.array(fc.integer({ min: 1, max: 3_000 }), { minLength: 1, maxLength: 12 }),
+      commandCut: fc.integer({ min: 1, max: 100 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(cut, async ({ pixelBytes, fragments, perPdu, packets, commandCut }) => {
+        const uid = `1.2.5.${++count}`;
+        const dataSet = ctDataSet(uid, { pixelBytes });
+        const command = storeCommand(uid);
+        const pdvs = [pdv(command.subarray(0, commandCut), { command: true, last: commandCut >= command.length })];
+        if (commandCut < command.length) pdvs.push(pdv(command.subarray(commandCut), { command: true }));
+        for (let at = 0, turn = 0; at < dataSet.length; turn++) {
+          // Fragments of length 0 are legal; a run of nothing else would not end.
+          const length = fragments[turn % fragments.length]! || (turn % 2 === 0 ? 0 : 700);
+          pdvs.push(pdv(dataSet.subarray(at, at + length), { last: at + length >= dataSet.length && length > 0 }));
+          at += length;
+        }
+        const bytes: Buffer[] = [];
+        for (let at = 0; at < pdvs.length; at += perPdu) bytes.push(pdu(4, Buffer.concat(pdvs.slice(at, at + perPdu))));
+        const stream = Buffer.concat(bytes);
+        for (let at = 0, turn = 0; at < stream.length; turn++) {
+          const length = packets[turn % packets.length]!;
+          peer.send(stream.subarray(at, at + length));
+          at += length;
+          if (turn % 5 === 0) await sleep(0);
+        }
+        expect(await peer.status()).toBe(0);
+        expect(stored.at(-1)!.header.sopInstanceUid).toBe(uid);
+        expect(await onDisk(stored.at(-1)!, dataSet)).toBe(true);
+      }),
+      { numRuns: 60 },
+    );
+    await release(peer);
+  });
+
+  it('takes command and data set in one PDU, and the next command behind them', async () => {
+    await start();
+    const peer = await associated(scp.port, { contexts: [CT_CONTEXT, { id: 3, abstractSyntaxUid: VERIFICATION, transferSyntaxUids: ['1.2.840.10008.1.2'] }] });
+    const one = ctDataSet('1.2.3.1');
+    const two = ctDataSet('1.2.3.2');
+    peer.send(
+      pdu(4, Buffer.concat([pdv(storeCommand('1.2.3.1'), { command: true }), pdv(one.subarray(0, 50), { last: false }), pdv(one.subarray(50)), pdv(ECHO_COMMAND, { contextId: 3, command: true }), pdv(storeCommand('1.2.3.2'), { command: true }), pdv(two)])),
+    );
+    expect([await peer.status(), await peer.status(), await peer.status()]).toEqual([0, 0, 0]);
+    expect(await onDisk(stored[0]!, one)).toBe(true);
+    expect(await onDisk(stored[1]!, two)).toBe(true);
+    await release(peer);
+  });
+
+  it('keeps interleaved associations apart', async () => {
+    await start();
+    const peers = await Promise.all([0, 1, 2, 3].map(() => associated(scp.port)));
+    const objects = peers.map((_, index) => ctDataSet(`1.2.7.${index}`, { StudyInstanceUID: `2.25.${index}`, pixelBytes: 20_000 + index * 2 }));
+    const streams = objects.map((dataSet, index) => store(`1.2.7.${index}`, dataSet, { pieceBytes: 1_000 }));
+    for (let at = 0; at < 30_000; at += 700) {
+      for (const [index, peer] of peers.entries()) peer.send(streams[index]!.subarray(at, at + 700));
+      await sleep(1);
+    }
+    for (const peer of peers) expect(await peer.status()).toBe(0);
+    for (const instance of stored) {
+      const index = Number(instance.header.sopInstanceUid.split('.').at(-1));
+      expect(instance.header.studyInstanceUid).toBe(`2.25.${index}`);
+      expect(await onDisk(instance, objects[index]!)).toBe(true);
+    }
+    for (const peer of peers) await release(peer);
+  });
+});
+
+describe('refusing an object', () => {
+  const refusal = async (bytes: Buffer): Promise<number> => {
+    const peer = await associated(scp.port);
+    peer.send(bytes);
+    const status = await peer.status();
+    // The association goes on.
+    peer.send(store('1.2.9.9', ctDataSet('1.2.9.9')));
+    expect(await peer.status()).toBe(0);
+    await release(peer);
+    expect(await listSpool(dir, 0)).toHaveLength(1);
+    return status;
+  };
+  it('0xA900: the data set is another instance than the command says', async () => {
+    await start();
+    expect(await refusal(store('1.2.3.4', ctDataSet('1.2.3.5')))).toBe(0xa900);
+  });
+  it.each(['../../../../tmp/x', '1.2/../../x', '/etc/passwd'])('0xA900: the UID %j', async (uid) => {
+    await start();
+    expect(await refusal(store(uid, ctDataSet('1.2.3.4')))).toBe(0xa900);
+  });
+  it('0x0122: another SOP class than the context is for', async () => {
+    await start();
+    const secondaryCapture = '1.2.840.10008.5.1.4.1.1.7';
+    expect(await refusal(store('1.2.3.4', ctDataSet('1.2.3.4', { SOPClassUID: secondaryCapture }), { sopClassUid: secondaryCapture }))).toBe(0x0122);
+  });
+  it('0xC000: not a data set', async () => {
+    await start();
+    expect(await refusal(store('1.2.3.4', Buffer.alloc(500, 0x41)))).toBe(0xc000);
+    expect(events.filter((event) => event.includes('refused'))).toEqual(['t.1 refused c000']);
+  });
+  it('0xA700: larger than allowed, without keeping what came so far', async () => {
+    await start({ maxObjectBytes: 1_500_000 });
+    expect(await refusal(store('1.2.3.4', ctDataSet('1.2.3.4', { pixelBytes: 2_000_000 }), { pieceBytes: 60_000 }))).toBe(0xa700);
+  });
+  it('0xA700: the disk is too full', async () => {
+    await start({ minFreeBytes: 2 ** 50 });
+    const peer = await associated(scp.port);
+    peer.send(store('1.2.3.4', ctDataSet('1.2.3.4')));
+    expect(await peer.status()).toBe(0xa700);
+    await release(peer);
+    expect(await listSpool(dir, 0)).toEqual([]);
+  });
+});
+
+describe('associations that are refused', () => {
+  it.each([
+    ['another called AE title', { called: 'OTHER' }, [1, 1, 7]],
+    ['an unknown calling AE title', { calling: 'STRANGER' }, [1, 1, 3]],
+    ['another protocol version', { version: 2 }, [1, 2, 2]],
+    ['another application context', { applicationContext: '1.2.3' }, [1, 1, 2]],
+  ] as const)('%s', async (_, request, numbers) => {
+    await start();
+    const peer = await rawPeer(scp.port);
+    peer.send(associateRequest(request));
+    const { type, body } = await peer.receive();
+    expect([type, ...body.subarray(1)]).toEqual([3, ...numbers]);
+    // What comes after the rejection is not looked at: dcmjs-dimse alone would store it.
+    peer.send(store('1.2.3.4', ctDataSet('1.2.3.4')));
+    expect(await peer.closed()).toEqual([]);
+    expect(await listSpool(dir, 0)).toEqual([]);
+    await eventually(() => events.length > 0);
+    expect(events).toEqual([`t.1 rejected ${'calling' in request ? request.calling : 'SENDER'}`]);
+  });
+
+  it('a known title from another address', async () => {
+    await start({ sources: [{ aeTitle: 'SENDER', addresses: ['127.0.0.9'] }] });
+    const stranger = await rawPeer(scp.port);
+    stranger.send(associateRequest());
+    expect([...(await stranger.receive()).body.subarray(1)]).toEqual([1, 1, 3]);
+    const known = await rawPeer(scp.port, '127.0.0.1', '127.0.0.9');
+    known.send(associateRequest());
+    expect((await known.receive()).type).toBe(2);
+    for (const peer of [stranger, known]) peer.destroy();
+  });
+
+  it('more at once than allowed, as transient, until one of them ends', async () => {
+    await start({ maxAssociations: 2 });
+    const [first, second] = [await associated(scp.port), await associated(scp.port)];
+    const third = await rawPeer(scp.port);
+    third.send(associateRequest());
+    expect([...(await third.receive()).body.subarray(1)]).toEqual([2, 3, 2]);
+    await release(first);
+    await eventually(() => events.includes('t.1 released'));
+    const fourth = await associated(scp.port);
+    for (const peer of [second, third, fourth]) peer.destroy();
+  });
+
+  it('a second request on an open association', async () => {
+    await start();
+    const peer = await associated(scp.port);
+    peer.send(associateRequest({ calling: 'STRANGER' }), store('1.2.3.4', ctDataSet('1.2.3.4')));
+    await expectAbort(peer);
+    expect(await listSpool(dir, 0)).toEqual([]);
+  });
+});
+
+describe('breaches of the protocol end the connection', () => {
+  const data = (...pdvs: Buffer[]) => pdu(4, Buffer.concat(pdvs));
+  it.each([
+    ['data before the association', null, store('1.2.3.4', ctDataSet('1.2.3.4'))],
+    ['a release before the association', null, RELEASE_REQUEST],
+    ['HTTP', null, Buffer.from('GET / HTTP/1.1\r\nHost: x\r\n\r\n')],
+    ['a request of 4 GiB', null, pdu(1, Buffer.alloc(100), 0xffffffff)],
+    ['a request that is cut short inside', null, pdu(1, associateRequest().subarray(6, 150))],
+    ['a PDU of 4 GiB', {}, pdu(4, Buffer.alloc(100), 0xffffffff)],
+    ['a PDU over the announced length', {}, pdu(4, pdv(Buffer.alloc(262_145)))],
+    ['a data set without a command', {}, data(pdv(Buffer.alloc(10)))],
+    ['a command within a data set', {}, data(pdv(storeCommand('1.2.3'), { command: true }), pdv(Buffer.alloc(10), { last: false }), pdv(storeCommand('1.2.3'), { command: true }))],
+    ['a release within a data set', {}, Buffer.concat([data(pdv(storeCommand('1.2.3'), { command: true }), pdv(Buffer.alloc(10), { last: false })), RELEASE_REQUEST])],
+    ['a fragment for a context that was not accepted', {}, data(pdv(storeCommand('1.2.3'), { command: true, contextId: 9 }))],
+    ['a data set on another context than its command', { contexts: [CT_CONTEXT, { ...CT_CONTEXT, id: 3 }] }, data(pdv(storeCommand('1.2.3'), { command: true }), pdv(Buffer.alloc(10), { contextId: 3 }))],
+    ['a command set of 20 kB', {}, data(pdv(Buffer.alloc(20_000), { command: true, last: false }))],
+    ['a C-FIND', {}, data(pdv(commandSet([[0x0002, CT], [0x0100, 0x0020], [0x0110, 1], [0x0800, 1]]), { command: true }))],
+    ['a fragment that is longer than its PDU', {}, pdu(4, Buffer.from('00001000010200', 'hex'))],
+    ['an empty P-DATA-TF', {}, pdu(4, Buffer.alloc(0))],
+    ['an A-ASSOCIATE-AC', {}, pdu(2, Buffer.alloc(100))],
+    ['a PDU of an unknown type', {}, pdu(0x42, Buffer.alloc(4))],
+  ])('%s', async (_, association, bytes) => {
+    await start();
+    const peer = association === null ? await rawPeer(scp.port) : await associated(scp.port, association);
+    peer.send(bytes);
+    await expectAbort(peer);
+    expect(await listSpool(dir, 0)).toEqual([]);
+    await eventually(() => association === null || events.includes('t.1 cut'));
+    // And nobody else is concerned.
+    const other = await associated(scp.port);
+    other.send(store('1.2.9.9', ctDataSet('1.2.9.9')));
+    expect(await other.status()).toBe(0);
+    await release(other);
+  });
+
+  it('an object without its last fragment is never stored', async () => {
+    await start();
+    const peer = await associated(scp.port);
+    const dataSet = ctDataSet('1.2.3.4', { pixelBytes: 3_000_000 });
+    peer.send(store('1.2.3.4', dataSet, { pieceBytes: 50_000 }).subarray(0, -60_000));
+    await eventually(() => events.length === 1);
+    await sleep(100);
+    peer.destroy();
+    await eventually(() => events.includes('t.1 cut'));
+    expect(events).toEqual(['t.1 opened', 't.1 cut']);
+  });
+
+  it('A-ABORT ends an association uncleanly', async () => {
+    await start();
+    const peer = await associated(scp.port);
+    peer.send(ABORT);
+    await peer.closed();
+    await eventually(() => events.includes('t.1 cut'));
+  });
+});
+
+describe('deadlines', () => {
+  it('a connection that says nothing, or drips its request', async () => {
+    await start({ requestTimeoutMs: 300 });
+    const silent = await rawPeer(scp.port);
+    const dripping = await rawPeer(scp.port);
+    const request = associateRequest();
+    const drip = (async () => {
+      for (let at = 0; at < 60; at++) {
+        dripping.send(request.subarray(at, at + 1));
+        await sleep(20);
+      }
+    })();
+    const started = performance.now();
+    await Promise.all([expectAbort(silent), expectAbort(dripping)]);
+    expect(performance.now() - started).toBeLessThan(2_000);
+    await drip;
+  });
+
+  it('an association that falls silent', async () => {
+    await start({ idleTimeoutMs: 300 });
+    await expectAbort(await associated(scp.port));
+    await eventually(() => events.includes('t.1 cut'));
+  });
+
+  it('an object that takes too long, although its bytes keep coming', async () => {
+    await start({ objectTimeoutMs: 400 });
+    const peer = await associated(scp.port);
+    peer.send(pdu(4, pdv(storeCommand('1.2.3.4'), { command: true })));
+    let over = false;
+    const closed = peer.closed().then((rest) => {
+      over = true;
+      return rest;
+    });
+    while (!over) {
+      peer.send(pdu(4, pdv(Buffer.alloc(100), { last: false })));
+      await sleep(20);
+    }
+    // The abort itself may be lost: it crosses bytes of the peer's.
+    expect((await closed).every(({ type }) => type === 7)).toBe(true);
+    await eventually(() => events.includes('t.1 cut'));
+  });
+});
+
+it('finishes the object in hand when it stops, and takes no other', async () => {
+  await start();
+  const busy = await associated(scp.port);
+  const idle = await associated(scp.port);
+  const bytes = store('1.2.3.4', ctDataSet('1.2.3.4', { pixelBytes: 100_000 }));
+  busy.send(bytes.subarray(0, 50_000));
+  await sleep(100);
+  const closing = scp.close(5_000);
+  await expectAbort(idle);
+  busy.send(bytes.subarray(50_000));
+  expect(await busy.status()).toBe(0);
+  await expectAbort(busy);
+  await closing;
+  await expect(rawPeer(scp.port)).rejects.toThrow('ECONNREFUSED');
+  expect(events.sort()).toEqual(['t.1 cut', 't.1 opened', 't.1 stored 1.2.3.4', 't.2 cut', 't.2 opened']);
+});
+
+it('says which port it cannot have', async () => {
+  await start();
+  const config = { ...DEFAULT_RECEIVE_CONFIG, port: scp.port };
+  const spool = await openSpool({ dir, minFreeBytes: 0, maxObjectBytes: 1, clock: systemClock });
+  const listener = { opened: () => undefined, stored: () => Promise.resolve(), refused: () => undefined, rejected: () => undefined, ended: () => undefined };
+  await expect(startStorageScp({ config, spool, clock: systemClock, log: createLog('silent'), idPrefix: 'u', listener })).rejects.toMatchObject({
+    code: 'config-invalid',
+    message: expect.stringContaining(String(scp.port)),
+  });
+});
+
+it('verifies (C-ECHO) on a context for it, and only there', async () => {
+  await start();
+  const contexts = [CT_CONTEXT, { id: 3, abstractSyntaxUid: VERIFICATION, transferSyntaxUids: ['1.2.840.10008.1.2'] }];
+  const peer = await associated(scp.port, { contexts });
+  peer.send(pdu(4, pdv(ECHO_COMMAND, { command: true, contextId: 3 })));
+  expect(await peer.status()).toBe(0);
+  peer.send(pdu(4, pdv(ECHO_COMMAND, { command: true, contextId: 1 })));
+  expect(await peer.status()).toBe(0x0122);
+  peer.send(store('1.2.3.4', ctDataSet('1.2.3.4'), { contextId: 3, sopClassUid: VERIFICATION }));
+  expect(await peer.status()).toBe(0x0122);
+  peer.send(store('1.2.3.4', ctDataSet('1.2.3.4'), { sopClassUid: CT }));
+  expect(await peer.status()).toBe(0);
+  await release(peer);
+});
