@@ -17,7 +17,22 @@ export interface WorklistDatabase {
 const MIGRATION_TABLE = 'schema_migrations';
 const BUSY_TIMEOUT_MS = 10_000;
 const LOCK_POLL_MS = 5;
+const MOST_KEPT_STATEMENTS = 300;
 const MIGRATION_FILE = /^(\d{4}_[a-z0-9_]+)\.(ts|js)$/i;
+
+/** Prepared statements by their text, so that recording thousands of slices does not parse the same SQL each time. */
+function keepingStatements(sqlite: BetterSqlite3.Database): (sql: string) => BetterSqlite3.Statement {
+  const kept = new Map<string, BetterSqlite3.Statement>();
+  return (sql) => {
+    const known = kept.get(sql);
+    if (known !== undefined) return known;
+    const statement = sqlite.prepare(sql);
+    // Lists of every length have a text of their own: beyond a bound all are dropped, and those in use come back.
+    if (kept.size >= MOST_KEPT_STATEMENTS) kept.clear();
+    kept.set(sql, statement);
+    return statement;
+  };
+}
 
 /**
  * Writing transactions take the write lock at their beginning: one that reads first and upgrades later would fail when another came between.
@@ -27,7 +42,7 @@ class ImmediateDriver extends SqliteDriver {
   readonly #sqlite: BetterSqlite3.Database;
 
   constructor(sqlite: BetterSqlite3.Database) {
-    super({ database: sqlite });
+    super({ database: { prepare: keepingStatements(sqlite), close: () => sqlite.close() } });
     this.#sqlite = sqlite;
   }
 
