@@ -91,7 +91,7 @@ def finish(profile, args, encoder, encoded, train, validation, test, out):
         metrics={"statement": "On phantoms that neither training nor calibration has seen.", "cohort": {"seeds": seeds["test"], "cases": len(test)},
                  "values": figures["values"]})
     (out / "figures.json").write_text(json.dumps(figures, indent=2))
-    write_card(out / "package" / "README.md", manifest, figures, profile, args)
+    write_card(out / "model-card.md", manifest, figures, profile, args)
     report(f"package in {out / 'package'}")
     for value in figures["values"]:
         report(json.dumps(value))

@@ -70,7 +70,7 @@ def train_encoder(profile, cohort, out, seed, device, *, report=print):
         speed = (k + 1) * recipe["batch"] / (time.time() - started)
         judged = average or encoder
         last = epoch + 1 == epochs
-        score = validate(judged, cohort["validation"], recipe, size, device) if field or last or epoch % 4 == 3 else float("nan")
+        score = validate(judged, cohort["validation"], recipe, size, device) if field or last or epoch % 7 == 6 else float("nan")
         writer.writerow([epoch + 1, "field" if field else "patch", f"{np.mean(losses):.5f}", f"{rate:.2e}", f"{score:.4f}", f"{speed:.1f}", f"{time.time() - started:.0f}"])
         log.flush()
         report(f"stage 1 epoch {epoch + 1}/{epochs}: loss {np.mean(losses):.4f}, validation image AUC {score:.4f}")
