@@ -5,10 +5,13 @@ const HEARTBEAT_MS = 5_000;
 /** Browsers open six connections a host; a wall of screens needs more than one browser, not more than this. */
 const MOST_LISTENERS = 100;
 
+/** A browser that reads nothing for this long a backlog is gone; it comes back by itself. */
+const MOST_UNREAD_BYTES = 64 * 1024;
+
 export interface LiveFeed {
   /** Answers one request with an event stream that lasts until the browser goes. */
-  serve(request: Request, response: Response): void;
-  close(): void;
+  serve: (request: Request, response: Response) => void;
+  close: () => void;
 }
 
 /** Server-sent events: `change` when the worklist may look different, `heartbeat` so that silence means trouble. No identifiers travel here. */
@@ -17,7 +20,10 @@ export function createLiveFeed(onChange: (listener: () => void) => () => void, c
   let counter = 0;
   const send = (event: string) => {
     counter += 1;
-    for (const response of listeners) response.write(`id: ${counter}\nevent: ${event}\ndata: ${clock.now()}\n\n`);
+    for (const response of listeners) {
+      if (response.writableLength > MOST_UNREAD_BYTES) response.destroy();
+      else response.write(`id: ${counter}\nevent: ${event}\ndata: ${clock.now()}\n\n`);
+    }
   };
   // A burst of slices is one change for the eye.
   let pending = false;
@@ -39,7 +45,7 @@ export function createLiveFeed(onChange: (listener: () => void) => () => void, c
   };
   beat();
   return {
-    serve: (request, response) => {
+    serve: (_request, response) => {
       if (listeners.size >= MOST_LISTENERS) {
         response.status(503).json({ error: 'too-many-listeners', message: 'Too many pages are open; close some.' });
         return;
@@ -47,7 +53,7 @@ export function createLiveFeed(onChange: (listener: () => void) => () => void, c
       response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', Connection: 'keep-alive', 'X-Accel-Buffering': 'no' });
       response.write(`retry: 2000\nevent: heartbeat\ndata: ${clock.now()}\n\n`);
       listeners.add(response);
-      request.on('close', () => listeners.delete(response));
+      response.on('close', () => listeners.delete(response));
     },
     close: () => {
       unsubscribe();

@@ -1,4 +1,4 @@
-import { Gauge, Registry } from 'prom-client';
+import { Counter, Gauge, Registry } from 'prom-client';
 import type { WorklistTotals } from '../worklist/worklistQuery.ts';
 import type { SystemStatus } from './server.ts';
 
@@ -9,6 +9,9 @@ export async function metricsText(totals: WorklistTotals, system: SystemStatus):
     const all = [...values];
     const metric = new Gauge({ name: `odontoid_${name}`, help, labelNames: Object.keys(all[0]?.[0] ?? {}), registers: [registry] });
     for (const [labels, value] of all) metric.set(labels, value);
+  };
+  const counter = (name: string, help: string, value: number) => {
+    new Counter({ name: `odontoid_${name}_total`, help, registers: [registry] }).inc(value);
   };
   gauge('cases', 'Cases by state.', Object.entries(totals.byState).map(([state, count]) => [{ state }, count]));
   gauge('cases_held', 'Cases held for checking (identity or content conflict).', [[{}, totals.held]]);
@@ -22,9 +25,9 @@ export async function metricsText(totals: WorklistTotals, system: SystemStatus):
   gauge('oldest_delivery_age_seconds', 'Age of the oldest result that no destination has confirmed; 0 when there is none.', [[{}, (totals.outbox.oldestAgeMs ?? 0) / 1000]]);
   gauge('model_ready', '1 when a network is loaded and its golden case agrees.', [[{}, system.model === null ? 0 : 1]]);
   gauge('receiver_up', '1 when the Storage SCP listens.', [[{}, system.receiver.up ? 1 : 0]]);
-  gauge('received_objects', 'Objects acknowledged since the start.', [[{}, system.receiver.stored]]);
-  gauge('rejected_associations', 'Associations rejected since the start.', [[{}, system.receiver.rejected]]);
-  gauge('slices_encoded_on_arrival', 'Slices encoded before their study was complete, since the start.', [[{}, system.encodedOnArrival]]);
-  gauge('spool_free_bytes', 'Free disk where received objects are kept.', [[{}, system.freeBytes ?? 0]]);
+  counter('received_objects', 'Objects acknowledged since the start.', system.receiver.stored);
+  counter('rejected_associations', 'Associations rejected since the start.', system.receiver.rejected);
+  counter('slices_encoded_on_arrival', 'Slices encoded before their study was complete, since the start.', system.encodedOnArrival);
+  gauge('spool_free_bytes', 'Free disk where received objects are kept; not a number when it cannot be told.', [[{}, system.freeBytes ?? Number.NaN]]);
   return registry.metrics();
 }

@@ -29,7 +29,7 @@ export function securityHeaders(): RequestHandler[] {
   ];
 }
 
-const LOOPBACK_NAMES = new Set(['127.0.0.1', 'localhost', '[::1]']);
+const LOOPBACK_HOST = /^(127(\.\d{1,3}){3}|localhost|\[::1\])(:\d{1,5})?$/;
 
 /**
  * Only requests that name this machine get in. A page on the internet can point its own name at 127.0.0.1 (DNS rebinding) and can post forms across
@@ -37,13 +37,14 @@ const LOOPBACK_NAMES = new Set(['127.0.0.1', 'localhost', '[::1]']);
  */
 export function loopbackOnly(): RequestHandler {
   return (request, response, next) => {
-    const host = request.headers.host ?? '';
-    const name = host.replace(/:\d+$/, '');
-    const origin = request.headers.origin;
+    const { host = '', origin } = request.headers;
     const changes = request.method !== 'GET' && request.method !== 'HEAD';
-    if (!LOOPBACK_NAMES.has(name)) {
+    // Another port of this machine is another page ("same-site"). Following a link to the worklist is no danger: nothing is changed, nothing can be read.
+    const fromElsewhere = ['cross-site', 'same-site'].includes(String(request.headers['sec-fetch-site']));
+    const followsLink = !changes && request.headers['sec-fetch-mode'] === 'navigate';
+    if (!LOOPBACK_HOST.test(host)) {
       response.status(421).json({ error: 'misdirected', message: 'Open this page as http://127.0.0.1 or http://localhost on the machine itself.' });
-    } else if ((origin !== undefined && origin !== `http://${host}`) || (changes && request.headers['sec-fetch-site'] === 'cross-site')) {
+    } else if ((origin !== undefined && origin !== `http://${host}`) || (fromElsewhere && !followsLink)) {
       response.status(403).json({ error: 'cross-origin', message: 'Requests from other pages are refused.' });
     } else if (changes && !request.is('application/json')) {
       // A cross-origin form cannot send JSON without asking first.

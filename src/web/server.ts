@@ -67,7 +67,7 @@ function createApp(options: WebOptions, feed: ReturnType<typeof createLiveFeed>)
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
-  app.use(loopbackOnly(), ...securityHeaders(), express.json({ limit: '16kb', strict: true }));
+  app.use(...securityHeaders(), loopbackOnly(), express.json({ limit: '16kb', strict: true }));
 
   /** Alive: the process answers and the database can be read. */
   app.get('/healthz', async (_request, response) => {
@@ -88,7 +88,9 @@ function createApp(options: WebOptions, feed: ReturnType<typeof createLiveFeed>)
     response.json({ nowMs: clock.now(), maxWaitMinutes: options.maxWaitMinutes, system: await system(), totals: await query.totals(), rows: await query.rows() });
   });
   app.get('/api/cases/:studyInstanceUid', async (request, response) => {
-    response.json(await query.caseDetail(request.params.studyInstanceUid));
+    const { row, findings, instances, results, events } = await query.caseDetail(request.params.studyInstanceUid);
+    // Where files lie on this machine is nobody's business in a browser.
+    response.json({ row, findings, instances, results: results.map(({ path: _path, ...result }) => result), events });
   });
   app.put('/api/cases/:studyInstanceUid/read', async (request, response) => {
     const { read } = (request.body ?? {}) as { read?: unknown };
@@ -111,10 +113,14 @@ function createApp(options: WebOptions, feed: ReturnType<typeof createLiveFeed>)
       next(error);
       return;
     }
-    const status = error instanceof TriageError ? error.kind.httpStatus : ((error as { status?: number }).status ?? 500);
-    if (status >= 500) log.error('request failed', { method: request.method, route: (request.route as { path?: string } | undefined)?.path, error });
-    const message = error instanceof TriageError ? error.message : status < 500 ? 'The request could not be understood.' : 'The request failed; the log says why.';
-    response.status(status).json({ error: error instanceof TriageError ? error.code : 'unexpected', message });
+    const status = error instanceof TriageError ? error.kind.httpStatus : ((error as { status?: number } | null)?.status ?? 500);
+    const code = error instanceof TriageError ? error.code : status < 500 ? 'not-understood' : 'unexpected';
+    if (status >= 500) {
+      log.error('request failed', { method: request.method, route: (request.route as { path?: string } | undefined)?.path, error });
+      response.status(status).json({ error: code, message: 'The request failed; the log says why.' });
+      return;
+    }
+    response.status(status).json({ error: code, message: error instanceof TriageError ? error.message : 'The request could not be understood.' });
   };
   app.use(onError);
   return app;

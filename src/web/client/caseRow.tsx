@@ -1,7 +1,7 @@
-import { useEffect, useState } from 'preact/hooks';
 import { ageText, clockTime, personName, scanTime } from './format.ts';
+import { CaseDetails, receipt } from './caseDetails.tsx';
 import { words } from './words.ts';
-import { fetchCase, type CaseDetail, type RowDelivery, type WorklistRow } from './worklistApi.ts';
+import type { WorklistRow } from './worklistApi.ts';
 
 /** Shape, colour and words: none of them alone carries the state. */
 const LOOKS: Readonly<Record<WorklistRow['status'], { kind: string; shape: string }>> = {
@@ -15,54 +15,63 @@ const LOOKS: Readonly<Record<WorklistRow['status'], { kind: string; shape: strin
   held: { kind: 'fault', shape: 'M3 2h4v12H3zM9 2h4v12H9z' },
 };
 
+/** In the order of `words.columns`. */
+export const COLUMNS = Object.entries(words.columns).map(([name, title]) => ({ name, title }));
+
 interface Properties {
   row: WorklistRow;
   nowMs: number;
   maxWaitMinutes: number;
-  columns: number;
   open: boolean;
   onToggle: () => void;
   onMark: () => void;
 }
 
-export function CaseRow({ row, nowMs, maxWaitMinutes, columns, open, onToggle, onMark }: Properties) {
+/** One study. Rows keep one height whatever they say, so that a change in one never moves another. */
+export function CaseRow({ row, nowMs, maxWaitMinutes, open, onToggle, onMark }: Properties) {
   const look = LOOKS[row.status];
-  const waitMinutes = Math.floor(row.waitMs / 60_000);
+  const detailsId = `details-${row.studyInstanceUid}`;
   return (
     <>
-      <tr class="row" tabIndex={0} data-study={row.studyInstanceUid} data-read={row.readAtMs !== null} aria-expanded={open} onClick={onToggle}>
+      <tr class="row" data-study={row.studyInstanceUid} data-read={row.readAtMs !== null} onClick={onToggle}>
         <td class="rank">{row.rank ?? ''}</td>
         <td>
           <div class={`state kind-${look.kind}`}>
             <svg viewBox="0 0 16 16" aria-hidden="true">
               <path d={look.shape} />
             </svg>
-            <span>{row.stateText}</span>
+            <span class="lines">{row.stateText}</span>
           </div>
         </td>
         <td>
-          {words.waitOf(waitMinutes, maxWaitMinutes)}
-          <meter min={0} max={maxWaitMinutes} value={Math.min(waitMinutes, maxWaitMinutes)} aria-label={words.columns.wait} />
+          <Wait waitMs={row.waitMs} maxWaitMinutes={maxWaitMinutes} />
         </td>
-        <td class={row.decision === 'suspected' ? 'kind-flag' : ''}>{row.probability === null || row.threshold === null ? words.noScore : words.suspicion(row.probability, row.threshold.value)}</td>
+        <td class={row.decision === 'suspected' ? 'kind-flag' : ''}>
+          {row.probability === null || row.threshold === null ? words.noScore : words.suspicion(row.probability, row.threshold.value)}
+        </td>
         <td>
-          {personName(row.patientName)}
-          <div class="muted">{row.patientId}</div>
+          <button type="button" class="opener lines" aria-expanded={open} aria-controls={open ? detailsId : undefined}>
+            <bdi>{personName(row.patientName)}</bdi>
+          </button>
+          <div class="muted line">{row.patientId}</div>
         </td>
         <td>{[ageText(row.age), row.sex].filter(Boolean).join(' / ')}</td>
-        <td>{row.accessionNumber}</td>
+        <td>
+          <div class="lines">{row.accessionNumber}</div>
+        </td>
         <td>{scanTime(row.acquiredAt)}</td>
         <td>{row.analysedAtMs === null ? '' : clockTime(row.analysedAtMs, nowMs)}</td>
-        <td>{receipt(row.deliveries, nowMs)}</td>
-        <td class="why">{row.why}</td>
+        <td>
+          <div class="lines">{receipt(row.deliveries, nowMs)}</div>
+        </td>
+        <td>
+          <div class="lines">{row.why}</div>
+        </td>
       </tr>
       {open && (
-        <tr class="detail">
-          <td colSpan={columns}>
-            <Detail row={row} nowMs={nowMs} />
-            <button type="button" onClick={onMark}>
-              {row.readAtMs === null ? words.markRead : words.markUnread}
-            </button>
+        <tr class="details" id={detailsId} data-study={row.studyInstanceUid}>
+          <td colSpan={COLUMNS.length}>
+            <CaseDetails row={row} nowMs={nowMs} onMark={onMark} />
           </td>
         </tr>
       )}
@@ -70,57 +79,17 @@ export function CaseRow({ row, nowMs, maxWaitMinutes, columns, open, onToggle, o
   );
 }
 
-/** One line for all objects of a case: the worst of them, for that is what a reader must know. */
-function receipt(deliveries: readonly RowDelivery[], nowMs: number): string {
-  const worst = (['refused', 'pending', 'sent', 'confirmed'] as const).map((status) => deliveries.find((delivery) => delivery.status === status)).find(Boolean);
-  return worst ? deliveryText(worst, nowMs) : '';
-}
-
-function deliveryText(delivery: RowDelivery, nowMs: number): string {
-  if (delivery.status === 'confirmed') return words.confirmed(delivery.destination, clockTime(delivery.confirmedAtMs ?? nowMs, nowMs));
-  if (delivery.status === 'sent') return words.accepted(delivery.destination, clockTime(delivery.sentAtMs ?? nowMs, nowMs));
-  if (delivery.status === 'refused') return words.rejected(delivery.destination, delivery.lastError ?? '');
-  return words.waiting(delivery.destination, delivery.lastError);
-}
-
-function Detail({ row, nowMs }: { row: WorklistRow; nowMs: number }) {
-  const [detail, setDetail] = useState<CaseDetail | null>(null);
-  useEffect(() => {
-    let current = true;
-    fetchCase(row.studyInstanceUid).then(
-      (answer) => current && setDetail(answer),
-      () => undefined,
-    );
-    return () => {
-      current = false;
-    };
-  }, [row.studyInstanceUid, row.revision, row.state]);
+/** The wait in words, and as a bar that fills towards the cap. */
+function Wait({ waitMs, maxWaitMinutes }: { waitMs: number; maxWaitMinutes: number }) {
+  const minutes = Math.floor(waitMs / 60_000);
+  const overdue = minutes >= maxWaitMinutes;
   return (
-    <>
-      <h2>{words.series}</h2>
-      <ul>
-        {row.series.map((series) => (
-          <li key={series.seriesInstanceUid}>
-            {series.seriesDescription || series.modality} ({series.instances}): {series.reason}
-          </li>
-        ))}
-      </ul>
-      <h2>{words.objects}</h2>
-      <ul>
-        {row.deliveries.map((delivery) => (
-          <li key={`${delivery.destination} ${delivery.sopInstanceUid}`}>
-            {delivery.kind.toUpperCase()} {deliveryText(delivery, nowMs)}
-          </li>
-        ))}
-      </ul>
-      <h2>{words.history}</h2>
-      <ul>
-        {detail?.events.map((event, index) => (
-          <li key={index}>
-            {clockTime(event.atMs, nowMs)} {event.type} ({event.to})
-          </li>
-        ))}
-      </ul>
-    </>
+    <div class={overdue ? 'kind-fault' : ''}>
+      {words.waitOf(minutes, maxWaitMinutes)}
+      <svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">
+        <rect class="track" width="100" height="6" />
+        <rect class="filled" width={Math.min(100, (100 * minutes) / maxWaitMinutes)} height="6" />
+      </svg>
+    </div>
   );
 }

@@ -1,40 +1,90 @@
-/** How long the feed may be silent before the page says so, and before it freezes the list. */
+/** How long the list may be out of touch before the page says so, and before it freezes the list. */
 const SLOW_AFTER_MS = 15_000;
 const LOST_AFTER_MS = 30_000;
+/** Waiting times grow without any event. */
+const READ_ANYWAY_EVERY_MS = 30_000;
 
-export type FeedState = { kind: 'live' } | { kind: 'slow'; silentSeconds: number } | { kind: 'lost'; sinceMs: number };
+export type Freshness = { kind: 'live' } | { kind: 'slow'; silentSeconds: number } | { kind: 'lost'; sinceMs: number };
 
-/** Follows the server's events; `onChange` is told that the list may have changed, `onState` how fresh the feed is. */
-export function followFeed(url: string, onChange: () => void, onState: (state: FeedState) => void): () => void {
-  let lastHeardMs = Date.now();
+export const LIVE: Freshness = { kind: 'live' };
+
+/** How fresh a list is that was last known to be right at `currentMs`. */
+export function freshness(currentMs: number, nowMs: number): Freshness {
+  const silentMs = nowMs - currentMs;
+  if (silentMs < SLOW_AFTER_MS) return LIVE;
+  return silentMs < LOST_AFTER_MS ? { kind: 'slow', silentSeconds: Math.round(silentMs / 1000) } : { kind: 'lost', sinceMs: currentMs };
+}
+
+export interface Feed {
+  /** Reads the list now; never rejects, for the freshness tells of failures. */
+  refresh: () => Promise<void>;
+  stop: () => void;
+}
+
+/**
+ * Keeps the list current: reads it whenever the server's events say that it may have changed, one read at a time, and again until a read succeeds.
+ * A live line with failing reads is as bad as no line, so both count in what `onFreshness` hears.
+ */
+export function followFeed(url: string, read: () => Promise<void>, onFreshness: (freshness: Freshness) => void): Feed {
+  let heardMs = Date.now();
+  /** Of the earliest change that no read has been started for, and of the one being read. */
+  let changedMs: number | null = null;
+  let readingMs: number | null = null;
+  let readAtMs = Date.now();
+
+  const tell = () => onFreshness(freshness(Math.min(heardMs, readingMs ?? changedMs ?? Infinity), Date.now()));
+
+  async function refresh(): Promise<void> {
+    changedMs ??= Date.now();
+    while (readingMs === null && changedMs !== null) {
+      readingMs = changedMs;
+      changedMs = null;
+      try {
+        await read();
+        readAtMs = Date.now();
+        readingMs = null;
+      } catch {
+        // The next tick tries again; until then the list counts as behind since the change.
+        changedMs = readingMs;
+        readingMs = null;
+        break;
+      }
+    }
+    tell();
+  }
+  const begin = () => {
+    refresh().catch(reportError);
+  };
+
   let source = open();
   function open(): EventSource {
     const opened = new EventSource(url);
     const heard = () => {
-      lastHeardMs = Date.now();
+      heardMs = Date.now();
+      tell();
     };
     opened.addEventListener('heartbeat', heard);
-    opened.addEventListener('change', () => {
-      heard();
-      onChange();
-    });
-    opened.addEventListener('open', () => {
-      heard();
-      // What happened while the line was down is not repeated: read the list again.
-      onChange();
-    });
+    // What happened while the line was down is not repeated: an open line is a change too.
+    for (const event of ['change', 'open']) {
+      opened.addEventListener(event, () => {
+        heard();
+        begin();
+      });
+    }
     return opened;
   }
   const timer = window.setInterval(() => {
-    const silentMs = Date.now() - lastHeardMs;
-    if (silentMs < SLOW_AFTER_MS) onState({ kind: 'live' });
-    else if (silentMs < LOST_AFTER_MS) onState({ kind: 'slow', silentSeconds: Math.round(silentMs / 1000) });
-    else onState({ kind: 'lost', sinceMs: lastHeardMs });
+    if (changedMs !== null || Date.now() - readAtMs >= READ_ANYWAY_EVERY_MS) begin();
+    tell();
     // A browser gives up on some errors for good: open the line anew.
     if (source.readyState === EventSource.CLOSED) source = open();
   }, 1_000);
-  return () => {
-    window.clearInterval(timer);
-    source.close();
+  begin();
+  return {
+    refresh,
+    stop: () => {
+      window.clearInterval(timer);
+      source.close();
+    },
   };
 }

@@ -9,26 +9,36 @@ function dayText(date: Date): string {
   return date.toLocaleDateString('en-GB', { day: '2-digit', month: 'short' }).replace(' ', '-');
 }
 
-/** A PN value as read in a ward: `FAMILY, Given`, the ideographic group beside it. */
+/** A PN value (PS3.5 6.2.1) as read in a ward: `FAMILY, Given Middle Suffix`, the ideographic group beside it. */
 export function personName(value: string): string {
   const [alphabetic = '', ideographic = ''] = value.split('=');
   const one = (group: string) => {
-    const [family = '', given = '', middle = ''] = group.split('^');
-    return [family, [given, middle].filter(Boolean).join(' ')].filter(Boolean).join(', ');
+    const [family = '', given = '', middle = '', prefix = '', suffix = ''] = group.split('^').map((part) => part.trim());
+    return [family, [prefix, given, middle, suffix].filter(Boolean).join(' ')].filter(Boolean).join(', ');
   };
   return [one(alphabetic), one(ideographic)].filter(Boolean).join(' · ') || 'no name';
 }
 
-/** DICOM AS (`047Y`) as `47 y`. */
+/** DICOM AS (`047Y`) as `47 y`; empty when the header does not say. */
 export function ageText(age: string): string {
   const match = /^(\d{3})([DWMY])$/.exec(age);
   return match ? `${Number(match[1])} ${match[2]!.toLowerCase()}` : '';
 }
 
-/** DICOM DT, scanner's own time zone, as `14:03, 23-Nov`. */
+/** DICOM DA (`19700101`) as `01-Jan-1970`; empty when the header does not say. */
+export function birthDate(value: string): string {
+  const match = /^(\d{4})(\d{2})(\d{2})$/.exec(value);
+  return match ? `${dayText(calendarDay(match))}-${match[1]}` : '';
+}
+
+/** DICOM DT, in the scanner's own time zone, as `14:03, 23-Nov`. */
 export function scanTime(value: string): string {
   const match = /^(\d{4})(\d{2})(\d{2})(?:(\d{2})(\d{2}))?/.exec(value);
   if (!match) return '';
-  const day = dayText(new Date(Number(match[1]), Number(match[2]) - 1, Number(match[3])));
+  const day = dayText(calendarDay(match));
   return match[4] === undefined ? day : `${match[4]}:${match[5]}, ${day}`;
+}
+
+function calendarDay(match: RegExpExecArray): Date {
+  return new Date(Number(match[1]), Number(match[2]) - 1, Number(match[3]));
 }

@@ -1,136 +1,173 @@
-import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
-import { CaseRow } from './caseRow.tsx';
-import { followFeed, type FeedState } from './feed.ts';
-import { clockTime } from './format.ts';
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { CaseRow, COLUMNS } from './caseRow.tsx';
+import { followFeed, LIVE, type Feed, type Freshness } from './feed.ts';
+import { clockTime, personName } from './format.ts';
+import { flaggedAfterRead, inPlace, listed, waitingUpdate } from './listOrder.ts';
+import { applyTheme, keepPreference, preference } from './preferences.ts';
 import { words } from './words.ts';
 import { fetchWorklist, setRead, type WorklistAnswer, type WorklistRow } from './worklistApi.ts';
 
 const STILL_LOADING_AFTER_MS = 3_000;
-const COLUMNS = Object.values(words.columns);
+
+interface List {
+  answer: WorklistAnswer;
+  /** On the screen, in this order. */
+  rows: WorklistRow[];
+  showRead: boolean;
+}
 
 /** The worklist. A live update never moves the row under the pointer or the keyboard: it waits until asked for. */
 export function WorklistPage() {
-  const [shown, setShown] = useState<WorklistAnswer | null>(null);
-  const [waiting, setWaiting] = useState<WorklistAnswer | null>(null);
-  const [feed, setFeed] = useState<FeedState>({ kind: 'live' });
+  const [list, setList] = useState<List | null>(null);
+  const [fresh, setFresh] = useState<Freshness>(LIVE);
   const [slowLoad, setSlowLoad] = useState(false);
-  const [showRead, setShowRead] = useState(false);
+  const [problem, setProblem] = useState<string | null>(null);
   const [help, setHelp] = useState(false);
+  const [singleKeys, setSingleKeys] = useState(preference('singleKeys') === 'on');
+  const [theme, setTheme] = useState(preference('theme'));
   const [open, setOpen] = useState<string | null>(null);
-  const table = useRef<HTMLTableElement>(null);
-  const attended = useRef(false);
+  const body = useRef<HTMLTableSectionElement>(null);
+  const feed = useRef<Feed | null>(null);
+  /** The row that had the keyboard when the list was last reordered by the reader's leave. */
+  const refocus = useRef<{ study: string; index: number } | null>(null);
 
-  const load = useCallback(async () => {
-    try {
-      const answer = await fetchWorklist();
-      setShown((old) => {
-        // Someone points at a row or has one in focus: keep its place, offer the update.
-        if (old !== null && attended.current && orderOf(answer) !== orderOf(old)) {
-          setWaiting(answer);
-          return { ...answer, rows: inOldOrder(old.rows, answer.rows) };
-        }
-        setWaiting(null);
-        return answer;
-      });
-    } catch {
-      // The feed's own silence tells the reader; a failed read alone may be a restart.
-    }
-  }, []);
+  /** Someone points at a row, or has one in focus while the page is in use. */
+  const attended = useCallback(
+    () => body.current !== null && (body.current.matches(':hover') || (document.hasFocus() && body.current.contains(document.activeElement))),
+    [],
+  );
+  const openers = () => [...(body.current?.querySelectorAll<HTMLElement>('.opener') ?? [])];
+  const studyOf = (element: Element | null) => element?.closest<HTMLElement>('[data-study]')?.dataset['study'];
 
   const takeUpdate = useCallback(() => {
-    setWaiting((answer) => {
-      if (answer !== null) setShown(answer);
-      return null;
-    });
+    const study = body.current?.contains(document.activeElement) ? studyOf(document.activeElement) : undefined;
+    if (study !== undefined) refocus.current = { study, index: openers().findIndex((opener) => studyOf(opener) === study) };
+    setList((old) => old && { ...old, rows: listed(old.answer.rows, old.showRead) });
   }, []);
+  const release = useCallback(() => {
+    // The event comes before the focus or the pointer has arrived elsewhere.
+    window.setTimeout(() => {
+      if (!attended()) takeUpdate();
+    });
+  }, [attended, takeUpdate]);
+
+  useLayoutEffect(() => {
+    if (refocus.current === null) return;
+    const { study, index } = refocus.current;
+    refocus.current = null;
+    if (body.current?.contains(document.activeElement)) return;
+    const all = openers();
+    (all.find((opener) => studyOf(opener) === study) ?? all[Math.min(index, all.length - 1)])?.focus();
+  }, [list]);
 
   useEffect(() => {
     const timer = window.setTimeout(() => setSlowLoad(true), STILL_LOADING_AFTER_MS);
-    // Waiting times grow without any event.
-    const minute = window.setInterval(() => void load(), 30_000);
-    const stop = followFeed('/api/events', () => void load(), setFeed);
-    void load();
+    const read = async () => {
+      const answer = await fetchWorklist();
+      setList((old) => {
+        const showRead = old?.showRead ?? false;
+        return { answer, showRead, rows: old !== null && attended() ? inPlace(old.rows, answer.rows) : listed(answer.rows, showRead) };
+      });
+    };
+    feed.current = followFeed('/api/events', read, setFresh);
+    window.addEventListener('blur', release);
     return () => {
       window.clearTimeout(timer);
-      window.clearInterval(minute);
-      stop();
+      window.removeEventListener('blur', release);
+      feed.current?.stop();
     };
-  }, [load]);
+  }, [attended, release]);
 
-  const mark = useCallback(
-    async (row: WorklistRow) => {
-      await setRead(row.studyInstanceUid, row.readAtMs === null);
-      await load();
-    },
-    [load],
-  );
+  const lost = fresh.kind === 'lost';
+  const mark = useCallback((row: WorklistRow) => {
+    setRead(row.studyInstanceUid, row.readAtMs === null).then(
+      () => {
+        setProblem(null);
+        return feed.current?.refresh();
+      },
+      () => setProblem(words.notSaved(personName(row.patientName))),
+    );
+  }, []);
+  const toggle = (study: string) => setOpen((old) => (old === study ? null : study));
 
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
-      if (event.ctrlKey || event.metaKey || event.altKey || event.target instanceof HTMLInputElement) return;
-      const rows = [...(table.current?.querySelectorAll<HTMLElement>('tr.row') ?? [])];
-      const at = rows.indexOf(document.activeElement as HTMLElement);
-      const row = shown?.rows.find((candidate) => candidate.studyInstanceUid === rows[at]?.dataset['study']);
-      const step = (to: number) => {
+      if (event.ctrlKey || event.metaKey || event.altKey || lost) return;
+      const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+      if (key.length === 1 && !singleKeys) return;
+      const study = body.current?.contains(document.activeElement) ? studyOf(document.activeElement) : undefined;
+      const row = list?.rows.find((candidate) => candidate.studyInstanceUid === study);
+      const step = (by: number) => {
         event.preventDefault();
-        rows[Math.max(0, Math.min(rows.length - 1, to))]?.focus();
+        const all = openers();
+        const at = all.findIndex((opener) => studyOf(opener) === study);
+        all[Math.max(0, Math.min(all.length - 1, at === -1 ? 0 : at + by))]?.focus();
       };
-      if (event.key === 'j' || event.key === 'ArrowDown') step(at + 1);
-      else if (event.key === 'k' || event.key === 'ArrowUp') step(at - 1);
-      else if (event.key === 'Enter' && row && document.activeElement === rows[at]) setOpen((old) => (old === row.studyInstanceUid ? null : row.studyInstanceUid));
-      else if (event.key === 'r' && row) void mark(row);
-      else if (event.key === '.') takeUpdate();
-      else if (event.key === '?') setHelp((old) => !old);
-      else if (event.key === 'Escape') {
+      if (key === 'j' || key === 'ArrowDown') step(1);
+      else if (key === 'k' || key === 'ArrowUp') step(-1);
+      else if (key === 'r' && row !== undefined && !event.repeat) mark(row);
+      else if (key === '.') takeUpdate();
+      else if (key === '?') setHelp((old) => !old);
+      else if (key === 'Escape') {
         setOpen(null);
         setHelp(false);
+        if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
       }
     };
     document.addEventListener('keydown', onKey);
     return () => document.removeEventListener('keydown', onKey);
-  }, [shown, mark, takeUpdate]);
+  }, [list, lost, singleKeys, mark, takeUpdate]);
 
-  const attend = (value: boolean) => () => {
-    attended.current = value || table.current?.contains(document.activeElement) === true;
-    if (!attended.current) takeUpdate();
-  };
-
-  const rows = (shown?.rows ?? []).filter((row) => showRead || row.readAtMs === null);
-  const news = waiting === null || shown === null ? null : countNew(waiting, shown);
+  const { answer, rows, showRead } = list ?? { answer: null, rows: [], showRead: false };
+  const system = answer?.system ?? null;
+  const waiting = answer === null ? null : waitingUpdate(rows, listed(answer.rows, showRead));
+  const again = answer === null || showRead ? 0 : flaggedAfterRead(answer.rows);
+  const setShowRead = (value: boolean) => setList((old) => old && { ...old, showRead: value, rows: listed(old.answer.rows, value) });
   return (
     <>
       <header>
         <h1>{words.title}</h1>
         <span class="muted">{words.notDiagnostic}</span>
         <span class="spacer" />
-        {shown?.system.model && (
-          <span class="muted">
-            {shown.system.model.name} {shown.system.model.version} on {shown.system.model.provider}
-          </span>
-        )}
-        <span class="feed" data-feed={feed.kind}>
-          {feed.kind === 'slow' ? words.slowFeed(feed.silentSeconds) : feed.kind === 'live' ? words.liveFeed : ''}
+        {system?.model && <span class="muted">{words.model(system.model.name, system.model.version, system.model.provider)}</span>}
+        <span class="feed" data-feed={fresh.kind}>
+          {fresh.kind === 'slow' ? words.slowFeed(fresh.silentSeconds) : fresh.kind === 'live' && answer !== null ? words.liveFeed : ''}
         </span>
         <label>
-          <input type="checkbox" checked={showRead} onChange={() => setShowRead(!showRead)} /> {words.showRead}
+          <input type="checkbox" checked={showRead} disabled={answer === null} onChange={() => setShowRead(!showRead)} /> {words.showRead}
         </label>
-        <button type="button" onClick={switchTheme}>
-          {words.theme}
+        <button
+          type="button"
+          aria-pressed={theme === 'light'}
+          onClick={() => {
+            const next = theme === 'light' ? 'dark' : 'light';
+            setTheme(next);
+            applyTheme(next);
+            keepPreference('theme', next);
+          }}
+        >
+          {words.lightTheme}
+        </button>
+        <button type="button" aria-expanded={help} onClick={() => setHelp(!help)}>
+          {words.help}
         </button>
       </header>
-      <div aria-live="assertive">
-        {feed.kind === 'lost' && <div class="banner stale">{words.lostFeed(clockTime(feed.sinceMs, Date.now()))}</div>}
-        {shown && shown.system.model === null && <div class="banner fault">{words.noModel} {shown.system.modelError}</div>}
-        {shown && !shown.system.receiver.up && <div class="banner fault">{words.receiverDown}</div>}
+      {/* One line that is always there, so that what it says never moves the rows. */}
+      <div class="slot">
+        <div role="alert" class="alert">
+          {fresh.kind === 'lost' ? words.lostFeed(clockTime(fresh.sinceMs, Date.now())) : problem}
+        </div>
+        <div role="status">
+          {waiting !== null && !lost && (
+            <button type="button" class={waiting.flagged > 0 ? 'pill kind-flag' : 'pill'} onClick={takeUpdate}>
+              {waiting.count > 0 ? words.pending(waiting.count, waiting.flagged) : words.reordered}
+            </button>
+          )}
+        </div>
       </div>
-      {help && <p class="empty">{words.help}</p>}
-      {news && (
-        <button type="button" class="pill" onClick={takeUpdate}>
-          {words.pending(news.count, news.flagged)}
-        </button>
-      )}
-      <main class={feed.kind === 'lost' ? 'stale-list' : ''}>
-        {shown === null && (
+      {/* A list that may be wrong is shown without colour and takes no orders. */}
+      <main inert={lost} class={lost ? 'frozen' : ''}>
+        {answer === null && (
           <div aria-busy="true">
             <div class="skeleton" />
             <div class="skeleton" />
@@ -138,58 +175,88 @@ export function WorklistPage() {
             {slowLoad && <p class="empty">{words.stillLoading}</p>}
           </div>
         )}
-        {shown !== null && rows.length === 0 && <p class="empty">{words.empty(shown.totals.lastReceivedAtMs === null ? null : clockTime(shown.totals.lastReceivedAtMs, shown.nowMs))}</p>}
-        {shown !== null && rows.length > 0 && (
-          <div class="scroll">
-            <table ref={table} onPointerEnter={attend(true)} onPointerLeave={attend(false)} onFocusIn={attend(true)} onFocusOut={() => window.setTimeout(attend(false))}>
-              <thead>
-                <tr>
-                  {COLUMNS.map((title) => (
-                    <th key={title} scope="col">
-                      {title}
-                    </th>
-                  ))}
-                </tr>
-              </thead>
-              <tbody>
-                {rows.map((row) => (
-                  <CaseRow
-                    key={row.studyInstanceUid}
-                    row={row}
-                    nowMs={shown.nowMs}
-                    maxWaitMinutes={shown.maxWaitMinutes}
-                    columns={COLUMNS.length}
-                    open={open === row.studyInstanceUid}
-                    onToggle={() => setOpen(open === row.studyInstanceUid ? null : row.studyInstanceUid)}
-                    onMark={() => void mark(row)}
-                  />
+        {answer !== null && rows.length === 0 && (
+          <p class="empty">
+            {fresh.kind === 'live' && system?.receiver.up
+              ? words.empty(answer.totals.lastReceivedAtMs === null ? null : clockTime(answer.totals.lastReceivedAtMs, answer.nowMs))
+              : words.emptyUnsure}
+          </p>
+        )}
+        {answer !== null && rows.length > 0 && (
+          <table>
+            <caption class="unseen">{words.title}</caption>
+            <colgroup>
+              {COLUMNS.map(({ name }) => (
+                <col key={name} class={`column-${name}`} />
+              ))}
+            </colgroup>
+            <thead>
+              <tr>
+                {COLUMNS.map(({ name, title }) => (
+                  <th key={name} scope="col">
+                    {title}
+                  </th>
                 ))}
-              </tbody>
-            </table>
-          </div>
+              </tr>
+            </thead>
+            <tbody ref={body} onPointerLeave={release} onFocusOut={release}>
+              {rows.map((row) => (
+                <CaseRow
+                  key={row.studyInstanceUid}
+                  row={row}
+                  nowMs={answer.nowMs}
+                  maxWaitMinutes={answer.maxWaitMinutes}
+                  open={open === row.studyInstanceUid}
+                  onToggle={() => toggle(row.studyInstanceUid)}
+                  onMark={() => mark(row)}
+                />
+              ))}
+            </tbody>
+          </table>
         )}
       </main>
+      {/* Below the list, where they take room from its end and not from its beginning. */}
+      <footer>
+        <div role="alert">
+          {system !== null && system.model === null && (
+            <p class="banner kind-fault">
+              {words.noModel} {system.modelError}
+            </p>
+          )}
+          {system !== null && !system.receiver.up && <p class="banner kind-fault">{words.receiverDown}</p>}
+          {again > 0 && (
+            <p class="banner kind-flag">
+              {words.flaggedAfterRead(again)}{' '}
+              <button type="button" onClick={() => setShowRead(true)}>
+                {words.showRead}
+              </button>
+            </p>
+          )}
+        </div>
+        {help && (
+          <section class="help" aria-label={words.help}>
+            <dl>
+              {words.keys.map(([key, meaning]) => (
+                <div key={key}>
+                  <dt>{key}</dt>
+                  <dd>{meaning}</dd>
+                </div>
+              ))}
+            </dl>
+            <label>
+              <input
+                type="checkbox"
+                checked={singleKeys}
+                onChange={() => {
+                  setSingleKeys(!singleKeys);
+                  keepPreference('singleKeys', singleKeys ? 'off' : 'on');
+                }}
+              />{' '}
+              {words.singleKeys}
+            </label>
+          </section>
+        )}
+      </footer>
     </>
   );
-}
-
-function orderOf(answer: WorklistAnswer): string {
-  return answer.rows.map((row) => row.studyInstanceUid).join();
-}
-
-/** The old rows in their old places with what is known now; new rows stay out until asked for. */
-function inOldOrder(old: readonly WorklistRow[], now: readonly WorklistRow[]): WorklistRow[] {
-  const byStudy = new Map(now.map((row) => [row.studyInstanceUid, row]));
-  return old.flatMap((row) => byStudy.get(row.studyInstanceUid) ?? []);
-}
-
-function countNew(waiting: WorklistAnswer, shown: WorklistAnswer): { count: number; flagged: number } {
-  const known = new Set(shown.rows.map((row) => row.studyInstanceUid));
-  const fresh = waiting.rows.filter((row) => !known.has(row.studyInstanceUid));
-  return { count: fresh.length, flagged: waiting.rows.filter((row) => row.decision === 'suspected' && row.readAtMs === null).length };
-}
-
-function switchTheme(): void {
-  const root = document.documentElement;
-  root.dataset['theme'] = root.dataset['theme'] === 'light' ? 'dark' : 'light';
 }

@@ -1,0 +1,105 @@
+import { join } from 'node:path';
+import type { SeriesVerdict } from '../../src/case/case.ts';
+import type { CaseStore, Clock, StageName } from '../../src/ports.ts';
+import { createCaseStore } from '../../src/worklist/caseStore.ts';
+import type { WorklistStore } from '../../src/worklist/caseStore.ts';
+import { migrate, openDatabase } from '../../src/worklist/database.ts';
+import { createWorklistQuery } from '../../src/worklist/worklistQuery.ts';
+import type { WorklistQuery } from '../../src/worklist/worklistQuery.ts';
+import { findingsOf, instanceOf, manifestOf, objectsOf, studyUid } from '../unit/worklist/facts.ts';
+
+export { studyUid };
+
+export const MAX_WAIT_MINUTES = 60;
+
+export interface SeededWorklist {
+  clock: Clock;
+  store: WorklistStore;
+  query: WorklistQuery;
+  close: () => Promise<void>;
+}
+
+/** An empty worklist on a real file in `folder`. */
+export async function openSeededWorklist(folder: string, clock: Clock): Promise<SeededWorklist> {
+  const path = join(folder, 'worklist.sqlite');
+  await migrate(path);
+  const database = await openDatabase(path);
+  return {
+    clock,
+    store: createCaseStore(database, clock, { destinations: ['PACS'] }),
+    query: createWorklistQuery(database, clock, { maxWaitMs: MAX_WAIT_MINUTES * 60_000 }),
+    close: () => database.close(),
+  };
+}
+
+export interface SeededStudy {
+  id: string;
+  patientName?: string;
+  patientId?: string;
+  patientAge?: string;
+  patientSex?: string;
+  accessionNumber?: string;
+  seriesDescription?: string;
+  arrivedMinutesAgo?: number;
+  /** `running`: received and no more; a number: the probability of a suspected or an unflagged case; else why it was not analysed. */
+  outcome: 'running' | number | { reasonCode: string; reason: string };
+  receipt?: 'pending' | 'sent' | 'confirmed' | 'refused';
+}
+
+/** Takes a study through the store as the pipeline would. */
+export async function addStudy({ store, clock }: SeededWorklist, study: SeededStudy): Promise<void> {
+  const arrivedMs = clock.now() - (study.arrivedMinutesAgo ?? 1) * 60_000;
+  const uid = studyUid(study.id);
+  const instances = [1, 2, 3].map((number) => {
+    const instance = instanceOf({ study: study.id, number, receivedAtMs: arrivedMs });
+    Object.assign(instance.header, {
+      patientId: study.patientId ?? instance.header.patientId,
+      patientName: study.patientName ?? instance.header.patientName,
+      patientAge: study.patientAge ?? '056Y',
+      patientSex: study.patientSex ?? 'F',
+      accessionNumber: study.accessionNumber ?? instance.header.accessionNumber,
+      acquisitionDateTime: dicomTime(arrivedMs - 4 * 60_000),
+      seriesDescription: study.seriesDescription ?? instance.header.seriesDescription,
+    });
+    return instance;
+  });
+  await store.recordInstances(instances);
+  if (study.outcome === 'running') return;
+
+  await store.nudgeComplete([uid]);
+  const manifest = manifestOf(instances);
+  const analysedAtMs = Math.min(clock.now(), arrivedMs + 40_000);
+  const assembling = await claimOf(store, 'assemble', uid);
+  if (typeof study.outcome === 'number') {
+    await store.apply(assembling, { type: 'seriesChosen', manifest });
+    await store.apply(await claimOf(store, 'infer', uid), { type: 'inferred', findings: findingsOf(study.outcome, { analysedAtMs }) });
+  } else {
+    const series: SeriesVerdict[] = manifest.series.map((verdict) => ({ ...verdict, eligible: false, chosen: false, code: 'too-thick', reason: 'Slices are 5 mm thick; 3 mm at the most are analysed.' }));
+    await store.apply(assembling, { type: 'notEligible', series, findings: findingsOf(null, { ...study.outcome, analysedAtMs }) });
+  }
+  await store.apply(await claimOf(store, 'report', uid), { type: 'reported', objects: objectsOf(study.id) });
+  if (study.receipt === undefined || study.receipt === 'pending') return;
+  for (const due of (await store.dueDeliveries('PACS', 1000)).filter((delivery) => delivery.object.studyInstanceUid === uid)) {
+    if (study.receipt === 'refused') {
+      await store.recordDelivery(due.id, { kind: 'refused', status: '0122', reason: 'SOP class not supported' });
+      continue;
+    }
+    await store.recordDelivery(due.id, { kind: 'sent', status: '0000' });
+    if (study.receipt === 'confirmed') await store.recordDelivery(due.id, { kind: 'confirmed' });
+  }
+}
+
+/** The lease on one study; whatever else is due is put off. */
+async function claimOf(store: CaseStore, stage: StageName, studyInstanceUid: string) {
+  for (;;) {
+    const claim = await store.claim(stage, 60_000);
+    if (claim === null) throw new Error(`${studyInstanceUid} is not due for ${stage}`);
+    if (claim.record.studyInstanceUid === studyInstanceUid) return claim;
+    await store.release(claim, Number.MAX_SAFE_INTEGER);
+  }
+}
+
+function dicomTime(ms: number): string {
+  const date = new Date(ms);
+  return [date.getFullYear(), date.getMonth() + 1, date.getDate(), date.getHours(), date.getMinutes(), date.getSeconds()].map((part) => String(part).padStart(2, '0')).join('');
+}

@@ -1,0 +1,138 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { systemClock } from '../../../src/clock.ts';
+import type { Clock, Log, LogFields } from '../../../src/ports.ts';
+import { startWebServer } from '../../../src/web/server.ts';
+import type { SystemStatus, WebOptions, WebServer } from '../../../src/web/server.ts';
+import { MAX_WAIT_MINUTES, openSeededWorklist } from '../../browser/seededWorklist.ts';
+import type { SeededWorklist } from '../../browser/seededWorklist.ts';
+
+export const READY: SystemStatus = {
+  model: { name: 'compact', version: '1.0.0', sha256: 'ab'.repeat(32), provider: 'cpu' },
+  modelError: null,
+  receiver: { up: true, port: 11112, aeTitle: 'ODONTOID', stored: 12, rejected: 3 },
+  encodedOnArrival: 9,
+  freeBytes: 5_000_000,
+};
+
+export interface LoggedLine {
+  message: string;
+  fields: LogFields | undefined;
+}
+
+export interface WebUnderTest extends SeededWorklist {
+  url: string;
+  port: number;
+  server: WebServer;
+  logged: LoggedLine[];
+}
+
+/** Timers of a heartbeat's length and more run `factor` times as fast; all else is real. */
+export function hurried(factor: number): Clock {
+  return { ...systemClock, after: (ms, run) => systemClock.after(ms >= 5_000 ? ms / factor : ms, run) };
+}
+
+/** The real server on a real, migrated database, at a free loopback port. */
+export async function startWeb(options: Partial<Pick<WebOptions, 'system' | 'query' | 'clock' | 'port'>> = {}): Promise<WebUnderTest> {
+  const folder = await mkdtemp(join(tmpdir(), 'odontoid-web-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const pageDir = join(folder, 'page');
+  await mkdir(pageDir);
+  await writeFile(join(pageDir, 'index.html'), '<!doctype html><title>page</title>');
+  const worklist = await openSeededWorklist(folder, systemClock);
+  onTestFinished(worklist.close);
+  const logged: LoggedLine[] = [];
+  const server = await startWebServer({
+    host: '127.0.0.1',
+    port: 0,
+    pageDir,
+    maxWaitMinutes: MAX_WAIT_MINUTES,
+    query: worklist.query,
+    store: worklist.store,
+    system: () => Promise.resolve(READY),
+    clock: systemClock,
+    log: recordingLog(logged),
+    ...options,
+  });
+  onTestFinished(server.close);
+  return { ...worklist, server, url: server.url, port: Number(new URL(server.url).port), logged };
+}
+
+function recordingLog(lines: LoggedLine[]): Log {
+  const add = (message: string, fields?: LogFields) => {
+    lines.push({ message, fields });
+  };
+  const log: Log = { debug: add, info: add, warn: add, error: add, child: () => log };
+  return log;
+}
+
+export interface RawAnswer {
+  status: number;
+  headers: IncomingHttpHeaders;
+  body: string;
+}
+
+/** A request as it stands: with headers that `fetch` would not let a caller choose (Host, Origin, Sec-Fetch-*), and a path that nobody has tidied. */
+export function ask(url: string, method: string, headers: Record<string, string>, body?: string): Promise<RawAnswer> {
+  return new Promise((resolve, reject) => {
+    const { hostname, port, origin } = new URL(url);
+    const outgoing = request({ hostname, port, path: url.slice(origin.length) || '/', method, headers, agent: false }, (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (part: string) => {
+        text += part;
+      });
+      response.on('end', () => {
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text });
+      });
+    });
+    outgoing.on('error', reject);
+    outgoing.end(body);
+  });
+}
+
+/** The events of one stream as they come; `next` waits for one of the given kind. */
+export async function listen(url: string): Promise<{ next: (kind: string) => Promise<string>; ended: Promise<void>; leave: () => void }> {
+  const controller = new AbortController();
+  onTestFinished(() => {
+    controller.abort();
+  });
+  const response = await fetch(`${url}/api/events`, { signal: controller.signal });
+  if (!response.ok || response.body === null) throw new Error(`the feed answered ${response.status}`);
+  const seen: { kind: string; data: string }[] = [];
+  let wake = (): void => undefined;
+  const ended = (async () => {
+    const decoder = new TextDecoder();
+    let buffer = '';
+    try {
+      for await (const part of response.body as unknown as AsyncIterable<Uint8Array>) {
+        buffer += decoder.decode(part, { stream: true });
+        const blocks = buffer.split('\n\n');
+        buffer = blocks.pop() ?? '';
+        for (const block of blocks) seen.push({ kind: /^event: (.*)$/m.exec(block)?.[1] ?? '', data: /^data: (.*)$/m.exec(block)?.[1] ?? '' });
+        wake();
+      }
+    } catch (error) {
+      if (!controller.signal.aborted) throw error;
+    }
+  })();
+  return {
+    ended,
+    leave: () => {
+      controller.abort();
+    },
+    next: async (kind) => {
+      for (;;) {
+        const at = seen.findIndex((event) => event.kind === kind);
+        if (at >= 0) return seen.splice(0, at + 1).at(-1)!.data;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
+    },
+  };
+}
