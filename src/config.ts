@@ -75,7 +75,7 @@ export const configSchema = z.strictObject({
       quietMs: milliseconds(100, 3_600_000).default(20_000).describe('A study whose geometry is not whole is assembled after this long without a new slice.'),
       minSlices: z.int().min(3).max(2_000).default(20).describe('Fewest slices of a series that is analysed.'),
       maxSlices: z.int().min(50).max(20_000).default(3_000).describe('Most slices of a series that is analysed; a longer one is not eligible, visibly.'),
-      maxSliceThicknessMm: z.number().min(0.3).max(10).default(3.5).describe('Thickest slice that is analysed, mm.'),
+      maxSliceThicknessMm: z.number().min(0.3).max(10).default(4.5).describe('Thickest slice, and widest distance between neighbours, that is analysed, mm.'),
       minCoverageMm: z.number().min(10).max(1_000).default(80).describe('Shortest cranio-caudal coverage that is analysed, mm.'),
       axialToleranceDegrees: z.number().min(1).max(45).default(30).describe('Largest angle between the slice normal and the cranio-caudal axis, degrees.'),
       maxMissingShare: z.number().min(0).max(0.5).default(0.05).describe('Largest share of missing slices with which a series is still analysed, 0 to 1.'),

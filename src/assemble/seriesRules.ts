@@ -21,7 +21,7 @@ export interface SeriesRules {
 export const DEFAULT_SERIES_RULES: SeriesRules = {
   minSlices: 20,
   maxSlices: 3_000,
-  maxSliceThicknessMm: 3.5,
+  maxSliceThicknessMm: 4.5,
   minCoverageMm: 80,
   axialToleranceDegrees: 30,
   maxMissingShare: 0.05,

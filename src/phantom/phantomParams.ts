@@ -67,7 +67,7 @@ export interface PhantomParams {
 export interface PhantomWish {
   /** Names with or without a grade, `none`, or absent for a mix of positives and negatives. */
   fractures?: readonly { fracture: string; grade?: Grade | undefined }[] | 'none' | undefined;
-  /** Number of slices over the whole coverage; the spacing follows. */
+  /** Number of slices; the spacing follows from the whole coverage, up to 4.2 mm. Fewer slices than that needs cover less, around the fracture. */
   slices?: number | undefined;
   sliceSpacingMm?: number | undefined;
   rows?: number | undefined;
@@ -79,6 +79,9 @@ export interface PhantomWish {
   tiltDegrees?: number | undefined;
   patientPosition?: PatientPosition | undefined;
 }
+
+/** Beyond this a series would be refused as too thick, and a break could fall between two slices. */
+const WIDEST_WISHED_SPACING_MM = 4.2;
 
 /**
  * Draws a phantom's parameters from its seed: the same seed and wish give the same parameters, and the same seed gives
@@ -171,7 +174,8 @@ export function drawPhantomParams(seed: number, wish: PhantomWish = {}): Phantom
   const columns = wish.columns ?? rows;
   const coverageMm = layOutSpine(spine).coverageMm;
   const sliceSpacingMm =
-    wish.sliceSpacingMm ?? (wish.slices === undefined ? spacing : Math.round((coverageMm / wish.slices) * 1000) / 1000);
+    wish.sliceSpacingMm ??
+    (wish.slices === undefined ? spacing : Math.min(WIDEST_WISHED_SPACING_MM, Math.round((coverageMm / wish.slices) * 1000) / 1000));
   const slices = wish.slices ?? Math.ceil(coverageMm / sliceSpacingMm);
   return {
     seed,

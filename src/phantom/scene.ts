@@ -195,7 +195,7 @@ export function composeScene(params: PhantomParams): Scene {
   }
 
   const top = layout.topZ;
-  const phase = phaseFor(params, top, fractures[0]?.centreMm[2], detail);
+  const phase = phaseFor(params, layout.coverageMm, top, fractures[0]?.centreMm[2], detail);
   const middle = guide[4]!;
   const mean = (guide[2]![3] + guide[9]![3]) / 2;
   return {
@@ -214,12 +214,19 @@ export function composeScene(params: PhantomParams): Scene {
   };
 }
 
-/** Where the first slice lies below the top; widely spaced slices are laid so that one meets the first fracture's middle. */
-function phaseFor(params: PhantomParams, top: number, fractureZ: number | undefined, random: Random): number {
+/**
+ * Where the first slice lies below the top, mm. Widely spaced slices are laid so that one meets the first fracture's middle; a scan of too few slices for the
+ * whole coverage lies around that fracture, or in the middle.
+ */
+function phaseFor(params: PhantomParams, coverageMm: number, top: number, fractureZ: number | undefined, random: Random): number {
   const drawn = random.between(0, 1) * Math.min(params.sliceSpacingMm, 4);
-  if (fractureZ === undefined || params.sliceSpacingMm <= 1.5) return drawn;
-  const below = top - fractureZ;
-  return below - Math.floor(below / params.sliceSpacingMm) * params.sliceSpacingMm;
+  const spanMm = params.slices * params.sliceSpacingMm;
+  const slackMm = coverageMm - spanMm > params.sliceSpacingMm ? coverageMm - spanMm : 0;
+  if (fractureZ === undefined) return slackMm / 2 + drawn;
+  const startMm = Math.min(slackMm, Math.max(0, top - fractureZ - spanMm / 2));
+  if (params.sliceSpacingMm <= 1.5) return startMm + drawn;
+  const below = top - fractureZ - startMm;
+  return startMm + below - Math.floor(below / params.sliceSpacingMm) * params.sliceSpacingMm;
 }
 
 function materialOf(

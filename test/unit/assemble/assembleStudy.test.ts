@@ -86,7 +86,7 @@ describe('assembleStudy', () => {
   it.each<[string, string, StoredInstance[]]>([
     ['no-eligible-series', 'Only a localizer and a 5 mm reformat: no thin axial CT series of the neck', [...LOCALIZER, ...REFORMAT, ...RESULT]],
     ['no-eligible-series', 'Only a localizer, a 5 mm reformat and a 1 mm sagittal series: no thin axial CT series of the neck', [...LOCALIZER, ...REFORMAT, ...SAGITTAL]],
-    ['too-thick', 'Only slices 5 mm thick (at most 3.5 mm): no thin axial CT series of the neck', seriesOf({ spacingMm: 5 })],
+    ['too-thick', 'Only slices 5 mm thick (at most 4.5 mm): no thin axial CT series of the neck', seriesOf({ spacingMm: 5 })],
     ['no-eligible-series', 'Only a localizer and 1 axial slice (at least 20 needed): no thin axial CT series of the neck', [...LOCALIZER, ...seriesOf({ slices: 1 })]],
     ['not-ct', 'Only MR objects: no thin axial CT series of the neck', other(2, { sopClassUid: '1.2.840.10008.5.1.4.1.1.4', modality: 'MR' }, 30)],
     ['multi-frame', 'Only a multi-frame Enhanced CT (kept, not analysed yet): no thin axial CT series of the neck', other(2, { sopClassUid: '1.2.840.10008.5.1.4.1.1.2.1' })],

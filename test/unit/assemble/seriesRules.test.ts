@@ -29,7 +29,7 @@ describe('instanceRefusal', () => {
     ['not-axial', { imageOrientationPatient: [1, 0, 0, 0, 0, -1], sliceThicknessMm: 0.75 }, 'a 0.75 mm coronal series'],
     ['not-axial', { imageOrientationPatient: [1, 0, 0, 0, Math.SQRT1_2, -Math.SQRT1_2] }, 'a 1 mm oblique series'],
     ['rotated', { imageOrientationPatient: [Math.SQRT1_2, Math.SQRT1_2, 0, -Math.SQRT1_2, Math.SQRT1_2, 0] }, 'slices turned in their plane by more than 30 degrees'],
-    ['too-thick', { sliceThicknessMm: 5 }, 'slices 5 mm thick (at most 3.5 mm)'],
+    ['too-thick', { sliceThicknessMm: 5 }, 'slices 5 mm thick (at most 4.5 mm)'],
     ['wrong-body-region', { bodyPartExamined: 'CHEST' }, 'a scan of another region, by its description'],
   ])('%s: %o', (code, header, reason) => {
     expect(refusalOf(header)).toEqual({ code, reason });
@@ -43,7 +43,7 @@ describe('instanceRefusal', () => {
     ['feet first', { imageOrientationPatient: [-1, 0, 0, 0, 1, 0] }],
     ['no thickness', { sliceThicknessMm: null }],
     ['no modality', { modality: '' }],
-    ['the thickest allowed', { sliceThicknessMm: 3.5 }],
+    ['the thickest allowed', { sliceThicknessMm: 4.5 }],
   ])('lets %s pass', (_name, header) => {
     expect(refusalOf(header)).toBeNull();
   });
@@ -77,7 +77,7 @@ describe('seriesRefusal', () => {
     ['mixed-geometry', with10({ imageOrientationPatient: [1, 0, 0, 0, Math.cos(0.1), Math.sin(0.1)] }), 'different orientations in one series'],
     ['mixed-geometry', with10({ pixelSpacingMm: [0.5, 0.5] }), 'different pixel spacings in one series'],
     ['overlapping-stacks', [...whole, ...whole.slice(0, 60).map(({ header }) => instanceOf({ ...header, sopInstanceUid: `${header.sopInstanceUid}.1` }))], 'more than one stack of slices in one series: 60 of 180 slices lie where another one does'],
-    ['too-thick', seriesOf({ spacingMm: 5, header: { sliceThicknessMm: 1 } }), 'slices 5 mm apart (at most 3.5 mm)'],
+    ['too-thick', seriesOf({ spacingMm: 5, header: { sliceThicknessMm: 1 } }), 'slices 5 mm apart (at most 4.5 mm)'],
     ['irregular-spacing', whole.map((one, index) => instanceOf({ ...one.header, imagePositionPatientMm: [0, 0, -index - (index % 10 === 0 ? 0.4 : 0)] })), 'slices unevenly spaced: 23 of 119 steps are not 1 mm'],
     ['slices-missing', whole.filter((_, index) => index < 40 || index > 49), 'slices missing: 10 of 120, in 1 gap'],
     ['short-coverage', seriesOf({ slices: 79 }), '79 mm of coverage (at least 80 mm needed)'],
