@@ -134,6 +134,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
     });
     releasers.push({ name: 'arrival', release: arrival.close });
 
+    // eslint-disable-next-line @typescript-eslint/require-await -- a stage answers with a promise; this one has nothing to wait for
     const assemble: Stage = async ({ record, instances }) => {
       const quietUntilMs = record.lastReceivedAtMs + config.assemble.quietMs;
       // The association has ended, but something seems to be missing: give it the quiet time.
@@ -264,8 +265,10 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
         studiesOfOpenAssociations.set(associationId, studies.add(instance.header.studyInstanceUid));
         intake.stored(instance);
       },
-      onReleased: (associationId, studyInstanceUids) => {
+      onReleased: (associationId, studyInstanceUids, { clean }) => {
         studiesOfOpenAssociations.delete(associationId);
+        // A sender that was cut off comes again with the rest: only a release says that it was all.
+        if (!clean) return;
         // A study that comes on several associations is whole when the last of them ends.
         const stillOpen = new Set([...studiesOfOpenAssociations.values()].flatMap((studies) => [...studies]));
         intake.released(studyInstanceUids.filter((uid) => !stillOpen.has(uid)));
@@ -301,9 +304,9 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
 }
 
 interface Network {
-  model(): TriageModel | null;
-  error(): string | null;
-  close(): Promise<void>;
+  model: () => TriageModel | null;
+  error: () => string | null;
+  close: () => Promise<void>;
 }
 
 /** Loads the network, and tries again while it does not load: studies are received and wait meanwhile. */
@@ -312,7 +315,11 @@ async function startNetwork(config: Config, store: WorklistStore, { clock, log }
   let failure: string | null = null;
   let closed = false;
   let cancelRetry = (): void => undefined;
-  const load = async () => {
+  // `load` never rejects: what goes wrong is kept in `failure`.
+  const retry = () => {
+    load().catch(() => undefined);
+  };
+  const load = async (): Promise<void> => {
     try {
       const started = await startInferenceProcess({ ...config.infer, clock, log: log.child({ component: 'inference' }) });
       if (closed) {
@@ -325,7 +332,7 @@ async function startNetwork(config: Config, store: WorklistStore, { clock, log }
     } catch (error) {
       failure = messageOf(error);
       log.error('no network: studies are received and wait', { error });
-      if (!closed) cancelRetry = clock.after(MODEL_RETRY_MS, () => void load());
+      if (!closed) cancelRetry = clock.after(MODEL_RETRY_MS, retry);
     }
   };
   await load();

@@ -137,6 +137,4 @@ export const configSchema = z.strictObject({
 
 export type Config = Readonly<z.infer<typeof configSchema>>;
 export type Destination = Config['destinations'][number];
-export type DimseDestinationConfig = Extract<Destination, { kind: 'dimse' }>;
-export type WebDestinationConfig = Extract<Destination, { kind: 'dicomweb' }>;
 export type SecretSource = z.infer<typeof secret>;

@@ -19,13 +19,13 @@ interface Options {
 
 export interface ArrivalEncoder {
   /** Queues slices that were just recorded. Never throws: what is not encoded here is encoded by the infer stage. */
-  add(instances: readonly StoredInstance[]): void;
+  add: (instances: readonly StoredInstance[]) => void;
   /** Forgets a study that left the state of arriving. */
   forget(studyInstanceUid: string): void;
   encoded(): number;
   /** Resolves when the queue of this study is empty, so that the infer stage does not encode the same slices beside it. */
   settle(studyInstanceUid: string): Promise<void>;
-  close(): Promise<void>;
+  close: () => Promise<void>;
 }
 
 /**

@@ -17,7 +17,7 @@ export interface Intake {
   released(studyInstanceUids: readonly string[]): void;
   /** Resolves when all that was handed in is on record. */
   drained(): Promise<void>;
-  close(): Promise<void>;
+  close: () => Promise<void>;
 }
 
 /** The longest transaction: keeps other writers waiting for milliseconds. */

@@ -13,7 +13,6 @@ const ALLOWED = new Set([
 ]); // prettier-ignore
 
 /** Control characters would let a hostile value forge lines or colours in a terminal. */
-// eslint-disable-next-line no-control-regex
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
 
 function clean(fields: LogFields | undefined): Record<string, unknown> {

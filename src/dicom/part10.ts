@@ -125,12 +125,17 @@ function checkValue(vr: string, item: DatasetValue, place: string): void {
   if (typeof item !== 'string') return;
   if (vr === 'UI' && item !== '' && !isValidUid(item)) refuse('is not a valid UID');
   if (vr === 'PN') {
-    if (item.split('=').some((group) => [...group].length > 64)) refuse('has a component group over 64 characters');
+    if (item.split('=').some((group) => characters(group) > 64)) refuse('has a component group over 64 characters');
     return;
   }
   const longest = LONGEST[vr];
-  if (longest !== undefined && [...item].length > longest) refuse(`is longer than the ${longest} characters that ${vr} holds`);
+  if (longest !== undefined && characters(item) > longest) refuse(`is longer than the ${longest} characters that ${vr} holds`);
   if (SHAPES[vr] !== undefined && !SHAPES[vr].test(item)) refuse(`holds a value that ${vr} does not allow`);
+}
+
+/** Lengths of text values count characters, not UTF-16 units (PS3.5 6.2). */
+function characters(text: string): number {
+  return Array.from(text).length;
 }
 
 /** dcmjs wants attribute tags as numbers, pixel data with its VR said, and one-item arrays of buffers. */

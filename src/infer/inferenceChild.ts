@@ -16,7 +16,8 @@ os.setPriority(setup.niceness);
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 
 const send = (message: FromChild): void => {
-  if (process.connected) process.send?.(message);
+  // A parent that died while this was written is no error here: 'disconnect' ends the process.
+  if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
 };
 
 async function answer(question: ToChild, card: ModelCard, model: OnnxModel): Promise<Answers[keyof Answers]> {

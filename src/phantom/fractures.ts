@@ -23,7 +23,6 @@ export type FractureType = (typeof FRACTURE_TYPES)[number];
 
 /** How easily a fracture is seen: gap, displacement, fragments and swelling shrink from obvious to subtle. */
 export type Grade = 'obvious' | 'middle' | 'subtle';
-export const GRADES: readonly Grade[] = ['obvious', 'middle', 'subtle'];
 
 export interface Fracture {
   /** `type@level`, as on the command line. */

@@ -35,7 +35,7 @@ export interface WebOptions {
 
 export interface WebServer {
   url: string;
-  close(): Promise<void>;
+  close: () => Promise<void>;
 }
 
 /**
@@ -77,7 +77,10 @@ function createApp(options: WebOptions, feed: ReturnType<typeof createLiveFeed>)
   /** Ready: studies are received and analysed. The text says what is missing. */
   app.get('/readyz', async (_request, response) => {
     const status = await system();
-    const missing = [...(status.receiver.up ? [] : ['The receiver is down.']), ...(status.model === null ? [status.modelError ?? 'No network is loaded.'] : [])];
+    const missing = [
+      ...(status.receiver.up ? [] : ['The receiver is down.']),
+      ...(status.model === null ? [status.modelError ?? 'No network is loaded.'] : []),
+    ];
     response.status(missing.length === 0 ? 200 : 503).json({ ready: missing.length === 0, missing });
   });
   app.get('/metrics', async (_request, response) => {
@@ -85,12 +88,24 @@ function createApp(options: WebOptions, feed: ReturnType<typeof createLiveFeed>)
   });
 
   app.get('/api/worklist', async (_request, response) => {
-    response.json({ nowMs: clock.now(), maxWaitMinutes: options.maxWaitMinutes, system: await system(), totals: await query.totals(), rows: await query.rows() });
+    response.json({
+      nowMs: clock.now(),
+      maxWaitMinutes: options.maxWaitMinutes,
+      system: await system(),
+      totals: await query.totals(),
+      rows: await query.rows(),
+    });
   });
   app.get('/api/cases/:studyInstanceUid', async (request, response) => {
     const { row, findings, instances, results, events } = await query.caseDetail(request.params.studyInstanceUid);
     // Where files lie on this machine is nobody's business in a browser.
-    response.json({ row, findings, instances, results: results.map(({ path: _path, ...result }) => result), events });
+    response.json({
+      row,
+      findings,
+      instances,
+      results: results.map((result) => ({ ...result, path: undefined })),
+      events,
+    });
   });
   app.put('/api/cases/:studyInstanceUid/read', async (request, response) => {
     const { read } = (request.body ?? {}) as { read?: unknown };
@@ -103,7 +118,9 @@ function createApp(options: WebOptions, feed: ReturnType<typeof createLiveFeed>)
     response.status(404).json({ error: 'not-found', message: 'There is no such address in the API.' });
   });
 
-  app.use(express.static(options.pageDir, { index: 'index.html', etag: false, lastModified: false, cacheControl: false }));
+  app.use(
+    express.static(options.pageDir, { index: 'index.html', etag: false, lastModified: false, cacheControl: false }),
+  );
   app.use((_request, response) => {
     response.status(404).type('text/plain').send('Not found. The worklist is at /');
   });
@@ -113,14 +130,24 @@ function createApp(options: WebOptions, feed: ReturnType<typeof createLiveFeed>)
       next(error);
       return;
     }
-    const status = error instanceof TriageError ? error.kind.httpStatus : ((error as { status?: number } | null)?.status ?? 500);
+    const status =
+      error instanceof TriageError ? error.kind.httpStatus : ((error as { status?: number } | null)?.status ?? 500);
     const code = error instanceof TriageError ? error.code : status < 500 ? 'not-understood' : 'unexpected';
     if (status >= 500) {
-      log.error('request failed', { method: request.method, route: (request.route as { path?: string } | undefined)?.path, error });
+      log.error('request failed', {
+        method: request.method,
+        route: (request.route as { path?: string } | undefined)?.path,
+        error,
+      });
       response.status(status).json({ error: code, message: 'The request failed; the log says why.' });
       return;
     }
-    response.status(status).json({ error: code, message: error instanceof TriageError ? error.message : 'The request could not be understood.' });
+    response
+      .status(status)
+      .json({
+        error: code,
+        message: error instanceof TriageError ? error.message : 'The request could not be understood.',
+      });
   };
   app.use(onError);
   return app;
@@ -129,7 +156,10 @@ function createApp(options: WebOptions, feed: ReturnType<typeof createLiveFeed>)
 async function listen(server: Server, options: WebOptions): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
-      const advice = error.code === 'EADDRINUSE' ? `Port ${options.port} is taken: set web.port to a free one, or stop what uses it.` : `The page cannot listen on ${options.host}:${options.port} (${error.code}).`;
+      const advice =
+        error.code === 'EADDRINUSE'
+          ? `Port ${options.port} is taken: set web.port to a free one, or stop what uses it.`
+          : `The page cannot listen on ${options.host}:${options.port} (${error.code}).`;
       reject(new TriageError('config-invalid', advice, { cause: error }));
     });
     server.listen(options.port, options.host, () => resolve());

@@ -19,7 +19,11 @@ const agent = await startAgent(configFrom(config), {
     process.kill(process.pid, 'SIGKILL');
   },
 });
-process.stdout.write(`${JSON.stringify({ dicomPort: agent.dicomPort, url: agent.url })}\n`);
 process.once('SIGTERM', () => {
-  void agent.close().then(() => process.exit(0));
+  agent.close().then(
+    () => process.exit(0),
+    () => process.exit(1),
+  );
 });
+// Last: whoever reads this may stop the process at once.
+process.stdout.write(`${JSON.stringify({ dicomPort: agent.dicomPort, url: agent.url })}\n`);

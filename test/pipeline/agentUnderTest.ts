@@ -48,7 +48,7 @@ export async function startAgentProcess(config: ReturnType<typeof agentConfig>, 
   process.once('exit', () => child.kill('SIGKILL'));
   const ready = await new Promise<{ dicomPort: number; url: string } | null>((resolve) => {
     createInterface({ input: child.stdout }).once('line', (line) => { resolve(JSON.parse(line) as { dicomPort: number; url: string }); });
-    void gone.then(() => { resolve(null); });
+    child.once('exit', () => { resolve(null); });
   });
   if (ready === null) throw new Error(`The agent ended before it was ready: ${String(await gone)}`);
   return {

@@ -26,8 +26,8 @@ async function setUp(): Promise<void> {
   dir = await mkdtemp(join(tmpdir(), 'odontoid-crash-'));
   pacs = await testPacs(dir);
 }
-async function start(killAt?: string): Promise<AgentProcess> {
-  const agent = await startAgentProcess(agentConfig(dir, pacs), killAt);
+async function start(killAt?: string, over: Record<string, unknown> = {}): Promise<AgentProcess> {
+  const agent = await startAgentProcess(agentConfig(dir, pacs, over), killAt);
   agents.push(agent);
   return agent;
 }
@@ -59,13 +59,15 @@ describe('kill -9 and restart gives the same single result', () => {
 
   it('while slices arrive: every acknowledged slice is there, its bytes equal, and the rest completes the study', async () => {
     await setUp();
-    const doomed = await start();
+    // Long enough for the sender to come again: a release decides, not silence.
+    const patient = { assemble: { quietMs: 60_000 } };
+    const doomed = await start(undefined, patient);
     const half = Math.floor(study.files.length / 2);
     await send(doomed.dicomPort, study.files.slice(0, half).map((file) => file.path));
     // No wait: the database may not know of them yet, the disk must.
     process.kill(doomed.pid, 'SIGKILL');
     await doomed.gone;
-    const revived = await start();
+    const revived = await start(undefined, patient);
     await until('the acknowledged slices are on record', async () => (await worklist(revived.url)).length === 1);
     expect(new Set(await send(revived.dicomPort, study.files.map((file) => file.path)))).toEqual(new Set(['stored']));
     await expectOneResult(revived);
