@@ -1,0 +1,205 @@
+// Speed and memory as ratios against named alternatives, measured side by side in one run on this machine. `--write` keeps the page docs/benchmarks.md.
+import { execFile } from 'node:child_process';
+import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { availableParallelism, cpus, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import ort from 'onnxruntime-node';
+import { systemClock as clock } from '../src/clock.ts';
+import { progressBar } from '../src/cli/output.ts';
+import { startAgent } from '../src/compose.ts';
+import { configFrom, packageRoot } from '../src/configFile.ts';
+import { startLoopbackPacs } from '../src/demo/loopbackPacs.ts';
+import { startInferenceProcess } from '../src/infer/inferenceProcess.ts';
+import { loadModelPackage } from '../src/infer/modelCard.ts';
+import { createLog } from '../src/log.ts';
+import { inspectPart10 } from '../src/pacs/part10Source.ts';
+import { createStoreSender, distinctPairs } from '../src/pacs/storeSender.ts';
+import { generatePhantom, type Phantom } from '../src/phantom/generatePhantom.ts';
+import { drawPhantomParams } from '../src/phantom/phantomParams.ts';
+import { writePhantomStudy } from '../src/phantom/writePhantomStudy.ts';
+import { modelInput } from '../src/preprocess/modelInput.ts';
+import { startReceiver } from '../src/receive/receiverProcess.ts';
+import { freePort, startServer } from '../test/interop/dcmtk.ts';
+import { startOrthanc } from '../test/interop/orthanc.ts';
+
+const run = promisify(execFile);
+const ROUNDS = 3;
+const SLICES = 80;
+/** A CT or a PACS that pushes slices as they are made. */
+const PACED_SLICES_PER_SECOND = 20;
+const log = createLog('silent');
+
+interface Line {
+  what: string;
+  ours: string;
+  other: string;
+  ratio: string;
+}
+
+const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
+const line = (what: string, ours: number, other: number, unit: string, ratio: number): Line => ({ what, ours: `${ours.toFixed(1)} ${unit}`, other: `${other.toFixed(1)} ${unit}`, ratio: ratio.toFixed(2) });
+
+const folder = await mkdtemp(join(tmpdir(), 'odontoid-bench-'));
+const bar = progressBar('Benchmarks', 5);
+const lines: Line[] = [];
+let memory: { agent: number; receiver: number; inference: number };
+try {
+  const params = drawPhantomParams(31, { slices: SLICES, fractures: [{ fracture: 'burst@C5' }] });
+  const phantom = generatePhantom(params);
+  const study = await writePhantomStudy(phantom, { dir: join(folder, 'study') });
+  const files = study.files.map((file) => file.path);
+
+  lines.push(...(await benchReceive(files)));
+  bar.set(1);
+  lines.push(await benchPreprocess(phantom));
+  bar.set(2);
+  lines.push(...(await benchPipeline(files)));
+  bar.set(3);
+  const onArrival = await secondsToSr(files, true);
+  bar.set(4);
+  const afterwards = await secondsToSr(files, false);
+  memory = onArrival.memory;
+  lines.push(line(`last slice to SR in the PACS, ${SLICES} slices at ${PACED_SLICES_PER_SECOND}/s: encoding on arrival / encoding afterwards`, onArrival.seconds, afterwards.seconds, 's', onArrival.seconds / afterwards.seconds));
+  bar.set(5);
+} finally {
+  bar.stop();
+  await rm(folder, { recursive: true, force: true });
+}
+
+const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
+const page = `# Benchmarks
+
+<!-- Written by \`npm run bench -- --write\`. Do not edit. -->
+
+\`npm run bench\`: every ratio is of two things run side by side in the same run; medians of ${ROUNDS} rounds. Absolute figures are of this machine and moment: ${availableParallelism()} cores
+(${cpus()[0]?.model.trim() ?? 'unknown'}), Node ${process.version}. A ratio of rates above 1 is in our favour, one of times below 1.
+
+| What | Odontoid | Alternative | Ratio |
+|---|---|---|---|
+${lines.map(({ what, ours, other, ratio }) => `| ${what} | ${ours} | ${other} | **${ratio}** |`).join('\n')}
+
+Peak resident memory while ${SLICES} slices of 512 x 512 arrived and were analysed: agent ${mib(memory.agent)}, receiver ${mib(memory.receiver)}, inference ${mib(memory.inference)}.
+
+The receiver syncs each object and its folder to disk before it answers; storescp and Orthanc do not. That is what the first two rows pay for.
+`;
+process.stdout.write(page);
+if (process.argv.includes('--write')) await writeFile(resolve(packageRoot, 'docs/benchmarks.md'), page);
+
+/** DCMTK's storescu sends the same files to each Storage SCP in turn. */
+async function benchReceive(files: readonly string[]): Promise<Line[]> {
+  const rates = { odontoid: [] as number[], storescp: [] as number[], orthanc: [] as number[] };
+  for (let round = 0; round < ROUNDS; round++) {
+    const receiver = await startReceiver({
+      config: { ...configFrom({}).receive, port: 0, sources: [{ aeTitle: 'BENCH', addresses: ['127.0.0.1'] }], minFreeBytes: 0 },
+      spoolDir: join(folder, `spool-${round}`),
+      clock,
+      log,
+      onStored: () => undefined,
+      onReleased: () => undefined,
+    });
+    rates.odontoid.push(await rate(receiver.port, 'ODONTOID', files));
+    await receiver.close();
+
+    const port = await freePort();
+    await mkdir(join(folder, `storescp-${round}`));
+    const storescp = await startServer('storescp', ['+xa', '-od', join(folder, `storescp-${round}`), String(port)], [port], { env: { TCP_NODELAY: '1' } });
+    rates.storescp.push(await rate(port, 'STORESCP', files));
+    await storescp.stop();
+
+    const orthanc = await startOrthanc({ dir: join(folder, `orthanc-${round}`) });
+    rates.orthanc.push(await rate(orthanc.dicomPort, 'ORTHANC', files));
+    await orthanc.stop();
+  }
+  const [ours, storescp, orthanc] = [median(rates.odontoid), median(rates.storescp), median(rates.orthanc)];
+  return [line('receive: Odontoid / storescp', ours, storescp, 'slices/s', ours / storescp), line('receive: Odontoid / Orthanc', ours, orthanc, 'slices/s', ours / orthanc)];
+}
+
+async function rate(port: number, aeTitle: string, files: readonly string[]): Promise<number> {
+  const startMs = clock.monotonicMs();
+  await run('storescu', ['-q', '-aet', 'BENCH', '-aec', aeTitle, '127.0.0.1', String(port), ...files], { env: { ...process.env, TCP_NODELAY: '1' } });
+  return (1000 * files.length) / (clock.monotonicMs() - startMs);
+}
+
+async function benchPreprocess(phantom: Phantom): Promise<Line> {
+  const { card } = await loadModelPackage(configFrom({}).infer.modelDir);
+  const pixels = phantom.rows * phantom.columns;
+  const raw = join(folder, 'slices.raw');
+  await writeFile(raw, new Uint8Array(phantom.hu.buffer, phantom.hu.byteOffset, phantom.hu.byteLength));
+  const ours: number[] = [];
+  const theirs: number[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const times: number[] = [];
+    for (let index = 0; index < phantom.slices; index++) {
+      const startMs = clock.monotonicMs();
+      modelInput({ hu: phantom.hu.subarray(index * pixels, (index + 1) * pixels), rows: phantom.rows, columns: phantom.columns }, card.input);
+      times.push(clock.monotonicMs() - startMs);
+    }
+    ours.push(median(times));
+    const script = resolve(packageRoot, 'scripts/benchPreprocess.py');
+    theirs.push(Number((await run('/usr/bin/python3', [script, raw, String(phantom.rows), String(phantom.columns), JSON.stringify(card.input)])).stdout));
+  }
+  return line(`preprocess a 512 x 512 slice to ${card.input.sizePixels}: Odontoid / NumPy + scikit-image`, median(ours), median(theirs), 'ms', median(ours) / median(theirs));
+}
+
+/** From files on disk to features through the inference child, against nothing but `InferenceSession.run` on the same graph. */
+async function benchPipeline(files: readonly string[]): Promise<Line[]> {
+  const modelPackage = await loadModelPackage(configFrom({}).infer.modelDir);
+  const { sizePixels } = modelPackage.card.input;
+  const model = await startInferenceProcess({ ...configFrom({}).infer, clock, log });
+  const session = await ort.InferenceSession.create(Buffer.from(modelPackage.sliceEncoder), { executionProviders: ['cpu'], intraOpNumThreads: availableParallelism(), graphOptimizationLevel: 'all' });
+  const image = new ort.Tensor('float32', new Float32Array(3 * sizePixels * sizePixels).fill(0.3), [1, 3, sizePixels, sizePixels]);
+  const ours: number[] = [];
+  const bare: number[] = [];
+  try {
+    for (let round = 0; round < ROUNDS; round++) {
+      let startMs = clock.monotonicMs();
+      await Promise.all(files.map((file) => model.encodeSlice(file)));
+      ours.push((1000 * files.length) / (clock.monotonicMs() - startMs));
+      startMs = clock.monotonicMs();
+      for (let index = 0; index < files.length; index++) await session.run({ [session.inputNames[0]!]: image });
+      bare.push((1000 * files.length) / (clock.monotonicMs() - startMs));
+    }
+  } finally {
+    await model.close();
+  }
+  return [line('files to features (decode, preprocess, encode, process boundary): Odontoid / bare InferenceSession.run', median(ours), median(bare), 'slices/s', median(ours) / median(bare))];
+}
+
+/** The whole agent and a loopback PACS: seconds from the last slice to the confirmed report, slices arriving at a steady pace. */
+async function secondsToSr(files: readonly string[], encodeOnArrival: boolean): Promise<{ seconds: number; memory: { agent: number; receiver: number; inference: number } }> {
+  const dir = join(folder, `agent-${encodeOnArrival}`);
+  const pacs = await startLoopbackPacs({ dir: join(dir, 'pacs'), port: 0, aeTitle: 'BENCHPACS', clock, log });
+  const agent = await startAgent(
+    configFrom({
+      dataDir: join(dir, 'agent'),
+      receive: { port: 0, sources: [{ aeTitle: 'BENCH', addresses: ['127.0.0.1'] }], minFreeBytes: 0 },
+      infer: { encodeOnArrival },
+      destinations: [{ name: 'pacs', kind: 'dimse', aeTitle: 'BENCHPACS', host: '127.0.0.1', port: pacs.port }],
+      delivery: { retryMinMs: 200 },
+      web: { port: 0 },
+      housekeeping: { lowWaterFreeBytes: 0 },
+    }),
+    { clock, log, environment: {} },
+  );
+  try {
+    const parts = await Promise.all(files.map((file) => inspectPart10(file)));
+    const sender = createStoreSender({ name: 'agent', aeTitle: 'ODONTOID', host: '127.0.0.1', port: agent.dicomPort, callingAeTitle: 'BENCH', timeoutMs: 30_000 }, distinctPairs(parts), clock);
+    const startMs = clock.monotonicMs();
+    for (const [index, part] of parts.entries()) {
+      const outcome = await sender.send(part);
+      if (outcome.kind !== 'stored') throw new Error(`a slice was not stored: ${outcome.reason}`);
+      await clock.sleep(Math.max(0, startMs + (1000 * (index + 1)) / PACED_SLICES_PER_SECOND - clock.monotonicMs()));
+    }
+    await sender.close();
+    while (true) {
+      const [row] = await agent.query.rows();
+      if (row?.secondsToSr != null) return { seconds: row.secondsToSr, memory: await agent.peakRssBytes() };
+      if (row?.state === 'failed') throw new Error('the study failed');
+      await clock.sleep(50);
+    }
+  } finally {
+    await agent.close();
+    await pacs.close();
+  }
+}
