@@ -50,7 +50,12 @@ export function createLiveFeed(onChange: (listener: () => void) => () => void, c
         response.status(503).json({ error: 'too-many-listeners', message: 'Too many pages are open; close some.' });
         return;
       }
-      response.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store', Connection: 'keep-alive', 'X-Accel-Buffering': 'no' });
+      response.writeHead(200, {
+        'Content-Type': 'text/event-stream',
+        'Cache-Control': 'no-store',
+        Connection: 'keep-alive',
+        'X-Accel-Buffering': 'no',
+      });
       response.write(`retry: 2000\nevent: heartbeat\ndata: ${clock.now()}\n\n`);
       listeners.add(response);
       response.on('close', () => listeners.delete(response));

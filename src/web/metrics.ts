@@ -7,27 +7,50 @@ export async function metricsText(totals: WorklistTotals, system: SystemStatus):
   const registry = new Registry();
   const gauge = (name: string, help: string, values: Iterable<readonly [Record<string, string>, number]>) => {
     const all = [...values];
-    const metric = new Gauge({ name: `odontoid_${name}`, help, labelNames: Object.keys(all[0]?.[0] ?? {}), registers: [registry] });
+    const metric = new Gauge({
+      name: `odontoid_${name}`,
+      help,
+      labelNames: Object.keys(all[0]?.[0] ?? {}),
+      registers: [registry],
+    });
     for (const [labels, value] of all) metric.set(labels, value);
   };
   const counter = (name: string, help: string, value: number) => {
     new Counter({ name: `odontoid_${name}_total`, help, registers: [registry] }).inc(value);
   };
-  gauge('cases', 'Cases by state.', Object.entries(totals.byState).map(([state, count]) => [{ state }, count]));
+  gauge(
+    'cases',
+    'Cases by state.',
+    Object.entries(totals.byState).map(([state, count]) => [{ state }, count]),
+  );
   gauge('cases_held', 'Cases held for checking (identity or content conflict).', [[{}, totals.held]]);
   gauge('cases_unread', 'Cases that nobody has marked as read.', [[{}, totals.unread]]);
-  gauge('stage_queue', 'Cases that a stage still has to do.', Object.entries(totals.queue).map(([stage, count]) => [{ stage }, count]));
+  gauge(
+    'stage_queue',
+    'Cases that a stage still has to do.',
+    Object.entries(totals.queue).map(([stage, count]) => [{ stage }, count]),
+  );
   gauge('deliveries', 'Result objects on their way, by status.', [
     [{ status: 'pending' }, totals.outbox.pending],
     [{ status: 'unconfirmed' }, totals.outbox.unconfirmed],
     [{ status: 'refused' }, totals.outbox.refused],
   ]);
-  gauge('oldest_delivery_age_seconds', 'Age of the oldest result that no destination has confirmed; 0 when there is none.', [[{}, (totals.outbox.oldestAgeMs ?? 0) / 1000]]);
+  gauge(
+    'oldest_delivery_age_seconds',
+    'Age of the oldest result that no destination has confirmed; 0 when there is none.',
+    [[{}, (totals.outbox.oldestAgeMs ?? 0) / 1000]],
+  );
   gauge('model_ready', '1 when a network is loaded and its golden case agrees.', [[{}, system.model === null ? 0 : 1]]);
   gauge('receiver_up', '1 when the Storage SCP listens.', [[{}, system.receiver.up ? 1 : 0]]);
   counter('received_objects', 'Objects acknowledged since the start.', system.receiver.stored);
   counter('rejected_associations', 'Associations rejected since the start.', system.receiver.rejected);
-  counter('slices_encoded_on_arrival', 'Slices encoded before their study was complete, since the start.', system.encodedOnArrival);
-  gauge('spool_free_bytes', 'Free disk where received objects are kept; not a number when it cannot be told.', [[{}, system.freeBytes ?? Number.NaN]]);
+  counter(
+    'slices_encoded_on_arrival',
+    'Slices encoded before their study was complete, since the start.',
+    system.encodedOnArrival,
+  );
+  gauge('spool_free_bytes', 'Free disk where received objects are kept; not a number when it cannot be told.', [
+    [{}, system.freeBytes ?? Number.NaN],
+  ]);
   return registry.metrics();
 }

@@ -23,7 +23,10 @@ export function securityHeaders(): RequestHandler[] {
       strictTransportSecurity: false,
     }),
     (request, response, next) => {
-      response.setHeader('Cache-Control', request.path.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-store');
+      response.setHeader(
+        'Cache-Control',
+        request.path.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-store',
+      );
       next();
     },
   ];
@@ -43,7 +46,12 @@ export function loopbackOnly(): RequestHandler {
     const fromElsewhere = ['cross-site', 'same-site'].includes(String(request.headers['sec-fetch-site']));
     const followsLink = !changes && request.headers['sec-fetch-mode'] === 'navigate';
     if (!LOOPBACK_HOST.test(host)) {
-      response.status(421).json({ error: 'misdirected', message: 'Open this page as http://127.0.0.1 or http://localhost on the machine itself.' });
+      response
+        .status(421)
+        .json({
+          error: 'misdirected',
+          message: 'Open this page as http://127.0.0.1 or http://localhost on the machine itself.',
+        });
     } else if ((origin !== undefined && origin !== `http://${host}`) || (fromElsewhere && !followsLink)) {
       response.status(403).json({ error: 'cross-origin', message: 'Requests from other pages are refused.' });
     } else if (changes && !request.is('application/json')) {

@@ -36,6 +36,7 @@ export interface SeededStudy {
   id: string;
   patientName?: string;
   patientId?: string;
+  patientBirthDate?: string;
   patientAge?: string;
   patientSex?: string;
   accessionNumber?: string;
@@ -55,6 +56,7 @@ export async function addStudy({ store, clock }: SeededWorklist, study: SeededSt
     Object.assign(instance.header, {
       patientId: study.patientId ?? instance.header.patientId,
       patientName: study.patientName ?? instance.header.patientName,
+      patientBirthDate: study.patientBirthDate ?? instance.header.patientBirthDate,
       patientAge: study.patientAge ?? '056Y',
       patientSex: study.patientSex ?? 'F',
       accessionNumber: study.accessionNumber ?? instance.header.accessionNumber,
@@ -68,18 +70,35 @@ export async function addStudy({ store, clock }: SeededWorklist, study: SeededSt
 
   await store.nudgeComplete([uid]);
   const manifest = manifestOf(instances);
+  for (const verdict of manifest.series)
+    verdict.seriesDescription = study.seriesDescription ?? verdict.seriesDescription;
   const analysedAtMs = Math.min(clock.now(), arrivedMs + 40_000);
   const assembling = await claimOf(store, 'assemble', uid);
   if (typeof study.outcome === 'number') {
     await store.apply(assembling, { type: 'seriesChosen', manifest });
-    await store.apply(await claimOf(store, 'infer', uid), { type: 'inferred', findings: findingsOf(study.outcome, { analysedAtMs }) });
+    await store.apply(await claimOf(store, 'infer', uid), {
+      type: 'inferred',
+      findings: findingsOf(study.outcome, { analysedAtMs }),
+    });
   } else {
-    const series: SeriesVerdict[] = manifest.series.map((verdict) => ({ ...verdict, eligible: false, chosen: false, code: 'too-thick', reason: 'Slices are 5 mm thick; 3 mm at the most are analysed.' }));
-    await store.apply(assembling, { type: 'notEligible', series, findings: findingsOf(null, { ...study.outcome, analysedAtMs }) });
+    const series: SeriesVerdict[] = manifest.series.map((verdict) => ({
+      ...verdict,
+      eligible: false,
+      chosen: false,
+      code: 'too-thick',
+      reason: 'Slices are 5 mm thick; 3 mm at the most are analysed.',
+    }));
+    await store.apply(assembling, {
+      type: 'notEligible',
+      series,
+      findings: findingsOf(null, { ...study.outcome, analysedAtMs }),
+    });
   }
   await store.apply(await claimOf(store, 'report', uid), { type: 'reported', objects: objectsOf(study.id) });
   if (study.receipt === undefined || study.receipt === 'pending') return;
-  for (const due of (await store.dueDeliveries('PACS', 1000)).filter((delivery) => delivery.object.studyInstanceUid === uid)) {
+  for (const due of (await store.dueDeliveries('PACS', 1000)).filter(
+    (delivery) => delivery.object.studyInstanceUid === uid,
+  )) {
     if (study.receipt === 'refused') {
       await store.recordDelivery(due.id, { kind: 'refused', status: '0122', reason: 'SOP class not supported' });
       continue;
@@ -101,5 +120,14 @@ async function claimOf(store: CaseStore, stage: StageName, studyInstanceUid: str
 
 function dicomTime(ms: number): string {
   const date = new Date(ms);
-  return [date.getFullYear(), date.getMonth() + 1, date.getDate(), date.getHours(), date.getMinutes(), date.getSeconds()].map((part) => String(part).padStart(2, '0')).join('');
+  return [
+    date.getFullYear(),
+    date.getMonth() + 1,
+    date.getDate(),
+    date.getHours(),
+    date.getMinutes(),
+    date.getSeconds(),
+  ]
+    .map((part) => String(part).padStart(2, '0'))
+    .join('');
 }

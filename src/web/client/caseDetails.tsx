@@ -22,7 +22,13 @@ export function CaseDetails({ row, nowMs, onMark }: { row: WorklistRow; nowMs: n
   return (
     <section aria-label={words.detailOf(name)}>
       <p class="patient">
-        {[name, born && words.born(born, ageText(row.age)), row.sex, words.patientId(row.patientId), row.accessionNumber && words.accession(row.accessionNumber)]
+        {[
+          name,
+          born && words.born(born, ageText(row.age)),
+          row.sex,
+          words.patientId(row.patientId),
+          row.accessionNumber && words.accession(row.accessionNumber),
+        ]
           .filter(Boolean)
           .map((part, index) => (
             <span key={index}>
@@ -55,7 +61,7 @@ export function CaseDetails({ row, nowMs, onMark }: { row: WorklistRow; nowMs: n
           ) : (
             events?.map((event, index) => (
               <li key={index}>
-                {clockTime(event.atMs, nowMs)} {event.type} ({event.to})
+                {clockTime(event.atMs, nowMs)} {words.events[event.type] ?? event.type}
               </li>
             ))
           )}
@@ -80,7 +86,9 @@ function Part({ title, children }: { title: string; children: ComponentChildren 
 
 /** One line for all objects of a case: the worst of them, for that is what a reader must know. */
 export function receipt(deliveries: readonly RowDelivery[], nowMs: number): string {
-  const worst = (['refused', 'pending', 'sent', 'confirmed'] as const).map((status) => deliveries.find((delivery) => delivery.status === status)).find(Boolean);
+  const worst = (['refused', 'pending', 'sent', 'confirmed'] as const)
+    .map((status) => deliveries.find((delivery) => delivery.status === status))
+    .find(Boolean);
   return worst ? deliveryText(worst, nowMs) : '';
 }
 

@@ -40,14 +40,20 @@ export function CaseRow({ row, nowMs, maxWaitMinutes, open, onToggle, onMark }: 
             <svg viewBox="0 0 16 16" aria-hidden="true">
               <path d={look.shape} />
             </svg>
-            <span class="lines">{row.stateText}</span>
+            <StateText text={row.stateText} />
           </div>
         </td>
         <td>
           <Wait waitMs={row.waitMs} maxWaitMinutes={maxWaitMinutes} />
         </td>
         <td class={row.decision === 'suspected' ? 'kind-flag' : ''}>
-          {row.probability === null || row.threshold === null ? words.noScore : words.suspicion(row.probability, row.threshold.value)}
+          {row.probability === null || row.threshold === null ? (
+            words.noScore
+          ) : (
+            <>
+              {row.probability.toFixed(2)} <div class="muted">{words.flagsFrom(row.threshold.value)}</div>
+            </>
+          )}
         </td>
         <td>
           <button type="button" class="opener lines" aria-expanded={open} aria-controls={open ? detailsId : undefined}>
@@ -76,6 +82,18 @@ export function CaseRow({ row, nowMs, maxWaitMinutes, open, onToggle, onMark }: 
         </tr>
       )}
     </>
+  );
+}
+
+/** However long a reason is, what to do about it stays in sight. */
+function StateText({ text }: { text: string }) {
+  const at = text.lastIndexOf(' - ');
+  if (at === -1) return <span class="lines">{text}</span>;
+  return (
+    <span>
+      <span class="lines two">{text.slice(0, at)}</span>
+      <span class="advice">{text.slice(at)}</span>
+    </span>
   );
 }
 

@@ -12,7 +12,9 @@ export const LIVE: Freshness = { kind: 'live' };
 export function freshness(currentMs: number, nowMs: number): Freshness {
   const silentMs = nowMs - currentMs;
   if (silentMs < SLOW_AFTER_MS) return LIVE;
-  return silentMs < LOST_AFTER_MS ? { kind: 'slow', silentSeconds: Math.round(silentMs / 1000) } : { kind: 'lost', sinceMs: currentMs };
+  return silentMs < LOST_AFTER_MS
+    ? { kind: 'slow', silentSeconds: Math.round(silentMs / 1000) }
+    : { kind: 'lost', sinceMs: currentMs };
 }
 
 export interface Feed {

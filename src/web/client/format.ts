@@ -13,7 +13,9 @@ function dayText(date: Date): string {
 export function personName(value: string): string {
   const [alphabetic = '', ideographic = ''] = value.split('=');
   const one = (group: string) => {
-    const [family = '', given = '', middle = '', prefix = '', suffix = ''] = group.split('^').map((part) => part.trim());
+    const [family = '', given = '', middle = '', prefix = '', suffix = ''] = group
+      .split('^')
+      .map((part) => part.trim());
     return [family, [prefix, given, middle, suffix].filter(Boolean).join(' ')].filter(Boolean).join(', ');
   };
   return [one(alphabetic), one(ideographic)].filter(Boolean).join(' · ') || 'no name';

@@ -19,7 +19,11 @@ export function inPlace(shown: readonly WorklistRow[], latest: readonly Worklist
 
 /** Null when the screen shows the list as it would be. */
 export function waitingUpdate(shown: readonly WorklistRow[], wanted: readonly WorklistRow[]): WaitingUpdate | null {
-  if (shown.length === wanted.length && shown.every((row, index) => row.studyInstanceUid === wanted[index]?.studyInstanceUid)) return null;
+  if (
+    shown.length === wanted.length &&
+    shown.every((row, index) => row.studyInstanceUid === wanted[index]?.studyInstanceUid)
+  )
+    return null;
   const known = new Set(shown.map((row) => row.studyInstanceUid));
   const fresh = wanted.filter((row) => !known.has(row.studyInstanceUid));
   return { count: fresh.length, flagged: fresh.filter(isFlagged).length };
@@ -30,6 +34,6 @@ export function flaggedAfterRead(rows: readonly WorklistRow[]): number {
   return rows.filter((row) => isFlagged(row) && row.readAtMs !== null && (row.analysedAtMs ?? 0) > row.readAtMs).length;
 }
 
-function isFlagged(row: WorklistRow): boolean {
+export function isFlagged(row: WorklistRow): boolean {
   return row.decision === 'suspected';
 }

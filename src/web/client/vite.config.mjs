@@ -5,5 +5,10 @@ export default defineConfig({
   root: import.meta.dirname,
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   // No inline script and no data: URL, so that the page's content security policy can forbid both.
-  build: { outDir: resolve(import.meta.dirname, '../../../dist/web'), emptyOutDir: true, assetsInlineLimit: 0, modulePreload: { polyfill: false } },
+  build: {
+    outDir: resolve(import.meta.dirname, '../../../dist/web'),
+    emptyOutDir: true,
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
 });

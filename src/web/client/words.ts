@@ -4,16 +4,25 @@ export const words = {
   notDiagnostic: 'Research software. Not for diagnostic use.',
   model: (name: string, version: string, provider: string) => `${name} ${version} on ${provider}`,
   liveFeed: 'Feed live',
-  slowFeed: (seconds: number) => `Feed silent for ${seconds} s. List may be old`,
+  slowFeed: (seconds: number) => `No update for ${seconds} s. List may be old`,
   lostFeed: (time: string) => `LIVE FEED LOST ${time}. List may be wrong. Use PACS worklist`,
   stillLoading: 'Still loading',
-  empty: (lastReceived: string | null) => (lastReceived === null ? 'No scans waiting. Nothing received yet. Feed live' : `No scans waiting. Last received ${lastReceived}. Feed live`),
+  empty: (lastReceived: string | null) =>
+    lastReceived === null
+      ? 'No scans waiting. Nothing received yet. Feed live'
+      : `No scans waiting. Last received ${lastReceived}. Feed live`,
   emptyUnsure: 'This list shows no scans, and it may be wrong. Use PACS worklist',
+  waitingScans: (count: number, flagged: number) =>
+    flagged === 0 ? `${count} waiting` : `${count} waiting, ${flagged} flagged`,
+  updates: 'Updates',
   pending: (count: number, flagged: number) => `${count} new, ${flagged} flagged - press . to update`,
   reordered: 'Order changed - press . to update',
   noModel: 'AI not ready: studies are received and wait. Read as usual.',
   receiverDown: 'Receiver down: the PACS cannot send. Studies are not arriving here.',
-  flaggedAfterRead: (count: number) => (count === 1 ? '1 read scan was flagged after it was read.' : `${count} read scans were flagged after they were read.`),
+  flaggedAfterRead: (count: number) =>
+    count === 1
+      ? '1 read scan was flagged after it was read.'
+      : `${count} read scans were flagged after they were read.`,
   notSaved: (patient: string) => `Not saved for ${patient}. Try again.`,
   showRead: 'Show read scans',
   markRead: 'Mark as read',
@@ -42,9 +51,10 @@ export const words = {
     receipt: 'Result objects',
     why: 'Why here',
   },
-  suspicion: (probability: number, threshold: number) => `${probability.toFixed(2)} (flags from ${threshold.toFixed(2)})`,
+  flagsFrom: (threshold: number) => `flags from ${threshold.toFixed(2)}`,
   noScore: 'no score',
-  waitOf: (minutes: number, cap: number) => (minutes < cap ? `${minutes} min of ${cap}` : `${minutes} min, limit ${cap}`),
+  waitOf: (minutes: number, cap: number) =>
+    minutes < cap ? `${minutes} min of ${cap}` : `${minutes} min, limit ${cap}`,
   born: (date: string, age: string) => (age === '' ? `born ${date}` : `born ${date} (${age})`),
   patientId: (id: string) => `ID ${id}`,
   accession: (number: string) => `accession ${number}`,
@@ -52,11 +62,30 @@ export const words = {
   series: 'Series of this study',
   objects: 'Result objects',
   history: 'What happened',
+  /** Of `case_events`; a type that is not here is shown as it is. */
+  events: {
+    instanceReceived: 'Slices received',
+    seriesChosen: 'Series chosen',
+    notEligible: 'No series can be analysed',
+    inferred: 'Analysed',
+    reported: 'Results written',
+    delivered: 'Results delivered',
+    deliveryRefused: 'Result rejected',
+    deliveryRetried: 'Results sent again',
+    gaveUp: 'AI failed',
+    quarantined: 'Held for checking',
+    quarantineReleased: 'No longer held',
+    read: 'Marked as read',
+    unread: 'Back to unread',
+    stat: 'Marked as urgent',
+    notStat: 'No longer urgent',
+  } as Readonly<Record<string, string>>,
   none: 'None yet',
   historyUnread: 'Could not be read. Close and open again.',
   confirmed: (destination: string, time: string) => `Sent - ${destination} holds it ${time}`,
   accepted: (destination: string, time: string) => `Sent - ${destination} accepted ${time}, not yet confirmed`,
-  waiting: (destination: string, reason: string | null) => (reason === null ? `Waiting for ${destination}` : `Waiting for ${destination}: ${reason}`),
+  waiting: (destination: string, reason: string | null) =>
+    reason === null ? `Waiting for ${destination}` : `Waiting for ${destination}: ${reason}`,
   cancelled: (destination: string) => `Not sent to ${destination}: a newer result takes its place`,
   rejected: (destination: string, reason: string) => `Rejected by ${destination}: ${reason}`,
 } as const;

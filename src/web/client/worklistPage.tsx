@@ -2,7 +2,7 @@ import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'preac
 import { CaseRow, COLUMNS } from './caseRow.tsx';
 import { followFeed, LIVE, type Feed, type Freshness } from './feed.ts';
 import { clockTime, personName } from './format.ts';
-import { flaggedAfterRead, inPlace, listed, waitingUpdate } from './listOrder.ts';
+import { flaggedAfterRead, inPlace, isFlagged, listed, waitingUpdate } from './listOrder.ts';
 import { applyTheme, keepPreference, preference } from './preferences.ts';
 import { words } from './words.ts';
 import { fetchWorklist, setRead, type WorklistAnswer, type WorklistRow } from './worklistApi.ts';
@@ -33,7 +33,9 @@ export function WorklistPage() {
 
   /** Someone points at a row, or has one in focus while the page is in use. */
   const attended = useCallback(
-    () => body.current !== null && (body.current.matches(':hover') || (document.hasFocus() && body.current.contains(document.activeElement))),
+    () =>
+      body.current !== null &&
+      (body.current.matches(':hover') || (document.hasFocus() && body.current.contains(document.activeElement))),
     [],
   );
   const openers = () => [...(body.current?.querySelectorAll<HTMLElement>('.opener') ?? [])];
@@ -41,7 +43,8 @@ export function WorklistPage() {
 
   const takeUpdate = useCallback(() => {
     const study = body.current?.contains(document.activeElement) ? studyOf(document.activeElement) : undefined;
-    if (study !== undefined) refocus.current = { study, index: openers().findIndex((opener) => studyOf(opener) === study) };
+    if (study !== undefined)
+      refocus.current = { study, index: openers().findIndex((opener) => studyOf(opener) === study) };
     setList((old) => old && { ...old, rows: listed(old.answer.rows, old.showRead) });
   }, []);
   const release = useCallback(() => {
@@ -66,7 +69,11 @@ export function WorklistPage() {
       const answer = await fetchWorklist();
       setList((old) => {
         const showRead = old?.showRead ?? false;
-        return { answer, showRead, rows: old !== null && attended() ? inPlace(old.rows, answer.rows) : listed(answer.rows, showRead) };
+        return {
+          answer,
+          showRead,
+          rows: old !== null && attended() ? inPlace(old.rows, answer.rows) : listed(answer.rows, showRead),
+        };
       });
     };
     feed.current = followFeed('/api/events', read, setFresh);
@@ -121,20 +128,34 @@ export function WorklistPage() {
   const { answer, rows, showRead } = list ?? { answer: null, rows: [], showRead: false };
   const system = answer?.system ?? null;
   const waiting = answer === null ? null : waitingUpdate(rows, listed(answer.rows, showRead));
+  const unread = listed(answer?.rows ?? [], false);
   const again = answer === null || showRead ? 0 : flaggedAfterRead(answer.rows);
-  const setShowRead = (value: boolean) => setList((old) => old && { ...old, showRead: value, rows: listed(old.answer.rows, value) });
+  const setShowRead = (value: boolean) =>
+    setList((old) => old && { ...old, showRead: value, rows: listed(old.answer.rows, value) });
   return (
     <>
       <header>
         <h1>{words.title}</h1>
         <span class="muted">{words.notDiagnostic}</span>
         <span class="spacer" />
-        {system?.model && <span class="muted">{words.model(system.model.name, system.model.version, system.model.provider)}</span>}
+        {system?.model && (
+          <span class="muted">{words.model(system.model.name, system.model.version, system.model.provider)}</span>
+        )}
         <span class="feed" data-feed={fresh.kind}>
-          {fresh.kind === 'slow' ? words.slowFeed(fresh.silentSeconds) : fresh.kind === 'live' && answer !== null ? words.liveFeed : ''}
+          {fresh.kind === 'slow'
+            ? words.slowFeed(fresh.silentSeconds)
+            : fresh.kind === 'live' && answer !== null
+              ? words.liveFeed
+              : ''}
         </span>
         <label>
-          <input type="checkbox" checked={showRead} disabled={answer === null} onChange={() => setShowRead(!showRead)} /> {words.showRead}
+          <input
+            type="checkbox"
+            checked={showRead}
+            disabled={answer === null}
+            onChange={() => setShowRead(!showRead)}
+          />{' '}
+          {words.showRead}
         </label>
         <button
           type="button"
@@ -153,10 +174,13 @@ export function WorklistPage() {
         </button>
       </header>
       {/* One line that is always there, so that what it says never moves the rows. */}
-      <div class="slot">
+      <section class="slot" aria-label={words.updates}>
         <div role="alert" class="alert">
           {fresh.kind === 'lost' ? words.lostFeed(clockTime(fresh.sinceMs, Date.now())) : problem}
         </div>
+        {unread.length > 0 && !lost && (
+          <span class="muted">{words.waitingScans(unread.length, unread.filter(isFlagged).length)}</span>
+        )}
         <div role="status">
           {waiting !== null && !lost && (
             <button type="button" class={waiting.flagged > 0 ? 'pill kind-flag' : 'pill'} onClick={takeUpdate}>
@@ -164,56 +188,62 @@ export function WorklistPage() {
             </button>
           )}
         </div>
-      </div>
+      </section>
       {/* A list that may be wrong is shown without colour and takes no orders. */}
-      <main inert={lost} class={lost ? 'frozen' : ''}>
-        {answer === null && (
-          <div aria-busy="true">
-            <div class="skeleton" />
-            <div class="skeleton" />
-            <div class="skeleton" />
-            {slowLoad && <p class="empty">{words.stillLoading}</p>}
-          </div>
-        )}
-        {answer !== null && rows.length === 0 && (
-          <p class="empty">
-            {fresh.kind === 'live' && system?.receiver.up
-              ? words.empty(answer.totals.lastReceivedAtMs === null ? null : clockTime(answer.totals.lastReceivedAtMs, answer.nowMs))
-              : words.emptyUnsure}
-          </p>
-        )}
-        {answer !== null && rows.length > 0 && (
-          <table>
-            <caption class="unseen">{words.title}</caption>
-            <colgroup>
-              {COLUMNS.map(({ name }) => (
-                <col key={name} class={`column-${name}`} />
-              ))}
-            </colgroup>
-            <thead>
-              <tr>
-                {COLUMNS.map(({ name, title }) => (
-                  <th key={name} scope="col">
-                    {title}
-                  </th>
+      <main>
+        <div class={lost ? 'list frozen' : 'list'} inert={lost}>
+          {answer === null && (
+            <div aria-busy="true">
+              <div class="skeleton" />
+              <div class="skeleton" />
+              <div class="skeleton" />
+              {slowLoad && <p class="empty">{words.stillLoading}</p>}
+            </div>
+          )}
+          {answer !== null && rows.length === 0 && (
+            <p class="empty">
+              {fresh.kind === 'live' && system?.receiver.up
+                ? words.empty(
+                    answer.totals.lastReceivedAtMs === null
+                      ? null
+                      : clockTime(answer.totals.lastReceivedAtMs, answer.nowMs),
+                  )
+                : words.emptyUnsure}
+            </p>
+          )}
+          {answer !== null && rows.length > 0 && (
+            <table>
+              <caption class="unseen">{words.title}</caption>
+              <colgroup>
+                {COLUMNS.map(({ name }) => (
+                  <col key={name} class={`column-${name}`} />
                 ))}
-              </tr>
-            </thead>
-            <tbody ref={body} onPointerLeave={release} onFocusOut={release}>
-              {rows.map((row) => (
-                <CaseRow
-                  key={row.studyInstanceUid}
-                  row={row}
-                  nowMs={answer.nowMs}
-                  maxWaitMinutes={answer.maxWaitMinutes}
-                  open={open === row.studyInstanceUid}
-                  onToggle={() => toggle(row.studyInstanceUid)}
-                  onMark={() => mark(row)}
-                />
-              ))}
-            </tbody>
-          </table>
-        )}
+              </colgroup>
+              <thead>
+                <tr>
+                  {COLUMNS.map(({ name, title }) => (
+                    <th key={name} scope="col">
+                      {title}
+                    </th>
+                  ))}
+                </tr>
+              </thead>
+              <tbody ref={body} onPointerLeave={release} onFocusOut={release}>
+                {rows.map((row) => (
+                  <CaseRow
+                    key={row.studyInstanceUid}
+                    row={row}
+                    nowMs={answer.nowMs}
+                    maxWaitMinutes={answer.maxWaitMinutes}
+                    open={open === row.studyInstanceUid}
+                    onToggle={() => toggle(row.studyInstanceUid)}
+                    onMark={() => mark(row)}
+                  />
+                ))}
+              </tbody>
+            </table>
+          )}
+        </div>
       </main>
       {/* Below the list, where they take room from its end and not from its beginning. */}
       <footer>

@@ -4,7 +4,8 @@ import { flaggedAfterRead, inPlace, listed, waitingUpdate } from '../../../src/w
 import type { WorklistRow } from '../../../src/worklist/worklistQuery.ts';
 
 type Facts = Pick<WorklistRow, 'studyInstanceUid' | 'readAtMs' | 'decision' | 'analysedAtMs'>;
-const row = (facts: Partial<Facts>) => ({ studyInstanceUid: '1.2', readAtMs: null, decision: null, analysedAtMs: null, ...facts }) as WorklistRow;
+const row = (facts: Partial<Facts>) =>
+  ({ studyInstanceUid: '1.2', readAtMs: null, decision: null, analysedAtMs: null, ...facts }) as WorklistRow;
 
 const answers = fc.uniqueArray(
   fc
@@ -24,7 +25,9 @@ test('whatever arrives, every row on the screen keeps its place and shows the la
     fc.property(answers, answers, (shown, latest) => {
       const kept = inPlace(shown, latest);
       expect(uids(kept)).toEqual(uids(shown));
-      kept.forEach((one, index) => expect(one).toBe(latest.find((other) => other.studyInstanceUid === one.studyInstanceUid) ?? shown[index]));
+      kept.forEach((one, index) =>
+        expect(one).toBe(latest.find((other) => other.studyInstanceUid === one.studyInstanceUid) ?? shown[index]),
+      );
     }),
   );
 });
@@ -39,7 +42,10 @@ test('an update waits exactly when the screen is not what it would be, and its n
         return;
       }
       const missing = wanted.filter((one) => !uids(shown).includes(one.studyInstanceUid));
-      expect(waiting).toEqual({ count: missing.length, flagged: missing.filter((one) => one.decision === 'suspected').length });
+      expect(waiting).toEqual({
+        count: missing.length,
+        flagged: missing.filter((one) => one.decision === 'suspected').length,
+      });
     }),
   );
 });
@@ -53,5 +59,11 @@ test('read scans are listed when asked for only', () => {
 test('a scan that was flagged after somebody had read it is not forgotten', () => {
   const flag = { decision: 'suspected', analysedAtMs: 50 } as const;
   expect(flaggedAfterRead([row({ ...flag, readAtMs: 40 })])).toBe(1);
-  expect(flaggedAfterRead([row({ ...flag, readAtMs: 60 }), row(flag), row({ readAtMs: 40, decision: 'not-suspected', analysedAtMs: 50 })])).toBe(0);
+  expect(
+    flaggedAfterRead([
+      row({ ...flag, readAtMs: 60 }),
+      row(flag),
+      row({ readAtMs: 40, decision: 'not-suspected', analysedAtMs: 50 }),
+    ]),
+  ).toBe(0);
 });

@@ -5,14 +5,20 @@ import { addStudy, studyUid } from '../../browser/seededWorklist.ts';
 import { READY, ask, hurried, listen, startWeb } from './webFixture.ts';
 
 const json = { 'Content-Type': 'application/json' };
-const mark = (url: string, study: string, body: unknown) => fetch(`${url}/api/cases/${study}/read`, { method: 'PUT', headers: json, body: JSON.stringify(body) });
+const mark = (url: string, study: string, body: unknown) =>
+  fetch(`${url}/api/cases/${study}/read`, { method: 'PUT', headers: json, body: JSON.stringify(body) });
 
 test('the worklist comes ranked, with the state of the agent beside it', async () => {
   const web = await startWeb();
   await addStudy(web, { id: 'plain', outcome: 0.1, arrivedMinutesAgo: 20 });
   await addStudy(web, { id: 'flag', outcome: 0.9 });
   const response = await fetch(`${web.url}/api/worklist`);
-  const answer = (await response.json()) as { rows: { studyInstanceUid: string; rank: number }[]; maxWaitMinutes: number; system: unknown; totals: { unread: number } };
+  const answer = (await response.json()) as {
+    rows: { studyInstanceUid: string; rank: number }[];
+    maxWaitMinutes: number;
+    system: unknown;
+    totals: { unread: number };
+  };
   expect(response.status).toBe(200);
   expect(answer.rows.map(({ studyInstanceUid, rank }) => [studyInstanceUid, rank])).toEqual([
     [studyUid('flag'), 1],
@@ -34,9 +40,13 @@ test('a case can be opened, and its answer names no file of this machine', async
 
 test('a case that is not held is said so, and a wrong address is no page', async () => {
   const { url } = await startWeb();
-  for (const path of ['/api/cases/1.2.3', '/api/nothing', '/nothing']) expect((await fetch(url + path)).status, path).toBe(404);
+  for (const path of ['/api/cases/1.2.3', '/api/nothing', '/nothing'])
+    expect((await fetch(url + path)).status, path).toBe(404);
   expect((await mark(url, '1.2.3', { read: true })).status).toBe(404);
-  expect(await (await fetch(`${url}/api/cases/1.2.3`)).json()).toEqual({ error: 'not-found', message: 'There is no such study on the worklist.' });
+  expect(await (await fetch(`${url}/api/cases/1.2.3`)).json()).toEqual({
+    error: 'not-found',
+    message: 'There is no such study on the worklist.',
+  });
 });
 
 test('reading is recorded, taken back, and stands in the history', async () => {
@@ -53,13 +63,20 @@ test('reading is recorded, taken back, and stands in the history', async () => {
   ]);
 });
 
-test.each([['{"read": "yes"}'], ['{}'], ['[]'], ['{'], ['"read"']])('reading is not recorded for the body %s', async (body) => {
-  const web = await startWeb();
-  await addStudy(web, { id: 'plain', outcome: 0.1 });
-  const response = await fetch(`${web.url}/api/cases/${studyUid('plain')}/read`, { method: 'PUT', headers: json, body });
-  expect(response.status).toBe(400);
-  expect((await web.query.rows())[0]?.readAtMs).toBeNull();
-});
+test.each([['{"read": "yes"}'], ['{}'], ['[]'], ['{'], ['"read"']])(
+  'reading is not recorded for the body %s',
+  async (body) => {
+    const web = await startWeb();
+    await addStudy(web, { id: 'plain', outcome: 0.1 });
+    const response = await fetch(`${web.url}/api/cases/${studyUid('plain')}/read`, {
+      method: 'PUT',
+      headers: json,
+      body,
+    });
+    expect(response.status).toBe(400);
+    expect((await web.query.rows())[0]?.readAtMs).toBeNull();
+  },
+);
 
 test('a body of more than 16 kB is refused', async () => {
   const { url } = await startWeb();
@@ -74,9 +91,20 @@ test('healthy and ready', async () => {
 });
 
 test('not ready says what is missing', async () => {
-  const { url } = await startWeb({ system: () => Promise.resolve({ ...READY, model: null, modelError: 'The golden case differs.', receiver: { ...READY.receiver, up: false } }) });
+  const { url } = await startWeb({
+    system: () =>
+      Promise.resolve({
+        ...READY,
+        model: null,
+        modelError: 'The golden case differs.',
+        receiver: { ...READY.receiver, up: false },
+      }),
+  });
   const ready = await fetch(`${url}/readyz`);
-  expect([ready.status, await ready.json()]).toEqual([503, { ready: false, missing: ['The receiver is down.', 'The golden case differs.'] }]);
+  expect([ready.status, await ready.json()]).toEqual([
+    503,
+    { ready: false, missing: ['The receiver is down.', 'The golden case differs.'] },
+  ]);
   expect((await fetch(`${url}/healthz`)).status).toBe(200);
 });
 
@@ -92,7 +120,14 @@ test('the page is served with headers that allow nothing inline, no frame and no
   for (const path of ['/', '/api/worklist', '/nothing']) {
     const { headers } = await fetch(url + path);
     const policy = headers.get('content-security-policy');
-    for (const part of ["default-src 'none'", "script-src 'self'", "style-src 'self'", "frame-ancestors 'none'", "require-trusted-types-for 'script'"]) expect(policy).toContain(part);
+    for (const part of [
+      "default-src 'none'",
+      "script-src 'self'",
+      "style-src 'self'",
+      "frame-ancestors 'none'",
+      "require-trusted-types-for 'script'",
+    ])
+      expect(policy).toContain(part);
     expect(policy).not.toContain('unsafe');
     expect(headers.get('x-content-type-options')).toBe('nosniff');
     expect(headers.get('cache-control')).toBe('no-store');
@@ -109,20 +144,39 @@ test.each([
   ['a sandboxed page', 403, { Origin: 'null' }],
   ['another port of this machine', 403, { Origin: 'http://127.0.0.1:1' }],
   ['another site, without an origin', 403, { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'no-cors' }],
-  ['another port of this machine, without an origin', 403, { 'Sec-Fetch-Site': 'same-site', 'Sec-Fetch-Mode': 'no-cors' }],
-])('requests from %s are refused on every route, with the same headers', async (_from, status, headers: Record<string, string>) => {
-  const web = await startWeb();
-  await addStudy(web, { id: 'plain', outcome: 0.1 });
-  for (const path of ['/', '/api/worklist', '/api/events', '/metrics', '/healthz', `/api/cases/${studyUid('plain')}`]) {
-    const answer = await ask(web.url + path, 'GET', headers);
-    expect(answer.status, path).toBe(status);
-    expect(answer.headers['content-security-policy']).toContain("default-src 'none'");
-    expect(answer.body).not.toContain('Doe');
-  }
-  const change = await ask(`${web.url}/api/cases/${studyUid('plain')}/read`, 'PUT', { ...json, ...headers }, '{"read": true}');
-  expect(change.status).toBe(status);
-  expect((await web.query.rows())[0]?.readAtMs).toBeNull();
-});
+  [
+    'another port of this machine, without an origin',
+    403,
+    { 'Sec-Fetch-Site': 'same-site', 'Sec-Fetch-Mode': 'no-cors' },
+  ],
+])(
+  'requests from %s are refused on every route, with the same headers',
+  async (_from, status, headers: Record<string, string>) => {
+    const web = await startWeb();
+    await addStudy(web, { id: 'plain', outcome: 0.1 });
+    for (const path of [
+      '/',
+      '/api/worklist',
+      '/api/events',
+      '/metrics',
+      '/healthz',
+      `/api/cases/${studyUid('plain')}`,
+    ]) {
+      const answer = await ask(web.url + path, 'GET', headers);
+      expect(answer.status, path).toBe(status);
+      expect(answer.headers['content-security-policy']).toContain("default-src 'none'");
+      expect(answer.body).not.toContain('Doe');
+    }
+    const change = await ask(
+      `${web.url}/api/cases/${studyUid('plain')}/read`,
+      'PUT',
+      { ...json, ...headers },
+      '{"read": true}',
+    );
+    expect(change.status).toBe(status);
+    expect((await web.query.rows())[0]?.readAtMs).toBeNull();
+  },
+);
 
 test.each(['localhost', '127.0.0.1', '127.1.2.3', '[::1]'])('a browser on this machine gets in by %s', async (name) => {
   const { url, port } = await startWeb();
@@ -135,36 +189,61 @@ test('a link from elsewhere may open the page, and change nothing', async () => 
   await addStudy(web, { id: 'plain', outcome: 0.1 });
   const link = { 'Sec-Fetch-Site': 'cross-site', 'Sec-Fetch-Mode': 'navigate' };
   expect((await ask(`${web.url}/`, 'GET', link)).status).toBe(200);
-  expect((await ask(`${web.url}/api/cases/${studyUid('plain')}/read`, 'PUT', { ...json, ...link }, '{"read": true}')).status).toBe(403);
+  expect(
+    (await ask(`${web.url}/api/cases/${studyUid('plain')}/read`, 'PUT', { ...json, ...link }, '{"read": true}')).status,
+  ).toBe(403);
 });
 
-test.each(['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x'])('a form (%s) changes nothing', async (type) => {
-  const web = await startWeb();
-  await addStudy(web, { id: 'plain', outcome: 0.1 });
-  expect((await ask(`${web.url}/api/cases/${studyUid('plain')}/read`, 'PUT', { 'Content-Type': type }, '{"read": true}')).status).toBe(415);
-  expect((await web.query.rows())[0]?.readAtMs).toBeNull();
-});
+test.each(['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x'])(
+  'a form (%s) changes nothing',
+  async (type) => {
+    const web = await startWeb();
+    await addStudy(web, { id: 'plain', outcome: 0.1 });
+    expect(
+      (await ask(`${web.url}/api/cases/${studyUid('plain')}/read`, 'PUT', { 'Content-Type': type }, '{"read": true}'))
+        .status,
+    ).toBe(415);
+    expect((await web.query.rows())[0]?.readAtMs).toBeNull();
+  },
+);
 
 test.each([
   ['a bug', new Error('SELECT patient_name FROM cases /srv/odontoid'), 'unexpected'],
-  ['one of our own errors', new TriageError('database-invalid', 'The database /srv/odontoid/cases is broken.'), 'database-invalid'],
+  [
+    'one of our own errors',
+    new TriageError('database-invalid', 'The database /srv/odontoid/cases is broken.'),
+    'database-invalid',
+  ],
 ])('a failure by %s is logged and tells the browser nothing', async (_by, failure, code) => {
   const { url, logged } = await startWeb({ system: () => Promise.reject(failure) });
   const response = await fetch(`${url}/api/worklist`);
-  expect([response.status, await response.json()]).toEqual([500, { error: code, message: 'The request failed; the log says why.' }]);
-  expect(logged).toEqual([{ message: 'request failed', fields: { method: 'GET', route: '/api/worklist', error: failure } }]);
+  expect([response.status, await response.json()]).toEqual([
+    500,
+    { error: code, message: 'The request failed; the log says why.' },
+  ]);
+  expect(logged).toEqual([
+    { message: 'request failed', fields: { method: 'GET', route: '/api/worklist', error: failure } },
+  ]);
 });
 
 test('an address that cannot be decoded is the sender’s fault', async () => {
   const { url, logged } = await startWeb();
   const answer = await ask(`${url}/api/cases/%E0%A4%A`, 'GET', {});
-  expect([answer.status, JSON.parse(answer.body)]).toEqual([400, { error: 'not-understood', message: 'The request could not be understood.' }]);
+  expect([answer.status, JSON.parse(answer.body)]).toEqual([
+    400,
+    { error: 'not-understood', message: 'The request could not be understood.' },
+  ]);
   expect(logged).toEqual([]);
 });
 
 test('no path leads out of the page’s folder', async () => {
   const { url } = await startWeb();
-  for (const path of ['/../worklist.sqlite', '/assets/../../worklist.sqlite', '/%2e%2e/%2e%2e/etc/passwd', '/..%2f..%2fetc/passwd']) {
+  for (const path of [
+    '/../worklist.sqlite',
+    '/assets/../../worklist.sqlite',
+    '/%2e%2e/%2e%2e/etc/passwd',
+    '/..%2f..%2fetc/passwd',
+  ]) {
     const answer = await ask(`${url}${path}`, 'GET', {});
     expect(answer.body).not.toMatch(/root:|SQLite/);
     expect(answer.status, path).toBeGreaterThanOrEqual(400);
@@ -191,11 +270,13 @@ test('pages that went make room for others', async () => {
   const open = await Promise.all(Array.from({ length: 100 }, () => listen(url)));
   expect((await fetch(`${url}/api/events`)).status).toBe(503);
   open[0]?.leave();
-  await expect.poll(async () => {
-    const response = await fetch(`${url}/api/events`);
-    await response.body?.cancel();
-    return response.status;
-  }).toBe(200);
+  await expect
+    .poll(async () => {
+      const response = await fetch(`${url}/api/events`);
+      await response.body?.cancel();
+      return response.status;
+    })
+    .toBe(200);
 });
 
 test('closing ends the open feeds and does not wait for idle browsers', async () => {
@@ -232,7 +313,10 @@ test('a port that is taken is named, with what to do', async () => {
   const { port } = await startWeb();
   const second = startWeb({ port });
   await expect(second).rejects.toBeInstanceOf(TriageError);
-  await expect(second).rejects.toMatchObject({ code: 'config-invalid', message: `Port ${port} is taken: set web.port to a free one, or stop what uses it.` });
+  await expect(second).rejects.toMatchObject({
+    code: 'config-invalid',
+    message: `Port ${port} is taken: set web.port to a free one, or stop what uses it.`,
+  });
 });
 
 test('metrics are lines that a scraper can read, and tell what is the matter', async () => {
@@ -260,7 +344,10 @@ test('metrics are lines that a scraper can read, and tell what is the matter', a
 });
 
 test('metrics do not call an unknown disk a full one, nor a missing network a ready one', async () => {
-  const { url } = await startWeb({ system: () => Promise.resolve({ ...READY, model: null, freeBytes: null, receiver: { ...READY.receiver, up: false } }) });
+  const { url } = await startWeb({
+    system: () =>
+      Promise.resolve({ ...READY, model: null, freeBytes: null, receiver: { ...READY.receiver, up: false } }),
+  });
   const metrics = await scrape(url);
   expect(metrics['odontoid_spool_free_bytes']).toBeNaN();
   expect(metrics).toMatchObject({ odontoid_model_ready: 0, odontoid_receiver_up: 0 });

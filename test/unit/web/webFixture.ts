@@ -37,7 +37,9 @@ export function hurried(factor: number): Clock {
 }
 
 /** The real server on a real, migrated database, at a free loopback port. */
-export async function startWeb(options: Partial<Pick<WebOptions, 'system' | 'query' | 'clock' | 'port'>> = {}): Promise<WebUnderTest> {
+export async function startWeb(
+  options: Partial<Pick<WebOptions, 'system' | 'query' | 'clock' | 'port'>> = {},
+): Promise<WebUnderTest> {
   const folder = await mkdtemp(join(tmpdir(), 'odontoid-web-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const pageDir = join(folder, 'page');
@@ -58,7 +60,7 @@ export async function startWeb(options: Partial<Pick<WebOptions, 'system' | 'que
     log: recordingLog(logged),
     ...options,
   });
-  onTestFinished(server.close);
+  onTestFinished(() => server.close());
   return { ...worklist, server, url: server.url, port: Number(new URL(server.url).port), logged };
 }
 
@@ -80,23 +82,28 @@ export interface RawAnswer {
 export function ask(url: string, method: string, headers: Record<string, string>, body?: string): Promise<RawAnswer> {
   return new Promise((resolve, reject) => {
     const { hostname, port, origin } = new URL(url);
-    const outgoing = request({ hostname, port, path: url.slice(origin.length) || '/', method, headers, agent: false }, (response) => {
-      let text = '';
-      response.setEncoding('utf8');
-      response.on('data', (part: string) => {
-        text += part;
-      });
-      response.on('end', () => {
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text });
-      });
-    });
+    const outgoing = request(
+      { hostname, port, path: url.slice(origin.length) || '/', method, headers, agent: false },
+      (response) => {
+        let text = '';
+        response.setEncoding('utf8');
+        response.on('data', (part: string) => {
+          text += part;
+        });
+        response.on('end', () => {
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text });
+        });
+      },
+    );
     outgoing.on('error', reject);
     outgoing.end(body);
   });
 }
 
 /** The events of one stream as they come; `next` waits for one of the given kind. */
-export async function listen(url: string): Promise<{ next: (kind: string) => Promise<string>; ended: Promise<void>; leave: () => void }> {
+export async function listen(
+  url: string,
+): Promise<{ next: (kind: string) => Promise<string>; ended: Promise<void>; leave: () => void }> {
   const controller = new AbortController();
   onTestFinished(() => {
     controller.abort();
@@ -113,7 +120,8 @@ export async function listen(url: string): Promise<{ next: (kind: string) => Pro
         buffer += decoder.decode(part, { stream: true });
         const blocks = buffer.split('\n\n');
         buffer = blocks.pop() ?? '';
-        for (const block of blocks) seen.push({ kind: /^event: (.*)$/m.exec(block)?.[1] ?? '', data: /^data: (.*)$/m.exec(block)?.[1] ?? '' });
+        for (const block of blocks)
+          seen.push({ kind: /^event: (.*)$/m.exec(block)?.[1] ?? '', data: /^data: (.*)$/m.exec(block)?.[1] ?? '' });
         wake();
       }
     } catch (error) {

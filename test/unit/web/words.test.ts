@@ -8,11 +8,14 @@ function literals(source: string): string[] {
   return [...code.matchAll(/(['"`])((?:\\.|(?!\1)[^\\])*)\1/g)].map((match) => match[2]!);
 }
 
-test.each(['web/client/words.ts', 'web/client/index.html', 'worklist/caseStatus.ts', 'worklist/priority.ts'])('no string of src/%s calls an unflagged scan anything but unflagged', async (path) => {
-  const found = literals(await readFile(new URL(`../../../src/${path}`, import.meta.url), 'utf8'));
-  expect(found.length).toBeGreaterThan(5);
-  expect(found.flatMap(bannedIn)).toEqual([]);
-});
+test.each(['web/client/words.ts', 'web/client/index.html', 'worklist/caseStatus.ts', 'worklist/priority.ts'])(
+  'no string of src/%s calls an unflagged scan anything but unflagged',
+  async (path) => {
+    const found = literals(await readFile(new URL(`../../../src/${path}`, import.meta.url), 'utf8'));
+    expect(found.length).toBeGreaterThan(5);
+    expect(found.flatMap(bannedIn)).toEqual([]);
+  },
+);
 
 test('the search finds each banned word, in any case and inside a sentence', () => {
   for (const word of BANNED) expect(bannedIn(`Scan is ${word.toUpperCase()}, read on.`)).toHaveLength(1);

@@ -1,0 +1,126 @@
+// Draws docs/pictures/worklist.png and worklist-light.png: the real page on a real worklist of invented patients, at a fixed time.
+import { mkdir, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { systemClock } from '../src/clock.ts';
+import { buildPage, launchBrowser, openSite, temporaryFolder } from '../test/browser/page.ts';
+import { addStudy, studyUid } from '../test/browser/seededWorklist.ts';
+import type { SeededStudy } from '../test/browser/seededWorklist.ts';
+
+const STUDIES: (SeededStudy & { arrivedMinutesAgo: number })[] = [
+  {
+    id: 'flag-1',
+    patientName: 'Lindqvist^Maja',
+    patientId: '40211',
+    patientBirthDate: '19480312',
+    patientAge: '078Y',
+    accessionNumber: 'E26-4471',
+    arrivedMinutesAgo: 6,
+    outcome: 0.94,
+    receipt: 'confirmed',
+  },
+  {
+    id: 'flag-2',
+    patientName: 'Okafor^Chidi',
+    patientId: '40198',
+    patientBirthDate: '19920504',
+    patientAge: '034Y',
+    patientSex: 'M',
+    accessionNumber: 'E26-4466',
+    arrivedMinutesAgo: 14,
+    outcome: 0.71,
+    receipt: 'sent',
+  },
+  {
+    id: 'thick',
+    patientName: "O'Brien^Declan",
+    patientId: '40173',
+    patientBirthDate: '19750221',
+    patientAge: '051Y',
+    patientSex: 'M',
+    accessionNumber: 'E26-4460',
+    arrivedMinutesAgo: 22,
+    outcome: { reasonCode: 'no-series', reason: 'slices are 5 mm thick, 3 mm at the most are analysed' },
+    receipt: 'confirmed',
+  },
+  {
+    id: 'metal',
+    patientName: 'Novák^Eliška',
+    patientId: '40180',
+    patientBirthDate: '19600918',
+    patientAge: '066Y',
+    accessionNumber: 'E26-4463',
+    arrivedMinutesAgo: 17,
+    outcome: {
+      reasonCode: 'outside-domain',
+      reason: 'Outside tested range (unlike the scans the network was tested on)',
+    },
+    receipt: 'confirmed',
+  },
+  {
+    id: 'plain',
+    patientName: 'Moreau^Camille',
+    patientId: '40165',
+    patientBirthDate: '19970730',
+    patientAge: '029Y',
+    accessionNumber: 'E26-4455',
+    arrivedMinutesAgo: 31,
+    outcome: 0.06,
+    receipt: 'confirmed',
+  },
+  {
+    id: 'overdue',
+    patientName: 'Haddad^Samir',
+    patientId: '40102',
+    patientBirthDate: '19830609',
+    patientAge: '043Y',
+    patientSex: 'M',
+    accessionNumber: 'E26-4431',
+    arrivedMinutesAgo: 64,
+    outcome: 0.11,
+    receipt: 'confirmed',
+  },
+  {
+    id: 'moving',
+    patientName: 'Kowalska^Zofia',
+    patientId: '40219',
+    patientBirthDate: '20070115',
+    patientAge: '019Y',
+    accessionNumber: 'E26-4474',
+    arrivedMinutesAgo: 0.5,
+    outcome: 'running',
+  },
+];
+
+const pictures = resolve(import.meta.dirname, '../docs/pictures');
+const shownAtMs = new Date(2026, 10, 23, 14, 7, 30).getTime();
+let nowMs = shownAtMs;
+const folder = await temporaryFolder();
+const site = await openSite(await buildPage(folder), { ...systemClock, now: () => nowMs });
+const browser = await launchBrowser();
+try {
+  for (const { arrivedMinutesAgo, ...study } of STUDIES) {
+    // Each is taken through the store 50 s after it came, so that its receipts tell a likely time.
+    nowMs = Math.min(shownAtMs, shownAtMs - arrivedMinutesAgo * 60_000 + 50_000);
+    await addStudy(site, { ...study, arrivedMinutesAgo: arrivedMinutesAgo - (shownAtMs - nowMs) / 60_000 });
+  }
+  nowMs = shownAtMs;
+  await mkdir(pictures, { recursive: true });
+  for (const [theme, name] of [
+    ['dark', 'worklist.png'],
+    ['light', 'worklist-light.png'],
+  ] as const) {
+    const page = await browser.newPage({ viewport: { width: 1280, height: 860 } });
+    await page.goto(site.url);
+    await page.locator('.opener').first().waitFor();
+    if (theme === 'light') await page.getByRole('button', { name: 'Light theme' }).click();
+    await page.locator(`[data-study="${studyUid('flag-1')}"] .opener`).click();
+    await page.locator('.details li').last().waitFor();
+    await page.mouse.move(640, 4);
+    await page.screenshot({ path: join(pictures, name) });
+    await page.close();
+  }
+} finally {
+  await browser.close();
+  await site.end();
+  await rm(folder, { recursive: true, force: true });
+}

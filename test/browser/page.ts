@@ -1,0 +1,96 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { chromium } from 'playwright-core';
+import type { Browser } from 'playwright-core';
+import { build } from 'vite';
+import { systemClock } from '../../src/clock.ts';
+import type { Clock } from '../../src/ports.ts';
+import { createLog } from '../../src/log.ts';
+import { startWebServer } from '../../src/web/server.ts';
+import type { SystemStatus, WebServer } from '../../src/web/server.ts';
+import { MAX_WAIT_MINUTES, openSeededWorklist } from './seededWorklist.ts';
+import type { SeededWorklist } from './seededWorklist.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+
+/** Debian's Chromium, without anything that would look for a network. */
+export function launchBrowser(): Promise<Browser> {
+  const args = [
+    '--headless',
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+  ];
+  return chromium.launch({ executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium', args });
+}
+
+/** Bundles the page as a release does, into a folder of its own. */
+export async function buildPage(folder: string): Promise<string> {
+  const outDir = join(folder, 'page');
+  await build({ configFile: join(root, 'src/web/client/vite.config.mjs'), build: { outDir }, logLevel: 'error' });
+  return outDir;
+}
+
+export function temporaryFolder(): Promise<string> {
+  return mkdtemp(join(tmpdir(), 'odontoid-browser-'));
+}
+
+export const READY: SystemStatus = {
+  model: { name: 'compact', version: '1.0.0', sha256: 'ab'.repeat(32), provider: 'cpu' },
+  modelError: null,
+  receiver: { up: true, port: 11112, aeTitle: 'ODONTOID', stored: 12, rejected: 0 },
+  encodedOnArrival: 0,
+  freeBytes: 50_000_000_000,
+};
+
+export interface Site extends SeededWorklist {
+  url: string;
+  /** What the page is told of the agent; a test may change it. */
+  system: SystemStatus;
+  stop: () => Promise<void>;
+  /** The same address again. */
+  start: () => Promise<void>;
+  end: () => Promise<void>;
+}
+
+/** The real server on an empty worklist on disk. */
+export async function openSite(pageDir: string, clock: Clock = systemClock): Promise<Site> {
+  const folder = await temporaryFolder();
+  const worklist = await openSeededWorklist(folder, clock);
+  let server: WebServer | null = null;
+  const site: Site = {
+    ...worklist,
+    url: '',
+    system: structuredClone(READY),
+    start: async () => {
+      server = await startWebServer({
+        host: '127.0.0.1',
+        port: site.url === '' ? 0 : Number(new URL(site.url).port),
+        pageDir,
+        maxWaitMinutes: MAX_WAIT_MINUTES,
+        query: worklist.query,
+        store: worklist.store,
+        system: () => Promise.resolve(site.system),
+        clock,
+        log: createLog('silent'),
+      });
+      site.url = server.url;
+    },
+    stop: async () => {
+      await server?.close();
+      server = null;
+    },
+    end: async () => {
+      await site.stop();
+      await worklist.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+  await site.start();
+  return site;
+}
