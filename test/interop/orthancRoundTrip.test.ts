@@ -13,8 +13,8 @@ import { startOrthanc, type Orthanc } from './orthanc.ts';
 
 /** Routes every study that is stable to the agent: whole, and again after the results came back, as careless rules do. */
 const ROUTE_ALL = `
-function OnStableStudy(studyId, tags, metadata)
-  SendToModality(studyId, 'odontoid')
+function OnStableStudy(id, tags, metadata)
+  RestApiPost('/modalities/odontoid/store', '{"Resources": ["' .. id .. '"], "Asynchronous": true}')
 end`;
 
 const NAMES = {
