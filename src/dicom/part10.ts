@@ -92,8 +92,9 @@ export function decimalString(value: number): string {
   const plain = String(value);
   if (plain.length <= 16 && SHAPES['DS']!.test(plain)) return plain;
   for (let digits = 15; digits > 0; digits--) {
-    const text = String(Number(value.toPrecision(digits)));
-    if (text.length <= 16) return text;
+    const rounded = Number(value.toPrecision(digits));
+    // 0.00000123456789 spends its characters on zeros: the exponent keeps more digits.
+    for (const text of [String(rounded), rounded.toExponential()]) if (text.length <= 16) return text;
   }
   throw new TriageError('dicom-unwritable', `${value} cannot be written as a decimal string.`);
 }
