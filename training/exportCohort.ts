@@ -200,8 +200,8 @@ async function main(): Promise<void> {
         await new Promise<void>((resolve, reject) => {
           worker.removeAllListeners();
           worker.once('message', () => resolve());
-          worker.once('exit', (code) => reject(new Error(`a worker ended with ${String(code)} at ${job!.id}`)));
-          worker.send(job!);
+          worker.once('exit', (code) => reject(new Error(`a worker ended with ${String(code)} at ${job.id}`)));
+          worker.send(job);
         });
         bar.increment();
       }

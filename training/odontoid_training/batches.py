@@ -9,9 +9,9 @@ MASK_STEP = 4
 
 
 class SliceSampler:
-    """Batches of (images [B, 3, P, P] in 0..1, image labels [B], cell targets [B, c, c], cell weights [B, c, c])."""
+    """Batches of (images [B, 3, P, P] in 0..1, image labels [B], {cell size: (targets [B, c, c], weights [B, c, c])})."""
 
-    CELL = 32
+    CELLS = (32, 16, 8)
 
     def __init__(self, cases, recipe, size, seed):
         self.cases, self.recipe, self.size = cases, recipe, size
@@ -68,10 +68,10 @@ class SliceSampler:
         mask = functional.grid_sample(mask, coarse, mode="nearest", align_corners=False)
         if augment and r["intensityJitter"]:
             image = self.jitter(image)
-        targets, weights = self.cells(mask)
+        cells = {size: self.cells(mask, size) for size in self.CELLS}
         # A patch counts as broken only when the break lies in it.
         labels = (mask.flatten(1).amax(1) > 0).float()
-        return image, labels, targets, weights
+        return image, labels, cells
 
     def window(self, case, i, mask, window, side):
         """Top left corner of a patch's window, on the mask's grid: around a break, else around a random bone pixel."""
@@ -81,8 +81,12 @@ class SliceSampler:
             row, column = rows[k] * MASK_STEP, columns[k] * MASK_STEP
         else:
             row, column = self.size // 2, self.size // 2
+            # Mostly near the middle line, where the spine is; else anywhere: jaw, skull and shoulders have to be known, too.
+            central = self.random.random() < 0.7
             for _ in range(12):
                 y, x = self.random.integers(self.size, size=2)
+                if central:
+                    x = int(np.clip(self.random.normal(self.size / 2, self.size / 8), 0, self.size - 1))
                 if case.images[i][0, y, x] > 140:
                     row, column = y, x
                     break
@@ -110,11 +114,11 @@ class SliceSampler:
         offset = torch.from_numpy(self.random.uniform(-j / 2, j / 2, (n, 3, 1, 1)).astype(np.float32))
         return (image * gain + offset * (image > 0)).clamp_(0, 1)
 
-    def cells(self, mask):
-        """Cell targets from the mask; cells beside a broken one, whose field sees the break, weigh nothing."""
-        step = self.CELL // 2
+    def cells(self, mask, size):
+        """Cell targets from the mask (two pixels a step); cells close beside a break, whose field sees it, weigh nothing."""
+        step, reach = size // 2, {32: 6, 16: 3, 8: 2}[size]
         inside = functional.max_pool2d(mask, step)[:, 0]
-        near = functional.max_pool2d(functional.max_pool2d(mask, 13, 1, 6), step)[:, 0]
+        near = functional.max_pool2d(functional.max_pool2d(mask, 2 * reach + 1, 1, reach), step)[:, 0]
         weights = torch.where((near > 0) & (inside == 0), 0.0, 1.0)
         weights = torch.where(inside > 0, float(self.recipe.get("cellPositiveWeight", 1)), weights)
         return inside, weights

@@ -32,8 +32,8 @@ class SliceEncoder(nn.Module):
 
     pooling 'mean' is the paper's: image logit = mean over the cells of (w . A + b), feature = mean of A.
     pooling 'lse' takes log-mean-exp over the cells in place of the mean, so that one broken cell is not averaged away;
-    its feature is the mean of A, the mean of A weighted by the same soft maximum, and the channel means and deviations of an
-    early map (what the image looks like rather than what it shows: for the domain check).
+    its feature is the mean of A, the mean of A weighted by the same soft maximum, the channel means and deviations of an early
+    map (what the image looks like rather than what it shows: for the domain check) and, last, the image logit.
     Either way the weights of the cells sum to 1, so Grad-CAM of the image logit is relu(w . A) / (h w) exactly.
     """
 
@@ -57,16 +57,21 @@ class SliceEncoder(nn.Module):
         self.image_bias = nn.Parameter(torch.zeros(1), requires_grad=pooling == "lse")
         self.channels = channels
         self.early_channels = w * 8
-        self.feature_length = channels if pooling == "mean" else 2 * channels + 2 * self.early_channels
+        self.feature_length = channels if pooling == "mean" else 2 * channels + 2 * self.early_channels + 1
         for module in self.modules():
             if isinstance(module, nn.Conv2d) and module is not self.head:
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
+    def all_maps(self, x):
+        """The maps of stages 2, 3 and 4: steps of 8, 16 and 32 pixels."""
+        early = self.stages[1](self.stages[0](self.stem(x)))
+        middle = self.stages[2](early)
+        return early, middle, self.stages[3](middle)
+
     def maps(self, x):
         """The early map (stage 2) and the last."""
-        x = self.stages[0](self.stem(x))
-        early = self.stages[1](x)
-        return early, self.stages[3](self.stages[2](early))
+        early, _, last = self.all_maps(x)
+        return early, last
 
     def cell_logits(self, last):
         return self.head(self.dropout(last))[:, 0]
@@ -79,24 +84,39 @@ class SliceEncoder(nn.Module):
         return (torch.logsumexp(r * flat, 1) - math.log(flat.shape[1])) / r + self.image_bias
 
     def forward(self, x):
-        """Logits for training: (image [B], cells [B, h, w])."""
-        cells = self.cell_logits(self.maps(x)[1])
-        return self.image_logit(cells), cells
+        """For training: image logits [B], cell logits [B, h, w], and the maps of stages 2 and 3."""
+        early, middle, last = self.all_maps(x)
+        cells = self.cell_logits(last)
+        return self.image_logit(cells), cells, (early, middle)
 
     def encode(self, x):
         """What the exported graph gives: feature [B, D], image probability [B], class activation map [B, h, w]."""
         early, last = self.maps(x)
         activation = nn.functional.conv2d(last, self.head.weight)[:, 0]
         cells = activation + self.head.bias
+        logit = self.image_logit(cells)
         feature = last.mean((2, 3))
         if self.pooling == "lse":
             weights = torch.softmax(self.sharpness * cells.flatten(1), 1)
             peak = (last.flatten(2) * weights[:, None]).sum(2)
             mean = early.mean((2, 3))
             deviation = ((early - mean[:, :, None, None]) ** 2).mean((2, 3)).sqrt()
-            feature = torch.cat([feature, peak, mean, deviation], 1)
+            feature = torch.cat([feature, peak, mean, deviation, logit[:, None]], 1)
         cam = torch.relu(activation) / (last.shape[2] * last.shape[3])
-        return feature, torch.sigmoid(self.image_logit(cells)), cam
+        return feature, torch.sigmoid(logit), cam
+
+
+class DeepSupervision(nn.Module):
+    """Heads on the maps of stages 2 and 3 that mark broken cells of 8 and 16 pixels. For training only; not exported."""
+
+    STEPS = (8, 16)
+
+    def __init__(self, encoder):
+        super().__init__()
+        self.heads = nn.ModuleList([nn.Conv2d(encoder.early_channels, 1, 1), nn.Conv2d(2 * encoder.early_channels, 1, 1)])
+
+    def forward(self, maps):
+        return [head(map_)[:, 0] for head, map_ in zip(self.heads, maps)]
 
 
 class CaseClassifier(nn.Module):
@@ -105,23 +125,29 @@ class CaseClassifier(nn.Module):
     pooling 'mean' (the paper's question put to every slice): case logit = mean of the slice logits.
     pooling 'lse': log-mean-exp of the slice logits, so that a few slices decide, however many the scan has.
     `projection` > 0 puts a linear layer before the BLSTM: small networks on few cases overfit without.
+    `evidence`: the last feature is the image logit, and the BLSTM learns what to add to it from the neighbours and the level.
     """
 
-    def __init__(self, feature_length, units=128, pooling="mean", sharpness=1.0, projection=0, dropout=0.5):
+    def __init__(self, feature_length, units=128, pooling="mean", sharpness=1.0, projection=0, dropout=0.5, evidence=False):
         super().__init__()
-        self.pooling, self.sharpness = pooling, sharpness
+        self.pooling, self.evidence = pooling, evidence
+        self.log_sharpness = nn.Parameter(torch.tensor(math.log(sharpness)), requires_grad=pooling == "lse")
         self.register_buffer("mean", torch.zeros(feature_length))
         self.register_buffer("scale", torch.ones(feature_length))
         self.project = nn.Sequential(nn.Linear(feature_length, projection), nn.ReLU()) if projection else nn.Identity()
         self.dropout = nn.Dropout(dropout)
         self.blstm = nn.LSTM(projection or feature_length, units, bidirectional=True, batch_first=True)
         self.head = nn.Linear(2 * units, 1)
+        if evidence:
+            nn.init.zeros_(self.head.weight)
+            self.gain = nn.Parameter(torch.ones(1))
 
     def slice_logits(self, features):
         """features [B, N, D] -> [B, N]."""
         x = ((features - self.mean) * self.scale).clamp(-8, 8)
         x, _ = self.blstm(self.dropout(self.project(self.dropout(x))))
-        return self.head(self.dropout(x))[:, :, 0]
+        logits = self.head(self.dropout(x))[:, :, 0]
+        return logits + self.gain * features[:, :, -1] if self.evidence else logits
 
     def case_logit(self, logits, mask=None):
         """logits [B, N] -> [B]; mask [B, N] is true on slices, false on padding."""
@@ -129,7 +155,7 @@ class CaseClassifier(nn.Module):
         count = mask.sum(1)
         if self.pooling == "mean":
             return (logits * mask).sum(1) / count
-        r = self.sharpness
+        r = self.log_sharpness.exp()
         return (torch.logsumexp((r * logits).masked_fill(~mask, -1e4), 1) - torch.log(count.float())) / r
 
 

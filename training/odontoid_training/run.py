@@ -38,6 +38,7 @@ def main():
     parser.add_argument("--cohort", help="where the cohort is or goes (default: OUT/cohort)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of PyTorch on a processor")
+    parser.add_argument("--start", help="an encoder.pt to go on from: another cycle of stage 1, in a new --out")
     parser.add_argument("--version", default="1.0.0", help="of the package")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -52,7 +53,8 @@ def main():
     export_cohort(args, [first, "validation"])
     validation = load_split(args.cohort, "validation")
     encoder_path = out / "encoder.pt"
-    encoder = train_encoder(profile, {"train": load_split(args.cohort, first), "validation": validation}, out, args.seed, args.device, report=report)
+    encoder = train_encoder(profile, {"train": load_split(args.cohort, first), "validation": validation}, out, args.seed, args.device,
+                            start=args.start and torch.load(args.start, map_location=args.device), report=report)
     torch.save(encoder.state_dict(), encoder_path)
 
     report("cohort of stage 2 and of the test")

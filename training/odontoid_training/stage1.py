@@ -10,17 +10,21 @@ from torch.nn import functional
 
 from .batches import SliceSampler
 from .evaluate import auc
+from .model import DeepSupervision
 from .profile import make_encoder
 
 
-def train_encoder(profile, cohort, out, seed, device, *, report=print):
-    """cohort: {'train': cases, 'validation': cases}. Returns the encoder (averaged weights where the profile asks for them)."""
+def train_encoder(profile, cohort, out, seed, device, *, start=None, report=print):
+    """cohort: {'train': cases, 'validation': cases}; start: weights to begin with. Returns the encoder (averaged weights where the profile asks for them)."""
     recipe, size = profile["stage1"], profile["input"]["sizePixels"]
     torch.manual_seed(seed)
     encoder = make_encoder(profile).to(device)
+    if start is not None:
+        encoder.load_state_dict(start)
     average = copy.deepcopy(encoder) if recipe["emaDecay"] else None
+    deep = DeepSupervision(encoder).to(device)
     make_optimizer = torch.optim.AdamW if recipe["optimizer"] == "adamw" else torch.optim.Adam
-    optimizer = make_optimizer(encoder.parameters(), lr=recipe["learningRate"], weight_decay=recipe["weightDecay"])
+    optimizer = make_optimizer([*encoder.parameters(), *deep.parameters()], lr=recipe["learningRate"], weight_decay=recipe["weightDecay"])
     sampler = SliceSampler(cohort["train"], recipe, size, seed)
     checkpoint = out / "stage1.pt"
     # Epochs on patches, then on whole fields; without patches all are fields.
@@ -29,7 +33,7 @@ def train_encoder(profile, cohort, out, seed, device, *, report=print):
     state = {"epoch": 0, "step": 0, "best": -1.0, "bestEpoch": 0, "bestWeights": None}
     if checkpoint.exists():
         saved = torch.load(checkpoint, map_location=device)
-        encoder.load_state_dict(saved["encoder"]), optimizer.load_state_dict(saved["optimizer"])
+        encoder.load_state_dict(saved["encoder"]), deep.load_state_dict(saved["deep"]), optimizer.load_state_dict(saved["optimizer"])
         if average:
             average.load_state_dict(saved["average"])
         state = saved["state"]
@@ -47,16 +51,17 @@ def train_encoder(profile, cohort, out, seed, device, *, report=print):
         count = (images or len(sampler)) // recipe["batch"]
         started, losses = time.time(), []
         encoder.train()
-        for k, (image, label, target, weight) in enumerate(sampler.batches(images, patch)):
+        for k, (image, label, targets) in enumerate(sampler.batches(images, patch)):
             rate = learning_rate(recipe, epoch, k / count, field and bool(recipe["patch"]))
             for group in optimizer.param_groups:
                 group["lr"] = rate
-            image, label, target, weight = (t.to(device) for t in (image, label, target, weight))
-            logit, cells = encoder(image.contiguous(memory_format=torch.channels_last))
-            loss = recipe["imageWeight"] * functional.binary_cross_entropy_with_logits(logit, label)
+            logit, cells, maps = encoder(image.to(device).contiguous(memory_format=torch.channels_last))
+            loss = recipe["imageWeight"] * functional.binary_cross_entropy_with_logits(logit, label.to(device))
             if recipe["cellWeight"]:
-                cell = functional.binary_cross_entropy_with_logits(cells, target, reduction="none")
-                loss = loss + recipe["cellWeight"] * (cell * weight).sum() / weight.sum()
+                loss = loss + recipe["cellWeight"] * cell_loss(cells, targets[32], device)
+            if recipe["deepWeight"]:
+                for step, marks in zip(deep.STEPS, deep(maps)):
+                    loss = loss + recipe["deepWeight"] * cell_loss(marks, targets[step], device)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
@@ -77,7 +82,7 @@ def train_encoder(profile, cohort, out, seed, device, *, report=print):
         state["epoch"] += 1
         if recipe["patience"] is not None and score > state["best"]:
             state.update(best=score, bestEpoch=epoch, bestWeights=copy.deepcopy(judged.state_dict()))
-        torch.save({"encoder": encoder.state_dict(), "average": average and average.state_dict(), "optimizer": optimizer.state_dict(), "state": state}, checkpoint.with_suffix(".tmp"))
+        torch.save({"encoder": encoder.state_dict(), "deep": deep.state_dict(), "average": average and average.state_dict(), "optimizer": optimizer.state_dict(), "state": state}, checkpoint.with_suffix(".tmp"))
         checkpoint.with_suffix(".tmp").replace(checkpoint)
         if recipe["patience"] is not None and epoch - state["bestEpoch"] >= recipe["patience"]:
             break
@@ -98,6 +103,12 @@ def learning_rate(recipe, epoch, part, field):
     if done < warm:
         return recipe["learningRate"] * (0.05 + 0.95 * done / warm)
     return recipe["learningRate"] * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (done - warm) / (1 - warm))))
+
+
+def cell_loss(logits, target_and_weight, device):
+    target, weight = (t.to(device) for t in target_and_weight)
+    each = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    return (each * weight).sum() / weight.sum()
 
 
 @torch.no_grad()

@@ -36,7 +36,8 @@ def train_classifier(profile, encoded, cohort, out, seed, device, *, report=prin
         order = random.permutation(len(cases))
         for start in range(0, len(order), recipe["batch"]):
             sequences = [draw_sequence(*encoded_case(encoded, cases[i]), recipe, random) for i in order[start:start + recipe["batch"]]]
-            label = torch.tensor([float(cases[i].label) for i in order[start:start + recipe["batch"]]])
+            # A part without the break is a negative.
+            label = torch.tensor([float(np.any(l)) for _, l in sequences])
             feature, slice_label, mask = (t.to(device) for t in pad(sequences))
             logits = classifier.slice_logits(feature)
             weight = torch.where(label > 0, float(recipe["positiveWeight"]), 1.0).to(device)
@@ -69,11 +70,13 @@ def encoded_case(encoded, case):
 
 
 def draw_sequence(features, labels, recipe, random):
-    """One training view of a scan. With `respace`, at another spacing: thinned out, or thickened by interpolation; ends cut."""
+    """One training view of a scan. With `respace`, a part of it at another spacing: thinned out, or made denser by interpolation."""
     if not recipe["respace"]:
         return features, labels
     n = len(labels)
-    first, last = random.integers(0, 1 + n // 10), n - random.integers(0, 1 + n // 10)
+    # Often a little is cut from the ends, sometimes much: scans may cover a part of the neck only.
+    cut = n // 10 if random.random() < 0.6 else n // 3
+    first, last = random.integers(0, 1 + cut), n - random.integers(0, 1 + cut)
     step = float(np.exp(random.uniform(np.log(0.25), np.log(1.6)))) if random.random() < 0.6 else 1.0
     # Long scans are not made longer.
     step = max(step, (last - first) / 320)

@@ -148,12 +148,15 @@ class Sampling(unittest.TestCase):
 
         recipe = {**load_profile("compact")["stage1"], "batch": 1}
         sampler = SliceSampler([Case()], recipe, size, 0)
-        _, label, target, weight = sampler.make([(Case(), 0)], None, augment=False)
+        _, label, cells = sampler.make([(Case(), 0)], None, augment=False)
+        target, weight = cells[32]
         self.assertEqual(float(label[0]), 1)
         self.assertEqual(target[0].nonzero().tolist(), [[1, 3]])
         self.assertEqual(float(weight[0, 1, 3]), recipe["cellPositiveWeight"])
         self.assertEqual(float(weight[0, 3, 0]), 1)
-        image, label, target, _ = sampler.make([(Case(), 0)] * 20, 64)
+        self.assertEqual(sorted(set(map(tuple, cells[8][0][0].nonzero().tolist()))), [(4, 12), (4, 13), (5, 12), (5, 13)])
+        image, label, cells = sampler.make([(Case(), 0)] * 20, 64)
+        target = cells[32][0]
         self.assertEqual(tuple(image.shape), (20, 3, 64, 64))
         self.assertGreater(float(label.mean()), 0.7)
         self.assertTrue(bool(((target.flatten(1).amax(1) > 0) == (label > 0)).all()))
