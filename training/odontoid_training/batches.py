@@ -9,7 +9,7 @@ MASK_STEP = 4
 
 
 class SliceSampler:
-    """Batches of (images [B, 3, P, P] in 0..1, image labels [B], {cell size: (targets [B, c, c], weights [B, c, c])})."""
+    """Yields what was chosen and its batch: (images [B, 3, P, P] in 0..1, image labels [B], {cell size: (targets [B, c, c], weights [B, c, c])})."""
 
     CELLS = (32, 16, 8)
 
@@ -19,6 +19,8 @@ class SliceSampler:
         # A break that the crop has cut away teaches nothing: such a slice, one in hundreds, is left out.
         self.positives = [(c, i) for c in cases for i in np.flatnonzero(c.labels) if c.mask(i).any()]
         self.negatives = [(c, i) for c in cases for i in np.flatnonzero(~c.labels)]
+        # How broken each intact slice looked when it was last seen: those that look it are drawn more often.
+        self.suspicion = np.full(len(self.negatives), 0.5)
 
     def __len__(self):
         return len(self.positives) + len(self.negatives)
@@ -27,18 +29,28 @@ class SliceSampler:
         """Which slices an epoch sees: all, or `images` of them with `positiveShare` broken ones."""
         share = self.recipe["positiveShare"]
         if share is None:
-            chosen = self.positives + self.negatives
+            chosen = [(c, i, -1) for c, i in self.positives + self.negatives]
             chosen = [chosen[i] for i in self.random.permutation(len(chosen))]
             return chosen if images is None else chosen[:images]
         broken = round(images * share)
-        chosen = ([self.positives[i] for i in self.random.integers(len(self.positives), size=broken)]
-                  + [self.negatives[i] for i in self.random.integers(len(self.negatives), size=images - broken)])
+        weight = 0.15 + self.suspicion if self.recipe.get("hardNegatives") else np.ones(len(self.negatives))
+        intact = self.random.choice(len(self.negatives), size=images - broken, p=weight / weight.sum())
+        # The third of a choice is the index of an intact slice, or -1.
+        chosen = ([(*self.positives[i], -1) for i in self.random.integers(len(self.positives), size=broken)]
+                  + [(*self.negatives[i], i) for i in intact])
         return [chosen[i] for i in self.random.permutation(images)]
+
+    def learn(self, chosen, probabilities):
+        """Takes note of how broken the images of a batch looked."""
+        for (_, _, index), probability in zip(chosen, probabilities):
+            if index >= 0:
+                self.suspicion[index] = 0.5 * self.suspicion[index] + 0.5 * probability
 
     def batches(self, images, patch):
         chosen, batch = self.epoch(images), self.recipe["batch"]
         for start in range(0, len(chosen) - batch + 1, batch):
-            yield self.make(chosen[start:start + batch], patch)
+            part = chosen[start:start + batch]
+            yield part, self.make(part, patch)
 
     def make(self, chosen, patch, augment=True):
         """patch: side of the output in pixels; None gives the whole field."""
@@ -47,7 +59,7 @@ class SliceSampler:
         images, masks, thetas = [], [], []
         # A patch is cut from a window large enough for its corners at any rotation.
         window = self.size if patch is None else min(self.size, 2 * math.ceil(0.71 * side * (1 + r["scaleJitter"])))
-        for case, i in chosen:
+        for case, i, *_ in chosen:
             mask = case.mask(i)
             top, left = (0, 0) if patch is None else self.window(case, i, mask, window, side)
             cut = np.zeros((3, window, window), np.uint8)

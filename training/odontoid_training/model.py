@@ -162,8 +162,8 @@ class CaseClassifier(nn.Module):
 class DomainCheck(nn.Module):
     """How far each slice lies from the training images, and how far the series is from being in order.
 
-    Distance of a slice: root mean square of its whitened features (Mahalanobis distance, shrunk covariance, over the square
-    root of the dimensions): about 1 for what was trained on. A linear reading of the level (0 skull base .. 1 first thoracic
+    Distance of a slice: its Mahalanobis distance over the square root of the number of features, with the covariance's leading
+    directions kept and all the others given one variance `rest` (probabilistic PCA, Tipping and Bishop 1999). A linear reading of the level (0 skull base .. 1 first thoracic
     vertebra) must rise along the series; `disorder` is added to every slice where its correlation with the order is low.
     """
 
@@ -172,13 +172,17 @@ class DomainCheck(nn.Module):
     def __init__(self, feature_length, dimensions):
         super().__init__()
         self.register_buffer("mean", torch.zeros(feature_length))
-        self.register_buffer("whitening", torch.zeros(feature_length, dimensions))
+        self.register_buffer("scale", torch.ones(feature_length))
+        self.register_buffer("directions", torch.zeros(feature_length, dimensions))
+        self.register_buffer("rest", torch.tensor(1.0))
         self.register_buffer("level", torch.zeros(feature_length))
         self.register_buffer("least_order", torch.tensor(-1.0))
 
     def forward(self, features):
         centred = features - self.mean
-        distance = ((centred @ self.whitening) ** 2).mean(1).sqrt()
+        scaled = centred * self.scale
+        square = (scaled ** 2).sum(1) / self.rest - ((scaled @ self.directions) ** 2).sum(1)
+        distance = (square / features.shape[1]).clamp_min(0).sqrt()
         return distance + self.ORDER_WEIGHT * torch.relu(self.least_order - self.order(centred))
 
     def order(self, centred):

@@ -37,6 +37,8 @@ def train_encoder(profile, cohort, out, seed, device, *, start=None, report=prin
         if average:
             average.load_state_dict(saved["average"])
         state = saved["state"]
+        if len(saved.get("suspicion", ())) == len(sampler.suspicion):
+            sampler.suspicion = saved["suspicion"]
         sampler.random = np.random.default_rng((seed, state["epoch"]))
     log = (out / "stage1.csv").open("a", newline="")
     writer = csv.writer(log)
@@ -51,7 +53,7 @@ def train_encoder(profile, cohort, out, seed, device, *, start=None, report=prin
         count = (images or len(sampler)) // recipe["batch"]
         started, losses = time.time(), []
         encoder.train()
-        for k, (image, label, targets) in enumerate(sampler.batches(images, patch)):
+        for k, (chosen, (image, label, targets)) in enumerate(sampler.batches(images, patch)):
             rate = learning_rate(recipe, epoch, k / count, field and bool(recipe["patch"]))
             for group in optimizer.param_groups:
                 group["lr"] = rate
@@ -66,6 +68,7 @@ def train_encoder(profile, cohort, out, seed, device, *, start=None, report=prin
             loss.backward()
             optimizer.step()
             losses.append(float(loss.detach()))
+            sampler.learn(chosen, torch.sigmoid(logit.detach()).cpu().numpy())
             state["step"] += 1
             if average:
                 follow(average, encoder, min(recipe["emaDecay"], (1 + state["step"]) / (10 + state["step"])))
@@ -82,7 +85,8 @@ def train_encoder(profile, cohort, out, seed, device, *, start=None, report=prin
         state["epoch"] += 1
         if recipe["patience"] is not None and score > state["best"]:
             state.update(best=score, bestEpoch=epoch, bestWeights=copy.deepcopy(judged.state_dict()))
-        torch.save({"encoder": encoder.state_dict(), "deep": deep.state_dict(), "average": average and average.state_dict(), "optimizer": optimizer.state_dict(), "state": state}, checkpoint.with_suffix(".tmp"))
+        torch.save({"encoder": encoder.state_dict(), "deep": deep.state_dict(), "average": average and average.state_dict(), "optimizer": optimizer.state_dict(),
+                    "suspicion": sampler.suspicion, "state": state}, checkpoint.with_suffix(".tmp"))
         checkpoint.with_suffix(".tmp").replace(checkpoint)
         if recipe["patience"] is not None and epoch - state["bestEpoch"] >= recipe["patience"]:
             break

@@ -137,14 +137,17 @@ def fit_domain(profile, encoded, cases):
     scaled = (features - mean) / deviation
     covariance = scaled.T @ scaled / len(scaled)
     values, vectors = np.linalg.eigh(covariance)
-    k = min(recipe["dimensions"], len(values))
     values, vectors = values[::-1], vectors[:, ::-1]
     shrunk = (1 - recipe["shrinkage"]) * values + recipe["shrinkage"] * values.mean()
-    # The k directions the phantoms use most; what lies outside of them counts as one more, summed, direction below.
-    whitening = vectors / np.sqrt(shrunk)
-    domain = DomainCheck(features.shape[1], whitening.shape[1])
+    k = min(recipe["dimensions"], len(values) - 1)
+    rest = shrunk[k:].mean()
+    # Strangers differ most where phantoms hardly vary: the rest counts, at its own small variance.
+    directions = vectors[:, :k] * np.sqrt(np.maximum(0, 1 / rest - 1 / shrunk[:k]))
+    domain = DomainCheck(features.shape[1], k)
     domain.mean.copy_(torch.from_numpy(mean))
-    domain.whitening.copy_(torch.from_numpy(whitening / deviation[:, None]))
+    domain.scale.copy_(torch.from_numpy(1 / deviation))
+    domain.directions.copy_(torch.from_numpy(directions))
+    domain.rest.fill_(float(rest))
     ridge = covariance + 0.05 * np.eye(len(covariance))
     weights = np.linalg.solve(ridge, scaled.T @ (level - level.mean()) / len(scaled)) / deviation
     domain.level.copy_(torch.from_numpy(weights))

@@ -92,10 +92,11 @@ class Domain(unittest.TestCase):
 
         cases = [Case(i) for i in range(20)]
         encoded = {c.id: (scan(), None) for c in cases}
-        domain = fit_domain({"domain": {"dimensions": 12, "shrinkage": 0.01}}, encoded, cases)
+        domain = fit_domain({"domain": {"dimensions": 3, "shrinkage": 0.01}}, encoded, cases)
         domain.least_order.fill_(0.8)
         own = torch.from_numpy(scan())
         self.assertLess(float(domain(own).median()), 1.6)
+        self.assertGreater(float(domain(own).median()), 0.4)
         self.assertGreater(float(domain(own.flip(0)).median()), 10)
         self.assertGreater(float(domain(own[torch.randperm(40)]).median()), 5)
         self.assertGreater(float(domain(own + torch.randn(40, 12)).median()), 4)
