@@ -79,7 +79,7 @@ def write_card(path, manifest, figures, profile, args):
         f"classifier ({profile['classifier']['units']} units a direction) over its features. "
         f"{manifest['files']['sliceEncoder']['sizeBytes'] / 1e6:.1f} + {manifest['files']['caseClassifier']['sizeBytes'] / 1e6:.1f} MB.", "",
         "## What it was trained on", "",
-        f"{data['statement']} Seeds: stage 1 {data['cases']['images']} patients in {data['cycles']} cycle(s) of {profile['stage1']['epochs']} epochs, stage 2 {data['cases']['train']} scans "
+        f"{data['statement']} Seeds: stage 1 {data['cases']['images']} patients, stage 2 {data['cases']['train']} scans "
         f"({data['seeds']['train'][0]} to {data['seeds']['train'][1]}), calibration and threshold {data['cases']['validation']} scans "
         f"({data['seeds']['validation'][0]} to {data['seeds']['validation'][1]}).", "",
         "Where it deviates from the paper, and why:", "",
@@ -90,6 +90,7 @@ def write_card(path, manifest, figures, profile, args):
         "| figure | of | value | interval | positives / negatives |", "| --- | --- | --- | --- | --- |",
         *[row(v) for v in figures["values"]], "",
         f"Made by `training/train --profile {profile['name']} --seed {args.seed} --out DIR`.", "",
+        *([data["history"], ""] if "history" in data else []),
         "## Where it ends", "",
         "It knows phantoms only. The domain check (distance of the features, and order of the series) refuses what does not look like them; "
         f"the limit is {manifest['domain']['limit']:.2f} on the {manifest['domain']['statistic']} over the slices.", "",

@@ -39,7 +39,7 @@ def main():
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of PyTorch on a processor")
     parser.add_argument("--start", help="an encoder.pt to go on from: another cycle of stage 1, in a new --out")
-    parser.add_argument("--cycles", type=int, default=1, help="how many cycles of stage 1 there were, this one included: for the record")
+    parser.add_argument("--history", default="", help="what came before this run, for the record in the package")
     parser.add_argument("--version", default="1.0.0", help="of the package")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -85,7 +85,7 @@ def finish(profile, args, encoder, encoded, train, validation, test, out):
         training_data={"statement": "Synthetic cervical spine phantoms made by src/phantom; no patient's data of any kind.",
                        "profile": profile["name"], "seed": args.seed, "cases": {"train": len(train), "validation": len(validation), "test": len(test),
                        "images": profile["cohort"].get("images", 0)}, "seeds": seeds,
-                       "cycles": args.cycles},
+                       **({"history": args.history} if args.history else {})},
         operating_points=[{"name": "default", "threshold": threshold, "sensitivity": sensitivity["value"], "specificity": specificity["value"],
                            "positives": sensitivity["n"], "negatives": specificity["n"]}],
         calibration={"method": "platt", "slope": slope, "intercept": intercept, "cases": len(validation)},
