@@ -81,7 +81,7 @@ ${lines.map(({ what, ours, other, ratio }) => `| ${what} | ${ours} | ${other} | 
 
 Peak resident memory while ${SLICES} slices of 512 x 512 arrived and were analysed: agent ${mib(memory.agent)}, receiver ${mib(memory.receiver)}, inference ${mib(memory.inference)}.
 
-The receiver syncs each object and its folder to disk before it answers; storescp and Orthanc do not. That is what the first two rows pay for.
+The receiver syncs each object and its folder to disk before it answers. The child that encodes runs at niceness 10: on a machine that does other work it waits.
 `;
 process.stdout.write(page);
 if (process.argv.includes('--write')) await writeFile(resolve(packageRoot, 'docs/benchmarks.md'), page);
