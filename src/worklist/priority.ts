@@ -1,4 +1,6 @@
 import type { Decision } from '../case/case.ts';
+import { compareReadingPlaces, readingTier } from '../case/readingOrder.ts';
+import type { Judgement, ReadingTier } from '../case/readingOrder.ts';
 import { durationText } from './caseStatus.ts';
 import type { CaseStatusKind } from './caseStatus.ts';
 
@@ -22,15 +24,10 @@ export interface Ranked<T> {
   why: string;
 }
 
-type Tier = 'stat' | 'overdue' | 'suspected' | 'unscored' | 'rest';
-const TIERS: readonly Tier[] = ['stat', 'overdue', 'suspected', 'unscored', 'rest'];
-
-function tierOf(item: Rankable, nowMs: number, maxWaitMs: number): Tier {
-  if (item.stat) return 'stat';
-  if (nowMs - item.arrivedAtMs >= maxWaitMs) return 'overdue';
+function judgementOf(item: Rankable): Judgement {
   // A held case keeps its suspicion: doubt about the patient is no reason to look later.
   if (item.decision === 'suspected') return 'suspected';
-  return item.status === 'unflagged' ? 'rest' : 'unscored';
+  return item.status === 'unflagged' ? 'unflagged' : 'unscored';
 }
 
 /**
@@ -42,14 +39,12 @@ function tierOf(item: Rankable, nowMs: number, maxWaitMs: number): Tier {
  */
 export function rankCases<T extends Rankable>(items: readonly T[], nowMs: number, maxWaitMs: number): Ranked<T>[] {
   return items
-    .map((item) => ({ item, tier: tierOf(item, nowMs, maxWaitMs) }))
-    .sort(
-      (a, b) =>
-        TIERS.indexOf(a.tier) - TIERS.indexOf(b.tier) ||
-        (a.tier === 'suspected' ? (b.item.probability ?? 0) - (a.item.probability ?? 0) : 0) ||
-        a.item.arrivedAtMs - b.item.arrivedAtMs ||
-        (a.item.studyInstanceUid < b.item.studyInstanceUid ? -1 : 1),
-    )
+    .map((item) => {
+      const { stat, arrivedAtMs } = item;
+      const tier = readingTier({ stat, arrivedAtMs, judgement: judgementOf(item) }, nowMs, maxWaitMs);
+      return { item, tier, place: { tier, probability: item.probability, arrivedAtMs, studyInstanceUid: item.studyInstanceUid } };
+    })
+    .sort((a, b) => compareReadingPlaces(a.place, b.place))
     .map(({ item, tier }, index) => ({ item, rank: index + 1, why: whyAt(item, tier, nowMs, maxWaitMs) }));
 }
 
@@ -64,7 +59,7 @@ const STATUS_WORDS: Readonly<Record<CaseStatusKind, string>> = {
   held: 'Held for checking, not analysed',
 };
 
-function whyAt(item: Rankable, tier: Tier, nowMs: number, maxWaitMs: number): string {
+function whyAt(item: Rankable, tier: ReadingTier, nowMs: number, maxWaitMs: number): string {
   const suspicion =
     item.decision === 'suspected' && item.probability !== null
       ? `Suspected fracture, ${item.probability.toFixed(2)}`
