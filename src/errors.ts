@@ -11,6 +11,10 @@ export const ERROR_KINDS = {
   'config-invalid': { retry: false, httpStatus: 500 },
   'command-invalid': { retry: false, httpStatus: 400 },
   'not-found': { retry: false, httpStatus: 404 },
+  /** Somebody else is reading the case. */
+  'case-taken': { retry: false, httpStatus: 409 },
+  /** The case is no longer what the caller saw. */
+  'case-changed': { retry: false, httpStatus: 409 },
   'case-event-illegal': { retry: false, httpStatus: 409 },
   'dicom-unreadable': { retry: false, dimseStatus: 0xc000, httpStatus: 400 },
   'dicom-mismatch': { retry: false, dimseStatus: 0xa900, httpStatus: 400 },

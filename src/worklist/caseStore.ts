@@ -4,9 +4,10 @@ import { recordInstances } from './intake.ts';
 import { dueDeliveries, recordDelivery, retryRefused } from './outbox.ts';
 import { releaseQuarantine } from './quarantine.ts';
 import type { QuarantineRelease } from './quarantine.ts';
-import { markRead, markStat } from './readerActions.ts';
+import { claimReading, markRead, markStat, recordVerdict, reprocess, resend } from './readerActions.ts';
 import { beginRemoval, finishRemoval, removableCases } from './removal.ts';
 import type { CaseFiles, RemovableCase } from './removal.ts';
+import type { Verdict } from './schema.ts';
 import { saveSliceFeatures, sliceFeatures } from './sliceFeatures.ts';
 import { abandonLeases, apply, claim, fail, heartbeat, nudgeComplete, release } from './stages.ts';
 import { DEFAULT_CASE_STORE_OPTIONS } from './storeContext.ts';
@@ -26,6 +27,17 @@ export interface WorklistStore extends CaseStore {
   markRead(studyInstanceUid: string, read: boolean, actor: string): Promise<void>;
   /** @throws TriageError `not-found` */
   markStat(studyInstanceUid: string, stat: boolean, actor: string): Promise<void>;
+  /** "I'm reading", or not any more. @throws TriageError `not-found`, `case-taken` when somebody else reads it, unless `takeOver` */
+  claimReading(
+    studyInstanceUid: string,
+    claim: { claimed: boolean; takeOver: boolean; actor: string },
+  ): Promise<void>;
+  /** What a reader makes of the result that they saw. @throws TriageError `not-found`, `case-changed` */
+  recordVerdict(studyInstanceUid: string, verdict: { revision: number; verdict: Verdict; actor: string }): Promise<void>;
+  /** Analyses a study anew, under a new revision. @throws TriageError `not-found`, `case-changed` */
+  reprocess(studyInstanceUid: string, request: { actor: string; reason: string }): Promise<void>;
+  /** Sends the objects of the present revision again and returns how many deliveries are due. @throws TriageError `not-found` */
+  resend(studyInstanceUid: string, request: { actor: string; reason: string }): Promise<number>;
   /** Makes refused deliveries due again and returns how many. */
   retryRefused(studyInstanceUid: string, actor: string, reason: string): Promise<number>;
   /** For a start, when no worker of an earlier run can be alive: their cases are due at once. Returns how many. */
@@ -71,6 +83,10 @@ export function createCaseStore(
     releaseQuarantine: (study, decision) => releaseQuarantine(context, study, decision),
     markRead: (study, read, actor) => markRead(context, study, read, actor),
     markStat: (study, stat, actor) => markStat(context, study, stat, actor),
+    claimReading: (study, claiming) => claimReading(context, study, claiming),
+    recordVerdict: (study, verdict) => recordVerdict(context, study, verdict),
+    reprocess: (study, request) => reprocess(context, study, request),
+    resend: (study, request) => resend(context, study, request),
     abandonLeases: () => abandonLeases(context),
     removableCases: (beforeMs, limit) => removableCases(context, beforeMs, limit),
     beginRemoval: (study) => beginRemoval(context, study),

@@ -1,5 +1,6 @@
 import type { Transaction } from 'kysely';
 import type { StoredInstance } from '../case/case.ts';
+import { caseRef } from '../case/caseRef.ts';
 import { identityDifferences } from '../case/patientIdentity.ts';
 import type { RecordOutcome } from '../ports.ts';
 import { patientOf } from './caseRecord.ts';
@@ -138,6 +139,7 @@ async function openCase(
     .insertInto('cases')
     .values({
       study_instance_uid: studyInstanceUid,
+      case_ref: caseRef(studyInstanceUid),
       state: 'receiving',
       revision: 1,
       ...description(instance),

@@ -8,7 +8,13 @@ import { appendEvent, NO_LEASE } from './storeContext.ts';
  * Puts new input before the stages: whoever works on the case is fenced out. Once slices have been assembled, the next one begins
  * a new revision: nothing found out so far counts for it, and results not yet sent are not sent.
  */
-export async function reopen(trx: Transaction<Schema>, row: CaseRow, now: number, actor: string): Promise<void> {
+export async function reopen(
+  trx: Transaction<Schema>,
+  row: CaseRow,
+  now: number,
+  actor: string,
+  why: { type: 'instanceReceived' | 'reprocessed'; detail?: Record<string, unknown> } = { type: 'instanceReceived' },
+): Promise<void> {
   const state = nextCaseState(row.state, 'instanceReceived');
   const revision = row.state === 'receiving' ? row.revision : row.revision + 1;
   await trx
@@ -25,6 +31,7 @@ export async function reopen(trx: Transaction<Schema>, row: CaseRow, now: number
       failure_message: null,
       failure_stage: null,
       read_at: null,
+      read_by: null,
     })
     .where('study_instance_uid', '=', row.study_instance_uid)
     .execute();
@@ -34,7 +41,7 @@ export async function reopen(trx: Transaction<Schema>, row: CaseRow, now: number
     studyInstanceUid: row.study_instance_uid,
     revision,
     at: now,
-    type: 'instanceReceived',
+    ...why,
     from: row.state,
     to: state,
     actor,

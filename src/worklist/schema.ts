@@ -37,6 +37,12 @@ export interface CasesTable {
   report_due: Generated<Flag>;
   stat: Generated<Flag>;
   read_at: number | null;
+  read_by: Generated<string | null>;
+  /** Who says that they are reading it, and since when. */
+  claimed_by: Generated<string | null>;
+  claimed_at: Generated<number | null>;
+  /** `caseRef` of the study: what addresses call it. */
+  case_ref: string | null;
   quarantine_reason: string | null;
   /** Retention has begun to delete its files: nothing claims it any more. */
   removing: Generated<Flag>;
@@ -143,6 +149,27 @@ export interface ThresholdsTable {
   created_by: string;
 }
 
+/** What a reader makes of a result. `agree` and `disagree` are with the decision of that revision. */
+export type Verdict = 'agree' | 'disagree' | 'unsure';
+
+/** Appended only; a reader's newest one for a revision is in force. The score stands beside it and outlives the case. */
+export interface VerdictsTable {
+  id: Generated<number>;
+  study_instance_uid: string;
+  revision: number;
+  verdict: Verdict;
+  /** Follows from the verdict and the decision; null when unsure. */
+  fracture: 'yes' | 'no' | null;
+  model_name: string;
+  model_version: string;
+  model_sha256: string;
+  probability: number;
+  threshold: number | null;
+  threshold_version: number | null;
+  created_at: number;
+  created_by: string;
+}
+
 export interface SliceFeaturesTable {
   model_sha256: string;
   instance_sha256: string;
@@ -164,6 +191,7 @@ export interface Schema {
   deliveries: DeliveriesTable;
   case_events: CaseEventsTable;
   thresholds: ThresholdsTable;
+  verdicts: VerdictsTable;
   slice_features: SliceFeaturesTable;
 }
 

@@ -9,7 +9,7 @@ import { caseStatus } from './caseStatus.ts';
 import type { CaseStatusKind } from './caseStatus.ts';
 import type { WorklistDatabase } from './database.ts';
 import { rankCases } from './priority.ts';
-import type { AnalysisRow, CaseRow, DeliveryStatus, Schema } from './schema.ts';
+import type { AnalysisRow, CaseRow, DeliveryStatus, Schema, Verdict, VerdictsTable } from './schema.ts';
 
 /** A key slice without its map. */
 export interface RowKeySlice {
@@ -39,6 +39,8 @@ export interface WorklistRow {
   /** One sentence: why it stands here. */
   why: string;
   studyInstanceUid: string;
+  /** What addresses call the study. */
+  caseRef: string;
   revision: number;
   state: CaseState;
   status: CaseStatusKind;
@@ -70,6 +72,12 @@ export interface WorklistRow {
   waitMs: number;
   stat: boolean;
   readAtMs: number | null;
+  readBy: string | null;
+  /** Who says that they are reading it. */
+  claimedBy: string | null;
+  claimedAtMs: number | null;
+  /** The newest verdict on this revision. */
+  verdict: { verdict: Verdict; by: string; atMs: number } | null;
   analysedAtMs: number | null;
   model: { name: string; version: string; sha256: string } | null;
   deliveries: RowDelivery[];
@@ -214,19 +222,39 @@ export function createWorklistQuery(
     return found;
   }
 
+  async function verdictsOf(db: Transaction<Schema>, studies: readonly string[]): Promise<Map<string, ListedVerdict>> {
+    const found = new Map<string, ListedVerdict>();
+    for (let start = 0; start < studies.length; start += BATCH) {
+      const rows = await db
+        .selectFrom('verdicts')
+        .select(['study_instance_uid', 'revision', 'verdict', 'created_by', 'created_at'])
+        .where('study_instance_uid', 'in', studies.slice(start, start + BATCH))
+        .orderBy('id')
+        .execute();
+      for (const row of rows) found.set(row.study_instance_uid, row);
+    }
+    return found;
+  }
+
   async function describe(db: Transaction<Schema>, cases: readonly CaseRow[]): Promise<WorklistRow[]> {
     const now = clock.now();
-    const [analyses, deliveries, usual] = [
-      await analysesOf(db, cases),
-      await deliveriesOf(
-        db,
-        cases.map((row) => row.study_instance_uid),
-      ),
-      await usualMs(db),
-    ];
-    return cases.map((row) =>
-      rowOf(row, analyses.get(row.study_instance_uid), deliveries.get(row.study_instance_uid) ?? [], now, usual),
-    );
+    const studies = cases.map((row) => row.study_instance_uid);
+    const analyses = await analysesOf(db, cases);
+    const deliveries = await deliveriesOf(db, studies);
+    const verdicts = await verdictsOf(db, studies);
+    const usual = await usualMs(db);
+    return cases.map((row) => {
+      const study = row.study_instance_uid;
+      const verdict = verdicts.get(study);
+      return rowOf(
+        row,
+        analyses.get(study),
+        deliveries.get(study) ?? [],
+        verdict?.revision === row.revision ? verdict : undefined,
+        now,
+        usual,
+      );
+    });
   }
 
   async function listed(db: Transaction<Schema>, readLimit: number): Promise<WorklistRow[]> {
@@ -383,6 +411,7 @@ const LISTED_COLUMNS = [
   'analyses.analysed_at',
 ] as const;
 
+type ListedVerdict = Pick<VerdictsTable, 'study_instance_uid' | 'revision' | 'verdict' | 'created_by' | 'created_at'>;
 type ListedAnalysis = Omit<AnalysisRow, 'revision' | 'manifest' | 'findings'>;
 
 function* batches(cases: readonly CaseRow[]): Generator<string[]> {
@@ -394,6 +423,7 @@ function rowOf(
   row: CaseRow,
   analysis: ListedAnalysis | undefined,
   deliveries: RowDelivery[],
+  verdict: ListedVerdict | undefined,
   now: number,
   usual: number | null,
 ): WorklistRow {
@@ -419,6 +449,7 @@ function rowOf(
     rank: null,
     why: row.read_at === null ? '' : 'Read',
     studyInstanceUid: row.study_instance_uid,
+    caseRef: row.case_ref ?? '',
     revision: row.revision,
     state: row.state,
     status: status.kind,
@@ -448,6 +479,10 @@ function rowOf(
     waitMs: Math.max(0, (row.read_at ?? now) - row.first_received_at),
     stat: row.stat === 1,
     readAtMs: row.read_at,
+    readBy: row.read_by,
+    claimedBy: row.claimed_by,
+    claimedAtMs: row.claimed_at,
+    verdict: verdict === undefined ? null : { verdict: verdict.verdict, by: verdict.created_by, atMs: verdict.created_at },
     analysedAtMs: analysis?.analysed_at ?? null,
     model:
       analysis?.model_name == null

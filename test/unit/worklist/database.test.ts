@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
@@ -8,8 +8,11 @@ import { temporaryFolder } from './fixture.ts';
 describe('database', () => {
   it('migrates once, and opens each time in WAL with synchronous FULL and foreign keys', async () => {
     const path = join(await temporaryFolder(), 'worklist.sqlite');
-    expect(await migrate(path)).toEqual({ applied: ['0001_initial'], version: '0001_initial' });
-    expect(await migrate(path)).toEqual({ applied: [], version: '0001_initial' });
+    const steps = (await readdir(new URL('../../../migrations/', import.meta.url)))
+      .map((file) => file.replace(/\.ts$/, ''))
+      .sort();
+    expect(await migrate(path)).toEqual({ applied: steps, version: steps.at(-1) });
+    expect(await migrate(path)).toEqual({ applied: [], version: steps.at(-1) });
     for (let opening = 0; opening < 2; opening++) {
       const database = await openDatabase(path);
       expect(
@@ -31,7 +34,7 @@ describe('database', () => {
     const path = join(await temporaryFolder(), 'worklist.sqlite');
     await migrate(path);
     const sqlite = new BetterSqlite3(path);
-    sqlite.prepare("insert into schema_migrations (name, timestamp) values ('0002_later', '2027')").run();
+    sqlite.prepare("insert into schema_migrations (name, timestamp) values ('9999_later', '2027')").run();
     sqlite.close();
     await expect(openDatabase(path)).rejects.toMatchObject({ code: 'database-newer' });
     await expect(migrate(path)).rejects.toMatchObject({ code: 'database-newer' });
