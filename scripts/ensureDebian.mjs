@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 
 const PACKAGES = [
   'dcmtk', 'dicom3tools', 'orthanc', 'orthanc-dicomweb', 'chromium',
-  'python3-numpy', 'python3-torch', 'python3-onnx', 'python3-pydicom', 'python3-skimage', 'python3-pil', 'invesalius-examples',
+  'python3-numpy', 'python3-torch', 'python3-onnx', 'python3-pydicom', 'python3-skimage', 'python3-sklearn', 'python3-pil', 'invesalius-examples',
 ]; // prettier-ignore
 
 const query = spawnSync('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\n', ...PACKAGES], { encoding: 'utf8' });

@@ -1,0 +1,127 @@
+import { rank, rocAuc, type Scored } from './metrics.ts';
+
+/** A figure with its two-sided 95 % interval. */
+export interface Estimate {
+  readonly value: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/** Half of a two-sided 95 % interval, in standard deviations of a normal distribution. */
+const Z = 1.959963984540054;
+
+/** A proportion with Wilson's score interval (1927); null when there was nothing to count. */
+export function wilsonInterval(hits: number, trials: number): Estimate | null {
+  if (trials === 0) return null;
+  const value = hits / trials;
+  const centre = (value + (Z * Z) / (2 * trials)) / (1 + (Z * Z) / trials);
+  const half = (Z * Math.sqrt((value * (1 - value)) / trials + (Z * Z) / (4 * trials * trials))) / (1 + (Z * Z) / trials);
+  // At the ends the formula gives 0 and 1 but for rounding.
+  return { value, low: hits === 0 ? 0 : centre - half, high: hits === trials ? 1 : centre + half };
+}
+
+/**
+ * Area under the ROC curve with DeLong's interval (1988), on the logit scale so that it stays within 0..1. Where every positive lies above
+ * every negative, or below, there is no spread to see: the bound is then that of Wilson for the smaller class. Null when a class has fewer than two samples.
+ */
+export function delongInterval(samples: readonly Scored[]): Estimate | null {
+  const positives = samples.filter(({ label }) => label).map(({ score }) => score);
+  const negatives = samples.filter(({ label }) => !label).map(({ score }) => score);
+  if (positives.length < 2 || negatives.length < 2) return null;
+  const value = rocAuc(rank(samples))!;
+  const smaller = Math.min(positives.length, negatives.length);
+  // The share of the other class that each sample beats: its structural component.
+  const wins = sharesBelow(positives, negatives);
+  const losses = sharesBelow(negatives, positives);
+  const variance = sampleVariance(wins) / positives.length + sampleVariance(losses) / negatives.length;
+  if (variance === 0 || value === 0 || value === 1) {
+    const bound = wilsonInterval(value <= 0.5 ? 0 : smaller, smaller)!;
+    return { value, low: Math.min(value, bound.low), high: Math.max(value, bound.high) };
+  }
+  const logit = Math.log(value / (1 - value));
+  const half = (Z * Math.sqrt(variance)) / (value * (1 - value));
+  return { value, low: 1 / (1 + Math.exp(half - logit)), high: 1 / (1 + Math.exp(-half - logit)) };
+}
+
+/** For each value the share of `others` below it, equal ones half. */
+function sharesBelow(values: readonly number[], others: readonly number[]): number[] {
+  const sorted = Float64Array.from(others).sort();
+  return values.map((value) => (firstAtLeast(sorted, value) + firstAbove(sorted, value)) / (2 * sorted.length));
+}
+
+function firstAtLeast(sorted: Float64Array, value: number): number {
+  return bisect(sorted, (entry) => entry >= value);
+}
+
+function firstAbove(sorted: Float64Array, value: number): number {
+  return bisect(sorted, (entry) => entry > value);
+}
+
+function bisect(sorted: Float64Array, isBeyond: (entry: number) => boolean): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (isBeyond(sorted[middle]!)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+/** Mean and sample standard deviation (n - 1) of what is defined; null without values, deviation null for one. */
+export function meanAndDeviation(values: readonly (number | null)[]): { mean: number; deviation: number | null; count: number } | null {
+  const defined = values.filter((value) => value !== null);
+  if (defined.length === 0) return null;
+  const mean = defined.reduce((sum, value) => sum + value, 0) / defined.length;
+  return { mean, deviation: defined.length < 2 ? null : Math.sqrt(sampleVariance(defined)), count: defined.length };
+}
+
+function sampleVariance(values: readonly number[]): number {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  return values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1);
+}
+
+/** Uniform in [0, 1). */
+export type Uniform = () => number;
+
+export interface BootstrapOptions {
+  readonly replicates: number;
+  readonly random: Uniform;
+}
+
+/**
+ * Percentile bootstrap of several figures at once. Units (cases, with all their images) are drawn with replacement, because what lies within a
+ * unit is no independent witness; `measure` gets how often each unit was drawn. A replicate that leaves a figure undefined does not count for it.
+ */
+export function bootstrapIntervals<Name extends string>(
+  units: number,
+  measure: (timesDrawn: Uint32Array) => Readonly<Record<Name, number | null>>,
+  { replicates, random }: BootstrapOptions,
+): Record<Name, Estimate | null> {
+  const timesDrawn = new Uint32Array(units).fill(1);
+  const values = measure(timesDrawn);
+  const names = Object.keys(values) as Name[];
+  const drawn = Object.fromEntries(names.map((name) => [name, [] as number[]])) as Record<Name, number[]>;
+  for (let replicate = 0; units > 0 && replicate < replicates; replicate++) {
+    timesDrawn.fill(0);
+    for (let i = 0; i < units; i++) timesDrawn[Math.floor(random() * units)]!++;
+    const measured = measure(timesDrawn);
+    for (const name of names) if (measured[name] !== null) drawn[name].push(measured[name]);
+  }
+  return Object.fromEntries(
+    names.map((name) => {
+      const value = values[name];
+      if (value === null || drawn[name].length === 0) return [name, null];
+      const sorted = Float64Array.from(drawn[name]).sort();
+      return [name, { value, low: quantile(sorted, 0.025), high: quantile(sorted, 0.975) }];
+    }),
+  ) as Record<Name, Estimate | null>;
+}
+
+/** Between neighbours linear, as NumPy does it. */
+function quantile(sorted: Float64Array, share: number): number {
+  const position = share * (sorted.length - 1);
+  const below = Math.floor(position);
+  const above = Math.min(sorted.length - 1, below + 1);
+  return sorted[below]! + (sorted[above]! - sorted[below]!) * (position - below);
+}
