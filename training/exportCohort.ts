@@ -4,10 +4,10 @@
  *   npx tsx training/exportCohort.ts --profile compact --seed 1 --out DIR [--workers 2] [--splits train,test]
  *
  * Per case and split: `<id>.npy` uint8 [slice][channel][row][column], `<id>.mask.npy` uint8 [broken slice][row/4][column/4]
- * and, last, `<id>.json` with the labels. What is there already is kept, so a killed run goes on where it was.
+ * and, last, `<id>.json` with the labels. A case that is there already, made to the same wish, is kept, so a killed run goes on where it was.
  */
 import { fork } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -38,10 +38,10 @@ interface CohortRecipe {
   test: number;
   positiveFraction: number;
   gradeShares?: Record<Grade, number>;
-  /** Least and greatest number of slices of a case. */
+  /** How many of the cases are scanned at the spacing that their phantom draws (0.5 to 3 mm, mostly thin); the others have few and thick slices. */
+  ownSpacingFraction?: number;
+  /** Least and greatest number of slices of a case that is not scanned at its own spacing. */
   slices: [number, number];
-  thinFraction?: number;
-  thinSlices?: [number, number];
   tiltFraction?: number;
 }
 
@@ -61,9 +61,8 @@ function plan(split: Split, count: number, seed: number, cohort: CohortRecipe, i
   return Array.from({ length: count }, (_, i) => {
     const caseSeed = seed * 1_000_000 + SPLIT_OFFSETS[split] + i;
     const random = seededRandom('cohort', caseSeed);
-    const thin = random.chance(cohort.thinFraction ?? 0);
-    const [least, most] = thin && cohort.thinSlices ? cohort.thinSlices : cohort.slices;
-    const slices = random.integer(least, most);
+    const ownSpacing = random.chance(cohort.ownSpacingFraction ?? 0);
+    const few = random.integer(...cohort.slices);
     const tilted = random.chance(cohort.tiltFraction ?? 0);
     const tiltDegrees = tilted ? random.between(-12, 12) : 0;
     const broken = random.chance(cohort.positiveFraction);
@@ -81,7 +80,7 @@ function plan(split: Split, count: number, seed: number, cohort: CohortRecipe, i
       id: `${split}-${caseSeed}`,
       split,
       seed: caseSeed,
-      wish: { fractures: fractures === 'none' || new Set(fractures.map((f) => f.fracture)).size === fractures.length ? fractures : [fractures[0]!], slices, tiltDegrees },
+      wish: { fractures: fractures === 'none' || new Set(fractures.map((f) => f.fracture)).size === fractures.length ? fractures : [fractures[0]!], slices: ownSpacing ? undefined : few, tiltDegrees },
       sampled: split === 'images' ? (cohort.slicesPerImagesCase ?? 8) : null,
       input,
       out,
@@ -100,6 +99,17 @@ function chooseSlices(scene: ReturnType<typeof composeScene>, job: Job): number[
   for (let tries = 0; near.length > 0 && chosen.size < Math.min(near.length, job.sampled * 0.6) && tries < 1000; tries++) chosen.add(random.pick(near));
   for (let tries = 0; chosen.size < Math.min(slices, job.sampled) && tries < 1000; tries++) chosen.add(random.integer(0, slices - 1));
   return [...chosen].sort((a, b) => a - b);
+}
+
+function isThere(job: Job): boolean {
+  const path = recordPath(job);
+  if (!existsSync(path)) return false;
+  const { wish } = JSON.parse(readFileSync(path, 'utf8')) as { wish: PhantomWish };
+  return JSON.stringify(wish) === JSON.stringify(job.wish);
+}
+
+function recordPath(job: Job): string {
+  return join(job.out, job.split, `${job.id}.json`);
 }
 
 function exportCase(job: Job): void {
@@ -136,6 +146,8 @@ function exportCase(job: Job): void {
     maskRows.push(count > 0 ? masks.push(small) - 1 : -1);
   }
   const dir = join(job.out, job.split);
+  // A record of another wish must not stand beside new pixels.
+  rmSync(recordPath(job), { force: true });
   writeNpy(join(dir, `${job.id}.npy`), images, [indices.length, 3, size, size]);
   writeNpy(join(dir, `${job.id}.mask.npy`), Buffer.concat(masks), [masks.length, maskSize, maskSize]);
   const record = {
@@ -156,7 +168,7 @@ function exportCase(job: Job): void {
     sex: params.patient.sex,
     fractures: params.fractures.map(({ name, grade }) => ({ ...parseFracture(name), grade })),
   };
-  const path = join(dir, `${job.id}.json`);
+  const path = recordPath(job);
   writeFileSync(`${path}.tmp`, JSON.stringify(record));
   renameSync(`${path}.tmp`, path);
 }
@@ -190,7 +202,7 @@ async function main(): Promise<void> {
     mkdirSync(join(out, split), { recursive: true });
     jobs.push(...plan(split as Split, profile.cohort[split as Split] ?? 0, Number(values.seed), profile.cohort, input, out));
   }
-  const waiting = jobs.filter((job) => !existsSync(join(out, job.split, `${job.id}.json`)));
+  const waiting = jobs.filter((job) => !isThere(job));
   const bar = new cliProgress.SingleBar({ format: 'phantoms {bar} {value}/{total} {eta_formatted}', stream: process.stderr, noTTYOutput: true, notTTYSchedule: 15_000 });
   bar.start(jobs.length, jobs.length - waiting.length);
   await Promise.all(

@@ -6,6 +6,8 @@ import numpy as np
 from .evaluate import auc_interval, proportion_interval, threshold_at_specificity
 
 GRADES = ("obvious", "middle", "subtle")
+# Trauma protocols reconstruct the neck at about 1 mm; where slices are thick, a break that lies in their plane hides between two of them.
+THIN_MM = 1.5
 
 
 def case_figures(cases, outputs, encoded, threshold, limit):
@@ -13,19 +15,23 @@ def case_figures(cases, outputs, encoded, threshold, limit):
     labels = np.array([c.label for c in cases])
     scores = np.array([outputs[c.id][0] for c in cases])
     grade = np.array([c.grades[0] if c.grades else "" for c in cases])
-    thin = np.array([c.meta["sliceSpacingMm"] <= 1.25 for c in cases])
+    spacing = np.array([c.meta["sliceSpacingMm"] for c in cases])
     values = []
 
     def add(name, interval, positives, negatives, **more):
         values.append({"name": name, **more, "value": rounded(interval[0]), "low": rounded(interval[1]), "high": rounded(interval[2]),
                        "positives": int(positives), "negatives": int(negatives)})
 
-    for g in GRADES:
-        chosen = ~labels | (grade == g)
-        add("caseAuc", auc_interval(scores[chosen], labels[chosen]), (grade == g).sum(), (~labels).sum(), grade=g)
-    add("caseAuc", auc_interval(scores, labels), labels.sum(), (~labels).sum(), grade="all")
-    if (labels & thin).sum() > 1 and (~labels & thin).sum() > 1:
-        add("caseAuc", auc_interval(scores[thin], labels[thin]), (labels & thin).sum(), (~labels & thin).sum(), spacing="at most 1.25 mm")
+    def add_case_auc(among, **more):
+        for g in (*GRADES, "all"):
+            positive = among & labels & ((grade == g) | (g == "all"))
+            chosen = positive | (among & ~labels)
+            if positive.sum() > 1 and (among & ~labels).sum() > 1:
+                add("caseAuc", auc_interval(scores[chosen], labels[chosen]), positive.sum(), (among & ~labels).sum(), grade=g, **more)
+
+    add_case_auc(np.ones(len(cases), bool))
+    add_case_auc(spacing <= THIN_MM, spacing=f"at most {THIN_MM} mm")
+    add_case_auc(spacing > THIN_MM, spacing=f"above {THIN_MM} mm")
 
     at90 = threshold_at_specificity(scores, labels, 0.9)
     for type_ in sorted({t for c in cases for t in c.types}):

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from .batches import SliceSampler
 from .cohort import load_split
 from .features import encode_cases
 from .figures import case_figures, write_card
@@ -17,6 +18,7 @@ from .model import CalibratedCase
 from .package import write_package
 from .profile import TRAINING, load_profile
 from .stage1 import train_encoder
+from .start import load_start
 from .stage2 import case_logits, fit_domain, platt, train_classifier
 from .evaluate import proportion_interval, threshold_at_specificity
 
@@ -38,7 +40,7 @@ def main():
     parser.add_argument("--cohort", help="where the cohort is or goes (default: OUT/cohort)")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--threads", type=int, default=os.cpu_count(), help="of PyTorch on a processor")
-    parser.add_argument("--start", help="an encoder.pt to go on from: another cycle of stage 1, in a new --out")
+    parser.add_argument("--start", help="an encoder.pt or a model package to go on from: another cycle of stage 1, in a new --out")
     parser.add_argument("--history", default="", help="what came before this run, for the record in the package")
     parser.add_argument("--version", default="1.0.0", help="of the package")
     args = parser.parse_args()
@@ -53,10 +55,13 @@ def main():
     report("cohort of stage 1")
     export_cohort(args, [first, "validation"])
     validation = load_split(args.cohort, "validation")
-    encoder_path = out / "encoder.pt"
-    encoder = train_encoder(profile, {"train": load_split(args.cohort, first), "validation": validation}, out, args.seed, args.device,
-                            start=args.start and torch.load(args.start, map_location=args.device), report=report)
-    torch.save(encoder.state_dict(), encoder_path)
+    images = load_split(args.cohort, first)
+    start = None
+    if args.start:
+        sample = SliceSampler(images, profile["stage1"], profile["input"]["sizePixels"], args.seed)
+        start = load_start(args.start, profile, next(sample.batches(64, profile["stage1"]["patch"]))[1][0])
+    encoder = train_encoder(profile, {"train": images, "validation": validation}, out, args.seed, args.device, start=start, report=report)
+    torch.save(encoder.state_dict(), out / "encoder.pt")
 
     report("cohort of stage 2 and of the test")
     export_cohort(args, ["train", "test"])

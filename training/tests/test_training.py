@@ -13,6 +13,7 @@ from odontoid_training.export import export_classifier, export_encoder, golden_c
 from odontoid_training.model import CalibratedCase, CaseClassifier, DomainCheck, SliceEncoder
 from odontoid_training.profile import load_profile
 from odontoid_training.stage2 import draw_sequence, fit_domain, pad, platt
+from odontoid_training.start import unfold
 
 
 def warmed_encoder(pooling):
@@ -76,6 +77,21 @@ class Graphs(unittest.TestCase):
         self.assertEqual(outputs, ["feature", "image_probability", "cam", "case_probability", "slice_score", "domain_distance"])
         encoder.maps(torch.rand(2, 3, 64, 64))
         self.assertEqual(golden_case(encoder, case, 64), before)
+
+
+class Start(unittest.TestCase):
+    def test_an_exported_encoder_is_unfolded_to_what_it_was(self):
+        encoder = warmed_encoder("lse")
+        image = torch.rand(4, 3, 64, 64)
+        again = SliceEncoder(4, "lse").eval()
+        with tempfile.TemporaryDirectory() as folder:
+            export_encoder(encoder, 64, Path(folder) / "encoder.onnx")
+            unfold(again, onnx.load(str(Path(folder) / "encoder.onnx")).graph, image)
+        with torch.no_grad():
+            for one, two in zip(encoder.encode(image), again.encode(image)):
+                self.assertLess(float((one - two).abs().max()), 1e-4 * float(one.abs().max()))
+            # Training sees batch statistics: on the images that they were taken from it makes no jump.
+            self.assertLess(float((again.train().maps(image)[1] - encoder.maps(image)[1]).abs().max()), 1e-3 * float(encoder.maps(image)[1].abs().max()))
 
 
 class Domain(unittest.TestCase):
