@@ -47,6 +47,7 @@ module.exports = {
     home('dcmjs-codecs', '^src/infer/', 'Pixels are decoded in the inference child only.'),
     home('dcmjs-dimse', '^src/(receive|pacs)/|^src/demo/loopbackPacs\\.ts$', 'DIMSE is spoken in receive, pacs and the demo’s PACS.'),
     home('express', '^src/web/', 'HTTP is served by web only.'),
+    home('zod-openapi', '^src/web/openApi\\.ts$', 'The API is described in one place, from the schemas of the routes.'),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

@@ -246,6 +246,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
       query,
       store,
       system,
+      version: softwareVersion(),
       clock,
       log: log.child({ component: 'web' }),
     });

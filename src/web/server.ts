@@ -5,20 +5,16 @@ import { TriageError } from '../errors.ts';
 import type { Clock, Log } from '../ports.ts';
 import type { WorklistStore } from '../worklist/caseStore.ts';
 import type { WorklistQuery } from '../worklist/worklistQuery.ts';
+import type { SystemStatus } from './answers/systemAnswer.ts';
 import { createLiveFeed } from './liveFeed.ts';
-import { metricsText } from './metrics.ts';
+import { mountRoutes } from './mountRoutes.ts';
+import { openApiOf } from './openApi.ts';
+import type { Principal } from './route.ts';
+import { ROUTES } from './routes.ts';
 import { loopbackOnly, securityHeaders } from './security.ts';
+import type { WebContext } from './webContext.ts';
 
-/** What the page and the metrics say of the agent itself. */
-export interface SystemStatus {
-  /** Null while no network is ready; `modelError` then says why. */
-  model: { name: string; version: string; sha256: string; provider: string } | null;
-  modelError: string | null;
-  receiver: { up: boolean; port: number; aeTitle: string; stored: number; rejected: number };
-  encodedOnArrival: number;
-  /** Null when the disk could not be asked. */
-  freeBytes: number | null;
-}
+export type { SystemStatus } from './answers/systemAnswer.ts';
 
 export interface WebOptions {
   host: string;
@@ -27,11 +23,18 @@ export interface WebOptions {
   pageDir: string;
   maxWaitMinutes: number;
   query: WorklistQuery;
-  store: Pick<WorklistStore, 'markRead' | 'onChange'>;
+  store: WorklistStore;
   system: () => Promise<SystemStatus>;
   clock: Clock;
   log: Log;
+  /** Of this software, for the description of the API. */
+  version: string;
+  /** Fails an answer that is not as its schema says; for tests. */
+  checkAnswers?: boolean;
 }
+
+/** Without sign-in, whoever sits at this machine. */
+const LOCAL: Principal = { name: 'web', role: 'admin' };
 
 export interface WebServer {
   url: string;
@@ -63,57 +66,15 @@ export async function startWebServer(options: WebOptions): Promise<WebServer> {
 }
 
 function createApp(options: WebOptions, feed: ReturnType<typeof createLiveFeed>): Express {
-  const { query, store, system, clock, log } = options;
+  const { log } = options;
+  let described: { openapi: string } | null = null;
+  const context: WebContext = { ...options, feed, description: () => (described ??= openApiOf(ROUTES, options.version)) };
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
   app.use(...securityHeaders(), loopbackOnly(), express.json({ limit: '16kb', strict: true }));
 
-  /** Alive: the process answers and the database can be read. */
-  app.get('/healthz', async (_request, response) => {
-    await query.totals();
-    response.json({ ok: true });
-  });
-  /** Ready: studies are received and analysed. The text says what is missing. */
-  app.get('/readyz', async (_request, response) => {
-    const status = await system();
-    const missing = [
-      ...(status.receiver.up ? [] : ['The receiver is down.']),
-      ...(status.model === null ? [status.modelError ?? 'No network is loaded.'] : []),
-    ];
-    response.status(missing.length === 0 ? 200 : 503).json({ ready: missing.length === 0, missing });
-  });
-  app.get('/metrics', async (_request, response) => {
-    response.type('text/plain; version=0.0.4').send(await metricsText(await query.totals(), await system()));
-  });
-
-  app.get('/api/worklist', async (_request, response) => {
-    response.json({
-      nowMs: clock.now(),
-      maxWaitMinutes: options.maxWaitMinutes,
-      system: await system(),
-      totals: await query.totals(),
-      rows: await query.rows(),
-    });
-  });
-  app.get('/api/cases/:studyInstanceUid', async (request, response) => {
-    const { row, findings, instances, results, events } = await query.caseDetail(request.params.studyInstanceUid);
-    // Where files lie on this machine is nobody's business in a browser.
-    response.json({
-      row,
-      findings,
-      instances,
-      results: results.map((result) => ({ ...result, path: undefined })),
-      events,
-    });
-  });
-  app.put('/api/cases/:studyInstanceUid/read', async (request, response) => {
-    const { read } = (request.body ?? {}) as { read?: unknown };
-    if (typeof read !== 'boolean') throw new TriageError('command-invalid', 'Send {"read": true} or {"read": false}.');
-    await store.markRead(request.params.studyInstanceUid, read, 'web');
-    response.status(204).end();
-  });
-  app.get('/api/events', feed.serve);
+  mountRoutes(app, ROUTES, context, { principalOf: () => LOCAL, checkAnswers: options.checkAnswers ?? false });
   app.use('/api', (_request, response) => {
     response.status(404).json({ error: 'not-found', message: 'There is no such address in the API.' });
   });

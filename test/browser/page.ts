@@ -76,6 +76,7 @@ export async function openSite(pageDir: string, clock: Clock = systemClock): Pro
         query: worklist.query,
         store: worklist.store,
         system: () => Promise.resolve(site.system),
+        version: '0.0.0',
         clock,
         log: createLog('silent'),
       });

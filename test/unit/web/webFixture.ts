@@ -56,6 +56,8 @@ export async function startWeb(
     query: worklist.query,
     store: worklist.store,
     system: () => Promise.resolve(READY),
+    version: '0.0.0',
+    checkAnswers: true,
     clock: systemClock,
     log: recordingLog(logged),
     ...options,

@@ -1,0 +1,74 @@
+import { z } from 'zod';
+import type { Findings } from '../../case/case.ts';
+import { caseState, epochMs, rowDelivery, threshold, worklistRow } from './worklistAnswer.ts';
+
+const crop = z.strictObject({
+  top: z.number(),
+  left: z.number(),
+  bottom: z.number(),
+  right: z.number(),
+  transpose: z.boolean(),
+  flipRows: z.boolean(),
+  flipColumns: z.boolean(),
+  rows: z.int(),
+  columns: z.int(),
+  fullFrame: z.boolean(),
+});
+
+const findings = z
+  .strictObject({
+    decision: z.enum(['suspected', 'not-suspected', 'not-analysed']),
+    reason: z.string().nullable(),
+    reasonCode: z.string().nullable(),
+    probability: z.number().nullable(),
+    threshold: threshold.nullable(),
+    domainDistance: z.number().nullable(),
+    domainLimit: z.number().nullable(),
+    slices: z.array(
+      z.strictObject({ sopInstanceUid: z.string(), score: z.number(), imageProbability: z.number() }),
+    ),
+    keySlices: z.array(
+      z.strictObject({
+        sopInstanceUid: z.string(),
+        sliceIndex: z.int(),
+        score: z.number(),
+        cam: z.array(z.number()),
+        camRows: z.int(),
+        camColumns: z.int(),
+        crop,
+      }),
+    ),
+    model: z.strictObject({ name: z.string(), version: z.string(), sha256: z.string() }),
+    provider: z.string(),
+    analysedAtMs: epochMs,
+    seconds: z.record(z.string(), z.number()),
+  })
+  .meta({ id: 'Findings' }) satisfies z.ZodType<Findings>;
+
+export const caseAnswer = z
+  .strictObject({
+    row: worklistRow,
+    findings: findings.nullable(),
+    instances: z.strictObject({ received: z.int(), setAside: z.int(), ownResults: z.int() }),
+    results: z.array(
+      z.strictObject({
+        sopInstanceUid: z.string(),
+        seriesInstanceUid: z.string(),
+        kind: z.enum(['sr', 'sc']),
+        revision: z.int(),
+        deliveries: z.array(rowDelivery),
+      }),
+    ),
+    events: z.array(
+      z.strictObject({
+        atMs: epochMs,
+        revision: z.int(),
+        type: z.string(),
+        from: caseState.nullable(),
+        to: caseState,
+        actor: z.string(),
+        detail: z.record(z.string(), z.unknown()),
+      }),
+    ),
+  })
+  .meta({ id: 'Case' });

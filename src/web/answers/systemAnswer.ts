@@ -1,0 +1,30 @@
+import { z } from 'zod';
+
+export const systemStatus = z
+  .strictObject({
+    model: z
+      .strictObject({ name: z.string(), version: z.string(), sha256: z.string(), provider: z.string() })
+      .nullable()
+      .describe('Null while no network is ready; `modelError` then says why.'),
+    modelError: z.string().nullable(),
+    receiver: z.strictObject({
+      up: z.boolean(),
+      port: z.int(),
+      aeTitle: z.string(),
+      stored: z.int(),
+      rejected: z.int(),
+    }),
+    encodedOnArrival: z.int(),
+    freeBytes: z.number().nullable().describe('Null when the disk could not be asked.'),
+  })
+  .meta({ id: 'SystemStatus' });
+
+/** What the page and the metrics say of the agent itself. */
+export type SystemStatus = z.infer<typeof systemStatus>;
+
+export const health = z.strictObject({ ok: z.literal(true) });
+
+export const readiness = z.strictObject({
+  ready: z.boolean(),
+  missing: z.array(z.string()).describe('What a person must mend, a sentence each.'),
+});

@@ -1,0 +1,79 @@
+import type { Request, Response } from 'express';
+import type { z } from 'zod';
+import type { WebContext } from './webContext.ts';
+
+/** Who someone is. `service` is a machine with a token: it reads. A reader is a person: what a person decides, no token may. */
+export type Role = 'service' | 'reader' | 'admin';
+export type LeastRole = 'public' | Role;
+
+const STANDING: Readonly<Record<LeastRole, number>> = { public: 0, service: 1, reader: 2, admin: 3 };
+
+/** Whether somebody of `role` (null: nobody in particular) may use what asks for `least`. */
+export function mayUse(role: Role | null, least: LeastRole): boolean {
+  return STANDING[role ?? 'public'] >= STANDING[least];
+}
+
+/** Who asks. `name` is what histories and the audit keep. */
+export interface Principal {
+  name: string;
+  role: Role;
+}
+
+/** One request, checked against its route's schemas. */
+export interface Call<P, Q, B> {
+  params: P;
+  query: Q;
+  body: B;
+  /** Null on public routes only. */
+  principal: Principal | null;
+  /** Name of the principal; for public routes `anonymous`. */
+  actor: string;
+  request: Request;
+  /** For answers that are no JSON, and for another status than the usual one. */
+  response: Response;
+}
+
+/** What a route answers when all is well. JSON is described by its schema, and sent as the handler returns it. */
+export type Answer<A extends z.ZodType = z.ZodType> =
+  | { kind: 'json'; schema: A; status?: 200 | 201 }
+  /** 204. */
+  | { kind: 'nothing' }
+  /** The handler writes the answer itself. */
+  | { kind: 'other'; contentType: string; description: string };
+
+interface RouteOf<P extends z.ZodObject, Q extends z.ZodObject, B extends z.ZodType, A extends z.ZodType> {
+  method: 'get' | 'put' | 'post' | 'patch' | 'delete';
+  /** As express writes it: `/api/cases/:studyInstanceUid`. */
+  path: string;
+  /** Least role that may use it. */
+  least: LeastRole;
+  /** One sentence for the description of the API. */
+  summary: string;
+  params?: P;
+  query?: Q;
+  body?: B;
+  answer: Answer<A>;
+  /** Other statuses with a meaning of their own, beside those of every route. */
+  alsoAnswers?: Readonly<Record<number, string>>;
+  handle: (call: Call<z.output<P>, z.output<Q>, z.output<B>>, context: WebContext) => unknown;
+}
+
+/** An entry of the route table. */
+export type Route = RouteOf<z.ZodObject, z.ZodObject, z.ZodType, z.ZodType>;
+
+/** States a route; the handler's parameters and its answer are typed by the schemas. */
+export function route<
+  P extends z.ZodObject = z.ZodObject<Record<never, never>>,
+  Q extends z.ZodObject = z.ZodObject<Record<never, never>>,
+  B extends z.ZodType = z.ZodUndefined,
+  A extends z.ZodType = z.ZodUndefined,
+>(
+  definition: Omit<RouteOf<P, Q, B, A>, 'handle'> & {
+    handle: (
+      call: Call<z.output<P>, z.output<Q>, z.output<B>>,
+      context: WebContext,
+    ) => z.input<A> | Promise<z.input<A>>;
+  },
+): Route {
+  return definition as unknown as Route;
+}

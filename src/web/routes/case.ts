@@ -1,0 +1,43 @@
+import { z } from 'zod';
+import { caseAnswer } from '../answers/caseAnswer.ts';
+import { route } from '../route.ts';
+
+const params = z.strictObject({ studyInstanceUid: z.string().max(64) });
+
+/** One study: what is known of it, and what a reader says of it. */
+export const caseRoutes = [
+  route({
+    method: 'get',
+    path: '/api/cases/:studyInstanceUid',
+    least: 'service',
+    summary: 'Everything that is known of one study.',
+    params,
+    answer: { kind: 'json', schema: caseAnswer },
+    alsoAnswers: { 404: 'There is no such study on the worklist.' },
+    handle: async ({ params: { studyInstanceUid } }, { query }) => {
+      const { row, findings, instances, results, events } = await query.caseDetail(studyInstanceUid);
+      return {
+        row,
+        findings,
+        instances,
+        // Where files lie on this machine is nobody's business in a browser.
+        results: results.map(({ path: _path, ...result }) => result),
+        events,
+      };
+    },
+  }),
+  route({
+    method: 'put',
+    path: '/api/cases/:studyInstanceUid/read',
+    least: 'reader',
+    summary: 'Marks a study as read, or takes that back.',
+    params,
+    body: z.strictObject({ read: z.boolean() }),
+    answer: { kind: 'nothing' },
+    alsoAnswers: { 404: 'There is no such study on the worklist.' },
+    handle: async ({ params: { studyInstanceUid }, body: { read }, actor }, { store }) => {
+      await store.markRead(studyInstanceUid, read, actor);
+      return undefined;
+    },
+  }),
+];

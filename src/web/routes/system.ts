@@ -1,0 +1,46 @@
+import { health, readiness } from '../answers/systemAnswer.ts';
+import { metricsText } from '../metrics.ts';
+import { route } from '../route.ts';
+
+/** How the agent itself is: for load balancers, supervisors and Prometheus. */
+export const systemRoutes = [
+  route({
+    method: 'get',
+    path: '/healthz',
+    least: 'public',
+    summary: 'Alive: the process answers and the database can be read.',
+    answer: { kind: 'json', schema: health },
+    handle: async (_call, { query }) => {
+      await query.totals();
+      return { ok: true as const };
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/readyz',
+    least: 'public',
+    summary: 'Ready: studies are received and analysed. The text says what is missing.',
+    answer: { kind: 'json', schema: readiness },
+    alsoAnswers: { 503: 'Not ready; the body is the same.' },
+    handle: async ({ response }, { system }) => {
+      const status = await system();
+      const missing = [
+        ...(status.receiver.up ? [] : ['The receiver is down.']),
+        ...(status.model === null ? [status.modelError ?? 'No network is loaded.'] : []),
+      ];
+      response.status(missing.length === 0 ? 200 : 503);
+      return { ready: missing.length === 0, missing };
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/metrics',
+    least: 'service',
+    summary: 'Prometheus metrics.',
+    answer: { kind: 'other', contentType: 'text/plain; version=0.0.4', description: 'Prometheus text format 0.0.4.' },
+    handle: async ({ response }, { query, system }) => {
+      response.type('text/plain; version=0.0.4').send(await metricsText(await query.totals(), await system()));
+      return undefined;
+    },
+  }),
+];

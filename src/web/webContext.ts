@@ -1,0 +1,18 @@
+import type { Clock, Log } from '../ports.ts';
+import type { WorklistStore } from '../worklist/caseStore.ts';
+import type { WorklistQuery } from '../worklist/worklistQuery.ts';
+import type { SystemStatus } from './answers/systemAnswer.ts';
+import type { LiveFeed } from './liveFeed.ts';
+
+/** What the handlers of the routes may use. */
+export interface WebContext {
+  query: WorklistQuery;
+  store: WorklistStore;
+  system: () => Promise<SystemStatus>;
+  maxWaitMinutes: number;
+  feed: LiveFeed;
+  /** OpenAPI of the route table. */
+  description: () => { openapi: string };
+  clock: Clock;
+  log: Log;
+}
