@@ -42,6 +42,7 @@ export const worklistRow = z
     rank: z.int().nullable().describe('From 1; null once read.'),
     why: z.string().describe('One sentence: why it stands here.'),
     studyInstanceUid: z.string(),
+    caseRef: z.string().describe('What addresses call the study.'),
     revision: z.int(),
     state: caseState,
     status: z.enum([
@@ -77,6 +78,13 @@ export const worklistRow = z
     waitMs: z.int(),
     stat: z.boolean(),
     readAtMs: epochMs.nullable(),
+    readBy: z.string().nullable(),
+    claimedBy: z.string().nullable().describe('Who says that they are reading it.'),
+    claimedAtMs: epochMs.nullable(),
+    verdict: z
+      .strictObject({ verdict: z.enum(['agree', 'disagree', 'unsure']), by: z.string(), atMs: epochMs })
+      .nullable()
+      .describe('The newest verdict on this revision.'),
     analysedAtMs: epochMs.nullable(),
     model: z.strictObject({ name: z.string(), version: z.string(), sha256: z.string() }).nullable(),
     deliveries: z.array(rowDelivery),
