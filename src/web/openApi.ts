@@ -27,7 +27,7 @@ export function openApiOf(routes: readonly Route[], version: string): { openapi:
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     paths,
-  }) as { openapi: string };
+  });
 }
 
 function operationOf(entry: Route): ZodOpenApiOperationObject {

@@ -63,8 +63,8 @@ export type Route = RouteOf<z.ZodObject, z.ZodObject, z.ZodType, z.ZodType>;
 
 /** States a route; the handler's parameters and its answer are typed by the schemas. */
 export function route<
-  P extends z.ZodObject = z.ZodObject<Record<never, never>>,
-  Q extends z.ZodObject = z.ZodObject<Record<never, never>>,
+  P extends z.ZodObject = z.ZodObject<Record<string, never>>,
+  Q extends z.ZodObject = z.ZodObject<Record<string, never>>,
   B extends z.ZodType = z.ZodUndefined,
   A extends z.ZodType = z.ZodUndefined,
 >(

@@ -47,7 +47,7 @@ export interface WebServer {
  * @throws TriageError `config-invalid` when the port is taken, with what to do.
  */
 export async function startWebServer(options: WebOptions): Promise<WebServer> {
-  const feed = createLiveFeed(options.store.onChange, options.clock);
+  const feed = createLiveFeed((listener) => options.store.onChange(listener), options.clock);
   const server = createServer(createApp(options, feed));
   await listen(server, options);
   const { port } = server.address() as AddressInfo;

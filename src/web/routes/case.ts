@@ -21,7 +21,13 @@ export const caseRoutes = [
         findings,
         instances,
         // Where files lie on this machine is nobody's business in a browser.
-        results: results.map(({ path: _path, ...result }) => result),
+        results: results.map(({ sopInstanceUid, seriesInstanceUid, kind, revision, deliveries }) => ({
+          sopInstanceUid,
+          seriesInstanceUid,
+          kind,
+          revision,
+          deliveries,
+        })),
         events,
       };
     },
