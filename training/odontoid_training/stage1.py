@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from .batches import SliceSampler
 from .evaluate import auc
+from .features import freeze
 from .model import DeepSupervision
 from .profile import make_encoder
 
@@ -78,7 +79,7 @@ def train_encoder(profile, cohort, out, seed, device, *, start=None, report=prin
         speed = (k + 1) * recipe["batch"] / (time.time() - started)
         judged = average or encoder
         last = epoch + 1 == epochs
-        score = validate(judged, cohort["validation"], recipe, size, device) if field or last or epoch % 7 == 6 else float("nan")
+        score = validate(judged, cohort["validation"], size, device) if field or last or recipe["patience"] is not None or epoch % 20 == 19 else float("nan")
         writer.writerow([epoch + 1, "field" if field else "patch", f"{np.mean(losses):.5f}", f"{rate:.2e}", f"{score:.4f}", f"{speed:.1f}", f"{time.time() - started:.0f}"])
         log.flush()
         report(f"stage 1 epoch {epoch + 1}/{epochs}: loss {np.mean(losses):.4f}, validation image AUC {score:.4f}")
@@ -125,9 +126,9 @@ def follow(average, encoder, decay):
 
 
 @torch.no_grad()
-def validate(encoder, cases, recipe, size, device, most=600):
+def validate(encoder, cases, size, device, most=600):
     """Area under the ROC curve over single whole images of cases not trained on."""
-    encoder.eval()
+    encoder = freeze(encoder.eval(), size, device)
     chosen = [(c, i) for c in cases for i in range(len(c.labels))]
     # The same sample every time.
     pick = np.random.default_rng(0).permutation(len(chosen))
@@ -136,6 +137,6 @@ def validate(encoder, cases, recipe, size, device, most=600):
     for start in range(0, len(chosen), 16):
         part = chosen[start:start + 16]
         image = torch.from_numpy(np.stack([c.images[i] for c, i in part])).to(device).float() / 255
-        scores.extend(encoder.image_logit(encoder.cell_logits(encoder.maps(image)[1])).cpu().tolist())
+        scores.extend(encoder(image)[1].cpu().tolist())
         labels.extend(bool(c.labels[i]) for c, i in part)
     return auc(np.array(scores), np.array(labels))
