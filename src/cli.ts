@@ -7,6 +7,7 @@ import { doctorCommand } from './cli/doctor.ts';
 import { echoCommand } from './cli/echo.ts';
 import { EXIT } from './cli/exit.ts';
 import { migrateCommand } from './cli/migrate.ts';
+import { modelCommand } from './cli/model.ts';
 import { phantomCommand } from './cli/phantom.ts';
 import { sendCommand } from './cli/send.ts';
 import { serveCommand } from './cli/serve.ts';
@@ -28,7 +29,7 @@ Exit codes: ${EXIT.ok} done; ${EXIT.failed} it ran, and the answer is bad (the t
 Progress and errors go to standard error; standard output carries the report, one JSON document with --json.
 Not for diagnostic use.`,
   );
-for (const command of [serveCommand, demoCommand, analyseCommand, phantomCommand, sendCommand, echoCommand, doctorCommand, migrateCommand]) {
+for (const command of [serveCommand, demoCommand, analyseCommand, phantomCommand, sendCommand, echoCommand, doctorCommand, migrateCommand, modelCommand]) {
   program.addCommand(command().exitOverride());
 }
 

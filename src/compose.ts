@@ -11,28 +11,34 @@ import type { Config, Destination } from './config.ts';
 import { packageRoot, readSecret, softwareVersion } from './configFile.ts';
 import { createDelivery } from './deliver/deliverResults.ts';
 import { createArrivalEncoder } from './encodeOnArrival.ts';
-import { messageOf, TriageError } from './errors.ts';
+import { TriageError } from './errors.ts';
 import { freeBytesUnder, retainCases } from './housekeeping/retention.ts';
 import { startHousekeeping } from './housekeeping/schedule.ts';
 import { startInferenceProcess } from './infer/inferenceProcess.ts';
 import { inferSeries } from './infer/inferSeries.ts';
+import { installedPackageDir, type PackagePlaces } from './infer/modelPackages.ts';
 import { createIntake } from './intake.ts';
+import { createModelServing, type ModelServing, type WantedModel } from './modelServing.ts';
 import { createDicomWeb } from './pacs/dicomWeb.ts';
 import { createDimseScu } from './pacs/dimseScu.ts';
 import { createPipeline, type PipelineStep, type Stage } from './pipeline.ts';
-import type { Clock, Log, Pacs, TriageModel } from './ports.ts';
+import type { Clock, Log, Pacs } from './ports.ts';
 import { startReceiver } from './receive/receiverProcess.ts';
 import { createResultWriter } from './report/writeResults.ts';
+import { createShadowScoring } from './shadowScoring.ts';
 import { startWebServer, type SystemStatus } from './web/server.ts';
 import { createCaseStore, type WorklistStore } from './worklist/caseStore.ts';
 import { lockDataDir } from './worklist/dataDirLock.ts';
 import { migrate, openDatabase } from './worklist/database.ts';
 import { createMaintenance } from './worklist/maintenance.ts';
+import type { ModelActivation, ModelRole } from './worklist/modelActivations.ts';
 import { createWorklistQuery, type WorklistQuery } from './worklist/worklistQuery.ts';
 
 const MODEL_RETRY_MS = 30_000;
 /** Slices that the infer stage encodes between two saves: what a kill costs at the most. */
 const SAVE_EVERY = 16;
+/** Of the shadow's process: it gets what the active one leaves. */
+const LOWEST_PRIORITY = 19;
 
 export interface Agent {
   url: string;
@@ -61,7 +67,13 @@ export function dataPaths(config: Config) {
     spool: join(config.dataDir, 'spool'),
     results: join(config.dataDir, 'results'),
     backups: join(config.dataDir, 'backups'),
+    models: join(config.dataDir, 'models'),
   };
+}
+
+/** Where model packages are looked for. */
+export function modelPlaces(config: Config): PackagePlaces {
+  return { installedDir: dataPaths(config).models, configuredDir: config.infer.modelDir, shippedDir: join(packageRoot, 'models') };
 }
 
 /** The adapter of one destination. @throws TriageError `config-invalid` when its secret cannot be read */
@@ -119,13 +131,16 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
     await store.abandonLeases();
     const query = createWorklistQuery(database, clock, { maxWaitMs: config.worklist.maxWaitMinutes * 60_000 });
 
-    const network = await startNetwork(config, store, ports);
+    const network = serveModel('active', config, store, ports);
     releasers.push({ name: 'inference', release: network.close });
+    await network.look();
+    const shadow = serveModel('shadow', config, store, ports);
+    releasers.push({ name: 'shadow inference', release: shadow.close });
 
     const resolvePath = (path: string) => join(paths.spool, path);
     const rules = config.assemble;
     const arrival = createArrivalEncoder({
-      model: () => (config.infer.encodeOnArrival ? network.model() : null),
+      lease: () => (config.infer.encodeOnArrival ? network.lease() : null),
       store,
       resolvePath,
       refuse: (header) => instanceRefusal(header, rules),
@@ -144,33 +159,44 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
       const findings = notAnalysed(assembled.reasonCode, assembled.reason, network.model()?.identity, network.model()?.provider ?? 'none', clock.now());
       return { type: 'notEligible', series: assembled.series, findings };
     };
+    let inferring = 0;
     const infer: Stage = async ({ record }, signal) => {
-      const model = network.model();
-      if (model === null) return { type: 'notYet', untilMs: clock.now() + MODEL_RETRY_MS };
-      const manifest = record.manifest!;
-      await arrival.settle(record.studyInstanceUid);
-      let unsaved = new Map<string, EncodedSlice>();
-      const save = async () => {
-        const batch = unsaved;
-        unsaved = new Map();
-        await store.saveSliceFeatures(model.identity.sha256, batch);
-      };
-      const findings = await inferSeries({
-        manifest,
-        model,
-        cached: await store.sliceFeatures(model.identity.sha256, manifest.slices.map((slice) => slice.sha256)),
-        resolvePath,
-        threshold: await store.threshold(model.identity.name),
-        clock,
-        onEncoded: async (sha256, slice) => {
-          unsaved.set(sha256, slice);
-          if (unsaved.size >= SAVE_EVERY) await save();
-        },
-        heartbeat: () => signal.throwIfAborted(),
-      });
-      await save();
-      arrival.forget(record.studyInstanceUid);
-      return { type: 'inferred', findings };
+      const lease = network.lease();
+      if (lease === null) return { type: 'notYet', untilMs: clock.now() + MODEL_RETRY_MS };
+      const { model } = lease;
+      inferring += 1;
+      try {
+        const manifest = record.manifest!;
+        await arrival.settle(record.studyInstanceUid);
+        const threshold = await store.threshold(model.identity.name);
+        // Another package is taking over, and the operating point may be its own already.
+        if (!lease.isCurrent()) return { type: 'notYet', untilMs: clock.now() };
+        let unsaved = new Map<string, EncodedSlice>();
+        const save = async () => {
+          const batch = unsaved;
+          unsaved = new Map();
+          await store.saveSliceFeatures(model.identity.sha256, batch);
+        };
+        const findings = await inferSeries({
+          manifest,
+          model,
+          cached: await store.sliceFeatures(model.identity.sha256, manifest.slices.map((slice) => slice.sha256)),
+          resolvePath,
+          threshold,
+          clock,
+          onEncoded: async (sha256, slice) => {
+            unsaved.set(sha256, slice);
+            if (unsaved.size >= SAVE_EVERY) await save();
+          },
+          heartbeat: () => signal.throwIfAborted(),
+        });
+        await save();
+        arrival.forget(record.studyInstanceUid);
+        return { type: 'inferred', findings };
+      } finally {
+        inferring -= 1;
+        lease.release();
+      }
     };
     const writer = createResultWriter({
       resultsDir: paths.results,
@@ -178,9 +204,13 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
       softwareVersion: softwareVersion(),
       institutionName: config.report.institutionName,
       renderSource: async (path) => {
-        const model = network.model();
-        if (model === null) throw new TriageError('inference-died', 'No network is loaded that could decode the key slices.');
-        return model.decodeSlice(path);
+        const lease = network.lease();
+        if (lease === null) throw new TriageError('inference-died', 'No network is loaded that could decode the key slices.');
+        try {
+          return await lease.model.decodeSlice(path);
+        } finally {
+          lease.release();
+        }
       },
       options: { heatmaps: config.report.heatmaps, srSopClass: 'comprehensive3d' },
       log: log.child({ component: 'report' }),
@@ -197,6 +227,16 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
       ...(ports.onStep === undefined ? {} : { onStep: ports.onStep }),
     });
     releasers.push({ name: 'pipeline', release: () => pipeline.stop() });
+
+    const shadowScoring = createShadowScoring({
+      store,
+      lease: shadow.lease,
+      isActiveBusy: () => inferring > 0 || arrival.isBusy(),
+      resolvePath,
+      clock,
+      log: log.child({ component: 'shadow' }),
+    });
+    releasers.push({ name: 'shadow', release: shadowScoring.close });
 
     const delivery = createDelivery({ store, destinations: config.destinations.map((destination) => createPacs(destination, ports)), clock, log: log.child({ component: 'deliver' }) });
     releasers.push({ name: 'delivery', release: () => delivery.drain() });
@@ -223,6 +263,9 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
       nudge: () => {
         pipeline.nudge();
         delivery.nudge();
+        network.look().catch(() => undefined);
+        shadow.look().catch(() => undefined);
+        shadowScoring.nudge();
       },
     });
     releasers.push({ name: 'housekeeping', release: () => housekeeping.close() });
@@ -233,6 +276,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
       return {
         model: model === null ? null : { ...model.identity, provider: model.provider },
         modelError: network.error(),
+        shadow: await shadowStatus(shadow, store),
         receiver: { up: receiver?.isUp() ?? false, port: receiver?.port ?? 0, aeTitle: config.receive.aeTitle, stored: receiver?.counters().stored ?? 0, rejected: receiver?.counters().rejected ?? 0 },
         encodedOnArrival: arrival.encoded(),
         freeBytes: await freeBytesUnder(paths.spool).catch(() => null),
@@ -304,48 +348,49 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
   }
 }
 
-interface Network {
-  model: () => TriageModel | null;
-  error: () => string | null;
-  close: () => Promise<void>;
+interface WantedPackage extends WantedModel {
+  dir: string;
+  /** Null for the package that the configuration names, while none was ever activated. */
+  activation: ModelActivation | null;
 }
 
-/** Loads the network, and tries again while it does not load: studies are received and wait meanwhile. */
-async function startNetwork(config: Config, store: WorklistStore, { clock, log }: AgentPorts): Promise<Network> {
-  let model: TriageModel | null = null;
-  let failure: string | null = null;
-  let closed = false;
-  let cancelRetry = (): void => undefined;
-  // `load` never rejects: what goes wrong is kept in `failure`.
-  const retry = () => {
-    load().catch(() => undefined);
+/** Keeps a role's network as the database wants it; until somebody activates one, the configured package is the active one. */
+function serveModel(role: ModelRole, config: Config, store: WorklistStore, { clock, log }: AgentPorts): ModelServing {
+  const component = role === 'active' ? 'inference' : 'shadow';
+  const installedDir = dataPaths(config).models;
+  const configured: WantedPackage | null = role === 'active' ? { key: 'configured', identity: null, dir: config.infer.modelDir, activation: null } : null;
+  const packageOf = (activation: ModelActivation | null): WantedPackage | null => {
+    if (activation === null) return configured;
+    const { id, model } = activation;
+    return model === null ? null : { key: `activation ${id}`, identity: model, dir: installedPackageDir(installedDir, model), activation };
   };
-  const load = async (): Promise<void> => {
-    try {
-      const started = await startInferenceProcess({ ...config.infer, clock, log: log.child({ component: 'inference' }) });
-      if (closed) {
-        await started.close();
-        return;
-      }
-      await store.seedThreshold(started.identity.name, started.defaultThreshold);
-      model = started;
-      failure = null;
-    } catch (error) {
-      failure = messageOf(error);
-      log.error('no network: studies are received and wait', { error });
-      if (!closed) cancelRetry = clock.after(MODEL_RETRY_MS, retry);
-    }
-  };
-  await load();
-  return {
-    model: () => model,
-    error: () => failure,
-    close: async () => {
-      closed = true;
-      cancelRetry();
-      await model?.close();
+  return createModelServing<WantedPackage>({
+    wanted: async () => packageOf((await store.modelInForce(role)).wanted),
+    // A package that has served and is damaged now is no reason to go back to what was replaced on purpose: studies wait, visibly.
+    fallback: async ({ activation }) => (activation === null || activation.inUseAtMs !== null || role === 'shadow' ? null : packageOf((await store.modelInForce(role)).lastInUse)),
+    load: async ({ dir, identity }) => {
+      const niceness = role === 'active' ? config.infer.niceness : LOWEST_PRIORITY;
+      const model = await startInferenceProcess({ ...config.infer, modelDir: dir, niceness, clock, log: log.child({ component }) });
+      if (identity === null || identity.sha256 === model.identity.sha256) return model;
+      await model.close();
+      throw new TriageError('model-tampered', `The package in ${dir} is not the one that was activated. Install it again from where you got it.`);
     },
-  };
+    taken: async ({ activation }, model) => {
+      if (activation !== null) await store.noteModelInUse(activation, model.defaultThreshold);
+      if (role === 'active') await store.seedThreshold(model.identity.name, model.defaultThreshold);
+    },
+    failed: async ({ activation }, failure) => {
+      if (activation !== null) await store.noteModelFailed(activation, failure);
+    },
+    clock,
+    log: log.child({ component }),
+  });
+}
+
+async function shadowStatus(shadow: ModelServing, store: WorklistStore): Promise<SystemStatus['shadow']> {
+  const model = shadow.model();
+  if (model === null && shadow.error() === null) return null;
+  return { model: model === null ? null : { ...model.identity }, error: shadow.error(), toScore: model === null ? 0 : await store.countForShadow(model.identity.sha256) };
 }
 
 /** Paths, relative to the spool, of objects on disk that the database does not know: acknowledged just before a crash. */

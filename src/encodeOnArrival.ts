@@ -1,13 +1,14 @@
 import type { EncodedSlice, InstanceHeader, StoredInstance } from './case/case.ts';
-import type { CaseStore, Log, TriageModel } from './ports.ts';
 import { TriageError } from './errors.ts';
+import type { ModelLease } from './modelServing.ts';
+import type { CaseStore, Log } from './ports.ts';
 
 /** Encoded slices are saved in batches: one durable transaction for many slices. */
 const SAVE_EVERY = 16;
 
 interface Options {
-  /** Null while no network is loaded: slices then wait for the infer stage. */
-  model: () => TriageModel | null;
+  /** Null while no network is loaded: slices then wait for the infer stage. Taken anew for each slice, for another network may serve by then. */
+  lease: () => ModelLease | null;
   store: Pick<CaseStore, 'saveSliceFeatures' | 'sliceFeatures'>;
   resolvePath: (path: string) => string;
   /** Null when the slice may belong to an analysed series, else why not. */
@@ -23,6 +24,8 @@ export interface ArrivalEncoder {
   /** Forgets a study that left the state of arriving. */
   forget(studyInstanceUid: string): void;
   encoded(): number;
+  /** Whether slices are being encoded, or wait for it. */
+  isBusy(): boolean;
   /** Resolves when the queue of this study is empty, so that the infer stage does not encode the same slices beside it. */
   settle(studyInstanceUid: string): Promise<void>;
   close: () => Promise<void>;
@@ -36,6 +39,7 @@ export function createArrivalEncoder(options: Options): ArrivalEncoder {
   const queue: StoredInstance[] = [];
   const best = new Map<string, InstanceHeader>();
   let unsaved = new Map<string, EncodedSlice>();
+  let unsavedOf = '';
   let encodedCount = 0;
   let running: Promise<void> = Promise.resolve();
   let busy = false;
@@ -43,11 +47,11 @@ export function createArrivalEncoder(options: Options): ArrivalEncoder {
   let current: string | null = null;
   const waiters: { studyInstanceUid: string; resolve: () => void }[] = [];
 
-  async function save(model: TriageModel): Promise<void> {
+  async function save(): Promise<void> {
     if (unsaved.size === 0) return;
     const batch = unsaved;
     unsaved = new Map();
-    await options.store.saveSliceFeatures(model.identity.sha256, batch);
+    await options.store.saveSliceFeatures(unsavedOf, batch);
   }
 
   function tellWaiters(): void {
@@ -60,29 +64,42 @@ export function createArrivalEncoder(options: Options): ArrivalEncoder {
   }
 
   async function run(): Promise<void> {
-    const model = options.model();
-    if (model === null) {
-      queue.length = 0;
-      return;
-    }
     while (!closed) {
       const instance = queue.shift();
       if (instance === undefined) break;
+      const lease = options.lease();
+      if (lease === null) {
+        queue.length = 0;
+        break;
+      }
       current = instance.header.studyInstanceUid;
       try {
-        const known = await options.store.sliceFeatures(model.identity.sha256, [instance.sha256]);
-        if (!known.has(instance.sha256)) {
-          unsaved.set(instance.sha256, await model.encodeSlice(options.resolvePath(instance.path)));
-          encodedCount += 1;
-        }
-      } catch (error) {
-        // The infer stage meets the same slice again, counts attempts and says what is wrong.
-        options.log.warn('slice not encoded on arrival', { sopInstanceUid: instance.header.sopInstanceUid, code: error instanceof TriageError ? error.code : 'unexpected', error });
+        await encode(instance, lease);
+      } finally {
+        lease.release();
       }
       const more = queue.some((waiting) => waiting.header.studyInstanceUid === instance.header.studyInstanceUid);
-      if (unsaved.size >= SAVE_EVERY || !more) await save(model);
+      if (unsaved.size >= SAVE_EVERY || !more) await save();
       current = null;
       tellWaiters();
+    }
+    await save();
+  }
+
+  async function encode(instance: StoredInstance, { model }: ModelLease): Promise<void> {
+    const { sha256 } = model.identity;
+    try {
+      const known = await options.store.sliceFeatures(sha256, [instance.sha256]);
+      if (known.has(instance.sha256)) return;
+      const encoded = await model.encodeSlice(options.resolvePath(instance.path));
+      // Features of two networks are never saved under one name.
+      if (unsavedOf !== sha256) await save();
+      unsavedOf = sha256;
+      unsaved.set(instance.sha256, encoded);
+      encodedCount += 1;
+    } catch (error) {
+      // The infer stage meets the same slice again, counts attempts and says what is wrong.
+      options.log.warn('slice not encoded on arrival', { sopInstanceUid: instance.header.sopInstanceUid, code: error instanceof TriageError ? error.code : 'unexpected', error });
     }
   }
 
@@ -103,7 +120,9 @@ export function createArrivalEncoder(options: Options): ArrivalEncoder {
 
   return {
     add: (instances) => {
-      if (options.model() === null || closed) return;
+      const lease = options.lease();
+      if (lease === null || closed) return;
+      lease.release();
       for (const instance of instances) {
         const { header } = instance;
         if (options.refuse(header) !== null) continue;
@@ -118,6 +137,7 @@ export function createArrivalEncoder(options: Options): ArrivalEncoder {
       best.delete(studyInstanceUid);
     },
     encoded: () => encodedCount,
+    isBusy: () => busy,
     settle: (studyInstanceUid) =>
       new Promise((resolve) => {
         waiters.push({ studyInstanceUid, resolve });

@@ -31,6 +31,7 @@ export const ERROR_KINDS = {
   'phantom-fracture-unknown': { retry: false, httpStatus: 400 },
   'model-invalid': { retry: false, httpStatus: 500 },
   'model-tampered': { retry: false, httpStatus: 500 },
+  'model-conflict': { retry: false, httpStatus: 409 },
   'inference-failed': { retry: true, httpStatus: 500 },
   'inference-died': { retry: true, httpStatus: 500 },
   'inference-timeout': { retry: true, httpStatus: 500 },

@@ -15,15 +15,20 @@ const packageFile = z.strictObject({
   sizeBytes: z.int().positive(),
 });
 
+/** An estimate with its interval; null where there were too few cases for one. */
+const metricValue = z.looseObject({ name: z.string().min(1), value: z.number().nullable(), low: z.number().nullable().optional(), high: z.number().nullable().optional() });
+
 /** The manifest of a model package, `model.json`. Unknown keys are refused: a newer manifest may mean something else by the rest. */
 const modelCardSchema = z.strictObject({
   schema: z.literal(1),
-  kind: z.literal('slice-sequence'),
-  name: z.string().min(1).max(64),
-  version: z.string().min(1).max(64),
+  kind: z.literal('slice-sequence', { error: (issue) => `this version of Odontoid runs packages of the kind "slice-sequence" only, not ${JSON.stringify(issue.input)}` }),
+  // Both name the folder of an installed package, and NAME@VERSION on the command line.
+  name: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'lower-case letters, digits, dots, dashes and underscores, at most 64'),
+  version: z.string().regex(/^[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}$/, 'letters, digits, dots, dashes, plus signs and underscores, at most 64'),
   licence: z.string().min(1),
   intendedUse: z.string().min(1),
-  trainingData: z.looseObject({ statement: z.string().min(1) }),
+  /** `deviations`: where the training left the paper, and why. */
+  trainingData: z.looseObject({ statement: z.string().min(1), deviations: z.record(z.string(), z.string()).optional() }),
   files: z.strictObject({ sliceEncoder: packageFile, caseClassifier: packageFile }),
   input: z.strictObject({
     sizePixels: z.int().min(16).max(1024),
@@ -48,7 +53,7 @@ const modelCardSchema = z.strictObject({
   calibration: z.looseObject({ method: z.string() }),
   /** `domain_distance` is given for each slice; the case's distance is this statistic of them, and beyond `limit` no number may be shown. */
   domain: z.looseObject({ output: z.string(), statistic: z.enum(['median', 'mean', 'maximum']), limit: z.number().positive(), unit: z.string() }),
-  metrics: z.looseObject({}),
+  metrics: z.looseObject({ statement: z.string().optional(), values: z.array(metricValue).default([]) }),
   golden: z.strictObject({
     statement: z.string(),
     tolerance: z.number().positive().max(0.01),
@@ -78,6 +83,8 @@ export interface ModelPackage {
   /** `sha256` is over the manifest's bytes, which name the hash of every other file. */
   identity: ModelIdentity;
   defaultThreshold: number;
+  /** The bytes of `model.json`. */
+  manifest: Uint8Array;
   /** The very bytes that were checked: nothing is read again behind the check. */
   sliceEncoder: Uint8Array;
   caseClassifier: Uint8Array;
@@ -91,7 +98,7 @@ async function readModelCard(dir: string): Promise<{ card: ModelCard; bytes: Uin
     bytes = await readFile(path.join(dir, 'model.json'));
     json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (error) {
-    throw new TriageError('model-invalid', `No readable model package in ${dir}: ${messageOf(error)}. Set model.path to a folder with a model.json.`, { cause: error });
+    throw new TriageError('model-invalid', `No readable model package in ${dir}: ${messageOf(error)}. A package is a folder with a model.json.`, { cause: error });
   }
   const parsed = modelCardSchema.safeParse(json);
   if (!parsed.success) {
@@ -112,7 +119,7 @@ export async function loadModelPackage(dir: string): Promise<ModelPackage> {
   const [sliceEncoder, caseClassifier] = await Promise.all([readChecked(dir, card.files.sliceEncoder), readChecked(dir, card.files.caseClassifier)]);
   const defaultThreshold = card.operatingPoints.find((point) => point.name === 'default')?.threshold;
   if (defaultThreshold === undefined) throw new TriageError('model-invalid', 'The manifest has no default operating point.');
-  return { card, identity, defaultThreshold, sliceEncoder, caseClassifier };
+  return { card, identity, defaultThreshold, manifest: bytes, sliceEncoder, caseClassifier };
 }
 
 async function readChecked(dir: string, file: z.infer<typeof packageFile>): Promise<Uint8Array> {

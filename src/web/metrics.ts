@@ -41,6 +41,20 @@ export async function metricsText(totals: WorklistTotals, system: SystemStatus):
     [[{}, (totals.outbox.oldestAgeMs ?? 0) / 1000]],
   );
   gauge('model_ready', '1 when a network is loaded and its golden case agrees.', [[{}, system.model === null ? 0 : 1]]);
+  gauge('model_activation_failed', '1 when the package that was activated last does not load, whether or not another one serves.', [
+    [{}, system.modelError === null ? 0 : 1],
+  ]);
+  const serving = [
+    ...(system.model === null ? [] : [{ role: 'active', ...system.model }]),
+    ...(system.shadow?.model == null ? [] : [{ role: 'shadow', ...system.shadow.model }]),
+  ];
+  gauge(
+    'model_info',
+    'The packages that serve: always 1.',
+    serving.map(({ role, name, version, sha256 }) => [{ role, name, version, sha256 }, 1]),
+  );
+  gauge('shadow_model_failed', '1 when the shadow package does not load.', [[{}, system.shadow?.error == null ? 0 : 1]]);
+  gauge('shadow_queue', 'Cases that the shadow package has still to score.', [[{}, system.shadow?.toScore ?? 0]]);
   gauge('receiver_up', '1 when the Storage SCP listens.', [[{}, system.receiver.up ? 1 : 0]]);
   counter('received_objects', 'Objects acknowledged since the start.', system.receiver.stored);
   counter('rejected_associations', 'Associations rejected since the start.', system.receiver.rejected);

@@ -1,6 +1,8 @@
-import type { CaseStore, Clock, Threshold } from '../ports.ts';
+import type { CaseStore, Clock, ModelIdentity, Threshold } from '../ports.ts';
 import type { WorklistDatabase } from './database.ts';
 import { recordInstances } from './intake.ts';
+import { activateModel, modelInForce, noteModelFailed, noteModelInUse, siteThreshold } from './modelActivations.ts';
+import type { ModelActivation, ModelInForce, ModelRole } from './modelActivations.ts';
 import { dueDeliveries, recordDelivery, retryRefused } from './outbox.ts';
 import { releaseQuarantine } from './quarantine.ts';
 import type { QuarantineRelease } from './quarantine.ts';
@@ -8,6 +10,8 @@ import { claimReading, markRead, markStat, recordVerdict, reprocess, resend } fr
 import { beginRemoval, finishRemoval, removableCases } from './removal.ts';
 import type { CaseFiles, RemovableCase } from './removal.ts';
 import type { Verdict } from './schema.ts';
+import { countForShadow, nextForShadow, saveShadowScore, shadowScores } from './shadowScores.ts';
+import type { ShadowCase, ShadowOutcome, ShadowScore } from './shadowScores.ts';
 import { saveSliceFeatures, sliceFeatures } from './sliceFeatures.ts';
 import { abandonLeases, apply, claim, fail, heartbeat, nudgeComplete, release } from './stages.ts';
 import { DEFAULT_CASE_STORE_OPTIONS } from './storeContext.ts';
@@ -21,6 +25,21 @@ export interface WorklistStore extends CaseStore {
   /** Sets the operating point that a model ships with, unless the site has one for it already. */
   seedThreshold(modelName: string, value: number): Promise<void>;
   setThreshold(change: { modelName: string; value: number; reason: string; createdBy: string }): Promise<Threshold>;
+  /** Says which package a role is to have from now on; the agent follows. @throws TriageError `command-invalid` without a reason */
+  activateModel(change: { role: ModelRole; model: ModelIdentity | null; threshold: number | null; reason: string; by: string }): Promise<ModelActivation>;
+  modelInForce(role: ModelRole): Promise<ModelInForce>;
+  /** The package serves; its operating point comes into force with it. */
+  noteModelInUse(activation: ModelActivation, shippedThreshold: number): Promise<void>;
+  /** The package could not be loaded. */
+  noteModelFailed(activation: ModelActivation, failure: string): Promise<void>;
+  /** The operating point in force for a name, and whether somebody at the site chose it; null when there is none. */
+  siteThreshold(modelName: string): Promise<{ value: number; isSites: boolean } | null>;
+  /** The newest reported case that this package has not scored. */
+  nextForShadow(modelSha256: string): Promise<ShadowCase | null>;
+  countForShadow(modelSha256: string): Promise<number>;
+  saveShadowScore(model: ModelIdentity, scored: ShadowCase, outcome: ShadowOutcome): Promise<void>;
+  /** Everything that a shadow package said, newest first. */
+  shadowScores(modelSha256: string): Promise<ShadowScore[]>;
   /** @throws TriageError `not-found` when the study is not held. */
   releaseQuarantine(studyInstanceUid: string, decision: QuarantineRelease): Promise<void>;
   /** @throws TriageError `not-found` */
@@ -77,6 +96,15 @@ export function createCaseStore(
     threshold: (model) => threshold(context, model),
     seedThreshold: (model, value) => seedThreshold(context, model, value),
     setThreshold: (change) => setThreshold(context, change),
+    activateModel: (change) => activateModel(context, change),
+    modelInForce: (role) => modelInForce(context, role),
+    noteModelInUse: (activation, shipped) => noteModelInUse(context, activation, shipped),
+    noteModelFailed: (activation, failure) => noteModelFailed(context, activation, failure),
+    siteThreshold: (model) => siteThreshold(context, model),
+    nextForShadow: (model) => nextForShadow(context, model),
+    countForShadow: (model) => countForShadow(context, model),
+    saveShadowScore: (model, scored, outcome) => saveShadowScore(context, model, scored, outcome),
+    shadowScores: (model) => shadowScores(context, model),
     dueDeliveries: (destination, limit) => dueDeliveries(context, destination, limit),
     recordDelivery: (id, outcome) => recordDelivery(context, id, outcome),
     retryRefused: (study, actor, reason) => retryRefused(context, study, actor, reason),

@@ -183,6 +183,54 @@ export interface SliceFeaturesTable {
   crop: string;
 }
 
+/** Append-only: the newest `activated` row of a role is what is wanted; the agent answers it by `in-use` or `failed`. */
+export interface ModelActivationsTable {
+  id: Generated<number>;
+  role: 'active' | 'shadow';
+  event: 'activated' | 'in-use' | 'failed';
+  /** The `activated` row that an answer belongs to. */
+  activation_id: number | null;
+  /** All null: the role is to be empty, which only the shadow's may be. */
+  model_name: string | null;
+  model_version: string | null;
+  model_sha256: string | null;
+  /** Operating point that comes into force with the package; null keeps the one in force. */
+  threshold: number | null;
+  /** A person's reason; why it failed. */
+  reason: string;
+  created_at: number;
+  created_by: string;
+}
+
+/** What a shadow package said of one revision of a case, beside what was reported of it. */
+export interface ShadowScoresTable {
+  study_instance_uid: string;
+  revision: number;
+  model_name: string;
+  model_version: string;
+  model_sha256: string;
+  /** Why it could not be scored; then all about the score is null. */
+  failure: string | null;
+  decision: Decision | null;
+  reason_code: string | null;
+  reason: string | null;
+  probability: number | null;
+  threshold: number | null;
+  /** Without the time that it stood aside for the active package. */
+  seconds: number | null;
+  slices: number;
+  active_model_name: string;
+  active_model_version: string;
+  active_model_sha256: string;
+  active_decision: Decision;
+  active_reason_code: string | null;
+  active_probability: number | null;
+  active_threshold: number | null;
+  /** From the stage's start: slices encoded on arrival are not in it. */
+  active_seconds: number | null;
+  created_at: number;
+}
+
 export interface Schema {
   cases: CasesTable;
   instances: InstancesTable;
@@ -193,6 +241,8 @@ export interface Schema {
   thresholds: ThresholdsTable;
   verdicts: VerdictsTable;
   slice_features: SliceFeaturesTable;
+  model_activations: ModelActivationsTable;
+  shadow_scores: ShadowScoresTable;
 }
 
 export type CaseRow = Selectable<CasesTable>;

@@ -43,6 +43,7 @@ export function temporaryFolder(): Promise<string> {
 export const READY: SystemStatus = {
   model: { name: 'compact', version: '1.0.0', sha256: 'ab'.repeat(32), provider: 'cpu' },
   modelError: null,
+  shadow: null,
   receiver: { up: true, port: 11112, aeTitle: 'ODONTOID', stored: 12, rejected: 0 },
   encodedOnArrival: 0,
   freeBytes: 50_000_000_000,

@@ -22,7 +22,7 @@ function setUp(options: { fail?: string } = {}) {
     },
   } as unknown as TriageModel;
   const encoder = createArrivalEncoder({
-    model: () => model,
+    lease: () => ({ model, isCurrent: () => true, release: () => undefined }),
     store: {
       sliceFeatures: (_model, keys) => Promise.resolve(new Map([...saved].filter(([key]) => keys.includes(key)))),
       saveSliceFeatures: (_model, features) => {

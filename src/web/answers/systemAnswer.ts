@@ -6,7 +6,18 @@ export const systemStatus = z
       .strictObject({ name: z.string(), version: z.string(), sha256: z.string(), provider: z.string() })
       .nullable()
       .describe('Null while no network is ready; `modelError` then says why.'),
-    modelError: z.string().nullable(),
+    modelError: z
+      .string()
+      .nullable()
+      .describe('Why the package that was activated does not serve; with a `model`, that one goes on serving. Null when all is as wanted.'),
+    shadow: z
+      .strictObject({
+        model: z.strictObject({ name: z.string(), version: z.string(), sha256: z.string() }).nullable(),
+        error: z.string().nullable(),
+        toScore: z.int().describe('Cases that it has still to score.'),
+      })
+      .nullable()
+      .describe('The package that scores the same cases and sends nothing; null when there is none.'),
     receiver: z.strictObject({
       up: z.boolean(),
       port: z.int(),

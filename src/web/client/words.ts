@@ -18,6 +18,8 @@ export const words = {
   pending: (count: number, flagged: number) => `${count} new, ${flagged} flagged - press . to update`,
   reordered: 'Order changed - press . to update',
   noModel: 'AI not ready: studies are received and wait. Read as usual.',
+  modelNotTaken: (name: string, version: string) =>
+    `The AI package that was activated is not in use; ${name} ${version} goes on.`,
   receiverDown: 'Receiver down: the PACS cannot send. Studies are not arriving here.',
   flaggedAfterRead: (count: number) =>
     count === 1

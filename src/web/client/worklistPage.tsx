@@ -253,6 +253,11 @@ export function WorklistPage() {
               {words.noModel} {system.modelError}
             </p>
           )}
+          {system?.model && system.modelError !== null && (
+            <p class="banner kind-fault">
+              {words.modelNotTaken(system.model.name, system.model.version)} {system.modelError}
+            </p>
+          )}
           {system !== null && !system.receiver.up && <p class="banner kind-fault">{words.receiverDown}</p>}
           {again > 0 && (
             <p class="banner kind-flag">

@@ -14,6 +14,7 @@ import type { SeededWorklist } from '../../browser/seededWorklist.ts';
 export const READY: SystemStatus = {
   model: { name: 'compact', version: '1.0.0', sha256: 'ab'.repeat(32), provider: 'cpu' },
   modelError: null,
+  shadow: null,
   receiver: { up: true, port: 11112, aeTitle: 'ODONTOID', stored: 12, rejected: 3 },
   encodedOnArrival: 9,
   freeBytes: 5_000_000,

@@ -1,0 +1,57 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { dataPaths, modelPlaces } from '../compose.ts';
+import { loadConfig } from '../configFile.ts';
+import { loadModelPackage } from '../infer/modelCard.ts';
+import type { ModelPackage } from '../infer/modelCard.ts';
+import { findModelPackages, installModelPackage, pickModelPackage } from '../infer/modelPackages.ts';
+import { modelActivateCommand } from './modelActivate.ts';
+import { modelCardMarkdown } from './modelCardMarkdown.ts';
+import { modelCompareCommand } from './modelCompare.ts';
+import { modelListCommand } from './modelList.ts';
+import { modelVerifyCommand, verifyRuns } from './modelVerify.ts';
+import { printJson, printLine } from './output.ts';
+
+/** `odontoid model`: the packages of this machine, and which of them judges. */
+export function modelCommand(): Command {
+  const group = new Command('model').description('check, install, activate and compare model packages');
+  for (const command of [modelVerifyCommand, modelListCommand, installCommand, modelActivateCommand, modelCompareCommand, cardCommand]) {
+    group.addCommand(command().exitOverride().showHelpAfterError('(odontoid model --help shows what there is)'));
+  }
+  return group;
+}
+
+function installCommand(): Command {
+  return new Command('install')
+    .description('check a package as "verify" does and copy it into the data folder; nothing judges by it before it is activated')
+    .argument('<DIR>', 'folder with model.json')
+    .option('--config <FILE>', 'the site’s configuration (default: ODONTOID_CONFIG, else ./odontoid.yaml)')
+    .option('--json', 'print {model, dir, wasThere}')
+    .action(async (dir: string, options: { config?: string; json?: true }) => {
+      const config = loadConfig(options.config, process.env);
+      const source = await loadModelPackage(dir);
+      await verifyRuns(dir, config);
+      const installed = await installModelPackage(source, dataPaths(config).models);
+      if (options.json) printJson({ model: source.identity, ...installed });
+      else printLine(`${label(source)} ${installed.wasThere ? 'was installed already' : 'installed'} in ${installed.dir}`);
+    });
+}
+
+function cardCommand(): Command {
+  return new Command('card')
+    .description('print the model card of a package, for people (Markdown)')
+    .argument('<NAME[@VERSION]|DIR>', 'a package of "odontoid model list", or a folder with model.json')
+    .option('--config <FILE>', 'the site’s configuration (default: ODONTOID_CONFIG, else ./odontoid.yaml)')
+    .option('--json', 'print {model, card}: the digest and the manifest')
+    .action(async (wanted: string, options: { config?: string; json?: true }) => {
+      const isFolder = wanted.includes('/') || existsSync(join(wanted, 'model.json'));
+      const { identity, card } = isFolder ? await loadModelPackage(wanted) : pickModelPackage(await findModelPackages(modelPlaces(loadConfig(options.config, process.env))), wanted);
+      if (options.json) printJson({ model: identity, card });
+      else printLine(modelCardMarkdown(card, identity));
+    });
+}
+
+function label({ identity }: ModelPackage): string {
+  return `${identity.name}@${identity.version} (${identity.sha256.slice(0, 12)})`;
+}

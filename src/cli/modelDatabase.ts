@@ -1,0 +1,42 @@
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { systemClock } from '../clock.ts';
+import { dataPaths } from '../compose.ts';
+import type { Config } from '../config.ts';
+import { createCaseStore, type WorklistStore } from '../worklist/caseStore.ts';
+import { lockDataDir } from '../worklist/dataDirLock.ts';
+import { migrate, openDatabase } from '../worklist/database.ts';
+import type { ModelInForce } from '../worklist/modelActivations.ts';
+
+/** Runs `use` on the agent's database, beside the agent; `ifNone` where there is no database yet. */
+export async function onDatabase<T>(config: Config, use: (store: WorklistStore) => Promise<T>, ifNone: () => Promise<T>): Promise<T> {
+  const path = dataPaths(config).database;
+  if (!existsSync(path)) return ifNone();
+  const database = await openDatabase(path);
+  try {
+    return await use(createCaseStore(database, systemClock));
+  } finally {
+    await database.close();
+  }
+}
+
+/** Makes the database where there is none yet: a decision can be taken before the first start. */
+export async function makeDatabase(config: Config): Promise<void> {
+  await mkdir(config.dataDir, { recursive: true });
+  const unlock = lockDataDir(config.dataDir);
+  try {
+    await migrate(dataPaths(config).database);
+  } finally {
+    unlock();
+  }
+}
+
+/** Who is to be active and who its shadow; nobody was ever named where there is no database yet. */
+export async function modelsWanted(config: Config): Promise<{ active: ModelInForce; shadow: ModelInForce }> {
+  const nobody: ModelInForce = { wanted: null, lastInUse: null };
+  return onDatabase(
+    config,
+    async (store) => ({ active: await store.modelInForce('active'), shadow: await store.modelInForce('shadow') }),
+    () => Promise.resolve({ active: nobody, shadow: nobody }),
+  );
+}

@@ -1,0 +1,42 @@
+import { Command } from 'commander';
+import { systemClock } from '../clock.ts';
+import type { Config } from '../config.ts';
+import { loadConfig } from '../configFile.ts';
+import { TriageError } from '../errors.ts';
+import { startInferenceProcess } from '../infer/inferenceProcess.ts';
+import { loadModelPackage } from '../infer/modelCard.ts';
+import { createLog } from '../log.ts';
+import { EXIT } from './exit.ts';
+import { printJson, printLine } from './output.ts';
+
+/** `odontoid model verify DIR`: everything that the agent checks before it judges by a package. */
+export function modelVerifyCommand(): Command {
+  return new Command('verify')
+    .description('check a package: manifest, hashes, shapes of its graphs, golden case')
+    .argument('<DIR>', 'folder with model.json')
+    .option('--config <FILE>', 'the site’s configuration (default: ODONTOID_CONFIG, else ./odontoid.yaml)')
+    .option('--json', 'print {dir, ok, code, problem, model, provider}')
+    .action(async (dir: string, options: { config?: string; json?: true }) => {
+      const config = loadConfig(options.config, process.env);
+      try {
+        const { identity } = await loadModelPackage(dir);
+        const provider = await verifyRuns(dir, config);
+        if (options.json) printJson({ dir, ok: true, code: null, problem: null, model: identity, provider });
+        else printLine(`${identity.name} ${identity.version}, sha256 ${identity.sha256}: manifest, hashes, shapes and golden case agree (${provider})`);
+      } catch (error) {
+        if (!(error instanceof TriageError) || !options.json) throw error;
+        printJson({ dir, ok: false, code: error.code, problem: error.message, model: null, provider: null });
+        process.exitCode = EXIT.failed;
+      }
+    });
+}
+
+/** Loads the package in a process of its own, as the agent does, and says on which provider its golden case agreed. @throws TriageError what is wrong */
+export async function verifyRuns(dir: string, config: Config): Promise<string> {
+  const model = await startInferenceProcess({ ...config.infer, modelDir: dir, clock: systemClock, log: createLog('silent') });
+  try {
+    return model.provider;
+  } finally {
+    await model.close();
+  }
+}

@@ -1,0 +1,140 @@
+import { chmod, mkdir, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { TriageError, messageOf } from '../errors.ts';
+import type { ModelIdentity } from '../ports.ts';
+import { loadModelPackage } from './modelCard.ts';
+import type { ModelCard, ModelPackage } from './modelCard.ts';
+
+/** Where a package was found: copied into the data folder, named by `infer.modelDir`, or part of this software. */
+export type PackageSource = 'installed' | 'configured' | 'shipped';
+
+/** A package as a list shows it: its card, or what is wrong with it. */
+export type FoundPackage = { dir: string; source: PackageSource } & (
+  | { identity: ModelIdentity; card: ModelCard; defaultThreshold: number; problem: null }
+  | { identity: null; card: null; defaultThreshold: null; problem: string }
+);
+
+export interface PackagePlaces {
+  /** Folder of the installed packages; need not exist. */
+  installedDir: string;
+  /** The package that `infer.modelDir` names. */
+  configuredDir: string;
+  /** Folder of the packages that this software ships. */
+  shippedDir: string;
+}
+
+const INCOMING = '.incoming-';
+const DIGEST_PREFIX = 12;
+
+/** The folder of an installed package, under the folder of all: its name says which bytes it holds. */
+export function installedPackageDir(installedDir: string, identity: ModelIdentity): string {
+  return path.join(installedDir, `${identity.name}-${identity.version}-${identity.sha256.slice(0, DIGEST_PREFIX)}`);
+}
+
+/** Every package of this machine, each byte of it checked; the same bytes in two places are one package, and the installed copy stands for it. */
+export async function findModelPackages(places: PackagePlaces): Promise<FoundPackage[]> {
+  const candidates: { dir: string; source: PackageSource }[] = [
+    ...(await foldersIn(places.installedDir)).map((dir) => ({ dir, source: 'installed' as const })),
+    { dir: places.configuredDir, source: 'configured' },
+    ...(await foldersIn(places.shippedDir)).map((dir) => ({ dir, source: 'shipped' as const })),
+  ];
+  const found: FoundPackage[] = [];
+  for (const candidate of candidates) {
+    if (found.some(({ dir }) => dir === candidate.dir)) continue;
+    const isShipped = path.dirname(candidate.dir) === places.shippedDir;
+    const source = candidate.source === 'configured' && isShipped ? 'shipped' : candidate.source;
+    try {
+      const { card, identity, defaultThreshold } = await loadModelPackage(candidate.dir);
+      if (found.some((other) => other.identity?.sha256 === identity.sha256)) continue;
+      found.push({ dir: candidate.dir, source, identity, card, defaultThreshold, problem: null });
+    } catch (error) {
+      found.push({ dir: candidate.dir, source, identity: null, card: null, defaultThreshold: null, problem: messageOf(error) });
+    }
+  }
+  return found;
+}
+
+/** The one sound package that `NAME` or `NAME@VERSION` means. @throws TriageError `not-found`, `command-invalid` when several versions fit */
+export function pickModelPackage(found: readonly FoundPackage[], wanted: string): FoundPackage & { problem: null } {
+  const at = wanted.indexOf('@');
+  const [name, version] = at < 0 ? [wanted, null] : [wanted.slice(0, at), wanted.slice(at + 1)];
+  const sound = found.filter((one) => one.problem === null);
+  const fitting = sound.filter(({ identity }) => identity.name === name && (version === null || identity.version === version));
+  const [only] = fitting;
+  if (only === undefined) {
+    const known = sound.map(({ identity }) => `${identity.name}@${identity.version}`).join(', ');
+    throw new TriageError('not-found', `There is no model package ${wanted} here. ${known === '' ? 'None is installed.' : `There are: ${known}.`} Install one with: odontoid model install DIR`);
+  }
+  if (fitting.length > 1) {
+    const versions = fitting.map(({ identity, dir }) => `${identity.name}@${identity.version} (${identity.sha256.slice(0, DIGEST_PREFIX)} in ${dir})`).join(', ');
+    throw new TriageError('command-invalid', `"${wanted}" may mean ${versions}. Name the version, or remove the folder that is not wanted.`);
+  }
+  return only;
+}
+
+/**
+ * Copies a package whose bytes were checked into the folder of installed packages: whole or not at all, on disk before it is named.
+ * A package that is there already stays as it is. Returns its folder.
+ *
+ * @throws TriageError `model-conflict` when other bytes are installed under the same name and version
+ */
+export async function installModelPackage(source: ModelPackage, installedDir: string): Promise<{ dir: string; wasThere: boolean }> {
+  const { identity, card } = source;
+  const dir = installedPackageDir(installedDir, identity);
+  await mkdir(installedDir, { recursive: true });
+  for (const other of await foldersIn(installedDir)) {
+    const known = await loadModelPackage(other).then((loaded) => loaded.identity, () => null);
+    if (known?.sha256 === identity.sha256) return { dir: other, wasThere: true };
+    if (known?.name === identity.name && known.version === identity.version) {
+      throw new TriageError(
+        'model-conflict',
+        `${identity.name}@${identity.version} is installed with other contents (${known.sha256.slice(0, DIGEST_PREFIX)}, this one is ${identity.sha256.slice(0, DIGEST_PREFIX)}). Results name a version: give the new package a version of its own.`,
+      );
+    }
+  }
+  await rmLeftovers(installedDir);
+  const incoming = await mkdtemp(path.join(installedDir, INCOMING));
+  // Whoever installs need not be the user that the agent runs as.
+  await chmod(incoming, 0o755);
+  await writeDurably(path.join(incoming, card.files.sliceEncoder.path), source.sliceEncoder);
+  await writeDurably(path.join(incoming, card.files.caseClassifier.path), source.caseClassifier);
+  await writeDurably(path.join(incoming, 'model.json'), source.manifest);
+  await syncFolder(incoming);
+  // What lies at this name has been looked at above and is no sound package: a copy that was damaged later.
+  await rm(dir, { recursive: true, force: true });
+  await rename(incoming, dir);
+  await syncFolder(installedDir);
+  return { dir, wasThere: false };
+}
+
+async function foldersIn(parent: string): Promise<string[]> {
+  const entries = await readdir(parent, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  return entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.')).map((entry) => path.join(parent, entry.name)).sort();
+}
+
+/** A copy that was cut short holds nothing that anybody needs. */
+async function rmLeftovers(installedDir: string): Promise<void> {
+  for (const name of await readdir(installedDir)) if (name.startsWith(INCOMING)) await rm(path.join(installedDir, name), { recursive: true, force: true });
+}
+
+async function writeDurably(file: string, bytes: Uint8Array): Promise<void> {
+  const handle = await open(file, 'wx');
+  try {
+    await handle.writeFile(bytes);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function syncFolder(dir: string): Promise<void> {
+  const handle = await open(dir, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
