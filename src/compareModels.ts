@@ -1,5 +1,6 @@
 import type { Decision } from './case/case.ts';
 import type { ModelIdentity } from './ports.ts';
+import { delongInterval, wilsonInterval, type Estimate } from './statistics/intervals.ts';
 import type { ShadowScore } from './worklist/shadowScores.ts';
 
 /** A case on which the two decide differently. */
@@ -8,6 +9,13 @@ export interface Flip {
   revision: number;
   active: { decision: Decision; probability: number | null };
   shadow: { decision: Decision; probability: number | null };
+}
+
+/** How a package does by the readers' verdicts: Wilson's and DeLong's intervals, 95 %; null where there are too few. */
+export interface AgainstReaders {
+  sensitivity: Estimate | null;
+  specificity: Estimate | null;
+  auc: Estimate | null;
 }
 
 /** The active package and its shadow on the site's own cases. */
@@ -23,11 +31,8 @@ export interface ModelComparison {
   /** Of the cases that both gave a number to. */
   agreement: {
     cases: number;
-    /** 0..1; null without cases. */
-    share: number | null;
-    /** Wilson, 95 %. */
-    low: number | null;
-    high: number | null;
+    /** 0..1, with Wilson's interval; null without cases. */
+    share: Estimate | null;
     /** Cohen's; null where one of them always decides the same. */
     kappa: number | null;
   };
@@ -42,6 +47,8 @@ export interface ModelComparison {
     standardDeviation: number | null;
     largestDifference: number | null;
   };
+  /** By the verdicts of the site's readers, on cases that both gave a number to; readers judge the reported result, not the shadow's. */
+  readers: { positives: number; negatives: number; active: AgainstReaders; shadow: AgainstReaders };
   notAnalysed: { active: Record<string, number>; shadow: Record<string, number> };
   failures: { studyInstanceUid: string; revision: number; failure: string }[];
   /** Medians. The active package's are from its stage's start: what it had encoded on arrival is not in them. */
@@ -49,7 +56,6 @@ export interface ModelComparison {
 }
 
 const DECISIONS: readonly Decision[] = ['suspected', 'not-suspected', 'not-analysed'];
-const Z95 = 1.959964;
 
 /** Compares what was reported with what the shadow said of the same revisions. Only the newest revision of a case counts. */
 export function compareModels(active: ModelIdentity, shadow: ModelIdentity, rows: readonly ShadowScore[]): ModelComparison {
@@ -59,6 +65,7 @@ export function compareModels(active: ModelIdentity, shadow: ModelIdentity, rows
   const compared = all.filter((row) => row.active_model_sha256 === active.sha256);
   const judged = compared.filter((row) => row.failure === null);
   const both = judged.flatMap((row) => (row.probability === null || row.active_probability === null ? [] : [{ row, active: row.active_probability, shadow: row.probability }]));
+  const read = both.filter(({ row }) => row.fracture !== null);
   const agreeing = both.filter(({ row }) => row.decision === row.active_decision).length;
   const differences = both.map((pair) => pair.shadow - pair.active);
   const decisions = Object.fromEntries(
@@ -70,7 +77,7 @@ export function compareModels(active: ModelIdentity, shadow: ModelIdentity, rows
     cases: compared.length,
     byEarlierPackages: all.length - compared.length,
     decisions,
-    agreement: { cases: both.length, share: both.length === 0 ? null : agreeing / both.length, ...wilson(agreeing, both.length), kappa: kappa(both.map(({ row }) => [row.active_decision === 'suspected', row.decision === 'suspected'])) },
+    agreement: { cases: both.length, share: wilsonInterval(agreeing, both.length), kappa: kappa(both.map(({ row }) => [row.active_decision === 'suspected', row.decision === 'suspected'])) },
     flips: judged
       .filter((row) => row.decision !== row.active_decision)
       .map((row) => ({
@@ -87,20 +94,25 @@ export function compareModels(active: ModelIdentity, shadow: ModelIdentity, rows
       standardDeviation: deviation(differences),
       largestDifference: differences.length === 0 ? null : differences.reduce((most, one) => (Math.abs(one) > Math.abs(most) ? one : most)),
     }, // prettier-ignore
+    readers: {
+      positives: read.filter(({ row }) => row.fracture === 'yes').length,
+      negatives: read.filter(({ row }) => row.fracture === 'no').length,
+      active: againstReaders(read.map(({ row, active: score }) => ({ label: row.fracture === 'yes', score, flagged: row.active_decision === 'suspected' }))),
+      shadow: againstReaders(read.map(({ row, shadow: score }) => ({ label: row.fracture === 'yes', score, flagged: row.decision === 'suspected' }))),
+    },
     notAnalysed: { active: reasons(compared, (row) => (row.active_decision === 'not-analysed' ? row.active_reason_code : null)), shadow: reasons(judged, (row) => (row.decision === 'not-analysed' ? row.reason_code : null)) },
     failures: compared.flatMap(({ study_instance_uid: studyInstanceUid, revision, failure }) => (failure === null ? [] : [{ studyInstanceUid, revision, failure }])),
     secondsPerCase: { active: median(judged.flatMap((row) => row.active_seconds ?? [])), shadow: median(judged.flatMap((row) => row.seconds ?? [])) },
   };
 }
 
-/** Wilson's interval of a share, 95 %. */
-function wilson(hits: number, of: number): { low: number | null; high: number | null } {
-  if (of === 0) return { low: null, high: null };
-  const share = hits / of;
-  const scale = 1 + Z95 ** 2 / of;
-  const centre = (share + Z95 ** 2 / (2 * of)) / scale;
-  const half = (Z95 * Math.sqrt((share * (1 - share)) / of + Z95 ** 2 / (4 * of ** 2))) / scale;
-  return { low: Math.max(0, centre - half), high: Math.min(1, centre + half) };
+function againstReaders(cases: readonly { label: boolean; score: number; flagged: boolean }[]): AgainstReaders {
+  const [positives, negatives] = [cases.filter(({ label }) => label), cases.filter(({ label }) => !label)];
+  return {
+    sensitivity: wilsonInterval(positives.filter(({ flagged }) => flagged).length, positives.length),
+    specificity: wilsonInterval(negatives.filter(({ flagged }) => !flagged).length, negatives.length),
+    auc: delongInterval(cases),
+  };
 }
 
 /** Cohen's kappa of two yes-or-no judgements. */

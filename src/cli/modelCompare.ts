@@ -1,9 +1,10 @@
 import { Command } from 'commander';
-import { compareModels, type ModelComparison } from '../compareModels.ts';
+import { compareModels, type AgainstReaders, type ModelComparison } from '../compareModels.ts';
 import { modelPlaces } from '../compose.ts';
 import { loadConfig } from '../configFile.ts';
 import { TriageError } from '../errors.ts';
 import { findModelPackages, pickModelPackage } from '../infer/modelPackages.ts';
+import type { Estimate } from '../statistics/intervals.ts';
 import { modelsWanted, onDatabase } from './modelDatabase.ts';
 import { printJson, printLine, table } from './output.ts';
 
@@ -34,7 +35,7 @@ const MOST_LISTED = 50;
 const show = (value: number | null, digits = 3): string => (value === null ? '-' : value.toFixed(digits));
 
 function printComparison(comparison: ModelComparison): void {
-  const { active, shadow, agreement, scores, decisions, flips, failures, notAnalysed, secondsPerCase } = comparison;
+  const { active, shadow, agreement, scores, decisions, flips, failures, notAnalysed, readers, secondsPerCase } = comparison;
   printLine(`Active  ${active.name}@${active.version} (${active.sha256.slice(0, 12)})`);
   printLine(`Shadow  ${shadow.name}@${shadow.version} (${shadow.sha256.slice(0, 12)})`);
   printLine(`Cases   ${comparison.cases} scored by both${comparison.byEarlierPackages === 0 ? '' : `; ${comparison.byEarlierPackages} more were judged by an earlier active package and are left out`}`);
@@ -45,8 +46,13 @@ function printComparison(comparison: ModelComparison): void {
   printLine();
   printLine(table(['active \\ shadow', ...Object.keys(decisions)], Object.entries(decisions).map(([first, row]) => [first, ...Object.values(row).map(String)]))); // prettier-ignore
   printLine();
-  printLine(`Agreement, each at its own operating point: ${show(agreement.share)} (95 % ${show(agreement.low)} to ${show(agreement.high)}) on ${agreement.cases} cases; kappa ${show(agreement.kappa)}`);
+  printLine(`Agreement, each at its own operating point: ${estimate(agreement.share)} on ${agreement.cases} cases; kappa ${show(agreement.kappa)}`);
   printLine(`Scores: Pearson ${show(scores.pearson)}, Spearman ${show(scores.spearman)}; shadow minus active ${show(scores.meanDifference)} ± ${show(scores.standardDeviation)}, at the most ${show(scores.largestDifference)}`);
+  printLine(
+    readers.positives + readers.negatives === 0
+      ? 'By the readers: no verdicts on these cases yet'
+      : `By the readers (${readers.positives} with, ${readers.negatives} without a fracture): ${against('active', readers.active)}; ${against('shadow', readers.shadow)}`,
+  );
   printLine(`Not analysed: active ${counts(notAnalysed.active)}; shadow ${counts(notAnalysed.shadow)}`);
   printLine(`Seconds a case (median): active ${show(secondsPerCase.active, 1)} after the last slice, shadow ${show(secondsPerCase.shadow, 1)} for all of it`);
   if (flips.length > 0) {
@@ -62,6 +68,14 @@ function printComparison(comparison: ModelComparison): void {
   for (const { studyInstanceUid, failure } of failures) printLine(`The shadow could not score ${studyInstanceUid}: ${failure}`);
   printLine();
   printLine('Agreement is not truth: where the two differ, a reader decides. Not for diagnostic use.');
+}
+
+function estimate(found: Estimate | null): string {
+  return found === null ? '-' : `${show(found.value)} (95 % ${show(found.low)} to ${show(found.high)})`;
+}
+
+function against(who: string, { sensitivity, specificity, auc }: AgainstReaders): string {
+  return `${who} sensitivity ${estimate(sensitivity)}, specificity ${estimate(specificity)}, AUC ${estimate(auc)}`;
 }
 
 function counts(reasons: Record<string, number>): string {

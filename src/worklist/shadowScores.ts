@@ -16,7 +16,11 @@ export interface ShadowCase {
 /** What a shadow package said of a case, or why it could not say anything. */
 export type ShadowOutcome = { findings: Findings; seconds: number } | { failure: string };
 
-export type ShadowScore = ShadowScoresTable;
+/** A kept score, and what readers made of the case. */
+export interface ShadowScore extends ShadowScoresTable {
+  /** By the newest verdict of each reader; null without one, and where they differ. */
+  fracture: 'yes' | 'no' | null;
+}
 
 /** The newest case that was assembled, judged and reported, and that this package has not scored; null when there is none. */
 export async function nextForShadow(context: StoreContext, modelSha256: string): Promise<ShadowCase | null> {
@@ -115,11 +119,34 @@ export async function saveShadowScore(
 
 /** Everything that a shadow package said, newest first. */
 export async function shadowScores(context: StoreContext, modelSha256: string): Promise<ShadowScore[]> {
-  return context.db
-    .selectFrom('shadow_scores')
-    .selectAll()
-    .where('model_sha256', '=', modelSha256)
-    .orderBy('created_at', 'desc')
-    .orderBy('study_instance_uid')
-    .execute();
+  return context.db.transaction().setAccessMode('read only').execute(async (trx) => {
+    const rows = await trx
+      .selectFrom('shadow_scores')
+      .selectAll()
+      .where('model_sha256', '=', modelSha256)
+      .orderBy('created_at', 'desc')
+      .orderBy('study_instance_uid')
+      .execute();
+    const verdicts = await trx
+      .selectFrom('verdicts')
+      .innerJoin('shadow_scores', (join) =>
+        join
+          .onRef('shadow_scores.study_instance_uid', '=', 'verdicts.study_instance_uid')
+          .onRef('shadow_scores.revision', '=', 'verdicts.revision'),
+      )
+      .select(['verdicts.study_instance_uid', 'verdicts.revision', 'verdicts.created_by', 'verdicts.fracture'])
+      .where('shadow_scores.model_sha256', '=', modelSha256)
+      .orderBy('verdicts.id')
+      .execute();
+    const byCase = new Map<string, Map<string, 'yes' | 'no' | null>>();
+    for (const verdict of verdicts) {
+      const key = `${verdict.study_instance_uid} ${verdict.revision}`;
+      byCase.set(key, (byCase.get(key) ?? new Map<string, 'yes' | 'no' | null>()).set(verdict.created_by, verdict.fracture));
+    }
+    return rows.map((row) => {
+      const said = new Set(byCase.get(`${row.study_instance_uid} ${row.revision}`)?.values());
+      const [only] = said;
+      return { ...row, fracture: said.size === 1 ? only! : null };
+    });
+  });
 }

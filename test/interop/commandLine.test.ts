@@ -1,4 +1,4 @@
-import { copyFile, mkdir, mkdtemp, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { copyFile, cp, mkdir, mkdtemp, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -40,7 +40,7 @@ describe('odontoid', () => {
   it('has help for every command, and says what to do for a wrong one', async () => {
     const help = await odontoid('--help');
     expect(help.exitCode).toBe(0);
-    for (const command of ['serve', 'demo', 'migrate', 'phantom', 'analyse', 'send', 'echo', 'doctor']) {
+    for (const command of ['serve', 'demo', 'migrate', 'phantom', 'analyse', 'send', 'echo', 'doctor', 'model']) {
       expect(help.stdout).toContain(command);
       const own = await odontoid(command, '--help');
       expect(own.exitCode).toBe(0);
@@ -145,5 +145,36 @@ describe('odontoid', () => {
     const bad = await odontoid('doctor', '--config', 'bad.yaml');
     expect(bad.exitCode).toBe(1);
     expect(bad.stdout).toMatch(/bad\.yaml:2:\d+: receive\.prot is not an option; did you mean receive\.port/);
+  });
+
+  it('model: verify, install, activate and list say what they did, and what is wrong', async () => {
+    const shipped = (await json<{ packages: { name: string; version: string; sha256: string; roles: string[]; source: string }[] }>('model', 'list', '--json')).packages;
+    expect(shipped).toMatchObject([{ source: 'shipped', roles: ['active'] }]);
+    const { name, version } = shipped[0]!;
+    const next = join(dir, 'next');
+    await cp(join(packageRoot, 'models/compact'), next, { recursive: true });
+    const manifest = join(next, 'model.json');
+    await writeFile(manifest, (await readFile(manifest, 'utf8')).replace(`"version": "${version}"`, '"version": "99.0.0"'));
+    expect(await json('model', 'verify', next, '--json')).toMatchObject({ ok: true, problem: null, model: { name, version: '99.0.0' } });
+    expect(await json('model', 'install', next, '--json')).toMatchObject({ wasThere: false, model: { version: '99.0.0' } });
+
+    const ambiguous = await odontoid('model', 'activate', name, '--reason', 'trial');
+    expect([ambiguous.exitCode, ambiguous.stderr]).toEqual([2, expect.stringContaining('Name the version')]);
+    expect((await odontoid('model', 'activate', `${name}@99.0.0`)).exitCode).toBe(2);
+    expect(await json('model', 'activate', `${name}@99.0.0`, '--shadow', '--reason', 'trial', '--by', 'ada', '--json')).toMatchObject({ role: 'shadow', by: 'ada', reason: 'trial', inUseAtMs: null, failure: null, threshold: null });
+    const listed = await json<{ shadow: { by: string }; packages: { version: string; roles: string[] }[] }>('model', 'list', '--json');
+    expect(listed.shadow.by).toBe('ada');
+    expect(Object.fromEntries(listed.packages.map((one) => [one.version, one.roles]))).toEqual({ [version]: ['active'], '99.0.0': ['shadow'] });
+    expect(await json('model', 'compare', '--json')).toMatchObject({ cases: 0, shadow: { version: '99.0.0' }, active: { version } });
+    expect((await odontoid('model', 'card', `${name}@99.0.0`)).stdout).toMatch(/^# .* 99\.0\.0\n[\s\S]*\| caseAuc \|[\s\S]*Not for diagnostic use\.\n$/);
+
+    const file = join(next, (await readdir(next)).find((entry) => entry.endsWith('.onnx'))!);
+    const bytes = await readFile(file);
+    bytes[bytes.length >> 1]! ^= 1;
+    await writeFile(file, bytes);
+    const tampered = await odontoid('model', 'verify', next);
+    expect([tampered.exitCode, tampered.stdout, tampered.stderr.trim().split('\n').length]).toEqual([1, '', 1]);
+    expect(tampered.stderr).toContain('is not the one that model.json describes');
+    expect((await odontoid('model', 'install', next)).exitCode).toBe(1);
   });
 });

@@ -34,4 +34,18 @@ describe('shadow scores', () => {
     await store.finishRemoval(studyUid(1));
     expect(await store.shadowScores(SHADOW.sha256)).toMatchObject([{ failure: 'The slices are gone.', decision: null, active_decision: 'suspected' }]);
   });
+
+  it('brings the readers’ verdicts along: the newest of each, and none where they differ', async () => {
+    const worklist = await openWorklist();
+    const { store } = worklist;
+    for (const study of [1, 2, 3]) await toReported(worklist, study, 0.9);
+    for (const _ of [1, 2, 3]) await store.saveShadowScore(SHADOW, (await store.nextForShadow(SHADOW.sha256))!, { findings: findingsOf(0.3), seconds: 1 });
+    const judge = (study: number, verdict: 'agree' | 'disagree', actor: string) => store.recordVerdict(studyUid(study), { revision: 1, verdict, actor });
+    await judge(1, 'disagree', 'ada');
+    await judge(1, 'agree', 'ada');
+    await judge(2, 'agree', 'ada');
+    await judge(2, 'disagree', 'ben');
+    const scores = await store.shadowScores(SHADOW.sha256);
+    expect(Object.fromEntries(scores.map((score) => [score.study_instance_uid, score.fracture]))).toEqual({ [studyUid(1)]: 'yes', [studyUid(2)]: null, [studyUid(3)]: null });
+  });
 });
