@@ -359,7 +359,7 @@ async function scrape(url: string): Promise<Record<string, number>> {
   expect(response.headers.get('content-type')).toMatch(/^text\/plain;.*version=0\.0\.4/);
   const samples = new Map<string, number>();
   for (const line of (await response.text()).split('\n').filter((text) => text !== '' && !text.startsWith('#'))) {
-    const match = /^([a-z_]+(?:\{[a-z]+="[a-z-]*"\})?) (nan|-?[\d.e+]+)$/i.exec(line);
+    const match = /^([a-z_]+(?:\{[a-z0-9_]+="[^"]*"(?:,[a-z0-9_]+="[^"]*")*\})?) (nan|-?[\d.e+]+)$/i.exec(line);
     expect(match, line).not.toBeNull();
     expect(samples.has(match![1]!)).toBe(false);
     samples.set(match![1]!, Number(match![2]));
