@@ -102,3 +102,8 @@ export function writeShuffled(dir: string, phantom: Phantom, seed: number): Prom
     place: (index) => places[index]!,
   });
 }
+
+/** A field of view with nobody in it. */
+export function writeEmpty(dir: string): Promise<string[]> {
+  return writeCtSeries(dir, { key: 'empty', slices: 40, rows: 256, columns: 256, spacingMm: [2.5, 0.7], hu: () => new Int16Array(256 * 256).fill(-1000) });
+}
