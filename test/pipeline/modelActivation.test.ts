@@ -44,11 +44,11 @@ async function besides(): Promise<WorklistStore> {
 }
 
 /** The shipped package under another version, installed; `edit` changes its manifest. */
-async function installed(version: string, edit: (card: Record<string, never>) => void = () => undefined): Promise<ModelIdentity> {
+async function installed(version: string, edit: (card: Record<string, unknown>) => void = () => undefined): Promise<ModelIdentity> {
   const folder = join(dir, `package-${version}`);
   await cp(resolve('models/compact'), folder, { recursive: true });
   const file = join(folder, 'model.json');
-  const card = JSON.parse(await readFile(file, 'utf8')) as Record<string, never>;
+  const card = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
   Object.assign(card, { version });
   edit(card);
   await writeFile(file, JSON.stringify(card));
