@@ -37,7 +37,8 @@ import { createWorklistQuery, type WorklistQuery } from './worklist/worklistQuer
 const MODEL_RETRY_MS = 30_000;
 /** Slices that the infer stage encodes between two saves: what a kill costs at the most. */
 const SAVE_EVERY = 16;
-/** Of the shadow's process: it gets what the active one leaves. */
+/** The shadow's process comes after the active one's. */
+const SHADOW_NICENESS = 5;
 const LOWEST_PRIORITY = 19;
 
 export interface Agent {
@@ -369,7 +370,7 @@ function serveModel(role: ModelRole, config: Config, store: WorklistStore, { clo
     // A package that has served and is damaged now is no reason to go back to what was replaced on purpose: studies wait, visibly.
     fallback: async ({ activation }) => (activation === null || activation.inUseAtMs !== null || role === 'shadow' ? null : packageOf((await store.modelInForce(role)).lastInUse)),
     load: async ({ dir, identity }) => {
-      const niceness = role === 'active' ? config.infer.niceness : LOWEST_PRIORITY;
+      const niceness = role === 'active' ? config.infer.niceness : Math.min(LOWEST_PRIORITY, config.infer.niceness + SHADOW_NICENESS);
       const model = await startInferenceProcess({ ...config.infer, modelDir: dir, niceness, clock, log: log.child({ component }) });
       if (identity === null || identity.sha256 === model.identity.sha256) return model;
       await model.close();
