@@ -13,8 +13,8 @@ export interface WantedModel {
 export interface ModelLease {
   readonly model: TriageModel;
   /** False once another package is about to serve: what is read from the database then may be meant for that one. */
-  isCurrent(): boolean;
-  release(): void;
+  isCurrent: () => boolean;
+  release: () => void;
 }
 
 export interface ModelServingOptions<Wanted extends WantedModel> {
@@ -36,14 +36,14 @@ export interface ModelServingOptions<Wanted extends WantedModel> {
 
 export interface ModelServing {
   /** The network that serves, for a moment's question; null when none does. */
-  model(): TriageModel | null;
+  model: () => TriageModel | null;
   /** The network that serves, for work of some length. */
-  lease(): ModelLease | null;
+  lease: () => ModelLease | null;
   /** Why what serves is not what is wanted; null when it is. */
-  error(): string | null;
+  error: () => string | null;
   /** Looks now, and resolves when what was found is in force. */
-  look(): Promise<void>;
-  close(): Promise<void>;
+  look: () => Promise<void>;
+  close: () => Promise<void>;
 }
 
 const POLL_MS = 2_000;

@@ -20,8 +20,8 @@ export interface ShadowScoringOptions {
 
 export interface ShadowScoring {
   /** Looks for cases now. */
-  nudge(): void;
-  close(): Promise<void>;
+  nudge: () => void;
+  close: () => Promise<void>;
 }
 
 const POLL_MS = 5_000;

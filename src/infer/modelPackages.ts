@@ -108,8 +108,8 @@ export async function installModelPackage(source: ModelPackage, installedDir: st
 }
 
 async function foldersIn(parent: string): Promise<string[]> {
-  const entries = await readdir(parent, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
+  const entries = await readdir(parent, { withFileTypes: true }).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
   });
   return entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.')).map((entry) => path.join(parent, entry.name)).sort();

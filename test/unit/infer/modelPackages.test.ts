@@ -64,7 +64,7 @@ describe('model packages on this machine', () => {
     await installModelPackage(await loadModelPackage(await variant('v2', { version: '99.0.0' })), installedDir);
     const found = await find();
     expect(found.map(({ source, identity }) => [source, identity?.version])).toEqual([['installed', shipped.identity.version], ['installed', '99.0.0']]);
-    expect(pickModelPackage(found, `${shipped.identity.name}@99.0.0`).identity?.version).toBe('99.0.0');
+    expect(pickModelPackage(found, `${shipped.identity.name}@99.0.0`).identity.version).toBe('99.0.0');
     expect(() => pickModelPackage(found, shipped.identity.name)).toThrow(/may mean .*99\.0\.0/);
     expect(() => pickModelPackage(found, 'nobody')).toThrow(/no model package nobody here.*99\.0\.0/);
   });

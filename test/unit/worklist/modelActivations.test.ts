@@ -37,6 +37,10 @@ describe('model activations', () => {
     // The agent starts again: the site's choice stays.
     await store.noteModelInUse(activation, 0.4);
     expect(await store.siteThreshold('compact')).toEqual({ value: 0.3, isSites: true });
+    // It was found damaged at a start, and is whole again: neither does that undo the choice.
+    await store.noteModelFailed(activation, 'A file is not as it was.');
+    await store.noteModelInUse(activation, 0.4);
+    expect(await store.siteThreshold('compact')).toEqual({ value: 0.3, isSites: true });
     await store.noteModelInUse(await activate(worklist, { threshold: null }), 0.4);
     expect(await store.threshold('compact')).toMatchObject({ value: 0.3 });
     await store.noteModelInUse(await activate(worklist, { threshold: 0.25 }), 0.4);

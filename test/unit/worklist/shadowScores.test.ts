@@ -38,8 +38,10 @@ describe('shadow scores', () => {
   it('brings the readers’ verdicts along: the newest of each, and none where they differ', async () => {
     const worklist = await openWorklist();
     const { store } = worklist;
-    for (const study of [1, 2, 3]) await toReported(worklist, study, 0.9);
-    for (const _ of [1, 2, 3]) await store.saveShadowScore(SHADOW, (await store.nextForShadow(SHADOW.sha256))!, { findings: findingsOf(0.3), seconds: 1 });
+    for (const study of [1, 2, 3]) {
+      await toReported(worklist, study, 0.9);
+      await store.saveShadowScore(SHADOW, (await store.nextForShadow(SHADOW.sha256))!, { findings: findingsOf(0.3), seconds: 1 });
+    }
     const judge = (study: number, verdict: 'agree' | 'disagree', actor: string) => store.recordVerdict(studyUid(study), { revision: 1, verdict, actor });
     await judge(1, 'disagree', 'ada');
     await judge(1, 'agree', 'ada');
