@@ -97,7 +97,8 @@ export function WorklistPage() {
   }, []);
   const toggle = (study: string) => setOpen((old) => (old === study ? null : study));
 
-  useEffect(() => {
+  // Before the page is painted: a key pressed at what is seen must not meet the rows of before.
+  useLayoutEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || lost) return;
       const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
