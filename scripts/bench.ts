@@ -177,7 +177,7 @@ async function secondsToSr(files: readonly string[], encodeOnArrival: boolean): 
       infer: { encodeOnArrival },
       destinations: [{ name: 'pacs', kind: 'dimse', aeTitle: 'BENCHPACS', host: '127.0.0.1', port: pacs.port }],
       delivery: { retryMinMs: 200 },
-      web: { port: 0 },
+      web: { port: 0, signIn: 'off' },
       housekeeping: { lowWaterFreeBytes: 0 },
     }),
     { clock, log, environment: {} },

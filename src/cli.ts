@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { analyseCommand } from './cli/analyse.ts';
+import { auditCommand } from './cli/audit.ts';
 import { demoCommand } from './cli/demo.ts';
 import { doctorCommand } from './cli/doctor.ts';
 import { echoCommand } from './cli/echo.ts';
@@ -11,6 +12,8 @@ import { modelCommand } from './cli/model.ts';
 import { phantomCommand } from './cli/phantom.ts';
 import { sendCommand } from './cli/send.ts';
 import { serveCommand } from './cli/serve.ts';
+import { tokenCommand } from './cli/token.ts';
+import { userCommand } from './cli/user.ts';
 import { packageRoot } from './configFile.ts';
 import { TriageError } from './errors.ts';
 
@@ -29,7 +32,7 @@ Exit codes: ${EXIT.ok} done; ${EXIT.failed} it ran, and the answer is bad (the t
 Progress and errors go to standard error; standard output carries the report, one JSON document with --json.
 Not for diagnostic use.`,
   );
-for (const command of [serveCommand, demoCommand, analyseCommand, phantomCommand, sendCommand, echoCommand, doctorCommand, migrateCommand, modelCommand]) {
+for (const command of [serveCommand, demoCommand, analyseCommand, phantomCommand, sendCommand, echoCommand, doctorCommand, migrateCommand, modelCommand, userCommand, tokenCommand, auditCommand]) {
   program.addCommand(command().exitOverride());
 }
 

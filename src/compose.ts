@@ -8,7 +8,7 @@ import { instanceRefusal } from './assemble/seriesRules.ts';
 import type { EncodedSlice } from './case/case.ts';
 import { notAnalysed } from './case/notAnalysed.ts';
 import type { Config, Destination } from './config.ts';
-import { packageRoot, readSecret, softwareVersion } from './configFile.ts';
+import { packageRoot, readPem, readSecret, softwareVersion } from './configFile.ts';
 import { createDelivery } from './deliver/deliverResults.ts';
 import { createArrivalEncoder } from './encodeOnArrival.ts';
 import { TriageError } from './errors.ts';
@@ -24,14 +24,21 @@ import { createDimseScu } from './pacs/dimseScu.ts';
 import { createPipeline, type PipelineStep, type Stage } from './pipeline.ts';
 import type { Clock, Log, Pacs } from './ports.ts';
 import { startReceiver } from './receive/receiverProcess.ts';
+import { createRejectionRecorder } from './rejections.ts';
 import { createResultWriter } from './report/writeResults.ts';
 import { createShadowScoring } from './shadowScoring.ts';
+import { createAccess, type Access } from './web/access/access.ts';
+import { createOidcProvider } from './web/access/oidc.ts';
 import { startWebServer, type SystemStatus } from './web/server.ts';
+import { createAccounts } from './worklist/accounts.ts';
+import { createAuditLog } from './worklist/audit.ts';
 import { createCaseStore, type WorklistStore } from './worklist/caseStore.ts';
 import { lockDataDir } from './worklist/dataDirLock.ts';
-import { migrate, openDatabase } from './worklist/database.ts';
+import { migrate, openDatabase, type WorklistDatabase } from './worklist/database.ts';
 import { createMaintenance } from './worklist/maintenance.ts';
 import type { ModelActivation, ModelRole } from './worklist/modelActivations.ts';
+import { createServiceTokens } from './worklist/serviceTokens.ts';
+import { createSessions } from './worklist/sessions.ts';
 import { createWorklistQuery, type WorklistQuery } from './worklist/worklistQuery.ts';
 
 const MODEL_RETRY_MS = 30_000;
@@ -44,6 +51,8 @@ const LOWEST_PRIORITY = 19;
 export interface Agent {
   url: string;
   dicomPort: number;
+  /** One-time link by which the first admin makes their account; null once there is one, or where nobody has one here. */
+  setUpLink: { url: string; expiresAtMs: number } | null;
   store: WorklistStore;
   query: WorklistQuery;
   system(): Promise<SystemStatus>;
@@ -283,9 +292,14 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
         freeBytes: await freeBytesUnder(paths.spool).catch(() => null),
       };
     };
+    const access = await openAccess(config.web, database, ports);
     const web = await startWebServer({
       host: config.web.host,
       port: config.web.port,
+      access,
+      publicUrl: config.web.publicUrl,
+      tls: config.web.tls === undefined ? undefined : { cert: readPem(config.web.tls.certFile), key: readPem(config.web.tls.keyFile) },
+      trustProxy: config.web.trustProxy,
       pageDir: resolve(packageRoot, 'dist/web'),
       maxWaitMinutes: config.worklist.maxWaitMinutes,
       query,
@@ -296,9 +310,17 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
       log: log.child({ component: 'web' }),
     });
     releasers.push({ name: 'web', release: web.close });
+    const link = config.web.signIn === 'local' ? await access.accounts.firstAdminLink() : null;
+    const head = await access.audit.head();
+    // Kept with the logs, it shows later whether entries were cut off the end: odontoid audit verify --noted.
+    log.info('the audit stands at', { count: head.seq, ref: head.hash });
+    if (link !== null) log.warn('nobody can sign in yet: a one-time link was printed on standard error', { component: 'web' });
 
     const intake = createIntake({ store, onNew: arrival.add, clock, log: log.child({ component: 'intake' }) });
     releasers.push({ name: 'intake', release: intake.close });
+
+    const rejections = createRejectionRecorder(access.audit.append, clock, log.child({ component: 'receiver' }));
+    releasers.push({ name: 'rejections', release: rejections.close });
 
     const studiesOfOpenAssociations = new Map<string, Set<string>>();
     const started = await startReceiver({
@@ -311,6 +333,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
         studiesOfOpenAssociations.set(associationId, studies.add(instance.header.studyInstanceUid));
         intake.stored(instance);
       },
+      onRejected: rejections.rejected,
       onReleased: (associationId, studyInstanceUids, { clean }) => {
         studiesOfOpenAssociations.delete(associationId);
         // A sender that was cut off comes again with the rest: only a release says that it was all.
@@ -336,6 +359,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
 
     return {
       url: web.url,
+      setUpLink: link === null ? null : { url: `${(config.web.publicUrl ?? web.url).replace(/\/$/, '')}/set-up#${link.secret}`, expiresAtMs: link.expiresAtMs },
       dicomPort: started.port,
       store,
       query,
@@ -347,6 +371,37 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
     await release();
     throw error;
   }
+}
+
+/** How people and machines come in. @throws TriageError `config-invalid` when the client's secret cannot be read */
+async function openAccess(web: Config['web'], database: WorklistDatabase, { clock, environment }: AgentPorts): Promise<Access> {
+  const limits = { idleMs: web.sessions.idleMinutes * 60_000, absoluteMs: web.sessions.absoluteHours * 3_600_000 };
+  const { oidc, publicUrl } = web;
+  return createAccess(
+    {
+      signIn: web.signIn,
+      accounts: createAccounts(database, clock),
+      sessions: createSessions(database, clock, limits),
+      tokens: createServiceTokens(database, clock),
+      audit: createAuditLog(database, clock),
+      ...(web.signIn === 'oidc' && oidc !== undefined && publicUrl !== undefined
+        ? {
+            provider: createOidcProvider(
+              {
+                ...oidc,
+                clientSecret: oidc.clientSecret === undefined ? undefined : readSecret(oidc.clientSecret, environment),
+                redirectUri: new URL('/api/oidc/callback', publicUrl).href,
+              },
+              clock,
+            ),
+          }
+        : {}),
+      secure: web.tls !== undefined || publicUrl?.startsWith('https:') === true,
+      absoluteMs: limits.absoluteMs,
+      recentMs: web.sessions.recentSignInMinutes * 60_000,
+    },
+    clock,
+  );
 }
 
 interface WantedPackage extends WantedModel {

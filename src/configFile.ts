@@ -3,7 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isNode, LineCounter, parseDocument, type Document } from 'yaml';
 import { z } from 'zod';
-import { configSchema, type Config, type SecretSource } from './config.ts';
+import { configSchema, openDoor, type Config, type SecretSource } from './config.ts';
 import { messageOf, TriageError } from './errors.ts';
 
 /** Root of the package: the folder with package.json, from `src/` or `dist/src/`. */
@@ -53,6 +53,8 @@ export function configFrom(value: z.input<typeof configSchema>): Config {
 }
 
 function finished(config: z.infer<typeof configSchema>): Config {
+  const door = openDoor(config.web);
+  if (door !== null) throw new TriageError('config-invalid', door);
   return freeze({ ...config, dataDir: resolve(config.dataDir), infer: { ...config.infer, modelDir: resolve(packageRoot, config.infer.modelDir) } });
 }
 
@@ -67,6 +69,15 @@ export function readSecret(source: SecretSource, environment: NodeJS.ProcessEnv)
     return readFileSync(source.file!, 'utf8').replace(/\r?\n$/, '');
   } catch (error) {
     throw new TriageError('config-invalid', `The secret is to come from the file ${String(source.file)}, which cannot be read: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** A certificate or key. @throws TriageError `config-invalid` when the file cannot be read */
+export function readPem(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new TriageError('config-invalid', `The file ${path}, named in web.tls, cannot be read: ${messageOf(error)}`, { cause: error });
   }
 }
 

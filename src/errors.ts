@@ -15,6 +15,14 @@ export const ERROR_KINDS = {
   'case-taken': { retry: false, httpStatus: 409 },
   /** The case is no longer what the caller saw. */
   'case-changed': { retry: false, httpStatus: 409 },
+  'sign-in-failed': { retry: false, httpStatus: 401 },
+  'too-many-attempts': { retry: true, httpStatus: 429 },
+  /** A set-up link that was used or is too old. */
+  'link-invalid': { retry: false, httpStatus: 403 },
+  'name-taken': { retry: false, httpStatus: 409 },
+  /** Nobody would be left who can let others in. */
+  'last-admin': { retry: false, httpStatus: 409 },
+  'provider-unreachable': { retry: true, httpStatus: 502 },
   'case-event-illegal': { retry: false, httpStatus: 409 },
   'dicom-unreadable': { retry: false, dimseStatus: 0xc000, httpStatus: 400 },
   'dicom-mismatch': { retry: false, dimseStatus: 0xa900, httpStatus: 400 },

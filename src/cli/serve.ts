@@ -15,6 +15,10 @@ export function serveCommand(): Command {
       const log = createLog(config.log.level);
       const agent = await startAgent(config, { clock: systemClock, log, environment: process.env });
       note(`Odontoid listens: DICOM ${config.receive.aeTitle}@${config.receive.host}:${agent.dicomPort}, worklist ${agent.url}`);
+      if (agent.setUpLink !== null) {
+        note('Nobody can sign in yet. Open this link once, to make the first admin’s account (it is good for 24 hours, or until the next start):');
+        note(`  ${agent.setUpLink.url}`);
+      }
       note('Research software. Not for diagnostic use.');
       if (config.receive.sources.length === 0) note('Nobody may send yet: name the sources in receive.sources.');
       if (config.destinations.length === 0) note('Results stay here yet: name where they go in destinations.');

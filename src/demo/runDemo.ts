@@ -105,7 +105,7 @@ export async function runDemo({ dir, port, progress, note }: Options): Promise<D
         assemble: { quietMs: 3_000 },
         destinations: [{ name: 'demo-pacs', kind: 'dimse', aeTitle: PACS_AE_TITLE, host: '127.0.0.1', port: pacs.port }],
         delivery: { retryMinMs: 500 },
-        web: { port },
+        web: { port, signIn: 'off' },
       }),
       { clock, log, environment: process.env },
     );

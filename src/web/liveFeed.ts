@@ -9,18 +9,18 @@ const MOST_LISTENERS = 100;
 const MOST_UNREAD_BYTES = 64 * 1024;
 
 export interface LiveFeed {
-  /** Answers one request with an event stream that lasts until the browser goes. */
-  serve: (request: Request, response: Response) => void;
+  /** Answers one request with an event stream that lasts until the browser goes, or `mayListen` says that its session has ended. */
+  serve: (request: Request, response: Response, mayListen: () => Promise<boolean>) => void;
   close: () => void;
 }
 
 /** Server-sent events: `change` when the worklist may look different, `heartbeat` so that silence means trouble. No identifiers travel here. */
 export function createLiveFeed(onChange: (listener: () => void) => () => void, clock: Clock): LiveFeed {
-  const listeners = new Set<Response>();
+  const listeners = new Map<Response, () => Promise<boolean>>();
   let counter = 0;
   const send = (event: string) => {
     counter += 1;
-    for (const response of listeners) {
+    for (const response of listeners.keys()) {
       if (response.writableLength > MOST_UNREAD_BYTES) response.destroy();
       else response.write(`id: ${counter}\nevent: ${event}\ndata: ${clock.now()}\n\n`);
     }
@@ -36,16 +36,30 @@ export function createLiveFeed(onChange: (listener: () => void) => () => void, c
       send('change');
     });
   });
+  let closed = false;
   let cancelBeat = (): void => undefined;
+  /** Whoever was signed out, everywhere or by the clock, hears no more. */
+  const dismiss = async () => {
+    for (const [response, mayListen] of [...listeners]) {
+      // When it cannot be told, the browser comes again and is asked who it is.
+      if (await mayListen().catch(() => false)) continue;
+      listeners.delete(response);
+      response.end();
+    }
+  };
   const beat = () => {
     cancelBeat = clock.after(HEARTBEAT_MS, () => {
-      send('heartbeat');
-      beat();
+      dismiss()
+        .catch(() => undefined)
+        .finally(() => {
+          send('heartbeat');
+          if (!closed) beat();
+        });
     });
   };
   beat();
   return {
-    serve: (_request, response) => {
+    serve: (_request, response, mayListen) => {
       if (listeners.size >= MOST_LISTENERS) {
         response.status(503).json({ error: 'too-many-listeners', message: 'Too many pages are open; close some.' });
         return;
@@ -57,14 +71,15 @@ export function createLiveFeed(onChange: (listener: () => void) => () => void, c
         'X-Accel-Buffering': 'no',
       });
       response.write(`retry: 2000\nevent: heartbeat\ndata: ${clock.now()}\n\n`);
-      listeners.add(response);
+      listeners.set(response, mayListen);
       response.on('close', () => listeners.delete(response));
     },
     close: () => {
+      closed = true;
       unsubscribe();
       cancelPending();
       cancelBeat();
-      for (const response of listeners) response.end();
+      for (const response of listeners.keys()) response.end();
       listeners.clear();
     },
   };

@@ -1,12 +1,11 @@
-import type { Express, Request, RequestHandler, Response } from 'express';
+import type { Express, RequestHandler } from 'express';
 import type { z } from 'zod';
 import { TriageError } from '../errors.ts';
+import { addressOf } from './access/access.ts';
 import { mayUse, type Principal, type Route } from './route.ts';
 import type { WebContext } from './webContext.ts';
 
-export interface MountOptions {
-  /** Who asks, or null when nobody is signed in. */
-  principalOf: (request: Request) => Principal | null;
+interface MountOptions {
   /** Fails an answer that is not as its schema says. For tests: in service a reader is not kept waiting for it. */
   checkAnswers: boolean;
 }
@@ -16,26 +15,46 @@ export function mountRoutes(app: Express, routes: readonly Route[], context: Web
   for (const entry of routes) app[entry.method](entry.path, handlerOf(entry, context, options));
 }
 
-function handlerOf(entry: Route, context: WebContext, { principalOf, checkAnswers }: MountOptions): RequestHandler {
+function handlerOf(entry: Route, context: WebContext, { checkAnswers }: MountOptions): RequestHandler {
+  const { access, clock } = context;
   return async (request, response) => {
-    const principal = principalOf(request);
-    if (!mayUse(principal?.role ?? null, entry.least)) {
-      refuse(response, principal);
+    const principal = access.principalOf(request);
+    const refusal =
+      refusalOf(entry, principal, clock.now() - access.recentMs) ?? (entry.method === 'get' || access.carriesCsrfToken(request) ? null : NO_CSRF_TOKEN);
+    const address = addressOf(request);
+    if (refusal !== null) {
+      if (refusal === NOT_ALLOWED) await access.audit.append({ action: 'access.denied', actor: principal!.name, address, target: `${entry.method} ${entry.path}` });
+      response.status(refusal.status).json({ error: refusal.error, message: refusal.message });
       return;
     }
-    const answer = await entry.handle(
-      {
-        params: checked(entry.params, request.params, 'address'),
-        query: checked(entry.query, request.query, 'query'),
-        body: entry.body === undefined ? undefined : checked(entry.body, request.body ?? {}, 'body'),
-        principal,
-        actor: principal?.name ?? 'anonymous',
-        request,
-        response,
-      },
-      context,
-    );
-    if (entry.answer.kind === 'other') return;
+    // Pages read by themselves; whoever changes something is there.
+    if (principal?.session != null && entry.method !== 'get') await access.sessions.seen(principal.session.id);
+    const params = checked(entry.params, request.params, 'address');
+    const actor = principal?.name ?? 'anonymous';
+    const call = {
+      params,
+      query: checked(entry.query, request.query, 'query'),
+      body: entry.body === undefined ? undefined : checked(entry.body, request.body ?? {}, 'body'),
+      principal,
+      actor,
+      address,
+      request,
+      response,
+    };
+    const record = async (): Promise<void> => {
+      if (entry.audit?.by !== 'route') return;
+      const target = entry.audit.target === undefined ? '' : String(params[entry.audit.target]);
+      if (entry.audit.action === 'case.viewed') await access.audit.viewed(actor, address, target);
+      else await access.audit.append({ action: entry.audit.action, actor, address, target });
+    };
+    if (entry.answer.kind === 'other') {
+      await record();
+      await entry.handle(call, context);
+      return;
+    }
+    const answer = await entry.handle(call, context);
+    // What cannot be recorded is not shown.
+    await record();
     if (entry.answer.kind === 'nothing') {
       response.status(204).end();
       return;
@@ -46,9 +65,20 @@ function handlerOf(entry: Route, context: WebContext, { principalOf, checkAnswer
   };
 }
 
-function refuse(response: Response, principal: Principal | null): void {
-  if (principal === null) response.status(401).json({ error: 'not-signed-in', message: 'Sign in first.' });
-  else response.status(403).json({ error: 'not-allowed', message: 'Your role does not allow this.' });
+interface Refusal {
+  status: 401 | 403;
+  error: string;
+  message: string;
+}
+const NOT_SIGNED_IN: Refusal = { status: 401, error: 'not-signed-in', message: 'Sign in first.' };
+const NOT_ALLOWED: Refusal = { status: 403, error: 'not-allowed', message: 'Your role does not allow this.' };
+const SIGN_IN_AGAIN: Refusal = { status: 403, error: 'sign-in-again', message: 'Confirm who you are, then try again.' };
+const NO_CSRF_TOKEN: Refusal = { status: 403, error: 'csrf-token', message: 'The page is too old: load it again.' };
+
+function refusalOf(entry: Route, principal: Principal | null, recentSinceMs: number): Refusal | null {
+  if (!mayUse(principal?.role ?? null, entry.least)) return principal === null ? NOT_SIGNED_IN : NOT_ALLOWED;
+  if (entry.recentSignIn === true && principal?.session != null && principal.session.confirmedAtMs < recentSinceMs) return SIGN_IN_AGAIN;
+  return null;
 }
 
 function checked<S extends z.ZodType>(schema: S | undefined, value: unknown, where: string): z.output<S> {

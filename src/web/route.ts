@@ -1,5 +1,7 @@
 import type { Request, Response } from 'express';
 import type { z } from 'zod';
+import type { AuditAction } from '../worklist/audit.ts';
+import type { Session } from '../worklist/sessions.ts';
 import type { WebContext } from './webContext.ts';
 
 /** Who someone is. `service` is a machine with a token: it reads. A reader is a person: what a person decides, no token may. */
@@ -17,6 +19,8 @@ export function mayUse(role: Role | null, least: LeastRole): boolean {
 export interface Principal {
   name: string;
   role: Role;
+  /** Null for tokens, and where nobody signs in. */
+  session: Session | null;
 }
 
 /** One request, checked against its route's schemas. */
@@ -28,6 +32,8 @@ export interface Call<P, Q, B> {
   principal: Principal | null;
   /** Name of the principal; for public routes `anonymous`. */
   actor: string;
+  /** Where the request came from. */
+  address: string;
   request: Request;
   /** For answers that are no JSON, and for another status than the usual one. */
   response: Response;
@@ -47,6 +53,13 @@ interface RouteOf<P extends z.ZodObject, Q extends z.ZodObject, B extends z.ZodT
   path: string;
   /** Least role that may use it. */
   least: LeastRole;
+  /** Asks for a sign-in within the last minutes (`web.sessions.recentSignInMinutes`). */
+  recentSignIn?: true;
+  /**
+   * What the audit keeps of it. `store`: the store writes the entry in the transaction of the change itself; `route`: it is written before the answer
+   * goes out, with the named parameter as its target.
+   */
+  audit?: { by: 'store'; action: AuditAction | readonly AuditAction[] } | { by: 'route'; action: AuditAction; target?: keyof z.output<P> & string };
   /** One sentence for the description of the API. */
   summary: string;
   params?: P;

@@ -2,7 +2,7 @@ import type { RequestHandler } from 'express';
 import helmet from 'helmet';
 
 /** Headers of every answer: nothing inline, nothing framed, nothing cached that shows patients. */
-export function securityHeaders(): RequestHandler[] {
+export function securityHeaders({ secure }: { secure: boolean }): RequestHandler[] {
   return [
     helmet({
       contentSecurityPolicy: {
@@ -20,7 +20,7 @@ export function securityHeaders(): RequestHandler[] {
         },
       },
       // Loopback speaks plain HTTP: a browser that was told "HTTPS only" for localhost would lock other tools out.
-      strictTransportSecurity: false,
+      strictTransportSecurity: secure ? { maxAge: 31_536_000, includeSubDomains: false } : false,
     }),
     (request, response, next) => {
       response.setHeader(
@@ -35,26 +35,34 @@ export function securityHeaders(): RequestHandler[] {
 const LOOPBACK_HOST = /^(127(\.\d{1,3}){3}|localhost|\[::1\])(:\d{1,5})?$/;
 
 /**
- * Only requests that name this machine get in. A page on the internet can point its own name at 127.0.0.1 (DNS rebinding) and can post forms across
- * origins; neither may reach the worklist. There is no sign-in yet, so this and the loopback address are the whole defence.
+ * Only requests that name this machine, or the public address, get in, and only from its own pages. A page on the internet can point its own name at
+ * 127.0.0.1 (DNS rebinding) and can post forms across origins; neither may reach the worklist.
  */
-export function loopbackOnly(): RequestHandler {
+export function ownPagesOnly({ publicUrl, originNeeded }: { publicUrl: string | undefined; originNeeded: boolean }): RequestHandler {
+  const open = publicUrl === undefined ? null : new URL(publicUrl);
   return (request, response, next) => {
     const { host = '', origin } = request.headers;
-    const changes = request.method !== 'GET' && request.method !== 'HEAD';
+    const changes = !['GET', 'HEAD', 'OPTIONS'].includes(request.method);
     // Another port of this machine is another page ("same-site"). Following a link to the worklist is no danger: nothing is changed, nothing can be read.
     const fromElsewhere = ['cross-site', 'same-site'].includes(String(request.headers['sec-fetch-site']));
     const followsLink = !changes && request.headers['sec-fetch-mode'] === 'navigate';
-    if (!LOOPBACK_HOST.test(host)) {
+    const own = open !== null && host === open.host ? open.origin : LOOPBACK_HOST.test(host) ? `${request.protocol}://${host}` : null;
+    const hasBody = request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
+    // Browsers name the origin of every request that changes something. A token is no cookie: no page sends it by itself.
+    const originMissing = originNeeded && changes && origin === undefined && request.headers.authorization === undefined;
+    if (own === null) {
       response
         .status(421)
         .json({
           error: 'misdirected',
-          message: 'Open this page as http://127.0.0.1 or http://localhost on the machine itself.',
+          message:
+            open === null
+              ? 'Open this page as http://127.0.0.1 or http://localhost on the machine itself.'
+              : `Open this page as ${open.origin}.`,
         });
-    } else if ((origin !== undefined && origin !== `http://${host}`) || (fromElsewhere && !followsLink)) {
+    } else if ((origin !== undefined && origin !== own) || (fromElsewhere && !followsLink) || originMissing) {
       response.status(403).json({ error: 'cross-origin', message: 'Requests from other pages are refused.' });
-    } else if (changes && !request.is('application/json')) {
+    } else if (changes && hasBody && !request.is('application/json')) {
       // A cross-origin form cannot send JSON without asking first.
       response.status(415).json({ error: 'not-json', message: 'Send application/json.' });
     } else {

@@ -1,17 +1,18 @@
 import { createServer, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import express, { type ErrorRequestHandler, type Express } from 'express';
 import { TriageError } from '../errors.ts';
 import type { Clock, Log } from '../ports.ts';
 import type { WorklistStore } from '../worklist/caseStore.ts';
 import type { WorklistQuery } from '../worklist/worklistQuery.ts';
+import type { Access } from './access/access.ts';
 import type { SystemStatus } from './answers/systemAnswer.ts';
 import { createLiveFeed } from './liveFeed.ts';
 import { mountRoutes } from './mountRoutes.ts';
 import { openApiOf } from './openApi.ts';
-import type { Principal } from './route.ts';
 import { ROUTES } from './routes.ts';
-import { loopbackOnly, securityHeaders } from './security.ts';
+import { ownPagesOnly, securityHeaders } from './security.ts';
 import type { WebContext } from './webContext.ts';
 
 export type { SystemStatus } from './answers/systemAnswer.ts';
@@ -27,14 +28,18 @@ export interface WebOptions {
   system: () => Promise<SystemStatus>;
   clock: Clock;
   log: Log;
+  access: Access;
+  /** What people type: `https://odontoid.example`. Undefined: only this machine's own names. */
+  publicUrl?: string | undefined;
+  /** Certificate chain and key, PEM; without them plain HTTP is served. */
+  tls?: { cert: string; key: string } | undefined;
+  /** Addresses of reverse proxies whose `X-Forwarded-*` is believed. */
+  trustProxy?: readonly string[];
   /** Of this software, for the description of the API. */
   version: string;
   /** Fails an answer that is not as its schema says; for tests. */
   checkAnswers?: boolean;
 }
-
-/** Without sign-in, whoever sits at this machine. */
-const LOCAL: Principal = { name: 'web', role: 'admin' };
 
 export interface WebServer {
   url: string;
@@ -48,11 +53,13 @@ export interface WebServer {
  */
 export async function startWebServer(options: WebOptions): Promise<WebServer> {
   const feed = createLiveFeed((listener) => options.store.onChange(listener), options.clock);
-  const server = createServer(createApp(options, feed));
+  const app = createApp(options, feed);
+  // TLS 1.2 at the least, as PS3.15 asks of DICOM.
+  const server = options.tls === undefined ? createServer(app) : createTlsServer({ ...options.tls, minVersion: 'TLSv1.2' }, app);
   await listen(server, options);
   const { port } = server.address() as AddressInfo;
   return {
-    url: `http://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
+    url: `${options.tls === undefined ? 'http' : 'https'}://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
     close: async () => {
       feed.close();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
@@ -66,15 +73,22 @@ export async function startWebServer(options: WebOptions): Promise<WebServer> {
 }
 
 function createApp(options: WebOptions, feed: ReturnType<typeof createLiveFeed>): Express {
-  const { log } = options;
+  const { access, log } = options;
   let described: { openapi: string } | null = null;
   const context: WebContext = { ...options, feed, description: () => (described ??= openApiOf(ROUTES, options.version)) };
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
-  app.use(...securityHeaders(), loopbackOnly(), express.json({ limit: '16kb', strict: true }));
+  app.set('trust proxy', [...(options.trustProxy ?? [])]);
+  app.use(
+    ...securityHeaders({ secure: access.secure }),
+    ownPagesOnly({ publicUrl: options.publicUrl, originNeeded: access.mode !== 'off' }),
+    express.json({ limit: '16kb', strict: true }),
+  );
+  // The files of the page are the same for everybody and hold nothing: who asks for them is of no interest.
+  app.use(['/api', '/metrics'], ...access.identify);
 
-  mountRoutes(app, ROUTES, context, { principalOf: () => LOCAL, checkAnswers: options.checkAnswers ?? false });
+  mountRoutes(app, ROUTES, context, { checkAnswers: options.checkAnswers ?? false });
   app.use('/api', (_request, response) => {
     response.status(404).json({ error: 'not-found', message: 'There is no such address in the API.' });
   });

@@ -1,6 +1,7 @@
 import type { Clock, Log } from '../ports.ts';
 import type { WorklistStore } from '../worklist/caseStore.ts';
 import type { WorklistQuery } from '../worklist/worklistQuery.ts';
+import type { Access } from './access/access.ts';
 import type { SystemStatus } from './answers/systemAnswer.ts';
 import type { LiveFeed } from './liveFeed.ts';
 
@@ -11,6 +12,7 @@ export interface WebContext {
   system: () => Promise<SystemStatus>;
   maxWaitMinutes: number;
   feed: LiveFeed;
+  access: Access;
   /** OpenAPI of the route table. */
   description: () => { openapi: string };
   clock: Clock;

@@ -231,6 +231,71 @@ export interface ShadowScoresTable {
   created_at: number;
 }
 
+/** What a person may do here. */
+export type UserRole = 'reader' | 'admin';
+
+export interface UsersTable {
+  id: string;
+  name: string;
+  kind: 'local' | 'oidc';
+  role: UserRole;
+  /** argon2id in its own text form; null until a set-up link was used, and for accounts of the identity provider. */
+  password_hash: string | null;
+  issuer: string | null;
+  subject: string | null;
+  disabled_at: number | null;
+  created_at: number;
+  last_sign_in_at: number | null;
+}
+
+/** One-time links to set a password; `user_id` is null for the first admin's. */
+export interface SetUpLinksTable {
+  secret_sha256: string;
+  user_id: string | null;
+  created_at: number;
+  expires_at: number;
+}
+
+export interface SessionsTable {
+  secret_sha256: string;
+  id: string;
+  user_id: string;
+  signed_in_at: number;
+  confirmed_at: number;
+  last_seen_at: number;
+  address: string;
+  user_agent: string;
+  csrf_token: string;
+}
+
+export interface ServiceTokensTable {
+  id: string;
+  name: string;
+  secret_sha256: string;
+  created_at: number;
+  expires_at: number | null;
+  last_used_at: number | null;
+}
+
+export interface AccessKeysTable {
+  name: string;
+  value: string;
+}
+
+/** Appended only; each entry holds the hash of the one before it. */
+export interface AuditTable {
+  seq: number;
+  at: number;
+  action: string;
+  actor: string;
+  address: string;
+  target: string;
+  /** JSON object, free of PHI. */
+  detail: string;
+  previous_hash: string;
+  hash: string;
+}
+
 export interface Schema {
   cases: CasesTable;
   instances: InstancesTable;
@@ -243,6 +308,12 @@ export interface Schema {
   slice_features: SliceFeaturesTable;
   model_activations: ModelActivationsTable;
   shadow_scores: ShadowScoresTable;
+  users: UsersTable;
+  set_up_links: SetUpLinksTable;
+  sessions: SessionsTable;
+  service_tokens: ServiceTokensTable;
+  access_keys: AccessKeysTable;
+  audit_log: AuditTable;
 }
 
 export type CaseRow = Selectable<CasesTable>;

@@ -1,6 +1,7 @@
 import type { Kysely, Transaction } from 'kysely';
 import type { CaseState } from '../case/caseState.ts';
 import type { Clock } from '../ports.ts';
+import { appendAudit, type AuditAction } from './audit.ts';
 import type { CaseRow, Schema } from './schema.ts';
 
 export interface CaseStoreOptions {
@@ -57,7 +58,21 @@ export async function caseRow(trx: Kysely<Schema>, studyInstanceUid: string): Pr
 /** What ends a lease: the case can be claimed anew, and whoever still works on it is fenced out. */
 export const NO_LEASE = { lease_token: null, lease_stage: null, lease_until: null } as const;
 
-/** Appends to the audit of a case, in the transaction that changes it. `detail` stays free of PHI. */
+/** What people do to a case stands in the audit too. Reasons are left out there: they are free text. */
+const AUDITED: Readonly<Record<string, AuditAction>> = {
+  read: 'case.read',
+  unread: 'case.unread',
+  stat: 'case.stat',
+  notStat: 'case.notStat',
+  claimed: 'case.claimed',
+  released: 'case.released',
+  verdict: 'case.verdict',
+  reprocessed: 'case.reprocessed',
+  deliveryRetried: 'case.resent',
+  quarantineReleased: 'case.quarantineReleased',
+};
+
+/** Appends to the history of a case, and for what people do to the audit, in the transaction that changes it. `detail` stays free of PHI. */
 export async function appendEvent(
   trx: Transaction<Schema>,
   event: {
@@ -84,4 +99,12 @@ export async function appendEvent(
       detail: JSON.stringify(event.detail ?? {}),
     })
     .execute();
+  const action = AUDITED[event.type];
+  if (action === undefined) return;
+  await appendAudit(trx, event.at, {
+    action,
+    actor: event.actor,
+    target: event.studyInstanceUid,
+    detail: { revision: event.revision },
+  });
 }

@@ -1,5 +1,6 @@
 import { TriageError } from '../errors.ts';
 import type { Threshold } from '../ports.ts';
+import { appendAudit } from './audit.ts';
 import { write } from './storeContext.ts';
 import type { StoreContext } from './storeContext.ts';
 
@@ -47,6 +48,13 @@ export async function setThreshold(
   change: { modelName: string; value: number; reason: string; createdBy: string },
 ): Promise<Threshold> {
   return write(context, async (trx) => {
+    const before = await trx
+      .selectFrom('thresholds')
+      .select('value')
+      .where('model_name', '=', change.modelName)
+      .orderBy('version', 'desc')
+      .limit(1)
+      .executeTakeFirst();
     const row = await trx
       .insertInto('thresholds')
       .values({
@@ -58,6 +66,12 @@ export async function setThreshold(
       })
       .returning(['version', 'value'])
       .executeTakeFirstOrThrow();
+    await appendAudit(trx, context.clock.now(), {
+      action: 'threshold.changed',
+      actor: change.createdBy,
+      target: change.modelName,
+      detail: { from: before?.value ?? null, to: row.value, version: row.version, reason: change.reason },
+    });
     return row;
   });
 }

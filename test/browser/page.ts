@@ -9,7 +9,7 @@ import type { Clock } from '../../src/ports.ts';
 import { createLog } from '../../src/log.ts';
 import { startWebServer } from '../../src/web/server.ts';
 import type { SystemStatus, WebServer } from '../../src/web/server.ts';
-import { MAX_WAIT_MINUTES, openSeededWorklist } from './seededWorklist.ts';
+import { MAX_WAIT_MINUTES, accessTo, openSeededWorklist } from './seededWorklist.ts';
 import type { SeededWorklist } from './seededWorklist.ts';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -78,6 +78,7 @@ export async function openSite(pageDir: string, clock: Clock = systemClock): Pro
         store: worklist.store,
         system: () => Promise.resolve(site.system),
         version: '0.0.0',
+        access: await accessTo(worklist),
         clock,
         log: createLog('silent'),
       });

@@ -1,9 +1,17 @@
 import { join } from 'node:path';
 import type { SeriesVerdict } from '../../src/case/case.ts';
 import type { CaseStore, Clock, StageName } from '../../src/ports.ts';
+import { createAccess } from '../../src/web/access/access.ts';
+import type { Access, AccessOptions } from '../../src/web/access/access.ts';
+import { createAccounts } from '../../src/worklist/accounts.ts';
+import { createAuditLog } from '../../src/worklist/audit.ts';
 import { createCaseStore } from '../../src/worklist/caseStore.ts';
 import type { WorklistStore } from '../../src/worklist/caseStore.ts';
 import { migrate, openDatabase } from '../../src/worklist/database.ts';
+import type { WorklistDatabase } from '../../src/worklist/database.ts';
+import { createServiceTokens } from '../../src/worklist/serviceTokens.ts';
+import { createSessions } from '../../src/worklist/sessions.ts';
+import type { SessionLimits } from '../../src/worklist/sessions.ts';
 import { createWorklistQuery } from '../../src/worklist/worklistQuery.ts';
 import type { WorklistQuery } from '../../src/worklist/worklistQuery.ts';
 import { findingsOf, instanceOf, manifestOf, objectsOf, studyUid } from '../unit/worklist/facts.ts';
@@ -13,6 +21,7 @@ export { studyUid };
 export const MAX_WAIT_MINUTES = 60;
 
 export interface SeededWorklist {
+  database: WorklistDatabase;
   clock: Clock;
   store: WorklistStore;
   query: WorklistQuery;
@@ -25,11 +34,31 @@ export async function openSeededWorklist(folder: string, clock: Clock): Promise<
   await migrate(path);
   const database = await openDatabase(path);
   return {
+    database,
     clock,
     store: createCaseStore(database, clock, { destinations: ['PACS'] }),
     query: createWorklistQuery(database, clock, { maxWaitMs: MAX_WAIT_MINUTES * 60_000 }),
     close: () => database.close(),
   };
+}
+
+/** Access to that worklist; without options nobody signs in. */
+export function accessTo({ database, clock }: Pick<SeededWorklist, 'database' | 'clock'>, options: Partial<AccessOptions> & Partial<SessionLimits> = {}): Promise<Access> {
+  const { idleMs = 30 * 60_000, absoluteMs = 12 * 60 * 60_000 } = options;
+  return createAccess(
+    {
+      signIn: 'off',
+      accounts: createAccounts(database, clock),
+      sessions: createSessions(database, clock, { idleMs, absoluteMs }),
+      tokens: createServiceTokens(database, clock),
+      audit: createAuditLog(database, clock),
+      secure: false,
+      absoluteMs,
+      recentMs: 10 * 60_000,
+      ...options,
+    },
+    clock,
+  );
 }
 
 export interface SeededStudy {

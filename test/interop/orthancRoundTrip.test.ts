@@ -43,7 +43,7 @@ beforeAll(async () => {
       assemble: { quietMs: 3_000 },
       destinations: [{ name: 'orthanc', kind: 'dimse', aeTitle: 'ORTHANC', host: '127.0.0.1', port: orthanc.dicomPort }],
       delivery: { retryMinMs: 300 },
-      web: { port: 0 },
+      web: { port: 0, signIn: 'off' },
       housekeeping: { lowWaterFreeBytes: 0 },
     }),
     { clock: systemClock, log: createLog('error'), environment: {} },

@@ -34,7 +34,7 @@ export function agentConfig(dir: string, pacs: { port: number; aeTitle: string }
     assemble: { quietMs: 1_500 },
     destinations: [{ name: 'pacs', kind: 'dimse', aeTitle: pacs.aeTitle, host: '127.0.0.1', port: pacs.port }],
     delivery: { retryMinMs: 200 },
-    web: { port: 0 },
+    web: { port: 0, signIn: 'off' },
     housekeeping: { lowWaterFreeBytes: 0 },
     ...over,
   };

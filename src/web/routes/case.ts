@@ -12,6 +12,7 @@ export const caseRoutes = [
     least: 'service',
     summary: 'Everything that is known of one study.',
     params,
+    audit: { by: 'route', action: 'case.viewed', target: 'studyInstanceUid' },
     answer: { kind: 'json', schema: caseAnswer },
     alsoAnswers: { 404: 'There is no such study on the worklist.' },
     handle: async ({ params: { studyInstanceUid } }, { query }) => {
@@ -38,6 +39,7 @@ export const caseRoutes = [
     least: 'reader',
     summary: 'Marks a study as read, or takes that back.',
     params,
+    audit: { by: 'store', action: ['case.read', 'case.unread'] },
     body: z.strictObject({ read: z.boolean() }),
     answer: { kind: 'nothing' },
     alsoAnswers: { 404: 'There is no such study on the worklist.' },

@@ -24,8 +24,9 @@ export const worklistRoutes = [
     summary: 'Server-sent events: `change` when the worklist may look different, `heartbeat` every 5 s.',
     answer: { kind: 'other', contentType: 'text/event-stream', description: 'A stream that names no study.' },
     alsoAnswers: { 503: 'Too many pages are open.' },
-    handle: ({ request, response }, { feed }) => {
-      feed.serve(request, response);
+    handle: ({ request, response, principal }, { feed, access }) => {
+      const { session } = principal!;
+      feed.serve(request, response, () => (session === null ? Promise.resolve(true) : access.sessions.lives(session.id)));
       return undefined;
     },
   }),

@@ -4,11 +4,12 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import type { Access } from '../../../src/web/access/access.ts';
 import { systemClock } from '../../../src/clock.ts';
 import type { Clock, Log, LogFields } from '../../../src/ports.ts';
 import { startWebServer } from '../../../src/web/server.ts';
 import type { SystemStatus, WebOptions, WebServer } from '../../../src/web/server.ts';
-import { MAX_WAIT_MINUTES, openSeededWorklist } from '../../browser/seededWorklist.ts';
+import { MAX_WAIT_MINUTES, accessTo, openSeededWorklist } from '../../browser/seededWorklist.ts';
 import type { SeededWorklist } from '../../browser/seededWorklist.ts';
 
 export const READY: SystemStatus = {
@@ -26,6 +27,8 @@ export interface LoggedLine {
 }
 
 export interface WebUnderTest extends SeededWorklist {
+  folder: string;
+  access: Access;
   url: string;
   port: number;
   server: WebServer;
@@ -39,16 +42,17 @@ export function hurried(factor: number): Clock {
 
 /** The real server on a real, migrated database, at a free loopback port. */
 export async function startWeb(
-  options: Partial<Pick<WebOptions, 'system' | 'query' | 'clock' | 'port'>> = {},
+  { signIn, ...options }: Partial<Pick<WebOptions, 'system' | 'query' | 'clock' | 'port' | 'publicUrl' | 'trustProxy' | 'tls'>> & { signIn?: Parameters<typeof accessTo>[1] } = {},
 ): Promise<WebUnderTest> {
   const folder = await mkdtemp(join(tmpdir(), 'odontoid-web-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const pageDir = join(folder, 'page');
   await mkdir(pageDir);
   await writeFile(join(pageDir, 'index.html'), '<!doctype html><title>page</title>');
-  const worklist = await openSeededWorklist(folder, systemClock);
+  const worklist = await openSeededWorklist(folder, options.clock ?? systemClock);
   onTestFinished(worklist.close);
   const logged: LoggedLine[] = [];
+  const access = await accessTo(worklist, signIn);
   const server = await startWebServer({
     host: '127.0.0.1',
     port: 0,
@@ -58,13 +62,14 @@ export async function startWeb(
     store: worklist.store,
     system: () => Promise.resolve(READY),
     version: '0.0.0',
+    access,
     checkAnswers: true,
     clock: systemClock,
     log: recordingLog(logged),
     ...options,
   });
   onTestFinished(() => server.close());
-  return { ...worklist, server, url: server.url, port: Number(new URL(server.url).port), logged };
+  return { ...worklist, folder, access, server, url: server.url, port: Number(new URL(server.url).port), logged };
 }
 
 function recordingLog(lines: LoggedLine[]): Log {

@@ -1,0 +1,139 @@
+import * as client from 'openid-client';
+import { messageOf, TriageError } from '../../errors.ts';
+import type { Clock } from '../../ports.ts';
+import type { UserRole } from '../../worklist/schema.ts';
+
+export interface OidcOptions {
+  issuer: string;
+  clientId: string;
+  /** Undefined for a public client, which PKCE alone protects. */
+  clientSecret: string | undefined;
+  scope: string;
+  /** Claim that names the roles or groups of a person; dots step into objects (`realm_access.roles`). */
+  roleClaim: string;
+  adminValues: readonly string[];
+  readerValues: readonly string[];
+  nameClaim: string;
+  /** Where the provider sends people back to. */
+  redirectUri: string;
+}
+
+/** Whom the provider vouches for. */
+export interface OidcPerson {
+  issuer: string;
+  subject: string;
+  name: string;
+  /** Null when no role or group of theirs has a role here. */
+  role: UserRole | null;
+  /** The session in whose place the new one comes, when they were asked again to confirm who they are. */
+  replaces: string | null;
+}
+
+/** Sign-in at the site's identity provider: authorization code with PKCE, state and nonce (OpenID Connect Core 3.1, RFC 7636). */
+export interface OidcProvider {
+  /** Where to send a browser (with a session that is to be replaced, asking for the password again), and the secret that it must bring back in a cookie of its own. @throws TriageError `provider-unreachable` */
+  start(replaces: string | null): Promise<{ url: string; binding: string }>;
+  /** What the provider's answer says; each answer works once. @throws TriageError `sign-in-failed`, `provider-unreachable` */
+  finish(answer: URLSearchParams, binding: string | undefined): Promise<OidcPerson>;
+}
+
+interface Journey {
+  binding: string;
+  verifier: string;
+  nonce: string;
+  replaces: string | null;
+  endsAtMs: number;
+}
+
+const JOURNEY_MS = 10 * 60_000;
+const MOST_JOURNEYS = 1_000;
+/** How old the provider's own sign-in may be when it was asked to ask again. */
+const FRESH_SECONDS = 60;
+const LOOPBACK_HTTP = /^http:\/\/(127\.\d+\.\d+\.\d+|localhost|\[::1\])(:|\/|$)/;
+
+export function createOidcProvider(options: OidcOptions, clock: Clock): OidcProvider {
+  const journeys = new Map<string, Journey>();
+  let discovered: Promise<client.Configuration> | null = null;
+
+  /** Asked when first needed, and again until it answers: a provider that is down must not keep the agent from starting. */
+  const provider = async (): Promise<client.Configuration> => {
+    discovered ??= client.discovery(
+      new URL(options.issuer),
+      options.clientId,
+      {},
+      options.clientSecret === undefined ? client.None() : client.ClientSecretBasic(options.clientSecret),
+      // Plain HTTP is for a provider on this machine, in tests.
+      LOOPBACK_HTTP.test(options.issuer) ? { execute: [client.allowInsecureRequests] } : {},
+    );
+    try {
+      return await discovered;
+    } catch (error) {
+      discovered = null;
+      throw new TriageError('provider-unreachable', 'The identity provider cannot be reached. Try again; tell your administrator if it stays so.', { cause: error, context: { reason: messageOf(error) } });
+    }
+  };
+
+  return {
+    start: async (replaces) => {
+      const configuration = await provider();
+      const now = clock.now();
+      for (const [state, journey] of journeys) if (journey.endsAtMs <= now || journeys.size >= MOST_JOURNEYS) journeys.delete(state);
+      const state = client.randomState();
+      const journey: Journey = { binding: client.randomState(), verifier: client.randomPKCECodeVerifier(), nonce: client.randomNonce(), replaces, endsAtMs: now + JOURNEY_MS };
+      journeys.set(state, journey);
+      const url = client.buildAuthorizationUrl(configuration, {
+        redirect_uri: options.redirectUri,
+        scope: options.scope,
+        code_challenge: await client.calculatePKCECodeChallenge(journey.verifier),
+        code_challenge_method: 'S256',
+        state,
+        nonce: journey.nonce,
+        ...(replaces !== null ? { prompt: 'login', max_age: String(FRESH_SECONDS) } : {}),
+      });
+      return { url: url.href, binding: journey.binding };
+    },
+    finish: async (answer, binding) => {
+      const state = answer.get('state') ?? '';
+      const journey = journeys.get(state);
+      journeys.delete(state);
+      // The answer must come to the browser that began: another one's would sign this person in as somebody else.
+      if (journey === undefined || journey.endsAtMs <= clock.now() || binding === undefined || binding !== journey.binding)
+        throw new TriageError('sign-in-failed', 'This sign-in was not begun here, or took too long. Sign in again.');
+      const configuration = await provider();
+      const url = new URL(options.redirectUri);
+      url.search = answer.toString();
+      let claims: Record<string, unknown>;
+      try {
+        const tokens = await client.authorizationCodeGrant(configuration, url, {
+          pkceCodeVerifier: journey.verifier,
+          expectedState: state,
+          expectedNonce: journey.nonce,
+          idTokenExpected: true,
+          ...(journey.replaces !== null ? { maxAge: FRESH_SECONDS } : {}),
+        });
+        claims = { ...tokens.claims() };
+        if (valuesOf(claims, options.roleClaim).length === 0 && configuration.serverMetadata().userinfo_endpoint !== undefined)
+          claims = { ...(await client.fetchUserInfo(configuration, tokens.access_token, String(claims['sub']))), ...claims };
+      } catch (error) {
+        throw new TriageError('sign-in-failed', 'The identity provider did not sign you in.', { cause: error, context: { reason: messageOf(error) } });
+      }
+      const values = valuesOf(claims, options.roleClaim);
+      const has = (wanted: readonly string[]) => wanted.some((value) => values.includes(value));
+      const name = claims[options.nameClaim];
+      return {
+        issuer: configuration.serverMetadata().issuer,
+        subject: String(claims['sub']),
+        name: typeof name === 'string' ? name : '',
+        role: has(options.adminValues) ? 'admin' : has(options.readerValues) ? 'reader' : null,
+        replaces: journey.replaces,
+      };
+    },
+  };
+}
+
+/** The text values of a claim, of one or a list. */
+function valuesOf(claims: Record<string, unknown>, name: string): string[] {
+  const direct = claims[name];
+  const value = direct ?? name.split('.').reduce<unknown>((inner, step) => (typeof inner === 'object' && inner !== null ? (inner as Record<string, unknown>)[step] : undefined), claims);
+  return (Array.isArray(value) ? value : [value]).filter((one): one is string => typeof one === 'string');
+}

@@ -1,0 +1,75 @@
+import { promisify } from 'node:util';
+import type { Request, RequestHandler } from 'express';
+import session, { Store, type SessionData } from 'express-session';
+import type { Session as KeptSession, Sessions } from '../../worklist/sessions.ts';
+
+type SignedIn = Pick<KeptSession, 'userId' | 'signedInAtMs' | 'confirmedAtMs' | 'address' | 'userAgent'>;
+
+declare module 'express-session' {
+  interface SessionData {
+    /** Of a session that a cookie led to: all that is kept of it. */
+    found?: KeptSession;
+    signedIn?: SignedIn;
+  }
+}
+
+/** Keeps express-session's sessions in the worklist's database, and only those that somebody has signed in to. */
+class WorklistSessionStore extends Store {
+  readonly #sessions: Sessions;
+
+  constructor(sessions: Sessions) {
+    super();
+    this.#sessions = sessions;
+  }
+
+  override get(secret: string, callback: (error: unknown, session?: SessionData | null) => void): void {
+    this.#sessions.find(secret).then(
+      (found) => callback(null, found === null ? null : { cookie: { originalMaxAge: null }, csrfToken: found.csrfToken, signedIn: found, found }),
+      callback,
+    );
+  }
+
+  override set(secret: string, { signedIn, csrfToken }: SessionData, callback?: (error?: unknown) => void): void {
+    const kept = signedIn === undefined ? Promise.resolve() : this.#sessions.put(secret, { ...signedIn, csrfToken: String(csrfToken ?? '') });
+    kept.then(() => callback?.(), callback);
+  }
+
+  override destroy(secret: string, callback?: (error?: unknown) => void): void {
+    this.#sessions.endBySecret(secret).then(() => callback?.(), callback);
+  }
+
+  /** Being asked is not being used: pages read by themselves. */
+  override touch(_secret: string, _session: SessionData, callback?: () => void): void {
+    callback?.();
+  }
+}
+
+/** Over TLS the name binds the cookie to this host and to TLS (RFC 6265bis 4.1.3.2); browsers refuse that name over plain HTTP. */
+export function sessionCookieName(secure: boolean): string {
+  return secure ? '__Host-odontoid' : 'odontoid';
+}
+
+/** Finds the session of a request's cookie. The cookie ends with the browser; how long a session lives is told by the database. */
+export function sessionCookie(sessions: Sessions, key: string, secure: boolean): RequestHandler {
+  return session({
+    name: sessionCookieName(secure),
+    secret: key,
+    store: new WorklistSessionStore(sessions),
+    resave: false,
+    saveUninitialized: false,
+    cookie: { httpOnly: true, sameSite: 'strict', secure, path: '/' },
+  });
+}
+
+/** Puts a session with a new secret in the place of the request's: what was known before sign-in is worth nothing after it. */
+export async function replaceSession(request: Request, signedIn: SignedIn, csrfToken: string): Promise<void> {
+  await promisify(request.session.regenerate.bind(request.session))();
+  request.session.signedIn = signedIn;
+  request.session.csrfToken = csrfToken;
+  await promisify(request.session.save.bind(request.session))();
+}
+
+/** Ends the request's session. */
+export async function dropSession(request: Request): Promise<void> {
+  await promisify(request.session.destroy.bind(request.session))();
+}

@@ -1,0 +1,201 @@
+import { createHash } from 'node:crypto';
+import type { Kysely, Selectable, SelectQueryBuilder, Transaction } from 'kysely';
+import type { Clock } from '../ports.ts';
+import type { WorklistDatabase } from './database.ts';
+import type { AuditTable, Schema } from './schema.ts';
+
+/** The words of the audit. */
+export const AUDIT_ACTIONS = [
+  'sign-in',
+  'sign-in.failed',
+  'sign-in.confirmed',
+  'sign-out',
+  'access.denied',
+  'password.changed',
+  'user.added',
+  'user.role-changed',
+  'user.disabled',
+  'user.enabled',
+  'user.reset',
+  'token.added',
+  'token.revoked',
+  'threshold.changed',
+  'case.viewed',
+  'case.read',
+  'case.unread',
+  'case.stat',
+  'case.notStat',
+  'case.claimed',
+  'case.released',
+  'case.verdict',
+  'case.reprocessed',
+  'case.resent',
+  'case.quarantineReleased',
+  'audit.exported',
+  'association.rejected',
+] as const;
+export type AuditAction = (typeof AUDIT_ACTIONS)[number];
+
+/** What is recorded. `detail` stays free of PHI: studies go by their UID, people by their account. */
+export interface AuditFact {
+  action: AuditAction;
+  /** Account, token, calling AE title, `web` (no sign-in), `command-line` or `odontoid`. */
+  actor: string;
+  /** Where the request came from; empty when from this machine's own command line. */
+  address?: string;
+  /** What it was done to: a study UID, an account, a model. */
+  target?: string;
+  detail?: Readonly<Record<string, string | number | boolean | null>>;
+}
+
+export interface AuditEntry {
+  seq: number;
+  atMs: number;
+  action: string;
+  actor: string;
+  address: string;
+  target: string;
+  detail: Record<string, unknown>;
+  hash: string;
+}
+
+export interface AuditFilter {
+  fromMs?: number | undefined;
+  toMs?: number | undefined;
+  actor?: string | undefined;
+  action?: string | undefined;
+  target?: string | undefined;
+  /** Only entries older than this one: the next page. */
+  beforeSeq?: number | undefined;
+}
+
+/** The newest entry: kept elsewhere, it shows later that nothing was cut off the end. */
+export interface AuditHead {
+  seq: number;
+  hash: string;
+}
+
+export type AuditVerdict =
+  | { whole: true; head: AuditHead }
+  /** `seq` is the first entry that is not as it was written. */
+  | { whole: false; seq: number; why: string };
+
+export interface AuditLog {
+  append: (fact: AuditFact) => Promise<void>;
+  /** Records that somebody looked at a study; once for each person, study and ten minutes. */
+  viewed(actor: string, address: string, studyInstanceUid: string): Promise<void>;
+  /** Newest first. */
+  page(filter: AuditFilter, limit: number): Promise<AuditEntry[]>;
+  head(): Promise<AuditHead>;
+  /** Reads the whole chain. With a head noted earlier, entries cut off the end are found too. */
+  verify(noted?: AuditHead): Promise<AuditVerdict>;
+}
+
+const FIRST_HASH = '0'.repeat(64);
+const SAME_VIEW_MS = 10 * 60_000;
+const BATCH = 1_000;
+/** Hostile values (an AE title, a user agent) must not forge lines or colours where the audit is shown. */
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
+
+type Row = Selectable<AuditTable>;
+
+function hashOf(row: Omit<Row, 'hash'>): string {
+  const { previous_hash, seq, at, action, actor, address, target, detail } = row;
+  return createHash('sha256')
+    .update(JSON.stringify([previous_hash, seq, at, action, actor, address, target, detail]))
+    .digest('hex');
+}
+
+/** Appends to the audit, in the transaction of what it records. */
+export async function appendAudit(trx: Transaction<Schema>, atMs: number, fact: AuditFact): Promise<void> {
+  const last = await trx.selectFrom('audit_log').select(['seq', 'hash']).orderBy('seq', 'desc').limit(1).executeTakeFirst();
+  const clean = (text: string) => text.replace(CONTROL, '?').slice(0, 200);
+  const row = {
+    seq: (last?.seq ?? 0) + 1,
+    at: atMs,
+    action: fact.action,
+    actor: clean(fact.actor),
+    address: clean(fact.address ?? ''),
+    target: clean(fact.target ?? ''),
+    detail: JSON.stringify(fact.detail ?? {}),
+    previous_hash: last?.hash ?? FIRST_HASH,
+  };
+  await trx
+    .insertInto('audit_log')
+    .values({ ...row, hash: hashOf(row) })
+    .execute();
+}
+
+/** The audit of an open database. */
+export function createAuditLog({ db }: WorklistDatabase, clock: Clock): AuditLog {
+  const head = async (): Promise<AuditHead> =>
+    (await db.selectFrom('audit_log').select(['seq', 'hash']).orderBy('seq', 'desc').limit(1).executeTakeFirst()) ?? {
+      seq: 0,
+      hash: FIRST_HASH,
+    };
+  const append = (fact: AuditFact): Promise<void> => db.transaction().execute((trx) => appendAudit(trx, clock.now(), fact));
+  return {
+    append,
+    viewed: async (actor, address, studyInstanceUid) => {
+      const now = clock.now();
+      const seen = await db
+        .selectFrom('audit_log')
+        .select('seq')
+        .where('target', '=', studyInstanceUid)
+        .where('action', '=', 'case.viewed')
+        .where('actor', '=', actor)
+        .where('address', '=', address)
+        .where('at', '>', now - SAME_VIEW_MS)
+        .executeTakeFirst();
+      if (seen === undefined) await append({ action: 'case.viewed', actor, address, target: studyInstanceUid });
+    },
+    page: async (filter, limit) => {
+      const rows = await filtered(db, filter).orderBy('seq', 'desc').limit(limit).execute();
+      return rows.map(({ seq, at, action, actor, address, target, detail, hash }) => ({
+        seq,
+        atMs: at,
+        action,
+        actor,
+        address,
+        target,
+        detail: JSON.parse(detail) as Record<string, unknown>,
+        hash,
+      }));
+    },
+    head,
+    verify: async (noted) => {
+      let last: AuditHead = { seq: 0, hash: FIRST_HASH };
+      for (;;) {
+        const rows = await db
+          .selectFrom('audit_log')
+          .selectAll()
+          .where('seq', '>', last.seq)
+          .orderBy('seq')
+          .limit(BATCH)
+          .execute();
+        for (const row of rows) {
+          if (row.seq !== last.seq + 1) return { whole: false, seq: last.seq + 1, why: 'it is missing' };
+          if (row.previous_hash !== last.hash) return { whole: false, seq: row.seq, why: 'it does not follow the entry before it' };
+          if (row.hash !== hashOf(row)) return { whole: false, seq: row.seq, why: 'it was changed' };
+          if (row.seq === noted?.seq && row.hash !== noted.hash)
+            return { whole: false, seq: row.seq, why: 'it is another one than the one noted' };
+          last = { seq: row.seq, hash: row.hash };
+        }
+        if (rows.length < BATCH) break;
+      }
+      if (noted !== undefined && noted.seq > last.seq) return { whole: false, seq: last.seq + 1, why: 'it is missing' };
+      return { whole: true, head: last };
+    },
+  };
+}
+
+function filtered(db: Kysely<Schema>, filter: AuditFilter): SelectQueryBuilder<Schema, 'audit_log', Row> {
+  let query = db.selectFrom('audit_log').selectAll();
+  if (filter.fromMs !== undefined) query = query.where('at', '>=', filter.fromMs);
+  if (filter.toMs !== undefined) query = query.where('at', '<', filter.toMs);
+  if (filter.actor !== undefined) query = query.where('actor', '=', filter.actor);
+  if (filter.action !== undefined) query = query.where('action', '=', filter.action);
+  if (filter.target !== undefined) query = query.where('target', '=', filter.target);
+  if (filter.beforeSeq !== undefined) query = query.where('seq', '<', filter.beforeSeq);
+  return query;
+}

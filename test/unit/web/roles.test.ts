@@ -1,0 +1,89 @@
+import { expect, test } from 'vitest';
+import { mayUse, type Role } from '../../../src/web/route.ts';
+import { ROUTES } from '../../../src/web/routes.ts';
+import { studyUid, addStudy } from '../../browser/seededWorklist.ts';
+import { addUser, cookieFor, shiftedClock } from './visitor.ts';
+import { startWeb } from './webFixture.ts';
+
+const METHODS = ['get', 'put', 'post', 'patch', 'delete'] as const;
+
+test('every route, with each method, as each role: only who may gets in', async () => {
+  const clock = shiftedClock();
+  const web = await startWeb({ clock, signIn: { signIn: 'local' } });
+  await addStudy(web, { id: 'plain', outcome: 0.1 });
+  const { access } = web;
+  const reader = await addUser(web, 'reader', 'reader');
+  const admin = await addUser(web, 'admin', 'admin');
+  await addUser(web, 'other-admin', 'admin');
+  const disabled = await addUser(web, 'gone', 'admin');
+  const goneCookie = await cookieFor(access, disabled, clock);
+  await access.accounts.setDisabled(disabled.id, true, { name: 'test', address: '' });
+  const { secret: token } = await access.tokens.add('monitor', null, 'test');
+  const { secret: revoked } = await access.tokens.add('revoked', null, 'test');
+  await access.tokens.revoke('revoked', 'test');
+  // A session serves until a request may have ended it.
+  const sessions = new Map<string, Record<string, string>>();
+  const signedIn = async (user: typeof reader) => {
+    const known = sessions.get(user.name);
+    if (known !== undefined) return known;
+    const { cookie, csrfToken } = await cookieFor(access, user, clock);
+    const headers = { Cookie: cookie, 'X-CSRF-Token': csrfToken };
+    sessions.set(user.name, headers);
+    return headers;
+  };
+  const people: [who: string, role: Role | null, headers: () => Promise<Record<string, string>> | Record<string, string>][] = [
+    ['nobody', null, () => ({})],
+    ['a made-up cookie', null, () => ({ Cookie: 'odontoid=s%3Amade.up' })],
+    ['a disabled admin', null, () => ({ Cookie: goneCookie.cookie, 'X-CSRF-Token': goneCookie.csrfToken })],
+    ['a revoked token', null, () => ({ Authorization: `Bearer ${revoked}` })],
+    ['a token', 'service', () => ({ Authorization: `Bearer ${token}` })],
+    ['a reader', 'reader', () => signedIn(reader)],
+    ['an admin', 'admin', () => signedIn(admin)],
+  ];
+
+  const paths = [...new Set(ROUTES.map(({ path }) => path))];
+  let asked = 0;
+  for (const path of paths) {
+    const address = path.replace(':studyInstanceUid', studyUid('plain')).replace(/:\w+/g, 'nothing');
+    for (const method of METHODS) {
+      const entry = ROUTES.find((candidate) => candidate.path === path && candidate.method === method);
+      for (const [who, role, headers] of people) {
+        if (entry === undefined && who !== 'nobody' && who !== 'an admin') continue;
+        const controller = new AbortController();
+        const response = await fetch(web.url + address, {
+          method: method.toUpperCase(),
+          redirect: 'manual',
+          signal: controller.signal,
+          headers: { Origin: web.url, ...(await headers()), ...(method === 'get' ? {} : { 'Content-Type': 'application/json' }) },
+          ...(method === 'get' ? {} : { body: '{}' }),
+        });
+        const what = `${method} ${path} as ${who}: ${response.status}`;
+        const { error } = (response.headers.get('content-type')?.includes('json') === true ? await response.json() : {}) as { error?: string };
+        controller.abort();
+        asked += 1;
+        if (method !== 'get' && path.startsWith('/api/session')) sessions.clear();
+        // A token that is not known is refused wherever it is shown.
+        if (who === 'a revoked token' && /^\/(api|metrics)/.test(path)) expect([response.status, error], what).toEqual([401, 'not-signed-in']);
+        else if (entry === undefined) expect(response.status, what).toBe(404);
+        else if (mayUse(role, entry.least)) expect(['not-signed-in', 'not-allowed', 'csrf-token', 'sign-in-again'], what).not.toContain(error);
+        else expect([response.status, error], what).toEqual(role === null ? [401, 'not-signed-in'] : [403, 'not-allowed']);
+      }
+    }
+  }
+  expect(asked).toBe(ROUTES.length * people.length + (paths.length * METHODS.length - ROUTES.length) * 2);
+  const denied = await access.audit.page({ action: 'access.denied' }, 500);
+  expect(new Set(denied.map(({ actor }) => actor))).toEqual(new Set(['token:monitor', 'reader']));
+  expect(denied.map(({ target }) => target)).toContain('get /api/audit');
+}, 180_000);
+
+test('whatever changes something is audited, but for what changes only the session’s own clock', () => {
+  const silent = ROUTES.filter(({ method, audit }) => method !== 'get' && audit === undefined).map(({ method, path }) => `${method} ${path}`);
+  expect(silent.sort()).toEqual(['post /api/session/activity', 'post /api/set-up/link']);
+});
+
+test('what changes accounts asks for a recent sign-in', () => {
+  const accounts = ROUTES.filter(({ path, method }) => path.startsWith('/api/users') && method !== 'get');
+  expect(accounts.length).toBeGreaterThan(3);
+  // Signing an account out takes nothing from anybody that they cannot have back.
+  expect(accounts.filter(({ recentSignIn }) => recentSignIn !== true).map(({ path }) => path)).toEqual(['/api/users/:id/sessions']);
+});

@@ -1,0 +1,345 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { addStudy, studyUid } from '../../browser/seededWorklist.ts';
+import { PASSWORD, Visitor, addUser, shiftedClock } from './visitor.ts';
+import { hurried, startWeb } from './webFixture.ts';
+
+const MINUTE = 60_000;
+
+async function site(options: Parameters<typeof startWeb>[0] = {}) {
+  const clock = shiftedClock();
+  const web = await startWeb({ clock, ...options, signIn: { signIn: 'local', ...options.signIn } });
+  await addUser(web, 'ann', 'reader');
+  await addUser(web, 'root', 'admin');
+  const visitor = new Visitor(web.url);
+  const actions = async () => (await web.access.audit.page({}, 100)).map(({ action, actor }) => `${action} ${actor}`);
+  return { ...web, clock, visitor, actions };
+}
+
+test('signing in gives a cookie that scripts cannot read and other sites do not send, and the audit says so', async () => {
+  const { visitor, actions } = await site();
+  expect((await visitor.session()).user).toBeNull();
+  const answer = await visitor.signIn('Ann');
+  expect(answer.status).toBe(204);
+  expect(answer.headers['set-cookie']).toEqual([expect.stringMatching(/^odontoid=[^;]+; Path=\/; HttpOnly; SameSite=Strict$/)]);
+  expect(answer.headers['cache-control']).toBe('no-store');
+  expect(await visitor.session()).toMatchObject({ signIn: 'local', user: { name: 'ann', role: 'reader' } });
+  expect((await visitor.ask('GET', '/api/worklist')).status).toBe(200);
+  expect(await actions()).toContain('sign-in ann');
+});
+
+test('who may not sign in learns nothing of why, and what was typed as a name is not kept', async () => {
+  const { visitor, access } = await site();
+  const gone = await addUser({ access }, 'gone', 'reader');
+  await access.accounts.setDisabled(gone.id, true, { name: 'test', address: '' });
+  const { user: fresh } = await access.accounts.add('fresh', 'reader', { name: 'test', address: '' });
+  const answers = [];
+  for (const [name, password] of [
+    ['ann', 'not the password'],
+    ['Canary typed a password here', 'x'],
+    ['gone', PASSWORD],
+    [fresh.name, PASSWORD],
+    ['', PASSWORD],
+  ] as const)
+    answers.push(await visitor.signIn(name, password));
+  for (const answer of answers) {
+    expect([answer.status, answer.json]).toEqual([401, { error: 'sign-in-failed', message: 'The name or the password is wrong.' }]);
+    expect(answer.headers['set-cookie']).toBeUndefined();
+  }
+  const failed = await access.audit.page({ action: 'sign-in.failed' }, 10);
+  expect(failed.map(({ actor }) => actor).sort()).toEqual(['ann', 'fresh', 'gone', 'unknown', 'unknown']);
+  expect(JSON.stringify(failed)).not.toContain('Canary');
+});
+
+test('a session known before sign-in is worth nothing after it', async () => {
+  const { visitor, url } = await site();
+  await visitor.signIn('ann');
+  const first = visitor.cookie;
+  // Somebody plants their own cookie in another's browser, who then signs in.
+  const victim = new Visitor(url);
+  victim.cookie = first;
+  await victim.session();
+  await victim.signIn('root');
+  expect(victim.cookie).not.toBe(first);
+  expect((await victim.session()).user).toEqual({ name: 'root', role: 'admin' });
+  visitor.cookie = first;
+  expect((await visitor.session()).user).toBeNull();
+  visitor.cookie = 'odontoid=s%3Achosen-by-me.signature';
+  await visitor.signIn('ann');
+  expect(visitor.cookie).not.toContain('chosen-by-me');
+});
+
+test.each([
+  ['no token', { 'X-CSRF-Token': '' }, 'csrf-token'],
+  ['another token', { 'X-CSRF-Token': 'x'.repeat(64) }, 'csrf-token'],
+  ['no origin', { Origin: '' }, 'cross-origin'],
+  ['another origin', { Origin: 'https://elsewhere.example' }, 'cross-origin'],
+  ['a sandboxed page', { Origin: 'null' }, 'cross-origin'],
+])('nothing is changed by a request with the cookie and %s', async (_what, headers: Record<string, string>, error) => {
+  const web = await site();
+  await addStudy(web, { id: 'plain', outcome: 0.1 });
+  await web.visitor.signIn('ann');
+  const path = `/api/cases/${studyUid('plain')}/read`;
+  const answer = await web.visitor.ask('PUT', path, { read: true }, headers);
+  expect([answer.status, answer.json['error']]).toEqual([403, error]);
+  expect((await web.query.rows())[0]?.readAtMs).toBeNull();
+  expect((await web.visitor.ask('PUT', path, { read: true })).status).toBe(204);
+  expect((await web.query.caseDetail(studyUid('plain'))).events.at(-1)).toMatchObject({ type: 'read', actor: 'ann' });
+});
+
+test('a session ends when nobody is there, however much the page reads by itself', async () => {
+  const { visitor, clock } = await site();
+  await visitor.signIn('ann');
+  for (let minute = 0; minute < 29; minute += 7) {
+    clock.advance(7 * MINUTE);
+    await visitor.ask('GET', '/api/worklist');
+  }
+  expect((await visitor.session()).user).toBeNull();
+  expect((await visitor.ask('GET', '/api/worklist')).status).toBe(401);
+});
+
+test('a session in use goes on, to its absolute end and no longer', async () => {
+  const { visitor, clock } = await site();
+  await visitor.signIn('ann');
+  const { endsAtMs } = (await visitor.session()) as unknown as { endsAtMs: number };
+  while (clock.now() < endsAtMs - 21 * MINUTE) {
+    clock.advance(20 * MINUTE);
+    expect((await visitor.ask('POST', '/api/session/activity', {})).status).toBe(204);
+  }
+  clock.advance(22 * MINUTE);
+  expect((await visitor.ask('POST', '/api/session/activity', {})).status).toBe(401);
+});
+
+test('guessing one account from one desk is stopped, also when all guesses come at once', async () => {
+  const { visitor, clock } = await site();
+  const answers = await Promise.all(Array.from({ length: 20 }, (_, guess) => visitor.signIn('ann', `guess number ${guess}`)));
+  expect(answers.filter(({ status }) => status === 401)).toHaveLength(8);
+  const stopped = answers.filter(({ status }) => status === 429);
+  expect(stopped).toHaveLength(12);
+  expect(Number(stopped[0]?.headers['retry-after'])).toBeGreaterThan(600);
+  // The right password does not get through either; another account does.
+  expect((await visitor.signIn('ann')).status).toBe(429);
+  expect((await visitor.signIn('root')).status).toBe(204);
+  clock.advance(15 * MINUTE);
+  expect((await visitor.signIn('ann')).status).toBe(204);
+});
+
+test('a guess at another’s desk does not lock the owner out', async () => {
+  const { url } = await site({ trustProxy: ['127.0.0.1'] });
+  const from = (address: string) => new Visitor(url, { 'X-Forwarded-For': address });
+  const guesses = await Promise.all(Array.from({ length: 9 }, () => from('203.0.113.9').signIn('ann', 'wrong')));
+  expect(guesses.filter(({ status }) => status === 429)).toHaveLength(1);
+  expect((await from('198.51.100.4').signIn('ann')).status).toBe(204);
+});
+
+test('without a trusted proxy nobody chooses the address that they are counted by', async () => {
+  const { url, access } = await site();
+  await new Visitor(url, { 'X-Forwarded-For': '203.0.113.9' }).signIn('ann', 'wrong');
+  expect((await access.audit.page({ action: 'sign-in.failed' }, 1))[0]?.address).toBe('127.0.0.1');
+});
+
+test('one’s sessions are listed, ended one by one, and all at once', async () => {
+  const { url, visitor } = await site();
+  await visitor.signIn('ann');
+  const other = new Visitor(url, { 'User-Agent': 'Other browser' });
+  await other.signIn('ann');
+  const stranger = new Visitor(url);
+  await stranger.signIn('root');
+  const { sessions } = (await visitor.ask('GET', '/api/sessions')).json as { sessions: { id: string; current: boolean; userAgent: string }[] };
+  expect(sessions.map(({ current, userAgent }) => [current, userAgent])).toEqual(expect.arrayContaining([[false, 'Other browser'], [true, '']]));
+  const { id } = sessions.find(({ current }) => !current)!;
+  expect((await stranger.ask('DELETE', `/api/sessions/${id}`)).status).toBe(404);
+  expect((await other.session()).user).not.toBeNull();
+  expect((await visitor.ask('DELETE', `/api/sessions/${id}`)).status).toBe(204);
+  expect((await other.session()).user).toBeNull();
+  await other.signIn('ann');
+  expect((await visitor.ask('DELETE', '/api/sessions')).status).toBe(204);
+  expect([(await visitor.session()).user, (await other.session()).user]).toEqual([null, null]);
+  expect((await stranger.session()).user).not.toBeNull();
+});
+
+test('signing out ends the session at the server, and the feed of an ended session falls silent', async () => {
+  const shifted = shiftedClock();
+  const fast = hurried(50);
+  const { visitor, url } = await site({ clock: { ...shifted, after: (ms, run) => fast.after(ms, run) } });
+  await visitor.signIn('ann');
+  const feed = await fetch(`${url}/api/events`, { headers: { Cookie: visitor.cookie } });
+  const reader = feed.body!.getReader();
+  await reader.read();
+  const kept = visitor.cookie;
+  expect((await visitor.ask('DELETE', '/api/session')).status).toBe(204);
+  visitor.cookie = kept;
+  expect((await visitor.ask('GET', '/api/worklist')).status).toBe(401);
+  for (;;) if ((await reader.read()).done) break;
+});
+
+test('accounts are changed only soon after a sign-in; confirming it changes the cookie and not the other tabs', async () => {
+  const { visitor, clock, url } = await site();
+  await visitor.signIn('root');
+  clock.advance(11 * MINUTE);
+  const add = () => visitor.ask('POST', '/api/users', { name: 'new', role: 'reader' });
+  expect([(await add()).status, (await add()).json['error']]).toEqual([403, 'sign-in-again']);
+  const before = visitor.cookie;
+  expect((await visitor.ask('POST', '/api/session/confirm', { password: 'wrong' })).status).toBe(401);
+  expect((await visitor.ask('POST', '/api/session/confirm', { password: PASSWORD })).status).toBe(204);
+  expect(visitor.cookie).not.toBe(before);
+  // The token that the page holds is still good.
+  expect((await add()).status).toBe(201);
+  const old = new Visitor(url);
+  old.cookie = before;
+  expect((await old.session()).user).toBeNull();
+});
+
+test('a first admin is made by the printed link, once, in time, and with a password that is none of the first tried', async () => {
+  const clock = shiftedClock();
+  const web = await startWeb({ clock, signIn: { signIn: 'local' } });
+  const visitor = new Visitor(web.url);
+  const old = (await web.access.accounts.firstAdminLink())!;
+  const link = (await web.access.accounts.firstAdminLink())!;
+  const use = (secret: string, password = PASSWORD, name = 'chief') => visitor.ask('POST', '/api/set-up', { secret, name, password });
+  expect((await use(old.secret)).status).toBe(403);
+  for (const weak of ['short', 'password password', 'chief of radiology', 'odontoid odontoid', 'aaaaaaaaaaaaaaaa']) expect((await use(link.secret, weak)).status, weak).toBe(400);
+  for (const name of ['web', 'a', '-x', 'odontoid', '<script>']) expect((await use(link.secret, PASSWORD, name)).status, name).toBe(400);
+  expect((await visitor.ask('POST', '/api/set-up/link', { secret: link.secret })).json).toEqual({ account: null });
+  expect((await use(link.secret)).status).toBe(204);
+  expect((await visitor.session()).user).toEqual({ name: 'chief', role: 'admin' });
+  expect((await use(link.secret, PASSWORD, 'second')).status).toBe(403);
+  expect(await web.access.accounts.firstAdminLink()).toBeNull();
+
+  const { json } = await visitor.ask('POST', '/api/users', { name: 'Late', role: 'reader' });
+  const { path } = json['link'] as { path: string };
+  const [page, secret] = path.split('#') as [string, string];
+  expect(page).toBe('/set-up');
+  clock.advance(24 * 60 * MINUTE);
+  expect((await new Visitor(web.url).ask('POST', '/api/set-up', { secret, password: PASSWORD })).status).toBe(403);
+});
+
+test('a reset takes the password and every session away; the link gives a new one', async () => {
+  const { visitor, url } = await site();
+  const ann = new Visitor(url);
+  await ann.signIn('ann');
+  await visitor.signIn('root');
+  const { users } = (await visitor.ask('GET', '/api/users')).json as { users: { id: string; name: string }[] };
+  const { id } = users.find(({ name }) => name === 'ann')!;
+  const { path } = (await visitor.ask('POST', `/api/users/${id}/reset`, {})).json as { path: string };
+  expect((await ann.session()).user).toBeNull();
+  expect((await ann.signIn('ann')).status).toBe(401);
+  expect((await ann.ask('POST', '/api/set-up', { secret: path.split('#')[1], password: 'three new words here' })).status).toBe(204);
+  expect((await ann.session()).user).toEqual({ name: 'ann', role: 'reader' });
+});
+
+test('a role counts from the next request on, and the last admin stays', async () => {
+  const { visitor, url, access } = await site();
+  const ann = new Visitor(url);
+  await ann.signIn('ann');
+  await visitor.signIn('root');
+  const id = (await access.accounts.byName('ann'))!.id;
+  const root = (await access.accounts.byName('root'))!.id;
+  expect((await visitor.ask('PUT', `/api/users/${root}/role`, { role: 'reader' })).status).toBe(409);
+  expect((await visitor.ask('PUT', `/api/users/${root}/disabled`, { disabled: true })).status).toBe(409);
+  expect((await ann.ask('GET', '/api/users')).status).toBe(403);
+  expect((await visitor.ask('PUT', `/api/users/${id}/role`, { role: 'admin' })).status).toBe(204);
+  expect((await ann.ask('GET', '/api/users')).status).toBe(200);
+  expect((await ann.ask('PUT', `/api/users/${root}/disabled`, { disabled: true })).status).toBe(204);
+  expect((await visitor.session()).user).toBeNull();
+});
+
+test('changing the password needs the old one and ends the other sessions', async () => {
+  const { visitor, url } = await site();
+  await visitor.signIn('ann');
+  const other = new Visitor(url);
+  await other.signIn('ann');
+  const change = (current: string, next: string) => visitor.ask('PUT', '/api/session/password', { current, next });
+  expect((await change('wrong', 'three new words here')).status).toBe(401);
+  expect((await change(PASSWORD, 'short')).status).toBe(400);
+  expect((await change(PASSWORD, 'three new words here')).status).toBe(204);
+  expect((await visitor.session()).user).not.toBeNull();
+  expect((await other.session()).user).toBeNull();
+  expect((await other.signIn('ann')).status).toBe(401);
+  expect((await other.signIn('ann', 'three new words here')).status).toBe(204);
+});
+
+test('a machine reads with its token, decides nothing, and is in the audit by its name', async () => {
+  const web = await site();
+  await addStudy(web, { id: 'plain', outcome: 0.1 });
+  const { secret } = await web.access.tokens.add('monitor', web.clock.now() + 60 * MINUTE, 'test');
+  const machine = new Visitor(web.url, { Origin: '', Authorization: `Bearer ${secret}` });
+  for (const path of ['/api/worklist', '/metrics', `/api/cases/${studyUid('plain')}`]) expect((await machine.ask('GET', path)).status, path).toBe(200);
+  expect((await machine.ask('PUT', `/api/cases/${studyUid('plain')}/read`, { read: true })).status).toBe(403);
+  expect(await web.actions()).toEqual(expect.arrayContaining(['case.viewed token:monitor', 'access.denied token:monitor']));
+  web.clock.advance(60 * MINUTE);
+  expect((await machine.ask('GET', '/metrics')).status).toBe(401);
+});
+
+test('the database keeps no secret that would let anybody in', async () => {
+  const web = await site();
+  await web.visitor.signIn('ann');
+  const { secret: token } = await web.access.tokens.add('monitor', null, 'test');
+  const { link } = await web.access.accounts.add('ben', 'reader', { name: 'test', address: '' });
+  web.database.sqlite.pragma('wal_checkpoint(TRUNCATE)');
+  const bytes = await readFile(join(web.folder, 'worklist.sqlite'), 'latin1');
+  const sessionSecret = /^odontoid=s%3A([^.]+)\./.exec(web.visitor.cookie)![1]!;
+  for (const secret of [PASSWORD, token, link.secret, sessionSecret]) expect(bytes).not.toContain(secret);
+  expect(bytes).toContain('$argon2id$v=19$m=19456,t=2,p=1$');
+});
+
+test('admins read the audit by filters; its CSV runs nothing in a spreadsheet', async () => {
+  const { visitor, access } = await site();
+  for (const actor of ['=HYPERLINK("http://x")', '+1+1', '-2+3', '@SUM(A1)', '  =1+1', '＝1', 'quote "and, comma'])
+    await access.audit.append({ action: 'association.rejected', actor, address: '10.0.0.9', detail: { why: '=x' } });
+  await visitor.signIn('root');
+  const page = (await visitor.ask('GET', '/api/audit?action=association.rejected&limit=3')).json as { entries: { actor: string; seq: number }[]; nextBeforeSeq: number };
+  expect(page.entries.map(({ actor }) => actor)).toEqual(['quote "and, comma', '＝1', '  =1+1']);
+  const next = (await visitor.ask('GET', `/api/audit?action=association.rejected&limit=9&beforeSeq=${page.nextBeforeSeq}`)).json as { entries: unknown[]; nextBeforeSeq: null };
+  expect([next.entries.length, next.nextBeforeSeq]).toEqual([4, null]);
+  expect((await visitor.ask('GET', '/api/audit?limit=0')).status).toBe(400);
+  expect((await visitor.ask('GET', '/api/audit?action=nothing')).status).toBe(400);
+
+  const csv = await visitor.ask('GET', '/api/audit.csv?action=association.rejected');
+  expect(csv.headers['content-type']).toBe('text/csv; charset=utf-8');
+  expect(csv.headers['content-disposition']).toContain('attachment');
+  const lines = csv.body.trimEnd().split('\r\n');
+  expect(lines).toHaveLength(8);
+  expect(lines[1]).toContain('"quote ""and, comma"');
+  for (const line of lines) for (const cell of line.matchAll(/(?:^|,)"((?:""|[^"])*)"/g)) expect(cell[1]).not.toMatch(/^\s*[=+\-@＝＋－＠]/u);
+  expect((await access.audit.page({ action: 'audit.exported' }, 1))[0]?.actor).toBe('root');
+});
+
+test('opening a case is on record under the name of who opened it', async () => {
+  const web = await site();
+  await addStudy(web, { id: 'plain', outcome: 0.1 });
+  await web.visitor.signIn('ann');
+  await web.visitor.ask('GET', `/api/cases/${studyUid('plain')}`);
+  expect((await web.access.audit.page({ action: 'case.viewed' }, 5)).map(({ actor, target }) => [actor, target])).toEqual([['ann', studyUid('plain')]]);
+});
+
+test('what cannot be recorded is not shown', async () => {
+  const web = await site();
+  await addStudy(web, { id: 'plain', outcome: 0.1, patientName: 'Canary^Jane' });
+  await web.visitor.signIn('ann');
+  web.database.sqlite.exec("create temp trigger full before insert on audit_log begin select raise(abort, 'no room'); end");
+  const answer = await web.visitor.ask('GET', `/api/cases/${studyUid('plain')}`);
+  expect(answer.status).toBe(500);
+  expect(answer.body).not.toContain('Canary');
+});
+
+test('over TLS the cookie is bound to the host; only the public name gets in', async () => {
+  const { url } = await site({ publicUrl: 'https://odontoid.example', trustProxy: ['127.0.0.1'], signIn: { secure: true } });
+  const proxied = { Host: 'odontoid.example', Origin: 'https://odontoid.example', 'X-Forwarded-Proto': 'https', 'X-Forwarded-For': '10.1.2.3' };
+  const visitor = new Visitor(url, proxied);
+  const answer = await visitor.signIn('ann');
+  expect(answer.headers['set-cookie']).toEqual([expect.stringMatching(/^__Host-odontoid=[^;]+; Path=\/; HttpOnly; Secure; SameSite=Strict$/)]);
+  expect(answer.headers['strict-transport-security']).toContain('max-age=31536000');
+  expect((await visitor.session()).user).not.toBeNull();
+  for (const [headers, status] of [
+    [{ Host: 'rebound.example' }, 421],
+    [{ Host: 'odontoid.example.evil.example' }, 421],
+    [{ Origin: 'http://odontoid.example' }, 403],
+    [{ Origin: 'https://evil.example' }, 403],
+  ] as const)
+    expect((await visitor.ask('GET', '/api/worklist', undefined, headers)).status).toBe(status);
+  // Plain HTTP gets no cookie at all.
+  const plain = await new Visitor(url, { ...proxied, 'X-Forwarded-Proto': 'http' }).signIn('ann');
+  expect(plain.headers['set-cookie']).toBeUndefined();
+});
