@@ -47,6 +47,9 @@ module.exports = {
     home('dcmjs-codecs', '^src/infer/', 'Pixels are decoded in the inference child only.'),
     home('dcmjs-dimse', '^src/(receive|pacs)/|^src/demo/loopbackPacs\\.ts$', 'DIMSE is spoken in receive, pacs and the demo’s PACS.'),
     home('express', '^src/web/', 'HTTP is served by web only.'),
+    home('express-session', '^src/web/access/sessionCookie\\.ts$', 'Cookies lead to sessions in one place.'),
+    home('@node-rs/argon2', '^src/web/access/passwords\\.ts$', 'Passwords are hashed in one place.'),
+    home('openid-client', '^src/web/access/oidc\\.ts$', 'The identity provider is asked in one place.'),
     home('zod-openapi', '^src/web/openApi\\.ts$', 'The API is described in one place, from the schemas of the routes.'),
   ],
   options: {

@@ -26,6 +26,17 @@ export function openApiOf(routes: readonly Route[], version: string): { openapi:
       description: 'Worklist and case results. Research software, not for diagnostic use. A scan without a flag is read as usual.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
+    components: {
+      securitySchemes: {
+        token: { type: 'http', scheme: 'bearer', description: 'Of a machine: `odontoid token add`.' },
+        session: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: '__Host-odontoid',
+          description: 'Of a person’s browser (`odontoid` over plain HTTP on the machine itself). What changes something also needs X-CSRF-Token, as GET /api/session gives it.',
+        },
+      },
+    },
     paths,
   });
 }
@@ -44,6 +55,8 @@ function operationOf(entry: Route): ZodOpenApiOperationObject {
   return {
     summary: entry.summary,
     'x-least-role': entry.least,
+    ...(entry.recentSignIn === true ? { 'x-recent-sign-in': true } : {}),
+    security: entry.least === 'public' ? [] : [...(entry.least === 'service' ? [{ token: [] }] : []), { session: [] }],
     ...(entry.params || entry.query
       ? { requestParams: { ...(entry.params && { path: entry.params }), ...(entry.query && { query: entry.query }) } }
       : {}),

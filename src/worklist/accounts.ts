@@ -105,7 +105,7 @@ export function createAccounts({ db }: WorklistDatabase, clock: Clock): Accounts
     trx.deleteFrom('sessions').where('user_id', '=', userId).execute();
   /** Somebody must be left who can let others in. */
   const keepAnAdmin = async (trx: Transaction<Schema>, row: Selectable<UsersTable>) => {
-    if (row.role !== 'admin' || row.disabled_at !== null) return;
+    if (row.role !== 'admin' || row.disabled_at !== null || (row.kind === 'local' && row.password_hash === null)) return;
     const others = await trx
       .selectFrom('users')
       .select('id')

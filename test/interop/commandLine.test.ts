@@ -40,7 +40,7 @@ describe('odontoid', () => {
   it('has help for every command, and says what to do for a wrong one', async () => {
     const help = await odontoid('--help');
     expect(help.exitCode).toBe(0);
-    for (const command of ['serve', 'demo', 'migrate', 'phantom', 'analyse', 'send', 'echo', 'doctor', 'model']) {
+    for (const command of ['serve', 'demo', 'migrate', 'phantom', 'analyse', 'send', 'echo', 'doctor', 'user', 'token', 'audit', 'model']) {
       expect(help.stdout).toContain(command);
       const own = await odontoid(command, '--help');
       expect(own.exitCode).toBe(0);
@@ -49,6 +49,35 @@ describe('odontoid', () => {
     const wrong = await odontoid('analyze');
     expect(wrong.exitCode).toBe(2);
     expect(wrong.stderr).toContain('analyse');
+  });
+
+  it('lets whoever is on the machine mend accounts and tokens, and finds a changed byte of the audit', async () => {
+    const config = join(dir, 'access.yaml');
+    await writeFile(config, `dataDir: ${join(dir, 'access')}\nweb: { publicUrl: "https://odontoid.example" }\n`);
+    const early = await odontoid('user', 'list', '--config', config);
+    expect([early.exitCode, early.stderr]).toEqual([1, expect.stringContaining('odontoid')]);
+    await odontoid('migrate', '--config', config);
+    const added = await odontoid('user', 'add', 'Ann', '--role', 'admin', '--config', config);
+    expect(added.stdout).toMatch(/^https:\/\/odontoid\.example\/set-up#[\w-]{43}\n$/);
+    expect((await odontoid('user', 'add', 'ann', '--config', config)).exitCode).toBe(1);
+    expect((await odontoid('user', 'add', 'ben', '--role', 'owner', '--config', config)).exitCode).toBe(2);
+    expect((await odontoid('user', 'reset', 'nobody', '--config', config)).stderr).toContain('odontoid user list');
+    expect((await odontoid('user', 'disable', 'ann', '--config', config)).exitCode).toBe(0);
+    expect(await json('user', 'list', '--json', '--config', config)).toMatchObject([{ name: 'ann', role: 'admin', hasPassword: false, disabledAtMs: expect.any(Number) as number }]);
+    const token = await odontoid('token', 'add', 'prometheus', '--days', '30', '--config', config);
+    expect(token.stdout).toMatch(/^odontoid_[\w-]{43}\n$/);
+    expect(JSON.stringify(await json('token', 'list', '--json', '--config', config))).not.toContain(token.stdout.trim());
+    expect((await odontoid('token', 'revoke', 'prometheus', '--config', config)).exitCode).toBe(0);
+
+    const whole = await json<{ whole: boolean; head: { seq: number; hash: string } }>('audit', 'verify', '--json', '--config', config);
+    expect(whole).toMatchObject({ whole: true, head: { seq: 4 } });
+    const file = join(dir, 'access', 'odontoid.sqlite');
+    const bytes = await readFile(file);
+    const at = bytes.lastIndexOf('token.revoked');
+    bytes[at] = bytes[at]! ^ 1;
+    await writeFile(file, bytes);
+    const changed = await odontoid('audit', 'verify', '--config', config);
+    expect([changed.exitCode, changed.stdout]).toEqual([1, expect.stringContaining('NOT WHOLE at entry 4: it was changed')]);
   });
 
   it('phantom lists fractures that it then takes, and the same seed gives the same bytes', async () => {

@@ -52,7 +52,14 @@ describe('configuration', () => {
   it.each([
     ['port out of range', 'receive: { port: 70000 }', /receive\.port/],
     ['AE title too long', 'receive: { aeTitle: ABCDEFGHIJKLMNOPQ }', /receive\.aeTitle/],
-    ['page on every address', 'web: { host: 0.0.0.0 }', /loopback only/],
+    ['page on every address in clear', 'web: { host: 0.0.0.0, publicUrl: "https://o.example" }', /cross the network in clear/],
+    ['page on every address without its name', 'web: { host: 0.0.0.0, trustProxy: [10.0.0.1] }', /web\.publicUrl/],
+    ['page on every address without sign-in', 'web: { host: 0.0.0.0, publicUrl: "https://o.example", trustProxy: [10.0.0.1], signIn: off }', /this machine alone/],
+    ['page behind a proxy without sign-in', 'web: { publicUrl: "https://o.example", signIn: off }', /this machine alone/],
+    ['public page in clear', 'web: { publicUrl: "http://o.example" }', /begins with https/],
+    ['public page under a path', 'web: { publicUrl: "https://o.example/odontoid" }', /no path/],
+    ['OIDC without a provider', 'web: { signIn: oidc, publicUrl: "https://o.example" }', /web\.oidc/],
+    ['OIDC without an address to come back to', 'web: { signIn: oidc, oidc: { issuer: "https://id.example", clientId: o, adminValues: [a], readerValues: [r] } }', /web\.publicUrl/],
     ['secret in the file', 'destinations: [{name: a, kind: dicomweb, url: "http://h/", auth: {kind: bearer, token: abc}}]', /destinations\.0\.auth/],
     ['two places for a secret', 'destinations: [{name: a, kind: dicomweb, url: "http://h/", auth: {kind: bearer, token: {env: A, file: b}}}]', /either env or file/],
     ['key written twice', 'receive: { port: 1, port: 2 }', /unique/],
@@ -61,6 +68,16 @@ describe('configuration', () => {
     const error = failure(() => loadConfig(file('odd.yaml', text), {}));
     expect(error.code).toBe('config-invalid');
     expect(error.message).toMatch(message);
+  });
+
+  it.each([
+    ['nothing said', '{}'],
+    ['this machine without sign-in', 'web: { signIn: off }'],
+    ['TLS of its own', 'web: { host: 0.0.0.0, publicUrl: "https://o.example:8443", tls: { certFile: c.pem, keyFile: k.pem } }'],
+    ['a proxy on this machine', 'web: { publicUrl: "https://o.example", trustProxy: [127.0.0.1] }'],
+    ['a proxy elsewhere, its layers in two places', 'web: { host: 0.0.0.0, trustProxy: [10.0.0.0/8] }', { ODONTOID__WEB__PUBLICURL: 'https://o.example' }],
+  ])('lets the page be served with %s', (_name, text, environment: Record<string, string> = {}) => {
+    expect(loadConfig(file('door.yaml', text), environment).web.signIn).toBe(_name.includes('without') ? 'off' : 'local');
   });
 
   it('cannot be changed after it is read', () => {

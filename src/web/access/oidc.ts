@@ -63,6 +63,7 @@ export function createOidcProvider(options: OidcOptions, clock: Clock): OidcProv
       {},
       options.clientSecret === undefined ? client.None() : client.ClientSecretBasic(options.clientSecret),
       // Plain HTTP is for a provider on this machine, in tests.
+      // eslint-disable-next-line @typescript-eslint/no-deprecated -- marked so that it stands out; only ever for loopback
       LOOPBACK_HTTP.test(options.issuer) ? { execute: [client.allowInsecureRequests] } : {},
     );
     try {

@@ -14,7 +14,7 @@ export async function hashPassword(password: string, name: string): Promise<stri
   const plain = password.normalize('NFKC');
   const lower = plain.toLowerCase();
   const weak =
-    [...plain].length < SHORTEST
+    plain.length < SHORTEST
       ? `A password has ${SHORTEST} characters at the least; a few words are good.`
       : plain.length > LONGEST
         ? `A password has ${LONGEST} characters at the most.`

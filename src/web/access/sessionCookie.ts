@@ -1,6 +1,6 @@
 import { promisify } from 'node:util';
 import type { Request, RequestHandler } from 'express';
-import session, { Store, type SessionData } from 'express-session';
+import session, { Cookie, Store, type SessionData } from 'express-session';
 import type { Session as KeptSession, Sessions } from '../../worklist/sessions.ts';
 
 type SignedIn = Pick<KeptSession, 'userId' | 'signedInAtMs' | 'confirmedAtMs' | 'address' | 'userAgent'>;
@@ -13,6 +13,14 @@ declare module 'express-session' {
   }
 }
 
+/** Tells a callback how a promise ended. */
+function answer<T>(promise: Promise<T>, callback: ((error: unknown, value?: T) => void) | undefined): void {
+  promise.then(
+    (value) => callback?.(null, value),
+    (error: unknown) => callback?.(error),
+  );
+}
+
 /** Keeps express-session's sessions in the worklist's database, and only those that somebody has signed in to. */
 class WorklistSessionStore extends Store {
   readonly #sessions: Sessions;
@@ -23,19 +31,24 @@ class WorklistSessionStore extends Store {
   }
 
   override get(secret: string, callback: (error: unknown, session?: SessionData | null) => void): void {
-    this.#sessions.find(secret).then(
-      (found) => callback(null, found === null ? null : { cookie: { originalMaxAge: null }, csrfToken: found.csrfToken, signedIn: found, found }),
+    const cookie = new Cookie();
+    answer(
+      this.#sessions
+        .find(secret)
+        .then((found) => (found === null ? null : { cookie, csrfToken: found.csrfToken, signedIn: found, found })),
       callback,
     );
   }
 
   override set(secret: string, { signedIn, csrfToken }: SessionData, callback?: (error?: unknown) => void): void {
-    const kept = signedIn === undefined ? Promise.resolve() : this.#sessions.put(secret, { ...signedIn, csrfToken: String(csrfToken ?? '') });
-    kept.then(() => callback?.(), callback);
+    answer(
+      signedIn === undefined ? Promise.resolve() : this.#sessions.put(secret, { ...signedIn, csrfToken: csrfToken ?? '' }),
+      callback,
+    );
   }
 
   override destroy(secret: string, callback?: (error?: unknown) => void): void {
-    this.#sessions.endBySecret(secret).then(() => callback?.(), callback);
+    answer(this.#sessions.endBySecret(secret), callback);
   }
 
   /** Being asked is not being used: pages read by themselves. */

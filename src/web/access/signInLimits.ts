@@ -17,9 +17,9 @@ export interface SignInLimits {
    *
    * @throws TriageError `too-many-attempts` with `retryAfterSeconds` in its context
    */
-  attempt(account: string, address: string): void;
+  attempt: (account: string, address: string) => void;
   /** The attempt was right: it does not count, and the desk starts anew. */
-  succeeded(account: string, address: string): void;
+  succeeded: (account: string, address: string) => void;
 }
 
 export function createSignInLimits(clock: Clock): SignInLimits {

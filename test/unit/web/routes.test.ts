@@ -9,6 +9,7 @@ interface Operation {
   'x-least-role': string;
   parameters?: { name: string; in: string }[];
   requestBody?: unknown;
+  security: unknown;
   responses: Record<string, unknown>;
 }
 type Paths = Record<string, Record<string, Operation>>;
@@ -54,7 +55,12 @@ test('the description names every route with its role, parameters, body and fail
       [...Object.keys(entry.params?.shape ?? {}), ...Object.keys(entry.query?.shape ?? {})].sort(),
     );
     expect(operation.requestBody !== undefined).toBe(entry.body !== undefined);
-    expect('401' in operation.responses, entry.path).toBe(entry.least !== 'public');
+    expect('401' in operation.responses, entry.path).toBe(
+      entry.least !== 'public' || entry.alsoAnswers?.[401] !== undefined,
+    );
+    expect(operation.security).toEqual(
+      entry.least === 'public' ? [] : entry.least === 'service' ? [{ token: [] }, { session: [] }] : [{ session: [] }],
+    );
   }
 });
 
