@@ -20,6 +20,7 @@ export const AUDIT_ACTIONS = [
   'token.added',
   'token.revoked',
   'threshold.changed',
+  'model.activated',
   'case.viewed',
   'case.read',
   'case.unread',

@@ -1,9 +1,11 @@
 import type { Transaction } from 'kysely';
 import { TriageError } from '../errors.ts';
 import type { ModelIdentity } from '../ports.ts';
+import { appendAudit } from './audit.ts';
 import type { ModelActivationsTable, Schema } from './schema.ts';
 import { write } from './storeContext.ts';
 import type { StoreContext } from './storeContext.ts';
+import { putThreshold } from './thresholds.ts';
 
 /** `active`: its results are reported. `shadow`: it scores the same cases, and nobody is told. */
 export type ModelRole = ModelActivationsTable['role'];
@@ -69,6 +71,12 @@ export async function activateModel(
       })
       .returning('id')
       .executeTakeFirstOrThrow();
+    await appendAudit(trx, context.clock.now(), {
+      action: 'model.activated',
+      actor: by,
+      target: what.model === null ? 'none' : `${what.model.name}@${what.model.version}`,
+      detail: { role: what.role, sha256: what.model?.sha256 ?? null, threshold, reason: what.reason },
+    });
     return id;
   };
   return write(context, async (trx) => {
@@ -114,16 +122,12 @@ export async function noteModelInUse(
     if (activation.role !== 'active' || activation.threshold === null || activation.model === null) return;
     const { name, version } = activation.model;
     const isShipped = activation.threshold === shippedThreshold;
-    await trx
-      .insertInto('thresholds')
-      .values({
-        model_name: name,
-        value: activation.threshold,
-        reason: isShipped ? `Shipped with ${name} ${version}` : `Set with the activation of ${name} ${version}: ${activation.reason}`,
-        created_at: context.clock.now(),
-        created_by: isShipped ? 'odontoid' : activation.by,
-      })
-      .execute();
+    await putThreshold(trx, context.clock.now(), {
+      modelName: name,
+      value: activation.threshold,
+      reason: isShipped ? `Shipped with ${name} ${version}` : `Set with the activation of ${name} ${version}: ${activation.reason}`,
+      createdBy: isShipped ? 'odontoid' : activation.by,
+    });
   });
 }
 

@@ -1,6 +1,8 @@
+import type { Transaction } from 'kysely';
 import { TriageError } from '../errors.ts';
 import type { Threshold } from '../ports.ts';
 import { appendAudit } from './audit.ts';
+import type { Schema } from './schema.ts';
 import { write } from './storeContext.ts';
 import type { StoreContext } from './storeContext.ts';
 
@@ -29,51 +31,49 @@ export async function seedThreshold(context: StoreContext, modelName: string, va
       .where('model_name', '=', modelName)
       .executeTakeFirst();
     if (known !== undefined) return;
-    await trx
-      .insertInto('thresholds')
-      .values({
-        model_name: modelName,
-        value: checked(value),
-        reason: 'Shipped with the model',
-        created_at: context.clock.now(),
-        created_by: 'odontoid',
-      })
-      .execute();
+    await putThreshold(trx, context.clock.now(), { modelName, value, reason: 'Shipped with the model', createdBy: 'odontoid' });
   });
 }
 
+interface ThresholdChange {
+  modelName: string;
+  value: number;
+  reason: string;
+  createdBy: string;
+}
+
 /** Sets a new version of the operating point: earlier ones stay on record, and findings name the version that they were judged by. */
-export async function setThreshold(
-  context: StoreContext,
-  change: { modelName: string; value: number; reason: string; createdBy: string },
-): Promise<Threshold> {
-  return write(context, async (trx) => {
-    const before = await trx
-      .selectFrom('thresholds')
-      .select('value')
-      .where('model_name', '=', change.modelName)
-      .orderBy('version', 'desc')
-      .limit(1)
-      .executeTakeFirst();
-    const row = await trx
-      .insertInto('thresholds')
-      .values({
-        model_name: change.modelName,
-        value: checked(change.value),
-        reason: change.reason,
-        created_at: context.clock.now(),
-        created_by: change.createdBy,
-      })
-      .returning(['version', 'value'])
-      .executeTakeFirstOrThrow();
-    await appendAudit(trx, context.clock.now(), {
-      action: 'threshold.changed',
-      actor: change.createdBy,
-      target: change.modelName,
-      detail: { from: before?.value ?? null, to: row.value, version: row.version, reason: change.reason },
-    });
-    return row;
+export async function setThreshold(context: StoreContext, change: ThresholdChange): Promise<Threshold> {
+  return write(context, (trx) => putThreshold(trx, context.clock.now(), change));
+}
+
+/** Puts an operating point into force, with its audit entry in the same transaction: nothing else writes one. */
+export async function putThreshold(trx: Transaction<Schema>, atMs: number, change: ThresholdChange): Promise<Threshold> {
+  const before = await trx
+    .selectFrom('thresholds')
+    .select('value')
+    .where('model_name', '=', change.modelName)
+    .orderBy('version', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  const row = await trx
+    .insertInto('thresholds')
+    .values({
+      model_name: change.modelName,
+      value: checked(change.value),
+      reason: change.reason,
+      created_at: atMs,
+      created_by: change.createdBy,
+    })
+    .returning(['version', 'value'])
+    .executeTakeFirstOrThrow();
+  await appendAudit(trx, atMs, {
+    action: 'threshold.changed',
+    actor: change.createdBy,
+    target: change.modelName,
+    detail: { from: before?.value ?? null, to: row.value, version: row.version, reason: change.reason },
   });
+  return row;
 }
 
 function checked(value: number): number {
