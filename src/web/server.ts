@@ -11,6 +11,7 @@ import type { SystemStatus } from './answers/systemAnswer.ts';
 import { createLiveFeed } from './liveFeed.ts';
 import { mountRoutes } from './mountRoutes.ts';
 import { openApiOf } from './openApi.ts';
+import { PAGE_PATHS } from './pagePaths.ts';
 import { ROUTES } from './routes.ts';
 import { ownPagesOnly, securityHeaders } from './security.ts';
 import type { WebContext } from './webContext.ts';
@@ -93,8 +94,12 @@ function createApp(options: WebOptions, feed: ReturnType<typeof createLiveFeed>)
     response.status(404).json({ error: 'not-found', message: 'There is no such address in the API.' });
   });
 
+  // Every screen is the same page, which finds out by its address which one.
+  app.get([...PAGE_PATHS], (_request, response) => {
+    response.sendFile('index.html', { root: options.pageDir, etag: false, lastModified: false, cacheControl: false });
+  });
   app.use(
-    express.static(options.pageDir, { index: 'index.html', etag: false, lastModified: false, cacheControl: false }),
+    express.static(options.pageDir, { index: false, etag: false, lastModified: false, cacheControl: false }),
   );
   app.use((_request, response) => {
     response.status(404).type('text/plain').send('Not found. The worklist is at /');

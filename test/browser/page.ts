@@ -7,6 +7,7 @@ import { build } from 'vite';
 import { systemClock } from '../../src/clock.ts';
 import type { Clock } from '../../src/ports.ts';
 import { createLog } from '../../src/log.ts';
+import type { Access } from '../../src/web/access/access.ts';
 import { startWebServer } from '../../src/web/server.ts';
 import type { SystemStatus, WebServer } from '../../src/web/server.ts';
 import { MAX_WAIT_MINUTES, accessTo, openSeededWorklist } from './seededWorklist.ts';
@@ -50,6 +51,7 @@ export const READY: SystemStatus = {
 };
 
 export interface Site extends SeededWorklist {
+  access: Access;
   url: string;
   /** What the page is told of the agent; a test may change it. */
   system: SystemStatus;
@@ -60,12 +62,14 @@ export interface Site extends SeededWorklist {
 }
 
 /** The real server on an empty worklist on disk. */
-export async function openSite(pageDir: string, clock: Clock = systemClock): Promise<Site> {
+export async function openSite(pageDir: string, clock: Clock = systemClock, signIn: Parameters<typeof accessTo>[1] = {}): Promise<Site> {
   const folder = await temporaryFolder();
   const worklist = await openSeededWorklist(folder, clock);
+  const access = await accessTo(worklist, signIn);
   let server: WebServer | null = null;
   const site: Site = {
     ...worklist,
+    access,
     url: '',
     system: structuredClone(READY),
     start: async () => {
@@ -78,7 +82,7 @@ export async function openSite(pageDir: string, clock: Clock = systemClock): Pro
         store: worklist.store,
         system: () => Promise.resolve(site.system),
         version: '0.0.0',
-        access: await accessTo(worklist),
+        access,
         clock,
         log: createLog('silent'),
       });

@@ -1,4 +1,4 @@
-import type { WorklistRow } from './worklistApi.ts';
+import type { WorklistRow } from '../../worklist/worklistQuery.ts';
 
 /** What waits for the reader's leave: how many studies are not on the screen yet, and how many of them are flagged. */
 export interface WaitingUpdate {

@@ -1,10 +1,8 @@
 import type { SystemStatus } from '../server.ts';
+import { ask, read } from './session.ts';
 import type { CaseDetail, WorklistRow, WorklistTotals } from '../../worklist/worklistQuery.ts';
 
 export type { RowDelivery, WorklistRow } from '../../worklist/worklistQuery.ts';
-
-/** A read that hangs must not keep the page from trying again. */
-const ANSWER_WITHIN_MS = 10_000;
 
 export interface WorklistAnswer {
   nowMs: number;
@@ -16,24 +14,14 @@ export interface WorklistAnswer {
 
 export type CaseHistory = Pick<CaseDetail, 'events'>;
 
-export async function fetchWorklist(): Promise<WorklistAnswer> {
-  return (await (await ask('/api/worklist')).json()) as WorklistAnswer;
+export function fetchWorklist(): Promise<WorklistAnswer> {
+  return read<WorklistAnswer>('/api/worklist');
 }
 
-export async function fetchCase(studyInstanceUid: string): Promise<CaseHistory> {
-  return (await (await ask(`/api/cases/${encodeURIComponent(studyInstanceUid)}`)).json()) as CaseHistory;
+export function fetchCase(studyInstanceUid: string): Promise<CaseHistory> {
+  return read<CaseHistory>(`/api/cases/${encodeURIComponent(studyInstanceUid)}`);
 }
 
-export async function setRead(studyInstanceUid: string, read: boolean): Promise<void> {
-  await ask(`/api/cases/${encodeURIComponent(studyInstanceUid)}/read`, {
-    method: 'PUT',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify({ read }),
-  });
-}
-
-async function ask(path: string, init: RequestInit = {}): Promise<Response> {
-  const response = await fetch(path, { ...init, signal: AbortSignal.timeout(ANSWER_WITHIN_MS) });
-  if (!response.ok) throw new Error(`${path} answered ${response.status}`);
-  return response;
+export async function setRead(studyInstanceUid: string, value: boolean): Promise<void> {
+  await ask(`/api/cases/${encodeURIComponent(studyInstanceUid)}/read`, 'PUT', { read: value });
 }

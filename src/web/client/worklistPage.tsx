@@ -1,4 +1,5 @@
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { Account } from './account.tsx';
 import { CaseRow, COLUMNS } from './caseRow.tsx';
 import { followFeed, LIVE, type Feed, type Freshness } from './feed.ts';
 import { clockTime, personName } from './format.ts';
@@ -170,6 +171,7 @@ export function WorklistPage() {
         >
           {words.lightTheme}
         </button>
+        <Account />
         <button type="button" aria-expanded={help} onClick={() => setHelp(!help)}>
           {words.help}
         </button>

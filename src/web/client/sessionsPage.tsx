@@ -1,0 +1,113 @@
+import { useEffect, useState } from 'preact/hooks';
+import { accessWords } from './words/access.ts';
+import { Field, valueOf } from './field.tsx';
+import { clockTime } from './format.ts';
+import { ask, read, Refused, session } from './session.ts';
+
+interface OwnSession {
+  id: string;
+  current: boolean;
+  signedInAtMs: number;
+  lastSeenAtMs: number;
+  address: string;
+  userAgent: string;
+}
+
+/** One's own sessions, and one's password. */
+export default function SessionsPage() {
+  const [sessions, setSessions] = useState<OwnSession[] | null>(null);
+  const [local, setLocal] = useState(false);
+  const [said, setSaid] = useState('');
+  const [problem, setProblem] = useState('');
+  const failed = (error: unknown) => setProblem(error instanceof Refused ? error.message : accessWords.failed);
+  const load = () => {
+    read<{ sessions: OwnSession[] }>('/api/sessions').then((answer) => setSessions(answer.sessions), failed);
+  };
+  useEffect(() => {
+    load();
+    session().then(({ signIn }) => setLocal(signIn === 'local'), failed);
+  }, []);
+  const now = Date.now();
+  return (
+    <section class="wide">
+      <h1>{accessWords.sessions}</h1>
+      <p role="alert" class="kind-fault">
+        {problem}
+      </p>
+      {sessions === null ? (
+        <p>{accessWords.loading}</p>
+      ) : (
+        <table class="plain">
+          <caption class="unseen">{accessWords.sessions}</caption>
+          <thead>
+            <tr>
+              {[accessWords.since, accessWords.lastSeen, accessWords.address, accessWords.browser, accessWords.actions].map((title) => (
+                <th key={title} scope="col">
+                  {title}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {sessions.map((one) => (
+              <tr key={one.id}>
+                <td>{clockTime(one.signedInAtMs, now)}</td>
+                <td>{clockTime(one.lastSeenAtMs, now)}</td>
+                <td>{one.address}</td>
+                <td>{one.userAgent}</td>
+                <td>
+                  {one.current ? (
+                    accessWords.thisOne
+                  ) : (
+                    <button
+                      type="button"
+                      aria-label={accessWords.endOf(`${one.address}, ${clockTime(one.signedInAtMs, now)}`)}
+                      onClick={() => {
+                        ask(`/api/sessions/${encodeURIComponent(one.id)}`, 'DELETE').then(load, failed);
+                      }}
+                    >
+                      {accessWords.end}
+                    </button>
+                  )}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+      <p>
+        <button
+          type="button"
+          onClick={() => {
+            ask('/api/sessions', 'DELETE').then(() => location.assign('/sign-in'), failed);
+          }}
+        >
+          {accessWords.everywhere}
+        </button>
+      </p>
+      {local && (
+        <form
+          class="narrow"
+          onSubmit={(event) => {
+            event.preventDefault();
+            const form = event.currentTarget;
+            setProblem('');
+            setSaid('');
+            ask('/api/session/password', 'PUT', { current: valueOf(form, 'current'), next: valueOf(form, 'next') }).then(() => {
+              form.reset();
+              setSaid(accessWords.changed);
+              load();
+            }, failed);
+          }}
+        >
+          <h2>{accessWords.changePassword}</h2>
+          <Field label={accessWords.current} name="current" type="password" autocomplete="current-password" />
+          <Field label={accessWords.next} name="next" type="password" autocomplete="new-password" minLength={12} />
+          <p class="muted">{accessWords.passwordRule}</p>
+          <p role="status">{said}</p>
+          <button type="submit">{accessWords.changePassword}</button>
+        </form>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,176 @@
+import { rm } from 'node:fs/promises';
+import { AxeBuilder } from '@axe-core/playwright';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
+import { buildPage, launchBrowser, openSite, temporaryFolder } from './page.ts';
+import type { Site } from './page.ts';
+import { addStudy } from './seededWorklist.ts';
+
+const PASSWORD = 'axis and atlas, seven';
+
+let browser: Browser;
+let folder: string;
+let pageDir: string;
+
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  pageDir = await buildPage(folder);
+  browser = await launchBrowser();
+});
+afterAll(async () => {
+  await browser.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function openedSite(recentMs = 10 * 60_000): Promise<Site> {
+  const site = await openSite(pageDir, systemClock, { signIn: 'local', recentMs });
+  onTestFinished(site.end);
+  await addStudy(site, { id: 'flag', outcome: 0.9 });
+  return site;
+}
+
+/** A browser of its own. What it complains of fails the test, but for the refusals that the page is made to meet. */
+async function visit(url: string): Promise<Page> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-GB' });
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type()) && !/status of (401|403|429)/.test(message.text())) complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  onTestFinished(async () => {
+    await context.close();
+    expect(complaints).toEqual([]);
+  });
+  await page.goto(url);
+  return page;
+}
+
+async function accessible(page: Page): Promise<void> {
+  for (const theme of ['dark', 'light']) {
+    await page.evaluate((name) => {
+      document.documentElement.dataset['theme'] = name;
+    }, theme);
+    const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']).analyze();
+    expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
+  }
+}
+
+/** The first admin's account, made as its owner makes it. */
+async function setUp(site: Site): Promise<Page> {
+  const { secret } = (await site.access.accounts.firstAdminLink())!;
+  const page = await visit(`${site.url}/set-up#${secret}`);
+  await page.getByLabel('Name').fill('chief');
+  expect(page.url()).toBe(`${site.url}/set-up`);
+  await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
+  await page.getByLabel('The same again').fill('something else');
+  await page.keyboard.press('Enter');
+  await expect.poll(() => page.getByRole('alert').textContent()).toBe('The two passwords are not the same.');
+  await page.getByLabel('The same again').fill(PASSWORD);
+  await accessible(page);
+  await page.keyboard.press('Enter');
+  await page.locator('tr.row').waitFor();
+  return page;
+}
+
+test('the first admin comes in by the link, and the link works no more', async () => {
+  const site = await openedSite();
+  const { secret } = (await site.access.accounts.firstAdminLink())!;
+  const page = await setUp(site);
+  expect(await page.getByText('Signed in as chief').isVisible()).toBe(true);
+  const late = await visit(`${site.url}/set-up#${secret}`);
+  await expect.poll(() => late.getByRole('alert').textContent()).toBe('This link was used, or is too old. Ask for a new one.');
+});
+
+test('whoever is not signed in sees no patient, signs in by keyboard, and gets back to where they wanted to go', async () => {
+  const site = await openedSite();
+  await setUp(site);
+  const page = await visit(`${site.url}/sessions`);
+  await page.waitForURL(`${site.url}/sign-in?next=%2Fsessions`);
+  await page.getByLabel('Name').waitFor();
+  await accessible(page);
+  expect(await page.content()).not.toContain('Doe');
+  await page.getByLabel('Name').focus();
+  await page.keyboard.type('chief');
+  await page.keyboard.press('Tab');
+  await page.keyboard.type('wrong');
+  await page.keyboard.press('Enter');
+  await expect.poll(() => page.getByRole('alert').textContent()).toBe('The name or the password is wrong.');
+  await page.getByLabel('Password').fill(PASSWORD);
+  await page.keyboard.press('Enter');
+  await page.waitForURL(`${site.url}/sessions`);
+  await expect.poll(() => page.locator('tbody tr').count()).toBe(2);
+  await accessible(page);
+});
+
+test('a session that ends takes the page to the sign-in by itself', async () => {
+  const site = await openedSite();
+  const page = await setUp(site);
+  const { id } = (await site.access.accounts.byName('chief'))!;
+  await site.access.sessions.end(id, 'all', { name: 'test', address: '' });
+  await addStudy(site, { id: 'news', outcome: 0.9 });
+  await page.waitForURL(`${site.url}/sign-in`);
+});
+
+test('reading is marked under the name of who is signed in', async () => {
+  const site = await openedSite();
+  const page = await setUp(site);
+  await page.locator('.opener').first().focus();
+  await page.keyboard.press('r');
+  await expect.poll(async () => (await site.query.rows())[0]?.readBy).toBe('chief');
+});
+
+test('an admin adds a reader, after confirming who they are, and the reader comes in by the link', async () => {
+  // Every sign-in is too old at once: only the confirmation just given counts.
+  const site = await openedSite(2_000);
+  const page = await setUp(site);
+  await page.getByRole('link', { name: 'Users' }).click();
+  await page.getByRole('rowheader', { name: 'chief' }).waitFor();
+  await page.waitForTimeout(2_100);
+  await page.getByLabel('Name').fill('ann');
+  await page.getByRole('button', { name: 'Add', exact: true }).click();
+  const dialog = page.getByRole('dialog', { name: 'Confirm who you are' });
+  await dialog.waitFor();
+  await accessible(page);
+  await dialog.getByLabel('Password').fill('wrong');
+  await page.keyboard.press('Enter');
+  await expect.poll(() => dialog.getByRole('alert').textContent()).toBe('The name or the password is wrong.');
+  await dialog.getByLabel('Password').fill(PASSWORD);
+  await page.keyboard.press('Enter');
+  await page.locator('.link code').waitFor();
+  await accessible(page);
+  const link = (await page.locator('.link code').textContent())!;
+  const reader = await visit(link);
+  await reader.getByLabel('Password', { exact: true }).fill(PASSWORD);
+  await reader.getByLabel('The same again').fill(PASSWORD);
+  await reader.keyboard.press('Enter');
+  await reader.locator('tr.row').waitFor();
+  expect(await reader.getByRole('link', { name: 'Users' }).count()).toBe(0);
+});
+
+test('the audit shows what was done, hostile names as text, and narrows by its filters', async () => {
+  const site = await openedSite();
+  const page = await setUp(site);
+  await site.access.audit.append({ action: 'association.rejected', actor: '<img src=x onerror=alert(1)>', address: '10.0.0.9', detail: { why: '"><script>alert(1)</script>' } });
+  await page.getByRole('link', { name: 'Audit' }).click();
+  await page.getByText('<img src=x onerror=alert(1)>').waitFor();
+  expect(await page.locator('tbody img, tbody script').count()).toBe(0);
+  await accessible(page);
+  await page.getByLabel('Action').fill('sign-in');
+  await page.keyboard.press('Enter');
+  await expect.poll(() => page.locator('tbody tr').count()).toBe(1);
+  const download = page.waitForEvent('download');
+  await page.getByRole('link', { name: 'Export as CSV' }).click();
+  expect((await download).suggestedFilename()).toBe('odontoid-audit.csv');
+});
+
+test('signing out leaves nothing to go back to', async () => {
+  const site = await openedSite();
+  const page = await setUp(site);
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.waitForURL(`${site.url}/sign-in`);
+  await page.goBack();
+  await page.waitForURL(`${site.url}/sign-in`);
+  expect(await page.content()).not.toContain('Doe');
+});
