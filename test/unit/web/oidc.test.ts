@@ -143,6 +143,10 @@ test('an answer works once, in the browser that began, in time, and unchanged', 
   expect((await new Browser().go(one.answer, provider.issuer)).url).toBe(failed);
   // That ended it for its own browser too.
   expect((await one.browser.go(one.answer, provider.issuer)).url).toBe(failed);
+  // Nor in a browser that is on a journey of its own.
+  const mine = await begin();
+  const theirs = await begin();
+  expect((await theirs.browser.go(mine.answer, provider.issuer)).url).toBe(failed);
   const two = await begin();
   expect((await two.browser.go(two.answer, provider.issuer)).url).toBe(`${url}/`);
   expect((await two.browser.go(two.answer, provider.issuer)).url).toBe(failed);
