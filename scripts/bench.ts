@@ -1,9 +1,10 @@
-// Speed and memory as ratios against named alternatives, measured side by side in one run on this machine. `--write` keeps the page docs/benchmarks.md.
+// Speed and memory as ratios against named alternatives, measured side by side in one run on this machine. `--write` keeps the page docs/benchmarks.md;
+// `--only PART` runs one part: receive, preprocess, pipeline or arrival.
 import { execFile } from 'node:child_process';
 import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { promisify } from 'node:util';
+import { parseArgs, promisify } from 'node:util';
 import ort from 'onnxruntime-node';
 import { systemClock as clock } from '../src/clock.ts';
 import { progressBar } from '../src/cli/output.ts';
@@ -40,28 +41,33 @@ interface Line {
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 const line = (what: string, ours: number, other: number, unit: string, ratio: number): Line => ({ what, ours: `${ours.toFixed(1)} ${unit}`, other: `${other.toFixed(1)} ${unit}`, ratio: ratio.toFixed(2) });
 
+const PARTS = ['receive', 'preprocess', 'pipeline', 'arrival'] as const;
+const { values: options } = parseArgs({ options: { only: { type: 'string' }, write: { type: 'boolean' } } });
+const parts = PARTS.filter((part) => options.only === undefined || options.only === part);
+if (parts.length === 0) throw new Error(`There is no part "${options.only}"; the parts are ${PARTS.join(', ')}.`);
+if (options.write === true && parts.length < PARTS.length) throw new Error('The page holds all parts: --write goes without --only.');
+
 const folder = await mkdtemp(join(tmpdir(), 'odontoid-bench-'));
-const bar = progressBar('Benchmarks', 5);
+const bar = progressBar('Benchmarks', parts.length);
 const lines: Line[] = [];
-let memory: { agent: number; receiver: number; inference: number };
+let memory: { agent: number; receiver: number; inference: number } | null = null;
 try {
   const params = drawPhantomParams(31, { slices: SLICES, fractures: [{ fracture: 'burst@C5' }] });
   const phantom = generatePhantom(params);
   const study = await writePhantomStudy(phantom, { dir: join(folder, 'study') });
   const files = study.files.map((file) => file.path);
-
-  lines.push(...(await benchReceive(files)));
-  bar.set(1);
-  lines.push(await benchPreprocess(phantom));
-  bar.set(2);
-  lines.push(...(await benchPipeline(files)));
-  bar.set(3);
-  const onArrival = await secondsToSr(files, true);
-  bar.set(4);
-  const afterwards = await secondsToSr(files, false);
-  memory = onArrival.memory;
-  lines.push(line(`last slice to SR in the PACS, ${SLICES} slices at ${PACED_SLICES_PER_SECOND}/s: encoding on arrival / encoding afterwards`, onArrival.seconds, afterwards.seconds, 's', onArrival.seconds / afterwards.seconds));
-  bar.set(5);
+  for (const [done, part] of parts.entries()) {
+    if (part === 'receive') lines.push(...(await benchReceive(files)));
+    else if (part === 'preprocess') lines.push(await benchPreprocess(phantom));
+    else if (part === 'pipeline') lines.push(...(await benchPipeline(files)));
+    else {
+      const onArrival = await secondsToSr(files, true);
+      const afterwards = await secondsToSr(files, false);
+      memory = onArrival.memory;
+      lines.push(line(`last slice to SR in the PACS, ${SLICES} slices at ${PACED_SLICES_PER_SECOND}/s: encoding on arrival / encoding afterwards`, onArrival.seconds, afterwards.seconds, 's', onArrival.seconds / afterwards.seconds));
+    }
+    bar.set(done + 1);
+  }
 } finally {
   bar.stop();
   await rm(folder, { recursive: true, force: true });
@@ -78,13 +84,13 @@ const page = `# Benchmarks
 | What | Odontoid | Alternative | Ratio |
 |---|---|---|---|
 ${lines.map(({ what, ours, other, ratio }) => `| ${what} | ${ours} | ${other} | **${ratio}** |`).join('\n')}
-
+${memory === null ? '' : `
 Peak resident memory while ${SLICES} slices of 512 x 512 arrived and were analysed: agent ${mib(memory.agent)}, receiver ${mib(memory.receiver)}, inference ${mib(memory.inference)}.
-
+`}
 The receiver syncs each object and its folder to disk before it answers. The child that encodes runs at niceness 10: on a machine that does other work it waits.
 `;
 process.stdout.write(page);
-if (process.argv.includes('--write')) await writeFile(resolve(packageRoot, 'docs/benchmarks.md'), page);
+if (options.write === true) await writeFile(resolve(packageRoot, 'docs/benchmarks.md'), page);
 
 /** DCMTK's storescu sends the same files to each Storage SCP in turn. */
 async function benchReceive(files: readonly string[]): Promise<Line[]> {

@@ -1,62 +1,73 @@
+/** Row-wise runs of pixels: run `i` is the raster indices `starts[i]` to `ends[i]`, half open and inside of one row, in raster order. */
+export interface Runs {
+  starts: Int32Array;
+  ends: Int32Array;
+  count: number;
+}
+
 /**
- * Keeps only the largest 8-connected component of a mask `[row][column]`; of equals, the one met first in raster order.
- * Returns the component as 0/1, all zero when the mask is empty.
+ * The largest 8-connected component of the pixels above `aboveHu` of an image `[row][column]`, as runs; of equals, the one met first in raster order. No runs
+ * when no pixel is above.
  */
-export function largestComponent(mask: Uint8Array, rows: number, columns: number): Uint8Array {
+export function largestComponent(hu: Float32Array | Int16Array, rows: number, columns: number, aboveHu: number): Runs {
   // Runs of a row instead of pixels: a CT slice has some thousand runs, so union-find stays tiny.
-  let runs = 0;
+  let count = 0;
   let starts = new Int32Array(4096);
   let ends = new Int32Array(4096);
   let parents = new Int32Array(4096);
-  const rootOf = (run: number): number => {
-    let root = run;
-    while (parents[root]! !== root) root = parents[root]!;
-    while (parents[run]! !== root) {
-      const next = parents[run]!;
-      parents[run] = root;
-      run = next;
-    }
-    return root;
-  };
   let above = 0;
   let aboveEnd = 0;
   for (let row = 0; row < rows; row++) {
-    const rowStart = row * columns;
-    const rowEnd = rowStart + columns;
-    const first = runs;
+    const rowEnd = (row + 1) * columns;
+    const first = count;
     // A row has at most half as many runs as pixels.
-    if (runs + columns > starts.length) [starts, ends, parents] = [grown(starts, columns), grown(ends, columns), grown(parents, columns)];
+    if (count + columns > starts.length) [starts, ends, parents] = [grown(starts, columns), grown(ends, columns), grown(parents, columns)];
     let touching = above;
-    for (let i = rowStart; i < rowEnd; ) {
-      if (mask[i] === 0) {
-        i++;
-        continue;
-      }
+    for (let i = row * columns; i < rowEnd; ) {
+      while (i < rowEnd && !(hu[i]! > aboveHu)) i++;
+      if (i === rowEnd) break;
       const start = i;
-      while (i < rowEnd && mask[i] !== 0) i++;
-      const run = runs++;
+      while (i < rowEnd && hu[i]! > aboveHu) i++;
+      const run = count++;
       starts[run] = start;
       ends[run] = i;
       parents[run] = run;
       // Runs [s, e) and [start, i) of neighbouring rows touch, diagonals included, when s <= i' and e >= start'.
       while (touching < aboveEnd && ends[touching]! < start - columns) touching++;
       for (let other = touching; other < aboveEnd && starts[other]! <= i - columns; other++) {
-        const a = rootOf(other);
-        const b = rootOf(run);
+        const a = rootOf(parents, other);
+        const b = rootOf(parents, run);
         if (a < b) parents[b] = a;
         else parents[a] = b;
       }
     }
     above = first;
-    aboveEnd = runs;
+    aboveEnd = count;
   }
-  const sizes = new Float64Array(runs);
+
+  const sizes = new Int32Array(count);
   let largest = -1;
-  for (let run = 0; run < runs; run++) sizes[rootOf(run)]! += ends[run]! - starts[run]!;
-  for (let run = 0; run < runs; run++) if (largest < 0 || sizes[run]! > sizes[largest]!) largest = run;
-  const component = new Uint8Array(mask.length);
-  for (let run = 0; run < runs; run++) if (rootOf(run) === largest) component.fill(1, starts[run], ends[run]);
-  return component;
+  for (let run = 0; run < count; run++) sizes[rootOf(parents, run)]! += ends[run]! - starts[run]!;
+  for (let run = 0; run < count; run++) if (largest < 0 || sizes[run]! > sizes[largest]!) largest = run;
+  let kept = 0;
+  for (let run = 0; run < count; run++) {
+    if (rootOf(parents, run) !== largest) continue;
+    starts[kept] = starts[run]!;
+    ends[kept] = ends[run]!;
+    kept++;
+  }
+  return { starts, ends, count: kept };
+}
+
+function rootOf(parents: Int32Array, run: number): number {
+  let root = run;
+  while (parents[root]! !== root) root = parents[root]!;
+  while (parents[run]! !== root) {
+    const next = parents[run]!;
+    parents[run] = root;
+    run = next;
+  }
+  return root;
 }
 
 function grown(array: Int32Array<ArrayBuffer>, room: number): Int32Array<ArrayBuffer> {

@@ -1,4 +1,5 @@
-import type { Box, CropRule } from './otsuCrop.ts';
+import type { Box } from './box.ts';
+import type { CropRule } from './otsuCrop.ts';
 import { otsuCrop } from './otsuCrop.ts';
 import { Resampler } from './resample.ts';
 import type { WindowHu } from './windows.ts';
@@ -53,16 +54,11 @@ export function modelInput(image: OrientedSlice, spec: InputSpec): ModelInput {
   const padTop = (size - innerRows) >> 1;
   const padLeft = (size - innerColumns) >> 1;
 
-  const cut = new Float32Array(cropRows * cropColumns);
-  const windowed = new Float32Array(cut.length);
-  for (let row = 0; row < cropRows; row++) {
-    const start = (crop.top + row) * columns + crop.left;
-    cut.set(hu.subarray(start, start + cropColumns), row * cropColumns);
-  }
+  const windowed = new Float32Array(cropRows * cropColumns);
   const resampler = new Resampler(cropRows, cropColumns, innerRows, innerColumns);
   const tensor = new Float32Array(spec.windowsHu.length * size * size);
   for (const [channel, window] of spec.windowsHu.entries()) {
-    applyWindow(cut, window, windowed);
+    applyWindow(hu, columns, crop, window, windowed);
     resampler.run(windowed, tensor, channel * size * size + padTop * size + padLeft, size);
   }
 

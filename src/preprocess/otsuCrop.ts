@@ -1,3 +1,5 @@
+import type { Box } from './box.ts';
+import type { Runs } from './largestComponent.ts';
 import { largestComponent } from './largestComponent.ts';
 import { GROSS_BONE } from './windows.ts';
 
@@ -9,14 +11,6 @@ import { GROSS_BONE } from './windows.ts';
 export const CROP_RULES = ['bone-in-body', 'largest-bone'] as const;
 export type CropRule = (typeof CROP_RULES)[number];
 
-/** Pixels, half open. */
-export interface Box {
-  top: number;
-  left: number;
-  bottom: number;
-  right: number;
-}
-
 export interface BoneCrop {
   box: Box;
   /** True when no bone was found: the box is then the whole frame. */
@@ -24,16 +18,43 @@ export interface BoneCrop {
 }
 
 const BODY_ABOVE_HU = -300;
+const LOWEST_HU = GROSS_BONE.centerHu - GROSS_BONE.widthHu / 2;
+const PER_WIDTH = 1 / GROSS_BONE.widthHu;
+const HIGHEST_HU = GROSS_BONE.centerHu + GROSS_BONE.widthHu / 2;
+
+/** The 8-bit level of a value inside of the gross bone window; below it is 0, above it 255. */
+function levelOf(hu: number): number {
+  return Math.trunc(Math.fround((hu - LOWEST_HU) * PER_WIDTH) * 255 + 0.5);
+}
+
+/** How many pixels have each 8-bit level of the gross bone window. */
+function countLevels(hu: Float32Array | Int16Array): Float64Array {
+  const counts = new Float64Array(256);
+  // Most of a slice is air or soft tissue below the window, or bone above it: those need no arithmetic.
+  let below = 0;
+  let above = 0;
+  for (let i = 0; i < hu.length; i++) {
+    const value = hu[i]!;
+    if (!(value > LOWEST_HU)) below++;
+    else if (value >= HIGHEST_HU) above++;
+    else counts[levelOf(value)]!++;
+  }
+  counts[0]! += below;
+  counts[255]! += above;
+  return counts;
+}
 
 /**
  * Otsu's threshold of 8-bit levels: the last level of the lower class that maximises the variance between the classes
  * (Otsu 1979), or null when all pixels have one level.
  */
-export function otsuThreshold(levels: Uint8Array): number | null {
-  const counts = new Float64Array(256);
-  for (const level of levels) counts[level]! += 1;
+function otsuThreshold(counts: Float64Array): number | null {
+  let pixels = 0;
   let total = 0;
-  for (let level = 0; level < 256; level++) total += level * counts[level]!;
+  for (let level = 0; level < 256; level++) {
+    pixels += counts[level]!;
+    total += level * counts[level]!;
+  }
   let best: number | null = null;
   let bestVariance = 0;
   let below = 0;
@@ -41,7 +62,7 @@ export function otsuThreshold(levels: Uint8Array): number | null {
   for (let level = 0; level < 255; level++) {
     below += counts[level]!;
     belowSum += level * counts[level]!;
-    const above = levels.length - below;
+    const above = pixels - below;
     if (below === 0 || above === 0) continue;
     const difference = belowSum / below - (total - belowSum) / above;
     const variance = below * above * difference * difference;
@@ -53,63 +74,58 @@ export function otsuThreshold(levels: Uint8Array): number | null {
   return best;
 }
 
+/** The greatest value that has this level: what is above it has a higher one. Found by bisection, so that no rounding of {@link levelOf} is missed. */
+function greatestHuOf(level: number): number {
+  let within = LOWEST_HU;
+  let beyond = HIGHEST_HU;
+  while (true) {
+    const middle = (within + beyond) / 2;
+    if (middle === within || middle === beyond) return within;
+    if (levelOf(middle) > level) beyond = middle;
+    else within = middle;
+  }
+}
+
 /**
  * The paper's crop (section 2.1): bone by Otsu's method on the gross bone window, with `marginFraction` of the bone's
  * height and width added on each side, inside the frame. `hu` is `[row][column]`. A slice without bone gives the frame.
  */
 export function otsuCrop(hu: Float32Array | Int16Array, rows: number, columns: number, rule: CropRule, marginFraction: number): BoneCrop {
   const frame: BoneCrop = { box: { top: 0, left: 0, bottom: rows, right: columns }, fullFrame: true };
-  const levels = new Uint8Array(rows * columns);
-  const lowest = GROSS_BONE.centerHu - GROSS_BONE.widthHu / 2;
-  const scale = 1 / GROSS_BONE.widthHu;
-  for (let i = 0; i < levels.length; i++) {
-    const value = Math.fround((hu[i]! - lowest) * scale);
-    levels[i] = value > 0 ? (value < 1 ? value * 255 + 0.5 : 255) : 0;
-  }
-  const threshold = otsuThreshold(levels);
+  const threshold = otsuThreshold(countLevels(hu));
   if (threshold === null) return frame;
-
-  const bone = new Uint8Array(levels.length);
-  if (rule === 'largest-bone') {
-    for (let i = 0; i < bone.length; i++) bone[i] = levels[i]! > threshold ? 1 : 0;
-    return crop(largestComponent(bone, rows, columns), rows, columns, marginFraction) ?? frame;
-  }
-  for (let i = 0; i < bone.length; i++) bone[i] = hu[i]! > BODY_ABOVE_HU ? 1 : 0;
-  const body = largestComponent(bone, rows, columns);
-  for (let i = 0; i < bone.length; i++) bone[i] = body[i] === 1 && levels[i]! > threshold ? 1 : 0;
-  return crop(bone, rows, columns, marginFraction) ?? frame;
-}
-
-function crop(bone: Uint8Array, rows: number, columns: number, marginFraction: number): BoneCrop | null {
-  let top = rows;
-  let bottom = 0;
-  let left = columns;
-  let right = 0;
-  for (let row = 0; row < rows; row++) {
-    const start = row * columns;
-    const first = bone.indexOf(1, start);
-    if (first < 0) break;
-    if (first >= start + columns) {
-      // Straight to the row of the next bone pixel.
-      row = Math.floor(first / columns) - 1;
-      continue;
-    }
-    const last = bone.lastIndexOf(1, start + columns - 1);
-    if (row < top) top = row;
-    bottom = row + 1;
-    left = Math.min(left, first - start);
-    right = Math.max(right, last - start + 1);
-  }
-  if (bottom === 0) return null;
-  const marginRows = Math.round((bottom - top) * marginFraction);
-  const marginColumns = Math.round((right - left) * marginFraction);
+  const boneAboveHu = greatestHuOf(threshold);
+  const within = largestComponent(hu, rows, columns, rule === 'largest-bone' ? boneAboveHu : BODY_ABOVE_HU);
+  const bone = boundsAbove(hu, columns, within, boneAboveHu);
+  if (bone === null) return frame;
+  const marginRows = Math.round((bone.bottom - bone.top) * marginFraction);
+  const marginColumns = Math.round((bone.right - bone.left) * marginFraction);
   return {
     box: {
-      top: Math.max(0, top - marginRows),
-      left: Math.max(0, left - marginColumns),
-      bottom: Math.min(rows, bottom + marginRows),
-      right: Math.min(columns, right + marginColumns),
+      top: Math.max(0, bone.top - marginRows),
+      left: Math.max(0, bone.left - marginColumns),
+      bottom: Math.min(rows, bone.bottom + marginRows),
+      right: Math.min(columns, bone.right + marginColumns),
     },
     fullFrame: false,
   };
+}
+
+/** The box around the pixels above `aboveHu` in these runs, or null when there is none. */
+function boundsAbove(hu: Float32Array | Int16Array, columns: number, { starts, ends, count }: Runs, aboveHu: number): Box | null {
+  let box: Box | null = null;
+  for (let run = 0; run < count; run++) {
+    let first = starts[run]!;
+    let last = ends[run]! - 1;
+    while (first <= last && !(hu[first]! > aboveHu)) first++;
+    if (first > last) continue;
+    while (!(hu[last]! > aboveHu)) last--;
+    const row = Math.floor(first / columns);
+    const left = first - row * columns;
+    const right = last + 1 - row * columns;
+    // Runs come row by row: the first has the top, the latest the bottom.
+    if (box === null) box = { top: row, left, bottom: row + 1, right };
+    else box = { top: box.top, left: Math.min(box.left, left), bottom: row + 1, right: Math.max(box.right, right) };
+  }
+  return box;
 }

@@ -12,14 +12,15 @@ interface AxisWeights {
 function axisWeights(inputLength: number, outputLength: number): AxisWeights {
   const factor = inputLength / outputLength;
   const support = Math.max(1, factor);
-  const taps = Math.min(inputLength, Math.ceil(support) * 2 + 1);
+  // A triangle 2 * support wide, open at both ends, holds at most this many pixel centres: 2 when growing.
+  const taps = Math.min(inputLength, Math.ceil(2 * support));
   const firsts = new Int32Array(outputLength);
   const weights = new Float32Array(outputLength * taps);
   const row = new Float64Array(taps);
   for (let i = 0; i < outputLength; i++) {
     // Pixel centres at half integers, as in every resampler that keeps the field of view.
     const centre = (i + 0.5) * factor;
-    const first = Math.max(0, Math.min(inputLength - taps, Math.ceil(centre - support - 0.5)));
+    const first = Math.max(0, Math.min(inputLength - taps, Math.floor(centre - support + 0.5)));
     let sum = 0;
     for (let tap = 0; tap < taps; tap++) {
       row[tap] = Math.max(0, 1 - Math.abs(first + tap + 0.5 - centre) / support);
@@ -51,25 +52,62 @@ export class Resampler {
 
   /** Writes the resampled image into `target` from `offset` on, its rows `stride` apart. */
   run(source: Float32Array, target: Float32Array, offset: number, stride: number): void {
-    const columns = this.#inputColumns;
-    const line = this.#line;
-    const { firsts, weights, taps } = this.#horizontal;
     for (let row = 0; row < this.#outputRows; row++) {
-      line.fill(0);
-      const first = this.#vertical.firsts[row]!;
-      for (let tap = 0; tap < this.#vertical.taps; tap++) {
-        const weight = this.#vertical.weights[row * this.#vertical.taps + tap]!;
-        if (weight === 0) continue;
-        const start = (first + tap) * columns;
-        for (let column = 0; column < columns; column++) line[column]! += weight * source[start + column]!;
-      }
-      const out = offset + row * stride;
-      for (let column = 0; column < this.#outputColumns; column++) {
-        const from = firsts[column]!;
-        let sum = 0;
-        for (let tap = 0; tap < taps; tap++) sum += weights[column * taps + tap]! * line[from + tap]!;
-        target[out + column] = sum;
-      }
+      // Two taps are what nearly every slice of a neck needs: its crop is smaller than the input.
+      if (this.#vertical.taps === 2) this.#meanOfTwoRows(source, row);
+      else this.#meanOfRows(source, row);
+      if (this.#horizontal.taps === 2) this.#meanOfTwoColumns(target, offset + row * stride);
+      else this.#meanOfColumns(target, offset + row * stride);
+    }
+  }
+
+  /** One output row before its columns are resampled: the weighted mean of the input rows that it covers. */
+  #meanOfRows(source: Float32Array, row: number): void {
+    const { firsts, weights, taps } = this.#vertical;
+    const line = this.#line;
+    const columns = this.#inputColumns;
+    for (let tap = 0; tap < taps; tap++) {
+      const weight = weights[row * taps + tap]!;
+      if (weight === 0 && tap > 0) continue;
+      const start = (firsts[row]! + tap) * columns;
+      if (tap === 0) for (let column = 0; column < columns; column++) line[column] = weight * source[start + column]!;
+      else for (let column = 0; column < columns; column++) line[column]! += weight * source[start + column]!;
+    }
+  }
+
+  /** {@link #meanOfRows} for two taps, which is one pass; rounded after each product as there. */
+  #meanOfTwoRows(source: Float32Array, row: number): void {
+    const { firsts, weights } = this.#vertical;
+    const line = this.#line;
+    const columns = this.#inputColumns;
+    const upper = firsts[row]! * columns;
+    const lower = upper + columns;
+    const upperWeight = weights[2 * row]!;
+    const lowerWeight = weights[2 * row + 1]!;
+    for (let column = 0; column < columns; column++) {
+      line[column] = Math.fround(upperWeight * source[upper + column]!) + lowerWeight * source[lower + column]!;
+    }
+  }
+
+  /** The columns of an output row. */
+  #meanOfColumns(target: Float32Array, offset: number): void {
+    const { firsts, weights, taps } = this.#horizontal;
+    const line = this.#line;
+    for (let column = 0; column < this.#outputColumns; column++) {
+      const first = firsts[column]!;
+      let sum = 0;
+      for (let tap = 0; tap < taps; tap++) sum += weights[column * taps + tap]! * line[first + tap]!;
+      target[offset + column] = sum;
+    }
+  }
+
+  /** {@link #meanOfColumns} for two taps. */
+  #meanOfTwoColumns(target: Float32Array, offset: number): void {
+    const { firsts, weights } = this.#horizontal;
+    const line = this.#line;
+    for (let column = 0; column < this.#outputColumns; column++) {
+      const first = firsts[column]!;
+      target[offset + column] = weights[2 * column]! * line[first]! + weights[2 * column + 1]! * line[first + 1]!;
     }
   }
 }
