@@ -152,8 +152,8 @@ export interface DueDelivery {
   /** Whose study it is, as first recorded: compared again with the object before it is sent. */
   patientId: string;
   accessionNumber: string;
-  /** `pending`: not yet accepted. `sent`: accepted (0x0000), not yet confirmed. */
-  state: 'pending' | 'sent';
+  /** `pending`: not yet accepted. `sent`: accepted (0x0000), not yet confirmed. `confirmed`: to be looked for once more. */
+  state: 'pending' | 'sent' | 'confirmed';
 }
 
 /** What the pipeline and the stages need of the worklist; `worklist/caseStore.ts` is the only writer. */
@@ -177,7 +177,7 @@ export interface CaseStore {
   sliceFeatures(modelSha256: string, instanceSha256s: readonly string[]): Promise<Map<string, EncodedSlice>>;
   saveSliceFeatures(modelSha256: string, features: ReadonlyMap<string, EncodedSlice>): Promise<void>;
   threshold(modelName: string): Promise<Threshold>;
-  /** Deliveries due now for a destination: suspected cases first, then oldest first. Held cases have none. */
+  /** Deliveries due now for a destination: suspected cases first, then oldest first, then those to be looked for again. Held cases have none. */
   dueDeliveries(destination: string, limit: number): Promise<DueDelivery[]>;
   /** Records answers; when every delivery of a case is confirmed, the case becomes delivered in the same transaction. */
   recordDelivery(id: number, outcome: DeliveryOutcome): Promise<void>;
@@ -192,6 +192,8 @@ export type DeliveryOutcome =
   | { kind: 'retry'; reason: string }
   /** Accepted, and the destination could not be asked yet: ask again later. */
   | { kind: 'unconfirmed'; reason: string }
+  /** Once confirmed, and not there any more: the same bytes are sent again. */
+  | { kind: 'lost'; reason: string }
   | { kind: 'refused'; status: string; reason: string };
 
 /** Turns findings into DICOM objects on disk. */

@@ -80,9 +80,10 @@ async function deliverDue(destination: Pacs, due: readonly DueDelivery[], store:
     // Reasons may quote the PACS, and so a patient: they go on record in the outbox, not into the log.
     if (outcome.kind === 'refused') log.error('A result was refused; see the worklist for the reason', { ...fields, status: outcome.status });
     else if (outcome.kind === 'confirmed') log.info('A result is held by its destination', fields);
+    else if (outcome.kind === 'lost') log.error('A destination has lost a result that it held; it is sent again', fields);
     else if (outcome.kind === 'retry') log.warn('A result will be sent again', { ...fields, attempt: delivery.attempts + 1 });
     await store.recordDelivery(delivery.id, outcome);
-    progress ||= outcome.kind === 'sent' || outcome.kind === 'confirmed' || outcome.kind === 'refused';
+    progress ||= outcome.kind === 'sent' || outcome.kind === 'confirmed' || outcome.kind === 'lost' || outcome.kind === 'refused';
   };
 
   const sendable: DueDelivery[] = [];
@@ -106,7 +107,7 @@ async function deliverDue(destination: Pacs, due: readonly DueDelivery[], store:
     }
   }
 
-  const toConfirm = [...fresh, ...due.filter(({ state }) => state === 'sent')];
+  const toConfirm = [...fresh, ...due.filter(({ state }) => state !== 'pending')];
   for (const series of bySeries(toConfirm)) {
     const { studyInstanceUid, seriesInstanceUid } = series[0]!.object;
     let held: Set<string>;
@@ -119,6 +120,7 @@ async function deliverDue(destination: Pacs, due: readonly DueDelivery[], store:
     }
     for (const delivery of series) {
       if (held.has(delivery.object.sopInstanceUid)) await record(delivery, { kind: 'confirmed' });
+      else if (delivery.state === 'confirmed') await record(delivery, { kind: 'lost', reason: 'Confirmed before, and lost since: a query does not find it any more. It is sent again.' });
       // An archive may need a moment before a query finds what it has just taken; asked a second time it has no such excuse.
       else if (fresh.includes(delivery)) await record(delivery, { kind: 'unconfirmed', reason: 'Accepted, but a query does not find it yet.' });
       else await record(delivery, { kind: 'retry', reason: 'Accepted, but lost: a query does not find it. It is sent again.' });

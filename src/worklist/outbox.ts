@@ -7,6 +7,9 @@ import type { CaseRow, Schema } from './schema.ts';
 import { appendEvent, caseRow, write } from './storeContext.ts';
 import type { StoreContext } from './storeContext.ts';
 
+/** After its confirmation a result is looked for again: archives have lost what they said they held. */
+const CHECKS_AFTER_MS = [60 * 60_000, 24 * 60 * 60_000];
+
 /** Puts the objects of a report into the outbox, one delivery for each destination. What a destination already has is not sent again. */
 export async function enqueue(
   trx: Transaction<Schema>,
@@ -107,9 +110,28 @@ export async function previousReports(
   }));
 }
 
-/** Deliveries that are due at `destination`: suspected cases first, then oldest first; none of a case that is held. */
+/** Deliveries that are due at `destination`: suspected cases first, then oldest first, then those to be looked for again; none of a case that is held. */
 export async function dueDeliveries(context: StoreContext, destination: string, limit: number): Promise<DueDelivery[]> {
-  const rows = await context.db
+  const now = context.clock.now();
+  const unsettled = await deliveriesOf(context, destination)
+    .where('deliveries.status', 'in', ['pending', 'sent'])
+    .where('deliveries.next_attempt_at', '<=', now)
+    .orderBy((order) => order.case().when('analyses.decision', '=', 'suspected').then(0).else(1).end())
+    .orderBy('deliveries.id')
+    .limit(limit)
+    .execute();
+  if (unsettled.length >= limit) return unsettled.map((row) => dueDelivery(destination, row));
+  const toCheck = await deliveriesOf(context, destination)
+    .where('deliveries.status', '=', 'confirmed')
+    .where('deliveries.next_check_at', '<=', now)
+    .orderBy('deliveries.next_check_at')
+    .limit(limit - unsettled.length)
+    .execute();
+  return [...unsettled, ...toCheck].map((row) => dueDelivery(destination, row));
+}
+
+function deliveriesOf(context: StoreContext, destination: string) {
+  return context.db
     .selectFrom('deliveries')
     .innerJoin('result_objects', 'result_objects.sop_instance_uid', 'deliveries.sop_instance_uid')
     .innerJoin('cases', 'cases.study_instance_uid', 'result_objects.study_instance_uid')
@@ -121,15 +143,14 @@ export async function dueDeliveries(context: StoreContext, destination: string, 
     .selectAll('result_objects')
     .select(['deliveries.id', 'deliveries.attempts', 'deliveries.status', 'cases.patient_id', 'cases.accession_number'])
     .where('deliveries.destination', '=', destination)
-    .where('deliveries.status', 'in', ['pending', 'sent'])
-    .where('deliveries.next_attempt_at', '<=', context.clock.now())
     .where('cases.quarantine_reason', 'is', null)
-    .where('cases.removing', '=', 0)
-    .orderBy((order) => order.case().when('analyses.decision', '=', 'suspected').then(0).else(1).end())
-    .orderBy('deliveries.id')
-    .limit(limit)
-    .execute();
-  return rows.map((row) => ({
+    .where('cases.removing', '=', 0);
+}
+
+type DeliveryRow = Awaited<ReturnType<ReturnType<typeof deliveriesOf>['execute']>>[number];
+
+function dueDelivery(destination: string, row: DeliveryRow): DueDelivery {
+  return {
     id: row.id,
     destination,
     object: {
@@ -147,8 +168,13 @@ export async function dueDeliveries(context: StoreContext, destination: string, 
     attempts: row.attempts,
     patientId: row.patient_id,
     accessionNumber: row.accession_number,
-    state: row.status === 'sent' ? 'sent' : 'pending',
-  }));
+    state: row.status === 'sent' || row.status === 'confirmed' ? row.status : 'pending',
+  };
+}
+
+/** When a result that was confirmed at `confirmedAtMs` is looked for after `nowMs`; null when it has been found often enough. */
+function nextCheckAt(confirmedAtMs: number, nowMs: number): number | null {
+  return CHECKS_AFTER_MS.map((afterMs) => confirmedAtMs + afterMs).find((at) => at > nowMs) ?? null;
 }
 
 /** Records what a destination answered. @throws TriageError `not-found` for an unknown delivery. */
@@ -183,13 +209,16 @@ export async function recordDelivery(context: StoreContext, id: number, outcome:
             last_status: outcome.status,
             last_error: null,
           } as const;
-        case 'confirmed':
+        case 'confirmed': {
+          const confirmedAt = delivery.status === 'confirmed' ? (delivery.confirmed_at ?? now) : now;
           return {
             status: 'confirmed',
             sent_at: delivery.sent_at ?? now,
-            confirmed_at: now,
+            confirmed_at: confirmedAt,
+            next_check_at: nextCheckAt(confirmedAt, now),
             last_error: null,
           } as const;
+        }
         case 'retry':
           // What a newer revision is to replace is not sent again.
           return {
@@ -198,7 +227,15 @@ export async function recordDelivery(context: StoreContext, id: number, outcome:
             last_error: outcome.reason,
           } as const;
         case 'unconfirmed':
-          return { next_attempt_at: now + wait, last_error: outcome.reason };
+          return { next_attempt_at: now + wait, last_error: outcome.reason, ...(delivery.status === 'confirmed' ? { next_check_at: now + wait } : {}) };
+        case 'lost':
+          return {
+            status: delivery.revision < row.revision ? 'cancelled' : 'pending',
+            next_attempt_at: now,
+            confirmed_at: null,
+            next_check_at: null,
+            last_error: outcome.reason,
+          } as const;
         case 'refused':
           return { status: 'refused', last_status: outcome.status, last_error: outcome.reason } as const;
       }
@@ -208,16 +245,16 @@ export async function recordDelivery(context: StoreContext, id: number, outcome:
       .set({ ...change, attempts, ...(live ? {} : { status: 'cancelled' as const }) })
       .where('id', '=', id)
       .execute();
-    if (outcome.kind === 'refused') {
+    if (outcome.kind === 'refused' || outcome.kind === 'lost') {
       await appendEvent(trx, {
         studyInstanceUid: row.study_instance_uid,
         revision: row.revision,
         at: now,
-        type: 'deliveryRefused',
+        type: outcome.kind === 'refused' ? 'deliveryRefused' : 'resultLost',
         from: row.state,
         to: row.state,
         actor: delivery.destination,
-        detail: { sopInstanceUid: delivery.sop_instance_uid, status: outcome.status },
+        detail: { sopInstanceUid: delivery.sop_instance_uid, ...(outcome.kind === 'refused' ? { status: outcome.status } : {}) },
       });
     }
     if (outcome.kind === 'confirmed') await settle(trx, row, now);

@@ -121,7 +121,7 @@ export interface DeliveriesTable {
   created_at: number;
   sent_at: number | null;
   confirmed_at: number | null;
-  /** For the later checks that a destination still holds it; nothing sets it yet. */
+  /** When a confirmed result is looked for again; null when it has been found often enough. */
   next_check_at: number | null;
   last_status: string | null;
   last_error: string | null;

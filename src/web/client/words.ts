@@ -74,6 +74,7 @@ export const words = {
     delivered: 'Results delivered',
     deliveryRefused: 'Result rejected',
     deliveryRetried: 'Results sent again',
+    resultLost: 'Result lost by its destination, sent again',
     gaveUp: 'AI failed',
     quarantined: 'Held for checking',
     quarantineReleased: 'No longer held',

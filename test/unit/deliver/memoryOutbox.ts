@@ -23,7 +23,7 @@ export function memoryOutbox(retryMs: number) {
       const row = rows.find((candidate) => candidate.delivery.id === id);
       if (row === undefined) return Promise.reject(new Error(`There is no delivery ${id}.`));
       row.history.push(outcome);
-      if (outcome.kind === 'retry') row.status = 'pending';
+      if (outcome.kind === 'retry' || outcome.kind === 'lost') row.status = 'pending';
       else if (outcome.kind !== 'unconfirmed') row.status = outcome.kind;
       if (outcome.kind === 'retry' || outcome.kind === 'unconfirmed') row.dueAtMs = Date.now() + retryMs;
       for (const listener of listeners) listener(row.delivery.object.studyInstanceUid);

@@ -15,11 +15,11 @@ export const ACCESSION_NUMBER = 'A-42';
 
 const PIXELS = Uint8Array.from({ length: 256 * 256 * 3 }, (_, byte) => (byte * 7) % 251).buffer;
 
-/** Writes one SR and `captures` Secondary Captures of study number `study` into `dir`, as the report stage would: enough of each for an archive to take it. `overrides` go into the captures. */
-export async function writeSampleResults(dir: string, study: string, captures = 2, overrides: Dataset = {}): Promise<ResultObject[]> {
+/** Writes one SR and `captures` Secondary Captures of study number `study` into `dir`, as the report stage would: enough of each for an archive to take it. `overrides` go into the captures, `identity` into all. */
+export async function writeSampleResults(dir: string, study: string, captures = 2, overrides: Dataset = {}, identity: Dataset & { StudyInstanceUID?: string } = {}): Promise<ResultObject[]> {
   await mkdir(dir, { recursive: true });
-  const studyInstanceUid = derivedUid('test study', study);
-  const shared: Dataset = { PatientName: PATIENT_NAME, PatientID: PATIENT_ID, PatientBirthDate: '19700131', PatientSex: 'F', StudyInstanceUID: studyInstanceUid, StudyID: '', StudyDate: '20261123', StudyTime: '101500', AccessionNumber: ACCESSION_NUMBER, ReferringPhysicianName: '' }; // prettier-ignore
+  const studyInstanceUid = identity.StudyInstanceUID ?? derivedUid('test study', study);
+  const shared: Dataset = { PatientName: PATIENT_NAME, PatientID: PATIENT_ID, PatientBirthDate: '19700131', PatientSex: 'F', StudyInstanceUID: studyInstanceUid, StudyID: '', StudyDate: '20261123', StudyTime: '101500', AccessionNumber: ACCESSION_NUMBER, ReferringPhysicianName: '', ...identity }; // prettier-ignore
   const sr: Dataset = {
     ...shared, SOPClassUID: COMPREHENSIVE_3D_SR, SOPInstanceUID: derivedUid('test sr', study), SeriesInstanceUID: derivedUid('test sr series', study), Modality: 'SR', SeriesNumber: 9100, InstanceNumber: 1,
     ValueType: 'CONTAINER', ContinuityOfContent: 'SEPARATE', CompletionFlag: 'COMPLETE', VerificationFlag: 'UNVERIFIED',

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { deliverAll, objectsOf, openWorklist, START_MS, studyUid, toReported } from './fixture.ts';
+import { deliverAll, instanceOf, objectsOf, openWorklist, START_MS, studyUid, toReported } from './fixture.ts';
+
+const HOUR_MS = 3_600_000;
 
 describe('outbox', () => {
   it('holds one delivery for each object and destination, and is delivered only when all are confirmed', async () => {
@@ -36,6 +38,84 @@ describe('outbox', () => {
       confirmedAtMs: START_MS + 7_000,
     });
     expect(events.filter((event) => event.type === 'delivered')).toHaveLength(1);
+    expect(await store.dueDeliveries('pacs', 10)).toEqual([]);
+  });
+
+  it('has a confirmed result looked for after one hour and after 24, and then no more', async () => {
+    const worklist = await openWorklist();
+    const { store, clock } = worklist;
+    await toReported(worklist, 1, 0.9);
+    await deliverAll(worklist);
+    const due = async () => (await store.dueDeliveries('pacs', 10)).map(({ state }) => state);
+    const found = async () => {
+      for (const delivery of await store.dueDeliveries('pacs', 10))
+        await store.recordDelivery(delivery.id, { kind: 'confirmed' });
+    };
+    clock.advance(HOUR_MS - 1);
+    expect(await due()).toEqual([]);
+    clock.advance(1);
+    expect(await due()).toEqual(['confirmed', 'confirmed']);
+    await found();
+    expect(await due()).toEqual([]);
+    clock.advance(23 * HOUR_MS - 1);
+    expect(await due()).toEqual([]);
+    clock.advance(1);
+    expect(await due()).toEqual(['confirmed', 'confirmed']);
+    await found();
+    clock.advance(1000 * HOUR_MS);
+    expect(await due()).toEqual([]);
+  });
+
+  it('comes back to a check that could not be made, and sends results that wait first', async () => {
+    const worklist = await openWorklist({ deliveryRetryMinMs: 1000, deliveryRetryMaxMs: 8000 });
+    const { store, query, clock } = worklist;
+    await toReported(worklist, 1, 0.9);
+    await deliverAll(worklist);
+    clock.advance(HOUR_MS);
+    await toReported(worklist, 2, 0.1);
+    expect((await store.dueDeliveries('pacs', 10)).map(({ state }) => state)).toEqual(['pending', 'pending', 'confirmed', 'confirmed']);
+    await deliverAll({ ...worklist, store: { ...store, dueDeliveries: async (...asked) => (await store.dueDeliveries(...asked)).slice(0, 2) } });
+    const [check] = await store.dueDeliveries('pacs', 10);
+    await store.recordDelivery(check!.id, { kind: 'unconfirmed', reason: 'PACS down' });
+    expect(await store.dueDeliveries('pacs', 10)).toHaveLength(1);
+    clock.advance(8000);
+    expect(await store.dueDeliveries('pacs', 10)).toHaveLength(2);
+    expect((await query.caseDetail(studyUid(1))).row.deliveries.map(({ status }) => status)).toEqual(['confirmed', 'confirmed']);
+  });
+
+  it('sends again what was lost after its confirmation, and begins its checks anew', async () => {
+    const worklist = await openWorklist();
+    const { store, query, clock } = worklist;
+    await toReported(worklist, 1, 0.9);
+    await deliverAll(worklist);
+    clock.advance(HOUR_MS);
+    const [lost, kept] = await store.dueDeliveries('pacs', 10);
+    await store.recordDelivery(kept!.id, { kind: 'confirmed' });
+    await store.recordDelivery(lost!.id, { kind: 'lost', reason: 'gone' });
+    const { row, events } = await query.caseDetail(studyUid(1));
+    expect(row.deliveries.find(({ sopInstanceUid }) => sopInstanceUid === lost!.object.sopInstanceUid)).toMatchObject({
+      status: 'pending',
+      confirmedAtMs: null,
+      lastError: 'gone',
+    });
+    expect(events.filter(({ type }) => type === 'resultLost')).toMatchObject([{ actor: 'pacs' }]);
+    expect(await store.removableCases(clock.now() + 1, 10)).toEqual([]);
+    expect(await store.dueDeliveries('pacs', 10)).toMatchObject([{ id: lost!.id, state: 'pending', object: lost!.object }]);
+    await deliverAll(worklist);
+    clock.advance(HOUR_MS);
+    expect(await store.dueDeliveries('pacs', 10)).toMatchObject([{ id: lost!.id, state: 'confirmed' }]);
+  });
+
+  it('does not send again what a newer revision has replaced', async () => {
+    const worklist = await openWorklist();
+    const { store, clock } = worklist;
+    await toReported(worklist, 1, 0.9);
+    await deliverAll(worklist);
+    clock.advance(HOUR_MS);
+    const checks = await store.dueDeliveries('pacs', 10);
+    expect(checks).toHaveLength(2);
+    await store.recordInstances([instanceOf({ study: 1, number: 9 })]);
+    for (const check of checks) await store.recordDelivery(check.id, { kind: 'lost', reason: 'gone' });
     expect(await store.dueDeliveries('pacs', 10)).toEqual([]);
   });
 
@@ -91,7 +171,8 @@ describe('outbox', () => {
     await store.recordDelivery(sr!.id, { kind: 'confirmed' });
     await store.recordDelivery(sc!.id, { kind: 'refused', status: '0122', reason: 'SOP class not supported' });
     clock.advance(86_400_000);
-    expect(await store.dueDeliveries('pacs', 10)).toEqual([]);
+    // The report itself is looked for again; the refused capture waits for a person.
+    expect((await store.dueDeliveries('pacs', 10)).map(({ state, object }) => `${object.kind} ${state}`)).toEqual(['sr confirmed']);
     expect((await query.caseDetail(studyUid(1))).row).toMatchObject({
       state: 'reported',
       deliveries: [{ status: 'confirmed' }, { status: 'refused', lastError: 'SOP class not supported' }],
