@@ -316,7 +316,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
     log.info('the audit stands at', { count: head.seq, ref: head.hash });
     if (link !== null) log.warn('nobody can sign in yet: a one-time link was printed on standard error', { component: 'web' });
 
-    const intake = createIntake({ store, onNew: arrival.add, clock, log: log.child({ component: 'intake' }) });
+    const intake = createIntake({ store, resolvePath, onNew: arrival.add, clock, log: log.child({ component: 'intake' }) });
     releasers.push({ name: 'intake', release: intake.close });
 
     const rejections = createRejectionRecorder(access.audit.append, clock, log.child({ component: 'receiver' }));

@@ -1,10 +1,14 @@
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { StoredInstance } from './case/case.ts';
 import type { CaseStore, Clock, Log } from './ports.ts';
 
 type Item = { kind: 'stored'; instance: StoredInstance } | { kind: 'released'; studyInstanceUids: readonly string[] };
 
 interface Options {
-  store: Pick<CaseStore, 'recordInstances' | 'nudgeComplete'>;
+  store: Pick<CaseStore, 'recordInstances' | 'recordedPath' | 'nudgeComplete'>;
+  /** Absolute path of a path in the spool. */
+  resolvePath: (path: string) => string;
   /** Told of slices that are new on record. */
   onNew: (instances: readonly StoredInstance[]) => void;
   clock: Clock;
@@ -28,7 +32,7 @@ const RETRY_MS = 1_000;
  * Puts what the receiver has acknowledged on record, in the order in which it came, many objects a transaction. The objects themselves are safe on disk: a
  * database that cannot be written is tried again for ever, and what a crash leaves out is found at the next start.
  */
-export function createIntake({ store, onNew, clock, log }: Options): Intake {
+export function createIntake({ store, resolvePath, onNew, clock, log }: Options): Intake {
   const queue: Item[] = [];
   const closing = new AbortController();
   let running: Promise<void> | null = null;
@@ -51,13 +55,28 @@ export function createIntake({ store, onNew, clock, log }: Options): Intake {
     if (batch.length > 0) {
       const instances = batch.flatMap((item) => (item.kind === 'stored' ? [item.instance] : []));
       const outcomes = await store.recordInstances(instances);
-      queue.splice(0, batch.length);
       onNew(instances.filter((_, index) => outcomes[index] === 'new'));
+      for (const [index, instance] of instances.entries()) if (outcomes[index] === 'copy') await keepOneFile(instance);
+      queue.splice(0, batch.length);
       return;
     }
     const [first] = queue;
     if (first?.kind === 'released') await store.nudgeComplete(first.studyInstanceUids);
     queue.shift();
+  }
+
+  /** Of an object that came again in a file of its own: the file on record stays; if it has been lost, the new one takes its place. */
+  async function keepOneFile(instance: StoredInstance): Promise<void> {
+    const recorded = await store.recordedPath(instance);
+    if (recorded === null || recorded === instance.path) return;
+    const [kept, came] = [resolvePath(recorded), resolvePath(instance.path)];
+    if (await isFile(kept)) {
+      await rm(came, { force: true });
+      return;
+    }
+    log.warn('a lost file is replaced by the one that came again', { sopInstanceUid: instance.header.sopInstanceUid });
+    await mkdir(dirname(kept), { recursive: true });
+    await rename(came, kept);
   }
 
   function push(item: Item): void {
@@ -80,4 +99,13 @@ export function createIntake({ store, onNew, clock, log }: Options): Intake {
       await running;
     },
   };
+}
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isFile();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
 }

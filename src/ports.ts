@@ -129,8 +129,10 @@ export interface Threshold {
 
 export type RecordOutcome =
   | 'new'
-  /** Same UID, same bytes: answered with Success, nothing is run again. */
+  /** This very file is on record already. */
   | 'duplicate'
+  /** Same UID and bytes as an object on record, in a file of its own: nothing is run again, and one of the two files is not needed. */
+  | 'copy'
   /** Same UID, other bytes: both kept; the case is quarantined when the object is of a kind that is triaged. */
   | 'conflict'
   /** Stored, but its patient differs from the study's: case quarantined. */
@@ -160,6 +162,8 @@ export interface DueDelivery {
 export interface CaseStore {
   /** Records received objects (idempotent) in one transaction; creates cases and bumps revisions. */
   recordInstances(instances: readonly StoredInstance[]): Promise<RecordOutcome[]>;
+  /** Path, relative to the spool, under which the same UID and bytes are on record; null when they are not. */
+  recordedPath(instance: StoredInstance): Promise<string | null>;
   /** Paths, relative to the spool, of every object on record: what a start compares with the disk. */
   knownPaths(): Promise<Set<string>>;
   /** Leases the most urgent case that `stage` is due for at `nowMs`, counting the attempt before the work. */

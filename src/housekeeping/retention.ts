@@ -19,19 +19,21 @@ export interface RetentionOptions {
 }
 
 const BATCH = 50;
+/** A study that came, or came again, so shortly ago may still be coming: not even a full disk removes it. */
+const STILL_COMING_MS = 60 * 60_000;
 
 /** Removes finished cases that are old, and the oldest ones while the disk is nearly full. Never one that is unfinished, failed or held. Returns how many. */
 export async function retainCases(options: RetentionOptions): Promise<number> {
   const { store, clock, log, lowWaterFreeBytes } = options;
   const freeBytes = options.freeBytes ?? (() => freeBytesUnder(options.spoolDir));
   const old = await removeWhile(options, clock.now() - options.retentionMs, () => Promise.resolve(true));
-  const early = await removeWhile(options, clock.now(), async () => (await freeBytes()) < lowWaterFreeBytes);
+  const early = await removeWhile(options, clock.now() - STILL_COMING_MS, async () => (await freeBytes()) < lowWaterFreeBytes);
   if (old + early > 0) log.info('Finished cases removed', { count: old + early });
   const free = await freeBytes();
   if (free < lowWaterFreeBytes)
     log.warn('The disk stays below its low-water mark: nothing more may be removed', {
       freeBytes: free,
-      count: (await store.removableCases(clock.now(), 1)).length,
+      count: (await store.removableCases(clock.now() - STILL_COMING_MS, 1)).length,
     });
   return old + early;
 }
@@ -51,17 +53,21 @@ async function removeWhile(
     for (const { studyInstanceUid } of batch) {
       if (!(await wanted())) return removed;
       tried.add(studyInstanceUid);
-      if (await remove(options, studyInstanceUid)) removed++;
+      if (await remove(options, studyInstanceUid, beforeMs)) removed++;
     }
   }
 }
 
-/** Files first, rows last: what is cut short is found again, and no file is ever left without a row. */
+/**
+ * Files first, rows last: what is cut short is found again, and no file is ever left without a row. What comes again meanwhile lies in files of its own
+ * (a name in the spool is used once), so the files on record can be deleted without looking.
+ */
 async function remove(
   { store, log, spoolDir, resultsDir }: RetentionOptions,
   studyInstanceUid: string,
+  beforeMs: number,
 ): Promise<boolean> {
-  const files = await store.beginRemoval(studyInstanceUid);
+  const files = await store.beginRemoval(studyInstanceUid, beforeMs);
   if (files === null) return false;
   const paths = [
     ...files.spoolPaths.map((path) => within(spoolDir, join(spoolDir, path))),

@@ -21,7 +21,7 @@ export type AssociationEnd =
 export interface AssociationListener {
   opened(callingAeTitle: string): void;
   /** Called when the object is durable; the sender is told so once this resolves. */
-  stored(instance: StoredInstance, duplicate: boolean): Promise<void>;
+  stored(instance: StoredInstance): Promise<void>;
   /** An object was answered with a failure status. */
   refused(error: TriageError, status: number, sopInstanceUid: string): void;
 }
@@ -118,8 +118,7 @@ export function serveAssociation(
     await attempt(current, async () => current.incoming?.write(pdv.value));
     if (!pdv.isLast) return;
     await attempt(current, async () => {
-      const { instance, duplicate } = await current.incoming!.commit();
-      await listener.stored(instance, duplicate);
+      await listener.stored(await current.incoming!.commit());
     });
     object = null;
     messageDeadlineMs = Number.POSITIVE_INFINITY;

@@ -66,8 +66,8 @@ async function start({ config, spoolDir, idPrefix }: Extract<ReceiverOrder, { ty
       opened: (associationId, callingAeTitle, address) => {
         tell({ type: 'opened', associationId, callingAeTitle, address });
       },
-      stored: async (associationId, instance, duplicate) => {
-        tell({ type: 'stored', associationId, instance, duplicate });
+      stored: async (associationId, instance) => {
+        tell({ type: 'stored', associationId, instance });
         await room();
       },
       refused: (associationId, status) => {
@@ -88,7 +88,7 @@ async function describe({ id, paths }: Extract<ReceiverOrder, { type: 'describe'
   const unreadable: string[] = [];
   for (const path of paths) {
     try {
-      tell({ type: 'stored', associationId: recoveredAssociationId(id), instance: await spool!.describe(path), duplicate: false });
+      tell({ type: 'stored', associationId: recoveredAssociationId(id), instance: await spool!.describe(path) });
       await room();
     } catch (error) {
       unreadable.push(path);

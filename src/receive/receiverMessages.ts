@@ -15,7 +15,7 @@ export type ReceiverEvent =
   | { type: 'listening'; port: number }
   | { type: 'failed'; error: CarriedError }
   | { type: 'opened'; associationId: string; callingAeTitle: string; address: string }
-  | { type: 'stored'; associationId: string; instance: StoredInstance; duplicate: boolean }
+  | { type: 'stored'; associationId: string; instance: StoredInstance }
   | { type: 'refused'; associationId: string; status: number }
   | { type: 'rejected'; associationId: string; callingAeTitle: string; address: string; why: string }
   | { type: 'ended'; associationId: string; clean: boolean }

@@ -31,8 +31,8 @@ export interface ReceiverCounters {
   associations: number;
   /** Associations rejected. */
   rejected: number;
+  /** Objects acknowledged, also those that came again. */
   stored: number;
-  duplicates: number;
   /** Objects answered with a failure. */
   refused: number;
   /** How often the process had to be started again. */
@@ -74,7 +74,7 @@ interface TrackedAssociation extends OpenAssociation {
  */
 export async function startReceiver(options: ReceiverOptions): Promise<Receiver> {
   const { clock, log } = options;
-  const counters: ReceiverCounters = { associations: 0, rejected: 0, stored: 0, duplicates: 0, refused: 0, restarts: 0 };
+  const counters: ReceiverCounters = { associations: 0, rejected: 0, stored: 0, refused: 0, restarts: 0 };
   const open = new Map<string, TrackedAssociation>();
   const describing = new Map<number, { studyInstanceUids: Set<string>; resolve: (unreadable: string[]) => void; reject: (error: Error) => void }>();
   const asking = new Map<number, (peakRssBytes: number) => void>();
@@ -121,7 +121,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
         break;
       case 'stored': {
         const recovery = [...describing].find(([id]) => recoveredAssociationId(id) === event.associationId)?.[1];
-        if (recovery === undefined) counters[event.duplicate ? 'duplicates' : 'stored']++;
+        if (recovery === undefined) counters.stored++;
         (recovery ?? open.get(event.associationId))?.studyInstanceUids.add(event.instance.header.studyInstanceUid);
         call('onStored', () => { options.onStored(event.instance, event.associationId); });
         break;

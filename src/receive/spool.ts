@@ -25,7 +25,7 @@ export interface IncomingObject {
    *
    * @throws TriageError `dicom-mismatch` when the data set is not what the command said, `dicom-unreadable`, `spool-full`, `spool-write-failed`
    */
-  commit(): Promise<{ instance: StoredInstance; duplicate: boolean }>;
+  commit(): Promise<StoredInstance>;
   /** Leaves nothing behind. Never rejects. */
   discard(): Promise<void>;
 }
@@ -41,11 +41,13 @@ export interface Spool {
 const STAGING_BYTES = 1_048_576;
 const FREE_BYTES_AGE_MS = 250;
 const MAX_KNOWN_STUDIES = 4_096;
-const OBJECT_PATH = /^objects\/[0-9a-f]{16}\/[0-9.]{1,64}\.([0-9a-f]{16})\.dcm$/;
+const OBJECT_PATH = /^objects\/[0-9a-f]{16}\/[0-9.]{1,64}\.([0-9a-f]{16})(?:\.[0-9a-z]+-[0-9a-z]+)?\.dcm$/;
 
 /**
- * The folder of received objects: `objects/<digest of the study UID>/<SOP instance UID>.<digest of the data set>.dcm`, both digests the first 16 hex digits of
- * SHA-256. Temporary files of an earlier process are removed: what they were of was never acknowledged.
+ * The folder of received objects: `objects/<digest of the study UID>/<SOP instance UID>.<digest of the data set>.<start>-<count>.dcm`, both digests the first 16
+ * hex digits of SHA-256. A name is used once: an object that comes again is a file of its own, and the worklist says which of them is needed. So nobody
+ * deletes, for what he knew before, a file that has just been acknowledged. Temporary files of an earlier process are removed: what they were of was never
+ * acknowledged.
  */
 export async function openSpool(options: { dir: string; minFreeBytes: number; maxObjectBytes: number; clock: Clock }): Promise<Spool> {
   const { dir, clock } = options;
@@ -56,7 +58,8 @@ export async function openSpool(options: { dir: string; minFreeBytes: number; ma
   const sync = directorySync();
   await sync(dir);
 
-  let temporaryFiles = 0;
+  const start = clock.now().toString(36);
+  let objects = 0;
   const stagingPool: Buffer[] = [];
   const free = { bytes: Number.POSITIVE_INFINITY, readAtMs: Number.NEGATIVE_INFINITY };
 
@@ -87,19 +90,17 @@ export async function openSpool(options: { dir: string; minFreeBytes: number; ma
     return ready;
   };
 
-  /** Moves a synced temporary file to its place, unless the same bytes are there already. */
-  const place = async (temporaryPath: string, header: InstanceHeader, sha256: string): Promise<{ path: string; duplicate: boolean }> => {
+  /** Moves a synced temporary file to its place. */
+  const place = async (temporaryPath: string, header: InstanceHeader, sha256: string, mark: string): Promise<string> => {
     const folder = `objects/${createHash('sha256').update(header.studyInstanceUid).digest('hex').slice(0, 16)}`;
-    const path = `${folder}/${header.sopInstanceUid}.${sha256.slice(0, 16)}.dcm`;
+    const path = `${folder}/${header.sopInstanceUid}.${sha256.slice(0, 16)}.${mark}.dcm`;
     const studyDir = join(dir, folder);
     for (let attempt = 0; ; attempt++) {
       try {
         await ensureStudyDir(studyDir);
-        const duplicate = await exists(join(dir, path));
-        if (!duplicate) await rename(temporaryPath, join(dir, path));
-        // Also for a duplicate: the first copy may not be durable yet.
+        await rename(temporaryPath, join(dir, path));
         await sync(studyDir);
-        return { path, duplicate };
+        return path;
       } catch (error) {
         // Retention removed the emptied folder of the study.
         studyDirs.delete(studyDir);
@@ -116,7 +117,8 @@ export async function openSpool(options: { dir: string; minFreeBytes: number; ma
       } catch (error) {
         throw diskError(error);
       }
-      const temporaryPath = join(temporaryDir, `${++temporaryFiles}.part`);
+      const mark = `${start}-${(++objects).toString(36)}`;
+      const temporaryPath = join(temporaryDir, `${mark}.part`);
       const staging = stagingPool.pop() ?? Buffer.allocUnsafeSlow(STAGING_BYTES);
       const meta = writeFileMeta(facts);
       const hash: Hash = createHash('sha256');
@@ -180,9 +182,8 @@ export async function openSpool(options: { dir: string; minFreeBytes: number; ma
             ]);
             const receivedAtMs = clock.now();
             await close();
-            const { path, duplicate } = await place(temporaryPath, header, sha256);
-            if (duplicate) await rm(temporaryPath, { force: true });
-            return { instance: { header, path, sha256, sizeBytes, receivedAtMs, sourceAeTitle: facts.sourceAeTitle }, duplicate };
+            const path = await place(temporaryPath, header, sha256, mark);
+            return { header, path, sha256, sizeBytes, receivedAtMs, sourceAeTitle: facts.sourceAeTitle };
           } catch (error) {
             throw diskError(error);
           }
@@ -284,16 +285,6 @@ async function readHead(file: FileHandle, metaBytes: number): Promise<Buffer> {
     filled += bytesRead;
   }
   return head.subarray(0, filled);
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    if (isMissing(error)) return false;
-    throw error;
-  }
 }
 
 function isMissing(error: unknown): boolean {

@@ -11,7 +11,7 @@ import type { Spool } from './spool.ts';
 export interface StorageScpListener {
   opened(associationId: string, callingAeTitle: string, address: string): void;
   /** The sender is answered once this resolves. */
-  stored(associationId: string, instance: StoredInstance, duplicate: boolean): Promise<void>;
+  stored(associationId: string, instance: StoredInstance): Promise<void>;
   refused(associationId: string, status: number): void;
   rejected(associationId: string, callingAeTitle: string, address: string, why: string): void;
   /** Only for opened ones. */
@@ -67,7 +67,7 @@ export async function startStorageScp(options: {
           log.info('association opened', { associationId, aeTitle, address });
           listener.opened(associationId, callingAeTitle, address);
         },
-        stored: (instance, duplicate) => listener.stored(associationId, instance, duplicate),
+        stored: (instance) => listener.stored(associationId, instance),
         refused: (error, status, sopInstanceUid) => {
           log.warn('object refused', { associationId, aeTitle, sopInstanceUid, status: `0x${status.toString(16).padStart(4, '0')}`, error });
           listener.refused(associationId, status);

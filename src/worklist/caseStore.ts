@@ -1,6 +1,6 @@
 import type { CaseStore, Clock, ModelIdentity, Threshold } from '../ports.ts';
 import type { WorklistDatabase } from './database.ts';
-import { recordInstances } from './intake.ts';
+import { recordedPath, recordInstances } from './intake.ts';
 import { activateModel, modelInForce, noteModelFailed, noteModelInUse, siteThreshold } from './modelActivations.ts';
 import type { ModelActivation, ModelInForce, ModelRole } from './modelActivations.ts';
 import { dueDeliveries, recordDelivery, retryRefused } from './outbox.ts';
@@ -63,8 +63,8 @@ export interface WorklistStore extends CaseStore {
   abandonLeases(): Promise<number>;
   /** Finished cases that got nothing new since `beforeMs`, oldest first. */
   removableCases(beforeMs: number, limit: number): Promise<RemovableCase[]>;
-  /** Closes a finished case to all work and names its files; null when it is not finished any more. */
-  beginRemoval(studyInstanceUid: string): Promise<CaseFiles | null>;
+  /** Closes a finished case to all work and names its files; null when it is not finished any more, or got something since `beforeMs`. */
+  beginRemoval(studyInstanceUid: string, beforeMs: number): Promise<CaseFiles | null>;
   /** Takes a case off the record once its files are gone; false when new input has reopened it. */
   finishRemoval(studyInstanceUid: string): Promise<boolean>;
 }
@@ -83,6 +83,7 @@ export function createCaseStore(
   };
   return {
     recordInstances: (instances) => recordInstances(context, instances),
+    recordedPath: (instance) => recordedPath(context, instance),
     knownPaths: async () =>
       new Set((await context.db.selectFrom('instances').select('path').execute()).map((row) => row.path)),
     claim: (stage, leaseMs) => claim(context, stage, leaseMs),
@@ -117,7 +118,7 @@ export function createCaseStore(
     resend: (study, request) => resend(context, study, request),
     abandonLeases: () => abandonLeases(context),
     removableCases: (beforeMs, limit) => removableCases(context, beforeMs, limit),
-    beginRemoval: (study) => beginRemoval(context, study),
+    beginRemoval: (study, beforeMs) => beginRemoval(context, study, beforeMs),
     finishRemoval: (study) => finishRemoval(context, study),
     onChange: (listener) => {
       context.listeners.add(listener);

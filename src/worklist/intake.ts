@@ -31,7 +31,7 @@ export async function recordInstances(
     const outcomes: RecordOutcome[] = [];
     for (const instance of instances) {
       const outcome = await record(trx, context.clock.now(), instance);
-      if (outcome !== 'duplicate') touched.add(instance.header.studyInstanceUid);
+      if (outcome !== 'duplicate' && outcome !== 'copy') touched.add(instance.header.studyInstanceUid);
       outcomes.push(outcome);
     }
     return outcomes;
@@ -48,11 +48,23 @@ async function record(trx: Transaction<Schema>, now: number, instance: StoredIns
   }
   const known = await trx
     .selectFrom('instances')
-    .select(['sha256', 'set_aside'])
+    .select(['sha256', 'set_aside', 'path'])
     .where('study_instance_uid', '=', studyInstanceUid)
     .where('sop_instance_uid', '=', sopInstanceUid)
     .execute();
-  if (known.some((other) => other.sha256 === instance.sha256)) return 'duplicate';
+  const same = known.find((other) => other.sha256 === instance.sha256);
+  if (same !== undefined) {
+    if (same.path === instance.path) return 'duplicate';
+    // Somebody is sending the study again: retention leaves it alone for a while.
+    if (row?.state === 'delivered' || row?.state === 'ineligible') {
+      await trx
+        .updateTable('cases')
+        .set({ last_received_at: Math.max(row.last_received_at, instance.receivedAtMs) })
+        .where('study_instance_uid', '=', studyInstanceUid)
+        .execute();
+    }
+    return 'copy';
+  }
 
   const kind = kindOf(instance);
   if (kind === 'own') {
@@ -85,6 +97,18 @@ async function record(trx: Transaction<Schema>, now: number, instance: StoredIns
       .execute();
   }
   return 'new';
+}
+
+/** The contract is in `CaseStore`. */
+export async function recordedPath({ db }: StoreContext, { header, sha256 }: StoredInstance): Promise<string | null> {
+  const row = await db
+    .selectFrom('instances')
+    .select('path')
+    .where('study_instance_uid', '=', header.studyInstanceUid)
+    .where('sop_instance_uid', '=', header.sopInstanceUid)
+    .where('sha256', '=', sha256)
+    .executeTakeFirst();
+  return row?.path ?? null;
 }
 
 async function insertInstance(

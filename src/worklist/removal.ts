@@ -56,12 +56,17 @@ export async function removableCases(context: StoreContext, beforeMs: number, li
   return rows.map((row) => ({ studyInstanceUid: row.study_instance_uid, lastReceivedAtMs: row.last_received_at }));
 }
 
-/** Marks the case so that nothing claims it while its files go; null when it is not finished any more. */
-export async function beginRemoval(context: StoreContext, studyInstanceUid: string): Promise<CaseFiles | null> {
+/** Marks the case so that nothing claims it while its files go; null when it is not finished any more, or got something since `beforeMs`. */
+export async function beginRemoval(
+  context: StoreContext,
+  studyInstanceUid: string,
+  beforeMs: number,
+): Promise<CaseFiles | null> {
   return write(context, async (trx) => {
     const row = await finished(trx)
       .select('study_instance_uid')
       .where('study_instance_uid', '=', studyInstanceUid)
+      .where('last_received_at', '<', beforeMs)
       .executeTakeFirst();
     if (row === undefined) return null;
     await trx

@@ -21,6 +21,7 @@ function recorder() {
       seen.push(`record ${instances.map(({ path }) => path).join(' ')}`);
       return Promise.resolve(instances.map(({ path }) => (path.startsWith('again') ? 'duplicate' : 'new')));
     },
+    recordedPath: () => Promise.resolve(null),
     nudgeComplete: (studies: readonly string[]) => {
       seen.push(`complete ${studies.join(' ')}`);
       return Promise.resolve();
@@ -32,7 +33,7 @@ describe('intake', () => {
   it('keeps the order: what an association brought is on record before its study is called complete', async () => {
     const store = recorder();
     const fresh: string[] = [];
-    const intake = createIntake({ store, onNew: (instances) => fresh.push(...instances.map(({ path }) => path)), clock: systemClock, log: createLog('silent') });
+    const intake = createIntake({ store, resolvePath: (path) => path, onNew: (instances) => fresh.push(...instances.map(({ path }) => path)), clock: systemClock, log: createLog('silent') });
     intake.stored(instance('a'));
     intake.stored(instance('again-b'));
     intake.released(['study-1']);
@@ -47,7 +48,7 @@ describe('intake', () => {
   it('loses nothing when the database fails for a while', async () => {
     const store = recorder();
     store.failNext(1);
-    const intake = createIntake({ store, onNew: () => undefined, clock: { ...systemClock, sleep: () => Promise.resolve() }, log: createLog('silent') });
+    const intake = createIntake({ store, resolvePath: (path) => path, onNew: () => undefined, clock: { ...systemClock, sleep: () => Promise.resolve() }, log: createLog('silent') });
     for (const name of ['a', 'b', 'c']) intake.stored(instance(name));
     intake.released(['study']);
     await intake.drained();

@@ -29,7 +29,7 @@ it('sends the same bytes again when the PACS has lost, an hour later, what it ha
   const scu = createDimseScu({ name: 'loopback', aeTitle: 'LOOPBACK', host: '127.0.0.1', port: pacs.port, callingAeTitle: 'ODONTOID', timeoutMs: 2_000 }, { clock: systemClock, log });
   let asked = 0;
   const counted: typeof scu = { ...scu, holds: (...query) => (asked++, scu.holds(...query)) };
-  const delivery = createDelivery({ store, destinations: [counted], clock: { ...systemClock, now: clock.now }, log, options: { pollMs: 20 } });
+  const delivery = createDelivery({ store, destinations: [counted], clock: { ...systemClock, now: () => clock.now() }, log, options: { pollMs: 20 } });
   onTestFinished(() => delivery.drain());
   const row = async () => (await query.caseDetail(studyUid(7))).row;
   const statuses = async () => (await row()).deliveries.map(({ status }) => status);

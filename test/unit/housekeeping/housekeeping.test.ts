@@ -150,7 +150,7 @@ describe('retention', () => {
     for (const [index, name] of ['b', 'a', 'c'].entries())
       await database.db
         .updateTable('cases')
-        .set({ last_received_at: START_MS - 1000 + index })
+        .set({ last_received_at: START_MS - 2 * 3_600_000 + index })
         .where('study_instance_uid', '=', studyUid(name))
         .execute();
     let free = 0;
@@ -163,8 +163,8 @@ describe('retention', () => {
     for (const name of ['cut', 'again']) await study(name);
     await deliverAll({ ...worklist, store, clock, query });
     clock.advance(15 * DAY_MS);
-    await store.beginRemoval(studyUid('cut'));
-    await store.beginRemoval(studyUid('again'));
+    await store.beginRemoval(studyUid('cut'), Number.MAX_SAFE_INTEGER);
+    await store.beginRemoval(studyUid('again'), Number.MAX_SAFE_INTEGER);
     expect(await listed()).toEqual([]);
     expect(await store.recordInstances([instanceOf({ study: 'again', number: 1, receivedAtMs: clock.now() })])).toEqual(
       ['new'],

@@ -36,9 +36,10 @@ async function keep(dataSet: Buffer, sopInstanceUid: string, options: { pieceByt
 describe('an object that is kept', () => {
   it('lies under names from its UIDs and digests, a Part 10 file with the data set as it came', async () => {
     const dataSet = ctDataSet('1.2.3.4');
-    const { instance, duplicate } = await keep(dataSet, '1.2.3.4', { pieceBytes: 33 });
-    expect(duplicate).toBe(false);
-    expect(instance.path).toBe(`objects/${sha256(Buffer.from('2.25.100')).slice(0, 16)}/1.2.3.4.${sha256(dataSet).slice(0, 16)}.dcm`);
+    const instance = await keep(dataSet, '1.2.3.4', { pieceBytes: 33 });
+    const [folder, name, ...more] = instance.path.split('/').slice(1);
+    expect([folder, more]).toEqual([sha256(Buffer.from('2.25.100')).slice(0, 16), []]);
+    expect(name).toMatch(new RegExp(`^1\\.2\\.3\\.4\\.${sha256(dataSet).slice(0, 16)}\\.[0-9a-z]+-1\\.dcm$`));
     const file = await readFile(join(dir, instance.path));
     expect(file.subarray(-dataSet.length).equals(dataSet)).toBe(true);
     expect(file.subarray(0, 132).equals(Buffer.concat([Buffer.alloc(128), Buffer.from('DICM')]))).toBe(true);
@@ -50,7 +51,7 @@ describe('an object that is kept', () => {
 
   it('is read back the same from disk', async () => {
     const spool = await open();
-    const { instance } = await keep(ctDataSet('1.2.3.4'), '1.2.3.4', { spool });
+    const instance = await keep(ctDataSet('1.2.3.4'), '1.2.3.4', { spool });
     const { receivedAtMs, ...read } = await spool.describe(instance.path);
     expect({ ...read, receivedAtMs: instance.receivedAtMs }).toEqual(instance);
     expect(Math.abs(receivedAtMs - instance.receivedAtMs)).toBeLessThan(2_000);
@@ -60,29 +61,31 @@ describe('an object that is kept', () => {
 
   it('may be larger than what is gathered in memory', async () => {
     const dataSet = ctDataSet('1.2.3.4', { pixelBytes: 3_500_000 });
-    const { instance } = await keep(dataSet, '1.2.3.4', { pieceBytes: 100_001 });
+    const instance = await keep(dataSet, '1.2.3.4', { pieceBytes: 100_001 });
     expect((await readFile(join(dir, instance.path))).subarray(-dataSet.length).equals(dataSet)).toBe(true);
     expect(instance.sha256).toBe(sha256(dataSet));
   });
 
-  it('is kept once when it comes twice, also at the same time, and beside it what has the same UID and other bytes', async () => {
+  it('is a file of its own each time it comes, also at the same time and after a restart: no acknowledged file has a name that anybody knew before', async () => {
     const spool = await open();
     const dataSet = ctDataSet('1.2.3.4');
-    const both = await Promise.all([keep(dataSet, '1.2.3.4', { spool }), keep(dataSet, '1.2.3.4', { spool })]);
-    expect(both[0].instance.path).toBe(both[1].instance.path);
-    expect(await keep(dataSet, '1.2.3.4', { spool })).toMatchObject({ duplicate: true, instance: { path: both[0].instance.path } });
-    const other = await keep(ctDataSet('1.2.3.4', { PatientID: 'P-2' }), '1.2.3.4', { spool });
-    expect(other.duplicate).toBe(false);
-    expect((await listSpool(dir, 0)).sort()).toEqual([both[0].instance.path, other.instance.path].sort());
+    const came = await Promise.all([keep(dataSet, '1.2.3.4', { spool }), keep(dataSet, '1.2.3.4', { spool })]);
+    await rm(join(dir, came[0]!.path));
+    came.push(await keep(dataSet, '1.2.3.4', { spool }));
+    await systemClock.sleep(2);
+    came.push(await keep(dataSet, '1.2.3.4', { spool: await open() }));
+    expect(new Set(came.map(({ path }) => path)).size).toBe(4);
+    expect((await listSpool(dir, 0)).sort()).toEqual(came.slice(1).map(({ path }) => path).sort());
+    for (const { path } of came.slice(1)) expect((await spool.describe(path)).sha256).toBe(sha256(dataSet));
     expect(await temporaryFiles()).toEqual([]);
   });
 
   it('finds its place again after retention removed the folder of its study', async () => {
     const spool = await open();
     const first = await keep(ctDataSet('1.2.3.4'), '1.2.3.4', { spool });
-    await rm(join(dir, first.instance.path, '..'), { recursive: true });
+    await rm(join(dir, first.path, '..'), { recursive: true });
     const second = await keep(ctDataSet('1.2.3.5'), '1.2.3.5', { spool });
-    expect(await listSpool(dir, 0)).toEqual([second.instance.path]);
+    expect(await listSpool(dir, 0)).toEqual([second.path]);
   });
 });
 
@@ -142,7 +145,7 @@ it('answers a disk error as such, and works again when it has passed', async () 
   await expect(keep(dataSet, '1.2.3.4', { spool })).rejects.toMatchObject({ code: 'spool-write-failed', message: expect.not.stringContaining(dir) });
   await rm(join(dir, 'objects'));
   await mkdir(join(dir, 'objects'));
-  expect(await keep(dataSet, '1.2.3.4', { spool })).toMatchObject({ duplicate: false });
+  expect(await keep(dataSet, '1.2.3.4', { spool })).toMatchObject({ sha256: sha256(dataSet) });
 });
 
 it('removes at the start what was never acknowledged', async () => {
@@ -155,7 +158,7 @@ it('removes at the start what was never acknowledged', async () => {
 describe('reading objects back', () => {
   it('refuses paths that are none of an object, lost files, and bytes that have changed', async () => {
     const spool = await open();
-    const { instance } = await keep(ctDataSet('1.2.3.4'), '1.2.3.4', { spool });
+    const instance = await keep(ctDataSet('1.2.3.4'), '1.2.3.4', { spool });
     await expect(spool.describe('../../etc/passwd')).rejects.toMatchObject({ code: 'not-found' });
     await expect(spool.describe(instance.path.replace('1.2.3.4', '1.2.3.5'))).rejects.toMatchObject({ code: 'not-found' });
     const bytes = await readFile(join(dir, instance.path));

@@ -74,7 +74,7 @@ describe('a verdict', () => {
     await toReported(worklist, 1, 0.9);
     await deliverAll(worklist);
     await worklist.store.recordVerdict(studyUid(1), { revision: 1, verdict: 'disagree', actor: 'ada' });
-    await worklist.store.beginRemoval(studyUid(1));
+    await worklist.store.beginRemoval(studyUid(1), Number.MAX_SAFE_INTEGER);
     expect(await worklist.store.finishRemoval(studyUid(1))).toBe(true);
     expect(await verdicts(worklist)).toMatchObject([{ fracture: 'no', probability: 0.9 }]);
   });

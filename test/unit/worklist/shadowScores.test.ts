@@ -29,7 +29,7 @@ describe('shadow scores', () => {
     await store.saveShadowScore(SHADOW, (await store.nextForShadow(SHADOW.sha256))!, { failure: 'The slices are gone.' });
     expect([await query.rows(), await query.caseDetail(studyUid(1)), await query.totals()]).toEqual(before);
     expect(await store.dueDeliveries('pacs', 10)).toEqual([]);
-    await store.beginRemoval(studyUid(1));
+    await store.beginRemoval(studyUid(1), Number.MAX_SAFE_INTEGER);
     expect(await store.nextForShadow('ef'.repeat(32))).toBeNull();
     await store.finishRemoval(studyUid(1));
     expect(await store.shadowScores(SHADOW.sha256)).toMatchObject([{ failure: 'The slices are gone.', decision: null, active_decision: 'suspected' }]);
