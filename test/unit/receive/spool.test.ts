@@ -70,7 +70,7 @@ describe('an object that is kept', () => {
     const spool = await open();
     const dataSet = ctDataSet('1.2.3.4');
     const came = await Promise.all([keep(dataSet, '1.2.3.4', { spool }), keep(dataSet, '1.2.3.4', { spool })]);
-    await rm(join(dir, came[0]!.path));
+    await rm(join(dir, came[0].path));
     came.push(await keep(dataSet, '1.2.3.4', { spool }));
     await systemClock.sleep(2);
     came.push(await keep(dataSet, '1.2.3.4', { spool: await open() }));
