@@ -139,10 +139,10 @@ export function WorklistPage() {
       <header>
         <h1>{words.title}</h1>
         <span class="muted">{words.notDiagnostic}</span>
-        <span class="spacer" />
-        {system?.model && (
-          <span class="muted">{words.model(system.model.name, system.model.version, system.model.provider)}</span>
-        )}
+        {/* Takes what room is left and asks for none: whether a network is there never moves the rows. */}
+        <span class="spacer model muted">
+          {system?.model && words.model(system.model.name, system.model.version, system.model.provider)}
+        </span>
         <span class="feed" data-feed={fresh.kind}>
           {fresh.kind === 'slow'
             ? words.slowFeed(fresh.silentSeconds)
