@@ -1,7 +1,7 @@
 import type { CaseStore, Clock, ModelIdentity, Threshold } from '../ports.ts';
 import type { WorklistDatabase } from './database.ts';
 import { recordedPath, recordInstances } from './intake.ts';
-import { activateModel, modelInForce, noteModelFailed, noteModelInUse, siteThreshold } from './modelActivations.ts';
+import { activateModel, modelInForce, noteModelFailed, noteModelInUse } from './modelActivations.ts';
 import type { ModelActivation, ModelInForce, ModelRole } from './modelActivations.ts';
 import { dueDeliveries, recordDelivery, retryRefused } from './outbox.ts';
 import { releaseQuarantine } from './quarantine.ts';
@@ -16,7 +16,7 @@ import { saveSliceFeatures, sliceFeatures } from './sliceFeatures.ts';
 import { abandonLeases, apply, claim, fail, heartbeat, nudgeComplete, release } from './stages.ts';
 import { DEFAULT_CASE_STORE_OPTIONS } from './storeContext.ts';
 import type { CaseStoreOptions, StoreContext } from './storeContext.ts';
-import { seedThreshold, setThreshold, threshold } from './thresholds.ts';
+import { seedThreshold, setThreshold, siteThreshold, threshold } from './thresholds.ts';
 
 export type { CaseStoreOptions } from './storeContext.ts';
 

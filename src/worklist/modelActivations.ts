@@ -5,7 +5,7 @@ import { appendAudit } from './audit.ts';
 import type { ModelActivationsTable, Schema } from './schema.ts';
 import { write } from './storeContext.ts';
 import type { StoreContext } from './storeContext.ts';
-import { putThreshold } from './thresholds.ts';
+import { putThreshold, SHIPPED_BY } from './thresholds.ts';
 
 /** `active`: its results are reported. `shadow`: it scores the same cases, and nobody is told. */
 export type ModelRole = ModelActivationsTable['role'];
@@ -126,7 +126,7 @@ export async function noteModelInUse(
       modelName: name,
       value: activation.threshold,
       reason: isShipped ? `Shipped with ${name} ${version}` : `Set with the activation of ${name} ${version}: ${activation.reason}`,
-      createdBy: isShipped ? 'odontoid' : activation.by,
+      createdBy: isShipped ? SHIPPED_BY : activation.by,
     });
   });
 }
@@ -148,21 +148,6 @@ export async function noteModelFailed(
     if (last?.event === 'failed' && last.reason === failure) return;
     await answer(trx, context, activation, 'failed', failure);
   });
-}
-
-/** The operating point in force for a name, and whether somebody at the site chose it; null when there is none. */
-export async function siteThreshold(
-  context: StoreContext,
-  modelName: string,
-): Promise<{ value: number; isSites: boolean } | null> {
-  const row = await context.db
-    .selectFrom('thresholds')
-    .select(['value', 'created_by'])
-    .where('model_name', '=', modelName)
-    .orderBy('version', 'desc')
-    .limit(1)
-    .executeTakeFirst();
-  return row === undefined ? null : { value: row.value, isSites: row.created_by !== 'odontoid' };
 }
 
 async function wantedFor(trx: Transaction<Schema>, role: ModelRole): Promise<ModelActivation | null> {

@@ -3,7 +3,7 @@ import { nextCaseState } from '../case/caseState.ts';
 import { TriageError } from '../errors.ts';
 import type { ClaimedCase, DeliveryOutcome, DueDelivery, ResultObject } from '../ports.ts';
 import { backoffMs } from './backoff.ts';
-import type { CaseRow, Schema } from './schema.ts';
+import type { CaseRow, DeliveryStatus, Schema } from './schema.ts';
 import { appendEvent, caseRow, write } from './storeContext.ts';
 import type { StoreContext } from './storeContext.ts';
 
@@ -294,31 +294,41 @@ export async function retryRefused(
   reason: string,
 ): Promise<number> {
   return write(context, async (trx, touched) => {
-    const now = context.clock.now();
     const row = await caseRow(trx, studyInstanceUid);
     if (row === undefined) throw new TriageError('not-found', 'There is no such study.');
-    const { numUpdatedRows } = await trx
-      .updateTable('deliveries')
-      .set({ status: 'pending', next_attempt_at: now, attempts: 0 })
-      .where('status', '=', 'refused')
-      .where('sop_instance_uid', 'in', (objects) =>
-        objects
-          .selectFrom('result_objects')
-          .select('sop_instance_uid')
-          .where('study_instance_uid', '=', studyInstanceUid),
-      )
-      .executeTakeFirstOrThrow();
-    await appendEvent(trx, {
-      studyInstanceUid,
-      revision: row.revision,
-      at: now,
-      type: 'deliveryRetried',
-      from: row.state,
-      to: row.state,
-      actor,
-      detail: { reason },
-    });
     touched.add(studyInstanceUid);
-    return Number(numUpdatedRows);
+    return sendAgain(trx, row, { statuses: ['refused'], everyRevision: true }, { at: context.clock.now(), actor, reason });
   });
+}
+
+/** Makes deliveries of a study due again, the same bytes, and puts into its history who wanted it and why. Returns how many. */
+export async function sendAgain(
+  trx: Transaction<Schema>,
+  row: CaseRow,
+  which: { statuses: readonly DeliveryStatus[]; everyRevision: boolean },
+  request: { at: number; actor: string; reason: string },
+): Promise<number> {
+  const { numUpdatedRows } = await trx
+    .updateTable('deliveries')
+    .set({ status: 'pending', next_attempt_at: request.at, attempts: 0, confirmed_at: null })
+    .where('status', 'in', which.statuses)
+    .where('sop_instance_uid', 'in', (objects) =>
+      objects
+        .selectFrom('result_objects')
+        .select('sop_instance_uid')
+        .where('study_instance_uid', '=', row.study_instance_uid)
+        .$if(!which.everyRevision, (those) => those.where('revision', '=', row.revision)),
+    )
+    .executeTakeFirstOrThrow();
+  await appendEvent(trx, {
+    studyInstanceUid: row.study_instance_uid,
+    revision: row.revision,
+    at: request.at,
+    type: 'deliveryRetried',
+    from: row.state,
+    to: row.state,
+    actor: request.actor,
+    detail: { reason: request.reason },
+  });
+  return Number(numUpdatedRows);
 }

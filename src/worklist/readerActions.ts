@@ -1,5 +1,6 @@
 import type { Transaction } from 'kysely';
 import { TriageError } from '../errors.ts';
+import { sendAgain } from './outbox.ts';
 import { reopen } from './reopen.ts';
 import type { CaseRow, Schema, Verdict } from './schema.ts';
 import { appendEvent, caseRow, write } from './storeContext.ts';
@@ -145,31 +146,13 @@ export async function resend(
 ): Promise<number> {
   return write(context, async (trx, touched) => {
     const row = await known(trx, studyInstanceUid);
-    const now = context.clock.now();
-    const { numUpdatedRows } = await trx
-      .updateTable('deliveries')
-      .set({ status: 'pending', next_attempt_at: now, attempts: 0, confirmed_at: null })
-      .where('status', 'in', ['refused', 'sent', 'confirmed'])
-      .where('sop_instance_uid', 'in', (objects) =>
-        objects
-          .selectFrom('result_objects')
-          .select('sop_instance_uid')
-          .where('study_instance_uid', '=', studyInstanceUid)
-          .where('revision', '=', row.revision),
-      )
-      .executeTakeFirstOrThrow();
-    await appendEvent(trx, {
-      studyInstanceUid,
-      revision: row.revision,
-      at: now,
-      type: 'deliveryRetried',
-      from: row.state,
-      to: row.state,
-      actor,
-      detail: { reason },
-    });
     touched.add(studyInstanceUid);
-    return Number(numUpdatedRows);
+    return sendAgain(
+      trx,
+      row,
+      { statuses: ['refused', 'sent', 'confirmed'], everyRevision: false },
+      { at: context.clock.now(), actor, reason },
+    );
   });
 }
 

@@ -1,4 +1,4 @@
-import type { Transaction } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
 import { TriageError } from '../errors.ts';
 import type { Threshold } from '../ports.ts';
 import { appendAudit } from './audit.ts';
@@ -6,32 +6,44 @@ import type { Schema } from './schema.ts';
 import { write } from './storeContext.ts';
 import type { StoreContext } from './storeContext.ts';
 
-/** The operating point in force for a model: its newest version. @throws TriageError `not-found` when none was ever set. */
-export async function threshold(context: StoreContext, modelName: string): Promise<Threshold> {
-  const row = await context.db
+/** Who set an operating point that came with a package. */
+export const SHIPPED_BY = 'odontoid';
+
+/** The newest version for a model is the one in force. */
+function inForce(db: Kysely<Schema>, modelName: string) {
+  return db
     .selectFrom('thresholds')
-    .select(['version', 'value'])
+    .select(['version', 'value', 'created_by'])
     .where('model_name', '=', modelName)
     .orderBy('version', 'desc')
     .limit(1)
     .executeTakeFirst();
+}
+
+/** The operating point in force for a model. @throws TriageError `not-found` when none was ever set. */
+export async function threshold(context: StoreContext, modelName: string): Promise<Threshold> {
+  const row = await inForce(context.db, modelName);
   if (row === undefined)
     throw new TriageError('not-found', `There is no threshold for the model ${modelName}.`, {
       context: { model: modelName },
     });
-  return row;
+  return { version: row.version, value: row.value };
+}
+
+/** The operating point in force for a name, and whether somebody at the site chose it; null when there is none. */
+export async function siteThreshold(
+  context: StoreContext,
+  modelName: string,
+): Promise<{ value: number; isSites: boolean } | null> {
+  const row = await inForce(context.db, modelName);
+  return row === undefined ? null : { value: row.value, isSites: row.created_by !== SHIPPED_BY };
 }
 
 /** Sets the operating point that a model ships with, unless the site has one for it already. */
 export async function seedThreshold(context: StoreContext, modelName: string, value: number): Promise<void> {
   await write(context, async (trx) => {
-    const known = await trx
-      .selectFrom('thresholds')
-      .select('version')
-      .where('model_name', '=', modelName)
-      .executeTakeFirst();
-    if (known !== undefined) return;
-    await putThreshold(trx, context.clock.now(), { modelName, value, reason: 'Shipped with the model', createdBy: 'odontoid' });
+    if ((await inForce(trx, modelName)) !== undefined) return;
+    await putThreshold(trx, context.clock.now(), { modelName, value, reason: 'Shipped with the model', createdBy: SHIPPED_BY });
   });
 }
 
@@ -49,13 +61,7 @@ export async function setThreshold(context: StoreContext, change: ThresholdChang
 
 /** Puts an operating point into force, with its audit entry in the same transaction: nothing else writes one. */
 export async function putThreshold(trx: Transaction<Schema>, atMs: number, change: ThresholdChange): Promise<Threshold> {
-  const before = await trx
-    .selectFrom('thresholds')
-    .select('value')
-    .where('model_name', '=', change.modelName)
-    .orderBy('version', 'desc')
-    .limit(1)
-    .executeTakeFirst();
+  const before = await inForce(trx, change.modelName);
   const row = await trx
     .insertInto('thresholds')
     .values({

@@ -2,6 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { accessWords } from './words/access.ts';
 import { valueOf } from './field.tsx';
 import { clockTime } from './format.ts';
+import { PlainTable } from './plainTable.tsx';
 import { read, Refused } from './session.ts';
 
 interface Entry {
@@ -97,40 +98,31 @@ export default function AuditPage() {
         <p>{accessWords.loading}</p>
       ) : (
         <>
-          <table class="plain">
-            <caption class="unseen">{accessWords.audit}</caption>
-            <thead>
-              <tr>
-                {[accessWords.time, accessWords.action, accessWords.actor, accessWords.address, accessWords.target, accessWords.detail].map((title) => (
-                  <th key={title} scope="col">
-                    {title}
-                  </th>
-                ))}
+          <PlainTable
+            name={accessWords.audit}
+            heads={[accessWords.time, accessWords.action, accessWords.actor, accessWords.address, accessWords.target, accessWords.detail]}
+          >
+            {answer.entries.map((entry) => (
+              <tr key={entry.seq}>
+                <td>{clockTime(entry.atMs, now)}</td>
+                <td>{entry.action}</td>
+                <td>
+                  <bdi>{entry.actor}</bdi>
+                </td>
+                <td>{entry.address}</td>
+                <td>
+                  <bdi>{entry.target}</bdi>
+                </td>
+                <td>
+                  <bdi>
+                    {Object.entries(entry.detail)
+                      .map(([name, value]) => `${name}: ${String(value)}`)
+                      .join(', ')}
+                  </bdi>
+                </td>
               </tr>
-            </thead>
-            <tbody>
-              {answer.entries.map((entry) => (
-                <tr key={entry.seq}>
-                  <td>{clockTime(entry.atMs, now)}</td>
-                  <td>{entry.action}</td>
-                  <td>
-                    <bdi>{entry.actor}</bdi>
-                  </td>
-                  <td>{entry.address}</td>
-                  <td>
-                    <bdi>{entry.target}</bdi>
-                  </td>
-                  <td>
-                    <bdi>
-                      {Object.entries(entry.detail)
-                        .map(([name, value]) => `${name}: ${String(value)}`)
-                        .join(', ')}
-                    </bdi>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
+            ))}
+          </PlainTable>
           {answer.entries.length === 0 && <p>{accessWords.noEntries}</p>}
           {answer.nextBeforeSeq !== null && (
             <p>

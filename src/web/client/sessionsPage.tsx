@@ -2,6 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { accessWords } from './words/access.ts';
 import { Field, valueOf } from './field.tsx';
 import { clockTime } from './format.ts';
+import { PlainTable } from './plainTable.tsx';
 import { ask, read, Refused, session } from './session.ts';
 
 interface OwnSession {
@@ -37,43 +38,34 @@ export default function SessionsPage() {
       {sessions === null ? (
         <p>{accessWords.loading}</p>
       ) : (
-        <table class="plain">
-          <caption class="unseen">{accessWords.sessions}</caption>
-          <thead>
-            <tr>
-              {[accessWords.since, accessWords.lastSeen, accessWords.address, accessWords.browser, accessWords.actions].map((title) => (
-                <th key={title} scope="col">
-                  {title}
-                </th>
-              ))}
+        <PlainTable
+          name={accessWords.sessions}
+          heads={[accessWords.since, accessWords.lastSeen, accessWords.address, accessWords.browser, accessWords.actions]}
+        >
+          {sessions.map((one) => (
+            <tr key={one.id}>
+              <td>{clockTime(one.signedInAtMs, now)}</td>
+              <td>{clockTime(one.lastSeenAtMs, now)}</td>
+              <td>{one.address}</td>
+              <td>{one.userAgent}</td>
+              <td>
+                {one.current ? (
+                  accessWords.thisOne
+                ) : (
+                  <button
+                    type="button"
+                    aria-label={accessWords.endOf(`${one.address}, ${clockTime(one.signedInAtMs, now)}`)}
+                    onClick={() => {
+                      ask(`/api/sessions/${encodeURIComponent(one.id)}`, 'DELETE').then(load, failed);
+                    }}
+                  >
+                    {accessWords.end}
+                  </button>
+                )}
+              </td>
             </tr>
-          </thead>
-          <tbody>
-            {sessions.map((one) => (
-              <tr key={one.id}>
-                <td>{clockTime(one.signedInAtMs, now)}</td>
-                <td>{clockTime(one.lastSeenAtMs, now)}</td>
-                <td>{one.address}</td>
-                <td>{one.userAgent}</td>
-                <td>
-                  {one.current ? (
-                    accessWords.thisOne
-                  ) : (
-                    <button
-                      type="button"
-                      aria-label={accessWords.endOf(`${one.address}, ${clockTime(one.signedInAtMs, now)}`)}
-                      onClick={() => {
-                        ask(`/api/sessions/${encodeURIComponent(one.id)}`, 'DELETE').then(load, failed);
-                      }}
-                    >
-                      {accessWords.end}
-                    </button>
-                  )}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+          ))}
+        </PlainTable>
       )}
       <p>
         <button

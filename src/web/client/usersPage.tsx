@@ -3,6 +3,7 @@ import { useConfirmed } from './confirmIdentity.tsx';
 import { accessWords } from './words/access.ts';
 import { Field, valueOf } from './field.tsx';
 import { clockTime } from './format.ts';
+import { PlainTable } from './plainTable.tsx';
 import { ask, read, Refused } from './session.ts';
 
 interface User {
@@ -77,37 +78,28 @@ export default function UsersPage() {
       {users === null ? (
         <p>{accessWords.loading}</p>
       ) : (
-        <table class="plain">
-          <caption class="unseen">{accessWords.users}</caption>
-          <thead>
-            <tr>
-              {[accessWords.name, accessWords.role, accessWords.state, accessWords.lastSignIn, accessWords.actions].map((title) => (
-                <th key={title} scope="col">
-                  {title}
-                </th>
-              ))}
+        <PlainTable
+          name={accessWords.users}
+          heads={[accessWords.name, accessWords.role, accessWords.state, accessWords.lastSignIn, accessWords.actions]}
+        >
+          {users.map((user) => (
+            <tr key={user.id}>
+              <th scope="row">
+                <bdi>{user.name}</bdi>
+              </th>
+              <td>{accessWords.roles[user.role]}</td>
+              <td>{stateOf(user)}</td>
+              <td>{user.lastSignInAtMs === null ? accessWords.never : clockTime(user.lastSignInAtMs, now)}</td>
+              <td class="actions">
+                {actionsOn(user).map(([title, action]) => (
+                  <button key={title} type="button" aria-label={accessWords.doTo(title, user.name)} onClick={() => act(action)}>
+                    {title}
+                  </button>
+                ))}
+              </td>
             </tr>
-          </thead>
-          <tbody>
-            {users.map((user) => (
-              <tr key={user.id}>
-                <th scope="row">
-                  <bdi>{user.name}</bdi>
-                </th>
-                <td>{accessWords.roles[user.role]}</td>
-                <td>{stateOf(user)}</td>
-                <td>{user.lastSignInAtMs === null ? accessWords.never : clockTime(user.lastSignInAtMs, now)}</td>
-                <td class="actions">
-                  {actionsOn(user).map(([title, action]) => (
-                    <button key={title} type="button" aria-label={accessWords.doTo(title, user.name)} onClick={() => act(action)}>
-                      {title}
-                    </button>
-                  ))}
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+          ))}
+        </PlainTable>
       )}
       <form
         class="narrow"
