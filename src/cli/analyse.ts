@@ -1,15 +1,10 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { analyseFolder, type FolderAnalysis } from '../analyseFolder.ts';
 import { systemClock } from '../clock.ts';
 import { loadConfig } from '../configFile.ts';
 import { createLog } from '../log.ts';
+import { share } from './numbers.ts';
 import { note, printJson, printLine, progressBar, table, type Progress } from './output.ts';
-
-function share(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !(value >= 0 && value <= 1)) throw new InvalidArgumentError('a number from 0 to 1 is wanted.');
-  return value;
-}
 
 /** `odontoid analyse DIR`: the agent's own stages on a folder, no network. */
 export function analyseCommand(): Command {

@@ -3,7 +3,7 @@ import { runDemo, type DemoResult } from '../demo/runDemo.ts';
 import { untilStopped } from './serve.ts';
 import { EXIT } from './exit.ts';
 import { note, printJson, printLine, progressBar, table } from './output.ts';
-import { wholeNumber } from './phantom.ts';
+import { wholeNumber } from './numbers.ts';
 
 /** `odontoid demo`: the whole way on synthetic studies, with a PACS of its own on loopback. */
 export function demoCommand(): Command {

@@ -1,40 +1,53 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { listFractures } from '../phantom/fractures.ts';
 import { writePhantomCohort } from '../phantom/writePhantomCohort.ts';
+import { share, wholeNumber } from './numbers.ts';
 import { note, printJson, printLine, progressBar } from './output.ts';
 
-/** A whole number within bounds, for commander. */
-export function wholeNumber(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!Number.isInteger(value) || value < least || value > most) throw new InvalidArgumentError(`a whole number from ${least} to ${most} is wanted.`);
-    return value;
-  };
+interface PhantomOptions {
+  seed: number;
+  count?: number;
+  cohort?: number;
+  prevalence?: number;
+  fracture?: string;
+  slices?: number;
+  rows?: number;
+  out?: string;
+  listFractures?: true;
+  json?: true;
 }
 
-/** `odontoid phantom`: synthetic cervical-spine CT series as DICOM, with their truth in labels.csv. */
+/** `odontoid phantom`: synthetic cervical-spine CT series as DICOM, with their truth in labels.csv and cases.csv. */
 export function phantomCommand(): Command {
   return new Command('phantom')
-    .description('write synthetic cervical-spine CT studies with known truth (labels.csv beside them)')
+    .description('write synthetic cervical-spine CT studies with known truth (labels.csv and cases.csv beside them)')
     .option('--seed <n>', 'the same seed gives the same bytes', wholeNumber(0, 2 ** 31 - 1), 1)
-    .option('--count <n>', 'studies to write', wholeNumber(1, 100_000), 1)
+    .option('--count <n>', 'studies to write (1)', wholeNumber(1, 100_000))
+    .option('--cohort <n>', 'write a cohort of n cases with sex, age and prevalence as the paper describes its own, and pixel masks', wholeNumber(1, 1_000_000))
+    .option('--prevalence <0..1>', 'of fractures in the cohort (the paper’s: 729 of 3,666)', share)
     .option('--fracture <TYPE@LEVEL|none>', 'the fracture of every study, or none; left out: a mixture, as the seed says')
     .option('--slices <n>', 'slices of a study; left out: as the seed says', wholeNumber(3, 2_000))
-    .option('--out <DIR>', 'folder to write to: a folder a study, and labels.csv')
+    .option('--rows <n>', 'rows and columns of an image (512)', wholeNumber(32, 1_024))
+    .option('--out <DIR>', 'folder to write to: a folder a study, labels.csv, cases.csv; studies that are there already are kept')
     .option('--list-fractures', 'print what --fracture takes, as a JSON list')
     .option('--json', 'print {out, studies: [{folder, studyInstanceUid, patientId, slices, fractures, caseLabel}]}')
-    .action(async (options: { seed: number; count: number; fracture?: string; slices?: number; out?: string; listFractures?: true; json?: true }, command: Command) => {
+    .action(async (options: PhantomOptions, command: Command) => {
       if (options.listFractures) {
         printJson(listFractures());
         return;
       }
       if (options.out === undefined) command.error('error: --out DIR says where to write');
-      const bar = progressBar('Phantoms', options.count);
+      if (options.cohort !== undefined && (options.count !== undefined || options.fracture !== undefined)) command.error('error: --cohort says how many and what is broken; leave --count and --fracture out');
+      if (options.cohort === undefined && options.prevalence !== undefined) command.error('error: --prevalence is for --cohort');
+      const count = options.cohort ?? options.count ?? 1;
+      const bar = progressBar('Phantoms', count);
       const studies = await writePhantomCohort({
         seed: options.seed,
-        count: options.count,
-        ...(options.fracture === undefined ? {} : { fracture: options.fracture }),
-        ...(options.slices === undefined ? {} : { slices: options.slices }),
+        count,
+        paper: options.cohort === undefined ? undefined : { prevalence: options.prevalence },
+        fracture: options.fracture,
+        slices: options.slices,
+        rows: options.rows,
         out: options.out,
         onProgress: (done: number) => { bar.set(done); },
       }); // prettier-ignore
@@ -42,7 +55,7 @@ export function phantomCommand(): Command {
       if (options.json) printJson({ out: options.out, studies });
       else {
         for (const study of studies) printLine(`${study.folder}  ${study.slices} slices  ${study.fractures.join(', ') || 'no fracture'}`);
-        note(`Truth per slice: ${options.out}/labels.csv`);
+        note(`Truth: ${options.out}/labels.csv (images), ${options.out}/cases.csv (cases)${options.cohort === undefined ? '' : `, ${options.out}/masks (pixels)`}`);
       }
     });
 }

@@ -7,7 +7,7 @@ import { sendFiles } from '../pacs/sendFiles.ts';
 import { EXIT } from './exit.ts';
 import { note, printJson, printLine, progressBar } from './output.ts';
 import { parsePeer } from './peer.ts';
-import { wholeNumber } from './phantom.ts';
+import { wholeNumber } from './numbers.ts';
 
 /** `odontoid send DIR --to AE@host:port`: C-STORE of every DICOM file in a folder, byte for byte. */
 export function sendCommand(): Command {

@@ -1,67 +1,63 @@
 import { mkdir, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
+import { writeInProcesses } from './cohortProcesses.ts';
+import { finishedStudy, folderOf, writeCohortStudy, type CohortStudy, type FinishedStudy, type StudyJob } from './cohortStudy.ts';
 import type { Grade } from './fractures.ts';
-import { generatePhantom } from './generatePhantom.ts';
-import { LABELS_HEADER, labelLines } from './labelsCsv.ts';
-import { drawPhantomParams, type PhantomWish } from './phantomParams.ts';
-import { writePhantomStudy } from './writePhantomStudy.ts';
+import { CASES_HEADER, LABELS_HEADER } from './labelsCsv.ts';
+import { drawPaperCohort } from './paperCohort.ts';
+import { drawPhantomParams, type PhantomParams, type PhantomWish } from './phantomParams.ts';
 
 export interface CohortWish {
   /** Study k has the seed `seed + k`. */
   readonly seed: number;
   readonly count: number;
+  /** A cohort as the paper describes its own, with pixel masks; `fracture` and `grade` do not apply. */
+  readonly paper?: { readonly prevalence?: number | undefined } | undefined;
   /** `type@level` or `none` for every study; absent for a mix. */
   readonly fracture?: string | undefined;
   readonly grade?: Grade | undefined;
   readonly slices?: number | undefined;
   readonly rows?: number | undefined;
-  /** Folder that gets one folder a study and labels.csv. */
+  /** Folder that gets one folder a study, labels.csv and cases.csv. */
   readonly out: string;
+  /** As many as the machine has cores when absent. */
+  readonly processes?: number | undefined;
   readonly onProgress?: ((studiesDone: number, count: number) => void) | undefined;
 }
 
-export interface CohortStudy {
-  /** Name of the study's folder under `out`. */
-  readonly folder: string;
-  readonly studyInstanceUid: string;
-  readonly patientId: string;
-  readonly slices: number;
-  readonly fractures: readonly string[];
-  readonly caseLabel: boolean;
-}
-
 /**
- * Writes synthetic studies with their truth in labels.csv.
+ * Writes synthetic studies with their truth: labels.csv an image a line, cases.csv a case a line. The same wish gives the same files, however many
+ * processes write them (compressed masks: the same voxels). What an earlier, killed run has finished is kept; the tables come last.
  * @throws TriageError `phantom-fracture-unknown` before anything is written
  */
 export async function writePhantomCohort(wish: CohortWish): Promise<CohortStudy[]> {
-  const fractures: PhantomWish['fractures'] =
-    wish.fracture === undefined
-      ? undefined
-      : wish.fracture === 'none'
-        ? 'none'
-        : [{ fracture: wish.fracture, grade: wish.grade }];
-  const all = Array.from({ length: wish.count }, (_, k) =>
-    drawPhantomParams(wish.seed + k, { fractures, slices: wish.slices, rows: wish.rows }),
-  );
+  const jobs = drawAll(wish).map((params): StudyJob => ({ params, out: wish.out, masks: wish.paper !== undefined }));
   await mkdir(wish.out, { recursive: true });
-  const studies: CohortStudy[] = [];
-  const lines = [LABELS_HEADER];
-  for (const params of all) {
-    const phantom = generatePhantom(params);
-    const folder = `study-${String(params.seed).padStart(6, '0')}`;
-    const written = await writePhantomStudy(phantom, { dir: path.join(wish.out, folder) });
-    lines.push(...labelLines(phantom, written, folder));
-    studies.push({
-      folder,
-      studyInstanceUid: written.studyInstanceUid,
-      patientId: written.patientId,
-      slices: phantom.slices,
-      fractures: phantom.fractures.map((fracture) => fracture.name),
-      caseLabel: phantom.caseLabel,
-    });
-    wish.onProgress?.(studies.length, wish.count);
+  const done = new Map<string, FinishedStudy>();
+  const finish = (job: StudyJob, finished: FinishedStudy): void => {
+    done.set(folderOf(job), finished);
+    wish.onProgress?.(done.size, jobs.length);
+  };
+  const waiting: StudyJob[] = [];
+  for (const job of jobs) {
+    const finished = await finishedStudy(job);
+    if (finished === null) waiting.push(job);
+    else finish(job, finished);
   }
-  await writeFile(path.join(wish.out, 'labels.csv'), `${lines.join('\n')}\n`);
-  return studies;
+  const processes = wish.processes ?? availableParallelism();
+  if (waiting.length > 1 && processes > 1) await writeInProcesses(waiting, processes, finish);
+  else for (const job of waiting) finish(job, await writeCohortStudy(job));
+
+  const finished = jobs.map((job) => done.get(folderOf(job))!);
+  await writeFile(path.join(wish.out, 'labels.csv'), `${[LABELS_HEADER, ...finished.flatMap(({ lines }) => lines.labels)].join('\n')}\n`);
+  await writeFile(path.join(wish.out, 'cases.csv'), `${[CASES_HEADER, ...finished.map(({ lines }) => lines.case)].join('\n')}\n`);
+  return finished.map(({ study }) => study);
+}
+
+function drawAll(wish: CohortWish): PhantomParams[] {
+  const { seed, count, slices, rows, fracture, grade, paper } = wish;
+  if (paper !== undefined) return drawPaperCohort({ seed, count, slices, rows, prevalence: paper.prevalence });
+  const fractures: PhantomWish['fractures'] = fracture === undefined ? undefined : fracture === 'none' ? 'none' : [{ fracture, grade }];
+  return Array.from({ length: count }, (_, k) => drawPhantomParams(seed + k, { fractures, slices, rows }));
 }

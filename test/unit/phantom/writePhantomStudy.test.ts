@@ -98,7 +98,7 @@ describe('writePhantomCohort', () => {
     }
     expect(lines.some((line) => line[4] === '1')).toBe(true);
     for (const study of studies) expect(await readdir(path.join(out, study.folder))).toHaveLength(40);
-    expect((await readdir(out)).sort()).toEqual(['labels.csv', ...studies.map((study) => study.folder)].sort());
+    expect((await readdir(out)).filter((name) => !name.startsWith('.')).sort()).toEqual(['cases.csv', 'labels.csv', ...studies.map((study) => study.folder)].sort());
   });
 
   it('refuses an unknown fracture before it writes anything', async () => {
