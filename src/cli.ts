@@ -12,6 +12,7 @@ import { modelCommand } from './cli/model.ts';
 import { phantomCommand } from './cli/phantom.ts';
 import { sendCommand } from './cli/send.ts';
 import { serveCommand } from './cli/serve.ts';
+import { splitCommand } from './cli/split.ts';
 import { tokenCommand } from './cli/token.ts';
 import { userCommand } from './cli/user.ts';
 import { packageRoot } from './configFile.ts';
@@ -32,7 +33,7 @@ Exit codes: ${EXIT.ok} done; ${EXIT.failed} it ran, and the answer is bad (the t
 Progress and errors go to standard error; standard output carries the report, one JSON document with --json.
 Not for diagnostic use.`,
   );
-for (const command of [serveCommand, demoCommand, analyseCommand, phantomCommand, sendCommand, echoCommand, doctorCommand, migrateCommand, modelCommand, userCommand, tokenCommand, auditCommand]) {
+for (const command of [serveCommand, demoCommand, analyseCommand, phantomCommand, splitCommand, sendCommand, echoCommand, doctorCommand, migrateCommand, modelCommand, userCommand, tokenCommand, auditCommand]) {
   program.addCommand(command().exitOverride());
 }
 
@@ -46,7 +47,7 @@ function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (error instanceof TriageError) {
     process.stderr.write(`odontoid: ${error.message}\n`);
-    return error.code === 'config-invalid' || error.code === 'command-invalid' || error.code === 'phantom-fracture-unknown' ? EXIT.usage : EXIT.failed;
+    return error.code === 'config-invalid' || error.code === 'command-invalid' || error.code === 'phantom-fracture-unknown' || error.code === 'dataset-invalid' ? EXIT.usage : EXIT.failed;
   }
   // Anything else is a bug: the stack helps whoever reports it.
   process.stderr.write(`odontoid: unexpected error, please report it\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);

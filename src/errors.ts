@@ -36,6 +36,7 @@ export const ERROR_KINDS = {
   'association-lost': { retry: true, httpStatus: 408 },
   'protocol-violation': { retry: false, httpStatus: 400 },
   'geometry-unusable': { retry: false, httpStatus: 422 },
+  'dataset-invalid': { retry: false, httpStatus: 400 },
   'phantom-fracture-unknown': { retry: false, httpStatus: 400 },
   'model-invalid': { retry: false, httpStatus: 500 },
   'model-tampered': { retry: false, httpStatus: 500 },
