@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { systemClock } from '../clock.ts';
 import { createServiceTokens } from '../worklist/serviceTokens.ts';
 import { note, printJson, printLine, table } from './output.ts';
-import { wholeNumber } from './phantom.ts';
+import { wholeNumber } from './numbers.ts';
 import { timeOf, withWorklist } from './user.ts';
 
 const CONFIG = ['--config <FILE>', 'the site’s configuration (default: ODONTOID_CONFIG, else ./odontoid.yaml)'] as const;
