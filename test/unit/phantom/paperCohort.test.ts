@@ -53,7 +53,7 @@ describe('maskNifti', () => {
     const phantom = generatePhantom(drawPhantomParams(3, { rows: 64, slices: 10, patientPosition, tiltDegrees: 10, fractures: [{ fracture: 'burst@C5', grade: 'obvious' }] }));
     const bytes = gunzipSync(maskNifti(phantom));
     const header = new NIFTI1();
-    header.readHeader(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer);
+    header.readHeader(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
     expect(header.dims.slice(0, 4)).toEqual([3, 64, 64, 10]);
     expect(header.numBitsPerVoxel).toBe(8);
     const voxels = bytes.subarray(header.vox_offset);
