@@ -1,0 +1,36 @@
+import { isFlagged } from './scoredScan.ts';
+import type { ScoredScan, ThresholdRule } from './scoredScan.ts';
+
+/** A past scan that the two rules judge differently. */
+export interface Flip {
+  studyInstanceUid: string;
+  score: number;
+  fracture: boolean | null;
+  sourceAeTitle: string;
+  arrivedAtMs: number;
+  /** What the proposed rule does with it: `gained` flags it, `lost` no longer does. */
+  change: 'gained' | 'lost';
+}
+
+const TRUTHS = [true, null, false] as const;
+
+/** Paired: every scan on which now and proposed differ; confirmed fractures first, lost ones before gained ones, then by score. */
+export function flipsBetween(scans: readonly ScoredScan[], now: ThresholdRule, proposed: ThresholdRule): Flip[] {
+  return scans
+    .filter((scan) => isFlagged(now, scan) !== isFlagged(proposed, scan))
+    .map((scan): Flip => ({
+      studyInstanceUid: scan.studyInstanceUid,
+      score: scan.score,
+      fracture: scan.fracture,
+      sourceAeTitle: scan.sourceAeTitle,
+      arrivedAtMs: scan.arrivedAtMs,
+      change: isFlagged(proposed, scan) ? 'gained' : 'lost',
+    }))
+    .sort(
+      (a, b) =>
+        TRUTHS.indexOf(a.fracture) - TRUTHS.indexOf(b.fracture) ||
+        b.change.localeCompare(a.change) ||
+        b.score - a.score ||
+        a.arrivedAtMs - b.arrivedAtMs,
+    );
+}

@@ -1,0 +1,32 @@
+/** One scan of the site with its stored score and, where a reader has confirmed it, the truth. Nothing here names a patient. */
+export interface ScoredScan {
+  studyInstanceUid: string;
+  /** 0..1, as stored when the scan was analysed. */
+  score: number;
+  /** Confirmed by a person's verdict; null while nobody has said, or the person was unsure. */
+  fracture: boolean | null;
+  sourceAeTitle: string;
+  /** Manufacturer and model; empty when the headers do not say. */
+  scanner: string;
+  arrivedAtMs: number;
+  /** `YYYY-MM-DD` and hour 0..23 of the arrival in the site's own time. */
+  localDay: string;
+  localHour: number;
+}
+
+/** Operating points in force: one for the site, and others for sources that have their own. Null: AI flags are stopped there. */
+export interface ThresholdRule {
+  site: number | null;
+  bySource: Readonly<Record<string, number | null>>;
+}
+
+/** The operating point for scans from a source. */
+export function thresholdFor(rule: ThresholdRule, sourceAeTitle: string): number | null {
+  return Object.hasOwn(rule.bySource, sourceAeTitle) ? (rule.bySource[sourceAeTitle] ?? null) : rule.site;
+}
+
+/** The decision of the agent: flagged at or above the threshold. */
+export function isFlagged(rule: ThresholdRule, scan: { score: number; sourceAeTitle: string }): boolean {
+  const threshold = thresholdFor(rule, scan.sourceAeTitle);
+  return threshold !== null && scan.score >= threshold;
+}

@@ -1,0 +1,114 @@
+import { consecutiveScans } from './confirmedStretch.ts';
+import { flagLoad } from './flagLoad.ts';
+import type { FlagLoad } from './flagLoad.ts';
+import { flipsBetween } from './flips.ts';
+import type { Flip } from './flips.ts';
+import { netBenefit } from './netBenefit.ts';
+import type { NetBenefit } from './netBenefit.ts';
+import type { Proportion } from './proportion.ts';
+import { ratesAt } from './scoreCurves.ts';
+import { isFlagged } from './scoredScan.ts';
+import type { ScoredScan, ThresholdRule } from './scoredScan.ts';
+
+/** What a rule does on the past scans. */
+export interface RuleFigures {
+  flags: number;
+  load: FlagLoad | null;
+  sensitivity: Proportion;
+  specificity: Proportion;
+  /** On consecutive scans only. */
+  ppv: Proportion;
+}
+
+export interface Subgroup {
+  kind: 'source' | 'scanner';
+  name: string;
+  scans: number;
+  fractures: number;
+  now: RuleFigures;
+  proposed: RuleFigures;
+}
+
+/** Now against proposed on the same past scans. */
+export interface WhatIf {
+  scans: number;
+  fractures: number;
+  withoutFracture: number;
+  unconfirmed: number;
+  /** Known truth among what is flagged now and what is not: where the shares differ much, sensitivity reads too high. */
+  truthKnown: { flagged: { known: number; total: number }; unflagged: { known: number; total: number } };
+  consecutive: { scans: number; fractures: number };
+  now: RuleFigures;
+  proposed: RuleFigures;
+  flips: { fracturesGained: number; fracturesLost: number; all: Flip[] };
+  netBenefit: NetBenefit;
+  subgroups: Subgroup[];
+}
+
+/** The consequences of a change of rule, computed from stored scores of one model version: nothing is inferred anew, nothing is written. */
+export function whatIf(scans: readonly ScoredScan[], now: ThresholdRule, proposed: ThresholdRule): WhatIf {
+  const flips = flipsBetween(scans, now, proposed);
+  const consecutive = consecutiveScans(scans);
+  const fractures = countFractures(scans);
+  const known = scans.filter((scan) => scan.fracture !== null).length;
+  const flaggedNow = scans.filter((scan) => isFlagged(now, scan));
+  const knownFlagged = flaggedNow.filter((scan) => scan.fracture !== null).length;
+  return {
+    scans: scans.length,
+    fractures,
+    withoutFracture: known - fractures,
+    unconfirmed: scans.length - known,
+    truthKnown: {
+      flagged: { known: knownFlagged, total: flaggedNow.length },
+      unflagged: { known: known - knownFlagged, total: scans.length - flaggedNow.length },
+    },
+    consecutive: { scans: consecutive.length, fractures: countFractures(consecutive) },
+    now: ruleFigures(scans, now),
+    proposed: ruleFigures(scans, proposed),
+    flips: {
+      fracturesGained: flips.filter((flip) => flip.fracture === true && flip.change === 'gained').length,
+      fracturesLost: flips.filter((flip) => flip.fracture === true && flip.change === 'lost').length,
+      all: flips,
+    },
+    netBenefit: netBenefit(consecutive, now, proposed),
+    subgroups: [
+      ...subgroups(scans, now, proposed, 'source', (scan) => scan.sourceAeTitle),
+      ...subgroups(scans, now, proposed, 'scanner', (scan) => scan.scanner),
+    ],
+  };
+}
+
+function ruleFigures(scans: readonly ScoredScan[], rule: ThresholdRule): RuleFigures {
+  const flagged = (scan: ScoredScan) => isFlagged(rule, scan);
+  const known = scans.filter((scan) => scan.fracture !== null);
+  return { flags: scans.filter(flagged).length, load: flagLoad(scans, rule), ...ratesAt(known, consecutiveScans(scans), flagged) };
+}
+
+function subgroups(
+  scans: readonly ScoredScan[],
+  now: ThresholdRule,
+  proposed: ThresholdRule,
+  kind: Subgroup['kind'],
+  nameOf: (scan: ScoredScan) => string,
+): Subgroup[] {
+  const groups = new Map<string, ScoredScan[]>();
+  for (const scan of scans) {
+    const group = groups.get(nameOf(scan));
+    if (group === undefined) groups.set(nameOf(scan), [scan]);
+    else group.push(scan);
+  }
+  // One group is the whole site again.
+  if (groups.size < 2) return [];
+  return [...groups]
+    .sort(([, a], [, b]) => b.length - a.length)
+    .map(([name, of]) => ({
+      kind,
+      name,
+      scans: of.length,
+      fractures: countFractures(of),
+      now: ruleFigures(of, now),
+      proposed: ruleFigures(of, proposed),
+    }));
+}
+
+const countFractures = (scans: readonly ScoredScan[]): number => scans.filter((scan) => scan.fracture === true).length;

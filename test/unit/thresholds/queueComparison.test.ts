@@ -1,0 +1,52 @@
+import { describe, expect, it } from 'vitest';
+import { compareQueues } from '../../../src/thresholds/queueComparison.ts';
+import type { ReadScan } from '../../../src/thresholds/queueReplay.ts';
+import { seededUniform } from '../../../src/thresholds/seededUniform.ts';
+import { times } from './scans.ts';
+
+const MINUTE_MS = 60_000;
+const rule = (site: number | null) => ({ site, bySource: {} });
+
+/** Ten days; on each, four scans come together and are read ten minutes apart; the last is a fracture with a score of 0.6. */
+const site: ReadScan[] = times(10, (day) =>
+  times(4, (place): ReadScan => {
+    const arrivedAtMs = day * 1_440 * MINUTE_MS + place;
+    return {
+      studyInstanceUid: `1.2.${day}.${place + 1}`,
+      sourceAeTitle: 'CT1',
+      arrivedAtMs,
+      scoredAtMs: arrivedAtMs,
+      score: place === 3 ? 0.6 : 0.2,
+      stat: false,
+      readAtMs: arrivedAtMs + (place + 1) * 10 * MINUTE_MS - place,
+      fracture: place === 3,
+      localDay: `day ${day}`,
+    };
+  }),
+).flat();
+
+describe('queue, now against proposed', () => {
+  it('shows what a fracture wins and what the others pay for it', () => {
+    const { now, proposed, scans, days } = compareQueues(site, { now: rule(0.7), proposed: rule(0.5) }, 60 * MINUTE_MS, seededUniform(1));
+    expect([scans, days]).toEqual([40, 10]);
+    expect(now.flaggedFractures.scans).toBe(0);
+    expect(now.missedFractures.meanMs!.value / MINUTE_MS).toBeCloseTo(40, 3);
+    expect(proposed.missedFractures.scans).toBe(0);
+    expect(proposed.flaggedFractures.meanMs!.value / MINUTE_MS).toBeCloseTo(10, 3);
+    expect(now.others.meanMs!.value / MINUTE_MS).toBeCloseTo(20, 3);
+    expect(proposed.others.meanMs!.value / MINUTE_MS).toBeCloseTo(30, 3);
+    expect(proposed.others.maxMs! / MINUTE_MS).toBeCloseTo(40, 3);
+  });
+
+  it('draws days, so that days that are alike leave no spread and days that differ do', () => {
+    const alike = compareQueues(site, { now: rule(0.7), proposed: rule(0.5) }, 60 * MINUTE_MS, seededUniform(1));
+    expect(alike.now.others.meanMs!.high - alike.now.others.meanMs!.low).toBeLessThan(1);
+    const uneven = site.map((scan, index) => (index < 8 ? { ...scan, readAtMs: scan.readAtMs + 90 * MINUTE_MS } : scan));
+    const { others } = compareQueues(uneven, { now: rule(0.7), proposed: rule(0.5) }, 60 * MINUTE_MS, seededUniform(1)).now;
+    expect(others.meanMs!.low).toBeLessThan(others.meanMs!.value);
+    expect(others.meanMs!.high).toBeGreaterThan(others.meanMs!.value);
+    expect(others.p95Ms!.high).toBeGreaterThan(others.p95Ms!.low);
+    // The same seed gives the same interval: a figure on the screen does not flicker.
+    expect(compareQueues(uneven, { now: rule(0.7), proposed: rule(0.5) }, 60 * MINUTE_MS, seededUniform(1)).now.others).toEqual(others);
+  });
+});

@@ -1,0 +1,112 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { replayQueue } from '../../../src/thresholds/queueReplay.ts';
+import type { ReadScan } from '../../../src/thresholds/queueReplay.ts';
+
+const MINUTE_MS = 60_000;
+const MAX_WAIT_MS = 60 * MINUTE_MS;
+const rule = (site: number | null) => ({ site, bySource: {} });
+
+interface Wishes {
+  arrivedMinute: number;
+  readAfterMinutes: number;
+  scoredAfterMinutes?: number | null;
+  score?: number | null;
+  stat?: boolean;
+  fracture?: boolean | null;
+}
+const scansOf = (all: readonly Wishes[]): ReadScan[] =>
+  all.map((wish, index) => ({
+    studyInstanceUid: `1.2.${index + 1}`,
+    sourceAeTitle: 'CT1',
+    arrivedAtMs: wish.arrivedMinute * MINUTE_MS,
+    scoredAtMs: wish.scoredAfterMinutes === null ? null : (wish.arrivedMinute + (wish.scoredAfterMinutes ?? 0)) * MINUTE_MS,
+    score: wish.score === undefined ? 0.1 : wish.score,
+    stat: wish.stat ?? false,
+    readAtMs: (wish.arrivedMinute + wish.readAfterMinutes) * MINUTE_MS,
+    fracture: wish.fracture ?? null,
+    localDay: '2026-11-02',
+  }));
+
+const wish = fc.record({
+  arrivedMinute: fc.nat(600),
+  readAfterMinutes: fc.nat(180),
+  scoredAfterMinutes: fc.option(fc.nat(30)),
+  score: fc.option(fc.double({ min: 0, max: 1, noNaN: true })),
+  stat: fc.boolean(),
+});
+const site = fc.array(wish, { maxLength: 60 }).map(scansOf);
+const threshold = fc.option(fc.double({ min: 0, max: 1, noNaN: true }));
+
+describe('replay of the reading queue', () => {
+  it('reads every scan once, after it arrived, at the moments when the readers really read', () => {
+    fc.assert(
+      fc.property(site, threshold, (scans, value) => {
+        const reads = replayQueue(scans, rule(value), MAX_WAIT_MS);
+        expect(reads.map(({ scan }) => scan.studyInstanceUid).sort()).toEqual(scans.map((scan) => scan.studyInstanceUid).sort());
+        expect(reads.map(({ readAtMs }) => readAtMs)).toEqual(scans.map((scan) => scan.readAtMs).sort((a, b) => a - b));
+        for (const read of reads) expect(read.waitMs).toBeGreaterThanOrEqual(0);
+        // Only the order changes: what all wait together is the same under every rule.
+        const total = (waits: readonly number[]) => waits.reduce((sum, wait) => sum + wait, 0);
+        expect(total(reads.map(({ waitMs }) => waitMs))).toBe(total(scans.map((scan) => scan.readAtMs - scan.arrivedAtMs)));
+      }),
+    );
+  });
+
+  it('lets nobody wait beyond the cap while a turn is left: each later turn goes to a scan that is past it too and came earlier, STAT aside', () => {
+    fc.assert(
+      fc.property(site, threshold, (scans, value) => {
+        const reads = replayQueue(scans, rule(value), MAX_WAIT_MS);
+        for (const late of reads.filter(({ scan, waitMs }) => waitMs > MAX_WAIT_MS && !scan.stat)) {
+          const capAtMs = late.scan.arrivedAtMs + MAX_WAIT_MS;
+          const before = reads.slice(0, reads.indexOf(late)).filter(({ readAtMs, scan }) => readAtMs >= capAtMs && !scan.stat);
+          for (const { scan } of before) expect(scan.arrivedAtMs).toBeLessThanOrEqual(late.scan.arrivedAtMs);
+        }
+      }),
+    );
+  });
+
+  it('holds the cap for everybody where a turn follows each arrival before the next one', () => {
+    fc.assert(
+      fc.property(fc.array(fc.record({ gap: fc.integer({ min: 1, max: 50 }), score: fc.double({ min: 0, max: 1, noNaN: true }) }), { maxLength: 40 }), threshold, (steps, value) => {
+        let minute = 0;
+        const scans = scansOf(steps.map(({ gap, score }) => ({ arrivedMinute: (minute += gap), readAfterMinutes: 0, score })));
+        for (const { waitMs } of replayQueue(scans, rule(value), MAX_WAIT_MS)) expect(waitMs).toBeLessThanOrEqual(MAX_WAIT_MS);
+      }),
+    );
+  });
+
+  it('is first come, first read where nothing is flagged', () => {
+    fc.assert(
+      fc.property(fc.array(fc.record({ arrivedMinute: fc.nat(600), readAfterMinutes: fc.nat(180) }), { maxLength: 60 }).map(scansOf), (scans) => {
+        const order = replayQueue(scans, rule(0.5), MAX_WAIT_MS).map(({ scan }) => scan.arrivedAtMs);
+        expect(order).toEqual([...order].sort((a, b) => a - b));
+      }),
+    );
+  });
+
+  it('reads a flagged scan before those that came earlier, and not before its score is known', () => {
+    const scans = scansOf([
+      { arrivedMinute: 0, readAfterMinutes: 10, score: 0.1 },
+      { arrivedMinute: 1, readAfterMinutes: 19, score: 0.2 },
+      { arrivedMinute: 2, readAfterMinutes: 28, score: 0.9, scoredAfterMinutes: 10, fracture: true },
+    ]);
+    const minutes = (value: number | null) =>
+      Object.fromEntries(replayQueue(scans, rule(value), MAX_WAIT_MS).map(({ scan, waitMs }) => [scan.studyInstanceUid, waitMs / MINUTE_MS]));
+    // At minute 10 the third has no score yet: it stands above unflagged scans, for nobody has looked at it.
+    expect(minutes(0.5)).toEqual({ '1.2.3': 8, '1.2.1': 20, '1.2.2': 29 });
+    expect(minutes(null)).toEqual({ '1.2.1': 10, '1.2.2': 19, '1.2.3': 28 });
+  });
+
+  it('uses the threshold of the source', () => {
+    const [first, second] = scansOf([
+      { arrivedMinute: 0, readAfterMinutes: 10, score: 0.4 },
+      { arrivedMinute: 1, readAfterMinutes: 19, score: 0.4 },
+    ]);
+    const reads = replayQueue([first!, { ...second!, sourceAeTitle: 'CT2' }], { site: 0.5, bySource: { CT2: 0.3 } }, MAX_WAIT_MS);
+    expect(reads.map(({ scan, flagged }) => [scan.sourceAeTitle, flagged])).toEqual([
+      ['CT2', true],
+      ['CT1', false],
+    ]);
+  });
+});
