@@ -39,6 +39,7 @@ import { createMaintenance } from './worklist/maintenance.ts';
 import type { ModelActivation, ModelRole } from './worklist/modelActivations.ts';
 import { createServiceTokens } from './worklist/serviceTokens.ts';
 import { createSessions } from './worklist/sessions.ts';
+import { createThresholdDesk } from './worklist/thresholdDesk.ts';
 import { createWorklistQuery, type WorklistQuery } from './worklist/worklistQuery.ts';
 
 const MODEL_RETRY_MS = 30_000;
@@ -178,9 +179,13 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
       try {
         const manifest = record.manifest!;
         await arrival.settle(record.studyInstanceUid);
-        const threshold = await store.threshold(model.identity.name);
+        const threshold = await store.threshold(model.identity.name, record.sourceAeTitle);
         // Another package is taking over, and the operating point may be its own already.
         if (!lease.isCurrent()) return { type: 'notYet', untilMs: clock.now() };
+        if (threshold.stopped) {
+          arrival.forget(record.studyInstanceUid);
+          return { type: 'inferred', findings: notAnalysed('flags-stopped', 'AI flags are stopped at this site', model.identity, model.provider, clock.now()) };
+        }
         let unsaved = new Map<string, EncodedSlice>();
         const save = async () => {
           const batch = unsaved;
@@ -304,6 +309,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
       maxWaitMinutes: config.worklist.maxWaitMinutes,
       query,
       store,
+      thresholds: createThresholdDesk(database, clock, { secondPerson: config.thresholds.secondPerson }),
       system,
       version: softwareVersion(),
       clock,

@@ -118,6 +118,11 @@ export const configSchema = z.strictObject({
       maxWaitMinutes: z.number().min(1).max(1_440).default(60).describe('After this wait an unread case goes before every case that has not waited so long, flagged or not.'),
     })
     .prefault({}),
+  thresholds: z
+    .strictObject({
+      secondPerson: z.boolean().default(false).describe('A change of a threshold takes the signatures of two different people (needs `web.signIn`). Stopping AI flags and taking a change back always take one.'),
+    })
+    .prefault({}),
   web: z
     .strictObject({
       host: z.string().min(1).default('127.0.0.1').describe('Address of the worklist page and the JSON API. Beyond loopback it needs `web.signIn`, `web.publicUrl`, and `web.tls` or `web.trustProxy`.'),

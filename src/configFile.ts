@@ -55,6 +55,8 @@ export function configFrom(value: z.input<typeof configSchema>): Config {
 function finished(config: z.infer<typeof configSchema>): Config {
   const door = openDoor(config.web);
   if (door !== null) throw new TriageError('config-invalid', door);
+  if (config.thresholds.secondPerson && config.web.signIn === 'off')
+    throw new TriageError('config-invalid', 'thresholds.secondPerson: without sign-in nobody can be told from a second person. Set web.signIn to local or oidc.');
   return freeze({ ...config, dataDir: resolve(config.dataDir), infer: { ...config.infer, modelDir: resolve(packageRoot, config.infer.modelDir) } });
 }
 

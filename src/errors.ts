@@ -23,6 +23,9 @@ export const ERROR_KINDS = {
   /** Nobody would be left who can let others in. */
   'last-admin': { retry: false, httpStatus: 409 },
   'provider-unreachable': { retry: true, httpStatus: 502 },
+  /** A request to change a threshold that cannot go on: over, or not yet ready to be signed. */
+  'threshold-draft-closed': { retry: false, httpStatus: 409 },
+  'threshold-draft-incomplete': { retry: false, httpStatus: 409 },
   'case-event-illegal': { retry: false, httpStatus: 409 },
   'dicom-unreadable': { retry: false, dimseStatus: 0xc000, httpStatus: 400 },
   'dicom-mismatch': { retry: false, dimseStatus: 0xa900, httpStatus: 400 },

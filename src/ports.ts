@@ -125,6 +125,8 @@ export interface AttemptFailure {
 export interface Threshold {
   version: number;
   value: number;
+  /** The site has stopped AI flags: scans are not analysed, and say so. */
+  stopped: boolean;
 }
 
 export type RecordOutcome =
@@ -180,7 +182,8 @@ export interface CaseStore {
   nudgeComplete(studyInstanceUids: readonly string[]): Promise<void>;
   sliceFeatures(modelSha256: string, instanceSha256s: readonly string[]): Promise<Map<string, EncodedSlice>>;
   saveSliceFeatures(modelSha256: string, features: ReadonlyMap<string, EncodedSlice>): Promise<void>;
-  threshold(modelName: string): Promise<Threshold>;
+  /** The operating point for scans from a source. @throws TriageError `not-found` */
+  threshold(modelName: string, sourceAeTitle: string): Promise<Threshold>;
   /** Deliveries due now for a destination: suspected cases first, then oldest first, then those to be looked for again. Held cases have none. */
   dueDeliveries(destination: string, limit: number): Promise<DueDelivery[]>;
   /** Records answers; when every delivery of a case is confirmed, the case becomes delivered in the same transaction. */

@@ -91,10 +91,11 @@ async function thresholdOf(store: WorklistStore, model: ModelIdentity, shipped: 
   if (choice === 'keep') return null;
   if (typeof choice === 'number') return choice;
   const inForce = await store.siteThreshold(model.name);
-  if (choice === undefined && inForce?.isSites === true && inForce.value !== shipped) {
+  if (choice === undefined && inForce !== null && ((inForce.isSites && inForce.value !== shipped) || inForce.ownSources.length > 0)) {
+    const sources = inForce.ownSources.length === 0 ? '' : ` and others for ${inForce.ownSources.join(', ')}`;
     throw new TriageError(
       'command-invalid',
-      `The site has set its own operating point for ${model.name}, ${inForce.value}; this package ships with ${shipped}. Say which is to hold: --threshold keep, --threshold default, or a number.`,
+      `The site has an operating point for ${model.name}, ${inForce.value}${sources}; this package ships with ${shipped}. Say which is to hold: --threshold keep, --threshold default, or a number (the last two for every source).`,
     );
   }
   return shipped;

@@ -10,7 +10,7 @@ export interface InferSeriesOptions {
   cached: ReadonlyMap<string, EncodedSlice>;
   /** Absolute path of a spool path. */
   resolvePath: (spoolPath: string) => string;
-  threshold: Threshold;
+  threshold: Pick<Threshold, 'value' | 'version'>;
   clock: Clock;
   /** Told of every slice newly encoded, so that it can be kept. */
   onEncoded?: (sha256: string, slice: EncodedSlice) => void | Promise<void>;

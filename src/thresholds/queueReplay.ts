@@ -30,7 +30,7 @@ export interface ReplayedRead {
 /**
  * Reads the site's scans again under another rule, with the wait cap on. Every moment at which a reader really finished a scan is one turn, and each turn
  * goes to the scan that stands first on the list at that moment. So the readers' working hours and pace are the site's own and only the order changes:
- * every scan is read exactly once, at a real reading time, after it arrived. Why turns and not service times: docs/adr/0011.
+ * every scan is read exactly once, at a real reading time, after it arrived. Why turns and not service times: docs/adr/0017.
  *
  * @returns in the order of reading
  */

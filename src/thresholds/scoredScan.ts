@@ -14,7 +14,7 @@ export interface ScoredScan {
   localHour: number;
 }
 
-/** Operating points in force: one for the site, and others for sources that have their own. Null: AI flags are stopped there. */
+/** Operating points in force: one for the site, and others for sources that have their own. Null: AI flags are stopped, for the site everywhere. */
 export interface ThresholdRule {
   site: number | null;
   bySource: Readonly<Record<string, number | null>>;
@@ -22,6 +22,7 @@ export interface ThresholdRule {
 
 /** The operating point for scans from a source. */
 export function thresholdFor(rule: ThresholdRule, sourceAeTitle: string): number | null {
+  if (rule.site === null) return null;
   return Object.hasOwn(rule.bySource, sourceAeTitle) ? (rule.bySource[sourceAeTitle] ?? null) : rule.site;
 }
 

@@ -6,6 +6,7 @@ import { oidcRoutes } from './routes/oidc.ts';
 import { sessionRoutes } from './routes/session.ts';
 import { setUpRoutes } from './routes/setUp.ts';
 import { systemRoutes } from './routes/system.ts';
+import { thresholdRoutes } from './routes/thresholds.ts';
 import { userRoutes } from './routes/users.ts';
 import { worklistRoutes } from './routes/worklist.ts';
 
@@ -13,4 +14,4 @@ import { worklistRoutes } from './routes/worklist.ts';
  * Every HTTP route but the files of the page. The server mounts this table and nothing else, `/api/openapi.json` describes it, and a test asks each of
  * its routes with each method as each role. A new area is a file under `routes/` and a line here.
  */
-export const ROUTES: readonly Route[] = [...systemRoutes, ...apiRoutes, ...sessionRoutes, ...setUpRoutes, ...oidcRoutes, ...userRoutes, ...auditRoutes, ...worklistRoutes, ...caseRoutes];
+export const ROUTES: readonly Route[] = [...systemRoutes, ...apiRoutes, ...sessionRoutes, ...setUpRoutes, ...oidcRoutes, ...userRoutes, ...auditRoutes, ...worklistRoutes, ...caseRoutes, ...thresholdRoutes];

@@ -5,6 +5,7 @@ import express, { type ErrorRequestHandler, type Express } from 'express';
 import { TriageError } from '../errors.ts';
 import type { Clock, Log } from '../ports.ts';
 import type { WorklistStore } from '../worklist/caseStore.ts';
+import type { ThresholdDesk } from '../worklist/thresholdDesk.ts';
 import type { WorklistQuery } from '../worklist/worklistQuery.ts';
 import type { Access } from './access/access.ts';
 import type { SystemStatus } from './answers/systemAnswer.ts';
@@ -26,6 +27,7 @@ export interface WebOptions {
   maxWaitMinutes: number;
   query: WorklistQuery;
   store: WorklistStore;
+  thresholds: ThresholdDesk;
   system: () => Promise<SystemStatus>;
   clock: Clock;
   log: Log;

@@ -1,5 +1,6 @@
 import type { Clock, Log } from '../ports.ts';
 import type { WorklistStore } from '../worklist/caseStore.ts';
+import type { ThresholdDesk } from '../worklist/thresholdDesk.ts';
 import type { WorklistQuery } from '../worklist/worklistQuery.ts';
 import type { Access } from './access/access.ts';
 import type { SystemStatus } from './answers/systemAnswer.ts';
@@ -9,6 +10,7 @@ import type { LiveFeed } from './liveFeed.ts';
 export interface WebContext {
   query: WorklistQuery;
   store: WorklistStore;
+  thresholds: ThresholdDesk;
   system: () => Promise<SystemStatus>;
   maxWaitMinutes: number;
   feed: LiveFeed;

@@ -19,6 +19,9 @@ export const AUDIT_ACTIONS = [
   'user.reset',
   'token.added',
   'token.revoked',
+  'threshold.requested',
+  'threshold.signed',
+  'threshold.requestClosed',
   'threshold.changed',
   'model.activated',
   'case.viewed',
@@ -93,7 +96,8 @@ export interface AuditLog {
 }
 
 const FIRST_HASH = '0'.repeat(64);
-const SAME_VIEW_MS = 10 * 60_000;
+/** Within this time a second look of the same person at the same study is no new entry. */
+export const SAME_VIEW_MS = 10 * 60_000;
 const BATCH = 1_000;
 /** Hostile values (an AE title, a user agent) must not forge lines or colours where the audit is shown. */
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;

@@ -1,4 +1,4 @@
-import type { CaseStore, Clock, ModelIdentity, Threshold } from '../ports.ts';
+import type { CaseStore, Clock, ModelIdentity } from '../ports.ts';
 import type { WorklistDatabase } from './database.ts';
 import { recordedPath, recordInstances } from './intake.ts';
 import { activateModel, modelInForce, noteModelFailed, noteModelInUse } from './modelActivations.ts';
@@ -16,7 +16,7 @@ import { saveSliceFeatures, sliceFeatures } from './sliceFeatures.ts';
 import { abandonLeases, apply, claim, fail, heartbeat, nudgeComplete, release } from './stages.ts';
 import { DEFAULT_CASE_STORE_OPTIONS } from './storeContext.ts';
 import type { CaseStoreOptions, StoreContext } from './storeContext.ts';
-import { seedThreshold, setThreshold, siteThreshold, threshold } from './thresholds.ts';
+import { seedThreshold, siteThreshold, threshold } from './thresholds.ts';
 
 export type { CaseStoreOptions } from './storeContext.ts';
 
@@ -24,7 +24,6 @@ export type { CaseStoreOptions } from './storeContext.ts';
 export interface WorklistStore extends CaseStore {
   /** Sets the operating point that a model ships with, unless the site has one for it already. */
   seedThreshold(modelName: string, value: number): Promise<void>;
-  setThreshold(change: { modelName: string; value: number; reason: string; createdBy: string }): Promise<Threshold>;
   /** Says which package a role is to have from now on; the agent follows. @throws TriageError `command-invalid` without a reason */
   activateModel(change: { role: ModelRole; model: ModelIdentity | null; threshold: number | null; reason: string; by: string }): Promise<ModelActivation>;
   modelInForce(role: ModelRole): Promise<ModelInForce>;
@@ -32,8 +31,8 @@ export interface WorklistStore extends CaseStore {
   noteModelInUse(activation: ModelActivation, shippedThreshold: number): Promise<void>;
   /** The package could not be loaded. */
   noteModelFailed(activation: ModelActivation, failure: string): Promise<void>;
-  /** The operating point in force for a name, and whether somebody at the site chose it; null when there is none. */
-  siteThreshold(modelName: string): Promise<{ value: number; isSites: boolean } | null>;
+  /** What the site has for a name: its value, whether somebody here chose it, and the sources that have one of their own; null when there is none. */
+  siteThreshold(modelName: string): Promise<{ value: number; isSites: boolean; ownSources: string[] } | null>;
   /** The newest reported case that this package has not scored. */
   nextForShadow(modelSha256: string): Promise<ShadowCase | null>;
   countForShadow(modelSha256: string): Promise<number>;
@@ -94,9 +93,8 @@ export function createCaseStore(
     nudgeComplete: (studies) => nudgeComplete(context, studies),
     sliceFeatures: (model, instances) => sliceFeatures(context, model, instances),
     saveSliceFeatures: (model, features) => saveSliceFeatures(context, model, features),
-    threshold: (model) => threshold(context, model),
+    threshold: (model, source) => threshold(context, model, source),
     seedThreshold: (model, value) => seedThreshold(context, model, value),
-    setThreshold: (change) => setThreshold(context, change),
     activateModel: (change) => activateModel(context, change),
     modelInForce: (role) => modelInForce(context, role),
     noteModelInUse: (activation, shipped) => noteModelInUse(context, activation, shipped),

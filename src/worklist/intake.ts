@@ -149,6 +149,7 @@ function description({ header, sourceAeTitle }: StoredInstance) {
     study_description: header.studyDescription,
     acquired_at: header.acquisitionDateTime,
     source_ae_title: sourceAeTitle,
+    scanner: [header.manufacturer, header.manufacturerModelName].map((part) => part.trim()).filter(Boolean).join(' '),
   };
 }
 

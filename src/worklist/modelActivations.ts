@@ -5,7 +5,7 @@ import { appendAudit } from './audit.ts';
 import type { ModelActivationsTable, Schema } from './schema.ts';
 import { write } from './storeContext.ts';
 import type { StoreContext } from './storeContext.ts';
-import { putThreshold, SHIPPED_BY } from './thresholds.ts';
+import { bringThreshold, SHIPPED_BY } from './thresholds.ts';
 
 /** `active`: its results are reported. `shadow`: it scores the same cases, and nobody is told. */
 export type ModelRole = ModelActivationsTable['role'];
@@ -122,11 +122,11 @@ export async function noteModelInUse(
     if (activation.role !== 'active' || activation.threshold === null || activation.model === null) return;
     const { name, version } = activation.model;
     const isShipped = activation.threshold === shippedThreshold;
-    await putThreshold(trx, context.clock.now(), {
+    await bringThreshold(trx, context.clock.now(), {
       modelName: name,
       value: activation.threshold,
       reason: isShipped ? `Shipped with ${name} ${version}` : `Set with the activation of ${name} ${version}: ${activation.reason}`,
-      createdBy: isShipped ? SHIPPED_BY : activation.by,
+      by: isShipped ? SHIPPED_BY : activation.by,
     });
   });
 }

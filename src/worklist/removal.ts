@@ -1,5 +1,6 @@
 import type { Kysely, Transaction } from 'kysely';
 import type { CaseRow, Schema } from './schema.ts';
+import { keepScore } from './scanHistory.ts';
 import { appendEvent, caseRow, NO_LEASE, write } from './storeContext.ts';
 import type { StoreContext } from './storeContext.ts';
 
@@ -102,9 +103,10 @@ export async function finishRemoval(context: StoreContext, studyInstanceUid: str
   });
 }
 
-/** Deletes everything on record of a case but its audit. */
+/** Deletes everything on record of a case but its audit and its score. */
 export async function eraseCase(trx: Transaction<Schema>, row: CaseRow, now: number): Promise<void> {
   const { study_instance_uid: studyInstanceUid } = row;
+  await keepScore(trx, row);
   await trx
     .deleteFrom('slice_features')
     .where('instance_sha256', 'in', (instances) =>

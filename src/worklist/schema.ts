@@ -30,6 +30,8 @@ export interface CasesTable {
   /** DICOM DT of the newest acquisition, in the scanner's own time zone; empty when the headers do not say. */
   acquired_at: string;
   source_ae_title: string;
+  /** Manufacturer and model of the first slice. */
+  scanner: Generated<string>;
   first_received_at: number;
   last_received_at: number;
   last_slice_at: number | null;
@@ -140,13 +142,66 @@ export interface CaseEventsTable {
   detail: string;
 }
 
+/** `stopped`: no scan is flagged. `follows-site`: the source has no threshold of its own any more. */
+export type ThresholdMode = 'on' | 'stopped' | 'follows-site';
+
+/** Appended only: the newest row of a model and source is in force. */
 export interface ThresholdsTable {
   version: Generated<number>;
   model_name: string;
+  /** Empty: the whole site. */
+  source_ae_title: Generated<string>;
+  mode: Generated<ThresholdMode>;
   value: number;
   reason: string;
   created_at: number;
   created_by: string;
+  /** The second person, where the site asks for one. */
+  approved_by: Generated<string | null>;
+  /** The version that this one takes back. */
+  reverts: Generated<number | null>;
+}
+
+/** How a request ended; null while it is open. */
+export type DraftOutcome = 'activated' | 'withdrawn' | 'expired' | 'data-changed' | 'threshold-changed';
+
+/** A request to change a threshold, with what its author saw. */
+export interface ThresholdDraftsTable {
+  id: Generated<number>;
+  model_name: string;
+  model_sha256: string;
+  source_ae_title: string;
+  mode: ThresholdMode;
+  value: number;
+  reason: string;
+  /** Newest version of the model's thresholds at the time: a later one ends the request. */
+  base_version: number;
+  /** Scans that arrived before it were not looked at. */
+  since: number;
+  /** Digest of the confirmed truth that it rests on. */
+  facts_sha256: string;
+  /** JSON array of study UIDs: confirmed fractures that would no longer be flagged. */
+  lost_fractures: string;
+  created_at: number;
+  created_by: string;
+  /** The author has signed and a second person is awaited. */
+  signed_at: number | null;
+  closed_at: number | null;
+  closed_by: string | null;
+  outcome: DraftOutcome | null;
+}
+
+/** What is left of a removed case. */
+export interface ScanHistoryTable {
+  study_instance_uid: string;
+  source_ae_title: string;
+  scanner: string;
+  arrived_at: number;
+  scored_at: number | null;
+  probability: number | null;
+  model_sha256: string | null;
+  stat: Flag;
+  read_at: number | null;
 }
 
 /** What a reader makes of a result. `agree` and `disagree` are with the decision of that revision. */
@@ -304,6 +359,8 @@ export interface Schema {
   deliveries: DeliveriesTable;
   case_events: CaseEventsTable;
   thresholds: ThresholdsTable;
+  threshold_drafts: ThresholdDraftsTable;
+  scan_history: ScanHistoryTable;
   verdicts: VerdictsTable;
   slice_features: SliceFeaturesTable;
   model_activations: ModelActivationsTable;

@@ -80,6 +80,7 @@ export async function openSite(pageDir: string, clock: Clock = systemClock, sign
         maxWaitMinutes: MAX_WAIT_MINUTES,
         query: worklist.query,
         store: worklist.store,
+        thresholds: worklist.thresholds,
         system: () => Promise.resolve(site.system),
         version: '0.0.0',
         access,

@@ -12,6 +12,8 @@ import type { WorklistDatabase } from '../../src/worklist/database.ts';
 import { createServiceTokens } from '../../src/worklist/serviceTokens.ts';
 import { createSessions } from '../../src/worklist/sessions.ts';
 import type { SessionLimits } from '../../src/worklist/sessions.ts';
+import { createThresholdDesk } from '../../src/worklist/thresholdDesk.ts';
+import type { ThresholdDesk } from '../../src/worklist/thresholdDesk.ts';
 import { createWorklistQuery } from '../../src/worklist/worklistQuery.ts';
 import type { WorklistQuery } from '../../src/worklist/worklistQuery.ts';
 import { findingsOf, instanceOf, manifestOf, objectsOf, studyUid } from '../unit/worklist/facts.ts';
@@ -25,11 +27,12 @@ export interface SeededWorklist {
   clock: Clock;
   store: WorklistStore;
   query: WorklistQuery;
+  thresholds: ThresholdDesk;
   close: () => Promise<void>;
 }
 
 /** An empty worklist on a real file in `folder`. */
-export async function openSeededWorklist(folder: string, clock: Clock): Promise<SeededWorklist> {
+export async function openSeededWorklist(folder: string, clock: Clock, options = { secondPerson: false }): Promise<SeededWorklist> {
   const path = join(folder, 'worklist.sqlite');
   await migrate(path);
   const database = await openDatabase(path);
@@ -38,6 +41,7 @@ export async function openSeededWorklist(folder: string, clock: Clock): Promise<
     clock,
     store: createCaseStore(database, clock, { destinations: ['PACS'] }),
     query: createWorklistQuery(database, clock, { maxWaitMs: MAX_WAIT_MINUTES * 60_000 }),
+    thresholds: createThresholdDesk(database, clock, options),
     close: () => database.close(),
   };
 }

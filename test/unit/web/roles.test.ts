@@ -81,6 +81,12 @@ test('whatever changes something is audited, but for what changes only the sessi
   expect(silent.sort()).toEqual(['post /api/session/activity', 'post /api/set-up/link']);
 });
 
+test('whatever puts a threshold into force, or out of it, asks for an admin and a recent sign-in', () => {
+  const changes = ROUTES.filter(({ audit }) => audit?.by === 'store' && [audit.action].flat().includes('threshold.changed'));
+  expect(changes.map(({ path }) => path)).toEqual(['/api/thresholds/drafts/:id/confirm', '/api/thresholds/revert', '/api/thresholds/stop']);
+  for (const { path, least, recentSignIn } of changes) expect([least, recentSignIn], path).toEqual(['admin', true]);
+});
+
 test('what changes accounts asks for a recent sign-in', () => {
   const accounts = ROUTES.filter(({ path, method }) => path.startsWith('/api/users') && method !== 'get');
   expect(accounts.length).toBeGreaterThan(3);

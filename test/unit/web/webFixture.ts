@@ -42,14 +42,14 @@ export function hurried(factor: number): Clock {
 
 /** The real server on a real, migrated database, at a free loopback port. */
 export async function startWeb(
-  { signIn, ...options }: Partial<Pick<WebOptions, 'system' | 'query' | 'clock' | 'port' | 'publicUrl' | 'trustProxy' | 'tls'>> & { signIn?: Parameters<typeof accessTo>[1] } = {},
+  { signIn, secondPerson = false, ...options }: Partial<Pick<WebOptions, 'system' | 'query' | 'clock' | 'port' | 'publicUrl' | 'trustProxy' | 'tls'>> & { signIn?: Parameters<typeof accessTo>[1]; secondPerson?: boolean } = {},
 ): Promise<WebUnderTest> {
   const folder = await mkdtemp(join(tmpdir(), 'odontoid-web-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const pageDir = join(folder, 'page');
   await mkdir(pageDir);
   await writeFile(join(pageDir, 'index.html'), '<!doctype html><title>page</title>');
-  const worklist = await openSeededWorklist(folder, options.clock ?? systemClock);
+  const worklist = await openSeededWorklist(folder, options.clock ?? systemClock, { secondPerson });
   onTestFinished(worklist.close);
   const logged: LoggedLine[] = [];
   const access = await accessTo(worklist, signIn);
@@ -60,6 +60,7 @@ export async function startWeb(
     maxWaitMinutes: MAX_WAIT_MINUTES,
     query: worklist.query,
     store: worklist.store,
+    thresholds: worklist.thresholds,
     system: () => Promise.resolve(READY),
     version: '0.0.0',
     access,

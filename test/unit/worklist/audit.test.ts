@@ -60,20 +60,6 @@ test('an entry taken out, one put in anew with a chain made good behind it, and 
   raw.close();
 });
 
-test('a threshold and its entry are one transaction: both or neither', async () => {
-  const { store, audit, database } = await filled();
-  await store.setThreshold({ modelName: 'compact', value: 0.4, reason: 'Shipped', createdBy: 'admin' });
-  await store.setThreshold({ modelName: 'compact', value: 0.6, reason: 'Fewer flags', createdBy: 'admin' });
-  expect((await audit.page({ action: 'threshold.changed' }, 10))[0]).toMatchObject({
-    actor: 'admin',
-    target: 'compact',
-    detail: { from: 0.4, to: 0.6, reason: 'Fewer flags' },
-  });
-  database.sqlite.exec("create temp trigger full before insert on audit_log begin select raise(abort, 'no room'); end");
-  await expect(store.setThreshold({ modelName: 'compact', value: 0.1, reason: 'Unseen', createdBy: 'admin' })).rejects.toThrow('no room');
-  expect((await store.threshold('compact')).value).toBe(0.6);
-});
-
 test('what people do to a case stands in the audit, under the study and without their words', async () => {
   const worklist = await openWorklist();
   const audit = createAuditLog(worklist.database, worklist.clock);

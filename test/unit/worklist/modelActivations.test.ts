@@ -1,8 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import { putThreshold as put } from '../../../src/worklist/thresholds.ts';
 import { MODEL, openWorklist, type Worklist } from './fixture.ts';
 
 const SECOND = { name: 'compact', version: '2.0.0', sha256: 'cd'.repeat(32) };
 const activate = ({ store }: Worklist, more: Partial<Parameters<typeof store.activateModel>[0]> = {}) => store.activateModel({ role: 'active', model: SECOND, threshold: 0.4, reason: 'better', by: 'ada', ...more });
+
+/** What the desk does in the end. */
+const putThreshold = ({ database, clock }: Worklist, change: { value: number; sourceAeTitle?: string; mode?: 'stopped' }) =>
+  database.db.transaction().execute((trx) => put(trx, clock.now(), { modelName: 'compact', reason: 'more sensitive', by: 'ada', ...change }));
 
 describe('model activations', () => {
   it('the newest decision counts; what has come of it is told apart', async () => {
@@ -29,22 +34,37 @@ describe('model activations', () => {
     const { store } = worklist;
     await store.seedThreshold('compact', 0.7);
     const activation = await activate(worklist);
-    expect(await store.threshold('compact')).toMatchObject({ value: 0.7 });
+    expect(await store.threshold('compact', 'CT1')).toMatchObject({ value: 0.7 });
     await store.noteModelInUse(activation, 0.4);
-    expect(await store.threshold('compact')).toMatchObject({ value: 0.4 });
-    expect(await store.siteThreshold('compact')).toEqual({ value: 0.4, isSites: false });
-    await store.setThreshold({ modelName: 'compact', value: 0.3, reason: 'more sensitive', createdBy: 'ada' });
+    expect(await store.threshold('compact', 'CT1')).toMatchObject({ value: 0.4 });
+    expect(await store.siteThreshold('compact')).toEqual({ value: 0.4, isSites: false, ownSources: [] });
+    await putThreshold(worklist, { value: 0.3 });
     // The agent starts again: the site's choice stays.
     await store.noteModelInUse(activation, 0.4);
-    expect(await store.siteThreshold('compact')).toEqual({ value: 0.3, isSites: true });
+    expect(await store.siteThreshold('compact')).toEqual({ value: 0.3, isSites: true, ownSources: [] });
     // It was found damaged at a start, and is whole again: neither does that undo the choice.
     await store.noteModelFailed(activation, 'A file is not as it was.');
     await store.noteModelInUse(activation, 0.4);
-    expect(await store.siteThreshold('compact')).toEqual({ value: 0.3, isSites: true });
+    expect(await store.siteThreshold('compact')).toEqual({ value: 0.3, isSites: true, ownSources: [] });
     await store.noteModelInUse(await activate(worklist, { threshold: null }), 0.4);
-    expect(await store.threshold('compact')).toMatchObject({ value: 0.3 });
+    expect(await store.threshold('compact', 'CT1')).toMatchObject({ value: 0.3 });
     await store.noteModelInUse(await activate(worklist, { threshold: 0.25 }), 0.4);
-    expect(await store.siteThreshold('compact')).toEqual({ value: 0.25, isSites: true });
+    expect(await store.siteThreshold('compact')).toEqual({ value: 0.25, isSites: true, ownSources: [] });
+  });
+
+  it('a new operating point makes sources follow the site again, and does not set stopped flags going', async () => {
+    const worklist = await openWorklist();
+    const { store } = worklist;
+    await store.seedThreshold('compact', 0.7);
+    await putThreshold(worklist, { value: 0.2, sourceAeTitle: 'CT2' });
+    expect(await store.siteThreshold('compact')).toEqual({ value: 0.7, isSites: false, ownSources: ['CT2'] });
+    await store.noteModelInUse(await activate(worklist, { threshold: null }), 0.4);
+    expect(await store.threshold('compact', 'CT2')).toMatchObject({ value: 0.2 });
+    await store.noteModelInUse(await activate(worklist), 0.4);
+    expect(await store.threshold('compact', 'CT2')).toMatchObject({ value: 0.4, stopped: false });
+    await putThreshold(worklist, { value: 0.4, mode: 'stopped' });
+    await store.noteModelInUse(await activate(worklist, { threshold: 0.3 }), 0.4);
+    expect(await store.threshold('compact', 'CT2')).toMatchObject({ value: 0.3, stopped: true });
   });
 
   it('a shadow touches no operating point, cannot be the active package, and is over when it becomes that', async () => {
@@ -55,7 +75,7 @@ describe('model activations', () => {
     await expect(activate(worklist, { role: 'shadow', model: MODEL })).rejects.toMatchObject({ code: 'command-invalid' });
     const shadow = await activate(worklist, { role: 'shadow' });
     await store.noteModelInUse(shadow, 0.4);
-    expect(await store.threshold('compact')).toMatchObject({ value: 0.7 });
+    expect(await store.threshold('compact', 'CT1')).toMatchObject({ value: 0.7 });
     await activate(worklist);
     expect((await store.modelInForce('shadow')).wanted).toMatchObject({ model: null });
   });

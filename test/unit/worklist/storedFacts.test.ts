@@ -37,28 +37,6 @@ describe('slice features', () => {
   });
 });
 
-describe('thresholds', () => {
-  it('keeps the site’s own operating point when the model’s is seeded again, and counts versions', async () => {
-    const { store } = await openWorklist();
-    await expect(store.threshold('compact')).rejects.toMatchObject({ code: 'not-found' });
-    await store.seedThreshold('compact', 0.62);
-    const first = await store.threshold('compact');
-    expect(first.value).toBe(0.62);
-    const second = await store.setThreshold({
-      modelName: 'compact',
-      value: 0.55,
-      reason: 'three more fractures',
-      createdBy: 'lead',
-    });
-    await store.seedThreshold('compact', 0.62);
-    expect(second.version).toBeGreaterThan(first.version);
-    expect(await store.threshold('compact')).toEqual(second);
-    await expect(
-      store.setThreshold({ modelName: 'compact', value: 1.2, reason: '', createdBy: 'lead' }),
-    ).rejects.toMatchObject({ code: 'command-invalid' });
-  });
-});
-
 describe('identity', () => {
   const jane = instanceOf({ patientName: 'Doe^Jane', patientId: 'P-1' }).header;
   it.each([
