@@ -84,7 +84,6 @@ export const thresholdBoard = z
     curves: scoreCurves,
   })
   .meta({ id: 'ThresholdBoard' });
-export type ThresholdBoardAnswer = z.infer<typeof thresholdBoard>;
 
 const flip = z
   .strictObject({
@@ -127,4 +126,3 @@ export const whatIfAnswer = z
     neverRead: z.int().describe('Scans of that time that nobody marked as read; the queue is replayed without them.'),
   })
   .meta({ id: 'WhatIf' });
-export type WhatIfAnswer = z.infer<typeof whatIfAnswer>;
