@@ -3,7 +3,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { systemClock } from '../src/clock.ts';
 import { buildPage, launchBrowser, openSite, temporaryFolder } from '../test/browser/page.ts';
-import { addStudy, studyUid } from '../test/browser/seededWorklist.ts';
+import { addStudy } from '../test/browser/seededWorklist.ts';
 import type { SeededStudy } from '../test/browser/seededWorklist.ts';
 
 const STUDIES: (SeededStudy & { arrivedMinutesAgo: number })[] = [
@@ -109,12 +109,12 @@ try {
     ['dark', 'worklist.png'],
     ['light', 'worklist-light.png'],
   ] as const) {
-    const page = await browser.newPage({ viewport: { width: 1280, height: 860 } });
+    const page = await browser.newPage({ viewport: { width: 1280, height: 520 } });
     await page.goto(site.url);
     await page.locator('.opener').first().waitFor();
     if (theme === 'light') await page.getByRole('button', { name: 'Light theme' }).click();
-    await page.locator(`[data-study="${studyUid('flag-1')}"] .opener`).click();
-    await page.locator('.details li').last().waitFor();
+    await page.keyboard.press('j');
+    await page.keyboard.press('j');
     await page.mouse.move(640, 4);
     await page.screenshot({ path: join(pictures, name) });
     await page.close();

@@ -213,20 +213,21 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
         lease.release();
       }
     };
+    const decodeSlice = async (path: string) => {
+      const lease = network.lease();
+      if (lease === null) throw new TriageError('inference-died', 'No network is loaded that could decode slices.');
+      try {
+        return await lease.model.decodeSlice(path);
+      } finally {
+        lease.release();
+      }
+    };
     const writer = createResultWriter({
       resultsDir: paths.results,
       spoolDir: paths.spool,
       softwareVersion: softwareVersion(),
       institutionName: config.report.institutionName,
-      renderSource: async (path) => {
-        const lease = network.lease();
-        if (lease === null) throw new TriageError('inference-died', 'No network is loaded that could decode the key slices.');
-        try {
-          return await lease.model.decodeSlice(path);
-        } finally {
-          lease.release();
-        }
-      },
+      renderSource: decodeSlice,
       options: { heatmaps: config.report.heatmaps, srSopClass: 'comprehensive3d' },
       log: log.child({ component: 'report' }),
     });
@@ -307,6 +308,9 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
       trustProxy: config.web.trustProxy,
       pageDir: resolve(packageRoot, 'dist/web'),
       maxWaitMinutes: config.worklist.maxWaitMinutes,
+      triageOnly: !config.report.heatmaps,
+      viewerTemplate: config.worklist.viewerUrl === '' ? null : config.worklist.viewerUrl,
+      decodeSlice: (path) => decodeSlice(resolvePath(path)),
       query,
       store,
       thresholds: createThresholdDesk(database, clock, { secondPerson: config.thresholds.secondPerson }),

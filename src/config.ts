@@ -11,6 +11,10 @@ const bytes = (min: number, max: number) => z.int().min(min).max(max);
 const aeTitle = z.string().regex(/^[!-[\]-~]([ -[\]-~]{0,14}[!-[\]-~])?$/, 'an AE title has 1 to 16 printable characters, no backslash, no space at either end');
 const port = z.int().min(0).max(65535);
 const uid = z.string().regex(/^(0|[1-9]\d*)(\.(0|[1-9]\d*))+$/, 'a UID is digits and dots').max(64);
+const isViewerTemplate = (value: string): boolean => {
+  const filled = value.replace(/\{(studyInstanceUid|accessionNumber|patientId)\}/g, '1');
+  return filled !== value && !/[{}]/.test(filled) && URL.canParse(filled) && !/^(javascript|data|blob|vbscript):/i.test(filled);
+};
 const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 
 /** A secret never stands in the configuration itself: it comes from an environment variable or a file. */
@@ -116,6 +120,12 @@ export const configSchema = z.strictObject({
   worklist: z
     .strictObject({
       maxWaitMinutes: z.number().min(1).max(1_440).default(60).describe('After this wait an unread case goes before every case that has not waited so long, flagged or not.'),
+      viewerUrl: z
+        .string()
+        .max(1_000)
+        .refine((value) => value === '' || isViewerTemplate(value), 'an address with {studyInstanceUid}, {accessionNumber} or {patientId} in it, and not of a scheme that runs code')
+        .default('')
+        .describe('Address of the site\'s viewer for a study, opened from the worklist and the case view. `{studyInstanceUid}`, `{accessionNumber}` and `{patientId}` are filled in. Empty: no link.'),
     })
     .prefault({}),
   thresholds: z

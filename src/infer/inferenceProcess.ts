@@ -123,7 +123,10 @@ class InferenceSupervisor {
         reject(new TriageError('inference-died', 'The inference process is closed.'));
         return;
       }
-      this.#waiting.push({ id: this.#nextId++, question, resolve, reject });
+      const request = { id: this.#nextId++, question, resolve, reject };
+      // A person waits for a picture; the rest is minutes of work in which a few milliseconds are nothing.
+      if (question.kind === 'decode') this.#waiting.unshift(request);
+      else this.#waiting.push(request);
       this.#dispatch();
     });
   }

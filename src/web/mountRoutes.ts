@@ -44,7 +44,8 @@ function handlerOf(entry: Route, context: WebContext, { checkAnswers }: MountOpt
     const record = async (): Promise<void> => {
       if (entry.audit?.by !== 'route') return;
       const target = entry.audit.target === undefined ? '' : String(params[entry.audit.target]);
-      if (entry.audit.action === 'case.viewed') await access.audit.viewed(actor, address, target);
+      // Looked at by its case reference or by its UID: the audit keeps the UID.
+      if (entry.audit.action === 'case.viewed') await access.audit.viewed(actor, address, await context.query.studyOf(target));
       else await access.audit.append({ action: entry.audit.action, actor, address, target });
     };
     if (entry.answer.kind === 'other') {

@@ -1,3 +1,16 @@
-/** Addresses of the screens: the server answers each with the page, which finds out by the address which one it is. No identifiers. */
-export const PAGE_PATHS = ['/', '/sign-in', '/set-up', '/sessions', '/users', '/audit'] as const;
+/**
+ * Addresses of the screens. The server answers each with the page; `client/pages.tsx` must name a screen for each. None holds an identifier: a study
+ * is named by its case reference.
+ */
+export const PAGE_PATHS = ['/', '/case/:caseRef', '/sign-in', '/set-up', '/sessions', '/users', '/audit'] as const;
+
 export type PagePath = (typeof PAGE_PATHS)[number];
+
+/** The screen that an address means; undefined when there is none. */
+export function pagePathOf(address: string): PagePath | undefined {
+  const parts = address.split('/');
+  return PAGE_PATHS.find((path) => {
+    const wanted = path.split('/');
+    return wanted.length === parts.length && wanted.every((part, at) => (part.startsWith(':') ? /^[\w-]+$/.test(parts[at]!) : part === parts[at]));
+  });
+}

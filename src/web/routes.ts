@@ -3,6 +3,7 @@ import { apiRoutes } from './routes/api.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { caseRoutes } from './routes/case.ts';
 import { oidcRoutes } from './routes/oidc.ts';
+import { readingRoutes } from './routes/reading.ts';
 import { sessionRoutes } from './routes/session.ts';
 import { setUpRoutes } from './routes/setUp.ts';
 import { systemRoutes } from './routes/system.ts';
@@ -14,4 +15,16 @@ import { worklistRoutes } from './routes/worklist.ts';
  * Every HTTP route but the files of the page. The server mounts this table and nothing else, `/api/openapi.json` describes it, and a test asks each of
  * its routes with each method as each role. A new area is a file under `routes/` and a line here.
  */
-export const ROUTES: readonly Route[] = [...systemRoutes, ...apiRoutes, ...sessionRoutes, ...setUpRoutes, ...oidcRoutes, ...userRoutes, ...auditRoutes, ...worklistRoutes, ...caseRoutes, ...thresholdRoutes];
+export const ROUTES: readonly Route[] = [
+  ...systemRoutes,
+  ...apiRoutes,
+  ...sessionRoutes,
+  ...setUpRoutes,
+  ...oidcRoutes,
+  ...userRoutes,
+  ...auditRoutes,
+  ...worklistRoutes,
+  ...caseRoutes,
+  ...readingRoutes,
+  ...thresholdRoutes,
+];

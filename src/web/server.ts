@@ -3,7 +3,7 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import express, { type ErrorRequestHandler, type Express } from 'express';
 import { TriageError } from '../errors.ts';
-import type { Clock, Log } from '../ports.ts';
+import type { Clock, Log, SourceSlice } from '../ports.ts';
 import type { WorklistStore } from '../worklist/caseStore.ts';
 import type { ThresholdDesk } from '../worklist/thresholdDesk.ts';
 import type { WorklistQuery } from '../worklist/worklistQuery.ts';
@@ -15,6 +15,7 @@ import { openApiOf } from './openApi.ts';
 import { PAGE_PATHS } from './pagePaths.ts';
 import { ROUTES } from './routes.ts';
 import { ownPagesOnly, securityHeaders } from './security.ts';
+import { createSliceImages } from './sliceImages.ts';
 import type { WebContext } from './webContext.ts';
 
 export type { SystemStatus } from './answers/systemAnswer.ts';
@@ -25,6 +26,12 @@ export interface WebOptions {
   /** Built page (`dist/web`). */
   pageDir: string;
   maxWaitMinutes: number;
+  /** A site's choice: no heatmap and no slice score in any answer. */
+  triageOnly: boolean;
+  /** Address of the site's viewer with `{studyInstanceUid}`, `{accessionNumber}` or `{patientId}`; null without one. */
+  viewerTemplate: string | null;
+  /** Decodes the slice at a path relative to the spool, in a process that may die of it. */
+  decodeSlice: (path: string) => Promise<SourceSlice>;
   query: WorklistQuery;
   store: WorklistStore;
   thresholds: ThresholdDesk;
@@ -43,6 +50,9 @@ export interface WebOptions {
   /** Fails an answer that is not as its schema says; for tests. */
   checkAnswers?: boolean;
 }
+
+/** Decoded slices kept in memory, bytes: about two series. */
+const MOST_SLICE_BYTES = 256 * 1024 * 1024;
 
 export interface WebServer {
   url: string;
@@ -78,7 +88,8 @@ export async function startWebServer(options: WebOptions): Promise<WebServer> {
 function createApp(options: WebOptions, feed: ReturnType<typeof createLiveFeed>): Express {
   const { access, log } = options;
   let described: { openapi: string } | null = null;
-  const context: WebContext = { ...options, feed, description: () => (described ??= openApiOf(ROUTES, options.version)) };
+  const slices = createSliceImages(options.decodeSlice, MOST_SLICE_BYTES);
+  const context: WebContext = { ...options, feed, slices, description: () => (described ??= openApiOf(ROUTES, options.version)) };
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');

@@ -5,6 +5,7 @@ import type { WorklistQuery } from '../worklist/worklistQuery.ts';
 import type { Access } from './access/access.ts';
 import type { SystemStatus } from './answers/systemAnswer.ts';
 import type { LiveFeed } from './liveFeed.ts';
+import type { SliceImages } from './sliceImages.ts';
 
 /** What the handlers of the routes may use. */
 export interface WebContext {
@@ -13,6 +14,11 @@ export interface WebContext {
   thresholds: ThresholdDesk;
   system: () => Promise<SystemStatus>;
   maxWaitMinutes: number;
+  /** A site's choice: no heatmap and no slice score in any answer. */
+  triageOnly: boolean;
+  /** Address of the site's viewer, with placeholders; null without one. */
+  viewerTemplate: string | null;
+  slices: SliceImages;
   feed: LiveFeed;
   access: Access;
   /** OpenAPI of the route table. */

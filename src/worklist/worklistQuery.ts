@@ -6,8 +6,12 @@ import { TriageError } from '../errors.ts';
 import type { Clock, ResultObject, StageName } from '../ports.ts';
 import { caseRecordOf } from './caseRecord.ts';
 import { caseStatus } from './caseStatus.ts';
+import { caseVolume } from './caseVolume.ts';
+import type { CaseVolume, VolumeSlice } from './caseVolume.ts';
 import type { CaseStatusKind } from './caseStatus.ts';
 import type { WorklistDatabase } from './database.ts';
+import { ListOrders } from './listOrders.ts';
+import type { ListFilter, ListOrder } from './listOrders.ts';
 import { rankCases } from './priority.ts';
 import type { AnalysisRow, CaseRow, DeliveryStatus, Schema, Verdict, VerdictsTable } from './schema.ts';
 
@@ -100,6 +104,8 @@ export interface CaseEventRow {
 export interface CaseDetail {
   row: WorklistRow;
   manifest: CaseManifest | null;
+  /** Geometry of the analysed series; null when none was, or its files have gone. */
+  volume: CaseVolume | null;
   findings: Findings | null;
   instances: { received: number; setAside: number; ownResults: number };
   /** Result objects of every revision, oldest first, with the absolute path of the file. */
@@ -124,11 +130,44 @@ export interface WorklistTotals {
   lastReceivedAtMs: number | null;
 }
 
+/** Part of a list. Asked for again with its `list`, the same rows stand in the same places, whatever has changed meanwhile. */
+export interface WorklistPage {
+  /** Names the list as it was when it was first asked for. */
+  list: string;
+  /** Rows of that list, and of the same list without its search and its choice. */
+  total: number;
+  allTotal: number;
+  offset: number;
+  /** In their places from `offset`; null where a case has been removed since. */
+  rows: (WorklistRow | null)[];
+  /** How the list would differ if it were asked for anew; null when it would not. */
+  waiting: { count: number; flagged: number } | null;
+}
+
+/** An unread suspected case, for the ear and the edge of the page; it names no patient. */
+export interface OpenFlag {
+  caseRef: string;
+  revision: number;
+  flaggedAtMs: number;
+  claimed: boolean;
+}
+
 export interface WorklistQuery {
+  /** `list`: of an earlier page; null, or one that is not known any more, for the list as it is now. */
+  page(request: ListFilter & { list: string | null; offset: number; limit: number }): Promise<WorklistPage>;
+  /** Unread suspected cases, newest flag first, at most `limit`; and how many read ones were flagged after they had been read. */
+  flags(limit: number): Promise<{ open: OpenFlag[]; afterRead: number }>;
   /** Unread cases in reading order, then those read last. */
   rows(options?: { readLimit?: number }): Promise<WorklistRow[]>;
   /** @throws TriageError `not-found` */
   caseDetail(studyInstanceUid: string): Promise<CaseDetail>;
+  /** The study of a case reference; a study that is here is its own answer. @throws TriageError `not-found` */
+  studyOf(word: string): Promise<string>;
+  /**
+   * Slices of the analysed series by index, superior first; those beyond its ends are left out, save the first one asked for.
+   * @throws TriageError `not-found`
+   */
+  volumeSlices(studyInstanceUid: string, indexes: readonly number[]): Promise<VolumeSlice[]>;
   totals(): Promise<WorklistTotals>;
 }
 
@@ -288,9 +327,9 @@ export function createWorklistQuery(
       .where('study_instance_uid', '=', studyInstanceUid)
       .executeTakeFirst();
     if (row === undefined) throw new TriageError('not-found', 'There is no such study on the worklist.');
+    const known = (await describe(db, [row]))[0]!;
     const inList =
-      (await listed(db, 0)).find((other) => other.studyInstanceUid === studyInstanceUid) ??
-      (await describe(db, [row]))[0]!;
+      known.readAtMs === null ? { ...known, why: rankCases([known], clock.now(), maxWaitMs)[0]!.why } : known;
     const analysis = await db
       .selectFrom('analyses')
       .selectAll()
@@ -321,6 +360,7 @@ export function createWorklistQuery(
     return {
       row: inList,
       manifest,
+      volume: manifest === null ? null : ((await caseVolume(db, studyInstanceUid, manifest))?.volume ?? null),
       findings,
       instances: {
         received: instances.filter((instance) => instance.kind !== 'own').length,
@@ -388,11 +428,156 @@ export function createWorklistQuery(
     };
   }
 
+  async function studyOf(db: Transaction<Schema>, word: string): Promise<string> {
+    const row = await db
+      .selectFrom('cases')
+      .select('study_instance_uid')
+      .where(word.includes('.') ? 'study_instance_uid' : 'case_ref', '=', word)
+      .executeTakeFirst();
+    if (row === undefined) throw new TriageError('not-found', 'There is no such study on the worklist.');
+    return row.study_instance_uid;
+  }
+
+  async function volumeSlices(
+    db: Transaction<Schema>,
+    studyInstanceUid: string,
+    indexes: readonly number[],
+  ): Promise<VolumeSlice[]> {
+    const analysis = await db
+      .selectFrom('cases')
+      .innerJoin('analyses', (join) =>
+        join
+          .onRef('analyses.study_instance_uid', '=', 'cases.study_instance_uid')
+          .onRef('analyses.revision', '=', 'cases.revision'),
+      )
+      .select('analyses.manifest')
+      .where('cases.study_instance_uid', '=', studyInstanceUid)
+      .where('cases.removing', '=', 0)
+      .executeTakeFirst();
+    const manifest = analysis?.manifest == null ? null : (JSON.parse(analysis.manifest) as CaseManifest);
+    if (manifest?.slices[indexes[0] ?? -1] === undefined)
+      throw new TriageError('not-found', 'There is no such slice.');
+    const known = await caseVolume(db, studyInstanceUid, manifest);
+    if (known === null) throw new TriageError('not-found', 'The slices of this study are not here.');
+    return indexes.flatMap((index) => {
+      const slice = manifest.slices[index];
+      if (slice === undefined) return [];
+      return [
+        {
+          sopInstanceUid: slice.sopInstanceUid,
+          path: slice.path,
+          sha256: slice.sha256,
+          orientation: known.orientation,
+        },
+      ];
+    });
+  }
+
+  const orders = new ListOrders(read, clock, maxWaitMs);
+
+  async function page({
+    list,
+    offset,
+    limit,
+    ...filter
+  }: ListFilter & { list: string | null; offset: number; limit: number }): Promise<WorklistPage> {
+    const latest = await orders.now(filter);
+    const order = (list === null ? undefined : orders.earlier(list)) ?? latest;
+    const all =
+      filter.show === 'all' && filter.search === '' ? latest : await orders.now({ ...filter, show: 'all', search: '' });
+    const from = Math.max(0, Math.min(offset, Math.floor((order.studies.length - 1) / limit) * limit));
+    const studies = order.studies.slice(from, from + limit);
+    const rows = await read((db) => listedRows(db, studies, from));
+    return {
+      list: order.id,
+      total: order.studies.length,
+      allTotal: all.studies.length,
+      offset: from,
+      rows,
+      waiting: difference(order, latest),
+    };
+  }
+
+  /** Rows of a part of a list, each with the rank of its place. */
+  async function listedRows(
+    db: Transaction<Schema>,
+    studies: readonly string[],
+    from: number,
+  ): Promise<(WorklistRow | null)[]> {
+    if (studies.length === 0) return [];
+    const cases = await db
+      .selectFrom('cases')
+      .selectAll()
+      .where('study_instance_uid', 'in', studies)
+      .where('removing', '=', 0)
+      .execute();
+    const now = clock.now();
+    const described = new Map((await describe(db, cases)).map((row) => [row.studyInstanceUid, row]));
+    return studies.map((study, index) => {
+      const row = described.get(study);
+      if (row === undefined) return null;
+      if (row.readAtMs !== null) return row;
+      return { ...row, rank: from + index + 1, why: rankCases([row], now, maxWaitMs)[0]!.why };
+    });
+  }
+
+  async function flags(db: Transaction<Schema>, limit: number): Promise<{ open: OpenFlag[]; afterRead: number }> {
+    const suspected = db
+      .selectFrom('cases')
+      .innerJoin('analyses', (join) =>
+        join
+          .onRef('analyses.study_instance_uid', '=', 'cases.study_instance_uid')
+          .onRef('analyses.revision', '=', 'cases.revision'),
+      )
+      .where('analyses.decision', '=', 'suspected')
+      .where('cases.removing', '=', 0);
+    const open = await suspected
+      .select(['cases.case_ref', 'cases.revision', 'cases.claimed_by', 'analyses.analysed_at'])
+      .where('cases.read_at', 'is', null)
+      .orderBy('analyses.analysed_at', 'desc')
+      .limit(limit)
+      .execute();
+    const late = await suspected
+      .select((row) => row.fn.countAll<number>().as('cases'))
+      .where('cases.read_at', 'is not', null)
+      .whereRef('analyses.analysed_at', '>', 'cases.read_at')
+      .executeTakeFirstOrThrow();
+    return {
+      open: open.map((row) => ({
+        caseRef: row.case_ref ?? '',
+        revision: row.revision,
+        flaggedAtMs: row.analysed_at ?? 0,
+        claimed: row.claimed_by !== null,
+      })),
+      afterRead: late.cases,
+    };
+  }
+
   return {
+    page,
+    flags: (limit) => read((db) => flags(db, limit)),
+    studyOf: (word) => read((db) => studyOf(db, word)),
+    volumeSlices: (studyInstanceUid, indexes) => read((db) => volumeSlices(db, studyInstanceUid, indexes)),
     rows: ({ readLimit = 50 } = {}) => read((db) => listed(db, readLimit)),
-    caseDetail: (studyInstanceUid) => read((db) => caseDetail(db, studyInstanceUid)),
+    caseDetail: async (studyInstanceUid) => {
+      const detail = await read((db) => caseDetail(db, studyInstanceUid));
+      if (detail.row.readAtMs !== null) return detail;
+      const { studies } = await orders.now({ show: 'all', search: '', read: false });
+      const place = studies.indexOf(studyInstanceUid);
+      // Read or removed in between: then it has no place.
+      return place === -1 ? detail : { ...detail, row: { ...detail.row, rank: place + 1 } };
+    },
     totals: () => read(totals),
   };
+}
+
+/** What a reader who sees one order would get with the other. */
+function difference(shown: ListOrder, latest: ListOrder): WorklistPage['waiting'] {
+  if (shown.studies === latest.studies) return null;
+  const known = new Set(shown.studies);
+  const fresh = latest.studies.filter((study) => !known.has(study));
+  const moved = shown.studies.length !== latest.studies.length || shown.studies.some((study, index) => study !== latest.studies[index]); // prettier-ignore
+  return moved ? { count: fresh.length, flagged: fresh.filter((study) => latest.flagged.has(study)).length } : null;
 }
 
 const LISTED_COLUMNS = [

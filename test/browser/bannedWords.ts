@@ -15,6 +15,10 @@ export const BANNED = [
   '✅',
 ];
 
+/** Said of a filter, not of a scan. */
+const OF_NO_SCAN = /\bClear filters\b/g;
+
 export function bannedIn(text: string): string[] {
-  return BANNED.filter((word) => new RegExp(`(?<![\\p{L}])${word}(?![\\p{L}])`, 'iu').test(text));
+  const said = text.replace(OF_NO_SCAN, '');
+  return BANNED.filter((word) => new RegExp(`(?<![\\p{L}])${word}(?![\\p{L}])`, 'iu').test(said));
 }

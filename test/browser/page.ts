@@ -9,8 +9,8 @@ import type { Clock } from '../../src/ports.ts';
 import { createLog } from '../../src/log.ts';
 import type { Access } from '../../src/web/access/access.ts';
 import { startWebServer } from '../../src/web/server.ts';
-import type { SystemStatus, WebServer } from '../../src/web/server.ts';
-import { MAX_WAIT_MINUTES, accessTo, openSeededWorklist } from './seededWorklist.ts';
+import type { SystemStatus, WebOptions, WebServer } from '../../src/web/server.ts';
+import { MAX_WAIT_MINUTES, accessTo, decodePicture, openSeededWorklist } from './seededWorklist.ts';
 import type { SeededWorklist } from './seededWorklist.ts';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -50,6 +50,8 @@ export const READY: SystemStatus = {
   freeBytes: 50_000_000_000,
 };
 
+export type SiteOptions = Partial<Pick<WebOptions, 'triageOnly' | 'viewerTemplate'>> & { signIn?: Parameters<typeof accessTo>[1] };
+
 export interface Site extends SeededWorklist {
   access: Access;
   url: string;
@@ -62,10 +64,14 @@ export interface Site extends SeededWorklist {
 }
 
 /** The real server on an empty worklist on disk. */
-export async function openSite(pageDir: string, clock: Clock = systemClock, signIn: Parameters<typeof accessTo>[1] = {}): Promise<Site> {
+export async function openSite(
+  pageDir: string,
+  clock: Clock = systemClock,
+  options: SiteOptions = {},
+): Promise<Site> {
   const folder = await temporaryFolder();
   const worklist = await openSeededWorklist(folder, clock);
-  const access = await accessTo(worklist, signIn);
+  const access = await accessTo(worklist, options.signIn);
   let server: WebServer | null = null;
   const site: Site = {
     ...worklist,
@@ -78,6 +84,9 @@ export async function openSite(pageDir: string, clock: Clock = systemClock, sign
         port: site.url === '' ? 0 : Number(new URL(site.url).port),
         pageDir,
         maxWaitMinutes: MAX_WAIT_MINUTES,
+        triageOnly: options.triageOnly ?? false,
+        viewerTemplate: options.viewerTemplate ?? null,
+        decodeSlice: decodePicture(worklist.folder),
         query: worklist.query,
         store: worklist.store,
         thresholds: worklist.thresholds,

@@ -1,6 +1,8 @@
-import { join } from 'node:path';
-import type { SeriesVerdict } from '../../src/case/case.ts';
-import type { CaseStore, Clock, StageName } from '../../src/ports.ts';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Findings, SeriesVerdict, StoredInstance } from '../../src/case/case.ts';
+import { decodeStoredSlice } from '../../src/infer/decodePixels.ts';
+import type { CaseStore, Clock, SourceSlice, StageName } from '../../src/ports.ts';
 import { createAccess } from '../../src/web/access/access.ts';
 import type { Access, AccessOptions } from '../../src/web/access/access.ts';
 import { createAccounts } from '../../src/worklist/accounts.ts';
@@ -16,6 +18,7 @@ import { createThresholdDesk } from '../../src/worklist/thresholdDesk.ts';
 import type { ThresholdDesk } from '../../src/worklist/thresholdDesk.ts';
 import { createWorklistQuery } from '../../src/worklist/worklistQuery.ts';
 import type { WorklistQuery } from '../../src/worklist/worklistQuery.ts';
+import { ctFile } from '../unit/infer/ctFile.ts';
 import { findingsOf, instanceOf, manifestOf, objectsOf, studyUid } from '../unit/worklist/facts.ts';
 
 export { studyUid };
@@ -23,6 +26,7 @@ export { studyUid };
 export const MAX_WAIT_MINUTES = 60;
 
 export interface SeededWorklist {
+  folder: string;
   database: WorklistDatabase;
   clock: Clock;
   store: WorklistStore;
@@ -37,6 +41,7 @@ export async function openSeededWorklist(folder: string, clock: Clock, options =
   await migrate(path);
   const database = await openDatabase(path);
   return {
+    folder,
     database,
     clock,
     store: createCaseStore(database, clock, { destinations: ['PACS'] }),
@@ -77,14 +82,16 @@ export interface SeededStudy {
   arrivedMinutesAgo?: number;
   /** `running`: received and no more; a number: the probability of a suspected or an unflagged case; else why it was not analysed. */
   outcome: 'running' | number | { reasonCode: string; reason: string };
+  /** Slices with pictures of their own on disk; without, three that nobody can look at. */
+  slices?: number;
   receipt?: 'pending' | 'sent' | 'confirmed' | 'refused';
 }
 
 /** Takes a study through the store as the pipeline would. */
-export async function addStudy({ store, clock }: SeededWorklist, study: SeededStudy): Promise<void> {
+export async function addStudy({ store, clock, folder }: SeededWorklist, study: SeededStudy): Promise<void> {
   const arrivedMs = clock.now() - (study.arrivedMinutesAgo ?? 1) * 60_000;
   const uid = studyUid(study.id);
-  const instances = [1, 2, 3].map((number) => {
+  const instances = Array.from({ length: study.slices ?? 3 }, (_, at) => at + 1).map((number) => {
     const instance = instanceOf({ study: study.id, number, receivedAtMs: arrivedMs });
     Object.assign(instance.header, {
       patientId: study.patientId ?? instance.header.patientId,
@@ -96,8 +103,15 @@ export async function addStudy({ store, clock }: SeededWorklist, study: SeededSt
       acquisitionDateTime: dicomTime(arrivedMs - 4 * 60_000),
       seriesDescription: study.seriesDescription ?? instance.header.seriesDescription,
     });
+    if (study.slices !== undefined)
+      Object.assign(instance.header, {
+        rows: PICTURE_SIZE,
+        columns: PICTURE_SIZE,
+        imagePositionPatientMm: [0, 0, -number],
+      });
     return instance;
   });
+  if (study.slices !== undefined) await writePictures(folder, instances);
   await store.recordInstances(instances);
   if (study.outcome === 'running') return;
 
@@ -111,7 +125,10 @@ export async function addStudy({ store, clock }: SeededWorklist, study: SeededSt
     await store.apply(assembling, { type: 'seriesChosen', manifest });
     await store.apply(await claimOf(store, 'infer', uid), {
       type: 'inferred',
-      findings: findingsOf(study.outcome, { analysedAtMs }),
+      findings: findingsOf(study.outcome, {
+        analysedAtMs,
+        ...(study.slices === undefined ? {} : pictureFindings(instances, study.outcome)),
+      }),
     });
   } else {
     const series: SeriesVerdict[] = manifest.series.map((verdict) => ({
@@ -139,6 +156,61 @@ export async function addStudy({ store, clock }: SeededWorklist, study: SeededSt
     await store.recordDelivery(due.id, { kind: 'sent', status: '0000' });
     if (study.receipt === 'confirmed') await store.recordDelivery(due.id, { kind: 'confirmed' });
   }
+}
+
+/** Pixels of a side of the pictures. */
+export const PICTURE_SIZE = 128;
+
+/** Real CT files: a bright ring whose place tells the slice, in soft tissue. */
+async function writePictures(folder: string, instances: readonly StoredInstance[]): Promise<void> {
+  for (const [at, { path }] of instances.entries()) {
+    const samples = new Uint16Array(PICTURE_SIZE * PICTURE_SIZE);
+    for (let row = 0; row < PICTURE_SIZE; row++) {
+      for (let column = 0; column < PICTURE_SIZE; column++) {
+        const radius = Math.hypot(row - 64, column - 64);
+        const bone = Math.hypot(row - 64, column - 40 - at) < 12;
+        samples[row * PICTURE_SIZE + column] = bone ? 1024 + 700 : radius < 56 ? 1024 + 40 : 24;
+      }
+    }
+    const file = join(folder, path);
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, ctFile({ rows: PICTURE_SIZE, columns: PICTURE_SIZE, samples }));
+  }
+}
+
+/** Decodes a slice as the inference child does, of the file that `addStudy` wrote. */
+export const decodePicture =
+  (folder: string) =>
+  async (path: string): Promise<SourceSlice> =>
+    decodeStoredSlice(await readFile(join(folder, path)));
+
+/** Scores with two peaks, and maps on both when suspected. */
+function pictureFindings(instances: readonly StoredInstance[], probability: number): Partial<Findings> {
+  const peaks = [Math.floor(instances.length / 4), Math.floor((3 * instances.length) / 4)];
+  const scores = instances.map((_, at) =>
+    Math.max(0.02, ...peaks.map((peak, rank) => (probability - 0.1 * rank) * Math.exp(-(((at - peak) / 2) ** 2)))),
+  );
+  const cam = Array.from({ length: 64 }, (_, cell) => (cell % 8 === 3 && Math.floor(cell / 8) === 3 ? 1 : 0.1));
+  const crop = { top: 16, left: 16, bottom: 112, right: 112, transpose: false, flipRows: false, flipColumns: false, rows: PICTURE_SIZE, columns: PICTURE_SIZE, fullFrame: false }; // prettier-ignore
+  return {
+    slices: instances.map(({ header }, at) => ({
+      sopInstanceUid: header.sopInstanceUid,
+      score: scores[at]!,
+      imageProbability: scores[at]!,
+    })),
+    keySlices:
+      probability < 0.5
+        ? []
+        : peaks.map((sliceIndex) => ({
+            sopInstanceUid: instances[sliceIndex]!.header.sopInstanceUid,
+            sliceIndex,
+            score: scores[sliceIndex]!,
+            cam,
+            camRows: 8,
+            camColumns: 8,
+            crop,
+          })),
+  };
 }
 
 /** The lease on one study; whatever else is due is put off. */

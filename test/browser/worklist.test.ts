@@ -1,70 +1,13 @@
-import { rm } from 'node:fs/promises';
-import { AxeBuilder } from '@axe-core/playwright';
-import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import type { Page } from 'playwright-core';
+import { expect, test } from 'vitest';
+import { caseRef } from '../../src/case/caseRef.ts';
 import { systemClock } from '../../src/clock.ts';
 import { bannedIn } from './bannedWords.ts';
-import { buildPage, launchBrowser, openSite, temporaryFolder } from './page.ts';
+import { complaintsOfAxe, openPage, site, startBrowser } from './openPage.ts';
 import type { Site } from './page.ts';
 import { addStudy, studyUid } from './seededWorklist.ts';
 
-let browser: Browser;
-let folder: string;
-let pageDir: string;
-
-beforeAll(async () => {
-  folder = await temporaryFolder();
-  pageDir = await buildPage(folder);
-  browser = await launchBrowser();
-});
-afterAll(async () => {
-  await browser.close();
-  await rm(folder, { recursive: true, force: true });
-});
-
-interface Opened {
-  page: Page;
-  /** Console errors and warnings, uncaught errors, violations of the content security policy. */
-  complaints: string[];
-}
-
-/** Any complaint of the browser fails the test, save those of a server that the test has stopped. With `clock`, time passes in the page only when told to. */
-async function openPage(
-  site: Site,
-  options: { clock?: boolean; before?: (page: Page) => Promise<unknown> } = {},
-): Promise<Page> {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-GB' });
-  const page = await context.newPage();
-  const opened: Opened = { page, complaints: [] };
-  page.on('console', (message) => {
-    if (
-      ['error', 'warning'].includes(message.type()) &&
-      !/ERR_(CONNECTION_REFUSED|INCOMPLETE_CHUNKED_ENCODING|EMPTY_RESPONSE|CONNECTION_RESET)/.test(message.text())
-    )
-      opened.complaints.push(message.text());
-  });
-  page.on('pageerror', (error) => opened.complaints.push(String(error)));
-  onTestFinished(async () => {
-    await context.close();
-    expect(opened.complaints).toEqual([]);
-  });
-  if (options.clock) {
-    const time = Date.now();
-    await page.clock.install({ time });
-    await page.clock.pauseAt(time + 60_000);
-  }
-  await options.before?.(page);
-  await page.goto(site.url);
-  // Effects wait for a frame, which a stopped clock never brings.
-  if (options.clock) await page.clock.runFor(50);
-  return page;
-}
-
-async function site(clock = systemClock): Promise<Site> {
-  const opened = await openSite(pageDir, clock);
-  onTestFinished(opened.end);
-  return opened;
-}
+startBrowser();
 
 const order = (page: Page) =>
   page.locator('tr.row').evaluateAll((rows) => rows.map((row) => row.getAttribute('data-study')));
@@ -76,8 +19,8 @@ const pill = (page: Page) => page.locator('.pill');
 const row = (page: Page, id: string) => page.locator(`tr.row[data-study="${studyUid(id)}"]`);
 
 async function seed(opened: Site): Promise<void> {
-  await addStudy(opened, { id: 'plain', outcome: 0.1, arrivedMinutesAgo: 30, receipt: 'confirmed' });
-  await addStudy(opened, { id: 'flag', outcome: 0.9, arrivedMinutesAgo: 5, receipt: 'sent' });
+  await addStudy(opened, { id: 'plain', outcome: 0.1, arrivedMinutesAgo: 30, receipt: 'confirmed', slices: 8 });
+  await addStudy(opened, { id: 'flag', outcome: 0.9, arrivedMinutesAgo: 5, receipt: 'sent', slices: 8 });
   await addStudy(opened, {
     id: 'thick',
     outcome: { reasonCode: 'no-series', reason: 'Slices are 5 mm thick' },
@@ -109,13 +52,13 @@ test('the list stands in reading order, in the fixed words, and says why', async
   })) {
     expect(await row(page, id).textContent()).toContain(words);
   }
-  expect(await row(page, 'old').textContent()).toContain('75 min, limit 60');
+  expect(await row(page, 'old').textContent()).toContain('75 of 60 min');
   expect(await row(page, 'old').textContent()).toContain('Past the wait limit');
   expect(await row(page, 'thick').textContent()).toContain('Rejected by PACS: SOP class not supported');
   expect(await row(page, 'flag').textContent()).toContain('0.90 flags from 0.50');
   expect(await row(page, 'thick').textContent()).toContain('no score');
   expect(await page.locator('.feed').textContent()).toBe('Feed live');
-  expect(await page.title()).toBe('Odontoid worklist');
+  expect(await page.title()).toBe('Worklist - Odontoid');
 });
 
 test('a suspected case that the store learns of stands first within a second, without a reload', async () => {
@@ -184,30 +127,30 @@ test('a list that the window’s loss of focus sets free takes its updates', asy
   await row(page, 'new').waitFor();
 });
 
-test('by keyboard alone: find a scan, open it, mark it as read, take that back, see the read ones', async () => {
+test('by keyboard alone: find a scan, say that you read it, open it, come back to it, mark it as read, see the read ones', async () => {
   const opened = await site();
   await seed(opened);
   const page = await openPage(opened);
   await row(page, 'flag').waitFor();
   await page.keyboard.press('j');
-  expect(await focused(page)).toBe(studyUid('old'));
+  await expect.poll(() => focused(page)).toBe(studyUid('old'));
   await page.keyboard.press('ArrowDown');
+  await expect.poll(() => focused(page)).toBe(studyUid('flag'));
   await page.keyboard.press('j');
+  await expect.poll(() => focused(page)).toBe(studyUid('thick'));
   await page.keyboard.press('k');
-  expect(await focused(page)).toBe(studyUid('flag'));
+  await expect.poll(() => focused(page)).toBe(studyUid('flag'));
+  await page.keyboard.press('a');
+  await expect.poll(() => row(page, 'flag').textContent()).toContain('Being read by web');
   await page.keyboard.press('Enter');
-  const details = page.getByRole('region', { name: 'Details of Doe, Jane' });
-  await details.waitFor();
-  expect(await details.locator('.patient').textContent()).toBe(
-    'Doe, Jane · born 01-Jan-1970 (56 y) · F · ID P-flag · accession A-flag',
-  );
-  await expect.poll(() => details.textContent()).toContain('Analysed');
-  expect(await row(page, 'flag').locator('.opener').getAttribute('aria-expanded')).toBe('true');
+  await page.locator('.patient-banner').waitFor();
+  expect(new URL(page.url()).pathname).toBe(`/case/${caseRef(studyUid('flag'))}`);
+  expect(await page.title()).toBe('Case - Odontoid');
+  await page.keyboard.press('Escape');
+  await row(page, 'flag').waitFor();
+  await expect.poll(() => focused(page)).toBe(studyUid('flag'));
 
   await page.keyboard.press('r');
-  await expect
-    .poll(async () => (await opened.query.rows()).find((one) => one.studyInstanceUid === studyUid('flag'))?.readAtMs)
-    .not.toBeNull();
   await expect.poll(() => row(page, 'flag').getAttribute('data-read')).toBe('true');
   expect(await order(page)).toEqual(SEEDED_ORDER);
   await page.keyboard.press('r');
@@ -216,7 +159,7 @@ test('by keyboard alone: find a scan, open it, mark it as read, take that back, 
   await expect.poll(() => pill(page).textContent()).toBe('Order changed - press . to update');
   await page.keyboard.press('.');
   await expect.poll(() => order(page)).toEqual(SEEDED_ORDER.filter((uid) => uid !== studyUid('flag')));
-  expect(await focused(page)).toBe(studyUid('thick'));
+  await expect.poll(() => focused(page)).toBe(studyUid('thick'));
 
   await page.keyboard.press('Escape');
   expect(await focused(page)).toBeNull();
@@ -224,6 +167,119 @@ test('by keyboard alone: find a scan, open it, mark it as read, take that back, 
   await page.keyboard.press('Space');
   await row(page, 'flag').waitFor();
   expect((await order(page)).at(-1)).toBe(studyUid('flag'));
+});
+
+test('search and choice narrow the list on the server, and say so when nothing matches', async () => {
+  const opened = await site();
+  await seed(opened);
+  await addStudy(opened, { id: 'special', outcome: 0.2, patientName: 'Müller%^Ida', accessionNumber: 'E26-1' });
+  const page = await openPage(opened);
+  await row(page, 'flag').waitFor();
+  await page.keyboard.press('/');
+  await page.keyboard.type('ida mül');
+  await expect.poll(() => order(page)).toEqual([studyUid('special')]);
+  await page.keyboard.type(' 100%');
+  await expect.poll(() => page.locator('.list').textContent()).toBe('0 of 7 match. Clear filters');
+  await page.getByRole('button', { name: 'Clear filters' }).click();
+  await expect.poll(async () => (await order(page)).length).toBe(7);
+  await page.getByRole('combobox', { name: 'Show' }).selectOption('flagged');
+  await expect.poll(() => order(page)).toEqual([studyUid('flag')]);
+  await page.getByRole('combobox', { name: 'Show' }).selectOption('unscored');
+  await expect.poll(() => order(page)).toEqual(['thick', 'metal', 'moving'].map(studyUid));
+});
+
+test('columns are chosen per browser, and names are hidden by the server when asked', async () => {
+  const opened = await site();
+  await seed(opened);
+  const page = await openPage(opened);
+  await row(page, 'flag').waitFor();
+  await page.getByText('Columns').click();
+  await page.getByLabel('Accession', { exact: true }).uncheck();
+  await page.reload();
+  await row(page, 'flag').waitFor();
+  expect(await page.locator('th').allTextContents()).not.toContain('Accession');
+  const answered = page.waitForResponse((response) => response.url().includes('masked=true'));
+  await page.getByRole('button', { name: 'Hide names' }).click();
+  const text = await (await answered).text();
+  expect(text).not.toMatch(/Doe|P-flag|19700101/);
+  await expect.poll(() => page.locator('.opener').first().textContent()).toBe('Hidden');
+  expect(await page.locator('table').textContent()).not.toContain('Doe');
+  await page.getByRole('button', { name: 'Show names' }).click();
+  await expect.poll(() => page.locator('.opener').first().textContent()).toBe('Doe, Jane');
+});
+
+test('100,000 rows scroll: few are drawn, each in its place, with the right patient', async () => {
+  const opened = await site();
+  await addStudy(opened, { id: 'flag', outcome: 0.9 });
+  const { sqlite } = opened.database;
+  const columns = (sqlite.pragma('table_info(cases)') as { name: string }[]).map(({ name }) => name);
+  const value: Record<string, string> = {
+    study_instance_uid: "'1.2.' || n",
+    case_ref: "printf('%020d', n)",
+    patient_name: "'Patient^' || n",
+    patient_id: "'P' || n",
+    read_at: '1000000 + n',
+    first_received_at: 'n',
+  };
+  // Copies of one case, all read, so that they stand in the order of their number.
+  sqlite.exec(
+    `with recursive numbers(n) as (select 1 union all select n + 1 from numbers where n < 100000)
+     insert into cases (${columns.join(', ')}) select ${columns.map((name) => value[name] ?? `cases.${name}`).join(', ')} from numbers, cases where cases.read_at is null`,
+  );
+  const page = await openPage(opened);
+  await row(page, 'flag').waitFor();
+  await page.getByLabel('Show read scans').check();
+  const name = (index: number) => page.locator(`tr.row[data-index="${index}"] .opener`).textContent();
+  await expect.poll(() => name(1)).toBe('Patient, 100000');
+  expect(await page.locator('table').getAttribute('aria-rowcount')).toBe('100002');
+  const frames = await page.evaluate(async () => {
+    const scroller = document.querySelector('.scroller')!;
+    const times: number[] = [];
+    let before = performance.now();
+    for (let step = 1; step <= 60; step += 1) {
+      scroller.scrollTop = step * 400;
+      await new Promise((resolve) => {
+        requestAnimationFrame(resolve);
+      });
+      times.push(performance.now() - before);
+      before = performance.now();
+    }
+    return times.sort((a, b) => a - b);
+  });
+  // A stutter is a frame that is seen: half of them must be fast even on a busy machine.
+  expect(frames[30]!).toBeLessThan(100);
+  await page.locator('.scroller').evaluate((scroller) => {
+    scroller.scrollTop = 44 * 50_000;
+  });
+  await expect.poll(() => name(50_005)).toBe('Patient, 49996');
+  expect(await page.locator('tr.row').count()).toBeLessThan(80);
+  await page.locator('tr.row[data-index="50005"] .opener').focus();
+  await page.keyboard.press('j');
+  await page.keyboard.press('Enter');
+  await page.locator('.patient-banner').waitFor();
+  expect(await page.locator('.patient-banner').textContent()).toContain('ID P49995');
+  await page.keyboard.press('Escape');
+  await expect.poll(() => name(50_006)).toBe('Patient, 49995');
+});
+
+test('a list that moves while the button is down opens no patient', async () => {
+  const opened = await site();
+  await seed(opened);
+  const page = await openPage(opened);
+  const box = (await row(page, 'thick').boundingBox())!;
+  await page.mouse.move(box.x + 30, box.y + 10);
+  await page.mouse.down();
+  // The reader lets an update come in by key before letting go of the button.
+  await addStudy(opened, { id: 'new', outcome: 0.97 });
+  await pill(page).waitFor();
+  await page.keyboard.press('.');
+  await row(page, 'new').waitFor();
+  await page.mouse.up();
+  await systemClock.sleep(300);
+  expect(new URL(page.url()).pathname).toBe('/');
+  await page.mouse.click(box.x + 30, box.y + 10);
+  await page.locator('.patient-banner').waitFor();
+  expect(await page.locator('.patient-banner').textContent()).toContain('ID P-flag');
 });
 
 test('a key held down marks one scan, and single-letter keys can be switched off for good', async () => {
@@ -267,6 +323,7 @@ test('names that would be code, or of any script, are shown as they are', async 
     await addStudy(opened, {
       id,
       outcome: 0.9,
+      slices: 4,
       patientName,
       accessionNumber: '"><img src=x onerror=window.hacked=1>',
       seriesDescription: '<b>bold</b>',
@@ -279,9 +336,9 @@ test('names that would be code, or of any script, are shown as they are', async 
   expect(await shown('hebrew')).toBe('כהן, שרה');
   expect(await shown('japanese')).toBe('Yamada, Tarou · 山田, 太郎');
   await row(page, 'script').locator('.opener').click();
-  await expect.poll(() => page.locator('.details').textContent()).toContain('<b>bold</b>');
+  await expect.poll(() => page.locator('.record').textContent()).toContain('<b>bold</b>');
   expect(await page.evaluate(() => 'hacked' in window)).toBe(false);
-  expect(await page.locator('table b, table img, table script').count()).toBe(0);
+  expect(await page.locator('main b, main img, main script').count()).toBe(0);
 });
 
 test('rows are of one height whatever they say, and never cut off what a reader should do', async () => {
@@ -317,8 +374,10 @@ test('rows are of one height whatever they say, and never cut off what a reader 
   expect(advice.filter(({ text }) => text === '- read as usual').length).toBeGreaterThanOrEqual(4);
   expect(advice.find(({ text }) => text === '- not scored. Read as usual')).toBeDefined();
   expect(advice.filter(({ seen }) => !seen)).toEqual([]);
+  const words = row(page, 'flag').locator('.state .lines');
+  expect(await words.evaluate((one) => one.scrollHeight - one.clientHeight)).toBeLessThan(2);
   await row(page, 'long').locator('.opener').click();
-  await expect.poll(() => page.locator('.details').innerText()).toContain(`Not analysed: ${reason} - read as usual`);
+  await expect.poll(() => page.locator('.sentence').innerText()).toContain(`Not analysed: ${reason} - read as usual`);
 });
 
 test('what could not be saved is said', async () => {
@@ -391,7 +450,7 @@ test('a live line does not hide that the list cannot be read', async () => {
   await pass(35);
   expect(await page.locator('.feed').textContent()).toBe('Feed live');
 
-  await page.route('**/api/worklist', (route) => route.abort('connectionrefused'));
+  await page.route(/\/api\/worklist/, (route) => route.abort('connectionrefused'));
   const failed = page.waitForEvent('requestfailed');
   await addStudy(opened, { id: 'unseen', outcome: 0.97 });
   await failed;
@@ -399,7 +458,7 @@ test('a live line does not hide that the list cannot be read', async () => {
   expect(await page.locator('.feed').textContent()).toContain('No update for');
   await pass(15);
   expect(await page.getByRole('alert').first().textContent()).toContain('LIVE FEED LOST');
-  await page.unroute('**/api/worklist');
+  await page.unroute(/\/api\/worklist/);
   await pass(2);
   await row(page, 'unseen').waitFor();
   await expect.poll(() => page.locator('.list').evaluate((list: HTMLElement) => list.inert)).toBe(false);
@@ -415,16 +474,16 @@ test('while the first list is on its way the page says so, and never that there 
   const page = await openPage(opened, {
     clock: true,
     before: (blank) =>
-      blank.route('**/api/worklist', async (route) => {
+      blank.route(/\/api\/worklist/, async (route) => {
         await held;
         await route.continue();
       }),
   });
   await page.locator('.skeleton').first().waitFor();
   await page.clock.runFor(2_900);
-  expect(await page.locator('main').textContent()).toBe('');
+  expect(await page.locator('.list').textContent()).toBe('');
   await page.clock.runFor(200);
-  expect(await page.locator('main').textContent()).toBe('Still loading');
+  expect(await page.locator('.list').textContent()).toBe('Still loading');
   expect(await page.locator('body').textContent()).not.toMatch(/\b0 scans|No scans/);
   await page.clock.resume();
   await complaintsOfAxe(page);
@@ -436,18 +495,18 @@ test('while the first list is on its way the page says so, and never that there 
 test('an empty list tells when the last scan came, and does not call itself right when it may not be', async () => {
   const opened = await site();
   const page = await openPage(opened);
-  await expect.poll(() => page.locator('main').textContent()).toBe('No scans waiting. Nothing received yet. Feed live');
+  await expect.poll(() => page.locator('.list').textContent()).toBe('No scans waiting. Nothing received yet. Feed live');
   await complaintsOfAxe(page);
   await addStudy(opened, { id: 'plain', outcome: 0.1 });
   await row(page, 'plain').waitFor();
   await opened.store.markRead(studyUid('plain'), true, 'test');
   await expect
-    .poll(() => page.locator('main').textContent())
+    .poll(() => page.locator('.list').textContent())
     .toMatch(/^No scans waiting\. Last received (\d\d-\w{3} )?\d\d:\d\d:\d\d\. Feed live$/);
   opened.system = { ...opened.system, receiver: { ...opened.system.receiver, up: false } };
   await opened.store.markStat(studyUid('plain'), true, 'test');
   await expect
-    .poll(() => page.locator('main').textContent())
+    .poll(() => page.locator('.list').textContent())
     .toBe('This list shows no scans, and it may be wrong. Use PACS worklist');
 });
 
@@ -506,8 +565,8 @@ test.each(['dark', 'light'] as const)(
     await complaintsOfAxe(page);
     await page.getByLabel('Show read scans').check();
     await page.keyboard.press('?');
-    await row(page, 'thick').locator('.opener').click();
-    await expect.poll(() => page.locator('.details').textContent()).toContain('No series can be analysed');
+    await page.getByText('Columns').click();
+    await row(page, 'thick').locator('.opener').focus();
     await addStudy(opened, { id: 'new', outcome: 0.97 });
     await pill(page).waitFor();
     await complaintsOfAxe(page);
@@ -524,21 +583,12 @@ test('a small window scrolls as a whole and keeps everything in reach', async ()
   await seed(opened);
   const page = await openPage(opened);
   await page.setViewportSize({ width: 360, height: 640 });
+  await row(page, 'plain').waitFor();
+  await complaintsOfAxe(page);
   await row(page, 'plain').locator('.opener').click();
   await page.getByRole('button', { name: 'Mark as read' }).scrollIntoViewIfNeeded();
   await complaintsOfAxe(page);
 });
-
-/** Fails on any violation. In legacy mode axe stays in this page: it opens no other one to gather the results of frames, of which there are none. */
-async function complaintsOfAxe(page: Page): Promise<void> {
-  const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).analyze();
-  expect(
-    violations.map(({ id, nodes }) => ({
-      id,
-      nodes: nodes.map(({ html, failureSummary }) => `${html}: ${failureSummary ?? ''}`),
-    })),
-  ).toEqual([]);
-}
 
 /** Share of the pixels of the page as drawn that anyone would call green: form controls and meters bring colours of their own. */
 async function greenShare(page: Page): Promise<number> {

@@ -48,7 +48,20 @@ const findings = z
 export const caseAnswer = z
   .strictObject({
     row: worklistRow,
-    findings: findings.nullable(),
+    findings: findings.nullable().describe('Without slices and key slices at a triage-only site.'),
+    triageOnly: z.boolean().describe('The site shows neither heatmaps nor slice scores.'),
+    viewerTemplate: z.string().nullable().describe('Address of the site’s viewer, with placeholders.'),
+    volume: z
+      .strictObject({
+        rows: z.int(),
+        columns: z.int(),
+        pixelSpacingMm: z.tuple([z.number(), z.number()]).describe('Between rows, between columns.'),
+        sliceSpacingMm: z.number(),
+        positionsMm: z.array(z.number()).describe('Of each slice, superior first.'),
+        gaps: z.array(z.strictObject({ afterSliceIndex: z.int(), missingSlices: z.int() })),
+      })
+      .nullable()
+      .describe('Geometry of the analysed series, oriented: rows front to back, columns from the patient’s right to left.'),
     instances: z.strictObject({ received: z.int(), setAside: z.int(), ownResults: z.int() }),
     results: z.array(
       z.strictObject({

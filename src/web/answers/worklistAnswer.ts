@@ -113,7 +113,25 @@ const totals = z
 export const worklistAnswer = z.strictObject({
   nowMs: epochMs,
   maxWaitMinutes: z.number(),
+  viewerTemplate: z.string().nullable().describe('Address of the site’s viewer, with placeholders.'),
   system: systemStatus,
   totals,
-  rows: z.array(worklistRow).describe('Unread cases in reading order, then those read last.'),
+  flags: z.strictObject({
+    open: z
+      .array(z.strictObject({ caseRef: z.string(), revision: z.int(), flaggedAtMs: epochMs, claimed: z.boolean() }))
+      .describe('Unread suspected cases, newest flag first.'),
+    afterRead: z.int().describe('Read cases that were flagged after they had been read.'),
+  }),
+  list: z.string().describe('Names this list: with it, later pages show the same cases in the same places.'),
+  total: z.int(),
+  allTotal: z.int().describe('Without search and choice.'),
+  offset: z.int(),
+  waiting: z
+    .strictObject({ count: z.int(), flagged: z.int() })
+    .nullable()
+    .describe('How many cases are new since the list was first asked for; null when nothing has changed.'),
+  masked: z.boolean(),
+  rows: z
+    .array(worklistRow.nullable())
+    .describe('Unread cases in reading order, then those read last first; null where one has been removed since.'),
 });

@@ -23,6 +23,8 @@ export function personName(value: string): string {
 
 /** DICOM AS (`047Y`) as `47 y`; empty when the header does not say. */
 export function ageText(age: string): string {
+  // A band, where the screen may not tell more.
+  if (/^\d+(-\d+)? y\b/.test(age)) return age;
   const match = /^(\d{3})([DWMY])$/.exec(age);
   return match ? `${Number(match[1])} ${match[2]!.toLowerCase()}` : '';
 }

@@ -2,9 +2,20 @@
 export interface Preferences {
   theme: 'dark' | 'light';
   singleKeys: 'on' | 'off';
+  /** Sagittal and coronal in the case view: every slice is decoded for them. */
+  reformats: 'on' | 'off';
+  /** Columns that the list leaves out, separated by spaces. */
+  hiddenColumns: string;
+  sound: 'on' | 'off';
+  notices: 'on' | 'off';
+  /** `hh:mm`, or empty. */
+  quietFrom: string;
+  quietTo: string;
+  /** Case references that have had their chime, separated by spaces. */
+  heard: string;
 }
 
-const DEFAULTS: Preferences = { theme: 'dark', singleKeys: 'on' };
+const DEFAULTS: Preferences = { theme: 'dark', singleKeys: 'on', reformats: 'off', hiddenColumns: '', sound: 'off', notices: 'off', quietFrom: '', quietTo: '', heard: '' };
 
 export function preference<Name extends keyof Preferences>(name: Name): Preferences[Name] {
   try {

@@ -1,5 +1,4 @@
 import { useEffect, useState } from 'preact/hooks';
-import { PAGE_PATHS } from '../pagePaths.ts';
 import { accessWords } from './words/access.ts';
 import { afterSignIn } from './afterSignIn.ts';
 import { Field, valueOf } from './field.tsx';
@@ -14,7 +13,7 @@ function failureOf(search: string): string {
 export default function SignInPage() {
   const [how, setHow] = useState<SessionAnswer['signIn'] | null>(null);
   const [problem, setProblem] = useState(failureOf(location.search));
-  const enter = () => location.assign(afterSignIn(location.search, PAGE_PATHS));
+  const enter = () => location.assign(afterSignIn(location.search));
   useEffect(() => {
     session().then(
       ({ signIn, user }) => {

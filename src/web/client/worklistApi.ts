@@ -1,27 +1,27 @@
-import type { SystemStatus } from '../server.ts';
-import { ask, read } from './session.ts';
-import type { CaseDetail, WorklistRow, WorklistTotals } from '../../worklist/worklistQuery.ts';
+import type { z } from 'zod';
+import type { worklistAnswer } from '../answers/worklistAnswer.ts';
+import { read } from './session.ts';
 
 export type { RowDelivery, WorklistRow } from '../../worklist/worklistQuery.ts';
 
-export interface WorklistAnswer {
-  nowMs: number;
-  maxWaitMinutes: number;
-  system: SystemStatus;
-  totals: WorklistTotals;
-  rows: WorklistRow[];
+export type WorklistAnswer = z.infer<typeof worklistAnswer>;
+
+export interface ListQuery {
+  show: 'all' | 'flagged' | 'unflagged' | 'unscored';
+  search: string;
+  read: boolean;
 }
 
-export type CaseHistory = Pick<CaseDetail, 'events'>;
-
-export function fetchWorklist(): Promise<WorklistAnswer> {
-  return read<WorklistAnswer>('/api/worklist');
+export interface PartOfList extends ListQuery {
+  /** Of an earlier answer, for the same cases in the same places; null for the list as it is now. */
+  list: string | null;
+  offset: number;
+  limit: number;
+  masked: boolean;
 }
 
-export function fetchCase(studyInstanceUid: string): Promise<CaseHistory> {
-  return read<CaseHistory>(`/api/cases/${encodeURIComponent(studyInstanceUid)}`);
-}
-
-export async function setRead(studyInstanceUid: string, value: boolean): Promise<void> {
-  await ask(`/api/cases/${encodeURIComponent(studyInstanceUid)}/read`, 'PUT', { read: value });
+export function fetchWorklist({ list, ...part }: PartOfList): Promise<WorklistAnswer> {
+  const query = new URLSearchParams(Object.entries(part).map(([name, value]) => [name, String(value)]));
+  if (list !== null) query.set('list', list);
+  return read<WorklistAnswer>(`/api/worklist?${query.toString()}`);
 }

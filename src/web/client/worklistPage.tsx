@@ -1,36 +1,70 @@
-import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { Account } from './account.tsx';
-import { CaseRow, COLUMNS } from './caseRow.tsx';
+import { useLocation } from 'preact-iso';
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { AlertChoices, useAlerts } from './alerts.tsx';
+import { setClaimed, setRead } from './caseApi.ts';
+import { CaseRow } from './caseRow.tsx';
+import { chosenColumns, COLUMNS } from './columns.ts';
+import { ColumnChooser } from './columnChooser.tsx';
 import { followFeed, LIVE, type Feed, type Freshness } from './feed.ts';
 import { clockTime, personName } from './format.ts';
-import { flaggedAfterRead, inPlace, isFlagged, listed, waitingUpdate } from './listOrder.ts';
-import { applyTheme, keepPreference, preference } from './preferences.ts';
-import { words } from './words.ts';
-import { fetchWorklist, setRead, type WorklistAnswer, type WorklistRow } from './worklistApi.ts';
+import { useKeys } from './keys.ts';
+import type Thumbnail from './thumbnail.tsx';
+import { ROW_PX, useListWindow } from './useListWindow.ts';
+import { words } from './words/worklist.ts';
+import { fetchWorklist, type ListQuery, type WorklistAnswer, type WorklistRow } from './worklistApi.ts';
 
 const STILL_LOADING_AFTER_MS = 3_000;
+/** Rows that are asked for at a time. */
+const PAGE_ROWS = 100;
+const MOST_ROWS = 400;
+/** A desk that nobody uses hides names. */
+const MASK_AFTER_MS = 300_000;
+const SEARCH_AFTER_MS = 200;
+const THUMBNAIL_AFTER_MS = 350;
+const STRIP_FLAGS = 4;
+
+const EVERYTHING: ListQuery = { show: 'all', search: '', read: false };
+const SHOWS = ['all', 'flagged', 'unscored', 'unflagged'] as const;
+
+/** How the reader left the list, for when they come back from a case. */
+const left = { query: EVERYTHING, scrollPx: 0, caseRef: null as string | null };
 
 interface List {
   answer: WorklistAnswer;
-  /** On the screen, in this order. */
-  rows: WorklistRow[];
-  showRead: boolean;
+  /** By place. All of one list. */
+  rows: ReadonlyMap<number, WorklistRow>;
 }
 
 /** The worklist. A live update never moves the row under the pointer or the keyboard: it waits until asked for. */
-export function WorklistPage() {
+export default function WorklistPage() {
+  const { route } = useLocation();
   const [list, setList] = useState<List | null>(null);
+  const [query, setQuery] = useState<ListQuery>(left.query);
   const [fresh, setFresh] = useState<Freshness>(LIVE);
   const [slowLoad, setSlowLoad] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
-  const [help, setHelp] = useState(false);
-  const [singleKeys, setSingleKeys] = useState(preference('singleKeys') === 'on');
-  const [theme, setTheme] = useState(preference('theme'));
-  const [open, setOpen] = useState<string | null>(null);
+  const [columns, setColumns] = useState(chosenColumns);
+  const [masked, setMasked] = useState(false);
+  const [focusAt, setFocusAt] = useState<number | null>(null);
+  const [pointed, setPointed] = useState<string | null>(null);
   const body = useRef<HTMLTableSectionElement>(null);
+  const scroller = useRef<HTMLDivElement>(null);
+  const search = useRef<HTMLInputElement>(null);
+  const choice = useRef<HTMLSelectElement>(null);
   const feed = useRef<Feed | null>(null);
-  /** The row that had the keyboard when the list was last reordered by the reader's leave. */
-  const refocus = useRef<{ study: string; index: number } | null>(null);
+  /** The place that is to get the keyboard once its row is on the screen; `caseRef` when that study is meant wherever it stands. */
+  const wanted = useRef<{ index: number; caseRef: string | null } | null>(null);
+  const asked = useRef({ query, masked });
+  /** Counts lists that were asked for anew: what is still on its way for an older one is not shown. */
+  const turn = useRef(0);
+  const listRef = useRef(list);
+  listRef.current = list;
+
+  const total = list?.answer.total ?? 0;
+  const virtualizer = useListWindow(scroller, total, focusAt, left.scrollPx);
+  const items = virtualizer.getVirtualItems();
+  const span = useRef({ first: 0, last: 0 });
+  span.current = { first: items[0]?.index ?? 0, last: items.at(-1)?.index ?? 0 };
 
   /** Someone points at a row, or has one in focus while the page is in use. */
   const attended = useCallback(
@@ -39,106 +73,326 @@ export function WorklistPage() {
       (body.current.matches(':hover') || (document.hasFocus() && body.current.contains(document.activeElement))),
     [],
   );
-  const openers = () => [...(body.current?.querySelectorAll<HTMLElement>('.opener') ?? [])];
-  const studyOf = (element: Element | null) => element?.closest<HTMLElement>('[data-study]')?.dataset['study'];
+  const focusedIndex = () => {
+    const row = body.current?.contains(document.activeElement) ? document.activeElement?.closest('tr') : null;
+    return row?.dataset['index'] === undefined ? null : Number(row.dataset['index']);
+  };
+
+  const take = useCallback((answer: WorklistAnswer) => {
+    setList((old) => {
+      const rows = new Map(old?.answer.list === answer.list ? old.rows : []);
+      answer.rows.forEach((row, at) => {
+        if (row === null) rows.delete(answer.offset + at);
+        else rows.set(answer.offset + at, row);
+      });
+      return { answer, rows };
+    });
+  }, []);
+  /** Reads what is in sight: of the list on the screen while somebody attends to it, else of the list as it is now. */
+  const read = useCallback(
+    async (keep: boolean) => {
+      const { first, last } = span.current;
+      const offset = Math.floor(first / PAGE_ROWS) * PAGE_ROWS;
+      const limit = Math.min(MOST_ROWS, (Math.floor(last / PAGE_ROWS) + 1) * PAGE_ROWS - offset);
+      const known = listRef.current?.answer.list ?? null;
+      const asking = asked.current;
+      const mine = keep ? turn.current : (turn.current += 1);
+      const answer = await fetchWorklist({ ...asking.query, masked: asking.masked, list: keep ? known : null, offset, limit });
+      if (asked.current === asking && turn.current === mine) take(answer);
+    },
+    [take],
+  );
+  const refuse = useCallback((error: unknown) => reportError(error), []);
 
   const takeUpdate = useCallback(() => {
-    const study = body.current?.contains(document.activeElement) ? studyOf(document.activeElement) : undefined;
-    if (study !== undefined)
-      refocus.current = { study, index: openers().findIndex((opener) => studyOf(opener) === study) };
-    setList((old) => old && { ...old, rows: listed(old.answer.rows, old.showRead) });
-  }, []);
+    const index = focusedIndex();
+    const caseRef = index === null ? null : (listRef.current?.rows.get(index)?.caseRef ?? null);
+    read(false).then(() => {
+      if (index !== null) wanted.current = { index, caseRef };
+    }, refuse);
+  }, [read, refuse]);
   const release = useCallback(() => {
     // The event comes before the focus or the pointer has arrived elsewhere.
     window.setTimeout(() => {
-      if (!attended()) takeUpdate();
+      if (!attended() && listRef.current !== null && listRef.current.answer.waiting !== null) takeUpdate();
     });
   }, [attended, takeUpdate]);
 
-  useLayoutEffect(() => {
-    if (refocus.current === null) return;
-    const { study, index } = refocus.current;
-    refocus.current = null;
-    if (body.current?.contains(document.activeElement)) return;
-    const all = openers();
-    (all.find((opener) => studyOf(opener) === study) ?? all[Math.min(index, all.length - 1)])?.focus();
-  }, [list]);
-
   useEffect(() => {
     const timer = window.setTimeout(() => setSlowLoad(true), STILL_LOADING_AFTER_MS);
-    const read = async () => {
-      const answer = await fetchWorklist();
-      setList((old) => {
-        const showRead = old?.showRead ?? false;
-        return {
-          answer,
-          showRead,
-          rows: old !== null && attended() ? inPlace(old.rows, answer.rows) : listed(answer.rows, showRead),
-        };
-      });
-    };
-    feed.current = followFeed('/api/events', read, setFresh);
+    feed.current = followFeed('/api/events', () => read(attended()), setFresh);
     window.addEventListener('blur', release);
+    if (left.caseRef !== null) wanted.current = { index: -1, caseRef: left.caseRef };
     return () => {
       window.clearTimeout(timer);
       window.removeEventListener('blur', release);
       feed.current?.stop();
     };
-  }, [attended, release]);
+  }, [attended, release, read]);
 
-  const lost = fresh.kind === 'lost';
-  const mark = useCallback((row: WorklistRow) => {
-    setRead(row.studyInstanceUid, row.readAtMs === null).then(
+  // Another choice is another list, from its top.
+  const choose = (change: Partial<ListQuery>) => {
+    const next = { ...query, ...change };
+    left.query = next;
+    setQuery(next);
+    asked.current = { query: next, masked };
+    span.current = { first: 0, last: 0 };
+    virtualizer.scrollToOffset(0);
+    read(false).catch(refuse);
+  };
+  const mask = useCallback(
+    (value: boolean) => {
+      setMasked(value);
+      asked.current = { query: asked.current.query, masked: value };
+      read(true).catch(refuse);
+    },
+    [read, refuse],
+  );
+  useEffect(() => {
+    let timer = 0;
+    const used = () => {
+      window.clearTimeout(timer);
+      timer = window.setTimeout(() => mask(true), MASK_AFTER_MS);
+    };
+    used();
+    const events = ['pointermove', 'pointerdown', 'keydown', 'wheel'] as const;
+    for (const event of events) document.addEventListener(event, used, { passive: true });
+    return () => {
+      window.clearTimeout(timer);
+      for (const event of events) document.removeEventListener(event, used);
+    };
+  }, [mask]);
+
+  // Rows that have come into sight and are not here yet.
+  const missing = items.some(({ index }) => list !== null && !list.rows.has(index));
+  const missingFrom = missing ? Math.floor((items[0]?.index ?? 0) / PAGE_ROWS) : -1;
+  useEffect(() => {
+    if (missingFrom < 0) return;
+    const timer = window.setTimeout(() => {
+      read(true).catch(refuse);
+    }, 30);
+    return () => window.clearTimeout(timer);
+  }, [missingFrom, list?.answer.list, read, refuse]);
+
+  useLayoutEffect(() => {
+    if (wanted.current === null || list === null) return;
+    const { index, caseRef } = wanted.current;
+    let to = index;
+    if (caseRef !== null) {
+      const found = [...list.rows].find(([, row]) => row.caseRef === caseRef);
+      to = found?.[0] ?? index;
+    }
+    if (to < 0 || total === 0) {
+      wanted.current = null;
+      return;
+    }
+    to = Math.min(to, total - 1);
+    const opener = body.current?.querySelector<HTMLElement>(`tr[data-index="${to}"] .opener`);
+    if (opener == null) {
+      wanted.current = { index: to, caseRef: null };
+      virtualizer.scrollToIndex(to);
+      return;
+    }
+    wanted.current = null;
+    setFocusAt(to);
+    opener.focus({ preventScroll: true });
+    virtualizer.scrollToIndex(to);
+  });
+
+  const open = (caseRef: string) => {
+    left.caseRef = caseRef;
+    left.scrollPx = scroller.current?.scrollTop ?? 0;
+    route(`/case/${caseRef}`);
+  };
+  const act = (row: WorklistRow, work: Promise<void>) => {
+    work.then(
       () => {
         setProblem(null);
         return feed.current?.refresh();
       },
-      () => setProblem(words.notSaved(personName(row.patientName))),
+      () => setProblem(words.notSaved(masked ? words.masked : personName(row.patientName))),
     );
-  }, []);
-  const toggle = (study: string) => setOpen((old) => (old === study ? null : study));
+  };
+  const claim = (row: WorklistRow) => act(row, setClaimed(row.caseRef, row.claimedBy === null));
+  const onFocused = (run: (row: WorklistRow) => void) => () => {
+    const index = focusedIndex();
+    const row = index === null ? undefined : list?.rows.get(index);
+    if (row !== undefined) run(row);
+  };
+  const step = (by: number) => (event: KeyboardEvent) => {
+    event.preventDefault();
+    if (total === 0) return;
+    const at = focusedIndex();
+    const to = at === null ? span.current.first : Math.max(0, Math.min(total - 1, at + by));
+    wanted.current = { index: at === null && left.scrollPx === 0 ? 0 : to, caseRef: null };
+    setFocusAt(to);
+    virtualizer.scrollToIndex(to);
+    virtualizer.options.onChange(virtualizer, false);
+  };
 
-  // Before the page is painted: a key pressed at what is seen must not meet the rows of before.
-  useLayoutEffect(() => {
-    const onKey = (event: KeyboardEvent) => {
-      if (event.ctrlKey || event.metaKey || event.altKey || lost) return;
-      const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-      if (key.length === 1 && !singleKeys) return;
-      const study = body.current?.contains(document.activeElement) ? studyOf(document.activeElement) : undefined;
-      const row = list?.rows.find((candidate) => candidate.studyInstanceUid === study);
-      const step = (by: number) => {
-        event.preventDefault();
-        const all = openers();
-        const at = all.findIndex((opener) => studyOf(opener) === study);
-        all[Math.max(0, Math.min(all.length - 1, at === -1 ? 0 : at + by))]?.focus();
-      };
-      if (key === 'j' || key === 'ArrowDown') step(1);
-      else if (key === 'k' || key === 'ArrowUp') step(-1);
-      else if (key === 'r' && row !== undefined && !event.repeat) mark(row);
-      else if (key === '.') takeUpdate();
-      else if (key === '?') setHelp((old) => !old);
-      else if (key === 'Escape') {
-        setOpen(null);
-        setHelp(false);
-        if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
-      }
+  const lost = fresh.kind === 'lost';
+  useKeys(
+    lost
+      ? []
+      : [
+          { keys: ['j', 'ArrowDown'], shown: 'J', does: words.keys.next, repeats: true, run: step(1) },
+          { keys: ['k', 'ArrowUp'], shown: 'K', does: words.keys.previous, repeats: true, run: step(-1) },
+          { keys: [], shown: 'Enter', does: words.keys.open, run: () => undefined },
+          { keys: ['a'], shown: 'A', does: words.keys.claim, run: onFocused(claim) },
+          {
+            keys: ['r'],
+            shown: 'R',
+            does: words.keys.read,
+            run: onFocused((row) => act(row, setRead(row.caseRef, row.readAtMs === null))),
+          },
+          { keys: ['.'], shown: '.', does: words.keys.update, run: takeUpdate },
+          {
+            keys: ['/'],
+            shown: '/',
+            does: words.keys.search,
+            run: (event) => {
+              event.preventDefault();
+              search.current?.focus();
+            },
+          },
+          {
+            keys: ['f'],
+            shown: 'F',
+            does: words.keys.filter,
+            run: (event) => {
+              event.preventDefault();
+              choice.current?.focus();
+            },
+          },
+          {
+            keys: ['Escape'],
+            shown: 'Esc',
+            does: words.keys.leave,
+            run: () => {
+              setFocusAt(null);
+              if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
+            },
+          },
+        ],
+  );
+
+  const { fresh: freshFlags, blocked, ring } = useAlerts(list?.answer.flags.open ?? null, lost);
+  const searchLater = useMemo(() => {
+    let timer = 0;
+    return (run: () => void) => {
+      window.clearTimeout(timer);
+      timer = window.setTimeout(run, SEARCH_AFTER_MS);
     };
-    document.addEventListener('keydown', onKey);
-    return () => document.removeEventListener('keydown', onKey);
-  }, [list, lost, singleKeys, mark, takeUpdate]);
+  }, []);
+  const [thumbnail, setThumbnail] = useState<{ caseRef: string; Picture: typeof Thumbnail } | null>(null);
+  useEffect(() => {
+    setThumbnail(null);
+    if (pointed === null || masked) return;
+    let current = true;
+    const timer = window.setTimeout(() => {
+      // A picture that cannot be had is no reason to trouble the list.
+      import('./thumbnail.tsx').then(
+        ({ default: Picture }) => current && setThumbnail({ caseRef: pointed, Picture }),
+        () => undefined,
+      );
+    }, THUMBNAIL_AFTER_MS);
+    return () => {
+      current = false;
+      window.clearTimeout(timer);
+    };
+  }, [pointed, masked]);
+  const pointAt = (target: EventTarget | null) => {
+    const index = target instanceof Element ? target.closest<HTMLElement>('tr.row')?.dataset['index'] : undefined;
+    const row = index === undefined ? undefined : list?.rows.get(Number(index));
+    setPointed(row !== undefined && row.keySlices.length > 0 ? row.caseRef : null);
+  };
 
-  const { answer, rows, showRead } = list ?? { answer: null, rows: [], showRead: false };
+  const answer = list?.answer ?? null;
   const system = answer?.system ?? null;
-  const waiting = answer === null ? null : waitingUpdate(rows, listed(answer.rows, showRead));
-  const unread = listed(answer?.rows ?? [], false);
-  const again = answer === null || showRead ? 0 : flaggedAfterRead(answer.rows);
-  const setShowRead = (value: boolean) =>
-    setList((old) => old && { ...old, showRead: value, rows: listed(old.answer.rows, value) });
+  const waiting = answer?.waiting ?? null;
+  const narrowed = query.show !== 'all' || query.search !== '';
+  const again = answer === null || query.read ? 0 : answer.flags.afterRead;
+  const shownColumns = COLUMNS.filter(
+    ({ name }) => columns.includes(name) && (name !== 'viewer' || (answer?.viewerTemplate ?? null) !== null),
+  );
+  const names = shownColumns.map(({ name }) => name);
+  const above = items[0]?.start ?? 0;
+  const below = virtualizer.getTotalSize() - (items.at(-1)?.end ?? 0);
   return (
     <>
-      <header>
+      <div class="toolbar">
         <h1>{words.title}</h1>
-        <span class="muted">{words.notDiagnostic}</span>
+        <input
+          class="search"
+          type="search"
+          ref={search}
+          aria-label={words.search}
+          placeholder={words.search}
+          defaultValue={query.search}
+          onInput={(event) => {
+            const value = event.currentTarget.value;
+            searchLater(() => choose({ search: value }));
+          }}
+        />
+        <label>
+          {words.show}{' '}
+          <select
+            ref={choice}
+            value={query.show}
+            onChange={(event) => choose({ show: event.currentTarget.value as ListQuery['show'] })}
+          >
+            {SHOWS.map((show) => (
+              <option key={show} value={show}>
+                {words.shows[show]}
+              </option>
+            ))}
+          </select>
+        </label>
+        <label>
+          <input
+            type="checkbox"
+            checked={query.read}
+            disabled={answer === null}
+            onChange={() => choose({ read: !query.read })}
+          />{' '}
+          {words.showRead}
+        </label>
+        <ColumnChooser chosen={columns} onChoose={setColumns} />
+        <AlertChoices blocked={blocked} ring={ring} />
+        <button type="button" aria-pressed={masked} onClick={() => mask(!masked)}>
+          {words.hideNames}
+        </button>
+      </div>
+      {/* One line that is always there, so that what it says never moves the rows. */}
+      <section class="slot" aria-label={words.updates}>
+        <div role="alert" class="alert">
+          {fresh.kind === 'lost' ? words.lostFeed(clockTime(fresh.sinceMs, Date.now())) : problem}
+        </div>
+        {answer !== null && answer.total > 0 && !lost && (
+          <span class="muted">
+            {narrowed
+              ? words.matching(answer.total, answer.allTotal)
+              : words.waitingScans(answer.totals.unread, answer.flags.open.length)}
+          </span>
+        )}
+        <div role="status">
+          {waiting !== null && !lost && (
+            <button type="button" class={waiting.flagged > 0 ? 'pill kind-flag' : 'pill'} onClick={takeUpdate}>
+              {waiting.count > 0 ? words.pending(waiting.count, waiting.flagged) : words.reordered}
+            </button>
+          )}
+        </div>
+        {!lost && freshFlags.length > 0 && (
+          <ul class="flag-strip" aria-label={words.newFlags}>
+            {freshFlags.slice(0, STRIP_FLAGS).map((flag) => (
+              <li key={flag.caseRef}>
+                <a class="kind-flag" href={`/case/${flag.caseRef}`}>
+                  {words.flagAt(clockTime(flag.flaggedAtMs, answer?.nowMs ?? flag.flaggedAtMs))}
+                </a>
+              </li>
+            ))}
+          </ul>
+        )}
         {/* Takes what room is left and asks for none: whether a network is there never moves the rows. */}
         <span class="spacer model muted">
           {system?.model && words.model(system.model.name, system.model.version, system.model.provider)}
@@ -150,50 +404,9 @@ export function WorklistPage() {
               ? words.liveFeed
               : ''}
         </span>
-        <label>
-          <input
-            type="checkbox"
-            checked={showRead}
-            disabled={answer === null}
-            onChange={() => setShowRead(!showRead)}
-          />{' '}
-          {words.showRead}
-        </label>
-        <button
-          type="button"
-          aria-pressed={theme === 'light'}
-          onClick={() => {
-            const next = theme === 'light' ? 'dark' : 'light';
-            setTheme(next);
-            applyTheme(next);
-            keepPreference('theme', next);
-          }}
-        >
-          {words.lightTheme}
-        </button>
-        <Account />
-        <button type="button" aria-expanded={help} onClick={() => setHelp(!help)}>
-          {words.help}
-        </button>
-      </header>
-      {/* One line that is always there, so that what it says never moves the rows. */}
-      <section class="slot" aria-label={words.updates}>
-        <div role="alert" class="alert">
-          {fresh.kind === 'lost' ? words.lostFeed(clockTime(fresh.sinceMs, Date.now())) : problem}
-        </div>
-        {unread.length > 0 && !lost && (
-          <span class="muted">{words.waitingScans(unread.length, unread.filter(isFlagged).length)}</span>
-        )}
-        <div role="status">
-          {waiting !== null && !lost && (
-            <button type="button" class={waiting.flagged > 0 ? 'pill kind-flag' : 'pill'} onClick={takeUpdate}>
-              {waiting.count > 0 ? words.pending(waiting.count, waiting.flagged) : words.reordered}
-            </button>
-          )}
-        </div>
       </section>
       {/* A list that may be wrong is shown without colour and takes no orders. */}
-      <main>
+      <div class="scroller" ref={scroller} tabIndex={0} role="region" aria-label={words.title}>
         <div class={lost ? 'list frozen' : 'list'} inert={lost}>
           {answer === null && (
             <div aria-busy="true">
@@ -203,51 +416,92 @@ export function WorklistPage() {
               {slowLoad && <p class="empty">{words.stillLoading}</p>}
             </div>
           )}
-          {answer !== null && rows.length === 0 && (
-            <p class="empty">
-              {fresh.kind === 'live' && system?.receiver.up
-                ? words.empty(
-                    answer.totals.lastReceivedAtMs === null
-                      ? null
-                      : clockTime(answer.totals.lastReceivedAtMs, answer.nowMs),
-                  )
-                : words.emptyUnsure}
-            </p>
+          {answer !== null && answer.total === 0 && (
+            <div class="empty">
+              {narrowed && answer.allTotal > 0 ? (
+                <>
+                  {words.noneMatch(answer.allTotal)}{' '}
+                  <button
+                    type="button"
+                    onClick={() => {
+                      if (search.current) search.current.value = '';
+                      choose({ show: 'all', search: '' });
+                    }}
+                  >
+                    {words.clearFilters}
+                  </button>
+                </>
+              ) : fresh.kind === 'live' && system?.receiver.up ? (
+                words.empty(
+                  answer.totals.lastReceivedAtMs === null
+                    ? null
+                    : clockTime(answer.totals.lastReceivedAtMs, answer.nowMs),
+                )
+              ) : (
+                words.emptyUnsure
+              )}
+            </div>
           )}
-          {answer !== null && rows.length > 0 && (
-            <table>
+          {answer !== null && answer.total > 0 && (
+            <table aria-rowcount={answer.total + 1}>
               <caption class="unseen">{words.title}</caption>
               <colgroup>
-                {COLUMNS.map(({ name }) => (
+                {names.map((name) => (
                   <col key={name} class={`column-${name}`} />
                 ))}
               </colgroup>
               <thead>
                 <tr>
-                  {COLUMNS.map(({ name, title }) => (
+                  {shownColumns.map(({ name, title }) => (
                     <th key={name} scope="col">
                       {title}
                     </th>
                   ))}
                 </tr>
               </thead>
-              <tbody ref={body} onPointerLeave={release} onFocusOut={release}>
-                {rows.map((row) => (
-                  <CaseRow
-                    key={row.studyInstanceUid}
-                    row={row}
-                    nowMs={answer.nowMs}
-                    maxWaitMinutes={answer.maxWaitMinutes}
-                    open={open === row.studyInstanceUid}
-                    onToggle={() => toggle(row.studyInstanceUid)}
-                    onMark={() => mark(row)}
-                  />
-                ))}
+              <tbody
+                ref={body}
+                onPointerOver={(event) => pointAt(event.target)}
+                onPointerLeave={() => {
+                  setPointed(null);
+                  release();
+                }}
+                onFocusIn={(event) => {
+                  setFocusAt(focusedIndex());
+                  pointAt(event.target);
+                }}
+                onFocusOut={() => {
+                  setPointed(null);
+                  release();
+                }}
+              >
+                {above > 0 && <Space key="above" px={above} columns={names.length} />}
+                {items.map(({ index }) => {
+                  const row = list?.rows.get(index);
+                  return row === undefined ? (
+                    <Space key={`space-${index}`} px={ROW_PX} columns={names.length} />
+                  ) : (
+                    <CaseRow
+                      key={row.caseRef}
+                      row={row}
+                      index={index}
+                      columns={names}
+                      nowMs={answer.nowMs}
+                      maxWaitMinutes={answer.maxWaitMinutes}
+                      viewerTemplate={answer.viewerTemplate}
+                      masked={answer.masked}
+                      onOpen={open}
+                      onClaim={claim}
+                    />
+                  );
+                })}
+                {below > 0 && <Space key="below" px={below} columns={names.length} />}
               </tbody>
             </table>
           )}
         </div>
-      </main>
+      </div>
+      {thumbnail !== null && <thumbnail.Picture key={thumbnail.caseRef} caseRef={thumbnail.caseRef} />}
       {/* Below the list, where they take room from its end and not from its beginning. */}
       <footer>
         <div role="alert">
@@ -265,36 +519,30 @@ export function WorklistPage() {
           {again > 0 && (
             <p class="banner kind-flag">
               {words.flaggedAfterRead(again)}{' '}
-              <button type="button" onClick={() => setShowRead(true)}>
+              <button type="button" onClick={() => choose({ read: true })}>
                 {words.showRead}
               </button>
             </p>
           )}
+          {masked && (
+            <p class="banner kind-info">
+              {words.namesHidden}{' '}
+              <button type="button" onClick={() => mask(false)}>
+                {words.showNames}
+              </button>
+            </p>
+          )}
         </div>
-        {help && (
-          <section class="help" aria-label={words.help}>
-            <dl>
-              {words.keys.map(([key, meaning]) => (
-                <div key={key}>
-                  <dt>{key}</dt>
-                  <dd>{meaning}</dd>
-                </div>
-              ))}
-            </dl>
-            <label>
-              <input
-                type="checkbox"
-                checked={singleKeys}
-                onChange={() => {
-                  setSingleKeys(!singleKeys);
-                  keepPreference('singleKeys', singleKeys ? 'off' : 'on');
-                }}
-              />{' '}
-              {words.singleKeys}
-            </label>
-          </section>
-        )}
       </footer>
     </>
+  );
+}
+
+/** Room of rows that are not drawn. */
+function Space({ px, columns }: { px: number; columns: number }) {
+  return (
+    <tr class="space" aria-hidden="true">
+      <td colSpan={columns} style={{ height: `${px}px` }} />
+    </tr>
   );
 }

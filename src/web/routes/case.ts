@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { caseAnswer } from '../answers/caseAnswer.ts';
 import { route } from '../route.ts';
 
-const params = z.strictObject({ studyInstanceUid: z.string().max(64) });
+const params = z.strictObject({ studyInstanceUid: z.string().max(64).describe('The study, or its case reference.') });
 
 /** One study: what is known of it, and what a reader says of it. */
 export const caseRoutes = [
@@ -15,11 +15,16 @@ export const caseRoutes = [
     audit: { by: 'route', action: 'case.viewed', target: 'studyInstanceUid' },
     answer: { kind: 'json', schema: caseAnswer },
     alsoAnswers: { 404: 'There is no such study on the worklist.' },
-    handle: async ({ params: { studyInstanceUid } }, { query }) => {
-      const { row, findings, instances, results, events } = await query.caseDetail(studyInstanceUid);
+    handle: async ({ params: { studyInstanceUid } }, { query, triageOnly, viewerTemplate }) => {
+      const { row, findings, volume, instances, results, events } = await query.caseDetail(
+        await query.studyOf(studyInstanceUid),
+      );
       return {
-        row,
-        findings,
+        row: triageOnly ? { ...row, keySlices: [] } : row,
+        findings: findings !== null && triageOnly ? { ...findings, slices: [], keySlices: [] } : findings,
+        triageOnly,
+        viewerTemplate,
+        volume,
         instances,
         // Where files lie on this machine is nobody's business in a browser.
         results: results.map(({ sopInstanceUid, seriesInstanceUid, kind, revision, deliveries }) => ({
@@ -43,8 +48,8 @@ export const caseRoutes = [
     body: z.strictObject({ read: z.boolean() }),
     answer: { kind: 'nothing' },
     alsoAnswers: { 404: 'There is no such study on the worklist.' },
-    handle: async ({ params: { studyInstanceUid }, body: { read }, actor }, { store }) => {
-      await store.markRead(studyInstanceUid, read, actor);
+    handle: async ({ params: { studyInstanceUid }, body: { read }, actor }, { store, query }) => {
+      await store.markRead(await query.studyOf(studyInstanceUid), read, actor);
       return undefined;
     },
   }),

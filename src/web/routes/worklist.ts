@@ -1,5 +1,10 @@
 import { worklistAnswer } from '../answers/worklistAnswer.ts';
+import { z } from 'zod';
+import { maskedRow } from '../maskedRow.ts';
 import { route } from '../route.ts';
+
+/** Suspected cases that an answer names for sound and notices. */
+const MOST_FLAGS = 50;
 
 /** The ranked list and its live feed. */
 export const worklistRoutes = [
@@ -7,15 +12,35 @@ export const worklistRoutes = [
     method: 'get',
     path: '/api/worklist',
     least: 'service',
-    summary: 'The worklist in reading order, with the state of the agent.',
+    summary: 'A part of the worklist in reading order, with the state of the agent.',
+    query: z.strictObject({
+      show: z.enum(['all', 'flagged', 'unflagged', 'unscored']).default('all'),
+      search: z.string().max(100).default('').describe('Words that the name, the patient ID or the accession number must hold.'),
+      read: z.stringbool().default(true).describe('Read ones too, behind the unread.'),
+      list: z.string().max(40).optional().describe('Of an earlier answer: the same cases in the same places.'),
+      offset: z.coerce.number().int().min(0).default(0),
+      limit: z.coerce.number().int().min(1).max(500).default(200),
+      masked: z.stringbool().default(false).describe('Without what tells who the patients are.'),
+    }),
     answer: { kind: 'json', schema: worklistAnswer },
-    handle: async (_call, { query, system, clock, maxWaitMinutes }) => ({
+    handle: async (
+      { query: { masked, list = null, ...asked } },
+      { query, system, clock, maxWaitMinutes, triageOnly, viewerTemplate },
+    ) => {
+      const { rows, ...page } = await query.page({ ...asked, list });
+      const shown = rows.map((row) => (row !== null && triageOnly ? { ...row, keySlices: [] } : row));
+      return {
       nowMs: clock.now(),
       maxWaitMinutes,
+      viewerTemplate,
       system: await system(),
       totals: await query.totals(),
-      rows: await query.rows(),
-    }),
+      flags: await query.flags(MOST_FLAGS),
+      ...page,
+      masked,
+      rows: masked ? shown.map((row) => row && maskedRow(row)) : shown,
+      };
+    },
   }),
   route({
     method: 'get',

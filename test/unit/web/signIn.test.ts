@@ -310,8 +310,16 @@ test('opening a case is on record under the name of who opened it', async () => 
   const web = await site();
   await addStudy(web, { id: 'plain', outcome: 0.1 });
   await web.visitor.signIn('ann');
-  await web.visitor.ask('GET', `/api/cases/${studyUid('plain')}`);
-  expect((await web.access.audit.page({ action: 'case.viewed' }, 5)).map(({ actor, target }) => [actor, target])).toEqual([['ann', studyUid('plain')]]);
+  const { rows } = (await web.visitor.ask('GET', '/api/worklist')).json as { rows: { caseRef: string }[] };
+  const views = async () => (await web.access.audit.page({ action: 'case.viewed' }, 5)).map(({ actor, target }) => [actor, target]);
+  // By the reference that addresses hold, and by its slices alone: the audit names the study.
+  await web.visitor.ask('GET', `/api/cases/${rows[0]!.caseRef}`);
+  expect(await views()).toEqual([['ann', studyUid('plain')]]);
+  web.clock.advance(11 * MINUTE);
+  await web.visitor.ask('GET', `/api/cases/${rows[0]!.caseRef}/slices/0`);
+  expect(await views()).toHaveLength(2);
+  await web.visitor.ask('GET', '/api/cases/1.2.3/slices/0');
+  expect(await views()).toHaveLength(2);
 });
 
 test('what cannot be recorded is not shown', async () => {

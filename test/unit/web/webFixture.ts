@@ -9,7 +9,7 @@ import { systemClock } from '../../../src/clock.ts';
 import type { Clock, Log, LogFields } from '../../../src/ports.ts';
 import { startWebServer } from '../../../src/web/server.ts';
 import type { SystemStatus, WebOptions, WebServer } from '../../../src/web/server.ts';
-import { MAX_WAIT_MINUTES, accessTo, openSeededWorklist } from '../../browser/seededWorklist.ts';
+import { MAX_WAIT_MINUTES, accessTo, decodePicture, openSeededWorklist } from '../../browser/seededWorklist.ts';
 import type { SeededWorklist } from '../../browser/seededWorklist.ts';
 
 export const READY: SystemStatus = {
@@ -58,6 +58,9 @@ export async function startWeb(
     port: 0,
     pageDir,
     maxWaitMinutes: MAX_WAIT_MINUTES,
+    triageOnly: false,
+    viewerTemplate: null,
+    decodeSlice: decodePicture(worklist.folder),
     query: worklist.query,
     store: worklist.store,
     thresholds: worklist.thresholds,

@@ -1,8 +1,5 @@
 /** Texts of signing in, accounts and the audit. */
 export const accessWords = {
-  product: 'Odontoid',
-  notDiagnostic: 'Research software. Not for diagnostic use.',
-  areas: 'Areas',
   worklist: 'Worklist',
   signedInAs: (name: string) => `Signed in as ${name}`,
   signOut: 'Sign out',

@@ -1,0 +1,158 @@
+import type { KeySlice, Slice } from './caseApi.ts';
+import type { SliceStore } from './sliceStore.ts';
+
+export interface DisplayWindow {
+  centerHu: number;
+  widthHu: number;
+}
+
+/** The windows of the paper (2.1), in its order: keys 1 to 3. */
+export const WINDOWS = [
+  { centerHu: 80, widthHu: 300 },
+  { centerHu: 500, widthHu: 1800 },
+  { centerHu: 400, widthHu: 650 },
+] as const satisfies readonly DisplayWindow[];
+
+/** Strongest tint, so that the bone under it stays readable. */
+export const LARGEST_FILL = 0.35;
+/** Of the slice's own peak: where the contour runs, here and in the objects in the PACS. */
+const CONTOUR_LEVEL = 0.5;
+
+export function drawSlice(canvas: HTMLCanvasElement, slice: Slice, window: DisplayWindow): void {
+  drawGrey(canvas, slice.columns, slice.rows, (at) => slice.hu[at]!, window);
+}
+
+/** Front to back (`column`: sagittal) or right to left (`row`: coronal), superior first. What has not come yet is black. */
+export function drawReformat(
+  canvas: HTMLCanvasElement,
+  store: SliceStore,
+  plane: { column: number } | { row: number },
+  window: DisplayWindow,
+): void {
+  const { coarse, coarseRows, coarseColumns } = store;
+  const sagittal = 'column' in plane;
+  const width = sagittal ? coarseRows : coarseColumns;
+  const line = Math.max(
+    0,
+    Math.min((sagittal ? coarseColumns : coarseRows) - 1, sagittal ? plane.column : plane.row),
+  );
+  drawGrey(
+    canvas,
+    width,
+    coarse.length,
+    (at) => {
+      const slice = coarse[Math.floor(at / width)];
+      if (slice == null) return -1024;
+      const along = at % width;
+      return slice[sagittal ? along * coarseColumns + line : line * coarseColumns + along]!;
+    },
+    window,
+  );
+}
+
+function drawGrey(
+  canvas: HTMLCanvasElement,
+  width: number,
+  height: number,
+  hu: (at: number) => number,
+  { centerHu, widthHu }: DisplayWindow,
+): void {
+  const context = sized(canvas, width, height);
+  const image = context.createImageData(width, height);
+  const darkest = centerHu - widthHu / 2;
+  const scale = 255 / widthHu;
+  // Rounds and clamps by itself.
+  const grey = image.data;
+  for (let at = 0; at < width * height; at += 1) {
+    const value = (hu(at) - darkest) * scale;
+    grey[at * 4] = value;
+    grey[at * 4 + 1] = value;
+    grey[at * 4 + 2] = value;
+    grey[at * 4 + 3] = 255;
+  }
+  context.putImageData(image, 0, 0);
+}
+
+/** The response of the network on this one slice: a contour, and a tint of `fill` at the most. Nothing is drawn for a slice without a map. */
+export function drawResponse(
+  canvas: HTMLCanvasElement,
+  rows: number,
+  columns: number,
+  keySlice: Pick<KeySlice, 'cam' | 'camRows' | 'camColumns' | 'crop'> | undefined,
+  fill: number,
+): void {
+  const context = sized(canvas, columns, rows);
+  context.clearRect(0, 0, columns, rows);
+  if (keySlice === undefined) return;
+  const response = responseOn(rows, columns, keySlice);
+  const image = context.createImageData(columns, rows);
+  const inside = (row: number, column: number) =>
+    row >= 0 && column >= 0 && row < rows && column < columns && response[row * columns + column]! >= CONTOUR_LEVEL;
+  for (let row = 0; row < rows; row += 1) {
+    for (let column = 0; column < columns; column += 1) {
+      const at = row * columns + column;
+      const here = inside(row, column);
+      // One pixel on either side of the edge makes a line two pixels wide.
+      const edge =
+        inside(row - 1, column) !== here ||
+        inside(row + 1, column) !== here ||
+        inside(row, column - 1) !== here ||
+        inside(row, column + 1) !== here;
+      const value = edge ? 0.8 : response[at]!;
+      const alpha = edge ? 1 : Math.min(LARGEST_FILL, fill) * value;
+      if (alpha === 0) continue;
+      const [red, green, blue] = inferno(value);
+      image.data.set([red, green, blue, Math.round(alpha * 255)], at * 4);
+    }
+  }
+  context.putImageData(image, 0, 0);
+}
+
+/** matplotlib's inferno at tenths: even steps in lightness, readable in greyscale and with colour-blind eyes. */
+const INFERNO = [
+  [0, 0, 4], [22, 11, 57], [66, 10, 104], [106, 23, 110], [147, 38, 103], [188, 55, 84], [221, 81, 58], [243, 120, 25], [252, 165, 10], [246, 215, 70], [252, 255, 164],
+] as const; // prettier-ignore
+
+function inferno(response: number): [number, number, number] {
+  const place = Math.min(1, Math.max(0, response)) * (INFERNO.length - 1);
+  const below = Math.min(INFERNO.length - 2, Math.floor(place));
+  const [low, high, share] = [INFERNO[below]!, INFERNO[below + 1]!, place - below];
+  const mixed = (channel: 0 | 1 | 2) => Math.round(low[channel] * (1 - share) + high[channel] * share);
+  return [mixed(0), mixed(1), mixed(2)];
+}
+
+/** Relative to the slice's own peak, bilinear between the centres of the map's cells, 0 outside the analysed field. */
+function responseOn(
+  rows: number,
+  columns: number,
+  { cam, camRows, camColumns, crop }: Pick<KeySlice, 'cam' | 'camRows' | 'camColumns' | 'crop'>,
+): Float32Array {
+  const response = new Float32Array(rows * columns);
+  const peak = cam.reduce((most, value) => Math.max(most, value), 0);
+  if (peak <= 0) return response;
+  const cell = (pixel: number, from: number, to: number, cells: number) => {
+    const place = Math.min(cells - 1, Math.max(0, ((pixel + 0.5 - from) / (to - from)) * cells - 0.5));
+    const first = Math.floor(place);
+    return { first, second: Math.min(cells - 1, first + 1), share: place - first };
+  };
+  for (let row = Math.max(0, crop.top); row < Math.min(rows, crop.bottom); row += 1) {
+    const down = cell(row, crop.top, crop.bottom, camRows);
+    for (let column = Math.max(0, crop.left); column < Math.min(columns, crop.right); column += 1) {
+      const across = cell(column, crop.left, crop.right, camColumns);
+      const at = (camRow: number) =>
+        cam[camRow * camColumns + across.first]! * (1 - across.share) +
+        cam[camRow * camColumns + across.second]! * across.share;
+      response[row * columns + column] =
+        Math.max(0, at(down.first) * (1 - down.share) + at(down.second) * down.share) / peak;
+    }
+  }
+  return response;
+}
+
+function sized(canvas: HTMLCanvasElement, width: number, height: number): CanvasRenderingContext2D {
+  if (canvas.width !== width) canvas.width = width;
+  if (canvas.height !== height) canvas.height = height;
+  const context = canvas.getContext('2d');
+  if (context === null) throw new Error('This browser draws no canvas.');
+  return context;
+}

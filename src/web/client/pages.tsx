@@ -1,0 +1,43 @@
+import type { ComponentType } from 'preact';
+import { lazy } from 'preact-iso';
+import type { PagePath } from '../pagePaths.ts';
+import type { SessionAnswer } from './session.ts';
+import { accessWords } from './words/access.ts';
+import { shellWords } from './words/shell.ts';
+
+export interface Page {
+  /** Of the browser tab and the navigation. No identifiers. */
+  title: string;
+  /** Where the navigation shows it; a page that is opened from another one has none. */
+  area?: 'reading' | 'admin';
+  /** Whose navigation shows it; without, everybody's. What somebody may do is the server's to say. */
+  shownTo?: (who: SessionAnswer) => boolean;
+  component: ComponentType;
+}
+
+const admins = ({ user }: SessionAnswer): boolean => user?.role === 'admin';
+const whereOneSignsIn = ({ signIn }: SessionAnswer): boolean => signIn !== 'off';
+
+/**
+ * Every screen. To add one:
+ * 1. its address in `../pagePaths.ts` (the server then answers it; a missing screen here is a type error);
+ * 2. a module that exports the component as `default`: it is rendered inside `<main>`, begins with an `<h1>`, and is loaded only when opened
+ *    (import its style sheet there too);
+ * 3. a line here, its title in `words/shell.ts` and its other texts in a file of its own under `words/`;
+ * 4. its keys by `useKeys` (keys.ts), so that "?" lists them.
+ * Route parameters come from `useRoute().params`, links are plain `<a href>`.
+ */
+export const PAGES: Readonly<Record<PagePath, Page>> = {
+  '/': { title: shellWords.pages.worklist, area: 'reading', component: lazy(() => import('./worklistPage.tsx')) },
+  '/case/:caseRef': { title: shellWords.pages.case, component: lazy(() => import('./casePage.tsx')) },
+  '/audit': { title: accessWords.audit, area: 'admin', shownTo: admins, component: lazy(() => import('./auditPage.tsx')) },
+  '/users': {
+    title: accessWords.users,
+    area: 'admin',
+    shownTo: (who) => admins(who) && whereOneSignsIn(who),
+    component: lazy(() => import('./usersPage.tsx')),
+  },
+  '/sessions': { title: accessWords.sessions, area: 'admin', shownTo: whereOneSignsIn, component: lazy(() => import('./sessionsPage.tsx')) },
+  '/sign-in': { title: accessWords.signIn, component: lazy(() => import('./signInPage.tsx')) },
+  '/set-up': { title: accessWords.setUp, component: lazy(() => import('./setUpPage.tsx')) },
+};

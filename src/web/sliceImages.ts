@@ -1,0 +1,92 @@
+import type { SourceSlice } from '../ports.ts';
+import type { VolumeSlice } from '../worklist/caseVolume.ts';
+
+/** A slice as it travels: Hounsfield units as little-endian int16, `[row][column]`, oriented (rows front to back, columns right to left of the patient). */
+export interface SliceImage {
+  rows: number;
+  columns: number;
+  bytes: Buffer;
+}
+
+export interface SliceImages {
+  /** The slice, decoded now or before. @throws TriageError of the decoding, `inference-died` while no network is loaded */
+  image: (slice: VolumeSlice) => Promise<SliceImage>;
+  /** Decodes these one after the other, for a reader who is likely to turn to them next; a later call takes the place of an earlier one. */
+  expect: (slices: readonly VolumeSlice[]) => void;
+}
+
+/** Slices decoded a moment ago, by the digest of their bytes: at most `mostBytes` of them, the longest unused leave first. */
+export function createSliceImages(
+  decode: (path: string) => Promise<SourceSlice>,
+  mostBytes: number,
+): SliceImages {
+  const kept = new Map<string, Promise<SliceImage>>();
+  const sizes = new Map<string, number>();
+  let size = 0;
+  let expected: VolumeSlice[] = [];
+  let working = false;
+
+  const drop = (key: string) => {
+    kept.delete(key);
+    size -= sizes.get(key) ?? 0;
+    sizes.delete(key);
+  };
+  const image = (slice: VolumeSlice): Promise<SliceImage> => {
+    const known = kept.get(slice.sha256);
+    if (known !== undefined) {
+      // The newest stand last.
+      kept.delete(slice.sha256);
+      kept.set(slice.sha256, known);
+      return known;
+    }
+    const decoded = decode(slice.path).then((source) => oriented(source, slice));
+    kept.set(slice.sha256, decoded);
+    decoded.then(
+      ({ bytes }) => {
+        if (kept.get(slice.sha256) !== decoded) return;
+        sizes.set(slice.sha256, bytes.length);
+        size += bytes.length;
+        for (const key of kept.keys()) {
+          if (size <= mostBytes) break;
+          if (sizes.has(key)) drop(key);
+        }
+      },
+      // A slice that could not be decoded is tried again when asked for again.
+      () => drop(slice.sha256),
+    );
+    return decoded;
+  };
+  const work = async () => {
+    working = true;
+    for (let next = expected.shift(); next !== undefined; next = expected.shift()) {
+      try {
+        if (!kept.has(next.sha256)) await image(next);
+      } catch {
+        // Whoever asks for it in earnest is told.
+      }
+    }
+    working = false;
+  };
+  return {
+    image,
+    expect: (slices) => {
+      expected = [...slices];
+      if (!working) work().catch(() => undefined);
+    },
+  };
+}
+
+function oriented({ hu, rows, columns }: SourceSlice, { orientation }: VolumeSlice): SliceImage {
+  const { transpose, flipRows, flipColumns } = orientation;
+  const size = transpose ? { rows: columns, columns: rows } : { rows, columns };
+  const bytes = Buffer.allocUnsafe(hu.length * 2);
+  for (let row = 0; row < size.rows; row++) {
+    const fromRow = flipRows ? size.rows - 1 - row : row;
+    for (let column = 0; column < size.columns; column++) {
+      const fromColumn = flipColumns ? size.columns - 1 - column : column;
+      const value = hu[transpose ? fromColumn * columns + fromRow : fromRow * columns + fromColumn]!;
+      bytes.writeInt16LE(Math.max(-32_768, Math.min(32_767, Math.round(value))), (row * size.columns + column) * 2);
+    }
+  }
+  return { ...size, bytes };
+}

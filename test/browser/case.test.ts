@@ -1,0 +1,197 @@
+import type { Page } from 'playwright-core';
+import { expect, test } from 'vitest';
+import { caseRef } from '../../src/case/caseRef.ts';
+import { bannedIn } from './bannedWords.ts';
+import { complaintsOfAxe, openPage, site, startBrowser } from './openPage.ts';
+import { addStudy, studyUid } from './seededWorklist.ts';
+
+startBrowser();
+
+const address = (id: string) => `/case/${caseRef(studyUid(id))}`;
+const shownSlice = (page: Page) => page.locator('canvas.slice').getAttribute('data-slice');
+/** Sum of what is drawn on a canvas: 0 when nothing is. */
+const drawn = (page: Page, canvas: string) =>
+  page.locator(canvas).evaluate((element) => {
+    const { width, height } = element as HTMLCanvasElement;
+    const { data } = (element as HTMLCanvasElement).getContext('2d')!.getImageData(0, 0, width, height);
+    let sum = 0;
+    for (let at = 3; at < data.length; at += 4) sum += data[at]!;
+    return sum;
+  });
+const grey = (page: Page, row: number, column: number) =>
+  page
+    .locator('canvas.slice')
+    .evaluate(
+      (element, [y, x]) => (element as HTMLCanvasElement).getContext('2d')!.getImageData(x!, y!, 1, 1).data[0]!,
+      [row, column],
+    );
+
+test('a flagged case by keyboard: slices, windows, peaks, heatmap off until asked for, verdict, next case', async () => {
+  const opened = await site();
+  await addStudy(opened, { id: 'flag', outcome: 0.9, slices: 24, receipt: 'confirmed', patientName: 'Lindqvist^Maja' });
+  await addStudy(opened, { id: 'other', outcome: 0.2, slices: 8, patientName: 'Okafor^Chidi' });
+  const page = await openPage(opened, { path: address('flag') });
+  await expect.poll(() => shownSlice(page)).toBe('6');
+  expect(await page.locator('.sentence').textContent()).toContain(
+    'AI flag: possible fracture. Review now. Not a diagnosis.',
+  );
+  expect(await page.locator('.patient-banner').textContent()).toContain('Lindqvist, Maja');
+  expect(await page.locator('.corner.top').textContent()).toContain('Lindqvist, Maja');
+  expect(page.url()).not.toMatch(/Lindqvist|P-flag|\d+\.\d+\.\d+\.\d+\.\d+/);
+  expect(await page.title()).toBe('Case - Odontoid');
+
+  // The heatmap is off until O, and only where there is a map.
+  expect(await drawn(page, 'canvas.map')).toBe(0);
+  expect(await page.getByText('Where the model responded').count()).toBe(0);
+  await page.keyboard.press('o');
+  await expect.poll(() => drawn(page, 'canvas.map')).toBeGreaterThan(0);
+  expect(await page.locator('.overlay-note').textContent()).toContain(
+    'Where the model responded. Not a fracture outline.',
+  );
+  await page.keyboard.press('ArrowDown');
+  await expect.poll(() => shownSlice(page)).toBe('7');
+  expect(await drawn(page, 'canvas.map')).toBe(0);
+  expect(await page.locator('.overlay-note').textContent()).toContain('No map on this slice.');
+  await page.keyboard.press('o');
+
+  await page.keyboard.press(']');
+  await expect.poll(() => shownSlice(page)).toBe('18');
+  await page.keyboard.press('[');
+  await expect.poll(() => shownSlice(page)).toBe('6');
+  await page.keyboard.press('Home');
+  await expect.poll(() => shownSlice(page)).toBe('0');
+  await page.keyboard.press('End');
+  await expect.poll(() => shownSlice(page)).toBe('23');
+  // The ring of bone moves a pixel a slice: what is drawn is the slice asked for. 700 HU in C 500 W 1800 is grey 156, in C 80 W 300 white.
+  expect(await grey(page, 64, 40 + 23)).toBe(156);
+  await page.keyboard.press('1');
+  await expect.poll(() => grey(page, 64, 40 + 23)).toBe(255);
+  await page.locator('.viewport').hover();
+  await page.mouse.wheel(0, -100);
+  await expect.poll(() => shownSlice(page)).toBe('22');
+
+  const timeline = await page.locator('.timeline').textContent();
+  for (const step of ['First slice received', 'Analysed', 'Accepted by the PACS', 'Confirmed by the PACS'])
+    expect(timeline).toContain(step);
+  await page.getByRole('button', { name: 'Disagree' }).focus();
+  await page.keyboard.press('Enter');
+  await expect.poll(() => page.getByRole('button', { name: 'Disagree' }).getAttribute('aria-pressed')).toBe('true');
+  expect((await opened.query.caseDetail(studyUid('flag'))).row.verdict).toMatchObject({ verdict: 'disagree', by: 'web' });
+  await page.keyboard.press('a');
+  await expect.poll(() => page.locator('.actions').textContent()).toContain('Being read by web');
+
+  await page.keyboard.press('Shift+N');
+  await page.locator('.different').waitFor();
+  expect(await page.locator('.different').textContent()).toBe('Different patient');
+  expect(await page.locator('.patient-banner').textContent()).toContain('Okafor, Chidi');
+  expect(await page.getByRole('button', { name: 'Heatmap' }).count()).toBe(0);
+});
+
+test('from a key to the slice it takes less than 100 ms once neighbours are prepared', async () => {
+  const opened = await site();
+  await addStudy(opened, { id: 'flag', outcome: 0.9, slices: 24 });
+  const page = await openPage(opened, { path: address('flag') });
+  await expect.poll(() => shownSlice(page)).toBe('6');
+  await page.waitForLoadState('networkidle').catch(() => undefined);
+  const took = await page.evaluate(async () => {
+    const canvas = document.querySelector<HTMLElement>('canvas.slice')!;
+    const times: number[] = [];
+    for (let step = 0; step < 3; step += 1) {
+      const before = canvas.dataset['slice'];
+      const began = performance.now();
+      document.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowDown', bubbles: true }));
+      while (canvas.dataset['slice'] === before && performance.now() - began < 5_000)
+        await new Promise((resolve) => {
+          requestAnimationFrame(resolve);
+        });
+      times.push(performance.now() - began);
+    }
+    return times.sort((a, b) => a - b)[1]!;
+  });
+  expect(took).toBeLessThan(100);
+});
+
+test('reformats come from all slices when asked for', async () => {
+  const opened = await site();
+  await addStudy(opened, { id: 'flag', outcome: 0.9, slices: 12 });
+  const page = await openPage(opened, { path: address('flag') });
+  await expect.poll(() => shownSlice(page)).not.toBeNull();
+  await page.keyboard.press('m');
+  const sagittal = page.getByRole('img', { name: 'Sagittal' });
+  await sagittal.waitFor();
+  const rows = () =>
+    sagittal.evaluate((element) => {
+      const canvas = element as HTMLCanvasElement;
+      const { data } = canvas.getContext('2d')!.getImageData(32, 0, 1, canvas.height);
+      return Array.from({ length: canvas.height }, (_, at) => data[at * 4]!);
+    });
+  await expect.poll(async () => (await rows()).filter((value) => value > 0).length).toBe(12);
+});
+
+test('triage-only takes heatmaps and slice scores off the page and out of every answer', async () => {
+  const opened = await site(undefined, { triageOnly: true });
+  await addStudy(opened, { id: 'flag', outcome: 0.9, slices: 8 });
+  const page = await openPage(opened, { path: address('flag') });
+  await expect.poll(() => shownSlice(page)).toBe('4');
+  await page.keyboard.press('o');
+  expect(await drawn(page, 'canvas.map')).toBe(0);
+  expect(await page.locator('.bar-high, .bar-low').count()).toBe(0);
+  expect(await page.locator('.viewer').textContent()).toContain('switched off at this site');
+  for (const path of ['/api/worklist', `/api/cases/${studyUid('flag')}`, `/api/cases/${caseRef(studyUid('flag'))}`])
+    expect(await (await fetch(opened.url + path)).text()).not.toMatch(/"cam":\[|"sliceIndex"|"imageProbability"/);
+});
+
+test('doing it again needs a reason, and the case follows by itself', async () => {
+  const opened = await site(undefined, { viewerTemplate: 'https://viewer.example/?study={studyInstanceUid}&acc={accessionNumber}' });
+  await addStudy(opened, { id: 'flag', outcome: 0.9, slices: 8, receipt: 'refused', accessionNumber: 'A/1&2' });
+  const page = await openPage(opened, { path: address('flag') });
+  await page.getByText('Rejected by PACS: SOP class not supported').first().waitFor();
+  expect(await page.getByRole('link', { name: 'Open in viewer' }).getAttribute('href')).toBe(
+    `https://viewer.example/?study=${studyUid('flag')}&acc=A%2F1%262`,
+  );
+  await page.getByRole('button', { name: 'Send again' }).click();
+  await page.getByLabel('Reason').fill('The PACS takes it now');
+  await page.keyboard.press('Enter');
+  await page.getByText('Waiting for PACS').first().waitFor();
+  await page.getByRole('button', { name: 'Analyse again' }).click();
+  await page.getByRole('button', { name: 'Analyse the study again' }).click();
+  // Without a reason the browser asks for one, and nothing happens.
+  expect((await opened.query.caseDetail(studyUid('flag'))).row.revision).toBe(1);
+  await page.getByLabel('Reason').fill('Wrong series');
+  await page.keyboard.press('Enter');
+  await expect.poll(() => page.locator('.sentence').textContent()).toContain('AI running');
+  expect(await page.locator('.history').textContent()).toContain('Wrong series');
+});
+
+test('a case that is not there, and one whose slices cannot be read, say so', async () => {
+  const opened = await site();
+  await addStudy(opened, { id: 'nopictures', outcome: 0.9 });
+  await addStudy(opened, { id: 'thick', outcome: { reasonCode: 'no-series', reason: 'Slices are 5 mm thick' } });
+  const page = await openPage(opened, {
+    path: address('thick'),
+    before: (blank) => blank.route('**/slices/*', (route) => route.abort('connectionrefused')),
+  });
+  await page.getByText('No series was analysed, so there are no slices here. Use the PACS.').waitFor();
+  await page.goto(opened.url + address('nopictures'));
+  await page.getByText('This slice cannot be shown. Use the PACS.').waitFor();
+});
+
+test.each(['dark', 'light'] as const)('axe finds nothing and no banned word stands in the %s theme', async (theme) => {
+  const opened = await site();
+  await addStudy(opened, { id: 'flag', outcome: 0.9, slices: 24, receipt: 'confirmed' });
+  await addStudy(opened, { id: 'plain', outcome: 0.1, slices: 8 });
+  const page = await openPage(opened, { path: address('flag') });
+  await expect.poll(() => shownSlice(page)).toBe('6');
+  if (theme === 'light') await page.getByRole('button', { name: 'Light theme' }).click();
+  await page.keyboard.press('o');
+  await page.keyboard.press('?');
+  await page.getByRole('button', { name: 'Send again' }).click();
+  await complaintsOfAxe(page);
+  expect(bannedIn(await page.locator('body').innerText())).toEqual([]);
+  await page.goto(opened.url + address('plain'));
+  await expect.poll(() => shownSlice(page)).not.toBeNull();
+  await complaintsOfAxe(page);
+  const text = await page.locator('body').innerText();
+  expect(text).toContain('AI did not flag this scan');
+  expect(bannedIn(text)).toEqual([]);
+});

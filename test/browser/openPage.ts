@@ -1,0 +1,79 @@
+import { rm } from 'node:fs/promises';
+import { AxeBuilder } from '@axe-core/playwright';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, onTestFinished } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
+import { buildPage, launchBrowser, openSite, temporaryFolder } from './page.ts';
+import type { Site, SiteOptions } from './page.ts';
+
+let browser: Browser;
+let folder: string;
+let pageDir: string;
+
+/** Builds the page and starts Chromium for the tests of one file. */
+export function startBrowser(): void {
+  beforeAll(async () => {
+    folder = await temporaryFolder();
+    pageDir = await buildPage(folder);
+    browser = await launchBrowser();
+  });
+  afterAll(async () => {
+    await browser.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+}
+
+/** Any complaint of the browser fails the test, save those of a server that the test has stopped. With `clock`, time passes in the page only when told to. */
+export async function openPage(
+  site: Site,
+  options: { clock?: boolean; path?: string; before?: (page: Page) => Promise<unknown> } = {},
+): Promise<Page> {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-GB' });
+  const page = await context.newPage();
+  /** Console errors and warnings, uncaught errors, violations of the content security policy. */
+  const complaints: string[] = [];
+  page.on('console', (message) => {
+    if (
+      ['error', 'warning'].includes(message.type()) &&
+      // Tests read canvases, the page does not.
+      !/^Canvas2D: Multiple readback/.test(message.text()) &&
+      !/ERR_(CONNECTION_REFUSED|INCOMPLETE_CHUNKED_ENCODING|EMPTY_RESPONSE|CONNECTION_RESET)/.test(message.text())
+    )
+      complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  onTestFinished(async () => {
+    await context.close();
+    expect(complaints).toEqual([]);
+  });
+  if (options.clock) {
+    const time = Date.now();
+    await page.clock.install({ time });
+    await page.clock.pauseAt(time + 60_000);
+  }
+  await options.before?.(page);
+  await page.goto(site.url + (options.path ?? ''));
+  // Effects wait for a frame, which a stopped clock never brings.
+  if (options.clock) {
+    await page.locator('.toolbar, .case, .page').first().waitFor();
+    await page.clock.runFor(50);
+  }
+  return page;
+}
+
+export async function site(clock = systemClock, options: SiteOptions = {}): Promise<Site> {
+  const opened = await openSite(pageDir, clock, options);
+  onTestFinished(opened.end);
+  return opened;
+}
+
+/** Fails on any violation. In legacy mode axe stays in this page: it opens no other one to gather the results of frames, of which there are none. */
+export async function complaintsOfAxe(page: Page): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).setLegacyMode(true).analyze();
+  expect(
+    violations.map(({ id, nodes }) => ({
+      id,
+      nodes: nodes.map(({ html, failureSummary }) => `${html}: ${failureSummary ?? ''}`),
+    })),
+  ).toEqual([]);
+}
