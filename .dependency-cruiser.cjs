@@ -35,6 +35,7 @@ module.exports = {
     stage('deliver'),
     stage('phantom'),
     stage('dataset', ['phantom']),
+    stage('evaluate', ['phantom']),
     stage('worklist'),
     { name: 'web-sees-worklist-only', comment: 'The web sees ground and worklist only.', severity: 'error', from: { path: '^src/web/' }, to: { path: '^(src|migrations)/', pathNot: [GROUND, '^src/(web|worklist)/', '^src/(clock|log)\\.ts$'] } },
     { name: 'housekeeping-sees-worklist-only', comment: 'Housekeeping sees ground and worklist only.', severity: 'error', from: { path: '^src/housekeeping/' }, to: { path: '^(src|migrations)/', pathNot: [GROUND, '^src/(housekeeping|worklist)/', '^src/(clock|log)\\.ts$'] } },

@@ -1,5 +1,5 @@
 // Speed and memory as ratios against named alternatives, measured side by side in one run on this machine. `--write` keeps the page docs/benchmarks.md;
-// `--only PART` runs one part: receive, preprocess, pipeline or arrival.
+// `--only PART` runs one part: receive, preprocess, pipeline, cohort or arrival.
 import { execFile } from 'node:child_process';
 import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
@@ -10,7 +10,9 @@ import { systemClock as clock } from '../src/clock.ts';
 import { progressBar } from '../src/cli/output.ts';
 import { startAgent } from '../src/compose.ts';
 import { configFrom, packageRoot } from '../src/configFile.ts';
+import { readDataset } from '../src/dataset/readDataset.ts';
 import { startLoopbackPacs } from '../src/demo/loopbackPacs.ts';
+import { evaluateCohort } from '../src/evaluateCohort.ts';
 import { startInferenceProcess } from '../src/infer/inferenceProcess.ts';
 import { loadModelPackage } from '../src/infer/modelCard.ts';
 import { createLog } from '../src/log.ts';
@@ -18,6 +20,7 @@ import { inspectPart10 } from '../src/pacs/part10Source.ts';
 import { createStoreSender, distinctPairs } from '../src/pacs/storeSender.ts';
 import { generatePhantom, type Phantom } from '../src/phantom/generatePhantom.ts';
 import { drawPhantomParams } from '../src/phantom/phantomParams.ts';
+import { writePhantomCohort } from '../src/phantom/writePhantomCohort.ts';
 import { writePhantomStudy } from '../src/phantom/writePhantomStudy.ts';
 import { modelInput } from '../src/preprocess/modelInput.ts';
 import { startReceiver } from '../src/receive/receiverProcess.ts';
@@ -41,7 +44,7 @@ interface Line {
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 const line = (what: string, ours: number, other: number, unit: string, ratio: number): Line => ({ what, ours: `${ours.toFixed(1)} ${unit}`, other: `${other.toFixed(1)} ${unit}`, ratio: ratio.toFixed(2) });
 
-const PARTS = ['receive', 'preprocess', 'pipeline', 'arrival'] as const;
+const PARTS = ['receive', 'preprocess', 'pipeline', 'cohort', 'arrival'] as const;
 const { values: options } = parseArgs({ options: { only: { type: 'string' }, write: { type: 'boolean' } } });
 const parts = PARTS.filter((part) => options.only === undefined || options.only === part);
 if (parts.length === 0) throw new Error(`There is no part "${options.only}"; the parts are ${PARTS.join(', ')}.`);
@@ -60,6 +63,7 @@ try {
     if (part === 'receive') lines.push(...(await benchReceive(files)));
     else if (part === 'preprocess') lines.push(await benchPreprocess(phantom));
     else if (part === 'pipeline') lines.push(...(await benchPipeline(files)));
+    else if (part === 'cohort') lines.push(...(await benchCohort()));
     else {
       const onArrival = await secondsToSr(files, true);
       const afterwards = await secondsToSr(files, false);
@@ -150,26 +154,59 @@ async function benchPreprocess(phantom: Phantom): Promise<Line> {
 
 /** From files on disk to features through the inference child, against nothing but `InferenceSession.run` on the same graph. */
 async function benchPipeline(files: readonly string[]): Promise<Line[]> {
-  const modelPackage = await loadModelPackage(configFrom({}).infer.modelDir);
-  const { sizePixels } = modelPackage.card.input;
   const model = await startInferenceProcess({ ...configFrom({}).infer, clock, log });
-  const session = await ort.InferenceSession.create(Buffer.from(modelPackage.sliceEncoder), { executionProviders: ['cpu'], intraOpNumThreads: availableParallelism(), graphOptimizationLevel: 'all' });
-  const image = new ort.Tensor('float32', new Float32Array(3 * sizePixels * sizePixels).fill(0.3), [1, 3, sizePixels, sizePixels]);
+  const bareRate = await bareInference();
   const ours: number[] = [];
   const bare: number[] = [];
   try {
     for (let round = 0; round < ROUNDS; round++) {
-      let startMs = clock.monotonicMs();
+      const startMs = clock.monotonicMs();
       await Promise.all(files.map((file) => model.encodeSlice(file)));
       ours.push((1000 * files.length) / (clock.monotonicMs() - startMs));
-      startMs = clock.monotonicMs();
-      for (let index = 0; index < files.length; index++) await session.run({ [session.inputNames[0]!]: image });
-      bare.push((1000 * files.length) / (clock.monotonicMs() - startMs));
+      bare.push(await bareRate(files.length));
     }
   } finally {
     await model.close();
   }
   return [line('files to features (decode, preprocess, encode, process boundary): Odontoid / bare InferenceSession.run', median(ours), median(bare), 'slices/s', median(ours) / median(bare))];
+}
+
+/** Nothing but `InferenceSession.run` of the shipped encoder on all cores: tells slices a second. */
+async function bareInference(): Promise<(slices: number) => Promise<number>> {
+  const { card, sliceEncoder } = await loadModelPackage(configFrom({}).infer.modelDir);
+  const { sizePixels } = card.input;
+  const session = await ort.InferenceSession.create(Buffer.from(sliceEncoder), { executionProviders: ['cpu'], intraOpNumThreads: availableParallelism(), graphOptimizationLevel: 'all' });
+  const image = new ort.Tensor('float32', new Float32Array(3 * sizePixels * sizePixels).fill(0.3), [1, 3, sizePixels, sizePixels]);
+  return async (slices) => {
+    const startMs = clock.monotonicMs();
+    for (let index = 0; index < slices; index++) await session.run({ [session.inputNames[0]!]: image });
+    return (1000 * slices) / (clock.monotonicMs() - startMs);
+  };
+}
+
+/** Phantoms written on all cores against one, and `evaluate` on them against bare inference of as many slices; both have their processes to start. */
+async function benchCohort(): Promise<Line[]> {
+  const count = 4;
+  const slices = count * SLICES;
+  const bareRate = await bareInference();
+  const [allCores, oneCore, evaluated, bare] = [[], [], [], []] as [number[], number[], number[], number[]];
+  for (let round = 0; round < ROUNDS; round++) {
+    const written = async (name: string, processes?: number): Promise<number> => {
+      const startMs = clock.monotonicMs();
+      await writePhantomCohort({ seed: 31, count, slices: SLICES, paper: { prevalence: 0.5 }, out: join(folder, `${name}-${round}`), processes });
+      return (1000 * slices) / (clock.monotonicMs() - startMs);
+    };
+    allCores.push(await written('cohort'));
+    oneCore.push(await written('alone', 1));
+    const { cases } = await readDataset(join(folder, `cohort-${round}`));
+    const { speed } = await evaluateCohort({ cases, cacheDir: join(folder, `records-${round}`), config: configFrom({}), clock, log });
+    evaluated.push(speed.slices / speed.seconds);
+    bare.push(await bareRate(slices));
+  }
+  return [
+    line('phantom cohort, written in as many processes as cores / in one', median(allCores), median(oneCore), 'slices/s', median(allCores) / median(oneCore)),
+    line('evaluate (read, decode, preprocess, encode, classify, truth) / bare InferenceSession.run', median(evaluated), median(bare), 'slices/s', median(evaluated) / median(bare)),
+  ];
 }
 
 /** The whole agent and a loopback PACS: seconds from the last slice to the confirmed report, slices arriving at a steady pace. */

@@ -1,23 +1,17 @@
-import { createHash } from 'node:crypto';
-import { mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises';
-import { join, relative, resolve } from 'node:path';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { assembleStudy } from './assemble/assembleStudy.ts';
 import type { CaseManifest, CaseRecord, Findings, StoredInstance } from './case/case.ts';
 import { notAnalysed } from './case/notAnalysed.ts';
 import type { Config } from './config.ts';
 import { softwareVersion } from './configFile.ts';
-import { datasetOffset, readHeader } from './dicom/header.ts';
-import { messageOf, TriageError } from './errors.ts';
+import { TriageError } from './errors.ts';
 import { startInferenceProcess } from './infer/inferenceProcess.ts';
 import { inferSeries } from './infer/inferSeries.ts';
 import type { ClaimedCase, Clock, Log } from './ports.ts';
+import { readStudyFolder, type UnreadFile } from './readStudyFolder.ts';
 import { encodePicture } from './report/png.ts';
 import { createResultWriter } from './report/writeResults.ts';
-
-export interface UnreadFile {
-  file: string;
-  reason: string;
-}
 
 export interface FolderAnalysis {
   studyInstanceUid: string;
@@ -48,7 +42,7 @@ interface Options {
 export async function analyseFolder({ folder, out, threshold, config, clock, log, onProgress }: Options): Promise<FolderAnalysis> {
   const startMs = clock.monotonicMs();
   const since = (ms: number) => (clock.monotonicMs() - ms) / 1000;
-  const { instances, unread } = await readFolder(folder, clock.now());
+  const { instances, unread } = await readStudyFolder(folder, clock.now());
   const studies = [...new Set(instances.map((instance) => instance.header.studyInstanceUid))];
   const [studyInstanceUid] = studies;
   if (studyInstanceUid === undefined) {
@@ -104,34 +98,6 @@ export async function analyseFolder({ folder, out, threshold, config, clock, log
   } finally {
     await model.close();
   }
-}
-
-async function readFolder(folder: string, receivedAtMs: number): Promise<{ instances: StoredInstance[]; unread: UnreadFile[] }> {
-  const found = await stat(folder).catch(() => null);
-  if (found === null || !found.isDirectory()) throw new TriageError('not-found', `${folder} is not a folder.`);
-  const instances: StoredInstance[] = [];
-  const unread: UnreadFile[] = [];
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  for (const path of paths.sort()) {
-    const file = relative(folder, path);
-    try {
-      const bytes = await readFile(path);
-      if (bytes.length === 0) throw new TriageError('dicom-unreadable', 'The file is empty.');
-      instances.push({
-        header: readHeader(bytes),
-        path: file,
-        sha256: createHash('sha256').update(bytes.subarray(datasetOffset(bytes))).digest('hex'),
-        sizeBytes: bytes.length,
-        receivedAtMs,
-        sourceAeTitle: '',
-      });
-    } catch (error) {
-      if (!(error instanceof TriageError)) throw error;
-      unread.push({ file, reason: messageOf(error) });
-    }
-  }
-  return { instances, unread };
 }
 
 /** The case as the worklist would hold it. */

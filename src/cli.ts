@@ -3,9 +3,11 @@ import { resolve } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { analyseCommand } from './cli/analyse.ts';
 import { auditCommand } from './cli/audit.ts';
+import { crossvalCommand } from './cli/crossval.ts';
 import { demoCommand } from './cli/demo.ts';
 import { doctorCommand } from './cli/doctor.ts';
 import { echoCommand } from './cli/echo.ts';
+import { evaluateCommand } from './cli/evaluate.ts';
 import { EXIT } from './cli/exit.ts';
 import { migrateCommand } from './cli/migrate.ts';
 import { modelCommand } from './cli/model.ts';
@@ -33,7 +35,7 @@ Exit codes: ${EXIT.ok} done; ${EXIT.failed} it ran, and the answer is bad (the t
 Progress and errors go to standard error; standard output carries the report, one JSON document with --json.
 Not for diagnostic use.`,
   );
-for (const command of [serveCommand, demoCommand, analyseCommand, phantomCommand, splitCommand, sendCommand, echoCommand, doctorCommand, migrateCommand, modelCommand, userCommand, tokenCommand, auditCommand]) {
+for (const command of [serveCommand, demoCommand, analyseCommand, phantomCommand, splitCommand, evaluateCommand, crossvalCommand, sendCommand, echoCommand, doctorCommand, migrateCommand, modelCommand, userCommand, tokenCommand, auditCommand]) {
   program.addCommand(command().exitOverride());
 }
 

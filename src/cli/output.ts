@@ -51,3 +51,14 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   const line = (cells: readonly string[]) => cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd();
   return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
 }
+
+/** Tables with their titles and notes. */
+export function printTables(tables: readonly { title: string; head: readonly string[]; rows: readonly (readonly string[])[]; notes: readonly string[] }[]): void {
+  for (const { title, head, rows, notes } of tables) {
+    printLine();
+    printLine(title);
+    printLine(table(head, rows));
+    for (const text of notes) printLine(text);
+  }
+  printLine();
+}

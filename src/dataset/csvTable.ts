@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { messageOf, TriageError } from '../errors.ts';
+import type { Problem } from './dataset.ts';
 
 /** A row by the names of the first line, with where it stands. */
 export interface CsvRow {
@@ -11,24 +12,40 @@ export interface CsvRow {
 }
 
 /**
- * Reads a CSV file (RFC 4180) with a line of names.
+ * Reads a CSV file (RFC 4180) with a line of names. A row with more or fewer cells than there are names is among the `problems`.
  * @throws TriageError `not-found`, `dataset-invalid` naming the line, or the columns that are missing
  */
-export async function readCsv(file: string, columns: readonly string[]): Promise<CsvRow[]> {
+export async function readCsv(file: string, columns: readonly string[], problems: Problem[]): Promise<CsvRow[]> {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
     throw new TriageError('not-found', `${file} cannot be read: ${messageOf(error)}`, { cause: error });
   });
-  let records: { record: Record<string, string>; info: { lines: number } }[];
+  const records: { cells: string[]; line: number }[] = [];
   try {
-    records = parse(text, { columns: true, bom: true, trim: true, skip_empty_lines: true, info: true });
+    parse(text, {
+      bom: true,
+      trim: true,
+      skip_empty_lines: true,
+      relax_column_count: true,
+      on_record: (cells: string[], { lines }) => {
+        records.push({ cells, line: lines });
+        return null;
+      },
+    });
   } catch (error) {
     throw new TriageError('dataset-invalid', `${file} is no CSV table: ${messageOf(error)}`, { cause: error });
   }
-  const names = new Set(Object.keys(records[0]?.record ?? {}));
-  const missing = columns.filter((column) => !names.has(column));
-  if (records.length > 0 && missing.length > 0) throw new TriageError('dataset-invalid', `${file} has no column ${missing.join(', ')}; it has ${[...names].join(', ')}.`);
-  const name = path.basename(file);
-  return records.map(({ record, info }) => ({ where: `${name} line ${info.lines}`, cell: (column) => record[column] ?? '' }));
+  const [head, ...rows] = records;
+  const names = head?.cells ?? [];
+  const missing = columns.filter((column) => !names.includes(column));
+  if (missing.length > 0) throw new TriageError('dataset-invalid', `${file} has no column ${missing.join(', ')}; it has ${names.join(', ') || 'none'}.`);
+  return rows.flatMap(({ cells, line }) => {
+    const where = `${path.basename(file)} line ${line}`;
+    if (cells.length !== names.length) {
+      problems.push({ where, problem: `the row has ${cells.length} cells, and ${names.length} are wanted`, dropped: true });
+      return [];
+    }
+    return [{ where, cell: (column: string) => cells[names.indexOf(column)] ?? '' }];
+  });
 }
 
 /** 0 or 1, as a truth; null for anything else. */

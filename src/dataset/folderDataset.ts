@@ -14,10 +14,14 @@ const GRADES = ['obvious', 'middle', 'subtle'];
  */
 export async function readFolderDataset(root: string): Promise<Dataset> {
   const problems: Problem[] = [];
-  const imageLabels = await readImageLabels(root, problems);
+  const imageLabels = new Map<string, Map<string, boolean>>();
+  for (const [file, label] of await readImageLabels(root, problems)) {
+    const own = imageLabels.get(path.dirname(file)) ?? new Map<string, boolean>();
+    imageLabels.set(path.dirname(file), own.set(file, label));
+  }
   const cases: LabelledCase[] = [];
   const seen = new Set<string>();
-  for (const row of await readCsv(path.join(root, 'cases.csv'), ['folder', 'caseLabel'])) {
+  for (const row of await readCsv(path.join(root, 'cases.csv'), ['folder', 'caseLabel'], problems)) {
     const drop = (problem: string): void => void problems.push({ where: row.where, problem, dropped: true });
     const id = row.cell('folder');
     const folder = path.resolve(root, id);
@@ -26,20 +30,17 @@ export async function readFolderDataset(root: string): Promise<Dataset> {
     else if (seen.has(id)) drop(`${id} is there twice`);
     else if (label === null) drop(`caseLabel is "${row.cell('caseLabel')}"; 0 or 1 is wanted`);
     else if (!existsSync(folder)) drop(`the folder ${id} does not exist`);
-    else cases.push(caseOf(row, root, id, folder, label, imageLabels, problems));
+    else cases.push(caseOf(row, root, id, folder, label, imageLabels.get(folder) ?? new Map(), problems));
     seen.add(id);
   }
-  for (const file of imageLabels.keys()) {
-    const folder = path.relative(root, path.dirname(file));
-    if (!seen.has(folder)) {
-      problems.push({ where: 'labels.csv', problem: `images of ${folder}, which cases.csv does not name`, dropped: true });
-      seen.add(folder);
-    }
+  const named = new Set([...seen].map((id) => path.resolve(root, id)));
+  for (const folder of imageLabels.keys()) {
+    if (!named.has(folder)) problems.push({ where: 'labels.csv', problem: `images of ${path.relative(root, folder)}, which cases.csv does not name`, dropped: true });
   }
   return { kind: 'folder', root, cases, problems };
 }
 
-function caseOf(row: CsvRow, root: string, id: string, folder: string, label: boolean, images: ReadonlyMap<string, boolean>, problems: Problem[]): LabelledCase {
+function caseOf(row: CsvRow, root: string, id: string, folder: string, label: boolean, own: ReadonlyMap<string, boolean>, problems: Problem[]): LabelledCase {
   const note = (problem: string): void => void problems.push({ where: row.where, problem, dropped: false });
   const sex = row.cell('sex');
   if (!['', 'F', 'M'].includes(sex)) note(`sex is "${sex}"; F, M or nothing is wanted: counted as unknown`);
@@ -52,7 +53,6 @@ function caseOf(row: CsvRow, root: string, id: string, folder: string, label: bo
   const masks = row.cell('mask').split(';').map((mask) => mask.trim()).filter((mask) => mask !== '').map((mask) => path.resolve(root, mask));
   const absent = masks.filter((mask) => !existsSync(mask));
   if (absent.length > 0) note(`no mask at ${absent.map((mask) => path.relative(root, mask)).join(', ')}: the case goes without`);
-  const own = new Map([...images].filter(([file]) => path.dirname(file) === folder));
   if (own.size > 0 && [...own.values()].includes(true) !== label) note(`caseLabel is ${label ? 1 : 0}, and labels.csv has ${label ? 'no' : 'a'} positive image of it`);
   return {
     id,
@@ -76,7 +76,7 @@ async function readImageLabels(root: string, problems: Problem[]): Promise<Map<s
   const labels = new Map<string, boolean>();
   const file = path.join(root, 'labels.csv');
   if (!existsSync(file)) return labels;
-  for (const row of await readCsv(file, ['file', 'imageLabel'])) {
+  for (const row of await readCsv(file, ['file', 'imageLabel'], problems)) {
     const label = labelOf(row.cell('imageLabel'));
     const image = path.resolve(root, row.cell('file'));
     if (label === null) problems.push({ where: row.where, problem: `imageLabel is "${row.cell('imageLabel')}"; 0 or 1 is wanted`, dropped: true });

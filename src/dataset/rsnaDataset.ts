@@ -16,7 +16,7 @@ export async function readRsnaDataset(root: string): Promise<Dataset> {
   const boxes = await readBoxes(root, problems);
   const cases: LabelledCase[] = [];
   const seen = new Set<string>();
-  for (const row of await readCsv(path.join(root, 'train.csv'), ['StudyInstanceUID', 'patient_overall', ...LEVELS])) {
+  for (const row of await readCsv(path.join(root, 'train.csv'), ['StudyInstanceUID', 'patient_overall', ...LEVELS], problems)) {
     const drop = (problem: string): void => void problems.push({ where: row.where, problem, dropped: true });
     const note = (problem: string): void => void problems.push({ where: row.where, problem, dropped: false });
     const id = row.cell('StudyInstanceUID');
@@ -52,7 +52,7 @@ async function readBoxes(root: string, problems: Problem[]): Promise<Map<string,
     problems.push({ where: 'train_bounding_boxes.csv', problem: 'is not there: no positive image is known', dropped: false });
     return studies;
   }
-  for (const row of await readCsv(table, ['StudyInstanceUID', 'x', 'y', 'width', 'height', 'slice_number'])) {
+  for (const row of await readCsv(table, ['StudyInstanceUID', 'x', 'y', 'width', 'height', 'slice_number'], problems)) {
     const id = row.cell('StudyInstanceUID');
     const [x, y, width, height, slice] = ['x', 'y', 'width', 'height', 'slice_number'].map((column) => (row.cell(column) === '' ? Number.NaN : Number(row.cell(column)))) as [number, number, number, number, number];
     const file = path.join(root, 'train_images', id, `${slice}.dcm`);

@@ -40,7 +40,7 @@ describe('odontoid', () => {
   it('has help for every command, and says what to do for a wrong one', async () => {
     const help = await odontoid('--help');
     expect(help.exitCode).toBe(0);
-    for (const command of ['serve', 'demo', 'migrate', 'phantom', 'analyse', 'send', 'echo', 'doctor', 'user', 'token', 'audit', 'model']) {
+    for (const command of ['serve', 'demo', 'migrate', 'phantom', 'analyse', 'split', 'evaluate', 'crossval', 'send', 'echo', 'doctor', 'user', 'token', 'audit', 'model']) {
       expect(help.stdout).toContain(command);
       const own = await odontoid(command, '--help');
       expect(own.exitCode).toBe(0);

@@ -63,7 +63,9 @@ describe('a folder of one’s own', () => {
     await expect(readDataset(root)).rejects.toThrow(/has no column caseLabel; it has folder, label/);
     await write('cases.csv', 'folder,caseLabel', 'a,1');
     await expect(readDataset(root)).rejects.toThrow(/no case that can be used.\n {2}cases\.csv line 2: the folder a does not exist/);
-    await write('cases.csv', 'folder,caseLabel', 'a,1,2,3');
+    await write('cases.csv', 'folder,caseLabel', 'a', 'a,1,2');
+    await expect(readDataset(root)).rejects.toThrow(/line 2: the row has 1 cells, and 2 are wanted\n.*line 3: the row has 3 cells/);
+    await write('cases.csv', 'folder,caseLabel', '"a,1');
     await expect(readDataset(root)).rejects.toThrow(/is no CSV table/);
   });
 });
