@@ -309,6 +309,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
       pageDir: resolve(packageRoot, 'dist/web'),
       maxWaitMinutes: config.worklist.maxWaitMinutes,
       triageOnly: !config.report.heatmaps,
+      patientNames: config.worklist.patientNames,
       viewerTemplate: config.worklist.viewerUrl === '' ? null : config.worklist.viewerUrl,
       decodeSlice: (path) => decodeSlice(resolvePath(path)),
       query,

@@ -120,6 +120,10 @@ export const configSchema = z.strictObject({
   worklist: z
     .strictObject({
       maxWaitMinutes: z.number().min(1).max(1_440).default(60).describe('After this wait an unread case goes before every case that has not waited so long, flagged or not.'),
+      patientNames: z
+        .enum(['shown', 'on-request', 'hidden'])
+        .default('shown')
+        .describe('Whether the list tells who the patients are. `on-request`: to a reader who asks, for half an hour, which the audit keeps. `hidden`: never, as for a screen on a wall. An opened case tells every reader; a service token is told with `shown` only.'),
       viewerUrl: z
         .string()
         .max(1_000)

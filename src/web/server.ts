@@ -13,6 +13,7 @@ import { createLiveFeed } from './liveFeed.ts';
 import { mountRoutes } from './mountRoutes.ts';
 import { openApiOf } from './openApi.ts';
 import { PAGE_PATHS } from './pagePaths.ts';
+import { createPatientNames, type NamesRule } from './patientNames.ts';
 import { ROUTES } from './routes.ts';
 import { ownPagesOnly, securityHeaders } from './security.ts';
 import { createSliceImages } from './sliceImages.ts';
@@ -28,6 +29,7 @@ export interface WebOptions {
   maxWaitMinutes: number;
   /** A site's choice: no heatmap and no slice score in any answer. */
   triageOnly: boolean;
+  patientNames: NamesRule;
   /** Address of the site's viewer with `{studyInstanceUid}`, `{accessionNumber}` or `{patientId}`; null without one. */
   viewerTemplate: string | null;
   /** Decodes the slice at a path relative to the spool, in a process that may die of it. */
@@ -89,7 +91,8 @@ function createApp(options: WebOptions, feed: ReturnType<typeof createLiveFeed>)
   const { access, log } = options;
   let described: { openapi: string } | null = null;
   const slices = createSliceImages(options.decodeSlice, MOST_SLICE_BYTES);
-  const context: WebContext = { ...options, feed, slices, description: () => (described ??= openApiOf(ROUTES, options.version)) };
+  const names = createPatientNames(options.patientNames, options.clock);
+  const context: WebContext = { ...options, feed, slices, names, description: () => (described ??= openApiOf(ROUTES, options.version)) };
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');

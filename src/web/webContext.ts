@@ -5,6 +5,7 @@ import type { WorklistQuery } from '../worklist/worklistQuery.ts';
 import type { Access } from './access/access.ts';
 import type { SystemStatus } from './answers/systemAnswer.ts';
 import type { LiveFeed } from './liveFeed.ts';
+import type { PatientNames } from './patientNames.ts';
 import type { SliceImages } from './sliceImages.ts';
 
 /** What the handlers of the routes may use. */
@@ -19,6 +20,7 @@ export interface WebContext {
   /** Address of the site's viewer, with placeholders; null without one. */
   viewerTemplate: string | null;
   slices: SliceImages;
+  names: PatientNames;
   feed: LiveFeed;
   access: Access;
   /** OpenAPI of the route table. */

@@ -24,6 +24,7 @@ export const AUDIT_ACTIONS = [
   'threshold.requestClosed',
   'threshold.changed',
   'model.activated',
+  'names.shown',
   'case.viewed',
   'case.read',
   'case.unread',

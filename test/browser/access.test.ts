@@ -119,6 +119,11 @@ test('reading is marked under the name of who is signed in', async () => {
   await page.locator('.opener').first().focus();
   await page.keyboard.press('r');
   await expect.poll(async () => (await site.query.rows())[0]?.readBy).toBe('chief');
+  await page.keyboard.press('Enter');
+  const looked = page.getByRole('region', { name: 'Who looked' });
+  await expect.poll(() => looked.textContent()).toContain('Nobody before');
+  await page.reload();
+  await expect.poll(() => looked.textContent()).toMatch(/\d\d:\d\d:\d\d chief$/);
 });
 
 test('an admin adds a reader, after confirming who they are, and the reader comes in by the link', async () => {

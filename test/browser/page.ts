@@ -50,7 +50,7 @@ export const READY: SystemStatus = {
   freeBytes: 50_000_000_000,
 };
 
-export type SiteOptions = Partial<Pick<WebOptions, 'triageOnly' | 'viewerTemplate'>> & { signIn?: Parameters<typeof accessTo>[1] };
+export type SiteOptions = Partial<Pick<WebOptions, 'triageOnly' | 'viewerTemplate' | 'patientNames'>> & { signIn?: Parameters<typeof accessTo>[1] };
 
 export interface Site extends SeededWorklist {
   access: Access;
@@ -85,6 +85,7 @@ export async function openSite(
         pageDir,
         maxWaitMinutes: MAX_WAIT_MINUTES,
         triageOnly: options.triageOnly ?? false,
+        patientNames: options.patientNames ?? 'shown',
         viewerTemplate: options.viewerTemplate ?? null,
         decodeSlice: decodePicture(worklist.folder),
         query: worklist.query,

@@ -607,3 +607,34 @@ async function greenShare(page: Page): Promise<number> {
   await blank.close();
   return share;
 }
+
+test('on a phone a row is a card with the patient, the wait and the whole words of the state', async () => {
+  const opened = await site();
+  await seed(opened);
+  const page = await openPage(opened, { before: (blank) => blank.setViewportSize({ width: 390, height: 844 }) });
+  await row(page, 'flag').waitFor();
+  const seen = async (part: string) => {
+    const box = (await row(page, 'flag').locator(part).boundingBox())!;
+    return box.x >= 0 && box.x + box.width <= 390;
+  };
+  for (const part of ['.opener', '.cell-wait', '.state']) expect(await seen(part), part).toBe(true);
+  const words = row(page, 'flag').locator('.state .lines');
+  expect(await words.evaluate((one) => one.scrollHeight - one.clientHeight)).toBeLessThan(2);
+  const tops = await page.locator('tr.row').evaluateAll((rows) => rows.map((one) => one.getBoundingClientRect().top));
+  expect(new Set(tops.slice(1).map((one, index) => one - tops[index]!))).toEqual(new Set([92]));
+  await complaintsOfAxe(page);
+  await row(page, 'flag').click();
+  await page.locator('.patient-banner').waitFor();
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+  await complaintsOfAxe(page);
+});
+
+test('where the site hides names, the page offers none and shows none', async () => {
+  const opened = await site(systemClock, { patientNames: 'hidden' });
+  await seed(opened);
+  const page = await openPage(opened);
+  await page.locator('tr.row').first().waitFor();
+  expect(await page.locator('body').textContent()).not.toContain('Doe');
+  expect(await page.getByText('Names are hidden.').count()).toBe(1);
+  expect(await page.getByRole('button', { name: /names/ }).count()).toBe(0);
+});

@@ -63,6 +63,7 @@ export const caseAnswer = z
       .nullable()
       .describe('Geometry of the analysed series, oriented: rows front to back, columns from the patient’s right to left.'),
     instances: z.strictObject({ received: z.int(), setAside: z.int(), ownResults: z.int() }),
+    views: z.array(z.strictObject({ atMs: epochMs, by: z.string() })).describe('Who has looked at it, newest first: once for each person and ten minutes.'),
     results: z.array(
       z.strictObject({
         sopInstanceUid: z.string(),

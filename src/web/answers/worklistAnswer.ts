@@ -130,7 +130,8 @@ export const worklistAnswer = z.strictObject({
     .strictObject({ count: z.int(), flagged: z.int() })
     .nullable()
     .describe('How many cases are new since the list was first asked for; null when nothing has changed.'),
-  masked: z.boolean(),
+  masked: z.boolean().describe('Without what tells who the patients are, as asked or as the site has it.'),
+  namesMayBeShown: z.boolean().describe('Whether a reader may have the list with names.'),
   rows: z
     .array(worklistRow.nullable())
     .describe('Unread cases in reading order, then those read last first; null where one has been removed since.'),

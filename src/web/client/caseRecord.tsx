@@ -15,7 +15,7 @@ interface Properties {
 
 /** What is on record of the case: its way with durations, the series considered, the objects written and their receipts, and who did what. */
 export function CaseRecord({ answer, nowMs, onResend, onReprocess }: Properties) {
-  const { row, results, events } = answer;
+  const { row, results, events, views } = answer;
   const steps = timelineOf(answer);
   const first = steps[0];
   const last = steps.at(-1);
@@ -89,6 +89,19 @@ export function CaseRecord({ answer, nowMs, onResend, onReprocess }: Properties)
             </li>
           ))}
         </ol>
+      </section>
+      <section aria-label={words.views}>
+        <h2>{words.views}</h2>
+        {views.length === 0 && <p class="muted">{words.noViews}</p>}
+        {views.length > 0 && (
+          <ol class="history" tabIndex={0} aria-label={words.views}>
+            {views.map((view, index) => (
+              <li key={index}>
+                {clockTime(view.atMs, nowMs)} <bdi>{view.by}</bdi>
+              </li>
+            ))}
+          </ol>
+        )}
       </section>
     </div>
   );

@@ -1,7 +1,7 @@
 import type { JSX } from 'preact';
 import type { ColumnName } from './columns.ts';
 import { receipt } from './deliveryText.ts';
-import { ageText, clockTime, personName, scanTime } from './format.ts';
+import { ageText, minuteTime, personName, scanTime } from './format.ts';
 import { LOOKS } from './looks.ts';
 import { viewerLink } from './viewerLink.ts';
 import { words } from './words/worklist.ts';
@@ -27,6 +27,7 @@ export function CaseRow(properties: Properties) {
   const { row, index, columns, onOpen } = properties;
   return (
     <tr
+      role="row"
       class="row"
       data-case={row.caseRef}
       data-study={row.studyInstanceUid}
@@ -47,7 +48,7 @@ export function CaseRow(properties: Properties) {
       }}
     >
       {columns.map((name) => (
-        <td key={name} class={`cell-${name}`}>
+        <td key={name} role="cell" class={`cell-${name}`}>
           {CELLS[name](properties)}
         </td>
       ))}
@@ -73,8 +74,15 @@ const CELLS: Readonly<Record<ColumnName, (properties: Properties) => JSX.Element
     row.probability === null || row.threshold === null ? (
       words.noScore
     ) : (
-      <div class={row.decision === 'suspected' ? 'kind-flag' : ''}>
-        {row.probability.toFixed(2)} <div class="muted line">{words.flagsFrom(row.threshold.value)}</div>
+      <div class={row.decision === 'suspected' ? 'kind-flag' : ''} title={words.flagsFrom(row.threshold.value)}>
+        <div class="line">
+          {row.probability.toFixed(2)} <span class="muted">{words.from(row.threshold.value)}</span>
+        </div>
+        <svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">
+          <rect class="track" width="100" height="6" />
+          <rect class="filled" width={100 * row.probability} height="6" />
+          <rect class="mark" x={100 * row.threshold.value - 1} width="2" height="6" />
+        </svg>
       </div>
     ),
   patient: ({ row, masked }) => (
@@ -85,13 +93,31 @@ const CELLS: Readonly<Record<ColumnName, (properties: Properties) => JSX.Element
       <div class="muted line">{[[ageText(row.age), row.sex].filter(Boolean).join(' '), row.patientId].filter(Boolean).join(' · ')}</div>
     </>
   ),
-  accession: ({ row }) => <div class="lines two">{row.accessionNumber}</div>,
+  accession: ({ row, viewerTemplate }) => {
+    const link = viewerLink(viewerTemplate, row);
+    if (link === null) return <div class="lines two">{row.accessionNumber}</div>;
+    return (
+      <>
+        <div class="line" title={row.accessionNumber}>
+          {row.accessionNumber}
+        </div>
+        <a href={link} target="_blank" rel="noreferrer">
+          {words.openViewer}
+        </a>
+      </>
+    );
+  },
   scan: ({ row, nowMs }) => (
     <>
       <div class="line">{scanTime(row.acquiredAt)}</div>
-      {row.analysedAtMs !== null && (
-        <div class="muted line">{words.finishedAt(clockTime(row.analysedAtMs, nowMs))}</div>
-      )}
+      <div class="muted line">
+        {[
+          words.arrivedAt(minuteTime(row.arrivedAtMs, nowMs)),
+          row.analysedAtMs !== null && words.finishedAt(minuteTime(row.analysedAtMs, nowMs)),
+        ]
+          .filter(Boolean)
+          .join(', ')}
+      </div>
     </>
   ),
   reader: ({ row, onClaim }) => {
@@ -109,16 +135,6 @@ const CELLS: Readonly<Record<ColumnName, (properties: Properties) => JSX.Element
     );
   },
   receipt: ({ row, nowMs }) => <div class="lines two">{receipt(row.deliveries, nowMs)}</div>,
-  viewer: ({ row, viewerTemplate }) => {
-    const link = viewerLink(viewerTemplate, row);
-    return link === null ? (
-      ''
-    ) : (
-      <a href={link} target="_blank" rel="noreferrer">
-        {words.openViewer}
-      </a>
-    );
-  },
   why: ({ row }) => (
     <div class="lines two" title={row.why}>
       {row.why}

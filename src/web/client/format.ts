@@ -5,6 +5,13 @@ export function clockTime(ms: number, nowMs: number): string {
   return date.toDateString() === new Date(nowMs).toDateString() ? time : `${dayText(date)} ${time}`;
 }
 
+/** For narrow places: `14:03`, or the day alone when it is not today. */
+export function minuteTime(ms: number, nowMs: number): string {
+  const date = new Date(ms);
+  if (date.toDateString() !== new Date(nowMs).toDateString()) return dayText(date);
+  return date.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
+}
+
 function dayText(date: Date): string {
   return date.toLocaleDateString('en-GB', { day: '2-digit', month: 'short' }).replace(' ', '-');
 }

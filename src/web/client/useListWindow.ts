@@ -6,27 +6,37 @@ import {
   Virtualizer,
 } from '@tanstack/virtual-core';
 import type { RefObject } from 'preact';
-import { useLayoutEffect, useMemo, useReducer } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useReducer, useState } from 'preact/hooks';
 
-/** Height of every row, px: whatever a row says. */
-export const ROW_PX = 44;
+/** Height of every row, px, whatever a row says: of a line of the table, and of a card on a phone (page.css has the same two). */
+const LINE_PX = 44;
+const CARD_PX = 92;
+const CARDS = '(max-width: 700px)';
 const OVERSCAN = 10;
 /** The heading of the table lies over the first row that is scrolled to. */
 const HEADING_PX = 30;
 
 /** Which rows of `count` are in sight and near it; `kept` stays, wherever it is, so that it does not lose the keyboard. */
 export function useListWindow(scroller: RefObject<HTMLElement | null>, count: number, kept: number | null, startPx: number) {
+  const [cards, setCards] = useState(() => matchMedia(CARDS).matches);
+  useEffect(() => {
+    const narrow = matchMedia(CARDS);
+    const changed = () => setCards(narrow.matches);
+    narrow.addEventListener('change', changed);
+    return () => narrow.removeEventListener('change', changed);
+  }, []);
+  const rowPx = cards ? CARD_PX : LINE_PX;
   const [, redraw] = useReducer((old: number) => old + 1, 0);
   const options = {
     count,
     getScrollElement: () => scroller.current,
-    estimateSize: () => ROW_PX,
+    estimateSize: () => rowPx,
     overscan: OVERSCAN,
     scrollToFn: elementScroll,
     observeElementRect,
     observeElementOffset,
     initialOffset: startPx,
-    scrollPaddingStart: HEADING_PX,
+    scrollPaddingStart: cards ? 0 : HEADING_PX,
     rangeExtractor: (range: Parameters<typeof defaultRangeExtractor>[0]) => {
       const indexes = defaultRangeExtractor(range);
       if (kept === null || kept >= count || indexes.includes(kept)) return indexes;
@@ -38,5 +48,6 @@ export function useListWindow(scroller: RefObject<HTMLElement | null>, count: nu
   virtualizer.setOptions(options);
   useLayoutEffect(() => virtualizer._didMount(), []);
   useLayoutEffect(() => virtualizer._willUpdate());
-  return virtualizer;
+  useLayoutEffect(() => virtualizer.measure(), [rowPx]);
+  return { virtualizer, rowPx };
 }

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { worklistAnswer } from '../answers/worklistAnswer.ts';
-import { read } from './session.ts';
+import { ask, read } from './session.ts';
 
 export type { RowDelivery, WorklistRow } from '../../worklist/worklistQuery.ts';
 
@@ -24,4 +24,9 @@ export function fetchWorklist({ list, ...part }: PartOfList): Promise<WorklistAn
   const query = new URLSearchParams(Object.entries(part).map(([name, value]) => [name, String(value)]));
   if (list !== null) query.set('list', list);
   return read<WorklistAnswer>(`/api/worklist?${query.toString()}`);
+}
+
+/** Tells the server, and so the audit, that the reader wants to see names. */
+export async function showNames(): Promise<void> {
+  await ask('/api/worklist/names', 'POST');
 }

@@ -9,9 +9,9 @@ import { followFeed, LIVE, type Feed, type Freshness } from './feed.ts';
 import { clockTime, personName } from './format.ts';
 import { useKeys } from './keys.ts';
 import type Thumbnail from './thumbnail.tsx';
-import { ROW_PX, useListWindow } from './useListWindow.ts';
+import { useListWindow } from './useListWindow.ts';
 import { words } from './words/worklist.ts';
-import { fetchWorklist, type ListQuery, type WorklistAnswer, type WorklistRow } from './worklistApi.ts';
+import { fetchWorklist, showNames, type ListQuery, type WorklistAnswer, type WorklistRow } from './worklistApi.ts';
 
 const STILL_LOADING_AFTER_MS = 3_000;
 /** Rows that are asked for at a time. */
@@ -61,7 +61,9 @@ export default function WorklistPage() {
   listRef.current = list;
 
   const total = list?.answer.total ?? 0;
-  const virtualizer = useListWindow(scroller, total, focusAt, left.scrollPx);
+  /** By the reader's wish, or by the site's. */
+  const hidden = masked || list?.answer.masked === true;
+  const { virtualizer, rowPx } = useListWindow(scroller, total, focusAt, left.scrollPx);
   const items = virtualizer.getVirtualItems();
   const span = useRef({ first: 0, last: 0 });
   span.current = { first: items[0]?.index ?? 0, last: items.at(-1)?.index ?? 0 };
@@ -148,6 +150,13 @@ export default function WorklistPage() {
     },
     [read, refuse],
   );
+  /** The audit knows who asked for names. */
+  const unmask = () => {
+    showNames().then(
+      () => mask(false),
+      () => setProblem(words.namesNotShown),
+    );
+  };
   useEffect(() => {
     let timer = 0;
     const used = () => {
@@ -210,7 +219,7 @@ export default function WorklistPage() {
         setProblem(null);
         return feed.current?.refresh();
       },
-      () => setProblem(words.notSaved(masked ? words.masked : personName(row.patientName))),
+      () => setProblem(words.notSaved(hidden ? words.masked : personName(row.patientName))),
     );
   };
   const claim = (row: WorklistRow) => act(row, setClaimed(row.caseRef, row.claimedBy === null));
@@ -287,7 +296,7 @@ export default function WorklistPage() {
   const [thumbnail, setThumbnail] = useState<{ caseRef: string; Picture: typeof Thumbnail } | null>(null);
   useEffect(() => {
     setThumbnail(null);
-    if (pointed === null || masked) return;
+    if (pointed === null || hidden) return;
     let current = true;
     const timer = window.setTimeout(() => {
       // A picture that cannot be had is no reason to trouble the list.
@@ -300,7 +309,7 @@ export default function WorklistPage() {
       current = false;
       window.clearTimeout(timer);
     };
-  }, [pointed, masked]);
+  }, [pointed, hidden]);
   const pointAt = (target: EventTarget | null) => {
     const index = target instanceof Element ? target.closest<HTMLElement>('tr.row')?.dataset['index'] : undefined;
     const row = index === undefined ? undefined : list?.rows.get(Number(index));
@@ -312,9 +321,7 @@ export default function WorklistPage() {
   const waiting = answer?.waiting ?? null;
   const narrowed = query.show !== 'all' || query.search !== '';
   const again = answer === null || query.read ? 0 : answer.flags.afterRead;
-  const shownColumns = COLUMNS.filter(
-    ({ name }) => columns.includes(name) && (name !== 'viewer' || (answer?.viewerTemplate ?? null) !== null),
-  );
+  const shownColumns = COLUMNS.filter(({ name }) => columns.includes(name));
   const names = shownColumns.map(({ name }) => name);
   const above = items[0]?.start ?? 0;
   const below = virtualizer.getTotalSize() - (items.at(-1)?.end ?? 0);
@@ -359,9 +366,11 @@ export default function WorklistPage() {
         </label>
         <ColumnChooser chosen={columns} onChoose={setColumns} />
         <AlertChoices blocked={blocked} ring={ring} />
-        <button type="button" aria-pressed={masked} onClick={() => mask(!masked)}>
-          {words.hideNames}
-        </button>
+        {(answer?.namesMayBeShown ?? true) && (
+          <button type="button" aria-pressed={hidden} onClick={() => (hidden ? unmask() : mask(true))}>
+            {words.hideNames}
+          </button>
+        )}
       </div>
       {/* One line that is always there, so that what it says never moves the rows. */}
       <section class="slot" aria-label={words.updates}>
@@ -443,23 +452,24 @@ export default function WorklistPage() {
             </div>
           )}
           {answer !== null && answer.total > 0 && (
-            <table aria-rowcount={answer.total + 1}>
+            <table role="table" aria-rowcount={answer.total + 1}>
               <caption class="unseen">{words.title}</caption>
               <colgroup>
                 {names.map((name) => (
                   <col key={name} class={`column-${name}`} />
                 ))}
               </colgroup>
-              <thead>
-                <tr>
+              <thead role="rowgroup">
+                <tr role="row">
                   {shownColumns.map(({ name, title }) => (
-                    <th key={name} scope="col">
+                    <th key={name} scope="col" role="columnheader">
                       {title}
                     </th>
                   ))}
                 </tr>
               </thead>
               <tbody
+                role="rowgroup"
                 ref={body}
                 onPointerOver={(event) => pointAt(event.target)}
                 onPointerLeave={() => {
@@ -479,7 +489,7 @@ export default function WorklistPage() {
                 {items.map(({ index }) => {
                   const row = list?.rows.get(index);
                   return row === undefined ? (
-                    <Space key={`space-${index}`} px={ROW_PX} columns={names.length} />
+                    <Space key={`space-${index}`} px={rowPx} columns={names.length} />
                   ) : (
                     <CaseRow
                       key={row.caseRef}
@@ -524,12 +534,14 @@ export default function WorklistPage() {
               </button>
             </p>
           )}
-          {masked && (
+          {hidden && (
             <p class="banner kind-info">
               {words.namesHidden}{' '}
-              <button type="button" onClick={() => mask(false)}>
-                {words.showNames}
-              </button>
+              {answer?.namesMayBeShown === true && (
+                <button type="button" onClick={unmask}>
+                  {words.showNames}
+                </button>
+              )}
             </p>
           )}
         </div>

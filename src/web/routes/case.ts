@@ -1,6 +1,10 @@
 import { z } from 'zod';
 import { caseAnswer } from '../answers/caseAnswer.ts';
+import { maskedRow } from '../maskedRow.ts';
 import { route } from '../route.ts';
+
+/** Views that an answer names; the audit has all. */
+const MOST_VIEWS = 50;
 
 const params = z.strictObject({ studyInstanceUid: z.string().max(64).describe('The study, or its case reference.') });
 
@@ -15,17 +19,19 @@ export const caseRoutes = [
     audit: { by: 'route', action: 'case.viewed', target: 'studyInstanceUid' },
     answer: { kind: 'json', schema: caseAnswer },
     alsoAnswers: { 404: 'There is no such study on the worklist.' },
-    handle: async ({ params: { studyInstanceUid } }, { query, triageOnly, viewerTemplate }) => {
-      const { row, findings, volume, instances, results, events } = await query.caseDetail(
-        await query.studyOf(studyInstanceUid),
-      );
+    handle: async ({ params: { studyInstanceUid }, principal }, { query, triageOnly, viewerTemplate, access, names }) => {
+      const study = await query.studyOf(studyInstanceUid);
+      const { row, findings, volume, instances, results, events } = await query.caseDetail(study);
+      const views = await access.audit.page({ action: 'case.viewed', target: study }, MOST_VIEWS);
+      const shown = names.mayBeKnownTo(principal!) ? row : maskedRow(row);
       return {
-        row: triageOnly ? { ...row, keySlices: [] } : row,
+        row: triageOnly ? { ...shown, keySlices: [] } : shown,
         findings: findings !== null && triageOnly ? { ...findings, slices: [], keySlices: [] } : findings,
         triageOnly,
         viewerTemplate,
         volume,
         instances,
+        views: views.map(({ atMs, actor }) => ({ atMs, by: actor })),
         // Where files lie on this machine is nobody's business in a browser.
         results: results.map(({ sopInstanceUid, seriesInstanceUid, kind, revision, deliveries }) => ({
           sopInstanceUid,

@@ -24,22 +24,36 @@ export const worklistRoutes = [
     }),
     answer: { kind: 'json', schema: worklistAnswer },
     handle: async (
-      { query: { masked, list = null, ...asked } },
-      { query, system, clock, maxWaitMinutes, triageOnly, viewerTemplate },
+      { query: { masked: wanted, list = null, ...asked }, principal },
+      { query, system, clock, maxWaitMinutes, triageOnly, viewerTemplate, names },
     ) => {
+      const masked = wanted || !names.inListFor(principal!);
       const { rows, ...page } = await query.page({ ...asked, list });
       const shown = rows.map((row) => (row !== null && triageOnly ? { ...row, keySlices: [] } : row));
       return {
-      nowMs: clock.now(),
-      maxWaitMinutes,
-      viewerTemplate,
-      system: await system(),
-      totals: await query.totals(),
-      flags: await query.flags(MOST_FLAGS),
-      ...page,
-      masked,
-      rows: masked ? shown.map((row) => row && maskedRow(row)) : shown,
+        nowMs: clock.now(),
+        maxWaitMinutes,
+        viewerTemplate,
+        system: await system(),
+        totals: await query.totals(),
+        flags: await query.flags(MOST_FLAGS),
+        ...page,
+        masked,
+        namesMayBeShown: names.mayBeShown,
+        rows: masked ? shown.map((row) => row && maskedRow(row)) : shown,
       };
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/api/worklist/names',
+    least: 'reader',
+    summary: 'Shows the reader who asks the patients’ names in the list, where the site lets them.',
+    audit: { by: 'route', action: 'names.shown' },
+    answer: { kind: 'nothing' },
+    handle: ({ principal }, { names }) => {
+      names.show(principal!);
+      return undefined;
     },
   }),
   route({

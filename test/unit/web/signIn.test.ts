@@ -318,6 +318,10 @@ test('opening a case is on record under the name of who opened it', async () => 
   web.clock.advance(11 * MINUTE);
   await web.visitor.ask('GET', `/api/cases/${rows[0]!.caseRef}/slices/0`);
   expect(await views()).toHaveLength(2);
+  // And the case says so, the newest first.
+  const { views: looked } = (await web.visitor.ask('GET', `/api/cases/${rows[0]!.caseRef}`)).json as { views: { by: string; atMs: number }[] };
+  expect(looked.map(({ by }) => by)).toEqual(['ann', 'ann']);
+  expect(looked[0]!.atMs - looked[1]!.atMs).toBeGreaterThanOrEqual(11 * MINUTE);
   await web.visitor.ask('GET', '/api/cases/1.2.3/slices/0');
   expect(await views()).toHaveLength(2);
 });

@@ -42,7 +42,7 @@ export function hurried(factor: number): Clock {
 
 /** The real server on a real, migrated database, at a free loopback port. */
 export async function startWeb(
-  { signIn, secondPerson = false, ...options }: Partial<Pick<WebOptions, 'system' | 'query' | 'clock' | 'port' | 'publicUrl' | 'trustProxy' | 'tls'>> & { signIn?: Parameters<typeof accessTo>[1]; secondPerson?: boolean } = {},
+  { signIn, secondPerson = false, ...options }: Partial<Pick<WebOptions, 'system' | 'query' | 'clock' | 'port' | 'publicUrl' | 'trustProxy' | 'tls' | 'patientNames'>> & { signIn?: Parameters<typeof accessTo>[1]; secondPerson?: boolean } = {},
 ): Promise<WebUnderTest> {
   const folder = await mkdtemp(join(tmpdir(), 'odontoid-web-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
@@ -59,6 +59,7 @@ export async function startWeb(
     pageDir,
     maxWaitMinutes: MAX_WAIT_MINUTES,
     triageOnly: false,
+    patientNames: 'shown',
     viewerTemplate: null,
     decodeSlice: decodePicture(worklist.folder),
     query: worklist.query,

@@ -78,6 +78,8 @@ export const caseWords = {
   confirmReprocess: 'Analyse the study again',
   cancel: 'Cancel',
   history: 'What happened',
+  views: 'Who looked',
+  noViews: 'Nobody before',
   by: (actor: string) => `by ${actor}`,
   failed: (what: string) => `Not done: ${what}`,
   keys: {
