@@ -1,6 +1,7 @@
 import { delongInterval, wilsonInterval } from '../statistics/intervals.ts';
 import type { Estimate } from '../statistics/intervals.ts';
 import { operatingCurve } from '../statistics/metrics.ts';
+import type { CurvePoint } from '../statistics/metrics.ts';
 import { consecutiveScans } from './confirmedStretch.ts';
 import { proportionOf } from './proportion.ts';
 import type { Proportion } from './proportion.ts';
@@ -49,7 +50,7 @@ export function scoreCurves(scans: readonly ScoredScan[]): ScoreCurves {
     const fractures = of.filter((scan) => scan.fracture === true).length;
     const enough = fractures >= FEWEST_FOR_A_CURVE && of.length - fractures >= FEWEST_FOR_A_CURVE;
     const points = enough ? operatingCurve(of.map((scan) => ({ label: scan.fracture === true, score: scan.score }))) : [];
-    return { fractures, others: of.length - fractures, points: thinned(points) };
+    return { fractures, others: of.length - fractures, points: thinned(corners(points)) };
   };
   const all = curve(known);
   const stretch = curve(consecutive);
@@ -115,6 +116,16 @@ export function ratesAt(
       consecutive.filter((scan) => scan.fracture === true).length,
     ),
   };
+}
+
+/** Only where the curve turns: between, it runs straight up or straight across. */
+function corners(points: readonly CurvePoint[]): CurvePoint[] {
+  return points.filter((point, index) => {
+    const before = points[index - 1];
+    const after = points[index + 1];
+    if (before === undefined || after === undefined) return true;
+    return !((before.tpr === point.tpr && point.tpr === after.tpr) || (before.fpr === point.fpr && point.fpr === after.fpr));
+  });
 }
 
 function thinned<T>(points: readonly T[]): T[] {

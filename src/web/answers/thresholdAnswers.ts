@@ -84,6 +84,7 @@ export const thresholdBoard = z
     curves: scoreCurves,
   })
   .meta({ id: 'ThresholdBoard' });
+export type ThresholdBoardAnswer = z.infer<typeof thresholdBoard>;
 
 const flip = z
   .strictObject({
@@ -126,3 +127,4 @@ export const whatIfAnswer = z
     neverRead: z.int().describe('Scans of that time that nobody marked as read; the queue is replayed without them.'),
   })
   .meta({ id: 'WhatIf' });
+export type WhatIfAnswer = z.infer<typeof whatIfAnswer>;

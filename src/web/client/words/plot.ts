@@ -1,0 +1,4 @@
+export const plotWords = {
+  image: (title: string) => `${title}. The table below has the same figures.`,
+  table: 'As a table',
+} as const;
