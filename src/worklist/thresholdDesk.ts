@@ -1,5 +1,4 @@
 import type { Kysely, Transaction } from 'kysely';
-import { caseRef } from '../case/caseRef.ts';
 import { TriageError } from '../errors.ts';
 import type { Clock } from '../ports.ts';
 import { flipsBetween } from '../thresholds/flips.ts';
@@ -293,17 +292,17 @@ const lostOf = (draft: Pick<ThresholdDraftsTable, 'lost_fractures'>): string[] =
 
 /** Who, or whether `by`, has looked at the fractures that a request would lose. A look shortly before it counts too: the audit notes another one only later. */
 async function viewsOf(db: Kysely<Schema>, draft: Pick<DraftRow, 'lost_fractures' | 'created_at'>, by?: string): Promise<{ study: string; by: string }[]> {
-  const studyOf = new Map(lostOf(draft).flatMap((study) => [[study, study], [caseRef(study), study]] as const));
-  if (studyOf.size === 0) return [];
+  const lost = lostOf(draft);
+  if (lost.length === 0) return [];
   let views = db
     .selectFrom('audit_log')
     .select(['target', 'actor'])
     .distinct()
     .where('action', '=', 'case.viewed')
     .where('at', '>', draft.created_at - SAME_VIEW_MS)
-    .where('target', 'in', [...studyOf.keys()]);
+    .where('target', 'in', lost);
   if (by !== undefined) views = views.where('actor', '=', by);
-  return (await views.execute()).map(({ target, actor }) => ({ study: studyOf.get(target)!, by: actor }));
+  return (await views.execute()).map(({ target, actor }) => ({ study: target, by: actor }));
 }
 
 async function stillThere(db: Kysely<Schema>, studies: readonly string[]): Promise<Set<string>> {

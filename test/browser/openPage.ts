@@ -23,10 +23,10 @@ export function startBrowser(): void {
   });
 }
 
-/** Any complaint of the browser fails the test, save those of a server that the test has stopped. With `clock`, time passes in the page only when told to. */
+/** Any complaint of the browser fails the test, save those of a server that the test has stopped. With `clock`, time passes in the page only when told to; `refusals` are those that the page is made to meet. */
 export async function openPage(
   site: Site,
-  options: { clock?: boolean; path?: string; before?: (page: Page) => Promise<unknown> } = {},
+  options: { clock?: boolean; path?: string; refusals?: RegExp; before?: (page: Page) => Promise<unknown> } = {},
 ): Promise<Page> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: 'en-GB' });
   const page = await context.newPage();
@@ -37,6 +37,7 @@ export async function openPage(
       ['error', 'warning'].includes(message.type()) &&
       // Tests read canvases, the page does not.
       !/^Canvas2D: Multiple readback/.test(message.text()) &&
+      !(options.refusals?.test(message.text()) ?? false) &&
       !/ERR_(CONNECTION_REFUSED|INCOMPLETE_CHUNKED_ENCODING|EMPTY_RESPONSE|CONNECTION_RESET)/.test(message.text())
     )
       complaints.push(message.text());

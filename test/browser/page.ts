@@ -50,7 +50,7 @@ export const READY: SystemStatus = {
   freeBytes: 50_000_000_000,
 };
 
-export type SiteOptions = Partial<Pick<WebOptions, 'triageOnly' | 'viewerTemplate' | 'patientNames'>> & { signIn?: Parameters<typeof accessTo>[1] };
+export type SiteOptions = Partial<Pick<WebOptions, 'triageOnly' | 'viewerTemplate' | 'patientNames'>> & { signIn?: Parameters<typeof accessTo>[1]; secondPerson?: boolean };
 
 export interface Site extends SeededWorklist {
   access: Access;
@@ -70,7 +70,7 @@ export async function openSite(
   options: SiteOptions = {},
 ): Promise<Site> {
   const folder = await temporaryFolder();
-  const worklist = await openSeededWorklist(folder, clock);
+  const worklist = await openSeededWorklist(folder, clock, { secondPerson: options.secondPerson ?? false });
   const access = await accessTo(worklist, options.signIn);
   let server: WebServer | null = null;
   const site: Site = {

@@ -30,6 +30,7 @@ const whereOneSignsIn = ({ signIn }: SessionAnswer): boolean => signIn !== 'off'
 export const PAGES: Readonly<Record<PagePath, Page>> = {
   '/': { title: shellWords.pages.worklist, area: 'reading', component: lazy(() => import('./worklistPage.tsx')) },
   '/case/:caseRef': { title: shellWords.pages.case, component: lazy(() => import('./casePage.tsx')) },
+  '/thresholds': { title: shellWords.pages.thresholds, area: 'admin', component: lazy(() => import('./thresholdsPage.tsx')) },
   '/audit': { title: accessWords.audit, area: 'admin', shownTo: admins, component: lazy(() => import('./auditPage.tsx')) },
   '/users': {
     title: accessWords.users,

@@ -54,6 +54,9 @@ interface PlotProps {
 }
 
 const HEIGHT = 240;
+/** `uPlot.Scale.Distr.ArcSinh`, which exists as a type only. */
+// eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- a const enum of a declaration file has no values to import
+const ARC_SINH = 4 as uPlot.Scale.Distr;
 const NO_MARKS: readonly PlotMark[] = [];
 
 /** A plot on a canvas, its legend, and the same figures as a table. */
@@ -162,7 +165,7 @@ function optionsOf({ series, ticks = [], xRange, xEvery, yRange, yCounts, xLabel
       x: { time: false, range: [...xRange] },
       y: {
         range: yRange ? [...yRange] : (_plot, _low, high) => [0, high > 0 ? high * 1.1 : 1],
-        ...(yCounts === true ? { distr: 4, asinh: 1 } : {}),
+        ...(yCounts === true ? { distr: ARC_SINH, asinh: 1 } : {}),
       },
     },
     axes: [

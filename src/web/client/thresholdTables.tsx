@@ -198,7 +198,7 @@ export function Waits({ whatIf: { queue, neverRead }, heads }: { whatIf: WhatIfA
 export function Subgroups({ whatIf: { subgroups } }: { whatIf: WhatIfAnswer }) {
   const { groups, figures } = words;
   return (
-    <section>
+    <section class="groups">
       <h2>{groups.title}</h2>
       <FigureTable name={groups.title} heads={[groups.name, groups.scans, groups.fractures, groups.flags, groups.sensitivity, groups.specificity]}>
         {subgroups.map(({ kind, name, scans, fractures, now, proposed }) => (

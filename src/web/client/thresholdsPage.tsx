@@ -27,7 +27,8 @@ export default function ThresholdsPage() {
     session().then(({ user }) => setIsAdmin(user?.role === 'admin'), () => undefined);
   }, []);
 
-  const load = useCallback(async () => {
+  /** Never rejects: what goes wrong stands on the page. */
+  const load = useCallback(async (): Promise<void> => {
     try {
       const answer = await read<ThresholdBoardAnswer>('/api/thresholds');
       setBoard((old) => {
@@ -41,7 +42,7 @@ export default function ThresholdsPage() {
     }
   }, []);
   useEffect(() => {
-    void load();
+    load().catch(reportError);
   }, [load]);
   useLookAgain(board?.draft?.lostFractures.some(({ present, openedByMe }) => present && !openedByMe) === true, load);
 
@@ -71,7 +72,7 @@ export default function ThresholdsPage() {
               type="button"
               onClick={() => {
                 setProblem('');
-                void load();
+                load().catch(reportError);
               }}
             >
               {words.again}
@@ -121,7 +122,7 @@ export default function ThresholdsPage() {
           {board.draft !== null && <OpenRequest draft={board.draft} secondPerson={board.secondPerson} flips={whatIf.flips} act={act} maySign={isAdmin} />}
           {board.draft === null && changes && isAdmin && <RequestForm sourceAeTitle={choice.source} value={choice.value} act={act} />}
           {board.draft === null && board.lastClosed !== null && <p class="muted">{words.request.closed[board.lastClosed.outcome]}</p>}
-          <div class="plots">
+          <div class="plots curves">
             <CurvePlots curves={board.curves} whatIf={whatIf} />
           </div>
           {whatIf.subgroups.length > 0 && <Subgroups whatIf={whatIf} />}
@@ -184,7 +185,7 @@ function useWhatIf(board: ThresholdBoardAnswer | null, choice: Choice, onProblem
         isAsking.current = false;
       }
     };
-    if (!isAsking.current) void next();
+    if (!isAsking.current) next().catch(reportError);
   }, [choice.source, choice.value, version]);
   return { whatIf, isCurrent: whatIf !== null && isSame(whatIf.of, wanted.current) };
 }
@@ -197,7 +198,9 @@ function isSame(one: Choice & { version: number }, other: (Choice & { version: n
 function useLookAgain(isOpen: boolean, look: () => Promise<void>): void {
   useEffect(() => {
     if (!isOpen) return undefined;
-    const again = () => void look();
+    const again = () => {
+      look().catch(reportError);
+    };
     const timer = window.setInterval(again, LOOK_MS);
     window.addEventListener('focus', again);
     return () => {
@@ -210,7 +213,7 @@ function useLookAgain(isOpen: boolean, look: () => Promise<void>): void {
 function Banner({ board, onRevert }: { board: ThresholdBoardAnswer; onRevert: ((version: number) => void) | null }) {
   const site = board.inForce.find((version) => version.sourceAeTitle === '');
   const shown = site?.mode === 'stopped' ? site : board.recentChange;
-  if (shown === null || shown === undefined) return null;
+  if (shown === null) return null;
   const scope = shown.sourceAeTitle === '' ? words.site : shown.sourceAeTitle;
   return (
     <p class={shown.mode === 'stopped' ? 'banner kind-fault' : 'banner kind-stale'}>

@@ -8,6 +8,7 @@ export const shellWords = {
   pages: {
     worklist: 'Worklist',
     case: 'Case',
+    thresholds: 'Thresholds',
     unknown: 'No such page',
   },
   unknownPage: 'There is no page at this address.',

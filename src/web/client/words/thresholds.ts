@@ -1,6 +1,7 @@
 const whole = new Intl.NumberFormat('en-GB');
 const signed = (value: number): string => (Math.abs(value) < 0.05 ? '0.0' : `${value > 0 ? '+' : '−'}${Math.abs(value).toFixed(1)}`);
 const moment = new Intl.DateTimeFormat('en-GB', { day: '2-digit', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit' });
+const counted = (count: number, one: string, more: string): string => `${whole.format(count)} ${count === 1 ? one : more}`;
 const day = new Intl.DateTimeFormat('en-GB', { day: '2-digit', month: 'short', year: 'numeric' });
 
 /** A threshold as people read it: two digits, more only where it has more. */
@@ -37,7 +38,7 @@ export const thresholdWords = {
   propose: {
     title: 'What another threshold would have done',
     source: 'For',
-    ofSource: (name: string, scans: number) => `${name} (${whole.format(scans)} scans)`,
+    ofSource: (name: string, scans: number) => `${name} (${counted(scans, 'scan', 'scans')})`,
     slider: 'Proposed threshold',
     number: 'As a number',
     follow: 'Follow the site',
@@ -47,9 +48,9 @@ export const thresholdWords = {
     noScans: 'This model has scored no scan yet. There is nothing to judge another threshold by.',
   },
   sentence: (from: string, to: string, scans: number, fractures: number, flagsADay: number | null, gained: number, lost: number) =>
-    `${from} -> ${to}. On ${whole.format(scans)} past scans (${whole.format(fractures)} fractures): ${
+    `${from} -> ${to}. On ${counted(scans, 'past scan', 'past scans')} (${counted(fractures, 'fracture', 'fractures')}): ${
       flagsADay === null ? '' : `${signed(flagsADay)} flags/day; `
-    }${whole.format(gained)} more fractures flagged, ${whole.format(lost)} fewer. Past cases only.`,
+    }${gained === 1 ? '1 more fracture' : `${whole.format(gained)} more fractures`} flagged, ${whole.format(lost)} fewer. Past cases only.`,
   figures: {
     title: 'Now against proposed',
     figure: 'Figure',
@@ -70,11 +71,11 @@ export const thresholdWords = {
     tooFew: 'Too few fractures to judge',
     tooFewOthers: 'Too few scans to judge',
     consecutive: (scans: number, fractures: number) =>
-      `PPV rests on days on which nearly every scan has confirmed truth: ${whole.format(scans)} scans, ${whole.format(fractures)} fractures.`,
+      `PPV rests on days on which nearly every scan has confirmed truth: ${counted(scans, 'scan', 'scans')}, ${counted(fractures, 'fracture', 'fractures')}.`,
     bias: (flagged: string, unflagged: string) =>
       `Truth is known for ${flagged} of flagged and ${unflagged} of other scans. Missed fractures may be uncounted, so sensitivity may read too high.`,
     netBenefitHidden: { 'too-few': 'Net benefit: too few fractures to judge.', 'not-calibrated': 'Net benefit is left out: these scores are not calibrated here.' },
-    days: (days: number) => `Flags a day over ${whole.format(days)} whole days.`,
+    days: (days: number) => `Flags a day over ${counted(days, 'whole day', 'whole days')}.`,
   },
   plots: {
     scores: 'Scores by truth; every fracture a tick',
@@ -104,12 +105,12 @@ export const thresholdWords = {
     groups: { flaggedFractures: 'Flagged fractures', missedFractures: 'Missed fractures', others: 'All other scans' },
     mean: (minutes: string) => `mean ${minutes} min`,
     interval: (low: string, high: string) => `95 % interval ${low}-${high}`,
-    rest: (scans: number, p95: string, most: string) => `95th percentile ${p95}, longest ${most}; ${whole.format(scans)} scans`,
+    rest: (scans: number, p95: string, most: string) => `95th percentile ${p95}, longest ${most}; ${counted(scans, 'scan', 'scans')}`,
     scale: (minutes: string) => `Mean, 0 to ${minutes} min, now above proposed`,
     none: 'no scan',
     nothing: 'No scan has been marked as read since this model came, so there is no queue to replay.',
-    basis: (scans: number, days: number, cap: number) => `${whole.format(scans)} scans of ${whole.format(days)} days, wait cap of ${cap} min on. From arrival to "marked as read". A fracture that a threshold does not flag is one that it misses, so the groups differ.`,
-    left: (scans: number) => `${whole.format(scans)} scans were never marked as read and are left out.`,
+    basis: (scans: number, days: number, cap: number) => `${counted(scans, 'scan', 'scans')} of ${counted(days, 'day', 'days')}, wait cap of ${cap} min on. From arrival to "marked as read". A fracture that a threshold does not flag is one that it misses, so the groups differ.`,
+    left: (scans: number) => `${counted(scans, 'scan was', 'scans were')} never marked as read and left out.`,
   },
   flips: {
     title: 'Past scans that would flip',
