@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { lookup } from 'node:dns/promises';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { assembleStudy } from './assemble/assembleStudy.ts';
@@ -10,6 +11,7 @@ import { notAnalysed } from './case/notAnalysed.ts';
 import type { Config, Destination } from './config.ts';
 import { packageRoot, readPem, readSecret, softwareVersion } from './configFile.ts';
 import { createDelivery } from './deliver/deliverResults.ts';
+import { createAdminDesk } from './admin/adminDesk.ts';
 import { createArrivalEncoder } from './encodeOnArrival.ts';
 import { TriageError } from './errors.ts';
 import { freeBytesUnder, retainCases } from './housekeeping/retention.ts';
@@ -21,6 +23,8 @@ import { createIntake } from './intake.ts';
 import { createModelServing, type ModelServing, type WantedModel } from './modelServing.ts';
 import { createDicomWeb } from './pacs/dicomWeb.ts';
 import { createDimseScu } from './pacs/dimseScu.ts';
+import { sendFiles } from './pacs/sendFiles.ts';
+import { createProofOfLife } from './proofOfLife/proofOfLife.ts';
 import { createPipeline, type PipelineStep, type Stage } from './pipeline.ts';
 import type { Clock, Log, Pacs } from './ports.ts';
 import { startReceiver } from './receive/receiverProcess.ts';
@@ -37,6 +41,8 @@ import { lockDataDir } from './worklist/dataDirLock.ts';
 import { migrate, openDatabase, type WorklistDatabase } from './worklist/database.ts';
 import { createMaintenance } from './worklist/maintenance.ts';
 import type { ModelActivation, ModelRole } from './worklist/modelActivations.ts';
+import { createProofRuns } from './worklist/proofRuns.ts';
+import { newSecret } from './worklist/secrets.ts';
 import { createServiceTokens } from './worklist/serviceTokens.ts';
 import { createSessions } from './worklist/sessions.ts';
 import { createThresholdDesk } from './worklist/thresholdDesk.ts';
@@ -48,6 +54,8 @@ const SAVE_EVERY = 16;
 /** The shadow's process comes after the active one's. */
 const SHADOW_NICENESS = 5;
 const LOWEST_PRIORITY = 19;
+/** Shorter than a browser waits for the answer. */
+const ECHO_TIMEOUT_MS = 8_000;
 
 export interface Agent {
   url: string;
@@ -79,6 +87,7 @@ export function dataPaths(config: Config) {
     results: join(config.dataDir, 'results'),
     backups: join(config.dataDir, 'backups'),
     models: join(config.dataDir, 'models'),
+    proof: join(config.dataDir, 'proof'),
   };
 }
 
@@ -136,6 +145,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
       deliveryRetryMinMs: config.delivery.retryMinMs,
       deliveryRetryMaxMs: config.delivery.retryMaxMs,
       destinations: config.destinations.map((destination) => destination.name),
+      proofDestinations: config.proofOfLife.sendTo,
       reportNotEligible: config.report.notEligible,
     });
     // The lock says that no other agent is alive: whatever it held is due now.
@@ -257,6 +267,29 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
     const delivery = createDelivery({ store, destinations: config.destinations.map((destination) => createPacs(destination, ports)), clock, log: log.child({ component: 'deliver' }) });
     releasers.push({ name: 'delivery', release: () => delivery.drain() });
 
+    // Asked for an answer now, not for patience.
+    const echoes = config.destinations.map((destination) => createPacs({ ...destination, timeoutMs: Math.min(destination.timeoutMs, ECHO_TIMEOUT_MS) }, ports));
+    let receiver: Awaited<ReturnType<typeof startReceiver>> | null = null;
+    // An AE title that nobody else knows, and that the next start does not: only this process can send as it.
+    const proofAeTitle = `PROOF-${newSecret().replace(/[^A-Za-z0-9]/g, '').slice(0, 10)}`;
+    const proof = createProofOfLife({
+      runs: createProofRuns(database, clock),
+      query,
+      onChange: (listener) => store.onChange(listener),
+      send: async (files) => {
+        if (receiver === null) throw new TriageError('proof-failed', 'The receiver has not started.');
+        const peer = { name: 'agent', aeTitle: config.receive.aeTitle, host: ownHost(config.receive.host), port: receiver.port, callingAeTitle: proofAeTitle, timeoutMs: 30_000 };
+        return (await sendFiles(peer, files, { clock })).map(({ outcome }) => outcome);
+      },
+      destinations: echoes,
+      sendTo: config.proofOfLife.sendTo,
+      dir: paths.proof,
+      expect: config.proofOfLife.expect,
+      timeoutMs: config.proofOfLife.timeoutMinutes * 60_000,
+      alarmAfterMs: config.proofOfLife.schedule === 'off' ? null : config.proofOfLife.alarmAfterHours * 3_600_000,
+      clock,
+      log: log.child({ component: 'proof' }),
+    });
     const housekeepingLog = log.child({ component: 'housekeeping' });
     const housekeeping = startHousekeeping({
       maintenance: createMaintenance(database),
@@ -266,6 +299,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
       nightlyCron: config.housekeeping.nightlyCron,
       backupDir: paths.backups,
       backupsToKeep: config.housekeeping.backupsToKeep,
+      ...(config.proofOfLife.schedule === 'off' ? {} : { proof: { cron: config.proofOfLife.schedule, begin: () => proof.begin('schedule', 'odontoid') } }),
       retain: () =>
         retainCases({
           store,
@@ -286,19 +320,52 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
     });
     releasers.push({ name: 'housekeeping', release: () => housekeeping.close() });
 
-    let receiver: Awaited<ReturnType<typeof startReceiver>> | null = null;
     const system = async (): Promise<SystemStatus> => {
       const model = network.model();
+      const { last, lastPassedAtMs, alarm } = await proof.status();
       return {
         model: model === null ? null : { ...model.identity, provider: model.provider },
         modelError: network.error(),
         shadow: await shadowStatus(shadow, store),
         receiver: { up: receiver?.isUp() ?? false, port: receiver?.port ?? 0, aeTitle: config.receive.aeTitle, stored: receiver?.counters().stored ?? 0, rejected: receiver?.counters().rejected ?? 0 },
+        proofOfLife: {
+          alarm,
+          lastOutcome: last?.outcome === 'passed' || last?.outcome === 'failed' ? last.outcome : null,
+          lastAtMs: last?.finishedAtMs ?? null,
+          lastPassedAtMs,
+          totalMs: last?.measures.totalMs ?? null,
+          probability: last?.measures.probability ?? null,
+        },
         encodedOnArrival: arrival.encoded(),
         freeBytes: await freeBytesUnder(paths.spool).catch(() => null),
       };
     };
     const access = await openAccess(config.web, database, ports);
+    const peakRssBytes = async () => ({
+      agent: process.resourceUsage().maxRSS * 1024,
+      receiver: (await receiver?.peakRssBytes()) ?? 0,
+      inference: (await network.model()?.peakRssBytes()) ?? 0,
+    });
+    const admin = createAdminDesk({
+      config,
+      database,
+      store,
+      query,
+      audit: access.audit,
+      proof,
+      nextProofMs: () => housekeeping.nextRunMs('proof'),
+      receiver: () => receiver,
+      echoes,
+      echoSource: (source) => {
+        if (source.echo === undefined) return null;
+        const peer = createDimseScu({ name: source.aeTitle, aeTitle: source.aeTitle, ...source.echo, callingAeTitle: config.receive.aeTitle, timeoutMs: ECHO_TIMEOUT_MS }, ports);
+        return () => peer.echo();
+      },
+      spoolDir: paths.spool,
+      peakRssBytes,
+      version: softwareVersion(),
+      clock,
+    });
     const web = await startWebServer({
       host: config.web.host,
       port: config.web.port,
@@ -312,6 +379,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
       patientNames: config.worklist.patientNames,
       viewerTemplate: config.worklist.viewerUrl === '' ? null : config.worklist.viewerUrl,
       decodeSlice: (path) => decodeSlice(resolvePath(path)),
+      admin,
       query,
       store,
       thresholds: createThresholdDesk(database, clock, { secondPerson: config.thresholds.secondPerson }),
@@ -335,7 +403,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
 
     const studiesOfOpenAssociations = new Map<string, Set<string>>();
     const started = await startReceiver({
-      config: config.receive,
+      config: { ...config.receive, sources: [...config.receive.sources, { aeTitle: proofAeTitle, addresses: await ownAddresses(config.receive.host) }] },
       spoolDir: paths.spool,
       clock,
       log: log.child({ component: 'receiver' }),
@@ -362,6 +430,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
         await intake.drained();
       },
     });
+    releasers.push({ name: 'proof', release: proof.close });
     const lost = await unrecorded(paths.spool, await store.knownPaths());
     if (lost.length > 0) {
       log.warn('objects on disk that are not on record are taken in', { count: lost.length });
@@ -375,13 +444,24 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
       store,
       query,
       system,
-      peakRssBytes: async () => ({ agent: process.resourceUsage().maxRSS * 1024, receiver: await started.peakRssBytes(), inference: (await network.model()?.peakRssBytes()) ?? 0 }),
+      peakRssBytes,
       close: release,
     };
   } catch (error) {
     await release();
     throw error;
   }
+}
+
+/** Where this machine reaches what listens on `host`. */
+function ownHost(host: string): string {
+  return host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+}
+
+/** Addresses from which this machine then comes. */
+async function ownAddresses(host: string): Promise<string[]> {
+  const found = await lookup(ownHost(host), { all: true }).catch(() => []);
+  return ['127.0.0.1', '::1', ...found.map(({ address }) => address.replace(/%.*$/, ''))];
 }
 
 /** How people and machines come in. @throws TriageError `config-invalid` when the client's secret cannot be read */

@@ -61,7 +61,13 @@ export const configSchema = z.strictObject({
       port: port.default(11112).describe('TCP port of the Storage SCP; 0 takes a free one.'),
       aeTitle: aeTitle.default('ODONTOID').describe('Called AE title; an association for another one is rejected (A-ASSOCIATE-RJ 1/1/7).'),
       sources: z
-        .array(z.strictObject({ aeTitle: aeTitle, addresses: z.array(z.string().min(1)).min(1) }))
+        .array(
+          z.strictObject({
+            aeTitle: aeTitle,
+            addresses: z.array(z.string().min(1)).min(1),
+            echo: z.strictObject({ host: z.string().min(1), port: port.min(1) }).optional().describe('Where it answers C-ECHO, for the button on the page of connections; nothing else is ever sent there.'),
+          }),
+        )
         .default([])
         .describe('Who may send: calling AE title and the addresses (IPv4, IPv6 or CIDR) that it may come from. Anybody else is rejected (1/1/3). Empty: nobody.'),
       maxAssociations: z.int().min(1).max(200).default(20).describe('Associations open at once; one more is rejected as transient (2/3/2), so the sender tries again.'),
@@ -178,6 +184,21 @@ export const configSchema = z.strictObject({
         })
         .optional()
         .describe('Sign-in at an identity provider: authorization code with PKCE. It sends back to `<publicUrl>/api/oidc/callback`.'),
+    })
+    .prefault({}),
+  proofOfLife: z
+    .strictObject({
+      schedule: z
+        .string()
+        .default('17 */6 * * *')
+        .describe('When a synthetic study with a fracture goes through the whole path, C-STORE to written report (cron, local time). `off`: only when an admin asks for it.'),
+      expect: z
+        .enum(['suspected', 'analysed', 'reported'])
+        .default('suspected')
+        .describe('What it must come to: `suspected`, the fracture is flagged; `analysed`, it has a score; `reported`, a report is written, whatever it says (for networks that refuse synthetic studies).'),
+      sendTo: z.array(z.string()).default([]).describe('Names of the `destinations` that get its results, a test archive for example. The others are asked for an echo and get nothing.'),
+      timeoutMinutes: z.number().min(0.1).max(240).default(15).describe('A run that is not done after this long has failed. It comes after every patient’s study, so a long queue makes it late.'),
+      alarmAfterHours: z.number().min(0.1).max(744).default(13).describe('An alarm on the worklist when none has passed for this long. Longer than two steps of the schedule.'),
     })
     .prefault({}),
   housekeeping: z

@@ -57,6 +57,8 @@ function finished(config: z.infer<typeof configSchema>): Config {
   if (door !== null) throw new TriageError('config-invalid', door);
   if (config.thresholds.secondPerson && config.web.signIn === 'off')
     throw new TriageError('config-invalid', 'thresholds.secondPerson: without sign-in nobody can be told from a second person. Set web.signIn to local or oidc.');
+  const unknown = config.proofOfLife.sendTo.find((name) => !config.destinations.some((destination) => destination.name === name));
+  if (unknown !== undefined) throw new TriageError('config-invalid', `proofOfLife.sendTo: there is no destination ${unknown}. Name one of destinations[].name.`);
   return freeze({ ...config, dataDir: resolve(config.dataDir), infer: { ...config.infer, modelDir: resolve(packageRoot, config.infer.modelDir) } });
 }
 

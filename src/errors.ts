@@ -54,6 +54,8 @@ export const ERROR_KINDS = {
   'database-newer': { retry: false, httpStatus: 500 },
   'identity-mismatch': { retry: false, httpStatus: 409 },
   'report-failed': { retry: true, httpStatus: 500 },
+  /** A synthetic study did not come through. */
+  'proof-failed': { retry: false, httpStatus: 500 },
   'receiver-died': { retry: true, httpStatus: 500 },
 } as const satisfies Record<string, ErrorKind>;
 

@@ -3,7 +3,7 @@ import { TriageError } from '../errors.ts';
 import type { Clock, Log } from '../ports.ts';
 import type { WorklistMaintenance } from '../worklist/maintenance.ts';
 
-export type HousekeepingJob = 'nudge' | 'retention' | 'nightly';
+export type HousekeepingJob = 'nudge' | 'retention' | 'nightly' | 'proof';
 
 export interface HousekeepingOptions {
   maintenance: WorklistMaintenance;
@@ -12,6 +12,8 @@ export interface HousekeepingOptions {
   /** Cron, local time. */
   retentionCron: string;
   nightlyCron: string;
+  /** Begins a proof of life; whoever keeps its record waits for its end. Left out: none is planned. */
+  proof?: { cron: string; begin: () => Promise<unknown> };
   backupDir: string;
   backupsToKeep: number;
   retain: () => Promise<unknown>;
@@ -22,6 +24,8 @@ export interface HousekeepingOptions {
 export interface Housekeeping {
   /** Runs a job now; one that is running already is joined. Failures are logged, not thrown. True when it succeeded. */
   run(job: HousekeepingJob): Promise<boolean>;
+  /** When the job is next planned; null when it is not. */
+  nextRunMs(job: HousekeepingJob): number | null;
   /** Plans no more and waits for the job in hand. */
   close(): Promise<void>;
 }
@@ -45,6 +49,9 @@ export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
       maintenance.quickCheck();
       await maintenance.backup(options.backupDir, clock.now(), options.backupsToKeep);
       maintenance.checkpoint();
+    },
+    proof: async () => {
+      await options.proof?.begin();
     },
   };
 
@@ -74,6 +81,7 @@ export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
     ['nudge', NUDGE_CRON],
     ['retention', options.retentionCron],
     ['nightly', options.nightlyCron],
+    ...(options.proof === undefined ? [] : [['proof', options.proof.cron] satisfies [HousekeepingJob, string]]),
   ];
   for (const [job, cron] of crons) {
     if (!nodeCron.validate(cron))
@@ -85,6 +93,7 @@ export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
   );
   return {
     run,
+    nextRunMs: (job) => tasks.find(({ name }) => name === job)?.getNextRun()?.getTime() ?? null,
     async close() {
       for (const task of tasks) await task.destroy();
       await Promise.all(running.values());

@@ -56,6 +56,17 @@ export async function metricsText(totals: WorklistTotals, system: SystemStatus):
   gauge('shadow_model_failed', '1 when the shadow package does not load.', [[{}, system.shadow?.error == null ? 0 : 1]]);
   gauge('shadow_queue', 'Cases that the shadow package has still to score.', [[{}, system.shadow?.toScore ?? 0]]);
   gauge('receiver_up', '1 when the Storage SCP listens.', [[{}, system.receiver.up ? 1 : 0]]);
+  const { alarm, lastPassedAtMs, totalMs, probability } = system.proofOfLife;
+  gauge('proof_of_life_alarm', '1 when the last synthetic study did not come through, or none has for too long.', [[{}, alarm === null ? 0 : 1]]);
+  gauge('proof_of_life_last_pass_timestamp_seconds', 'When a synthetic study last came through, Unix time; not a number before the first one.', [
+    [{}, (lastPassedAtMs ?? Number.NaN) / 1000],
+  ]);
+  gauge('proof_of_life_seconds', 'The last synthetic study, from the first slice sent to the written report; not a number when it did not get there.', [
+    [{}, (totalMs ?? Number.NaN) / 1000],
+  ]);
+  gauge('proof_of_life_probability', 'Score of the last synthetic study, whose fracture is obvious; not a number without one.', [
+    [{}, probability ?? Number.NaN],
+  ]);
   counter('received_objects', 'Objects acknowledged since the start.', system.receiver.stored);
   counter('rejected_associations', 'Associations rejected since the start.', system.receiver.rejected);
   counter(

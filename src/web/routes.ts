@@ -1,4 +1,5 @@
 import type { Route } from './route.ts';
+import { adminRoutes } from './routes/admin.ts';
 import { apiRoutes } from './routes/api.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { caseRoutes } from './routes/case.ts';
@@ -27,4 +28,5 @@ export const ROUTES: readonly Route[] = [
   ...caseRoutes,
   ...readingRoutes,
   ...thresholdRoutes,
+  ...adminRoutes,
 ];

@@ -62,8 +62,8 @@ export function ownPagesOnly({ publicUrl, originNeeded }: { publicUrl: string | 
         });
     } else if ((origin !== undefined && origin !== own) || (fromElsewhere && !followsLink) || originMissing) {
       response.status(403).json({ error: 'cross-origin', message: 'Requests from other pages are refused.' });
-    } else if (changes && hasBody && !request.is('application/json')) {
-      // A cross-origin form cannot send JSON without asking first.
+    } else if (changes && hasBody && !request.is(['application/json', 'application/dicom'])) {
+      // A cross-origin form can send neither without asking first.
       response.status(415).json({ error: 'not-json', message: 'Send application/json.' });
     } else {
       next();

@@ -8,6 +8,7 @@ import type { WorklistStore } from '../worklist/caseStore.ts';
 import type { ThresholdDesk } from '../worklist/thresholdDesk.ts';
 import type { WorklistQuery } from '../worklist/worklistQuery.ts';
 import type { Access } from './access/access.ts';
+import type { AdminDesk } from './adminDesk.ts';
 import type { SystemStatus } from './answers/systemAnswer.ts';
 import { createLiveFeed } from './liveFeed.ts';
 import { mountRoutes } from './mountRoutes.ts';
@@ -34,6 +35,7 @@ export interface WebOptions {
   viewerTemplate: string | null;
   /** Decodes the slice at a path relative to the spool, in a process that may die of it. */
   decodeSlice: (path: string) => Promise<SourceSlice>;
+  admin: AdminDesk;
   query: WorklistQuery;
   store: WorklistStore;
   thresholds: ThresholdDesk;

@@ -3,6 +3,7 @@ import type { WorklistStore } from '../worklist/caseStore.ts';
 import type { ThresholdDesk } from '../worklist/thresholdDesk.ts';
 import type { WorklistQuery } from '../worklist/worklistQuery.ts';
 import type { Access } from './access/access.ts';
+import type { AdminDesk } from './adminDesk.ts';
 import type { SystemStatus } from './answers/systemAnswer.ts';
 import type { LiveFeed } from './liveFeed.ts';
 import type { PatientNames } from './patientNames.ts';
@@ -21,6 +22,7 @@ export interface WebContext {
   viewerTemplate: string | null;
   slices: SliceImages;
   names: PatientNames;
+  admin: AdminDesk;
   feed: LiveFeed;
   access: Access;
   /** OpenAPI of the route table. */

@@ -36,6 +36,9 @@ export const AUDIT_ACTIONS = [
   'case.reprocessed',
   'case.resent',
   'case.quarantineReleased',
+  'proof.requested',
+  'peer.echoed',
+  'routing.tested',
   'audit.exported',
   'association.rejected',
 ] as const;

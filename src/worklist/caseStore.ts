@@ -3,7 +3,7 @@ import type { WorklistDatabase } from './database.ts';
 import { recordedPath, recordInstances } from './intake.ts';
 import { activateModel, modelInForce, noteModelFailed, noteModelInUse } from './modelActivations.ts';
 import type { ModelActivation, ModelInForce, ModelRole } from './modelActivations.ts';
-import { dueDeliveries, recordDelivery, retryRefused } from './outbox.ts';
+import { dueDeliveries, recordDelivery, retryDeliveries } from './outbox.ts';
 import { releaseQuarantine } from './quarantine.ts';
 import type { QuarantineRelease } from './quarantine.ts';
 import { claimReading, markRead, markStat, recordVerdict, reprocess, resend } from './readerActions.ts';
@@ -56,8 +56,8 @@ export interface WorklistStore extends CaseStore {
   reprocess(studyInstanceUid: string, request: { actor: string; reason: string }): Promise<void>;
   /** Sends the objects of the present revision again and returns how many deliveries are due. @throws TriageError `not-found` */
   resend(studyInstanceUid: string, request: { actor: string; reason: string }): Promise<number>;
-  /** Makes refused deliveries due again and returns how many. */
-  retryRefused(studyInstanceUid: string, actor: string, reason: string): Promise<number>;
+  /** Makes deliveries that were refused, or wait for their next attempt, due now and returns how many. */
+  retryDeliveries(studyInstanceUid: string, actor: string, reason: string): Promise<number>;
   /** For a start, when no worker of an earlier run can be alive: their cases are due at once. Returns how many. */
   abandonLeases(): Promise<number>;
   /** Finished cases that got nothing new since `beforeMs`, oldest first. */
@@ -106,7 +106,7 @@ export function createCaseStore(
     shadowScores: (model) => shadowScores(context, model),
     dueDeliveries: (destination, limit) => dueDeliveries(context, destination, limit),
     recordDelivery: (id, outcome) => recordDelivery(context, id, outcome),
-    retryRefused: (study, actor, reason) => retryRefused(context, study, actor, reason),
+    retryDeliveries: (study, actor, reason) => retryDeliveries(context, study, actor, reason),
     releaseQuarantine: (study, decision) => releaseQuarantine(context, study, decision),
     markRead: (study, read, actor) => markRead(context, study, read, actor),
     markStat: (study, stat, actor) => markStat(context, study, stat, actor),

@@ -1,9 +1,10 @@
 import type { Transaction } from 'kysely';
-import type { StoredInstance } from '../case/case.ts';
+import type { InstanceHeader, StoredInstance } from '../case/case.ts';
 import { caseRef } from '../case/caseRef.ts';
 import { identityDifferences } from '../case/patientIdentity.ts';
 import type { RecordOutcome } from '../ports.ts';
 import { patientOf } from './caseRecord.ts';
+import { isProof } from './proofRuns.ts';
 import { quarantine } from './quarantine.ts';
 import { eraseCase } from './removal.ts';
 import { reopen } from './reopen.ts';
@@ -17,7 +18,7 @@ const TRIAGED_SOP_CLASSES = new Set(['1.2.840.10008.5.1.4.1.1.2', '1.2.840.10008
 const OWN_MANUFACTURER = 'ODONTOID';
 
 /** Results of ours are never CT, so that nothing a scanner sends can be taken for one and be left out. */
-function kindOf({ header }: StoredInstance): InstanceKind {
+export function instanceKind(header: Pick<InstanceHeader, 'sopClassUid' | 'manufacturer'>): InstanceKind {
   if (TRIAGED_SOP_CLASSES.has(header.sopClassUid)) return 'ct';
   return header.manufacturer.trim().toUpperCase() === OWN_MANUFACTURER ? 'own' : 'other';
 }
@@ -66,7 +67,7 @@ async function record(trx: Transaction<Schema>, now: number, instance: StoredIns
     return 'copy';
   }
 
-  const kind = kindOf(instance);
+  const kind = instanceKind(instance.header);
   if (kind === 'own') {
     await insertInstance(trx, instance, kind, 0);
     return 'new';
@@ -167,6 +168,7 @@ async function openCase(
       case_ref: caseRef(studyInstanceUid),
       state: 'receiving',
       revision: 1,
+      proof: (await isProof(trx, studyInstanceUid)) ? 1 : 0,
       ...description(instance),
       first_received_at: instance.receivedAtMs,
       last_received_at: instance.receivedAtMs,

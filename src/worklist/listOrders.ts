@@ -170,7 +170,8 @@ async function placesOf(
       'analyses.decision',
       'analyses.probability',
     ])
-    .where('cases.removing', '=', 0);
+    .where('cases.removing', '=', 0)
+    .where('cases.proof', '=', 0);
   if (!read) query = query.where('cases.read_at', 'is', null);
   if (show === 'flagged') query = query.where('analyses.decision', '=', 'suspected');
   for (const word of search.toLowerCase().split(/\s+/).filter(Boolean)) {

@@ -38,7 +38,7 @@ export async function enqueue(
         conflict.column('sop_instance_uid').doUpdateSet({ revision: row.revision, path: object.path }),
       )
       .execute();
-    for (const destination of context.options.destinations) {
+    for (const destination of row.proof === 1 ? context.options.proofDestinations : context.options.destinations) {
       await trx
         .insertInto('deliveries')
         .values({
@@ -116,6 +116,7 @@ export async function dueDeliveries(context: StoreContext, destination: string, 
   const unsettled = await deliveriesOf(context, destination)
     .where('deliveries.status', 'in', ['pending', 'sent'])
     .where('deliveries.next_attempt_at', '<=', now)
+    .orderBy('cases.proof')
     .orderBy((order) => order.case().when('analyses.decision', '=', 'suspected').then(0).else(1).end())
     .orderBy('deliveries.id')
     .limit(limit)
@@ -286,8 +287,8 @@ export async function settle(trx: Transaction<Schema>, row: CaseRow, now: number
   });
 }
 
-/** Sends again what a destination refused, after a person has changed something. Returns how many deliveries are due again. */
-export async function retryRefused(
+/** Sends what a destination refused, or could not take yet, at once: a person has changed something. Returns how many deliveries are due. */
+export async function retryDeliveries(
   context: StoreContext,
   studyInstanceUid: string,
   actor: string,
@@ -297,7 +298,7 @@ export async function retryRefused(
     const row = await caseRow(trx, studyInstanceUid);
     if (row === undefined) throw new TriageError('not-found', 'There is no such study.');
     touched.add(studyInstanceUid);
-    return sendAgain(trx, row, { statuses: ['refused'], everyRevision: true }, { at: context.clock.now(), actor, reason });
+    return sendAgain(trx, row, { statuses: ['refused', 'pending'], everyRevision: true }, { at: context.clock.now(), actor, reason });
   });
 }
 

@@ -11,7 +11,8 @@ import type { StoreContext } from './storeContext.ts';
 export async function quarantine(trx: Transaction<Schema>, row: CaseRow, reason: string, now: number): Promise<void> {
   await trx
     .updateTable('cases')
-    .set({ quarantine_reason: row.quarantine_reason ?? reason, ...NO_LEASE, attempts: 0, not_before: 0 })
+    // What differs from the synthetic study that was sent may be somebody's scan: it is shown like any other.
+    .set({ quarantine_reason: row.quarantine_reason ?? reason, proof: 0, ...NO_LEASE, attempts: 0, not_before: 0 })
     .where('study_instance_uid', '=', row.study_instance_uid)
     .execute();
   await appendEvent(trx, {

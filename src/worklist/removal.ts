@@ -17,39 +17,60 @@ export interface CaseFiles {
   resultPaths: string[];
 }
 
-/** Cases that are finished: delivered, or not eligible with nothing left to report or to send. Never a failed, held or unfinished one. */
-function finished(db: Kysely<Schema>) {
+/** What a synthetic study is kept for after its run: somebody looks why it failed. */
+const PROOF_KEPT_MS = 24 * 60 * 60_000;
+
+/**
+ * Cases that are finished and got nothing new since `beforeMs`: delivered, or not eligible with nothing left to report or to send. Never a failed, held or
+ * unfinished one. A synthetic study goes a day after its run, whatever has become of it.
+ */
+function finished({ clock }: StoreContext, db: Kysely<Schema>, beforeMs: number) {
   return db
     .selectFrom('cases')
     .where('quarantine_reason', 'is', null)
-    .where('state', 'in', ['delivered', 'ineligible'])
-    .where('report_due', '=', 0)
     .where((row) =>
-      row.not(
-        row.exists(
-          row
-            .selectFrom('result_objects')
-            .leftJoin('deliveries', 'deliveries.sop_instance_uid', 'result_objects.sop_instance_uid')
-            .select('result_objects.sop_instance_uid')
-            .whereRef('result_objects.study_instance_uid', '=', 'cases.study_instance_uid')
-            .whereRef('result_objects.revision', '=', 'cases.revision')
-            // A report without a delivery has no destination yet: it is still wanted.
-            .where((delivery) =>
-              delivery.or([
-                delivery('deliveries.status', 'is', null),
-                delivery('deliveries.status', '!=', 'confirmed'),
-              ]),
+      row.or([
+        row.and([
+          row('proof', '=', 0),
+          row('last_received_at', '<', beforeMs),
+          row('state', 'in', ['delivered', 'ineligible']),
+          row('report_due', '=', 0),
+          row.not(
+            row.exists(
+              row
+                .selectFrom('result_objects')
+                .leftJoin('deliveries', 'deliveries.sop_instance_uid', 'result_objects.sop_instance_uid')
+                .select('result_objects.sop_instance_uid')
+                .whereRef('result_objects.study_instance_uid', '=', 'cases.study_instance_uid')
+                .whereRef('result_objects.revision', '=', 'cases.revision')
+                // A report without a delivery has no destination yet: it is still wanted.
+                .where((delivery) =>
+                  delivery.or([
+                    delivery('deliveries.status', 'is', null),
+                    delivery('deliveries.status', '!=', 'confirmed'),
+                  ]),
+                ),
             ),
-        ),
-      ),
+          ),
+        ]),
+        row.and([
+          row('proof', '=', 1),
+          row.exists(
+            row
+              .selectFrom('proof_runs')
+              .select('proof_runs.id')
+              .whereRef('proof_runs.study_instance_uid', '=', 'cases.study_instance_uid')
+              .where('proof_runs.finished_at', '<', Math.max(beforeMs, clock.now() - PROOF_KEPT_MS)),
+          ),
+        ]),
+      ]),
     );
 }
 
-/** Finished cases that got nothing new since `beforeMs`, oldest first; one whose removal was cut short comes again. */
+/** Cases that may go, oldest first; one whose removal was cut short comes again. */
 export async function removableCases(context: StoreContext, beforeMs: number, limit: number): Promise<RemovableCase[]> {
-  const rows = await finished(context.db)
+  const rows = await finished(context, context.db, beforeMs)
     .select(['study_instance_uid', 'last_received_at'])
-    .where('last_received_at', '<', beforeMs)
     .orderBy('last_received_at')
     .orderBy('study_instance_uid')
     .limit(limit)
@@ -64,10 +85,9 @@ export async function beginRemoval(
   beforeMs: number,
 ): Promise<CaseFiles | null> {
   return write(context, async (trx) => {
-    const row = await finished(trx)
+    const row = await finished(context, trx, beforeMs)
       .select('study_instance_uid')
       .where('study_instance_uid', '=', studyInstanceUid)
-      .where('last_received_at', '<', beforeMs)
       .executeTakeFirst();
     if (row === undefined) return null;
     await trx
@@ -106,7 +126,8 @@ export async function finishRemoval(context: StoreContext, studyInstanceUid: str
 /** Deletes everything on record of a case but its audit and its score. */
 export async function eraseCase(trx: Transaction<Schema>, row: CaseRow, now: number): Promise<void> {
   const { study_instance_uid: studyInstanceUid } = row;
-  await keepScore(trx, row);
+  // A synthetic study's score is no scan's of the site.
+  if (row.proof === 0) await keepScore(trx, row);
   await trx
     .deleteFrom('slice_features')
     .where('instance_sha256', 'in', (instances) =>

@@ -46,6 +46,8 @@ export interface CasesTable {
   /** `caseRef` of the study: what addresses call it. */
   case_ref: string | null;
   quarantine_reason: string | null;
+  /** A synthetic study of the agent's own: no patient's, so no list, figure or rank counts it. */
+  proof: Generated<Flag>;
   /** Retention has begun to delete its files: nothing claims it any more. */
   removing: Generated<Flag>;
   lease_token: string | null;
@@ -286,6 +288,21 @@ export interface ShadowScoresTable {
   created_at: number;
 }
 
+/** Proofs of life: synthetic studies that the agent sends itself. */
+export interface ProofRunsTable {
+  id: Generated<number>;
+  /** Minted for this run; null until the study is made. */
+  study_instance_uid: string | null;
+  cause: 'schedule' | 'person';
+  requested_by: string;
+  started_at: number;
+  finished_at: number | null;
+  outcome: 'passed' | 'failed' | 'stopped' | null;
+  failure: string | null;
+  /** JSON of `ProofMeasures`. */
+  measures: string;
+}
+
 /** What a person may do here. */
 export type UserRole = 'reader' | 'admin';
 
@@ -365,6 +382,7 @@ export interface Schema {
   slice_features: SliceFeaturesTable;
   model_activations: ModelActivationsTable;
   shadow_scores: ShadowScoresTable;
+  proof_runs: ProofRunsTable;
   users: UsersTable;
   set_up_links: SetUpLinksTable;
   sessions: SessionsTable;

@@ -57,6 +57,7 @@ function due({ db }: StoreContext, modelSha256: string) {
     )
     .where('cases.state', 'in', ['reported', 'delivered'])
     .where('cases.removing', '=', 0)
+    .where('cases.proof', '=', 0)
     .where('cases.quarantine_reason', 'is', null)
     .where('analyses.manifest', 'is not', null)
     .where('analyses.model_sha256', 'is not', null)

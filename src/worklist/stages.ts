@@ -19,7 +19,7 @@ const STAGE_EVENTS: Readonly<Record<StageName, readonly CaseEventType[]>> = {
   report: ['reported'],
 };
 
-/** Leases the most urgent case that `stage` is due for: STAT, then suspected by probability, then by arrival. */
+/** Leases the most urgent case that `stage` is due for: patients before synthetic studies, STAT, then suspected by probability, then by arrival. */
 export async function claim(context: StoreContext, stage: StageName, leaseMs: number): Promise<ClaimedCase | null> {
   return write(context, async (trx) => {
     const now = context.clock.now();
@@ -46,6 +46,8 @@ export async function claim(context: StoreContext, stage: StageName, leaseMs: nu
           ]),
         ]);
       })
+      // A synthetic study comes after every patient's.
+      .orderBy('cases.proof')
       .orderBy('cases.stat', 'desc')
       .orderBy(sql`case when analyses.decision = 'suspected' then analyses.probability else -1 end`, 'desc')
       .orderBy('cases.first_received_at')

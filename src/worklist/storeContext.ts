@@ -17,6 +17,8 @@ export interface CaseStoreOptions {
   deliveryRetryMaxMs: number;
   /** Names of the destinations: every result goes to each. */
   destinations: readonly string[];
+  /** Those that get the results of synthetic studies too. */
+  proofDestinations: readonly string[];
   /** Write a "could not be analysed" report for studies without an eligible series too. */
   reportNotEligible: boolean;
 }
@@ -29,6 +31,7 @@ export const DEFAULT_CASE_STORE_OPTIONS: CaseStoreOptions = {
   deliveryRetryMinMs: 5_000,
   deliveryRetryMaxMs: 900_000,
   destinations: [],
+  proofDestinations: [],
   reportNotEligible: true,
 };
 

@@ -111,6 +111,7 @@ async function pastScans(db: Kysely<Schema>, sinceMs: number): Promise<PastScan[
       'cases.stat as stat',
       'cases.read_at as readAtMs',
     ])
+    .where('cases.proof', '=', 0)
     .where('cases.first_received_at', '>=', sinceMs)
     .execute();
   const removed = await db

@@ -195,6 +195,7 @@ export function createWorklistQuery(
       )
       .select(['analyses.analysed_at', 'cases.last_slice_at'])
       .where('analyses.analysed_at', 'is not', null)
+      .where('cases.proof', '=', 0)
       .where('cases.last_slice_at', 'is not', null)
       .orderBy('analyses.analysed_at', 'desc')
       .limit(USUAL_SAMPLE)
@@ -303,12 +304,14 @@ export function createWorklistQuery(
       .selectAll()
       .where('read_at', 'is', null)
       .where('removing', '=', 0)
+      .where('proof', '=', 0)
       .execute();
     const done = await db
       .selectFrom('cases')
       .selectAll()
       .where('read_at', 'is not', null)
       .where('removing', '=', 0)
+      .where('proof', '=', 0)
       .orderBy('read_at', 'desc')
       .limit(readLimit)
       .execute();
@@ -392,6 +395,7 @@ export function createWorklistQuery(
     const states = await db
       .selectFrom('cases')
       .select(['state', fn.count<number>('study_instance_uid').as('cases')])
+      .where('proof', '=', 0)
       .groupBy('state')
       .execute();
     const byState = Object.fromEntries(
@@ -399,7 +403,8 @@ export function createWorklistQuery(
     ) as Record<CaseState, number>;
     const cases = db
       .selectFrom('cases')
-      .select([fn.count<number>('study_instance_uid').as('cases'), fn.max('last_received_at').as('last')]);
+      .select([fn.count<number>('study_instance_uid').as('cases'), fn.max('last_received_at').as('last')])
+      .where('proof', '=', 0);
     const outbox = await db
       .selectFrom('deliveries')
       .select(['status', fn.count<number>('id').as('deliveries'), fn.min('created_at').as('oldest')])
@@ -530,7 +535,8 @@ export function createWorklistQuery(
           .onRef('analyses.revision', '=', 'cases.revision'),
       )
       .where('analyses.decision', '=', 'suspected')
-      .where('cases.removing', '=', 0);
+      .where('cases.removing', '=', 0)
+      .where('cases.proof', '=', 0);
     const open = await suspected
       .select(['cases.case_ref', 'cases.revision', 'cases.claimed_by', 'analyses.analysed_at'])
       .where('cases.read_at', 'is', null)

@@ -10,7 +10,7 @@ import { createLog } from '../../src/log.ts';
 import type { Access } from '../../src/web/access/access.ts';
 import { startWebServer } from '../../src/web/server.ts';
 import type { SystemStatus, WebOptions, WebServer } from '../../src/web/server.ts';
-import { MAX_WAIT_MINUTES, accessTo, decodePicture, openSeededWorklist } from './seededWorklist.ts';
+import { MAX_WAIT_MINUTES, accessTo, adminOf, decodePicture, openSeededWorklist } from './seededWorklist.ts';
 import type { SeededWorklist } from './seededWorklist.ts';
 
 const root = resolve(import.meta.dirname, '../..');
@@ -46,6 +46,7 @@ export const READY: SystemStatus = {
   modelError: null,
   shadow: null,
   receiver: { up: true, port: 11112, aeTitle: 'ODONTOID', stored: 12, rejected: 0 },
+  proofOfLife: { alarm: null, lastOutcome: null, lastAtMs: null, lastPassedAtMs: null, totalMs: null, probability: null },
   encodedOnArrival: 0,
   freeBytes: 50_000_000_000,
 };
@@ -88,6 +89,7 @@ export async function openSite(
         patientNames: options.patientNames ?? 'shown',
         viewerTemplate: options.viewerTemplate ?? null,
         decodeSlice: decodePicture(worklist.folder),
+        admin: adminOf(worklist),
         query: worklist.query,
         store: worklist.store,
         thresholds: worklist.thresholds,

@@ -1,6 +1,8 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { createAdminDesk, type AdminDeskOptions } from '../../src/admin/adminDesk.ts';
 import type { Findings, SeriesVerdict, StoredInstance } from '../../src/case/case.ts';
+import { configFrom } from '../../src/configFile.ts';
 import { decodeStoredSlice } from '../../src/infer/decodePixels.ts';
 import type { CaseStore, Clock, SourceSlice, StageName } from '../../src/ports.ts';
 import { createAccess } from '../../src/web/access/access.ts';
@@ -11,6 +13,7 @@ import { createCaseStore } from '../../src/worklist/caseStore.ts';
 import type { WorklistStore } from '../../src/worklist/caseStore.ts';
 import { migrate, openDatabase } from '../../src/worklist/database.ts';
 import type { WorklistDatabase } from '../../src/worklist/database.ts';
+import { createProofRuns } from '../../src/worklist/proofRuns.ts';
 import { createServiceTokens } from '../../src/worklist/serviceTokens.ts';
 import { createSessions } from '../../src/worklist/sessions.ts';
 import type { SessionLimits } from '../../src/worklist/sessions.ts';
@@ -68,6 +71,32 @@ export function accessTo({ database, clock }: Pick<SeededWorklist, 'database' | 
     },
     clock,
   );
+}
+
+/** The desk of admins on that worklist: no peers are configured and no proof of life runs, unless `over` says so. */
+export function adminOf({ database, clock, store, query }: SeededWorklist, over: Partial<AdminDeskOptions> = {}): ReturnType<typeof createAdminDesk> {
+  const runs = createProofRuns(database, clock);
+  return createAdminDesk({
+    config: configFrom({}),
+    database,
+    store,
+    query,
+    audit: createAuditLog(database, clock),
+    proof: {
+      begin: async (cause, by) => ({ id: await runs.begin(cause, by) }),
+      status: () => Promise.resolve({ running: null, last: null, lastPassedAtMs: null, alarm: null }),
+      newest: (limit) => runs.newest(limit),
+    },
+    nextProofMs: () => null,
+    receiver: () => null,
+    echoes: [],
+    echoSource: () => null,
+    spoolDir: '.',
+    peakRssBytes: () => Promise.resolve({ agent: 1, receiver: 2, inference: 3 }),
+    version: '0.0.0',
+    clock,
+    ...over,
+  });
 }
 
 export interface SeededStudy {

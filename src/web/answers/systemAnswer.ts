@@ -25,6 +25,16 @@ export const systemStatus = z
       stored: z.int(),
       rejected: z.int(),
     }),
+    proofOfLife: z
+      .strictObject({
+        alarm: z.string().nullable().describe('Why somebody must look, a sentence.'),
+        lastOutcome: z.enum(['passed', 'failed']).nullable(),
+        lastAtMs: z.int().nullable(),
+        lastPassedAtMs: z.int().nullable(),
+        totalMs: z.number().nullable().describe('Of the last one, from the first slice sent to the written report, ms.'),
+        probability: z.number().nullable(),
+      })
+      .describe('Synthetic studies that the agent sends itself; epoch milliseconds.'),
     encodedOnArrival: z.int(),
     freeBytes: z.number().nullable().describe('Null when the disk could not be asked.'),
   })
@@ -38,4 +48,5 @@ export const health = z.strictObject({ ok: z.literal(true) });
 export const readiness = z.strictObject({
   ready: z.boolean(),
   missing: z.array(z.string()).describe('What a person must mend, a sentence each.'),
+  alarms: z.array(z.string()).describe('What a person must look at, though studies are received and analysed, a sentence each.'),
 });

@@ -5,7 +5,7 @@ import { systemStatus } from './systemAnswer.ts';
 
 export const epochMs = z.int().describe('Epoch milliseconds.');
 export const caseState = z.enum(CASE_STATES);
-const decision = z.enum(['suspected', 'not-suspected', 'not-analysed']).describe('There is no word for "normal".');
+export const decision = z.enum(['suspected', 'not-suspected', 'not-analysed']).describe('There is no word for "normal".');
 export const threshold = z.strictObject({ value: z.number(), version: z.int() });
 
 export const rowDelivery = z

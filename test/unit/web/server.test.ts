@@ -87,7 +87,7 @@ test('healthy and ready', async () => {
   const { url } = await startWeb();
   expect(await (await fetch(`${url}/healthz`)).json()).toEqual({ ok: true });
   const ready = await fetch(`${url}/readyz`);
-  expect([ready.status, await ready.json()]).toEqual([200, { ready: true, missing: [] }]);
+  expect([ready.status, await ready.json()]).toEqual([200, { ready: true, missing: [], alarms: [] }]);
 });
 
 test('not ready says what is missing', async () => {
@@ -103,14 +103,14 @@ test('not ready says what is missing', async () => {
   const ready = await fetch(`${url}/readyz`);
   expect([ready.status, await ready.json()]).toEqual([
     503,
-    { ready: false, missing: ['The receiver is down.', 'The golden case differs.'] },
+    { ready: false, missing: ['The receiver is down.', 'The golden case differs.'], alarms: [] },
   ]);
   expect((await fetch(`${url}/healthz`)).status).toBe(200);
 });
 
 test('not ready without a known reason still says something', async () => {
   const { url } = await startWeb({ system: () => Promise.resolve({ ...READY, model: null }) });
-  expect(await (await fetch(`${url}/readyz`)).json()).toEqual({ ready: false, missing: ['No network is loaded.'] });
+  expect(await (await fetch(`${url}/readyz`)).json()).toEqual({ ready: false, missing: ['No network is loaded.'], alarms: [] });
 });
 
 test('the page is served with headers that allow nothing inline, no frame and no copy', async () => {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { caseRef } from '../../../src/case/caseRef.ts';
 import { addStudy, studyUid } from '../../browser/seededWorklist.ts';
 import { addUser, shiftedClock, Visitor } from './visitor.ts';
-import { startWeb } from './webFixture.ts';
+import { READY, startWeb } from './webFixture.ts';
 
 const REASON = 'Two subtle fractures were missed in October.';
 const MINUTE_MS = 60_000;
@@ -97,7 +97,7 @@ test('where the site asks for two, the second person must be another one; a stop
 });
 
 test('without a network there is nothing to change, and the board says so', async () => {
-  const web = await startWeb({ system: () => Promise.resolve({ model: null, modelError: 'It does not load.', shadow: null, receiver: { up: true, port: 1, aeTitle: 'A', stored: 0, rejected: 0 }, encodedOnArrival: 0, freeBytes: 1 }) });
+  const web = await startWeb({ system: () => Promise.resolve({ ...READY, model: null, modelError: 'It does not load.' }) });
   const visitor = new Visitor(web.url);
   expect((await visitor.ask('GET', '/api/thresholds')).json).toMatchObject({ model: null, rule: { site: null }, scans: 0 });
   expect((await visitor.ask('GET', '/api/thresholds/what-if?value=0.5')).status).toBe(404);

@@ -9,7 +9,7 @@ import { systemClock } from '../../../src/clock.ts';
 import type { Clock, Log, LogFields } from '../../../src/ports.ts';
 import { startWebServer } from '../../../src/web/server.ts';
 import type { SystemStatus, WebOptions, WebServer } from '../../../src/web/server.ts';
-import { MAX_WAIT_MINUTES, accessTo, decodePicture, openSeededWorklist } from '../../browser/seededWorklist.ts';
+import { MAX_WAIT_MINUTES, accessTo, adminOf, decodePicture, openSeededWorklist } from '../../browser/seededWorklist.ts';
 import type { SeededWorklist } from '../../browser/seededWorklist.ts';
 
 export const READY: SystemStatus = {
@@ -17,6 +17,7 @@ export const READY: SystemStatus = {
   modelError: null,
   shadow: null,
   receiver: { up: true, port: 11112, aeTitle: 'ODONTOID', stored: 12, rejected: 3 },
+  proofOfLife: { alarm: null, lastOutcome: null, lastAtMs: null, lastPassedAtMs: null, totalMs: null, probability: null },
   encodedOnArrival: 9,
   freeBytes: 5_000_000,
 };
@@ -42,7 +43,7 @@ export function hurried(factor: number): Clock {
 
 /** The real server on a real, migrated database, at a free loopback port. */
 export async function startWeb(
-  { signIn, secondPerson = false, ...options }: Partial<Pick<WebOptions, 'system' | 'query' | 'clock' | 'port' | 'publicUrl' | 'trustProxy' | 'tls' | 'patientNames'>> & { signIn?: Parameters<typeof accessTo>[1]; secondPerson?: boolean } = {},
+  { signIn, admin, secondPerson = false, ...options }: Partial<Pick<WebOptions, 'system' | 'query' | 'clock' | 'port' | 'publicUrl' | 'trustProxy' | 'tls' | 'patientNames'>> & { signIn?: Parameters<typeof accessTo>[1]; admin?: Parameters<typeof adminOf>[1]; secondPerson?: boolean } = {},
 ): Promise<WebUnderTest> {
   const folder = await mkdtemp(join(tmpdir(), 'odontoid-web-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
@@ -62,6 +63,7 @@ export async function startWeb(
     patientNames: 'shown',
     viewerTemplate: null,
     decodeSlice: decodePicture(worklist.folder),
+    admin: adminOf(worklist, admin),
     query: worklist.query,
     store: worklist.store,
     thresholds: worklist.thresholds,

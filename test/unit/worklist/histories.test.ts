@@ -132,7 +132,7 @@ it('skips nothing silently: whatever happens, each received study has a result, 
             await finish('apply', 0.7);
           }
         }
-        for (const uid of received.keys()) await store.retryRefused(uid, 'a', 'r');
+        for (const uid of received.keys()) await store.retryDeliveries(uid, 'a', 'r');
         for (let i = 0; i < 12; i++) await deliver('confirmed');
       }
       await check();

@@ -178,7 +178,7 @@ describe('outbox', () => {
       deliveries: [{ status: 'confirmed' }, { status: 'refused', lastError: 'SOP class not supported' }],
     });
     expect((await query.totals()).outbox).toMatchObject({ refused: 1, oldestAgeMs: 86_400_000 });
-    expect(await store.retryRefused(studyUid(1), 'operator', 'the PACS takes Secondary Capture now')).toBe(1);
+    expect(await store.retryDeliveries(studyUid(1), 'operator', 'the PACS takes Secondary Capture now')).toBe(1);
     await deliverAll(worklist);
     expect((await query.caseDetail(studyUid(1))).row.state).toBe('delivered');
   });

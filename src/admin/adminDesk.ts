@@ -1,0 +1,114 @@
+import { statfs } from 'node:fs/promises';
+import type { Config } from '../config.ts';
+import { TriageError } from '../errors.ts';
+import type { Clock, Pacs } from '../ports.ts';
+import type { AdminDesk, ConnectionsAnswer } from '../web/adminDesk.ts';
+import type { AuditLog } from '../worklist/audit.ts';
+import type { WorklistStore } from '../worklist/caseStore.ts';
+import { createConnectionFacts } from '../worklist/connectionFacts.ts';
+import type { WorklistDatabase } from '../worklist/database.ts';
+import type { ProofRun, ProofStatus } from '../worklist/proofRuns.ts';
+import { systemFigures } from '../worklist/systemFigures.ts';
+import { troubles } from '../worklist/troubles.ts';
+import type { WorklistQuery } from '../worklist/worklistQuery.ts';
+import { createConnections } from './connections.ts';
+import { testRouting } from './routingTest.ts';
+
+type Source = Config['receive']['sources'][number];
+
+export interface AdminDeskOptions {
+  config: Pick<Config, 'receive' | 'assemble' | 'report' | 'destinations' | 'housekeeping' | 'proofOfLife'>;
+  database: WorklistDatabase;
+  store: Pick<WorklistStore, 'recordedPath'>;
+  query: Pick<WorklistQuery, 'caseDetail'>;
+  audit: Pick<AuditLog, 'page'>;
+  proof: { begin(cause: 'person', requestedBy: string): Promise<{ id: number }>; status(): Promise<ProofStatus>; newest(limit: number): Promise<ProofRun[]> };
+  nextProofMs: () => number | null;
+  /** Null until it has started. */
+  receiver: () => { port: number; isUp(): boolean; openAssociations(): { size: number }; counters(): { stored: number; refused: number; rejected: number } } | null;
+  /** Of each destination, by its name. */
+  echoes: readonly Pick<Pacs, 'name' | 'echo'>[];
+  /** Null for a source that the configuration gives no address. */
+  echoSource: (source: Source) => Pacs['echo'] | null;
+  spoolDir: string;
+  peakRssBytes: () => Promise<{ agent: number; receiver: number; inference: number }>;
+  version: string;
+  clock: Clock;
+}
+
+/** A slice is half a megabyte; this is a long multi-frame object. */
+const MOST_TESTED_BYTES = 64 * 1024 * 1024;
+
+/** What admins may ask of the agent, from its parts. */
+export function createAdminDesk(options: AdminDeskOptions): AdminDesk {
+  const { config, database, proof, clock } = options;
+  const startedAtMs = clock.now();
+  const receiver = (): ConnectionsAnswer['receiver'] => {
+    const running = options.receiver();
+    const { stored = 0, refused = 0, rejected = 0 } = running?.counters() ?? {};
+    return { aeTitle: config.receive.aeTitle, host: config.receive.host, port: running?.port ?? config.receive.port, up: running?.isUp() ?? false, openAssociations: running?.openAssociations().size ?? 0, stored, refused, rejected };
+  };
+  return {
+    proof: {
+      settings: { schedule: config.proofOfLife.schedule, expect: config.proofOfLife.expect, sendTo: config.proofOfLife.sendTo },
+      nextAtMs: options.nextProofMs,
+      status: () => proof.status(),
+      newest: (limit) => proof.newest(limit),
+      begin: async (requestedBy) => (await proof.begin('person', requestedBy)).id,
+    },
+    connections: createConnections({
+      receiver,
+      destinations: config.destinations.map((destination) => ({
+        name: destination.name,
+        kind: destination.kind,
+        address: destination.kind === 'dimse' ? `${destination.aeTitle}@${destination.host}:${destination.port}` : withoutCredentials(destination.url),
+        confirm: destination.confirm,
+        echo: echoOf(options.echoes, destination.name),
+      })),
+      sources: config.receive.sources.map((source) => ({
+        aeTitle: source.aeTitle,
+        addresses: source.addresses,
+        echoAddress: source.echo === undefined ? null : `${source.echo.host}:${source.echo.port}`,
+        echo: options.echoSource(source),
+      })),
+      facts: createConnectionFacts(database),
+      audit: options.audit,
+      clock,
+    }),
+    testRouting: (bytes, sender) =>
+      testRouting(
+        { receive: config.receive, rules: config.assemble, reportNotEligible: config.report.notEligible, destinations: config.destinations.map(({ name }) => name), store: options.store, query: options.query },
+        bytes,
+        sender,
+      ),
+    mostTestedBytes: Math.min(MOST_TESTED_BYTES, config.receive.maxObjectBytes),
+    troubles: (limit) => troubles(database, limit),
+    figures: (range) => systemFigures(database, range),
+    systemDetail: async () => {
+      const disk = await statfs(options.spoolDir).catch(() => null);
+      return {
+        version: options.version,
+        startedAtMs,
+        disk: {
+          freeBytes: disk === null ? null : disk.bavail * disk.bsize,
+          totalBytes: disk === null ? null : disk.blocks * disk.bsize,
+          refuseBelowBytes: config.receive.minFreeBytes,
+          removeBelowBytes: config.housekeeping.lowWaterFreeBytes,
+        },
+        memory: await options.peakRssBytes(),
+      };
+    },
+  };
+}
+
+function echoOf(echoes: AdminDeskOptions['echoes'], name: string): Pacs['echo'] {
+  const found = echoes.find((one) => one.name === name);
+  return () => (found === undefined ? Promise.reject(new TriageError('not-found', `There is no adapter for ${name}.`)) : found.echo());
+}
+
+function withoutCredentials(url: string): string {
+  const plain = new URL(url);
+  plain.username = '';
+  plain.password = '';
+  return plain.href;
+}

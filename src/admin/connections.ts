@@ -1,0 +1,76 @@
+import { TriageError } from '../errors.ts';
+import type { Clock, Pacs } from '../ports.ts';
+import type { AdminDesk, ConnectionsAnswer, EchoAnswer } from '../web/adminDesk.ts';
+import type { AuditLog } from '../worklist/audit.ts';
+import type { ConnectionFacts } from '../worklist/connectionFacts.ts';
+
+/** A peer of the configuration, and how to ask it whether it is there. */
+interface Peer {
+  echo: Pacs['echo'] | null;
+}
+export interface DestinationPeer extends Peer {
+  name: string;
+  kind: 'dimse' | 'dicomweb';
+  /** Without credentials. */
+  address: string;
+  confirm: 'find' | 'none';
+}
+export interface SourcePeer extends Peer {
+  aeTitle: string;
+  addresses: readonly string[];
+  /** Null when the configuration does not say where it answers. */
+  echoAddress: string | null;
+}
+
+export interface ConnectionsOptions {
+  receiver: () => ConnectionsAnswer['receiver'];
+  destinations: readonly DestinationPeer[];
+  sources: readonly SourcePeer[];
+  facts: ConnectionFacts;
+  audit: Pick<AuditLog, 'page'>;
+  clock: Clock;
+}
+
+const MOST_REJECTIONS = 10;
+
+/** Destinations and sources of the configuration: what has come of them, and whether they answer. */
+export function createConnections({ receiver, destinations, sources, facts, audit, clock }: ConnectionsOptions): AdminDesk['connections'] {
+  const echoes = new Map<string, EchoAnswer>();
+  const echoed = (kind: string, name: string): EchoAnswer | null => echoes.get(`${kind} ${name}`) ?? null;
+
+  return {
+    list: async () => {
+      const received = await facts.sources();
+      const rejected = await audit.page({ action: 'association.rejected' }, MOST_REJECTIONS);
+      return {
+        receiver: receiver(),
+        destinations: await Promise.all(
+          destinations.map(async ({ name, kind, address, confirm }) => ({ name, kind, address, confirm, ...(await facts.destination(name)), echo: echoed('destination', name) })),
+        ),
+        sources: sources.map(({ aeTitle, addresses, echoAddress }) => ({
+          aeTitle,
+          addresses: [...addresses],
+          echoAddress,
+          lastReceivedAtMs: received.get(aeTitle)?.lastReceivedAtMs ?? null,
+          studies: received.get(aeTitle)?.studies ?? 0,
+          echo: echoed('source', aeTitle),
+        })),
+        rejections: rejected.map(({ atMs, actor, address, detail }) => ({ atMs, callingAeTitle: actor, address, why: typeof detail['why'] === 'string' ? detail['why'] : '' })),
+      };
+    },
+    echo: async (kind, name) => {
+      const peer = kind === 'destination' ? destinations.find((one) => one.name === name) : sources.find((one) => one.aeTitle === name);
+      if (peer === undefined) throw new TriageError('not-found', `The configuration names no ${kind} ${name}.`);
+      if (peer.echo === null) throw new TriageError('command-invalid', `The configuration does not say where ${name} answers: set receive.sources[].echo to its host and port.`);
+      const answer = await peer.echo().then(
+        (ms): EchoAnswer => ({ ok: true, atMs: clock.now(), ms: Math.round(ms * 10) / 10, error: null }),
+        (error: unknown): EchoAnswer => {
+          if (!(error instanceof TriageError)) throw error;
+          return { ok: false, atMs: clock.now(), ms: null, error: error.message };
+        },
+      );
+      echoes.set(`${kind} ${name}`, answer);
+      return answer;
+    },
+  };
+}

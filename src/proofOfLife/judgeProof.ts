@@ -1,0 +1,39 @@
+import type { ProofMeasures, ProofRun } from '../worklist/proofRuns.ts';
+import type { CaseDetail } from '../worklist/worklistQuery.ts';
+
+/** What a proof asks of the result: that the fracture is flagged; that the scan has a score; or that a report is written, whatever it says. */
+export type ProofExpectation = 'suspected' | 'analysed' | 'reported';
+
+/** One network gives one phantom one score; more than this apart, something has changed that nobody meant to. */
+const SAME_SCORE = 0.05;
+
+/** Why the case of a proof is not as it must be, a sentence; null when it is. `before` is the last run that passed. */
+export function proofObjection(
+  { row, findings, results, instances }: Pick<CaseDetail, 'row' | 'findings' | 'results' | 'instances'>,
+  { sentSlices, expect, before }: { sentSlices: number; expect: ProofExpectation; before: ProofMeasures | null },
+): string | null {
+  if (instances.received !== sentSlices) return `${sentSlices} slices were sent, and ${instances.received} are on record.`;
+  if (!results.some(({ kind }) => kind === 'sr')) return 'No structured report was written.';
+  const refused = results.flatMap(({ deliveries }) => deliveries).find(({ status }) => status === 'refused');
+  if (refused !== undefined) return `${refused.destination} refused a result: ${refused.lastError ?? 'no reason given'}`;
+  // A site that has stopped its flags has done so on purpose, and its screens say so.
+  if (expect === 'reported' || row.reasonCode === 'flags-stopped') return null;
+  if (row.decision === 'not-analysed' || row.probability === null)
+    return `It was not analysed: ${row.reason ?? 'no reason given'}. If this network cannot know synthetic studies, set proofOfLife.expect: reported.`;
+  if (before !== null && before.model?.sha256 === findings?.model.sha256 && before.probability !== null && Math.abs(before.probability - row.probability) > SAME_SCORE)
+    return `Its score is ${row.probability.toFixed(2)}; the same network gave the same study ${before.probability.toFixed(2)} before.`;
+  if (expect === 'suspected' && row.decision !== 'suspected')
+    return `Its obvious fracture was not flagged: score ${row.probability.toFixed(2)}, flagged from ${row.threshold?.value.toFixed(2) ?? '?'}. If this network cannot know synthetic fractures, set proofOfLife.expect: analysed.`;
+  return null;
+}
+
+/** Why somebody must look, a sentence; null when a run has passed lately and none has failed since. `sinceMs`: from when on runs may be asked for. */
+export function proofAlarm(runs: { lastJudged: ProofRun | null; lastPassed: ProofRun | null }, nowMs: number, { sinceMs, alarmAfterMs }: { sinceMs: number; alarmAfterMs: number | null }): string | null {
+  const { lastJudged, lastPassed } = runs;
+  if (lastJudged?.outcome === 'failed') return `The proof of life failed: ${lastJudged.failure ?? 'no reason given'}`;
+  if (alarmAfterMs === null) return null;
+  const soundAtMs = lastPassed?.finishedAtMs ?? sinceMs;
+  if (nowMs - soundAtMs <= alarmAfterMs) return null;
+  const hours = Math.floor((nowMs - soundAtMs) / 3_600_000);
+  return `The proof of life is overdue: none has passed for ${hours} h.`;
+}

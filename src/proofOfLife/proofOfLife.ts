@@ -1,0 +1,218 @@
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readHeader } from '../dicom/header.ts';
+import { messageOf, TriageError } from '../errors.ts';
+import type { Clock, Log, Pacs, StoreOutcome } from '../ports.ts';
+import { NOTHING_MEASURED, type ProofMeasures, type ProofRun, type ProofRuns, type ProofStage, type ProofStatus } from '../worklist/proofRuns.ts';
+import { newSecret } from '../worklist/secrets.ts';
+import type { CaseDetail, WorklistQuery } from '../worklist/worklistQuery.ts';
+import { proofAlarm, proofObjection, type ProofExpectation } from './judgeProof.ts';
+import { makeSyntheticStudy } from './syntheticStudy.ts';
+
+export interface ProofOptions {
+  runs: ProofRuns;
+  query: Pick<WorklistQuery, 'caseDetail'>;
+  onChange: (listener: (studyInstanceUid: string) => void) => () => void;
+  /** Sends files to the agent's own Storage SCP, by DIMSE; one outcome a file. */
+  send: (paths: readonly string[]) => Promise<{ kind: StoreOutcome['kind'] | 'unreadable'; reason?: string }[]>;
+  /** Every destination of results: each is asked whether it is there. */
+  destinations: readonly Pick<Pacs, 'name' | 'echo'>[];
+  /** Names of those that get the results of proofs; the others are only asked. */
+  sendTo: readonly string[];
+  /** Folder for the study while it is sent. */
+  dir: string;
+  expect: ProofExpectation;
+  timeoutMs: number;
+  /** An alarm when none has passed for so long; null: no schedule is kept, and only a failure is one. */
+  alarmAfterMs: number | null;
+  clock: Clock;
+  log: Log;
+}
+
+export interface ProofOfLife {
+  /** Begins a run, or joins the one under way; resolves with its number. `done` resolves when it has ended. */
+  begin(cause: ProofRun['cause'], requestedBy: string): Promise<{ id: number; done: Promise<void> }>;
+  status(): Promise<ProofStatus>;
+  newest(limit: number): Promise<ProofRun[]>;
+  close: () => Promise<void>;
+}
+
+const POLL_MS = 1_000;
+const MILESTONES = ['seriesChosen', 'inferred', 'reported'] as const;
+
+/**
+ * Proof of life: a synthetic study with a fracture through the very path of a patient's, from C-STORE to the written report, judged at its end. Its UID is
+ * minted from a secret and put on record before the first slice is sent, so nothing of a patient's can ever be taken for one.
+ */
+export function createProofOfLife(options: ProofOptions): ProofOfLife {
+  const { runs, clock, log } = options;
+  const startedAtMs = clock.now();
+  const closing = new AbortController();
+  let current: Promise<{ id: number; done: Promise<void> }> | null = null;
+
+  const open = async (cause: ProofRun['cause'], requestedBy: string): Promise<{ id: number; done: Promise<void> }> => {
+    const id = await runs.begin(cause, requestedBy);
+    const done = prove(options, id, closing.signal)
+      .catch((error: unknown) => {
+        log.error('The proof of life could not be recorded', { error });
+      })
+      .finally(() => {
+        current = null;
+      });
+    return { id, done };
+  };
+
+  return {
+    begin: (cause, requestedBy) => {
+      if (closing.signal.aborted) return Promise.reject(new TriageError('proof-failed', 'The agent is stopping.'));
+      current ??= open(cause, requestedBy).catch((error: unknown) => {
+        current = null;
+        throw error;
+      });
+      return current;
+    },
+    status: async () => {
+      const [newest] = await runs.newest(1);
+      const passed = await runs.last(['passed']);
+      const last = await runs.last(['passed', 'failed']);
+      return {
+        // One that an earlier process left open is not running.
+        running: current === null || newest?.finishedAtMs !== null ? null : newest,
+        last,
+        lastPassedAtMs: passed?.finishedAtMs ?? null,
+        alarm: proofAlarm({ lastJudged: last, lastPassed: passed }, clock.now(), { sinceMs: startedAtMs, alarmAfterMs: options.alarmAfterMs }),
+      };
+    },
+    newest: (limit) => runs.newest(limit),
+    close: async () => {
+      closing.abort();
+      await (await current?.catch(() => null))?.done;
+    },
+  };
+}
+
+/** One run, from making the study to its verdict on record. */
+async function prove(options: ProofOptions, id: number, closing: AbortSignal): Promise<void> {
+  const { runs, clock, log } = options;
+  const measures: ProofMeasures = structuredClone(NOTHING_MEASURED);
+  const overdue = new AbortController();
+  const cancel = clock.after(options.timeoutMs, () => { overdue.abort(); }); // prettier-ignore
+  const signal = AbortSignal.any([closing, overdue.signal]);
+  let failure: string | null;
+  try {
+    failure = await walk(options, id, measures, signal);
+  } catch (error) {
+    if (!(error instanceof TriageError)) log.error('The proof of life met a bug', { error });
+    failure = error instanceof TriageError ? error.message : `Unexpected: ${messageOf(error)}`;
+  } finally {
+    cancel();
+  }
+  // What was found before the stop is as it was found.
+  const outcome = failure === null ? 'passed' : closing.aborted ? 'stopped' : 'failed';
+  await runs.finish(id, { outcome, failure: outcome === 'failed' ? failure : null, measures });
+  if (outcome === 'failed') log.error('Proof of life failed', { reason: failure });
+  else log.info(`Proof of life ${outcome}`, { durationMs: measures.totalMs });
+}
+
+/** Sends the study and follows it; fills `measures` in as it goes. Resolves with what is wrong, or null. */
+async function walk(options: ProofOptions, id: number, measures: ProofMeasures, signal: AbortSignal): Promise<string | null> {
+  const { runs, clock } = options;
+  const timed = async <T>(stage: ProofStage, work: Promise<T>): Promise<T> => {
+    const fromMs = clock.monotonicMs();
+    const result = await work;
+    measures.stageMs[stage] = Math.round(clock.monotonicMs() - fromMs);
+    return result;
+  };
+  const before = (await runs.last(['passed']))?.measures ?? null;
+  const dir = join(options.dir, String(id));
+  try {
+    const made = await timed('make', makeSyntheticStudy({ dir, uidSeed: newSecret(), accessionNumber: `PROOF${id}`, studyDateTime: dicomTime(clock.now()) }, signal));
+    measures.slices = made.paths.length;
+    await runs.expect(id, made.studyInstanceUid);
+    const sentFromMs = clock.now();
+    const outcomes = await timed('receive', options.send(made.paths));
+    const unsent = outcomes.filter(({ kind }) => kind !== 'stored');
+    if (unsent.length > 0) return `The receiver did not take ${unsent.length} of ${outcomes.length} slices: ${unsent[0]!.reason ?? unsent[0]!.kind}`;
+    const receivedAtMs = clock.now();
+    const found = await follow(options, made.studyInstanceUid, measures, { sentFromMs, receivedAtMs }, signal);
+    if (typeof found === 'string') return found;
+    const objection = proofObjection(found, { sentSlices: made.paths.length, expect: options.expect, before }) ?? (await filesObjection(found, made));
+    measures.destinations = await timed('destinations', Promise.all(options.destinations.map(echoOf)));
+    const silent = measures.destinations.find(({ error }) => error !== null);
+    return objection ?? (silent === undefined ? null : `Results cannot get out: ${silent.error}`);
+  } finally {
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+/** Waits for the case to be reported (and delivered, where results of proofs are sent); what stopped it instead, as a sentence. */
+async function follow(options: ProofOptions, study: string, measures: ProofMeasures, times: { sentFromMs: number; receivedAtMs: number }, signal: AbortSignal): Promise<CaseDetail | string> {
+  const { query, clock, onChange, sendTo } = options;
+  for (;;) {
+    const wake = new AbortController();
+    const unsubscribe = onChange((changed) => { if (changed === study) wake.abort(); }); // prettier-ignore
+    try {
+      const found = await query.caseDetail(study).catch((error: unknown) => {
+        if (error instanceof TriageError && error.code === 'not-found') return null;
+        throw error;
+      });
+      if (found !== null) {
+        measure(found, measures, times);
+        const { row } = found;
+        if (row.quarantineReason !== null) return `The study was held: ${row.quarantineReason}.`;
+        if (row.failure !== null && row.state === 'failed') return `The stage ${row.failure.stage} gave up: ${row.failure.message}`;
+        if (row.state === 'ineligible') return `No series was found eligible: ${row.reason ?? 'no reason given'}`;
+        const settled = row.deliveries.every(({ status }) => status === 'confirmed' || status === 'refused');
+        if (row.state === 'delivered' || (row.state === 'reported' && (sendTo.length === 0 || (row.deliveries.length > 0 && settled)))) {
+          measures.totalMs = clock.now() - times.sentFromMs;
+          return found;
+        }
+      }
+      if (signal.aborted) return stuckAt(found, options.timeoutMs);
+      await clock.sleep(POLL_MS, AbortSignal.any([wake.signal, signal]));
+    } finally {
+      unsubscribe();
+    }
+  }
+}
+
+function measure({ row, events, findings }: CaseDetail, measures: ProofMeasures, { receivedAtMs }: { receivedAtMs: number }): void {
+  const at = MILESTONES.map((type) => events.findLast((event) => event.type === type)?.atMs ?? null);
+  for (const [index, stage] of (['assemble', 'infer', 'report'] as const).entries()) {
+    const from = index === 0 ? receivedAtMs : at[index - 1];
+    const to = at[index];
+    if (from != null && to != null) measures.stageMs[stage] = Math.max(0, to - from);
+  }
+  Object.assign(measures, { decision: row.decision, probability: row.probability, threshold: row.threshold?.value ?? null, model: findings?.model ?? null });
+}
+
+function stuckAt(found: CaseDetail | null, timeoutMs: number): string {
+  const minutes = Math.round(timeoutMs / 60_000);
+  const where = found === null ? 'its slices are not on record' : found.row.state === 'reported' ? 'it is reported, and its results are not delivered' : `it is still "${found.row.state}"`;
+  return `It was not done within ${minutes} min: ${where}.`;
+}
+
+/** The written results as they lie on disk: about this study and this patient, or why not. */
+async function filesObjection({ results }: CaseDetail, made: { studyInstanceUid: string; patientId: string }): Promise<string | null> {
+  for (const { path, kind } of results) {
+    const header = readHeader(await readFile(path));
+    if (header.studyInstanceUid !== made.studyInstanceUid || header.patientId !== made.patientId) return `A written result (${kind}) is about another study or patient.`;
+  }
+  return null;
+}
+
+async function echoOf({ name, echo }: Pick<Pacs, 'name' | 'echo'>): Promise<ProofMeasures['destinations'][number]> {
+  try {
+    return { name, ms: Math.round(await echo()), error: null };
+  } catch (error) {
+    if (!(error instanceof TriageError)) throw error;
+    return { name, ms: null, error: error.message };
+  }
+}
+
+/** DICOM DA and TM, this machine's time zone. */
+function dicomTime(ms: number): string {
+  const date = new Date(ms);
+  const parts = [date.getFullYear(), date.getMonth() + 1, date.getDate(), date.getHours(), date.getMinutes(), date.getSeconds()];
+  return parts.map((part) => String(part).padStart(2, '0')).join('');
+}

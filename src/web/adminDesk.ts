@@ -1,0 +1,35 @@
+import type { z } from 'zod';
+import type { ProofRun, ProofStatus } from '../worklist/proofRuns.ts';
+import type { SystemFigures } from '../worklist/systemFigures.ts';
+import type { Troubles } from '../worklist/troubles.ts';
+import type { connectionsAnswer, echoAnswer, proofAnswer, routingAnswer, systemDetail } from './answers/adminAnswers.ts';
+
+export type ConnectionsAnswer = z.infer<typeof connectionsAnswer>;
+export type EchoAnswer = z.infer<typeof echoAnswer>;
+export type RoutingAnswer = z.infer<typeof routingAnswer>;
+export type SystemDetail = z.infer<typeof systemDetail>;
+
+/** What the pages of admins ask of the agent beside its database; built where the agent is put together. */
+export interface AdminDesk {
+  proof: {
+    settings: Pick<z.infer<typeof proofAnswer>, 'schedule' | 'expect' | 'sendTo'>;
+    /** Null when no schedule is kept. */
+    nextAtMs: () => number | null;
+    status(): Promise<ProofStatus>;
+    newest(limit: number): Promise<ProofRun[]>;
+    /** Begins a run, or joins the one under way; resolves with its number. */
+    begin(requestedBy: string): Promise<number>;
+  };
+  connections: {
+    list(): Promise<ConnectionsAnswer>;
+    /** Asks a peer of the configuration whether it is there. @throws TriageError `not-found`, `command-invalid` for a source without an echo address */
+    echo(kind: 'destination' | 'source', name: string): Promise<EchoAnswer>;
+  };
+  /** What the agent would do with an object, if `callingAeTitle` sent it from `address`. Keeps nothing. */
+  testRouting(bytes: Uint8Array, sender: { callingAeTitle: string; calledAeTitle: string; address: string }): Promise<RoutingAnswer>;
+  /** Largest file that `testRouting` takes, bytes. */
+  mostTestedBytes: number;
+  troubles(limit: number): Promise<Troubles>;
+  figures(range: { fromMs: number; toMs: number; stepMs: number }): Promise<SystemFigures>;
+  systemDetail(): Promise<SystemDetail>;
+}

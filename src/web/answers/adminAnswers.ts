@@ -1,0 +1,178 @@
+import { z } from 'zod';
+import { caseState, decision, epochMs } from './worklistAnswer.ts';
+
+const model = z.strictObject({ name: z.string(), version: z.string(), sha256: z.string() });
+const milliseconds = z.number().describe('Milliseconds.');
+
+const proofRun = z
+  .strictObject({
+    id: z.int(),
+    studyInstanceUid: z.string().nullable(),
+    cause: z.enum(['schedule', 'person']),
+    requestedBy: z.string(),
+    startedAtMs: epochMs,
+    finishedAtMs: epochMs.nullable().describe('Null while it runs.'),
+    outcome: z.enum(['passed', 'failed', 'stopped']).nullable().describe('`stopped`: the agent ended before the run did, which says nothing.'),
+    failure: z.string().nullable().describe('Why it failed, a sentence.'),
+    measures: z.strictObject({
+      stageMs: z.partialRecord(z.enum(['make', 'receive', 'assemble', 'infer', 'report', 'destinations']), z.number()).describe('How long each stage took that was passed, ms.'),
+      totalMs: milliseconds.nullable().describe('From the first slice sent to the written report, or to the last receipt where results are sent.'),
+      slices: z.int().nullable(),
+      decision: decision.nullable(),
+      probability: z.number().nullable(),
+      threshold: z.number().nullable(),
+      model: model.nullable(),
+      destinations: z.array(z.strictObject({ name: z.string(), ms: milliseconds.nullable(), error: z.string().nullable() })),
+    }),
+  })
+  .meta({ id: 'ProofRun', description: 'A synthetic study on its way through the real path, or what became of it.' });
+
+export const proofAnswer = z
+  .strictObject({
+    schedule: z.string().describe('Cron, or `off`.'),
+    nextAtMs: epochMs.nullable(),
+    expect: z.enum(['suspected', 'analysed', 'reported']),
+    sendTo: z.array(z.string()).describe('Destinations that get its results.'),
+    alarm: z.string().nullable().describe('Why somebody must look, a sentence.'),
+    lastPassedAtMs: epochMs.nullable(),
+    running: proofRun.nullable(),
+    runs: z.array(proofRun).describe('Newest first.'),
+  })
+  .meta({ id: 'ProofOfLife' });
+
+const echo = z
+  .strictObject({
+    ok: z.boolean(),
+    atMs: epochMs,
+    ms: milliseconds.nullable().describe('How long the answer took; null without one.'),
+    error: z.string().nullable().describe('What is wrong, and what to do.'),
+  })
+  .meta({ id: 'Echo', description: 'What a peer answered when it was asked whether it is there.' });
+export const echoAnswer = echo;
+
+export const connectionsAnswer = z
+  .strictObject({
+    receiver: z.strictObject({ aeTitle: z.string(), host: z.string(), port: z.int(), up: z.boolean(), openAssociations: z.int(), stored: z.int(), refused: z.int(), rejected: z.int() }),
+    destinations: z.array(
+      z.strictObject({
+        name: z.string(),
+        kind: z.enum(['dimse', 'dicomweb']),
+        address: z.string().describe('Without credentials.'),
+        confirm: z.enum(['find', 'none']),
+        lastSentAtMs: epochMs.nullable(),
+        lastConfirmedAtMs: epochMs.nullable(),
+        pending: z.int(),
+        unconfirmed: z.int(),
+        refused: z.int(),
+        oldestOpenAtMs: epochMs.nullable(),
+        lastError: z.string().nullable().describe('Of what is still on its way.'),
+        echo: echo.nullable().describe('The newest since the start.'),
+      }),
+    ),
+    sources: z.array(
+      z.strictObject({
+        aeTitle: z.string(),
+        addresses: z.array(z.string()),
+        echoAddress: z.string().nullable().describe('Where it answers C-ECHO; null when the configuration does not say.'),
+        lastReceivedAtMs: epochMs.nullable(),
+        studies: z.int().describe('Studies on record that came from it.'),
+        echo: echo.nullable(),
+      }),
+    ),
+    rejections: z.array(z.strictObject({ atMs: epochMs, callingAeTitle: z.string(), address: z.string(), why: z.string() })).describe('Associations rejected lately, newest first.'),
+  })
+  .meta({ id: 'Connections' });
+
+export const routingAnswer = z
+  .strictObject({
+    steps: z
+      .array(
+        z.strictObject({
+          step: z.enum(['association', 'presentation', 'file', 'patient', 'kind', 'slice', 'series', 'report', 'destinations']),
+          outcome: z.enum(['yes', 'no', 'open']).describe('`open`: one file cannot tell.'),
+          code: z.string().nullable().describe('Of the rule that says no.'),
+          text: z.string(),
+        }),
+      )
+      .describe('In the order in which the agent decides; after a `no` that ends the way there are none.'),
+    accepted: z.boolean().describe('The object would be received and kept.'),
+    analysed: z.boolean().describe('It can be a slice of an analysed series.'),
+    file: z
+      .strictObject({
+        sopClassUid: z.string(),
+        transferSyntaxUid: z.string(),
+        modality: z.string(),
+        studyInstanceUid: z.string(),
+        seriesDescription: z.string(),
+        imageType: z.array(z.string()),
+        sliceThicknessMm: z.number().nullable(),
+        sizeBytes: z.int(),
+      })
+      .nullable()
+      .describe('What was read; nothing of it is kept.'),
+  })
+  .meta({ id: 'RoutingTest' });
+
+const percentiles = z
+  .strictObject({ count: z.int(), p50: z.number().nullable(), p90: z.number().nullable(), p95: z.number().nullable(), max: z.number().nullable() })
+  .describe('Nearest rank, seconds.');
+
+export const figuresAnswer = z
+  .strictObject({
+    fromMs: epochMs,
+    toMs: epochMs,
+    stepMs: milliseconds,
+    latency: z.strictObject({
+      assemble: percentiles.describe('Last slice received to series chosen, seconds.'),
+      infer: percentiles.describe('Series chosen to result, seconds.'),
+      report: percentiles.describe('Result to written report, seconds.'),
+      deliver: percentiles.describe('Written report to its first receipt, seconds.'),
+      total: percentiles.describe('Last slice received to the first receipt of the report, seconds.'),
+    }),
+    steps: z.array(z.strictObject({ atMs: epochMs, received: z.int(), analysed: z.int(), p50: z.number().nullable(), p95: z.number().nullable() })).describe('Studies by the step in which they arrived; p50 and p95 of last slice to result, seconds.'),
+  })
+  .meta({ id: 'Figures', description: 'Synthetic studies are left out.' });
+
+export const systemDetail = z
+  .strictObject({
+    version: z.string(),
+    startedAtMs: epochMs,
+    disk: z.strictObject({ freeBytes: z.number().nullable(), totalBytes: z.number().nullable(), refuseBelowBytes: z.number(), removeBelowBytes: z.number() }),
+    memory: z.strictObject({ agent: z.number(), receiver: z.number(), inference: z.number() }).describe('Peaks, bytes.'),
+  })
+  .meta({ id: 'SystemDetail' });
+
+const troubledCase = z.strictObject({
+  studyInstanceUid: z.string(),
+  caseRef: z.string(),
+  patientName: z.string(),
+  patientId: z.string(),
+  accessionNumber: z.string(),
+  sourceAeTitle: z.string(),
+  arrivedAtMs: epochMs,
+  state: caseState,
+  reason: z.string(),
+});
+
+export const troublesAnswer = z
+  .strictObject({
+    held: z.array(troubledCase).describe('Kept from analysis and from sending until a person has decided.'),
+    failed: z.array(troubledCase.extend({ stage: z.string() })),
+    deliveries: z.array(
+      z.strictObject({
+        studyInstanceUid: z.string(),
+        caseRef: z.string(),
+        patientName: z.string(),
+        patientId: z.string(),
+        destination: z.string(),
+        refused: z.int(),
+        waiting: z.int().describe('Not accepted, or not confirmed, after one attempt at least.'),
+        attempts: z.int(),
+        sinceMs: epochMs,
+        nextAttemptAtMs: epochMs.nullable(),
+        error: z.string(),
+      }),
+    ),
+    more: z.boolean().describe('There is more than this list holds.'),
+  })
+  .meta({ id: 'Troubles' });

@@ -1,0 +1,135 @@
+import { z } from 'zod';
+import { TriageError } from '../../errors.ts';
+import { connectionsAnswer, echoAnswer, figuresAnswer, proofAnswer, routingAnswer, systemDetail, troublesAnswer } from '../answers/adminAnswers.ts';
+import { route } from '../route.ts';
+
+const RUNS_SHOWN = 50;
+const MOST_TROUBLES = 200;
+const reason = z.string().trim().min(3, 'say why, in three characters at least').max(500);
+const study = z.strictObject({ studyInstanceUid: z.string().max(64) });
+const aeTitle = z.string().min(1).max(16);
+
+/** What an admin looks after: proofs of life, peers, what the agent does with an object, what waits for a person, and the machine. */
+export const adminRoutes = [
+  route({
+    method: 'get',
+    path: '/api/proof-of-life',
+    least: 'admin',
+    summary: 'Synthetic studies through the real path: the last runs, and whether somebody must look.',
+    answer: { kind: 'json', schema: proofAnswer },
+    handle: async (_call, { admin: { proof } }) => {
+      const { running, alarm, lastPassedAtMs } = await proof.status();
+      return { ...proof.settings, nextAtMs: proof.nextAtMs(), alarm, lastPassedAtMs, running, runs: await proof.newest(RUNS_SHOWN) };
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/api/proof-of-life/runs',
+    least: 'admin',
+    summary: 'Begins a proof of life now, or joins the one under way.',
+    audit: { by: 'route', action: 'proof.requested' },
+    answer: { kind: 'json', schema: z.strictObject({ id: z.int() }), status: 201 },
+    handle: async ({ actor }, { admin }) => ({ id: await admin.proof.begin(actor) }),
+  }),
+  route({
+    method: 'get',
+    path: '/api/connections',
+    least: 'admin',
+    summary: 'Destinations and sources of the configuration, with the last contact.',
+    answer: { kind: 'json', schema: connectionsAnswer },
+    handle: (_call, { admin }) => admin.connections.list(),
+  }),
+  route({
+    method: 'post',
+    path: '/api/connections/:kind/:name/echo',
+    least: 'admin',
+    summary: 'Asks a peer whether it is there: C-ECHO, or a small query by DICOMweb.',
+    params: z.strictObject({ kind: z.enum(['destination', 'source']), name: z.string().max(64) }),
+    audit: { by: 'route', action: 'peer.echoed', target: 'name' },
+    answer: { kind: 'json', schema: echoAnswer },
+    alsoAnswers: { 404: 'The configuration names no such peer.' },
+    handle: ({ params: { kind, name } }, { admin }) => admin.connections.echo(kind, name),
+  }),
+  route({
+    method: 'post',
+    path: '/api/routing-test',
+    least: 'admin',
+    summary: 'Says what the agent would do with a DICOM file (the body, application/dicom). Keeps nothing.',
+    query: z.strictObject({ callingAeTitle: aeTitle, calledAeTitle: aeTitle, address: z.string().min(1).max(64) }),
+    audit: { by: 'route', action: 'routing.tested' },
+    answer: { kind: 'json', schema: routingAnswer },
+    alsoAnswers: { 413: 'The file is too large to be tested.' },
+    handle: async ({ query, request }, { admin }) => admin.testRouting(await bodyOf(request, admin.mostTestedBytes), query),
+  }),
+  route({
+    method: 'get',
+    path: '/api/troubles',
+    least: 'admin',
+    summary: 'What waits for a person: held cases, failed cases, results that do not get out.',
+    answer: { kind: 'json', schema: troublesAnswer },
+    handle: (_call, { admin }) => admin.troubles(MOST_TROUBLES),
+  }),
+  route({
+    method: 'post',
+    path: '/api/cases/:studyInstanceUid/retry-deliveries',
+    least: 'admin',
+    summary: 'Makes results that were refused, or wait for their next attempt, due now: the same bytes.',
+    params: study,
+    body: z.strictObject({ reason }),
+    audit: { by: 'store', action: 'case.resent' },
+    answer: { kind: 'json', schema: z.strictObject({ due: z.int().describe('Deliveries that are due now.') }) },
+    alsoAnswers: { 404: 'There is no such study on the worklist.' },
+    handle: async ({ params: { studyInstanceUid }, body, actor }, { store }) => ({ due: await store.retryDeliveries(studyInstanceUid, actor, body.reason) }),
+  }),
+  route({
+    method: 'post',
+    path: '/api/cases/:studyInstanceUid/release',
+    least: 'admin',
+    recentSignIn: true,
+    summary: 'Ends a quarantine by a decision: go on with what came first, or with the patient of what came last.',
+    params: study,
+    body: z.strictObject({ use: z.enum(['first', 'latest']), reason }),
+    audit: { by: 'store', action: 'case.quarantineReleased' },
+    answer: { kind: 'nothing' },
+    alsoAnswers: { 404: 'The study is not held.' },
+    handle: async ({ params: { studyInstanceUid }, body, actor }, { store }) => {
+      await store.releaseQuarantine(studyInstanceUid, { ...body, actor });
+      return undefined;
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/api/system',
+    least: 'admin',
+    summary: 'The machine: version, disk, memory.',
+    answer: { kind: 'json', schema: systemDetail },
+    handle: (_call, { admin }) => admin.systemDetail(),
+  }),
+  route({
+    method: 'get',
+    path: '/api/figures',
+    least: 'admin',
+    summary: 'How many studies came and how fast they came through, from the times on record.',
+    query: z.strictObject({ hours: z.coerce.number().int().min(1).max(24 * 31).default(24), steps: z.coerce.number().int().min(1).max(96).default(24) }),
+    answer: { kind: 'json', schema: figuresAnswer },
+    handle: ({ query: { hours, steps } }, { admin, clock }) => {
+      const stepMs = Math.ceil((hours * 3_600_000) / steps);
+      // Steps end on whole ones of their kind, so that a figure does not change with every look.
+      const toMs = (Math.floor(clock.now() / stepMs) + 1) * stepMs;
+      return admin.figures({ fromMs: toMs - steps * stepMs, toMs, stepMs });
+    },
+  }),
+];
+
+/** The bytes of a request, as far as they are fewer than `most`. @throws TriageError `object-too-large`, `command-invalid` for none */
+async function bodyOf(request: AsyncIterable<Buffer>, most: number): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  let total = 0;
+  for await (const chunk of request) {
+    total += chunk.length;
+    if (total > most) throw new TriageError('object-too-large', `Files of ${Math.floor(most / 1_048_576)} MiB at the most can be tested; take a single slice.`);
+    chunks.push(chunk);
+  }
+  if (total === 0) throw new TriageError('command-invalid', 'There is no file in the request: send one as application/dicom.');
+  return Buffer.concat(chunks);
+}
