@@ -51,7 +51,7 @@ test('a destination and a source answer to an echo, or say what is wrong and wha
   });
   const scu = (aeTitle: string) => createDimseScu({ name: aeTitle, aeTitle, host: '127.0.0.1', port: pacs.port, callingAeTitle: 'ODONTOID', timeoutMs: 2_000 }, { clock, log });
   const web = await startWeb({
-    admin: { config, echoes: [{ ...scu('TESTPACS'), name: 'pacs' }, { ...scu('OTHER'), name: 'wrong-title' }], echoSource: (source) => (source.echo === undefined ? null : scu('TESTPACS').echo) },
+    admin: { config, echoes: [{ ...scu('TESTPACS'), name: 'pacs' }, { ...scu('OTHER'), name: 'wrong-title' }], echoSource: (source) => (source.echo === undefined ? null : () => scu('TESTPACS').echo()) },
   });
   const { url } = web;
   await addStudy(web, { id: 'a', outcome: 0.9, receipt: 'refused' });
@@ -84,7 +84,7 @@ test('the tester says what the agent would do with a file, by its own rules, and
   const scout = await writeIneligibleStudy(phantom, { dir: join(dir, 'scout'), uidSeed: 'scout' });
   const ask = async (body: string | Uint8Array<ArrayBuffer>, sender: Record<string, string> = {}): Promise<{ status: number; json: { accepted: boolean; analysed: boolean; file: Record<string, unknown> | null; steps: { step: string; outcome: string; code: string | null; text: string }[] } }> => {
     const query = new URLSearchParams({ callingAeTitle: 'CT1', calledAeTitle: 'ODONTOID', address: '10.0.0.7', ...sender });
-    const response = await fetch(`${web.url}/api/routing-test?${query}`, { method: 'POST', headers: { 'Content-Type': 'application/dicom' }, body });
+    const response = await fetch(`${web.url}/api/routing-test?${query.toString()}`, { method: 'POST', headers: { 'Content-Type': 'application/dicom' }, body });
     return { status: response.status, json: (await response.json()) as never };
   };
   const slice = new Uint8Array(await readFile(axial.files[0]!.path));
