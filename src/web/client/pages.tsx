@@ -2,6 +2,7 @@ import type { ComponentType } from 'preact';
 import { lazy } from 'preact-iso';
 import type { PagePath } from '../pagePaths.ts';
 import type { SessionAnswer } from './session.ts';
+import { adminWords } from './words/admin.ts';
 import { accessWords } from './words/access.ts';
 import { shellWords } from './words/shell.ts';
 
@@ -31,6 +32,10 @@ export const PAGES: Readonly<Record<PagePath, Page>> = {
   '/': { title: shellWords.pages.worklist, area: 'reading', component: lazy(() => import('./worklistPage.tsx')) },
   '/case/:caseRef': { title: shellWords.pages.case, component: lazy(() => import('./casePage.tsx')) },
   '/thresholds': { title: shellWords.pages.thresholds, area: 'admin', component: lazy(() => import('./thresholdsPage.tsx')) },
+  '/waiting': { title: adminWords.titles.troubles, area: 'admin', shownTo: admins, component: lazy(() => import('./troublesPage.tsx')) },
+  '/connections': { title: adminWords.titles.connections, area: 'admin', shownTo: admins, component: lazy(() => import('./connectionsPage.tsx')) },
+  '/system': { title: adminWords.titles.system, area: 'admin', shownTo: admins, component: lazy(() => import('./systemPage.tsx')) },
+  '/proof-of-life': { title: adminWords.titles.proof, area: 'admin', shownTo: admins, component: lazy(() => import('./proofPage.tsx')) },
   '/audit': { title: accessWords.audit, area: 'admin', shownTo: admins, component: lazy(() => import('./auditPage.tsx')) },
   '/users': {
     title: accessWords.users,

@@ -36,27 +36,32 @@ export function session(): Promise<SessionAnswer> {
   return known;
 }
 
-/** Asks the server; what changes something carries the session's token. Whoever is not signed in any more is sent to sign in. @throws Refused */
-export async function ask(path: string, method = 'GET', body?: unknown): Promise<Response> {
-  const send = async (): Promise<Response> => {
+/** Asks the server, with JSON; see `send`. @throws Refused */
+export function ask(path: string, method = 'GET', body?: unknown): Promise<Response> {
+  return send(path, method, body === undefined ? undefined : { type: 'application/json', content: JSON.stringify(body) });
+}
+
+/** Sends something to the server; what changes something carries the session's token. Whoever is not signed in any more is sent to sign in. @throws Refused */
+export async function send(path: string, method: string, body?: { type: string; content: string | Blob }): Promise<Response> {
+  const attempt = async (): Promise<Response> => {
     const csrfToken = method === 'GET' ? null : (await session()).csrfToken;
     return fetch(path, {
       method,
       signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
       headers: {
         ...(csrfToken === null ? {} : { 'X-CSRF-Token': csrfToken }),
-        ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
+        ...(body === undefined ? {} : { 'Content-Type': body.type }),
       },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(body === undefined ? {} : { body: body.content }),
     });
   };
-  let response = await send();
+  let response = await attempt();
   if (response.ok) return response;
   let refusal = await refusalOf(response);
   if (refusal.code === 'csrf-token') {
     // Somebody has signed in anew in another tab.
     known = null;
-    response = await send();
+    response = await attempt();
     if (response.ok) return response;
     refusal = await refusalOf(response);
   }

@@ -526,6 +526,7 @@ export default function WorklistPage() {
             </p>
           )}
           {system !== null && !system.receiver.up && <p class="banner kind-fault">{words.receiverDown}</p>}
+          {system?.proofOfLife.alarm != null && <p class="banner kind-fault">{system.proofOfLife.alarm}</p>}
           {again > 0 && (
             <p class="banner kind-flag">
               {words.flaggedAfterRead(again)}{' '}

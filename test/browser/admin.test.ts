@@ -1,0 +1,154 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { Page } from 'playwright-core';
+import { expect, onTestFinished, test } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
+import { startAgent } from '../../src/compose.ts';
+import { configFrom } from '../../src/configFile.ts';
+import { createLog } from '../../src/log.ts';
+import { temporaryDirectory } from '../interop/dcmtk.ts';
+import { startOrthanc } from '../interop/orthanc.ts';
+import { smallStudy } from '../pipeline/agentUnderTest.ts';
+import { instanceOf } from '../unit/worklist/facts.ts';
+import { complaintsOfAxe, openPage, site, startBrowser } from './openPage.ts';
+import { addStudy, studyUid } from './seededWorklist.ts';
+
+startBrowser();
+
+/** Pictures for eyes and for the guide, when `ODONTOID_PICTURES` names a folder. */
+async function picture(page: Page, name: string): Promise<void> {
+  const folder = process.env['ODONTOID_PICTURES'];
+  if (folder === undefined) return;
+  for (const [theme, width] of [['dark', 1280], ['light', 1280], ['dark', 390], ['light', 390]] as const) {
+    await page.setViewportSize({ width, height: 800 });
+    await page.evaluate((value) => {
+      document.documentElement.dataset['theme'] = value;
+    }, theme);
+    await page.screenshot({ path: join(folder, `${name}-${theme}-${width}.png`), fullPage: true });
+  }
+  await page.setViewportSize({ width: 1280, height: 800 });
+}
+
+async function accessible(page: Page): Promise<void> {
+  for (const theme of ['dark', 'light']) {
+    await page.evaluate((value) => {
+      document.documentElement.dataset['theme'] = value;
+    }, theme);
+    await complaintsOfAxe(page);
+  }
+}
+
+/** A whole agent whose PACS is a real Orthanc. */
+async function wholeAgent(): Promise<{ url: string; dir: string; stopPacs: () => Promise<void> }> {
+  if (!existsSync(resolve(import.meta.dirname, '../../dist/web/index.html'))) throw new Error('Build the page first: npm run build');
+  const { dir, remove } = await temporaryDirectory();
+  onTestFinished(remove);
+  const orthanc = await startOrthanc({ dir: join(dir, 'orthanc') });
+  onTestFinished(() => orthanc.stop());
+  const agent = await startAgent(
+    configFrom({
+      dataDir: join(dir, 'agent'),
+      receive: { port: 0, minFreeBytes: 0, sources: [{ aeTitle: 'CT1', addresses: ['10.1.2.0/24'], echo: { host: '127.0.0.1', port: orthanc.dicomPort } }, { aeTitle: 'CT2', addresses: ['10.1.3.7'] }] },
+      destinations: [
+        { name: 'pacs', kind: 'dimse', aeTitle: 'ORTHANC', host: '127.0.0.1', port: orthanc.dicomPort },
+        { name: 'archive', kind: 'dimse', aeTitle: 'ARCHIVE', host: '127.0.0.1', port: 1 },
+      ],
+      web: { port: 0, signIn: 'off' },
+      housekeeping: { lowWaterFreeBytes: 0 },
+    }),
+    { clock: systemClock, log: createLog('silent'), environment: {} },
+  );
+  onTestFinished(() => agent.close());
+  return { url: agent.url, dir, stopPacs: () => orthanc.stop() };
+}
+
+test('a proof of life is run from the page, and its alarm stands on the worklist; peers answer to an echo; a dropped file is judged', async () => {
+  const { url, dir } = await wholeAgent();
+  const page = await openPage({ url } as Parameters<typeof openPage>[0], { path: '/proof-of-life' });
+  await page.getByRole('heading', { level: 1, name: 'Proof of life' }).waitFor();
+  await page.getByText('None has passed yet.').waitFor();
+  await page.getByRole('button', { name: 'Run now' }).click();
+  await page.getByText(/A run is under way/).waitFor();
+  expect(await page.getByRole('button', { name: 'Run now' }).isDisabled()).toBe(true);
+  // Everything went well but for the archive, which nobody has started: an alarm, in words that say where.
+  await page.getByText(/^The proof of life failed: Results cannot get out: ARCHIVE at 127.0.0.1:1: nothing listens/).waitFor({ timeout: 170_000 });
+  expect(await page.getByRole('img', { name: /How long each stage took: Made .*Received .*Assembled .*Scored .*Reported/ }).count()).toBe(1);
+  await accessible(page);
+  await picture(page, 'proof-of-life');
+  await page.getByRole('link', { name: 'Worklist' }).click();
+  await page.getByRole('alert').getByText(/The proof of life failed/).waitFor();
+  // It is no patient's: the list stays empty.
+  await page.getByText(/No scans waiting/).waitFor();
+
+  await page.getByRole('link', { name: 'Connections' }).click();
+  await page.getByRole('button', { name: 'Echo pacs' }).click();
+  await page.getByText(/^Answered in \d+ ms/).waitFor();
+  await page.getByRole('button', { name: 'Echo CT1' }).click();
+  // Orthanc is called ORTHANC, not CT1: it says so.
+  await page.locator('tr', { has: page.getByRole('button', { name: 'Echo CT1' }) }).getByText(/Answered|AE title/).waitFor();
+  await page.getByRole('button', { name: 'Echo archive' }).click();
+  await page.locator('tr', { has: page.getByRole('button', { name: 'Echo archive' }) }).getByText(/nothing listens there/).waitFor();
+
+  const study = await smallStudy(join(dir, 'slice'), 77);
+  const drop = async (bytes: Buffer) => {
+    const data = await page.evaluateHandle((content) => {
+      const transfer = new DataTransfer();
+      transfer.items.add(new File([Uint8Array.from(atob(content), (letter) => letter.charCodeAt(0))], 'slice.dcm'));
+      return transfer;
+    }, bytes.toString('base64'));
+    await page.locator('.drop').dispatchEvent('drop', { dataTransfer: data });
+  };
+  await drop(await readFile(study.files[0]!.path));
+  await page.getByText('It would be received, and can be part of an analysed series.').waitFor();
+  await page.getByRole('cell', { name: 'Results of its study go to pacs, archive.' }).waitFor();
+  await accessible(page);
+  await picture(page, 'connections');
+  await page.getByLabel('Sender’s AE title').fill('NOBODY');
+  await drop(await readFile(study.files[0]!.path));
+  await page.getByText('It would not be received.').waitFor();
+  await page.getByText(/the calling AE title is not among the sources/).waitFor();
+  await drop(Buffer.from('no DICOM'));
+  await page.getByText(/0xC000/).waitFor();
+}, 300_000);
+
+test('a refused result is sent again and a held study goes on, each with a reason on record', async () => {
+  const opened = await site();
+  await addStudy(opened, { id: 'refused', outcome: 0.9, receipt: 'refused', patientName: 'Okafor^Chidi' });
+  await addStudy(opened, { id: 'held', outcome: 0.2, patientName: 'Moreau^Camille' });
+  await opened.store.recordInstances([instanceOf({ study: 'held', number: 9, patientId: 'ANOTHER' })]);
+  const page = await openPage(opened, { path: '/waiting' });
+  await page.getByRole('cell', { name: 'SOP class not supported' }).waitFor();
+  await accessible(page);
+  await picture(page, 'waiting');
+
+  await page.getByRole('button', { name: 'Send again: OKAFOR, Chidi' }).click();
+  await page.getByLabel('Why? (stays on record)').fill('The PACS takes them now');
+  await complaintsOfAxe(page);
+  await page.getByRole('button', { name: 'Do it' }).click();
+  await page.getByText(/results are due now/).waitFor();
+  const due = (await opened.store.dueDeliveries('PACS', 100)).filter(({ object }) => object.studyInstanceUid === studyUid('refused'));
+  expect(due.length).toBeGreaterThan(0);
+
+  await page.getByRole('button', { name: 'Go on with the first: MOREAU, Camille' }).click();
+  await page.getByLabel('Why? (stays on record)').fill('Typing error');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  await page.getByText('0 studies are held.').waitFor();
+  expect((await opened.access.audit.page({ action: 'case.quarantineReleased' }, 5)).map(({ target }) => target)).toEqual([studyUid('held')]);
+});
+
+test('the system page shows figures of the studies on record, as pictures and as tables', async () => {
+  const opened = await site();
+  for (const [index, minutes] of [5, 64, 65, 130, 131, 132, 250, 400, 401, 700, 1000].entries())
+    await addStudy(opened, { id: `s${index}`, outcome: index % 3 === 0 ? 0.9 : 0.1, arrivedMinutesAgo: minutes, receipt: 'confirmed' });
+  const page = await openPage(opened, { path: '/system' });
+  await page.getByRole('heading', { name: 'Studies received' }).waitFor();
+  await page.getByRole('cell', { name: '11', exact: true }).first().waitFor();
+  await accessible(page);
+  await picture(page, 'system');
+  await page.getByText('As a table').first().click();
+  await page.getByRole('columnheader', { name: 'Received' }).waitFor();
+  await page.getByLabel('Time').selectOption('168');
+  await page.getByRole('cell', { name: '11', exact: true }).first().waitFor();
+});
