@@ -28,7 +28,7 @@ export default function ConnectionsPage() {
   const now = Date.now();
   const when = (ms: number | null) => (ms === null ? words.never : clockTime(ms, now));
   return (
-    <section class="wide">
+    <section class="wide admin">
       <h1>{words.titles.connections}</h1>
       <p role="alert" class="kind-fault">
         {problem}

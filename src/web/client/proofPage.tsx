@@ -49,7 +49,7 @@ export default function ProofPage() {
   };
   const last = value?.runs.find(({ finishedAtMs }) => finishedAtMs !== null) ?? null;
   return (
-    <section class="wide">
+    <section class="wide admin">
       <h1>{words.titles.proof}</h1>
       <p>{words.proofWhat}</p>
       <p role="alert" class="kind-fault">
@@ -110,7 +110,7 @@ function LastRun({ run, now }: { run: Run; now: number }) {
           return ms === undefined ? [] : [{ title, ms }];
         })}
       />
-      <dl class="facts">
+      <dl class="system-facts">
         <dt>{words.total}</dt>
         <dd>{words.seconds(totalMs === null ? null : totalMs / 1000)}</dd>
         {probability !== null && (

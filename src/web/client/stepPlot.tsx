@@ -23,7 +23,7 @@ export function StepPlot({ kind, name, steps, series }: { kind: 'bars' | 'lines'
   const y = (value: number) => TOP + (1 - value / top) * (HEIGHT - TOP - BOTTOM);
   const every = Math.ceil(steps.length / LABELS);
   return (
-    <div class="plot">
+    <div class="step-plot">
       <figure>
         <h2>
           {name}
@@ -50,9 +50,9 @@ export function StepPlot({ kind, name, steps, series }: { kind: 'bars' | 'lines'
             : series.map((title, at) => (
                 <g key={title}>
                   {runsOf(steps.map(({ values }) => values[at] ?? null)).map((run) => (
-                    <polyline key={run[0]!.index} class={at === 0 ? '' : 'second'} points={run.map(({ index, value }) => `${x(index)},${y(value)}`).join(' ')} />
+                    <polyline key={run[0]!.index} class={at === 0 ? '' : 'second-line'} points={run.map(({ index, value }) => `${x(index)},${y(value)}`).join(' ')} />
                   ))}
-                  {steps.map(({ values }, index) => (values[at] == null ? null : <circle key={index} class={at === 0 ? '' : 'second'} cx={x(index)} cy={y(values[at])} r={2.5} />))}
+                  {steps.map(({ values }, index) => (values[at] == null ? null : <circle key={index} class={at === 0 ? '' : 'second-line'} cx={x(index)} cy={y(values[at])} r={2.5} />))}
                 </g>
               ))}
         </svg>

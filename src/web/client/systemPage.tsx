@@ -43,7 +43,7 @@ export default function SystemPage() {
   const label = (ms: number) => new Date(ms).toLocaleString('en-GB', hours === '24' ? { hour: '2-digit', minute: '2-digit' } : { day: '2-digit', month: 'short', ...(hours === '168' ? { hour: '2-digit' } : {}) });
   const model = overview.value?.system.model ?? null;
   return (
-    <section class="wide">
+    <section class="wide admin">
       <h1>{words.titles.system}</h1>
       <p role="alert" class="kind-fault">
         {system.problem || overview.problem || figures.problem}
@@ -53,7 +53,7 @@ export default function SystemPage() {
       ) : (
         <>
           <p>{words.version(system.value.version, clockTime(system.value.startedAtMs, now))}</p>
-          <dl class="facts">
+          <dl class="system-facts">
             <dt>{words.network}</dt>
             <dd class={model === null ? 'kind-fault' : ''}>
               {model === null ? `${words.noNetwork} ${overview.value.system.modelError ?? ''}` : `${model.name} ${model.version}, ${words.provider(model.provider)}`}
@@ -89,7 +89,7 @@ export default function SystemPage() {
       </label>
       {figures.value !== null && (
         <>
-          <div class="plots">
+          <div class="step-plots">
             <StepPlot kind="bars" name={words.throughput} steps={figures.value.steps.map(({ atMs, received }) => ({ label: label(atMs), values: [received] }))} series={[words.received]} />
             <StepPlot kind="lines" name={words.latency} steps={figures.value.steps.map(({ atMs, p50, p95 }) => ({ label: label(atMs), values: [p50, p95] }))} series={[words.median, words.p95]} />
           </div>

@@ -61,7 +61,7 @@ export default function TroublesPage() {
     </button>
   );
   return (
-    <section class="wide">
+    <section class="wide admin">
       <h1>{words.titles.troubles}</h1>
       <p>{words.troublesWhat}</p>
       <p role="alert" class="kind-fault">

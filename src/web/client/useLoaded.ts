@@ -2,8 +2,16 @@ import { useCallback, useEffect, useState } from 'preact/hooks';
 import { read, Refused } from './session.ts';
 import { adminWords } from './words/admin.ts';
 
+interface Loaded<T> {
+  /** Null until the first answer. */
+  value: T | null;
+  /** Why the newest question has no answer; empty when it has one. */
+  problem: string;
+  reload: () => void;
+}
+
 /** What the server says at `path`, asked again every `everyMs` while the page is looked at. An older answer never replaces a newer one. */
-export function useLoaded<T>(path: string, everyMs: number | null = null): { value: T | null; problem: string; reload: () => void } {
+export function useLoaded<T>(path: string, everyMs: number | null = null): Loaded<T> {
   const [value, setValue] = useState<T | null>(null);
   const [problem, setProblem] = useState('');
   const [turn, setTurn] = useState(0);
