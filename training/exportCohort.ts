@@ -26,7 +26,7 @@ import { GROSS_BONE, SOFT_TISSUE, STANDARD_BONE } from '../src/preprocess/window
 
 const MASK_STEP = 4;
 /** Seeds of the splits never meet: seed * 1,000,000 + offset + number of the case. */
-const SPLIT_OFFSETS = { images: 0, train: 200_000, validation: 400_000, test: 600_000 } as const;
+const SPLIT_OFFSETS = { images: 0, train: 200_000, validation: 400_000, test: 600_000, negatives: 800_000 } as const;
 type Split = keyof typeof SPLIT_OFFSETS;
 
 interface CohortRecipe {
@@ -36,6 +36,8 @@ interface CohortRecipe {
   train: number;
   validation: number;
   test: number;
+  /** Intact cases beside `validation`, for the threshold: it is a quantile of intact scans, and few of them place it badly. */
+  negatives?: number;
   positiveFraction: number;
   gradeShares?: Record<Grade, number>;
   /** How many of the cases are scanned at the spacing that their phantom draws (0.5 to 3 mm, mostly thin); the others have few and thick slices. */
@@ -65,7 +67,7 @@ function plan(split: Split, count: number, seed: number, cohort: CohortRecipe, i
     const few = random.integer(...cohort.slices);
     const tilted = random.chance(cohort.tiltFraction ?? 0);
     const tiltDegrees = tilted ? random.between(-12, 12) : 0;
-    const broken = random.chance(cohort.positiveFraction);
+    const broken = random.chance(split === 'negatives' ? 0 : cohort.positiveFraction);
     const fractures = broken
       ? Array.from({ length: random.chance(0.2) ? 2 : 1 }, () => {
           const type = random.pick(FRACTURE_TYPES);
@@ -188,7 +190,7 @@ async function main(): Promise<void> {
       seed: { type: 'string', default: '1' },
       out: { type: 'string' },
       workers: { type: 'string', default: String(availableParallelism()) },
-      splits: { type: 'string', default: 'images,train,validation,test' },
+      splits: { type: 'string', default: Object.keys(SPLIT_OFFSETS).join(',') },
     },
   });
   if (values.out === undefined) throw new Error('--out DIR says where the cohort goes');

@@ -8,11 +8,13 @@ import numpy as np
 class Case:
     """One phantom. labels [n] bool; `mask_of[i]` is a row of masks or -1; masks [p, S/4, S/4] uint8 0/1."""
 
-    def __init__(self, path):
+    def __init__(self, path, size=None):
         self.meta = json.loads(path.read_text())
         self.id = self.meta["id"]
         self.images = np.load(path.with_suffix(".npy"), mmap_mode="r")
         self.masks = np.load(path.with_suffix(".mask.npy"), mmap_mode="r")
+        if size is not None and size != self.images.shape[-1]:
+            self.images, self.masks = Shrunk(self.images, size, np.mean), Shrunk(self.masks, size * self.masks.shape[-1] // self.images.shape[-1], np.max)
         self.labels = np.array(self.meta["labels"], bool)
         self.mask_of = np.array(self.meta["maskRows"], int)
         self.label = bool(self.meta["caseLabel"])
@@ -23,8 +25,28 @@ class Case:
         return self.masks[self.mask_of[i]] if self.mask_of[i] >= 0 else None
 
 
-def load_split(cohort, split):
-    cases = [Case(path) for path in sorted((Path(cohort) / split).glob("*.json"))]
+class Shrunk:
+    """A view of [n, ..., S, S] at a smaller size that divides S: blocks of pixels become their mean (images) or their maximum (masks)."""
+
+    def __init__(self, array, size, reduce):
+        if array.shape[-1] % size:
+            raise SystemExit(f"{size} pixels do not divide the {array.shape[-1]} of the cohort")
+        self.array, self.factor, self.reduce = array, array.shape[-1] // size, reduce
+        self.shape = (*array.shape[:-2], size, size)
+
+    def __len__(self):
+        return len(self.array)
+
+    def __getitem__(self, index):
+        part = np.asarray(self.array[index])
+        f, size = self.factor, self.shape[-1]
+        blocks = part.reshape(*part.shape[:-2], size, f, size, f)
+        return self.reduce(blocks, (-3, -1)).astype(np.uint8)
+
+
+def load_split(cohort, split, size=None):
+    """size: side of the images in pixels, where it is not the cohort's own."""
+    cases = [Case(path, size) for path in sorted((Path(cohort) / split).glob("*.json"))]
     if not cases:
         raise SystemExit(f"no cases in {cohort}/{split}: run training/exportCohort.ts first")
     return cases

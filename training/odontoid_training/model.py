@@ -124,19 +124,21 @@ class CaseClassifier(nn.Module):
 
     pooling 'mean' (the paper's question put to every slice): case logit = mean of the slice logits.
     pooling 'lse': log-mean-exp of the slice logits, so that a few slices decide, however many the scan has.
+    pooling 'attention': the mean of the slice logits weighted by their own softmax at a learned sharpness: each slice's share stays exact.
+    `columns` > 0 shows the BLSTM only so many of the features (the first are the mean of the last map: all that the paper's head sees).
     `projection` > 0 puts a linear layer before the BLSTM: small networks on few cases overfit without.
     `evidence`: the last feature is the image logit, and the BLSTM learns what to add to it from the neighbours and the level.
     """
 
-    def __init__(self, feature_length, units=128, pooling="mean", sharpness=1.0, projection=0, dropout=0.5, evidence=False):
+    def __init__(self, feature_length, units=128, pooling="mean", sharpness=1.0, projection=0, dropout=0.5, evidence=False, columns=0):
         super().__init__()
-        self.pooling, self.evidence = pooling, evidence
-        self.log_sharpness = nn.Parameter(torch.tensor(math.log(sharpness)), requires_grad=pooling == "lse")
+        self.pooling, self.evidence, self.columns = pooling, evidence, columns or feature_length
+        self.log_sharpness = nn.Parameter(torch.tensor(math.log(sharpness)), requires_grad=pooling != "mean")
         self.register_buffer("mean", torch.zeros(feature_length))
         self.register_buffer("scale", torch.ones(feature_length))
-        self.project = nn.Sequential(nn.Linear(feature_length, projection), nn.ReLU()) if projection else nn.Identity()
+        self.project = nn.Sequential(nn.Linear(self.columns, projection), nn.ReLU()) if projection else nn.Identity()
         self.dropout = nn.Dropout(dropout)
-        self.blstm = nn.LSTM(projection or feature_length, units, bidirectional=True, batch_first=True)
+        self.blstm = nn.LSTM(projection or self.columns, units, bidirectional=True, batch_first=True)
         self.head = nn.Linear(2 * units, 1)
         if evidence:
             nn.init.zeros_(self.head.weight)
@@ -144,7 +146,8 @@ class CaseClassifier(nn.Module):
 
     def slice_logits(self, features):
         """features [B, N, D] -> [B, N]."""
-        x = ((features - self.mean) * self.scale).clamp(-8, 8)
+        seen = self.columns
+        x = ((features[:, :, :seen] - self.mean[:seen]) * self.scale[:seen]).clamp(-8, 8)
         x, _ = self.blstm(self.dropout(self.project(self.dropout(x))))
         logits = self.head(self.dropout(x))[:, :, 0]
         return logits + self.gain * features[:, :, -1] if self.evidence else logits
@@ -156,6 +159,8 @@ class CaseClassifier(nn.Module):
         if self.pooling == "mean":
             return (logits * mask).sum(1) / count
         r = self.log_sharpness.exp()
+        if self.pooling == "attention":
+            return (torch.softmax((r * logits).masked_fill(~mask, -1e4), 1) * logits).sum(1)
         return (torch.logsumexp((r * logits).masked_fill(~mask, -1e4), 1) - torch.log(count.float())) / r
 
 

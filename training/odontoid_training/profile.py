@@ -21,4 +21,4 @@ def make_encoder(profile):
 
 def make_classifier(profile, feature_length):
     c = profile["classifier"]
-    return CaseClassifier(feature_length, c["units"], c["pooling"], c.get("sharpness", 1.0), c["projection"], c["dropout"], c.get("evidence", False))
+    return CaseClassifier(feature_length, c["units"], c["pooling"], c.get("sharpness", 1.0), c["projection"], c["dropout"], c.get("evidence", False), c.get("columns", 0))

@@ -33,15 +33,14 @@ def train_classifier(profile, encoded, cohort, out, seed, device, *, report=prin
         if recipe["schedule"] == "cosine":
             for group in optimizer.param_groups:
                 group["lr"] = recipe["learningRate"] * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * epoch / recipe["epochs"])))
-        order = random.permutation(len(cases))
-        for start in range(0, len(order), recipe["batch"]):
-            sequences = [draw_sequence(*encoded_case(encoded, cases[i]), recipe, random) for i in order[start:start + recipe["batch"]]]
+        drawn = [draw_sequence(*encoded_case(encoded, cases[i]), recipe, random) for i in random.permutation(len(cases))]
+        for sequences in like_lengths(drawn, recipe["batch"], random):
             # A part without the break is a negative.
             label = torch.tensor([float(np.any(l)) for _, l in sequences])
             feature, slice_label, mask = (t.to(device) for t in pad(sequences))
             logits = classifier.slice_logits(feature)
             weight = torch.where(label > 0, float(recipe["positiveWeight"]), 1.0).to(device)
-            loss = functional.binary_cross_entropy_with_logits(classifier.case_logit(logits, mask), label.to(device), weight=weight)
+            loss = case_loss(classifier.case_logit(logits, mask), label.to(device), weight, recipe.get("focalGamma", 0))
             if recipe["sliceWeight"]:
                 each = functional.binary_cross_entropy_with_logits(logits, slice_label, reduction="none")
                 loss = loss + recipe["sliceWeight"] * (each * mask).sum() / mask.sum()
@@ -63,6 +62,21 @@ def train_classifier(profile, encoded, cohort, out, seed, device, *, report=prin
     classifier.load_state_dict(best)
     report(f"stage 2: kept epoch {best_epoch + 1}, validation loss {best_loss:.4f}")
     return classifier.cpu().eval()
+
+
+def like_lengths(sequences, batch, random):
+    """Batches in random order whose sequences are about as long as each other: little is spent on padding."""
+    ranked = sorted(sequences, key=lambda sequence: len(sequence[1]))
+    batches = [ranked[start:start + batch] for start in range(0, len(ranked), batch)]
+    return [batches[i] for i in random.permutation(len(batches))]
+
+
+def case_loss(logit, label, weight, focal_gamma):
+    """Binary cross-entropy; with `focal_gamma` > 0 what is right already counts less (Lin et al. 2017)."""
+    each = functional.binary_cross_entropy_with_logits(logit, label, weight=weight, reduction="none")
+    if focal_gamma:
+        each = each * (1 - torch.exp(-functional.binary_cross_entropy_with_logits(logit, label, reduction="none"))) ** focal_gamma
+    return each.mean()
 
 
 def encoded_case(encoded, case):
