@@ -56,10 +56,10 @@ def main():
         tasks = [(variant, units, k) for variant in variants if variant["encoder"] == name for units in variant["units"] for k in range(study["folds"])]
         tasks = [task for task in tasks if not (results / file_name(*task)).exists()]
         report(f"encoder {name}: {len(tasks)} folds to train, {args.jobs} at once")
-        # Forked workers share the features that are loaded here.
+        # The workers are forked after this and so share the features.
+        global _shared
+        _shared = (study, profile, folds, encoded, args, results)
         with multiprocessing.get_context("fork").Pool(args.jobs, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-            global _shared
-            _shared = (study, profile, folds, encoded, args, results)
             for done, text in enumerate(pool.imap_unordered(run_fold, tasks)):
                 report(f"{done + 1}/{len(tasks)} {text}")
 

@@ -4,6 +4,7 @@ import math
 import numpy as np
 
 from .evaluate import auc_interval, proportion_interval, threshold_at_specificity
+from .model import LEVELS
 
 GRADES = ("obvious", "middle", "subtle")
 # Trauma protocols reconstruct the neck at about 1 mm; where slices are thick, a break that lies in their plane hides between two of them.
@@ -11,7 +12,7 @@ THIN_MM = 1.5
 
 
 def case_figures(cases, outputs, encoded, threshold, limit):
-    """cases: unseen; outputs: id -> (probability, slice scores, domain distances)."""
+    """cases: unseen; outputs: id -> (probability, slice scores, domain distances, levels)."""
     labels = np.array([c.label for c in cases])
     scores = np.array([outputs[c.id][0] for c in cases])
     grade = np.array([c.grades[0] if c.grades else "" for c in cases])
@@ -48,6 +49,12 @@ def case_figures(cases, outputs, encoded, threshold, limit):
     slice_scores = np.concatenate([outputs[c.id][1] for c in cases])
     add("imageAuc", auc_interval(image_scores, image_labels), image_labels.sum(), (~image_labels).sum())
     add("sliceScoreAuc", auc_interval(slice_scores, image_labels), image_labels.sum(), (~image_labels).sum())
+    # Of slices that cut a vertebra: is the likeliest one cut; of broken scans: does the slice with the highest score name the broken level.
+    cut = [(row, here) for c in cases for row, here in zip(outputs[c.id][3], c.meta["levels"]) if here]
+    add("likeliestLevelIsCut", proportion_interval(sum(LEVELS[row.argmax()] in here for row, here in cut), len(cut)), len(cut), 0)
+    named = [any(outputs[c.id][3][outputs[c.id][1].argmax()][LEVELS.index(f["level"])] >= 0.5 for f in c.meta["fractures"])
+             for c in cases if c.label and outputs[c.id][0] >= at90]
+    add("brokenLevelNamed", proportion_interval(sum(named), len(named)), len(named), 0)
     accepted = np.array([np.median(outputs[c.id][2]) <= limit for c in cases])
     add("acceptedByDomainCheck", proportion_interval(accepted.sum(), len(accepted)), labels.sum(), (~labels).sum())
 
@@ -86,8 +93,8 @@ def write_card(path, manifest, figures, profile, args):
         f"{manifest['files']['sliceEncoder']['sizeBytes'] / 1e6:.1f} + {manifest['files']['caseClassifier']['sizeBytes'] / 1e6:.1f} MB.", "",
         "## What it was trained on", "",
         f"{data['statement']} Seeds: stage 1 {data['cases']['images']} patients, stage 2 {data['cases']['train']} scans "
-        f"({data['seeds']['train'][0]} to {data['seeds']['train'][1]}), calibration and threshold {data['cases']['validation']} scans "
-        f"({data['seeds']['validation'][0]} to {data['seeds']['validation'][1]}).", "",
+        f"({data['seeds']['train'][0]} to {data['seeds']['train'][1]}), calibration {data['cases']['validation']} scans "
+        f"({data['seeds']['validation'][0]} to {data['seeds']['validation'][1]}), threshold these and {data['cases']['negatives']} intact ones.", "",
         "Where it deviates from the paper, and why:", "",
         *[f"- **{name}**: {why}" for name, why in profile.get("deviations", {}).items()], "",
         "## What it reaches", "",

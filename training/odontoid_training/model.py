@@ -199,12 +199,36 @@ class DomainCheck(nn.Module):
         return (level * index).sum() / ((level ** 2).sum() * (index ** 2).sum()).clamp_min(1e-12).sqrt()
 
 
-class CalibratedCase(nn.Module):
-    """The exported case graph: features [N, D] -> case_probability [], slice_score [N], domain_distance [N]."""
+LEVELS = ("C1", "C2", "C3", "C4", "C5", "C6", "C7", "T1")
 
-    def __init__(self, classifier, domain, slope=1.0, intercept=0.0):
+
+class LevelReader(nn.Module):
+    """Which vertebrae a slice cuts, read from the features of the whole scan: features [B, N, D] -> logits [B, N, 8], in the order of LEVELS.
+
+    The vertebrae look alike: their order along the scan, which the BLSTM sees, tells them apart.
+    """
+
+    def __init__(self, feature_length, projection=24, units=24, dropout=0.3):
         super().__init__()
-        self.classifier, self.domain = classifier, domain
+        self.register_buffer("mean", torch.zeros(feature_length))
+        self.register_buffer("scale", torch.ones(feature_length))
+        self.dropout = nn.Dropout(dropout)
+        self.project = nn.Linear(feature_length, projection)
+        self.blstm = nn.LSTM(projection, units, bidirectional=True, batch_first=True)
+        self.head = nn.Linear(2 * units, len(LEVELS))
+
+    def forward(self, features):
+        x = ((features - self.mean) * self.scale).clamp(-8, 8)
+        x, _ = self.blstm(torch.relu(self.project(self.dropout(x))))
+        return self.head(self.dropout(x))
+
+
+class CalibratedCase(nn.Module):
+    """The exported case graph: features [N, D] -> case_probability [], slice_score [N], domain_distance [N], slice_level [N, 8] (probabilities, LEVELS)."""
+
+    def __init__(self, classifier, domain, levels, slope=1.0, intercept=0.0):
+        super().__init__()
+        self.classifier, self.domain, self.levels = classifier, domain, levels
         self.register_buffer("slope", torch.tensor(float(slope)))
         self.register_buffer("intercept", torch.tensor(float(intercept)))
 
@@ -212,4 +236,4 @@ class CalibratedCase(nn.Module):
         logits = self.classifier.slice_logits(features[None])
         case = self.classifier.case_logit(logits)[0]
         probability = torch.sigmoid(self.slope * case + self.intercept)
-        return probability, torch.sigmoid(logits[0]), self.domain(features)
+        return probability, torch.sigmoid(logits[0]), self.domain(features), torch.sigmoid(self.levels(features[None])[0])

@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 
 from .export import export_classifier, export_encoder, golden_case
+from .model import LEVELS
 from .profile import WINDOWS_HU
 
 INTENDED_USE = ("Research on triage software with Odontoid's synthetic phantoms. Not for diagnostic use. It has learned from "
@@ -33,12 +34,13 @@ def write_package(out, profile, encoder, case, *, version, training_data, operat
         "version": version,
         "licence": "Apache-2.0",
         "intendedUse": INTENDED_USE,
-        "trainingData": training_data,
+        "trainingData": {**training_data, **({"deviations": profile["deviations"]} if "deviations" in profile else {})},
         "files": {"sliceEncoder": file_entry(out / "sliceEncoder.onnx"), "caseClassifier": file_entry(out / "caseClassifier.onnx")},
         "input": {**profile["input"], "windowsHu": WINDOWS_HU, "featureLength": encoder.feature_length,
                   "camRows": cam.shape[1], "camColumns": cam.shape[2]},
         "outputs": {"feature": "feature", "imageProbability": "image_probability", "cam": "cam",
-                    "caseProbability": "case_probability", "sliceScore": "slice_score", "domainDistance": "domain_distance"},
+                    "caseProbability": "case_probability", "sliceScore": "slice_score", "domainDistance": "domain_distance", "sliceLevel": "slice_level"},
+        "levels": list(LEVELS),
         "operatingPoints": operating_points,
         "calibration": calibration,
         "domain": domain,

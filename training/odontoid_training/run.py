@@ -19,7 +19,7 @@ from .package import write_package
 from .profile import TRAINING, load_profile
 from .stage1 import train_encoder
 from .start import load_start
-from .stage2 import case_logits, fit_domain, platt, train_classifier
+from .stage2 import case_logits, fit_domain, platt, train_classifier, train_levels
 from .evaluate import proportion_interval, threshold_at_specificity
 
 
@@ -64,31 +64,34 @@ def main():
     torch.save(encoder.state_dict(), out / "encoder.pt")
 
     report("cohort of stage 2 and of the test")
-    export_cohort(args, ["train", "test"])
+    export_cohort(args, ["train", "negatives", "test"])
     train, test = load_split(args.cohort, "train"), load_split(args.cohort, "test")
-    encoded = encode_cases(encoder, train + validation + test, out / "features", args.device, report=report)
-    finish(profile, args, encoder.cpu(), encoded, train, validation, test, out)
+    negatives = load_split(args.cohort, "negatives") if profile["cohort"].get("negatives", 0) else []
+    encoded = encode_cases(encoder, train + validation + negatives + test, out / "features", args.device, report=report)
+    finish(profile, args, encoder.cpu(), encoded, train, validation, negatives, test, out)
 
 
-def finish(profile, args, encoder, encoded, train, validation, test, out):
+def finish(profile, args, encoder, encoded, train, validation, negatives, test, out):
     classifier = train_classifier(profile, encoded, {"train": train, "validation": validation}, out, args.seed, args.device, report=report)
     logits, labels = case_logits(classifier, encoded, validation, "cpu")
     slope, intercept = platt(logits, labels)
     domain = fit_domain(profile, encoded, train)
-    case = CalibratedCase(classifier, domain, slope, intercept).eval()
+    levels = train_levels(profile, encoded, train + validation, args.seed, args.device, report=report)
+    case = CalibratedCase(classifier, domain, levels, slope, intercept).eval()
 
-    limit, order = domain_limit(profile, domain, encoded, validation)
+    limit, order = domain_limit(profile, domain, encoded, validation + negatives)
     domain.least_order.fill_(order)
-    outputs = {c.id: run_case(case, encoded[c.id][0]) for c in validation + test}
-    scores = np.array([outputs[c.id][0] for c in validation])
-    threshold = threshold_at_specificity(scores, labels, 0.9)
+    outputs = {c.id: run_case(case, encoded[c.id][0]) for c in validation + negatives + test}
+    # Intact scans place the threshold: the more of them, the better.
+    scores = np.array([outputs[c.id][0] for c in validation + negatives])
+    threshold = threshold_at_specificity(scores, np.array([c.label for c in validation + negatives]), 0.9)
     figures = case_figures(test, outputs, encoded, threshold, limit)
     sensitivity, specificity = figures["operating"]["sensitivity"], figures["operating"]["specificity"]
-    seeds = {split: [cases[0].meta["seed"], cases[-1].meta["seed"]] for split, cases in (("train", train), ("validation", validation), ("test", test))}
+    seeds = {split: [cases[0].meta["seed"], cases[-1].meta["seed"]] for split, cases in (("train", train), ("validation", validation), ("negatives", negatives), ("test", test)) if cases}
     manifest = write_package(
         out / "package", profile, encoder, case, version=args.version,
         training_data={"statement": "Synthetic cervical spine phantoms made by src/phantom; no patient's data of any kind.",
-                       "profile": profile["name"], "seed": args.seed, "cases": {"train": len(train), "validation": len(validation), "test": len(test),
+                       "profile": profile["name"], "seed": args.seed, "cases": {"train": len(train), "validation": len(validation), "negatives": len(negatives), "test": len(test),
                        "images": profile["cohort"].get("images", 0)}, "seeds": seeds,
                        **({"history": args.history} if args.history else {})},
         operating_points=[{"name": "default", "threshold": threshold, "sensitivity": sensitivity["value"], "specificity": specificity["value"],
@@ -108,9 +111,9 @@ def finish(profile, args, encoder, encoded, train, validation, test, out):
 
 @torch.no_grad()
 def run_case(case, features):
-    """(probability, slice scores, domain distances) of the exported graph's module."""
-    probability, slices, distance = case(torch.from_numpy(features))
-    return float(probability), slices.numpy(), distance.numpy()
+    """(probability, slice scores, domain distances, levels) of the exported graph's module."""
+    probability, slices, distance, levels = case(torch.from_numpy(features))
+    return float(probability), slices.numpy(), distance.numpy(), levels.numpy()
 
 
 @torch.no_grad()

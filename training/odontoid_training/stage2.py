@@ -8,7 +8,7 @@ import torch
 from torch.nn import functional
 
 from .evaluate import auc
-from .model import DomainCheck
+from .model import LEVELS, DomainCheck, LevelReader
 from .profile import make_classifier
 
 
@@ -17,10 +17,8 @@ def train_classifier(profile, encoded, cohort, out, seed, device, *, report=prin
     random = np.random.default_rng(seed)
     torch.manual_seed(seed)
     cases = cohort["train"]
-    everything = np.concatenate([encoded[c.id][0] for c in cases])
-    classifier = make_classifier(profile, everything.shape[1])
-    classifier.mean.copy_(torch.from_numpy(everything.mean(0)))
-    classifier.scale.copy_(torch.from_numpy(1 / (everything.std(0) + 0.05 * everything.std())))
+    classifier = make_classifier(profile, encoded[cases[0].id][0].shape[1])
+    standardise(classifier, encoded, cases)
     classifier.to(device)
     optimizer = torch.optim.AdamW(classifier.parameters(), lr=recipe["learningRate"], weight_decay=recipe["weightDecay"])
     best, best_loss, best_epoch = None, math.inf, 0
@@ -64,6 +62,43 @@ def train_classifier(profile, encoded, cohort, out, seed, device, *, report=prin
     return classifier.cpu().eval()
 
 
+def standardise(module, encoded, cases):
+    """Sets a module's `mean` and `scale` so that the features of `cases` come out centred and of unit spread."""
+    everything = np.concatenate([encoded[c.id][0] for c in cases])
+    module.mean.copy_(torch.from_numpy(everything.mean(0)))
+    module.scale.copy_(torch.from_numpy(1 / (everything.std(0) + 0.05 * everything.std())))
+
+
+def train_levels(profile, encoded, cases, seed, device, *, report=print):
+    """Teaches which vertebrae each slice cuts, from the phantoms' own labels."""
+    recipe = {**profile["stage2"], **profile["levels"]}
+    random = np.random.default_rng((seed, 8))
+    torch.manual_seed(seed)
+    reader = LevelReader(encoded[cases[0].id][0].shape[1])
+    standardise(reader, encoded, cases)
+    reader.to(device)
+    truth = {c.id: np.array([[level in here for level in LEVELS] for here in c.meta["levels"]], np.float32) for c in cases}
+    optimizer = torch.optim.AdamW(reader.parameters(), lr=recipe["learningRate"], weight_decay=recipe["weightDecay"])
+    for epoch in range(recipe["epochs"]):
+        for group in optimizer.param_groups:
+            group["lr"] = recipe["learningRate"] * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * epoch / recipe["epochs"])))
+        losses = []
+        drawn = [draw_sequence(encoded[cases[i].id][0], truth[cases[i].id], recipe, random) for i in random.permutation(len(cases))]
+        reader.train()
+        for sequences in like_lengths(drawn, recipe["batch"], random):
+            feature, target, mask = (t.to(device) for t in pad(sequences))
+            each = functional.binary_cross_entropy_with_logits(reader(feature), target, reduction="none").mean(2)
+            loss = (each * mask).sum() / mask.sum()
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(reader.parameters(), 5.0)
+            optimizer.step()
+            losses.append(float(loss.detach()))
+        if epoch % 5 == 4:
+            report(f"levels epoch {epoch + 1}/{recipe['epochs']}: loss {np.mean(losses):.4f}")
+    return reader.cpu().eval()
+
+
 def like_lengths(sequences, batch, random):
     """Batches in random order whose sequences are about as long as each other: little is spent on padding."""
     ranked = sorted(sequences, key=lambda sequence: len(sequence[1]))
@@ -105,7 +140,7 @@ def draw_sequence(features, labels, recipe, random):
 def pad(sequences):
     longest = max(len(labels) for _, labels in sequences)
     feature = torch.zeros(len(sequences), longest, sequences[0][0].shape[1])
-    label = torch.zeros(len(sequences), longest)
+    label = torch.zeros(len(sequences), longest, *np.shape(sequences[0][1])[1:])
     mask = torch.zeros(len(sequences), longest, dtype=torch.bool)
     for i, (f, l) in enumerate(sequences):
         feature[i, :len(l)] = torch.from_numpy(np.asarray(f, np.float32))

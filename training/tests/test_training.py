@@ -10,9 +10,11 @@ import torch
 from odontoid_training.batches import SliceSampler
 from odontoid_training.evaluate import auc, auc_interval, proportion_interval, threshold_at_specificity
 from odontoid_training.export import export_classifier, export_encoder, golden_case
-from odontoid_training.model import CalibratedCase, CaseClassifier, DomainCheck, SliceEncoder
+from odontoid_training.model import CalibratedCase, CaseClassifier, DomainCheck, LevelReader, SliceEncoder
 from odontoid_training.profile import load_profile
-from odontoid_training.stage2 import draw_sequence, fit_domain, pad, platt
+from odontoid_training.cohort import Shrunk
+from odontoid_training.crossval import make_folds
+from odontoid_training.stage2 import case_loss, draw_sequence, like_lengths, fit_domain, pad, platt
 from odontoid_training.start import unfold
 
 
@@ -52,7 +54,7 @@ class Heads(unittest.TestCase):
         self.assertAlmostEqual(float(classifier.case_logit(logits)[0]), float(logits.mean()), places=6)
 
     def test_padding_changes_no_case(self):
-        for pooling in ("mean", "lse"):
+        for pooling in ("mean", "lse", "attention"):
             classifier = CaseClassifier(16, 8, pooling).eval()
             logits = torch.randn(1, 9)
             padded = torch.cat([logits, torch.full((1, 5), 7.0)], 1)
@@ -64,17 +66,71 @@ class Heads(unittest.TestCase):
         logits = torch.randn(1, 30)
         self.assertAlmostEqual(float(classifier.case_logit(logits)), float(classifier.case_logit(logits.repeat_interleave(5, 1))), places=4)
 
+    def test_attention_weighs_the_slices_by_their_own_logits(self):
+        classifier = CaseClassifier(16, 8, "attention", sharpness=2.0).eval()
+        logits = torch.tensor([[0.0, 1.0, 3.0]])
+        weights = np.exp([0.0, 2.0, 6.0]) / np.exp([0.0, 2.0, 6.0]).sum()
+        self.assertAlmostEqual(float(classifier.case_logit(logits)), float((weights * [0.0, 1.0, 3.0]).sum()), places=5)
+
+    def test_columns_hide_the_other_features(self):
+        classifier = CaseClassifier(16, 8, "mean", columns=4).eval()
+        features = torch.randn(1, 9, 16)
+        changed = features.clone()
+        changed[:, :, 4:] = 7
+        self.assertTrue(torch.equal(classifier.slice_logits(features), classifier.slice_logits(changed)))
+
+    def test_focal_loss_counts_what_is_right_less(self):
+        logit, label, weight = torch.tensor([2.0]), torch.tensor([1.0]), torch.tensor([1.0])
+        plain = float(case_loss(logit, label, weight, 0))
+        self.assertAlmostEqual(plain, float(np.log1p(np.exp(-2.0))), places=5)
+        self.assertAlmostEqual(float(case_loss(logit, label, weight, 2)), plain * (1 - 1 / (1 + np.exp(-2.0))) ** 2, places=5)
+
+
+class Batches(unittest.TestCase):
+    def test_like_lengths_loses_no_sequence(self):
+        random = np.random.default_rng(4)
+        sequences = [(np.zeros((n, 2)), np.full(n, i)) for i, n in enumerate(random.integers(3, 90, 25))]
+        batches = like_lengths(sequences, 4, random)
+        self.assertEqual(sorted(int(labels[0]) for batch in batches for _, labels in batch), list(range(25)))
+        spreads = [max(len(l) for _, l in batch) - min(len(l) for _, l in batch) for batch in batches]
+        self.assertLess(np.mean(spreads), 20)
+
+
+class SmallerImages(unittest.TestCase):
+    def test_blocks_become_their_mean_and_masks_their_maximum(self):
+        image = np.arange(2 * 3 * 4 * 4, dtype=np.uint8).reshape(2, 3, 4, 4)
+        small = Shrunk(image, 2, np.mean)
+        self.assertEqual(small.shape, (2, 3, 2, 2))
+        self.assertEqual(small[1][2, 0, 0], int(image[1, 2, :2, :2].mean()))
+        self.assertEqual(Shrunk(image, 2, np.max)[0:2][0, 0, 1, 1], image[0, 0, 2:, 2:].max())
+
+
+class Folds(unittest.TestCase):
+    def test_every_tested_scan_is_in_one_fold_and_the_shares_are_kept(self):
+        class Case:
+            def __init__(self, i):
+                self.id, self.label = i, i < 50
+
+        cases = [Case(i) for i in range(190)]
+        folds = make_folds(cases, {"folds": 7, "testedPositiveFraction": 0.2}, 1)
+        tested = [c.id for fold in folds["tested"] for c in fold]
+        self.assertEqual(len(tested), len(set(tested)))
+        self.assertEqual(len(tested), 175)
+        self.assertEqual({c.id for c in folds["surplus"]} | set(tested), set(range(190)))
+        for fold in folds["tested"]:
+            self.assertEqual((sum(c.label for c in fold), len(fold)), (5, 25))
+
 
 class Graphs(unittest.TestCase):
     def test_export_leaves_the_network_as_it_was(self):
         encoder = warmed_encoder("lse")
-        case = CalibratedCase(CaseClassifier(encoder.feature_length, 8, "lse"), DomainCheck(encoder.feature_length, 4)).eval()
+        case = CalibratedCase(CaseClassifier(encoder.feature_length, 8, "lse"), DomainCheck(encoder.feature_length, 4), LevelReader(encoder.feature_length)).eval()
         before = golden_case(encoder, case, 64)
         with tempfile.TemporaryDirectory() as folder:
             export_encoder(encoder, 64, Path(folder) / "encoder.onnx")
             export_classifier(case, encoder.feature_length, Path(folder) / "case.onnx")
             outputs = [o.name for name in ("encoder", "case") for o in onnx.load(str(Path(folder) / f"{name}.onnx")).graph.output]
-        self.assertEqual(outputs, ["feature", "image_probability", "cam", "case_probability", "slice_score", "domain_distance"])
+        self.assertEqual(outputs, ["feature", "image_probability", "cam", "case_probability", "slice_score", "domain_distance", "slice_level"])
         encoder.maps(torch.rand(2, 3, 64, 64))
         self.assertEqual(golden_case(encoder, case, 64), before)
 
