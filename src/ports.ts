@@ -1,5 +1,6 @@
 import type { CaseRecord, EncodedSlice, Findings, StoredInstance } from './case/case.ts';
 import type { CaseEvent, CaseState } from './case/caseState.ts';
+import type { Vertebra } from './case/vertebrae.ts';
 
 /** Time and timers; `systemClock` in `clock.ts` is the only real one. */
 export interface Clock {
@@ -67,6 +68,8 @@ export interface CaseScore {
   probability: number;
   /** Per slice 0..1, same order as the slices given. */
   sliceScores: number[];
+  /** Per slice the vertebrae that it cuts, from the skull down; empty where there are none or the model names none. */
+  sliceLevels: Vertebra[][];
   /** Out-of-domain distance of the case, in the manifest's units; beyond `domainLimit` no number may be shown. */
   domainDistance: number;
   domainLimit: number;

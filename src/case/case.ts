@@ -1,4 +1,5 @@
 import type { CaseState } from './caseState.ts';
+import type { Vertebra } from './vertebrae.ts';
 
 /** What the agent says of a case. There is no word for "normal": an unflagged scan is read as usual. */
 export type Decision = 'suspected' | 'not-suspected' | 'not-analysed';
@@ -149,6 +150,8 @@ export interface KeySlice {
   sopInstanceUid: string;
   sliceIndex: number;
   score: number;
+  /** The vertebrae that it cuts, from the skull down, as the network reads it; absent in findings kept from before networks named them. */
+  levels?: Vertebra[];
   cam: number[];
   camRows: number;
   camColumns: number;

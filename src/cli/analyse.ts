@@ -46,7 +46,7 @@ export function analysisJson({ findings, manifest, unread, files, seconds, study
     probability: findings.probability,
     threshold: findings.threshold?.value ?? null,
     slices: findings.slices.map(({ sopInstanceUid, score }) => ({ sopInstanceUid, score })),
-    keySlices: findings.keySlices.map(({ sopInstanceUid, sliceIndex, score }) => ({ sopInstanceUid, sliceIndex, score })),
+    keySlices: findings.keySlices.map(({ sopInstanceUid, sliceIndex, score, levels }) => ({ sopInstanceUid, sliceIndex, score, levels: levels ?? [] })),
     model: findings.model,
     provider: findings.provider,
     domain: { distance: findings.domainDistance, limit: findings.domainLimit },
@@ -73,7 +73,7 @@ function printAnalysis(analysis: FolderAnalysis): void {
   }
   if (findings.keySlices.length > 0) {
     printLine();
-    printLine(table(['key slice', 'score', 'SOP Instance UID'], findings.keySlices.map((slice) => [String(slice.sliceIndex + 1), slice.score.toFixed(3), slice.sopInstanceUid])));
+    printLine(table(['key slice', 'score', 'levels', 'SOP Instance UID'], findings.keySlices.map((slice) => [String(slice.sliceIndex + 1), slice.score.toFixed(3), (slice.levels ?? []).join(' '), slice.sopInstanceUid])));
   }
   if (files.length > 0) {
     printLine();

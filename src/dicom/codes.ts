@@ -1,3 +1,4 @@
+import type { Vertebra } from '../case/vertebrae.ts';
 import type { Dataset } from './part10.ts';
 
 /** One coded entry (PS3.3 Table 8.8-1): value, coding scheme, meaning. */
@@ -9,6 +10,18 @@ export interface Code {
 
 const dcm = (value: string, meaning: string): Code => ({ value, scheme: 'DCM', meaning });
 const sct = (value: string, meaning: string): Code => ({ value, scheme: 'SCT', meaning });
+
+/** The vertebrae (PS3.16 CID 7304 and SNOMED CT's vertebra structures). */
+export const VERTEBRA_CODES: Readonly<Record<Vertebra, Code>> = {
+  C1: sct('14806007', 'C1 vertebra'),
+  C2: sct('39976000', 'C2 vertebra'),
+  C3: sct('113205007', 'C3 vertebra'),
+  C4: sct('5329002', 'C4 vertebra'),
+  C5: sct('36978003', 'C5 vertebra'),
+  C6: sct('36054005', 'C6 vertebra'),
+  C7: sct('87391001', 'C7 vertebra'),
+  T1: sct('64864005', 'T1 vertebra'),
+};
 
 /** Every code that Odontoid writes (PS3.16 Annexes B and D, and the context groups named there). */
 export const CODES = {

@@ -1,7 +1,7 @@
 import type { CaseManifest, EncodedSlice, Findings, KeySlice } from '../case/case.ts';
 import { TriageError } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
-import type { Clock, Threshold, TriageModel } from '../ports.ts';
+import type { CaseScore, Clock, Threshold, TriageModel } from '../ports.ts';
 
 export interface InferSeriesOptions {
   manifest: CaseManifest;
@@ -67,7 +67,7 @@ export async function inferSeries(options: InferSeriesOptions): Promise<Findings
   if (score.outsideDomain !== null) {
     return notAnalysed('outside-domain', `Outside tested range (${score.outsideDomain}) - not scored. Read as usual`, { distance: score.domainDistance, limit: score.domainLimit });
   }
-  if (!Number.isFinite(score.probability) || score.sliceScores.length !== encoded.length) throw new TriageError('inference-failed', 'The classifier did not score every slice.');
+  if (!Number.isFinite(score.probability) || score.sliceScores.length !== encoded.length || score.sliceLevels.length !== encoded.length) throw new TriageError('inference-failed', 'The classifier did not score every slice.');
   const suspected = score.probability >= threshold.value;
   return {
     ...common,
@@ -82,7 +82,7 @@ export async function inferSeries(options: InferSeriesOptions): Promise<Findings
       score: score.sliceScores[index]!,
       imageProbability: encoded[index]!.imageProbability,
     })),
-    keySlices: suspected ? pickKeySlices(manifest, encoded, score.sliceScores) : [],
+    keySlices: suspected ? pickKeySlices(manifest, encoded, score) : [],
     provider: model.provider,
     seconds: seconds(),
   };
@@ -137,7 +137,7 @@ function describeFailures(failures: readonly SliceFailure[], total: number): str
 }
 
 /** Peaks of the slice scores, best first, apart by {@link KEY_SLICE_DISTANCE_MM} at least. */
-function pickKeySlices(manifest: CaseManifest, encoded: readonly EncodedSlice[], scores: readonly number[]): KeySlice[] {
+function pickKeySlices(manifest: CaseManifest, encoded: readonly EncodedSlice[], { sliceScores: scores, sliceLevels }: CaseScore): KeySlice[] {
   const positions = manifest.slices.map((slice) => slice.positionMm);
   const isPeak = (index: number): boolean => scores[index]! >= (scores[index - 1] ?? -Infinity) && scores[index]! >= (scores[index + 1] ?? -Infinity);
   const peaks = scores.map((_, index) => index).filter(isPeak).sort((a, b) => scores[b]! - scores[a]! || a - b);
@@ -148,6 +148,6 @@ function pickKeySlices(manifest: CaseManifest, encoded: readonly EncodedSlice[],
   }
   return chosen.map((sliceIndex) => {
     const { cam, camRows, camColumns, crop } = encoded[sliceIndex]!;
-    return { sopInstanceUid: manifest.slices[sliceIndex]!.sopInstanceUid, sliceIndex, score: scores[sliceIndex]!, cam: Array.from(cam), camRows, camColumns, crop };
+    return { sopInstanceUid: manifest.slices[sliceIndex]!.sopInstanceUid, sliceIndex, score: scores[sliceIndex]!, levels: sliceLevels[sliceIndex]!, cam: Array.from(cam), camRows, camColumns, crop };
   });
 }

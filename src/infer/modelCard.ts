@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
+import { VERTEBRAE } from '../case/vertebrae.ts';
 import { TriageError, messageOf } from '../errors.ts';
 import type { ModelIdentity } from '../ports.ts';
 
@@ -46,7 +47,11 @@ const modelCardSchema = z.strictObject({
     caseProbability: z.string(),
     sliceScore: z.string(),
     domainDistance: z.string(),
+    /** `[slice][level]`: how likely a slice cuts each of `levels`. */
+    sliceLevel: z.string().optional(),
   }),
+  /** The vertebrae that the network can name, in the order of its output. */
+  levels: z.array(z.enum(VERTEBRAE)).min(1).optional(),
   operatingPoints: z
     .array(z.looseObject({ name: z.string(), threshold: fraction, sensitivity: fraction, specificity: fraction }))
     .refine((points) => points.some((point) => point.name === 'default'), 'one of them must be named "default"'),
@@ -71,9 +76,10 @@ const modelCardSchema = z.strictObject({
       caseProbability: fraction,
       sliceScores: z.array(fraction),
       domainDistances: z.array(z.number().min(0)),
+      sliceLevels: z.array(z.array(fraction)).optional(),
     }),
   }),
-});
+}).refine((card) => (card.levels === undefined) === (card.outputs.sliceLevel === undefined), { path: ['levels'], error: 'levels and outputs.sliceLevel come together' });
 
 export type ModelCard = z.infer<typeof modelCardSchema>;
 

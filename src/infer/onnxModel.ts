@@ -1,4 +1,5 @@
 import { InferenceSession, Tensor, env } from 'onnxruntime-node';
+import type { Vertebra } from '../case/vertebrae.ts';
 import { TriageError, messageOf } from '../errors.ts';
 import type { CaseScore } from '../ports.ts';
 import type { ModelCard, ModelPackage } from './modelCard.ts';
@@ -102,6 +103,7 @@ function checkShapes({ sliceEncoder, caseClassifier }: Graphs, card: ModelCard):
   check(caseClassifier.outputMetadata, outputs.caseProbability, []);
   check(caseClassifier.outputMetadata, outputs.sliceScore, [null]);
   check(caseClassifier.outputMetadata, outputs.domainDistance, [null]);
+  if (outputs.sliceLevel !== undefined) check(caseClassifier.outputMetadata, outputs.sliceLevel, [null, card.levels!.length]);
 }
 
 function bind(modelPackage: ModelPackage, opened: Graphs, options: OnnxModelOptions): OnnxModel & { classifyRaw: ClassifyRaw } {
@@ -130,6 +132,7 @@ function bind(modelPackage: ModelPackage, opened: Graphs, options: OnnxModelOpti
       probability: floats(results, outputs.caseProbability, 1)[0]!,
       sliceScores: floats(results, outputs.sliceScore, slices),
       domainDistances: floats(results, outputs.domainDistance, slices),
+      sliceLevels: outputs.sliceLevel === undefined ? null : floats(results, outputs.sliceLevel, slices * card.levels!.length),
     };
   };
 
@@ -147,12 +150,13 @@ function bind(modelPackage: ModelPackage, opened: Graphs, options: OnnxModelOpti
     },
     classifyRaw,
     classify: async (features) => {
-      const { probability, sliceScores, domainDistances } = await classifyRaw(features);
+      const { probability, sliceScores, domainDistances, sliceLevels } = await classifyRaw(features);
       const domainDistance = STATISTICS[card.domain.statistic](domainDistances);
       const outside = domainDistance > card.domain.limit;
       return {
         probability,
         sliceScores: Array.from(sliceScores),
+        sliceLevels: Array.from(sliceScores, (_, slice) => levelsOf(slice, sliceLevels, card.levels ?? [])),
         domainDistance,
         domainLimit: card.domain.limit,
         outsideDomain: outside ? `images unlike those the model was made with: distance ${domainDistance.toFixed(1)}, limit ${card.domain.limit.toFixed(1)}` : null,
@@ -161,7 +165,12 @@ function bind(modelPackage: ModelPackage, opened: Graphs, options: OnnxModelOpti
   };
 }
 
-type ClassifyRaw = (features: Float32Array) => Promise<{ probability: number; sliceScores: Float32Array; domainDistances: Float32Array }>;
+type ClassifyRaw = (features: Float32Array) => Promise<{ probability: number; sliceScores: Float32Array; domainDistances: Float32Array; sliceLevels: Float32Array | null }>;
+
+/** The vertebrae that a slice cuts more likely than not. */
+function levelsOf(slice: number, probabilities: Float32Array | null, levels: readonly Vertebra[]): Vertebra[] {
+  return levels.filter((_, level) => (probabilities?.[slice * levels.length + level] ?? 0) >= 0.5);
+}
 
 const STATISTICS: Record<ModelCard['domain']['statistic'], (values: Float32Array) => number> = {
   median: (values) => {
@@ -201,8 +210,9 @@ async function checkGoldenCase(model: OnnxModel & { classifyRaw: ClassifyRaw }, 
 
   const features = new Float32Array(classifier.sliceFactors.length * feature.length);
   for (const [slice, factor] of classifier.sliceFactors.entries()) features.set(feature.map((value) => value * factor), slice * feature.length);
-  const { probability, sliceScores, domainDistances } = await model.classifyRaw(features);
+  const { probability, sliceScores, domainDistances, sliceLevels } = await model.classifyRaw(features);
   expect('the case probability', probability, classifier.caseProbability);
   for (const [index, expected] of classifier.sliceScores.entries()) expect(`slice score ${index}`, sliceScores[index] ?? Number.NaN, expected);
   for (const [index, expected] of classifier.domainDistances.entries()) expect(`domain distance ${index}`, domainDistances[index] ?? Number.NaN, expected);
+  for (const [index, expected] of (classifier.sliceLevels ?? []).flat().entries()) expect(`level probability ${index}`, sliceLevels?.[index] ?? Number.NaN, expected);
 }

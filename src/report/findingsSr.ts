@@ -1,5 +1,6 @@
 import type { CaseManifest, Findings, KeySlice } from '../case/case.ts';
-import { CODES, codeItem, type Code } from '../dicom/codes.ts';
+import type { Vertebra } from '../case/vertebrae.ts';
+import { CODES, codeItem, VERTEBRA_CODES, type Code } from '../dicom/codes.ts';
 import { decimalString, type Dataset } from '../dicom/part10.ts';
 import { derivedUid } from '../dicom/uids.ts';
 import { derivedHeader, isPresent, text, type ReportContext } from './derivedHeader.ts';
@@ -172,10 +173,15 @@ function caseGroup(input: FindingsSrInput, manifest: CaseManifest): Dataset {
 function sliceGroup(input: FindingsSrInput, manifest: CaseManifest, keySlice: KeySlice): Dataset {
   return container('CONTAINS', CODES.measurementGroup, '1501', [
     ...tracking(input, manifest, `slice ${keySlice.sliceIndex + 1} of ${manifest.slices.length}`, keySlice.sopInstanceUid),
-    code('HAS CONCEPT MOD', CODES.findingSite, CODES.cervicalSpine),
+    ...sites(keySlice.levels ?? []).map((site) => code('HAS CONCEPT MOD', CODES.findingSite, site)),
     num('CONTAINS', CODES.certaintyOfFinding, percentOf(keySlice.score), CODES.percent),
     field(fieldOnSource(keySlice.crop), sliceOf(manifest, keySlice.sopInstanceUid)),
   ]);
+}
+
+/** TID 1501 has one Finding Site or several: the vertebrae that the slice cuts, or the cervical spine where none is named. */
+function sites(levels: readonly Vertebra[]): Code[] {
+  return levels.length === 0 ? [CODES.cervicalSpine] : levels.map((level) => VERTEBRA_CODES[level]);
 }
 
 /**

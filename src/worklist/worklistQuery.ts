@@ -1,6 +1,7 @@
 import type { Transaction } from 'kysely';
 import type { CaseManifest, Decision, Findings, SeriesVerdict } from '../case/case.ts';
 import type { CaseState } from '../case/caseState.ts';
+import type { Vertebra } from '../case/vertebrae.ts';
 import { CASE_STATES } from '../case/caseState.ts';
 import { TriageError } from '../errors.ts';
 import type { Clock, ResultObject, StageName } from '../ports.ts';
@@ -20,6 +21,7 @@ export interface RowKeySlice {
   sopInstanceUid: string;
   sliceIndex: number;
   score: number;
+  levels: Vertebra[];
 }
 
 /** One result object on its way to one destination, with its receipts. */
@@ -56,7 +58,8 @@ export interface WorklistRow {
   probability: number | null;
   threshold: { value: number; version: number } | null;
   /** Vertebrae: no shipped network names them. */
-  levels: null;
+  /** The vertebrae that the best key slice cuts, as the network reads it. */
+  levels: Vertebra[];
   keySlices: RowKeySlice[];
   /** Every series with why it was or was not analysed; empty until assembled. */
   series: SeriesVerdict[];
@@ -633,6 +636,7 @@ function rowOf(
     },
     usual,
   );
+  const keySlices = analysis === undefined ? [] : readKeySlices(analysis.key_slices);
   const srConfirmed = current.flatMap((delivery) =>
     delivery.kind === 'sr' && delivery.confirmedAtMs !== null ? [delivery.confirmedAtMs] : [],
   );
@@ -653,8 +657,8 @@ function rowOf(
       analysis?.threshold == null || analysis.threshold_version === null
         ? null
         : { value: analysis.threshold, version: analysis.threshold_version },
-    levels: null,
-    keySlices: analysis === undefined ? [] : (JSON.parse(analysis.key_slices) as RowKeySlice[]),
+    levels: keySlices[0]?.levels ?? [],
+    keySlices,
     series: analysis === undefined ? [] : (JSON.parse(analysis.series) as SeriesVerdict[]),
     patientName: row.patient_name,
     patientId: row.patient_id,
@@ -690,4 +694,9 @@ function rowOf(
         : { code: row.failure_code, message: row.failure_message ?? '', stage: row.failure_stage ?? '' },
     quarantineReason: row.quarantine_reason,
   };
+}
+
+/** Key slices kept from before networks named levels have none. */
+function readKeySlices(json: string): RowKeySlice[] {
+  return (JSON.parse(json) as (Omit<RowKeySlice, 'levels'> & { levels?: Vertebra[] })[]).map((slice) => ({ ...slice, levels: slice.levels ?? [] }));
 }

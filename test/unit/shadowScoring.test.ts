@@ -26,7 +26,7 @@ function setUp(cases: ShadowCase[], encode: () => Promise<unknown> = () => Promi
       state.encoded += 1;
       return { feature: Float32Array.of(1), imageProbability: 0.1, cam: Float32Array.of(0), camRows: 1, camColumns: 1 } as EncodedSlice;
     },
-    classify: (slices: readonly EncodedSlice[]) => Promise.resolve({ probability: 0.45, sliceScores: slices.map(() => 0.1), domainDistance: 1, domainLimit: 3, outsideDomain: null }),
+    classify: (slices: readonly EncodedSlice[]) => Promise.resolve({ probability: 0.45, sliceScores: slices.map(() => 0.1), sliceLevels: slices.map(() => []), domainDistance: 1, domainLimit: 3, outsideDomain: null }),
   } as unknown as TriageModel;
   const scoring = createShadowScoring({
     store: {

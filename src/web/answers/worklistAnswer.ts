@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { CASE_STATES } from '../../case/caseState.ts';
+import { VERTEBRAE } from '../../case/vertebrae.ts';
 import type { WorklistRow, WorklistTotals } from '../../worklist/worklistQuery.ts';
 import { systemStatus } from './systemAnswer.ts';
 
@@ -37,6 +38,8 @@ const seriesVerdict = z
   })
   .meta({ id: 'SeriesVerdict', description: 'Why a series is or is not analysed.' });
 
+const levels = z.array(z.enum(VERTEBRAE));
+
 export const worklistRow = z
   .strictObject({
     rank: z.int().nullable().describe('From 1; null once read.'),
@@ -61,8 +64,8 @@ export const worklistRow = z
     reasonCode: z.string().nullable(),
     probability: z.number().nullable(),
     threshold: threshold.nullable(),
-    levels: z.null(),
-    keySlices: z.array(z.strictObject({ sopInstanceUid: z.string(), sliceIndex: z.int(), score: z.number() })),
+    levels: levels.describe('What the best key slice cuts, from the skull down.'),
+    keySlices: z.array(z.strictObject({ sopInstanceUid: z.string(), sliceIndex: z.int(), score: z.number(), levels })),
     series: z.array(seriesVerdict),
     patientName: z.string(),
     patientId: z.string(),

@@ -32,7 +32,7 @@ function stubModel(score: Partial<CaseScore>, encode: (index: number) => Promise
     },
     classify: async (slices) => {
       classified.push(...slices.map((slice) => slice.feature[0]!));
-      return Promise.resolve({ probability: 0.7, sliceScores: slices.map(() => 0.5), domainDistance: 1, domainLimit: 3, outsideDomain: null, ...score });
+      return Promise.resolve({ probability: 0.7, sliceScores: slices.map(() => 0.5), sliceLevels: slices.map((_, index) => (index === 2 ? ['C2' as const, 'C3' as const] : [])), domainDistance: 1, domainLimit: 3, outsideDomain: null, ...score });
     },
     decodeSlice: async () => Promise.reject(new Error('not asked for')),
     peakRssBytes: async () => Promise.resolve(0),
@@ -102,7 +102,7 @@ describe('inferSeries', () => {
     const scores = [0.1, 0.2, 0.9, 0.85, 0.84, 0.3, 0.3, 0.6, 0.1, 0.1, 0.1, 0.1, 0.44, 0.1];
     const { keySlices } = await run(manifestOf(scores.length), stubModel({ sliceScores: scores }).model);
     expect(keySlices.map((slice) => slice.sliceIndex)).toEqual([2, 7]);
-    expect(keySlices[0]).toEqual({ sopInstanceUid: '1.2.2', sliceIndex: 2, score: 0.9, cam: [2], camRows: 1, camColumns: 1, crop: CROP });
+    expect(keySlices[0]).toEqual({ sopInstanceUid: '1.2.2', sliceIndex: 2, score: 0.9, levels: ['C2', 'C3'], cam: [2], camRows: 1, camColumns: 1, crop: CROP });
   });
 
   it('has key slices that hold the best one, lie apart and are at most five (property)', async () => {

@@ -159,7 +159,8 @@ export function suspected(claim: ClaimedCase): Findings {
     ...scored(claim),
     decision: 'suspected',
     probability: 0.913,
-    keySlices: [keySlice(claim, 9, 0.94), keySlice(claim, 11, 0.71)],
+    // One between two vertebrae; one kept from before networks named them.
+    keySlices: [{ ...keySlice(claim, 9, 0.94), levels: ['C5', 'C6'] }, keySlice(claim, 11, 0.71)],
   };
 }
 

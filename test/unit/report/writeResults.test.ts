@@ -125,6 +125,8 @@ describe('the tree', () => {
     const groups = named(nodes, '125007');
     expect(groups).toHaveLength(3);
     expect(new Set(groups.map((group) => first(named(group.children, '112040')[0]!.json, '0040A124'))).size).toBe(3);
+    // The case, the slice between C5 and C6, and a slice of which no vertebra is named.
+    expect(groups.map((group) => named(group.children, '363698007').map(valueOf))).toEqual([['122494005'], ['36978003', '36054005'], ['122494005']]);
     for (const group of groups) {
       const [region] = group.children.filter((child) => child.type === 'SCOORD');
       expect(region?.json['00700022']?.Value).toEqual([5, 10, 75, 10, 75, 90, 5, 90, 5, 10]);

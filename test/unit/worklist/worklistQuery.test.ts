@@ -58,7 +58,7 @@ describe('worklist rows', () => {
     await store.nudgeComplete([studyUid(1)]);
     const assembling = await claimed(store, 'assemble');
     await store.apply(assembling, { type: 'seriesChosen', manifest: manifestOf(assembling.instances) });
-    const keySlice = { sopInstanceUid: assembling.instances[0]!.header.sopInstanceUid, sliceIndex: 0, score: 0.9 };
+    const keySlice = { sopInstanceUid: assembling.instances[0]!.header.sopInstanceUid, sliceIndex: 0, score: 0.9, levels: ['C5', 'C6'] as const };
     const crop = {
       top: 0,
       left: 0,
@@ -72,7 +72,7 @@ describe('worklist rows', () => {
       fullFrame: true,
     };
     const findings = findingsOf(0.8, {
-      keySlices: [{ ...keySlice, cam: [1, 2, 3, 4], camRows: 2, camColumns: 2, crop }],
+      keySlices: [{ ...keySlice, levels: [...keySlice.levels], cam: [1, 2, 3, 4], camRows: 2, camColumns: 2, crop }],
     });
     await store.apply(await claimed(store, 'infer'), { type: 'inferred', findings });
     const detail = await query.caseDetail(studyUid(1));
@@ -87,7 +87,7 @@ describe('worklist rows', () => {
       lastReceivedAtMs: START_MS + 3000,
       decision: 'suspected',
       threshold: { value: 0.5, version: 1 },
-      levels: null,
+      levels: ['C5', 'C6'],
       keySlices: [keySlice],
       model: MODEL,
       secondsToSr: null,
