@@ -11,6 +11,7 @@ export function maskedRow(row: WorklistRow): WorklistRow {
     age: ageBand(row.age),
     accessionNumber: row.accessionNumber.slice(-4),
     studyDescription: '',
+    levels: [],
     keySlices: [],
     series: [],
     deliveries: row.deliveries.map((delivery) => ({ ...delivery, sopInstanceUid: '', seriesInstanceUid: '' })),

@@ -18,7 +18,7 @@ import torch
 from .cohort import load_split
 from .evaluate import auc
 from .features import encode_cases
-from .profile import load_profile, make_encoder
+from .profile import TRAINING, load_profile, make_encoder
 from .run import export_cohort, report
 from .stage1 import train_encoder
 from .stage2 import case_logits, platt, train_classifier
@@ -89,7 +89,7 @@ def encode(recipe, profile, cases, args, out):
     size = profile["input"]["sizePixels"]
     if "package" in recipe:
         encoder = make_encoder(profile)
-        encoder.load_state_dict(load_start(recipe["package"], profile, torch.rand(2, 3, size, size)))
+        encoder.load_state_dict(load_start(TRAINING.parent / recipe["package"], profile, torch.rand(2, 3, size, size)))
     else:
         images = load_split(args.cohort, "images", size)
         encoder = train_encoder(profile, {"train": images, "validation": load_split(args.cohort, "validation", size)}, out, args.seed, args.device, report=report)

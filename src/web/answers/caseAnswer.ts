@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Findings } from '../../case/case.ts';
-import { caseState, epochMs, rowDelivery, threshold, worklistRow } from './worklistAnswer.ts';
+import { caseState, epochMs, levels, rowDelivery, threshold, worklistRow } from './worklistAnswer.ts';
 
 const crop = z.strictObject({
   top: z.number(),
@@ -32,6 +32,7 @@ const findings = z
         sopInstanceUid: z.string(),
         sliceIndex: z.int(),
         score: z.number(),
+        levels: levels.exactOptional(),
         cam: z.array(z.number()),
         camRows: z.int(),
         camColumns: z.int(),

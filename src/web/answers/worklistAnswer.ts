@@ -38,7 +38,7 @@ const seriesVerdict = z
   })
   .meta({ id: 'SeriesVerdict', description: 'Why a series is or is not analysed.' });
 
-const levels = z.array(z.enum(VERTEBRAE));
+export const levels = z.array(z.enum(VERTEBRAE));
 
 export const worklistRow = z
   .strictObject({

@@ -214,9 +214,9 @@ export function CaseViewer({ answer, volume, identity }: Properties) {
       {keySlices.length > 0 && (
         <div class="key-slices" role="group" aria-label={words.keySlices}>
           <h2>{words.keySlices}</h2>
-          {keySlices.map(({ sliceIndex, score }) => (
+          {keySlices.map(({ sliceIndex, levels, score }) => (
             <button key={sliceIndex} type="button" aria-pressed={sliceIndex === index} onClick={() => go(sliceIndex)}>
-              {words.keySlice(sliceIndex + 1, score)}
+              {words.keySlice(sliceIndex + 1, levels ?? [], score)}
             </button>
           ))}
         </div>

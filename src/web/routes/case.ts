@@ -25,7 +25,7 @@ export const caseRoutes = [
       const views = await access.audit.page({ action: 'case.viewed', target: study }, MOST_VIEWS);
       const shown = names.mayBeKnownTo(principal!) ? row : maskedRow(row);
       return {
-        row: triageOnly ? { ...shown, keySlices: [] } : shown,
+        row: triageOnly ? { ...shown, levels: [], keySlices: [] } : shown,
         findings: findings !== null && triageOnly ? { ...findings, slices: [], keySlices: [] } : findings,
         triageOnly,
         viewerTemplate,

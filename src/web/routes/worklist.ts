@@ -29,7 +29,7 @@ export const worklistRoutes = [
     ) => {
       const masked = wanted || !names.inListFor(principal!);
       const { rows, ...page } = await query.page({ ...asked, list });
-      const shown = rows.map((row) => (row !== null && triageOnly ? { ...row, keySlices: [] } : row));
+      const shown = rows.map((row) => (row !== null && triageOnly ? { ...row, levels: [], keySlices: [] } : row));
       return {
         nowMs: clock.now(),
         maxWaitMinutes,

@@ -47,7 +47,7 @@ export const caseWords = {
   gaps: (count: number) => (count === 1 ? '1 gap, hatched' : `${count} gaps, hatched`),
   triageOnly: 'Slice scores and heatmaps are switched off at this site.',
   keySlices: 'Key slices',
-  keySlice: (number: number, score: number) => `Slice ${number}, score ${score.toFixed(2)}`,
+  keySlice: (number: number, levels: readonly string[], score: number) => `Slice ${number}${levels.length === 0 ? '' : `, ${levels.join('-')}`}, score ${score.toFixed(2)}`,
   reformats: 'Sagittal and coronal',
   sagittal: 'Sagittal',
   coronal: 'Coronal',

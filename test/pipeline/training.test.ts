@@ -1,0 +1,95 @@
+import { spawn } from 'node:child_process';
+import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
+import { startAgent } from '../../src/compose.ts';
+import { configFrom, packageRoot } from '../../src/configFile.ts';
+import { createLog } from '../../src/log.ts';
+import { agentConfig, send, smallStudy, testPacs, until, worklist } from './agentUnderTest.ts';
+
+/** Debian's own Python, where python3-torch lives. */
+const ENVIRONMENT = { ...process.env, PYTHON: '/usr/bin/python3', PYTHONPATH: join(packageRoot, 'training') };
+const MINUTE = 60_000;
+
+let dir: string;
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'odontoid-training-'));
+});
+afterAll(() => rm(dir, { recursive: true, force: true }));
+
+/** Runs a command in the package's root; with `killAt`, until it prints that. */
+function run(command: string, args: string[], killAt?: string): Promise<{ status: number | null; output: string }> {
+  return new Promise((resolve, reject) => {
+    // A group of its own: the export's worker processes must go with it.
+    const child = spawn(command, args, { cwd: packageRoot, env: ENVIRONMENT, detached: true });
+    let output = '';
+    const read = (chunk: Buffer): void => {
+      output += chunk.toString();
+      if (killAt !== undefined && output.includes(killAt)) process.kill(-child.pid!, 'SIGKILL');
+    };
+    child.stdout.on('data', read);
+    child.stderr.on('data', read);
+    child.once('error', reject);
+    child.once('close', (status) => { resolve({ status, output }); });
+  });
+}
+
+it('the parts of the training keep their promises', { timeout: 5 * MINUTE }, async () => {
+  const { status, output } = await run('/usr/bin/python3', ['-m', 'unittest', 'discover', '-s', 'training/tests']);
+  expect(output).toMatch(/Ran \d{2} tests/);
+  expect(status, output).toBe(0);
+});
+
+it('both stages train from one command, go on after a kill, and end with a package that the agent runs', { timeout: 15 * MINUTE }, async () => {
+  const out = join(dir, 'out');
+  const train = ['--profile', 'test/pipeline/tinyProfile.json', '--seed', '5', '--out', out, '--threads', '1'];
+  const killed = await run('training/train', train, 'stage 1 epoch 2/3 ');
+  expect(killed.status, killed.output).toBeNull();
+  const finished = await run('training/train', train);
+  expect(finished.status, finished.output).toBe(0);
+  // No epoch twice, none left out.
+  const epochs = (await readFile(join(out, 'stage1.csv'), 'utf8')).trim().split('\n').slice(1).map((line) => line.split(',', 2));
+  expect(epochs).toEqual([['1', 'patch'], ['2', 'patch'], ['3', 'field']]);
+  expect(await readFile(join(out, 'model-card.md'), 'utf8')).toContain('**everything small**');
+
+  const pacs = await testPacs(dir);
+  const config = configFrom(agentConfig(dir, pacs, { infer: { modelDir: join(out, 'package') } }) as Parameters<typeof configFrom>[0]);
+  const agent = await startAgent(config, { clock: systemClock, log: createLog('silent'), environment: process.env });
+  try {
+    const study = await smallStudy(join(dir, 'study'), 601, { patientId: 'P601' });
+    await send(agent.dicomPort, study.files.map(({ path }) => path));
+    const row = await until('it is delivered', async () => (await worklist(agent.url)).find(({ state }) => state === 'delivered'));
+    const { findings } = await agent.query.caseDetail(row.studyInstanceUid);
+    expect(findings!.model.name).toBe('odontoid-tiny');
+    expect(['suspected', 'not-suspected']).toContain(findings!.decision);
+    expect(pacs.objects().map(({ modality }) => modality)).toContain('SR');
+  } finally {
+    await agent.close();
+    await pacs.close();
+  }
+});
+
+it('a cross-validation leaves results for every variant, width and fold, and trains none twice', { timeout: 10 * MINUTE }, async () => {
+  const out = join(dir, 'folds');
+  const crossval = ['--study', 'test/pipeline/tinyCrossval.json', '--seed', '5', '--out', out, '--cohort', join(dir, 'out', 'cohort'), '--jobs', '1'];
+  const { status, output } = await run('training/crossval', crossval);
+  expect(status, output).toBe(0);
+  const results = (await readdir(join(out, 'results'))).sort();
+  expect(results).toEqual(['attention-4-fold1.json', 'attention-4-fold2.json', 'paper-4-fold1.json', 'paper-4-fold2.json', 'paper-6-fold1.json', 'paper-6-fold2.json']);
+  interface Fold { cases: { id: string; split: string; label: number; score: number; sliceLabels?: number[]; sliceScores?: number[] }[] }
+  const folds = await Promise.all(results.map(async (name) => JSON.parse(await readFile(join(out, 'results', name), 'utf8')) as Fold));
+  const tested = folds.map(({ cases }) => cases.filter(({ split }) => split === 'test').map(({ id }) => id));
+  // Every variant is asked about the same scans, and no scan twice.
+  expect(tested[0]).toEqual(tested[2]);
+  expect(tested[1]!.filter((id) => tested[0]!.includes(id))).toEqual([]);
+  for (const { cases } of folds) {
+    for (const one of cases) {
+      expect(one.score).toBeGreaterThanOrEqual(0);
+      expect(one.score).toBeLessThanOrEqual(1);
+      expect(one.sliceLabels?.length).toBe(one.sliceScores?.length);
+    }
+  }
+  expect((await run('training/crossval', crossval)).output).toContain('0 folds to train');
+});
