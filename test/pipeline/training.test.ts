@@ -92,4 +92,7 @@ it('a cross-validation leaves results for every variant, width and fold, and tra
     }
   }
   expect((await run('training/crossval', crossval)).output).toContain('0 folds to train');
+  const tables = await run(process.execPath, ['bin/odontoid.js', 'crossval', join(out, 'results')]);
+  expect(tables.status, tables.output).toBe(0);
+  expect(tables.output).toContain('Attention');
 });
