@@ -12,8 +12,14 @@ export interface WaitFigures {
   maxMs: number | null;
 }
 
-export type WaitGroup = 'flaggedFractures' | 'missedFractures' | 'others';
-export const WAIT_GROUPS: readonly WaitGroup[] = ['flaggedFractures', 'missedFractures', 'others'];
+/** `flaggedFractures` and `missedFractures` hold other scans under another rule; `fractures` (both together) and `others` hold the same. */
+type WaitGroup = 'fractures' | 'flaggedFractures' | 'missedFractures' | 'others';
+const BELONGS: Readonly<Record<WaitGroup, (read: ReplayedRead) => boolean>> = {
+  fractures: ({ scan }) => scan.fracture === true,
+  flaggedFractures: ({ scan, flagged }) => scan.fracture === true && flagged,
+  missedFractures: ({ scan, flagged }) => scan.fracture === true && !flagged,
+  others: ({ scan }) => scan.fracture !== true,
+};
 
 export interface QueueComparison {
   /** Scans that were replayed: those that somebody marked as read. */
@@ -37,15 +43,10 @@ export function compareQueues(
   const figures = (rule: ThresholdRule) => {
     const reads = replayQueue(scans, rule, maxWaitMs);
     return Object.fromEntries(
-      WAIT_GROUPS.map((group) => [group, waitFigures(reads.filter((read) => groupOf(read) === group), days.length, dayIndex, random)]),
+      Object.entries(BELONGS).map(([group, belongs]) => [group, waitFigures(reads.filter(belongs), days.length, dayIndex, random)]),
     ) as Record<WaitGroup, WaitFigures>;
   };
   return { scans: scans.length, days: days.length, now: figures(rules.now), proposed: figures(rules.proposed) };
-}
-
-function groupOf({ scan, flagged }: ReplayedRead): WaitGroup {
-  if (scan.fracture !== true) return 'others';
-  return flagged ? 'flaggedFractures' : 'missedFractures';
 }
 
 function waitFigures(

@@ -98,7 +98,7 @@ const flip = z
   })
   .meta({ id: 'Flip' });
 const waits = z.strictObject({ scans: z.int(), meanMs: estimate.nullable(), p95Ms: estimate.nullable(), maxMs: z.number().nullable() });
-const waitsByGroup = z.strictObject({ flaggedFractures: waits, missedFractures: waits, others: waits });
+const waitsByGroup = z.strictObject({ fractures: waits, flaggedFractures: waits, missedFractures: waits, others: waits });
 const queue = z
   .strictObject({ scans: z.int(), days: z.int(), maxWaitMinutes: z.number(), now: waitsByGroup, proposed: waitsByGroup })
   .meta({ id: 'QueueComparison' }) satisfies z.ZodType<QueueComparison & { maxWaitMinutes: number }>;

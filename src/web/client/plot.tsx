@@ -3,7 +3,7 @@ import 'uplot/dist/uPlot.min.css';
 import './plot.css';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { FigureTable } from './figureTable.tsx';
-import { plotWords } from './words/plot.ts';
+import { shellWords } from './words/shell.ts';
 
 export type Token = 'flag' | 'info' | 'muted' | 'domain' | 'text';
 
@@ -90,7 +90,7 @@ export function Plot({ data, marks = NO_MARKS, onPick }: PlotProps) {
   return (
     <figure class={onPick === undefined ? 'plot' : 'plot picks'}>
       <figcaption>{data.title}</figcaption>
-      <div ref={holder} role="img" aria-label={plotWords.image(data.title)} />
+      <div ref={holder} role="img" aria-label={shellWords.plot.image(data.title)} />
       <ul class="legend">
         {data.series.map(({ label, token, dashed }) => (
           <li key={label}>
@@ -106,7 +106,7 @@ export function Plot({ data, marks = NO_MARKS, onPick }: PlotProps) {
         ))}
       </ul>
       <details>
-        <summary>{plotWords.table}</summary>
+        <summary>{shellWords.plot.table}</summary>
         <FigureTable name={data.title} heads={data.table.head}>
           {data.table.rows.map((row) => (
             <tr key={row.join('|')}>{row.map((cell, index) => (index === 0 ? <th key={0} scope="row">{cell}</th> : <td key={index}>{cell}</td>))}</tr>

@@ -152,7 +152,7 @@ export function CaseLink({ caseRef, atMs, present }: { caseRef: string; atMs: nu
   );
 }
 
-const GROUPS = ['flaggedFractures', 'missedFractures', 'others'] as const;
+const GROUPS = ['fractures', 'flaggedFractures', 'missedFractures', 'others'] as const;
 const minutes = (ms: number): string => (ms / 60_000).toFixed(0);
 
 /** Waits under both rules. */

@@ -38,6 +38,15 @@ describe('queue, now against proposed', () => {
     expect(proposed.others.maxMs! / MINUTE_MS).toBeCloseTo(40, 3);
   });
 
+  it('keeps all fractures together as well, for those flagged and those missed are other scans under another rule', () => {
+    const mixed = site.map((scan, index) => (scan.fracture === true && index % 8 < 4 ? { ...scan, score: 0.9 } : scan));
+    const { now, proposed } = compareQueues(mixed, { now: rule(0.7), proposed: rule(0.5) }, 60 * MINUTE_MS, seededUniform(1));
+    expect([now.flaggedFractures.scans, now.missedFractures.scans, now.fractures.scans]).toEqual([5, 5, 10]);
+    expect(now.fractures.meanMs!.value / MINUTE_MS).toBeCloseTo((10 + 40) / 2, 3);
+    expect([proposed.fractures.scans, proposed.missedFractures.scans]).toEqual([10, 0]);
+    expect(proposed.fractures.meanMs!.value / MINUTE_MS).toBeCloseTo(10, 3);
+  });
+
   it('draws days, so that days that are alike leave no spread and days that differ do', () => {
     const alike = compareQueues(site, { now: rule(0.7), proposed: rule(0.5) }, 60 * MINUTE_MS, seededUniform(1));
     expect(alike.now.others.meanMs!.high - alike.now.others.meanMs!.low).toBeLessThan(1);

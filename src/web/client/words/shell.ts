@@ -21,4 +21,8 @@ export const shellWords = {
   close: 'Close',
   singleKeys: 'Single-letter keys',
   helpKey: 'shows these keys',
+  plot: {
+    image: (title: string) => `${title}. The table below has the same figures.`,
+    table: 'As a table',
+  },
 } as const;

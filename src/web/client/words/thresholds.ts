@@ -102,14 +102,14 @@ export const thresholdWords = {
   waits: {
     title: 'Wait until read, replayed on the site’s own arrivals and reading times',
     group: 'Group',
-    groups: { flaggedFractures: 'Flagged fractures', missedFractures: 'Missed fractures', others: 'All other scans' },
+    groups: { fractures: 'All fractures', flaggedFractures: 'Flagged of these', missedFractures: 'Missed of these', others: 'All other scans' },
     mean: (minutes: string) => `mean ${minutes} min`,
     interval: (low: string, high: string) => `95 % interval ${low}-${high}`,
     rest: (scans: number, p95: string, most: string) => `95th percentile ${p95}, longest ${most}; ${counted(scans, 'scan', 'scans')}`,
     scale: (minutes: string) => `Mean, 0 to ${minutes} min, now above proposed`,
     none: 'no scan',
     nothing: 'No scan has been marked as read since this model came, so there is no queue to replay.',
-    basis: (scans: number, days: number, cap: number) => `${counted(scans, 'scan', 'scans')} of ${counted(days, 'day', 'days')}, wait cap of ${cap} min on. From arrival to "marked as read". A fracture that a threshold does not flag is one that it misses, so the groups differ.`,
+    basis: (scans: number, days: number, cap: number) => `${counted(scans, 'scan', 'scans')} of ${counted(days, 'day', 'days')}, wait cap of ${cap} min on. From arrival to "marked as read". Which fractures are flagged and which missed differs between the thresholds: compare all fractures.`,
     left: (scans: number) => `${counted(scans, 'scan was', 'scans were')} never marked as read and left out.`,
   },
   flips: {
