@@ -94,7 +94,7 @@ export function CaseRecord({ answer, nowMs, onResend, onReprocess }: Properties)
         <h2>{words.views}</h2>
         {views.length === 0 && <p class="muted">{words.noViews}</p>}
         {views.length > 0 && (
-          <ol class="history" tabIndex={0} aria-label={words.views}>
+          <ol class="views" tabIndex={0} aria-label={words.views}>
             {views.map((view, index) => (
               <li key={index}>
                 {clockTime(view.atMs, nowMs)} <bdi>{view.by}</bdi>
