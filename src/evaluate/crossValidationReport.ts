@@ -11,7 +11,7 @@ export function crossValidationTables(result: CrossValidation): ReportTable[] {
   const head = ['', 'network', ...FIGURES.map((figure) => FIGURE_NAMES[figure])];
   const rows = (lines: readonly FoldRow[]): string[][] => (['imbalanced', 'balanced'] as const).flatMap((set) => lines.map((line) => [set === 'imbalanced' ? 'Imbalanced' : 'Balanced', line.title, ...FIGURES.map((figure) => plusMinus(line[set][figure]))]));
   const notes = [
-    `Percent, mean ± standard deviation over ${folds} folds; ${cases} tested cases, ${positives} positive. BAcc, the mean of TPR and TNR, is what the paper’s balanced table prints as AUC.`,
+    `Percent, mean ± standard deviation over ${folds} folds; ${cases} tested cases, ${positives} positive. BAcc, the mean of TPR and TNR, is what the paper’s tables print as AUC.`,
     threshold === 'validation' ? 'Threshold: in each fold the one with the highest BAcc on its validation cases (0.5 where it has none).' : `Threshold: ${threshold} in all folds.`,
     ...(missing.length > 0 ? [`Not whole. Missing: ${missing.join('; ')}.`] : []),
   ];
@@ -60,7 +60,8 @@ const VERDICTS: readonly (readonly [string, (auc: NonNullable<Improvement['diffe
 ];
 
 function aucChart(title: string, rows: readonly FoldRow[]): string {
-  return forestChart(title, rows.map(({ title: name, imbalanced }) => ({ name, share: whisker(imbalanced), count: `${((imbalanced.auc?.mean ?? 0) * 100).toFixed(1)} ± ${((imbalanced.auc?.deviation ?? 0) * 100).toFixed(1)}` }))); // prettier-ignore
+  const lines = rows.map(({ title: name, imbalanced }) => ({ name, share: whisker(imbalanced), count: plusMinus(imbalanced.auc) }));
+  return forestChart(title, lines, lines.every(({ share }) => share !== null && share.low >= 0.5) ? 0.5 : 0);
 }
 
 function whisker({ auc }: FoldFigures): Estimate | null {

@@ -52,17 +52,18 @@ export interface ForestLine {
   readonly count: string;
 }
 
-const FOREST = { names: 120, scale: 380, counts: 80, line: 20, top: 46 } as const;
+const FOREST = { leastNames: 120, letter: 6.4, scale: 380, counts: 90, line: 20, top: 46 } as const;
 
-/** Draws shares with their intervals below each other, on one scale from 0 to 100 %. */
-export function forestChart(title: string, lines: readonly ForestLine[]): string {
-  const { names, scale, counts, line, top } = FOREST;
+/** Draws shares with their intervals below each other, on one scale from `from` to 100 %. */
+export function forestChart(title: string, lines: readonly ForestLine[], from: 0 | 0.5 = 0): string {
+  const { leastNames, letter, scale, counts, line, top } = FOREST;
+  const names = Math.ceil(Math.max(leastNames, 20 + letter * Math.max(...lines.map(({ name }) => name.length))));
   const width = names + scale + counts;
   const height = top + lines.length * line + 8;
-  const at = (share: number): number => round(names + share * scale);
+  const at = (share: number): number => round(names + ((Math.max(from, share) - from) / (1 - from)) * scale);
   return svg(title, width, height, [
-    `<text x="${width / 2}" y="16" text-anchor="middle" font-weight="600" font-size="13">${escapeHtml(title)}</text>`,
-    ...TICKS.flatMap((tick) => [gridLine(at(tick), top - 6, at(tick), height - 4), `<text x="${at(tick)}" y="${top - 12}" text-anchor="middle">${tick * 100}</text>`]),
+    `<text x="${names + scale / 2}" y="16" text-anchor="middle" font-weight="600" font-size="13">${escapeHtml(title)}</text>`,
+    ...TICKS.map((tick) => from + tick * (1 - from)).flatMap((tick) => [gridLine(at(tick), top - 6, at(tick), height - 4), `<text x="${at(tick)}" y="${top - 12}" text-anchor="middle">${round(tick * 100)}</text>`]),
     ...lines.flatMap(({ name, share, count }, i) => {
       const middle = top + i * line + line / 2;
       const text = `<text x="${names - 10}" y="${middle + 4}" text-anchor="end"${share === null ? ' font-weight="600"' : ''}>${escapeHtml(name)}</text>`;

@@ -5,7 +5,7 @@ const STYLE = `
 :root { color-scheme: light dark; --page: #fff; --ink: #1c2430; --soft: #5b6675; --grid: #e1e6ec; --panel: #f4f6f9; --positive: #b3391b; --negative: #8a97a8; font: 15px/1.55 system-ui, sans-serif; }
 @media (prefers-color-scheme: dark) { :root { --page: #12161c; --ink: #e4e9ef; --soft: #9aa7b6; --grid: #2a323d; --panel: #1b212a; --positive: #ff9a6b; --negative: #66758a; } }
 @media print { :root { --page: #fff; --ink: #000; --soft: #444; --grid: #ddd; --panel: #fff; --positive: #b3391b; --negative: #8a97a8; } }
-body { max-width: 74rem; margin: 2rem auto; padding: 0 1.25rem; background: var(--page); color: var(--ink); }
+body { max-width: 82rem; margin: 2rem auto; padding: 0 1.25rem; background: var(--page); color: var(--ink); }
 h1 { font-size: 1.6rem; margin: 0 0 0.5rem; }
 h2 { font-size: 1.1rem; margin: 2.2rem 0 0.4rem; }
 p { margin: 0.3rem 0; max-width: 62rem; }
@@ -14,8 +14,8 @@ p { margin: 0.3rem 0; max-width: 62rem; }
 .short { background: var(--panel); padding: 0.7rem 1rem 0.7rem 2.2rem; margin: 0.8rem 0; }
 .short li { margin: 0.2rem 0; }
 .wide { overflow-x: auto; }
-table { border-collapse: collapse; margin: 0.4rem 0; font-variant-numeric: tabular-nums; }
-th, td { text-align: left; padding: 0.25rem 1.2rem 0.25rem 0; border-bottom: 1px solid var(--grid); vertical-align: top; }
+table { font-size: 0.92em; border-collapse: collapse; margin: 0.4rem 0; font-variant-numeric: tabular-nums; }
+th, td { text-align: left; padding: 0.25rem 0.8rem 0.25rem 0; border-bottom: 1px solid var(--grid); vertical-align: top; }
 th { font-weight: 600; }
 .charts { display: flex; flex-wrap: wrap; gap: 1.2rem; margin-top: 1rem; }
 .charts svg { background: var(--panel); border-radius: 6px; padding: 0.4rem; max-width: 100%; height: auto; }
@@ -49,8 +49,13 @@ ${tables.map(htmlTable).join('\n')}
 }
 
 function htmlTable({ title, head, rows, notes }: ReportTable): string {
-  const cells = (tag: string, texts: readonly string[]): string => texts.map((text) => `<${tag}>${escapeHtml(text)}</${tag}>`).join('');
+  const cells = (tag: string, texts: readonly string[]): string => texts.map((text) => `<${tag}>${escapeHtml(unbroken(text))}</${tag}>`).join('');
   return `<section><h2>${escapeHtml(title)}</h2>
 <div class="wide"><table><thead><tr>${cells('th', head)}</tr></thead><tbody>${rows.map((row) => `<tr>${cells('td', row)}</tr>`).join('')}</tbody></table></div>
 ${notes.map((note) => `<p class="note">${escapeHtml(note)}</p>`).join('\n')}</section>`;
+}
+
+/** A figure breaks before its interval and nowhere else. */
+function unbroken(text: string): string {
+  return /^[+-]?\d/.test(text) ? text.replaceAll(' ± ', '\u00a0±\u00a0').replaceAll(' to ', '\u00a0to\u00a0').replaceAll(' of ', '\u00a0of\u00a0') : text;
 }

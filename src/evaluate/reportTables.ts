@@ -51,7 +51,7 @@ export function evaluationTables(evaluation: Evaluation, cases: readonly JudgedC
     tables.push({
       title: `Table 3. Case level, positive from ${evaluation.threshold.toFixed(3)}`,
       ...performanceRows([['Imbalanced', table3.imbalanced], ['Balanced', table3.balanced]], 'cases'),
-      notes: ['Intervals: Wilson for TPR, TNR, PPV, NPV and Acc, DeLong for AUC, bootstrap for the others. BAcc is what the paper’s balanced table prints as AUC.'],
+      notes: ['Intervals: Wilson for TPR, TNR, PPV, NPV and Acc, DeLong for AUC, bootstrap for the others. BAcc is what the paper’s tables print as AUC.'],
     });
   }
   if (evaluation.aucByGrade.length > 0) {

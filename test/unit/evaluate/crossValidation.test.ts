@@ -20,7 +20,9 @@ function file({ variant = 'paper', units = 128, fold = 1, folds = 2, lift = 0.2,
   const cases = Array.from({ length: 60 }, (_, i) => {
     const label = i % 4 === 0 ? 1 : 0;
     const score = Math.min(1, Math.max(0, random.between(0.1, 0.6) + label * lift));
-    return { id: `case-${fold}-${i}`, patient: `p-${fold}-${i}`, split: i < 40 ? 'test' : 'validation', label, score, grade: label ? 'subtle' : null, ...(i % 2 === 0 ? { sliceLabels: [label, 0, null], sliceScores: [score, 0.1, 0.9] } : {}) };
+    // What one fold tests, the other validates on.
+    const name = i < 40 ? `${fold}-${i}` : `${3 - fold}-${i - 40}`;
+    return { id: `case-${name}`, patient: `p-${name}`, split: i < 40 ? 'test' : 'validation', label, score, grade: label ? 'subtle' : null, ...(i % 2 === 0 ? { sliceLabels: [label, 0, null], sliceScores: [score, 0.1, 0.9] } : {}) };
   });
   return JSON.stringify({ schema: 1, kind: 'fold-results', variant, title: `Recipe ${variant}`, units, fold, folds, seed: 1, command: 'training/crossval --seed 1', cases, ...more });
 }
