@@ -1,9 +1,12 @@
 // Draws docs/pictures/admin-*.png: the screens of admins, on the real agent with the synthetic studies of the demo. Needs `npm run build`.
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { systemClock } from '../src/clock.ts';
 import { runDemo } from '../src/demo/runDemo.ts';
+import { generatePhantom } from '../src/phantom/generatePhantom.ts';
+import { drawPhantomParams } from '../src/phantom/phantomParams.ts';
+import { writeIneligibleStudy } from '../src/phantom/writePhantomStudy.ts';
 import { buildPage, launchBrowser, openSite } from '../test/browser/page.ts';
 import { addStudy } from '../test/browser/seededWorklist.ts';
 import { instanceOf } from '../test/unit/worklist/facts.ts';
@@ -27,20 +30,21 @@ try {
   await page.getByRole('cell', { name: 'Passed' }).waitFor({ timeout: 300_000 });
   await page.screenshot({ path: join(pictures, 'admin-proof-of-life.png') });
 
+  await page.setViewportSize({ width: 1280, height: 1020 });
   await page.goto(`${demo.url}/connections`);
   await page.getByRole('button', { name: 'Echo demo-pacs' }).click();
   await page.getByText(/^Answered in/).waitFor();
   await page.getByLabel('Sender’s address').fill('127.0.0.1');
-  const study = join(folder, 'demo/studies/DEMO-4');
-  const scout = (await readdir(study)).find((name) => name.startsWith('SC'));
-  if (scout === undefined) throw new Error('The demo has no localizer.');
-  await page.locator('.drop input').setInputFiles(join(study, scout));
-  await page.getByRole('cell', { name: /a localizer|on record/ }).waitFor();
-  await page.screenshot({ path: join(pictures, 'admin-connections.png'), fullPage: true });
+  const phantom = generatePhantom(drawPhantomParams(3, { rows: 64, columns: 64, slices: 5, fractures: 'none' }));
+  const scout = await writeIneligibleStudy(phantom, { dir: join(folder, 'scout') });
+  await page.locator('.drop input').setInputFiles(scout.files[0]!.path);
+  await page.getByRole('cell', { name: /a localizer/ }).waitFor();
+  await page.screenshot({ path: join(pictures, 'admin-connections.png') });
 
+  await page.setViewportSize({ width: 1280, height: 880 });
   await page.goto(`${demo.url}/system`);
   await page.getByRole('heading', { name: 'How long it took' }).waitFor();
-  await page.screenshot({ path: join(pictures, 'admin-system.png'), fullPage: true });
+  await page.screenshot({ path: join(pictures, 'admin-system.png') });
 
   await addStudy(site, { id: 'refused', outcome: 0.9, receipt: 'refused', patientName: 'Okafor^Chidi', patientId: '40198' });
   await addStudy(site, { id: 'held', outcome: 0.2, patientName: 'Moreau^Camille', patientId: '40165' });

@@ -21,7 +21,7 @@ async function picture(page: Page, name: string): Promise<void> {
   const folder = process.env['ODONTOID_PICTURES'];
   if (folder === undefined) return;
   for (const [theme, width] of [['dark', 1280], ['light', 1280], ['dark', 390], ['light', 390]] as const) {
-    await page.setViewportSize({ width, height: 800 });
+    await page.setViewportSize({ width, height: 1300 });
     await page.evaluate((value) => {
       document.documentElement.dataset['theme'] = value;
     }, theme);

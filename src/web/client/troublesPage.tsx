@@ -62,7 +62,7 @@ export default function TroublesPage() {
   );
   return (
     <section class="wide admin">
-      <h1>{words.titles.troubles}</h1>
+      <h1>{words.troublesHeading}</h1>
       <p>{words.troublesWhat}</p>
       <p role="alert" class="kind-fault">
         {problem}

@@ -1,6 +1,6 @@
 /** Texts of the screens of admins. */
 export const adminWords = {
-  titles: { proof: 'Proof of life', connections: 'Connections', troubles: 'Waiting for you', system: 'System' },
+  titles: { proof: 'Proof of life', connections: 'Connections', troubles: 'Waiting', system: 'System' },
   loading: 'Loading',
   failed: 'That did not work. Try again.',
   never: 'never',
@@ -88,6 +88,7 @@ export const adminWords = {
   step: 'Step',
   answer: 'Answer',
 
+  troublesHeading: 'Waiting for you',
   troublesWhat: 'What the agent cannot decide or get rid of by itself.',
   held: 'Held studies',
   nothingHeld: '0 studies are held.',
