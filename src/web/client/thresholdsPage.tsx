@@ -52,10 +52,13 @@ export default function ThresholdsPage() {
     run(async () => {
       const response = await action();
       const result = (response.status === 204 ? {} : await response.json()) as { kind?: string; version?: number };
+      // What is said and what is shown belong together.
+      await load();
       setSaid(result.version !== undefined ? words.request.activated(result.version) : result.kind === 'awaits-second-person' ? words.request.signed : afterwards);
-    })
-      .catch((error: unknown) => setProblem(wordsOf(error)))
-      .finally(load);
+    }).catch(async (error: unknown) => {
+      await load();
+      setProblem(wordsOf(error));
+    });
   };
   const { whatIf, isCurrent } = useWhatIf(board, choice, setProblem);
 
