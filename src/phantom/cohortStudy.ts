@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { generatePhantom } from './generatePhantom.ts';
 import { studyLines, type StudyLines } from './labelsCsv.ts';
@@ -39,6 +39,8 @@ export async function writeCohortStudy(job: StudyJob): Promise<FinishedStudy> {
   const { params, out, masks } = job;
   const folder = folderOf(job);
   const phantom = generatePhantom(params);
+  // What a run that was cut off, or asked for another series, has left would be a second study in the folder.
+  await rm(path.join(out, folder), { recursive: true, force: true });
   const written = await writePhantomStudy(phantom, { dir: path.join(out, folder) });
   const mask = masks ? `masks/${folder}.nii.gz` : '';
   if (masks) {

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, readdir, rm, stat, truncate } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -103,7 +103,9 @@ describe('writePhantomCohort', () => {
     expect(await written(second!)).toBeGreaterThan(before[1]!);
     expect((await stat(path.join(out, second!.folder, 'IM0006.dcm'))).size).toBeGreaterThan(8192);
     expect((await readFile(path.join(out, 'labels.csv'), 'utf8')).trim().split('\n')).toHaveLength(1 + 2 * 6);
-    await writePhantomCohort({ ...wish, slices: 7, count: 1, out, processes: 1 });
+    await writePhantomCohort({ ...wish, slices: 5, count: 1, out, processes: 1 });
     expect(await written(first!)).toBeGreaterThan(before[0]!);
+    // Nothing of the other series is left in the folder.
+    expect(await readdir(path.join(out, first!.folder))).toHaveLength(5);
   });
 });
