@@ -26,7 +26,7 @@ afterAll(async () => {
 async function openedSite(recentMs = 10 * 60_000): Promise<Site> {
   const site = await openSite(pageDir, systemClock, { signIn: { signIn: 'local', recentMs } });
   onTestFinished(site.end);
-  await addStudy(site, { id: 'flag', outcome: 0.9 });
+  await addStudy(site, { id: 'flag', outcome: 0.9, slices: 4 });
   return site;
 }
 
