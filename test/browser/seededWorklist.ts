@@ -234,6 +234,7 @@ function pictureFindings(instances: readonly StoredInstance[], probability: numb
             sopInstanceUid: instances[sliceIndex]!.header.sopInstanceUid,
             sliceIndex,
             score: scores[sliceIndex]!,
+            levels: ['C5', 'C6'],
             cam,
             camRows: 8,
             camColumns: 8,

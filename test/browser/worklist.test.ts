@@ -55,7 +55,7 @@ test('the list stands in reading order, in the fixed words, and says why', async
   expect(await row(page, 'old').textContent()).toContain('75 of 60 min');
   expect(await row(page, 'old').textContent()).toContain('Past the wait limit');
   expect(await row(page, 'thick').textContent()).toContain('Rejected by PACS: SOP class not supported');
-  expect(await row(page, 'flag').textContent()).toContain('0.90 flags from 0.50');
+  expect(await row(page, 'flag').textContent()).toContain('0.90 C5-C6');
   expect(await row(page, 'thick').textContent()).toContain('no score');
   expect(await page.locator('.feed').textContent()).toBe('Feed live');
   expect(await page.title()).toBe('Worklist - Odontoid');

@@ -76,7 +76,8 @@ const CELLS: Readonly<Record<ColumnName, (properties: Properties) => JSX.Element
     ) : (
       <div class={row.decision === 'suspected' ? 'kind-flag' : ''} title={words.flagsFrom(row.threshold.value)}>
         <div class="line">
-          {row.probability.toFixed(2)} {row.levels.length > 0 && <b>{words.levels(row.levels)}</b>} <span class="muted">{words.from(row.threshold.value)}</span>
+          {row.probability.toFixed(2)}{' '}
+          {row.levels.length > 0 ? words.levels(row.levels) : <span class="muted">{words.from(row.threshold.value)}</span>}
         </div>
         <svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">
           <rect class="track" width="100" height="6" />
