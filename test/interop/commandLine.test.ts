@@ -100,7 +100,7 @@ describe('odontoid', () => {
 
   it('analyse gives the documented document and writes SR, SC and pictures', async () => {
     await json('phantom', '--seed', '9000003', '--fracture', 'burst@C5', '--out', join(dir, 'burst'), '--json');
-    const [folder] = (await readdir(join(dir, 'burst'))).filter((name) => name !== 'labels.csv');
+    const [folder] = (await readdir(join(dir, 'burst'))).filter((name) => name.startsWith('study-'));
     const analysis = await json<Analysis>('analyse', join(dir, 'burst', folder!), '--out', join(dir, 'results'), '--json');
     expect(analysis.decision).toBe('suspected');
     expect(analysis.reason).toBeNull();
@@ -148,7 +148,7 @@ describe('odontoid', () => {
   });
 
   it('a series with one slice cut short is not scored, and the slice is named', async () => {
-    const [folder] = (await readdir(join(dir, 'burst'))).filter((name) => name !== 'labels.csv');
+    const [folder] = (await readdir(join(dir, 'burst'))).filter((name) => name.startsWith('study-'));
     const copy = join(dir, 'one-cut');
     await mkdir(copy);
     const files = (await readdir(join(dir, 'burst', folder!))).sort();
