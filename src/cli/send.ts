@@ -38,7 +38,8 @@ async function filesOf(path: string): Promise<string[]> {
   if (found === null) throw new TriageError('not-found', `${path} does not exist.`);
   if (found.isFile()) return [path];
   const entries = await readdir(path, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile() && entry.name !== 'labels.csv').map((entry) => join(entry.parentPath, entry.name));
+  // A cohort holds its tables and masks beside the studies.
+  const files = entries.filter((entry) => entry.isFile() && !/\.(csv|nii\.gz)$/.test(entry.name)).map((entry) => join(entry.parentPath, entry.name));
   if (files.length === 0) throw new TriageError('not-found', `${path} holds no files.`);
   return files.sort();
 }
