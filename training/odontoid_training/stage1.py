@@ -79,7 +79,7 @@ def train_encoder(profile, cohort, out, seed, device, *, start=None, report=prin
         speed = (k + 1) * recipe["batch"] / (time.time() - started)
         judged = average or encoder
         last = epoch + 1 == epochs
-        score = validate(judged, cohort["validation"], size, device) if field or last or recipe["patience"] is not None or epoch % 20 == 19 else float("nan")
+        score = validate(judged, cohort["validation"], size, device, recipe.get("validationImages", 600)) if field or last or recipe["patience"] is not None or epoch % 20 == 19 else float("nan")
         writer.writerow([epoch + 1, "field" if field else "patch", f"{np.mean(losses):.5f}", f"{rate:.2e}", f"{score:.4f}", f"{speed:.1f}", f"{time.time() - started:.0f}"])
         log.flush()
         report(f"stage 1 epoch {epoch + 1}/{epochs}: loss {np.mean(losses):.4f}, validation image AUC {score:.4f}")
@@ -126,7 +126,7 @@ def follow(average, encoder, decay):
 
 
 @torch.no_grad()
-def validate(encoder, cases, size, device, most=600):
+def validate(encoder, cases, size, device, most):
     """Area under the ROC curve over single whole images of cases not trained on."""
     encoder = freeze(encoder.eval(), size, device)
     chosen = [(c, i) for c in cases for i in range(len(c.labels))]

@@ -1,4 +1,5 @@
-"""Weights to go on from: an `encoder.pt` of an earlier run, or a model package, whose folded batch normalisation is unfolded again."""
+"""Weights to go on from: an `encoder.pt` of an earlier run, or a model package, whose folded batch normalisation is unfolded again. A narrower
+network than the profile's is widened: it begins as the same function."""
 import json
 from pathlib import Path
 
@@ -14,11 +15,36 @@ def load_start(path, profile, images):
     """State of an encoder of `profile`. images [B, 3, S, S] in 0..1: what it will be trained on; the statistics of an unfolded package come from them."""
     path = Path(path)
     if path.is_file():
-        return torch.load(path, map_location="cpu")
-    manifest = json.loads((path / "model.json").read_text())
-    encoder = make_encoder(profile).eval()
-    unfold(encoder, onnx.load(str(path / manifest["files"]["sliceEncoder"]["path"])).graph, images)
-    return encoder.state_dict()
+        state = torch.load(path, map_location="cpu")
+    else:
+        manifest = json.loads((path / "model.json").read_text())
+        graph = onnx.load(str(path / manifest["files"]["sliceEncoder"]["path"])).graph
+        encoder = make_encoder({**profile, "encoder": {**profile["encoder"], "baseWidth": base_width(graph)}}).eval()
+        unfold(encoder, graph, images)
+        state = encoder.state_dict()
+    return widen(state, make_encoder(profile).state_dict())
+
+
+def base_width(graph):
+    """Channels of the first convolution: what all other widths are multiples of."""
+    first = next(node for node in graph.node if node.op_type == "Conv").input[1]
+    return next(tensor.dims[0] for tensor in graph.initializer if tensor.name == first)
+
+
+def widen(state, wide):
+    """Net2WiderNet (Chen, Goodfellow and Shlens 2016): every channel is copied, and what reads a channel divides its weight over the copies by chance, so that
+    the wide network gives what the narrow one gave, and its copies learn to differ. `wide` has the shapes that are wanted; equal shapes stay as they are."""
+    def grow(name, tensor, like):
+        times = [b // a for a, b in zip(tensor.shape, like.shape)]
+        if any(a * n != b for a, b, n in zip(tensor.shape, like.shape, times)):
+            raise SystemExit(f"{name} of the start, {tuple(tensor.shape)}, cannot be widened to the profile's {tuple(like.shape)}")
+        tensor = tensor.repeat(times)
+        if tensor.dim() < 2 or times[1] == 1:
+            return tensor
+        shares = torch.rand(tensor.shape[0], times[1], tensor.shape[1] // times[1], *[1] * (tensor.dim() - 2)) + 0.5
+        return tensor * (shares / shares.sum(1, keepdim=True)).flatten(1, 2)
+
+    return {name: grow(name, state[name], like) for name, like in wide.items()}
 
 
 @torch.no_grad()

@@ -15,7 +15,7 @@ from odontoid_training.profile import load_profile
 from odontoid_training.cohort import Shrunk
 from odontoid_training.crossval import make_folds
 from odontoid_training.stage2 import case_loss, draw_sequence, like_lengths, fit_domain, pad, platt
-from odontoid_training.start import unfold
+from odontoid_training.start import base_width, unfold, widen
 
 
 def warmed_encoder(pooling):
@@ -148,6 +148,33 @@ class Start(unittest.TestCase):
                 self.assertLess(float((one - two).abs().max()), 1e-4 * float(one.abs().max()))
             # Training sees batch statistics: on the images that they were taken from it makes no jump.
             self.assertLess(float((again.train().maps(image)[1] - encoder.maps(image)[1]).abs().max()), 1e-3 * float(encoder.maps(image)[1].abs().max()))
+
+
+    def test_a_widened_encoder_is_the_same_function_and_its_copies_can_part(self):
+        narrow = warmed_encoder("lse")
+        wide = SliceEncoder(12, "lse").eval()
+        wide.load_state_dict(widen(narrow.state_dict(), wide.state_dict()))
+        image = torch.rand(2, 3, 96, 96)
+        with torch.no_grad():
+            feature, probability, cam = narrow.encode(image)
+            wide_feature, wide_probability, wide_cam = wide.encode(image)
+        self.assertLess(float((probability - wide_probability).abs().max()), 1e-5)
+        self.assertLess(float((cam - wide_cam).abs().max()), 1e-4 * float(cam.abs().max()))
+        # Each part of the feature is there three times over; the logit, the last, once.
+        first = narrow.channels
+        self.assertLess(float((wide_feature[:, :3 * first] - feature[:, :first].repeat(1, 3)).abs().max()), 1e-4 * float(feature.abs().max()))
+        weight = wide.stages[3][0].residual[0].weight
+        part = weight.shape[1] // 3
+        self.assertGreater(float((weight[:, :part] - weight[:, part:2 * part]).abs().max()), 0)
+
+    def test_a_width_that_is_no_multiple_is_refused(self):
+        with self.assertRaisesRegex(SystemExit, "cannot be widened"):
+            widen(SliceEncoder(4, "lse").state_dict(), SliceEncoder(6, "lse").state_dict())
+
+    def test_the_width_is_read_from_the_graph(self):
+        with tempfile.TemporaryDirectory() as folder:
+            export_encoder(warmed_encoder("mean"), 64, Path(folder) / "encoder.onnx")
+            self.assertEqual(base_width(onnx.load(str(Path(folder) / "encoder.onnx")).graph), 4)
 
 
 class Domain(unittest.TestCase):
