@@ -1,8 +1,5 @@
+import type { Vertebra } from '../case/vertebrae.ts';
 import { TriageError } from '../errors.ts';
-
-/** Vertebrae of the phantom from above downwards. */
-export const LEVELS = ['C1', 'C2', 'C3', 'C4', 'C5', 'C6', 'C7', 'T1'] as const;
-export type Level = (typeof LEVELS)[number];
 
 /** Patterns of cervical fracture; the three dens types after Anderson and D'Alonzo. */
 export const FRACTURE_TYPES = [
@@ -28,12 +25,12 @@ export interface Fracture {
   /** `type@level`, as on the command line. */
   readonly name: string;
   readonly type: FractureType;
-  readonly level: Level;
+  readonly level: Vertebra;
 }
 
-const SUBAXIAL: readonly Level[] = ['C3', 'C4', 'C5', 'C6', 'C7'];
+const SUBAXIAL: readonly Vertebra[] = ['C3', 'C4', 'C5', 'C6', 'C7'];
 
-const LEVELS_BY_TYPE: Readonly<Record<FractureType, readonly Level[]>> = {
+const LEVELS_BY_TYPE: Readonly<Record<FractureType, readonly Vertebra[]>> = {
   'dens-1': ['C2'],
   'dens-2': ['C2'],
   'dens-3': ['C2'],

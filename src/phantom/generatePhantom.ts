@@ -1,4 +1,5 @@
-import type { FractureType, Grade, Level } from './fractures.ts';
+import type { Vertebra } from '../case/vertebrae.ts';
+import type { FractureType, Grade } from './fractures.ts';
 import type { PhantomParams } from './phantomParams.ts';
 import { flipsFor, levelsOfSlice, renderSlice, sliceZ } from './renderSlice.ts';
 import { composeScene, type Scene } from './scene.ts';
@@ -26,12 +27,12 @@ export interface Phantom {
   readonly fractures: readonly {
     name: string;
     type: FractureType;
-    level: Level;
+    level: Vertebra;
     grade: Grade;
     centreMm: readonly [number, number, number];
   }[];
   /** The vertebrae that each slice crosses. */
-  readonly levelsBySlice: readonly (readonly Level[])[];
+  readonly levelsBySlice: readonly (readonly Vertebra[])[];
 }
 
 /** Draws the whole study that the parameters describe; 1 mm slices of 512 x 512 take about 80 MB. */

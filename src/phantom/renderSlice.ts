@@ -1,6 +1,6 @@
 import { addMetalStreaks, addNoise, pointSpread, spreadImage } from './acquisition.ts';
 import { drawBone, emptyBoneLayer, type BoneLayer, type Grid } from './boneRaster.ts';
-import { LEVELS, type Level } from './fractures.ts';
+import { VERTEBRAE, type Vertebra } from '../case/vertebrae.ts';
 import { NOISE_EDGE, noiseTile } from './noiseTiles.ts';
 import { seededRandom } from './random.ts';
 import type { Scene } from './scene.ts';
@@ -12,9 +12,9 @@ export function sliceZ(scene: Scene, sliceIndex: number): number {
 }
 
 /** The vertebrae that a slice crosses, from above downwards. */
-export function levelsOfSlice(scene: Scene, sliceIndex: number): Level[] {
+export function levelsOfSlice(scene: Scene, sliceIndex: number): Vertebra[] {
   const z = sliceZ(scene, sliceIndex);
-  return LEVELS.filter((level) => scene.bones.some((b) => b.level === level && z >= b.low && z <= b.high));
+  return VERTEBRAE.filter((level) => scene.bones.some((b) => b.level === level && z >= b.low && z <= b.high));
 }
 
 /** A crown throws streaks into slices this far from its middle. */

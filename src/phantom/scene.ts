@@ -9,7 +9,8 @@ import {
   type Breakage,
   type Crack,
 } from './breaks.ts';
-import { parseFracture, LEVELS, type Fracture, type Grade, type Level } from './fractures.ts';
+import { VERTEBRAE, type Vertebra } from '../case/vertebrae.ts';
+import { parseFracture, type Fracture, type Grade } from './fractures.ts';
 import { buildSurroundings } from './headAndShoulders.ts';
 import type { PhantomParams } from './phantomParams.ts';
 import { seededRandom, type Random } from './random.ts';
@@ -38,7 +39,7 @@ export interface Scene {
   readonly params: PhantomParams;
   readonly bones: readonly {
     readonly bone: Bone;
-    readonly level: Level | null;
+    readonly level: Vertebra | null;
     readonly low: number;
     readonly high: number;
   }[];
@@ -60,8 +61,8 @@ export function composeScene(params: PhantomParams): Scene {
   const layout = tilted(layOutSpine(params.spine), params.position.tiltDegrees);
   const s = params.spine.scale;
   const bones: Bone[] = [];
-  const levels: (Level | null)[] = [];
-  const add = (bone: Omit<Bone, 'boxes'>, level: Level | null): void => {
+  const levels: (Vertebra | null)[] = [];
+  const add = (bone: Omit<Bone, 'boxes'>, level: Vertebra | null): void => {
     bones.push(boneOf(bone));
     levels.push(level);
   };
@@ -79,7 +80,7 @@ export function composeScene(params: PhantomParams): Scene {
   point(-1.5, at(layout.head, 0, -2, 50), at(layout.head, 0, 14, 50));
   point(0, at(layout.head, 0, -2, 17), at(layout.head, 0, 15, 17));
 
-  LEVELS.forEach((level, index) => {
+  VERTEBRAE.forEach((level, index) => {
     const frame = layout.frames[index]!;
     const random = seededRandom('phantom', params.seed, 'vertebra', level);
     const shape = {

@@ -3,7 +3,7 @@ import type { WorklistRow } from '../worklist/worklistQuery.ts';
 /** A row for screens that anybody can see: the end of the accession number, an age band, and no word of who it is. */
 export function maskedRow(row: WorklistRow): WorklistRow {
   return {
-    ...row,
+    ...withoutLocations(row),
     studyInstanceUid: '',
     patientName: '',
     patientId: '',
@@ -11,12 +11,15 @@ export function maskedRow(row: WorklistRow): WorklistRow {
     age: ageBand(row.age),
     accessionNumber: row.accessionNumber.slice(-4),
     studyDescription: '',
-    levels: [],
-    keySlices: [],
     series: [],
     deliveries: row.deliveries.map((delivery) => ({ ...delivery, sopInstanceUid: '', seriesInstanceUid: '' })),
     quarantineReason: row.quarantineReason === null ? null : 'Held for checking',
   };
+}
+
+/** A row that says how suspicious a scan is, and not where: what a site shows that has chosen triage only. */
+export function withoutLocations(row: WorklistRow): WorklistRow {
+  return { ...row, levels: [], keySlices: [] };
 }
 
 /** DICOM AS `056Y` as `50-59 y`; anything else is left out. */

@@ -3,6 +3,7 @@ import type { Transaction } from 'kysely';
 import type { Judgement } from '../case/readingOrder.ts';
 import { compareReadingPlaces, readingTier } from '../case/readingOrder.ts';
 import type { Clock } from '../ports.ts';
+import { onCurrentRevision } from './currentAnalysis.ts';
 import type { Schema } from './schema.ts';
 
 /** Which cases a list shows. */
@@ -156,11 +157,7 @@ async function placesOf(
 ): Promise<Place[]> {
   let query = db
     .selectFrom('cases')
-    .leftJoin('analyses', (join) =>
-      join
-        .onRef('analyses.study_instance_uid', '=', 'cases.study_instance_uid')
-        .onRef('analyses.revision', '=', 'cases.revision'),
-    )
+    .leftJoin('analyses', onCurrentRevision)
     .select([
       'cases.study_instance_uid',
       'cases.stat',

@@ -1,5 +1,6 @@
 import type { CaseManifest, Findings } from '../case/case.ts';
 import type { ModelIdentity } from '../ports.ts';
+import { onCurrentRevision } from './currentAnalysis.ts';
 import type { ShadowScoresTable } from './schema.ts';
 import { write } from './storeContext.ts';
 import type { StoreContext } from './storeContext.ts';
@@ -50,11 +51,7 @@ export async function countForShadow(context: StoreContext, modelSha256: string)
 function due({ db }: StoreContext, modelSha256: string) {
   return db
     .selectFrom('cases')
-    .innerJoin('analyses', (join) =>
-      join
-        .onRef('analyses.study_instance_uid', '=', 'cases.study_instance_uid')
-        .onRef('analyses.revision', '=', 'cases.revision'),
-    )
+    .innerJoin('analyses', onCurrentRevision)
     .where('cases.state', 'in', ['reported', 'delivered'])
     .where('cases.removing', '=', 0)
     .where('cases.proof', '=', 0)

@@ -5,6 +5,7 @@ import { nextCaseState } from '../case/caseState.ts';
 import type { CaseEvent, CaseEventType, CaseState } from '../case/caseState.ts';
 import { TriageError } from '../errors.ts';
 import type { AttemptFailure, ClaimedCase, StageName } from '../ports.ts';
+import { onCurrentRevision } from './currentAnalysis.ts';
 import { backoffMs } from './backoff.ts';
 import { caseRecordOf, storedInstanceOf } from './caseRecord.ts';
 import { enqueue, previousReports, settle } from './outbox.ts';
@@ -25,11 +26,7 @@ export async function claim(context: StoreContext, stage: StageName, leaseMs: nu
     const now = context.clock.now();
     const due = await trx
       .selectFrom('cases')
-      .leftJoin('analyses', (join) =>
-        join
-          .onRef('analyses.study_instance_uid', '=', 'cases.study_instance_uid')
-          .onRef('analyses.revision', '=', 'cases.revision'),
-      )
+      .leftJoin('analyses', onCurrentRevision)
       .select('cases.study_instance_uid')
       .where('cases.quarantine_reason', 'is', null)
       .where('cases.removing', '=', 0)

@@ -1,3 +1,4 @@
+import { onCurrentRevision } from './currentAnalysis.ts';
 import type { WorklistDatabase } from './database.ts';
 
 /** Nearest rank, seconds; null where nothing was measured. */
@@ -26,9 +27,7 @@ export async function systemFigures({ db }: WorklistDatabase, range: { fromMs: n
   const { fromMs, toMs, stepMs } = range;
   const rows = await db
     .selectFrom('cases')
-    .leftJoin('analyses', (join) =>
-      join.onRef('analyses.study_instance_uid', '=', 'cases.study_instance_uid').onRef('analyses.revision', '=', 'cases.revision'),
-    )
+    .leftJoin('analyses', onCurrentRevision)
     .select(['cases.first_received_at', 'cases.last_slice_at', 'analyses.analysed_at'])
     .select((row) => [
       row

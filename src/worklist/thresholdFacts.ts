@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import type { ReadScan } from '../thresholds/queueReplay.ts';
 import type { ScoredScan } from '../thresholds/scoredScan.ts';
+import { onCurrentRevision } from './currentAnalysis.ts';
 import type { Schema } from './schema.ts';
 
 /** Past scans of the site as one model version has scored them. */
@@ -95,11 +96,7 @@ async function confirmedTruth(db: Kysely<Schema>): Promise<Map<string, boolean>>
 async function pastScans(db: Kysely<Schema>, sinceMs: number): Promise<PastScan[]> {
   const present = await db
     .selectFrom('cases')
-    .leftJoin('analyses', (join) =>
-      join
-        .onRef('analyses.study_instance_uid', '=', 'cases.study_instance_uid')
-        .onRef('analyses.revision', '=', 'cases.revision'),
-    )
+    .leftJoin('analyses', onCurrentRevision)
     .select([
       'cases.study_instance_uid as study',
       'cases.source_ae_title as source',

@@ -5,6 +5,7 @@ import type { Vertebra } from '../case/vertebrae.ts';
 import { CASE_STATES } from '../case/caseState.ts';
 import { TriageError } from '../errors.ts';
 import type { Clock, ResultObject, StageName } from '../ports.ts';
+import { onCurrentRevision } from './currentAnalysis.ts';
 import { caseRecordOf } from './caseRecord.ts';
 import { caseStatus } from './caseStatus.ts';
 import { caseVolume } from './caseVolume.ts';
@@ -191,11 +192,7 @@ export function createWorklistQuery(
   async function usualMs(db: Transaction<Schema>): Promise<number | null> {
     const rows = await db
       .selectFrom('analyses')
-      .innerJoin('cases', (join) =>
-        join
-          .onRef('cases.study_instance_uid', '=', 'analyses.study_instance_uid')
-          .onRef('cases.revision', '=', 'analyses.revision'),
-      )
+      .innerJoin('cases', onCurrentRevision)
       .select(['analyses.analysed_at', 'cases.last_slice_at'])
       .where('analyses.analysed_at', 'is not', null)
       .where('cases.proof', '=', 0)
@@ -213,11 +210,7 @@ export function createWorklistQuery(
       // Findings and manifests are large and of no use in a list.
       const rows = await db
         .selectFrom('analyses')
-        .innerJoin('cases', (join) =>
-          join
-            .onRef('cases.study_instance_uid', '=', 'analyses.study_instance_uid')
-            .onRef('cases.revision', '=', 'analyses.revision'),
-        )
+        .innerJoin('cases', onCurrentRevision)
         .select(LISTED_COLUMNS)
         .where('analyses.study_instance_uid', 'in', batch)
         .execute();
@@ -453,11 +446,7 @@ export function createWorklistQuery(
   ): Promise<VolumeSlice[]> {
     const analysis = await db
       .selectFrom('cases')
-      .innerJoin('analyses', (join) =>
-        join
-          .onRef('analyses.study_instance_uid', '=', 'cases.study_instance_uid')
-          .onRef('analyses.revision', '=', 'cases.revision'),
-      )
+      .innerJoin('analyses', onCurrentRevision)
       .select('analyses.manifest')
       .where('cases.study_instance_uid', '=', studyInstanceUid)
       .where('cases.removing', '=', 0)
@@ -532,11 +521,7 @@ export function createWorklistQuery(
   async function flags(db: Transaction<Schema>, limit: number): Promise<{ open: OpenFlag[]; afterRead: number }> {
     const suspected = db
       .selectFrom('cases')
-      .innerJoin('analyses', (join) =>
-        join
-          .onRef('analyses.study_instance_uid', '=', 'cases.study_instance_uid')
-          .onRef('analyses.revision', '=', 'cases.revision'),
-      )
+      .innerJoin('analyses', onCurrentRevision)
       .where('analyses.decision', '=', 'suspected')
       .where('cases.removing', '=', 0)
       .where('cases.proof', '=', 0);

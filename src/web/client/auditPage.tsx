@@ -1,23 +1,13 @@
 import { useEffect, useState } from 'preact/hooks';
+import type { z } from 'zod';
+import type { auditAnswer } from '../answers/accessAnswers.ts';
 import { accessWords } from './words/access.ts';
 import { valueOf } from './field.tsx';
 import { clockTime } from './format.ts';
 import { PlainTable } from './plainTable.tsx';
 import { read, Refused } from './session.ts';
 
-interface Entry {
-  seq: number;
-  atMs: number;
-  action: string;
-  actor: string;
-  address: string;
-  target: string;
-  detail: Record<string, unknown>;
-}
-interface AuditAnswer {
-  entries: Entry[];
-  nextBeforeSeq: number | null;
-}
+type AuditAnswer = z.infer<typeof auditAnswer>;
 
 const FILTERS = ['actor', 'action', 'target'] as const;
 

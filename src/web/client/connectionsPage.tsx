@@ -1,4 +1,6 @@
 import { useState } from 'preact/hooks';
+import type { z } from 'zod';
+import type { connectionsAnswer, echoAnswer } from '../answers/adminAnswers.ts';
 import './admin.css';
 import { clockTime } from './format.ts';
 import { PlainTable } from './plainTable.tsx';
@@ -7,18 +9,8 @@ import { ask, Refused } from './session.ts';
 import { useLoaded } from './useLoaded.ts';
 import { adminWords as words } from './words/admin.ts';
 
-interface Echo {
-  ok: boolean;
-  atMs: number;
-  ms: number | null;
-  error: string | null;
-}
-interface Connections {
-  receiver: { aeTitle: string; host: string; port: number; up: boolean; stored: number; refused: number; rejected: number };
-  destinations: { name: string; address: string; lastSentAtMs: number | null; lastConfirmedAtMs: number | null; pending: number; unconfirmed: number; refused: number; lastError: string | null; echo: Echo | null }[];
-  sources: { aeTitle: string; addresses: string[]; echoAddress: string | null; lastReceivedAtMs: number | null; studies: number; echo: Echo | null }[];
-  rejections: { atMs: number; callingAeTitle: string; address: string; why: string }[];
-}
+type Connections = z.infer<typeof connectionsAnswer>;
+type Echo = z.infer<typeof echoAnswer>;
 
 const LOOK_MS = 15_000;
 

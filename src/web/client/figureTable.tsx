@@ -1,22 +1,13 @@
 import type { ComponentChildren } from 'preact';
+import { PlainTable } from './plainTable.tsx';
 
-/** A table of figures that scrolls by itself where it is too large: its name for screen readers, its column heads, and rows as children. */
+/** A table of figures that scrolls by itself where it is too large. */
 export function FigureTable({ name, heads, children }: { name: string; heads: readonly ComponentChildren[]; children: ComponentChildren }) {
   return (
     <div class="scroll" role="region" aria-label={name} tabIndex={0}>
-      <table class="figures">
-        <caption class="unseen">{name}</caption>
-        <thead>
-          <tr>
-            {heads.map((head, index) => (
-              <th key={index} scope="col">
-                {head}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>{children}</tbody>
-      </table>
+      <PlainTable name={name} heads={heads} kind="figures">
+        {children}
+      </PlainTable>
     </div>
   );
 }

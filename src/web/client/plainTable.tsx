@@ -1,14 +1,14 @@
 import type { ComponentChildren } from 'preact';
 
-/** A table of an admin page: its name for screen readers, its column heads, and rows as children. */
-export function PlainTable({ name, heads, children }: { name: string; heads: readonly string[]; children: ComponentChildren }) {
+/** A table: its name for screen readers, its column heads, and rows as children. `kind` is its look: `figures` are closer and aligned to the right. */
+export function PlainTable({ name, heads, kind = 'plain', children }: { name: string; heads: readonly ComponentChildren[]; kind?: 'plain' | 'figures'; children: ComponentChildren }) {
   return (
-    <table class="plain">
+    <table class={kind}>
       <caption class="unseen">{name}</caption>
       <thead>
         <tr>
-          {heads.map((head) => (
-            <th key={head} scope="col">
+          {heads.map((head, index) => (
+            <th key={index} scope="col">
               {head}
             </th>
           ))}

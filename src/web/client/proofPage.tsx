@@ -1,4 +1,6 @@
 import { useState } from 'preact/hooks';
+import type { z } from 'zod';
+import type { proofAnswer } from '../answers/adminAnswers.ts';
 import './admin.css';
 import { clockTime } from './format.ts';
 import { PlainTable } from './plainTable.tsx';
@@ -7,34 +9,8 @@ import { useLoaded } from './useLoaded.ts';
 import { Waterfall } from './waterfall.tsx';
 import { adminWords as words } from './words/admin.ts';
 
-interface Run {
-  id: number;
-  studyInstanceUid: string | null;
-  cause: 'schedule' | 'person';
-  requestedBy: string;
-  startedAtMs: number;
-  finishedAtMs: number | null;
-  outcome: 'passed' | 'failed' | 'stopped' | null;
-  failure: string | null;
-  measures: {
-    stageMs: Partial<Record<keyof typeof words.stages, number>>;
-    totalMs: number | null;
-    slices: number | null;
-    probability: number | null;
-    threshold: number | null;
-    model: { name: string; version: string } | null;
-    destinations: { name: string; ms: number | null; error: string | null }[];
-  };
-}
-interface Proof {
-  schedule: string;
-  nextAtMs: number | null;
-  sendTo: string[];
-  alarm: string | null;
-  lastPassedAtMs: number | null;
-  running: Run | null;
-  runs: Run[];
-}
+type Proof = z.infer<typeof proofAnswer>;
+type Run = Proof['runs'][number];
 
 const LOOK_MS = 2_000;
 

@@ -1,15 +1,12 @@
 import { useRef, useState } from 'preact/hooks';
+import type { z } from 'zod';
+import type { routingAnswer } from '../answers/adminAnswers.ts';
 import { valueOf } from './field.tsx';
 import { PlainTable } from './plainTable.tsx';
 import { Refused, send } from './session.ts';
 import { adminWords as words } from './words/admin.ts';
 
-interface Answer {
-  steps: { step: keyof typeof words.steps; outcome: keyof typeof words.outcomes; text: string }[];
-  accepted: boolean;
-  analysed: boolean;
-  file: { modality: string; seriesDescription: string } | null;
-}
+type Answer = z.infer<typeof routingAnswer>;
 
 /** Takes a file and says what the agent would do with it, step by step. */
 export function RoutingTester({ calledAeTitle, sources }: { calledAeTitle: string; sources: readonly { aeTitle: string; addresses: readonly string[] }[] }) {

@@ -1,13 +1,12 @@
+import type { z } from 'zod';
+import type { sessionAnswer } from '../answers/accessAnswers.ts';
+
 /** A request that hangs must not keep the page from saying so. */
 const ANSWER_WITHIN_MS = 10_000;
 /** How often the page tells that somebody is there. */
 const ACTIVITY_EVERY_MS = 60_000;
 
-export interface SessionAnswer {
-  signIn: 'off' | 'local' | 'oidc';
-  user: { name: string; role: 'service' | 'reader' | 'admin' } | null;
-  csrfToken: string | null;
-}
+export type SessionAnswer = z.infer<typeof sessionAnswer>;
 
 /** What the server said no with. */
 export class Refused extends Error {

@@ -1,28 +1,23 @@
 import { useEffect, useState } from 'preact/hooks';
+import type { z } from 'zod';
+import type { sessionsAnswer } from '../answers/accessAnswers.ts';
 import { accessWords } from './words/access.ts';
 import { Field, valueOf } from './field.tsx';
 import { clockTime } from './format.ts';
 import { PlainTable } from './plainTable.tsx';
 import { ask, read, Refused, session } from './session.ts';
 
-interface OwnSession {
-  id: string;
-  current: boolean;
-  signedInAtMs: number;
-  lastSeenAtMs: number;
-  address: string;
-  userAgent: string;
-}
+type Sessions = z.infer<typeof sessionsAnswer>;
 
 /** One's own sessions, and one's password. */
 export default function SessionsPage() {
-  const [sessions, setSessions] = useState<OwnSession[] | null>(null);
+  const [sessions, setSessions] = useState<Sessions['sessions'] | null>(null);
   const [local, setLocal] = useState(false);
   const [said, setSaid] = useState('');
   const [problem, setProblem] = useState('');
   const failed = (error: unknown) => setProblem(error instanceof Refused ? error.message : accessWords.failed);
   const load = () => {
-    read<{ sessions: OwnSession[] }>('/api/sessions').then((answer) => setSessions(answer.sessions), failed);
+    read<Sessions>('/api/sessions').then((answer) => setSessions(answer.sessions), failed);
   };
   useEffect(() => {
     load();

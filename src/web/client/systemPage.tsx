@@ -1,33 +1,16 @@
 import { useState } from 'preact/hooks';
+import type { z } from 'zod';
+import type { figuresAnswer, systemDetail } from '../answers/adminAnswers.ts';
 import './admin.css';
 import { clockTime } from './format.ts';
 import { PlainTable } from './plainTable.tsx';
 import { StepPlot } from './stepPlot.tsx';
 import { useLoaded } from './useLoaded.ts';
 import { adminWords as words } from './words/admin.ts';
+import type { WorklistAnswer } from './worklistApi.ts';
 
-interface Percentiles {
-  count: number;
-  p50: number | null;
-  p90: number | null;
-  p95: number | null;
-  max: number | null;
-}
-interface Figures {
-  latency: Record<keyof typeof words.stagesOf, Percentiles>;
-  steps: { atMs: number; received: number; analysed: number; p50: number | null; p95: number | null }[];
-}
-interface System {
-  version: string;
-  startedAtMs: number;
-  disk: { freeBytes: number | null; totalBytes: number | null; refuseBelowBytes: number; removeBelowBytes: number };
-  memory: { agent: number; receiver: number; inference: number };
-}
-/** What is read of the worklist's answer. */
-interface Overview {
-  system: { model: { name: string; version: string; provider: string } | null; modelError: string | null; receiver: { up: boolean; port: number; aeTitle: string } };
-  totals: { queue: { assemble: number; infer: number; report: number }; outbox: { pending: number; unconfirmed: number; refused: number } };
-}
+type Figures = z.infer<typeof figuresAnswer>;
+type System = z.infer<typeof systemDetail>;
 
 const LOOK_MS = 15_000;
 const STEPS = { '24': 24, '168': 28, '744': 31 } as const;
@@ -37,7 +20,7 @@ type Range = keyof typeof STEPS;
 export default function SystemPage() {
   const [hours, setHours] = useState<Range>('24');
   const system = useLoaded<System>('/api/system', LOOK_MS);
-  const overview = useLoaded<Overview>('/api/worklist?limit=1', LOOK_MS);
+  const overview = useLoaded<WorklistAnswer>('/api/worklist?limit=1', LOOK_MS);
   const figures = useLoaded<Figures>(`/api/figures?hours=${hours}&steps=${STEPS[hours]}`, LOOK_MS);
   const now = Date.now();
   const label = (ms: number) => new Date(ms).toLocaleString('en-GB', hours === '24' ? { hour: '2-digit', minute: '2-digit' } : { day: '2-digit', month: 'short', ...(hours === '168' ? { hour: '2-digit' } : {}) });

@@ -1,5 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import type { z } from 'zod';
+import type { troublesAnswer } from '../answers/adminAnswers.ts';
 import './admin.css';
 import { useConfirmed } from './confirmIdentity.tsx';
 import { valueOf } from './field.tsx';
@@ -9,18 +11,9 @@ import { ask, Refused } from './session.ts';
 import { useLoaded } from './useLoaded.ts';
 import { adminWords as words } from './words/admin.ts';
 
-interface Case {
-  studyInstanceUid: string;
-  caseRef: string;
-  patientName: string;
-  patientId: string;
-}
-interface Troubles {
-  held: (Case & { sourceAeTitle: string; arrivedAtMs: number; reason: string })[];
-  failed: (Case & { sourceAeTitle: string; arrivedAtMs: number; reason: string; stage: string })[];
-  deliveries: (Case & { destination: string; refused: number; waiting: number; attempts: number; sinceMs: number; nextAttemptAtMs: number | null; error: string })[];
-  more: boolean;
-}
+type Troubles = z.infer<typeof troublesAnswer>;
+/** What every list of them says of a case. */
+type Case = Pick<Troubles['held'][number], 'studyInstanceUid' | 'caseRef' | 'patientName' | 'patientId'>;
 /** What a person wants done, until they have said why. */
 interface Wish {
   title: string;

@@ -1,4 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
+import type { z } from 'zod';
+import type { setUpLink, usersAnswer } from '../answers/accessAnswers.ts';
 import { useConfirmed } from './confirmIdentity.tsx';
 import { accessWords } from './words/access.ts';
 import { Field, valueOf } from './field.tsx';
@@ -6,19 +8,9 @@ import { clockTime } from './format.ts';
 import { PlainTable } from './plainTable.tsx';
 import { ask, read, Refused } from './session.ts';
 
-interface User {
-  id: string;
-  name: string;
-  kind: 'local' | 'oidc';
-  role: 'reader' | 'admin';
-  hasPassword: boolean;
-  disabledAtMs: number | null;
-  lastSignInAtMs: number | null;
-}
-interface Link {
-  path: string;
-  expiresAtMs: number;
-}
+type Users = z.infer<typeof usersAnswer>;
+type User = Users['users'][number];
+type Link = z.infer<typeof setUpLink>;
 
 function stateOf(user: User): string {
   if (user.disabledAtMs !== null) return accessWords.disabled;
@@ -33,7 +25,7 @@ export default function UsersPage() {
   const { run, dialog } = useConfirmed();
   const failed = (error: unknown) => setProblem(error instanceof Refused ? error.message : accessWords.failed);
   const load = () => {
-    read<{ users: User[] }>('/api/users').then((answer) => setUsers(answer.users), failed);
+    read<Users>('/api/users').then((answer) => setUsers(answer.users), failed);
   };
   useEffect(load, []);
   const act = (action: () => Promise<unknown>) => {

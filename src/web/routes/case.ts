@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { caseAnswer } from '../answers/caseAnswer.ts';
-import { maskedRow } from '../maskedRow.ts';
+import { maskedRow, withoutLocations } from '../maskedRow.ts';
 import { route } from '../route.ts';
 
 /** Views that an answer names; the audit has all. */
@@ -25,7 +25,7 @@ export const caseRoutes = [
       const views = await access.audit.page({ action: 'case.viewed', target: study }, MOST_VIEWS);
       const shown = names.mayBeKnownTo(principal!) ? row : maskedRow(row);
       return {
-        row: triageOnly ? { ...shown, levels: [], keySlices: [] } : shown,
+        row: triageOnly ? withoutLocations(shown) : shown,
         findings: findings !== null && triageOnly ? { ...findings, slices: [], keySlices: [] } : findings,
         triageOnly,
         viewerTemplate,

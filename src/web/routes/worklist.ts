@@ -1,6 +1,6 @@
 import { worklistAnswer } from '../answers/worklistAnswer.ts';
 import { z } from 'zod';
-import { maskedRow } from '../maskedRow.ts';
+import { maskedRow, withoutLocations } from '../maskedRow.ts';
 import { route } from '../route.ts';
 
 /** Suspected cases that an answer names for sound and notices. */
@@ -29,7 +29,7 @@ export const worklistRoutes = [
     ) => {
       const masked = wanted || !names.inListFor(principal!);
       const { rows, ...page } = await query.page({ ...asked, list });
-      const shown = rows.map((row) => (row !== null && triageOnly ? { ...row, levels: [], keySlices: [] } : row));
+      const shown = rows.map((row) => (row !== null && triageOnly ? withoutLocations(row) : row));
       return {
         nowMs: clock.now(),
         maxWaitMinutes,

@@ -55,6 +55,7 @@ describe('openOnnxModel', () => {
       (card: ModelCard) => (card.golden.encoder.camMean += 0.1),
       (card: ModelCard) => (card.golden.classifier.caseProbability += card.golden.classifier.caseProbability > 0.5 ? -0.1 : 0.1),
       (card: ModelCard) => card.golden.classifier.sliceScores.push(0.5),
+      (card: ModelCard) => (card.golden.classifier.sliceLevels![1]![2]! += 0.1),
     ]) {
       await expect(openOnnxModel(withCard(edit), CPU)).rejects.toMatchObject({ code: 'model-invalid', message: expect.stringContaining('golden case') as string });
     }
@@ -66,6 +67,8 @@ describe('openOnnxModel', () => {
       (card: ModelCard) => (card.input.sizePixels -= 32),
       (card: ModelCard) => (card.input.camRows += 1),
       (card: ModelCard) => (card.outputs.sliceScore = 'score'),
+      (card: ModelCard) => (card.outputs.sliceLevel = 'level'),
+      (card: ModelCard) => card.levels!.pop(),
     ]) {
       await expect(openOnnxModel(withCard(edit), CPU)).rejects.toMatchObject({ code: 'model-invalid' });
     }
@@ -89,6 +92,17 @@ describe('openOnnxModel', () => {
     const outside = (await strict.classify(features)).outsideDomain;
     if (distances.maximum! > limit) expect(outside).toMatch(/distance .*limit/);
     else expect(outside).toBeNull();
+  });
+
+  it('names no vertebra where the package names none', async () => {
+    const without = withCard((card) => {
+      delete card.levels;
+      delete card.outputs.sliceLevel;
+      delete card.golden.classifier.sliceLevels;
+    });
+    const opened = await openOnnxModel(without, CPU);
+    const score = await opened.classify(new Float32Array(2 * shipped.card.input.featureLength).fill(0.1));
+    expect(score.sliceLevels).toEqual([[], []]);
   });
 
   it('fails on features that are no whole slices, or not finite', async () => {
