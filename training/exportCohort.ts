@@ -3,16 +3,13 @@
  *
  *   npx tsx training/exportCohort.ts --profile compact --seed 1 --out DIR [--workers 2] [--splits train,test]
  *
- * Per case and split: `<id>.npy` uint8 [slice][channel][row][column], `<id>.mask.npy` uint8 [broken slice][row/4][column/4]
- * and, last, `<id>.json` with the labels. A case that is there already, made to the same wish, is kept, so a killed run goes on where it was.
+ * caseTensors.ts says what is written. A case that is there already, made to the same wish, is kept, so a killed run goes on where it was.
  */
-import { fork } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import cliProgress from 'cli-progress';
 import type { Grade } from '../src/phantom/fractures.ts';
 import { FRACTURE_TYPES, FRACTURES, parseFracture } from '../src/phantom/fractures.ts';
 import type { PhantomWish } from '../src/phantom/phantomParams.ts';
@@ -21,10 +18,9 @@ import { seededRandom } from '../src/phantom/random.ts';
 import { levelsOfSlice, renderSlice, sliceZ } from '../src/phantom/renderSlice.ts';
 import { composeScene } from '../src/phantom/scene.ts';
 import type { InputSpec } from '../src/preprocess/modelInput.ts';
-import { modelInput } from '../src/preprocess/modelInput.ts';
-import { GROSS_BONE, SOFT_TISSUE, STANDARD_BONE } from '../src/preprocess/windows.ts';
+import { inputOf, profilePath, writeCaseTensors, type LabelledSlice } from './caseTensors.ts';
+import { isWorker, serveJobs, spreadJobs } from './exportWorkers.ts';
 
-const MASK_STEP = 4;
 /** Seeds of the splits never meet: seed * 1,000,000 + offset + number of the case. */
 const SPLIT_OFFSETS = { images: 0, train: 200_000, validation: 400_000, test: 600_000, negatives: 800_000 } as const;
 type Split = keyof typeof SPLIT_OFFSETS;
@@ -114,73 +110,31 @@ function recordPath(job: Job): string {
   return join(job.out, job.split, `${job.id}.json`);
 }
 
-function exportCase(job: Job): void {
+async function exportCase(job: Job): Promise<void> {
   const params = drawPhantomParams(job.seed, job.wish);
   const scene = composeScene(params);
   const indices = chooseSlices(scene, job);
-  const size = job.input.sizePixels;
-  const maskSize = size / MASK_STEP;
-  const pixels = params.rows * params.columns;
-  const hu = new Int16Array(pixels);
-  const mask = new Uint8Array(pixels);
-  const images = new Uint8Array(indices.length * 3 * size * size);
-  const masks: Uint8Array[] = [];
-  const maskRows: number[] = [];
-  const maskPixels: number[] = [];
-  const pixelMm: number[] = [];
-  for (const [k, index] of indices.entries()) {
-    renderSlice(scene, index, hu, mask);
-    const { tensor, box } = modelInput({ hu, rows: params.rows, columns: params.columns }, job.input);
-    const at = k * tensor.length;
-    for (let i = 0; i < tensor.length; i++) images[at + i] = tensor[i]! * 255 + 0.5;
-    const side = box.right - box.left;
-    pixelMm.push(Math.round(((side * params.pixelSpacingMm) / size) * 1000) / 1000);
-    let count = 0;
-    const small = new Uint8Array(maskSize * maskSize);
-    for (let i = 0; i < pixels; i++) {
-      if (mask[i] === 0) continue;
-      count++;
-      const row = Math.floor(((Math.floor(i / params.columns) + 0.5 - box.top) * maskSize) / side);
-      const column = Math.floor((((i % params.columns) + 0.5 - box.left) * maskSize) / side);
-      if (row >= 0 && row < maskSize && column >= 0 && column < maskSize) small[row * maskSize + column] = 1;
+  const hu = new Int16Array(params.rows * params.columns);
+  const mask = new Uint8Array(params.rows * params.columns);
+  function* slices(): Generator<LabelledSlice> {
+    for (const index of indices) {
+      renderSlice(scene, index, hu, mask);
+      yield { image: { hu, rows: params.rows, columns: params.columns }, mask, pixelSpacingMm: params.pixelSpacingMm };
     }
-    maskPixels.push(count);
-    maskRows.push(count > 0 ? masks.push(small) - 1 : -1);
   }
-  const dir = join(job.out, job.split);
-  // A record of another wish must not stand beside new pixels.
-  rmSync(recordPath(job), { force: true });
-  writeNpy(join(dir, `${job.id}.npy`), images, [indices.length, 3, size, size]);
-  writeNpy(join(dir, `${job.id}.mask.npy`), Buffer.concat(masks), [masks.length, maskSize, maskSize]);
-  const record = {
-    id: job.id,
+  await writeCaseTensors(join(job.out, job.split), job.id, indices.length, slices(), job.input, {
     seed: job.seed,
     wish: job.wish,
     sliceSpacingMm: params.sliceSpacingMm,
     totalSlices: params.slices,
     sliceIndices: indices,
-    labels: maskPixels.map((count) => count > 0),
-    maskRows,
-    maskPixels,
-    pixelMm,
     levels: indices.map((index) => levelsOfSlice(scene, index)),
     caseLabel: params.fractures.length > 0,
     kernel: params.acquisition.kernel,
     ageYears: params.patient.ageYears,
     sex: params.patient.sex,
     fractures: params.fractures.map(({ name, grade }) => ({ ...parseFracture(name), grade })),
-  };
-  const path = recordPath(job);
-  writeFileSync(`${path}.tmp`, JSON.stringify(record));
-  renameSync(`${path}.tmp`, path);
-}
-
-/** NumPy's format 1.0, unsigned bytes in C order. */
-function writeNpy(path: string, data: Uint8Array, shape: readonly number[]): void {
-  const text = `{'descr': '|u1', 'fortran_order': False, 'shape': (${shape.join(', ')}), }`;
-  const header = Buffer.from(`${text.padEnd(Math.ceil((text.length + 11) / 64) * 64 - 11)}\n`, 'latin1');
-  const prefix = Buffer.from([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, header.length & 255, header.length >> 8]);
-  writeFileSync(path, Buffer.concat([prefix, header, data]));
+  });
 }
 
 async function main(): Promise<void> {
@@ -194,44 +148,18 @@ async function main(): Promise<void> {
     },
   });
   if (values.out === undefined) throw new Error('--out DIR says where the cohort goes');
-  const file = values.profile.endsWith('.json') ? values.profile : join(import.meta.dirname, 'profiles', `${values.profile}.json`);
-  const profile = JSON.parse(readFileSync(file, 'utf8')) as { input: Omit<InputSpec, 'windowsHu'>; cohort: CohortRecipe };
-  const input: InputSpec = { ...profile.input, windowsHu: [GROSS_BONE, STANDARD_BONE, SOFT_TISSUE] };
+  const { input, profile } = inputOf(profilePath(values.profile));
+  const cohort = profile['cohort'] as CohortRecipe;
   const out = values.out;
   const jobs: Job[] = [];
   for (const split of values.splits.split(',')) {
     if (!(split in SPLIT_OFFSETS)) throw new Error(`--splits: "${split}" is none of ${Object.keys(SPLIT_OFFSETS).join(', ')}`);
     mkdirSync(join(out, split), { recursive: true });
-    jobs.push(...plan(split as Split, profile.cohort[split as Split] ?? 0, Number(values.seed), profile.cohort, input, out));
+    jobs.push(...plan(split as Split, cohort[split as Split] ?? 0, Number(values.seed), cohort, input, out));
   }
   const waiting = jobs.filter((job) => !isThere(job));
-  const bar = new cliProgress.SingleBar({ format: 'phantoms {bar} {value}/{total} {eta_formatted}', stream: process.stderr, noTTYOutput: true, notTTYSchedule: 15_000 });
-  bar.start(jobs.length, jobs.length - waiting.length);
-  await Promise.all(
-    Array.from({ length: Math.min(Number(values.workers), waiting.length) }, async () => {
-      const worker = fork(fileURLToPath(import.meta.url), [], { execArgv: process.execArgv, env: { ...process.env, ODONTOID_EXPORT_WORKER: '1' } });
-      for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) {
-        await new Promise<void>((resolve, reject) => {
-          worker.removeAllListeners();
-          worker.once('message', () => resolve());
-          worker.once('exit', (code) => reject(new Error(`a worker ended with ${String(code)} at ${job.id}`)));
-          worker.send(job);
-        });
-        bar.increment();
-      }
-      worker.removeAllListeners();
-      worker.disconnect();
-    }),
-  );
-  bar.stop();
+  await spreadJobs(fileURLToPath(import.meta.url), waiting, { workers: Number(values.workers), done: jobs.length - waiting.length, what: 'phantoms' });
 }
 
-if (process.env['ODONTOID_EXPORT_WORKER'] === undefined) {
-  await main();
-} else {
-  process.on('message', (job) => {
-    exportCase(job as Job);
-    // A parent that is gone is no error: what is written stays.
-    if (process.connected) process.send!('done');
-  });
-}
+if (isWorker) serveJobs(exportCase);
+else await main();

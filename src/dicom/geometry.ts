@@ -63,6 +63,21 @@ export function toTrainedOrientation(orientation: Orientation, toleranceDegrees:
   return { transpose, flipRows: frontToBack < 0, flipColumns: rightToLeft < 0 };
 }
 
+/** A stored matrix, `[row][column]`, brought to the trained orientation; the array given where nothing changes. */
+export function orientMatrix<T extends Float32Array | Uint8Array>(stored: T, rows: number, columns: number, { transpose, flipRows, flipColumns }: OrientationChange): { values: T; rows: number; columns: number } {
+  if (!transpose && !flipRows && !flipColumns) return { values: stored, rows, columns };
+  const size = transpose ? { rows: columns, columns: rows } : { rows, columns };
+  const values = stored.slice() as T;
+  for (let row = 0; row < size.rows; row++) {
+    const fromRow = flipRows ? size.rows - 1 - row : row;
+    for (let column = 0; column < size.columns; column++) {
+      const fromColumn = flipColumns ? size.columns - 1 - column : column;
+      values[row * size.columns + column] = stored[transpose ? fromColumn * columns + fromRow : fromRow * columns + fromColumn]!;
+    }
+  }
+  return { values, ...size };
+}
+
 function rowDirection(orientation: Orientation): Vector3 {
   return [orientation[0], orientation[1], orientation[2]];
 }

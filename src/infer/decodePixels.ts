@@ -1,6 +1,6 @@
 import { parseElements } from '../dicom/elements.ts';
 import type { Elements } from '../dicom/elements.ts';
-import { toTrainedOrientation } from '../dicom/geometry.ts';
+import { orientMatrix, toTrainedOrientation } from '../dicom/geometry.ts';
 import type { Orientation, OrientationChange } from '../dicom/geometry.ts';
 import { TriageError } from '../errors.ts';
 import type { SourceSlice } from '../ports.ts';
@@ -64,10 +64,12 @@ export async function decodeCtSlice(bytes: Uint8Array): Promise<CtSlice> {
   const spacing = elements.numbers(TAG.pixelSpacing);
   if (spacing?.length !== 2 || !spacing.every((mm) => mm > 0)) throw new TriageError('geometry-unusable', 'The slice has no usable PixelSpacing.');
   const hu = await readHu(elements, layout, highBit);
-  const oriented = orient(hu, layout.rows, layout.columns, orientation);
+  const { values, rows, columns } = orientMatrix(hu, layout.rows, layout.columns, orientation);
   const [rowSpacing, columnSpacing] = spacing as [number, number];
   return {
-    ...oriented,
+    hu: values,
+    rows,
+    columns,
     pixelSpacingMm: orientation.transpose ? [columnSpacing, rowSpacing] : [rowSpacing, columnSpacing],
     orientation,
     storedRows: layout.rows,
@@ -186,21 +188,6 @@ function orientationOf(elements: Elements): OrientationChange {
   const orientation = toTrainedOrientation(cosines as unknown as Orientation, MOST_TILT_DEGREES);
   if (orientation === null) throw new TriageError('geometry-unusable', `The slice is not axial, or is tilted or turned by more than ${MOST_TILT_DEGREES} degrees.`);
   return orientation;
-}
-
-function orient(stored: Float32Array, rows: number, columns: number, orientation: OrientationChange): { hu: Float32Array; rows: number; columns: number } {
-  const { transpose, flipRows, flipColumns } = orientation;
-  if (!transpose && !flipRows && !flipColumns) return { hu: stored, rows, columns };
-  const size = transpose ? { rows: columns, columns: rows } : { rows, columns };
-  const hu = new Float32Array(stored.length);
-  for (let row = 0; row < size.rows; row++) {
-    const fromRow = flipRows ? size.rows - 1 - row : row;
-    for (let column = 0; column < size.columns; column++) {
-      const fromColumn = flipColumns ? size.columns - 1 - column : column;
-      hu[row * size.columns + column] = stored[transpose ? fromColumn * columns + fromRow : fromRow * columns + fromColumn]!;
-    }
-  }
-  return { hu, ...size };
 }
 
 function undecodable(message: string): TriageError {

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -69,6 +69,50 @@ it('both stages train from one command, go on after a kill, and end with a packa
     await agent.close();
     await pacs.close();
   }
+});
+
+it('a labelled dataset trains through the same stages; what is not known of a scan teaches nothing wrong', { timeout: 10 * MINUTE }, async () => {
+  const dataset = join(dir, 'dataset');
+  const odontoid = (...args: string[]) => run(process.execPath, ['bin/odontoid.js', ...args]);
+  const made = await odontoid('phantom', '--cohort', '14', '--prevalence', '0.5', '--seed', '900', '--slices', '40', '--rows', '128', '--out', dataset);
+  expect(made.status, made.output).toBe(0);
+  // One broken scan of which nobody has said where, one row that names nothing, and no table of images.
+  const rows = (await readFile(join(dataset, 'cases.csv'), 'utf8')).trim().split('\n');
+  const columns = rows[0]!.split(',');
+  const cell = (row: string, name: string) => row.split(',')[columns.indexOf(name)]!;
+  const unmarked = rows.slice(1).find((row) => cell(row, 'caseLabel') === '1')!;
+  const bare = unmarked.split(',').map((text, index) => (columns[index] === 'mask' ? '' : text)).join(',');
+  await writeFile(join(dataset, 'cases.csv'), [...rows.map((row) => (row === unmarked ? bare : row)), columns.map((name) => (name === 'folder' ? 'nowhere' : '')).join(',')].join('\n'));
+  await rm(join(dataset, 'labels.csv'));
+  const split = join(dir, 'split.json');
+  expect((await odontoid('split', dataset, '--shares', '50,25,25', '--out', split)).status).toBe(0);
+
+  const out = join(dir, 'ofDataset');
+  const train = ['--profile', 'test/pipeline/tinyProfile.json', '--seed', '5', '--out', out, '--threads', '1', '--dataset', dataset, '--split', split];
+  expect((await run('training/train', train)).output).toContain('--statement');
+  const { status, output } = await run('training/train', [...train, '--statement', 'Fourteen studies of a test.', '--name', 'site-network']);
+  expect(status, output).toBe(0);
+  expect(output).toContain('cases.csv line 16: caseLabel is ""');
+  const cases = await Promise.all(
+    ['train', 'validation', 'test'].map(async (part) => {
+      const names = (await readdir(join(out, 'cohort', part))).filter((name) => name.endsWith('.json'));
+      return Promise.all(names.map(async (name) => JSON.parse(await readFile(join(out, 'cohort', part, name), 'utf8')) as { case: string; caseLabel: boolean; labels: (boolean | null)[]; maskPixels: number[] }));
+    }),
+  );
+  expect(cases.flat()).toHaveLength(14);
+  for (const one of cases.flat()) {
+    const isBare = one.case === cell(unmarked, 'folder');
+    expect(one.labels).toHaveLength(40);
+    expect(one.labels.every((label) => label === null)).toBe(isBare);
+    if (!isBare) expect(one.labels.some((label) => label === true)).toBe(one.caseLabel);
+    expect(one.maskPixels.some((pixels) => pixels > 0)).toBe(one.caseLabel && !isBare);
+  }
+  const card = JSON.parse(await readFile(join(out, 'package', 'model.json'), 'utf8')) as { name: string; intendedUse: string; levels?: string[]; trainingData: { statement: string; seeds?: unknown } };
+  expect(card).toMatchObject({ name: 'site-network', trainingData: { statement: 'Fourteen studies of a test.' } });
+  expect(card.intendedUse).toContain('Fourteen studies of a test.');
+  expect([card.levels, card.trainingData.seeds]).toEqual([undefined, undefined]);
+  const verified = await odontoid('model', 'verify', join(out, 'package'));
+  expect(verified.status, verified.output).toBe(0);
 });
 
 it('a cross-validation leaves results for every variant, width and fold, and trains none twice', { timeout: 10 * MINUTE }, async () => {

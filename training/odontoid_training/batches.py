@@ -17,8 +17,10 @@ class SliceSampler:
         self.cases, self.recipe, self.size = cases, recipe, size
         self.random = np.random.default_rng(seed)
         # A break that the crop has cut away teaches nothing: such a slice, one in hundreds, is left out.
-        self.positives = [(c, i) for c in cases for i in np.flatnonzero(c.labels) if c.mask(i).any()]
-        self.negatives = [(c, i) for c in cases for i in np.flatnonzero(~c.labels)]
+        self.positives = [(c, i) for c in cases for i in np.flatnonzero(c.labels) if c.mask(i) is None or c.mask(i).any()]
+        self.negatives = [(c, i) for c in cases for i in np.flatnonzero(c.known & ~c.labels)]
+        if recipe["patch"] and any(c.mask(i) is None for c, i in self.positives):
+            raise SystemExit("Some broken images have no mask, so nobody knows which patches are broken: set stage1.patch to null in the profile.")
         # How broken each intact slice looked when it was last seen: those that look it are drawn more often.
         self.suspicion = np.full(len(self.negatives), 0.5)
 
@@ -81,8 +83,11 @@ class SliceSampler:
         if augment and r["intensityJitter"]:
             image = self.jitter(image)
         cells = {size: self.cells(mask, size) for size in self.CELLS}
-        # A patch counts as broken only when the break lies in it.
-        labels = (mask.flatten(1).amax(1) > 0).float()
+        # A patch counts as broken only when the break lies in it. A broken image without a mask is broken somewhere.
+        unmarked = torch.tensor([bool(c.labels[i]) and c.mask(i) is None for c, i, *_ in chosen])
+        labels = ((mask.flatten(1).amax(1) > 0) | unmarked).float()
+        for _, weights in cells.values():
+            weights[unmarked] = 0
         return image, labels, cells
 
     def window(self, case, i, mask, window, side):

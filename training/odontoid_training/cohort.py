@@ -1,12 +1,16 @@
-"""Reads what exportCohort.ts wrote: per case a [n, 3, S, S] uint8 tensor, the masks of its broken slices, and its labels."""
+"""Reads what exportCohort.ts and exportDataset.ts wrote: per case a [n, 3, S, S] uint8 tensor, the masks of its broken slices, and its labels."""
 import json
 from pathlib import Path
 
 import numpy as np
 
 
+# Truth of a slice of a broken scan of which nobody has said which slices are broken.
+UNKNOWN = 0.5
+
+
 class Case:
-    """One phantom. labels [n] bool; `mask_of[i]` is a row of masks or -1; masks [p, S/4, S/4] uint8 0/1."""
+    """One scan. labels [n] bool, of which `known` [n] says where they are known; `mask_of[i]` is a row of masks or -1; masks [p, S/4, S/4] uint8 0/1."""
 
     def __init__(self, path, size=None):
         self.meta = json.loads(path.read_text())
@@ -15,11 +19,17 @@ class Case:
         self.masks = np.load(path.with_suffix(".mask.npy"), mmap_mode="r")
         if size is not None and size != self.images.shape[-1]:
             self.images, self.masks = Shrunk(self.images, size, np.mean), Shrunk(self.masks, size * self.masks.shape[-1] // self.images.shape[-1], np.max)
+        self.known = np.array([label is not None for label in self.meta["labels"]])
         self.labels = np.array(self.meta["labels"], bool)
         self.mask_of = np.array(self.meta["maskRows"], int)
         self.label = bool(self.meta["caseLabel"])
-        self.grades = sorted({f["grade"] for f in self.meta["fractures"]})
-        self.types = sorted({f["type"] for f in self.meta["fractures"]})
+        self.grades = sorted({f["grade"] for f in self.meta["fractures"]} - {None})
+        self.types = sorted({f["type"] for f in self.meta["fractures"]} - {None})
+
+    @property
+    def truth(self):
+        """[n]: 1 broken, 0 intact, UNKNOWN. A slice of an intact scan is intact, so what is unknown is a slice of a broken one."""
+        return np.where(self.known, self.labels.astype(np.float32), np.float32(UNKNOWN))
 
     def mask(self, i):
         return self.masks[self.mask_of[i]] if self.mask_of[i] >= 0 else None
@@ -48,5 +58,5 @@ def load_split(cohort, split, size=None):
     """size: side of the images in pixels, where it is not the cohort's own."""
     cases = [Case(path, size) for path in sorted((Path(cohort) / split).glob("*.json"))]
     if not cases:
-        raise SystemExit(f"no cases in {cohort}/{split}: run training/exportCohort.ts first")
+        raise SystemExit(f"no cases in {cohort}/{split}: run training/exportCohort.ts or training/exportDataset.ts first")
     return cases

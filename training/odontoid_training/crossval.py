@@ -124,7 +124,7 @@ def run_fold(task):
     for split, cases in (("test", folds["tested"][k]), ("validation", validation)):
         logits, labels = case_logits(classifier, encoded, cases, "cpu")
         for case, logit in zip(cases, logits):
-            slices = {"sliceLabels": case.labels.astype(int).tolist(), "sliceScores": encoded[case.id][1].astype(float).round(4).tolist()}
+            slices = {"sliceLabels": [int(label) if known else None for label, known in zip(case.labels, case.known)], "sliceScores": encoded[case.id][1].astype(float).round(4).tolist()}
             record.append({"id": case.id, "patient": case.id, "split": split, "label": int(case.label),
                            "score": float(1 / (1 + np.exp(-(slope * logit + intercept)))), "levels": sorted({f["level"] for f in case.meta["fractures"]}),
                            "types": case.types, "grade": case.grades[0] if case.grades else None, **(slices if units == variant["units"][0] else {})})

@@ -24,8 +24,8 @@ def export_encoder(encoder, size, path):
 
 def export_classifier(case, feature_length, path):
     case.eval()
-    _export(case, torch.randn(5, feature_length), path, ["features"], ["case_probability", "slice_score", "domain_distance", "slice_level"],
-            {"features": {0: "slices"}, "slice_score": {0: "slices"}, "domain_distance": {0: "slices"}, "slice_level": {0: "slices"}})
+    by_slice = ["slice_score", "domain_distance", *([] if case.levels is None else ["slice_level"])]
+    _export(case, torch.randn(5, feature_length), path, ["features"], ["case_probability", *by_slice], {name: {0: "slices"} for name in ("features", *by_slice)})
 
 
 def _export(module, example, path, inputs, outputs, axes):
@@ -57,7 +57,7 @@ def golden_case(encoder, case, size):
         feature, probability, cam = encoder.encode(image)
         # Feature-like input in the range that the network itself makes: shrunk copies of the golden image's feature.
         features = torch.cat([feature * (1 - 0.2 * k) for k in range(GOLDEN_SLICES)])
-        case_probability, slice_score, domain_distance, slice_level = case(features)
+        case_probability, slice_score, domain_distance, *slice_level = case(features)
     return {
         "statement": "Encoder: image[i] = ((i * 7919) mod 256) / 255 over the flat [1, 3, S, S] tensor. Classifier: "
                      "features[k] = (1 - 0.2 k) * feature of that image, k = 0..3. Expected values by PyTorch; "
@@ -75,6 +75,6 @@ def golden_case(encoder, case, size):
             "caseProbability": float(case_probability),
             "sliceScores": [float(v) for v in slice_score],
             "domainDistances": [float(v) for v in domain_distance],
-            "sliceLevels": [[float(v) for v in row] for row in slice_level],
+            **({"sliceLevels": [[float(v) for v in row] for row in slice_level[0]]} if slice_level else {}),
         },
     }

@@ -12,7 +12,7 @@ THIN_MM = 1.5
 
 
 def case_figures(cases, outputs, encoded, threshold, limit):
-    """cases: unseen; outputs: id -> (probability, slice scores, domain distances, levels)."""
+    """cases: unseen; outputs: id -> (probability, slice scores, domain distances, levels or None)."""
     labels = np.array([c.label for c in cases])
     scores = np.array([outputs[c.id][0] for c in cases])
     grade = np.array([c.grades[0] if c.grades else "" for c in cases])
@@ -36,7 +36,7 @@ def case_figures(cases, outputs, encoded, threshold, limit):
 
     at90 = threshold_at_specificity(scores, labels, 0.9)
     for type_ in sorted({t for c in cases for t in c.types}):
-        hits = [outputs[c.id][0] >= at90 for c in cases if c.types == [type_] and c.grades[0] != "subtle"]
+        hits = [outputs[c.id][0] >= at90 for c in cases if c.types == [type_] and c.grades != ["subtle"]]
         every = [outputs[c.id][0] >= at90 for c in cases if c.types == [type_]]
         add("sensitivityAt90Specificity", proportion_interval(sum(every), len(every)), len(every), (~labels).sum(), type=type_,
             withoutSubtle=f"{sum(hits)}/{len(hits)}")
@@ -44,17 +44,13 @@ def case_figures(cases, outputs, encoded, threshold, limit):
         hits = scores[grade == g] >= at90
         add("sensitivityAt90Specificity", proportion_interval(hits.sum(), len(hits)), len(hits), (~labels).sum(), grade=g)
 
-    image_labels = np.concatenate([c.labels for c in cases])
-    image_scores = np.concatenate([encoded[c.id][1] for c in cases])
-    slice_scores = np.concatenate([outputs[c.id][1] for c in cases])
+    image_labels = np.concatenate([c.labels[c.known] for c in cases])
+    image_scores = np.concatenate([encoded[c.id][1][c.known] for c in cases])
+    slice_scores = np.concatenate([outputs[c.id][1][c.known] for c in cases])
     add("imageAuc", auc_interval(image_scores, image_labels), image_labels.sum(), (~image_labels).sum())
     add("sliceScoreAuc", auc_interval(slice_scores, image_labels), image_labels.sum(), (~image_labels).sum())
-    # Of slices that cut a vertebra: is the likeliest one cut; of broken scans: does the slice with the highest score name the broken level.
-    cut = [(row, here) for c in cases for row, here in zip(outputs[c.id][3], c.meta["levels"]) if here]
-    add("likeliestLevelIsCut", proportion_interval(sum(LEVELS[row.argmax()] in here for row, here in cut), len(cut)), len(cut), 0)
-    named = [any(outputs[c.id][3][outputs[c.id][1].argmax()][LEVELS.index(f["level"])] >= 0.5 for f in c.meta["fractures"])
-             for c in cases if c.label and outputs[c.id][0] >= at90]
-    add("brokenLevelNamed", proportion_interval(sum(named), len(named)), len(named), 0)
+    if all("levels" in c.meta and outputs[c.id][3] is not None for c in cases):
+        add_level_figures(cases, outputs, at90, add)
     accepted = np.array([np.median(outputs[c.id][2]) <= limit for c in cases])
     add("acceptedByDomainCheck", proportion_interval(accepted.sum(), len(accepted)), labels.sum(), (~labels).sum())
 
@@ -71,6 +67,15 @@ def case_figures(cases, outputs, encoded, threshold, limit):
     return {"values": values, "operating": operating}
 
 
+def add_level_figures(cases, outputs, threshold, add):
+    """Of slices that cut a vertebra: is the likeliest one cut; of broken scans that are flagged: does the slice with the highest score name the broken level."""
+    cut = [(row, here) for c in cases for row, here in zip(outputs[c.id][3], c.meta["levels"]) if here]
+    add("likeliestLevelIsCut", proportion_interval(sum(LEVELS[row.argmax()] in here for row, here in cut), len(cut)), len(cut), 0)
+    named = [any(outputs[c.id][3][outputs[c.id][1].argmax()][LEVELS.index(f["level"])] >= 0.5 for f in c.meta["fractures"])
+             for c in cases if c.label and outputs[c.id][0] >= threshold]
+    add("brokenLevelNamed", proportion_interval(sum(named), len(named)), len(named), 0)
+
+
 def rounded(value):
     """Four digits; None, hence null in JSON, where there were too few cases for a figure."""
     return None if math.isnan(value) else round(float(value), 4)
@@ -84,6 +89,12 @@ def write_card(path, manifest, figures, profile, args):
         return f"| {v['name']} | {detail} | {value} | {low} to {high} | {v['positives']} / {v['negatives']} |"
 
     data = manifest["trainingData"]
+    seeds = data.get("seeds")
+    what = "phantoms" if seeds else "cases"
+
+    def of_seeds(split):
+        return f" (seeds {seeds[split][0]} to {seeds[split][1]})" if seeds else ""
+
     lines = [
         f"# {manifest['name']} {manifest['version']}", "",
         manifest["intendedUse"], "",
@@ -92,20 +103,19 @@ def write_card(path, manifest, figures, profile, args):
         f"classifier ({profile['classifier']['units']} units a direction) over its features. "
         f"{manifest['files']['sliceEncoder']['sizeBytes'] / 1e6:.1f} + {manifest['files']['caseClassifier']['sizeBytes'] / 1e6:.1f} MB.", "",
         "## What it was trained on", "",
-        f"{data['statement']} Seeds: stage 1 {data['cases']['images']} patients, stage 2 {data['cases']['train']} scans "
-        f"({data['seeds']['train'][0]} to {data['seeds']['train'][1]}), calibration {data['cases']['validation']} scans "
-        f"({data['seeds']['validation'][0]} to {data['seeds']['validation'][1]}), threshold these and {data['cases']['negatives']} intact ones.", "",
+        f"{data['statement']} Stage 1: {data['cases']['images'] or data['cases']['train']} patients; stage 2: {data['cases']['train']} scans{of_seeds('train')}; calibration: "
+        f"{data['cases']['validation']} scans{of_seeds('validation')}; threshold: these and {data['cases']['negatives']} intact ones.", "",
         "Where it deviates from the paper, and why:", "",
         *[f"- **{name}**: {why}" for name, why in profile.get("deviations", {}).items()], "",
         "## What it reaches", "",
-        f"On {data['cases']['test']} phantoms that it has not seen (seeds {data['seeds']['test'][0]} to {data['seeds']['test'][1]}), 95 % intervals "
-        "(DeLong, Wilson). These are figures on phantoms: they say nothing of patients.", "",
+        f"On {data['cases']['test']} {what} that it has not seen{of_seeds('test')}, 95 % intervals (DeLong, Wilson)."
+        + (" These are figures on phantoms: they say nothing of patients." if seeds else ""), "",
         "| figure | of | value | interval | positives / negatives |", "| --- | --- | --- | --- | --- |",
         *[row(v) for v in figures["values"]], "",
-        f"Made by `training/train --profile {profile['name']} --seed {args.seed} --out DIR`.", "",
+        f"Made by `training/train --profile {profile['name']} --seed {args.seed}{'' if seeds else ' --dataset DIR --split FILE'} --out DIR`.", "",
         *([data["history"], ""] if "history" in data else []),
         "## Where it ends", "",
-        "It knows phantoms only. The domain check (distance of the features, and order of the series) refuses what does not look like them; "
+        f"It knows such {what} only. The domain check (distance of the features, and order of the series) refuses what does not look like them; "
         f"the limit is {manifest['domain']['limit']:.2f} on the {manifest['domain']['statistic']} over the slices.", "",
     ]
     path.write_text("\n".join(lines))

@@ -224,7 +224,8 @@ class LevelReader(nn.Module):
 
 
 class CalibratedCase(nn.Module):
-    """The exported case graph: features [N, D] -> case_probability [], slice_score [N], domain_distance [N], slice_level [N, 8] (probabilities, LEVELS)."""
+    """The exported case graph: features [N, D] -> case_probability [], slice_score [N], domain_distance [N] and, where it has learned levels, slice_level
+    [N, 8] (probabilities, LEVELS)."""
 
     def __init__(self, classifier, domain, levels, slope=1.0, intercept=0.0):
         super().__init__()
@@ -236,4 +237,5 @@ class CalibratedCase(nn.Module):
         logits = self.classifier.slice_logits(features[None])
         case = self.classifier.case_logit(logits)[0]
         probability = torch.sigmoid(self.slope * case + self.intercept)
-        return probability, torch.sigmoid(logits[0]), self.domain(features), torch.sigmoid(self.levels(features[None])[0])
+        outputs = probability, torch.sigmoid(logits[0]), self.domain(features)
+        return outputs if self.levels is None else (*outputs, torch.sigmoid(self.levels(features[None])[0]))

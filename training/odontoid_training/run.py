@@ -15,7 +15,7 @@ from .cohort import load_split
 from .features import encode_cases
 from .figures import case_figures, write_card
 from .model import CalibratedCase
-from .package import write_package
+from .package import PHANTOMS, write_package
 from .profile import TRAINING, load_profile
 from .stage1 import train_encoder
 from .start import load_start
@@ -28,7 +28,10 @@ def report(text):
 
 
 def export_cohort(args, splits):
-    subprocess.run(["npx", "tsx", str(TRAINING / "exportCohort.ts"), "--profile", args.profile, "--seed", str(args.seed),
+    dataset = getattr(args, "dataset", None)
+    source = ["exportDataset.ts", "--dataset", str(Path(dataset).resolve()), "--split", str(Path(args.split).resolve())] if dataset else ["exportCohort.ts", "--seed", str(args.seed)]
+    profile = str(Path(args.profile).resolve()) if args.profile.endswith(".json") else args.profile
+    subprocess.run(["npx", "tsx", str(TRAINING / source[0]), *source[1:], "--profile", profile,
                     "--out", str(Path(args.cohort).resolve()), "--splits", ",".join(splits)], cwd=TRAINING.parent, check=True)
 
 
@@ -43,14 +46,21 @@ def main():
     parser.add_argument("--start", help="an encoder.pt or a model package to go on from: another cycle of stage 1, in a new --out")
     parser.add_argument("--history", default="", help="what came before this run, for the record in the package")
     parser.add_argument("--version", default="1.0.0", help="of the package")
+    parser.add_argument("--name", help="of the package (default: odontoid- and the profile's)")
+    parser.add_argument("--dataset", help="train on this labelled dataset (docs/evaluation.md) and not on phantoms; with --split and --statement")
+    parser.add_argument("--split", help='its train, validation and test: a file made by "odontoid split DATASET --shares 70,15,15"')
+    parser.add_argument("--statement", default=PHANTOMS, help="of a dataset: what it is and whose, for the record in the package")
     args = parser.parse_args()
+    if args.dataset and (args.split is None or args.statement == PHANTOMS):
+        parser.error("--dataset wants --split, and a --statement of what it is")
     torch.set_num_threads(args.threads)
     profile = load_profile(args.profile)
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     args.cohort = args.cohort or str(out / "cohort")
 
-    sampled = profile["cohort"].get("images", 0) > 0
+    recipe = {} if args.dataset else profile["cohort"]
+    sampled = recipe.get("images", 0) > 0
     first = "images" if sampled else "train"
     report("cohort of stage 1")
     export_cohort(args, [first, "validation"])
@@ -64,19 +74,21 @@ def main():
     torch.save(encoder.state_dict(), out / "encoder.pt")
 
     report("cohort of stage 2 and of the test")
-    export_cohort(args, ["train", "negatives", "test"])
+    beside = ["negatives"] if recipe.get("negatives", 0) else []
+    export_cohort(args, ["train", *beside, "test"])
     train, test = load_split(args.cohort, "train"), load_split(args.cohort, "test")
-    negatives = load_split(args.cohort, "negatives") if profile["cohort"].get("negatives", 0) else []
+    negatives = load_split(args.cohort, "negatives") if beside else []
     encoded = encode_cases(encoder, train + validation + negatives + test, out / "features", args.device, report=report)
-    finish(profile, args, encoder.cpu(), encoded, train, validation, negatives, test, out)
+    finish(profile, args, recipe, encoder.cpu(), encoded, train, validation, negatives, test, out)
 
 
-def finish(profile, args, encoder, encoded, train, validation, negatives, test, out):
+def finish(profile, args, recipe, encoder, encoded, train, validation, negatives, test, out):
     classifier = train_classifier(profile, encoded, {"train": train, "validation": validation}, out, args.seed, args.device, report=report)
     logits, labels = case_logits(classifier, encoded, validation, "cpu")
     slope, intercept = platt(logits, labels)
     domain = fit_domain(profile, encoded, train)
-    levels = train_levels(profile, encoded, train + validation, args.seed, args.device, report=report)
+    # Datasets of patients do not say which vertebrae a slice cuts.
+    levels = train_levels(profile, encoded, train + validation, args.seed, args.device, report=report) if all("levels" in c.meta for c in train + validation) else None
     case = CalibratedCase(classifier, domain, levels, slope, intercept).eval()
 
     limit, order = domain_limit(profile, domain, encoded, validation + negatives)
@@ -87,20 +99,21 @@ def finish(profile, args, encoder, encoded, train, validation, negatives, test, 
     threshold = threshold_at_specificity(scores, np.array([c.label for c in validation + negatives]), 0.9)
     figures = case_figures(test, outputs, encoded, threshold, limit)
     sensitivity, specificity = figures["operating"]["sensitivity"], figures["operating"]["specificity"]
-    seeds = {split: [cases[0].meta["seed"], cases[-1].meta["seed"]] for split, cases in (("train", train), ("validation", validation), ("negatives", negatives), ("test", test)) if cases}
+    seeds = {split: [cases[0].meta["seed"], cases[-1].meta["seed"]] for split, cases in (("train", train), ("validation", validation), ("negatives", negatives), ("test", test)) if cases and "seed" in cases[0].meta}
     manifest = write_package(
-        out / "package", profile, encoder, case, version=args.version,
-        training_data={"statement": "Synthetic cervical spine phantoms made by src/phantom; no patient's data of any kind.",
+        out / "package", profile, encoder, case, name=args.name or f"odontoid-{profile['name']}", version=args.version,
+        training_data={"statement": args.statement,
                        "profile": profile["name"], "seed": args.seed, "cases": {"train": len(train), "validation": len(validation), "negatives": len(negatives), "test": len(test),
-                       "images": profile["cohort"].get("images", 0)}, "seeds": seeds,
+                       "images": recipe.get("images", 0)}, **({"seeds": seeds} if seeds else {}),
                        **({"history": args.history} if args.history else {})},
         operating_points=[{"name": "default", "threshold": threshold, "sensitivity": sensitivity["value"], "specificity": specificity["value"],
                            "positives": sensitivity["n"], "negatives": specificity["n"]}],
         calibration={"method": "platt", "slope": slope, "intercept": intercept, "cases": len(validation)},
         domain={"output": "domain_distance", "statistic": "median", "limit": limit,
                 "unit": "root mean square of whitened features (about 1 on training images); disorder of the series added",
-                "statement": f"Limit: the {profile['domain']['acceptedFraction']:.0%} quantile over unseen phantoms, times {profile['domain']['limitFactor']}."},
-        metrics={"statement": "On phantoms that neither training nor calibration has seen.", "cohort": {"seeds": seeds["test"], "cases": len(test)},
+                "statement": f"Limit: the {profile['domain']['acceptedFraction']:.0%} quantile over unseen cases, times {profile['domain']['limitFactor']}."},
+        metrics={"statement": f"On {'cases' if args.dataset else 'phantoms'} that neither training nor calibration has seen.",
+                 "cohort": {**({"seeds": seeds["test"]} if seeds else {}), "cases": len(test)},
                  "values": figures["values"]})
     (out / "figures.json").write_text(json.dumps(figures, indent=2))
     write_card(out / "model-card.md", manifest, figures, profile, args)
@@ -111,9 +124,9 @@ def finish(profile, args, encoder, encoded, train, validation, negatives, test, 
 
 @torch.no_grad()
 def run_case(case, features):
-    """(probability, slice scores, domain distances, levels) of the exported graph's module."""
-    probability, slices, distance, levels = case(torch.from_numpy(features))
-    return float(probability), slices.numpy(), distance.numpy(), levels.numpy()
+    """(probability, slice scores, domain distances, levels or None) of the exported graph's module."""
+    probability, slices, distance, *levels = case(torch.from_numpy(features))
+    return float(probability), slices.numpy(), distance.numpy(), levels[0].numpy() if levels else None
 
 
 @torch.no_grad()

@@ -113,7 +113,7 @@ def learning_rate(recipe, epoch, part, field):
 def cell_loss(logits, target_and_weight, device):
     target, weight = (t.to(device) for t in target_and_weight)
     each = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
-    return (each * weight).sum() / weight.sum()
+    return (each * weight).sum() / weight.sum().clamp_min(1)
 
 
 @torch.no_grad()
@@ -129,7 +129,7 @@ def follow(average, encoder, decay):
 def validate(encoder, cases, size, device, most):
     """Area under the ROC curve over single whole images of cases not trained on."""
     encoder = freeze(encoder.eval(), size, device)
-    chosen = [(c, i) for c in cases for i in range(len(c.labels))]
+    chosen = [(c, i) for c in cases for i in np.flatnonzero(c.known)]
     # The same sample every time.
     pick = np.random.default_rng(0).permutation(len(chosen))
     chosen = [chosen[k] for k in pick][:most]

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from .cohort import UNKNOWN
 from .evaluate import auc
 from .model import LEVELS, DomainCheck, LevelReader
 from .profile import make_classifier
@@ -33,7 +34,7 @@ def train_classifier(profile, encoded, cohort, out, seed, device, *, report=prin
                 group["lr"] = recipe["learningRate"] * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * epoch / recipe["epochs"])))
         drawn = [draw_sequence(*encoded_case(encoded, cases[i]), recipe, random) for i in random.permutation(len(cases))]
         for sequences in like_lengths(drawn, recipe["batch"], random):
-            # A part without the break is a negative.
+            # A part without the break is a negative; one of which nobody knows counts as the scan does.
             label = torch.tensor([float(np.any(l)) for _, l in sequences])
             feature, slice_label, mask = (t.to(device) for t in pad(sequences))
             logits = classifier.slice_logits(feature)
@@ -41,7 +42,8 @@ def train_classifier(profile, encoded, cohort, out, seed, device, *, report=prin
             loss = case_loss(classifier.case_logit(logits, mask), label.to(device), weight, recipe.get("focalGamma", 0))
             if recipe["sliceWeight"]:
                 each = functional.binary_cross_entropy_with_logits(logits, slice_label, reduction="none")
-                loss = loss + recipe["sliceWeight"] * (each * mask).sum() / mask.sum()
+                certain = mask & (slice_label != UNKNOWN)
+                loss = loss + recipe["sliceWeight"] * (each * certain).sum() / certain.sum().clamp_min(1)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             torch.nn.utils.clip_grad_norm_(classifier.parameters(), 5.0)
@@ -115,7 +117,7 @@ def case_loss(logit, label, weight, focal_gamma):
 
 
 def encoded_case(encoded, case):
-    return encoded[case.id][0], case.labels
+    return encoded[case.id][0], case.truth
 
 
 def draw_sequence(features, labels, recipe, random):

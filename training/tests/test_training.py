@@ -241,7 +241,7 @@ class Sampling(unittest.TestCase):
 
         class Case:
             images = np.full((1, 3, size, size), 200, np.uint8)
-            labels = np.array([True])
+            labels = known = np.array([True])
 
             def mask(self, i):
                 return mask

@@ -1,0 +1,125 @@
+/**
+ * Writes a labelled dataset (docs/evaluation.md: RSNA 2022, a folder with cases.csv, a phantom cohort) as training reads it: the agent's own choice of series, order of
+ * slices, decoding and preprocessing, so that training and inference cannot drift.
+ *
+ *   npx tsx training/exportDataset.ts --dataset DIR --split FILE --profile paper --out DIR [--workers 2] [--splits train,test]
+ *
+ * caseTensors.ts says what is written. What cannot be used is listed on standard error and in `problems.json`. A case that is there already, made to the same wish, is kept.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { assembleStudy } from '../src/assemble/assembleStudy.ts';
+import { configFrom } from '../src/configFile.ts';
+import type { LabelledCase, Problem } from '../src/dataset/dataset.ts';
+import { imageTruth, type TruthSlice } from '../src/dataset/imageTruth.ts';
+import { readDataset } from '../src/dataset/readDataset.ts';
+import { casesOfPart, parseSplit } from '../src/dataset/splits.ts';
+import { orientMatrix } from '../src/dicom/geometry.ts';
+import { decodeCtSlice } from '../src/infer/decodePixels.ts';
+import type { InputSpec } from '../src/preprocess/modelInput.ts';
+import { readStudyFolder } from '../src/readStudyFolder.ts';
+import { inputOf, profilePath, writeCaseTensors, type LabelledSlice } from './caseTensors.ts';
+import { isWorker, serveJobs, spreadJobs } from './exportWorkers.ts';
+
+/** A case as it passes to a worker: maps do not cross a pipe as JSON. */
+interface Job {
+  labelled: Omit<LabelledCase, 'imageLabels' | 'boxes'> & { imageLabels: [string, boolean][]; boxes: [string, LabelledCase['boxes'] extends ReadonlyMap<string, infer B> ? B : never][] };
+  input: InputSpec;
+  dir: string;
+  id: string;
+  /** What the case was made of and how: another wish makes it anew. */
+  wish: string;
+}
+
+/** Written last, whether the case is trained on or not. */
+const problemsPath = (job: Job): string => join(job.dir, 'problems', `${job.id}.json`);
+
+async function exportCase(job: Job): Promise<void> {
+  const labelled: LabelledCase = { ...job.labelled, imageLabels: new Map(job.labelled.imageLabels), boxes: new Map(job.labelled.boxes) };
+  const problems: Problem[] = [];
+  const finish = (): void => writeFileSync(problemsPath(job), JSON.stringify({ wish: job.wish, problems }));
+  const leaveOut = (problem: string): void => {
+    problems.push({ where: labelled.id, problem: `${problem}: the case is not trained on`, dropped: true });
+    finish();
+  };
+  const { instances, unread } = await readStudyFolder(labelled.folder, 0);
+  problems.push(...unread.map(({ file, reason }) => ({ where: `${labelled.id}/${file}`, problem: `not read: ${reason}`, dropped: true })));
+  if (new Set(instances.map(({ header }) => header.studyInstanceUid)).size > 1) return leaveOut('its folder holds several studies');
+  const assembled = assembleStudy(instances, configFrom({}).assemble);
+  if (assembled.type !== 'seriesChosen') return leaveOut(assembled.reason);
+  const { manifest } = assembled;
+  const headers = new Map(instances.map(({ header }) => [header.sopInstanceUid, header]));
+  const chosen = manifest.slices.map(({ sopInstanceUid, path }): TruthSlice => ({ header: headers.get(sopInstanceUid)!, file: resolve(labelled.folder, path) }));
+  const { truth, problems: ofTruth } = await imageTruth(labelled, chosen);
+  problems.push(...ofTruth);
+  async function* slices(): AsyncGenerator<LabelledSlice> {
+    for (const [index, { file }] of chosen.entries()) {
+      const image = await decodeCtSlice(await readFile(file));
+      const { mask, label } = truth[index]!;
+      yield { image, mask: mask && orientMatrix(mask, image.storedRows, image.storedColumns, image.orientation).values, label, pixelSpacingMm: image.pixelSpacingMm[0] };
+    }
+  }
+  try {
+    await writeCaseTensors(job.dir, job.id, chosen.length, slices(), job.input, {
+      case: labelled.id,
+      wish: job.wish,
+      sliceSpacingMm: manifest.sliceSpacingMm,
+      caseLabel: labelled.label,
+      fractures: fracturesOf(labelled),
+    });
+  } catch (error) {
+    return leaveOut(error instanceof Error ? error.message : String(error));
+  }
+  finish();
+}
+
+/** Level by level, or type by type, as far as the dataset tells: which belongs to which it does not always say. */
+function fracturesOf({ levels, types, grade }: LabelledCase): { level: string | null; type: string | null; grade: string | null }[] {
+  return Array.from({ length: Math.max(levels.length, types.length) }, (_, i) => ({ level: levels[i] ?? null, type: types[i] ?? null, grade }));
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      dataset: { type: 'string' },
+      split: { type: 'string' },
+      profile: { type: 'string', default: 'paper' },
+      out: { type: 'string' },
+      workers: { type: 'string', default: String(availableParallelism()) },
+      splits: { type: 'string', default: 'train,validation,test' },
+    },
+  });
+  const { dataset: folder, split: splitFile, out } = values;
+  if (folder === undefined || splitFile === undefined || out === undefined) throw new Error('--dataset DIR, --split FILE (made by "odontoid split --shares") and --out DIR are needed');
+  const { input } = inputOf(profilePath(values.profile));
+  const dataset = await readDataset(folder);
+  const split = parseSplit(readFileSync(splitFile, 'utf8'), splitFile);
+  const jobs = values.splits.split(',').flatMap((part) => {
+    const dir = join(out, part);
+    mkdirSync(join(dir, 'problems'), { recursive: true });
+    return casesOfPart(dataset.cases, split, part).map((labelled): Job => {
+      const plain = { ...labelled, imageLabels: [...labelled.imageLabels], boxes: [...labelled.boxes] };
+      // Names of cases are paths at times; these become names of files, and sort as the dataset does.
+      const id = `${part}-${String(dataset.cases.indexOf(labelled)).padStart(6, '0')}`;
+      return { labelled: plain, input, dir, id, wish: createHash('sha256').update(JSON.stringify({ plain, input })).digest('hex') };
+    });
+  });
+  const waiting = jobs.filter((job) => !isThere(job));
+  for (const job of waiting) for (const path of [problemsPath(job), join(job.dir, `${job.id}.json`)]) rmSync(path, { force: true });
+  await spreadJobs(fileURLToPath(import.meta.url), waiting, { workers: Number(values.workers), done: jobs.length - waiting.length, what: 'cases' });
+  const problems = [...dataset.problems, ...jobs.flatMap((job) => (JSON.parse(readFileSync(problemsPath(job), 'utf8')) as { problems: Problem[] }).problems)];
+  writeFileSync(join(out, 'problems.json'), `${JSON.stringify(problems, null, 1)}\n`);
+  for (const { where, problem } of problems) process.stderr.write(`${where}: ${problem}\n`);
+}
+
+function isThere(job: Job): boolean {
+  return existsSync(problemsPath(job)) && (JSON.parse(readFileSync(problemsPath(job), 'utf8')) as { wish: string }).wish === job.wish;
+}
+
+if (isWorker) serveJobs(exportCase);
+else await main();

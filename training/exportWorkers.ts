@@ -1,0 +1,42 @@
+import { fork } from 'node:child_process';
+import cliProgress from 'cli-progress';
+
+/** Set in a process that was forked to do jobs. */
+const WORKER = 'ODONTOID_EXPORT_WORKER';
+
+export const isWorker = process.env[WORKER] !== undefined;
+
+/** Does `jobs` in processes of the script at `script`, each of which calls {@link serveJobs}; `done` of `done + jobs` are shown as finished before. */
+export async function spreadJobs<Job>(script: string, jobs: readonly Job[], { workers, done, what }: { workers: number; done: number; what: string }): Promise<void> {
+  const waiting = [...jobs];
+  const bar = new cliProgress.SingleBar({ format: `${what} {bar} {value}/{total} {eta_formatted}`, stream: process.stderr, noTTYOutput: true, notTTYSchedule: 15_000 });
+  bar.start(done + waiting.length, done);
+  await Promise.all(
+    Array.from({ length: Math.min(workers, waiting.length) }, async () => {
+      const worker = fork(script, [], { execArgv: process.execArgv, env: { ...process.env, [WORKER]: '1' } });
+      for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) {
+        const current = job;
+        await new Promise<void>((resolve, reject) => {
+          worker.removeAllListeners();
+          worker.once('message', (failure: string | null) => (failure === null ? resolve() : reject(new Error(failure))));
+          worker.once('exit', (code) => reject(new Error(`a worker ended with ${String(code)} at ${JSON.stringify(current).slice(0, 200)}`)));
+          worker.send(current as object);
+        });
+        bar.increment();
+      }
+      worker.removeAllListeners();
+      worker.disconnect();
+    }),
+  );
+  bar.stop();
+}
+
+/** In a worker: does each job that comes. */
+export function serveJobs<Job>(work: (job: Job) => Promise<void>): void {
+  process.on('message', (job) => {
+    work(job as Job)
+      .then(() => null, (error: unknown) => (error instanceof Error ? error.message : String(error)))
+      // A parent that is gone is no error: what is written stays.
+      .then((failure) => (process.connected ? process.send!(failure) : undefined));
+  });
+}
