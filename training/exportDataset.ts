@@ -20,6 +20,7 @@ import { imageTruth, type TruthSlice } from '../src/dataset/imageTruth.ts';
 import { readDataset } from '../src/dataset/readDataset.ts';
 import { casesOfPart, parseSplit } from '../src/dataset/splits.ts';
 import { orientMatrix } from '../src/dicom/geometry.ts';
+import { messageOf } from '../src/errors.ts';
 import { decodeCtSlice } from '../src/infer/decodePixels.ts';
 import type { InputSpec } from '../src/preprocess/modelInput.ts';
 import { readStudyFolder } from '../src/readStudyFolder.ts';
@@ -49,9 +50,15 @@ async function exportCase(job: Job): Promise<void> {
   };
   const { instances, unread } = await readStudyFolder(labelled.folder, 0);
   problems.push(...unread.map(({ file, reason }) => ({ where: `${labelled.id}/${file}`, problem: `not read: ${reason}`, dropped: true })));
-  if (new Set(instances.map(({ header }) => header.studyInstanceUid)).size > 1) return leaveOut('its folder holds several studies');
+  if (new Set(instances.map(({ header }) => header.studyInstanceUid)).size > 1) {
+    leaveOut('its folder holds several studies');
+    return;
+  }
   const assembled = assembleStudy(instances, configFrom({}).assemble);
-  if (assembled.type !== 'seriesChosen') return leaveOut(assembled.reason);
+  if (assembled.type !== 'seriesChosen') {
+    leaveOut(assembled.reason);
+    return;
+  }
   const { manifest } = assembled;
   const headers = new Map(instances.map(({ header }) => [header.sopInstanceUid, header]));
   const chosen = manifest.slices.map(({ sopInstanceUid, path }): TruthSlice => ({ header: headers.get(sopInstanceUid)!, file: resolve(labelled.folder, path) }));
@@ -73,7 +80,8 @@ async function exportCase(job: Job): Promise<void> {
       fractures: fracturesOf(labelled),
     });
   } catch (error) {
-    return leaveOut(error instanceof Error ? error.message : String(error));
+    leaveOut(messageOf(error));
+    return;
   }
   finish();
 }

@@ -7,7 +7,7 @@ const WORKER = 'ODONTOID_EXPORT_WORKER';
 export const isWorker = process.env[WORKER] !== undefined;
 
 /** Does `jobs` in processes of the script at `script`, each of which calls {@link serveJobs}; `done` of `done + jobs` are shown as finished before. */
-export async function spreadJobs<Job>(script: string, jobs: readonly Job[], { workers, done, what }: { workers: number; done: number; what: string }): Promise<void> {
+export async function spreadJobs(script: string, jobs: readonly object[], { workers, done, what }: { workers: number; done: number; what: string }): Promise<void> {
   const waiting = [...jobs];
   const bar = new cliProgress.SingleBar({ format: `${what} {bar} {value}/{total} {eta_formatted}`, stream: process.stderr, noTTYOutput: true, notTTYSchedule: 15_000 });
   bar.start(done + waiting.length, done);
@@ -20,7 +20,7 @@ export async function spreadJobs<Job>(script: string, jobs: readonly Job[], { wo
           worker.removeAllListeners();
           worker.once('message', (failure: string | null) => (failure === null ? resolve() : reject(new Error(failure))));
           worker.once('exit', (code) => reject(new Error(`a worker ended with ${String(code)} at ${JSON.stringify(current).slice(0, 200)}`)));
-          worker.send(current as object);
+          worker.send(current);
         });
         bar.increment();
       }
@@ -32,11 +32,12 @@ export async function spreadJobs<Job>(script: string, jobs: readonly Job[], { wo
 }
 
 /** In a worker: does each job that comes. */
-export function serveJobs<Job>(work: (job: Job) => Promise<void>): void {
+export function serveJobs(work: (job: never) => Promise<void>): void {
+  const answer = (failure: string | null): void => {
+    // A parent that is gone is no error: what is written stays.
+    if (process.connected) process.send!(failure);
+  };
   process.on('message', (job) => {
-    work(job as Job)
-      .then(() => null, (error: unknown) => (error instanceof Error ? error.message : String(error)))
-      // A parent that is gone is no error: what is written stays.
-      .then((failure) => (process.connected ? process.send!(failure) : undefined));
+    work(job as never).then(() => { answer(null); }, (error: unknown) => { answer(error instanceof Error ? error.message : String(error)); });
   });
 }
