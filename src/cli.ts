@@ -49,7 +49,7 @@ function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (error instanceof TriageError) {
     process.stderr.write(`odontoid: ${error.message}\n`);
-    return error.code === 'config-invalid' || error.code === 'command-invalid' || error.code === 'phantom-fracture-unknown' || error.code === 'dataset-invalid' ? EXIT.usage : EXIT.failed;
+    return error.code === 'config-invalid' || error.code === 'command-invalid' || error.code === 'threshold-unsaid' || error.code === 'phantom-fracture-unknown' || error.code === 'dataset-invalid' ? EXIT.usage : EXIT.failed;
   }
   // Anything else is a bug: the stack helps whoever reports it.
   process.stderr.write(`odontoid: unexpected error, please report it\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);

@@ -20,6 +20,8 @@ import { startInferenceProcess } from './infer/inferenceProcess.ts';
 import { inferSeries } from './infer/inferSeries.ts';
 import { installedPackageDir, type PackagePlaces } from './infer/modelPackages.ts';
 import { createIntake } from './intake.ts';
+import { createModelDesk } from './modelDesk.ts';
+import { verifyRuns } from './modelDecision.ts';
 import { createModelServing, type ModelServing, type WantedModel } from './modelServing.ts';
 import { createDicomWeb } from './pacs/dicomWeb.ts';
 import { createDimseScu } from './pacs/dimseScu.ts';
@@ -353,6 +355,17 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
       query,
       audit: access.audit,
       proof,
+      models: createModelDesk({
+        places: modelPlaces(config),
+        store,
+        // What is only tried stands aside for what judges.
+        verify: (dir) => verifyRuns(dir, { ...config.infer, niceness: LOWEST_PRIORITY }),
+        onDecided: () => {
+          network.look().catch(() => undefined);
+          shadow.look().catch(() => undefined);
+        },
+        clock,
+      }),
       nextProofMs: () => housekeeping.nextRunMs('proof'),
       receiver: () => receiver,
       echoes,

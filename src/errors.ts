@@ -44,6 +44,12 @@ export const ERROR_KINDS = {
   'model-invalid': { retry: false, httpStatus: 500 },
   'model-tampered': { retry: false, httpStatus: 500 },
   'model-conflict': { retry: false, httpStatus: 409 },
+  /** A package that does not pass its check is not taken into use. */
+  'model-refused': { retry: false, httpStatus: 422 },
+  /** Another package is being checked. */
+  'model-check-running': { retry: true, httpStatus: 409 },
+  /** A site's threshold stands, and nobody has said whether it is to hold. */
+  'threshold-unsaid': { retry: false, httpStatus: 409 },
   'inference-failed': { retry: true, httpStatus: 500 },
   'inference-died': { retry: true, httpStatus: 500 },
   'inference-timeout': { retry: true, httpStatus: 500 },

@@ -3,6 +3,7 @@ import type { Config } from '../config.ts';
 import { TriageError } from '../errors.ts';
 import type { Clock, Pacs } from '../ports.ts';
 import type { AdminDesk, ConnectionsAnswer } from '../web/adminDesk.ts';
+import type { ModelsDesk } from '../web/modelsDesk.ts';
 import type { AuditLog } from '../worklist/audit.ts';
 import type { WorklistStore } from '../worklist/caseStore.ts';
 import { createConnectionFacts } from '../worklist/connectionFacts.ts';
@@ -23,6 +24,7 @@ export interface AdminDeskOptions {
   query: Pick<WorklistQuery, 'caseDetail'>;
   audit: Pick<AuditLog, 'page'>;
   proof: { begin(cause: 'person', requestedBy: string): Promise<{ id: number }>; status(): Promise<ProofStatus>; newest(limit: number): Promise<ProofRun[]> };
+  models: ModelsDesk;
   nextProofMs: () => number | null;
   /** Null until it has started. */
   receiver: () => { port: number; isUp(): boolean; openAssociations(): { size: number }; counters(): { stored: number; refused: number; rejected: number } } | null;
@@ -56,6 +58,7 @@ export function createAdminDesk(options: AdminDeskOptions): AdminDesk {
       newest: (limit) => proof.newest(limit),
       begin: async (requestedBy) => (await proof.begin('person', requestedBy)).id,
     },
+    models: options.models,
     connections: createConnections({
       receiver,
       destinations: config.destinations.map((destination) => ({

@@ -4,13 +4,14 @@ import { Command } from 'commander';
 import { dataPaths, modelPlaces } from '../compose.ts';
 import { loadConfig } from '../configFile.ts';
 import { loadModelPackage } from '../infer/modelCard.ts';
-import type { ModelPackage } from '../infer/modelCard.ts';
-import { findModelPackages, installModelPackage, pickModelPackage } from '../infer/modelPackages.ts';
+import { findModelPackages, pickModelPackage } from '../infer/modelPackages.ts';
+import { verifyAndInstall, verifyRuns } from '../modelDecision.ts';
+import type { ModelIdentity } from '../ports.ts';
 import { modelActivateCommand } from './modelActivate.ts';
 import { modelCardMarkdown } from './modelCardMarkdown.ts';
 import { modelCompareCommand } from './modelCompare.ts';
 import { modelListCommand } from './modelList.ts';
-import { modelVerifyCommand, verifyRuns } from './modelVerify.ts';
+import { modelVerifyCommand } from './modelVerify.ts';
 import { printJson, printLine } from './output.ts';
 
 /** `odontoid model`: the packages of this machine, and which of them judges. */
@@ -30,11 +31,9 @@ function installCommand(): Command {
     .option('--json', 'print {model, dir, wasThere}')
     .action(async (dir: string, options: { config?: string; json?: true }) => {
       const config = loadConfig(options.config, process.env);
-      const source = await loadModelPackage(dir);
-      await verifyRuns(dir, config);
-      const installed = await installModelPackage(source, dataPaths(config).models);
-      if (options.json) printJson({ model: source.identity, ...installed });
-      else printLine(`${label(source)} ${installed.wasThere ? 'was installed already' : 'installed'} in ${installed.dir}`);
+      const { model, ...installed } = await verifyAndInstall(dir, dataPaths(config).models, (place) => verifyRuns(place, config.infer));
+      if (options.json) printJson({ model, dir: installed.dir, wasThere: installed.wasThere });
+      else printLine(`${label(model)} ${installed.wasThere ? 'was installed already' : 'installed'} in ${installed.dir}`);
     });
 }
 
@@ -52,6 +51,6 @@ function cardCommand(): Command {
     });
 }
 
-function label({ identity }: ModelPackage): string {
-  return `${identity.name}@${identity.version} (${identity.sha256.slice(0, 12)})`;
+function label({ name, version, sha256 }: ModelIdentity): string {
+  return `${name}@${version} (${sha256.slice(0, 12)})`;
 }

@@ -5,17 +5,14 @@ import { systemClock } from '../clock.ts';
 import { dataPaths, modelPlaces } from '../compose.ts';
 import { loadConfig } from '../configFile.ts';
 import { TriageError } from '../errors.ts';
-import { loadModelPackage } from '../infer/modelCard.ts';
-import { findModelPackages, installModelPackage, pickModelPackage } from '../infer/modelPackages.ts';
+import { findModelPackages, pickModelPackage } from '../infer/modelPackages.ts';
+import { operatingPointOf, verifyAndInstall, verifyRuns, type ThresholdChoice } from '../modelDecision.ts';
 import type { ModelIdentity } from '../ports.ts';
 import type { WorklistStore } from '../worklist/caseStore.ts';
 import type { ModelActivation, ModelRole } from '../worklist/modelActivations.ts';
 import { EXIT } from './exit.ts';
 import { makeDatabase, onDatabase } from './modelDatabase.ts';
-import { verifyRuns } from './modelVerify.ts';
 import { printJson, printLine } from './output.ts';
-
-type ThresholdChoice = 'keep' | 'default' | number;
 
 interface Options {
   reason: string;
@@ -61,17 +58,13 @@ export function modelActivateCommand(): Command {
       let shipped = 0;
       if (wanted !== 'none' || role === 'active') {
         const picked = pickModelPackage(await findModelPackages(modelPlaces(config)), wanted);
-        await verifyRuns(picked.dir, config);
-        // A package that judges lies in the data folder, where no update of this software replaces it.
-        await installModelPackage(await loadModelPackage(picked.dir), dataPaths(config).models);
-        model = picked.identity;
-        shipped = picked.defaultThreshold;
+        ({ model, shippedThreshold: shipped } = await verifyAndInstall(picked.dir, dataPaths(config).models, (dir) => verifyRuns(dir, config.infer)));
       }
       if (!existsSync(dataPaths(config).database)) await makeDatabase(config);
       const activation = await onDatabase(
         config,
         async (store) => {
-          const threshold = model === null || role === 'shadow' ? null : await thresholdOf(store, model, shipped, options.threshold);
+          const threshold = model === null || role === 'shadow' ? null : await operatingPointOf(store, model, shipped, options.threshold);
           const decided = await store.activateModel({ role, model, threshold, reason: options.reason, by: options.by ?? userInfo().username });
           return options.wait > 0 && model !== null ? answered(store, decided, options.wait) : decided;
         },
@@ -81,24 +74,6 @@ export function modelActivateCommand(): Command {
       else printLine(text(activation));
       if (activation.failure !== null || (options.wait > 0 && model !== null && activation.inUseAtMs === null)) process.exitCode = EXIT.failed;
     });
-}
-
-/**
- * A score means something else to each version, so a new one brings its own operating point; one that somebody at the site has chosen is not dropped, nor
- * carried over, without a word. Null keeps what is in force.
- */
-async function thresholdOf(store: WorklistStore, model: ModelIdentity, shipped: number, choice: ThresholdChoice | undefined): Promise<number | null> {
-  if (choice === 'keep') return null;
-  if (typeof choice === 'number') return choice;
-  const inForce = await store.siteThreshold(model.name);
-  if (choice === undefined && inForce !== null && ((inForce.isSites && inForce.value !== shipped) || inForce.ownSources.length > 0)) {
-    const sources = inForce.ownSources.length === 0 ? '' : ` and others for ${inForce.ownSources.join(', ')}`;
-    throw new TriageError(
-      'command-invalid',
-      `The site has an operating point for ${model.name}, ${inForce.value}${sources}; this package ships with ${shipped}. Say which is to hold: --threshold keep, --threshold default, or a number (the last two for every source).`,
-    );
-  }
-  return shipped;
 }
 
 /** The activation when the agent has answered, or when the time is over. */

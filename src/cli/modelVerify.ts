@@ -1,11 +1,8 @@
 import { Command } from 'commander';
-import { systemClock } from '../clock.ts';
-import type { Config } from '../config.ts';
 import { loadConfig } from '../configFile.ts';
 import { TriageError } from '../errors.ts';
-import { startInferenceProcess } from '../infer/inferenceProcess.ts';
 import { loadModelPackage } from '../infer/modelCard.ts';
-import { createLog } from '../log.ts';
+import { verifyRuns } from '../modelDecision.ts';
 import { EXIT } from './exit.ts';
 import { printJson, printLine } from './output.ts';
 
@@ -20,7 +17,7 @@ export function modelVerifyCommand(): Command {
       const config = loadConfig(options.config, process.env);
       try {
         const { identity } = await loadModelPackage(dir);
-        const provider = await verifyRuns(dir, config);
+        const provider = await verifyRuns(dir, config.infer);
         if (options.json) printJson({ dir, ok: true, code: null, problem: null, model: identity, provider });
         else printLine(`${identity.name} ${identity.version}, sha256 ${identity.sha256}: manifest, hashes, shapes and golden case agree (${provider})`);
       } catch (error) {
@@ -29,14 +26,4 @@ export function modelVerifyCommand(): Command {
         process.exitCode = EXIT.failed;
       }
     });
-}
-
-/** Loads the package in a process of its own, as the agent does, and says on which provider its golden case agreed. @throws TriageError what is wrong */
-export async function verifyRuns(dir: string, config: Config): Promise<string> {
-  const model = await startInferenceProcess({ ...config.infer, modelDir: dir, clock: systemClock, log: createLog('silent') });
-  try {
-    return model.provider;
-  } finally {
-    await model.close();
-  }
 }

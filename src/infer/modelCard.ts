@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, webcrypto } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
@@ -130,13 +130,15 @@ export async function loadModelPackage(dir: string): Promise<ModelPackage> {
 
 async function readChecked(dir: string, file: z.infer<typeof packageFile>): Promise<Uint8Array> {
   const name = path.join(dir, file.path);
-  let bytes: Uint8Array;
+  let bytes: Buffer<ArrayBuffer>;
   try {
     bytes = await readFile(name);
   } catch (error) {
     throw new TriageError('model-invalid', `The model file ${name} cannot be read: ${messageOf(error)}.`, { cause: error });
   }
-  if (bytes.length !== file.sizeBytes || createHash('sha256').update(bytes).digest('hex') !== file.sha256) {
+  // Not on this thread: a network has a hundred megabytes, and others wait for their answers meanwhile.
+  const digest = async (): Promise<string> => Buffer.from(await webcrypto.subtle.digest('SHA-256', bytes)).toString('hex');
+  if (bytes.length !== file.sizeBytes || (await digest()) !== file.sha256) {
     throw new TriageError('model-tampered', `The model file ${name} is not the one that model.json describes. Restore the package from where you got it.`);
   }
   return bytes;

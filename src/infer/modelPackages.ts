@@ -84,7 +84,11 @@ export async function installModelPackage(source: ModelPackage, installedDir: st
   await mkdir(installedDir, { recursive: true });
   for (const other of await foldersIn(installedDir)) {
     const known = await loadModelPackage(other).then((loaded) => loaded.identity, () => null);
-    if (known?.sha256 === identity.sha256) return { dir: other, wasThere: true };
+    if (known?.sha256 === identity.sha256) {
+      if (other === dir) return { dir, wasThere: true };
+      // Put there by hand under another name, where the agent does not look for it.
+      continue;
+    }
     if (known?.name === identity.name && known.version === identity.version) {
       throw new TriageError(
         'model-conflict',

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { ProofRun, ProofStatus } from '../worklist/proofRuns.ts';
 import type { SystemFigures } from '../worklist/systemFigures.ts';
 import type { Troubles } from '../worklist/troubles.ts';
+import type { ModelsDesk } from './modelsDesk.ts';
 import type { connectionsAnswer, echoAnswer, proofAnswer, routingAnswer, systemDetail } from './answers/adminAnswers.ts';
 
 export type ConnectionsAnswer = z.infer<typeof connectionsAnswer>;
@@ -20,6 +21,7 @@ export interface AdminDesk {
     /** Begins a run, or joins the one under way; resolves with its number. */
     begin(requestedBy: string): Promise<number>;
   };
+  models: ModelsDesk;
   connections: {
     list(): Promise<ConnectionsAnswer>;
     /** Asks a peer of the configuration whether it is there. @throws TriageError `not-found`, `command-invalid` for a source without an echo address */

@@ -15,7 +15,7 @@ const failed = (description: string) => ({ description, content: { 'application/
 export function openApiOf(routes: readonly Route[], version: string): { openapi: string } {
   const paths: ZodOpenApiPathsObject = {};
   for (const entry of routes) {
-    const path = entry.path.replace(/:([A-Za-z]+)/g, '{$1}');
+    const path = entry.path.replace(/:(\w+)/g, '{$1}');
     (paths[path] ??= {})[entry.method] = operationOf(entry);
   }
   return createDocument({

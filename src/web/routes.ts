@@ -3,6 +3,7 @@ import { adminRoutes } from './routes/admin.ts';
 import { apiRoutes } from './routes/api.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { caseRoutes } from './routes/case.ts';
+import { modelRoutes } from './routes/models.ts';
 import { oidcRoutes } from './routes/oidc.ts';
 import { readingRoutes } from './routes/reading.ts';
 import { sessionRoutes } from './routes/session.ts';
@@ -28,5 +29,6 @@ export const ROUTES: readonly Route[] = [
   ...caseRoutes,
   ...readingRoutes,
   ...thresholdRoutes,
+  ...modelRoutes,
   ...adminRoutes,
 ];

@@ -1,7 +1,7 @@
 import type { CaseStore, Clock, ModelIdentity } from '../ports.ts';
 import type { WorklistDatabase } from './database.ts';
 import { recordedPath, recordInstances } from './intake.ts';
-import { activateModel, modelInForce, noteModelFailed, noteModelInUse } from './modelActivations.ts';
+import { activateModel, modelHistory, modelInForce, noteModelFailed, noteModelInUse } from './modelActivations.ts';
 import type { ModelActivation, ModelInForce, ModelRole } from './modelActivations.ts';
 import { dueDeliveries, recordDelivery, retryDeliveries } from './outbox.ts';
 import { releaseQuarantine } from './quarantine.ts';
@@ -25,8 +25,10 @@ export interface WorklistStore extends CaseStore {
   /** Sets the operating point that a model ships with, unless the site has one for it already. */
   seedThreshold(modelName: string, value: number): Promise<void>;
   /** Says which package a role is to have from now on; the agent follows. @throws TriageError `command-invalid` without a reason */
-  activateModel(change: { role: ModelRole; model: ModelIdentity | null; threshold: number | null; reason: string; by: string }): Promise<ModelActivation>;
+  activateModel(change: { role: ModelRole; model: ModelIdentity | null; threshold: number | null; reason: string; by: string; address?: string }): Promise<ModelActivation>;
   modelInForce(role: ModelRole): Promise<ModelInForce>;
+  /** Decisions about both roles with what has come of each, newest first. */
+  modelHistory(limit: number): Promise<ModelActivation[]>;
   /** The package serves; its operating point comes into force with it. */
   noteModelInUse(activation: ModelActivation, shippedThreshold: number): Promise<void>;
   /** The package could not be loaded. */
@@ -97,6 +99,7 @@ export function createCaseStore(
     seedThreshold: (model, value) => seedThreshold(context, model, value),
     activateModel: (change) => activateModel(context, change),
     modelInForce: (role) => modelInForce(context, role),
+    modelHistory: (limit) => modelHistory(context, limit),
     noteModelInUse: (activation, shipped) => noteModelInUse(context, activation, shipped),
     noteModelFailed: (activation, failure) => noteModelFailed(context, activation, failure),
     siteThreshold: (model) => siteThreshold(context, model),

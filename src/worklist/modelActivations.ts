@@ -47,9 +47,11 @@ export async function activateModel(
     threshold: number | null;
     reason: string;
     by: string;
+    /** Where the request came from; empty from this machine's own command line. */
+    address?: string;
   },
 ): Promise<ModelActivation> {
-  const { role, model, threshold, by } = change;
+  const { role, model, threshold, by, address = '' } = change;
   const reason = change.reason.trim();
   if (reason === '') throw new TriageError('command-invalid', 'An activation needs a reason.');
   if (role === 'active' && model === null)
@@ -74,6 +76,7 @@ export async function activateModel(
     await appendAudit(trx, context.clock.now(), {
       action: 'model.activated',
       actor: by,
+      address,
       target: what.model === null ? 'none' : `${what.model.name}@${what.model.version}`,
       detail: { role: what.role, sha256: what.model?.sha256 ?? null, threshold, reason: what.reason },
     });
@@ -97,6 +100,16 @@ export async function modelInForce(context: StoreContext, role: ModelRole): Prom
       wanted: await wantedFor(trx, role),
       lastInUse: used === undefined ? null : await activationOf(trx, used.activation_id!),
     };
+  });
+}
+
+/** Decisions about both roles with what has come of each, newest first. */
+export async function modelHistory(context: StoreContext, limit: number): Promise<ModelActivation[]> {
+  return context.db.transaction().setAccessMode('read only').execute(async (trx) => {
+    const decisions = await trx.selectFrom('model_activations').select('id').where('event', '=', 'activated').orderBy('id', 'desc').limit(limit).execute();
+    const history: ModelActivation[] = [];
+    for (const { id } of decisions) history.push((await activationOf(trx, id))!);
+    return history;
   });
 }
 

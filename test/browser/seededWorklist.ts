@@ -1,9 +1,10 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { createAdminDesk, type AdminDeskOptions } from '../../src/admin/adminDesk.ts';
 import type { Findings, SeriesVerdict, StoredInstance } from '../../src/case/case.ts';
 import { configFrom } from '../../src/configFile.ts';
 import { decodeStoredSlice } from '../../src/infer/decodePixels.ts';
+import { createModelDesk } from '../../src/modelDesk.ts';
 import type { CaseStore, Clock, SourceSlice, StageName } from '../../src/ports.ts';
 import { createAccess } from '../../src/web/access/access.ts';
 import type { Access, AccessOptions } from '../../src/web/access/access.ts';
@@ -74,7 +75,7 @@ export function accessTo({ database, clock }: Pick<SeededWorklist, 'database' | 
 }
 
 /** The desk of admins on that worklist: no peers are configured and no proof of life runs, unless `over` says so. */
-export function adminOf({ database, clock, store, query }: SeededWorklist, over: Partial<AdminDeskOptions> = {}): ReturnType<typeof createAdminDesk> {
+export function adminOf({ database, clock, store, query, folder }: SeededWorklist, over: Partial<AdminDeskOptions> = {}): ReturnType<typeof createAdminDesk> {
   const runs = createProofRuns(database, clock);
   return createAdminDesk({
     config: configFrom({}),
@@ -87,6 +88,13 @@ export function adminOf({ database, clock, store, query }: SeededWorklist, over:
       status: () => Promise.resolve({ running: null, last: null, lastPassedAtMs: null, alarm: null }),
       newest: (limit) => runs.newest(limit),
     },
+    models: createModelDesk({
+      places: { installedDir: join(folder, 'models'), configuredDir: resolve('models/compact'), shippedDir: resolve('models') },
+      store,
+      verify: () => Promise.resolve('cpu'),
+      onDecided: () => undefined,
+      clock,
+    }),
     nextProofMs: () => null,
     receiver: () => null,
     echoes: [],

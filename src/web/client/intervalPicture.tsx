@@ -1,3 +1,5 @@
+import './interval.css';
+
 interface Interval {
   value: number;
   low: number;

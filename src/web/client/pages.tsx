@@ -4,6 +4,7 @@ import type { PagePath } from '../pagePaths.ts';
 import type { SessionAnswer } from './session.ts';
 import { adminWords } from './words/admin.ts';
 import { accessWords } from './words/access.ts';
+import { modelWords } from './words/models.ts';
 import { shellWords } from './words/shell.ts';
 
 export interface Page {
@@ -32,6 +33,7 @@ export const PAGES: Readonly<Record<PagePath, Page>> = {
   '/': { title: shellWords.pages.worklist, area: 'reading', component: lazy(() => import('./worklistPage.tsx')) },
   '/case/:caseRef': { title: shellWords.pages.case, component: lazy(() => import('./casePage.tsx')) },
   '/thresholds': { title: shellWords.pages.thresholds, area: 'admin', component: lazy(() => import('./thresholdsPage.tsx')) },
+  '/models': { title: modelWords.title, area: 'admin', shownTo: admins, component: lazy(() => import('./modelsPage.tsx')) },
   '/waiting': { title: adminWords.titles.troubles, area: 'admin', shownTo: admins, component: lazy(() => import('./troublesPage.tsx')) },
   '/connections': { title: adminWords.titles.connections, area: 'admin', shownTo: admins, component: lazy(() => import('./connectionsPage.tsx')) },
   '/system': { title: adminWords.titles.system, area: 'admin', shownTo: admins, component: lazy(() => import('./systemPage.tsx')) },

@@ -35,18 +35,18 @@ export function session(): Promise<SessionAnswer> {
   return known;
 }
 
-/** Asks the server, with JSON; see `send`. @throws Refused */
-export function ask(path: string, method = 'GET', body?: unknown): Promise<Response> {
-  return send(path, method, body === undefined ? undefined : { type: 'application/json', content: JSON.stringify(body) });
+/** Asks the server, with JSON; see `send`. `withinMs` is for what takes its time there. @throws Refused */
+export function ask(path: string, method = 'GET', body?: unknown, withinMs = ANSWER_WITHIN_MS): Promise<Response> {
+  return send(path, method, body === undefined ? undefined : { type: 'application/json', content: JSON.stringify(body) }, withinMs);
 }
 
 /** Sends something to the server; what changes something carries the session's token. Whoever is not signed in any more is sent to sign in. @throws Refused */
-export async function send(path: string, method: string, body?: { type: string; content: string | Blob }): Promise<Response> {
+export async function send(path: string, method: string, body?: { type: string; content: string | Blob }, withinMs = ANSWER_WITHIN_MS): Promise<Response> {
   const attempt = async (): Promise<Response> => {
     const csrfToken = method === 'GET' ? null : (await session()).csrfToken;
     return fetch(path, {
       method,
-      signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+      signal: AbortSignal.timeout(withinMs),
       headers: {
         ...(csrfToken === null ? {} : { 'X-CSRF-Token': csrfToken }),
         ...(body === undefined ? {} : { 'Content-Type': body.type }),

@@ -39,6 +39,12 @@ describe('model packages on this machine', () => {
     expect(await readdir(installedDir)).toEqual([path.basename(installed.dir)]);
   });
 
+  it('installs a package that lies there under a name of its own, where the agent looks for it', async () => {
+    const source = await loadModelPackage(await variant('data/models/by-hand', { version: '2.0.0' }));
+    expect(await installModelPackage(source, installedDir)).toEqual({ dir: installedPackageDir(installedDir, source.identity), wasThere: false });
+    expect((await find()).filter(({ identity }) => identity?.version === '2.0.0')).toHaveLength(1);
+  });
+
   it('refuses other contents under a name and version that are installed, and says so', async () => {
     await installModelPackage(await loadModelPackage(await variant('first', { version: '2.0.0' })), installedDir);
     const other = await loadModelPackage(await variant('second', { version: '2.0.0', licence: 'MIT' }));

@@ -87,6 +87,11 @@ test('whatever puts a threshold into force, or out of it, asks for an admin and 
   for (const { path, least, recentSignIn } of changes) expect([least, recentSignIn], path).toEqual(['admin', true]);
 });
 
+test('what takes a model into use asks for an admin and a recent sign-in', () => {
+  const activations = ROUTES.filter(({ audit }) => audit?.action === 'model.activated');
+  expect(activations.map(({ path, least, recentSignIn }) => [path, least, recentSignIn])).toEqual([['/api/models/activations', 'admin', true]]);
+});
+
 test('what changes accounts asks for a recent sign-in', () => {
   const accounts = ROUTES.filter(({ path, method }) => path.startsWith('/api/users') && method !== 'get');
   expect(accounts.length).toBeGreaterThan(3);

@@ -1,0 +1,61 @@
+import type { ModelCard } from './modelCard.ts';
+
+/** One figure of a card, with its 95 % interval where there is one. */
+export interface CardFigure {
+  name: string;
+  /** On which part of the cohort: `grade subtle, spacing at most 1.5 mm`. */
+  of: string;
+  value: number | null;
+  low: number | null;
+  high: number | null;
+  positives: number | null;
+  negatives: number | null;
+}
+
+/** What a manifest tells people, in the order in which a card shows it. */
+export interface CardSummary {
+  intendedUse: string;
+  licence: string;
+  kind: string;
+  sizeBytes: number;
+  trainingStatement: string;
+  trainingHistory: string | null;
+  /** Where the training left the paper, and why. */
+  deviations: { name: string; why: string }[];
+  operatingPoints: { name: string; threshold: number; sensitivity: number; specificity: number }[];
+  calibrationMethod: string;
+  figuresStatement: string | null;
+  figures: CardFigure[];
+  domain: { output: string; statistic: string; limit: number; unit: string; statement: string | null };
+}
+
+const FIGURE_FIELDS: ReadonlySet<string> = new Set(['name', 'value', 'low', 'high', 'positives', 'negatives']);
+
+export function summaryOfCard(card: ModelCard): CardSummary {
+  const { trainingData, domain, metrics, files } = card;
+  return {
+    intendedUse: card.intendedUse,
+    licence: card.licence,
+    kind: card.kind,
+    sizeBytes: files.sliceEncoder.sizeBytes + files.caseClassifier.sizeBytes,
+    trainingStatement: trainingData.statement,
+    trainingHistory: textOrNull(trainingData['history']),
+    deviations: Object.entries(trainingData.deviations ?? {}).map(([name, why]) => ({ name, why })),
+    operatingPoints: card.operatingPoints.map(({ name, threshold, sensitivity, specificity }) => ({ name, threshold, sensitivity, specificity })),
+    calibrationMethod: card.calibration.method,
+    figuresStatement: metrics.statement ?? null,
+    figures: metrics.values.map((metric) => ({
+      name: metric.name,
+      of: Object.entries(metric).filter(([key]) => !FIGURE_FIELDS.has(key)).map(([key, value]) => `${key} ${String(value)}`).join(', '),
+      value: metric.value,
+      low: metric.low ?? null,
+      high: metric.high ?? null,
+      positives: numberOrNull(metric['positives']),
+      negatives: numberOrNull(metric['negatives']),
+    })), // prettier-ignore
+    domain: { output: domain.output, statistic: domain.statistic, limit: domain.limit, unit: domain.unit, statement: textOrNull(domain['statement']) },
+  };
+}
+
+const textOrNull = (value: unknown): string | null => (typeof value === 'string' ? value : null);
+const numberOrNull = (value: unknown): number | null => (typeof value === 'number' ? value : null);

@@ -1,0 +1,19 @@
+import type { z } from 'zod';
+import type { ModelActivation, ModelRole } from '../worklist/modelActivations.ts';
+import type { modelBoard, modelCard, modelComparison } from './answers/modelAnswers.ts';
+
+/** What the page of models asks of the agent; built where the agent is put together. */
+export interface ModelsDesk {
+  /** Answers at once; packages are checked behind it. */
+  board(): Promise<z.infer<typeof modelBoard>>;
+  /** @throws TriageError `not-found` */
+  card(sha256: string): Promise<z.infer<typeof modelCard>>;
+  /** The active package and its shadow on the site's own cases; null without a shadow. */
+  comparison(): Promise<z.infer<typeof modelComparison> | null>;
+  /**
+   * Says which package a role is to have; null ends the shadow. Takes as long as the package's check does.
+   *
+   * @throws TriageError `not-found`, `threshold-unsaid`, `model-refused` with what is wrong, `model-check-running`, `command-invalid`
+   */
+  decide(decision: { role: ModelRole; sha256: string | null; threshold: 'keep' | 'default' | number | undefined; reason: string; by: string; address: string }): Promise<ModelActivation>;
+}

@@ -1,0 +1,95 @@
+import { z } from 'zod';
+import { caseRef } from '../../case/caseRef.ts';
+import { TriageError } from '../../errors.ts';
+import { comparisonAnswer, modelActivation, modelCard, modelsAnswer } from '../answers/modelAnswers.ts';
+import { route } from '../route.ts';
+
+/** Flips and failures that an answer names. */
+const MOST_NAMED = 200;
+const LEAST_REASON_CHARACTERS = 20;
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'the digest of a package is wanted: 64 hexadecimal digits');
+
+/** Model packages: what there is, what each is worth, and which of them judges. */
+export const modelRoutes = [
+  route({
+    method: 'get',
+    path: '/api/models',
+    least: 'admin',
+    summary: 'Packages of this machine, what serves, and every decision about it.',
+    answer: { kind: 'json', schema: modelsAnswer },
+    handle: async (_call, { admin: { models }, system, thresholds, clock }) => {
+      const { model, modelError, shadow } = await system();
+      return {
+        nowMs: clock.now(),
+        secondPerson: thresholds.secondPerson,
+        serving: {
+          active: { model, error: modelError },
+          shadow: shadow === null ? null : { model: shadow.model === null ? null : { ...shadow.model, provider: null }, error: shadow.error },
+        },
+        ...(await models.board()),
+      };
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/api/models/:sha256/card',
+    least: 'admin',
+    summary: 'What a package says of itself: training, figures with intervals, operating points, domain.',
+    params: z.strictObject({ sha256 }),
+    answer: { kind: 'json', schema: modelCard },
+    alsoAnswers: { 404: 'There is no such sound package on this machine.' },
+    handle: ({ params }, { admin }) => admin.models.card(params.sha256),
+  }),
+  route({
+    method: 'get',
+    path: '/api/models/comparison',
+    least: 'admin',
+    summary: 'The active package and its shadow on the site’s own cases. Agreement is not truth.',
+    answer: { kind: 'json', schema: comparisonAnswer },
+    alsoAnswers: { 404: 'There is no shadow.' },
+    handle: async (_call, { admin, thresholds }) => {
+      const found = await admin.models.comparison();
+      if (found === null) throw new TriageError('not-found', 'There is no shadow package to compare with.');
+      const flips = found.flips.slice(0, MOST_NAMED);
+      const failures = found.failures.slice(0, MOST_NAMED);
+      const present = await thresholds.present([...flips, ...failures].map(({ studyInstanceUid }) => studyInstanceUid));
+      const opens = (studyInstanceUid: string) => ({ caseRef: caseRef(studyInstanceUid), present: present.has(studyInstanceUid) });
+      return {
+        ...found,
+        flips: flips.map(({ studyInstanceUid, active, shadow }) => ({ ...opens(studyInstanceUid), active, shadow })),
+        flipsTotal: found.flips.length,
+        failures: failures.map(({ studyInstanceUid, failure }) => ({ ...opens(studyInstanceUid), failure })),
+        failuresTotal: found.failures.length,
+      };
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/api/models/activations',
+    least: 'admin',
+    recentSignIn: true,
+    summary: 'Says which package judges, or scores as a shadow, from now on; the package is checked first, and the agent follows without a restart.',
+    audit: { by: 'store', action: 'model.activated' },
+    body: z.strictObject({
+      role: z.enum(['active', 'shadow']),
+      sha256: sha256.nullable().describe('Null ends the shadow.'),
+      threshold: z
+        .union([z.enum(['keep', 'default']), z.number().min(0).max(1)])
+        .optional()
+        .describe('Operating point from then on; must be said where the site has set one.'),
+      reason: z.string().trim().min(LEAST_REASON_CHARACTERS, `say why, in ${LEAST_REASON_CHARACTERS} characters at least`).max(2_000),
+    }),
+    answer: { kind: 'json', schema: modelActivation, status: 201 },
+    alsoAnswers: {
+      404: 'There is no such sound package on this machine.',
+      409: 'The site has a threshold of its own and nobody has said whether it is to hold, or another package is being checked.',
+      422: 'The package does not pass its check: the message says why, and nothing has changed.',
+    },
+    handle: ({ body, actor, address }, { admin, thresholds }) => {
+      // Else one person would set what takes two.
+      if (typeof body.threshold === 'number' && thresholds.secondPerson)
+        throw new TriageError('command-invalid', 'A threshold takes two people here: keep the one in force or take the package’s own, then request another one under Thresholds.');
+      return admin.models.decide({ ...body, threshold: body.threshold, by: actor, address });
+    },
+  }),
+];

@@ -1,0 +1,170 @@
+import { existsSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { Page } from 'playwright-core';
+import { expect, onTestFinished, test } from 'vitest';
+import { systemClock } from '../../src/clock.ts';
+import { startAgent } from '../../src/compose.ts';
+import { configFrom } from '../../src/configFile.ts';
+import { loadModelPackage } from '../../src/infer/modelCard.ts';
+import { createLog } from '../../src/log.ts';
+import { putThreshold } from '../../src/worklist/thresholds.ts';
+import { temporaryDirectory } from '../interop/dcmtk.ts';
+import { packageVariant } from '../unit/infer/packageVariant.ts';
+import { addUser, cookieFor, PASSWORD, shiftedClock } from '../unit/web/visitor.ts';
+import { findingsOf, instanceOf, manifestOf } from '../unit/worklist/facts.ts';
+import { bannedIn } from './bannedWords.ts';
+import { complaintsOfAxe, openPage, site, startBrowser } from './openPage.ts';
+import { addStudy, studyUid } from './seededWorklist.ts';
+
+startBrowser();
+
+const REASON = 'Approved by the board, minute 14';
+
+async function accessible(page: Page): Promise<void> {
+  for (const theme of ['dark', 'light']) {
+    await page.evaluate((value) => {
+      document.documentElement.dataset['theme'] = value;
+    }, theme);
+    await complaintsOfAxe(page);
+  }
+}
+
+/** Tab, until what has the keyboard says so. */
+async function tabTo(page: Page, name: string): Promise<void> {
+  for (let pressed = 0; pressed < 60; pressed++) {
+    await page.keyboard.press('Tab');
+    if ((await page.evaluate(() => document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.textContent.trim())) === name) return;
+  }
+  throw new Error(`Tab does not come to ${name}`);
+}
+
+test('a package is activated from the page of a running agent: loading, then in use; one whose golden case differs changes nothing', async () => {
+  if (!existsSync(resolve(import.meta.dirname, '../../dist/web/index.html'))) throw new Error('Build the page first: npm run build');
+  const { dir, remove } = await temporaryDirectory();
+  onTestFinished(remove);
+  const shipped = await loadModelPackage('models/compact');
+  await packageVariant(join(dir, 'agent/models/nine'), '9.0.0');
+  const golden = { ...shipped.card.golden, classifier: { ...shipped.card.golden.classifier, caseProbability: 0.9 } };
+  await packageVariant(join(dir, 'agent/models/wrong'), '9.9.9', { golden });
+  const agent = await startAgent(configFrom({ dataDir: join(dir, 'agent'), receive: { port: 0, minFreeBytes: 0 }, web: { port: 0, signIn: 'off' }, housekeeping: { lowWaterFreeBytes: 0 }, proofOfLife: { schedule: 'off' } }), {
+    clock: systemClock,
+    log: createLog('silent'),
+    environment: {},
+  });
+  onTestFinished(() => agent.close());
+  const page = await openPage({ url: agent.url } as Parameters<typeof openPage>[0], { path: '/models', refusals: /status of 422/ });
+  await page.getByText(`${shipped.identity.name} ${shipped.identity.version}, serves on cpu`).waitFor({ timeout: 60_000 });
+  await page.getByText('Nobody has decided anything yet').waitFor();
+
+  const activate = async (name: string) => {
+    await page.getByRole('button', { name: `Activate: ${name}` }).click();
+    await page.getByLabel(/^Why\?/).fill(REASON);
+    await page.getByRole('dialog').getByRole('button', { name: 'Activate' }).click();
+  };
+  await activate('odontoid-compact 9.9.9');
+  await page.getByText(/A package is being checked/).waitFor();
+  await page.getByRole('alert').getByText(/9\.9\.9 does not pass its check, and nothing has changed: .*golden/i).waitFor({ timeout: 60_000 });
+  await page.getByText('Nobody has decided anything yet').waitFor();
+
+  await activate('odontoid-compact 9.0.0');
+  await page.getByText('odontoid-compact 9.0.0, serves on cpu').waitFor({ timeout: 60_000 });
+  await page.getByRole('cell', { name: /^In use since/ }).waitFor();
+  expect((await agent.system()).model).toMatchObject({ version: '9.0.0' });
+}, 200_000);
+
+test('card, threshold question, fresh sign-in, shadow and its comparison, by keyboard and in both themes', async () => {
+  const clock = shiftedClock();
+  const opened = await site(clock, { signIn: { signIn: 'local' } });
+  const shipped = (await loadModelPackage('models/compact')).identity;
+  const installed = join(opened.folder, 'models/nine');
+  const sha256 = await packageVariant(installed, '9.0.0');
+  await packageVariant(join(opened.folder, 'models/rotten'), '8.0.0');
+  await writeFile(join(opened.folder, 'models/rotten/caseClassifier.onnx'), 'rotten');
+  opened.system.model = { ...shipped, provider: 'cpu' };
+  await opened.store.noteModelInUse(await opened.store.activateModel({ role: 'active', model: shipped, threshold: 0.3, reason: 'First one of this site', by: 'ada' }), 0.3);
+  await opened.database.db.transaction().execute((trx) => putThreshold(trx, clock.now(), { modelName: shipped.name, value: 0.61, reason: 'ours', by: 'ada' }));
+  const user = await addUser(opened, 'ada', 'admin');
+  const { cookie } = await cookieFor(opened.access, user, clock);
+  const [key, value] = cookie.split('=') as [string, string];
+  const page = await openPage(opened, { path: '/models', refusals: /status of (403|409)/, before: (fresh) => fresh.context().addCookies([{ name: key, value, url: opened.url }]) });
+
+  await page.getByRole('row', { name: /rotten .*damaged.*is not the one that model\.json describes/ }).waitFor();
+  await accessible(page);
+  await tabTo(page, 'Card: odontoid-compact 9.0.0');
+  await page.keyboard.press('Enter');
+  const card = page.getByRole('region', { name: 'Card of odontoid-compact 9.0.0' });
+  await card.getByText(/no patient's data of any kind/).first().waitFor();
+  const manifest = JSON.parse(await readFile(join(installed, 'model.json'), 'utf8')) as { metrics: { values: { value: number; low: number; high: number }[] } };
+  const [first] = manifest.metrics.values;
+  await card.getByRole('row', { name: new RegExp(`AUC, cases .*${first!.value.toFixed(3)} ${first!.low.toFixed(3)}-${first!.high.toFixed(3)}`) }).first().waitFor();
+  // The plot says the same: the line from `low` to `high` on a scale of 168 units.
+  const range = card.locator('svg.figure-line .range').first();
+  expect(Number(await range.getAttribute('x2')) - Number(await range.getAttribute('x1'))).toBeCloseTo(168 * (first!.high - first!.low), 3);
+  await accessible(page);
+  await page.getByRole('button', { name: 'Close the card' }).click();
+  expect(await page.evaluate(() => document.activeElement?.id)).toBe(`card-${sha256}`);
+
+  // A shadow first, with a sign-in that is too old.
+  clock.advance(11 * 60_000);
+  await page.getByRole('button', { name: 'Set as shadow: odontoid-compact 9.0.0' }).click();
+  expect(await page.getByRole('dialog').getByRole('button', { name: 'Set as shadow' }).isDisabled()).toBe(true);
+  await page.getByLabel(/^Why\?/).fill(REASON);
+  await accessible(page);
+  await page.getByRole('dialog').getByRole('button', { name: 'Set as shadow' }).click();
+  await page.getByLabel('Password').fill(PASSWORD);
+  await page.keyboard.press('Enter');
+  await page.getByText('Decided: Set odontoid-compact 9.0.0 as shadow.').waitFor();
+  await page.getByText(/Nothing to compare yet/).waitFor();
+  const shadow = (await opened.store.modelInForce('shadow')).wanted!;
+  expect(shadow).toMatchObject({ by: 'ada', reason: REASON, model: { sha256 } });
+
+  await page.getByRole('cell', { name: 'Loading', exact: true }).waitFor();
+  await opened.store.noteModelFailed(shadow, 'The golden case differs.');
+  await page.getByRole('cell', { name: 'Failed: The golden case differs.' }).waitFor();
+  await opened.store.noteModelInUse(shadow, 0.3);
+  await page.getByRole('row', { name: /Shadow.*In use since/ }).waitFor();
+
+  for (const [study, active, other, fracture] of [['a', 0.9, 0.8, 'agree'], ['b', 0.8, 0.1, 'agree'], ['c', 0.1, 0.1, null]] as const) {
+    await addStudy(opened, { id: study, outcome: active });
+    const scored = { studyInstanceUid: studyUid(study), revision: 1, manifest: manifestOf([1, 2].map((number) => instanceOf({ study, number }))), findings: findingsOf(active, { model: shipped }) };
+    await opened.store.saveShadowScore(shadow.model!, scored, { findings: findingsOf(other, { model: shadow.model! }), seconds: 2 });
+    if (fracture !== null) await opened.store.recordVerdict(studyUid(study), { revision: 1, verdict: fracture, actor: 'reader' });
+  }
+  await page.getByRole('button', { name: 'Read again' }).click();
+  await page.getByText(/^3 cases scored by both\. Agreement: 67 %/).waitFor();
+  await page.getByText('2 with, 0 without a fracture by the readers’ verdicts.').waitFor();
+  await page.getByRole('row', { name: /Sensitivity 100 % .* 50 % / }).waitFor();
+  await page.getByRole('link', { name: /^Case .* in a new tab/ }).waitFor();
+  await accessible(page);
+  expect(bannedIn((await page.locator('main').textContent()) ?? '')).toEqual([]);
+
+  // The site has set a threshold: nothing happens before somebody has said whether it is to hold.
+  await page.getByRole('button', { name: 'Activate: odontoid-compact 9.0.0' }).click();
+  await page.getByText(/The site flags from 0\.61; this package ships with 0\.3245/).waitFor();
+  await page.getByLabel(/^Why\?/).fill(REASON);
+  await page.getByRole('dialog').getByRole('button', { name: 'Activate' }).click();
+  expect(await page.getByRole('dialog').isVisible()).toBe(true);
+  await page.getByLabel('Another number, from 0 to 1', { exact: true }).first().check();
+  await page.getByRole('spinbutton').fill('0.44');
+  await accessible(page);
+  await page.getByRole('dialog').getByRole('button', { name: 'Activate' }).click();
+  await page.getByText('Decided: Activate odontoid-compact 9.0.0.').waitFor();
+  expect((await opened.store.modelInForce('active')).wanted).toMatchObject({ threshold: 0.44, model: { sha256 } });
+  // What was the shadow judges now: its place is empty.
+  await page.getByText('None. A shadow scores the same cases').waitFor();
+  await page.setViewportSize({ width: 390, height: 800 });
+  await accessible(page);
+  const folder = process.env['ODONTOID_PICTURES'];
+  if (folder !== undefined) await page.screenshot({ path: join(folder, 'models-390.png'), fullPage: true });
+}, 120_000);
+
+test('a reader is not shown the page', async () => {
+  const clock = shiftedClock();
+  const opened = await site(clock, { signIn: { signIn: 'local' } });
+  const { cookie } = await cookieFor(opened.access, await addUser(opened, 'rita', 'reader'), clock);
+  const [key, value] = cookie.split('=') as [string, string];
+  const page = await openPage(opened, { path: '/models', refusals: /status of 403/, before: (fresh) => fresh.context().addCookies([{ name: key, value, url: opened.url }]) });
+  await page.getByRole('alert').getByText('Your role does not allow this.').waitFor();
+  expect(await page.getByRole('link', { name: 'Models' }).count()).toBe(0);
+});
