@@ -45,7 +45,7 @@ module.exports = {
     { name: 'only-roots-compose', comment: 'Only the command line, the demo and the roots import compose.', severity: 'error', from: { path: '^src/', pathNot: '^src/(cli|demo)' }, to: { path: '^src/compose\\.ts$' } },
     home('better-sqlite3', '^src/worklist/', 'The database is opened in worklist only.'),
     home('kysely', '^src/worklist/|^migrations/', 'No SQL outside worklist and migrations.'),
-    home('onnxruntime-node', '^src/infer/onnxModel\\.ts$', 'The runtime of the network is named in one file.'),
+    home('onnxruntime-node', '^src/infer/onnxGraphs\\.ts$', 'The runtime of the network is named in one file.'),
     home('dcmjs', '^src/dicom/part10\\.ts$', 'dcmjs writes files in one place, where its traps are dealt with.'),
     home('dicom-parser', '^src/dicom/elements\\.ts$', 'Data sets are read in one place.'),
     home('dcmjs-codecs', '^src/infer/', 'Pixels are decoded in the inference child only.'),

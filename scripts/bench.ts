@@ -133,6 +133,7 @@ async function rate(port: number, aeTitle: string, files: readonly string[]): Pr
 
 async function benchPreprocess(phantom: Phantom): Promise<Line> {
   const { card } = await loadModelPackage(configFrom({}).infer.modelDir);
+  if (card.kind !== 'slice-sequence') throw new Error('the shipped package encodes single slices');
   const pixels = phantom.rows * phantom.columns;
   const raw = join(folder, 'slices.raw');
   await writeFile(raw, new Uint8Array(phantom.hu.buffer, phantom.hu.byteOffset, phantom.hu.byteLength));
@@ -173,9 +174,9 @@ async function benchPipeline(files: readonly string[]): Promise<Line[]> {
 
 /** Nothing but `InferenceSession.run` of the shipped encoder on all cores: tells slices a second. */
 async function bareInference(): Promise<(slices: number) => Promise<number>> {
-  const { card, sliceEncoder } = await loadModelPackage(configFrom({}).infer.modelDir);
+  const { card, graphs } = await loadModelPackage(configFrom({}).infer.modelDir);
   const { sizePixels } = card.input;
-  const session = await ort.InferenceSession.create(Buffer.from(sliceEncoder), { executionProviders: ['cpu'], intraOpNumThreads: availableParallelism(), graphOptimizationLevel: 'all' });
+  const session = await ort.InferenceSession.create(Buffer.from(graphs['sliceEncoder']!), { executionProviders: ['cpu'], intraOpNumThreads: availableParallelism(), graphOptimizationLevel: 'all' });
   const image = new ort.Tensor('float32', new Float32Array(3 * sizePixels * sizePixels).fill(0.3), [1, 3, sizePixels, sizePixels]);
   return async (slices) => {
     const startMs = clock.monotonicMs();

@@ -68,6 +68,8 @@ export interface CaseScore {
   probability: number;
   /** Per slice 0..1, same order as the slices given. */
   sliceScores: number[];
+  /** Where a slice says nothing of its own, and only the whole scan does: what stands in place of these in {@link EncodedSlice}, same order. */
+  ofSlices?: Pick<EncodedSlice, 'imageProbability' | 'cam'>[];
   /** Per slice the vertebrae that it cuts, from the skull down; empty where there are none or the model names none. */
   sliceLevels: Vertebra[][];
   /** Out-of-domain distance of the case, in the manifest's units; beyond `domainLimit` no number may be shown. */
@@ -95,8 +97,8 @@ export interface TriageModel {
   encodeSlice(path: string): Promise<EncodedSlice>;
   /** Decodes the slice at `path` (absolute) as stored, for a picture. */
   decodeSlice(path: string): Promise<SourceSlice>;
-  /** Slices ordered superior to inferior. */
-  classify(slices: readonly EncodedSlice[]): Promise<CaseScore>;
+  /** Slices ordered superior to inferior; `positionsMm` of each along their normal, falling. */
+  classify(slices: readonly EncodedSlice[], positionsMm: readonly number[]): Promise<CaseScore>;
   /** Peak resident memory of the inference process, bytes. */
   peakRssBytes(): Promise<number>;
   close(): Promise<void>;

@@ -1,8 +1,11 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Box } from '../src/preprocess/box.ts';
 import type { InputSpec } from '../src/preprocess/modelInput.ts';
 import { modelInput } from '../src/preprocess/modelInput.ts';
 import type { OrientedSlice } from '../src/preprocess/modelInput.ts';
+import type { VolumeSpec } from '../src/preprocess/volumeInput.ts';
+import { slicePlane, stackVolume } from '../src/preprocess/volumeInput.ts';
 import { GROSS_BONE, SOFT_TISSUE, STANDARD_BONE } from '../src/preprocess/windows.ts';
 
 /** A cell of a written mask covers so many of the network's input pixels on a side. */
@@ -15,13 +18,22 @@ export interface LabelledSlice {
   readonly mask: Uint8Array | null;
   /** Null: not known. Left out, the mask says. */
   readonly label?: boolean | null;
-  readonly pixelSpacingMm: number;
+  /** [between rows, between columns]. */
+  readonly pixelSpacingMm: readonly [number, number];
+  /** Along the normal of the slices, falling from head to foot. */
+  readonly positionMm: number;
+  /** The vertebrae that it cuts; left out where nobody knows. */
+  readonly levels?: readonly string[];
 }
 
-/** A profile's own words for how the network's input is made, with the paper's windows. */
-export function inputOf(profilePath: string): { input: InputSpec; profile: Record<string, unknown> } {
-  const profile = JSON.parse(readFileSync(profilePath, 'utf8')) as { input: Omit<InputSpec, 'windowsHu'> };
-  return { input: { ...profile.input, windowsHu: [GROSS_BONE, STANDARD_BONE, SOFT_TISSUE] }, profile };
+/** How the network's input is made, by the kind of its package. */
+export type Input = ({ kind: 'slice-sequence' } & InputSpec) | ({ kind: 'volume' } & VolumeSpec);
+
+/** A profile's own words for how the network's input is made; slices alone have the paper's windows. */
+export function inputOf(profilePath: string): { input: Input; profile: Record<string, unknown> } {
+  const profile = JSON.parse(readFileSync(profilePath, 'utf8')) as Record<string, unknown> & ({ kind?: 'slice-sequence'; input: Omit<InputSpec, 'windowsHu'> } | { kind: 'volume'; input: VolumeSpec });
+  if (profile.kind === 'volume') return { input: { kind: 'volume', ...profile.input }, profile };
+  return { input: { kind: 'slice-sequence', ...profile.input, windowsHu: [GROSS_BONE, STANDARD_BONE, SOFT_TISSUE] }, profile };
 }
 
 /** Where a profile lies that is named on the command line: a JSON file, or a name in training/profiles. */
@@ -31,9 +43,31 @@ export function profilePath(name: string): string {
 
 /**
  * Writes what training reads of a case: `<id>.npy` uint8 [slice][channel][row][column], `<id>.mask.npy` uint8 [marked slice][row/4][column/4] and, last, `<id>.json` with
- * `record` and the truth of the slices. `slices` gives them from head to foot; each may reuse the buffers of the one before.
+ * `record` and the truth of the slices. For a volume, slices are its planes, each has a mask, and the truth is that of its rows. `slices` gives them from head to foot; each may reuse the buffers of the one before.
  */
-export async function writeCaseTensors(dir: string, id: string, count: number, slices: AsyncIterable<LabelledSlice> | Iterable<LabelledSlice>, input: InputSpec, record: object): Promise<void> {
+export async function writeCaseTensors(dir: string, id: string, count: number, slices: AsyncIterable<LabelledSlice> | Iterable<LabelledSlice>, input: Input, record: object): Promise<void> {
+  const { images, masks, truth, came } = input.kind === 'volume' ? await volumeTensors(slices, input) : await sliceTensors(count, slices, input);
+  if (came !== count) throw new Error(`${id}: ${count} slices were announced, ${came} came`);
+  const path = join(dir, `${id}.json`);
+  // A record of another wish must not stand beside new pixels.
+  rmSync(path, { force: true });
+  const maskSize = input.sizePixels / MASK_STEP;
+  const channels = input.windowsHu.length;
+  writeNpy(join(dir, `${id}.npy`), images, [images.length / (channels * input.sizePixels ** 2), channels, input.sizePixels, input.sizePixels]);
+  writeNpy(join(dir, `${id}.mask.npy`), masks, [masks.length / maskSize ** 2, maskSize, maskSize]);
+  writeFileSync(`${path}.tmp`, JSON.stringify({ id, ...record, ...truth }));
+  renameSync(`${path}.tmp`, path);
+}
+
+interface CaseTensors {
+  images: Uint8Array;
+  masks: Uint8Array;
+  truth: object;
+  /** How many slices came. */
+  came: number;
+}
+
+async function sliceTensors(count: number, slices: AsyncIterable<LabelledSlice> | Iterable<LabelledSlice>, input: InputSpec): Promise<CaseTensors> {
   const size = input.sizePixels;
   const maskSize = size / MASK_STEP;
   const images = new Uint8Array(count * input.windowsHu.length * size * size);
@@ -42,34 +76,80 @@ export async function writeCaseTensors(dir: string, id: string, count: number, s
   const maskPixels: number[] = [];
   const labels: (boolean | null)[] = [];
   const pixelMm: number[] = [];
+  const levels: (readonly string[])[] = [];
   let written = 0;
-  for await (const { image, mask, label, pixelSpacingMm } of slices) {
+  for await (const { image, mask, label, pixelSpacingMm, levels: cut } of slices) {
     const { tensor, box } = modelInput(image, input);
-    const at = written++ * tensor.length;
-    for (let i = 0; i < tensor.length; i++) images[at + i] = tensor[i]! * 255 + 0.5;
-    const side = box.right - box.left;
-    pixelMm.push(Math.round(((side * pixelSpacingMm) / size) * 1000) / 1000);
+    // More slices than announced are counted, not kept.
+    if (written < count) toBytes(tensor, images, written * tensor.length);
+    written++;
+    if (cut !== undefined) levels.push(cut);
+    pixelMm.push(Math.round((((box.right - box.left) * pixelSpacingMm[0]) / size) * 1000) / 1000);
     const small = new Uint8Array(maskSize * maskSize);
-    let marked = 0;
-    for (let i = 0; mask !== null && i < mask.length; i++) {
-      if (mask[i] === 0) continue;
-      marked++;
-      const row = Math.floor(((Math.floor(i / image.columns) + 0.5 - box.top) * maskSize) / side);
-      const column = Math.floor((((i % image.columns) + 0.5 - box.left) * maskSize) / side);
-      if (row >= 0 && row < maskSize && column >= 0 && column < maskSize) small[row * maskSize + column] = 1;
-    }
+    const marked = shrinkMask(mask, image.columns, box, small);
     maskPixels.push(marked);
     maskRows.push(marked > 0 ? masks.push(small) - 1 : -1);
     labels.push(label === undefined ? marked > 0 : label);
   }
-  if (written !== count) throw new Error(`${id}: ${count} slices were announced, ${written} came`);
-  const path = join(dir, `${id}.json`);
-  // A record of another wish must not stand beside new pixels.
-  rmSync(path, { force: true });
-  writeNpy(join(dir, `${id}.npy`), images, [count, input.windowsHu.length, size, size]);
-  writeNpy(join(dir, `${id}.mask.npy`), Buffer.concat(masks), [masks.length, maskSize, maskSize]);
-  writeFileSync(`${path}.tmp`, JSON.stringify({ id, ...record, labels, maskRows, maskPixels, pixelMm }));
-  renameSync(`${path}.tmp`, path);
+  return { images, masks: Buffer.concat(masks), truth: { labels, maskRows, maskPixels, pixelMm, ...(levels.length > 0 ? { levels } : {}) }, came: written };
+}
+
+async function volumeTensors(slices: AsyncIterable<LabelledSlice> | Iterable<LabelledSlice>, input: VolumeSpec): Promise<CaseTensors> {
+  const { sizePixels: size, slicesPerRow } = input;
+  const channels = input.windowsHu.length;
+  const maskLength = (size / MASK_STEP) ** 2;
+  const planes: Float32Array[] = [];
+  const truths: { positionMm: number; label: boolean | null; small: Uint8Array; levels: readonly string[] | undefined }[] = [];
+  for await (const { image, mask, label, pixelSpacingMm, positionMm, levels } of slices) {
+    const { plane, box } = slicePlane(image, pixelSpacingMm, input);
+    const small = new Uint8Array(maskLength);
+    const marked = shrinkMask(mask, image.columns, box, small);
+    planes.push(plane);
+    truths.push({ positionMm, label: label === undefined ? marked > 0 : label, small, levels });
+  }
+  const positionsMm = truths.map(({ positionMm }) => positionMm);
+  const together = new Float32Array(planes.length * channels * size * size);
+  for (const [index, plane] of planes.entries()) together.set(plane, index * plane.length);
+  const { volume, slices: depth } = stackVolume(together, positionsMm, input);
+  const images = new Uint8Array(volume.length);
+  for (let slice = 0; slice < depth; slice++) {
+    for (let channel = 0; channel < channels; channel++) {
+      const from = (channel * depth + slice) * size * size;
+      toBytes(volume.subarray(from, from + size * size), images, (slice * channels + channel) * size * size);
+    }
+  }
+  const masks = new Uint8Array(depth * maskLength);
+  const labels = new Array<boolean | null>(depth / slicesPerRow).fill(false);
+  const levels = labels.map((): Set<string> => new Set());
+  for (const { positionMm, label, small, levels: cut } of truths) {
+    const slice = Math.min(depth - 1, Math.round((positionsMm[0]! - positionMm) / input.sliceSpacingMm));
+    const row = Math.floor(slice / slicesPerRow);
+    for (const level of cut ?? []) levels[row]!.add(level);
+    // One broken slice makes a broken row; an unknown one an unknown row.
+    labels[row] = label === true || labels[row] === true ? true : label === null ? null : labels[row]!;
+    for (let i = 0; i < maskLength; i++) if (small[i] !== 0) masks[slice * maskLength + i] = 1;
+  }
+  const known = truths.every(({ levels: cut }) => cut !== undefined);
+  return { images, masks, truth: { labels, maskRows: Array.from({ length: depth }, (_, slice) => slice), ...(known ? { levels: levels.map((names) => [...names]) } : {}) }, came: planes.length };
+}
+
+function toBytes(values: Float32Array, bytes: Uint8Array, at: number): void {
+  for (let i = 0; i < values.length; i++) bytes[at + i] = values[i]! * 255 + 0.5;
+}
+
+/** Marks in `small`, a square grid over the box, where a marked pixel of `mask` lies; returns how many pixels are marked in all. */
+function shrinkMask(mask: Uint8Array | null, columns: number, box: Box, small: Uint8Array): number {
+  const maskSize = Math.sqrt(small.length);
+  const [boxRows, boxColumns] = [box.bottom - box.top, box.right - box.left];
+  let marked = 0;
+  for (let i = 0; mask !== null && i < mask.length; i++) {
+    if (mask[i] === 0) continue;
+    marked++;
+    const row = Math.floor(((Math.floor(i / columns) + 0.5 - box.top) * maskSize) / boxRows);
+    const column = Math.floor((((i % columns) + 0.5 - box.left) * maskSize) / boxColumns);
+    if (row >= 0 && row < maskSize && column >= 0 && column < maskSize) small[row * maskSize + column] = 1;
+  }
+  return marked;
 }
 
 /** NumPy's format 1.0, unsigned bytes in C order. */

@@ -17,8 +17,7 @@ import { drawPhantomParams } from '../src/phantom/phantomParams.ts';
 import { seededRandom } from '../src/phantom/random.ts';
 import { levelsOfSlice, renderSlice, sliceZ } from '../src/phantom/renderSlice.ts';
 import { composeScene } from '../src/phantom/scene.ts';
-import type { InputSpec } from '../src/preprocess/modelInput.ts';
-import { inputOf, profilePath, writeCaseTensors, type LabelledSlice } from './caseTensors.ts';
+import { inputOf, profilePath, writeCaseTensors, type Input, type LabelledSlice } from './caseTensors.ts';
 import { isWorker, serveJobs, spreadJobs } from './exportWorkers.ts';
 
 /** Seeds of the splits never meet: seed * 1,000,000 + offset + number of the case. */
@@ -50,11 +49,11 @@ interface Job {
   wish: PhantomWish;
   /** How many slices to draw; null for all. */
   sampled: number | null;
-  input: InputSpec;
+  input: Input;
   out: string;
 }
 
-function plan(split: Split, count: number, seed: number, cohort: CohortRecipe, input: InputSpec, out: string): Job[] {
+function plan(split: Split, count: number, seed: number, cohort: CohortRecipe, input: Input, out: string): Job[] {
   const shares = cohort.gradeShares ?? { obvious: 0.3, middle: 0.45, subtle: 0.25 };
   return Array.from({ length: count }, (_, i) => {
     const caseSeed = seed * 1_000_000 + SPLIT_OFFSETS[split] + i;
@@ -119,7 +118,7 @@ async function exportCase(job: Job): Promise<void> {
   function* slices(): Generator<LabelledSlice> {
     for (const index of indices) {
       renderSlice(scene, index, hu, mask);
-      yield { image: { hu, rows: params.rows, columns: params.columns }, mask, pixelSpacingMm: params.pixelSpacingMm };
+      yield { image: { hu, rows: params.rows, columns: params.columns }, mask, pixelSpacingMm: [params.pixelSpacingMm, params.pixelSpacingMm], positionMm: sliceZ(scene, index), levels: levelsOfSlice(scene, index) };
     }
   }
   await writeCaseTensors(join(job.out, job.split), job.id, indices.length, slices(), job.input, {
@@ -128,7 +127,6 @@ async function exportCase(job: Job): Promise<void> {
     sliceSpacingMm: params.sliceSpacingMm,
     totalSlices: params.slices,
     sliceIndices: indices,
-    levels: indices.map((index) => levelsOfSlice(scene, index)),
     caseLabel: params.fractures.length > 0,
     kernel: params.acquisition.kernel,
     ageYears: params.patient.ageYears,

@@ -22,15 +22,14 @@ import { casesOfPart, parseSplit } from '../src/dataset/splits.ts';
 import { orientMatrix } from '../src/dicom/geometry.ts';
 import { messageOf } from '../src/errors.ts';
 import { decodeCtSlice } from '../src/infer/decodePixels.ts';
-import type { InputSpec } from '../src/preprocess/modelInput.ts';
 import { readStudyFolder } from '../src/readStudyFolder.ts';
-import { inputOf, profilePath, writeCaseTensors, type LabelledSlice } from './caseTensors.ts';
+import { inputOf, profilePath, writeCaseTensors, type Input, type LabelledSlice } from './caseTensors.ts';
 import { isWorker, serveJobs, spreadJobs } from './exportWorkers.ts';
 
 /** A case as it passes to a worker: maps do not cross a pipe as JSON. */
 interface Job {
   labelled: Omit<LabelledCase, 'imageLabels' | 'boxes'> & { imageLabels: [string, boolean][]; boxes: [string, LabelledCase['boxes'] extends ReadonlyMap<string, infer B> ? B : never][] };
-  input: InputSpec;
+  input: Input;
   dir: string;
   id: string;
   /** What the case was made of and how: another wish makes it anew. */
@@ -68,7 +67,7 @@ async function exportCase(job: Job): Promise<void> {
     for (const [index, { file }] of chosen.entries()) {
       const image = await decodeCtSlice(await readFile(file));
       const { mask, label } = truth[index]!;
-      yield { image, mask: mask && orientMatrix(mask, image.storedRows, image.storedColumns, image.orientation).values, label, pixelSpacingMm: image.pixelSpacingMm[0] };
+      yield { image, mask: mask && orientMatrix(mask, image.storedRows, image.storedColumns, image.orientation).values, label, pixelSpacingMm: image.pixelSpacingMm, positionMm: manifest.slices[index]!.positionMm };
     }
   }
   try {

@@ -108,11 +108,11 @@ export interface CaseManifest {
 
 /** One slice as the encoder sees it. */
 export interface EncodedSlice {
-  /** Length D of the model's card. */
+  /** Of the length that the model's card gives: features, or the slice's plane of a volume. */
   feature: Float32Array;
-  /** Probability of a fracture on this image alone, 0..1. */
+  /** Probability of a fracture on this image alone, 0..1; 0 where the network sees whole scans only. */
   imageProbability: number;
-  /** Class activation map, `[row][column]`, row-major, of the model's input square; >= 0. */
+  /** Class activation map, `[row][column]`, row-major, of the model's input square; >= 0. Empty where the network sees whole scans only. */
   cam: Float32Array;
   camRows: number;
   camColumns: number;

@@ -4,7 +4,6 @@ import type { ModelIdentity } from '../ports.ts';
 
 /** The model card as the manifest alone gives it, in Markdown. */
 export function modelCardMarkdown(card: ModelCard, identity: ModelIdentity): string {
-  const { input, files } = card;
   const { trainingHistory, deviations, figuresStatement, figures, domain, ...summary } = summaryOfCard(card);
   const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
   return [
@@ -15,9 +14,9 @@ export function modelCardMarkdown(card: ModelCard, identity: ModelIdentity): str
     '## What it is',
     '',
     `- Kind: ${card.kind}. Licence: ${card.licence}.`,
-    `- Package: sha256 \`${identity.sha256}\`; slice encoder ${megabytes(files.sliceEncoder.sizeBytes)} MB, case classifier ${megabytes(files.caseClassifier.sizeBytes)} MB.`,
-    `- Input: ${input.sizePixels} x ${input.sizePixels} pixels, crop rule ${input.cropRule} with a margin of ${percent(input.marginFraction)}; windows (centre/width, HU) ${input.windowsHu.map(({ centerHu, widthHu }) => `${centerHu}/${widthHu}`).join(', ')}.`,
-    `- Output: ${input.featureLength} features and a map of ${input.camRows} x ${input.camColumns} cells a slice; calibrated by ${summary.calibrationMethod}.`,
+    `- Package: sha256 \`${identity.sha256}\`; ${Object.values(card.files).map(({ path, sizeBytes }) => `${path} ${megabytes(sizeBytes)} MB`).join(', ')}.`,
+    `- Input: ${inputOf(card)}; windows (centre/width, HU) ${card.input.windowsHu.map(({ centerHu, widthHu }) => `${centerHu}/${widthHu}`).join(', ')}.`,
+    `- Output: ${card.kind === 'volume' ? '' : `${card.input.featureLength} features and `}a map of ${card.input.camRows} x ${card.input.camColumns} cells a slice; calibrated by ${summary.calibrationMethod}.`,
     '',
     '## What it was trained on',
     '',
@@ -43,6 +42,12 @@ export function modelCardMarkdown(card: ModelCard, identity: ModelIdentity): str
     '',
     'Research software. Not for diagnostic use.',
   ].join('\n');
+}
+
+function inputOf(card: ModelCard): string {
+  if (card.kind === 'slice-sequence') return `${card.input.sizePixels} x ${card.input.sizePixels} pixels, crop rule ${card.input.cropRule} with a margin of ${percent(card.input.marginFraction)}`;
+  const { sizePixels, pixelSpacingMm, sliceSpacingMm } = card.input;
+  return `the whole scan in voxels of ${pixelSpacingMm} x ${pixelSpacingMm} x ${sliceSpacingMm} mm, a field of ${(sizePixels * pixelSpacingMm).toFixed(0)} mm about the middle of the image`;
 }
 
 function figureRow({ name, of, value, low, high, positives, negatives }: CardFigure): string {

@@ -63,7 +63,7 @@ export async function inferSeries(options: InferSeriesOptions): Promise<Findings
   if (manifest.slices.length === 0) return notAnalysed('pixel-data', 'The series has no slices - not scored. Read as usual', null);
   if (failures.length > 0) return notAnalysed('pixel-data', describeFailures(failures, manifest.slices.length), null);
 
-  const score = await model.classify(encoded);
+  const score = await model.classify(encoded, manifest.slices.map(({ positionMm }) => positionMm));
   if (score.outsideDomain !== null) {
     return notAnalysed('outside-domain', `Outside tested range (${score.outsideDomain}) - not scored. Read as usual`, { distance: score.domainDistance, limit: score.domainLimit });
   }
@@ -80,7 +80,7 @@ export async function inferSeries(options: InferSeriesOptions): Promise<Findings
     slices: manifest.slices.map((slice, index) => ({
       sopInstanceUid: slice.sopInstanceUid,
       score: score.sliceScores[index]!,
-      imageProbability: encoded[index]!.imageProbability,
+      imageProbability: (score.ofSlices ?? encoded)[index]!.imageProbability,
     })),
     keySlices: suspected ? pickKeySlices(manifest, encoded, score) : [],
     provider: model.provider,
@@ -137,7 +137,7 @@ function describeFailures(failures: readonly SliceFailure[], total: number): str
 }
 
 /** Peaks of the slice scores, best first, apart by {@link KEY_SLICE_DISTANCE_MM} at least. */
-function pickKeySlices(manifest: CaseManifest, encoded: readonly EncodedSlice[], { sliceScores: scores, sliceLevels }: CaseScore): KeySlice[] {
+function pickKeySlices(manifest: CaseManifest, encoded: readonly EncodedSlice[], { sliceScores: scores, sliceLevels, ofSlices }: CaseScore): KeySlice[] {
   const positions = manifest.slices.map((slice) => slice.positionMm);
   const isPeak = (index: number): boolean => scores[index]! >= (scores[index - 1] ?? -Infinity) && scores[index]! >= (scores[index + 1] ?? -Infinity);
   const peaks = scores.map((_, index) => index).filter(isPeak).sort((a, b) => scores[b]! - scores[a]! || a - b);
@@ -147,7 +147,8 @@ function pickKeySlices(manifest: CaseManifest, encoded: readonly EncodedSlice[],
     if (chosen.every((other) => Math.abs(positions[index]! - positions[other]!) >= KEY_SLICE_DISTANCE_MM)) chosen.push(index);
   }
   return chosen.map((sliceIndex) => {
-    const { cam, camRows, camColumns, crop } = encoded[sliceIndex]!;
+    const { camRows, camColumns, crop } = encoded[sliceIndex]!;
+    const { cam } = (ofSlices ?? encoded)[sliceIndex]!;
     return { sopInstanceUid: manifest.slices[sliceIndex]!.sopInstanceUid, sliceIndex, score: scores[sliceIndex]!, levels: sliceLevels[sliceIndex]!, cam: Array.from(cam), camRows, camColumns, crop };
   });
 }

@@ -1,13 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import os from 'node:os';
-import { decodeStoredSlice } from './decodePixels.ts';
-import { encodeSliceFile } from './encodeSliceFile.ts';
+import { decodeCtSlice, decodeStoredSlice } from './decodePixels.ts';
 import { toErrorMessage } from './inferenceMessages.ts';
 import type { Answers, ChildSetup, FromChild, ToChild } from './inferenceMessages.ts';
 import { loadModelPackage } from './modelCard.ts';
-import type { ModelCard } from './modelCard.ts';
-import { openOnnxModel } from './onnxModel.ts';
-import type { OnnxModel } from './onnxModel.ts';
+import { openModel } from './openModel.ts';
+import type { LoadedModel } from './openModel.ts';
 
 // The inference child (see inferenceProcess.ts): one question after the other, in the order asked. It may be killed at any time.
 const setup = JSON.parse(process.argv[2] ?? '') as ChildSetup;
@@ -20,12 +18,12 @@ const send = (message: FromChild): void => {
   if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
 };
 
-async function answer(question: ToChild, card: ModelCard, model: OnnxModel): Promise<Answers[keyof Answers]> {
+async function answer(question: ToChild, model: LoadedModel): Promise<Answers[keyof Answers]> {
   switch (question.kind) {
     case 'encode':
-      return encodeSliceFile(question.path, card, model);
+      return model.encodeSlice(await decodeCtSlice(await readFile(question.path)));
     case 'classify':
-      return model.classify(question.features);
+      return model.classify(question.features, question.positionsMm);
     case 'decode':
       return decodeStoredSlice(await readFile(question.path));
     case 'peakRss':
@@ -35,12 +33,12 @@ async function answer(question: ToChild, card: ModelCard, model: OnnxModel): Pro
 
 try {
   const modelPackage = await loadModelPackage(setup.modelDir);
-  const model = await openOnnxModel(modelPackage, setup);
+  const model = await openModel(modelPackage, setup);
   let previous: Promise<void> = Promise.resolve();
   process.on('message', (question: ToChild) => {
     previous = previous.then(async () => {
       try {
-        send({ kind: 'answer', id: question.id, answer: await answer(question, modelPackage.card, model), provider: model.provider });
+        send({ kind: 'answer', id: question.id, answer: await answer(question, model), provider: model.provider });
       } catch (error) {
         send({ kind: 'error', id: question.id, error: toErrorMessage(error) });
       }

@@ -2,7 +2,7 @@ import type { EncodedSlice } from '../case/case.ts';
 import { ERROR_KINDS, TriageError, messageOf } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { CaseScore, ModelIdentity, SourceSlice } from '../ports.ts';
-import type { ProviderChoice } from './onnxModel.ts';
+import type { ProviderChoice } from './onnxGraphs.ts';
 
 /** How the child is to be set up; its only command line argument, as JSON. */
 export interface ChildSetup {
@@ -12,11 +12,11 @@ export interface ChildSetup {
   niceness: number;
 }
 
-/** What the parent asks: paths and features, never pixels. */
+/** What the parent asks: paths and features, never whole images. */
 export type Question =
   | { kind: 'encode'; path: string }
-  /** `features`: `[slice][feature]`. */
-  | { kind: 'classify'; features: Float32Array }
+  /** `features`: `[slice][feature]`; `positionsMm` of the slices. */
+  | { kind: 'classify'; features: Float32Array; positionsMm: readonly number[] }
   /** Pixels for a picture: a few key slices a case. */
   | { kind: 'decode'; path: string }
   | { kind: 'peakRss' };

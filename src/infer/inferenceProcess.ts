@@ -8,7 +8,7 @@ import { TriageError } from '../errors.ts';
 import type { CaseScore, Clock, Log, ModelIdentity, SourceSlice, TriageModel } from '../ports.ts';
 import { fromErrorMessage } from './inferenceMessages.ts';
 import type { Answers, ChildSetup, FromChild, Question, ToChild } from './inferenceMessages.ts';
-import type { ProviderChoice } from './onnxModel.ts';
+import type { ProviderChoice } from './onnxGraphs.ts';
 
 export interface InferenceProcessOptions {
   modelDir: string;
@@ -58,14 +58,15 @@ export async function startInferenceProcess(options: InferenceProcessOptions): P
       return supervisor.provider;
     },
     encodeSlice: async (slicePath) => owned((await supervisor.ask({ kind: 'encode', path: slicePath })) as EncodedSlice),
-    classify: async (slices) => {
+    classify: async (slices, positionsMm) => {
       const length = slices[0]?.feature.length ?? 0;
       const features = new Float32Array(slices.length * length);
       for (const [index, slice] of slices.entries()) {
         if (slice.feature.length !== length) throw new TriageError('inference-failed', 'The features of these slices differ in length: they are not of one model.');
         features.set(slice.feature, index * length);
       }
-      return (await supervisor.ask({ kind: 'classify', features })) as CaseScore;
+      const score = (await supervisor.ask({ kind: 'classify', features, positionsMm })) as CaseScore;
+      return score.ofSlices === undefined ? score : { ...score, ofSlices: score.ofSlices.map((slice) => ({ ...slice, cam: Float32Array.from(slice.cam) })) };
     },
     decodeSlice: async (slicePath) => {
       const slice = (await supervisor.ask({ kind: 'decode', path: slicePath })) as SourceSlice;

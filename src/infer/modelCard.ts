@@ -19,10 +19,9 @@ const packageFile = z.strictObject({
 /** An estimate with its interval; null where there were too few cases for one. */
 const metricValue = z.looseObject({ name: z.string().min(1), value: z.number().nullable(), low: z.number().nullable().optional(), high: z.number().nullable().optional() });
 
-/** The manifest of a model package, `model.json`. Unknown keys are refused: a newer manifest may mean something else by the rest. */
-const modelCardSchema = z.strictObject({
+/** What a manifest says whatever the kind of its package. */
+const common = {
   schema: z.literal(1),
-  kind: z.literal('slice-sequence', { error: (issue) => `this version of Odontoid runs packages of the kind "slice-sequence" only, not ${JSON.stringify(issue.input)}` }),
   // Both name the folder of an installed package, and NAME@VERSION on the command line.
   name: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'lower-case letters, digits, dots, dashes and underscores, at most 64'),
   version: z.string().regex(/^[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}$/, 'letters, digits, dots, dashes, plus signs and underscores, at most 64'),
@@ -30,6 +29,28 @@ const modelCardSchema = z.strictObject({
   intendedUse: z.string().min(1),
   /** `deviations`: where the training left the paper, and why. */
   trainingData: z.looseObject({ statement: z.string().min(1), deviations: z.record(z.string(), z.string()).optional() }),
+  /** The vertebrae that the network can name, in the order of its output. */
+  levels: z.array(z.enum(VERTEBRAE)).min(1).optional(),
+  operatingPoints: z
+    .array(z.looseObject({ name: z.string(), threshold: fraction, sensitivity: fraction, specificity: fraction }))
+    .refine((points) => points.some((point) => point.name === 'default'), 'one of them must be named "default"'),
+  calibration: z.looseObject({ method: z.string() }),
+  /** `domain_distance` is given for each slice, or row of a volume; the case's distance is this statistic of them, and beyond `limit` no number may be shown. */
+  domain: z.looseObject({ output: z.string(), statistic: z.enum(['median', 'mean', 'maximum']), limit: z.number().positive(), unit: z.string() }),
+  metrics: z.looseObject({ statement: z.string().optional(), values: z.array(metricValue).default([]) }),
+};
+const goldenCase = { statement: z.string(), tolerance: z.number().positive().max(0.01) };
+/** The golden input by formula: value[i] = ((i * multiplier) mod modulus) / (modulus - 1). */
+const goldenPattern = { multiplier: z.int().positive(), modulus: z.int().min(2) };
+const cells = z.int().min(1).max(256);
+/** Outputs that both kinds have; `sliceLevel` is `[slice][level]`: how likely a slice cuts each of `levels`. */
+const caseOutputs = { caseProbability: z.string(), sliceScore: z.string(), domainDistance: z.string(), sliceLevel: z.string().optional(), cam: z.string() };
+const goldenScores = { caseProbability: fraction, sliceScores: z.array(fraction), domainDistances: z.array(z.number().min(0)), sliceLevels: z.array(z.array(fraction)).optional() };
+
+/** An encoder of single slices and a classifier of their sequence. */
+const sliceSequenceSchema = z.strictObject({
+  ...common,
+  kind: z.literal('slice-sequence'),
   files: z.strictObject({ sliceEncoder: packageFile, caseClassifier: packageFile }),
   input: z.strictObject({
     sizePixels: z.int().min(16).max(1024),
@@ -37,63 +58,66 @@ const modelCardSchema = z.strictObject({
     marginFraction: z.number().min(0).max(0.5),
     windowsHu: z.tuple([window, window, window]),
     featureLength: z.int().min(1).max(8192),
-    camRows: z.int().min(1).max(256),
-    camColumns: z.int().min(1).max(256),
+    camRows: cells,
+    camColumns: cells,
   }),
-  outputs: z.strictObject({
-    feature: z.string(),
-    imageProbability: z.string(),
-    cam: z.string(),
-    caseProbability: z.string(),
-    sliceScore: z.string(),
-    domainDistance: z.string(),
-    /** `[slice][level]`: how likely a slice cuts each of `levels`. */
-    sliceLevel: z.string().optional(),
-  }),
-  /** The vertebrae that the network can name, in the order of its output. */
-  levels: z.array(z.enum(VERTEBRAE)).min(1).optional(),
-  operatingPoints: z
-    .array(z.looseObject({ name: z.string(), threshold: fraction, sensitivity: fraction, specificity: fraction }))
-    .refine((points) => points.some((point) => point.name === 'default'), 'one of them must be named "default"'),
-  calibration: z.looseObject({ method: z.string() }),
-  /** `domain_distance` is given for each slice; the case's distance is this statistic of them, and beyond `limit` no number may be shown. */
-  domain: z.looseObject({ output: z.string(), statistic: z.enum(['median', 'mean', 'maximum']), limit: z.number().positive(), unit: z.string() }),
-  metrics: z.looseObject({ statement: z.string().optional(), values: z.array(metricValue).default([]) }),
+  outputs: z.strictObject({ ...caseOutputs, feature: z.string(), imageProbability: z.string() }),
   golden: z.strictObject({
-    statement: z.string(),
-    tolerance: z.number().positive().max(0.01),
+    ...goldenCase,
     encoder: z.strictObject({
-      multiplier: z.int().positive(),
-      modulus: z.int().min(2),
+      ...goldenPattern,
       featureHead: z.array(z.number()).min(1),
       featureMean: z.number(),
       imageProbability: fraction,
       camMaximum: z.number(),
       camMean: z.number(),
     }),
-    classifier: z.strictObject({
-      sliceFactors: z.array(z.number()).min(1),
-      caseProbability: fraction,
-      sliceScores: z.array(fraction),
-      domainDistances: z.array(z.number().min(0)),
-      sliceLevels: z.array(z.array(fraction)).optional(),
-    }),
+    classifier: z.strictObject({ sliceFactors: z.array(z.number()).min(1), ...goldenScores }),
   }),
+});
+
+/** One network over the whole scan. Its outputs are for rows, of which each stands for `slicesPerRow` planes (ADR 0019). */
+const volumeSchema = z.strictObject({
+  ...common,
+  kind: z.literal('volume'),
+  files: z.strictObject({ volumeNetwork: packageFile }),
+  input: z.strictObject({
+    sizePixels: z.int().min(16).max(256),
+    pixelSpacingMm: z.number().min(0.2).max(10),
+    sliceSpacingMm: z.number().min(0.2).max(10),
+    slicesPerRow: z.int().min(1).max(32),
+    windowsHu: z.array(window).min(1).max(4),
+    camRows: cells,
+    camColumns: cells,
+  }),
+  outputs: z.strictObject(caseOutputs),
+  golden: z.strictObject({ ...goldenCase, ...goldenPattern, slices: z.int().min(1).max(256), ...goldenScores, camMaximum: z.number(), camMean: z.number() }),
+});
+
+const KINDS = ['slice-sequence', 'volume'] as const;
+
+/** The manifest of a model package, `model.json`. Unknown keys are refused: a newer manifest may mean something else by the rest. */
+const modelCardSchema = z.discriminatedUnion('kind', [sliceSequenceSchema, volumeSchema], {
+  error: (issue) => {
+    const kind: unknown = issue.code === 'invalid_union' ? (issue.input as { kind?: unknown }).kind : undefined;
+    return issue.code === 'invalid_union' ? `this version of Odontoid runs packages of the kinds ${KINDS.map((name) => `"${name}"`).join(' and ')} only, not ${JSON.stringify(kind)}` : undefined;
+  },
 }).refine((card) => (card.levels === undefined) === (card.outputs.sliceLevel === undefined), { path: ['levels'], error: 'levels and outputs.sliceLevel come together' });
 
 export type ModelCard = z.infer<typeof modelCardSchema>;
+export type SliceSequenceCard = z.infer<typeof sliceSequenceSchema>;
+export type VolumeCard = z.infer<typeof volumeSchema>;
 
 /** A package whose every byte is as its manifest says. */
-export interface ModelPackage {
-  card: ModelCard;
+export interface ModelPackage<Card extends ModelCard = ModelCard> {
+  card: Card;
   /** `sha256` is over the manifest's bytes, which name the hash of every other file. */
   identity: ModelIdentity;
   defaultThreshold: number;
   /** The bytes of `model.json`. */
   manifest: Uint8Array;
-  /** The very bytes that were checked: nothing is read again behind the check. */
-  sliceEncoder: Uint8Array;
-  caseClassifier: Uint8Array;
+  /** By their names in the manifest's `files`. The very bytes that were checked: nothing is read again behind the check. */
+  graphs: Readonly<Record<string, Uint8Array>>;
 }
 
 /** Reads `model.json` alone. @throws TriageError `model-invalid` naming the key. */
@@ -115,17 +139,17 @@ async function readModelCard(dir: string): Promise<{ card: ModelCard; bytes: Uin
 }
 
 /**
- * Loads a model package (a folder with `model.json` and two ONNX files) and checks every file's size and hash.
+ * Loads a model package (a folder with `model.json` and the ONNX files that it names) and checks every file's size and hash.
  *
  * @throws TriageError `model-invalid` for a bad manifest or a missing file, `model-tampered` when bytes differ from what the manifest says.
  */
 export async function loadModelPackage(dir: string): Promise<ModelPackage> {
   const { card, bytes } = await readModelCard(dir);
   const identity = { name: card.name, version: card.version, sha256: createHash('sha256').update(bytes).digest('hex') };
-  const [sliceEncoder, caseClassifier] = await Promise.all([readChecked(dir, card.files.sliceEncoder), readChecked(dir, card.files.caseClassifier)]);
+  const graphs = Object.fromEntries(await Promise.all(Object.entries(card.files).map(async ([name, file]) => [name, await readChecked(dir, file)] as const)));
   const defaultThreshold = card.operatingPoints.find((point) => point.name === 'default')?.threshold;
   if (defaultThreshold === undefined) throw new TriageError('model-invalid', 'The manifest has no default operating point.');
-  return { card, identity, defaultThreshold, manifest: bytes, sliceEncoder, caseClassifier };
+  return { card, identity, defaultThreshold, manifest: bytes, graphs };
 }
 
 async function readChecked(dir: string, file: z.infer<typeof packageFile>): Promise<Uint8Array> {

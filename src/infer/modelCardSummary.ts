@@ -32,12 +32,12 @@ export interface CardSummary {
 const FIGURE_FIELDS: ReadonlySet<string> = new Set(['name', 'value', 'low', 'high', 'positives', 'negatives']);
 
 export function summaryOfCard(card: ModelCard): CardSummary {
-  const { trainingData, domain, metrics, files } = card;
+  const { trainingData, domain, metrics } = card;
   return {
     intendedUse: card.intendedUse,
     licence: card.licence,
     kind: card.kind,
-    sizeBytes: files.sliceEncoder.sizeBytes + files.caseClassifier.sizeBytes,
+    sizeBytes: Object.values(card.files).reduce((sum, file) => sum + file.sizeBytes, 0),
     trainingStatement: trainingData.statement,
     trainingHistory: textOrNull(trainingData['history']),
     deviations: Object.entries(trainingData.deviations ?? {}).map(([name, why]) => ({ name, why })),

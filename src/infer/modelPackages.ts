@@ -100,8 +100,7 @@ export async function installModelPackage(source: ModelPackage, installedDir: st
   const incoming = await mkdtemp(path.join(installedDir, INCOMING));
   // Whoever installs need not be the user that the agent runs as.
   await chmod(incoming, 0o755);
-  await writeDurably(path.join(incoming, card.files.sliceEncoder.path), source.sliceEncoder);
-  await writeDurably(path.join(incoming, card.files.caseClassifier.path), source.caseClassifier);
+  for (const [name, file] of Object.entries(card.files)) await writeDurably(path.join(incoming, file.path), source.graphs[name]!);
   await writeDurably(path.join(incoming, 'model.json'), source.manifest);
   await syncFolder(incoming);
   // What lies at this name has been looked at above and is no sound package: a copy that was damaged later.

@@ -1,4 +1,4 @@
-"""Reads what exportCohort.ts and exportDataset.ts wrote: per case a [n, 3, S, S] uint8 tensor, the masks of its broken slices, and its labels."""
+"""Reads what exportCohort.ts and exportDataset.ts wrote: per case a [n, c, S, S] uint8 tensor, the masks of its broken slices (of all planes of a volume), and its labels."""
 import json
 from pathlib import Path
 

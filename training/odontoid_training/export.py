@@ -1,4 +1,4 @@
-"""The two ONNX graphs (opset 13), and the golden case that a loader runs through both."""
+"""The ONNX graphs (opset 13), and the golden case that a loader runs through them."""
 import warnings
 
 import numpy as np
@@ -26,6 +26,12 @@ def export_classifier(case, feature_length, path):
     case.eval()
     by_slice = ["slice_score", "domain_distance", *([] if case.levels is None else ["slice_level"])]
     _export(case, torch.randn(5, feature_length), path, ["features"], ["case_probability", *by_slice], {name: {0: "slices"} for name in ("features", *by_slice)})
+
+
+def export_volume(graph, shape, path):
+    graph.eval()
+    by_row = ["slice_score", "domain_distance", *([] if graph.case.levels is None else ["slice_level"]), "cam"]
+    _export(graph, torch.rand(shape), path, ["volume"], ["case_probability", *by_row], {"volume": {2: "slices"}, **{name: {0: "rows"} for name in by_row}})
 
 
 def _export(module, example, path, inputs, outputs, axes):
@@ -77,4 +83,26 @@ def golden_case(encoder, case, size):
             "domainDistances": [float(v) for v in domain_distance],
             **({"sliceLevels": [[float(v) for v in row] for row in slice_level[0]]} if slice_level else {}),
         },
+    }
+
+
+GOLDEN_ROWS = 5
+
+
+def golden_volume(graph, spec):
+    """What PyTorch computes for the golden volume."""
+    graph.eval()
+    size, channels, slices = spec["sizePixels"], len(spec["windowsHu"]), GOLDEN_ROWS * spec["slicesPerRow"]
+    volume = torch.from_numpy(pattern(channels * slices * size * size, 7919)).view(1, channels, slices, size, size)
+    with torch.no_grad():
+        case_probability, slice_score, domain_distance, *slice_level, cam = graph(volume)
+    return {
+        "statement": "volume[i] = ((i * 7919) mod 256) / 255 over the flat [1, channel, slice, row, column] tensor. Expected values by PyTorch; |difference| <= tolerance * max(1, |expected|).",
+        "tolerance": 1e-3,
+        "multiplier": 7919, "modulus": 256, "slices": slices,
+        "caseProbability": float(case_probability),
+        "sliceScores": [float(v) for v in slice_score],
+        "domainDistances": [float(v) for v in domain_distance],
+        **({"sliceLevels": [[float(v) for v in row] for row in slice_level[0]]} if slice_level else {}),
+        "camMaximum": float(cam.max()), "camMean": float(cam.mean()),
     }

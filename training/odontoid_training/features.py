@@ -6,8 +6,11 @@ import torch
 
 
 @torch.no_grad()
-def encode_cases(encoder, cases, cache, device, *, batch=8, report=print):
-    """case id -> (features [n, D], image probabilities [n]); kept in the folder `cache`, so that a second run reads them."""
+def encode_cases(encoder, cases, cache, device, *, batch=8, report=print, encode=None):
+    """case id -> (features [n, D], image probabilities [n]); kept in the folder `cache`, so that a second run reads them.
+
+    `encode(case)` gives both; without it the case's slices are encoded one by one.
+    """
     cache = Path(cache)
     cache.mkdir(parents=True, exist_ok=True)
     encoder = encoder.eval().to(device)
@@ -16,22 +19,27 @@ def encode_cases(encoder, cases, cache, device, *, batch=8, report=print):
     for k, case in enumerate(cases):
         path = cache / f"{case.id}.npz"
         if not path.exists():
-            if frozen is None:
+            if encode is None and frozen is None:
                 # Frozen, batch normalisation folds into the convolutions: 2.4 times as fast on a processor.
                 frozen = freeze(encoder, case.images.shape[-1], device)
-            features, probabilities = [], []
-            for start in range(0, len(case.images), batch):
-                image = torch.from_numpy(np.ascontiguousarray(case.images[start:start + batch])).to(device).float() / 255
-                feature, probability, _ = frozen(image)
-                features.append(feature.cpu().numpy()), probabilities.append(probability.cpu().numpy())
+            features, probabilities = encode(case) if encode else encode_slices(frozen, case, batch, device)
             temporary = path.with_suffix(".tmp.npz")
-            np.savez(temporary, features=np.concatenate(features), probabilities=np.concatenate(probabilities))
+            np.savez(temporary, features=features, probabilities=probabilities)
             temporary.replace(path)
         data = np.load(path)
         encoded[case.id] = (data["features"], data["probabilities"])
         if k % 10 == 9:
             report(f"encoded {k + 1}/{len(cases)} cases")
     return encoded
+
+
+def encode_slices(frozen, case, batch, device):
+    features, probabilities = [], []
+    for start in range(0, len(case.images), batch):
+        image = torch.from_numpy(np.ascontiguousarray(case.images[start:start + batch])).to(device).float() / 255
+        feature, probability, _ = frozen(image)
+        features.append(feature.cpu().numpy()), probabilities.append(probability.cpu().numpy())
+    return np.concatenate(features), np.concatenate(probabilities)
 
 
 def freeze(encoder, size, device):

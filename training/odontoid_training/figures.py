@@ -81,8 +81,8 @@ def rounded(value):
     return None if math.isnan(value) else round(float(value), 4)
 
 
-def write_card(path, manifest, figures, profile, args):
-    """The model's card in Markdown: what it is, what it was trained on, what it reaches, where it ends."""
+def write_card(path, manifest, figures, profile, args, network):
+    """The model's card in Markdown: what it is (`network`), what it was trained on, what it reaches, where it ends."""
     def row(v):
         detail = ", ".join(f"{k} {v[k]}" for k in ("grade", "type", "spacing", "operatingPoint", "withoutSubtle") if k in v).replace("withoutSubtle", "without the subtle ones")
         value, low, high = ("-" if v[k] is None else f"{v[k]:.3f}" for k in ("value", "low", "high"))
@@ -99,9 +99,7 @@ def write_card(path, manifest, figures, profile, args):
         f"# {manifest['name']} {manifest['version']}", "",
         manifest["intendedUse"], "",
         "## What it is", "",
-        f"A slice encoder (ResNet-50 topology, base width {profile['encoder']['baseWidth']}, {profile['input']['sizePixels']} pixels a side) and a BLSTM case "
-        f"classifier ({profile['classifier']['units']} units a direction) over its features. "
-        f"{manifest['files']['sliceEncoder']['sizeBytes'] / 1e6:.1f} + {manifest['files']['caseClassifier']['sizeBytes'] / 1e6:.1f} MB.", "",
+        network, "",
         "## What it was trained on", "",
         f"{data['statement']} Stage 1: {data['cases']['images'] or data['cases']['train']} patients; stage 2: {data['cases']['train']} scans{of_seeds('train')}; calibration: "
         f"{data['cases']['validation']} scans{of_seeds('validation')}; threshold: these and {data['cases']['negatives']} intact ones.", "",

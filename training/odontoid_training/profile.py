@@ -3,6 +3,7 @@ import json
 from pathlib import Path
 
 from .model import CaseClassifier, SliceEncoder
+from .volume import LAST_STEP, VolumeEncoder
 
 TRAINING = Path(__file__).resolve().parent.parent
 # The paper's windows (section 2.1), in its channel order.
@@ -17,6 +18,13 @@ def load_profile(name):
 def make_encoder(profile):
     e = profile["encoder"]
     return SliceEncoder(e["baseWidth"], e["pooling"], e.get("sharpness", 4.0), e["dropout"])
+
+
+def make_volume_encoder(profile):
+    e, i = profile["encoder"], profile["input"]
+    if i["slicesPerRow"] != LAST_STEP[0] or i["sizePixels"] % LAST_STEP[1]:
+        raise SystemExit(f"the network has a row for {LAST_STEP[0]} planes and a cell for {LAST_STEP[1]} pixels: set slicesPerRow to {LAST_STEP[0]} and sizePixels to a multiple of {LAST_STEP[1]}")
+    return VolumeEncoder(len(i["windowsHu"]), e["baseWidth"], e["sharpness"], e["dropout"])
 
 
 def make_classifier(profile, feature_length):

@@ -10,16 +10,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from .batches import SliceSampler
 from .cohort import load_split
 from .features import encode_cases
 from .figures import case_figures, write_card
+from .kinds import kind_of
 from .model import CalibratedCase
 from .package import PHANTOMS, write_package
 from .profile import TRAINING, load_profile
 from .stage1 import train_encoder
 from .start import load_start
-from .stage2 import case_logits, fit_domain, platt, train_classifier, train_levels
+from .stage2 import case_logits, fit_domain, platt, train_levels
 from .evaluate import proportion_interval, threshold_at_specificity
 
 
@@ -59,6 +59,7 @@ def main():
     out.mkdir(parents=True, exist_ok=True)
     args.cohort = args.cohort or str(out / "cohort")
 
+    kind = kind_of(profile)
     recipe = {} if args.dataset else profile["cohort"]
     sampled = recipe.get("images", 0) > 0
     first = "images" if sampled else "train"
@@ -68,9 +69,9 @@ def main():
     images = load_split(args.cohort, first)
     start = None
     if args.start:
-        sample = SliceSampler(images, profile["stage1"], profile["input"]["sizePixels"], args.seed)
+        sample = kind.sampler(images, profile, args.seed)
         start = load_start(args.start, profile, next(sample.batches(64, profile["stage1"]["patch"]))[1][0])
-    encoder = train_encoder(profile, {"train": images, "validation": validation}, out, args.seed, args.device, start=start, report=report)
+    encoder = train_encoder(profile, {"train": images, "validation": validation}, out, args.seed, args.device, start=start, report=report, kind=kind)
     torch.save(encoder.state_dict(), out / "encoder.pt")
 
     report("cohort of stage 2 and of the test")
@@ -78,12 +79,12 @@ def main():
     export_cohort(args, ["train", *beside, "test"])
     train, test = load_split(args.cohort, "train"), load_split(args.cohort, "test")
     negatives = load_split(args.cohort, "negatives") if beside else []
-    encoded = encode_cases(encoder, train + validation + negatives + test, out / "features", args.device, report=report)
-    finish(profile, args, recipe, encoder.cpu(), encoded, train, validation, negatives, test, out)
+    encoded = encode_cases(encoder, train + validation + negatives + test, out / "features", args.device, report=report, encode=kind.encode_case(encoder, args.device))
+    finish(profile, kind, args, recipe, encoder.cpu(), encoded, train, validation, negatives, test, out)
 
 
-def finish(profile, args, recipe, encoder, encoded, train, validation, negatives, test, out):
-    classifier = train_classifier(profile, encoded, {"train": train, "validation": validation}, out, args.seed, args.device, report=report)
+def finish(profile, kind, args, recipe, encoder, encoded, train, validation, negatives, test, out):
+    classifier = kind.classifier(profile, encoder, encoded, {"train": train, "validation": validation}, out, args, report)
     logits, labels = case_logits(classifier, encoded, validation, "cpu")
     slope, intercept = platt(logits, labels)
     domain = fit_domain(profile, encoded, train)
@@ -101,7 +102,7 @@ def finish(profile, args, recipe, encoder, encoded, train, validation, negatives
     sensitivity, specificity = figures["operating"]["sensitivity"], figures["operating"]["specificity"]
     seeds = {split: [cases[0].meta["seed"], cases[-1].meta["seed"]] for split, cases in (("train", train), ("validation", validation), ("negatives", negatives), ("test", test)) if cases and "seed" in cases[0].meta}
     manifest = write_package(
-        out / "package", profile, encoder, case, name=args.name or f"odontoid-{profile['name']}", version=args.version,
+        out / "package", profile, kind.parts(profile, encoder, case, out / "package"), name=args.name or f"odontoid-{profile['name']}", version=args.version,
         training_data={"statement": args.statement,
                        "profile": profile["name"], "seed": args.seed, "cases": {"train": len(train), "validation": len(validation), "negatives": len(negatives), "test": len(test),
                        "images": recipe.get("images", 0)}, **({"seeds": seeds} if seeds else {}),
@@ -116,7 +117,7 @@ def finish(profile, args, recipe, encoder, encoded, train, validation, negatives
                  "cohort": {**({"seeds": seeds["test"]} if seeds else {}), "cases": len(test)},
                  "values": figures["values"]})
     (out / "figures.json").write_text(json.dumps(figures, indent=2))
-    write_card(out / "model-card.md", manifest, figures, profile, args)
+    write_card(out / "model-card.md", manifest, figures, profile, args, kind.describe(profile, manifest["files"]))
     report(f"package in {out / 'package'}")
     for value in figures["values"]:
         report(json.dumps(value))

@@ -1,4 +1,4 @@
-"""Stage 1: the slice encoder learns from single images. Resumes from its last checkpoint."""
+"""Stage 1: the encoder learns from single images, or the volume network from blocks of scans. Resumes from its last checkpoint."""
 import copy
 import csv
 import math
@@ -8,25 +8,22 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from .batches import SliceSampler
 from .evaluate import auc
-from .features import freeze
-from .model import DeepSupervision
-from .profile import make_encoder
+from .kinds import SliceSequence
 
 
-def train_encoder(profile, cohort, out, seed, device, *, start=None, report=print):
+def train_encoder(profile, cohort, out, seed, device, *, start=None, report=print, kind=SliceSequence):
     """cohort: {'train': cases, 'validation': cases}; start: weights to begin with. Returns the encoder (averaged weights where the profile asks for them)."""
-    recipe, size = profile["stage1"], profile["input"]["sizePixels"]
+    recipe = profile["stage1"]
     torch.manual_seed(seed)
-    encoder = make_encoder(profile).to(device)
+    encoder = kind.make_encoder(profile).to(device)
     if start is not None:
         encoder.load_state_dict(start)
     average = copy.deepcopy(encoder) if recipe["emaDecay"] else None
-    deep = DeepSupervision(encoder).to(device)
+    deep = kind.deep_supervision(encoder).to(device)
     make_optimizer = torch.optim.AdamW if recipe["optimizer"] == "adamw" else torch.optim.Adam
     optimizer = make_optimizer([*encoder.parameters(), *deep.parameters()], lr=recipe["learningRate"], weight_decay=recipe["weightDecay"])
-    sampler = SliceSampler(cohort["train"], recipe, size, seed)
+    sampler = kind.sampler(cohort["train"], profile, seed)
     checkpoint = out / "stage1.pt"
     # Epochs on patches, then on whole fields; without patches all are fields.
     patch_epochs = recipe["epochs"] if recipe["patch"] else 0
@@ -58,10 +55,10 @@ def train_encoder(profile, cohort, out, seed, device, *, start=None, report=prin
             rate = learning_rate(recipe, epoch, k / count, field and bool(recipe["patch"]))
             for group in optimizer.param_groups:
                 group["lr"] = rate
-            logit, cells, maps = encoder(image.to(device).contiguous(memory_format=torch.channels_last))
+            logit, cells, maps = encoder(kind.to_device(image, device))
             loss = recipe["imageWeight"] * functional.binary_cross_entropy_with_logits(logit, label.to(device))
             if recipe["cellWeight"]:
-                loss = loss + recipe["cellWeight"] * cell_loss(cells, targets[32], device)
+                loss = loss + recipe["cellWeight"] * cell_loss(cells, targets[kind.last_step], device)
             if recipe["deepWeight"]:
                 for step, marks in zip(deep.STEPS, deep(maps)):
                     loss = loss + recipe["deepWeight"] * cell_loss(marks, targets[step], device)
@@ -79,7 +76,7 @@ def train_encoder(profile, cohort, out, seed, device, *, start=None, report=prin
         speed = (k + 1) * recipe["batch"] / (time.time() - started)
         judged = average or encoder
         last = epoch + 1 == epochs
-        score = validate(judged, cohort["validation"], size, device, recipe.get("validationImages", 600)) if field or last or recipe["patience"] is not None or epoch % 20 == 19 else float("nan")
+        score = validate(kind, judged, cohort["validation"], device, recipe.get("validationImages", 600)) if field or last or recipe["patience"] is not None or epoch % 20 == 19 else float("nan")
         writer.writerow([epoch + 1, "field" if field else "patch", f"{np.mean(losses):.5f}", f"{rate:.2e}", f"{score:.4f}", f"{speed:.1f}", f"{time.time() - started:.0f}"])
         log.flush()
         report(f"stage 1 epoch {epoch + 1}/{epochs}: loss {np.mean(losses):.4f}, validation image AUC {score:.4f}")
@@ -125,18 +122,6 @@ def follow(average, encoder, decay):
             a.copy_(b)
 
 
-@torch.no_grad()
-def validate(encoder, cases, size, device, most):
-    """Area under the ROC curve over single whole images of cases not trained on."""
-    encoder = freeze(encoder.eval(), size, device)
-    chosen = [(c, i) for c in cases for i in np.flatnonzero(c.known)]
-    # The same sample every time.
-    pick = np.random.default_rng(0).permutation(len(chosen))
-    chosen = [chosen[k] for k in pick][:most]
-    scores, labels = [], []
-    for start in range(0, len(chosen), 16):
-        part = chosen[start:start + 16]
-        image = torch.from_numpy(np.stack([c.images[i] for c, i in part])).to(device).float() / 255
-        scores.extend(encoder(image)[1].cpu().tolist())
-        labels.extend(bool(c.labels[i]) for c, i in part)
-    return auc(np.array(scores), np.array(labels))
+def validate(kind, encoder, cases, device, most):
+    """Area under the ROC curve over `most` single whole images, or all rows of whole scans, of cases not trained on."""
+    return auc(*kind.image_scores(encoder.eval(), cases, device, most))

@@ -9,13 +9,15 @@ import torch
 
 from odontoid_training.batches import SliceSampler
 from odontoid_training.evaluate import auc, auc_interval, proportion_interval, threshold_at_specificity
-from odontoid_training.export import export_classifier, export_encoder, golden_case
+from odontoid_training.export import export_classifier, export_encoder, export_volume, golden_case, golden_volume
 from odontoid_training.model import CalibratedCase, CaseClassifier, DomainCheck, LevelReader, SliceEncoder
 from odontoid_training.profile import load_profile
 from odontoid_training.cohort import Shrunk
 from odontoid_training.crossval import make_folds
 from odontoid_training.stage2 import case_loss, draw_sequence, like_lengths, fit_domain, pad, platt
 from odontoid_training.start import base_width, unfold, widen
+from odontoid_training.volume import EARLY_STEP, LAST_STEP, DeepSupervision3d, RowPool, VolumeEncoder, VolumeGraph
+from odontoid_training.volume_batches import BlockSampler, cut
 
 
 def warmed_encoder(pooling):
@@ -175,6 +177,106 @@ class Start(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             export_encoder(warmed_encoder("mean"), 64, Path(folder) / "encoder.onnx")
             self.assertEqual(base_width(onnx.load(str(Path(folder) / "encoder.onnx")).graph), 4)
+
+
+def warmed_volume():
+    """As warmed_encoder, in 3-D."""
+    torch.manual_seed(4)
+    encoder = VolumeEncoder(1, 4)
+    with torch.no_grad():
+        for _ in range(10):
+            encoder.all_maps(torch.rand(2, 1, 16, 32, 32))
+        encoder.head.weight.normal_(0, 0.3)
+        encoder.image_bias.fill_(0.4)
+    return encoder.eval()
+
+
+class Volumes(unittest.TestCase):
+    def test_the_graph_output_is_grad_cam_in_3d(self):
+        encoder = warmed_volume()
+        volume = torch.rand(1, 1, 24, 32, 32)
+        last = encoder.all_maps(volume)[2].detach().requires_grad_()
+        encoder.scan_logit(encoder.row_logits(encoder.head(last)[:, 0])).sum().backward()
+        by_autograd = torch.relu((last.grad.mean((2, 3, 4), keepdim=True) * last).sum(1))[0]
+        feature, rows, cam = encoder.encode(volume)
+        self.assertEqual((tuple(cam.shape), tuple(feature.shape)), ((6, 4, 4), (6, encoder.feature_length)))
+        self.assertGreater(float(by_autograd.detach().max()), 0)
+        self.assertLessEqual(float((cam - by_autograd).detach().abs().max() / by_autograd.detach().max()), 1e-5)
+
+    def test_the_features_of_the_rows_give_the_logit_of_the_scan(self):
+        encoder = warmed_volume()
+        volume = torch.rand(1, 1, 24, 32, 32)
+        pool = RowPool(encoder)
+        with torch.no_grad():
+            feature, rows, _ = encoder.encode(volume)
+            logits = pool.slice_logits(feature[None])
+            self.assertAlmostEqual(float(pool.case_logit(logits)), float(encoder(volume)[0]), places=5)
+        self.assertLess(float((torch.sigmoid(logits[0]) - rows).abs().max()), 1e-6)
+
+    def test_a_scan_twice_as_long_of_the_same_has_the_same_logit(self):
+        encoder = warmed_volume()
+        rows = torch.randn(1, 7)
+        self.assertAlmostEqual(float(encoder.scan_logit(rows)), float(encoder.scan_logit(rows.repeat(1, 2))), places=5)
+
+    def test_heads_for_training_mark_cells_of_the_steps_that_the_targets_have(self):
+        encoder = warmed_volume()
+        maps = encoder(torch.rand(1, 1, 16, 32, 32))[2]
+        for step, marks in zip(DeepSupervision3d.STEPS, DeepSupervision3d(encoder)(maps)):
+            self.assertEqual(tuple(marks.shape), (1, 16 // step[0], 32 // step[1], 32 // step[1]))
+
+    def test_exports_to_a_graph_for_scans_of_any_length(self):
+        encoder = warmed_volume()
+        case = CalibratedCase(RowPool(encoder), DomainCheck(encoder.feature_length, 4), LevelReader(encoder.feature_length)).eval()
+        graph = VolumeGraph(encoder, case)
+        spec = {"sizePixels": 32, "windowsHu": [None], "slicesPerRow": 4}
+        golden = golden_volume(graph, spec)
+        with tempfile.TemporaryDirectory() as folder:
+            export_volume(graph, [1, 1, 16, 32, 32], Path(folder) / "volume.onnx")
+            model = onnx.load(str(Path(folder) / "volume.onnx")).graph
+        self.assertEqual([o.name for o in model.output], ["case_probability", "slice_score", "domain_distance", "slice_level", "cam"])
+        self.assertEqual(model.input[0].type.tensor_type.shape.dim[2].dim_param, "slices")
+        self.assertEqual(golden_volume(graph, spec), golden)
+        self.assertEqual(len(golden["sliceScores"]), golden["slices"] // 4)
+
+    class Scan:
+        """24 planes of 64 x 64 with one break, at planes 12 to 15, rows 16 to 23, columns 40 to 47."""
+        label = True
+
+        def __init__(self):
+            self.images = np.full((24, 1, 64, 64), 120, np.uint8)
+            self.masks = np.zeros((24, 16, 16), np.uint8)
+            self.masks[12:16, 4:6, 10:12] = 1
+
+    RECIPE = {"batch": 4, "positiveShare": 0.5, "flip": True, "rotateDegrees": 10, "scaleJitter": 0.1, "intensityJitter": 0.08, "cellPositiveWeight": 3, "fieldVoxels": [24, 64, 64]}
+
+    def test_cells_lie_where_the_break_is(self):
+        sampler = BlockSampler([self.Scan()], self.RECIPE, 0)
+        sampler.start = lambda *_: [0, 0, 0]
+        image, label, cells = sampler.make([(sampler.cases[0], -1)], [24, 64, 64], augment=False)
+        self.assertEqual((tuple(image.shape), float(label[0])), ((1, 1, 24, 64, 64), 1.0))
+        target, weight = cells[LAST_STEP]
+        # The window has 32 planes, of which the block is the middle: the break lies in its planes 8 to 11.
+        self.assertEqual(target[0].nonzero().tolist(), [[2, 2, 5]])
+        self.assertEqual(float(weight[0][target[0] > 0].min()), 3)
+        self.assertEqual(tuple(cells[EARLY_STEP][0].shape), (1, 12, 16, 16))
+
+    def test_half_of_a_batch_has_the_break_and_labels_say_what_the_block_holds(self):
+        whole = self.Scan()
+        whole.label, whole.masks = False, np.zeros_like(whole.masks)
+        sampler = BlockSampler([self.Scan(), whole], self.RECIPE, 1)
+        labels = []
+        for chosen, (image, label, cells) in sampler.batches(80, [8, 16, 16]):
+            self.assertEqual(tuple(image.shape), (4, 1, 8, 16, 16))
+            self.assertTrue(bool(((cells[LAST_STEP][0].flatten(1).amax(1) > 0) == (label > 0)).all()))
+            labels.extend(label.tolist())
+        self.assertGreater(np.mean(labels), 0.3)
+        self.assertLess(np.mean(labels), 0.75)
+
+    def test_what_lies_beyond_the_scan_is_air(self):
+        block = cut(np.full((3, 1, 4, 4), 9, np.uint8), [-1, 2, -2], [3, 4, 8])
+        self.assertEqual(block.shape, (3, 1, 4, 8))
+        self.assertEqual(int(block.sum()), 9 * 2 * 2 * 4)
+        self.assertEqual(int(block[0].sum()), 0)
 
 
 class Domain(unittest.TestCase):

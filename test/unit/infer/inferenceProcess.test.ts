@@ -82,7 +82,7 @@ describe('the inference process', () => {
     expect(slices[0]!.feature.length).toBe(card.input.featureLength);
     expect(slices[2]).toEqual(slices[0]);
     expect(slices[0]!.crop).toMatchObject({ rows: ROWS, columns: COLUMNS, transpose: false });
-    const score = await model.classify(slices);
+    const score = await model.classify(slices, [4, 2, 0]);
     expect(score.sliceScores).toHaveLength(3);
     expect(await model.peakRssBytes()).toBeGreaterThan(50e6);
   });
@@ -132,7 +132,7 @@ describe('the inference process', () => {
     await expect(hanging).rejects.toMatchObject({ code: 'inference-died', message: expect.stringContaining('SIGKILL') as string });
     expect(await Promise.all(others)).toHaveLength(3);
     expect(new Set(pids()).size).toBe(2);
-    expect((await model.classify([await model.encodeSlice(place('good.dcm'))])).sliceScores).toHaveLength(1);
+    expect((await model.classify([await model.encodeSlice(place('good.dcm'))], [0])).sliceScores).toHaveLength(1);
   });
 
   it('killed while idle: the next question is answered', async () => {

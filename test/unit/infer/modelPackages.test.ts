@@ -33,7 +33,7 @@ describe('model packages on this machine', () => {
     const source = await loadModelPackage(folder);
     const installed = await installModelPackage(source, installedDir);
     expect(installed).toEqual({ dir: installedPackageDir(installedDir, source.identity), wasThere: false });
-    expect((await readdir(installed.dir)).sort()).toEqual([source.card.files.caseClassifier.path, 'model.json', source.card.files.sliceEncoder.path].sort());
+    expect((await readdir(installed.dir)).sort()).toEqual(['model.json', ...Object.values(source.card.files).map((file) => file.path)].sort());
     expect((await loadModelPackage(installed.dir)).identity).toEqual(source.identity);
     expect(await installModelPackage(source, installedDir)).toEqual({ dir: installed.dir, wasThere: true });
     expect(await readdir(installedDir)).toEqual([path.basename(installed.dir)]);
@@ -55,7 +55,7 @@ describe('model packages on this machine', () => {
   it('puts a sound copy in the place of a damaged one, and clears away a copy that was cut short', async () => {
     const source = await loadModelPackage(await variant('v2', { version: '2.0.0' }));
     const { dir: place } = await installModelPackage(source, installedDir);
-    await writeFile(path.join(place, source.card.files.caseClassifier.path), 'damaged');
+    await writeFile(path.join(place, 'caseClassifier.onnx'), 'damaged');
     await cp(place, path.join(installedDir, '.incoming-left'), { recursive: true });
     expect((await find()).find((found) => found.dir === place)).toMatchObject({ source: 'installed', identity: null, problem: expect.stringContaining('is not the one that model.json describes') as string });
     expect(await installModelPackage(source, installedDir)).toEqual({ dir: place, wasThere: false });
@@ -80,7 +80,7 @@ describe('model packages on this machine', () => {
       [{ name: '../../etc' }, /name: lower-case letters/],
       [{ name: '..' }, /name: lower-case letters/],
       [{ version: '1/0' }, /version: letters, digits/],
-      [{ kind: 'volume' }, /kind: this version of Odontoid runs packages of the kind "slice-sequence" only, not "volume"/],
+      [{ kind: 'mosaic' }, /kind: this version of Odontoid runs packages of the kinds "slice-sequence" and "volume" only, not "mosaic"/],
     ] as const) {
       const error = await loadModelPackage(await variant('bad', change)).catch((thrown: unknown) => thrown as Error);
       expect((error as Error).message).toMatch(message);

@@ -1,20 +1,20 @@
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadModelPackage } from '../../../src/infer/modelCard.ts';
-import type { ModelCard, ModelPackage } from '../../../src/infer/modelCard.ts';
-import { openOnnxModel } from '../../../src/infer/onnxModel.ts';
-import type { OnnxModel } from '../../../src/infer/onnxModel.ts';
+import type { ModelPackage, SliceSequenceCard } from '../../../src/infer/modelCard.ts';
+import { openSliceSequenceModel } from '../../../src/infer/sliceSequenceModel.ts';
+import type { SliceSequenceModel } from '../../../src/infer/sliceSequenceModel.ts';
 
 const CPU = { provider: 'cpu', threads: 1 } as const;
 
-describe('openOnnxModel', () => {
-  let shipped: ModelPackage;
-  let model: OnnxModel;
+describe('openSliceSequenceModel', () => {
+  let shipped: ModelPackage<SliceSequenceCard>;
+  let model: SliceSequenceModel;
   beforeAll(async () => {
-    shipped = await loadModelPackage(path.resolve('models/compact'));
-    model = await openOnnxModel(shipped, CPU);
+    shipped = (await loadModelPackage(path.resolve('models/compact'))) as typeof shipped;
+    model = await openSliceSequenceModel(shipped, CPU);
   });
-  const withCard = (edit: (card: ModelCard) => void): ModelPackage => {
+  const withCard = (edit: (card: SliceSequenceCard) => void): typeof shipped => {
     const card = structuredClone(shipped.card);
     edit(card);
     return { ...shipped, card };
@@ -22,10 +22,10 @@ describe('openOnnxModel', () => {
 
   it('says which provider runs; auto falls back where there is no CUDA', async () => {
     expect(model.provider).toBe('cpu');
-    const auto = await openOnnxModel(shipped, { provider: 'auto', threads: 1 });
+    const auto = await openSliceSequenceModel(shipped, { provider: 'auto', threads: 1 });
     let cuda: string;
     try {
-      cuda = (await openOnnxModel(shipped, { provider: 'cuda', threads: 1 })).provider;
+      cuda = (await openSliceSequenceModel(shipped, { provider: 'cuda', threads: 1 })).provider;
     } catch (error) {
       expect(error).toMatchObject({ code: 'config-invalid', message: expect.stringContaining('set it to auto') as string });
       cuda = 'cpu';
@@ -51,28 +51,28 @@ describe('openOnnxModel', () => {
 
   it('refuses a model whose golden case differs, in either graph', async () => {
     for (const edit of [
-      (card: ModelCard) => (card.golden.encoder.featureHead[3]! += 0.1),
-      (card: ModelCard) => (card.golden.encoder.camMean += 0.1),
-      (card: ModelCard) => (card.golden.classifier.caseProbability += card.golden.classifier.caseProbability > 0.5 ? -0.1 : 0.1),
-      (card: ModelCard) => card.golden.classifier.sliceScores.push(0.5),
-      (card: ModelCard) => (card.golden.classifier.sliceLevels![1]![2]! += 0.1),
+      (card: SliceSequenceCard) => (card.golden.encoder.featureHead[3]! += 0.1),
+      (card: SliceSequenceCard) => (card.golden.encoder.camMean += 0.1),
+      (card: SliceSequenceCard) => (card.golden.classifier.caseProbability += card.golden.classifier.caseProbability > 0.5 ? -0.1 : 0.1),
+      (card: SliceSequenceCard) => card.golden.classifier.sliceScores.push(0.5),
+      (card: SliceSequenceCard) => (card.golden.classifier.sliceLevels![1]![2]! += 0.1),
     ]) {
-      await expect(openOnnxModel(withCard(edit), CPU)).rejects.toMatchObject({ code: 'model-invalid', message: expect.stringContaining('golden case') as string });
+      await expect(openSliceSequenceModel(withCard(edit), CPU)).rejects.toMatchObject({ code: 'model-invalid', message: expect.stringContaining('golden case') as string });
     }
   });
 
   it('refuses graphs that are not those of the card', async () => {
     for (const edit of [
-      (card: ModelCard) => (card.input.featureLength += 1),
-      (card: ModelCard) => (card.input.sizePixels -= 32),
-      (card: ModelCard) => (card.input.camRows += 1),
-      (card: ModelCard) => (card.outputs.sliceScore = 'score'),
-      (card: ModelCard) => (card.outputs.sliceLevel = 'level'),
-      (card: ModelCard) => card.levels!.pop(),
+      (card: SliceSequenceCard) => (card.input.featureLength += 1),
+      (card: SliceSequenceCard) => (card.input.sizePixels -= 32),
+      (card: SliceSequenceCard) => (card.input.camRows += 1),
+      (card: SliceSequenceCard) => (card.outputs.sliceScore = 'score'),
+      (card: SliceSequenceCard) => (card.outputs.sliceLevel = 'level'),
+      (card: SliceSequenceCard) => card.levels!.pop(),
     ]) {
-      await expect(openOnnxModel(withCard(edit), CPU)).rejects.toMatchObject({ code: 'model-invalid' });
+      await expect(openSliceSequenceModel(withCard(edit), CPU)).rejects.toMatchObject({ code: 'model-invalid' });
     }
-    await expect(openOnnxModel({ ...shipped, sliceEncoder: new Uint8Array([1, 2, 3]) }, CPU)).rejects.toMatchObject({ code: 'model-invalid' });
+    await expect(openSliceSequenceModel({ ...shipped, graphs: { ...shipped.graphs, sliceEncoder: new Uint8Array([1, 2, 3]) } }, CPU)).rejects.toMatchObject({ code: 'model-invalid' });
   });
 
   it('names a case beyond the domain limit, by the statistic of the card', async () => {
@@ -80,15 +80,15 @@ describe('openOnnxModel', () => {
     const { feature } = await model.encode(new Float32Array(3 * shipped.card.input.sizePixels ** 2));
     // One slice as it comes, one far off, and one in between.
     const features = Float32Array.from({ length: 3 * featureLength }, (_, index) => feature[index % featureLength]! * [1, 100, 10][Math.floor(index / featureLength)]!);
-    const distances: Partial<Record<ModelCard['domain']['statistic'], number>> = {};
+    const distances: Partial<Record<SliceSequenceCard['domain']['statistic'], number>> = {};
     for (const statistic of ['median', 'mean', 'maximum'] as const) {
-      const opened = await openOnnxModel(withCard((card) => (card.domain.statistic = statistic)), CPU);
+      const opened = await openSliceSequenceModel(withCard((card) => (card.domain.statistic = statistic)), CPU);
       distances[statistic] = (await opened.classify(features)).domainDistance;
     }
     expect(distances.maximum).toBeGreaterThanOrEqual(distances.mean!);
     expect(distances.maximum).toBeGreaterThanOrEqual(distances.median!);
     const limit = Math.max(distances.median! / 2, Number.MIN_VALUE);
-    const strict = await openOnnxModel(withCard((card) => Object.assign(card.domain, { statistic: 'maximum', limit })), CPU);
+    const strict = await openSliceSequenceModel(withCard((card) => Object.assign(card.domain, { statistic: 'maximum', limit })), CPU);
     const outside = (await strict.classify(features)).outsideDomain;
     if (distances.maximum! > limit) expect(outside).toMatch(/distance .*limit/);
     else expect(outside).toBeNull();
@@ -100,7 +100,7 @@ describe('openOnnxModel', () => {
       delete card.outputs.sliceLevel;
       delete card.golden.classifier.sliceLevels;
     });
-    const opened = await openOnnxModel(without, CPU);
+    const opened = await openSliceSequenceModel(without, CPU);
     const score = await opened.classify(new Float32Array(2 * shipped.card.input.featureLength).fill(0.1));
     expect(score.sliceLevels).toEqual([[], []]);
   });
