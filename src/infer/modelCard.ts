@@ -98,10 +98,7 @@ const KINDS = ['slice-sequence', 'volume'] as const;
 
 /** The manifest of a model package, `model.json`. Unknown keys are refused: a newer manifest may mean something else by the rest. */
 const modelCardSchema = z.discriminatedUnion('kind', [sliceSequenceSchema, volumeSchema], {
-  error: (issue) => {
-    const kind: unknown = issue.code === 'invalid_union' ? (issue.input as { kind?: unknown }).kind : undefined;
-    return issue.code === 'invalid_union' ? `this version of Odontoid runs packages of the kinds ${KINDS.map((name) => `"${name}"`).join(' and ')} only, not ${JSON.stringify(kind)}` : undefined;
-  },
+  error: ({ input }) => `this version of Odontoid runs packages of the kinds ${KINDS.map((name) => `"${name}"`).join(' and ')} only, not ${JSON.stringify((Object(input) as { kind?: unknown }).kind)}`,
 }).refine((card) => (card.levels === undefined) === (card.outputs.sliceLevel === undefined), { path: ['levels'], error: 'levels and outputs.sliceLevel come together' });
 
 export type ModelCard = z.infer<typeof modelCardSchema>;

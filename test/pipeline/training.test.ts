@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Findings } from '../../src/case/case.ts';
 import { systemClock } from '../../src/clock.ts';
 import { startAgent } from '../../src/compose.ts';
 import { configFrom, packageRoot } from '../../src/configFile.ts';
@@ -54,22 +55,54 @@ it('both stages train from one command, go on after a kill, and end with a packa
   expect(epochs).toEqual([['1', 'patch'], ['2', 'patch'], ['3', 'field']]);
   expect(await readFile(join(out, 'model-card.md'), 'utf8')).toContain('**everything small**');
 
-  const pacs = await testPacs(dir);
-  const config = configFrom(agentConfig(dir, pacs, { infer: { modelDir: join(out, 'package') } }) as Parameters<typeof configFrom>[0]);
+  const { findings } = await judgedBy(join(out, 'package'), 'sliceSpool');
+  expect(findings.model.name).toBe('odontoid-tiny');
+});
+
+it('a volume network trains from the same command, goes on after a kill, and ends with a package that the agent runs', { timeout: 10 * MINUTE }, async () => {
+  const out = join(dir, 'volume');
+  const train = ['--profile', 'test/pipeline/tinyVolumeProfile.json', '--seed', '5', '--out', out, '--threads', '1'];
+  expect((await run('training/train', train, 'stage 1 epoch 1/3: ')).status).toBeNull();
+  const finished = await run('training/train', train);
+  expect(finished.status, finished.output).toBe(0);
+  const epochs = (await readFile(join(out, 'stage1.csv'), 'utf8')).trim().split('\n').slice(1).map((line) => line.split(',', 2));
+  expect(epochs.slice(-3)).toEqual([['1', 'patch'], ['2', 'patch'], ['3', 'field']]);
+  expect(await readFile(join(out, 'model-card.md'), 'utf8')).toContain('A 3-D ResNet-18 (base width 4) over the whole scan at 4.5 x 4.5 x 4 mm');
+
+  // A threshold of nothing: it has to show key slices, with a map as large as the network gives.
+  const manifest = join(out, 'package', 'model.json');
+  const card = JSON.parse(await readFile(manifest, 'utf8')) as { operatingPoints: { threshold: number }[] };
+  card.operatingPoints[0]!.threshold = 0;
+  await writeFile(manifest, JSON.stringify(card));
+  const { findings, encodedOnArrival } = await judgedBy(join(out, 'package'), 'volumeSpool');
+  expect(findings).toMatchObject({ model: { name: 'odontoid-tiny-volume' }, decision: 'suspected' });
+  expect(findings.keySlices[0]).toMatchObject({ camRows: 4, camColumns: 4 });
+  expect(findings.keySlices[0]!.cam).toHaveLength(16);
+  expect(findings.slices.every(({ score, imageProbability }) => score === imageProbability)).toBe(true);
+  expect(encodedOnArrival).toBeGreaterThan(0);
+});
+
+/** What an agent with this package makes of a small study, once its report has arrived. */
+async function judgedBy(modelDir: string, name: string): Promise<{ findings: Findings; encodedOnArrival: number }> {
+  const place = join(dir, name);
+  await mkdir(place);
+  const pacs = await testPacs(place);
+  const config = configFrom(agentConfig(place, pacs, { infer: { modelDir } }) as Parameters<typeof configFrom>[0]);
   const agent = await startAgent(config, { clock: systemClock, log: createLog('silent'), environment: process.env });
   try {
-    const study = await smallStudy(join(dir, 'study'), 601, { patientId: 'P601' });
+    const study = await smallStudy(join(place, 'study'), 601, { patientId: 'P601' });
     await send(agent.dicomPort, study.files.map(({ path }) => path));
     const row = await until('it is delivered', async () => (await worklist(agent.url)).find(({ state }) => state === 'delivered'));
     const { findings } = await agent.query.caseDetail(row.studyInstanceUid);
-    expect(findings!.model.name).toBe('odontoid-tiny');
     expect(['suspected', 'not-suspected']).toContain(findings!.decision);
     expect(pacs.objects().map(({ modality }) => modality)).toContain('SR');
+    const metrics = await (await fetch(`${agent.url}/metrics`)).text();
+    return { findings: findings!, encodedOnArrival: Number(/^odontoid_slices_encoded_on_arrival\S* (\d+)/m.exec(metrics)![1]) };
   } finally {
     await agent.close();
     await pacs.close();
   }
-});
+}
 
 it('a labelled dataset trains through the same stages; what is not known of a scan teaches nothing wrong', { timeout: 10 * MINUTE }, async () => {
   const dataset = join(dir, 'dataset');

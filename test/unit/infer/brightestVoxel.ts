@@ -38,9 +38,9 @@ export async function writeBrightestVoxel(dir: string, change: (card: VolumeCard
   const rows = [Math.max(...cells.slice(0, 16)), Math.max(...cells.slice(16))];
   // What is the same for every kind is taken from the shipped package.
   const shipped = JSON.parse(await readFile('models/compact/model.json', 'utf8')) as VolumeCard;
-  const { levels: _, ...common } = shipped;
   const card: VolumeCard = {
-    ...common,
+    ...shipped,
+    levels: undefined,
     kind: 'volume',
     name: 'brightest-voxel',
     version: '1.0.0',

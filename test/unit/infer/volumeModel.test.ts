@@ -82,7 +82,7 @@ describe('a package of the kind volume', () => {
       // Twice as many rows as the graph gives.
       [(card: VolumeCard) => (card.input.slicesPerRow = 2), 'is not'],
     ] as const) {
-      const loaded = await loadModelPackage(await handMade(change as (card: VolumeCard) => void));
+      const loaded = await loadModelPackage(await handMade(change));
       await expect(openModel(loaded, CPU)).rejects.toMatchObject({ message: expect.stringContaining(message) as string });
     }
   });
