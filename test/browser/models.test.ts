@@ -7,6 +7,7 @@ import { systemClock } from '../../src/clock.ts';
 import { startAgent } from '../../src/compose.ts';
 import { configFrom } from '../../src/configFile.ts';
 import { loadModelPackage } from '../../src/infer/modelCard.ts';
+import type { ModelPackage, SliceSequenceCard } from '../../src/infer/modelCard.ts';
 import { createLog } from '../../src/log.ts';
 import { putThreshold } from '../../src/worklist/thresholds.ts';
 import { temporaryDirectory } from '../interop/dcmtk.ts';
@@ -43,7 +44,7 @@ test('a package is activated from the page of a running agent: loading, then in 
   if (!existsSync(resolve(import.meta.dirname, '../../dist/web/index.html'))) throw new Error('Build the page first: npm run build');
   const { dir, remove } = await temporaryDirectory();
   onTestFinished(remove);
-  const shipped = await loadModelPackage('models/compact');
+  const shipped = (await loadModelPackage('models/compact')) as ModelPackage<SliceSequenceCard>;
   await packageVariant(join(dir, 'agent/models/nine'), '9.0.0');
   const golden = { ...shipped.card.golden, classifier: { ...shipped.card.golden.classifier, caseProbability: 0.9 } };
   await packageVariant(join(dir, 'agent/models/wrong'), '9.9.9', { golden });
