@@ -1,4 +1,4 @@
-// Draws docs/pictures/worklist.png and worklist-light.png: the real page on a real worklist of invented patients, at a fixed time.
+// Draws docs/pictures/worklist.png, worklist-light.png and wall.png: the real page on a real worklist of invented patients, at a fixed time.
 import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { systemClock } from '../src/clock.ts';
@@ -14,6 +14,7 @@ const STUDIES: (SeededStudy & { arrivedMinutesAgo: number })[] = [
     patientBirthDate: '19480312',
     patientAge: '078Y',
     accessionNumber: 'E26-4471',
+    location: 'ED bay 3',
     arrivedMinutesAgo: 6,
     outcome: 0.94,
     receipt: 'confirmed',
@@ -26,6 +27,7 @@ const STUDIES: (SeededStudy & { arrivedMinutesAgo: number })[] = [
     patientAge: '034Y',
     patientSex: 'M',
     accessionNumber: 'E26-4466',
+    location: 'ED bay 1',
     arrivedMinutesAgo: 14,
     outcome: 0.71,
     receipt: 'sent',
@@ -38,6 +40,7 @@ const STUDIES: (SeededStudy & { arrivedMinutesAgo: number })[] = [
     patientAge: '051Y',
     patientSex: 'M',
     accessionNumber: 'E26-4460',
+    location: 'Ward 7',
     arrivedMinutesAgo: 22,
     outcome: { reasonCode: 'no-series', reason: 'slices are 5 mm thick, 3 mm at the most are analysed' },
     receipt: 'confirmed',
@@ -49,6 +52,7 @@ const STUDIES: (SeededStudy & { arrivedMinutesAgo: number })[] = [
     patientBirthDate: '19600918',
     patientAge: '066Y',
     accessionNumber: 'E26-4463',
+    location: 'ICU 2',
     arrivedMinutesAgo: 17,
     outcome: {
       reasonCode: 'outside-domain',
@@ -63,6 +67,7 @@ const STUDIES: (SeededStudy & { arrivedMinutesAgo: number })[] = [
     patientBirthDate: '19970730',
     patientAge: '029Y',
     accessionNumber: 'E26-4455',
+    location: 'ED bay 5',
     arrivedMinutesAgo: 31,
     outcome: 0.06,
     receipt: 'confirmed',
@@ -75,6 +80,7 @@ const STUDIES: (SeededStudy & { arrivedMinutesAgo: number })[] = [
     patientAge: '043Y',
     patientSex: 'M',
     accessionNumber: 'E26-4431',
+    location: 'Ward 4',
     arrivedMinutesAgo: 64,
     outcome: 0.11,
     receipt: 'confirmed',
@@ -86,6 +92,7 @@ const STUDIES: (SeededStudy & { arrivedMinutesAgo: number })[] = [
     patientBirthDate: '20070115',
     patientAge: '019Y',
     accessionNumber: 'E26-4474',
+    location: 'ED bay 2',
     arrivedMinutesAgo: 0.5,
     outcome: 'running',
   },
@@ -119,6 +126,11 @@ try {
     await page.screenshot({ path: join(pictures, name) });
     await page.close();
   }
+  const wall = await browser.newPage({ viewport: { width: 1920, height: 1080 } });
+  await wall.goto(`${site.url}/wall`);
+  await wall.getByRole('button', { name: 'Show the list' }).click();
+  await wall.getByText('ED bay 3').waitFor();
+  await wall.screenshot({ path: join(pictures, 'wall.png') });
 } finally {
   await browser.close();
   await site.end();

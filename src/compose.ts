@@ -33,6 +33,7 @@ import { startReceiver } from './receive/receiverProcess.ts';
 import { createRejectionRecorder } from './rejections.ts';
 import { createResultWriter } from './report/writeResults.ts';
 import { createShadowScoring } from './shadowScoring.ts';
+import { useSliceFile } from './sliceFile.ts';
 import { createAccess, type Access } from './web/access/access.ts';
 import { createOidcProvider } from './web/access/oidc.ts';
 import { startWebServer, type SystemStatus } from './web/server.ts';
@@ -50,6 +51,8 @@ import { createSessions } from './worklist/sessions.ts';
 import { createThresholdDesk } from './worklist/thresholdDesk.ts';
 import { createWorklistQuery, type WorklistQuery } from './worklist/worklistQuery.ts';
 
+/** The header's own words for what the configuration names by its DICOM keyword. */
+const LOCATION_FROM = { CurrentPatientLocation: 'currentPatientLocation', InstitutionalDepartmentName: 'institutionalDepartmentName', StationName: 'stationName', none: null } as const;
 const MODEL_RETRY_MS = 30_000;
 /** Slices that the infer stage encodes between two saves: what a kill costs at the most. */
 const SAVE_EVERY = 16;
@@ -149,6 +152,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
       destinations: config.destinations.map((destination) => destination.name),
       proofDestinations: config.proofOfLife.sendTo,
       reportNotEligible: config.report.notEligible,
+      locationFrom: LOCATION_FROM[config.worklist.location],
     });
     // The lock says that no other agent is alive: whatever it held is due now.
     await store.abandonLeases();
@@ -391,7 +395,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
       triageOnly: !config.report.heatmaps,
       patientNames: config.worklist.patientNames,
       viewerTemplate: config.worklist.viewerUrl === '' ? null : config.worklist.viewerUrl,
-      decodeSlice: (path) => decodeSlice(resolvePath(path)),
+      decodeSlice: (path) => useSliceFile(resolvePath(path), decodeSlice),
       admin,
       query,
       store,

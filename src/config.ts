@@ -130,6 +130,10 @@ export const configSchema = z.strictObject({
         .enum(['shown', 'on-request', 'hidden'])
         .default('shown')
         .describe('Whether the list tells who the patients are. `on-request`: to a reader who asks, for half an hour, which the audit keeps. `hidden`: never, as for a screen on a wall. An opened case tells every reader; a service token is told with `shown` only.'),
+      location: z
+        .enum(['CurrentPatientLocation', 'InstitutionalDepartmentName', 'StationName', 'none'])
+        .default('CurrentPatientLocation')
+        .describe('Attribute of a study\'s first slice that tells where the patient is: Current Patient Location (0038,0300), Institutional Department Name (0008,1040) or Station Name (0008,1010). For studies that arrive from then on.'),
       viewerUrl: z
         .string()
         .max(1_000)

@@ -30,6 +30,8 @@ export const ERROR_KINDS = {
   'dicom-unreadable': { retry: false, dimseStatus: 0xc000, httpStatus: 400 },
   'dicom-mismatch': { retry: false, dimseStatus: 0xa900, httpStatus: 400 },
   'dicom-unwritable': { retry: false, httpStatus: 500 },
+  /** The file of a stored slice is no longer on disk. */
+  'slice-gone': { retry: false, httpStatus: 410 },
   'pixel-data-undecodable': { retry: false, httpStatus: 422 },
   'transfer-syntax-unsupported': { retry: false, dimseStatus: 0x0122, httpStatus: 415 },
   'spool-full': { retry: true, dimseStatus: 0xa700, httpStatus: 507 },

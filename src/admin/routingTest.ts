@@ -82,7 +82,7 @@ export async function testRouting(options: RoutingTestOptions, bytes: Uint8Array
   const refusal = instanceRefusal(header, rules);
   if (refusal === null) {
     say('slice', 'yes', 'It can be a slice of an analysed series.');
-    say('series', 'open', `Its series needs ${rules.minSlices} to ${rules.maxSlices} such slices, evenly spaced at ${mm(rules.maxSliceThicknessMm)} mm or less, over ${mm(rules.minCoverageMm)} mm at least, with ${mm(100 * rules.maxMissingShare)} % missing at the most; of several such series the best is analysed.`);
+    say('series', 'open', `Judged only when the series is whole. It needs ${rules.minSlices} to ${rules.maxSlices} such slices, evenly spaced at ${mm(rules.maxSliceThicknessMm)} mm or less, over ${mm(rules.minCoverageMm)} mm at least, with ${mm(100 * rules.maxMissingShare)} % missing at the most; of several such series the best is analysed.`);
   } else {
     say(kind === 'ct' ? 'slice' : 'kind', 'no', `It is kept with its study and not analysed: ${refusal.reason}.`, refusal.code);
     say('report', options.reportNotEligible ? 'yes' : 'no', options.reportNotEligible ? 'If its study has no better series, a report says "could not be analysed", with this reason.' : 'If its study has no better series, no report is written (report.notEligible is false); the worklist says why.');

@@ -36,6 +36,10 @@ export interface InstanceHeader extends PatientIdentity {
   seriesNumber: number | null;
   seriesDescription: string;
   protocolName: string;
+  /** Where the patient is, as far as the scanner knows: each of these may be empty, and sites differ in which one they fill. */
+  currentPatientLocation: string;
+  institutionalDepartmentName: string;
+  stationName: string;
   bodyPartExamined: string;
   convolutionKernel: string;
   instanceNumber: number | null;

@@ -34,7 +34,7 @@ export function tokenCommand(): Command {
       withWorklist(options.config, async (database) => {
         const tokens = await createServiceTokens(database, systemClock).list();
         if (options.json) printJson(tokens);
-        else printLine(table(['name', 'made', 'good until', 'last used'], tokens.map((one) => [one.name, timeOf(one.createdAtMs), one.expiresAtMs === null ? 'it is revoked' : timeOf(one.expiresAtMs), timeOf(one.lastUsedAtMs)])));
+        else printLine(table(['name', 'for', 'made', 'good until', 'last used'], tokens.map((one) => [one.name, one.kind, timeOf(one.createdAtMs), one.expiresAtMs === null ? 'it is revoked' : timeOf(one.expiresAtMs), timeOf(one.lastUsedAtMs)])));
       }),
     );
   token

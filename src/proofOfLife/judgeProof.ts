@@ -12,6 +12,7 @@ export function proofObjection(
   { row, findings, results, instances }: Pick<CaseDetail, 'row' | 'findings' | 'results' | 'instances'>,
   { sentSlices, expect, before }: { sentSlices: number; expect: ProofExpectation; before: ProofMeasures | null },
 ): string | null {
+  if (row.quarantineReason !== null) return `The study was held: ${row.quarantineReason}.`;
   if (instances.received !== sentSlices) return `${sentSlices} slices were sent, and ${instances.received} are on record.`;
   if (!results.some(({ kind }) => kind === 'sr')) return 'No structured report was written.';
   const refused = results.flatMap(({ deliveries }) => deliveries).find(({ status }) => status === 'refused');

@@ -159,7 +159,7 @@ async function follow(options: ProofOptions, study: string, measures: ProofMeasu
       if (found !== null) {
         measure(found, measures, times);
         const { row } = found;
-        if (row.quarantineReason !== null) return `The study was held: ${row.quarantineReason}.`;
+        if (row.quarantineReason !== null) return found;
         if (row.failure !== null && row.state === 'failed') return `The stage ${row.failure.stage} gave up: ${row.failure.message}`;
         if (row.state === 'ineligible') return `No series was found eligible: ${row.reason ?? 'no reason given'}`;
         const settled = row.deliveries.every(({ status }) => status === 'confirmed' || status === 'refused');

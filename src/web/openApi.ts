@@ -29,6 +29,7 @@ export function openApiOf(routes: readonly Route[], version: string): { openapi:
     components: {
       securitySchemes: {
         token: { type: 'http', scheme: 'bearer', description: 'Of a machine: `odontoid token add`.' },
+        wall: { type: 'apiKey', in: 'cookie', name: '__Host-odontoid-wall', description: 'Of a screen on a wall (`odontoid-wall` over plain HTTP on the machine itself).' },
         session: {
           type: 'apiKey',
           in: 'cookie',
@@ -56,7 +57,7 @@ function operationOf(entry: Route): ZodOpenApiOperationObject {
     summary: entry.summary,
     'x-least-role': entry.least,
     ...(entry.recentSignIn === true ? { 'x-recent-sign-in': true } : {}),
-    security: entry.least === 'public' ? [] : [...(entry.least === 'service' ? [{ token: [] }] : []), { session: [] }],
+    security: entry.least === 'public' ? [] : [...(entry.least === 'wall' ? [{ wall: [] }] : []), ...(entry.least === 'service' || entry.least === 'wall' ? [{ token: [] }] : []), { session: [] }],
     ...(entry.params || entry.query
       ? { requestParams: { ...(entry.params && { path: entry.params }), ...(entry.query && { query: entry.query }) } }
       : {}),

@@ -2,7 +2,7 @@
  * Addresses of the screens. The server answers each with the page; `client/pages.tsx` must name a screen for each. None holds an identifier: a study
  * is named by its case reference.
  */
-export const PAGE_PATHS = ['/', '/case/:caseRef', '/thresholds', '/models', '/sign-in', '/set-up', '/sessions', '/users', '/audit', '/proof-of-life', '/connections', '/waiting', '/system'] as const;
+export const PAGE_PATHS = ['/', '/case/:caseRef', '/thresholds', '/models', '/wall', '/sign-in', '/set-up', '/sessions', '/users', '/audit', '/proof-of-life', '/connections', '/waiting', '/system'] as const;
 
 export type PagePath = (typeof PAGE_PATHS)[number];
 

@@ -11,6 +11,7 @@ import { setUpRoutes } from './routes/setUp.ts';
 import { systemRoutes } from './routes/system.ts';
 import { thresholdRoutes } from './routes/thresholds.ts';
 import { userRoutes } from './routes/users.ts';
+import { wallRoutes } from './routes/wall.ts';
 import { worklistRoutes } from './routes/worklist.ts';
 
 /**
@@ -26,6 +27,7 @@ export const ROUTES: readonly Route[] = [
   ...userRoutes,
   ...auditRoutes,
   ...worklistRoutes,
+  ...wallRoutes,
   ...caseRoutes,
   ...readingRoutes,
   ...thresholdRoutes,

@@ -10,7 +10,7 @@ import { eraseCase } from './removal.ts';
 import { reopen } from './reopen.ts';
 import type { CaseRow, Flag, InstanceKind, Schema } from './schema.ts';
 import { appendEvent, caseRow, NO_LEASE, write } from './storeContext.ts';
-import type { StoreContext } from './storeContext.ts';
+import type { CaseStoreOptions, StoreContext } from './storeContext.ts';
 
 /** CT Image Storage and Enhanced CT Image Storage (PS3.4 B.5): what is triaged. */
 const TRIAGED_SOP_CLASSES = new Set(['1.2.840.10008.5.1.4.1.1.2', '1.2.840.10008.5.1.4.1.1.2.1']);
@@ -31,7 +31,7 @@ export async function recordInstances(
   return write(context, async (trx, touched) => {
     const outcomes: RecordOutcome[] = [];
     for (const instance of instances) {
-      const outcome = await record(trx, context.clock.now(), instance);
+      const outcome = await record(trx, context, instance);
       if (outcome !== 'duplicate' && outcome !== 'copy') touched.add(instance.header.studyInstanceUid);
       outcomes.push(outcome);
     }
@@ -39,7 +39,8 @@ export async function recordInstances(
   });
 }
 
-async function record(trx: Transaction<Schema>, now: number, instance: StoredInstance): Promise<RecordOutcome> {
+async function record(trx: Transaction<Schema>, { clock, options }: StoreContext, instance: StoredInstance): Promise<RecordOutcome> {
+  const now = clock.now();
   const { studyInstanceUid, sopInstanceUid } = instance.header;
   let row = await caseRow(trx, studyInstanceUid);
   if (row?.removing === 1) {
@@ -73,7 +74,7 @@ async function record(trx: Transaction<Schema>, now: number, instance: StoredIns
     return 'new';
   }
   if (row === undefined) {
-    await openCase(trx, instance, kind, now);
+    await openCase(trx, instance, kind, now, options);
     await insertInstance(trx, instance, kind, 0);
     return 'new';
   }
@@ -89,7 +90,7 @@ async function record(trx: Transaction<Schema>, now: number, instance: StoredIns
     return 'conflict';
   }
   await insertInstance(trx, instance, kind, 0);
-  if (kind === 'ct') await takeSlice(trx, row, instance, now);
+  if (kind === 'ct') await takeSlice(trx, row, instance, now, options);
   else if (row.state === 'receiving' && row.last_slice_at === null) {
     await trx
       .updateTable('cases')
@@ -135,8 +136,10 @@ async function insertInstance(
     .execute();
 }
 
+type LocationRule = Pick<CaseStoreOptions, 'locationFrom'>;
+
 /** What the first slice of a study says about the case; objects of other kinds often leave it out. */
-function description({ header, sourceAeTitle }: StoredInstance) {
+function description({ header, sourceAeTitle }: StoredInstance, { locationFrom }: LocationRule) {
   return {
     patient_id: header.patientId,
     issuer_of_patient_id: header.issuerOfPatientId,
@@ -151,6 +154,7 @@ function description({ header, sourceAeTitle }: StoredInstance) {
     acquired_at: header.acquisitionDateTime,
     source_ae_title: sourceAeTitle,
     scanner: [header.manufacturer, header.manufacturerModelName].map((part) => part.trim()).filter(Boolean).join(' '),
+    location: locationFrom === null ? '' : header[locationFrom].trim(),
   };
 }
 
@@ -159,6 +163,7 @@ async function openCase(
   instance: StoredInstance,
   kind: InstanceKind,
   now: number,
+  rule: LocationRule,
 ): Promise<void> {
   const { studyInstanceUid } = instance.header;
   await trx
@@ -169,7 +174,7 @@ async function openCase(
       state: 'receiving',
       revision: 1,
       proof: (await isProof(trx, studyInstanceUid)) ? 1 : 0,
-      ...description(instance),
+      ...description(instance, rule),
       first_received_at: instance.receivedAtMs,
       last_received_at: instance.receivedAtMs,
       last_slice_at: kind === 'ct' ? instance.receivedAtMs : null,
@@ -192,12 +197,12 @@ async function openCase(
   });
 }
 
-async function takeSlice(trx: Transaction<Schema>, row: CaseRow, instance: StoredInstance, now: number): Promise<void> {
+async function takeSlice(trx: Transaction<Schema>, row: CaseRow, instance: StoredInstance, now: number, rule: LocationRule): Promise<void> {
   const { acquisitionDateTime } = instance.header;
   await trx
     .updateTable('cases')
     .set({
-      ...(row.last_slice_at === null ? description(instance) : {}),
+      ...(row.last_slice_at === null ? description(instance, rule) : {}),
       acquired_at: acquisitionDateTime > row.acquired_at ? acquisitionDateTime : row.acquired_at,
       last_received_at: Math.max(row.last_received_at, instance.receivedAtMs),
       last_slice_at: Math.max(row.last_slice_at ?? 0, instance.receivedAtMs),

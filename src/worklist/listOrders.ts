@@ -13,6 +13,8 @@ export interface ListFilter {
   show: 'all' | 'flagged' | 'unflagged' | 'unscored';
   /** Words of which each must be found in the name, the patient ID or the accession number. */
   search: string;
+  /** Only cases at this place; left out or empty for all. */
+  location?: string;
 }
 
 /** A list as it was at one moment: which cases, in which order. Pages of it belong together, whatever changes meanwhile. */
@@ -64,7 +66,7 @@ export class ListOrders {
 
   /** The list as it is now. */
   async now(filter: ListFilter): Promise<ListOrder> {
-    const key = JSON.stringify([filter.read, filter.show, filter.search]);
+    const key = JSON.stringify([filter.read, filter.show, filter.search, filter.location ?? '']);
     const version = await this.#read(versionOf);
     for (;;) {
       const known = this.#latest.get(key);
@@ -151,7 +153,7 @@ function compare(a: Place, b: Place): number {
 
 async function placesOf(
   db: Transaction<Schema>,
-  { read, show, search }: ListFilter,
+  { read, show, search, location = '' }: ListFilter,
   nowMs: number,
   maxWaitMs: number,
 ): Promise<Place[]> {
@@ -170,6 +172,7 @@ async function placesOf(
     .where('cases.removing', '=', 0)
     .where('cases.proof', '=', 0);
   if (!read) query = query.where('cases.read_at', 'is', null);
+  if (location !== '') query = query.where('cases.location', '=', location);
   if (show === 'flagged') query = query.where('analyses.decision', '=', 'suspected');
   for (const word of search.toLowerCase().split(/\s+/).filter(Boolean)) {
     const pattern = `%${word.replace(/[\\%_]/g, '\\$&')}%`;

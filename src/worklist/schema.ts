@@ -32,6 +32,8 @@ export interface CasesTable {
   source_ae_title: string;
   /** Manufacturer and model of the first slice. */
   scanner: Generated<string>;
+  /** From the attribute that `worklist.location` names; empty when the headers do not say. */
+  location: Generated<string>;
   first_received_at: number;
   last_received_at: number;
   last_slice_at: number | null;
@@ -340,9 +342,13 @@ export interface SessionsTable {
   csrf_token: string;
 }
 
+/** A machine that reads the API, or a screen on a wall. */
+export type TokenKind = 'machine' | 'wall';
+
 export interface ServiceTokensTable {
   id: string;
   name: string;
+  kind: Generated<TokenKind>;
   secret_sha256: string;
   created_at: number;
   expires_at: number | null;

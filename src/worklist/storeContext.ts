@@ -4,6 +4,9 @@ import type { Clock } from '../ports.ts';
 import { appendAudit, type AuditAction } from './audit.ts';
 import type { CaseRow, Schema } from './schema.ts';
 
+/** Attributes that can tell where a patient is: (0038,0300), (0008,1040), (0008,1010). */
+export type LocationAttribute = 'currentPatientLocation' | 'institutionalDepartmentName' | 'stationName';
+
 export interface CaseStoreOptions {
   /** A study without a completeness hint is assembled after this long without a new object. */
   quietMs: number;
@@ -21,6 +24,8 @@ export interface CaseStoreOptions {
   proofDestinations: readonly string[];
   /** Write a "could not be analysed" report for studies without an eligible series too. */
   reportNotEligible: boolean;
+  /** Which attribute of the first slice tells where the patient is; null for none. */
+  locationFrom: LocationAttribute | null;
 }
 
 export const DEFAULT_CASE_STORE_OPTIONS: CaseStoreOptions = {
@@ -33,6 +38,7 @@ export const DEFAULT_CASE_STORE_OPTIONS: CaseStoreOptions = {
   destinations: [],
   proofDestinations: [],
   reportNotEligible: true,
+  locationFrom: 'currentPatientLocation',
 };
 
 /** What the parts of the case store share. */

@@ -73,6 +73,8 @@ export interface WorklistRow {
   accessionNumber: string;
   studyDescription: string;
   sourceAeTitle: string;
+  /** Where the patient is, as the site's chosen attribute says; empty when it does not. */
+  location: string;
   /** DICOM DT of the scan in the scanner's own time zone; empty when the headers do not say. */
   acquiredAt: string;
   arrivedAtMs: number;
@@ -173,6 +175,8 @@ export interface WorklistQuery {
    */
   volumeSlices(studyInstanceUid: string, indexes: readonly number[]): Promise<VolumeSlice[]>;
   totals(): Promise<WorklistTotals>;
+  /** Where unread cases are, by name; at most `limit` places. */
+  locations(limit: number): Promise<string[]>;
 }
 
 /** Analyses that tell how long one usually takes. */
@@ -481,7 +485,7 @@ export function createWorklistQuery(
     const latest = await orders.now(filter);
     const order = (list === null ? undefined : orders.earlier(list)) ?? latest;
     const all =
-      filter.show === 'all' && filter.search === '' ? latest : await orders.now({ ...filter, show: 'all', search: '' });
+      filter.show === 'all' && filter.search === '' && (filter.location ?? '') === '' ? latest : await orders.now({ ...filter, show: 'all', search: '', location: '' });
     const from = Math.max(0, Math.min(offset, Math.floor((order.studies.length - 1) / limit) * limit));
     const studies = order.studies.slice(from, from + limit);
     const rows = await read((db) => listedRows(db, studies, from));
@@ -562,6 +566,21 @@ export function createWorklistQuery(
       return place === -1 ? detail : { ...detail, row: { ...detail.row, rank: place + 1 } };
     },
     totals: () => read(totals),
+    locations: (limit) =>
+      read(async (db) => {
+        const places = await db
+          .selectFrom('cases')
+          .select('location')
+          .distinct()
+          .where('read_at', 'is', null)
+          .where('proof', '=', 0)
+          .where('removing', '=', 0)
+          .where('location', '>', '')
+          .orderBy('location')
+          .limit(limit)
+          .execute();
+        return places.map(({ location }) => location);
+      }),
   };
 }
 
@@ -653,6 +672,7 @@ function rowOf(
     accessionNumber: row.accession_number,
     studyDescription: row.study_description,
     sourceAeTitle: row.source_ae_title,
+    location: row.location,
     acquiredAt: row.acquired_at === '' ? `${row.study_date}${row.study_time}` : row.acquired_at,
     arrivedAtMs: row.first_received_at,
     lastReceivedAtMs: row.last_received_at,

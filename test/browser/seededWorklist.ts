@@ -115,6 +115,7 @@ export interface SeededStudy {
   patientAge?: string;
   patientSex?: string;
   accessionNumber?: string;
+  location?: string;
   seriesDescription?: string;
   arrivedMinutesAgo?: number;
   /** `running`: received and no more; a number: the probability of a suspected or an unflagged case; else why it was not analysed. */
@@ -137,6 +138,7 @@ export async function addStudy({ store, clock, folder }: SeededWorklist, study: 
       patientAge: study.patientAge ?? '056Y',
       patientSex: study.patientSex ?? 'F',
       accessionNumber: study.accessionNumber ?? instance.header.accessionNumber,
+      currentPatientLocation: study.location ?? '',
       acquisitionDateTime: dicomTime(arrivedMs - 4 * 60_000),
       seriesDescription: study.seriesDescription ?? instance.header.seriesDescription,
     });

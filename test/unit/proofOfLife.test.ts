@@ -6,7 +6,7 @@ type Found = Parameters<typeof proofObjection>[0];
 const MODEL = { name: 'compact', version: '1', sha256: 'aa' };
 const sound = (over: Record<string, unknown> = {}): Found =>
   ({
-    row: { decision: 'suspected', probability: 0.99, threshold: { value: 0.5, version: 1 }, reason: null, reasonCode: null, ...over },
+    row: { decision: 'suspected', probability: 0.99, threshold: { value: 0.5, version: 1 }, reason: null, reasonCode: null, quarantineReason: null, ...over },
     findings: { model: MODEL },
     instances: { received: 56, setAside: 0, ownResults: 0 },
     results: [{ kind: 'sr', deliveries: [] }],
@@ -21,6 +21,7 @@ describe('what a proof of life must come to', () => {
   });
 
   it.each<[string, Found, Partial<Parameters<typeof proofObjection>[1]>, RegExp]>([
+    ['a held study, however well it was judged', sound({ quarantineReason: 'An image came twice with different content' }), {}, /^The study was held: An image came twice/],
     ['a slice that is not on record', sound(), { sentSlices: 57 }, /57 slices were sent, and 56/],
     ['no report', { ...sound(), results: [] }, {}, /No structured report/],
     ['a refused result', { ...sound(), results: [{ kind: 'sr', deliveries: [{ status: 'refused', destination: 'pacs', lastError: 'no' }] }] as unknown as Found['results'] }, {}, /pacs refused a result: no/],

@@ -11,6 +11,7 @@ import type { OidcProvider } from './oidc.ts';
 import { hashPassword, isPassword } from './passwords.ts';
 import { dropSession, replaceSession, sessionCookie } from './sessionCookie.ts';
 import { createSignInLimits } from './signInLimits.ts';
+import { keepWallSecret, wallSecretOf } from './wallCookie.ts';
 
 /** How people come in, and what keeps who they are. */
 export interface AccessOptions {
@@ -49,6 +50,12 @@ export interface Access extends Pick<AccessOptions, 'accounts' | 'sessions' | 't
   /** @throws TriageError `link-invalid`, `command-invalid`, `name-taken`, `too-many-attempts` */
   useLink(request: Request, secret: string, password: string, name: string | undefined): Promise<User>;
   signOut(request: Request): Promise<void>;
+  /** Whether who asked may still listen: for answers that last. */
+  lives(principal: Principal): Promise<boolean>;
+  /** Uses the link of a wall screen up; from then on the browser is that screen. @throws TriageError `link-invalid`, `too-many-attempts` */
+  openWall(request: Request, secret: string): Promise<void>;
+  /** A screen in use keeps its cookie. */
+  keepWall(request: Request): void;
 }
 
 /** Without sign-in, whoever sits at this machine. */
@@ -76,7 +83,7 @@ export async function createAccess(options: AccessOptions, clock: Clock): Promis
     const { authorization } = request.headers;
     if (mode === 'off') principals.set(request, LOCAL);
     else if (authorization !== undefined) {
-      const token = await tokens.find(BEARER.exec(authorization)?.[1] ?? '');
+      const token = await tokens.find('machine', BEARER.exec(authorization)?.[1] ?? '');
       if (token === null) {
         response.status(401).set('WWW-Authenticate', 'Bearer').json({ error: 'not-signed-in', message: 'This token is not known, was revoked, or has expired.' });
         return;
@@ -84,7 +91,11 @@ export async function createAccess(options: AccessOptions, clock: Clock): Promis
       principals.set(request, { name: `token:${token.name}`, role: 'service', session: null });
     } else {
       const session = request.session.found;
+      const secret = session === undefined ? wallSecretOf(request, options.secure) : null;
+      const wall = secret === null ? null : await tokens.find('wall', secret);
+      // A person at the screen's keyboard is that person until they sign out.
       if (session !== undefined) principals.set(request, { name: session.userName, role: session.role, session });
+      else if (wall !== null) principals.set(request, { name: `wall:${wall.name}`, role: 'wall', session: null });
     }
     next();
   };
@@ -167,6 +178,21 @@ export async function createAccess(options: AccessOptions, clock: Clock): Promis
       const { user } = await accounts.linkOwner(secret);
       limits.succeeded('set-up link', address);
       return accounts.useLink(secret, await hashPassword(password, user?.name ?? name ?? ''), name, address);
+    },
+    lives: ({ session, name, role }) => {
+      if (session !== null) return sessions.lives(session.id);
+      return role === 'wall' || role === 'service' ? tokens.lives(name.slice(name.indexOf(':') + 1)) : Promise.resolve(true);
+    },
+    openWall: async (request, secret) => {
+      const address = addressOf(request);
+      limits.attempt('wall link', address);
+      const own = await tokens.openWall(secret, address);
+      limits.succeeded('wall link', address);
+      keepWallSecret(request.res!, own, options.secure);
+    },
+    keepWall: (request) => {
+      const secret = wallSecretOf(request, options.secure);
+      if (secret !== null) keepWallSecret(request.res!, secret, options.secure);
     },
     signOut: async (request) => {
       const { session = null, name = '' } = principals.get(request) ?? {};

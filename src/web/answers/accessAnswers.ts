@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { epochMs } from './worklistAnswer.ts';
 
-const role = z.enum(['service', 'reader', 'admin']);
+const role = z.enum(['wall', 'service', 'reader', 'admin']);
 export const userRole = z.enum(['reader', 'admin']);
 
 export const sessionAnswer = z
@@ -45,6 +45,17 @@ export const usersAnswer = z.strictObject({ users: z.array(user) });
 export const setUpLink = z.strictObject({
   path: z.string().describe('To be opened in a browser, once: shown now and never again.'),
   expiresAtMs: epochMs,
+});
+
+export const wallsAnswer = z.strictObject({
+  walls: z.array(
+    z.strictObject({
+      name: z.string(),
+      createdAtMs: epochMs,
+      linkUntilMs: epochMs.nullable().describe('Until when its link can be used; null once the screen is in use.'),
+      lastSeenAtMs: epochMs.nullable(),
+    }),
+  ),
 });
 
 export const auditAnswer = z.strictObject({

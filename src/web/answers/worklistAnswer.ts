@@ -75,6 +75,7 @@ export const worklistRow = z
     accessionNumber: z.string(),
     studyDescription: z.string(),
     sourceAeTitle: z.string(),
+    location: z.string().describe('Where the patient is, from the attribute of `worklist.location`; empty when it does not say.'),
     acquiredAt: z.string().describe('DICOM DT in the scanner’s own time zone, or empty.'),
     arrivedAtMs: epochMs,
     lastReceivedAtMs: epochMs,
@@ -134,6 +135,7 @@ export const worklistAnswer = z.strictObject({
     .nullable()
     .describe('How many cases are new since the list was first asked for; null when nothing has changed.'),
   masked: z.boolean().describe('Without what tells who the patients are, as asked or as the site has it.'),
+  locations: z.array(z.string()).describe('Where unread cases are: what `location` may be asked for.'),
   namesMayBeShown: z.boolean().describe('Whether a reader may have the list with names.'),
   rows: z
     .array(worklistRow.nullable())

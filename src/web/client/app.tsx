@@ -23,7 +23,7 @@ export function App() {
 const SHOWN = Object.entries(PAGES).map(([path, page]) => ({ path, ...page }));
 
 function Shell() {
-  const { path } = useLocation();
+  const { path, route } = useLocation();
   const main = useRef<HTMLElement>(null);
   const [help, setHelp] = useState(false);
   const [broken, setBroken] = useState(false);
@@ -46,33 +46,43 @@ function Shell() {
     const at = pagePathOf(path);
     document.title = shellWords.tabTitle(at === undefined ? shellWords.pages.unknown : PAGES[at].title);
   }, [path]);
+  // A screen on a wall has one page.
+  useEffect(() => {
+    if (who?.user?.role === 'wall' && !['/wall', '/sign-in', '/set-up'].includes(path)) route('/wall', true);
+  }, [who, path, route]);
+  const at = pagePathOf(path);
+  const bare = at !== undefined && PAGES[at].bare === true;
   return (
     <>
-      <a class="skip" href="#main">
-        {shellWords.skip}
-      </a>
-      <header class="shell">
-        <span class="brand">{shellWords.product}</span>
-        <nav aria-label={shellWords.areas}>
-          {SHOWN.filter(({ area, shownTo }) => area !== undefined && who?.user != null && (shownTo?.(who) ?? true)).map((page) => (
-            <a
-              key={page.path}
-              class={`area-${page.area ?? ''}`}
-              href={page.path}
-              aria-current={page.path === path ? 'page' : undefined}
-            >
-              {page.title}
-            </a>
-          ))}
-        </nav>
-        <span class="muted">{shellWords.notDiagnostic}</span>
-        <span class="spacer" />
-        <ThemeButton />
-        <Account who={who} />
-        <button type="button" aria-expanded={help} onClick={() => setHelp(!help)}>
-          {shellWords.keys}
-        </button>
-      </header>
+      {!bare && (
+        <>
+          <a class="skip" href="#main">
+            {shellWords.skip}
+          </a>
+          <header class="shell">
+            <span class="brand">{shellWords.product}</span>
+            <nav aria-label={shellWords.areas}>
+              {SHOWN.filter(({ area, shownTo }) => area !== undefined && who?.user != null && (shownTo?.(who) ?? true)).map((page) => (
+                <a
+                  key={page.path}
+                  class={`area-${page.area ?? ''}`}
+                  href={page.path}
+                  aria-current={page.path === path ? 'page' : undefined}
+                >
+                  {page.title}
+                </a>
+              ))}
+            </nav>
+            <span class="muted">{shellWords.notDiagnostic}</span>
+            <span class="spacer" />
+            <ThemeButton />
+            <Account who={who} />
+            <button type="button" aria-expanded={help} onClick={() => setHelp(!help)}>
+              {shellWords.keys}
+            </button>
+          </header>
+        </>
+      )}
       {help && <Help />}
       <main id="main" tabIndex={-1} ref={main}>
         {broken ? (

@@ -108,6 +108,11 @@ const CELLS: Readonly<Record<ColumnName, (properties: Properties) => JSX.Element
       </>
     );
   },
+  location: ({ row }) => (
+    <div class="lines two" title={row.location}>
+      <bdi>{row.location}</bdi>
+    </div>
+  ),
   scan: ({ row, nowMs }) => (
     <>
       <div class="line">{scanTime(row.acquiredAt)}</div>

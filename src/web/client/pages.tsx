@@ -6,6 +6,7 @@ import { adminWords } from './words/admin.ts';
 import { accessWords } from './words/access.ts';
 import { modelWords } from './words/models.ts';
 import { shellWords } from './words/shell.ts';
+import { wallWords } from './words/wall.ts';
 
 export interface Page {
   /** Of the browser tab and the navigation. No identifiers. */
@@ -14,6 +15,8 @@ export interface Page {
   area?: 'reading' | 'admin';
   /** Whose navigation shows it; without, everybody's. What somebody may do is the server's to say. */
   shownTo?: (who: SessionAnswer) => boolean;
+  /** Without the frame: nobody operates it. */
+  bare?: true;
   component: ComponentType;
 }
 
@@ -46,6 +49,7 @@ export const PAGES: Readonly<Record<PagePath, Page>> = {
     component: lazy(() => import('./usersPage.tsx')),
   },
   '/sessions': { title: accessWords.sessions, area: 'admin', shownTo: whereOneSignsIn, component: lazy(() => import('./sessionsPage.tsx')) },
+  '/wall': { title: wallWords.title, bare: true, component: lazy(() => import('./wallPage.tsx')) },
   '/sign-in': { title: accessWords.signIn, component: lazy(() => import('./signInPage.tsx')) },
   '/set-up': { title: accessWords.setUp, component: lazy(() => import('./setUpPage.tsx')) },
 };

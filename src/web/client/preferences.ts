@@ -11,11 +11,14 @@ export interface Preferences {
   /** `hh:mm`, or empty. */
   quietFrom: string;
   quietTo: string;
+  /** Of the wall screen: its diagonal in inches and how far away it is read, metres; empty until set up. */
+  wallInches: string;
+  wallMetres: string;
   /** Case references that have had their chime, separated by spaces. */
   heard: string;
 }
 
-const DEFAULTS: Preferences = { theme: 'dark', singleKeys: 'on', reformats: 'off', hiddenColumns: '', sound: 'off', notices: 'off', quietFrom: '', quietTo: '', heard: '' };
+const DEFAULTS: Preferences = { theme: 'dark', singleKeys: 'on', reformats: 'off', hiddenColumns: '', sound: 'off', notices: 'off', quietFrom: '', quietTo: '', wallInches: '', wallMetres: '', heard: '' };
 
 export function preference<Name extends keyof Preferences>(name: Name): Preferences[Name] {
   try {

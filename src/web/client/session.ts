@@ -80,7 +80,8 @@ async function refusalOf(response: Response): Promise<Refused> {
 /** Leaves for the sign-in, and comes back to the same screen afterwards. */
 export function toSignIn(): void {
   const { pathname } = location;
-  if (pathname === '/sign-in' || pathname === '/set-up') return;
+  // Nobody signs in at a screen on a wall: it says that it is not admitted.
+  if (pathname === '/sign-in' || pathname === '/set-up' || pathname === '/wall') return;
   location.assign(pathname === '/' ? '/sign-in' : `/sign-in?next=${encodeURIComponent(pathname)}`);
 }
 

@@ -5,6 +5,7 @@ import { useConfirmed } from './confirmIdentity.tsx';
 import { accessWords } from './words/access.ts';
 import { Field, valueOf } from './field.tsx';
 import { clockTime } from './format.ts';
+import { WallScreens } from './wallScreens.tsx';
 import { PlainTable } from './plainTable.tsx';
 import { ask, read, Refused } from './session.ts';
 
@@ -118,6 +119,7 @@ export default function UsersPage() {
         </label>
         <button type="submit">{accessWords.addIt}</button>
       </form>
+      <WallScreens act={act} />
       {dialog}
     </section>
   );

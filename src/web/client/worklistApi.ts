@@ -9,6 +9,7 @@ export type WorklistAnswer = z.infer<typeof worklistAnswer>;
 export interface ListQuery {
   show: 'all' | 'flagged' | 'unflagged' | 'unscored';
   search: string;
+  location: string;
   read: boolean;
 }
 

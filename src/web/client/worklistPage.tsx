@@ -23,7 +23,7 @@ const SEARCH_AFTER_MS = 200;
 const THUMBNAIL_AFTER_MS = 350;
 const STRIP_FLAGS = 4;
 
-const EVERYTHING: ListQuery = { show: 'all', search: '', read: false };
+const EVERYTHING: ListQuery = { show: 'all', search: '', location: '', read: false };
 const SHOWS = ['all', 'flagged', 'unscored', 'unflagged'] as const;
 
 /** How the reader left the list, for when they come back from a case. */
@@ -319,9 +319,12 @@ export default function WorklistPage() {
   const answer = list?.answer ?? null;
   const system = answer?.system ?? null;
   const waiting = answer?.waiting ?? null;
-  const narrowed = query.show !== 'all' || query.search !== '';
+  const narrowed = query.show !== 'all' || query.search !== '' || query.location !== '';
   const again = answer === null || query.read ? 0 : answer.flags.afterRead;
-  const shownColumns = COLUMNS.filter(({ name }) => columns.includes(name));
+  // What was chosen stays choosable when its last case has been read.
+  const places = [...new Set([...(answer?.locations ?? []), ...(query.location === '' ? [] : [query.location])])];
+  // A site whose scanners do not say where a patient is gets no empty column.
+  const shownColumns = COLUMNS.filter(({ name }) => name !== 'location' || places.length > 0).filter(({ name }) => columns.includes(name));
   const names = shownColumns.map(({ name }) => name);
   const above = items[0]?.start ?? 0;
   const below = virtualizer.getTotalSize() - (items.at(-1)?.end ?? 0);
@@ -355,6 +358,16 @@ export default function WorklistPage() {
             ))}
           </select>
         </label>
+        {places.length > 0 && (
+          <select aria-label={words.where} value={query.location} onChange={(event) => choose({ location: event.currentTarget.value })}>
+            <option value="">{words.everywhere}</option>
+            {places.map((place) => (
+              <option key={place} value={place}>
+                {place}
+              </option>
+            ))}
+          </select>
+        )}
         <label>
           <input
             type="checkbox"
@@ -434,7 +447,7 @@ export default function WorklistPage() {
                     type="button"
                     onClick={() => {
                       if (search.current) search.current.value = '';
-                      choose({ show: 'all', search: '' });
+                      choose({ show: 'all', search: '', location: '' });
                     }}
                   >
                     {words.clearFilters}
@@ -452,7 +465,7 @@ export default function WorklistPage() {
             </div>
           )}
           {answer !== null && answer.total > 0 && (
-            <table role="table" aria-rowcount={answer.total + 1}>
+            <table role="table" class={names.includes('location') ? 'with-location' : ''} aria-rowcount={answer.total + 1}>
               <caption class="unseen">{words.title}</caption>
               <colgroup>
                 {names.map((name) => (

@@ -85,7 +85,7 @@ export const readingRoutes = [
       description:
         'Hounsfield units, little-endian int16, rows front to back, columns from the patient’s right to left; `X-Rows` and `X-Columns` say how many. The ETag is the SHA-256 of the stored slice.',
     },
-    alsoAnswers: { 304: 'The caller has it.', 404: 'There is no such study, or no such slice.' },
+    alsoAnswers: { 304: 'The caller has it.', 404: 'There is no such study, or no such slice.', 410: 'The file of the slice is no longer on this machine; the message says what to do.' },
     handle: async ({ params: { studyInstanceUid, index }, query: { towards }, request, response }, { query, slices }) => {
       const study = await query.studyOf(studyInstanceUid);
       const [slice, ...expected] = await query.volumeSlices(study, neighbours(index, towards));

@@ -5,6 +5,7 @@ import { route } from '../route.ts';
 
 /** Suspected cases that an answer names for sound and notices. */
 const MOST_FLAGS = 50;
+const MOST_LOCATIONS = 100;
 
 /** The ranked list and its live feed. */
 export const worklistRoutes = [
@@ -16,6 +17,7 @@ export const worklistRoutes = [
     query: z.strictObject({
       show: z.enum(['all', 'flagged', 'unflagged', 'unscored']).default('all'),
       search: z.string().max(100).default('').describe('Words that the name, the patient ID or the accession number must hold.'),
+      location: z.string().max(64).default('').describe('Only cases at this place; empty for all.'),
       read: z.stringbool().default(true).describe('Read ones too, behind the unread.'),
       list: z.string().max(40).optional().describe('Of an earlier answer: the same cases in the same places.'),
       offset: z.coerce.number().int().min(0).default(0),
@@ -39,6 +41,7 @@ export const worklistRoutes = [
         flags: await query.flags(MOST_FLAGS),
         ...page,
         masked,
+        locations: await query.locations(MOST_LOCATIONS),
         namesMayBeShown: names.mayBeShown,
         rows: masked ? shown.map((row) => row && maskedRow(row)) : shown,
       };
@@ -59,13 +62,12 @@ export const worklistRoutes = [
   route({
     method: 'get',
     path: '/api/events',
-    least: 'service',
+    least: 'wall',
     summary: 'Server-sent events: `change` when the worklist may look different, `heartbeat` every 5 s.',
     answer: { kind: 'other', contentType: 'text/event-stream', description: 'A stream that names no study.' },
     alsoAnswers: { 503: 'Too many pages are open.' },
     handle: ({ request, response, principal }, { feed, access }) => {
-      const { session } = principal!;
-      feed.serve(request, response, () => (session === null ? Promise.resolve(true) : access.sessions.lives(session.id)));
+      feed.serve(request, response, () => access.lives(principal!));
       return undefined;
     },
   }),

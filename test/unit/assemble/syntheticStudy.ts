@@ -30,6 +30,9 @@ export function instanceOf(header: Partial<InstanceHeader>): StoredInstance {
     seriesNumber: 2,
     seriesDescription: '',
     protocolName: '',
+    currentPatientLocation: '',
+    institutionalDepartmentName: '',
+    stationName: '',
     bodyPartExamined: '',
     convolutionKernel: '',
     // Some exporters write 1 everywhere.

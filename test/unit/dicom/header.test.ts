@@ -73,6 +73,9 @@ describe('readHeader', () => {
       seriesNumber: 3,
       seriesDescription: '山',
       protocolName: '',
+      currentPatientLocation: '',
+      institutionalDepartmentName: '',
+      stationName: '',
       bodyPartExamined: '',
       convolutionKernel: 'Br60f\\3',
       instanceNumber: 1,
@@ -86,6 +89,13 @@ describe('readHeader', () => {
       imagePositionPatientMm: [-100, -120.5, 100],
       imageOrientationPatient: [1, 0, 0, 0, 1, 0],
     });
+  });
+
+  it('reads where the patient is, from each of the attributes that may say it', () => {
+    const placed = (tag: number, vr: string, value: string) => readHeader(rawPart10(withElement({ tag, vr, value })));
+    expect(placed(0x00380300, 'LO', 'ED bay 3').currentPatientLocation).toBe('ED bay 3');
+    expect(placed(0x00081040, 'LO', 'Trauma').institutionalDepartmentName).toBe('Trauma');
+    expect(placed(0x00081010, 'SH', 'CT2').stationName).toBe('CT2');
   });
 
   it('reads unusable optional numbers as absent', () => {

@@ -102,6 +102,8 @@ test('the tester says what the agent would do with a file, by its own rules, and
     ['destinations', 'yes'],
   ]);
   expect(good.json.steps.at(-1)!.text).toContain('pacs');
+  // One slice cannot tell it: the step says when it is judged, and what is judged then.
+  expect(good.json.steps.find(({ step }) => step === 'series')!.text).toMatch(/^Judged only when the series is whole\. It needs \d+ to \d+ such slices, evenly spaced/);
 
   const localizer = await ask(new Uint8Array(await readFile(scout.files[0]!.path)));
   expect(localizer.json).toMatchObject({ accepted: true, analysed: false });

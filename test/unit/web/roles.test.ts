@@ -21,6 +21,8 @@ test('every route, with each method, as each role: only who may gets in', async 
   const { secret: token } = await access.tokens.add('monitor', null, 'test');
   const { secret: revoked } = await access.tokens.add('revoked', null, 'test');
   await access.tokens.revoke('revoked', 'test');
+  const wall = await access.tokens.openWall((await access.tokens.addWall('ed', { name: 'test', address: '' })).secret, '');
+  const { secret: link } = await access.tokens.addWall('unopened', { name: 'test', address: '' });
   // A session serves until a request may have ended it.
   const sessions = new Map<string, Record<string, string>>();
   const signedIn = async (user: typeof reader) => {
@@ -36,6 +38,8 @@ test('every route, with each method, as each role: only who may gets in', async 
     ['a made-up cookie', null, () => ({ Cookie: 'odontoid=s%3Amade.up' })],
     ['a disabled admin', null, () => ({ Cookie: goneCookie.cookie, 'X-CSRF-Token': goneCookie.csrfToken })],
     ['a revoked token', null, () => ({ Authorization: `Bearer ${revoked}` })],
+    ['a wall screen', 'wall', () => ({ Cookie: `odontoid-wall=${wall}` })],
+    ['the link of a wall screen that nobody has opened', null, () => ({ Cookie: `odontoid-wall=${link}` })],
     ['a token', 'service', () => ({ Authorization: `Bearer ${token}` })],
     ['a reader', 'reader', () => signedIn(reader)],
     ['an admin', 'admin', () => signedIn(admin)],
@@ -72,7 +76,7 @@ test('every route, with each method, as each role: only who may gets in', async 
   }
   expect(asked).toBe(ROUTES.length * people.length + (paths.length * METHODS.length - ROUTES.length) * 2);
   const denied = await access.audit.page({ action: 'access.denied' }, 500);
-  expect(new Set(denied.map(({ actor }) => actor))).toEqual(new Set(['token:monitor', 'reader']));
+  expect(new Set(denied.map(({ actor }) => actor))).toEqual(new Set(['token:monitor', 'reader', 'wall:ed']));
   expect(denied.map(({ target }) => target)).toContain('get /api/audit');
 }, 180_000);
 

@@ -15,13 +15,14 @@ interface Operation {
 type Paths = Record<string, Record<string, Operation>>;
 
 test('what a role may use grows with its standing, and nobody uses what asks for somebody', () => {
-  const uses = (['service', 'reader', 'admin', null] as const).map((role) =>
-    (['public', 'service', 'reader', 'admin'] as const).filter((least) => mayUse(role, least)),
+  const uses = (['wall', 'service', 'reader', 'admin', null] as const).map((role) =>
+    (['public', 'wall', 'service', 'reader', 'admin'] as const).filter((least) => mayUse(role, least)),
   );
   expect(uses).toEqual([
-    ['public', 'service'],
-    ['public', 'service', 'reader'],
-    ['public', 'service', 'reader', 'admin'],
+    ['public', 'wall'],
+    ['public', 'wall', 'service'],
+    ['public', 'wall', 'service', 'reader'],
+    ['public', 'wall', 'service', 'reader', 'admin'],
     ['public'],
   ]);
 });
@@ -59,7 +60,7 @@ test('the description names every route with its role, parameters, body and fail
       entry.least !== 'public' || entry.alsoAnswers?.[401] !== undefined,
     );
     expect(operation.security).toEqual(
-      entry.least === 'public' ? [] : entry.least === 'service' ? [{ token: [] }, { session: [] }] : [{ session: [] }],
+      { public: [], wall: [{ wall: [] }, { token: [] }, { session: [] }], service: [{ token: [] }, { session: [] }], reader: [{ session: [] }], admin: [{ session: [] }] }[entry.least],
     );
   }
 });

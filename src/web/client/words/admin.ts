@@ -84,7 +84,7 @@ export const adminWords = {
     report: 'Report',
     destinations: 'Results',
   },
-  outcomes: { yes: 'yes', no: 'no', open: 'open' },
+  outcomes: { yes: 'yes', no: 'no', open: 'when whole' },
   step: 'Step',
   answer: 'Answer',
 

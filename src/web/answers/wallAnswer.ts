@@ -1,0 +1,36 @@
+import { z } from 'zod';
+import { epochMs, worklistRow } from './worklistAnswer.ts';
+
+const { status, stateText, waitMs, stat, caseRef } = worklistRow.shape;
+
+/** A schema of its own, so that nothing of a patient can come along with a new field of the list. */
+export const wallAnswer = z
+  .strictObject({
+    nowMs: epochMs,
+    maxWaitMinutes: z.number(),
+    modelReady: z.boolean(),
+    receiverUp: z.boolean(),
+    proofAlarm: z.boolean().describe('The proof of life failed or is overdue: the admins’ pages say why.'),
+    unread: z.int(),
+    lastReceivedAtMs: epochMs.nullable(),
+    total: z.int(),
+    flags: z.array(z.strictObject({ caseRef: z.string(), revision: z.int(), flaggedAtMs: epochMs, claimed: z.boolean() })),
+    rows: z.array(
+      z
+        .strictObject({
+          caseRef,
+          status,
+          stateText,
+          waitMs,
+          stat,
+          ageBand: z.string().describe('Ten years wide, or empty.'),
+          accessionEnd: z.string().describe('The last four characters of the accession number.'),
+          location: z.string(),
+          claimed: z.boolean().describe('Somebody is reading it.'),
+        })
+        .meta({ id: 'WallRow' }),
+    ),
+  })
+  .meta({ id: 'Wall' });
+
+export type WallAnswer = z.infer<typeof wallAnswer>;

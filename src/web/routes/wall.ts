@@ -1,0 +1,106 @@
+import { z } from 'zod';
+import { setUpLink, wallsAnswer } from '../answers/accessAnswers.ts';
+import { wallAnswer } from '../answers/wallAnswer.ts';
+import { maskedRow } from '../maskedRow.ts';
+import { route } from '../route.ts';
+
+const MOST_ROWS = 50;
+const MOST_FLAGS = 50;
+
+/** Screens on a wall: what they show, and who lets them in. */
+export const wallRoutes = [
+  route({
+    method: 'get',
+    path: '/api/wall',
+    least: 'wall',
+    summary: 'The unread list for a screen that anybody can see. It names no patient, whoever asks.',
+    answer: { kind: 'json', schema: wallAnswer },
+    handle: async ({ principal, request }, { query, system, clock, maxWaitMinutes, access }) => {
+      if (principal!.role === 'wall') access.keepWall(request);
+      const { rows, total } = await query.page({ show: 'all', search: '', read: false, list: null, offset: 0, limit: MOST_ROWS });
+      const { model, receiver, proofOfLife } = await system();
+      const { unread, lastReceivedAtMs } = await query.totals();
+      return {
+        nowMs: clock.now(),
+        maxWaitMinutes,
+        modelReady: model !== null,
+        receiverUp: receiver.up,
+        proofAlarm: proofOfLife.alarm !== null,
+        unread,
+        lastReceivedAtMs,
+        total,
+        flags: (await query.flags(MOST_FLAGS)).open,
+        rows: rows
+          .filter((row) => row !== null)
+          .map(maskedRow)
+          .map(({ caseRef, status, stateText, waitMs, stat, age, accessionNumber, location, claimedBy }) => ({
+            caseRef,
+            status,
+            stateText,
+            waitMs,
+            stat,
+            ageBand: age,
+            accessionEnd: accessionNumber,
+            location,
+            claimed: claimedBy !== null,
+          })),
+      };
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/api/wall/open',
+    least: 'public',
+    summary: 'Uses the link of a wall screen up: from then on this browser is that screen, until it is revoked. The secret comes as a cookie.',
+    body: z.strictObject({ secret: z.string().min(20).max(200) }),
+    audit: { by: 'store', action: 'wall.opened' },
+    answer: { kind: 'nothing' },
+    alsoAnswers: { 403: 'The link was used, or is too old.', 429: 'Too many attempts.' },
+    handle: async ({ request, body }, { access }) => {
+      await access.openWall(request, body.secret);
+      return undefined;
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/api/walls',
+    least: 'admin',
+    summary: 'Screens on walls.',
+    answer: { kind: 'json', schema: wallsAnswer },
+    handle: async (_call, { access }) => ({
+      walls: (await access.tokens.list())
+        .filter(({ kind }) => kind === 'wall')
+        .map(({ name, createdAtMs, expiresAtMs, lastUsedAtMs }) => ({ name, createdAtMs, linkUntilMs: expiresAtMs, lastSeenAtMs: lastUsedAtMs })),
+    }),
+  }),
+  route({
+    method: 'post',
+    path: '/api/walls',
+    least: 'admin',
+    recentSignIn: true,
+    summary: 'Lets a screen in: its link is opened once, in the browser of that screen, within a day.',
+    body: z.strictObject({ name: z.string().max(200) }),
+    audit: { by: 'store', action: 'wall.added' },
+    answer: { kind: 'json', schema: setUpLink, status: 201 },
+    alsoAnswers: { 409: 'There is a screen or a token of this name.' },
+    handle: async ({ body, actor, address }, { access }) => {
+      const { secret, token } = await access.tokens.addWall(body.name, { name: actor, address });
+      // In the fragment: it is sent to no server and stands in no log.
+      return { path: `/wall#${secret}`, expiresAtMs: token.expiresAtMs! };
+    },
+  }),
+  route({
+    method: 'delete',
+    path: '/api/walls/:name',
+    least: 'admin',
+    summary: 'Keeps a screen out, within five seconds.',
+    params: z.strictObject({ name: z.string().max(64) }),
+    audit: { by: 'store', action: 'wall.revoked' },
+    answer: { kind: 'nothing' },
+    alsoAnswers: { 404: 'There is no such screen.' },
+    handle: async ({ params: { name }, actor, address }, { access }) => {
+      await access.tokens.revoke(name, actor, { kind: 'wall', address });
+      return undefined;
+    },
+  }),
+];

@@ -1,0 +1,134 @@
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { expect, test } from 'vitest';
+import { addUser, cookieFor, shiftedClock } from '../unit/web/visitor.ts';
+import { bannedIn } from './bannedWords.ts';
+import { complaintsOfAxe, openPage, site, startBrowser } from './openPage.ts';
+import type { Site } from './page.ts';
+import { addStudy } from './seededWorklist.ts';
+
+startBrowser();
+
+async function accessible(page: Page): Promise<void> {
+  for (const theme of ['light', 'dark']) {
+    await page.evaluate((value) => {
+      document.documentElement.dataset['theme'] = value;
+    }, theme);
+    await complaintsOfAxe(page);
+  }
+}
+
+async function picture(page: Page, name: string): Promise<void> {
+  const folder = process.env['ODONTOID_PICTURES'];
+  if (folder !== undefined) await page.screenshot({ path: join(folder, `${name}.png`) });
+}
+
+async function fill(opened: Site): Promise<void> {
+  await addStudy(opened, { id: 'flag', outcome: 0.94, patientName: 'Lindqvist^Maja', patientId: '40211', patientAge: '078Y', accessionNumber: 'E26-4471', location: 'ED bay 3', arrivedMinutesAgo: 6 });
+  await addStudy(opened, { id: 'thick', outcome: { reasonCode: 'no-series', reason: 'slices are 5 mm thick, 3 mm at the most are analysed' }, patientName: 'Novak^Eva', location: 'Ward 7', arrivedMinutesAgo: 22 });
+  for (let index = 0; index < 20; index++) await addStudy(opened, { id: `plain${index}`, outcome: 0.06, patientName: `Moreau^Camille${index}`, arrivedMinutesAgo: index === 0 ? 75 : 10 + index });
+}
+
+/** A site with sign-in, and the link of a screen that an admin makes on the page. */
+async function siteAndLink() {
+  const clock = shiftedClock();
+  const opened = await site(clock, { signIn: { signIn: 'local' } });
+  await fill(opened);
+  const { cookie } = await cookieFor(opened.access, await addUser(opened, 'ada', 'admin'), clock);
+  const [key, value] = cookie.split('=') as [string, string];
+  const desk = await openPage(opened, { path: '/users', before: (page) => page.context().addCookies([{ name: key, value, url: opened.url }]) });
+  await desk.getByLabel(/^Name of the screen/).fill('ed-1');
+  await desk.getByRole('button', { name: 'Make its link' }).click();
+  const link = (await desk.locator('.link code').textContent())!;
+  return { opened, desk, path: link.slice(opened.url.length) };
+}
+
+test('a screen on a wall: let in by a link, sized for its distance, without names, until it is revoked', async () => {
+  const { opened, desk, path } = await siteAndLink();
+  await accessible(desk);
+  const wall = await openPage(opened, { path, refusals: /status of (401|403)/, before: (page) => page.setViewportSize({ width: 1920, height: 1080 }) });
+  await wall.getByRole('heading', { name: 'Set up this screen' }).waitFor();
+  expect(wall.url()).toBe(`${opened.url}/wall`);
+  await accessible(wall);
+  // By keyboard: the first field has it.
+  expect(await wall.evaluate(() => [screen.width, screen.height])).toEqual([1920, 1080]);
+  await wall.keyboard.press('Control+A');
+  await wall.keyboard.type('24');
+  await wall.getByText('Letters of 60 px').waitFor();
+  await wall.keyboard.press('Enter');
+  const first = wall.locator('.wall-rows li').first();
+  await expect.poll(() => first.evaluate((row) => getComputedStyle(row).fontSize)).toBe('60px');
+  await picture(wall, 'wall-24');
+  await wall.keyboard.press('s');
+  await wall.keyboard.press('Control+A');
+  await wall.keyboard.type('55');
+  await wall.keyboard.press('Enter');
+  await expect.poll(() => first.evaluate((row) => getComputedStyle(row).fontSize)).toBe('26px');
+  await wall.getByText('AI flag: possible fracture. Review now. Not a diagnosis.').waitFor();
+  await wall.getByText('ED bay 3').waitFor();
+  await wall.getByText('acc. …4471').waitFor();
+  await wall.getByText('70-79 y').waitFor();
+  await wall.getByText('WAITS 75 MIN, OVER 60').waitFor();
+  // Whole rows only, and a count of the others; nothing scrolls.
+  const visible = await wall.locator('.wall-rows li:not(.beyond)').count();
+  expect(visible).toBeGreaterThan(5);
+  expect(visible).toBeLessThan(22);
+  await wall.getByText(`and ${22 - visible} more on the worklist`).waitFor();
+  expect(await wall.evaluate(() => document.documentElement.scrollHeight <= innerHeight && document.documentElement.scrollWidth <= innerWidth)).toBe(true);
+  const text = (await wall.locator('body').textContent()) ?? '';
+  for (const name of ['Lindqvist', 'LINDQVIST', 'Moreau', '40211', 'E26']) expect(text).not.toContain(name);
+  expect(bannedIn(text)).toEqual([]);
+  await accessible(wall);
+  await picture(wall, 'wall-55');
+
+  // It has one page: the worklist is not for it, and no frame leads there.
+  expect(await wall.getByRole('navigation').count()).toBe(0);
+  await wall.goto(opened.url);
+  await wall.waitForURL(/\/wall$/);
+  await wall.getByText('ED bay 3').waitFor();
+
+  await desk.reload();
+  await desk.getByRole('cell', { name: 'in use' }).waitFor();
+  await desk.getByRole('button', { name: 'Revoke: ed-1' }).click();
+  await desk.getByText('None.', { exact: true }).waitFor();
+  await wall.getByText(/This screen is not admitted, or not any more/).waitFor({ timeout: 45_000 });
+  expect(await wall.locator('.wall-rows').count()).toBe(0);
+  await accessible(wall);
+
+  const again = await openPage(opened, { path, refusals: /status of (401|403)/ });
+  await again.getByText(/This link was used, or is too old/).waitFor();
+}, 120_000);
+
+test('a screen whose line is silent says so after 15 s, and after 30 s is red, frozen and without colour', async () => {
+  const opened = await site();
+  await fill(opened);
+  const before = async (page: Page) => {
+    await page.addInitScript(() => {
+      localStorage.setItem('odontoid.wallInches', '55');
+      localStorage.setItem('odontoid.wallMetres', '2');
+    });
+  };
+  const wall = await openPage(opened, { path: '/wall', before });
+  await wall.getByText(/^Feed live/).waitFor();
+  await opened.stop();
+  const silent = wall.getByText(/No update for 1\d s\. List may be old/);
+  await silent.waitFor({ timeout: 25_000 });
+  await accessible(wall);
+  await wall.getByText(/^LIVE FEED LOST .* List may be wrong\. Use PACS worklist$/).waitFor({ timeout: 30_000 });
+  expect(await wall.locator('.wall-body').evaluate((list) => getComputedStyle(list).filter)).toContain('grayscale');
+  await accessible(wall);
+  await picture(wall, 'wall-lost');
+  await opened.start();
+  await wall.getByText(/^Feed live/).waitFor({ timeout: 30_000 });
+}, 120_000);
+
+test('the worklist shows where patients are, and narrows to one place', async () => {
+  const opened = await site();
+  await fill(opened);
+  const page = await openPage(opened, {});
+  await page.getByRole('columnheader', { name: 'Location' }).waitFor();
+  await page.getByRole('combobox', { name: 'Location' }).selectOption('Ward 7');
+  await page.getByText('1 of 22 match').waitFor();
+  await page.getByRole('cell', { name: 'Ward 7' }).waitFor();
+  await accessible(page);
+});
