@@ -66,9 +66,9 @@ export async function testPacs(dir: string): Promise<LoopbackPacs> {
   return startLoopbackPacs({ dir: join(dir, 'pacs'), port: 0, aeTitle: 'TESTPACS', clock: systemClock, log: createLog('silent') });
 }
 
-/** Sends files as `SENDER`; returns the outcome kinds, one a file. */
-export async function send(dicomPort: number, paths: readonly string[], associations = 1): Promise<string[]> {
-  const peer = { name: 'agent', aeTitle: 'ODONTOID', host: '127.0.0.1', port: dicomPort, callingAeTitle: SENDER, timeoutMs: 30_000 };
+/** Sends files as `callingAeTitle`; returns the outcome kinds, one a file. */
+export async function send(dicomPort: number, paths: readonly string[], associations = 1, callingAeTitle = SENDER): Promise<string[]> {
+  const peer = { name: 'agent', aeTitle: 'ODONTOID', host: '127.0.0.1', port: dicomPort, callingAeTitle, timeoutMs: 30_000 };
   const outcomes = await sendFiles(peer, paths, { clock: systemClock }, { associations });
   return outcomes.map(({ outcome }) => outcome.kind);
 }
