@@ -1,5 +1,7 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Anatomy } from '../src/case/case.ts';
+import { measureAnatomy } from '../src/preprocess/anatomy.ts';
 import type { Box } from '../src/preprocess/box.ts';
 import type { InputSpec } from '../src/preprocess/modelInput.ts';
 import { modelInput } from '../src/preprocess/modelInput.ts';
@@ -46,7 +48,9 @@ export function profilePath(name: string): string {
  * `record` and the truth of the slices. For a volume, slices are its planes, each has a mask, and the truth is that of its rows. `slices` gives them from head to foot; each may reuse the buffers of the one before.
  */
 export async function writeCaseTensors(dir: string, id: string, count: number, slices: AsyncIterable<LabelledSlice> | Iterable<LabelledSlice>, input: Input, record: object): Promise<void> {
-  const { images, masks, truth, came } = input.kind === 'volume' ? await volumeTensors(slices, input) : await sliceTensors(count, slices, input);
+  const anatomies: Anatomy[] = [];
+  const told = measured(slices, anatomies);
+  const { images, masks, truth, came } = input.kind === 'volume' ? await volumeTensors(told, input) : await sliceTensors(count, told, input);
   if (came !== count) throw new Error(`${id}: ${count} slices were announced, ${came} came`);
   const path = join(dir, `${id}.json`);
   // A record of another wish must not stand beside new pixels.
@@ -55,7 +59,7 @@ export async function writeCaseTensors(dir: string, id: string, count: number, s
   const channels = input.windowsHu.length;
   writeNpy(join(dir, `${id}.npy`), images, [images.length / (channels * input.sizePixels ** 2), channels, input.sizePixels, input.sizePixels]);
   writeNpy(join(dir, `${id}.mask.npy`), masks, [masks.length / maskSize ** 2, maskSize, maskSize]);
-  writeFileSync(`${path}.tmp`, JSON.stringify({ id, ...record, ...truth }));
+  writeFileSync(`${path}.tmp`, JSON.stringify({ id, ...record, ...truth, tissueAreaCm2: anatomies.map(({ tissueAreaCm2 }) => rounded(tissueAreaCm2)), boneAreaCm2: anatomies.map(({ boneAreaCm2 }) => rounded(boneAreaCm2)) }));
   renameSync(`${path}.tmp`, path);
 }
 
@@ -150,6 +154,18 @@ function shrinkMask(mask: Uint8Array | null, columns: number, box: Box, small: U
     if (row >= 0 && row < maskSize && column >= 0 && column < maskSize) small[row * maskSize + column] = 1;
   }
   return marked;
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 10) / 10;
+}
+
+/** Passes the slices on and notes what each is made of. */
+async function* measured(slices: AsyncIterable<LabelledSlice> | Iterable<LabelledSlice>, anatomies: Anatomy[]): AsyncGenerator<LabelledSlice> {
+  for await (const slice of slices) {
+    anatomies.push(measureAnatomy(slice.image.hu, slice.pixelSpacingMm));
+    yield slice;
+  }
 }
 
 /** NumPy's format 1.0, unsigned bytes in C order. */

@@ -122,6 +122,15 @@ export interface EncodedSlice {
   camColumns: number;
   /** Where the model's input square lies in the source image as stored. */
   crop: SliceCrop;
+  /** Null of slices that an earlier version has encoded. */
+  anatomy: Anatomy | null;
+}
+
+/** What a slice is made of, whatever it shows: enough to tell a neck from a trunk, a head or a bottle of water. */
+export interface Anatomy {
+  /** Denser than fat: the body, and what it lies on. */
+  tissueAreaCm2: number;
+  boneAreaCm2: number;
 }
 
 /** The analysed field of a slice and how it maps back to the stored pixel matrix. */

@@ -12,9 +12,10 @@ export function demoCommand(): Command {
     .option('--once', 'stop when done; exit non-zero unless fractures rank above normals and every result is in the PACS')
     .option('--json', 'print {worklist, pacs, problems} as one JSON document instead of the pictures')
     .option('--dir <DIR>', 'folder of the demo, made anew at each run', 'demo-data')
+    .option('--model <DIR>', 'model package (default: the shipped one)')
     .option('--port <n>', 'port of the worklist page', wholeNumber(0, 65535), 8080)
-    .action(async (options: { once?: true; json?: true; dir: string; port: number }) => {
-      const result = await runDemo({ dir: options.dir, port: options.port, progress: progressBar, note });
+    .action(async (options: { once?: true; json?: true; dir: string; model?: string; port: number }) => {
+      const result = await runDemo({ dir: options.dir, port: options.port, modelDir: options.model, progress: progressBar, note });
       try {
         if (options.json) printJson({ worklist: result.worklist, pacs: result.pacs, problems: result.problems });
         else printDemo(result);

@@ -38,7 +38,7 @@ export function modelCardMarkdown(card: ModelCard, identity: ModelIdentity): str
     ...(figures.length === 0 ? ['The manifest states no figures.', ''] : ['| figure | of | value | 95 % interval | positives / negatives |', '| --- | --- | --- | --- | --- |', ...figures.map(figureRow), '']),
     '## Where it ends',
     '',
-    `A case is not scored when the ${domain.statistic} of \`${domain.output}\` over its slices is beyond ${domain.limit.toFixed(3)} (${domain.unit}).${domain.statement === null ? '' : ` ${domain.statement}`}`,
+    `A case is not scored when the ${domain.statistic} of \`${domain.output}\` over its slices is beyond ${domain.limit.toFixed(3)} (${domain.unit}).${domain.statement === null ? '' : ` ${domain.statement}`}${domain.anatomy === null ? '' : ` ${domain.anatomy}`}`,
     '',
     'Research software. Not for diagnostic use.',
   ].join('\n');

@@ -69,12 +69,14 @@ export interface DemoResult {
 interface Options {
   dir: string;
   port: number;
+  /** Model package; the shipped one when undefined. */
+  modelDir?: string | undefined;
   progress: (label: string, total: number) => { set(done: number, detail?: string): void; stop(): void };
   note: (line: string) => void;
 }
 
 /** Runs the demo up to the moment when every study is done; the agent stays up until `close`. */
-export async function runDemo({ dir, port, progress, note }: Options): Promise<DemoResult> {
+export async function runDemo({ dir, port, modelDir, progress, note }: Options): Promise<DemoResult> {
   const folder = resolve(dir);
   await freshFolder(folder);
   const clock = systemClock;
@@ -106,6 +108,7 @@ export async function runDemo({ dir, port, progress, note }: Options): Promise<D
         destinations: [{ name: 'demo-pacs', kind: 'dimse', aeTitle: PACS_AE_TITLE, host: '127.0.0.1', port: pacs.port }],
         delivery: { retryMinMs: 500 },
         web: { port, signIn: 'off' },
+        infer: modelDir === undefined ? {} : { modelDir: resolve(modelDir) },
       }),
       { clock, log, environment: process.env },
     );

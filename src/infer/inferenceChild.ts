@@ -1,9 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import os from 'node:os';
+import type { EncodedSlice } from '../case/case.ts';
+import { measureAnatomy, outsideAnatomy } from '../preprocess/anatomy.ts';
 import { decodeCtSlice, decodeStoredSlice } from './decodePixels.ts';
+import type { CtSlice } from './decodePixels.ts';
 import { toErrorMessage } from './inferenceMessages.ts';
 import type { Answers, ChildSetup, FromChild, ToChild } from './inferenceMessages.ts';
 import { loadModelPackage } from './modelCard.ts';
+import type { ModelPackage } from './modelCard.ts';
 import { openModel } from './openModel.ts';
 import type { LoadedModel } from './openModel.ts';
 
@@ -18,17 +22,25 @@ const send = (message: FromChild): void => {
   if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
 };
 
-async function answer(question: ToChild, model: LoadedModel): Promise<Answers[keyof Answers]> {
+async function answer(question: ToChild, model: LoadedModel, { card }: ModelPackage): Promise<Answers[keyof Answers]> {
   switch (question.kind) {
     case 'encode':
-      return model.encodeSlice(await decodeCtSlice(await readFile(question.path)));
-    case 'classify':
-      return model.classify(question.features, question.positionsMm);
+      return encode(await decodeCtSlice(await readFile(question.path)), model);
+    case 'classify': {
+      const score = await model.classify(question.features, question.positionsMm);
+      const { anatomy } = card.domain;
+      // Said first: a reader sees at once whether it is true.
+      return { ...score, outsideDomain: (anatomy && outsideAnatomy(question.anatomies, anatomy)) ?? score.outsideDomain };
+    }
     case 'decode':
       return decodeStoredSlice(await readFile(question.path));
     case 'peakRss':
       return process.resourceUsage().maxRSS * 1024;
   }
+}
+
+async function encode(slice: CtSlice, model: LoadedModel): Promise<EncodedSlice> {
+  return { ...(await model.encodeSlice(slice)), anatomy: measureAnatomy(slice.hu, slice.pixelSpacingMm) };
 }
 
 try {
@@ -38,7 +50,7 @@ try {
   process.on('message', (question: ToChild) => {
     previous = previous.then(async () => {
       try {
-        send({ kind: 'answer', id: question.id, answer: await answer(question, model), provider: model.provider });
+        send({ kind: 'answer', id: question.id, answer: await answer(question, model, modelPackage), provider: model.provider });
       } catch (error) {
         send({ kind: 'error', id: question.id, error: toErrorMessage(error) });
       }

@@ -1,4 +1,4 @@
-import type { EncodedSlice } from '../case/case.ts';
+import type { Anatomy, EncodedSlice } from '../case/case.ts';
 import { ERROR_KINDS, TriageError, messageOf } from '../errors.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { CaseScore, ModelIdentity, SourceSlice } from '../ports.ts';
@@ -15,8 +15,8 @@ export interface ChildSetup {
 /** What the parent asks: paths and features, never whole images. */
 export type Question =
   | { kind: 'encode'; path: string }
-  /** `features`: `[slice][feature]`; `positionsMm` of the slices. */
-  | { kind: 'classify'; features: Float32Array; positionsMm: readonly number[] }
+  /** `features`: `[slice][feature]`; `positionsMm` and `anatomies` of the slices. */
+  | { kind: 'classify'; features: Float32Array; positionsMm: readonly number[]; anatomies: readonly Anatomy[] }
   /** Pixels for a picture: a few key slices a case. */
   | { kind: 'decode'; path: string }
   | { kind: 'peakRss' };

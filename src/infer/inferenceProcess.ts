@@ -65,7 +65,7 @@ export async function startInferenceProcess(options: InferenceProcessOptions): P
         if (slice.feature.length !== length) throw new TriageError('inference-failed', 'The features of these slices differ in length: they are not of one model.');
         features.set(slice.feature, index * length);
       }
-      const score = (await supervisor.ask({ kind: 'classify', features, positionsMm })) as CaseScore;
+      const score = (await supervisor.ask({ kind: 'classify', features, positionsMm, anatomies: slices.flatMap(({ anatomy }) => anatomy ?? []) })) as CaseScore;
       return score.ofSlices === undefined ? score : { ...score, ofSlices: score.ofSlices.map((slice) => ({ ...slice, cam: Float32Array.from(slice.cam) })) };
     },
     decodeSlice: async (slicePath) => {

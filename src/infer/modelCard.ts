@@ -19,6 +19,8 @@ const packageFile = z.strictObject({
 /** An estimate with its interval; null where there were too few cases for one. */
 const metricValue = z.looseObject({ name: z.string().min(1), value: z.number().nullable(), low: z.number().nullable().optional(), high: z.number().nullable().optional() });
 
+const areaRange = z.strictObject({ low: z.number().min(0), high: z.number().positive() }).refine(({ low, high }) => low < high, 'low must be below high');
+
 /** What a manifest says whatever the kind of its package. */
 const common = {
   schema: z.literal(1),
@@ -36,7 +38,14 @@ const common = {
     .refine((points) => points.some((point) => point.name === 'default'), 'one of them must be named "default"'),
   calibration: z.looseObject({ method: z.string() }),
   /** `domain_distance` is given for each slice, or row of a volume; the case's distance is this statistic of them, and beyond `limit` no number may be shown. */
-  domain: z.looseObject({ output: z.string(), statistic: z.enum(['median', 'mean', 'maximum']), limit: z.number().positive(), unit: z.string() }),
+  domain: z.looseObject({
+    output: z.string(),
+    statistic: z.enum(['median', 'mean', 'maximum']),
+    limit: z.number().positive(),
+    unit: z.string(),
+    /** Areas in a slice, the median over a scan: beyond them it is not the part of the body that the network knows. */
+    anatomy: z.strictObject({ tissueAreaCm2: areaRange, boneAreaCm2: areaRange }).optional(),
+  }),
   metrics: z.looseObject({ statement: z.string().optional(), values: z.array(metricValue).default([]) }),
 };
 const goldenCase = { statement: z.string(), tolerance: z.number().positive().max(0.01) };

@@ -1,3 +1,4 @@
+import type { AnatomyRange } from '../preprocess/anatomy.ts';
 import type { ModelCard } from './modelCard.ts';
 
 /** One figure of a card, with its 95 % interval where there is one. */
@@ -26,7 +27,7 @@ export interface CardSummary {
   calibrationMethod: string;
   figuresStatement: string | null;
   figures: CardFigure[];
-  domain: { output: string; statistic: string; limit: number; unit: string; statement: string | null };
+  domain: { output: string; statistic: string; limit: number; unit: string; statement: string | null; anatomy: string | null };
 }
 
 const FIGURE_FIELDS: ReadonlySet<string> = new Set(['name', 'value', 'low', 'high', 'positives', 'negatives']);
@@ -53,9 +54,13 @@ export function summaryOfCard(card: ModelCard): CardSummary {
       positives: numberOrNull(metric['positives']),
       negatives: numberOrNull(metric['negatives']),
     })), // prettier-ignore
-    domain: { output: domain.output, statistic: domain.statistic, limit: domain.limit, unit: domain.unit, statement: textOrNull(domain['statement']) },
+    domain: { output: domain.output, statistic: domain.statistic, limit: domain.limit, unit: domain.unit, statement: textOrNull(domain['statement']), anatomy: domain.anatomy === undefined ? null : anatomyText(domain.anatomy) },
   };
 }
 
 const textOrNull = (value: unknown): string | null => (typeof value === 'string' ? value : null);
 const numberOrNull = (value: unknown): number | null => (typeof value === 'number' ? value : null);
+
+function anatomyText({ tissueAreaCm2: tissue, boneAreaCm2: bone }: AnatomyRange): string {
+  return `Nor when its median slice shows less than ${tissue.low} or more than ${tissue.high} cm² of tissue, or less than ${bone.low} or more than ${bone.high} cm² of bone.`;
+}

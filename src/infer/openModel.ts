@@ -11,7 +11,7 @@ export interface LoadedModel {
   /** What really runs. */
   readonly provider: 'cpu' | 'cuda';
   /** What can be done with one slice before the others are there. @throws TriageError `inference-failed` */
-  encodeSlice(slice: CtSlice): Promise<EncodedSlice>;
+  encodeSlice(slice: CtSlice): Promise<Omit<EncodedSlice, 'anatomy'>>;
   /**
    * `features`: `[slice][feature]`, superior to inferior; `positionsMm` of the slices along their normal, falling.
    *

@@ -14,6 +14,12 @@ const bytesOf = (values: Float32Array): Buffer => {
 const floatsOf = (bytes: Buffer): Float32Array =>
   Float32Array.from({ length: bytes.length / 4 }, (_, index) => bytes.readFloatLE(index * 4));
 
+/** One column holds what is small: where the input lies, and what the slice is made of. Versions before 0.2 wrote no anatomy. */
+function placeOf(column: string): Pick<EncodedSlice, 'crop' | 'anatomy'> {
+  const { anatomy, ...crop } = JSON.parse(column) as SliceCrop & { anatomy?: EncodedSlice['anatomy'] };
+  return { crop, anatomy: anatomy ?? null };
+}
+
 /** Slices that this model has encoded already, by the digest of their data set. */
 export async function sliceFeatures(
   context: StoreContext,
@@ -35,7 +41,7 @@ export async function sliceFeatures(
         cam: floatsOf(row.cam),
         camRows: row.cam_rows,
         camColumns: row.cam_columns,
-        crop: JSON.parse(row.crop) as SliceCrop,
+        ...placeOf(row.crop),
       });
     }
   }
@@ -60,7 +66,7 @@ export async function saveSliceFeatures(
           cam: bytesOf(slice.cam),
           cam_rows: slice.camRows,
           cam_columns: slice.camColumns,
-          crop: JSON.stringify(slice.crop),
+          crop: JSON.stringify({ ...slice.crop, anatomy: slice.anatomy }),
         })
         .onConflict((conflict) => conflict.doNothing())
         .execute();

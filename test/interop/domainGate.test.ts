@@ -45,10 +45,10 @@ async function judged(paths: string[], patientId: string): Promise<ApiRow> {
 /** Each with what its reason must say. Tags claim a cervical spine wherever tags can. */
 const STRANGERS: Record<string, { reason: RegExp; write: (to: string) => Promise<{ paths: string[]; patientId: string }> }> = {
   'a real head CT': { reason: /Outside tested range/, write: async (to) => ({ paths: await writeHeadCt(to), patientId: 'HEAD-CT' }) },
-  'an abdomen': { reason: /Outside tested range/, write: async (to) => ({ paths: await writeAbdomen(to, 1), patientId: 'ABDOMEN-1' }) },
-  'another abdomen': { reason: /Outside tested range/, write: async (to) => ({ paths: await writeAbdomen(to, 2), patientId: 'ABDOMEN-2' }) },
+  'an abdomen': { reason: /Outside tested range.*cm² of tissue.*not a neck/, write: async (to) => ({ paths: await writeAbdomen(to, 1), patientId: 'ABDOMEN-1' }) },
+  'another abdomen': { reason: /Outside tested range.*not a neck/, write: async (to) => ({ paths: await writeAbdomen(to, 2), patientId: 'ABDOMEN-2' }) },
   'pure noise': { reason: /Outside tested range/, write: async (to) => ({ paths: await writeNoise(to, 1), patientId: 'NOISE-1' }) },
-  'nothing but air': { reason: /Outside tested range/, write: async (to) => ({ paths: await writeEmpty(to), patientId: 'EMPTY' }) },
+  'nothing but air': { reason: /Outside tested range.*not a neck/, write: async (to) => ({ paths: await writeEmpty(to), patientId: 'EMPTY' }) },
   'sagittal planes that claim to be axial': { reason: /Outside tested range/, write: async (to) => ({ paths: await writeSagittalAsAxial(to, phantom(9_300_101)), patientId: 'SAGITTAL' }) },
   'slices that lie about where they are': { reason: /Outside tested range/, write: async (to) => ({ paths: await writeShuffled(to, phantom(9_300_102), 1), patientId: 'SHUFFLED-1' }) },
   'other slices that lie about where they are': { reason: /Outside tested range/, write: async (to) => ({ paths: await writeShuffled(to, phantom(9_300_103), 2), patientId: 'SHUFFLED-2' }) },

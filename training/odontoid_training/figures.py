@@ -90,6 +90,7 @@ def write_card(path, manifest, figures, profile, args, network):
 
     data = manifest["trainingData"]
     seeds = data.get("seeds")
+    anatomy = manifest["domain"]["anatomy"]
     what = "phantoms" if seeds else "cases"
 
     def of_seeds(split):
@@ -114,6 +115,8 @@ def write_card(path, manifest, figures, profile, args, network):
         *([data["history"], ""] if "history" in data else []),
         "## Where it ends", "",
         f"It knows such {what} only. The domain check (distance of the features, and order of the series) refuses what does not look like them; "
-        f"the limit is {manifest['domain']['limit']:.2f} on the {manifest['domain']['statistic']} over the slices.", "",
+        f"the limit is {manifest['domain']['limit']:.2f} on the {manifest['domain']['statistic']} over the slices. Before it stands a look at the pixels: a scan whose median slice shows less than "
+        f"{anatomy['tissueAreaCm2']['low']} or more than {anatomy['tissueAreaCm2']['high']} cm² of tissue, or less than {anatomy['boneAreaCm2']['low']} or more than "
+        f"{anatomy['boneAreaCm2']['high']} cm² of bone, is not scored.", "",
     ]
     path.write_text("\n".join(lines))

@@ -112,6 +112,7 @@ def finish(profile, kind, args, recipe, encoder, encoded, train, validation, neg
         calibration={"method": "platt", "slope": slope, "intercept": intercept, "cases": len(validation)},
         domain={"output": "domain_distance", "statistic": "median", "limit": limit,
                 "unit": "root mean square of whitened features (about 1 on training images); disorder of the series added",
+                **anatomy_range(profile, train + validation + negatives),
                 "statement": f"Limit: the {profile['domain']['acceptedFraction']:.0%} quantile over unseen cases, times {profile['domain']['limitFactor']}."},
         metrics={"statement": f"On {'cases' if args.dataset else 'phantoms'} that neither training nor calibration has seen.",
                  "cohort": {**({"seeds": seeds["test"]} if seeds else {}), "cases": len(test)},
@@ -140,6 +141,17 @@ def domain_limit(profile, domain, encoded, cases):
     order = max(0.5, min(orders) - 0.1)
     report(f"domain: medians {np.quantile(medians, [0, 0.5, 1]).round(3)}, orders {np.quantile(orders, [0, 0.5, 1]).round(3)}; limit {limit:.3f}, least order {order:.3f}")
     return limit, order
+
+
+def anatomy_range(profile, cases):
+    """How much tissue and bone the median slice of a scan shows, from the least of `cases` to the greatest, and beyond by the domain's factor on either side. Halves of
+    scans count as scans: some cover a part of the neck only."""
+    factor = profile["domain"]["limitFactor"]
+    anatomy = {}
+    for area in ("tissueAreaCm2", "boneAreaCm2"):
+        medians = [float(np.median(part)) for c in cases for part in np.array_split(c.meta[area], 2)]
+        anatomy[area] = {"low": round(min(medians) / factor, 1), "high": round(max(medians) * factor, 1)}
+    return {"anatomy": anatomy}
 
 
 if __name__ == "__main__":

@@ -81,7 +81,7 @@ export const modelCard = z
         negatives: z.number().nullable(),
       }),
     ),
-    domain: z.strictObject({ output: z.string(), statistic: z.string(), limit: z.number(), unit: z.string(), statement: z.string().nullable() }),
+    domain: z.strictObject({ output: z.string(), statistic: z.string(), limit: z.number(), unit: z.string(), statement: z.string().nullable(), anatomy: z.string().nullable().describe('What a scan must show to be scored at all.') }),
   })
   .meta({ id: 'ModelCard' });
 

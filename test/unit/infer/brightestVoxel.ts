@@ -48,7 +48,7 @@ export async function writeBrightestVoxel(dir: string, change: (card: VolumeCard
     input: structuredClone(BRIGHTEST_INPUT),
     outputs: { caseProbability: 'case_probability', sliceScore: 'slice_score', domainDistance: 'domain_distance', cam: 'cam' },
     operatingPoints: [{ name: 'default', threshold: 0.5, sensitivity: 1, specificity: 1 }],
-    domain: { ...shipped.domain, limit: 2 },
+    domain: { output: shipped.domain.output, statistic: shipped.domain.statistic, unit: shipped.domain.unit, limit: 2 },
     golden: {
       statement: 'by hand', tolerance: 1e-4, multiplier: 7919, modulus: 256, slices: GOLDEN_SLICES,
       caseProbability: Math.max(...rows), sliceScores: rows, domainDistances: rows, camMaximum: Math.max(...cells), camMean: cells.reduce((sum, one) => sum + one, 0) / cells.length,

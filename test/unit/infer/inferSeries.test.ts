@@ -8,7 +8,7 @@ import type { InferSeriesOptions } from '../../../src/infer/inferSeries.ts';
 import type { CaseScore, TriageModel } from '../../../src/ports.ts';
 
 const CROP = { top: 0, left: 0, bottom: 10, right: 10, transpose: false, flipRows: false, flipColumns: false, rows: 10, columns: 10, fullFrame: false };
-const encodedAs = (mark: number): EncodedSlice => ({ feature: Float32Array.of(mark), imageProbability: mark / 1000, cam: Float32Array.of(mark), camRows: 1, camColumns: 1, crop: CROP });
+const encodedAs = (mark: number): EncodedSlice => ({ feature: Float32Array.of(mark), imageProbability: mark / 1000, cam: Float32Array.of(mark), camRows: 1, camColumns: 1, crop: CROP, anatomy: null });
 
 function manifestOf(count: number, sliceSpacingMm = 2): CaseManifest {
   return {

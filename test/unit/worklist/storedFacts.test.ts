@@ -26,6 +26,7 @@ describe('slice features', () => {
         columns: 512,
         fullFrame: false,
       },
+      anatomy: { tissueAreaCm2: 143.25, boneAreaCm2: 12.5 },
     };
     const many = new Map(Array.from({ length: 1200 }, (_, index) => [`digest-${index}`, slice]));
     await store.saveSliceFeatures('model-a', many);

@@ -1,0 +1,37 @@
+import type { Anatomy } from '../case/case.ts';
+
+/** What the scans were like that a network has learned from, by the median over the slices of a scan. */
+export interface AnatomyRange {
+  tissueAreaCm2: { low: number; high: number };
+  boneAreaCm2: { low: number; high: number };
+}
+
+const TISSUE_ABOVE_HU = -150;
+const BONE_ABOVE_HU = 250;
+
+/** Areas of a slice, `[row][column]`; `pixelSpacingMm` between rows and between columns. */
+export function measureAnatomy(hu: Float32Array | Int16Array, [rowMm, columnMm]: readonly [number, number]): Anatomy {
+  let tissue = 0;
+  let bone = 0;
+  for (let i = 0; i < hu.length; i++) {
+    const value = hu[i]!;
+    if (value > TISSUE_ABOVE_HU) tissue++;
+    if (value > BONE_ABOVE_HU) bone++;
+  }
+  const pixelCm2 = (rowMm * columnMm) / 100;
+  return { tissueAreaCm2: tissue * pixelCm2, boneAreaCm2: bone * pixelCm2 };
+}
+
+const NAMES = { tissueAreaCm2: 'tissue', boneAreaCm2: 'bone' } as const;
+
+/** Why a scan with these slices is no scan of the part of the body that the range was taken from, in words for a reader; null when nothing speaks against it. */
+export function outsideAnatomy(slices: readonly Anatomy[], range: AnatomyRange): string | null {
+  for (const key of ['tissueAreaCm2', 'boneAreaCm2'] as const) {
+    const areas = slices.map((slice) => slice[key]).sort((a, b) => a - b);
+    const median = areas[areas.length >> 1];
+    const { low, high } = range[key];
+    if (median === undefined || (median >= low && median <= high)) continue;
+    return `${median.toFixed(0)} cm² of ${NAMES[key]} in a slice, ${low.toFixed(0)} to ${high.toFixed(0)} in tested scans: not a neck`;
+  }
+  return null;
+}
