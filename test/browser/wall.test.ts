@@ -37,7 +37,7 @@ async function siteAndLink() {
   const { cookie } = await cookieFor(opened.access, await addUser(opened, 'ada', 'admin'), clock);
   const [key, value] = cookie.split('=') as [string, string];
   const desk = await openPage(opened, { path: '/users', before: (page) => page.context().addCookies([{ name: key, value, url: opened.url }]) });
-  await desk.getByLabel(/^Name of the screen/).fill('ed-1');
+  await desk.getByLabel(/^What the new screen is called/).fill('ed-1');
   await desk.getByRole('button', { name: 'Make its link' }).click();
   const link = (await desk.locator('.link code').textContent())!;
   return { opened, desk, path: link.slice(opened.url.length) };

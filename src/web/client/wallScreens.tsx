@@ -70,7 +70,7 @@ export function WallScreens({ act }: { act: (action: () => Promise<unknown>) => 
         }}
       >
         <h2>{words.add}</h2>
-        <Field label={`${words.name} (${words.nameRule})`} name="screen" autocomplete="off" autocapitalize="off" />
+        <Field label={words.newName} name="screen" autocomplete="off" autocapitalize="off" />
         <button type="submit">{words.addIt}</button>
       </form>
     </>
