@@ -52,6 +52,8 @@ test('a screen on a wall: let in by a link, sized for its distance, without name
   await accessible(wall);
   // By keyboard: the first field has it.
   expect(await wall.evaluate(() => [screen.width, screen.height])).toEqual([1920, 1080]);
+  const focused = () => expect.poll(() => wall.evaluate(() => document.activeElement?.tagName)).toBe('INPUT');
+  await focused();
   await wall.keyboard.press('Control+A');
   await wall.keyboard.type('24');
   await wall.getByText('Letters of 60 px').waitFor();
@@ -60,6 +62,7 @@ test('a screen on a wall: let in by a link, sized for its distance, without name
   await expect.poll(() => first.evaluate((row) => getComputedStyle(row).fontSize)).toBe('60px');
   await picture(wall, 'wall-24');
   await wall.keyboard.press('s');
+  await focused();
   await wall.keyboard.press('Control+A');
   await wall.keyboard.type('55');
   await wall.keyboard.press('Enter');

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { AlertChoices } from './alerts.tsx';
 import { applyTheme, keepPreference, preference } from './preferences.ts';
 import { wallFontPx } from './wallSize.ts';
@@ -29,7 +29,8 @@ export function WallSetUp({ onDone, blocked, ring }: { onDone: () => void; block
   const [metres, setMetres] = useState(preference('wallMetres') || USUAL.metres);
   const [light, setLight] = useState(preference('theme') === 'light');
   const first = useRef<HTMLInputElement>(null);
-  useEffect(() => first.current?.focus(), []);
+  // Before it is painted: what is typed at the sight of it goes into it.
+  useLayoutEffect(() => first.current?.focus(), []);
   return (
     <form
       class="wall-set-up"
