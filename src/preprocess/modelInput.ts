@@ -1,9 +1,8 @@
 import type { Box } from './box.ts';
 import type { CropRule } from './otsuCrop.ts';
 import { otsuCrop } from './otsuCrop.ts';
-import { Resampler } from './resample.ts';
+import { windowedSquare } from './windowedSquare.ts';
 import type { WindowHu } from './windows.ts';
-import { applyWindow } from './windows.ts';
 
 /** What the model's manifest says of its input. */
 export interface InputSpec {
@@ -53,14 +52,7 @@ export function modelInput(image: OrientedSlice, spec: InputSpec): ModelInput {
   const innerColumns = Math.max(1, Math.round((cropColumns * size) / side));
   const padTop = (size - innerRows) >> 1;
   const padLeft = (size - innerColumns) >> 1;
-
-  const windowed = new Float32Array(cropRows * cropColumns);
-  const resampler = new Resampler(cropRows, cropColumns, innerRows, innerColumns);
-  const tensor = new Float32Array(spec.windowsHu.length * size * size);
-  for (const [channel, window] of spec.windowsHu.entries()) {
-    applyWindow(hu, columns, crop, window, windowed);
-    resampler.run(windowed, tensor, channel * size * size + padTop * size + padLeft, size);
-  }
+  const tensor = windowedSquare(hu, columns, crop, spec.windowsHu, size, { top: padTop, left: padLeft, rows: innerRows, columns: innerColumns });
 
   const top = crop.top - Math.round((padTop * side) / size);
   const left = crop.left - Math.round((padLeft * side) / size);

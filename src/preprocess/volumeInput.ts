@@ -1,9 +1,8 @@
 import { TriageError } from '../errors.ts';
 import type { Box } from './box.ts';
 import type { OrientedSlice } from './modelInput.ts';
-import { Resampler } from './resample.ts';
+import { windowedSquare } from './windowedSquare.ts';
 import type { WindowHu } from './windows.ts';
-import { applyWindow } from './windows.ts';
 
 /** What the manifest of a package of the kind `volume` says of its input. */
 export interface VolumeSpec {
@@ -41,20 +40,13 @@ export function slicePlane(image: OrientedSlice, pixelSpacingMm: readonly [numbe
   const left = Math.round((columns - boxColumns) / 2);
   const box = { top, left, bottom: top + boxRows, right: left + boxColumns };
   const crop = { top: Math.max(0, top), left: Math.max(0, left), bottom: Math.min(rows, box.bottom), right: Math.min(columns, box.right) };
-  const cropRows = crop.bottom - crop.top;
-  const cropColumns = crop.right - crop.left;
-
-  const innerTop = Math.round(((crop.top - top) * size) / boxRows);
-  const innerLeft = Math.round(((crop.left - left) * size) / boxColumns);
-  const innerRows = Math.max(1, Math.round((cropRows * size) / boxRows));
-  const innerColumns = Math.max(1, Math.round((cropColumns * size) / boxColumns));
-  const windowed = new Float32Array(cropRows * cropColumns);
-  const resampler = new Resampler(cropRows, cropColumns, innerRows, innerColumns);
-  const plane = new Float32Array(spec.windowsHu.length * size * size);
-  for (const [channel, window] of spec.windowsHu.entries()) {
-    applyWindow(hu, columns, crop, window, windowed);
-    resampler.run(windowed, plane, channel * size * size + innerTop * size + innerLeft, size);
-  }
+  const place = {
+    top: Math.round(((crop.top - top) * size) / boxRows),
+    left: Math.round(((crop.left - left) * size) / boxColumns),
+    rows: Math.round(((crop.bottom - crop.top) * size) / boxRows),
+    columns: Math.round(((crop.right - crop.left) * size) / boxColumns),
+  };
+  const plane = windowedSquare(hu, columns, crop, spec.windowsHu, size, place);
   return { plane, box };
 }
 

@@ -30,8 +30,7 @@ def train_classifier(profile, encoded, cohort, out, seed, device, *, report=prin
         classifier.train()
         losses = []
         if recipe["schedule"] == "cosine":
-            for group in optimizer.param_groups:
-                group["lr"] = recipe["learningRate"] * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * epoch / recipe["epochs"])))
+            anneal(optimizer, recipe, epoch)
         drawn = [draw_sequence(*encoded_case(encoded, cases[i]), recipe, random) for i in random.permutation(len(cases))]
         for sequences in like_lengths(drawn, recipe["batch"], random):
             # A part without the break is a negative; one of which nobody knows counts as the scan does.
@@ -64,6 +63,12 @@ def train_classifier(profile, encoded, cohort, out, seed, device, *, report=prin
     return classifier.cpu().eval()
 
 
+def anneal(optimizer, recipe, epoch):
+    """One cosine from the learning rate down to a fiftieth of it."""
+    for group in optimizer.param_groups:
+        group["lr"] = recipe["learningRate"] * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * epoch / recipe["epochs"])))
+
+
 def standardise(module, encoded, cases):
     """Sets a module's `mean` and `scale` so that the features of `cases` come out centred and of unit spread."""
     everything = np.concatenate([encoded[c.id][0] for c in cases])
@@ -82,8 +87,7 @@ def train_levels(profile, encoded, cases, seed, device, *, report=print):
     truth = {c.id: np.array([[level in here for level in LEVELS] for here in c.meta["levels"]], np.float32) for c in cases}
     optimizer = torch.optim.AdamW(reader.parameters(), lr=recipe["learningRate"], weight_decay=recipe["weightDecay"])
     for epoch in range(recipe["epochs"]):
-        for group in optimizer.param_groups:
-            group["lr"] = recipe["learningRate"] * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * epoch / recipe["epochs"])))
+        anneal(optimizer, recipe, epoch)
         losses = []
         drawn = [draw_sequence(encoded[cases[i].id][0], truth[cases[i].id], recipe, random) for i in random.permutation(len(cases))]
         reader.train()

@@ -1,9 +1,9 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadModelPackage } from '../../../src/infer/modelCard.ts';
+import { noByteMayChange } from './noByteMayChange.ts';
 
 const SHIPPED = path.resolve('models/compact');
 
@@ -33,24 +33,7 @@ describe('loadModelPackage', () => {
   });
 
   it('refuses a package with any byte of a graph changed, added or taken away', async () => {
-    for (const name of ['sliceEncoder.onnx', 'caseClassifier.onnx']) {
-      const file = path.join(dir, name);
-      const whole = await readFile(file);
-      await fc.assert(
-        fc.asyncProperty(fc.nat(whole.length - 1), fc.integer({ min: 1, max: 255 }), async (position, flip) => {
-          const changed = Buffer.from(whole);
-          changed[position]! ^= flip;
-          await writeFile(file, changed);
-          await expect(loadModelPackage(dir)).rejects.toMatchObject({ code: 'model-tampered' });
-        }),
-        { numRuns: 8 },
-      );
-      await writeFile(file, whole.subarray(0, -1));
-      await expect(loadModelPackage(dir)).rejects.toMatchObject({ code: 'model-tampered' });
-      await writeFile(file, Buffer.concat([whole, Buffer.from([0])]));
-      await expect(loadModelPackage(dir)).rejects.toMatchObject({ code: 'model-tampered' });
-      await writeFile(file, whole);
-    }
+    for (const name of ['sliceEncoder.onnx', 'caseClassifier.onnx']) await noByteMayChange(dir, name);
     await expect(loadModelPackage(dir)).resolves.toBeDefined();
   });
 
