@@ -19,6 +19,8 @@ import { ROUTES } from './routes.ts';
 import { ownPagesOnly, securityHeaders } from './security.ts';
 import { createSliceImages } from './sliceImages.ts';
 import type { WebContext } from './webContext.ts';
+import { openWhatIfDesk } from './whatIfFigures.ts';
+import type { WhatIfDesk } from './whatIfFigures.ts';
 
 export type { SystemStatus } from './answers/systemAnswer.ts';
 
@@ -70,7 +72,8 @@ export interface WebServer {
  */
 export async function startWebServer(options: WebOptions): Promise<WebServer> {
   const feed = createLiveFeed((listener) => options.store.onChange(listener), options.clock);
-  const app = createApp(options, feed);
+  const whatIf = openWhatIfDesk();
+  const app = createApp(options, feed, whatIf);
   // TLS 1.2 at the least, as PS3.15 asks of DICOM.
   const server = options.tls === undefined ? createServer(app) : createTlsServer({ ...options.tls, minVersion: 'TLSv1.2' }, app);
   await listen(server, options);
@@ -85,16 +88,17 @@ export async function startWebServer(options: WebOptions): Promise<WebServer> {
       const cancel = options.clock.after(2_000, () => server.closeAllConnections());
       await closed;
       cancel();
+      whatIf.close();
     },
   };
 }
 
-function createApp(options: WebOptions, feed: ReturnType<typeof createLiveFeed>): Express {
+function createApp(options: WebOptions, feed: ReturnType<typeof createLiveFeed>, whatIf: WhatIfDesk): Express {
   const { access, log } = options;
   let described: { openapi: string } | null = null;
   const slices = createSliceImages(options.decodeSlice, MOST_SLICE_BYTES);
   const names = createPatientNames(options.patientNames, options.clock);
-  const context: WebContext = { ...options, feed, slices, names, description: () => (described ??= openApiOf(ROUTES, options.version)) };
+  const context: WebContext = { ...options, feed, whatIf, slices, names, description: () => (described ??= openApiOf(ROUTES, options.version)) };
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');

@@ -8,12 +8,14 @@ import type { SystemStatus } from './answers/systemAnswer.ts';
 import type { LiveFeed } from './liveFeed.ts';
 import type { PatientNames } from './patientNames.ts';
 import type { SliceImages } from './sliceImages.ts';
+import type { WhatIfDesk } from './whatIfFigures.ts';
 
 /** What the handlers of the routes may use. */
 export interface WebContext {
   query: WorklistQuery;
   store: WorklistStore;
   thresholds: ThresholdDesk;
+  whatIf: WhatIfDesk;
   system: () => Promise<SystemStatus>;
   maxWaitMinutes: number;
   /** A site's choice: no heatmap and no slice score in any answer. */

@@ -1,10 +1,7 @@
 import { z } from 'zod';
 import { caseRef } from '../../case/caseRef.ts';
 import { TriageError } from '../../errors.ts';
-import { compareQueues } from '../../thresholds/queueComparison.ts';
 import { scoreCurves } from '../../thresholds/scoreCurves.ts';
-import { seededUniform } from '../../thresholds/seededUniform.ts';
-import { whatIf } from '../../thresholds/whatIf.ts';
 import { proposedRule } from '../../worklist/thresholdDesk.ts';
 import { thresholdBoard, whatIfAnswer } from '../answers/thresholdAnswers.ts';
 import { route } from '../route.ts';
@@ -86,7 +83,8 @@ export const thresholdRoutes = [
     handle: async ({ query: { value, source: sourceAeTitle } }, context) => {
       const { rule, facts } = await context.thresholds.board(await loadedModel(context));
       const proposed = proposedRule(rule, { sourceAeTitle, value: value ?? null });
-      const { flips, ...figures } = whatIf(facts.scored, rule, proposed);
+      const { whatIf, queue } = await context.whatIf.ask({ scored: facts.scored, read: facts.read, now: rule, proposed, maxWaitMs: context.maxWaitMinutes * 60_000 });
+      const { flips, ...figures } = whatIf;
       const present = await context.thresholds.present(flips.all.slice(0, MOST_FLIPS).map((flip) => flip.studyInstanceUid));
       return {
         ...figures,
@@ -94,7 +92,7 @@ export const thresholdRoutes = [
         fracturesLost: flips.fracturesLost,
         flips: flips.all.slice(0, MOST_FLIPS).map(({ studyInstanceUid, ...flip }) => ({ ...flip, caseRef: caseRef(studyInstanceUid), present: present.has(studyInstanceUid) })),
         flipsTotal: flips.all.length,
-        queue: { maxWaitMinutes: context.maxWaitMinutes, ...compareQueues(facts.read, { now: rule, proposed }, context.maxWaitMinutes * 60_000, seededUniform(1)) },
+        queue: { maxWaitMinutes: context.maxWaitMinutes, ...queue },
         neverRead: facts.unread,
       };
     },

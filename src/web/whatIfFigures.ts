@@ -1,0 +1,78 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { compareQueues } from '../thresholds/queueComparison.ts';
+import type { QueueComparison } from '../thresholds/queueComparison.ts';
+import type { ReadScan } from '../thresholds/queueReplay.ts';
+import type { ScoredScan, ThresholdRule } from '../thresholds/scoredScan.ts';
+import { seededUniform } from '../thresholds/seededUniform.ts';
+import { whatIf } from '../thresholds/whatIf.ts';
+import type { WhatIf } from '../thresholds/whatIf.ts';
+
+/** A change of rule, and the site's past to try it on. */
+export interface WhatIfQuestion {
+  scored: readonly ScoredScan[];
+  read: readonly ReadScan[];
+  now: ThresholdRule;
+  proposed: ThresholdRule;
+  maxWaitMs: number;
+}
+
+export interface WhatIfFigures {
+  whatIf: WhatIf;
+  queue: QueueComparison;
+}
+
+export function figuresOf({ scored, read, now, proposed, maxWaitMs }: WhatIfQuestion): WhatIfFigures {
+  return { whatIf: whatIf(scored, now, proposed), queue: compareQueues(read, { now, proposed }, maxWaitMs, seededUniform(1)) };
+}
+
+export type FromWhatIfChild = { figures: WhatIfFigures } | { error: string };
+
+export interface WhatIfDesk {
+  /** One question after the other. Rejects when the process dies over it; the next question gets a new one. */
+  ask(question: WhatIfQuestion): Promise<WhatIfFigures>;
+  close(): void;
+}
+
+/** Computes in a process of its own: a year of scans takes about a second, in which the agent would stand still. It starts with the first question. */
+export function openWhatIfDesk(): WhatIfDesk {
+  let child: ChildProcess | null = null;
+  let last: Promise<unknown> = Promise.resolve();
+
+  function start(): ChildProcess {
+    const fromSource = import.meta.url.endsWith('.ts');
+    const entry = fileURLToPath(new URL(`./whatIfChild.${fromSource ? 'ts' : 'js'}`, import.meta.url));
+    const started = fork(entry, { execArgv: fromSource ? ['--import', 'tsx'] : ['--enable-source-maps'], cwd: path.dirname(entry), serialization: 'advanced' });
+    // Nobody waits for it at the end.
+    started.unref();
+    started.channel?.unref();
+    started.once('exit', () => {
+      if (child === started) child = null;
+    });
+    return started;
+  }
+
+  function answer(question: WhatIfQuestion): Promise<WhatIfFigures> {
+    const asked = (child ??= start());
+    return new Promise((resolve, reject) => {
+      const over = (end: () => void): void => {
+        asked.off('message', onMessage).off('exit', onExit);
+        end();
+      };
+      const onMessage = (message: FromWhatIfChild): void => over(() => ('figures' in message ? resolve(message.figures) : reject(new Error(message.error)))); // prettier-ignore
+      const onExit = (code: number | null, signal: string | null): void => over(() => reject(new Error(`The process of what-if figures ended (${signal ?? String(code)}).`)));
+      asked.on('message', onMessage).on('exit', onExit);
+      asked.send(question);
+    });
+  }
+
+  return {
+    ask: (question) => {
+      const answered = last.then(() => answer(question));
+      last = answered.catch(() => undefined);
+      return answered;
+    },
+    close: () => void child?.kill(),
+  };
+}

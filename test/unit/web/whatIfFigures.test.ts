@@ -1,0 +1,51 @@
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { systemClock } from '../../../src/clock.ts';
+import { figuresOf, openWhatIfDesk, type WhatIfDesk, type WhatIfQuestion } from '../../../src/web/whatIfFigures.ts';
+
+const DAY_MS = 86_400_000;
+const rule = (site: number) => ({ site, bySource: {} });
+
+/** Scans of an invented site, one in ten with a fracture and a higher score. */
+function question(count: number, proposed: number): WhatIfQuestion {
+  const scans = Array.from({ length: count }, (_, index) => {
+    const fracture = index % 10 === 0;
+    const arrivedAtMs = index * (DAY_MS / 40);
+    return {
+      studyInstanceUid: `2.25.${index}`, sourceAeTitle: 'CT', scanner: '', score: fracture ? 0.5 + (index % 50) / 100 : (index % 60) / 100, fracture, stat: false, arrivedAtMs, scoredAtMs: arrivedAtMs + 60_000,
+      localDay: `day-${Math.floor(arrivedAtMs / DAY_MS)}`, localHour: index % 24, readAtMs: arrivedAtMs + 3_600_000,
+    };
+  }); // prettier-ignore
+  return { scored: scans, read: scans, now: rule(0.5), proposed: rule(proposed), maxWaitMs: 3_600_000 };
+}
+
+let desk: WhatIfDesk;
+beforeEach(() => {
+  desk = openWhatIfDesk();
+});
+afterEach(() => {
+  desk.close();
+});
+
+it('answers each question with its own figures, in turn, as they would be computed here', async () => {
+  const questions = [0.4, 0.6, 0.8].map((proposed) => question(400, proposed));
+  expect(await Promise.all(questions.map((one) => desk.ask(one)))).toEqual(questions.map(figuresOf));
+});
+
+it('leaves the agent free meanwhile', async () => {
+  await desk.ask(question(10, 0.4));
+  let done = false;
+  let beats = 0;
+  const answered = desk.ask(question(8_000, 0.4)).then(() => (done = true));
+  while (!done) {
+    await systemClock.sleep(1);
+    if (!done) beats += 1;
+  }
+  await answered;
+  // Computed here, the answer would be there before the first timer could run.
+  expect(beats).toBeGreaterThan(0);
+});
+
+it('says what went wrong with a question, and goes on', async () => {
+  await expect(desk.ask({ ...question(10, 0.4), scored: null } as unknown as WhatIfQuestion)).rejects.toThrow(/null/);
+  expect(await desk.ask(question(10, 0.4))).toEqual(figuresOf(question(10, 0.4)));
+});
