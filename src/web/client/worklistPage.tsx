@@ -92,7 +92,7 @@ export default function WorklistPage() {
   }, []);
   /** Reads what is in sight: of the list on the screen while somebody attends to it, else of the list as it is now. */
   const read = useCallback(
-    async (keep: boolean) => {
+    async (keep: boolean, beforeTaken?: () => void) => {
       const { first, last } = span.current;
       const offset = Math.floor(first / PAGE_ROWS) * PAGE_ROWS;
       const limit = Math.min(MOST_ROWS, (Math.floor(last / PAGE_ROWS) + 1) * PAGE_ROWS - offset);
@@ -100,7 +100,11 @@ export default function WorklistPage() {
       const asking = asked.current;
       const mine = keep ? turn.current : (turn.current += 1);
       const answer = await fetchWorklist({ ...asking.query, masked: asking.masked, list: keep ? known : null, offset, limit });
-      if (asked.current === asking && turn.current === mine) take(answer);
+      if (asked.current !== asking || turn.current !== mine) return;
+      // Another list has come meanwhile: what was read of the one before must not bring it back.
+      if (keep && (listRef.current?.answer.list ?? null) !== known) return;
+      beforeTaken?.();
+      take(answer);
     },
     [take],
   );
@@ -109,9 +113,11 @@ export default function WorklistPage() {
   const takeUpdate = useCallback(() => {
     const index = focusedIndex();
     const caseRef = index === null ? null : (listRef.current?.rows.get(index)?.caseRef ?? null);
-    read(false).then(() => {
+    // Before the list is drawn, for the drawing moves the focus.
+    const keepPlace = () => {
       if (index !== null) wanted.current = { index, caseRef };
-    }, refuse);
+    };
+    read(false, keepPlace).catch(refuse);
   }, [read, refuse]);
   const release = useCallback(() => {
     // The event comes before the focus or the pointer has arrived elsewhere.
