@@ -17,6 +17,7 @@ const STUDIES: (SeededStudy & { arrivedMinutesAgo: number })[] = [
     location: 'ED bay 3',
     arrivedMinutesAgo: 6,
     outcome: 0.94,
+    slices: 4,
     receipt: 'confirmed',
   },
   {
@@ -30,6 +31,7 @@ const STUDIES: (SeededStudy & { arrivedMinutesAgo: number })[] = [
     location: 'ED bay 1',
     arrivedMinutesAgo: 14,
     outcome: 0.71,
+    slices: 4,
     receipt: 'sent',
   },
   {
