@@ -54,6 +54,7 @@ it('both stages train from one command, go on after a kill, and end with a packa
   const epochs = (await readFile(join(out, 'stage1.csv'), 'utf8')).trim().split('\n').slice(1).map((line) => line.split(',', 2));
   expect(epochs).toEqual([['1', 'patch'], ['2', 'patch'], ['3', 'field']]);
   expect(await readFile(join(out, 'model-card.md'), 'utf8')).toContain('**everything small**');
+  expect(await readFile(join(out, 'curves.svg'), 'utf8')).toContain('Stage 2: AUC of cases');
 
   const { findings } = await judgedBy(join(out, 'package'), 'sliceSpool');
   expect(findings.model.name).toBe('odontoid-tiny');

@@ -77,7 +77,8 @@ class SliceEncoder(nn.Module):
         return self.head(self.dropout(last))[:, 0]
 
     def image_logit(self, cells):
-        flat = cells.flatten(1)
+        # Whole precision: sums over many cells are no work for half of it.
+        flat = cells.flatten(1).float()
         if self.pooling == "mean":
             return flat.mean(1)
         r = self.sharpness

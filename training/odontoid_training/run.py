@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from .cohort import load_split
+from .curves import write_curves
 from .features import encode_cases
 from .figures import case_figures, write_card
 from .kinds import kind_of
@@ -117,6 +118,7 @@ def finish(profile, kind, args, recipe, encoder, encoded, train, validation, neg
         metrics={"statement": f"On {'cases' if args.dataset else 'phantoms'} that neither training nor calibration has seen.",
                  "cohort": {**({"seeds": seeds["test"]} if seeds else {}), "cases": len(test)},
                  "values": figures["values"]})
+    write_curves(out)
     (out / "figures.json").write_text(json.dumps(figures, indent=2))
     write_card(out / "model-card.md", manifest, figures, profile, args, kind.describe(profile, manifest["files"]))
     report(f"package in {out / 'package'}")

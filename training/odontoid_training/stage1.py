@@ -24,6 +24,9 @@ def train_encoder(profile, cohort, out, seed, device, *, start=None, report=prin
     make_optimizer = torch.optim.AdamW if recipe["optimizer"] == "adamw" else torch.optim.Adam
     optimizer = make_optimizer([*encoder.parameters(), *deep.parameters()], lr=recipe["learningRate"], weight_decay=recipe["weightDecay"])
     sampler = kind.sampler(cohort["train"], profile, seed)
+    # Half the memory and twice the speed on a GPU; a processor gains nothing by it.
+    mixed = device == "cuda" and recipe.get("mixedPrecision", True)
+    scaler = torch.cuda.amp.GradScaler(enabled=mixed)
     checkpoint = out / "stage1.pt"
     # Epochs on patches, then on whole fields; without patches all are fields.
     patch_epochs = recipe["epochs"] if recipe["patch"] else 0
@@ -35,6 +38,8 @@ def train_encoder(profile, cohort, out, seed, device, *, start=None, report=prin
         if average:
             average.load_state_dict(saved["average"])
         state = saved["state"]
+        if saved.get("scaler"):
+            scaler.load_state_dict(saved["scaler"])
         if len(saved.get("suspicion", ())) == len(sampler.suspicion):
             sampler.suspicion = saved["suspicion"]
         sampler.random = np.random.default_rng((seed, state["epoch"]))
@@ -55,18 +60,20 @@ def train_encoder(profile, cohort, out, seed, device, *, start=None, report=prin
             rate = learning_rate(recipe, epoch, k / count, field and bool(recipe["patch"]))
             for group in optimizer.param_groups:
                 group["lr"] = rate
-            logit, cells, maps = encoder(kind.to_device(image, device))
-            loss = recipe["imageWeight"] * functional.binary_cross_entropy_with_logits(logit, label.to(device))
-            if recipe["cellWeight"]:
-                loss = loss + recipe["cellWeight"] * cell_loss(cells, targets[kind.last_step], device)
-            if recipe["deepWeight"]:
-                for step, marks in zip(deep.STEPS, deep(maps)):
-                    loss = loss + recipe["deepWeight"] * cell_loss(marks, targets[step], device)
+            with torch.autocast("cuda", enabled=mixed):
+                logit, cells, maps = encoder(kind.to_device(image, device))
+                loss = recipe["imageWeight"] * functional.binary_cross_entropy_with_logits(logit, label.to(device))
+                if recipe["cellWeight"]:
+                    loss = loss + recipe["cellWeight"] * cell_loss(cells, targets[kind.last_step], device)
+                if recipe["deepWeight"]:
+                    for step, marks in zip(deep.STEPS, deep(maps)):
+                        loss = loss + recipe["deepWeight"] * cell_loss(marks, targets[step], device)
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
+            scaler.scale(loss).backward()
+            scaler.step(optimizer)
+            scaler.update()
             losses.append(float(loss.detach()))
-            sampler.learn(chosen, torch.sigmoid(logit.detach()).cpu().numpy())
+            sampler.learn(chosen, torch.sigmoid(logit.detach().float()).cpu().numpy())
             state["step"] += 1
             if average:
                 follow(average, encoder, min(recipe["emaDecay"], (1 + state["step"]) / (10 + state["step"])))
@@ -84,7 +91,7 @@ def train_encoder(profile, cohort, out, seed, device, *, start=None, report=prin
         if recipe["patience"] is not None and score > state["best"]:
             state.update(best=score, bestEpoch=epoch, bestWeights=copy.deepcopy(judged.state_dict()))
         torch.save({"encoder": encoder.state_dict(), "deep": deep.state_dict(), "average": average and average.state_dict(), "optimizer": optimizer.state_dict(),
-                    "suspicion": sampler.suspicion, "state": state}, checkpoint.with_suffix(".tmp"))
+                    "suspicion": sampler.suspicion, "scaler": scaler.state_dict(), "state": state}, checkpoint.with_suffix(".tmp"))
         checkpoint.with_suffix(".tmp").replace(checkpoint)
         if recipe["patience"] is not None and epoch - state["bestEpoch"] >= recipe["patience"]:
             break

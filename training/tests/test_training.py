@@ -1,6 +1,7 @@
 """Run: PYTHONPATH=training python3 -m unittest discover -s training/tests"""
 import tempfile
 import unittest
+from xml.etree import ElementTree
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from odontoid_training.evaluate import auc, auc_interval, proportion_interval, t
 from odontoid_training.export import export_classifier, export_encoder, export_volume, golden_case, golden_volume
 from odontoid_training.model import CalibratedCase, CaseClassifier, DomainCheck, LevelReader, SliceEncoder
 from odontoid_training.profile import load_profile
+from odontoid_training.curves import HEIGHT, LEFT, TOP, WIDTH, write_curves
 from odontoid_training.cohort import Shrunk
 from odontoid_training.crossval import make_folds
 from odontoid_training.stage2 import case_loss, draw_sequence, like_lengths, fit_domain, pad, platt
@@ -135,6 +137,20 @@ class Graphs(unittest.TestCase):
         self.assertEqual(outputs, ["feature", "image_probability", "cam", "case_probability", "slice_score", "domain_distance", "slice_level"])
         encoder.maps(torch.rand(2, 3, 64, 64))
         self.assertEqual(golden_case(encoder, case, 64), before)
+
+
+class Curves(unittest.TestCase):
+    def test_both_stages_are_drawn_and_what_was_not_measured_is_left_out(self):
+        with tempfile.TemporaryDirectory() as folder:
+            out = Path(folder)
+            (out / "stage1.csv").write_text("epoch,phase,loss,validationImageAuc\n1,patch,0.9,nan\n2,patch,0.5,nan\n3,field,0.4,0.8\n")
+            (out / "stage2.csv").write_text("epoch,loss,validationLoss,validationCaseAuc\n1,0.7,0.6,0.5\n2,0.5,0.55,0.75\n")
+            write_curves(out)
+            drawn = ElementTree.parse(out / "curves.svg").getroot()
+        lines = [line.get("points").split() for line in drawn.iter("{http://www.w3.org/2000/svg}polyline")]
+        self.assertEqual([len(line) for line in lines], [3, 1, 2, 2, 2])
+        # The least loss lies at the foot of its panel, the last epoch at its right end.
+        self.assertEqual(lines[0][-1], f"{LEFT + WIDTH:.1f},{TOP + HEIGHT:.1f}")
 
 
 class Start(unittest.TestCase):
