@@ -50,58 +50,74 @@ function normal(): void {
   writeFileSync(`${folder}phantom-normal.png`, encodePng(out, height, 3 * size, 1));
 }
 
-/** Axial cuts through eight obvious fractures; in the lower of each pair of rows the truth is tinted. */
+/** Side of a tile, pixels, and what it shows of the neck. */
+const TILE = 120;
+const TILE_MM = 66;
+const COLUMNS = 7;
+
+/**
+ * Every kind of fracture, obvious, a row each: axial (the same neck intact, broken, and broken with the truth tinted), then sagittal and coronal, intact and
+ * broken, through the middle of the truth.
+ */
 function fractures(): void {
-  const shown = [
-    'jefferson@C1',
-    'dens-1@C2',
-    'hangman@C2',
-    'burst@C5',
-    'teardrop@C4',
-    'facet@C6',
-    'lamina@C5',
-    'transverse@C7',
-  ];
-  const size = 176;
-  const across = 4;
-  const out = new Uint8Array(4 * size * across * size * 3);
-  shown.forEach((fracture, k) => {
-    const params = drawPhantomParams(81 + k, {
-      fractures: [{ fracture, grade: 'obvious' }],
-      rows: size,
-      fieldOfViewMm: 96,
-      sliceSpacingMm: 1,
-      kernel: 'bone',
-    });
-    const scene = composeScene({ ...params, position: { ...params.position, offsetXMm: 0, offsetYMm: 0 } });
-    const { centreMm, level } = scene.fractures[0]!;
-    const middle = Math.round(scene.firstSliceZ - centreMm[2]);
-    const at = scene.guide.find((g) => g[0] === ['C1', 'C2', 'C3', 'C4', 'C5', 'C6', 'C7'].indexOf(level) + 1)!;
-    const near = { ...scene, centreX: at[2], centreY: at[3] + 12 };
-    const hu = new Int16Array(size * size);
-    const mask = new Uint8Array(size * size);
-    // The slice with about half the most truth: within a level gap there is no bone to see.
-    const marked = Array.from({ length: 9 }, (_, i) => {
-      renderSlice(near, middle - 4 + i, hu, mask);
-      return mask.reduce((n, value) => n + (value > 0 ? 1 : 0), 0);
-    });
-    const half = Math.max(...marked) / 2;
-    const off = marked.map((n) => Math.abs(n - half));
-    renderSlice(near, middle - 4 + off.indexOf(Math.min(...off)), hu, mask);
-    const top = Math.floor(k / across) * 2 * size;
-    const left = (k % across) * size;
-    for (let r = 0; r < size; r++) {
-      for (let c = 0; c < size; c++) {
-        const g = grey(hu[r * size + c]!);
-        const plain = ((top + r) * across * size + left + c) * 3;
-        const tinted = plain + size * across * size * 3;
-        out.fill(g, plain, plain + 3);
-        out.fill(g, tinted, tinted + 3);
-        if (mask[r * size + c]! > 0) out.set([255, Math.round(g * 0.5), Math.round(g * 0.5)], tinted);
+  const shown = ['jefferson@C1', 'dens-1@C2', 'dens-2@C2', 'dens-3@C2', 'hangman@C2', 'teardrop@C4', 'burst@C5', 'compression@C5', 'facet@C6', 'lamina@C5', 'spinous@C6', 'transverse@C6'];
+  const out = new Uint8Array(shown.length * TILE * COLUMNS * TILE * 3);
+  shown.forEach((fracture, row) => {
+    const wish = { rows: TILE, fieldOfViewMm: TILE_MM, sliceSpacingMm: 1, kernel: 'bone' as const };
+    const params = drawPhantomParams(81 + row, { ...wish, fractures: [{ fracture, grade: 'obvious' }] });
+    const intact = drawPhantomParams(81 + row, { ...wish, fractures: 'none' });
+    const { centreMm } = composeScene(params).fractures[0]!;
+    const near = (of: typeof params) => ({ ...composeScene({ ...of, position: { ...of.position, offsetXMm: 0, offsetYMm: 0 } }), centreX: centreMm[0], centreY: centreMm[1] + 8 });
+    const [broken, whole] = [near(params), near(intact)];
+    const first = Math.round(broken.firstSliceZ - centreMm[2] - TILE_MM / 2);
+    const pixels = TILE * TILE;
+    const volumes = [whole, broken].map((scene) => {
+      const hu = new Int16Array(TILE_MM * pixels).fill(-1000);
+      const mask = new Uint8Array(TILE_MM * pixels);
+      for (let slice = 0; slice < TILE_MM; slice++) {
+        const index = first + slice;
+        if (index >= 0 && index < scene.params.slices) renderSlice(scene, index, hu.subarray(slice * pixels, (slice + 1) * pixels), mask.subarray(slice * pixels, (slice + 1) * pixels));
       }
+      return { hu, mask };
+    }) as [Volume, Volume];
+    const { mask } = volumes[1];
+    const at = [0, 1, 2].map((axis) => fullest(mask, axis)) as [number, number, number];
+    const tile = (column: number, view: 'axial' | 'sagittal' | 'coronal', { hu, mask: truth }: Volume, tint: boolean): void => {
+      for (let r = 0; r < TILE; r++) {
+        for (let c = 0; c < TILE; c++) {
+          const slice = view === 'axial' ? at[0] : Math.floor((r * TILE_MM) / TILE);
+          const voxel = slice * pixels + (view === 'axial' ? r * TILE + c : view === 'sagittal' ? c * TILE + at[2] : at[1] * TILE + c);
+          const g = grey(hu[voxel]!);
+          const to = ((row * TILE + r) * COLUMNS * TILE + column * TILE + c) * 3;
+          if (tint && truth[voxel]! > 0) out.set([255, Math.round(g * 0.5), Math.round(g * 0.5)], to);
+          else out.fill(g, to, to + 3);
+        }
+      }
+    };
+    tile(0, 'axial', volumes[0], false);
+    tile(1, 'axial', volumes[1], false);
+    tile(2, 'axial', volumes[1], true);
+    for (const [k, view] of (['sagittal', 'coronal'] as const).entries()) {
+      tile(3 + 2 * k, view, volumes[0], false);
+      tile(4 + 2 * k, view, volumes[1], false);
     }
   });
-  writeFileSync(`${folder}phantom-fractures.png`, encodePng(out, 4 * size, across * size, 3));
+  writeFileSync(`${folder}phantom-fractures.png`, encodePng(out, shown.length * TILE, COLUMNS * TILE, 3));
+}
+
+/** `[slice][row][column]`. */
+interface Volume {
+  hu: Int16Array;
+  mask: Uint8Array;
+}
+
+/** Where along an axis (0 slices, 1 rows, 2 columns) the truth is greatest. */
+function fullest(mask: Uint8Array, axis: number): number {
+  const counts = new Float64Array(axis === 0 ? TILE_MM : TILE);
+  mask.forEach((value, voxel) => {
+    if (value > 0) counts[axis === 0 ? Math.floor(voxel / (TILE * TILE)) : axis === 1 ? Math.floor(voxel / TILE) % TILE : voxel % TILE]! += 1;
+  });
+  return counts.indexOf(Math.max(...counts));
 }
 
 normal();
