@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process';
 import cliProgress from 'cli-progress';
+import { askChild } from '../src/childProcess.ts';
 
 /** Set in a process that was forked to do jobs. */
 const WORKER = 'ODONTOID_EXPORT_WORKER';
@@ -16,15 +17,10 @@ export async function spreadJobs(script: string, jobs: readonly object[], { work
       const worker = fork(script, [], { execArgv: process.execArgv, env: { ...process.env, [WORKER]: '1' } });
       for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) {
         const current = job;
-        await new Promise<void>((resolve, reject) => {
-          worker.removeAllListeners();
-          worker.once('message', (failure: string | null) => (failure === null ? resolve() : reject(new Error(failure))));
-          worker.once('exit', (code) => reject(new Error(`a worker ended with ${String(code)} at ${JSON.stringify(current).slice(0, 200)}`)));
-          worker.send(current);
-        });
+        const failure = await askChild<string | null>(worker, current, (how) => new Error(`a worker ended (${how}) at ${JSON.stringify(current).slice(0, 200)}`));
+        if (failure !== null) throw new Error(failure);
         bar.increment();
       }
-      worker.removeAllListeners();
       worker.disconnect();
     }),
   );

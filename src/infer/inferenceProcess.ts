@@ -1,9 +1,8 @@
-import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { EncodedSlice } from '../case/case.ts';
+import { forkBeside } from '../childProcess.ts';
 import { TriageError } from '../errors.ts';
 import type { CaseScore, Clock, Log, ModelIdentity, SourceSlice, TriageModel } from '../ports.ts';
 import { fromErrorMessage } from './inferenceMessages.ts';
@@ -151,14 +150,11 @@ class InferenceSupervisor {
 
   #spawn(onReady: (ready: Ready) => void, onFailure: (error: TriageError) => void): void {
     const { modelDir, provider, threads, niceness, memoryLimitMb, timeoutMs, clock, log } = this.#options;
-    const fromSource = import.meta.url.endsWith('.ts');
-    const entry = fileURLToPath(new URL(`./inferenceChild.${fromSource ? 'ts' : 'js'}`, import.meta.url));
     const setup: ChildSetup = { modelDir: path.resolve(modelDir), provider, threads, niceness };
-    const child = fork(entry, [JSON.stringify(setup)], {
-      execArgv: [...(fromSource ? ['--import', 'tsx'] : ['--enable-source-maps']), `--max-old-space-size=${memoryLimitMb}`],
+    const child = forkBeside(import.meta.url, 'inferenceChild', {
+      args: [JSON.stringify(setup)],
+      execArgv: [`--max-old-space-size=${memoryLimitMb}`],
       serialization: 'advanced',
-      // Where "tsx" is found from.
-      cwd: path.dirname(entry),
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     this.#child = child;

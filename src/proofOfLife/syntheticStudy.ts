@@ -1,5 +1,5 @@
-import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { forkBeside } from '../childProcess.ts';
 import { TriageError } from '../errors.ts';
 import type { PhantomWish } from '../phantom/phantomParams.ts';
 import type { StudyWish } from '../phantom/writePhantomStudy.ts';
@@ -23,9 +23,8 @@ const PATIENT = { patientName: 'PROOF OF LIFE^SYNTHETIC', patientId: 'ODONTOID-P
  * @throws TriageError `proof-failed`
  */
 export async function makeSyntheticStudy(wish: { dir: string; uidSeed: string; accessionNumber: string; studyDateTime: string }, signal: AbortSignal): Promise<Extract<StudyMade, { ok: true }>> {
-  const isSource = import.meta.url.endsWith('.ts');
-  const child = fork(new URL(`./syntheticStudyChild.${isSource ? 'ts' : 'js'}`, import.meta.url), [], {
-    execArgv: isSource ? ['--import', 'tsx'] : ['--enable-source-maps'],
+  const child = forkBeside(import.meta.url, 'syntheticStudyChild', {
+    cwd: process.cwd(),
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     signal,
     killSignal: 'SIGKILL',

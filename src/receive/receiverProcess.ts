@@ -1,5 +1,6 @@
-import { fork, type ChildProcess } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { forkBeside } from '../childProcess.ts';
 import type { StoredInstance } from '../case/case.ts';
 import { TriageError } from '../errors.ts';
 import type { Clock, Log } from '../ports.ts';
@@ -169,10 +170,10 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
 
   /** Starts one process; resolves when it listens. */
   const spawn = async (): Promise<void> => {
-    const isSource = import.meta.url.endsWith('.ts');
     const environment = Object.fromEntries(PASSED_ENVIRONMENT.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
-    const born = fork(new URL(`./receiverChild.${isSource ? 'ts' : 'js'}`, import.meta.url), [], {
-      execArgv: [...(isSource ? ['--import', 'tsx'] : ['--enable-source-maps']), '--max-old-space-size=256'],
+    const born = forkBeside(import.meta.url, 'receiverChild', {
+      cwd: process.cwd(),
+      execArgv: ['--max-old-space-size=256'],
       env: { ...environment, UV_THREADPOOL_SIZE: IO_THREADS },
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });

@@ -1,6 +1,5 @@
-import { fork, type ChildProcess } from 'node:child_process';
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import type { ChildProcess } from 'node:child_process';
+import { askChild, forkBeside } from '../childProcess.ts';
 import { compareQueues } from '../thresholds/queueComparison.ts';
 import type { QueueComparison } from '../thresholds/queueComparison.ts';
 import type { ReadScan } from '../thresholds/queueReplay.ts';
@@ -41,9 +40,7 @@ export function openWhatIfDesk(): WhatIfDesk {
   let last: Promise<unknown> = Promise.resolve();
 
   function start(): ChildProcess {
-    const fromSource = import.meta.url.endsWith('.ts');
-    const entry = fileURLToPath(new URL(`./whatIfChild.${fromSource ? 'ts' : 'js'}`, import.meta.url));
-    const started = fork(entry, { execArgv: fromSource ? ['--import', 'tsx'] : ['--enable-source-maps'], cwd: path.dirname(entry), serialization: 'advanced' });
+    const started = forkBeside(import.meta.url, 'whatIfChild', { serialization: 'advanced' });
     // Nobody waits for it at the end.
     started.unref();
     started.channel?.unref();
@@ -53,18 +50,10 @@ export function openWhatIfDesk(): WhatIfDesk {
     return started;
   }
 
-  function answer(question: WhatIfQuestion): Promise<WhatIfFigures> {
-    const asked = (child ??= start());
-    return new Promise((resolve, reject) => {
-      const over = (end: () => void): void => {
-        asked.off('message', onMessage).off('exit', onExit);
-        end();
-      };
-      const onMessage = (message: FromWhatIfChild): void => over(() => ('figures' in message ? resolve(message.figures) : reject(new Error(message.error)))); // prettier-ignore
-      const onExit = (code: number | null, signal: string | null): void => over(() => reject(new Error(`The process of what-if figures ended (${signal ?? String(code)}).`)));
-      asked.on('message', onMessage).on('exit', onExit);
-      asked.send(question);
-    });
+  async function answer(question: WhatIfQuestion): Promise<WhatIfFigures> {
+    const message = await askChild<FromWhatIfChild>((child ??= start()), question, (how) => new Error(`The process of what-if figures ended (${how}).`));
+    if ('error' in message) throw new Error(message.error);
+    return message.figures;
   }
 
   return {
