@@ -1,7 +1,6 @@
 import { readdir, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
-import { assembleStudy } from './assemble/assembleStudy.ts';
 import type { Findings, StoredInstance } from './case/case.ts';
 import type { Config } from './config.ts';
 import { softwareVersion } from './configFile.ts';
@@ -15,7 +14,7 @@ import { startInferenceProcess } from './infer/inferenceProcess.ts';
 import { inferSeries } from './infer/inferSeries.ts';
 import { loadModelPackage } from './infer/modelCard.ts';
 import type { Clock, Log, ModelIdentity, TriageModel } from './ports.ts';
-import { readStudyFolder } from './readStudyFolder.ts';
+import { readLabelledStudy } from './readLabelledStudy.ts';
 
 export interface CohortJudgement {
   readonly model: ModelIdentity;
@@ -155,16 +154,12 @@ async function judgeTwice(labelled: LabelledCase, key: string, tools: CaseTools)
 }
 
 async function judgeCase(labelled: LabelledCase, { model, config, clock }: CaseTools): Promise<JudgementRecord> {
-  const { instances, unread } = await readStudyFolder(labelled.folder, clock.now());
-  const problems: Problem[] = unread.map(({ file, reason }) => ({ where: `${labelled.id}/${file}`, problem: `not read: ${reason}`, dropped: true }));
-  const useless = (problem: string): JudgementRecord => ({ judged: null, problems: [...problems, { where: labelled.id, problem: `${problem}: the case counts nowhere`, dropped: true }], slices: 0 });
-  const [first] = instances;
-  if (first === undefined) return useless('no file of it is a readable DICOM object');
-  if (instances.some(({ header }) => header.studyInstanceUid !== first.header.studyInstanceUid)) return useless('its folder holds several studies, and one folder a case is wanted');
-  const assembled = assembleStudy(instances, config.assemble);
-  if (assembled.type !== 'seriesChosen') return { judged: unjudged(labelled, first, assembled.reasonCode), problems, slices: 0 };
+  const study = await readLabelledStudy(labelled, config.assemble, clock.now());
+  const { problems } = study;
+  if (study.kind === 'useless') return { judged: null, problems: [...problems, { where: labelled.id, problem: `${study.why}: the case counts nowhere`, dropped: true }], slices: 0 };
+  if (study.kind === 'no-series') return { judged: unjudged(labelled, study.first, study.reasonCode), problems, slices: 0 };
 
-  const { manifest } = assembled;
+  const { first, manifest, slices } = study;
   const findings = await inferSeries({
     manifest,
     model,
@@ -176,8 +171,6 @@ async function judgeCase(labelled: LabelledCase, { model, config, clock }: CaseT
   });
   if (findings.probability === null) return { judged: unjudged(labelled, first, findings.reasonCode ?? 'not-analysed'), problems, slices: manifest.slices.length };
 
-  const bySop = new Map(instances.map(({ header }) => [header.sopInstanceUid, header]));
-  const slices = manifest.slices.map(({ sopInstanceUid, path: file }): TruthSlice => ({ header: bySop.get(sopInstanceUid)!, file: path.resolve(labelled.folder, file) }));
   const truth = await imageTruth(labelled, slices);
   const judged: JudgedCase = {
     ...unjudged(labelled, first, null),

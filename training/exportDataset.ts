@@ -10,25 +10,24 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { assembleStudy } from '../src/assemble/assembleStudy.ts';
 import { configFrom } from '../src/configFile.ts';
-import type { LabelledCase, Problem } from '../src/dataset/dataset.ts';
-import { imageTruth, type TruthSlice } from '../src/dataset/imageTruth.ts';
+import type { Box, LabelledCase, Problem } from '../src/dataset/dataset.ts';
+import { imageTruth } from '../src/dataset/imageTruth.ts';
 import { readDataset } from '../src/dataset/readDataset.ts';
 import { casesOfPart, parseSplit } from '../src/dataset/splits.ts';
 import { orientMatrix } from '../src/dicom/geometry.ts';
 import { messageOf } from '../src/errors.ts';
 import { decodeCtSlice } from '../src/infer/decodePixels.ts';
-import { readStudyFolder } from '../src/readStudyFolder.ts';
+import { readLabelledStudy } from '../src/readLabelledStudy.ts';
 import { inputOf, profilePath, writeCaseTensors, type Input, type LabelledSlice } from './caseTensors.ts';
 import { isWorker, serveJobs, spreadJobs } from './exportWorkers.ts';
 
 /** A case as it passes to a worker: maps do not cross a pipe as JSON. */
 interface Job {
-  labelled: Omit<LabelledCase, 'imageLabels' | 'boxes'> & { imageLabels: [string, boolean][]; boxes: [string, LabelledCase['boxes'] extends ReadonlyMap<string, infer B> ? B : never][] };
+  labelled: Omit<LabelledCase, 'imageLabels' | 'boxes'> & { imageLabels: [string, boolean][]; boxes: [string, readonly Box[]][] };
   input: Input;
   dir: string;
   id: string;
@@ -41,26 +40,17 @@ const problemsPath = (job: Job): string => join(job.dir, 'problems', `${job.id}.
 
 async function exportCase(job: Job): Promise<void> {
   const labelled: LabelledCase = { ...job.labelled, imageLabels: new Map(job.labelled.imageLabels), boxes: new Map(job.labelled.boxes) };
-  const problems: Problem[] = [];
-  const finish = (): void => writeFileSync(problemsPath(job), JSON.stringify({ wish: job.wish, problems }));
-  const leaveOut = (problem: string): void => {
-    problems.push({ where: labelled.id, problem: `${problem}: the case is not trained on`, dropped: true });
-    finish();
+  const study = await readLabelledStudy(labelled, configFrom({}).assemble, 0);
+  const { problems } = study;
+  const finish = (leftOut: string | null): void => {
+    if (leftOut !== null) problems.push({ where: labelled.id, problem: `${leftOut}: the case is not trained on`, dropped: true });
+    writeFileSync(problemsPath(job), JSON.stringify({ wish: job.wish, problems }));
   };
-  const { instances, unread } = await readStudyFolder(labelled.folder, 0);
-  problems.push(...unread.map(({ file, reason }) => ({ where: `${labelled.id}/${file}`, problem: `not read: ${reason}`, dropped: true })));
-  if (new Set(instances.map(({ header }) => header.studyInstanceUid)).size > 1) {
-    leaveOut('its folder holds several studies');
+  if (study.kind !== 'series') {
+    finish(study.kind === 'useless' ? study.why : study.reason);
     return;
   }
-  const assembled = assembleStudy(instances, configFrom({}).assemble);
-  if (assembled.type !== 'seriesChosen') {
-    leaveOut(assembled.reason);
-    return;
-  }
-  const { manifest } = assembled;
-  const headers = new Map(instances.map(({ header }) => [header.sopInstanceUid, header]));
-  const chosen = manifest.slices.map(({ sopInstanceUid, path }): TruthSlice => ({ header: headers.get(sopInstanceUid)!, file: resolve(labelled.folder, path) }));
+  const { manifest, slices: chosen } = study;
   const { truth, problems: ofTruth } = await imageTruth(labelled, chosen);
   problems.push(...ofTruth);
   async function* slices(): AsyncGenerator<LabelledSlice> {
@@ -78,11 +68,10 @@ async function exportCase(job: Job): Promise<void> {
       caseLabel: labelled.label,
       fractures: fracturesOf(labelled),
     });
+    finish(null);
   } catch (error) {
-    leaveOut(messageOf(error));
-    return;
+    finish(messageOf(error));
   }
-  finish();
 }
 
 /** Level by level, or type by type, as far as the dataset tells: which belongs to which it does not always say. */
