@@ -1,6 +1,7 @@
 import type { Decision } from './case/case.ts';
 import type { ModelIdentity } from './ports.ts';
 import { delongInterval, wilsonInterval, type Estimate } from './statistics/intervals.ts';
+import { median } from './statistics/median.ts';
 import type { ShadowScore } from './worklist/shadowScores.ts';
 
 /** A case on which the two decide differently. */
@@ -141,13 +142,6 @@ function deviation(values: readonly number[]): number | null {
   const centre = mean(values);
   if (centre === null || values.length < 2) return null;
   return Math.sqrt(values.reduce((sum, value) => sum + (value - centre) ** 2, 0) / (values.length - 1));
-}
-
-function median(values: readonly number[]): number | null {
-  if (values.length === 0) return null;
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
 /** Null where one of them does not vary. */

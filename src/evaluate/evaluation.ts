@@ -1,6 +1,7 @@
 import { seededRandom } from '../phantom/random.ts';
 import { bootstrapIntervals, delongInterval, meanAndDeviation, wilsonInterval, type Estimate } from '../statistics/intervals.ts';
 import { averagePrecision, brierScore, calibrationError, countConfusion, operatingCurve, ppvAtPrevalence, rank, ratesOf, reliabilityBins, rocAuc, type CurvePoint, type ReliabilityBin, type Scored } from '../statistics/metrics.ts';
+import { median } from '../statistics/median.ts';
 import { balancedIndices, casePerformance, imagePerformance, type Performance } from './performance.ts';
 import type { JudgedCase } from './judgedCase.ts';
 
@@ -253,13 +254,8 @@ function localisation(truePositives: readonly JudgedCase[]): Evaluation['localis
     bestKeySliceIsBroken: subgroup('best key slice shows a fracture', located.map(({ keySliceHits }) => keySliceHits[0] === true)),
     anyKeySliceIsBroken: subgroup('any key slice shows a fracture', located.map(({ keySliceHits }) => keySliceHits.includes(true))),
     hotspotInMask: subgroup('hottest cell touches the fracture', pointed.map(({ hotspotInMask }) => hotspotInMask === true)),
-    medianHotspotDistanceMm: median(pointed.map(({ hotspotDistanceMm }) => hotspotDistanceMm)),
-    medianCellMm: median(pointed.map(({ cellMm }) => cellMm)),
+    medianHotspotDistanceMm: median(pointed.flatMap(({ hotspotDistanceMm }) => hotspotDistanceMm ?? [])),
+    medianCellMm: median(pointed.flatMap(({ cellMm }) => cellMm ?? [])),
     hotspotByChance: meanAndDeviation(pointed.map(({ chance }) => chance))?.mean ?? null,
   };
-}
-
-function median(values: readonly (number | null)[]): number | null {
-  const sorted = values.filter((value) => value !== null).sort((a, b) => a - b);
-  return sorted.length === 0 ? null : (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2;
 }

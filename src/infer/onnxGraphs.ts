@@ -2,6 +2,7 @@ import { InferenceSession, Tensor, env } from 'onnxruntime-node';
 import type { Vertebra } from '../case/vertebrae.ts';
 import { TriageError, messageOf } from '../errors.ts';
 import type { CaseScore } from '../ports.ts';
+import { median } from '../statistics/median.ts';
 import type { ModelCard } from './modelCard.ts';
 
 export type ProviderChoice = 'auto' | 'cpu' | 'cuda';
@@ -172,11 +173,7 @@ function levelsOf(slice: number, probabilities: Float32Array | null, levels: rea
 }
 
 export const STATISTICS: Record<ModelCard['domain']['statistic'], (values: Float32Array) => number> = {
-  median: (values) => {
-    const sorted = Float32Array.from(values).sort();
-    const middle = sorted.length >> 1;
-    return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-  },
+  median: (values) => median(values) ?? Number.NaN,
   mean: (values) => values.reduce((sum, value) => sum + value, 0) / values.length,
   maximum: (values) => values.reduce((most, value) => Math.max(most, value), 0),
 };

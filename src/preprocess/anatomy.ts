@@ -1,4 +1,5 @@
 import type { Anatomy } from '../case/case.ts';
+import { median } from '../statistics/median.ts';
 
 /** What the scans were like that a network has learned from, by the median over the slices of a scan. */
 export interface AnatomyRange {
@@ -27,11 +28,10 @@ const NAMES = { tissueAreaCm2: 'tissue', boneAreaCm2: 'bone' } as const;
 /** Why a scan with these slices is no scan of the part of the body that the range was taken from, in words for a reader; null when nothing speaks against it. */
 export function outsideAnatomy(slices: readonly Anatomy[], range: AnatomyRange): string | null {
   for (const key of ['tissueAreaCm2', 'boneAreaCm2'] as const) {
-    const areas = slices.map((slice) => slice[key]).sort((a, b) => a - b);
-    const median = areas[areas.length >> 1];
+    const area = median(slices.map((slice) => slice[key]));
     const { low, high } = range[key];
-    if (median === undefined || (median >= low && median <= high)) continue;
-    return `${median.toFixed(0)} cm² of ${NAMES[key]} in a slice, ${low.toFixed(0)} to ${high.toFixed(0)} in tested scans: not a neck`;
+    if (area === null || (area >= low && area <= high)) continue;
+    return `${area.toFixed(0)} cm² of ${NAMES[key]} in a slice, ${low.toFixed(0)} to ${high.toFixed(0)} in tested scans: not a neck`;
   }
   return null;
 }

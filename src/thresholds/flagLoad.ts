@@ -1,3 +1,4 @@
+import { median } from '../statistics/median.ts';
 import { isFlagged } from './scoredScan.ts';
 import type { ScoredScan, ThresholdRule } from './scoredScan.ts';
 
@@ -30,7 +31,7 @@ export function flagLoad(scans: readonly ScoredScan[], rule: ThresholdRule): Fla
   return {
     days: days.length,
     mean: counts.reduce((sum, count) => sum + count, 0) / counts.length,
-    median: (counts[Math.floor((counts.length - 1) / 2)]! + counts[Math.ceil((counts.length - 1) / 2)]!) / 2,
+    median: median(counts)!,
     // The smallest count that 95 % of the days do not exceed.
     p95: counts[Math.ceil(0.95 * counts.length) - 1]!,
     byHour,

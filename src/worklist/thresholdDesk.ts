@@ -1,3 +1,4 @@
+import { LEAST_REASON_CHARACTERS } from '../case/leastReason.ts';
 import type { Kysely, Transaction } from 'kysely';
 import { TriageError } from '../errors.ts';
 import type { Clock } from '../ports.ts';
@@ -13,7 +14,6 @@ import type { ThresholdVersion } from './thresholds.ts';
 
 /** A request that dies by itself after this long. */
 const DRAFT_LIFE_MS = 24 * 3_600_000;
-const LEAST_REASON_CHARACTERS = 20;
 /** Older scans say little about today's scanners and patients. */
 const LOOK_BACK_MS = 365 * 24 * 3_600_000;
 

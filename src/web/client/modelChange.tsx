@@ -1,3 +1,4 @@
+import { LEAST_REASON_CHARACTERS } from '../../case/leastReason.ts';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ModelsAnswer } from '../answers/modelAnswers.ts';
 import { valueOf } from './field.tsx';
@@ -5,7 +6,6 @@ import { modelWords } from './words/models.ts';
 import { thresholdText } from './words/thresholds.ts';
 
 const words = modelWords.change;
-const LEAST_REASON_CHARACTERS = 20;
 
 /** What an admin wants of a package; without one, the end of the shadow. */
 export interface Wish {

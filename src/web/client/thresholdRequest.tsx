@@ -1,10 +1,10 @@
+import { LEAST_REASON_CHARACTERS } from '../../case/leastReason.ts';
 import { useState } from 'preact/hooks';
 import type { ThresholdBoardAnswer, WhatIfAnswer } from '../answers/thresholdAnswers.ts';
 import { ask } from './session.ts';
 import { CaseLink } from './thresholdTables.tsx';
 import { dateTime, thresholdWords as words } from './words/thresholds.ts';
 
-const LEAST_REASON_CHARACTERS = 20;
 
 /** Runs what changes the server; a recent sign-in is asked for where it is needed. */
 export type Act = (run: () => Promise<Response>, said?: string) => void;

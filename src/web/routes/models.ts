@@ -1,3 +1,4 @@
+import { LEAST_REASON_CHARACTERS } from '../../case/leastReason.ts';
 import { z } from 'zod';
 import { caseRef } from '../../case/caseRef.ts';
 import { TriageError } from '../../errors.ts';
@@ -6,7 +7,6 @@ import { route } from '../route.ts';
 
 /** Flips and failures that an answer names. */
 const MOST_NAMED = 200;
-const LEAST_REASON_CHARACTERS = 20;
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'the digest of a package is wanted: 64 hexadecimal digits');
 
 /** Model packages: what there is, what each is worth, and which of them judges. */
