@@ -38,6 +38,8 @@ def main():
     args = parser.parse_args()
     study = load_profile(args.study)
     args.profile, args.device = study["profile"], "cuda" if torch.cuda.is_available() else "cpu"
+    # Its cohort is of phantoms.
+    args.dataset = None
     args.cohort = args.cohort or str(Path(args.out) / "cohort")
     torch.set_num_threads(len(os.sched_getaffinity(0)))
     results = Path(args.out) / "results"

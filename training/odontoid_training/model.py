@@ -111,10 +111,11 @@ class DeepSupervision(nn.Module):
     """Heads on the maps of stages 2 and 3 that mark broken cells of 8 and 16 pixels. For training only; not exported."""
 
     STEPS = (8, 16)
+    convolution = nn.Conv2d
 
     def __init__(self, encoder):
         super().__init__()
-        self.heads = nn.ModuleList([nn.Conv2d(encoder.early_channels, 1, 1), nn.Conv2d(2 * encoder.early_channels, 1, 1)])
+        self.heads = nn.ModuleList([self.convolution(encoder.early_channels, 1, 1), self.convolution(2 * encoder.early_channels, 1, 1)])
 
     def forward(self, maps):
         return [head(map_)[:, 0] for head, map_ in zip(self.heads, maps)]

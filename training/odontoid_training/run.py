@@ -29,8 +29,7 @@ def report(text):
 
 
 def export_cohort(args, splits):
-    dataset = getattr(args, "dataset", None)
-    source = ["exportDataset.ts", "--dataset", str(Path(dataset).resolve()), "--split", str(Path(args.split).resolve())] if dataset else ["exportCohort.ts", "--seed", str(args.seed)]
+    source = ["exportDataset.ts", "--dataset", str(Path(args.dataset).resolve()), "--split", str(Path(args.split).resolve())] if args.dataset else ["exportCohort.ts", "--seed", str(args.seed)]
     profile = str(Path(args.profile).resolve()) if args.profile.endswith(".json") else args.profile
     subprocess.run(["npx", "tsx", str(TRAINING / source[0]), *source[1:], "--profile", profile,
                     "--out", str(Path(args.cohort).resolve()), "--splits", ",".join(splits)], cwd=TRAINING.parent, check=True)

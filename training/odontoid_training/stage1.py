@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from .evaluate import auc
 from .kinds import SliceSequence
+from .schedule import cosine
 
 
 def train_encoder(profile, cohort, out, seed, device, *, start=None, report=print, kind=SliceSequence):
@@ -111,7 +112,7 @@ def learning_rate(recipe, epoch, part, field):
     warm = recipe["warmupFraction"]
     if done < warm:
         return recipe["learningRate"] * (0.05 + 0.95 * done / warm)
-    return recipe["learningRate"] * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (done - warm) / (1 - warm))))
+    return recipe["learningRate"] * cosine((done - warm) / (1 - warm))
 
 
 def cell_loss(logits, target_and_weight, device):

@@ -11,6 +11,7 @@ from .cohort import UNKNOWN
 from .evaluate import auc
 from .model import LEVELS, DomainCheck, LevelReader
 from .profile import make_classifier
+from .schedule import cosine
 
 
 def train_classifier(profile, encoded, cohort, out, seed, device, *, report=print):
@@ -66,7 +67,7 @@ def train_classifier(profile, encoded, cohort, out, seed, device, *, report=prin
 def anneal(optimizer, recipe, epoch):
     """One cosine from the learning rate down to a fiftieth of it."""
     for group in optimizer.param_groups:
-        group["lr"] = recipe["learningRate"] * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * epoch / recipe["epochs"])))
+        group["lr"] = recipe["learningRate"] * cosine(epoch / recipe["epochs"])
 
 
 def standardise(module, encoded, cases):

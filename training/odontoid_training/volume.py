@@ -8,6 +8,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from .model import DeepSupervision
+
 # Voxels a step of the last map, and of the maps that deep supervision marks: along the scan, and within a plane.
 LAST_STEP = (4, 8)
 MIDDLE_STEP, EARLY_STEP = (4, 8), (2, 4)
@@ -96,17 +98,11 @@ class VolumeEncoder(nn.Module):
         return feature, torch.sigmoid(logits), cam
 
 
-class DeepSupervision3d(nn.Module):
-    """Heads on the maps of stages 2 and 3. For training only; not exported."""
+class DeepSupervision3d(DeepSupervision):
+    """The same on the maps of a volume."""
 
     STEPS = (EARLY_STEP, MIDDLE_STEP)
-
-    def __init__(self, encoder):
-        super().__init__()
-        self.heads = nn.ModuleList([nn.Conv3d(encoder.early_channels, 1, 1), nn.Conv3d(2 * encoder.early_channels, 1, 1)])
-
-    def forward(self, maps):
-        return [head(map_)[:, 0] for head, map_ in zip(self.heads, maps)]
+    convolution = nn.Conv3d
 
 
 class RowPool(nn.Module):
