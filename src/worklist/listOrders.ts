@@ -13,8 +13,8 @@ export interface ListFilter {
   show: 'all' | 'flagged' | 'unflagged' | 'unscored';
   /** Words of which each must be found in the name, the patient ID or the accession number. */
   search: string;
-  /** Only cases at this place; left out or empty for all. */
-  location?: string;
+  /** Only cases at this place; empty for all. */
+  location: string;
 }
 
 /** A list as it was at one moment: which cases, in which order. Pages of it belong together, whatever changes meanwhile. */
@@ -66,7 +66,7 @@ export class ListOrders {
 
   /** The list as it is now. */
   async now(filter: ListFilter): Promise<ListOrder> {
-    const key = JSON.stringify([filter.read, filter.show, filter.search, filter.location ?? '']);
+    const key = JSON.stringify([filter.read, filter.show, filter.search, filter.location]);
     const version = await this.#read(versionOf);
     for (;;) {
       const known = this.#latest.get(key);
@@ -153,7 +153,7 @@ function compare(a: Place, b: Place): number {
 
 async function placesOf(
   db: Transaction<Schema>,
-  { read, show, search, location = '' }: ListFilter,
+  { read, show, search, location }: ListFilter,
   nowMs: number,
   maxWaitMs: number,
 ): Promise<Place[]> {

@@ -485,7 +485,7 @@ export function createWorklistQuery(
     const latest = await orders.now(filter);
     const order = (list === null ? undefined : orders.earlier(list)) ?? latest;
     const all =
-      filter.show === 'all' && filter.search === '' && (filter.location ?? '') === '' ? latest : await orders.now({ ...filter, show: 'all', search: '', location: '' });
+      filter.show === 'all' && filter.search === '' && filter.location === '' ? latest : await orders.now({ ...filter, show: 'all', search: '', location: '' });
     const from = Math.max(0, Math.min(offset, Math.floor((order.studies.length - 1) / limit) * limit));
     const studies = order.studies.slice(from, from + limit);
     const rows = await read((db) => listedRows(db, studies, from));
@@ -560,7 +560,7 @@ export function createWorklistQuery(
     caseDetail: async (studyInstanceUid) => {
       const detail = await read((db) => caseDetail(db, studyInstanceUid));
       if (detail.row.readAtMs !== null) return detail;
-      const { studies } = await orders.now({ show: 'all', search: '', read: false });
+      const { studies } = await orders.now({ show: 'all', search: '', location: '', read: false });
       const place = studies.indexOf(studyInstanceUid);
       // Read or removed in between: then it has no place.
       return place === -1 ? detail : { ...detail, row: { ...detail.row, rank: place + 1 } };

@@ -17,7 +17,7 @@ export const wallRoutes = [
     answer: { kind: 'json', schema: wallAnswer },
     handle: async ({ principal, request }, { query, system, clock, maxWaitMinutes, access }) => {
       if (principal!.role === 'wall') access.keepWall(request);
-      const { rows, total } = await query.page({ show: 'all', search: '', read: false, list: null, offset: 0, limit: MOST_ROWS });
+      const { rows, total } = await query.page({ show: 'all', search: '', location: '', read: false, list: null, offset: 0, limit: MOST_ROWS });
       const { model, receiver, proofOfLife } = await system();
       const { unread, lastReceivedAtMs } = await query.totals();
       return {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { openWorklist, studyUid, toInferred } from './fixture.ts';
 import type { Worklist } from './fixture.ts';
 
-const ALL = { show: 'all', search: '', read: false, list: null, offset: 0, limit: 100 } as const;
+const ALL = { show: 'all', search: '', location: '', read: false, list: null, offset: 0, limit: 100 } as const;
 const studies = (page: Awaited<ReturnType<Worklist['query']['page']>>) => page.rows.map((row) => row?.studyInstanceUid ?? null);
 
 async function seeded(): Promise<Worklist> {
