@@ -11,7 +11,7 @@ import { temporaryDirectory } from '../interop/dcmtk.ts';
 import { startOrthanc } from '../interop/orthanc.ts';
 import { smallStudy } from '../pipeline/agentUnderTest.ts';
 import { instanceOf } from '../unit/worklist/facts.ts';
-import { complaintsOfAxe, openPage, site, startBrowser } from './openPage.ts';
+import { complaintsInBothThemes, complaintsOfAxe, openPage, site, startBrowser } from './openPage.ts';
 import { addStudy, studyUid } from './seededWorklist.ts';
 
 startBrowser();
@@ -28,15 +28,6 @@ async function picture(page: Page, name: string): Promise<void> {
     await page.screenshot({ path: join(folder, `${name}-${theme}-${width}.png`), fullPage: true });
   }
   await page.setViewportSize({ width: 1280, height: 800 });
-}
-
-async function accessible(page: Page): Promise<void> {
-  for (const theme of ['dark', 'light']) {
-    await page.evaluate((value) => {
-      document.documentElement.dataset['theme'] = value;
-    }, theme);
-    await complaintsOfAxe(page);
-  }
 }
 
 /** A whole agent whose PACS is a real Orthanc. */
@@ -74,7 +65,7 @@ test('a proof of life is run from the page, and its alarm stands on the worklist
   // Everything went well but for the archive, which nobody has started: an alarm, in words that say where.
   await page.getByText(/^The proof of life failed: Results cannot get out: ARCHIVE at 127.0.0.1:1: nothing listens/).waitFor({ timeout: 170_000 });
   expect(await page.getByRole('img', { name: /How long each stage took: Made .*Received .*Assembled .*Scored .*Reported/ }).count()).toBe(1);
-  await accessible(page);
+  await complaintsInBothThemes(page);
   await picture(page, 'proof-of-life');
   await page.getByRole('link', { name: 'Worklist' }).click();
   await page.getByRole('alert').getByText(/The proof of life failed/).waitFor();
@@ -102,7 +93,7 @@ test('a proof of life is run from the page, and its alarm stands on the worklist
   await drop(await readFile(study.files[0]!.path));
   await page.getByText('It would be received, and can be part of an analysed series.').waitFor();
   await page.getByRole('cell', { name: 'Results of its study go to pacs, archive.' }).waitFor();
-  await accessible(page);
+  await complaintsInBothThemes(page);
   await picture(page, 'connections');
   await page.getByLabel('Sender’s AE title').fill('NOBODY');
   await drop(await readFile(study.files[0]!.path));
@@ -119,7 +110,7 @@ test('a refused result is sent again and a held study goes on, each with a reaso
   await opened.store.recordInstances([instanceOf({ study: 'held', number: 9, patientId: 'ANOTHER' })]);
   const page = await openPage(opened, { path: '/waiting' });
   await page.getByRole('cell', { name: 'SOP class not supported' }).waitFor();
-  await accessible(page);
+  await complaintsInBothThemes(page);
   await picture(page, 'waiting');
 
   await page.getByRole('button', { name: 'Send again: OKAFOR, Chidi' }).click();
@@ -145,7 +136,7 @@ test('the system page shows figures of the studies on record, as pictures and as
   const page = await openPage(opened, { path: '/system' });
   await page.getByRole('heading', { name: 'Studies received' }).waitFor();
   await page.getByRole('cell', { name: '11', exact: true }).first().waitFor();
-  await accessible(page);
+  await complaintsInBothThemes(page);
   await picture(page, 'system');
   await page.getByText('As a table').first().click();
   await page.getByRole('columnheader', { name: 'Received' }).waitFor();

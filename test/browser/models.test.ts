@@ -15,21 +15,12 @@ import { packageVariant } from '../unit/infer/packageVariant.ts';
 import { addUser, cookieFor, PASSWORD, shiftedClock } from '../unit/web/visitor.ts';
 import { findingsOf, instanceOf, manifestOf } from '../unit/worklist/facts.ts';
 import { bannedIn } from './bannedWords.ts';
-import { complaintsOfAxe, openPage, site, startBrowser } from './openPage.ts';
+import { complaintsInBothThemes, openPage, site, startBrowser } from './openPage.ts';
 import { addStudy, studyUid } from './seededWorklist.ts';
 
 startBrowser();
 
 const REASON = 'Approved by the board, minute 14';
-
-async function accessible(page: Page): Promise<void> {
-  for (const theme of ['dark', 'light']) {
-    await page.evaluate((value) => {
-      document.documentElement.dataset['theme'] = value;
-    }, theme);
-    await complaintsOfAxe(page);
-  }
-}
 
 /** Tab, until what has the keyboard says so. */
 async function tabTo(page: Page, name: string): Promise<void> {
@@ -91,7 +82,7 @@ test('card, threshold question, fresh sign-in, shadow and its comparison, by key
   const page = await openPage(opened, { path: '/models', refusals: /status of (403|409)/, before: (fresh) => fresh.context().addCookies([{ name: key, value, url: opened.url }]) });
 
   await page.getByRole('row', { name: /rotten .*damaged.*is not the one that model\.json describes/ }).waitFor();
-  await accessible(page);
+  await complaintsInBothThemes(page);
   await tabTo(page, 'Card: odontoid-compact 9.0.0');
   await page.keyboard.press('Enter');
   const card = page.getByRole('region', { name: 'Card of odontoid-compact 9.0.0' });
@@ -102,7 +93,7 @@ test('card, threshold question, fresh sign-in, shadow and its comparison, by key
   // The plot says the same: the line from `low` to `high` on a scale of 168 units.
   const range = card.locator('svg.figure-line .range').first();
   expect(Number(await range.getAttribute('x2')) - Number(await range.getAttribute('x1'))).toBeCloseTo(168 * (first!.high - first!.low), 3);
-  await accessible(page);
+  await complaintsInBothThemes(page);
   await page.getByRole('button', { name: 'Close the card' }).click();
   expect(await page.evaluate(() => document.activeElement?.id)).toBe(`card-${sha256}`);
 
@@ -111,7 +102,7 @@ test('card, threshold question, fresh sign-in, shadow and its comparison, by key
   await page.getByRole('button', { name: 'Set as shadow: odontoid-compact 9.0.0' }).click();
   expect(await page.getByRole('dialog').getByRole('button', { name: 'Set as shadow' }).isDisabled()).toBe(true);
   await page.getByLabel(/^Why\?/).fill(REASON);
-  await accessible(page);
+  await complaintsInBothThemes(page);
   await page.getByRole('dialog').getByRole('button', { name: 'Set as shadow' }).click();
   await page.getByLabel('Password').fill(PASSWORD);
   await page.keyboard.press('Enter');
@@ -137,7 +128,7 @@ test('card, threshold question, fresh sign-in, shadow and its comparison, by key
   await page.getByText('2 with, 0 without a fracture by the readers’ verdicts.').waitFor();
   await page.getByRole('row', { name: /Sensitivity 100 % .* 50 % / }).waitFor();
   await page.getByRole('link', { name: /^Case .* in a new tab/ }).waitFor();
-  await accessible(page);
+  await complaintsInBothThemes(page);
   expect(bannedIn((await page.locator('main').textContent()) ?? '')).toEqual([]);
 
   // The site has set a threshold: nothing happens before somebody has said whether it is to hold.
@@ -148,14 +139,14 @@ test('card, threshold question, fresh sign-in, shadow and its comparison, by key
   expect(await page.getByRole('dialog').isVisible()).toBe(true);
   await page.getByLabel('Another number, from 0 to 1', { exact: true }).first().check();
   await page.getByRole('spinbutton').fill('0.44');
-  await accessible(page);
+  await complaintsInBothThemes(page);
   await page.getByRole('dialog').getByRole('button', { name: 'Activate' }).click();
   await page.getByText('Decided: Activate odontoid-compact 9.0.0.').waitFor();
   expect((await opened.store.modelInForce('active')).wanted).toMatchObject({ threshold: 0.44, model: { sha256 } });
   // What was the shadow judges now: its place is empty.
   await page.getByText('None. A shadow scores the same cases').waitFor();
   await page.setViewportSize({ width: 390, height: 800 });
-  await accessible(page);
+  await complaintsInBothThemes(page);
   const folder = process.env['ODONTOID_PICTURES'];
   if (folder !== undefined) await page.screenshot({ path: join(folder, 'models-390.png'), fullPage: true });
 }, 120_000);

@@ -78,3 +78,13 @@ export async function complaintsOfAxe(page: Page): Promise<void> {
     })),
   ).toEqual([]);
 }
+
+/** The same, in either theme; the light one stays. */
+export async function complaintsInBothThemes(page: Page): Promise<void> {
+  for (const theme of ['dark', 'light']) {
+    await page.evaluate((value) => {
+      document.documentElement.dataset['theme'] = value;
+    }, theme);
+    await complaintsOfAxe(page);
+  }
+}

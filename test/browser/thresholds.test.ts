@@ -4,7 +4,7 @@ import { caseRef } from '../../src/case/caseRef.ts';
 import { addUser, cookieFor, PASSWORD, shiftedClock } from '../unit/web/visitor.ts';
 import type { ShiftedClock } from '../unit/web/visitor.ts';
 import { bannedIn } from './bannedWords.ts';
-import { complaintsOfAxe, openPage, site, startBrowser } from './openPage.ts';
+import { complaintsInBothThemes, openPage, site, startBrowser } from './openPage.ts';
 import type { Site } from './page.ts';
 import { addStudy, studyUid } from './seededWorklist.ts';
 import { PRESENT, seedThresholdHistory } from './seededThresholds.ts';
@@ -45,15 +45,6 @@ async function tabTo(page: Page, name: string | RegExp, key = 'Tab'): Promise<vo
   throw new Error(`Tab does not come to ${String(name)}`);
 }
 
-async function inBothThemes(page: Page): Promise<void> {
-  for (const theme of ['dark', 'light']) {
-    await page.evaluate((shown) => {
-      document.documentElement.dataset['theme'] = shown;
-    }, theme);
-    await complaintsOfAxe(page);
-  }
-}
-
 /** Scores of the whole seeded site with what readers said, counted here and not by the page. */
 async function counted({ database }: Site) {
   const truth = new Map((await database.db.selectFrom('verdicts').select(['study_instance_uid', 'fracture']).execute()).map((row) => [row.study_instance_uid, row.fracture]));
@@ -88,7 +79,7 @@ test('a whole change by keyboard: moved, looked at, requested, the lost fracture
   await page.getByText('not yet opened by you').first().waitFor();
   expect(await page.getByRole('button', { name: 'Sign and activate' }).isDisabled()).toBe(true);
   expect((await opened.store.threshold('compact', 'CT_ED')).value).toBe(0.5);
-  await inBothThemes(page);
+  await complaintsInBothThemes(page);
 
   for (const name of await page.locator('.request a').allTextContents()) {
     await tabTo(page, name);
@@ -103,7 +94,7 @@ test('a whole change by keyboard: moved, looked at, requested, the lost fracture
   await tabTo(page, 'Sign and activate');
   await page.keyboard.press('Enter');
   await page.getByRole('dialog').waitFor();
-  await inBothThemes(page);
+  await complaintsInBothThemes(page);
   await page.keyboard.type(PASSWORD);
   await page.keyboard.press('Enter');
   await said(page, /^In force for new scans: version 2\.$/);
@@ -208,12 +199,12 @@ test('with few labels it says so instead of a number; flags can be stopped by on
   expect(main).toContain('Too few fractures to judge: no curve.');
   expect(main).toContain('1/1 Too few fractures to judge');
   expect(main).not.toMatch(/95 % interval \d/);
-  await inBothThemes(page);
+  await complaintsInBothThemes(page);
 
   await page.getByRole('button', { name: 'Back to what is in force' }).click();
   await page.getByLabel('Reason', { exact: true }).fill('Flags every implant');
   await page.getByRole('button', { name: 'Stop AI flags' }).click();
   await expect.poll(() => page.locator('.banner').textContent(), { timeout: 20_000 }).toMatch(/^AI FLAGS STOPPED by ada/);
   expect((await opened.store.threshold('compact', 'SCANNER')).stopped).toBe(true);
-  await inBothThemes(page);
+  await complaintsInBothThemes(page);
 }, 120_000);

@@ -3,20 +3,11 @@ import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { addUser, cookieFor, shiftedClock } from '../unit/web/visitor.ts';
 import { bannedIn } from './bannedWords.ts';
-import { complaintsOfAxe, openPage, site, startBrowser } from './openPage.ts';
+import { complaintsInBothThemes, openPage, site, startBrowser } from './openPage.ts';
 import type { Site } from './page.ts';
 import { addStudy } from './seededWorklist.ts';
 
 startBrowser();
-
-async function accessible(page: Page): Promise<void> {
-  for (const theme of ['light', 'dark']) {
-    await page.evaluate((value) => {
-      document.documentElement.dataset['theme'] = value;
-    }, theme);
-    await complaintsOfAxe(page);
-  }
-}
 
 async function picture(page: Page, name: string): Promise<void> {
   const folder = process.env['ODONTOID_PICTURES'];
@@ -45,11 +36,11 @@ async function siteAndLink() {
 
 test('a screen on a wall: let in by a link, sized for its distance, without names, until it is revoked', async () => {
   const { opened, desk, path } = await siteAndLink();
-  await accessible(desk);
+  await complaintsInBothThemes(desk);
   const wall = await openPage(opened, { path, refusals: /status of (401|403)/, before: (page) => page.setViewportSize({ width: 1920, height: 1080 }) });
   await wall.getByRole('heading', { name: 'Set up this screen' }).waitFor();
   expect(wall.url()).toBe(`${opened.url}/wall`);
-  await accessible(wall);
+  await complaintsInBothThemes(wall);
   // By keyboard: the first field has it.
   expect(await wall.evaluate(() => [screen.width, screen.height])).toEqual([1920, 1080]);
   const focused = () => expect.poll(() => wall.evaluate(() => document.activeElement?.tagName)).toBe('INPUT');
@@ -81,7 +72,7 @@ test('a screen on a wall: let in by a link, sized for its distance, without name
   const text = (await wall.locator('body').textContent()) ?? '';
   for (const name of ['Lindqvist', 'LINDQVIST', 'Moreau', '40211', 'E26']) expect(text).not.toContain(name);
   expect(bannedIn(text)).toEqual([]);
-  await accessible(wall);
+  await complaintsInBothThemes(wall);
   await picture(wall, 'wall-55');
 
   // It has one page: the worklist is not for it, and no frame leads there.
@@ -96,7 +87,7 @@ test('a screen on a wall: let in by a link, sized for its distance, without name
   await desk.getByText('None.', { exact: true }).waitFor();
   await wall.getByText(/This screen is not admitted, or not any more/).waitFor({ timeout: 45_000 });
   expect(await wall.locator('.wall-rows').count()).toBe(0);
-  await accessible(wall);
+  await complaintsInBothThemes(wall);
 
   const again = await openPage(opened, { path, refusals: /status of (401|403)/ });
   await again.getByText(/This link was used, or is too old/).waitFor();
@@ -116,10 +107,10 @@ test('a screen whose line is silent says so after 15 s, and after 30 s is red, f
   await opened.stop();
   const silent = wall.getByText(/No update for 1\d s\. List may be old/);
   await silent.waitFor({ timeout: 25_000 });
-  await accessible(wall);
+  await complaintsInBothThemes(wall);
   await wall.getByText(/^LIVE FEED LOST .* List may be wrong\. Use PACS worklist$/).waitFor({ timeout: 30_000 });
   expect(await wall.locator('.wall-body').evaluate((list) => getComputedStyle(list).filter)).toContain('grayscale');
-  await accessible(wall);
+  await complaintsInBothThemes(wall);
   await picture(wall, 'wall-lost');
   await opened.start();
   await wall.getByText(/^Feed live/).waitFor({ timeout: 30_000 });
@@ -133,5 +124,5 @@ test('the worklist shows where patients are, and narrows to one place', async ()
   await page.getByRole('combobox', { name: 'Location' }).selectOption('Ward 7');
   await page.getByText('1 of 22 match').waitFor();
   await page.getByRole('cell', { name: 'Ward 7' }).waitFor();
-  await accessible(page);
+  await complaintsInBothThemes(page);
 });

@@ -68,7 +68,7 @@ function Content({ card }: { card: ModelCardAnswer }) {
       {card.figures.length === 0 ? <p>{words.noFigures}</p> : <Figures figures={card.figures} />}
       <h3>{words.domain}</h3>
       <p>
-        {words.domainText(domain.statistic, domain.output, domain.limit.toFixed(3), domain.unit)} {domain.statement}
+        {words.domainText(domain.statistic, domain.output, domain.limit.toFixed(3), domain.unit)} {domain.statement} {domain.anatomy}
       </p>
     </>
   );

@@ -5,8 +5,9 @@ import { useConfirmed } from './confirmIdentity.tsx';
 import { accessWords } from './words/access.ts';
 import { Field, valueOf } from './field.tsx';
 import { clockTime } from './format.ts';
-import { WallScreens } from './wallScreens.tsx';
+import { OneTimeLink } from './oneTimeLink.tsx';
 import { PlainTable } from './plainTable.tsx';
+import { WallScreens } from './wallScreens.tsx';
 import { ask, read, Refused } from './session.ts';
 
 type Users = z.infer<typeof usersAnswer>;
@@ -62,12 +63,7 @@ export default function UsersPage() {
       <p role="alert" class="kind-fault">
         {problem}
       </p>
-      {link !== null && (
-        <div role="status" class="link">
-          <p>{accessWords.link(link.name, clockTime(link.expiresAtMs, now))}</p>
-          <code>{new URL(link.path, location.href).href}</code>
-        </div>
-      )}
+      {link !== null && <OneTimeLink text={accessWords.link(link.name, clockTime(link.expiresAtMs, now))} path={link.path} />}
       {users === null ? (
         <p>{accessWords.loading}</p>
       ) : (

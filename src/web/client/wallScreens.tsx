@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { setUpLink, wallsAnswer } from '../answers/accessAnswers.ts';
 import { Field, valueOf } from './field.tsx';
 import { clockTime } from './format.ts';
+import { OneTimeLink } from './oneTimeLink.tsx';
 import { PlainTable } from './plainTable.tsx';
 import { ask, read } from './session.ts';
 import { wallWords as words } from './words/wall.ts';
@@ -22,12 +23,7 @@ export function WallScreens({ act }: { act: (action: () => Promise<unknown>) => 
     <>
       <h2>{words.screens}</h2>
       <p>{words.screensWhat}</p>
-      {link !== null && (
-        <div role="status" class="link">
-          <p>{words.link(link.name, clockTime(link.expiresAtMs, now))}</p>
-          <code>{new URL(link.path, location.href).href}</code>
-        </div>
-      )}
+      {link !== null && <OneTimeLink text={words.link(link.name, clockTime(link.expiresAtMs, now))} path={link.path} />}
       {screens.length === 0 ? (
         <p class="muted">{words.noScreens}</p>
       ) : (
