@@ -90,6 +90,7 @@ test('card, threshold question, fresh sign-in, shadow and its comparison, by key
   const manifest = JSON.parse(await readFile(join(installed, 'model.json'), 'utf8')) as { metrics: { values: { value: number; low: number; high: number }[] } };
   const [first] = manifest.metrics.values;
   await card.getByRole('row', { name: new RegExp(`AUC, cases .*${first!.value.toFixed(3)} ${first!.low.toFixed(3)}-${first!.high.toFixed(3)}`) }).first().waitFor();
+  await card.getByText(/less than 72 or more than 356.5 cm² of tissue/).waitFor();
   // The plot says the same: the line from `low` to `high` on a scale of 168 units.
   const range = card.locator('svg.figure-line .range').first();
   expect(Number(await range.getAttribute('x2')) - Number(await range.getAttribute('x1'))).toBeCloseTo(168 * (first!.high - first!.low), 3);

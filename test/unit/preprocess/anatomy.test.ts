@@ -26,6 +26,12 @@ describe('the anatomy of a slice', () => {
     expect(outsideAnatomy([{ tissueAreaCm2: 900, boneAreaCm2: 90 }, slice, slice, slice, { tissueAreaCm2: 1, boneAreaCm2: 0 }], NECK)).toBe(said);
   });
 
+  it('takes the middle of the two in the middle, as training does', () => {
+    const slices = [60, 240].map((tissueAreaCm2) => ({ tissueAreaCm2, boneAreaCm2: 12 }));
+    expect(outsideAnatomy(slices, NECK)).toBeNull();
+    expect(outsideAnatomy([slices[0]!, { tissueAreaCm2: 90, boneAreaCm2: 12 }], NECK)).toBe('75 cm² of tissue in a slice, 80 to 250 in tested scans: not a neck');
+  });
+
   it('says nothing of slices that nobody has measured', () => {
     expect(outsideAnatomy([], NECK)).toBeNull();
   });
