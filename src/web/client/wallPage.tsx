@@ -13,6 +13,8 @@ import { words as listWords } from './words/worklist.ts';
 
 const STILL_LOADING_AFTER_MS = 3_000;
 
+type Row = WallAnswer['rows'][number];
+
 /** The list for two metres: no names, nothing to press, and plainly wrong when it may be wrong. */
 export default function WallPage() {
   const [secret] = useState(() => location.hash.slice(1));
@@ -40,6 +42,7 @@ function Wall({ onRefused }: { onRefused: () => void }) {
   const [answer, setAnswer] = useState<WallAnswer | null>(null);
   const [fresh, setFresh] = useState<Freshness>(LIVE);
   const [slowLoad, setSlowLoad] = useState(false);
+  const [shown, setShown] = useState(0);
   const [fontPx, setFontPx] = useState(chosenFontPx);
   const [setting, setSetting] = useState(!isSetUp());
   const refused = useRef(onRefused);
@@ -97,9 +100,13 @@ function Wall({ onRefused }: { onRefused: () => void }) {
         />
       )}
       <div class={lost ? 'wall-body frozen' : 'wall-body'}>
-        {answer === null ? <p>{slowLoad ? listWords.stillLoading : ''}</p> : answer.total === 0 ? <p>{emptyText(fresh, answer)}</p> : <Rows answer={answer} />}
+        {answer === null ? <p>{slowLoad ? listWords.stillLoading : ''}</p> : answer.total === 0 ? <p>{emptyText(fresh, answer)}</p> : <Rows rows={answer.rows} maxWaitMinutes={answer.maxWaitMinutes} onShown={setShown} />}
       </div>
-      <footer class="wall-foot muted">{words.notDiagnostic}</footer>
+      {/* One line that is always there, so that the room for rows stays the same. */}
+      <footer class="wall-foot">
+        <span>{answer !== null && answer.total > shown ? words.more(answer.total - shown) : ''}</span>
+        <small class="muted">{words.notDiagnostic}</small>
+      </footer>
     </div>
   );
 }
@@ -119,14 +126,16 @@ function faultsOf(answer: WallAnswer | null): string[] {
 }
 
 /** As many rows as are whole on the screen, and how many are not: nobody scrolls a wall. */
-function Rows({ answer }: { answer: WallAnswer }) {
+function Rows({ rows, maxWaitMinutes, onShown }: { rows: readonly Row[]; maxWaitMinutes: number; onShown: (count: number) => void }) {
   const list = useRef<HTMLOListElement>(null);
-  const [shown, setShown] = useState(answer.rows.length);
+  const [shown, setShown] = useState(rows.length);
   const measure = () => {
     const box = list.current;
     if (box === null) return;
     const bottom = box.getBoundingClientRect().bottom + 1;
-    setShown([...box.children].filter((row) => row.getBoundingClientRect().bottom <= bottom).length);
+    const whole = [...box.children].filter((row) => row.getBoundingClientRect().bottom <= bottom).length;
+    setShown(whole);
+    onShown(whole);
   };
   useLayoutEffect(measure);
   useEffect(() => {
@@ -135,55 +144,52 @@ function Rows({ answer }: { answer: WallAnswer }) {
     return () => observer.disconnect();
   }, []);
   return (
-    <>
-      <ol class="wall-rows" ref={list}>
-        {answer.rows.map((row, index) => (
-          <li key={row.caseRef} class={index < shown ? '' : 'beyond'}>
-            <State row={row} />
-            <Facts row={row} maxWaitMinutes={answer.maxWaitMinutes} />
-          </li>
-        ))}
-      </ol>
-      {/* Always there, so that the room for rows stays the same. */}
-      <p class="wall-more">{answer.total > shown ? words.more(answer.total - shown) : ''}</p>
-    </>
+    <ol class="wall-rows" ref={list}>
+      {rows.map((row, index) => (
+        <li key={row.caseRef} class={index < shown ? '' : 'beyond'}>
+          <State row={row} />
+          <Facts row={row} maxWaitMinutes={maxWaitMinutes} />
+        </li>
+      ))}
+    </ol>
   );
 }
-
-type Row = WallAnswer['rows'][number];
 
 /** However long a reason is, what to do about it stays in sight. */
 function State({ row: { status, stateText } }: { row: Row }) {
   const look = LOOKS[status];
   const at = stateText.lastIndexOf(' - ');
   return (
-    <div class={`wall-state kind-${look.kind}`}>
-      <svg viewBox="0 0 16 16" aria-hidden="true">
+    <>
+      <svg class={`kind-${look.kind}`} viewBox="0 0 16 16" aria-hidden="true">
         <path d={look.shape} />
       </svg>
       {at === -1 ? (
-        <span>{stateText}</span>
+        <span class={`wall-state kind-${look.kind}`}>{stateText}</span>
       ) : (
-        <span class="wall-words">
+        <span class={`wall-state reasoned kind-${look.kind}`}>
           <span class="reason">{stateText.slice(0, at)}</span>
           <span class="advice">{stateText.slice(at)}</span>
         </span>
       )}
-    </div>
+    </>
   );
 }
 
+/** Each always has its place, so that they stand in columns where the screen has room for columns. */
 function Facts({ row, maxWaitMinutes }: { row: Row; maxWaitMinutes: number }) {
   const minutes = Math.floor(row.waitMs / 60_000);
   const overdue = minutes >= maxWaitMinutes;
   return (
-    <div class="wall-facts">
-      {row.stat && <strong class="kind-fault">{words.stat}</strong>}
-      <span class={overdue ? 'kind-fault' : ''}>{overdue ? words.overdue(minutes, maxWaitMinutes) : words.waits(minutes)}</span>
-      {row.location !== '' && <bdi>{row.location}</bdi>}
-      {row.accessionEnd !== '' && <span>{words.accessionEnd(row.accessionEnd)}</span>}
-      {row.ageBand !== '' && <span>{row.ageBand}</span>}
-      {row.claimed && <span class="kind-info">{words.claimed}</span>}
-    </div>
+    <span class="wall-facts">
+      <span class={overdue ? 'kind-fault' : ''}>
+        {row.stat && <strong class="kind-fault">{words.stat} </strong>}
+        {overdue ? words.overdue(minutes, maxWaitMinutes) : words.waits(minutes)}
+      </span>
+      <bdi>{row.location}</bdi>
+      <span>{row.accessionEnd === '' ? '' : words.accessionEnd(row.accessionEnd)}</span>
+      <span class="age">{row.ageBand}</span>
+      <span class="kind-info">{row.claimed ? words.claimed : ''}</span>
+    </span>
   );
 }
