@@ -2,6 +2,7 @@ import type { Express, RequestHandler } from 'express';
 import type { z } from 'zod';
 import { TriageError } from '../errors.ts';
 import { addressOf } from './access/access.ts';
+import { recordLook } from './recordLook.ts';
 import { mayUse, type Principal, type Route } from './route.ts';
 import type { WebContext } from './webContext.ts';
 
@@ -42,11 +43,14 @@ function handlerOf(entry: Route, context: WebContext, { checkAnswers }: MountOpt
       response,
     };
     const record = async (): Promise<void> => {
-      if (entry.audit?.by !== 'route') return;
-      const target = entry.audit.target === undefined ? '' : String(params[entry.audit.target]);
-      // Looked at by its case reference or by its UID: the audit keeps the UID.
-      if (entry.audit.action === 'case.viewed') await access.audit.viewed(actor, address, await context.query.studyOf(target));
-      else await access.audit.append({ action: entry.audit.action, actor, address, target });
+      if (entry.audit?.by === 'look') {
+        // Asked for by its case reference or by its UID: the audit keeps the UID.
+        const study = await context.query.studyOf(String(params[entry.audit.study]));
+        await recordLook(access, principal!, address, study, entry.audit.look(call.query), clock.now());
+      } else if (entry.audit?.by === 'route') {
+        const target = entry.audit.target === undefined ? '' : String(params[entry.audit.target]);
+        await access.audit.append({ action: entry.audit.action, actor, address, target });
+      }
     };
     if (entry.answer.kind === 'other') {
       await record();

@@ -2,6 +2,7 @@ import type { Request, Response } from 'express';
 import type { z } from 'zod';
 import type { AuditAction } from '../worklist/audit.ts';
 import type { Session } from '../worklist/sessions.ts';
+import type { Look } from './recordLook.ts';
 import type { WebContext } from './webContext.ts';
 
 /** Who someone is. `wall` is a screen that anybody can see: it gets the masked list and nothing else. `service` is a machine with a token: it reads. A reader is a person: what a person decides, no token may. */
@@ -57,9 +58,12 @@ interface RouteOf<P extends z.ZodObject, Q extends z.ZodObject, B extends z.ZodT
   recentSignIn?: true;
   /**
    * What the audit keeps of it. `store`: the store writes the entry in the transaction of the change itself; `route`: it is written before the answer
-   * goes out, with the named parameter as its target.
+   * goes out, with the named parameter as its target; `look`: the same of a study that somebody sees (`recordLook.ts`).
    */
-  audit?: { by: 'store'; action: AuditAction | readonly AuditAction[] } | { by: 'route'; action: AuditAction; target?: keyof z.output<P> & string };
+  audit?:
+    | { by: 'store'; action: AuditAction | readonly AuditAction[] }
+    | { by: 'route'; action: AuditAction; target?: keyof z.output<P> & string }
+    | { by: 'look'; study: keyof z.output<P> & string; look: (query: z.output<Q>) => Look };
   /** One sentence for the description of the API. */
   summary: string;
   params?: P;

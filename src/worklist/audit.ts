@@ -29,6 +29,8 @@ export const AUDIT_ACTIONS = [
   'model.activated',
   'names.shown',
   'case.viewed',
+  'case.previewed',
+  'case.fetched',
   'case.read',
   'case.unread',
   'case.stat',
@@ -93,8 +95,10 @@ export type AuditVerdict =
 
 export interface AuditLog {
   append: (fact: AuditFact) => Promise<void>;
-  /** Records that somebody looked at a study; once for each person, study and ten minutes. */
+  /** Records that a person opened a study; once for each person, address and ten minutes. */
   viewed(actor: string, address: string, studyInstanceUid: string): Promise<void>;
+  /** Records it, unless it or one of `orActions` was done to the same target by the same actor from the same address since `sinceMs`. */
+  appendOnce(fact: AuditFact, sinceMs: number, orActions?: readonly AuditAction[]): Promise<void>;
   /** Newest first. */
   page(filter: AuditFilter, limit: number): Promise<AuditEntry[]>;
   head(): Promise<AuditHead>;
@@ -103,7 +107,7 @@ export interface AuditLog {
 }
 
 const FIRST_HASH = '0'.repeat(64);
-/** Within this time a second look of the same person at the same study is no new entry. */
+/** Opening a study again within this time is no new entry. */
 export const SAME_VIEW_MS = 10 * 60_000;
 const BATCH = 1_000;
 /** Hostile values (an AE title, a user agent) must not forge lines or colours where the audit is shown. */
@@ -146,21 +150,27 @@ export function createAuditLog({ db }: WorklistDatabase, clock: Clock): AuditLog
       hash: FIRST_HASH,
     };
   const append = (fact: AuditFact): Promise<void> => db.transaction().execute((trx) => appendAudit(trx, clock.now(), fact));
-  return {
-    append,
-    viewed: async (actor, address, studyInstanceUid) => {
-      const now = clock.now();
-      const seen = await db
+  const appendOnce = async (fact: AuditFact, sinceMs: number, orActions: readonly AuditAction[] = []): Promise<void> => {
+    const known = (on: Kysely<Schema>) =>
+      on
         .selectFrom('audit_log')
         .select('seq')
-        .where('target', '=', studyInstanceUid)
-        .where('action', '=', 'case.viewed')
-        .where('actor', '=', actor)
-        .where('address', '=', address)
-        .where('at', '>', now - SAME_VIEW_MS)
+        .where('target', '=', fact.target ?? '')
+        .where('action', 'in', [fact.action, ...orActions])
+        .where('actor', '=', fact.actor)
+        .where('address', '=', fact.address ?? '')
+        .where('at', '>', sinceMs)
         .executeTakeFirst();
-      if (seen === undefined) await append({ action: 'case.viewed', actor, address, target: studyInstanceUid });
-    },
+    // Slices come by the dozen: the write lock is taken only when there is something to write.
+    if ((await known(db)) !== undefined) return;
+    await db.transaction().execute(async (trx) => {
+      if ((await known(trx)) === undefined) await appendAudit(trx, clock.now(), fact);
+    });
+  };
+  return {
+    append,
+    appendOnce,
+    viewed: (actor, address, studyInstanceUid) => appendOnce({ action: 'case.viewed', actor, address, target: studyInstanceUid }, clock.now() - SAME_VIEW_MS),
     page: async (filter, limit) => {
       const rows = await filtered(db, filter).orderBy('seq', 'desc').limit(limit).execute();
       return rows.map(({ seq, at, action, actor, address, target, detail, hash }) => ({

@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { caseRef } from '../../src/case/caseRef.ts';
 import { bannedIn } from './bannedWords.ts';
 import { complaintsOfAxe, openPage, site, startBrowser } from './openPage.ts';
+import { shiftedClock } from '../unit/web/visitor.ts';
 import { addStudy, studyUid } from './seededWorklist.ts';
 
 startBrowser();
@@ -194,4 +195,38 @@ test.each(['dark', 'light'] as const)('axe finds nothing and no banned word stan
   const text = await page.locator('body').innerText();
   expect(text).toContain('AI did not flag this scan');
   expect(bannedIn(text)).toEqual([]);
+});
+
+test('a picture beside the list is no view of the case; a case left open while changes arrive is one', async () => {
+  const clock = shiftedClock();
+  const opened = await site(clock);
+  await addStudy(opened, { id: 'flag', outcome: 0.9, slices: 8 });
+  const looks = async () => (await opened.access.audit.page({ target: studyUid('flag') }, 20)).map(({ action }) => action).filter((action) => /view/.test(action)).reverse();
+  const page = await openPage(opened);
+  const row = page.locator(`tr.row[data-study="${studyUid('flag')}"]`);
+  for (let times = 0; times < 2; times += 1) {
+    await row.hover();
+    await page.locator('.thumbnail[data-drawn]').waitFor();
+    await page.mouse.move(640, 5);
+    await page.locator('.thumbnail').waitFor({ state: 'detached' });
+    clock.advance(11 * 60_000);
+  }
+  expect(await looks()).toEqual(['case.previewed']);
+  const asked: string[] = [];
+  page.on('request', (request) => asked.push(new URL(request.url()).search));
+  await row.locator('.opener').click();
+  await expect.poll(() => shownSlice(page)).toBe('2');
+  for (const read of [true, false]) {
+    clock.advance(11 * 60_000);
+    const before = asked.filter((query) => query === '?as=still-open').length;
+    await opened.store.markRead(studyUid('flag'), read, 'somebody');
+    await expect.poll(() => asked.filter((query) => query === '?as=still-open').length).toBeGreaterThan(before);
+    await page.getByRole('button', { name: read ? 'Back to unread' : 'Mark as read' }).waitFor();
+  }
+  expect(await looks()).toEqual(['case.previewed', 'case.viewed']);
+  expect(await page.locator('.views li').count()).toBe(1);
+  await page.getByRole('link', { name: 'To the worklist' }).click();
+  await row.locator('.opener').click();
+  await expect.poll(() => shownSlice(page)).toBe('2');
+  expect(await looks()).toEqual(['case.previewed', 'case.viewed', 'case.viewed']);
 });

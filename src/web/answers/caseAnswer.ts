@@ -15,6 +15,17 @@ const crop = z.strictObject({
   fullFrame: z.boolean(),
 });
 
+const keySlice = z.strictObject({
+  sopInstanceUid: z.string(),
+  sliceIndex: z.int(),
+  score: z.number(),
+  levels: levels.exactOptional(),
+  cam: z.array(z.number()),
+  camRows: z.int(),
+  camColumns: z.int(),
+  crop,
+});
+
 const findings = z
   .strictObject({
     decision: z.enum(['suspected', 'not-suspected', 'not-analysed']),
@@ -27,18 +38,7 @@ const findings = z
     slices: z.array(
       z.strictObject({ sopInstanceUid: z.string(), score: z.number(), imageProbability: z.number() }),
     ),
-    keySlices: z.array(
-      z.strictObject({
-        sopInstanceUid: z.string(),
-        sliceIndex: z.int(),
-        score: z.number(),
-        levels: levels.exactOptional(),
-        cam: z.array(z.number()),
-        camRows: z.int(),
-        camColumns: z.int(),
-        crop,
-      }),
-    ),
+    keySlices: z.array(keySlice),
     model: z.strictObject({ name: z.string(), version: z.string(), sha256: z.string() }),
     provider: z.string(),
     analysedAtMs: epochMs,
@@ -64,7 +64,7 @@ export const caseAnswer = z
       .nullable()
       .describe('Geometry of the analysed series, oriented: rows front to back, columns from the patient’s right to left.'),
     instances: z.strictObject({ received: z.int(), setAside: z.int(), ownResults: z.int() }),
-    views: z.array(z.strictObject({ atMs: epochMs, by: z.string() })).describe('Who has looked at it, newest first: once for each person and ten minutes.'),
+    views: z.array(z.strictObject({ atMs: epochMs, by: z.string() })).describe('Who has opened it, newest first: once for each person and ten minutes.'),
     results: z.array(
       z.strictObject({
         sopInstanceUid: z.string(),
@@ -87,3 +87,12 @@ export const caseAnswer = z
     ),
   })
   .meta({ id: 'Case' });
+
+export const previewAnswer = z
+  .strictObject({
+    rows: z.int(),
+    columns: z.int(),
+    hu: z.base64().describe('Hounsfield units, little-endian int16, rows front to back, columns from the patient’s right to left.'),
+    keySlice,
+  })
+  .meta({ id: 'Preview' });

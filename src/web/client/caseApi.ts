@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { caseAnswer } from '../answers/caseAnswer.ts';
+import type { caseAnswer, previewAnswer } from '../answers/caseAnswer.ts';
 import { ask, read } from './session.ts';
 
 export type CaseAnswer = z.infer<typeof caseAnswer>;
@@ -8,8 +8,16 @@ export type KeySlice = NonNullable<CaseAnswer['findings']>['keySlices'][number];
 
 const address = (caseRef: string, what = '') => `/api/cases/${encodeURIComponent(caseRef)}${what}`;
 
-export function fetchCase(caseRef: string): Promise<CaseAnswer> {
-  return read<CaseAnswer>(address(caseRef));
+/** `still-open`: the page that shows it reads it anew, which the audit does not keep as another view. */
+export function fetchCase(caseRef: string, as: 'opened' | 'still-open'): Promise<CaseAnswer> {
+  return read<CaseAnswer>(address(caseRef, `?as=${as}`));
+}
+
+/** The best key slice, for a picture beside the list. */
+export async function fetchPreview(caseRef: string): Promise<{ slice: Slice; keySlice: KeySlice }> {
+  const { rows, columns, hu, keySlice } = await read<z.infer<typeof previewAnswer>>(address(caseRef, '/preview'));
+  const bytes = Uint8Array.from(atob(hu), (character) => character.charCodeAt(0));
+  return { slice: { hu: new Int16Array(bytes.buffer), rows, columns }, keySlice };
 }
 
 export async function setRead(caseRef: string, value: boolean): Promise<void> {

@@ -36,9 +36,11 @@ function OneCase({ caseRef }: { caseRef: string }) {
 
   useEffect(() => {
     let current = true;
+    let opened = false;
     const read = async () => {
       try {
-        const known = await fetchCase(caseRef);
+        const known = await fetchCase(caseRef, opened ? 'still-open' : 'opened');
+        opened = true;
         if (!current) return;
         const patient = `${known.row.patientId} ${known.row.patientName}`;
         if (patientBefore !== null && patientBefore !== patient) setDifferent(true);

@@ -1,5 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks';
-import { fetchCase, fetchSlice } from './caseApi.ts';
+import { fetchPreview } from './caseApi.ts';
 import { drawResponse, drawSlice, WINDOWS } from './drawSlice.ts';
 import { words } from './words/worklist.ts';
 
@@ -11,10 +11,7 @@ export default function Thumbnail({ caseRef }: { caseRef: string }) {
   useEffect(() => {
     const stopped = new AbortController();
     const draw = async () => {
-      const { findings } = await fetchCase(caseRef);
-      const keySlice = findings?.keySlices[0];
-      if (keySlice === undefined) return;
-      const slice = await fetchSlice(caseRef, keySlice.sliceIndex, 0);
+      const { slice, keySlice } = await fetchPreview(caseRef);
       if (stopped.signal.aborted || image.current === null || map.current === null || box.current === null) return;
       drawSlice(image.current, slice, WINDOWS[1]);
       drawResponse(map.current, slice.rows, slice.columns, keySlice, 0);

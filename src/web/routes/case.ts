@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { caseAnswer } from '../answers/caseAnswer.ts';
+import { TriageError } from '../../errors.ts';
+import { caseAnswer, previewAnswer } from '../answers/caseAnswer.ts';
 import { maskedRow, withoutLocations } from '../maskedRow.ts';
 import { route } from '../route.ts';
 
@@ -16,7 +17,10 @@ export const caseRoutes = [
     least: 'service',
     summary: 'Everything that is known of one study.',
     params,
-    audit: { by: 'route', action: 'case.viewed', target: 'studyInstanceUid' },
+    query: z.strictObject({
+      as: z.enum(['opened', 'still-open']).default('opened').describe('`still-open`: a page that shows the case reads it anew. It is then no new view of it, if this session has one.'),
+    }),
+    audit: { by: 'look', study: 'studyInstanceUid', look: ({ as }) => as },
     answer: { kind: 'json', schema: caseAnswer },
     alsoAnswers: { 404: 'There is no such study on the worklist.' },
     handle: async ({ params: { studyInstanceUid }, principal }, { query, triageOnly, viewerTemplate, access, names }) => {
@@ -42,6 +46,24 @@ export const caseRoutes = [
         })),
         events,
       };
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/api/cases/:studyInstanceUid/preview',
+    least: 'reader',
+    summary: 'The best key slice of a flagged study, for a picture beside the list. It is no view of the case.',
+    params,
+    audit: { by: 'look', study: 'studyInstanceUid', look: () => 'previewed' },
+    answer: { kind: 'json', schema: previewAnswer },
+    alsoAnswers: { 404: 'There is no such study, it has no key slice, or the site shows none.', 410: 'The file of the slice is no longer on this machine.' },
+    handle: async ({ params: { studyInstanceUid } }, { query, triageOnly, slices }) => {
+      const study = await query.studyOf(studyInstanceUid);
+      const keySlice = triageOnly ? undefined : (await query.caseDetail(study)).findings?.keySlices[0];
+      if (keySlice === undefined) throw new TriageError('not-found', 'There is no key slice to show.');
+      const [slice] = await query.volumeSlices(study, [keySlice.sliceIndex]);
+      const { bytes, rows, columns } = await slices.image(slice!);
+      return { rows, columns, hu: bytes.toString('base64'), keySlice };
     },
   }),
   route({

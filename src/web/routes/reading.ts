@@ -74,7 +74,7 @@ export const readingRoutes = [
     path: '/api/cases/:studyInstanceUid/slices/:index',
     least: 'reader',
     summary: 'One slice of the analysed series, counted from 0 at the top.',
-    audit: { by: 'route', action: 'case.viewed', target: 'studyInstanceUid' },
+    audit: { by: 'look', study: 'studyInstanceUid', look: () => 'still-open' },
     params: params.extend({ index: z.coerce.number().int().min(0) }),
     query: z.strictObject({
       towards: z.coerce.number().int().min(-1).max(1).default(0).describe('Where the reader is going: these slices are prepared.'),

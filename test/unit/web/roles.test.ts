@@ -92,7 +92,7 @@ test('whatever puts a threshold into force, or out of it, asks for an admin and 
 });
 
 test('what takes a model into use asks for an admin and a recent sign-in', () => {
-  const activations = ROUTES.filter(({ audit }) => audit?.action === 'model.activated');
+  const activations = ROUTES.filter(({ audit }) => audit?.by === 'store' && audit.action === 'model.activated');
   expect(activations.map(({ path, least, recentSignIn }) => [path, least, recentSignIn])).toEqual([['/api/models/activations', 'admin', true]]);
 });
 

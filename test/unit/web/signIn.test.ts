@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { caseRef } from '../../../src/case/caseRef.ts';
 import { addStudy, studyUid } from '../../browser/seededWorklist.ts';
 import { PASSWORD, Visitor, addUser, shiftedClock } from './visitor.ts';
 import { hurried, startWeb } from './webFixture.ts';
@@ -267,7 +268,8 @@ test('a machine reads with its token, decides nothing, and is in the audit by it
   const machine = new Visitor(web.url, { Origin: '', Authorization: `Bearer ${secret}` });
   for (const path of ['/api/worklist', '/metrics', `/api/cases/${studyUid('plain')}`]) expect((await machine.ask('GET', path)).status, path).toBe(200);
   expect((await machine.ask('PUT', `/api/cases/${studyUid('plain')}/read`, { read: true })).status).toBe(403);
-  expect(await web.actions()).toEqual(expect.arrayContaining(['case.viewed token:monitor', 'access.denied token:monitor']));
+  expect(await web.actions()).toEqual(expect.arrayContaining(['case.fetched token:monitor', 'access.denied token:monitor']));
+  expect(await web.actions()).not.toContain('case.viewed token:monitor');
   web.clock.advance(60 * MINUTE);
   expect((await machine.ask('GET', '/metrics')).status).toBe(401);
 });
@@ -306,24 +308,64 @@ test('admins read the audit by filters; its CSV runs nothing in a spreadsheet', 
   expect((await access.audit.page({ action: 'audit.exported' }, 1))[0]?.actor).toBe('root');
 });
 
-test('opening a case is on record under the name of who opened it', async () => {
+test('a view is a person who opened the case: a page left open is one, a picture beside the list is none, and each is on record', async () => {
   const web = await site();
-  await addStudy(web, { id: 'plain', outcome: 0.1 });
+  await addStudy(web, { id: 'flag', outcome: 0.9, slices: 8 });
+  const study = studyUid('flag');
+  const at = `/api/cases/${caseRef(study)}`;
+  const { visitor, clock } = web;
+  await visitor.signIn('ann');
+  const looks = async () => (await web.access.audit.page({ target: study }, 20)).map(({ action, actor }) => `${action} ${actor}`).reverse();
+  // Pointed at beside the list, again and again: one entry a session, and no view.
+  for (let times = 0; times < 3; times += 1) {
+    const { status, json } = await visitor.ask('GET', `${at}/preview`);
+    expect([status, json['rows'], Buffer.from(String(json['hu']), 'base64').length]).toEqual([200, 128, 2 * 128 * 128]);
+    clock.advance(11 * MINUTE);
+    await visitor.ask('POST', '/api/session/activity', {});
+  }
+  expect(await looks()).toEqual(['case.previewed ann']);
+  // Opened by the reference that addresses hold: the audit names the study. Changes arrive for an hour, slices are turned.
+  expect(((await visitor.ask('GET', at)).json as { views: unknown[] }).views).toEqual([]);
+  for (let times = 0; times < 6; times += 1) {
+    clock.advance(11 * MINUTE);
+    await visitor.ask('POST', '/api/session/activity', {});
+    await visitor.ask('GET', `${at}?as=still-open`);
+    await visitor.ask('GET', `${at}/slices/${times}`);
+    await visitor.ask('GET', `${at}/preview`);
+  }
+  expect(await looks()).toEqual(['case.previewed ann', 'case.viewed ann']);
+  // Opened once more, and again within ten minutes.
+  for (let times = 0; times < 2; times += 1) await visitor.ask('GET', at);
+  expect(await looks()).toEqual(['case.previewed ann', 'case.viewed ann', 'case.viewed ann']);
+  // Another session says nothing that it could not say truly: its first look is a view, whatever it calls it.
+  const other = new Visitor(web.url);
+  clock.advance(1);
+  await other.signIn('ann');
+  await other.ask('GET', `${at}?as=still-open`);
+  expect(await looks()).toHaveLength(4);
+  const third = new Visitor(web.url);
+  clock.advance(1);
+  await third.signIn('root');
+  await third.ask('GET', `${at}/slices/0`);
+  expect((await looks()).at(-1)).toBe('case.viewed root');
+  // And the case says who opened it, the newest first.
+  const { views } = (await visitor.ask('GET', at)).json as { views: { by: string; atMs: number }[] };
+  expect(views.map(({ by }) => by)).toEqual(['root', 'ann', 'ann', 'ann']);
+  // A study that is not there is no look at anything.
+  for (const path of ['/api/cases/1.2.3', '/api/cases/1.2.3/slices/0', '/api/cases/1.2.3/preview']) expect((await visitor.ask('GET', path)).status).toBe(404);
+  expect(await web.access.audit.page({ target: '1.2.3' }, 5)).toEqual([]);
+});
+
+test('there is no preview of what is not flagged, nor at a site that shows no heatmaps', async () => {
+  const web = await site({ triageOnly: true });
+  await addStudy(web, { id: 'flag', outcome: 0.9, slices: 8 });
   await web.visitor.signIn('ann');
-  const { rows } = (await web.visitor.ask('GET', '/api/worklist')).json as { rows: { caseRef: string }[] };
-  const views = async () => (await web.access.audit.page({ action: 'case.viewed' }, 5)).map(({ actor, target }) => [actor, target]);
-  // By the reference that addresses hold, and by its slices alone: the audit names the study.
-  await web.visitor.ask('GET', `/api/cases/${rows[0]!.caseRef}`);
-  expect(await views()).toEqual([['ann', studyUid('plain')]]);
-  web.clock.advance(11 * MINUTE);
-  await web.visitor.ask('GET', `/api/cases/${rows[0]!.caseRef}/slices/0`);
-  expect(await views()).toHaveLength(2);
-  // And the case says so, the newest first.
-  const { views: looked } = (await web.visitor.ask('GET', `/api/cases/${rows[0]!.caseRef}`)).json as { views: { by: string; atMs: number }[] };
-  expect(looked.map(({ by }) => by)).toEqual(['ann', 'ann']);
-  expect(looked[0]!.atMs - looked[1]!.atMs).toBeGreaterThanOrEqual(11 * MINUTE);
-  await web.visitor.ask('GET', '/api/cases/1.2.3/slices/0');
-  expect(await views()).toHaveLength(2);
+  expect((await web.visitor.ask('GET', `/api/cases/${studyUid('flag')}/preview`)).status).toBe(404);
+  expect(await web.access.audit.page({ action: 'case.previewed' }, 5)).toEqual([]);
+  const open = await site();
+  await addStudy(open, { id: 'plain', outcome: 0.1, slices: 8 });
+  await open.visitor.signIn('ann');
+  expect((await open.visitor.ask('GET', `/api/cases/${studyUid('plain')}/preview`)).status).toBe(404);
 });
 
 test('what cannot be recorded is not shown', async () => {

@@ -43,7 +43,7 @@ export function hurried(factor: number): Clock {
 
 /** The real server on a real, migrated database, at a free loopback port. */
 export async function startWeb(
-  { signIn, admin, secondPerson = false, ...options }: Partial<Pick<WebOptions, 'system' | 'decodeSlice' | 'query' | 'clock' | 'port' | 'publicUrl' | 'trustProxy' | 'tls' | 'patientNames'>> & { signIn?: Parameters<typeof accessTo>[1]; admin?: Parameters<typeof adminOf>[1]; secondPerson?: boolean } = {},
+  { signIn, admin, secondPerson = false, ...options }: Partial<Pick<WebOptions, 'system' | 'decodeSlice' | 'query' | 'clock' | 'port' | 'publicUrl' | 'trustProxy' | 'tls' | 'patientNames' | 'triageOnly'>> & { signIn?: Parameters<typeof accessTo>[1]; admin?: Parameters<typeof adminOf>[1]; secondPerson?: boolean } = {},
 ): Promise<WebUnderTest> {
   const folder = await mkdtemp(join(tmpdir(), 'odontoid-web-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));

@@ -97,6 +97,8 @@ describe('a change', () => {
     // Neither another scan nor somebody else's eyes count.
     await audit.viewed('ada', '', studyUid('kept'));
     await audit.viewed('bob', '', studyUid('lost'));
+    // Nor does a picture that came up beside the list.
+    await audit.append({ action: 'case.previewed', actor: 'ada', target: studyUid('lost') });
     await expect(desk.confirm(id, ADA)).rejects.toThrow('1 not yet opened by you');
     clock.advance(HOUR_MS);
     await audit.viewed('ada', '', studyUid('lost'));
