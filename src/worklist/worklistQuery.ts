@@ -350,7 +350,8 @@ export function createWorklistQuery(
       .selectAll()
       .where('study_instance_uid', '=', studyInstanceUid)
       .orderBy('revision')
-      .orderBy('created_at')
+      // The report before the pictures.
+      .orderBy('kind', 'desc')
       .orderBy('path')
       .execute();
     const deliveries = (await deliveriesOf(db, [studyInstanceUid])).get(studyInstanceUid) ?? [];

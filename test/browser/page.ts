@@ -9,13 +9,14 @@ import type { Clock } from '../../src/ports.ts';
 import { createLog } from '../../src/log.ts';
 import type { Access } from '../../src/web/access/access.ts';
 import { startWebServer } from '../../src/web/server.ts';
+import type { AdminDesk } from '../../src/web/adminDesk.ts';
 import type { SystemStatus, WebOptions, WebServer } from '../../src/web/server.ts';
 import { MAX_WAIT_MINUTES, accessTo, adminOf, decodePicture, openSeededWorklist } from './seededWorklist.ts';
 import type { SeededWorklist } from './seededWorklist.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 
-/** Debian's Chromium, without anything that would look for a network. */
+/** Debian's Chromium with one family of fonts, and without anything that would look for a network. */
 export function launchBrowser(): Promise<Browser> {
   const args = [
     '--headless',
@@ -27,7 +28,8 @@ export function launchBrowser(): Promise<Browser> {
     '--disable-component-update',
     '--disable-sync',
   ];
-  return chromium.launch({ executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium', args });
+  const env = { ...process.env, FONTCONFIG_FILE: join(import.meta.dirname, 'fonts.conf') } as Record<string, string>;
+  return chromium.launch({ executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium', args, env });
 }
 
 /** Bundles the page as a release does, into a folder of its own. */
@@ -51,7 +53,12 @@ export const READY: SystemStatus = {
   freeBytes: 50_000_000_000,
 };
 
-export type SiteOptions = Partial<Pick<WebOptions, 'triageOnly' | 'viewerTemplate' | 'patientNames'>> & { signIn?: Parameters<typeof accessTo>[1]; secondPerson?: boolean };
+export type SiteOptions = Partial<Pick<WebOptions, 'triageOnly' | 'viewerTemplate' | 'patientNames'>> & {
+  signIn?: Parameters<typeof accessTo>[1];
+  secondPerson?: boolean;
+  /** The desk of admins; without, one on which no peers are configured. */
+  admin?: (worklist: SeededWorklist) => AdminDesk;
+};
 
 export interface Site extends SeededWorklist {
   access: Access;
@@ -89,7 +96,7 @@ export async function openSite(
         patientNames: options.patientNames ?? 'shown',
         viewerTemplate: options.viewerTemplate ?? null,
         decodeSlice: decodePicture(worklist.folder),
-        admin: adminOf(worklist),
+        admin: (options.admin ?? adminOf)(worklist),
         query: worklist.query,
         store: worklist.store,
         thresholds: worklist.thresholds,

@@ -118,6 +118,7 @@ export interface SeededStudy {
   location?: string;
   seriesDescription?: string;
   arrivedMinutesAgo?: number;
+  sourceAeTitle?: string;
   /** `running`: received and no more; a number: the probability of a suspected or an unflagged case; else why it was not analysed. */
   outcome: 'running' | number | { reasonCode: string; reason: string };
   /** Slices with pictures of their own on disk; without, three that nobody can look at. */
@@ -131,6 +132,7 @@ export async function addStudy({ store, clock, folder }: SeededWorklist, study: 
   const uid = studyUid(study.id);
   const instances = Array.from({ length: study.slices ?? 3 }, (_, at) => at + 1).map((number) => {
     const instance = instanceOf({ study: study.id, number, receivedAtMs: arrivedMs });
+    instance.sourceAeTitle = study.sourceAeTitle ?? instance.sourceAeTitle;
     Object.assign(instance.header, {
       patientId: study.patientId ?? instance.header.patientId,
       patientName: study.patientName ?? instance.header.patientName,
@@ -254,7 +256,7 @@ function pictureFindings(instances: readonly StoredInstance[], probability: numb
 }
 
 /** The lease on one study; whatever else is due is put off. */
-async function claimOf(store: CaseStore, stage: StageName, studyInstanceUid: string) {
+export async function claimOf(store: CaseStore, stage: StageName, studyInstanceUid: string) {
   for (;;) {
     const claim = await store.claim(stage, 60_000);
     if (claim === null) throw new Error(`${studyInstanceUid} is not due for ${stage}`);

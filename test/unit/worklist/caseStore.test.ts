@@ -353,10 +353,10 @@ describe('supersession', () => {
     const detail = await worklist.query.caseDetail(studyUid(1));
     expect(detail.row).toMatchObject({ state: 'delivered', revision: 2, decision: 'not-suspected' });
     expect(detail.results.map((result) => [result.kind, result.revision])).toEqual([
-      ['sc', 1],
       ['sr', 1],
-      ['sc', 2],
+      ['sc', 1],
       ['sr', 2],
+      ['sc', 2],
     ]);
   });
 

@@ -1,0 +1,82 @@
+import { join } from 'node:path';
+import { assembleStudy } from '../../src/assemble/assembleStudy.ts';
+import type { StoredInstance } from '../../src/case/case.ts';
+import { configFrom } from '../../src/configFile.ts';
+import { startInferenceProcess } from '../../src/infer/inferenceProcess.ts';
+import { inferSeries } from '../../src/infer/inferSeries.ts';
+import { createLog } from '../../src/log.ts';
+import { generatePhantom } from '../../src/phantom/generatePhantom.ts';
+import { drawPhantomParams } from '../../src/phantom/phantomParams.ts';
+import { writeIneligibleStudy, writePhantomStudy } from '../../src/phantom/writePhantomStudy.ts';
+import { readStudyFolder } from '../../src/readStudyFolder.ts';
+import { createResultWriter } from '../../src/report/writeResults.ts';
+import { claimOf } from './seededWorklist.ts';
+import type { SeededWorklist } from './seededWorklist.ts';
+
+export interface AnalysedStudy {
+  seed: number;
+  slices: number;
+  fracture: string;
+  patientId: string;
+  patientName: string;
+  accessionNumber: string;
+  /** When each thing happened; the worklist's clock is set to it. */
+  at: Record<'firstSlice' | 'lastSlice' | 'chosen' | 'inferred' | 'reported' | 'sent' | 'confirmed', number>;
+  setClock: (ms: number) => void;
+}
+
+/** Takes a synthetic study, and a scout of it, through the agent's own stages with the shipped network, each at a given time. */
+export async function addAnalysedStudy(worklist: SeededWorklist, wish: AnalysedStudy): Promise<void> {
+  const { store, folder, clock } = worklist;
+  const { at, setClock, patientId, patientName, accessionNumber } = wish;
+  const config = configFrom({});
+  const log = createLog('error');
+  const phantom = generatePhantom(drawPhantomParams(wish.seed, { slices: wish.slices, fractures: [{ fracture: wish.fracture, grade: 'obvious' }] }));
+  const study = { patientId, patientName, accessionNumber, studyDateTime: '20261123135200' };
+  const { studyInstanceUid } = await writePhantomStudy(phantom, { ...study, dir: join(folder, 'study/axial') });
+  await writeIneligibleStudy(phantom, { ...study, dir: join(folder, 'study/scout') });
+  const { instances } = await readStudyFolder(join(folder, 'study'), at.firstSlice);
+  const received = instances.map((instance, index): StoredInstance => ({
+    ...instance,
+    path: join('study', instance.path),
+    sourceAeTitle: 'CT_TRAUMA',
+    receivedAtMs: Math.round(at.firstSlice + ((at.lastSlice - at.firstSlice) * index) / (instances.length - 1)),
+  }));
+  setClock(at.lastSlice);
+  await store.recordInstances(received);
+
+  setClock(at.chosen);
+  await store.nudgeComplete([studyInstanceUid]);
+  const assembled = assembleStudy(received, config.assemble);
+  if (assembled.type !== 'seriesChosen') throw new Error(assembled.reason);
+  await store.apply(await claimOf(store, 'assemble', studyInstanceUid), assembled);
+
+  const model = await startInferenceProcess({ ...config.infer, clock, log });
+  try {
+    setClock(at.inferred);
+    const resolvePath = (path: string) => join(folder, path);
+    const threshold = { value: model.defaultThreshold, version: 1 };
+    const findings = await inferSeries({ manifest: assembled.manifest, model, cached: new Map(), resolvePath, threshold, clock });
+    await store.apply(await claimOf(store, 'infer', studyInstanceUid), { type: 'inferred', findings });
+
+    setClock(at.reported);
+    const writer = createResultWriter({
+      resultsDir: join(folder, 'results'),
+      spoolDir: folder,
+      softwareVersion: '1.0.0',
+      institutionName: '',
+      renderSource: (path) => model.decodeSlice(path),
+      options: { heatmaps: true, srSopClass: 'comprehensive3d' },
+      log,
+    });
+    const claim = await claimOf(store, 'report', studyInstanceUid);
+    await store.apply(claim, { type: 'reported', objects: await writer.write(claim, findings) });
+  } finally {
+    await model.close();
+  }
+  setClock(at.sent);
+  const due = await store.dueDeliveries('PACS', 100);
+  for (const { id } of due) await store.recordDelivery(id, { kind: 'sent', status: '0000' });
+  setClock(at.confirmed);
+  for (const { id } of due) await store.recordDelivery(id, { kind: 'confirmed' });
+}
