@@ -207,7 +207,7 @@ export const configSchema = z.strictObject({
     .prefault({}),
   housekeeping: z
     .strictObject({
-      retentionDays: z.number().min(0.01).max(3_650).default(14).describe('Delivered and ineligible cases older than this are removed with their files, days.'),
+      retentionDays: z.number().min(0.01).max(3_650).default(14).describe('Delivered and ineligible cases, and those that a person has left as they are, older than this are removed with their files, days.'),
       lowWaterFreeBytes: bytes(0, 2 ** 50).default(10_737_418_240).describe('Below this much free disk, the oldest delivered and ineligible cases are removed early, bytes.'),
       backupsToKeep: z.int().min(1).max(365).default(7).describe('Nightly database backups that are kept.'),
       retentionCron: z.string().default('*/10 * * * *').describe('When retention is looked at (cron, local time).'),

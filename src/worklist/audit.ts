@@ -41,6 +41,7 @@ export const AUDIT_ACTIONS = [
   'case.reprocessed',
   'case.resent',
   'case.quarantineReleased',
+  'case.leftAsIs',
   'proof.requested',
   'peer.echoed',
   'routing.tested',

@@ -1,6 +1,7 @@
 import type { CaseStore, Clock, ModelIdentity } from '../ports.ts';
 import type { WorklistDatabase } from './database.ts';
 import { recordedPath, recordInstances } from './intake.ts';
+import { leaveAsIs } from './leaveAsIs.ts';
 import { activateModel, modelHistory, modelInForce, noteModelFailed, noteModelInUse } from './modelActivations.ts';
 import type { ModelActivation, ModelInForce, ModelRole } from './modelActivations.ts';
 import { dueDeliveries, recordDelivery, retryDeliveries } from './outbox.ts';
@@ -43,6 +44,8 @@ export interface WorklistStore extends CaseStore {
   shadowScores(modelSha256: string): Promise<ShadowScore[]>;
   /** @throws TriageError `not-found` when the study is not held. */
   releaseQuarantine(studyInstanceUid: string, decision: QuarantineRelease): Promise<void>;
+  /** Takes what waits for a person off their list, as it is. @throws TriageError `not-found` when nothing of the study waits */
+  leaveAsIs(studyInstanceUid: string, decision: { actor: string; reason: string }): Promise<void>;
   /** @throws TriageError `not-found` */
   markRead(studyInstanceUid: string, read: boolean, actor: string): Promise<void>;
   /** @throws TriageError `not-found` */
@@ -111,6 +114,7 @@ export function createCaseStore(
     recordDelivery: (id, outcome) => recordDelivery(context, id, outcome),
     retryDeliveries: (study, actor, reason) => retryDeliveries(context, study, actor, reason),
     releaseQuarantine: (study, decision) => releaseQuarantine(context, study, decision),
+    leaveAsIs: (study, decision) => leaveAsIs(context, study, decision),
     markRead: (study, read, actor) => markRead(context, study, read, actor),
     markStat: (study, stat, actor) => markStat(context, study, stat, actor),
     claimReading: (study, claiming) => claimReading(context, study, claiming),

@@ -1,4 +1,5 @@
 import type { Kysely, Transaction } from 'kysely';
+import { isLeftAsIs } from './leaveAsIs.ts';
 import type { CaseRow, Schema } from './schema.ts';
 import { keepScore } from './scanHistory.ts';
 import { appendEvent, caseRow, NO_LEASE, write } from './storeContext.ts';
@@ -21,19 +22,21 @@ export interface CaseFiles {
 const PROOF_KEPT_MS = 24 * 60 * 60_000;
 
 /**
- * Cases that are finished and got nothing new since `beforeMs`: delivered, or not eligible with nothing left to report or to send. Never a failed, held or
- * unfinished one. A synthetic study goes a day after its run, whatever has become of it.
+ * Cases that are finished and got nothing new since `beforeMs`: delivered, or not eligible with nothing left to report or to send. Never an unfinished
+ * one; a failed or held one, or one with refused results, only when a person has left it as it is. A synthetic study goes a day after its run, whatever has
+ * become of it.
  */
 function finished({ clock }: StoreContext, db: Kysely<Schema>, beforeMs: number) {
   return db
     .selectFrom('cases')
-    .where('quarantine_reason', 'is', null)
     .where((row) =>
       row.or([
+        row.and([row('proof', '=', 0), row('last_received_at', '<', beforeMs), row('quarantine_reason', 'is not', null), isLeftAsIs]),
         row.and([
           row('proof', '=', 0),
           row('last_received_at', '<', beforeMs),
-          row('state', 'in', ['delivered', 'ineligible']),
+          row('quarantine_reason', 'is', null),
+          row.or([row('state', 'in', ['delivered', 'ineligible']), row.and([row('state', 'in', ['reported', 'failed']), isLeftAsIs])]),
           row('report_due', '=', 0),
           row.not(
             row.exists(
@@ -47,7 +50,7 @@ function finished({ clock }: StoreContext, db: Kysely<Schema>, beforeMs: number)
                 .where((delivery) =>
                   delivery.or([
                     delivery('deliveries.status', 'is', null),
-                    delivery('deliveries.status', '!=', 'confirmed'),
+                    delivery.and([delivery('deliveries.status', '!=', 'confirmed'), delivery.not(delivery.and([delivery('deliveries.status', '=', 'refused'), isLeftAsIs]))]),
                   ]),
                 ),
             ),

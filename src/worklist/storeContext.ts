@@ -79,6 +79,7 @@ const AUDITED: Readonly<Record<string, AuditAction>> = {
   reprocessed: 'case.reprocessed',
   deliveryRetried: 'case.resent',
   quarantineReleased: 'case.quarantineReleased',
+  leftAsIs: 'case.leftAsIs',
 };
 
 /** Appends to the history of a case, and for what people do to the audit, in the transaction that changes it. `detail` stays free of PHI. */

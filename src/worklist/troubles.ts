@@ -1,5 +1,6 @@
 import type { CaseState } from '../case/caseState.ts';
 import type { WorklistDatabase } from './database.ts';
+import { isLeftAsIs } from './leaveAsIs.ts';
 
 interface TroubledCase {
   studyInstanceUid: string;
@@ -45,8 +46,8 @@ const LISTED = ['study_instance_uid', 'case_ref', 'patient_name', 'patient_id', 
 export async function troubles(database: WorklistDatabase, limit: number): Promise<Troubles> {
   return database.db.transaction().setAccessMode('read only').execute(async (db) => {
     const cases = () => db.selectFrom('cases').select(LISTED).where('removing', '=', 0).where('proof', '=', 0).orderBy('first_received_at').limit(limit + 1);
-    const held = await cases().where('quarantine_reason', 'is not', null).execute();
-    const failed = await cases().where('state', '=', 'failed').where('quarantine_reason', 'is', null).where('failure_code', 'is not', null).execute();
+    const held = await cases().where('quarantine_reason', 'is not', null).where((row) => row.not(isLeftAsIs)).execute();
+    const failed = await cases().where('state', '=', 'failed').where('quarantine_reason', 'is', null).where('failure_code', 'is not', null).where((row) => row.not(isLeftAsIs)).execute();
     const stuck = await db
       .selectFrom('deliveries')
       .innerJoin('result_objects', 'result_objects.sop_instance_uid', 'deliveries.sop_instance_uid')
@@ -62,6 +63,8 @@ export async function troubles(database: WorklistDatabase, limit: number): Promi
       ])
       .where('deliveries.status', 'in', ['pending', 'sent', 'refused'])
       .where('deliveries.last_error', 'is not', null)
+      // What is still tried is shown whatever anybody has said.
+      .where((row) => row.or([row('deliveries.status', '!=', 'refused'), row.not(isLeftAsIs)]))
       .where('cases.removing', '=', 0)
       .where('cases.proof', '=', 0)
       .groupBy(['cases.study_instance_uid', 'deliveries.destination'])

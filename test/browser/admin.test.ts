@@ -126,6 +126,13 @@ test('a refused result is sent again and a held study goes on, each with a reaso
   await page.keyboard.press('Tab');
   await page.keyboard.press('Enter');
   await page.getByText('0 studies are held.').waitFor();
+
+  await addStudy(opened, { id: 'test object', outcome: 0.9, receipt: 'refused', patientName: 'Test^Object' });
+  await page.getByRole('button', { name: 'Leave as it is: TEST, Object' }).click();
+  await page.getByLabel('Why? (stays on record)').fill('Images of a test object');
+  await page.getByRole('button', { name: 'Do it' }).click();
+  await page.getByText('Done: Leave as it is').waitFor();
+  await page.getByText('TEST, Object').waitFor({ state: 'detached' });
   expect((await opened.access.audit.page({ action: 'case.quarantineReleased' }, 5)).map(({ target }) => target)).toEqual([studyUid('held')]);
 });
 

@@ -53,6 +53,7 @@ export default function TroublesPage() {
       {title}
     </button>
   );
+  const leave = (one: Case) => act(words.leave, one, () => wishFor(words.leave, one, (reason) => ask(path(one, 'leave-as-is'), 'POST', { reason })));
   return (
     <section class="wide admin">
       <h1>{words.troublesHeading}</h1>
@@ -81,6 +82,7 @@ export default function TroublesPage() {
                   <td class="actions">
                     {act(words.useFirst, one, () => wishFor(words.useFirst, one, (reason) => ask(path(one, 'release'), 'POST', { use: 'first', reason })))}
                     {act(words.useLatest, one, () => wishFor(words.useLatest, one, (reason) => ask(path(one, 'release'), 'POST', { use: 'latest', reason })))}
+                    {leave(one)}
                   </td>
                 </tr>
               ))}
@@ -98,7 +100,10 @@ export default function TroublesPage() {
                   <td>{clockTime(one.arrivedAtMs, now)}</td>
                   <td>{one.stage}</td>
                   <td>{one.reason}</td>
-                  <td class="actions">{act(words.again, one, () => wishFor(words.again, one, (reason) => ask(path(one, 'reprocess'), 'POST', { reason })))}</td>
+                  <td class="actions">
+                    {act(words.again, one, () => wishFor(words.again, one, (reason) => ask(path(one, 'reprocess'), 'POST', { reason })))}
+                    {leave(one)}
+                  </td>
                 </tr>
               ))}
             </Listed>
@@ -119,7 +124,10 @@ export default function TroublesPage() {
                   <td>
                     <bdi>{one.error}</bdi>
                   </td>
-                  <td class="actions">{act(words.retry, one, () => wishFor(words.retry, one, (reason) => ask(path(one, 'retry-deliveries'), 'POST', { reason })))}</td>
+                  <td class="actions">
+                    {act(words.retry, one, () => wishFor(words.retry, one, (reason) => ask(path(one, 'retry-deliveries'), 'POST', { reason })))}
+                    {one.refused > 0 && leave(one)}
+                  </td>
                 </tr>
               ))}
             </Listed>

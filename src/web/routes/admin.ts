@@ -98,6 +98,22 @@ export const adminRoutes = [
     },
   }),
   route({
+    method: 'post',
+    path: '/api/cases/:studyInstanceUid/leave-as-is',
+    least: 'admin',
+    recentSignIn: true,
+    summary: 'Takes a held or failed study, or one whose results were refused, off the list of what waits for a person. It stays what it is, until retention removes it.',
+    params: study,
+    body: z.strictObject({ reason }),
+    audit: { by: 'store', action: 'case.leftAsIs' },
+    answer: { kind: 'nothing' },
+    alsoAnswers: { 404: 'Nothing of the study waits for a person.' },
+    handle: async ({ params: { studyInstanceUid }, body, actor }, { store }) => {
+      await store.leaveAsIs(studyInstanceUid, { ...body, actor });
+      return undefined;
+    },
+  }),
+  route({
     method: 'get',
     path: '/api/system',
     least: 'admin',

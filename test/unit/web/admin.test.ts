@@ -154,6 +154,14 @@ test('what waits for a person is listed, and a retry makes it due', async () => 
   expect((await post(`${web.url}/api/cases/${studyUid('held')}/release`, { use: 'first', reason: 'Typing error at the scanner' })).status).toBe(204);
   expect((await read())['held']).toEqual([]);
   expect((await web.access.audit.page({ action: 'case.quarantineReleased' }, 10)).map(({ target }) => target)).toEqual([studyUid('held')]);
+
+  const leave = (study: string) => post(`${web.url}/api/cases/${studyUid(study)}/leave-as-is`, { reason: 'Images of a test object' });
+  expect((await leave('sound')).status).toBe(404);
+  for (const { id } of await web.store.dueDeliveries('PACS', 100)) await web.store.recordDelivery(id, { kind: 'refused', status: '0122', reason: 'SOP class not supported' });
+  expect((await read())['deliveries']).toMatchObject([{ refused: 2 }, { studyInstanceUid: studyUid('held') }]);
+  expect((await leave('refused')).status).toBe(204);
+  expect((await read())['deliveries']).toMatchObject([{ studyInstanceUid: studyUid('held') }]);
+  expect((await web.access.audit.page({ action: 'case.leftAsIs' }, 10)).map(({ target }) => target)).toEqual([studyUid('refused')]);
 });
 
 test('figures come from the times on record', async () => {

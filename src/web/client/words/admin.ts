@@ -89,7 +89,7 @@ export const adminWords = {
   answer: 'Answer',
 
   troublesHeading: 'Waiting for you',
-  troublesWhat: 'What the agent cannot decide or get rid of by itself.',
+  troublesWhat: 'What the agent cannot decide or get rid of by itself. “Leave as it is” takes a study off this page only: its words on the worklist stay.',
   held: 'Held studies',
   nothingHeld: '0 studies are held.',
   failedCases: 'Failed studies',
@@ -111,6 +111,7 @@ export const adminWords = {
   again: 'Analyse again',
   useFirst: 'Go on with the first',
   useLatest: 'Go on with the latest',
+  leave: 'Leave as it is',
   doTo: (action: string, name: string) => `${action}: ${name}`,
   reason: 'Why? (stays on record)',
   doIt: 'Do it',

@@ -106,6 +106,7 @@ export const words = {
     gaveUp: 'AI failed',
     quarantined: 'Held for checking',
     quarantineReleased: 'No longer held',
+    leftAsIs: 'Left as it is',
     read: 'Marked as read',
     unread: 'Back to unread',
     stat: 'Marked as urgent',
