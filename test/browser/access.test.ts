@@ -113,6 +113,26 @@ test('a session that ends takes the page to the sign-in by itself', async () => 
   await page.waitForURL(`${site.url}/sign-in`);
 });
 
+test('a session that ends while the page opens its line does so, too', async () => {
+  const site = await openedSite();
+  const page = await setUp(site);
+  const { id } = (await site.access.accounts.byName('chief'))!;
+  await addStudy(site, { id: 'shown', outcome: 0.9 });
+  let openLine: () => void = () => undefined;
+  const ended = new Promise<void>((resolve) => {
+    openLine = resolve;
+  });
+  await page.route('**/api/events', async (route) => {
+    await ended;
+    await route.continue();
+  });
+  await page.reload();
+  await page.locator('.opener').first().waitFor();
+  await site.access.sessions.end(id, 'all', { name: 'test', address: '' });
+  openLine();
+  await page.waitForURL(`${site.url}/sign-in`, { timeout: 15_000 });
+});
+
 test('reading is marked under the name of who is signed in', async () => {
   const site = await openedSite();
   const page = await setUp(site);
@@ -130,6 +150,7 @@ test('an admin adds a reader, after confirming who they are, and the reader come
   // Every sign-in is too old at once: only the confirmation just given counts.
   const site = await openedSite(2_000);
   const page = await setUp(site);
+  await page.getByRole('link', { name: 'Administration' }).click();
   await page.getByRole('link', { name: 'Users' }).click();
   await page.getByRole('rowheader', { name: 'chief' }).waitFor();
   await page.waitForTimeout(2_100);
@@ -151,13 +172,14 @@ test('an admin adds a reader, after confirming who they are, and the reader come
   await reader.getByLabel('The same again').fill(PASSWORD);
   await reader.keyboard.press('Enter');
   await reader.locator('tr.row').waitFor();
-  expect(await reader.getByRole('link', { name: 'Users' }).count()).toBe(0);
+  expect(await reader.getByRole('link', { name: /^(Users|Administration)$/ }).count()).toBe(0);
 });
 
 test('the audit shows what was done, hostile names as text, and narrows by its filters', async () => {
   const site = await openedSite();
   const page = await setUp(site);
   await site.access.audit.append({ action: 'association.rejected', actor: '<img src=x onerror=alert(1)>', address: '10.0.0.9', detail: { why: '"><script>alert(1)</script>' } });
+  await page.getByRole('link', { name: 'Administration' }).click();
   await page.getByRole('link', { name: 'Audit' }).click();
   await page.getByText('<img src=x onerror=alert(1)>').waitFor();
   expect(await page.locator('tbody img, tbody script').count()).toBe(0);

@@ -3,6 +3,8 @@ const SLOW_AFTER_MS = 15_000;
 const LOST_AFTER_MS = 30_000;
 /** Waiting times grow without any event. */
 const READ_ANYWAY_EVERY_MS = 30_000;
+/** While the server refuses the line: the answer to a reading tells why, such as that the session has ended. */
+const READ_WITHOUT_LINE_EVERY_MS = 3_000;
 
 export type Freshness = { kind: 'live' } | { kind: 'slow'; silentSeconds: number } | { kind: 'lost'; sinceMs: number };
 
@@ -76,10 +78,11 @@ export function followFeed(url: string, read: () => Promise<void>, onFreshness: 
     return opened;
   }
   const timer = window.setInterval(() => {
-    if (changedMs !== null || Date.now() - readAtMs >= READ_ANYWAY_EVERY_MS) begin();
+    // A browser gives up a line for good that is refused: open it anew.
+    const refused = source.readyState === EventSource.CLOSED;
+    if (changedMs !== null || Date.now() - readAtMs >= (refused ? READ_WITHOUT_LINE_EVERY_MS : READ_ANYWAY_EVERY_MS)) begin();
     tell();
-    // A browser gives up on some errors for good: open the line anew.
-    if (source.readyState === EventSource.CLOSED) source = open();
+    if (refused) source = open();
   }, 1_000);
   begin();
   return {
