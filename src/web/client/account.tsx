@@ -6,7 +6,7 @@ export function Account({ who }: { who: SessionAnswer | null }) {
   if (who?.user == null || who.signIn === 'off') return null;
   return (
     <>
-      <span class="muted">{accessWords.signedInAs(who.user.name)}</span>
+      <a href="/sessions">{accessWords.signedInAs(who.user.name)}</a>
       <button
         type="button"
         onClick={() => {

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { pagePathOf } from '../pagePaths.ts';
 import { Account } from './account.tsx';
 import { activeKeys, listenToKeys, useKeys } from './keys.ts';
-import { PAGES } from './pages.tsx';
+import { PAGES, type Page } from './pages.tsx';
 import { applyTheme, keepPreference, preference } from './preferences.ts';
 import { session, type SessionAnswer } from './session.ts';
 import { shellWords } from './words/shell.ts';
@@ -52,6 +52,9 @@ function Shell() {
   }, [who, path, route]);
   const at = pagePathOf(path);
   const bare = at !== undefined && PAGES[at].bare === true;
+  const led = (to: Page['area']) => SHOWN.filter(({ area, shownTo }) => area === to && who?.user != null && (shownTo?.(who) ?? true));
+  const administration = led('admin');
+  const inAdministration = administration.some((page) => page.path === path);
   return (
     <>
       {!bare && (
@@ -62,25 +65,30 @@ function Shell() {
           <header class="shell">
             <span class="brand">{shellWords.product}</span>
             <nav aria-label={shellWords.areas}>
-              {SHOWN.filter(({ area, shownTo }) => area !== undefined && who?.user != null && (shownTo?.(who) ?? true)).map((page) => (
-                <a
-                  key={page.path}
-                  class={`area-${page.area ?? ''}`}
-                  href={page.path}
-                  aria-current={page.path === path ? 'page' : undefined}
-                >
-                  {page.title}
-                </a>
+              {led('main').map((page) => (
+                <PageLink key={page.path} page={page} path={path} />
               ))}
+              {administration[0] !== undefined && (
+                <a href={administration[0].path} aria-current={inAdministration ? 'true' : undefined}>
+                  {shellWords.administration}
+                </a>
+              )}
             </nav>
             <span class="muted">{shellWords.notDiagnostic}</span>
             <span class="spacer" />
             <ThemeButton />
             <Account who={who} />
-            <button type="button" aria-expanded={help} onClick={() => setHelp(!help)}>
+            <button type="button" class="keys" aria-expanded={help} onClick={() => setHelp(!help)}>
               {shellWords.keys}
             </button>
           </header>
+          {inAdministration && (
+            <nav class="administration" aria-label={shellWords.administration}>
+              {administration.map((page) => (
+                <PageLink key={page.path} page={page} path={path} />
+              ))}
+            </nav>
+          )}
         </>
       )}
       {help && <Help />}
@@ -104,6 +112,14 @@ function Shell() {
         )}
       </main>
     </>
+  );
+}
+
+function PageLink({ page, path }: { page: (typeof SHOWN)[number]; path: string }) {
+  return (
+    <a href={page.path} aria-current={page.path === path ? 'page' : undefined}>
+      {page.title}
+    </a>
   );
 }
 

@@ -37,64 +37,58 @@ export default function ConnectionsPage() {
           {value.destinations.length === 0 ? (
             <p>{words.noDestinations}</p>
           ) : (
-            <div class="sideways" tabIndex={0} role="region" aria-label={words.destinations}>
-              <PlainTable name={words.destinations} heads={[words.name, words.address, words.lastSent, words.lastReceipt, words.backlog, words.echo]}>
-                {value.destinations.map((one) => (
-                  <tr key={one.name}>
-                    <th scope="row">{one.name}</th>
-                    <td>{one.address}</td>
-                    <td>{when(one.lastSentAtMs)}</td>
-                    <td>{when(one.lastConfirmedAtMs)}</td>
-                    <td class={one.refused > 0 ? 'kind-fault' : ''}>
-                      {words.backlogOf(one.pending + one.unconfirmed, one.refused)}
-                      {one.lastError !== null && <span class="muted reason">{one.lastError}</span>}
-                    </td>
-                    <td>
-                      <EchoButton kind="destination" name={one.name} known={one.echo} onAnswer={reload} />
-                    </td>
-                  </tr>
-                ))}
-              </PlainTable>
-            </div>
+            <PlainTable name={words.destinations} heads={[words.name, words.address, words.lastSent, words.lastReceipt, words.backlog, words.echo]}>
+              {value.destinations.map((one) => (
+                <tr key={one.name}>
+                  <th scope="row">{one.name}</th>
+                  <td>{one.address}</td>
+                  <td>{when(one.lastSentAtMs)}</td>
+                  <td>{when(one.lastConfirmedAtMs)}</td>
+                  <td class={one.refused > 0 ? 'kind-fault' : ''}>
+                    {words.backlogOf(one.pending + one.unconfirmed, one.refused)}
+                    {one.lastError !== null && <span class="muted reason">{one.lastError}</span>}
+                  </td>
+                  <td>
+                    <EchoButton kind="destination" name={one.name} known={one.echo} onAnswer={reload} />
+                  </td>
+                </tr>
+              ))}
+            </PlainTable>
           )}
 
           <h2>{words.sources}</h2>
           {value.sources.length === 0 ? (
             <p>{words.noSources}</p>
           ) : (
-            <div class="sideways" tabIndex={0} role="region" aria-label={words.sources}>
-              <PlainTable name={words.sources} heads={[words.name, words.addresses, words.lastReceived, words.studies, words.echo]}>
-                {value.sources.map((one) => (
-                  <tr key={one.aeTitle}>
-                    <th scope="row">{one.aeTitle}</th>
-                    <td>{one.addresses.join(', ')}</td>
-                    <td>{when(one.lastReceivedAtMs)}</td>
-                    <td>{one.studies}</td>
-                    <td>{one.echoAddress === null ? <span class="muted">{words.noEchoAddress}</span> : <EchoButton kind="source" name={one.aeTitle} known={one.echo} onAnswer={reload} />}</td>
-                  </tr>
-                ))}
-              </PlainTable>
-            </div>
+            <PlainTable name={words.sources} heads={[words.name, words.addresses, words.lastReceived, words.studies, words.echo]}>
+              {value.sources.map((one) => (
+                <tr key={one.aeTitle}>
+                  <th scope="row">{one.aeTitle}</th>
+                  <td>{one.addresses.join(', ')}</td>
+                  <td>{when(one.lastReceivedAtMs)}</td>
+                  <td>{one.studies}</td>
+                  <td>{one.echoAddress === null ? <span class="muted">{words.noEchoAddress}</span> : <EchoButton kind="source" name={one.aeTitle} known={one.echo} onAnswer={reload} />}</td>
+                </tr>
+              ))}
+            </PlainTable>
           )}
 
           <h2>{words.rejections}</h2>
           {value.rejections.length === 0 ? (
             <p class="muted">{words.noRejections}</p>
           ) : (
-            <div class="sideways" tabIndex={0} role="region" aria-label={words.rejections}>
-              <PlainTable name={words.rejections} heads={[words.time, words.caller, words.address, words.why]}>
-                {value.rejections.map((one, index) => (
-                  <tr key={index}>
-                    <td>{clockTime(one.atMs, now)}</td>
-                    <td>
-                      <bdi>{one.callingAeTitle}</bdi>
-                    </td>
-                    <td>{one.address}</td>
-                    <td>{one.why}</td>
-                  </tr>
-                ))}
-              </PlainTable>
-            </div>
+            <PlainTable name={words.rejections} heads={[words.time, words.caller, words.address, words.why]}>
+              {value.rejections.map((one, index) => (
+                <tr key={index}>
+                  <td>{clockTime(one.atMs, now)}</td>
+                  <td>
+                    <bdi>{one.callingAeTitle}</bdi>
+                  </td>
+                  <td>{one.address}</td>
+                  <td>{one.why}</td>
+                </tr>
+              ))}
+            </PlainTable>
           )}
 
           <RoutingTester calledAeTitle={value.receiver.aeTitle} sources={value.sources} />

@@ -125,24 +125,22 @@ function Serving({ value: { serving, wanted }, onEnd }: { value: ModelsAnswer; o
 function Packages({ value, opened, onOpen, onWish }: { value: ModelsAnswer; opened: string | null; onOpen: (sha256: string | null) => void; onWish: (wish: Wish) => void }) {
   if (value.packages.length === 0) return <p>{value.checkedAtMs === null ? words.loading : words.noPackages}</p>;
   return (
-    <div class="sideways" tabIndex={0} role="region" aria-label={words.packages}>
-      <PlainTable name={words.packages} heads={[words.package, words.digest, words.kind, words.from, words.state, words.role, words.actions]}>
-        {value.packages.map((one) => (
-          <tr key={one.folder}>
-            <th scope="row">{one.model === null ? one.folder : nameOf(one.model)}</th>
-            <td class="digest">{one.model?.sha256.slice(0, 12) ?? '-'}</td>
-            <td>{one.kind ?? '-'}</td>
-            <td>{words.sources[one.source]}</td>
-            <td class={one.state === 'damaged' ? 'kind-fault' : ''}>
-              {words.states[one.state]}
-              {one.problem !== null && <span class="reason">{one.problem}</span>}
-            </td>
-            <td>{one.roles.map((role) => words.roles[role]).join(', ')}</td>
-            <td class="actions">{one.model !== null && <Actions of={one} name={nameOf(one.model)} sha256={one.model.sha256} isBusy={value.isDeciding} opened={opened} onOpen={onOpen} onWish={onWish} />}</td>
-          </tr>
-        ))}
-      </PlainTable>
-    </div>
+    <PlainTable name={words.packages} heads={[words.package, words.digest, words.kind, words.from, words.state, words.role, words.actions]}>
+      {value.packages.map((one) => (
+        <tr key={one.folder}>
+          <th scope="row">{one.model === null ? one.folder : nameOf(one.model)}</th>
+          <td class="digest">{one.model?.sha256.slice(0, 12) ?? '-'}</td>
+          <td>{one.kind ?? '-'}</td>
+          <td>{words.sources[one.source]}</td>
+          <td class={one.state === 'damaged' ? 'kind-fault' : ''}>
+            {words.states[one.state]}
+            {one.problem !== null && <span class="reason">{one.problem}</span>}
+          </td>
+          <td>{one.roles.map((role) => words.roles[role]).join(', ')}</td>
+          <td class="actions">{one.model !== null && <Actions of={one} name={nameOf(one.model)} sha256={one.model.sha256} isBusy={value.isDeciding} opened={opened} onOpen={onOpen} onWish={onWish} />}</td>
+        </tr>
+      ))}
+    </PlainTable>
   );
 }
 
@@ -171,25 +169,23 @@ function Actions({ of, name, sha256, isBusy, opened, onOpen, onWish }: { of: Pac
 function History({ value: { history, nowMs } }: { value: ModelsAnswer }) {
   if (history.length === 0) return <p class="muted">{words.noHistory}</p>;
   return (
-    <div class="sideways" tabIndex={0} role="region" aria-label={words.history}>
-      <PlainTable name={words.history} heads={words.historyHeads}>
-        {history.map((one) => (
-          <tr key={one.id}>
-            <td>{clockTime(one.atMs, nowMs)}</td>
-            <td>{words.roles[one.role]}</td>
-            <td>{one.model === null ? words.emptied : nameOf(one.model)}</td>
-            <td>{one.role === 'shadow' ? '-' : one.threshold === null ? words.asInForce : thresholdText(one.threshold)}</td>
-            <td class="reason-text">
-              <bdi>{one.reason}</bdi>
-            </td>
-            <td>
-              <bdi>{one.by}</bdi>
-            </td>
-            <td class={one.failure === null ? '' : 'kind-fault'}>{cameOf(one, history.find(({ role }) => role === one.role) === one, nowMs)}</td>
-          </tr>
-        ))}
-      </PlainTable>
-    </div>
+    <PlainTable name={words.history} heads={words.historyHeads}>
+      {history.map((one) => (
+        <tr key={one.id}>
+          <td>{clockTime(one.atMs, nowMs)}</td>
+          <td>{words.roles[one.role]}</td>
+          <td>{one.model === null ? words.emptied : nameOf(one.model)}</td>
+          <td>{one.role === 'shadow' ? '-' : one.threshold === null ? words.asInForce : thresholdText(one.threshold)}</td>
+          <td class="reason-text">
+            <bdi>{one.reason}</bdi>
+          </td>
+          <td>
+            <bdi>{one.by}</bdi>
+          </td>
+          <td class={one.failure === null ? '' : 'kind-fault'}>{cameOf(one, history.find(({ role }) => role === one.role) === one, nowMs)}</td>
+        </tr>
+      ))}
+    </PlainTable>
   );
 }
 

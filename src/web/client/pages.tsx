@@ -11,8 +11,8 @@ import { wallWords } from './words/wall.ts';
 export interface Page {
   /** Of the browser tab and the navigation. No identifiers. */
   title: string;
-  /** Where the navigation shows it; a page that is opened from another one has none. */
-  area?: 'reading' | 'admin';
+  /** Where it is led to: from everywhere, or from within the area of administration. A page that is opened from another one has none. */
+  area?: 'main' | 'admin';
   /** Whose navigation shows it; without, everybody's. What somebody may do is the server's to say. */
   shownTo?: (who: SessionAnswer) => boolean;
   /** Without the frame: nobody operates it. */
@@ -33,14 +33,14 @@ const whereOneSignsIn = ({ signIn }: SessionAnswer): boolean => signIn !== 'off'
  * Route parameters come from `useRoute().params`, links are plain `<a href>`.
  */
 export const PAGES: Readonly<Record<PagePath, Page>> = {
-  '/': { title: shellWords.pages.worklist, area: 'reading', component: lazy(() => import('./worklistPage.tsx')) },
+  '/': { title: shellWords.pages.worklist, area: 'main', component: lazy(() => import('./worklistPage.tsx')) },
   '/case/:caseRef': { title: shellWords.pages.case, component: lazy(() => import('./casePage.tsx')) },
-  '/thresholds': { title: shellWords.pages.thresholds, area: 'admin', component: lazy(() => import('./thresholdsPage.tsx')) },
-  '/models': { title: modelWords.title, area: 'admin', shownTo: admins, component: lazy(() => import('./modelsPage.tsx')) },
+  '/thresholds': { title: shellWords.pages.thresholds, area: 'main', component: lazy(() => import('./thresholdsPage.tsx')) },
   '/waiting': { title: adminWords.titles.troubles, area: 'admin', shownTo: admins, component: lazy(() => import('./troublesPage.tsx')) },
   '/connections': { title: adminWords.titles.connections, area: 'admin', shownTo: admins, component: lazy(() => import('./connectionsPage.tsx')) },
   '/system': { title: adminWords.titles.system, area: 'admin', shownTo: admins, component: lazy(() => import('./systemPage.tsx')) },
   '/proof-of-life': { title: adminWords.titles.proof, area: 'admin', shownTo: admins, component: lazy(() => import('./proofPage.tsx')) },
+  '/models': { title: modelWords.title, area: 'admin', shownTo: admins, component: lazy(() => import('./modelsPage.tsx')) },
   '/audit': { title: accessWords.audit, area: 'admin', shownTo: admins, component: lazy(() => import('./auditPage.tsx')) },
   '/users': {
     title: accessWords.users,
@@ -48,7 +48,7 @@ export const PAGES: Readonly<Record<PagePath, Page>> = {
     shownTo: (who) => admins(who) && whereOneSignsIn(who),
     component: lazy(() => import('./usersPage.tsx')),
   },
-  '/sessions': { title: accessWords.sessions, area: 'admin', shownTo: whereOneSignsIn, component: lazy(() => import('./sessionsPage.tsx')) },
+  '/sessions': { title: accessWords.sessions, component: lazy(() => import('./sessionsPage.tsx')) },
   '/wall': { title: wallWords.title, bare: true, component: lazy(() => import('./wallPage.tsx')) },
   '/sign-in': { title: accessWords.signIn, component: lazy(() => import('./signInPage.tsx')) },
   '/set-up': { title: accessWords.setUp, component: lazy(() => import('./setUpPage.tsx')) },

@@ -1,8 +1,12 @@
 import type { ComponentChildren } from 'preact';
+import './plainTable.css';
 
-/** A table: its name for screen readers, its column heads, and rows as children. `kind` is its look: `figures` are closer and aligned to the right. */
+/**
+ * A table: its name for screen readers, its column heads, and rows as children. `kind` is its look: a `plain` one scrolls sideways by itself where the window
+ * is narrower than its words; `figures` are closer and aligned to the right.
+ */
 export function PlainTable({ name, heads, kind = 'plain', children }: { name: string; heads: readonly ComponentChildren[]; kind?: 'plain' | 'figures'; children: ComponentChildren }) {
-  return (
+  const table = (
     <table class={kind}>
       <caption class="unseen">{name}</caption>
       <thead>
@@ -16,5 +20,12 @@ export function PlainTable({ name, heads, kind = 'plain', children }: { name: st
       </thead>
       <tbody>{children}</tbody>
     </table>
+  );
+  return kind === 'figures' ? (
+    table
+  ) : (
+    <div class="sideways" tabIndex={0} role="region" aria-label={name}>
+      {table}
+    </div>
   );
 }

@@ -49,22 +49,20 @@ export default function ProofPage() {
           </p>
           {last !== null && <LastRun run={last} now={now} />}
           <h2>{words.runs}</h2>
-          <div class="sideways" tabIndex={0} role="region" aria-label={words.runs}>
-            <PlainTable name={words.runs} heads={[words.began, words.by, words.result, words.total, words.score, words.what]}>
-              {value.runs.map((run) => (
-                <tr key={run.id}>
-                  <td>{clockTime(run.startedAtMs, now)}</td>
-                  <td>
-                    <bdi>{run.cause === 'person' ? run.requestedBy : words.causes.schedule}</bdi>
-                  </td>
-                  <td class={run.outcome === 'failed' ? 'kind-fault' : ''}>{words.outcome[run.outcome ?? 'running']}</td>
-                  <td>{words.seconds(run.measures.totalMs === null ? null : run.measures.totalMs / 1000)}</td>
-                  <td>{run.measures.probability?.toFixed(3) ?? '-'}</td>
-                  <td>{run.failure ?? ''}</td>
-                </tr>
-              ))}
-            </PlainTable>
-          </div>
+          <PlainTable name={words.runs} heads={[words.began, words.by, words.result, words.total, words.score, words.what]}>
+            {value.runs.map((run) => (
+              <tr key={run.id}>
+                <td>{clockTime(run.startedAtMs, now)}</td>
+                <td>
+                  <bdi>{run.cause === 'person' ? run.requestedBy : words.causes.schedule}</bdi>
+                </td>
+                <td class={run.outcome === 'failed' ? 'kind-fault' : ''}>{words.outcome[run.outcome ?? 'running']}</td>
+                <td>{words.seconds(run.measures.totalMs === null ? null : run.measures.totalMs / 1000)}</td>
+                <td>{run.measures.probability?.toFixed(3) ?? '-'}</td>
+                <td>{run.failure ?? ''}</td>
+              </tr>
+            ))}
+          </PlainTable>
         </>
       )}
     </section>

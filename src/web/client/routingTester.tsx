@@ -74,19 +74,17 @@ export function RoutingTester({ calledAeTitle, sources }: { calledAeTitle: strin
         )}
       </div>
       {answer !== null && (
-        <div class="sideways" tabIndex={0} role="region" aria-label={words.tester}>
-          <PlainTable name={words.tester} heads={[words.step, words.answer, words.why]}>
-            {answer.steps.map(({ step, outcome, text }) => (
-              <tr key={step}>
-                <th scope="row">{words.steps[step]}</th>
-                <td class={outcome === 'no' ? 'kind-fault' : ''}>{words.outcomes[outcome]}</td>
-                <td>
-                  <bdi>{text}</bdi>
-                </td>
-              </tr>
-            ))}
-          </PlainTable>
-        </div>
+        <PlainTable name={words.tester} heads={[words.step, words.answer, words.why]}>
+          {answer.steps.map(({ step, outcome, text }) => (
+            <tr key={step}>
+              <th scope="row">{words.steps[step]}</th>
+              <td class={outcome === 'no' ? 'kind-fault' : ''}>{words.outcomes[outcome]}</td>
+              <td>
+                <bdi>{text}</bdi>
+              </td>
+            </tr>
+          ))}
+        </PlainTable>
       )}
     </>
   );

@@ -77,22 +77,20 @@ export default function SystemPage() {
             <StepPlot kind="lines" name={words.latency} steps={figures.value.steps.map(({ atMs, p50, p95 }) => ({ label: label(atMs), values: [p50, p95] }))} series={[words.median, words.p95]} />
           </div>
           <h2>{words.latencyTable}</h2>
-          <div class="sideways" tabIndex={0} role="region" aria-label={words.latencyTable}>
-            <PlainTable name={words.latencyTable} heads={words.percentiles}>
-              {Object.entries(words.stagesOf).map(([stage, title]) => {
-                const { count, p50, p90, p95, max } = figures.value!.latency[stage as keyof typeof words.stagesOf];
-                return (
-                  <tr key={stage}>
-                    <th scope="row">{title}</th>
-                    <td>{count}</td>
-                    {[p50, p90, p95, max].map((value, index) => (
-                      <td key={index}>{words.seconds(value)}</td>
-                    ))}
-                  </tr>
-                );
-              })}
-            </PlainTable>
-          </div>
+          <PlainTable name={words.latencyTable} heads={words.percentiles}>
+            {Object.entries(words.stagesOf).map(([stage, title]) => {
+              const { count, p50, p90, p95, max } = figures.value!.latency[stage as keyof typeof words.stagesOf];
+              return (
+                <tr key={stage}>
+                  <th scope="row">{title}</th>
+                  <td>{count}</td>
+                  {[p50, p90, p95, max].map((value, index) => (
+                    <td key={index}>{words.seconds(value)}</td>
+                  ))}
+                </tr>
+              );
+            })}
+          </PlainTable>
           <p class="muted">{words.onlyOnRecord}</p>
         </>
       )}

@@ -147,6 +147,7 @@ const valueText = (value: number | null): string => (value === null ? words.foll
 
 /** What is in force for a source, in words. */
 function ruleText(board: ThresholdBoardAnswer, source: string): string {
+  if (board.history.length === 0) return words.noneYet;
   return board.rule.site === null ? words.stopped : valueText(ownThreshold(board, source));
 }
 

@@ -1,4 +1,3 @@
-import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { z } from 'zod';
 import type { troublesAnswer } from '../answers/adminAnswers.ts';
@@ -72,7 +71,7 @@ export default function TroublesPage() {
           {value.held.length === 0 ? (
             <p class="muted">{words.nothingHeld}</p>
           ) : (
-            <Listed name={words.held} heads={[words.patient, words.arrived, words.source, words.why, words.actions]}>
+            <PlainTable name={words.held} heads={[words.patient, words.arrived, words.source, words.why, words.actions]}>
               {value.held.map((one) => (
                 <tr key={one.studyInstanceUid}>
                   <Patient of={one} />
@@ -86,14 +85,14 @@ export default function TroublesPage() {
                   </td>
                 </tr>
               ))}
-            </Listed>
+            </PlainTable>
           )}
 
           <h2>{words.failedCases}</h2>
           {value.failed.length === 0 ? (
             <p class="muted">{words.nothingFailed}</p>
           ) : (
-            <Listed name={words.failedCases} heads={[words.patient, words.arrived, words.stage, words.why, words.actions]}>
+            <PlainTable name={words.failedCases} heads={[words.patient, words.arrived, words.stage, words.why, words.actions]}>
               {value.failed.map((one) => (
                 <tr key={one.studyInstanceUid}>
                   <Patient of={one} />
@@ -106,14 +105,14 @@ export default function TroublesPage() {
                   </td>
                 </tr>
               ))}
-            </Listed>
+            </PlainTable>
           )}
 
           <h2>{words.stuck}</h2>
           {value.deliveries.length === 0 ? (
             <p class="muted">{words.nothingStuck}</p>
           ) : (
-            <Listed name={words.stuck} heads={[words.patient, words.destination, words.state, words.attempts, words.nextTry, words.why, words.actions]}>
+            <PlainTable name={words.stuck} heads={[words.patient, words.destination, words.state, words.attempts, words.nextTry, words.why, words.actions]}>
               {value.deliveries.map((one) => (
                 <tr key={`${one.studyInstanceUid} ${one.destination}`}>
                   <Patient of={one} />
@@ -130,7 +129,7 @@ export default function TroublesPage() {
                   </td>
                 </tr>
               ))}
-            </Listed>
+            </PlainTable>
           )}
           {value.more && <p>{words.more}</p>}
         </>
@@ -153,16 +152,6 @@ function Patient({ of }: { of: Case }) {
       </a>
       <span class="muted reason">{of.patientId}</span>
     </th>
-  );
-}
-
-function Listed({ name, heads, children }: { name: string; heads: readonly string[]; children: ComponentChildren }) {
-  return (
-    <div class="sideways" tabIndex={0} role="region" aria-label={name}>
-      <PlainTable name={name} heads={heads}>
-        {children}
-      </PlainTable>
-    </div>
   );
 }
 

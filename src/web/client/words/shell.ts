@@ -5,6 +5,7 @@ export const shellWords = {
   tabTitle: (page: string) => `${page} - Odontoid`,
   skip: 'Skip to content',
   areas: 'Areas',
+  administration: 'Administration',
   pages: {
     worklist: 'Worklist',
     case: 'Case',

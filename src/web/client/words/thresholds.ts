@@ -30,6 +30,7 @@ export const thresholdWords = {
   inForceOf: (scope: string, what: string, version: number) => `${scope}${what} (version ${version})`,
   site: 'Whole site',
   stopped: 'AI flags stopped',
+  noneYet: 'none yet',
   follows: 'the site’s',
   banner: {
     changed: (what: string, by: string, when: string) => `Threshold changed: ${what}, by ${by}, ${when}. New scans only.`,
