@@ -1,8 +1,9 @@
-// Installs the Debian packages that the tests need: real DCMTK, dicom3tools, Orthanc and Chromium, and Python for the parity checks and training.
+// Installs the Debian packages that the tests need: real DCMTK, dicom3tools, Orthanc and Chromium, a syslog server and a judge of XML schemas for the audit, and Python for the parity checks and training.
 import { spawnSync } from 'node:child_process';
 
 const PACKAGES = [
   'dcmtk', 'dicom3tools', 'orthanc', 'orthanc-dicomweb', 'chromium',
+  'rsyslog', 'rsyslog-gnutls', 'openssl', 'jing',
   'python3-numpy', 'python3-torch', 'python3-onnx', 'python3-pydicom', 'python3-skimage', 'python3-sklearn', 'python3-pil', 'invesalius-examples',
 ]; // prettier-ignore
 

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { lookup } from 'node:dns/promises';
 import { mkdir, readdir } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { assembleStudy } from './assemble/assembleStudy.ts';
 import { isGeometryWhole } from './assemble/completeness.ts';
@@ -8,9 +9,13 @@ import { preferSeries } from './assemble/seriesRank.ts';
 import { instanceRefusal } from './assemble/seriesRules.ts';
 import type { EncodedSlice } from './case/case.ts';
 import { notAnalysed } from './case/notAnalysed.ts';
-import type { Config, Destination } from './config.ts';
+import type { AuditSource } from './auditTrail/auditMessage.ts';
+import type { AuditNaming } from './auditTrail/auditMessageOf.ts';
+import type { AuditRepository, Config, Destination } from './config.ts';
 import { packageRoot, readPem, readSecret, softwareVersion } from './configFile.ts';
 import { createDelivery } from './deliver/deliverResults.ts';
+import { startAuditTrail, type AuditTrail } from './auditTrail/auditTrail.ts';
+import { createTlsSyslog, createUdpSyslog, type SyslogTransport } from './auditTrail/syslogTransport.ts';
 import { createAdminDesk } from './admin/adminDesk.ts';
 import { createArrivalEncoder } from './encodeOnArrival.ts';
 import { TriageError } from './errors.ts';
@@ -38,7 +43,8 @@ import { createAccess, type Access } from './web/access/access.ts';
 import { createOidcProvider } from './web/access/oidc.ts';
 import { startWebServer, type SystemStatus } from './web/server.ts';
 import { createAccounts } from './worklist/accounts.ts';
-import { createAuditLog } from './worklist/audit.ts';
+import { createAuditLog, type AuditLog } from './worklist/audit.ts';
+import { createAuditOutbox } from './worklist/auditOutbox.ts';
 import { createCaseStore, type WorklistStore } from './worklist/caseStore.ts';
 import { lockDataDir } from './worklist/dataDirLock.ts';
 import { migrate, openDatabase, type WorklistDatabase } from './worklist/database.ts';
@@ -143,6 +149,16 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
     await migrate(paths.database);
     const database = await openDatabase(paths.database);
     releasers.push({ name: 'database', release: () => database.close() });
+    const audit = createAuditLog(database, clock);
+    const auditTrail = await openAuditTrail(config, database, ports);
+    let started = false;
+    releasers.push({
+      name: 'audit',
+      release: async () => {
+        if (started) await audit.append({ action: 'agent.stopped', actor: 'odontoid' });
+        await auditTrail?.close();
+      },
+    });
     const store = createCaseStore(database, clock, {
       quietMs: config.assemble.quietMs,
       maxAttempts: config.pipeline.maxAttempts,
@@ -305,6 +321,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
       nightlyCron: config.housekeeping.nightlyCron,
       backupDir: paths.backups,
       backupsToKeep: config.housekeeping.backupsToKeep,
+      checkAudit: audit.check,
       ...(config.proofOfLife.schedule === 'off' ? {} : { proof: { cron: config.proofOfLife.schedule, begin: () => proof.begin('schedule', 'odontoid') } }),
       retain: () =>
         retainCases({
@@ -326,6 +343,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
     });
     releasers.push({ name: 'housekeeping', release: () => housekeeping.close() });
 
+    const access = await openAccess(config.web, database, audit, ports);
     const system = async (): Promise<SystemStatus> => {
       const model = network.model();
       const { last, lastPassedAtMs, alarm } = await proof.status();
@@ -342,11 +360,11 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
           totalMs: last?.measures.totalMs ?? null,
           probability: last?.measures.probability ?? null,
         },
+        auditRepository: (await auditTrail?.status()) ?? null,
         encodedOnArrival: arrival.encoded(),
         freeBytes: await freeBytesUnder(paths.spool).catch(() => null),
       };
     };
-    const access = await openAccess(config.web, database, ports);
     const peakRssBytes = async () => ({
       agent: process.resourceUsage().maxRSS * 1024,
       receiver: (await receiver?.peakRssBytes()) ?? 0,
@@ -407,7 +425,9 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
     });
     releasers.push({ name: 'web', release: web.close });
     const link = config.web.signIn === 'local' ? await access.accounts.firstAdminLink() : null;
-    const head = await access.audit.head();
+    await audit.append({ action: 'agent.started', actor: 'odontoid', detail: { version: softwareVersion() } });
+    started = true;
+    const head = await audit.head();
     // Kept with the logs, it shows later whether entries were cut off the end: odontoid audit verify --noted.
     log.info('the audit stands at', { count: head.seq, ref: head.hash });
     if (link !== null) log.warn('nobody can sign in yet: a one-time link was printed on standard error', { component: 'web' });
@@ -419,7 +439,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
     releasers.push({ name: 'rejections', release: rejections.close });
 
     const studiesOfOpenAssociations = new Map<string, Set<string>>();
-    const started = await startReceiver({
+    const listening = await startReceiver({
       config: { ...config.receive, sources: [...config.receive.sources, { aeTitle: proofAeTitle, addresses: await ownAddresses(config.receive.host) }] },
       spoolDir: paths.spool,
       clock,
@@ -439,11 +459,11 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
         intake.released(studyInstanceUids.filter((uid) => !stillOpen.has(uid)));
       },
     });
-    receiver = started;
+    receiver = listening;
     releasers.push({
       name: 'receiver',
       release: async () => {
-        await started.close();
+        await listening.close();
         await intake.drained();
       },
     });
@@ -451,13 +471,13 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
     const lost = await unrecorded(paths.spool, await store.knownPaths());
     if (lost.length > 0) {
       log.warn('objects on disk that are not on record are taken in', { count: lost.length });
-      await started.describe(lost);
+      await listening.describe(lost);
     }
 
     return {
       url: web.url,
       setUpLink: link === null ? null : { url: `${(config.web.publicUrl ?? web.url).replace(/\/$/, '')}/set-up#${link.secret}`, expiresAtMs: link.expiresAtMs },
-      dicomPort: started.port,
+      dicomPort: listening.port,
       store,
       query,
       system,
@@ -481,8 +501,65 @@ async function ownAddresses(host: string): Promise<string[]> {
   return ['127.0.0.1', '::1', ...found.map(({ address }) => address.replace(/%.*$/, ''))];
 }
 
+/** What messages of the audit call this system and the destinations of its results. */
+export function auditNaming({ receive, web, destinations, audit }: Config): AuditNaming {
+  const hostName = hostname();
+  return {
+    aeTitle: receive.aeTitle,
+    hostName,
+    domain: web.publicUrl === undefined ? hostName : new URL(web.publicUrl).hostname,
+    destinations: destinations.map((destination) => ({
+      name: destination.name,
+      aeTitle: destination.kind === 'dimse' ? destination.aeTitle : null,
+      host: destination.kind === 'dimse' ? destination.host : new URL(destination.url).hostname,
+    })),
+    patientNames: audit.repository?.patientNames ?? false,
+  };
+}
+
+/** What they call their source. */
+export function auditSource({ receive, audit: { repository } }: Config): AuditSource {
+  return { id: repository?.sourceId || receive.aeTitle, siteId: repository?.siteId ?? '' };
+}
+
+/** Begins to send the audit to the site's repository; null where there is none. @throws TriageError `config-invalid` when a certificate cannot be read */
+async function openAuditTrail(config: Config, database: WorklistDatabase, { clock, log }: AgentPorts): Promise<AuditTrail | null> {
+  const { repository } = config.audit;
+  const outbox = createAuditOutbox(database, clock);
+  if (repository === undefined) {
+    await outbox.forget();
+    return null;
+  }
+  const transport = syslogOf(repository);
+  await outbox.begin();
+  return startAuditTrail({
+    outbox,
+    transport,
+    naming: auditNaming(config),
+    source: auditSource(config),
+    alarmAfterMs: repository.alarmAfterMinutes * 60_000,
+    clock,
+    log: log.child({ component: 'audit' }),
+  });
+}
+
+function syslogOf(repository: AuditRepository): SyslogTransport {
+  if (repository.transport === 'udp') return createUdpSyslog(repository);
+  const { host, port, caFile, certFile, keyFile, serverName, timeoutMs, confirm } = repository;
+  return createTlsSyslog({
+    host,
+    port,
+    timeoutMs,
+    confirm,
+    ...(caFile !== undefined && { ca: readPem(caFile) }),
+    ...(certFile !== undefined && { cert: readPem(certFile) }),
+    ...(keyFile !== undefined && { key: readPem(keyFile) }),
+    ...(serverName !== undefined && { serverName }),
+  });
+}
+
 /** How people and machines come in. @throws TriageError `config-invalid` when the client's secret cannot be read */
-async function openAccess(web: Config['web'], database: WorklistDatabase, { clock, environment }: AgentPorts): Promise<Access> {
+async function openAccess(web: Config['web'], database: WorklistDatabase, audit: AuditLog, { clock, environment }: AgentPorts): Promise<Access> {
   const limits = { idleMs: web.sessions.idleMinutes * 60_000, absoluteMs: web.sessions.absoluteHours * 3_600_000 };
   const { oidc, publicUrl } = web;
   return createAccess(
@@ -491,7 +568,7 @@ async function openAccess(web: Config['web'], database: WorklistDatabase, { cloc
       accounts: createAccounts(database, clock),
       sessions: createSessions(database, clock, limits),
       tokens: createServiceTokens(database, clock),
-      audit: createAuditLog(database, clock),
+      audit,
       ...(web.signIn === 'oidc' && oidc !== undefined && publicUrl !== undefined
         ? {
             provider: createOidcProvider(

@@ -81,7 +81,7 @@ export function readPem(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    throw new TriageError('config-invalid', `The file ${path}, named in web.tls, cannot be read: ${messageOf(error)}`, { cause: error });
+    throw new TriageError('config-invalid', `The file ${path}, named in the configuration, cannot be read: ${messageOf(error)}`, { cause: error });
   }
 }
 

@@ -64,6 +64,8 @@ export const ERROR_KINDS = {
   'report-failed': { retry: true, httpStatus: 500 },
   /** A synthetic study did not come through. */
   'proof-failed': { retry: false, httpStatus: 500 },
+  /** What the audit has to tell the site's repository waits. */
+  'audit-repository-unreachable': { retry: true, httpStatus: 502 },
   'receiver-died': { retry: true, httpStatus: 500 },
 } as const satisfies Record<string, ErrorKind>;
 

@@ -1,8 +1,15 @@
-import { Command } from 'commander';
+import { once } from 'node:events';
+import { Command, Option } from 'commander';
+import { auditMessageOf } from '../auditTrail/auditMessageOf.ts';
+import { auditXml } from '../auditTrail/auditXml.ts';
 import { systemClock } from '../clock.ts';
+import { auditNaming, auditSource } from '../compose.ts';
 import { TriageError } from '../errors.ts';
 import { createAuditLog, type AuditHead } from '../worklist/audit.ts';
+import { AUDIT_CSV_HEADING, auditCsv } from '../web/auditCsv.ts';
+import { entriesWithPatients } from '../worklist/auditOutbox.ts';
 import { EXIT } from './exit.ts';
+import { wholeNumber } from './numbers.ts';
 import { printJson, printLine } from './output.ts';
 import { withWorklist } from './user.ts';
 
@@ -24,7 +31,34 @@ export function auditCommand(): Command {
         else printLine(`NOT WHOLE at entry ${verdict.seq}: ${verdict.why}. Everything from there on is in doubt: compare it with the backups.`);
       }),
     );
+  audit
+    .command('export')
+    .description('prints the audit, oldest first: as CSV, or as DICOM Audit Messages (PS3.15 A.5), one a line')
+    .addOption(new Option('--format <FORMAT>', 'what to print').choices(['csv', 'dicom']).default('csv'))
+    .option('--from <SEQ>', 'the first entry', wholeNumber(1, Number.MAX_SAFE_INTEGER), 1)
+    .option('--config <FILE>', 'the site’s configuration (default: ODONTOID_CONFIG, else ./odontoid.yaml)')
+    .action((options: { format: 'csv' | 'dicom'; from: number; config?: string }) =>
+      withWorklist(options.config, async (database, config) => {
+        const naming = auditNaming(config);
+        const source = auditSource(config);
+        const audit = createAuditLog(database, systemClock);
+        const { seq: end } = await audit.head();
+        await audit.append({ action: 'audit.exported', actor: 'command-line', detail: { format: options.format } });
+        if (options.format === 'csv') await print(AUDIT_CSV_HEADING);
+        for (let from = options.from; from <= end; from += BATCH) {
+          const entries = await entriesWithPatients(database, from, Math.min(end, from + BATCH - 1));
+          await print(options.format === 'csv' ? [...auditCsv(entries)].join('') : entries.map((entry) => `${auditXml(auditMessageOf(entry, naming), source)}\n`).join(''));
+        }
+      }),
+    );
   return audit;
+}
+
+const BATCH = 1_000;
+
+/** An audit of years is not held in memory where its reader is slow. */
+async function print(text: string): Promise<void> {
+  if (!process.stdout.write(text)) await once(process.stdout, 'drain');
 }
 
 function headOf(noted: string): AuditHead {

@@ -17,6 +17,8 @@ export interface HousekeepingOptions {
   backupDir: string;
   backupsToKeep: number;
   retain: () => Promise<unknown>;
+  /** Reads the chain of the audit; throws when it is not whole. */
+  checkAudit?: () => Promise<void>;
   /** Wakes pipeline and delivery: a safety net only, for the database holds the truth. */
   nudge: () => void;
 }
@@ -49,6 +51,7 @@ export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
       maintenance.quickCheck();
       await maintenance.backup(options.backupDir, clock.now(), options.backupsToKeep);
       maintenance.checkpoint();
+      await options.checkAudit?.();
     },
     proof: async () => {
       await options.proof?.begin();

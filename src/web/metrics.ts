@@ -67,6 +67,12 @@ export async function metricsText(totals: WorklistTotals, system: SystemStatus):
   gauge('proof_of_life_probability', 'Score of the last synthetic study, whose fracture is obvious; not a number without one.', [
     [{}, probability ?? Number.NaN],
   ]);
+  const repository = system.auditRepository;
+  if (repository !== null) {
+    gauge('audit_unsent', 'Entries of the audit that the audit repository has not got yet.', [[{}, repository.waiting]]);
+    gauge('audit_oldest_unsent_timestamp_seconds', 'Since when the oldest of them waits, Unix time; not a number when there is none.', [[{}, (repository.oldestAtMs ?? Number.NaN) / 1000]]);
+    gauge('audit_repository_alarm', '1 when an entry has waited for too long.', [[{}, repository.alarm === null ? 0 : 1]]);
+  }
   counter('received_objects', 'Objects acknowledged since the start.', system.receiver.stored);
   counter('rejected_associations', 'Associations rejected since the start.', system.receiver.rejected);
   counter(

@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { Kysely, Selectable, SelectQueryBuilder, Transaction } from 'kysely';
+import { TriageError } from '../errors.ts';
 import type { Clock } from '../ports.ts';
 import type { WorklistDatabase } from './database.ts';
 import type { AuditTable, Schema } from './schema.ts';
 
 /** The words of the audit. */
 export const AUDIT_ACTIONS = [
+  'agent.started',
+  'agent.stopped',
   'sign-in',
   'sign-in.failed',
   'sign-in.confirmed',
@@ -46,7 +49,12 @@ export const AUDIT_ACTIONS = [
   'peer.echoed',
   'routing.tested',
   'audit.exported',
+  'audit.broken',
   'association.rejected',
+  'study.received',
+  'results.sent',
+  'results.refused',
+  'study.removed',
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
@@ -105,9 +113,12 @@ export interface AuditLog {
   head(): Promise<AuditHead>;
   /** Reads the whole chain. With a head noted earlier, entries cut off the end are found too. */
   verify(noted?: AuditHead): Promise<AuditVerdict>;
+  /** The same, for a schedule: a chain that is not whole gets an entry that says so, once for each place. @throws TriageError `database-invalid` */
+  check: () => Promise<void>;
 }
 
-const FIRST_HASH = '0'.repeat(64);
+/** What the first entry follows. */
+export const FIRST_HASH = '0'.repeat(64);
 /** Opening a study again within this time is no new entry. */
 export const SAME_VIEW_MS = 10 * 60_000;
 const BATCH = 1_000;
@@ -143,6 +154,45 @@ export async function appendAudit(trx: Transaction<Schema>, atMs: number, fact: 
     .execute();
 }
 
+/** Appends, unless it or one of `orActions` was done to the same target by the same actor from the same address since `sinceMs`. */
+export async function appendOnceTo(db: Kysely<Schema>, atMs: number, fact: AuditFact, sinceMs: number, orActions: readonly AuditAction[] = []): Promise<void> {
+  const known = (on: Kysely<Schema>) =>
+    on
+      .selectFrom('audit_log')
+      .select('seq')
+      .where('target', '=', fact.target ?? '')
+      .where('action', 'in', [fact.action, ...orActions])
+      .where('actor', '=', fact.actor)
+      .where('address', '=', fact.address ?? '')
+      .where('at', '>', sinceMs)
+      .executeTakeFirst();
+  // Slices come by the dozen: the write lock is taken only when there is something to write.
+  if ((await known(db)) !== undefined) return;
+  await db.transaction().execute(async (trx) => {
+    if ((await known(trx)) === undefined) await appendAudit(trx, atMs, fact);
+  });
+}
+
+/** Why an entry does not go on from the one before it, or null. */
+export function objectionTo(last: AuditHead, row: Row): { seq: number; why: string } | null {
+  if (row.seq !== last.seq + 1) return { seq: last.seq + 1, why: 'it is missing' };
+  if (row.previous_hash !== last.hash) return { seq: row.seq, why: 'it does not follow the entry before it' };
+  return row.hash === hashOf(row) ? null : { seq: row.seq, why: 'it was changed' };
+}
+
+export function entryOf({ seq, at, action, actor, address, target, detail, hash }: Row): AuditEntry {
+  return { seq, atMs: at, action, actor, address, target, detail: detailOf(detail), hash };
+}
+
+/** What somebody has damaged is shown and sent on as it is. */
+function detailOf(text: string): Record<string, unknown> {
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    return { unreadable: text };
+  }
+}
+
 /** The audit of an open database. */
 export function createAuditLog({ db }: WorklistDatabase, clock: Clock): AuditLog {
   const head = async (): Promise<AuditHead> =>
@@ -151,22 +201,30 @@ export function createAuditLog({ db }: WorklistDatabase, clock: Clock): AuditLog
       hash: FIRST_HASH,
     };
   const append = (fact: AuditFact): Promise<void> => db.transaction().execute((trx) => appendAudit(trx, clock.now(), fact));
-  const appendOnce = async (fact: AuditFact, sinceMs: number, orActions: readonly AuditAction[] = []): Promise<void> => {
-    const known = (on: Kysely<Schema>) =>
-      on
+  const appendOnce: AuditLog['appendOnce'] = (fact, sinceMs, orActions) => appendOnceTo(db, clock.now(), fact, sinceMs, orActions);
+  const verify = async (noted?: AuditHead): Promise<AuditVerdict> => {
+    let last: AuditHead = { seq: 0, hash: FIRST_HASH };
+    for (;;) {
+      const rows = await db
         .selectFrom('audit_log')
-        .select('seq')
-        .where('target', '=', fact.target ?? '')
-        .where('action', 'in', [fact.action, ...orActions])
-        .where('actor', '=', fact.actor)
-        .where('address', '=', fact.address ?? '')
-        .where('at', '>', sinceMs)
-        .executeTakeFirst();
-    // Slices come by the dozen: the write lock is taken only when there is something to write.
-    if ((await known(db)) !== undefined) return;
-    await db.transaction().execute(async (trx) => {
-      if ((await known(trx)) === undefined) await appendAudit(trx, clock.now(), fact);
-    });
+        .selectAll()
+        .where('seq', '>', last.seq)
+        .orderBy('seq')
+        .limit(BATCH)
+        .execute();
+      for (const row of rows) {
+        const broken = objectionTo(last, row);
+        if (broken !== null) return { whole: false, ...broken };
+        if (row.seq === noted?.seq && row.hash !== noted.hash)
+          return { whole: false, seq: row.seq, why: 'it is another one than the one noted' };
+        last = { seq: row.seq, hash: row.hash };
+      }
+      if (rows.length < BATCH) break;
+      // Years of entries are hashed: whoever else waits comes between.
+      await clock.sleep(0);
+    }
+    if (noted !== undefined && noted.seq > last.seq) return { whole: false, seq: last.seq + 1, why: 'it is missing' };
+    return { whole: true, head: last };
   };
   return {
     append,
@@ -174,40 +232,15 @@ export function createAuditLog({ db }: WorklistDatabase, clock: Clock): AuditLog
     viewed: (actor, address, studyInstanceUid) => appendOnce({ action: 'case.viewed', actor, address, target: studyInstanceUid }, clock.now() - SAME_VIEW_MS),
     page: async (filter, limit) => {
       const rows = await filtered(db, filter).orderBy('seq', 'desc').limit(limit).execute();
-      return rows.map(({ seq, at, action, actor, address, target, detail, hash }) => ({
-        seq,
-        atMs: at,
-        action,
-        actor,
-        address,
-        target,
-        detail: JSON.parse(detail) as Record<string, unknown>,
-        hash,
-      }));
+      return rows.map(entryOf);
     },
     head,
-    verify: async (noted) => {
-      let last: AuditHead = { seq: 0, hash: FIRST_HASH };
-      for (;;) {
-        const rows = await db
-          .selectFrom('audit_log')
-          .selectAll()
-          .where('seq', '>', last.seq)
-          .orderBy('seq')
-          .limit(BATCH)
-          .execute();
-        for (const row of rows) {
-          if (row.seq !== last.seq + 1) return { whole: false, seq: last.seq + 1, why: 'it is missing' };
-          if (row.previous_hash !== last.hash) return { whole: false, seq: row.seq, why: 'it does not follow the entry before it' };
-          if (row.hash !== hashOf(row)) return { whole: false, seq: row.seq, why: 'it was changed' };
-          if (row.seq === noted?.seq && row.hash !== noted.hash)
-            return { whole: false, seq: row.seq, why: 'it is another one than the one noted' };
-          last = { seq: row.seq, hash: row.hash };
-        }
-        if (rows.length < BATCH) break;
-      }
-      if (noted !== undefined && noted.seq > last.seq) return { whole: false, seq: last.seq + 1, why: 'it is missing' };
-      return { whole: true, head: last };
+    verify,
+    check: async () => {
+      const verdict = await verify();
+      if (verdict.whole) return;
+      await appendOnce({ action: 'audit.broken', actor: 'odontoid', target: `entry ${verdict.seq}`, detail: { why: verdict.why } }, 0);
+      throw new TriageError('database-invalid', `The audit is not as it was written from entry ${verdict.seq} on: ${verdict.why}. Run: odontoid audit verify`);
     },
   };
 }

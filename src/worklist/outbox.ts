@@ -2,6 +2,7 @@ import type { Kysely, Transaction } from 'kysely';
 import { nextCaseState } from '../case/caseState.ts';
 import { TriageError } from '../errors.ts';
 import type { ClaimedCase, DeliveryOutcome, DueDelivery, ResultObject } from '../ports.ts';
+import { appendAudit } from './audit.ts';
 import { backoffMs } from './backoff.ts';
 import type { CaseRow, DeliveryStatus, Schema } from './schema.ts';
 import { appendEvent, caseRow, write } from './storeContext.ts';
@@ -258,9 +259,31 @@ export async function recordDelivery(context: StoreContext, id: number, outcome:
         detail: { sopInstanceUid: delivery.sop_instance_uid, ...(outcome.kind === 'refused' ? { status: outcome.status } : {}) },
       });
     }
+    if (outcome.kind === 'sent' || outcome.kind === 'refused') await noteSent(trx, row, delivery, now);
     if (outcome.kind === 'confirmed') await settle(trx, row, now);
     touched.add(row.study_instance_uid);
   });
+}
+
+/** Puts into the audit that a destination has got the results of a revision, once none of them is still to be sent. Synthetic ones are no patient's. */
+async function noteSent(trx: Transaction<Schema>, row: CaseRow, { destination, revision }: { destination: string; revision: number }, now: number): Promise<void> {
+  if (row.proof === 1) return;
+  const { waiting, sent, refused } = await trx
+    .selectFrom('deliveries')
+    .innerJoin('result_objects', 'result_objects.sop_instance_uid', 'deliveries.sop_instance_uid')
+    .select(({ fn }) => [
+      fn.countAll<number>().filterWhere('deliveries.status', '=', 'pending').as('waiting'),
+      fn.countAll<number>().filterWhere('deliveries.status', 'in', ['sent', 'confirmed']).as('sent'),
+      fn.countAll<number>().filterWhere('deliveries.status', '=', 'refused').as('refused'),
+    ])
+    .where('result_objects.study_instance_uid', '=', row.study_instance_uid)
+    .where('result_objects.revision', '=', revision)
+    .where('deliveries.destination', '=', destination)
+    .executeTakeFirstOrThrow();
+  if (waiting > 0) return;
+  const fact = { actor: 'odontoid', target: row.study_instance_uid };
+  if (sent > 0) await appendAudit(trx, now, { ...fact, action: 'results.sent', detail: { destination, revision, objects: sent } });
+  if (refused > 0) await appendAudit(trx, now, { ...fact, action: 'results.refused', detail: { destination, revision, objects: refused } });
 }
 
 /** A case whose report is confirmed by every destination is delivered: the last receipt and the state are one fact. */

@@ -6,6 +6,7 @@ import { reopen } from './reopen.ts';
 import type { CaseRow, Schema } from './schema.ts';
 import { appendEvent, caseRow, NO_LEASE, write } from './storeContext.ts';
 import type { StoreContext } from './storeContext.ts';
+import { noteReceived } from './studyReceived.ts';
 
 /** Holds a case until a person has looked: no stage claims it, nothing of it is sent. `reason` names fields, never their values. */
 export async function quarantine(trx: Transaction<Schema>, row: CaseRow, reason: string, now: number): Promise<void> {
@@ -25,6 +26,8 @@ export async function quarantine(trx: Transaction<Schema>, row: CaseRow, reason:
     actor: 'receive',
     detail: { reason },
   });
+  // It may never be assembled.
+  if (row.quarantine_reason === null) await noteReceived(trx, { ...row, proof: 0 }, now);
 }
 
 export interface QuarantineRelease {

@@ -1,4 +1,6 @@
 import type { Kysely, Transaction } from 'kysely';
+import { appendAudit } from './audit.ts';
+import { keepPatientForAudit } from './auditOutbox.ts';
 import { isLeftAsIs } from './leaveAsIs.ts';
 import type { CaseRow, Schema } from './schema.ts';
 import { keepScore } from './scanHistory.ts';
@@ -138,6 +140,10 @@ export async function eraseCase(trx: Transaction<Schema>, row: CaseRow, now: num
     )
     .execute();
   await trx.deleteFrom('instances').where('study_instance_uid', '=', studyInstanceUid).execute();
+  if (row.proof === 0) {
+    await appendAudit(trx, now, { action: 'study.removed', actor: 'odontoid', target: studyInstanceUid });
+    await keepPatientForAudit(trx, row);
+  }
   await trx.deleteFrom('cases').where('study_instance_uid', '=', studyInstanceUid).execute();
   await appendEvent(trx, {
     studyInstanceUid,

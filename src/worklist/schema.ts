@@ -374,6 +374,21 @@ export interface AuditTable {
   hash: string;
 }
 
+/** How far the audit has been sent to the site's repository: one row while there is one. */
+export interface AuditPositionTable {
+  id: 1;
+  sent_seq: number;
+}
+
+/** Whose the removed studies were that the repository has still to be told of. */
+export interface AuditPatientsTable {
+  study_instance_uid: string;
+  patient_id: string;
+  patient_name: string;
+  /** The entry of the removal: once it is sent, this goes. */
+  removed_seq: number;
+}
+
 export interface Schema {
   cases: CasesTable;
   instances: InstancesTable;
@@ -395,6 +410,8 @@ export interface Schema {
   service_tokens: ServiceTokensTable;
   access_keys: AccessKeysTable;
   audit_log: AuditTable;
+  audit_position: AuditPositionTable;
+  audit_patients: AuditPatientsTable;
 }
 
 export type CaseRow = Selectable<CasesTable>;

@@ -12,6 +12,7 @@ import { enqueue, previousReports, settle } from './outbox.ts';
 import type { AnalysesTable, CaseRow, Schema } from './schema.ts';
 import { appendEvent, caseRow, NO_LEASE, write } from './storeContext.ts';
 import type { StoreContext } from './storeContext.ts';
+import { noteReceived } from './studyReceived.ts';
 
 /** What each stage may say; every other event is not a stage's to give. */
 const STAGE_EVENTS: Readonly<Record<StageName, readonly CaseEventType[]>> = {
@@ -187,6 +188,7 @@ export async function apply(context: StoreContext, held: ClaimedCase, event: Cas
       actor: stage,
       detail: { attempt: row.attempts, ...detailOf(event) },
     });
+    if (row.state === 'receiving') await noteReceived(trx, row, now);
     if (event.type === 'reported') await settle(trx, { ...row, state }, now);
     touched.add(row.study_instance_uid);
     return 'applied';
@@ -294,6 +296,7 @@ export async function fail(context: StoreContext, held: ClaimedCase, failure: At
         })
         .where('study_instance_uid', '=', row.study_instance_uid)
         .execute();
+      if (row.state === 'receiving') await noteReceived(trx, row, now);
     }
     await appendEvent(trx, {
       studyInstanceUid: row.study_instance_uid,

@@ -149,4 +149,18 @@ test('the system page shows figures of the studies on record, as pictures and as
   await page.getByRole('columnheader', { name: 'Received' }).waitFor();
   await page.getByLabel('Time').selectOption('168');
   await page.getByRole('cell', { name: '11', exact: true }).first().waitFor();
+  expect(await page.getByText('Audit repository').count()).toBe(0);
+});
+
+test('the system page says how far the audit repository is, and what keeps it back', async () => {
+  const opened = await site();
+  const lastError = 'The audit repository arr.example:6514 does not answer.';
+  opened.system.auditRepository = { address: 'tls://arr.example:6514', sentSeq: 5120, waiting: 3, oldestAtMs: opened.clock.now() - 60_000, lastError, alarm: `The audit repository has not got the last 3 entries of the audit. ${lastError}` };
+  const page = await openPage(opened, { path: '/system' });
+  const fact = page.locator('dt', { hasText: 'Audit repository' }).locator('+ dd');
+  await fact.waitFor();
+  expect(await fact.textContent()).toMatch(/^tls:\/\/arr\.example:6514: has the audit up to entry 5120\s*3 entries wait, the oldest since .*\d\d:\d\d:\d\d\s*The audit repository arr\.example:6514 does not answer\.$/);
+  await complaintsInBothThemes(page);
+  const ready = (await (await fetch(`${opened.url}/readyz`)).json()) as { ready: boolean; alarms: string[] };
+  expect([ready.ready, ready.alarms]).toEqual([true, [opened.system.auditRepository.alarm]]);
 });

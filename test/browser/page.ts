@@ -49,6 +49,7 @@ export const READY: SystemStatus = {
   shadow: null,
   receiver: { up: true, port: 11112, aeTitle: 'ODONTOID', stored: 12, rejected: 0 },
   proofOfLife: { alarm: null, lastOutcome: null, lastAtMs: null, lastPassedAtMs: null, totalMs: null, probability: null },
+  auditRepository: null,
   encodedOnArrival: 0,
   freeBytes: 50_000_000_000,
 };

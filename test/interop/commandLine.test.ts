@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { packageRoot } from '../../src/configFile.ts';
+import { complaintsOfSchema } from '../unit/auditTrail/auditSchema.ts';
 import { runTool, type ToolResult } from './dcmtk.ts';
 import { writeHeadCt } from './headCt.ts';
 
@@ -71,6 +72,12 @@ describe('odontoid', () => {
 
     const whole = await json<{ whole: boolean; head: { seq: number; hash: string } }>('audit', 'verify', '--json', '--config', config);
     expect(whole).toMatchObject({ whole: true, head: { seq: 4 } });
+    const csv = await odontoid('audit', 'export', '--from', '3', '--config', config);
+    expect(csv.stdout.split('\r\n').map((line) => line.split(',')[2])).toEqual(['"action"', '"token.added"', '"token.revoked"', undefined]);
+    const dicom = (await odontoid('audit', 'export', '--format', 'dicom', '--config', config)).stdout.trimEnd().split('\n');
+    expect(dicom).toHaveLength(5);
+    expect(dicom.at(-1)).toContain('csd-code="audit.exported"');
+    expect(await complaintsOfSchema(dicom)).toEqual([]);
     const file = join(dir, 'access', 'odontoid.sqlite');
     const bytes = await readFile(file);
     const at = bytes.lastIndexOf('token.revoked');

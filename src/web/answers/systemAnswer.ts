@@ -35,6 +35,17 @@ export const systemStatus = z
         probability: z.number().nullable(),
       })
       .describe('Synthetic studies that the agent sends itself; epoch milliseconds.'),
+    auditRepository: z
+      .strictObject({
+        address: z.string(),
+        sentSeq: z.int().describe('Newest entry of the audit that the repository has.'),
+        waiting: z.int().describe('Entries that it has still to get.'),
+        oldestAtMs: z.int().nullable().describe('Since when the oldest of them waits.'),
+        lastError: z.string().nullable(),
+        alarm: z.string().nullable().describe('Why somebody must look, a sentence.'),
+      })
+      .nullable()
+      .describe('Where the audit is sent to; null when nowhere.'),
     encodedOnArrival: z.int(),
     freeBytes: z.number().nullable().describe('Null when the disk could not be asked.'),
   })

@@ -51,6 +51,14 @@ export default function SystemPage() {
             <dd class={overview.value.totals.outbox.refused > 0 ? 'kind-fault' : ''}>
               {words.outboxOf(overview.value.totals.outbox.pending, overview.value.totals.outbox.unconfirmed, overview.value.totals.outbox.refused)}
             </dd>
+            {overview.value.system.auditRepository !== null && (
+              <>
+                <dt>{words.auditRepository}</dt>
+                <dd class={overview.value.system.auditRepository.lastError === null ? '' : 'kind-fault'}>
+                  <AuditRepository {...overview.value.system.auditRepository} nowMs={now} />
+                </dd>
+              </>
+            )}
             <dt>{words.disk}</dt>
             <dd>
               <Disk disk={system.value.disk} />
@@ -95,6 +103,16 @@ export default function SystemPage() {
         </>
       )}
     </section>
+  );
+}
+
+function AuditRepository({ address, sentSeq, waiting, oldestAtMs, lastError, nowMs }: NonNullable<WorklistAnswer['system']['auditRepository']> & { nowMs: number }) {
+  return (
+    <>
+      {address}: {words.auditSent(sentSeq)}
+      {oldestAtMs !== null && <span class="reason">{words.auditWaiting(waiting, clockTime(oldestAtMs, nowMs))}</span>}
+      {lastError !== null && <span class="reason">{lastError}</span>}
+    </>
   );
 }
 

@@ -5,6 +5,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { createLog } from '../../../src/log.ts';
 import { freeBytesUnder, retainCases } from '../../../src/housekeeping/retention.ts';
 import { startHousekeeping } from '../../../src/housekeeping/schedule.ts';
+import { createAuditLog } from '../../../src/worklist/audit.ts';
 import { createMaintenance } from '../../../src/worklist/maintenance.ts';
 import { openDatabase } from '../../../src/worklist/database.ts';
 import {
@@ -260,6 +261,20 @@ describe('schedule', () => {
     clock.advance(15 * DAY_MS);
     expect(await housekeeping.run('retention')).toBe(false);
     expect(await housekeeping.run('nightly')).toBe(true);
+    await housekeeping.close();
+  });
+
+  it('reads the chain of the audit at night, after the copy is made', async () => {
+    const { base, backupsDir, database, clock } = await options();
+    const audit = createAuditLog(database, clock);
+    for (let entry = 0; entry < 3; entry++) await audit.append({ action: 'sign-in', actor: 'ann' });
+    const housekeeping = startHousekeeping({ ...base, checkAudit: audit.check });
+    expect(await housekeeping.run('nightly')).toBe(true);
+    database.sqlite.exec("drop trigger audit_log_no_update; update audit_log set actor = 'eve' where seq = 2");
+    clock.advance(DAY_MS);
+    expect(await housekeeping.run('nightly')).toBe(false);
+    expect(await readdir(backupsDir)).toHaveLength(2);
+    expect((await audit.page({ action: 'audit.broken' }, 5)).map(({ target }) => target)).toEqual(['entry 2']);
     await housekeeping.close();
   });
 

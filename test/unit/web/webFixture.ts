@@ -18,6 +18,7 @@ export const READY: SystemStatus = {
   shadow: null,
   receiver: { up: true, port: 11112, aeTitle: 'ODONTOID', stored: 12, rejected: 3 },
   proofOfLife: { alarm: null, lastOutcome: null, lastAtMs: null, lastPassedAtMs: null, totalMs: null, probability: null },
+  auditRepository: null,
   encodedOnArrival: 9,
   freeBytes: 5_000_000,
 };

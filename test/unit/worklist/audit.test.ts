@@ -60,6 +60,17 @@ test('an entry taken out, one put in anew with a chain made good behind it, and 
   raw.close();
 });
 
+test('the nightly look puts a broken chain on record, once, and says so each time', async () => {
+  const { audit, path } = await filled();
+  await audit.check();
+  expect((await audit.head()).seq).toBe(12);
+  const raw = new BetterSqlite3(path);
+  raw.exec("drop trigger audit_log_no_update; update audit_log set actor = 'eve' where seq = 5");
+  raw.close();
+  for (let night = 0; night < 2; night += 1) await expect(audit.check()).rejects.toMatchObject({ code: 'database-invalid', message: expect.stringContaining('from entry 5 on: it was changed') });
+  expect(await audit.page({ action: 'audit.broken' }, 9)).toMatchObject([{ seq: 13, actor: 'odontoid', target: 'entry 5', detail: { why: 'it was changed' } }]);
+});
+
 test('what people do to a case stands in the audit, under the study and without their words', async () => {
   const worklist = await openWorklist();
   const audit = createAuditLog(worklist.database, worklist.clock);
@@ -71,6 +82,7 @@ test('what people do to a case stands in the audit, under the study and without 
   expect(entries.map(({ action, actor }) => [action, actor])).toEqual([
     ['case.resent', 'ben'],
     ['case.read', 'ann'],
+    ['study.received', 'SCANNER'],
   ]);
   expect(JSON.stringify(entries)).not.toContain('Canary');
 });

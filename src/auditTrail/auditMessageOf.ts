@@ -1,0 +1,225 @@
+import { isIP } from 'node:net';
+import type { AuditAction } from '../worklist/audit.ts';
+import type { OutgoingEntry } from '../worklist/auditOutbox.ts';
+import { dcm, type ActiveParticipant, type AuditMessage, type Code, type ParticipantObject } from './auditMessage.ts';
+
+/** What messages say of this system and of where results go. */
+export interface AuditNaming {
+  /** AE title of the receiver, under which results are sent, too. */
+  aeTitle: string;
+  /** Name of this machine: where its own processes are. */
+  hostName: string;
+  /** Accounts are `name@domain` (A.5.2.1). */
+  domain: string;
+  destinations: readonly { name: string; aeTitle: string | null; host: string }[];
+  /** Patients' names travel only where a site wants them to. */
+  patientNames: boolean;
+}
+
+type Described = Pick<AuditMessage, 'eventId' | 'action' | 'participants' | 'objects'> & Partial<Pick<AuditMessage, 'outcome' | 'eventTypes' | 'outcomeDescription'>>;
+type Describe = (entry: OutgoingEntry, naming: AuditNaming) => Described;
+
+const APPLICATION = dcm('110150', 'Application');
+const SOURCE = dcm('110153', 'Source Role ID');
+const DESTINATION = dcm('110152', 'Destination Role ID');
+const STUDY_UID = dcm('110180', 'Study Instance UID');
+const NODE_ID = dcm('110182', 'Node ID');
+const PATIENT_NUMBER: Code = { code: '2', scheme: 'RFC-3881', meaning: 'Patient Number' };
+const URI: Code = { code: '12', scheme: 'RFC-3881', meaning: 'URI' };
+const LOGIN = dcm('110122', 'Login');
+const LOGOUT = dcm('110123', 'Logout');
+const NODE_AUTHENTICATION = dcm('110126', 'Node Authentication');
+const SOFTWARE_CONFIGURATION = dcm('110131', 'Software Configuration');
+const RESTRICTED_FUNCTION = dcm('110132', 'Use of Restricted Function');
+const SECURITY_ROLES = dcm('110136', 'Security Roles Changed');
+const USER_SECURITY = dcm('110137', 'User Security Attributes Changed');
+
+/** Each word of the audit as one of the messages of PS3.15 A.5.3. */
+const MESSAGES: Readonly<Record<AuditAction, Describe>> = {
+  'agent.started': (_entry, naming) => applicationActivity(dcm('110120', 'Application Start'), naming),
+  'agent.stopped': (_entry, naming) => applicationActivity(dcm('110121', 'Application Stop'), naming),
+  'sign-in': userAuthentication(LOGIN, '0'),
+  'sign-in.confirmed': userAuthentication(LOGIN, '0'),
+  'sign-in.failed': userAuthentication(LOGIN, '4'),
+  'wall.opened': userAuthentication(LOGIN, '0'),
+  'sign-out': userAuthentication(LOGOUT, '0'),
+  'access.denied': securityAlert(RESTRICTED_FUNCTION, 'A request was refused', '4'),
+  'password.changed': securityAlert(USER_SECURITY, 'A password was changed'),
+  'user.added': securityAlert(USER_SECURITY, 'An account was added'),
+  'user.role-changed': securityAlert(SECURITY_ROLES, 'The role of an account was changed'),
+  'user.disabled': securityAlert(USER_SECURITY, 'An account was disabled'),
+  'user.enabled': securityAlert(USER_SECURITY, 'An account was enabled'),
+  'user.reset': securityAlert(USER_SECURITY, 'The password of an account was reset'),
+  'token.added': securityAlert(USER_SECURITY, 'A token of a machine was made'),
+  'token.revoked': securityAlert(USER_SECURITY, 'A token of a machine was revoked'),
+  'wall.added': securityAlert(USER_SECURITY, 'A link for a screen on a wall was made'),
+  'wall.revoked': securityAlert(USER_SECURITY, 'A screen on a wall was revoked'),
+  'threshold.requested': securityAlert(SOFTWARE_CONFIGURATION, 'A change of a threshold was requested'),
+  'threshold.signed': securityAlert(SOFTWARE_CONFIGURATION, 'A change of a threshold was signed, and awaits a second person'),
+  'threshold.requestClosed': securityAlert(SOFTWARE_CONFIGURATION, 'A request to change a threshold was closed'),
+  'threshold.changed': securityAlert(SOFTWARE_CONFIGURATION, 'A threshold was changed'),
+  'model.activated': securityAlert(SOFTWARE_CONFIGURATION, 'A network was chosen'),
+  'names.shown': securityAlert(RESTRICTED_FUNCTION, 'The names of patients were shown in the worklist'),
+  'case.viewed': instancesAccessed,
+  'case.previewed': instancesAccessed,
+  'case.fetched': instancesAccessed,
+  'case.read': procedureRecord,
+  'case.unread': procedureRecord,
+  'case.stat': procedureRecord,
+  'case.notStat': procedureRecord,
+  'case.claimed': procedureRecord,
+  'case.released': procedureRecord,
+  'case.verdict': procedureRecord,
+  'case.reprocessed': procedureRecord,
+  'case.resent': procedureRecord,
+  'case.quarantineReleased': procedureRecord,
+  'case.leftAsIs': procedureRecord,
+  'proof.requested': securityAlert(RESTRICTED_FUNCTION, 'A synthetic study was sent through the system'),
+  'peer.echoed': securityAlert(RESTRICTED_FUNCTION, 'A peer was asked for an echo'),
+  'routing.tested': securityAlert(RESTRICTED_FUNCTION, 'The routing of a file was tested'),
+  'audit.exported': auditLogUsed,
+  'audit.broken': securityAlert(RESTRICTED_FUNCTION, 'The audit log is not as it was written', '12'),
+  'association.rejected': (entry, naming) => {
+    const node = { kind: isIP(entry.address) > 0 ? 'ip' : 'name', id: entry.address } as const;
+    const subject: ParticipantObject = { type: '2', role: '13', idType: NODE_ID, id: entry.address, name: entry.actor, details: { 'Alert Description': 'An association was rejected', ...detailOf(entry) } };
+    return {
+      eventId: dcm('110113', 'Security Alert'),
+      action: 'E',
+      outcome: '4',
+      eventTypes: [NODE_AUTHENTICATION],
+      participants: [thisProcess(naming, false), { userId: entry.actor, alternativeUserId: `AETITLES=${entry.actor}`, isRequestor: false, ...(entry.address !== '' && { networkAccessPoint: node }) }],
+      objects: [subject],
+    };
+  },
+  'study.received': (entry, naming) => ({
+    eventId: dcm('110104', 'DICOM Instances Transferred'),
+    // The receiver had none of them; or some, and these are added to them.
+    action: entry.detail['more'] === true ? 'U' : 'C',
+    participants: [
+      { userId: entry.actor, alternativeUserId: `AETITLES=${entry.actor}`, isRequestor: true, role: SOURCE },
+      { ...thisProcess(naming, false), role: DESTINATION },
+    ],
+    objects: studyAndPatient(entry, naming, instancesOf(entry)),
+  }),
+  'results.sent': (entry, naming) => resultsTransferred(entry, naming, '0'),
+  'results.refused': (entry, naming) => resultsTransferred(entry, naming, '8'),
+  'study.removed': (entry, naming) => ({
+    eventId: dcm('110105', 'DICOM Study Deleted'),
+    action: 'D',
+    participants: [thisProcess(naming, true)],
+    objects: studyAndPatient(entry, naming),
+  }),
+};
+
+/** An entry of the audit as a DICOM Audit Message. Each has one, so that none is missing in the repository's row of sequence numbers. */
+export function auditMessageOf(entry: OutgoingEntry, naming: AuditNaming): AuditMessage {
+  const describe = (MESSAGES as Readonly<Record<string, Describe | undefined>>)[entry.action] ?? securityAlert(RESTRICTED_FUNCTION, 'Another entry of the audit');
+  const { outcome = '0', eventTypes = [], ...message } = describe(entry, naming);
+  // Our own word comes last: it leads back from the repository to the audit.
+  return { ...message, outcome, atMs: entry.atMs, eventTypes: [...eventTypes, { code: entry.action, scheme: '99ODONTOID', meaning: entry.action }] };
+}
+
+function applicationActivity(type: Code, naming: AuditNaming): Described {
+  return { eventId: dcm('110100', 'Application Activity'), action: 'E', eventTypes: [type], participants: [{ ...thisProcess(naming, false), role: APPLICATION }], objects: [] };
+}
+
+function userAuthentication(type: Code, outcome: AuditMessage['outcome']): Describe {
+  return (entry, naming) => ({
+    eventId: dcm('110114', 'User Authentication'),
+    action: 'E',
+    outcome,
+    eventTypes: [type],
+    ...(typeof entry.detail['why'] === 'string' && { outcomeDescription: entry.detail['why'] }),
+    participants: [actor(entry, naming, true), thisProcess(naming, false)],
+    objects: [],
+  });
+}
+
+/** For changes of what is safe, too: informative where all is well (A.5.3.11). */
+function securityAlert(type: Code, description: string, outcome: AuditMessage['outcome'] = '0'): Describe {
+  return (entry, naming) => ({
+    eventId: dcm('110113', 'Security Alert'),
+    action: 'E',
+    outcome,
+    eventTypes: [type],
+    participants: [thisProcess(naming, false), ...(entry.actor === 'odontoid' ? [] : [actor(entry, naming, false)])],
+    objects: [{ type: '2', role: type === SOFTWARE_CONFIGURATION ? '5' : '13', idType: URI, id: resourceOf(entry), name: entry.target, details: { 'Alert Description': description, ...detailOf(entry) } }],
+  });
+}
+
+function instancesAccessed(entry: OutgoingEntry, naming: AuditNaming): Described {
+  return { eventId: dcm('110103', 'DICOM Instances Accessed'), action: 'R', participants: [actor(entry, naming, true), thisProcess(naming, false)], objects: studyAndPatient(entry, naming) };
+}
+
+/** What readers do to a case of the worklist. */
+function procedureRecord(entry: OutgoingEntry, naming: AuditNaming): Described {
+  return { eventId: dcm('110111', 'Procedure Record'), action: 'U', participants: [actor(entry, naming, true), thisProcess(naming, false)], objects: studyAndPatient(entry, naming) };
+}
+
+function auditLogUsed(entry: OutgoingEntry, naming: AuditNaming): Described {
+  return {
+    eventId: dcm('110101', 'Audit Log Used'),
+    action: 'R',
+    participants: [actor(entry, naming, true), thisProcess(naming, false)],
+    objects: [{ type: '2', role: '13', idType: URI, id: 'urn:odontoid:audit', name: 'Security Audit Log' }],
+  };
+}
+
+function resultsTransferred(entry: OutgoingEntry, naming: AuditNaming, outcome: AuditMessage['outcome']): Described {
+  const name = String(entry.detail['destination']);
+  const known = naming.destinations.find((destination) => destination.name === name);
+  return {
+    eventId: dcm('110104', 'DICOM Instances Transferred'),
+    // Whether the destination held them already, the sender does not know (A.5.3.7).
+    action: 'R',
+    outcome,
+    participants: [
+      { ...thisProcess(naming, true), role: SOURCE },
+      {
+        userId: name,
+        ...(known?.aeTitle != null && { alternativeUserId: `AETITLES=${known.aeTitle}` }),
+        isRequestor: false,
+        role: DESTINATION,
+        ...(known !== undefined && { networkAccessPoint: { kind: isIP(known.host) > 0 ? 'ip' : 'name', id: known.host } as const }),
+      },
+    ],
+    objects: studyAndPatient(entry, naming, instancesOf(entry)),
+  };
+}
+
+/** The agent itself; by its AE title and machine in the log of the site's network. */
+function thisProcess({ aeTitle, hostName }: AuditNaming, isRequestor: boolean): ActiveParticipant {
+  return { userId: `odontoid@${hostName}`, alternativeUserId: `AETITLES=${aeTitle}`, userName: 'Odontoid', isRequestor, networkAccessPoint: { kind: 'name', id: hostName } };
+}
+
+/** Who the audit names. Tokens, screens, the command line and whoever needs no sign-in are no accounts. */
+function actor({ actor: name, address }: OutgoingEntry, { hostName, domain }: AuditNaming, isRequestor: boolean): ActiveParticipant {
+  const isAccount = !name.includes(':') && !['web', 'command-line', 'odontoid', 'unknown'].includes(name);
+  return {
+    userId: isAccount ? `${name}@${domain}` : name,
+    ...(isAccount && { userName: name }),
+    isRequestor,
+    networkAccessPoint: isIP(address) > 0 ? { kind: 'ip', id: address } : { kind: 'name', id: hostName },
+  };
+}
+
+function studyAndPatient(entry: OutgoingEntry, { patientNames }: AuditNaming, instances?: number): ParticipantObject[] {
+  return [
+    { type: '2', role: '3', idType: STUDY_UID, id: entry.target, name: '', details: detailOf(entry), ...(instances !== undefined && { instances }) },
+    { type: '1', role: '1', idType: PATIENT_NUMBER, id: entry.patient?.patientId ?? '', name: patientNames ? (entry.patient?.patientName ?? '') : '' },
+  ];
+}
+
+const instancesOf = ({ detail }: OutgoingEntry): number | undefined => (Number.isInteger(detail['objects']) ? Number(detail['objects']) : undefined);
+
+/** What the audit says more, as it stands there. */
+function detailOf({ detail }: OutgoingEntry): Record<string, string> {
+  return Object.keys(detail).length === 0 ? {} : { Detail: JSON.stringify(detail) };
+}
+
+/** A threshold, a model, an account as a URI: `urn:odontoid:threshold:compact`. */
+function resourceOf({ action, target }: OutgoingEntry): string {
+  const kind = action.split('.')[0]!;
+  // Half a pair of surrogates has no form in a URI.
+  return `urn:odontoid:${kind}${target === '' ? '' : `:${encodeURIComponent(target.replace(/\p{Cs}/gu, '?'))}`}`;
+}

@@ -1,0 +1,101 @@
+import { messageOf } from '../errors.ts';
+import type { Clock, Log } from '../ports.ts';
+import { backoffMs } from '../worklist/backoff.ts';
+import type { AuditOutbox } from '../worklist/auditOutbox.ts';
+import type { AuditSource } from './auditMessage.ts';
+import { auditMessageOf, type AuditNaming } from './auditMessageOf.ts';
+import { auditXml } from './auditXml.ts';
+import { syslogMessage } from './syslogMessage.ts';
+import type { SyslogTransport } from './syslogTransport.ts';
+
+export interface AuditTrailOptions {
+  outbox: AuditOutbox;
+  transport: SyslogTransport;
+  naming: AuditNaming;
+  source: AuditSource;
+  /** An entry that has waited for longer is a matter for a person. */
+  alarmAfterMs: number;
+  clock: Clock;
+  log: Log;
+  pollMs?: number;
+  retryMinMs?: number;
+}
+
+export interface AuditTrailStatus {
+  address: string;
+  /** Newest entry that the repository has. */
+  sentSeq: number;
+  /** Entries that it has still to get, and since when the oldest waits. */
+  waiting: number;
+  oldestAtMs: number | null;
+  lastError: string | null;
+  alarm: string | null;
+}
+
+export interface AuditTrail {
+  status(): Promise<AuditTrailStatus>;
+  /** Sends what is there once more, within a moment, and then no more: the rest waits in the audit. */
+  close(): Promise<void>;
+}
+
+const BATCH = 200;
+const POLL_MS = 2_000;
+const RETRY_MIN_MS = 5_000;
+const RETRY_MAX_MS = 300_000;
+/** Stopping does not wait for a repository that is slow. */
+const LAST_TRY_MS = 2_000;
+
+/** Sends the audit, entry by entry in its order, to the site's repository. Nobody waits for it: what is to be sent is what stands in the audit behind the position. */
+export function startAuditTrail(options: AuditTrailOptions): AuditTrail {
+  const { outbox, transport, naming, source, clock, log, pollMs = POLL_MS, retryMinMs = RETRY_MIN_MS } = options;
+  const stopped = new AbortController();
+  let lastError: string | null = null;
+
+  /** One batch; false when there was nothing to send. */
+  const sendNext = async (): Promise<boolean> => {
+    const entries = await outbox.next(BATCH);
+    if (entries.length === 0) return false;
+    await transport.send(
+      entries.map((entry) => syslogMessage({ atMs: entry.atMs, hostName: naming.hostName, sequenceId: entry.seq }, auditXml(auditMessageOf(entry, naming), source))),
+    );
+    await outbox.sent(entries.at(-1)!.seq);
+    return true;
+  };
+  const run = async (): Promise<void> => {
+    for (let attempts = 0; !stopped.signal.aborted; ) {
+      try {
+        const more = await sendNext();
+        if (attempts > 0) log.info('the audit repository answers again');
+        attempts = 0;
+        lastError = null;
+        if (!more) await clock.sleep(pollMs, stopped.signal);
+      } catch (error) {
+        attempts += 1;
+        lastError = messageOf(error);
+        log.warn('the audit could not be sent to its repository; it waits', { attempt: attempts, error });
+        await clock.sleep(backoffMs(transport.address, attempts, retryMinMs, RETRY_MAX_MS), stopped.signal);
+      }
+    }
+  };
+  const running = run();
+
+  return {
+    status: async () => {
+      const { sentSeq, count, oldestAtMs } = await outbox.waiting();
+      const late = oldestAtMs !== null && clock.now() - oldestAtMs > options.alarmAfterMs;
+      return {
+        address: transport.address,
+        sentSeq,
+        waiting: count,
+        oldestAtMs,
+        lastError,
+        alarm: late ? `The audit repository has not got the last ${count} entries of the audit. ${lastError ?? 'It is behind.'}` : null,
+      };
+    },
+    close: async () => {
+      stopped.abort();
+      const last = running.then(sendNext).catch(() => false);
+      await Promise.race([last, clock.sleep(LAST_TRY_MS)]);
+    },
+  };
+}

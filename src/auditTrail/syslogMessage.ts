@@ -1,0 +1,17 @@
+/** Facility 10, security and authorization; severity 5, normal but significant (PS3.15 A.6). */
+const PRI = 85;
+const MSG_ID = 'DICOM+RFC3881';
+const BOM = '\uFEFF';
+
+export interface SyslogFields {
+  atMs: number;
+  hostName: string;
+  /** Number of the entry of the audit: a gap says that one is missing, the same one again that it was sent twice. */
+  sequenceId: number;
+}
+
+/** A message by RFC 5424: header, the sequence number as structured data, and the XML as UTF-8. The same entry gives the same bytes. */
+export function syslogMessage({ atMs, hostName, sequenceId }: SyslogFields, xml: string): Buffer {
+  const host = hostName.replace(/[^!-~]/g, '').slice(0, 255) || '-';
+  return Buffer.from(`<${PRI}>1 ${new Date(atMs).toISOString()} ${host} odontoid - ${MSG_ID} [meta sequenceId="${sequenceId}"] ${BOM}${xml}`);
+}
