@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { caseRef } from '../../src/case/caseRef.ts';
@@ -175,6 +177,26 @@ test('a case that is not there, and one whose slices cannot be read, say so', as
   await page.getByText('No series was analysed, so there are no slices here. Use the PACS.').waitFor();
   await page.goto(opened.url + address('nopictures'));
   await page.getByText('This slice cannot be shown. Use the PACS.').waitFor();
+});
+
+test('a slice whose file is gone says what to do where its picture would stand, and no other slice stands there', async () => {
+  const opened = await site();
+  await addStudy(opened, { id: 'flag', outcome: 0.9, slices: 8 });
+  const [last] = await opened.query.volumeSlices(studyUid('flag'), [7]);
+  await rm(join(opened.folder, last!.path));
+  const page = await openPage(opened, { path: address('flag'), refusals: /status of 410/ });
+  await expect.poll(() => shownSlice(page)).toBe('2');
+  const image = page.locator('canvas.slice');
+  expect(await image.isVisible()).toBe(true);
+  await page.keyboard.press('End');
+  const advice = page.locator('.viewport [role=alert]');
+  await expect.poll(() => advice.textContent()).toBe('This slice is no longer kept here. Read it in the PACS. To see it here again, have the PACS send the study once more.');
+  expect(await image.isVisible()).toBe(false);
+  await complaintsOfAxe(page);
+  await page.keyboard.press('Home');
+  await expect.poll(() => shownSlice(page)).toBe('0');
+  expect(await image.isVisible()).toBe(true);
+  expect(await advice.count()).toBe(0);
 });
 
 test.each(['dark', 'light'] as const)('axe finds nothing and no banned word stands in the %s theme', async (theme) => {

@@ -6,6 +6,7 @@ import { configFrom } from '../../src/configFile.ts';
 import { decodeStoredSlice } from '../../src/infer/decodePixels.ts';
 import { createModelDesk } from '../../src/modelDesk.ts';
 import type { CaseStore, Clock, SourceSlice, StageName } from '../../src/ports.ts';
+import { useSliceFile } from '../../src/sliceFile.ts';
 import { createAccess } from '../../src/web/access/access.ts';
 import type { Access, AccessOptions } from '../../src/web/access/access.ts';
 import { createAccounts } from '../../src/worklist/accounts.ts';
@@ -222,8 +223,8 @@ async function writePictures(folder: string, instances: readonly StoredInstance[
 /** Decodes a slice as the inference child does, of the file that `addStudy` wrote. */
 export const decodePicture =
   (folder: string) =>
-  async (path: string): Promise<SourceSlice> =>
-    decodeStoredSlice(await readFile(join(folder, path)));
+  (path: string): Promise<SourceSlice> =>
+    useSliceFile(join(folder, path), async (file) => decodeStoredSlice(await readFile(file)));
 
 /** Scores with two peaks, and maps on both when suspected. */
 function pictureFindings(instances: readonly StoredInstance[], probability: number): Partial<Findings> {

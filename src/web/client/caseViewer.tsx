@@ -4,6 +4,7 @@ import { drawReformat, drawResponse, drawSlice, LARGEST_FILL, WINDOWS } from './
 import { useKeys } from './keys.ts';
 import { keepPreference, preference } from './preferences.ts';
 import { nextPeak, ScoreStrip } from './scoreStrip.tsx';
+import { Refused } from './session.ts';
 import { COARSE, SliceStore } from './sliceStore.ts';
 import { caseWords as words } from './words/case.ts';
 
@@ -25,7 +26,7 @@ export function CaseViewer({ answer, volume, identity }: Properties) {
   const [overlay, setOverlay] = useState(false);
   const [fill, setFill] = useState(0);
   const [reformats, setReformats] = useState(preference('reformats') === 'on');
-  const [failed, setFailed] = useState(false);
+  const [fault, setFault] = useState<string | null>(null);
   const [point, setPoint] = useState({ row: volume.rows / 2, column: volume.columns / 2 });
   const image = useRef<HTMLCanvasElement>(null);
   const map = useRef<HTMLCanvasElement>(null);
@@ -55,7 +56,7 @@ export function CaseViewer({ answer, volume, identity }: Properties) {
       drawSlice(image.current, slice, shown);
       drawResponse(map.current, slice.rows, slice.columns, overlay ? keySlice : undefined, fill);
       image.current.dataset['slice'] = String(index);
-      setFailed(false);
+      setFault(null);
       return true;
     };
     const direction = towards.current;
@@ -70,8 +71,8 @@ export function CaseViewer({ answer, volume, identity }: Properties) {
         draw();
         store.ahead(index, direction === 0 ? 1 : direction).catch(reportError);
       },
-      () => {
-        if (wanted.current === index) setFailed(true);
+      (error: unknown) => {
+        if (wanted.current === index) setFault(error instanceof Refused && error.code === 'slice-gone' ? words.sliceGone : words.sliceUnread);
       },
     );
   }, [store, index, shown, overlay, fill, keySlice]);
@@ -144,7 +145,7 @@ export function CaseViewer({ answer, volume, identity }: Properties) {
       </div>
       <div class="viewports">
         <div
-          class="viewport"
+          class={fault === null ? 'viewport' : 'viewport unread'}
           ref={frame}
           onClick={(event) => {
             const box = image.current?.getBoundingClientRect();
@@ -175,9 +176,9 @@ export function CaseViewer({ answer, volume, identity }: Properties) {
           <p class="side left" aria-hidden="true">
             L
           </p>
-          {failed && (
+          {fault !== null && (
             <p class="viewport-fault kind-fault" role="alert">
-              {words.sliceUnread}
+              {fault}
             </p>
           )}
         </div>

@@ -27,7 +27,7 @@ export const caseWords = {
     `${name} ${version}, threshold version ${thresholdVersion}`,
   slices: 'Slices',
   noSlices: 'No series was analysed, so there are no slices here. Use the PACS.',
-  slicesRemoved: 'The slices are no longer here. Use the PACS.',
+  sliceGone: 'This slice is no longer kept here. Read it in the PACS. To see it here again, have the PACS send the study once more.',
   sliceUnread: 'This slice cannot be shown. Use the PACS.',
   sliceOf: (number: number, total: number) => `Slice ${number} of ${total}`,
   position: (mm: number) => `${mm.toFixed(1)} mm`,
