@@ -158,11 +158,18 @@ export interface OpenFlag {
   claimed: boolean;
 }
 
+export interface OpenFlags {
+  /** Newest first, as many as were asked for. */
+  open: OpenFlag[];
+  openCount: number;
+  /** Read cases that were flagged after they had been read. */
+  afterRead: number;
+}
+
 export interface WorklistQuery {
   /** `list`: of an earlier page; null, or one that is not known any more, for the list as it is now. */
   page(request: ListFilter & { list: string | null; offset: number; limit: number }): Promise<WorklistPage>;
-  /** Unread suspected cases, newest flag first, at most `limit`; and how many read ones were flagged after they had been read. */
-  flags(limit: number): Promise<{ open: OpenFlag[]; afterRead: number }>;
+  flags(limit: number): Promise<OpenFlags>;
   /** Unread cases in reading order, then those read last. */
   rows(options?: { readLimit?: number }): Promise<WorklistRow[]>;
   /** @throws TriageError `not-found` */
@@ -523,7 +530,7 @@ export function createWorklistQuery(
     });
   }
 
-  async function flags(db: Transaction<Schema>, limit: number): Promise<{ open: OpenFlag[]; afterRead: number }> {
+  async function flags(db: Transaction<Schema>, limit: number): Promise<OpenFlags> {
     const suspected = db
       .selectFrom('cases')
       .innerJoin('analyses', onCurrentRevision)
@@ -536,8 +543,9 @@ export function createWorklistQuery(
       .orderBy('analyses.analysed_at', 'desc')
       .limit(limit)
       .execute();
-    const late = await suspected
-      .select((row) => row.fn.countAll<number>().as('cases'))
+    const counted = suspected.select((row) => row.fn.countAll<number>().as('cases'));
+    const openCount = open.length < limit ? open.length : (await counted.where('cases.read_at', 'is', null).executeTakeFirstOrThrow()).cases;
+    const late = await counted
       .where('cases.read_at', 'is not', null)
       .whereRef('analyses.analysed_at', '>', 'cases.read_at')
       .executeTakeFirstOrThrow();
@@ -548,6 +556,7 @@ export function createWorklistQuery(
         flaggedAtMs: row.analysed_at ?? 0,
         claimed: row.claimed_by !== null,
       })),
+      openCount,
       afterRead: late.cases,
     };
   }

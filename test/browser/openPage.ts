@@ -10,12 +10,12 @@ let browser: Browser;
 let folder: string;
 let pageDir: string;
 
-/** Builds the page and starts Chromium for the tests of one file. */
-export function startBrowser(): void {
+/** Builds the page and starts Chromium, with these switches too, for the tests of one file. */
+export function startBrowser(switches: readonly string[] = []): void {
   beforeAll(async () => {
     folder = await temporaryFolder();
     pageDir = await buildPage(folder);
-    browser = await launchBrowser();
+    browser = await launchBrowser(switches);
   });
   afterAll(async () => {
     await browser.close();
@@ -56,7 +56,7 @@ export async function openPage(
   await page.goto(site.url + (options.path ?? ''));
   // Effects wait for a frame, which a stopped clock never brings.
   if (options.clock) {
-    await page.locator('.toolbar, .case, .page').first().waitFor();
+    await page.locator('.toolbar, .case, .page, .wall').first().waitFor();
     await page.clock.runFor(50);
   }
   return page;

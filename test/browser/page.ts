@@ -17,7 +17,7 @@ import type { SeededWorklist } from './seededWorklist.ts';
 const root = resolve(import.meta.dirname, '../..');
 
 /** Debian's Chromium with one family of fonts, and without anything that would look for a network. */
-export function launchBrowser(): Promise<Browser> {
+export function launchBrowser(more: readonly string[] = []): Promise<Browser> {
   const args = [
     '--headless',
     '--no-sandbox',
@@ -27,6 +27,7 @@ export function launchBrowser(): Promise<Browser> {
     '--disable-background-networking',
     '--disable-component-update',
     '--disable-sync',
+    ...more,
   ];
   const env = { ...process.env, FONTCONFIG_FILE: join(import.meta.dirname, 'fonts.conf') } as Record<string, string>;
   return chromium.launch({ executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium', args, env });

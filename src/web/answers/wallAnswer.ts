@@ -14,6 +14,7 @@ export const wallAnswer = z
     unread: z.int(),
     lastReceivedAtMs: epochMs.nullable(),
     total: z.int(),
+    flagged: z.int().describe('Unread suspected cases.'),
     flags: z.array(z.strictObject({ caseRef: z.string(), revision: z.int(), flaggedAtMs: epochMs, claimed: z.boolean() })),
     rows: z.array(
       z

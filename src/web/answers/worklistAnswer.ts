@@ -123,7 +123,8 @@ export const worklistAnswer = z.strictObject({
   flags: z.strictObject({
     open: z
       .array(z.strictObject({ caseRef: z.string(), revision: z.int(), flaggedAtMs: epochMs, claimed: z.boolean() }))
-      .describe('Unread suspected cases, newest flag first.'),
+      .describe('Unread suspected cases, newest flag first; 500 at the most.'),
+    openCount: z.int().describe('All of them.'),
     afterRead: z.int().describe('Read cases that were flagged after they had been read.'),
   }),
   list: z.string().describe('Names this list: with it, later pages show the same cases in the same places.'),

@@ -11,16 +11,15 @@ import { useEffect, useLayoutEffect, useMemo, useReducer, useState } from 'preac
 /** Height of every row, px, whatever a row says: of a line of the table, and of a card on a phone (page.css has the same two). */
 const LINE_PX = 44;
 const CARD_PX = 92;
-const CARDS = '(max-width: 700px)';
+const narrow = matchMedia('(max-width: 700px)');
 const OVERSCAN = 10;
 /** The heading of the table lies over the first row that is scrolled to. */
 const HEADING_PX = 30;
 
 /** Which rows of `count` are in sight and near it; `kept` stays, wherever it is, so that it does not lose the keyboard. */
 export function useListWindow(scroller: RefObject<HTMLElement | null>, count: number, kept: number | null, startPx: number) {
-  const [cards, setCards] = useState(() => matchMedia(CARDS).matches);
+  const [cards, setCards] = useState(narrow.matches);
   useEffect(() => {
-    const narrow = matchMedia(CARDS);
     const changed = () => setCards(narrow.matches);
     narrow.addEventListener('change', changed);
     return () => narrow.removeEventListener('change', changed);

@@ -74,7 +74,7 @@ function Wall({ onRefused }: { onRefused: () => void }) {
     <div class="wall" style={{ fontSize: `${fontPx}px` }}>
       <header class="wall-head">
         <h1>{words.heading}</h1>
-        <span>{answer === null || lost ? '' : listWords.waitingScans(answer.unread, answer.flags.length)}</span>
+        <span>{answer === null || lost ? '' : listWords.waitingScans(answer.unread, answer.flagged)}</span>
         <span class="spacer" />
         <span class={`feed-${fresh.kind}`}>{feedText(fresh, answer)}</span>
         <button type="button" aria-expanded={setting} onClick={() => setSetting(!setting)}>

@@ -400,7 +400,7 @@ export default function WorklistPage() {
           <span class="muted">
             {narrowed
               ? words.matching(answer.total, answer.allTotal)
-              : words.waitingScans(answer.totals.unread, answer.flags.open.length)}
+              : words.waitingScans(answer.totals.unread, answer.flags.openCount)}
           </span>
         )}
         <div role="status">
@@ -412,6 +412,7 @@ export default function WorklistPage() {
         </div>
         {!lost && freshFlags.length > 0 && (
           <ul class="flag-strip" aria-label={words.newFlags}>
+            {freshFlags.length > STRIP_FLAGS && <li class="kind-flag">{words.newFlagsOf(freshFlags.length)}</li>}
             {freshFlags.slice(0, STRIP_FLAGS).map((flag) => (
               <li key={flag.caseRef}>
                 <a class="kind-flag" href={`/case/${flag.caseRef}`}>

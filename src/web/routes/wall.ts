@@ -3,9 +3,9 @@ import { setUpLink, wallsAnswer } from '../answers/accessAnswers.ts';
 import { wallAnswer } from '../answers/wallAnswer.ts';
 import { maskedRow } from '../maskedRow.ts';
 import { route } from '../route.ts';
+import { MOST_FLAGS } from './worklist.ts';
 
 const MOST_ROWS = 50;
-const MOST_FLAGS = 50;
 
 /** Screens on a wall: what they show, and who lets them in. */
 export const wallRoutes = [
@@ -20,6 +20,7 @@ export const wallRoutes = [
       const { rows, total } = await query.page({ show: 'all', search: '', location: '', read: false, list: null, offset: 0, limit: MOST_ROWS });
       const { model, receiver, proofOfLife } = await system();
       const { unread, lastReceivedAtMs } = await query.totals();
+      const { open, openCount } = await query.flags(MOST_FLAGS);
       return {
         nowMs: clock.now(),
         maxWaitMinutes,
@@ -29,7 +30,8 @@ export const wallRoutes = [
         unread,
         lastReceivedAtMs,
         total,
-        flags: (await query.flags(MOST_FLAGS)).open,
+        flagged: openCount,
+        flags: open,
         rows: rows
           .filter((row) => row !== null)
           .map(maskedRow)

@@ -84,8 +84,10 @@ describe('pages of the worklist', () => {
   it('name the open flags without a patient, newest first, and count those that came after reading', async () => {
     const worklist = await seeded();
     await worklist.store.claimReading(studyUid(2), { claimed: true, takeOver: false, actor: 'ada' });
-    const { open, afterRead } = await worklist.query.flags(10);
+    const { open, openCount, afterRead } = await worklist.query.flags(10);
     expect(open).toHaveLength(2);
+    expect(openCount).toBe(2);
+    expect(await worklist.query.flags(1)).toEqual({ open: open.slice(0, 1), openCount: 2, afterRead: 0 });
     expect(open.filter(({ claimed }) => claimed)).toHaveLength(1);
     expect(JSON.stringify(open)).not.toMatch(/Doe|P-|2\.25\./);
     expect(afterRead).toBe(0);

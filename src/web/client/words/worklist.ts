@@ -46,6 +46,7 @@ export const words = {
   noticeBody: (count: number) =>
     count === 1 ? '1 new AI flag. Open the worklist.' : `${count} new AI flags. Open the worklist.`,
   newFlags: 'New AI flags',
+  newFlagsOf: (count: number) => `${count} new AI flags`,
   flagAt: (time: string) => `AI flag ${time}`,
   hideNames: 'Hide names',
   namesHidden: 'Names are hidden.',
