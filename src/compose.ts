@@ -530,7 +530,7 @@ async function openAuditTrail(config: Config, database: WorklistDatabase, { cloc
     await outbox.forget();
     return null;
   }
-  const transport = syslogOf(repository);
+  const transport = syslogOf(repository, clock);
   await outbox.begin();
   return startAuditTrail({
     outbox,
@@ -543,19 +543,22 @@ async function openAuditTrail(config: Config, database: WorklistDatabase, { cloc
   });
 }
 
-function syslogOf(repository: AuditRepository): SyslogTransport {
+function syslogOf(repository: AuditRepository, clock: Clock): SyslogTransport {
   if (repository.transport === 'udp') return createUdpSyslog(repository);
   const { host, port, caFile, certFile, keyFile, serverName, timeoutMs, confirm } = repository;
-  return createTlsSyslog({
-    host,
-    port,
-    timeoutMs,
-    confirm,
-    ...(caFile !== undefined && { ca: readPem(caFile) }),
-    ...(certFile !== undefined && { cert: readPem(certFile) }),
-    ...(keyFile !== undefined && { key: readPem(keyFile) }),
-    ...(serverName !== undefined && { serverName }),
-  });
+  return createTlsSyslog(
+    {
+      host,
+      port,
+      timeoutMs,
+      confirm,
+      ...(caFile !== undefined && { ca: readPem(caFile) }),
+      ...(certFile !== undefined && { cert: readPem(certFile) }),
+      ...(keyFile !== undefined && { key: readPem(keyFile) }),
+      ...(serverName !== undefined && { serverName }),
+    },
+    clock,
+  );
 }
 
 /** How people and machines come in. @throws TriageError `config-invalid` when the client's secret cannot be read */

@@ -2,6 +2,7 @@ import { createSocket } from 'node:dgram';
 import { connect, type TLSSocket } from 'node:tls';
 import { isIP } from 'node:net';
 import { TriageError, messageOf } from '../errors.ts';
+import type { Clock } from '../ports.ts';
 
 /** Takes messages to the repository. */
 export interface SyslogTransport {
@@ -26,11 +27,14 @@ export interface TlsSyslogOptions {
   confirm: 'close' | 'none';
 }
 
+/** A repository that hung up before it read has been heard by then: its hanging up is not taken for its answer. Longer than a message and its answer travel. */
+const HANG_UP_MS = 200;
+
 /**
  * Syslog over TLS (RFC 5425), a connection for each batch. Syslog knows no receipt: a write that succeeded may lie in a buffer of a repository that is no more. The
  * protocol has one answer, to the closing of the connection, which comes after everything before it was read; so that is waited for.
  */
-export function createTlsSyslog(options: TlsSyslogOptions): SyslogTransport {
+export function createTlsSyslog(options: TlsSyslogOptions, clock: Pick<Clock, 'after'>): SyslogTransport {
   const { host, port, ca, cert, key, serverName, timeoutMs, confirm } = options;
   const name = serverName ?? host;
   const send = (messages: readonly Buffer[]): Promise<void> =>
@@ -49,11 +53,15 @@ export function createTlsSyslog(options: TlsSyslogOptions): SyslogTransport {
           socket.write(`${message.length} `);
           socket.write(message);
         }
+        socket.write('', () => clock.after(HANG_UP_MS, close));
+      });
+      const close = (): void => {
+        if (socket.destroyed) return;
         socket.end(() => {
           closing = true;
           if (confirm === 'none') resolve();
         });
-      });
+      };
       socket.once('end', () => {
         if (!closing) fail('closed the connection before everything was sent');
       });

@@ -35,7 +35,7 @@ async function site() {
   await outbox.begin();
   const audit = createAuditLog(database, systemClock);
   const tls = (over: Partial<TlsSyslogOptions> = {}, identity: Identity | null = us) =>
-    createTlsSyslog({ host: '127.0.0.1', port: repository.tlsPort, ca: pem(ours.caFile), ...(identity !== null && { cert: pem(identity.certFile), key: pem(identity.keyFile) }), timeoutMs: 3_000, confirm: 'close', ...over });
+    createTlsSyslog({ host: '127.0.0.1', port: repository.tlsPort, ca: pem(ours.caFile), ...(identity !== null && { cert: pem(identity.certFile), key: pem(identity.keyFile) }), timeoutMs: 3_000, confirm: 'close', ...over }, systemClock);
   const begin = (transport: SyslogTransport): AuditTrail => {
     const trail = startAuditTrail({
       outbox,
