@@ -380,6 +380,34 @@ test('rows are of one height whatever they say, and never cut off what a reader 
   await expect.poll(() => page.locator('.sentence').innerText()).toContain(`Not analysed: ${reason} - read as usual`);
 });
 
+test('with the places, 1,280 px are enough for who it is, who reads it, what became of the results and why it stands here', async () => {
+  const opened = await site();
+  const one = { patientName: 'Lindqvist^Maja', location: 'ED bay 3', receipt: 'confirmed' } as const;
+  await addStudy(opened, { ...one, id: 'flag', outcome: 0.94 });
+  for (let number = 0; number < 10; number += 1) await addStudy(opened, { ...one, id: `plain${number}`, outcome: 0.1 });
+  await addStudy(opened, { ...one, id: 'thick', outcome: { reasonCode: 'no-series', reason: 'Slices are 5 mm thick' }, receipt: 'refused' });
+  await opened.store.claimReading(studyUid('flag'), { claimed: true, takeOver: false, actor: 'ada.lovelace' });
+  const page = await openPage(opened);
+  await row(page, 'flag').waitFor();
+  const cut = () =>
+    page.locator('tr.row, thead').evaluateAll((rows) =>
+      rows.flatMap((one) =>
+        [...one.querySelectorAll<HTMLElement>('.line:not(.reason), .lines, .rank, th')]
+          .filter((part) => part.scrollHeight > part.clientHeight + 1 || part.scrollWidth > part.clientWidth + 1)
+          .map((part) => part.textContent),
+      ),
+    );
+  expect(await cut()).toEqual([]);
+  expect(await row(page, 'flag').locator('.cell-reader').textContent()).toBe('Being read by ada.lovelace');
+  expect(await row(page, 'flag').locator('.cell-why').textContent()).toBe('Suspected fracture, 0.94');
+  expect(new Set(await page.locator('tr.row').evaluateAll((rows) => rows.map((one) => one.getBoundingClientRect().height)))).toEqual(new Set([44]));
+  await addStudy(opened, { ...one, id: 'sent', outcome: 0.1, receipt: 'sent' });
+  await row(page, 'sent').waitFor();
+  await page.setViewportSize({ width: 1440, height: 800 });
+  expect(await row(page, 'sent').locator('.cell-receipt').textContent()).toContain('not yet confirmed');
+  expect(await cut()).toEqual([]);
+});
+
 test('what could not be saved is said', async () => {
   const opened = await site();
   await seed(opened);

@@ -140,10 +140,18 @@ const CELLS: Readonly<Record<ColumnName, (properties: Properties) => JSX.Element
       </>
     );
   },
-  receipt: ({ row, nowMs }) => <div class="lines two">{receipt(row.deliveries, nowMs)}</div>,
+  receipt: ({ row, nowMs }) => {
+    const text = receipt(row.deliveries, nowMs);
+    return (
+      <div class="lines two" title={text}>
+        {text}
+      </div>
+    );
+  },
   why: ({ row }) => (
     <div class="lines two" title={row.why}>
-      {row.why}
+      {/* How long it waits has a column of its own. */}
+      {row.why.replace(/; waiting [^;]*$/, '')}
     </div>
   ),
 };
