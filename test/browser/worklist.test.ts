@@ -651,6 +651,15 @@ test('on a phone a row is a card with the patient, the wait and the whole words 
   const tops = await page.locator('tr.row').evaluateAll((rows) => rows.map((one) => one.getBoundingClientRect().top));
   expect(new Set(tops.slice(1).map((one, index) => one - tops[index]!))).toEqual(new Set([92]));
   await complaintsOfAxe(page);
+  // What comes meanwhile waits in the line above, which was as high before.
+  await row(page, 'flag').locator('.opener').focus();
+  const place = await top(page, 'flag');
+  for (const id of ['new', 'other']) await addStudy(opened, { id, outcome: 0.97, arrivedMinutesAgo: 0 });
+  await expect.poll(() => pill(page).textContent()).toBe('2 new, 2 flagged - press . to update');
+  expect(await top(page, 'flag')).toBe(place);
+  expect(await page.locator('.slot').evaluate((slot) => slot.scrollWidth - slot.clientWidth)).toBe(0);
+  await pill(page).click();
+  await row(page, 'new').waitFor();
   await row(page, 'flag').click();
   await page.locator('.patient-banner').waitFor();
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
