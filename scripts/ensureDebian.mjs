@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 
 const PACKAGES = [
-  'dcmtk', 'dicom3tools', 'orthanc', 'orthanc-dicomweb', 'chromium',
+  'dcmtk', 'dicom3tools', 'orthanc', 'orthanc-dicomweb', 'chromium', 'gcc', 'libc6-dev',
   'rsyslog', 'rsyslog-gnutls', 'openssl', 'jing',
   'python3-numpy', 'python3-torch', 'python3-onnx', 'python3-pydicom', 'python3-skimage', 'python3-sklearn', 'python3-pil', 'invesalius-examples',
 ]; // prettier-ignore

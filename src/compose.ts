@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { lookup } from 'node:dns/promises';
-import { mkdir, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { assembleStudy } from './assemble/assembleStudy.ts';
@@ -39,6 +39,7 @@ import { createRejectionRecorder } from './rejections.ts';
 import { createResultWriter } from './report/writeResults.ts';
 import { createShadowScoring } from './shadowScoring.ts';
 import { useSliceFile } from './sliceFile.ts';
+import { makeFolder } from './syncFolder.ts';
 import { createAccess, type Access } from './web/access/access.ts';
 import { createOidcProvider } from './web/access/oidc.ts';
 import { startWebServer, type SystemStatus } from './web/server.ts';
@@ -60,6 +61,7 @@ import { createWorklistQuery, type WorklistQuery } from './worklist/worklistQuer
 /** The header's own words for what the configuration names by its DICOM keyword. */
 const LOCATION_FROM = { CurrentPatientLocation: 'currentPatientLocation', InstitutionalDepartmentName: 'institutionalDepartmentName', StationName: 'stationName', none: null } as const;
 const MODEL_RETRY_MS = 30_000;
+const FINDING_LOOK_MS = 250;
 /** Slices that the infer stage encodes between two saves: what a kill costs at the most. */
 const SAVE_EVERY = 16;
 /** The shadow's process comes after the active one's. */
@@ -141,8 +143,8 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
     }
   };
   try {
-    await mkdir(paths.spool, { recursive: true });
-    await mkdir(paths.results, { recursive: true });
+    await makeFolder(paths.spool);
+    await makeFolder(paths.results);
     const unlock = lockDataDir(config.dataDir);
     releasers.push({ name: 'lock', release: unlock });
 
@@ -192,8 +194,11 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
     });
     releasers.push({ name: 'arrival', release: arrival.close });
 
+    // Until what a crash left out is on record, a study may be half of what was received, and its quiet time long over.
+    let findingLost = true;
     // eslint-disable-next-line @typescript-eslint/require-await -- a stage answers with a promise; this one has nothing to wait for
     const assemble: Stage = async ({ record, instances }) => {
+      if (findingLost) return { type: 'notYet', untilMs: clock.now() + FINDING_LOOK_MS };
       const quietUntilMs = record.lastReceivedAtMs + config.assemble.quietMs;
       // The association has ended, but something seems to be missing: give it the quiet time.
       if (clock.now() < quietUntilMs && !isGeometryWhole(instances, rules).whole) return { type: 'notYet', untilMs: quietUntilMs };
@@ -472,7 +477,10 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
     if (lost.length > 0) {
       log.warn('objects on disk that are not on record are taken in', { count: lost.length });
       await listening.describe(lost);
+      await intake.drained();
     }
+    findingLost = false;
+    pipeline.nudge();
 
     return {
       url: web.url,

@@ -8,6 +8,7 @@ import { readHeader } from '../dicom/header.ts';
 import { isValidUid } from '../dicom/uids.ts';
 import { TriageError } from '../errors.ts';
 import type { Clock } from '../ports.ts';
+import { syncFolder } from '../syncFolder.ts';
 
 /** What the command and the association say of an object before its first byte. */
 export type IncomingFacts = Required<FileMetaFacts>;
@@ -244,14 +245,7 @@ function directorySync(): (path: string) => Promise<void> {
   const running = new Map<string, Promise<void>>();
   const waiting = new Map<string, Promise<void>>();
   const start = (path: string): Promise<void> => {
-    const work = (async () => {
-      const folder = await open(path, 'r');
-      try {
-        await folder.sync();
-      } finally {
-        await folder.close();
-      }
-    })().finally(() => {
+    const work = syncFolder(path).finally(() => {
       running.delete(path);
     });
     running.set(path, work);

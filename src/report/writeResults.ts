@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { open, readFile, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { CaseManifest, Findings, StoredInstance } from '../case/case.ts';
 import { readHeader } from '../dicom/header.ts';
@@ -8,6 +8,7 @@ import { sourceAttributes } from '../dicom/sourceAttributes.ts';
 import { derivedUid } from '../dicom/uids.ts';
 import { TriageError } from '../errors.ts';
 import type { ClaimedCase, Log, ResultObject, ResultWriter } from '../ports.ts';
+import { makeFolder, syncFolder } from '../syncFolder.ts';
 import { assertSameIdentity, contentMoment, reportingDevice, seriesUid, text, type ReportContext, type SeriesKind } from './derivedHeader.ts';
 import { fontFiles, type Picture } from './drawing.ts';
 import { findingsSr, type InstanceReference, type SrSopClass } from './findingsSr.ts';
@@ -146,8 +147,7 @@ async function writeObject(writer: ResultWriterOptions, kind: ResultObject['kind
 /** After this the file is there whole, also after a power cut, or it is not there. */
 async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
   const folder = dirname(path);
-  await mkdir(folder, { recursive: true });
-  await syncFolder(dirname(folder));
+  await makeFolder(folder);
   const temporary = `${path}.part`;
   const file = await open(temporary, 'w');
   try {
@@ -158,13 +158,4 @@ async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
   }
   await rename(temporary, path);
   await syncFolder(folder);
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 }

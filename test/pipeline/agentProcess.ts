@@ -6,7 +6,9 @@ import { startAgent } from '../../src/compose.ts';
 import { configFrom } from '../../src/configFile.ts';
 import { createLog } from '../../src/log.ts';
 
-const { config, killAt } = JSON.parse(process.argv[2]!) as { config: Parameters<typeof configFrom>[0]; killAt?: string };
+const { config, killAt, execPath } = JSON.parse(process.argv[2]!) as { config: Parameters<typeof configFrom>[0]; killAt?: string; execPath: string };
+// What children are forked by.
+process.execPath = execPath;
 const marker = join(config.dataDir!, '..', 'killed');
 const agent = await startAgent(configFrom(config), {
   clock: systemClock,

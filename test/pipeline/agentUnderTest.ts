@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { systemClock } from '../../src/clock.ts';
 import { startLoopbackPacs, type LoopbackPacs } from '../../src/demo/loopbackPacs.ts';
 import { createLog } from '../../src/log.ts';
-import { sendFiles } from '../../src/pacs/sendFiles.ts';
+import { sendFiles, type SendFilesOptions } from '../../src/pacs/sendFiles.ts';
 import { generatePhantom } from '../../src/phantom/generatePhantom.ts';
 import { drawPhantomParams } from '../../src/phantom/phantomParams.ts';
 import { writePhantomStudy, type StudyWish, type WrittenStudy } from '../../src/phantom/writePhantomStudy.ts';
@@ -40,10 +40,10 @@ export function agentConfig(dir: string, pacs: { port: number; aeTitle: string }
   };
 }
 
-/** Starts the agent in a process of its own; `onReady` is not reached when it is killed before. */
-export async function startAgentProcess(config: ReturnType<typeof agentConfig>, killAt?: string): Promise<AgentProcess> {
+/** Starts the agent in a process of its own, and its children, by the Node at `execPath`. Rejects when it is killed before it is ready. */
+export async function startAgentProcess(config: ReturnType<typeof agentConfig>, killAt?: string, execPath = process.execPath): Promise<AgentProcess> {
   const entry = new URL('./agentProcess.ts', import.meta.url).pathname;
-  const child = spawn(process.execPath, ['--import', 'tsx', entry, JSON.stringify({ config, killAt })], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(execPath, ['--import', 'tsx', entry, JSON.stringify({ config, killAt, execPath })], { stdio: ['ignore', 'pipe', 'inherit'] });
   const gone = new Promise<string | number | null>((resolve) => child.once('exit', (code, signal) => { resolve(signal ?? code); }));
   process.once('exit', () => child.kill('SIGKILL'));
   const ready = await new Promise<{ dicomPort: number; url: string } | null>((resolve) => {
@@ -67,9 +67,9 @@ export async function testPacs(dir: string): Promise<LoopbackPacs> {
 }
 
 /** Sends files as `callingAeTitle`; returns the outcome kinds, one a file. */
-export async function send(dicomPort: number, paths: readonly string[], associations = 1, callingAeTitle = SENDER): Promise<string[]> {
+export async function send(dicomPort: number, paths: readonly string[], associations = 1, callingAeTitle = SENDER, onProgress?: SendFilesOptions['onProgress']): Promise<string[]> {
   const peer = { name: 'agent', aeTitle: 'ODONTOID', host: '127.0.0.1', port: dicomPort, callingAeTitle, timeoutMs: 30_000 };
-  const outcomes = await sendFiles(peer, paths, { clock: systemClock }, { associations });
+  const outcomes = await sendFiles(peer, paths, { clock: systemClock }, { associations, ...(onProgress === undefined ? {} : { onProgress }) });
   return outcomes.map(({ outcome }) => outcome.kind);
 }
 
