@@ -59,6 +59,7 @@ export const wallsAnswer = z.strictObject({
 });
 
 export const auditAnswer = z.strictObject({
+  actions: z.array(z.string()).readonly().describe('Every action that there is, for a filter.'),
   entries: z
     .array(
       z

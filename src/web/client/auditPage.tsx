@@ -1,4 +1,5 @@
-import { useEffect, useState } from 'preact/hooks';
+import { useLocation } from 'preact-iso';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { z } from 'zod';
 import type { auditAnswer } from '../answers/accessAnswers.ts';
 import { accessWords } from './words/access.ts';
@@ -9,29 +10,29 @@ import { read, Refused } from './session.ts';
 
 type AuditAnswer = z.infer<typeof auditAnswer>;
 
-const FILTERS = ['actor', 'action', 'target'] as const;
+/** Kept in the address, so that a list can be found again and sent to somebody. `target` is not: it may be a study's UID, and addresses hold no identifiers. */
+const KEPT = ['actor', 'action', 'from', 'to'] as const;
+type Filter = Partial<Record<(typeof KEPT)[number] | 'target', string>>;
 
-/** The query of what the form asks for; days are of this browser's time zone, the last one included. */
-function queryOf(form: HTMLFormElement): string {
-  const query = new URLSearchParams();
-  for (const name of FILTERS) {
-    const value = valueOf(form, name).trim();
-    if (value !== '') query.set(name, value);
-  }
-  const from = valueOf(form, 'from');
-  const to = valueOf(form, 'to');
-  if (from !== '') query.set('fromMs', String(new Date(`${from}T00:00`).getTime()));
-  if (to !== '') {
-    const end = new Date(`${to}T00:00`);
-    end.setDate(end.getDate() + 1);
-    query.set('toMs', String(end.getTime()));
-  }
+/** The query of a filter; days are of this browser's time zone, the last one included. */
+function queryOf({ actor, action, target, from, to }: Filter): string {
+  const query = new URLSearchParams(Object.entries({ actor, action, target }).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+  const start = new Date(`${from ?? ''}T00:00`);
+  const end = new Date(`${to ?? ''}T00:00`);
+  end.setDate(end.getDate() + 1);
+  if (!Number.isNaN(start.getTime())) query.set('fromMs', String(start.getTime()));
+  if (!Number.isNaN(end.getTime())) query.set('toMs', String(end.getTime()));
   return query.toString();
 }
 
 /** Who did what, newest first. */
 export default function AuditPage() {
-  const [query, setQuery] = useState('');
+  const { query: inAddress, route } = useLocation();
+  const [target, setTarget] = useState('');
+  const filter: Filter = target === '' ? {} : { target };
+  for (const name of KEPT) if (inAddress[name]) filter[name] = inAddress[name];
+  const form = useRef<HTMLFormElement>(null);
+  const query = queryOf(filter);
   const [answer, setAnswer] = useState<AuditAnswer | null>(null);
   const [problem, setProblem] = useState('');
   const failed = (error: unknown) => setProblem(error instanceof Refused ? error.message : accessWords.failed);
@@ -45,11 +46,20 @@ export default function AuditPage() {
       current = false;
     };
   }, [query]);
+  // The fields say what the address asks for, also after "back".
+  useEffect(() => {
+    for (const field of form.current?.elements ?? []) if ('name' in field && 'value' in field && field.name !== '') field.value = filter[field.name as keyof Filter] ?? '';
+  }, [query]);
+  const narrow = (form: HTMLFormElement) => {
+    setTarget(valueOf(form, 'target').trim());
+    const kept = KEPT.map((name) => [name, valueOf(form, name).trim()]).filter(([, value]) => value !== '');
+    route(kept.length === 0 ? '/audit' : `/audit?${new URLSearchParams(kept).toString()}`);
+  };
   const older = () => {
     const next = answer?.nextBeforeSeq;
     if (answer === null || next == null) return;
     read<AuditAnswer>(`/api/audit?${query}&beforeSeq=${next}`).then(
-      (found) => setAnswer({ entries: [...answer.entries, ...found.entries], nextBeforeSeq: found.nextBeforeSeq }),
+      (found) => setAnswer({ ...found, entries: [...answer.entries, ...found.entries] }),
       failed,
     );
   };
@@ -58,13 +68,24 @@ export default function AuditPage() {
     <section class="wide">
       <h1>{accessWords.audit}</h1>
       <form
+        ref={form}
         class="filters"
         onSubmit={(event) => {
           event.preventDefault();
-          setQuery(queryOf(event.currentTarget));
+          narrow(event.currentTarget);
         }}
       >
-        {FILTERS.map((name) => (
+        <label class="field">
+          <span>{accessWords.action}</span>
+          <select name="action">
+            <option value="">{accessWords.anyAction}</option>
+            {/* What the address asks for is there before the list of all has come. */}
+            {(answer?.actions ?? (filter.action === undefined ? [] : [filter.action])).map((action) => (
+              <option key={action}>{action}</option>
+            ))}
+          </select>
+        </label>
+        {(['actor', 'target'] as const).map((name) => (
           <label key={name} class="field">
             <span>{accessWords[name]}</span>
             <input name={name} autocomplete="off" autocapitalize="off" />

@@ -26,7 +26,7 @@ export const auditRoutes = [
     answer: { kind: 'json', schema: auditAnswer },
     handle: async ({ query: { limit, ...wanted } }, { access }) => {
       const entries = await access.audit.page(wanted, limit);
-      return { entries, nextBeforeSeq: entries.length < limit ? null : (entries.at(-1)?.seq ?? null) };
+      return { actions: AUDIT_ACTIONS, entries, nextBeforeSeq: entries.length < limit ? null : (entries.at(-1)?.seq ?? null) };
     },
   }),
   route({
