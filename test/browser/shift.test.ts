@@ -121,7 +121,7 @@ test(
       return Math.min(...values.slice(values.length / 2)) - Math.min(...values.slice(0, values.length / 2));
     };
     if (process.env['SHIFT_HOURS'] !== undefined)
-      for (const [name, held] of Object.entries(samples)) process.stdout.write(`${name}, heap, KiB: ${held.map(({ heapKib }) => heapKib.toFixed(0)).join(' ')}\n`);
+      for (const [name, held] of Object.entries(samples)) process.stdout.write(`${name}, heap in KiB, nodes, listeners: ${held.map(({ heapKib, nodes, listeners }) => `${heapKib.toFixed(0)} ${nodes} ${listeners}`).join('; ')}\n`);
     for (const name of ['worklist', 'wall'] as const) {
       expect(grown(name, 'heapKib'), `heap of the ${name}, KiB`).toBeLessThan(MOST_GROWTH_KIB);
       // A row has more.
