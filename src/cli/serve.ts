@@ -13,6 +13,8 @@ export function serveCommand(): Command {
     .action(async (options: { config?: string }) => {
       const config = loadConfig(options.config, process.env);
       const log = createLog(config.log.level);
+      // Asked to stop while it starts, it stops in order once it has.
+      const stopped = untilStopped();
       const agent = await startAgent(config, { clock: systemClock, log, environment: process.env });
       note(`Odontoid listens: DICOM ${config.receive.aeTitle}@${config.receive.host}:${agent.dicomPort}, worklist ${agent.url}`);
       if (agent.setUpLink !== null) {
@@ -22,7 +24,7 @@ export function serveCommand(): Command {
       note('Research software. Not for diagnostic use.');
       if (config.receive.sources.length === 0) note('Nobody may send yet: name the sources in receive.sources.');
       if (config.destinations.length === 0) note('Results stay here yet: name where they go in destinations.');
-      await untilStopped();
+      await stopped;
       note('Stopping: finishing what is in hand ...');
       await agent.close();
     });

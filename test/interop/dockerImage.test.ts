@@ -1,0 +1,82 @@
+import { spawn } from 'node:child_process';
+import { cp, mkdir, readFile } from 'node:fs/promises';
+import { dirname, join, relative, resolve } from 'node:path';
+import { DockerfileParser, type JSONInstruction } from 'dockerfile-ast';
+import { validate } from 'dockerfile-utils';
+import { expect, onTestFinished, test } from 'vitest';
+import { parse as parseYaml } from 'yaml';
+import { until } from '../pipeline/agentUnderTest.ts';
+import { freePort, runTool, temporaryDirectory } from './dcmtk.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const dockerfile = await readFile(join(root, 'docker/Dockerfile'), 'utf8');
+const instructions = DockerfileParser.parse(dockerfile).getInstructions();
+/** Those of the image that runs: after the last FROM. */
+const final = instructions.slice(instructions.findLastIndex((one) => one.getKeyword() === 'FROM'));
+const of = (keyword: string) => final.filter((one) => one.getKeyword() === keyword);
+const words = (keyword: string): string[] => (of(keyword)[0] as JSONInstruction).getJSONStrings().map((word) => JSON.parse(word.getValue()) as string);
+
+test('the Dockerfile has no fault that a linter knows, and the image is of a Node that package.json allows', () => {
+  expect(validate(dockerfile)).toEqual([]);
+  expect(validate(dockerfile.replace('WORKDIR', 'WORKDRI')).length).toBeGreaterThan(0);
+  expect(of('FROM')[0]!.getArgumentsContent()).toMatch(/^node:22-/);
+  expect(of('USER')[0]!.getArgumentsContent()).toBe('node');
+});
+
+test('the compose file builds that Dockerfile and leaves the container nothing to write to but its data', async () => {
+  const { services } = parseYaml(await readFile(join(root, 'docker/compose.yaml'), 'utf8')) as { services: { odontoid: Record<string, unknown> & { build: { context: string; dockerfile: string } } } };
+  const { odontoid } = services;
+  expect(resolve(root, 'docker', odontoid.build.context, odontoid.build.dockerfile)).toBe(join(root, 'docker/Dockerfile'));
+  expect(odontoid).toMatchObject({ read_only: true, cap_drop: ['ALL'], security_opt: ['no-new-privileges:true'] });
+  const [data] = of('VOLUME').map((one) => one.getArgumentsContent());
+  expect(odontoid['volumes']).toContain(`odontoid-data:${data!}`);
+});
+
+test('what the image copies is all that the agent needs: it starts from that alone and its health check succeeds', async () => {
+  const { dir, remove } = await temporaryDirectory();
+  onTestFinished(remove);
+  const app = join(dir, 'app');
+  await mkdir(app);
+  for (const copy of of('COPY')) {
+    const [from, to] = copy.getArguments().map((argument) => argument.getValue()) as [string, string];
+    const source = from.replace(/^\/app\//, '');
+    if (source !== 'node_modules') await cp(join(root, source), join(app, to), { recursive: true });
+  }
+  // What `npm prune --omit=dev` leaves.
+  const listed = await runTool('npm', ['ls', '--all', '--omit=dev', '--parseable'], { cwd: root });
+  const packages = listed.stdout.split('\n').filter((path) => path.includes('/node_modules/'));
+  expect(packages.length).toBeGreaterThan(50);
+  for (const path of packages) {
+    const to = join(app, relative(root, path));
+    await mkdir(dirname(to), { recursive: true });
+    await cp(path, to, { recursive: true, mode: 0 });
+  }
+
+  const [webPort, dicomPort] = [await freePort(), await freePort()];
+  const environment = Object.fromEntries((of('ENV')[0]!.getArgumentsContent() ?? '').split(' ').map((pair) => pair.split('=') as [string, string]));
+  const [command, ...entry] = words('ENTRYPOINT');
+  expect(command).toBe('node');
+  const agent = spawn(process.execPath, [...entry, ...words('CMD')], {
+    cwd: app,
+    env: { PATH: process.env['PATH'], ...environment, ODONTOID__DATA_DIR: join(dir, 'data'), ODONTOID__WEB__PORT: String(webPort), ODONTOID__RECEIVE__PORT: String(dicomPort) },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let said = '';
+  for (const stream of [agent.stdout, agent.stderr]) stream.on('data', (text: Buffer) => (said += text.toString()));
+  const ended = new Promise<number | null>((done) => agent.once('exit', done));
+  onTestFinished(async () => {
+    agent.kill('SIGKILL');
+    await ended;
+  });
+  const check = dockerfile.slice(dockerfile.indexOf('HEALTHCHECK'));
+  const [, , script] = JSON.parse(/CMD (\[.*\])/.exec(check)![1]!) as string[];
+  expect(script).toContain('127.0.0.1:8080/');
+  const healthy = () => runTool(process.execPath, ['-e', script!.replace('8080', String(webPort))]).then(({ exitCode }) => exitCode === 0);
+  await until(`the health check succeeds; it said: ${said}`, healthy, 60_000);
+  const page = await (await fetch(`http://127.0.0.1:${webPort}/`)).text();
+  expect(page).toContain('<title>');
+  const ready = (await (await fetch(`http://127.0.0.1:${webPort}/readyz`)).json()) as { receiver?: unknown };
+  expect(JSON.stringify(ready)).toContain('receiver');
+  agent.kill(of('STOPSIGNAL')[0]!.getArgumentsContent() as NodeJS.Signals);
+  expect(await ended, said).toBe(0);
+});
