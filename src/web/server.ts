@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import compression from 'compression';
 import express, { type ErrorRequestHandler, type Express } from 'express';
 import { TriageError } from '../errors.ts';
 import type { Clock, Log, SourceSlice } from '../ports.ts';
@@ -120,9 +121,8 @@ function createApp(options: WebOptions, feed: ReturnType<typeof createLiveFeed>,
   app.get([...PAGE_PATHS], (_request, response) => {
     response.sendFile('index.html', { root: options.pageDir, etag: false, lastModified: false, cacheControl: false });
   });
-  app.use(
-    express.static(options.pageDir, { index: false, etag: false, lastModified: false, cacheControl: false }),
-  );
+  // The page's own files only: an answer that holds a secret beside what a stranger may choose must not show its length compressed.
+  app.use(compression(), express.static(options.pageDir, { index: false, etag: false, lastModified: false, cacheControl: false }));
   app.use((_request, response) => {
     response.status(404).type('text/plain').send('Not found. The worklist is at /');
   });

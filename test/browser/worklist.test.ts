@@ -96,6 +96,25 @@ test('the row in focus stays where it is, what is new waits in a pill, and comes
   expect(await focused(page)).toBe(studyUid('thick'));
 });
 
+test('when the scan in focus is out of sight after an update, no key reaches the patient in its place', async () => {
+  const opened = await site();
+  await addStudy(opened, { id: 'mine', outcome: 0.1, arrivedMinutesAgo: 3 });
+  await addStudy(opened, { id: 'later', outcome: 0.1, arrivedMinutesAgo: 2 });
+  const page = await openPage(opened);
+  await row(page, 'mine').locator('.opener').focus();
+  for (let index = 0; index < 130; index++) await addStudy(opened, { id: `flag${index}`, outcome: 0.9 });
+  await pill(page).waitFor();
+  await page.keyboard.press('.');
+  await row(page, 'flag0').waitFor();
+  expect(await focused(page)).toBeNull();
+  await page.keyboard.press('a');
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('j');
+  await expect.poll(() => focused(page)).not.toBeNull();
+  expect(new URL(page.url()).pathname).toBe('/');
+  expect((await opened.query.rows()).filter(({ claimedBy }) => claimedBy !== null)).toEqual([]);
+});
+
 test('the row under the pointer stays where it is until the pointer goes, even when a row above it changes its words', async () => {
   const opened = await site();
   await addStudy(opened, { id: 'moving', outcome: 'running', arrivedMinutesAgo: 20 });

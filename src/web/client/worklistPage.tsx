@@ -112,10 +112,11 @@ export default function WorklistPage() {
 
   const takeUpdate = useCallback(() => {
     const index = focusedIndex();
-    const caseRef = index === null ? null : (listRef.current?.rows.get(index)?.caseRef ?? null);
-    // Before the list is drawn, for the drawing moves the focus.
+    const row = index === null ? undefined : listRef.current?.rows.get(index);
+    // Before the list is drawn, for the drawing moves the focus. From a scan that is read one goes on to the next; if any other is out of sight, no key may reach
+    // the patient who stands in its place now.
     const keepPlace = () => {
-      if (index !== null) wanted.current = { index, caseRef };
+      if (index !== null) wanted.current = { index: row === undefined || row.readAtMs === null ? -1 : index, caseRef: row?.caseRef ?? null };
     };
     read(false, keepPlace).catch(refuse);
   }, [read, refuse]);
@@ -199,6 +200,7 @@ export default function WorklistPage() {
     }
     if (to < 0 || total === 0) {
       wanted.current = null;
+      setFocusAt(null);
       return;
     }
     to = Math.min(to, total - 1);

@@ -371,3 +371,15 @@ test('the shipped page holds no script or style inline, which the policy would r
   const page = await readFile(new URL('../../../src/web/client/index.html', import.meta.url), 'utf8');
   expect(page).not.toMatch(/<style|style=|\son\w+=|<script(?![^>]*src=)/);
 });
+
+test('the page’s files come compressed, what is said of patients does not', async () => {
+  const web = await startWeb();
+  for (let index = 0; index < 20; index++) await addStudy(web, { id: `s${index}`, outcome: 0.1 });
+  const encodingOf = async (path: string) => {
+    const response = await fetch(`${web.url}${path}`, { headers: { 'Accept-Encoding': 'gzip' } });
+    expect((await response.text()).length).toBeGreaterThan(5_000);
+    return response.headers.get('content-encoding');
+  };
+  expect(await encodingOf('/page.js')).toBe('gzip');
+  expect(await encodingOf('/api/worklist')).toBeNull();
+});

@@ -51,6 +51,7 @@ export async function startWeb(
   const pageDir = join(folder, 'page');
   await mkdir(pageDir);
   await writeFile(join(pageDir, 'index.html'), '<!doctype html><title>page</title>');
+  await writeFile(join(pageDir, 'page.js'), 'export const words = 1;\n'.repeat(500));
   const worklist = await openSeededWorklist(folder, options.clock ?? systemClock, { secondPerson });
   onTestFinished(worklist.close);
   const logged: LoggedLine[] = [];
