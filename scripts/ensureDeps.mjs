@@ -3,17 +3,18 @@ import { createHash } from 'node:crypto';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { objectionToNode } from '../bin/nodeVersion.js';
 
+const objection = objectionToNode(process.versions.node);
+if (objection !== null) {
+  console.error(objection);
+  process.exit(2);
+}
 const root = resolve(import.meta.dirname, '..');
 const stamp = resolve(root, 'node_modules/.odontoid-stamp');
 const wanted = createHash('sha256').update(readFileSync(resolve(root, 'package-lock.json'))).update(process.versions.modules).digest('hex');
 
 if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted) {
-  const [major] = process.versions.node.split('.').map(Number);
-  if (major < 20) {
-    console.error(`Odontoid needs Node 20.19 or later; this is ${process.version}.`);
-    process.exit(2);
-  }
   console.error('Installing npm packages (about 3 minutes where better-sqlite3 has to be compiled) ...');
   // Standard output is kept free: `npm run demo -- --json` prints one document there.
   const result = spawnSync('npm', ['ci', '--no-fund', '--no-audit'], { cwd: root, stdio: ['ignore', 2, 2], shell: process.platform === 'win32' });

@@ -1,0 +1,1 @@
+export function objectionToNode(version: string): string | null;
