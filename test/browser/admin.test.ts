@@ -72,6 +72,7 @@ test('a proof of life is run from the page, and its alarm stands on the worklist
   // It is no patient's: the list stays empty.
   await page.getByText(/No scans waiting/).waitFor();
 
+  await page.getByRole('link', { name: 'Administration' }).click();
   await page.getByRole('link', { name: 'Connections' }).click();
   await page.getByRole('button', { name: 'Echo pacs' }).click();
   await page.getByText(/^Answered in \d+ ms/).waitFor();
