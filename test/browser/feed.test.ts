@@ -240,8 +240,9 @@ test('200 flags at once: one summary, one sound, no row moves under the reader, 
   const shown = await busySeconds();
   await page.keyboard.press('.');
   await expect.poll(() => page.locator('table').getAttribute('aria-rowcount')).toBe('203');
+  // The scan in focus is out of sight below the others: the keys begin at the top, not at whoever stands in its place.
   for (let times = 0; times < 10; times += 1) await page.keyboard.press('j');
-  await expect.poll(() => page.evaluate(() => document.activeElement?.closest('tr')?.dataset['index'])).toBe('11');
+  await expect.poll(() => page.evaluate(() => document.activeElement?.closest('tr')?.dataset['index'])).toBe('9');
   const taken = await busySeconds();
   // A chime looks again every five seconds.
   await systemClock.sleep(11_000);
