@@ -1,6 +1,6 @@
 // Who may import whom. Each rule is a sentence; ARCHITECTURE.md says why.
 /** Small tools that know nothing of the domain. */
-const TOOLS = '^src/(clock|log|childProcess|syncFolder)\\.ts$';
+const TOOLS = '^src/(clock|log|childProcess|durably)\\.ts$';
 const GROUND = '^src/(case|dicom|statistics|thresholds)/|^src/(ports|errors)\\.ts$';
 const stage = (name, also = []) => ({
   name: `${name}-is-a-stage`,

@@ -17,6 +17,7 @@ import { createDelivery } from './deliver/deliverResults.ts';
 import { startAuditTrail, type AuditTrail } from './auditTrail/auditTrail.ts';
 import { createTlsSyslog, createUdpSyslog, type SyslogTransport } from './auditTrail/syslogTransport.ts';
 import { createAdminDesk } from './admin/adminDesk.ts';
+import { makeFolder } from './durably.ts';
 import { createArrivalEncoder } from './encodeOnArrival.ts';
 import { TriageError } from './errors.ts';
 import { freeBytesUnder, retainCases } from './housekeeping/retention.ts';
@@ -39,7 +40,6 @@ import { createRejectionRecorder } from './rejections.ts';
 import { createResultWriter } from './report/writeResults.ts';
 import { createShadowScoring } from './shadowScoring.ts';
 import { useSliceFile } from './sliceFile.ts';
-import { makeFolder } from './syncFolder.ts';
 import { createAccess, type Access } from './web/access/access.ts';
 import { createOidcProvider } from './web/access/oidc.ts';
 import { startWebServer, type SystemStatus } from './web/server.ts';
@@ -143,8 +143,8 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
     }
   };
   try {
-    await makeFolder(paths.spool);
-    await makeFolder(paths.results);
+    // The data folder for itself: whoever made it may not have synced its name.
+    for (const folder of [config.dataDir, paths.spool, paths.results]) await makeFolder(folder);
     const unlock = lockDataDir(config.dataDir);
     releasers.push({ name: 'lock', release: unlock });
 

@@ -1,7 +1,7 @@
-import { mkdir } from 'node:fs/promises';
 import { Command } from 'commander';
 import { dataPaths } from '../compose.ts';
 import { loadConfig } from '../configFile.ts';
+import { makeFolder } from '../durably.ts';
 import { lockDataDir } from '../worklist/dataDirLock.ts';
 import { migrate } from '../worklist/database.ts';
 import { printJson, printLine } from './output.ts';
@@ -14,7 +14,7 @@ export function migrateCommand(): Command {
     .option('--json', 'print {database, applied, version}')
     .action(async (options: { config?: string; json?: true }) => {
       const config = loadConfig(options.config, process.env);
-      await mkdir(config.dataDir, { recursive: true });
+      await makeFolder(config.dataDir);
       const unlock = lockDataDir(config.dataDir);
       try {
         const { database } = dataPaths(config);

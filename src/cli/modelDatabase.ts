@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { systemClock } from '../clock.ts';
 import { dataPaths } from '../compose.ts';
 import type { Config } from '../config.ts';
+import { makeFolder } from '../durably.ts';
 import { createCaseStore, type WorklistStore } from '../worklist/caseStore.ts';
 import { lockDataDir } from '../worklist/dataDirLock.ts';
 import { migrate, openDatabase } from '../worklist/database.ts';
@@ -22,7 +22,7 @@ export async function onDatabase<T>(config: Config, use: (store: WorklistStore) 
 
 /** Makes the database where there is none yet: a decision can be taken before the first start. */
 export async function makeDatabase(config: Config): Promise<void> {
-  await mkdir(config.dataDir, { recursive: true });
+  await makeFolder(config.dataDir);
   const unlock = lockDataDir(config.dataDir);
   try {
     await migrate(dataPaths(config).database);

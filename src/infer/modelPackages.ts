@@ -1,5 +1,6 @@
-import { chmod, mkdir, mkdtemp, open, readdir, rename, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { makeFolder, syncFolder, writeSynced } from '../durably.ts';
 import { TriageError, messageOf } from '../errors.ts';
 import type { ModelIdentity } from '../ports.ts';
 import { loadModelPackage } from './modelCard.ts';
@@ -81,7 +82,7 @@ export function pickModelPackage(found: readonly FoundPackage[], wanted: string)
 export async function installModelPackage(source: ModelPackage, installedDir: string): Promise<{ dir: string; wasThere: boolean }> {
   const { identity, card } = source;
   const dir = installedPackageDir(installedDir, identity);
-  await mkdir(installedDir, { recursive: true });
+  await makeFolder(installedDir);
   for (const other of await foldersIn(installedDir)) {
     const known = await loadModelPackage(other).then((loaded) => loaded.identity, () => null);
     if (known?.sha256 === identity.sha256) {
@@ -100,8 +101,8 @@ export async function installModelPackage(source: ModelPackage, installedDir: st
   const incoming = await mkdtemp(path.join(installedDir, INCOMING));
   // Whoever installs need not be the user that the agent runs as.
   await chmod(incoming, 0o755);
-  for (const [name, file] of Object.entries(card.files)) await writeDurably(path.join(incoming, file.path), source.graphs[name]!);
-  await writeDurably(path.join(incoming, 'model.json'), source.manifest);
+  for (const [name, file] of Object.entries(card.files)) await writeSynced(path.join(incoming, file.path), source.graphs[name]!, 'wx');
+  await writeSynced(path.join(incoming, 'model.json'), source.manifest, 'wx');
   await syncFolder(incoming);
   // What lies at this name has been looked at above and is no sound package: a copy that was damaged later.
   await rm(dir, { recursive: true, force: true });
@@ -121,23 +122,4 @@ async function foldersIn(parent: string): Promise<string[]> {
 /** A copy that was cut short holds nothing that anybody needs. */
 async function rmLeftovers(installedDir: string): Promise<void> {
   for (const name of await readdir(installedDir)) if (name.startsWith(INCOMING)) await rm(path.join(installedDir, name), { recursive: true, force: true });
-}
-
-async function writeDurably(file: string, bytes: Uint8Array): Promise<void> {
-  const handle = await open(file, 'wx');
-  try {
-    await handle.writeFile(bytes);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-async function syncFolder(dir: string): Promise<void> {
-  const handle = await open(dir, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

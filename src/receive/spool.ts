@@ -8,7 +8,7 @@ import { readHeader } from '../dicom/header.ts';
 import { isValidUid } from '../dicom/uids.ts';
 import { TriageError } from '../errors.ts';
 import type { Clock } from '../ports.ts';
-import { syncFolder } from '../syncFolder.ts';
+import { syncFolder } from '../durably.ts';
 
 /** What the command and the association say of an object before its first byte. */
 export type IncomingFacts = Required<FileMetaFacts>;

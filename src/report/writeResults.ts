@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { open, readFile, rename } from 'node:fs/promises';
+import { readFile, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { CaseManifest, Findings, StoredInstance } from '../case/case.ts';
 import { readHeader } from '../dicom/header.ts';
@@ -8,7 +8,7 @@ import { sourceAttributes } from '../dicom/sourceAttributes.ts';
 import { derivedUid } from '../dicom/uids.ts';
 import { TriageError } from '../errors.ts';
 import type { ClaimedCase, Log, ResultObject, ResultWriter } from '../ports.ts';
-import { makeFolder, syncFolder } from '../syncFolder.ts';
+import { makeFolder, syncFolder, writeSynced } from '../durably.ts';
 import { assertSameIdentity, contentMoment, reportingDevice, seriesUid, text, type ReportContext, type SeriesKind } from './derivedHeader.ts';
 import { fontFiles, type Picture } from './drawing.ts';
 import { findingsSr, type InstanceReference, type SrSopClass } from './findingsSr.ts';
@@ -149,13 +149,7 @@ async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
   const folder = dirname(path);
   await makeFolder(folder);
   const temporary = `${path}.part`;
-  const file = await open(temporary, 'w');
-  try {
-    await file.writeFile(bytes);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+  await writeSynced(temporary, bytes, 'w');
   await rename(temporary, path);
   await syncFolder(folder);
 }

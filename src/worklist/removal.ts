@@ -33,30 +33,35 @@ function finished({ clock }: StoreContext, db: Kysely<Schema>, beforeMs: number)
     .selectFrom('cases')
     .where((row) =>
       row.or([
-        row.and([row('proof', '=', 0), row('last_received_at', '<', beforeMs), row('quarantine_reason', 'is not', null), isLeftAsIs]),
         row.and([
           row('proof', '=', 0),
           row('last_received_at', '<', beforeMs),
-          row('quarantine_reason', 'is', null),
-          row.or([row('state', 'in', ['delivered', 'ineligible']), row.and([row('state', 'in', ['reported', 'failed']), isLeftAsIs])]),
-          row('report_due', '=', 0),
-          row.not(
-            row.exists(
-              row
-                .selectFrom('result_objects')
-                .leftJoin('deliveries', 'deliveries.sop_instance_uid', 'result_objects.sop_instance_uid')
-                .select('result_objects.sop_instance_uid')
-                .whereRef('result_objects.study_instance_uid', '=', 'cases.study_instance_uid')
-                .whereRef('result_objects.revision', '=', 'cases.revision')
-                // A report without a delivery has no destination yet: it is still wanted.
-                .where((delivery) =>
-                  delivery.or([
-                    delivery('deliveries.status', 'is', null),
-                    delivery.and([delivery('deliveries.status', '!=', 'confirmed'), delivery.not(delivery.and([delivery('deliveries.status', '=', 'refused'), isLeftAsIs]))]),
-                  ]),
+          row.or([
+            row.and([row('quarantine_reason', 'is not', null), isLeftAsIs]),
+            row.and([
+              row('quarantine_reason', 'is', null),
+              row('report_due', '=', 0),
+              row.or([row('state', 'in', ['delivered', 'ineligible']), row.and([row('state', 'in', ['reported', 'failed']), isLeftAsIs])]),
+              row.not(
+                row.exists(
+                  row
+                    .selectFrom('result_objects')
+                    .leftJoin('deliveries', 'deliveries.sop_instance_uid', 'result_objects.sop_instance_uid')
+                    .select('result_objects.sop_instance_uid')
+                    .whereRef('result_objects.study_instance_uid', '=', 'cases.study_instance_uid')
+                    .whereRef('result_objects.revision', '=', 'cases.revision')
+                    .where((delivery) =>
+                      delivery.or([
+                        // A report without a delivery has no destination yet: it is still wanted.
+                        delivery('deliveries.status', 'is', null),
+                        delivery('deliveries.status', 'not in', ['confirmed', 'refused']),
+                        delivery.and([delivery('deliveries.status', '=', 'refused'), delivery.not(isLeftAsIs)]),
+                      ]),
+                    ),
                 ),
-            ),
-          ),
+              ),
+            ]),
+          ]),
         ]),
         row.and([
           row('proof', '=', 1),

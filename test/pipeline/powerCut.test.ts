@@ -45,6 +45,8 @@ beforeAll(async () => {
   // Not by the environment of the agent: its receiver does not get that.
   const recordedNode = join(folder, 'node');
   await writeFile(recordedNode, `#!/bin/sh\nLD_PRELOAD='${library}' RECORD_ROOT='${disk}' RECORD_LOG='${log}' exec '${process.execPath}' "$@"\n`, { mode: 0o755 });
+  // By somebody who did not sync its name, as an administrator does.
+  await promisify(execFile)(recordedNode, ['-e', `fs.mkdirSync('${join(disk, 'agent')}')`]);
   const agent = await startAgentProcess(agentConfig(disk, pacs), undefined, recordedNode);
   // Slice by slice in turn, on two associations.
   const longest = Math.max(...studies.map(({ files }) => files.length));
