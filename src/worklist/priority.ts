@@ -22,6 +22,8 @@ export interface Ranked<T> {
   rank: number;
   /** One sentence: why it stands here. */
   why: string;
+  /** The same, without how long it waits. */
+  whyBrief: string;
 }
 
 function judgementOf(item: Rankable): Judgement {
@@ -45,7 +47,10 @@ export function rankCases<T extends Rankable>(items: readonly T[], nowMs: number
       return { item, tier, place: { tier, probability: item.probability, arrivedAtMs, studyInstanceUid: item.studyInstanceUid } };
     })
     .sort((a, b) => compareReadingPlaces(a.place, b.place))
-    .map(({ item, tier }, index) => ({ item, rank: index + 1, why: whyAt(item, tier, nowMs, maxWaitMs) }));
+    .map(({ item, tier }, index) => {
+      const whyBrief = whyAt(item, tier, maxWaitMs);
+      return { item, rank: index + 1, why: `${whyBrief}; waiting ${durationText(Math.max(0, nowMs - item.arrivedAtMs))}`, whyBrief };
+    });
 }
 
 const STATUS_WORDS: Readonly<Record<CaseStatusKind, string>> = {
@@ -59,7 +64,7 @@ const STATUS_WORDS: Readonly<Record<CaseStatusKind, string>> = {
   held: 'Held for checking, not analysed',
 };
 
-function whyAt(item: Rankable, tier: ReadingTier, nowMs: number, maxWaitMs: number): string {
+function whyAt(item: Rankable, tier: ReadingTier, maxWaitMs: number): string {
   const suspicion =
     item.decision === 'suspected' && item.probability !== null
       ? `Suspected fracture, ${item.probability.toFixed(2)}`
@@ -70,8 +75,7 @@ function whyAt(item: Rankable, tier: ReadingTier, nowMs: number, maxWaitMs: numb
       : item.status === 'held'
         ? `${suspicion}, held for checking`
         : suspicion;
-  const waiting = `waiting ${durationText(Math.max(0, nowMs - item.arrivedAtMs))}`;
-  if (tier === 'stat') return `Clinically urgent (STAT); ${status}; ${waiting}`;
-  if (tier === 'overdue') return `Past the wait limit of ${durationText(maxWaitMs)}; ${status}; ${waiting}`;
-  return `${status}; ${waiting}`;
+  if (tier === 'stat') return `Clinically urgent (STAT); ${status}`;
+  if (tier === 'overdue') return `Past the wait limit of ${durationText(maxWaitMs)}; ${status}`;
+  return status;
 }

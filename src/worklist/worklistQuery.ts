@@ -45,6 +45,8 @@ export interface WorklistRow {
   rank: number | null;
   /** One sentence: why it stands here. */
   why: string;
+  /** The same, without how long it waits. */
+  whyBrief: string;
   studyInstanceUid: string;
   /** What addresses call the study. */
   caseRef: string;
@@ -322,12 +324,14 @@ export function createWorklistQuery(
       .orderBy('read_at', 'desc')
       .limit(readLimit)
       .execute();
-    const ranked = rankCases(await describe(db, unread), now, maxWaitMs).map(({ item, rank, why }) => ({
-      ...item,
-      rank,
-      why,
-    }));
+    const ranked = rankCases(await describe(db, unread), now, maxWaitMs).map(({ item, ...place }) => ({ ...item, ...place }));
     return [...ranked, ...(await describe(db, done))];
+  }
+
+  /** By itself: the sentence does not depend on the other cases. */
+  function whyOf(row: WorklistRow, nowMs: number): Pick<WorklistRow, 'why' | 'whyBrief'> {
+    const { why, whyBrief } = rankCases([row], nowMs, maxWaitMs)[0]!;
+    return { why, whyBrief };
   }
 
   async function caseDetail(db: Transaction<Schema>, studyInstanceUid: string): Promise<CaseDetail> {
@@ -338,8 +342,7 @@ export function createWorklistQuery(
       .executeTakeFirst();
     if (row === undefined) throw new TriageError('not-found', 'There is no such study on the worklist.');
     const known = (await describe(db, [row]))[0]!;
-    const inList =
-      known.readAtMs === null ? { ...known, why: rankCases([known], clock.now(), maxWaitMs)[0]!.why } : known;
+    const inList = known.readAtMs === null ? { ...known, ...whyOf(known, clock.now()) } : known;
     const analysis = await db
       .selectFrom('analyses')
       .selectAll()
@@ -526,7 +529,7 @@ export function createWorklistQuery(
       const row = described.get(study);
       if (row === undefined) return null;
       if (row.readAtMs !== null) return row;
-      return { ...row, rank: from + index + 1, why: rankCases([row], now, maxWaitMs)[0]!.why };
+      return { ...row, rank: from + index + 1, ...whyOf(row, now) };
     });
   }
 
@@ -657,6 +660,7 @@ function rowOf(
   return {
     rank: null,
     why: row.read_at === null ? '' : 'Read',
+    whyBrief: row.read_at === null ? '' : 'Read',
     studyInstanceUid: row.study_instance_uid,
     caseRef: row.case_ref ?? '',
     revision: row.revision,

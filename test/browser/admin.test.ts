@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { Page } from 'playwright-core';
 import { expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../src/clock.ts';
 import { startAgent } from '../../src/compose.ts';
@@ -16,22 +15,8 @@ import { addStudy, studyUid } from './seededWorklist.ts';
 
 startBrowser();
 
-/** Pictures for eyes and for the guide, when `ODONTOID_PICTURES` names a folder. */
-async function picture(page: Page, name: string): Promise<void> {
-  const folder = process.env['ODONTOID_PICTURES'];
-  if (folder === undefined) return;
-  for (const [theme, width] of [['dark', 1280], ['light', 1280], ['dark', 390], ['light', 390]] as const) {
-    await page.setViewportSize({ width, height: 1300 });
-    await page.evaluate((value) => {
-      document.documentElement.dataset['theme'] = value;
-    }, theme);
-    await page.screenshot({ path: join(folder, `${name}-${theme}-${width}.png`), fullPage: true });
-  }
-  await page.setViewportSize({ width: 1280, height: 800 });
-}
-
 /** A whole agent whose PACS is a real Orthanc. */
-async function wholeAgent(): Promise<{ url: string; dir: string; stopPacs: () => Promise<void> }> {
+async function wholeAgent(): Promise<{ url: string; dir: string }> {
   if (!existsSync(resolve(import.meta.dirname, '../../dist/web/index.html'))) throw new Error('Build the page first: npm run build');
   const { dir, remove } = await temporaryDirectory();
   onTestFinished(remove);
@@ -51,7 +36,7 @@ async function wholeAgent(): Promise<{ url: string; dir: string; stopPacs: () =>
     { clock: systemClock, log: createLog('silent'), environment: {} },
   );
   onTestFinished(() => agent.close());
-  return { url: agent.url, dir, stopPacs: () => orthanc.stop() };
+  return { url: agent.url, dir };
 }
 
 test('a proof of life is run from the page, and its alarm stands on the worklist; peers answer to an echo; a dropped file is judged', async () => {
@@ -66,7 +51,6 @@ test('a proof of life is run from the page, and its alarm stands on the worklist
   await page.getByText(/^The proof of life failed: Results cannot get out: ARCHIVE at 127.0.0.1:1: nothing listens/).waitFor({ timeout: 170_000 });
   expect(await page.getByRole('img', { name: /How long each stage took: Made .*Received .*Assembled .*Scored .*Reported/ }).count()).toBe(1);
   await complaintsInBothThemes(page);
-  await picture(page, 'proof-of-life');
   await page.getByRole('link', { name: 'Worklist' }).click();
   await page.getByRole('alert').getByText(/The proof of life failed/).waitFor();
   // It is no patient's: the list stays empty.
@@ -95,7 +79,6 @@ test('a proof of life is run from the page, and its alarm stands on the worklist
   await page.getByText('It would be received, and can be part of an analysed series.').waitFor();
   await page.getByRole('cell', { name: 'Results of its study go to pacs, archive.' }).waitFor();
   await complaintsInBothThemes(page);
-  await picture(page, 'connections');
   await page.getByLabel('Sender’s AE title').fill('NOBODY');
   await drop(await readFile(study.files[0]!.path));
   await page.getByText('It would not be received.').waitFor();
@@ -112,7 +95,6 @@ test('a refused result is sent again and a held study goes on, each with a reaso
   const page = await openPage(opened, { path: '/waiting' });
   await page.getByRole('cell', { name: 'SOP class not supported' }).waitFor();
   await complaintsInBothThemes(page);
-  await picture(page, 'waiting');
 
   await page.getByRole('button', { name: 'Send again: OKAFOR, Chidi' }).click();
   await page.getByLabel('Why? (stays on record)').fill('The PACS takes them now');
@@ -145,7 +127,6 @@ test('the system page shows figures of the studies on record, as pictures and as
   await page.getByRole('heading', { name: 'Studies received' }).waitFor();
   await page.getByRole('cell', { name: '11', exact: true }).first().waitFor();
   await complaintsInBothThemes(page);
-  await picture(page, 'system');
   await page.getByText('As a table').first().click();
   await page.getByRole('columnheader', { name: 'Received' }).waitFor();
   await page.getByLabel('Time').selectOption('168');

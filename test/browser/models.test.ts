@@ -148,8 +148,6 @@ test('card, threshold question, fresh sign-in, shadow and its comparison, by key
   await page.getByText('None. A shadow scores the same cases').waitFor();
   await page.setViewportSize({ width: 390, height: 800 });
   await complaintsInBothThemes(page);
-  const folder = process.env['ODONTOID_PICTURES'];
-  if (folder !== undefined) await page.screenshot({ path: join(folder, 'models-390.png'), fullPage: true });
 }, 120_000);
 
 test('a reader is not shown the page', async () => {

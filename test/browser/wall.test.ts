@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { addUser, cookieFor, shiftedClock } from '../unit/web/visitor.ts';
@@ -8,11 +7,6 @@ import type { Site } from './page.ts';
 import { addStudy } from './seededWorklist.ts';
 
 startBrowser();
-
-async function picture(page: Page, name: string): Promise<void> {
-  const folder = process.env['ODONTOID_PICTURES'];
-  if (folder !== undefined) await page.screenshot({ path: join(folder, `${name}.png`) });
-}
 
 async function fill(opened: Site): Promise<void> {
   await addStudy(opened, { id: 'flag', outcome: 0.94, patientName: 'Lindqvist^Maja', patientId: '40211', patientAge: '078Y', accessionNumber: 'E26-4471', location: 'ED bay 3', arrivedMinutesAgo: 6 });
@@ -66,7 +60,6 @@ test('a screen on a wall: let in by a link, sized for its distance, without name
   const first = wall.locator('.wall-rows li').first();
   await expect.poll(() => first.evaluate((row) => getComputedStyle(row).fontSize)).toBe('60px');
   expect(await wholeRows(wall, 2)).toBeGreaterThanOrEqual(6);
-  await picture(wall, 'wall-24');
   await wall.keyboard.press('s');
   await focused();
   await wall.keyboard.press('Control+A');
@@ -88,7 +81,6 @@ test('a screen on a wall: let in by a link, sized for its distance, without name
   for (const name of ['Lindqvist', 'LINDQVIST', 'Moreau', '40211', 'E26']) expect(text).not.toContain(name);
   expect(bannedIn(text)).toEqual([]);
   await complaintsInBothThemes(wall);
-  await picture(wall, 'wall-55');
 
   // It has one page: the worklist is not for it, and no frame leads there.
   expect(await wall.getByRole('navigation').count()).toBe(0);
@@ -126,7 +118,6 @@ test('a screen whose line is silent says so after 15 s, and after 30 s is red, f
   await wall.getByText(/^LIVE FEED LOST .* List may be wrong\. Use PACS worklist$/).waitFor({ timeout: 30_000 });
   expect(await wall.locator('.wall-body').evaluate((list) => getComputedStyle(list).filter)).toContain('grayscale');
   await complaintsInBothThemes(wall);
-  await picture(wall, 'wall-lost');
   await opened.start();
   await wall.getByText(/^Feed live/).waitFor({ timeout: 30_000 });
 }, 120_000);

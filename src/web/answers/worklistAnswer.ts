@@ -44,6 +44,7 @@ export const worklistRow = z
   .strictObject({
     rank: z.int().nullable().describe('From 1; null once read.'),
     why: z.string().describe('One sentence: why it stands here.'),
+    whyBrief: z.string().describe('The same, without how long it waits.'),
     studyInstanceUid: z.string(),
     caseRef: z.string().describe('What addresses call the study.'),
     revision: z.int(),

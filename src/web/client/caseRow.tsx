@@ -151,7 +151,7 @@ const CELLS: Readonly<Record<ColumnName, (properties: Properties) => JSX.Element
   why: ({ row }) => (
     <div class="lines two" title={row.why}>
       {/* How long it waits has a column of its own. */}
-      {row.why.replace(/; waiting [^;]*$/, '')}
+      {row.whyBrief}
     </div>
   ),
 };

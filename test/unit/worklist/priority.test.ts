@@ -153,5 +153,7 @@ describe('reading order', () => {
     expect(why({ ...base, status: 'held', decision: 'suspected', probability: 0.8 }, 65 * 60_000)).toBe(
       'Past the wait limit of 1 h 0 min; Suspected fracture, 0.80, held for checking; waiting 1 h 5 min',
     );
+    // For a list that has a column for the wait.
+    expect(rankCases([{ ...base, status: 'running', stat: true }], 1000, MAX_WAIT_MS)[0]?.whyBrief).toBe('Clinically urgent (STAT); AI still running');
   });
 });
