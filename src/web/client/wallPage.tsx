@@ -100,7 +100,7 @@ function Wall({ onRefused }: { onRefused: () => void }) {
         />
       )}
       <div class={lost ? 'wall-body frozen' : 'wall-body'}>
-        {answer === null ? <p>{slowLoad ? listWords.stillLoading : ''}</p> : answer.total === 0 ? <p>{emptyText(fresh, answer)}</p> : <Rows rows={answer.rows} maxWaitMinutes={answer.maxWaitMinutes} onShown={setShown} />}
+        {answer === null ? <p>{slowLoad ? listWords.stillLoading : ''}</p> : answer.total === 0 ? <p>{emptyText(fresh, answer)}</p> : <Rows rows={answer.rows} maxWaitMinutes={answer.maxWaitMinutes} shown={shown} onShown={setShown} />}
       </div>
       {/* One line that is always there, so that the room for rows stays the same. */}
       <footer class="wall-foot">
@@ -126,16 +126,13 @@ function faultsOf(answer: WallAnswer | null): string[] {
 }
 
 /** As many rows as are whole on the screen, and how many are not: nobody scrolls a wall. */
-function Rows({ rows, maxWaitMinutes, onShown }: { rows: readonly Row[]; maxWaitMinutes: number; onShown: (count: number) => void }) {
+function Rows({ rows, maxWaitMinutes, shown, onShown }: { rows: readonly Row[]; maxWaitMinutes: number; shown: number; onShown: (count: number) => void }) {
   const list = useRef<HTMLOListElement>(null);
-  const [shown, setShown] = useState(rows.length);
   const measure = () => {
     const box = list.current;
     if (box === null) return;
     const bottom = box.getBoundingClientRect().bottom + 1;
-    const whole = [...box.children].filter((row) => row.getBoundingClientRect().bottom <= bottom).length;
-    setShown(whole);
-    onShown(whole);
+    onShown([...box.children].filter((row) => row.getBoundingClientRect().bottom <= bottom).length);
   };
   useLayoutEffect(measure);
   useEffect(() => {
