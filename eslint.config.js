@@ -1,9 +1,9 @@
 import tseslint from 'typescript-eslint';
 
-const timeAndChance = 'Time and chance come from a port (src/clock.ts, src/dicom/uids.ts), so that tests can steer them.';
+const timeAndChance = 'Time and chance come from a port (src/base/clock.ts, src/dicom/uids.ts), so that tests can steer them.';
 
 export default tseslint.config(
-  { ignores: ['dist/**', 'node_modules/**', 'coverage/**', 'src/web/client/dist/**', '**/*.js', '**/*.mjs', '**/*.cjs', 'training/**/*.py'] },
+  { ignores: ['dist/**', 'node_modules/**', 'coverage/**', 'src/page/dist/**', '**/*.js', '**/*.mjs', '**/*.cjs', 'training/**/*.py'] },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
@@ -20,7 +20,7 @@ export default tseslint.config(
   },
   {
     files: ['src/**/*.ts', 'src/**/*.tsx', 'migrations/**/*.ts'],
-    ignores: ['src/clock.ts', 'src/web/client/**'],
+    ignores: ['src/base/clock.ts', 'src/page/**'],
     rules: {
       'no-restricted-globals': ['error', ...['setTimeout', 'setInterval', 'setImmediate', 'performance'].map((name) => ({ name, message: timeAndChance }))],
       'no-restricted-properties': ['error',

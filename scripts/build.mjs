@@ -20,7 +20,7 @@ if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) process.exit(0)
 console.error('Building ...');
 rmSync(resolve(root, 'dist'), { recursive: true, force: true });
 run(['node_modules/@typescript/native/bin/tsc', '-p', 'tsconfig.build.json']);
-if (existsSync(resolve(root, 'src/web/client/vite.config.mjs'))) run(['node_modules/vite/bin/vite.js', 'build', '--config', 'src/web/client/vite.config.mjs', '--logLevel', 'warn']);
+if (existsSync(resolve(root, 'src/page/vite.config.mjs'))) run(['node_modules/vite/bin/vite.js', 'build', '--config', 'src/page/vite.config.mjs', '--logLevel', 'warn']);
 mkdirSync(resolve(root, 'dist'), { recursive: true });
 writeFileSync(stamp, wanted);
 

@@ -2,11 +2,11 @@
 import { copyFile, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { analyseFolder } from '../src/analyseFolder.ts';
-import { systemClock } from '../src/clock.ts';
-import { configFrom, packageRoot } from '../src/configFile.ts';
+import { analyseFolder } from '../src/cohort/analyseFolder.ts';
+import { systemClock } from '../src/base/clock.ts';
+import { configFrom, packageRoot } from '../src/config/configFile.ts';
 import { readHeader } from '../src/dicom/header.ts';
-import { createLog } from '../src/log.ts';
+import { createLog } from '../src/base/log.ts';
 import { generatePhantom } from '../src/phantom/generatePhantom.ts';
 import { drawPhantomParams } from '../src/phantom/phantomParams.ts';
 import { writePhantomStudy } from '../src/phantom/writePhantomStudy.ts';

@@ -17,8 +17,8 @@ import { serveCommand } from './cli/serve.ts';
 import { splitCommand } from './cli/split.ts';
 import { tokenCommand } from './cli/token.ts';
 import { userCommand } from './cli/user.ts';
-import { packageRoot } from './configFile.ts';
-import { TriageError } from './errors.ts';
+import { packageRoot } from './config/configFile.ts';
+import { TriageError } from './base/errors.ts';
 
 const { version, description } = JSON.parse(readFileSync(resolve(packageRoot, 'package.json'), 'utf8')) as { version: string; description: string };
 

@@ -13,15 +13,15 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { configFrom } from '../src/configFile.ts';
+import { configFrom } from '../src/config/configFile.ts';
 import type { Box, LabelledCase, Problem } from '../src/dataset/dataset.ts';
 import { imageTruth } from '../src/dataset/imageTruth.ts';
 import { readDataset } from '../src/dataset/readDataset.ts';
 import { casesOfPart, parseSplit } from '../src/dataset/splits.ts';
 import { orientMatrix } from '../src/dicom/geometry.ts';
-import { messageOf } from '../src/errors.ts';
+import { messageOf } from '../src/base/errors.ts';
 import { decodeCtSlice } from '../src/infer/decodePixels.ts';
-import { readLabelledStudy } from '../src/readLabelledStudy.ts';
+import { readLabelledStudy } from '../src/cohort/readLabelledStudy.ts';
 import { inputOf, profilePath, writeCaseTensors, type Input, type LabelledSlice } from './caseTensors.ts';
 import { isWorker, serveJobs, spreadJobs } from './exportWorkers.ts';
 

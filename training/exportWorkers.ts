@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import cliProgress from 'cli-progress';
-import { askChild } from '../src/childProcess.ts';
+import { askChild } from '../src/base/childProcess.ts';
 
 /** Set in a process that was forked to do jobs. */
 const WORKER = 'ODONTOID_EXPORT_WORKER';

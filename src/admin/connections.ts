@@ -1,8 +1,9 @@
-import { TriageError } from '../errors.ts';
-import type { Clock, Pacs } from '../ports.ts';
+import { TriageError } from '../base/errors.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Pacs } from '../case/ports.ts';
 import type { AdminDesk, ConnectionsAnswer, EchoAnswer } from '../web/adminDesk.ts';
-import type { AuditLog } from '../worklist/audit.ts';
-import type { ConnectionFacts } from '../worklist/connectionFacts.ts';
+import type { AuditLog } from '../worklist/audit/audit.ts';
+import type { ConnectionFacts } from '../worklist/list/connectionFacts.ts';
 
 /** A peer of the configuration, and how to ask it whether it is there. */
 interface Peer {

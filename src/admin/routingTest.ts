@@ -4,13 +4,13 @@ import type { SeriesRules } from '../assemble/seriesRules.ts';
 import type { InstanceHeader } from '../case/case.ts';
 import { identityDifferences } from '../case/patientIdentity.ts';
 import { datasetOffset, readHeader } from '../dicom/header.ts';
-import { TriageError } from '../errors.ts';
-import type { CaseStore } from '../ports.ts';
+import { TriageError } from '../base/errors.ts';
+import type { CaseStore } from '../case/ports.ts';
 import { createAssociationPolicy } from '../receive/associationPolicy.ts';
 import type { ReceiveConfig } from '../receive/receiveConfig.ts';
 import type { RoutingAnswer } from '../web/adminDesk.ts';
-import { instanceKind } from '../worklist/intake.ts';
-import type { WorklistQuery, WorklistRow } from '../worklist/worklistQuery.ts';
+import { instanceKind } from '../worklist/cases/recordInstances.ts';
+import type { WorklistQuery, WorklistRow } from '../worklist/list/worklistQuery.ts';
 
 export interface RoutingTestOptions {
   receive: ReceiveConfig;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { CaseManifest, InstanceHeader, SeriesVerdict, StoredInstance } from '../case/case.ts';
-import { TriageError } from '../errors.ts';
+import { TriageError } from '../base/errors.ts';
 import { judgeSeries } from './judgeSeries.ts';
 import type { JudgedSeries } from './judgeSeries.ts';
 import { advantageOf, hasBoneKernel, rankSeries } from './seriesRank.ts';

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
-import type { AuditAction } from '../worklist/audit.ts';
-import type { OutgoingEntry } from '../worklist/auditOutbox.ts';
+import type { AuditAction } from '../worklist/audit/audit.ts';
+import type { OutgoingEntry } from '../worklist/audit/auditOutbox.ts';
 import { dcm, type ActiveParticipant, type AuditMessage, type Code, type ParticipantObject } from './auditMessage.ts';
 
 /** What messages say of this system and of where results go. */

@@ -1,7 +1,8 @@
-import { messageOf } from '../errors.ts';
-import type { Clock, Log } from '../ports.ts';
-import { backoffMs } from '../worklist/backoff.ts';
-import type { AuditOutbox } from '../worklist/auditOutbox.ts';
+import { messageOf } from '../base/errors.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import { backoffMs } from '../base/backoff.ts';
+import type { AuditOutbox } from '../worklist/audit/auditOutbox.ts';
 import type { AuditSource } from './auditMessage.ts';
 import { auditMessageOf, type AuditNaming } from './auditMessageOf.ts';
 import { auditXml } from './auditXml.ts';

@@ -1,8 +1,8 @@
 import { createSocket } from 'node:dgram';
 import { connect, type TLSSocket } from 'node:tls';
 import { isIP } from 'node:net';
-import { TriageError, messageOf } from '../errors.ts';
-import type { Clock } from '../ports.ts';
+import { TriageError, messageOf } from '../base/errors.ts';
+import type { Clock } from '../base/clock.ts';
 
 /** Takes messages to the repository. */
 export interface SyslogTransport {

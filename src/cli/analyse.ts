@@ -1,8 +1,8 @@
 import { Command } from 'commander';
-import { analyseFolder, type FolderAnalysis } from '../analyseFolder.ts';
-import { systemClock } from '../clock.ts';
-import { loadConfig } from '../configFile.ts';
-import { createLog } from '../log.ts';
+import { analyseFolder, type FolderAnalysis } from '../cohort/analyseFolder.ts';
+import { systemClock } from '../base/clock.ts';
+import { loadConfig } from '../config/configFile.ts';
+import { createLog } from '../base/log.ts';
 import { share } from './numbers.ts';
 import { note, printJson, printLine, progressBar, table, type Progress } from './output.ts';
 

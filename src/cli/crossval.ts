@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Command } from 'commander';
-import { TriageError } from '../errors.ts';
+import { TriageError } from '../base/errors.ts';
 import { crossValidate } from '../evaluate/crossValidation.ts';
 import { crossValidationHtml, crossValidationInShort, crossValidationTables } from '../evaluate/crossValidationReport.ts';
 import { parseFoldResults } from '../evaluate/foldResults.ts';

@@ -1,13 +1,13 @@
 import { access, constants, mkdir, statfs } from 'node:fs/promises';
 import { Command } from 'commander';
-import { systemClock } from '../clock.ts';
-import { createPacs, dataPaths } from '../compose.ts';
-import type { Config } from '../config.ts';
-import { loadConfig } from '../configFile.ts';
-import { messageOf } from '../errors.ts';
+import { systemClock } from '../base/clock.ts';
+import { createPacs, dataPaths } from '../compose/startAgent.ts';
+import type { Config } from '../config/config.ts';
+import { loadConfig } from '../config/configFile.ts';
+import { messageOf } from '../base/errors.ts';
 import { startInferenceProcess } from '../infer/inferenceProcess.ts';
-import { createLog } from '../log.ts';
-import { openDatabase } from '../worklist/database.ts';
+import { createLog } from '../base/log.ts';
+import { openDatabase } from '../worklist/db/database.ts';
 import { EXIT } from './exit.ts';
 import { printJson, printLine } from './output.ts';
 

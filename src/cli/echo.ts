@@ -1,11 +1,11 @@
 import { Command } from 'commander';
-import { systemClock } from '../clock.ts';
-import { createLog } from '../log.ts';
+import { systemClock } from '../base/clock.ts';
+import { createLog } from '../base/log.ts';
 import { createDimseScu } from '../pacs/dimseScu.ts';
 import { EXIT } from './exit.ts';
 import { printJson, printLine } from './output.ts';
 import { parsePeer } from './peer.ts';
-import { messageOf, TriageError } from '../errors.ts';
+import { messageOf, TriageError } from '../base/errors.ts';
 
 /** `odontoid echo AE@host:port`: C-ECHO, with what to do when nobody answers. */
 export function echoCommand(): Command {

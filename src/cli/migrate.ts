@@ -1,9 +1,9 @@
 import { Command } from 'commander';
-import { dataPaths } from '../compose.ts';
-import { loadConfig } from '../configFile.ts';
-import { makeFolder } from '../durably.ts';
-import { lockDataDir } from '../worklist/dataDirLock.ts';
-import { migrate } from '../worklist/database.ts';
+import { dataPaths } from '../compose/startAgent.ts';
+import { loadConfig } from '../config/configFile.ts';
+import { makeFolder } from '../base/durably.ts';
+import { lockDataDir } from '../worklist/db/dataDirLock.ts';
+import { migrate } from '../worklist/db/database.ts';
 import { printJson, printLine } from './output.ts';
 
 /** `odontoid migrate`: brings the database up to this version. `serve` does it by itself; this is for doing it beforehand. */

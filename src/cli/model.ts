@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { dataPaths, modelPlaces } from '../compose.ts';
-import { loadConfig } from '../configFile.ts';
+import { dataPaths, modelPlaces } from '../compose/startAgent.ts';
+import { loadConfig } from '../config/configFile.ts';
 import { loadModelPackage } from '../infer/modelCard.ts';
 import { findModelPackages, pickModelPackage } from '../infer/modelPackages.ts';
-import { verifyAndInstall, verifyRuns } from '../modelDecision.ts';
-import type { ModelIdentity } from '../ports.ts';
+import { verifyAndInstall, verifyRuns } from '../models/modelDecision.ts';
+import type { ModelIdentity } from '../case/ports.ts';
 import { modelActivateCommand } from './modelActivate.ts';
 import { modelCardMarkdown } from './modelCardMarkdown.ts';
 import { modelCompareCommand } from './modelCompare.ts';

@@ -1,8 +1,8 @@
 import { Command } from 'commander';
-import { compareModels, type AgainstReaders, type ModelComparison } from '../compareModels.ts';
-import { modelPlaces } from '../compose.ts';
-import { loadConfig } from '../configFile.ts';
-import { TriageError } from '../errors.ts';
+import { compareModels, type AgainstReaders, type ModelComparison } from '../models/compareModels.ts';
+import { modelPlaces } from '../compose/startAgent.ts';
+import { loadConfig } from '../config/configFile.ts';
+import { TriageError } from '../base/errors.ts';
 import { findModelPackages, pickModelPackage } from '../infer/modelPackages.ts';
 import type { Estimate } from '../statistics/intervals.ts';
 import { modelsWanted, onDatabase } from './modelDatabase.ts';

@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
-import { systemClock } from '../clock.ts';
-import { dataPaths } from '../compose.ts';
-import type { Config } from '../config.ts';
-import { makeFolder } from '../durably.ts';
-import { createCaseStore, type WorklistStore } from '../worklist/caseStore.ts';
-import { lockDataDir } from '../worklist/dataDirLock.ts';
-import { migrate, openDatabase } from '../worklist/database.ts';
-import type { ModelInForce } from '../worklist/modelActivations.ts';
+import { systemClock } from '../base/clock.ts';
+import { dataPaths } from '../compose/startAgent.ts';
+import type { Config } from '../config/config.ts';
+import { makeFolder } from '../base/durably.ts';
+import { createCaseStore, type WorklistStore } from '../worklist/cases/caseStore.ts';
+import { lockDataDir } from '../worklist/db/dataDirLock.ts';
+import { migrate, openDatabase } from '../worklist/db/database.ts';
+import type { ModelInForce } from '../worklist/models/modelActivations.ts';
 
 /** Runs `use` on the agent's database, beside the agent; `ifNone` where there is no database yet. */
 export async function onDatabase<T>(config: Config, use: (store: WorklistStore) => Promise<T>, ifNone: () => Promise<T>): Promise<T> {

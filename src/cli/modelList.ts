@@ -1,6 +1,6 @@
 import { Command } from 'commander';
-import { modelPlaces } from '../compose.ts';
-import { loadConfig } from '../configFile.ts';
+import { modelPlaces } from '../compose/startAgent.ts';
+import { loadConfig } from '../config/configFile.ts';
 import type { ModelCard } from '../infer/modelCard.ts';
 import { findModelPackages } from '../infer/modelPackages.ts';
 import { modelsWanted } from './modelDatabase.ts';

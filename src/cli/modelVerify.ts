@@ -1,8 +1,8 @@
 import { Command } from 'commander';
-import { loadConfig } from '../configFile.ts';
-import { TriageError } from '../errors.ts';
+import { loadConfig } from '../config/configFile.ts';
+import { TriageError } from '../base/errors.ts';
 import { loadModelPackage } from '../infer/modelCard.ts';
-import { verifyRuns } from '../modelDecision.ts';
+import { verifyRuns } from '../models/modelDecision.ts';
 import { EXIT } from './exit.ts';
 import { printJson, printLine } from './output.ts';
 

@@ -1,4 +1,4 @@
-import { TriageError } from '../errors.ts';
+import { TriageError } from '../base/errors.ts';
 
 export interface Peer {
   aeTitle: string;

@@ -1,8 +1,8 @@
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { systemClock } from '../clock.ts';
-import { TriageError } from '../errors.ts';
+import { systemClock } from '../base/clock.ts';
+import { TriageError } from '../base/errors.ts';
 import { sendFiles } from '../pacs/sendFiles.ts';
 import { EXIT } from './exit.ts';
 import { note, printJson, printLine, progressBar } from './output.ts';

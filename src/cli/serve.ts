@@ -1,8 +1,8 @@
 import { Command } from 'commander';
-import { systemClock } from '../clock.ts';
-import { startAgent } from '../compose.ts';
-import { loadConfig } from '../configFile.ts';
-import { createLog } from '../log.ts';
+import { systemClock } from '../base/clock.ts';
+import { startAgent } from '../compose/startAgent.ts';
+import { loadConfig } from '../config/configFile.ts';
+import { createLog } from '../base/log.ts';
 import { note } from './output.ts';
 
 /** `odontoid serve`: the agent, until SIGTERM or SIGINT. */

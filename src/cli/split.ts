@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { readDataset } from '../dataset/readDataset.ts';
 import { splitByPatient } from '../dataset/splits.ts';
-import { TriageError } from '../errors.ts';
+import { TriageError } from '../base/errors.ts';
 import { noteProblems } from './datasetProblems.ts';
 import { wholeNumber } from './numbers.ts';
 import { printJson, printLine, table } from './output.ts';

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
-import { systemClock } from '../clock.ts';
-import { createServiceTokens } from '../worklist/serviceTokens.ts';
+import { systemClock } from '../base/clock.ts';
+import { createServiceTokens } from '../worklist/people/serviceTokens.ts';
 import { note, printJson, printLine, table } from './output.ts';
 import { wholeNumber } from './numbers.ts';
 import { timeOf, withWorklist } from './user.ts';

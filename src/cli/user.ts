@@ -1,12 +1,12 @@
 import { Command, Option } from 'commander';
-import { systemClock } from '../clock.ts';
-import { dataPaths } from '../compose.ts';
-import type { Config } from '../config.ts';
-import { loadConfig } from '../configFile.ts';
-import { TriageError } from '../errors.ts';
-import { createAccounts, type Accounts, type SetUpLink, type User } from '../worklist/accounts.ts';
-import { openDatabase, type WorklistDatabase } from '../worklist/database.ts';
-import type { UserRole } from '../worklist/schema.ts';
+import { systemClock } from '../base/clock.ts';
+import { dataPaths } from '../compose/startAgent.ts';
+import type { Config } from '../config/config.ts';
+import { loadConfig } from '../config/configFile.ts';
+import { TriageError } from '../base/errors.ts';
+import { createAccounts, type Accounts, type SetUpLink, type User } from '../worklist/people/accounts.ts';
+import { openDatabase, type WorklistDatabase } from '../worklist/db/database.ts';
+import type { UserRole } from '../worklist/db/schema.ts';
 import { note, printJson, printLine, table } from './output.ts';
 
 const CONFIG = ['--config <FILE>', 'the site’s configuration (default: ODONTOID_CONFIG, else ./odontoid.yaml)'] as const;

@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { messageOf, TriageError } from '../errors.ts';
+import { messageOf, TriageError } from '../base/errors.ts';
 import { note } from './output.ts';
 
 /** Writes a report and says where it is. @throws TriageError `not-found` */

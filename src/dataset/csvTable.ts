@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parse } from 'csv-parse/sync';
-import { messageOf, TriageError } from '../errors.ts';
+import { messageOf, TriageError } from '../base/errors.ts';
 import type { Problem } from './dataset.ts';
 
 /** A row by the names of the first line, with where it stands. */

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import type { InstanceHeader } from '../case/case.ts';
-import { TriageError } from '../errors.ts';
+import { TriageError } from '../base/errors.ts';
 import type { Box, LabelledCase, Problem } from './dataset.ts';
 import { intersect, readMask, type SliceMask } from './masks.ts';
 

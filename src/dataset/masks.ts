@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import * as nifti from 'nifti-reader-js';
 import { parseElements, type Elements } from '../dicom/elements.ts';
 import type { InstanceHeader } from '../case/case.ts';
-import { TriageError } from '../errors.ts';
+import { TriageError } from '../base/errors.ts';
 
 /** Marked pixels of a slice as stored, `[row][column]`, 0 or 1; null when none is. */
 export type SliceMask = Uint8Array | null;

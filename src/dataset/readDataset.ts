@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { TriageError } from '../errors.ts';
+import { TriageError } from '../base/errors.ts';
 import type { Dataset } from './dataset.ts';
 import { readFolderDataset } from './folderDataset.ts';
 import { readRsnaDataset } from './rsnaDataset.ts';

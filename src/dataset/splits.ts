@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { TriageError } from '../errors.ts';
+import { TriageError } from '../base/errors.ts';
 import { seededRandom } from '../phantom/random.ts';
 import type { LabelledCase } from './dataset.ts';
 

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { readHeader } from '../dicom/header.ts';
-import { TriageError } from '../errors.ts';
-import type { CaseStore, Clock, DeliveryOutcome, DueDelivery, Log, Pacs } from '../ports.ts';
+import { TriageError } from '../base/errors.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { CaseStore, DeliveryOutcome, DueDelivery, Pacs } from '../case/ports.ts';
 
 export interface DeliveryOptions {
   /** Objects sent on one association at the most. */

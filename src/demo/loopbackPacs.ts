@@ -6,8 +6,9 @@ import dimse from 'dcmjs-dimse';
 import { writeFileMeta } from '../dicom/fileMeta.ts';
 import { readHeader } from '../dicom/header.ts';
 import { isValidUid } from '../dicom/uids.ts';
-import { TriageError } from '../errors.ts';
-import type { Clock, Log } from '../ports.ts';
+import { TriageError } from '../base/errors.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
 
 // It prints data sets.
 dimse.log.setLevel('silent');

@@ -1,16 +1,16 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { systemClock } from '../clock.ts';
-import { startAgent, type Agent } from '../compose.ts';
-import { configFrom } from '../configFile.ts';
-import { TriageError } from '../errors.ts';
-import { createLog } from '../log.ts';
+import { systemClock } from '../base/clock.ts';
+import { startAgent, type Agent } from '../compose/startAgent.ts';
+import { configFrom } from '../config/configFile.ts';
+import { TriageError } from '../base/errors.ts';
+import { createLog } from '../base/log.ts';
 import { sendFiles } from '../pacs/sendFiles.ts';
 import { generatePhantom } from '../phantom/generatePhantom.ts';
 import { drawPhantomParams, type PhantomWish } from '../phantom/phantomParams.ts';
 import { writeIneligibleStudy, writePhantomStudy, type WrittenStudy } from '../phantom/writePhantomStudy.ts';
-import type { WorklistRow } from '../worklist/worklistQuery.ts';
+import type { WorklistRow } from '../worklist/list/worklistQuery.ts';
 import { startLoopbackPacs } from './loopbackPacs.ts';
 
 type Truth = 'fracture' | 'normal' | 'ineligible';

@@ -1,7 +1,7 @@
 import { inflateRawSync, constants as zlib } from 'node:zlib';
 import dicomParser from 'dicom-parser';
 import type { DataSet, Element } from 'dicom-parser';
-import { TriageError, messageOf } from '../errors.ts';
+import { TriageError, messageOf } from '../base/errors.ts';
 
 /** Bytes of a file in which everything before the pixel data must lie: bounds what a hostile file can make the parser keep. */
 export const MAX_HEADER_BYTES = 8 * 1024 * 1024;

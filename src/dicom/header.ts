@@ -1,5 +1,5 @@
 import type { InstanceHeader } from '../case/case.ts';
-import { TriageError } from '../errors.ts';
+import { TriageError } from '../base/errors.ts';
 import { decodeText } from './charset.ts';
 import { parseElements } from './elements.ts';
 import type { Elements } from './elements.ts';

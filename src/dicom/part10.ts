@@ -1,5 +1,5 @@
 import dcmjs from 'dcmjs';
-import { TriageError } from '../errors.ts';
+import { TriageError } from '../base/errors.ts';
 import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, isValidUid } from './uids.ts';
 
 /** A data set by PS3.6 keyword. Sequences are arrays of such objects; `null` is a Type 2 element left empty. */

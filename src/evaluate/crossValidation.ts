@@ -1,4 +1,4 @@
-import { TriageError } from '../errors.ts';
+import { TriageError } from '../base/errors.ts';
 import { seededRandom } from '../phantom/random.ts';
 import { bootstrapIntervals, meanAndDeviation, type Estimate } from '../statistics/intervals.ts';
 import { averagePrecision, operatingCurve, rank, ratesOf, rocAuc, type Scored } from '../statistics/metrics.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { TriageError } from '../errors.ts';
+import { TriageError } from '../base/errors.ts';
 
 const truth = z.union([z.boolean(), z.literal(0), z.literal(1)]).transform((value) => value === true || value === 1);
 const fraction = z.number().min(0).max(1);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import { messageOf, TriageError } from '../errors.ts';
+import { messageOf, TriageError } from '../base/errors.ts';
 import { judgedCaseSchema, type JudgedCase } from './judgedCase.ts';
 
 const recordSchema = z.strictObject({

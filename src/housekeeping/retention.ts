@@ -1,8 +1,9 @@
 import { rm, rmdir, statfs } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative } from 'node:path';
-import { TriageError } from '../errors.ts';
-import type { Clock, Log } from '../ports.ts';
-import type { WorklistStore } from '../worklist/caseStore.ts';
+import { TriageError } from '../base/errors.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { WorklistStore } from '../worklist/cases/caseStore.ts';
 
 export interface RetentionOptions {
   store: Pick<WorklistStore, 'removableCases' | 'beginRemoval' | 'finishRemoval'>;

@@ -1,7 +1,8 @@
 import nodeCron from 'node-cron';
-import { TriageError } from '../errors.ts';
-import type { Clock, Log } from '../ports.ts';
-import type { WorklistMaintenance } from '../worklist/maintenance.ts';
+import { TriageError } from '../base/errors.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { WorklistMaintenance } from '../worklist/db/maintenance.ts';
 
 export type HousekeepingJob = 'nudge' | 'retention' | 'nightly' | 'proof';
 

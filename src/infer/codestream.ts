@@ -1,4 +1,4 @@
-import { TriageError } from '../errors.ts';
+import { TriageError } from '../base/errors.ts';
 
 /** What a compressed frame says of itself. */
 export interface CodestreamHeader {

@@ -1,5 +1,5 @@
 import dcmjsCodecs from 'dcmjs-codecs';
-import { TriageError, messageOf } from '../errors.ts';
+import { TriageError, messageOf } from '../base/errors.ts';
 import { JPEG_2000_STREAM, JPEG_EXTENDED_STREAM, JPEG_LOSSLESS_STREAM, JPEG_LS_STREAM, readCodestreamHeader } from './codestream.ts';
 import type { CodestreamFamily } from './codestream.ts';
 

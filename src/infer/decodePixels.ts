@@ -2,8 +2,8 @@ import { parseElements } from '../dicom/elements.ts';
 import type { Elements } from '../dicom/elements.ts';
 import { orientMatrix, toTrainedOrientation } from '../dicom/geometry.ts';
 import type { Orientation, OrientationChange } from '../dicom/geometry.ts';
-import { TriageError } from '../errors.ts';
-import type { SourceSlice } from '../ports.ts';
+import { TriageError } from '../base/errors.ts';
+import type { SourceSlice } from '../case/ports.ts';
 import { decodeFrame } from './decodeFrame.ts';
 import type { DecodedFrame, FrameLayout } from './decodeFrame.ts';
 

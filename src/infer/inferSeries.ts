@@ -1,7 +1,8 @@
 import type { CaseManifest, EncodedSlice, Findings, KeySlice } from '../case/case.ts';
-import { TriageError } from '../errors.ts';
-import type { ErrorCode } from '../errors.ts';
-import type { CaseScore, Clock, Threshold, TriageModel } from '../ports.ts';
+import { TriageError } from '../base/errors.ts';
+import type { ErrorCode } from '../base/errors.ts';
+import type { Clock } from '../base/clock.ts';
+import type { CaseScore, Threshold, TriageModel } from '../case/ports.ts';
 
 export interface InferSeriesOptions {
   manifest: CaseManifest;

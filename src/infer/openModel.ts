@@ -1,5 +1,5 @@
 import type { EncodedSlice } from '../case/case.ts';
-import type { CaseScore } from '../ports.ts';
+import type { CaseScore } from '../case/ports.ts';
 import type { CtSlice } from './decodePixels.ts';
 import type { ModelCard, ModelPackage, SliceSequenceCard, VolumeCard } from './modelCard.ts';
 import type { OnnxModelOptions } from './onnxGraphs.ts';

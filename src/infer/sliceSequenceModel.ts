@@ -1,5 +1,5 @@
 import type { EncodedSlice } from '../case/case.ts';
-import { TriageError } from '../errors.ts';
+import { TriageError } from '../base/errors.ts';
 import { modelInput } from '../preprocess/modelInput.ts';
 import type { ModelPackage, SliceSequenceCard } from './modelCard.ts';
 import { GoldenCheck, STATISTICS, caseScore, goldenPattern, openGraphs, rawScore, scoreShapes } from './onnxGraphs.ts';

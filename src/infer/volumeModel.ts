@@ -1,4 +1,4 @@
-import { TriageError } from '../errors.ts';
+import { TriageError } from '../base/errors.ts';
 import { rowsToSlices, slicePlane, stackVolume } from '../preprocess/volumeInput.ts';
 import type { ModelPackage, VolumeCard } from './modelCard.ts';
 import { GoldenCheck, STATISTICS, caseScore, goldenPattern, openGraphs, rawScore, scoreShapes } from './onnxGraphs.ts';

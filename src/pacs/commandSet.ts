@@ -1,4 +1,4 @@
-import { TriageError } from '../errors.ts';
+import { TriageError } from '../base/errors.ts';
 
 /**
  * Command sets (PS3.7 9.3, E.1) and query identifiers as Implicit VR Little Endian. Values are strings (padded to even length) or 16-bit numbers.

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { messageOf, TriageError } from '../errors.ts';
-import type { Clock, Log, OutboundObject, Pacs, StoreOutcome } from '../ports.ts';
+import { messageOf, TriageError } from '../base/errors.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { OutboundObject, Pacs, StoreOutcome } from '../case/ports.ts';
 import { outcomeOfStatus } from './storeStatus.ts';
 
 /** A PACS reached by DICOMweb (PS3.18). */

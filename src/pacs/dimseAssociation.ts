@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { TriageError, messageOf } from '../errors.ts';
-import type { Clock } from '../ports.ts';
+import { TriageError, messageOf } from '../base/errors.ts';
+import type { Clock } from '../base/clock.ts';
 import { COMMAND_FIELD, COMMAND_TAG, NO_DATA_SET, readElements, uint16Of, writeCommand, type ElementValue } from './commandSet.ts';
 import {
   ABORT, MAX_PDU_LENGTH_BYTES, maxFragmentBytes, PDU_TYPE, readAssociateAccept, readAssociateReject, readPdvs, RELEASE_REQUEST, RELEASE_RESPONSE,

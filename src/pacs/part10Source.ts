@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { MAX_HEADER_BYTES, parseElements, type Elements } from '../dicom/elements.ts';
 import { isValidUid } from '../dicom/uids.ts';
-import { TriageError } from '../errors.ts';
+import { TriageError } from '../base/errors.ts';
 import type { DataSetSource } from './dimseAssociation.ts';
 
 const SOP_CLASS_UID = 0x00080016;

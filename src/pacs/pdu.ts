@@ -1,4 +1,4 @@
-import { TriageError } from '../errors.ts';
+import { TriageError } from '../base/errors.ts';
 import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from '../dicom/uids.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { messageOf } from '../errors.ts';
+import { messageOf } from '../base/errors.ts';
 import { writeCohortStudy, type FinishedStudy, type StudyJob } from './cohortStudy.ts';
 
 /** What the child answers for a job. */

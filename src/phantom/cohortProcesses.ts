@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { askChild, forkBeside } from '../childProcess.ts';
+import { askChild, forkBeside } from '../base/childProcess.ts';
 import type { FromCohortChild } from './cohortChild.ts';
 import { folderOf, type FinishedStudy, type StudyJob } from './cohortStudy.ts';
 

@@ -1,5 +1,5 @@
 import type { Vertebra } from '../case/vertebrae.ts';
-import { TriageError } from '../errors.ts';
+import { TriageError } from '../base/errors.ts';
 
 /** Patterns of cervical fracture; the three dens types after Anderson and D'Alonzo. */
 export const FRACTURE_TYPES = [

@@ -1,4 +1,4 @@
-import { TriageError } from '../errors.ts';
+import { TriageError } from '../base/errors.ts';
 import type { Box } from './box.ts';
 import type { OrientedSlice } from './modelInput.ts';
 import { windowedSquare } from './windowedSquare.ts';

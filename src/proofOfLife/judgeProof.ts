@@ -1,5 +1,5 @@
-import type { ProofMeasures, ProofRun } from '../worklist/proofRuns.ts';
-import type { CaseDetail } from '../worklist/worklistQuery.ts';
+import type { ProofMeasures, ProofRun } from '../worklist/proof/proofRuns.ts';
+import type { CaseDetail } from '../worklist/list/worklistQuery.ts';
 
 /** What a proof asks of the result: that the fracture is flagged; that the scan has a score; or that a report is written, whatever it says. */
 export type ProofExpectation = 'suspected' | 'analysed' | 'reported';

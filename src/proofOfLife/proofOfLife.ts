@@ -1,11 +1,13 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readHeader } from '../dicom/header.ts';
-import { messageOf, TriageError } from '../errors.ts';
-import type { Clock, Log, Pacs, StoreOutcome } from '../ports.ts';
-import { NOTHING_MEASURED, type ProofMeasures, type ProofRun, type ProofRuns, type ProofStage, type ProofStatus } from '../worklist/proofRuns.ts';
-import { newSecret } from '../worklist/secrets.ts';
-import type { CaseDetail, WorklistQuery } from '../worklist/worklistQuery.ts';
+import { messageOf, TriageError } from '../base/errors.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { Pacs, StoreOutcome } from '../case/ports.ts';
+import { NOTHING_MEASURED, type ProofMeasures, type ProofRun, type ProofRuns, type ProofStage, type ProofStatus } from '../worklist/proof/proofRuns.ts';
+import { newSecret } from '../worklist/people/secrets.ts';
+import type { CaseDetail, WorklistQuery } from '../worklist/list/worklistQuery.ts';
 import { proofAlarm, proofObjection, type ProofExpectation } from './judgeProof.ts';
 import { makeSyntheticStudy } from './syntheticStudy.ts';
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { forkBeside } from '../childProcess.ts';
-import { TriageError } from '../errors.ts';
+import { forkBeside } from '../base/childProcess.ts';
+import { TriageError } from '../base/errors.ts';
 import type { PhantomWish } from '../phantom/phantomParams.ts';
 import type { StudyWish } from '../phantom/writePhantomStudy.ts';
 

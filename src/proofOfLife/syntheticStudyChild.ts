@@ -2,7 +2,7 @@ import os from 'node:os';
 import { generatePhantom } from '../phantom/generatePhantom.ts';
 import { drawPhantomParams } from '../phantom/phantomParams.ts';
 import { writePhantomStudy } from '../phantom/writePhantomStudy.ts';
-import { messageOf } from '../errors.ts';
+import { messageOf } from '../base/errors.ts';
 import type { StudyMade, StudyOrder } from './syntheticStudy.ts';
 
 /** Entry of a process that makes one synthetic study and ends: drawing it takes seconds of a whole core. */

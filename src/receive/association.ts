@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { StoredInstance } from '../case/case.ts';
-import { TriageError } from '../errors.ts';
-import type { Clock } from '../ports.ts';
+import { TriageError } from '../base/errors.ts';
+import type { Clock } from '../base/clock.ts';
 import { ABORT_REASON, createAssociationGuard, PDU_TYPE, violation } from './associationGuard.ts';
 import type { AssociationPolicy, Rejection } from './associationPolicy.ts';
 import { readAssociateRequest, readCommand, RELEASE_RESPONSE, writeResponse, type DimseRequest } from './dimseCodec.ts';

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
-import { TriageError } from '../errors.ts';
-import type { Clock } from '../ports.ts';
+import { TriageError } from '../base/errors.ts';
+import type { Clock } from '../base/clock.ts';
 
 /** PDU types (PS3.8 9.3.1). */
 export const PDU_TYPE = { associateRequest: 1, associateAccept: 2, associateReject: 3, data: 4, releaseRequest: 5, releaseResponse: 6, abort: 7 } as const;

@@ -1,5 +1,5 @@
 import { BlockList, isIP } from 'node:net';
-import { TriageError } from '../errors.ts';
+import { TriageError } from '../base/errors.ts';
 import { BUILT_IN_SOP_CLASSES, DECODABLE_TRANSFER_SYNTAXES, VERIFICATION_SOP_CLASS, VERIFICATION_TRANSFER_SYNTAXES, type ReceiveConfig } from './receiveConfig.ts';
 
 /** What an A-ASSOCIATE-RQ says (PS3.8 9.3.2). */

@@ -1,5 +1,5 @@
-import { systemClock } from '../clock.ts';
-import type { Log, LogFields } from '../ports.ts';
+import { systemClock } from '../base/clock.ts';
+import type { Log, LogFields } from '../base/log.ts';
 import { carryError, recoveredAssociationId, type ReceiverEvent, type ReceiverOrder } from './receiverMessages.ts';
 import { openSpool, type Spool } from './spool.ts';
 import { startStorageScp, type StorageScp } from './storageScp.ts';

@@ -1,6 +1,6 @@
 import type { StoredInstance } from '../case/case.ts';
-import { ERROR_KINDS, TriageError, type ErrorCode } from '../errors.ts';
-import type { Log, LogFields } from '../ports.ts';
+import { ERROR_KINDS, TriageError, type ErrorCode } from '../base/errors.ts';
+import type { Log, LogFields } from '../base/log.ts';
 import type { ReceiveConfig } from './receiveConfig.ts';
 
 /** From the agent to the receiver. */

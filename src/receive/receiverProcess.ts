@@ -1,9 +1,10 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { forkBeside } from '../childProcess.ts';
+import { forkBeside } from '../base/childProcess.ts';
 import type { StoredInstance } from '../case/case.ts';
-import { TriageError } from '../errors.ts';
-import type { Clock, Log } from '../ports.ts';
+import { TriageError } from '../base/errors.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
 import type { ReceiveConfig } from './receiveConfig.ts';
 import { recoveredAssociationId, reviveError, type ReceiverEvent, type ReceiverOrder } from './receiverMessages.ts';
 import { listSpool } from './spool.ts';

@@ -6,9 +6,9 @@ import { MAX_HEADER_BYTES, parseElements } from '../dicom/elements.ts';
 import { writeFileMeta, type FileMetaFacts } from '../dicom/fileMeta.ts';
 import { readHeader } from '../dicom/header.ts';
 import { isValidUid } from '../dicom/uids.ts';
-import { TriageError } from '../errors.ts';
-import type { Clock } from '../ports.ts';
-import { syncFolder } from '../durably.ts';
+import { TriageError } from '../base/errors.ts';
+import type { Clock } from '../base/clock.ts';
+import { syncFolder } from '../base/durably.ts';
 
 /** What the command and the association say of an object before its first byte. */
 export type IncomingFacts = Required<FileMetaFacts>;

@@ -1,7 +1,8 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { StoredInstance } from '../case/case.ts';
-import { TriageError, messageOf } from '../errors.ts';
-import type { Clock, Log } from '../ports.ts';
+import { TriageError, messageOf } from '../base/errors.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
 import { serveAssociation, type Association, type AssociationEnd } from './association.ts';
 import { createAssociationPolicy } from './associationPolicy.ts';
 import type { ReceiveConfig } from './receiveConfig.ts';

@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { createRequire } from 'node:module';
 import { Resvg } from '@resvg/resvg-js';
-import { messageOf, TriageError } from '../errors.ts';
+import { messageOf, TriageError } from '../base/errors.ts';
 
 const require = createRequire(import.meta.url);
 /** Own fonts, so that a picture is the same on a bare machine. */

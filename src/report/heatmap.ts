@@ -1,5 +1,5 @@
 import type { SliceCrop } from '../case/case.ts';
-import { TriageError } from '../errors.ts';
+import { TriageError } from '../base/errors.ts';
 
 /** Strongest tint, so that the bone under it stays readable. */
 const LARGEST_ALPHA = 0.35;

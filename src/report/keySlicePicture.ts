@@ -1,6 +1,6 @@
 import type { KeySlice } from '../case/case.ts';
-import type { SourceSlice } from '../ports.ts';
-import { TriageError } from '../errors.ts';
+import type { SourceSlice } from '../case/ports.ts';
+import { TriageError } from '../base/errors.ts';
 import { drawOver, wrapText, type Picture } from './drawing.ts';
 import { HEATMAP_CAPTION, NOT_FOR_DIAGNOSTIC_USE } from './findingsSummary.ts';
 import { drawResponse, inferno, responseOnSource } from './heatmap.ts';

@@ -1,9 +1,9 @@
 import type { z } from 'zod';
-import type { ProofRun, ProofStatus } from '../worklist/proofRuns.ts';
-import type { SystemFigures } from '../worklist/systemFigures.ts';
-import type { Troubles } from '../worklist/troubles.ts';
+import type { ProofRun, ProofStatus } from '../worklist/proof/proofRuns.ts';
+import type { SystemFigures } from '../worklist/list/systemFigures.ts';
+import type { Troubles } from '../worklist/list/troubles.ts';
 import type { ModelsDesk } from './modelsDesk.ts';
-import type { connectionsAnswer, echoAnswer, proofAnswer, routingAnswer, systemDetail } from './answers/adminAnswers.ts';
+import type { connectionsAnswer, echoAnswer, proofAnswer, routingAnswer, systemDetail } from '../answers/adminAnswers.ts';
 
 export type ConnectionsAnswer = z.infer<typeof connectionsAnswer>;
 export type EchoAnswer = z.infer<typeof echoAnswer>;

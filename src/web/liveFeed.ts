@@ -1,5 +1,5 @@
 import type { Request, Response } from 'express';
-import type { Clock } from '../ports.ts';
+import type { Clock } from '../base/clock.ts';
 
 const HEARTBEAT_MS = 5_000;
 /** Browsers open six connections a host; a wall of screens needs more than one browser, not more than this. */

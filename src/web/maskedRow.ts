@@ -1,4 +1,4 @@
-import type { WorklistRow } from '../worklist/worklistQuery.ts';
+import type { WorklistRow } from '../worklist/list/worklistQuery.ts';
 
 /** A row for screens that anybody can see: the end of the accession number, an age band, and no word of who it is. */
 export function maskedRow(row: WorklistRow): WorklistRow {

@@ -1,6 +1,6 @@
 import type { Express, RequestHandler } from 'express';
 import type { z } from 'zod';
-import { TriageError } from '../errors.ts';
+import { TriageError } from '../base/errors.ts';
 import { addressOf } from './access/access.ts';
 import { recordLook } from './recordLook.ts';
 import { mayUse, type Principal, type Route } from './route.ts';

@@ -1,4 +1,4 @@
-import type { Clock } from '../ports.ts';
+import type { Clock } from '../base/clock.ts';
 import type { Principal } from './route.ts';
 
 /** A site's choice: the list tells who the patients are, tells it to a reader who asks, or never does. */

@@ -1,7 +1,7 @@
 import type { Request, Response } from 'express';
 import type { z } from 'zod';
-import type { AuditAction } from '../worklist/audit.ts';
-import type { Session } from '../worklist/sessions.ts';
+import type { AuditAction } from '../worklist/audit/audit.ts';
+import type { Session } from '../worklist/people/sessions.ts';
 import type { Look } from './recordLook.ts';
 import type { WebContext } from './webContext.ts';
 

@@ -3,14 +3,16 @@ import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import compression from 'compression';
 import express, { type ErrorRequestHandler, type Express } from 'express';
-import { TriageError } from '../errors.ts';
-import type { Clock, Log, SourceSlice } from '../ports.ts';
-import type { WorklistStore } from '../worklist/caseStore.ts';
-import type { ThresholdDesk } from '../worklist/thresholdDesk.ts';
-import type { WorklistQuery } from '../worklist/worklistQuery.ts';
+import { TriageError } from '../base/errors.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { SourceSlice } from '../case/ports.ts';
+import type { WorklistStore } from '../worklist/cases/caseStore.ts';
+import type { ThresholdDesk } from '../worklist/thresholds/thresholdDesk.ts';
+import type { WorklistQuery } from '../worklist/list/worklistQuery.ts';
 import type { Access } from './access/access.ts';
 import type { AdminDesk } from './adminDesk.ts';
-import type { SystemStatus } from './answers/systemAnswer.ts';
+import type { SystemStatus } from '../answers/systemAnswer.ts';
 import { createLiveFeed } from './liveFeed.ts';
 import { mountRoutes } from './mountRoutes.ts';
 import { openApiOf } from './openApi.ts';
@@ -23,7 +25,7 @@ import type { WebContext } from './webContext.ts';
 import { openWhatIfDesk } from './whatIfFigures.ts';
 import type { WhatIfDesk } from './whatIfFigures.ts';
 
-export type { SystemStatus } from './answers/systemAnswer.ts';
+export type { SystemStatus } from '../answers/systemAnswer.ts';
 
 export interface WebOptions {
   host: string;

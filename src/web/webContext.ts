@@ -1,10 +1,11 @@
-import type { Clock, Log } from '../ports.ts';
-import type { WorklistStore } from '../worklist/caseStore.ts';
-import type { ThresholdDesk } from '../worklist/thresholdDesk.ts';
-import type { WorklistQuery } from '../worklist/worklistQuery.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { WorklistStore } from '../worklist/cases/caseStore.ts';
+import type { ThresholdDesk } from '../worklist/thresholds/thresholdDesk.ts';
+import type { WorklistQuery } from '../worklist/list/worklistQuery.ts';
 import type { Access } from './access/access.ts';
 import type { AdminDesk } from './adminDesk.ts';
-import type { SystemStatus } from './answers/systemAnswer.ts';
+import type { SystemStatus } from '../answers/systemAnswer.ts';
 import type { LiveFeed } from './liveFeed.ts';
 import type { PatientNames } from './patientNames.ts';
 import type { SliceImages } from './sliceImages.ts';

@@ -1,4 +1,4 @@
-import { messageOf } from '../errors.ts';
+import { messageOf } from '../base/errors.ts';
 import { figuresOf, type FromWhatIfChild, type WhatIfQuestion } from './whatIfFigures.ts';
 
 // The process of whatIfFigures.ts: one question after the other.

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
-import { askChild, forkBeside } from '../childProcess.ts';
+import { askChild, forkBeside } from '../base/childProcess.ts';
 import { compareQueues } from '../thresholds/queueComparison.ts';
 import type { QueueComparison } from '../thresholds/queueComparison.ts';
 import type { ReadScan } from '../thresholds/queueReplay.ts';

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { systemClock } from '../../src/clock.ts';
+import { systemClock } from '../../src/base/clock.ts';
 import { buildPage, launchBrowser, openSite, temporaryFolder } from './page.ts';
 import type { Site } from './page.ts';
 import { addStudy } from './seededWorklist.ts';

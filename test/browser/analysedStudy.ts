@@ -1,14 +1,14 @@
 import { join } from 'node:path';
 import { assembleStudy } from '../../src/assemble/assembleStudy.ts';
 import type { StoredInstance } from '../../src/case/case.ts';
-import { configFrom } from '../../src/configFile.ts';
+import { configFrom } from '../../src/config/configFile.ts';
 import { startInferenceProcess } from '../../src/infer/inferenceProcess.ts';
 import { inferSeries } from '../../src/infer/inferSeries.ts';
-import { createLog } from '../../src/log.ts';
+import { createLog } from '../../src/base/log.ts';
 import { generatePhantom } from '../../src/phantom/generatePhantom.ts';
 import { drawPhantomParams } from '../../src/phantom/phantomParams.ts';
 import { writeIneligibleStudy, writePhantomStudy } from '../../src/phantom/writePhantomStudy.ts';
-import { readStudyFolder } from '../../src/readStudyFolder.ts';
+import { readStudyFolder } from '../../src/cohort/readStudyFolder.ts';
 import { createResultWriter } from '../../src/report/writeResults.ts';
 import { claimOf } from './seededWorklist.ts';
 import type { SeededWorklist } from './seededWorklist.ts';

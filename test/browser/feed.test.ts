@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
-import { systemClock } from '../../src/clock.ts';
+import { systemClock } from '../../src/base/clock.ts';
 import { openPage, site, startBrowser } from './openPage.ts';
 import type { Site } from './page.ts';
 import { addStudy, studyUid } from './seededWorklist.ts';

@@ -4,9 +4,9 @@ import { join, resolve } from 'node:path';
 import { chromium } from 'playwright-core';
 import type { Browser } from 'playwright-core';
 import { build } from 'vite';
-import { systemClock } from '../../src/clock.ts';
-import type { Clock } from '../../src/ports.ts';
-import { createLog } from '../../src/log.ts';
+import { systemClock } from '../../src/base/clock.ts';
+import type { Clock } from '../../src/base/clock.ts';
+import { createLog } from '../../src/base/log.ts';
 import type { Access } from '../../src/web/access/access.ts';
 import { startWebServer } from '../../src/web/server.ts';
 import type { AdminDesk } from '../../src/web/adminDesk.ts';
@@ -36,7 +36,7 @@ export function launchBrowser(more: readonly string[] = []): Promise<Browser> {
 /** Bundles the page as a release does, into a folder of its own. */
 export async function buildPage(folder: string): Promise<string> {
   const outDir = join(folder, 'page');
-  await build({ configFile: join(root, 'src/web/client/vite.config.mjs'), build: { outDir }, logLevel: 'error' });
+  await build({ configFile: join(root, 'src/page/vite.config.mjs'), build: { outDir }, logLevel: 'error' });
   return outDir;
 }
 

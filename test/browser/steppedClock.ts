@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { Page, Request } from 'playwright-core';
-import { systemClock } from '../../src/clock.ts';
-import type { Clock } from '../../src/ports.ts';
+import { systemClock } from '../../src/base/clock.ts';
+import type { Clock } from '../../src/base/clock.ts';
 
 export interface SteppedClock extends Clock {
   /** What waits for a time within these seconds runs, in order. */

@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { expect, test } from 'vitest';
 import { caseRef } from '../../src/case/caseRef.ts';
-import { systemClock } from '../../src/clock.ts';
+import { systemClock } from '../../src/base/clock.ts';
 import { bannedIn } from './bannedWords.ts';
 import { complaintsOfAxe, openPage, site, startBrowser } from './openPage.ts';
 import type { Site } from './page.ts';

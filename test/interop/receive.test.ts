@@ -6,10 +6,10 @@ import { inflateRawSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { StoredInstance } from '../../src/case/case.ts';
-import { systemClock } from '../../src/clock.ts';
+import { systemClock } from '../../src/base/clock.ts';
 import { datasetOffset, readHeader } from '../../src/dicom/header.ts';
 import { writePart10 } from '../../src/dicom/part10.ts';
-import { createLog } from '../../src/log.ts';
+import { createLog } from '../../src/base/log.ts';
 import { DEFAULT_RECEIVE_CONFIG, type ReceiveConfig } from '../../src/receive/receiveConfig.ts';
 import { startReceiver, type Receiver } from '../../src/receive/receiverProcess.ts';
 import { listSpool } from '../../src/receive/spool.ts';
@@ -237,8 +237,8 @@ describe('kill -9', () => {
     await start();
     const script = `
       const { startReceiver } = await import(${JSON.stringify(new URL('../../src/receive/receiverProcess.ts', import.meta.url).href)});
-      const { systemClock } = await import(${JSON.stringify(new URL('../../src/clock.ts', import.meta.url).href)});
-      const { createLog } = await import(${JSON.stringify(new URL('../../src/log.ts', import.meta.url).href)});
+      const { systemClock } = await import(${JSON.stringify(new URL('../../src/base/clock.ts', import.meta.url).href)});
+      const { createLog } = await import(${JSON.stringify(new URL('../../src/base/log.ts', import.meta.url).href)});
       const config = ${JSON.stringify({ ...DEFAULT_RECEIVE_CONFIG, port: 0, minFreeBytes: 0 })};
       const { port } = await startReceiver({ config, spoolDir: ${JSON.stringify(join(dir, 'other'))}, clock: systemClock, log: createLog('silent'), onStored() {}, onReleased() {} });
       console.log(port);

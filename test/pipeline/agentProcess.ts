@@ -1,10 +1,10 @@
 // A whole agent in a process of its own that a test may kill: `node agentProcess.ts '{"config": ..., "killAt": "infer:ran"}'`.
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { systemClock } from '../../src/clock.ts';
-import { startAgent } from '../../src/compose.ts';
-import { configFrom } from '../../src/configFile.ts';
-import { createLog } from '../../src/log.ts';
+import { systemClock } from '../../src/base/clock.ts';
+import { startAgent } from '../../src/compose/startAgent.ts';
+import { configFrom } from '../../src/config/configFile.ts';
+import { createLog } from '../../src/base/log.ts';
 
 const { config, killAt, execPath } = JSON.parse(process.argv[2]!) as { config: Parameters<typeof configFrom>[0]; killAt?: string; execPath: string };
 // What children are forked by.

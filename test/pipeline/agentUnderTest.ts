@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { systemClock } from '../../src/clock.ts';
+import { systemClock } from '../../src/base/clock.ts';
 import { startLoopbackPacs, type LoopbackPacs } from '../../src/demo/loopbackPacs.ts';
-import { createLog } from '../../src/log.ts';
+import { createLog } from '../../src/base/log.ts';
 import { sendFiles, type SendFilesOptions } from '../../src/pacs/sendFiles.ts';
 import { generatePhantom } from '../../src/phantom/generatePhantom.ts';
 import { drawPhantomParams } from '../../src/phantom/phantomParams.ts';

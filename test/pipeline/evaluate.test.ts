@@ -3,11 +3,11 @@ import { appendFile, mkdtemp, readFile, rm, truncate, utimes, writeFile } from '
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { systemClock } from '../../src/clock.ts';
-import { configFrom, packageRoot } from '../../src/configFile.ts';
+import { systemClock } from '../../src/base/clock.ts';
+import { configFrom, packageRoot } from '../../src/config/configFile.ts';
 import { readDataset } from '../../src/dataset/readDataset.ts';
-import { evaluateCohort } from '../../src/evaluateCohort.ts';
-import { createLog } from '../../src/log.ts';
+import { evaluateCohort } from '../../src/cohort/evaluateCohort.ts';
+import { createLog } from '../../src/base/log.ts';
 import { writePhantomCohort } from '../../src/phantom/writePhantomCohort.ts';
 
 /** The shape that docs/evaluation.md promises. */

@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { systemClock } from '../../src/clock.ts';
+import { systemClock } from '../../src/base/clock.ts';
 import { datasetOffset } from '../../src/dicom/header.ts';
 import type { LoopbackPacs } from '../../src/demo/loopbackPacs.ts';
 import type { WrittenStudy } from '../../src/phantom/writePhantomStudy.ts';
 import { listSpool, openSpool } from '../../src/receive/spool.ts';
 import { seededUniform } from '../../src/thresholds/seededUniform.ts';
-import { migrate, openDatabase } from '../../src/worklist/database.ts';
+import { migrate, openDatabase } from '../../src/worklist/db/database.ts';
 import { agentConfig, send, smallStudy, startAgentProcess, testPacs, until, worklist } from './agentUnderTest.ts';
 import { readRecords, RecordedDisk, say, type DiskRecord, type Survival } from './powerCut/recordedDisk.ts';
 

@@ -3,11 +3,11 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { systemClock } from '../../src/clock.ts';
-import { startAgent, type Agent } from '../../src/compose.ts';
-import { configFrom } from '../../src/configFile.ts';
+import { systemClock } from '../../src/base/clock.ts';
+import { startAgent, type Agent } from '../../src/compose/startAgent.ts';
+import { configFrom } from '../../src/config/configFile.ts';
 import type { LoopbackPacs } from '../../src/demo/loopbackPacs.ts';
-import { createLog } from '../../src/log.ts';
+import { createLog } from '../../src/base/log.ts';
 import { sendFiles } from '../../src/pacs/sendFiles.ts';
 import { agentConfig, send, smallStudy, testPacs, until } from './agentUnderTest.ts';
 

@@ -2,10 +2,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { systemClock } from '../../src/clock.ts';
-import { startAgent } from '../../src/compose.ts';
-import { configFrom } from '../../src/configFile.ts';
-import { createLog } from '../../src/log.ts';
+import { systemClock } from '../../src/base/clock.ts';
+import { startAgent } from '../../src/compose/startAgent.ts';
+import { configFrom } from '../../src/config/configFile.ts';
+import { createLog } from '../../src/base/log.ts';
 import { agentConfig, send, SENDER, smallStudy, testPacs, until, worklist } from './agentUnderTest.ts';
 
 const OTHER = 'OTHERCT';

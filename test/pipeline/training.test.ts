@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Findings } from '../../src/case/case.ts';
-import { systemClock } from '../../src/clock.ts';
-import { startAgent } from '../../src/compose.ts';
-import { configFrom, packageRoot } from '../../src/configFile.ts';
-import { createLog } from '../../src/log.ts';
+import { systemClock } from '../../src/base/clock.ts';
+import { startAgent } from '../../src/compose/startAgent.ts';
+import { configFrom, packageRoot } from '../../src/config/configFile.ts';
+import { createLog } from '../../src/base/log.ts';
 import { agentConfig, send, smallStudy, testPacs, until, worklist } from './agentUnderTest.ts';
 
 /** Debian's own Python, where python3-torch lives. */

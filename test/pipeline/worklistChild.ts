@@ -3,12 +3,12 @@
  * `intake FILE ROUND` records objects until it is killed, and names each on standard output once it is on record.
  */
 import { writeSync } from 'node:fs';
-import { systemClock } from '../../src/clock.ts';
-import { createLog } from '../../src/log.ts';
-import { createPipeline } from '../../src/pipeline.ts';
-import { createCaseStore } from '../../src/worklist/caseStore.ts';
-import { openDatabase } from '../../src/worklist/database.ts';
-import { createWorklistQuery } from '../../src/worklist/worklistQuery.ts';
+import { systemClock } from '../../src/base/clock.ts';
+import { createLog } from '../../src/base/log.ts';
+import { createPipeline } from '../../src/pipeline/pipeline.ts';
+import { createCaseStore } from '../../src/worklist/cases/caseStore.ts';
+import { openDatabase } from '../../src/worklist/db/database.ts';
+import { createWorklistQuery } from '../../src/worklist/list/worklistQuery.ts';
 import { findingsOf, instanceOf, manifestOf, objectsOf, studyUid } from '../unit/worklist/facts.ts';
 
 const [mode, path, argument] = process.argv.slice(2) as ['work' | 'intake', string, string];

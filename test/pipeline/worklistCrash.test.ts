@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { createCaseStore } from '../../src/worklist/caseStore.ts';
-import { migrate, openDatabase } from '../../src/worklist/database.ts';
-import { createWorklistQuery } from '../../src/worklist/worklistQuery.ts';
-import { systemClock } from '../../src/clock.ts';
+import { createCaseStore } from '../../src/worklist/cases/caseStore.ts';
+import { migrate, openDatabase } from '../../src/worklist/db/database.ts';
+import { createWorklistQuery } from '../../src/worklist/list/worklistQuery.ts';
+import { systemClock } from '../../src/base/clock.ts';
 import { temporaryFolder } from '../unit/worklist/fixture.ts';
 import { instanceOf, objectsOf, studyUid } from '../unit/worklist/facts.ts';
 

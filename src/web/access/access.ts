@@ -1,11 +1,11 @@
 import type { Request, RequestHandler } from 'express';
 import { csrfSync } from 'csrf-sync';
-import { TriageError } from '../../errors.ts';
-import type { Clock } from '../../ports.ts';
-import type { Accounts, User } from '../../worklist/accounts.ts';
-import type { AuditLog } from '../../worklist/audit.ts';
-import type { ServiceTokens } from '../../worklist/serviceTokens.ts';
-import type { Session, Sessions } from '../../worklist/sessions.ts';
+import { TriageError } from '../../base/errors.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Accounts, User } from '../../worklist/people/accounts.ts';
+import type { AuditLog } from '../../worklist/audit/audit.ts';
+import type { ServiceTokens } from '../../worklist/people/serviceTokens.ts';
+import type { Session, Sessions } from '../../worklist/people/sessions.ts';
 import type { Principal } from '../route.ts';
 import type { OidcProvider } from './oidc.ts';
 import { hashPassword, isPassword } from './passwords.ts';

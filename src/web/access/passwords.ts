@@ -1,5 +1,5 @@
 import { hash, verify } from '@node-rs/argon2';
-import { TriageError } from '../../errors.ts';
+import { TriageError } from '../../base/errors.ts';
 
 /** argon2id, 19 MiB, two passes, one lane: what OWASP asks for at the least (Password Storage Cheat Sheet). The number is the enum's. */
 const ARGON2ID = { algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;

@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import type { Request, RequestHandler } from 'express';
 import session, { Cookie, Store, type SessionData } from 'express-session';
-import type { Session as KeptSession, Sessions } from '../../worklist/sessions.ts';
+import type { Session as KeptSession, Sessions } from '../../worklist/people/sessions.ts';
 
 type SignedIn = Pick<KeptSession, 'userId' | 'signedInAtMs' | 'confirmedAtMs' | 'address' | 'userAgent'>;
 

@@ -1,5 +1,5 @@
-import { TriageError } from '../../errors.ts';
-import type { Clock } from '../../ports.ts';
+import { TriageError } from '../../base/errors.ts';
+import type { Clock } from '../../base/clock.ts';
 
 const WINDOW_MS = 15 * 60_000;
 /** One person at one desk. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { TriageError } from '../../errors.ts';
-import { connectionsAnswer, echoAnswer, figuresAnswer, proofAnswer, routingAnswer, systemDetail, troublesAnswer } from '../answers/adminAnswers.ts';
+import { TriageError } from '../../base/errors.ts';
+import { connectionsAnswer, echoAnswer, figuresAnswer, proofAnswer, routingAnswer, systemDetail, troublesAnswer } from '../../answers/adminAnswers.ts';
 import { route } from '../route.ts';
 
 const RUNS_SHOWN = 50;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { AUDIT_ACTIONS } from '../../worklist/audit.ts';
-import { auditAnswer } from '../answers/accessAnswers.ts';
+import { AUDIT_ACTIONS } from '../../worklist/audit/audit.ts';
+import { auditAnswer } from '../../answers/accessAnswers.ts';
 import { AUDIT_CSV_HEADING, auditCsv } from '../auditCsv.ts';
 import { route } from '../route.ts';
 

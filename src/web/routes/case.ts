@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { TriageError } from '../../errors.ts';
-import { caseAnswer, previewAnswer } from '../answers/caseAnswer.ts';
+import { TriageError } from '../../base/errors.ts';
+import { caseAnswer, previewAnswer } from '../../answers/caseAnswer.ts';
 import { maskedRow, withoutLocations } from '../maskedRow.ts';
 import { route } from '../route.ts';
 

@@ -1,8 +1,8 @@
 import { LEAST_REASON_CHARACTERS } from '../../case/leastReason.ts';
 import { z } from 'zod';
 import { caseRef } from '../../case/caseRef.ts';
-import { TriageError } from '../../errors.ts';
-import { comparisonAnswer, modelActivation, modelCard, modelsAnswer } from '../answers/modelAnswers.ts';
+import { TriageError } from '../../base/errors.ts';
+import { comparisonAnswer, modelActivation, modelCard, modelsAnswer } from '../../answers/modelAnswers.ts';
 import { route } from '../route.ts';
 
 /** Flips and failures that an answer names. */

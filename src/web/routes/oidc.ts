@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { TriageError } from '../../errors.ts';
+import { TriageError } from '../../base/errors.ts';
 import type { OidcProvider } from '../access/oidc.ts';
 import { route } from '../route.ts';
 import type { WebContext } from '../webContext.ts';

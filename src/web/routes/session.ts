@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { TriageError } from '../../errors.ts';
-import type { Session } from '../../worklist/sessions.ts';
-import { sessionAnswer, sessionsAnswer } from '../answers/accessAnswers.ts';
+import { TriageError } from '../../base/errors.ts';
+import type { Session } from '../../worklist/people/sessions.ts';
+import { sessionAnswer, sessionsAnswer } from '../../answers/accessAnswers.ts';
 import { route, type Principal } from '../route.ts';
 import type { WebContext } from '../webContext.ts';
 

@@ -1,4 +1,4 @@
-import { health, readiness } from '../answers/systemAnswer.ts';
+import { health, readiness } from '../../answers/systemAnswer.ts';
 import { metricsText } from '../metrics.ts';
 import { route } from '../route.ts';
 

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { caseRef } from '../../case/caseRef.ts';
-import { TriageError } from '../../errors.ts';
+import { TriageError } from '../../base/errors.ts';
 import { scoreCurves } from '../../thresholds/scoreCurves.ts';
-import { proposedRule } from '../../worklist/thresholdDesk.ts';
-import { thresholdBoard, whatIfAnswer } from '../answers/thresholdAnswers.ts';
+import { proposedRule } from '../../worklist/thresholds/thresholdDesk.ts';
+import { thresholdBoard, whatIfAnswer } from '../../answers/thresholdAnswers.ts';
 import { route } from '../route.ts';
 import type { WebContext } from '../webContext.ts';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { setUpLink, user, userRole, usersAnswer } from '../answers/accessAnswers.ts';
-import type { SetUpLink } from '../../worklist/accounts.ts';
+import { setUpLink, user, userRole, usersAnswer } from '../../answers/accessAnswers.ts';
+import type { SetUpLink } from '../../worklist/people/accounts.ts';
 import { route } from '../route.ts';
 
 const params = z.strictObject({ id: z.string().max(64) });

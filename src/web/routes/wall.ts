@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { setUpLink, wallsAnswer } from '../answers/accessAnswers.ts';
-import { wallAnswer } from '../answers/wallAnswer.ts';
+import { setUpLink, wallsAnswer } from '../../answers/accessAnswers.ts';
+import { wallAnswer } from '../../answers/wallAnswer.ts';
 import { maskedRow } from '../maskedRow.ts';
 import { route } from '../route.ts';
 import { MOST_FLAGS } from './worklist.ts';

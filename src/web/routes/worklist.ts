@@ -1,4 +1,4 @@
-import { worklistAnswer } from '../answers/worklistAnswer.ts';
+import { worklistAnswer } from '../../answers/worklistAnswer.ts';
 import { z } from 'zod';
 import { maskedRow, withoutLocations } from '../maskedRow.ts';
 import { route } from '../route.ts';

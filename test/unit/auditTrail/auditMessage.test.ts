@@ -3,8 +3,8 @@ import { expect, test } from 'vitest';
 import { auditMessageOf, type AuditNaming } from '../../../src/auditTrail/auditMessageOf.ts';
 import { auditXml } from '../../../src/auditTrail/auditXml.ts';
 import { syslogMessage } from '../../../src/auditTrail/syslogMessage.ts';
-import { AUDIT_ACTIONS } from '../../../src/worklist/audit.ts';
-import type { OutgoingEntry } from '../../../src/worklist/auditOutbox.ts';
+import { AUDIT_ACTIONS } from '../../../src/worklist/audit/audit.ts';
+import type { OutgoingEntry } from '../../../src/worklist/audit/auditOutbox.ts';
 import { complaintsOfSchema } from './auditSchema.ts';
 
 const AT_MS = Date.UTC(2026, 10, 28, 19, 0, 0, 5);

@@ -4,10 +4,10 @@ import { createServer, type TLSSocket } from 'node:tls';
 import { expect, onTestFinished, test } from 'vitest';
 import { startAuditTrail } from '../../../src/auditTrail/auditTrail.ts';
 import { createTlsSyslog, type TlsSyslogOptions } from '../../../src/auditTrail/syslogTransport.ts';
-import { systemClock } from '../../../src/clock.ts';
-import { createLog } from '../../../src/log.ts';
-import { createAuditLog } from '../../../src/worklist/audit.ts';
-import { createAuditOutbox } from '../../../src/worklist/auditOutbox.ts';
+import { systemClock } from '../../../src/base/clock.ts';
+import { createLog } from '../../../src/base/log.ts';
+import { createAuditLog } from '../../../src/worklist/audit/audit.ts';
+import { createAuditOutbox } from '../../../src/worklist/audit/auditOutbox.ts';
 import { authority } from '../../interop/syslogServer.ts';
 import { openWorklist, temporaryFolder } from '../worklist/fixture.ts';
 

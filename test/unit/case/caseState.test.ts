@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CASE_STATES, nextCaseState, type CaseEventType, type CaseState } from '../../../src/case/caseState.ts';
-import { TriageError } from '../../../src/errors.ts';
+import { TriageError } from '../../../src/base/errors.ts';
 
 const EVENTS: readonly CaseEventType[] = ['instanceReceived', 'seriesChosen', 'notEligible', 'inferred', 'reported', 'delivered', 'gaveUp'];
 

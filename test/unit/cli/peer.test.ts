@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parsePeer } from '../../../src/cli/peer.ts';
-import { TriageError } from '../../../src/errors.ts';
+import { TriageError } from '../../../src/base/errors.ts';
 
 describe('AE@host:port', () => {
   it.each([

@@ -1,4 +1,4 @@
-import type { CaseStore, DeliveryOutcome, DueDelivery, ResultObject } from '../../../src/ports.ts';
+import type { CaseStore, DeliveryOutcome, DueDelivery, ResultObject } from '../../../src/case/ports.ts';
 
 export interface OutboxRow {
   delivery: DueDelivery;

@@ -1,10 +1,10 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { systemClock } from '../../../src/clock.ts';
+import { systemClock } from '../../../src/base/clock.ts';
 import { createDelivery } from '../../../src/deliver/deliverResults.ts';
 import { startLoopbackPacs } from '../../../src/demo/loopbackPacs.ts';
-import { createLog } from '../../../src/log.ts';
+import { createLog } from '../../../src/base/log.ts';
 import { createDimseScu } from '../../../src/pacs/dimseScu.ts';
 import { dataSetBytes, writeSampleResults } from '../pacs/sampleObjects.ts';
 import { claimed, openWorklist, studyUid, temporaryFolder, toInferred } from '../worklist/fixture.ts';

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MAX_HEADER_BYTES, MAX_INFLATED_BYTES, parseElements } from '../../../src/dicom/elements.ts';
 import { writePart10 } from '../../../src/dicom/part10.ts';
-import { TriageError } from '../../../src/errors.ts';
+import { TriageError } from '../../../src/base/errors.ts';
 import { ctFile, dcmtk } from '../infer/ctFile.ts';
 
 const WHOLE = ctFile({

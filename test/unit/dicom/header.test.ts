@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseElements } from '../../../src/dicom/elements.ts';
 import { datasetOffset, readHeader } from '../../../src/dicom/header.ts';
-import { TriageError } from '../../../src/errors.ts';
+import { TriageError } from '../../../src/base/errors.ts';
 import { rawPart10 } from './rawPart10.ts';
 import type { RawElement } from './rawPart10.ts';
 

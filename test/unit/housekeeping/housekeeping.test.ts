@@ -2,12 +2,12 @@ import { existsSync } from 'node:fs';
 import { mkdir, open, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
-import { createLog } from '../../../src/log.ts';
+import { createLog } from '../../../src/base/log.ts';
 import { freeBytesUnder, retainCases } from '../../../src/housekeeping/retention.ts';
 import { startHousekeeping } from '../../../src/housekeeping/schedule.ts';
-import { createAuditLog } from '../../../src/worklist/audit.ts';
-import { createMaintenance } from '../../../src/worklist/maintenance.ts';
-import { openDatabase } from '../../../src/worklist/database.ts';
+import { createAuditLog } from '../../../src/worklist/audit/audit.ts';
+import { createMaintenance } from '../../../src/worklist/db/maintenance.ts';
+import { openDatabase } from '../../../src/worklist/db/database.ts';
 import {
   claimed,
   deliverAll,

@@ -2,7 +2,7 @@ import dcmjsCodecs from 'dcmjs-codecs';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parseElements } from '../../../src/dicom/elements.ts';
-import { TriageError } from '../../../src/errors.ts';
+import { TriageError } from '../../../src/base/errors.ts';
 import { AIR_HU, MAX_HU, decodeCtSlice } from '../../../src/infer/decodePixels.ts';
 import { ctFile, dcmtk, patternHu } from './ctFile.ts';
 import type { CtFileOptions } from './ctFile.ts';

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { CaseManifest, EncodedSlice } from '../../../src/case/case.ts';
-import { systemClock } from '../../../src/clock.ts';
-import { TriageError } from '../../../src/errors.ts';
+import { systemClock } from '../../../src/base/clock.ts';
+import { TriageError } from '../../../src/base/errors.ts';
 import { inferSeries } from '../../../src/infer/inferSeries.ts';
 import type { InferSeriesOptions } from '../../../src/infer/inferSeries.ts';
-import type { CaseScore, TriageModel } from '../../../src/ports.ts';
+import type { CaseScore, TriageModel } from '../../../src/case/ports.ts';
 
 const CROP = { top: 0, left: 0, bottom: 10, right: 10, transpose: false, flipRows: false, flipColumns: false, rows: 10, columns: 10, fullFrame: false };
 const encodedAs = (mark: number): EncodedSlice => ({ feature: Float32Array.of(mark), imageProbability: mark / 1000, cam: Float32Array.of(mark), camRows: 1, camColumns: 1, crop: CROP, anatomy: null });

@@ -5,10 +5,11 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { systemClock } from '../../../src/clock.ts';
+import { systemClock } from '../../../src/base/clock.ts';
 import { startInferenceProcess } from '../../../src/infer/inferenceProcess.ts';
 import type { InferenceProcessOptions } from '../../../src/infer/inferenceProcess.ts';
-import type { Log, LogFields, TriageModel } from '../../../src/ports.ts';
+import type { Log, LogFields } from '../../../src/base/log.ts';
+import type { TriageModel } from '../../../src/case/ports.ts';
 import { ctFile, dcmtk, patternHu } from './ctFile.ts';
 
 // Every test starts processes that load a network.

@@ -3,10 +3,10 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { systemClock as clock } from '../../../src/clock.ts';
-import { createLog } from '../../../src/log.ts';
+import { systemClock as clock } from '../../../src/base/clock.ts';
+import { createLog } from '../../../src/base/log.ts';
 import { createDicomWeb } from '../../../src/pacs/dicomWeb.ts';
-import type { Pacs, ResultObject } from '../../../src/ports.ts';
+import type { Pacs, ResultObject } from '../../../src/case/ports.ts';
 import { freePort, temporaryDirectory } from '../../interop/dcmtk.ts';
 import { writeSampleResults } from './sampleObjects.ts';
 

@@ -2,14 +2,14 @@ import { createServer, type AddressInfo, type Server, type Socket } from 'node:n
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { systemClock as clock } from '../../../src/clock.ts';
+import { systemClock as clock } from '../../../src/base/clock.ts';
 import { startLoopbackPacs, type LoopbackPacs } from '../../../src/demo/loopbackPacs.ts';
 import { writeFileMeta } from '../../../src/dicom/fileMeta.ts';
 import { derivedUid } from '../../../src/dicom/uids.ts';
-import { createLog } from '../../../src/log.ts';
+import { createLog } from '../../../src/base/log.ts';
 import { createDimseScu, type DimseDestination } from '../../../src/pacs/dimseScu.ts';
 import { sendFiles } from '../../../src/pacs/sendFiles.ts';
-import type { Pacs } from '../../../src/ports.ts';
+import type { Pacs } from '../../../src/case/ports.ts';
 import { temporaryDirectory } from '../../interop/dcmtk.ts';
 import { COMPREHENSIVE_3D_SR, dataSetBytes, PATIENT_ID, PATIENT_NAME, SECONDARY_CAPTURE, writeSampleResults } from './sampleObjects.ts';
 

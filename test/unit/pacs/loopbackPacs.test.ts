@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import dimse from 'dcmjs-dimse';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { systemClock as clock } from '../../../src/clock.ts';
+import { systemClock as clock } from '../../../src/base/clock.ts';
 import { startLoopbackPacs, type LoopbackPacs } from '../../../src/demo/loopbackPacs.ts';
 import { derivedUid } from '../../../src/dicom/uids.ts';
-import { createLog } from '../../../src/log.ts';
+import { createLog } from '../../../src/base/log.ts';
 import { createDimseScu } from '../../../src/pacs/dimseScu.ts';
-import type { ResultObject } from '../../../src/ports.ts';
+import type { ResultObject } from '../../../src/case/ports.ts';
 import { temporaryDirectory } from '../../interop/dcmtk.ts';
 import { writeSampleResults } from './sampleObjects.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { TriageError } from '../../../src/errors.ts';
+import { TriageError } from '../../../src/base/errors.ts';
 import { readElements, textOf, uint16Of, writeCommand, writeElements } from '../../../src/pacs/commandSet.ts';
 import { maxFragmentBytes, readAssociateAccept, readAssociateReject, readPdvs, writeAssociateRequest, writePdvHeader } from '../../../src/pacs/pdu.ts';
 

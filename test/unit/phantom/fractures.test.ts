@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { TriageError } from '../../../src/errors.ts';
+import { TriageError } from '../../../src/base/errors.ts';
 import { FRACTURES, listFractures, parseFracture } from '../../../src/phantom/fractures.ts';
 
 describe('fracture names', () => {

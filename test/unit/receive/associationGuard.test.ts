@@ -2,7 +2,7 @@ import { Duplex } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Clock } from '../../../src/ports.ts';
+import type { Clock } from '../../../src/base/clock.ts';
 import { createAssociationGuard, LEGAL_PDUS, PDU_TYPE, type AssociationGuard, type AssociationState } from '../../../src/receive/associationGuard.ts';
 import { pdu } from './rawPeer.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { TriageError } from '../../../src/errors.ts';
+import { TriageError } from '../../../src/base/errors.ts';
 import { readAssociateRequest, readCommand, writeResponse } from '../../../src/receive/dimseCodec.ts';
 import { readPdvs } from '../../../src/receive/presentationData.ts';
 import { associateRequest, commandSet, CT, ECHO_COMMAND, pdv, readCommandElements, storeCommand, VERIFICATION } from './rawPeer.ts';

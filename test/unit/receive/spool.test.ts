@@ -4,7 +4,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../../src/clock.ts';
+import { systemClock } from '../../../src/base/clock.ts';
 import { readHeader } from '../../../src/dicom/header.ts';
 import { listSpool, openSpool, type IncomingFacts } from '../../../src/receive/spool.ts';
 import { CT, ctDataSet } from './rawPeer.ts';

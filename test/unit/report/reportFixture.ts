@@ -8,8 +8,8 @@ import type { CaseManifest, Findings, KeySlice, SliceCrop, StoredInstance } from
 import { readHeader } from '../../../src/dicom/header.ts';
 import { writePart10, type Dataset } from '../../../src/dicom/part10.ts';
 import { derivedUid } from '../../../src/dicom/uids.ts';
-import { createLog } from '../../../src/log.ts';
-import type { ClaimedCase, SourceSlice } from '../../../src/ports.ts';
+import { createLog } from '../../../src/base/log.ts';
+import type { ClaimedCase, SourceSlice } from '../../../src/case/ports.ts';
 import type { ResultWriterOptions } from '../../../src/report/writeResults.ts';
 
 export const run = promisify(execFile);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Findings } from '../../../src/case/case.ts';
 import { isValidUid } from '../../../src/dicom/uids.ts';
-import type { ClaimedCase, ResultObject } from '../../../src/ports.ts';
+import type { ClaimedCase, ResultObject } from '../../../src/case/ports.ts';
 import { SR_SOP_CLASSES, type SrSopClass } from '../../../src/report/findingsSr.ts';
 import { createResultWriter } from '../../../src/report/writeResults.ts';
 import { COLUMNS, dciodvfyErrors, ineligible, makeStudy, notAnalysed, notSuspected, pydicomJson, PYTHON, ROWS, run, suspected, type Study } from './reportFixture.ts';

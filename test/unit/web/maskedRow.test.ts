@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { withoutLocations } from '../../../src/web/maskedRow.ts';
-import type { WorklistRow } from '../../../src/worklist/worklistQuery.ts';
+import type { WorklistRow } from '../../../src/worklist/list/worklistQuery.ts';
 import { addStudy } from '../../browser/seededWorklist.ts';
 import { addUser, shiftedClock, Visitor } from './visitor.ts';
 import { startWeb } from './webFixture.ts';

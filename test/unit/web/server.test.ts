@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { TriageError } from '../../../src/errors.ts';
+import { TriageError } from '../../../src/base/errors.ts';
 import { addStudy, studyUid } from '../../browser/seededWorklist.ts';
 import { READY, ask, hurried, listen, startWeb } from './webFixture.ts';
 
@@ -368,7 +368,7 @@ async function scrape(url: string): Promise<Record<string, number>> {
 }
 
 test('the shipped page holds no script or style inline, which the policy would refuse', async () => {
-  const page = await readFile(new URL('../../../src/web/client/index.html', import.meta.url), 'utf8');
+  const page = await readFile(new URL('../../../src/page/index.html', import.meta.url), 'utf8');
   expect(page).not.toMatch(/<style|style=|\son\w+=|<script(?![^>]*src=)/);
 });
 

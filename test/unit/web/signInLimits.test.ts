@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { TriageError } from '../../../src/errors.ts';
+import { TriageError } from '../../../src/base/errors.ts';
 import { createSignInLimits } from '../../../src/web/access/signInLimits.ts';
 import { testClock } from '../worklist/fixture.ts';
 

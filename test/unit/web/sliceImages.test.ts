@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import type { SourceSlice } from '../../../src/ports.ts';
+import type { SourceSlice } from '../../../src/case/ports.ts';
 import { createSliceImages } from '../../../src/web/sliceImages.ts';
-import type { VolumeSlice } from '../../../src/worklist/caseVolume.ts';
+import type { VolumeSlice } from '../../../src/worklist/list/caseVolume.ts';
 
 const AS_STORED = { transpose: false, flipRows: false, flipColumns: false };
 const slice = (name: string, orientation = AS_STORED): VolumeSlice => ({ sopInstanceUid: name, path: name, sha256: name, orientation });

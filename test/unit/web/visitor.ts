@@ -1,10 +1,10 @@
 import { createHmac } from 'node:crypto';
-import { systemClock } from '../../../src/clock.ts';
-import type { Clock } from '../../../src/ports.ts';
+import { systemClock } from '../../../src/base/clock.ts';
+import type { Clock } from '../../../src/base/clock.ts';
 import type { Access } from '../../../src/web/access/access.ts';
-import type { User } from '../../../src/worklist/accounts.ts';
-import type { UserRole } from '../../../src/worklist/schema.ts';
-import { newSecret } from '../../../src/worklist/secrets.ts';
+import type { User } from '../../../src/worklist/people/accounts.ts';
+import type { UserRole } from '../../../src/worklist/db/schema.ts';
+import { newSecret } from '../../../src/worklist/people/secrets.ts';
 import { hashPassword } from '../../../src/web/access/passwords.ts';
 import { ask, type RawAnswer, type WebUnderTest } from './webFixture.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { wallFontPx } from '../../../src/web/client/wallSize.ts';
+import { wallFontPx } from '../../../src/page/wall/wallSize.ts';
 import { addStudy, studyUid } from '../../browser/seededWorklist.ts';
 import { instanceOf } from '../worklist/facts.ts';
 import { addUser, shiftedClock, Visitor } from './visitor.ts';

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { systemClock } from '../../../src/clock.ts';
+import { systemClock } from '../../../src/base/clock.ts';
 import { figuresOf, openWhatIfDesk, type WhatIfDesk, type WhatIfQuestion } from '../../../src/web/whatIfFigures.ts';
 
 const DAY_MS = 86_400_000;

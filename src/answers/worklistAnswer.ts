@@ -1,0 +1,145 @@
+import { z } from 'zod';
+import { CASE_STATES } from '../case/caseState.ts';
+import { VERTEBRAE } from '../case/vertebrae.ts';
+import type { WorklistRow, WorklistTotals } from '../worklist/list/worklistQuery.ts';
+import { systemStatus } from './systemAnswer.ts';
+
+export const epochMs = z.int().describe('Epoch milliseconds.');
+export const caseState = z.enum(CASE_STATES);
+export const decision = z.enum(['suspected', 'not-suspected', 'not-analysed']).describe('There is no word for "normal".');
+export const threshold = z.strictObject({ value: z.number(), version: z.int() });
+
+export const rowDelivery = z
+  .strictObject({
+    destination: z.string(),
+    kind: z.enum(['sr', 'sc']),
+    sopInstanceUid: z.string(),
+    seriesInstanceUid: z.string(),
+    revision: z.int(),
+    status: z.enum(['pending', 'sent', 'confirmed', 'refused', 'cancelled']),
+    attempts: z.int(),
+    sentAtMs: epochMs.nullable(),
+    confirmedAtMs: epochMs.nullable(),
+    lastError: z.string().nullable(),
+  })
+  .meta({ id: 'Delivery', description: 'One result object on its way to one destination, with its receipts.' });
+
+const seriesVerdict = z
+  .strictObject({
+    seriesInstanceUid: z.string(),
+    seriesNumber: z.int().nullable(),
+    seriesDescription: z.string(),
+    modality: z.string(),
+    instances: z.int(),
+    eligible: z.boolean(),
+    chosen: z.boolean(),
+    code: z.string(),
+    reason: z.string(),
+  })
+  .meta({ id: 'SeriesVerdict', description: 'Why a series is or is not analysed.' });
+
+export const levels = z.array(z.enum(VERTEBRAE));
+
+export const worklistRow = z
+  .strictObject({
+    rank: z.int().nullable().describe('From 1; null once read.'),
+    why: z.string().describe('One sentence: why it stands here.'),
+    whyBrief: z.string().describe('The same, without how long it waits.'),
+    studyInstanceUid: z.string(),
+    caseRef: z.string().describe('What addresses call the study.'),
+    revision: z.int(),
+    state: caseState,
+    status: z.enum([
+      'flagged',
+      'unflagged',
+      'running',
+      'delayed',
+      'not-analysed',
+      'outside-domain',
+      'failed',
+      'held',
+    ]),
+    stateText: z.string().describe('The fixed words of the state.'),
+    decision: decision.nullable(),
+    reason: z.string().nullable(),
+    reasonCode: z.string().nullable(),
+    probability: z.number().nullable(),
+    threshold: threshold.nullable(),
+    levels: levels.describe('What the best key slice cuts, from the skull down.'),
+    keySlices: z.array(z.strictObject({ sopInstanceUid: z.string(), sliceIndex: z.int(), score: z.number(), levels })),
+    series: z.array(seriesVerdict),
+    patientName: z.string(),
+    patientId: z.string(),
+    patientBirthDate: z.string().describe('DICOM DA, or empty.'),
+    age: z.string().describe('DICOM AS, or empty.'),
+    sex: z.string(),
+    accessionNumber: z.string(),
+    studyDescription: z.string(),
+    sourceAeTitle: z.string(),
+    location: z.string().describe('Where the patient is, from the attribute of `worklist.location`; empty when it does not say.'),
+    acquiredAt: z.string().describe('DICOM DT in the scanner’s own time zone, or empty.'),
+    arrivedAtMs: epochMs,
+    lastReceivedAtMs: epochMs,
+    waitMs: z.int(),
+    stat: z.boolean(),
+    readAtMs: epochMs.nullable(),
+    readBy: z.string().nullable(),
+    claimedBy: z.string().nullable().describe('Who says that they are reading it.'),
+    claimedAtMs: epochMs.nullable(),
+    verdict: z
+      .strictObject({ verdict: z.enum(['agree', 'disagree', 'unsure']), by: z.string(), atMs: epochMs })
+      .nullable()
+      .describe('The newest verdict on this revision.'),
+    analysedAtMs: epochMs.nullable(),
+    model: z.strictObject({ name: z.string(), version: z.string(), sha256: z.string() }).nullable(),
+    deliveries: z.array(rowDelivery),
+    secondsToSr: z.number().nullable(),
+    failure: z.strictObject({ code: z.string(), message: z.string(), stage: z.string() }).nullable(),
+    quarantineReason: z.string().nullable(),
+  })
+  .meta({ id: 'WorklistRow' }) satisfies z.ZodType<WorklistRow>;
+
+const totals = z
+  .strictObject({
+    byState: z.record(caseState, z.int()),
+    held: z.int(),
+    unread: z.int(),
+    queue: z.strictObject({ assemble: z.int(), infer: z.int(), report: z.int() }),
+    outbox: z.strictObject({
+      pending: z.int(),
+      unconfirmed: z.int(),
+      refused: z.int(),
+      oldestAgeMs: z.int().nullable(),
+    }),
+    lastReceivedAtMs: epochMs.nullable(),
+  })
+  .meta({ id: 'Totals' }) satisfies z.ZodType<WorklistTotals>;
+
+export const worklistAnswer = z.strictObject({
+  nowMs: epochMs,
+  maxWaitMinutes: z.number(),
+  viewerTemplate: z.string().nullable().describe('Address of the site’s viewer, with placeholders.'),
+  system: systemStatus,
+  totals,
+  flags: z.strictObject({
+    open: z
+      .array(z.strictObject({ caseRef: z.string(), revision: z.int(), flaggedAtMs: epochMs, claimed: z.boolean() }))
+      .describe('Unread suspected cases, newest flag first; 500 at the most.'),
+    openCount: z.int().describe('All of them.'),
+    afterRead: z.int().describe('Read cases that were flagged after they had been read.'),
+  }),
+  list: z.string().describe('Names this list: with it, later pages show the same cases in the same places.'),
+  total: z.int(),
+  allTotal: z.int().describe('Without search and choice.'),
+  offset: z.int(),
+  waiting: z
+    .strictObject({ count: z.int(), flagged: z.int() })
+    .nullable()
+    .describe('How many cases are new since the list was first asked for; null when nothing has changed.'),
+  masked: z.boolean().describe('Without what tells who the patients are, as asked or as the site has it.'),
+  locations: z.array(z.string()).describe('Where unread cases are: what `location` may be asked for.'),
+  namesMayBeShown: z.boolean().describe('Whether a reader may have the list with names.'),
+  rows: z
+    .array(worklistRow.nullable())
+    .describe('Unread cases in reading order, then those read last first; null where one has been removed since.'),
+});

@@ -1,0 +1,208 @@
+import { readdir, stat } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import path from 'node:path';
+import type { Findings, StoredInstance } from '../case/case.ts';
+import type { Config } from '../config/config.ts';
+import { softwareVersion } from '../config/configFile.ts';
+import type { LabelledCase, Problem } from '../dataset/dataset.ts';
+import { imageTruth, type ImageTruth, type TruthSlice } from '../dataset/imageTruth.ts';
+import { messageOf, TriageError } from '../base/errors.ts';
+import { localise } from '../evaluate/localisation.ts';
+import type { JudgedCase } from '../evaluate/judgedCase.ts';
+import { judgementRecords, recordKey, type JudgementRecord, type JudgementRecords } from '../evaluate/judgementRecords.ts';
+import { startInferenceProcess } from '../infer/inferenceProcess.ts';
+import { inferSeries } from '../infer/inferSeries.ts';
+import { loadModelPackage } from '../infer/modelCard.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { ModelIdentity, TriageModel } from '../case/ports.ts';
+import { readLabelledStudy } from './readLabelledStudy.ts';
+
+export interface CohortJudgement {
+  readonly model: ModelIdentity;
+  /** Null when every case had been finished before. */
+  readonly provider: string | null;
+  /** The threshold that the package ships with. */
+  readonly defaultThreshold: number;
+  /** In the order of the cases given; a case of which no file can be used is among the problems instead. */
+  readonly cases: JudgedCase[];
+  readonly problems: Problem[];
+  /** `slices` were encoded in this run, in `seconds` from the first question to the last answer; `slicesKept` come from an earlier one. */
+  readonly speed: { readonly processes: number; readonly slices: number; readonly slicesKept: number; readonly seconds: number };
+}
+
+interface Options {
+  readonly cases: readonly LabelledCase[];
+  /** Folder that keeps what was found of finished cases. */
+  readonly cacheDir: string;
+  readonly config: Config;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly onProgress?: (casesDone: number, slicesPerSecond: number) => void;
+}
+
+/** Cases at a time for a process: while one is read or its truth looked up, the other is with the network. */
+const CASES_A_PROCESS = 2;
+/** What is written of a case changes its meaning with this number. */
+const RECORD_VERSION = 1;
+
+/**
+ * Takes every case through the agent's own stages, in as many inference processes as there are cores: one core each, because decoding and preprocessing
+ * are half of the work and do not spread over cores by themselves. No threshold is applied: all cases get their key slices.
+ * A case on which the inference process dies twice is listed, counts as not analysed, and is tried again by the next run.
+ *
+ * @throws TriageError `model-*`; `not-found` when the cache cannot be written
+ */
+export async function evaluateCohort(options: Options): Promise<CohortJudgement> {
+  const { cases, config, clock, log } = options;
+  const { identity, defaultThreshold } = await loadModelPackage(config.infer.modelDir);
+  const records = judgementRecords(path.join(options.cacheDir, identity.sha256.slice(0, 16)));
+  const outcomes = new Map<string, JudgementRecord>();
+  const waiting: { labelled: LabelledCase; key: string }[] = [];
+  let slicesKept = 0;
+  for (const labelled of cases) {
+    const key = recordKey({ version: RECORD_VERSION, software: softwareVersion(), model: identity.sha256, assemble: config.assemble, ...(await factsOf(labelled)) });
+    const known = await records.read(key);
+    if (known === null) waiting.push({ labelled, key });
+    else {
+      outcomes.set(labelled.id, known);
+      slicesKept += known.slices;
+    }
+  }
+  options.onProgress?.(outcomes.size, 0);
+
+  const processes = Math.min(config.infer.threads === 0 ? availableParallelism() : config.infer.threads, waiting.length);
+  const models = await startAll(processes, () => startInferenceProcess({ ...config.infer, threads: 1, clock, log }));
+  const startMs = clock.monotonicMs();
+  const seconds = (): number => (clock.monotonicMs() - startMs) / 1000;
+  let slices = 0;
+  let isStopped = false;
+  const work = async (model: TriageModel): Promise<void> => {
+    for (let next = waiting.shift(); next !== undefined && !isStopped; next = waiting.shift()) {
+      try {
+        const outcome = await judgeTwice(next.labelled, next.key, { model, records, config, clock });
+        outcomes.set(next.labelled.id, outcome);
+        slices += outcome.slices;
+      } catch (error) {
+        isStopped = true;
+        throw error;
+      }
+      options.onProgress?.(outcomes.size, slices / seconds());
+    }
+  };
+  try {
+    const ends = await Promise.allSettled(models.flatMap((model) => Array.from({ length: CASES_A_PROCESS }, () => work(model))));
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
+    return {
+      model: identity,
+      provider: models[0]?.provider ?? null,
+      defaultThreshold,
+      cases: cases.flatMap(({ id }) => outcomes.get(id)?.judged ?? []),
+      problems: cases.flatMap(({ id }) => outcomes.get(id)?.problems ?? []),
+      speed: { processes, slices, slicesKept, seconds: seconds() },
+    };
+  } finally {
+    await Promise.all(models.map((model) => model.close()));
+  }
+}
+
+/** All or none: where one does not start, those that did are closed. */
+async function startAll(count: number, start: () => Promise<TriageModel>): Promise<TriageModel[]> {
+  const outcomes = await Promise.allSettled(Array.from({ length: count }, start));
+  const models = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+  const failure = outcomes.find((outcome) => outcome.status === 'rejected');
+  if (failure !== undefined) {
+    await Promise.all(models.map((model) => model.close()));
+    throw failure.reason;
+  }
+  return models;
+}
+
+/** What a record depends on: the case's truth, and its files by name, size and time. */
+async function factsOf(labelled: LabelledCase): Promise<object> {
+  const entries = await readdir(labelled.folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name));
+  const named = async (file: string): Promise<readonly [string, number, number]> => {
+    const { size, mtimeMs } = await stat(file);
+    return [path.relative(labelled.folder, file), size, mtimeMs];
+  };
+  return {
+    files: await Promise.all(files.sort().map(named)),
+    masks: await Promise.all(labelled.masks.map(named)),
+    truth: { ...labelled, folder: '', masks: [], imageLabels: [...labelled.imageLabels].map(([file, label]) => [path.basename(file), label]), boxes: [...labelled.boxes].map(([file, boxes]) => [path.basename(file), boxes]) },
+  };
+}
+
+interface CaseTools {
+  readonly model: TriageModel;
+  readonly records: JudgementRecords;
+  readonly config: Config;
+  readonly clock: Clock;
+}
+
+async function judgeTwice(labelled: LabelledCase, key: string, tools: CaseTools): Promise<JudgementRecord> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const outcome = await judgeCase(labelled, tools);
+      await tools.records.write(key, outcome);
+      return outcome;
+    } catch (error) {
+      if (!(error instanceof TriageError && error.code.startsWith('inference-'))) throw error;
+      if (attempt === 1) continue;
+      const problem = `${messageOf(error)} It counts as not analysed`;
+      return { judged: unjudged(labelled, null, error.code), problems: [{ where: labelled.id, problem, dropped: false }], slices: 0 };
+    }
+  }
+}
+
+async function judgeCase(labelled: LabelledCase, { model, config, clock }: CaseTools): Promise<JudgementRecord> {
+  const study = await readLabelledStudy(labelled, config.assemble, clock.now());
+  const { problems } = study;
+  if (study.kind === 'useless') return { judged: null, problems: [...problems, { where: labelled.id, problem: `${study.why}: the case counts nowhere`, dropped: true }], slices: 0 };
+  if (study.kind === 'no-series') return { judged: unjudged(labelled, study.first, study.reasonCode), problems, slices: 0 };
+
+  const { first, manifest, slices } = study;
+  const findings = await inferSeries({
+    manifest,
+    model,
+    cached: new Map(),
+    resolvePath: (file) => path.resolve(labelled.folder, file),
+    // So that every case has its key slices.
+    threshold: { value: 0, version: 0 },
+    clock,
+  });
+  if (findings.probability === null) return { judged: unjudged(labelled, first, findings.reasonCode ?? 'not-analysed'), problems, slices: manifest.slices.length };
+
+  const truth = await imageTruth(labelled, slices);
+  const judged: JudgedCase = {
+    ...unjudged(labelled, first, null),
+    probability: findings.probability,
+    sliceLabels: truth.truth.map((slice) => slice.label),
+    imageProbabilities: findings.slices.map(({ imageProbability }) => imageProbability),
+    sliceScores: findings.slices.map(({ score }) => score),
+    localisation: labelled.label ? localisationOf(findings, truth.truth, slices) : null,
+  };
+  return { judged, problems: [...problems, ...truth.problems], slices: manifest.slices.length };
+}
+
+/** A case without a number, for `reason`; what the dataset does not say of the patient is taken from the images. */
+function unjudged({ id, label, levels, types, grade, sex, ageYears }: LabelledCase, image: StoredInstance | null, reason: string | null): JudgedCase {
+  const header = image?.header;
+  return {
+    id, label, levels: [...levels], types: [...types], grade, reason,
+    sex: sex ?? (header?.patientSex === 'F' || header?.patientSex === 'M' ? header.patientSex : null),
+    ageYears: ageYears ?? (header === undefined ? null : yearsOf(header.patientAge)),
+    probability: null, sliceLabels: [], imageProbabilities: [], sliceScores: [], localisation: null,
+  }; // prettier-ignore
+}
+
+function localisationOf({ keySlices }: Findings, truth: readonly ImageTruth[], slices: readonly TruthSlice[]): JudgedCase['localisation'] {
+  const ofKeySlices = keySlices.map(({ sliceIndex }) => ({ ...truth[sliceIndex]!, pixelSpacingMm: slices[sliceIndex]!.header.pixelSpacingMm ?? ([1, 1] as const) }));
+  return localise(keySlices, ofKeySlices, truth.some(({ mask }) => mask !== null));
+}
+
+/** PatientAge (PS3.5 6.2 AS) in years, or null. */
+function yearsOf(patientAge: string): number | null {
+  const match = /^(\d{3})([DWMY])$/.exec(patientAge);
+  return match === null ? null : Math.round((Number(match[1]) / { D: 365.25, W: 52.18, M: 12, Y: 1 }[match[2] as 'D' | 'W' | 'M' | 'Y']) * 10) / 10;
+}

@@ -1,0 +1,72 @@
+import { systemClock } from '../base/clock.ts';
+import type { Config } from '../config/config.ts';
+import { TriageError } from '../base/errors.ts';
+import { startInferenceProcess } from '../infer/inferenceProcess.ts';
+import { loadModelPackage } from '../infer/modelCard.ts';
+import { installModelPackage } from '../infer/modelPackages.ts';
+import { createLog } from '../base/log.ts';
+import type { ModelIdentity } from '../case/ports.ts';
+import type { WorklistStore } from '../worklist/cases/caseStore.ts';
+
+/** The rules by which a package comes to judge, or to be a shadow: the command line and the page ask the same ones. */
+
+/** Operating point from then on: the one in force, the one the package ships with, or a number from 0 to 1. */
+export type ThresholdChoice = 'keep' | 'default' | number;
+
+/** What the site has set for a model, which its new version must not lose without a word. */
+export interface ThresholdQuestion {
+  inForce: number;
+  /** Sources with a threshold of their own. */
+  ownSources: string[];
+}
+
+/** Loads the package in a process of its own, as the agent does, and says on which provider its golden case agreed. @throws TriageError what is wrong */
+export async function verifyRuns(dir: string, infer: Config['infer']): Promise<string> {
+  const model = await startInferenceProcess({ ...infer, modelDir: dir, clock: systemClock, log: createLog('silent') });
+  try {
+    return model.provider;
+  } finally {
+    await model.close();
+  }
+}
+
+/**
+ * Checks a package as the agent does and copies it into the data folder, where no update of this software replaces it.
+ *
+ * @throws TriageError what is wrong with it, `model-conflict`
+ */
+export async function verifyAndInstall(dir: string, installedDir: string, verify: (dir: string) => Promise<unknown>): Promise<{ model: ModelIdentity; shippedThreshold: number; wasThere: boolean; dir: string }> {
+  await verify(dir);
+  const source = await loadModelPackage(dir);
+  return { model: source.identity, shippedThreshold: source.defaultThreshold, ...(await installModelPackage(source, installedDir)) };
+}
+
+/** What somebody must say before a version of this name comes into use; null when nothing of the site's would be lost. */
+export async function thresholdQuestion(store: Pick<WorklistStore, 'siteThreshold'>, modelName: string, shippedThreshold: number): Promise<ThresholdQuestion | null> {
+  const inForce = await store.siteThreshold(modelName);
+  if (inForce === null || !((inForce.isSites && inForce.value !== shippedThreshold) || inForce.ownSources.length > 0)) return null;
+  return { inForce: inForce.value, ownSources: inForce.ownSources };
+}
+
+/**
+ * A score means something else to each version, so a new one brings its own operating point; one that somebody at the site has chosen is not dropped, nor
+ * carried over, without a word. Null keeps what is in force.
+ *
+ * @throws TriageError `threshold-unsaid`
+ */
+export async function operatingPointOf(
+  store: Pick<WorklistStore, 'siteThreshold'>,
+  { name }: ModelIdentity,
+  shippedThreshold: number,
+  choice: ThresholdChoice | undefined,
+): Promise<number | null> {
+  if (choice === 'keep') return null;
+  if (typeof choice === 'number') return choice;
+  const question = choice === undefined ? await thresholdQuestion(store, name, shippedThreshold) : null;
+  if (question === null) return shippedThreshold;
+  const sources = question.ownSources.length === 0 ? '' : ` and others for ${question.ownSources.join(', ')}`;
+  throw new TriageError(
+    'threshold-unsaid',
+    `The site has an operating point for ${name}, ${question.inForce}${sources}; this package ships with ${shippedThreshold}. Say which is to hold: keep, default, or a number (--threshold on the command line; the last two for every source).`,
+  );
+}

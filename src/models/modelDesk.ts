@@ -1,0 +1,102 @@
+import path from 'node:path';
+import { compareModels } from './compareModels.ts';
+import { messageOf, TriageError } from '../base/errors.ts';
+import { summaryOfCard } from '../infer/modelCardSummary.ts';
+import type { FoundPackage, PackagePlaces } from '../infer/modelPackages.ts';
+import { createPackageShelf } from './packageShelf.ts';
+import { operatingPointOf, thresholdQuestion, verifyAndInstall } from './modelDecision.ts';
+import type { Clock } from '../base/clock.ts';
+import type { ModelIdentity } from '../case/ports.ts';
+import type { ModelsDesk } from '../web/modelsDesk.ts';
+import type { WorklistStore } from '../worklist/cases/caseStore.ts';
+
+export interface ModelDeskOptions {
+  places: PackagePlaces;
+  store: Pick<WorklistStore, 'activateModel' | 'modelHistory' | 'modelInForce' | 'shadowScores' | 'siteThreshold'>;
+  /** Loads the package in a process of its own and runs its golden case. @throws TriageError what is wrong */
+  verify: (dir: string) => Promise<unknown>;
+  /** A decision has been taken: whoever follows it need not wait for its next look. */
+  onDecided: () => void;
+  clock: Clock;
+}
+
+type Sound = FoundPackage & { problem: null };
+const HISTORY_SHOWN = 100;
+
+/** Packages of this machine, who decided what about them, and the decision itself, for the page of admins. */
+export function createModelDesk({ places, store, verify, onDecided, clock }: ModelDeskOptions): ModelsDesk {
+  const shelf = createPackageShelf(places, clock);
+  let isDeciding = false;
+
+  const sound = async (sha256: string): Promise<Sound> => {
+    const isIt = (one: FoundPackage): one is Sound => one.problem === null && one.identity.sha256 === sha256;
+    const found = (await shelf.list()).packages.find(isIt) ?? (await shelf.checked()).find(isIt);
+    if (found === undefined) throw new TriageError('not-found', 'This package is not on this machine any more, or damaged. Install it again: odontoid model install DIR');
+    return found;
+  };
+  /** What is to judge: as decided, or, while nobody ever has, the configured package. */
+  const wantedActive = async (packages: readonly FoundPackage[]): Promise<ModelIdentity | null> =>
+    (await store.modelInForce('active')).wanted?.model ?? packages.find(({ dir }) => dir === places.configuredDir)?.identity ?? null;
+  const install = async ({ dir, identity }: Sound): Promise<{ model: ModelIdentity; shippedThreshold: number }> => {
+    try {
+      const installed = await verifyAndInstall(dir, places.installedDir, verify);
+      if (installed.model.sha256 !== identity.sha256) throw new TriageError('model-tampered', 'The package has changed while it was checked.');
+      return installed;
+    } catch (error) {
+      throw new TriageError('model-refused', `${identity.name}@${identity.version} does not pass its check, and nothing has changed: ${messageOf(error)}`, { cause: error });
+    }
+  };
+
+  return {
+    board: async () => {
+      const { packages, checkedAtMs, isChecking } = await shelf.list();
+      const active = await wantedActive(packages);
+      const shadow = (await store.modelInForce('shadow')).wanted?.model ?? null;
+      return {
+        checkedAtMs,
+        isChecking,
+        isDeciding,
+        wanted: { active, shadow },
+        packages: await Promise.all(
+          packages.map(async ({ dir, source, identity, card, defaultThreshold, problem }) => ({
+            folder: path.basename(dir),
+            source,
+            state: problem === null ? ('verified' as const) : ('damaged' as const),
+            problem,
+            model: identity,
+            kind: card?.kind ?? null,
+            roles: (['active', 'shadow'] as const).filter((role) => identity !== null && identity.sha256 === { active, shadow }[role]?.sha256),
+            shippedThreshold: defaultThreshold,
+            thresholdQuestion: identity === null ? null : await thresholdQuestion(store, identity.name, defaultThreshold),
+          })),
+        ),
+        history: await store.modelHistory(HISTORY_SHOWN),
+      };
+    },
+    card: async (sha256) => {
+      const { identity, card } = await sound(sha256);
+      return { model: identity, ...summaryOfCard(card) };
+    },
+    comparison: async () => {
+      const active = await wantedActive((await shelf.list()).packages);
+      const shadow = (await store.modelInForce('shadow')).wanted?.model ?? null;
+      return active === null || shadow === null ? null : compareModels(active, shadow, await store.shadowScores(shadow.sha256));
+    },
+    decide: async ({ role, sha256, threshold, reason, by, address }) => {
+      if (sha256 === null) return store.activateModel({ role, model: null, threshold: null, reason, by, address }).finally(onDecided);
+      if (isDeciding) throw new TriageError('model-check-running', 'Another package is being checked. Try again when its check is over.');
+      isDeciding = true;
+      try {
+        const wanted = await sound(sha256);
+        const pointOf = (model: ModelIdentity, shipped: number) => (role === 'shadow' ? Promise.resolve(null) : operatingPointOf(store, model, shipped, threshold));
+        // Asked before the long check, and again after it: somebody may have set a threshold meanwhile.
+        await pointOf(wanted.identity, wanted.defaultThreshold);
+        const { model, shippedThreshold } = await install(wanted);
+        return await store.activateModel({ role, model, threshold: await pointOf(model, shippedThreshold), reason, by, address });
+      } finally {
+        isDeciding = false;
+        onDecided();
+      }
+    },
+  };
+}

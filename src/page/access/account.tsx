@@ -1,0 +1,21 @@
+import { accessWords } from './accessWords.ts';
+import { ask, type SessionAnswer } from './session.ts';
+
+/** Who is signed in, and the way out. */
+export function Account({ who }: { who: SessionAnswer | null }) {
+  if (who?.user == null || who.signIn === 'off') return null;
+  return (
+    <>
+      <a href="/sessions">{accessWords.signedInAs(who.user.name)}</a>
+      <button
+        type="button"
+        onClick={() => {
+          const leave = () => location.assign('/sign-in');
+          ask('/api/session', 'DELETE').then(leave, leave);
+        }}
+      >
+        {accessWords.signOut}
+      </button>
+    </>
+  );
+}

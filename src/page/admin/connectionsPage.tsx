@@ -1,0 +1,128 @@
+import { useState } from 'preact/hooks';
+import type { z } from 'zod';
+import type { connectionsAnswer, echoAnswer } from '../../answers/adminAnswers.ts';
+import './admin.css';
+import { clockTime } from '../parts/format.ts';
+import { PlainTable } from '../parts/plainTable.tsx';
+import { RoutingTester } from './routingTester.tsx';
+import { ask, Refused } from '../access/session.ts';
+import { useLoaded } from '../parts/useLoaded.ts';
+import { adminWords as words } from './adminWords.ts';
+
+type Connections = z.infer<typeof connectionsAnswer>;
+type Echo = z.infer<typeof echoAnswer>;
+
+const LOOK_MS = 15_000;
+
+/** Who sends, who gets, whether they answer, and what would happen to a file. */
+export default function ConnectionsPage() {
+  const { value, problem, reload } = useLoaded<Connections>('/api/connections', LOOK_MS);
+  const now = Date.now();
+  const when = (ms: number | null) => (ms === null ? words.never : clockTime(ms, now));
+  return (
+    <section class="wide admin">
+      <h1>{words.titles.connections}</h1>
+      <p role="alert" class="kind-fault">
+        {problem}
+      </p>
+      {value === null ? (
+        <p>{words.loading}</p>
+      ) : (
+        <>
+          <h2>{words.receiver}</h2>
+          {value.receiver.up ? <p>{words.receiverUp(value.receiver.aeTitle, value.receiver.host, value.receiver.port)}</p> : <p class="kind-fault">{words.receiverDown}</p>}
+          <p class="muted">{words.receiverCounts(value.receiver.stored, value.receiver.refused, value.receiver.rejected)}</p>
+
+          <h2>{words.destinations}</h2>
+          {value.destinations.length === 0 ? (
+            <p>{words.noDestinations}</p>
+          ) : (
+            <PlainTable name={words.destinations} heads={[words.name, words.address, words.lastSent, words.lastReceipt, words.backlog, words.echo]}>
+              {value.destinations.map((one) => (
+                <tr key={one.name}>
+                  <th scope="row">{one.name}</th>
+                  <td>{one.address}</td>
+                  <td>{when(one.lastSentAtMs)}</td>
+                  <td>{when(one.lastConfirmedAtMs)}</td>
+                  <td class={one.refused > 0 ? 'kind-fault' : ''}>
+                    {words.backlogOf(one.pending + one.unconfirmed, one.refused)}
+                    {one.lastError !== null && <span class="muted reason">{one.lastError}</span>}
+                  </td>
+                  <td>
+                    <EchoButton kind="destination" name={one.name} known={one.echo} onAnswer={reload} />
+                  </td>
+                </tr>
+              ))}
+            </PlainTable>
+          )}
+
+          <h2>{words.sources}</h2>
+          {value.sources.length === 0 ? (
+            <p>{words.noSources}</p>
+          ) : (
+            <PlainTable name={words.sources} heads={[words.name, words.addresses, words.lastReceived, words.studies, words.echo]}>
+              {value.sources.map((one) => (
+                <tr key={one.aeTitle}>
+                  <th scope="row">{one.aeTitle}</th>
+                  <td>{one.addresses.join(', ')}</td>
+                  <td>{when(one.lastReceivedAtMs)}</td>
+                  <td>{one.studies}</td>
+                  <td>{one.echoAddress === null ? <span class="muted">{words.noEchoAddress}</span> : <EchoButton kind="source" name={one.aeTitle} known={one.echo} onAnswer={reload} />}</td>
+                </tr>
+              ))}
+            </PlainTable>
+          )}
+
+          <h2>{words.rejections}</h2>
+          {value.rejections.length === 0 ? (
+            <p class="muted">{words.noRejections}</p>
+          ) : (
+            <PlainTable name={words.rejections} heads={[words.time, words.caller, words.address, words.why]}>
+              {value.rejections.map((one, index) => (
+                <tr key={index}>
+                  <td>{clockTime(one.atMs, now)}</td>
+                  <td>
+                    <bdi>{one.callingAeTitle}</bdi>
+                  </td>
+                  <td>{one.address}</td>
+                  <td>{one.why}</td>
+                </tr>
+              ))}
+            </PlainTable>
+          )}
+
+          <RoutingTester calledAeTitle={value.receiver.aeTitle} sources={value.sources} />
+        </>
+      )}
+    </section>
+  );
+}
+
+/** Asks one peer whether it is there, and says what came of it beside the button. */
+function EchoButton({ kind, name, known, onAnswer }: { kind: 'destination' | 'source'; name: string; known: Echo | null; onAnswer: () => void }) {
+  const [state, setState] = useState<'idle' | 'asking' | { problem: string }>('idle');
+  const echo = () => {
+    setState('asking');
+    ask(`/api/connections/${kind}/${encodeURIComponent(name)}/echo`, 'POST').then(
+      () => {
+        setState('idle');
+        onAnswer();
+      },
+      (error: unknown) => setState({ problem: error instanceof Refused ? error.message : words.failed }),
+    );
+  };
+  const now = Date.now();
+  const text =
+    state === 'asking' ? words.asking : typeof state === 'object' ? state.problem : known === null ? '' : known.ok ? words.answered(known.ms ?? 0, clockTime(known.atMs, now)) : words.noAnswer(known.error ?? '', clockTime(known.atMs, now));
+  const bad = typeof state === 'object' || (state === 'idle' && known?.ok === false);
+  return (
+    <>
+      <button type="button" aria-label={words.echoName(name)} disabled={state === 'asking'} onClick={echo}>
+        {words.echo}
+      </button>{' '}
+      <span role="status" class={bad ? 'kind-fault' : 'muted'}>
+        {text}
+      </span>
+    </>
+  );
+}

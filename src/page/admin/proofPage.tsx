@@ -1,0 +1,108 @@
+import { useState } from 'preact/hooks';
+import type { z } from 'zod';
+import type { proofAnswer } from '../../answers/adminAnswers.ts';
+import './admin.css';
+import { clockTime } from '../parts/format.ts';
+import { PlainTable } from '../parts/plainTable.tsx';
+import { ask, Refused } from '../access/session.ts';
+import { useLoaded } from '../parts/useLoaded.ts';
+import { Waterfall } from '../case/waterfall.tsx';
+import { adminWords as words } from './adminWords.ts';
+
+type Proof = z.infer<typeof proofAnswer>;
+type Run = Proof['runs'][number];
+
+const LOOK_MS = 2_000;
+
+/** Synthetic studies through the real path: the last one, all of them, and a button for the next. */
+export default function ProofPage() {
+  const { value, problem, reload } = useLoaded<Proof>('/api/proof-of-life', LOOK_MS);
+  const [refused, setRefused] = useState('');
+  const now = Date.now();
+  const begin = () => {
+    setRefused('');
+    ask('/api/proof-of-life/runs', 'POST').then(reload, (error: unknown) => setRefused(error instanceof Refused ? error.message : words.failed));
+  };
+  const last = value?.runs.find(({ finishedAtMs }) => finishedAtMs !== null) ?? null;
+  return (
+    <section class="wide admin">
+      <h1>{words.titles.proof}</h1>
+      <p>{words.proofWhat}</p>
+      <p role="alert" class="kind-fault">
+        {refused || problem}
+      </p>
+      {value === null ? (
+        <p>{words.loading}</p>
+      ) : (
+        <>
+          {value.alarm !== null && <p class="notice kind-fault">{value.alarm}</p>}
+          <p>
+            {words.schedule(value.schedule, value.nextAtMs === null ? null : clockTime(value.nextAtMs, now))}{' '}
+            {value.lastPassedAtMs === null ? words.neverPassed : words.lastPassed(clockTime(value.lastPassedAtMs, now))}
+            {value.sendTo.length > 0 && ` ${words.sentTo(value.sendTo.join(', '))}`}
+          </p>
+          <p role="status">{value.running === null ? '' : words.running(clockTime(value.running.startedAtMs, now))}</p>
+          <p>
+            <button type="button" disabled={value.running !== null} onClick={begin}>
+              {words.runNow}
+            </button>
+          </p>
+          {last !== null && <LastRun run={last} now={now} />}
+          <h2>{words.runs}</h2>
+          <PlainTable name={words.runs} heads={[words.began, words.by, words.result, words.total, words.score, words.what]}>
+            {value.runs.map((run) => (
+              <tr key={run.id}>
+                <td>{clockTime(run.startedAtMs, now)}</td>
+                <td>
+                  <bdi>{run.cause === 'person' ? run.requestedBy : words.causes.schedule}</bdi>
+                </td>
+                <td class={run.outcome === 'failed' ? 'kind-fault' : ''}>{words.outcome[run.outcome ?? 'running']}</td>
+                <td>{words.seconds(run.measures.totalMs === null ? null : run.measures.totalMs / 1000)}</td>
+                <td>{run.measures.probability?.toFixed(3) ?? '-'}</td>
+                <td>{run.failure ?? ''}</td>
+              </tr>
+            ))}
+          </PlainTable>
+        </>
+      )}
+    </section>
+  );
+}
+
+function LastRun({ run, now }: { run: Run; now: number }) {
+  const { stageMs, totalMs, probability, threshold, model, destinations } = run.measures;
+  return (
+    <div class="card">
+      <h2>
+        {words.lastRun(clockTime(run.startedAtMs, now))}: <span class={run.outcome === 'failed' ? 'kind-fault' : 'kind-plain'}>{words.outcome[run.outcome ?? 'running']}</span>
+      </h2>
+      {run.failure !== null && <p class="kind-fault">{run.failure}</p>}
+      <Waterfall
+        name={words.waterfall}
+        parts={Object.entries(words.stages).flatMap(([stage, title]) => {
+          const ms = stageMs[stage as keyof typeof words.stages];
+          return ms === undefined ? [] : [{ title, ms }];
+        })}
+      />
+      <dl class="system-facts">
+        <dt>{words.total}</dt>
+        <dd>{words.seconds(totalMs === null ? null : totalMs / 1000)}</dd>
+        {probability !== null && (
+          <>
+            <dt>{words.score}</dt>
+            <dd>
+              {words.scoreOf(probability.toFixed(3), threshold?.toFixed(3) ?? '-')}
+              {model !== null && `, ${model.name} ${model.version}`}
+            </dd>
+          </>
+        )}
+        {destinations.map(({ name, ms, error }) => (
+          <>
+            <dt key={name}>{name}</dt>
+            <dd class={error === null ? '' : 'kind-fault'}>{error ?? `${ms ?? 0} ms`}</dd>
+          </>
+        ))}
+      </dl>
+    </div>
+  );
+}

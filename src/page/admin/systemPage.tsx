@@ -1,0 +1,133 @@
+import { useState } from 'preact/hooks';
+import type { z } from 'zod';
+import type { figuresAnswer, systemDetail } from '../../answers/adminAnswers.ts';
+import './admin.css';
+import { clockTime } from '../parts/format.ts';
+import { PlainTable } from '../parts/plainTable.tsx';
+import { StepPlot } from '../parts/stepPlot.tsx';
+import { useLoaded } from '../parts/useLoaded.ts';
+import { adminWords as words } from './adminWords.ts';
+import type { WorklistAnswer } from '../worklist/worklistApi.ts';
+
+type Figures = z.infer<typeof figuresAnswer>;
+type System = z.infer<typeof systemDetail>;
+
+const LOOK_MS = 15_000;
+const STEPS = { '24': 24, '168': 28, '744': 31 } as const;
+type Range = keyof typeof STEPS;
+
+/** Queue, throughput, latency, disk and memory. */
+export default function SystemPage() {
+  const [hours, setHours] = useState<Range>('24');
+  const system = useLoaded<System>('/api/system', LOOK_MS);
+  const overview = useLoaded<WorklistAnswer>('/api/worklist?limit=1', LOOK_MS);
+  const figures = useLoaded<Figures>(`/api/figures?hours=${hours}&steps=${STEPS[hours]}`, LOOK_MS);
+  const now = Date.now();
+  const label = (ms: number) => new Date(ms).toLocaleString('en-GB', hours === '24' ? { hour: '2-digit', minute: '2-digit' } : { day: '2-digit', month: 'short', ...(hours === '168' ? { hour: '2-digit' } : {}) });
+  const model = overview.value?.system.model ?? null;
+  return (
+    <section class="wide admin">
+      <h1>{words.titles.system}</h1>
+      <p role="alert" class="kind-fault">
+        {system.problem || overview.problem || figures.problem}
+      </p>
+      {system.value === null || overview.value === null ? (
+        <p>{words.loading}</p>
+      ) : (
+        <>
+          <p>{words.version(system.value.version, clockTime(system.value.startedAtMs, now))}</p>
+          <dl class="system-facts">
+            <dt>{words.network}</dt>
+            <dd class={model === null ? 'kind-fault' : ''}>
+              {model === null ? `${words.noNetwork} ${overview.value.system.modelError ?? ''}` : `${model.name} ${model.version}, ${words.provider(model.provider)}`}
+            </dd>
+            <dt>{words.receiver}</dt>
+            <dd class={overview.value.system.receiver.up ? '' : 'kind-fault'}>
+              {overview.value.system.receiver.up ? `${overview.value.system.receiver.aeTitle}, ${overview.value.system.receiver.port}` : words.receiverDown}
+            </dd>
+            <dt>{words.queue}</dt>
+            <dd>{words.queueOf(overview.value.totals.queue.assemble, overview.value.totals.queue.infer, overview.value.totals.queue.report)}</dd>
+            <dt>{words.outbox}</dt>
+            <dd class={overview.value.totals.outbox.refused > 0 ? 'kind-fault' : ''}>
+              {words.outboxOf(overview.value.totals.outbox.pending, overview.value.totals.outbox.unconfirmed, overview.value.totals.outbox.refused)}
+            </dd>
+            {overview.value.system.auditRepository !== null && (
+              <>
+                <dt>{words.auditRepository}</dt>
+                <dd class={overview.value.system.auditRepository.lastError === null ? '' : 'kind-fault'}>
+                  <AuditRepository {...overview.value.system.auditRepository} nowMs={now} />
+                </dd>
+              </>
+            )}
+            <dt>{words.disk}</dt>
+            <dd>
+              <Disk disk={system.value.disk} />
+            </dd>
+            <dt>{words.memory}</dt>
+            <dd>{words.memoryOf(sizeText(system.value.memory.agent), sizeText(system.value.memory.receiver), sizeText(system.value.memory.inference))}</dd>
+          </dl>
+        </>
+      )}
+      <label>
+        {words.range}{' '}
+        <select value={hours} onChange={(event) => setHours(event.currentTarget.value as Range)}>
+          {Object.entries(words.ranges).map(([value, title]) => (
+            <option key={value} value={value}>
+              {title}
+            </option>
+          ))}
+        </select>
+      </label>
+      {figures.value !== null && (
+        <>
+          <div class="step-plots">
+            <StepPlot kind="bars" name={words.throughput} steps={figures.value.steps.map(({ atMs, received }) => ({ label: label(atMs), values: [received] }))} series={[words.received]} />
+            <StepPlot kind="lines" name={words.latency} steps={figures.value.steps.map(({ atMs, p50, p95 }) => ({ label: label(atMs), values: [p50, p95] }))} series={[words.median, words.p95]} />
+          </div>
+          <h2>{words.latencyTable}</h2>
+          <PlainTable name={words.latencyTable} heads={words.percentiles}>
+            {Object.entries(words.stagesOf).map(([stage, title]) => {
+              const { count, p50, p90, p95, max } = figures.value!.latency[stage as keyof typeof words.stagesOf];
+              return (
+                <tr key={stage}>
+                  <th scope="row">{title}</th>
+                  <td>{count}</td>
+                  {[p50, p90, p95, max].map((value, index) => (
+                    <td key={index}>{words.seconds(value)}</td>
+                  ))}
+                </tr>
+              );
+            })}
+          </PlainTable>
+          <p class="muted">{words.onlyOnRecord}</p>
+        </>
+      )}
+    </section>
+  );
+}
+
+function AuditRepository({ address, sentSeq, waiting, oldestAtMs, lastError, nowMs }: NonNullable<WorklistAnswer['system']['auditRepository']> & { nowMs: number }) {
+  return (
+    <>
+      {address}: {words.auditSent(sentSeq)}
+      {oldestAtMs !== null && <span class="reason">{words.auditWaiting(waiting, clockTime(oldestAtMs, nowMs))}</span>}
+      {lastError !== null && <span class="reason">{lastError}</span>}
+    </>
+  );
+}
+
+function Disk({ disk: { freeBytes, totalBytes, refuseBelowBytes, removeBelowBytes } }: { disk: System['disk'] }) {
+  if (freeBytes === null || totalBytes === null) return <span class="kind-fault">{words.diskUnknown}</span>;
+  return (
+    <>
+      <span class={freeBytes < removeBelowBytes ? 'kind-fault' : ''}>{words.diskOf(sizeText(freeBytes), sizeText(totalBytes))}</span>
+      <span class="muted reason">{words.diskRules(sizeText(removeBelowBytes), sizeText(refuseBelowBytes))}</span>
+    </>
+  );
+}
+
+/** Bytes as people say them. */
+function sizeText(bytes: number): string {
+  const gigabytes = bytes / 1e9;
+  return gigabytes >= 1 ? `${gigabytes >= 10 ? gigabytes.toFixed(0) : gigabytes.toFixed(1)} GB` : `${(bytes / 1e6).toFixed(0)} MB`;
+}

@@ -1,0 +1,196 @@
+import { ErrorBoundary, LocationProvider, Route, Router, useLocation } from 'preact-iso';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { pagePathOf } from '../web/pagePaths.ts';
+import { Account } from './access/account.tsx';
+import { activeKeys, listenToKeys, useKeys } from './parts/keys.ts';
+import { PAGES, type Page } from './pages.tsx';
+import { applyTheme, keepPreference, preference } from './parts/preferences.ts';
+import { session, type SessionAnswer } from './access/session.ts';
+import { shellWords } from './parts/shellWords.ts';
+
+/** Links to screens are followed inside the page; those to files of the API are the browser's. */
+const SCREENS = /^\/(?!api\/)/;
+
+/** The frame of every screen: navigation, theme, keys, and one page at a time. */
+export function App() {
+  return (
+    <LocationProvider scope={SCREENS}>
+      <Shell />
+    </LocationProvider>
+  );
+}
+
+const SHOWN = Object.entries(PAGES).map(([path, page]) => ({ path, ...page }));
+
+function Shell() {
+  const { path, route } = useLocation();
+  const main = useRef<HTMLElement>(null);
+  const [help, setHelp] = useState(false);
+  const [broken, setBroken] = useState(false);
+  const [who, setWho] = useState<SessionAnswer | null>(null);
+  useEffect(listenToKeys, []);
+  useEffect(() => {
+    session().then(setWho, () => undefined);
+  }, []);
+  useKeys([
+    { keys: ['?'], shown: '?', does: shellWords.helpKey, run: () => setHelp((old) => !old) },
+    ...(help ? [{ keys: ['Escape'], shown: 'Esc', does: shellWords.close, run: () => setHelp(false) }] : []),
+  ]);
+  const entered = () => {
+    setBroken(false);
+    setHelp(false);
+    // A new page is read from its beginning, unless it has put the focus somewhere itself.
+    if (!main.current?.contains(document.activeElement)) main.current?.focus();
+  };
+  useEffect(() => {
+    const at = pagePathOf(path);
+    document.title = shellWords.tabTitle(at === undefined ? shellWords.pages.unknown : PAGES[at].title);
+  }, [path]);
+  // A screen on a wall has one page.
+  useEffect(() => {
+    if (who?.user?.role === 'wall' && !['/wall', '/sign-in', '/set-up'].includes(path)) route('/wall', true);
+  }, [who, path, route]);
+  const at = pagePathOf(path);
+  const bare = at !== undefined && PAGES[at].bare === true;
+  const led = (to: Page['area']) => SHOWN.filter(({ area, shownTo }) => area === to && who?.user != null && (shownTo?.(who) ?? true));
+  const administration = led('admin');
+  const inAdministration = administration.some((page) => page.path === path);
+  return (
+    <>
+      {!bare && (
+        <>
+          <a class="skip" href="#main">
+            {shellWords.skip}
+          </a>
+          <header class="shell">
+            <span class="brand">{shellWords.product}</span>
+            <nav aria-label={shellWords.areas}>
+              {led('main').map((page) => (
+                <PageLink key={page.path} page={page} path={path} />
+              ))}
+              {administration[0] !== undefined && (
+                <a href={administration[0].path} aria-current={inAdministration ? 'true' : undefined}>
+                  {shellWords.administration}
+                </a>
+              )}
+            </nav>
+            <span class="muted">{shellWords.notDiagnostic}</span>
+            <span class="spacer" />
+            <ThemeButton />
+            <Account who={who} />
+            <button type="button" class="keys" aria-expanded={help} onClick={() => setHelp(!help)}>
+              {shellWords.keys}
+            </button>
+          </header>
+          {inAdministration && (
+            <nav class="administration" aria-label={shellWords.administration}>
+              {administration.map((page) => (
+                <PageLink key={page.path} page={page} path={path} />
+              ))}
+            </nav>
+          )}
+        </>
+      )}
+      {help && <Help />}
+      <main id="main" tabIndex={-1} ref={main}>
+        {broken ? (
+          <Broken />
+        ) : (
+          <ErrorBoundary
+            onError={(error) => {
+              reportError(error);
+              setBroken(true);
+            }}
+          >
+            <Router onRouteChange={entered}>
+              {[
+                ...SHOWN.map((page) => <Route key={page.path} path={page.path} component={page.component} />),
+                <Route key="default" default component={UnknownPage} />,
+              ]}
+            </Router>
+          </ErrorBoundary>
+        )}
+      </main>
+    </>
+  );
+}
+
+function PageLink({ page, path }: { page: (typeof SHOWN)[number]; path: string }) {
+  return (
+    <a href={page.path} aria-current={page.path === path ? 'page' : undefined}>
+      {page.title}
+    </a>
+  );
+}
+
+function ThemeButton() {
+  const [theme, setTheme] = useState(preference('theme'));
+  const next = theme === 'light' ? 'dark' : 'light';
+  return (
+    <button
+      type="button"
+      aria-pressed={theme === 'light'}
+      onClick={() => {
+        setTheme(next);
+        applyTheme(next);
+        keepPreference('theme', next);
+      }}
+    >
+      {shellWords.lightTheme}
+    </button>
+  );
+}
+
+/** The keys of what is on the screen right now. */
+function Help() {
+  const [singleKeys, setSingleKeys] = useState(preference('singleKeys') === 'on');
+  const [bindings, setBindings] = useState(activeKeys);
+  useEffect(() => setBindings(activeKeys()), []);
+  return (
+    <section class="help" aria-label={shellWords.keys}>
+      <dl>
+        {bindings.filter(({ shown }) => shown !== '').map(({ shown, does }) => (
+          <div key={`${shown} ${does}`}>
+            <dt>{shown}</dt>
+            <dd>{does}</dd>
+          </div>
+        ))}
+      </dl>
+      <label>
+        <input
+          type="checkbox"
+          checked={singleKeys}
+          onChange={() => {
+            setSingleKeys(!singleKeys);
+            keepPreference('singleKeys', singleKeys ? 'off' : 'on');
+          }}
+        />{' '}
+        {shellWords.singleKeys}
+      </label>
+    </section>
+  );
+}
+
+function UnknownPage() {
+  return (
+    <div class="page">
+      <h1>{shellWords.pages.unknown}</h1>
+      <p>{shellWords.unknownPage}</p>
+      <p>
+        <a href="/">{shellWords.toWorklist}</a>
+      </p>
+    </div>
+  );
+}
+
+/** A page that throws says so, and never leaves an old list standing as if it were current. */
+function Broken() {
+  return (
+    <div class="page" role="alert">
+      <p class="kind-fault">{shellWords.broken}</p>
+      <button type="button" onClick={() => location.reload()}>
+        {shellWords.reload}
+      </button>
+    </div>
+  );
+}

@@ -1,0 +1,54 @@
+import type { z } from 'zod';
+import type { caseAnswer, previewAnswer } from '../../answers/caseAnswer.ts';
+import { ask, read } from '../access/session.ts';
+
+export type CaseAnswer = z.infer<typeof caseAnswer>;
+export type CaseVolume = NonNullable<CaseAnswer['volume']>;
+export type KeySlice = NonNullable<CaseAnswer['findings']>['keySlices'][number];
+
+const address = (caseRef: string, what = '') => `/api/cases/${encodeURIComponent(caseRef)}${what}`;
+
+/** `still-open`: the page that shows it reads it anew, which the audit does not keep as another view. */
+export function fetchCase(caseRef: string, as: 'opened' | 'still-open'): Promise<CaseAnswer> {
+  return read<CaseAnswer>(address(caseRef, `?as=${as}`));
+}
+
+/** The best key slice, for a picture beside the list. */
+export async function fetchPreview(caseRef: string): Promise<{ slice: Slice; keySlice: KeySlice }> {
+  const { rows, columns, hu, keySlice } = await read<z.infer<typeof previewAnswer>>(address(caseRef, '/preview'));
+  const bytes = Uint8Array.from(atob(hu), (character) => character.charCodeAt(0));
+  return { slice: { hu: new Int16Array(bytes.buffer), rows, columns }, keySlice };
+}
+
+export async function setRead(caseRef: string, value: boolean): Promise<void> {
+  await ask(address(caseRef, '/read'), 'PUT', { read: value });
+}
+
+export async function setClaimed(caseRef: string, claimed: boolean, takeOver = false): Promise<void> {
+  await ask(address(caseRef, '/claim'), 'PUT', { claimed, takeOver });
+}
+
+export async function giveVerdict(caseRef: string, revision: number, verdict: 'agree' | 'disagree' | 'unsure'): Promise<void> {
+  await ask(address(caseRef, '/verdict'), 'POST', { revision, verdict });
+}
+
+export async function reprocess(caseRef: string, reason: string): Promise<void> {
+  await ask(address(caseRef, '/reprocess'), 'POST', { reason });
+}
+
+export async function resend(caseRef: string, reason: string): Promise<void> {
+  await ask(address(caseRef, '/resend'), 'POST', { reason });
+}
+
+export interface Slice {
+  hu: Int16Array;
+  rows: number;
+  columns: number;
+}
+
+/** `towards`: -1 or 1 when the reader scrolls that way, so that the server prepares what comes next. */
+export async function fetchSlice(caseRef: string, index: number, towards: number): Promise<Slice> {
+  const response = await ask(address(caseRef, `/slices/${index}?towards=${towards}`));
+  const hu = new Int16Array(await response.arrayBuffer());
+  return { hu, rows: Number(response.headers.get('X-Rows')), columns: Number(response.headers.get('X-Columns')) };
+}

@@ -1,0 +1,154 @@
+import { useState } from 'preact/hooks';
+import type { CaseAnswer } from './caseApi.ts';
+import { shortDuration, timelineOf } from './caseTimeline.ts';
+import { deliveryText } from '../parts/deliveryText.ts';
+import { clockTime } from '../parts/format.ts';
+import { caseWords as words } from './caseWords.ts';
+import { words as listWords } from '../worklist/worklistWords.ts';
+
+interface Properties {
+  answer: CaseAnswer;
+  nowMs: number;
+  onResend: (reason: string) => void;
+  onReprocess: (reason: string) => void;
+}
+
+/** What is on record of the case: its way with durations, the series considered, the objects written and their receipts, and who did what. */
+export function CaseRecord({ answer, nowMs, onResend, onReprocess }: Properties) {
+  const { row, results, events, views } = answer;
+  const steps = timelineOf(answer);
+  const first = steps[0];
+  const last = steps.at(-1);
+  return (
+    <div class="record">
+      <section aria-label={words.timeline}>
+        <h2>{words.timeline}</h2>
+        <ol class="timeline">
+          {steps.map(({ name, atMs, afterMs }) => (
+            <li key={name}>
+              <span>{clockTime(atMs, nowMs)}</span> <span>{name}</span>{' '}
+              <span class="muted">{afterMs === null ? '' : words.after(shortDuration(afterMs))}</span>
+            </li>
+          ))}
+        </ol>
+        {first && last?.name === words.steps.confirmed && (
+          <p class="muted">{words.total(shortDuration(last.atMs - first.atMs))}</p>
+        )}
+      </section>
+      <section aria-label={words.series}>
+        <h2>{words.series}</h2>
+        <ul>
+          {row.series.map((series) => (
+            <li key={series.seriesInstanceUid}>
+              <bdi>
+                {[series.seriesNumber, series.seriesDescription || series.modality].filter(Boolean).join(' ')}
+              </bdi>{' '}
+              ({series.instances}): <strong>{series.chosen ? words.chosen : words.notChosen}</strong>. {series.reason}
+            </li>
+          ))}
+        </ul>
+        <Reasoned
+          open={words.reprocess}
+          confirm={words.confirmReprocess}
+          disabled={row.state === 'receiving' || row.quarantineReason !== null}
+          onConfirm={onReprocess}
+        />
+      </section>
+      <section aria-label={words.objects}>
+        <h2>{words.objects}</h2>
+        {results.length === 0 && <p class="muted">{words.noObjects}</p>}
+        <ul>
+          {results.map((object) => (
+            <li key={object.sopInstanceUid}>
+              {words.objectName[object.kind]}
+              {object.revision !== row.revision && (
+                <span class="muted"> {words.ofRevision(object.revision)}</span>
+              )}
+              <ul>
+                {object.deliveries.map((delivery) => (
+                  <li key={delivery.destination} class={delivery.status === 'refused' ? 'kind-fault' : ''}>
+                    {deliveryText(delivery, nowMs)}
+                  </li>
+                ))}
+              </ul>
+            </li>
+          ))}
+        </ul>
+        {row.deliveries.length > 0 && (
+          <Reasoned open={words.resend} confirm={words.confirmResend} disabled={false} onConfirm={onResend} />
+        )}
+      </section>
+      <section aria-label={words.history}>
+        <h2>{words.history}</h2>
+        <ol class="history" tabIndex={0} aria-label={words.history}>
+          {events.map((event, index) => (
+            <li key={index}>
+              {clockTime(event.atMs, nowMs)} {listWords.events[event.type] ?? event.type}{' '}
+              <span class="muted">{words.by(event.actor)}</span>
+              {typeof event.detail['reason'] === 'string' && <bdi class="muted"> {event.detail['reason']}</bdi>}
+            </li>
+          ))}
+        </ol>
+      </section>
+      <section aria-label={words.views}>
+        <h2>{words.views}</h2>
+        {views.length === 0 && <p class="muted">{words.noViews}</p>}
+        {views.length > 0 && (
+          <ol class="views" tabIndex={0} aria-label={words.views}>
+            {views.map((view, index) => (
+              <li key={index}>
+                {clockTime(view.atMs, nowMs)} <bdi>{view.by}</bdi>
+              </li>
+            ))}
+          </ol>
+        )}
+      </section>
+    </div>
+  );
+}
+
+interface ReasonedProperties {
+  open: string;
+  confirm: string;
+  disabled: boolean;
+  onConfirm: (reason: string) => void;
+}
+
+/** Something that is done only with a reason, which stays on record. */
+function Reasoned({ open, confirm, disabled, onConfirm }: ReasonedProperties) {
+  const [asking, setAsking] = useState(false);
+  const [reason, setReason] = useState('');
+  if (!asking)
+    return (
+      <button type="button" disabled={disabled} onClick={() => setAsking(true)}>
+        {open}
+      </button>
+    );
+  return (
+    <form
+      class="reasoned"
+      onSubmit={(event) => {
+        event.preventDefault();
+        onConfirm(reason);
+        setAsking(false);
+        setReason('');
+      }}
+    >
+      <label>
+        {words.reason}{' '}
+        <input
+          required
+          minLength={3}
+          maxLength={500}
+          value={reason}
+          ref={(input) => input?.focus()}
+          onInput={(event) => setReason(event.currentTarget.value)}
+        />
+      </label>
+      <button type="submit">{confirm}</button>
+      <button type="button" onClick={() => setAsking(false)}>
+        {words.cancel}
+      </button>
+    </form>
+  );
+}

@@ -1,0 +1,15 @@
+import { render } from 'preact';
+import { App } from './app.tsx';
+import { applyTheme, preference } from './parts/preferences.ts';
+import { reportActivity, session, toSignIn } from './access/session.ts';
+
+applyTheme(preference('theme'));
+const page = document.getElementById('page');
+if (page) render(<App />, page);
+session().then(
+  ({ user }) => {
+    if (user === null) toSignIn();
+    else reportActivity();
+  },
+  () => undefined,
+);

@@ -1,0 +1,85 @@
+import { LEAST_REASON_CHARACTERS } from '../../case/leastReason.ts';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { ModelsAnswer } from '../../answers/modelAnswers.ts';
+import { valueOf } from '../parts/field.tsx';
+import { modelWords } from './modelsWords.ts';
+import { thresholdText } from '../thresholds/thresholdsWords.ts';
+
+const words = modelWords.change;
+
+/** What an admin wants of a package; without one, the end of the shadow. */
+export interface Wish {
+  kind: 'activate' | 'shadow' | 'end';
+  package: ModelsAnswer['packages'][number] | null;
+}
+
+export interface Decision {
+  role: 'active' | 'shadow';
+  sha256: string | null;
+  threshold?: 'keep' | 'default' | number;
+  reason: string;
+}
+
+export function titleOf({ kind, package: wanted }: Wish): string {
+  return kind === 'end' || wanted?.model == null ? words.end : words[kind](modelWords.name(wanted.model.name, wanted.model.version));
+}
+
+/** Asks why, and which threshold is to hold where the site has one; `onEnd` gets null when the person thinks better of it. */
+export function ChangeDialog({ wish, secondPerson, onEnd }: { wish: Wish; secondPerson: boolean; onEnd: (decision: Decision | null) => void }) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const [reason, setReason] = useState('');
+  const [threshold, setThreshold] = useState<'keep' | 'default' | 'number' | null>(null);
+  useEffect(() => dialog.current?.showModal(), []);
+  const { kind, package: wanted } = wish;
+  const question = kind === 'activate' ? (wanted?.thresholdQuestion ?? null) : null;
+  const shipped = thresholdText(wanted?.shippedThreshold ?? 0);
+  const left = LEAST_REASON_CHARACTERS - reason.trim().length;
+  const choice = (value: 'keep' | 'default' | 'number', label: string) => (
+    <label class="choice">
+      <input type="radio" name="threshold" value={value} required checked={threshold === value} onChange={() => setThreshold(value)} /> {label}
+    </label>
+  );
+  return (
+    <dialog ref={dialog} class="change" aria-labelledby="change-title" onCancel={() => onEnd(null)}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          const value = threshold === 'number' ? Number(valueOf(event.currentTarget, 'value')) : threshold;
+          onEnd({
+            role: kind === 'activate' ? 'active' : 'shadow',
+            sha256: kind === 'end' ? null : wanted!.model!.sha256,
+            ...(question === null || value === null ? {} : { threshold: value }),
+            reason,
+          });
+        }}
+      >
+        <h2 id="change-title">{titleOf(wish)}</h2>
+        <p>{words[`${kind}What`]}</p>
+        {kind === 'activate' && question === null && <p>{words.brings(shipped)}</p>}
+        {question !== null && (
+          <fieldset>
+            <legend>{words.question(thresholdText(question.inForce), shipped)}</legend>
+            {question.ownSources.length > 0 && <p>{words.ownSources(question.ownSources.join(', '))}</p>}
+            {choice('keep', words.keep(thresholdText(question.inForce)))}
+            {choice('default', words.default(shipped))}
+            {secondPerson ? <p class="muted">{words.twoPeople}</p> : choice('number', words.number)}
+            {threshold === 'number' && <input type="number" name="value" min={0} max={1} step="any" required aria-label={words.number} />}
+          </fieldset>
+        )}
+        <label class="field">
+          <span>{words.reason}</span>
+          <textarea required maxLength={2_000} value={reason} onInput={(event) => setReason(event.currentTarget.value)} />
+        </label>
+        <p>
+          <button type="submit" disabled={left > 0}>
+            {words.doIt[kind]}
+          </button>{' '}
+          <button type="button" onClick={() => onEnd(null)}>
+            {words.cancel}
+          </button>{' '}
+          <span class="muted">{left > 0 ? words.tooShort(left) : ''}</span>
+        </p>
+      </form>
+    </dialog>
+  );
+}

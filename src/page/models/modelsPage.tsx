@@ -1,0 +1,198 @@
+import { useState } from 'preact/hooks';
+import type { ModelsAnswer } from '../../answers/modelAnswers.ts';
+import '../admin/admin.css';
+import './models.css';
+import { useConfirmed } from '../access/confirmIdentity.tsx';
+import { clockTime } from '../parts/format.ts';
+import { ModelCard } from './modelCard.tsx';
+import { ChangeDialog, titleOf, type Decision, type Wish } from './modelChange.tsx';
+import { ModelComparison } from './modelComparison.tsx';
+import { PlainTable } from '../parts/plainTable.tsx';
+import { ask, Refused } from '../access/session.ts';
+import { useLoaded } from '../parts/useLoaded.ts';
+import { modelWords as words } from './modelsWords.ts';
+import { thresholdText } from '../thresholds/thresholdsWords.ts';
+
+type Package = ModelsAnswer['packages'][number];
+type Activation = ModelsAnswer['history'][number];
+
+const LOOK_MS = 2_000;
+/** A package is checked on the server before it answers: a large network takes its time to load. */
+const CHECK_WITHIN_MS = 300_000;
+const ROLES = ['active', 'shadow'] as const;
+
+const nameOf = ({ name, version }: { name: string; version: string }): string => words.name(name, version);
+
+/** The packages of this machine, which of them judges and which is its shadow, and who decided so. */
+export default function ModelsPage() {
+  const { value, problem, reload } = useLoaded<ModelsAnswer>('/api/models', LOOK_MS);
+  const [opened, setOpened] = useState<string | null>(null);
+  const [wish, setWish] = useState<Wish | null>(null);
+  const [refused, setRefused] = useState('');
+  const [said, setSaid] = useState('');
+  const { run, dialog } = useConfirmed();
+  const now = Date.now();
+
+  const decide = (of: Wish, decision: Decision): void => {
+    setWish(null);
+    setRefused('');
+    setSaid('');
+    run(async () => {
+      const answer = ask('/api/models/activations', 'POST', decision, CHECK_WITHIN_MS);
+      reload();
+      await answer;
+      setSaid(words.change.decided(titleOf(of)));
+      reload();
+    }).catch((error: unknown) => {
+      setRefused(error instanceof Refused ? error.message : words.failed);
+      reload();
+    });
+  };
+
+  return (
+    <section class="wide admin models">
+      <h1>{words.title}</h1>
+      <p>{words.what}</p>
+      <p role="alert" class="kind-fault">
+        {refused || problem}
+      </p>
+      {value === null ? (
+        <p>{words.loading}</p>
+      ) : (
+        <>
+          <p role="status">{[value.isDeciding ? words.checking : said, ...loadingOf(value)].filter((text) => text !== '').join(' ')}</p>
+          <Serving value={value} onEnd={() => setWish({ kind: 'end', package: null })} />
+          <h2>{words.packages}</h2>
+          <p class="muted">{value.isChecking || value.checkedAtMs === null ? words.checkingFiles : words.checkedAt(clockTime(value.checkedAtMs, now))}</p>
+          <Packages value={value} opened={opened} onOpen={setOpened} onWish={setWish} />
+          {opened !== null && (
+            <ModelCard
+              key={opened}
+              sha256={opened}
+              name={nameOf(value.packages.find(({ model }) => model?.sha256 === opened)?.model ?? { name: '', version: '' })}
+              onClose={() => {
+                setOpened(null);
+                document.getElementById(`card-${opened}`)?.focus();
+              }}
+            />
+          )}
+          {value.wanted.shadow !== null && <ModelComparison key={`${value.wanted.active?.sha256 ?? ''} ${value.wanted.shadow.sha256}`} />}
+          <h2>{words.history}</h2>
+          <History value={value} />
+        </>
+      )}
+      {wish !== null && <ChangeDialog wish={wish} secondPerson={value?.secondPerson ?? false} onEnd={(decision) => (decision === null ? setWish(null) : decide(wish, decision))} />}
+      {dialog}
+    </section>
+  );
+}
+
+/** What is decided and not yet in use, in words. */
+function loadingOf({ history }: ModelsAnswer): string[] {
+  return ROLES.flatMap((role) => {
+    const newest = history.find((one) => one.role === role);
+    return newest?.model != null && newest.inUseAtMs === null && newest.failure === null ? [words.loadingModel(nameOf(newest.model))] : [];
+  });
+}
+
+function Serving({ value: { serving, wanted }, onEnd }: { value: ModelsAnswer; onEnd: () => void }) {
+  const line = (of: ModelsAnswer['serving']['shadow'], nothing: string, isFault: boolean) => (
+    <>
+      {of?.model == null ? <span class={isFault ? 'kind-fault' : 'muted'}>{nothing}</span> : <>{`${nameOf(of.model)}, ${words.serving(of.model.provider)} `}<span class="muted digest">{of.model.sha256.slice(0, 12)}</span></>}
+      {of?.error != null && <span class="kind-fault reason">{of.error}</span>}
+    </>
+  ); // prettier-ignore
+  return (
+    <>
+      <h2>{words.inUse}</h2>
+      <dl class="system-facts">
+        <dt>{words.roles.active}</dt>
+        <dd>{line(serving.active, words.nothingActive, true)}</dd>
+        <dt>{words.roles.shadow}</dt>
+        <dd>
+          {line(serving.shadow, wanted.shadow === null ? words.noShadow : words.loadingModel(nameOf(wanted.shadow)), false)}{' '}
+          {wanted.shadow !== null && (
+            <button type="button" onClick={onEnd}>
+              {words.endShadow}
+            </button>
+          )}
+        </dd>
+      </dl>
+    </>
+  );
+}
+
+function Packages({ value, opened, onOpen, onWish }: { value: ModelsAnswer; opened: string | null; onOpen: (sha256: string | null) => void; onWish: (wish: Wish) => void }) {
+  if (value.packages.length === 0) return <p>{value.checkedAtMs === null ? words.loading : words.noPackages}</p>;
+  return (
+    <PlainTable name={words.packages} heads={[words.package, words.digest, words.kind, words.from, words.state, words.role, words.actions]}>
+      {value.packages.map((one) => (
+        <tr key={one.folder}>
+          <th scope="row">{one.model === null ? one.folder : nameOf(one.model)}</th>
+          <td class="digest">{one.model?.sha256.slice(0, 12) ?? '-'}</td>
+          <td>{one.kind ?? '-'}</td>
+          <td>{words.sources[one.source]}</td>
+          <td class={one.state === 'damaged' ? 'kind-fault' : ''}>
+            {words.states[one.state]}
+            {one.problem !== null && <span class="reason">{one.problem}</span>}
+          </td>
+          <td>{one.roles.map((role) => words.roles[role]).join(', ')}</td>
+          <td class="actions">{one.model !== null && <Actions of={one} name={nameOf(one.model)} sha256={one.model.sha256} isBusy={value.isDeciding} opened={opened} onOpen={onOpen} onWish={onWish} />}</td>
+        </tr>
+      ))}
+    </PlainTable>
+  );
+}
+
+function Actions({ of, name, sha256, isBusy, opened, onOpen, onWish }: { of: Package; name: string; sha256: string; isBusy: boolean; opened: string | null; onOpen: (sha256: string | null) => void; onWish: (wish: Wish) => void }) {
+  const wishes: [Wish['kind'], string, hidden: boolean][] = [
+    ['activate', words.activate, of.roles.includes('active')],
+    ['shadow', words.makeShadow, of.roles.length > 0],
+  ];
+  return (
+    <>
+      <button type="button" id={`card-${sha256}`} aria-expanded={opened === sha256} aria-controls={opened === sha256 ? 'model-card' : undefined} aria-label={words.doTo(words.card, name)} onClick={() => onOpen(opened === sha256 ? null : sha256)}>
+        {words.card}
+      </button>
+      {wishes.map(
+        ([kind, title, hidden]) =>
+          !hidden && (
+            <button key={kind} type="button" disabled={isBusy} aria-label={words.doTo(title, name)} onClick={() => onWish({ kind, package: of })}>
+              {title}
+            </button>
+          ),
+      )}
+    </>
+  );
+}
+
+function History({ value: { history, nowMs } }: { value: ModelsAnswer }) {
+  if (history.length === 0) return <p class="muted">{words.noHistory}</p>;
+  return (
+    <PlainTable name={words.history} heads={words.historyHeads}>
+      {history.map((one) => (
+        <tr key={one.id}>
+          <td>{clockTime(one.atMs, nowMs)}</td>
+          <td>{words.roles[one.role]}</td>
+          <td>{one.model === null ? words.emptied : nameOf(one.model)}</td>
+          <td>{one.role === 'shadow' ? '-' : one.threshold === null ? words.asInForce : thresholdText(one.threshold)}</td>
+          <td class="reason-text">
+            <bdi>{one.reason}</bdi>
+          </td>
+          <td>
+            <bdi>{one.by}</bdi>
+          </td>
+          <td class={one.failure === null ? '' : 'kind-fault'}>{cameOf(one, history.find(({ role }) => role === one.role) === one, nowMs)}</td>
+        </tr>
+      ))}
+    </PlainTable>
+  );
+}
+
+function cameOf({ model, failure, inUseAtMs }: Activation, isNewest: boolean, nowMs: number): string {
+  const { came } = words;
+  if (model === null) return came.ended;
+  if (failure !== null) return came.failed(failure);
+  if (inUseAtMs === null) return isNewest ? came.loading : came.replaced;
+  return (isNewest ? came.inUse : came.wasInUse)(clockTime(inUseAtMs, nowMs));
+}

@@ -1,0 +1,55 @@
+import type { ComponentType } from 'preact';
+import { lazy } from 'preact-iso';
+import type { PagePath } from '../web/pagePaths.ts';
+import type { SessionAnswer } from './access/session.ts';
+import { adminWords } from './admin/adminWords.ts';
+import { accessWords } from './access/accessWords.ts';
+import { modelWords } from './models/modelsWords.ts';
+import { shellWords } from './parts/shellWords.ts';
+import { wallWords } from './wall/wallWords.ts';
+
+export interface Page {
+  /** Of the browser tab and the navigation. No identifiers. */
+  title: string;
+  /** Where it is led to: from everywhere, or from within the area of administration. A page that is opened from another one has none. */
+  area?: 'main' | 'admin';
+  /** Whose navigation shows it; without, everybody's. What somebody may do is the server's to say. */
+  shownTo?: (who: SessionAnswer) => boolean;
+  /** Without the frame: nobody operates it. */
+  bare?: true;
+  component: ComponentType;
+}
+
+const admins = ({ user }: SessionAnswer): boolean => user?.role === 'admin';
+const whereOneSignsIn = ({ signIn }: SessionAnswer): boolean => signIn !== 'off';
+
+/**
+ * Every screen. To add one:
+ * 1. its address in `../web/pagePaths.ts` (the server then answers it; a missing screen here is a type error);
+ * 2. a module that exports the component as `default`: it is rendered inside `<main>`, begins with an `<h1>`, and is loaded only when opened
+ *    (import its style sheet there too);
+ * 3. a line here, its title in `words/shell.ts` and its other texts in a file of its own under `words/`;
+ * 4. its keys by `useKeys` (keys.ts), so that "?" lists them.
+ * Route parameters come from `useRoute().params`, links are plain `<a href>`.
+ */
+export const PAGES: Readonly<Record<PagePath, Page>> = {
+  '/': { title: shellWords.pages.worklist, area: 'main', component: lazy(() => import('./worklist/worklistPage.tsx')) },
+  '/case/:caseRef': { title: shellWords.pages.case, component: lazy(() => import('./case/casePage.tsx')) },
+  '/thresholds': { title: shellWords.pages.thresholds, area: 'main', component: lazy(() => import('./thresholds/thresholdsPage.tsx')) },
+  '/waiting': { title: adminWords.titles.troubles, area: 'admin', shownTo: admins, component: lazy(() => import('./admin/troublesPage.tsx')) },
+  '/connections': { title: adminWords.titles.connections, area: 'admin', shownTo: admins, component: lazy(() => import('./admin/connectionsPage.tsx')) },
+  '/system': { title: adminWords.titles.system, area: 'admin', shownTo: admins, component: lazy(() => import('./admin/systemPage.tsx')) },
+  '/proof-of-life': { title: adminWords.titles.proof, area: 'admin', shownTo: admins, component: lazy(() => import('./admin/proofPage.tsx')) },
+  '/models': { title: modelWords.title, area: 'admin', shownTo: admins, component: lazy(() => import('./models/modelsPage.tsx')) },
+  '/audit': { title: accessWords.audit, area: 'admin', shownTo: admins, component: lazy(() => import('./access/auditPage.tsx')) },
+  '/users': {
+    title: accessWords.users,
+    area: 'admin',
+    shownTo: (who) => admins(who) && whereOneSignsIn(who),
+    component: lazy(() => import('./access/usersPage.tsx')),
+  },
+  '/sessions': { title: accessWords.sessions, component: lazy(() => import('./access/sessionsPage.tsx')) },
+  '/wall': { title: wallWords.title, bare: true, component: lazy(() => import('./wall/wallPage.tsx')) },
+  '/sign-in': { title: accessWords.signIn, component: lazy(() => import('./access/signInPage.tsx')) },
+  '/set-up': { title: accessWords.setUp, component: lazy(() => import('./access/setUpPage.tsx')) },
+};

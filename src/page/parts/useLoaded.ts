@@ -1,0 +1,43 @@
+import { useCallback, useEffect, useState } from 'preact/hooks';
+import { read, Refused } from '../access/session.ts';
+import { adminWords } from '../admin/adminWords.ts';
+
+interface Loaded<T> {
+  /** Null until the first answer. */
+  value: T | null;
+  /** Why the newest question has no answer; empty when it has one. */
+  problem: string;
+  reload: () => void;
+}
+
+/** What the server says at `path`, asked again every `everyMs` while the page is looked at. An older answer never replaces a newer one. */
+export function useLoaded<T>(path: string, everyMs: number | null = null): Loaded<T> {
+  const [value, setValue] = useState<T | null>(null);
+  const [problem, setProblem] = useState('');
+  const [turn, setTurn] = useState(0);
+  const reload = useCallback(() => setTurn((old) => old + 1), []);
+  useEffect(() => {
+    let current = true;
+    read<T>(path).then(
+      (found) => {
+        if (!current) return;
+        setValue(found);
+        setProblem('');
+      },
+      (error: unknown) => {
+        if (current) setProblem(error instanceof Refused ? error.message : adminWords.failed);
+      },
+    );
+    return () => {
+      current = false;
+    };
+  }, [path, turn]);
+  useEffect(() => {
+    if (everyMs === null) return;
+    const timer = window.setInterval(() => {
+      if (document.visibilityState === 'visible') reload();
+    }, everyMs);
+    return () => window.clearInterval(timer);
+  }, [everyMs, reload]);
+  return { value, problem, reload };
+}

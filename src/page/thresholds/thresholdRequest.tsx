@@ -1,0 +1,100 @@
+import { LEAST_REASON_CHARACTERS } from '../../case/leastReason.ts';
+import { useState } from 'preact/hooks';
+import type { ThresholdBoardAnswer, WhatIfAnswer } from '../../answers/thresholdAnswers.ts';
+import { ask } from '../access/session.ts';
+import { CaseLink } from './thresholdTables.tsx';
+import { dateTime, thresholdWords as words } from './thresholdsWords.ts';
+
+
+/** Runs what changes the server; a recent sign-in is asked for where it is needed. */
+export type Act = (run: () => Promise<Response>, said?: string) => void;
+
+interface RequestProps {
+  sourceAeTitle: string;
+  value: number | null;
+  act: Act;
+}
+
+/** The reason, and the request: nothing is in force yet. */
+export function RequestForm({ sourceAeTitle, value, act }: RequestProps) {
+  const [reason, setReason] = useState('');
+  const left = LEAST_REASON_CHARACTERS - reason.trim().length;
+  const text = words.request;
+  return (
+    <section class="request">
+      <h2>{text.title}</h2>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (left <= 0) act(() => ask('/api/thresholds/drafts', 'POST', { sourceAeTitle, value, reason }));
+        }}
+      >
+        <label class="stacked">
+          {text.reason}
+          <textarea rows={2} value={reason} onInput={(event) => setReason(event.currentTarget.value)} />
+        </label>
+        <p>
+          <button type="submit" disabled={left > 0}>
+            {text.save}
+          </button>{' '}
+          <span class="muted">{left > 0 ? text.tooShort(left) : text.nothingYet}</span>
+        </p>
+      </form>
+    </section>
+  );
+}
+
+interface OpenProps {
+  draft: NonNullable<ThresholdBoardAnswer['draft']>;
+  secondPerson: boolean;
+  flips: WhatIfAnswer['flips'];
+  act: Act;
+  /** Readers look on. */
+  maySign: boolean;
+}
+
+/** An open request, up to its last signature. */
+export function OpenRequest({ draft, secondPerson, flips, act, maySign }: OpenProps) {
+  const text = words.request;
+  const address = `/api/thresholds/drafts/${draft.id}`;
+  const unopened = draft.lostFractures.filter((lost) => lost.present && !lost.openedByMe).length;
+  // The author signs first, then somebody else.
+  const mine = draft.awaitsSecondPerson ? !draft.mine : draft.mine;
+  const sign = !secondPerson ? text.sign : draft.awaitsSecondPerson ? text.signSecond : text.signFirst;
+  return (
+    <section class="request open">
+      <h2>{text.openTitle}</h2>
+      <p>
+        {text.open(draft.by, dateTime(draft.atMs), dateTime(draft.expiresAtMs))} <q>{draft.reason}</q>
+      </p>
+      <p>{draft.lostFractures.length === 0 ? text.noneLost : text.lost(draft.lostFractures.length)}</p>
+      {draft.lostFractures.length > 0 && (
+        <ul>
+          {draft.lostFractures.map(({ caseRef, present, openedByMe }) => (
+            <li key={caseRef}>
+              <CaseLink caseRef={caseRef} atMs={flips.find((flip) => flip.caseRef === caseRef)?.arrivedAtMs ?? null} present={present} />{' '}
+              {present && <span class={openedByMe ? 'muted' : 'kind-flag'}>{openedByMe ? text.opened : text.notOpened}</span>}
+            </li>
+          ))}
+        </ul>
+      )}
+      {draft.awaitsSecondPerson && draft.mine && <p class="kind-stale">{text.waiting}</p>}
+      {!draft.awaitsSecondPerson && !draft.mine && <p class="kind-stale">{text.notYours}</p>}
+      {maySign && (
+        <p>
+          {mine && (
+            <>
+              <button type="button" class="weighty" disabled={unopened > 0} onClick={() => act(() => ask(`${address}/confirm`, 'POST'))}>
+                {sign}
+              </button>{' '}
+            </>
+          )}
+          <button type="button" onClick={() => act(() => ask(address, 'DELETE'), text.closed.withdrawn)}>
+            {text.withdraw}
+          </button>{' '}
+          {mine && unopened > 0 && <span class="muted">{text.openFirst(unopened)}</span>}
+        </p>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,192 @@
+import './wall.css';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import type { WallAnswer } from '../../answers/wallAnswer.ts';
+import { useAlerts } from '../worklist/alerts.tsx';
+import { followFeed, LIVE, type Freshness } from '../worklist/feed.ts';
+import { clockTime, minuteTime } from '../parts/format.ts';
+import { useKeys } from '../parts/keys.ts';
+import { LOOKS } from '../parts/looks.ts';
+import { ask, read, Refused } from '../access/session.ts';
+import { chosenFontPx, isSetUp, WallSetUp } from './wallSetUp.tsx';
+import { wallWords as words } from './wallWords.ts';
+import { words as listWords } from '../worklist/worklistWords.ts';
+
+const STILL_LOADING_AFTER_MS = 3_000;
+
+type Row = WallAnswer['rows'][number];
+
+/** The list for two metres: no names, nothing to press, and plainly wrong when it may be wrong. */
+export default function WallPage() {
+  const [secret] = useState(() => location.hash.slice(1));
+  const [admitted, setAdmitted] = useState<'opening' | 'yes' | 'no' | 'used'>(secret === '' ? 'yes' : 'opening');
+  useEffect(() => {
+    if (secret === '') return;
+    // Off the address bar at once: a wall is read by many.
+    history.replaceState(null, '', '/wall');
+    ask('/api/wall/open', 'POST', { secret }).then(
+      () => setAdmitted('yes'),
+      () => setAdmitted('used'),
+    );
+  }, [secret]);
+  if (admitted === 'opening') return <p class="wall-notice">{words.opening}</p>;
+  if (admitted === 'yes') return <Wall onRefused={() => setAdmitted('no')} />;
+  return (
+    <div class="wall-notice" role="alert">
+      <h1>{words.title}</h1>
+      <p>{admitted === 'used' ? words.usedLink : words.notAdmitted}</p>
+    </div>
+  );
+}
+
+function Wall({ onRefused }: { onRefused: () => void }) {
+  const [answer, setAnswer] = useState<WallAnswer | null>(null);
+  const [fresh, setFresh] = useState<Freshness>(LIVE);
+  const [slowLoad, setSlowLoad] = useState(false);
+  const [shown, setShown] = useState(0);
+  const [fontPx, setFontPx] = useState(chosenFontPx);
+  const [setting, setSetting] = useState(!isSetUp());
+  const refused = useRef(onRefused);
+  refused.current = onRefused;
+  useKeys([
+    { keys: ['s'], shown: 'S', does: words.keys.setUp, run: () => setSetting(true) },
+    { keys: ['Escape'], shown: 'Esc', does: words.keys.close, run: () => setSetting(false) },
+  ]);
+  useEffect(() => {
+    const timer = window.setTimeout(() => setSlowLoad(true), STILL_LOADING_AFTER_MS);
+    const look = async () => {
+      try {
+        setAnswer(await read<WallAnswer>('/api/wall'));
+      } catch (error) {
+        // What was on the screen goes with the right to see it.
+        if (error instanceof Refused && (error.status === 401 || error.status === 403)) refused.current();
+        throw error;
+      }
+    };
+    const feed = followFeed('/api/events', look, setFresh);
+    return () => {
+      window.clearTimeout(timer);
+      feed.stop();
+    };
+  }, []);
+  const lost = fresh.kind === 'lost';
+  const { blocked, ring } = useAlerts(answer?.flags ?? null, lost);
+  return (
+    <div class="wall" style={{ fontSize: `${fontPx}px` }}>
+      <header class="wall-head">
+        <h1>{words.heading}</h1>
+        <span>{answer === null || lost ? '' : listWords.waitingScans(answer.unread, answer.flagged)}</span>
+        <span class="spacer" />
+        <span class={`feed-${fresh.kind}`}>{feedText(fresh, answer)}</span>
+        <button type="button" aria-expanded={setting} onClick={() => setSetting(!setting)}>
+          {words.setUp}
+        </button>
+      </header>
+      <div role="alert">
+        {fresh.kind === 'lost' && <p class="wall-lost">{listWords.lostFeed(clockTime(fresh.sinceMs, Date.now()))}</p>}
+        {(lost ? [] : faultsOf(answer)).map((fault) => (
+          <p key={fault} class="wall-fault kind-fault">
+            {fault}
+          </p>
+        ))}
+      </div>
+      {setting && (
+        <WallSetUp
+          onDone={() => {
+            setFontPx(chosenFontPx());
+            setSetting(false);
+          }}
+          blocked={blocked}
+          ring={ring}
+        />
+      )}
+      <div class={lost ? 'wall-body frozen' : 'wall-body'}>
+        {answer === null ? <p>{slowLoad ? listWords.stillLoading : ''}</p> : answer.total === 0 ? <p>{emptyText(fresh, answer)}</p> : <Rows rows={answer.rows} maxWaitMinutes={answer.maxWaitMinutes} shown={shown} onShown={setShown} />}
+      </div>
+      {/* One line that is always there, so that the room for rows stays the same. */}
+      <footer class="wall-foot">
+        <span>{answer !== null && answer.total > shown ? words.more(answer.total - shown) : ''}</span>
+        <small class="muted">{words.notDiagnostic}</small>
+      </footer>
+    </div>
+  );
+}
+
+function feedText(fresh: Freshness, answer: WallAnswer | null): string {
+  if (fresh.kind === 'slow') return listWords.slowFeed(fresh.silentSeconds);
+  return fresh.kind === 'live' && answer !== null ? `${listWords.liveFeed} ${minuteTime(answer.nowMs, answer.nowMs)}` : '';
+}
+
+function emptyText(fresh: Freshness, { receiverUp, lastReceivedAtMs, nowMs }: WallAnswer): string {
+  return fresh.kind === 'live' && receiverUp ? listWords.empty(lastReceivedAtMs === null ? null : clockTime(lastReceivedAtMs, nowMs)) : listWords.emptyUnsure;
+}
+
+function faultsOf(answer: WallAnswer | null): string[] {
+  if (answer === null) return [];
+  return [...(answer.modelReady ? [] : [words.faults.model]), ...(answer.receiverUp ? [] : [words.faults.receiver]), ...(answer.proofAlarm ? [words.faults.proof] : [])];
+}
+
+/** As many rows as are whole on the screen, and how many are not: nobody scrolls a wall. */
+function Rows({ rows, maxWaitMinutes, shown, onShown }: { rows: readonly Row[]; maxWaitMinutes: number; shown: number; onShown: (count: number) => void }) {
+  const list = useRef<HTMLOListElement>(null);
+  const measure = () => {
+    const box = list.current;
+    if (box === null) return;
+    const bottom = box.getBoundingClientRect().bottom + 1;
+    onShown([...box.children].filter((row) => row.getBoundingClientRect().bottom <= bottom).length);
+  };
+  useLayoutEffect(measure);
+  useEffect(() => {
+    const observer = new ResizeObserver(measure);
+    if (list.current !== null) observer.observe(list.current);
+    return () => observer.disconnect();
+  }, []);
+  return (
+    <ol class="wall-rows" ref={list}>
+      {rows.map((row, index) => (
+        <li key={row.caseRef} class={index < shown ? '' : 'beyond'}>
+          <State row={row} />
+          <Facts row={row} maxWaitMinutes={maxWaitMinutes} />
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+/** However long a reason is, what to do about it stays in sight. */
+function State({ row: { status, stateText } }: { row: Row }) {
+  const look = LOOKS[status];
+  const at = stateText.lastIndexOf(' - ');
+  return (
+    <>
+      <svg class={`kind-${look.kind}`} viewBox="0 0 16 16" aria-hidden="true">
+        <path d={look.shape} />
+      </svg>
+      {at === -1 ? (
+        <span class={`wall-state kind-${look.kind}`}>{stateText}</span>
+      ) : (
+        <span class={`wall-state reasoned kind-${look.kind}`}>
+          <span class="reason">{stateText.slice(0, at)}</span>
+          <span class="advice">{stateText.slice(at)}</span>
+        </span>
+      )}
+    </>
+  );
+}
+
+/** Each always has its place, so that they stand in columns where the screen has room for columns. */
+function Facts({ row, maxWaitMinutes }: { row: Row; maxWaitMinutes: number }) {
+  const minutes = Math.floor(row.waitMs / 60_000);
+  const overdue = minutes >= maxWaitMinutes;
+  return (
+    <span class="wall-facts">
+      <span class={overdue ? 'kind-fault' : ''}>
+        {row.stat && <strong class="kind-fault">{words.stat} </strong>}
+        {overdue ? words.overdue(minutes, maxWaitMinutes) : words.waits(minutes)}
+      </span>
+      <bdi>{row.location}</bdi>
+      <span>{row.accessionEnd === '' ? '' : words.accessionEnd(row.accessionEnd)}</span>
+      <span class="age">{row.ageBand}</span>
+      <span class="kind-info">{row.claimed ? words.claimed : ''}</span>
+    </span>
+  );
+}

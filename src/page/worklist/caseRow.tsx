@@ -1,0 +1,186 @@
+import type { JSX } from 'preact';
+import type { ColumnName } from './columns.ts';
+import { receipt } from '../parts/deliveryText.ts';
+import { ageText, minuteTime, personName, scanTime } from '../parts/format.ts';
+import { LOOKS } from '../parts/looks.ts';
+import { viewerLink } from './viewerLink.ts';
+import { words } from './worklistWords.ts';
+import type { WorklistRow } from './worklistApi.ts';
+
+interface Properties {
+  row: WorklistRow;
+  index: number;
+  columns: readonly ColumnName[];
+  nowMs: number;
+  maxWaitMinutes: number;
+  viewerTemplate: string | null;
+  masked: boolean;
+  onOpen: (caseRef: string) => void;
+  onClaim: (row: WorklistRow) => void;
+}
+
+/** Of the row under the button when it was pressed: a list that moves before it is let go must not open another patient. */
+let pressed: string | null = null;
+
+/** One study. Rows keep one height whatever they say, so that a change in one never moves another. */
+export function CaseRow(properties: Properties) {
+  const { row, index, columns, onOpen } = properties;
+  return (
+    <tr
+      role="row"
+      class="row"
+      data-case={row.caseRef}
+      data-study={row.studyInstanceUid}
+      data-index={index}
+      data-read={row.readAtMs !== null}
+      aria-rowindex={index + 2}
+      onPointerDown={() => {
+        pressed = row.caseRef;
+      }}
+      onClick={(event) => {
+        if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+        if (event.target instanceof Element && event.target.closest('button, a:not(.opener)')) return;
+        event.preventDefault();
+        event.stopPropagation();
+        // A keyboard presses no pointer.
+        if (event.detail > 0 && pressed !== row.caseRef) return;
+        onOpen(row.caseRef);
+      }}
+    >
+      {columns.map((name) => (
+        <td key={name} role="cell" class={`cell-${name}`}>
+          {CELLS[name](properties)}
+        </td>
+      ))}
+    </tr>
+  );
+}
+
+const CELLS: Readonly<Record<ColumnName, (properties: Properties) => JSX.Element | string>> = {
+  rank: ({ row }) => <span class="rank">{row.rank ?? ''}</span>,
+  state: ({ row }) => {
+    const look = LOOKS[row.status];
+    return (
+      <div class={`state kind-${look.kind}`}>
+        <svg viewBox="0 0 16 16" aria-hidden="true">
+          <path d={look.shape} />
+        </svg>
+        <StateText text={row.stateText} />
+      </div>
+    );
+  },
+  wait: ({ row, maxWaitMinutes }) => <Wait waitMs={row.waitMs} maxWaitMinutes={maxWaitMinutes} />,
+  suspicion: ({ row }) =>
+    row.probability === null || row.threshold === null ? (
+      words.noScore
+    ) : (
+      <div class={row.decision === 'suspected' ? 'kind-flag' : ''} title={words.flagsFrom(row.threshold.value)}>
+        <div class="line">
+          {row.probability.toFixed(2)}{' '}
+          {row.levels.length > 0 ? words.levels(row.levels) : <span class="muted">{words.from(row.threshold.value)}</span>}
+        </div>
+        <svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">
+          <rect class="track" width="100" height="6" />
+          <rect class="filled" width={100 * row.probability} height="6" />
+          <rect class="mark" x={100 * row.threshold.value - 1} width="2" height="6" />
+        </svg>
+      </div>
+    ),
+  patient: ({ row, masked }) => (
+    <>
+      <a class="opener line" href={`/case/${row.caseRef}`}>
+        <bdi>{masked ? words.masked : personName(row.patientName)}</bdi>
+      </a>
+      <div class="muted line">{[[ageText(row.age), row.sex].filter(Boolean).join(' '), row.patientId].filter(Boolean).join(' · ')}</div>
+    </>
+  ),
+  accession: ({ row, viewerTemplate }) => {
+    const link = viewerLink(viewerTemplate, row);
+    if (link === null) return <div class="lines two">{row.accessionNumber}</div>;
+    return (
+      <>
+        <div class="line" title={row.accessionNumber}>
+          {row.accessionNumber}
+        </div>
+        <a href={link} target="_blank" rel="noreferrer">
+          {words.openViewer}
+        </a>
+      </>
+    );
+  },
+  location: ({ row }) => (
+    <div class="lines two" title={row.location}>
+      <bdi>{row.location}</bdi>
+    </div>
+  ),
+  scan: ({ row, nowMs }) => (
+    <>
+      <div class="line">{scanTime(row.acquiredAt)}</div>
+      <div class="muted line">
+        {[
+          words.arrivedAt(minuteTime(row.arrivedAtMs, nowMs)),
+          row.analysedAtMs !== null && words.finishedAt(minuteTime(row.analysedAtMs, nowMs)),
+        ]
+          .filter(Boolean)
+          .join(', ')}
+      </div>
+    </>
+  ),
+  reader: ({ row, onClaim }) => {
+    if (row.readAtMs !== null) return <div class="lines two">{words.readBy(row.readBy ?? '')}</div>;
+    return (
+      <>
+        {row.claimedBy === null ? (
+          <button type="button" class="small" onClick={() => onClaim(row)}>
+            {words.claim}
+          </button>
+        ) : (
+          <div class="lines two kind-info">{words.claimedBy(row.claimedBy)}</div>
+        )}
+      </>
+    );
+  },
+  receipt: ({ row, nowMs }) => {
+    const text = receipt(row.deliveries, nowMs);
+    return (
+      <div class="lines two" title={text}>
+        {text}
+      </div>
+    );
+  },
+  why: ({ row }) => (
+    <div class="lines two" title={row.why}>
+      {/* How long it waits has a column of its own. */}
+      {row.whyBrief}
+    </div>
+  ),
+};
+
+/** However long a reason is, what to do about it stays in sight. */
+function StateText({ text }: { text: string }) {
+  const at = text.lastIndexOf(' - ');
+  if (at === -1) return <span class="lines two">{text}</span>;
+  return (
+    <span>
+      <span class="line reason" title={text}>
+        {text.slice(0, at)}
+      </span>
+      <span class="advice">{text.slice(at)}</span>
+    </span>
+  );
+}
+
+/** The wait in words, and as a bar that fills towards the cap. */
+function Wait({ waitMs, maxWaitMinutes }: { waitMs: number; maxWaitMinutes: number }) {
+  const minutes = Math.floor(waitMs / 60_000);
+  const overdue = minutes >= maxWaitMinutes;
+  return (
+    <div class={overdue ? 'kind-fault' : ''}>
+      <div class="line">{words.waitOf(minutes, maxWaitMinutes)}</div>
+      <svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">
+        <rect class="track" width="100" height="6" />
+        <rect class="filled" width={Math.min(100, (100 * minutes) / maxWaitMinutes)} height="6" />
+      </svg>
+    </div>
+  );
+}

@@ -1,0 +1,113 @@
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { StoredInstance } from '../case/case.ts';
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { CaseStore } from '../case/ports.ts';
+
+type Item = { kind: 'stored'; instance: StoredInstance } | { kind: 'released'; studyInstanceUids: readonly string[] };
+
+interface Options {
+  store: Pick<CaseStore, 'recordInstances' | 'recordedPath' | 'nudgeComplete'>;
+  /** Absolute path of a path in the spool. */
+  resolvePath: (path: string) => string;
+  /** Told of slices that are new on record. */
+  onNew: (instances: readonly StoredInstance[]) => void;
+  clock: Clock;
+  log: Log;
+}
+
+export interface Intake {
+  stored(instance: StoredInstance): void;
+  /** Nothing more of these studies is under way. */
+  released(studyInstanceUids: readonly string[]): void;
+  /** Resolves when all that was handed in is on record. */
+  drained(): Promise<void>;
+  close: () => Promise<void>;
+}
+
+/** The longest transaction: keeps other writers waiting for milliseconds. */
+const MOST_IN_ONE_TRANSACTION = 500;
+const RETRY_MS = 1_000;
+
+/**
+ * Puts what the receiver has acknowledged on record, in the order in which it came, many objects a transaction. The objects themselves are safe on disk: a
+ * database that cannot be written is tried again for ever, and what a crash leaves out is found at the next start.
+ */
+export function createIntake({ store, resolvePath, onNew, clock, log }: Options): Intake {
+  const queue: Item[] = [];
+  const closing = new AbortController();
+  let running: Promise<void> | null = null;
+
+  async function run(): Promise<void> {
+    while (queue.length > 0 && !closing.signal.aborted) {
+      try {
+        await step();
+      } catch (error) {
+        log.error('received objects are not on record yet, trying again', { count: queue.length, error });
+        await clock.sleep(RETRY_MS, closing.signal);
+      }
+    }
+  }
+
+  /** Takes items off the queue only once they are recorded. */
+  async function step(): Promise<void> {
+    const end = queue.findIndex((item) => item.kind === 'released');
+    const batch = queue.slice(0, Math.min(end === -1 ? queue.length : end, MOST_IN_ONE_TRANSACTION));
+    if (batch.length > 0) {
+      const instances = batch.flatMap((item) => (item.kind === 'stored' ? [item.instance] : []));
+      const outcomes = await store.recordInstances(instances);
+      onNew(instances.filter((_, index) => outcomes[index] === 'new'));
+      for (const [index, instance] of instances.entries()) if (outcomes[index] === 'copy') await keepOneFile(instance);
+      queue.splice(0, batch.length);
+      return;
+    }
+    const [first] = queue;
+    if (first?.kind === 'released') await store.nudgeComplete(first.studyInstanceUids);
+    queue.shift();
+  }
+
+  /** Of an object that came again in a file of its own: the file on record stays; if it has been lost, the new one takes its place. */
+  async function keepOneFile(instance: StoredInstance): Promise<void> {
+    const recorded = await store.recordedPath(instance);
+    if (recorded === null || recorded === instance.path) return;
+    const [kept, came] = [resolvePath(recorded), resolvePath(instance.path)];
+    if (await isFile(kept)) {
+      await rm(came, { force: true });
+      return;
+    }
+    log.warn('a lost file is replaced by the one that came again', { sopInstanceUid: instance.header.sopInstanceUid });
+    await mkdir(dirname(kept), { recursive: true });
+    await rename(came, kept);
+  }
+
+  function push(item: Item): void {
+    queue.push(item);
+    running ??= run().finally(() => {
+      running = null;
+    });
+  }
+
+  return {
+    stored: (instance) => push({ kind: 'stored', instance }),
+    released: (studyInstanceUids) => {
+      if (studyInstanceUids.length > 0) push({ kind: 'released', studyInstanceUids });
+    },
+    drained: async () => {
+      while (running !== null) await running;
+    },
+    close: async () => {
+      closing.abort();
+      await running;
+    },
+  };
+}
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isFile();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
+    throw error;
+  }
+}

@@ -1,0 +1,40 @@
+import { sql } from 'kysely';
+import { TriageError } from '../../base/errors.ts';
+import { appendEvent, caseRow, write } from './storeContext.ts';
+import type { StoreContext } from './storeContext.ts';
+
+/**
+ * SQL on a row of `cases`: a person has said that what waits there stays as it is, and nothing has come since that waits for a person. It changes nothing of
+ * the case: what was held is held, what was refused is refused.
+ */
+export const isLeftAsIs = sql<boolean>`(
+  select case_events.type = 'leftAsIs'
+  from case_events
+  where case_events.study_instance_uid = cases.study_instance_uid
+    and case_events.type in ('quarantined', 'gaveUp', 'deliveryRefused', 'resultLost', 'leftAsIs')
+  order by case_events.id desc
+  limit 1
+) is true`;
+
+/**
+ * Takes a held or failed study, or one whose results a destination refused, off the list of what waits for a person, with a reason on record. Retention
+ * may remove it from then on, as it does finished ones.
+ *
+ * @throws TriageError `not-found` when nothing of the study waits for a person
+ */
+export async function leaveAsIs(context: StoreContext, studyInstanceUid: string, { actor, reason }: { actor: string; reason: string }): Promise<void> {
+  await write(context, async (trx, touched) => {
+    const row = await caseRow(trx, studyInstanceUid);
+    const refused = await trx
+      .selectFrom('deliveries')
+      .innerJoin('result_objects', 'result_objects.sop_instance_uid', 'deliveries.sop_instance_uid')
+      .select('deliveries.id')
+      .where('result_objects.study_instance_uid', '=', studyInstanceUid)
+      .where('deliveries.status', '=', 'refused')
+      .executeTakeFirst();
+    if (row === undefined || (row.quarantine_reason === null && row.state !== 'failed' && refused === undefined))
+      throw new TriageError('not-found', 'Nothing of this study waits for a person.');
+    await appendEvent(trx, { studyInstanceUid, revision: row.revision, at: context.clock.now(), type: 'leftAsIs', from: row.state, to: row.state, actor, detail: { reason } });
+    touched.add(studyInstanceUid);
+  });
+}

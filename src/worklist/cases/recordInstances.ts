@@ -1,0 +1,213 @@
+import type { Transaction } from 'kysely';
+import type { InstanceHeader, StoredInstance } from '../../case/case.ts';
+import { caseRef } from '../../case/caseRef.ts';
+import { identityDifferences } from '../../case/patientIdentity.ts';
+import type { RecordOutcome } from '../../case/ports.ts';
+import { patientOf } from '../list/caseRecord.ts';
+import { isProof } from '../proof/proofRuns.ts';
+import { quarantine } from './quarantine.ts';
+import { eraseCase } from './removal.ts';
+import { reopen } from './reopen.ts';
+import type { CaseRow, Flag, InstanceKind, Schema } from '../db/schema.ts';
+import { appendEvent, caseRow, NO_LEASE, write } from './storeContext.ts';
+import type { CaseStoreOptions, StoreContext } from './storeContext.ts';
+
+/** CT Image Storage and Enhanced CT Image Storage (PS3.4 B.5): what is triaged. */
+const TRIAGED_SOP_CLASSES = new Set(['1.2.840.10008.5.1.4.1.1.2', '1.2.840.10008.5.1.4.1.1.2.1']);
+/** Manufacturer (0008,0070) of what the agent writes. */
+const OWN_MANUFACTURER = 'ODONTOID';
+
+/** Results of ours are never CT, so that nothing a scanner sends can be taken for one and be left out. */
+export function instanceKind(header: Pick<InstanceHeader, 'sopClassUid' | 'manufacturer'>): InstanceKind {
+  if (TRIAGED_SOP_CLASSES.has(header.sopClassUid)) return 'ct';
+  return header.manufacturer.trim().toUpperCase() === OWN_MANUFACTURER ? 'own' : 'other';
+}
+
+/** Records received objects in one transaction, whatever has been recorded of them before; the contract is in `CaseStore`. */
+export async function recordInstances(
+  context: StoreContext,
+  instances: readonly StoredInstance[],
+): Promise<RecordOutcome[]> {
+  return write(context, async (trx, touched) => {
+    const outcomes: RecordOutcome[] = [];
+    for (const instance of instances) {
+      const outcome = await record(trx, context, instance);
+      if (outcome !== 'duplicate' && outcome !== 'copy') touched.add(instance.header.studyInstanceUid);
+      outcomes.push(outcome);
+    }
+    return outcomes;
+  });
+}
+
+async function record(trx: Transaction<Schema>, { clock, options }: StoreContext, instance: StoredInstance): Promise<RecordOutcome> {
+  const now = clock.now();
+  const { studyInstanceUid, sopInstanceUid } = instance.header;
+  let row = await caseRow(trx, studyInstanceUid);
+  if (row?.removing === 1) {
+    // Its files are being deleted: what arrives now starts afresh.
+    await eraseCase(trx, row, now);
+    row = undefined;
+  }
+  const known = await trx
+    .selectFrom('instances')
+    .select(['sha256', 'set_aside', 'path'])
+    .where('study_instance_uid', '=', studyInstanceUid)
+    .where('sop_instance_uid', '=', sopInstanceUid)
+    .execute();
+  const same = known.find((other) => other.sha256 === instance.sha256);
+  if (same !== undefined) {
+    if (same.path === instance.path) return 'duplicate';
+    // Somebody is sending the study again: retention leaves it alone for a while.
+    if (row?.state === 'delivered' || row?.state === 'ineligible') {
+      await trx
+        .updateTable('cases')
+        .set({ last_received_at: Math.max(row.last_received_at, instance.receivedAtMs) })
+        .where('study_instance_uid', '=', studyInstanceUid)
+        .execute();
+    }
+    return 'copy';
+  }
+
+  const kind = instanceKind(instance.header);
+  if (kind === 'own') {
+    await insertInstance(trx, instance, kind, 0);
+    return 'new';
+  }
+  if (row === undefined) {
+    await openCase(trx, instance, kind, now, options);
+    await insertInstance(trx, instance, kind, 0);
+    return 'new';
+  }
+  const differences = identityDifferences(patientOf(row), instance.header);
+  if (differences.length > 0) {
+    await insertInstance(trx, instance, kind, 1);
+    await quarantine(trx, row, `Two patients in one study: ${differences.join(', ')} differs`, now);
+    return 'identity-conflict';
+  }
+  if (known.some((other) => other.set_aside === 0)) {
+    await insertInstance(trx, instance, kind, 1);
+    if (kind === 'ct') await quarantine(trx, row, 'An image came twice with different content', now);
+    return 'conflict';
+  }
+  await insertInstance(trx, instance, kind, 0);
+  if (kind === 'ct') await takeSlice(trx, row, instance, now, options);
+  else if (row.state === 'receiving' && row.last_slice_at === null) {
+    await trx
+      .updateTable('cases')
+      .set({ last_received_at: Math.max(row.last_received_at, instance.receivedAtMs), ...NO_LEASE, complete_hint: 0 })
+      .where('study_instance_uid', '=', studyInstanceUid)
+      .execute();
+  }
+  return 'new';
+}
+
+/** The contract is in `CaseStore`. */
+export async function recordedPath({ db }: StoreContext, { header, sha256 }: StoredInstance): Promise<string | null> {
+  const row = await db
+    .selectFrom('instances')
+    .select('path')
+    .where('study_instance_uid', '=', header.studyInstanceUid)
+    .where('sop_instance_uid', '=', header.sopInstanceUid)
+    .where('sha256', '=', sha256)
+    .executeTakeFirst();
+  return row?.path ?? null;
+}
+
+async function insertInstance(
+  trx: Transaction<Schema>,
+  instance: StoredInstance,
+  kind: InstanceKind,
+  setAside: Flag,
+): Promise<void> {
+  await trx
+    .insertInto('instances')
+    .values({
+      study_instance_uid: instance.header.studyInstanceUid,
+      sop_instance_uid: instance.header.sopInstanceUid,
+      sha256: instance.sha256,
+      kind,
+      set_aside: setAside,
+      path: instance.path,
+      size_bytes: instance.sizeBytes,
+      received_at: instance.receivedAtMs,
+      source_ae_title: instance.sourceAeTitle,
+      header: JSON.stringify(instance.header),
+    })
+    .execute();
+}
+
+type LocationRule = Pick<CaseStoreOptions, 'locationFrom'>;
+
+/** What the first slice of a study says about the case; objects of other kinds often leave it out. */
+function description({ header, sourceAeTitle }: StoredInstance, { locationFrom }: LocationRule) {
+  return {
+    patient_id: header.patientId,
+    issuer_of_patient_id: header.issuerOfPatientId,
+    patient_name: header.patientName,
+    patient_birth_date: header.patientBirthDate,
+    patient_sex: header.patientSex,
+    patient_age: header.patientAge,
+    accession_number: header.accessionNumber,
+    study_date: header.studyDate,
+    study_time: header.studyTime,
+    study_description: header.studyDescription,
+    acquired_at: header.acquisitionDateTime,
+    source_ae_title: sourceAeTitle,
+    scanner: [header.manufacturer, header.manufacturerModelName].map((part) => part.trim()).filter(Boolean).join(' '),
+    location: locationFrom === null ? '' : header[locationFrom].trim(),
+  };
+}
+
+async function openCase(
+  trx: Transaction<Schema>,
+  instance: StoredInstance,
+  kind: InstanceKind,
+  now: number,
+  rule: LocationRule,
+): Promise<void> {
+  const { studyInstanceUid } = instance.header;
+  await trx
+    .insertInto('cases')
+    .values({
+      study_instance_uid: studyInstanceUid,
+      case_ref: caseRef(studyInstanceUid),
+      state: 'receiving',
+      revision: 1,
+      proof: (await isProof(trx, studyInstanceUid)) ? 1 : 0,
+      ...description(instance, rule),
+      first_received_at: instance.receivedAtMs,
+      last_received_at: instance.receivedAtMs,
+      last_slice_at: kind === 'ct' ? instance.receivedAtMs : null,
+      read_at: null,
+      quarantine_reason: null,
+      ...NO_LEASE,
+      failure_code: null,
+      failure_message: null,
+      failure_stage: null,
+    })
+    .execute();
+  await appendEvent(trx, {
+    studyInstanceUid,
+    revision: 1,
+    at: now,
+    type: 'instanceReceived',
+    from: null,
+    to: 'receiving',
+    actor: 'receive',
+  });
+}
+
+async function takeSlice(trx: Transaction<Schema>, row: CaseRow, instance: StoredInstance, now: number, rule: LocationRule): Promise<void> {
+  const { acquisitionDateTime } = instance.header;
+  await trx
+    .updateTable('cases')
+    .set({
+      ...(row.last_slice_at === null ? description(instance, rule) : {}),
+      acquired_at: acquisitionDateTime > row.acquired_at ? acquisitionDateTime : row.acquired_at,
+      last_received_at: Math.max(row.last_received_at, instance.receivedAtMs),
+      last_slice_at: Math.max(row.last_slice_at ?? 0, instance.receivedAtMs),
+    })
+    .where('study_instance_uid', '=', row.study_instance_uid)
+    .execute();
+  await reopen(trx, row, now, 'receive');
+}

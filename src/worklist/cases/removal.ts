@@ -1,0 +1,162 @@
+import type { Kysely, Transaction } from 'kysely';
+import { appendAudit } from '../audit/audit.ts';
+import { keepPatientForAudit } from '../audit/auditOutbox.ts';
+import { isLeftAsIs } from './leaveAsIs.ts';
+import type { CaseRow, Schema } from '../db/schema.ts';
+import { keepScore } from '../list/scanHistory.ts';
+import { appendEvent, caseRow, NO_LEASE, write } from './storeContext.ts';
+import type { StoreContext } from './storeContext.ts';
+
+/** A case that may go, and the files that go with it. */
+export interface RemovableCase {
+  studyInstanceUid: string;
+  lastReceivedAtMs: number;
+}
+
+export interface CaseFiles {
+  /** Relative to the spool. */
+  spoolPaths: string[];
+  /** Absolute. */
+  resultPaths: string[];
+}
+
+/** What a synthetic study is kept for after its run: somebody looks why it failed. */
+const PROOF_KEPT_MS = 24 * 60 * 60_000;
+
+/**
+ * Cases that are finished and got nothing new since `beforeMs`: delivered, or not eligible with nothing left to report or to send. Never an unfinished
+ * one; a failed or held one, or one with refused results, only when a person has left it as it is. A synthetic study goes a day after its run, whatever has
+ * become of it.
+ */
+function finished({ clock }: StoreContext, db: Kysely<Schema>, beforeMs: number) {
+  return db
+    .selectFrom('cases')
+    .where((row) =>
+      row.or([
+        row.and([
+          row('proof', '=', 0),
+          row('last_received_at', '<', beforeMs),
+          row.or([
+            row.and([row('quarantine_reason', 'is not', null), isLeftAsIs]),
+            row.and([
+              row('quarantine_reason', 'is', null),
+              row('report_due', '=', 0),
+              row.or([row('state', 'in', ['delivered', 'ineligible']), row.and([row('state', 'in', ['reported', 'failed']), isLeftAsIs])]),
+              row.not(
+                row.exists(
+                  row
+                    .selectFrom('result_objects')
+                    .leftJoin('deliveries', 'deliveries.sop_instance_uid', 'result_objects.sop_instance_uid')
+                    .select('result_objects.sop_instance_uid')
+                    .whereRef('result_objects.study_instance_uid', '=', 'cases.study_instance_uid')
+                    .whereRef('result_objects.revision', '=', 'cases.revision')
+                    .where((delivery) =>
+                      delivery.or([
+                        // A report without a delivery has no destination yet: it is still wanted.
+                        delivery('deliveries.status', 'is', null),
+                        delivery('deliveries.status', 'not in', ['confirmed', 'refused']),
+                        delivery.and([delivery('deliveries.status', '=', 'refused'), delivery.not(isLeftAsIs)]),
+                      ]),
+                    ),
+                ),
+              ),
+            ]),
+          ]),
+        ]),
+        row.and([
+          row('proof', '=', 1),
+          row.exists(
+            row
+              .selectFrom('proof_runs')
+              .select('proof_runs.id')
+              .whereRef('proof_runs.study_instance_uid', '=', 'cases.study_instance_uid')
+              .where('proof_runs.finished_at', '<', Math.max(beforeMs, clock.now() - PROOF_KEPT_MS)),
+          ),
+        ]),
+      ]),
+    );
+}
+
+/** Cases that may go, oldest first; one whose removal was cut short comes again. */
+export async function removableCases(context: StoreContext, beforeMs: number, limit: number): Promise<RemovableCase[]> {
+  const rows = await finished(context, context.db, beforeMs)
+    .select(['study_instance_uid', 'last_received_at'])
+    .orderBy('last_received_at')
+    .orderBy('study_instance_uid')
+    .limit(limit)
+    .execute();
+  return rows.map((row) => ({ studyInstanceUid: row.study_instance_uid, lastReceivedAtMs: row.last_received_at }));
+}
+
+/** Marks the case so that nothing claims it while its files go; null when it is not finished any more, or got something since `beforeMs`. */
+export async function beginRemoval(
+  context: StoreContext,
+  studyInstanceUid: string,
+  beforeMs: number,
+): Promise<CaseFiles | null> {
+  return write(context, async (trx) => {
+    const row = await finished(context, trx, beforeMs)
+      .select('study_instance_uid')
+      .where('study_instance_uid', '=', studyInstanceUid)
+      .executeTakeFirst();
+    if (row === undefined) return null;
+    await trx
+      .updateTable('cases')
+      .set({ removing: 1, ...NO_LEASE })
+      .where('study_instance_uid', '=', studyInstanceUid)
+      .execute();
+    const instances = await trx
+      .selectFrom('instances')
+      .select('path')
+      .where('study_instance_uid', '=', studyInstanceUid)
+      .execute();
+    const objects = await trx
+      .selectFrom('result_objects')
+      .select('path')
+      .where('study_instance_uid', '=', studyInstanceUid)
+      .execute();
+    return {
+      spoolPaths: instances.map((instance) => instance.path),
+      resultPaths: objects.map((object) => object.path),
+    };
+  });
+}
+
+/** Ends a removal whose files are gone. False when new input has reopened the study meanwhile. */
+export async function finishRemoval(context: StoreContext, studyInstanceUid: string): Promise<boolean> {
+  return write(context, async (trx, touched) => {
+    const row = await caseRow(trx, studyInstanceUid);
+    if (row?.removing !== 1) return false;
+    await eraseCase(trx, row, context.clock.now());
+    touched.add(studyInstanceUid);
+    return true;
+  });
+}
+
+/** Deletes everything on record of a case but its audit and its score. */
+export async function eraseCase(trx: Transaction<Schema>, row: CaseRow, now: number): Promise<void> {
+  const { study_instance_uid: studyInstanceUid } = row;
+  // A synthetic study's score is no scan's of the site.
+  if (row.proof === 0) await keepScore(trx, row);
+  await trx
+    .deleteFrom('slice_features')
+    .where('instance_sha256', 'in', (instances) =>
+      instances.selectFrom('instances').select('sha256').where('study_instance_uid', '=', studyInstanceUid),
+    )
+    .execute();
+  await trx.deleteFrom('instances').where('study_instance_uid', '=', studyInstanceUid).execute();
+  if (row.proof === 0) {
+    await appendAudit(trx, now, { action: 'study.removed', actor: 'odontoid', target: studyInstanceUid });
+    await keepPatientForAudit(trx, row);
+  }
+  await trx.deleteFrom('cases').where('study_instance_uid', '=', studyInstanceUid).execute();
+  await appendEvent(trx, {
+    studyInstanceUid,
+    revision: row.revision,
+    at: now,
+    type: 'removed',
+    from: row.state,
+    to: row.state,
+    actor: 'housekeeping',
+  });
+}

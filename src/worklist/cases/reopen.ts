@@ -1,0 +1,49 @@
+import type { Transaction } from 'kysely';
+import { nextCaseState } from '../../case/caseState.ts';
+import { cancelUnsent } from './outbox.ts';
+import type { CaseRow, Schema } from '../db/schema.ts';
+import { appendEvent, NO_LEASE } from './storeContext.ts';
+
+/**
+ * Puts new input before the stages: whoever works on the case is fenced out. Once slices have been assembled, the next one begins
+ * a new revision: nothing found out so far counts for it, and results not yet sent are not sent.
+ */
+export async function reopen(
+  trx: Transaction<Schema>,
+  row: CaseRow,
+  now: number,
+  actor: string,
+  why: { type: 'instanceReceived' | 'reprocessed'; detail?: Record<string, unknown> } = { type: 'instanceReceived' },
+): Promise<void> {
+  const state = nextCaseState(row.state, 'instanceReceived');
+  const revision = row.state === 'receiving' ? row.revision : row.revision + 1;
+  await trx
+    .updateTable('cases')
+    .set({
+      state,
+      revision,
+      ...NO_LEASE,
+      complete_hint: 0,
+      report_due: 0,
+      attempts: 0,
+      not_before: 0,
+      failure_code: null,
+      failure_message: null,
+      failure_stage: null,
+      read_at: null,
+      read_by: null,
+    })
+    .where('study_instance_uid', '=', row.study_instance_uid)
+    .execute();
+  if (revision === row.revision) return;
+  await cancelUnsent(trx, row.study_instance_uid);
+  await appendEvent(trx, {
+    studyInstanceUid: row.study_instance_uid,
+    revision,
+    at: now,
+    ...why,
+    from: row.state,
+    to: state,
+    actor,
+  });
+}

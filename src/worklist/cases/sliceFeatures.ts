@@ -1,0 +1,75 @@
+import type { EncodedSlice, SliceCrop } from '../../case/case.ts';
+import { write } from './storeContext.ts';
+import type { StoreContext } from './storeContext.ts';
+
+/** Rows read in one statement: SQLite limits the parameters of one. */
+const BATCH = 500;
+
+const bytesOf = (values: Float32Array): Buffer => {
+  const bytes = Buffer.alloc(values.length * 4);
+  values.forEach((value, index) => bytes.writeFloatLE(value, index * 4));
+  return bytes;
+};
+
+const floatsOf = (bytes: Buffer): Float32Array =>
+  Float32Array.from({ length: bytes.length / 4 }, (_, index) => bytes.readFloatLE(index * 4));
+
+/** One column holds what is small: where the input lies, and what the slice is made of. Versions before 0.2 wrote no anatomy. */
+function placeOf(column: string): Pick<EncodedSlice, 'crop' | 'anatomy'> {
+  const { anatomy, ...crop } = JSON.parse(column) as SliceCrop & { anatomy?: EncodedSlice['anatomy'] };
+  return { crop, anatomy: anatomy ?? null };
+}
+
+/** Slices that this model has encoded already, by the digest of their data set. */
+export async function sliceFeatures(
+  context: StoreContext,
+  modelSha256: string,
+  instanceSha256s: readonly string[],
+): Promise<Map<string, EncodedSlice>> {
+  const found = new Map<string, EncodedSlice>();
+  for (let start = 0; start < instanceSha256s.length; start += BATCH) {
+    const rows = await context.db
+      .selectFrom('slice_features')
+      .selectAll()
+      .where('model_sha256', '=', modelSha256)
+      .where('instance_sha256', 'in', instanceSha256s.slice(start, start + BATCH))
+      .execute();
+    for (const row of rows) {
+      found.set(row.instance_sha256, {
+        feature: floatsOf(row.feature),
+        imageProbability: row.image_probability,
+        cam: floatsOf(row.cam),
+        camRows: row.cam_rows,
+        camColumns: row.cam_columns,
+        ...placeOf(row.crop),
+      });
+    }
+  }
+  return found;
+}
+
+/** Keeps encoded slices, so that a restart does not encode them again. What is on record stays as it is. */
+export async function saveSliceFeatures(
+  context: StoreContext,
+  modelSha256: string,
+  features: ReadonlyMap<string, EncodedSlice>,
+): Promise<void> {
+  await write(context, async (trx) => {
+    for (const [instanceSha256, slice] of features) {
+      await trx
+        .insertInto('slice_features')
+        .values({
+          model_sha256: modelSha256,
+          instance_sha256: instanceSha256,
+          image_probability: slice.imageProbability,
+          feature: bytesOf(slice.feature),
+          cam: bytesOf(slice.cam),
+          cam_rows: slice.camRows,
+          cam_columns: slice.camColumns,
+          crop: JSON.stringify({ ...slice.crop, anatomy: slice.anatomy }),
+        })
+        .onConflict((conflict) => conflict.doNothing())
+        .execute();
+    }
+  });
+}

@@ -1,0 +1,120 @@
+import type { Kysely, Transaction } from 'kysely';
+import type { CaseState } from '../../case/caseState.ts';
+import type { Clock } from '../../base/clock.ts';
+import { appendAudit, type AuditAction } from '../audit/audit.ts';
+import type { CaseRow, Schema } from '../db/schema.ts';
+
+/** Attributes that can tell where a patient is: (0038,0300), (0008,1040), (0008,1010). */
+export type LocationAttribute = 'currentPatientLocation' | 'institutionalDepartmentName' | 'stationName';
+
+export interface CaseStoreOptions {
+  /** A study without a completeness hint is assembled after this long without a new object. */
+  quietMs: number;
+  /** Attempts of a stage on one input before the case is failed. */
+  maxAttempts: number;
+  /** First wait after a failed attempt; doubled at each, `retryMaxMs` at the most. */
+  retryMinMs: number;
+  retryMaxMs: number;
+  /** The same for deliveries, whose attempts never end. */
+  deliveryRetryMinMs: number;
+  deliveryRetryMaxMs: number;
+  /** Names of the destinations: every result goes to each. */
+  destinations: readonly string[];
+  /** Those that get the results of synthetic studies too. */
+  proofDestinations: readonly string[];
+  /** Write a "could not be analysed" report for studies without an eligible series too. */
+  reportNotEligible: boolean;
+  /** Which attribute of the first slice tells where the patient is; null for none. */
+  locationFrom: LocationAttribute | null;
+}
+
+export const DEFAULT_CASE_STORE_OPTIONS: CaseStoreOptions = {
+  quietMs: 20_000,
+  maxAttempts: 3,
+  retryMinMs: 2_000,
+  retryMaxMs: 600_000,
+  deliveryRetryMinMs: 5_000,
+  deliveryRetryMaxMs: 900_000,
+  destinations: [],
+  proofDestinations: [],
+  reportNotEligible: true,
+  locationFrom: 'currentPatientLocation',
+};
+
+/** What the parts of the case store share. */
+export interface StoreContext {
+  readonly db: Kysely<Schema>;
+  readonly clock: Clock;
+  readonly options: CaseStoreOptions;
+  readonly listeners: Set<(studyInstanceUid: string) => void>;
+}
+
+/** One write transaction. Studies that `run` adds to `touched` are announced once it is on disk. */
+export async function write<T>(
+  context: StoreContext,
+  run: (trx: Transaction<Schema>, touched: Set<string>) => Promise<T>,
+): Promise<T> {
+  const touched = new Set<string>();
+  const result = await context.db.transaction().execute((trx) => run(trx, touched));
+  for (const study of touched) for (const listener of context.listeners) listener(study);
+  return result;
+}
+
+export async function caseRow(trx: Kysely<Schema>, studyInstanceUid: string): Promise<CaseRow | undefined> {
+  return trx.selectFrom('cases').selectAll().where('study_instance_uid', '=', studyInstanceUid).executeTakeFirst();
+}
+
+/** What ends a lease: the case can be claimed anew, and whoever still works on it is fenced out. */
+export const NO_LEASE = { lease_token: null, lease_stage: null, lease_until: null } as const;
+
+/** What people do to a case stands in the audit too. Reasons are left out there: they are free text. */
+const AUDITED: Readonly<Record<string, AuditAction>> = {
+  read: 'case.read',
+  unread: 'case.unread',
+  stat: 'case.stat',
+  notStat: 'case.notStat',
+  claimed: 'case.claimed',
+  released: 'case.released',
+  verdict: 'case.verdict',
+  reprocessed: 'case.reprocessed',
+  deliveryRetried: 'case.resent',
+  quarantineReleased: 'case.quarantineReleased',
+  leftAsIs: 'case.leftAsIs',
+};
+
+/** Appends to the history of a case, and for what people do to the audit, in the transaction that changes it. `detail` stays free of PHI. */
+export async function appendEvent(
+  trx: Transaction<Schema>,
+  event: {
+    studyInstanceUid: string;
+    revision: number;
+    at: number;
+    type: string;
+    from: CaseState | null;
+    to: CaseState;
+    actor: string;
+    detail?: Record<string, unknown>;
+  },
+): Promise<void> {
+  await trx
+    .insertInto('case_events')
+    .values({
+      study_instance_uid: event.studyInstanceUid,
+      revision: event.revision,
+      at: event.at,
+      type: event.type,
+      from_state: event.from,
+      to_state: event.to,
+      actor: event.actor,
+      detail: JSON.stringify(event.detail ?? {}),
+    })
+    .execute();
+  const action = AUDITED[event.type];
+  if (action === undefined) return;
+  await appendAudit(trx, event.at, {
+    action,
+    actor: event.actor,
+    target: event.studyInstanceUid,
+    detail: { revision: event.revision },
+  });
+}

@@ -1,0 +1,216 @@
+import { readdir } from 'node:fs/promises';
+import BetterSqlite3 from 'better-sqlite3';
+import { Migrator, type Migration } from 'kysely/migration';
+import { Kysely, SqliteAdapter, SqliteDialect, SqliteDriver } from 'kysely';
+import type { DatabaseConnection, Driver, TransactionSettings } from 'kysely';
+import { systemClock } from '../../base/clock.ts';
+import { TriageError } from '../../base/errors.ts';
+import type { Schema } from './schema.ts';
+
+/** The open worklist: typed queries, and the handle for what only SQLite can do (backup, checkpoint, checks). */
+export interface WorklistDatabase {
+  readonly path: string;
+  readonly db: Kysely<Schema>;
+  readonly sqlite: BetterSqlite3.Database;
+  close(): Promise<void>;
+}
+
+const MIGRATION_TABLE = 'schema_migrations';
+const BUSY_TIMEOUT_MS = 10_000;
+const LOCK_POLL_MS = 5;
+const MOST_KEPT_STATEMENTS = 300;
+const MIGRATION_FILE = /^(\d{4}_[a-z0-9_]+)\.(ts|js)$/i;
+
+/** Prepared statements by their text, so that recording thousands of slices does not parse the same SQL each time. */
+function keepingStatements(sqlite: BetterSqlite3.Database): (sql: string) => BetterSqlite3.Statement {
+  const kept = new Map<string, BetterSqlite3.Statement>();
+  return (sql) => {
+    const known = kept.get(sql);
+    if (known !== undefined) return known;
+    const statement = sqlite.prepare(sql);
+    // Lists of every length have a text of their own: beyond a bound all are dropped, and those in use come back.
+    if (kept.size >= MOST_KEPT_STATEMENTS) kept.clear();
+    kept.set(sql, statement);
+    return statement;
+  };
+}
+
+/**
+ * Writing transactions take the write lock at their beginning: one that reads first and upgrades later would fail when another came between.
+ * While another process holds the lock, this one waits without blocking its event loop.
+ */
+class ImmediateDriver extends SqliteDriver {
+  readonly #sqlite: BetterSqlite3.Database;
+
+  constructor(sqlite: BetterSqlite3.Database) {
+    super({ database: { prepare: keepingStatements(sqlite), close: () => sqlite.close() } });
+    this.#sqlite = sqlite;
+  }
+
+  override async beginTransaction(connection: DatabaseConnection, settings?: TransactionSettings): Promise<void> {
+    if (settings?.accessMode === 'read only') return super.beginTransaction(connection);
+    const deadlineMs = systemClock.monotonicMs() + BUSY_TIMEOUT_MS;
+    while (!this.#begun()) {
+      if (systemClock.monotonicMs() > deadlineMs)
+        throw new TriageError('database-busy', 'Another process has been writing to the database for too long.');
+      await systemClock.sleep(LOCK_POLL_MS);
+    }
+  }
+
+  #begun(): boolean {
+    this.#sqlite.pragma('busy_timeout = 0');
+    try {
+      this.#sqlite.exec('begin immediate');
+      return true;
+    } catch (error) {
+      if (error instanceof BetterSqlite3.SqliteError && error.code.startsWith('SQLITE_BUSY')) return false;
+      throw error;
+    } finally {
+      this.#sqlite.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    }
+  }
+}
+
+/** SQLite's DDL is transactional; Kysely only leaves it off for schema changes that switch foreign keys off, which ours must not do. */
+class TransactionalDdlAdapter extends SqliteAdapter {
+  override get supportsTransactionalDdl(): boolean {
+    return true;
+  }
+}
+
+class WorklistDialect extends SqliteDialect {
+  readonly #sqlite: BetterSqlite3.Database;
+
+  constructor(sqlite: BetterSqlite3.Database) {
+    super({ database: sqlite });
+    this.#sqlite = sqlite;
+  }
+
+  override createDriver(): Driver {
+    return new ImmediateDriver(this.#sqlite);
+  }
+
+  override createAdapter(): SqliteAdapter {
+    return new TransactionalDdlAdapter();
+  }
+}
+
+/** Opens `path` with the settings that the promises rest on, and asserts each: better-sqlite3 reopens a WAL file with synchronous NORMAL. */
+function openFile(path: string): WorklistDatabase {
+  let sqlite: BetterSqlite3.Database;
+  try {
+    sqlite = new BetterSqlite3(path);
+  } catch (error) {
+    throw new TriageError(
+      'database-invalid',
+      `The database ${path} cannot be opened. Check that its folder exists and may be written.`,
+      { cause: error },
+    );
+  }
+  try {
+    sqlite.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    sqlite.pragma('journal_mode = WAL');
+    sqlite.pragma('synchronous = FULL');
+    sqlite.pragma('foreign_keys = ON');
+    const settings = ['journal_mode', 'synchronous', 'foreign_keys', 'busy_timeout'].map((name) =>
+      sqlite.pragma(name, { simple: true }),
+    );
+    if (JSON.stringify(settings) !== JSON.stringify(['wal', 2, 1, BUSY_TIMEOUT_MS])) {
+      throw new TriageError(
+        'database-invalid',
+        `The database ${path} does not take the settings it needs (WAL, synchronous FULL). Put it on a local disk.`,
+        { context: { settings } },
+      );
+    }
+    const db = new Kysely<Schema>({ dialect: new WorklistDialect(sqlite) });
+    return { path, db, sqlite, close: () => db.destroy() };
+  } catch (error) {
+    sqlite.close();
+    throw error instanceof TriageError
+      ? error
+      : new TriageError('database-invalid', `The file ${path} is not a usable SQLite database.`, { cause: error });
+  }
+}
+
+/** Every migration beside this build, by name. Bundlers have lost them in silence before, so none is an error. */
+async function knownMigrations(): Promise<Record<string, Migration>> {
+  const folder = new URL('../../../migrations/', import.meta.url);
+  const found: Record<string, Migration> = {};
+  for (const file of (await readdir(folder)).sort()) {
+    const name = file.endsWith('.d.ts') ? undefined : MIGRATION_FILE.exec(file)?.[1];
+    if (name !== undefined) found[name] = (await import(new URL(file, folder).href)) as Migration;
+  }
+  if (Object.keys(found).length === 0)
+    throw new TriageError('database-invalid', 'This build has no migrations: it is incomplete. Build it again.');
+  return found;
+}
+
+function appliedMigrations(database: WorklistDatabase): string[] {
+  const present = database.sqlite.prepare('select 1 from sqlite_master where name = ?').get(MIGRATION_TABLE);
+  if (present === undefined) return [];
+  return (database.sqlite.prepare(`select name from ${MIGRATION_TABLE} order by name`).all() as { name: string }[]).map(
+    (row) => row.name,
+  );
+}
+
+function refuseNewer(database: WorklistDatabase, known: Record<string, Migration>): void {
+  const unknown = appliedMigrations(database).filter((name) => !(name in known));
+  if (unknown.length > 0) {
+    throw new TriageError(
+      'database-newer',
+      `The database was written by a newer Odontoid (${unknown.join(', ')}). Install that version, or restore a backup of this one.`,
+      {
+        context: { unknown },
+      },
+    );
+  }
+}
+
+/**
+ * Opens the worklist for work.
+ * @throws TriageError `database-newer` when a newer version has changed it, `database-invalid` when it is not migrated or not usable.
+ */
+export async function openDatabase(path: string): Promise<WorklistDatabase> {
+  const database = openFile(path);
+  try {
+    const known = await knownMigrations();
+    refuseNewer(database, known);
+    const applied = new Set(appliedMigrations(database));
+    const missing = Object.keys(known).filter((name) => !applied.has(name));
+    if (missing.length > 0) {
+      throw new TriageError('database-invalid', `The database lacks ${missing.join(', ')}. Run: odontoid migrate`, {
+        context: { missing },
+      });
+    }
+    return database;
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+/** Brings the schema up to this version, each step whole or not at all, and says which steps it took. @throws TriageError as `openDatabase`. */
+export async function migrate(path: string): Promise<{ applied: string[]; version: string }> {
+  const database = openFile(path);
+  try {
+    const known = await knownMigrations();
+    refuseNewer(database, known);
+    const migrator = new Migrator({
+      db: database.db,
+      provider: { getMigrations: () => Promise.resolve(known) },
+      migrationTableName: MIGRATION_TABLE,
+      migrationLockTableName: `${MIGRATION_TABLE}_lock`,
+    });
+    const { error, results } = await migrator.migrateToLatest();
+    if (error !== undefined)
+      throw new TriageError('database-invalid', 'A migration failed; the database is as it was before it.', {
+        cause: error,
+      });
+    const applied = (results ?? [])
+      .filter((result) => result.status === 'Success')
+      .map((result) => result.migrationName);
+    return { applied, version: Object.keys(known).at(-1) ?? '' };
+  } finally {
+    await database.close();
+  }
+}

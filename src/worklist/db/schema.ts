@@ -1,0 +1,419 @@
+import type { Generated, Selectable } from 'kysely';
+import type { CaseState } from '../../case/caseState.ts';
+import type { Decision } from '../../case/case.ts';
+import type { ResultObject, StageName } from '../../case/ports.ts';
+
+/** 0 or 1: SQLite binds no booleans. */
+export type Flag = 0 | 1;
+
+/** `ct` is triaged. `other` is kept and shown. `own` is a result of ours that a PACS routed back. */
+export type InstanceKind = 'ct' | 'other' | 'own';
+
+/** `cancelled`: a newer revision came before it was sent. `refused`: the destination will not take it; a person must look. */
+export type DeliveryStatus = 'pending' | 'sent' | 'confirmed' | 'refused' | 'cancelled';
+
+/** One row a study. Times are epoch milliseconds. */
+export interface CasesTable {
+  study_instance_uid: string;
+  state: CaseState;
+  revision: number;
+  patient_id: string;
+  issuer_of_patient_id: string;
+  patient_name: string;
+  patient_birth_date: string;
+  patient_sex: string;
+  patient_age: string;
+  accession_number: string;
+  study_date: string;
+  study_time: string;
+  study_description: string;
+  /** DICOM DT of the newest acquisition, in the scanner's own time zone; empty when the headers do not say. */
+  acquired_at: string;
+  source_ae_title: string;
+  /** Manufacturer and model of the first slice. */
+  scanner: Generated<string>;
+  /** From the attribute that `worklist.location` names; empty when the headers do not say. */
+  location: Generated<string>;
+  first_received_at: number;
+  last_received_at: number;
+  last_slice_at: number | null;
+  complete_hint: Generated<Flag>;
+  report_due: Generated<Flag>;
+  stat: Generated<Flag>;
+  read_at: number | null;
+  read_by: Generated<string | null>;
+  /** Who says that they are reading it, and since when. */
+  claimed_by: Generated<string | null>;
+  claimed_at: Generated<number | null>;
+  /** `caseRef` of the study: what addresses call it. */
+  case_ref: string | null;
+  quarantine_reason: string | null;
+  /** A synthetic study of the agent's own: no patient's, so no list, figure or rank counts it. */
+  proof: Generated<Flag>;
+  /** Retention has begun to delete its files: nothing claims it any more. */
+  removing: Generated<Flag>;
+  lease_token: string | null;
+  lease_stage: StageName | null;
+  lease_until: number | null;
+  lease_count: Generated<number>;
+  attempts: Generated<number>;
+  not_before: Generated<number>;
+  failure_code: string | null;
+  failure_message: string | null;
+  failure_stage: string | null;
+}
+
+export interface InstancesTable {
+  study_instance_uid: string;
+  sop_instance_uid: string;
+  sha256: string;
+  kind: InstanceKind;
+  /** In conflict with what came before; not analysed unless a person says so. */
+  set_aside: Generated<Flag>;
+  path: string;
+  size_bytes: number;
+  received_at: number;
+  source_ae_title: string;
+  /** JSON of `InstanceHeader`. */
+  header: string;
+}
+
+/** What was found out about one revision of a case. A new revision has no row yet, so nothing old can be taken for new. */
+export interface AnalysesTable {
+  study_instance_uid: string;
+  revision: number;
+  /** JSON of `CaseManifest`. */
+  manifest: string | null;
+  /** JSON of `SeriesVerdict[]`. */
+  series: string;
+  /** JSON of `Findings`; the columns after it repeat what lists and queries need. */
+  findings: string | null;
+  decision: Decision | null;
+  reason_code: string | null;
+  reason: string | null;
+  probability: number | null;
+  threshold: number | null;
+  threshold_version: number | null;
+  /** JSON of `RowKeySlice[]`: key slices without their maps. */
+  key_slices: string;
+  model_name: string | null;
+  model_version: string | null;
+  model_sha256: string | null;
+  analysed_at: number | null;
+}
+
+export interface ResultObjectsTable {
+  sop_instance_uid: string;
+  study_instance_uid: string;
+  /** The newest revision whose report it belongs to. */
+  revision: number;
+  kind: ResultObject['kind'];
+  sop_class_uid: string;
+  series_instance_uid: string;
+  transfer_syntax_uid: string;
+  path: string;
+  sha256: string;
+  size_bytes: number;
+  created_at: number;
+}
+
+export interface DeliveriesTable {
+  id: Generated<number>;
+  sop_instance_uid: string;
+  destination: string;
+  status: DeliveryStatus;
+  attempts: Generated<number>;
+  next_attempt_at: number;
+  created_at: number;
+  sent_at: number | null;
+  confirmed_at: number | null;
+  /** When a confirmed result is looked for again; null when it has been found often enough. */
+  next_check_at: number | null;
+  last_status: string | null;
+  last_error: string | null;
+}
+
+export interface CaseEventsTable {
+  id: Generated<number>;
+  study_instance_uid: string;
+  revision: number;
+  at: number;
+  type: string;
+  from_state: CaseState | null;
+  to_state: CaseState;
+  actor: string;
+  /** JSON object, free of PHI. */
+  detail: string;
+}
+
+/** `stopped`: no scan is flagged. `follows-site`: the source has no threshold of its own any more. */
+export type ThresholdMode = 'on' | 'stopped' | 'follows-site';
+
+/** Appended only: the newest row of a model and source is in force. */
+export interface ThresholdsTable {
+  version: Generated<number>;
+  model_name: string;
+  /** Empty: the whole site. */
+  source_ae_title: Generated<string>;
+  mode: Generated<ThresholdMode>;
+  value: number;
+  reason: string;
+  created_at: number;
+  created_by: string;
+  /** The second person, where the site asks for one. */
+  approved_by: Generated<string | null>;
+  /** The version that this one takes back. */
+  reverts: Generated<number | null>;
+}
+
+/** How a request ended; null while it is open. */
+export type DraftOutcome = 'activated' | 'withdrawn' | 'expired' | 'data-changed' | 'threshold-changed';
+
+/** A request to change a threshold, with what its author saw. */
+export interface ThresholdDraftsTable {
+  id: Generated<number>;
+  model_name: string;
+  model_sha256: string;
+  source_ae_title: string;
+  mode: ThresholdMode;
+  value: number;
+  reason: string;
+  /** Newest version of the model's thresholds at the time: a later one ends the request. */
+  base_version: number;
+  /** Scans that arrived before it were not looked at. */
+  since: number;
+  /** Digest of the confirmed truth that it rests on. */
+  facts_sha256: string;
+  /** JSON array of study UIDs: confirmed fractures that would no longer be flagged. */
+  lost_fractures: string;
+  created_at: number;
+  created_by: string;
+  /** The author has signed and a second person is awaited. */
+  signed_at: number | null;
+  closed_at: number | null;
+  closed_by: string | null;
+  outcome: DraftOutcome | null;
+}
+
+/** What is left of a removed case. */
+export interface ScanHistoryTable {
+  study_instance_uid: string;
+  source_ae_title: string;
+  scanner: string;
+  arrived_at: number;
+  scored_at: number | null;
+  probability: number | null;
+  model_sha256: string | null;
+  stat: Flag;
+  read_at: number | null;
+}
+
+/** What a reader makes of a result. `agree` and `disagree` are with the decision of that revision. */
+export type Verdict = 'agree' | 'disagree' | 'unsure';
+
+/** Appended only; a reader's newest one for a revision is in force. The score stands beside it and outlives the case. */
+export interface VerdictsTable {
+  id: Generated<number>;
+  study_instance_uid: string;
+  revision: number;
+  verdict: Verdict;
+  /** Follows from the verdict and the decision; null when unsure. */
+  fracture: 'yes' | 'no' | null;
+  model_name: string;
+  model_version: string;
+  model_sha256: string;
+  probability: number;
+  threshold: number | null;
+  threshold_version: number | null;
+  created_at: number;
+  created_by: string;
+}
+
+export interface SliceFeaturesTable {
+  model_sha256: string;
+  instance_sha256: string;
+  image_probability: number;
+  /** Little-endian float32. */
+  feature: Buffer;
+  cam: Buffer;
+  cam_rows: number;
+  cam_columns: number;
+  /** JSON of `SliceCrop`. */
+  crop: string;
+}
+
+/** Append-only: the newest `activated` row of a role is what is wanted; the agent answers it by `in-use` or `failed`. */
+export interface ModelActivationsTable {
+  id: Generated<number>;
+  role: 'active' | 'shadow';
+  event: 'activated' | 'in-use' | 'failed';
+  /** The `activated` row that an answer belongs to. */
+  activation_id: number | null;
+  /** All null: the role is to be empty, which only the shadow's may be. */
+  model_name: string | null;
+  model_version: string | null;
+  model_sha256: string | null;
+  /** Operating point that comes into force with the package; null keeps the one in force. */
+  threshold: number | null;
+  /** A person's reason; why it failed. */
+  reason: string;
+  created_at: number;
+  created_by: string;
+}
+
+/** What a shadow package said of one revision of a case, beside what was reported of it. */
+export interface ShadowScoresTable {
+  study_instance_uid: string;
+  revision: number;
+  model_name: string;
+  model_version: string;
+  model_sha256: string;
+  /** Why it could not be scored; then all about the score is null. */
+  failure: string | null;
+  decision: Decision | null;
+  reason_code: string | null;
+  reason: string | null;
+  probability: number | null;
+  threshold: number | null;
+  /** Without the time that it stood aside for the active package. */
+  seconds: number | null;
+  slices: number;
+  active_model_name: string;
+  active_model_version: string;
+  active_model_sha256: string;
+  active_decision: Decision;
+  active_reason_code: string | null;
+  active_probability: number | null;
+  active_threshold: number | null;
+  /** From the stage's start: slices encoded on arrival are not in it. */
+  active_seconds: number | null;
+  created_at: number;
+}
+
+/** Proofs of life: synthetic studies that the agent sends itself. */
+export interface ProofRunsTable {
+  id: Generated<number>;
+  /** Minted for this run; null until the study is made. */
+  study_instance_uid: string | null;
+  cause: 'schedule' | 'person';
+  requested_by: string;
+  started_at: number;
+  finished_at: number | null;
+  outcome: 'passed' | 'failed' | 'stopped' | null;
+  failure: string | null;
+  /** JSON of `ProofMeasures`. */
+  measures: string;
+}
+
+/** What a person may do here. */
+export type UserRole = 'reader' | 'admin';
+
+export interface UsersTable {
+  id: string;
+  name: string;
+  kind: 'local' | 'oidc';
+  role: UserRole;
+  /** argon2id in its own text form; null until a set-up link was used, and for accounts of the identity provider. */
+  password_hash: string | null;
+  issuer: string | null;
+  subject: string | null;
+  disabled_at: number | null;
+  created_at: number;
+  last_sign_in_at: number | null;
+}
+
+/** One-time links to set a password; `user_id` is null for the first admin's. */
+export interface SetUpLinksTable {
+  secret_sha256: string;
+  user_id: string | null;
+  created_at: number;
+  expires_at: number;
+}
+
+export interface SessionsTable {
+  secret_sha256: string;
+  id: string;
+  user_id: string;
+  signed_in_at: number;
+  confirmed_at: number;
+  last_seen_at: number;
+  address: string;
+  user_agent: string;
+  csrf_token: string;
+}
+
+/** A machine that reads the API, or a screen on a wall. */
+export type TokenKind = 'machine' | 'wall';
+
+export interface ServiceTokensTable {
+  id: string;
+  name: string;
+  kind: Generated<TokenKind>;
+  secret_sha256: string;
+  created_at: number;
+  expires_at: number | null;
+  last_used_at: number | null;
+}
+
+export interface AccessKeysTable {
+  name: string;
+  value: string;
+}
+
+/** Appended only; each entry holds the hash of the one before it. */
+export interface AuditTable {
+  seq: number;
+  at: number;
+  action: string;
+  actor: string;
+  address: string;
+  target: string;
+  /** JSON object, free of PHI. */
+  detail: string;
+  previous_hash: string;
+  hash: string;
+}
+
+/** How far the audit has been sent to the site's repository: one row while there is one. */
+export interface AuditPositionTable {
+  id: 1;
+  sent_seq: number;
+}
+
+/** Whose the removed studies were that the repository has still to be told of. */
+export interface AuditPatientsTable {
+  study_instance_uid: string;
+  patient_id: string;
+  patient_name: string;
+  /** The entry of the removal: once it is sent, this goes. */
+  removed_seq: number;
+}
+
+export interface Schema {
+  cases: CasesTable;
+  instances: InstancesTable;
+  analyses: AnalysesTable;
+  result_objects: ResultObjectsTable;
+  deliveries: DeliveriesTable;
+  case_events: CaseEventsTable;
+  thresholds: ThresholdsTable;
+  threshold_drafts: ThresholdDraftsTable;
+  scan_history: ScanHistoryTable;
+  verdicts: VerdictsTable;
+  slice_features: SliceFeaturesTable;
+  model_activations: ModelActivationsTable;
+  shadow_scores: ShadowScoresTable;
+  proof_runs: ProofRunsTable;
+  users: UsersTable;
+  set_up_links: SetUpLinksTable;
+  sessions: SessionsTable;
+  service_tokens: ServiceTokensTable;
+  access_keys: AccessKeysTable;
+  audit_log: AuditTable;
+  audit_position: AuditPositionTable;
+  audit_patients: AuditPatientsTable;
+}
+
+export type CaseRow = Selectable<CasesTable>;
+export type InstanceRow = Selectable<InstancesTable>;
+export type AnalysisRow = Selectable<AnalysesTable>;

@@ -1,0 +1,55 @@
+import type {
+  CaseManifest,
+  CaseRecord,
+  Findings,
+  InstanceHeader,
+  PatientIdentity,
+  StoredInstance,
+} from '../../case/case.ts';
+import type { AnalysisRow, CaseRow, InstanceRow } from '../db/schema.ts';
+
+export function patientOf(row: CaseRow): PatientIdentity {
+  return {
+    patientId: row.patient_id,
+    issuerOfPatientId: row.issuer_of_patient_id,
+    patientName: row.patient_name,
+    patientBirthDate: row.patient_birth_date,
+    patientSex: row.patient_sex,
+  };
+}
+
+/** A case as the stages see it, from its row and the analysis of its present revision, if there is one. */
+export function caseRecordOf(row: CaseRow, analysis: AnalysisRow | undefined): CaseRecord {
+  return {
+    studyInstanceUid: row.study_instance_uid,
+    state: row.state,
+    revision: row.revision,
+    patient: patientOf(row),
+    accessionNumber: row.accession_number,
+    studyDate: row.study_date,
+    studyTime: row.study_time,
+    studyDescription: row.study_description,
+    sourceAeTitle: row.source_ae_title,
+    firstReceivedAtMs: row.first_received_at,
+    lastReceivedAtMs: row.last_received_at,
+    completeHint: row.complete_hint === 1,
+    manifest: analysis?.manifest == null ? null : (JSON.parse(analysis.manifest) as CaseManifest),
+    findings: analysis?.findings == null ? null : (JSON.parse(analysis.findings) as Findings),
+    quarantineReason: row.quarantine_reason,
+    failure:
+      row.failure_code === null
+        ? null
+        : { code: row.failure_code, message: row.failure_message ?? '', stage: row.failure_stage ?? '' },
+  };
+}
+
+export function storedInstanceOf(row: InstanceRow): StoredInstance {
+  return {
+    header: JSON.parse(row.header) as InstanceHeader,
+    path: row.path,
+    sha256: row.sha256,
+    sizeBytes: row.size_bytes,
+    receivedAtMs: row.received_at,
+    sourceAeTitle: row.source_ae_title,
+  };
+}

@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto';
+import type { Decision } from '../../case/case.ts';
+import type { CaseState } from '../../case/caseState.ts';
+
+/** What a reader is told of a case. There is no word for an unflagged scan but "did not flag". */
+export type CaseStatusKind =
+  'flagged' | 'unflagged' | 'running' | 'delayed' | 'not-analysed' | 'outside-domain' | 'failed' | 'held';
+
+export interface CaseStatus {
+  kind: CaseStatusKind;
+  /** The fixed words. */
+  text: string;
+}
+
+export interface StatusFacts {
+  studyInstanceUid: string;
+  revision: number;
+  state: CaseState;
+  decision: Decision | null;
+  reason: string | null;
+  reasonCode: string | null;
+  quarantineReason: string | null;
+  /** Since the last slice. */
+  elapsedMs: number;
+}
+
+const MINUTE_MS = 60_000;
+/** An analysis is called delayed when it takes more than twice the usual time, and never before this. */
+const DELAYED_AFTER_MS = 2 * MINUTE_MS;
+/** With no analysis to compare with. */
+const DELAYED_WITHOUT_USUAL_MS = 10 * MINUTE_MS;
+
+/** A duration in the words of the worklist: `under 1 min`, `4 min`, `1 h 5 min`. */
+export function durationText(ms: number): string {
+  const minutes = Math.floor(ms / MINUTE_MS);
+  if (minutes < 1) return 'under 1 min';
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+const phrase = (reason: string | null): string => (reason ?? 'no reason given').trim().replace(/\.+$/, '');
+
+/** Four characters by which a reader and an operator can name the same failure. */
+export function failureRef(studyInstanceUid: string, revision: number): string {
+  return createHash('sha256').update(`${studyInstanceUid}#${revision}`).digest('hex').slice(0, 4).toUpperCase();
+}
+
+/** The state of a case in fixed words. `usualMs` is how long an analysis takes after the last slice, null when not known. */
+export function caseStatus(facts: StatusFacts, usualMs: number | null): CaseStatus {
+  const flag = 'AI flag: possible fracture. Review now. Not a diagnosis.';
+  if (facts.quarantineReason !== null) {
+    if (facts.decision === 'suspected')
+      return { kind: 'held', text: `${flag} Held for checking: ${phrase(facts.quarantineReason)}` };
+    return { kind: 'held', text: `Not analysed: held for checking, ${phrase(facts.quarantineReason)} - read as usual` };
+  }
+  if (facts.decision === 'suspected') return { kind: 'flagged', text: flag };
+  if (facts.decision === 'not-suspected')
+    return { kind: 'unflagged', text: 'AI did not flag this scan - read as usual' };
+  if (facts.state === 'failed') {
+    return {
+      kind: 'failed',
+      text: `AI failed - not analysed. Read as usual. Ref ${failureRef(facts.studyInstanceUid, facts.revision)}`,
+    };
+  }
+  if (facts.decision === 'not-analysed') {
+    if (facts.reasonCode === 'outside-domain') {
+      const what = /^Outside tested range \((.*)\)/s.exec(facts.reason ?? '')?.[1] ?? phrase(facts.reason);
+      return { kind: 'outside-domain', text: `Outside tested range (${what}) - not scored. Read as usual` };
+    }
+    return { kind: 'not-analysed', text: `Not analysed: ${phrase(facts.reason)} - read as usual` };
+  }
+  if (
+    usualMs === null
+      ? facts.elapsedMs > DELAYED_WITHOUT_USUAL_MS
+      : facts.elapsedMs > Math.max(2 * usualMs, DELAYED_AFTER_MS)
+  ) {
+    const usual = usualMs === null ? '' : `, usually ${durationText(usualMs)}`;
+    return { kind: 'delayed', text: `AI delayed: ${durationText(facts.elapsedMs)}${usual} - read as usual` };
+  }
+  return { kind: 'running', text: `AI running, ${durationText(facts.elapsedMs)} - do not wait for it` };
+}

@@ -1,0 +1,63 @@
+import type { Kysely } from 'kysely';
+import type { CaseManifest, InstanceHeader } from '../../case/case.ts';
+import type { OrientationChange } from '../../dicom/geometry.ts';
+import { toTrainedOrientation } from '../../dicom/geometry.ts';
+import type { Schema } from '../db/schema.ts';
+
+/** The analysed series as a volume, each slice with rows from front to back and columns from the patient's right to left. */
+export interface CaseVolume {
+  rows: number;
+  columns: number;
+  /** [between rows, between columns], oriented. */
+  pixelSpacingMm: [number, number];
+  sliceSpacingMm: number;
+  /** Of each slice, superior first; greater is more superior. */
+  positionsMm: number[];
+  gaps: { afterSliceIndex: number; missingSlices: number }[];
+}
+
+/** One slice of it: where it lies on disk, and how its stored matrix becomes the oriented one. */
+export interface VolumeSlice {
+  sopInstanceUid: string;
+  /** Relative to the spool. */
+  path: string;
+  sha256: string;
+  orientation: OrientationChange;
+}
+
+/** Looser than the eligibility rules: what is on show was eligible. */
+const TOLERANCE_DEGREES = 45;
+const AS_STORED: OrientationChange = { transpose: false, flipRows: false, flipColumns: false };
+
+/** Null when the headers do not say how large a pixel is. The middle slice speaks for all: a series is of one geometry, or it is not analysed. */
+export async function caseVolume(
+  db: Kysely<Schema>,
+  studyInstanceUid: string,
+  manifest: CaseManifest,
+): Promise<{ volume: CaseVolume; orientation: OrientationChange } | null> {
+  const middle = manifest.slices[Math.floor(manifest.slices.length / 2)];
+  const row = await db
+    .selectFrom('instances')
+    .select('header')
+    .where('study_instance_uid', '=', studyInstanceUid)
+    .where('sop_instance_uid', '=', middle?.sopInstanceUid ?? '')
+    .where('sha256', '=', middle?.sha256 ?? '')
+    .executeTakeFirst();
+  if (row === undefined) return null;
+  const { rows, columns, pixelSpacingMm, imageOrientationPatient } = JSON.parse(row.header) as InstanceHeader;
+  if (rows === null || columns === null || pixelSpacingMm === null) return null;
+  const orientation =
+    (imageOrientationPatient && toTrainedOrientation(imageOrientationPatient, TOLERANCE_DEGREES)) ?? AS_STORED;
+  const [between, along] = pixelSpacingMm;
+  return {
+    orientation,
+    volume: {
+      rows: orientation.transpose ? columns : rows,
+      columns: orientation.transpose ? rows : columns,
+      pixelSpacingMm: orientation.transpose ? [along, between] : [between, along],
+      sliceSpacingMm: manifest.sliceSpacingMm,
+      positionsMm: manifest.slices.map((slice) => slice.positionMm),
+      gaps: manifest.gaps,
+    },
+  };
+}

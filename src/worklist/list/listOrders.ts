@@ -1,0 +1,208 @@
+import { sql } from 'kysely';
+import type { Transaction } from 'kysely';
+import type { Judgement } from '../../case/readingOrder.ts';
+import { compareReadingPlaces, readingTier } from '../../case/readingOrder.ts';
+import type { Clock } from '../../base/clock.ts';
+import { onCurrentRevision } from '../cases/currentAnalysis.ts';
+import type { Schema } from '../db/schema.ts';
+
+/** Which cases a list shows. */
+export interface ListFilter {
+  /** Read ones too, those read last first, behind the unread. */
+  read: boolean;
+  show: 'all' | 'flagged' | 'unflagged' | 'unscored';
+  /** Words of which each must be found in the name, the patient ID or the accession number. */
+  search: string;
+  /** Only cases at this place; empty for all. */
+  location: string;
+}
+
+/** A list as it was at one moment: which cases, in which order. Pages of it belong together, whatever changes meanwhile. */
+export interface ListOrder {
+  id: string;
+  studies: readonly string[];
+  /** The first so many are unread, in reading order. */
+  unread: number;
+  flagged: ReadonlySet<string>;
+}
+
+interface Known {
+  order: ListOrder;
+  version: number;
+  atMs: number;
+  monotonicMs: number;
+  costMs: number;
+}
+
+/** Orders that pages may still be asked of. */
+const MOST_KEPT = 24;
+/** The wait cap moves cases without any event. */
+const GOOD_FOR_MS = 5_000;
+/** Ordering may take a fifth of the time at the most, however many change and however many ask. */
+const REST_FACTOR = 4;
+
+type Read = <T>(run: (db: Transaction<Schema>) => Promise<T>) => Promise<T>;
+
+/** Keeps the order of each list that is asked for, and computes it anew when something has changed: once for all who ask. */
+export class ListOrders {
+  readonly #read: Read;
+  readonly #clock: Clock;
+  readonly #maxWaitMs: number;
+  readonly #latest = new Map<string, Known>();
+  readonly #computing = new Map<string, Promise<Known>>();
+  readonly #kept = new Map<string, ListOrder>();
+  #count = 0;
+
+  constructor(read: Read, clock: Clock, maxWaitMs: number) {
+    this.#read = read;
+    this.#clock = clock;
+    this.#maxWaitMs = maxWaitMs;
+  }
+
+  /** An order given before; undefined when it is too old, or of another run of the agent. */
+  earlier(id: string): ListOrder | undefined {
+    return this.#kept.get(id);
+  }
+
+  /** The list as it is now. */
+  async now(filter: ListFilter): Promise<ListOrder> {
+    const key = JSON.stringify([filter.read, filter.show, filter.search, filter.location]);
+    const version = await this.#read(versionOf);
+    for (;;) {
+      const known = this.#latest.get(key);
+      if (known !== undefined && known.version >= version && this.#clock.now() - known.atMs < GOOD_FOR_MS)
+        return known.order;
+      let computing = this.#computing.get(key);
+      if (computing === undefined) {
+        computing = this.#compute(key, filter, known).finally(() => this.#computing.delete(key));
+        this.#computing.set(key, computing);
+      }
+      const computed = await computing;
+      if (computed.version >= version) return computed.order;
+    }
+  }
+
+  async #compute(key: string, filter: ListFilter, before: Known | undefined): Promise<Known> {
+    if (before !== undefined) {
+      const restMs = before.monotonicMs + before.costMs * REST_FACTOR - this.#clock.monotonicMs();
+      if (restMs > 0) await this.#clock.sleep(restMs);
+    }
+    const startedMs = this.#clock.monotonicMs();
+    const nowMs = this.#clock.now();
+    const { version, places } = await this.#read(async (db) => ({
+      version: await versionOf(db),
+      places: await placesOf(db, filter, nowMs, this.#maxWaitMs),
+    }));
+    places.sort(compare);
+    const studies = places.map(({ studyInstanceUid }) => studyInstanceUid);
+    const same = before !== undefined && equal(before.order.studies, studies);
+    const order: ListOrder = {
+      id: same ? before.order.id : `${nowMs.toString(36)}-${(this.#count += 1)}`,
+      studies: same ? before.order.studies : studies,
+      unread: places.filter(({ readAtMs }) => readAtMs === null).length,
+      flagged: new Set(places.filter(({ flagged }) => flagged).map(({ studyInstanceUid }) => studyInstanceUid)),
+    };
+    const monotonicMs = this.#clock.monotonicMs();
+    const known = { order, version, atMs: nowMs, monotonicMs, costMs: monotonicMs - startedMs };
+    // Many searches pass by; only the newest lists are kept.
+    this.#latest.delete(key);
+    this.#latest.set(key, known);
+    trim(this.#latest);
+    this.#kept.delete(order.id);
+    this.#kept.set(order.id, order);
+    trim(this.#kept);
+    return known;
+  }
+}
+
+function trim(map: Map<string, unknown>): void {
+  for (const oldest of map.keys()) {
+    if (map.size <= MOST_KEPT) return;
+    map.delete(oldest);
+  }
+}
+
+function equal(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((study, index) => study === b[index]);
+}
+
+/** Whatever may change an order is an event of a case. */
+async function versionOf(db: Transaction<Schema>): Promise<number> {
+  const { newest } = await db
+    .selectFrom('case_events')
+    .select((event) => event.fn.max('id').as('newest'))
+    .executeTakeFirstOrThrow();
+  return newest;
+}
+
+interface Place {
+  studyInstanceUid: string;
+  readAtMs: number | null;
+  flagged: boolean;
+  tier: ReturnType<typeof readingTier>;
+  probability: number | null;
+  arrivedAtMs: number;
+}
+
+function compare(a: Place, b: Place): number {
+  if (a.readAtMs !== null && b.readAtMs !== null)
+    return b.readAtMs - a.readAtMs || (a.studyInstanceUid < b.studyInstanceUid ? -1 : 1);
+  if (a.readAtMs !== null || b.readAtMs !== null) return a.readAtMs === null ? -1 : 1;
+  return compareReadingPlaces(a, b);
+}
+
+async function placesOf(
+  db: Transaction<Schema>,
+  { read, show, search, location }: ListFilter,
+  nowMs: number,
+  maxWaitMs: number,
+): Promise<Place[]> {
+  let query = db
+    .selectFrom('cases')
+    .leftJoin('analyses', onCurrentRevision)
+    .select([
+      'cases.study_instance_uid',
+      'cases.stat',
+      'cases.first_received_at',
+      'cases.quarantine_reason',
+      'cases.read_at',
+      'analyses.decision',
+      'analyses.probability',
+    ])
+    .where('cases.removing', '=', 0)
+    .where('cases.proof', '=', 0);
+  if (!read) query = query.where('cases.read_at', 'is', null);
+  if (location !== '') query = query.where('cases.location', '=', location);
+  if (show === 'flagged') query = query.where('analyses.decision', '=', 'suspected');
+  for (const word of search.toLowerCase().split(/\s+/).filter(Boolean)) {
+    const pattern = `%${word.replace(/[\\%_]/g, '\\$&')}%`;
+    query = query.where((where) =>
+      where.or(
+        (['patient_name', 'patient_id', 'accession_number'] as const).map(
+          (column) => sql<boolean>`lower(${sql.ref(`cases.${column}`)}) like ${pattern} escape '\\'`,
+        ),
+      ),
+    );
+  }
+  const rows = await query.execute();
+  return rows.flatMap((row) => {
+    const judgement: Judgement =
+      row.decision === 'suspected'
+        ? 'suspected'
+        : row.decision === 'not-suspected' && row.quarantine_reason === null
+          ? 'unflagged'
+          : 'unscored';
+    if ((show === 'unflagged' || show === 'unscored') && judgement !== show) return [];
+    const arrivedAtMs = row.first_received_at;
+    return [
+      {
+        studyInstanceUid: row.study_instance_uid,
+        readAtMs: row.read_at,
+        flagged: row.decision === 'suspected',
+        tier: readingTier({ stat: row.stat === 1, arrivedAtMs, judgement }, nowMs, maxWaitMs),
+        probability: row.probability,
+        arrivedAtMs,
+      },
+    ];
+  });
+}

@@ -1,0 +1,192 @@
+import type { Transaction } from 'kysely';
+import { TriageError } from '../../base/errors.ts';
+import { sendAgain } from '../cases/outbox.ts';
+import { reopen } from '../cases/reopen.ts';
+import type { CaseRow, Schema, Verdict } from '../db/schema.ts';
+import { appendEvent, caseRow, write } from '../cases/storeContext.ts';
+import type { StoreContext } from '../cases/storeContext.ts';
+
+/** A person has read the study, or takes that back. New slices make it unread again. @throws TriageError `not-found` */
+export async function markRead(
+  context: StoreContext,
+  studyInstanceUid: string,
+  read: boolean,
+  actor: string,
+): Promise<void> {
+  await change(context, studyInstanceUid, actor, read ? 'read' : 'unread', (now) => ({
+    read_at: read ? now : null,
+    read_by: read ? actor : null,
+    // Who has read it reads it no longer.
+    ...(read ? NOT_CLAIMED : {}),
+  }));
+}
+
+/** Marks a study as clinically urgent, or takes that back. @throws TriageError `not-found` */
+export async function markStat(
+  context: StoreContext,
+  studyInstanceUid: string,
+  stat: boolean,
+  actor: string,
+): Promise<void> {
+  await change(context, studyInstanceUid, actor, stat ? 'stat' : 'notStat', () => ({ stat: stat ? 1 : 0 }));
+}
+
+/**
+ * "I'm reading", or not any more. Two readers who press at the same time do not both get it.
+ *
+ * @throws TriageError `not-found`; `case-taken` when somebody else reads it, unless `takeOver`
+ */
+export async function claimReading(
+  context: StoreContext,
+  studyInstanceUid: string,
+  { claimed, takeOver, actor }: { claimed: boolean; takeOver: boolean; actor: string },
+): Promise<void> {
+  await change(context, studyInstanceUid, actor, claimed ? 'claimed' : 'released', (now, row) => {
+    if (row.claimed_by !== null && row.claimed_by !== actor && !takeOver)
+      throw new TriageError('case-taken', `${row.claimed_by} is reading this scan.`);
+    return claimed ? { claimed_by: actor, claimed_at: now } : NOT_CLAIMED;
+  });
+}
+
+/**
+ * Keeps what a reader makes of the result that they saw.
+ *
+ * @throws TriageError `not-found`; `case-changed` when the case has a newer revision, or no result to judge
+ */
+export async function recordVerdict(
+  context: StoreContext,
+  studyInstanceUid: string,
+  { revision, verdict, actor }: { revision: number; verdict: Verdict; actor: string },
+): Promise<void> {
+  await write(context, async (trx, touched) => {
+    const row = await known(trx, studyInstanceUid);
+    const analysis = await trx
+      .selectFrom('analyses')
+      .selectAll()
+      .where('study_instance_uid', '=', studyInstanceUid)
+      .where('revision', '=', row.revision)
+      .executeTakeFirst();
+    if (row.revision !== revision)
+      throw new TriageError('case-changed', 'New slices have come since. Look at the case again.');
+    if (analysis?.probability == null || analysis.decision === null || analysis.decision === 'not-analysed')
+      throw new TriageError('case-changed', 'The AI has given no result that could be judged.');
+    const flagged = analysis.decision === 'suspected';
+    const fracture = verdict === 'unsure' ? null : flagged === (verdict === 'agree') ? 'yes' : 'no';
+    const now = context.clock.now();
+    await trx
+      .insertInto('verdicts')
+      .values({
+        study_instance_uid: studyInstanceUid,
+        revision,
+        verdict,
+        fracture,
+        model_name: analysis.model_name ?? '',
+        model_version: analysis.model_version ?? '',
+        model_sha256: analysis.model_sha256 ?? '',
+        probability: analysis.probability,
+        threshold: analysis.threshold,
+        threshold_version: analysis.threshold_version,
+        created_at: now,
+        created_by: actor,
+      })
+      .execute();
+    await appendEvent(trx, {
+      studyInstanceUid,
+      revision,
+      at: now,
+      type: 'verdict',
+      from: row.state,
+      to: row.state,
+      actor,
+      detail: { verdict },
+    });
+    touched.add(studyInstanceUid);
+  });
+}
+
+/**
+ * Analyses a study anew, as if its slices had just come: a new revision, whose report names the old one.
+ *
+ * @throws TriageError `not-found`; `case-changed` while it is still being received, held or removed
+ */
+export async function reprocess(
+  context: StoreContext,
+  studyInstanceUid: string,
+  { actor, reason }: { actor: string; reason: string },
+): Promise<void> {
+  await write(context, async (trx, touched) => {
+    const row = await known(trx, studyInstanceUid);
+    if (row.state === 'receiving') throw new TriageError('case-changed', 'Its slices are still waiting to be analysed.');
+    if (row.quarantine_reason !== null)
+      throw new TriageError('case-changed', 'It is held for checking: release it first.');
+    if (row.removing === 1 || row.last_slice_at === null)
+      throw new TriageError('case-changed', 'Its slices are not here any more.');
+    const now = context.clock.now();
+    await reopen(trx, row, now, actor, { type: 'reprocessed', detail: { reason } });
+    // Nothing more is expected: assembling is due at once.
+    await trx
+      .updateTable('cases')
+      .set({ complete_hint: 1 })
+      .where('study_instance_uid', '=', studyInstanceUid)
+      .execute();
+    touched.add(studyInstanceUid);
+  });
+}
+
+/**
+ * Sends every object of the present revision again, the same bytes: for a PACS that refused it, or has lost what it once confirmed.
+ * Returns how many deliveries are due again.
+ *
+ * @throws TriageError `not-found`
+ */
+export async function resend(
+  context: StoreContext,
+  studyInstanceUid: string,
+  { actor, reason }: { actor: string; reason: string },
+): Promise<number> {
+  return write(context, async (trx, touched) => {
+    const row = await known(trx, studyInstanceUid);
+    touched.add(studyInstanceUid);
+    return sendAgain(
+      trx,
+      row,
+      { statuses: ['refused', 'sent', 'confirmed'], everyRevision: false },
+      { at: context.clock.now(), actor, reason },
+    );
+  });
+}
+
+const NOT_CLAIMED = { claimed_by: null, claimed_at: null } as const;
+
+async function known(trx: Transaction<Schema>, studyInstanceUid: string): Promise<CaseRow> {
+  const row = await caseRow(trx, studyInstanceUid);
+  if (row === undefined) throw new TriageError('not-found', 'There is no such study on the worklist.');
+  return row;
+}
+
+async function change(
+  context: StoreContext,
+  studyInstanceUid: string,
+  actor: string,
+  type: string,
+  values: (
+    now: number,
+    row: CaseRow,
+  ) => Partial<Pick<CaseRow, 'read_at' | 'read_by' | 'claimed_by' | 'claimed_at' | 'stat'>>,
+): Promise<void> {
+  await write(context, async (trx, touched) => {
+    const row = await known(trx, studyInstanceUid);
+    const now = context.clock.now();
+    await trx.updateTable('cases').set(values(now, row)).where('study_instance_uid', '=', studyInstanceUid).execute();
+    await appendEvent(trx, {
+      studyInstanceUid,
+      revision: row.revision,
+      at: now,
+      type,
+      from: row.state,
+      to: row.state,
+      actor,
+    });
+    touched.add(studyInstanceUid);
+  });
+}

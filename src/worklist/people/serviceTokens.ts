@@ -1,0 +1,101 @@
+import { TriageError } from '../../base/errors.ts';
+import type { Clock } from '../../base/clock.ts';
+import { appendAudit } from '../audit/audit.ts';
+import type { WorklistDatabase } from '../db/database.ts';
+import type { TokenKind } from '../db/schema.ts';
+import { digestOf, newId, newSecret } from './secrets.ts';
+
+/** A machine that may read, or a screen on a wall that sees the masked list. */
+export interface ServiceToken {
+  id: string;
+  name: string;
+  kind: TokenKind;
+  createdAtMs: number;
+  expiresAtMs: number | null;
+  lastUsedAtMs: number | null;
+}
+
+export interface ServiceTokens {
+  list(): Promise<ServiceToken[]>;
+  /** The secret is shown once; a digest is kept. @throws TriageError `name-taken`, `command-invalid` */
+  add(name: string, expiresAtMs: number | null, by: string): Promise<{ token: ServiceToken; secret: string }>;
+  /** @throws TriageError `not-found` */
+  revoke(name: string, by: string, of?: { kind: TokenKind; address: string }): Promise<void>;
+  find(kind: TokenKind, secret: string): Promise<ServiceToken | null>;
+  /** Whether a token still serves: for answers that last. */
+  lives(name: string): Promise<boolean>;
+  /** A wall screen to be: its secret is good for one use, within a day. @throws TriageError `name-taken`, `command-invalid` */
+  addWall(name: string, by: { name: string; address: string }): Promise<{ token: ServiceToken; secret: string }>;
+  /** Uses that secret up: the screen's own takes its place, and holds until it is revoked. @throws TriageError `link-invalid` */
+  openWall(secret: string, address: string): Promise<string>;
+}
+
+/** So that a token can be recognised where it should not be: in a repository, a log, a mail. */
+const PREFIX = 'odontoid_';
+/** The note of its last use is for people; it need not cost a write each time. */
+const NOTE_USE_EVERY_MS = 60_000;
+const WALL_LINK_MS = 24 * 3_600_000;
+const COLUMNS = ['id', 'name', 'kind', 'created_at as createdAtMs', 'expires_at as expiresAtMs', 'last_used_at as lastUsedAtMs'] as const;
+
+export function createServiceTokens({ db }: WorklistDatabase, clock: Clock): ServiceTokens {
+  const add = (kind: TokenKind, name: string, expiresAtMs: number | null, by: { name: string; address: string }) =>
+    db.transaction().execute(async (trx) => {
+      if (!/^[a-z0-9][a-z0-9-]{0,31}$/.test(name)) throw new TriageError('command-invalid', 'Such a name has lower-case letters, digits and dashes, 32 at the most.');
+      const taken = await trx.selectFrom('service_tokens').select('kind').where('name', '=', name).executeTakeFirst();
+      if (taken !== undefined) throw new TriageError('name-taken', `There is a ${taken.kind === 'wall' ? 'wall screen' : 'token'} ${name} already: revoke it first.`);
+      const secret = `${PREFIX}${newSecret()}`;
+      const now = clock.now();
+      const token = await trx
+        .insertInto('service_tokens')
+        .values({ id: newId(), name, kind, secret_sha256: digestOf(secret), created_at: now, expires_at: expiresAtMs, last_used_at: null })
+        .returning(COLUMNS)
+        .executeTakeFirstOrThrow();
+      await appendAudit(trx, now, { action: kind === 'wall' ? 'wall.added' : 'token.added', actor: by.name, address: by.address, target: name });
+      return { token, secret };
+    });
+  const living = () => {
+    const now = clock.now();
+    return db.selectFrom('service_tokens').select(COLUMNS).where((where) => where.or([where('expires_at', 'is', null), where('expires_at', '>', now)]));
+  };
+  return {
+    list: () => db.selectFrom('service_tokens').select(COLUMNS).orderBy('name').execute(),
+    add: (name, expiresAtMs, by) => add('machine', name, expiresAtMs, { name: by, address: '' }),
+    addWall: (name, by) => add('wall', name, clock.now() + WALL_LINK_MS, by),
+    openWall: (secret, address) =>
+      db.transaction().execute(async (trx) => {
+        const now = clock.now();
+        const token = await trx
+          .selectFrom('service_tokens')
+          .select(['id', 'name'])
+          .where('secret_sha256', '=', digestOf(secret))
+          .where('kind', '=', 'wall')
+          // One that is in use has no end: its own secret is no link.
+          .where('expires_at', '>', now)
+          .executeTakeFirst();
+        if (token === undefined) throw new TriageError('link-invalid', 'This link was used, or is too old. Ask an admin for another one.');
+        const own = `${PREFIX}${newSecret()}`;
+        await trx.updateTable('service_tokens').set({ secret_sha256: digestOf(own), expires_at: null, last_used_at: now }).where('id', '=', token.id).execute();
+        await appendAudit(trx, now, { action: 'wall.opened', actor: `wall:${token.name}`, address, target: token.name });
+        return own;
+      }),
+    revoke: (name, by, of) =>
+      db.transaction().execute(async (trx) => {
+        let ending = trx.deleteFrom('service_tokens').where('name', '=', name);
+        if (of !== undefined) ending = ending.where('kind', '=', of.kind);
+        const token = await ending.returning('kind').executeTakeFirst();
+        if (token === undefined) throw new TriageError('not-found', `There is no ${of?.kind === 'wall' ? 'wall screen' : 'token'} ${name}.`);
+        await appendAudit(trx, clock.now(), { action: token.kind === 'wall' ? 'wall.revoked' : 'token.revoked', actor: by, address: of?.address ?? '', target: name });
+      }),
+    find: async (kind, secret) => {
+      if (!secret.startsWith(PREFIX)) return null;
+      const now = clock.now();
+      const token = await living().where('kind', '=', kind).where('secret_sha256', '=', digestOf(secret)).executeTakeFirst();
+      // A wall's link is there to be used up, not to look by.
+      if (token === undefined || (kind === 'wall' && token.expiresAtMs !== null)) return null;
+      if (now - (token.lastUsedAtMs ?? 0) >= NOTE_USE_EVERY_MS)
+        await db.updateTable('service_tokens').set({ last_used_at: now }).where('id', '=', token.id).execute();
+      return token;
+    },
+    lives: async (name) => (await living().where('name', '=', name).executeTakeFirst()) !== undefined,
+  };
+}

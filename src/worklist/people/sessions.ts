@@ -1,0 +1,122 @@
+import type { Clock } from '../../base/clock.ts';
+import { appendAudit } from '../audit/audit.ts';
+import type { WorklistDatabase } from '../db/database.ts';
+import type { UserRole } from '../db/schema.ts';
+import { digestOf, newId, newSecret } from './secrets.ts';
+
+/** One browser of one account. */
+export interface Session {
+  /** For lists and for ending it: knowing it lets nobody in. */
+  id: string;
+  userId: string;
+  userName: string;
+  role: UserRole;
+  signedInAtMs: number;
+  /** Last time that the password, or the identity provider, was asked. */
+  confirmedAtMs: number;
+  lastSeenAtMs: number;
+  address: string;
+  userAgent: string;
+  csrfToken: string;
+}
+
+export interface SessionLimits {
+  /** Longest time without a request of the person's own. */
+  idleMs: number;
+  /** Longest time since sign-in. */
+  absoluteMs: number;
+}
+
+export interface Sessions {
+  /** Keeps a session under its secret, of which a digest is stored; the same secret again changes it. */
+  put(secret: string, session: Pick<Session, 'userId' | 'signedInAtMs' | 'confirmedAtMs' | 'address' | 'userAgent' | 'csrfToken'>): Promise<void>;
+  /** The session of a secret; null when it never was, has ended or timed out, or its account is disabled. */
+  find(secret: string): Promise<Session | null>;
+  /** Whether a session still lives: for answers that last. */
+  lives(id: string): Promise<boolean>;
+  /** The person has just done something. */
+  seen(id: string): Promise<void>;
+  ofUser(userId: string): Promise<Session[]>;
+  endBySecret(secret: string): Promise<void>;
+  /** Ends a session in whose place another one has come. */
+  forget(id: string): Promise<void>;
+  /** Ends one session of an account, or all; returns how many. */
+  end(userId: string, which: { id: string } | 'all', by: { name: string; address: string }): Promise<number>;
+  /** The key by which the cookie's value is signed; made once. */
+  cookieKey(): Promise<string>;
+}
+
+export function createSessions({ db }: WorklistDatabase, clock: Clock, { idleMs, absoluteMs }: SessionLimits): Sessions {
+  const living = () => {
+    const now = clock.now();
+    return db
+      .selectFrom('sessions')
+      .innerJoin('users', 'users.id', 'sessions.user_id')
+      .select([
+        'sessions.id as id',
+        'users.id as userId',
+        'users.name as userName',
+        'users.role as role',
+        'signed_in_at as signedInAtMs',
+        'confirmed_at as confirmedAtMs',
+        'last_seen_at as lastSeenAtMs',
+        'address',
+        'user_agent as userAgent',
+        'csrf_token as csrfToken',
+      ])
+      .where('users.disabled_at', 'is', null)
+      .where('last_seen_at', '>', now - idleMs)
+      .where('signed_in_at', '>', now - absoluteMs);
+  };
+  return {
+    put: (secret, session) =>
+      db.transaction().execute(async (trx) => {
+        const now = clock.now();
+        await trx
+          .deleteFrom('sessions')
+          .where((where) => where.or([where('last_seen_at', '<=', now - idleMs), where('signed_in_at', '<=', now - absoluteMs)]))
+          .execute();
+        const values = {
+          user_id: session.userId,
+          signed_in_at: session.signedInAtMs,
+          confirmed_at: session.confirmedAtMs,
+          last_seen_at: now,
+          address: session.address.slice(0, 64),
+          user_agent: session.userAgent.slice(0, 200),
+          csrf_token: session.csrfToken,
+        };
+        await trx
+          .insertInto('sessions')
+          .values({ secret_sha256: digestOf(secret), id: newId(), ...values })
+          .onConflict((conflict) => conflict.column('secret_sha256').doUpdateSet(values))
+          .execute();
+        await trx.updateTable('users').set({ last_sign_in_at: session.signedInAtMs }).where('id', '=', session.userId).execute();
+      }),
+    find: async (secret) => (await living().where('secret_sha256', '=', digestOf(secret)).executeTakeFirst()) ?? null,
+    lives: async (id) => (await living().where('sessions.id', '=', id).executeTakeFirst()) !== undefined,
+    seen: async (id) => {
+      await db.updateTable('sessions').set({ last_seen_at: clock.now() }).where('id', '=', id).execute();
+    },
+    ofUser: (userId) => living().where('user_id', '=', userId).orderBy('last_seen_at', 'desc').execute(),
+    endBySecret: async (secret) => {
+      await db.deleteFrom('sessions').where('secret_sha256', '=', digestOf(secret)).execute();
+    },
+    forget: async (id) => {
+      await db.deleteFrom('sessions').where('id', '=', id).execute();
+    },
+    end: (userId, which, by) =>
+      db.transaction().execute(async (trx) => {
+        let ending = trx.deleteFrom('sessions').where('user_id', '=', userId);
+        if (which !== 'all') ending = ending.where('id', '=', which.id);
+        const count = Number((await ending.executeTakeFirstOrThrow()).numDeletedRows);
+        const user = await trx.selectFrom('users').select('name').where('id', '=', userId).executeTakeFirst();
+        if (count > 0)
+          await appendAudit(trx, clock.now(), { action: 'sign-out', actor: by.name, address: by.address, target: user?.name ?? '', detail: { sessions: count } });
+        return count;
+      }),
+    cookieKey: async () => {
+      await db.insertInto('access_keys').values({ name: 'cookie', value: newSecret() }).onConflict((conflict) => conflict.column('name').doNothing()).execute();
+      return (await db.selectFrom('access_keys').select('value').where('name', '=', 'cookie').executeTakeFirstOrThrow()).value;
+    },
+  };
+}

@@ -1,0 +1,124 @@
+import type { Kysely, Selectable } from 'kysely';
+import type { Decision } from '../../case/case.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { ModelIdentity } from '../../case/ports.ts';
+import type { WorklistDatabase } from '../db/database.ts';
+import type { ProofRunsTable, Schema } from '../db/schema.ts';
+
+/** What a proof of life passes through, in this order. */
+export const PROOF_STAGES = ['make', 'receive', 'assemble', 'infer', 'report', 'destinations'] as const;
+export type ProofStage = (typeof PROOF_STAGES)[number];
+
+/** What was measured on the way; null where the run did not get so far. */
+export interface ProofMeasures {
+  /** Durations of the stages that were passed. */
+  stageMs: Partial<Record<ProofStage, number>>;
+  /** From the first slice sent to the report on disk (where results are sent: to the last receipt). */
+  totalMs: number | null;
+  slices: number | null;
+  decision: Decision | null;
+  probability: number | null;
+  threshold: number | null;
+  model: ModelIdentity | null;
+  /** What each destination answered to C-ECHO (or to a small query). */
+  destinations: { name: string; ms: number | null; error: string | null }[];
+}
+
+/** One synthetic study on its way, or what became of it. */
+export interface ProofRun {
+  id: number;
+  /** Null until the study is made. */
+  studyInstanceUid: string | null;
+  cause: 'schedule' | 'person';
+  requestedBy: string;
+  startedAtMs: number;
+  /** Null while it runs. */
+  finishedAtMs: number | null;
+  /** `stopped`: the agent ended before the run did, which says nothing. */
+  outcome: 'passed' | 'failed' | 'stopped' | null;
+  /** Why it failed, a sentence. */
+  failure: string | null;
+  measures: ProofMeasures;
+}
+
+export interface ProofRuns {
+  /** Opens a run. One that an earlier process left open is closed as stopped. */
+  begin(cause: ProofRun['cause'], requestedBy: string): Promise<number>;
+  /** To be called before the first slice is sent: from then on a study of this UID is a proof, and no patient's. */
+  expect(id: number, studyInstanceUid: string): Promise<void>;
+  finish(id: number, result: { outcome: NonNullable<ProofRun['outcome']>; failure: string | null; measures: ProofMeasures }): Promise<void>;
+  /** Newest first. */
+  newest(limit: number): Promise<ProofRun[]>;
+  /** The newest run of one of these outcomes. */
+  last(outcomes: readonly NonNullable<ProofRun['outcome']>[]): Promise<ProofRun | null>;
+}
+
+/** How the proofs stand. */
+export interface ProofStatus {
+  running: ProofRun | null;
+  last: ProofRun | null;
+  lastPassedAtMs: number | null;
+  /** Why somebody must look, a sentence. */
+  alarm: string | null;
+}
+
+export const NOTHING_MEASURED: ProofMeasures = { stageMs: {}, totalMs: null, slices: null, decision: null, probability: null, threshold: null, model: null, destinations: [] };
+/** Runs that are kept; the oldest go. */
+const MOST_KEPT = 2_000;
+
+/** The proofs of life of an open database. */
+export function createProofRuns({ db }: WorklistDatabase, clock: Clock): ProofRuns {
+  return {
+    begin: (cause, requestedBy) =>
+      db.transaction().execute(async (trx) => {
+        const now = clock.now();
+        await trx
+          .updateTable('proof_runs')
+          .set({ finished_at: now, outcome: 'stopped' })
+          .where('finished_at', 'is', null)
+          .execute();
+        const { id } = await trx
+          .insertInto('proof_runs')
+          .values({ study_instance_uid: null, cause, requested_by: requestedBy, started_at: now, finished_at: null, outcome: null, failure: null, measures: JSON.stringify(NOTHING_MEASURED) })
+          .returning('id')
+          .executeTakeFirstOrThrow();
+        // A study still in the spool must stay known as a proof.
+        await trx
+          .deleteFrom('proof_runs')
+          .where('id', '<=', id - MOST_KEPT)
+          .where((run) => run.not(run.exists(run.selectFrom('cases').select('cases.proof').whereRef('cases.study_instance_uid', '=', 'proof_runs.study_instance_uid'))))
+          .execute();
+        return id;
+      }),
+    expect: async (id, studyInstanceUid) => {
+      await db.updateTable('proof_runs').set({ study_instance_uid: studyInstanceUid }).where('id', '=', id).execute();
+    },
+    finish: async (id, { outcome, failure, measures }) => {
+      await db.updateTable('proof_runs').set({ finished_at: clock.now(), outcome, failure, measures: JSON.stringify(measures) }).where('id', '=', id).execute();
+    },
+    newest: async (limit) => (await db.selectFrom('proof_runs').selectAll().orderBy('id', 'desc').limit(limit).execute()).map(runOf),
+    last: async (outcomes) => {
+      const row = await db.selectFrom('proof_runs').selectAll().where('outcome', 'in', outcomes).orderBy('id', 'desc').limit(1).executeTakeFirst();
+      return row === undefined ? null : runOf(row);
+    },
+  };
+}
+
+/** True for a study whose UID the agent minted for a proof, and put on record before it sent anything: no scanner can have it. */
+export async function isProof(db: Kysely<Schema>, studyInstanceUid: string): Promise<boolean> {
+  return (await db.selectFrom('proof_runs').select('id').where('study_instance_uid', '=', studyInstanceUid).executeTakeFirst()) !== undefined;
+}
+
+function runOf(row: Selectable<ProofRunsTable>): ProofRun {
+  return {
+    id: row.id,
+    studyInstanceUid: row.study_instance_uid,
+    cause: row.cause,
+    requestedBy: row.requested_by,
+    startedAtMs: row.started_at,
+    finishedAtMs: row.finished_at,
+    outcome: row.outcome,
+    failure: row.failure,
+    measures: JSON.parse(row.measures) as ProofMeasures,
+  };
+}

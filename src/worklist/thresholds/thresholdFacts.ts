@@ -1,0 +1,136 @@
+import { createHash } from 'node:crypto';
+import type { Kysely } from 'kysely';
+import type { ReadScan } from '../../thresholds/queueReplay.ts';
+import type { ScoredScan } from '../../thresholds/scoredScan.ts';
+import { onCurrentRevision } from '../cases/currentAnalysis.ts';
+import type { Schema } from '../db/schema.ts';
+
+/** Past scans of the site as one model version has scored them. */
+export interface ThresholdFacts {
+  scored: ScoredScan[];
+  /** Every scan that somebody has read since this model scored its first one, scored or not: what the queue was. */
+  read: ReadScan[];
+  /** Scans of that time that nobody marked as read: no queue can be replayed with them. */
+  unread: number;
+}
+
+/** A larger site would make the page slow and learns nothing more. */
+const MOST_SCORED = 20_000;
+const MOST_READ = 5_000;
+
+interface PastScan {
+  study: string;
+  source: string;
+  scanner: string;
+  arrivedAtMs: number;
+  scoredAtMs: number | null;
+  probability: number | null;
+  sha256: string | null;
+  stat: 0 | 1;
+  readAtMs: number | null;
+}
+
+/** Reads what happened since `sinceMs`: cases on the worklist, and those that retention has removed. */
+export async function thresholdFacts(db: Kysely<Schema>, modelSha256: string, sinceMs: number): Promise<ThresholdFacts> {
+  const truth = await confirmedTruth(db);
+  const scans = (await pastScans(db, sinceMs)).sort((a, b) => a.arrivedAtMs - b.arrivedAtMs);
+  const isScored = (scan: PastScan): boolean => scan.sha256 === modelSha256 && scan.probability !== null;
+  const scored = scans.filter(isScored).slice(-MOST_SCORED);
+  const firstMs = scored[0]?.arrivedAtMs ?? Number.POSITIVE_INFINITY;
+  const queue = scans.filter((scan) => scan.arrivedAtMs >= firstMs);
+  const read = queue.filter((scan) => scan.readAtMs !== null);
+  return {
+    scored: scored.map((scan) => ({
+      studyInstanceUid: scan.study,
+      score: scan.probability!,
+      fracture: truth.get(scan.study) ?? null,
+      sourceAeTitle: scan.source,
+      scanner: scan.scanner,
+      arrivedAtMs: scan.arrivedAtMs,
+      localDay: localDay(scan.arrivedAtMs),
+      localHour: new Date(scan.arrivedAtMs).getHours(),
+    })),
+    read: read.slice(-MOST_READ).map((scan) => ({
+      studyInstanceUid: scan.study,
+      sourceAeTitle: scan.source,
+      arrivedAtMs: scan.arrivedAtMs,
+      scoredAtMs: isScored(scan) ? scan.scoredAtMs : null,
+      score: isScored(scan) ? scan.probability : null,
+      stat: scan.stat === 1,
+      readAtMs: scan.readAtMs!,
+      fracture: truth.get(scan.study) ?? null,
+      localDay: localDay(scan.arrivedAtMs),
+    })),
+    unread: queue.length - read.length,
+  };
+}
+
+/** Digest of what a request rests on: which scans have a confirmed truth, what it is, and how they scored. New scans without truth do not change it. */
+export function factsDigest(scored: readonly ScoredScan[]): string {
+  const lines = scored
+    .filter((scan) => scan.fracture !== null)
+    .map((scan) => `${scan.studyInstanceUid} ${scan.score} ${String(scan.fracture)}`)
+    .sort();
+  return createHash('sha256').update(lines.join('\n')).digest('hex');
+}
+
+/**
+ * What readers say of each study: the newest verdict of each reader counts. It is a word about the patient's scan and not about the network, so a later
+ * model inherits it. Where two readers differ, or all are unsure, nothing is confirmed.
+ */
+async function confirmedTruth(db: Kysely<Schema>): Promise<Map<string, boolean>> {
+  const rows = await db.selectFrom('verdicts').select(['study_instance_uid', 'created_by', 'fracture']).orderBy('id').execute();
+  const byReader = new Map<string, Map<string, 'yes' | 'no' | null>>();
+  for (const row of rows) {
+    const readers = byReader.get(row.study_instance_uid) ?? new Map<string, 'yes' | 'no' | null>();
+    byReader.set(row.study_instance_uid, readers.set(row.created_by, row.fracture));
+  }
+  const truth = new Map<string, boolean>();
+  for (const [study, readers] of byReader) {
+    const said = new Set([...readers.values()].filter((fracture) => fracture !== null));
+    if (said.size === 1) truth.set(study, said.has('yes'));
+  }
+  return truth;
+}
+
+async function pastScans(db: Kysely<Schema>, sinceMs: number): Promise<PastScan[]> {
+  const present = await db
+    .selectFrom('cases')
+    .leftJoin('analyses', onCurrentRevision)
+    .select([
+      'cases.study_instance_uid as study',
+      'cases.source_ae_title as source',
+      'cases.scanner as scanner',
+      'cases.first_received_at as arrivedAtMs',
+      'analyses.analysed_at as scoredAtMs',
+      'analyses.probability as probability',
+      'analyses.model_sha256 as sha256',
+      'cases.stat as stat',
+      'cases.read_at as readAtMs',
+    ])
+    .where('cases.proof', '=', 0)
+    .where('cases.first_received_at', '>=', sinceMs)
+    .execute();
+  const removed = await db
+    .selectFrom('scan_history')
+    .select([
+      'study_instance_uid as study',
+      'source_ae_title as source',
+      'scanner',
+      'arrived_at as arrivedAtMs',
+      'scored_at as scoredAtMs',
+      'probability',
+      'model_sha256 as sha256',
+      'stat',
+      'read_at as readAtMs',
+    ])
+    .where('arrived_at', '>=', sinceMs)
+    .execute();
+  const here = new Set(present.map((scan) => scan.study));
+  return [...present, ...removed.filter((scan) => !here.has(scan.study))];
+}
+
+function localDay(atMs: number): string {
+  const at = new Date(atMs);
+  return [at.getFullYear(), at.getMonth() + 1, at.getDate()].map((part) => String(part).padStart(2, '0')).join('-');
+}

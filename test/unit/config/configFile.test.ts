@@ -1,0 +1,112 @@
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { configFrom, loadConfig, nearest, packageRoot, readSecret } from '../../../src/config/configFile.ts';
+import { TriageError } from '../../../src/base/errors.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'odontoid-config-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function file(name: string, text: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+function failure(run: () => unknown): TriageError {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof TriageError) return error;
+    throw error;
+  }
+  throw new Error('nothing was thrown');
+}
+
+describe('configuration', () => {
+  it('has the documented defaults when nothing else is said', () => {
+    const config = loadConfig(file('empty.yaml', ''), {});
+    expect(config.receive).toMatchObject({ host: '127.0.0.1', port: 11112, aeTitle: 'ODONTOID', sources: [], maxAssociations: 20 });
+    expect(config.web.host).toBe('127.0.0.1');
+    expect(config.infer.modelDir).toBe(resolve(packageRoot, 'models/compact'));
+  });
+
+  it('lets the site override the defaults and the environment override the site', () => {
+    const path = file('site.yaml', 'receive:\n  port: 4000\n  aeTitle: SITE\n');
+    const config = loadConfig(path, { ODONTOID__RECEIVE__PORT: '5000', ODONTOID__INFER__ENCODE_ON_ARRIVAL: 'false' });
+    expect(config.receive.port).toBe(5000);
+    expect(config.receive.aeTitle).toBe('SITE');
+    expect(config.infer.encodeOnArrival).toBe(false);
+  });
+
+  it('refuses an unknown key with its line and the nearest known key', () => {
+    const error = failure(() => loadConfig(file('typo.yaml', 'receive:\n  host: 127.0.0.1\n  prot: 3\n'), {}));
+    expect(error.code).toBe('config-invalid');
+    expect(error.message).toMatch(/typo\.yaml:3:\d+: receive\.prot is not an option; did you mean receive\.port\?/);
+  });
+
+  it('names the environment variable that no option answers to', () => {
+    expect(failure(() => loadConfig(undefined, { ODONTOID__RECIEVE__PORT: '1' })).message).toContain('ODONTOID__RECIEVE__PORT');
+  });
+
+  it.each([
+    ['port out of range', 'receive: { port: 70000 }', /receive\.port/],
+    ['AE title too long', 'receive: { aeTitle: ABCDEFGHIJKLMNOPQ }', /receive\.aeTitle/],
+    ['page on every address in clear', 'web: { host: 0.0.0.0, publicUrl: "https://o.example" }', /cross the network in clear/],
+    ['page on every address without its name', 'web: { host: 0.0.0.0, trustProxy: [10.0.0.1] }', /web\.publicUrl/],
+    ['page on every address without sign-in', 'web: { host: 0.0.0.0, publicUrl: "https://o.example", trustProxy: [10.0.0.1], signIn: off }', /this machine alone/],
+    ['page behind a proxy without sign-in', 'web: { publicUrl: "https://o.example", signIn: off }', /this machine alone/],
+    ['public page in clear', 'web: { publicUrl: "http://o.example" }', /begins with https/],
+    ['public page under a path', 'web: { publicUrl: "https://o.example/odontoid" }', /no path/],
+    ['OIDC without a provider', 'web: { signIn: oidc, publicUrl: "https://o.example" }', /web\.oidc/],
+    ['OIDC without an address to come back to', 'web: { signIn: oidc, oidc: { issuer: "https://id.example", clientId: o, adminValues: [a], readerValues: [r] } }', /web\.publicUrl/],
+    ['secret in the file', 'destinations: [{name: a, kind: dicomweb, url: "http://h/", auth: {kind: bearer, token: abc}}]', /destinations\.0\.auth/],
+    ['two places for a secret', 'destinations: [{name: a, kind: dicomweb, url: "http://h/", auth: {kind: bearer, token: {env: A, file: b}}}]', /either env or file/],
+    ['key written twice', 'receive: { port: 1, port: 2 }', /unique/],
+    ['not YAML', 'receive: [', /odd\.yaml/],
+  ])('refuses: %s', (_name, text, message) => {
+    const error = failure(() => loadConfig(file('odd.yaml', text), {}));
+    expect(error.code).toBe('config-invalid');
+    expect(error.message).toMatch(message);
+  });
+
+  it.each([
+    ['nothing said', '{}'],
+    ['this machine without sign-in', 'web: { signIn: off }'],
+    ['TLS of its own', 'web: { host: 0.0.0.0, publicUrl: "https://o.example:8443", tls: { certFile: c.pem, keyFile: k.pem } }'],
+    ['a proxy on this machine', 'web: { publicUrl: "https://o.example", trustProxy: [127.0.0.1] }'],
+    ['a proxy elsewhere, its layers in two places', 'web: { host: 0.0.0.0, trustProxy: [10.0.0.0/8] }', { ODONTOID__WEB__PUBLICURL: 'https://o.example' }],
+  ])('lets the page be served with %s', (_name, text, environment: Record<string, string> = {}) => {
+    expect(loadConfig(file('door.yaml', text), environment).web.signIn).toBe(_name.includes('without') ? 'off' : 'local');
+  });
+
+  it('cannot be changed after it is read', () => {
+    const config = configFrom({});
+    expect(() => {
+      (config.receive as { port: number }).port = 1;
+    }).toThrow(TypeError);
+  });
+
+  it('does not let a key reach the prototype', () => {
+    expect(failure(() => loadConfig(file('proto.yaml', '__proto__:\n  polluted: 1\n'), {})).code).toBe('config-invalid');
+    expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
+  });
+
+  it('accepts every example that is shipped', () => {
+    const examples = readdirSync(resolve(packageRoot, 'config')).filter((name) => name.startsWith('example-'));
+    expect(examples.length).toBeGreaterThanOrEqual(2);
+    for (const name of examples) expect(loadConfig(resolve(packageRoot, 'config', name), {}).destinations.length).toBeGreaterThan(0);
+  });
+
+  it('reads secrets from the environment or a file, and says where one was missing', () => {
+    expect(readSecret({ env: 'TOKEN' }, { TOKEN: 'x' })).toBe('x');
+    expect(readSecret({ file: file('token', 'y\n') }, {})).toBe('y');
+    expect(failure(() => readSecret({ env: 'TOKEN' }, {})).message).toContain('TOKEN');
+    expect(failure(() => readSecret({ file: join(folder, 'none') }, {})).message).toContain('none');
+  });
+
+  it('offers the nearest word only when one is near', () => {
+    expect(nearest('quitMs', ['quietMs', 'minSlices'])).toBe('quietMs');
+    expect(nearest('banana', ['quietMs', 'minSlices'])).toBeNull();
+  });
+});

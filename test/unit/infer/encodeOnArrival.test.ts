@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest';
+import type { EncodedSlice, InstanceHeader, StoredInstance } from '../../../src/case/case.ts';
+import { createArrivalEncoder } from '../../../src/infer/encodeOnArrival.ts';
+import { TriageError } from '../../../src/base/errors.ts';
+import { createLog } from '../../../src/base/log.ts';
+import type { TriageModel } from '../../../src/case/ports.ts';
+
+function slice(study: string, series: string, index: number): StoredInstance {
+  const header = { studyInstanceUid: study, seriesInstanceUid: series, sopInstanceUid: `${series}.${index}`, convolutionKernel: series } as InstanceHeader;
+  return { header, path: `${series}/${index}`, sha256: `${series}-${index}` } as StoredInstance;
+}
+
+function setUp(options: { fail?: string } = {}) {
+  const saved = new Map<string, EncodedSlice>();
+  const asked: string[] = [];
+  const model = {
+    identity: { name: 'm', version: '1', sha256: 'model' },
+    encodeSlice: (path: string) => {
+      asked.push(path);
+      if (path === options.fail) return Promise.reject(new TriageError('pixel-data-undecodable', 'cut'));
+      return Promise.resolve({ feature: new Float32Array(1) } as EncodedSlice);
+    },
+  } as unknown as TriageModel;
+  const encoder = createArrivalEncoder({
+    lease: () => ({ model, isCurrent: () => true, release: () => undefined }),
+    store: {
+      sliceFeatures: (_model, keys) => Promise.resolve(new Map([...saved].filter(([key]) => keys.includes(key)))),
+      saveSliceFeatures: (_model, features) => {
+        for (const [key, value] of features) saved.set(key, value);
+        return Promise.resolve();
+      },
+    },
+    resolvePath: (path) => path,
+    refuse: (header) => (header.seriesInstanceUid === 'scout' ? { code: 'localizer' } : null),
+    preferSeries: (a, b) => (a.convolutionKernel === 'bone' ? -1 : 0) - (b.convolutionKernel === 'bone' ? -1 : 0),
+    log: createLog('silent'),
+  });
+  return { encoder, saved, asked };
+}
+
+describe('encoding on arrival', () => {
+  it('encodes slices as they come and has saved them when the study is settled', async () => {
+    const { encoder, saved } = setUp();
+    encoder.add([0, 1, 2].map((index) => slice('study', 'soft', index)));
+    await encoder.settle('study');
+    expect([...saved.keys()]).toEqual(['soft-0', 'soft-1', 'soft-2']);
+    await encoder.close();
+  });
+
+  it('leaves out what can be no slice of an analysed series, and changes to a better series when one appears', async () => {
+    const { encoder, asked } = setUp();
+    encoder.add([slice('study', 'scout', 0), slice('study', 'soft', 0), slice('study', 'bone', 0), slice('study', 'soft', 1), slice('study', 'bone', 1)]);
+    await encoder.settle('study');
+    expect(asked).toEqual(['soft/0', 'bone/0', 'bone/1']);
+    await encoder.close();
+  });
+
+  it('does not encode a slice twice, nor stop at one that cannot be decoded', async () => {
+    const { encoder, asked, saved } = setUp({ fail: 'soft/1' });
+    encoder.add([0, 1, 2].map((index) => slice('study', 'soft', index)));
+    await encoder.settle('study');
+    encoder.add([slice('study', 'soft', 0)]);
+    await encoder.settle('study');
+    expect(asked).toEqual(['soft/0', 'soft/1', 'soft/2']);
+    expect([...saved.keys()]).toEqual(['soft-0', 'soft-2']);
+    await encoder.close();
+  });
+
+  it('settles at once for a study that it does not know', async () => {
+    const { encoder } = setUp();
+    await encoder.settle('nobody');
+    await encoder.close();
+  });
+});

@@ -1,0 +1,58 @@
+import { expect, test } from 'vitest';
+import { ChimePlan, isQuiet } from '../../../src/page/worklist/chimePlan.ts';
+
+const MINUTE_MS = 60_000;
+const OPENED_MS = 100 * MINUTE_MS;
+const flag = (caseRef: string, flaggedAtMs = OPENED_MS + 1, claimed = false) => ({ caseRef, flaggedAtMs, claimed });
+
+test('one chime a study, however often it is seen, also after a reload', () => {
+  const plan = new ChimePlan([], OPENED_MS);
+  expect(plan.next([flag('a')], OPENED_MS + 1)).toBe(1);
+  expect(plan.next([flag('a')], OPENED_MS + MINUTE_MS)).toBe(0);
+  const reloaded = new ChimePlan(plan.heard, OPENED_MS + 2 * MINUTE_MS);
+  expect(reloaded.next([flag('a')], OPENED_MS + 2 * MINUTE_MS)).toBe(0);
+});
+
+test('a study that was not flagged any more and is again rings again', () => {
+  const plan = new ChimePlan([], OPENED_MS);
+  plan.next([flag('a')], OPENED_MS);
+  plan.next([], OPENED_MS + MINUTE_MS);
+  expect(plan.next([flag('a')], OPENED_MS + 2 * MINUTE_MS)).toBe(1);
+});
+
+test('flags of half a minute ring once, and none is forgotten', () => {
+  const plan = new ChimePlan([], OPENED_MS);
+  expect(plan.next([flag('a')], OPENED_MS)).toBe(1);
+  const more = [flag('a'), flag('b'), flag('c')];
+  expect(plan.next(more, OPENED_MS + 10_000)).toBe(0);
+  expect(plan.next(more, OPENED_MS + 31_000)).toBe(2);
+});
+
+test('after three chimes in ten minutes the rest is one summary', () => {
+  const plan = new ChimePlan([], OPENED_MS);
+  const open = [];
+  const rung = [];
+  for (let minute = 0; minute < 11; minute++) {
+    open.push(flag(`case-${minute}`));
+    rung.push(plan.next(open, OPENED_MS + minute * MINUTE_MS));
+  }
+  expect(rung).toEqual([1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 8]);
+});
+
+test('what was flagged long before the page was opened, and what somebody reads, is silent', () => {
+  const plan = new ChimePlan([], OPENED_MS);
+  expect(plan.next([flag('old', OPENED_MS - 11 * MINUTE_MS), flag('claimed', OPENED_MS, true)], OPENED_MS)).toBe(0);
+  expect(plan.fresh([flag('old', OPENED_MS - 1), flag('claimed', OPENED_MS + 1, true), flag('new')])).toEqual([flag('new')]);
+});
+
+test.each([
+  ['22:00', '07:00', 23, true],
+  ['22:00', '07:00', 6, true],
+  ['22:00', '07:00', 7, false],
+  ['12:00', '13:00', 12, true],
+  ['12:00', '13:00', 13, false],
+  ['', '', 3, false],
+  ['22:00', '', 23, false],
+])('quiet hours from %s to %s at %i h: %s', (from, to, hour, quiet) => {
+  expect(isQuiet(from, to, new Date(2026, 0, 1, hour))).toBe(quiet);
+});

@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import { systemClock } from '../../../src/base/clock.ts';
+import type { StoredInstance } from '../../../src/case/case.ts';
+import { createIntake } from '../../../src/receive/intake.ts';
+import { createLog } from '../../../src/base/log.ts';
+import type { RecordOutcome } from '../../../src/case/ports.ts';
+
+const instance = (name: string): StoredInstance => ({ path: name }) as StoredInstance;
+
+/** A store that writes down the order of what reaches it, and can fail. */
+function recorder() {
+  const seen: string[] = [];
+  let failures = 0;
+  return {
+    seen,
+    failNext: (times: number) => {
+      failures = times;
+    },
+    recordInstances: (instances: readonly StoredInstance[]): Promise<RecordOutcome[]> => {
+      if (failures-- > 0) return Promise.reject(new Error('database is locked'));
+      seen.push(`record ${instances.map(({ path }) => path).join(' ')}`);
+      return Promise.resolve(instances.map(({ path }) => (path.startsWith('again') ? 'duplicate' : 'new')));
+    },
+    recordedPath: () => Promise.resolve(null),
+    nudgeComplete: (studies: readonly string[]) => {
+      seen.push(`complete ${studies.join(' ')}`);
+      return Promise.resolve();
+    },
+  };
+}
+
+describe('intake', () => {
+  it('keeps the order: what an association brought is on record before its study is called complete', async () => {
+    const store = recorder();
+    const fresh: string[] = [];
+    const intake = createIntake({ store, resolvePath: (path) => path, onNew: (instances) => fresh.push(...instances.map(({ path }) => path)), clock: systemClock, log: createLog('silent') });
+    intake.stored(instance('a'));
+    intake.stored(instance('again-b'));
+    intake.released(['study-1']);
+    intake.stored(instance('c'));
+    intake.released(['study-2']);
+    intake.released([]);
+    await intake.drained();
+    expect(store.seen.join('; ').replace('record a; record again-b', 'record a again-b')).toBe('record a again-b; complete study-1; record c; complete study-2');
+    expect(fresh).toEqual(['a', 'c']);
+  });
+
+  it('loses nothing when the database fails for a while', async () => {
+    const store = recorder();
+    store.failNext(1);
+    const intake = createIntake({ store, resolvePath: (path) => path, onNew: () => undefined, clock: { ...systemClock, sleep: () => Promise.resolve() }, log: createLog('silent') });
+    for (const name of ['a', 'b', 'c']) intake.stored(instance(name));
+    intake.released(['study']);
+    await intake.drained();
+    expect(store.seen.filter((entry) => entry.startsWith('record')).join(' ').replaceAll('record ', '')).toBe('a b c');
+    expect(store.seen.at(-1)).toBe('complete study');
+  });
+});

@@ -1,0 +1,76 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { EncodedSlice } from '../../../../src/case/case.ts';
+import { backoffMs } from '../../../../src/base/backoff.ts';
+import { identityDifferences } from '../../../../src/case/patientIdentity.ts';
+import { instanceOf, openWorklist } from '../fixture.ts';
+
+describe('slice features', () => {
+  it('come back bit for bit, for their model only', async () => {
+    const { store } = await openWorklist();
+    const slice: EncodedSlice = {
+      feature: Float32Array.from([0, -1.5, Math.PI, 3.4e38, 1e-45]),
+      imageProbability: 0.123456789,
+      cam: Float32Array.from({ length: 49 }, (_, index) => index / 7),
+      camRows: 7,
+      camColumns: 7,
+      crop: {
+        top: 1,
+        left: 2,
+        bottom: 3,
+        right: 4,
+        transpose: true,
+        flipRows: false,
+        flipColumns: true,
+        rows: 512,
+        columns: 512,
+        fullFrame: false,
+      },
+      anatomy: { tissueAreaCm2: 143.25, boneAreaCm2: 12.5 },
+    };
+    const many = new Map(Array.from({ length: 1200 }, (_, index) => [`digest-${index}`, slice]));
+    await store.saveSliceFeatures('model-a', many);
+    await store.saveSliceFeatures('model-a', new Map([['digest-0', { ...slice, imageProbability: 0.9 }]]));
+    const found = await store.sliceFeatures('model-a', [...many.keys(), 'unknown']);
+    expect(found.size).toBe(1200);
+    expect(found.get('digest-0')).toEqual(slice);
+    expect((await store.sliceFeatures('model-b', ['digest-0'])).size).toBe(0);
+  });
+});
+
+describe('identity', () => {
+  const jane = instanceOf({ patientName: 'Doe^Jane', patientId: 'P-1' }).header;
+  it.each([
+    ['case, padding and empty components', { patientName: 'DOE^JANE^^ ' }, []],
+    ['groups that only one of them has', { patientName: 'Doe^Jane=土井^ジェーン=どい^ジェーン' }, []],
+    ['an issuer that one leaves out', { issuerOfPatientId: '' }, []],
+    ['padding of the ID', { patientId: 'P-1\0' }, []],
+    ['another ID', { patientId: 'P-2' }, ['patient ID']],
+    ['no ID', { patientId: '' }, ['patient ID']],
+    ['another name', { patientName: 'Roe^Jane' }, ['name']],
+    ['no name', { patientName: '' }, ['name']],
+    ['given and family name swapped', { patientName: 'Jane^Doe' }, ['name']],
+    ['another birth date', { patientBirthDate: '19700102' }, ['birth date']],
+    ['another issuer', { issuerOfPatientId: 'CLINIC' }, ['issuer of patient ID']],
+  ])('%s', (_name, change, differences) => {
+    expect(identityDifferences(jane, { ...jane, ...change })).toEqual(differences);
+    expect(identityDifferences({ ...jane, ...change }, jane)).toEqual(differences);
+  });
+});
+
+describe('backoff', () => {
+  it('doubles to the limit, spread by a quarter, the same for the same key', () => {
+    fc.assert(
+      fc.property(fc.string(), fc.integer({ min: 1, max: 100 }), (key, attempt) => {
+        const wait = backoffMs(key, attempt, 1000, 60_000);
+        const middle = Math.min(60_000, 1000 * 2 ** (attempt - 1));
+        expect(wait).toBeGreaterThanOrEqual(Math.floor(middle * 0.75));
+        expect(wait).toBeLessThanOrEqual(Math.ceil(middle * 1.25));
+        expect(backoffMs(key, attempt, 1000, 60_000)).toBe(wait);
+      }),
+    );
+    expect(
+      new Set(Array.from({ length: 20 }, (_, index) => backoffMs(`study-${index}`, 1, 1000, 60_000))).size,
+    ).toBeGreaterThan(10);
+  });
+});

@@ -1,0 +1,258 @@
+import { describe, expect, it } from 'vitest';
+import { createAuditLog } from '../../../../src/worklist/audit/audit.ts';
+import { createThresholdDesk } from '../../../../src/worklist/thresholds/thresholdDesk.ts';
+import { claimed, deliverAll, findingsOf, instanceOf, manifestOf, MODEL, openWorklist, studyUid, toReported } from '../fixture.ts';
+import type { Worklist } from '../fixture.ts';
+
+const HOUR_MS = 3_600_000;
+const ADA = { name: 'ada', address: '10.0.0.1' };
+const BOB = { name: 'bob', address: '10.0.0.2' };
+const REASON = 'Two subtle fractures were missed in October.';
+
+async function openDesk(options: { secondPerson?: boolean } = {}) {
+  const worklist = await openWorklist();
+  await worklist.store.seedThreshold('compact', 0.5);
+  const desk = createThresholdDesk(worklist.database, worklist.clock, { secondPerson: options.secondPerson ?? false });
+  const board = () => desk.board(MODEL);
+  const audit = createAuditLog(worklist.database, worklist.clock);
+  const propose = (value: number | null, sourceAeTitle = '', by = ADA) => desk.draft(MODEL, { sourceAeTitle, value }, REASON, by);
+  return { ...worklist, desk, board, audit, propose };
+}
+
+/** A scan that is analysed; `says` is what a reader makes of the result. */
+async function scan(worklist: Worklist, id: string, probability: number, says?: 'agree' | 'disagree' | 'unsure', source = 'SCANNER') {
+  const { store } = worklist;
+  const study = studyUid(id);
+  await store.recordInstances([1, 2, 3].map((number) => ({ ...instanceOf({ study: id, number, receivedAtMs: worklist.clock.now() }), sourceAeTitle: source })));
+  await store.nudgeComplete([study]);
+  const assembling = await claimed(store, 'assemble');
+  await store.apply(assembling, { type: 'seriesChosen', manifest: manifestOf(assembling.instances) });
+  await store.apply(await claimed(store, 'infer'), { type: 'inferred', findings: findingsOf(probability, { analysedAtMs: worklist.clock.now() }) });
+  if (says !== undefined) await store.recordVerdict(study, { revision: 1, verdict: says, actor: 'rita' });
+}
+
+describe('thresholds in force', () => {
+  it('keeps the site’s own operating point when the model’s is seeded again', async () => {
+    const { store, desk, propose } = await openDesk();
+    await expect(store.threshold('other', 'SCANNER')).rejects.toMatchObject({ code: 'not-found' });
+    const first = await store.threshold('compact', 'SCANNER');
+    expect(first).toMatchObject({ value: 0.5, stopped: false });
+    await desk.confirm(await propose(0.55), ADA);
+    await store.seedThreshold('compact', 0.5);
+    const second = await store.threshold('compact', 'SCANNER');
+    expect(second.value).toBe(0.55);
+    expect(second.version).toBeGreaterThan(first.version);
+  });
+
+  it('lets a source with scans have its own, and follow the site again', async () => {
+    const opened = await openDesk();
+    const { store, desk, propose, board } = opened;
+    await scan(opened, 'a', 0.4, undefined, 'CT2');
+    await expect(propose(0.3, 'CT9')).rejects.toMatchObject({ code: 'command-invalid' });
+    await desk.confirm(await propose(0.3, 'CT2'), ADA);
+    expect(await store.threshold('compact', 'CT2')).toMatchObject({ value: 0.3 });
+    expect(await store.threshold('compact', 'CT1')).toMatchObject({ value: 0.5 });
+    expect((await board()).rule).toEqual({ site: 0.5, bySource: { CT2: 0.3 } });
+    await desk.confirm(await propose(null, 'CT2'), ADA);
+    expect(await store.threshold('compact', 'CT2')).toMatchObject({ value: 0.5 });
+    expect((await board()).rule).toEqual({ site: 0.5, bySource: {} });
+  });
+
+  it('stops all flags by one person with a reason, for sources of their own too, and takes that back with one call', async () => {
+    const opened = await openDesk({ secondPerson: true });
+    const { store, desk, board } = opened;
+    await expect(desk.stop('compact', '  ', ADA)).rejects.toMatchObject({ code: 'command-invalid' });
+    const version = await desk.stop('compact', 'Flags every metal implant', ADA);
+    expect(await store.threshold('compact', 'CT2')).toMatchObject({ stopped: true, version });
+    expect((await board()).rule.site).toBeNull();
+    await expect(desk.stop('compact', 'Again', ADA)).rejects.toMatchObject({ code: 'command-invalid' });
+    const back = await desk.revert('compact', version, BOB);
+    expect(await store.threshold('compact', 'CT2')).toEqual({ value: 0.5, version: back, stopped: false });
+  });
+});
+
+describe('a change', () => {
+  it('asks for a reason, a value that changes something, and one request at a time', async () => {
+    const { desk, propose } = await openDesk();
+    await expect(desk.draft(MODEL, { sourceAeTitle: '', value: 0.4 }, 'too many   ', ADA)).rejects.toThrow('at least 20 characters');
+    await expect(propose(0.5)).rejects.toMatchObject({ code: 'command-invalid' });
+    await expect(propose(1.01)).rejects.toMatchObject({ code: 'command-invalid' });
+    await expect(propose(null)).rejects.toMatchObject({ code: 'command-invalid' });
+    const id = await propose(0.4);
+    await expect(propose(0.3)).rejects.toMatchObject({ code: 'threshold-draft-closed' });
+    await desk.withdraw(id, ADA);
+    await expect(desk.confirm(id, ADA)).rejects.toThrow('withdrawn');
+    await propose(0.3);
+  });
+
+  it('waits until its author has opened every fracture that would be lost', async () => {
+    const opened = await openDesk();
+    const { desk, propose, board, audit, clock } = opened;
+    await scan(opened, 'lost', 0.55, 'agree');
+    await scan(opened, 'kept', 0.9, 'agree');
+    await scan(opened, 'false-flag', 0.56, 'disagree');
+    const id = await propose(0.6);
+    expect((await board()).draft).toMatchObject({ id, lostFractures: [{ studyInstanceUid: studyUid('lost'), openedBy: [] }] });
+    await expect(desk.confirm(id, ADA)).rejects.toMatchObject({ code: 'threshold-draft-incomplete' });
+    // Neither another scan nor somebody else's eyes count.
+    await audit.viewed('ada', '', studyUid('kept'));
+    await audit.viewed('bob', '', studyUid('lost'));
+    // Nor does a picture that came up beside the list.
+    await audit.append({ action: 'case.previewed', actor: 'ada', target: studyUid('lost') });
+    await expect(desk.confirm(id, ADA)).rejects.toThrow('1 not yet opened by you');
+    clock.advance(HOUR_MS);
+    await audit.viewed('ada', '', studyUid('lost'));
+    expect((await board()).draft?.lostFractures[0]?.openedBy.sort()).toEqual(['ada', 'bob']);
+    expect(await desk.confirm(id, ADA)).toMatchObject({ kind: 'activated' });
+    expect((await board()).history[0]).toMatchObject({ value: 0.6, by: 'ada', approvedBy: null, reason: REASON });
+    await expect(desk.confirm(id, ADA)).rejects.toMatchObject({ code: 'threshold-draft-closed' });
+  });
+
+  it('does not take a look from long before for one at what would be lost', async () => {
+    const opened = await openDesk();
+    const { desk, propose, audit, clock } = opened;
+    await scan(opened, 'lost', 0.55, 'agree');
+    await audit.viewed('ada', '', studyUid('lost'));
+    clock.advance(HOUR_MS);
+    await expect(desk.confirm(await propose(0.6), ADA)).rejects.toMatchObject({ code: 'threshold-draft-incomplete' });
+  });
+
+  it('asks nobody to open what retention has removed', async () => {
+    const opened = await openDesk();
+    const { desk, propose, store, board } = opened;
+    await toReported(opened, 'gone', 0.55);
+    await store.recordVerdict(studyUid('gone'), { revision: 1, verdict: 'agree', actor: 'rita' });
+    await deliverAll(opened);
+    await store.beginRemoval(studyUid('gone'), Number.MAX_SAFE_INTEGER);
+    const id = await propose(0.6);
+    expect((await board()).draft?.lostFractures).toEqual([{ studyInstanceUid: studyUid('gone'), openedBy: [] }]);
+    expect(await desk.present([studyUid('gone')])).toEqual(new Set());
+    expect(await desk.confirm(id, ADA)).toMatchObject({ kind: 'activated' });
+  });
+
+  it('stands in the audit step by step, with who, from where, why, before and after', async () => {
+    const { desk, propose, audit } = await openDesk({ secondPerson: true });
+    const withdrawn = await propose(0.45);
+    await desk.withdraw(withdrawn, BOB);
+    const id = await propose(0.4);
+    await desk.confirm(id, ADA);
+    const change = await desk.confirm(id, BOB);
+    const version = change.kind === 'activated' ? change.version : 0;
+    await desk.revert('compact', version, BOB);
+    await desk.stop('compact', 'Flags every implant', ADA);
+    const told = (await audit.page({}, 20)).reverse().map(({ action, actor, address, detail }) => [action, actor, address, detail]);
+    expect(told).toEqual([
+      ['threshold.changed', 'odontoid', '', { source: '', from: null, to: 0.5, version: 1, reason: 'Shipped with the model' }],
+      ['threshold.requested', 'ada', '10.0.0.1', { request: withdrawn, source: '', from: 0.5, to: 0.45, fracturesLost: 0, reason: REASON }],
+      ['threshold.requestClosed', 'bob', '10.0.0.2', { request: withdrawn, outcome: 'withdrawn' }],
+      ['threshold.requested', 'ada', '10.0.0.1', { request: id, source: '', from: 0.5, to: 0.4, fracturesLost: 0, reason: REASON }],
+      ['threshold.signed', 'ada', '10.0.0.1', { request: id }],
+      ['threshold.changed', 'bob', '10.0.0.2', { source: '', from: 0.5, to: 0.4, version, reason: REASON, askedBy: 'ada' }],
+      ['threshold.changed', 'bob', '10.0.0.2', { source: '', from: 0.4, to: 0.5, version: version + 1, reason: `Reverts version ${version}`, reverts: version }],
+      ['threshold.changed', 'ada', '10.0.0.1', { source: '', from: 0.5, to: 'stopped', version: version + 2, reason: 'Flags every implant' }],
+    ]);
+  });
+
+  it('is not made when its audit entry cannot be written', async () => {
+    const { desk, propose, store, database } = await openDesk();
+    const id = await propose(0.4);
+    database.sqlite.exec("create temp trigger full before insert on audit_log begin select raise(abort, 'no room'); end");
+    await expect(desk.confirm(id, ADA)).rejects.toThrow('no room');
+    await expect(desk.stop('compact', 'Flags every implant', ADA)).rejects.toThrow('no room');
+    expect(await store.threshold('compact', 'CT1')).toEqual({ version: 1, value: 0.5, stopped: false });
+  });
+
+  it('takes a second, different person where the site says so', async () => {
+    const { desk, propose, store, board } = await openDesk({ secondPerson: true });
+    const id = await propose(0.4);
+    await expect(desk.confirm(id, BOB)).rejects.toMatchObject({ code: 'threshold-draft-incomplete' });
+    expect(await desk.confirm(id, ADA)).toEqual({ kind: 'awaits-second-person' });
+    await expect(desk.confirm(id, ADA)).rejects.toThrow('different person');
+    expect((await store.threshold('compact', 'CT1')).value).toBe(0.5);
+    expect(await desk.confirm(id, BOB)).toMatchObject({ kind: 'activated' });
+    expect((await store.threshold('compact', 'CT1')).value).toBe(0.4);
+    expect((await board()).history[0]).toMatchObject({ by: 'ada', approvedBy: 'bob' });
+  });
+
+  it('dies after a day, when a verdict changes what it rests on, and when the threshold changes; new scans alone do not end it', async () => {
+    const opened = await openDesk();
+    const { desk, propose, board, clock, store } = opened;
+    await scan(opened, 'a', 0.7, 'agree');
+    const old = await propose(0.4);
+    clock.advance(24 * HOUR_MS - 1);
+    expect((await board()).draft).not.toBeNull();
+    clock.advance(1);
+    await expect(desk.confirm(old, ADA)).rejects.toThrow('24 hours');
+    expect(await board()).toMatchObject({ draft: null, lastClosed: { id: old, outcome: 'expired' } });
+
+    const overtaken = await propose(0.4);
+    await scan(opened, 'b', 0.45);
+    expect((await board()).draft?.id).toBe(overtaken);
+    await store.recordVerdict(studyUid('b'), { revision: 1, verdict: 'disagree', actor: 'rita' });
+    expect(await board()).toMatchObject({ draft: null, lastClosed: { outcome: 'data-changed' } });
+    await expect(desk.confirm(overtaken, ADA)).rejects.toMatchObject({ code: 'threshold-draft-closed' });
+
+    const late = await propose(0.4);
+    await desk.stop('compact', 'Too many flags tonight', BOB);
+    await expect(desk.confirm(late, ADA)).rejects.toThrow('has changed');
+    expect((await store.threshold('compact', 'CT1')).stopped).toBe(true);
+  });
+
+  it('is taken back with one call, and only the newest one', async () => {
+    const { desk, propose, store, board } = await openDesk();
+    await desk.confirm(await propose(0.4), ADA);
+    await desk.confirm(await propose(0.3), ADA);
+    const [third, second, first] = (await board()).history.map(({ version }) => version);
+    await expect(desk.revert('compact', second!, BOB)).rejects.toMatchObject({ code: 'threshold-draft-closed' });
+    await desk.revert('compact', third!, BOB);
+    expect((await store.threshold('compact', 'CT1')).value).toBe(0.4);
+    expect((await board()).history[0]).toMatchObject({ reverts: third, by: 'bob', value: 0.4 });
+    expect(first).toBeDefined();
+    await expect(desk.revert('compact', 999, BOB)).rejects.toMatchObject({ code: 'not-found' });
+  });
+});
+
+describe('past scans', () => {
+  it('carry their score and what readers agree on, and nothing where they differ or are unsure', async () => {
+    const opened = await openDesk();
+    await scan(opened, 'yes', 0.7, 'agree');
+    await scan(opened, 'missed', 0.2, 'disagree');
+    await scan(opened, 'unsure', 0.7, 'unsure');
+    await scan(opened, 'dispute', 0.7, 'agree');
+    await opened.store.recordVerdict(studyUid('dispute'), { revision: 1, verdict: 'disagree', actor: 'sam' });
+    await scan(opened, 'mind-changed', 0.7, 'agree');
+    await opened.store.recordVerdict(studyUid('mind-changed'), { revision: 1, verdict: 'disagree', actor: 'rita' });
+    const { scored } = (await opened.board()).facts;
+    expect(Object.fromEntries(scored.map((past) => [past.studyInstanceUid, past.fracture]))).toEqual({
+      [studyUid('yes')]: true,
+      [studyUid('missed')]: true,
+      [studyUid('unsure')]: null,
+      [studyUid('dispute')]: null,
+      [studyUid('mind-changed')]: false,
+    });
+    expect(scored[0]).toMatchObject({ score: 0.7, sourceAeTitle: 'SCANNER', scanner: 'Scanner Works X' });
+  });
+
+  it('stay when retention removes the case, with the truth and the time of reading', async () => {
+    const opened = await openDesk();
+    const { store, board, clock } = opened;
+    await toReported(opened, 'gone', 0.7);
+    await store.recordVerdict(studyUid('gone'), { revision: 1, verdict: 'agree', actor: 'rita' });
+    await store.markRead(studyUid('gone'), true, 'rita');
+    await deliverAll(opened);
+    const before = (await board()).facts;
+    expect(before).toMatchObject({ scored: [{ score: 0.7, fracture: true }], read: [{ readAtMs: clock.now(), fracture: true }], unread: 0 });
+    expect(await store.beginRemoval(studyUid('gone'), Number.MAX_SAFE_INTEGER)).not.toBeNull();
+    expect(await store.finishRemoval(studyUid('gone'))).toBe(true);
+    expect((await board()).facts).toEqual(before);
+  });
+
+  it('are those of one model version', async () => {
+    const opened = await openDesk();
+    await scan(opened, 'first', 0.7);
+    await opened.store.markRead(studyUid('first'), true, 'rita');
+    const other = await opened.desk.board({ name: 'compact', sha256: 'other' });
+    expect(other.facts).toEqual({ scored: [], read: [], unread: 0 });
+    expect((await opened.board()).facts.read).toHaveLength(1);
+  });
+});
