@@ -7,7 +7,10 @@ const stage = (name, also = []) => ({
   comment: `${name} imports ground and itself${also.length ? ` and ${also.join(', ')}` : ''}: stages meet on disk and in the worklist.`,
   severity: 'error',
   from: { path: `^src/${name}/` },
-  to: { path: '^(src|migrations)/', pathNot: [GROUND, `^src/${name}/`, ...also.map((other) => `^src/${other}/`), TOOLS] },
+  to: {
+    path: '^(src|migrations)/',
+    pathNot: [GROUND, `^src/${name}/`, ...also.map((other) => `^src/${other}/`), TOOLS],
+  },
 });
 const home = (packageName, where, comment) => ({
   name: `${packageName}-has-one-home`,
@@ -19,14 +22,28 @@ const home = (packageName, where, comment) => ({
 
 module.exports = {
   forbidden: [
-    { name: 'no-circular', comment: 'Nothing imports itself by a detour (types aside).', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
-    { name: 'ground-imports-ground', comment: 'Ground imports only ground.', severity: 'error', from: { path: GROUND }, to: { path: '^(src|migrations)/', pathNot: GROUND } },
+    {
+      name: 'no-circular',
+      comment: 'Nothing imports itself by a detour (types aside).',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    {
+      name: 'ground-imports-ground',
+      comment: 'Ground imports only ground.',
+      severity: 'error',
+      from: { path: GROUND },
+      to: { path: '^(src|migrations)/', pathNot: GROUND },
+    },
     {
       name: 'ground-does-no-io',
       comment: 'Ground reads no file, opens no socket and starts no process.',
       severity: 'error',
       from: { path: GROUND, pathNot: '^src/base/' },
-      to: { path: '^(node:)?(fs|fs/promises|net|tls|http|https|child_process|worker_threads|timers|timers/promises|os)$' },
+      to: {
+        path: '^(node:)?(fs|fs/promises|net|tls|http|https|child_process|worker_threads|timers|timers/promises|os)$',
+      },
     },
     stage('receive'),
     stage('assemble'),
@@ -39,20 +56,80 @@ module.exports = {
     stage('dataset', ['phantom']),
     stage('evaluate', ['phantom']),
     stage('worklist'),
-    { name: 'web-sees-worklist-only', comment: 'The web sees ground and worklist only.', severity: 'error', from: { path: '^src/web/' }, to: { path: '^(src|migrations)/', pathNot: [GROUND, '^src/(web|worklist|answers)/', TOOLS] } },
-    { name: 'housekeeping-sees-worklist-only', comment: 'Housekeeping sees ground and worklist only.', severity: 'error', from: { path: '^src/housekeeping/' }, to: { path: '^(src|migrations)/', pathNot: [GROUND, '^src/(housekeeping|worklist)/', TOOLS] } },
-    { name: 'audit-trail-reads-the-audit', comment: 'What tells the site of the audit sees ground and the audit of the worklist only: it can slow nothing and change nothing.', severity: 'error', from: { path: '^src/auditTrail/' }, to: { path: '^(src|migrations)/', pathNot: [GROUND, '^src/auditTrail/', '^src/worklist/audit/', TOOLS] } },
-    { name: 'proof-goes-the-public-way', comment: 'A proof of life makes a phantom, is sent through a port, and reads the worklist: it reaches into no stage.', severity: 'error', from: { path: '^src/proofOfLife/' }, to: { path: '^(src|migrations)/', pathNot: [GROUND, '^src/(proofOfLife|phantom|worklist)/', TOOLS] } },
-    { name: 'admin-asks-the-rules', comment: 'The desk of admins asks the worklist and the very rules of intake and assembling; all else is given to it.', severity: 'error', from: { path: '^src/admin/' }, to: { path: '^(src|migrations)/', pathNot: [GROUND, '^src/(admin|worklist|assemble)/', '^src/receive/(associationPolicy|receiveConfig)\\.ts$', '^src/web/(adminDesk|modelsDesk)\\.ts$', '^src/answers/', '^src/config/', TOOLS] } },
-    { name: 'pipeline-names-no-stage', comment: 'The pipeline names no stage; compose injects them.', severity: 'error', from: { path: '^src/pipeline/' }, to: { path: '^src/', pathNot: [GROUND, TOOLS, '^src/pipeline/'] } },
-    { name: 'only-roots-compose', comment: 'Only the command line, the demo and the roots import compose.', severity: 'error', from: { path: '^src/', pathNot: '^src/(cli|demo|compose)' }, to: { path: '^src/compose/' } },
+    {
+      name: 'web-sees-worklist-only',
+      comment: 'The web sees ground and worklist only.',
+      severity: 'error',
+      from: { path: '^src/web/' },
+      to: { path: '^(src|migrations)/', pathNot: [GROUND, '^src/(web|worklist|answers)/', TOOLS] },
+    },
+    {
+      name: 'housekeeping-sees-worklist-only',
+      comment: 'Housekeeping sees ground and worklist only.',
+      severity: 'error',
+      from: { path: '^src/housekeeping/' },
+      to: { path: '^(src|migrations)/', pathNot: [GROUND, '^src/(housekeeping|worklist)/', TOOLS] },
+    },
+    {
+      name: 'audit-trail-reads-the-audit',
+      comment:
+        'What tells the site of the audit sees ground and the audit of the worklist only: it can slow nothing and change nothing.',
+      severity: 'error',
+      from: { path: '^src/auditTrail/' },
+      to: { path: '^(src|migrations)/', pathNot: [GROUND, '^src/auditTrail/', '^src/worklist/audit/', TOOLS] },
+    },
+    {
+      name: 'proof-goes-the-public-way',
+      comment:
+        'A proof of life makes a phantom, is sent through a port, and reads the worklist: it reaches into no stage.',
+      severity: 'error',
+      from: { path: '^src/proofOfLife/' },
+      to: { path: '^(src|migrations)/', pathNot: [GROUND, '^src/(proofOfLife|phantom|worklist)/', TOOLS] },
+    },
+    {
+      name: 'admin-asks-the-rules',
+      comment:
+        'The desk of admins asks the worklist and the very rules of intake and assembling; all else is given to it.',
+      severity: 'error',
+      from: { path: '^src/admin/' },
+      to: {
+        path: '^(src|migrations)/',
+        pathNot: [
+          GROUND,
+          '^src/(admin|worklist|assemble)/',
+          '^src/receive/(associationPolicy|receiveConfig)\\.ts$',
+          '^src/web/(adminDesk|modelsDesk)\\.ts$',
+          '^src/answers/',
+          '^src/config/',
+          TOOLS,
+        ],
+      },
+    },
+    {
+      name: 'pipeline-names-no-stage',
+      comment: 'The pipeline names no stage; compose injects them.',
+      severity: 'error',
+      from: { path: '^src/pipeline/' },
+      to: { path: '^src/', pathNot: [GROUND, TOOLS, '^src/pipeline/'] },
+    },
+    {
+      name: 'only-roots-compose',
+      comment: 'Only the command line, the demo and the roots import compose.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(cli|demo|compose)' },
+      to: { path: '^src/compose/' },
+    },
     home('better-sqlite3', '^src/worklist/', 'The database is opened in worklist only.'),
     home('kysely', '^src/worklist/|^migrations/', 'No SQL outside worklist and migrations.'),
     home('onnxruntime-node', '^src/infer/onnxGraphs\\.ts$', 'The runtime of the network is named in one file.'),
     home('dcmjs', '^src/dicom/part10\\.ts$', 'dcmjs writes files in one place, where its traps are dealt with.'),
     home('dicom-parser', '^src/dicom/elements\\.ts$', 'Data sets are read in one place.'),
     home('dcmjs-codecs', '^src/infer/', 'Pixels are decoded in the inference child only.'),
-    home('dcmjs-dimse', '^src/(receive|pacs)/|^src/demo/loopbackPacs\\.ts$', 'DIMSE is spoken in receive, pacs and the demo’s PACS.'),
+    home(
+      'dcmjs-dimse',
+      '^src/(receive|pacs)/|^src/demo/loopbackPacs\\.ts$',
+      'DIMSE is spoken in receive, pacs and the demo’s PACS.',
+    ),
     home('fast-xml-builder', '^src/auditTrail/auditXml\\.ts$', 'XML is written in one place.'),
     home('csv-parse', '^src/dataset/csvTable\\.ts$', 'Tables are read in one place.'),
     home('nifti-reader-js', '^src/dataset/masks\\.ts$', 'Masks are read in one place.'),
@@ -67,6 +144,10 @@ module.exports = {
     exclude: { path: '^src/page/' },
     tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: true,
-    enhancedResolveOptions: { extensions: ['.ts', '.js', '.json'], exportsFields: ['exports'], conditionNames: ['import', 'node', 'default'] },
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.js', '.json'],
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default'],
+    },
   },
 };

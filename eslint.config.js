@@ -1,9 +1,21 @@
 import tseslint from 'typescript-eslint';
 
-const timeAndChance = 'Time and chance come from a port (src/base/clock.ts, src/dicom/uids.ts), so that tests can steer them.';
+const timeAndChance =
+  'Time and chance come from a port (src/base/clock.ts, src/dicom/uids.ts), so that tests can steer them.';
 
 export default tseslint.config(
-  { ignores: ['dist/**', 'node_modules/**', 'coverage/**', 'src/page/dist/**', '**/*.js', '**/*.mjs', '**/*.cjs', 'training/**/*.py'] },
+  {
+    ignores: [
+      'dist/**',
+      'node_modules/**',
+      'coverage/**',
+      'src/page/dist/**',
+      '**/*.js',
+      '**/*.mjs',
+      '**/*.cjs',
+      'training/**/*.py',
+    ],
+  },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
@@ -22,20 +34,43 @@ export default tseslint.config(
     files: ['src/**/*.ts', 'src/**/*.tsx', 'migrations/**/*.ts'],
     ignores: ['src/base/clock.ts', 'src/page/**'],
     rules: {
-      'no-restricted-globals': ['error', ...['setTimeout', 'setInterval', 'setImmediate', 'performance'].map((name) => ({ name, message: timeAndChance }))],
-      'no-restricted-properties': ['error',
+      'no-restricted-globals': [
+        'error',
+        ...['setTimeout', 'setInterval', 'setImmediate', 'performance'].map((name) => ({
+          name,
+          message: timeAndChance,
+        })),
+      ],
+      'no-restricted-properties': [
+        'error',
         { object: 'Date', property: 'now', message: timeAndChance },
         { object: 'Math', property: 'random', message: timeAndChance },
         { object: 'globalThis', property: 'setTimeout', message: timeAndChance },
       ],
-      'no-restricted-syntax': ['error',
-        { selector: ':matches(NewExpression,CallExpression)[callee.name="Date"][arguments.length=0]', message: timeAndChance },
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: ':matches(NewExpression,CallExpression)[callee.name="Date"][arguments.length=0]',
+          message: timeAndChance,
+        },
       ],
-      'no-restricted-imports': ['error', { paths: ['node:timers', 'node:timers/promises', 'node:perf_hooks'].map((name) => ({ name, message: timeAndChance })) }],
+      'no-restricted-imports': [
+        'error',
+        {
+          paths: ['node:timers', 'node:timers/promises', 'node:perf_hooks'].map((name) => ({
+            name,
+            message: timeAndChance,
+          })),
+        },
+      ],
     },
   },
   {
     files: ['test/**/*.ts', 'scripts/**/*.ts'],
-    rules: { '@typescript-eslint/no-unsafe-assignment': 'off', '@typescript-eslint/no-unsafe-member-access': 'off', '@typescript-eslint/no-unsafe-argument': 'off' },
+    rules: {
+      '@typescript-eslint/no-unsafe-assignment': 'off',
+      '@typescript-eslint/no-unsafe-member-access': 'off',
+      '@typescript-eslint/no-unsafe-argument': 'off',
+    },
   },
 );

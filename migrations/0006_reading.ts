@@ -34,5 +34,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('created_at', 'bigint', (c) => c.notNull())
     .addColumn('created_by', 'text', (c) => c.notNull())
     .execute();
-  await db.schema.createIndex('verdicts_study').on('verdicts').columns(['study_instance_uid', 'revision', 'id']).execute();
+  await db.schema
+    .createIndex('verdicts_study')
+    .on('verdicts')
+    .columns(['study_instance_uid', 'revision', 'id'])
+    .execute();
 }

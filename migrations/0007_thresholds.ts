@@ -6,13 +6,19 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   const counted = (column: ColumnDefinitionBuilder) =>
     onSqlite ? column.primaryKey().autoIncrement() : column.primaryKey().generatedByDefaultAsIdentity();
 
-  await db.schema.alterTable('cases').addColumn('scanner', 'text', (c) => c.notNull().defaultTo('')).execute();
+  await db.schema
+    .alterTable('cases')
+    .addColumn('scanner', 'text', (c) => c.notNull().defaultTo(''))
+    .execute();
 
   await db.schema
     .alterTable('thresholds')
     .addColumn('source_ae_title', 'text', (c) => c.notNull().defaultTo(''))
     .execute();
-  await db.schema.alterTable('thresholds').addColumn('mode', 'text', (c) => c.notNull().defaultTo('on')).execute();
+  await db.schema
+    .alterTable('thresholds')
+    .addColumn('mode', 'text', (c) => c.notNull().defaultTo('on'))
+    .execute();
   await db.schema.alterTable('thresholds').addColumn('approved_by', 'text').execute();
   await db.schema.alterTable('thresholds').addColumn('reverts', 'integer').execute();
   await db.schema
@@ -41,7 +47,11 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('closed_by', 'text')
     .addColumn('outcome', 'text')
     .execute();
-  await db.schema.createIndex('threshold_drafts_open').on('threshold_drafts').columns(['model_name', 'outcome']).execute();
+  await db.schema
+    .createIndex('threshold_drafts_open')
+    .on('threshold_drafts')
+    .columns(['model_name', 'outcome'])
+    .execute();
 
   // What is left of a case whose files have gone: no name, no picture, only what a threshold would have done with it.
   await db.schema
@@ -56,5 +66,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('stat', 'integer', (c) => c.notNull())
     .addColumn('read_at', 'bigint')
     .execute();
-  await db.schema.createIndex('scan_history_model').on('scan_history').columns(['model_sha256', 'arrived_at']).execute();
+  await db.schema
+    .createIndex('scan_history_model')
+    .on('scan_history')
+    .columns(['model_sha256', 'arrived_at'])
+    .execute();
 }

@@ -6,7 +6,10 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   const counted = (column: ColumnDefinitionBuilder) =>
     onSqlite ? column.primaryKey().autoIncrement() : column.primaryKey().generatedByDefaultAsIdentity();
 
-  await db.schema.alterTable('cases').addColumn('proof', 'integer', (c) => c.notNull().defaultTo(0)).execute();
+  await db.schema
+    .alterTable('cases')
+    .addColumn('proof', 'integer', (c) => c.notNull().defaultTo(0))
+    .execute();
   // Outlives its case: what was found out stays when the files have gone.
   await db.schema
     .createTable('proof_runs')

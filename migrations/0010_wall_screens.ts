@@ -2,5 +2,8 @@ import type { Kysely } from 'kysely';
 
 /** Tokens of screens on a wall: they see the masked list, and nothing else. */
 export async function up(db: Kysely<unknown>): Promise<void> {
-  await db.schema.alterTable('service_tokens').addColumn('kind', 'text', (c) => c.notNull().defaultTo('machine')).execute();
+  await db.schema
+    .alterTable('service_tokens')
+    .addColumn('kind', 'text', (c) => c.notNull().defaultTo('machine'))
+    .execute();
 }

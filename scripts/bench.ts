@@ -42,13 +42,19 @@ interface Line {
 }
 
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
-const line = (what: string, ours: number, other: number, unit: string, ratio: number): Line => ({ what, ours: `${ours.toFixed(1)} ${unit}`, other: `${other.toFixed(1)} ${unit}`, ratio: ratio.toFixed(2) });
+const line = (what: string, ours: number, other: number, unit: string, ratio: number): Line => ({
+  what,
+  ours: `${ours.toFixed(1)} ${unit}`,
+  other: `${other.toFixed(1)} ${unit}`,
+  ratio: ratio.toFixed(2),
+});
 
 const PARTS = ['receive', 'preprocess', 'pipeline', 'cohort', 'arrival'] as const;
 const { values: options } = parseArgs({ options: { only: { type: 'string' }, write: { type: 'boolean' } } });
 const parts = PARTS.filter((part) => options.only === undefined || options.only === part);
 if (parts.length === 0) throw new Error(`There is no part "${options.only}"; the parts are ${PARTS.join(', ')}.`);
-if (options.write === true && parts.length < PARTS.length) throw new Error('The page holds all parts: --write goes without --only.');
+if (options.write === true && parts.length < PARTS.length)
+  throw new Error('The page holds all parts: --write goes without --only.');
 
 const folder = await mkdtemp(join(tmpdir(), 'odontoid-bench-'));
 const bar = progressBar('Benchmarks', parts.length);
@@ -68,7 +74,15 @@ try {
       const onArrival = await secondsToSr(files, true);
       const afterwards = await secondsToSr(files, false);
       memory = onArrival.memory;
-      lines.push(line(`last slice to SR in the PACS, ${SLICES} slices at ${PACED_SLICES_PER_SECOND}/s: encoding on arrival / encoding afterwards`, onArrival.seconds, afterwards.seconds, 's', onArrival.seconds / afterwards.seconds));
+      lines.push(
+        line(
+          `last slice to SR in the PACS, ${SLICES} slices at ${PACED_SLICES_PER_SECOND}/s: encoding on arrival / encoding afterwards`,
+          onArrival.seconds,
+          afterwards.seconds,
+          's',
+          onArrival.seconds / afterwards.seconds,
+        ),
+      );
     }
     bar.set(done + 1);
   }
@@ -88,9 +102,13 @@ const page = `# Benchmarks
 | What | Odontoid | Alternative | Ratio |
 |---|---|---|---|
 ${lines.map(({ what, ours, other, ratio }) => `| ${what} | ${ours} | ${other} | **${ratio}** |`).join('\n')}
-${memory === null ? '' : `
+${
+  memory === null
+    ? ''
+    : `
 Peak resident memory while ${SLICES} slices of 512 x 512 arrived and were analysed: agent ${mib(memory.agent)}, receiver ${mib(memory.receiver)}, inference ${mib(memory.inference)}.
-`}
+`
+}
 The receiver syncs each object and its folder to disk before it answers. The child that encodes runs at niceness 10: on a machine that does other work it waits.
 `;
 process.stdout.write(page);
@@ -101,7 +119,12 @@ async function benchReceive(files: readonly string[]): Promise<Line[]> {
   const rates = { odontoid: [] as number[], storescp: [] as number[], orthanc: [] as number[] };
   for (let round = 0; round < ROUNDS; round++) {
     const receiver = await startReceiver({
-      config: { ...configFrom({}).receive, port: 0, sources: [{ aeTitle: 'BENCH', addresses: ['127.0.0.1'] }], minFreeBytes: 0 },
+      config: {
+        ...configFrom({}).receive,
+        port: 0,
+        sources: [{ aeTitle: 'BENCH', addresses: ['127.0.0.1'] }],
+        minFreeBytes: 0,
+      },
       spoolDir: join(folder, `spool-${round}`),
       clock,
       log,
@@ -113,7 +136,12 @@ async function benchReceive(files: readonly string[]): Promise<Line[]> {
 
     const port = await freePort();
     await mkdir(join(folder, `storescp-${round}`));
-    const storescp = await startServer('storescp', ['+xa', '-od', join(folder, `storescp-${round}`), String(port)], [port], { env: { TCP_NODELAY: '1' } });
+    const storescp = await startServer(
+      'storescp',
+      ['+xa', '-od', join(folder, `storescp-${round}`), String(port)],
+      [port],
+      { env: { TCP_NODELAY: '1' } },
+    );
     rates.storescp.push(await rate(port, 'STORESCP', files));
     await storescp.stop();
 
@@ -122,12 +150,17 @@ async function benchReceive(files: readonly string[]): Promise<Line[]> {
     await orthanc.stop();
   }
   const [ours, storescp, orthanc] = [median(rates.odontoid), median(rates.storescp), median(rates.orthanc)];
-  return [line('receive: Odontoid / storescp', ours, storescp, 'slices/s', ours / storescp), line('receive: Odontoid / Orthanc', ours, orthanc, 'slices/s', ours / orthanc)];
+  return [
+    line('receive: Odontoid / storescp', ours, storescp, 'slices/s', ours / storescp),
+    line('receive: Odontoid / Orthanc', ours, orthanc, 'slices/s', ours / orthanc),
+  ];
 }
 
 async function rate(port: number, aeTitle: string, files: readonly string[]): Promise<number> {
   const startMs = clock.monotonicMs();
-  await run('storescu', ['-q', '-aet', 'BENCH', '-aec', aeTitle, '127.0.0.1', String(port), ...files], { env: { ...process.env, TCP_NODELAY: '1' } });
+  await run('storescu', ['-q', '-aet', 'BENCH', '-aec', aeTitle, '127.0.0.1', String(port), ...files], {
+    env: { ...process.env, TCP_NODELAY: '1' },
+  });
   return (1000 * files.length) / (clock.monotonicMs() - startMs);
 }
 
@@ -143,14 +176,35 @@ async function benchPreprocess(phantom: Phantom): Promise<Line> {
     const times: number[] = [];
     for (let index = 0; index < phantom.slices; index++) {
       const startMs = clock.monotonicMs();
-      modelInput({ hu: phantom.hu.subarray(index * pixels, (index + 1) * pixels), rows: phantom.rows, columns: phantom.columns }, card.input);
+      modelInput(
+        { hu: phantom.hu.subarray(index * pixels, (index + 1) * pixels), rows: phantom.rows, columns: phantom.columns },
+        card.input,
+      );
       times.push(clock.monotonicMs() - startMs);
     }
     ours.push(median(times));
     const script = resolve(packageRoot, 'scripts/benchPreprocess.py');
-    theirs.push(Number((await run('/usr/bin/python3', [script, raw, String(phantom.rows), String(phantom.columns), JSON.stringify(card.input)])).stdout));
+    theirs.push(
+      Number(
+        (
+          await run('/usr/bin/python3', [
+            script,
+            raw,
+            String(phantom.rows),
+            String(phantom.columns),
+            JSON.stringify(card.input),
+          ])
+        ).stdout,
+      ),
+    );
   }
-  return line(`preprocess a 512 x 512 slice to ${card.input.sizePixels}: Odontoid / NumPy + scikit-image`, median(ours), median(theirs), 'ms', median(ours) / median(theirs));
+  return line(
+    `preprocess a 512 x 512 slice to ${card.input.sizePixels}: Odontoid / NumPy + scikit-image`,
+    median(ours),
+    median(theirs),
+    'ms',
+    median(ours) / median(theirs),
+  );
 }
 
 /** From files on disk to features through the inference child, against nothing but `InferenceSession.run` on the same graph. */
@@ -169,15 +223,32 @@ async function benchPipeline(files: readonly string[]): Promise<Line[]> {
   } finally {
     await model.close();
   }
-  return [line('files to features (decode, preprocess, encode, process boundary): Odontoid / bare InferenceSession.run', median(ours), median(bare), 'slices/s', median(ours) / median(bare))];
+  return [
+    line(
+      'files to features (decode, preprocess, encode, process boundary): Odontoid / bare InferenceSession.run',
+      median(ours),
+      median(bare),
+      'slices/s',
+      median(ours) / median(bare),
+    ),
+  ];
 }
 
 /** Nothing but `InferenceSession.run` of the shipped encoder on all cores: tells slices a second. */
 async function bareInference(): Promise<(slices: number) => Promise<number>> {
   const { card, graphs } = await loadModelPackage(configFrom({}).infer.modelDir);
   const { sizePixels } = card.input;
-  const session = await ort.InferenceSession.create(Buffer.from(graphs['sliceEncoder']!), { executionProviders: ['cpu'], intraOpNumThreads: availableParallelism(), graphOptimizationLevel: 'all' });
-  const image = new ort.Tensor('float32', new Float32Array(3 * sizePixels * sizePixels).fill(0.3), [1, 3, sizePixels, sizePixels]);
+  const session = await ort.InferenceSession.create(Buffer.from(graphs['sliceEncoder']!), {
+    executionProviders: ['cpu'],
+    intraOpNumThreads: availableParallelism(),
+    graphOptimizationLevel: 'all',
+  });
+  const image = new ort.Tensor('float32', new Float32Array(3 * sizePixels * sizePixels).fill(0.3), [
+    1,
+    3,
+    sizePixels,
+    sizePixels,
+  ]);
   return async (slices) => {
     const startMs = clock.monotonicMs();
     for (let index = 0; index < slices; index++) await session.run({ [session.inputNames[0]!]: image });
@@ -194,24 +265,52 @@ async function benchCohort(): Promise<Line[]> {
   for (let round = 0; round < ROUNDS; round++) {
     const written = async (name: string, processes?: number): Promise<number> => {
       const startMs = clock.monotonicMs();
-      await writePhantomCohort({ seed: 31, count, slices: SLICES, paper: { prevalence: 0.5 }, out: join(folder, `${name}-${round}`), processes });
+      await writePhantomCohort({
+        seed: 31,
+        count,
+        slices: SLICES,
+        paper: { prevalence: 0.5 },
+        out: join(folder, `${name}-${round}`),
+        processes,
+      });
       return (1000 * slices) / (clock.monotonicMs() - startMs);
     };
     allCores.push(await written('cohort'));
     oneCore.push(await written('alone', 1));
     const { cases } = await readDataset(join(folder, `cohort-${round}`));
-    const { speed } = await evaluateCohort({ cases, cacheDir: join(folder, `records-${round}`), config: configFrom({}), clock, log });
+    const { speed } = await evaluateCohort({
+      cases,
+      cacheDir: join(folder, `records-${round}`),
+      config: configFrom({}),
+      clock,
+      log,
+    });
     evaluated.push(speed.slices / speed.seconds);
     bare.push(await bareRate(slices));
   }
   return [
-    line('phantom cohort, written in as many processes as cores / in one', median(allCores), median(oneCore), 'slices/s', median(allCores) / median(oneCore)),
-    line('evaluate (read, decode, preprocess, encode, classify, truth) / bare InferenceSession.run', median(evaluated), median(bare), 'slices/s', median(evaluated) / median(bare)),
+    line(
+      'phantom cohort, written in as many processes as cores / in one',
+      median(allCores),
+      median(oneCore),
+      'slices/s',
+      median(allCores) / median(oneCore),
+    ),
+    line(
+      'evaluate (read, decode, preprocess, encode, classify, truth) / bare InferenceSession.run',
+      median(evaluated),
+      median(bare),
+      'slices/s',
+      median(evaluated) / median(bare),
+    ),
   ];
 }
 
 /** The whole agent and a loopback PACS: seconds from the last slice to the confirmed report, slices arriving at a steady pace. */
-async function secondsToSr(files: readonly string[], encodeOnArrival: boolean): Promise<{ seconds: number; memory: { agent: number; receiver: number; inference: number } }> {
+async function secondsToSr(
+  files: readonly string[],
+  encodeOnArrival: boolean,
+): Promise<{ seconds: number; memory: { agent: number; receiver: number; inference: number } }> {
   const dir = join(folder, `agent-${encodeOnArrival}`);
   const pacs = await startLoopbackPacs({ dir: join(dir, 'pacs'), port: 0, aeTitle: 'BENCHPACS', clock, log });
   const agent = await startAgent(
@@ -228,7 +327,18 @@ async function secondsToSr(files: readonly string[], encodeOnArrival: boolean): 
   );
   try {
     const parts = await Promise.all(files.map((file) => inspectPart10(file)));
-    const sender = createStoreSender({ name: 'agent', aeTitle: 'ODONTOID', host: '127.0.0.1', port: agent.dicomPort, callingAeTitle: 'BENCH', timeoutMs: 30_000 }, distinctPairs(parts), clock);
+    const sender = createStoreSender(
+      {
+        name: 'agent',
+        aeTitle: 'ODONTOID',
+        host: '127.0.0.1',
+        port: agent.dicomPort,
+        callingAeTitle: 'BENCH',
+        timeoutMs: 30_000,
+      },
+      distinctPairs(parts),
+      clock,
+    );
     const startMs = clock.monotonicMs();
     for (const [index, part] of parts.entries()) {
       const outcome = await sender.send(part);

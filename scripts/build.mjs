@@ -13,14 +13,16 @@ for (const folder of ['src', 'migrations']) {
     if (/\.(ts|tsx|css|html|svg)$/.test(name)) hash.update(name).update(readFileSync(resolve(root, folder, name)));
   }
 }
-for (const name of ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json']) hash.update(readFileSync(resolve(root, name)));
+for (const name of ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json'])
+  hash.update(readFileSync(resolve(root, name)));
 const wanted = hash.digest('hex');
 if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) process.exit(0);
 
 console.error('Building ...');
 rmSync(resolve(root, 'dist'), { recursive: true, force: true });
 run(['node_modules/@typescript/native/bin/tsc', '-p', 'tsconfig.build.json']);
-if (existsSync(resolve(root, 'src/page/vite.config.mjs'))) run(['node_modules/vite/bin/vite.js', 'build', '--config', 'src/page/vite.config.mjs', '--logLevel', 'warn']);
+if (existsSync(resolve(root, 'src/page/vite.config.mjs')))
+  run(['node_modules/vite/bin/vite.js', 'build', '--config', 'src/page/vite.config.mjs', '--logLevel', 'warn']);
 mkdirSync(resolve(root, 'dist'), { recursive: true });
 writeFileSync(stamp, wanted);
 

@@ -2,20 +2,47 @@
 import { spawnSync } from 'node:child_process';
 
 const PACKAGES = [
-  'dcmtk', 'dicom3tools', 'orthanc', 'orthanc-dicomweb', 'chromium', 'gcc', 'libc6-dev',
-  'rsyslog', 'rsyslog-gnutls', 'openssl', 'jing',
-  'python3-numpy', 'python3-torch', 'python3-onnx', 'python3-pydicom', 'python3-skimage', 'python3-sklearn', 'python3-pil', 'invesalius-examples',
-]; // prettier-ignore
+  'dcmtk',
+  'dicom3tools',
+  'orthanc',
+  'orthanc-dicomweb',
+  'chromium',
+  'gcc',
+  'libc6-dev',
+  'rsyslog',
+  'rsyslog-gnutls',
+  'openssl',
+  'jing',
+  'python3-numpy',
+  'python3-torch',
+  'python3-onnx',
+  'python3-pydicom',
+  'python3-skimage',
+  'python3-sklearn',
+  'python3-pil',
+  'invesalius-examples',
+];
 
-const query = spawnSync('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\n', ...PACKAGES], { encoding: 'utf8' });
+const query = spawnSync('dpkg-query', ['-W', '-f', '${Package} ${db:Status-Status}\n', ...PACKAGES], {
+  encoding: 'utf8',
+});
 if (query.error) {
-  console.error(`The tests need Debian or Ubuntu (dpkg was not found). Elsewhere, install by hand: ${PACKAGES.join(' ')}`);
+  console.error(
+    `The tests need Debian or Ubuntu (dpkg was not found). Elsewhere, install by hand: ${PACKAGES.join(' ')}`,
+  );
   process.exit(2);
 }
-const installed = new Set(query.stdout.split('\n').filter((line) => line.endsWith(' installed')).map((line) => line.split(' ')[0]));
+const installed = new Set(
+  query.stdout
+    .split('\n')
+    .filter((line) => line.endsWith(' installed'))
+    .map((line) => line.split(' ')[0]),
+);
 const missing = PACKAGES.filter((name) => !installed.has(name));
 if (missing.length > 0) {
-  console.error(`The tests run against real DICOM software. Installing from Debian (the only step that needs root): ${missing.join(' ')}`);
+  console.error(
+    `The tests run against real DICOM software. Installing from Debian (the only step that needs root): ${missing.join(' ')}`,
+  );
   const asRoot = process.getuid?.() === 0 ? [] : ['sudo'];
   const environment = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   const run = (...args) => {

@@ -60,14 +60,31 @@ const COLUMNS = 7;
  * broken, through the middle of the truth.
  */
 function fractures(): void {
-  const shown = ['jefferson@C1', 'dens-1@C2', 'dens-2@C2', 'dens-3@C2', 'hangman@C2', 'teardrop@C4', 'burst@C5', 'compression@C5', 'facet@C6', 'lamina@C5', 'spinous@C6', 'transverse@C6'];
+  const shown = [
+    'jefferson@C1',
+    'dens-1@C2',
+    'dens-2@C2',
+    'dens-3@C2',
+    'hangman@C2',
+    'teardrop@C4',
+    'burst@C5',
+    'compression@C5',
+    'facet@C6',
+    'lamina@C5',
+    'spinous@C6',
+    'transverse@C6',
+  ];
   const out = new Uint8Array(shown.length * TILE * COLUMNS * TILE * 3);
   shown.forEach((fracture, row) => {
     const wish = { rows: TILE, fieldOfViewMm: TILE_MM, sliceSpacingMm: 1, kernel: 'bone' as const };
     const params = drawPhantomParams(81 + row, { ...wish, fractures: [{ fracture, grade: 'obvious' }] });
     const intact = drawPhantomParams(81 + row, { ...wish, fractures: 'none' });
     const { centreMm } = composeScene(params).fractures[0]!;
-    const near = (of: typeof params) => ({ ...composeScene({ ...of, position: { ...of.position, offsetXMm: 0, offsetYMm: 0 } }), centreX: centreMm[0], centreY: centreMm[1] + 8 });
+    const near = (of: typeof params) => ({
+      ...composeScene({ ...of, position: { ...of.position, offsetXMm: 0, offsetYMm: 0 } }),
+      centreX: centreMm[0],
+      centreY: centreMm[1] + 8,
+    });
     const [broken, whole] = [near(params), near(intact)];
     const first = Math.round(broken.firstSliceZ - centreMm[2] - TILE_MM / 2);
     const pixels = TILE * TILE;
@@ -76,17 +93,30 @@ function fractures(): void {
       const mask = new Uint8Array(TILE_MM * pixels);
       for (let slice = 0; slice < TILE_MM; slice++) {
         const index = first + slice;
-        if (index >= 0 && index < scene.params.slices) renderSlice(scene, index, hu.subarray(slice * pixels, (slice + 1) * pixels), mask.subarray(slice * pixels, (slice + 1) * pixels));
+        if (index >= 0 && index < scene.params.slices)
+          renderSlice(
+            scene,
+            index,
+            hu.subarray(slice * pixels, (slice + 1) * pixels),
+            mask.subarray(slice * pixels, (slice + 1) * pixels),
+          );
       }
       return { hu, mask };
     }) as [Volume, Volume];
     const { mask } = volumes[1];
     const at = [0, 1, 2].map((axis) => fullest(mask, axis)) as [number, number, number];
-    const tile = (column: number, view: 'axial' | 'sagittal' | 'coronal', { hu, mask: truth }: Volume, tint: boolean): void => {
+    const tile = (
+      column: number,
+      view: 'axial' | 'sagittal' | 'coronal',
+      { hu, mask: truth }: Volume,
+      tint: boolean,
+    ): void => {
       for (let r = 0; r < TILE; r++) {
         for (let c = 0; c < TILE; c++) {
           const slice = view === 'axial' ? at[0] : Math.floor((r * TILE_MM) / TILE);
-          const voxel = slice * pixels + (view === 'axial' ? r * TILE + c : view === 'sagittal' ? c * TILE + at[2] : at[1] * TILE + c);
+          const voxel =
+            slice * pixels +
+            (view === 'axial' ? r * TILE + c : view === 'sagittal' ? c * TILE + at[2] : at[1] * TILE + c);
           const g = grey(hu[voxel]!);
           const to = ((row * TILE + r) * COLUMNS * TILE + column * TILE + c) * 3;
           if (tint && truth[voxel]! > 0) out.set([255, Math.round(g * 0.5), Math.round(g * 0.5)], to);
@@ -115,7 +145,10 @@ interface Volume {
 function fullest(mask: Uint8Array, axis: number): number {
   const counts = new Float64Array(axis === 0 ? TILE_MM : TILE);
   mask.forEach((value, voxel) => {
-    if (value > 0) counts[axis === 0 ? Math.floor(voxel / (TILE * TILE)) : axis === 1 ? Math.floor(voxel / TILE) % TILE : voxel % TILE]! += 1;
+    if (value > 0)
+      counts[
+        axis === 0 ? Math.floor(voxel / (TILE * TILE)) : axis === 1 ? Math.floor(voxel / TILE) % TILE : voxel % TILE
+      ]! += 1;
   });
   return counts.indexOf(Math.max(...counts));
 }

@@ -20,7 +20,10 @@ import { userCommand } from './cli/user.ts';
 import { packageRoot } from './config/configFile.ts';
 import { TriageError } from './base/errors.ts';
 
-const { version, description } = JSON.parse(readFileSync(resolve(packageRoot, 'package.json'), 'utf8')) as { version: string; description: string };
+const { version, description } = JSON.parse(readFileSync(resolve(packageRoot, 'package.json'), 'utf8')) as {
+  version: string;
+  description: string;
+};
 
 const program = new Command('odontoid')
   .description(description)
@@ -35,7 +38,23 @@ Exit codes: ${EXIT.ok} done; ${EXIT.failed} it ran, and the answer is bad (the t
 Progress and errors go to standard error; standard output carries the report, one JSON document with --json.
 Not for diagnostic use.`,
   );
-for (const command of [serveCommand, demoCommand, analyseCommand, phantomCommand, splitCommand, evaluateCommand, crossvalCommand, sendCommand, echoCommand, doctorCommand, migrateCommand, modelCommand, userCommand, tokenCommand, auditCommand]) {
+for (const command of [
+  serveCommand,
+  demoCommand,
+  analyseCommand,
+  phantomCommand,
+  splitCommand,
+  evaluateCommand,
+  crossvalCommand,
+  sendCommand,
+  echoCommand,
+  doctorCommand,
+  migrateCommand,
+  modelCommand,
+  userCommand,
+  tokenCommand,
+  auditCommand,
+]) {
   program.addCommand(command().exitOverride());
 }
 
@@ -49,9 +68,17 @@ function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (error instanceof TriageError) {
     process.stderr.write(`odontoid: ${error.message}\n`);
-    return error.code === 'config-invalid' || error.code === 'command-invalid' || error.code === 'threshold-unsaid' || error.code === 'phantom-fracture-unknown' || error.code === 'dataset-invalid' ? EXIT.usage : EXIT.failed;
+    return error.code === 'config-invalid' ||
+      error.code === 'command-invalid' ||
+      error.code === 'threshold-unsaid' ||
+      error.code === 'phantom-fracture-unknown' ||
+      error.code === 'dataset-invalid'
+      ? EXIT.usage
+      : EXIT.failed;
   }
   // Anything else is a bug: the stack helps whoever reports it.
-  process.stderr.write(`odontoid: unexpected error, please report it\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.stderr.write(
+    `odontoid: unexpected error, please report it\n${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
   return EXIT.failed;
 }

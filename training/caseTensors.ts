@@ -33,9 +33,13 @@ export type Input = ({ kind: 'slice-sequence' } & InputSpec) | ({ kind: 'volume'
 
 /** A profile's own words for how the network's input is made; slices alone have the paper's windows. */
 export function inputOf(profilePath: string): { input: Input; profile: Record<string, unknown> } {
-  const profile = JSON.parse(readFileSync(profilePath, 'utf8')) as Record<string, unknown> & ({ kind?: 'slice-sequence'; input: Omit<InputSpec, 'windowsHu'> } | { kind: 'volume'; input: VolumeSpec });
+  const profile = JSON.parse(readFileSync(profilePath, 'utf8')) as Record<string, unknown> &
+    ({ kind?: 'slice-sequence'; input: Omit<InputSpec, 'windowsHu'> } | { kind: 'volume'; input: VolumeSpec });
   if (profile.kind === 'volume') return { input: { kind: 'volume', ...profile.input }, profile };
-  return { input: { kind: 'slice-sequence', ...profile.input, windowsHu: [GROSS_BONE, STANDARD_BONE, SOFT_TISSUE] }, profile };
+  return {
+    input: { kind: 'slice-sequence', ...profile.input, windowsHu: [GROSS_BONE, STANDARD_BONE, SOFT_TISSUE] },
+    profile,
+  };
 }
 
 /** Where a profile lies that is named on the command line: a JSON file, or a name in training/profiles. */
@@ -47,19 +51,41 @@ export function profilePath(name: string): string {
  * Writes what training reads of a case: `<id>.npy` uint8 [slice][channel][row][column], `<id>.mask.npy` uint8 [marked slice][row/4][column/4] and, last, `<id>.json` with
  * `record` and the truth of the slices. For a volume, slices are its planes, each has a mask, and the truth is that of its rows. `slices` gives them from head to foot; each may reuse the buffers of the one before.
  */
-export async function writeCaseTensors(dir: string, id: string, count: number, slices: AsyncIterable<LabelledSlice> | Iterable<LabelledSlice>, input: Input, record: object): Promise<void> {
+export async function writeCaseTensors(
+  dir: string,
+  id: string,
+  count: number,
+  slices: AsyncIterable<LabelledSlice> | Iterable<LabelledSlice>,
+  input: Input,
+  record: object,
+): Promise<void> {
   const anatomies: Anatomy[] = [];
   const told = measured(slices, anatomies);
-  const { images, masks, truth, came } = input.kind === 'volume' ? await volumeTensors(told, input) : await sliceTensors(count, told, input);
+  const { images, masks, truth, came } =
+    input.kind === 'volume' ? await volumeTensors(told, input) : await sliceTensors(count, told, input);
   if (came !== count) throw new Error(`${id}: ${count} slices were announced, ${came} came`);
   const path = join(dir, `${id}.json`);
   // A record of another wish must not stand beside new pixels.
   rmSync(path, { force: true });
   const maskSize = input.sizePixels / MASK_STEP;
   const channels = input.windowsHu.length;
-  writeNpy(join(dir, `${id}.npy`), images, [images.length / (channels * input.sizePixels ** 2), channels, input.sizePixels, input.sizePixels]);
+  writeNpy(join(dir, `${id}.npy`), images, [
+    images.length / (channels * input.sizePixels ** 2),
+    channels,
+    input.sizePixels,
+    input.sizePixels,
+  ]);
   writeNpy(join(dir, `${id}.mask.npy`), masks, [masks.length / maskSize ** 2, maskSize, maskSize]);
-  writeFileSync(`${path}.tmp`, JSON.stringify({ id, ...record, ...truth, tissueAreaCm2: anatomies.map(({ tissueAreaCm2 }) => rounded(tissueAreaCm2)), boneAreaCm2: anatomies.map(({ boneAreaCm2 }) => rounded(boneAreaCm2)) }));
+  writeFileSync(
+    `${path}.tmp`,
+    JSON.stringify({
+      id,
+      ...record,
+      ...truth,
+      tissueAreaCm2: anatomies.map(({ tissueAreaCm2 }) => rounded(tissueAreaCm2)),
+      boneAreaCm2: anatomies.map(({ boneAreaCm2 }) => rounded(boneAreaCm2)),
+    }),
+  );
   renameSync(`${path}.tmp`, path);
 }
 
@@ -71,7 +97,11 @@ interface CaseTensors {
   came: number;
 }
 
-async function sliceTensors(count: number, slices: AsyncIterable<LabelledSlice> | Iterable<LabelledSlice>, input: InputSpec): Promise<CaseTensors> {
+async function sliceTensors(
+  count: number,
+  slices: AsyncIterable<LabelledSlice> | Iterable<LabelledSlice>,
+  input: InputSpec,
+): Promise<CaseTensors> {
   const size = input.sizePixels;
   const maskSize = size / MASK_STEP;
   const images = new Uint8Array(count * input.windowsHu.length * size * size);
@@ -95,15 +125,28 @@ async function sliceTensors(count: number, slices: AsyncIterable<LabelledSlice> 
     maskRows.push(marked > 0 ? masks.push(small) - 1 : -1);
     labels.push(label === undefined ? marked > 0 : label);
   }
-  return { images, masks: Buffer.concat(masks), truth: { labels, maskRows, maskPixels, pixelMm, ...(levels.length > 0 ? { levels } : {}) }, came: written };
+  return {
+    images,
+    masks: Buffer.concat(masks),
+    truth: { labels, maskRows, maskPixels, pixelMm, ...(levels.length > 0 ? { levels } : {}) },
+    came: written,
+  };
 }
 
-async function volumeTensors(slices: AsyncIterable<LabelledSlice> | Iterable<LabelledSlice>, input: VolumeSpec): Promise<CaseTensors> {
+async function volumeTensors(
+  slices: AsyncIterable<LabelledSlice> | Iterable<LabelledSlice>,
+  input: VolumeSpec,
+): Promise<CaseTensors> {
   const { sizePixels: size, slicesPerRow } = input;
   const channels = input.windowsHu.length;
   const maskLength = (size / MASK_STEP) ** 2;
   const planes: Float32Array[] = [];
-  const truths: { positionMm: number; label: boolean | null; small: Uint8Array; levels: readonly string[] | undefined }[] = [];
+  const truths: {
+    positionMm: number;
+    label: boolean | null;
+    small: Uint8Array;
+    levels: readonly string[] | undefined;
+  }[] = [];
   for await (const { image, mask, label, pixelSpacingMm, positionMm, levels } of slices) {
     const { plane, box } = slicePlane(image, pixelSpacingMm, input);
     const small = new Uint8Array(maskLength);
@@ -134,7 +177,16 @@ async function volumeTensors(slices: AsyncIterable<LabelledSlice> | Iterable<Lab
     for (let i = 0; i < maskLength; i++) if (small[i] !== 0) masks[slice * maskLength + i] = 1;
   }
   const known = truths.every(({ levels: cut }) => cut !== undefined);
-  return { images, masks, truth: { labels, maskRows: Array.from({ length: depth }, (_, slice) => slice), ...(known ? { levels: levels.map((names) => [...names]) } : {}) }, came: planes.length };
+  return {
+    images,
+    masks,
+    truth: {
+      labels,
+      maskRows: Array.from({ length: depth }, (_, slice) => slice),
+      ...(known ? { levels: levels.map((names) => [...names]) } : {}),
+    },
+    came: planes.length,
+  };
 }
 
 function toBytes(values: Float32Array, bytes: Uint8Array, at: number): void {
@@ -161,7 +213,10 @@ function rounded(value: number): number {
 }
 
 /** Passes the slices on and notes what each is made of. */
-async function* measured(slices: AsyncIterable<LabelledSlice> | Iterable<LabelledSlice>, anatomies: Anatomy[]): AsyncGenerator<LabelledSlice> {
+async function* measured(
+  slices: AsyncIterable<LabelledSlice> | Iterable<LabelledSlice>,
+  anatomies: Anatomy[],
+): AsyncGenerator<LabelledSlice> {
   for await (const slice of slices) {
     anatomies.push(measureAnatomy(slice.image.hu, slice.pixelSpacingMm));
     yield slice;

@@ -67,7 +67,8 @@ function plan(split: Split, count: number, seed: number, cohort: CohortRecipe, i
       ? Array.from({ length: random.chance(0.2) ? 2 : 1 }, () => {
           const type = random.pick(FRACTURE_TYPES);
           const u = random.next();
-          const grade: Grade = u < shares.obvious ? 'obvious' : u < shares.obvious + shares.middle ? 'middle' : 'subtle';
+          const grade: Grade =
+            u < shares.obvious ? 'obvious' : u < shares.obvious + shares.middle ? 'middle' : 'subtle';
           return { fracture: random.pick(FRACTURES.filter((name) => parseFracture(name).type === type)), grade };
         })
       : 'none';
@@ -77,7 +78,14 @@ function plan(split: Split, count: number, seed: number, cohort: CohortRecipe, i
       id: `${split}-${caseSeed}`,
       split,
       seed: caseSeed,
-      wish: { fractures: fractures === 'none' || new Set(fractures.map((f) => f.fracture)).size === fractures.length ? fractures : [fractures[0]!], slices: ownSpacing ? undefined : few, tiltDegrees },
+      wish: {
+        fractures:
+          fractures === 'none' || new Set(fractures.map((f) => f.fracture)).size === fractures.length
+            ? fractures
+            : [fractures[0]!],
+        slices: ownSpacing ? undefined : few,
+        tiltDegrees,
+      },
       sampled: split === 'images' ? (cohort.slicesPerImagesCase ?? 8) : null,
       input,
       out,
@@ -92,9 +100,17 @@ function chooseSlices(scene: ReturnType<typeof composeScene>, job: Job): number[
   if (job.sampled === null) return all;
   const random = seededRandom('cohort-slices', job.seed);
   const chosen = new Set<number>();
-  const near = all.filter((i) => scene.fractures.some((f) => Math.abs(sliceZ(scene, i) - f.centreMm[2]) <= Math.max(5, sliceSpacingMm)));
-  for (let tries = 0; near.length > 0 && chosen.size < Math.min(near.length, job.sampled * 0.6) && tries < 1000; tries++) chosen.add(random.pick(near));
-  for (let tries = 0; chosen.size < Math.min(slices, job.sampled) && tries < 1000; tries++) chosen.add(random.integer(0, slices - 1));
+  const near = all.filter((i) =>
+    scene.fractures.some((f) => Math.abs(sliceZ(scene, i) - f.centreMm[2]) <= Math.max(5, sliceSpacingMm)),
+  );
+  for (
+    let tries = 0;
+    near.length > 0 && chosen.size < Math.min(near.length, job.sampled * 0.6) && tries < 1000;
+    tries++
+  )
+    chosen.add(random.pick(near));
+  for (let tries = 0; chosen.size < Math.min(slices, job.sampled) && tries < 1000; tries++)
+    chosen.add(random.integer(0, slices - 1));
   return [...chosen].sort((a, b) => a - b);
 }
 
@@ -118,7 +134,13 @@ async function exportCase(job: Job): Promise<void> {
   function* slices(): Generator<LabelledSlice> {
     for (const index of indices) {
       renderSlice(scene, index, hu, mask);
-      yield { image: { hu, rows: params.rows, columns: params.columns }, mask, pixelSpacingMm: [params.pixelSpacingMm, params.pixelSpacingMm], positionMm: sliceZ(scene, index), levels: levelsOfSlice(scene, index) };
+      yield {
+        image: { hu, rows: params.rows, columns: params.columns },
+        mask,
+        pixelSpacingMm: [params.pixelSpacingMm, params.pixelSpacingMm],
+        positionMm: sliceZ(scene, index),
+        levels: levelsOfSlice(scene, index),
+      };
     }
   }
   await writeCaseTensors(join(job.out, job.split), job.id, indices.length, slices(), job.input, {
@@ -151,12 +173,17 @@ async function main(): Promise<void> {
   const out = values.out;
   const jobs: Job[] = [];
   for (const split of values.splits.split(',')) {
-    if (!(split in SPLIT_OFFSETS)) throw new Error(`--splits: "${split}" is none of ${Object.keys(SPLIT_OFFSETS).join(', ')}`);
+    if (!(split in SPLIT_OFFSETS))
+      throw new Error(`--splits: "${split}" is none of ${Object.keys(SPLIT_OFFSETS).join(', ')}`);
     mkdirSync(join(out, split), { recursive: true });
     jobs.push(...plan(split as Split, cohort[split as Split] ?? 0, Number(values.seed), cohort, input, out));
   }
   const waiting = jobs.filter((job) => !isThere(job));
-  await spreadJobs(fileURLToPath(import.meta.url), waiting, { workers: Number(values.workers), done: jobs.length - waiting.length, what: 'phantoms' });
+  await spreadJobs(fileURLToPath(import.meta.url), waiting, {
+    workers: Number(values.workers),
+    done: jobs.length - waiting.length,
+    what: 'phantoms',
+  });
 }
 
 if (isWorker) serveJobs(exportCase);

@@ -27,7 +27,10 @@ import { isWorker, serveJobs, spreadJobs } from './exportWorkers.ts';
 
 /** A case as it passes to a worker: maps do not cross a pipe as JSON. */
 interface Job {
-  labelled: Omit<LabelledCase, 'imageLabels' | 'boxes'> & { imageLabels: [string, boolean][]; boxes: [string, readonly Box[]][] };
+  labelled: Omit<LabelledCase, 'imageLabels' | 'boxes'> & {
+    imageLabels: [string, boolean][];
+    boxes: [string, readonly Box[]][];
+  };
   input: Input;
   dir: string;
   id: string;
@@ -39,11 +42,16 @@ interface Job {
 const problemsPath = (job: Job): string => join(job.dir, 'problems', `${job.id}.json`);
 
 async function exportCase(job: Job): Promise<void> {
-  const labelled: LabelledCase = { ...job.labelled, imageLabels: new Map(job.labelled.imageLabels), boxes: new Map(job.labelled.boxes) };
+  const labelled: LabelledCase = {
+    ...job.labelled,
+    imageLabels: new Map(job.labelled.imageLabels),
+    boxes: new Map(job.labelled.boxes),
+  };
   const study = await readLabelledStudy(labelled, configFrom({}).assemble, 0);
   const { problems } = study;
   const finish = (leftOut: string | null): void => {
-    if (leftOut !== null) problems.push({ where: labelled.id, problem: `${leftOut}: the case is not trained on`, dropped: true });
+    if (leftOut !== null)
+      problems.push({ where: labelled.id, problem: `${leftOut}: the case is not trained on`, dropped: true });
     writeFileSync(problemsPath(job), JSON.stringify({ wish: job.wish, problems }));
   };
   if (study.kind !== 'series') {
@@ -57,7 +65,13 @@ async function exportCase(job: Job): Promise<void> {
     for (const [index, { file }] of chosen.entries()) {
       const image = await decodeCtSlice(await readFile(file));
       const { mask, label } = truth[index]!;
-      yield { image, mask: mask && orientMatrix(mask, image.storedRows, image.storedColumns, image.orientation).values, label, pixelSpacingMm: image.pixelSpacingMm, positionMm: manifest.slices[index]!.positionMm };
+      yield {
+        image,
+        mask: mask && orientMatrix(mask, image.storedRows, image.storedColumns, image.orientation).values,
+        label,
+        pixelSpacingMm: image.pixelSpacingMm,
+        positionMm: manifest.slices[index]!.positionMm,
+      };
     }
   }
   try {
@@ -75,8 +89,16 @@ async function exportCase(job: Job): Promise<void> {
 }
 
 /** Level by level, or type by type, as far as the dataset tells: which belongs to which it does not always say. */
-function fracturesOf({ levels, types, grade }: LabelledCase): { level: string | null; type: string | null; grade: string | null }[] {
-  return Array.from({ length: Math.max(levels.length, types.length) }, (_, i) => ({ level: levels[i] ?? null, type: types[i] ?? null, grade }));
+function fracturesOf({
+  levels,
+  types,
+  grade,
+}: LabelledCase): { level: string | null; type: string | null; grade: string | null }[] {
+  return Array.from({ length: Math.max(levels.length, types.length) }, (_, i) => ({
+    level: levels[i] ?? null,
+    type: types[i] ?? null,
+    grade,
+  }));
 }
 
 async function main(): Promise<void> {
@@ -91,7 +113,8 @@ async function main(): Promise<void> {
     },
   });
   const { dataset: folder, split: splitFile, out } = values;
-  if (folder === undefined || splitFile === undefined || out === undefined) throw new Error('--dataset DIR, --split FILE (made by "odontoid split --shares") and --out DIR are needed');
+  if (folder === undefined || splitFile === undefined || out === undefined)
+    throw new Error('--dataset DIR, --split FILE (made by "odontoid split --shares") and --out DIR are needed');
   const { input } = inputOf(profilePath(values.profile));
   const dataset = await readDataset(folder);
   const split = parseSplit(readFileSync(splitFile, 'utf8'), splitFile);
@@ -102,19 +125,36 @@ async function main(): Promise<void> {
       const plain = { ...labelled, imageLabels: [...labelled.imageLabels], boxes: [...labelled.boxes] };
       // Names of cases are paths at times; these become names of files, and sort as the dataset does.
       const id = `${part}-${String(dataset.cases.indexOf(labelled)).padStart(6, '0')}`;
-      return { labelled: plain, input, dir, id, wish: createHash('sha256').update(JSON.stringify({ plain, input })).digest('hex') };
+      return {
+        labelled: plain,
+        input,
+        dir,
+        id,
+        wish: createHash('sha256').update(JSON.stringify({ plain, input })).digest('hex'),
+      };
     });
   });
   const waiting = jobs.filter((job) => !isThere(job));
-  for (const job of waiting) for (const path of [problemsPath(job), join(job.dir, `${job.id}.json`)]) rmSync(path, { force: true });
-  await spreadJobs(fileURLToPath(import.meta.url), waiting, { workers: Number(values.workers), done: jobs.length - waiting.length, what: 'cases' });
-  const problems = [...dataset.problems, ...jobs.flatMap((job) => (JSON.parse(readFileSync(problemsPath(job), 'utf8')) as { problems: Problem[] }).problems)];
+  for (const job of waiting)
+    for (const path of [problemsPath(job), join(job.dir, `${job.id}.json`)]) rmSync(path, { force: true });
+  await spreadJobs(fileURLToPath(import.meta.url), waiting, {
+    workers: Number(values.workers),
+    done: jobs.length - waiting.length,
+    what: 'cases',
+  });
+  const problems = [
+    ...dataset.problems,
+    ...jobs.flatMap((job) => (JSON.parse(readFileSync(problemsPath(job), 'utf8')) as { problems: Problem[] }).problems),
+  ];
   writeFileSync(join(out, 'problems.json'), `${JSON.stringify(problems, null, 1)}\n`);
   for (const { where, problem } of problems) process.stderr.write(`${where}: ${problem}\n`);
 }
 
 function isThere(job: Job): boolean {
-  return existsSync(problemsPath(job)) && (JSON.parse(readFileSync(problemsPath(job), 'utf8')) as { wish: string }).wish === job.wish;
+  return (
+    existsSync(problemsPath(job)) &&
+    (JSON.parse(readFileSync(problemsPath(job), 'utf8')) as { wish: string }).wish === job.wish
+  );
 }
 
 if (isWorker) serveJobs(exportCase);

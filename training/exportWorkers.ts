@@ -8,16 +8,29 @@ const WORKER = 'ODONTOID_EXPORT_WORKER';
 export const isWorker = process.env[WORKER] !== undefined;
 
 /** Does `jobs` in processes of the script at `script`, each of which calls {@link serveJobs}; `done` of `done + jobs` are shown as finished before. */
-export async function spreadJobs(script: string, jobs: readonly object[], { workers, done, what }: { workers: number; done: number; what: string }): Promise<void> {
+export async function spreadJobs(
+  script: string,
+  jobs: readonly object[],
+  { workers, done, what }: { workers: number; done: number; what: string },
+): Promise<void> {
   const waiting = [...jobs];
-  const bar = new cliProgress.SingleBar({ format: `${what} {bar} {value}/{total} {eta_formatted}`, stream: process.stderr, noTTYOutput: true, notTTYSchedule: 15_000 });
+  const bar = new cliProgress.SingleBar({
+    format: `${what} {bar} {value}/{total} {eta_formatted}`,
+    stream: process.stderr,
+    noTTYOutput: true,
+    notTTYSchedule: 15_000,
+  });
   bar.start(done + waiting.length, done);
   await Promise.all(
     Array.from({ length: Math.min(workers, waiting.length) }, async () => {
       const worker = fork(script, [], { execArgv: process.execArgv, env: { ...process.env, [WORKER]: '1' } });
       for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) {
         const current = job;
-        const failure = await askChild<string | null>(worker, current, (how) => new Error(`a worker ended (${how}) at ${JSON.stringify(current).slice(0, 200)}`));
+        const failure = await askChild<string | null>(
+          worker,
+          current,
+          (how) => new Error(`a worker ended (${how}) at ${JSON.stringify(current).slice(0, 200)}`),
+        );
         if (failure !== null) throw new Error(failure);
         bar.increment();
       }
@@ -34,6 +47,13 @@ export function serveJobs(work: (job: never) => Promise<void>): void {
     if (process.connected) process.send!(failure);
   };
   process.on('message', (job) => {
-    work(job as never).then(() => { answer(null); }, (error: unknown) => { answer(error instanceof Error ? error.message : String(error)); });
+    work(job as never).then(
+      () => {
+        answer(null);
+      },
+      (error: unknown) => {
+        answer(error instanceof Error ? error.message : String(error));
+      },
+    );
   });
 }

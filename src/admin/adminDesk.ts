@@ -24,11 +24,20 @@ export interface AdminDeskOptions {
   store: Pick<WorklistStore, 'recordedPath'>;
   query: Pick<WorklistQuery, 'caseDetail'>;
   audit: Pick<AuditLog, 'page'>;
-  proof: { begin(cause: 'person', requestedBy: string): Promise<{ id: number }>; status(): Promise<ProofStatus>; newest(limit: number): Promise<ProofRun[]> };
+  proof: {
+    begin(cause: 'person', requestedBy: string): Promise<{ id: number }>;
+    status(): Promise<ProofStatus>;
+    newest(limit: number): Promise<ProofRun[]>;
+  };
   models: ModelsDesk;
   nextProofMs: () => number | null;
   /** Null until it has started. */
-  receiver: () => { port: number; isUp(): boolean; openAssociations(): { size: number }; counters(): { stored: number; refused: number; rejected: number } } | null;
+  receiver: () => {
+    port: number;
+    isUp(): boolean;
+    openAssociations(): { size: number };
+    counters(): { stored: number; refused: number; rejected: number };
+  } | null;
   /** Of each destination, by its name. */
   echoes: readonly Pick<Pacs, 'name' | 'echo'>[];
   /** Null for a source that the configuration gives no address. */
@@ -49,11 +58,24 @@ export function createAdminDesk(options: AdminDeskOptions): AdminDesk {
   const receiver = (): ConnectionsAnswer['receiver'] => {
     const running = options.receiver();
     const { stored = 0, refused = 0, rejected = 0 } = running?.counters() ?? {};
-    return { aeTitle: config.receive.aeTitle, host: config.receive.host, port: running?.port ?? config.receive.port, up: running?.isUp() ?? false, openAssociations: running?.openAssociations().size ?? 0, stored, refused, rejected };
+    return {
+      aeTitle: config.receive.aeTitle,
+      host: config.receive.host,
+      port: running?.port ?? config.receive.port,
+      up: running?.isUp() ?? false,
+      openAssociations: running?.openAssociations().size ?? 0,
+      stored,
+      refused,
+      rejected,
+    };
   };
   return {
     proof: {
-      settings: { schedule: config.proofOfLife.schedule, expect: config.proofOfLife.expect, sendTo: config.proofOfLife.sendTo },
+      settings: {
+        schedule: config.proofOfLife.schedule,
+        expect: config.proofOfLife.expect,
+        sendTo: config.proofOfLife.sendTo,
+      },
       nextAtMs: options.nextProofMs,
       status: () => proof.status(),
       newest: (limit) => proof.newest(limit),
@@ -65,7 +87,10 @@ export function createAdminDesk(options: AdminDeskOptions): AdminDesk {
       destinations: config.destinations.map((destination) => ({
         name: destination.name,
         kind: destination.kind,
-        address: destination.kind === 'dimse' ? `${destination.aeTitle}@${destination.host}:${destination.port}` : withoutCredentials(destination.url),
+        address:
+          destination.kind === 'dimse'
+            ? `${destination.aeTitle}@${destination.host}:${destination.port}`
+            : withoutCredentials(destination.url),
         confirm: destination.confirm,
         echo: echoOf(options.echoes, destination.name),
       })),
@@ -81,7 +106,14 @@ export function createAdminDesk(options: AdminDeskOptions): AdminDesk {
     }),
     testRouting: (bytes, sender) =>
       testRouting(
-        { receive: config.receive, rules: config.assemble, reportNotEligible: config.report.notEligible, destinations: config.destinations.map(({ name }) => name), store: options.store, query: options.query },
+        {
+          receive: config.receive,
+          rules: config.assemble,
+          reportNotEligible: config.report.notEligible,
+          destinations: config.destinations.map(({ name }) => name),
+          store: options.store,
+          query: options.query,
+        },
         bytes,
         sender,
       ),
@@ -107,7 +139,10 @@ export function createAdminDesk(options: AdminDeskOptions): AdminDesk {
 
 function echoOf(echoes: AdminDeskOptions['echoes'], name: string): Pacs['echo'] {
   const found = echoes.find((one) => one.name === name);
-  return () => (found === undefined ? Promise.reject(new TriageError('not-found', `There is no adapter for ${name}.`)) : found.echo());
+  return () =>
+    found === undefined
+      ? Promise.reject(new TriageError('not-found', `There is no adapter for ${name}.`))
+      : found.echo();
 }
 
 function withoutCredentials(url: string): string {

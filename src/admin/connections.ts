@@ -35,7 +35,14 @@ export interface ConnectionsOptions {
 const MOST_REJECTIONS = 10;
 
 /** Destinations and sources of the configuration: what has come of them, and whether they answer. */
-export function createConnections({ receiver, destinations, sources, facts, audit, clock }: ConnectionsOptions): AdminDesk['connections'] {
+export function createConnections({
+  receiver,
+  destinations,
+  sources,
+  facts,
+  audit,
+  clock,
+}: ConnectionsOptions): AdminDesk['connections'] {
   const echoes = new Map<string, EchoAnswer>();
   const echoed = (kind: string, name: string): EchoAnswer | null => echoes.get(`${kind} ${name}`) ?? null;
 
@@ -46,7 +53,14 @@ export function createConnections({ receiver, destinations, sources, facts, audi
       return {
         receiver: receiver(),
         destinations: await Promise.all(
-          destinations.map(async ({ name, kind, address, confirm }) => ({ name, kind, address, confirm, ...(await facts.destination(name)), echo: echoed('destination', name) })),
+          destinations.map(async ({ name, kind, address, confirm }) => ({
+            name,
+            kind,
+            address,
+            confirm,
+            ...(await facts.destination(name)),
+            echo: echoed('destination', name),
+          })),
         ),
         sources: sources.map(({ aeTitle, addresses, echoAddress }) => ({
           aeTitle,
@@ -56,13 +70,25 @@ export function createConnections({ receiver, destinations, sources, facts, audi
           studies: received.get(aeTitle)?.studies ?? 0,
           echo: echoed('source', aeTitle),
         })),
-        rejections: rejected.map(({ atMs, actor, address, detail }) => ({ atMs, callingAeTitle: actor, address, why: typeof detail['why'] === 'string' ? detail['why'] : '' })),
+        rejections: rejected.map(({ atMs, actor, address, detail }) => ({
+          atMs,
+          callingAeTitle: actor,
+          address,
+          why: typeof detail['why'] === 'string' ? detail['why'] : '',
+        })),
       };
     },
     echo: async (kind, name) => {
-      const peer = kind === 'destination' ? destinations.find((one) => one.name === name) : sources.find((one) => one.aeTitle === name);
+      const peer =
+        kind === 'destination'
+          ? destinations.find((one) => one.name === name)
+          : sources.find((one) => one.aeTitle === name);
       if (peer === undefined) throw new TriageError('not-found', `The configuration names no ${kind} ${name}.`);
-      if (peer.echo === null) throw new TriageError('command-invalid', `The configuration does not say where ${name} answers: set receive.sources[].echo to its host and port.`);
+      if (peer.echo === null)
+        throw new TriageError(
+          'command-invalid',
+          `The configuration does not say where ${name} answers: set receive.sources[].echo to its host and port.`,
+        );
       const answer = await peer.echo().then(
         (ms): EchoAnswer => ({ ok: true, atMs: clock.now(), ms: Math.round(ms * 10) / 10, error: null }),
         (error: unknown): EchoAnswer => {

@@ -12,17 +12,26 @@ const proofRun = z
     requestedBy: z.string(),
     startedAtMs: epochMs,
     finishedAtMs: epochMs.nullable().describe('Null while it runs.'),
-    outcome: z.enum(['passed', 'failed', 'stopped']).nullable().describe('`stopped`: the agent ended before the run did, which says nothing.'),
+    outcome: z
+      .enum(['passed', 'failed', 'stopped'])
+      .nullable()
+      .describe('`stopped`: the agent ended before the run did, which says nothing.'),
     failure: z.string().nullable().describe('Why it failed, a sentence.'),
     measures: z.strictObject({
-      stageMs: z.partialRecord(z.enum(['make', 'receive', 'assemble', 'infer', 'report', 'destinations']), z.number()).describe('How long each stage took that was passed, ms.'),
-      totalMs: milliseconds.nullable().describe('From the first slice sent to the written report, or to the last receipt where results are sent.'),
+      stageMs: z
+        .partialRecord(z.enum(['make', 'receive', 'assemble', 'infer', 'report', 'destinations']), z.number())
+        .describe('How long each stage took that was passed, ms.'),
+      totalMs: milliseconds
+        .nullable()
+        .describe('From the first slice sent to the written report, or to the last receipt where results are sent.'),
       slices: z.int().nullable(),
       decision: decision.nullable(),
       probability: z.number().nullable(),
       threshold: z.number().nullable(),
       model: model.nullable(),
-      destinations: z.array(z.strictObject({ name: z.string(), ms: milliseconds.nullable(), error: z.string().nullable() })),
+      destinations: z.array(
+        z.strictObject({ name: z.string(), ms: milliseconds.nullable(), error: z.string().nullable() }),
+      ),
     }),
   })
   .meta({ id: 'ProofRun', description: 'A synthetic study on its way through the real path, or what became of it.' });
@@ -52,7 +61,16 @@ export const echoAnswer = echo;
 
 export const connectionsAnswer = z
   .strictObject({
-    receiver: z.strictObject({ aeTitle: z.string(), host: z.string(), port: z.int(), up: z.boolean(), openAssociations: z.int(), stored: z.int(), refused: z.int(), rejected: z.int() }),
+    receiver: z.strictObject({
+      aeTitle: z.string(),
+      host: z.string(),
+      port: z.int(),
+      up: z.boolean(),
+      openAssociations: z.int(),
+      stored: z.int(),
+      refused: z.int(),
+      rejected: z.int(),
+    }),
     destinations: z.array(
       z.strictObject({
         name: z.string(),
@@ -73,13 +91,18 @@ export const connectionsAnswer = z
       z.strictObject({
         aeTitle: z.string(),
         addresses: z.array(z.string()),
-        echoAddress: z.string().nullable().describe('Where it answers C-ECHO; null when the configuration does not say.'),
+        echoAddress: z
+          .string()
+          .nullable()
+          .describe('Where it answers C-ECHO; null when the configuration does not say.'),
         lastReceivedAtMs: epochMs.nullable(),
         studies: z.int().describe('Studies on record that came from it.'),
         echo: echo.nullable(),
       }),
     ),
-    rejections: z.array(z.strictObject({ atMs: epochMs, callingAeTitle: z.string(), address: z.string(), why: z.string() })).describe('Associations rejected lately, newest first.'),
+    rejections: z
+      .array(z.strictObject({ atMs: epochMs, callingAeTitle: z.string(), address: z.string(), why: z.string() }))
+      .describe('Associations rejected lately, newest first.'),
   })
   .meta({ id: 'Connections' });
 
@@ -88,7 +111,17 @@ export const routingAnswer = z
     steps: z
       .array(
         z.strictObject({
-          step: z.enum(['association', 'presentation', 'file', 'patient', 'kind', 'slice', 'series', 'report', 'destinations']),
+          step: z.enum([
+            'association',
+            'presentation',
+            'file',
+            'patient',
+            'kind',
+            'slice',
+            'series',
+            'report',
+            'destinations',
+          ]),
           outcome: z.enum(['yes', 'no', 'open']).describe('`open`: one file cannot tell.'),
           code: z.string().nullable().describe('Of the rule that says no.'),
           text: z.string(),
@@ -114,7 +147,13 @@ export const routingAnswer = z
   .meta({ id: 'RoutingTest' });
 
 const percentiles = z
-  .strictObject({ count: z.int(), p50: z.number().nullable(), p90: z.number().nullable(), p95: z.number().nullable(), max: z.number().nullable() })
+  .strictObject({
+    count: z.int(),
+    p50: z.number().nullable(),
+    p90: z.number().nullable(),
+    p95: z.number().nullable(),
+    max: z.number().nullable(),
+  })
   .describe('Nearest rank, seconds.');
 
 export const figuresAnswer = z
@@ -129,7 +168,17 @@ export const figuresAnswer = z
       deliver: percentiles.describe('Written report to its first receipt, seconds.'),
       total: percentiles.describe('Last slice received to the first receipt of the report, seconds.'),
     }),
-    steps: z.array(z.strictObject({ atMs: epochMs, received: z.int(), analysed: z.int(), p50: z.number().nullable(), p95: z.number().nullable() })).describe('Studies by the step in which they arrived; p50 and p95 of last slice to result, seconds.'),
+    steps: z
+      .array(
+        z.strictObject({
+          atMs: epochMs,
+          received: z.int(),
+          analysed: z.int(),
+          p50: z.number().nullable(),
+          p95: z.number().nullable(),
+        }),
+      )
+      .describe('Studies by the step in which they arrived; p50 and p95 of last slice to result, seconds.'),
   })
   .meta({ id: 'Figures', description: 'Synthetic studies are left out.' });
 
@@ -137,8 +186,15 @@ export const systemDetail = z
   .strictObject({
     version: z.string(),
     startedAtMs: epochMs,
-    disk: z.strictObject({ freeBytes: z.number().nullable(), totalBytes: z.number().nullable(), refuseBelowBytes: z.number(), removeBelowBytes: z.number() }),
-    memory: z.strictObject({ agent: z.number(), receiver: z.number(), inference: z.number() }).describe('Peaks, bytes.'),
+    disk: z.strictObject({
+      freeBytes: z.number().nullable(),
+      totalBytes: z.number().nullable(),
+      refuseBelowBytes: z.number(),
+      removeBelowBytes: z.number(),
+    }),
+    memory: z
+      .strictObject({ agent: z.number(), receiver: z.number(), inference: z.number() })
+      .describe('Peaks, bytes.'),
   })
   .meta({ id: 'SystemDetail' });
 

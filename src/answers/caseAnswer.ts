@@ -35,9 +35,7 @@ const findings = z
     threshold: threshold.nullable(),
     domainDistance: z.number().nullable(),
     domainLimit: z.number().nullable(),
-    slices: z.array(
-      z.strictObject({ sopInstanceUid: z.string(), score: z.number(), imageProbability: z.number() }),
-    ),
+    slices: z.array(z.strictObject({ sopInstanceUid: z.string(), score: z.number(), imageProbability: z.number() })),
     keySlices: z.array(keySlice),
     model: z.strictObject({ name: z.string(), version: z.string(), sha256: z.string() }),
     provider: z.string(),
@@ -62,9 +60,13 @@ export const caseAnswer = z
         gaps: z.array(z.strictObject({ afterSliceIndex: z.int(), missingSlices: z.int() })),
       })
       .nullable()
-      .describe('Geometry of the analysed series, oriented: rows front to back, columns from the patient’s right to left.'),
+      .describe(
+        'Geometry of the analysed series, oriented: rows front to back, columns from the patient’s right to left.',
+      ),
     instances: z.strictObject({ received: z.int(), setAside: z.int(), ownResults: z.int() }),
-    views: z.array(z.strictObject({ atMs: epochMs, by: z.string() })).describe('Who has opened it, newest first: once for each person and ten minutes.'),
+    views: z
+      .array(z.strictObject({ atMs: epochMs, by: z.string() }))
+      .describe('Who has opened it, newest first: once for each person and ten minutes.'),
     results: z.array(
       z.strictObject({
         sopInstanceUid: z.string(),
@@ -92,7 +94,9 @@ export const previewAnswer = z
   .strictObject({
     rows: z.int(),
     columns: z.int(),
-    hu: z.base64().describe('Hounsfield units, little-endian int16, rows front to back, columns from the patient’s right to left.'),
+    hu: z
+      .base64()
+      .describe('Hounsfield units, little-endian int16, rows front to back, columns from the patient’s right to left.'),
     keySlice,
   })
   .meta({ id: 'Preview' });

@@ -4,14 +4,19 @@ import { decision, epochMs } from './worklistAnswer.ts';
 
 const identity = z.strictObject({ name: z.string(), version: z.string(), sha256: z.string() });
 const role = z.enum(['active', 'shadow']);
-const estimate = z.strictObject({ value: z.number(), low: z.number(), high: z.number() }).describe('With its 95 % interval.');
+const estimate = z
+  .strictObject({ value: z.number(), low: z.number(), high: z.number() })
+  .describe('With its 95 % interval.');
 
 export const modelActivation = z
   .strictObject({
     id: z.int(),
     role,
     model: identity.nullable().describe('Null: the role is to be empty.'),
-    threshold: z.number().nullable().describe('Operating point that comes into force with it; null keeps the one in force.'),
+    threshold: z
+      .number()
+      .nullable()
+      .describe('Operating point that comes into force with it; null keeps the one in force.'),
     reason: z.string(),
     atMs: epochMs,
     by: z.string(),
@@ -25,7 +30,9 @@ export const modelBoard = z.strictObject({
   checkedAtMs: epochMs.nullable().describe('When the files were last checked; null while the first check runs.'),
   isChecking: z.boolean(),
   isDeciding: z.boolean().describe('A package is being checked before it is taken into use.'),
-  wanted: z.strictObject({ active: identity.nullable(), shadow: identity.nullable() }).describe('What each role is to have.'),
+  wanted: z
+    .strictObject({ active: identity.nullable(), shadow: identity.nullable() })
+    .describe('What each role is to have.'),
   packages: z.array(
     z
       .strictObject({
@@ -47,12 +54,17 @@ export const modelBoard = z.strictObject({
   history: z.array(modelActivation).describe('Newest first.'),
 });
 
-const serving = z.strictObject({ model: identity.extend({ provider: z.string().nullable() }).nullable(), error: z.string().nullable() });
+const serving = z.strictObject({
+  model: identity.extend({ provider: z.string().nullable() }).nullable(),
+  error: z.string().nullable(),
+});
 
 export const modelsAnswer = modelBoard
   .extend({
     nowMs: epochMs,
-    secondPerson: z.boolean().describe('A change of threshold takes two people; an activation then sets none of its own.'),
+    secondPerson: z
+      .boolean()
+      .describe('A change of threshold takes two people; an activation then sets none of its own.'),
     serving: z.strictObject({ active: serving, shadow: serving.nullable() }).describe('What serves now.'),
   })
   .meta({ id: 'Models' });
@@ -66,8 +78,12 @@ export const modelCard = z
     sizeBytes: z.int(),
     trainingStatement: z.string(),
     trainingHistory: z.string().nullable(),
-    deviations: z.array(z.strictObject({ name: z.string(), why: z.string() })).describe('Where the training left the paper.'),
-    operatingPoints: z.array(z.strictObject({ name: z.string(), threshold: z.number(), sensitivity: z.number(), specificity: z.number() })),
+    deviations: z
+      .array(z.strictObject({ name: z.string(), why: z.string() }))
+      .describe('Where the training left the paper.'),
+    operatingPoints: z.array(
+      z.strictObject({ name: z.string(), threshold: z.number(), sensitivity: z.number(), specificity: z.number() }),
+    ),
     calibrationMethod: z.string(),
     figuresStatement: z.string().nullable(),
     figures: z.array(
@@ -81,11 +97,22 @@ export const modelCard = z
         negatives: z.number().nullable(),
       }),
     ),
-    domain: z.strictObject({ output: z.string(), statistic: z.string(), limit: z.number(), unit: z.string(), statement: z.string().nullable(), anatomy: z.string().nullable().describe('What a scan must show to be scored at all.') }),
+    domain: z.strictObject({
+      output: z.string(),
+      statistic: z.string(),
+      limit: z.number(),
+      unit: z.string(),
+      statement: z.string().nullable(),
+      anatomy: z.string().nullable().describe('What a scan must show to be scored at all.'),
+    }),
   })
   .meta({ id: 'ModelCard' });
 
-const byReaders = z.strictObject({ sensitivity: estimate.nullable(), specificity: estimate.nullable(), auc: estimate.nullable() });
+const byReaders = z.strictObject({
+  sensitivity: estimate.nullable(),
+  specificity: estimate.nullable(),
+  auc: estimate.nullable(),
+});
 const said = z.strictObject({ decision, probability: z.number().nullable() });
 const counts = z.record(z.string(), z.int());
 const number = z.number().nullable();
@@ -98,7 +125,14 @@ export const modelComparison = z.strictObject({
   decisions: z.record(decision, z.record(decision, z.int())).describe('Rows: active; columns: shadow.'),
   agreement: z.strictObject({ cases: z.int(), share: estimate.nullable(), kappa: number }),
   flips: z.array(z.strictObject({ studyInstanceUid: z.string(), revision: z.int(), active: said, shadow: said })),
-  scores: z.strictObject({ cases: z.int(), pearson: number, spearman: number, meanDifference: number, standardDeviation: number, largestDifference: number }),
+  scores: z.strictObject({
+    cases: z.int(),
+    pearson: number,
+    spearman: number,
+    meanDifference: number,
+    standardDeviation: number,
+    largestDifference: number,
+  }),
   readers: z.strictObject({ positives: z.int(), negatives: z.int(), active: byReaders, shadow: byReaders }),
   notAnalysed: z.strictObject({ active: counts, shadow: counts }),
   failures: z.array(z.strictObject({ studyInstanceUid: z.string(), revision: z.int(), failure: z.string() })),

@@ -9,7 +9,9 @@ export const systemStatus = z
     modelError: z
       .string()
       .nullable()
-      .describe('Why the package that was activated does not serve; with a `model`, that one goes on serving. Null when all is as wanted.'),
+      .describe(
+        'Why the package that was activated does not serve; with a `model`, that one goes on serving. Null when all is as wanted.',
+      ),
     shadow: z
       .strictObject({
         model: z.strictObject({ name: z.string(), version: z.string(), sha256: z.string() }).nullable(),
@@ -31,7 +33,10 @@ export const systemStatus = z
         lastOutcome: z.enum(['passed', 'failed']).nullable(),
         lastAtMs: z.int().nullable(),
         lastPassedAtMs: z.int().nullable(),
-        totalMs: z.number().nullable().describe('Of the last one, from the first slice sent to the written report, ms.'),
+        totalMs: z
+          .number()
+          .nullable()
+          .describe('Of the last one, from the first slice sent to the written report, ms.'),
         probability: z.number().nullable(),
       })
       .describe('Synthetic studies that the agent sends itself; epoch milliseconds.'),
@@ -59,5 +64,7 @@ export const health = z.strictObject({ ok: z.literal(true) });
 export const readiness = z.strictObject({
   ready: z.boolean(),
   missing: z.array(z.string()).describe('What a person must mend, a sentence each.'),
-  alarms: z.array(z.string()).describe('What a person must look at, though studies are received and analysed, a sentence each.'),
+  alarms: z
+    .array(z.string())
+    .describe('What a person must look at, though studies are received and analysed, a sentence each.'),
 });

@@ -11,7 +11,9 @@ export const thresholdVersion = z
   .strictObject({
     version: z.int(),
     sourceAeTitle,
-    mode: z.enum(['on', 'stopped', 'follows-site']).describe('`stopped`: no scan is flagged. `follows-site`: the source has no threshold of its own.'),
+    mode: z
+      .enum(['on', 'stopped', 'follows-site'])
+      .describe('`stopped`: no scan is flagged. `follows-site`: the source has no threshold of its own.'),
     value: z.number(),
     reason: z.string(),
     atMs: epochMs,
@@ -21,28 +23,59 @@ export const thresholdVersion = z
   })
   .meta({ id: 'ThresholdVersion' }) satisfies z.ZodType<ThresholdVersion>;
 
-const estimate = z.strictObject({ value: z.number(), low: z.number(), high: z.number() }).meta({ id: 'Estimate', description: 'With its 95 % interval.' });
+const estimate = z
+  .strictObject({ value: z.number(), low: z.number(), high: z.number() })
+  .meta({ id: 'Estimate', description: 'With its 95 % interval.' });
 const proportion = z
   .strictObject({
     hits: z.int(),
     total: z.int(),
     estimate: estimate.nullable().describe('Null where there are too few cases for a percentage.'),
-    standing: z.enum(['shown', 'uncertain', 'counts-only']).describe('`uncertain`: the interval is wider than 20 points.'),
+    standing: z
+      .enum(['shown', 'uncertain', 'counts-only'])
+      .describe('`uncertain`: the interval is wider than 20 points.'),
   })
   .meta({ id: 'Proportion' });
-const flagLoad = z.strictObject({ days: z.int(), mean: z.number(), median: z.number(), p95: z.number(), byHour: z.array(z.number()).length(24) });
+const flagLoad = z.strictObject({
+  days: z.int(),
+  mean: z.number(),
+  median: z.number(),
+  p95: z.number(),
+  byHour: z.array(z.number()).length(24),
+});
 const ruleFigures = z
-  .strictObject({ flags: z.int(), load: flagLoad.nullable(), sensitivity: proportion, specificity: proportion, ppv: proportion.describe('On consecutive scans only.') })
+  .strictObject({
+    flags: z.int(),
+    load: flagLoad.nullable(),
+    sensitivity: proportion,
+    specificity: proportion,
+    ppv: proportion.describe('On consecutive scans only.'),
+  })
   .meta({ id: 'RuleFigures' });
 const known = z.strictObject({ known: z.int(), total: z.int() });
-const rule = z.strictObject({ site: z.number().nullable().describe('Null: AI flags are stopped.'), bySource: z.record(z.string(), z.number().nullable()) });
+const rule = z.strictObject({
+  site: z.number().nullable().describe('Null: AI flags are stopped.'),
+  bySource: z.record(z.string(), z.number().nullable()),
+});
 
-const bandPoint = z.strictObject({ threshold: z.number(), x: z.number(), y: z.number(), band: z.strictObject({ low: z.number(), high: z.number() }) });
+const bandPoint = z.strictObject({
+  threshold: z.number(),
+  x: z.number(),
+  y: z.number(),
+  band: z.strictObject({ low: z.number(), high: z.number() }),
+});
 const scoreCurves = z
   .strictObject({
-    histogram: z.strictObject({ binWidth: z.number(), fracture: z.array(z.int()), withoutFracture: z.array(z.int()), unconfirmed: z.array(z.int()) }),
+    histogram: z.strictObject({
+      binWidth: z.number(),
+      fracture: z.array(z.int()),
+      withoutFracture: z.array(z.int()),
+      unconfirmed: z.array(z.int()),
+    }),
     fractureScores: z.array(z.number()),
-    byThreshold: z.array(z.strictObject({ threshold: z.number(), sensitivity: proportion, specificity: proportion, ppv: proportion })),
+    byThreshold: z.array(
+      z.strictObject({ threshold: z.number(), sensitivity: proportion, specificity: proportion, ppv: proportion }),
+    ),
     roc: z.array(bandPoint),
     rocAuc: estimate.nullable(),
     precisionRecall: z.array(bandPoint),
@@ -53,7 +86,10 @@ const scoreCurves = z
 export const thresholdBoard = z
   .strictObject({
     nowMs: epochMs,
-    model: z.strictObject({ name: z.string(), version: z.string(), sha256: z.string() }).nullable().describe('Null while no network is loaded: then nothing else is told.'),
+    model: z
+      .strictObject({ name: z.string(), version: z.string(), sha256: z.string() })
+      .nullable()
+      .describe('Null while no network is loaded: then nothing else is told.'),
     secondPerson: z.boolean().describe('A change takes two people.'),
     rule,
     inForce: z.array(thresholdVersion),
@@ -73,7 +109,14 @@ export const thresholdBoard = z
         mine: z.boolean(),
       })
       .nullable(),
-    lastClosed: z.strictObject({ id: z.int(), outcome: z.enum(['withdrawn', 'expired', 'data-changed', 'threshold-changed']), atMs: epochMs, by: z.string().nullable() }).nullable(),
+    lastClosed: z
+      .strictObject({
+        id: z.int(),
+        outcome: z.enum(['withdrawn', 'expired', 'data-changed', 'threshold-changed']),
+        atMs: epochMs,
+        by: z.string().nullable(),
+      })
+      .nullable(),
     scans: z.int(),
     fractures: z.int().describe('With confirmed truth.'),
     withoutFracture: z.int(),
@@ -97,10 +140,26 @@ const flip = z
     present: z.boolean().describe('False once retention has removed the case.'),
   })
   .meta({ id: 'Flip' });
-const waits = z.strictObject({ scans: z.int(), meanMs: estimate.nullable(), p95Ms: estimate.nullable(), maxMs: z.number().nullable() });
-const waitsByGroup = z.strictObject({ fractures: waits, flaggedFractures: waits, missedFractures: waits, others: waits });
+const waits = z.strictObject({
+  scans: z.int(),
+  meanMs: estimate.nullable(),
+  p95Ms: estimate.nullable(),
+  maxMs: z.number().nullable(),
+});
+const waitsByGroup = z.strictObject({
+  fractures: waits,
+  flaggedFractures: waits,
+  missedFractures: waits,
+  others: waits,
+});
 const queue = z
-  .strictObject({ scans: z.int(), days: z.int(), maxWaitMinutes: z.number(), now: waitsByGroup, proposed: waitsByGroup })
+  .strictObject({
+    scans: z.int(),
+    days: z.int(),
+    maxWaitMinutes: z.number(),
+    now: waitsByGroup,
+    proposed: waitsByGroup,
+  })
   .meta({ id: 'QueueComparison' }) satisfies z.ZodType<QueueComparison & { maxWaitMinutes: number }>;
 
 /** What a proposal would have done on past scans. */
@@ -122,7 +181,16 @@ export const whatIfAnswer = z
       z.strictObject({ shown: z.literal(false), why: z.enum(['too-few', 'not-calibrated']) }),
       z.strictObject({ shown: z.literal(true), now: z.number(), proposed: z.number(), flagAll: z.number() }),
     ]) satisfies z.ZodType<WhatIf['netBenefit']>,
-    subgroups: z.array(z.strictObject({ kind: z.enum(['source', 'scanner']), name: z.string(), scans: z.int(), fractures: z.int(), now: ruleFigures, proposed: ruleFigures })),
+    subgroups: z.array(
+      z.strictObject({
+        kind: z.enum(['source', 'scanner']),
+        name: z.string(),
+        scans: z.int(),
+        fractures: z.int(),
+        now: ruleFigures,
+        proposed: ruleFigures,
+      }),
+    ),
     queue,
     neverRead: z.int().describe('Scans of that time that nobody marked as read; the queue is replayed without them.'),
   })

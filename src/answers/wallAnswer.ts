@@ -15,7 +15,9 @@ export const wallAnswer = z
     lastReceivedAtMs: epochMs.nullable(),
     total: z.int(),
     flagged: z.int().describe('Unread suspected cases.'),
-    flags: z.array(z.strictObject({ caseRef: z.string(), revision: z.int(), flaggedAtMs: epochMs, claimed: z.boolean() })),
+    flags: z.array(
+      z.strictObject({ caseRef: z.string(), revision: z.int(), flaggedAtMs: epochMs, claimed: z.boolean() }),
+    ),
     rows: z.array(
       z
         .strictObject({

@@ -6,7 +6,9 @@ import { systemStatus } from './systemAnswer.ts';
 
 export const epochMs = z.int().describe('Epoch milliseconds.');
 export const caseState = z.enum(CASE_STATES);
-export const decision = z.enum(['suspected', 'not-suspected', 'not-analysed']).describe('There is no word for "normal".');
+export const decision = z
+  .enum(['suspected', 'not-suspected', 'not-analysed'])
+  .describe('There is no word for "normal".');
 export const threshold = z.strictObject({ value: z.number(), version: z.int() });
 
 export const rowDelivery = z
@@ -49,16 +51,7 @@ export const worklistRow = z
     caseRef: z.string().describe('What addresses call the study.'),
     revision: z.int(),
     state: caseState,
-    status: z.enum([
-      'flagged',
-      'unflagged',
-      'running',
-      'delayed',
-      'not-analysed',
-      'outside-domain',
-      'failed',
-      'held',
-    ]),
+    status: z.enum(['flagged', 'unflagged', 'running', 'delayed', 'not-analysed', 'outside-domain', 'failed', 'held']),
     stateText: z.string().describe('The fixed words of the state.'),
     decision: decision.nullable(),
     reason: z.string().nullable(),
@@ -76,7 +69,9 @@ export const worklistRow = z
     accessionNumber: z.string(),
     studyDescription: z.string(),
     sourceAeTitle: z.string(),
-    location: z.string().describe('Where the patient is, from the attribute of `worklist.location`; empty when it does not say.'),
+    location: z
+      .string()
+      .describe('Where the patient is, from the attribute of `worklist.location`; empty when it does not say.'),
     acquiredAt: z.string().describe('DICOM DT in the scanner’s own time zone, or empty.'),
     arrivedAtMs: epochMs,
     lastReceivedAtMs: epochMs,

@@ -32,16 +32,26 @@ export function assembleStudy(instances: readonly StoredInstance[], rules: Serie
 
   if (hasIdentityConflict(instances.map(({ header }) => header))) {
     const conflict: Refusal = { code: 'identity-conflict', reason: 'images of different patients in one study' };
-    return notEligible(judged.map((series) => verdict(series, conflict)), conflict);
+    return notEligible(
+      judged.map((series) => verdict(series, conflict)),
+      conflict,
+    );
   }
 
   const ranked = rankSeries(judged.filter(({ refusal }) => refusal === null).map(({ facts }) => facts));
   const best = judged.find(({ facts }) => facts === ranked[0]);
-  if (best === undefined) return notEligible(judged.map((series) => verdict(series, series.refusal)), summary(judged, rules));
+  if (best === undefined)
+    return notEligible(
+      judged.map((series) => verdict(series, series.refusal)),
+      summary(judged, rules),
+    );
   const series = judged.map((one) => {
     if (one === best) return { ...verdict(one, null), chosen: true, code: 'chosen', reason: sentence(describe(one)) };
     if (one.refusal !== null) return verdict(one, one.refusal);
-    return { ...verdict(one, null), reason: `Eligible, but ${nameOf(best)} is better: ${advantageOf(best.facts, one.facts)}` };
+    return {
+      ...verdict(one, null),
+      reason: `Eligible, but ${nameOf(best)} is better: ${advantageOf(best.facts, one.facts)}`,
+    };
   });
   return { type: 'seriesChosen', manifest: manifestOf(best, series) };
 }
@@ -97,7 +107,9 @@ function describe({ facts, refused }: JudgedSeries): string {
     hasBoneKernel(facts.instances[0]!.header) ? 'bone kernel' : '',
     missing === 0 ? '' : `${count(missing, 'slice')} missing`,
     stack.duplicates.length === 0 ? '' : `${count(stack.duplicates.length, 'duplicate')} left out`,
-    refused.length === 0 ? '' : `${count(refused.length, 'image')} left out (${[...new Set(refused.map(({ refusal }) => refusal.reason))].join('; ')})`,
+    refused.length === 0
+      ? ''
+      : `${count(refused.length, 'image')} left out (${[...new Set(refused.map(({ refusal }) => refusal.reason))].join('; ')})`,
   ];
   return parts.filter((part) => part !== '').join(', ');
 }
@@ -115,7 +127,10 @@ function summary(judged: readonly JudgedSeries[], rules: SeriesRules): Refusal {
   const shown = kinds.length > NAMED_KINDS ? [...kinds.slice(0, NAMED_KINDS), 'others'] : kinds;
   const list = shown.length === 1 ? shown[0]! : `${shown.slice(0, -1).join(', ')} and ${shown.at(-1)!}`;
   const sameCode = named.every(({ code }) => code === named[0]!.code);
-  return { code: sameCode ? named[0]!.code : 'no-eligible-series', reason: `only ${list}: no thin axial CT series of the neck` };
+  return {
+    code: sameCode ? named[0]!.code : 'no-eligible-series',
+    reason: `only ${list}: no thin axial CT series of the neck`,
+  };
 }
 
 function nameOf({ all, seriesInstanceUid }: JudgedSeries): string {
@@ -133,12 +148,20 @@ function hasIdentityConflict(headers: readonly InstanceHeader[]): boolean {
     (header: InstanceHeader) => header.patientSex,
   ];
   const different = (values: readonly string[]): boolean => new Set(values).size > 1;
-  return different(headers.map(({ patientId }) => patientId)) || said.some((read) => different(headers.map(read).filter((value) => value !== '')));
+  return (
+    different(headers.map(({ patientId }) => patientId)) ||
+    said.some((read) => different(headers.map(read).filter((value) => value !== '')))
+  );
 }
 
 /** Without the empty components at the ends, which writers keep or leave out as they like (PS3.5 6.2.1.1), and without case. */
 function comparableName(name: string): string {
-  return name.split('=').map((group) => group.replace(/[\^ ]+$/, '')).join('=').replace(/=+$/, '').toUpperCase();
+  return name
+    .split('=')
+    .map((group) => group.replace(/[\^ ]+$/, ''))
+    .join('=')
+    .replace(/=+$/, '')
+    .toUpperCase();
 }
 
 function sentence(phrase: string): string {

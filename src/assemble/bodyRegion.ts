@@ -17,11 +17,17 @@ const ELSEWHERE = new RegExp(
  */
 export function claimedRegion(header: InstanceHeader): 'neck' | 'elsewhere' | 'unknown' {
   const own = regionIn(header.seriesDescription);
-  return own === 'unknown' ? regionIn(`${header.bodyPartExamined} ${header.protocolName} ${header.studyDescription}`) : own;
+  return own === 'unknown'
+    ? regionIn(`${header.bodyPartExamined} ${header.protocolName} ${header.studyDescription}`)
+    : own;
 }
 
 function regionIn(text: string): 'neck' | 'elsewhere' | 'unknown' {
-  const words = text.normalize('NFD').replace(/\p{Mark}/gu, '').toLowerCase().replace(/[^\p{Letter}\p{Number}]+/gu, ' ');
+  const words = text
+    .normalize('NFD')
+    .replace(/\p{Mark}/gu, '')
+    .toLowerCase()
+    .replace(/[^\p{Letter}\p{Number}]+/gu, ' ');
   if (NECK.test(words)) return 'neck';
   return ELSEWHERE.test(words) ? 'elsewhere' : 'unknown';
 }

@@ -10,7 +10,10 @@ const SPARSE = 1.5;
  * Whether what arrived of a study looks like all of it: a series can be analysed, and no series of slices has holes or is sparse. `why` says what
  * is still awaited, or what makes it whole. A released association and a whole geometry together are enough to start; otherwise quiet time decides.
  */
-export function isGeometryWhole(instances: readonly StoredInstance[], rules: SeriesRules): { whole: boolean; why: string } {
+export function isGeometryWhole(
+  instances: readonly StoredInstance[],
+  rules: SeriesRules,
+): { whole: boolean; why: string } {
   const series = judgeSeries(instances, rules);
   const eligible = series.filter(({ refusal }) => refusal === null);
   if (eligible.length === 0) return { whole: false, why: 'no series can be analysed yet' };

@@ -43,7 +43,10 @@ function judge(seriesInstanceUid: string, all: readonly StoredInstance[], rules:
 /** Sorted by UID; the same bytes under the same UID count once. */
 function distinct(instances: readonly StoredInstance[]): StoredInstance[] {
   const sorted = [...instances].sort(
-    (a, b) => compareText(a.header.sopInstanceUid, b.header.sopInstanceUid) || compareText(a.sha256, b.sha256) || compareText(a.path, b.path),
+    (a, b) =>
+      compareText(a.header.sopInstanceUid, b.header.sopInstanceUid) ||
+      compareText(a.sha256, b.sha256) ||
+      compareText(a.path, b.path),
   );
   return sorted.filter((instance, index) => {
     const before = sorted[index - 1];
@@ -52,8 +55,9 @@ function distinct(instances: readonly StoredInstance[]): StoredInstance[] {
 }
 
 function mostFrequent(refusals: readonly Refusal[]): Refusal {
-  return [...grouped(refusals, ({ code }) => code).values()]
-    .reduce((most, group) => (group.length > most.length ? group : most))[0]!;
+  return [...grouped(refusals, ({ code }) => code).values()].reduce((most, group) =>
+    group.length > most.length ? group : most,
+  )[0]!;
 }
 
 function grouped<Item>(items: readonly Item[], keyOf: (item: Item) => string): Map<string, Item[]> {

@@ -30,12 +30,18 @@ const HEADER_CRITERIA: readonly Criterion<InstanceHeader>[] = [
 ];
 const STACK_CRITERIA: readonly Criterion<SliceStack>[] = [
   { advantage: 'slices closer together', score: ({ spacingMm }) => thinness(Math.max(spacingMm, LEAST_USEFUL_MM)) },
-  { advantage: 'more coverage', score: ({ coverageMm }) => Math.floor(Math.min(coverageMm, ENOUGH_COVERAGE_MM) / COVERAGE_STEP_MM) },
+  {
+    advantage: 'more coverage',
+    score: ({ coverageMm }) => Math.floor(Math.min(coverageMm, ENOUGH_COVERAGE_MM) / COVERAGE_STEP_MM),
+  },
   { advantage: 'fewer missing slices', score: (stack) => -missingSlices(stack) },
   { advantage: 'more slices', score: ({ slices }) => slices.length },
 ];
 const CRITERIA: readonly Criterion<SeriesFacts>[] = [
-  ...HEADER_CRITERIA.map(({ advantage, score }) => ({ advantage, score: ({ instances }: SeriesFacts) => score(instances[0]!.header) })),
+  ...HEADER_CRITERIA.map(({ advantage, score }) => ({
+    advantage,
+    score: ({ instances }: SeriesFacts) => score(instances[0]!.header),
+  })),
   ...STACK_CRITERIA.map(({ advantage, score }) => ({ advantage, score: ({ stack }: SeriesFacts) => score(stack) })),
 ];
 
@@ -52,7 +58,9 @@ export function rankSeries(series: readonly SeriesFacts[]): SeriesFacts[] {
 
 /** The first criterion by which `better` wins over `worse`, for people. */
 export function advantageOf(better: SeriesFacts, worse: SeriesFacts): string {
-  return CRITERIA.find(({ score }) => score(better) > score(worse))?.advantage ?? 'alike in every respect, taken by its UID';
+  return (
+    CRITERIA.find(({ score }) => score(better) > score(worse))?.advantage ?? 'alike in every respect, taken by its UID'
+  );
 }
 
 /** True when the kernel, or else the description, is one for bone. */

@@ -1,5 +1,10 @@
 import type { InstanceHeader, StoredInstance } from '../case/case.ts';
-import { axialTiltDegrees, orientationDifferenceDegrees, superiorNormal, toTrainedOrientation } from '../dicom/geometry.ts';
+import {
+  axialTiltDegrees,
+  orientationDifferenceDegrees,
+  superiorNormal,
+  toTrainedOrientation,
+} from '../dicom/geometry.ts';
 import { claimedRegion } from './bodyRegion.ts';
 import { missingSlices } from './sliceOrder.ts';
 import type { SliceStack } from './sliceOrder.ts';
@@ -50,7 +55,8 @@ const MULTI_FRAME_CT: ReadonlySet<string> = new Set(['1.2.840.10008.5.1.4.1.1.2.
 const SECONDARY_CAPTURE = /^1\.2\.840\.10008\.5\.1\.4\.1\.1\.7(\.[1-4])?$/;
 const LOCALIZER_WORDS = /\b(localizer|localiser|scout|topogram|surview|scanogram|scanoscope)\b/i;
 /** ImageType values (PS3.3 C.8.2.1.1.1 and the makers' own) of images computed from slices. */
-const REFORMAT_WORDS = /\b(MPR|REFORMATTED|MIP|MINIP|PROJECTION IMAGE|VRT|VOLUME RENDERING|CURVED|RADIAL|CSA MPR|MPR THICK|SCREEN SAVE|DOSE_INFO)\b/i;
+const REFORMAT_WORDS =
+  /\b(MPR|REFORMATTED|MIP|MINIP|PROJECTION IMAGE|VRT|VOLUME RENDERING|CURVED|RADIAL|CSA MPR|MPR THICK|SCREEN SAVE|DOSE_INFO)\b/i;
 /** Orientations and pixel spacings of one stack are equal but for the digits that they are written with. */
 const SAME_ORIENTATION_DEGREES = 1;
 const SAME_SPACING = 0.01;
@@ -59,8 +65,15 @@ const MAX_DUPLICATE_SHARE = 0.05;
 
 /** What one object must be to be a slice of an analysed series. In this order: the first broken rule is the reason. */
 const INSTANCE_RULES: readonly Rule<InstanceHeader>[] = [
-  { code: 'secondary-capture', refuse: (header) => (SECONDARY_CAPTURE.test(header.sopClassUid) ? 'a secondary capture' : null) },
-  { code: 'multi-frame', refuse: (header) => (MULTI_FRAME_CT.has(header.sopClassUid) ? 'a multi-frame Enhanced CT (kept, not analysed yet)' : null) },
+  {
+    code: 'secondary-capture',
+    refuse: (header) => (SECONDARY_CAPTURE.test(header.sopClassUid) ? 'a secondary capture' : null),
+  },
+  {
+    code: 'multi-frame',
+    refuse: (header) =>
+      MULTI_FRAME_CT.has(header.sopClassUid) ? 'a multi-frame Enhanced CT (kept, not analysed yet)' : null,
+  },
   {
     code: 'not-ct',
     refuse: ({ sopClassUid, modality }) => {
@@ -70,12 +83,18 @@ const INSTANCE_RULES: readonly Rule<InstanceHeader>[] = [
   },
   {
     code: 'localizer',
-    refuse: (header) => (header.imageType.some((value) => value.toUpperCase() === 'LOCALIZER') || LOCALIZER_WORDS.test(header.seriesDescription) ? 'a localizer' : null),
+    refuse: (header) =>
+      header.imageType.some((value) => value.toUpperCase() === 'LOCALIZER') ||
+      LOCALIZER_WORDS.test(header.seriesDescription)
+        ? 'a localizer'
+        : null,
   },
   {
     code: 'derived',
     refuse: (header) => {
-      const computed = header.imageType[1]?.toUpperCase() === 'SECONDARY' || header.imageType.slice(2).some((value) => REFORMAT_WORDS.test(value));
+      const computed =
+        header.imageType[1]?.toUpperCase() === 'SECONDARY' ||
+        header.imageType.slice(2).some((value) => REFORMAT_WORDS.test(value));
       return computed ? `a ${thicknessOf(header)}reformat` : null;
     },
   },
@@ -84,7 +103,9 @@ const INSTANCE_RULES: readonly Rule<InstanceHeader>[] = [
     refuse: (header) => {
       const absent = [
         header.imagePositionPatientMm === null ? 'position' : '',
-        header.imageOrientationPatient === null || superiorNormal(header.imageOrientationPatient) === null ? 'orientation' : '',
+        header.imageOrientationPatient === null || superiorNormal(header.imageOrientationPatient) === null
+          ? 'orientation'
+          : '',
         header.pixelSpacingMm === null ? 'pixel spacing' : '',
         header.rows === null || header.columns === null || header.rows === 0 || header.columns === 0 ? 'matrix' : '',
       ].filter((word) => word !== '');
@@ -101,14 +122,21 @@ const INSTANCE_RULES: readonly Rule<InstanceHeader>[] = [
   {
     code: 'rotated',
     refuse: (header, rules) =>
-      toTrainedOrientation(header.imageOrientationPatient!, rules.axialToleranceDegrees) === null ? `slices turned in their plane by more than ${mm(rules.axialToleranceDegrees)} degrees` : null,
+      toTrainedOrientation(header.imageOrientationPatient!, rules.axialToleranceDegrees) === null
+        ? `slices turned in their plane by more than ${mm(rules.axialToleranceDegrees)} degrees`
+        : null,
   },
   {
     code: 'too-thick',
     refuse: (header, rules) =>
-      (header.sliceThicknessMm ?? 0) > rules.maxSliceThicknessMm ? `slices ${mm(header.sliceThicknessMm!)} mm thick (at most ${mm(rules.maxSliceThicknessMm)} mm)` : null,
+      (header.sliceThicknessMm ?? 0) > rules.maxSliceThicknessMm
+        ? `slices ${mm(header.sliceThicknessMm!)} mm thick (at most ${mm(rules.maxSliceThicknessMm)} mm)`
+        : null,
   },
-  { code: 'wrong-body-region', refuse: (header) => (claimedRegion(header) === 'elsewhere' ? 'a scan of another region, by its description' : null) },
+  {
+    code: 'wrong-body-region',
+    refuse: (header) => (claimedRegion(header) === 'elsewhere' ? 'a scan of another region, by its description' : null),
+  },
 ];
 
 /** What the slices of a series must be together. In this order. */
@@ -118,7 +146,8 @@ const SERIES_RULES: readonly Rule<SeriesFacts>[] = [
     refuse: ({ instances }) => {
       const digests = new Map<string, string>();
       for (const { header, sha256 } of instances) {
-        if ((digests.get(header.sopInstanceUid) ?? sha256) !== sha256) return 'different images under one SOP Instance UID';
+        if ((digests.get(header.sopInstanceUid) ?? sha256) !== sha256)
+          return 'different images under one SOP Instance UID';
         digests.set(header.sopInstanceUid, sha256);
       }
       return null;
@@ -126,39 +155,54 @@ const SERIES_RULES: readonly Rule<SeriesFacts>[] = [
   },
   {
     code: 'too-few-slices',
-    refuse: ({ stack }, rules) => (stack.slices.length < rules.minSlices ? `${count(stack.slices.length, 'axial slice')} (at least ${rules.minSlices} needed)` : null),
+    refuse: ({ stack }, rules) =>
+      stack.slices.length < rules.minSlices
+        ? `${count(stack.slices.length, 'axial slice')} (at least ${rules.minSlices} needed)`
+        : null,
   },
   {
     code: 'too-many-slices',
-    refuse: ({ instances }, rules) => (instances.length > rules.maxSlices ? `${instances.length} slices (at most ${rules.maxSlices})` : null),
+    refuse: ({ instances }, rules) =>
+      instances.length > rules.maxSlices ? `${instances.length} slices (at most ${rules.maxSlices})` : null,
   },
   { code: 'mixed-geometry', refuse: ({ instances }) => mixedGeometry(instances) },
   {
     code: 'overlapping-stacks',
     refuse: ({ instances, stack }) =>
-      stack.duplicates.length > MAX_DUPLICATE_SHARE * instances.length ? `more than one stack of slices in one series: ${stack.duplicates.length} of ${instances.length} slices lie where another one does` : null,
+      stack.duplicates.length > MAX_DUPLICATE_SHARE * instances.length
+        ? `more than one stack of slices in one series: ${stack.duplicates.length} of ${instances.length} slices lie where another one does`
+        : null,
   },
   {
     code: 'too-thick',
     refuse: ({ stack }, rules) =>
-      stack.spacingMm > rules.maxSliceThicknessMm ? `slices ${mm(stack.spacingMm)} mm apart (at most ${mm(rules.maxSliceThicknessMm)} mm)` : null,
+      stack.spacingMm > rules.maxSliceThicknessMm
+        ? `slices ${mm(stack.spacingMm)} mm apart (at most ${mm(rules.maxSliceThicknessMm)} mm)`
+        : null,
   },
   {
     code: 'irregular-spacing',
     refuse: ({ stack }, rules) =>
-      stack.irregularSteps > rules.maxMissingShare * (stack.slices.length - 1) ? `slices unevenly spaced: ${stack.irregularSteps} of ${stack.slices.length - 1} steps are not ${mm(stack.spacingMm)} mm` : null,
+      stack.irregularSteps > rules.maxMissingShare * (stack.slices.length - 1)
+        ? `slices unevenly spaced: ${stack.irregularSteps} of ${stack.slices.length - 1} steps are not ${mm(stack.spacingMm)} mm`
+        : null,
   },
   {
     code: 'slices-missing',
     refuse: ({ stack }, rules) => {
       const missing = missingSlices(stack);
       const whole = stack.slices.length + missing;
-      return missing > rules.maxMissingShare * whole ? `slices missing: ${missing} of ${whole}, in ${count(stack.gaps.length, 'gap')}` : null;
+      return missing > rules.maxMissingShare * whole
+        ? `slices missing: ${missing} of ${whole}, in ${count(stack.gaps.length, 'gap')}`
+        : null;
     },
   },
   {
     code: 'short-coverage',
-    refuse: ({ stack }, rules) => (stack.coverageMm < rules.minCoverageMm ? `${mm(stack.coverageMm)} mm of coverage (at least ${mm(rules.minCoverageMm)} mm needed)` : null),
+    refuse: ({ stack }, rules) =>
+      stack.coverageMm < rules.minCoverageMm
+        ? `${mm(stack.coverageMm)} mm of coverage (at least ${mm(rules.minCoverageMm)} mm needed)`
+        : null,
   },
 ];
 
@@ -193,12 +237,19 @@ function firstBroken<Subject>(table: readonly Rule<Subject>[], subject: Subject,
 function mixedGeometry(instances: readonly StoredInstance[]): string | null {
   const first = instances[0]!.header;
   const differs: Record<string, (header: InstanceHeader) => boolean> = {
-    orientations: (header) => orientationDifferenceDegrees(header.imageOrientationPatient!, first.imageOrientationPatient!) > SAME_ORIENTATION_DEGREES,
+    orientations: (header) =>
+      orientationDifferenceDegrees(header.imageOrientationPatient!, first.imageOrientationPatient!) >
+      SAME_ORIENTATION_DEGREES,
     'matrix sizes': (header) => header.rows !== first.rows || header.columns !== first.columns,
-    'pixel spacings': (header) => header.pixelSpacingMm!.some((spacing, axis) => Math.abs(spacing / first.pixelSpacingMm![axis]! - 1) > SAME_SPACING),
+    'pixel spacings': (header) =>
+      header.pixelSpacingMm!.some(
+        (spacing, axis) => Math.abs(spacing / first.pixelSpacingMm![axis]! - 1) > SAME_SPACING,
+      ),
     'frames of reference': (header) => header.frameOfReferenceUid !== first.frameOfReferenceUid,
   };
-  const mixed = Object.entries(differs).filter(([, test]) => instances.some(({ header }) => test(header))).map(([what]) => what);
+  const mixed = Object.entries(differs)
+    .filter(([, test]) => instances.some(({ header }) => test(header)))
+    .map(([what]) => what);
   return mixed.length === 0 ? null : `different ${mixed.join(' and ')} in one series`;
 }
 

@@ -16,7 +16,8 @@ export interface AuditNaming {
   patientNames: boolean;
 }
 
-type Described = Pick<AuditMessage, 'eventId' | 'action' | 'participants' | 'objects'> & Partial<Pick<AuditMessage, 'outcome' | 'eventTypes' | 'outcomeDescription'>>;
+type Described = Pick<AuditMessage, 'eventId' | 'action' | 'participants' | 'objects'> &
+  Partial<Pick<AuditMessage, 'outcome' | 'eventTypes' | 'outcomeDescription'>>;
 type Describe = (entry: OutgoingEntry, naming: AuditNaming) => Described;
 
 const APPLICATION = dcm('110150', 'Application');
@@ -55,7 +56,10 @@ const MESSAGES: Readonly<Record<AuditAction, Describe>> = {
   'wall.added': securityAlert(USER_SECURITY, 'A link for a screen on a wall was made'),
   'wall.revoked': securityAlert(USER_SECURITY, 'A screen on a wall was revoked'),
   'threshold.requested': securityAlert(SOFTWARE_CONFIGURATION, 'A change of a threshold was requested'),
-  'threshold.signed': securityAlert(SOFTWARE_CONFIGURATION, 'A change of a threshold was signed, and awaits a second person'),
+  'threshold.signed': securityAlert(
+    SOFTWARE_CONFIGURATION,
+    'A change of a threshold was signed, and awaits a second person',
+  ),
   'threshold.requestClosed': securityAlert(SOFTWARE_CONFIGURATION, 'A request to change a threshold was closed'),
   'threshold.changed': securityAlert(SOFTWARE_CONFIGURATION, 'A threshold was changed'),
   'model.activated': securityAlert(SOFTWARE_CONFIGURATION, 'A network was chosen'),
@@ -81,13 +85,28 @@ const MESSAGES: Readonly<Record<AuditAction, Describe>> = {
   'audit.broken': securityAlert(RESTRICTED_FUNCTION, 'The audit log is not as it was written', '12'),
   'association.rejected': (entry, naming) => {
     const node = { kind: isIP(entry.address) > 0 ? 'ip' : 'name', id: entry.address } as const;
-    const subject: ParticipantObject = { type: '2', role: '13', idType: NODE_ID, id: entry.address, name: entry.actor, details: { 'Alert Description': 'An association was rejected', ...detailOf(entry) } };
+    const subject: ParticipantObject = {
+      type: '2',
+      role: '13',
+      idType: NODE_ID,
+      id: entry.address,
+      name: entry.actor,
+      details: { 'Alert Description': 'An association was rejected', ...detailOf(entry) },
+    };
     return {
       eventId: dcm('110113', 'Security Alert'),
       action: 'E',
       outcome: '4',
       eventTypes: [NODE_AUTHENTICATION],
-      participants: [thisProcess(naming, false), { userId: entry.actor, alternativeUserId: `AETITLES=${entry.actor}`, isRequestor: false, ...(entry.address !== '' && { networkAccessPoint: node }) }],
+      participants: [
+        thisProcess(naming, false),
+        {
+          userId: entry.actor,
+          alternativeUserId: `AETITLES=${entry.actor}`,
+          isRequestor: false,
+          ...(entry.address !== '' && { networkAccessPoint: node }),
+        },
+      ],
       objects: [subject],
     };
   },
@@ -113,14 +132,27 @@ const MESSAGES: Readonly<Record<AuditAction, Describe>> = {
 
 /** An entry of the audit as a DICOM Audit Message. Each has one, so that none is missing in the repository's row of sequence numbers. */
 export function auditMessageOf(entry: OutgoingEntry, naming: AuditNaming): AuditMessage {
-  const describe = (MESSAGES as Readonly<Record<string, Describe | undefined>>)[entry.action] ?? securityAlert(RESTRICTED_FUNCTION, 'Another entry of the audit');
+  const describe =
+    (MESSAGES as Readonly<Record<string, Describe | undefined>>)[entry.action] ??
+    securityAlert(RESTRICTED_FUNCTION, 'Another entry of the audit');
   const { outcome = '0', eventTypes = [], ...message } = describe(entry, naming);
   // Our own word comes last: it leads back from the repository to the audit.
-  return { ...message, outcome, atMs: entry.atMs, eventTypes: [...eventTypes, { code: entry.action, scheme: '99ODONTOID', meaning: entry.action }] };
+  return {
+    ...message,
+    outcome,
+    atMs: entry.atMs,
+    eventTypes: [...eventTypes, { code: entry.action, scheme: '99ODONTOID', meaning: entry.action }],
+  };
 }
 
 function applicationActivity(type: Code, naming: AuditNaming): Described {
-  return { eventId: dcm('110100', 'Application Activity'), action: 'E', eventTypes: [type], participants: [{ ...thisProcess(naming, false), role: APPLICATION }], objects: [] };
+  return {
+    eventId: dcm('110100', 'Application Activity'),
+    action: 'E',
+    eventTypes: [type],
+    participants: [{ ...thisProcess(naming, false), role: APPLICATION }],
+    objects: [],
+  };
 }
 
 function userAuthentication(type: Code, outcome: AuditMessage['outcome']): Describe {
@@ -143,17 +175,36 @@ function securityAlert(type: Code, description: string, outcome: AuditMessage['o
     outcome,
     eventTypes: [type],
     participants: [thisProcess(naming, false), ...(entry.actor === 'odontoid' ? [] : [actor(entry, naming, false)])],
-    objects: [{ type: '2', role: type === SOFTWARE_CONFIGURATION ? '5' : '13', idType: URI, id: resourceOf(entry), name: entry.target, details: { 'Alert Description': description, ...detailOf(entry) } }],
+    objects: [
+      {
+        type: '2',
+        role: type === SOFTWARE_CONFIGURATION ? '5' : '13',
+        idType: URI,
+        id: resourceOf(entry),
+        name: entry.target,
+        details: { 'Alert Description': description, ...detailOf(entry) },
+      },
+    ],
   });
 }
 
 function instancesAccessed(entry: OutgoingEntry, naming: AuditNaming): Described {
-  return { eventId: dcm('110103', 'DICOM Instances Accessed'), action: 'R', participants: [actor(entry, naming, true), thisProcess(naming, false)], objects: studyAndPatient(entry, naming) };
+  return {
+    eventId: dcm('110103', 'DICOM Instances Accessed'),
+    action: 'R',
+    participants: [actor(entry, naming, true), thisProcess(naming, false)],
+    objects: studyAndPatient(entry, naming),
+  };
 }
 
 /** What readers do to a case of the worklist. */
 function procedureRecord(entry: OutgoingEntry, naming: AuditNaming): Described {
-  return { eventId: dcm('110111', 'Procedure Record'), action: 'U', participants: [actor(entry, naming, true), thisProcess(naming, false)], objects: studyAndPatient(entry, naming) };
+  return {
+    eventId: dcm('110111', 'Procedure Record'),
+    action: 'U',
+    participants: [actor(entry, naming, true), thisProcess(naming, false)],
+    objects: studyAndPatient(entry, naming),
+  };
 }
 
 function auditLogUsed(entry: OutgoingEntry, naming: AuditNaming): Described {
@@ -180,7 +231,9 @@ function resultsTransferred(entry: OutgoingEntry, naming: AuditNaming, outcome: 
         ...(known?.aeTitle != null && { alternativeUserId: `AETITLES=${known.aeTitle}` }),
         isRequestor: false,
         role: DESTINATION,
-        ...(known !== undefined && { networkAccessPoint: { kind: isIP(known.host) > 0 ? 'ip' : 'name', id: known.host } as const }),
+        ...(known !== undefined && {
+          networkAccessPoint: { kind: isIP(known.host) > 0 ? 'ip' : 'name', id: known.host } as const,
+        }),
       },
     ],
     objects: studyAndPatient(entry, naming, instancesOf(entry)),
@@ -189,11 +242,21 @@ function resultsTransferred(entry: OutgoingEntry, naming: AuditNaming, outcome: 
 
 /** The agent itself; by its AE title and machine in the log of the site's network. */
 function thisProcess({ aeTitle, hostName }: AuditNaming, isRequestor: boolean): ActiveParticipant {
-  return { userId: `odontoid@${hostName}`, alternativeUserId: `AETITLES=${aeTitle}`, userName: 'Odontoid', isRequestor, networkAccessPoint: { kind: 'name', id: hostName } };
+  return {
+    userId: `odontoid@${hostName}`,
+    alternativeUserId: `AETITLES=${aeTitle}`,
+    userName: 'Odontoid',
+    isRequestor,
+    networkAccessPoint: { kind: 'name', id: hostName },
+  };
 }
 
 /** Who the audit names. Tokens, screens, the command line and whoever needs no sign-in are no accounts. */
-function actor({ actor: name, address }: OutgoingEntry, { hostName, domain }: AuditNaming, isRequestor: boolean): ActiveParticipant {
+function actor(
+  { actor: name, address }: OutgoingEntry,
+  { hostName, domain }: AuditNaming,
+  isRequestor: boolean,
+): ActiveParticipant {
   const isAccount = !name.includes(':') && !['web', 'command-line', 'odontoid', 'unknown'].includes(name);
   return {
     userId: isAccount ? `${name}@${domain}` : name,
@@ -205,12 +268,27 @@ function actor({ actor: name, address }: OutgoingEntry, { hostName, domain }: Au
 
 function studyAndPatient(entry: OutgoingEntry, { patientNames }: AuditNaming, instances?: number): ParticipantObject[] {
   return [
-    { type: '2', role: '3', idType: STUDY_UID, id: entry.target, name: '', details: detailOf(entry), ...(instances !== undefined && { instances }) },
-    { type: '1', role: '1', idType: PATIENT_NUMBER, id: entry.patient?.patientId ?? '', name: patientNames ? (entry.patient?.patientName ?? '') : '' },
+    {
+      type: '2',
+      role: '3',
+      idType: STUDY_UID,
+      id: entry.target,
+      name: '',
+      details: detailOf(entry),
+      ...(instances !== undefined && { instances }),
+    },
+    {
+      type: '1',
+      role: '1',
+      idType: PATIENT_NUMBER,
+      id: entry.patient?.patientId ?? '',
+      name: patientNames ? (entry.patient?.patientName ?? '') : '',
+    },
   ];
 }
 
-const instancesOf = ({ detail }: OutgoingEntry): number | undefined => (Number.isInteger(detail['objects']) ? Number(detail['objects']) : undefined);
+const instancesOf = ({ detail }: OutgoingEntry): number | undefined =>
+  Number.isInteger(detail['objects']) ? Number(detail['objects']) : undefined;
 
 /** What the audit says more, as it stands there. */
 function detailOf({ detail }: OutgoingEntry): Record<string, string> {

@@ -57,13 +57,18 @@ export function startAuditTrail(options: AuditTrailOptions): AuditTrail {
     const entries = await outbox.next(BATCH);
     if (entries.length === 0) return false;
     await transport.send(
-      entries.map((entry) => syslogMessage({ atMs: entry.atMs, hostName: naming.hostName, sequenceId: entry.seq }, auditXml(auditMessageOf(entry, naming), source))),
+      entries.map((entry) =>
+        syslogMessage(
+          { atMs: entry.atMs, hostName: naming.hostName, sequenceId: entry.seq },
+          auditXml(auditMessageOf(entry, naming), source),
+        ),
+      ),
     );
     await outbox.sent(entries.at(-1)!.seq);
     return true;
   };
   const run = async (): Promise<void> => {
-    for (let attempts = 0; !stopped.signal.aborted; ) {
+    for (let attempts = 0; !stopped.signal.aborted;) {
       try {
         const more = await sendNext();
         if (attempts > 0) log.info('the audit repository answers again');
@@ -90,7 +95,9 @@ export function startAuditTrail(options: AuditTrailOptions): AuditTrail {
         waiting: count,
         oldestAtMs,
         lastError,
-        alarm: late ? `The audit repository has not got the last ${count} entries of the audit. ${lastError ?? 'It is behind.'}` : null,
+        alarm: late
+          ? `The audit repository has not got the last ${count} entries of the audit. ${lastError ?? 'It is behind.'}`
+          : null,
       };
     },
     close: async () => {

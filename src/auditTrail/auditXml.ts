@@ -1,7 +1,12 @@
 import XmlBuilder from 'fast-xml-builder';
 import type { ActiveParticipant, AuditMessage, AuditSource, Code, ParticipantObject } from './auditMessage.ts';
 
-const builder = new XmlBuilder({ ignoreAttributes: false, attributeNamePrefix: '@', suppressEmptyNode: true, suppressBooleanAttributes: false });
+const builder = new XmlBuilder({
+  ignoreAttributes: false,
+  attributeNamePrefix: '@',
+  suppressEmptyNode: true,
+  suppressBooleanAttributes: false,
+});
 
 /** Application server process (A.5.1.2.1). */
 const SOURCE_TYPE = '4';
@@ -35,7 +40,14 @@ function coded({ code, scheme, meaning }: Code) {
   return { '@csd-code': code, '@codeSystemName': scheme, '@originalText': meaning };
 }
 
-function participant({ userId, alternativeUserId, userName, isRequestor, role, networkAccessPoint }: ActiveParticipant) {
+function participant({
+  userId,
+  alternativeUserId,
+  userName,
+  isRequestor,
+  role,
+  networkAccessPoint,
+}: ActiveParticipant) {
   return {
     '@UserID': clean(userId),
     ...(alternativeUserId !== undefined && { '@AlternativeUserID': clean(alternativeUserId) }),
@@ -57,8 +69,13 @@ function object({ type, role, idType, id, name, details = {}, instances }: Parti
     ParticipantObjectIDTypeCode: coded(idType),
     // The schema wants it, be it empty.
     ParticipantObjectName: clean(name),
-    ParticipantObjectDetail: Object.entries(details).map(([key, value]) => ({ '@type': key, '@value': Buffer.from(value).toString('base64') })),
-    ...(instances !== undefined && { ParticipantObjectDescription: { SOPClass: { '@NumberOfInstances': String(instances) } } }),
+    ParticipantObjectDetail: Object.entries(details).map(([key, value]) => ({
+      '@type': key,
+      '@value': Buffer.from(value).toString('base64'),
+    })),
+    ...(instances !== undefined && {
+      ParticipantObjectDescription: { SOPClass: { '@NumberOfInstances': String(instances) } },
+    }),
   };
 }
 

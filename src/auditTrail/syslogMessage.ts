@@ -13,5 +13,7 @@ export interface SyslogFields {
 /** A message by RFC 5424: header, the sequence number as structured data, and the XML as UTF-8. The same entry gives the same bytes. */
 export function syslogMessage({ atMs, hostName, sequenceId }: SyslogFields, xml: string): Buffer {
   const host = hostName.replace(/[^!-~]/g, '').slice(0, 255) || '-';
-  return Buffer.from(`<${PRI}>1 ${new Date(atMs).toISOString()} ${host} odontoid - ${MSG_ID} [meta sequenceId="${sequenceId}"] ${BOM}${xml}`);
+  return Buffer.from(
+    `<${PRI}>1 ${new Date(atMs).toISOString()} ${host} odontoid - ${MSG_ID} [meta sequenceId="${sequenceId}"] ${BOM}${xml}`,
+  );
 }

@@ -39,13 +39,29 @@ export function createTlsSyslog(options: TlsSyslogOptions, clock: Pick<Clock, 'a
   const name = serverName ?? host;
   const send = (messages: readonly Buffer[]): Promise<void> =>
     new Promise((resolve, reject) => {
-      const socket: TLSSocket = connect({ host, port, ca, cert, key, minVersion: 'TLSv1.2', ...(isIP(name) > 0 ? {} : { servername: name }) });
+      const socket: TLSSocket = connect({
+        host,
+        port,
+        ca,
+        cert,
+        key,
+        minVersion: 'TLSv1.2',
+        ...(isIP(name) > 0 ? {} : { servername: name }),
+      });
       let closing = false;
       const fail = (why: string, cause?: unknown) => {
         socket.destroy();
-        reject(new TriageError('audit-repository-unreachable', `The audit repository ${host}:${port} ${why}.`, { cause }));
+        reject(
+          new TriageError('audit-repository-unreachable', `The audit repository ${host}:${port} ${why}.`, { cause }),
+        );
       };
-      socket.setTimeout(timeoutMs, () => fail(closing ? 'does not answer the closing of the connection (RFC 5425 4.4); if it never does, set audit.repository.confirm to none' : 'does not answer'));
+      socket.setTimeout(timeoutMs, () =>
+        fail(
+          closing
+            ? 'does not answer the closing of the connection (RFC 5425 4.4); if it never does, set audit.repository.confirm to none'
+            : 'does not answer',
+        ),
+      );
       socket.once('error', (error) => fail(`cannot be reached: ${messageOf(error)}`, error));
       socket.once('secureConnect', () => {
         // Octet counting: a message may hold anything, line breaks too.
@@ -79,9 +95,16 @@ export function createUdpSyslog({ host, port }: { host: string; port: number }):
   const send = async (messages: readonly Buffer[]): Promise<void> => {
     const socket = createSocket(isIP(host) === 6 ? 'udp6' : 'udp4');
     try {
-      for (const message of messages) await new Promise<void>((resolve, reject) => socket.send(message, port, host, (error) => (error === null ? resolve() : reject(error))));
+      for (const message of messages)
+        await new Promise<void>((resolve, reject) =>
+          socket.send(message, port, host, (error) => (error === null ? resolve() : reject(error))),
+        );
     } catch (error) {
-      throw new TriageError('audit-repository-unreachable', `The audit repository ${host}:${port} cannot be reached: ${messageOf(error)}.`, { cause: error });
+      throw new TriageError(
+        'audit-repository-unreachable',
+        `The audit repository ${host}:${port} cannot be reached: ${messageOf(error)}.`,
+        { cause: error },
+      );
     } finally {
       socket.close();
     }

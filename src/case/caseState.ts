@@ -3,7 +3,15 @@ import type { ResultObject } from './ports.ts';
 import type { CaseManifest, Findings, SeriesVerdict } from './case.ts';
 
 /** A state is a fact on disk, never an activity. "Running" is a lease, "read" is a column. */
-export const CASE_STATES = ['receiving', 'assembled', 'inferred', 'reported', 'delivered', 'ineligible', 'failed'] as const;
+export const CASE_STATES = [
+  'receiving',
+  'assembled',
+  'inferred',
+  'reported',
+  'delivered',
+  'ineligible',
+  'failed',
+] as const;
 export type CaseState = (typeof CASE_STATES)[number];
 
 /** What a stage found out; the case store turns it into a new state. */
@@ -38,7 +46,9 @@ const STEPS: Readonly<Record<CaseState, Partial<Record<CaseEventType, CaseState>
 export function nextCaseState(state: CaseState, event: CaseEventType): CaseState {
   const next = STEPS[state][event];
   if (next === undefined) {
-    throw new TriageError('case-event-illegal', `A case that is ${state} cannot take the event ${event}.`, { context: { state, event } });
+    throw new TriageError('case-event-illegal', `A case that is ${state} cannot take the event ${event}.`, {
+      context: { state, event },
+    });
   }
   return next;
 }

@@ -2,7 +2,13 @@ import type { ModelIdentity } from './ports.ts';
 import type { Findings } from './case.ts';
 
 /** "Could not be analysed", as findings. */
-export function notAnalysed(reasonCode: string, reason: string, model: ModelIdentity | undefined, provider: string, analysedAtMs: number): Findings {
+export function notAnalysed(
+  reasonCode: string,
+  reason: string,
+  model: ModelIdentity | undefined,
+  provider: string,
+  analysedAtMs: number,
+): Findings {
   return {
     decision: 'not-analysed',
     reason,

@@ -1,6 +1,10 @@
 import type { PatientIdentity } from './case.ts';
 
-const normal = (text: string): string => text.normalize('NFKC').replace(/[\s\0]+/g, ' ').trim();
+const normal = (text: string): string =>
+  text
+    .normalize('NFKC')
+    .replace(/[\s\0]+/g, ' ')
+    .trim();
 
 /** Alphabetic, ideographic and phonetic group of a PN (PS3.5 6.2), without case, padding and trailing separators. */
 function nameGroups(name: string): string[] {
@@ -10,7 +14,9 @@ function nameGroups(name: string): string[] {
 function sameName(a: string, b: string): boolean {
   const left = nameGroups(a);
   const right = nameGroups(b);
-  const shared = left.map((group, index) => [group, right[index] ?? ''] as const).filter(([x, y]) => x !== '' && y !== '');
+  const shared = left
+    .map((group, index) => [group, right[index] ?? ''] as const)
+    .filter(([x, y]) => x !== '' && y !== '');
   if (shared.length === 0) return left.every((group) => group === '') && right.every((group) => group === '');
   return shared.every(([x, y]) => x === y);
 }

@@ -14,7 +14,10 @@ export function analyseCommand(): Command {
     .option('--out <DIR>', 'write SR, SC and PNG files here')
     .option('--threshold <0..1>', 'operating point (default: the one that the network ships with)', share)
     .option('--config <FILE>', 'the site’s configuration (default: ODONTOID_CONFIG, else ./odontoid.yaml)')
-    .option('--json', 'print {decision, reason, probability, threshold, slices, keySlices, model, files, seconds, unread, series}')
+    .option(
+      '--json',
+      'print {decision, reason, probability, threshold, slices, keySlices, model, files, seconds, unread, series}',
+    )
     .action(async (folder: string, options: { out?: string; threshold?: number; config?: string; json?: true }) => {
       const config = loadConfig(options.config, process.env);
       let bar: Progress | null = null;
@@ -46,7 +49,12 @@ export function analysisJson({ findings, manifest, unread, files, seconds, study
     probability: findings.probability,
     threshold: findings.threshold?.value ?? null,
     slices: findings.slices.map(({ sopInstanceUid, score }) => ({ sopInstanceUid, score })),
-    keySlices: findings.keySlices.map(({ sopInstanceUid, sliceIndex, score, levels }) => ({ sopInstanceUid, sliceIndex, score, levels: levels ?? [] })),
+    keySlices: findings.keySlices.map(({ sopInstanceUid, sliceIndex, score, levels }) => ({
+      sopInstanceUid,
+      sliceIndex,
+      score,
+      levels: levels ?? [],
+    })),
     model: findings.model,
     provider: findings.provider,
     domain: { distance: findings.domainDistance, limit: findings.domainLimit },
@@ -65,22 +73,44 @@ function printAnalysis(analysis: FolderAnalysis): void {
     'not-analysed': `Not analysed: ${findings.reason ?? ''}`,
   }[findings.decision];
   printLine(words);
-  if (findings.probability !== null) printLine(`Probability ${findings.probability.toFixed(3)}, flags from ${findings.threshold?.value.toFixed(3) ?? ''}`);
-  printLine(`Model ${findings.model.name} ${findings.model.version} (${findings.model.sha256.slice(0, 12)}) on ${findings.provider}`);
-  if (manifest) printLine(`Series of ${manifest.slices.length} slices, ${manifest.sliceSpacingMm.toFixed(2)} mm apart, ${manifest.coverageMm.toFixed(0)} mm`);
+  if (findings.probability !== null)
+    printLine(
+      `Probability ${findings.probability.toFixed(3)}, flags from ${findings.threshold?.value.toFixed(3) ?? ''}`,
+    );
+  printLine(
+    `Model ${findings.model.name} ${findings.model.version} (${findings.model.sha256.slice(0, 12)}) on ${findings.provider}`,
+  );
+  if (manifest)
+    printLine(
+      `Series of ${manifest.slices.length} slices, ${manifest.sliceSpacingMm.toFixed(2)} mm apart, ${manifest.coverageMm.toFixed(0)} mm`,
+    );
   if (findings.slices.length > 0) {
     printLine(`Score by slice, top to bottom: ${strip(findings.slices.map((slice) => slice.score))}`);
   }
   if (findings.keySlices.length > 0) {
     printLine();
-    printLine(table(['key slice', 'score', 'levels', 'SOP Instance UID'], findings.keySlices.map((slice) => [String(slice.sliceIndex + 1), slice.score.toFixed(3), (slice.levels ?? []).join(' '), slice.sopInstanceUid])));
+    printLine(
+      table(
+        ['key slice', 'score', 'levels', 'SOP Instance UID'],
+        findings.keySlices.map((slice) => [
+          String(slice.sliceIndex + 1),
+          slice.score.toFixed(3),
+          (slice.levels ?? []).join(' '),
+          slice.sopInstanceUid,
+        ]),
+      ),
+    );
   }
   if (files.length > 0) {
     printLine();
     for (const file of files) printLine(file);
   }
   printLine();
-  printLine(`Seconds: ${Object.entries(seconds).map(([name, value]) => `${name} ${value.toFixed(2)}`).join(', ')}`);
+  printLine(
+    `Seconds: ${Object.entries(seconds)
+      .map(([name, value]) => `${name} ${value.toFixed(2)}`)
+      .join(', ')}`,
+  );
   printLine('Not for diagnostic use.');
 }
 

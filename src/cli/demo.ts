@@ -9,13 +9,22 @@ import { wholeNumber } from './numbers.ts';
 export function demoCommand(): Command {
   return new Command('demo')
     .description('run the whole way on synthetic studies: agent, loopback PACS, results, ranked worklist, page')
-    .option('--once', 'stop when done; exit non-zero unless fractures rank above normals and every result is in the PACS')
+    .option(
+      '--once',
+      'stop when done; exit non-zero unless fractures rank above normals and every result is in the PACS',
+    )
     .option('--json', 'print {worklist, pacs, problems} as one JSON document instead of the pictures')
     .option('--dir <DIR>', 'folder of the demo, made anew at each run', 'demo-data')
     .option('--model <DIR>', 'model package (default: the shipped one)')
     .option('--port <n>', 'port of the worklist page', wholeNumber(0, 65535), 8080)
     .action(async (options: { once?: true; json?: true; dir: string; model?: string; port: number }) => {
-      const result = await runDemo({ dir: options.dir, port: options.port, modelDir: options.model, progress: progressBar, note });
+      const result = await runDemo({
+        dir: options.dir,
+        port: options.port,
+        modelDir: options.model,
+        progress: progressBar,
+        note,
+      });
       try {
         if (options.json) printJson({ worklist: result.worklist, pacs: result.pacs, problems: result.problems });
         else printDemo(result);
@@ -51,7 +60,9 @@ function printDemo({ worklist, pacs, problems, pacsDir, url }: DemoResult): void
   for (const row of worklist) if (row.reason !== null) printLine(`${row.patientId}: not analysed: ${row.reason}`);
   printLine();
   const count = (kind: string) => pacs.filter((object) => object.kind === kind).length;
-  printLine(`In the PACS: ${count('sr')} Structured Reports and ${count('sc')} Secondary Captures, as files in ${pacsDir}`);
+  printLine(
+    `In the PACS: ${count('sr')} Structured Reports and ${count('sc')} Secondary Captures, as files in ${pacsDir}`,
+  );
   printLine(`Worklist page: ${url}`);
   printLine('Synthetic studies, research software. Not for diagnostic use.');
   for (const problem of problems) note(`PROBLEM: ${problem}`);

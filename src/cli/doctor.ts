@@ -56,7 +56,8 @@ async function examine(path: string | undefined): Promise<Check[]> {
     const { bavail, bsize } = await statfs(read.dataDir);
     const free = bavail * bsize;
     const gib = `${(free / 2 ** 30).toFixed(1)} GiB free in ${read.dataDir}`;
-    if (free < read.receive.minFreeBytes) throw new Error(`${gib}: below receive.minFreeBytes, objects would be refused. Free some space.`);
+    if (free < read.receive.minFreeBytes)
+      throw new Error(`${gib}: below receive.minFreeBytes, objects would be refused. Free some space.`);
     return gib;
   });
   await check('database', async () => {
@@ -73,7 +74,10 @@ async function examine(path: string | undefined): Promise<Check[]> {
     const model = await startInferenceProcess({ ...read.infer, clock: systemClock, log: createLog('silent') });
     try {
       const { name, version, sha256 } = model.identity;
-      const rest = model.provider === 'cpu' && read.infer.provider === 'auto' ? ' (CUDA is not usable here; docs/gpu.md says how)' : '';
+      const rest =
+        model.provider === 'cpu' && read.infer.provider === 'auto'
+          ? ' (CUDA is not usable here; docs/gpu.md says how)'
+          : '';
       checks.push({ name: 'provider', ok: true, text: `${model.provider}${rest}` });
       return `${name} ${version}, sha256 ${sha256.slice(0, 16)}: hashes and golden case agree`;
     } finally {

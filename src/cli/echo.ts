@@ -17,7 +17,10 @@ export function echoCommand(): Command {
     .option('--json', 'print {peer, ok, milliseconds, error}')
     .action(async (peerText: string, options: { calling: string; timeoutMs: string; json?: true }) => {
       const peer = parsePeer(peerText);
-      const scu = createDimseScu({ name: 'echo', ...peer, callingAeTitle: options.calling, timeoutMs: Number(options.timeoutMs) }, { clock: systemClock, log: createLog('silent') });
+      const scu = createDimseScu(
+        { name: 'echo', ...peer, callingAeTitle: options.calling, timeoutMs: Number(options.timeoutMs) },
+        { clock: systemClock, log: createLog('silent') },
+      );
       try {
         const milliseconds = await scu.echo();
         if (options.json) printJson({ peer: peerText, ok: true, milliseconds, error: null });

@@ -33,7 +33,9 @@ interface EvaluateOptions {
 /** `odontoid evaluate DIR`: the model package on a labelled cohort, through the agent's own stages. */
 export function evaluateCommand(): Command {
   return new Command('evaluate')
-    .description('measure a model package on a labelled cohort: the paper’s tables with intervals, calibration, subgroups, localisation')
+    .description(
+      'measure a model package on a labelled cohort: the paper’s tables with intervals, calibration, subgroups, localisation',
+    )
     .argument('<DIR>', 'a phantom cohort, the RSNA 2022 release, or a folder with cases.csv')
     .option('--model <DIR>', 'model package (default: the one of the configuration)')
     .option('--threshold <0..1>', 'a case is positive from here (default: the one that the network ships with)', share)
@@ -41,30 +43,59 @@ export function evaluateCommand(): Command {
     .option('--split <FILE>', 'with --part: only the cases of that part of a split')
     .option('--part <NAME>', 'for example test, or fold-1')
     .option('--seed <n>', 'of the bootstrap and of the balanced draws', wholeNumber(0, 2 ** 31 - 1), 1)
-    .option('--cache <DIR>', 'where finished cases are kept, so that a run goes on where it was killed (default: .evaluation in the cohort)')
+    .option(
+      '--cache <DIR>',
+      'where finished cases are kept, so that a run goes on where it was killed (default: .evaluation in the cohort)',
+    )
     .option('--config <FILE>', 'the site’s configuration (default: ODONTOID_CONFIG, else ./odontoid.yaml)')
     .option('--html <FILE>', 'write the report as one page with plots')
-    .option('--json [FILE]', 'write {dataset, model, provider, speed, evaluation, cases, problems}; without FILE to standard output, instead of the text')
+    .option(
+      '--json [FILE]',
+      'write {dataset, model, provider, speed, evaluation, cases, problems}; without FILE to standard output, instead of the text',
+    )
     .action(async (folder: string, options: EvaluateOptions, command: Command) => {
-      if ((options.split === undefined) !== (options.part === undefined)) command.error('error: --split and --part belong together');
+      if ((options.split === undefined) !== (options.part === undefined))
+        command.error('error: --split and --part belong together');
       const config = loadConfig(options.config, process.env);
       const dataset = await readDataset(folder);
-      const cases = options.split === undefined ? dataset.cases : casesOfPart(dataset.cases, parseSplit(await readText(options.split), options.split), options.part!);
+      const cases =
+        options.split === undefined
+          ? dataset.cases
+          : casesOfPart(dataset.cases, parseSplit(await readText(options.split), options.split), options.part!);
       const bar = progressBar('Cases', cases.length);
       const judgement = await evaluateCohort({
         cases,
         cacheDir: options.cache ?? path.join(dataset.root, '.evaluation'),
-        config: options.model === undefined ? config : { ...config, infer: { ...config.infer, modelDir: path.resolve(options.model) } },
+        config:
+          options.model === undefined
+            ? config
+            : { ...config, infer: { ...config.infer, modelDir: path.resolve(options.model) } },
         clock: systemClock,
         log: createLog('error'),
-        onProgress: (done, rate) => { bar.set(done, `${rate.toFixed(1)} slices/s`); },
-      }).finally(() => { bar.stop(); }); // prettier-ignore
+        onProgress: (done, rate) => {
+          bar.set(done, `${rate.toFixed(1)} slices/s`);
+        },
+      }).finally(() => {
+        bar.stop();
+      });
       const problems = [...dataset.problems, ...judgement.problems];
       noteProblems(problems);
-      if (judgement.cases.length === 0) throw new TriageError('dataset-invalid', 'No case could be read: there is nothing to measure.');
-      const evaluation = evaluateCases({ cases: judgement.cases, threshold: options.threshold ?? judgement.defaultThreshold, imageThreshold: options.imageThreshold, seed: options.seed });
-      const facts = factsOf(options.part === undefined ? folder : `${options.part} of ${folder}`, evaluation, judgement, problems.length);
-      if (options.html !== undefined) await writeReport(options.html, evaluationHtml(evaluation, judgement.cases, facts));
+      if (judgement.cases.length === 0)
+        throw new TriageError('dataset-invalid', 'No case could be read: there is nothing to measure.');
+      const evaluation = evaluateCases({
+        cases: judgement.cases,
+        threshold: options.threshold ?? judgement.defaultThreshold,
+        imageThreshold: options.imageThreshold,
+        seed: options.seed,
+      });
+      const facts = factsOf(
+        options.part === undefined ? folder : `${options.part} of ${folder}`,
+        evaluation,
+        judgement,
+        problems.length,
+      );
+      if (options.html !== undefined)
+        await writeReport(options.html, evaluationHtml(evaluation, judgement.cases, facts));
       if (options.json !== undefined) {
         const { model, provider, speed } = judgement;
         const judged = judgement.cases.map(withoutSlices);
@@ -82,9 +113,17 @@ export function evaluateCommand(): Command {
     });
 }
 
-function factsOf(name: string, { cohort, seed }: Evaluation, { model, provider, speed }: CohortJudgement, problems: number): string[] {
+function factsOf(
+  name: string,
+  { cohort, seed }: Evaluation,
+  { model, provider, speed }: CohortJudgement,
+  problems: number,
+): string[] {
   const { slices, slicesKept, seconds, processes } = speed;
-  const rate = slices === 0 ? `all ${slicesKept} slices were encoded by an earlier run` : `${(slices / seconds).toFixed(1)} slices/s in ${processes} ${processes === 1 ? 'process' : 'processes'} (${slices} slices in ${seconds.toFixed(0)} s${slicesKept > 0 ? `, ${slicesKept} more from an earlier run` : ''})`;
+  const rate =
+    slices === 0
+      ? `all ${slicesKept} slices were encoded by an earlier run`
+      : `${(slices / seconds).toFixed(1)} slices/s in ${processes} ${processes === 1 ? 'process' : 'processes'} (${slices} slices in ${seconds.toFixed(0)} s${slicesKept > 0 ? `, ${slicesKept} more from an earlier run` : ''})`;
   return [
     `Cohort: ${name}, ${cohort.cases} cases, ${cohort.positives} positive; ${cohort.images} analysed images, ${cohort.positiveImages} positive; ${problems} ${problems === 1 ? 'problem' : 'problems'} listed`,
     `Network: ${model.name} ${model.version} (${model.sha256.slice(0, 12)})${provider === null ? '' : ` on ${provider}`}; seed of the draws ${seed}`,
@@ -93,8 +132,32 @@ function factsOf(name: string, { cohort, seed }: Evaluation, { model, provider, 
 }
 
 /** Scores of single slices are many; the records in the cache have them. */
-function withoutSlices({ id, label, probability, reason, sex, ageYears, levels, types, grade, sliceLabels, localisation }: JudgedCase): object {
-  return { id, label, probability, reason, sex, ageYears, levels, types, grade, slices: sliceLabels.length, localisation };
+function withoutSlices({
+  id,
+  label,
+  probability,
+  reason,
+  sex,
+  ageYears,
+  levels,
+  types,
+  grade,
+  sliceLabels,
+  localisation,
+}: JudgedCase): object {
+  return {
+    id,
+    label,
+    probability,
+    reason,
+    sex,
+    ageYears,
+    levels,
+    types,
+    grade,
+    slices: sliceLabels.length,
+    localisation,
+  };
 }
 
 async function readText(file: string): Promise<string> {

@@ -20,7 +20,12 @@ export function migrateCommand(): Command {
         const { database } = dataPaths(config);
         const { applied, version } = await migrate(database);
         if (options.json) printJson({ database, applied, version });
-        else printLine(applied.length === 0 ? `${database} is at ${version} already.` : `${database}: applied ${applied.join(', ')}`);
+        else
+          printLine(
+            applied.length === 0
+              ? `${database} is at ${version} already.`
+              : `${database}: applied ${applied.join(', ')}`,
+          );
       } finally {
         unlock();
       }

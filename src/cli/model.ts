@@ -17,7 +17,14 @@ import { printJson, printLine } from './output.ts';
 /** `odontoid model`: the packages of this machine, and which of them judges. */
 export function modelCommand(): Command {
   const group = new Command('model').description('check, install, activate and compare model packages');
-  for (const command of [modelVerifyCommand, modelListCommand, installCommand, modelActivateCommand, modelCompareCommand, cardCommand]) {
+  for (const command of [
+    modelVerifyCommand,
+    modelListCommand,
+    installCommand,
+    modelActivateCommand,
+    modelCompareCommand,
+    cardCommand,
+  ]) {
     group.addCommand(command().exitOverride().showHelpAfterError('(odontoid model --help shows what there is)'));
   }
   return group;
@@ -25,15 +32,20 @@ export function modelCommand(): Command {
 
 function installCommand(): Command {
   return new Command('install')
-    .description('check a package as "verify" does and copy it into the data folder; nothing judges by it before it is activated')
+    .description(
+      'check a package as "verify" does and copy it into the data folder; nothing judges by it before it is activated',
+    )
     .argument('<DIR>', 'folder with model.json')
     .option('--config <FILE>', 'the site’s configuration (default: ODONTOID_CONFIG, else ./odontoid.yaml)')
     .option('--json', 'print {model, dir, wasThere}')
     .action(async (dir: string, options: { config?: string; json?: true }) => {
       const config = loadConfig(options.config, process.env);
-      const { model, ...installed } = await verifyAndInstall(dir, dataPaths(config).models, (place) => verifyRuns(place, config.infer));
+      const { model, ...installed } = await verifyAndInstall(dir, dataPaths(config).models, (place) =>
+        verifyRuns(place, config.infer),
+      );
       if (options.json) printJson({ model, dir: installed.dir, wasThere: installed.wasThere });
-      else printLine(`${label(model)} ${installed.wasThere ? 'was installed already' : 'installed'} in ${installed.dir}`);
+      else
+        printLine(`${label(model)} ${installed.wasThere ? 'was installed already' : 'installed'} in ${installed.dir}`);
     });
 }
 
@@ -45,7 +57,9 @@ function cardCommand(): Command {
     .option('--json', 'print {model, card}: the digest and the manifest')
     .action(async (wanted: string, options: { config?: string; json?: true }) => {
       const isFolder = wanted.includes('/') || existsSync(join(wanted, 'model.json'));
-      const { identity, card } = isFolder ? await loadModelPackage(wanted) : pickModelPackage(await findModelPackages(modelPlaces(loadConfig(options.config, process.env))), wanted);
+      const { identity, card } = isFolder
+        ? await loadModelPackage(wanted)
+        : pickModelPackage(await findModelPackages(modelPlaces(loadConfig(options.config, process.env))), wanted);
       if (options.json) printJson({ model: identity, card });
       else printLine(modelCardMarkdown(card, identity));
     });

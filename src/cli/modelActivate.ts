@@ -29,24 +29,33 @@ const LOOK_MS = 200;
 function thresholdChoice(text: string): ThresholdChoice {
   if (text === 'keep' || text === 'default') return text;
   const value = Number(text);
-  if (text.trim() === '' || !(value >= 0 && value <= 1)) throw new InvalidArgumentError('"keep", "default" or a number from 0 to 1 is wanted.');
+  if (text.trim() === '' || !(value >= 0 && value <= 1))
+    throw new InvalidArgumentError('"keep", "default" or a number from 0 to 1 is wanted.');
   return value;
 }
 
 function seconds(text: string): number {
   const value = Number(text);
-  if (text.trim() === '' || !(value >= 0 && value <= 3_600)) throw new InvalidArgumentError('a number of seconds from 0 to 3600 is wanted.');
+  if (text.trim() === '' || !(value >= 0 && value <= 3_600))
+    throw new InvalidArgumentError('a number of seconds from 0 to 3600 is wanted.');
   return value;
 }
 
 /** `odontoid model activate`: writes the decision down; a running agent follows within seconds, another at its next start. */
 export function modelActivateCommand(): Command {
   return new Command('activate')
-    .description('let a package judge new cases (or, with --shadow, score them beside the active one); a running agent follows without a restart')
+    .description(
+      'let a package judge new cases (or, with --shadow, score them beside the active one); a running agent follows without a restart',
+    )
     .argument('<NAME[@VERSION]|none>', 'a package of "odontoid model list"; "none" ends the shadow')
     .requiredOption('--reason <TEXT>', 'why: it stays on record')
     .option('--shadow', 'score the same cases, send nothing, change no rank')
-    .addOption(new Option('--threshold <keep|default|0..1>', 'operating point from then on: the one in force, the one the package ships with, or a number').argParser(thresholdChoice))
+    .addOption(
+      new Option(
+        '--threshold <keep|default|0..1>',
+        'operating point from then on: the one in force, the one the package ships with, or a number',
+      ).argParser(thresholdChoice),
+    )
     .option('--by <NAME>', 'who decides (default: your user name)')
     .option('--wait <SECONDS>', 'wait this long for the agent to take it into use; exit 1 when it has not', seconds, 0)
     .option('--config <FILE>', 'the site’s configuration (default: ODONTOID_CONFIG, else ./odontoid.yaml)')
@@ -58,21 +67,33 @@ export function modelActivateCommand(): Command {
       let shipped = 0;
       if (wanted !== 'none' || role === 'active') {
         const picked = pickModelPackage(await findModelPackages(modelPlaces(config)), wanted);
-        ({ model, shippedThreshold: shipped } = await verifyAndInstall(picked.dir, dataPaths(config).models, (dir) => verifyRuns(dir, config.infer)));
+        ({ model, shippedThreshold: shipped } = await verifyAndInstall(picked.dir, dataPaths(config).models, (dir) =>
+          verifyRuns(dir, config.infer),
+        ));
       }
       if (!existsSync(dataPaths(config).database)) await makeDatabase(config);
       const activation = await onDatabase(
         config,
         async (store) => {
-          const threshold = model === null || role === 'shadow' ? null : await operatingPointOf(store, model, shipped, options.threshold);
-          const decided = await store.activateModel({ role, model, threshold, reason: options.reason, by: options.by ?? userInfo().username });
+          const threshold =
+            model === null || role === 'shadow'
+              ? null
+              : await operatingPointOf(store, model, shipped, options.threshold);
+          const decided = await store.activateModel({
+            role,
+            model,
+            threshold,
+            reason: options.reason,
+            by: options.by ?? userInfo().username,
+          });
           return options.wait > 0 && model !== null ? answered(store, decided, options.wait) : decided;
         },
         () => Promise.reject(new TriageError('database-invalid', 'The database is gone.')),
       );
       if (options.json) printJson(activation);
       else printLine(text(activation));
-      if (activation.failure !== null || (options.wait > 0 && model !== null && activation.inUseAtMs === null)) process.exitCode = EXIT.failed;
+      if (activation.failure !== null || (options.wait > 0 && model !== null && activation.inUseAtMs === null))
+        process.exitCode = EXIT.failed;
     });
 }
 
@@ -91,7 +112,10 @@ async function answered(store: WorklistStore, decided: ModelActivation, waitSeco
 function text({ role, model, threshold, reason, by, inUseAtMs, failure }: ModelActivation): string {
   if (model === null) return `There is no shadow package from now on (${by}: ${reason}).`;
   const what = `${model.name}@${model.version} (${model.sha256.slice(0, 12)})`;
-  const how = role === 'shadow' ? 'the shadow package' : `active, ${threshold === null ? 'with the operating point in force' : `from ${threshold.toFixed(3)} on it flags`}`;
+  const how =
+    role === 'shadow'
+      ? 'the shadow package'
+      : `active, ${threshold === null ? 'with the operating point in force' : `from ${threshold.toFixed(3)} on it flags`}`;
   if (failure !== null) return `${what} is to be ${how}, but the agent could not load it: ${failure}`;
   return `${what} is ${how} (${by}: ${reason}). ${inUseAtMs === null ? 'A running agent follows within seconds, another at its next start.' : 'The agent has it in use.'}`;
 }

@@ -14,7 +14,9 @@ export function modelCardMarkdown(card: ModelCard, identity: ModelIdentity): str
     '## What it is',
     '',
     `- Kind: ${card.kind}. Licence: ${card.licence}.`,
-    `- Package: sha256 \`${identity.sha256}\`; ${Object.values(card.files).map(({ path, sizeBytes }) => `${path} ${megabytes(sizeBytes)} MB`).join(', ')}.`,
+    `- Package: sha256 \`${identity.sha256}\`; ${Object.values(card.files)
+      .map(({ path, sizeBytes }) => `${path} ${megabytes(sizeBytes)} MB`)
+      .join(', ')}.`,
     `- Input: ${inputOf(card)}; windows (centre/width, HU) ${card.input.windowsHu.map(({ centerHu, widthHu }) => `${centerHu}/${widthHu}`).join(', ')}.`,
     `- Output: ${card.kind === 'volume' ? '' : `${card.input.featureLength} features and `}a map of ${card.input.camRows} x ${card.input.camColumns} cells a slice; calibrated by ${summary.calibrationMethod}.`,
     '',
@@ -25,17 +27,32 @@ export function modelCardMarkdown(card: ModelCard, identity: ModelIdentity): str
     ...(trainingHistory === null ? [] : [trainingHistory, '']),
     ...(deviations.length === 0
       ? ['The manifest names no deviations from the paper.', '']
-      : ['Where it deviates from the paper, and why:', '', ...deviations.map(({ name, why }) => `- **${name}**: ${why}`), '']),
+      : [
+          'Where it deviates from the paper, and why:',
+          '',
+          ...deviations.map(({ name, why }) => `- **${name}**: ${why}`),
+          '',
+        ]),
     '## Operating points',
     '',
     '| name | flags from | sensitivity | specificity |',
     '| --- | --- | --- | --- |',
-    ...card.operatingPoints.map((point) => `| ${cell(point.name)} | ${point.threshold.toFixed(4)} | ${point.sensitivity.toFixed(3)} | ${point.specificity.toFixed(3)} |`),
+    ...card.operatingPoints.map(
+      (point) =>
+        `| ${cell(point.name)} | ${point.threshold.toFixed(4)} | ${point.sensitivity.toFixed(3)} | ${point.specificity.toFixed(3)} |`,
+    ),
     '',
     '## What it reaches',
     '',
     ...(figuresStatement === null ? [] : [figuresStatement, '']),
-    ...(figures.length === 0 ? ['The manifest states no figures.', ''] : ['| figure | of | value | 95 % interval | positives / negatives |', '| --- | --- | --- | --- | --- |', ...figures.map(figureRow), '']),
+    ...(figures.length === 0
+      ? ['The manifest states no figures.', '']
+      : [
+          '| figure | of | value | 95 % interval | positives / negatives |',
+          '| --- | --- | --- | --- | --- |',
+          ...figures.map(figureRow),
+          '',
+        ]),
     '## Where it ends',
     '',
     `A case is not scored when the ${domain.statistic} of \`${domain.output}\` over its slices is beyond ${domain.limit.toFixed(3)} (${domain.unit}).${domain.statement === null ? '' : ` ${domain.statement}`}${domain.anatomy === null ? '' : ` ${domain.anatomy}`}`,
@@ -45,7 +62,8 @@ export function modelCardMarkdown(card: ModelCard, identity: ModelIdentity): str
 }
 
 function inputOf(card: ModelCard): string {
-  if (card.kind === 'slice-sequence') return `${card.input.sizePixels} x ${card.input.sizePixels} pixels, crop rule ${card.input.cropRule} with a margin of ${percent(card.input.marginFraction)}`;
+  if (card.kind === 'slice-sequence')
+    return `${card.input.sizePixels} x ${card.input.sizePixels} pixels, crop rule ${card.input.cropRule} with a margin of ${percent(card.input.marginFraction)}`;
   const { sizePixels, pixelSpacingMm, sliceSpacingMm } = card.input;
   return `the whole scan in voxels of ${pixelSpacingMm} x ${pixelSpacingMm} x ${sliceSpacingMm} mm, a field of ${(sizePixels * pixelSpacingMm).toFixed(0)} mm about the middle of the image`;
 }

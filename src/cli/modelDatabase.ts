@@ -9,7 +9,11 @@ import { migrate, openDatabase } from '../worklist/db/database.ts';
 import type { ModelInForce } from '../worklist/models/modelActivations.ts';
 
 /** Runs `use` on the agent's database, beside the agent; `ifNone` where there is no database yet. */
-export async function onDatabase<T>(config: Config, use: (store: WorklistStore) => Promise<T>, ifNone: () => Promise<T>): Promise<T> {
+export async function onDatabase<T>(
+  config: Config,
+  use: (store: WorklistStore) => Promise<T>,
+  ifNone: () => Promise<T>,
+): Promise<T> {
   const path = dataPaths(config).database;
   if (!existsSync(path)) return ifNone();
   const database = await openDatabase(path);

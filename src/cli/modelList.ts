@@ -11,12 +11,16 @@ export function modelListCommand(): Command {
   return new Command('list')
     .description('show installed and shipped packages, which one is active and which one is its shadow')
     .option('--config <FILE>', 'the site’s configuration (default: ODONTOID_CONFIG, else ./odontoid.yaml)')
-    .option('--json', 'print {active, shadow, packages: [{name, version, sha256, kind, source, dir, roles, threshold, metrics, problem}]}')
+    .option(
+      '--json',
+      'print {active, shadow, packages: [{name, version, sha256, kind, source, dir, roles, threshold, metrics, problem}]}',
+    )
     .action(async (options: { config?: string; json?: true }) => {
       const config = loadConfig(options.config, process.env);
       const found = await findModelPackages(modelPlaces(config));
       const { active, shadow } = await modelsWanted(config);
-      const activeSha = active.wanted?.model?.sha256 ?? found.find(({ dir }) => dir === config.infer.modelDir)?.identity?.sha256;
+      const activeSha =
+        active.wanted?.model?.sha256 ?? found.find(({ dir }) => dir === config.infer.modelDir)?.identity?.sha256;
       const packages = found.map(({ dir, source, identity, card, defaultThreshold, problem }) => ({
         name: identity?.name ?? null,
         version: identity?.version ?? null,
@@ -40,13 +44,31 @@ export function modelListCommand(): Command {
             found.map(({ source, identity, card }, index) =>
               identity === null
                 ? ['?', '', '', source, '', '', packages[index]!.problem!]
-                : [`${identity.name}@${identity.version}`, identity.sha256.slice(0, 12), card.kind, source, packages[index]!.roles.join(', '), caseAuc(card), operatingPoint(card)],
+                : [
+                    `${identity.name}@${identity.version}`,
+                    identity.sha256.slice(0, 12),
+                    card.kind,
+                    source,
+                    packages[index]!.roles.join(', '),
+                    caseAuc(card),
+                    operatingPoint(card),
+                  ],
             ),
           ),
         );
-        for (const { wanted } of [active, shadow]) if (wanted?.failure != null) note(`${wanted.model?.name ?? ''}@${wanted.model?.version ?? ''} was activated, and the agent could not load it: ${wanted.failure}`);
-        for (const { wanted, role } of [{ ...active, role: 'active' }, { ...shadow, role: 'shadow' }]) {
-          if (wanted?.model != null && !found.some(({ identity }) => identity?.sha256 === wanted.model!.sha256)) note(`The ${role} package ${wanted.model.name}@${wanted.model.version} (${wanted.model.sha256.slice(0, 12)}) is not on this machine, or damaged: install it again.`);
+        for (const { wanted } of [active, shadow])
+          if (wanted?.failure != null)
+            note(
+              `${wanted.model?.name ?? ''}@${wanted.model?.version ?? ''} was activated, and the agent could not load it: ${wanted.failure}`,
+            );
+        for (const { wanted, role } of [
+          { ...active, role: 'active' },
+          { ...shadow, role: 'shadow' },
+        ]) {
+          if (wanted?.model != null && !found.some(({ identity }) => identity?.sha256 === wanted.model!.sha256))
+            note(
+              `The ${role} package ${wanted.model.name}@${wanted.model.version} (${wanted.model.sha256.slice(0, 12)}) is not on this machine, or damaged: install it again.`,
+            );
         }
       }
     });
@@ -57,7 +79,9 @@ function caseAuc({ metrics }: ModelCard): string {
   const named = metrics.values.filter(({ name }) => name === 'caseAuc');
   const metric = named.find((one) => one['grade'] === 'all') ?? named[0];
   if (metric?.value == null) return '-';
-  return metric.low == null || metric.high == null ? metric.value.toFixed(3) : `${metric.value.toFixed(3)} (${metric.low.toFixed(3)} to ${metric.high.toFixed(3)})`;
+  return metric.low == null || metric.high == null
+    ? metric.value.toFixed(3)
+    : `${metric.value.toFixed(3)} (${metric.low.toFixed(3)} to ${metric.high.toFixed(3)})`;
 }
 
 function operatingPoint({ operatingPoints }: ModelCard): string {

@@ -19,7 +19,10 @@ export function modelVerifyCommand(): Command {
         const { identity } = await loadModelPackage(dir);
         const provider = await verifyRuns(dir, config.infer);
         if (options.json) printJson({ dir, ok: true, code: null, problem: null, model: identity, provider });
-        else printLine(`${identity.name} ${identity.version}, sha256 ${identity.sha256}: manifest, hashes, shapes and golden case agree (${provider})`);
+        else
+          printLine(
+            `${identity.name} ${identity.version}, sha256 ${identity.sha256}: manifest, hashes, shapes and golden case agree (${provider})`,
+          );
       } catch (error) {
         if (!(error instanceof TriageError) || !options.json) throw error;
         printJson({ dir, ok: false, code: error.code, problem: error.message, model: null, provider: null });

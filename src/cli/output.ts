@@ -24,14 +24,23 @@ export interface Progress {
 export function progressBar(label: string, total: number): Progress {
   if (process.stderr.isTTY && total > 0) {
     const bar = new cliProgress.SingleBar(
-      { format: `${label.padEnd(24)} {bar} {value}/{total} {detail}`, stream: process.stderr, hideCursor: true, clearOnComplete: false },
+      {
+        format: `${label.padEnd(24)} {bar} {value}/{total} {detail}`,
+        stream: process.stderr,
+        hideCursor: true,
+        clearOnComplete: false,
+      },
       cliProgress.Presets.shades_classic,
     );
     bar.start(total, 0, { detail: '' });
     return {
-      set: (done, detail = '') => { bar.update(done, { detail }); },
-      stop: () => { bar.stop(); },
-    }; // prettier-ignore
+      set: (done, detail = '') => {
+        bar.update(done, { detail });
+      },
+      stop: () => {
+        bar.stop();
+      },
+    };
   }
   let lastTenth = -1;
   return {
@@ -48,12 +57,23 @@ export function progressBar(label: string, total: number): Progress {
 /** A table for people: columns padded to their widest cell. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)));
-  const line = (cells: readonly string[]) => cells.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd();
+  const line = (cells: readonly string[]) =>
+    cells
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd();
   return [line(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join('\n');
 }
 
 /** Tables with their titles and notes. */
-export function printTables(tables: readonly { title: string; head: readonly string[]; rows: readonly (readonly string[])[]; notes: readonly string[] }[]): void {
+export function printTables(
+  tables: readonly {
+    title: string;
+    head: readonly string[];
+    rows: readonly (readonly string[])[];
+    notes: readonly string[];
+  }[],
+): void {
   for (const { title, head, rows, notes } of tables) {
     printLine();
     printLine(title);

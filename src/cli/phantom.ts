@@ -23,12 +23,22 @@ export function phantomCommand(): Command {
     .description('write synthetic cervical-spine CT studies with known truth (labels.csv and cases.csv beside them)')
     .option('--seed <n>', 'the same seed gives the same bytes', wholeNumber(0, 2 ** 31 - 1), 1)
     .option('--count <n>', 'studies to write (1)', wholeNumber(1, 100_000))
-    .option('--cohort <n>', 'write a cohort of n cases with sex, age and prevalence as the paper describes its own, and pixel masks', wholeNumber(1, 1_000_000))
+    .option(
+      '--cohort <n>',
+      'write a cohort of n cases with sex, age and prevalence as the paper describes its own, and pixel masks',
+      wholeNumber(1, 1_000_000),
+    )
     .option('--prevalence <0..1>', 'of fractures in the cohort (the paper’s: 729 of 3,666)', share)
-    .option('--fracture <TYPE@LEVEL|none>', 'the fracture of every study, or none; left out: a mixture, as the seed says')
+    .option(
+      '--fracture <TYPE@LEVEL|none>',
+      'the fracture of every study, or none; left out: a mixture, as the seed says',
+    )
     .option('--slices <n>', 'slices of a study; left out: as the seed says', wholeNumber(3, 2_000))
     .option('--rows <n>', 'rows and columns of an image (512)', wholeNumber(32, 1_024))
-    .option('--out <DIR>', 'folder to write to: a folder a study, labels.csv, cases.csv; studies that are there already are kept')
+    .option(
+      '--out <DIR>',
+      'folder to write to: a folder a study, labels.csv, cases.csv; studies that are there already are kept',
+    )
     .option('--list-fractures', 'print what --fracture takes, as a JSON list')
     .option('--json', 'print {out, studies: [{folder, studyInstanceUid, patientId, slices, fractures, caseLabel}]}')
     .action(async (options: PhantomOptions, command: Command) => {
@@ -37,8 +47,10 @@ export function phantomCommand(): Command {
         return;
       }
       if (options.out === undefined) command.error('error: --out DIR says where to write');
-      if (options.cohort !== undefined && (options.count !== undefined || options.fracture !== undefined)) command.error('error: --cohort says how many and what is broken; leave --count and --fracture out');
-      if (options.cohort === undefined && options.prevalence !== undefined) command.error('error: --prevalence is for --cohort');
+      if (options.cohort !== undefined && (options.count !== undefined || options.fracture !== undefined))
+        command.error('error: --cohort says how many and what is broken; leave --count and --fracture out');
+      if (options.cohort === undefined && options.prevalence !== undefined)
+        command.error('error: --prevalence is for --cohort');
       const count = options.cohort ?? options.count ?? 1;
       const bar = progressBar('Phantoms', count);
       const studies = await writePhantomCohort({
@@ -49,13 +61,18 @@ export function phantomCommand(): Command {
         slices: options.slices,
         rows: options.rows,
         out: options.out,
-        onProgress: (done: number) => { bar.set(done); },
-      }); // prettier-ignore
+        onProgress: (done: number) => {
+          bar.set(done);
+        },
+      });
       bar.stop();
       if (options.json) printJson({ out: options.out, studies });
       else {
-        for (const study of studies) printLine(`${study.folder}  ${study.slices} slices  ${study.fractures.join(', ') || 'no fracture'}`);
-        note(`Truth: ${options.out}/labels.csv (images), ${options.out}/cases.csv (cases)${options.cohort === undefined ? '' : `, ${options.out}/masks (pixels)`}`);
+        for (const study of studies)
+          printLine(`${study.folder}  ${study.slices} slices  ${study.fractures.join(', ') || 'no fracture'}`);
+        note(
+          `Truth: ${options.out}/labels.csv (images), ${options.out}/cases.csv (cases)${options.cohort === undefined ? '' : `, ${options.out}/masks (pixels)`}`,
+        );
       }
     });
 }

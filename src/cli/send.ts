@@ -22,9 +22,21 @@ export function sendCommand(): Command {
       const peer = parsePeer(options.to);
       const paths = await filesOf(folder);
       const bar = progressBar('Sending', paths.length);
-      const outcomes = await sendFiles({ name: options.to, ...peer, callingAeTitle: options.calling, timeoutMs: 60_000 }, paths, { clock: systemClock }, { associations: options.associations, onProgress: (_last, done) => { bar.set(done); } }); // prettier-ignore
+      const outcomes = await sendFiles(
+        { name: options.to, ...peer, callingAeTitle: options.calling, timeoutMs: 60_000 },
+        paths,
+        { clock: systemClock },
+        {
+          associations: options.associations,
+          onProgress: (_last, done) => {
+            bar.set(done);
+          },
+        },
+      );
       bar.stop();
-      const failed = outcomes.flatMap(({ path, outcome }) => (outcome.kind === 'stored' ? [] : [{ path, reason: outcome.reason }]));
+      const failed = outcomes.flatMap(({ path, outcome }) =>
+        outcome.kind === 'stored' ? [] : [{ path, reason: outcome.reason }],
+      );
       const sent = outcomes.length - failed.length;
       if (options.json) printJson({ sent, failed });
       else printLine(`${sent} of ${outcomes.length} files are with ${options.to}.`);
@@ -39,7 +51,9 @@ async function filesOf(path: string): Promise<string[]> {
   if (found.isFile()) return [path];
   const entries = await readdir(path, { recursive: true, withFileTypes: true });
   // A cohort holds its tables and masks beside the studies.
-  const files = entries.filter((entry) => entry.isFile() && !/\.(csv|nii\.gz)$/.test(entry.name)).map((entry) => join(entry.parentPath, entry.name));
+  const files = entries
+    .filter((entry) => entry.isFile() && !/\.(csv|nii\.gz)$/.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name));
   if (files.length === 0) throw new TriageError('not-found', `${path} holds no files.`);
   return files.sort();
 }

@@ -16,9 +16,13 @@ export function serveCommand(): Command {
       // Asked to stop while it starts, it stops in order once it has.
       const stopped = untilStopped();
       const agent = await startAgent(config, { clock: systemClock, log, environment: process.env });
-      note(`Odontoid listens: DICOM ${config.receive.aeTitle}@${config.receive.host}:${agent.dicomPort}, worklist ${agent.url}`);
+      note(
+        `Odontoid listens: DICOM ${config.receive.aeTitle}@${config.receive.host}:${agent.dicomPort}, worklist ${agent.url}`,
+      );
       if (agent.setUpLink !== null) {
-        note('Nobody can sign in yet. Open this link once, to make the first admin’s account (it is good for 24 hours, or until the next start):');
+        note(
+          'Nobody can sign in yet. Open this link once, to make the first admin’s account (it is good for 24 hours, or until the next start):',
+        );
         note(`  ${agent.setUpLink.url}`);
       }
       note('Research software. Not for diagnostic use.');

@@ -5,13 +5,18 @@ import { note, printJson, printLine, table } from './output.ts';
 import { wholeNumber } from './numbers.ts';
 import { timeOf, withWorklist } from './user.ts';
 
-const CONFIG = ['--config <FILE>', 'the site’s configuration (default: ODONTOID_CONFIG, else ./odontoid.yaml)'] as const;
+const CONFIG = [
+  '--config <FILE>',
+  'the site’s configuration (default: ODONTOID_CONFIG, else ./odontoid.yaml)',
+] as const;
 const BY = 'command-line';
 const DAY_MS = 86_400_000;
 
 /** `odontoid token`: machines that may read the JSON API and the metrics. */
 export function tokenCommand(): Command {
-  const token = new Command('token').exitOverride().description('tokens by which machines read the JSON API and the metrics');
+  const token = new Command('token')
+    .exitOverride()
+    .description('tokens by which machines read the JSON API and the metrics');
   token
     .command('add <name>')
     .description('makes a token and prints it: it is shown this once')
@@ -34,7 +39,19 @@ export function tokenCommand(): Command {
       withWorklist(options.config, async (database) => {
         const tokens = await createServiceTokens(database, systemClock).list();
         if (options.json) printJson(tokens);
-        else printLine(table(['name', 'for', 'made', 'good until', 'last used'], tokens.map((one) => [one.name, one.kind, timeOf(one.createdAtMs), one.expiresAtMs === null ? 'it is revoked' : timeOf(one.expiresAtMs), timeOf(one.lastUsedAtMs)])));
+        else
+          printLine(
+            table(
+              ['name', 'for', 'made', 'good until', 'last used'],
+              tokens.map((one) => [
+                one.name,
+                one.kind,
+                timeOf(one.createdAtMs),
+                one.expiresAtMs === null ? 'it is revoked' : timeOf(one.expiresAtMs),
+                timeOf(one.lastUsedAtMs),
+              ]),
+            ),
+          );
       }),
     );
   token

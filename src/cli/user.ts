@@ -9,12 +9,18 @@ import { openDatabase, type WorklistDatabase } from '../worklist/db/database.ts'
 import type { UserRole } from '../worklist/db/schema.ts';
 import { note, printJson, printLine, table } from './output.ts';
 
-const CONFIG = ['--config <FILE>', 'the site’s configuration (default: ODONTOID_CONFIG, else ./odontoid.yaml)'] as const;
+const CONFIG = [
+  '--config <FILE>',
+  'the site’s configuration (default: ODONTOID_CONFIG, else ./odontoid.yaml)',
+] as const;
 /** Who reaches the database's file needs no account: the audit says so. */
 const BY = { name: 'command-line', address: '' };
 
 /** Opens the worklist of a site beside a running agent, or without one. */
-export async function withWorklist(path: string | undefined, run: (database: WorklistDatabase, config: Config) => Promise<void>): Promise<void> {
+export async function withWorklist(
+  path: string | undefined,
+  run: (database: WorklistDatabase, config: Config) => Promise<void>,
+): Promise<void> {
   const config = loadConfig(path, process.env);
   const { database: file } = dataPaths(config);
   const database = await openDatabase(file);
@@ -51,7 +57,13 @@ export function userCommand(): Command {
       on(options.config, async (accounts) => {
         const users = await accounts.list();
         if (options.json) printJson(users);
-        else printLine(table(['name', 'role', 'kind', 'state', 'last sign-in'], users.map((one) => [one.name, one.role, one.kind, stateOf(one), timeOf(one.lastSignInAtMs)])));
+        else
+          printLine(
+            table(
+              ['name', 'role', 'kind', 'state', 'last sign-in'],
+              users.map((one) => [one.name, one.role, one.kind, stateOf(one), timeOf(one.lastSignInAtMs)]),
+            ),
+          );
       }),
     );
   for (const [word, disabled] of [
@@ -97,7 +109,8 @@ export function userCommand(): Command {
 
 async function known(accounts: Accounts, name: string): Promise<User> {
   const found = await accounts.byName(name);
-  if (found === null) throw new TriageError('not-found', `There is no account ${name}. odontoid user list shows them all.`);
+  if (found === null)
+    throw new TriageError('not-found', `There is no account ${name}. odontoid user list shows them all.`);
   return found;
 }
 

@@ -7,7 +7,9 @@ export async function writeReport(file: string, text: string): Promise<void> {
   try {
     await writeFile(file, text);
   } catch (error) {
-    throw new TriageError('not-found', `The report cannot be written to ${file}: ${messageOf(error)}`, { cause: error });
+    throw new TriageError('not-found', `The report cannot be written to ${file}: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
   note(`Report: ${file}`);
 }

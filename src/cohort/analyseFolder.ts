@@ -41,7 +41,15 @@ interface Options {
  *
  * @throws TriageError `dicom-unreadable` naming each file when none can be read, `command-invalid` for a folder of several studies, `model-*`, `inference-*`
  */
-export async function analyseFolder({ folder, out, threshold, config, clock, log, onProgress }: Options): Promise<FolderAnalysis> {
+export async function analyseFolder({
+  folder,
+  out,
+  threshold,
+  config,
+  clock,
+  log,
+  onProgress,
+}: Options): Promise<FolderAnalysis> {
   const startMs = clock.monotonicMs();
   const since = (ms: number) => (clock.monotonicMs() - ms) / 1000;
   const { instances, unread } = await readStudyFolder(folder, clock.now());
@@ -49,9 +57,16 @@ export async function analyseFolder({ folder, out, threshold, config, clock, log
   const [studyInstanceUid] = studies;
   if (studyInstanceUid === undefined) {
     const named = unread.map(({ file, reason }) => `  ${file}: ${reason}`).join('\n');
-    throw new TriageError('dicom-unreadable', unread.length === 0 ? `${folder} holds no files.` : `${folder} holds no readable DICOM object:\n${named}`);
+    throw new TriageError(
+      'dicom-unreadable',
+      unread.length === 0 ? `${folder} holds no files.` : `${folder} holds no readable DICOM object:\n${named}`,
+    );
   }
-  if (studies.length > 1) throw new TriageError('command-invalid', `${folder} holds ${studies.length} studies; analyse one folder a study:\n${studies.map((uid) => `  ${uid}`).join('\n')}`);
+  if (studies.length > 1)
+    throw new TriageError(
+      'command-invalid',
+      `${folder} holds ${studies.length} studies; analyse one folder a study:\n${studies.map((uid) => `  ${uid}`).join('\n')}`,
+    );
   const readSeconds = since(startMs);
 
   const assembled = assembleStudy(instances, config.assemble);
@@ -96,7 +111,20 @@ export async function analyseFolder({ folder, out, threshold, config, clock, log
       const objects = await writer.write(claimOf(instances, manifest, findings), findings);
       files.push(...objects.map((object) => object.path));
     }
-    return { studyInstanceUid, findings, manifest, unread, files, seconds: { read: readSeconds, loadModel: loadSeconds, ...findings.seconds, report: since(reportMs), total: since(startMs) } };
+    return {
+      studyInstanceUid,
+      findings,
+      manifest,
+      unread,
+      files,
+      seconds: {
+        read: readSeconds,
+        loadModel: loadSeconds,
+        ...findings.seconds,
+        report: since(reportMs),
+        total: since(startMs),
+      },
+    };
   } finally {
     await model.close();
   }
@@ -104,7 +132,9 @@ export async function analyseFolder({ folder, out, threshold, config, clock, log
 
 /** The case as the worklist would hold it. */
 function claimOf(instances: StoredInstance[], manifest: CaseManifest | null, findings: Findings): ClaimedCase {
-  const source = instances.find((instance) => instance.header.sopInstanceUid === manifest?.slices[0]?.sopInstanceUid) ?? instances[0]!;
+  const source =
+    instances.find((instance) => instance.header.sopInstanceUid === manifest?.slices[0]?.sopInstanceUid) ??
+    instances[0]!;
   const { header } = source;
   const record: CaseRecord = {
     studyInstanceUid: header.studyInstanceUid,

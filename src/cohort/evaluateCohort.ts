@@ -9,7 +9,12 @@ import { imageTruth, type ImageTruth, type TruthSlice } from '../dataset/imageTr
 import { messageOf, TriageError } from '../base/errors.ts';
 import { localise } from '../evaluate/localisation.ts';
 import type { JudgedCase } from '../evaluate/judgedCase.ts';
-import { judgementRecords, recordKey, type JudgementRecord, type JudgementRecords } from '../evaluate/judgementRecords.ts';
+import {
+  judgementRecords,
+  recordKey,
+  type JudgementRecord,
+  type JudgementRecords,
+} from '../evaluate/judgementRecords.ts';
 import { startInferenceProcess } from '../infer/inferenceProcess.ts';
 import { inferSeries } from '../infer/inferSeries.ts';
 import { loadModelPackage } from '../infer/modelCard.ts';
@@ -28,7 +33,12 @@ export interface CohortJudgement {
   readonly cases: JudgedCase[];
   readonly problems: Problem[];
   /** `slices` were encoded in this run, in `seconds` from the first question to the last answer; `slicesKept` come from an earlier one. */
-  readonly speed: { readonly processes: number; readonly slices: number; readonly slicesKept: number; readonly seconds: number };
+  readonly speed: {
+    readonly processes: number;
+    readonly slices: number;
+    readonly slicesKept: number;
+    readonly seconds: number;
+  };
 }
 
 interface Options {
@@ -61,7 +71,13 @@ export async function evaluateCohort(options: Options): Promise<CohortJudgement>
   const waiting: { labelled: LabelledCase; key: string }[] = [];
   let slicesKept = 0;
   for (const labelled of cases) {
-    const key = recordKey({ version: RECORD_VERSION, software: softwareVersion(), model: identity.sha256, assemble: config.assemble, ...(await factsOf(labelled)) });
+    const key = recordKey({
+      version: RECORD_VERSION,
+      software: softwareVersion(),
+      model: identity.sha256,
+      assemble: config.assemble,
+      ...(await factsOf(labelled)),
+    });
     const known = await records.read(key);
     if (known === null) waiting.push({ labelled, key });
     else {
@@ -71,7 +87,10 @@ export async function evaluateCohort(options: Options): Promise<CohortJudgement>
   }
   options.onProgress?.(outcomes.size, 0);
 
-  const processes = Math.min(config.infer.threads === 0 ? availableParallelism() : config.infer.threads, waiting.length);
+  const processes = Math.min(
+    config.infer.threads === 0 ? availableParallelism() : config.infer.threads,
+    waiting.length,
+  );
   const models = await startAll(processes, () => startInferenceProcess({ ...config.infer, threads: 1, clock, log }));
   const startMs = clock.monotonicMs();
   const seconds = (): number => (clock.monotonicMs() - startMs) / 1000;
@@ -91,7 +110,9 @@ export async function evaluateCohort(options: Options): Promise<CohortJudgement>
     }
   };
   try {
-    const ends = await Promise.allSettled(models.flatMap((model) => Array.from({ length: CASES_A_PROCESS }, () => work(model))));
+    const ends = await Promise.allSettled(
+      models.flatMap((model) => Array.from({ length: CASES_A_PROCESS }, () => work(model))),
+    );
     for (const end of ends) if (end.status === 'rejected') throw end.reason;
     return {
       model: identity,
@@ -129,7 +150,13 @@ async function factsOf(labelled: LabelledCase): Promise<object> {
   return {
     files: await Promise.all(files.sort().map(named)),
     masks: await Promise.all(labelled.masks.map(named)),
-    truth: { ...labelled, folder: '', masks: [], imageLabels: [...labelled.imageLabels].map(([file, label]) => [path.basename(file), label]), boxes: [...labelled.boxes].map(([file, boxes]) => [path.basename(file), boxes]) },
+    truth: {
+      ...labelled,
+      folder: '',
+      masks: [],
+      imageLabels: [...labelled.imageLabels].map(([file, label]) => [path.basename(file), label]),
+      boxes: [...labelled.boxes].map(([file, boxes]) => [path.basename(file), boxes]),
+    },
   };
 }
 
@@ -150,7 +177,11 @@ async function judgeTwice(labelled: LabelledCase, key: string, tools: CaseTools)
       if (!(error instanceof TriageError && error.code.startsWith('inference-'))) throw error;
       if (attempt === 1) continue;
       const problem = `${messageOf(error)} It counts as not analysed`;
-      return { judged: unjudged(labelled, null, error.code), problems: [{ where: labelled.id, problem, dropped: false }], slices: 0 };
+      return {
+        judged: unjudged(labelled, null, error.code),
+        problems: [{ where: labelled.id, problem, dropped: false }],
+        slices: 0,
+      };
     }
   }
 }
@@ -158,8 +189,14 @@ async function judgeTwice(labelled: LabelledCase, key: string, tools: CaseTools)
 async function judgeCase(labelled: LabelledCase, { model, config, clock }: CaseTools): Promise<JudgementRecord> {
   const study = await readLabelledStudy(labelled, config.assemble, clock.now());
   const { problems } = study;
-  if (study.kind === 'useless') return { judged: null, problems: [...problems, { where: labelled.id, problem: `${study.why}: the case counts nowhere`, dropped: true }], slices: 0 };
-  if (study.kind === 'no-series') return { judged: unjudged(labelled, study.first, study.reasonCode), problems, slices: 0 };
+  if (study.kind === 'useless')
+    return {
+      judged: null,
+      problems: [...problems, { where: labelled.id, problem: `${study.why}: the case counts nowhere`, dropped: true }],
+      slices: 0,
+    };
+  if (study.kind === 'no-series')
+    return { judged: unjudged(labelled, study.first, study.reasonCode), problems, slices: 0 };
 
   const { first, manifest, slices } = study;
   const findings = await inferSeries({
@@ -171,7 +208,12 @@ async function judgeCase(labelled: LabelledCase, { model, config, clock }: CaseT
     threshold: { value: 0, version: 0 },
     clock,
   });
-  if (findings.probability === null) return { judged: unjudged(labelled, first, findings.reasonCode ?? 'not-analysed'), problems, slices: manifest.slices.length };
+  if (findings.probability === null)
+    return {
+      judged: unjudged(labelled, first, findings.reasonCode ?? 'not-analysed'),
+      problems,
+      slices: manifest.slices.length,
+    };
 
   const truth = await imageTruth(labelled, slices);
   const judged: JudgedCase = {
@@ -186,23 +228,50 @@ async function judgeCase(labelled: LabelledCase, { model, config, clock }: CaseT
 }
 
 /** A case without a number, for `reason`; what the dataset does not say of the patient is taken from the images. */
-function unjudged({ id, label, levels, types, grade, sex, ageYears }: LabelledCase, image: StoredInstance | null, reason: string | null): JudgedCase {
+function unjudged(
+  { id, label, levels, types, grade, sex, ageYears }: LabelledCase,
+  image: StoredInstance | null,
+  reason: string | null,
+): JudgedCase {
   const header = image?.header;
   return {
-    id, label, levels: [...levels], types: [...types], grade, reason,
+    id,
+    label,
+    levels: [...levels],
+    types: [...types],
+    grade,
+    reason,
     sex: sex ?? (header?.patientSex === 'F' || header?.patientSex === 'M' ? header.patientSex : null),
     ageYears: ageYears ?? (header === undefined ? null : yearsOf(header.patientAge)),
-    probability: null, sliceLabels: [], imageProbabilities: [], sliceScores: [], localisation: null,
-  }; // prettier-ignore
+    probability: null,
+    sliceLabels: [],
+    imageProbabilities: [],
+    sliceScores: [],
+    localisation: null,
+  };
 }
 
-function localisationOf({ keySlices }: Findings, truth: readonly ImageTruth[], slices: readonly TruthSlice[]): JudgedCase['localisation'] {
-  const ofKeySlices = keySlices.map(({ sliceIndex }) => ({ ...truth[sliceIndex]!, pixelSpacingMm: slices[sliceIndex]!.header.pixelSpacingMm ?? ([1, 1] as const) }));
-  return localise(keySlices, ofKeySlices, truth.some(({ mask }) => mask !== null));
+function localisationOf(
+  { keySlices }: Findings,
+  truth: readonly ImageTruth[],
+  slices: readonly TruthSlice[],
+): JudgedCase['localisation'] {
+  const ofKeySlices = keySlices.map(({ sliceIndex }) => ({
+    ...truth[sliceIndex]!,
+    pixelSpacingMm: slices[sliceIndex]!.header.pixelSpacingMm ?? ([1, 1] as const),
+  }));
+  return localise(
+    keySlices,
+    ofKeySlices,
+    truth.some(({ mask }) => mask !== null),
+  );
 }
 
 /** PatientAge (PS3.5 6.2 AS) in years, or null. */
 function yearsOf(patientAge: string): number | null {
   const match = /^(\d{3})([DWMY])$/.exec(patientAge);
-  return match === null ? null : Math.round((Number(match[1]) / { D: 365.25, W: 52.18, M: 12, Y: 1 }[match[2] as 'D' | 'W' | 'M' | 'Y']) * 10) / 10;
+  return match === null
+    ? null
+    : Math.round((Number(match[1]) / { D: 365.25, W: 52.18, M: 12, Y: 1 }[match[2] as 'D' | 'W' | 'M' | 'Y']) * 10) /
+        10;
 }

@@ -12,20 +12,38 @@ export type LabelledStudy = { readonly problems: Problem[] } & (
   /** `first`: any image of it. */
   | { readonly kind: 'no-series'; readonly first: StoredInstance; readonly reasonCode: string; readonly reason: string }
   /** `slices` in the order of the manifest. */
-  | { readonly kind: 'series'; readonly first: StoredInstance; readonly manifest: CaseManifest; readonly slices: TruthSlice[] }
+  | {
+      readonly kind: 'series';
+      readonly first: StoredInstance;
+      readonly manifest: CaseManifest;
+      readonly slices: TruthSlice[];
+    }
 );
 
 /** Reads the files of a case and chooses the series, as the agent does with what it receives. @throws TriageError `not-found` */
-export async function readLabelledStudy(labelled: LabelledCase, rules: SeriesRules, nowMs: number): Promise<LabelledStudy> {
+export async function readLabelledStudy(
+  labelled: LabelledCase,
+  rules: SeriesRules,
+  nowMs: number,
+): Promise<LabelledStudy> {
   const { instances, unread } = await readStudyFolder(labelled.folder, nowMs);
-  const problems: Problem[] = unread.map(({ file, reason }) => ({ where: `${labelled.id}/${file}`, problem: `not read: ${reason}`, dropped: true }));
+  const problems: Problem[] = unread.map(({ file, reason }) => ({
+    where: `${labelled.id}/${file}`,
+    problem: `not read: ${reason}`,
+    dropped: true,
+  }));
   const [first] = instances;
   if (first === undefined) return { kind: 'useless', problems, why: 'no file of it is a readable DICOM object' };
-  if (instances.some(({ header }) => header.studyInstanceUid !== first.header.studyInstanceUid)) return { kind: 'useless', problems, why: 'its folder holds several studies, and one folder a case is wanted' };
+  if (instances.some(({ header }) => header.studyInstanceUid !== first.header.studyInstanceUid))
+    return { kind: 'useless', problems, why: 'its folder holds several studies, and one folder a case is wanted' };
   const assembled = assembleStudy(instances, rules);
-  if (assembled.type !== 'seriesChosen') return { kind: 'no-series', problems, first, reasonCode: assembled.reasonCode, reason: assembled.reason };
+  if (assembled.type !== 'seriesChosen')
+    return { kind: 'no-series', problems, first, reasonCode: assembled.reasonCode, reason: assembled.reason };
   const { manifest } = assembled;
   const headers = new Map(instances.map(({ header }) => [header.sopInstanceUid, header]));
-  const slices = manifest.slices.map(({ sopInstanceUid, path: file }): TruthSlice => ({ header: headers.get(sopInstanceUid)!, file: path.resolve(labelled.folder, file) }));
+  const slices = manifest.slices.map(({ sopInstanceUid, path: file }): TruthSlice => ({
+    header: headers.get(sopInstanceUid)!,
+    file: path.resolve(labelled.folder, file),
+  }));
   return { kind: 'series', problems, first, manifest, slices };
 }

@@ -12,7 +12,10 @@ export interface UnreadFile {
 }
 
 /** Reads the headers of every file below a folder, as if they had been received. Paths are relative to it. @throws TriageError `not-found` */
-export async function readStudyFolder(folder: string, receivedAtMs: number): Promise<{ instances: StoredInstance[]; unread: UnreadFile[] }> {
+export async function readStudyFolder(
+  folder: string,
+  receivedAtMs: number,
+): Promise<{ instances: StoredInstance[]; unread: UnreadFile[] }> {
   const found = await stat(folder).catch(() => null);
   if (found === null || !found.isDirectory()) throw new TriageError('not-found', `${folder} is not a folder.`);
   const instances: StoredInstance[] = [];
@@ -27,7 +30,9 @@ export async function readStudyFolder(folder: string, receivedAtMs: number): Pro
       instances.push({
         header: readHeader(bytes),
         path: file,
-        sha256: createHash('sha256').update(bytes.subarray(datasetOffset(bytes))).digest('hex'),
+        sha256: createHash('sha256')
+          .update(bytes.subarray(datasetOffset(bytes)))
+          .digest('hex'),
         sizeBytes: bytes.length,
         receivedAtMs,
         sourceAeTitle: '',

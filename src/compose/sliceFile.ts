@@ -7,6 +7,10 @@ export async function useSliceFile<T>(path: string, use: (path: string) => Promi
     return await use(path);
   } catch (error) {
     if (existsSync(path)) throw error;
-    throw new TriageError('slice-gone', 'The file of this slice is no longer on this machine. Read it in the PACS; to have it here again, let the PACS send the study once more.', { cause: error });
+    throw new TriageError(
+      'slice-gone',
+      'The file of this slice is no longer on this machine. Read it in the PACS; to have it here again, let the PACS send the study once more.',
+      { cause: error },
+    );
   }
 }

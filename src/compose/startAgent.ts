@@ -61,7 +61,12 @@ import { createThresholdDesk } from '../worklist/thresholds/thresholdDesk.ts';
 import { createWorklistQuery, type WorklistQuery } from '../worklist/list/worklistQuery.ts';
 
 /** The header's own words for what the configuration names by its DICOM keyword. */
-const LOCATION_FROM = { CurrentPatientLocation: 'currentPatientLocation', InstitutionalDepartmentName: 'institutionalDepartmentName', StationName: 'stationName', none: null } as const;
+const LOCATION_FROM = {
+  CurrentPatientLocation: 'currentPatientLocation',
+  InstitutionalDepartmentName: 'institutionalDepartmentName',
+  StationName: 'stationName',
+  none: null,
+} as const;
 const MODEL_RETRY_MS = 30_000;
 const FINDING_LOOK_MS = 250;
 /** Slices that the infer stage encodes between two saves: what a kill costs at the most. */
@@ -108,7 +113,11 @@ export function dataPaths(config: Config) {
 
 /** Where model packages are looked for. */
 export function modelPlaces(config: Config): PackagePlaces {
-  return { installedDir: dataPaths(config).models, configuredDir: config.infer.modelDir, shippedDir: join(packageRoot, 'models') };
+  return {
+    installedDir: dataPaths(config).models,
+    configuredDir: config.infer.modelDir,
+    shippedDir: join(packageRoot, 'models'),
+  };
 }
 
 /** The adapter of one destination. @throws TriageError `config-invalid` when its secret cannot be read */
@@ -121,7 +130,10 @@ export function createPacs(destination: Destination, ports: Pick<AgentPorts, 'cl
       : auth.kind === 'basic'
         ? `Basic ${Buffer.from(`${auth.username}:${readSecret(auth.password, ports.environment)}`).toString('base64')}`
         : `Bearer ${readSecret(auth.token, ports.environment)}`;
-  return createDicomWeb({ ...destination, headers: authorization === undefined ? {} : { Authorization: authorization } }, ports);
+  return createDicomWeb(
+    { ...destination, headers: authorization === undefined ? {} : { Authorization: authorization } },
+    ports,
+  );
 }
 
 /**
@@ -203,10 +215,17 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
       if (findingLost) return { type: 'notYet', untilMs: clock.now() + FINDING_LOOK_MS };
       const quietUntilMs = record.lastReceivedAtMs + config.assemble.quietMs;
       // The association has ended, but something seems to be missing: give it the quiet time.
-      if (clock.now() < quietUntilMs && !isGeometryWhole(instances, rules).whole) return { type: 'notYet', untilMs: quietUntilMs };
+      if (clock.now() < quietUntilMs && !isGeometryWhole(instances, rules).whole)
+        return { type: 'notYet', untilMs: quietUntilMs };
       const assembled = assembleStudy(instances, rules);
       if (assembled.type === 'seriesChosen') return assembled;
-      const findings = notAnalysed(assembled.reasonCode, assembled.reason, network.model()?.identity, network.model()?.provider ?? 'none', clock.now());
+      const findings = notAnalysed(
+        assembled.reasonCode,
+        assembled.reason,
+        network.model()?.identity,
+        network.model()?.provider ?? 'none',
+        clock.now(),
+      );
       return { type: 'notEligible', series: assembled.series, findings };
     };
     let inferring = 0;
@@ -223,7 +242,16 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
         if (!lease.isCurrent()) return { type: 'notYet', untilMs: clock.now() };
         if (threshold.stopped) {
           arrival.forget(record.studyInstanceUid);
-          return { type: 'inferred', findings: notAnalysed('flags-stopped', 'AI flags are stopped at this site', model.identity, model.provider, clock.now()) };
+          return {
+            type: 'inferred',
+            findings: notAnalysed(
+              'flags-stopped',
+              'AI flags are stopped at this site',
+              model.identity,
+              model.provider,
+              clock.now(),
+            ),
+          };
         }
         let unsaved = new Map<string, EncodedSlice>();
         const save = async () => {
@@ -234,7 +262,10 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
         const findings = await inferSeries({
           manifest,
           model,
-          cached: await store.sliceFeatures(model.identity.sha256, manifest.slices.map((slice) => slice.sha256)),
+          cached: await store.sliceFeatures(
+            model.identity.sha256,
+            manifest.slices.map((slice) => slice.sha256),
+          ),
           resolvePath,
           threshold,
           clock,
@@ -270,7 +301,10 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
       options: { heatmaps: config.report.heatmaps, srSopClass: 'comprehensive3d' },
       log: log.child({ component: 'report' }),
     });
-    const report: Stage = async (claim) => ({ type: 'reported', objects: await writer.write(claim, claim.record.findings!) });
+    const report: Stage = async (claim) => ({
+      type: 'reported',
+      objects: await writer.write(claim, claim.record.findings!),
+    });
 
     const pipeline = createPipeline({
       store,
@@ -278,7 +312,14 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
       clock,
       log: log.child({ component: 'pipeline' }),
       leaseMs: config.pipeline.leaseMs,
-      describeFailure: (_claim, failure) => notAnalysed(failure.code, failure.message, network.model()?.identity, network.model()?.provider ?? 'none', clock.now()),
+      describeFailure: (_claim, failure) =>
+        notAnalysed(
+          failure.code,
+          failure.message,
+          network.model()?.identity,
+          network.model()?.provider ?? 'none',
+          clock.now(),
+        ),
       ...(ports.onStep === undefined ? {} : { onStep: ports.onStep }),
     });
     releasers.push({ name: 'pipeline', release: () => pipeline.stop() });
@@ -293,21 +334,37 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
     });
     releasers.push({ name: 'shadow', release: shadowScoring.close });
 
-    const delivery = createDelivery({ store, destinations: config.destinations.map((destination) => createPacs(destination, ports)), clock, log: log.child({ component: 'deliver' }) });
+    const delivery = createDelivery({
+      store,
+      destinations: config.destinations.map((destination) => createPacs(destination, ports)),
+      clock,
+      log: log.child({ component: 'deliver' }),
+    });
     releasers.push({ name: 'delivery', release: () => delivery.drain() });
 
     // Asked for an answer now, not for patience.
-    const echoes = config.destinations.map((destination) => createPacs({ ...destination, timeoutMs: Math.min(destination.timeoutMs, ECHO_TIMEOUT_MS) }, ports));
+    const echoes = config.destinations.map((destination) =>
+      createPacs({ ...destination, timeoutMs: Math.min(destination.timeoutMs, ECHO_TIMEOUT_MS) }, ports),
+    );
     let receiver: Awaited<ReturnType<typeof startReceiver>> | null = null;
     // An AE title that nobody else knows, and that the next start does not: only this process can send as it.
-    const proofAeTitle = `PROOF-${newSecret().replace(/[^A-Za-z0-9]/g, '').slice(0, 10)}`;
+    const proofAeTitle = `PROOF-${newSecret()
+      .replace(/[^A-Za-z0-9]/g, '')
+      .slice(0, 10)}`;
     const proof = createProofOfLife({
       runs: createProofRuns(database, clock),
       query,
       onChange: (listener) => store.onChange(listener),
       send: async (files) => {
         if (receiver === null) throw new TriageError('proof-failed', 'The receiver has not started.');
-        const peer = { name: 'agent', aeTitle: config.receive.aeTitle, host: ownHost(config.receive.host), port: receiver.port, callingAeTitle: proofAeTitle, timeoutMs: 30_000 };
+        const peer = {
+          name: 'agent',
+          aeTitle: config.receive.aeTitle,
+          host: ownHost(config.receive.host),
+          port: receiver.port,
+          callingAeTitle: proofAeTitle,
+          timeoutMs: 30_000,
+        };
         return (await sendFiles(peer, files, { clock })).map(({ outcome }) => outcome);
       },
       destinations: echoes,
@@ -329,7 +386,9 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
       backupDir: paths.backups,
       backupsToKeep: config.housekeeping.backupsToKeep,
       checkAudit: audit.check,
-      ...(config.proofOfLife.schedule === 'off' ? {} : { proof: { cron: config.proofOfLife.schedule, begin: () => proof.begin('schedule', 'odontoid') } }),
+      ...(config.proofOfLife.schedule === 'off'
+        ? {}
+        : { proof: { cron: config.proofOfLife.schedule, begin: () => proof.begin('schedule', 'odontoid') } }),
       retain: () =>
         retainCases({
           store,
@@ -358,7 +417,13 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
         model: model === null ? null : { ...model.identity, provider: model.provider },
         modelError: network.error(),
         shadow: await shadowStatus(shadow, store),
-        receiver: { up: receiver?.isUp() ?? false, port: receiver?.port ?? 0, aeTitle: config.receive.aeTitle, stored: receiver?.counters().stored ?? 0, rejected: receiver?.counters().rejected ?? 0 },
+        receiver: {
+          up: receiver?.isUp() ?? false,
+          port: receiver?.port ?? 0,
+          aeTitle: config.receive.aeTitle,
+          stored: receiver?.counters().stored ?? 0,
+          rejected: receiver?.counters().rejected ?? 0,
+        },
         proofOfLife: {
           alarm,
           lastOutcome: last?.outcome === 'passed' || last?.outcome === 'failed' ? last.outcome : null,
@@ -400,7 +465,16 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
       echoes,
       echoSource: (source) => {
         if (source.echo === undefined) return null;
-        const peer = createDimseScu({ name: source.aeTitle, aeTitle: source.aeTitle, ...source.echo, callingAeTitle: config.receive.aeTitle, timeoutMs: ECHO_TIMEOUT_MS }, ports);
+        const peer = createDimseScu(
+          {
+            name: source.aeTitle,
+            aeTitle: source.aeTitle,
+            ...source.echo,
+            callingAeTitle: config.receive.aeTitle,
+            timeoutMs: ECHO_TIMEOUT_MS,
+          },
+          ports,
+        );
         return () => peer.echo();
       },
       spoolDir: paths.spool,
@@ -413,7 +487,10 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
       port: config.web.port,
       access,
       publicUrl: config.web.publicUrl,
-      tls: config.web.tls === undefined ? undefined : { cert: readPem(config.web.tls.certFile), key: readPem(config.web.tls.keyFile) },
+      tls:
+        config.web.tls === undefined
+          ? undefined
+          : { cert: readPem(config.web.tls.certFile), key: readPem(config.web.tls.keyFile) },
       trustProxy: config.web.trustProxy,
       pageDir: resolve(packageRoot, 'dist/web'),
       maxWaitMinutes: config.worklist.maxWaitMinutes,
@@ -437,9 +514,16 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
     const head = await audit.head();
     // Kept with the logs, it shows later whether entries were cut off the end: odontoid audit verify --noted.
     log.info('the audit stands at', { count: head.seq, ref: head.hash });
-    if (link !== null) log.warn('nobody can sign in yet: a one-time link was printed on standard error', { component: 'web' });
+    if (link !== null)
+      log.warn('nobody can sign in yet: a one-time link was printed on standard error', { component: 'web' });
 
-    const intake = createIntake({ store, resolvePath, onNew: arrival.add, clock, log: log.child({ component: 'intake' }) });
+    const intake = createIntake({
+      store,
+      resolvePath,
+      onNew: arrival.add,
+      clock,
+      log: log.child({ component: 'intake' }),
+    });
     releasers.push({ name: 'intake', release: intake.close });
 
     const rejections = createRejectionRecorder(access.audit.append, clock, log.child({ component: 'receiver' }));
@@ -447,7 +531,13 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
 
     const studiesOfOpenAssociations = new Map<string, Set<string>>();
     const listening = await startReceiver({
-      config: { ...config.receive, sources: [...config.receive.sources, { aeTitle: proofAeTitle, addresses: await ownAddresses(config.receive.host) }] },
+      config: {
+        ...config.receive,
+        sources: [
+          ...config.receive.sources,
+          { aeTitle: proofAeTitle, addresses: await ownAddresses(config.receive.host) },
+        ],
+      },
       spoolDir: paths.spool,
       clock,
       log: log.child({ component: 'receiver' }),
@@ -486,7 +576,13 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
 
     return {
       url: web.url,
-      setUpLink: link === null ? null : { url: `${(config.web.publicUrl ?? web.url).replace(/\/$/, '')}/set-up#${link.secret}`, expiresAtMs: link.expiresAtMs },
+      setUpLink:
+        link === null
+          ? null
+          : {
+              url: `${(config.web.publicUrl ?? web.url).replace(/\/$/, '')}/set-up#${link.secret}`,
+              expiresAtMs: link.expiresAtMs,
+            },
       dicomPort: listening.port,
       store,
       query,
@@ -533,7 +629,11 @@ export function auditSource({ receive, audit: { repository } }: Config): AuditSo
 }
 
 /** Begins to send the audit to the site's repository; null where there is none. @throws TriageError `config-invalid` when a certificate cannot be read */
-async function openAuditTrail(config: Config, database: WorklistDatabase, { clock, log }: AgentPorts): Promise<AuditTrail | null> {
+async function openAuditTrail(
+  config: Config,
+  database: WorklistDatabase,
+  { clock, log }: AgentPorts,
+): Promise<AuditTrail | null> {
   const { repository } = config.audit;
   const outbox = createAuditOutbox(database, clock);
   if (repository === undefined) {
@@ -572,7 +672,12 @@ function syslogOf(repository: AuditRepository, clock: Clock): SyslogTransport {
 }
 
 /** How people and machines come in. @throws TriageError `config-invalid` when the client's secret cannot be read */
-async function openAccess(web: Config['web'], database: WorklistDatabase, audit: AuditLog, { clock, environment }: AgentPorts): Promise<Access> {
+async function openAccess(
+  web: Config['web'],
+  database: WorklistDatabase,
+  audit: AuditLog,
+  { clock, environment }: AgentPorts,
+): Promise<Access> {
   const limits = { idleMs: web.sessions.idleMinutes * 60_000, absoluteMs: web.sessions.absoluteHours * 3_600_000 };
   const { oidc, publicUrl } = web;
   return createAccess(
@@ -612,22 +717,38 @@ interface WantedPackage extends WantedModel {
 function serveModel(role: ModelRole, config: Config, store: WorklistStore, { clock, log }: AgentPorts): ModelServing {
   const component = role === 'active' ? 'inference' : 'shadow';
   const installedDir = dataPaths(config).models;
-  const configured: WantedPackage | null = role === 'active' ? { key: 'configured', identity: null, dir: config.infer.modelDir, activation: null } : null;
+  const configured: WantedPackage | null =
+    role === 'active' ? { key: 'configured', identity: null, dir: config.infer.modelDir, activation: null } : null;
   const packageOf = (activation: ModelActivation | null): WantedPackage | null => {
     if (activation === null) return configured;
     const { id, model } = activation;
-    return model === null ? null : { key: `activation ${id}`, identity: model, dir: installedPackageDir(installedDir, model), activation };
+    return model === null
+      ? null
+      : { key: `activation ${id}`, identity: model, dir: installedPackageDir(installedDir, model), activation };
   };
   return createModelServing<WantedPackage>({
     wanted: async () => packageOf((await store.modelInForce(role)).wanted),
     // A package that has served and is damaged now is no reason to go back to what was replaced on purpose: studies wait, visibly.
-    fallback: async ({ activation }) => (activation === null || activation.inUseAtMs !== null || role === 'shadow' ? null : packageOf((await store.modelInForce(role)).lastInUse)),
+    fallback: async ({ activation }) =>
+      activation === null || activation.inUseAtMs !== null || role === 'shadow'
+        ? null
+        : packageOf((await store.modelInForce(role)).lastInUse),
     load: async ({ dir, identity }) => {
-      const niceness = role === 'active' ? config.infer.niceness : Math.min(LOWEST_PRIORITY, config.infer.niceness + SHADOW_NICENESS);
-      const model = await startInferenceProcess({ ...config.infer, modelDir: dir, niceness, clock, log: log.child({ component }) });
+      const niceness =
+        role === 'active' ? config.infer.niceness : Math.min(LOWEST_PRIORITY, config.infer.niceness + SHADOW_NICENESS);
+      const model = await startInferenceProcess({
+        ...config.infer,
+        modelDir: dir,
+        niceness,
+        clock,
+        log: log.child({ component }),
+      });
       if (identity === null || identity.sha256 === model.identity.sha256) return model;
       await model.close();
-      throw new TriageError('model-tampered', `The package in ${dir} is not the one that was activated. Install it again from where you got it.`);
+      throw new TriageError(
+        'model-tampered',
+        `The package in ${dir} is not the one that was activated. Install it again from where you got it.`,
+      );
     },
     taken: async ({ activation }, model) => {
       if (activation !== null) await store.noteModelInUse(activation, model.defaultThreshold);
@@ -644,7 +765,11 @@ function serveModel(role: ModelRole, config: Config, store: WorklistStore, { clo
 async function shadowStatus(shadow: ModelServing, store: WorklistStore): Promise<SystemStatus['shadow']> {
   const model = shadow.model();
   if (model === null && shadow.error() === null) return null;
-  return { model: model === null ? null : { ...model.identity }, error: shadow.error(), toScore: model === null ? 0 : await store.countForShadow(model.identity.sha256) };
+  return {
+    model: model === null ? null : { ...model.identity },
+    error: shadow.error(),
+    toScore: model === null ? 0 : await store.countForShadow(model.identity.sha256),
+  };
 }
 
 /** Paths, relative to the spool, of objects on disk that the database does not know: acknowledged just before a crash. */

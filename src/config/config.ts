@@ -8,38 +8,73 @@ import { z } from 'zod';
 const milliseconds = (min: number, max: number) => z.int().min(min).max(max);
 const bytes = (min: number, max: number) => z.int().min(min).max(max);
 /** PS3.5 6.2 AE: 16 characters, no backslash or control characters, not only spaces. */
-const aeTitle = z.string().regex(/^[!-[\]-~]([ -[\]-~]{0,14}[!-[\]-~])?$/, 'an AE title has 1 to 16 printable characters, no backslash, no space at either end');
+const aeTitle = z
+  .string()
+  .regex(
+    /^[!-[\]-~]([ -[\]-~]{0,14}[!-[\]-~])?$/,
+    'an AE title has 1 to 16 printable characters, no backslash, no space at either end',
+  );
 const port = z.int().min(0).max(65535);
-const uid = z.string().regex(/^(0|[1-9]\d*)(\.(0|[1-9]\d*))+$/, 'a UID is digits and dots').max(64);
+const uid = z
+  .string()
+  .regex(/^(0|[1-9]\d*)(\.(0|[1-9]\d*))+$/, 'a UID is digits and dots')
+  .max(64);
 const isViewerTemplate = (value: string): boolean => {
   const filled = value.replace(/\{(studyInstanceUid|accessionNumber|patientId)\}/g, '1');
-  return filled !== value && !/[{}]/.test(filled) && URL.canParse(filled) && !/^(javascript|data|blob|vbscript):/i.test(filled);
+  return (
+    filled !== value &&
+    !/[{}]/.test(filled) &&
+    URL.canParse(filled) &&
+    !/^(javascript|data|blob|vbscript):/i.test(filled)
+  );
 };
-const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 
 /** A secret never stands in the configuration itself: it comes from an environment variable or a file. */
 const secret = z
   .strictObject({
     env: z.string().min(1).optional().describe('Name of the environment variable that holds the secret.'),
-    file: z.string().min(1).optional().describe('Path of the file that holds the secret; the last line break is dropped.'),
+    file: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Path of the file that holds the secret; the last line break is dropped.'),
   })
   .refine((value) => (value.env === undefined) !== (value.file === undefined), 'name either env or file, not both');
 
 const dimseDestination = z.strictObject({
-  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/, 'lower-case letters, digits and dashes').describe('Name in the worklist, the log and the metrics.'),
+  name: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,31}$/, 'lower-case letters, digits and dashes')
+    .describe('Name in the worklist, the log and the metrics.'),
   kind: z.literal('dimse'),
   aeTitle: aeTitle.describe('Called AE title of the PACS.'),
   host: z.string().min(1).describe('Host name or address of the PACS.'),
   port: port.min(1).describe('TCP port of the PACS.'),
   callingAeTitle: aeTitle.default('ODONTOID').describe('Calling AE title; the PACS must know it to answer C-FIND.'),
-  timeoutMs: milliseconds(1_000, 600_000).default(30_000).describe('Longest silence on the association before the attempt fails and is repeated.'),
-  confirm: z.enum(['find', 'none']).default('find').describe('`find`: a result counts as delivered when C-FIND at IMAGE level names it. `none`: C-STORE status 0x0000 is enough.'),
+  timeoutMs: milliseconds(1_000, 600_000)
+    .default(30_000)
+    .describe('Longest silence on the association before the attempt fails and is repeated.'),
+  confirm: z
+    .enum(['find', 'none'])
+    .default('find')
+    .describe(
+      '`find`: a result counts as delivered when C-FIND at IMAGE level names it. `none`: C-STORE status 0x0000 is enough.',
+    ),
 });
 
 const webDestination = z.strictObject({
-  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/, 'lower-case letters, digits and dashes').describe('Name in the worklist, the log and the metrics.'),
+  name: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{0,31}$/, 'lower-case letters, digits and dashes')
+    .describe('Name in the worklist, the log and the metrics.'),
   kind: z.literal('dicomweb'),
-  url: z.url({ protocol: /^https?$/ }).describe('Base of the DICOMweb service: STOW-RS goes to `<url>/studies/<uid>`, QIDO-RS to `<url>/studies/<uid>/series/<uid>/instances`.'),
+  url: z
+    .url({ protocol: /^https?$/ })
+    .describe(
+      'Base of the DICOMweb service: STOW-RS goes to `<url>/studies/<uid>`, QIDO-RS to `<url>/studies/<uid>/series/<uid>/instances`.',
+    ),
   auth: z
     .discriminatedUnion('kind', [
       z.strictObject({ kind: z.literal('none') }),
@@ -48,8 +83,13 @@ const webDestination = z.strictObject({
     ])
     .default({ kind: 'none' })
     .describe('HTTP authentication.'),
-  timeoutMs: milliseconds(1_000, 600_000).default(60_000).describe('Longest wait for an HTTP answer before the attempt fails and is repeated.'),
-  confirm: z.enum(['find', 'none']).default('find').describe('`find`: a result counts as delivered when QIDO-RS names it. `none`: the STOW-RS answer is enough.'),
+  timeoutMs: milliseconds(1_000, 600_000)
+    .default(60_000)
+    .describe('Longest wait for an HTTP answer before the attempt fails and is repeated.'),
+  confirm: z
+    .enum(['find', 'none'])
+    .default('find')
+    .describe('`find`: a result counts as delivered when QIDO-RS names it. `none`: the STOW-RS answer is enough.'),
 });
 
 const auditRepository = {
@@ -57,117 +97,287 @@ const auditRepository = {
   patientNames: z.boolean().default(false).describe('Messages name patients beside their IDs.'),
   siteId: z.string().max(200).default('').describe('AuditEnterpriseSiteID of the messages; empty leaves it out.'),
   sourceId: z.string().max(200).default('').describe('AuditSourceID of the messages; empty takes `receive.aeTitle`.'),
-  alarmAfterMinutes: z.number().min(1).max(10_080).default(15).describe('An alarm (`/readyz`, the page *System*, metrics) when an entry waits for longer than this. It waits for ever, and is never lost.'),
+  alarmAfterMinutes: z
+    .number()
+    .min(1)
+    .max(10_080)
+    .default(15)
+    .describe(
+      'An alarm (`/readyz`, the page *System*, metrics) when an entry waits for longer than this. It waits for ever, and is never lost.',
+    ),
 };
 
 export const configSchema = z.strictObject({
-  dataDir: z.string().min(1).default('./data').describe('Folder of the database, the spool of received objects and the written results. Relative paths start at the working directory.'),
-  log: z.strictObject({ level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info').describe('Least level that is written to standard error, as JSON lines without PHI.') }).prefault({}),
+  dataDir: z
+    .string()
+    .min(1)
+    .default('./data')
+    .describe(
+      'Folder of the database, the spool of received objects and the written results. Relative paths start at the working directory.',
+    ),
+  log: z
+    .strictObject({
+      level: z
+        .enum(['debug', 'info', 'warn', 'error', 'silent'])
+        .default('info')
+        .describe('Least level that is written to standard error, as JSON lines without PHI.'),
+    })
+    .prefault({}),
   receive: z
     .strictObject({
-      host: z.string().min(1).default('127.0.0.1').describe('Address that the Storage SCP listens on. 0.0.0.0 listens everywhere: allow-list the sources first.'),
+      host: z
+        .string()
+        .min(1)
+        .default('127.0.0.1')
+        .describe('Address that the Storage SCP listens on. 0.0.0.0 listens everywhere: allow-list the sources first.'),
       port: port.default(11112).describe('TCP port of the Storage SCP; 0 takes a free one.'),
-      aeTitle: aeTitle.default('ODONTOID').describe('Called AE title; an association for another one is rejected (A-ASSOCIATE-RJ 1/1/7).'),
+      aeTitle: aeTitle
+        .default('ODONTOID')
+        .describe('Called AE title; an association for another one is rejected (A-ASSOCIATE-RJ 1/1/7).'),
       sources: z
         .array(
           z.strictObject({
             aeTitle: aeTitle,
             addresses: z.array(z.string().min(1)).min(1),
-            echo: z.strictObject({ host: z.string().min(1), port: port.min(1) }).optional().describe('Where it answers C-ECHO, for the button on the page of connections; nothing else is ever sent there.'),
+            echo: z
+              .strictObject({ host: z.string().min(1), port: port.min(1) })
+              .optional()
+              .describe(
+                'Where it answers C-ECHO, for the button on the page of connections; nothing else is ever sent there.',
+              ),
           }),
         )
         .default([])
-        .describe('Who may send: calling AE title and the addresses (IPv4, IPv6 or CIDR) that it may come from. Anybody else is rejected (1/1/3). Empty: nobody.'),
-      maxAssociations: z.int().min(1).max(200).default(20).describe('Associations open at once; one more is rejected as transient (2/3/2), so the sender tries again.'),
-      maxPduLengthBytes: bytes(16_384, 1_048_576).default(262_144).describe('Longest PDU that is taken; announced to the sender. A longer one ends the connection.'),
-      maxObjectBytes: bytes(1_048_576, 4_294_967_296).default(268_435_456).describe('Largest object, bytes. A larger one is answered 0xA700.'),
-      requestTimeoutMs: milliseconds(1_000, 120_000).default(15_000).describe('A connection must bring its A-ASSOCIATE-RQ within this time.'),
-      idleTimeoutMs: milliseconds(1_000, 3_600_000).default(60_000).describe('Longest silence on an open association before A-ABORT.'),
-      objectTimeoutMs: milliseconds(1_000, 3_600_000).default(300_000).describe('Longest time for one object from its first to its last fragment.'),
-      minFreeBytes: bytes(0, 2 ** 50).default(2_147_483_648).describe('Below this much free disk, objects are answered 0xA700 (out of resources), so the sender keeps them.'),
-      acceptedSopClasses: z.array(uid).default([]).describe('SOP classes accepted beside the built-in list (CT, Enhanced CT, Secondary Capture, Structured Reports). They are kept; only CT is analysed.'),
+        .describe(
+          'Who may send: calling AE title and the addresses (IPv4, IPv6 or CIDR) that it may come from. Anybody else is rejected (1/1/3). Empty: nobody.',
+        ),
+      maxAssociations: z
+        .int()
+        .min(1)
+        .max(200)
+        .default(20)
+        .describe('Associations open at once; one more is rejected as transient (2/3/2), so the sender tries again.'),
+      maxPduLengthBytes: bytes(16_384, 1_048_576)
+        .default(262_144)
+        .describe('Longest PDU that is taken; announced to the sender. A longer one ends the connection.'),
+      maxObjectBytes: bytes(1_048_576, 4_294_967_296)
+        .default(268_435_456)
+        .describe('Largest object, bytes. A larger one is answered 0xA700.'),
+      requestTimeoutMs: milliseconds(1_000, 120_000)
+        .default(15_000)
+        .describe('A connection must bring its A-ASSOCIATE-RQ within this time.'),
+      idleTimeoutMs: milliseconds(1_000, 3_600_000)
+        .default(60_000)
+        .describe('Longest silence on an open association before A-ABORT.'),
+      objectTimeoutMs: milliseconds(1_000, 3_600_000)
+        .default(300_000)
+        .describe('Longest time for one object from its first to its last fragment.'),
+      minFreeBytes: bytes(0, 2 ** 50)
+        .default(2_147_483_648)
+        .describe(
+          'Below this much free disk, objects are answered 0xA700 (out of resources), so the sender keeps them.',
+        ),
+      acceptedSopClasses: z
+        .array(uid)
+        .default([])
+        .describe(
+          'SOP classes accepted beside the built-in list (CT, Enhanced CT, Secondary Capture, Structured Reports). They are kept; only CT is analysed.',
+        ),
     })
     .prefault({}),
   assemble: z
     .strictObject({
-      quietMs: milliseconds(100, 3_600_000).default(20_000).describe('A study whose geometry is not whole is assembled after this long without a new slice.'),
+      quietMs: milliseconds(100, 3_600_000)
+        .default(20_000)
+        .describe('A study whose geometry is not whole is assembled after this long without a new slice.'),
       minSlices: z.int().min(3).max(2_000).default(20).describe('Fewest slices of a series that is analysed.'),
-      maxSlices: z.int().min(50).max(20_000).default(3_000).describe('Most slices of a series that is analysed; a longer one is not eligible, visibly.'),
-      maxSliceThicknessMm: z.number().min(0.3).max(10).default(4.5).describe('Thickest slice, and widest distance between neighbours, that is analysed, mm.'),
-      minCoverageMm: z.number().min(10).max(1_000).default(80).describe('Shortest cranio-caudal coverage that is analysed, mm.'),
-      axialToleranceDegrees: z.number().min(1).max(45).default(30).describe('Largest angle between the slice normal and the cranio-caudal axis, degrees.'),
-      maxMissingShare: z.number().min(0).max(0.5).default(0.05).describe('Largest share of missing slices with which a series is still analysed, 0 to 1.'),
+      maxSlices: z
+        .int()
+        .min(50)
+        .max(20_000)
+        .default(3_000)
+        .describe('Most slices of a series that is analysed; a longer one is not eligible, visibly.'),
+      maxSliceThicknessMm: z
+        .number()
+        .min(0.3)
+        .max(10)
+        .default(4.5)
+        .describe('Thickest slice, and widest distance between neighbours, that is analysed, mm.'),
+      minCoverageMm: z
+        .number()
+        .min(10)
+        .max(1_000)
+        .default(80)
+        .describe('Shortest cranio-caudal coverage that is analysed, mm.'),
+      axialToleranceDegrees: z
+        .number()
+        .min(1)
+        .max(45)
+        .default(30)
+        .describe('Largest angle between the slice normal and the cranio-caudal axis, degrees.'),
+      maxMissingShare: z
+        .number()
+        .min(0)
+        .max(0.5)
+        .default(0.05)
+        .describe('Largest share of missing slices with which a series is still analysed, 0 to 1.'),
     })
     .prefault({}),
   infer: z
     .strictObject({
-      modelDir: z.string().min(1).default('models/compact').describe('Folder of the model package. Relative paths start at the package root.'),
-      provider: z.enum(['auto', 'cpu', 'cuda']).default('auto').describe('`auto` takes CUDA where it works, else the CPU, and says which. `cuda` fails where there is none.'),
+      modelDir: z
+        .string()
+        .min(1)
+        .default('models/compact')
+        .describe('Folder of the model package. Relative paths start at the package root.'),
+      provider: z
+        .enum(['auto', 'cpu', 'cuda'])
+        .default('auto')
+        .describe('`auto` takes CUDA where it works, else the CPU, and says which. `cuda` fails where there is none.'),
       threads: z.int().min(0).max(256).default(0).describe('Threads of the network; 0 takes all cores.'),
-      niceness: z.int().min(0).max(19).default(10).describe('Process priority of the inference child: receiving always comes first.'),
-      memoryLimitMb: z.int().min(256).max(1_048_576).default(4_096).describe('Largest memory of the inference child, MB; beyond it the child is replaced and the case tried again.'),
-      timeoutMs: milliseconds(1_000, 3_600_000).default(120_000).describe('Longest time for one slice or one classification before the child is killed and replaced.'),
-      encodeOnArrival: z.boolean().default(true).describe('Encode slices while the study is still arriving, so that only the classifier waits for the last one.'),
+      niceness: z
+        .int()
+        .min(0)
+        .max(19)
+        .default(10)
+        .describe('Process priority of the inference child: receiving always comes first.'),
+      memoryLimitMb: z
+        .int()
+        .min(256)
+        .max(1_048_576)
+        .default(4_096)
+        .describe(
+          'Largest memory of the inference child, MB; beyond it the child is replaced and the case tried again.',
+        ),
+      timeoutMs: milliseconds(1_000, 3_600_000)
+        .default(120_000)
+        .describe('Longest time for one slice or one classification before the child is killed and replaced.'),
+      encodeOnArrival: z
+        .boolean()
+        .default(true)
+        .describe(
+          'Encode slices while the study is still arriving, so that only the classifier waits for the last one.',
+        ),
     })
     .prefault({}),
   report: z
     .strictObject({
-      heatmaps: z.boolean().default(true).describe('Write key slices with heatmaps. `false` is the triage-only mode: no heatmap and no slice scores leave the agent.'),
-      notEligible: z.boolean().default(true).describe('Write a "could not be analysed" SR for studies without an eligible series too.'),
-      institutionName: z.string().max(64).default('').describe('InstitutionName (0008,0080) of the written objects; empty leaves it out.'),
+      heatmaps: z
+        .boolean()
+        .default(true)
+        .describe(
+          'Write key slices with heatmaps. `false` is the triage-only mode: no heatmap and no slice scores leave the agent.',
+        ),
+      notEligible: z
+        .boolean()
+        .default(true)
+        .describe('Write a "could not be analysed" SR for studies without an eligible series too.'),
+      institutionName: z
+        .string()
+        .max(64)
+        .default('')
+        .describe('InstitutionName (0008,0080) of the written objects; empty leaves it out.'),
     })
     .prefault({}),
-  destinations: z.array(z.discriminatedUnion('kind', [dimseDestination, webDestination])).default([]).describe('Where results go. Each destination gets every result; a case is delivered when all have confirmed.'),
+  destinations: z
+    .array(z.discriminatedUnion('kind', [dimseDestination, webDestination]))
+    .default([])
+    .describe('Where results go. Each destination gets every result; a case is delivered when all have confirmed.'),
   delivery: z
     .strictObject({
-      retryMinMs: milliseconds(100, 600_000).default(5_000).describe('First wait after a failed delivery; doubled at each failure, with jitter.'),
-      retryMaxMs: milliseconds(1_000, 86_400_000).default(900_000).describe('Longest wait between two attempts. Attempts never end by themselves.'),
+      retryMinMs: milliseconds(100, 600_000)
+        .default(5_000)
+        .describe('First wait after a failed delivery; doubled at each failure, with jitter.'),
+      retryMaxMs: milliseconds(1_000, 86_400_000)
+        .default(900_000)
+        .describe('Longest wait between two attempts. Attempts never end by themselves.'),
     })
     .prefault({}),
   pipeline: z
     .strictObject({
-      maxAttempts: z.int().min(1).max(10).default(3).describe('Attempts of a stage before the case is marked failed, visibly.'),
-      leaseMs: milliseconds(1_000, 600_000).default(60_000).describe('A stage that has not renewed its lease for this long has lost the case to another worker.'),
-      retryMinMs: milliseconds(10, 600_000).default(2_000).describe('First wait after a failed attempt; doubled at each failure, with jitter.'),
+      maxAttempts: z
+        .int()
+        .min(1)
+        .max(10)
+        .default(3)
+        .describe('Attempts of a stage before the case is marked failed, visibly.'),
+      leaseMs: milliseconds(1_000, 600_000)
+        .default(60_000)
+        .describe('A stage that has not renewed its lease for this long has lost the case to another worker.'),
+      retryMinMs: milliseconds(10, 600_000)
+        .default(2_000)
+        .describe('First wait after a failed attempt; doubled at each failure, with jitter.'),
     })
     .prefault({}),
   worklist: z
     .strictObject({
-      maxWaitMinutes: z.number().min(1).max(1_440).default(60).describe('After this wait an unread case goes before every case that has not waited so long, flagged or not.'),
+      maxWaitMinutes: z
+        .number()
+        .min(1)
+        .max(1_440)
+        .default(60)
+        .describe('After this wait an unread case goes before every case that has not waited so long, flagged or not.'),
       patientNames: z
         .enum(['shown', 'on-request', 'hidden'])
         .default('shown')
-        .describe('Whether the list tells who the patients are. `on-request`: to a reader who asks, for half an hour, which the audit keeps. `hidden`: never, as for a screen on a wall. An opened case tells every reader; a service token is told with `shown` only.'),
+        .describe(
+          'Whether the list tells who the patients are. `on-request`: to a reader who asks, for half an hour, which the audit keeps. `hidden`: never, as for a screen on a wall. An opened case tells every reader; a service token is told with `shown` only.',
+        ),
       location: z
         .enum(['CurrentPatientLocation', 'InstitutionalDepartmentName', 'StationName', 'none'])
         .default('CurrentPatientLocation')
-        .describe('Attribute of a study\'s first slice that tells where the patient is: Current Patient Location (0038,0300), Institutional Department Name (0008,1040) or Station Name (0008,1010). For studies that arrive from then on.'),
+        .describe(
+          "Attribute of a study's first slice that tells where the patient is: Current Patient Location (0038,0300), Institutional Department Name (0008,1040) or Station Name (0008,1010). For studies that arrive from then on.",
+        ),
       viewerUrl: z
         .string()
         .max(1_000)
-        .refine((value) => value === '' || isViewerTemplate(value), 'an address with {studyInstanceUid}, {accessionNumber} or {patientId} in it, and not of a scheme that runs code')
+        .refine(
+          (value) => value === '' || isViewerTemplate(value),
+          'an address with {studyInstanceUid}, {accessionNumber} or {patientId} in it, and not of a scheme that runs code',
+        )
         .default('')
-        .describe('Address of the site\'s viewer for a study, opened from the worklist and the case view. `{studyInstanceUid}`, `{accessionNumber}` and `{patientId}` are filled in. Empty: no link.'),
+        .describe(
+          "Address of the site's viewer for a study, opened from the worklist and the case view. `{studyInstanceUid}`, `{accessionNumber}` and `{patientId}` are filled in. Empty: no link.",
+        ),
     })
     .prefault({}),
   thresholds: z
     .strictObject({
-      secondPerson: z.boolean().default(false).describe('A change of a threshold takes the signatures of two different people (needs `web.signIn`). Stopping AI flags and taking a change back always take one.'),
+      secondPerson: z
+        .boolean()
+        .default(false)
+        .describe(
+          'A change of a threshold takes the signatures of two different people (needs `web.signIn`). Stopping AI flags and taking a change back always take one.',
+        ),
     })
     .prefault({}),
   web: z
     .strictObject({
-      host: z.string().min(1).default('127.0.0.1').describe('Address of the worklist page and the JSON API. Beyond loopback it needs `web.signIn`, `web.publicUrl`, and `web.tls` or `web.trustProxy`.'),
+      host: z
+        .string()
+        .min(1)
+        .default('127.0.0.1')
+        .describe(
+          'Address of the worklist page and the JSON API. Beyond loopback it needs `web.signIn`, `web.publicUrl`, and `web.tls` or `web.trustProxy`.',
+        ),
       port: port.default(8080).describe('TCP port of the worklist page; 0 takes a free one.'),
       publicUrl: z
         .url({ protocol: /^https?$/ })
-        .refine((url) => !URL.canParse(url) || new URL(url).pathname === '/', 'a scheme, a host and perhaps a port, no path')
+        .refine(
+          (url) => !URL.canParse(url) || new URL(url).pathname === '/',
+          'a scheme, a host and perhaps a port, no path',
+        )
         .optional()
-        .describe('What people type, `https://odontoid.example`. Other names than this one and those of this machine are refused (421).'),
+        .describe(
+          'What people type, `https://odontoid.example`. Other names than this one and those of this machine are refused (421).',
+        ),
       signIn: z
         .enum(['off', 'local', 'oidc'])
         .default('local')
-        .describe('`local`: accounts of its own. `oidc`: the identity provider of `web.oidc`. `off`: whoever is on this machine is its admin; loopback only.'),
+        .describe(
+          '`local`: accounts of its own. `oidc`: the identity provider of `web.oidc`. `off`: whoever is on this machine is its admin; loopback only.',
+        ),
       tls: z
         .strictObject({
           certFile: z.string().min(1).describe('Certificate chain, PEM.'),
@@ -175,55 +385,107 @@ export const configSchema = z.strictObject({
         })
         .optional()
         .describe('Serve HTTPS (TLS 1.2 or 1.3). Read at start.'),
-      trustProxy: z.array(z.string().min(1)).default([]).describe('Addresses (or CIDR) of reverse proxies that speak TLS to browsers; their `X-Forwarded-For` and `X-Forwarded-Proto` are believed.'),
+      trustProxy: z
+        .array(z.string().min(1))
+        .default([])
+        .describe(
+          'Addresses (or CIDR) of reverse proxies that speak TLS to browsers; their `X-Forwarded-For` and `X-Forwarded-Proto` are believed.',
+        ),
       sessions: z
         .strictObject({
-          idleMinutes: z.number().min(1).max(1_440).default(30).describe('A session ends after this long without a key, a pointer or a change of its person’s.'),
-          absoluteHours: z.number().min(0.1).max(168).default(12).describe('A session ends this long after its sign-in, whatever is done.'),
-          recentSignInMinutes: z.number().min(1).max(60).default(10).describe('For this long after a sign-in, thresholds, models and accounts may be changed; later it is confirmed again.'),
+          idleMinutes: z
+            .number()
+            .min(1)
+            .max(1_440)
+            .default(30)
+            .describe('A session ends after this long without a key, a pointer or a change of its person’s.'),
+          absoluteHours: z
+            .number()
+            .min(0.1)
+            .max(168)
+            .default(12)
+            .describe('A session ends this long after its sign-in, whatever is done.'),
+          recentSignInMinutes: z
+            .number()
+            .min(1)
+            .max(60)
+            .default(10)
+            .describe(
+              'For this long after a sign-in, thresholds, models and accounts may be changed; later it is confirmed again.',
+            ),
         })
         .prefault({}),
       oidc: z
         .strictObject({
-          issuer: z.url({ protocol: /^https?$/ }).describe('Issuer of the identity provider; `/.well-known/openid-configuration` is found under it.'),
+          issuer: z
+            .url({ protocol: /^https?$/ })
+            .describe('Issuer of the identity provider; `/.well-known/openid-configuration` is found under it.'),
           clientId: z.string().min(1),
           clientSecret: secret.optional().describe('Leave it out for a public client.'),
           scope: z.string().default('openid profile'),
-          roleClaim: z.string().min(1).default('roles').describe('Claim of the ID token (else of UserInfo) with roles or groups; dots step into objects (`realm_access.roles`).'),
+          roleClaim: z
+            .string()
+            .min(1)
+            .default('roles')
+            .describe(
+              'Claim of the ID token (else of UserInfo) with roles or groups; dots step into objects (`realm_access.roles`).',
+            ),
           adminValues: z.array(z.string().min(1)).min(1).describe('Any of these values makes an admin.'),
-          readerValues: z.array(z.string().min(1)).min(1).describe('Any of these values makes a reader. Whoever has none of either is not let in.'),
+          readerValues: z
+            .array(z.string().min(1))
+            .min(1)
+            .describe('Any of these values makes a reader. Whoever has none of either is not let in.'),
           nameClaim: z.string().min(1).default('preferred_username').describe('Claim that names the account.'),
         })
         .optional()
-        .describe('Sign-in at an identity provider: authorization code with PKCE. It sends back to `<publicUrl>/api/oidc/callback`.'),
+        .describe(
+          'Sign-in at an identity provider: authorization code with PKCE. It sends back to `<publicUrl>/api/oidc/callback`.',
+        ),
     })
     .prefault({}),
   audit: z
     .strictObject({
       repository: z
         .discriminatedUnion('transport', [
+          z
+            .strictObject({
+              transport: z.literal('tls').describe('Syslog over TLS 1.2 or 1.3 (RFC 5425).'),
+              port: port.min(1).default(6514).describe('TCP port of the repository.'),
+              caFile: z
+                .string()
+                .min(1)
+                .optional()
+                .describe('Authority of its certificate, PEM. Left out, those of the operating system.'),
+              certFile: z.string().min(1).optional().describe('Certificate by which this system shows who it is, PEM.'),
+              keyFile: z.string().min(1).optional().describe('Key of that certificate, PEM.'),
+              serverName: z.string().min(1).optional().describe('Name in its certificate, where it is not `host`.'),
+              timeoutMs: milliseconds(1_000, 600_000)
+                .default(10_000)
+                .describe('Longest silence on the connection before the attempt fails and is repeated.'),
+              confirm: z
+                .enum(['close', 'none'])
+                .default('close')
+                .describe(
+                  '`close`: a batch counts as sent when the repository answers the closing of the connection (RFC 5425 4.4), which it does after it has read everything. `none`: when it is written; what the network then loses is lost.',
+                ),
+              ...auditRepository,
+            })
+            .refine(
+              ({ certFile, keyFile }) => (certFile === undefined) === (keyFile === undefined),
+              'name both certFile and keyFile, or neither',
+            ),
           z.strictObject({
-            transport: z.literal('tls').describe('Syslog over TLS 1.2 or 1.3 (RFC 5425).'),
-            port: port.min(1).default(6514).describe('TCP port of the repository.'),
-            caFile: z.string().min(1).optional().describe('Authority of its certificate, PEM. Left out, those of the operating system.'),
-            certFile: z.string().min(1).optional().describe('Certificate by which this system shows who it is, PEM.'),
-            keyFile: z.string().min(1).optional().describe('Key of that certificate, PEM.'),
-            serverName: z.string().min(1).optional().describe('Name in its certificate, where it is not `host`.'),
-            timeoutMs: milliseconds(1_000, 600_000).default(10_000).describe('Longest silence on the connection before the attempt fails and is repeated.'),
-            confirm: z
-              .enum(['close', 'none'])
-              .default('close')
-              .describe('`close`: a batch counts as sent when the repository answers the closing of the connection (RFC 5425 4.4), which it does after it has read everything. `none`: when it is written; what the network then loses is lost.'),
-            ...auditRepository,
-          }).refine(({ certFile, keyFile }) => (certFile === undefined) === (keyFile === undefined), 'name both certFile and keyFile, or neither'),
-          z.strictObject({
-            transport: z.literal('udp').describe('Syslog over UDP (RFC 5426): in clear, and nobody knows whether it came.'),
+            transport: z
+              .literal('udp')
+              .describe('Syslog over UDP (RFC 5426): in clear, and nobody knows whether it came.'),
             port: port.min(1).default(514).describe('UDP port of the repository.'),
             ...auditRepository,
           }),
         ])
         .optional()
-        .describe('The site\'s Audit Record Repository (IHE ATNA): every entry of the audit goes there as a DICOM Audit Message (PS3.15 A.5).'),
+        .describe(
+          "The site's Audit Record Repository (IHE ATNA): every entry of the audit goes there as a DICOM Audit Message (PS3.15 A.5).",
+        ),
     })
     .prefault({}),
   proofOfLife: z
@@ -231,29 +493,71 @@ export const configSchema = z.strictObject({
       schedule: z
         .string()
         .default('17 */6 * * *')
-        .describe('When a synthetic study with a fracture goes through the whole path, C-STORE to written report (cron, local time). `off`: only when an admin asks for it.'),
+        .describe(
+          'When a synthetic study with a fracture goes through the whole path, C-STORE to written report (cron, local time). `off`: only when an admin asks for it.',
+        ),
       expect: z
         .enum(['suspected', 'analysed', 'reported'])
         .default('suspected')
-        .describe('What it must come to: `suspected`, the fracture is flagged; `analysed`, it has a score; `reported`, a report is written, whatever it says (for networks that refuse synthetic studies).'),
-      sendTo: z.array(z.string()).default([]).describe('Names of the `destinations` that get its results, a test archive for example. The others are asked for an echo and get nothing.'),
-      timeoutMinutes: z.number().min(0.1).max(240).default(15).describe('A run that is not done after this long has failed. It comes after every patient’s study, so a long queue makes it late.'),
-      alarmAfterHours: z.number().min(0.1).max(744).default(13).describe('An alarm on the worklist when none has passed for this long. Longer than two steps of the schedule.'),
+        .describe(
+          'What it must come to: `suspected`, the fracture is flagged; `analysed`, it has a score; `reported`, a report is written, whatever it says (for networks that refuse synthetic studies).',
+        ),
+      sendTo: z
+        .array(z.string())
+        .default([])
+        .describe(
+          'Names of the `destinations` that get its results, a test archive for example. The others are asked for an echo and get nothing.',
+        ),
+      timeoutMinutes: z
+        .number()
+        .min(0.1)
+        .max(240)
+        .default(15)
+        .describe(
+          'A run that is not done after this long has failed. It comes after every patient’s study, so a long queue makes it late.',
+        ),
+      alarmAfterHours: z
+        .number()
+        .min(0.1)
+        .max(744)
+        .default(13)
+        .describe(
+          'An alarm on the worklist when none has passed for this long. Longer than two steps of the schedule.',
+        ),
     })
     .prefault({}),
   housekeeping: z
     .strictObject({
-      retentionDays: z.number().min(0.01).max(3_650).default(14).describe('Delivered and ineligible cases, and those that a person has left as they are, older than this are removed with their files, days.'),
-      lowWaterFreeBytes: bytes(0, 2 ** 50).default(10_737_418_240).describe('Below this much free disk, the oldest delivered and ineligible cases are removed early, bytes.'),
+      retentionDays: z
+        .number()
+        .min(0.01)
+        .max(3_650)
+        .default(14)
+        .describe(
+          'Delivered and ineligible cases, and those that a person has left as they are, older than this are removed with their files, days.',
+        ),
+      lowWaterFreeBytes: bytes(0, 2 ** 50)
+        .default(10_737_418_240)
+        .describe('Below this much free disk, the oldest delivered and ineligible cases are removed early, bytes.'),
       backupsToKeep: z.int().min(1).max(365).default(7).describe('Nightly database backups that are kept.'),
       retentionCron: z.string().default('*/10 * * * *').describe('When retention is looked at (cron, local time).'),
-      nightlyCron: z.string().default('15 3 * * *').describe('When the database is backed up and checked (cron, local time).'),
+      nightlyCron: z
+        .string()
+        .default('15 3 * * *')
+        .describe('When the database is backed up and checked (cron, local time).'),
     })
     .prefault({}),
 });
 
 /** What a page that shows patients' names may not be: open to others without sign-in, or to their networks without TLS. Null when all is well. */
-export function openDoor({ host, signIn, publicUrl, tls, trustProxy, oidc }: z.infer<typeof configSchema>['web']): string | null {
+export function openDoor({
+  host,
+  signIn,
+  publicUrl,
+  tls,
+  trustProxy,
+  oidc,
+}: z.infer<typeof configSchema>['web']): string | null {
   const beyond = !isLoopback(host);
   const open = publicUrl === undefined ? null : new URL(publicUrl);
   const openBeyond = open !== null && !isLoopback(open.hostname.replace(/^\[|\]$/g, ''));
@@ -261,10 +565,13 @@ export function openDoor({ host, signIn, publicUrl, tls, trustProxy, oidc }: z.i
     return 'web.signIn: off is for this machine alone. Set web.signIn to local or oidc, or leave web.host on loopback without web.publicUrl and web.trustProxy.';
   if (beyond && tls === undefined && trustProxy.length === 0)
     return `web.host: ${host} is beyond this machine, where names would cross the network in clear. Set web.tls, or name the reverse proxy that speaks TLS in web.trustProxy.`;
-  if (beyond && open === null) return 'web.publicUrl: set it to what people type, for example https://odontoid.example.';
+  if (beyond && open === null)
+    return 'web.publicUrl: set it to what people type, for example https://odontoid.example.';
   if (openBeyond && open.protocol !== 'https:') return 'web.publicUrl: beyond this machine it begins with https://';
-  if (signIn === 'oidc' && oidc === undefined) return 'web.oidc: web.signIn is oidc, so name the identity provider here.';
-  if (signIn === 'oidc' && open === null) return 'web.publicUrl: the identity provider sends people back to it; set it to what people type.';
+  if (signIn === 'oidc' && oidc === undefined)
+    return 'web.oidc: web.signIn is oidc, so name the identity provider here.';
+  if (signIn === 'oidc' && open === null)
+    return 'web.publicUrl: the identity provider sends people back to it; set it to what people type.';
   return null;
 }
 

@@ -40,7 +40,8 @@ export function loadConfig(path: string | undefined, environment: NodeJS.Process
 
   const merged = layers.reduce<unknown>((base, layer) => merge(base, layer.value), {});
   const parsed = configSchema.safeParse(merged);
-  if (!parsed.success) throw new TriageError('config-invalid', parsed.error.issues.map((issue) => describe(issue, layers)).join('\n'));
+  if (!parsed.success)
+    throw new TriageError('config-invalid', parsed.error.issues.map((issue) => describe(issue, layers)).join('\n'));
   return finished(parsed.data);
 }
 
@@ -48,7 +49,8 @@ export function loadConfig(path: string | undefined, environment: NodeJS.Process
 export function configFrom(value: z.input<typeof configSchema>): Config {
   const layer = { name: 'settings', value };
   const parsed = configSchema.safeParse(value);
-  if (!parsed.success) throw new TriageError('config-invalid', parsed.error.issues.map((issue) => describe(issue, [layer])).join('\n'));
+  if (!parsed.success)
+    throw new TriageError('config-invalid', parsed.error.issues.map((issue) => describe(issue, [layer])).join('\n'));
   return finished(parsed.data);
 }
 
@@ -56,23 +58,44 @@ function finished(config: z.infer<typeof configSchema>): Config {
   const door = openDoor(config.web);
   if (door !== null) throw new TriageError('config-invalid', door);
   if (config.thresholds.secondPerson && config.web.signIn === 'off')
-    throw new TriageError('config-invalid', 'thresholds.secondPerson: without sign-in nobody can be told from a second person. Set web.signIn to local or oidc.');
-  const unknown = config.proofOfLife.sendTo.find((name) => !config.destinations.some((destination) => destination.name === name));
-  if (unknown !== undefined) throw new TriageError('config-invalid', `proofOfLife.sendTo: there is no destination ${unknown}. Name one of destinations[].name.`);
-  return freeze({ ...config, dataDir: resolve(config.dataDir), infer: { ...config.infer, modelDir: resolve(packageRoot, config.infer.modelDir) } });
+    throw new TriageError(
+      'config-invalid',
+      'thresholds.secondPerson: without sign-in nobody can be told from a second person. Set web.signIn to local or oidc.',
+    );
+  const unknown = config.proofOfLife.sendTo.find(
+    (name) => !config.destinations.some((destination) => destination.name === name),
+  );
+  if (unknown !== undefined)
+    throw new TriageError(
+      'config-invalid',
+      `proofOfLife.sendTo: there is no destination ${unknown}. Name one of destinations[].name.`,
+    );
+  return freeze({
+    ...config,
+    dataDir: resolve(config.dataDir),
+    infer: { ...config.infer, modelDir: resolve(packageRoot, config.infer.modelDir) },
+  });
 }
 
 /** The secret itself. @throws TriageError `config-invalid` when the variable or the file is not there */
 export function readSecret(source: SecretSource, environment: NodeJS.ProcessEnv): string {
   if (source.env !== undefined) {
     const value = environment[source.env];
-    if (value === undefined || value === '') throw new TriageError('config-invalid', `The secret is to come from the environment variable ${source.env}, which is not set.`);
+    if (value === undefined || value === '')
+      throw new TriageError(
+        'config-invalid',
+        `The secret is to come from the environment variable ${source.env}, which is not set.`,
+      );
     return value;
   }
   try {
     return readFileSync(source.file!, 'utf8').replace(/\r?\n$/, '');
   } catch (error) {
-    throw new TriageError('config-invalid', `The secret is to come from the file ${String(source.file)}, which cannot be read: ${messageOf(error)}`, { cause: error });
+    throw new TriageError(
+      'config-invalid',
+      `The secret is to come from the file ${String(source.file)}, which cannot be read: ${messageOf(error)}`,
+      { cause: error },
+    );
   }
 }
 
@@ -81,7 +104,11 @@ export function readPem(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    throw new TriageError('config-invalid', `The file ${path}, named in the configuration, cannot be read: ${messageOf(error)}`, { cause: error });
+    throw new TriageError(
+      'config-invalid',
+      `The file ${path}, named in the configuration, cannot be read: ${messageOf(error)}`,
+      { cause: error },
+    );
   }
 }
 
@@ -96,7 +123,9 @@ function readLayer(path: string): Layer {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    throw new TriageError('config-invalid', `The configuration file ${path} cannot be read: ${messageOf(error)}`, { cause: error });
+    throw new TriageError('config-invalid', `The configuration file ${path} cannot be read: ${messageOf(error)}`, {
+      cause: error,
+    });
   }
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, strict: true, uniqueKeys: true });
@@ -187,7 +216,8 @@ function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
-    for (let j = 1; j <= b.length; j++) next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
+    for (let j = 1; j <= b.length; j++)
+      next[j] = Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
     row = next;
   }
   return row[b.length]!;
@@ -203,7 +233,10 @@ function environmentLayer(environment: NodeJS.ProcessEnv): Record<string, unknow
       const known = knownKeys(path).find((key) => key.toLowerCase() === wanted);
       if (known === undefined) {
         const near = nearest(wanted, knownKeys(path));
-        throw new TriageError('config-invalid', `environment: ${name} names no option${near === null ? '' : `; did you mean ${[...path, near].join('.')}?`}`);
+        throw new TriageError(
+          'config-invalid',
+          `environment: ${name} names no option${near === null ? '' : `; did you mean ${[...path, near].join('.')}?`}`,
+        );
       }
       path.push(known);
     }

@@ -37,11 +37,19 @@ export async function readCsv(file: string, columns: readonly string[], problems
   const [head, ...rows] = records;
   const names = head?.cells ?? [];
   const missing = columns.filter((column) => !names.includes(column));
-  if (missing.length > 0) throw new TriageError('dataset-invalid', `${file} has no column ${missing.join(', ')}; it has ${names.join(', ') || 'none'}.`);
+  if (missing.length > 0)
+    throw new TriageError(
+      'dataset-invalid',
+      `${file} has no column ${missing.join(', ')}; it has ${names.join(', ') || 'none'}.`,
+    );
   return rows.flatMap(({ cells, line }) => {
     const where = `${path.basename(file)} line ${line}`;
     if (cells.length !== names.length) {
-      problems.push({ where, problem: `the row has ${cells.length} cells, and ${names.length} are wanted`, dropped: true });
+      problems.push({
+        where,
+        problem: `the row has ${cells.length} cells, and ${names.length} are wanted`,
+        dropped: true,
+      });
       return [];
     }
     return [{ where, cell: (column: string) => cells[names.indexOf(column)] ?? '' }];

@@ -26,7 +26,8 @@ export async function readFolderDataset(root: string): Promise<Dataset> {
     const id = row.cell('folder');
     const folder = path.resolve(root, id);
     const label = labelOf(row.cell('caseLabel'));
-    if (id === '' || path.relative(path.resolve(root), folder).startsWith('..')) drop(`folder "${id}" is not in the dataset`);
+    if (id === '' || path.relative(path.resolve(root), folder).startsWith('..'))
+      drop(`folder "${id}" is not in the dataset`);
     else if (seen.has(id)) drop(`${id} is there twice`);
     else if (label === null) drop(`caseLabel is "${row.cell('caseLabel')}"; 0 or 1 is wanted`);
     else if (!existsSync(folder)) drop(`the folder ${id} does not exist`);
@@ -35,25 +36,46 @@ export async function readFolderDataset(root: string): Promise<Dataset> {
   }
   const named = new Set([...seen].map((id) => path.resolve(root, id)));
   for (const folder of imageLabels.keys()) {
-    if (!named.has(folder)) problems.push({ where: 'labels.csv', problem: `images of ${path.relative(root, folder)}, which cases.csv does not name`, dropped: true });
+    if (!named.has(folder))
+      problems.push({
+        where: 'labels.csv',
+        problem: `images of ${path.relative(root, folder)}, which cases.csv does not name`,
+        dropped: true,
+      });
   }
   return { kind: 'folder', root, cases, problems };
 }
 
-function caseOf(row: CsvRow, root: string, id: string, folder: string, label: boolean, own: ReadonlyMap<string, boolean>, problems: Problem[]): LabelledCase {
+function caseOf(
+  row: CsvRow,
+  root: string,
+  id: string,
+  folder: string,
+  label: boolean,
+  own: ReadonlyMap<string, boolean>,
+  problems: Problem[],
+): LabelledCase {
   const note = (problem: string): void => void problems.push({ where: row.where, problem, dropped: false });
   const sex = row.cell('sex');
   if (!['', 'F', 'M'].includes(sex)) note(`sex is "${sex}"; F, M or nothing is wanted: counted as unknown`);
   const age = row.cell('ageYears');
   const ageYears = age === '' ? null : Number(age);
-  if (ageYears !== null && !(ageYears >= 0 && ageYears <= 130)) note(`ageYears is "${age}"; a number of years is wanted: counted as unknown`);
+  if (ageYears !== null && !(ageYears >= 0 && ageYears <= 130))
+    note(`ageYears is "${age}"; a number of years is wanted: counted as unknown`);
   const fractures = words(row.cell('fractures')).map((name) => name.split('@'));
   if (!label && fractures.length > 0) note('the case is negative, and yet its fractures are named');
   const grades = words(row.cell('grades'));
-  const masks = row.cell('mask').split(';').map((mask) => mask.trim()).filter((mask) => mask !== '').map((mask) => path.resolve(root, mask));
+  const masks = row
+    .cell('mask')
+    .split(';')
+    .map((mask) => mask.trim())
+    .filter((mask) => mask !== '')
+    .map((mask) => path.resolve(root, mask));
   const absent = masks.filter((mask) => !existsSync(mask));
-  if (absent.length > 0) note(`no mask at ${absent.map((mask) => path.relative(root, mask)).join(', ')}: the case goes without`);
-  if (own.size > 0 && [...own.values()].includes(true) !== label) note(`caseLabel is ${label ? 1 : 0}, and labels.csv has ${label ? 'no' : 'a'} positive image of it`);
+  if (absent.length > 0)
+    note(`no mask at ${absent.map((mask) => path.relative(root, mask)).join(', ')}: the case goes without`);
+  if (own.size > 0 && [...own.values()].includes(true) !== label)
+    note(`caseLabel is ${label ? 1 : 0}, and labels.csv has ${label ? 'no' : 'a'} positive image of it`);
   return {
     id,
     patientKey: row.cell('patientId') === '' ? id : row.cell('patientId'),
@@ -79,8 +101,14 @@ async function readImageLabels(root: string, problems: Problem[]): Promise<Map<s
   for (const row of await readCsv(file, ['file', 'imageLabel'], problems)) {
     const label = labelOf(row.cell('imageLabel'));
     const image = path.resolve(root, row.cell('file'));
-    if (label === null) problems.push({ where: row.where, problem: `imageLabel is "${row.cell('imageLabel')}"; 0 or 1 is wanted`, dropped: true });
-    else if (labels.has(image)) problems.push({ where: row.where, problem: `${row.cell('file')} is there twice`, dropped: true });
+    if (label === null)
+      problems.push({
+        where: row.where,
+        problem: `imageLabel is "${row.cell('imageLabel')}"; 0 or 1 is wanted`,
+        dropped: true,
+      });
+    else if (labels.has(image))
+      problems.push({ where: row.where, problem: `${row.cell('file')} is there twice`, dropped: true });
     else labels.set(image, label);
   }
   return labels;

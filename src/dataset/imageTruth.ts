@@ -22,30 +22,46 @@ export interface TruthSlice {
  * The truth of the slices of a case, in their order. A label that the dataset states wins over one that follows from boxes or masks; where they
  * contradict each other, and where a mask cannot be read, a problem says so.
  */
-export async function imageTruth(labelled: LabelledCase, slices: readonly TruthSlice[]): Promise<{ truth: ImageTruth[]; problems: Problem[] }> {
+export async function imageTruth(
+  labelled: LabelledCase,
+  slices: readonly TruthSlice[],
+): Promise<{ truth: ImageTruth[]; problems: Problem[] }> {
   const problems: Problem[] = [];
   const note = (problem: string): void => void problems.push({ where: labelled.id, problem, dropped: false });
   const readers: SliceMask[][] = [];
   for (const file of labelled.masks) {
     try {
-      readers.push(await readMask(file, slices.map(({ header }) => header)));
+      readers.push(
+        await readMask(
+          file,
+          slices.map(({ header }) => header),
+        ),
+      );
     } catch (error) {
       if (!(error instanceof TriageError)) throw error;
       note(`the mask ${path.basename(file)} is not used: ${error.message}`);
     }
   }
   const complete = readers.length === labelled.masks.length;
-  const masks = complete && readers.length > 0 ? intersect(readers) : slices.map(({ header, file }) => boxMask(header, labelled.boxes.get(file) ?? []));
-  if (complete && readers.length > 0 && labelled.label && !masks.some((mask) => mask !== null)) note(readers.length > 1 ? 'the readers’ masks have no pixel in common' : 'the mask marks no pixel of the series');
+  const masks =
+    complete && readers.length > 0
+      ? intersect(readers)
+      : slices.map(({ header, file }) => boxMask(header, labelled.boxes.get(file) ?? []));
+  if (complete && readers.length > 0 && labelled.label && !masks.some((mask) => mask !== null))
+    note(readers.length > 1 ? 'the readers’ masks have no pixel in common' : 'the mask marks no pixel of the series');
   const truth = slices.map(({ file }, i): ImageTruth => {
     const mask = masks[i] ?? null;
     const stated = labelled.imageLabels.get(file);
     const derived = mask !== null ? true : labelled.unmarkedIsIntact && complete ? false : null;
     return { label: stated ?? derived, mask };
   });
-  const against = slices.filter(({ file }, i) => labelled.imageLabels.has(file) && masks[i] !== null && labelled.imageLabels.get(file) === false);
-  if (against.length > 0) note(`${against.length} images are labelled 0 and yet marked, ${path.basename(against[0]!.file)} among them`);
-  if (!labelled.label && truth.some(({ label }) => label === true)) note('the case is negative, and yet an image of it is positive');
+  const against = slices.filter(
+    ({ file }, i) => labelled.imageLabels.has(file) && masks[i] !== null && labelled.imageLabels.get(file) === false,
+  );
+  if (against.length > 0)
+    note(`${against.length} images are labelled 0 and yet marked, ${path.basename(against[0]!.file)} among them`);
+  if (!labelled.label && truth.some(({ label }) => label === true))
+    note('the case is negative, and yet an image of it is positive');
   return { truth, problems };
 }
 
@@ -53,7 +69,8 @@ function boxMask({ rows, columns }: InstanceHeader, boxes: readonly Box[]): Slic
   if (boxes.length === 0 || rows === null || columns === null) return null;
   const mask = new Uint8Array(rows * columns);
   for (const { left, top, right, bottom } of boxes) {
-    for (let row = Math.max(0, top); row < Math.min(rows, bottom); row++) mask.fill(1, row * columns + Math.max(0, left), row * columns + Math.min(columns, right));
+    for (let row = Math.max(0, top); row < Math.min(rows, bottom); row++)
+      mask.fill(1, row * columns + Math.max(0, left), row * columns + Math.min(columns, right));
   }
   return mask.includes(1) ? mask : null;
 }

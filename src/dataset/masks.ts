@@ -23,7 +23,9 @@ export function intersect(readers: readonly (readonly SliceMask[])[]): SliceMask
   const [first, ...others] = readers;
   return (first ?? []).map((mask, i) => {
     if (mask === null) return null;
-    const common = mask.map((value, pixel) => (value !== 0 && others.every((other) => other[i]?.[pixel] === 1) ? 1 : 0));
+    const common = mask.map((value, pixel) =>
+      value !== 0 && others.every((other) => other[i]?.[pixel] === 1) ? 1 : 0,
+    );
     return common.includes(1) ? common : null;
   });
 }
@@ -45,12 +47,29 @@ function readNifti(file: Buffer, slices: readonly InstanceHeader[]): SliceMask[]
   };
   const toVoxel = inverse(header.affine);
   return slices.map((slice) => {
-    const { rows, columns, imagePositionPatientMm: origin, imageOrientationPatient: direction, pixelSpacingMm: spacing } = slice;
-    if (rows === null || columns === null || origin === null || direction === null || spacing === null) throw invalid('a slice of the series does not say where it lies');
+    const {
+      rows,
+      columns,
+      imagePositionPatientMm: origin,
+      imageOrientationPatient: direction,
+      pixelSpacingMm: spacing,
+    } = slice;
+    if (rows === null || columns === null || origin === null || direction === null || spacing === null)
+      throw invalid('a slice of the series does not say where it lies');
     // From LPS to RAS, then to the voxel's index.
     const at = apply(toVoxel, [-origin[0], -origin[1], origin[2], 1]);
-    const alongRow = apply(toVoxel, [-direction[0] * spacing[1], -direction[1] * spacing[1], direction[2] * spacing[1], 0]);
-    const alongColumn = apply(toVoxel, [-direction[3] * spacing[0], -direction[4] * spacing[0], direction[5] * spacing[0], 0]);
+    const alongRow = apply(toVoxel, [
+      -direction[0] * spacing[1],
+      -direction[1] * spacing[1],
+      direction[2] * spacing[1],
+      0,
+    ]);
+    const alongColumn = apply(toVoxel, [
+      -direction[3] * spacing[0],
+      -direction[4] * spacing[0],
+      direction[5] * spacing[0],
+      0,
+    ]);
     const mask = new Uint8Array(rows * columns);
     let marked = false;
     for (let row = 0; row < rows; row++) {
@@ -58,7 +77,16 @@ function readNifti(file: Buffer, slices: readonly InstanceHeader[]): SliceMask[]
         const i = Math.round(at[0] + row * alongColumn[0] + column * alongRow[0]);
         const j = Math.round(at[1] + row * alongColumn[1] + column * alongRow[1]);
         const k = Math.round(at[2] + row * alongColumn[2] + column * alongRow[2]);
-        if (i < 0 || j < 0 || k < 0 || i >= width || j >= height || k >= depth || !isMarked((k * height + j) * width + i)) continue;
+        if (
+          i < 0 ||
+          j < 0 ||
+          k < 0 ||
+          i >= width ||
+          j >= height ||
+          k >= depth ||
+          !isMarked((k * height + j) * width + i)
+        )
+          continue;
         mask[row * columns + column] = 1;
         marked = true;
       }
@@ -112,20 +140,27 @@ function readSeg(bytes: Uint8Array, slices: readonly InstanceHeader[]): SliceMas
   const elements = parseElements(bytes);
   if (elements.string(TAG.sopClassUid) !== SEGMENTATION) throw invalid('the DICOM object is no segmentation');
   const pixelData = elements.pixelData();
-  if (pixelData?.kind !== 'native') throw invalid('the segmentation has no uncompressed pixel data; decompress it first');
+  if (pixelData?.kind !== 'native')
+    throw invalid('the segmentation has no uncompressed pixel data; decompress it first');
   const rows = elements.uint16(TAG.rows) ?? 0;
   const columns = elements.uint16(TAG.columns) ?? 0;
   const isBinary = elements.uint16(TAG.bitsAllocated) === 1;
   const half = (elements.uint16(TAG.segmentationFractionalMaximum) ?? 1) / 2;
   const pixels = rows * columns;
-  const isMarked = (bit: number): boolean => (isBinary ? (pixelData.bytes[bit >> 3]! >> (bit & 7)) & 1 : pixelData.bytes[bit]! >= half ? 1 : 0) === 1;
+  const isMarked = (bit: number): boolean =>
+    (isBinary ? (pixelData.bytes[bit >> 3]! >> (bit & 7)) & 1 : pixelData.bytes[bit]! >= half ? 1 : 0) === 1;
   const frames = elements.items(TAG.perFrameFunctionalGroups);
-  if (frames.length !== Number(elements.string(TAG.numberOfFrames) ?? 1) || pixelData.bytes.length * (isBinary ? 8 : 1) < frames.length * pixels) throw invalid('the segmentation is not whole');
+  if (
+    frames.length !== Number(elements.string(TAG.numberOfFrames) ?? 1) ||
+    pixelData.bytes.length * (isBinary ? 8 : 1) < frames.length * pixels
+  )
+    throw invalid('the segmentation is not whole');
   const masks: SliceMask[] = slices.map(() => null);
   for (const [index, frame] of frames.entries()) {
     const place = sliceOfFrame(frame, slices);
     if (place === -1) throw invalid(`frame ${index + 1} of the segmentation lies on none of the slices`);
-    if (slices[place]!.rows !== rows || slices[place]!.columns !== columns) throw invalid('the segmentation has another matrix than the series');
+    if (slices[place]!.rows !== rows || slices[place]!.columns !== columns)
+      throw invalid('the segmentation has another matrix than the series');
     const mask = masks[place] ?? new Uint8Array(pixels);
     let marked = masks[place] !== null;
     for (let pixel = 0; pixel < pixels; pixel++) {
@@ -139,12 +174,19 @@ function readSeg(bytes: Uint8Array, slices: readonly InstanceHeader[]): SliceMas
 }
 
 function sliceOfFrame(frame: Elements, slices: readonly InstanceHeader[]): number {
-  const source = frame.items(TAG.derivationImageSequence)[0]?.items(TAG.sourceImageSequence)[0]?.string(TAG.referencedSopInstanceUid);
-  const named = source === null || source === undefined ? -1 : slices.findIndex(({ sopInstanceUid }) => sopInstanceUid === source);
+  const source = frame
+    .items(TAG.derivationImageSequence)[0]
+    ?.items(TAG.sourceImageSequence)[0]
+    ?.string(TAG.referencedSopInstanceUid);
+  const named =
+    source === null || source === undefined ? -1 : slices.findIndex(({ sopInstanceUid }) => sopInstanceUid === source);
   if (named !== -1) return named;
   const position = frame.items(TAG.planePositionSequence)[0]?.numbers(TAG.imagePositionPatient);
   if (position?.length !== 3) return -1;
-  return slices.findIndex(({ imagePositionPatientMm: at }) => at?.every((mm, axis) => Math.abs(mm - position[axis]!) <= SAME_PLACE_MM) ?? false);
+  return slices.findIndex(
+    ({ imagePositionPatientMm: at }) =>
+      at?.every((mm, axis) => Math.abs(mm - position[axis]!) <= SAME_PLACE_MM) ?? false,
+  );
 }
 
 function invalid(why: string): TriageError {

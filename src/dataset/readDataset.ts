@@ -13,7 +13,10 @@ export async function readDataset(folder: string): Promise<Dataset> {
   const root = path.resolve(folder);
   const has = (name: string): boolean => existsSync(path.join(root, name));
   if (!has('cases.csv') && !has('train.csv')) {
-    throw new TriageError('not-found', `${folder} holds no cases.csv (a phantom cohort, or a folder of your own) and no train.csv (the RSNA 2022 release). docs/evaluation.md shows both.`);
+    throw new TriageError(
+      'not-found',
+      `${folder} holds no cases.csv (a phantom cohort, or a folder of your own) and no train.csv (the RSNA 2022 release). docs/evaluation.md shows both.`,
+    );
   }
   const dataset = has('cases.csv') ? await readFolderDataset(root) : await readRsnaDataset(root);
   if (dataset.cases.length === 0) {

@@ -19,7 +19,11 @@ export type Split = z.infer<typeof splitSchema>;
  * the order of the cases does not matter.
  * `shares`: weight by name of part, for example seven folds of 1 each.
  */
-export function splitByPatient(cases: readonly LabelledCase[], shares: Readonly<Record<string, number>>, seed: number): Split {
+export function splitByPatient(
+  cases: readonly LabelledCase[],
+  shares: Readonly<Record<string, number>>,
+  seed: number,
+): Split {
   const names = Object.keys(shares).filter((name) => shares[name]! > 0);
   const parts = Object.fromEntries(names.map((name) => [name, [] as string[]]));
   for (const patients of strata(cases)) {
@@ -33,7 +37,11 @@ export function splitByPatient(cases: readonly LabelledCase[], shares: Readonly<
       // To the part that is furthest behind its share, of the stratum first: what is left over of small strata evens out over the parts.
       const behind = (name: string): number => (ofStratum[name]! + 1) / shares[name]!;
       const behindInAll = (name: string): number => (parts[name]!.length + 1) / shares[name]!;
-      const wanting = names.reduce((best, name) => (behind(name) < behind(best) || (behind(name) === behind(best) && behindInAll(name) < behindInAll(best)) ? name : best));
+      const wanting = names.reduce((best, name) =>
+        behind(name) < behind(best) || (behind(name) === behind(best) && behindInAll(name) < behindInAll(best))
+          ? name
+          : best,
+      );
       parts[wanting]!.push(...own);
       ofStratum[wanting]! += own.length;
     }
@@ -50,7 +58,8 @@ interface Patient {
 /** Patients by what they have: nothing, or a fracture of a grade. */
 function strata(cases: readonly LabelledCase[]): Patient[][] {
   const patients = new Map<string, LabelledCase[]>();
-  for (const one of [...cases].sort((a, b) => (a.id < b.id ? -1 : 1))) patients.set(one.patientKey, [...(patients.get(one.patientKey) ?? []), one]);
+  for (const one of [...cases].sort((a, b) => (a.id < b.id ? -1 : 1)))
+    patients.set(one.patientKey, [...(patients.get(one.patientKey) ?? []), one]);
   const groups = new Map<string, Patient[]>();
   for (const own of patients.values()) {
     const broken = own.find(({ label }) => label);
@@ -66,10 +75,18 @@ function strata(cases: readonly LabelledCase[]): Patient[][] {
  */
 export function casesOfPart(cases: readonly LabelledCase[], split: Split, part: string): LabelledCase[] {
   const names = split.parts[part];
-  if (names === undefined) throw new TriageError('command-invalid', `The split has no part "${part}"; it has ${Object.keys(split.parts).join(', ')}.`);
+  if (names === undefined)
+    throw new TriageError(
+      'command-invalid',
+      `The split has no part "${part}"; it has ${Object.keys(split.parts).join(', ')}.`,
+    );
   const byId = new Map(cases.map((one) => [one.id, one]));
   const strangers = names.filter((id) => !byId.has(id));
-  if (strangers.length > 0) throw new TriageError('dataset-invalid', `The split names ${strangers.length} cases that the dataset does not have, ${strangers[0]!} among them: it is of another dataset.`);
+  if (strangers.length > 0)
+    throw new TriageError(
+      'dataset-invalid',
+      `The split names ${strangers.length} cases that the dataset does not have, ${strangers[0]!} among them: it is of another dataset.`,
+    );
   return names.map((id) => byId.get(id)!);
 }
 
@@ -82,6 +99,10 @@ export function parseSplit(text: string, file: string): Split {
     throw new TriageError('dataset-invalid', `${file} is not JSON. Make one with "odontoid split".`);
   }
   const parsed = splitSchema.safeParse(json);
-  if (!parsed.success) throw new TriageError('dataset-invalid', `${file} is no split: ${parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ')}. Make one with "odontoid split".`);
+  if (!parsed.success)
+    throw new TriageError(
+      'dataset-invalid',
+      `${file} is no split: ${parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ')}. Make one with "odontoid split".`,
+    );
   return parsed.data;
 }

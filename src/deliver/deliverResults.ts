@@ -75,17 +75,30 @@ export function createDelivery({ store, destinations, clock, log, options = {} }
 const COALESCE_MS = 20;
 
 /** One pass over what is due at one destination; true when something was accepted or settled, so that the next pass may follow at once. */
-async function deliverDue(destination: Pacs, due: readonly DueDelivery[], store: DeliveryPorts['store'], log: Log): Promise<boolean> {
+async function deliverDue(
+  destination: Pacs,
+  due: readonly DueDelivery[],
+  store: DeliveryPorts['store'],
+  log: Log,
+): Promise<boolean> {
   let progress = false;
   const record = async (delivery: DueDelivery, outcome: DeliveryOutcome): Promise<void> => {
-    const fields = { destination: destination.name, sopInstanceUid: delivery.object.sopInstanceUid, studyInstanceUid: delivery.object.studyInstanceUid };
+    const fields = {
+      destination: destination.name,
+      sopInstanceUid: delivery.object.sopInstanceUid,
+      studyInstanceUid: delivery.object.studyInstanceUid,
+    };
     // Reasons may quote the PACS, and so a patient: they go on record in the outbox, not into the log.
-    if (outcome.kind === 'refused') log.error('A result was refused; see the worklist for the reason', { ...fields, status: outcome.status });
+    if (outcome.kind === 'refused')
+      log.error('A result was refused; see the worklist for the reason', { ...fields, status: outcome.status });
     else if (outcome.kind === 'confirmed') log.info('A result is held by its destination', fields);
-    else if (outcome.kind === 'lost') log.error('A destination has lost a result that it held; it is sent again', fields);
-    else if (outcome.kind === 'retry') log.warn('A result will be sent again', { ...fields, attempt: delivery.attempts + 1 });
+    else if (outcome.kind === 'lost')
+      log.error('A destination has lost a result that it held; it is sent again', fields);
+    else if (outcome.kind === 'retry')
+      log.warn('A result will be sent again', { ...fields, attempt: delivery.attempts + 1 });
     await store.recordDelivery(delivery.id, outcome);
-    progress ||= outcome.kind === 'sent' || outcome.kind === 'confirmed' || outcome.kind === 'lost' || outcome.kind === 'refused';
+    progress ||=
+      outcome.kind === 'sent' || outcome.kind === 'confirmed' || outcome.kind === 'lost' || outcome.kind === 'refused';
   };
 
   const sendable: DueDelivery[] = [];
@@ -114,7 +127,11 @@ async function deliverDue(destination: Pacs, due: readonly DueDelivery[], store:
     const { studyInstanceUid, seriesInstanceUid } = series[0]!.object;
     let held: Set<string>;
     try {
-      held = await destination.holds(studyInstanceUid, seriesInstanceUid, series.map(({ object }) => object.sopInstanceUid));
+      held = await destination.holds(
+        studyInstanceUid,
+        seriesInstanceUid,
+        series.map(({ object }) => object.sopInstanceUid),
+      );
     } catch (error) {
       if (!(error instanceof TriageError)) throw error;
       for (const delivery of series) await record(delivery, { kind: 'unconfirmed', reason: error.message });
@@ -122,10 +139,19 @@ async function deliverDue(destination: Pacs, due: readonly DueDelivery[], store:
     }
     for (const delivery of series) {
       if (held.has(delivery.object.sopInstanceUid)) await record(delivery, { kind: 'confirmed' });
-      else if (delivery.state === 'confirmed') await record(delivery, { kind: 'lost', reason: 'Confirmed before, and lost since: a query does not find it any more. It is sent again.' });
+      else if (delivery.state === 'confirmed')
+        await record(delivery, {
+          kind: 'lost',
+          reason: 'Confirmed before, and lost since: a query does not find it any more. It is sent again.',
+        });
       // An archive may need a moment before a query finds what it has just taken; asked a second time it has no such excuse.
-      else if (fresh.includes(delivery)) await record(delivery, { kind: 'unconfirmed', reason: 'Accepted, but a query does not find it yet.' });
-      else await record(delivery, { kind: 'retry', reason: 'Accepted, but lost: a query does not find it. It is sent again.' });
+      else if (fresh.includes(delivery))
+        await record(delivery, { kind: 'unconfirmed', reason: 'Accepted, but a query does not find it yet.' });
+      else
+        await record(delivery, {
+          kind: 'retry',
+          reason: 'Accepted, but lost: a query does not find it. It is sent again.',
+        });
     }
   }
   return progress;
@@ -146,21 +172,38 @@ async function objectionTo({ object, patientId, accessionNumber }: DueDelivery):
   try {
     bytes = await readFile(object.path);
   } catch (error) {
-    return { kind: 'retry', reason: `The result's file cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'}).` };
+    return {
+      kind: 'retry',
+      reason: `The result's file cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'}).`,
+    };
   }
   if (createHash('sha256').update(bytes).digest('hex') !== object.sha256) {
-    return { kind: 'refused', status: 'file-changed', reason: 'The file of the result is not the one that was written: not sent. Analyse the study again, and look at the disk.' };
+    return {
+      kind: 'refused',
+      status: 'file-changed',
+      reason:
+        'The file of the result is not the one that was written: not sent. Analyse the study again, and look at the disk.',
+    };
   }
-  const differs = (what: string): DeliveryOutcome => ({ kind: 'refused', status: 'identity-mismatch', reason: `${what} of the result is not the one of the case: not sent.` });
+  const differs = (what: string): DeliveryOutcome => ({
+    kind: 'refused',
+    status: 'identity-mismatch',
+    reason: `${what} of the result is not the one of the case: not sent.`,
+  });
   try {
     const header = readHeader(bytes);
-    if (header.sopInstanceUid !== object.sopInstanceUid || header.seriesInstanceUid !== object.seriesInstanceUid) return differs('The SOP or Series Instance UID');
+    if (header.sopInstanceUid !== object.sopInstanceUid || header.seriesInstanceUid !== object.seriesInstanceUid)
+      return differs('The SOP or Series Instance UID');
     if (header.studyInstanceUid !== object.studyInstanceUid) return differs('The Study Instance UID');
     if (header.patientId !== patientId) return differs('The Patient ID');
     if (header.accessionNumber !== accessionNumber) return differs('The Accession Number');
     return null;
   } catch (error) {
     if (!(error instanceof TriageError)) throw error;
-    return { kind: 'refused', status: 'file-changed', reason: `The file of the result cannot be read as DICOM: not sent. ${error.message}` };
+    return {
+      kind: 'refused',
+      status: 'file-changed',
+      reason: `The file of the result cannot be read as DICOM: not sent. ${error.message}`,
+    };
   }
 }

@@ -18,7 +18,14 @@ const STUDY_ROOT_FIND = '1.2.840.10008.5.1.4.1.2.2.1';
 const STORAGE_COMMITMENT = '1.2.840.10008.1.20.1';
 const STORAGE_PREFIX = '1.2.840.10008.5.1.4.1.1.';
 const IMPLICIT_VR_LITTLE_ENDIAN = '1.2.840.10008.1.2';
-const STATUS = { success: 0x0000, pending: 0xff00, noSuchObject: 0x0112, outOfResources: 0xa700, mismatch: 0xa900, cannotUnderstand: 0xc000 } as const;
+const STATUS = {
+  success: 0x0000,
+  pending: 0xff00,
+  noSuchObject: 0x0112,
+  outOfResources: 0xa700,
+  mismatch: 0xa900,
+  cannotUnderstand: 0xc000,
+} as const;
 const { PresentationContextResult, RejectReason, RejectResult, RejectSource } = dimse.constants;
 
 /** One object that the PACS keeps, as a Part 10 file whose data set bytes are those received. */
@@ -101,7 +108,11 @@ export async function startLoopbackPacs(options: LoopbackPacsOptions): Promise<L
     objects: () => archive.all(),
     onStored: (listener) => archive.onStored(listener),
     close: async () => {
-      const closed = new Promise<void>((resolve) => server.close(() => { resolve(); })); // prettier-ignore
+      const closed = new Promise<void>((resolve) =>
+        server.close(() => {
+          resolve();
+        }),
+      );
       for (const socket of sockets) socket.destroy();
       await closed;
     },
@@ -112,7 +123,10 @@ interface Archive {
   all(): LoopbackObject[];
   find(sopInstanceUid: string): LoopbackObject | undefined;
   /** @throws TriageError `dicom-unreadable`, `dicom-mismatch` */
-  keep(facts: { sopClassUid: string; sopInstanceUid: string; transferSyntaxUid: string }, dataSet: Buffer): Promise<void>;
+  keep(
+    facts: { sopClassUid: string; sopInstanceUid: string; transferSyntaxUid: string },
+    dataSet: Buffer,
+  ): Promise<void>;
   onStored(listener: (object: LoopbackObject) => void): () => void;
 }
 
@@ -121,9 +135,32 @@ async function openArchive({ dir, clock }: LoopbackPacsOptions): Promise<Archive
   const listeners = new Set<(object: LoopbackObject) => void>();
   const describe = (bytes: Uint8Array, path: string): LoopbackObject => {
     const header = readHeader(bytes);
-    const { sopClassUid, sopInstanceUid, seriesInstanceUid, studyInstanceUid, transferSyntaxUid, modality, patientId, patientName, accessionNumber } = header;
+    const {
+      sopClassUid,
+      sopInstanceUid,
+      seriesInstanceUid,
+      studyInstanceUid,
+      transferSyntaxUid,
+      modality,
+      patientId,
+      patientName,
+      accessionNumber,
+    } = header;
     const receipts = (held.get(sopInstanceUid)?.receipts ?? 0) + 1;
-    return { sopClassUid, sopInstanceUid, seriesInstanceUid, studyInstanceUid, transferSyntaxUid, modality, patientId, patientName, accessionNumber, path, receivedAtMs: clock.now(), receipts };
+    return {
+      sopClassUid,
+      sopInstanceUid,
+      seriesInstanceUid,
+      studyInstanceUid,
+      transferSyntaxUid,
+      modality,
+      patientId,
+      patientName,
+      accessionNumber,
+      path,
+      receivedAtMs: clock.now(),
+      receipts,
+    };
   };
   await mkdir(dir, { recursive: true });
   for (const name of (await readdir(dir)).filter((entry) => entry.endsWith('.dcm')).sort()) {
@@ -134,11 +171,13 @@ async function openArchive({ dir, clock }: LoopbackPacsOptions): Promise<Archive
     all: () => [...held.values()],
     find: (sopInstanceUid) => held.get(sopInstanceUid),
     keep: async (facts, dataSet) => {
-      if (!isValidUid(facts.sopInstanceUid)) throw new TriageError('dicom-mismatch', 'The SOP Instance UID is not valid.');
+      if (!isValidUid(facts.sopInstanceUid))
+        throw new TriageError('dicom-mismatch', 'The SOP Instance UID is not valid.');
       const file = Buffer.concat([writeFileMeta(facts), dataSet]);
       const path = join(dir, `${facts.sopInstanceUid}.dcm`);
       const object = describe(file, path);
-      if (object.sopInstanceUid !== facts.sopInstanceUid || object.sopClassUid !== facts.sopClassUid) throw new TriageError('dicom-mismatch', 'The data set is another object than the command says.');
+      if (object.sopInstanceUid !== facts.sopInstanceUid || object.sopClassUid !== facts.sopClassUid)
+        throw new TriageError('dicom-mismatch', 'The data set is another object than the command says.');
       await writeFile(`${path}.part`, file);
       await rename(`${path}.part`, path);
       held.set(object.sopInstanceUid, object);
@@ -160,7 +199,11 @@ class LoopbackScp extends dimse.Scp {
   #dataSet: Buffer = Buffer.alloc(0);
   #transferSyntaxUid = '';
 
-  constructor(socket: Socket, scpOptions: object, site: LoopbackPacsOptions & { archive: Archive; faults: LoopbackFaults }) {
+  constructor(
+    socket: Socket,
+    scpOptions: object,
+    site: LoopbackPacsOptions & { archive: Archive; faults: LoopbackFaults },
+  ) {
     super(socket, scpOptions);
     this.#socket = socket;
     this.#site = site;
@@ -168,11 +211,12 @@ class LoopbackScp extends dimse.Scp {
 
   override associationRequested(association: dimse.association.Association): void {
     const { aeTitle, faults } = this.#site;
-    const rejection = faults.rejectAssociations === true
-      ? [RejectResult.Transient, RejectSource.ServiceProviderPresentation, RejectReason.TemporaryCongestion]
-      : association.getCalledAeTitle() !== aeTitle
-        ? [RejectResult.Permanent, RejectSource.ServiceUser, RejectReason.CalledAeNotRecognized]
-        : null; // prettier-ignore
+    const rejection =
+      faults.rejectAssociations === true
+        ? [RejectResult.Transient, RejectSource.ServiceProviderPresentation, RejectReason.TemporaryCongestion]
+        : association.getCalledAeTitle() !== aeTitle
+          ? [RejectResult.Permanent, RejectSource.ServiceUser, RejectReason.CalledAeNotRecognized]
+          : null;
     if (rejection !== null || this.#association !== null) {
       if (rejection !== null) this.sendAssociationReject(...rejection);
       // The library would go on serving the connection after a rejection.
@@ -182,7 +226,8 @@ class LoopbackScp extends dimse.Scp {
     this.#association = association;
     for (const { context } of association.getPresentationContexts()) {
       const abstractSyntaxUid = context.getAbstractSyntaxUid();
-      const isStorage = abstractSyntaxUid.startsWith(STORAGE_PREFIX) && faults.rejectSopClasses?.includes(abstractSyntaxUid) !== true;
+      const isStorage =
+        abstractSyntaxUid.startsWith(STORAGE_PREFIX) && faults.rejectSopClasses?.includes(abstractSyntaxUid) !== true;
       if (isStorage) {
         context.setResult(PresentationContextResult.Accept, context.getTransferSyntaxUids()[0]);
       } else if (![VERIFICATION, STUDY_ROOT_FIND, STORAGE_COMMITMENT].includes(abstractSyntaxUid)) {
@@ -205,7 +250,10 @@ class LoopbackScp extends dimse.Scp {
     this.#socket.destroy();
   }
 
-  override cEchoRequest(request: dimse.requests.CEchoRequest, callback: (response: dimse.responses.CEchoResponse) => void): void {
+  override cEchoRequest(
+    request: dimse.requests.CEchoRequest,
+    callback: (response: dimse.responses.CEchoResponse) => void,
+  ): void {
     const response = dimse.responses.CEchoResponse.fromRequest(request);
     response.setStatus(STATUS.success);
     callback(response);
@@ -216,14 +264,21 @@ class LoopbackScp extends dimse.Scp {
   }
 
   /** Keeps the bytes as they are: the library's own way decodes them, and nothing here needs that. */
-  override createDatasetFromStoreWritableStream(writable: Writable, context: dimse.association.PresentationContext, callback: (dataset: dimse.Dataset) => void): void {
+  override createDatasetFromStoreWritableStream(
+    writable: Writable,
+    context: dimse.association.PresentationContext,
+    callback: (dataset: dimse.Dataset) => void,
+  ): void {
     if (!(writable instanceof CollectingStream)) throw new TypeError('The stream is not the one that was created.');
     this.#dataSet = writable.bytes();
     this.#transferSyntaxUid = context.getAcceptedTransferSyntaxUid() ?? '';
     callback(new dimse.Dataset({}, this.#transferSyntaxUid));
   }
 
-  override cStoreRequest(request: dimse.requests.CStoreRequest, callback: (response: dimse.responses.CStoreResponse) => void): void {
+  override cStoreRequest(
+    request: dimse.requests.CStoreRequest,
+    callback: (response: dimse.responses.CStoreResponse) => void,
+  ): void {
     const dataSet = this.#dataSet;
     this.#dataSet = Buffer.alloc(0);
     this.#store(request, dataSet).then(
@@ -252,7 +307,11 @@ class LoopbackScp extends dimse.Scp {
       return 'drop';
     }
     if (faults.acceptAndLose === true) return STATUS.success;
-    const facts = { sopClassUid: request.getAffectedSopClassUid(), sopInstanceUid: request.getAffectedSopInstanceUid(), transferSyntaxUid: this.#transferSyntaxUid };
+    const facts = {
+      sopClassUid: request.getAffectedSopClassUid(),
+      sopInstanceUid: request.getAffectedSopInstanceUid(),
+      transferSyntaxUid: this.#transferSyntaxUid,
+    };
     try {
       await archive.keep(facts, dataSet);
       return STATUS.success;
@@ -263,7 +322,10 @@ class LoopbackScp extends dimse.Scp {
     }
   }
 
-  override cFindRequest(request: dimse.requests.CFindRequest, callback: (responses: dimse.responses.CFindResponse[]) => void): void {
+  override cFindRequest(
+    request: dimse.requests.CFindRequest,
+    callback: (responses: dimse.responses.CFindResponse[]) => void,
+  ): void {
     const answer = (status: number): dimse.responses.CFindResponse => {
       const response = dimse.responses.CFindResponse.fromRequest(request);
       response.setStatus(status);
@@ -273,7 +335,9 @@ class LoopbackScp extends dimse.Scp {
     callback([
       ...matches.map((elements) => {
         const response = answer(STATUS.pending);
-        response.setDataset(new dimse.Dataset({ ...elements, RetrieveAETitle: this.#site.aeTitle }, IMPLICIT_VR_LITTLE_ENDIAN));
+        response.setDataset(
+          new dimse.Dataset({ ...elements, RetrieveAETitle: this.#site.aeTitle }, IMPLICIT_VR_LITTLE_ENDIAN),
+        );
         return response;
       }),
       answer(STATUS.success),
@@ -281,24 +345,40 @@ class LoopbackScp extends dimse.Scp {
   }
 
   /** Storage commitment, push model (PS3.4 J.3): the answer first, then the report on the same association. */
-  override nActionRequest(request: dimse.requests.NActionRequest, callback: (response: dimse.responses.NActionResponse) => void): void {
+  override nActionRequest(
+    request: dimse.requests.NActionRequest,
+    callback: (response: dimse.responses.NActionResponse) => void,
+  ): void {
     const response = dimse.responses.NActionResponse.fromRequest(request);
     response.setStatus(STATUS.success);
     callback(response);
     const asked = request.getDataset()?.getElements() ?? {};
-    const references = [asked['ReferencedSOPSequence']].flat().filter((item): item is Elements => typeof item === 'object' && item !== null);
+    const references = [asked['ReferencedSOPSequence']]
+      .flat()
+      .filter((item): item is Elements => typeof item === 'object' && item !== null);
     const committed: Elements[] = [];
     const failed: Elements[] = [];
     for (const item of references) {
-      const reference = { ReferencedSOPClassUID: item['ReferencedSOPClassUID'], ReferencedSOPInstanceUID: item['ReferencedSOPInstanceUID'] };
+      const reference = {
+        ReferencedSOPClassUID: item['ReferencedSOPClassUID'],
+        ReferencedSOPInstanceUID: item['ReferencedSOPInstanceUID'],
+      };
       const object = this.#site.archive.find(String(reference.ReferencedSOPInstanceUID));
       if (object?.sopClassUid === reference.ReferencedSOPClassUID) committed.push(reference);
       else failed.push({ ...reference, FailureReason: STATUS.noSuchObject });
     }
-    const report = new dimse.requests.NEventReportRequest(request.getRequestedSopClassUid(), request.getRequestedSopInstanceUid(), failed.length === 0 ? 1 : 2);
+    const report = new dimse.requests.NEventReportRequest(
+      request.getRequestedSopClassUid(),
+      request.getRequestedSopInstanceUid(),
+      failed.length === 0 ? 1 : 2,
+    );
     report.setDataset(
       new dimse.Dataset(
-        { TransactionUID: asked['TransactionUID'], ReferencedSOPSequence: committed, ...(failed.length === 0 ? {} : { FailedSOPSequence: failed }) },
+        {
+          TransactionUID: asked['TransactionUID'],
+          ReferencedSOPSequence: committed,
+          ...(failed.length === 0 ? {} : { FailedSOPSequence: failed }),
+        },
         IMPLICIT_VR_LITTLE_ENDIAN,
       ),
     );
@@ -324,7 +404,11 @@ class CollectingStream extends Writable {
   }
 }
 
-const LEVEL_KEYS: Readonly<Record<string, keyof LoopbackObject>> = { STUDY: 'studyInstanceUid', SERIES: 'seriesInstanceUid', IMAGE: 'sopInstanceUid' };
+const LEVEL_KEYS: Readonly<Record<string, keyof LoopbackObject>> = {
+  STUDY: 'studyInstanceUid',
+  SERIES: 'seriesInstanceUid',
+  IMAGE: 'sopInstanceUid',
+};
 const MATCHING_KEYS: Readonly<Record<string, keyof LoopbackObject>> = {
   StudyInstanceUID: 'studyInstanceUid',
   SeriesInstanceUID: 'seriesInstanceUid',
@@ -339,8 +423,15 @@ function queryAnswers(objects: readonly LoopbackObject[], keys: Elements): Eleme
   const level = typeof keys['QueryRetrieveLevel'] === 'string' ? keys['QueryRetrieveLevel'].trim() : '';
   const unique = LEVEL_KEYS[level];
   if (unique === undefined) return [];
-  const wanted = Object.entries(MATCHING_KEYS).map(([keyword, field]) => ({ field, values: [keys[keyword]].flat().flatMap((value) => (typeof value === 'string' && value !== '' ? value.split('\\') : [])) }));
-  const matching = objects.filter((object) => wanted.every(({ field, values }) => values.length === 0 || values.includes(String(object[field]))));
+  const wanted = Object.entries(MATCHING_KEYS).map(([keyword, field]) => ({
+    field,
+    values: [keys[keyword]]
+      .flat()
+      .flatMap((value) => (typeof value === 'string' && value !== '' ? value.split('\\') : [])),
+  }));
+  const matching = objects.filter((object) =>
+    wanted.every(({ field, values }) => values.length === 0 || values.includes(String(object[field]))),
+  );
   return [...new Map(matching.map((object) => [object[unique], object])).values()].map((object) => ({
     SpecificCharacterSet: 'ISO_IR 192',
     QueryRetrieveLevel: level,

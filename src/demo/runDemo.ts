@@ -28,12 +28,30 @@ interface DemoStudy {
  * docs/model-card.md says how many of them it misses.
  */
 const STUDIES: readonly DemoStudy[] = [
-  { patientId: 'DEMO-1', patientName: 'Obvious^Dens', truth: 'fracture', seed: 9_000_001, fractures: [{ fracture: 'dens-2@C2', grade: 'obvious' }] },
+  {
+    patientId: 'DEMO-1',
+    patientName: 'Obvious^Dens',
+    truth: 'fracture',
+    seed: 9_000_001,
+    fractures: [{ fracture: 'dens-2@C2', grade: 'obvious' }],
+  },
   { patientId: 'DEMO-2', patientName: 'Ordinary^One', truth: 'normal', seed: 9_000_002, fractures: 'none' },
-  { patientId: 'DEMO-3', patientName: 'Obvious^Burst', truth: 'fracture', seed: 9_000_003, fractures: [{ fracture: 'burst@C5', grade: 'obvious' }] },
+  {
+    patientId: 'DEMO-3',
+    patientName: 'Obvious^Burst',
+    truth: 'fracture',
+    seed: 9_000_003,
+    fractures: [{ fracture: 'burst@C5', grade: 'obvious' }],
+  },
   { patientId: 'DEMO-4', patientName: 'Scout^Only', truth: 'ineligible', seed: 9_000_004, fractures: 'none' },
   { patientId: 'DEMO-5', patientName: 'Ordinary^Two', truth: 'normal', seed: 9_000_005, fractures: 'none' },
-  { patientId: 'DEMO-6', patientName: 'Subtle^Lamina', truth: 'fracture', seed: 9_000_008, fractures: [{ fracture: 'lamina@C6', grade: 'subtle' }] },
+  {
+    patientId: 'DEMO-6',
+    patientName: 'Subtle^Lamina',
+    truth: 'fracture',
+    seed: 9_000_008,
+    fractures: [{ fracture: 'lamina@C6', grade: 'subtle' }],
+  },
 ];
 const SLICES = 64;
 const ASSOCIATIONS = 3;
@@ -87,8 +105,15 @@ export async function runDemo({ dir, port, modelDir, progress, note }: Options):
   const written: WrittenStudy[] = [];
   for (const study of STUDIES) {
     const phantom = generatePhantom(drawPhantomParams(study.seed, { fractures: study.fractures, slices: SLICES }));
-    const wish = { dir: join(folder, 'studies', study.patientId), patientId: study.patientId, patientName: study.patientName, accessionNumber: `A${study.seed}` };
-    written.push(await (study.truth === 'ineligible' ? writeIneligibleStudy(phantom, wish) : writePhantomStudy(phantom, wish)));
+    const wish = {
+      dir: join(folder, 'studies', study.patientId),
+      patientId: study.patientId,
+      patientName: study.patientName,
+      accessionNumber: `A${study.seed}`,
+    };
+    written.push(
+      await (study.truth === 'ineligible' ? writeIneligibleStudy(phantom, wish) : writePhantomStudy(phantom, wish)),
+    );
     bar.set(written.length);
   }
   bar.stop();
@@ -105,7 +130,9 @@ export async function runDemo({ dir, port, modelDir, progress, note }: Options):
         dataDir: join(folder, 'agent'),
         receive: { port: 0, sources: [{ aeTitle: SENDER_AE_TITLE, addresses: ['127.0.0.1'] }], minFreeBytes: 0 },
         assemble: { quietMs: 3_000 },
-        destinations: [{ name: 'demo-pacs', kind: 'dimse', aeTitle: PACS_AE_TITLE, host: '127.0.0.1', port: pacs.port }],
+        destinations: [
+          { name: 'demo-pacs', kind: 'dimse', aeTitle: PACS_AE_TITLE, host: '127.0.0.1', port: pacs.port },
+        ],
         delivery: { retryMinMs: 500 },
         web: { port, signIn: 'off' },
         infer: modelDir === undefined ? {} : { modelDir: resolve(modelDir) },
@@ -116,9 +143,28 @@ export async function runDemo({ dir, port, modelDir, progress, note }: Options):
 
     // The first slices of all studies, then the second ones: what an agent meets when several scanners send at once.
     const longest = Math.max(...written.map((study) => study.files.length));
-    const interleaved = Array.from({ length: longest }, (_, index) => written.flatMap((study) => study.files[index]?.path ?? [])).flat();
+    const interleaved = Array.from({ length: longest }, (_, index) =>
+      written.flatMap((study) => study.files[index]?.path ?? []),
+    ).flat();
     const sending = progress('Sending by DIMSE', interleaved.length);
-    const outcomes = await sendFiles({ name: 'agent', aeTitle: 'ODONTOID', host: '127.0.0.1', port: agent.dicomPort, callingAeTitle: SENDER_AE_TITLE, timeoutMs: 60_000 }, interleaved, { clock }, { associations: ASSOCIATIONS, onProgress: (_last, done) => { sending.set(done); } }); // prettier-ignore
+    const outcomes = await sendFiles(
+      {
+        name: 'agent',
+        aeTitle: 'ODONTOID',
+        host: '127.0.0.1',
+        port: agent.dicomPort,
+        callingAeTitle: SENDER_AE_TITLE,
+        timeoutMs: 60_000,
+      },
+      interleaved,
+      { clock },
+      {
+        associations: ASSOCIATIONS,
+        onProgress: (_last, done) => {
+          sending.set(done);
+        },
+      },
+    );
     sending.stop();
     const unsent = outcomes.filter((outcome) => outcome.outcome.kind !== 'stored');
     if (unsent.length > 0) throw new TriageError('pacs-refused', `${unsent.length} slices did not reach the agent.`);
@@ -128,7 +174,12 @@ export async function runDemo({ dir, port, modelDir, progress, note }: Options):
     const worklist = rows.map((row) => rowOf(row));
     return {
       worklist,
-      pacs: held.map(({ sopClassUid, sopInstanceUid, studyInstanceUid }) => ({ kind: kindOf(sopClassUid), sopClassUid, sopInstanceUid, studyInstanceUid })),
+      pacs: held.map(({ sopClassUid, sopInstanceUid, studyInstanceUid }) => ({
+        kind: kindOf(sopClassUid),
+        sopClassUid,
+        sopInstanceUid,
+        studyInstanceUid,
+      })),
       problems: problemsOf(worklist, rows, new Set(held.map((object) => object.sopInstanceUid))),
       pacsDir,
       url: agent.url,
@@ -142,7 +193,11 @@ export async function runDemo({ dir, port, modelDir, progress, note }: Options):
 
 async function freshFolder(folder: string): Promise<void> {
   if (existsSync(folder)) {
-    if (!existsSync(join(folder, MARKER))) throw new TriageError('command-invalid', `${folder} exists and is not of a demo. Name another folder with --dir.`);
+    if (!existsSync(join(folder, MARKER)))
+      throw new TriageError(
+        'command-invalid',
+        `${folder} exists and is not of a demo. Name another folder with --dir.`,
+      );
     await rm(folder, { recursive: true });
   }
   await mkdir(folder, { recursive: true });
@@ -150,7 +205,11 @@ async function freshFolder(folder: string): Promise<void> {
 }
 
 /** Waits until every study has its report in the PACS, or until nothing can come any more. */
-async function untilDone(agent: Agent, written: readonly WrittenStudy[], progress: Options['progress']): Promise<WorklistRow[]> {
+async function untilDone(
+  agent: Agent,
+  written: readonly WrittenStudy[],
+  progress: Options['progress'],
+): Promise<WorklistRow[]> {
   const bar = progress('Reports in the PACS', written.length);
   const deadlineMs = systemClock.monotonicMs() + LONGEST_MS;
   try {
@@ -161,10 +220,24 @@ async function untilDone(agent: Agent, written: readonly WrittenStudy[], progres
       });
       const unsubscribe = agent.store.onChange(changed);
       const rows = await agent.query.rows();
-      const done = rows.filter((row) => row.deliveries.length > 0 && row.deliveries.every((delivery) => delivery.status === 'confirmed' || delivery.status === 'refused'));
-      bar.set(done.length, rows.map((row) => row.state).sort().join(' '));
+      const done = rows.filter(
+        (row) =>
+          row.deliveries.length > 0 &&
+          row.deliveries.every((delivery) => delivery.status === 'confirmed' || delivery.status === 'refused'),
+      );
+      bar.set(
+        done.length,
+        rows
+          .map((row) => row.state)
+          .sort()
+          .join(' '),
+      );
       if (done.length === written.length) return rows;
-      if (systemClock.monotonicMs() > deadlineMs) throw new TriageError('inference-timeout', `Only ${done.length} of ${written.length} studies were done within ${LONGEST_MS / 60_000} minutes.`);
+      if (systemClock.monotonicMs() > deadlineMs)
+        throw new TriageError(
+          'inference-timeout',
+          `Only ${done.length} of ${written.length} studies were done within ${LONGEST_MS / 60_000} minutes.`,
+        );
       const giveUp = new AbortController();
       await Promise.race([change, systemClock.sleep(1_000, giveUp.signal)]);
       giveUp.abort();
@@ -203,11 +276,14 @@ function kindOf(sopClassUid: string): DemoResult['pacs'][number]['kind'] {
 /** What the demo promises, checked against what happened. */
 function problemsOf(worklist: readonly DemoRow[], rows: readonly WorklistRow[], held: ReadonlySet<string>): string[] {
   const problems: string[] = [];
-  if (worklist.length !== STUDIES.length) problems.push(`${worklist.length} of ${STUDIES.length} studies are on the worklist.`);
+  if (worklist.length !== STUDIES.length)
+    problems.push(`${worklist.length} of ${STUDIES.length} studies are on the worklist.`);
   const ranks = (truth: Truth) => worklist.filter((row) => row.truth === truth).map((row) => row.rank);
-  if (Math.max(...ranks('fracture')) > Math.min(...ranks('normal'))) problems.push('A study without a fracture ranks above one with a fracture.');
+  if (Math.max(...ranks('fracture')) > Math.min(...ranks('normal')))
+    problems.push('A study without a fracture ranks above one with a fracture.');
   for (const row of worklist.filter((row) => row.truth === 'ineligible')) {
-    if (row.decision !== 'not-analysed' || !row.reason) problems.push(`${row.patientId} has no eligible series and does not say so.`);
+    if (row.decision !== 'not-analysed' || !row.reason)
+      problems.push(`${row.patientId} has no eligible series and does not say so.`);
   }
   for (const row of rows) {
     const missing = row.deliveries.filter((delivery) => !held.has(delivery.sopInstanceUid));

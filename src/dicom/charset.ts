@@ -17,7 +17,11 @@ const BACKSLASH = 0x5c;
 const CARET = 0x5e;
 const EQUALS = 0x3d;
 
-const ASCII: CodeElement = { slot: 'g0', bytesPerCharacter: 1, decode: (bytes) => Buffer.from(bytes).toString('latin1') };
+const ASCII: CodeElement = {
+  slot: 'g0',
+  bytesPerCharacter: 1,
+  decode: (bytes) => Buffer.from(bytes).toString('latin1'),
+};
 
 /** Code elements by their escape sequence, without the ESC (PS3.3 C.12.1.1.2, tables C.12-3 and C.12-4). */
 const BY_ESCAPE: Readonly<Record<string, CodeElement>> = {
@@ -36,7 +40,15 @@ const BY_ESCAPE: Readonly<Record<string, CodeElement>> = {
   '-M': supplementary('windows-1254'),
   '-T': supplementary('windows-874'),
   '-b': supplementary('iso-8859-15'),
-  $B: { slot: 'g0', bytesPerCharacter: 2, decode: (bytes) => decodeAs('euc-jp', bytes.map((byte) => byte | 0x80)) },
+  $B: {
+    slot: 'g0',
+    bytesPerCharacter: 2,
+    decode: (bytes) =>
+      decodeAs(
+        'euc-jp',
+        bytes.map((byte) => byte | 0x80),
+      ),
+  },
   '$(D': { slot: 'g0', bytesPerCharacter: 2, decode: jisX0212 },
   '$)C': { slot: 'g1', bytesPerCharacter: 2, decode: (bytes) => decodeAs('euc-kr', bytes) },
   '$)A': { slot: 'g1', bytesPerCharacter: 2, decode: (bytes) => decodeAs('gbk', bytes) },
@@ -72,7 +84,10 @@ export function decodeText(bytes: Uint8Array, characterSets: readonly string[], 
     const value = text.replace(/[\u0000-\u0008\u000b\u000e-\u001f\u007f-\u009f]/g, '').replace(/ +$/, '');
     return value === '' ? [] : [value];
   }
-  const values = text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '').split('\\').map((value) => value.replace(/^ +| +$/g, ''));
+  const values = text
+    .replace(/[\u0000-\u001f\u007f-\u009f]/g, '')
+    .split('\\')
+    .map((value) => value.replace(/^ +| +$/g, ''));
   return values.every((value) => value === '') ? [] : values;
 }
 
@@ -100,7 +115,7 @@ function decodeWithExtensions(bytes: Uint8Array, initialG1: CodeElement | null, 
   // Some writers designate G1 once per value and not again after each delimiter.
   let lastG1 = initialG1;
   const runs: { element: CodeElement; bytes: number[] }[] = [];
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const byte = bytes[at]!;
     if (byte === ESCAPE) {
       let end = at + 1;
@@ -119,7 +134,8 @@ function decodeWithExtensions(bytes: Uint8Array, initialG1: CodeElement | null, 
     }
     const element = isG0 ? g0 : byte < 0x80 ? ASCII : (g1 ?? lastG1 ?? BY_ESCAPE['-A']!);
     if (runs.at(-1)?.element !== element) runs.push({ element, bytes: [] });
-    for (let taken = 0; taken < element.bytesPerCharacter && at < bytes.length; taken++) runs.at(-1)!.bytes.push(bytes[at++]!);
+    for (let taken = 0; taken < element.bytesPerCharacter && at < bytes.length; taken++)
+      runs.at(-1)!.bytes.push(bytes[at++]!);
   }
   return runs.map((run) => run.element.decode(Uint8Array.from(run.bytes))).join('');
 }
@@ -158,7 +174,9 @@ function supplementary(encoding: string): CodeElement {
 }
 
 function halfWidthKatakana(bytes: Uint8Array): string {
-  return String.fromCharCode(...Array.from(bytes, (byte) => (byte >= 0xa1 && byte <= 0xdf ? 0xff61 + byte - 0xa1 : 0xfffd)));
+  return String.fromCharCode(
+    ...Array.from(bytes, (byte) => (byte >= 0xa1 && byte <= 0xdf ? 0xff61 + byte - 0xa1 : 0xfffd)),
+  );
 }
 
 function jisX0212(bytes: Uint8Array): string {

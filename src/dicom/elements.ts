@@ -78,7 +78,8 @@ export function parseElements(bytes: Uint8Array, options: ParseOptions = {}): El
     datasetOffset = meta.position;
     const transferSyntaxUid = trimmed(meta.string('x00020010') ?? '');
     if (transferSyntaxUid === '') throw unreadable('The file meta information names no TransferSyntaxUID.');
-    if (transferSyntaxUid === DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN) whole = inflated(bytes, datasetOffset, options.stopBeforePixelData ?? false);
+    if (transferSyntaxUid === DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN)
+      whole = inflated(bytes, datasetOffset, options.stopBeforePixelData ?? false);
     if (whole.length <= datasetOffset) throw unreadable('The file ends after the file meta information: no data set.');
     dataSet = dicomParser.parseDicom(whole.subarray(0, datasetOffset + MAX_HEADER_BYTES), {
       untilTag: 'x7fe00010',
@@ -95,10 +96,12 @@ export function parseElements(bytes: Uint8Array, options: ParseOptions = {}): El
     bigEndian: dataSet.byteArrayParser === dicomParser.bigEndianByteArrayParser,
   });
   const headerEnd = Math.min(whole.length, datasetOffset + MAX_HEADER_BYTES);
-  if (headerEnd < whole.length && !elements.has(PIXEL_DATA)) throw unreadable(`The header is over ${MAX_HEADER_BYTES / 1024 / 1024} MiB.`);
+  if (headerEnd < whole.length && !elements.has(PIXEL_DATA))
+    throw unreadable(`The header is over ${MAX_HEADER_BYTES / 1024 / 1024} MiB.`);
   // The parser does not say when an implicit element, or one in a broken sequence, reaches behind the end.
   for (const element of Object.values(dataSet.elements)) {
-    if (element.tag !== 'x7fe00010' && element.dataOffset + element.length > headerEnd) throw unreadable(`The file is cut off in element ${element.tag.slice(1)}.`);
+    if (element.tag !== 'x7fe00010' && element.dataOffset + element.length > headerEnd)
+      throw unreadable(`The file is cut off in element ${element.tag.slice(1)}.`);
   }
   if (options.stopBeforePixelData !== true) elements.pixelData();
   return elements;
@@ -115,7 +118,9 @@ function view(dataSet: DataSet, file: FileFacts, isItem = false): Elements {
   const find = (tag: number): Element | undefined => dataSet.elements[`x${tag.toString(16).padStart(8, '0')}`];
   const bytes = (tag: number): Uint8Array | null => {
     const element = find(tag);
-    return element === undefined || tag === PIXEL_DATA ? null : dataSet.byteArray.subarray(element.dataOffset, element.dataOffset + element.length);
+    return element === undefined || tag === PIXEL_DATA
+      ? null
+      : dataSet.byteArray.subarray(element.dataOffset, element.dataOffset + element.length);
   };
   const string = (tag: number): string | null => {
     const value = trimmed(Buffer.from(bytes(tag) ?? []).toString('latin1'));
@@ -134,7 +139,10 @@ function view(dataSet: DataSet, file: FileFacts, isItem = false): Elements {
     datasetOffset: file.datasetOffset,
     bigEndian: file.bigEndian,
     has: (tag) => find(tag) !== undefined,
-    tags: () => Object.values(dataSet.elements).filter((element) => !element.tag.startsWith('xfffe')).map((element) => Number.parseInt(element.tag.slice(1), 16)),
+    tags: () =>
+      Object.values(dataSet.elements)
+        .filter((element) => !element.tag.startsWith('xfffe'))
+        .map((element) => Number.parseInt(element.tag.slice(1), 16)),
     vr: (tag) => find(tag)?.vr ?? null,
     bytes,
     string,
@@ -145,7 +153,8 @@ function view(dataSet: DataSet, file: FileFacts, isItem = false): Elements {
     },
     uint16: (tag, index = 0) => word(tag, index, false),
     int16: (tag, index = 0) => word(tag, index, true),
-    items: (tag) => find(tag)?.items?.flatMap((item) => (item.dataSet === undefined ? [] : [view(item.dataSet, file, true)])) ?? [],
+    items: (tag) =>
+      find(tag)?.items?.flatMap((item) => (item.dataSet === undefined ? [] : [view(item.dataSet, file, true)])) ?? [],
     pixelData: () => {
       const element = find(PIXEL_DATA);
       // An item's pixel data are an icon's.
@@ -157,7 +166,10 @@ function view(dataSet: DataSet, file: FileFacts, isItem = false): Elements {
 function readPixelData(element: Element, whole: Uint8Array): PixelDataElement {
   const end = element.dataOffset + element.length;
   if (element.length !== UNDEFINED_LENGTH) {
-    if (end > whole.length) throw unreadable(`The pixel data are cut off: ${element.length} bytes declared, ${whole.length - element.dataOffset} there.`);
+    if (end > whole.length)
+      throw unreadable(
+        `The pixel data are cut off: ${element.length} bytes declared, ${whole.length - element.dataOffset} there.`,
+      );
     return { kind: 'native', bytes: whole.subarray(element.dataOffset, end) };
   }
   // Encapsulated pixel data are Little Endian always (PS3.5 A.4).
@@ -165,20 +177,30 @@ function readPixelData(element: Element, whole: Uint8Array): PixelDataElement {
   const items: Uint8Array[] = [];
   let position = element.dataOffset;
   for (;;) {
-    if (position + 8 > whole.length) throw unreadable('The pixel data are cut off: the sequence of fragments has no end.');
+    if (position + 8 > whole.length)
+      throw unreadable('The pixel data are cut off: the sequence of fragments has no end.');
     const tag = at.getUint16(position, true) * 0x10000 + at.getUint16(position + 2, true);
     const length = at.getUint32(position + 4, true);
     position += 8;
     if (tag === SEQUENCE_DELIMITER) break;
-    if (tag !== ITEM) throw unreadable('The pixel data are broken: something other than a fragment among the fragments.');
-    if (position + length > whole.length) throw unreadable(`The pixel data are cut off: a fragment of ${length} bytes declared, ${whole.length - position} there.`);
+    if (tag !== ITEM)
+      throw unreadable('The pixel data are broken: something other than a fragment among the fragments.');
+    if (position + length > whole.length)
+      throw unreadable(
+        `The pixel data are cut off: a fragment of ${length} bytes declared, ${whole.length - position} there.`,
+      );
     items.push(whole.subarray(position, position + length));
     position += length;
   }
   const [table, ...fragments] = items;
-  if (table === undefined || table.length % 4 !== 0) throw unreadable('The pixel data are broken: no Basic Offset Table item.');
+  if (table === undefined || table.length % 4 !== 0)
+    throw unreadable('The pixel data are broken: no Basic Offset Table item.');
   const tableAt = new DataView(table.buffer, table.byteOffset, table.length);
-  return { kind: 'encapsulated', offsets: Array.from({ length: table.length / 4 }, (_, index) => tableAt.getUint32(index * 4, true)), fragments };
+  return {
+    kind: 'encapsulated',
+    offsets: Array.from({ length: table.length / 4 }, (_, index) => tableAt.getUint32(index * 4, true)),
+    fragments,
+  };
 }
 
 /** The file with its data set inflated (PS3.5 A.5); a file known to be only a beginning may end inside the stream. */
@@ -199,5 +221,9 @@ function trimmed(value: string): string {
 }
 
 function unreadable(message: string, cause?: unknown): TriageError {
-  return new TriageError('dicom-unreadable', message, cause === undefined ? {} : { cause: cause instanceof Error ? cause : new Error(messageOf(cause)) });
+  return new TriageError(
+    'dicom-unreadable',
+    message,
+    cause === undefined ? {} : { cause: cause instanceof Error ? cause : new Error(messageOf(cause)) },
+  );
 }

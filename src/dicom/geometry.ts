@@ -43,7 +43,10 @@ export function axialTiltDegrees(orientation: Orientation): number | null {
 /** Largest angle between the row or column directions of two images, degrees. */
 export function orientationDifferenceDegrees(one: Orientation, other: Orientation): number {
   const between = (a: Vector3, b: Vector3): number => degrees(Math.acos(Math.min(1, Math.max(-1, dot(a, b)))));
-  return Math.max(between(rowDirection(one), rowDirection(other)), between(columnDirection(one), columnDirection(other)));
+  return Math.max(
+    between(rowDirection(one), rowDirection(other)),
+    between(columnDirection(one), columnDirection(other)),
+  );
 }
 
 /**
@@ -64,7 +67,12 @@ export function toTrainedOrientation(orientation: Orientation, toleranceDegrees:
 }
 
 /** A stored matrix, `[row][column]`, brought to the trained orientation; the array given where nothing changes. */
-export function orientMatrix<T extends Float32Array | Uint8Array>(stored: T, rows: number, columns: number, { transpose, flipRows, flipColumns }: OrientationChange): { values: T; rows: number; columns: number } {
+export function orientMatrix<T extends Float32Array | Uint8Array>(
+  stored: T,
+  rows: number,
+  columns: number,
+  { transpose, flipRows, flipColumns }: OrientationChange,
+): { values: T; rows: number; columns: number } {
   if (!transpose && !flipRows && !flipColumns) return { values: stored, rows, columns };
   const size = transpose ? { rows: columns, columns: rows } : { rows, columns };
   const values = stored.slice() as T;
@@ -72,7 +80,8 @@ export function orientMatrix<T extends Float32Array | Uint8Array>(stored: T, row
     const fromRow = flipRows ? size.rows - 1 - row : row;
     for (let column = 0; column < size.columns; column++) {
       const fromColumn = flipColumns ? size.columns - 1 - column : column;
-      values[row * size.columns + column] = stored[transpose ? fromColumn * columns + fromRow : fromRow * columns + fromColumn]!;
+      values[row * size.columns + column] =
+        stored[transpose ? fromColumn * columns + fromRow : fromRow * columns + fromColumn]!;
     }
   }
   return { values, ...size };

@@ -14,7 +14,8 @@ import { isValidUid } from './uids.ts';
 export function readHeader(bytes: Uint8Array): InstanceHeader {
   const elements = parseElements(bytes, { stopBeforePixelData: true });
   const characterSets = elements.strings(0x00080005);
-  const text = (tag: number, vr: string): string => decodeText(elements.bytes(tag) ?? new Uint8Array(), characterSets, vr).join('\\');
+  const text = (tag: number, vr: string): string =>
+    decodeText(elements.bytes(tag) ?? new Uint8Array(), characterSets, vr).join('\\');
   const plain = (tag: number): string => elements.string(tag) ?? '';
   const spacing = fixedLength(elements.numbers(0x00280030), 2);
   return {
@@ -56,7 +57,8 @@ export function readHeader(bytes: Uint8Array): InstanceHeader {
     spacingBetweenSlicesMm: elements.numbers(0x00180088)?.[0] ?? null,
     gantryDetectorTiltDegrees: elements.numbers(0x00181120)?.[0] ?? null,
     imagePositionPatientMm: fixedLength(elements.numbers(0x00200032), 3) as [number, number, number] | null,
-    imageOrientationPatient: fixedLength(elements.numbers(0x00200037), 6) as [number, number, number, number, number, number] | null,
+    imageOrientationPatient: fixedLength(elements.numbers(0x00200037), 6) as
+      [number, number, number, number, number, number] | null,
   };
 }
 
@@ -71,8 +73,12 @@ export function datasetOffset(bytes: Uint8Array): number {
 
 function requiredUid(elements: Elements, tag: number, keyword: string): string {
   const uid = elements.string(tag);
-  if (uid === null) throw new TriageError('dicom-mismatch', `The object has no ${keyword}.`, { context: { element: keyword } });
-  if (!isValidUid(uid)) throw new TriageError('dicom-mismatch', `The ${keyword} is not a valid UID (PS3.5 9.1).`, { context: { element: keyword } });
+  if (uid === null)
+    throw new TriageError('dicom-mismatch', `The object has no ${keyword}.`, { context: { element: keyword } });
+  if (!isValidUid(uid))
+    throw new TriageError('dicom-mismatch', `The ${keyword} is not a valid UID (PS3.5 9.1).`, {
+      context: { element: keyword },
+    });
   return uid;
 }
 

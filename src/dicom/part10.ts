@@ -6,7 +6,8 @@ import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, isValidUid } fro
 export interface Dataset {
   [keyword: string]: DatasetValue;
 }
-export type DatasetValue = string | number | ArrayBuffer | null | undefined | Dataset | readonly (string | number | ArrayBuffer | Dataset)[];
+export type DatasetValue =
+  string | number | ArrayBuffer | null | undefined | Dataset | readonly (string | number | ArrayBuffer | Dataset)[];
 
 /** Explicit VR Little Endian. */
 export const EXPLICIT_VR_LITTLE_ENDIAN = '1.2.840.10008.1.2.1';
@@ -31,7 +32,20 @@ const { DicomMetaDictionary, DicomDict } = (dcmjs as unknown as { data: DcmjsDat
 (dcmjs as unknown as { log: { setLevel(level: string): void } }).log.setLevel('silent');
 
 /** Longest value, in characters, by VR (PS3.5 6.2); dcmjs cuts longer ones silently. */
-const LONGEST: Readonly<Record<string, number>> = { AE: 16, AS: 4, CS: 16, DA: 8, DS: 16, DT: 26, IS: 12, LO: 64, SH: 16, TM: 14, LT: 10240, ST: 1024 };
+const LONGEST: Readonly<Record<string, number>> = {
+  AE: 16,
+  AS: 4,
+  CS: 16,
+  DA: 8,
+  DS: 16,
+  DT: 26,
+  IS: 12,
+  LO: 64,
+  SH: 16,
+  TM: 14,
+  LT: 10240,
+  ST: 1024,
+};
 const SHAPES: Readonly<Record<string, RegExp>> = {
   CS: /^[A-Z0-9 _]*$/,
   DA: /^(\d{8})?$/,
@@ -88,7 +102,8 @@ export function isWritable(keyword: string, value: DatasetValue): boolean {
 
 /** A number as DS: at most 16 characters, rounded rather than cut (PS3.5 6.2). @throws TriageError `dicom-unwritable` when not finite */
 export function decimalString(value: number): string {
-  if (!Number.isFinite(value)) throw new TriageError('dicom-unwritable', `${value} cannot be written as a decimal string.`);
+  if (!Number.isFinite(value))
+    throw new TriageError('dicom-unwritable', `${value} cannot be written as a decimal string.`);
   const plain = String(value);
   if (plain.length <= 16 && SHAPES['DS']!.test(plain)) return plain;
   for (let digits = 15; digits > 0; digits--) {
@@ -104,9 +119,11 @@ function checkDataset(dataset: Dataset, where: string): void {
   for (const [keyword, value] of Object.entries(dataset)) {
     const entry = DicomMetaDictionary.nameMap[keyword];
     const place = where === '' ? keyword : `${where} > ${keyword}`;
-    if (entry === undefined) throw new TriageError('dicom-unwritable', `${place} is not a keyword of the DICOM dictionary.`);
+    if (entry === undefined)
+      throw new TriageError('dicom-unwritable', `${place} is not a keyword of the DICOM dictionary.`);
     if (value === null || value === undefined) continue;
-    for (const item of Array.isArray(value) ? (value as readonly DatasetValue[]) : [value]) checkValue(entry.vr, item, place);
+    for (const item of Array.isArray(value) ? (value as readonly DatasetValue[]) : [value])
+      checkValue(entry.vr, item, place);
   }
 }
 
@@ -115,7 +132,8 @@ function checkValue(vr: string, item: DatasetValue, place: string): void {
     throw new TriageError('dicom-unwritable', `${place} ${why}.`, { context: { element: place } });
   };
   if (vr === 'SQ') {
-    if (typeof item !== 'object' || item === null || item instanceof ArrayBuffer) refuse('is a sequence and needs items');
+    if (typeof item !== 'object' || item === null || item instanceof ArrayBuffer)
+      refuse('is a sequence and needs items');
     checkDataset(item as Dataset, place);
     return;
   }
@@ -130,7 +148,8 @@ function checkValue(vr: string, item: DatasetValue, place: string): void {
     return;
   }
   const longest = LONGEST[vr];
-  if (longest !== undefined && characters(item) > longest) refuse(`is longer than the ${longest} characters that ${vr} holds`);
+  if (longest !== undefined && characters(item) > longest)
+    refuse(`is longer than the ${longest} characters that ${vr} holds`);
   if (SHAPES[vr] !== undefined && !SHAPES[vr].test(item)) refuse(`holds a value that ${vr} does not allow`);
 }
 
@@ -151,7 +170,9 @@ function prepared(dataset: Dataset): object {
     if (vr === 'SQ' && value !== null) {
       out[keyword] = (Array.isArray(value) ? (value as readonly Dataset[]) : [value as Dataset]).map(prepared);
     } else if (vr === 'DS' && value !== null) {
-      out[keyword] = (Array.isArray(value) ? (value as readonly (string | number)[]) : [value as string | number]).map((item) => (typeof item === 'number' ? decimalString(item) : item));
+      out[keyword] = (Array.isArray(value) ? (value as readonly (string | number)[]) : [value as string | number]).map(
+        (item) => (typeof item === 'number' ? decimalString(item) : item),
+      );
     } else if (keyword === 'PixelData') {
       out[keyword] = Array.isArray(value) ? value : [value];
       vrMap[keyword] = 'OW';

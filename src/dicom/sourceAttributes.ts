@@ -6,27 +6,75 @@ import type { Dataset, DatasetValue } from './part10.ts';
 
 /** Patient, General Study, Patient Study and request attributes: copied into everything that is derived from an object of the study. */
 const STUDY_LEVEL = [
-  'PatientName', 'PatientID', 'IssuerOfPatientID', 'TypeOfPatientID', 'IssuerOfPatientIDQualifiersSequence', 'PatientBirthDate', 'PatientBirthTime',
-  'PatientSex', 'OtherPatientIDsSequence', 'OtherPatientNames', 'QualityControlSubject', 'PatientSpeciesDescription', 'PatientSpeciesCodeSequence',
-  'ResponsiblePerson', 'ResponsibleOrganization', 'PatientIdentityRemoved', 'DeidentificationMethod', 'DeidentificationMethodCodeSequence',
-  'StudyInstanceUID', 'StudyDate', 'StudyTime', 'StudyID', 'StudyDescription', 'AccessionNumber', 'IssuerOfAccessionNumberSequence',
-  'ReferringPhysicianName', 'ReferringPhysicianIdentificationSequence', 'ProcedureCodeSequence',
-  'PatientAge', 'PatientSize', 'PatientWeight', 'AdmissionID', 'IssuerOfAdmissionIDSequence',
-  'RequestAttributesSequence', 'TimezoneOffsetFromUTC',
+  'PatientName',
+  'PatientID',
+  'IssuerOfPatientID',
+  'TypeOfPatientID',
+  'IssuerOfPatientIDQualifiersSequence',
+  'PatientBirthDate',
+  'PatientBirthTime',
+  'PatientSex',
+  'OtherPatientIDsSequence',
+  'OtherPatientNames',
+  'QualityControlSubject',
+  'PatientSpeciesDescription',
+  'PatientSpeciesCodeSequence',
+  'ResponsiblePerson',
+  'ResponsibleOrganization',
+  'PatientIdentityRemoved',
+  'DeidentificationMethod',
+  'DeidentificationMethodCodeSequence',
+  'StudyInstanceUID',
+  'StudyDate',
+  'StudyTime',
+  'StudyID',
+  'StudyDescription',
+  'AccessionNumber',
+  'IssuerOfAccessionNumberSequence',
+  'ReferringPhysicianName',
+  'ReferringPhysicianIdentificationSequence',
+  'ProcedureCodeSequence',
+  'PatientAge',
+  'PatientSize',
+  'PatientWeight',
+  'AdmissionID',
+  'IssuerOfAdmissionIDSequence',
+  'RequestAttributesSequence',
+  'TimezoneOffsetFromUTC',
 ] as const;
 
 /** What a derived image keeps of its source image, and what a reference to it needs. */
 const IMAGE_LEVEL = [
-  'SOPClassUID', 'SOPInstanceUID', 'SeriesInstanceUID', 'Modality', 'BodyPartExamined', 'PatientPosition', 'FrameOfReferenceUID',
-  'PositionReferenceIndicator', 'ImagePositionPatient', 'ImageOrientationPatient', 'PixelSpacing', 'SliceThickness', 'Rows', 'Columns',
-  'LossyImageCompression', 'LossyImageCompressionRatio', 'LossyImageCompressionMethod',
+  'SOPClassUID',
+  'SOPInstanceUID',
+  'SeriesInstanceUID',
+  'Modality',
+  'BodyPartExamined',
+  'PatientPosition',
+  'FrameOfReferenceUID',
+  'PositionReferenceIndicator',
+  'ImagePositionPatient',
+  'ImageOrientationPatient',
+  'PixelSpacing',
+  'SliceThickness',
+  'Rows',
+  'Columns',
+  'LossyImageCompression',
+  'LossyImageCompressionRatio',
+  'LossyImageCompressionMethod',
 ] as const;
 
 const COPIED: ReadonlySet<string> = new Set([...STUDY_LEVEL, ...IMAGE_LEVEL]);
 /** Real sequences here are three levels deep at most; a file that goes deeper is not worth a stack. */
 const MAX_DEPTH = 8;
 /** Kept as they are even where PS3.5 would not allow them, so that writing fails openly rather than under another identity. */
-const IDENTITY: ReadonlySet<string> = new Set(['PatientName', 'PatientID', 'IssuerOfPatientID', 'StudyInstanceUID', 'AccessionNumber']);
+const IDENTITY: ReadonlySet<string> = new Set([
+  'PatientName',
+  'PatientID',
+  'IssuerOfPatientID',
+  'StudyInstanceUID',
+  'AccessionNumber',
+]);
 
 /**
  * The attributes of a source object (Part 10 bytes, at least up to the pixel data) that derived objects take over verbatim: decoded to Unicode, by
@@ -40,7 +88,12 @@ export function sourceAttributes(bytes: Uint8Array): Dataset {
   return readDataset(elements, [], 0, (keyword) => COPIED.has(keyword));
 }
 
-function readDataset(elements: Elements, inheritedCharacterSets: readonly string[], depth: number, wanted: (keyword: string) => boolean): Dataset {
+function readDataset(
+  elements: Elements,
+  inheritedCharacterSets: readonly string[],
+  depth: number,
+  wanted: (keyword: string) => boolean,
+): Dataset {
   const characterSets = elements.has(0x00080005) ? elements.strings(0x00080005) : inheritedCharacterSets;
   const dataset: Dataset = {};
   for (const tag of elements.tags()) {
@@ -54,13 +107,20 @@ function readDataset(elements: Elements, inheritedCharacterSets: readonly string
   return dataset;
 }
 
-function readValue(elements: Elements, tag: number, vr: string, characterSets: readonly string[], depth: number): DatasetValue {
+function readValue(
+  elements: Elements,
+  tag: number,
+  vr: string,
+  characterSets: readonly string[],
+  depth: number,
+): DatasetValue {
   if (vr === 'SQ') {
     if (depth === MAX_DEPTH) return undefined;
     return elements.items(tag).map((item) => readDataset(item, characterSets, depth + 1, () => true));
   }
   if (vr === 'US') return elements.uint16(tag);
-  if (TEXT_VALUE_REPRESENTATIONS.has(vr)) return oneOrMany(decodeText(elements.bytes(tag) ?? new Uint8Array(), characterSets, vr));
+  if (TEXT_VALUE_REPRESENTATIONS.has(vr))
+    return oneOrMany(decodeText(elements.bytes(tag) ?? new Uint8Array(), characterSets, vr));
   if (PLAIN_TEXT.has(vr)) return oneOrMany(elements.strings(tag));
   return undefined;
 }

@@ -6,7 +6,9 @@ import type { FoldCase, FoldResults } from './foldResults.ts';
 import { balancedIndices, FIGURES, figuresOf, type Figure, type Figures } from './performance.ts';
 
 /** Mean and sample standard deviation over the folds in which a figure is defined. */
-export type FoldFigures = Readonly<Record<Figure, { readonly mean: number; readonly deviation: number | null; readonly count: number } | null>>;
+export type FoldFigures = Readonly<
+  Record<Figure, { readonly mean: number; readonly deviation: number | null; readonly count: number } | null>
+>;
 
 /** A variant in one width. */
 export interface FoldRow {
@@ -81,13 +83,32 @@ const USUAL_UNITS = 128;
  * Brings the results of folds together.
  * @throws TriageError `dataset-invalid` when a fold is missing or there twice, or when one patient is tested in two folds; `command-invalid` without the reference
  */
-export function crossValidate({ results, baseline, threshold, partial, seed }: CrossValidationQuestion): CrossValidation {
+export function crossValidate({
+  results,
+  baseline,
+  threshold,
+  partial,
+  seed,
+}: CrossValidationQuestion): CrossValidation {
   const missing: string[] = [];
-  const keys = [...new Set(results.map(keyOf))].sort((a, b) => order(a, baseline) - order(b, baseline) || a.localeCompare(b, 'en', { numeric: true }));
-  const groups = keys.map((key) => prepared(results.filter((one) => keyOf(one) === key), key, threshold, partial ? missing : null));
+  const keys = [...new Set(results.map(keyOf))].sort(
+    (a, b) => order(a, baseline) - order(b, baseline) || a.localeCompare(b, 'en', { numeric: true }),
+  );
+  const groups = keys.map((key) =>
+    prepared(
+      results.filter((one) => keyOf(one) === key),
+      key,
+      threshold,
+      partial ? missing : null,
+    ),
+  );
   const references = groups.filter(({ variant }) => variant === baseline);
   const [first] = references;
-  if (first === undefined) throw new TriageError('command-invalid', `There are no results of the variant "${baseline}"; there are ${[...new Set(groups.map(({ variant }) => variant))].join(', ')}. --baseline names the one to measure against.`);
+  if (first === undefined)
+    throw new TriageError(
+      'command-invalid',
+      `There are no results of the variant "${baseline}"; there are ${[...new Set(groups.map(({ variant }) => variant))].join(', ')}. --baseline names the one to measure against.`,
+    );
   const withImages = groups.filter(({ folds }) => folds.every(({ images }) => images.length > 0));
   const seen = new Set<string>();
   const notCompared: string[] = [];
@@ -101,12 +122,17 @@ export function crossValidate({ results, baseline, threshold, partial, seed }: C
     seed,
     commands: [...new Set(results.map(({ command }) => command).filter((command) => command !== ''))],
     missing,
-    table2: withImages.filter(({ variant }) => !seen.has(variant) && seen.add(variant)).map((group) => row(group, 'images', seed)),
+    table2: withImages
+      .filter(({ variant }) => !seen.has(variant) && seen.add(variant))
+      .map((group) => row(group, 'images', seed)),
     table3: groups.map((group) => row(group, 'cases', seed)),
     improvements: groups
       .filter(({ variant }) => variant !== baseline)
       .flatMap((group) => {
-        const reference = references.find(({ units }) => units === group.units) ?? references.find(({ units }) => units === USUAL_UNITS) ?? references.at(-1)!;
+        const reference =
+          references.find(({ units }) => units === group.units) ??
+          references.find(({ units }) => units === USUAL_UNITS) ??
+          references.at(-1)!;
         if (sameCases(group, reference)) return [compare(group, reference, seed)];
         notCompared.push(`${group.title}: its folds do not test the same cases as those of ${reference.title}`);
         return [];
@@ -143,25 +169,45 @@ function order(key: string, baseline: string): number {
 }
 
 /** The folds of one row, in order; `missing` takes what is not there, or it is an error. */
-function prepared(results: readonly FoldResults[], key: string, threshold: number | undefined, missing: string[] | null): Group {
+function prepared(
+  results: readonly FoldResults[],
+  key: string,
+  threshold: number | undefined,
+  missing: string[] | null,
+): Group {
   const sorted = [...results].sort((a, b) => a.fold - b.fold);
   const { variant, units, title, folds: wanted } = sorted[0]!;
-  if (sorted.some(({ folds }) => folds !== wanted)) throw new TriageError('dataset-invalid', `The files of ${key} do not agree on how many folds there are.`);
+  if (sorted.some(({ folds }) => folds !== wanted))
+    throw new TriageError('dataset-invalid', `The files of ${key} do not agree on how many folds there are.`);
   const there = new Set(sorted.map(({ fold }) => fold));
   if (there.size < sorted.length) throw new TriageError('dataset-invalid', `A fold of ${key} is there twice.`);
   const absent = Array.from({ length: wanted }, (_, k) => k + 1).filter((fold) => !there.has(fold));
-  if (absent.length > 0 && missing === null) throw new TriageError('dataset-invalid', `Of the ${wanted} folds of ${key} these are missing: ${absent.join(', ')}. Let training/crossval finish (it goes on where it was), or take what is there with --partial.`);
-  if (absent.length > 0) missing?.push(`${key}: ${absent.length === 1 ? 'fold' : 'folds'} ${absent.join(', ')} of ${wanted}`);
+  if (absent.length > 0 && missing === null)
+    throw new TriageError(
+      'dataset-invalid',
+      `Of the ${wanted} folds of ${key} these are missing: ${absent.join(', ')}. Let training/crossval finish (it goes on where it was), or take what is there with --partial.`,
+    );
+  if (absent.length > 0)
+    missing?.push(`${key}: ${absent.length === 1 ? 'fold' : 'folds'} ${absent.join(', ')} of ${wanted}`);
   const testedIn = new Map<string, number>();
   for (const { cases, fold } of sorted) {
     for (const { id, patient = id, split } of cases) {
       if (split !== 'test') continue;
       const earlier = testedIn.get(patient);
-      if (earlier !== undefined && earlier !== fold) throw new TriageError('dataset-invalid', `${patient} is tested in folds ${earlier} and ${fold} of ${key}: folds must not share patients.`);
+      if (earlier !== undefined && earlier !== fold)
+        throw new TriageError(
+          'dataset-invalid',
+          `${patient} is tested in folds ${earlier} and ${fold} of ${key}: folds must not share patients.`,
+        );
       testedIn.set(patient, fold);
     }
   }
-  return { variant, units, title: `${title ?? variant}${units === null ? '' : `, BLSTM-${units}`}`, folds: sorted.map((one) => foldOf(one, threshold)) };
+  return {
+    variant,
+    units,
+    title: `${title ?? variant}${units === null ? '' : `, BLSTM-${units}`}`,
+    folds: sorted.map((one) => foldOf(one, threshold)),
+  };
 }
 
 function foldOf({ fold, cases }: FoldResults, fixed: number | undefined): Fold {
@@ -208,11 +254,21 @@ export function balancedThreshold(samples: readonly Scored[]): number {
 }
 
 function row({ variant, title, units, folds }: Group, what: 'cases' | 'images', seed: number): FoldRow {
-  const sets = folds.map((fold) => (what === 'cases' ? { fold: fold.fold, samples: fold.samples, threshold: fold.threshold } : { fold: fold.fold, samples: fold.images, threshold: fold.imageThreshold }));
+  const sets = folds.map((fold) =>
+    what === 'cases'
+      ? { fold: fold.fold, samples: fold.samples, threshold: fold.threshold }
+      : { fold: fold.fold, samples: fold.images, threshold: fold.imageThreshold },
+  );
   const balanced = sets.map(({ fold, samples, threshold }) => {
     // All rows are asked about the same negatives.
     const random = seededRandom('crossval-balanced', seed, what, fold);
-    return figuresOf(balancedIndices(samples.map(({ label }) => label), () => random.next()).map((i) => samples[i]!), threshold);
+    return figuresOf(
+      balancedIndices(
+        samples.map(({ label }) => label),
+        () => random.next(),
+      ).map((i) => samples[i]!),
+      threshold,
+    );
   });
   return {
     variant,
@@ -226,11 +282,14 @@ function row({ variant, title, units, folds }: Group, what: 'cases' | 'images', 
 }
 
 function overFolds(folds: readonly Figures[]): FoldFigures {
-  return Object.fromEntries(FIGURES.map((figure) => [figure, meanAndDeviation(folds.map((fold) => fold[figure]))])) as FoldFigures;
+  return Object.fromEntries(
+    FIGURES.map((figure) => [figure, meanAndDeviation(folds.map((fold) => fold[figure]))]),
+  ) as FoldFigures;
 }
 
 function sameCases(a: Group, b: Group): boolean {
-  const names = ({ folds }: Group): string => JSON.stringify(folds.map(({ fold, cases }) => [fold, cases.map(({ id, label }) => [id, label])]));
+  const names = ({ folds }: Group): string =>
+    JSON.stringify(folds.map(({ fold, cases }) => [fold, cases.map(({ id, label }) => [id, label])]));
   return names(a) === names(b);
 }
 
@@ -239,15 +298,30 @@ function compare(group: Group, reference: Group, seed: number): Improvement {
   const options = { replicates: REPLICATES, random: () => random.next() };
   const offsets = group.folds.map((_, i) => group.folds.slice(0, i).reduce((sum, { cases }) => sum + cases.length, 0));
   const cases = group.folds.reduce((sum, fold) => sum + fold.cases.length, 0);
-  const [ours, theirs] = [group, reference].map(({ folds }) => folds.map((fold) => ({ ...fold, ranking: rank(fold.samples), imageRanking: rank(fold.images) }))) as [RankedFold[], RankedFold[]];
-  const meanDifference = <Name extends string>(figures: (fold: RankedFold, drawn: Uint32Array) => Record<Name, number | null>, names: readonly Name[]) => (timesDrawn: Uint32Array): Record<Name, number | null> => {
-    const byFold = ours.map((fold, i) => {
-      const drawn = timesDrawn.subarray(offsets[i], offsets[i]! + fold.cases.length);
-      return [figures(fold, drawn), figures(theirs[i]!, drawn)] as const;
-    });
-    return Object.fromEntries(names.map((name) => [name, meanAndDeviation(byFold.map(([a, b]) => (a[name] === null || b[name] === null ? null : a[name] - b[name])))?.mean ?? null])) as Record<Name, number | null>;
-  };
-  const aucs = ours.map(({ ranking }, i) => [rocAuc(ranking), rocAuc(theirs[i]!.ranking)] as const).filter((pair): pair is readonly [number, number] => pair[0] !== null && pair[1] !== null);
+  const [ours, theirs] = [group, reference].map(({ folds }) =>
+    folds.map((fold) => ({ ...fold, ranking: rank(fold.samples), imageRanking: rank(fold.images) })),
+  ) as [RankedFold[], RankedFold[]];
+  const meanDifference =
+    <Name extends string>(
+      figures: (fold: RankedFold, drawn: Uint32Array) => Record<Name, number | null>,
+      names: readonly Name[],
+    ) =>
+    (timesDrawn: Uint32Array): Record<Name, number | null> => {
+      const byFold = ours.map((fold, i) => {
+        const drawn = timesDrawn.subarray(offsets[i], offsets[i]! + fold.cases.length);
+        return [figures(fold, drawn), figures(theirs[i]!, drawn)] as const;
+      });
+      return Object.fromEntries(
+        names.map((name) => [
+          name,
+          meanAndDeviation(byFold.map(([a, b]) => (a[name] === null || b[name] === null ? null : a[name] - b[name])))
+            ?.mean ?? null,
+        ]),
+      ) as Record<Name, number | null>;
+    };
+  const aucs = ours
+    .map(({ ranking }, i) => [rocAuc(ranking), rocAuc(theirs[i]!.ranking)] as const)
+    .filter((pair): pair is readonly [number, number] => pair[0] !== null && pair[1] !== null);
   const hasImages = [...ours, ...theirs].every(({ images }) => images.length > 0);
   return {
     variant: group.variant,
@@ -255,7 +329,9 @@ function compare(group: Group, reference: Group, seed: number): Improvement {
     units: group.units,
     againstUnits: reference.units,
     differences: bootstrapIntervals(cases, meanDifference(weighted, COMPARED), options),
-    imageAuc: hasImages ? bootstrapIntervals(cases, meanDifference(weightedImages, ['auc'] as const), options).auc ?? null : null,
+    imageAuc: hasImages
+      ? (bootstrapIntervals(cases, meanDifference(weightedImages, ['auc'] as const), options).auc ?? null)
+      : null,
     foldsWon: aucs.filter(([a, b]) => a > b).length,
     foldsCompared: aucs.length,
   };
@@ -266,11 +342,26 @@ type RankedFold = Fold & { readonly ranking: ReturnType<typeof rank>; readonly i
 /** Figures of a fold in which each case counts as often as it was drawn. */
 function weighted({ samples, threshold, ranking }: RankedFold, drawn: Uint32Array): Record<Compared, number | null> {
   const counts = { truePositives: 0, falsePositives: 0, trueNegatives: 0, falseNegatives: 0 };
-  for (const [i, { label, score }] of samples.entries()) counts[score >= threshold ? (label ? 'truePositives' : 'falsePositives') : label ? 'falseNegatives' : 'trueNegatives'] += drawn[i]!;
+  for (const [i, { label, score }] of samples.entries())
+    counts[
+      score >= threshold ? (label ? 'truePositives' : 'falsePositives') : label ? 'falseNegatives' : 'trueNegatives'
+    ] += drawn[i]!;
   const { balancedAccuracy, tpr, tnr, mcc } = ratesOf(counts);
-  return { auc: rocAuc(ranking, drawn), averagePrecision: averagePrecision(ranking, drawn), balancedAccuracy, tpr, tnr, mcc };
+  return {
+    auc: rocAuc(ranking, drawn),
+    averagePrecision: averagePrecision(ranking, drawn),
+    balancedAccuracy,
+    tpr,
+    tnr,
+    mcc,
+  };
 }
 
 function weightedImages({ caseOfImage, imageRanking }: RankedFold, drawn: Uint32Array): { auc: number | null } {
-  return { auc: rocAuc(imageRanking, Float64Array.from(caseOfImage, (index) => drawn[index]!)) };
+  return {
+    auc: rocAuc(
+      imageRanking,
+      Float64Array.from(caseOfImage, (index) => drawn[index]!),
+    ),
+  };
 }

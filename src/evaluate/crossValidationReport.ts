@@ -9,10 +9,19 @@ import { ABSENT, FIGURE_NAMES, type ReportTable } from './reportTables.ts';
 export function crossValidationTables(result: CrossValidation): ReportTable[] {
   const { folds, cases, positives, table2, table3, improvements, baseline, threshold, missing, notCompared } = result;
   const head = ['', 'network', ...FIGURES.map((figure) => FIGURE_NAMES[figure])];
-  const rows = (lines: readonly FoldRow[]): string[][] => (['imbalanced', 'balanced'] as const).flatMap((set) => lines.map((line) => [set === 'imbalanced' ? 'Imbalanced' : 'Balanced', line.title, ...FIGURES.map((figure) => plusMinus(line[set][figure]))]));
+  const rows = (lines: readonly FoldRow[]): string[][] =>
+    (['imbalanced', 'balanced'] as const).flatMap((set) =>
+      lines.map((line) => [
+        set === 'imbalanced' ? 'Imbalanced' : 'Balanced',
+        line.title,
+        ...FIGURES.map((figure) => plusMinus(line[set][figure])),
+      ]),
+    );
   const notes = [
     `Percent, mean ± standard deviation over ${folds} folds; ${cases} tested cases, ${positives} positive. BAcc, the mean of TPR and TNR, is what the paper’s tables print as AUC.`,
-    threshold === 'validation' ? 'Threshold: in each fold the one with the highest BAcc on its validation cases (0.5 where it has none).' : `Threshold: ${threshold} in all folds.`,
+    threshold === 'validation'
+      ? 'Threshold: in each fold the one with the highest BAcc on its validation cases (0.5 where it has none).'
+      : `Threshold: ${threshold} in all folds.`,
     ...(missing.length > 0 ? [`Not whole. Missing: ${missing.join('; ')}.`] : []),
   ];
   const tables: ReportTable[] = [];
@@ -22,8 +31,17 @@ export function crossValidationTables(result: CrossValidation): ReportTable[] {
     tables.push({
       title: `Improvements: difference to "${baseline}" on the same folds`,
       head: ['network', 'against', ...COMPARED.map((figure) => FIGURE_NAMES[figure]), 'image AUC', 'folds won by AUC'],
-      rows: improvements.map((one) => [one.title, one.againstUnits === null ? baseline : `BLSTM-${one.againstUnits}`, ...COMPARED.map((figure) => signed(one.differences[figure])), signed(one.imageAuc), `${one.foldsWon} of ${one.foldsCompared}`]),
-      notes: ['Percentage points, mean over the folds; 95 % interval by bootstrap over the tested cases, the same draws for both. It holds the trained networks fixed: another training run varies more.', ...notCompared],
+      rows: improvements.map((one) => [
+        one.title,
+        one.againstUnits === null ? baseline : `BLSTM-${one.againstUnits}`,
+        ...COMPARED.map((figure) => signed(one.differences[figure])),
+        signed(one.imageAuc),
+        `${one.foldsWon} of ${one.foldsCompared}`,
+      ]),
+      notes: [
+        'Percentage points, mean over the folds; 95 % interval by bootstrap over the tested cases, the same draws for both. It holds the trained networks fixed: another training run varies more.',
+        ...notCompared,
+      ],
     });
   }
   return tables;
@@ -34,9 +52,15 @@ export function crossValidationHtml(result: CrossValidation): string {
   const { folds, cases, positives, seed, commands, table2, table3 } = result;
   return reportPage({
     title: 'Cross-validation',
-    facts: [`${cases} cases in ${folds} folds, ${positives} positive; seed of the draws ${seed}`, ...commands.map((command) => `Made by: ${command}`)],
+    facts: [
+      `${cases} cases in ${folds} folds, ${positives} positive; seed of the draws ${seed}`,
+      ...commands.map((command) => `Made by: ${command}`),
+    ],
     inShort: crossValidationInShort(result),
-    charts: [aucChart('Case AUC, mean ± standard deviation over the folds', table3), ...(table2.length > 0 ? [aucChart('Image AUC, mean ± standard deviation over the folds', table2)] : [])],
+    charts: [
+      aucChart('Case AUC, mean ± standard deviation over the folds', table3),
+      ...(table2.length > 0 ? [aucChart('Image AUC, mean ± standard deviation over the folds', table2)] : []),
+    ],
     tables: crossValidationTables(result),
   });
 }
@@ -44,10 +68,16 @@ export function crossValidationHtml(result: CrossValidation): string {
 /** Wins and losses alike. */
 export function crossValidationInShort({ table3, improvements, baseline, missing }: CrossValidation): string[] {
   const reference = table3.filter(({ variant }) => variant === baseline);
-  const lines = reference.map(({ title, imbalanced }) => `${title}: case AUC ${plusMinus(imbalanced.auc)}, accuracy ${plusMinus(imbalanced.accuracy)}, BAcc ${plusMinus(imbalanced.balancedAccuracy)} (percent).`);
+  const lines = reference.map(
+    ({ title, imbalanced }) =>
+      `${title}: case AUC ${plusMinus(imbalanced.auc)}, accuracy ${plusMinus(imbalanced.accuracy)}, BAcc ${plusMinus(imbalanced.balancedAccuracy)} (percent).`,
+  );
   for (const [verdict, isIt] of VERDICTS) {
     const those = improvements.filter(({ differences }) => differences.auc !== null && isIt(differences.auc));
-    if (those.length > 0) lines.push(`${verdict}: ${those.map(({ title, differences }) => `${title} ${signed(differences.auc)}`).join('; ')}.`);
+    if (those.length > 0)
+      lines.push(
+        `${verdict}: ${those.map(({ title, differences }) => `${title} ${signed(differences.auc)}`).join('; ')}.`,
+      );
   }
   if (missing.length > 0) lines.push(`Not whole: ${missing.join('; ')}.`);
   return lines;
@@ -60,7 +90,11 @@ const VERDICTS: readonly (readonly [string, (auc: NonNullable<Improvement['diffe
 ];
 
 function aucChart(title: string, rows: readonly FoldRow[]): string {
-  const lines = rows.map(({ title: name, imbalanced }) => ({ name, share: whisker(imbalanced), count: plusMinus(imbalanced.auc) }));
+  const lines = rows.map(({ title: name, imbalanced }) => ({
+    name,
+    share: whisker(imbalanced),
+    count: plusMinus(imbalanced.auc),
+  }));
   return forestChart(title, lines, lines.every(({ share }) => share !== null && share.low >= 0.5) ? 0.5 : 0);
 }
 
@@ -78,6 +112,8 @@ function plusMinus(value: { mean: number; deviation: number | null } | null): st
 /** `+1.2 (-0.3 to +2.6)`, in points. */
 function signed(estimate: Estimate | null): string {
   if (estimate === null) return ABSENT;
-  const [value, low, high] = [estimate.value, estimate.low, estimate.high].map((points) => `${points < 0 ? '' : '+'}${(points * 100).toFixed(1)}`);
+  const [value, low, high] = [estimate.value, estimate.low, estimate.high].map(
+    (points) => `${points < 0 ? '' : '+'}${(points * 100).toFixed(1)}`,
+  );
   return `${value} (${low} to ${high})`;
 }

@@ -1,6 +1,26 @@
 import { seededRandom } from '../phantom/random.ts';
-import { bootstrapIntervals, delongInterval, meanAndDeviation, wilsonInterval, type Estimate } from '../statistics/intervals.ts';
-import { averagePrecision, brierScore, calibrationError, countConfusion, operatingCurve, ppvAtPrevalence, rank, ratesOf, reliabilityBins, rocAuc, type CurvePoint, type ReliabilityBin, type Scored } from '../statistics/metrics.ts';
+import {
+  bootstrapIntervals,
+  delongInterval,
+  meanAndDeviation,
+  wilsonInterval,
+  type Estimate,
+} from '../statistics/intervals.ts';
+import {
+  averagePrecision,
+  brierScore,
+  calibrationError,
+  countConfusion,
+  operatingCurve,
+  ppvAtPrevalence,
+  rank,
+  ratesOf,
+  reliabilityBins,
+  rocAuc,
+  type CurvePoint,
+  type ReliabilityBin,
+  type Scored,
+} from '../statistics/metrics.ts';
 import { median } from '../statistics/median.ts';
 import { balancedIndices, casePerformance, imagePerformance, type Performance } from './performance.ts';
 import type { JudgedCase } from './judgedCase.ts';
@@ -52,9 +72,22 @@ export interface Evaluation {
   readonly threshold: number;
   readonly imageThreshold: number;
   readonly seed: number;
-  readonly cohort: { readonly cases: number; readonly positives: number; readonly images: number; readonly positiveImages: number; readonly imagesWithoutTruth: number };
+  readonly cohort: {
+    readonly cases: number;
+    readonly positives: number;
+    readonly images: number;
+    readonly positiveImages: number;
+    readonly imagesWithoutTruth: number;
+  };
   /** How many cases the agent put a number on; the others, by reason. */
-  readonly analysed: { readonly share: Estimate | null; readonly notAnalysed: readonly { readonly reason: string; readonly positives: number; readonly negatives: number }[] };
+  readonly analysed: {
+    readonly share: Estimate | null;
+    readonly notAnalysed: readonly {
+      readonly reason: string;
+      readonly positives: number;
+      readonly negatives: number;
+    }[];
+  };
   readonly table1: { readonly negative: AgeRow; readonly positive: AgeRow };
   /** Images of analysed cases, by the encoder alone; null without images of known truth. */
   readonly table2: { readonly imbalanced: Performance; readonly balanced: Performance } | null;
@@ -66,8 +99,16 @@ export interface Evaluation {
   readonly sensitivityOfAll: Estimate | null;
   readonly aucByGrade: readonly GradeAuc[];
   readonly ppvAtPrevalence: readonly { readonly prevalence: number; readonly ppv: Estimate | null }[];
-  readonly sensitivity: { readonly byLevel: readonly Subgroup[]; readonly byType: readonly Subgroup[]; readonly byGrade: readonly Subgroup[] };
-  readonly calibration: { readonly bins: readonly ReliabilityBin[]; readonly expectedError: number | null; readonly brier: number | null };
+  readonly sensitivity: {
+    readonly byLevel: readonly Subgroup[];
+    readonly byType: readonly Subgroup[];
+    readonly byGrade: readonly Subgroup[];
+  };
+  readonly calibration: {
+    readonly bins: readonly ReliabilityBin[];
+    readonly expectedError: number | null;
+    readonly brier: number | null;
+  };
   /** Among true positives. */
   readonly localisation: {
     readonly bestKeySliceIsBroken: Subgroup;
@@ -109,10 +150,20 @@ export function evaluateCases({ cases, threshold, imageThreshold, seed }: Evalua
     table1: { negative: ageRow(cases.filter(({ label }) => !label)), positive: ageRow(positives) },
     table2: imageTable(judged, imageThreshold, seed),
     imagesInSequence: sequenceFigures(judged, seed),
-    table3: samples.length === 0 ? null : {
-      imbalanced: casePerformance(samples, threshold, options('cases')),
-      balanced: casePerformance(balancedIndices(samples.map(({ label }) => label), options('balanced-cases').random).map((i) => samples[i]!), threshold, options('balanced')),
-    },
+    table3:
+      samples.length === 0
+        ? null
+        : {
+            imbalanced: casePerformance(samples, threshold, options('cases')),
+            balanced: casePerformance(
+              balancedIndices(
+                samples.map(({ label }) => label),
+                options('balanced-cases').random,
+              ).map((i) => samples[i]!),
+              threshold,
+              options('balanced'),
+            ),
+          },
     sensitivityOfAll: wilsonInterval(truePositives.length, positives.length),
     aucByGrade: gradeAucs(judged),
     ppvAtPrevalence: ppvTable(samples, threshold, options('ppv')),
@@ -125,11 +176,14 @@ export function evaluateCases({ cases, threshold, imageThreshold, seed }: Evalua
     localisation: localisation(truePositives),
     curve: operatingCurve(samples),
     imageCurve: thinned(operatingCurve(imageSamples(judged).samples)),
-  }; // prettier-ignore
+  };
 }
 
 /** Images with a known truth, by what is said of each. */
-function imageSamples(cases: readonly JudgedCase[], scoresOf: (one: JudgedCase) => readonly number[] = (one) => one.imageProbabilities): { samples: Scored[]; caseOf: number[] } {
+function imageSamples(
+  cases: readonly JudgedCase[],
+  scoresOf: (one: JudgedCase) => readonly number[] = (one) => one.imageProbabilities,
+): { samples: Scored[]; caseOf: number[] } {
   const samples: Scored[] = [];
   const caseOf: number[] = [];
   for (const [index, one] of cases.entries()) {
@@ -154,10 +208,19 @@ function byGrade(a: string, b: string): number {
 
 function gradeAucs(judged: readonly JudgedCase[]): GradeAuc[] {
   const negatives = judged.filter(({ label }) => !label);
-  const grades = [...new Set(judged.flatMap(({ label, grade }) => (label && grade !== null ? [grade] : [])))].sort(byGrade);
+  const grades = [...new Set(judged.flatMap(({ label, grade }) => (label && grade !== null ? [grade] : [])))].sort(
+    byGrade,
+  );
   return grades.map((grade) => {
     const positives = judged.filter((one) => one.label && one.grade === grade);
-    return { grade, positives: positives.length, negatives: negatives.length, auc: delongInterval([...positives, ...negatives].map(({ label, probability }) => ({ label, score: probability! }))) };
+    return {
+      grade,
+      positives: positives.length,
+      negatives: negatives.length,
+      auc: delongInterval(
+        [...positives, ...negatives].map(({ label, probability }) => ({ label, score: probability! })),
+      ),
+    };
   });
 }
 
@@ -195,11 +258,20 @@ function imageTable(judged: readonly JudgedCase[], threshold: number, seed: numb
     const stream = seededRandom('evaluate', seed, name);
     return () => stream.next();
   };
-  const chosen = balancedIndices(samples.map(({ label }) => label), random('balanced-images'));
+  const chosen = balancedIndices(
+    samples.map(({ label }) => label),
+    random('balanced-images'),
+  );
   const replicates = imageReplicates(samples.length);
   return {
     imbalanced: imagePerformance(samples, caseOf, judged.length, threshold, { replicates, random: random('images') }),
-    balanced: imagePerformance(chosen.map((i) => samples[i]!), chosen.map((i) => caseOf[i]!), judged.length, threshold, { replicates, random: random('images-balanced') }),
+    balanced: imagePerformance(
+      chosen.map((i) => samples[i]!),
+      chosen.map((i) => caseOf[i]!),
+      judged.length,
+      threshold,
+      { replicates, random: random('images-balanced') },
+    ),
   };
 }
 
@@ -208,7 +280,10 @@ function reasons(cases: readonly JudgedCase[]): Evaluation['analysed']['notAnaly
   for (const { probability, reason, label } of cases) {
     if (probability !== null) continue;
     const group = groups.get(reason ?? 'not said') ?? { positives: 0, negatives: 0 };
-    groups.set(reason ?? 'not said', { positives: group.positives + (label ? 1 : 0), negatives: group.negatives + (label ? 0 : 1) });
+    groups.set(reason ?? 'not said', {
+      positives: group.positives + (label ? 1 : 0),
+      negatives: group.negatives + (label ? 0 : 1),
+    });
   }
   return [...groups].map(([reason, counts]) => ({ reason, ...counts }));
 }
@@ -216,30 +291,60 @@ function reasons(cases: readonly JudgedCase[]): Evaluation['analysed']['notAnaly
 function ageRow(cases: readonly JudgedCase[]): AgeRow {
   const ages = meanAndDeviation(cases.map(({ ageYears }) => ageYears));
   const count = (sex: JudgedCase['sex']): number => cases.filter((one) => one.sex === sex).length;
-  return { cases: cases.length, women: count('F'), men: count('M'), sexUnknown: count(null), ageMeanYears: ages?.mean ?? null, ageDeviationYears: ages?.deviation ?? null };
+  return {
+    cases: cases.length,
+    women: count('F'),
+    men: count('M'),
+    sexUnknown: count(null),
+    ageMeanYears: ages?.mean ?? null,
+    ageDeviationYears: ages?.deviation ?? null,
+  };
 }
 
-function ppvTable(samples: readonly Scored[], threshold: number, options: { replicates: number; random: () => number }): Evaluation['ppvAtPrevalence'] {
+function ppvTable(
+  samples: readonly Scored[],
+  threshold: number,
+  options: { replicates: number; random: () => number },
+): Evaluation['ppvAtPrevalence'] {
   const flagged = samples.map(({ score }) => score >= threshold);
   const named = bootstrapIntervals(
     samples.length,
     (timesDrawn) => {
       const { tpr, tnr } = ratesOf(countConfusion(repeated(samples, flagged, timesDrawn), 1));
-      return Object.fromEntries(PREVALENCES.map((prevalence) => [String(prevalence), tpr === null || tnr === null ? null : ppvAtPrevalence(tpr, tnr, prevalence)]));
+      return Object.fromEntries(
+        PREVALENCES.map((prevalence) => [
+          String(prevalence),
+          tpr === null || tnr === null ? null : ppvAtPrevalence(tpr, tnr, prevalence),
+        ]),
+      );
     },
     options,
   );
   return PREVALENCES.map((prevalence) => ({ prevalence, ppv: named[String(prevalence)] ?? null }));
 }
 
-function* repeated(samples: readonly Scored[], flagged: readonly boolean[], timesDrawn: Uint32Array): Generator<Scored> {
-  for (const [i, { label }] of samples.entries()) for (let n = timesDrawn[i]!; n > 0; n--) yield { label, score: flagged[i] ? 1 : 0 };
+function* repeated(
+  samples: readonly Scored[],
+  flagged: readonly boolean[],
+  timesDrawn: Uint32Array,
+): Generator<Scored> {
+  for (const [i, { label }] of samples.entries())
+    for (let n = timesDrawn[i]!; n > 0; n--) yield { label, score: flagged[i] ? 1 : 0 };
 }
 
-function subgroups(judged: readonly JudgedCase[], threshold: number, namesOf: (one: JudgedCase) => readonly string[]): Subgroup[] {
+function subgroups(
+  judged: readonly JudgedCase[],
+  threshold: number,
+  namesOf: (one: JudgedCase) => readonly string[],
+): Subgroup[] {
   const positives = judged.filter(({ label }) => label);
   const names = [...new Set(positives.flatMap(namesOf))].sort(byGrade);
-  return names.map((name) => subgroup(name, positives.filter((one) => namesOf(one).includes(name)).map(({ probability }) => probability! >= threshold)));
+  return names.map((name) =>
+    subgroup(
+      name,
+      positives.filter((one) => namesOf(one).includes(name)).map(({ probability }) => probability! >= threshold),
+    ),
+  );
 }
 
 function subgroup(name: string, outcomes: readonly boolean[]): Subgroup {
@@ -251,9 +356,18 @@ function localisation(truePositives: readonly JudgedCase[]): Evaluation['localis
   const located = truePositives.flatMap((one) => (one.localisation === null ? [] : [one.localisation]));
   const pointed = located.filter(({ hotspotInMask }) => hotspotInMask !== null);
   return {
-    bestKeySliceIsBroken: subgroup('best key slice shows a fracture', located.map(({ keySliceHits }) => keySliceHits[0] === true)),
-    anyKeySliceIsBroken: subgroup('any key slice shows a fracture', located.map(({ keySliceHits }) => keySliceHits.includes(true))),
-    hotspotInMask: subgroup('hottest cell touches the fracture', pointed.map(({ hotspotInMask }) => hotspotInMask === true)),
+    bestKeySliceIsBroken: subgroup(
+      'best key slice shows a fracture',
+      located.map(({ keySliceHits }) => keySliceHits[0] === true),
+    ),
+    anyKeySliceIsBroken: subgroup(
+      'any key slice shows a fracture',
+      located.map(({ keySliceHits }) => keySliceHits.includes(true)),
+    ),
+    hotspotInMask: subgroup(
+      'hottest cell touches the fracture',
+      pointed.map(({ hotspotInMask }) => hotspotInMask === true),
+    ),
     medianHotspotDistanceMm: median(pointed.flatMap(({ hotspotDistanceMm }) => hotspotDistanceMm ?? [])),
     medianCellMm: median(pointed.flatMap(({ cellMm }) => cellMm ?? [])),
     hotspotByChance: meanAndDeviation(pointed.map(({ chance }) => chance))?.mean ?? null,

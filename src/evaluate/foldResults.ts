@@ -20,7 +20,9 @@ const foldCaseSchema = z
     /** Probability of each image by stage 1. */
     sliceScores: z.array(fraction).default([]),
   })
-  .refine(({ sliceLabels, sliceScores }) => sliceLabels.length === sliceScores.length, { message: 'sliceLabels and sliceScores differ in length' });
+  .refine(({ sliceLabels, sliceScores }) => sliceLabels.length === sliceScores.length, {
+    message: 'sliceLabels and sliceScores differ in length',
+  });
 
 const foldResultsSchema = z
   .strictObject({
@@ -55,8 +57,13 @@ export function parseFoldResults(text: string, file: string): FoldResults {
   }
   const parsed = foldResultsSchema.safeParse(json);
   if (!parsed.success) {
-    const issues = parsed.error.issues.slice(0, 5).map((issue) => `${issue.path.join('.') || 'the file'}: ${issue.message}`);
-    throw new TriageError('dataset-invalid', `${file} does not hold fold results: ${issues.join('; ')}. docs/evaluation.md has the format.`);
+    const issues = parsed.error.issues
+      .slice(0, 5)
+      .map((issue) => `${issue.path.join('.') || 'the file'}: ${issue.message}`);
+    throw new TriageError(
+      'dataset-invalid',
+      `${file} does not hold fold results: ${issues.join('; ')}. docs/evaluation.md has the format.`,
+    );
   }
   return parsed.data;
 }

@@ -44,7 +44,11 @@ export function judgementRecords(folder: string): JudgementRecords {
         await writeFile(`${fileOf(key)}.part`, JSON.stringify(record));
         await rename(`${fileOf(key)}.part`, fileOf(key));
       } catch (error) {
-        throw new TriageError('not-found', `What was found cannot be kept in ${folder}: ${messageOf(error)}. Name another folder with --cache.`, { cause: error });
+        throw new TriageError(
+          'not-found',
+          `What was found cannot be kept in ${folder}: ${messageOf(error)}. Name another folder with --cache.`,
+          { cause: error },
+        );
       }
     },
   };

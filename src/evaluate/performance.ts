@@ -1,8 +1,33 @@
-import { bootstrapIntervals, delongInterval, wilsonInterval, type Estimate, type Uniform } from '../statistics/intervals.ts';
-import { averagePrecision, countConfusion, rank, ratesOf, rocAuc, type Confusion, type Scored } from '../statistics/metrics.ts';
+import {
+  bootstrapIntervals,
+  delongInterval,
+  wilsonInterval,
+  type Estimate,
+  type Uniform,
+} from '../statistics/intervals.ts';
+import {
+  averagePrecision,
+  countConfusion,
+  rank,
+  ratesOf,
+  rocAuc,
+  type Confusion,
+  type Scored,
+} from '../statistics/metrics.ts';
 
 /** The columns of the paper's Tables 2 and 3, and what they lack. */
-export const FIGURES = ['tpr', 'tnr', 'ppv', 'npv', 'f1', 'accuracy', 'mcc', 'auc', 'balancedAccuracy', 'averagePrecision'] as const;
+export const FIGURES = [
+  'tpr',
+  'tnr',
+  'ppv',
+  'npv',
+  'f1',
+  'accuracy',
+  'mcc',
+  'auc',
+  'balancedAccuracy',
+  'averagePrecision',
+] as const;
 export type Figure = (typeof FIGURES)[number];
 export type Figures = Readonly<Record<Figure, number | null>>;
 export type FigureEstimates = Readonly<Record<Figure, Estimate | null>>;
@@ -24,12 +49,29 @@ export interface IntervalOptions {
 export function figuresOf(samples: readonly Scored[], threshold: number): Figures {
   const ranking = rank(samples);
   const { tpr, tnr, ppv, npv, f1, accuracy, mcc, balancedAccuracy } = ratesOf(countConfusion(samples, threshold));
-  return { tpr, tnr, ppv, npv, f1, accuracy, mcc, auc: rocAuc(ranking), balancedAccuracy, averagePrecision: averagePrecision(ranking) };
+  return {
+    tpr,
+    tnr,
+    ppv,
+    npv,
+    f1,
+    accuracy,
+    mcc,
+    auc: rocAuc(ranking),
+    balancedAccuracy,
+    averagePrecision: averagePrecision(ranking),
+  };
 }
 
 /** Cases stand each for itself: Wilson for what is a proportion, DeLong for the area, the bootstrap for the rest. */
 export function casePerformance(samples: readonly Scored[], threshold: number, options: IntervalOptions): Performance {
-  const resampled = resampledPerformance(samples, samples.map((_, i) => i), samples.length, threshold, options);
+  const resampled = resampledPerformance(
+    samples,
+    samples.map((_, i) => i),
+    samples.length,
+    threshold,
+    options,
+  );
   const { truePositives: tp, falsePositives: fp, trueNegatives: tn, falseNegatives: fn } = resampled.confusion;
   return {
     ...resampled,
@@ -46,11 +88,23 @@ export function casePerformance(samples: readonly Scored[], threshold: number, o
 }
 
 /** Images of one case are no independent witnesses: all intervals are by bootstrap over the cases (`caseOf[i]`: the case of sample i). */
-export function imagePerformance(samples: readonly Scored[], caseOf: readonly number[], cases: number, threshold: number, options: IntervalOptions): Performance {
+export function imagePerformance(
+  samples: readonly Scored[],
+  caseOf: readonly number[],
+  cases: number,
+  threshold: number,
+  options: IntervalOptions,
+): Performance {
   return resampledPerformance(samples, caseOf, cases, threshold, options);
 }
 
-function resampledPerformance(samples: readonly Scored[], caseOf: readonly number[], cases: number, threshold: number, options: IntervalOptions): Performance {
+function resampledPerformance(
+  samples: readonly Scored[],
+  caseOf: readonly number[],
+  cases: number,
+  threshold: number,
+  options: IntervalOptions,
+): Performance {
   const ranking = rank(samples);
   const weights = new Float64Array(samples.length);
   const confusion = countConfusion(samples, threshold);
@@ -67,7 +121,11 @@ function resampledPerformance(samples: readonly Scored[], caseOf: readonly numbe
         } else if (label) falseNegatives += weight;
         else trueNegatives += weight;
       }
-      return { ...ratesOf({ truePositives, falsePositives, trueNegatives, falseNegatives }), auc: rocAuc(ranking, weights), averagePrecision: averagePrecision(ranking, weights) };
+      return {
+        ...ratesOf({ truePositives, falsePositives, trueNegatives, falseNegatives }),
+        auc: rocAuc(ranking, weights),
+        averagePrecision: averagePrecision(ranking, weights),
+      };
     },
     options,
   );

@@ -14,11 +14,28 @@ export interface Chart {
 export type Mark =
   | { readonly kind: 'line'; readonly points: readonly Point[]; readonly dashed?: boolean }
   | { readonly kind: 'steps'; readonly points: readonly Point[] }
-  | { readonly kind: 'dot'; readonly at: Point; readonly note: string; readonly interval?: { readonly low: number; readonly high: number } | undefined }
+  | {
+      readonly kind: 'dot';
+      readonly at: Point;
+      readonly note: string;
+      readonly interval?: { readonly low: number; readonly high: number } | undefined;
+    }
   /** Bars of two classes side by side over one interval, heights 0..1. */
-  | { readonly kind: 'bars'; readonly from: number; readonly to: number; readonly negative: number; readonly positive: number; readonly note: string }
+  | {
+      readonly kind: 'bars';
+      readonly from: number;
+      readonly to: number;
+      readonly negative: number;
+      readonly positive: number;
+      readonly note: string;
+    }
   | { readonly kind: 'upright'; readonly x: number; readonly note: string }
-  | { readonly kind: 'text'; readonly at: Point; readonly text: string; readonly colour: 'ink' | 'positive' | 'negative' };
+  | {
+      readonly kind: 'text';
+      readonly at: Point;
+      readonly text: string;
+      readonly colour: 'ink' | 'positive' | 'negative';
+    };
 type Point = readonly [number, number];
 
 const SIDE = 280;
@@ -63,7 +80,10 @@ export function forestChart(title: string, lines: readonly ForestLine[], from: 0
   const at = (share: number): number => round(names + ((Math.max(from, share) - from) / (1 - from)) * scale);
   return svg(title, width, height, [
     `<text x="${names + scale / 2}" y="16" text-anchor="middle" font-weight="600" font-size="13">${escapeHtml(title)}</text>`,
-    ...TICKS.map((tick) => from + tick * (1 - from)).flatMap((tick) => [gridLine(at(tick), top - 6, at(tick), height - 4), `<text x="${at(tick)}" y="${top - 12}" text-anchor="middle">${round(tick * 100)}</text>`]),
+    ...TICKS.map((tick) => from + tick * (1 - from)).flatMap((tick) => [
+      gridLine(at(tick), top - 6, at(tick), height - 4),
+      `<text x="${at(tick)}" y="${top - 12}" text-anchor="middle">${round(tick * 100)}</text>`,
+    ]),
     ...lines.flatMap(({ name, share, count }, i) => {
       const middle = top + i * line + line / 2;
       const text = `<text x="${names - 10}" y="${middle + 4}" text-anchor="end"${share === null ? ' font-weight="600"' : ''}>${escapeHtml(name)}</text>`;
@@ -93,14 +113,23 @@ function svgMark(mark: Mark): string {
         ? `<polyline points="${polyline(mark.points)}" fill="none" stroke="var(--ink)" stroke-dasharray="4 4" stroke-opacity="0.5"/>`
         : `<polyline points="${polyline(mark.points)}" fill="none" stroke="var(--positive)" stroke-width="2"/>`;
     case 'steps':
-      return svgMark({ kind: 'line', points: mark.points.flatMap(([px, py], i) => (i === 0 ? [[px, py] as const] : [[px, mark.points[i - 1]![1]] as const, [px, py] as const])) });
+      return svgMark({
+        kind: 'line',
+        points: mark.points.flatMap(([px, py], i) =>
+          i === 0 ? [[px, py] as const] : [[px, mark.points[i - 1]![1]] as const, [px, py] as const],
+        ),
+      });
     case 'dot': {
-      const whisker = mark.interval === undefined ? '' : `<line x1="${x(mark.at[0])}" y1="${y(mark.interval.low)}" x2="${x(mark.at[0])}" y2="${y(mark.interval.high)}" stroke="var(--positive)" stroke-width="2" stroke-opacity="0.55"/>`;
+      const whisker =
+        mark.interval === undefined
+          ? ''
+          : `<line x1="${x(mark.at[0])}" y1="${y(mark.interval.low)}" x2="${x(mark.at[0])}" y2="${y(mark.interval.high)}" stroke="var(--positive)" stroke-width="2" stroke-opacity="0.55"/>`;
       return `${whisker}<circle cx="${x(mark.at[0])}" cy="${y(mark.at[1])}" r="4.5" fill="var(--positive)" stroke="var(--page)"><title>${escapeHtml(mark.note)}</title></circle>`;
     }
     case 'bars': {
       const width = (x(mark.to) - x(mark.from)) / 2 - 1;
-      const bar = (left: number, height: number, colour: string): string => `<rect x="${round(left)}" y="${y(height)}" width="${round(width)}" height="${round(y(0) - y(height))}" fill="var(--${colour})"/>`;
+      const bar = (left: number, height: number, colour: string): string =>
+        `<rect x="${round(left)}" y="${y(height)}" width="${round(width)}" height="${round(y(0) - y(height))}" fill="var(--${colour})"/>`;
       return `<g><title>${escapeHtml(mark.note)}</title>${bar(x(mark.from) + 0.5, mark.negative, 'negative')}${bar(x(mark.from) + 0.5 + width, mark.positive, 'positive')}</g>`;
     }
     case 'upright':

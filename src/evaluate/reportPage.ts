@@ -21,7 +21,8 @@ th { font-weight: 600; }
 .charts svg { background: var(--panel); border-radius: 6px; padding: 0.4rem; max-width: 100%; height: auto; }
 section, tr, svg { break-inside: avoid; }
 `;
-const NOT_FOR_DIAGNOSIS = 'Research software, not for diagnostic use. A scan that was not flagged can still show a fracture: never show no alert as no fracture.';
+const NOT_FOR_DIAGNOSIS =
+  'Research software, not for diagnostic use. A scan that was not flagged can still show a fracture: never show no alert as no fracture.';
 
 /** What stands on a report's page; texts are plain, charts are SVG. */
 export interface ReportPage {
@@ -49,7 +50,8 @@ ${tables.map(htmlTable).join('\n')}
 }
 
 function htmlTable({ title, head, rows, notes }: ReportTable): string {
-  const cells = (tag: string, texts: readonly string[]): string => texts.map((text) => `<${tag}>${escapeHtml(unbroken(text))}</${tag}>`).join('');
+  const cells = (tag: string, texts: readonly string[]): string =>
+    texts.map((text) => `<${tag}>${escapeHtml(unbroken(text))}</${tag}>`).join('');
   return `<section><h2>${escapeHtml(title)}</h2>
 <div class="wide"><table><thead><tr>${cells('th', head)}</tr></thead><tbody>${rows.map((row) => `<tr>${cells('td', row)}</tr>`).join('')}</tbody></table></div>
 ${notes.map((note) => `<p class="note">${escapeHtml(note)}</p>`).join('\n')}</section>`;
@@ -57,5 +59,7 @@ ${notes.map((note) => `<p class="note">${escapeHtml(note)}</p>`).join('\n')}</se
 
 /** A figure breaks before its interval and nowhere else. */
 function unbroken(text: string): string {
-  return /^[+-]?\d/.test(text) ? text.replaceAll(' ± ', '\u00a0±\u00a0').replaceAll(' to ', '\u00a0to\u00a0').replaceAll(' of ', '\u00a0of\u00a0') : text;
+  return /^[+-]?\d/.test(text)
+    ? text.replaceAll(' ± ', '\u00a0±\u00a0').replaceAll(' to ', '\u00a0to\u00a0').replaceAll(' of ', '\u00a0of\u00a0')
+    : text;
 }

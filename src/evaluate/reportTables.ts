@@ -13,12 +13,29 @@ export interface ReportTable {
 }
 
 export const FIGURE_NAMES: Readonly<Record<Figure, string>> = {
-  tpr: 'TPR', tnr: 'TNR', ppv: 'PPV', npv: 'NPV', f1: 'F1', accuracy: 'Acc', mcc: 'MCC', auc: 'AUC', balancedAccuracy: 'BAcc', averagePrecision: 'PR-AUC',
-}; // prettier-ignore
+  tpr: 'TPR',
+  tnr: 'TNR',
+  ppv: 'PPV',
+  npv: 'NPV',
+  f1: 'F1',
+  accuracy: 'Acc',
+  mcc: 'MCC',
+  auc: 'AUC',
+  balancedAccuracy: 'BAcc',
+  averagePrecision: 'PR-AUC',
+};
 const IN_WORDS: Readonly<Record<Figure, string>> = {
-  tpr: 'sensitivity', tnr: 'specificity', ppv: 'positive predictive value', npv: 'negative predictive value', f1: 'F1 score', accuracy: 'accuracy',
-  mcc: 'Matthews correlation', auc: 'area under the ROC curve', balancedAccuracy: 'mean of TPR and TNR', averagePrecision: 'average precision',
-}; // prettier-ignore
+  tpr: 'sensitivity',
+  tnr: 'specificity',
+  ppv: 'positive predictive value',
+  npv: 'negative predictive value',
+  f1: 'F1 score',
+  accuracy: 'accuracy',
+  mcc: 'Matthews correlation',
+  auc: 'area under the ROC curve',
+  balancedAccuracy: 'mean of TPR and TNR',
+  averagePrecision: 'average precision',
+};
 export const ABSENT = '-';
 /** Missed cases that are named one by one. */
 const MOST_MISSED = 40;
@@ -39,42 +56,84 @@ export function evaluationTables(evaluation: Evaluation, cases: readonly JudgedC
     const { imagesInSequence } = evaluation;
     tables.push({
       title: `Table 2. Image level: the slice encoder alone, positive from ${evaluation.imageThreshold}`,
-      ...performanceRows([['Imbalanced', table2.imbalanced], ['Balanced', table2.balanced]], 'images'),
+      ...performanceRows(
+        [
+          ['Imbalanced', table2.imbalanced],
+          ['Balanced', table2.balanced],
+        ],
+        'images',
+      ),
       notes: [
         'Intervals by bootstrap over the cases: images of one case are no independent witnesses.',
-        ...(imagesInSequence === null ? [] : [`The same images by the slice scores of the case classifier, which has seen the neighbours: AUC ${percent(imagesInSequence.auc)}, PR-AUC ${percent(imagesInSequence.averagePrecision)}.`]),
-        ...(cohort.imagesWithoutTruth > 0 ? [`${cohort.imagesWithoutTruth} images of unknown truth are left out.`] : []),
+        ...(imagesInSequence === null
+          ? []
+          : [
+              `The same images by the slice scores of the case classifier, which has seen the neighbours: AUC ${percent(imagesInSequence.auc)}, PR-AUC ${percent(imagesInSequence.averagePrecision)}.`,
+            ]),
+        ...(cohort.imagesWithoutTruth > 0
+          ? [`${cohort.imagesWithoutTruth} images of unknown truth are left out.`]
+          : []),
       ],
     });
   }
   if (table3 !== null) {
     tables.push({
       title: `Table 3. Case level, positive from ${evaluation.threshold.toFixed(3)}`,
-      ...performanceRows([['Imbalanced', table3.imbalanced], ['Balanced', table3.balanced]], 'cases'),
-      notes: ['Intervals: Wilson for TPR, TNR, PPV, NPV and Acc, DeLong for AUC, bootstrap for the others. BAcc is what the paper’s tables print as AUC.'],
+      ...performanceRows(
+        [
+          ['Imbalanced', table3.imbalanced],
+          ['Balanced', table3.balanced],
+        ],
+        'cases',
+      ),
+      notes: [
+        'Intervals: Wilson for TPR, TNR, PPV, NPV and Acc, DeLong for AUC, bootstrap for the others. BAcc is what the paper’s tables print as AUC.',
+      ],
     });
   }
   if (evaluation.aucByGrade.length > 0) {
     tables.push({
       title: 'Case AUC by grade',
       head: ['', 'positive', 'negative', 'AUC, %'],
-      rows: evaluation.aucByGrade.map(({ grade, positives, negatives, auc }) => [grade, String(positives), String(negatives), percent(auc)]),
+      rows: evaluation.aucByGrade.map(({ grade, positives, negatives, auc }) => [
+        grade,
+        String(positives),
+        String(negatives),
+        percent(auc),
+      ]),
       notes: ['The positives of a grade against all negatives. A case has the grade of its easiest fracture.'],
     });
   }
   const groups = [...sensitivity.byGrade, ...sensitivity.byType, ...sensitivity.byLevel];
-  if (groups.length > 0) tables.push({ title: 'Sensitivity by grade, type and level', head: ['', 'found', 'TPR, %'], rows: groups.map(subgroupCells), notes: ['A case with several fractures counts in each of its groups.'] });
+  if (groups.length > 0)
+    tables.push({
+      title: 'Sensitivity by grade, type and level',
+      head: ['', 'found', 'TPR, %'],
+      rows: groups.map(subgroupCells),
+      notes: ['A case with several fractures counts in each of its groups.'],
+    });
   tables.push({
     title: 'PPV in other populations',
     head: ['prevalence, %', 'PPV, %'],
     rows: evaluation.ppvAtPrevalence.map(({ prevalence, ppv }) => [String(Math.round(prevalence * 100)), percent(ppv)]),
-    notes: ['Of the flagged scans, the share with a fracture, were that share of all scans broken; from the sensitivity and specificity of this cohort.'],
+    notes: [
+      'Of the flagged scans, the share with a fracture, were that share of all scans broken; from the sensitivity and specificity of this cohort.',
+    ],
   });
   tables.push({
     title: 'Calibration',
     head: ['probability', 'cases', 'mean probability', 'share with a fracture'],
-    rows: calibration.bins.filter(({ count }) => count > 0).map(({ low, high, count, positives, meanProbability }) => [`${low.toFixed(1)} to ${high.toFixed(1)}`, String(count), meanProbability!.toFixed(3), (positives / count).toFixed(3)]),
-    notes: [`Expected calibration error ${number(calibration.expectedError)}, Brier score ${number(calibration.brier)}. A network that was calibrated at another prevalence is off here.`],
+    rows: calibration.bins
+      .filter(({ count }) => count > 0)
+      .map(({ low, high, count, positives, meanProbability }) => [
+        `${low.toFixed(1)} to ${high.toFixed(1)}`,
+        String(count),
+        meanProbability!.toFixed(3),
+        (positives / count).toFixed(3),
+      ]),
+    notes: [
+      `Expected calibration error ${number(calibration.expectedError)}, Brier score ${number(calibration.brier)}. A network that was calibrated at another prevalence is off here.`,
+    ],
   });
   return [...tables, ...localisationTable(evaluation), ...missedTable(evaluation, cases)];
 }
@@ -86,43 +145,94 @@ function analysedTable({ analysed, cohort, sensitivityOfAll }: Evaluation): Repo
     head: ['', 'cases', 'share, %'],
     rows: [
       ['analysed', `${cohort.cases - refused} of ${cohort.cases}`, percent(analysed.share)],
-      ...analysed.notAnalysed.map(({ reason, positives, negatives }) => [`not analysed: ${reason}`, `${positives + negatives} (${positives} positive)`, '']),
+      ...analysed.notAnalysed.map(({ reason, positives, negatives }) => [
+        `not analysed: ${reason}`,
+        `${positives + negatives} (${positives} positive)`,
+        '',
+      ]),
     ],
-    notes: [`Tables 2 and 3 are of analysed cases. Sensitivity with those not analysed counted as missed: ${percent(sensitivityOfAll)}.`],
+    notes: [
+      `Tables 2 and 3 are of analysed cases. Sensitivity with those not analysed counted as missed: ${percent(sensitivityOfAll)}.`,
+    ],
   };
 }
 
 function localisationTable({ localisation }: Evaluation): ReportTable[] {
-  const { bestKeySliceIsBroken, anyKeySliceIsBroken, hotspotInMask, medianHotspotDistanceMm, medianCellMm, hotspotByChance } = localisation;
+  const {
+    bestKeySliceIsBroken,
+    anyKeySliceIsBroken,
+    hotspotInMask,
+    medianHotspotDistanceMm,
+    medianCellMm,
+    hotspotByChance,
+  } = localisation;
   if (bestKeySliceIsBroken.cases === 0) return [];
   const notes = ['Of the positive cases that were flagged. A key slice hits when it shows a fracture.'];
-  if (hotspotInMask.cases > 0) notes.push(`The heatmap is made of cells; the hottest one of the best key slice hits when a broken pixel lies in it. Cells are ${number(medianCellMm, 1)} mm wide here; a cell of that slice taken at random would hit in ${number((hotspotByChance ?? 0) * 100, 1)} %. From its middle to the nearest broken pixel of the slice: median ${number(medianHotspotDistanceMm, 1)} mm.`);
-  return [{ title: 'Localisation', head: ['', 'hits', 'share, %'], rows: [bestKeySliceIsBroken, anyKeySliceIsBroken, hotspotInMask].filter(({ cases }) => cases > 0).map(subgroupCells), notes }];
+  if (hotspotInMask.cases > 0)
+    notes.push(
+      `The heatmap is made of cells; the hottest one of the best key slice hits when a broken pixel lies in it. Cells are ${number(medianCellMm, 1)} mm wide here; a cell of that slice taken at random would hit in ${number((hotspotByChance ?? 0) * 100, 1)} %. From its middle to the nearest broken pixel of the slice: median ${number(medianHotspotDistanceMm, 1)} mm.`,
+    );
+  return [
+    {
+      title: 'Localisation',
+      head: ['', 'hits', 'share, %'],
+      rows: [bestKeySliceIsBroken, anyKeySliceIsBroken, hotspotInMask]
+        .filter(({ cases }) => cases > 0)
+        .map(subgroupCells),
+      notes,
+    },
+  ];
 }
 
 function missedTable({ threshold }: Evaluation, cases: readonly JudgedCase[]): ReportTable[] {
-  const missed = cases.filter(({ label, probability }) => label && (probability === null || probability < threshold)).sort((a, b) => (a.probability ?? -1) - (b.probability ?? -1));
+  const missed = cases
+    .filter(({ label, probability }) => label && (probability === null || probability < threshold))
+    .sort((a, b) => (a.probability ?? -1) - (b.probability ?? -1));
   if (missed.length === 0) return [];
   return [
     {
       title: 'Cases with a fracture that were not flagged',
       head: ['case', 'probability', 'grade', 'type', 'level'],
-      rows: missed.slice(0, MOST_MISSED).map(({ id, probability, reason, grade, types, levels }) => [id, probability === null ? `not analysed: ${reason ?? ''}` : probability.toFixed(3), grade ?? ABSENT, types.join(', ') || ABSENT, levels.join(', ') || ABSENT]),
+      rows: missed
+        .slice(0, MOST_MISSED)
+        .map(({ id, probability, reason, grade, types, levels }) => [
+          id,
+          probability === null ? `not analysed: ${reason ?? ''}` : probability.toFixed(3),
+          grade ?? ABSENT,
+          types.join(', ') || ABSENT,
+          levels.join(', ') || ABSENT,
+        ]),
       notes: missed.length > MOST_MISSED ? [`and ${missed.length - MOST_MISSED} more; the JSON report has all.`] : [],
     },
   ];
 }
 
-function performanceRows(lines: readonly (readonly [string, Performance])[], unit: string): Pick<ReportTable, 'head' | 'rows'> {
+function performanceRows(
+  lines: readonly (readonly [string, Performance])[],
+  unit: string,
+): Pick<ReportTable, 'head' | 'rows'> {
   return {
     // A row a figure: with their intervals, ten figures do not fit side by side.
-    head: ['%', '', ...lines.map(([name, { positives, negatives }]) => `${name}: ${positives} positive, ${negatives} negative ${unit}`)],
-    rows: FIGURES.map((figure) => [FIGURE_NAMES[figure], IN_WORDS[figure], ...lines.map(([, { figures }]) => percent(figures[figure]))]),
+    head: [
+      '%',
+      '',
+      ...lines.map(
+        ([name, { positives, negatives }]) => `${name}: ${positives} positive, ${negatives} negative ${unit}`,
+      ),
+    ],
+    rows: FIGURES.map((figure) => [
+      FIGURE_NAMES[figure],
+      IN_WORDS[figure],
+      ...lines.map(([, { figures }]) => percent(figures[figure])),
+    ]),
   };
 }
 
 function ageCells(name: string, { cases, women, men, sexUnknown, ageMeanYears, ageDeviationYears }: AgeRow): string[] {
-  const age = ageMeanYears === null ? ABSENT : `${ageMeanYears.toFixed(1)}${ageDeviationYears === null ? '' : ` ± ${ageDeviationYears.toFixed(1)}`}`;
+  const age =
+    ageMeanYears === null
+      ? ABSENT
+      : `${ageMeanYears.toFixed(1)}${ageDeviationYears === null ? '' : ` ± ${ageDeviationYears.toFixed(1)}`}`;
   return [name, String(cases), String(women), String(men), String(sexUnknown), age];
 }
 

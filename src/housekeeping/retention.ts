@@ -28,7 +28,11 @@ export async function retainCases(options: RetentionOptions): Promise<number> {
   const { store, clock, log, lowWaterFreeBytes } = options;
   const freeBytes = options.freeBytes ?? (() => freeBytesUnder(options.spoolDir));
   const old = await removeWhile(options, clock.now() - options.retentionMs, () => Promise.resolve(true));
-  const early = await removeWhile(options, clock.now() - STILL_COMING_MS, async () => (await freeBytes()) < lowWaterFreeBytes);
+  const early = await removeWhile(
+    options,
+    clock.now() - STILL_COMING_MS,
+    async () => (await freeBytes()) < lowWaterFreeBytes,
+  );
   if (old + early > 0) log.info('Finished cases removed', { count: old + early });
   const free = await freeBytes();
   if (free < lowWaterFreeBytes)

@@ -97,7 +97,11 @@ export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
   );
   return {
     run,
-    nextRunMs: (job) => tasks.find(({ name }) => name === job)?.getNextRun()?.getTime() ?? null,
+    nextRunMs: (job) =>
+      tasks
+        .find(({ name }) => name === job)
+        ?.getNextRun()
+        ?.getTime() ?? null,
     async close() {
       for (const task of tasks) await task.destroy();
       await Promise.all(running.values());

@@ -56,14 +56,23 @@ function readJpeg(at: DataView, frameTypes: readonly number[]): CodestreamHeader
     // Markers without a length have no place before a scan; at one (TEM, FF01) the decoder never ends.
     if (marker <= 0x01 || (marker >= 0xd0 && marker <= 0xd8)) throw undecodable('its markers are broken');
     if (marker === 0xda || marker === 0xd9) {
-      if (header === null || marker === 0xd9) throw undecodable(header === null ? 'it has no frame header' : 'it has no scan');
+      if (header === null || marker === 0xd9)
+        throw undecodable(header === null ? 'it has no frame header' : 'it has no scan');
       return header;
     }
-    const isFrame = marker === JPEG_LS || (marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc);
+    const isFrame =
+      marker === JPEG_LS || (marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc);
     if (isFrame) {
-      if (!frameTypes.includes(marker)) throw undecodable(`its frame type (FF${marker.toString(16).toUpperCase()}) is not that of its transfer syntax`);
+      if (!frameTypes.includes(marker))
+        throw undecodable(`its frame type (FF${marker.toString(16).toUpperCase()}) is not that of its transfer syntax`);
       if (header !== null) throw undecodable('it has two frame headers');
-      header = { bitsPerSample: at.getUint8(position + 4), rows: at.getUint16(position + 5), columns: at.getUint16(position + 7), components: at.getUint8(position + 9), signed: false };
+      header = {
+        bitsPerSample: at.getUint8(position + 4),
+        rows: at.getUint16(position + 5),
+        columns: at.getUint16(position + 7),
+        components: at.getUint8(position + 9),
+        signed: false,
+      };
     }
     position += 2 + at.getUint16(position + 2);
   }

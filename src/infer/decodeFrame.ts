@@ -1,6 +1,12 @@
 import dcmjsCodecs from 'dcmjs-codecs';
 import { TriageError, messageOf } from '../base/errors.ts';
-import { JPEG_2000_STREAM, JPEG_EXTENDED_STREAM, JPEG_LOSSLESS_STREAM, JPEG_LS_STREAM, readCodestreamHeader } from './codestream.ts';
+import {
+  JPEG_2000_STREAM,
+  JPEG_EXTENDED_STREAM,
+  JPEG_LOSSLESS_STREAM,
+  JPEG_LS_STREAM,
+  readCodestreamHeader,
+} from './codestream.ts';
 import type { CodestreamFamily } from './codestream.ts';
 
 const { Context, NativeCodecs, log } = dcmjsCodecs;
@@ -50,26 +56,44 @@ const COMPRESSIONS: ReadonlyMap<string, Compression> = new Map([
  *
  * @throws TriageError `pixel-data-undecodable`, `transfer-syntax-unsupported`
  */
-export async function decodeFrame(transferSyntaxUid: string, frame: Uint8Array, layout: FrameLayout): Promise<DecodedFrame> {
-  if (transferSyntaxUid === RLE_LOSSLESS) return { samples: decodeRle(frame, layout.rows * layout.columns), significantBits: layout.bitsStored };
+export async function decodeFrame(
+  transferSyntaxUid: string,
+  frame: Uint8Array,
+  layout: FrameLayout,
+): Promise<DecodedFrame> {
+  if (transferSyntaxUid === RLE_LOSSLESS)
+    return { samples: decodeRle(frame, layout.rows * layout.columns), significantBits: layout.bitsStored };
   const compression = COMPRESSIONS.get(transferSyntaxUid);
   if (compression === undefined) {
-    throw new TriageError('transfer-syntax-unsupported', `Transfer syntax ${transferSyntaxUid} cannot be decoded: let the sender send Explicit VR Little Endian, or a lossless syntax.`, {
-      context: { transferSyntaxUid },
-    });
+    throw new TriageError(
+      'transfer-syntax-unsupported',
+      `Transfer syntax ${transferSyntaxUid} cannot be decoded: let the sender send Explicit VR Little Endian, or a lossless syntax.`,
+      {
+        context: { transferSyntaxUid },
+      },
+    );
   }
   const header = readCodestreamHeader(frame, compression.stream);
   if (header.rows !== layout.rows || header.columns !== layout.columns) {
-    throw undecodable(`The compressed frame is ${header.rows} x ${header.columns}, the data set says ${layout.rows} x ${layout.columns}.`);
+    throw undecodable(
+      `The compressed frame is ${header.rows} x ${header.columns}, the data set says ${layout.rows} x ${layout.columns}.`,
+    );
   }
   if (header.components !== 1 || header.bitsPerSample <= 8 || header.bitsPerSample > 16) {
-    throw undecodable(`The compressed frame has ${header.components} components of ${header.bitsPerSample} bits; a CT has one of 9 to 16.`);
+    throw undecodable(
+      `The compressed frame has ${header.components} components of ${header.bitsPerSample} bits; a CT has one of 9 to 16.`,
+    );
   }
-  if (header.signed && !layout.signed) throw undecodable('The compressed frame is signed, PixelRepresentation says unsigned.');
+  if (header.signed && !layout.signed)
+    throw undecodable('The compressed frame is signed, PixelRepresentation says unsigned.');
   const decoded = await runCodec(compression.codec, frame, layout);
   const pixels = layout.rows * layout.columns;
-  if (decoded.length !== pixels * 2) throw undecodable(`The compressed frame decodes to ${decoded.length} bytes, ${pixels * 2} are needed.`);
-  return { samples: new Uint16Array(decoded.buffer, decoded.byteOffset, pixels), significantBits: Math.min(header.bitsPerSample, layout.bitsStored) };
+  if (decoded.length !== pixels * 2)
+    throw undecodable(`The compressed frame decodes to ${decoded.length} bytes, ${pixels * 2} are needed.`);
+  return {
+    samples: new Uint16Array(decoded.buffer, decoded.byteOffset, pixels),
+    significantBits: Math.min(header.bitsPerSample, layout.bitsStored),
+  };
 }
 
 /** What the JPEG decoder says when it has filled a hole with invented pixels (libjpeg's warnings; it decodes on regardless). */
@@ -107,7 +131,11 @@ async function runCodec(codec: CodecName, frame: Uint8Array, layout: FrameLayout
   } catch (error) {
     // An error leaves the codec's stack where it was: the next frame gets a fresh instance.
     NativeCodecs.release();
-    throw new TriageError('pixel-data-undecodable', `The compressed pixel data are damaged (${messageOf(error).slice(0, 200).trim()}).`, { cause: error });
+    throw new TriageError(
+      'pixel-data-undecodable',
+      `The compressed pixel data are damaged (${messageOf(error).slice(0, 200).trim()}).`,
+      { cause: error },
+    );
   }
 }
 
@@ -120,7 +148,8 @@ function decodeRle(frame: Uint8Array, pixels: number): Uint16Array {
   const segments = at.getUint32(0, true);
   if (segments !== 2) throw undecodable(`The RLE frame has ${segments} segments; a CT of 16 bits has two.`);
   const [high, low] = [at.getUint32(4, true), at.getUint32(8, true)];
-  if (high < RLE_HEADER_BYTES || low <= high || low > frame.length) throw undecodable('The RLE segments lie outside the frame.');
+  if (high < RLE_HEADER_BYTES || low <= high || low > frame.length)
+    throw undecodable('The RLE segments lie outside the frame.');
   const samples = new Uint16Array(pixels);
   unpackInto(samples, frame.subarray(high, low), 8);
   unpackInto(samples, frame.subarray(low), 0);
@@ -137,11 +166,13 @@ function unpackInto(samples: Uint16Array, segment: Uint8Array, shift: number): v
     const count = control < 128 ? control + 1 : 257 - control;
     const read = control < 128 ? count : 1;
     if (from + read > segment.length || to + count > samples.length) throw undecodable('An RLE segment is broken.');
-    for (let index = 0; index < count; index++) samples[to++]! |= segment[control < 128 ? from + index : from]! << shift;
+    for (let index = 0; index < count; index++)
+      samples[to++]! |= segment[control < 128 ? from + index : from]! << shift;
     from += read;
   }
   // A segment may be padded to an even length by one byte (PS3.5 G.3.1); some writers leave more zeros.
-  if (segment.subarray(from).some((byte) => byte !== 0)) throw undecodable('An RLE segment holds more than its rows and columns.');
+  if (segment.subarray(from).some((byte) => byte !== 0))
+    throw undecodable('An RLE segment holds more than its rows and columns.');
 }
 
 function undecodable(message: string): TriageError {

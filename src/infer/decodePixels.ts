@@ -30,7 +30,12 @@ const LARGEST_MATRIX = 4096;
 /** A little more than the eligibility rules allow, so that rounding decides nothing here. */
 const MOST_TILT_DEGREES = 32;
 
-const NATIVE_SYNTAXES: ReadonlySet<string> = new Set(['1.2.840.10008.1.2', '1.2.840.10008.1.2.1', '1.2.840.10008.1.2.1.99', '1.2.840.10008.1.2.2']);
+const NATIVE_SYNTAXES: ReadonlySet<string> = new Set([
+  '1.2.840.10008.1.2',
+  '1.2.840.10008.1.2.1',
+  '1.2.840.10008.1.2.1.99',
+  '1.2.840.10008.1.2.2',
+]);
 
 const TAG = {
   samplesPerPixel: 0x00280002,
@@ -62,7 +67,8 @@ export async function decodeCtSlice(bytes: Uint8Array): Promise<CtSlice> {
   const { layout, highBit } = readLayout(elements);
   const orientation = orientationOf(elements);
   const spacing = elements.numbers(TAG.pixelSpacing);
-  if (spacing?.length !== 2 || !spacing.every((mm) => mm > 0)) throw new TriageError('geometry-unusable', 'The slice has no usable PixelSpacing.');
+  if (spacing?.length !== 2 || !spacing.every((mm) => mm > 0))
+    throw new TriageError('geometry-unusable', 'The slice has no usable PixelSpacing.');
   const hu = await readHu(elements, layout, highBit);
   const { values, rows, columns } = orientMatrix(hu, layout.rows, layout.columns, orientation);
   const [rowSpacing, columnSpacing] = spacing as [number, number];
@@ -102,17 +108,23 @@ function readLayout(elements: Elements): { layout: FrameLayout; highBit: number 
   };
   const rows = need(TAG.rows, 'Rows');
   const columns = need(TAG.columns, 'Columns');
-  if (rows < 1 || columns < 1 || rows > LARGEST_MATRIX || columns > LARGEST_MATRIX) throw undecodable(`A matrix of ${rows} x ${columns} is not that of a CT slice.`);
-  if (need(TAG.samplesPerPixel, 'SamplesPerPixel') !== 1) throw undecodable('A CT slice has one sample a pixel; this image is in colour.');
-  if (need(TAG.bitsAllocated, 'BitsAllocated') !== 16) throw undecodable('A CT slice has 16 bits allocated (PS3.3 C.8.2.1).');
+  if (rows < 1 || columns < 1 || rows > LARGEST_MATRIX || columns > LARGEST_MATRIX)
+    throw undecodable(`A matrix of ${rows} x ${columns} is not that of a CT slice.`);
+  if (need(TAG.samplesPerPixel, 'SamplesPerPixel') !== 1)
+    throw undecodable('A CT slice has one sample a pixel; this image is in colour.');
+  if (need(TAG.bitsAllocated, 'BitsAllocated') !== 16)
+    throw undecodable('A CT slice has 16 bits allocated (PS3.3 C.8.2.1).');
   const bitsStored = need(TAG.bitsStored, 'BitsStored');
   const highBit = elements.uint16(TAG.highBit) ?? bitsStored - 1;
-  if (bitsStored < 1 || bitsStored > 16 || highBit > 15 || highBit < bitsStored - 1) throw undecodable(`BitsStored ${bitsStored} and HighBit ${highBit} contradict each other.`);
+  if (bitsStored < 1 || bitsStored > 16 || highBit > 15 || highBit < bitsStored - 1)
+    throw undecodable(`BitsStored ${bitsStored} and HighBit ${highBit} contradict each other.`);
   const representation = need(TAG.pixelRepresentation, 'PixelRepresentation');
   if (representation > 1) throw undecodable(`PixelRepresentation ${representation} does not exist.`);
   const photometric = elements.string(TAG.photometricInterpretation);
-  if (photometric !== 'MONOCHROME1' && photometric !== 'MONOCHROME2') throw undecodable('A CT slice is MONOCHROME1 or MONOCHROME2.');
-  if ((elements.numbers(TAG.numberOfFrames)?.[0] ?? 1) !== 1) throw undecodable('An image of several frames is not analysed.');
+  if (photometric !== 'MONOCHROME1' && photometric !== 'MONOCHROME2')
+    throw undecodable('A CT slice is MONOCHROME1 or MONOCHROME2.');
+  if ((elements.numbers(TAG.numberOfFrames)?.[0] ?? 1) !== 1)
+    throw undecodable('An image of several frames is not analysed.');
   return { layout: { rows, columns, bitsStored, signed: representation === 1 }, highBit };
 }
 
@@ -124,10 +136,12 @@ interface Rescale {
 function readRescale(elements: Elements): Rescale {
   const slope = elements.numbers(TAG.rescaleSlope)?.[0];
   const intercept = elements.numbers(TAG.rescaleIntercept)?.[0];
-  if (slope === undefined || intercept === undefined || slope === 0) throw undecodable('RescaleSlope or RescaleIntercept is missing: the values are not in Hounsfield units.');
+  if (slope === undefined || intercept === undefined || slope === 0)
+    throw undecodable('RescaleSlope or RescaleIntercept is missing: the values are not in Hounsfield units.');
   const type = elements.string(TAG.rescaleType) ?? 'HU';
   // US is "unspecified", which anonymisers write over HU; others (Z_EFF, ED, MGML...) are maps that only look like a CT (PS3.3 C.11.1.1.2).
-  if (type !== 'HU' && type !== 'HU_MOD' && type !== 'US') throw undecodable(`The values are not in Hounsfield units (RescaleType ${type.slice(0, 16)}).`);
+  if (type !== 'HU' && type !== 'HU_MOD' && type !== 'US')
+    throw undecodable(`The values are not in Hounsfield units (RescaleType ${type.slice(0, 16)}).`);
   return { slope, intercept };
 }
 
@@ -145,16 +159,21 @@ async function readFrame(elements: Elements, layout: FrameLayout): Promise<Decod
   const pixelData = elements.pixelData();
   if (pixelData === null) throw undecodable('There are no pixel data.');
   if (NATIVE_SYNTAXES.has(elements.transferSyntaxUid)) {
-    if (pixelData.kind !== 'native') throw undecodable('The pixel data are compressed, the transfer syntax says that they are not.');
+    if (pixelData.kind !== 'native')
+      throw undecodable('The pixel data are compressed, the transfer syntax says that they are not.');
     const expected = layout.rows * layout.columns * 2;
-    if (pixelData.bytes.length !== expected) throw undecodable(`The pixel data have ${pixelData.bytes.length} bytes; ${layout.rows} x ${layout.columns} needs ${expected}.`);
+    if (pixelData.bytes.length !== expected)
+      throw undecodable(
+        `The pixel data have ${pixelData.bytes.length} bytes; ${layout.rows} x ${layout.columns} needs ${expected}.`,
+      );
     // A copy of its own: words must lie at even addresses.
     const words = Uint8Array.from(pixelData.bytes);
     if (elements.bigEndian) Buffer.from(words.buffer).swap16();
     const samples = new Uint16Array(words.buffer);
     return { samples, significantBits: 16 };
   }
-  if (pixelData.kind === 'native') throw undecodable('The pixel data are not compressed, the transfer syntax says that they are.');
+  if (pixelData.kind === 'native')
+    throw undecodable('The pixel data are not compressed, the transfer syntax says that they are.');
   const [first, ...more] = pixelData.fragments;
   if (first === undefined) throw undecodable('The compressed pixel data hold no frame.');
   return decodeFrame(elements.transferSyntaxUid, more.length === 0 ? first : Buffer.concat([first, ...more]), layout);
@@ -184,9 +203,14 @@ function toHu(frame: DecodedFrame, { layout, highBit, rescale, padding }: Readin
 
 function orientationOf(elements: Elements): OrientationChange {
   const cosines = elements.numbers(TAG.imageOrientationPatient);
-  if (cosines?.length !== 6) throw new TriageError('geometry-unusable', 'The slice has no usable ImageOrientationPatient.');
+  if (cosines?.length !== 6)
+    throw new TriageError('geometry-unusable', 'The slice has no usable ImageOrientationPatient.');
   const orientation = toTrainedOrientation(cosines as unknown as Orientation, MOST_TILT_DEGREES);
-  if (orientation === null) throw new TriageError('geometry-unusable', `The slice is not axial, or is tilted or turned by more than ${MOST_TILT_DEGREES} degrees.`);
+  if (orientation === null)
+    throw new TriageError(
+      'geometry-unusable',
+      `The slice is not axial, or is tilted or turned by more than ${MOST_TILT_DEGREES} degrees.`,
+    );
   return orientation;
 }
 

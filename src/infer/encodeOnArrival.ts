@@ -58,7 +58,11 @@ export function createArrivalEncoder(options: Options): ArrivalEncoder {
   function tellWaiters(): void {
     for (let i = waiters.length - 1; i >= 0; i--) {
       const { studyInstanceUid, resolve } = waiters[i]!;
-      if (current === studyInstanceUid || queue.some((instance) => instance.header.studyInstanceUid === studyInstanceUid)) continue;
+      if (
+        current === studyInstanceUid ||
+        queue.some((instance) => instance.header.studyInstanceUid === studyInstanceUid)
+      )
+        continue;
       waiters.splice(i, 1);
       resolve();
     }
@@ -100,7 +104,11 @@ export function createArrivalEncoder(options: Options): ArrivalEncoder {
       encodedCount += 1;
     } catch (error) {
       // The infer stage meets the same slice again, counts attempts and says what is wrong.
-      options.log.warn('slice not encoded on arrival', { sopInstanceUid: instance.header.sopInstanceUid, code: error instanceof TriageError ? error.code : 'unexpected', error });
+      options.log.warn('slice not encoded on arrival', {
+        sopInstanceUid: instance.header.sopInstanceUid,
+        code: error instanceof TriageError ? error.code : 'unexpected',
+        error,
+      });
     }
   }
 

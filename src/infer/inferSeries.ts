@@ -28,7 +28,12 @@ const KEY_SLICE_SHARE = 0.5;
 const CONCURRENT = 2;
 
 /** Errors that lie in the slice and come back at every try; any other ends the attempt and is tried again by the caller. */
-const SLICE_ERRORS: ReadonlySet<ErrorCode> = new Set(['pixel-data-undecodable', 'transfer-syntax-unsupported', 'geometry-unusable', 'dicom-unreadable']);
+const SLICE_ERRORS: ReadonlySet<ErrorCode> = new Set([
+  'pixel-data-undecodable',
+  'transfer-syntax-unsupported',
+  'geometry-unusable',
+  'dicom-unreadable',
+]);
 
 /**
  * Analyses the chosen series: encodes what is not yet encoded, classifies the sequence, and decides by the threshold (suspected at or above it).
@@ -41,13 +46,21 @@ export async function inferSeries(options: InferSeriesOptions): Promise<Findings
   const startMs = clock.monotonicMs();
   const { encoded, failures } = await encodeAll(options);
   const encodedMs = clock.monotonicMs();
-  const common = { model: { ...model.identity }, analysedAtMs: clock.now(), threshold: { value: threshold.value, version: threshold.version } };
+  const common = {
+    model: { ...model.identity },
+    analysedAtMs: clock.now(),
+    threshold: { value: threshold.value, version: threshold.version },
+  };
   const seconds = (): Record<string, number> => ({
     encode: (encodedMs - startMs) / 1000,
     classify: (clock.monotonicMs() - encodedMs) / 1000,
     total: (clock.monotonicMs() - startMs) / 1000,
   });
-  const notAnalysed = (reasonCode: string, reason: string, domain: { distance: number; limit: number } | null): Findings => ({
+  const notAnalysed = (
+    reasonCode: string,
+    reason: string,
+    domain: { distance: number; limit: number } | null,
+  ): Findings => ({
     ...common,
     decision: 'not-analysed',
     reason,
@@ -61,14 +74,26 @@ export async function inferSeries(options: InferSeriesOptions): Promise<Findings
     seconds: seconds(),
   });
 
-  if (manifest.slices.length === 0) return notAnalysed('pixel-data', 'The series has no slices - not scored. Read as usual', null);
+  if (manifest.slices.length === 0)
+    return notAnalysed('pixel-data', 'The series has no slices - not scored. Read as usual', null);
   if (failures.length > 0) return notAnalysed('pixel-data', describeFailures(failures, manifest.slices.length), null);
 
-  const score = await model.classify(encoded, manifest.slices.map(({ positionMm }) => positionMm));
+  const score = await model.classify(
+    encoded,
+    manifest.slices.map(({ positionMm }) => positionMm),
+  );
   if (score.outsideDomain !== null) {
-    return notAnalysed('outside-domain', `Outside tested range (${score.outsideDomain}) - not scored. Read as usual`, { distance: score.domainDistance, limit: score.domainLimit });
+    return notAnalysed('outside-domain', `Outside tested range (${score.outsideDomain}) - not scored. Read as usual`, {
+      distance: score.domainDistance,
+      limit: score.domainLimit,
+    });
   }
-  if (!Number.isFinite(score.probability) || score.sliceScores.length !== encoded.length || score.sliceLevels.length !== encoded.length) throw new TriageError('inference-failed', 'The classifier did not score every slice.');
+  if (
+    !Number.isFinite(score.probability) ||
+    score.sliceScores.length !== encoded.length ||
+    score.sliceLevels.length !== encoded.length
+  )
+    throw new TriageError('inference-failed', 'The classifier did not score every slice.');
   const suspected = score.probability >= threshold.value;
   return {
     ...common,
@@ -138,18 +163,36 @@ function describeFailures(failures: readonly SliceFailure[], total: number): str
 }
 
 /** Peaks of the slice scores, best first, apart by {@link KEY_SLICE_DISTANCE_MM} at least. */
-function pickKeySlices(manifest: CaseManifest, encoded: readonly EncodedSlice[], { sliceScores: scores, sliceLevels, ofSlices }: CaseScore): KeySlice[] {
+function pickKeySlices(
+  manifest: CaseManifest,
+  encoded: readonly EncodedSlice[],
+  { sliceScores: scores, sliceLevels, ofSlices }: CaseScore,
+): KeySlice[] {
   const positions = manifest.slices.map((slice) => slice.positionMm);
-  const isPeak = (index: number): boolean => scores[index]! >= (scores[index - 1] ?? -Infinity) && scores[index]! >= (scores[index + 1] ?? -Infinity);
-  const peaks = scores.map((_, index) => index).filter(isPeak).sort((a, b) => scores[b]! - scores[a]! || a - b);
+  const isPeak = (index: number): boolean =>
+    scores[index]! >= (scores[index - 1] ?? -Infinity) && scores[index]! >= (scores[index + 1] ?? -Infinity);
+  const peaks = scores
+    .map((_, index) => index)
+    .filter(isPeak)
+    .sort((a, b) => scores[b]! - scores[a]! || a - b);
   const chosen: number[] = [];
   for (const index of peaks) {
     if (chosen.length === MOST_KEY_SLICES || scores[index]! < scores[peaks[0]!]! * KEY_SLICE_SHARE) break;
-    if (chosen.every((other) => Math.abs(positions[index]! - positions[other]!) >= KEY_SLICE_DISTANCE_MM)) chosen.push(index);
+    if (chosen.every((other) => Math.abs(positions[index]! - positions[other]!) >= KEY_SLICE_DISTANCE_MM))
+      chosen.push(index);
   }
   return chosen.map((sliceIndex) => {
     const { camRows, camColumns, crop } = encoded[sliceIndex]!;
     const { cam } = (ofSlices ?? encoded)[sliceIndex]!;
-    return { sopInstanceUid: manifest.slices[sliceIndex]!.sopInstanceUid, sliceIndex, score: scores[sliceIndex]!, levels: sliceLevels[sliceIndex]!, cam: Array.from(cam), camRows, camColumns, crop };
+    return {
+      sopInstanceUid: manifest.slices[sliceIndex]!.sopInstanceUid,
+      sliceIndex,
+      score: scores[sliceIndex]!,
+      levels: sliceLevels[sliceIndex]!,
+      cam: Array.from(cam),
+      camRows,
+      camColumns,
+      crop,
+    };
   });
 }

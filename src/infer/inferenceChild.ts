@@ -30,7 +30,10 @@ async function answer(question: ToChild, model: LoadedModel, { card }: ModelPack
       const score = await model.classify(question.features, question.positionsMm);
       const { anatomy } = card.domain;
       // Said first: a reader sees at once whether it is true.
-      return { ...score, outsideDomain: (anatomy && outsideAnatomy(question.anatomies, anatomy)) ?? score.outsideDomain };
+      return {
+        ...score,
+        outsideDomain: (anatomy && outsideAnatomy(question.anatomies, anatomy)) ?? score.outsideDomain,
+      };
     }
     case 'decode':
       return decodeStoredSlice(await readFile(question.path));
@@ -50,13 +53,23 @@ try {
   process.on('message', (question: ToChild) => {
     previous = previous.then(async () => {
       try {
-        send({ kind: 'answer', id: question.id, answer: await answer(question, model, modelPackage), provider: model.provider });
+        send({
+          kind: 'answer',
+          id: question.id,
+          answer: await answer(question, model, modelPackage),
+          provider: model.provider,
+        });
       } catch (error) {
         send({ kind: 'error', id: question.id, error: toErrorMessage(error) });
       }
     });
   });
-  send({ kind: 'ready', identity: modelPackage.identity, provider: model.provider, defaultThreshold: modelPackage.defaultThreshold });
+  send({
+    kind: 'ready',
+    identity: modelPackage.identity,
+    provider: model.provider,
+    defaultThreshold: modelPackage.defaultThreshold,
+  });
 } catch (error) {
   send({ kind: 'unready', error: toErrorMessage(error) });
 }

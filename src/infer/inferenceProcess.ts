@@ -58,16 +58,28 @@ export async function startInferenceProcess(options: InferenceProcessOptions): P
     get provider() {
       return supervisor.provider;
     },
-    encodeSlice: async (slicePath) => owned((await supervisor.ask({ kind: 'encode', path: slicePath })) as EncodedSlice),
+    encodeSlice: async (slicePath) =>
+      owned((await supervisor.ask({ kind: 'encode', path: slicePath })) as EncodedSlice),
     classify: async (slices, positionsMm) => {
       const length = slices[0]?.feature.length ?? 0;
       const features = new Float32Array(slices.length * length);
       for (const [index, slice] of slices.entries()) {
-        if (slice.feature.length !== length) throw new TriageError('inference-failed', 'The features of these slices differ in length: they are not of one model.');
+        if (slice.feature.length !== length)
+          throw new TriageError(
+            'inference-failed',
+            'The features of these slices differ in length: they are not of one model.',
+          );
         features.set(slice.feature, index * length);
       }
-      const score = (await supervisor.ask({ kind: 'classify', features, positionsMm, anatomies: slices.flatMap(({ anatomy }) => anatomy ?? []) })) as CaseScore;
-      return score.ofSlices === undefined ? score : { ...score, ofSlices: score.ofSlices.map((slice) => ({ ...slice, cam: Float32Array.from(slice.cam) })) };
+      const score = (await supervisor.ask({
+        kind: 'classify',
+        features,
+        positionsMm,
+        anatomies: slices.flatMap(({ anatomy }) => anatomy ?? []),
+      })) as CaseScore;
+      return score.ofSlices === undefined
+        ? score
+        : { ...score, ofSlices: score.ofSlices.map((slice) => ({ ...slice, cam: Float32Array.from(slice.cam) })) };
     },
     decodeSlice: async (slicePath) => {
       const slice = (await supervisor.ask({ kind: 'decode', path: slicePath })) as SourceSlice;
@@ -163,7 +175,9 @@ class InferenceSupervisor {
     this.#isReady = false;
     this.#sentence = null;
     const loadMs = Math.max(timeoutMs, LEAST_LOAD_MS);
-    this.#cancelDeadline = clock.after(loadMs, () => this.#kill(new TriageError('inference-timeout', `The model took longer than ${loadMs} ms to load.`)));
+    this.#cancelDeadline = clock.after(loadMs, () =>
+      this.#kill(new TriageError('inference-timeout', `The model took longer than ${loadMs} ms to load.`)),
+    );
     const stopWatching = this.#watchMemory(child);
 
     let isOver = false;
@@ -183,7 +197,10 @@ class InferenceSupervisor {
       if (isOver || child !== this.#child) return;
       if (message.kind === 'ready') {
         if (this.#identity !== null && this.#identity.sha256 !== message.identity.sha256) {
-          this.#sentence = new TriageError('model-tampered', 'The model package has changed while the agent was running. Restart the agent to take a new model into use.');
+          this.#sentence = new TriageError(
+            'model-tampered',
+            'The model package has changed while the agent was running. Restart the agent to take a new model into use.',
+          );
           over('the model has changed');
           return;
         }
@@ -191,7 +208,12 @@ class InferenceSupervisor {
         this.#isReady = true;
         this.#identity = message.identity;
         this.provider = message.provider;
-        log.info('Inference is ready.', { provider: message.provider, model: message.identity.name, version: message.identity.version, ...(child.pid === undefined ? {} : { pid: child.pid }) });
+        log.info('Inference is ready.', {
+          provider: message.provider,
+          model: message.identity.name,
+          version: message.identity.version,
+          ...(child.pid === undefined ? {} : { pid: child.pid }),
+        });
         onReady({ identity: message.identity, defaultThreshold: message.defaultThreshold });
         this.#dispatch();
       } else if (message.kind === 'unready') {
@@ -236,7 +258,11 @@ class InferenceSupervisor {
 
   #startDeadline(): void {
     const { clock, timeoutMs } = this.#options;
-    this.#cancelDeadline = clock.after(timeoutMs, () => this.#kill(new TriageError('inference-timeout', `Inference took longer than ${timeoutMs} ms; the process was replaced.`)));
+    this.#cancelDeadline = clock.after(timeoutMs, () =>
+      this.#kill(
+        new TriageError('inference-timeout', `Inference took longer than ${timeoutMs} ms; the process was replaced.`),
+      ),
+    );
   }
 
   #kill(sentence: TriageError): void {
@@ -252,7 +278,11 @@ class InferenceSupervisor {
     this.#waiting.unshift(...innocent);
     blamed?.reject(error);
     if (this.#isClosed) return;
-    this.#options.log.error('The inference process was lost.', { code: error.code, reason: error.message, attempt: this.#deaths });
+    this.#options.log.error('The inference process was lost.', {
+      code: error.code,
+      reason: error.message,
+      attempt: this.#deaths,
+    });
     this.#restart();
   }
 
@@ -266,8 +296,16 @@ class InferenceSupervisor {
         (error) => {
           // No model, no answers: those who wait are told, later ones find the next try under way.
           this.#deaths += 1;
-          this.#options.log.error('The inference process could not be started again.', { code: error.code, reason: error.message, attempt: this.#deaths });
-          this.#rejectAll(new TriageError('inference-died', `The inference process could not be started again: ${error.message}`, { cause: error }));
+          this.#options.log.error('The inference process could not be started again.', {
+            code: error.code,
+            reason: error.message,
+            attempt: this.#deaths,
+          });
+          this.#rejectAll(
+            new TriageError('inference-died', `The inference process could not be started again: ${error.message}`, {
+              cause: error,
+            }),
+          );
           this.#restart();
         },
       );
@@ -291,7 +329,12 @@ class InferenceSupervisor {
       try {
         const residentMb = (Number(readFileSync(statm, 'ascii').split(' ')[1]) * PAGE_BYTES) / 1024 / 1024;
         if (residentMb > memoryLimitMb) {
-          this.#kill(new TriageError('inference-died', `The inference process took ${Math.round(residentMb)} MB, more than infer.memoryLimitMb (${memoryLimitMb}); it was replaced.`));
+          this.#kill(
+            new TriageError(
+              'inference-died',
+              `The inference process took ${Math.round(residentMb)} MB, more than infer.memoryLimitMb (${memoryLimitMb}); it was replaced.`,
+            ),
+          );
           return;
         }
       } catch {

@@ -17,20 +17,37 @@ const packageFile = z.strictObject({
 });
 
 /** An estimate with its interval; null where there were too few cases for one. */
-const metricValue = z.looseObject({ name: z.string().min(1), value: z.number().nullable(), low: z.number().nullable().optional(), high: z.number().nullable().optional() });
+const metricValue = z.looseObject({
+  name: z.string().min(1),
+  value: z.number().nullable(),
+  low: z.number().nullable().optional(),
+  high: z.number().nullable().optional(),
+});
 
-const areaRange = z.strictObject({ low: z.number().min(0), high: z.number().positive() }).refine(({ low, high }) => low < high, 'low must be below high');
+const areaRange = z
+  .strictObject({ low: z.number().min(0), high: z.number().positive() })
+  .refine(({ low, high }) => low < high, 'low must be below high');
 
 /** What a manifest says whatever the kind of its package. */
 const common = {
   schema: z.literal(1),
   // Both name the folder of an installed package, and NAME@VERSION on the command line.
-  name: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'lower-case letters, digits, dots, dashes and underscores, at most 64'),
-  version: z.string().regex(/^[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}$/, 'letters, digits, dots, dashes, plus signs and underscores, at most 64'),
+  name: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'lower-case letters, digits, dots, dashes and underscores, at most 64'),
+  version: z
+    .string()
+    .regex(
+      /^[0-9A-Za-z][0-9A-Za-z.+_-]{0,63}$/,
+      'letters, digits, dots, dashes, plus signs and underscores, at most 64',
+    ),
   licence: z.string().min(1),
   intendedUse: z.string().min(1),
   /** `deviations`: where the training left the paper, and why. */
-  trainingData: z.looseObject({ statement: z.string().min(1), deviations: z.record(z.string(), z.string()).optional() }),
+  trainingData: z.looseObject({
+    statement: z.string().min(1),
+    deviations: z.record(z.string(), z.string()).optional(),
+  }),
   /** The vertebrae that the network can name, in the order of its output. */
   levels: z.array(z.enum(VERTEBRAE)).min(1).optional(),
   operatingPoints: z
@@ -53,8 +70,19 @@ const goldenCase = { statement: z.string(), tolerance: z.number().positive().max
 const goldenPattern = { multiplier: z.int().positive(), modulus: z.int().min(2) };
 const cells = z.int().min(1).max(256);
 /** Outputs that both kinds have; `sliceLevel` is `[slice][level]`: how likely a slice cuts each of `levels`. */
-const caseOutputs = { caseProbability: z.string(), sliceScore: z.string(), domainDistance: z.string(), sliceLevel: z.string().optional(), cam: z.string() };
-const goldenScores = { caseProbability: fraction, sliceScores: z.array(fraction), domainDistances: z.array(z.number().min(0)), sliceLevels: z.array(z.array(fraction)).optional() };
+const caseOutputs = {
+  caseProbability: z.string(),
+  sliceScore: z.string(),
+  domainDistance: z.string(),
+  sliceLevel: z.string().optional(),
+  cam: z.string(),
+};
+const goldenScores = {
+  caseProbability: fraction,
+  sliceScores: z.array(fraction),
+  domainDistances: z.array(z.number().min(0)),
+  sliceLevels: z.array(z.array(fraction)).optional(),
+};
 
 /** An encoder of single slices and a classifier of their sequence. */
 const sliceSequenceSchema = z.strictObject({
@@ -100,15 +128,28 @@ const volumeSchema = z.strictObject({
     camColumns: cells,
   }),
   outputs: z.strictObject(caseOutputs),
-  golden: z.strictObject({ ...goldenCase, ...goldenPattern, slices: z.int().min(1).max(256), ...goldenScores, camMaximum: z.number(), camMean: z.number() }),
+  golden: z.strictObject({
+    ...goldenCase,
+    ...goldenPattern,
+    slices: z.int().min(1).max(256),
+    ...goldenScores,
+    camMaximum: z.number(),
+    camMean: z.number(),
+  }),
 });
 
 const KINDS = ['slice-sequence', 'volume'] as const;
 
 /** The manifest of a model package, `model.json`. Unknown keys are refused: a newer manifest may mean something else by the rest. */
-const modelCardSchema = z.discriminatedUnion('kind', [sliceSequenceSchema, volumeSchema], {
-  error: ({ input }) => `this version of Odontoid runs packages of the kinds ${KINDS.map((name) => `"${name}"`).join(' and ')} only, not ${JSON.stringify((Object(input) as { kind?: unknown }).kind)}`,
-}).refine((card) => (card.levels === undefined) === (card.outputs.sliceLevel === undefined), { path: ['levels'], error: 'levels and outputs.sliceLevel come together' });
+const modelCardSchema = z
+  .discriminatedUnion('kind', [sliceSequenceSchema, volumeSchema], {
+    error: ({ input }) =>
+      `this version of Odontoid runs packages of the kinds ${KINDS.map((name) => `"${name}"`).join(' and ')} only, not ${JSON.stringify((Object(input) as { kind?: unknown }).kind)}`,
+  })
+  .refine((card) => (card.levels === undefined) === (card.outputs.sliceLevel === undefined), {
+    path: ['levels'],
+    error: 'levels and outputs.sliceLevel come together',
+  });
 
 export type ModelCard = z.infer<typeof modelCardSchema>;
 export type SliceSequenceCard = z.infer<typeof sliceSequenceSchema>;
@@ -134,11 +175,17 @@ async function readModelCard(dir: string): Promise<{ card: ModelCard; bytes: Uin
     bytes = await readFile(path.join(dir, 'model.json'));
     json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (error) {
-    throw new TriageError('model-invalid', `No readable model package in ${dir}: ${messageOf(error)}. A package is a folder with a model.json.`, { cause: error });
+    throw new TriageError(
+      'model-invalid',
+      `No readable model package in ${dir}: ${messageOf(error)}. A package is a folder with a model.json.`,
+      { cause: error },
+    );
   }
   const parsed = modelCardSchema.safeParse(json);
   if (!parsed.success) {
-    const issues = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'model.json'}: ${issue.message}`).join('; ');
+    const issues = parsed.error.issues
+      .map((issue) => `${issue.path.join('.') || 'model.json'}: ${issue.message}`)
+      .join('; ');
     throw new TriageError('model-invalid', `The manifest ${path.join(dir, 'model.json')} is not valid: ${issues}.`);
   }
   return { card: parsed.data, bytes };
@@ -152,9 +199,14 @@ async function readModelCard(dir: string): Promise<{ card: ModelCard; bytes: Uin
 export async function loadModelPackage(dir: string): Promise<ModelPackage> {
   const { card, bytes } = await readModelCard(dir);
   const identity = { name: card.name, version: card.version, sha256: createHash('sha256').update(bytes).digest('hex') };
-  const graphs = Object.fromEntries(await Promise.all(Object.entries(card.files).map(async ([name, file]) => [name, await readChecked(dir, file)] as const)));
+  const graphs = Object.fromEntries(
+    await Promise.all(
+      Object.entries(card.files).map(async ([name, file]) => [name, await readChecked(dir, file)] as const),
+    ),
+  );
   const defaultThreshold = card.operatingPoints.find((point) => point.name === 'default')?.threshold;
-  if (defaultThreshold === undefined) throw new TriageError('model-invalid', 'The manifest has no default operating point.');
+  if (defaultThreshold === undefined)
+    throw new TriageError('model-invalid', 'The manifest has no default operating point.');
   return { card, identity, defaultThreshold, manifest: bytes, graphs };
 }
 
@@ -164,12 +216,18 @@ async function readChecked(dir: string, file: z.infer<typeof packageFile>): Prom
   try {
     bytes = await readFile(name);
   } catch (error) {
-    throw new TriageError('model-invalid', `The model file ${name} cannot be read: ${messageOf(error)}.`, { cause: error });
+    throw new TriageError('model-invalid', `The model file ${name} cannot be read: ${messageOf(error)}.`, {
+      cause: error,
+    });
   }
   // Not on this thread: a network has a hundred megabytes, and others wait for their answers meanwhile.
-  const digest = async (): Promise<string> => Buffer.from(await webcrypto.subtle.digest('SHA-256', bytes)).toString('hex');
+  const digest = async (): Promise<string> =>
+    Buffer.from(await webcrypto.subtle.digest('SHA-256', bytes)).toString('hex');
   if (bytes.length !== file.sizeBytes || (await digest()) !== file.sha256) {
-    throw new TriageError('model-tampered', `The model file ${name} is not the one that model.json describes. Restore the package from where you got it.`);
+    throw new TriageError(
+      'model-tampered',
+      `The model file ${name} is not the one that model.json describes. Restore the package from where you got it.`,
+    );
   }
   return bytes;
 }

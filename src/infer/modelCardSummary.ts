@@ -27,7 +27,14 @@ export interface CardSummary {
   calibrationMethod: string;
   figuresStatement: string | null;
   figures: CardFigure[];
-  domain: { output: string; statistic: string; limit: number; unit: string; statement: string | null; anatomy: string | null };
+  domain: {
+    output: string;
+    statistic: string;
+    limit: number;
+    unit: string;
+    statement: string | null;
+    anatomy: string | null;
+  };
 }
 
 const FIGURE_FIELDS: ReadonlySet<string> = new Set(['name', 'value', 'low', 'high', 'positives', 'negatives']);
@@ -42,19 +49,34 @@ export function summaryOfCard(card: ModelCard): CardSummary {
     trainingStatement: trainingData.statement,
     trainingHistory: textOrNull(trainingData['history']),
     deviations: Object.entries(trainingData.deviations ?? {}).map(([name, why]) => ({ name, why })),
-    operatingPoints: card.operatingPoints.map(({ name, threshold, sensitivity, specificity }) => ({ name, threshold, sensitivity, specificity })),
+    operatingPoints: card.operatingPoints.map(({ name, threshold, sensitivity, specificity }) => ({
+      name,
+      threshold,
+      sensitivity,
+      specificity,
+    })),
     calibrationMethod: card.calibration.method,
     figuresStatement: metrics.statement ?? null,
     figures: metrics.values.map((metric) => ({
       name: metric.name,
-      of: Object.entries(metric).filter(([key]) => !FIGURE_FIELDS.has(key)).map(([key, value]) => `${key} ${String(value)}`).join(', '),
+      of: Object.entries(metric)
+        .filter(([key]) => !FIGURE_FIELDS.has(key))
+        .map(([key, value]) => `${key} ${String(value)}`)
+        .join(', '),
       value: metric.value,
       low: metric.low ?? null,
       high: metric.high ?? null,
       positives: numberOrNull(metric['positives']),
       negatives: numberOrNull(metric['negatives']),
-    })), // prettier-ignore
-    domain: { output: domain.output, statistic: domain.statistic, limit: domain.limit, unit: domain.unit, statement: textOrNull(domain['statement']), anatomy: domain.anatomy === undefined ? null : anatomyText(domain.anatomy) },
+    })),
+    domain: {
+      output: domain.output,
+      statistic: domain.statistic,
+      limit: domain.limit,
+      unit: domain.unit,
+      statement: textOrNull(domain['statement']),
+      anatomy: domain.anatomy === undefined ? null : anatomyText(domain.anatomy),
+    },
   };
 }
 

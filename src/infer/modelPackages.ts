@@ -49,7 +49,14 @@ export async function findModelPackages(places: PackagePlaces): Promise<FoundPac
       if (found.some((other) => other.identity?.sha256 === identity.sha256)) continue;
       found.push({ dir: candidate.dir, source, identity, card, defaultThreshold, problem: null });
     } catch (error) {
-      found.push({ dir: candidate.dir, source, identity: null, card: null, defaultThreshold: null, problem: messageOf(error) });
+      found.push({
+        dir: candidate.dir,
+        source,
+        identity: null,
+        card: null,
+        defaultThreshold: null,
+        problem: messageOf(error),
+      });
     }
   }
   return found;
@@ -60,15 +67,28 @@ export function pickModelPackage(found: readonly FoundPackage[], wanted: string)
   const at = wanted.indexOf('@');
   const [name, version] = at < 0 ? [wanted, null] : [wanted.slice(0, at), wanted.slice(at + 1)];
   const sound = found.filter((one) => one.problem === null);
-  const fitting = sound.filter(({ identity }) => identity.name === name && (version === null || identity.version === version));
+  const fitting = sound.filter(
+    ({ identity }) => identity.name === name && (version === null || identity.version === version),
+  );
   const [only] = fitting;
   if (only === undefined) {
     const known = sound.map(({ identity }) => `${identity.name}@${identity.version}`).join(', ');
-    throw new TriageError('not-found', `There is no model package ${wanted} here. ${known === '' ? 'None is installed.' : `There are: ${known}.`} Install one with: odontoid model install DIR`);
+    throw new TriageError(
+      'not-found',
+      `There is no model package ${wanted} here. ${known === '' ? 'None is installed.' : `There are: ${known}.`} Install one with: odontoid model install DIR`,
+    );
   }
   if (fitting.length > 1) {
-    const versions = fitting.map(({ identity, dir }) => `${identity.name}@${identity.version} (${identity.sha256.slice(0, DIGEST_PREFIX)} in ${dir})`).join(', ');
-    throw new TriageError('command-invalid', `"${wanted}" may mean ${versions}. Name the version, or remove the folder that is not wanted.`);
+    const versions = fitting
+      .map(
+        ({ identity, dir }) =>
+          `${identity.name}@${identity.version} (${identity.sha256.slice(0, DIGEST_PREFIX)} in ${dir})`,
+      )
+      .join(', ');
+    throw new TriageError(
+      'command-invalid',
+      `"${wanted}" may mean ${versions}. Name the version, or remove the folder that is not wanted.`,
+    );
   }
   return only;
 }
@@ -79,12 +99,18 @@ export function pickModelPackage(found: readonly FoundPackage[], wanted: string)
  *
  * @throws TriageError `model-conflict` when other bytes are installed under the same name and version
  */
-export async function installModelPackage(source: ModelPackage, installedDir: string): Promise<{ dir: string; wasThere: boolean }> {
+export async function installModelPackage(
+  source: ModelPackage,
+  installedDir: string,
+): Promise<{ dir: string; wasThere: boolean }> {
   const { identity, card } = source;
   const dir = installedPackageDir(installedDir, identity);
   await makeFolder(installedDir);
   for (const other of await foldersIn(installedDir)) {
-    const known = await loadModelPackage(other).then((loaded) => loaded.identity, () => null);
+    const known = await loadModelPackage(other).then(
+      (loaded) => loaded.identity,
+      () => null,
+    );
     if (known?.sha256 === identity.sha256) {
       if (other === dir) return { dir, wasThere: true };
       // Put there by hand under another name, where the agent does not look for it.
@@ -101,7 +127,8 @@ export async function installModelPackage(source: ModelPackage, installedDir: st
   const incoming = await mkdtemp(path.join(installedDir, INCOMING));
   // Whoever installs need not be the user that the agent runs as.
   await chmod(incoming, 0o755);
-  for (const [name, file] of Object.entries(card.files)) await writeSynced(path.join(incoming, file.path), source.graphs[name]!, 'wx');
+  for (const [name, file] of Object.entries(card.files))
+    await writeSynced(path.join(incoming, file.path), source.graphs[name]!, 'wx');
   await writeSynced(path.join(incoming, 'model.json'), source.manifest, 'wx');
   await syncFolder(incoming);
   // What lies at this name has been looked at above and is no sound package: a copy that was damaged later.
@@ -116,10 +143,14 @@ async function foldersIn(parent: string): Promise<string[]> {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
     throw error;
   });
-  return entries.filter((entry) => entry.isDirectory() && !entry.name.startsWith('.')).map((entry) => path.join(parent, entry.name)).sort();
+  return entries
+    .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+    .map((entry) => path.join(parent, entry.name))
+    .sort();
 }
 
 /** A copy that was cut short holds nothing that anybody needs. */
 async function rmLeftovers(installedDir: string): Promise<void> {
-  for (const name of await readdir(installedDir)) if (name.startsWith(INCOMING)) await rm(path.join(installedDir, name), { recursive: true, force: true });
+  for (const name of await readdir(installedDir))
+    if (name.startsWith(INCOMING)) await rm(path.join(installedDir, name), { recursive: true, force: true });
 }

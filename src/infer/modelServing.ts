@@ -80,7 +80,11 @@ export function createModelServing<Wanted extends WantedModel>(options: ModelSer
   const alive = new Map<TriageModel, Promise<void> | null>();
 
   const shut = (model: TriageModel): Promise<void> => {
-    const closing = alive.get(model) ?? model.close().catch((error: unknown) => { log.warn('a network did not close cleanly', { model: model.identity.name, error }); }); // prettier-ignore
+    const closing =
+      alive.get(model) ??
+      model.close().catch((error: unknown) => {
+        log.warn('a network did not close cleanly', { model: model.identity.name, error });
+      });
     alive.set(model, closing);
     return closing.then(() => void alive.delete(model));
   };
@@ -96,7 +100,8 @@ export function createModelServing<Wanted extends WantedModel>(options: ModelSer
   /** True when it serves then. */
   const take = async (wanted: Wanted): Promise<boolean> => {
     const current = serving;
-    const isSame = current !== null && wanted.identity !== null && current.model.identity.sha256 === wanted.identity.sha256;
+    const isSame =
+      current !== null && wanted.identity !== null && current.model.identity.sha256 === wanted.identity.sha256;
     const model = isSame ? current.model : await options.load(wanted);
     if (!isSame) alive.set(model, null);
     if (isClosed) return false;
@@ -138,25 +143,41 @@ export function createModelServing<Wanted extends WantedModel>(options: ModelSer
       if (await take(wanted)) {
         failure = null;
         failedKey = null;
-        log.info('Network in use', { model: serving!.model.identity.name, version: serving!.model.identity.version, provider: serving!.model.provider });
+        log.info('Network in use', {
+          model: serving!.model.identity.name,
+          version: serving!.model.identity.version,
+          provider: serving!.model.provider,
+        });
       }
       return;
     } catch (error) {
       failedKey = wanted.key;
       failure = messageOf(error);
-      log.error(serving === null ? 'The network does not load: studies are received and wait' : 'The network does not load: the one before goes on serving', {
-        error,
-        ...(wanted.identity === null ? {} : { model: wanted.identity.name, version: wanted.identity.version }),
-      });
+      log.error(
+        serving === null
+          ? 'The network does not load: studies are received and wait'
+          : 'The network does not load: the one before goes on serving',
+        {
+          error,
+          ...(wanted.identity === null ? {} : { model: wanted.identity.name, version: wanted.identity.version }),
+        },
+      );
     }
     await options.failed(wanted, failure);
     if (serving === null) {
       const instead = await options.fallback(wanted);
       if (instead !== null) {
         await take(instead).then(
-          () => { log.warn('The network that served before serves again', { model: serving?.model.identity.name, version: serving?.model.identity.version }); },
-          (error: unknown) => { log.error('The network that served before does not load either', { error }); },
-        ); // prettier-ignore
+          () => {
+            log.warn('The network that served before serves again', {
+              model: serving?.model.identity.name,
+              version: serving?.model.identity.version,
+            });
+          },
+          (error: unknown) => {
+            log.error('The network that served before does not load either', { error });
+          },
+        );
       }
     }
     const waitMs = serving === null ? RETRY_MS : Math.min(LONGEST_RETRY_MS, RETRY_MS * 2 ** Math.min(10, retries));
@@ -167,8 +188,12 @@ export function createModelServing<Wanted extends WantedModel>(options: ModelSer
   const look = (): Promise<void> => {
     if (isClosed) return Promise.resolve();
     looking ??= follow()
-      .catch((error: unknown) => { log.error('which network is wanted could not be read', { error }); })
-      .finally(() => { looking = null; }); // prettier-ignore
+      .catch((error: unknown) => {
+        log.error('which network is wanted could not be read', { error });
+      })
+      .finally(() => {
+        looking = null;
+      });
     return looking;
   };
   const poll = (): void => {

@@ -38,7 +38,11 @@ export type GraphOutputs = (name: string, length: number) => Float32Array;
  *
  * @throws TriageError `model-invalid`: not the graphs of the manifest; `config-invalid`: the provider asked for is not there.
  */
-export async function openGraphs<Name extends string>(bytes: Readonly<Record<string, Uint8Array>>, shapes: Readonly<Record<Name, GraphShapes>>, options: OnnxModelOptions): Promise<OnnxGraphs<Name>> {
+export async function openGraphs<Name extends string>(
+  bytes: Readonly<Record<string, Uint8Array>>,
+  shapes: Readonly<Record<Name, GraphShapes>>,
+  options: OnnxModelOptions,
+): Promise<OnnxGraphs<Name>> {
   // Probing for CUDA would print an alarming page where there is none; errors come as exceptions anyway.
   env.logLevel = 'fatal';
   let opened = await openSessions(bytes, shapes, options);
@@ -52,7 +56,9 @@ export async function openGraphs<Name extends string>(bytes: Readonly<Record<str
         opened = await openSessions(bytes, shapes, { ...options, provider: 'cpu' });
         return run(graph, inputName, data, shape);
       }
-      throw new TriageError('inference-failed', `The network could not be run: ${messageOf(error).slice(0, 300)}.`, { cause: error });
+      throw new TriageError('inference-failed', `The network could not be run: ${messageOf(error).slice(0, 300)}.`, {
+        cause: error,
+      });
     }
   };
   return {
@@ -68,7 +74,11 @@ interface Sessions<Name extends string> {
   sessions: Record<Name, InferenceSession>;
 }
 
-async function openSessions<Name extends string>(bytes: Readonly<Record<string, Uint8Array>>, shapes: Readonly<Record<Name, GraphShapes>>, options: OnnxModelOptions): Promise<Sessions<Name>> {
+async function openSessions<Name extends string>(
+  bytes: Readonly<Record<string, Uint8Array>>,
+  shapes: Readonly<Record<Name, GraphShapes>>,
+  options: OnnxModelOptions,
+): Promise<Sessions<Name>> {
   const providers = options.provider === 'auto' ? (['cuda', 'cpu'] as const) : ([options.provider] as const);
   const refusals: string[] = [];
   for (const provider of providers) {
@@ -85,7 +95,10 @@ async function openSessions<Name extends string>(bytes: Readonly<Record<string, 
     }
   }
   if (options.provider === 'cuda') {
-    throw new TriageError('config-invalid', `infer.provider is cuda, and it does not work here (${refusals.join('; ')}). Install CUDA for ONNX Runtime, or set it to auto.`);
+    throw new TriageError(
+      'config-invalid',
+      `infer.provider is cuda, and it does not work here (${refusals.join('; ')}). Install CUDA for ONNX Runtime, or set it to auto.`,
+    );
   }
   throw new TriageError('model-invalid', `The model's graphs cannot be loaded (${refusals.join('; ')}).`);
 }
@@ -108,8 +121,16 @@ function checkShapes(session: InferenceSession, { inputs, outputs }: GraphShapes
     if (found === undefined) throw new TriageError('model-invalid', `The model's graph has no "${name}".`);
     const actual = found.isTensor ? found.shape : [];
     // Only numbers bind; a name stands for any size.
-    const fits = found.isTensor && found.type === 'float32' && actual.length === shape.length && shape.every((size, axis) => size === null || typeof actual[axis] !== 'number' || actual[axis] === size);
-    if (!fits) throw new TriageError('model-invalid', `The model's "${name}" has shape [${actual.join(', ')}]; the manifest needs [${shape.map((size) => size ?? 'n').join(', ')}].`);
+    const fits =
+      found.isTensor &&
+      found.type === 'float32' &&
+      actual.length === shape.length &&
+      shape.every((size, axis) => size === null || typeof actual[axis] !== 'number' || actual[axis] === size);
+    if (!fits)
+      throw new TriageError(
+        'model-invalid',
+        `The model's "${name}" has shape [${actual.join(', ')}]; the manifest needs [${shape.map((size) => size ?? 'n').join(', ')}].`,
+      );
   };
   for (const [name, shape] of Object.entries(inputs)) check(session.inputMetadata, name, shape);
   for (const [name, shape] of Object.entries(outputs)) check(session.outputMetadata, name, shape);
@@ -118,7 +139,12 @@ function checkShapes(session: InferenceSession, { inputs, outputs }: GraphShapes
 /** An output as a copy of its own: the runtime may hand out views. A network that answers with NaN has not answered. */
 function floats(results: InferenceSession.ReturnType, name: string, length: number): Float32Array {
   const value = results[name];
-  if (value === undefined || !(value.data instanceof Float32Array) || value.data.length !== length || !value.data.every(Number.isFinite)) {
+  if (
+    value === undefined ||
+    !(value.data instanceof Float32Array) ||
+    value.data.length !== length ||
+    !value.data.every(Number.isFinite)
+  ) {
     throw new TriageError('inference-failed', `The network's "${name}" is not ${length} finite numbers.`);
   }
   return Float32Array.from(value.data);
@@ -163,7 +189,10 @@ export function caseScore(raw: RawScore, card: ModelCard): CaseScore {
     sliceLevels: Array.from(raw.scores, (_, slice) => levelsOf(slice, raw.levels, card.levels ?? [])),
     domainDistance,
     domainLimit: limit,
-    outsideDomain: domainDistance > limit ? `images unlike those the model was made with: distance ${domainDistance.toFixed(1)}, limit ${limit.toFixed(1)}` : null,
+    outsideDomain:
+      domainDistance > limit
+        ? `images unlike those the model was made with: distance ${domainDistance.toFixed(1)}, limit ${limit.toFixed(1)}`
+        : null,
   };
 }
 
@@ -191,19 +220,36 @@ export class GoldenCheck {
   /** @throws TriageError `model-invalid` */
   expect(name: string, actual: number | undefined, expected: number): void {
     if (!(Math.abs((actual ?? Number.NaN) - expected) <= this.#tolerance * Math.max(1, Math.abs(expected)))) {
-      throw new TriageError('model-invalid', `The model's golden case differs on this machine (${this.#provider}): ${name} is ${actual}, ${expected} was expected. Do not use it here.`);
+      throw new TriageError(
+        'model-invalid',
+        `The model's golden case differs on this machine (${this.#provider}): ${name} is ${actual}, ${expected} was expected. Do not use it here.`,
+      );
     }
   }
 
-  expectScores(actual: RawScore, expected: { caseProbability: number; sliceScores: number[]; domainDistances: number[]; sliceLevels?: number[][] | undefined }): void {
+  expectScores(
+    actual: RawScore,
+    expected: {
+      caseProbability: number;
+      sliceScores: number[];
+      domainDistances: number[];
+      sliceLevels?: number[][] | undefined;
+    },
+  ): void {
     this.expect('the case probability', actual.probability, expected.caseProbability);
-    for (const [index, value] of expected.sliceScores.entries()) this.expect(`slice score ${index}`, actual.scores[index], value);
-    for (const [index, value] of expected.domainDistances.entries()) this.expect(`domain distance ${index}`, actual.domainDistances[index], value);
-    for (const [index, value] of (expected.sliceLevels ?? []).flat().entries()) this.expect(`level probability ${index}`, actual.levels?.[index], value);
+    for (const [index, value] of expected.sliceScores.entries())
+      this.expect(`slice score ${index}`, actual.scores[index], value);
+    for (const [index, value] of expected.domainDistances.entries())
+      this.expect(`domain distance ${index}`, actual.domainDistances[index], value);
+    for (const [index, value] of (expected.sliceLevels ?? []).flat().entries())
+      this.expect(`level probability ${index}`, actual.levels?.[index], value);
   }
 }
 
 /** The golden input by its formula. */
-export function goldenPattern(length: number, { multiplier, modulus }: { multiplier: number; modulus: number }): Float32Array {
+export function goldenPattern(
+  length: number,
+  { multiplier, modulus }: { multiplier: number; modulus: number },
+): Float32Array {
   return Float32Array.from({ length }, (_, index) => ((index * multiplier) % modulus) / (modulus - 1));
 }

@@ -26,7 +26,9 @@ export interface LoadedModel {
  * @throws TriageError `model-invalid`: not the graphs of the manifest, or the golden case differs; `config-invalid`: the provider asked for is not there.
  */
 export function openModel(modelPackage: ModelPackage, options: OnnxModelOptions): Promise<LoadedModel> {
-  return isOfKind(modelPackage, 'volume') ? openVolumeModel(modelPackage, options) : openSliceSequenceModel(modelPackage as ModelPackage<SliceSequenceCard>, options);
+  return isOfKind(modelPackage, 'volume')
+    ? openVolumeModel(modelPackage, options)
+    : openSliceSequenceModel(modelPackage as ModelPackage<SliceSequenceCard>, options);
 }
 
 interface Kinds {
@@ -35,6 +37,9 @@ interface Kinds {
 }
 
 /** Whether a package is of this kind. */
-export function isOfKind<Kind extends ModelCard['kind']>(modelPackage: ModelPackage, kind: Kind): modelPackage is ModelPackage<Kinds[Kind]> {
+export function isOfKind<Kind extends ModelCard['kind']>(
+  modelPackage: ModelPackage,
+  kind: Kind,
+): modelPackage is ModelPackage<Kinds[Kind]> {
   return modelPackage.card.kind === kind;
 }

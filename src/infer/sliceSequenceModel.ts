@@ -22,7 +22,10 @@ export interface SliceSequenceModel extends LoadedModel {
  *
  * @throws TriageError `model-invalid`: not the graphs of the manifest, or the golden case differs; `config-invalid`: the provider asked for is not there.
  */
-export async function openSliceSequenceModel({ card, graphs: bytes }: ModelPackage<SliceSequenceCard>, options: OnnxModelOptions): Promise<SliceSequenceModel> {
+export async function openSliceSequenceModel(
+  { card, graphs: bytes }: ModelPackage<SliceSequenceCard>,
+  options: OnnxModelOptions,
+): Promise<SliceSequenceModel> {
   const { input, outputs } = card;
   const graphs = await openGraphs(bytes, graphShapes(card), options);
 
@@ -36,8 +39,16 @@ export async function openSliceSequenceModel({ card, graphs: bytes }: ModelPacka
   };
   const classifyRaw: ClassifyRaw = async (features) => {
     const slices = features.length / input.featureLength;
-    if (slices < 1 || !Number.isInteger(slices)) throw new TriageError('inference-failed', `${features.length} numbers are not whole features of ${input.featureLength}.`);
-    return rawScore(await graphs.run('caseClassifier', 'features', features, [slices, input.featureLength]), card, slices);
+    if (slices < 1 || !Number.isInteger(slices))
+      throw new TriageError(
+        'inference-failed',
+        `${features.length} numbers are not whole features of ${input.featureLength}.`,
+      );
+    return rawScore(
+      await graphs.run('caseClassifier', 'features', features, [slices, input.featureLength]),
+      card,
+      slices,
+    );
   };
   await checkGoldenCase(encode, classifyRaw, card, graphs.provider);
 
@@ -66,24 +77,40 @@ function graphShapes(card: SliceSequenceCard): Record<'sliceEncoder' | 'caseClas
   return {
     sliceEncoder: {
       inputs: { image: [null, 3, input.sizePixels, input.sizePixels] },
-      outputs: { [outputs.feature]: [null, input.featureLength], [outputs.imageProbability]: [null], [outputs.cam]: [null, input.camRows, input.camColumns] },
+      outputs: {
+        [outputs.feature]: [null, input.featureLength],
+        [outputs.imageProbability]: [null],
+        [outputs.cam]: [null, input.camRows, input.camColumns],
+      },
     },
     caseClassifier: { inputs: { features: [null, input.featureLength] }, outputs: scoreShapes(card) },
   };
 }
 
 /** @throws TriageError `model-invalid` when the graphs do not compute here what they computed where they were made. */
-async function checkGoldenCase(encode: SliceSequenceModel['encode'], classifyRaw: ClassifyRaw, card: SliceSequenceCard, provider: string): Promise<void> {
+async function checkGoldenCase(
+  encode: SliceSequenceModel['encode'],
+  classifyRaw: ClassifyRaw,
+  card: SliceSequenceCard,
+  provider: string,
+): Promise<void> {
   const { encoder, classifier, tolerance } = card.golden;
   const check = new GoldenCheck(provider, tolerance);
-  const { feature, imageProbability, cam } = await encode(goldenPattern(3 * card.input.sizePixels * card.input.sizePixels, encoder));
-  for (const [index, expected] of encoder.featureHead.entries()) check.expect(`feature ${index}`, feature[index], expected);
+  const { feature, imageProbability, cam } = await encode(
+    goldenPattern(3 * card.input.sizePixels * card.input.sizePixels, encoder),
+  );
+  for (const [index, expected] of encoder.featureHead.entries())
+    check.expect(`feature ${index}`, feature[index], expected);
   check.expect('the mean feature', STATISTICS.mean(feature), encoder.featureMean);
   check.expect('the image probability', imageProbability, encoder.imageProbability);
   check.expect('the greatest activation', STATISTICS.maximum(cam), encoder.camMaximum);
   check.expect('the mean activation', STATISTICS.mean(cam), encoder.camMean);
 
   const features = new Float32Array(classifier.sliceFactors.length * feature.length);
-  for (const [slice, factor] of classifier.sliceFactors.entries()) features.set(feature.map((value) => value * factor), slice * feature.length);
+  for (const [slice, factor] of classifier.sliceFactors.entries())
+    features.set(
+      feature.map((value) => value * factor),
+      slice * feature.length,
+    );
   check.expectScores(await classifyRaw(features), classifier);
 }

@@ -14,20 +14,33 @@ type RawVolume = RawScore & { cam: Float32Array };
  *
  * @throws TriageError `model-invalid`, `config-invalid`
  */
-export async function openVolumeModel({ card, graphs: bytes }: ModelPackage<VolumeCard>, options: OnnxModelOptions): Promise<LoadedModel> {
+export async function openVolumeModel(
+  { card, graphs: bytes }: ModelPackage<VolumeCard>,
+  options: OnnxModelOptions,
+): Promise<LoadedModel> {
   const { input, outputs } = card;
   const channels = input.windowsHu.length;
   const cells = input.camRows * input.camColumns;
-  const graphs = await openGraphs(bytes, {
-    volumeNetwork: {
-      inputs: { volume: [1, channels, null, input.sizePixels, input.sizePixels] },
-      outputs: { ...scoreShapes(card), [outputs.cam]: [null, input.camRows, input.camColumns] },
+  const graphs = await openGraphs(
+    bytes,
+    {
+      volumeNetwork: {
+        inputs: { volume: [1, channels, null, input.sizePixels, input.sizePixels] },
+        outputs: { ...scoreShapes(card), [outputs.cam]: [null, input.camRows, input.camColumns] },
+      },
     },
-  }, options); // prettier-ignore
+    options,
+  );
 
   const run = async (volume: Float32Array, slices: number): Promise<RawVolume> => {
     const rows = slices / input.slicesPerRow;
-    const output = await graphs.run('volumeNetwork', 'volume', volume, [1, channels, slices, input.sizePixels, input.sizePixels]);
+    const output = await graphs.run('volumeNetwork', 'volume', volume, [
+      1,
+      channels,
+      slices,
+      input.sizePixels,
+      input.sizePixels,
+    ]);
     return { ...rawScore(output, card, rows), cam: output(outputs.cam, rows * cells) };
   };
   await checkGoldenCase(run, card, graphs.provider);
@@ -50,7 +63,11 @@ export async function openVolumeModel({ card, graphs: bytes }: ModelPackage<Volu
     },
     classify: async (planes, positionsMm) => {
       const length = channels * input.sizePixels * input.sizePixels;
-      if (positionsMm.length === 0 || planes.length !== positionsMm.length * length) throw new TriageError('inference-failed', `${planes.length} numbers are not ${positionsMm.length} planes of ${length}.`);
+      if (positionsMm.length === 0 || planes.length !== positionsMm.length * length)
+        throw new TriageError(
+          'inference-failed',
+          `${planes.length} numbers are not ${positionsMm.length} planes of ${length}.`,
+        );
       const { volume, slices } = stackVolume(planes, positionsMm, input);
       const rows = await run(volume, slices);
       const ofSlices = (values: Float32Array): Float32Array => rowsToSlices(values, positionsMm, input);
@@ -58,16 +75,26 @@ export async function openVolumeModel({ card, graphs: bytes }: ModelPackage<Volu
       const cams = ofSlices(rows.cam);
       return {
         ...caseScore({ ...rows, scores, levels: rows.levels === null ? null : ofSlices(rows.levels) }, card),
-        ofSlices: Array.from(scores, (imageProbability, slice) => ({ imageProbability, cam: cams.slice(slice * cells, (slice + 1) * cells) })),
+        ofSlices: Array.from(scores, (imageProbability, slice) => ({
+          imageProbability,
+          cam: cams.slice(slice * cells, (slice + 1) * cells),
+        })),
       };
     },
   };
 }
 
-async function checkGoldenCase(run: (volume: Float32Array, slices: number) => Promise<RawVolume>, card: VolumeCard, provider: string): Promise<void> {
+async function checkGoldenCase(
+  run: (volume: Float32Array, slices: number) => Promise<RawVolume>,
+  card: VolumeCard,
+  provider: string,
+): Promise<void> {
   const { golden, input } = card;
   const check = new GoldenCheck(provider, golden.tolerance);
-  const result = await run(goldenPattern(input.windowsHu.length * golden.slices * input.sizePixels * input.sizePixels, golden), golden.slices);
+  const result = await run(
+    goldenPattern(input.windowsHu.length * golden.slices * input.sizePixels * input.sizePixels, golden),
+    golden.slices,
+  );
   check.expectScores(result, golden);
   check.expect('the greatest activation', STATISTICS.maximum(result.cam), golden.camMaximum);
   check.expect('the mean activation', STATISTICS.mean(result.cam), golden.camMean);

@@ -94,7 +94,7 @@ export function compareModels(active: ModelIdentity, shadow: ModelIdentity, rows
       meanDifference: mean(differences),
       standardDeviation: deviation(differences),
       largestDifference: differences.length === 0 ? null : differences.reduce((most, one) => (Math.abs(one) > Math.abs(most) ? one : most)),
-    }, // prettier-ignore
+    },
     readers: {
       positives: read.filter(({ row }) => row.fracture === 'yes').length,
       negatives: read.filter(({ row }) => row.fracture === 'no').length,

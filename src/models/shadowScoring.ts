@@ -116,5 +116,5 @@ export function createShadowScoring({ store, lease: takeLease, isActiveBusy, res
       stopping.abort();
       await running;
     },
-  }; // prettier-ignore
+  };
 }

@@ -18,14 +18,22 @@ export const COMMAND_TAG = {
   affectedSopInstanceUid: 0x00001000,
 } as const;
 
-export const COMMAND_FIELD = { storeRequest: 0x0001, findRequest: 0x0020, echoRequest: 0x0030, response: 0x8000 } as const;
+export const COMMAND_FIELD = {
+  storeRequest: 0x0001,
+  findRequest: 0x0020,
+  echoRequest: 0x0030,
+  response: 0x8000,
+} as const;
 /** CommandDataSetType of a message without a data set (PS3.7 E.1). */
 export const NO_DATA_SET = 0x0101;
 const DATA_SET_FOLLOWS = 0x0001;
 
 /** A command set ready for the wire. `hasDataSet` says whether a data set will follow. */
 export function writeCommand(elements: ReadonlyMap<number, ElementValue>, hasDataSet: boolean): Buffer {
-  const body = writeElements(new Map([...elements, [COMMAND_TAG.dataSetType, hasDataSet ? DATA_SET_FOLLOWS : NO_DATA_SET]]), 0);
+  const body = writeElements(
+    new Map([...elements, [COMMAND_TAG.dataSetType, hasDataSet ? DATA_SET_FOLLOWS : NO_DATA_SET]]),
+    0,
+  );
   const groupLength = Buffer.alloc(12);
   groupLength.writeUInt32LE(4, 4);
   groupLength.writeUInt32LE(body.length, 8);
@@ -55,13 +63,15 @@ export function writeElements(elements: ReadonlyMap<number, ElementValue>, padBy
 /** Reads the elements up to the first one beyond `lastTag`, or one of undefined length (a sequence, which holds nothing we ask for). @throws TriageError `protocol-violation` */
 export function readElements(bytes: Buffer, lastTag: number): Map<number, Buffer> {
   const elements = new Map<number, Buffer>();
-  for (let position = 0; position < bytes.length; ) {
-    if (position + 8 > bytes.length) throw new TriageError('protocol-violation', 'The peer sent a command or identifier that is cut off.');
+  for (let position = 0; position < bytes.length;) {
+    if (position + 8 > bytes.length)
+      throw new TriageError('protocol-violation', 'The peer sent a command or identifier that is cut off.');
     const tag = bytes.readUInt16LE(position) * 0x10000 + bytes.readUInt16LE(position + 2);
     const length = bytes.readUInt32LE(position + 4);
     if (tag > lastTag || length === 0xffffffff) break;
     const end = position + 8 + length;
-    if (end > bytes.length) throw new TriageError('protocol-violation', 'The peer sent a command or identifier that is cut off.');
+    if (end > bytes.length)
+      throw new TriageError('protocol-violation', 'The peer sent a command or identifier that is cut off.');
     elements.set(tag, bytes.subarray(position + 8, end));
     position = end;
   }

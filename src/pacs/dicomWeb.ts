@@ -46,21 +46,35 @@ export function createDicomWeb(destination: DicomWebDestination, ports: { clock:
   const base = destination.url.replace(/\/+$/, '');
   const log = ports.log.child({ component: 'pacs', destination: destination.name });
 
-  const ask = async (path: string, init: { method: 'GET' | 'POST'; headers: Record<string, string>; body?: Uint8Array<ArrayBuffer> }): Promise<Answer> => {
+  const ask = async (
+    path: string,
+    init: { method: 'GET' | 'POST'; headers: Record<string, string>; body?: Uint8Array<ArrayBuffer> },
+  ): Promise<Answer> => {
     const overdue = new AbortController();
-    const cancel = ports.clock.after(destination.timeoutMs, () => { overdue.abort(); }); // prettier-ignore
+    const cancel = ports.clock.after(destination.timeoutMs, () => {
+      overdue.abort();
+    });
     try {
-      const response = await fetch(`${base}${path}`, { ...init, headers: { ...destination.headers, ...init.headers }, redirect: 'manual', signal: overdue.signal });
+      const response = await fetch(`${base}${path}`, {
+        ...init,
+        headers: { ...destination.headers, ...init.headers },
+        redirect: 'manual',
+        signal: overdue.signal,
+      });
       return { status: response.status, body: await textOf(response) };
     } catch (error) {
       if (error instanceof TriageError) throw error;
-      throw unreachable(overdue.signal.aborted ? `no answer within ${destination.timeoutMs} ms` : networkText(error), error);
+      throw unreachable(
+        overdue.signal.aborted ? `no answer within ${destination.timeoutMs} ms` : networkText(error),
+        error,
+      );
     } finally {
       cancel();
     }
   };
 
-  const unreachable = (what: string, cause?: unknown): TriageError => new TriageError('pacs-unreachable', `${base}: ${what}.`, { cause, context: { destination: destination.name } });
+  const unreachable = (what: string, cause?: unknown): TriageError =>
+    new TriageError('pacs-unreachable', `${base}: ${what}.`, { cause, context: { destination: destination.name } });
 
   const textOf = async (response: Response): Promise<string> => {
     const chunks: Uint8Array[] = [];
@@ -77,7 +91,10 @@ export function createDicomWeb(destination: DicomWebDestination, ports: { clock:
     const answer = await ask(path, { method: 'GET', headers: { Accept: 'application/dicom+json' } });
     if (emptyStatuses.includes(answer.status) || (answer.status === 200 && answer.body.trim() === '')) return [];
     if (answer.status !== 200) throw unreachable(httpText(answer.status));
-    return datasetsOf(answer.body) ?? Promise.reject(unreachable('it answered the query with something other than DICOM JSON'));
+    return (
+      datasetsOf(answer.body) ??
+      Promise.reject(unreachable('it answered the query with something other than DICOM JSON'))
+    );
   };
 
   /** One STOW-RS request (PS3.18 10.5) with objects of one study. */
@@ -85,7 +102,11 @@ export function createDicomWeb(destination: DicomWebDestination, ports: { clock:
     const { contentType, body } = multipart(parcels);
     let answer: Answer;
     try {
-      answer = await ask(`/studies/${parcels[0]!.object.studyInstanceUid}`, { method: 'POST', headers: { 'Content-Type': contentType, Accept: 'application/dicom+json' }, body });
+      answer = await ask(`/studies/${parcels[0]!.object.studyInstanceUid}`, {
+        method: 'POST',
+        headers: { 'Content-Type': contentType, Accept: 'application/dicom+json' },
+        body,
+      });
     } catch (error) {
       if (!(error instanceof TriageError)) throw error;
       log.warn('The destination of results cannot be reached', { error });
@@ -116,7 +137,9 @@ export function createDicomWeb(destination: DicomWebDestination, ports: { clock:
           bytes = 0;
         };
         for (const object of objects.filter((candidate) => candidate.studyInstanceUid === studyInstanceUid)) {
-          const file = await readFile(object.path).catch((error: unknown) => (error as NodeJS.ErrnoException).code ?? 'unknown error');
+          const file = await readFile(object.path).catch(
+            (error: unknown) => (error as NodeJS.ErrnoException).code ?? 'unknown error',
+          );
           if (typeof file === 'string') {
             outcomes.set(object, { kind: 'unreachable', reason: `The file cannot be read (${file}).` });
             continue;
@@ -137,7 +160,10 @@ export function createDicomWeb(destination: DicomWebDestination, ports: { clock:
       // A service may give fewer than it was asked for; one that ignores the offset repeats itself.
       for (let page = 0, seen = 0; page < MAX_PAGES && [...wanted].some((uid) => !found.has(uid)); page++) {
         const known = found.size;
-        const datasets = await query(`/studies/${studyInstanceUid}/series/${seriesInstanceUid}/instances?limit=${PAGE}&offset=${seen}`, EMPTY_SERIES);
+        const datasets = await query(
+          `/studies/${studyInstanceUid}/series/${seriesInstanceUid}/instances?limit=${PAGE}&offset=${seen}`,
+          EMPTY_SERIES,
+        );
         for (const dataset of datasets) found.add(firstValue(dataset, TAG.sopInstanceUid));
         seen += datasets.length;
         if (found.size === known) break;
@@ -157,31 +183,51 @@ function multipart(parcels: readonly Parcel[]): { contentType: string; body: Uin
   const hash = createHash('sha256');
   for (const { file } of parcels) hash.update(file);
   const boundary = `odontoid-${hash.digest('hex').slice(0, 48)}`;
-  const parts = parcels.flatMap(({ file }) => [Buffer.from(`--${boundary}\r\nContent-Type: application/dicom\r\n\r\n`), file, Buffer.from('\r\n')]);
-  return { contentType: `multipart/related; type="application/dicom"; boundary=${boundary}`, body: new Uint8Array(Buffer.concat([...parts, Buffer.from(`--${boundary}--\r\n`)])) };
+  const parts = parcels.flatMap(({ file }) => [
+    Buffer.from(`--${boundary}\r\nContent-Type: application/dicom\r\n\r\n`),
+    file,
+    Buffer.from('\r\n'),
+  ]);
+  return {
+    contentType: `multipart/related; type="application/dicom"; boundary=${boundary}`,
+    body: new Uint8Array(Buffer.concat([...parts, Buffer.from(`--${boundary}--\r\n`)])),
+  };
 }
 
 /** What a STOW-RS answer (PS3.18 10.5.3, I.2) says about one instance. An instance that a list leaves out is not stored. */
 function outcomeOf(answer: Answer, sopInstanceUid: string): StoreOutcome {
   const [dataset] = datasetsOf(answer.body) ?? [];
-  const itemOf = (tag: string): JsonDataset | undefined => itemsOf(dataset, tag).find((item) => firstValue(item, TAG.referencedSopInstanceUid) === sopInstanceUid);
+  const itemOf = (tag: string): JsonDataset | undefined =>
+    itemsOf(dataset, tag).find((item) => firstValue(item, TAG.referencedSopInstanceUid) === sopInstanceUid);
   const failed = itemOf(TAG.failedSopSequence);
   if (failed !== undefined) return outcomeOfStatus(numberOf(failed, TAG.failureReason) ?? 0x0110, '');
   const stored = itemOf(TAG.referencedSopSequence);
   if (stored !== undefined) {
     const warning = numberOf(stored, TAG.warningReason);
-    return { kind: 'stored', status: warning === null ? '0x0000' : `0x${warning.toString(16).padStart(4, '0').toUpperCase()}` };
+    return {
+      kind: 'stored',
+      status: warning === null ? '0x0000' : `0x${warning.toString(16).padStart(4, '0').toUpperCase()}`,
+    };
   }
   // "The origin server successfully stored all instances", from a server that lists none.
-  if (answer.status === 200 && itemsOf(dataset, TAG.referencedSopSequence).length === 0 && itemsOf(dataset, TAG.failedSopSequence).length === 0) return { kind: 'stored', status: 'HTTP 200' };
-  const reason = answer.status === 200 || answer.status === 202 ? 'the answer does not name the instance' : httpText(answer.status);
+  if (
+    answer.status === 200 &&
+    itemsOf(dataset, TAG.referencedSopSequence).length === 0 &&
+    itemsOf(dataset, TAG.failedSopSequence).length === 0
+  )
+    return { kind: 'stored', status: 'HTTP 200' };
+  const reason =
+    answer.status === 200 || answer.status === 202 ? 'the answer does not name the instance' : httpText(answer.status);
   // 413 and 415 come again for the same bytes; the rest is mended on one of the two sides without a change to the object.
-  return answer.status === 413 || answer.status === 415 ? { kind: 'refused', status: `HTTP ${answer.status}`, reason: `${reason}.` } : { kind: 'unreachable', reason: `${reason}.` };
+  return answer.status === 413 || answer.status === 415
+    ? { kind: 'refused', status: `HTTP ${answer.status}`, reason: `${reason}.` }
+    : { kind: 'unreachable', reason: `${reason}.` };
 }
 
 type JsonDataset = Readonly<Record<string, unknown>>;
 
-const isObject = (value: unknown): value is JsonDataset => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is JsonDataset =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Data sets of a DICOM JSON text, or null when it is none. A store response may stand alone, without an array. */
 function datasetsOf(text: string): JsonDataset[] | null {
@@ -224,7 +270,13 @@ const HTTP_TEXTS: Readonly<Record<number, string>> = {
 };
 
 function httpText(status: number): string {
-  const text = HTTP_TEXTS[status] ?? (status >= 300 && status < 400 ? 'it redirects, which is not followed: set url to where it points' : status >= 500 ? 'the service failed' : 'unexpected answer');
+  const text =
+    HTTP_TEXTS[status] ??
+    (status >= 300 && status < 400
+      ? 'it redirects, which is not followed: set url to where it points'
+      : status >= 500
+        ? 'the service failed'
+        : 'unexpected answer');
   return `HTTP ${status}: ${text}`;
 }
 

@@ -2,11 +2,30 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { TriageError, messageOf } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
-import { COMMAND_FIELD, COMMAND_TAG, NO_DATA_SET, readElements, uint16Of, writeCommand, type ElementValue } from './commandSet.ts';
 import {
-  ABORT, MAX_PDU_LENGTH_BYTES, maxFragmentBytes, PDU_TYPE, readAssociateAccept, readAssociateReject, readPdvs, RELEASE_REQUEST, RELEASE_RESPONSE,
-  writeAssociateRequest, writePdvHeader, type Pdv, type ProposedContext,
-} from './pdu.ts'; // prettier-ignore
+  COMMAND_FIELD,
+  COMMAND_TAG,
+  NO_DATA_SET,
+  readElements,
+  uint16Of,
+  writeCommand,
+  type ElementValue,
+} from './commandSet.ts';
+import {
+  ABORT,
+  MAX_PDU_LENGTH_BYTES,
+  maxFragmentBytes,
+  PDU_TYPE,
+  readAssociateAccept,
+  readAssociateReject,
+  readPdvs,
+  RELEASE_REQUEST,
+  RELEASE_RESPONSE,
+  writeAssociateRequest,
+  writePdvHeader,
+  type Pdv,
+  type ProposedContext,
+} from './pdu.ts';
 
 /** Most contexts of one association: odd identifiers from 1 to 255 (PS3.8 9.3.2.2). */
 export const MAX_CONTEXTS = 128;
@@ -50,9 +69,19 @@ export interface DimseAssociation {
    * Sends one request and yields its responses up to the final one. No answer within the time limit is an error, never a success.
    * @throws TriageError `pacs-unreachable`
    */
-  request(contextId: number, commandField: number, elements: ReadonlyMap<number, ElementValue>, dataSet?: DataSetSource): AsyncGenerator<DimseResponse, void, undefined>;
+  request(
+    contextId: number,
+    commandField: number,
+    elements: ReadonlyMap<number, ElementValue>,
+    dataSet?: DataSetSource,
+  ): AsyncGenerator<DimseResponse, void, undefined>;
   /** `request` for services that answer once (PS3.7 9.1). */
-  finalResponse(contextId: number, commandField: number, elements: ReadonlyMap<number, ElementValue>, dataSet?: DataSetSource): Promise<DimseResponse>;
+  finalResponse(
+    contextId: number,
+    commandField: number,
+    elements: ReadonlyMap<number, ElementValue>,
+    dataSet?: DataSetSource,
+  ): Promise<DimseResponse>;
   /** A-RELEASE; ends quietly also when the peer is gone. */
   release(): Promise<void>;
   /** A-ABORT, at once. */
@@ -66,15 +95,25 @@ export interface DimseAssociation {
  *
  * @throws TriageError `pacs-unreachable` with what to do about it
  */
-export async function openAssociation(peer: DimsePeer, pairs: readonly { abstractSyntaxUid: string; transferSyntaxUid: string }[], clock: Clock): Promise<DimseAssociation> {
-  if (pairs.length > MAX_CONTEXTS) throw new RangeError(`An association holds ${MAX_CONTEXTS} contexts, not ${pairs.length}.`);
+export async function openAssociation(
+  peer: DimsePeer,
+  pairs: readonly { abstractSyntaxUid: string; transferSyntaxUid: string }[],
+  clock: Clock,
+): Promise<DimseAssociation> {
+  if (pairs.length > MAX_CONTEXTS)
+    throw new RangeError(`An association holds ${MAX_CONTEXTS} contexts, not ${pairs.length}.`);
   const proposed: ProposedContext[] = pairs.map((pair, index) => ({ ...pair, id: 2 * index + 1 }));
   const line = await connectTo(peer, clock);
   const answer = await line.guard('negotiating', async () => {
     await line.write(writeAssociateRequest(peer.callingAeTitle, peer.aeTitle, proposed));
-    const reply = await line.within('no answer to the association request (perhaps not a DICOM service)', line.nextPdu());
-    if (reply.type === PDU_TYPE.associateReject) throw unreachable(peer, rejectionText(peer, readAssociateReject(reply.body)));
-    if (reply.type !== PDU_TYPE.associateAccept) throw unreachable(peer, `it answered the association request with ${pduName(reply.type)}`);
+    const reply = await line.within(
+      'no answer to the association request (perhaps not a DICOM service)',
+      line.nextPdu(),
+    );
+    if (reply.type === PDU_TYPE.associateReject)
+      throw unreachable(peer, rejectionText(peer, readAssociateReject(reply.body)));
+    if (reply.type !== PDU_TYPE.associateAccept)
+      throw unreachable(peer, `it answered the association request with ${pduName(reply.type)}`);
     return readAssociateAccept(reply.body);
   });
   const fragmentBytes = maxFragmentBytes(answer.maxPduLengthBytes);
@@ -97,7 +136,11 @@ export async function openAssociation(peer: DimsePeer, pairs: readonly { abstrac
     const command = readElements(commandBytes, LAST_COMMAND_TAG);
     const status = uint16Of(command, COMMAND_TAG.status);
     const commandField = uint16Of(command, COMMAND_TAG.commandField) ?? 0;
-    if ((commandField & COMMAND_FIELD.response) === 0 || status === null || uint16Of(command, COMMAND_TAG.messageIdBeingRespondedTo) !== messageId) {
+    if (
+      (commandField & COMMAND_FIELD.response) === 0 ||
+      status === null ||
+      uint16Of(command, COMMAND_TAG.messageIdBeingRespondedTo) !== messageId
+    ) {
       throw unreachable(peer, 'it answered something other than what was asked');
     }
     const hasDataSet = uint16Of(command, COMMAND_TAG.dataSetType) !== NO_DATA_SET;
@@ -107,10 +150,19 @@ export async function openAssociation(peer: DimsePeer, pairs: readonly { abstrac
   const request: DimseAssociation['request'] = async function* (contextId, commandField, elements, dataSet) {
     lastMessageId = (lastMessageId % 0xffff) + 1;
     const messageId = lastMessageId;
-    const command = writeCommand(new Map<number, ElementValue>([...elements, [COMMAND_TAG.commandField, commandField], [COMMAND_TAG.messageId, messageId]]), dataSet !== undefined);
+    const command = writeCommand(
+      new Map<number, ElementValue>([
+        ...elements,
+        [COMMAND_TAG.commandField, commandField],
+        [COMMAND_TAG.messageId, messageId],
+      ]),
+      dataSet !== undefined,
+    );
     await line.guard('sending', () => sendMessage(contextId, command, dataSet));
     for (;;) {
-      const response = await line.guard('waiting for an answer', () => line.within('no answer to the request', receive(messageId)));
+      const response = await line.guard('waiting for an answer', () =>
+        line.within('no answer to the request', receive(messageId)),
+      );
       yield response;
       // 0xFF00 and 0xFF01: pending, more to come (PS3.4 C.4.1.1.4).
       if ((response.status & 0xfffe) !== 0xff00) return;
@@ -119,11 +171,17 @@ export async function openAssociation(peer: DimsePeer, pairs: readonly { abstrac
 
   return {
     contextFor: (abstractSyntaxUid, transferSyntaxUid) => {
-      const context = proposed.find((candidate) => candidate.abstractSyntaxUid === abstractSyntaxUid && candidate.transferSyntaxUid === transferSyntaxUid);
-      if (context === undefined) return { refusal: `SOP class ${abstractSyntaxUid} in transfer syntax ${transferSyntaxUid} was not proposed` };
+      const context = proposed.find(
+        (candidate) =>
+          candidate.abstractSyntaxUid === abstractSyntaxUid && candidate.transferSyntaxUid === transferSyntaxUid,
+      );
+      if (context === undefined)
+        return { refusal: `SOP class ${abstractSyntaxUid} in transfer syntax ${transferSyntaxUid} was not proposed` };
       const result = answered.get(context.id);
       if (result?.result === 0 && result.transferSyntaxUid === transferSyntaxUid) return { id: context.id };
-      return { refusal: `SOP class ${abstractSyntaxUid} in transfer syntax ${transferSyntaxUid} was not accepted: ${contextRefusal(result?.result)}` };
+      return {
+        refusal: `SOP class ${abstractSyntaxUid} in transfer syntax ${transferSyntaxUid} was not accepted: ${contextRefusal(result?.result)}`,
+      };
     },
     request,
     finalResponse: async (...message) => {
@@ -244,7 +302,12 @@ async function connectTo(peer: DimsePeer, clock: Clock): Promise<Line> {
           socket.write(RELEASE_RESPONSE);
           throw unreachable(peer, 'it released the association before answering');
         } else {
-          throw unreachable(peer, pdu.type === PDU_TYPE.abort ? 'it aborted the association' : `it sent ${pduName(pdu.type)} in the middle of the association`);
+          throw unreachable(
+            peer,
+            pdu.type === PDU_TYPE.abort
+              ? 'it aborted the association'
+              : `it sent ${pduName(pdu.type)} in the middle of the association`,
+          );
         }
       }
       return waiting.shift()!;
@@ -260,7 +323,10 @@ async function connectTo(peer: DimsePeer, clock: Clock): Promise<Line> {
 async function drained(socket: Socket): Promise<void> {
   const stop = new AbortController();
   try {
-    await Promise.race([once(socket, 'drain', { signal: stop.signal }), once(socket, 'close', { signal: stop.signal })]);
+    await Promise.race([
+      once(socket, 'drain', { signal: stop.signal }),
+      once(socket, 'close', { signal: stop.signal }),
+    ]);
   } finally {
     stop.abort();
   }
@@ -272,7 +338,11 @@ async function* readPdus(socket: Socket): AsyncGenerator<{ type: number; body: B
     held = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
     while (held.length >= 6) {
       const length = held.readUInt32BE(2);
-      if (length > MAX_PDU_LENGTH_BYTES) throw new TriageError('protocol-violation', `The peer sent a PDU of ${length} bytes; ${MAX_PDU_LENGTH_BYTES} were agreed.`);
+      if (length > MAX_PDU_LENGTH_BYTES)
+        throw new TriageError(
+          'protocol-violation',
+          `The peer sent a PDU of ${length} bytes; ${MAX_PDU_LENGTH_BYTES} were agreed.`,
+        );
       if (held.length < 6 + length) break;
       yield { type: held[0]!, body: held.subarray(6, 6 + length) };
       held = held.subarray(6 + length);
@@ -281,7 +351,10 @@ async function* readPdus(socket: Socket): AsyncGenerator<{ type: number; body: B
 }
 
 function unreachable(peer: DimsePeer, what: string, cause?: unknown): TriageError {
-  return new TriageError('pacs-unreachable', `${peer.aeTitle} at ${peer.host}:${peer.port}: ${what}.`, { cause, context: { destination: peer.name } });
+  return new TriageError('pacs-unreachable', `${peer.aeTitle} at ${peer.host}:${peer.port}: ${what}.`, {
+    cause,
+    context: { destination: peer.name },
+  });
 }
 
 const CONNECTION_TEXTS: Readonly<Record<string, string>> = {
@@ -301,9 +374,13 @@ function connectionText(error: unknown, step: string): string {
 }
 
 /** PS3.8 table 9-21, and what the operator can do. */
-function rejectionText(peer: DimsePeer, { transient, source, reason }: { transient: boolean; source: number; reason: number }): string {
+function rejectionText(
+  peer: DimsePeer,
+  { transient, source, reason }: { transient: boolean; source: number; reason: number },
+): string {
   const because = (): string => {
-    if (source === 1 && reason === 3) return `it does not know the calling AE title "${peer.callingAeTitle}"; register it in the PACS, or set another callingAeTitle`;
+    if (source === 1 && reason === 3)
+      return `it does not know the calling AE title "${peer.callingAeTitle}"; register it in the PACS, or set another callingAeTitle`;
     if (source === 1 && reason === 7) return `it is not called "${peer.aeTitle}"; check the AE title of the PACS`;
     if (source === 1 && reason === 2) return 'it does not support the application context';
     if (source === 2 && reason === 2) return 'it does not support the protocol version';
@@ -323,7 +400,9 @@ const CONTEXT_REFUSALS: Readonly<Record<number, string>> = {
 };
 
 function contextRefusal(result: number | undefined): string {
-  return result === undefined ? 'the PACS did not answer for it' : (CONTEXT_REFUSALS[result] ?? 'the PACS gave no reason');
+  return result === undefined
+    ? 'the PACS did not answer for it'
+    : (CONTEXT_REFUSALS[result] ?? 'the PACS gave no reason');
 }
 
 function pduName(type: number): string {

@@ -35,8 +35,15 @@ export function createDimseScu(destination: DimseDestination, ports: { clock: Cl
   const log = ports.log.child({ component: 'pacs', destination: destination.name });
 
   /** Opens an association for one service. @throws TriageError `pacs-unreachable` also when the peer does not offer it */
-  const openFor = async (abstractSyntaxUid: string, otherwise: (refusal: string) => string): Promise<{ association: DimseAssociation; contextId: number }> => {
-    const association = await openAssociation(destination, [{ abstractSyntaxUid, transferSyntaxUid: IMPLICIT_VR_LITTLE_ENDIAN }], clock);
+  const openFor = async (
+    abstractSyntaxUid: string,
+    otherwise: (refusal: string) => string,
+  ): Promise<{ association: DimseAssociation; contextId: number }> => {
+    const association = await openAssociation(
+      destination,
+      [{ abstractSyntaxUid, transferSyntaxUid: IMPLICIT_VR_LITTLE_ENDIAN }],
+      clock,
+    );
     const context = association.contextFor(abstractSyntaxUid, IMPLICIT_VR_LITTLE_ENDIAN);
     if ('id' in context) return { association, contextId: context.id };
     await association.release();
@@ -48,8 +55,15 @@ export function createDimseScu(destination: DimseDestination, ports: { clock: Cl
 
     echo: async () => {
       const startMs = clock.monotonicMs();
-      const { association, contextId } = await openFor(VERIFICATION, (refusal) => `it does not offer C-ECHO: ${refusal}`);
-      const { status } = await association.finalResponse(contextId, COMMAND_FIELD.echoRequest, new Map([[COMMAND_TAG.affectedSopClassUid, VERIFICATION]]));
+      const { association, contextId } = await openFor(
+        VERIFICATION,
+        (refusal) => `it does not offer C-ECHO: ${refusal}`,
+      );
+      const { status } = await association.finalResponse(
+        contextId,
+        COMMAND_FIELD.echoRequest,
+        new Map([[COMMAND_TAG.affectedSopClassUid, VERIFICATION]]),
+      );
       const elapsedMs = clock.monotonicMs() - startMs;
       await association.release();
       if (status !== 0) throw unreachable(destination, `it answered C-ECHO with status ${hex(status)}`);
@@ -58,18 +72,30 @@ export function createDimseScu(destination: DimseDestination, ports: { clock: Cl
 
     store: async (objects) => {
       const files = await Promise.all(objects.map((object) => inspected(object)));
-      const sender = createStoreSender(destination, distinctPairs(files.flatMap((file) => ('kind' in file ? [] : [file]))), clock);
+      const sender = createStoreSender(
+        destination,
+        distinctPairs(files.flatMap((file) => ('kind' in file ? [] : [file]))),
+        clock,
+      );
       const outcomes: StoreOutcome[] = [];
       for (const file of files) outcomes.push('kind' in file ? file : await sender.send(file));
       await sender.close();
-      if (sender.givenUp) log.warn('The destination of results cannot be reached', { count: outcomes.filter((outcome) => outcome.kind === 'unreachable').length });
+      if (sender.givenUp)
+        log.warn('The destination of results cannot be reached', {
+          count: outcomes.filter((outcome) => outcome.kind === 'unreachable').length,
+        });
       return outcomes;
     },
 
     holds: async (studyInstanceUid, seriesInstanceUid, sopInstanceUids) => {
       if (destination.confirm === 'none') return new Set(sopInstanceUids);
-      const { association, contextId } = await openFor(STUDY_ROOT_FIND, (refusal) => `it cannot be asked what it holds (C-FIND): ${refusal}; if it never can, set "confirm: none" for it`);
-      const find = (sopInstanceUid: string): Promise<string[]> => findInstances(destination, association, contextId, { studyInstanceUid, seriesInstanceUid, sopInstanceUid });
+      const { association, contextId } = await openFor(
+        STUDY_ROOT_FIND,
+        (refusal) =>
+          `it cannot be asked what it holds (C-FIND): ${refusal}; if it never can, set "confirm: none" for it`,
+      );
+      const find = (sopInstanceUid: string): Promise<string[]> =>
+        findInstances(destination, association, contextId, { studyInstanceUid, seriesInstanceUid, sopInstanceUid });
       // The whole series in one query: archives differ in the matching of UID lists. What seems missing is asked for once more by itself,
       // for an archive may cut a long answer short.
       const found = new Set(await find(''));
@@ -86,7 +112,9 @@ export function createDimseScu(destination: DimseDestination, ports: { clock: Cl
 async function inspected(object: OutboundObject): Promise<Part10File | Extract<StoreOutcome, { kind: 'unreachable' }>> {
   try {
     const file = await inspectPart10(object.path);
-    return file.sopInstanceUid === object.sopInstanceUid ? file : { kind: 'unreachable', reason: 'The file holds another SOP instance than the one to be sent.' };
+    return file.sopInstanceUid === object.sopInstanceUid
+      ? file
+      : { kind: 'unreachable', reason: 'The file holds another SOP instance than the one to be sent.' };
   } catch (error) {
     if (!(error instanceof TriageError)) throw error;
     return { kind: 'unreachable', reason: error.message };
@@ -113,14 +141,25 @@ async function findInstances(
     [COMMAND_TAG.priority, PRIORITY_MEDIUM],
   ]);
   const found: string[] = [];
-  for await (const response of association.request(contextId, COMMAND_FIELD.findRequest, elements, inMemory(identifier))) {
-    if (response.dataSet !== null) found.push(textOf(readElements(response.dataSet, SOP_INSTANCE_UID), SOP_INSTANCE_UID));
+  for await (const response of association.request(
+    contextId,
+    COMMAND_FIELD.findRequest,
+    elements,
+    inMemory(identifier),
+  )) {
+    if (response.dataSet !== null)
+      found.push(textOf(readElements(response.dataSet, SOP_INSTANCE_UID), SOP_INSTANCE_UID));
     const pending = (response.status & 0xfffe) === 0xff00;
     if (pending && found.length <= MAX_MATCHES) continue;
     if (response.status === 0) break;
     association.abort();
     const comment = textOf(response.command, COMMAND_TAG.errorComment);
-    throw unreachable(destination, pending ? `it answered C-FIND with more than ${MAX_MATCHES} matches` : `it answered C-FIND with status ${hex(response.status)}${comment === '' ? '' : ` (${comment})`}`);
+    throw unreachable(
+      destination,
+      pending
+        ? `it answered C-FIND with more than ${MAX_MATCHES} matches`
+        : `it answered C-FIND with status ${hex(response.status)}${comment === '' ? '' : ` (${comment})`}`,
+    );
   }
   return found;
 }
@@ -130,7 +169,8 @@ function inMemory(bytes: Buffer): DataSetSource {
     lengthBytes: bytes.length,
     // eslint-disable-next-line @typescript-eslint/require-await
     async *pieces(pieceBytes) {
-      for (let position = 0; position < bytes.length; position += pieceBytes) yield bytes.subarray(position, position + pieceBytes);
+      for (let position = 0; position < bytes.length; position += pieceBytes)
+        yield bytes.subarray(position, position + pieceBytes);
     },
   };
 }
@@ -140,5 +180,9 @@ function hex(status: number): string {
 }
 
 function unreachable(destination: DimseDestination, what: string): TriageError {
-  return new TriageError('pacs-unreachable', `${destination.aeTitle} at ${destination.host}:${destination.port}: ${what}.`, { context: { destination: destination.name } });
+  return new TriageError(
+    'pacs-unreachable',
+    `${destination.aeTitle} at ${destination.host}:${destination.port}: ${what}.`,
+    { context: { destination: destination.name } },
+  );
 }

@@ -27,8 +27,17 @@ export async function inspectPart10(path: string): Promise<Part10File> {
   const { elements, sizeBytes } = await readHead(path);
   const sopClassUid = elements.string(SOP_CLASS_UID) ?? '';
   const sopInstanceUid = elements.string(SOP_INSTANCE_UID) ?? '';
-  if (!isValidUid(sopClassUid) || !isValidUid(sopInstanceUid)) throw new TriageError('dicom-mismatch', 'The file has no valid SOPClassUID and SOPInstanceUID.');
-  return { path, sopClassUid, sopInstanceUid, studyInstanceUid: elements.string(STUDY_INSTANCE_UID) ?? '', transferSyntaxUid: elements.transferSyntaxUid, datasetOffset: elements.datasetOffset, sizeBytes };
+  if (!isValidUid(sopClassUid) || !isValidUid(sopInstanceUid))
+    throw new TriageError('dicom-mismatch', 'The file has no valid SOPClassUID and SOPInstanceUID.');
+  return {
+    path,
+    sopClassUid,
+    sopInstanceUid,
+    studyInstanceUid: elements.string(STUDY_INSTANCE_UID) ?? '',
+    transferSyntaxUid: elements.transferSyntaxUid,
+    datasetOffset: elements.datasetOffset,
+    sizeBytes,
+  };
 }
 
 async function readHead(path: string): Promise<{ elements: Elements; sizeBytes: number }> {
@@ -66,12 +75,13 @@ export function dataSetOf(file: Part10File): DataSetSource {
     async *pieces(pieceBytes) {
       const handle = await opened(file.path);
       try {
-        for (let position = file.datasetOffset; position < file.sizeBytes; ) {
+        for (let position = file.datasetOffset; position < file.sizeBytes;) {
           // A buffer of its own for each piece: the socket keeps it until it is sent.
           const piece = Buffer.allocUnsafe(Math.min(pieceBytes, file.sizeBytes - position));
-          for (let filled = 0; filled < piece.length; ) {
+          for (let filled = 0; filled < piece.length;) {
             const { bytesRead } = await handle.read(piece, filled, piece.length - filled, position + filled);
-            if (bytesRead === 0) throw new TriageError('dicom-unreadable', 'The file became shorter while it was sent.');
+            if (bytesRead === 0)
+              throw new TriageError('dicom-unreadable', 'The file became shorter while it was sent.');
             filled += bytesRead;
           }
           position += piece.length;

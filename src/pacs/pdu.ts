@@ -4,13 +4,31 @@ import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from '../dicom/
 /**
  * Protocol data units as an association requestor writes and reads them (PS3.8 9.3); all integers are big endian. Pure: bytes in, bytes out.
  */
-export const PDU_TYPE = { associateRequest: 1, associateAccept: 2, associateReject: 3, data: 4, releaseRequest: 5, releaseResponse: 6, abort: 7 } as const;
+export const PDU_TYPE = {
+  associateRequest: 1,
+  associateAccept: 2,
+  associateReject: 3,
+  data: 4,
+  releaseRequest: 5,
+  releaseResponse: 6,
+  abort: 7,
+} as const;
 
 /** Longest PDU that we announce and take: bounds what a peer can make us buffer. */
 export const MAX_PDU_LENGTH_BYTES = 131_072;
 const PDV_HEADER_BYTES = 6;
 const APPLICATION_CONTEXT_NAME = '1.2.840.10008.3.1.1.1';
-const ITEM = { applicationContext: 0x10, proposedContext: 0x20, answeredContext: 0x21, abstractSyntax: 0x30, transferSyntax: 0x40, userInformation: 0x50, maximumLength: 0x51, implementationClassUid: 0x52, implementationVersionName: 0x55 } as const; // prettier-ignore
+const ITEM = {
+  applicationContext: 0x10,
+  proposedContext: 0x20,
+  answeredContext: 0x21,
+  abstractSyntax: 0x30,
+  transferSyntax: 0x40,
+  userInformation: 0x50,
+  maximumLength: 0x51,
+  implementationClassUid: 0x52,
+  implementationVersionName: 0x55,
+} as const;
 
 export interface ProposedContext {
   /** Odd, 1 to 255 (PS3.8 9.3.2.2). */
@@ -55,7 +73,11 @@ function pduHeader(type: number, lengthBytes: number): Buffer {
 const ascii = (text: string): Buffer => Buffer.from(text, 'latin1');
 
 /** A-ASSOCIATE-RQ (PS3.8 9.3.2). At most 128 contexts. */
-export function writeAssociateRequest(callingAeTitle: string, calledAeTitle: string, contexts: readonly ProposedContext[]): Buffer {
+export function writeAssociateRequest(
+  callingAeTitle: string,
+  calledAeTitle: string,
+  contexts: readonly ProposedContext[],
+): Buffer {
   const maximumLength = Buffer.alloc(4);
   maximumLength.writeUInt32BE(MAX_PDU_LENGTH_BYTES);
   return pdu(
@@ -67,7 +89,12 @@ export function writeAssociateRequest(callingAeTitle: string, calledAeTitle: str
       Buffer.alloc(32),
       item(ITEM.applicationContext, ascii(APPLICATION_CONTEXT_NAME)),
       ...contexts.map((context) =>
-        item(ITEM.proposedContext, Buffer.from([context.id, 0, 0, 0]), item(ITEM.abstractSyntax, ascii(context.abstractSyntaxUid)), item(ITEM.transferSyntax, ascii(context.transferSyntaxUid))),
+        item(
+          ITEM.proposedContext,
+          Buffer.from([context.id, 0, 0, 0]),
+          item(ITEM.abstractSyntax, ascii(context.abstractSyntaxUid)),
+          item(ITEM.transferSyntax, ascii(context.transferSyntaxUid)),
+        ),
       ),
       item(
         ITEM.userInformation,
@@ -91,8 +118,13 @@ export function readAssociateAccept(body: Buffer): { maxPduLengthBytes: number; 
   for (const { type, value } of readItems(body.subarray(68))) {
     if (type === ITEM.answeredContext) {
       if (value.length < 4) throw violation('a presentation context item is too short');
-      const syntax = value[2] === 0 ? readItems(value.subarray(4)).find((inner) => inner.type === ITEM.transferSyntax) : undefined;
-      contexts.push({ id: value[0]!, result: value[2]!, transferSyntaxUid: syntax === undefined ? '' : syntax.value.toString('latin1').replace(/[\0 ]+$/, '') });
+      const syntax =
+        value[2] === 0 ? readItems(value.subarray(4)).find((inner) => inner.type === ITEM.transferSyntax) : undefined;
+      contexts.push({
+        id: value[0]!,
+        result: value[2]!,
+        transferSyntaxUid: syntax === undefined ? '' : syntax.value.toString('latin1').replace(/[\0 ]+$/, ''),
+      });
     } else if (type === ITEM.userInformation) {
       const length = readItems(value).find((inner) => inner.type === ITEM.maximumLength);
       if (length !== undefined && length.value.length === 4) maxPduLengthBytes = length.value.readUInt32BE();
@@ -103,7 +135,7 @@ export function readAssociateAccept(body: Buffer): { maxPduLengthBytes: number; 
 
 function readItems(bytes: Buffer): { type: number; value: Buffer }[] {
   const items: { type: number; value: Buffer }[] = [];
-  for (let position = 0; position < bytes.length; ) {
+  for (let position = 0; position < bytes.length;) {
     if (position + 4 > bytes.length) throw violation('an item has no length');
     const end = position + 4 + bytes.readUInt16BE(position + 2);
     if (end > bytes.length) throw violation('an item is longer than its PDU');
@@ -136,12 +168,18 @@ export function writePdvHeader(contextId: number, isCommand: boolean, isLast: bo
 /** The presentation data values of a P-DATA-TF, from the bytes behind the PDU header. @throws TriageError `protocol-violation` */
 export function readPdvs(body: Buffer): Pdv[] {
   const pdvs: Pdv[] = [];
-  for (let position = 0; position < body.length; ) {
+  for (let position = 0; position < body.length;) {
     if (position + PDV_HEADER_BYTES > body.length) throw violation('a PDV has no header');
     const end = position + 4 + body.readUInt32BE(position);
-    if (end > body.length || end < position + PDV_HEADER_BYTES) throw violation('the length of a PDV does not fit its PDU');
+    if (end > body.length || end < position + PDV_HEADER_BYTES)
+      throw violation('the length of a PDV does not fit its PDU');
     const control = body[position + 5]!;
-    pdvs.push({ contextId: body[position + 4]!, isCommand: (control & 1) !== 0, isLast: (control & 2) !== 0, value: body.subarray(position + PDV_HEADER_BYTES, end) });
+    pdvs.push({
+      contextId: body[position + 4]!,
+      isCommand: (control & 1) !== 0,
+      isLast: (control & 2) !== 0,
+      value: body.subarray(position + PDV_HEADER_BYTES, end),
+    });
     position = end;
   }
   return pdvs;

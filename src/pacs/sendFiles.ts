@@ -24,10 +24,20 @@ export interface SendFilesOptions {
  * Sends Part 10 files of any SOP classes and transfer syntaxes by C-STORE, their data sets byte for byte. One outcome per file, in the order given;
  * never rejects for what a file holds or a peer does.
  */
-export async function sendFiles(peer: DimsePeer, paths: readonly string[], ports: { clock: Clock }, options: SendFilesOptions = {}): Promise<FileOutcome[]> {
+export async function sendFiles(
+  peer: DimsePeer,
+  paths: readonly string[],
+  ports: { clock: Clock },
+  options: SendFilesOptions = {},
+): Promise<FileOutcome[]> {
   const outcomes = new Map<number, FileOutcome>();
   const finish = (index: number, file: Part10File | null, outcome: FileOutcome['outcome']): void => {
-    const last = { path: paths[index]!, sopInstanceUid: file?.sopInstanceUid ?? null, studyInstanceUid: file?.studyInstanceUid ?? null, outcome };
+    const last = {
+      path: paths[index]!,
+      sopInstanceUid: file?.sopInstanceUid ?? null,
+      studyInstanceUid: file?.studyInstanceUid ?? null,
+      outcome,
+    };
     outcomes.set(index, last);
     options.onProgress?.(last, outcomes.size, paths.length);
   };
@@ -45,10 +55,15 @@ export async function sendFiles(peer: DimsePeer, paths: readonly string[], ports
   const pairs = distinctPairs(readable.map(({ file }) => file));
   for (let first = 0; first < pairs.length; first += MAX_CONTEXTS) {
     const group = pairs.slice(first, first + MAX_CONTEXTS);
-    const queue = readable.filter(({ file }) => group.some((pair) => pair.abstractSyntaxUid === file.sopClassUid && pair.transferSyntaxUid === file.transferSyntaxUid));
+    const queue = readable.filter(({ file }) =>
+      group.some(
+        (pair) => pair.abstractSyntaxUid === file.sopClassUid && pair.transferSyntaxUid === file.transferSyntaxUid,
+      ),
+    );
     const work = async (): Promise<void> => {
       const sender = createStoreSender(peer, group, ports.clock);
-      for (let next = queue.shift(); next !== undefined; next = queue.shift()) finish(next.index, next.file, await sender.send(next.file));
+      for (let next = queue.shift(); next !== undefined; next = queue.shift())
+        finish(next.index, next.file, await sender.send(next.file));
       await sender.close();
     };
     await Promise.all(Array.from({ length: Math.max(1, Math.min(options.associations ?? 1, queue.length)) }, work));

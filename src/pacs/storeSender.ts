@@ -20,7 +20,11 @@ export interface StoreSender {
 }
 
 /** A sender for files of these pairs of SOP class and transfer syntax (128 at most). */
-export function createStoreSender(peer: DimsePeer, pairs: readonly { abstractSyntaxUid: string; transferSyntaxUid: string }[], clock: Clock): StoreSender {
+export function createStoreSender(
+  peer: DimsePeer,
+  pairs: readonly { abstractSyntaxUid: string; transferSyntaxUid: string }[],
+  clock: Clock,
+): StoreSender {
   let association: DimseAssociation | null = null;
   let lossesInARow = 0;
   let failure: string | null = null;
@@ -68,11 +72,25 @@ async function storeFile(association: DimseAssociation, file: Part10File): Promi
     [COMMAND_TAG.priority, PRIORITY_MEDIUM],
     [COMMAND_TAG.affectedSopInstanceUid, file.sopInstanceUid],
   ]);
-  const { status, command } = await association.finalResponse(context.id, COMMAND_FIELD.storeRequest, elements, dataSetOf(file));
+  const { status, command } = await association.finalResponse(
+    context.id,
+    COMMAND_FIELD.storeRequest,
+    elements,
+    dataSetOf(file),
+  );
   return outcomeOfStatus(status, textOf(command, COMMAND_TAG.errorComment));
 }
 
 /** The pairs of SOP class and transfer syntax among these files, each once. */
-export function distinctPairs(files: readonly Part10File[]): { abstractSyntaxUid: string; transferSyntaxUid: string }[] {
-  return [...new Map(files.map((file) => [`${file.sopClassUid} ${file.transferSyntaxUid}`, { abstractSyntaxUid: file.sopClassUid, transferSyntaxUid: file.transferSyntaxUid }])).values()];
+export function distinctPairs(
+  files: readonly Part10File[],
+): { abstractSyntaxUid: string; transferSyntaxUid: string }[] {
+  return [
+    ...new Map(
+      files.map((file) => [
+        `${file.sopClassUid} ${file.transferSyntaxUid}`,
+        { abstractSyntaxUid: file.sopClassUid, transferSyntaxUid: file.transferSyntaxUid },
+      ]),
+    ).values(),
+  ];
 }

@@ -52,7 +52,8 @@ function Shell() {
   }, [who, path, route]);
   const at = pagePathOf(path);
   const bare = at !== undefined && PAGES[at].bare === true;
-  const led = (to: Page['area']) => SHOWN.filter(({ area, shownTo }) => area === to && who?.user != null && (shownTo?.(who) ?? true));
+  const led = (to: Page['area']) =>
+    SHOWN.filter(({ area, shownTo }) => area === to && who?.user != null && (shownTo?.(who) ?? true));
   const administration = led('admin');
   const inAdministration = administration.some((page) => page.path === path);
   return (
@@ -149,12 +150,14 @@ function Help() {
   return (
     <section class="help" aria-label={shellWords.keys}>
       <dl>
-        {bindings.filter(({ shown }) => shown !== '').map(({ shown, does }) => (
-          <div key={`${shown} ${does}`}>
-            <dt>{shown}</dt>
-            <dd>{does}</dd>
-          </div>
-        ))}
+        {bindings
+          .filter(({ shown }) => shown !== '')
+          .map(({ shown, does }) => (
+            <div key={`${shown} ${does}`}>
+              <dt>{shown}</dt>
+              <dd>{does}</dd>
+            </div>
+          ))}
       </dl>
       <label>
         <input

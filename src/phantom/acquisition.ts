@@ -53,8 +53,12 @@ export function spreadImage(
     line.fill(image[at + columns - 1]!, pad + columns);
     for (let c = 0, i = pad; c < columns; c++, i++) {
       scratch[at + c] =
-        t0 * line[i]! + t1 * (line[i - 1]! + line[i + 1]!) + t2 * (line[i - 2]! + line[i + 2]!) +
-        t3 * (line[i - 3]! + line[i + 3]!) + t4 * (line[i - 4]! + line[i + 4]!) + t5 * (line[i - 5]! + line[i + 5]!); // prettier-ignore
+        t0 * line[i]! +
+        t1 * (line[i - 1]! + line[i + 1]!) +
+        t2 * (line[i - 2]! + line[i + 2]!) +
+        t3 * (line[i - 3]! + line[i + 3]!) +
+        t4 * (line[i - 4]! + line[i + 4]!) +
+        t5 * (line[i - 5]! + line[i + 5]!);
     }
   }
   for (let row = 0; row < rows; row++) {
@@ -65,8 +69,12 @@ export function spreadImage(
     const [b1, b2, b3, b4, b5] = [below(1), below(2), below(3), below(4), below(5)];
     for (let c = 0; c < columns; c++) {
       image[at + c] =
-        t0 * scratch[at + c]! + t1 * (scratch[a1 + c]! + scratch[b1 + c]!) + t2 * (scratch[a2 + c]! + scratch[b2 + c]!) +
-        t3 * (scratch[a3 + c]! + scratch[b3 + c]!) + t4 * (scratch[a4 + c]! + scratch[b4 + c]!) + t5 * (scratch[a5 + c]! + scratch[b5 + c]!); // prettier-ignore
+        t0 * scratch[at + c]! +
+        t1 * (scratch[a1 + c]! + scratch[b1 + c]!) +
+        t2 * (scratch[a2 + c]! + scratch[b2 + c]!) +
+        t3 * (scratch[a3 + c]! + scratch[b3 + c]!) +
+        t4 * (scratch[a4 + c]! + scratch[b4 + c]!) +
+        t5 * (scratch[a5 + c]! + scratch[b5 + c]!);
     }
   }
 }

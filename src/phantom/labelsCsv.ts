@@ -2,10 +2,12 @@ import type { Phantom } from './generatePhantom.ts';
 import type { WrittenStudy } from './writePhantomStudy.ts';
 
 /** First line of labels.csv: the truth of every image. */
-export const LABELS_HEADER = 'file,studyInstanceUid,sopInstanceUid,sliceIndex,imageLabel,caseLabel,levels,types,grade,maskPixels';
+export const LABELS_HEADER =
+  'file,studyInstanceUid,sopInstanceUid,sliceIndex,imageLabel,caseLabel,levels,types,grade,maskPixels';
 
 /** First line of cases.csv: the truth of every case. */
-export const CASES_HEADER = 'folder,studyInstanceUid,patientId,sex,ageYears,caseLabel,fractures,grades,slices,sliceSpacingMm,mask';
+export const CASES_HEADER =
+  'folder,studyInstanceUid,patientId,sex,ageYears,caseLabel,fractures,grades,slices,sliceSpacingMm,mask';
 
 /** Lines of the two files for one study. */
 export interface StudyLines {

@@ -21,7 +21,8 @@ export function maskNifti(phantom: Phantom): Uint8Array {
   for (const [i, size] of [3, columns, rows, slices, 1, 1, 1, 1].entries()) view.setInt16(40 + 2 * i, size, true);
   view.setInt16(70, UINT8, true);
   view.setInt16(72, 8, true);
-  for (const [i, mm] of [1, pixelSpacingMm, pixelSpacingMm, sliceSpacingMm].entries()) view.setFloat32(76 + 4 * i, mm, true);
+  for (const [i, mm] of [1, pixelSpacingMm, pixelSpacingMm, sliceSpacingMm].entries())
+    view.setFloat32(76 + 4 * i, mm, true);
   view.setFloat32(108, VOXEL_OFFSET, true);
   view.setFloat32(112, 1, true);
   bytes[123] = MILLIMETRES;
@@ -32,7 +33,12 @@ export function maskNifti(phantom: Phantom): Uint8Array {
   for (let axis = 0; axis < 3; axis++) {
     // DICOM's left and posterior are NIfTI's right and anterior, turned round.
     const sign = axis < 2 ? -1 : 1;
-    const row = [direction[axis]! * pixelSpacingMm, direction[3 + axis]! * pixelSpacingMm, next[axis]! - origin[axis]!, origin[axis]!];
+    const row = [
+      direction[axis]! * pixelSpacingMm,
+      direction[3 + axis]! * pixelSpacingMm,
+      next[axis]! - origin[axis]!,
+      origin[axis]!,
+    ];
     for (const [i, value] of row.entries()) view.setFloat32(280 + 16 * axis + 4 * i, sign * value, true);
   }
   bytes.set(Buffer.from('n+1\0', 'latin1'), 344);

@@ -12,7 +12,11 @@ export const PAPER_PREVALENCE = 729 / 3666;
 const AGES = { youngest: 18, oldest: 95, deviation: 20, negativeCentre: 48, positiveCentre: 60.2 } as const;
 const SHARE_OF_MEN = { negative: 0.5, positive: 0.6 } as const;
 const SHARE_WITH_TWO = 0.2;
-const GRADES: readonly (readonly [Grade, number])[] = [['obvious', 0.3], ['middle', 0.45], ['subtle', 0.25]];
+const GRADES: readonly (readonly [Grade, number])[] = [
+  ['obvious', 0.3],
+  ['middle', 0.45],
+  ['subtle', 0.25],
+];
 
 export interface PaperCohortWish {
   /** Case k is phantom `seed + k`. */
@@ -28,14 +32,28 @@ export interface PaperCohortWish {
  * Draws a cohort as the paper describes its own. Every beginning of it has the prevalence to within one case, and case k does not depend on `count`:
  * a cohort can grow.
  */
-export function drawPaperCohort({ seed, count, prevalence = PAPER_PREVALENCE, slices, rows }: PaperCohortWish): PhantomParams[] {
+export function drawPaperCohort({
+  seed,
+  count,
+  prevalence = PAPER_PREVALENCE,
+  slices,
+  rows,
+}: PaperCohortWish): PhantomParams[] {
   const start = seededRandom('paper-cohort', seed).next();
   return Array.from({ length: count }, (_, k) => {
     const isPositive = Math.floor((k + 1) * prevalence + start) > Math.floor(k * prevalence + start);
     const random = seededRandom('paper-case', seed + k);
     const ageYears = drawAge(random, isPositive ? AGES.positiveCentre : AGES.negativeCentre);
-    const sex = random.chance(isPositive ? SHARE_OF_MEN.positive : SHARE_OF_MEN.negative) ? ('M' as const) : ('F' as const);
-    return drawPhantomParams(seed + k, { ageYears, sex, slices, rows, fractures: isPositive ? drawBreaks(random) : 'none' });
+    const sex = random.chance(isPositive ? SHARE_OF_MEN.positive : SHARE_OF_MEN.negative)
+      ? ('M' as const)
+      : ('F' as const);
+    return drawPhantomParams(seed + k, {
+      ageYears,
+      sex,
+      slices,
+      rows,
+      fractures: isPositive ? drawBreaks(random) : 'none',
+    });
   });
 }
 

@@ -175,7 +175,9 @@ export function drawPhantomParams(seed: number, wish: PhantomWish = {}): Phantom
   const coverageMm = layOutSpine(spine).coverageMm;
   const sliceSpacingMm =
     wish.sliceSpacingMm ??
-    (wish.slices === undefined ? spacing : Math.min(WIDEST_WISHED_SPACING_MM, Math.round((coverageMm / wish.slices) * 1000) / 1000));
+    (wish.slices === undefined
+      ? spacing
+      : Math.min(WIDEST_WISHED_SPACING_MM, Math.round((coverageMm / wish.slices) * 1000) / 1000));
   const slices = wish.slices ?? Math.ceil(coverageMm / sliceSpacingMm);
   return {
     seed,

@@ -219,7 +219,13 @@ export function composeScene(params: PhantomParams): Scene {
  * Where the first slice lies below the top, mm. Widely spaced slices are laid so that one meets the first fracture's middle; a scan of too few slices for the
  * whole coverage lies around that fracture, or in the middle.
  */
-function phaseFor(params: PhantomParams, coverageMm: number, top: number, fractureZ: number | undefined, random: Random): number {
+function phaseFor(
+  params: PhantomParams,
+  coverageMm: number,
+  top: number,
+  fractureZ: number | undefined,
+  random: Random,
+): number {
   const drawn = random.between(0, 1) * Math.min(params.sliceSpacingMm, 4);
   const spanMm = params.slices * params.sliceSpacingMm;
   const slackMm = coverageMm - spanMm > params.sliceSpacingMm ? coverageMm - spanMm : 0;
@@ -416,10 +422,23 @@ function confounders(
 function scaled(solid: Solid, s: number): Solid {
   return {
     ...solid,
-    ax: solid.ax * s, ay: solid.ay * s, az: solid.az * s, bx: solid.bx * s, by: solid.by * s, bz: solid.bz * s,
-    ra: solid.ra * s, rb: solid.rb * s, ha: solid.ha * s, hb: solid.hb * s,
-    round: solid.round * s, dish: solid.dish * s, waist: solid.waist * s, wedge: solid.wedge * s, sink: solid.sink * s, wall: solid.wall * s,
-  }; // prettier-ignore
+    ax: solid.ax * s,
+    ay: solid.ay * s,
+    az: solid.az * s,
+    bx: solid.bx * s,
+    by: solid.by * s,
+    bz: solid.bz * s,
+    ra: solid.ra * s,
+    rb: solid.rb * s,
+    ha: solid.ha * s,
+    hb: solid.hb * s,
+    round: solid.round * s,
+    dish: solid.dish * s,
+    waist: solid.waist * s,
+    wedge: solid.wedge * s,
+    sink: solid.sink * s,
+    wall: solid.wall * s,
+  };
 }
 
 /** The patient as a scan with a tilted slice plane sees it: turned the other way about x. */

@@ -55,10 +55,29 @@ export interface Solid {
 
 const BLANK: Solid = {
   shape: 'ellipsoid',
-  ax: 0, ay: 0, az: 0, bx: 0, by: 0, bz: 0, ra: 1, rb: 1, ha: 1, hb: 1,
-  round: 0, shearX: 0, shearY: 0, squareness: 0, dish: 0, waist: 0, wedge: 0, sink: 0, lean: 0,
-  hollow: false, cortexMm: 1.2, wall: 0,
-}; // prettier-ignore
+  ax: 0,
+  ay: 0,
+  az: 0,
+  bx: 0,
+  by: 0,
+  bz: 0,
+  ra: 1,
+  rb: 1,
+  ha: 1,
+  hb: 1,
+  round: 0,
+  shearX: 0,
+  shearY: 0,
+  squareness: 0,
+  dish: 0,
+  waist: 0,
+  wedge: 0,
+  sink: 0,
+  lean: 0,
+  hollow: false,
+  cortexMm: 1.2,
+  wall: 0,
+};
 
 type Extra = Partial<Omit<Solid, 'shape'>>;
 
@@ -88,9 +107,21 @@ export function bar(
 ): Solid {
   const round = 0.8 * Math.min(radius[0], radius[1], halfHeight[0], halfHeight[1]);
   return {
-    ...BLANK, shape: 'bar', ax: a[0], ay: a[1], az: a[2], bx: b[0], by: b[1], bz: b[2],
-    ra: radius[0], rb: radius[1], ha: halfHeight[0], hb: halfHeight[1], round, ...extra,
-  }; // prettier-ignore
+    ...BLANK,
+    shape: 'bar',
+    ax: a[0],
+    ay: a[1],
+    az: a[2],
+    bx: b[0],
+    by: b[1],
+    bz: b[2],
+    ra: radius[0],
+    rb: radius[1],
+    ha: halfHeight[0],
+    hb: halfHeight[1],
+    round,
+    ...extra,
+  };
 }
 
 /** A round rod between two points: the dens, ribs, horns. */
@@ -251,18 +282,24 @@ export function extentOf(s: Solid): readonly [number, number, number, number, nu
       const r = Math.max(s.ra, s.rb);
       const h = Math.max(s.ha, s.hb);
       return [
-        (s.ax + s.bx) / 2, (s.ay + s.by) / 2, (s.az + s.bz) / 2,
+        (s.ax + s.bx) / 2,
+        (s.ay + s.by) / 2,
+        (s.az + s.bz) / 2,
         Math.abs(s.ax - s.bx) / 2 + r,
         Math.abs(s.ay - s.by) / 2 + r + Math.abs(s.lean) * h,
         Math.abs(s.az - s.bz) / 2 + h,
-      ]; // prettier-ignore
+      ];
     }
     case 'capsule': {
       const r = Math.max(s.ra, s.rb);
       return [
-        (s.ax + s.bx) / 2, (s.ay + s.by) / 2, (s.az + s.bz) / 2,
-        Math.abs(s.ax - s.bx) / 2 + r, Math.abs(s.ay - s.by) / 2 + r, Math.abs(s.az - s.bz) / 2 + r,
-      ]; // prettier-ignore
+        (s.ax + s.bx) / 2,
+        (s.ay + s.by) / 2,
+        (s.az + s.bz) / 2,
+        Math.abs(s.ax - s.bx) / 2 + r,
+        Math.abs(s.ay - s.by) / 2 + r,
+        Math.abs(s.az - s.bz) / 2 + r,
+      ];
     }
     case 'ellipsoid':
     case 'shell':

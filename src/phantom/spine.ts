@@ -79,8 +79,10 @@ export function layOutSpine(shape: SpineShape): SpineLayout {
     const o = below.origin;
     frames[i] = turnedFrame(
       [o[0] + direction[0] * step * s, o[1] + direction[1] * step * s, o[2] + direction[2] * step * s],
-      pitch(i), roll(i), yaw(i),
-    ); // prettier-ignore
+      pitch(i),
+      roll(i),
+      yaw(i),
+    );
   }
   const atlasOrigin: Vec3 = toWorld(frames[1]!, [0, -1 * s, ATLAS_ABOVE_AXIS * s]);
   const headPitch = shape.headPitchDegrees;

@@ -71,10 +71,15 @@ function atlas(shape: VertebraShape): Built {
   return {
     solids,
     marks: {
-      pillar: [16.5, 0, 0], pillarInnerX: 9.5, lamina: [16, 20 * k, 0], laminaDirection: [-0.5, 0.866, 0],
-      transverse: [29, 0, 0], spinousRoot: [0, back - 2, 0], spinousTip: [0, back + 4, 0],
+      pillar: [16.5, 0, 0],
+      pillarInnerX: 9.5,
+      lamina: [16, 20 * k, 0],
+      laminaDirection: [-0.5, 0.866, 0],
+      transverse: [29, 0, 0],
+      spinousRoot: [0, back - 2, 0],
+      spinousTip: [0, back + 4, 0],
     },
-  }; // prettier-ignore
+  };
 }
 
 function axis(shape: VertebraShape): Built {
@@ -103,10 +108,15 @@ function axis(shape: VertebraShape): Built {
   return {
     solids,
     marks: {
-      pillar: [18.8, 12.5, -4.4], pillarInnerX: 13.4, lamina: [10, 7.5 + back / 2, -4.5], laminaDirection: [-0.8, 0.6, 0],
-      transverse: [20.5, 0, -4], spinousRoot: [0, back, -4.5], spinousTip: [0, back + 12, -8.5],
+      pillar: [18.8, 12.5, -4.4],
+      pillarInnerX: 13.4,
+      lamina: [10, 7.5 + back / 2, -4.5],
+      laminaDirection: [-0.8, 0.6, 0],
+      transverse: [20.5, 0, -4],
+      spinousRoot: [0, back, -4.5],
+      spinousTip: [0, back + 12, -8.5],
     },
-  }; // prettier-ignore
+  };
 }
 
 /** Of the spinous process beyond the laminae: length, fall, radius, half height; and of the transverse process: reach. C3..T1. */
@@ -183,9 +193,13 @@ function subaxial(shape: VertebraShape): Built {
   return {
     solids,
     marks: {
-      pillar: [px, py, 0], pillarInnerX: px - 5.8, lamina: [px / 2, (py + 3 + back) / 2, -0.8],
+      pillar: [px, py, 0],
+      pillarInnerX: px - 5.8,
+      lamina: [px / 2, (py + 3 + back) / 2, -0.8],
       laminaDirection: [-(px - 4) / run, (back - 3.6 - py) / run, 0],
-      transverse: [forx + 2, -1, -2], spinousRoot: [0, back, -1], spinousTip: tip,
+      transverse: [forx + 2, -1, -2],
+      spinousRoot: [0, back, -1],
+      spinousTip: tip,
     },
-  }; // prettier-ignore
+  };
 }

@@ -2,7 +2,14 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import { writeInProcesses } from './cohortProcesses.ts';
-import { finishedStudy, folderOf, writeCohortStudy, type CohortStudy, type FinishedStudy, type StudyJob } from './cohortStudy.ts';
+import {
+  finishedStudy,
+  folderOf,
+  writeCohortStudy,
+  type CohortStudy,
+  type FinishedStudy,
+  type StudyJob,
+} from './cohortStudy.ts';
 import type { Grade } from './fractures.ts';
 import { CASES_HEADER, LABELS_HEADER } from './labelsCsv.ts';
 import { drawPaperCohort } from './paperCohort.ts';
@@ -50,14 +57,21 @@ export async function writePhantomCohort(wish: CohortWish): Promise<CohortStudy[
   else for (const job of waiting) finish(job, await writeCohortStudy(job));
 
   const finished = jobs.map((job) => done.get(folderOf(job))!);
-  await writeFile(path.join(wish.out, 'labels.csv'), `${[LABELS_HEADER, ...finished.flatMap(({ lines }) => lines.labels)].join('\n')}\n`);
-  await writeFile(path.join(wish.out, 'cases.csv'), `${[CASES_HEADER, ...finished.map(({ lines }) => lines.case)].join('\n')}\n`);
+  await writeFile(
+    path.join(wish.out, 'labels.csv'),
+    `${[LABELS_HEADER, ...finished.flatMap(({ lines }) => lines.labels)].join('\n')}\n`,
+  );
+  await writeFile(
+    path.join(wish.out, 'cases.csv'),
+    `${[CASES_HEADER, ...finished.map(({ lines }) => lines.case)].join('\n')}\n`,
+  );
   return finished.map(({ study }) => study);
 }
 
 function drawAll(wish: CohortWish): PhantomParams[] {
   const { seed, count, slices, rows, fracture, grade, paper } = wish;
   if (paper !== undefined) return drawPaperCohort({ seed, count, slices, rows, prevalence: paper.prevalence });
-  const fractures: PhantomWish['fractures'] = fracture === undefined ? undefined : fracture === 'none' ? 'none' : [{ fracture, grade }];
+  const fractures: PhantomWish['fractures'] =
+    fracture === undefined ? undefined : fracture === 'none' ? 'none' : [{ fracture, grade }];
   return Array.from({ length: count }, (_, k) => drawPhantomParams(seed + k, { fractures, slices, rows }));
 }

@@ -21,9 +21,10 @@ export function largestComponent(hu: Float32Array | Int16Array, rows: number, co
     const rowEnd = (row + 1) * columns;
     const first = count;
     // A row has at most half as many runs as pixels.
-    if (count + columns > starts.length) [starts, ends, parents] = [grown(starts, columns), grown(ends, columns), grown(parents, columns)];
+    if (count + columns > starts.length)
+      [starts, ends, parents] = [grown(starts, columns), grown(ends, columns), grown(parents, columns)];
     let touching = above;
-    for (let i = row * columns; i < rowEnd; ) {
+    for (let i = row * columns; i < rowEnd;) {
       while (i < rowEnd && !(hu[i]! > aboveHu)) i++;
       if (i === rowEnd) break;
       const start = i;

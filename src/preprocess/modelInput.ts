@@ -52,7 +52,12 @@ export function modelInput(image: OrientedSlice, spec: InputSpec): ModelInput {
   const innerColumns = Math.max(1, Math.round((cropColumns * size) / side));
   const padTop = (size - innerRows) >> 1;
   const padLeft = (size - innerColumns) >> 1;
-  const tensor = windowedSquare(hu, columns, crop, spec.windowsHu, size, { top: padTop, left: padLeft, rows: innerRows, columns: innerColumns });
+  const tensor = windowedSquare(hu, columns, crop, spec.windowsHu, size, {
+    top: padTop,
+    left: padLeft,
+    rows: innerRows,
+    columns: innerColumns,
+  });
 
   const top = crop.top - Math.round((padTop * side) / size);
   const left = crop.left - Math.round((padLeft * side) / size);

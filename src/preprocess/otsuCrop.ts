@@ -90,7 +90,13 @@ function greatestHuOf(level: number): number {
  * The paper's crop (section 2.1): bone by Otsu's method on the gross bone window, with `marginFraction` of the bone's
  * height and width added on each side, inside the frame. `hu` is `[row][column]`. A slice without bone gives the frame.
  */
-export function otsuCrop(hu: Float32Array | Int16Array, rows: number, columns: number, rule: CropRule, marginFraction: number): BoneCrop {
+export function otsuCrop(
+  hu: Float32Array | Int16Array,
+  rows: number,
+  columns: number,
+  rule: CropRule,
+  marginFraction: number,
+): BoneCrop {
   const frame: BoneCrop = { box: { top: 0, left: 0, bottom: rows, right: columns }, fullFrame: true };
   const threshold = otsuThreshold(countLevels(hu));
   if (threshold === null) return frame;
@@ -112,7 +118,12 @@ export function otsuCrop(hu: Float32Array | Int16Array, rows: number, columns: n
 }
 
 /** The box around the pixels above `aboveHu` in these runs, or null when there is none. */
-function boundsAbove(hu: Float32Array | Int16Array, columns: number, { starts, ends, count }: Runs, aboveHu: number): Box | null {
+function boundsAbove(
+  hu: Float32Array | Int16Array,
+  columns: number,
+  { starts, ends, count }: Runs,
+  aboveHu: number,
+): Box | null {
   let box: Box | null = null;
   for (let run = 0; run < count; run++) {
     let first = starts[run]!;

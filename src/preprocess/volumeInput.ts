@@ -31,7 +31,11 @@ export interface SlicePlane {
  *
  * @param pixelSpacingMm [between rows, between columns] of the image
  */
-export function slicePlane(image: OrientedSlice, pixelSpacingMm: readonly [number, number], spec: VolumeSpec): SlicePlane {
+export function slicePlane(
+  image: OrientedSlice,
+  pixelSpacingMm: readonly [number, number],
+  spec: VolumeSpec,
+): SlicePlane {
   const { hu, rows, columns } = image;
   const size = spec.sizePixels;
   const fieldMm = size * spec.pixelSpacingMm;
@@ -39,7 +43,12 @@ export function slicePlane(image: OrientedSlice, pixelSpacingMm: readonly [numbe
   const top = Math.round((rows - boxRows) / 2);
   const left = Math.round((columns - boxColumns) / 2);
   const box = { top, left, bottom: top + boxRows, right: left + boxColumns };
-  const crop = { top: Math.max(0, top), left: Math.max(0, left), bottom: Math.min(rows, box.bottom), right: Math.min(columns, box.right) };
+  const crop = {
+    top: Math.max(0, top),
+    left: Math.max(0, left),
+    bottom: Math.min(rows, box.bottom),
+    right: Math.min(columns, box.right),
+  };
   const place = {
     top: Math.round(((crop.top - top) * size) / boxRows),
     left: Math.round(((crop.left - left) * size) / boxColumns),
@@ -61,13 +70,21 @@ const LONGEST_MM = 2000;
  * @param positionsMm of the slices along their normal, falling
  * @throws TriageError `geometry-unusable`
  */
-export function stackVolume(planes: Float32Array, positionsMm: readonly number[], spec: VolumeSpec): { volume: Float32Array; slices: number } {
+export function stackVolume(
+  planes: Float32Array,
+  positionsMm: readonly number[],
+  spec: VolumeSpec,
+): { volume: Float32Array; slices: number } {
   const channels = spec.windowsHu.length;
   const pixels = spec.sizePixels * spec.sizePixels;
   const slices = volumeSlices(positionsMm, spec);
   const volume = new Float32Array(channels * slices * pixels);
   for (let slice = 0; slice < slices; slice++) {
-    for (const { index, weight } of shares(positionsMm, positionsMm[0]! - slice * spec.sliceSpacingMm, spec.sliceSpacingMm)) {
+    for (const { index, weight } of shares(
+      positionsMm,
+      positionsMm[0]! - slice * spec.sliceSpacingMm,
+      spec.sliceSpacingMm,
+    )) {
       for (let channel = 0; channel < channels; channel++) {
         const from = (index * channels + channel) * pixels;
         const to = (channel * slices + slice) * pixels;
@@ -82,7 +99,11 @@ export function stackVolume(planes: Float32Array, positionsMm: readonly number[]
 export function volumeSlices(positionsMm: readonly number[], spec: VolumeSpec): number {
   const falls = positionsMm.every((position, index) => index === 0 || position < positionsMm[index - 1]!);
   const coverageMm = positionsMm[0]! - positionsMm.at(-1)!;
-  if (!falls || !(coverageMm <= LONGEST_MM)) throw new TriageError('geometry-unusable', `The slices do not follow each other downwards within ${LONGEST_MM} mm.`);
+  if (!falls || !(coverageMm <= LONGEST_MM))
+    throw new TriageError(
+      'geometry-unusable',
+      `The slices do not follow each other downwards within ${LONGEST_MM} mm.`,
+    );
   // Rounding must not cost the last slice.
   const needed = Math.floor(coverageMm / spec.sliceSpacingMm + 1e-6) + 1;
   return Math.ceil(needed / spec.slicesPerRow) * spec.slicesPerRow;
@@ -104,7 +125,8 @@ export function rowsToSlices(rows: Float32Array, positionsMm: readonly number[],
     const above = Math.floor(row);
     const below = Math.min(count - 1, above + 1);
     const share = row - above;
-    for (let value = 0; value < width; value++) slices[slice * width + value] = rows[above * width + value]! * (1 - share) + rows[below * width + value]! * share;
+    for (let value = 0; value < width; value++)
+      slices[slice * width + value] = rows[above * width + value]! * (1 - share) + rows[below * width + value]! * share;
   }
   return slices;
 }

@@ -9,7 +9,14 @@ import { applyWindow } from './windows.ts';
  * @param crop what is taken of the image
  * @param place where it comes to lie in the square of `size` pixels a side, at least a pixel each way
  */
-export function windowedSquare(hu: Float32Array | Int16Array, columns: number, crop: Box, windowsHu: readonly WindowHu[], size: number, place: { top: number; left: number; rows: number; columns: number }): Float32Array {
+export function windowedSquare(
+  hu: Float32Array | Int16Array,
+  columns: number,
+  crop: Box,
+  windowsHu: readonly WindowHu[],
+  size: number,
+  place: { top: number; left: number; rows: number; columns: number },
+): Float32Array {
   const cropRows = crop.bottom - crop.top;
   const cropColumns = crop.right - crop.left;
   const windowed = new Float32Array(cropRows * cropColumns);

@@ -14,7 +14,13 @@ export const STANDARD_BONE: WindowHu = { centerHu: 500, widthHu: 1800 };
 export const SOFT_TISSUE: WindowHu = { centerHu: 80, widthHu: 300 };
 
 /** Writes the part of an image `[row][column]` that lies in `box` through the window into `target`, as 0..1 and row-major. */
-export function applyWindow(hu: Float32Array | Int16Array, columns: number, box: Box, window: WindowHu, target: Float32Array): void {
+export function applyWindow(
+  hu: Float32Array | Int16Array,
+  columns: number,
+  box: Box,
+  window: WindowHu,
+  target: Float32Array,
+): void {
   const lowest = window.centerHu - window.widthHu / 2;
   const scale = 1 / window.widthHu;
   let to = 0;

@@ -13,15 +13,22 @@ export function proofObjection(
   { sentSlices, expect, before }: { sentSlices: number; expect: ProofExpectation; before: ProofMeasures | null },
 ): string | null {
   if (row.quarantineReason !== null) return `The study was held: ${row.quarantineReason}.`;
-  if (instances.received !== sentSlices) return `${sentSlices} slices were sent, and ${instances.received} are on record.`;
+  if (instances.received !== sentSlices)
+    return `${sentSlices} slices were sent, and ${instances.received} are on record.`;
   if (!results.some(({ kind }) => kind === 'sr')) return 'No structured report was written.';
   const refused = results.flatMap(({ deliveries }) => deliveries).find(({ status }) => status === 'refused');
-  if (refused !== undefined) return `${refused.destination} refused a result: ${refused.lastError ?? 'no reason given'}`;
+  if (refused !== undefined)
+    return `${refused.destination} refused a result: ${refused.lastError ?? 'no reason given'}`;
   // A site that has stopped its flags has done so on purpose, and its screens say so.
   if (expect === 'reported' || row.reasonCode === 'flags-stopped') return null;
   if (row.decision === 'not-analysed' || row.probability === null)
     return `It was not analysed: ${row.reason ?? 'no reason given'}. If this network cannot know synthetic studies, set proofOfLife.expect: reported.`;
-  if (before !== null && before.model?.sha256 === findings?.model.sha256 && before.probability !== null && Math.abs(before.probability - row.probability) > SAME_SCORE)
+  if (
+    before !== null &&
+    before.model?.sha256 === findings?.model.sha256 &&
+    before.probability !== null &&
+    Math.abs(before.probability - row.probability) > SAME_SCORE
+  )
     return `Its score is ${row.probability.toFixed(2)}; the same network gave the same study ${before.probability.toFixed(2)} before.`;
   if (expect === 'suspected' && row.decision !== 'suspected')
     return `Its obvious fracture was not flagged: score ${row.probability.toFixed(2)}, flagged from ${row.threshold?.value.toFixed(2) ?? '?'}. If this network cannot know synthetic fractures, set proofOfLife.expect: analysed.`;
@@ -29,7 +36,11 @@ export function proofObjection(
 }
 
 /** Why somebody must look, a sentence; null when a run has passed lately and none has failed since. `sinceMs`: from when on runs may be asked for. */
-export function proofAlarm(runs: { lastJudged: ProofRun | null; lastPassed: ProofRun | null }, nowMs: number, { sinceMs, alarmAfterMs }: { sinceMs: number; alarmAfterMs: number | null }): string | null {
+export function proofAlarm(
+  runs: { lastJudged: ProofRun | null; lastPassed: ProofRun | null },
+  nowMs: number,
+  { sinceMs, alarmAfterMs }: { sinceMs: number; alarmAfterMs: number | null },
+): string | null {
   const { lastJudged, lastPassed } = runs;
   if (lastJudged?.outcome === 'failed') return `The proof of life failed: ${lastJudged.failure ?? 'no reason given'}`;
   if (alarmAfterMs === null) return null;

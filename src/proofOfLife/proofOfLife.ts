@@ -5,7 +5,14 @@ import { messageOf, TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Pacs, StoreOutcome } from '../case/ports.ts';
-import { NOTHING_MEASURED, type ProofMeasures, type ProofRun, type ProofRuns, type ProofStage, type ProofStatus } from '../worklist/proof/proofRuns.ts';
+import {
+  NOTHING_MEASURED,
+  type ProofMeasures,
+  type ProofRun,
+  type ProofRuns,
+  type ProofStage,
+  type ProofStatus,
+} from '../worklist/proof/proofRuns.ts';
 import { newSecret } from '../worklist/people/secrets.ts';
 import type { CaseDetail, WorklistQuery } from '../worklist/list/worklistQuery.ts';
 import { proofAlarm, proofObjection, type ProofExpectation } from './judgeProof.ts';
@@ -82,13 +89,18 @@ export function createProofOfLife(options: ProofOptions): ProofOfLife {
         running: current === null || newest?.finishedAtMs !== null ? null : newest,
         last,
         lastPassedAtMs: passed?.finishedAtMs ?? null,
-        alarm: proofAlarm({ lastJudged: last, lastPassed: passed }, clock.now(), { sinceMs: startedAtMs, alarmAfterMs: options.alarmAfterMs }),
+        alarm: proofAlarm({ lastJudged: last, lastPassed: passed }, clock.now(), {
+          sinceMs: startedAtMs,
+          alarmAfterMs: options.alarmAfterMs,
+        }),
       };
     },
     newest: (limit) => runs.newest(limit),
     close: async () => {
       closing.abort();
-      await (await current?.catch(() => null))?.done;
+      await (
+        await current?.catch(() => null)
+      )?.done;
     },
   };
 }
@@ -98,7 +110,9 @@ async function prove(options: ProofOptions, id: number, closing: AbortSignal): P
   const { runs, clock, log } = options;
   const measures: ProofMeasures = structuredClone(NOTHING_MEASURED);
   const overdue = new AbortController();
-  const cancel = clock.after(options.timeoutMs, () => { overdue.abort(); }); // prettier-ignore
+  const cancel = clock.after(options.timeoutMs, () => {
+    overdue.abort();
+  });
   const signal = AbortSignal.any([closing, overdue.signal]);
   let failure: string | null;
   try {
@@ -117,7 +131,12 @@ async function prove(options: ProofOptions, id: number, closing: AbortSignal): P
 }
 
 /** Sends the study and follows it; fills `measures` in as it goes. Resolves with what is wrong, or null. */
-async function walk(options: ProofOptions, id: number, measures: ProofMeasures, signal: AbortSignal): Promise<string | null> {
+async function walk(
+  options: ProofOptions,
+  id: number,
+  measures: ProofMeasures,
+  signal: AbortSignal,
+): Promise<string | null> {
   const { runs, clock } = options;
   const timed = async <T>(stage: ProofStage, work: Promise<T>): Promise<T> => {
     const fromMs = clock.monotonicMs();
@@ -128,17 +147,26 @@ async function walk(options: ProofOptions, id: number, measures: ProofMeasures, 
   const before = (await runs.last(['passed']))?.measures ?? null;
   const dir = join(options.dir, String(id));
   try {
-    const made = await timed('make', makeSyntheticStudy({ dir, uidSeed: newSecret(), accessionNumber: `PROOF${id}`, studyDateTime: dicomTime(clock.now()) }, signal));
+    const made = await timed(
+      'make',
+      makeSyntheticStudy(
+        { dir, uidSeed: newSecret(), accessionNumber: `PROOF${id}`, studyDateTime: dicomTime(clock.now()) },
+        signal,
+      ),
+    );
     measures.slices = made.paths.length;
     await runs.expect(id, made.studyInstanceUid);
     const sentFromMs = clock.now();
     const outcomes = await timed('receive', options.send(made.paths));
     const unsent = outcomes.filter(({ kind }) => kind !== 'stored');
-    if (unsent.length > 0) return `The receiver did not take ${unsent.length} of ${outcomes.length} slices: ${unsent[0]!.reason ?? unsent[0]!.kind}`;
+    if (unsent.length > 0)
+      return `The receiver did not take ${unsent.length} of ${outcomes.length} slices: ${unsent[0]!.reason ?? unsent[0]!.kind}`;
     const receivedAtMs = clock.now();
     const found = await follow(options, made.studyInstanceUid, measures, { sentFromMs, receivedAtMs }, signal);
     if (typeof found === 'string') return found;
-    const objection = proofObjection(found, { sentSlices: made.paths.length, expect: options.expect, before }) ?? (await filesObjection(found, made));
+    const objection =
+      proofObjection(found, { sentSlices: made.paths.length, expect: options.expect, before }) ??
+      (await filesObjection(found, made));
     measures.destinations = await timed('destinations', Promise.all(options.destinations.map(echoOf)));
     const silent = measures.destinations.find(({ error }) => error !== null);
     return objection ?? (silent === undefined ? null : `Results cannot get out: ${silent.error}`);
@@ -148,11 +176,19 @@ async function walk(options: ProofOptions, id: number, measures: ProofMeasures, 
 }
 
 /** Waits for the case to be reported (and delivered, where results of proofs are sent); what stopped it instead, as a sentence. */
-async function follow(options: ProofOptions, study: string, measures: ProofMeasures, times: { sentFromMs: number; receivedAtMs: number }, signal: AbortSignal): Promise<CaseDetail | string> {
+async function follow(
+  options: ProofOptions,
+  study: string,
+  measures: ProofMeasures,
+  times: { sentFromMs: number; receivedAtMs: number },
+  signal: AbortSignal,
+): Promise<CaseDetail | string> {
   const { query, clock, onChange, sendTo } = options;
   for (;;) {
     const wake = new AbortController();
-    const unsubscribe = onChange((changed) => { if (changed === study) wake.abort(); }); // prettier-ignore
+    const unsubscribe = onChange((changed) => {
+      if (changed === study) wake.abort();
+    });
     try {
       const found = await query.caseDetail(study).catch((error: unknown) => {
         if (error instanceof TriageError && error.code === 'not-found') return null;
@@ -162,10 +198,14 @@ async function follow(options: ProofOptions, study: string, measures: ProofMeasu
         measure(found, measures, times);
         const { row } = found;
         if (row.quarantineReason !== null) return found;
-        if (row.failure !== null && row.state === 'failed') return `The stage ${row.failure.stage} gave up: ${row.failure.message}`;
+        if (row.failure !== null && row.state === 'failed')
+          return `The stage ${row.failure.stage} gave up: ${row.failure.message}`;
         if (row.state === 'ineligible') return `No series was found eligible: ${row.reason ?? 'no reason given'}`;
         const settled = row.deliveries.every(({ status }) => status === 'confirmed' || status === 'refused');
-        if (row.state === 'delivered' || (row.state === 'reported' && (sendTo.length === 0 || (row.deliveries.length > 0 && settled)))) {
+        if (
+          row.state === 'delivered' ||
+          (row.state === 'reported' && (sendTo.length === 0 || (row.deliveries.length > 0 && settled)))
+        ) {
           measures.totalMs = clock.now() - times.sentFromMs;
           return found;
         }
@@ -178,27 +218,45 @@ async function follow(options: ProofOptions, study: string, measures: ProofMeasu
   }
 }
 
-function measure({ row, events, findings }: CaseDetail, measures: ProofMeasures, { receivedAtMs }: { receivedAtMs: number }): void {
+function measure(
+  { row, events, findings }: CaseDetail,
+  measures: ProofMeasures,
+  { receivedAtMs }: { receivedAtMs: number },
+): void {
   const at = MILESTONES.map((type) => events.findLast((event) => event.type === type)?.atMs ?? null);
   for (const [index, stage] of (['assemble', 'infer', 'report'] as const).entries()) {
     const from = index === 0 ? receivedAtMs : at[index - 1];
     const to = at[index];
     if (from != null && to != null) measures.stageMs[stage] = Math.max(0, to - from);
   }
-  Object.assign(measures, { decision: row.decision, probability: row.probability, threshold: row.threshold?.value ?? null, model: findings?.model ?? null });
+  Object.assign(measures, {
+    decision: row.decision,
+    probability: row.probability,
+    threshold: row.threshold?.value ?? null,
+    model: findings?.model ?? null,
+  });
 }
 
 function stuckAt(found: CaseDetail | null, timeoutMs: number): string {
   const minutes = Math.round(timeoutMs / 60_000);
-  const where = found === null ? 'its slices are not on record' : found.row.state === 'reported' ? 'it is reported, and its results are not delivered' : `it is still "${found.row.state}"`;
+  const where =
+    found === null
+      ? 'its slices are not on record'
+      : found.row.state === 'reported'
+        ? 'it is reported, and its results are not delivered'
+        : `it is still "${found.row.state}"`;
   return `It was not done within ${minutes} min: ${where}.`;
 }
 
 /** The written results as they lie on disk: about this study and this patient, or why not. */
-async function filesObjection({ results }: CaseDetail, made: { studyInstanceUid: string; patientId: string }): Promise<string | null> {
+async function filesObjection(
+  { results }: CaseDetail,
+  made: { studyInstanceUid: string; patientId: string },
+): Promise<string | null> {
   for (const { path, kind } of results) {
     const header = readHeader(await readFile(path));
-    if (header.studyInstanceUid !== made.studyInstanceUid || header.patientId !== made.patientId) return `A written result (${kind}) is about another study or patient.`;
+    if (header.studyInstanceUid !== made.studyInstanceUid || header.patientId !== made.patientId)
+      return `A written result (${kind}) is about another study or patient.`;
   }
   return null;
 }
@@ -215,6 +273,13 @@ async function echoOf({ name, echo }: Pick<Pacs, 'name' | 'echo'>): Promise<Proo
 /** DICOM DA and TM, this machine's time zone. */
 function dicomTime(ms: number): string {
   const date = new Date(ms);
-  const parts = [date.getFullYear(), date.getMonth() + 1, date.getDate(), date.getHours(), date.getMinutes(), date.getSeconds()];
+  const parts = [
+    date.getFullYear(),
+    date.getMonth() + 1,
+    date.getDate(),
+    date.getHours(),
+    date.getMinutes(),
+    date.getSeconds(),
+  ];
   return parts.map((part) => String(part).padStart(2, '0')).join('');
 }

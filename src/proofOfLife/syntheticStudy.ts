@@ -10,11 +10,22 @@ export interface StudyOrder {
   wish: StudyWish;
 }
 
-export type StudyMade = { ok: true; studyInstanceUid: string; patientId: string; paths: string[] } | { ok: false; message: string };
+export type StudyMade =
+  { ok: true; studyInstanceUid: string; patientId: string; paths: string[] } | { ok: false; message: string };
 
 /** The phantom of every proof: the same pixels each time, so that one network must give one score. Its seed is none of the training set's. */
-const PHANTOM: StudyOrder['params'] = { seed: 9_000_001, fractures: [{ fracture: 'dens-2@C2', grade: 'obvious' }], sliceSpacingMm: 3, rows: 256, columns: 256 };
-const PATIENT = { patientName: 'PROOF OF LIFE^SYNTHETIC', patientId: 'ODONTOID-PROOF', studyDescription: 'Proof of life: synthetic, no patient' };
+const PHANTOM: StudyOrder['params'] = {
+  seed: 9_000_001,
+  fractures: [{ fracture: 'dens-2@C2', grade: 'obvious' }],
+  sliceSpacingMm: 3,
+  rows: 256,
+  columns: 256,
+};
+const PATIENT = {
+  patientName: 'PROOF OF LIFE^SYNTHETIC',
+  patientId: 'ODONTOID-PROOF',
+  studyDescription: 'Proof of life: synthetic, no patient',
+};
 
 /**
  * Writes a synthetic study with an obvious fracture of the dens into `dir`, in a process of its own. `uidSeed` decides its UIDs; a secret one makes UIDs
@@ -22,7 +33,10 @@ const PATIENT = { patientName: 'PROOF OF LIFE^SYNTHETIC', patientId: 'ODONTOID-P
  *
  * @throws TriageError `proof-failed`
  */
-export async function makeSyntheticStudy(wish: { dir: string; uidSeed: string; accessionNumber: string; studyDateTime: string }, signal: AbortSignal): Promise<Extract<StudyMade, { ok: true }>> {
+export async function makeSyntheticStudy(
+  wish: { dir: string; uidSeed: string; accessionNumber: string; studyDateTime: string },
+  signal: AbortSignal,
+): Promise<Extract<StudyMade, { ok: true }>> {
   const child = forkBeside(import.meta.url, 'syntheticStudyChild', {
     cwd: process.cwd(),
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
@@ -37,8 +51,13 @@ export async function makeSyntheticStudy(wish: { dir: string; uidSeed: string; a
   child.send({ params: PHANTOM, wish: { ...PATIENT, ...wish } } satisfies StudyOrder, () => undefined);
   await gone;
   const made = answer as StudyMade | null;
-  if (signal.aborted) throw new TriageError('proof-failed', 'The synthetic study was not made in time: this machine is very busy.');
-  if (made === null) throw new TriageError('proof-failed', 'The process that makes the synthetic study ended without one: is there memory left on this machine?');
+  if (signal.aborted)
+    throw new TriageError('proof-failed', 'The synthetic study was not made in time: this machine is very busy.');
+  if (made === null)
+    throw new TriageError(
+      'proof-failed',
+      'The process that makes the synthetic study ended without one: is there memory left on this machine?',
+    );
   if (!made.ok) throw new TriageError('proof-failed', `The synthetic study could not be made: ${made.message}`);
   return made;
 }

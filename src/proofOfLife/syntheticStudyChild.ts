@@ -17,7 +17,12 @@ process.on('message', ({ params, wish }: StudyOrder) => {
   const { seed, ...rest } = params;
   writePhantomStudy(generatePhantom(drawPhantomParams(seed, rest)), wish)
     .then(
-      ({ studyInstanceUid, patientId, files }): StudyMade => ({ ok: true, studyInstanceUid, patientId, paths: files.map(({ path }) => path) }),
+      ({ studyInstanceUid, patientId, files }): StudyMade => ({
+        ok: true,
+        studyInstanceUid,
+        patientId,
+        paths: files.map(({ path }) => path),
+      }),
       (error: unknown): StudyMade => ({ ok: false, message: messageOf(error) }),
     )
     .then((answer) => process.send!(answer, () => process.disconnect()))

@@ -97,18 +97,28 @@ export function serveAssociation(
 
   const onCommand = async (request: DimseRequest, contextId: number, context: AcceptedContext): Promise<void> => {
     const isVerification = context.abstractSyntaxUid === VERIFICATION_SOP_CLASS;
-    const fits = request.affectedSopClassUid === context.abstractSyntaxUid && isVerification === (request.kind === 'echo');
+    const fits =
+      request.affectedSopClassUid === context.abstractSyntaxUid && isVerification === (request.kind === 'echo');
     if (request.kind === 'echo') {
       await respond(request, contextId, fits ? STATUS.success : STATUS.sopClassNotSupported);
       return;
     }
     object = { request, contextId, incoming: null, failure: null };
     if (!fits) {
-      object.failure = new TriageError('transfer-syntax-unsupported', 'The SOP class is not that of the presentation context.');
+      object.failure = new TriageError(
+        'transfer-syntax-unsupported',
+        'The SOP class is not that of the presentation context.',
+      );
       return;
     }
     const { affectedSopClassUid: sopClassUid, affectedSopInstanceUid: sopInstanceUid } = request;
-    const facts = { sopClassUid, sopInstanceUid, transferSyntaxUid: context.transferSyntaxUid, sourceAeTitle, receivingAeTitle: config.aeTitle };
+    const facts = {
+      sopClassUid,
+      sopInstanceUid,
+      transferSyntaxUid: context.transferSyntaxUid,
+      sourceAeTitle,
+      receivingAeTitle: config.aeTitle,
+    };
     await attempt(object, async (current) => {
       current.incoming = await spool.begin(facts);
     });
@@ -134,9 +144,11 @@ export function serveAssociation(
 
   const onPdv = async (pdv: Pdv): Promise<void> => {
     const context = accepted.get(pdv.contextId);
-    if (guard.state() !== 'established' || context === undefined) throw violation('a fragment for a presentation context that was not accepted', ABORT_REASON.invalidParameter);
+    if (guard.state() !== 'established' || context === undefined)
+      throw violation('a fragment for a presentation context that was not accepted', ABORT_REASON.invalidParameter);
     if (!pdv.isCommand) {
-      if (object?.contextId !== pdv.contextId) throw violation('a data set fragment without its command', ABORT_REASON.unexpectedPdu);
+      if (object?.contextId !== pdv.contextId)
+        throw violation('a data set fragment without its command', ABORT_REASON.unexpectedPdu);
       await onData(object, pdv);
       return;
     }
@@ -145,7 +157,8 @@ export function serveAssociation(
     command ??= { contextId: pdv.contextId, fragments: [], bytes: 0 };
     command.fragments.push(Buffer.from(pdv.value));
     command.bytes += pdv.value.length;
-    if (command.contextId !== pdv.contextId || command.bytes > MAX_COMMAND_BYTES || pdv.value.length === 0) throw violation('a command set in odd pieces', ABORT_REASON.invalidParameter);
+    if (command.contextId !== pdv.contextId || command.bytes > MAX_COMMAND_BYTES || pdv.value.length === 0)
+      throw violation('a command set in odd pieces', ABORT_REASON.invalidParameter);
     if (!pdv.isLast) return;
     const request = readCommand(Buffer.concat(command.fragments));
     command = null;
@@ -162,7 +175,8 @@ export function serveAssociation(
         return { kind: 'cut' };
       }
       if (pdu.type === PDU_TYPE.releaseRequest) {
-        if (object !== null || command !== null) throw violation('a release within a message', ABORT_REASON.unexpectedPdu);
+        if (object !== null || command !== null)
+          throw violation('a release within a message', ABORT_REASON.unexpectedPdu);
         guard.finish(RELEASE_RESPONSE);
         return { kind: 'released' };
       }

@@ -3,7 +3,15 @@ import { TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 
 /** PDU types (PS3.8 9.3.1). */
-export const PDU_TYPE = { associateRequest: 1, associateAccept: 2, associateReject: 3, data: 4, releaseRequest: 5, releaseResponse: 6, abort: 7 } as const;
+export const PDU_TYPE = {
+  associateRequest: 1,
+  associateAccept: 2,
+  associateReject: 3,
+  data: 4,
+  releaseRequest: 5,
+  releaseResponse: 6,
+  abort: 7,
+} as const;
 export type PduType = (typeof PDU_TYPE)[keyof typeof PDU_TYPE];
 
 /** States of an acceptor (PS3.8 9.2.1) that last: Sta2, Sta6 and Sta13. The others are passed without waiting for bytes. */
@@ -55,7 +63,11 @@ export interface AssociationGuard {
 }
 
 /** Puts itself between the connection and everybody else. The socket must not have been read from yet. */
-export function createAssociationGuard(socket: Duplex, limits: { maxPduLengthBytes: number }, clock: Clock): AssociationGuard {
+export function createAssociationGuard(
+  socket: Duplex,
+  limits: { maxPduLengthBytes: number },
+  clock: Clock,
+): AssociationGuard {
   let state: AssociationState = 'awaiting-request';
   // What was read and not yet taken lies in buffer[start, end). One buffer for all PDUs, of the size of the longest: a drip of single bytes costs no more.
   let buffer = Buffer.alloc(0);
@@ -111,7 +123,8 @@ export function createAssociationGuard(socket: Duplex, limits: { maxPduLengthByt
     end += chunk.copy(buffer, end);
   };
 
-  const connectionLost = (): TriageError => new TriageError('association-lost', 'The connection was cut.', { cause: failure });
+  const connectionLost = (): TriageError =>
+    new TriageError('association-lost', 'The connection was cut.', { cause: failure });
 
   /** Sleeps until `isDone` or the end of the connection. @throws TriageError `association-lost` at the deadline */
   const until = async (isDone: () => boolean, deadlineMs: number, what: string): Promise<void> => {
@@ -171,7 +184,10 @@ export function createAssociationGuard(socket: Duplex, limits: { maxPduLengthByt
       const length = buffer.readUInt32BE(start + 2);
       if (!(LEGAL_PDUS[state] as readonly number[]).includes(type)) {
         const isKnown = (Object.values(PDU_TYPE) as number[]).includes(type);
-        throw violation(`PDU type ${type} has no place in state ${state}`, isKnown ? ABORT_REASON.unexpectedPdu : ABORT_REASON.unrecognizedPdu);
+        throw violation(
+          `PDU type ${type} has no place in state ${state}`,
+          isKnown ? ABORT_REASON.unexpectedPdu : ABORT_REASON.unrecognizedPdu,
+        );
       }
       // A-RELEASE-RQ and A-ABORT are four bytes, always.
       const isFixed = type === PDU_TYPE.releaseRequest || type === PDU_TYPE.abort;
@@ -185,12 +201,14 @@ export function createAssociationGuard(socket: Duplex, limits: { maxPduLengthByt
       return { type: type as PduType, body };
     },
     establish: () => {
-      if (state !== 'awaiting-request') throw violation(`an association cannot open in state ${state}`, ABORT_REASON.unexpectedPdu);
+      if (state !== 'awaiting-request')
+        throw violation(`an association cannot open in state ${state}`, ABORT_REASON.unexpectedPdu);
       state = 'established';
     },
     send: async (bytes, deadlineMs) => {
       if (isOver()) throw connectionLost();
-      if (!socket.write(bytes)) await until(() => !socket.writableNeedDrain, deadlineMs, 'The peer did not read its answers in time.');
+      if (!socket.write(bytes))
+        await until(() => !socket.writableNeedDrain, deadlineMs, 'The peer did not read its answers in time.');
     },
     finish,
     abort: (reason) => {
@@ -207,5 +225,7 @@ export function createAssociationGuard(socket: Duplex, limits: { maxPduLengthByt
 
 /** A breach of PS3.8 by the peer, with the reason for A-ABORT. */
 export function violation(what: string, abortReason: number): TriageError {
-  return new TriageError('protocol-violation', `The peer broke the DICOM upper layer protocol: ${what}.`, { context: { abortReason } });
+  return new TriageError('protocol-violation', `The peer broke the DICOM upper layer protocol: ${what}.`, {
+    context: { abortReason },
+  });
 }

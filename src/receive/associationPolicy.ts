@@ -1,6 +1,12 @@
 import { BlockList, isIP } from 'node:net';
 import { TriageError } from '../base/errors.ts';
-import { BUILT_IN_SOP_CLASSES, DECODABLE_TRANSFER_SYNTAXES, VERIFICATION_SOP_CLASS, VERIFICATION_TRANSFER_SYNTAXES, type ReceiveConfig } from './receiveConfig.ts';
+import {
+  BUILT_IN_SOP_CLASSES,
+  DECODABLE_TRANSFER_SYNTAXES,
+  VERIFICATION_SOP_CLASS,
+  VERIFICATION_TRANSFER_SYNTAXES,
+  type ReceiveConfig,
+} from './receiveConfig.ts';
 
 /** What an A-ASSOCIATE-RQ says (PS3.8 9.3.2). */
 export interface AssociationRequest {
@@ -55,13 +61,19 @@ export function createAssociationPolicy(config: ReceiveConfig): AssociationPolic
   const verificationSyntaxes = new Set(VERIFICATION_TRANSFER_SYNTAXES);
   return {
     judge: (request, address, openAssociations) => {
-      if ((request.protocolVersion & 1) === 0) return { result: 1, source: 2, reason: 2, why: 'the protocol version is not supported' };
-      if (request.applicationContextName !== APPLICATION_CONTEXT_NAME) return { result: 1, source: 1, reason: 2, why: 'the application context is not supported' };
-      if (request.calledAeTitle !== config.aeTitle) return { result: 1, source: 1, reason: 7, why: 'it was called by another AE title than its own' };
+      if ((request.protocolVersion & 1) === 0)
+        return { result: 1, source: 2, reason: 2, why: 'the protocol version is not supported' };
+      if (request.applicationContextName !== APPLICATION_CONTEXT_NAME)
+        return { result: 1, source: 1, reason: 2, why: 'the application context is not supported' };
+      if (request.calledAeTitle !== config.aeTitle)
+        return { result: 1, source: 1, reason: 7, why: 'it was called by another AE title than its own' };
       const known = sources.filter((source) => source.aeTitle === request.callingAeTitle);
-      if (known.length === 0) return { result: 1, source: 1, reason: 3, why: 'the calling AE title is not among the sources' };
-      if (!known.some((source) => contains(source.addresses, address))) return { result: 1, source: 1, reason: 3, why: 'the calling AE title may not come from this address' };
-      if (openAssociations >= config.maxAssociations) return { result: 2, source: 3, reason: 2, why: 'the limit of open associations is reached' };
+      if (known.length === 0)
+        return { result: 1, source: 1, reason: 3, why: 'the calling AE title is not among the sources' };
+      if (!known.some((source) => contains(source.addresses, address)))
+        return { result: 1, source: 1, reason: 3, why: 'the calling AE title may not come from this address' };
+      if (openAssociations >= config.maxAssociations)
+        return { result: 2, source: 3, reason: 2, why: 'the limit of open associations is reached' };
       return null;
     },
     answer: (contexts) =>
@@ -70,7 +82,9 @@ export function createAssociationPolicy(config: ReceiveConfig): AssociationPolic
         if (!isVerification && !storageClasses.has(abstractSyntaxUid)) return { id, result: 3, abstractSyntaxUid };
         const accepted = isVerification ? verificationSyntaxes : storageSyntaxes;
         const transferSyntaxUid = transferSyntaxUids.find((uid) => accepted.has(uid));
-        return transferSyntaxUid === undefined ? { id, result: 4, abstractSyntaxUid } : { id, result: 0, abstractSyntaxUid, transferSyntaxUid };
+        return transferSyntaxUid === undefined
+          ? { id, result: 4, abstractSyntaxUid }
+          : { id, result: 0, abstractSyntaxUid, transferSyntaxUid };
       }),
     knows: (address) => sources.some((source) => contains(source.addresses, address)),
   };
@@ -84,7 +98,10 @@ function blockListOf(addresses: readonly string[]): BlockList {
     const prefix = bits === undefined ? null : /^\d{1,3}$/.test(bits) ? Number(bits) : Number.NaN;
     const longest = version === 4 ? 32 : 128;
     if (version === 0 || rest.length > 0 || (prefix !== null && !(prefix >= 0 && prefix <= longest))) {
-      throw new TriageError('config-invalid', `receive.sources: "${entry}" is neither an IPv4 or IPv6 address nor a network such as 10.0.0.0/8.`);
+      throw new TriageError(
+        'config-invalid',
+        `receive.sources: "${entry}" is neither an IPv4 or IPv6 address nor a network such as 10.0.0.0/8.`,
+      );
     }
     const family = version === 4 ? 'ipv4' : 'ipv6';
     if (prefix === null) list.addAddress(address, family);

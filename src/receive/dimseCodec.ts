@@ -46,7 +46,13 @@ export function readAssociateRequest(body: Buffer): Negotiation {
     transferSyntaxUids: [...context.getTransferSyntaxUids()],
   }));
   return {
-    request: { protocolVersion, applicationContextName, callingAeTitle: association.getCallingAeTitle(), calledAeTitle: association.getCalledAeTitle(), contexts: proposed },
+    request: {
+      protocolVersion,
+      applicationContextName,
+      callingAeTitle: association.getCallingAeTitle(),
+      calledAeTitle: association.getCalledAeTitle(),
+      contexts: proposed,
+    },
     accept: (answers, maxPduLengthBytes) => {
       for (const answer of answers) {
         const context = association.getPresentationContext(answer.id);
@@ -98,8 +104,12 @@ export function readCommand(bytes: Buffer): DimseRequest {
   const hasDataSet = number('CommandDataSetType') !== NO_DATA_SET;
   const affectedSopClassUid = uid('AffectedSOPClassUID');
   if (commandField === COMMAND_FIELD.echo && !hasDataSet) return { kind: 'echo', messageId, affectedSopClassUid };
-  if (commandField === COMMAND_FIELD.store && hasDataSet) return { kind: 'store', messageId, affectedSopClassUid, affectedSopInstanceUid: uid('AffectedSOPInstanceUID') };
-  throw violation(`command 0x${commandField.toString(16).padStart(4, '0')}${hasDataSet ? ' with' : ' without'} a data set is not served`, ABORT_REASON.invalidParameter);
+  if (commandField === COMMAND_FIELD.store && hasDataSet)
+    return { kind: 'store', messageId, affectedSopClassUid, affectedSopInstanceUid: uid('AffectedSOPInstanceUID') };
+  throw violation(
+    `command 0x${commandField.toString(16).padStart(4, '0')}${hasDataSet ? ' with' : ' without'} a data set is not served`,
+    ABORT_REASON.invalidParameter,
+  );
 }
 
 /** The response to a request as a whole P-DATA-TF (PS3.8 9.3.5, PS3.7 9.3.1.2, 9.3.5.2); `errorComment` is cut to what LO holds and must be free of PHI. */
@@ -137,7 +147,12 @@ function pdu(type: number, body: Buffer): Buffer {
   return Buffer.concat([head, body]);
 }
 
-const ITEM = { applicationContext: 0x10, presentationContext: 0x20, abstractSyntax: 0x30, transferSyntax: 0x40 } as const;
+const ITEM = {
+  applicationContext: 0x10,
+  presentationContext: 0x20,
+  abstractSyntax: 0x30,
+  transferSyntax: 0x40,
+} as const;
 const FIXED_REQUEST_BYTES = 68;
 const MAX_CONTEXTS = 128;
 
@@ -146,7 +161,8 @@ const MAX_CONTEXTS = 128;
  * contexts anew that do not come in ascending order, so they are put into it.
  */
 function checkedRequest(body: Buffer): { protocolVersion: number; applicationContextName: string; ordered: Buffer } {
-  if (body.length < FIXED_REQUEST_BYTES) throw violation('an association request is too short', ABORT_REASON.invalidParameter);
+  if (body.length < FIXED_REQUEST_BYTES)
+    throw violation('an association request is too short', ABORT_REASON.invalidParameter);
   const contexts = new Map<number, Buffer>();
   const others: Buffer[] = [];
   let applicationContextName = '';
@@ -157,23 +173,40 @@ function checkedRequest(body: Buffer): { protocolVersion: number; applicationCon
       continue;
     }
     const id = value[0] ?? 0;
-    if (value.length < 4 || id % 2 === 0 || contexts.has(id) || contexts.size === MAX_CONTEXTS) throw violation('a presentation context has no identifier of its own', ABORT_REASON.invalidParameter);
+    if (value.length < 4 || id % 2 === 0 || contexts.has(id) || contexts.size === MAX_CONTEXTS)
+      throw violation('a presentation context has no identifier of its own', ABORT_REASON.invalidParameter);
     const [abstractSyntax, ...transferSyntaxes] = readItems(value.subarray(4));
-    if (abstractSyntax?.type !== ITEM.abstractSyntax || transferSyntaxes.length === 0 || transferSyntaxes.some((item) => item.type !== ITEM.transferSyntax)) {
-      throw violation('a presentation context is not one abstract syntax and its transfer syntaxes', ABORT_REASON.invalidParameter);
+    if (
+      abstractSyntax?.type !== ITEM.abstractSyntax ||
+      transferSyntaxes.length === 0 ||
+      transferSyntaxes.some((item) => item.type !== ITEM.transferSyntax)
+    ) {
+      throw violation(
+        'a presentation context is not one abstract syntax and its transfer syntaxes',
+        ABORT_REASON.invalidParameter,
+      );
     }
     contexts.set(id, whole);
   }
   const ascending = [...contexts].sort(([a], [b]) => a - b).map(([, whole]) => whole);
-  return { protocolVersion: body.readUInt16BE(0), applicationContextName, ordered: Buffer.concat([body.subarray(0, FIXED_REQUEST_BYTES), ...ascending, ...others]) };
+  return {
+    protocolVersion: body.readUInt16BE(0),
+    applicationContextName,
+    ordered: Buffer.concat([body.subarray(0, FIXED_REQUEST_BYTES), ...ascending, ...others]),
+  };
 }
 
 function readItems(bytes: Buffer): { type: number; value: Buffer; whole: Buffer }[] {
   const items: { type: number; value: Buffer; whole: Buffer }[] = [];
-  for (let position = 0; position < bytes.length; ) {
-    const end = position + 4 <= bytes.length ? position + 4 + bytes.readUInt16BE(position + 2) : Number.POSITIVE_INFINITY;
+  for (let position = 0; position < bytes.length;) {
+    const end =
+      position + 4 <= bytes.length ? position + 4 + bytes.readUInt16BE(position + 2) : Number.POSITIVE_INFINITY;
     if (end > bytes.length) throw violation('an item is longer than what holds it', ABORT_REASON.invalidParameter);
-    items.push({ type: bytes[position]!, value: bytes.subarray(position + 4, end), whole: bytes.subarray(position, end) });
+    items.push({
+      type: bytes[position]!,
+      value: bytes.subarray(position + 4, end),
+      whole: bytes.subarray(position, end),
+    });
     position = end;
   }
   return items;
@@ -189,7 +222,8 @@ function checkCommandSet(bytes: Buffer): void {
     lastElement = element;
     position += 8 + bytes.readUInt32LE(position + 4);
   }
-  if (position !== bytes.length || bytes.length === 0) throw violation('a command set is broken', ABORT_REASON.invalidParameter);
+  if (position !== bytes.length || bytes.length === 0)
+    throw violation('a command set is broken', ABORT_REASON.invalidParameter);
 }
 
 /** The library's way in and out: it reads what is emitted as `data`, and what it writes is kept instead of sent. */

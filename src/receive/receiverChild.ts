@@ -44,10 +44,24 @@ async function everythingTold(): Promise<void> {
 }
 
 function logTo(bound: LogFields): Log {
-  const write = (level: 'debug' | 'info' | 'warn' | 'error') => (message: string, { error, ...fields }: LogFields = {}) => {
-    tell({ type: 'log', level, message, fields: { ...bound, ...fields }, ...(error === undefined ? {} : { error: carryError(error) }) });
+  const write =
+    (level: 'debug' | 'info' | 'warn' | 'error') =>
+    (message: string, { error, ...fields }: LogFields = {}) => {
+      tell({
+        type: 'log',
+        level,
+        message,
+        fields: { ...bound, ...fields },
+        ...(error === undefined ? {} : { error: carryError(error) }),
+      });
+    };
+  return {
+    debug: write('debug'),
+    info: write('info'),
+    warn: write('warn'),
+    error: write('error'),
+    child: (fields) => logTo({ ...bound, ...fields }),
   };
-  return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error'), child: (fields) => logTo({ ...bound, ...fields }) };
 }
 const log = logTo({});
 
@@ -55,7 +69,12 @@ let scp: StorageScp | null = null;
 let spool: Spool | null = null;
 
 async function start({ config, spoolDir, idPrefix }: Extract<ReceiverOrder, { type: 'start' }>): Promise<void> {
-  spool = await openSpool({ dir: spoolDir, minFreeBytes: config.minFreeBytes, maxObjectBytes: config.maxObjectBytes, clock: systemClock });
+  spool = await openSpool({
+    dir: spoolDir,
+    minFreeBytes: config.minFreeBytes,
+    maxObjectBytes: config.maxObjectBytes,
+    clock: systemClock,
+  });
   scp = await startStorageScp({
     config,
     spool,

@@ -36,13 +36,25 @@ export interface CarriedError {
 }
 
 export function carryError(error: unknown): CarriedError {
-  if (error instanceof TriageError) return { name: error.name, message: error.message, code: error.code, context: error.context, stack: undefined };
-  if (error instanceof Error) return { name: error.name, message: error.message, code: (error as NodeJS.ErrnoException).code, stack: error.stack };
+  if (error instanceof TriageError)
+    return { name: error.name, message: error.message, code: error.code, context: error.context, stack: undefined };
+  if (error instanceof Error)
+    return {
+      name: error.name,
+      message: error.message,
+      code: (error as NodeJS.ErrnoException).code,
+      stack: error.stack,
+    };
   return { name: 'Error', message: String(error), code: undefined, stack: undefined };
 }
 
 export function reviveError(carried: CarriedError): Error {
-  if (carried.code !== undefined && carried.code in ERROR_KINDS) return new TriageError(carried.code as ErrorCode, carried.message, carried.context === undefined ? {} : { context: carried.context });
+  if (carried.code !== undefined && carried.code in ERROR_KINDS)
+    return new TriageError(
+      carried.code as ErrorCode,
+      carried.message,
+      carried.context === undefined ? {} : { context: carried.context },
+    );
   const error = new Error(carried.message);
   return Object.assign(error, { name: carried.name, code: carried.code, stack: carried.stack ?? '' });
 }

@@ -78,7 +78,10 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
   const { clock, log } = options;
   const counters: ReceiverCounters = { associations: 0, rejected: 0, stored: 0, refused: 0, restarts: 0 };
   const open = new Map<string, TrackedAssociation>();
-  const describing = new Map<number, { studyInstanceUids: Set<string>; resolve: (unreadable: string[]) => void; reject: (error: Error) => void }>();
+  const describing = new Map<
+    number,
+    { studyInstanceUids: Set<string>; resolve: (unreadable: string[]) => void; reject: (error: Error) => void }
+  >();
   const asking = new Map<number, (peakRssBytes: number) => void>();
   let child: ChildProcess | null = null;
   let port = options.config.port;
@@ -103,8 +106,14 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
       log.error('what a received object set off has failed', { action: name, error });
     }
   };
-  const release = (associationId: string, { studyInstanceUids }: { studyInstanceUids: ReadonlySet<string> }, clean: boolean): void => {
-    call('onReleased', () => { options.onReleased(associationId, [...studyInstanceUids], { clean }); });
+  const release = (
+    associationId: string,
+    { studyInstanceUids }: { studyInstanceUids: ReadonlySet<string> },
+    clean: boolean,
+  ): void => {
+    call('onReleased', () => {
+      options.onReleased(associationId, [...studyInstanceUids], { clean });
+    });
   };
 
   const onEvent = (event: ReceiverEvent, started: (error?: Error) => void): void => {
@@ -119,13 +128,20 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
         break;
       case 'opened':
         counters.associations++;
-        open.set(event.associationId, { callingAeTitle: event.callingAeTitle, address: event.address, openedAtMs: clock.now(), studyInstanceUids: new Set() });
+        open.set(event.associationId, {
+          callingAeTitle: event.callingAeTitle,
+          address: event.address,
+          openedAtMs: clock.now(),
+          studyInstanceUids: new Set(),
+        });
         break;
       case 'stored': {
         const recovery = [...describing].find(([id]) => recoveredAssociationId(id) === event.associationId)?.[1];
         if (recovery === undefined) counters.stored++;
         (recovery ?? open.get(event.associationId))?.studyInstanceUids.add(event.instance.header.studyInstanceUid);
-        call('onStored', () => { options.onStored(event.instance, event.associationId); });
+        call('onStored', () => {
+          options.onStored(event.instance, event.associationId);
+        });
         break;
       }
       case 'refused':
@@ -133,7 +149,9 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
         break;
       case 'rejected':
         counters.rejected++;
-        call('onRejected', () => options.onRejected?.({ callingAeTitle: event.callingAeTitle, address: event.address, why: event.why }));
+        call('onRejected', () =>
+          options.onRejected?.({ callingAeTitle: event.callingAeTitle, address: event.address, why: event.why }),
+        );
         break;
       case 'ended': {
         const association = open.get(event.associationId);
@@ -155,7 +173,10 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
         asking.delete(event.id);
         break;
       case 'log':
-        log[event.level](event.message, { ...event.fields, ...(event.error === undefined ? {} : { error: reviveError(event.error) }) });
+        log[event.level](event.message, {
+          ...event.fields,
+          ...(event.error === undefined ? {} : { error: reviveError(event.error) }),
+        });
         break;
     }
   };
@@ -171,7 +192,9 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
 
   /** Starts one process; resolves when it listens. */
   const spawn = async (): Promise<void> => {
-    const environment = Object.fromEntries(PASSED_ENVIRONMENT.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])));
+    const environment = Object.fromEntries(
+      PASSED_ENVIRONMENT.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+    );
     const born = forkBeside(import.meta.url, 'receiverChild', {
       cwd: process.cwd(),
       execArgv: ['--max-old-space-size=256'],
@@ -193,13 +216,23 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
       let isDead = false;
       const ended = (): void => {
         const wasNeverAlive = born.pid === undefined;
-        if (isDead || !(wasNeverAlive || (born.exitCode ?? born.signalCode) !== null) || (born.connected && !wasNeverAlive)) return;
+        if (
+          isDead ||
+          !(wasNeverAlive || (born.exitCode ?? born.signalCode) !== null) ||
+          (born.connected && !wasNeverAlive)
+        )
+          return;
         isDead = true;
         started(new TriageError('receiver-died', 'The receiver process ended before it listened.'));
         onDeath(born, clock.monotonicMs() - bornAtMs);
       };
       for (const event of ['exit', 'disconnect', 'error'] as const) born.on(event, ended);
-      order({ type: 'start', config: { ...options.config, port }, spoolDir: options.spoolDir, idPrefix: `a${++generation}` });
+      order({
+        type: 'start',
+        config: { ...options.config, port },
+        spoolDir: options.spoolDir,
+        idPrefix: `a${++generation}`,
+      });
     });
   };
 
@@ -207,7 +240,8 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
     const wasUp = up;
     child = null;
     up = false;
-    for (const { reject } of describing.values()) reject(new TriageError('receiver-died', 'The receiver died while it read the spool.'));
+    for (const { reject } of describing.values())
+      reject(new TriageError('receiver-died', 'The receiver died while it read the spool.'));
     describing.clear();
     for (const answer of asking.values()) answer(peakRssBytes);
     asking.clear();
@@ -215,7 +249,11 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
     for (const [associationId, association] of open) aftermath.associations.set(associationId, association);
     open.clear();
     if (closing || (!wasUp && counters.restarts === 0)) return;
-    log.error('the receiver died and is started again', { exitCode: dead.exitCode, signal: dead.signalCode, durationMs: waitMs });
+    log.error('the receiver died and is started again', {
+      exitCode: dead.exitCode,
+      signal: dead.signalCode,
+      durationMs: waitMs,
+    });
     if (livedMs >= SOUND_AFTER_MS) waitMs = FIRST_WAIT_MS;
     restartLater();
   };
@@ -246,7 +284,8 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
     releaseAftermath();
   };
   const releaseAftermath = (): void => {
-    for (const [associationId, association] of aftermath?.associations ?? []) release(associationId, association, false);
+    for (const [associationId, association] of aftermath?.associations ?? [])
+      release(associationId, association, false);
     aftermath = null;
   };
 
@@ -274,7 +313,10 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
       cancelRestart();
       const dying = child;
       if (dying !== null) {
-        const gone = Promise.all([dying.exitCode === null && dying.signalCode === null ? once(dying, 'exit') : null, dying.connected ? once(dying, 'disconnect') : null]);
+        const gone = Promise.all([
+          dying.exitCode === null && dying.signalCode === null ? once(dying, 'exit') : null,
+          dying.connected ? once(dying, 'disconnect') : null,
+        ]);
         order({ type: 'close' });
         const cancel = clock.after(CLOSE_TIMEOUT_MS, () => dying.kill('SIGKILL'));
         await gone;

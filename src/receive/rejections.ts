@@ -27,7 +27,11 @@ export interface RejectionRecorder {
 }
 
 /** Puts rejected associations into the audit, those of the same peer and reason within some seconds as one entry: a flood must not become a flood of writes. */
-export function createRejectionRecorder(append: (fact: RejectionFact) => Promise<void>, clock: Clock, log: Log): RejectionRecorder {
+export function createRejectionRecorder(
+  append: (fact: RejectionFact) => Promise<void>,
+  clock: Clock,
+  log: Log,
+): RejectionRecorder {
   let gathered = new Map<string, Rejection & { count: number }>();
   let cancel: (() => void) | null = null;
   let writing = Promise.resolve();
@@ -38,7 +42,12 @@ export function createRejectionRecorder(append: (fact: RejectionFact) => Promise
     gathered = new Map();
     writing = writing.then(async () => {
       for (const { callingAeTitle, address, why, count } of facts)
-        await append({ action: 'association.rejected', actor: callingAeTitle || 'unknown', address, detail: { why, count } });
+        await append({
+          action: 'association.rejected',
+          actor: callingAeTitle || 'unknown',
+          address,
+          detail: { why, count },
+        });
     });
     writing = writing.catch((error: unknown) => {
       log.error('rejected associations could not be put into the audit', { count: facts.length, error });
@@ -51,7 +60,12 @@ export function createRejectionRecorder(append: (fact: RejectionFact) => Promise
       if (known !== undefined) known.count += 1;
       else if (gathered.size < MOST_KINDS) gathered.set(key, { ...rejection, count: 1 });
       else {
-        const others = gathered.get('') ?? { callingAeTitle: 'others', address: '', why: 'many peers at once', count: 0 };
+        const others = gathered.get('') ?? {
+          callingAeTitle: 'others',
+          address: '',
+          why: 'many peers at once',
+          count: 0,
+        };
         gathered.set('', { ...others, count: others.count + 1 });
       }
       cancel ??= clock.after(GATHER_MS, flush);

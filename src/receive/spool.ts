@@ -50,7 +50,12 @@ const OBJECT_PATH = /^objects\/[0-9a-f]{16}\/[0-9.]{1,64}\.([0-9a-f]{16})(?:\.[0
  * deletes, for what he knew before, a file that has just been acknowledged. Temporary files of an earlier process are removed: what they were of was never
  * acknowledged.
  */
-export async function openSpool(options: { dir: string; minFreeBytes: number; maxObjectBytes: number; clock: Clock }): Promise<Spool> {
+export async function openSpool(options: {
+  dir: string;
+  minFreeBytes: number;
+  maxObjectBytes: number;
+  clock: Clock;
+}): Promise<Spool> {
   const { dir, clock } = options;
   const temporaryDir = join(dir, 'tmp');
   await rm(temporaryDir, { recursive: true, force: true });
@@ -71,7 +76,9 @@ export async function openSpool(options: { dir: string; minFreeBytes: number; ma
       free.bytes = bavail * bsize;
     }
     if (free.bytes < options.minFreeBytes) {
-      throw new TriageError('spool-full', 'Less disk is free than receive.minFreeBytes asks for.', { context: { freeBytes: free.bytes, limit: options.minFreeBytes } });
+      throw new TriageError('spool-full', 'Less disk is free than receive.minFreeBytes asks for.', {
+        context: { freeBytes: free.bytes, limit: options.minFreeBytes },
+      });
     }
   };
 
@@ -92,7 +99,12 @@ export async function openSpool(options: { dir: string; minFreeBytes: number; ma
   };
 
   /** Moves a synced temporary file to its place. */
-  const place = async (temporaryPath: string, header: InstanceHeader, sha256: string, mark: string): Promise<string> => {
+  const place = async (
+    temporaryPath: string,
+    header: InstanceHeader,
+    sha256: string,
+    mark: string,
+  ): Promise<string> => {
     const folder = `objects/${createHash('sha256').update(header.studyInstanceUid).digest('hex').slice(0, 16)}`;
     const path = `${folder}/${header.sopInstanceUid}.${sha256.slice(0, 16)}.${mark}.dcm`;
     const studyDir = join(dir, folder);
@@ -112,7 +124,8 @@ export async function openSpool(options: { dir: string; minFreeBytes: number; ma
 
   return {
     begin: async (facts) => {
-      if (!isValidUid(facts.sopClassUid) || !isValidUid(facts.sopInstanceUid)) throw new TriageError('dicom-mismatch', 'The command names a UID that is not valid (PS3.5 9.1).');
+      if (!isValidUid(facts.sopClassUid) || !isValidUid(facts.sopInstanceUid))
+        throw new TriageError('dicom-mismatch', 'The command names a UID that is not valid (PS3.5 9.1).');
       try {
         await checkFreeBytes();
       } catch (error) {
@@ -130,7 +143,7 @@ export async function openSpool(options: { dir: string; minFreeBytes: number; ma
 
       const flush = async (): Promise<FileHandle> => {
         file ??= await open(temporaryPath, 'wx+', 0o640);
-        for (let position = 0; position < staged; ) {
+        for (let position = 0; position < staged;) {
           const { bytesWritten } = await file.write(staging, position, staged - position);
           position += bytesWritten;
         }
@@ -147,7 +160,10 @@ export async function openSpool(options: { dir: string; minFreeBytes: number; ma
       const checkedHeader = (head: Uint8Array): InstanceHeader => {
         const header = readHeader(head);
         if (header.sopClassUid !== facts.sopClassUid || header.sopInstanceUid !== facts.sopInstanceUid) {
-          throw new TriageError('dicom-mismatch', 'The data set is of another SOP class or instance than the command says.');
+          throw new TriageError(
+            'dicom-mismatch',
+            'The data set is of another SOP class or instance than the command says.',
+          );
         }
         return header;
       };
@@ -155,11 +171,13 @@ export async function openSpool(options: { dir: string; minFreeBytes: number; ma
       return {
         write: async (bytes) => {
           if (writtenBytes + staged + bytes.length - meta.length > options.maxObjectBytes) {
-            throw new TriageError('object-too-large', 'The object is larger than receive.maxObjectBytes.', { context: { limit: options.maxObjectBytes } });
+            throw new TriageError('object-too-large', 'The object is larger than receive.maxObjectBytes.', {
+              context: { limit: options.maxObjectBytes },
+            });
           }
           hash.update(bytes);
           try {
-            for (let position = 0; position < bytes.length; ) {
+            for (let position = 0; position < bytes.length;) {
               if (staged === staging.length) await flush();
               const piece = bytes.subarray(position, position + staging.length - staged);
               staging.set(piece, staged);
@@ -215,10 +233,19 @@ export async function openSpool(options: { dir: string; minFreeBytes: number; ma
         const header = readHeader(head);
         const elements = parseElements(head, { stopBeforePixelData: true });
         const hash = createHash('sha256');
-        for await (const chunk of file.createReadStream({ start: elements.datasetOffset, autoClose: false })) hash.update(chunk as Buffer);
+        for await (const chunk of file.createReadStream({ start: elements.datasetOffset, autoClose: false }))
+          hash.update(chunk as Buffer);
         const sha256 = hash.digest('hex');
-        if (!sha256.startsWith(digest)) throw new TriageError('dicom-unreadable', 'The bytes on disk are not those that were received.');
-        return { header, path, sha256, sizeBytes: size, receivedAtMs: Math.round(mtimeMs), sourceAeTitle: elements.string(0x00020016) ?? '' };
+        if (!sha256.startsWith(digest))
+          throw new TriageError('dicom-unreadable', 'The bytes on disk are not those that were received.');
+        return {
+          header,
+          path,
+          sha256,
+          sizeBytes: size,
+          receivedAtMs: Math.round(mtimeMs),
+          sourceAeTitle: elements.string(0x00020016) ?? '',
+        };
       } finally {
         await file.close();
       }
@@ -289,6 +316,10 @@ function diskError(error: unknown): TriageError {
   if (error instanceof TriageError) return error;
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
   if (code === undefined) return new TriageError('dicom-unreadable', 'The data set cannot be read.', { cause: error });
-  if (code === 'ENOSPC' || code === 'EDQUOT') return new TriageError('spool-full', 'The disk of the spool is full.', { cause: error, context: { code } });
-  return new TriageError('spool-write-failed', `The object cannot be written (${code}).`, { cause: error, context: { code } });
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return new TriageError('spool-full', 'The disk of the spool is full.', { cause: error, context: { code } });
+  return new TriageError('spool-write-failed', `The object cannot be written (${code}).`, {
+    cause: error,
+    context: { code },
+  });
 }

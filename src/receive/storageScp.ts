@@ -70,7 +70,13 @@ export async function startStorageScp(options: {
         },
         stored: (instance) => listener.stored(associationId, instance),
         refused: (error, status, sopInstanceUid) => {
-          log.warn('object refused', { associationId, aeTitle, sopInstanceUid, status: `0x${status.toString(16).padStart(4, '0')}`, error });
+          log.warn('object refused', {
+            associationId,
+            aeTitle,
+            sopInstanceUid,
+            status: `0x${status.toString(16).padStart(4, '0')}`,
+            error,
+          });
           listener.refused(associationId, status);
         },
       },
@@ -82,10 +88,16 @@ export async function startStorageScp(options: {
 
   const report = (end: AssociationEnd, associationId: string, aeTitle: string, address: string): void => {
     if (end.kind === 'rejected') {
-      log.warn('association rejected', { associationId, aeTitle: end.callingAeTitle, address, reason: end.rejection.why });
+      log.warn('association rejected', {
+        associationId,
+        aeTitle: end.callingAeTitle,
+        address,
+        reason: end.rejection.why,
+      });
       listener.rejected(associationId, end.callingAeTitle, address, end.rejection.why);
     }
-    if (end.kind === 'failed') log.warn('association ended by the guard', { associationId, aeTitle, address, error: end.error });
+    if (end.kind === 'failed')
+      log.warn('association ended by the guard', { associationId, aeTitle, address, error: end.error });
     if (!open.delete(associationId)) return;
     if (end.kind !== 'failed') log.info('association ended', { associationId, aeTitle, address, reason: end.kind });
     listener.ended(associationId, end.kind === 'released');
@@ -95,14 +107,21 @@ export async function startStorageScp(options: {
     const address = socket.remoteAddress ?? '';
     const stranger = !policy.knows(address);
     const strangers = [...connections.values()].filter((connection) => connection.stranger).length;
-    if (connections.size >= config.maxAssociations + SPARE_CONNECTIONS || (stranger && strangers >= SPARE_CONNECTIONS_OF_STRANGERS)) {
+    if (
+      connections.size >= config.maxAssociations + SPARE_CONNECTIONS ||
+      (stranger && strangers >= SPARE_CONNECTIONS_OF_STRANGERS)
+    ) {
       socket.on('error', () => undefined);
       socket.destroy();
       return;
     }
     const work = serve(socket, address, stranger);
     served.add(work);
-    work.finally(() => served.delete(work)).catch((error: unknown) => { log.error('an association ended because of a bug', { address, error }); });
+    work
+      .finally(() => served.delete(work))
+      .catch((error: unknown) => {
+        log.error('an association ended because of a bug', { address, error });
+      });
   });
   await listening(server, config);
   server.on('error', (error) => {
@@ -127,7 +146,13 @@ export async function startStorageScp(options: {
 async function listening(server: Server, { host, port }: ReceiveConfig): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => {
-      reject(new TriageError('config-invalid', `Cannot listen on ${host}:${port} (receive.host, receive.port): ${messageOf(error)}. Is another program using the port?`, { cause: error }));
+      reject(
+        new TriageError(
+          'config-invalid',
+          `Cannot listen on ${host}:${port} (receive.host, receive.port): ${messageOf(error)}. Is another program using the port?`,
+          { cause: error },
+        ),
+      );
     });
     server.listen({ host, port }, resolve);
   });

@@ -56,13 +56,41 @@ export function seriesUid(context: Pick<ReportContext, 'studyInstanceUid' | 'dev
 
 /** PS3.3 C.7.1.1, C.7.2.1, C.7.2.2 and C.12.1: copied verbatim. The scanner's equipment, its procedure step and its acquisition times are not. */
 const COPIED = [
-  'PatientName', 'PatientID', 'IssuerOfPatientID', 'IssuerOfPatientIDQualifiersSequence', 'OtherPatientIDsSequence', 'PatientBirthDate', 'PatientBirthTime',
-  'PatientSex', 'PatientAge', 'PatientSize', 'PatientWeight', 'StudyInstanceUID', 'StudyDate', 'StudyTime', 'StudyID', 'StudyDescription',
-  'AccessionNumber', 'IssuerOfAccessionNumberSequence', 'ReferringPhysicianName', 'ProcedureCodeSequence', 'TimezoneOffsetFromUTC',
-] as const; // prettier-ignore
+  'PatientName',
+  'PatientID',
+  'IssuerOfPatientID',
+  'IssuerOfPatientIDQualifiersSequence',
+  'OtherPatientIDsSequence',
+  'PatientBirthDate',
+  'PatientBirthTime',
+  'PatientSex',
+  'PatientAge',
+  'PatientSize',
+  'PatientWeight',
+  'StudyInstanceUID',
+  'StudyDate',
+  'StudyTime',
+  'StudyID',
+  'StudyDescription',
+  'AccessionNumber',
+  'IssuerOfAccessionNumberSequence',
+  'ReferringPhysicianName',
+  'ProcedureCodeSequence',
+  'TimezoneOffsetFromUTC',
+] as const;
 
 /** Type 2: written empty when the source has none. */
-const TYPE_2 = ['PatientName', 'PatientID', 'PatientBirthDate', 'PatientSex', 'StudyDate', 'StudyTime', 'StudyID', 'AccessionNumber', 'ReferringPhysicianName'] as const; // prettier-ignore
+const TYPE_2 = [
+  'PatientName',
+  'PatientID',
+  'PatientBirthDate',
+  'PatientSex',
+  'StudyDate',
+  'StudyTime',
+  'StudyID',
+  'AccessionNumber',
+  'ReferringPhysicianName',
+] as const;
 
 /**
  * Patient, study, series and equipment of an object derived from `context.source`: the patient's and study's attributes verbatim (text in Unicode),
@@ -95,7 +123,9 @@ export function derivedHeader(context: ReportContext, kind: SeriesKind, instance
     ContentDate: moment.date,
     ContentTime: moment.time,
     ...equipment,
-    ContributingEquipmentSequence: [{ PurposeOfReferenceCodeSequence: [codeItem(CODES.processingEquipment)], ...equipment }],
+    ContributingEquipmentSequence: [
+      { PurposeOfReferenceCodeSequence: [codeItem(CODES.processingEquipment)], ...equipment },
+    ],
   };
 }
 
@@ -103,7 +133,11 @@ export function derivedHeader(context: ReportContext, kind: SeriesKind, instance
  * Refuses a source object that is not of this patient and study.
  * @throws TriageError `identity-mismatch` naming the attributes that differ, not their values
  */
-export function assertSameIdentity(source: PatientIdentity & { studyInstanceUid: string }, expected: PatientIdentity, studyInstanceUid: string): void {
+export function assertSameIdentity(
+  source: PatientIdentity & { studyInstanceUid: string },
+  expected: PatientIdentity,
+  studyInstanceUid: string,
+): void {
   const differing = identityDifferences(source, expected);
   if (source.studyInstanceUid !== studyInstanceUid) differing.push('study');
   if (differing.length === 0) return;
@@ -131,7 +165,13 @@ export function isPresent(value: DatasetValue): boolean {
  */
 export function contentMoment(epochMs: number, timezoneOffsetFromUtc: string): { date: string; time: string } {
   const offset = /^([+-])(\d{2})(\d{2})$/.exec(timezoneOffsetFromUtc);
-  const offsetMinutes = offset === null ? -new Date(epochMs).getTimezoneOffset() : (offset[1] === '-' ? -1 : 1) * (Number(offset[2]) * 60 + Number(offset[3]));
+  const offsetMinutes =
+    offset === null
+      ? -new Date(epochMs).getTimezoneOffset()
+      : (offset[1] === '-' ? -1 : 1) * (Number(offset[2]) * 60 + Number(offset[3]));
   const iso = new Date(epochMs + offsetMinutes * 60_000).toISOString();
-  return { date: iso.slice(0, 10).replaceAll('-', ''), time: `${iso.slice(11, 19).replaceAll(':', '')}.${iso.slice(20, 23)}000` };
+  return {
+    date: iso.slice(0, 10).replaceAll('-', ''),
+    time: `${iso.slice(11, 19).replaceAll(':', '')}.${iso.slice(20, 23)}000`,
+  };
 }

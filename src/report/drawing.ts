@@ -25,7 +25,11 @@ export function fontFiles(): string[] {
       accessSync(path, constants.R_OK);
       return path;
     } catch (error) {
-      throw new TriageError('report-failed', `The font ${name} cannot be read, so pictures would have no text: ${messageOf(error)} Install the packages again (npm ci).`, { cause: error });
+      throw new TriageError(
+        'report-failed',
+        `The font ${name} cannot be read, so pictures would have no text: ${messageOf(error)} Install the packages again (npm ci).`,
+        { cause: error },
+      );
     }
   });
 }
@@ -34,18 +38,26 @@ export function fontFiles(): string[] {
 export function drawOver(picture: Picture, elements: string): void {
   const { rgb, rows, columns } = picture;
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="${columns}" height="${rows}" font-family="${FONT_FAMILY}">${elements}</svg>`;
-  const rendered = new Resvg(svg, { font: { loadSystemFonts: false, fontFiles: fontFiles(), defaultFontFamily: FONT_FAMILY } }).render();
+  const rendered = new Resvg(svg, {
+    font: { loadSystemFonts: false, fontFiles: fontFiles(), defaultFontFamily: FONT_FAMILY },
+  }).render();
   // Pixels come with their colour multiplied by alpha already.
   const over = rendered.pixels;
   for (let at = 0; at < rows * columns; at++) {
     const under = 255 - over[at * 4 + 3]!;
-    for (let channel = 0; channel < 3; channel++) rgb[at * 3 + channel] = over[at * 4 + channel]! + Math.round((rgb[at * 3 + channel]! * under) / 255);
+    for (let channel = 0; channel < 3; channel++)
+      rgb[at * 3 + channel] = over[at * 4 + channel]! + Math.round((rgb[at * 3 + channel]! * under) / 255);
   }
 }
 
 /** Text as SVG takes it; control characters are dropped. */
 export function escapeXml(value: string): string {
-  return value.replace(/[\u0000-\u001f\u007f]/g, ' ').replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+  return value
+    .replace(/[\u0000-\u001f\u007f]/g, ' ')
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;');
 }
 
 /** Breaks a sentence into lines that fit `widthPx`; the last of `most` lines ends in an ellipsis when there is more. */
@@ -60,5 +72,7 @@ export function wrapText(sentence: string, widthPx: number, fontSizePx: number, 
     } else line = line === '' ? word : `${line} ${word}`;
   }
   lines.push(line);
-  return lines.length <= most ? lines : [...lines.slice(0, most - 1), `${lines[most - 1]!.slice(0, perLine - 1)}\u2026`];
+  return lines.length <= most
+    ? lines
+    : [...lines.slice(0, most - 1), `${lines[most - 1]!.slice(0, perLine - 1)}\u2026`];
 }

@@ -69,8 +69,13 @@ export function findingsSr(input: FindingsSrInput): Dataset {
       },
     ],
     ...referencedRequest(context),
-    CurrentRequestedProcedureEvidenceSequence: evidence(context.studyInstanceUid, [...input.sources, ...input.pictures]),
-    ...(input.predecessor === null ? {} : { PredecessorDocumentsSequence: evidence(context.studyInstanceUid, [input.predecessor]) }),
+    CurrentRequestedProcedureEvidenceSequence: evidence(context.studyInstanceUid, [
+      ...input.sources,
+      ...input.pictures,
+    ]),
+    ...(input.predecessor === null
+      ? {}
+      : { PredecessorDocumentsSequence: evidence(context.studyInstanceUid, [input.predecessor]) }),
     ...root(input),
   };
 }
@@ -97,7 +102,12 @@ function root(input: FindingsSrInput): Dataset {
       ...(manifest === null ? [] : [imageLibrary(context, manifest)]),
       container('CONTAINS', CODES.imagingMeasurements, null, [
         ...algorithm(input),
-        ...(scored ? [caseGroup(input, manifest), ...(input.locations ? findings.keySlices.map((keySlice) => sliceGroup(input, manifest, keySlice)) : [])] : []),
+        ...(scored
+          ? [
+              caseGroup(input, manifest),
+              ...(input.locations ? findings.keySlices.map((keySlice) => sliceGroup(input, manifest, keySlice)) : []),
+            ]
+          : []),
       ]),
       ...(scored
         ? []
@@ -115,19 +125,29 @@ function root(input: FindingsSrInput): Dataset {
 /** TID 1600 with the attributes that all images share (TID 1602). */
 function imageLibrary(context: ReportContext, manifest: CaseManifest): Dataset {
   const { source } = context;
-  const shared: Dataset[] = [code('HAS ACQ CONTEXT', CODES.modality, CODES.computedTomography), code('HAS ACQ CONTEXT', CODES.targetRegion, CODES.cervicalSpine)];
+  const shared: Dataset[] = [
+    code('HAS ACQ CONTEXT', CODES.modality, CODES.computedTomography),
+    code('HAS ACQ CONTEXT', CODES.targetRegion, CODES.cervicalSpine),
+  ];
   const date = text(source['StudyDate']);
   const time = text(source['StudyTime']);
   if (/^\d{8}$/.test(date)) shared.push({ ...item('HAS ACQ CONTEXT', 'DATE', CODES.studyDate), Date: date });
   if (/^\d{6}(\.\d+)?$/.test(time)) shared.push({ ...item('HAS ACQ CONTEXT', 'TIME', CODES.studyTime), Time: time });
-  for (const [concept, keyword] of [[CODES.pixelDataRows, 'Rows'], [CODES.pixelDataColumns, 'Columns']] as const) { // prettier-ignore
+  for (const [concept, keyword] of [
+    [CODES.pixelDataRows, 'Rows'],
+    [CODES.pixelDataColumns, 'Columns'],
+  ] as const) {
     const size = Number(text(source[keyword]));
     if (size > 0) shared.push(num('HAS ACQ CONTEXT', concept, size, CODES.pixels));
   }
   const frameOfReferenceUid = text(source['FrameOfReferenceUID']);
-  if (frameOfReferenceUid !== '') shared.push(uidref('HAS ACQ CONTEXT', CODES.frameOfReferenceUid, frameOfReferenceUid));
+  if (frameOfReferenceUid !== '')
+    shared.push(uidref('HAS ACQ CONTEXT', CODES.frameOfReferenceUid, frameOfReferenceUid));
   return container('CONTAINS', CODES.imageLibrary, '1600', [
-    container('CONTAINS', CODES.imageLibraryGroup, '1601', [...shared, ...manifest.slices.map((slice) => image('CONTAINS', null, slice))]),
+    container('CONTAINS', CODES.imageLibraryGroup, '1601', [
+      ...shared,
+      ...manifest.slices.map((slice) => image('CONTAINS', null, slice)),
+    ]),
   ]);
 }
 
@@ -159,20 +179,31 @@ function caseGroup(input: FindingsSrInput, manifest: CaseManifest): Dataset {
     ...(suspected ? [code('CONTAINS', CODES.finding, CODES.fracture)] : []),
     code('HAS CONCEPT MOD', CODES.findingSite, CODES.cervicalSpine),
     ...pictures.map((picture) => image('CONTAINS', CODES.visualExplanation, picture)),
-    ...(findings.probability === null ? [] : [num('CONTAINS', CODES.certaintyOfFinding, percentOf(findings.probability), CODES.percent)]),
+    ...(findings.probability === null
+      ? []
+      : [num('CONTAINS', CODES.certaintyOfFinding, percentOf(findings.probability), CODES.percent)]),
     caseField(input, manifest),
     code('CONTAINS', CODES.fracture, suspected ? CODES.suspected : CODES.notSuspected),
     // Priority only ever rises: an unflagged scan keeps the place that it has.
     ...(suspected ? [code('CONTAINS', CODES.priority, CODES.highPriority)] : []),
     code('CONTAINS', CODES.processingSummary, suspected ? CODES.succeededWithFindings : CODES.succeededWithoutFindings),
-    textItem('CONTAINS', CODES.comment, [stateSentence(findings).replace(/\.?$/, '.'), score, DISCLAIMER].filter((part) => part !== null).join(' ')),
+    textItem(
+      'CONTAINS',
+      CODES.comment,
+      [stateSentence(findings).replace(/\.?$/, '.'), score, DISCLAIMER].filter((part) => part !== null).join(' '),
+    ),
   ]);
 }
 
 /** TID 1501 for one key slice. */
 function sliceGroup(input: FindingsSrInput, manifest: CaseManifest, keySlice: KeySlice): Dataset {
   return container('CONTAINS', CODES.measurementGroup, '1501', [
-    ...tracking(input, manifest, `slice ${keySlice.sliceIndex + 1} of ${manifest.slices.length}`, keySlice.sopInstanceUid),
+    ...tracking(
+      input,
+      manifest,
+      `slice ${keySlice.sliceIndex + 1} of ${manifest.slices.length}`,
+      keySlice.sopInstanceUid,
+    ),
     ...sites(keySlice.levels ?? []).map((site) => code('HAS CONCEPT MOD', CODES.findingSite, site)),
     num('CONTAINS', CODES.certaintyOfFinding, percentOf(keySlice.score), CODES.percent),
     field(fieldOnSource(keySlice.crop), sliceOf(manifest, keySlice.sopInstanceUid)),
@@ -197,7 +228,10 @@ function caseField(input: FindingsSrInput, manifest: CaseManifest): Dataset {
 }
 
 /** A rectangle as a closed polyline, column then row, origin at the top left corner of the top left pixel (PS3.3 C.18.6.1.2). */
-function field(box: { top: number; left: number; bottom: number; right: number }, slice: { sopClassUid: string; sopInstanceUid: string }): Dataset {
+function field(
+  box: { top: number; left: number; bottom: number; right: number },
+  slice: { sopClassUid: string; sopInstanceUid: string },
+): Dataset {
   const { top, left, bottom, right } = box;
   return {
     ...item('CONTAINS', 'SCOORD', CODES.sourceOfMeasurement),
@@ -208,9 +242,25 @@ function field(box: { top: number; left: number; bottom: number; right: number }
 }
 
 /** The same question about the same input keeps its tracking UID. */
-function tracking({ context, findings }: FindingsSrInput, manifest: CaseManifest, of: string, slice: string): Dataset[] {
-  const uid = derivedUid('tracking', context.studyInstanceUid, manifest.seriesInstanceUid, context.device.uid, manifest.inputSha256, String(findings.threshold?.version ?? ''), slice);
-  return [textItem('HAS OBS CONTEXT', CODES.trackingIdentifier, `AI fracture triage, ${of}`), uidref('HAS OBS CONTEXT', CODES.trackingUid, uid)];
+function tracking(
+  { context, findings }: FindingsSrInput,
+  manifest: CaseManifest,
+  of: string,
+  slice: string,
+): Dataset[] {
+  const uid = derivedUid(
+    'tracking',
+    context.studyInstanceUid,
+    manifest.seriesInstanceUid,
+    context.device.uid,
+    manifest.inputSha256,
+    String(findings.threshold?.version ?? ''),
+    slice,
+  );
+  return [
+    textItem('HAS OBS CONTEXT', CODES.trackingIdentifier, `AI fracture triage, ${of}`),
+    uidref('HAS OBS CONTEXT', CODES.trackingUid, uid),
+  ];
 }
 
 function sliceOf(manifest: CaseManifest, sopInstanceUid: string): CaseManifest['slices'][number] {
@@ -221,18 +271,29 @@ function sliceOf(manifest: CaseManifest, sopInstanceUid: string): CaseManifest['
 
 /** Study > series > instances (PS3.3 Table C.17-3). */
 function evidence(studyInstanceUid: string, references: readonly InstanceReference[]): Dataset[] {
-  return [{ StudyInstanceUID: studyInstanceUid, ReferencedSeriesSequence: referencedSeries(references, 'ReferencedSOPSequence') }];
+  return [
+    {
+      StudyInstanceUID: studyInstanceUid,
+      ReferencedSeriesSequence: referencedSeries(references, 'ReferencedSOPSequence'),
+    },
+  ];
 }
 
 /** Instances grouped by series, in the order given. */
-export function referencedSeries(references: readonly InstanceReference[], instances: 'ReferencedSOPSequence' | 'ReferencedInstanceSequence'): Dataset[] {
+export function referencedSeries(
+  references: readonly InstanceReference[],
+  instances: 'ReferencedSOPSequence' | 'ReferencedInstanceSequence',
+): Dataset[] {
   const bySeries = new Map<string, Dataset[]>();
   for (const reference of references) {
     const items = bySeries.get(reference.seriesInstanceUid) ?? [];
     bySeries.set(reference.seriesInstanceUid, items);
     items.push(sopReference(reference));
   }
-  return [...bySeries].map(([seriesInstanceUid, items]) => ({ SeriesInstanceUID: seriesInstanceUid, [instances]: items }));
+  return [...bySeries].map(([seriesInstanceUid, items]) => ({
+    SeriesInstanceUID: seriesInstanceUid,
+    [instances]: items,
+  }));
 }
 
 /** One item of a SOP reference sequence (PS3.3 Table 10-11). */
@@ -242,7 +303,9 @@ export function sopReference(instance: { sopClassUid: string; sopInstanceUid: st
 
 /** The request that the scan answers, where the source names one (PS3.3 C.17.2.3). */
 function referencedRequest({ source, studyInstanceUid }: ReportContext): Dataset {
-  const requests = Array.isArray(source['RequestAttributesSequence']) ? (source['RequestAttributesSequence'] as readonly Dataset[]) : [];
+  const requests = Array.isArray(source['RequestAttributesSequence'])
+    ? (source['RequestAttributesSequence'] as readonly Dataset[])
+    : [];
   const accessionNumber = source['AccessionNumber'];
   if (requests.length === 0 && !isPresent(accessionNumber)) return {};
   const copied = (request: Dataset, keyword: string) => (isPresent(request[keyword]) ? request[keyword] : null);
@@ -255,7 +318,8 @@ function referencedRequest({ source, studyInstanceUid }: ReportContext): Dataset
       FillerOrderNumberImagingServiceRequest: copied(request, 'FillerOrderNumberImagingServiceRequest'),
       RequestedProcedureID: copied(request, 'RequestedProcedureID'),
       RequestedProcedureDescription: copied(request, 'RequestedProcedureDescription'),
-      RequestedProcedureCodeSequence: (copied(request, 'RequestedProcedureCodeSequence') as readonly Dataset[] | null) ?? [],
+      RequestedProcedureCodeSequence:
+        (copied(request, 'RequestedProcedureCodeSequence') as readonly Dataset[] | null) ?? [],
     })),
   };
 }
@@ -263,7 +327,11 @@ function referencedRequest({ source, studyInstanceUid }: ReportContext): Dataset
 const percentOf = (probability: number): number => Math.round(probability * 10_000) / 100;
 
 function item(relationship: Relationship, valueType: string, concept: Code | null): Dataset {
-  return { RelationshipType: relationship, ValueType: valueType, ...(concept === null ? {} : { ConceptNameCodeSequence: [codeItem(concept)] }) };
+  return {
+    RelationshipType: relationship,
+    ValueType: valueType,
+    ...(concept === null ? {} : { ConceptNameCodeSequence: [codeItem(concept)] }),
+  };
 }
 
 function code(relationship: Relationship, concept: Code, value: Code): Dataset {
@@ -279,10 +347,17 @@ function uidref(relationship: Relationship, concept: Code, uid: string): Dataset
 }
 
 function num(relationship: Relationship, concept: Code, value: number, unit: Code): Dataset {
-  return { ...item(relationship, 'NUM', concept), MeasuredValueSequence: [{ MeasurementUnitsCodeSequence: [codeItem(unit)], NumericValue: decimalString(value) }] };
+  return {
+    ...item(relationship, 'NUM', concept),
+    MeasuredValueSequence: [{ MeasurementUnitsCodeSequence: [codeItem(unit)], NumericValue: decimalString(value) }],
+  };
 }
 
-function image(relationship: Relationship, concept: Code | null, instance: { sopClassUid: string; sopInstanceUid: string }): Dataset {
+function image(
+  relationship: Relationship,
+  concept: Code | null,
+  instance: { sopClassUid: string; sopInstanceUid: string },
+): Dataset {
   return { ...item(relationship, 'IMAGE', concept), ReferencedSOPSequence: [sopReference(instance)] };
 }
 
@@ -290,7 +365,9 @@ function container(relationship: Relationship, concept: Code, template: string |
   return {
     ...item(relationship, 'CONTAINER', concept),
     ContinuityOfContent: 'SEPARATE',
-    ...(template === null ? {} : { ContentTemplateSequence: [{ MappingResource: 'DCMR', TemplateIdentifier: template }] }),
+    ...(template === null
+      ? {}
+      : { ContentTemplateSequence: [{ MappingResource: 'DCMR', TemplateIdentifier: template }] }),
     ContentSequence: items,
   };
 }

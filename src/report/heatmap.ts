@@ -8,8 +8,18 @@ const CONTOUR_LEVEL = 0.5;
 
 /** matplotlib's inferno at tenths: even steps in lightness, readable in greyscale and with colour-blind eyes. */
 const INFERNO = [
-  [0, 0, 4], [22, 11, 57], [66, 10, 104], [106, 23, 110], [147, 38, 103], [188, 55, 84], [221, 81, 58], [243, 120, 25], [252, 165, 10], [246, 215, 70], [252, 255, 164],
-] as const; // prettier-ignore
+  [0, 0, 4],
+  [22, 11, 57],
+  [66, 10, 104],
+  [106, 23, 110],
+  [147, 38, 103],
+  [188, 55, 84],
+  [221, 81, 58],
+  [243, 120, 25],
+  [252, 165, 10],
+  [246, 215, 70],
+  [252, 255, 164],
+] as const;
 
 export type Rgb = readonly [number, number, number];
 
@@ -27,8 +37,14 @@ export function inferno(response: number): Rgb {
  *
  * @throws TriageError `report-failed` when map and size disagree
  */
-export function responseOnSource(cam: ArrayLike<number>, camRows: number, camColumns: number, crop: SliceCrop): Float32Array {
-  if (cam.length !== camRows * camColumns || cam.length === 0) throw new TriageError('report-failed', `A heatmap of ${cam.length} values cannot be ${camRows} x ${camColumns}.`);
+export function responseOnSource(
+  cam: ArrayLike<number>,
+  camRows: number,
+  camColumns: number,
+  crop: SliceCrop,
+): Float32Array {
+  if (cam.length !== camRows * camColumns || cam.length === 0)
+    throw new TriageError('report-failed', `A heatmap of ${cam.length} values cannot be ${camRows} x ${camColumns}.`);
   const { rows, columns } = crop;
   const response = new Float32Array(rows * columns);
   let peak = 0;
@@ -70,17 +86,23 @@ export function fieldOnSource(crop: SliceCrop): { top: number; left: number; bot
 /** Tints `rgb` (`[row][column][channel]`) with a response of `responseOnSource`: at most 35 %, and a 2 px contour at half of the peak. */
 export function drawResponse(rgb: Uint8Array, response: Float32Array, rows: number, columns: number): void {
   const contour = inferno(0.8);
-  const inside = (row: number, column: number): boolean => row >= 0 && column >= 0 && row < rows && column < columns && response[row * columns + column]! >= CONTOUR_LEVEL;
+  const inside = (row: number, column: number): boolean =>
+    row >= 0 && column >= 0 && row < rows && column < columns && response[row * columns + column]! >= CONTOUR_LEVEL;
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {
       const at = row * columns + column;
       const value = response[at]!;
       const here = inside(row, column);
       // One pixel on either side of the edge makes a line two pixels wide.
-      const onContour = inside(row - 1, column) !== here || inside(row + 1, column) !== here || inside(row, column - 1) !== here || inside(row, column + 1) !== here;
+      const onContour =
+        inside(row - 1, column) !== here ||
+        inside(row + 1, column) !== here ||
+        inside(row, column - 1) !== here ||
+        inside(row, column + 1) !== here;
       const colour = onContour ? contour : inferno(value);
       const alpha = onContour ? 1 : LARGEST_ALPHA * value;
-      for (let channel = 0; channel < 3; channel++) rgb[at * 3 + channel] = Math.round(rgb[at * 3 + channel]! * (1 - alpha) + colour[channel]! * alpha);
+      for (let channel = 0; channel < 3; channel++)
+        rgb[at * 3 + channel] = Math.round(rgb[at * 3 + channel]! * (1 - alpha) + colour[channel]! * alpha);
     }
   }
 }

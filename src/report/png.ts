@@ -10,8 +10,14 @@ export function encodePicture({ rgb, rows, columns }: Picture): Uint8Array {
   header.set([8, 2, 0, 0, 0], 8);
   const stride = columns * 3;
   const lines = Buffer.alloc(rows * (1 + stride));
-  for (let row = 0; row < rows; row++) lines.set(rgb.subarray(row * stride, (row + 1) * stride), row * (1 + stride) + 1);
-  return Buffer.concat([Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]), chunk('IHDR', header), chunk('IDAT', deflateSync(lines)), chunk('IEND', Buffer.alloc(0))]);
+  for (let row = 0; row < rows; row++)
+    lines.set(rgb.subarray(row * stride, (row + 1) * stride), row * (1 + stride) + 1);
+  return Buffer.concat([
+    Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]),
+    chunk('IHDR', header),
+    chunk('IDAT', deflateSync(lines)),
+    chunk('IEND', Buffer.alloc(0)),
+  ]);
 }
 
 function chunk(type: string, body: Buffer): Buffer {

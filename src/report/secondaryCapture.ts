@@ -11,10 +11,17 @@ export const SECONDARY_CAPTURE = '1.2.840.10008.5.1.4.1.1.7';
 
 /** Copied from the source slice, so that the picture lies where the slice lies. */
 const FROM_SLICE = [
-  'FrameOfReferenceUID', 'PositionReferenceIndicator', 'ImagePositionPatient', 'ImageOrientationPatient', 'PixelSpacing', 'SliceThickness',
+  'FrameOfReferenceUID',
+  'PositionReferenceIndicator',
+  'ImagePositionPatient',
+  'ImageOrientationPatient',
+  'PixelSpacing',
+  'SliceThickness',
   // Once lossy, always lossy (PS3.3 C.7.6.1.1.5).
-  'LossyImageCompression', 'LossyImageCompressionRatio', 'LossyImageCompressionMethod',
-] as const; // prettier-ignore
+  'LossyImageCompression',
+  'LossyImageCompressionRatio',
+  'LossyImageCompressionMethod',
+] as const;
 
 /** The triage card as instance 1 of its series, without its SOP Instance UID. It has no place in the patient. */
 export function cardCapture(context: ReportContext, series: SeriesKind, picture: Picture): Dataset {
@@ -26,20 +33,42 @@ export function cardCapture(context: ReportContext, series: SeriesKind, picture:
 }
 
 /** A key slice with the network's response (PS3.3 A.8.1), without its SOP Instance UID; `slice` is what `sliceSource` was read from. */
-export function keySliceCapture(context: ReportContext, instanceNumber: number, picture: Picture, slice: ManifestSlice, sliceSource: Dataset): Dataset {
-  const fromSlice = Object.fromEntries(FROM_SLICE.filter((keyword) => isPresent(sliceSource[keyword])).map((keyword) => [keyword, sliceSource[keyword]]));
+export function keySliceCapture(
+  context: ReportContext,
+  instanceNumber: number,
+  picture: Picture,
+  slice: ManifestSlice,
+  sliceSource: Dataset,
+): Dataset {
+  const fromSlice = Object.fromEntries(
+    FROM_SLICE.filter((keyword) => isPresent(sliceSource[keyword])).map((keyword) => [keyword, sliceSource[keyword]]),
+  );
   return {
     ...capture(context, 'heatmaps', instanceNumber, picture),
     ImageType: ['DERIVED', 'SECONDARY', 'AI_HEATMAP'],
     DerivationDescription: `${HEATMAP_CAPTION} ${NOT_FOR_DIAGNOSTIC_USE}.`,
     DerivationCodeSequence: [codeItem(CODES.gradientWeightedClassActivation)],
-    SourceImageSequence: [{ ...sopReference(slice), SpatialLocationsPreserved: 'YES', PurposeOfReferenceCodeSequence: [codeItem(CODES.sourceImageForProcessing)] }],
-    ReferencedSeriesSequence: referencedSeries([{ ...slice, seriesInstanceUid: text(sliceSource['SeriesInstanceUID']) }], 'ReferencedInstanceSequence'),
+    SourceImageSequence: [
+      {
+        ...sopReference(slice),
+        SpatialLocationsPreserved: 'YES',
+        PurposeOfReferenceCodeSequence: [codeItem(CODES.sourceImageForProcessing)],
+      },
+    ],
+    ReferencedSeriesSequence: referencedSeries(
+      [{ ...slice, seriesInstanceUid: text(sliceSource['SeriesInstanceUID']) }],
+      'ReferencedInstanceSequence',
+    ),
     ...fromSlice,
   };
 }
 
-function capture(context: ReportContext, series: SeriesKind, instanceNumber: number, { rgb, rows, columns }: Picture): Dataset {
+function capture(
+  context: ReportContext,
+  series: SeriesKind,
+  instanceNumber: number,
+  { rgb, rows, columns }: Picture,
+): Dataset {
   // Pixel data has an even length (PS3.5 8.1.1).
   const pixels = new Uint8Array(rgb.length + (rgb.length % 2));
   pixels.set(rgb);

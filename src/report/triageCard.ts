@@ -8,7 +8,17 @@ const MARGIN = 48;
 const WIDTH = COLUMNS - 2 * MARGIN;
 
 /** The dark tokens of the screens. No green anywhere: an unflagged scan must not look like a passed one. */
-const COLOUR = { background: '#0E1116', raised: '#1F2630', text: '#E6EAF0', muted: '#A3ADBA', border: '#7A8594', flag: '#FFB454', fault: '#FF8A7A', domain: '#C9A7FF', info: '#7CC4FF' } as const; // prettier-ignore
+const COLOUR = {
+  background: '#0E1116',
+  raised: '#1F2630',
+  text: '#E6EAF0',
+  muted: '#A3ADBA',
+  border: '#7A8594',
+  flag: '#FFB454',
+  fault: '#FF8A7A',
+  domain: '#C9A7FF',
+  info: '#7CC4FF',
+} as const;
 
 export interface TriageCardInput {
   findings: Findings;
@@ -30,7 +40,11 @@ export function triageCard(input: TriageCardInput): Picture {
 
 /** The card as SVG elements. */
 export function cardElements(input: TriageCardInput): string {
-  const strip = input.locations && input.manifest !== null && input.findings.slices.length > 0 && input.findings.decision !== 'not-analysed';
+  const strip =
+    input.locations &&
+    input.manifest !== null &&
+    input.findings.slices.length > 0 &&
+    input.findings.decision !== 'not-analysed';
   return [
     `<rect width="${COLUMNS}" height="${ROWS}" fill="${COLOUR.background}"/>`,
     banner(),
@@ -46,7 +60,11 @@ function banner(): string {
   return [
     `<rect width="${COLUMNS}" height="64" fill="${COLOUR.raised}"/>`,
     label(MARGIN, 42, NOT_FOR_DIAGNOSTIC_USE, { size: 26, colour: COLOUR.text, bold: true }),
-    label(COLUMNS - MARGIN, 42, 'Odontoid \u00b7 cervical spine CT triage', { size: 20, colour: COLOUR.muted, anchor: 'end' }),
+    label(COLUMNS - MARGIN, 42, 'Odontoid \u00b7 cervical spine CT triage', {
+      size: 20,
+      colour: COLOUR.muted,
+      anchor: 'end',
+    }),
   ].join('');
 }
 
@@ -54,20 +72,29 @@ function banner(): string {
 function state(findings: Findings): string {
   const [cx, cy] = [MARGIN + 36, 160];
   const shapes = {
-    suspected: { colour: COLOUR.flag, shape: `<path d="M${cx} ${cy - 38} L${cx + 40} ${cy + 32} L${cx - 40} ${cy + 32} Z" fill="${COLOUR.flag}"/>${label(cx, cy + 24, '!', { size: 44, colour: COLOUR.background, bold: true, anchor: 'middle' })}` },
-    'not-suspected': { colour: COLOUR.text, shape: `<circle cx="${cx}" cy="${cy}" r="32" fill="none" stroke="${COLOUR.muted}" stroke-width="5"/>` },
+    suspected: {
+      colour: COLOUR.flag,
+      shape: `<path d="M${cx} ${cy - 38} L${cx + 40} ${cy + 32} L${cx - 40} ${cy + 32} Z" fill="${COLOUR.flag}"/>${label(cx, cy + 24, '!', { size: 44, colour: COLOUR.background, bold: true, anchor: 'middle' })}`,
+    },
+    'not-suspected': {
+      colour: COLOUR.text,
+      shape: `<circle cx="${cx}" cy="${cy}" r="32" fill="none" stroke="${COLOUR.muted}" stroke-width="5"/>`,
+    },
     'not-analysed': {
       colour: findings.reasonCode === 'outside-domain' ? COLOUR.domain : COLOUR.fault,
       shape: `<rect x="${cx - 32}" y="${cy - 32}" width="64" height="64" fill="none" stroke="${findings.reasonCode === 'outside-domain' ? COLOUR.domain : COLOUR.fault}" stroke-width="5" stroke-dasharray="10 7"/>`,
     },
-  } as const; // prettier-ignore
+  } as const;
   const { colour, shape } = shapes[findings.decision];
   const left = MARGIN + 104;
   const short = stateSentence(findings).length <= 60;
   const size = short ? 34 : 26;
   const lines = wrapText(stateSentence(findings), COLUMNS - MARGIN - left, size, short ? 2 : 5);
   const first = 160 + size / 3 - ((Math.min(lines.length, 3) - 1) * size * 1.3) / 2;
-  return shape + lines.map((line, index) => label(left, first + index * size * 1.3, line, { size, colour, bold: true })).join('');
+  return (
+    shape +
+    lines.map((line, index) => label(left, first + index * size * 1.3, line, { size, colour, bold: true })).join('')
+  );
 }
 
 /** Score against threshold, one axis from 0 to 1. */
@@ -84,9 +111,16 @@ function scoreBar({ decision, probability, threshold }: Findings): string[] {
     `<rect x="${MARGIN}" y="${top}" width="${WIDTH}" height="26" fill="${COLOUR.raised}"/>`,
     `<rect x="${MARGIN}" y="${top}" width="${(WIDTH * probability).toFixed(1)}" height="26" fill="${colour}"/>`,
     `<rect x="${(at - 2).toFixed(1)}" y="${top - 8}" width="4" height="42" fill="${COLOUR.text}" stroke="${COLOUR.background}" stroke-width="1"/>`,
-    label(at + (anchor === 'end' ? 2 : -2), top + 58, `flagged from ${shown.threshold} (threshold version ${threshold.version})`, { size: 18, colour: COLOUR.text, anchor }),
+    label(
+      at + (anchor === 'end' ? 2 : -2),
+      top + 58,
+      `flagged from ${shown.threshold} (threshold version ${threshold.version})`,
+      { size: 18, colour: COLOUR.text, anchor },
+    ),
     ...(threshold.value > 0.08 ? [label(MARGIN, top + 58, '0', { size: 18, colour: COLOUR.muted })] : []),
-    ...(threshold.value < 0.92 ? [label(MARGIN + WIDTH, top + 58, '1', { size: 18, colour: COLOUR.muted, anchor: 'end' })] : []),
+    ...(threshold.value < 0.92
+      ? [label(MARGIN + WIDTH, top + 58, '1', { size: 18, colour: COLOUR.muted, anchor: 'end' })]
+      : []),
   ];
 }
 
@@ -101,7 +135,10 @@ function scoreStrip(findings: Findings, manifest: CaseManifest): string[] {
     const width = Math.max(0.5, step - (step > 4 ? 1 : 0));
     return `<rect x="${(MARGIN + index * step).toFixed(2)}" y="${(top + height - high).toFixed(1)}" width="${width.toFixed(2)}" height="${high.toFixed(1)}" fill="${keyIndices.has(index) ? COLOUR.flag : COLOUR.info}"/>`;
   });
-  const gaps = manifest.gaps.map(({ afterSliceIndex }) => `<rect x="${(MARGIN + (afterSliceIndex + 1) * step - 5).toFixed(1)}" y="${top}" width="10" height="${height}" fill="url(#hatch)"/>`); // prettier-ignore
+  const gaps = manifest.gaps.map(
+    ({ afterSliceIndex }) =>
+      `<rect x="${(MARGIN + (afterSliceIndex + 1) * step - 5).toFixed(1)}" y="${top}" width="10" height="${height}" fill="url(#hatch)"/>`,
+  );
   const marks = [...findings.keySlices]
     .sort((a, b) => a.sliceIndex - b.sliceIndex)
     .map(({ sliceIndex }) => {
@@ -111,13 +148,25 @@ function scoreStrip(findings: Findings, manifest: CaseManifest): string[] {
   const key = [...keyIndices].sort((a, b) => a - b).map((index) => index + 1);
   return [
     `<defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="3" height="6" fill="${COLOUR.muted}"/></pattern></defs>`,
-    label(MARGIN, top - 14, `Scores over ${count} slices, head on the left${manifest.gaps.length > 0 ? ' (hatched: slices missing)' : ''}`, { size: 20, colour: COLOUR.muted }),
+    label(
+      MARGIN,
+      top - 14,
+      `Scores over ${count} slices, head on the left${manifest.gaps.length > 0 ? ' (hatched: slices missing)' : ''}`,
+      { size: 20, colour: COLOUR.muted },
+    ),
     `<rect x="${MARGIN}" y="${top}" width="${WIDTH}" height="${height}" fill="${COLOUR.raised}"/>`,
     ...bars,
     ...gaps,
     ...marks,
     `<path d="M${MARGIN} ${top + height} h${WIDTH}" stroke="${COLOUR.border}"/>`,
-    ...(key.length > 0 ? [label(MARGIN, top + height + 44, `Key slices, counted from the head: ${key.join(', ')}`, { size: 18, colour: COLOUR.text })] : []),
+    ...(key.length > 0
+      ? [
+          label(MARGIN, top + height + 44, `Key slices, counted from the head: ${key.join(', ')}`, {
+            size: 18,
+            colour: COLOUR.text,
+          }),
+        ]
+      : []),
   ];
 }
 
@@ -127,11 +176,18 @@ function footer({ findings, revision, analysedAt, softwareVersion }: TriageCardI
   const who = `Odontoid ${softwareVersion}, network ${findings.model.name} ${findings.model.version} (${findings.model.sha256.slice(0, 12)}), ${when}, report ${revision}`;
   return [
     `<path d="M${MARGIN} 640 h${WIDTH}" stroke="${COLOUR.border}"/>`,
-    ...wrapText(DISCLAIMER, WIDTH, 19, 2).map((line, index) => label(MARGIN, 674 + index * 27, line, { size: 19, colour: COLOUR.text })),
+    ...wrapText(DISCLAIMER, WIDTH, 19, 2).map((line, index) =>
+      label(MARGIN, 674 + index * 27, line, { size: 19, colour: COLOUR.text }),
+    ),
     ...wrapText(who, WIDTH, 15, 1).map((line) => label(MARGIN, 738, line, { size: 15, colour: COLOUR.muted })),
   ];
 }
 
-function label(x: number, y: number, value: string, style: { size: number; colour: string; bold?: boolean; anchor?: 'start' | 'middle' | 'end' }): string {
+function label(
+  x: number,
+  y: number,
+  value: string,
+  style: { size: number; colour: string; bold?: boolean; anchor?: 'start' | 'middle' | 'end' },
+): string {
   return `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" font-size="${style.size}" fill="${style.colour}"${style.bold === true ? ' font-weight="bold"' : ''} text-anchor="${style.anchor ?? 'start'}">${escapeXml(value)}</text>`;
 }

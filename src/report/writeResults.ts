@@ -10,7 +10,15 @@ import { TriageError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { ClaimedCase, ResultObject, ResultWriter } from '../case/ports.ts';
 import { makeFolder, syncFolder, writeSynced } from '../base/durably.ts';
-import { assertSameIdentity, contentMoment, reportingDevice, seriesUid, text, type ReportContext, type SeriesKind } from './derivedHeader.ts';
+import {
+  assertSameIdentity,
+  contentMoment,
+  reportingDevice,
+  seriesUid,
+  text,
+  type ReportContext,
+  type SeriesKind,
+} from './derivedHeader.ts';
 import { fontFiles, type Picture } from './drawing.ts';
 import { findingsSr, type InstanceReference, type SrSopClass } from './findingsSr.ts';
 import { keySlicePicture, type RenderSource } from './keySlicePicture.ts';
@@ -68,12 +76,20 @@ async function write(writer: ResultWriterOptions, claim: ClaimedCase, findings: 
   };
   const series: SeriesKind = heatmaps ? 'heatmaps' : 'card';
   const analysedAt = contentMoment(findings.analysedAtMs, text(source['TimezoneOffsetFromUTC']));
-  const card = triageCard({ findings, manifest, revision: record.revision, analysedAt, softwareVersion: writer.softwareVersion, locations: heatmaps });
+  const card = triageCard({
+    findings,
+    manifest,
+    revision: record.revision,
+    analysedAt,
+    softwareVersion: writer.softwareVersion,
+    locations: heatmaps,
+  });
   await capture(cardCapture(context, series, card), card);
   if (heatmaps && findings.decision === 'suspected' && manifest !== null) {
     for (const [index, keySlice] of findings.keySlices.entries()) {
       const slice = manifest.slices.find((candidate) => candidate.sopInstanceUid === keySlice.sopInstanceUid);
-      if (slice === undefined) throw new TriageError('report-failed', 'A key slice of the findings is not a slice of the analysed series.');
+      if (slice === undefined)
+        throw new TriageError('report-failed', 'A key slice of the findings is not a slice of the analysed series.');
       const sliceSource = await readSource(writer, claim, slice.path);
       const picture = keySlicePicture(await writer.renderSource(join(writer.spoolDir, slice.path)), keySlice);
       await capture(keySliceCapture(context, index + 2, picture, slice, sliceSource), picture);
@@ -94,7 +110,12 @@ async function write(writer: ResultWriterOptions, claim: ClaimedCase, findings: 
       sopClass: writer.options.srSopClass,
     }),
   );
-  writer.log.info('Report written.', { studyInstanceUid: record.studyInstanceUid, seriesInstanceUid: seriesUid(context, 'sr'), count: captures.length + 1, revision: record.revision });
+  writer.log.info('Report written.', {
+    studyInstanceUid: record.studyInstanceUid,
+    seriesInstanceUid: seriesUid(context, 'sr'),
+    count: captures.length + 1,
+    revision: record.revision,
+  });
   // The report first: it is what a worklist listens for.
   return [report, ...captures];
 }
@@ -102,7 +123,11 @@ async function write(writer: ResultWriterOptions, claim: ClaimedCase, findings: 
 /** The object's attributes, after making sure that its bytes are of the patient and study that the worklist means. */
 async function readSource(writer: ResultWriterOptions, claim: ClaimedCase, path: string): Promise<Dataset> {
   const bytes = await readFile(join(writer.spoolDir, path)).catch((error: unknown) => {
-    throw new TriageError('report-failed', 'A stored source object cannot be read, so the report has no identity to carry. Look at the disk of the spool.', { cause: error });
+    throw new TriageError(
+      'report-failed',
+      'A stored source object cannot be read, so the report has no identity to carry. Look at the disk of the spool.',
+      { cause: error },
+    );
   });
   assertSameIdentity(readHeader(bytes), claim.record.patient, claim.record.studyInstanceUid);
   return sourceAttributes(bytes);
@@ -110,19 +135,27 @@ async function readSource(writer: ResultWriterOptions, claim: ClaimedCase, path:
 
 function anyInstance(claim: ClaimedCase): StoredInstance {
   const instance = claim.instances[0];
-  if (instance === undefined) throw new TriageError('report-failed', 'The case has no stored object, so there is no identity to report under.');
+  if (instance === undefined)
+    throw new TriageError('report-failed', 'The case has no stored object, so there is no identity to report under.');
   return instance;
 }
 
 /** What the report rests on: the analysed slices, or all that came when none could be analysed. */
 function evidenceOf(claim: ClaimedCase, manifest: CaseManifest | null): InstanceReference[] {
-  if (manifest !== null) return manifest.slices.map((slice) => ({ ...slice, seriesInstanceUid: manifest.seriesInstanceUid }));
+  if (manifest !== null)
+    return manifest.slices.map((slice) => ({ ...slice, seriesInstanceUid: manifest.seriesInstanceUid }));
   return claim.instances.map(({ header }) => header);
 }
 
 /** Adds the SOP Instance UID, which holds a digest of the data set, so that two different reports never share one; then writes the file durably. */
-async function writeObject(writer: ResultWriterOptions, kind: ResultObject['kind'], content: Dataset): Promise<ResultObject> {
-  const digest = createHash('sha256').update(writePart10({ ...content, SOPInstanceUID: '0.0' })).digest('hex');
+async function writeObject(
+  writer: ResultWriterOptions,
+  kind: ResultObject['kind'],
+  content: Dataset,
+): Promise<ResultObject> {
+  const digest = createHash('sha256')
+    .update(writePart10({ ...content, SOPInstanceUID: '0.0' }))
+    .digest('hex');
   const studyInstanceUid = text(content['StudyInstanceUID']);
   const seriesInstanceUid = text(content['SeriesInstanceUID']);
   const sopInstanceUid = derivedUid('instance', seriesInstanceUid, digest);
@@ -130,7 +163,11 @@ async function writeObject(writer: ResultWriterOptions, kind: ResultObject['kind
   const folder = join(writer.resultsDir, createHash('sha256').update(studyInstanceUid).digest('hex').slice(0, 32));
   const path = join(folder, `${sopInstanceUid}.dcm`);
   await writeDurably(path, bytes).catch((error: unknown) => {
-    throw new TriageError('report-failed', `The folder of results cannot be written to (${(error as NodeJS.ErrnoException).code ?? 'unknown'}). Look at its disk and rights.`, { cause: error });
+    throw new TriageError(
+      'report-failed',
+      `The folder of results cannot be written to (${(error as NodeJS.ErrnoException).code ?? 'unknown'}). Look at its disk and rights.`,
+      { cause: error },
+    );
   });
   return {
     kind,

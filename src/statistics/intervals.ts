@@ -15,7 +15,8 @@ export function wilsonInterval(hits: number, trials: number): Estimate | null {
   if (trials === 0) return null;
   const value = hits / trials;
   const centre = (value + (Z * Z) / (2 * trials)) / (1 + (Z * Z) / trials);
-  const half = (Z * Math.sqrt((value * (1 - value)) / trials + (Z * Z) / (4 * trials * trials))) / (1 + (Z * Z) / trials);
+  const half =
+    (Z * Math.sqrt((value * (1 - value)) / trials + (Z * Z) / (4 * trials * trials))) / (1 + (Z * Z) / trials);
   // At the ends the formula gives 0 and 1 but for rounding.
   return { value, low: hits === 0 ? 0 : centre - half, high: hits === trials ? 1 : centre + half };
 }
@@ -69,7 +70,9 @@ function bisect(sorted: Float64Array, isBeyond: (entry: number) => boolean): num
 }
 
 /** Mean and sample standard deviation (n - 1) of what is defined; null without values, deviation null for one. */
-export function meanAndDeviation(values: readonly (number | null)[]): { mean: number; deviation: number | null; count: number } | null {
+export function meanAndDeviation(
+  values: readonly (number | null)[],
+): { mean: number; deviation: number | null; count: number } | null {
   const defined = values.filter((value) => value !== null);
   if (defined.length === 0) return null;
   const mean = defined.reduce((sum, value) => sum + value, 0) / defined.length;

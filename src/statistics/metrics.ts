@@ -44,7 +44,12 @@ export function countConfusion(samples: Iterable<Scored>, threshold: number): Co
   return { truePositives, falsePositives, trueNegatives, falseNegatives };
 }
 
-export function ratesOf({ truePositives: tp, falsePositives: fp, trueNegatives: tn, falseNegatives: fn }: Confusion): Rates {
+export function ratesOf({
+  truePositives: tp,
+  falsePositives: fp,
+  trueNegatives: tn,
+  falseNegatives: fn,
+}: Confusion): Rates {
   const tpr = ratio(tp, tp + fn);
   const tnr = ratio(tn, tn + fp);
   return {
@@ -84,12 +89,18 @@ export function rank(samples: readonly Scored[]): Ranking {
   const wrong = samples.find(({ score }) => Number.isNaN(score));
   if (wrong !== undefined) throw new RangeError('A score is not a number.');
   const order = Uint32Array.from(samples.keys()).sort((a, b) => samples[b]!.score - samples[a]!.score);
-  const isLast = Uint8Array.from(order, (index, i) => (i + 1 === order.length || samples[order[i + 1]!]!.score !== samples[index]!.score ? 1 : 0));
+  const isLast = Uint8Array.from(order, (index, i) =>
+    i + 1 === order.length || samples[order[i + 1]!]!.score !== samples[index]!.score ? 1 : 0,
+  );
   return { order, isLast, labels: Uint8Array.from(samples, ({ label }) => (label ? 1 : 0)) };
 }
 
 /** Walks the ranking from above and tells the weight of positives and negatives at or above each distinct score. */
-function sweep({ order, isLast, labels }: Ranking, weights: ArrayLike<number> | null, visit: (positive: number, negative: number, sample: number) => void): void {
+function sweep(
+  { order, isLast, labels }: Ranking,
+  weights: ArrayLike<number> | null,
+  visit: (positive: number, negative: number, sample: number) => void,
+): void {
   let positive = 0;
   let negative = 0;
   for (let i = 0; i < order.length; i++) {
@@ -138,14 +149,22 @@ export function operatingCurve(samples: readonly Scored[]): CurvePoint[] {
   if (positives === 0 || negatives === 0) return [];
   const points: CurvePoint[] = [];
   sweep(rank(samples), null, (positive, negative, sample) => {
-    points.push({ threshold: samples[sample]!.score, fpr: negative / negatives, tpr: positive / positives, precision: positive / (positive + negative) });
+    points.push({
+      threshold: samples[sample]!.score,
+      fpr: negative / negatives,
+      tpr: positive / positives,
+      precision: positive / (positive + negative),
+    });
   });
   return points;
 }
 
 /** Mean square of probability minus truth; null without samples. */
 export function brierScore(samples: readonly Scored[]): number | null {
-  return ratio(samples.reduce((sum, { label, score }) => sum + (score - (label ? 1 : 0)) ** 2, 0), samples.length);
+  return ratio(
+    samples.reduce((sum, { label, score }) => sum + (score - (label ? 1 : 0)) ** 2, 0),
+    samples.length,
+  );
 }
 
 export interface ReliabilityBin {
@@ -169,12 +188,21 @@ export function reliabilityBins(samples: readonly Scored[], bins = 10): Reliabil
     sum[bin]! += score;
     if (label) positives[bin]!++;
   }
-  return Array.from(count, (n, bin) => ({ low: bin / bins, high: (bin + 1) / bins, count: n, positives: positives[bin]!, meanProbability: ratio(sum[bin]!, n) }));
+  return Array.from(count, (n, bin) => ({
+    low: bin / bins,
+    high: (bin + 1) / bins,
+    count: n,
+    positives: positives[bin]!,
+    meanProbability: ratio(sum[bin]!, n),
+  }));
 }
 
 /** Expected calibration error: the mean over the samples of |mean probability - share of positives| of their bin; null without samples. */
 export function calibrationError(bins: readonly ReliabilityBin[]): number | null {
   const samples = bins.reduce((sum, { count }) => sum + count, 0);
-  const gaps = bins.reduce((sum, { count, positives, meanProbability }) => sum + Math.abs(count * (meanProbability ?? 0) - positives), 0);
+  const gaps = bins.reduce(
+    (sum, { count, positives, meanProbability }) => sum + Math.abs(count * (meanProbability ?? 0) - positives),
+    0,
+  );
   return ratio(gaps, samples);
 }

@@ -12,9 +12,14 @@ const FEWEST_FRACTURES = 10;
 const Z = 1.959963984540054;
 
 /** Net benefit (Vickers and Elkin 2006) on consecutive scans with known truth. Calibration is Spiegelhalter's test (1986) on the same scans. */
-export function netBenefit(consecutive: readonly ScoredScan[], now: ThresholdRule, proposed: ThresholdRule): NetBenefit {
+export function netBenefit(
+  consecutive: readonly ScoredScan[],
+  now: ThresholdRule,
+  proposed: ThresholdRule,
+): NetBenefit {
   const fractures = consecutive.filter((scan) => scan.fracture === true).length;
-  if (fractures < FEWEST_FRACTURES || consecutive.length - fractures < FEWEST_FRACTURES) return { shown: false, why: 'too-few' };
+  if (fractures < FEWEST_FRACTURES || consecutive.length - fractures < FEWEST_FRACTURES)
+    return { shown: false, why: 'too-few' };
   if (!isCalibrated(consecutive)) return { shown: false, why: 'not-calibrated' };
   const of = (rule: ThresholdRule, flagged: (scan: ScoredScan) => boolean) =>
     consecutive.filter(flagged).reduce((sum, scan) => {

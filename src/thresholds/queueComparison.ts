@@ -43,7 +43,10 @@ export function compareQueues(
   const figures = (rule: ThresholdRule) => {
     const reads = replayQueue(scans, rule, maxWaitMs);
     return Object.fromEntries(
-      Object.entries(BELONGS).map(([group, belongs]) => [group, waitFigures(reads.filter(belongs), days.length, dayIndex, random)]),
+      Object.entries(BELONGS).map(([group, belongs]) => [
+        group,
+        waitFigures(reads.filter(belongs), days.length, dayIndex, random),
+      ]),
     ) as Record<WaitGroup, WaitFigures>;
   };
   return { scans: scans.length, days: days.length, now: figures(rules.now), proposed: figures(rules.proposed) };

@@ -42,7 +42,8 @@ export function replayQueue(scans: readonly ReadScan[], rule: ThresholdRule, max
   const reads: ReplayedRead[] = [];
   let next = 0;
   for (const turnMs of turns) {
-    for (let scan = arrivals[next]; scan !== undefined && scan.arrivedAtMs <= turnMs; scan = arrivals[++next]) waiting.push(scan);
+    for (let scan = arrivals[next]; scan !== undefined && scan.arrivedAtMs <= turnMs; scan = arrivals[++next])
+      waiting.push(scan);
     const scan = takeFirst(waiting, rule, turnMs, maxWaitMs);
     reads.push({ scan, readAtMs: turnMs, waitMs: turnMs - scan.arrivedAtMs, flagged: isFlaggedScan(rule, scan) });
   }

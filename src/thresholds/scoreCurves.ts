@@ -45,11 +45,16 @@ const MOST_POINTS = 200;
 export function scoreCurves(scans: readonly ScoredScan[]): ScoreCurves {
   const known = scans.filter((scan) => scan.fracture !== null);
   const consecutive = consecutiveScans(scans);
-  const fractureScores = known.filter((scan) => scan.fracture === true).map((scan) => scan.score).sort((a, b) => a - b); // prettier-ignore
+  const fractureScores = known
+    .filter((scan) => scan.fracture === true)
+    .map((scan) => scan.score)
+    .sort((a, b) => a - b);
   const curve = (of: readonly ScoredScan[]) => {
     const fractures = of.filter((scan) => scan.fracture === true).length;
     const enough = fractures >= FEWEST_FOR_A_CURVE && of.length - fractures >= FEWEST_FOR_A_CURVE;
-    const points = enough ? operatingCurve(of.map((scan) => ({ label: scan.fracture === true, score: scan.score }))) : [];
+    const points = enough
+      ? operatingCurve(of.map((scan) => ({ label: scan.fracture === true, score: scan.score })))
+      : [];
     return { fractures, others: of.length - fractures, points: thinned(corners(points)) };
   };
   const all = curve(known);
@@ -81,11 +86,16 @@ export function scoreCurves(scans: readonly ScoredScan[]): ScoreCurves {
 
 function histogram(scans: readonly ScoredScan[], fracture: boolean | null): number[] {
   const bins = Array.from({ length: BINS }, () => 0);
-  for (const scan of scans) if (scan.fracture === fracture) bins[Math.min(BINS - 1, Math.floor(scan.score * BINS))]! += 1;
+  for (const scan of scans)
+    if (scan.fracture === fracture) bins[Math.min(BINS - 1, Math.floor(scan.score * BINS))]! += 1;
   return bins;
 }
 
-function atThreshold(known: readonly ScoredScan[], consecutive: readonly ScoredScan[], threshold: number): ThresholdPoint {
+function atThreshold(
+  known: readonly ScoredScan[],
+  consecutive: readonly ScoredScan[],
+  threshold: number,
+): ThresholdPoint {
   return { threshold, ...ratesAt(known, consecutive, (scan) => scan.score >= threshold) };
 }
 
@@ -124,7 +134,10 @@ function corners(points: readonly CurvePoint[]): CurvePoint[] {
     const before = points[index - 1];
     const after = points[index + 1];
     if (before === undefined || after === undefined) return true;
-    return !((before.tpr === point.tpr && point.tpr === after.tpr) || (before.fpr === point.fpr && point.fpr === after.fpr));
+    return !(
+      (before.tpr === point.tpr && point.tpr === after.tpr) ||
+      (before.fpr === point.fpr && point.fpr === after.fpr)
+    );
   });
 }
 

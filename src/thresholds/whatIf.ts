@@ -81,7 +81,11 @@ export function whatIf(scans: readonly ScoredScan[], now: ThresholdRule, propose
 function ruleFigures(scans: readonly ScoredScan[], rule: ThresholdRule): RuleFigures {
   const flagged = (scan: ScoredScan) => isFlagged(rule, scan);
   const known = scans.filter((scan) => scan.fracture !== null);
-  return { flags: scans.filter(flagged).length, load: flagLoad(scans, rule), ...ratesAt(known, consecutiveScans(scans), flagged) };
+  return {
+    flags: scans.filter(flagged).length,
+    load: flagLoad(scans, rule),
+    ...ratesAt(known, consecutiveScans(scans), flagged),
+  };
 }
 
 function subgroups(

@@ -3,7 +3,13 @@ import type { ProofRun, ProofStatus } from '../worklist/proof/proofRuns.ts';
 import type { SystemFigures } from '../worklist/list/systemFigures.ts';
 import type { Troubles } from '../worklist/list/troubles.ts';
 import type { ModelsDesk } from './modelsDesk.ts';
-import type { connectionsAnswer, echoAnswer, proofAnswer, routingAnswer, systemDetail } from '../answers/adminAnswers.ts';
+import type {
+  connectionsAnswer,
+  echoAnswer,
+  proofAnswer,
+  routingAnswer,
+  systemDetail,
+} from '../answers/adminAnswers.ts';
 
 export type ConnectionsAnswer = z.infer<typeof connectionsAnswer>;
 export type EchoAnswer = z.infer<typeof echoAnswer>;
@@ -28,7 +34,10 @@ export interface AdminDesk {
     echo(kind: 'destination' | 'source', name: string): Promise<EchoAnswer>;
   };
   /** What the agent would do with an object, if `callingAeTitle` sent it from `address`. Keeps nothing. */
-  testRouting(bytes: Uint8Array, sender: { callingAeTitle: string; calledAeTitle: string; address: string }): Promise<RoutingAnswer>;
+  testRouting(
+    bytes: Uint8Array,
+    sender: { callingAeTitle: string; calledAeTitle: string; address: string },
+  ): Promise<RoutingAnswer>;
   /** Largest file that `testRouting` takes, bytes. */
   mostTestedBytes: number;
   troubles(limit: number): Promise<Troubles>;

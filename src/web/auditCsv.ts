@@ -5,7 +5,16 @@ const COLUMNS = ['seq', 'time', 'action', 'actor', 'address', 'target', 'detail'
 /** The audit as RFC 4180 text, a line a chunk. No cell can be taken for a formula, whatever a peer called itself. */
 export function* auditCsv(entries: Iterable<AuditEntry>): Generator<string> {
   for (const entry of entries)
-    yield lineOf([String(entry.seq), new Date(entry.atMs).toISOString(), entry.action, entry.actor, entry.address, entry.target, JSON.stringify(entry.detail), entry.hash]);
+    yield lineOf([
+      String(entry.seq),
+      new Date(entry.atMs).toISOString(),
+      entry.action,
+      entry.actor,
+      entry.address,
+      entry.target,
+      JSON.stringify(entry.detail),
+      entry.hash,
+    ]);
 }
 
 /** The heading line. */

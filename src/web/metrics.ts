@@ -41,9 +41,11 @@ export async function metricsText(totals: WorklistTotals, system: SystemStatus):
     [[{}, (totals.outbox.oldestAgeMs ?? 0) / 1000]],
   );
   gauge('model_ready', '1 when a network is loaded and its golden case agrees.', [[{}, system.model === null ? 0 : 1]]);
-  gauge('model_activation_failed', '1 when the package that was activated last does not load, whether or not another one serves.', [
-    [{}, system.modelError === null ? 0 : 1],
-  ]);
+  gauge(
+    'model_activation_failed',
+    '1 when the package that was activated last does not load, whether or not another one serves.',
+    [[{}, system.modelError === null ? 0 : 1]],
+  );
   const serving = [
     ...(system.model === null ? [] : [{ role: 'active', ...system.model }]),
     ...(system.shadow?.model == null ? [] : [{ role: 'shadow', ...system.shadow.model }]),
@@ -53,25 +55,43 @@ export async function metricsText(totals: WorklistTotals, system: SystemStatus):
     'The packages that serve: always 1.',
     serving.map(({ role, name, version, sha256 }) => [{ role, name, version, sha256 }, 1]),
   );
-  gauge('shadow_model_failed', '1 when the shadow package does not load.', [[{}, system.shadow?.error == null ? 0 : 1]]);
+  gauge('shadow_model_failed', '1 when the shadow package does not load.', [
+    [{}, system.shadow?.error == null ? 0 : 1],
+  ]);
   gauge('shadow_queue', 'Cases that the shadow package has still to score.', [[{}, system.shadow?.toScore ?? 0]]);
   gauge('receiver_up', '1 when the Storage SCP listens.', [[{}, system.receiver.up ? 1 : 0]]);
   const { alarm, lastPassedAtMs, totalMs, probability } = system.proofOfLife;
-  gauge('proof_of_life_alarm', '1 when the last synthetic study did not come through, or none has for too long.', [[{}, alarm === null ? 0 : 1]]);
-  gauge('proof_of_life_last_pass_timestamp_seconds', 'When a synthetic study last came through, Unix time; not a number before the first one.', [
-    [{}, (lastPassedAtMs ?? Number.NaN) / 1000],
+  gauge('proof_of_life_alarm', '1 when the last synthetic study did not come through, or none has for too long.', [
+    [{}, alarm === null ? 0 : 1],
   ]);
-  gauge('proof_of_life_seconds', 'The last synthetic study, from the first slice sent to the written report; not a number when it did not get there.', [
-    [{}, (totalMs ?? Number.NaN) / 1000],
-  ]);
-  gauge('proof_of_life_probability', 'Score of the last synthetic study, whose fracture is obvious; not a number without one.', [
-    [{}, probability ?? Number.NaN],
-  ]);
+  gauge(
+    'proof_of_life_last_pass_timestamp_seconds',
+    'When a synthetic study last came through, Unix time; not a number before the first one.',
+    [[{}, (lastPassedAtMs ?? Number.NaN) / 1000]],
+  );
+  gauge(
+    'proof_of_life_seconds',
+    'The last synthetic study, from the first slice sent to the written report; not a number when it did not get there.',
+    [[{}, (totalMs ?? Number.NaN) / 1000]],
+  );
+  gauge(
+    'proof_of_life_probability',
+    'Score of the last synthetic study, whose fracture is obvious; not a number without one.',
+    [[{}, probability ?? Number.NaN]],
+  );
   const repository = system.auditRepository;
   if (repository !== null) {
-    gauge('audit_unsent', 'Entries of the audit that the audit repository has not got yet.', [[{}, repository.waiting]]);
-    gauge('audit_oldest_unsent_timestamp_seconds', 'Since when the oldest of them waits, Unix time; not a number when there is none.', [[{}, (repository.oldestAtMs ?? Number.NaN) / 1000]]);
-    gauge('audit_repository_alarm', '1 when an entry has waited for too long.', [[{}, repository.alarm === null ? 0 : 1]]);
+    gauge('audit_unsent', 'Entries of the audit that the audit repository has not got yet.', [
+      [{}, repository.waiting],
+    ]);
+    gauge(
+      'audit_oldest_unsent_timestamp_seconds',
+      'Since when the oldest of them waits, Unix time; not a number when there is none.',
+      [[{}, (repository.oldestAtMs ?? Number.NaN) / 1000]],
+    );
+    gauge('audit_repository_alarm', '1 when an entry has waited for too long.', [
+      [{}, repository.alarm === null ? 0 : 1],
+    ]);
   }
   counter('received_objects', 'Objects acknowledged since the start.', system.receiver.stored);
   counter('rejected_associations', 'Associations rejected since the start.', system.receiver.rejected);

@@ -15,5 +15,12 @@ export interface ModelsDesk {
    *
    * @throws TriageError `not-found`, `threshold-unsaid`, `model-refused` with what is wrong, `model-check-running`, `command-invalid`
    */
-  decide(decision: { role: ModelRole; sha256: string | null; threshold: 'keep' | 'default' | number | undefined; reason: string; by: string; address: string }): Promise<ModelActivation>;
+  decide(decision: {
+    role: ModelRole;
+    sha256: string | null;
+    threshold: 'keep' | 'default' | number | undefined;
+    reason: string;
+    by: string;
+    address: string;
+  }): Promise<ModelActivation>;
 }

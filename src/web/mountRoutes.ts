@@ -21,10 +21,17 @@ function handlerOf(entry: Route, context: WebContext, { checkAnswers }: MountOpt
   return async (request, response) => {
     const principal = access.principalOf(request);
     const refusal =
-      refusalOf(entry, principal, clock.now() - access.recentMs) ?? (entry.method === 'get' || access.carriesCsrfToken(request) ? null : NO_CSRF_TOKEN);
+      refusalOf(entry, principal, clock.now() - access.recentMs) ??
+      (entry.method === 'get' || access.carriesCsrfToken(request) ? null : NO_CSRF_TOKEN);
     const address = addressOf(request);
     if (refusal !== null) {
-      if (refusal === NOT_ALLOWED) await access.audit.append({ action: 'access.denied', actor: principal!.name, address, target: `${entry.method} ${entry.path}` });
+      if (refusal === NOT_ALLOWED)
+        await access.audit.append({
+          action: 'access.denied',
+          actor: principal!.name,
+          address,
+          target: `${entry.method} ${entry.path}`,
+        });
       response.status(refusal.status).json({ error: refusal.error, message: refusal.message });
       return;
     }
@@ -82,7 +89,8 @@ const NO_CSRF_TOKEN: Refusal = { status: 403, error: 'csrf-token', message: 'The
 
 function refusalOf(entry: Route, principal: Principal | null, recentSinceMs: number): Refusal | null {
   if (!mayUse(principal?.role ?? null, entry.least)) return principal === null ? NOT_SIGNED_IN : NOT_ALLOWED;
-  if (entry.recentSignIn === true && principal?.session != null && principal.session.confirmedAtMs < recentSinceMs) return SIGN_IN_AGAIN;
+  if (entry.recentSignIn === true && principal?.session != null && principal.session.confirmedAtMs < recentSinceMs)
+    return SIGN_IN_AGAIN;
   return null;
 }
 
@@ -92,5 +100,8 @@ function checked<S extends z.ZodType>(schema: S | undefined, value: unknown, whe
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
   const at = issue.path.map(String).join('.');
-  throw new TriageError('command-invalid', `The ${where} of the request is wrong${at === '' ? '' : ` at ${at}`}: ${issue.message}`);
+  throw new TriageError(
+    'command-invalid',
+    `The ${where} of the request is wrong${at === '' ? '' : ` at ${at}`}: ${issue.message}`,
+  );
 }

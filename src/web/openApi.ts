@@ -23,18 +23,25 @@ export function openApiOf(routes: readonly Route[], version: string): { openapi:
     info: {
       title: 'Odontoid',
       version,
-      description: 'Worklist and case results. Research software, not for diagnostic use. A scan without a flag is read as usual.',
+      description:
+        'Worklist and case results. Research software, not for diagnostic use. A scan without a flag is read as usual.',
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     components: {
       securitySchemes: {
         token: { type: 'http', scheme: 'bearer', description: 'Of a machine: `odontoid token add`.' },
-        wall: { type: 'apiKey', in: 'cookie', name: '__Host-odontoid-wall', description: 'Of a screen on a wall (`odontoid-wall` over plain HTTP on the machine itself).' },
+        wall: {
+          type: 'apiKey',
+          in: 'cookie',
+          name: '__Host-odontoid-wall',
+          description: 'Of a screen on a wall (`odontoid-wall` over plain HTTP on the machine itself).',
+        },
         session: {
           type: 'apiKey',
           in: 'cookie',
           name: '__Host-odontoid',
-          description: 'Of a person’s browser (`odontoid` over plain HTTP on the machine itself). What changes something also needs X-CSRF-Token, as GET /api/session gives it.',
+          description:
+            'Of a person’s browser (`odontoid` over plain HTTP on the machine itself). What changes something also needs X-CSRF-Token, as GET /api/session gives it.',
         },
       },
     },
@@ -57,7 +64,14 @@ function operationOf(entry: Route): ZodOpenApiOperationObject {
     summary: entry.summary,
     'x-least-role': entry.least,
     ...(entry.recentSignIn === true ? { 'x-recent-sign-in': true } : {}),
-    security: entry.least === 'public' ? [] : [...(entry.least === 'wall' ? [{ wall: [] }] : []), ...(entry.least === 'service' || entry.least === 'wall' ? [{ token: [] }] : []), { session: [] }],
+    security:
+      entry.least === 'public'
+        ? []
+        : [
+            ...(entry.least === 'wall' ? [{ wall: [] }] : []),
+            ...(entry.least === 'service' || entry.least === 'wall' ? [{ token: [] }] : []),
+            { session: [] },
+          ],
     ...(entry.params || entry.query
       ? { requestParams: { ...(entry.params && { path: entry.params }), ...(entry.query && { query: entry.query }) } }
       : {}),

@@ -2,7 +2,22 @@
  * Addresses of the screens. The server answers each with the page; `client/pages.tsx` must name a screen for each. None holds an identifier: a study
  * is named by its case reference.
  */
-export const PAGE_PATHS = ['/', '/case/:caseRef', '/thresholds', '/models', '/wall', '/sign-in', '/set-up', '/sessions', '/users', '/audit', '/proof-of-life', '/connections', '/waiting', '/system'] as const;
+export const PAGE_PATHS = [
+  '/',
+  '/case/:caseRef',
+  '/thresholds',
+  '/models',
+  '/wall',
+  '/sign-in',
+  '/set-up',
+  '/sessions',
+  '/users',
+  '/audit',
+  '/proof-of-life',
+  '/connections',
+  '/waiting',
+  '/system',
+] as const;
 
 export type PagePath = (typeof PAGE_PATHS)[number];
 
@@ -11,6 +26,9 @@ export function pagePathOf(address: string): PagePath | undefined {
   const parts = address.split('/');
   return PAGE_PATHS.find((path) => {
     const wanted = path.split('/');
-    return wanted.length === parts.length && wanted.every((part, at) => (part.startsWith(':') ? /^[\w-]+$/.test(parts[at]!) : part === parts[at]));
+    return (
+      wanted.length === parts.length &&
+      wanted.every((part, at) => (part.startsWith(':') ? /^[\w-]+$/.test(parts[at]!) : part === parts[at]))
+    );
   });
 }

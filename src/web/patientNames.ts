@@ -24,7 +24,8 @@ export function createPatientNames(rule: NamesRule, clock: Clock): PatientNames 
   const keyOf = ({ session, name }: Principal): string => session?.id ?? name;
   return {
     mayBeShown: rule !== 'hidden',
-    inListFor: (who) => rule === 'shown' || (rule === 'on-request' && (shownUntilMs.get(keyOf(who)) ?? 0) > clock.now()),
+    inListFor: (who) =>
+      rule === 'shown' || (rule === 'on-request' && (shownUntilMs.get(keyOf(who)) ?? 0) > clock.now()),
     mayBeKnownTo: ({ role }) => rule === 'shown' || role !== 'service',
     show: (who) => {
       const now = clock.now();

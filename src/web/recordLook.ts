@@ -12,7 +12,14 @@ export type Look = 'opened' | 'still-open' | 'previewed';
  * is read anew; a preview discloses a patient's image too, but is no view; what a machine fetches nobody has seen yet. What the page says of itself is believed only
  * as far as a view of the same session is on record: nothing is shown without an entry.
  */
-export async function recordLook({ audit, absoluteMs }: Pick<Access, 'audit' | 'absoluteMs'>, { name, role, session }: Principal, address: string, study: string, look: Look, nowMs: number): Promise<void> {
+export async function recordLook(
+  { audit, absoluteMs }: Pick<Access, 'audit' | 'absoluteMs'>,
+  { name, role, session }: Principal,
+  address: string,
+  study: string,
+  look: Look,
+  nowMs: number,
+): Promise<void> {
   const by = { actor: name, address, target: study };
   // Tokens, and who needs no sign-in, have no session: one would last as long.
   const sinceMs = session?.signedInAtMs ?? nowMs - absoluteMs;

@@ -38,7 +38,13 @@ const LOOPBACK_HOST = /^(127(\.\d{1,3}){3}|localhost|\[::1\])(:\d{1,5})?$/;
  * Only requests that name this machine, or the public address, get in, and only from its own pages. A page on the internet can point its own name at
  * 127.0.0.1 (DNS rebinding) and can post forms across origins; neither may reach the worklist.
  */
-export function ownPagesOnly({ publicUrl, originNeeded }: { publicUrl: string | undefined; originNeeded: boolean }): RequestHandler {
+export function ownPagesOnly({
+  publicUrl,
+  originNeeded,
+}: {
+  publicUrl: string | undefined;
+  originNeeded: boolean;
+}): RequestHandler {
   const open = publicUrl === undefined ? null : new URL(publicUrl);
   return (request, response, next) => {
     const { host = '', origin } = request.headers;
@@ -46,20 +52,25 @@ export function ownPagesOnly({ publicUrl, originNeeded }: { publicUrl: string | 
     // Another port of this machine is another page ("same-site"). Following a link to the worklist is no danger: nothing is changed, nothing can be read.
     const fromElsewhere = ['cross-site', 'same-site'].includes(String(request.headers['sec-fetch-site']));
     const followsLink = !changes && request.headers['sec-fetch-mode'] === 'navigate';
-    const own = open !== null && host === open.host ? open.origin : LOOPBACK_HOST.test(host) ? `${request.protocol}://${host}` : null;
-    const hasBody = request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
+    const own =
+      open !== null && host === open.host
+        ? open.origin
+        : LOOPBACK_HOST.test(host)
+          ? `${request.protocol}://${host}`
+          : null;
+    const hasBody =
+      request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
     // Browsers name the origin of every request that changes something. A token is no cookie: no page sends it by itself.
-    const originMissing = originNeeded && changes && origin === undefined && request.headers.authorization === undefined;
+    const originMissing =
+      originNeeded && changes && origin === undefined && request.headers.authorization === undefined;
     if (own === null) {
-      response
-        .status(421)
-        .json({
-          error: 'misdirected',
-          message:
-            open === null
-              ? 'Open this page as http://127.0.0.1 or http://localhost on the machine itself.'
-              : `Open this page as ${open.origin}.`,
-        });
+      response.status(421).json({
+        error: 'misdirected',
+        message:
+          open === null
+            ? 'Open this page as http://127.0.0.1 or http://localhost on the machine itself.'
+            : `Open this page as ${open.origin}.`,
+      });
     } else if ((origin !== undefined && origin !== own) || (fromElsewhere && !followsLink) || originMissing) {
       response.status(403).json({ error: 'cross-origin', message: 'Requests from other pages are refused.' });
     } else if (changes && hasBody && !request.is(['application/json', 'application/dicom'])) {

@@ -78,7 +78,8 @@ export async function startWebServer(options: WebOptions): Promise<WebServer> {
   const whatIf = openWhatIfDesk();
   const app = createApp(options, feed, whatIf);
   // TLS 1.2 at the least, as PS3.15 asks of DICOM.
-  const server = options.tls === undefined ? createServer(app) : createTlsServer({ ...options.tls, minVersion: 'TLSv1.2' }, app);
+  const server =
+    options.tls === undefined ? createServer(app) : createTlsServer({ ...options.tls, minVersion: 'TLSv1.2' }, app);
   await listen(server, options);
   const { port } = server.address() as AddressInfo;
   return {
@@ -101,7 +102,14 @@ function createApp(options: WebOptions, feed: ReturnType<typeof createLiveFeed>,
   let described: { openapi: string } | null = null;
   const slices = createSliceImages(options.decodeSlice, MOST_SLICE_BYTES);
   const names = createPatientNames(options.patientNames, options.clock);
-  const context: WebContext = { ...options, feed, whatIf, slices, names, description: () => (described ??= openApiOf(ROUTES, options.version)) };
+  const context: WebContext = {
+    ...options,
+    feed,
+    whatIf,
+    slices,
+    names,
+    description: () => (described ??= openApiOf(ROUTES, options.version)),
+  };
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -124,7 +132,10 @@ function createApp(options: WebOptions, feed: ReturnType<typeof createLiveFeed>,
     response.sendFile('index.html', { root: options.pageDir, etag: false, lastModified: false, cacheControl: false });
   });
   // The page's own files only: an answer that holds a secret beside what a stranger may choose must not show its length compressed.
-  app.use(compression(), express.static(options.pageDir, { index: false, etag: false, lastModified: false, cacheControl: false }));
+  app.use(
+    compression(),
+    express.static(options.pageDir, { index: false, etag: false, lastModified: false, cacheControl: false }),
+  );
   app.use((_request, response) => {
     response.status(404).type('text/plain').send('Not found. The worklist is at /');
   });
@@ -146,12 +157,10 @@ function createApp(options: WebOptions, feed: ReturnType<typeof createLiveFeed>,
       response.status(status).json({ error: code, message: 'The request failed; the log says why.' });
       return;
     }
-    response
-      .status(status)
-      .json({
-        error: code,
-        message: error instanceof TriageError ? error.message : 'The request could not be understood.',
-      });
+    response.status(status).json({
+      error: code,
+      message: error instanceof TriageError ? error.message : 'The request could not be understood.',
+    });
   };
   app.use(onError);
   return app;

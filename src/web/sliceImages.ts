@@ -16,10 +16,7 @@ export interface SliceImages {
 }
 
 /** Slices decoded a moment ago, by the digest of their bytes: at most `mostBytes` of them, the longest unused leave first. */
-export function createSliceImages(
-  decode: (path: string) => Promise<SourceSlice>,
-  mostBytes: number,
-): SliceImages {
+export function createSliceImages(decode: (path: string) => Promise<SourceSlice>, mostBytes: number): SliceImages {
   const kept = new Map<string, Promise<SliceImage>>();
   const sizes = new Map<string, number>();
   let size = 0;

@@ -23,7 +23,10 @@ export interface WhatIfFigures {
 }
 
 export function figuresOf({ scored, read, now, proposed, maxWaitMs }: WhatIfQuestion): WhatIfFigures {
-  return { whatIf: whatIf(scored, now, proposed), queue: compareQueues(read, { now, proposed }, maxWaitMs, seededUniform(1)) };
+  return {
+    whatIf: whatIf(scored, now, proposed),
+    queue: compareQueues(read, { now, proposed }, maxWaitMs, seededUniform(1)),
+  };
 }
 
 export type FromWhatIfChild = { figures: WhatIfFigures } | { error: string };
@@ -51,7 +54,11 @@ export function openWhatIfDesk(): WhatIfDesk {
   }
 
   async function answer(question: WhatIfQuestion): Promise<WhatIfFigures> {
-    const message = await askChild<FromWhatIfChild>((child ??= start()), question, (how) => new Error(`The process of what-if figures ended (${how}).`));
+    const message = await askChild<FromWhatIfChild>(
+      (child ??= start()),
+      question,
+      (how) => new Error(`The process of what-if figures ended (${how}).`),
+    );
     if ('error' in message) throw new Error(message.error);
     return message.figures;
   }

@@ -36,7 +36,8 @@ async function visit(url: string): Promise<Page> {
   const page = await context.newPage();
   const complaints: string[] = [];
   page.on('console', (message) => {
-    if (['error', 'warning'].includes(message.type()) && !/status of (401|403|429)/.test(message.text())) complaints.push(message.text());
+    if (['error', 'warning'].includes(message.type()) && !/status of (401|403|429)/.test(message.text()))
+      complaints.push(message.text());
   });
   page.on('pageerror', (error) => complaints.push(String(error)));
   onTestFinished(async () => {
@@ -52,7 +53,9 @@ async function accessible(page: Page): Promise<void> {
     await page.evaluate((name) => {
       document.documentElement.dataset['theme'] = name;
     }, theme);
-    const { violations } = await new AxeBuilder({ page }).withTags(['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa']).analyze();
+    const { violations } = await new AxeBuilder({ page })
+      .withTags(['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'])
+      .analyze();
     expect(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])).toEqual([]);
   }
 }
@@ -80,7 +83,9 @@ test('the first admin comes in by the link, and the link works no more', async (
   const page = await setUp(site);
   expect(await page.getByText('Signed in as chief').isVisible()).toBe(true);
   const late = await visit(`${site.url}/set-up#${secret}`);
-  await expect.poll(() => late.getByRole('alert').textContent()).toBe('This link was used, or is too old. Ask for a new one.');
+  await expect
+    .poll(() => late.getByRole('alert').textContent())
+    .toBe('This link was used, or is too old. Ask for a new one.');
 });
 
 test('whoever is not signed in sees no patient, signs in by keyboard, and gets back to where they wanted to go', async () => {
@@ -178,7 +183,12 @@ test('an admin adds a reader, after confirming who they are, and the reader come
 test('the audit shows what was done, hostile names as text, and narrows by its filters', async () => {
   const site = await openedSite();
   const page = await setUp(site);
-  await site.access.audit.append({ action: 'association.rejected', actor: '<img src=x onerror=alert(1)>', address: '10.0.0.9', detail: { why: '"><script>alert(1)</script>' } });
+  await site.access.audit.append({
+    action: 'association.rejected',
+    actor: '<img src=x onerror=alert(1)>',
+    address: '10.0.0.9',
+    detail: { why: '"><script>alert(1)</script>' },
+  });
   await page.getByRole('link', { name: 'Administration' }).click();
   await page.getByRole('link', { name: 'Audit' }).click();
   await page.getByText('<img src=x onerror=alert(1)>').waitFor();

@@ -17,7 +17,8 @@ startBrowser();
 
 /** A whole agent whose PACS is a real Orthanc. */
 async function wholeAgent(): Promise<{ url: string; dir: string }> {
-  if (!existsSync(resolve(import.meta.dirname, '../../dist/web/index.html'))) throw new Error('Build the page first: npm run build');
+  if (!existsSync(resolve(import.meta.dirname, '../../dist/web/index.html')))
+    throw new Error('Build the page first: npm run build');
   const { dir, remove } = await temporaryDirectory();
   onTestFinished(remove);
   const orthanc = await startOrthanc({ dir: join(dir, 'orthanc') });
@@ -25,7 +26,14 @@ async function wholeAgent(): Promise<{ url: string; dir: string }> {
   const agent = await startAgent(
     configFrom({
       dataDir: join(dir, 'agent'),
-      receive: { port: 0, minFreeBytes: 0, sources: [{ aeTitle: 'CT1', addresses: ['10.1.2.0/24'], echo: { host: '127.0.0.1', port: orthanc.dicomPort } }, { aeTitle: 'CT2', addresses: ['10.1.3.7'] }] },
+      receive: {
+        port: 0,
+        minFreeBytes: 0,
+        sources: [
+          { aeTitle: 'CT1', addresses: ['10.1.2.0/24'], echo: { host: '127.0.0.1', port: orthanc.dicomPort } },
+          { aeTitle: 'CT2', addresses: ['10.1.3.7'] },
+        ],
+      },
       destinations: [
         { name: 'pacs', kind: 'dimse', aeTitle: 'ORTHANC', host: '127.0.0.1', port: orthanc.dicomPort },
         { name: 'archive', kind: 'dimse', aeTitle: 'ARCHIVE', host: '127.0.0.1', port: 1 },
@@ -48,11 +56,20 @@ test('a proof of life is run from the page, and its alarm stands on the worklist
   await page.getByText(/A run is under way/).waitFor();
   expect(await page.getByRole('button', { name: 'Run now' }).isDisabled()).toBe(true);
   // Everything went well but for the archive, which nobody has started: an alarm, in words that say where.
-  await page.getByText(/^The proof of life failed: Results cannot get out: ARCHIVE at 127.0.0.1:1: nothing listens/).waitFor({ timeout: 170_000 });
-  expect(await page.getByRole('img', { name: /How long each stage took: Made .*Received .*Assembled .*Scored .*Reported/ }).count()).toBe(1);
+  await page
+    .getByText(/^The proof of life failed: Results cannot get out: ARCHIVE at 127.0.0.1:1: nothing listens/)
+    .waitFor({ timeout: 170_000 });
+  expect(
+    await page
+      .getByRole('img', { name: /How long each stage took: Made .*Received .*Assembled .*Scored .*Reported/ })
+      .count(),
+  ).toBe(1);
   await complaintsInBothThemes(page);
   await page.getByRole('link', { name: 'Worklist' }).click();
-  await page.getByRole('alert').getByText(/The proof of life failed/).waitFor();
+  await page
+    .getByRole('alert')
+    .getByText(/The proof of life failed/)
+    .waitFor();
   // It is no patient's: the list stays empty.
   await page.getByText(/No scans waiting/).waitFor();
 
@@ -62,9 +79,15 @@ test('a proof of life is run from the page, and its alarm stands on the worklist
   await page.getByText(/^Answered in \d+ ms/).waitFor();
   await page.getByRole('button', { name: 'Echo CT1' }).click();
   // Orthanc is called ORTHANC, not CT1: it says so.
-  await page.locator('tr', { has: page.getByRole('button', { name: 'Echo CT1' }) }).getByText(/Answered|AE title/).waitFor();
+  await page
+    .locator('tr', { has: page.getByRole('button', { name: 'Echo CT1' }) })
+    .getByText(/Answered|AE title/)
+    .waitFor();
   await page.getByRole('button', { name: 'Echo archive' }).click();
-  await page.locator('tr', { has: page.getByRole('button', { name: 'Echo archive' }) }).getByText(/nothing listens there/).waitFor();
+  await page
+    .locator('tr', { has: page.getByRole('button', { name: 'Echo archive' }) })
+    .getByText(/nothing listens there/)
+    .waitFor();
 
   const study = await smallStudy(join(dir, 'slice'), 77);
   const drop = async (bytes: Buffer) => {
@@ -101,7 +124,9 @@ test('a refused result is sent again and a held study goes on, each with a reaso
   await complaintsOfAxe(page);
   await page.getByRole('button', { name: 'Do it' }).click();
   await page.getByText(/results are due now/).waitFor();
-  const due = (await opened.store.dueDeliveries('PACS', 100)).filter(({ object }) => object.studyInstanceUid === studyUid('refused'));
+  const due = (await opened.store.dueDeliveries('PACS', 100)).filter(
+    ({ object }) => object.studyInstanceUid === studyUid('refused'),
+  );
   expect(due.length).toBeGreaterThan(0);
 
   await page.getByRole('button', { name: 'Go on with the first: MOREAU, Camille' }).click();
@@ -116,13 +141,20 @@ test('a refused result is sent again and a held study goes on, each with a reaso
   await page.getByRole('button', { name: 'Do it' }).click();
   await page.getByText('Done: Leave as it is').waitFor();
   await page.getByText('TEST, Object').waitFor({ state: 'detached' });
-  expect((await opened.access.audit.page({ action: 'case.quarantineReleased' }, 5)).map(({ target }) => target)).toEqual([studyUid('held')]);
+  expect(
+    (await opened.access.audit.page({ action: 'case.quarantineReleased' }, 5)).map(({ target }) => target),
+  ).toEqual([studyUid('held')]);
 });
 
 test('the system page shows figures of the studies on record, as pictures and as tables', async () => {
   const opened = await site();
   for (const [index, minutes] of [5, 64, 65, 130, 131, 132, 250, 400, 401, 700, 1000].entries())
-    await addStudy(opened, { id: `s${index}`, outcome: index % 3 === 0 ? 0.9 : 0.1, arrivedMinutesAgo: minutes, receipt: 'confirmed' });
+    await addStudy(opened, {
+      id: `s${index}`,
+      outcome: index % 3 === 0 ? 0.9 : 0.1,
+      arrivedMinutesAgo: minutes,
+      receipt: 'confirmed',
+    });
   const page = await openPage(opened, { path: '/system' });
   await page.getByRole('heading', { name: 'Studies received' }).waitFor();
   await page.getByRole('cell', { name: '11', exact: true }).first().waitFor();
@@ -137,11 +169,20 @@ test('the system page shows figures of the studies on record, as pictures and as
 test('the system page says how far the audit repository is, and what keeps it back', async () => {
   const opened = await site();
   const lastError = 'The audit repository arr.example:6514 does not answer.';
-  opened.system.auditRepository = { address: 'tls://arr.example:6514', sentSeq: 5120, waiting: 3, oldestAtMs: opened.clock.now() - 60_000, lastError, alarm: `The audit repository has not got the last 3 entries of the audit. ${lastError}` };
+  opened.system.auditRepository = {
+    address: 'tls://arr.example:6514',
+    sentSeq: 5120,
+    waiting: 3,
+    oldestAtMs: opened.clock.now() - 60_000,
+    lastError,
+    alarm: `The audit repository has not got the last 3 entries of the audit. ${lastError}`,
+  };
   const page = await openPage(opened, { path: '/system' });
   const fact = page.locator('dt', { hasText: 'Audit repository' }).locator('+ dd');
   await fact.waitFor();
-  expect(await fact.textContent()).toMatch(/^tls:\/\/arr\.example:6514: has the audit up to entry 5120\s*3 entries wait, the oldest since .*\d\d:\d\d:\d\d\s*The audit repository arr\.example:6514 does not answer\.$/);
+  expect(await fact.textContent()).toMatch(
+    /^tls:\/\/arr\.example:6514: has the audit up to entry 5120\s*3 entries wait, the oldest since .*\d\d:\d\d:\d\d\s*The audit repository arr\.example:6514 does not answer\.$/,
+  );
   await complaintsInBothThemes(page);
   const ready = (await (await fetch(`${opened.url}/readyz`)).json()) as { ready: boolean; alarms: string[] };
   expect([ready.ready, ready.alarms]).toEqual([true, [opened.system.auditRepository.alarm]]);

@@ -31,7 +31,9 @@ export async function addAnalysedStudy(worklist: SeededWorklist, wish: AnalysedS
   const { at, setClock, patientId, patientName, accessionNumber } = wish;
   const config = configFrom({});
   const log = createLog('error');
-  const phantom = generatePhantom(drawPhantomParams(wish.seed, { slices: wish.slices, fractures: [{ fracture: wish.fracture, grade: 'obvious' }] }));
+  const phantom = generatePhantom(
+    drawPhantomParams(wish.seed, { slices: wish.slices, fractures: [{ fracture: wish.fracture, grade: 'obvious' }] }),
+  );
   const study = { patientId, patientName, accessionNumber, studyDateTime: '20261123135200' };
   const { studyInstanceUid } = await writePhantomStudy(phantom, { ...study, dir: join(folder, 'study/axial') });
   await writeIneligibleStudy(phantom, { ...study, dir: join(folder, 'study/scout') });
@@ -56,7 +58,14 @@ export async function addAnalysedStudy(worklist: SeededWorklist, wish: AnalysedS
     setClock(at.inferred);
     const resolvePath = (path: string) => join(folder, path);
     const threshold = { value: model.defaultThreshold, version: 1 };
-    const findings = await inferSeries({ manifest: assembled.manifest, model, cached: new Map(), resolvePath, threshold, clock });
+    const findings = await inferSeries({
+      manifest: assembled.manifest,
+      model,
+      cached: new Map(),
+      resolvePath,
+      threshold,
+      clock,
+    });
     await store.apply(await claimOf(store, 'infer', studyInstanceUid), { type: 'inferred', findings });
 
     setClock(at.reported);

@@ -79,7 +79,10 @@ test('a flagged case by keyboard: slices, windows, peaks, heatmap off until aske
   await page.getByRole('button', { name: 'Disagree' }).focus();
   await page.keyboard.press('Enter');
   await expect.poll(() => page.getByRole('button', { name: 'Disagree' }).getAttribute('aria-pressed')).toBe('true');
-  expect((await opened.query.caseDetail(studyUid('flag'))).row.verdict).toMatchObject({ verdict: 'disagree', by: 'web' });
+  expect((await opened.query.caseDetail(studyUid('flag'))).row.verdict).toMatchObject({
+    verdict: 'disagree',
+    by: 'web',
+  });
   await page.keyboard.press('a');
   await expect.poll(() => page.locator('.actions').textContent()).toContain('Being read by web');
 
@@ -145,7 +148,9 @@ test('triage-only takes heatmaps and slice scores off the page and out of every 
 });
 
 test('doing it again needs a reason, and the case follows by itself', async () => {
-  const opened = await site(undefined, { viewerTemplate: 'https://viewer.example/?study={studyInstanceUid}&acc={accessionNumber}' });
+  const opened = await site(undefined, {
+    viewerTemplate: 'https://viewer.example/?study={studyInstanceUid}&acc={accessionNumber}',
+  });
   await addStudy(opened, { id: 'flag', outcome: 0.9, slices: 8, receipt: 'refused', accessionNumber: 'A/1&2' });
   const page = await openPage(opened, { path: address('flag') });
   await page.getByText('Rejected by PACS: SOP class not supported').first().waitFor();
@@ -190,7 +195,11 @@ test('a slice whose file is gone says what to do where its picture would stand, 
   expect(await image.isVisible()).toBe(true);
   await page.keyboard.press('End');
   const advice = page.locator('.viewport [role=alert]');
-  await expect.poll(() => advice.textContent()).toBe('This slice is no longer kept here. Read it in the PACS. To see it here again, have the PACS send the study once more.');
+  await expect
+    .poll(() => advice.textContent())
+    .toBe(
+      'This slice is no longer kept here. Read it in the PACS. To see it here again, have the PACS send the study once more.',
+    );
   expect(await image.isVisible()).toBe(false);
   await complaintsOfAxe(page);
   await page.keyboard.press('Home');
@@ -223,7 +232,11 @@ test('a picture beside the list is no view of the case; a case left open while c
   const clock = shiftedClock();
   const opened = await site(clock);
   await addStudy(opened, { id: 'flag', outcome: 0.9, slices: 8 });
-  const looks = async () => (await opened.access.audit.page({ target: studyUid('flag') }, 20)).map(({ action }) => action).filter((action) => /view/.test(action)).reverse();
+  const looks = async () =>
+    (await opened.access.audit.page({ target: studyUid('flag') }, 20))
+      .map(({ action }) => action)
+      .filter((action) => /view/.test(action))
+      .reverse();
   const page = await openPage(opened);
   const row = page.locator(`tr.row[data-study="${studyUid('flag')}"]`);
   for (let times = 0; times < 2; times += 1) {

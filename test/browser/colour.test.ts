@@ -16,7 +16,13 @@ function contrast(blank: Page, picture: Buffer): Promise<number> {
     context.drawImage(image, 0, 0);
     const { data: pixels } = context.getImageData(0, 0, image.width, image.height);
     const linear = (value: number) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
-    const luminances = Array.from({ length: pixels.length / 4 }, (_, at) => 0.2126 * linear(pixels[4 * at]! / 255) + 0.7152 * linear(pixels[4 * at + 1]! / 255) + 0.0722 * linear(pixels[4 * at + 2]! / 255));
+    const luminances = Array.from(
+      { length: pixels.length / 4 },
+      (_, at) =>
+        0.2126 * linear(pixels[4 * at]! / 255) +
+        0.7152 * linear(pixels[4 * at + 1]! / 255) +
+        0.0722 * linear(pixels[4 * at + 2]! / 255),
+    );
     return (Math.max(...luminances) + 0.05) / (Math.min(...luminances) + 0.05);
   }, picture.toString('base64'));
 }

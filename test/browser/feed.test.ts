@@ -29,7 +29,11 @@ async function badLine(page: Page): Promise<void> {
     };
     const tally = { lost: 0, repeated: 0, late: 0, deaf: false };
     Object.assign(window, { tally });
-    const listen = Reflect.get(EventSource.prototype, 'addEventListener') as (this: EventSource, type: string, heard: (event: Event) => void) => void;
+    const listen = Reflect.get(EventSource.prototype, 'addEventListener') as (
+      this: EventSource,
+      type: string,
+      heard: (event: Event) => void,
+    ) => void;
     function addEventListener(this: EventSource, type: string, heard: (event: Event) => void) {
       listen.call(this, type, (event) => {
         const fate = draw();
@@ -57,9 +61,15 @@ async function watchPatients(page: Page): Promise<void> {
     new MutationObserver(() => {
       const now = [...document.querySelectorAll<HTMLElement>('tr.row')];
       for (const [at, shown] of now.entries()) {
-        if (now.findIndex(({ dataset }) => dataset['study'] === shown.dataset['study']) < at) twice.add(shown.dataset['study']!);
+        if (now.findIndex(({ dataset }) => dataset['study'] === shown.dataset['study']) < at)
+          twice.add(shown.dataset['study']!);
         const names = seen.get(shown.dataset['study']!) ?? new Set();
-        seen.set(shown.dataset['study']!, names.add(`${shown.querySelector('.opener')!.textContent} ${shown.querySelector('.cell-accession')!.textContent}`));
+        seen.set(
+          shown.dataset['study']!,
+          names.add(
+            `${shown.querySelector('.opener')!.textContent} ${shown.querySelector('.cell-accession')!.textContent}`,
+          ),
+        );
       }
     }).observe(document, { subtree: true, childList: true, characterData: true, attributes: true });
   });
@@ -70,7 +80,13 @@ test('events lost, repeated and late: the list ends right, no scan stands twice 
   const opened = await site(clock);
   const draw = draws(5);
   const add = (number: number, outcome: 'running' | number) =>
-    addStudy(opened, { id: `scan${number}`, patientName: `Family${number}^Given`, accessionNumber: `E${number}`, outcome, arrivedMinutesAgo: 0 });
+    addStudy(opened, {
+      id: `scan${number}`,
+      patientName: `Family${number}^Given`,
+      accessionNumber: `E${number}`,
+      outcome,
+      arrivedMinutesAgo: 0,
+    });
   for (let number = 0; number < 12; number += 1) await add(number, draw());
   const page = await openPage(opened, {
     clock: true,
@@ -103,7 +119,8 @@ test('events lost, repeated and late: the list ends right, no scan stands twice 
     if (draw() < 0.6) await opened.store.markRead(studyUid(`scan${Math.floor(draw() * number)}`), draw() < 0.8, 'test');
     if (draw() < 0.3) await opened.store.markStat(studyUid(`scan${Math.floor(draw() * number)}`), true, 'test');
     if (draw() < 0.5) await page.keyboard.press(keys[number % keys.length]!);
-    if (number % 9 === 0) await page.getByRole('combobox', { name: 'Show' }).selectOption(number % 2 === 0 ? 'flagged' : 'all');
+    if (number % 9 === 0)
+      await page.getByRole('combobox', { name: 'Show' }).selectOption(number % 2 === 0 ? 'flagged' : 'all');
     await pass(1);
   }
   await page.keyboard.press('Escape');
@@ -115,18 +132,29 @@ test('events lost, repeated and late: the list ends right, no scan stands twice 
   // A change that nobody hears of is seen within half a minute.
   await pass(35);
   await answered();
-  const right = (await opened.query.page({ show: 'all', search: '', location: '', read: false, list: null, offset: 0, limit: 100 })).rows;
-  const shown = await page.locator('tr.row').evaluateAll((rows) => rows.map((one) => (one as HTMLElement).dataset['study']));
+  const right = (
+    await opened.query.page({ show: 'all', search: '', location: '', read: false, list: null, offset: 0, limit: 100 })
+  ).rows;
+  const shown = await page
+    .locator('tr.row')
+    .evaluateAll((rows) => rows.map((one) => (one as HTMLElement).dataset['study']));
   expect(shown).toEqual(right.slice(0, shown.length).map((one) => one!.studyInstanceUid));
   expect(shown.length).toBeGreaterThan(15);
-  for (const one of right.slice(0, 10)) expect(await page.locator(`tr.row[data-study="${one!.studyInstanceUid}"]`).textContent()).toContain(one!.stateText);
+  for (const one of right.slice(0, 10))
+    expect(await page.locator(`tr.row[data-study="${one!.studyInstanceUid}"]`).textContent()).toContain(one!.stateText);
   expect(await page.locator('.feed').textContent()).toBe('Feed live');
   const { seen, twice, tally } = await page.evaluate(() => {
-    const { seen, twice, tally } = window as unknown as { seen: Map<string, Set<string>>; twice: Set<string>; tally: { lost: number; repeated: number; late: number } };
+    const { seen, twice, tally } = window as unknown as {
+      seen: Map<string, Set<string>>;
+      twice: Set<string>;
+      tally: { lost: number; repeated: number; late: number };
+    };
     return { seen: [...seen].map(([study, names]) => [study, [...names]] as const), twice: [...twice], tally };
   });
   expect(twice).toEqual([]);
-  const patients = new Map(Array.from({ length: 60 }, (_, number) => [studyUid(`scan${number}`), [`Family${number}, Given E${number}`]]));
+  const patients = new Map(
+    Array.from({ length: 60 }, (_, number) => [studyUid(`scan${number}`), [`Family${number}, Given E${number}`]]),
+  );
   expect(seen.filter(([study, names]) => JSON.stringify(names) !== JSON.stringify(patients.get(study)))).toEqual([]);
   expect(seen.length).toBeGreaterThan(30);
   expect(Math.min(tally.lost, tally.repeated, tally.late)).toBeGreaterThan(5);
@@ -146,7 +174,8 @@ test('an answer that comes late brings no old list back', async () => {
         await route.fulfill({ response });
       }),
   });
-  const shown = () => page.locator('tr.row').evaluateAll((rows) => rows.map((one) => (one as HTMLElement).dataset['study']));
+  const shown = () =>
+    page.locator('tr.row').evaluateAll((rows) => rows.map((one) => (one as HTMLElement).dataset['study']));
   /** What the page asks because of a change is answered only after `then`. */
   const overtaken = async (change: () => Promise<unknown>, then: () => Promise<unknown>) => {
     // Nothing else is to be read meanwhile: it would put right what this one puts wrong.
@@ -187,7 +216,9 @@ test('an answer that comes late brings no old list back', async () => {
 async function flagAtOnce(opened: Site, count: number): Promise<void> {
   const { sqlite } = opened.database;
   const copy = (table: string, value: Record<string, string>) => {
-    const columns = (sqlite.pragma(`table_info(${table})`) as { name: string }[]).map(({ name }) => name).filter((name) => name !== 'id');
+    const columns = (sqlite.pragma(`table_info(${table})`) as { name: string }[])
+      .map(({ name }) => name)
+      .filter((name) => name !== 'id');
     return `with recursive numbers(n) as (select 1 union all select n + 1 from numbers where n < ${count})
       insert into ${table} (${columns.join(', ')}) select ${columns.map((name) => value[name] ?? `${table}.${name}`).join(', ')} from numbers, ${table} where study_instance_uid = '${studyUid('flag')}';`;
   };
@@ -228,7 +259,8 @@ test('200 flags at once: one summary, one sound, no row moves under the reader, 
   const session = await page.context().newCDPSession(page);
   // Of the page's own thread, not of a busy machine.
   await session.send('Performance.enable', { timeDomain: 'threadTicks' });
-  const busySeconds = async () => (await session.send('Performance.getMetrics')).metrics.find(({ name }) => name === 'TaskDuration')!.value;
+  const busySeconds = async () =>
+    (await session.send('Performance.getMetrics')).metrics.find(({ name }) => name === 'TaskDuration')!.value;
   const begin = await busySeconds();
   await flagAtOnce(opened, 200);
   await expect.poll(() => page.locator('.pill').textContent()).toBe('200 new, 200 flagged - press . to update');

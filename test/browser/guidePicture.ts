@@ -21,7 +21,8 @@ export async function holdsToGuide(shown: Page | Locator, name: string): Promise
   const path = join(pictures, `${name}.png`);
   const drawn = await shown.screenshot({ animations: 'disabled' });
   const committed = await readFile(path).catch(() => null);
-  const difference = committed === null ? 'there is none yet' : differenceOf(PNG.sync.read(committed), PNG.sync.read(drawn));
+  const difference =
+    committed === null ? 'there is none yet' : differenceOf(PNG.sync.read(committed), PNG.sync.read(drawn));
   if (difference === null) return;
   if (process.env['ODONTOID_DRAW_PICTURES']) {
     await writeFile(path, drawn);
@@ -29,7 +30,8 @@ export async function holdsToGuide(shown: Page | Locator, name: string): Promise
   }
   const folder = await mkdtemp(join(tmpdir(), 'odontoid-guide-'));
   await writeFile(join(folder, `${name}.png`), drawn);
-  if (typeof difference !== 'string') await writeFile(join(folder, `${name}-difference.png`), PNG.sync.write(difference));
+  if (typeof difference !== 'string')
+    await writeFile(join(folder, `${name}-difference.png`), PNG.sync.write(difference));
   throw new Error(
     `docs/pictures/${name}.png is not what the page shows (${typeof difference === 'string' ? difference : 'where, is marked beside the new one'}). New: ${folder}. If the page is right, draw the guides' pictures anew (npm run docs:pictures), look at them and commit them.`,
   );
@@ -38,7 +40,8 @@ export async function holdsToGuide(shown: Page | Locator, name: string): Promise
 /** What differs, as a picture, or in words; null when nothing does that a reader could see. */
 function differenceOf(committed: PNG, drawn: PNG): PNG | string | null {
   const { width, height } = drawn;
-  if (committed.width !== width || committed.height !== height) return `it is ${committed.width} x ${committed.height} pixels, the page ${width} x ${height}`;
+  if (committed.width !== width || committed.height !== height)
+    return `it is ${committed.width} x ${committed.height} pixels, the page ${width} x ${height}`;
   const marked = new PNG({ width, height });
   const worst = pixelmatch(committed.data, drawn.data, marked.data, width, height, { windowSize: WINDOW });
   return worst > MOST_DIFFERENT ? marked : null;

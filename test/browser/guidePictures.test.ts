@@ -65,7 +65,10 @@ test('worklist and wall', async () => {
     await addStudy(opened, { ...study, arrivedMinutesAgo: arrivedMinutesAgo - (SHOWN_AT_MS - takenAtMs) / MINUTE_MS });
   }
   setClock(SHOWN_AT_MS);
-  for (const [theme, name] of [['dark', 'worklist'], ['light', 'worklist-light']] as const) {
+  for (const [theme, name] of [
+    ['dark', 'worklist'],
+    ['light', 'worklist-light'],
+  ] as const) {
     const page = await guidePage(opened, '', { width: 1280, height: 520 });
     await page.locator('.opener').first().waitFor();
     if (theme === 'light') await page.getByRole('button', { name: 'Light theme' }).click();
@@ -101,7 +104,15 @@ test('case, and the heatmap on it', async () => {
     patientId: '40233',
     patientName: 'Berg^Jonas',
     accessionNumber: 'E26-4479',
-    at: { firstSlice: at(402), lastSlice: at(377.4), chosen: at(375.3), inferred: at(371.2), reported: at(370.5), sent: at(369.8), confirmed: at(367) },
+    at: {
+      firstSlice: at(402),
+      lastSlice: at(377.4),
+      chosen: at(375.3),
+      inferred: at(371.2),
+      reported: at(370.5),
+      sent: at(369.8),
+      confirmed: at(367),
+    },
     setClock,
   });
   setClock(SHOWN_AT_MS);
@@ -132,27 +143,58 @@ test('proof of life', async () => {
       const runs = createProofRuns(worklist.database, worklist.clock);
       const status = async () => {
         const last = await runs.last(['passed', 'failed']);
-        return { running: null, last, lastPassedAtMs: (await runs.last(['passed']))?.finishedAtMs ?? null, alarm: null };
+        return {
+          running: null,
+          last,
+          lastPassedAtMs: (await runs.last(['passed']))?.finishedAtMs ?? null,
+          alarm: null,
+        };
       };
       return adminOf(worklist, {
-        proof: { begin: async (cause, by) => ({ id: await runs.begin(cause, by) }), status, newest: (limit) => runs.newest(limit) },
+        proof: {
+          begin: async (cause, by) => ({ id: await runs.begin(cause, by) }),
+          status,
+          newest: (limit) => runs.newest(limit),
+        },
         nextProofMs: () => new Date(2026, 10, 23, 17, 40).getTime(),
       });
     },
   });
   const model = (await loadModelPackage('models/compact')).identity;
   const runs = createProofRuns(opened.database, opened.clock);
-  const run = async (cause: 'schedule' | 'person', by: string, startedAtMs: number, over: Partial<ProofMeasures>, failure: string | null) => {
+  const run = async (
+    cause: 'schedule' | 'person',
+    by: string,
+    startedAtMs: number,
+    over: Partial<ProofMeasures>,
+    failure: string | null,
+  ) => {
     setClock(startedAtMs);
     const id = await runs.begin(cause, by);
     const stageMs = { make: 1_420, receive: 610, assemble: 2_080, infer: 3_350, report: 740, destinations: 24 };
-    const measures = { stageMs, totalMs: 6_804, slices: 48, decision: 'suspected' as const, probability: 0.983, threshold: 0.325, model, destinations: [{ name: 'pacs', ms: 11.4, error: null }], ...over };
+    const measures = {
+      stageMs,
+      totalMs: 6_804,
+      slices: 48,
+      decision: 'suspected' as const,
+      probability: 0.983,
+      threshold: 0.325,
+      model,
+      destinations: [{ name: 'pacs', ms: 11.4, error: null }],
+      ...over,
+    };
     setClock(startedAtMs + 8_300);
     await runs.finish(id, { outcome: failure === null ? 'passed' : 'failed', failure, measures });
   };
   const refused = 'ECONNREFUSED';
   await run('schedule', 'odontoid', new Date(2026, 10, 22, 23, 40).getTime(), {}, null);
-  await run('schedule', 'odontoid', new Date(2026, 10, 23, 5, 40).getTime(), { destinations: [{ name: 'pacs', ms: null, error: refused }] }, 'Results cannot get out: PACS at 10.1.0.4:104: nothing listens there.');
+  await run(
+    'schedule',
+    'odontoid',
+    new Date(2026, 10, 23, 5, 40).getTime(),
+    { destinations: [{ name: 'pacs', ms: null, error: refused }] },
+    'Results cannot get out: PACS at 10.1.0.4:104: nothing listens there.',
+  );
   await run('person', 'ada', new Date(2026, 10, 23, 5, 58).getTime(), {}, null);
   await run('schedule', 'odontoid', new Date(2026, 10, 23, 11, 40).getTime(), { totalMs: 6_712 }, null);
   setClock(SHOWN_AT_MS);
@@ -164,9 +206,30 @@ test('proof of life', async () => {
 
 test('what waits for a person', async () => {
   const { opened } = await stillSite();
-  await addStudy(opened, { id: 'refused', outcome: 0.9, receipt: 'refused', patientName: 'Okafor^Chidi', patientId: '40198', arrivedMinutesAgo: 14 });
-  await addStudy(opened, { id: 'held', outcome: 0.2, patientName: 'Moreau^Camille', patientId: '40165', arrivedMinutesAgo: 31 });
-  await opened.store.recordInstances([instanceOf({ study: 'held', number: 9, patientId: '40166', patientName: 'Moreau^Camille', receivedAtMs: SHOWN_AT_MS - 29 * MINUTE_MS })]);
+  await addStudy(opened, {
+    id: 'refused',
+    outcome: 0.9,
+    receipt: 'refused',
+    patientName: 'Okafor^Chidi',
+    patientId: '40198',
+    arrivedMinutesAgo: 14,
+  });
+  await addStudy(opened, {
+    id: 'held',
+    outcome: 0.2,
+    patientName: 'Moreau^Camille',
+    patientId: '40165',
+    arrivedMinutesAgo: 31,
+  });
+  await opened.store.recordInstances([
+    instanceOf({
+      study: 'held',
+      number: 9,
+      patientId: '40166',
+      patientName: 'Moreau^Camille',
+      receivedAtMs: SHOWN_AT_MS - 29 * MINUTE_MS,
+    }),
+  ]);
   const page = await guidePage(opened, '/waiting', { width: 1280, height: 480 });
   await page.getByRole('cell', { name: 'SOP class not supported' }).waitFor();
   await awayFromAll(page);
@@ -175,7 +238,12 @@ test('what waits for a person', async () => {
 
 test('connections, and what would happen to a file', async () => {
   const config = configFrom({
-    receive: { sources: [{ aeTitle: 'CT_TRAUMA', addresses: ['10.1.2.0/24'], echo: { host: '10.1.2.11', port: 104 } }, { aeTitle: 'CT_ED', addresses: ['10.1.3.7'] }] },
+    receive: {
+      sources: [
+        { aeTitle: 'CT_TRAUMA', addresses: ['10.1.2.0/24'], echo: { host: '10.1.2.11', port: 104 } },
+        { aeTitle: 'CT_ED', addresses: ['10.1.3.7'] },
+      ],
+    },
     destinations: [
       { name: 'pacs', kind: 'dimse', aeTitle: 'ARCHIVE', host: '10.1.0.4', port: 104 },
       { name: 'research', kind: 'dicomweb', url: 'https://research.example/dicom-web' },
@@ -185,8 +253,16 @@ test('connections, and what would happen to a file', async () => {
     admin: (worklist) =>
       adminOf(worklist, {
         // The seeded worklist calls it PACS.
-        config: { ...config, destinations: config.destinations.map((one) => (one.name === 'pacs' ? { ...one, name: 'PACS' } : one)) },
-        receiver: () => ({ port: 11112, isUp: () => true, openAssociations: () => ({ size: 1 }), counters: () => ({ stored: 48_211, refused: 0, rejected: 2 }) }),
+        config: {
+          ...config,
+          destinations: config.destinations.map((one) => (one.name === 'pacs' ? { ...one, name: 'PACS' } : one)),
+        },
+        receiver: () => ({
+          port: 11112,
+          isUp: () => true,
+          openAssociations: () => ({ size: 1 }),
+          counters: () => ({ stored: 48_211, refused: 0, rejected: 2 }),
+        }),
         echoes: [
           { name: 'PACS', echo: () => Promise.resolve(11.4) },
           { name: 'research', echo: () => Promise.resolve(38) },
@@ -194,10 +270,27 @@ test('connections, and what would happen to a file', async () => {
         echoSource: () => () => Promise.resolve(7.2),
       }),
   });
-  await addStudy(opened, { id: 'sent', outcome: 0.9, receipt: 'confirmed', arrivedMinutesAgo: 6, sourceAeTitle: 'CT_TRAUMA' });
-  await addStudy(opened, { id: 'waits', outcome: 0.1, receipt: 'pending', arrivedMinutesAgo: 2, sourceAeTitle: 'CT_ED' });
+  await addStudy(opened, {
+    id: 'sent',
+    outcome: 0.9,
+    receipt: 'confirmed',
+    arrivedMinutesAgo: 6,
+    sourceAeTitle: 'CT_TRAUMA',
+  });
+  await addStudy(opened, {
+    id: 'waits',
+    outcome: 0.1,
+    receipt: 'pending',
+    arrivedMinutesAgo: 2,
+    sourceAeTitle: 'CT_ED',
+  });
   const audit = createAuditLog(opened.database, { ...systemClock, now: () => SHOWN_AT_MS - 190 * MINUTE_MS });
-  await audit.append({ action: 'association.rejected', actor: 'CT_OLD', address: '10.1.9.30', detail: { why: 'the calling AE title is not among the sources' } });
+  await audit.append({
+    action: 'association.rejected',
+    actor: 'CT_OLD',
+    address: '10.1.9.30',
+    detail: { why: 'the calling AE title is not among the sources' },
+  });
   const page = await guidePage(opened, '/connections', { width: 1280, height: 1240 });
   await page.getByRole('button', { name: 'Echo PACS' }).click();
   await page.getByText(/^Answered in/).waitFor();
@@ -225,12 +318,20 @@ test('system', async () => {
     }),
   });
   // A day of an emergency department: few at night, most in the evening before.
-  for (const [index, minutesAgo] of [1390, 1371, 1330, 1312, 1290, 1262, 1255, 1201, 1150, 1144, 1061, 980, 861, 702, 560, 431, 402, 380, 322, 290, 255, 231, 190, 162, 141, 118, 97, 64, 41, 12].entries()) {
+  for (const [index, minutesAgo] of [
+    1390, 1371, 1330, 1312, 1290, 1262, 1255, 1201, 1150, 1144, 1061, 980, 861, 702, 560, 431, 402, 380, 322, 290, 255,
+    231, 190, 162, 141, 118, 97, 64, 41, 12,
+  ].entries()) {
     const arrivedMs = SHOWN_AT_MS - minutesAgo * MINUTE_MS;
     const takenMs = arrivedMs + 3_000 + 700 * ((index * 7) % 11);
     const arrivedMinutesAgo = (takenMs - arrivedMs) / MINUTE_MS;
     setClock(takenMs, 150 + 35 * ((index * 5) % 13));
-    await addStudy(opened, { id: `s${index}`, outcome: index % 7 === 3 ? 0.9 : 0.1, arrivedMinutesAgo, receipt: 'confirmed' });
+    await addStudy(opened, {
+      id: `s${index}`,
+      outcome: index % 7 === 3 ? 0.9 : 0.1,
+      arrivedMinutesAgo,
+      receipt: 'confirmed',
+    });
   }
   setClock(SHOWN_AT_MS);
   await addStudy(opened, { id: 'moving', outcome: 'running', arrivedMinutesAgo: 0.5 });
@@ -243,22 +344,53 @@ test('system', async () => {
 test('models, and the card of one', async () => {
   const { opened, setClock } = await stillSite();
   const { identity: active, defaultThreshold } = await loadModelPackage('models/compact');
-  const shadow = { name: active.name, version: '2.0.0', sha256: await packageVariant(join(opened.folder, 'models/two'), '2.0.0') };
+  const shadow = {
+    name: active.name,
+    version: '2.0.0',
+    sha256: await packageVariant(join(opened.folder, 'models/two'), '2.0.0'),
+  };
   opened.system.model = { ...active, provider: 'cpu' };
   opened.system.shadow = { model: shadow, error: null, toScore: 0 };
   setClock(new Date(2026, 9, 5, 9, 14).getTime());
-  await opened.store.noteModelInUse(await opened.store.activateModel({ role: 'active', model: active, threshold: defaultThreshold, reason: 'First network of this site, minute 9', by: 'chief' }), defaultThreshold);
+  await opened.store.noteModelInUse(
+    await opened.store.activateModel({
+      role: 'active',
+      model: active,
+      threshold: defaultThreshold,
+      reason: 'First network of this site, minute 9',
+      by: 'chief',
+    }),
+    defaultThreshold,
+  );
   setClock(new Date(2026, 10, 2, 16, 40).getTime());
-  await opened.store.noteModelInUse(await opened.store.activateModel({ role: 'shadow', model: shadow, threshold: null, reason: 'Trial for four weeks, minute 14', by: 'chief' }), defaultThreshold);
+  await opened.store.noteModelInUse(
+    await opened.store.activateModel({
+      role: 'shadow',
+      model: shadow,
+      threshold: null,
+      reason: 'Trial for four weeks, minute 14',
+      by: 'chief',
+    }),
+    defaultThreshold,
+  );
   setClock(SHOWN_AT_MS);
   for (let index = 0; index < 40; index++) {
     const study = `s${index}`;
     const score = index % 4 === 0 ? 0.75 + (index % 5) / 25 : 0.08 + (index % 7) / 40;
     await addStudy(opened, { id: study, outcome: score });
     const other = index % 13 === 5 ? 0.62 : score - 0.03;
-    const scored = { studyInstanceUid: studyUid(study), revision: 1, manifest: manifestOf([instanceOf({ study })]), findings: findingsOf(score, { model: active }) };
+    const scored = {
+      studyInstanceUid: studyUid(study),
+      revision: 1,
+      manifest: manifestOf([instanceOf({ study })]),
+      findings: findingsOf(score, { model: active }),
+    };
     await opened.store.saveShadowScore(shadow, scored, { findings: findingsOf(other, { model: shadow }), seconds: 21 });
-    await opened.store.recordVerdict(studyUid(study), { revision: 1, verdict: index === 16 ? 'disagree' : 'agree', actor: 'reader' });
+    await opened.store.recordVerdict(studyUid(study), {
+      revision: 1,
+      verdict: index === 16 ? 'disagree' : 'agree',
+      actor: 'reader',
+    });
   }
   const page = await guidePage(opened, '/models', { width: 1280, height: 1180 });
   await page.getByText(/cases scored by both/).waitFor();
@@ -274,7 +406,9 @@ test('models, and the card of one', async () => {
 });
 
 test('every picture of a page in the guides is one of these', async () => {
-  const guides = await Promise.all(['readers-guide.md', 'admins-guide.md', 'thresholds.md'].map((name) => readFile(resolve('docs', name), 'utf8')));
+  const guides = await Promise.all(
+    ['readers-guide.md', 'admins-guide.md', 'thresholds.md'].map((name) => readFile(resolve('docs', name), 'utf8')),
+  );
   const named = guides.flatMap((guide) => [...guide.matchAll(/]\(pictures\/(.*?)\.png\)/g)].map(([, name]) => name!));
   expect(named.length).toBeGreaterThan(10);
   expect(named.filter((name) => !drawn.includes(name))).toEqual([]);

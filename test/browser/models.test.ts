@@ -26,27 +26,47 @@ const REASON = 'Approved by the board, minute 14';
 async function tabTo(page: Page, name: string): Promise<void> {
   for (let pressed = 0; pressed < 60; pressed++) {
     await page.keyboard.press('Tab');
-    if ((await page.evaluate(() => document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.textContent.trim())) === name) return;
+    if (
+      (await page.evaluate(
+        () => document.activeElement?.getAttribute('aria-label') ?? document.activeElement?.textContent.trim(),
+      )) === name
+    )
+      return;
   }
   throw new Error(`Tab does not come to ${name}`);
 }
 
 test('a package is activated from the page of a running agent: loading, then in use; one whose golden case differs changes nothing', async () => {
-  if (!existsSync(resolve(import.meta.dirname, '../../dist/web/index.html'))) throw new Error('Build the page first: npm run build');
+  if (!existsSync(resolve(import.meta.dirname, '../../dist/web/index.html')))
+    throw new Error('Build the page first: npm run build');
   const { dir, remove } = await temporaryDirectory();
   onTestFinished(remove);
   const shipped = (await loadModelPackage('models/compact')) as ModelPackage<SliceSequenceCard>;
   await packageVariant(join(dir, 'agent/models/nine'), '9.0.0');
   const golden = { ...shipped.card.golden, classifier: { ...shipped.card.golden.classifier, caseProbability: 0.9 } };
   await packageVariant(join(dir, 'agent/models/wrong'), '9.9.9', { golden });
-  const agent = await startAgent(configFrom({ dataDir: join(dir, 'agent'), receive: { port: 0, minFreeBytes: 0 }, web: { port: 0, signIn: 'off' }, housekeeping: { lowWaterFreeBytes: 0 }, proofOfLife: { schedule: 'off' } }), {
-    clock: systemClock,
-    log: createLog('silent'),
-    environment: {},
-  });
+  const agent = await startAgent(
+    configFrom({
+      dataDir: join(dir, 'agent'),
+      receive: { port: 0, minFreeBytes: 0 },
+      web: { port: 0, signIn: 'off' },
+      housekeeping: { lowWaterFreeBytes: 0 },
+      proofOfLife: { schedule: 'off' },
+    }),
+    {
+      clock: systemClock,
+      log: createLog('silent'),
+      environment: {},
+    },
+  );
   onTestFinished(() => agent.close());
-  const page = await openPage({ url: agent.url } as Parameters<typeof openPage>[0], { path: '/models', refusals: /status of 422/ });
-  await page.getByText(`${shipped.identity.name} ${shipped.identity.version}, serves on cpu`).waitFor({ timeout: 60_000 });
+  const page = await openPage({ url: agent.url } as Parameters<typeof openPage>[0], {
+    path: '/models',
+    refusals: /status of 422/,
+  });
+  await page
+    .getByText(`${shipped.identity.name} ${shipped.identity.version}, serves on cpu`)
+    .waitFor({ timeout: 60_000 });
   await page.getByText('Nobody has decided anything yet').waitFor();
 
   const activate = async (name: string) => {
@@ -56,7 +76,10 @@ test('a package is activated from the page of a running agent: loading, then in 
   };
   await activate('odontoid-compact 9.9.9');
   await page.getByText(/A package is being checked/).waitFor();
-  await page.getByRole('alert').getByText(/9\.9\.9 does not pass its check, and nothing has changed: .*golden/i).waitFor({ timeout: 60_000 });
+  await page
+    .getByRole('alert')
+    .getByText(/9\.9\.9 does not pass its check, and nothing has changed: .*golden/i)
+    .waitFor({ timeout: 60_000 });
   await page.getByText('Nobody has decided anything yet').waitFor();
 
   await activate('odontoid-compact 9.0.0');
@@ -74,26 +97,56 @@ test('card, threshold question, fresh sign-in, shadow and its comparison, by key
   await packageVariant(join(opened.folder, 'models/rotten'), '8.0.0');
   await writeFile(join(opened.folder, 'models/rotten/caseClassifier.onnx'), 'rotten');
   opened.system.model = { ...shipped, provider: 'cpu' };
-  await opened.store.noteModelInUse(await opened.store.activateModel({ role: 'active', model: shipped, threshold: 0.3, reason: 'First one of this site', by: 'ada' }), 0.3);
-  await opened.database.db.transaction().execute((trx) => putThreshold(trx, clock.now(), { modelName: shipped.name, value: 0.61, reason: 'ours', by: 'ada' }));
+  await opened.store.noteModelInUse(
+    await opened.store.activateModel({
+      role: 'active',
+      model: shipped,
+      threshold: 0.3,
+      reason: 'First one of this site',
+      by: 'ada',
+    }),
+    0.3,
+  );
+  await opened.database.db
+    .transaction()
+    .execute((trx) =>
+      putThreshold(trx, clock.now(), { modelName: shipped.name, value: 0.61, reason: 'ours', by: 'ada' }),
+    );
   const user = await addUser(opened, 'ada', 'admin');
   const { cookie } = await cookieFor(opened.access, user, clock);
   const [key, value] = cookie.split('=') as [string, string];
-  const page = await openPage(opened, { path: '/models', refusals: /status of (403|409)/, before: (fresh) => fresh.context().addCookies([{ name: key, value, url: opened.url }]) });
+  const page = await openPage(opened, {
+    path: '/models',
+    refusals: /status of (403|409)/,
+    before: (fresh) => fresh.context().addCookies([{ name: key, value, url: opened.url }]),
+  });
 
   await page.getByRole('row', { name: /rotten .*damaged.*is not the one that model\.json describes/ }).waitFor();
   await complaintsInBothThemes(page);
   await tabTo(page, 'Card: odontoid-compact 9.0.0');
   await page.keyboard.press('Enter');
   const card = page.getByRole('region', { name: 'Card of odontoid-compact 9.0.0' });
-  await card.getByText(/no patient's data of any kind/).first().waitFor();
-  const manifest = JSON.parse(await readFile(join(installed, 'model.json'), 'utf8')) as { metrics: { values: { value: number; low: number; high: number }[] } };
+  await card
+    .getByText(/no patient's data of any kind/)
+    .first()
+    .waitFor();
+  const manifest = JSON.parse(await readFile(join(installed, 'model.json'), 'utf8')) as {
+    metrics: { values: { value: number; low: number; high: number }[] };
+  };
   const [first] = manifest.metrics.values;
-  await card.getByRole('row', { name: new RegExp(`AUC, cases .*${first!.value.toFixed(3)} ${first!.low.toFixed(3)}-${first!.high.toFixed(3)}`) }).first().waitFor();
+  await card
+    .getByRole('row', {
+      name: new RegExp(`AUC, cases .*${first!.value.toFixed(3)} ${first!.low.toFixed(3)}-${first!.high.toFixed(3)}`),
+    })
+    .first()
+    .waitFor();
   await card.getByText(/less than 72 or more than 356.5 cm² of tissue/).waitFor();
   // The plot says the same: the line from `low` to `high` on a scale of 168 units.
   const range = card.locator('svg.figure-line .range').first();
-  expect(Number(await range.getAttribute('x2')) - Number(await range.getAttribute('x1'))).toBeCloseTo(168 * (first!.high - first!.low), 3);
+  expect(Number(await range.getAttribute('x2')) - Number(await range.getAttribute('x1'))).toBeCloseTo(
+    168 * (first!.high - first!.low),
+    3,
+  );
   await complaintsInBothThemes(page);
   await page.getByRole('button', { name: 'Close the card' }).click();
   expect(await page.evaluate(() => document.activeElement?.id)).toBe(`card-${sha256}`);
@@ -118,11 +171,24 @@ test('card, threshold question, fresh sign-in, shadow and its comparison, by key
   await opened.store.noteModelInUse(shadow, 0.3);
   await page.getByRole('row', { name: /Shadow.*In use since/ }).waitFor();
 
-  for (const [study, active, other, fracture] of [['a', 0.9, 0.8, 'agree'], ['b', 0.8, 0.1, 'agree'], ['c', 0.1, 0.1, null]] as const) {
+  for (const [study, active, other, fracture] of [
+    ['a', 0.9, 0.8, 'agree'],
+    ['b', 0.8, 0.1, 'agree'],
+    ['c', 0.1, 0.1, null],
+  ] as const) {
     await addStudy(opened, { id: study, outcome: active });
-    const scored = { studyInstanceUid: studyUid(study), revision: 1, manifest: manifestOf([1, 2].map((number) => instanceOf({ study, number }))), findings: findingsOf(active, { model: shipped }) };
-    await opened.store.saveShadowScore(shadow.model!, scored, { findings: findingsOf(other, { model: shadow.model! }), seconds: 2 });
-    if (fracture !== null) await opened.store.recordVerdict(studyUid(study), { revision: 1, verdict: fracture, actor: 'reader' });
+    const scored = {
+      studyInstanceUid: studyUid(study),
+      revision: 1,
+      manifest: manifestOf([1, 2].map((number) => instanceOf({ study, number }))),
+      findings: findingsOf(active, { model: shipped }),
+    };
+    await opened.store.saveShadowScore(shadow.model!, scored, {
+      findings: findingsOf(other, { model: shadow.model! }),
+      seconds: 2,
+    });
+    if (fracture !== null)
+      await opened.store.recordVerdict(studyUid(study), { revision: 1, verdict: fracture, actor: 'reader' });
   }
   await page.getByRole('button', { name: 'Read again' }).click();
   await page.getByText(/^3 cases scored by both\. Agreement: 67 %/).waitFor();
@@ -155,7 +221,11 @@ test('a reader is not shown the page', async () => {
   const opened = await site(clock, { signIn: { signIn: 'local' } });
   const { cookie } = await cookieFor(opened.access, await addUser(opened, 'rita', 'reader'), clock);
   const [key, value] = cookie.split('=') as [string, string];
-  const page = await openPage(opened, { path: '/models', refusals: /status of 403/, before: (fresh) => fresh.context().addCookies([{ name: key, value, url: opened.url }]) });
+  const page = await openPage(opened, {
+    path: '/models',
+    refusals: /status of 403/,
+    before: (fresh) => fresh.context().addCookies([{ name: key, value, url: opened.url }]),
+  });
   await page.getByRole('alert').getByText('Your role does not allow this.').waitFor();
   expect(await page.getByRole('link', { name: /^(Models|Administration)$/ }).count()).toBe(0);
 });

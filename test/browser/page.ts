@@ -49,7 +49,14 @@ export const READY: SystemStatus = {
   modelError: null,
   shadow: null,
   receiver: { up: true, port: 11112, aeTitle: 'ODONTOID', stored: 12, rejected: 0 },
-  proofOfLife: { alarm: null, lastOutcome: null, lastAtMs: null, lastPassedAtMs: null, totalMs: null, probability: null },
+  proofOfLife: {
+    alarm: null,
+    lastOutcome: null,
+    lastAtMs: null,
+    lastPassedAtMs: null,
+    totalMs: null,
+    probability: null,
+  },
   auditRepository: null,
   encodedOnArrival: 0,
   freeBytes: 50_000_000_000,
@@ -74,11 +81,7 @@ export interface Site extends SeededWorklist {
 }
 
 /** The real server on an empty worklist on disk. */
-export async function openSite(
-  pageDir: string,
-  clock: Clock = systemClock,
-  options: SiteOptions = {},
-): Promise<Site> {
+export async function openSite(pageDir: string, clock: Clock = systemClock, options: SiteOptions = {}): Promise<Site> {
   const folder = await temporaryFolder();
   const worklist = await openSeededWorklist(folder, clock, { secondPerson: options.secondPerson ?? false });
   const access = await accessTo(worklist, options.signIn);

@@ -17,10 +17,20 @@ test('no screen loads more script than its budget', async () => {
   await addStudy(opened, { id: 'flag', outcome: 0.9, slices: 4 });
   const sizes: Record<string, number> = {};
   for (const path of PAGE_PATHS) {
-    const page = await openPage(opened, { path: path.replace(':caseRef', caseRef(studyUid('flag'))), refusals: /status of 40\d/ });
+    const page = await openPage(opened, {
+      path: path.replace(':caseRef', caseRef(studyUid('flag'))),
+      refusals: /status of 40\d/,
+    });
     await page.locator('h1').first().waitFor();
-    const scripts = await page.evaluate(() => performance.getEntriesByType('resource').map(({ name }) => name).filter((name) => name.endsWith('.js')));
-    const bytes = await Promise.all(scripts.map(async (script) => gzipSync(await (await fetch(script)).bytes()).length));
+    const scripts = await page.evaluate(() =>
+      performance
+        .getEntriesByType('resource')
+        .map(({ name }) => name)
+        .filter((name) => name.endsWith('.js')),
+    );
+    const bytes = await Promise.all(
+      scripts.map(async (script) => gzipSync(await (await fetch(script)).bytes()).length),
+    );
     sizes[path] = bytes.reduce((sum, one) => sum + one, 0);
   }
   expect(Object.entries(sizes).filter(([, bytes]) => bytes === 0 || bytes > MOST_GZIP_BYTES)).toEqual([]);

@@ -41,7 +41,8 @@ export async function seedThresholdHistory(worklist: SeededWorklist, { days = 12
       const study = studyUid(`past-${day}-${scan}`);
       const flagged = score >= 0.5;
       // Nights wait for the morning.
-      const waitMs = (flagged ? 12 + uniform() * 40 : 25 + uniform() * 110) * MINUTE_MS + (hour < 6 ? 2 * HOUR_MS * uniform() : 0);
+      const waitMs =
+        (flagged ? 12 + uniform() * 40 : 25 + uniform() * 110) * MINUTE_MS + (hour < 6 ? 2 * HOUR_MS * uniform() : 0);
       scans.push({
         study_instance_uid: study,
         source_ae_title: trauma ? 'CT_TRAUMA' : 'CT_ED',
@@ -70,8 +71,16 @@ export async function seedThresholdHistory(worklist: SeededWorklist, { days = 12
       });
     }
   }
-  for (let at = 0; at < scans.length; at += 200) await database.db.insertInto('scan_history').values(scans.slice(at, at + 200)).execute();
-  for (let at = 0; at < verdicts.length; at += 200) await database.db.insertInto('verdicts').values(verdicts.slice(at, at + 200)).execute();
+  for (let at = 0; at < scans.length; at += 200)
+    await database.db
+      .insertInto('scan_history')
+      .values(scans.slice(at, at + 200))
+      .execute();
+  for (let at = 0; at < verdicts.length; at += 200)
+    await database.db
+      .insertInto('verdicts')
+      .values(verdicts.slice(at, at + 200))
+      .execute();
   for (const [index, { id, outcome, verdict }] of PRESENT.entries()) {
     await addStudy(worklist, { id, outcome, arrivedMinutesAgo: 20 + 30 * index });
     await store.recordVerdict(studyUid(id), { revision: 1, verdict, actor: 'rita' });

@@ -42,7 +42,11 @@ export interface SeededWorklist {
 }
 
 /** An empty worklist on a real file in `folder`. */
-export async function openSeededWorklist(folder: string, clock: Clock, options = { secondPerson: false }): Promise<SeededWorklist> {
+export async function openSeededWorklist(
+  folder: string,
+  clock: Clock,
+  options = { secondPerson: false },
+): Promise<SeededWorklist> {
   const path = join(folder, 'worklist.sqlite');
   await migrate(path);
   const database = await openDatabase(path);
@@ -58,7 +62,10 @@ export async function openSeededWorklist(folder: string, clock: Clock, options =
 }
 
 /** Access to that worklist; without options nobody signs in. */
-export function accessTo({ database, clock }: Pick<SeededWorklist, 'database' | 'clock'>, options: Partial<AccessOptions> & Partial<SessionLimits> = {}): Promise<Access> {
+export function accessTo(
+  { database, clock }: Pick<SeededWorklist, 'database' | 'clock'>,
+  options: Partial<AccessOptions> & Partial<SessionLimits> = {},
+): Promise<Access> {
   const { idleMs = 30 * 60_000, absoluteMs = 12 * 60 * 60_000 } = options;
   return createAccess(
     {
@@ -77,7 +84,10 @@ export function accessTo({ database, clock }: Pick<SeededWorklist, 'database' | 
 }
 
 /** The desk of admins on that worklist: no peers are configured and no proof of life runs, unless `over` says so. */
-export function adminOf({ database, clock, store, query, folder }: SeededWorklist, over: Partial<AdminDeskOptions> = {}): ReturnType<typeof createAdminDesk> {
+export function adminOf(
+  { database, clock, store, query, folder }: SeededWorklist,
+  over: Partial<AdminDeskOptions> = {},
+): ReturnType<typeof createAdminDesk> {
   const runs = createProofRuns(database, clock);
   return createAdminDesk({
     config: configFrom({}),
@@ -91,7 +101,11 @@ export function adminOf({ database, clock, store, query, folder }: SeededWorklis
       newest: (limit) => runs.newest(limit),
     },
     models: createModelDesk({
-      places: { installedDir: join(folder, 'models'), configuredDir: resolve('models/compact'), shippedDir: resolve('models') },
+      places: {
+        installedDir: join(folder, 'models'),
+        configuredDir: resolve('models/compact'),
+        shippedDir: resolve('models'),
+      },
       store,
       verify: () => Promise.resolve('cpu'),
       onDecided: () => undefined,
@@ -234,7 +248,18 @@ function pictureFindings(instances: readonly StoredInstance[], probability: numb
     Math.max(0.02, ...peaks.map((peak, rank) => (probability - 0.1 * rank) * Math.exp(-(((at - peak) / 2) ** 2)))),
   );
   const cam = Array.from({ length: 64 }, (_, cell) => (cell % 8 === 3 && Math.floor(cell / 8) === 3 ? 1 : 0.1));
-  const crop = { top: 16, left: 16, bottom: 112, right: 112, transpose: false, flipRows: false, flipColumns: false, rows: PICTURE_SIZE, columns: PICTURE_SIZE, fullFrame: false }; // prettier-ignore
+  const crop = {
+    top: 16,
+    left: 16,
+    bottom: 112,
+    right: 112,
+    transpose: false,
+    flipRows: false,
+    flipColumns: false,
+    rows: PICTURE_SIZE,
+    columns: PICTURE_SIZE,
+    fullFrame: false,
+  };
   return {
     slices: instances.map(({ header }, at) => ({
       sopInstanceUid: header.sopInstanceUid,

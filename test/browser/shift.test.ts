@@ -54,7 +54,13 @@ test(
   async () => {
     const clock = steppedClock();
     const opened = await site(clock);
-    for (let number = 0; number < WAITING; number += 1) await addStudy(opened, { id: `scan${number}`, outcome: number === WAITING - 1 ? 'running' : outcomeOf(number), slices: SLICES, arrivedMinutesAgo: 0 });
+    for (let number = 0; number < WAITING; number += 1)
+      await addStudy(opened, {
+        id: `scan${number}`,
+        outcome: number === WAITING - 1 ? 'running' : outcomeOf(number),
+        slices: SLICES,
+        arrivedMinutesAgo: 0,
+      });
     const pages = {
       worklist: await watched(await openPage(opened, { clock: true })),
       wall: await watched(await openPage(opened, { clock: true, path: '/wall' })),
@@ -74,10 +80,19 @@ test(
     /** A scan comes, the one before it is analysed, the oldest one is read. */
     const minuteOfWork = async (number: number) => {
       await addStudy(opened, { id: `scan${number}`, outcome: 'running', slices: SLICES, arrivedMinutesAgo: 0 });
-      await addStudy(opened, { id: `scan${number - 1}`, outcome: outcomeOf(number - 1), slices: SLICES, arrivedMinutesAgo: 0 });
+      await addStudy(opened, {
+        id: `scan${number - 1}`,
+        outcome: outcomeOf(number - 1),
+        slices: SLICES,
+        arrivedMinutesAgo: 0,
+      });
       await opened.store.markRead(studyUid(`scan${number - WAITING}`), true, 'test');
       await pass(30);
-      await opened.store.claimReading(studyUid(`scan${number - WAITING + 1}`), { claimed: true, takeOver: false, actor: 'test' });
+      await opened.store.claimReading(studyUid(`scan${number - WAITING + 1}`), {
+        claimed: true,
+        takeOver: false,
+        actor: 'test',
+      });
       await pass(30);
     };
     /** Somebody goes down the list, lets it move, and looks into a case. */
@@ -97,7 +112,10 @@ test(
         .poll(
           async () => {
             await pass(STEP_SECONDS);
-            return [await worklist.page.locator('.slot').textContent(), await wall.page.locator('.wall').textContent()].filter((text) => words.test(text!)).length;
+            return [
+              await worklist.page.locator('.slot').textContent(),
+              await wall.page.locator('.wall').textContent(),
+            ].filter((text) => words.test(text!)).length;
           },
           { timeout: 30_000 },
         )
@@ -121,7 +139,10 @@ test(
       return Math.min(...values.slice(values.length / 2)) - Math.min(...values.slice(0, values.length / 2));
     };
     if (process.env['SHIFT_HOURS'] !== undefined)
-      for (const [name, held] of Object.entries(samples)) process.stdout.write(`${name}, heap in KiB, nodes, listeners: ${held.map(({ heapKib, nodes, listeners }) => `${heapKib.toFixed(0)} ${nodes} ${listeners}`).join('; ')}\n`);
+      for (const [name, held] of Object.entries(samples))
+        process.stdout.write(
+          `${name}, heap in KiB, nodes, listeners: ${held.map(({ heapKib, nodes, listeners }) => `${heapKib.toFixed(0)} ${nodes} ${listeners}`).join('; ')}\n`,
+        );
     for (const name of ['worklist', 'wall'] as const) {
       expect(grown(name, 'heapKib'), `heap of the ${name}, KiB`).toBeLessThan(MOST_GROWTH_KIB);
       // A row has more.

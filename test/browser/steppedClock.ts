@@ -40,7 +40,8 @@ export function steppedClock(): SteppedClock {
 export function answersOf(page: Page): () => Promise<void> {
   const waiting = new Set<Request>();
   page.on('request', (request) => request.url().endsWith('/api/events') || waiting.add(request));
-  for (const event of ['requestfinished', 'requestfailed'] as const) page.on(event as 'requestfinished', (request) => waiting.delete(request));
+  for (const event of ['requestfinished', 'requestfailed'] as const)
+    page.on(event as 'requestfinished', (request) => waiting.delete(request));
   return async () => {
     while (waiting.size > 0) await systemClock.sleep(2);
   };

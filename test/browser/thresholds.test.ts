@@ -13,10 +13,14 @@ startBrowser();
 
 const REASON = 'Readers are tired of metal artefacts at night.';
 const sentence = (page: Page) => page.locator('.sentence').textContent();
-const sentenceSays = (page: Page, words: RegExp) => expect.poll(() => sentence(page), { timeout: 20_000 }).toMatch(words);
-const said = (page: Page, words: RegExp) => expect.poll(() => page.locator('.said').textContent(), { timeout: 20_000 }).toMatch(words);
+const sentenceSays = (page: Page, words: RegExp) =>
+  expect.poll(() => sentence(page), { timeout: 20_000 }).toMatch(words);
+const said = (page: Page, words: RegExp) =>
+  expect.poll(() => page.locator('.said').textContent(), { timeout: 20_000 }).toMatch(words);
 
-async function seededSite(options: { secondPerson?: boolean; clock?: ShiftedClock } = {}): Promise<Site & { clock: ShiftedClock }> {
+async function seededSite(
+  options: { secondPerson?: boolean; clock?: ShiftedClock } = {},
+): Promise<Site & { clock: ShiftedClock }> {
   const clock = options.clock ?? shiftedClock();
   const opened = await site(clock, { signIn: { signIn: 'local' }, secondPerson: options.secondPerson ?? false });
   await seedThresholdHistory(opened, { days: 30 });
@@ -24,11 +28,19 @@ async function seededSite(options: { secondPerson?: boolean; clock?: ShiftedCloc
 }
 
 /** The page in a browser of its own, signed in as a new account. */
-async function openAs(opened: Site & { clock: ShiftedClock }, name: string, role: 'reader' | 'admin' = 'admin'): Promise<Page> {
+async function openAs(
+  opened: Site & { clock: ShiftedClock },
+  name: string,
+  role: 'reader' | 'admin' = 'admin',
+): Promise<Page> {
   const user = await addUser(opened, name, role);
   const { cookie } = await cookieFor(opened.access, user, opened.clock);
   const [key, value] = cookie.split('=') as [string, string];
-  return openPage(opened, { path: '/thresholds', refusals: /status of (403|409)/, before: (page) => page.context().addCookies([{ name: key, value, url: opened.url }]) });
+  return openPage(opened, {
+    path: '/thresholds',
+    refusals: /status of (403|409)/,
+    before: (page) => page.context().addCookies([{ name: key, value, url: opened.url }]),
+  });
 }
 
 /** Tab, until what has the keyboard says so. */
@@ -37,7 +49,12 @@ async function tabTo(page: Page, name: string | RegExp, key = 'Tab'): Promise<vo
     await page.keyboard.press(key);
     const at = await page.evaluate(() => {
       const element = document.activeElement;
-      const label = element instanceof HTMLInputElement || element instanceof HTMLTextAreaElement || element instanceof HTMLSelectElement ? element.labels?.[0] : element;
+      const label =
+        element instanceof HTMLInputElement ||
+        element instanceof HTMLTextAreaElement ||
+        element instanceof HTMLSelectElement
+          ? element.labels?.[0]
+          : element;
       return label?.textContent.trim() ?? '';
     });
     if (typeof name === 'string' ? at.startsWith(name) : name.test(at)) return;
@@ -47,7 +64,12 @@ async function tabTo(page: Page, name: string | RegExp, key = 'Tab'): Promise<vo
 
 /** Scores of the whole seeded site with what readers said, counted here and not by the page. */
 async function counted({ database }: Site) {
-  const truth = new Map((await database.db.selectFrom('verdicts').select(['study_instance_uid', 'fracture']).execute()).map((row) => [row.study_instance_uid, row.fracture]));
+  const truth = new Map(
+    (await database.db.selectFrom('verdicts').select(['study_instance_uid', 'fracture']).execute()).map((row) => [
+      row.study_instance_uid,
+      row.fracture,
+    ]),
+  );
   const past = await database.db.selectFrom('scan_history').select(['study_instance_uid', 'probability']).execute();
   const scans = [
     ...past.map((row) => ({ score: row.probability!, fracture: truth.get(row.study_instance_uid) ?? null })),
@@ -106,7 +128,12 @@ test('a whole change by keyboard: moved, looked at, requested, the lost fracture
   await page.keyboard.press('Enter');
   await said(page, /^In force for new scans: version 3\.$/);
   expect((await opened.store.threshold('compact', 'CT_ED')).value).toBe(0.5);
-  expect(await page.locator('section', { has: page.getByRole('heading', { name: 'History' }) }).locator('tbody tr').allTextContents()).toEqual([
+  expect(
+    await page
+      .locator('section', { has: page.getByRole('heading', { name: 'History' }) })
+      .locator('tbody tr')
+      .allTextContents(),
+  ).toEqual([
     expect.stringMatching(/^3.*0\.50.*Takes back version 2/),
     expect.stringMatching(/^2.*0\.60.*Readers are tired/),
     expect.stringMatching(/^1.*0\.50.*Shipped with the model/),
@@ -118,13 +145,23 @@ test('figures and flips are those of the stored scores, confirmed fractures firs
   const expected = await counted(opened);
   const page = await openAs(opened, 'rita2', 'reader');
   await page.getByLabel('As a number').fill('0.6');
-  await sentenceSays(page, new RegExp(`^0\\.50 -> 0\\.60\\. On ${expected.scans} past scans \\(${expected.fractures} fractures\\): .* 0 more fractures flagged, ${expected.flaggedFractures(0.5) - expected.flaggedFractures(0.6)} fewer`));
-  const sensitivity = page.locator('section', { hasText: 'Now against proposed' }).locator('tr', { hasText: 'Sensitivity' }).locator('td');
+  await sentenceSays(
+    page,
+    new RegExp(
+      `^0\\.50 -> 0\\.60\\. On ${expected.scans} past scans \\(${expected.fractures} fractures\\): .* 0 more fractures flagged, ${expected.flaggedFractures(0.5) - expected.flaggedFractures(0.6)} fewer`,
+    ),
+  );
+  const sensitivity = page
+    .locator('section', { hasText: 'Now against proposed' })
+    .locator('tr', { hasText: 'Sensitivity' })
+    .locator('td');
   expect(await sensitivity.nth(0).textContent()).toContain(`${expected.flaggedFractures(0.5)}/${expected.fractures}`);
   expect(await sensitivity.nth(1).textContent()).toContain(`${expected.flaggedFractures(0.6)}/${expected.fractures}`);
 
   const flips = page.locator('section', { has: page.getByRole('heading', { name: /^Past scans that would flip/ }) });
-  expect(await flips.getByRole('heading').textContent()).toBe(`Past scans that would flip (${expected.flips(0.5, 0.6)})`);
+  expect(await flips.getByRole('heading').textContent()).toBe(
+    `Past scans that would flip (${expected.flips(0.5, 0.6)})`,
+  );
   const rows = await flips.locator('tbody tr').allTextContents();
   expect(rows).toHaveLength(expected.flips(0.5, 0.6));
   const lost = rows.filter((row) => row.includes('Fracture'));
@@ -204,7 +241,9 @@ test('with few labels it says so instead of a number; flags can be stopped by on
   await page.getByRole('button', { name: 'Back to what is in force' }).click();
   await page.getByLabel('Reason', { exact: true }).fill('Flags every implant');
   await page.getByRole('button', { name: 'Stop AI flags' }).click();
-  await expect.poll(() => page.locator('.banner').textContent(), { timeout: 20_000 }).toMatch(/^AI FLAGS STOPPED by ada/);
+  await expect
+    .poll(() => page.locator('.banner').textContent(), { timeout: 20_000 })
+    .toMatch(/^AI FLAGS STOPPED by ada/);
   expect((await opened.store.threshold('compact', 'SCANNER')).stopped).toBe(true);
   await complaintsInBothThemes(page);
 }, 120_000);

@@ -9,9 +9,30 @@ import { addStudy } from './seededWorklist.ts';
 startBrowser();
 
 async function fill(opened: Site): Promise<void> {
-  await addStudy(opened, { id: 'flag', outcome: 0.94, patientName: 'Lindqvist^Maja', patientId: '40211', patientAge: '078Y', accessionNumber: 'E26-4471', location: 'ED bay 3', arrivedMinutesAgo: 6 });
-  await addStudy(opened, { id: 'thick', outcome: { reasonCode: 'no-series', reason: 'slices are 5 mm thick, 3 mm at the most are analysed' }, patientName: 'Novak^Eva', location: 'Ward 7', arrivedMinutesAgo: 22 });
-  for (let index = 0; index < 40; index++) await addStudy(opened, { id: `plain${index}`, outcome: 0.06, patientName: `Moreau^Camille${index}`, arrivedMinutesAgo: index === 0 ? 75 : 10 + index });
+  await addStudy(opened, {
+    id: 'flag',
+    outcome: 0.94,
+    patientName: 'Lindqvist^Maja',
+    patientId: '40211',
+    patientAge: '078Y',
+    accessionNumber: 'E26-4471',
+    location: 'ED bay 3',
+    arrivedMinutesAgo: 6,
+  });
+  await addStudy(opened, {
+    id: 'thick',
+    outcome: { reasonCode: 'no-series', reason: 'slices are 5 mm thick, 3 mm at the most are analysed' },
+    patientName: 'Novak^Eva',
+    location: 'Ward 7',
+    arrivedMinutesAgo: 22,
+  });
+  for (let index = 0; index < 40; index++)
+    await addStudy(opened, {
+      id: `plain${index}`,
+      outcome: 0.06,
+      patientName: `Moreau^Camille${index}`,
+      arrivedMinutesAgo: index === 0 ? 75 : 10 + index,
+    });
 }
 
 /** How many rows are whole on the screen, none of them on more than `lines` lines. What is to be done and where the patient is stand in each within the screen. */
@@ -19,9 +40,19 @@ async function wholeRows(wall: Page, lines: number): Promise<number> {
   const rows = await wall.locator('.wall-rows li:not(.beyond)').evaluateAll((all) =>
     all.map((row) => {
       const { bottom, height } = row.getBoundingClientRect();
-      const parts = [...row.querySelectorAll('.advice, .wall-state:not(.reasoned), bdi, .wall-facts span:first-child')].filter((part) => part.getClientRects().length > 0);
-      const cut = parts.filter((part) => part.getBoundingClientRect().right > innerWidth || part.getBoundingClientRect().bottom > bottom || part.scrollWidth > part.clientWidth + 1);
-      return { lines: height / (parseFloat(getComputedStyle(row).fontSize) * 1.15), cut: cut.map((part) => part.textContent) };
+      const parts = [
+        ...row.querySelectorAll('.advice, .wall-state:not(.reasoned), bdi, .wall-facts span:first-child'),
+      ].filter((part) => part.getClientRects().length > 0);
+      const cut = parts.filter(
+        (part) =>
+          part.getBoundingClientRect().right > innerWidth ||
+          part.getBoundingClientRect().bottom > bottom ||
+          part.scrollWidth > part.clientWidth + 1,
+      );
+      return {
+        lines: height / (parseFloat(getComputedStyle(row).fontSize) * 1.15),
+        cut: cut.map((part) => part.textContent),
+      };
     }),
   );
   expect(rows.filter((row) => row.lines > lines + 0.5 || row.cut.length > 0)).toEqual([]);
@@ -35,7 +66,10 @@ async function siteAndLink() {
   await fill(opened);
   const { cookie } = await cookieFor(opened.access, await addUser(opened, 'ada', 'admin'), clock);
   const [key, value] = cookie.split('=') as [string, string];
-  const desk = await openPage(opened, { path: '/users', before: (page) => page.context().addCookies([{ name: key, value, url: opened.url }]) });
+  const desk = await openPage(opened, {
+    path: '/users',
+    before: (page) => page.context().addCookies([{ name: key, value, url: opened.url }]),
+  });
   await desk.getByLabel(/^What the new screen is called/).fill('ed-1');
   await desk.getByRole('button', { name: 'Make its link' }).click();
   const link = (await desk.locator('.link code').textContent())!;
@@ -45,7 +79,11 @@ async function siteAndLink() {
 test('a screen on a wall: let in by a link, sized for its distance, without names, until it is revoked', async () => {
   const { opened, desk, path } = await siteAndLink();
   await complaintsInBothThemes(desk);
-  const wall = await openPage(opened, { path, refusals: /status of (401|403)/, before: (page) => page.setViewportSize({ width: 1920, height: 1080 }) });
+  const wall = await openPage(opened, {
+    path,
+    refusals: /status of (401|403)/,
+    before: (page) => page.setViewportSize({ width: 1920, height: 1080 }),
+  });
   await wall.getByRole('heading', { name: 'Set up this screen' }).waitFor();
   expect(wall.url()).toBe(`${opened.url}/wall`);
   await complaintsInBothThemes(wall);
@@ -76,7 +114,11 @@ test('a screen on a wall: let in by a link, sized for its distance, without name
   expect(visible).toBeGreaterThanOrEqual(20);
   expect(visible).toBeLessThan(42);
   await wall.getByText(`and ${42 - visible} more on the worklist`).waitFor();
-  expect(await wall.evaluate(() => document.documentElement.scrollHeight <= innerHeight && document.documentElement.scrollWidth <= innerWidth)).toBe(true);
+  expect(
+    await wall.evaluate(
+      () => document.documentElement.scrollHeight <= innerHeight && document.documentElement.scrollWidth <= innerWidth,
+    ),
+  ).toBe(true);
   const text = (await wall.locator('body').textContent()) ?? '';
   for (const name of ['Lindqvist', 'LINDQVIST', 'Moreau', '40211', 'E26']) expect(text).not.toContain(name);
   expect(bannedIn(text)).toEqual([]);

@@ -404,22 +404,31 @@ test('with the places, 1,280 px are enough for who it is, who reads it, what bec
   const one = { patientName: 'Lindqvist^Maja', location: 'ED bay 3', receipt: 'confirmed' } as const;
   await addStudy(opened, { ...one, id: 'flag', outcome: 0.94 });
   for (let number = 0; number < 10; number += 1) await addStudy(opened, { ...one, id: `plain${number}`, outcome: 0.1 });
-  await addStudy(opened, { ...one, id: 'thick', outcome: { reasonCode: 'no-series', reason: 'Slices are 5 mm thick' }, receipt: 'refused' });
+  await addStudy(opened, {
+    ...one,
+    id: 'thick',
+    outcome: { reasonCode: 'no-series', reason: 'Slices are 5 mm thick' },
+    receipt: 'refused',
+  });
   await opened.store.claimReading(studyUid('flag'), { claimed: true, takeOver: false, actor: 'ada.lovelace' });
   const page = await openPage(opened);
   await row(page, 'flag').waitFor();
   const cut = () =>
-    page.locator('tr.row, thead').evaluateAll((rows) =>
-      rows.flatMap((one) =>
-        [...one.querySelectorAll<HTMLElement>('.line:not(.reason), .lines, .rank, th')]
-          .filter((part) => part.scrollHeight > part.clientHeight + 1 || part.scrollWidth > part.clientWidth + 1)
-          .map((part) => part.textContent),
-      ),
-    );
+    page
+      .locator('tr.row, thead')
+      .evaluateAll((rows) =>
+        rows.flatMap((one) =>
+          [...one.querySelectorAll<HTMLElement>('.line:not(.reason), .lines, .rank, th')]
+            .filter((part) => part.scrollHeight > part.clientHeight + 1 || part.scrollWidth > part.clientWidth + 1)
+            .map((part) => part.textContent),
+        ),
+      );
   expect(await cut()).toEqual([]);
   expect(await row(page, 'flag').locator('.cell-reader').textContent()).toBe('Being read by ada.lovelace');
   expect(await row(page, 'flag').locator('.cell-why').textContent()).toBe('Suspected fracture, 0.94');
-  expect(new Set(await page.locator('tr.row').evaluateAll((rows) => rows.map((one) => one.getBoundingClientRect().height)))).toEqual(new Set([44]));
+  expect(
+    new Set(await page.locator('tr.row').evaluateAll((rows) => rows.map((one) => one.getBoundingClientRect().height))),
+  ).toEqual(new Set([44]));
   await addStudy(opened, { ...one, id: 'sent', outcome: 0.1, receipt: 'sent' });
   await row(page, 'sent').waitFor();
   await page.setViewportSize({ width: 1440, height: 800 });
@@ -542,7 +551,9 @@ test('while the first list is on its way the page says so, and never that there 
 test('an empty list tells when the last scan came, and does not call itself right when it may not be', async () => {
   const opened = await site();
   const page = await openPage(opened);
-  await expect.poll(() => page.locator('.list').textContent()).toBe('No scans waiting. Nothing received yet. Feed live');
+  await expect
+    .poll(() => page.locator('.list').textContent())
+    .toBe('No scans waiting. Nothing received yet. Feed live');
   await complaintsOfAxe(page);
   await addStudy(opened, { id: 'plain', outcome: 0.1 });
   await row(page, 'plain').waitFor();

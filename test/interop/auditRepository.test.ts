@@ -1,7 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
 import { startAuditTrail, type AuditTrail } from '../../src/auditTrail/auditTrail.ts';
-import { createTlsSyslog, createUdpSyslog, type SyslogTransport, type TlsSyslogOptions } from '../../src/auditTrail/syslogTransport.ts';
+import {
+  createTlsSyslog,
+  createUdpSyslog,
+  type SyslogTransport,
+  type TlsSyslogOptions,
+} from '../../src/auditTrail/syslogTransport.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { createLog } from '../../src/base/log.ts';
 import { createAuditLog } from '../../src/worklist/audit/audit.ts';
@@ -20,7 +25,10 @@ const HEADER = /^<85>1 \S+Z triage-1 odontoid - DICOM\+RFC3881 \[meta sequenceId
 function parsed(lines: readonly string[]): { seqs: number[]; documents: string[] } {
   const heads = lines.map((line) => HEADER.exec(line));
   expect(heads.filter((head) => head === null)).toEqual([]);
-  return { seqs: heads.map((head) => Number(head![1])), documents: lines.map((line, index) => line.slice(heads[index]![0].length)) };
+  return {
+    seqs: heads.map((head) => Number(head![1])),
+    documents: lines.map((line, index) => line.slice(heads[index]![0].length)),
+  };
 }
 
 async function site() {
@@ -35,12 +43,29 @@ async function site() {
   await outbox.begin();
   const audit = createAuditLog(database, systemClock);
   const tls = (over: Partial<TlsSyslogOptions> = {}, identity: Identity | null = us) =>
-    createTlsSyslog({ host: '127.0.0.1', port: repository.tlsPort, ca: pem(ours.caFile), ...(identity !== null && { cert: pem(identity.certFile), key: pem(identity.keyFile) }), timeoutMs: 3_000, confirm: 'close', ...over }, systemClock);
+    createTlsSyslog(
+      {
+        host: '127.0.0.1',
+        port: repository.tlsPort,
+        ca: pem(ours.caFile),
+        ...(identity !== null && { cert: pem(identity.certFile), key: pem(identity.keyFile) }),
+        timeoutMs: 3_000,
+        confirm: 'close',
+        ...over,
+      },
+      systemClock,
+    );
   const begin = (transport: SyslogTransport): AuditTrail => {
     const trail = startAuditTrail({
       outbox,
       transport,
-      naming: { aeTitle: 'ODONTOID', hostName: 'triage-1', domain: 'odontoid.example', destinations: [], patientNames: false },
+      naming: {
+        aeTitle: 'ODONTOID',
+        hostName: 'triage-1',
+        domain: 'odontoid.example',
+        destinations: [],
+        patientNames: false,
+      },
       source: { id: 'ODONTOID', siteId: '' },
       alarmAfterMs: 500,
       clock: systemClock,
@@ -53,7 +78,13 @@ async function site() {
   };
   const write = async (count: number, from = 0) => {
     for (let entry = from; entry < from + count; entry += 1)
-      await audit.append({ action: 'threshold.changed', actor: `reader "${entry}" <żółć> & sons`, address: '10.0.0.1', target: 'compact', detail: { reason: `line\none ${'long '.repeat(2_000)}`, entry } });
+      await audit.append({
+        action: 'threshold.changed',
+        actor: `reader "${entry}" <żółć> & sons`,
+        address: '10.0.0.1',
+        target: 'compact',
+        detail: { reason: `line\none ${'long '.repeat(2_000)}`, entry },
+      });
   };
   return { dir, repository, ours, us, outbox, audit, tls, begin, write };
 }
@@ -73,7 +104,13 @@ test('every entry arrives over TLS, whole, in its order, and valid by the schema
   expect(Math.min(...documents.map((document) => document.length))).toBeGreaterThan(10_000);
   expect(await complaintsOfSchema(documents.slice(0, 40))).toEqual([]);
   expect(documents[7]).toContain('UserName="reader &quot;7&quot; &lt;żółć&gt; &amp; sons"');
-  expect(await trail.status()).toMatchObject({ sentSeq: 250, waiting: 0, oldestAtMs: null, lastError: null, alarm: null });
+  expect(await trail.status()).toMatchObject({
+    sentSeq: 250,
+    waiting: 0,
+    oldestAtMs: null,
+    lastError: null,
+    alarm: null,
+  });
 });
 
 test('a repository that is down, is restarted in the midst and killed loses nothing; what comes twice is the same bytes', async () => {
@@ -84,7 +121,11 @@ test('a repository that is down, is restarted in the midst and killed loses noth
     const status = await trail.status();
     return status.alarm !== null && status.lastError !== null && status;
   });
-  expect(late).toMatchObject({ sentSeq: 0, waiting: 30, alarm: expect.stringContaining('The audit repository has not got the last 30 entries of the audit.') });
+  expect(late).toMatchObject({
+    sentSeq: 0,
+    waiting: 30,
+    alarm: expect.stringContaining('The audit repository has not got the last 30 entries of the audit.'),
+  });
   let written = 30;
   for (let round = 0; round < 6; round += 1) {
     await repository.start();
@@ -120,14 +161,17 @@ test('nothing is sent to a repository of another authority, nor taken from a sen
   await expect(tls({}, await stranger.issue('eve')).send(message)).rejects.toMatchObject(refused);
   expect((await outbox.waiting()).sentSeq).toBe(0);
   await tls().send(message);
-  expect(await until('the one', async () => (await repository.received()).length > 0 && repository.received())).toEqual([message[0]!.toString()]);
+  expect(await until('the one', async () => (await repository.received()).length > 0 && repository.received())).toEqual(
+    [message[0]!.toString()],
+  );
 });
 
 test('over UDP each entry is a datagram', async () => {
   const { repository, outbox, begin, audit } = await site();
   await repository.start();
   begin(createUdpSyslog({ host: '127.0.0.1', port: repository.udpPort }));
-  for (let entry = 0; entry < 50; entry += 1) await audit.append({ action: 'sign-in', actor: 'ann', address: '10.0.0.1' });
+  for (let entry = 0; entry < 50; entry += 1)
+    await audit.append({ action: 'sign-in', actor: 'ann', address: '10.0.0.1' });
   await until('all is sent', async () => (await outbox.waiting()).count === 0);
   const { seqs, documents } = await until('all is kept', async () => {
     const lines = await repository.received();
@@ -141,17 +185,35 @@ test('a whole agent tells the repository of its start, a study, its results, a l
   const { dir, repository, ours, us } = await site();
   await repository.start();
   const pacs = await testPacs(dir);
-  const repositoryConfig = { transport: 'tls', host: '127.0.0.1', port: repository.tlsPort, caFile: ours.caFile, ...us, siteId: 'st-elsewhere' };
-  const agent = await startAgent(configFrom(agentConfig(dir, pacs, { audit: { repository: repositoryConfig } }) as Parameters<typeof configFrom>[0]), { clock: systemClock, log: createLog('silent'), environment: process.env });
+  const repositoryConfig = {
+    transport: 'tls',
+    host: '127.0.0.1',
+    port: repository.tlsPort,
+    caFile: ours.caFile,
+    ...us,
+    siteId: 'st-elsewhere',
+  };
+  const agent = await startAgent(
+    configFrom(agentConfig(dir, pacs, { audit: { repository: repositoryConfig } }) as Parameters<typeof configFrom>[0]),
+    { clock: systemClock, log: createLog('silent'), environment: process.env },
+  );
   try {
     const study = await smallStudy(dir, 77, { patientId: 'P-1', patientName: 'Canary^Jane' }, 'burst@C5');
     const paths = study.files.map(({ path }) => path);
     expect(new Set(await send(agent.dicomPort, paths.slice(0, 1), 1, 'STRANGER'))).not.toContain('stored');
     await send(agent.dicomPort, paths);
-    const row = await until('it is delivered', async () => (await worklist(agent.url)).find((one) => one.state === 'delivered'));
+    const row = await until('it is delivered', async () =>
+      (await worklist(agent.url)).find((one) => one.state === 'delivered'),
+    );
     await fetch(`${agent.url}/api/cases/${row.studyInstanceUid}`);
-    await until('the stranger is on record', async () => (await repository.received()).some((line) => line.includes('association.rejected')));
-    expect((await agent.system()).auditRepository).toMatchObject({ address: `tls://127.0.0.1:${repository.tlsPort}`, lastError: null, alarm: null });
+    await until('the stranger is on record', async () =>
+      (await repository.received()).some((line) => line.includes('association.rejected')),
+    );
+    expect((await agent.system()).auditRepository).toMatchObject({
+      address: `tls://127.0.0.1:${repository.tlsPort}`,
+      lastError: null,
+      alarm: null,
+    });
     expect(await (await fetch(`${agent.url}/metrics`)).text()).toMatch(/^odontoid_audit_repository_alarm 0$/m);
   } finally {
     await agent.close();
@@ -159,11 +221,20 @@ test('a whole agent tells the repository of its start, a study, its results, a l
   }
   const documents = await until('the stop is kept', async () => {
     const lines = await repository.received();
-    return lines.some((line) => line.includes('agent.stopped')) && lines.map((line) => line.slice(line.indexOf('<?xml')));
+    return (
+      lines.some((line) => line.includes('agent.stopped')) && lines.map((line) => line.slice(line.indexOf('<?xml')))
+    );
   });
   const told = documents.map((document) => /csd-code="([a-z]+\.[a-z]+)"/.exec(document)?.[1]);
   // The first start puts the network's own threshold on record; the stranger is told of within seconds, whatever else happens.
-  expect(told.filter((word) => word !== 'association.rejected')).toEqual(['threshold.changed', 'agent.started', 'study.received', 'results.sent', 'case.viewed', 'agent.stopped']);
+  expect(told.filter((word) => word !== 'association.rejected')).toEqual([
+    'threshold.changed',
+    'agent.started',
+    'study.received',
+    'results.sent',
+    'case.viewed',
+    'agent.stopped',
+  ]);
   expect(told).toContain('association.rejected');
   expect(await complaintsOfSchema(documents)).toEqual([]);
   const of = (word: string) => documents.find((document) => document.includes(`csd-code="${word}"`))!;

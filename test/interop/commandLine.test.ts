@@ -41,7 +41,23 @@ describe('odontoid', () => {
   it('has help for every command, and says what to do for a wrong one', async () => {
     const help = await odontoid('--help');
     expect(help.exitCode).toBe(0);
-    for (const command of ['serve', 'demo', 'migrate', 'phantom', 'analyse', 'split', 'evaluate', 'crossval', 'send', 'echo', 'doctor', 'user', 'token', 'audit', 'model']) {
+    for (const command of [
+      'serve',
+      'demo',
+      'migrate',
+      'phantom',
+      'analyse',
+      'split',
+      'evaluate',
+      'crossval',
+      'send',
+      'echo',
+      'doctor',
+      'user',
+      'token',
+      'audit',
+      'model',
+    ]) {
       expect(help.stdout).toContain(command);
       const own = await odontoid(command, '--help');
       expect(own.exitCode).toBe(0);
@@ -64,17 +80,34 @@ describe('odontoid', () => {
     expect((await odontoid('user', 'add', 'ben', '--role', 'owner', '--config', config)).exitCode).toBe(2);
     expect((await odontoid('user', 'reset', 'nobody', '--config', config)).stderr).toContain('odontoid user list');
     expect((await odontoid('user', 'disable', 'ann', '--config', config)).exitCode).toBe(0);
-    expect(await json('user', 'list', '--json', '--config', config)).toMatchObject([{ name: 'ann', role: 'admin', hasPassword: false, disabledAtMs: expect.any(Number) as number }]);
+    expect(await json('user', 'list', '--json', '--config', config)).toMatchObject([
+      { name: 'ann', role: 'admin', hasPassword: false, disabledAtMs: expect.any(Number) as number },
+    ]);
     const token = await odontoid('token', 'add', 'prometheus', '--days', '30', '--config', config);
     expect(token.stdout).toMatch(/^odontoid_[\w-]{43}\n$/);
-    expect(JSON.stringify(await json('token', 'list', '--json', '--config', config))).not.toContain(token.stdout.trim());
+    expect(JSON.stringify(await json('token', 'list', '--json', '--config', config))).not.toContain(
+      token.stdout.trim(),
+    );
     expect((await odontoid('token', 'revoke', 'prometheus', '--config', config)).exitCode).toBe(0);
 
-    const whole = await json<{ whole: boolean; head: { seq: number; hash: string } }>('audit', 'verify', '--json', '--config', config);
+    const whole = await json<{ whole: boolean; head: { seq: number; hash: string } }>(
+      'audit',
+      'verify',
+      '--json',
+      '--config',
+      config,
+    );
     expect(whole).toMatchObject({ whole: true, head: { seq: 4 } });
     const csv = await odontoid('audit', 'export', '--from', '3', '--config', config);
-    expect(csv.stdout.split('\r\n').map((line) => line.split(',')[2])).toEqual(['"action"', '"token.added"', '"token.revoked"', undefined]);
-    const dicom = (await odontoid('audit', 'export', '--format', 'dicom', '--config', config)).stdout.trimEnd().split('\n');
+    expect(csv.stdout.split('\r\n').map((line) => line.split(',')[2])).toEqual([
+      '"action"',
+      '"token.added"',
+      '"token.revoked"',
+      undefined,
+    ]);
+    const dicom = (await odontoid('audit', 'export', '--format', 'dicom', '--config', config)).stdout
+      .trimEnd()
+      .split('\n');
     expect(dicom).toHaveLength(5);
     expect(dicom.at(-1)).toContain('csd-code="audit.exported"');
     expect(await complaintsOfSchema(dicom)).toEqual([]);
@@ -84,21 +117,39 @@ describe('odontoid', () => {
     bytes[at] = bytes[at]! ^ 1;
     await writeFile(file, bytes);
     const changed = await odontoid('audit', 'verify', '--config', config);
-    expect([changed.exitCode, changed.stdout]).toEqual([1, expect.stringContaining('NOT WHOLE at entry 4: it was changed')]);
+    expect([changed.exitCode, changed.stdout]).toEqual([
+      1,
+      expect.stringContaining('NOT WHOLE at entry 4: it was changed'),
+    ]);
   });
 
   it('phantom lists fractures that it then takes, and the same seed gives the same bytes', async () => {
     const names = await json<string[]>('phantom', '--list-fractures');
     expect(names).toContain('dens-2@C2');
     for (const out of ['a', 'b']) {
-      const written = await json<{ studies: { folder: string; fractures: string[]; slices: number }[] }>('phantom', '--seed', '41', '--count', '1', '--fracture', 'dens-2@C2', '--slices', '30', '--out', join(dir, out), '--json');
+      const written = await json<{ studies: { folder: string; fractures: string[]; slices: number }[] }>(
+        'phantom',
+        '--seed',
+        '41',
+        '--count',
+        '1',
+        '--fracture',
+        'dens-2@C2',
+        '--slices',
+        '30',
+        '--out',
+        join(dir, out),
+        '--json',
+      );
       expect(written.studies[0]).toMatchObject({ fractures: ['dens-2@C2'], slices: 30 });
     }
     const labels = await readFile(join(dir, 'a/labels.csv'), 'utf8');
     expect(labels).toBe(await readFile(join(dir, 'b/labels.csv'), 'utf8'));
     const [folder] = (await readdir(join(dir, 'a'))).filter((name) => name !== 'labels.csv');
     for (const file of await readdir(join(dir, 'a', folder!))) {
-      expect((await readFile(join(dir, 'a', folder!, file))).equals(await readFile(join(dir, 'b', folder!, file)))).toBe(true);
+      expect(
+        (await readFile(join(dir, 'a', folder!, file))).equals(await readFile(join(dir, 'b', folder!, file))),
+      ).toBe(true);
     }
     const unknown = await odontoid('phantom', '--fracture', 'dens-9@C2', '--out', join(dir, 'c'));
     expect(unknown.exitCode).toBe(2);
@@ -108,13 +159,23 @@ describe('odontoid', () => {
   it('analyse gives the documented document and writes SR, SC and pictures', async () => {
     await json('phantom', '--seed', '9000003', '--fracture', 'burst@C5', '--out', join(dir, 'burst'), '--json');
     const [folder] = (await readdir(join(dir, 'burst'))).filter((name) => name.startsWith('study-'));
-    const analysis = await json<Analysis>('analyse', join(dir, 'burst', folder!), '--out', join(dir, 'results'), '--json');
+    const analysis = await json<Analysis>(
+      'analyse',
+      join(dir, 'burst', folder!),
+      '--out',
+      join(dir, 'results'),
+      '--json',
+    );
     expect(analysis.decision).toBe('suspected');
     expect(analysis.reason).toBeNull();
     expect(analysis.probability).toBeGreaterThan(analysis.threshold!);
     expect(analysis.probability).toBeLessThanOrEqual(1);
     expect(analysis.slices.length).toBeGreaterThan(20);
-    expect(analysis.slices.every(({ score, sopInstanceUid }) => score >= 0 && score <= 1 && sopInstanceUid.startsWith('2.25.'))).toBe(true);
+    expect(
+      analysis.slices.every(
+        ({ score, sopInstanceUid }) => score >= 0 && score <= 1 && sopInstanceUid.startsWith('2.25.'),
+      ),
+    ).toBe(true);
     expect(analysis.keySlices.length).toBeGreaterThan(0);
     expect(analysis.model.sha256).toMatch(/^[0-9a-f]{64}$/);
     expect(analysis.seconds['total']).toBeGreaterThan(0);
@@ -127,7 +188,13 @@ describe('odontoid', () => {
 
   it('a real head CT that claims to be a neck is not scored', async () => {
     await writeHeadCt(join(dir, 'head'));
-    const analysis = await json<Analysis>('analyse', join(dir, 'head/series'), '--out', join(dir, 'head-results'), '--json');
+    const analysis = await json<Analysis>(
+      'analyse',
+      join(dir, 'head/series'),
+      '--out',
+      join(dir, 'head-results'),
+      '--json',
+    );
     expect(analysis.decision).toBe('not-analysed');
     expect(analysis.reason).toMatch(/Outside tested range/);
     expect(analysis.probability).toBeNull();
@@ -168,7 +235,9 @@ describe('odontoid', () => {
 
   it('doctor, echo and migrate say what is wrong and what to do', async () => {
     const doctor = await json<{ name: string; ok: boolean; text: string }[]>('doctor', '--json');
-    expect(doctor.map((check) => check.name)).toEqual(expect.arrayContaining(['configuration', 'disk', 'database', 'model', 'provider']));
+    expect(doctor.map((check) => check.name)).toEqual(
+      expect.arrayContaining(['configuration', 'disk', 'database', 'model', 'provider']),
+    );
     expect(doctor.filter((check) => !check.ok)).toEqual([]);
     const echo = await odontoid('echo', 'NOBODY@127.0.0.1:1', '--timeout-ms', '2000');
     expect(echo.exitCode).toBe(1);
@@ -184,27 +253,61 @@ describe('odontoid', () => {
   });
 
   it('model: verify, install, activate and list say what they did, and what is wrong', async () => {
-    const shipped = (await json<{ packages: { name: string; version: string; sha256: string; roles: string[]; source: string }[] }>('model', 'list', '--json')).packages;
+    const shipped = (
+      await json<{ packages: { name: string; version: string; sha256: string; roles: string[]; source: string }[] }>(
+        'model',
+        'list',
+        '--json',
+      )
+    ).packages;
     expect(shipped).toMatchObject([{ source: 'shipped', roles: ['active'] }]);
     const { name, version } = shipped[0]!;
     const next = join(dir, 'next');
     await cp(join(packageRoot, 'models/compact'), next, { recursive: true });
     const manifest = join(next, 'model.json');
-    await writeFile(manifest, (await readFile(manifest, 'utf8')).replace(`"version": "${version}"`, '"version": "99.0.0"'));
-    expect(await json('model', 'verify', next, '--json')).toMatchObject({ ok: true, problem: null, model: { name, version: '99.0.0' } });
-    expect(await json('model', 'install', next, '--json')).toMatchObject({ wasThere: false, model: { version: '99.0.0' } });
+    await writeFile(
+      manifest,
+      (await readFile(manifest, 'utf8')).replace(`"version": "${version}"`, '"version": "99.0.0"'),
+    );
+    expect(await json('model', 'verify', next, '--json')).toMatchObject({
+      ok: true,
+      problem: null,
+      model: { name, version: '99.0.0' },
+    });
+    expect(await json('model', 'install', next, '--json')).toMatchObject({
+      wasThere: false,
+      model: { version: '99.0.0' },
+    });
 
     const ambiguous = await odontoid('model', 'activate', name, '--reason', 'trial');
     expect([ambiguous.exitCode, ambiguous.stderr]).toEqual([2, expect.stringContaining('Name the version')]);
     expect((await odontoid('model', 'activate', `${name}@99.0.0`)).exitCode).toBe(2);
-    expect(await json('model', 'activate', `${name}@99.0.0`, '--shadow', '--reason', 'trial', '--by', 'ada', '--json')).toMatchObject({ role: 'shadow', by: 'ada', reason: 'trial', inUseAtMs: null, failure: null, threshold: null });
-    const listed = await json<{ shadow: { by: string }; packages: { version: string; roles: string[] }[] }>('model', 'list', '--json');
+    expect(
+      await json('model', 'activate', `${name}@99.0.0`, '--shadow', '--reason', 'trial', '--by', 'ada', '--json'),
+    ).toMatchObject({ role: 'shadow', by: 'ada', reason: 'trial', inUseAtMs: null, failure: null, threshold: null });
+    const listed = await json<{ shadow: { by: string }; packages: { version: string; roles: string[] }[] }>(
+      'model',
+      'list',
+      '--json',
+    );
     expect(listed.shadow.by).toBe('ada');
-    expect(Object.fromEntries(listed.packages.map((one) => [one.version, one.roles]))).toEqual({ [version]: ['active'], '99.0.0': ['shadow'] });
-    expect(await json('model', 'compare', '--json')).toMatchObject({ cases: 0, shadow: { version: '99.0.0' }, active: { version } });
-    expect((await odontoid('model', 'card', `${name}@99.0.0`)).stdout).toMatch(/^# .* 99\.0\.0\n[\s\S]*\| caseAuc \|[\s\S]*Not for diagnostic use\.\n$/);
+    expect(Object.fromEntries(listed.packages.map((one) => [one.version, one.roles]))).toEqual({
+      [version]: ['active'],
+      '99.0.0': ['shadow'],
+    });
+    expect(await json('model', 'compare', '--json')).toMatchObject({
+      cases: 0,
+      shadow: { version: '99.0.0' },
+      active: { version },
+    });
+    expect((await odontoid('model', 'card', `${name}@99.0.0`)).stdout).toMatch(
+      /^# .* 99\.0\.0\n[\s\S]*\| caseAuc \|[\s\S]*Not for diagnostic use\.\n$/,
+    );
 
-    const file = join(next, (await readdir(next)).find((entry) => entry.endsWith('.onnx'))!);
+    const file = join(
+      next,
+      (await readdir(next)).find((entry) => entry.endsWith('.onnx'))!,
+    );
     const bytes = await readFile(file);
     bytes[bytes.length >> 1]! ^= 1;
     await writeFile(file, bytes);

@@ -13,7 +13,11 @@ export async function freePort(): Promise<number> {
     server.listen(0, '127.0.0.1', resolve);
   });
   const { port } = server.address() as AddressInfo;
-  await new Promise<void>((resolve) => server.close(() => { resolve(); }));
+  await new Promise<void>((resolve) =>
+    server.close(() => {
+      resolve();
+    }),
+  );
   return port;
 }
 
@@ -30,8 +34,16 @@ export interface ToolResult {
 }
 
 /** Runs a command-line tool (DCMTK, dciodvfy, ...) to its end without a shell; a tool that cannot be started, or that hangs, throws. */
-export async function runTool(command: string, args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv; timeoutMs?: number } = {}): Promise<ToolResult> {
-  const child = spawn(command, args, { cwd: options.cwd, env: { ...process.env, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'] });
+export async function runTool(
+  command: string,
+  args: readonly string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv; timeoutMs?: number } = {},
+): Promise<ToolResult> {
+  const child = spawn(command, args, {
+    cwd: options.cwd,
+    env: { ...process.env, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const stdout: Buffer[] = [];
   const stderr: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => stdout.push(chunk));
@@ -45,7 +57,9 @@ export async function runTool(command: string, args: readonly string[], options:
   try {
     const exitCode = await new Promise<number>((resolve, reject) => {
       child.once('error', reject);
-      child.once('close', (code) => { resolve(code ?? -1); });
+      child.once('close', (code) => {
+        resolve(code ?? -1);
+      });
     });
     if (overdue.signal.aborted) throw new Error(`${command} did not end within ${timeoutMs} ms.`);
     return { exitCode, stdout: Buffer.concat(stdout).toString(), stderr: Buffer.concat(stderr).toString() };
@@ -63,8 +77,17 @@ export interface RunningTool {
 }
 
 /** Starts a server (storescp, dcmqrscp, Orthanc, ...) and resolves once it takes connections on every one of `ports`. */
-export async function startServer(command: string, args: readonly string[], ports: readonly number[], options: { cwd?: string; env?: NodeJS.ProcessEnv; timeoutMs?: number } = {}): Promise<RunningTool> {
-  const child = spawn(command, args, { cwd: options.cwd, env: { ...process.env, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'] });
+export async function startServer(
+  command: string,
+  args: readonly string[],
+  ports: readonly number[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv; timeoutMs?: number } = {},
+): Promise<RunningTool> {
+  const child = spawn(command, args, {
+    cwd: options.cwd,
+    env: { ...process.env, ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let text = '';
   const keep = (chunk: Buffer): void => {
     text = (text + chunk.toString()).slice(-200_000);
@@ -84,7 +107,9 @@ export async function startServer(command: string, args: readonly string[], port
     });
   });
   // A test that dies must not leave a server behind.
-  const onExit = (): void => { child.kill('SIGKILL'); };
+  const onExit = (): void => {
+    child.kill('SIGKILL');
+  };
   process.once('exit', onExit);
   const stop = async (signal: NodeJS.Signals = 'SIGTERM'): Promise<void> => {
     process.off('exit', onExit);
@@ -113,6 +138,8 @@ async function takesConnections(port: number): Promise<boolean> {
       socket.destroy();
       resolve(true);
     });
-    socket.once('error', () => { resolve(false); });
+    socket.once('error', () => {
+      resolve(false);
+    });
   });
 }

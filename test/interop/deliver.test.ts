@@ -12,7 +12,13 @@ import { createDimseScu, type DimseDestination } from '../../src/pacs/dimseScu.t
 import { sendFiles } from '../../src/pacs/sendFiles.ts';
 import type { Pacs, ResultObject } from '../../src/case/ports.ts';
 import { memoryOutbox } from '../unit/deliver/memoryOutbox.ts';
-import { ACCESSION_NUMBER, dataSetBytes, PATIENT_ID, PATIENT_NAME, writeSampleResults } from '../unit/pacs/sampleObjects.ts';
+import {
+  ACCESSION_NUMBER,
+  dataSetBytes,
+  PATIENT_ID,
+  PATIENT_NAME,
+  writeSampleResults,
+} from '../unit/pacs/sampleObjects.ts';
 import { freePort, runTool, startServer, temporaryDirectory, type RunningTool } from './dcmtk.ts';
 import { startOrthanc, type Orthanc } from './orthanc.ts';
 
@@ -30,7 +36,10 @@ afterEach(async () => {
 });
 
 function scuTo(aeTitle: string, port: number, change: Partial<DimseDestination> = {}): Pacs {
-  return createDimseScu({ name: 'pacs', aeTitle, host: '127.0.0.1', port, callingAeTitle: 'ODONTOID', timeoutMs: 10_000, ...change }, { clock, log });
+  return createDimseScu(
+    { name: 'pacs', aeTitle, host: '127.0.0.1', port, callingAeTitle: 'ODONTOID', timeoutMs: 10_000, ...change },
+    { clock, log },
+  );
 }
 
 async function dcmtkServer(command: string, args: readonly string[], port: number, cwd: string): Promise<RunningTool> {
@@ -71,13 +80,22 @@ describe('Orthanc', () => {
     objects = await writeSampleResults(join(temporary.dir, 'results'), `orthanc ${++study}`);
   });
 
-  const web = (change: object = {}): Pacs => createDicomWeb({ name: 'web', url: orthanc.dicomWebUrl, headers, timeoutMs: 10_000, ...change }, { clock, log });
+  const web = (change: object = {}): Pacs =>
+    createDicomWeb({ name: 'web', url: orthanc.dicomWebUrl, headers, timeoutMs: 10_000, ...change }, { clock, log });
 
   /** What Orthanc's own storage gives back. */
   async function heldBytes(object: ResultObject): Promise<Buffer> {
-    const found = (await (await fetch(`${orthanc.httpUrl}/tools/find`, { method: 'POST', headers, body: JSON.stringify({ Level: 'Instance', Query: { SOPInstanceUID: object.sopInstanceUid } }) })).json()) as string[];
+    const found = (await (
+      await fetch(`${orthanc.httpUrl}/tools/find`, {
+        method: 'POST',
+        headers,
+        body: JSON.stringify({ Level: 'Instance', Query: { SOPInstanceUID: object.sopInstanceUid } }),
+      })
+    ).json()) as string[];
     expect(found).toHaveLength(1);
-    const file = Buffer.from(await (await fetch(`${orthanc.httpUrl}/instances/${found[0]!}/file`, { headers })).arrayBuffer());
+    const file = Buffer.from(
+      await (await fetch(`${orthanc.httpUrl}/instances/${found[0]!}/file`, { headers })).arrayBuffer(),
+    );
     return withExplicitLengths(file);
   }
 
@@ -100,17 +118,33 @@ describe('Orthanc', () => {
     expect(await pacs.store(objects)).toEqual(objects.map(() => ({ kind: 'stored', status: '0x0000' })));
     const [sr, ...captures] = objects;
     const asked = [...captures.map((object) => object.sopInstanceUid), derivedUid('never sent')];
-    expect(await pacs.holds(sr!.studyInstanceUid, captures[0]!.seriesInstanceUid, asked)).toEqual(new Set(asked.slice(0, -1)));
-    expect(await pacs.holds(derivedUid('unknown study'), sr!.seriesInstanceUid, [sr!.sopInstanceUid])).toEqual(new Set());
-    for (const object of objects) expect((await heldBytes(object)).equals(await withExplicitLengths(await readFile(object.path)))).toBe(true);
+    expect(await pacs.holds(sr!.studyInstanceUid, captures[0]!.seriesInstanceUid, asked)).toEqual(
+      new Set(asked.slice(0, -1)),
+    );
+    expect(await pacs.holds(derivedUid('unknown study'), sr!.seriesInstanceUid, [sr!.sopInstanceUid])).toEqual(
+      new Set(),
+    );
+    for (const object of objects)
+      expect((await heldBytes(object)).equals(await withExplicitLengths(await readFile(object.path)))).toBe(true);
     // A second time the same: still stored, still once.
     expect((await pacs.store(objects)).map((outcome) => outcome.kind)).toEqual(objects.map(() => 'stored'));
-    for (const object of objects) expect((await heldBytes(object)).equals(await withExplicitLengths(await readFile(object.path)))).toBe(true);
+    for (const object of objects)
+      expect((await heldBytes(object)).equals(await withExplicitLengths(await readFile(object.path)))).toBe(true);
   });
 
   test('the patient keeps the accented and Japanese name in Orthanc', async () => {
     await scuTo('ORTHANC', orthanc.dicomPort).store(objects);
-    const found = (await (await fetch(`${orthanc.httpUrl}/tools/find`, { method: 'POST', headers, body: JSON.stringify({ Level: 'Study', Expand: true, Query: { StudyInstanceUID: objects[0]!.studyInstanceUid } }) })).json()) as { PatientMainDicomTags: Record<string, string> }[];
+    const found = (await (
+      await fetch(`${orthanc.httpUrl}/tools/find`, {
+        method: 'POST',
+        headers,
+        body: JSON.stringify({
+          Level: 'Study',
+          Expand: true,
+          Query: { StudyInstanceUID: objects[0]!.studyInstanceUid },
+        }),
+      })
+    ).json()) as { PatientMainDicomTags: Record<string, string> }[];
     expect(found[0]!.PatientMainDicomTags).toMatchObject({ PatientID: PATIENT_ID, PatientName: PATIENT_NAME });
   });
 
@@ -124,25 +158,50 @@ describe('Orthanc', () => {
   });
 
   test('a query longer than a page is read to its end', async () => {
-    const many = await writeSampleResults(join(temporary.dir, 'many'), `many ${++study}`, 230, { Rows: 4, Columns: 4, PixelData: new ArrayBuffer(48) });
+    const many = await writeSampleResults(join(temporary.dir, 'many'), `many ${++study}`, 230, {
+      Rows: 4,
+      Columns: 4,
+      PixelData: new ArrayBuffer(48),
+    });
     const captures = many.slice(1);
-    const outcomes = await sendFiles({ name: 'orthanc', aeTitle: 'ORTHANC', host: '127.0.0.1', port: orthanc.dicomPort, callingAeTitle: 'ODONTOID', timeoutMs: 10_000 }, captures.map((object) => object.path), { clock }, { associations: 2 });
+    const outcomes = await sendFiles(
+      {
+        name: 'orthanc',
+        aeTitle: 'ORTHANC',
+        host: '127.0.0.1',
+        port: orthanc.dicomPort,
+        callingAeTitle: 'ODONTOID',
+        timeoutMs: 10_000,
+      },
+      captures.map((object) => object.path),
+      { clock },
+      { associations: 2 },
+    );
     expect(outcomes.every(({ outcome }) => outcome.kind === 'stored')).toBe(true);
     const uids = captures.map((object) => object.sopInstanceUid);
     expect((await web().holds(many[0]!.studyInstanceUid, captures[0]!.seriesInstanceUid, uids)).size).toBe(uids.length);
-    expect((await scuTo('ORTHANC', orthanc.dicomPort).holds(many[0]!.studyInstanceUid, captures[0]!.seriesInstanceUid, uids)).size).toBe(uids.length);
+    expect(
+      (await scuTo('ORTHANC', orthanc.dicomPort).holds(many[0]!.studyInstanceUid, captures[0]!.seriesInstanceUid, uids))
+        .size,
+    ).toBe(uids.length);
   });
 
   test('wrong credentials and a wrong address are told apart', async () => {
     await expect(web({ headers: {} }).echo()).rejects.toThrow(/HTTP 401: .*check auth/);
     await expect(web({ url: `${orthanc.httpUrl}/nowhere` }).echo()).rejects.toThrow(/HTTP 404: .*check url/);
-    expect((await web({ headers: {} }).store(objects))[0]).toMatchObject({ kind: 'unreachable', reason: expect.stringMatching(/check auth/) });
+    expect((await web({ headers: {} }).store(objects))[0]).toMatchObject({
+      kind: 'unreachable',
+      reason: expect.stringMatching(/check auth/),
+    });
   });
 
   test('a wrong called AE title is told', async () => {
     const strictDir = await temporaryDirectory();
     const strict = await startOrthanc({ dir: strictDir.dir, configuration: { DicomCheckCalledAet: true } });
-    stops.push(() => strict.stop(), () => strictDir.remove());
+    stops.push(
+      () => strict.stop(),
+      () => strictDir.remove(),
+    );
     await expect(scuTo('NOTME', strict.dicomPort).echo()).rejects.toThrow(/it is not called "NOTME"/);
     await expect(scuTo('ORTHANC', strict.dicomPort).echo()).resolves.toBeGreaterThan(0);
   });
@@ -175,17 +234,37 @@ describe('DCMTK', () => {
     expect(await pacs.store(objects)).toEqual(objects.map(() => ({ kind: 'stored', status: '0x0000' })));
     const kept = await dataSetsIn(out);
     expect(kept.size).toBe(objects.length);
-    for (const object of objects) expect(kept.get(object.sopInstanceUid)?.equals(await dataSetBytes(object.path))).toBe(true);
-    await expect(pacs.holds(objects[0]!.studyInstanceUid, objects[0]!.seriesInstanceUid, [objects[0]!.sopInstanceUid])).rejects.toThrow(/C-FIND.*does not support the SOP class.*confirm: none/);
+    for (const object of objects)
+      expect(kept.get(object.sopInstanceUid)?.equals(await dataSetBytes(object.path))).toBe(true);
+    await expect(
+      pacs.holds(objects[0]!.studyInstanceUid, objects[0]!.seriesInstanceUid, [objects[0]!.sopInstanceUid]),
+    ).rejects.toThrow(/C-FIND.*does not support the SOP class.*confirm: none/);
     const trusting = scuTo('STORESCP', port, { confirm: 'none' });
-    expect(await trusting.holds(objects[0]!.studyInstanceUid, objects[0]!.seriesInstanceUid, [objects[0]!.sopInstanceUid])).toEqual(new Set([objects[0]!.sopInstanceUid]));
+    expect(
+      await trusting.holds(objects[0]!.studyInstanceUid, objects[0]!.seriesInstanceUid, [objects[0]!.sopInstanceUid]),
+    ).toEqual(new Set([objects[0]!.sopInstanceUid]));
   });
 
   test('a storescp that takes no Explicit VR, or one SOP class only, refuses by name', async () => {
     const port = await freePort();
-    await dcmtkServer('storescp', ['+xi', '--ignore', '-aet', 'STORESCP', String(port)], port, join(temporary.dir, 'out'));
+    await dcmtkServer(
+      'storescp',
+      ['+xi', '--ignore', '-aet', 'STORESCP', String(port)],
+      port,
+      join(temporary.dir, 'out'),
+    );
     const objects = await writeSampleResults(join(temporary.dir, 'results'), '1', 1);
-    expect(await scuTo('STORESCP', port).store(objects)).toMatchObject(objects.map(({ sopClassUid }) => ({ kind: 'refused', status: 'context-rejected', reason: expect.stringMatching(new RegExp(`${sopClassUid.replaceAll('.', '\\.')} in transfer syntax 1\\.2\\.840\\.10008\\.1\\.2\\.1 .*does not support the transfer syntax`)) })));
+    expect(await scuTo('STORESCP', port).store(objects)).toMatchObject(
+      objects.map(({ sopClassUid }) => ({
+        kind: 'refused',
+        status: 'context-rejected',
+        reason: expect.stringMatching(
+          new RegExp(
+            `${sopClassUid.replaceAll('.', '\\.')} in transfer syntax 1\\.2\\.840\\.10008\\.1\\.2\\.1 .*does not support the transfer syntax`,
+          ),
+        ),
+      })),
+    );
   });
 
   test.each([
@@ -195,7 +274,12 @@ describe('DCMTK', () => {
     ['sleeps longer than the limit', ['--sleep-during', '5'], /no answer to the request within 1000 ms/],
   ])('a storescp that %s: nothing is called stored', async (_, faults, reason) => {
     const port = await freePort();
-    await dcmtkServer('storescp', ['--ignore', ...faults, '-aet', 'STORESCP', String(port)], port, join(temporary.dir, 'out'));
+    await dcmtkServer(
+      'storescp',
+      ['--ignore', ...faults, '-aet', 'STORESCP', String(port)],
+      port,
+      join(temporary.dir, 'out'),
+    );
     const objects = await writeSampleResults(join(temporary.dir, 'results'), '1');
     const outcomes = await scuTo('STORESCP', port, { timeoutMs: 1_000 }).store(objects);
     expect(outcomes.map((outcome) => outcome.kind)).toEqual(objects.map(() => 'unreachable'));
@@ -209,7 +293,20 @@ describe('DCMTK', () => {
     const configuration = join(dir, 'dcmqrscp.cfg');
     await writeFile(
       configuration,
-      ['NetworkTCPPort = ' + String(port), 'MaxPDUSize = 16384', 'MaxAssociations = 16', 'HostTable BEGIN', 'agent = (ODONTOID, 127.0.0.1, 104)', 'HostTable END', 'VendorTable BEGIN', 'VendorTable END', 'AETable BEGIN', `QRSCP ${join(dir, 'db')} RW (200, 1024mb) agent`, 'AETable END', ''].join('\n'),
+      [
+        'NetworkTCPPort = ' + String(port),
+        'MaxPDUSize = 16384',
+        'MaxAssociations = 16',
+        'HostTable BEGIN',
+        'agent = (ODONTOID, 127.0.0.1, 104)',
+        'HostTable END',
+        'VendorTable BEGIN',
+        'VendorTable END',
+        'AETable BEGIN',
+        `QRSCP ${join(dir, 'db')} RW (200, 1024mb) agent`,
+        'AETable END',
+        '',
+      ].join('\n'),
     );
     await dcmtkServer('dcmqrscp', ['-c', configuration, '--require-find', '--disable-host-lookup'], port, dir);
     const objects = await writeSampleResults(join(temporary.dir, 'results'), '1');
@@ -217,10 +314,18 @@ describe('DCMTK', () => {
     await expect(pacs.echo()).resolves.toBeGreaterThan(0);
     expect(await pacs.store(objects)).toEqual(objects.map(() => ({ kind: 'stored', status: '0x0000' })));
     const captures = objects.slice(1).map((object) => object.sopInstanceUid);
-    expect(await pacs.holds(objects[1]!.studyInstanceUid, objects[1]!.seriesInstanceUid, [...captures, derivedUid('never sent')])).toEqual(new Set(captures));
+    expect(
+      await pacs.holds(objects[1]!.studyInstanceUid, objects[1]!.seriesInstanceUid, [
+        ...captures,
+        derivedUid('never sent'),
+      ]),
+    ).toEqual(new Set(captures));
     expect(await pacs.holds(objects[0]!.studyInstanceUid, objects[0]!.seriesInstanceUid, captures)).toEqual(new Set());
     const [outcome] = await scuTo('QRSCP', port, { callingAeTitle: 'STRANGER' }).store(objects);
-    expect(outcome).toMatchObject({ kind: 'unreachable', reason: expect.stringMatching(/rejected the association|abort|cut/) });
+    expect(outcome).toMatchObject({
+      kind: 'unreachable',
+      reason: expect.stringMatching(/rejected the association|abort|cut/),
+    });
   });
 
   test('the demo PACS answers DCMTK: echo, store, find at each level', async () => {
@@ -228,20 +333,44 @@ describe('DCMTK', () => {
     stops.push(() => pacs.close());
     const objects = await writeSampleResults(join(temporary.dir, 'results'), '1');
     const peer = ['-aec', 'DEMO', '127.0.0.1', String(pacs.port)];
-    const [echoed, stored] = [await runTool('echoscu', peer), await runTool('storescu', ['-R', ...peer, ...objects.map((object) => object.path)])];
+    const [echoed, stored] = [
+      await runTool('echoscu', peer),
+      await runTool('storescu', ['-R', ...peer, ...objects.map((object) => object.path)]),
+    ];
     expect([echoed.exitCode, stored.exitCode]).toEqual([0, 0]);
-    expect(pacs.objects().map((object) => object.sopInstanceUid)).toEqual(objects.map((object) => object.sopInstanceUid));
+    expect(pacs.objects().map((object) => object.sopInstanceUid)).toEqual(
+      objects.map((object) => object.sopInstanceUid),
+    );
     const study = objects[0]!.studyInstanceUid;
     const find = async (level: string, ...keys: string[]): Promise<string> => {
-      const result = await runTool('findscu', ['-S', '-v', '-k', `QueryRetrieveLevel=${level}`, ...keys.flatMap((key) => ['-k', key]), ...peer]);
+      const result = await runTool('findscu', [
+        '-S',
+        '-v',
+        '-k',
+        `QueryRetrieveLevel=${level}`,
+        ...keys.flatMap((key) => ['-k', key]),
+        ...peer,
+      ]);
       expect(result.exitCode).toBe(0);
       return result.stdout + result.stderr;
     };
-    const answers = (text: string): number => text.match(/Find Response: \d+ \(Pending\)|Find Response \d+/g)?.length ?? 0;
+    const answers = (text: string): number =>
+      text.match(/Find Response: \d+ \(Pending\)|Find Response \d+/g)?.length ?? 0;
     expect(answers(await find('STUDY', 'StudyInstanceUID', 'PatientName'))).toBe(1);
     expect(answers(await find('SERIES', `StudyInstanceUID=${study}`, 'SeriesInstanceUID'))).toBe(2);
-    expect(answers(await find('IMAGE', `StudyInstanceUID=${study}`, `SeriesInstanceUID=${objects[1]!.seriesInstanceUid}`, 'SOPInstanceUID'))).toBe(2);
-    expect(await find('IMAGE', `StudyInstanceUID=${study}`, `SOPInstanceUID=${objects[0]!.sopInstanceUid}`, 'SOPClassUID')).toContain('=Comprehensive3DSRStorage');
+    expect(
+      answers(
+        await find(
+          'IMAGE',
+          `StudyInstanceUID=${study}`,
+          `SeriesInstanceUID=${objects[1]!.seriesInstanceUid}`,
+          'SOPInstanceUID',
+        ),
+      ),
+    ).toBe(2);
+    expect(
+      await find('IMAGE', `StudyInstanceUID=${study}`, `SOPInstanceUID=${objects[0]!.sopInstanceUid}`, 'SOPClassUID'),
+    ).toContain('=Comprehensive3DSRStorage');
     expect(answers(await find('STUDY', 'StudyInstanceUID=1.2.3'))).toBe(0);
   });
 });

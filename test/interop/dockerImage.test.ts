@@ -14,7 +14,8 @@ const instructions = DockerfileParser.parse(dockerfile).getInstructions();
 /** Those of the image that runs: after the last FROM. */
 const final = instructions.slice(instructions.findLastIndex((one) => one.getKeyword() === 'FROM'));
 const of = (keyword: string) => final.filter((one) => one.getKeyword() === keyword);
-const words = (keyword: string): string[] => (of(keyword)[0] as JSONInstruction).getJSONStrings().map((word) => JSON.parse(word.getValue()) as string);
+const words = (keyword: string): string[] =>
+  (of(keyword)[0] as JSONInstruction).getJSONStrings().map((word) => JSON.parse(word.getValue()) as string);
 
 test('the Dockerfile has no fault that a linter knows, and the image is of a Node that package.json allows', () => {
   expect(validate(dockerfile)).toEqual([]);
@@ -24,9 +25,13 @@ test('the Dockerfile has no fault that a linter knows, and the image is of a Nod
 });
 
 test('the compose file builds that Dockerfile and leaves the container nothing to write to but its data', async () => {
-  const { services } = parseYaml(await readFile(join(root, 'docker/compose.yaml'), 'utf8')) as { services: { odontoid: Record<string, unknown> & { build: { context: string; dockerfile: string } } } };
+  const { services } = parseYaml(await readFile(join(root, 'docker/compose.yaml'), 'utf8')) as {
+    services: { odontoid: Record<string, unknown> & { build: { context: string; dockerfile: string } } };
+  };
   const { odontoid } = services;
-  expect(resolve(root, 'docker', odontoid.build.context, odontoid.build.dockerfile)).toBe(join(root, 'docker/Dockerfile'));
+  expect(resolve(root, 'docker', odontoid.build.context, odontoid.build.dockerfile)).toBe(
+    join(root, 'docker/Dockerfile'),
+  );
   expect(odontoid).toMatchObject({ read_only: true, cap_drop: ['ALL'], security_opt: ['no-new-privileges:true'] });
   const [data] = of('VOLUME').map((one) => one.getArgumentsContent());
   expect(odontoid['volumes']).toContain(`odontoid-data:${data!}`);
@@ -53,19 +58,32 @@ test('what the image copies is all that the agent needs: it starts from that alo
   }
 
   const [webPort, dicomPort] = [await freePort(), await freePort()];
-  const environment = Object.fromEntries((of('ENV')[0]!.getArgumentsContent() ?? '').split(' ').map((pair) => pair.split('=') as [string, string]));
+  const environment = Object.fromEntries(
+    (of('ENV')[0]!.getArgumentsContent() ?? '').split(' ').map((pair) => pair.split('=') as [string, string]),
+  );
   const [command, ...entry] = words('ENTRYPOINT');
   expect(command).toBe('node');
   const check = dockerfile.slice(dockerfile.indexOf('HEALTHCHECK'));
   const [, , script] = JSON.parse(/CMD (\[.*\])/.exec(check)![1]!) as string[];
   expect(script).toContain('127.0.0.1:8080/');
-  const healthy = () => runTool(process.execPath, ['-e', script!.replace('8080', String(webPort))]).then(({ exitCode }) => exitCode === 0);
-  const ready = () => fetch(`http://127.0.0.1:${webPort}/readyz`).then(({ ok }) => ok, () => false);
+  const healthy = () =>
+    runTool(process.execPath, ['-e', script!.replace('8080', String(webPort))]).then(({ exitCode }) => exitCode === 0);
+  const ready = () =>
+    fetch(`http://127.0.0.1:${webPort}/readyz`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
   // Stopped as soon as the page answers, which is before it has started, and once it has.
   for (const up of [healthy, ready]) {
     const agent = spawn(process.execPath, [...entry, ...words('CMD')], {
       cwd: app,
-      env: { PATH: process.env['PATH'], ...environment, ODONTOID__DATA_DIR: join(dir, 'data'), ODONTOID__WEB__PORT: String(webPort), ODONTOID__RECEIVE__PORT: String(dicomPort) },
+      env: {
+        PATH: process.env['PATH'],
+        ...environment,
+        ODONTOID__DATA_DIR: join(dir, 'data'),
+        ODONTOID__WEB__PORT: String(webPort),
+        ODONTOID__RECEIVE__PORT: String(dicomPort),
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let said = '';

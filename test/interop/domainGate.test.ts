@@ -10,7 +10,16 @@ import { createLog } from '../../src/base/log.ts';
 import { generatePhantom } from '../../src/phantom/generatePhantom.ts';
 import { drawPhantomParams } from '../../src/phantom/phantomParams.ts';
 import { writeIneligibleStudy } from '../../src/phantom/writePhantomStudy.ts';
-import { agentConfig, send, smallStudy, SMALL, testPacs, until, worklist, type ApiRow } from '../pipeline/agentUnderTest.ts';
+import {
+  agentConfig,
+  send,
+  smallStudy,
+  SMALL,
+  testPacs,
+  until,
+  worklist,
+  type ApiRow,
+} from '../pipeline/agentUnderTest.ts';
 import { writeHeadCt } from './headCt.ts';
 import { writeAbdomen, writeEmpty, writeNoise, writeSagittalAsAxial, writeShuffled } from './strangers.ts';
 
@@ -23,7 +32,11 @@ let agent: Agent;
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'odontoid-domain-'));
   pacs = await testPacs(dir);
-  agent = await startAgent(configFrom(agentConfig(dir, pacs) as Parameters<typeof configFrom>[0]), { clock: systemClock, log: createLog('silent'), environment: process.env });
+  agent = await startAgent(configFrom(agentConfig(dir, pacs) as Parameters<typeof configFrom>[0]), {
+    clock: systemClock,
+    log: createLog('silent'),
+    environment: process.env,
+  });
 });
 afterAll(async () => {
   await agent.close();
@@ -37,25 +50,62 @@ async function judged(paths: string[], patientId: string): Promise<ApiRow> {
   expect(new Set(await send(agent.dicomPort, paths))).toEqual(new Set(['stored']));
   return until(
     `${patientId} is finished`,
-    async () => (await worklist(agent.url)).find((row) => row.patientId === patientId && row.decision !== null && row.deliveries.length > 0 && row.deliveries.every(({ status }) => status === 'confirmed')),
+    async () =>
+      (await worklist(agent.url)).find(
+        (row) =>
+          row.patientId === patientId &&
+          row.decision !== null &&
+          row.deliveries.length > 0 &&
+          row.deliveries.every(({ status }) => status === 'confirmed'),
+      ),
     240_000,
   );
 }
 
 /** Each with what its reason must say. Tags claim a cervical spine wherever tags can. */
-const STRANGERS: Record<string, { reason: RegExp; write: (to: string) => Promise<{ paths: string[]; patientId: string }> }> = {
-  'a real head CT': { reason: /Outside tested range/, write: async (to) => ({ paths: await writeHeadCt(to), patientId: 'HEAD-CT' }) },
-  'an abdomen': { reason: /Outside tested range.*cm² of tissue.*not a neck/, write: async (to) => ({ paths: await writeAbdomen(to, 1), patientId: 'ABDOMEN-1' }) },
-  'another abdomen': { reason: /Outside tested range.*not a neck/, write: async (to) => ({ paths: await writeAbdomen(to, 2), patientId: 'ABDOMEN-2' }) },
-  'pure noise': { reason: /Outside tested range/, write: async (to) => ({ paths: await writeNoise(to, 1), patientId: 'NOISE-1' }) },
-  'nothing but air': { reason: /Outside tested range.*not a neck/, write: async (to) => ({ paths: await writeEmpty(to), patientId: 'EMPTY' }) },
-  'sagittal planes that claim to be axial': { reason: /Outside tested range/, write: async (to) => ({ paths: await writeSagittalAsAxial(to, phantom(9_300_101)), patientId: 'SAGITTAL' }) },
-  'slices that lie about where they are': { reason: /Outside tested range/, write: async (to) => ({ paths: await writeShuffled(to, phantom(9_300_102), 1), patientId: 'SHUFFLED-1' }) },
-  'other slices that lie about where they are': { reason: /Outside tested range/, write: async (to) => ({ paths: await writeShuffled(to, phantom(9_300_103), 2), patientId: 'SHUFFLED-2' }) },
+const STRANGERS: Record<
+  string,
+  { reason: RegExp; write: (to: string) => Promise<{ paths: string[]; patientId: string }> }
+> = {
+  'a real head CT': {
+    reason: /Outside tested range/,
+    write: async (to) => ({ paths: await writeHeadCt(to), patientId: 'HEAD-CT' }),
+  },
+  'an abdomen': {
+    reason: /Outside tested range.*cm² of tissue.*not a neck/,
+    write: async (to) => ({ paths: await writeAbdomen(to, 1), patientId: 'ABDOMEN-1' }),
+  },
+  'another abdomen': {
+    reason: /Outside tested range.*not a neck/,
+    write: async (to) => ({ paths: await writeAbdomen(to, 2), patientId: 'ABDOMEN-2' }),
+  },
+  'pure noise': {
+    reason: /Outside tested range/,
+    write: async (to) => ({ paths: await writeNoise(to, 1), patientId: 'NOISE-1' }),
+  },
+  'nothing but air': {
+    reason: /Outside tested range.*not a neck/,
+    write: async (to) => ({ paths: await writeEmpty(to), patientId: 'EMPTY' }),
+  },
+  'sagittal planes that claim to be axial': {
+    reason: /Outside tested range/,
+    write: async (to) => ({ paths: await writeSagittalAsAxial(to, phantom(9_300_101)), patientId: 'SAGITTAL' }),
+  },
+  'slices that lie about where they are': {
+    reason: /Outside tested range/,
+    write: async (to) => ({ paths: await writeShuffled(to, phantom(9_300_102), 1), patientId: 'SHUFFLED-1' }),
+  },
+  'other slices that lie about where they are': {
+    reason: /Outside tested range/,
+    write: async (to) => ({ paths: await writeShuffled(to, phantom(9_300_103), 2), patientId: 'SHUFFLED-2' }),
+  },
   'a scout and thick reformats': {
     reason: /localizer/i,
     write: async (to) => {
-      const study = await writeIneligibleStudy(generatePhantom(drawPhantomParams(9_300_104, { ...SMALL, fractures: 'none' })), { dir: to, patientId: 'SCOUT' });
+      const study = await writeIneligibleStudy(
+        generatePhantom(drawPhantomParams(9_300_104, { ...SMALL, fractures: 'none' })),
+        { dir: to, patientId: 'SCOUT' },
+      );
       return { paths: study.files.map(({ path }) => path), patientId: 'SCOUT' };
     },
   },
@@ -67,8 +117,14 @@ describe('the domain of the shipped package', () => {
     const { reason, write } = STRANGERS[name]!;
     const { paths, patientId } = await write(join(dir, patientFolder(name)));
     const row = await judged(paths, patientId);
-    expect(row).toMatchObject({ decision: 'not-analysed', probability: null, reason: expect.stringMatching(reason) as string });
-    const report = pacs.objects().find((object) => object.studyInstanceUid === row.studyInstanceUid && object.modality === 'SR');
+    expect(row).toMatchObject({
+      decision: 'not-analysed',
+      probability: null,
+      reason: expect.stringMatching(reason) as string,
+    });
+    const report = pacs
+      .objects()
+      .find((object) => object.studyInstanceUid === row.studyInstanceUid && object.modality === 'SR');
     const text = (await readFile(report!.path)).toString('utf8').replaceAll(/\s+/g, ' ');
     expect(text).toContain(row.reason!.slice(0, 40));
     expect(text).toContain('PARTIAL');
@@ -79,10 +135,19 @@ describe('the domain of the shipped package', () => {
     const decisions: string[] = [];
     for (const seed of UNSEEN) {
       const study = await smallStudy(join(dir, String(seed)), seed, { patientId: `U${seed}` });
-      decisions.push((await judged(study.files.map(({ path }) => path), `U${seed}`)).decision!);
+      decisions.push(
+        (
+          await judged(
+            study.files.map(({ path }) => path),
+            `U${seed}`,
+          )
+        ).decision!,
+      );
     }
     const accepted = decisions.filter((decision) => decision !== 'not-analysed').length;
-    process.stderr.write(`Domain: ${refused.length} of ${Object.keys(STRANGERS).length} strangers refused, ${accepted} of ${UNSEEN.length} unseen phantoms accepted.\n`);
+    process.stderr.write(
+      `Domain: ${refused.length} of ${Object.keys(STRANGERS).length} strangers refused, ${accepted} of ${UNSEEN.length} unseen phantoms accepted.\n`,
+    );
     // The promise is 98 %: of five, one refusal is within chance, two are not.
     expect(accepted).toBeGreaterThanOrEqual(UNSEEN.length - 1);
   });

@@ -22,6 +22,7 @@ export async function writeHeadCt(dir: string): Promise<string[]> {
     key: 'head-ct',
     ...SHAPE,
     spacingMm: SPACING_MM,
-    hu: (index) => new Int16Array(raw.buffer.slice(raw.byteOffset + index * pixels * 2, raw.byteOffset + (index + 1) * pixels * 2)),
+    hu: (index) =>
+      new Int16Array(raw.buffer.slice(raw.byteOffset + index * pixels * 2, raw.byteOffset + (index + 1) * pixels * 2)),
   });
 }

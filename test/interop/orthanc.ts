@@ -45,7 +45,10 @@ export async function startOrthanc(options: OrthancOptions): Promise<Orthanc> {
     scripts.push(join(dir, 'script.lua'));
     await writeFile(join(dir, 'script.lua'), options.lua);
   }
-  const modalities = Object.entries(options.modalities ?? {}).map(([name, peer]) => [name, [peer.aeTitle, peer.host ?? '127.0.0.1', peer.port]]);
+  const modalities = Object.entries(options.modalities ?? {}).map(([name, peer]) => [
+    name,
+    [peer.aeTitle, peer.host ?? '127.0.0.1', peer.port],
+  ]);
   const configuration = {
     Name: 'odontoid-test',
     StorageDirectory: join(dir, 'storage'),
@@ -71,10 +74,13 @@ export async function startOrthanc(options: OrthancOptions): Promise<Orthanc> {
   };
   await writeFile(join(dir, 'orthanc.json'), JSON.stringify(configuration, null, 2));
   // Without TCP_NODELAY each message waits 40 ms for a delayed acknowledgement (DCMTK reads this variable).
-  const server = await startServer('Orthanc', [join(dir, 'orthanc.json')], [httpPort, dicomPort], { env: { TCP_NODELAY: '1' } });
+  const server = await startServer('Orthanc', [join(dir, 'orthanc.json')], [httpPort, dicomPort], {
+    env: { TCP_NODELAY: '1' },
+  });
   const httpUrl = `http://127.0.0.1:${httpPort}`;
   const user = Object.entries(options.users ?? {})[0];
-  const headers: Record<string, string> = user === undefined ? {} : { authorization: `Basic ${Buffer.from(user.join(':')).toString('base64')}` };
+  const headers: Record<string, string> =
+    user === undefined ? {} : { authorization: `Basic ${Buffer.from(user.join(':')).toString('base64')}` };
   return {
     httpUrl,
     dicomWebUrl: `${httpUrl}/dicom-web`,

@@ -35,13 +35,19 @@ const studies: Partial<Record<keyof typeof NAMES, WrittenStudy>> = {};
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'odontoid-orthanc-'));
   const dicomPort = await freePort();
-  orthanc = await startOrthanc({ dir: join(dir, 'orthanc'), lua: ROUTE_ALL, modalities: { odontoid: { aeTitle: 'ODONTOID', port: dicomPort } } });
+  orthanc = await startOrthanc({
+    dir: join(dir, 'orthanc'),
+    lua: ROUTE_ALL,
+    modalities: { odontoid: { aeTitle: 'ODONTOID', port: dicomPort } },
+  });
   agent = await startAgent(
     configFrom({
       dataDir: join(dir, 'agent'),
       receive: { port: dicomPort, sources: [{ aeTitle: 'ORTHANC', addresses: ['127.0.0.1'] }], minFreeBytes: 0 },
       assemble: { quietMs: 3_000 },
-      destinations: [{ name: 'orthanc', kind: 'dimse', aeTitle: 'ORTHANC', host: '127.0.0.1', port: orthanc.dicomPort }],
+      destinations: [
+        { name: 'orthanc', kind: 'dimse', aeTitle: 'ORTHANC', host: '127.0.0.1', port: orthanc.dicomPort },
+      ],
       delivery: { retryMinMs: 300 },
       web: { port: 0, signIn: 'off' },
       housekeeping: { lowWaterFreeBytes: 0 },
@@ -49,7 +55,12 @@ beforeAll(async () => {
     { clock: systemClock, log: createLog('error'), environment: {} },
   );
   for (const [key, patientName] of Object.entries(NAMES) as [keyof typeof NAMES, string][]) {
-    const study = await smallStudy(join(dir, key), key === 'accented' ? 501 : 502, { patientName, patientId: `ID-${key}`, accessionNumber: `ACC-${key}` }, key === 'accented' ? 'dens-2@C2' : undefined);
+    const study = await smallStudy(
+      join(dir, key),
+      key === 'accented' ? 501 : 502,
+      { patientName, patientId: `ID-${key}`, accessionNumber: `ACC-${key}` },
+      key === 'accented' ? 'dens-2@C2' : undefined,
+    );
     studies[key] = study;
     for (const file of study.files) {
       const response = await fetch(`${orthanc.httpUrl}/instances`, { method: 'POST', body: await readFile(file.path) });
@@ -64,12 +75,20 @@ afterAll(async () => {
 });
 
 async function results(study: WrittenStudy): Promise<{ file: string; modality: string }[]> {
-  const found = (await (await fetch(`${orthanc.httpUrl}/tools/find`, { method: 'POST', body: JSON.stringify({ Level: 'Series', Query: { StudyInstanceUID: study.studyInstanceUid }, Expand: true }) })).json()) as { ID: string; MainDicomTags: { Modality: string } }[];
+  const found = (await (
+    await fetch(`${orthanc.httpUrl}/tools/find`, {
+      method: 'POST',
+      body: JSON.stringify({ Level: 'Series', Query: { StudyInstanceUID: study.studyInstanceUid }, Expand: true }),
+    })
+  ).json()) as { ID: string; MainDicomTags: { Modality: string } }[];
   const out: { file: string; modality: string }[] = [];
   for (const series of found.filter((candidate) => candidate.MainDicomTags.Modality !== 'CT')) {
     for (const instance of (await orthanc.get(`/series/${series.ID}/instances`)) as OrthancInstance[]) {
       const file = join(dir, `${instance.MainDicomTags.SOPInstanceUID}.dcm`);
-      await writeFile(file, Buffer.from(await (await fetch(`${orthanc.httpUrl}/instances/${instance.ID}/file`)).arrayBuffer()));
+      await writeFile(
+        file,
+        Buffer.from(await (await fetch(`${orthanc.httpUrl}/instances/${instance.ID}/file`)).arrayBuffer()),
+      );
       out.push({ file, modality: series.MainDicomTags.Modality });
     }
   }
@@ -79,7 +98,14 @@ async function results(study: WrittenStudy): Promise<{ file: string; modality: s
 describe('a real Orthanc routes a study to the agent, and the results come back into it', () => {
   it.each(Object.keys(NAMES) as (keyof typeof NAMES)[])('%s name', async (key) => {
     const study = studies[key]!;
-    const row = await until('delivered', async () => (await agent.query.rows()).find((candidate) => candidate.studyInstanceUid === study.studyInstanceUid && candidate.state === 'delivered'), 180_000);
+    const row = await until(
+      'delivered',
+      async () =>
+        (await agent.query.rows()).find(
+          (candidate) => candidate.studyInstanceUid === study.studyInstanceUid && candidate.state === 'delivered',
+        ),
+      180_000,
+    );
     expect(row.patientName).toBe(NAMES[key]);
     expect(row.decision).toMatch(/^(suspected|not-suspected)$/);
 
@@ -89,7 +115,19 @@ describe('a real Orthanc routes a study to the agent, and the results come back 
     for (const { file, modality } of objects) {
       const verdict = await runTool('dciodvfy', ['-new', file]);
       expect(`${verdict.stdout}${verdict.stderr}`).not.toMatch(/^Error/m);
-      const dump = await runTool('dcmdump', ['-q', '-Un', '+P', 'PatientName', '+P', 'PatientID', '+P', 'StudyInstanceUID', '+P', 'AccessionNumber', file]);
+      const dump = await runTool('dcmdump', [
+        '-q',
+        '-Un',
+        '+P',
+        'PatientName',
+        '+P',
+        'PatientID',
+        '+P',
+        'StudyInstanceUID',
+        '+P',
+        'AccessionNumber',
+        file,
+      ]);
       expect(dump.stdout).toContain(`[${NAMES[key]}]`);
       expect(dump.stdout).toContain(`[ID-${key}]`);
       expect(dump.stdout).toContain(`[${study.studyInstanceUid}]`);
@@ -103,8 +141,15 @@ describe('a real Orthanc routes a study to the agent, and the results come back 
   });
 
   it('results that are routed back start nothing', async () => {
-    const ownResults = async () => (await Promise.all(Object.values(studies).map((study) => agent.query.caseDetail(study.studyInstanceUid)))).map((detail) => detail.instances.ownResults);
-    await until('Orthanc has sent the results back', async () => (await ownResults()).every((count) => count >= 2), 120_000);
+    const ownResults = async () =>
+      (await Promise.all(Object.values(studies).map((study) => agent.query.caseDetail(study.studyInstanceUid)))).map(
+        (detail) => detail.instances.ownResults,
+      );
+    await until(
+      'Orthanc has sent the results back',
+      async () => (await ownResults()).every((count) => count >= 2),
+      120_000,
+    );
     const rows = await agent.query.rows();
     expect(rows).toHaveLength(2);
     expect(rows.every((row) => row.revision === 1 && row.state === 'delivered')).toBe(true);

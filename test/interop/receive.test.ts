@@ -14,7 +14,19 @@ import { DEFAULT_RECEIVE_CONFIG, type ReceiveConfig } from '../../src/receive/re
 import { startReceiver, type Receiver } from '../../src/receive/receiverProcess.ts';
 import { listSpool } from '../../src/receive/spool.ts';
 import { rawPart10 } from '../unit/dicom/rawPart10.ts';
-import { associated, associateRequest, CT, ctDataSet, pdu, pdv, rawPeer, RELEASE_REQUEST, store, storeCommand, type RawPeer } from '../unit/receive/rawPeer.ts';
+import {
+  associated,
+  associateRequest,
+  CT,
+  ctDataSet,
+  pdu,
+  pdv,
+  rawPeer,
+  RELEASE_REQUEST,
+  store,
+  storeCommand,
+  type RawPeer,
+} from '../unit/receive/rawPeer.ts';
 import { runTool, temporaryDirectory } from './dcmtk.ts';
 
 let dir: string;
@@ -26,12 +38,24 @@ let rejected: string[];
 
 async function start(changes: Partial<ReceiveConfig> = {}): Promise<void> {
   receiver = await startReceiver({
-    config: { ...DEFAULT_RECEIVE_CONFIG, port: 0, minFreeBytes: 0, sources: ['SENDER', 'STORESCU', 'ECHOSCU'].map((aeTitle) => ({ aeTitle, addresses: ['127.0.0.1'] })), ...changes },
+    config: {
+      ...DEFAULT_RECEIVE_CONFIG,
+      port: 0,
+      minFreeBytes: 0,
+      sources: ['SENDER', 'STORESCU', 'ECHOSCU'].map((aeTitle) => ({ aeTitle, addresses: ['127.0.0.1'] })),
+      ...changes,
+    },
     spoolDir: join(dir, 'spool'),
     clock: systemClock,
     log: createLog('silent'),
     onStored: (instance, associationId) => told.push({ instance, associationId }),
-    onReleased: (associationId, studyInstanceUids, { clean }) => released.push({ associationId, studyInstanceUids, clean, toldBefore: told.filter((entry) => entry.associationId === associationId).length }),
+    onReleased: (associationId, studyInstanceUids, { clean }) =>
+      released.push({
+        associationId,
+        studyInstanceUids,
+        clean,
+        toldBefore: told.filter((entry) => entry.associationId === associationId).length,
+      }),
     onRejected: ({ callingAeTitle }) => rejected.push(callingAeTitle),
   });
 }
@@ -48,7 +72,10 @@ afterEach(async () => {
 });
 
 const storescu = (files: readonly string[], ...args: string[]) =>
-  runTool('storescu', ['-aec', 'ODONTOID', '-aet', 'STORESCU', ...args, '127.0.0.1', String(receiver.port), ...files], { env: { TCP_NODELAY: '1' }, timeoutMs: 120_000 });
+  runTool('storescu', ['-aec', 'ODONTOID', '-aet', 'STORESCU', ...args, '127.0.0.1', String(receiver.port), ...files], {
+    env: { TCP_NODELAY: '1' },
+    timeoutMs: 120_000,
+  });
 const dataSetOf = (file: Buffer): Buffer => file.subarray(datasetOffset(file));
 const spooled = async (instance: StoredInstance): Promise<Buffer> => readFile(join(dir, 'spool', instance.path));
 const eventually = async (what: string, check: () => boolean, timeoutMs = 30_000): Promise<void> => {
@@ -59,7 +86,10 @@ const eventually = async (what: string, check: () => boolean, timeoutMs = 30_000
 /** Process id of the receiver: the one child of this process that runs it. */
 async function receiverPid(): Promise<number> {
   const { stdout } = await runTool('ps', ['-o', 'pid=,args=', '--ppid', String(process.pid)]);
-  const pids = stdout.split('\n').filter((line) => line.includes('receiverChild')).map((line) => Number(line.trim().split(' ')[0]));
+  const pids = stdout
+    .split('\n')
+    .filter((line) => line.includes('receiverChild'))
+    .map((line) => Number(line.trim().split(' ')[0]));
   expect(pids).toHaveLength(1);
   return pids[0]!;
 }
@@ -84,7 +114,10 @@ function slice(index: number, studyInstanceUid = '2.25.500', rows = 64): Uint8Ar
     SamplesPerPixel: 1,
     PhotometricInterpretation: 'MONOCHROME2',
     InstanceNumber: index + 1,
-    PixelData: Uint16Array.from({ length: rows * rows }, (_, pixel) => (pixel * 7 + index * 101 + (pixel % rows) * (pixel >> 6)) & 0xfff).buffer,
+    PixelData: Uint16Array.from(
+      { length: rows * rows },
+      (_, pixel) => (pixel * 7 + index * 101 + (pixel % rows) * (pixel >> 6)) & 0xfff,
+    ).buffer,
   });
 }
 
@@ -106,7 +139,12 @@ describe('DCMTK', () => {
       { transferSyntaxUid: '1.2.840.10008.1.2.4.90' },
     );
     // PixelData OB of undefined length: an empty offset table and one fragment, whose content nobody looks at here.
-    const fragments = Buffer.concat([Buffer.from('e07f10004f420000ffffffff', 'hex'), Buffer.from('feff00e000000000', 'hex'), Buffer.from('feff00e004000000ff4fff51', 'hex'), Buffer.from('feffdde000000000', 'hex')]);
+    const fragments = Buffer.concat([
+      Buffer.from('e07f10004f420000ffffffff', 'hex'),
+      Buffer.from('feff00e000000000', 'hex'),
+      Buffer.from('feff00e004000000ff4fff51', 'hex'),
+      Buffer.from('feffdde000000000', 'hex'),
+    ]);
     const syntaxes: [uid: string, propose: string, convert: string[] | Buffer][] = [
       ['1.2.840.10008.1.2', '-xi', ['dcmconv', '+ti']],
       ['1.2.840.10008.1.2.1', '-xe', ['dcmconv', '+te']],
@@ -148,18 +186,25 @@ describe('DCMTK', () => {
       [0, 1, 2, 3, 4].map(async (study) => {
         const folder = join(dir, `study${study}`);
         await mkdir(folder);
-        for (let index = 0; index < 12; index++) await writeFile(join(folder, `${index}.dcm`), slice(100 * study + index, `2.25.6${study}`));
+        for (let index = 0; index < 12; index++)
+          await writeFile(join(folder, `${index}.dcm`), slice(100 * study + index, `2.25.6${study}`));
         return folder;
       }),
     );
     const results = await Promise.all(studies.map((folder) => storescu([folder], '+sd', '-R')));
     expect(results.map(({ exitCode }) => exitCode)).toEqual([0, 0, 0, 0, 0]);
     await eventually('all released', () => released.length === 5);
-    expect(released.map(({ toldBefore, clean, studyInstanceUids }) => [toldBefore, clean, studyInstanceUids.length])).toEqual(Array.from({ length: 5 }, () => [12, true, 1]));
+    expect(
+      released.map(({ toldBefore, clean, studyInstanceUids }) => [toldBefore, clean, studyInstanceUids.length]),
+    ).toEqual(Array.from({ length: 5 }, () => [12, true, 1]));
     expect(receiver.openAssociations().size).toBe(0);
     for (const { instance } of told) {
       const index = instance.header.instanceNumber! - 1;
-      expect(dataSetOf(await spooled(instance)).equals(dataSetOf(Buffer.from(slice(index, instance.header.studyInstanceUid))))).toBe(true);
+      expect(
+        dataSetOf(await spooled(instance)).equals(
+          dataSetOf(Buffer.from(slice(index, instance.header.studyInstanceUid))),
+        ),
+      ).toBe(true);
     }
   });
 
@@ -167,7 +212,14 @@ describe('DCMTK', () => {
     await start();
     const wrong = await runTool('echoscu', ['-aec', 'ELSEWHERE', '127.0.0.1', String(receiver.port)]);
     expect(wrong.stderr).toContain('Called AE Title Not Recognized');
-    const stranger = await runTool('echoscu', ['-aec', 'ODONTOID', '-aet', 'STRANGER', '127.0.0.1', String(receiver.port)]);
+    const stranger = await runTool('echoscu', [
+      '-aec',
+      'ODONTOID',
+      '-aet',
+      'STRANGER',
+      '127.0.0.1',
+      String(receiver.port),
+    ]);
     expect(stranger.stderr).toContain('Calling AE Title Not Recognized');
     await eventually('both told', () => rejected.length === 2);
     expect(rejected).toEqual(['ECHOSCU', 'STRANGER']);
@@ -179,7 +231,8 @@ describe('DCMTK', () => {
     const large = join(dir, 'large.dcm');
     await writeFile(large, slice(0, '2.25.500', 512));
     const pid = String(await receiverPid());
-    const limit = async (bytes: string) => expect((await runTool('prlimit', ['--pid', pid, `--fsize=${bytes}`])).exitCode).toBe(0);
+    const limit = async (bytes: string) =>
+      expect((await runTool('prlimit', ['--pid', pid, `--fsize=${bytes}`])).exitCode).toBe(0);
     await limit('100000:unlimited');
     const full = await storescu([large], '-R', '-v');
     expect(full.stdout + full.stderr).toMatch(/0xa700|OutOfResources/i);
@@ -202,7 +255,10 @@ describe('kill -9', () => {
       const peer = await associated(receiver.port);
       for (;;) {
         const uid = `1.2.88.${++count}`;
-        const dataSet = ctDataSet(uid, { StudyInstanceUID: `2.25.88${count % 5}`, pixelBytes: 2 * (1_000 + ((count * 7_919) % 60_000)) });
+        const dataSet = ctDataSet(uid, {
+          StudyInstanceUID: `2.25.88${count % 5}`,
+          pixelBytes: 2 * (1_000 + ((count * 7_919) % 60_000)),
+        });
         peer.send(store(uid, dataSet, { pieceBytes: 16_000 }));
         if ((await peer.status()) === 0) acknowledged.set(uid, dataSet);
       }
@@ -247,7 +303,14 @@ describe('kill -9', () => {
     const { stdout } = await runTool(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script]);
     const port = Number(stdout.trim());
     expect(port).toBeGreaterThan(0);
-    const listens = () => rawPeer(port).then((peer) => { peer.destroy(); return true; }, () => false);
+    const listens = () =>
+      rawPeer(port).then(
+        (peer) => {
+          peer.destroy();
+          return true;
+        },
+        () => false,
+      );
     for (let waited = 0; waited < 10_000 && (await listens()); waited += 50) await sleep(50);
     expect(await listens()).toBe(false);
   });
@@ -271,18 +334,36 @@ describe('recovery', () => {
     await writeFile(join(dir, 'spool', second), 'broken');
     await start();
     expect(await receiver.describe([first, second])).toEqual([second]);
-    expect(told.map(({ instance }) => instance)).toMatchObject([{ path: first, header: before[0]!.instance.header, sha256: before[0]!.instance.sha256, sourceAeTitle: 'SENDER' }]);
+    expect(told.map(({ instance }) => instance)).toMatchObject([
+      { path: first, header: before[0]!.instance.header, sha256: before[0]!.instance.sha256, sourceAeTitle: 'SENDER' },
+    ]);
     // They are told as of an association of their own, which is over.
-    expect(released.at(-1)).toEqual({ associationId: told[0]!.associationId, studyInstanceUids: ['2.25.100'], clean: false, toldBefore: 1 });
+    expect(released.at(-1)).toEqual({
+      associationId: told[0]!.associationId,
+      studyInstanceUids: ['2.25.100'],
+      clean: false,
+      toldBefore: 1,
+    });
     expect(receiver.counters().stored).toBe(0);
   });
 
   it('says at the start that it cannot listen', async () => {
     await start();
     const config = { ...DEFAULT_RECEIVE_CONFIG, port: receiver.port };
-    const options = { spoolDir: join(dir, 'other'), clock: systemClock, log: createLog('silent'), onStored: () => undefined, onReleased: () => undefined };
-    await expect(startReceiver({ ...options, config })).rejects.toMatchObject({ code: 'config-invalid', message: expect.stringContaining(`127.0.0.1:${receiver.port}`) });
-    await expect(startReceiver({ ...options, config: { ...config, port: 0, sources: [{ aeTitle: 'A', addresses: ['here'] }] } })).rejects.toMatchObject({ code: 'config-invalid', message: expect.stringContaining('"here"') });
+    const options = {
+      spoolDir: join(dir, 'other'),
+      clock: systemClock,
+      log: createLog('silent'),
+      onStored: () => undefined,
+      onReleased: () => undefined,
+    };
+    await expect(startReceiver({ ...options, config })).rejects.toMatchObject({
+      code: 'config-invalid',
+      message: expect.stringContaining(`127.0.0.1:${receiver.port}`),
+    });
+    await expect(
+      startReceiver({ ...options, config: { ...config, port: 0, sources: [{ aeTitle: 'A', addresses: ['here'] }] } }),
+    ).rejects.toMatchObject({ code: 'config-invalid', message: expect.stringContaining('"here"') });
   });
 });
 
@@ -291,10 +372,19 @@ describe('hostile bytes', () => {
     await start({ requestTimeoutMs: 2_000, idleTimeoutMs: 2_000, objectTimeoutMs: 3_000 });
     const parts = (uid: string): Buffer[] => {
       const dataSet = ctDataSet(uid);
-      return [associateRequest(), pdu(4, pdv(storeCommand(uid), { command: true })), pdu(4, pdv(dataSet.subarray(0, 200), { last: false })), pdu(4, pdv(dataSet.subarray(200))), RELEASE_REQUEST];
+      return [
+        associateRequest(),
+        pdu(4, pdv(storeCommand(uid), { command: true })),
+        pdu(4, pdv(dataSet.subarray(0, 200), { last: false })),
+        pdu(4, pdv(dataSet.subarray(200))),
+        RELEASE_REQUEST,
+      ];
     };
     const mutation = fc.record({
-      changes: fc.array(fc.record({ at: fc.nat(100_000), value: fc.oneof(fc.nat(255), fc.constantFrom(0, 1, 0x7f, 0x80, 0xff)) }), { maxLength: 5 }),
+      changes: fc.array(
+        fc.record({ at: fc.nat(100_000), value: fc.oneof(fc.nat(255), fc.constantFrom(0, 1, 0x7f, 0x80, 0xff)) }),
+        { maxLength: 5 },
+      ),
       order: fc.array(fc.nat(4), { maxLength: 8 }),
       cut: fc.option(fc.nat(100_000)),
       packets: fc.integer({ min: 50, max: 5_000 }),

@@ -15,7 +15,14 @@ function randomOf(seed: number): () => number {
 /** Nothing but noise over the whole range of a CT. */
 export function writeNoise(dir: string, seed: number): Promise<string[]> {
   const random = randomOf(seed);
-  return writeCtSeries(dir, { key: `noise-${seed}`, slices: 40, rows: 256, columns: 256, spacingMm: [2.5, 0.7], hu: () => Int16Array.from({ length: 256 * 256 }, () => -1000 + Math.round(3000 * random())) });
+  return writeCtSeries(dir, {
+    key: `noise-${seed}`,
+    slices: 40,
+    rows: 256,
+    columns: 256,
+    spacingMm: [2.5, 0.7],
+    hu: () => Int16Array.from({ length: 256 * 256 }, () => -1000 + Math.round(3000 * random())),
+  });
 }
 
 /** A trunk: a vertebra and ribs in a wide ellipse of fat, muscle and organs, with gas here and there. */
@@ -23,7 +30,12 @@ export function writeAbdomen(dir: string, seed: number): Promise<string[]> {
   const random = randomOf(seed);
   const [rows, columns, mm] = [256, 256, 1.6];
   const [halfWidth, halfDepth] = [150 + 40 * random(), 100 + 30 * random()];
-  const gas = Array.from({ length: 5 }, () => ({ x: (random() - 0.5) * halfWidth, y: -random() * halfDepth * 0.6, radius: 8 + 14 * random(), phase: random() * 6 }));
+  const gas = Array.from({ length: 5 }, () => ({
+    x: (random() - 0.5) * halfWidth,
+    y: -random() * halfDepth * 0.6,
+    radius: 8 + 14 * random(),
+    phase: random() * 6,
+  }));
   return writeCtSeries(dir, {
     key: `abdomen-${seed}`,
     slices: 48,
@@ -39,7 +51,8 @@ export function writeAbdomen(dir: string, seed: number): Promise<string[]> {
           let value = -1000;
           if (inside < 1) value = inside > 0.88 ? -100 : inside > 0.82 ? 55 : 45;
           // Liver and spleen.
-          if (inside < 0.8 && Math.hypot((x + 0.45 * halfWidth) / (0.45 * halfWidth), (y + 5) / (0.6 * halfDepth)) < 1) value = 110;
+          if (inside < 0.8 && Math.hypot((x + 0.45 * halfWidth) / (0.45 * halfWidth), (y + 5) / (0.6 * halfDepth)) < 1)
+            value = 110;
           // Vertebral body with a dense rim, canal, spinous process.
           const body = Math.hypot(x / 24, (y - 0.45 * halfDepth) / 18);
           if (body < 1) value = body > 0.85 ? 600 : 230;
@@ -48,7 +61,9 @@ export function writeAbdomen(dir: string, seed: number): Promise<string[]> {
           // Ribs come and go.
           const angle = Math.atan2(y / halfDepth, x / halfWidth);
           if (inside > 0.8 && inside < 0.86 && Math.sin(angle * 7 + index * 0.5) > 0.75) value = 700;
-          for (const { x: gx, y: gy, radius, phase } of gas) if (inside < 0.78 && Math.hypot(x - gx, y - gy) < radius * (0.6 + 0.4 * Math.sin(phase + index * 0.4))) value = -850;
+          for (const { x: gx, y: gy, radius, phase } of gas)
+            if (inside < 0.78 && Math.hypot(x - gx, y - gy) < radius * (0.6 + 0.4 * Math.sin(phase + index * 0.4)))
+              value = -850;
           hu[row * columns + column] = value + Math.round(30 * (random() + random() + random() - 1.5));
         }
       }
@@ -75,7 +90,8 @@ export function writeSagittalAsAxial(dir: string, phantom: Phantom): Promise<str
       for (let row = 0; row < side; row++) {
         const slice = Math.floor((row * inPlaneMm) / sliceSpacingMm);
         if (slice >= slices) break;
-        for (let column = 0; column < side; column++) plane[row * side + column] = hu[(slice * rows + column) * columns + index * every]!;
+        for (let column = 0; column < side; column++)
+          plane[row * side + column] = hu[(slice * rows + column) * columns + index * every]!;
       }
       return plane;
     },
@@ -105,5 +121,12 @@ export function writeShuffled(dir: string, phantom: Phantom, seed: number): Prom
 
 /** A field of view with nobody in it. */
 export function writeEmpty(dir: string): Promise<string[]> {
-  return writeCtSeries(dir, { key: 'empty', slices: 40, rows: 256, columns: 256, spacingMm: [2.5, 0.7], hu: () => new Int16Array(256 * 256).fill(-1000) });
+  return writeCtSeries(dir, {
+    key: 'empty',
+    slices: 40,
+    rows: 256,
+    columns: 256,
+    spacingMm: [2.5, 0.7],
+    hu: () => new Int16Array(256 * 256).fill(-1000),
+  });
 }

@@ -3,7 +3,16 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LoopbackPacs } from '../../src/demo/loopbackPacs.ts';
-import { agentConfig, SENDER, smallStudy, startAgentProcess, testPacs, until, worklist, type AgentProcess } from '../pipeline/agentUnderTest.ts';
+import {
+  agentConfig,
+  SENDER,
+  smallStudy,
+  startAgentProcess,
+  testPacs,
+  until,
+  worklist,
+  type AgentProcess,
+} from '../pipeline/agentUnderTest.ts';
 import { runTool } from './dcmtk.ts';
 
 /** How DCMTK makes each lossless syntax, and the option with which its storescu proposes it. */
@@ -34,7 +43,12 @@ afterAll(async () => {
 /** The same pixels under UIDs of their own, sent by DCMTK's storescu in one syntax; its probability. */
 async function probability(index: number): Promise<number> {
   const { name, convert, propose } = SYNTAXES[index]!;
-  const study = await smallStudy(join(dir, `source-${index}`), 640, { patientId: `SYNTAX-${index}`, uidSeed: name }, 'burst@C5');
+  const study = await smallStudy(
+    join(dir, `source-${index}`),
+    640,
+    { patientId: `SYNTAX-${index}`, uidSeed: name },
+    'burst@C5',
+  );
   const folder = join(dir, `send-${index}`);
   await mkdir(folder);
   for (const { path } of study.files) {
@@ -47,10 +61,18 @@ async function probability(index: number): Promise<number> {
       expect(made.exitCode).toBe(0);
     }
   }
-  const sent = await runTool('storescu', ['-q', '+sd', propose, '-aet', SENDER, '-aec', 'ODONTOID', '127.0.0.1', String(agent.dicomPort), folder], { env: { TCP_NODELAY: '1' }, timeoutMs: 120_000 });
+  const sent = await runTool(
+    'storescu',
+    ['-q', '+sd', propose, '-aet', SENDER, '-aec', 'ODONTOID', '127.0.0.1', String(agent.dicomPort), folder],
+    { env: { TCP_NODELAY: '1' }, timeoutMs: 120_000 },
+  );
   expect(sent.stderr).toBe('');
   expect(sent.exitCode).toBe(0);
-  const row = await until(`${name} is analysed`, async () => (await worklist(agent.url)).find((candidate) => candidate.patientId === `SYNTAX-${index}` && candidate.decision !== null));
+  const row = await until(`${name} is analysed`, async () =>
+    (await worklist(agent.url)).find(
+      (candidate) => candidate.patientId === `SYNTAX-${index}` && candidate.decision !== null,
+    ),
+  );
   expect(row.decision).not.toBe('not-analysed');
   return row.probability!;
 }

@@ -23,13 +23,54 @@ export async function authority(folder: string, name: string): Promise<Authority
   const dir = join(folder, name);
   await mkdir(dir, { recursive: true });
   const at = (file: string) => join(dir, file);
-  await openssl('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', `/CN=${name}`, '-keyout', at('ca.key'), '-out', at('ca.pem'));
+  await openssl(
+    'req',
+    '-x509',
+    '-newkey',
+    'rsa:2048',
+    '-nodes',
+    '-days',
+    '2',
+    '-subj',
+    `/CN=${name}`,
+    '-keyout',
+    at('ca.key'),
+    '-out',
+    at('ca.pem'),
+  );
   return {
     caFile: at('ca.pem'),
     issue: async (subject) => {
       await writeFile(at(`${subject}.ext`), 'subjectAltName=DNS:localhost,IP:127.0.0.1\n');
-      await openssl('req', '-newkey', 'rsa:2048', '-nodes', '-subj', `/CN=${subject}`, '-keyout', at(`${subject}.key`), '-out', at(`${subject}.csr`));
-      await openssl('x509', '-req', '-in', at(`${subject}.csr`), '-CA', at('ca.pem'), '-CAkey', at('ca.key'), '-CAcreateserial', '-days', '2', '-extfile', at(`${subject}.ext`), '-out', at(`${subject}.pem`));
+      await openssl(
+        'req',
+        '-newkey',
+        'rsa:2048',
+        '-nodes',
+        '-subj',
+        `/CN=${subject}`,
+        '-keyout',
+        at(`${subject}.key`),
+        '-out',
+        at(`${subject}.csr`),
+      );
+      await openssl(
+        'x509',
+        '-req',
+        '-in',
+        at(`${subject}.csr`),
+        '-CA',
+        at('ca.pem'),
+        '-CAkey',
+        at('ca.key'),
+        '-CAcreateserial',
+        '-days',
+        '2',
+        '-extfile',
+        at(`${subject}.ext`),
+        '-out',
+        at(`${subject}.pem`),
+      );
       await chmod(at(`${subject}.key`), 0o600);
       return { certFile: at(`${subject}.pem`), keyFile: at(`${subject}.key`) };
     },
@@ -69,7 +110,11 @@ input(type="imudp" port="${udpPort}" address="127.0.0.1" ruleset="keep")
     udpPort,
     received: async () => (await readFile(out, 'utf8').catch(() => '')).split('\n').filter((line) => line !== ''),
     start: async () => {
-      running = await startServer('/usr/sbin/rsyslogd', ['-n', '-f', config, '-i', join(folder, 'rsyslog.pid')], [tlsPort]);
+      running = await startServer(
+        '/usr/sbin/rsyslogd',
+        ['-n', '-f', config, '-i', join(folder, 'rsyslog.pid')],
+        [tlsPort],
+      );
     },
     stop: async (signal) => {
       await running?.stop(signal);

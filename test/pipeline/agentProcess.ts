@@ -6,7 +6,11 @@ import { startAgent } from '../../src/compose/startAgent.ts';
 import { configFrom } from '../../src/config/configFile.ts';
 import { createLog } from '../../src/base/log.ts';
 
-const { config, killAt, execPath } = JSON.parse(process.argv[2]!) as { config: Parameters<typeof configFrom>[0]; killAt?: string; execPath: string };
+const { config, killAt, execPath } = JSON.parse(process.argv[2]!) as {
+  config: Parameters<typeof configFrom>[0];
+  killAt?: string;
+  execPath: string;
+};
 // What children are forked by.
 process.execPath = execPath;
 const marker = join(config.dataDir!, '..', 'killed');

@@ -13,7 +13,12 @@ export const SENDER = 'TESTCT';
 export const SMALL = { rows: 256, columns: 256, sliceSpacingMm: 3 } as const;
 
 /** A small synthetic study on disk, quick to make and to analyse. */
-export async function smallStudy(dir: string, seed: number, wish: Partial<StudyWish> = {}, fracture?: string): Promise<WrittenStudy> {
+export async function smallStudy(
+  dir: string,
+  seed: number,
+  wish: Partial<StudyWish> = {},
+  fracture?: string,
+): Promise<WrittenStudy> {
   const fractures = fracture === undefined ? ('none' as const) : [{ fracture, grade: 'obvious' as const }];
   return writePhantomStudy(generatePhantom(drawPhantomParams(seed, { ...SMALL, fractures })), { dir, ...wish });
 }
@@ -41,14 +46,28 @@ export function agentConfig(dir: string, pacs: { port: number; aeTitle: string }
 }
 
 /** Starts the agent in a process of its own, and its children, by the Node at `execPath`. Rejects when it is killed before it is ready. */
-export async function startAgentProcess(config: ReturnType<typeof agentConfig>, killAt?: string, execPath = process.execPath): Promise<AgentProcess> {
+export async function startAgentProcess(
+  config: ReturnType<typeof agentConfig>,
+  killAt?: string,
+  execPath = process.execPath,
+): Promise<AgentProcess> {
   const entry = new URL('./agentProcess.ts', import.meta.url).pathname;
-  const child = spawn(execPath, ['--import', 'tsx', entry, JSON.stringify({ config, killAt, execPath })], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const gone = new Promise<string | number | null>((resolve) => child.once('exit', (code, signal) => { resolve(signal ?? code); }));
+  const child = spawn(execPath, ['--import', 'tsx', entry, JSON.stringify({ config, killAt, execPath })], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const gone = new Promise<string | number | null>((resolve) =>
+    child.once('exit', (code, signal) => {
+      resolve(signal ?? code);
+    }),
+  );
   process.once('exit', () => child.kill('SIGKILL'));
   const ready = await new Promise<{ dicomPort: number; url: string } | null>((resolve) => {
-    createInterface({ input: child.stdout }).once('line', (line) => { resolve(JSON.parse(line) as { dicomPort: number; url: string }); });
-    child.once('exit', () => { resolve(null); });
+    createInterface({ input: child.stdout }).once('line', (line) => {
+      resolve(JSON.parse(line) as { dicomPort: number; url: string });
+    });
+    child.once('exit', () => {
+      resolve(null);
+    });
   });
   if (ready === null) throw new Error(`The agent ended before it was ready: ${String(await gone)}`);
   return {
@@ -63,18 +82,46 @@ export async function startAgentProcess(config: ReturnType<typeof agentConfig>, 
 }
 
 export async function testPacs(dir: string): Promise<LoopbackPacs> {
-  return startLoopbackPacs({ dir: join(dir, 'pacs'), port: 0, aeTitle: 'TESTPACS', clock: systemClock, log: createLog('silent') });
+  return startLoopbackPacs({
+    dir: join(dir, 'pacs'),
+    port: 0,
+    aeTitle: 'TESTPACS',
+    clock: systemClock,
+    log: createLog('silent'),
+  });
 }
 
 /** Sends files as `callingAeTitle`; returns the outcome kinds, one a file. */
-export async function send(dicomPort: number, paths: readonly string[], associations = 1, callingAeTitle = SENDER, onProgress?: SendFilesOptions['onProgress']): Promise<string[]> {
-  const peer = { name: 'agent', aeTitle: 'ODONTOID', host: '127.0.0.1', port: dicomPort, callingAeTitle, timeoutMs: 30_000 };
-  const outcomes = await sendFiles(peer, paths, { clock: systemClock }, { associations, ...(onProgress === undefined ? {} : { onProgress }) });
+export async function send(
+  dicomPort: number,
+  paths: readonly string[],
+  associations = 1,
+  callingAeTitle = SENDER,
+  onProgress?: SendFilesOptions['onProgress'],
+): Promise<string[]> {
+  const peer = {
+    name: 'agent',
+    aeTitle: 'ODONTOID',
+    host: '127.0.0.1',
+    port: dicomPort,
+    callingAeTitle,
+    timeoutMs: 30_000,
+  };
+  const outcomes = await sendFiles(
+    peer,
+    paths,
+    { clock: systemClock },
+    { associations, ...(onProgress === undefined ? {} : { onProgress }) },
+  );
   return outcomes.map(({ outcome }) => outcome.kind);
 }
 
 /** Looks every 50 ms until `look` answers something; fails with the last view after `timeoutMs`. */
-export async function until<T>(what: string, look: () => Promise<T | null | undefined | false> | T | null | undefined | false, timeoutMs = 90_000): Promise<T> {
+export async function until<T>(
+  what: string,
+  look: () => Promise<T | null | undefined | false> | T | null | undefined | false,
+  timeoutMs = 90_000,
+): Promise<T> {
   const deadline = Date.now() + timeoutMs;
   while (true) {
     const found = await look();

@@ -6,10 +6,29 @@ import { afterEach, beforeAll, afterAll, describe, expect, it } from 'vitest';
 import type { LoopbackPacs } from '../../src/demo/loopbackPacs.ts';
 import { datasetOffset } from '../../src/dicom/header.ts';
 import type { WrittenStudy } from '../../src/phantom/writePhantomStudy.ts';
-import { agentConfig, send, smallStudy, startAgentProcess, testPacs, until, worklist, type AgentProcess } from './agentUnderTest.ts';
+import {
+  agentConfig,
+  send,
+  smallStudy,
+  startAgentProcess,
+  testPacs,
+  until,
+  worklist,
+  type AgentProcess,
+} from './agentUnderTest.ts';
 
 const SR_PREFIX = '1.2.840.10008.5.1.4.1.1.88.';
-const POINTS = ['assemble:claimed', 'assemble:ran', 'assemble:applied', 'infer:claimed', 'infer:ran', 'infer:applied', 'report:claimed', 'report:ran', 'report:applied'];
+const POINTS = [
+  'assemble:claimed',
+  'assemble:ran',
+  'assemble:applied',
+  'infer:claimed',
+  'infer:ran',
+  'infer:applied',
+  'report:claimed',
+  'report:ran',
+  'report:applied',
+];
 
 let source: string;
 let study: WrittenStudy;
@@ -39,19 +58,32 @@ afterEach(async () => {
 
 /** The promise: after a kill and a restart there is one report and one set of captures, and nothing that was sent is missing. */
 async function expectOneResult(agent: AgentProcess): Promise<void> {
-  const row = await until('the case is delivered', async () => (await worklist(agent.url)).find((candidate) => candidate.state === 'delivered'));
+  const row = await until('the case is delivered', async () =>
+    (await worklist(agent.url)).find((candidate) => candidate.state === 'delivered'),
+  );
   expect(row.revision).toBe(1);
   const held = pacs.objects();
   expect(held.filter((object) => object.sopClassUid.startsWith(SR_PREFIX))).toHaveLength(1);
-  expect(new Set(held.map((object) => object.sopInstanceUid))).toEqual(new Set(row.deliveries.map((delivery) => delivery.sopInstanceUid)));
-  expect(held.every((object) => object.patientId === 'CRASH' && object.studyInstanceUid === study.studyInstanceUid)).toBe(true);
+  expect(new Set(held.map((object) => object.sopInstanceUid))).toEqual(
+    new Set(row.deliveries.map((delivery) => delivery.sopInstanceUid)),
+  );
+  expect(
+    held.every((object) => object.patientId === 'CRASH' && object.studyInstanceUid === study.studyInstanceUid),
+  ).toBe(true);
 }
 
 describe('kill -9 and restart gives the same single result', () => {
   it.each(POINTS)('at %s', async (point) => {
     await setUp();
     const doomed = await start(point);
-    expect(new Set(await send(doomed.dicomPort, study.files.map((file) => file.path)))).toEqual(new Set(['stored']));
+    expect(
+      new Set(
+        await send(
+          doomed.dicomPort,
+          study.files.map((file) => file.path),
+        ),
+      ),
+    ).toEqual(new Set(['stored']));
     expect(await doomed.gone).toBe('SIGKILL');
     expect(await readFile(join(dir, 'killed'), 'utf8')).toBe(point);
     await expectOneResult(await start());
@@ -63,19 +95,37 @@ describe('kill -9 and restart gives the same single result', () => {
     const patient = { assemble: { quietMs: 60_000 } };
     const doomed = await start(undefined, patient);
     const half = Math.floor(study.files.length / 2);
-    await send(doomed.dicomPort, study.files.slice(0, half).map((file) => file.path));
+    await send(
+      doomed.dicomPort,
+      study.files.slice(0, half).map((file) => file.path),
+    );
     // No wait: the database may not know of them yet, the disk must.
     process.kill(doomed.pid, 'SIGKILL');
     await doomed.gone;
     const revived = await start(undefined, patient);
     await until('the acknowledged slices are on record', async () => (await worklist(revived.url)).length === 1);
-    expect(new Set(await send(revived.dicomPort, study.files.map((file) => file.path)))).toEqual(new Set(['stored']));
+    expect(
+      new Set(
+        await send(
+          revived.dicomPort,
+          study.files.map((file) => file.path),
+        ),
+      ),
+    ).toEqual(new Set(['stored']));
     await expectOneResult(revived);
 
-    const kept = (await readdir(join(dir, 'agent/spool/objects'), { recursive: true })).filter((name) => name.endsWith('.dcm'));
+    const kept = (await readdir(join(dir, 'agent/spool/objects'), { recursive: true })).filter((name) =>
+      name.endsWith('.dcm'),
+    );
     expect(kept).toHaveLength(study.files.length);
     for (const file of study.files) {
-      const bytes = await readFile(join(dir, 'agent/spool/objects', kept.find((name) => basename(name).startsWith(`${file.sopInstanceUid}.`))!));
+      const bytes = await readFile(
+        join(
+          dir,
+          'agent/spool/objects',
+          kept.find((name) => basename(name).startsWith(`${file.sopInstanceUid}.`))!,
+        ),
+      );
       const sent = await readFile(file.path);
       expect(bytes.subarray(datasetOffset(bytes)).equals(sent.subarray(datasetOffset(sent)))).toBe(true);
     }
@@ -85,7 +135,10 @@ describe('kill -9 and restart gives the same single result', () => {
     await setUp();
     pacs.faults.delayMs = 300;
     const doomed = await start();
-    await send(doomed.dicomPort, study.files.map((file) => file.path));
+    await send(
+      doomed.dicomPort,
+      study.files.map((file) => file.path),
+    );
     await until('the first result has reached the PACS', () => pacs.objects().length > 0);
     process.kill(doomed.pid, 'SIGKILL');
     await doomed.gone;

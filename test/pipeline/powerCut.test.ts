@@ -34,30 +34,64 @@ beforeAll(async () => {
   log = join(folder, 'records');
   await mkdir(disk);
   const library = join(folder, 'recordWrites.so');
-  await promisify(execFile)('gcc', ['-O2', '-shared', '-fPIC', '-o', library, join(import.meta.dirname, 'powerCut/recordWrites.c')]);
-  studies = await Promise.all([1, 2].map((seed) => smallStudy(join(folder, `study-${seed}`), 76 + seed, { patientId: `POWER-${seed}` }, seed === 1 ? 'burst@C5' : undefined)));
+  await promisify(execFile)('gcc', [
+    '-O2',
+    '-shared',
+    '-fPIC',
+    '-o',
+    library,
+    join(import.meta.dirname, 'powerCut/recordWrites.c'),
+  ]);
+  studies = await Promise.all(
+    [1, 2].map((seed) =>
+      smallStudy(
+        join(folder, `study-${seed}`),
+        76 + seed,
+        { patientId: `POWER-${seed}` },
+        seed === 1 ? 'burst@C5' : undefined,
+      ),
+    ),
+  );
   for (const { path, sopInstanceUid } of studies.flatMap(({ files }) => files)) {
     const bytes = await readFile(path);
-    sent.set(sopInstanceUid, createHash('sha256').update(bytes.subarray(datasetOffset(bytes))).digest('hex'));
+    sent.set(
+      sopInstanceUid,
+      createHash('sha256')
+        .update(bytes.subarray(datasetOffset(bytes)))
+        .digest('hex'),
+    );
   }
   pacs = await testPacs(folder);
 
   // Not by the environment of the agent: its receiver does not get that.
   const recordedNode = join(folder, 'node');
-  await writeFile(recordedNode, `#!/bin/sh\nLD_PRELOAD='${library}' RECORD_ROOT='${disk}' RECORD_LOG='${log}' exec '${process.execPath}' "$@"\n`, { mode: 0o755 });
+  await writeFile(
+    recordedNode,
+    `#!/bin/sh\nLD_PRELOAD='${library}' RECORD_ROOT='${disk}' RECORD_LOG='${log}' exec '${process.execPath}' "$@"\n`,
+    { mode: 0o755 },
+  );
   // By somebody who did not sync its name, as an administrator does.
   await promisify(execFile)(recordedNode, ['-e', `fs.mkdirSync('${join(disk, 'agent')}')`]);
   const agent = await startAgentProcess(agentConfig(disk, pacs), undefined, recordedNode);
   // Slice by slice in turn, on two associations.
   const longest = Math.max(...studies.map(({ files }) => files.length));
-  const paths = Array.from({ length: longest }, (_, index) => studies.flatMap(({ files }) => files[index]?.path ?? [])).flat();
+  const paths = Array.from({ length: longest }, (_, index) =>
+    studies.flatMap(({ files }) => files[index]?.path ?? []),
+  ).flat();
   const outcomes = await send(agent.dicomPort, paths, 2, undefined, ({ sopInstanceUid, outcome }) => {
     if (outcome.kind === 'stored') say(log, `stored ${sopInstanceUid}`);
   });
   expect(new Set(outcomes)).toEqual(new Set(['stored']));
-  await until('all are delivered', async () => (await worklist(agent.url)).filter(({ state }) => state === 'delivered').length === studies.length);
+  await until(
+    'all are delivered',
+    async () => (await worklist(agent.url)).filter(({ state }) => state === 'delivered').length === studies.length,
+  );
   for (const { studyInstanceUid } of studies) {
-    const { ok } = await fetch(`${agent.url}/api/cases/${studyInstanceUid}/read`, { method: 'PUT', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ read: true }) });
+    const { ok } = await fetch(`${agent.url}/api/cases/${studyInstanceUid}/read`, {
+      method: 'PUT',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ read: true }),
+    });
     expect(ok).toBe(true);
     say(log, `read ${studyInstanceUid}`);
   }
@@ -91,15 +125,30 @@ async function promisesKept(left: string, said: ReadonlySet<string>): Promise<vo
     const found = new Set(whole.values());
     expect(stored.filter((uid) => !found.has(`${uid} ${sent.get(uid)!}`))).toEqual([]);
     // Nothing on record points to a file that is not there, or not whole.
-    const instances = await database.db.selectFrom('instances').select(['path', 'sop_instance_uid', 'sha256']).execute();
-    expect(instances.filter(({ path, sop_instance_uid, sha256 }) => whole.get(path) !== `${sop_instance_uid} ${sha256}`)).toEqual([]);
-    for (const { path, sha256 } of await database.db.selectFrom('result_objects').select(['path', 'sha256']).execute()) {
+    const instances = await database.db
+      .selectFrom('instances')
+      .select(['path', 'sop_instance_uid', 'sha256'])
+      .execute();
+    expect(
+      instances.filter(({ path, sop_instance_uid, sha256 }) => whole.get(path) !== `${sop_instance_uid} ${sha256}`),
+    ).toEqual([]);
+    for (const { path, sha256 } of await database.db
+      .selectFrom('result_objects')
+      .select(['path', 'sha256'])
+      .execute()) {
       const bytes = await readFile(join(left, relative(disk, path)));
       expect(createHash('sha256').update(bytes).digest('hex')).toBe(sha256);
     }
     for (const { studyInstanceUid } of studies) {
       if (!said.has(`read ${studyInstanceUid}`)) continue;
-      expect(await database.db.selectFrom('cases').select('state').where('study_instance_uid', '=', studyInstanceUid).where('read_at', 'is not', null).execute()).toEqual([{ state: 'delivered' }]);
+      expect(
+        await database.db
+          .selectFrom('cases')
+          .select('state')
+          .where('study_instance_uid', '=', studyInstanceUid)
+          .where('read_at', 'is not', null)
+          .execute(),
+      ).toEqual([{ state: 'delivered' }]);
     }
   } finally {
     await database.close();
@@ -126,7 +175,10 @@ async function cutAt(moments: readonly number[], survivals: readonly Survival[])
       try {
         await promisesKept(left, said);
       } catch (error) {
-        throw new Error(`After record ${at} of ${records.length} (${record.kind} ${record.a.toString('latin1').slice(0, 120)}), surviving: ${survival.kind}. ${String(error)}`, { cause: error });
+        throw new Error(
+          `After record ${at} of ${records.length} (${record.kind} ${record.a.toString('latin1').slice(0, 120)}), surviving: ${survival.kind}. ${String(error)}`,
+          { cause: error },
+        );
       }
       await rm(left, { recursive: true });
       cuts += 1;
@@ -141,7 +193,9 @@ it('the record holds the work: slices, database, results, and what senders and r
   const written = (part: string) => records.some(({ kind, a }) => kind === 'create' && a.toString().includes(part));
   expect(['spool/tmp/', 'odontoid.sqlite-wal', 'results/'].filter((part) => !written(part))).toEqual([]);
   // Three processes at least had a hand in it: the agent and its receiver among them.
-  expect(new Set(records.flatMap(({ kind, process }) => (kind === 'said' ? [] : [process]))).size).toBeGreaterThanOrEqual(2);
+  expect(
+    new Set(records.flatMap(({ kind, process }) => (kind === 'said' ? [] : [process]))).size,
+  ).toBeGreaterThanOrEqual(2);
 });
 
 it('a power cut at any moment takes nothing back that anybody was told', async () => {
@@ -150,7 +204,10 @@ it('a power cut at any moment takes nothing back that anybody was told', async (
   // Right after the last word to a sender and after each to a reader, when nothing has been done since that would hide a fault.
   const last = records.findLastIndex(isWord('stored'));
   const read = records.flatMap((record, at) => (isWord('read')(record) ? [at] : []));
-  const cuts = await cutAt([...new Set([...moments, last, ...read])], [{ kind: 'nothing' }, { kind: 'names' }, { kind: 'some', random }]);
+  const cuts = await cutAt(
+    [...new Set([...moments, last, ...read])],
+    [{ kind: 'nothing' }, { kind: 'names' }, { kind: 'some', random }],
+  );
   expect(cuts).toBeGreaterThan(3 * CUTS);
 }, 600_000);
 
@@ -164,9 +221,16 @@ it('after a power cut the agent goes on by itself, to the one result of each stu
   const empty = await testPacs(join(folder, 'later'));
   const agent = await startAgentProcess(agentConfig(disk, empty));
   try {
-    await until('all are delivered', async () => (await worklist(agent.url)).filter(({ state, revision }) => state === 'delivered' && revision === 1).length === studies.length);
+    await until(
+      'all are delivered',
+      async () =>
+        (await worklist(agent.url)).filter(({ state, revision }) => state === 'delivered' && revision === 1).length ===
+        studies.length,
+    );
     const reports = empty.objects().filter(({ sopClassUid }) => sopClassUid.startsWith('1.2.840.10008.5.1.4.1.1.88.'));
-    expect(reports.map(({ studyInstanceUid }) => studyInstanceUid).sort()).toEqual(studies.map(({ studyInstanceUid }) => studyInstanceUid).sort());
+    expect(reports.map(({ studyInstanceUid }) => studyInstanceUid).sort()).toEqual(
+      studies.map(({ studyInstanceUid }) => studyInstanceUid).sort(),
+    );
   } finally {
     await agent.stop();
     await empty.close();

@@ -28,11 +28,27 @@ afterEach(async () => {
 interface Proof {
   alarm: string | null;
   running: { id: number } | null;
-  runs: { id: number; outcome: string | null; failure: string | null; studyInstanceUid: string; measures: { stageMs: Record<string, number>; totalMs: number; slices: number; probability: number; destinations: { name: string; ms: number | null; error: string | null }[] } }[];
+  runs: {
+    id: number;
+    outcome: string | null;
+    failure: string | null;
+    studyInstanceUid: string;
+    measures: {
+      stageMs: Record<string, number>;
+      totalMs: number;
+      slices: number;
+      probability: number;
+      destinations: { name: string; ms: number | null; error: string | null }[];
+    };
+  }[];
 }
 
 async function start(over: Record<string, unknown> = {}): Promise<Agent> {
-  agent = await startAgent(configFrom(agentConfig(dir, pacs, over) as Parameters<typeof configFrom>[0]), { clock: systemClock, log: createLog('silent'), environment: {} });
+  agent = await startAgent(configFrom(agentConfig(dir, pacs, over) as Parameters<typeof configFrom>[0]), {
+    clock: systemClock,
+    log: createLog('silent'),
+    environment: {},
+  });
   return agent;
 }
 const proofs = async (url: string): Promise<Proof> => (await (await fetch(`${url}/api/proof-of-life`)).json()) as Proof;
@@ -45,7 +61,11 @@ async function runOnce(url: string): Promise<Proof['runs'][number]> {
   const response = await fetch(`${url}/api/proof-of-life/runs`, { method: 'POST' });
   expect(response.status).toBe(201);
   const { id } = (await response.json()) as { id: number };
-  return until('the proof to end', async () => (await proofs(url).catch(connectionLost)).runs.find((run) => run.id === id && run.outcome !== null), 150_000);
+  return until(
+    'the proof to end',
+    async () => (await proofs(url).catch(connectionLost)).runs.find((run) => run.id === id && run.outcome !== null),
+    150_000,
+  );
 }
 
 it('sends a synthetic fracture through the receiver, the network and the report, and shows nobody a patient', async () => {
@@ -55,18 +75,35 @@ it('sends a synthetic fracture through the receiver, the network and the report,
   expect(run).toMatchObject({ outcome: 'passed', failure: null });
   expect(run.measures.slices).toBeGreaterThan(40);
   expect(run.measures.probability).toBeGreaterThan(0.8);
-  expect(Object.keys(run.measures.stageMs)).toEqual(expect.arrayContaining(['make', 'receive', 'assemble', 'infer', 'report', 'destinations']));
+  expect(Object.keys(run.measures.stageMs)).toEqual(
+    expect.arrayContaining(['make', 'receive', 'assemble', 'infer', 'report', 'destinations']),
+  );
   expect(run.measures.totalMs).toBeGreaterThan(0);
   expect(run.measures.destinations).toEqual([{ name: 'pacs', ms: expect.any(Number) as number, error: null }]);
 
   // It went the whole way, and nothing of it went out or stands in a list, a count or a rank.
-  expect((await query.caseDetail(run.studyInstanceUid)).row).toMatchObject({ state: 'reported', decision: 'suspected', deliveries: [] });
+  expect((await query.caseDetail(run.studyInstanceUid)).row).toMatchObject({
+    state: 'reported',
+    decision: 'suspected',
+    deliveries: [],
+  });
   expect(await query.rows()).toEqual([]);
   expect(await query.totals()).toMatchObject({ unread: 0, held: 0, lastReceivedAtMs: null });
   expect(pacs.objects()).toEqual([]);
   // A patient's study beside it is seen and delivered as ever.
-  expect(await send(dicomPort, patient.files.map(({ path }) => path))).not.toContain('refused');
-  const rows = await until('the patient to be delivered', async () => (await query.rows()).every(({ state }) => state === 'delivered') && (await query.rows()).length > 0 && (await query.rows()));
+  expect(
+    await send(
+      dicomPort,
+      patient.files.map(({ path }) => path),
+    ),
+  ).not.toContain('refused');
+  const rows = await until(
+    'the patient to be delivered',
+    async () =>
+      (await query.rows()).every(({ state }) => state === 'delivered') &&
+      (await query.rows()).length > 0 &&
+      (await query.rows()),
+  );
   expect(rows.map(({ patientId, rank }) => [patientId, rank])).toEqual([['P1', 1]]);
   expect(new Set(pacs.objects().map(({ patientId }) => patientId))).toEqual(new Set(['P1']));
 
@@ -76,7 +113,9 @@ it('sends a synthetic fracture through the receiver, the network and the report,
   expect(again.studyInstanceUid).not.toBe(run.studyInstanceUid);
   expect(again.measures.probability).toBeCloseTo(run.measures.probability, 6);
   const removable = await store.removableCases(systemClock.now() + 1, 10);
-  expect(removable.map(({ studyInstanceUid }) => studyInstanceUid)).toEqual(expect.arrayContaining([run.studyInstanceUid, again.studyInstanceUid]));
+  expect(removable.map(({ studyInstanceUid }) => studyInstanceUid)).toEqual(
+    expect.arrayContaining([run.studyInstanceUid, again.studyInstanceUid]),
+  );
   expect(await store.beginRemoval(run.studyInstanceUid, systemClock.now() + 1)).not.toBeNull();
   expect(await store.finishRemoval(run.studyInstanceUid)).toBe(true);
   expect((await proofs(url)).runs).toHaveLength(2);
@@ -116,6 +155,8 @@ it('lets nobody else send as the agent itself', async () => {
   const { dicomPort } = await start();
   const study = await smallStudy(join(dir, 'stranger'), 42);
   const peer = { name: 'agent', aeTitle: 'ODONTOID', host: '127.0.0.1', port: dicomPort, timeoutMs: 5_000 };
-  const asGuess = await sendFiles({ ...peer, callingAeTitle: 'PROOF-0123456789' }, [study.files[0]!.path], { clock: systemClock });
+  const asGuess = await sendFiles({ ...peer, callingAeTitle: 'PROOF-0123456789' }, [study.files[0]!.path], {
+    clock: systemClock,
+  });
   expect(asGuess[0]!.outcome.kind).toBe('unreachable');
 });

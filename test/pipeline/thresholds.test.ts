@@ -17,52 +17,85 @@ beforeAll(async () => {
 });
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
-it('a source has its own threshold, it is taken back with one request, and stopped flags judge nobody', { timeout: 300_000 }, async () => {
-  const pacs = await testPacs(dir);
-  const sources = [SENDER, OTHER].map((aeTitle) => ({ aeTitle, addresses: ['127.0.0.1'] }));
-  const agent = await startAgent(configFrom(agentConfig(dir, pacs, { receive: { port: 0, sources, minFreeBytes: 0 } }) as Parameters<typeof configFrom>[0]), {
-    clock: systemClock, log: createLog('silent'), environment: process.env,
-  }); // prettier-ignore
-  const post = async (path: string, body: object): Promise<Record<string, unknown>> => {
-    const response = await fetch(`${agent.url}${path}`, { method: 'POST', headers: { 'Content-Type': 'application/json', Origin: agent.url }, body: JSON.stringify(body) });
-    expect(response.ok, `${path}: ${await response.clone().text()}`).toBe(true);
-    return (await response.json()) as Record<string, unknown>;
-  };
-  /** The same broken neck, as another patient's study. */
-  const judged = async (patientId: string, from: string) => {
-    const study = await smallStudy(join(dir, patientId), 77, { patientId, uidSeed: patientId }, 'burst@C5');
-    await send(agent.dicomPort, study.files.map(({ path }) => path), 1, from);
-    const row = await until(`${patientId} is delivered`, async () => (await worklist(agent.url)).find((one) => one.patientId === patientId && one.state === 'delivered'));
-    return (await agent.query.caseDetail(row.studyInstanceUid)).findings!;
-  };
-  try {
-    const first = await judged('P1', OTHER);
-    expect(first.decision).toBe('suspected');
-    const above = Math.min(1, first.probability! + 1e-4);
-    const { id } = await post('/api/thresholds/drafts', { sourceAeTitle: OTHER, value: above, reason: REASON });
-    const changed = await post(`/api/thresholds/drafts/${String(id)}/confirm`, {});
-    expect(changed['kind']).toBe('activated');
+it(
+  'a source has its own threshold, it is taken back with one request, and stopped flags judge nobody',
+  { timeout: 300_000 },
+  async () => {
+    const pacs = await testPacs(dir);
+    const sources = [SENDER, OTHER].map((aeTitle) => ({ aeTitle, addresses: ['127.0.0.1'] }));
+    const agent = await startAgent(
+      configFrom(
+        agentConfig(dir, pacs, { receive: { port: 0, sources, minFreeBytes: 0 } }) as Parameters<typeof configFrom>[0],
+      ),
+      {
+        clock: systemClock,
+        log: createLog('silent'),
+        environment: process.env,
+      },
+    );
+    const post = async (path: string, body: object): Promise<Record<string, unknown>> => {
+      const response = await fetch(`${agent.url}${path}`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json', Origin: agent.url },
+        body: JSON.stringify(body),
+      });
+      expect(response.ok, `${path}: ${await response.clone().text()}`).toBe(true);
+      return (await response.json()) as Record<string, unknown>;
+    };
+    /** The same broken neck, as another patient's study. */
+    const judged = async (patientId: string, from: string) => {
+      const study = await smallStudy(join(dir, patientId), 77, { patientId, uidSeed: patientId }, 'burst@C5');
+      await send(
+        agent.dicomPort,
+        study.files.map(({ path }) => path),
+        1,
+        from,
+      );
+      const row = await until(`${patientId} is delivered`, async () =>
+        (await worklist(agent.url)).find((one) => one.patientId === patientId && one.state === 'delivered'),
+      );
+      return (await agent.query.caseDetail(row.studyInstanceUid)).findings!;
+    };
+    try {
+      const first = await judged('P1', OTHER);
+      expect(first.decision).toBe('suspected');
+      const above = Math.min(1, first.probability! + 1e-4);
+      const { id } = await post('/api/thresholds/drafts', { sourceAeTitle: OTHER, value: above, reason: REASON });
+      const changed = await post(`/api/thresholds/drafts/${String(id)}/confirm`, {});
+      expect(changed['kind']).toBe('activated');
 
-    const ofOther = await judged('P2', OTHER);
-    const ofSender = await judged('P3', SENDER);
-    expect([ofOther.probability, ofSender.probability]).toEqual([first.probability, first.probability]);
-    expect([ofOther.decision, ofSender.decision]).toEqual(['not-suspected', 'suspected']);
-    expect(ofOther.threshold).toEqual({ value: above, version: changed['version'] });
-    // The version of what holds for it: nothing has changed for this source.
-    expect(ofSender.threshold).toEqual(first.threshold);
+      const ofOther = await judged('P2', OTHER);
+      const ofSender = await judged('P3', SENDER);
+      expect([ofOther.probability, ofSender.probability]).toEqual([first.probability, first.probability]);
+      expect([ofOther.decision, ofSender.decision]).toEqual(['not-suspected', 'suspected']);
+      expect(ofOther.threshold).toEqual({ value: above, version: changed['version'] });
+      // The version of what holds for it: nothing has changed for this source.
+      expect(ofSender.threshold).toEqual(first.threshold);
 
-    await post('/api/thresholds/revert', { version: changed['version'] });
-    expect(await judged('P4', OTHER)).toMatchObject({ decision: 'suspected', threshold: first.threshold });
+      await post('/api/thresholds/revert', { version: changed['version'] });
+      expect(await judged('P4', OTHER)).toMatchObject({ decision: 'suspected', threshold: first.threshold });
 
-    const stopped = await post('/api/thresholds/stop', { reason: REASON });
-    expect(await judged('P5', OTHER)).toMatchObject({ decision: 'not-analysed', reasonCode: 'flags-stopped', probability: null });
-    await post('/api/thresholds/revert', { version: stopped['version'] });
-    expect((await judged('P6', SENDER)).decision).toBe('suspected');
-    // What was judged before keeps what it was judged by.
-    const rows = await worklist(agent.url);
-    expect(Object.fromEntries(rows.map((row) => [row.patientId, row.decision]))).toEqual({ P1: 'suspected', P2: 'not-suspected', P3: 'suspected', P4: 'suspected', P5: 'not-analysed', P6: 'suspected' });
-  } finally {
-    await agent.close();
-    await pacs.close();
-  }
-});
+      const stopped = await post('/api/thresholds/stop', { reason: REASON });
+      expect(await judged('P5', OTHER)).toMatchObject({
+        decision: 'not-analysed',
+        reasonCode: 'flags-stopped',
+        probability: null,
+      });
+      await post('/api/thresholds/revert', { version: stopped['version'] });
+      expect((await judged('P6', SENDER)).decision).toBe('suspected');
+      // What was judged before keeps what it was judged by.
+      const rows = await worklist(agent.url);
+      expect(Object.fromEntries(rows.map((row) => [row.patientId, row.decision]))).toEqual({
+        P1: 'suspected',
+        P2: 'not-suspected',
+        P3: 'suspected',
+        P4: 'suspected',
+        P5: 'not-analysed',
+        P6: 'suspected',
+      });
+    } finally {
+      await agent.close();
+      await pacs.close();
+    }
+  },
+);

@@ -58,7 +58,8 @@ export const accessWords = {
   doTo: (action: string, name: string) => `${action}: ${name}`,
   add: 'Add an account',
   addIt: 'Add',
-  link: (name: string, until: string) => `Give ${name} this link. It works once, until ${until}, and is not shown again:`,
+  link: (name: string, until: string) =>
+    `Give ${name} this link. It works once, until ${until}, and is not shown again:`,
 
   audit: 'Audit',
   time: 'Time',

@@ -16,7 +16,9 @@ type Filter = Partial<Record<(typeof KEPT)[number] | 'target', string>>;
 
 /** The query of a filter; days are of this browser's time zone, the last one included. */
 function queryOf({ actor, action, target, from, to }: Filter): string {
-  const query = new URLSearchParams(Object.entries({ actor, action, target }).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+  const query = new URLSearchParams(
+    Object.entries({ actor, action, target }).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
   const start = new Date(`${from ?? ''}T00:00`);
   const end = new Date(`${to ?? ''}T00:00`);
   end.setDate(end.getDate() + 1);
@@ -48,7 +50,9 @@ export default function AuditPage() {
   }, [query]);
   // The fields say what the address asks for, also after "back".
   useEffect(() => {
-    for (const field of form.current?.elements ?? []) if ('name' in field && 'value' in field && field.name !== '') field.value = filter[field.name as keyof Filter] ?? '';
+    for (const field of form.current?.elements ?? [])
+      if ('name' in field && 'value' in field && field.name !== '')
+        field.value = filter[field.name as keyof Filter] ?? '';
   }, [query]);
   const narrow = (form: HTMLFormElement) => {
     setTarget(valueOf(form, 'target').trim());
@@ -111,7 +115,14 @@ export default function AuditPage() {
         <>
           <PlainTable
             name={accessWords.audit}
-            heads={[accessWords.time, accessWords.action, accessWords.actor, accessWords.address, accessWords.target, accessWords.detail]}
+            heads={[
+              accessWords.time,
+              accessWords.action,
+              accessWords.actor,
+              accessWords.address,
+              accessWords.target,
+              accessWords.detail,
+            ]}
           >
             {answer.entries.map((entry) => (
               <tr key={entry.seq}>

@@ -37,11 +37,21 @@ export function session(): Promise<SessionAnswer> {
 
 /** Asks the server, with JSON; see `send`. `withinMs` is for what takes its time there. @throws Refused */
 export function ask(path: string, method = 'GET', body?: unknown, withinMs = ANSWER_WITHIN_MS): Promise<Response> {
-  return send(path, method, body === undefined ? undefined : { type: 'application/json', content: JSON.stringify(body) }, withinMs);
+  return send(
+    path,
+    method,
+    body === undefined ? undefined : { type: 'application/json', content: JSON.stringify(body) },
+    withinMs,
+  );
 }
 
 /** Sends something to the server; what changes something carries the session's token. Whoever is not signed in any more is sent to sign in. @throws Refused */
-export async function send(path: string, method: string, body?: { type: string; content: string | Blob }, withinMs = ANSWER_WITHIN_MS): Promise<Response> {
+export async function send(
+  path: string,
+  method: string,
+  body?: { type: string; content: string | Blob },
+  withinMs = ANSWER_WITHIN_MS,
+): Promise<Response> {
   const attempt = async (): Promise<Response> => {
     const csrfToken = method === 'GET' ? null : (await session()).csrfToken;
     return fetch(path, {
@@ -73,7 +83,10 @@ export async function read<T>(path: string): Promise<T> {
 }
 
 async function refusalOf(response: Response): Promise<Refused> {
-  const { error = '', message = '' } = (await response.json().catch(() => ({}))) as { error?: string; message?: string };
+  const { error = '', message = '' } = (await response.json().catch(() => ({}))) as {
+    error?: string;
+    message?: string;
+  };
   return new Refused(response.status, error, message === '' ? `The server answered ${response.status}.` : message);
 }
 
@@ -96,5 +109,6 @@ export function reportActivity(): void {
       .then(({ csrfToken }) => (csrfToken === null ? undefined : ask('/api/session/activity', 'POST')))
       .catch(() => undefined);
   };
-  for (const event of ['keydown', 'pointerdown', 'pointermove', 'wheel']) addEventListener(event, told, { passive: true });
+  for (const event of ['keydown', 'pointerdown', 'pointermove', 'wheel'])
+    addEventListener(event, told, { passive: true });
 }

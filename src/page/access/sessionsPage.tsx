@@ -35,7 +35,13 @@ export default function SessionsPage() {
       ) : (
         <PlainTable
           name={accessWords.sessions}
-          heads={[accessWords.since, accessWords.lastSeen, accessWords.address, accessWords.browser, accessWords.actions]}
+          heads={[
+            accessWords.since,
+            accessWords.lastSeen,
+            accessWords.address,
+            accessWords.browser,
+            accessWords.actions,
+          ]}
         >
           {sessions.map((one) => (
             <tr key={one.id}>
@@ -80,7 +86,10 @@ export default function SessionsPage() {
             const form = event.currentTarget;
             setProblem('');
             setSaid('');
-            ask('/api/session/password', 'PUT', { current: valueOf(form, 'current'), next: valueOf(form, 'next') }).then(() => {
+            ask('/api/session/password', 'PUT', {
+              current: valueOf(form, 'current'),
+              next: valueOf(form, 'next'),
+            }).then(() => {
               form.reset();
               setSaid(accessWords.changed);
               load();

@@ -15,7 +15,8 @@ export default function SetUpPage() {
     history.replaceState(null, '', '/set-up');
     ask('/api/set-up/link', 'POST', { secret }).then(
       async (response) => setAccount({ name: ((await response.json()) as { account: string | null }).account }),
-      (error: unknown) => setProblem(error instanceof Refused && error.status < 429 ? accessWords.usedLink : accessWords.failed),
+      (error: unknown) =>
+        setProblem(error instanceof Refused && error.status < 429 ? accessWords.usedLink : accessWords.failed),
     );
   }, [secret]);
   return (
@@ -40,8 +41,16 @@ export default function SetUpPage() {
             ask('/api/set-up', 'POST', { secret, password, ...name }).then(() => location.assign('/'), failed);
           }}
         >
-          {account.name === null && <Field label={accessWords.name} name="name" autocomplete="username" autocapitalize="off" />}
-          <Field label={accessWords.password} name="password" type="password" autocomplete="new-password" minLength={12} />
+          {account.name === null && (
+            <Field label={accessWords.name} name="name" autocomplete="username" autocapitalize="off" />
+          )}
+          <Field
+            label={accessWords.password}
+            name="password"
+            type="password"
+            autocomplete="new-password"
+            minLength={12}
+          />
           <p class="muted">{accessWords.passwordRule}</p>
           <Field label={accessWords.repeat} name="repeat" type="password" autocomplete="new-password" />
           <button type="submit">{accessWords.choose}</button>

@@ -52,7 +52,8 @@ export default function UsersPage() {
             : [accessWords.makeAdmin, () => ask(path(user, 'role'), 'PUT', { role: 'admin' })],
           [
             accessWords.reset,
-            async () => setLink({ ...((await (await ask(path(user, 'reset'), 'POST')).json()) as Link), name: user.name }),
+            async () =>
+              setLink({ ...((await (await ask(path(user, 'reset'), 'POST')).json()) as Link), name: user.name }),
           ],
         ] as [string, () => Promise<unknown>][])),
     [accessWords.signOutUser, () => ask(path(user, 'sessions'), 'DELETE')],
@@ -63,7 +64,9 @@ export default function UsersPage() {
       <p role="alert" class="kind-fault">
         {problem}
       </p>
-      {link !== null && <OneTimeLink text={accessWords.link(link.name, clockTime(link.expiresAtMs, now))} path={link.path} />}
+      {link !== null && (
+        <OneTimeLink text={accessWords.link(link.name, clockTime(link.expiresAtMs, now))} path={link.path} />
+      )}
       {users === null ? (
         <p>{accessWords.loading}</p>
       ) : (
@@ -81,7 +84,12 @@ export default function UsersPage() {
               <td>{user.lastSignInAtMs === null ? accessWords.never : clockTime(user.lastSignInAtMs, now)}</td>
               <td class="actions">
                 {actionsOn(user).map(([title, action]) => (
-                  <button key={title} type="button" aria-label={accessWords.doTo(title, user.name)} onClick={() => act(action)}>
+                  <button
+                    key={title}
+                    type="button"
+                    aria-label={accessWords.doTo(title, user.name)}
+                    onClick={() => act(action)}
+                  >
                     {title}
                   </button>
                 ))}

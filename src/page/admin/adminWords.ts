@@ -12,12 +12,21 @@ export const adminWords = {
   runNow: 'Run now',
   running: (since: string) => `A run is under way since ${since}. It comes after every patient’s study.`,
   schedule: (cron: string, next: string | null) =>
-    cron === 'off' ? 'No schedule is kept (proofOfLife.schedule is off).' : `Schedule ${cron}${next === null ? '' : `, next ${next}`}.`,
+    cron === 'off'
+      ? 'No schedule is kept (proofOfLife.schedule is off).'
+      : `Schedule ${cron}${next === null ? '' : `, next ${next}`}.`,
   lastPassed: (when: string) => `Last passed ${when}.`,
   neverPassed: 'None has passed yet.',
   sentTo: (names: string) => `Its results go to ${names}.`,
   outcome: { passed: 'Passed', failed: 'Failed', stopped: 'Stopped with the agent', running: 'Running' },
-  stages: { make: 'Made', receive: 'Received', assemble: 'Assembled', infer: 'Scored', report: 'Reported', destinations: 'Destinations asked' },
+  stages: {
+    make: 'Made',
+    receive: 'Received',
+    assemble: 'Assembled',
+    infer: 'Scored',
+    report: 'Reported',
+    destinations: 'Destinations asked',
+  },
   lastRun: (when: string) => `Last run, ${when}`,
   waterfall: 'How long each stage took',
   score: 'Score',
@@ -89,7 +98,8 @@ export const adminWords = {
   answer: 'Answer',
 
   troublesHeading: 'Waiting for you',
-  troublesWhat: 'What the agent cannot decide or get rid of by itself. “Leave as it is” takes a study off this page only: its words on the worklist stay.',
+  troublesWhat:
+    'What the agent cannot decide or get rid of by itself. “Leave as it is” takes a study off this page only: its words on the worklist stay.',
   held: 'Held studies',
   nothingHeld: '0 studies are held.',
   failedCases: 'Failed studies',
@@ -106,7 +116,10 @@ export const adminWords = {
   nextTry: 'Next try',
   notByItself: 'not by itself',
   state: 'State',
-  stateOf: (refused: number, waiting: number) => [refused > 0 ? `${refused} refused` : '', waiting > 0 ? `${waiting} waiting` : ''].filter((part) => part !== '').join(', '),
+  stateOf: (refused: number, waiting: number) =>
+    [refused > 0 ? `${refused} refused` : '', waiting > 0 ? `${waiting} waiting` : '']
+      .filter((part) => part !== '')
+      .join(', '),
   retry: 'Send again',
   again: 'Analyse again',
   useFirst: 'Go on with the first',
@@ -128,22 +141,33 @@ export const adminWords = {
   noNetwork: 'None is loaded.',
   provider: (name: string) => `runs on ${name}`,
   queue: 'Queue',
-  queueOf: (assemble: number, infer: number, report: number) => `${assemble} arriving, ${infer} to be scored, ${report} to be reported`,
+  queueOf: (assemble: number, infer: number, report: number) =>
+    `${assemble} arriving, ${infer} to be scored, ${report} to be reported`,
   outbox: 'Results on their way',
   auditRepository: 'Audit repository',
   auditSent: (seq: number) => `has the audit up to entry ${seq}`,
-  auditWaiting: (count: number, since: string) => `${count} ${count === 1 ? 'entry waits' : 'entries wait'}, the oldest since ${since}`,
-  outboxOf: (pending: number, unconfirmed: number, refused: number) => `${pending} to be sent, ${unconfirmed} without a receipt, ${refused} refused`,
+  auditWaiting: (count: number, since: string) =>
+    `${count} ${count === 1 ? 'entry waits' : 'entries wait'}, the oldest since ${since}`,
+  outboxOf: (pending: number, unconfirmed: number, refused: number) =>
+    `${pending} to be sent, ${unconfirmed} without a receipt, ${refused} refused`,
   disk: 'Disk',
   diskOf: (free: string, total: string) => `${free} of ${total} free`,
   diskUnknown: 'cannot be asked',
-  diskRules: (remove: string, refuse: string) => `Below ${remove} old finished studies are removed early; below ${refuse} nothing is received.`,
+  diskRules: (remove: string, refuse: string) =>
+    `Below ${remove} old finished studies are removed early; below ${refuse} nothing is received.`,
   memory: 'Memory, peaks',
-  memoryOf: (agent: string, receiver: string, inference: string) => `agent ${agent}, receiver ${receiver}, network ${inference}`,
+  memoryOf: (agent: string, receiver: string, inference: string) =>
+    `agent ${agent}, receiver ${receiver}, network ${inference}`,
   throughput: 'Studies received',
   latency: 'Last slice to result, seconds',
   latencyTable: 'How long it took',
-  stagesOf: { assemble: 'Last slice to series chosen', infer: 'Series chosen to result', report: 'Result to written report', deliver: 'Written report to receipt', total: 'Last slice to receipt' },
+  stagesOf: {
+    assemble: 'Last slice to series chosen',
+    infer: 'Series chosen to result',
+    report: 'Result to written report',
+    deliver: 'Written report to receipt',
+    total: 'Last slice to receipt',
+  },
   percentiles: ['Stage', 'Studies', 'Median', '90 %', '95 %', 'Longest'],
   asTable: 'As a table',
   from: 'From',

@@ -30,14 +30,23 @@ export default function ConnectionsPage() {
       ) : (
         <>
           <h2>{words.receiver}</h2>
-          {value.receiver.up ? <p>{words.receiverUp(value.receiver.aeTitle, value.receiver.host, value.receiver.port)}</p> : <p class="kind-fault">{words.receiverDown}</p>}
-          <p class="muted">{words.receiverCounts(value.receiver.stored, value.receiver.refused, value.receiver.rejected)}</p>
+          {value.receiver.up ? (
+            <p>{words.receiverUp(value.receiver.aeTitle, value.receiver.host, value.receiver.port)}</p>
+          ) : (
+            <p class="kind-fault">{words.receiverDown}</p>
+          )}
+          <p class="muted">
+            {words.receiverCounts(value.receiver.stored, value.receiver.refused, value.receiver.rejected)}
+          </p>
 
           <h2>{words.destinations}</h2>
           {value.destinations.length === 0 ? (
             <p>{words.noDestinations}</p>
           ) : (
-            <PlainTable name={words.destinations} heads={[words.name, words.address, words.lastSent, words.lastReceipt, words.backlog, words.echo]}>
+            <PlainTable
+              name={words.destinations}
+              heads={[words.name, words.address, words.lastSent, words.lastReceipt, words.backlog, words.echo]}
+            >
               {value.destinations.map((one) => (
                 <tr key={one.name}>
                   <th scope="row">{one.name}</th>
@@ -60,14 +69,23 @@ export default function ConnectionsPage() {
           {value.sources.length === 0 ? (
             <p>{words.noSources}</p>
           ) : (
-            <PlainTable name={words.sources} heads={[words.name, words.addresses, words.lastReceived, words.studies, words.echo]}>
+            <PlainTable
+              name={words.sources}
+              heads={[words.name, words.addresses, words.lastReceived, words.studies, words.echo]}
+            >
               {value.sources.map((one) => (
                 <tr key={one.aeTitle}>
                   <th scope="row">{one.aeTitle}</th>
                   <td>{one.addresses.join(', ')}</td>
                   <td>{when(one.lastReceivedAtMs)}</td>
                   <td>{one.studies}</td>
-                  <td>{one.echoAddress === null ? <span class="muted">{words.noEchoAddress}</span> : <EchoButton kind="source" name={one.aeTitle} known={one.echo} onAnswer={reload} />}</td>
+                  <td>
+                    {one.echoAddress === null ? (
+                      <span class="muted">{words.noEchoAddress}</span>
+                    ) : (
+                      <EchoButton kind="source" name={one.aeTitle} known={one.echo} onAnswer={reload} />
+                    )}
+                  </td>
                 </tr>
               ))}
             </PlainTable>
@@ -99,7 +117,17 @@ export default function ConnectionsPage() {
 }
 
 /** Asks one peer whether it is there, and says what came of it beside the button. */
-function EchoButton({ kind, name, known, onAnswer }: { kind: 'destination' | 'source'; name: string; known: Echo | null; onAnswer: () => void }) {
+function EchoButton({
+  kind,
+  name,
+  known,
+  onAnswer,
+}: {
+  kind: 'destination' | 'source';
+  name: string;
+  known: Echo | null;
+  onAnswer: () => void;
+}) {
   const [state, setState] = useState<'idle' | 'asking' | { problem: string }>('idle');
   const echo = () => {
     setState('asking');
@@ -113,7 +141,15 @@ function EchoButton({ kind, name, known, onAnswer }: { kind: 'destination' | 'so
   };
   const now = Date.now();
   const text =
-    state === 'asking' ? words.asking : typeof state === 'object' ? state.problem : known === null ? '' : known.ok ? words.answered(known.ms ?? 0, clockTime(known.atMs, now)) : words.noAnswer(known.error ?? '', clockTime(known.atMs, now));
+    state === 'asking'
+      ? words.asking
+      : typeof state === 'object'
+        ? state.problem
+        : known === null
+          ? ''
+          : known.ok
+            ? words.answered(known.ms ?? 0, clockTime(known.atMs, now))
+            : words.noAnswer(known.error ?? '', clockTime(known.atMs, now));
   const bad = typeof state === 'object' || (state === 'idle' && known?.ok === false);
   return (
     <>

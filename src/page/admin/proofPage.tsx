@@ -21,7 +21,9 @@ export default function ProofPage() {
   const now = Date.now();
   const begin = () => {
     setRefused('');
-    ask('/api/proof-of-life/runs', 'POST').then(reload, (error: unknown) => setRefused(error instanceof Refused ? error.message : words.failed));
+    ask('/api/proof-of-life/runs', 'POST').then(reload, (error: unknown) =>
+      setRefused(error instanceof Refused ? error.message : words.failed),
+    );
   };
   const last = value?.runs.find(({ finishedAtMs }) => finishedAtMs !== null) ?? null;
   return (
@@ -49,7 +51,10 @@ export default function ProofPage() {
           </p>
           {last !== null && <LastRun run={last} now={now} />}
           <h2>{words.runs}</h2>
-          <PlainTable name={words.runs} heads={[words.began, words.by, words.result, words.total, words.score, words.what]}>
+          <PlainTable
+            name={words.runs}
+            heads={[words.began, words.by, words.result, words.total, words.score, words.what]}
+          >
             {value.runs.map((run) => (
               <tr key={run.id}>
                 <td>{clockTime(run.startedAtMs, now)}</td>
@@ -74,7 +79,10 @@ function LastRun({ run, now }: { run: Run; now: number }) {
   return (
     <div class="card">
       <h2>
-        {words.lastRun(clockTime(run.startedAtMs, now))}: <span class={run.outcome === 'failed' ? 'kind-fault' : 'kind-plain'}>{words.outcome[run.outcome ?? 'running']}</span>
+        {words.lastRun(clockTime(run.startedAtMs, now))}:{' '}
+        <span class={run.outcome === 'failed' ? 'kind-fault' : 'kind-plain'}>
+          {words.outcome[run.outcome ?? 'running']}
+        </span>
       </h2>
       {run.failure !== null && <p class="kind-fault">{run.failure}</p>}
       <Waterfall

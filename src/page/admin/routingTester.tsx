@@ -9,17 +9,27 @@ import { adminWords as words } from './adminWords.ts';
 type Answer = z.infer<typeof routingAnswer>;
 
 /** Takes a file and says what the agent would do with it, step by step. */
-export function RoutingTester({ calledAeTitle, sources }: { calledAeTitle: string; sources: readonly { aeTitle: string; addresses: readonly string[] }[] }) {
+export function RoutingTester({
+  calledAeTitle,
+  sources,
+}: {
+  calledAeTitle: string;
+  sources: readonly { aeTitle: string; addresses: readonly string[] }[];
+}) {
   const form = useRef<HTMLFormElement>(null);
   const [over, setOver] = useState(false);
   const [state, setState] = useState<'idle' | 'testing' | { problem: string } | Answer>('idle');
   const test = (file: File | undefined) => {
     if (file === undefined || form.current === null) return;
     setState('testing');
-    const query = new URLSearchParams(['callingAeTitle', 'calledAeTitle', 'address'].map((name) => [name, valueOf(form.current!, name)]));
+    const query = new URLSearchParams(
+      ['callingAeTitle', 'calledAeTitle', 'address'].map((name) => [name, valueOf(form.current!, name)]),
+    );
     send(`/api/routing-test?${query.toString()}`, 'POST', { type: 'application/dicom', content: file })
       .then((response) => response.json() as Promise<Answer>)
-      .then(setState, (error: unknown) => setState({ problem: error instanceof Refused ? error.message : words.failed }));
+      .then(setState, (error: unknown) =>
+        setState({ problem: error instanceof Refused ? error.message : words.failed }),
+      );
   };
   const [first] = sources;
   const answer = typeof state === 'object' && 'steps' in state ? state : null;
@@ -70,7 +80,13 @@ export function RoutingTester({ calledAeTitle, sources }: { calledAeTitle: strin
         {state === 'testing' && <p>{words.testing}</p>}
         {typeof state === 'object' && 'problem' in state && <p class="kind-fault">{state.problem}</p>}
         {answer !== null && (
-          <p class={answer.accepted ? 'notice kind-info' : 'notice kind-fault'}>{answer.analysed ? words.verdicts.analysed : answer.accepted ? words.verdicts.kept : words.verdicts.rejected}</p>
+          <p class={answer.accepted ? 'notice kind-info' : 'notice kind-fault'}>
+            {answer.analysed
+              ? words.verdicts.analysed
+              : answer.accepted
+                ? words.verdicts.kept
+                : words.verdicts.rejected}
+          </p>
         )}
       </div>
       {answer !== null && (

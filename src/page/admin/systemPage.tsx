@@ -23,7 +23,13 @@ export default function SystemPage() {
   const overview = useLoaded<WorklistAnswer>('/api/worklist?limit=1', LOOK_MS);
   const figures = useLoaded<Figures>(`/api/figures?hours=${hours}&steps=${STEPS[hours]}`, LOOK_MS);
   const now = Date.now();
-  const label = (ms: number) => new Date(ms).toLocaleString('en-GB', hours === '24' ? { hour: '2-digit', minute: '2-digit' } : { day: '2-digit', month: 'short', ...(hours === '168' ? { hour: '2-digit' } : {}) });
+  const label = (ms: number) =>
+    new Date(ms).toLocaleString(
+      'en-GB',
+      hours === '24'
+        ? { hour: '2-digit', minute: '2-digit' }
+        : { day: '2-digit', month: 'short', ...(hours === '168' ? { hour: '2-digit' } : {}) },
+    );
   const model = overview.value?.system.model ?? null;
   return (
     <section class="wide admin">
@@ -39,17 +45,31 @@ export default function SystemPage() {
           <dl class="system-facts">
             <dt>{words.network}</dt>
             <dd class={model === null ? 'kind-fault' : ''}>
-              {model === null ? `${words.noNetwork} ${overview.value.system.modelError ?? ''}` : `${model.name} ${model.version}, ${words.provider(model.provider)}`}
+              {model === null
+                ? `${words.noNetwork} ${overview.value.system.modelError ?? ''}`
+                : `${model.name} ${model.version}, ${words.provider(model.provider)}`}
             </dd>
             <dt>{words.receiver}</dt>
             <dd class={overview.value.system.receiver.up ? '' : 'kind-fault'}>
-              {overview.value.system.receiver.up ? `${overview.value.system.receiver.aeTitle}, ${overview.value.system.receiver.port}` : words.receiverDown}
+              {overview.value.system.receiver.up
+                ? `${overview.value.system.receiver.aeTitle}, ${overview.value.system.receiver.port}`
+                : words.receiverDown}
             </dd>
             <dt>{words.queue}</dt>
-            <dd>{words.queueOf(overview.value.totals.queue.assemble, overview.value.totals.queue.infer, overview.value.totals.queue.report)}</dd>
+            <dd>
+              {words.queueOf(
+                overview.value.totals.queue.assemble,
+                overview.value.totals.queue.infer,
+                overview.value.totals.queue.report,
+              )}
+            </dd>
             <dt>{words.outbox}</dt>
             <dd class={overview.value.totals.outbox.refused > 0 ? 'kind-fault' : ''}>
-              {words.outboxOf(overview.value.totals.outbox.pending, overview.value.totals.outbox.unconfirmed, overview.value.totals.outbox.refused)}
+              {words.outboxOf(
+                overview.value.totals.outbox.pending,
+                overview.value.totals.outbox.unconfirmed,
+                overview.value.totals.outbox.refused,
+              )}
             </dd>
             {overview.value.system.auditRepository !== null && (
               <>
@@ -64,7 +84,13 @@ export default function SystemPage() {
               <Disk disk={system.value.disk} />
             </dd>
             <dt>{words.memory}</dt>
-            <dd>{words.memoryOf(sizeText(system.value.memory.agent), sizeText(system.value.memory.receiver), sizeText(system.value.memory.inference))}</dd>
+            <dd>
+              {words.memoryOf(
+                sizeText(system.value.memory.agent),
+                sizeText(system.value.memory.receiver),
+                sizeText(system.value.memory.inference),
+              )}
+            </dd>
           </dl>
         </>
       )}
@@ -81,8 +107,18 @@ export default function SystemPage() {
       {figures.value !== null && (
         <>
           <div class="step-plots">
-            <StepPlot kind="bars" name={words.throughput} steps={figures.value.steps.map(({ atMs, received }) => ({ label: label(atMs), values: [received] }))} series={[words.received]} />
-            <StepPlot kind="lines" name={words.latency} steps={figures.value.steps.map(({ atMs, p50, p95 }) => ({ label: label(atMs), values: [p50, p95] }))} series={[words.median, words.p95]} />
+            <StepPlot
+              kind="bars"
+              name={words.throughput}
+              steps={figures.value.steps.map(({ atMs, received }) => ({ label: label(atMs), values: [received] }))}
+              series={[words.received]}
+            />
+            <StepPlot
+              kind="lines"
+              name={words.latency}
+              steps={figures.value.steps.map(({ atMs, p50, p95 }) => ({ label: label(atMs), values: [p50, p95] }))}
+              series={[words.median, words.p95]}
+            />
           </div>
           <h2>{words.latencyTable}</h2>
           <PlainTable name={words.latencyTable} heads={words.percentiles}>
@@ -106,7 +142,14 @@ export default function SystemPage() {
   );
 }
 
-function AuditRepository({ address, sentSeq, waiting, oldestAtMs, lastError, nowMs }: NonNullable<WorklistAnswer['system']['auditRepository']> & { nowMs: number }) {
+function AuditRepository({
+  address,
+  sentSeq,
+  waiting,
+  oldestAtMs,
+  lastError,
+  nowMs,
+}: NonNullable<WorklistAnswer['system']['auditRepository']> & { nowMs: number }) {
   return (
     <>
       {address}: {words.auditSent(sentSeq)}
@@ -120,7 +163,9 @@ function Disk({ disk: { freeBytes, totalBytes, refuseBelowBytes, removeBelowByte
   if (freeBytes === null || totalBytes === null) return <span class="kind-fault">{words.diskUnknown}</span>;
   return (
     <>
-      <span class={freeBytes < removeBelowBytes ? 'kind-fault' : ''}>{words.diskOf(sizeText(freeBytes), sizeText(totalBytes))}</span>
+      <span class={freeBytes < removeBelowBytes ? 'kind-fault' : ''}>
+        {words.diskOf(sizeText(freeBytes), sizeText(totalBytes))}
+      </span>
       <span class="muted reason">{words.diskRules(sizeText(removeBelowBytes), sizeText(refuseBelowBytes))}</span>
     </>
   );
@@ -129,5 +174,7 @@ function Disk({ disk: { freeBytes, totalBytes, refuseBelowBytes, removeBelowByte
 /** Bytes as people say them. */
 function sizeText(bytes: number): string {
   const gigabytes = bytes / 1e9;
-  return gigabytes >= 1 ? `${gigabytes >= 10 ? gigabytes.toFixed(0) : gigabytes.toFixed(1)} GB` : `${(bytes / 1e6).toFixed(0)} MB`;
+  return gigabytes >= 1
+    ? `${gigabytes >= 10 ? gigabytes.toFixed(0) : gigabytes.toFixed(1)} GB`
+    : `${(bytes / 1e6).toFixed(0)} MB`;
 }

@@ -52,7 +52,10 @@ export default function TroublesPage() {
       {title}
     </button>
   );
-  const leave = (one: Case) => act(words.leave, one, () => wishFor(words.leave, one, (reason) => ask(path(one, 'leave-as-is'), 'POST', { reason })));
+  const leave = (one: Case) =>
+    act(words.leave, one, () =>
+      wishFor(words.leave, one, (reason) => ask(path(one, 'leave-as-is'), 'POST', { reason })),
+    );
   return (
     <section class="wide admin">
       <h1>{words.troublesHeading}</h1>
@@ -71,7 +74,10 @@ export default function TroublesPage() {
           {value.held.length === 0 ? (
             <p class="muted">{words.nothingHeld}</p>
           ) : (
-            <PlainTable name={words.held} heads={[words.patient, words.arrived, words.source, words.why, words.actions]}>
+            <PlainTable
+              name={words.held}
+              heads={[words.patient, words.arrived, words.source, words.why, words.actions]}
+            >
               {value.held.map((one) => (
                 <tr key={one.studyInstanceUid}>
                   <Patient of={one} />
@@ -79,8 +85,16 @@ export default function TroublesPage() {
                   <td>{one.sourceAeTitle}</td>
                   <td>{one.reason}</td>
                   <td class="actions">
-                    {act(words.useFirst, one, () => wishFor(words.useFirst, one, (reason) => ask(path(one, 'release'), 'POST', { use: 'first', reason })))}
-                    {act(words.useLatest, one, () => wishFor(words.useLatest, one, (reason) => ask(path(one, 'release'), 'POST', { use: 'latest', reason })))}
+                    {act(words.useFirst, one, () =>
+                      wishFor(words.useFirst, one, (reason) =>
+                        ask(path(one, 'release'), 'POST', { use: 'first', reason }),
+                      ),
+                    )}
+                    {act(words.useLatest, one, () =>
+                      wishFor(words.useLatest, one, (reason) =>
+                        ask(path(one, 'release'), 'POST', { use: 'latest', reason }),
+                      ),
+                    )}
                     {leave(one)}
                   </td>
                 </tr>
@@ -92,7 +106,10 @@ export default function TroublesPage() {
           {value.failed.length === 0 ? (
             <p class="muted">{words.nothingFailed}</p>
           ) : (
-            <PlainTable name={words.failedCases} heads={[words.patient, words.arrived, words.stage, words.why, words.actions]}>
+            <PlainTable
+              name={words.failedCases}
+              heads={[words.patient, words.arrived, words.stage, words.why, words.actions]}
+            >
               {value.failed.map((one) => (
                 <tr key={one.studyInstanceUid}>
                   <Patient of={one} />
@@ -100,7 +117,9 @@ export default function TroublesPage() {
                   <td>{one.stage}</td>
                   <td>{one.reason}</td>
                   <td class="actions">
-                    {act(words.again, one, () => wishFor(words.again, one, (reason) => ask(path(one, 'reprocess'), 'POST', { reason })))}
+                    {act(words.again, one, () =>
+                      wishFor(words.again, one, (reason) => ask(path(one, 'reprocess'), 'POST', { reason })),
+                    )}
                     {leave(one)}
                   </td>
                 </tr>
@@ -112,7 +131,18 @@ export default function TroublesPage() {
           {value.deliveries.length === 0 ? (
             <p class="muted">{words.nothingStuck}</p>
           ) : (
-            <PlainTable name={words.stuck} heads={[words.patient, words.destination, words.state, words.attempts, words.nextTry, words.why, words.actions]}>
+            <PlainTable
+              name={words.stuck}
+              heads={[
+                words.patient,
+                words.destination,
+                words.state,
+                words.attempts,
+                words.nextTry,
+                words.why,
+                words.actions,
+              ]}
+            >
               {value.deliveries.map((one) => (
                 <tr key={`${one.studyInstanceUid} ${one.destination}`}>
                   <Patient of={one} />
@@ -124,7 +154,9 @@ export default function TroublesPage() {
                     <bdi>{one.error}</bdi>
                   </td>
                   <td class="actions">
-                    {act(words.retry, one, () => wishFor(words.retry, one, (reason) => ask(path(one, 'retry-deliveries'), 'POST', { reason })))}
+                    {act(words.retry, one, () =>
+                      wishFor(words.retry, one, (reason) => ask(path(one, 'retry-deliveries'), 'POST', { reason })),
+                    )}
                     {one.refused > 0 && leave(one)}
                   </td>
                 </tr>
@@ -134,7 +166,9 @@ export default function TroublesPage() {
           {value.more && <p>{words.more}</p>}
         </>
       )}
-      {wish !== null && <ReasonDialog title={wish.title} onEnd={(reason) => (reason === null ? setWish(null) : fulfil(reason))} />}
+      {wish !== null && (
+        <ReasonDialog title={wish.title} onEnd={(reason) => (reason === null ? setWish(null) : fulfil(reason))} />
+      )}
       {dialog}
     </section>
   );

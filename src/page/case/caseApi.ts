@@ -28,7 +28,11 @@ export async function setClaimed(caseRef: string, claimed: boolean, takeOver = f
   await ask(address(caseRef, '/claim'), 'PUT', { claimed, takeOver });
 }
 
-export async function giveVerdict(caseRef: string, revision: number, verdict: 'agree' | 'disagree' | 'unsure'): Promise<void> {
+export async function giveVerdict(
+  caseRef: string,
+  revision: number,
+  verdict: 'agree' | 'disagree' | 'unsure',
+): Promise<void> {
   await ask(address(caseRef, '/verdict'), 'POST', { revision, verdict });
 }
 

@@ -233,7 +233,16 @@ function Nothing({ text, busy = false }: { text: string; busy?: boolean }) {
 
 /** The case that the list would have read next: the first that nobody reads, after this one. */
 async function nextUnread(caseRef: string): Promise<string | null> {
-  const { rows } = await fetchWorklist({ show: 'all', search: '', location: '', read: false, list: null, offset: 0, limit: 200, masked: true });
+  const { rows } = await fetchWorklist({
+    show: 'all',
+    search: '',
+    location: '',
+    read: false,
+    list: null,
+    offset: 0,
+    limit: 200,
+    masked: true,
+  });
   const unread = rows.filter((row) => row !== null);
   const at = unread.findIndex((row) => row.caseRef === caseRef);
   const others = [...unread.slice(at + 1), ...unread.slice(0, Math.max(0, at))];

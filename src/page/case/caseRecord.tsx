@@ -40,9 +40,7 @@ export function CaseRecord({ answer, nowMs, onResend, onReprocess }: Properties)
         <ul>
           {row.series.map((series) => (
             <li key={series.seriesInstanceUid}>
-              <bdi>
-                {[series.seriesNumber, series.seriesDescription || series.modality].filter(Boolean).join(' ')}
-              </bdi>{' '}
+              <bdi>{[series.seriesNumber, series.seriesDescription || series.modality].filter(Boolean).join(' ')}</bdi>{' '}
               ({series.instances}): <strong>{series.chosen ? words.chosen : words.notChosen}</strong>. {series.reason}
             </li>
           ))}
@@ -61,9 +59,7 @@ export function CaseRecord({ answer, nowMs, onResend, onReprocess }: Properties)
           {results.map((object) => (
             <li key={object.sopInstanceUid}>
               {words.objectName[object.kind]}
-              {object.revision !== row.revision && (
-                <span class="muted"> {words.ofRevision(object.revision)}</span>
-              )}
+              {object.revision !== row.revision && <span class="muted"> {words.ofRevision(object.revision)}</span>}
               <ul>
                 {object.deliveries.map((delivery) => (
                   <li key={delivery.destination} class={delivery.status === 'refused' ? 'kind-fault' : ''}>

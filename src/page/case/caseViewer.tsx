@@ -20,7 +20,8 @@ export function CaseViewer({ answer, volume, identity }: Properties) {
   const { findings, row } = answer;
   const total = volume.positionsMm.length;
   const keySlices = findings?.keySlices ?? [];
-  const scores = findings !== null && findings.slices.length === total ? findings.slices.map(({ score }) => score) : null;
+  const scores =
+    findings !== null && findings.slices.length === total ? findings.slices.map(({ score }) => score) : null;
   const [index, setIndex] = useState(keySlices[0]?.sliceIndex ?? Math.floor(total / 2));
   const [windowIndex, setWindow] = useState(1);
   const [overlay, setOverlay] = useState(false);
@@ -72,7 +73,8 @@ export function CaseViewer({ answer, volume, identity }: Properties) {
         store.ahead(index, direction === 0 ? 1 : direction).catch(reportError);
       },
       (error: unknown) => {
-        if (wanted.current === index) setFault(error instanceof Refused && error.code === 'slice-gone' ? words.sliceGone : words.sliceUnread);
+        if (wanted.current === index)
+          setFault(error instanceof Refused && error.code === 'slice-gone' ? words.sliceGone : words.sliceUnread);
       },
     );
   }, [store, index, shown, overlay, fill, keySlice]);

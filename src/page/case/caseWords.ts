@@ -27,7 +27,8 @@ export const caseWords = {
     `${name} ${version}, threshold version ${thresholdVersion}`,
   slices: 'Slices',
   noSlices: 'No series was analysed, so there are no slices here. Use the PACS.',
-  sliceGone: 'This slice is no longer kept here. Read it in the PACS. To see it here again, have the PACS send the study once more.',
+  sliceGone:
+    'This slice is no longer kept here. Read it in the PACS. To see it here again, have the PACS send the study once more.',
   sliceUnread: 'This slice cannot be shown. Use the PACS.',
   sliceOf: (number: number, total: number) => `Slice ${number} of ${total}`,
   position: (mm: number) => `${mm.toFixed(1)} mm`,
@@ -47,7 +48,8 @@ export const caseWords = {
   gaps: (count: number) => (count === 1 ? '1 gap, hatched' : `${count} gaps, hatched`),
   triageOnly: 'Slice scores and heatmaps are switched off at this site.',
   keySlices: 'Key slices',
-  keySlice: (number: number, levels: readonly string[], score: number) => `Slice ${number}${levels.length === 0 ? '' : `, ${levels.join('-')}`}, score ${score.toFixed(2)}`,
+  keySlice: (number: number, levels: readonly string[], score: number) =>
+    `Slice ${number}${levels.length === 0 ? '' : `, ${levels.join('-')}`}, score ${score.toFixed(2)}`,
   reformats: 'Sagittal and coronal',
   sagittal: 'Sagittal',
   coronal: 'Coronal',

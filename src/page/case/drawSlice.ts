@@ -32,10 +32,7 @@ export function drawReformat(
   const { coarse, coarseRows, coarseColumns } = store;
   const sagittal = 'column' in plane;
   const width = sagittal ? coarseRows : coarseColumns;
-  const line = Math.max(
-    0,
-    Math.min((sagittal ? coarseColumns : coarseRows) - 1, sagittal ? plane.column : plane.row),
-  );
+  const line = Math.max(0, Math.min((sagittal ? coarseColumns : coarseRows) - 1, sagittal ? plane.column : plane.row));
   drawGrey(
     canvas,
     width,
@@ -110,8 +107,18 @@ export function drawResponse(
 
 /** matplotlib's inferno at tenths: even steps in lightness, readable in greyscale and with colour-blind eyes. */
 const INFERNO = [
-  [0, 0, 4], [22, 11, 57], [66, 10, 104], [106, 23, 110], [147, 38, 103], [188, 55, 84], [221, 81, 58], [243, 120, 25], [252, 165, 10], [246, 215, 70], [252, 255, 164],
-] as const; // prettier-ignore
+  [0, 0, 4],
+  [22, 11, 57],
+  [66, 10, 104],
+  [106, 23, 110],
+  [147, 38, 103],
+  [188, 55, 84],
+  [221, 81, 58],
+  [243, 120, 25],
+  [252, 165, 10],
+  [246, 215, 70],
+  [252, 255, 164],
+] as const;
 
 function inferno(response: number): [number, number, number] {
   const place = Math.min(1, Math.max(0, response)) * (INFERNO.length - 1);

@@ -21,8 +21,7 @@ export function ScoreStrip({ volume, scores, threshold, index, onGo }: Propertie
     const { left, width: shown } = event.currentTarget.getBoundingClientRect();
     const at = ((event.clientX - left) / shown) * width;
     const nearest = places.reduce(
-      (best, place, candidate) =>
-        Math.abs(place + 0.5 - at) < Math.abs(places[best]! + 0.5 - at) ? candidate : best,
+      (best, place, candidate) => (Math.abs(place + 0.5 - at) < Math.abs(places[best]! + 0.5 - at) ? candidate : best),
       0,
     );
     onGo(nearest);
@@ -69,7 +68,14 @@ export function ScoreStrip({ volume, scores, threshold, index, onGo }: Propertie
             />
           ))}
           {threshold !== null && (
-            <line class="threshold" x1="0" x2={width} y1={y(threshold)} y2={y(threshold)} vector-effect="non-scaling-stroke" />
+            <line
+              class="threshold"
+              x1="0"
+              x2={width}
+              y1={y(threshold)}
+              y2={y(threshold)}
+              vector-effect="non-scaling-stroke"
+            />
           )}
           <rect class="here" x={places[index]} width="1" height={HEIGHT} vector-effect="non-scaling-stroke" />
         </svg>

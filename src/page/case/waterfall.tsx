@@ -7,11 +7,19 @@ const ROW = 24;
 
 /** Stages one after the other, each a bar where it lay in the whole. */
 export function Waterfall({ name, parts }: { name: string; parts: readonly { title: string; ms: number }[] }) {
-  const totalMs = Math.max(1, parts.reduce((sum, { ms }) => sum + ms, 0));
+  const totalMs = Math.max(
+    1,
+    parts.reduce((sum, { ms }) => sum + ms, 0),
+  );
   const scale = (WIDTH - LABEL - VALUE) / totalMs;
   let beforeMs = 0;
   return (
-    <svg class="waterfall" role="img" aria-label={`${name}: ${parts.map(({ title, ms }) => `${title} ${adminWords.seconds(ms / 1000)}`).join(', ')}`} viewBox={`0 0 ${WIDTH} ${parts.length * ROW}`}>
+    <svg
+      class="waterfall"
+      role="img"
+      aria-label={`${name}: ${parts.map(({ title, ms }) => `${title} ${adminWords.seconds(ms / 1000)}`).join(', ')}`}
+      viewBox={`0 0 ${WIDTH} ${parts.length * ROW}`}
+    >
       {parts.map(({ title, ms }, index) => {
         const x = LABEL + beforeMs * scale;
         beforeMs += ms;

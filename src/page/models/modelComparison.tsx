@@ -8,7 +8,7 @@ type Estimate = ComparisonAnswer['agreement']['share'];
 const DECISIONS = ['suspected', 'not-suspected', 'not-analysed'] as const;
 
 const number = (value: number | null, digits = 3): string => value?.toFixed(digits) ?? '-';
-const reasons = (counts: Record<string, number>): string => Object.entries(counts).map(([code, count]) => `${count} ${code}`).join(', ') || words.none; // prettier-ignore
+const reasons = (counts: Record<string, number>): string => Object.entries(counts).map(([code, count]) => `${count} ${code}`).join(', ') || words.none;
 const share = (found: Estimate): string => (found === null ? '-' : words.percent(found.value, found.low, found.high));
 
 /** The shadow and the active package on the site's own cases. Read when asked for: it walks through every score. */

@@ -101,7 +101,7 @@ function Serving({ value: { serving, wanted }, onEnd }: { value: ModelsAnswer; o
       {of?.model == null ? <span class={isFault ? 'kind-fault' : 'muted'}>{nothing}</span> : <>{`${nameOf(of.model)}, ${words.serving(of.model.provider)} `}<span class="muted digest">{of.model.sha256.slice(0, 12)}</span></>}
       {of?.error != null && <span class="kind-fault reason">{of.error}</span>}
     </>
-  ); // prettier-ignore
+  );
   return (
     <>
       <h2>{words.inUse}</h2>

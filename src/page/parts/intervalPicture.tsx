@@ -11,7 +11,15 @@ const ROW = 14;
 const MARGIN = 6;
 
 /** Two estimates with their intervals on one scale from 0 to `most`: now hollow, proposed full. The table beside it has the figures. */
-export function IntervalPicture({ now, proposed, most }: { now: Interval | null; proposed: Interval | null; most: number }) {
+export function IntervalPicture({
+  now,
+  proposed,
+  most,
+}: {
+  now: Interval | null;
+  proposed: Interval | null;
+  most: number;
+}) {
   const x = (value: number) => MARGIN + (WIDTH - 2 * MARGIN) * Math.min(1, value / most);
   const row = (interval: Interval | null, y: number, token: string) =>
     interval !== null && (

@@ -37,7 +37,11 @@ export function listenToKeys(): () => void {
   const onKey = (event: KeyboardEvent) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     const letter = event.key.length === 1;
-    const name = letter ? (event.shiftKey && /[a-z]/i.test(event.key) ? `Shift+${event.key.toLowerCase()}` : event.key.toLowerCase()) : event.key; // prettier-ignore
+    const name = letter
+      ? event.shiftKey && /[a-z]/i.test(event.key)
+        ? `Shift+${event.key.toLowerCase()}`
+        : event.key.toLowerCase()
+      : event.key;
     if (letter && (preference('singleKeys') === 'off' || writesText(event.target))) return;
     if (event.key !== 'Escape' && usesKeys(event.target, event.key)) return;
     for (const { current } of [...active].reverse()) {
@@ -62,7 +66,8 @@ function writesText(target: EventTarget | null): boolean {
 
 /** Arrows, Home and the like belong to a field, a slider or a list that has the keyboard; so does Enter on whatever can be pressed. */
 function usesKeys(target: EventTarget | null, key: string): boolean {
-  if (writesText(target) || (target instanceof HTMLInputElement && ['range', 'radio'].includes(target.type))) return true;
+  if (writesText(target) || (target instanceof HTMLInputElement && ['range', 'radio'].includes(target.type)))
+    return true;
   return (
     ['Enter', ' '].includes(key) && target instanceof Element && target.closest('button, a, summary, input') !== null
   );

@@ -5,7 +5,17 @@ import './plainTable.css';
  * A table: its name for screen readers, its column heads, and rows as children. `kind` is its look: a `plain` one scrolls sideways by itself where the window
  * is narrower than its words; `figures` are closer and aligned to the right.
  */
-export function PlainTable({ name, heads, kind = 'plain', children }: { name: string; heads: readonly ComponentChildren[]; kind?: 'plain' | 'figures'; children: ComponentChildren }) {
+export function PlainTable({
+  name,
+  heads,
+  kind = 'plain',
+  children,
+}: {
+  name: string;
+  heads: readonly ComponentChildren[];
+  kind?: 'plain' | 'figures';
+  children: ComponentChildren;
+}) {
   const table = (
     <table class={kind}>
       <caption class="unseen">{name}</caption>

@@ -69,14 +69,20 @@ export function Plot({ data, marks = NO_MARKS, onPick }: PlotProps) {
   useEffect(() => {
     const box = holder.current;
     if (box === null) return;
-    const made = new uPlot(optionsOf(data, box.clientWidth, () => live.current.marks), dataOf(data), box);
+    const made = new uPlot(
+      optionsOf(data, box.clientWidth, () => live.current.marks),
+      dataOf(data),
+      box,
+    );
     plot.current = made;
     const sized = new ResizeObserver(() => made.setSize({ width: box.clientWidth, height: HEIGHT }));
     sized.observe(box);
     const picked = (event: PointerEvent) => {
       if (event.buttons !== 1) return;
       const [least, most] = data.xRange;
-      live.current.onPick?.(Math.min(most, Math.max(least, made.posToVal(event.clientX - made.over.getBoundingClientRect().left, 'x'))));
+      live.current.onPick?.(
+        Math.min(most, Math.max(least, made.posToVal(event.clientX - made.over.getBoundingClientRect().left, 'x'))),
+      );
     };
     made.over.addEventListener('pointerdown', picked);
     made.over.addEventListener('pointermove', picked);
@@ -100,7 +106,10 @@ export function Plot({ data, marks = NO_MARKS, onPick }: PlotProps) {
         ))}
         {marks.map(({ label, token, dashed, y }) => (
           <li key={label}>
-            <span class={`${y === undefined ? 'line' : 'dot'} token-${token}${dashed === true ? ' dashed' : ''}`} aria-hidden="true" />
+            <span
+              class={`${y === undefined ? 'line' : 'dot'} token-${token}${dashed === true ? ' dashed' : ''}`}
+              aria-hidden="true"
+            />
             {label}
           </li>
         ))}
@@ -109,7 +118,17 @@ export function Plot({ data, marks = NO_MARKS, onPick }: PlotProps) {
         <summary>{shellWords.plot.table}</summary>
         <FigureTable name={data.title} heads={data.table.head}>
           {data.table.rows.map((row) => (
-            <tr key={row.join('|')}>{row.map((cell, index) => (index === 0 ? <th key={0} scope="row">{cell}</th> : <td key={index}>{cell}</td>))}</tr>
+            <tr key={row.join('|')}>
+              {row.map((cell, index) =>
+                index === 0 ? (
+                  <th key={0} scope="row">
+                    {cell}
+                  </th>
+                ) : (
+                  <td key={index}>{cell}</td>
+                ),
+              )}
+            </tr>
           ))}
         </FigureTable>
       </details>
@@ -129,13 +148,21 @@ function useTheme(): string {
   return theme;
 }
 
-const colour = (token: Token | 'border' | 'raised'): string => getComputedStyle(document.documentElement).getPropertyValue(`--${token}`).trim();
+const colour = (token: Token | 'border' | 'raised'): string =>
+  getComputedStyle(document.documentElement).getPropertyValue(`--${token}`).trim();
 
 function dataOf({ x, series }: PlotData): uPlot.AlignedData {
-  return [[...x], ...series.flatMap(({ values, low, high }) => [[...values], ...(low && high ? [[...high], [...low]] : [])])] as uPlot.AlignedData;
+  return [
+    [...x],
+    ...series.flatMap(({ values, low, high }) => [[...values], ...(low && high ? [[...high], [...low]] : [])]),
+  ] as uPlot.AlignedData;
 }
 
-function optionsOf({ series, ticks = [], xRange, xEvery, yRange, yCounts, xLabel, yLabel }: PlotData, width: number, marks: () => readonly PlotMark[]): uPlot.Options {
+function optionsOf(
+  { series, ticks = [], xRange, xEvery, yRange, yCounts, xLabel, yLabel }: PlotData,
+  width: number,
+  marks: () => readonly PlotMark[],
+): uPlot.Options {
   const lines: uPlot.Series[] = [{}];
   const bands: uPlot.Band[] = [];
   for (const { token, shape = 'line', dashed, low, high } of series) {
@@ -144,7 +171,9 @@ function optionsOf({ series, ticks = [], xRange, xEvery, yRange, yCounts, xLabel
       width: 2,
       ...(dashed === true ? { dash: [6, 4] } : {}),
       points: { show: false },
-      ...(shape === 'steps' ? { paths: uPlot.paths.stepped!({ align: 1 }), ...(dashed === true ? {} : { fill: `${colour(token)}22` }) } : {}),
+      ...(shape === 'steps'
+        ? { paths: uPlot.paths.stepped!({ align: 1 }), ...(dashed === true ? {} : { fill: `${colour(token)}22` }) }
+        : {}),
     });
     if (low && high) {
       bands.push({ series: [lines.length, lines.length + 1], fill: `${colour(token)}33` });
@@ -152,7 +181,15 @@ function optionsOf({ series, ticks = [], xRange, xEvery, yRange, yCounts, xLabel
     }
   }
   const font = `12px ${getComputedStyle(document.body).fontFamily}`;
-  const axis = { stroke: colour('muted'), grid: { stroke: `${colour('border')}44`, width: 1 }, ticks: { stroke: `${colour('border')}88`, width: 1 }, font, labelFont: font, labelGap: 0, labelSize: 20 };
+  const axis = {
+    stroke: colour('muted'),
+    grid: { stroke: `${colour('border')}44`, width: 1 },
+    ticks: { stroke: `${colour('border')}88`, width: 1 },
+    font,
+    labelFont: font,
+    labelGap: 0,
+    labelSize: 20,
+  };
   return {
     width,
     height: HEIGHT,
@@ -170,14 +207,26 @@ function optionsOf({ series, ticks = [], xRange, xEvery, yRange, yCounts, xLabel
     },
     axes: [
       { ...axis, label: xLabel, size: 30, ...(xEvery === undefined ? {} : { incrs: [xEvery, 2 * xEvery] }) },
-      { ...axis, label: yLabel, size: 44, ...(yCounts === true ? { splits: countSplits, filter: (_plot: uPlot, splits: number[]) => splits, values: (_plot: uPlot, splits: number[]) => splits.map(String) } : {}) },
+      {
+        ...axis,
+        label: yLabel,
+        size: 44,
+        ...(yCounts === true
+          ? {
+              splits: countSplits,
+              filter: (_plot: uPlot, splits: number[]) => splits,
+              values: (_plot: uPlot, splits: number[]) => splits.map(String),
+            }
+          : {}),
+      },
     ],
     hooks: { draw: [(plot) => drawMarks(plot, marks()), (plot) => drawTicks(plot, ticks)] },
   };
 }
 
 /** 0, 1, 3, 10, 30, ... up to the highest count. */
-const countSplits = (_plot: uPlot, _axis: number, _low: number, high: number): number[] => [0, 1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000].filter((count) => count <= high);
+const countSplits = (_plot: uPlot, _axis: number, _low: number, high: number): number[] =>
+  [0, 1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000].filter((count) => count <= high);
 
 function drawMarks(plot: uPlot, marks: readonly PlotMark[]): void {
   const { ctx, bbox } = plot;

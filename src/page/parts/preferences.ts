@@ -18,7 +18,19 @@ export interface Preferences {
   heard: string;
 }
 
-const DEFAULTS: Preferences = { theme: 'dark', singleKeys: 'on', reformats: 'off', hiddenColumns: '', sound: 'off', notices: 'off', quietFrom: '', quietTo: '', wallInches: '', wallMetres: '', heard: '' };
+const DEFAULTS: Preferences = {
+  theme: 'dark',
+  singleKeys: 'on',
+  reformats: 'off',
+  hiddenColumns: '',
+  sound: 'off',
+  notices: 'off',
+  quietFrom: '',
+  quietTo: '',
+  wallInches: '',
+  wallMetres: '',
+  heard: '',
+};
 
 export function preference<Name extends keyof Preferences>(name: Name): Preferences[Name] {
   try {

@@ -15,7 +15,17 @@ const TOP = 12;
 const LABELS = 6;
 
 /** Figures over time, as bars or as up to two lines, and the same as a table. */
-export function StepPlot({ kind, name, steps, series }: { kind: 'bars' | 'lines'; name: string; steps: readonly Step[]; series: readonly string[] }) {
+export function StepPlot({
+  kind,
+  name,
+  steps,
+  series,
+}: {
+  kind: 'bars' | 'lines';
+  name: string;
+  steps: readonly Step[];
+  series: readonly string[];
+}) {
   const most = Math.max(0, ...steps.flatMap(({ values }) => values.filter((value) => value !== null)));
   const top = roundUp(most);
   const stepWidth = (WIDTH - LEFT) / Math.max(1, steps.length);
@@ -27,7 +37,12 @@ export function StepPlot({ kind, name, steps, series }: { kind: 'bars' | 'lines'
       <figure>
         <h2>
           {name}
-          {series.length > 1 && <span class="muted"> ({series.map((title, index) => `${title} ${index === 0 ? '—' : '- -'}`).join(', ')})</span>}
+          {series.length > 1 && (
+            <span class="muted">
+              {' '}
+              ({series.map((title, index) => `${title} ${index === 0 ? '—' : '- -'}`).join(', ')})
+            </span>
+          )}
         </h2>
         <svg role="img" aria-label={`${name}: ${adminWords.asTable}`} viewBox={`0 0 ${WIDTH} ${HEIGHT}`}>
           {[0, 0.5, 1].map((share) => (
@@ -46,13 +61,35 @@ export function StepPlot({ kind, name, steps, series }: { kind: 'bars' | 'lines'
             ) : null,
           )}
           {kind === 'bars'
-            ? steps.map(({ label, values }, index) => <rect key={label} x={x(index) - stepWidth * 0.4} width={stepWidth * 0.8} y={y(values[0] ?? 0)} height={y(0) - y(values[0] ?? 0)} />)
+            ? steps.map(({ label, values }, index) => (
+                <rect
+                  key={label}
+                  x={x(index) - stepWidth * 0.4}
+                  width={stepWidth * 0.8}
+                  y={y(values[0] ?? 0)}
+                  height={y(0) - y(values[0] ?? 0)}
+                />
+              ))
             : series.map((title, at) => (
                 <g key={title}>
                   {runsOf(steps.map(({ values }) => values[at] ?? null)).map((run) => (
-                    <polyline key={run[0]!.index} class={at === 0 ? '' : 'second-line'} points={run.map(({ index, value }) => `${x(index)},${y(value)}`).join(' ')} />
+                    <polyline
+                      key={run[0]!.index}
+                      class={at === 0 ? '' : 'second-line'}
+                      points={run.map(({ index, value }) => `${x(index)},${y(value)}`).join(' ')}
+                    />
                   ))}
-                  {steps.map(({ values }, index) => (values[at] == null ? null : <circle key={index} class={at === 0 ? '' : 'second-line'} cx={x(index)} cy={y(values[at])} r={2.5} />))}
+                  {steps.map(({ values }, index) =>
+                    values[at] == null ? null : (
+                      <circle
+                        key={index}
+                        class={at === 0 ? '' : 'second-line'}
+                        cx={x(index)}
+                        cy={y(values[at])}
+                        r={2.5}
+                      />
+                    ),
+                  )}
                 </g>
               ))}
         </svg>

@@ -28,7 +28,16 @@ export function Chooser({ board, source, value, now, onChoice }: ChooserProps) {
     <div class="chooser">
       <label>
         {words.source}
-        <select value={source} disabled={locked} onChange={(event) => onChoice?.({ source: event.currentTarget.value, value: ownThreshold(board, event.currentTarget.value) ?? site })}>
+        <select
+          value={source}
+          disabled={locked}
+          onChange={(event) =>
+            onChoice?.({
+              source: event.currentTarget.value,
+              value: ownThreshold(board, event.currentTarget.value) ?? site,
+            })
+          }
+        >
           <option value="">{thresholdWords.site}</option>
           {board.sources.map(({ name, scans }) => (
             <option key={name} value={name}>
@@ -39,12 +48,26 @@ export function Chooser({ board, source, value, now, onChoice }: ChooserProps) {
       </label>
       <label class="slider">
         {words.slider}
-        <input type="range" min="0" max="1" step="0.01" value={value ?? site} disabled={locked} onInput={(event) => choose(event.currentTarget.valueAsNumber)} />
+        <input
+          type="range"
+          min="0"
+          max="1"
+          step="0.01"
+          value={value ?? site}
+          disabled={locked}
+          onInput={(event) => choose(event.currentTarget.valueAsNumber)}
+        />
       </label>
       <NumberField value={value} disabled={locked} onValue={choose} />
       {source !== '' && (
         <label class="tick">
-          <input type="checkbox" checked={value === null} disabled={locked} onChange={(event) => choose(event.currentTarget.checked ? null : site)} /> {words.follow}
+          <input
+            type="checkbox"
+            checked={value === null}
+            disabled={locked}
+            onChange={(event) => choose(event.currentTarget.checked ? null : site)}
+          />{' '}
+          {words.follow}
         </label>
       )}
       {value !== now && !locked && (
@@ -68,7 +91,15 @@ function siteValue({ inForce }: ThresholdBoardAnswer): number {
 }
 
 /** What is being typed stays as it is typed: "0." is on its way to a number. */
-function NumberField({ value, disabled, onValue }: { value: number | null; disabled: boolean; onValue: (value: number) => void }) {
+function NumberField({
+  value,
+  disabled,
+  onValue,
+}: {
+  value: number | null;
+  disabled: boolean;
+  onValue: (value: number) => void;
+}) {
   const field = useRef<HTMLInputElement>(null);
   const shown = value === null ? '' : thresholdText(value);
   const [text, setText] = useState(shown);

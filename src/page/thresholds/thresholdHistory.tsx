@@ -17,12 +17,35 @@ export function canRevert(history: readonly Version[], version: Version): boolea
 }
 
 /** Every version, newest first; the newest of each source can be taken back, by whoever may. */
-export function History({ history, onRevert }: { history: readonly Version[]; onRevert: ((version: number) => void) | null }) {
+export function History({
+  history,
+  onRevert,
+}: {
+  history: readonly Version[];
+  onRevert: ((version: number) => void) | null;
+}) {
   const { history: text } = words;
   return (
     <section class="long">
       <h2>{text.title}</h2>
-      <FigureTable name={text.title} heads={[text.version, text.what, text.scope, text.reason, text.who, text.when, ...(onRevert === null ? [] : [<span key="revert" class="unseen">{text.revert}</span>])]}>
+      <FigureTable
+        name={text.title}
+        heads={[
+          text.version,
+          text.what,
+          text.scope,
+          text.reason,
+          text.who,
+          text.when,
+          ...(onRevert === null
+            ? []
+            : [
+                <span key="revert" class="unseen">
+                  {text.revert}
+                </span>,
+              ]),
+        ]}
+      >
         {history.map((version) => (
           <tr key={version.version}>
             <th scope="row">{version.version}</th>

@@ -30,7 +30,9 @@ export function ChoicePlots({ curves, now, proposed, onPick }: ChoiceProps) {
   const marks = useMemo(
     (): PlotMark[] => [
       ...(now === null ? [] : [{ label: words.now(thresholdText(now)), x: now, token: 'text' as const, dashed: true }]),
-      ...(proposed === null || proposed === now ? [] : [{ label: words.proposed(thresholdText(proposed)), x: proposed, token: 'text' as const }]),
+      ...(proposed === null || proposed === now
+        ? []
+        : [{ label: words.proposed(thresholdText(proposed)), x: proposed, token: 'text' as const }]),
     ],
     [now, proposed],
   );
@@ -96,7 +98,11 @@ function scoresOf({ histogram, fractureScores }: Curves): PlotData {
 }
 
 function ratesOf({ byThreshold }: Curves): PlotData | null {
-  const line = (label: string, token: 'flag' | 'info' | 'domain', of: (point: Curves['byThreshold'][number]) => Proportion) => ({
+  const line = (
+    label: string,
+    token: 'flag' | 'info' | 'domain',
+    of: (point: Curves['byThreshold'][number]) => Proportion,
+  ) => ({
     label,
     token,
     values: byThreshold.map((point) => of(point).estimate?.value ?? null),
@@ -122,7 +128,12 @@ function ratesOf({ byThreshold }: Curves): PlotData | null {
       head: [words.threshold, figures.sensitivity, figures.specificity, figures.ppv],
       rows: byThreshold
         .filter((_, index) => index % 5 === 0)
-        .map((point) => [thresholdText(point.threshold), shareText(point.sensitivity), shareText(point.specificity), shareText(point.ppv)]),
+        .map((point) => [
+          thresholdText(point.threshold),
+          shareText(point.sensitivity),
+          shareText(point.specificity),
+          shareText(point.ppv),
+        ]),
     },
   };
 }
@@ -143,11 +154,20 @@ function hoursOf({ now, proposed }: WhatIfAnswer): PlotData | null {
       { label: figures.proposed, token: 'info', values: closed(after), shape: 'steps' },
       { label: figures.now, token: 'text', values: closed(before), shape: 'steps', dashed: true },
     ],
-    table: { head: [words.hour, figures.now, figures.proposed], rows: HOURS.map((hour) => [`${hour}-${hour + 1}`, before[hour]!.toFixed(2), after[hour]!.toFixed(2)]) },
+    table: {
+      head: [words.hour, figures.now, figures.proposed],
+      rows: HOURS.map((hour) => [`${hour}-${hour + 1}`, before[hour]!.toFixed(2), after[hour]!.toFixed(2)]),
+    },
   };
 }
 
-function curve(title: string, xLabel: string, yLabel: string, points: Curves['roc'], token: 'flag' | 'domain'): PlotData | null {
+function curve(
+  title: string,
+  xLabel: string,
+  yLabel: string,
+  points: Curves['roc'],
+  token: 'flag' | 'domain',
+): PlotData | null {
   if (points.length === 0) return null;
   const sorted = [...points].sort((a, b) => b.threshold - a.threshold);
   return {
@@ -157,16 +177,29 @@ function curve(title: string, xLabel: string, yLabel: string, points: Curves['ro
     x: sorted.map((point) => point.x),
     xRange: [0, 1],
     yRange: [0, 1],
-    series: [{ label: words.interval, token, values: sorted.map((point) => point.y), low: sorted.map((point) => point.band.low), high: sorted.map((point) => point.band.high) }],
+    series: [
+      {
+        label: words.interval,
+        token,
+        values: sorted.map((point) => point.y),
+        low: sorted.map((point) => point.band.low),
+        high: sorted.map((point) => point.band.high),
+      },
+    ],
     table: {
       head: [words.threshold, xLabel, yLabel],
-      rows: sorted.map(({ threshold, x, y, band }) => [thresholdText(Number(threshold.toFixed(3))), x.toFixed(3), `${y.toFixed(3)}, ${thresholdWords.figures.interval(band.low, band.high)}`]),
+      rows: sorted.map(({ threshold, x, y, band }) => [
+        thresholdText(Number(threshold.toFixed(3))),
+        x.toFixed(3),
+        `${y.toFixed(3)}, ${thresholdWords.figures.interval(band.low, band.high)}`,
+      ]),
     },
   };
 }
 
 function rocOf({ roc: points, rocAuc }: Curves): PlotData | null {
-  const title = rocAuc === null ? words.roc : words.rocAuc(rocAuc.value.toFixed(3), rocAuc.low.toFixed(3), rocAuc.high.toFixed(3));
+  const title =
+    rocAuc === null ? words.roc : words.rocAuc(rocAuc.value.toFixed(3), rocAuc.low.toFixed(3), rocAuc.high.toFixed(3));
   return curve(title, words.falseRate, thresholdWords.figures.sensitivity, points, 'flag');
 }
 

@@ -5,7 +5,6 @@ import { ask } from '../access/session.ts';
 import { CaseLink } from './thresholdTables.tsx';
 import { dateTime, thresholdWords as words } from './thresholdsWords.ts';
 
-
 /** Runs what changes the server; a recent sign-in is asked for where it is needed. */
 export type Act = (run: () => Promise<Response>, said?: string) => void;
 
@@ -72,8 +71,14 @@ export function OpenRequest({ draft, secondPerson, flips, act, maySign }: OpenPr
         <ul>
           {draft.lostFractures.map(({ caseRef, present, openedByMe }) => (
             <li key={caseRef}>
-              <CaseLink caseRef={caseRef} atMs={flips.find((flip) => flip.caseRef === caseRef)?.arrivedAtMs ?? null} present={present} />{' '}
-              {present && <span class={openedByMe ? 'muted' : 'kind-flag'}>{openedByMe ? text.opened : text.notOpened}</span>}
+              <CaseLink
+                caseRef={caseRef}
+                atMs={flips.find((flip) => flip.caseRef === caseRef)?.arrivedAtMs ?? null}
+                present={present}
+              />{' '}
+              {present && (
+                <span class={openedByMe ? 'muted' : 'kind-flag'}>{openedByMe ? text.opened : text.notOpened}</span>
+              )}
             </li>
           ))}
         </ul>
@@ -84,7 +89,12 @@ export function OpenRequest({ draft, secondPerson, flips, act, maySign }: OpenPr
         <p>
           {mine && (
             <>
-              <button type="button" class="weighty" disabled={unopened > 0} onClick={() => act(() => ask(`${address}/confirm`, 'POST'))}>
+              <button
+                type="button"
+                class="weighty"
+                disabled={unopened > 0}
+                onClick={() => act(() => ask(`${address}/confirm`, 'POST'))}
+              >
                 {sign}
               </button>{' '}
             </>

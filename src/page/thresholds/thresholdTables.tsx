@@ -50,11 +50,22 @@ export function Figures({ whatIf, heads }: { whatIf: WhatIfAnswer; heads: Heads 
     [figures.flagsMean, now.load?.mean.toFixed(1) ?? '-', proposed.load?.mean.toFixed(1) ?? '-'],
     [figures.flagsSpread, figures.spread(now.load), figures.spread(proposed.load)],
   ];
-  const biased = truthKnown.flagged.known * truthKnown.unflagged.total > truthKnown.unflagged.known * truthKnown.flagged.total * 1.1;
+  const biased =
+    truthKnown.flagged.known * truthKnown.unflagged.total > truthKnown.unflagged.known * truthKnown.flagged.total * 1.1;
   return (
     <section>
       <h2>{figures.title}</h2>
-      <FigureTable name={figures.title} heads={[figures.figure, heads.now, heads.proposed, <span key="picture" class="picture">{figures.scale}</span>]}>
+      <FigureTable
+        name={figures.title}
+        heads={[
+          figures.figure,
+          heads.now,
+          heads.proposed,
+          <span key="picture" class="picture">
+            {figures.scale}
+          </span>,
+        ]}
+      >
         {counts.map(([name, before, after]) => (
           <tr key={name}>
             <th scope="row">{name}</th>
@@ -95,11 +106,15 @@ export function Figures({ whatIf, heads }: { whatIf: WhatIfAnswer; heads: Heads 
         )}
       </FigureTable>
       <p class="muted">
-        {figures.days(days)} {figures.consecutive(consecutive.scans, consecutive.fractures)} {netBenefit.shown ? '' : figures.netBenefitHidden[netBenefit.why]}
+        {figures.days(days)} {figures.consecutive(consecutive.scans, consecutive.fractures)}{' '}
+        {netBenefit.shown ? '' : figures.netBenefitHidden[netBenefit.why]}
       </p>
       {biased && (
         <p class="kind-stale">
-          {figures.bias(figures.counts(truthKnown.flagged.known, truthKnown.flagged.total), figures.counts(truthKnown.unflagged.known, truthKnown.unflagged.total))}
+          {figures.bias(
+            figures.counts(truthKnown.flagged.known, truthKnown.flagged.total),
+            figures.counts(truthKnown.unflagged.known, truthKnown.unflagged.total),
+          )}
         </p>
       )}
     </section>
@@ -158,13 +173,17 @@ const minutes = (ms: number): string => (ms / 60_000).toFixed(0);
 /** Waits under both rules. */
 export function Waits({ whatIf: { queue, neverRead }, heads }: { whatIf: WhatIfAnswer; heads: Heads }) {
   const { waits } = words;
-  const most = Math.max(1, ...GROUPS.flatMap((group) => [queue.now[group], queue.proposed[group]]).map(({ meanMs }) => meanMs?.high ?? 0));
+  const most = Math.max(
+    1,
+    ...GROUPS.flatMap((group) => [queue.now[group], queue.proposed[group]]).map(({ meanMs }) => meanMs?.high ?? 0),
+  );
   const cell = ({ scans, meanMs, p95Ms, maxMs }: (typeof queue.now)['others']) =>
     meanMs === null || p95Ms === null || maxMs === null ? (
       waits.none
     ) : (
       <>
-        <strong>{waits.mean(minutes(meanMs.value))}</strong> <span class="interval-text">{waits.interval(minutes(meanMs.low), minutes(meanMs.high))}</span>{' '}
+        <strong>{waits.mean(minutes(meanMs.value))}</strong>{' '}
+        <span class="interval-text">{waits.interval(minutes(meanMs.low), minutes(meanMs.high))}</span>{' '}
         <span class="interval-text">{waits.rest(scans, minutes(p95Ms.value), minutes(maxMs))}</span>
       </>
     );
@@ -174,7 +193,17 @@ export function Waits({ whatIf: { queue, neverRead }, heads }: { whatIf: WhatIfA
       {queue.scans === 0 ? (
         <p>{waits.nothing}</p>
       ) : (
-        <FigureTable name={waits.title} heads={[waits.group, heads.now, heads.proposed, <span key="picture" class="picture">{waits.scale(minutes(most))}</span>]}>
+        <FigureTable
+          name={waits.title}
+          heads={[
+            waits.group,
+            heads.now,
+            heads.proposed,
+            <span key="picture" class="picture">
+              {waits.scale(minutes(most))}
+            </span>,
+          ]}
+        >
           {GROUPS.map((group) => (
             <tr key={group}>
               <th scope="row">{waits.groups[group]}</th>
@@ -188,7 +217,8 @@ export function Waits({ whatIf: { queue, neverRead }, heads }: { whatIf: WhatIfA
         </FigureTable>
       )}
       <p class="muted">
-        {queue.scans > 0 && waits.basis(queue.scans, queue.days, queue.maxWaitMinutes)} {neverRead > 0 && waits.left(neverRead)}
+        {queue.scans > 0 && waits.basis(queue.scans, queue.days, queue.maxWaitMinutes)}{' '}
+        {neverRead > 0 && waits.left(neverRead)}
       </p>
     </section>
   );
@@ -200,7 +230,10 @@ export function Subgroups({ whatIf: { subgroups } }: { whatIf: WhatIfAnswer }) {
   return (
     <section class="groups">
       <h2>{groups.title}</h2>
-      <FigureTable name={groups.title} heads={[groups.name, groups.scans, groups.fractures, groups.flags, groups.sensitivity, groups.specificity]}>
+      <FigureTable
+        name={groups.title}
+        heads={[groups.name, groups.scans, groups.fractures, groups.flags, groups.sensitivity, groups.specificity]}
+      >
         {subgroups.map(({ kind, name, scans, fractures, now, proposed }) => (
           <tr key={`${kind} ${name}`}>
             <th scope="row">

@@ -24,7 +24,10 @@ export default function ThresholdsPage() {
   const [choice, setChoice] = useState<Choice>({ source: '', value: null });
   const { run, dialog } = useConfirmed();
   useEffect(() => {
-    session().then(({ user }) => setIsAdmin(user?.role === 'admin'), () => undefined);
+    session().then(
+      ({ user }) => setIsAdmin(user?.role === 'admin'),
+      () => undefined,
+    );
   }, []);
 
   /** Never rejects: what goes wrong stands on the page. */
@@ -34,7 +37,8 @@ export default function ThresholdsPage() {
       setBoard((old) => {
         // An open request is what is looked at, until it is signed or withdrawn; afterwards, what is in force.
         if (answer.draft !== null) setChoice({ source: answer.draft.sourceAeTitle, value: answer.draft.value });
-        else if (old === null || old.history[0]?.version !== answer.history[0]?.version) setChoice(({ source }) => ({ source, value: shownThreshold(answer, source) }));
+        else if (old === null || old.history[0]?.version !== answer.history[0]?.version)
+          setChoice(({ source }) => ({ source, value: shownThreshold(answer, source) }));
         return answer;
       });
     } catch (error) {
@@ -54,7 +58,13 @@ export default function ThresholdsPage() {
       const result = (response.status === 204 ? {} : await response.json()) as { kind?: string; version?: number };
       // What is said and what is shown belong together.
       await load();
-      setSaid(result.version !== undefined ? words.request.activated(result.version) : result.kind === 'awaits-second-person' ? words.request.signed : afterwards);
+      setSaid(
+        result.version !== undefined
+          ? words.request.activated(result.version)
+          : result.kind === 'awaits-second-person'
+            ? words.request.signed
+            : afterwards,
+      );
     }).catch(async (error: unknown) => {
       await load();
       setProblem(wordsOf(error));
@@ -95,7 +105,13 @@ export default function ThresholdsPage() {
   const now = ownThreshold(board, choice.source);
   const changes = choice.value !== now || (choice.source === '' && board.rule.site === null);
   const onChoice = board.draft === null ? setChoice : null;
-  const heads = whatIf === null ? null : { now: words.figures.nowAt(ruleText(board, choice.source)), proposed: words.figures.proposedAt(valueText(whatIf.of.value)) };
+  const heads =
+    whatIf === null
+      ? null
+      : {
+          now: words.figures.nowAt(ruleText(board, choice.source)),
+          proposed: words.figures.proposedAt(valueText(whatIf.of.value)),
+        };
   const revert = (version: number) => act(() => ask('/api/thresholds/revert', 'POST', { version }));
   return (
     <div class="page thresholds">
@@ -117,14 +133,31 @@ export default function ThresholdsPage() {
       {whatIf !== null && heads !== null && (
         <div class={isCurrent ? 'consequences' : 'consequences overtaken'}>
           <div class="plots">
-            <ChoicePlots curves={board.curves} now={now} proposed={choice.value} onPick={onChoice === null ? undefined : (x) => onChoice({ ...choice, value: Math.round(x * 100) / 100 })} />
+            <ChoicePlots
+              curves={board.curves}
+              now={now}
+              proposed={choice.value}
+              onPick={onChoice === null ? undefined : (x) => onChoice({ ...choice, value: Math.round(x * 100) / 100 })}
+            />
           </div>
           <Figures whatIf={whatIf} heads={heads} />
           {changes && <Flips whatIf={whatIf} />}
           <Waits whatIf={whatIf} heads={heads} />
-          {board.draft !== null && <OpenRequest draft={board.draft} secondPerson={board.secondPerson} flips={whatIf.flips} act={act} maySign={isAdmin} />}
-          {board.draft === null && changes && isAdmin && <RequestForm sourceAeTitle={choice.source} value={choice.value} act={act} />}
-          {board.draft === null && board.lastClosed !== null && <p class="muted">{words.request.closed[board.lastClosed.outcome]}</p>}
+          {board.draft !== null && (
+            <OpenRequest
+              draft={board.draft}
+              secondPerson={board.secondPerson}
+              flips={whatIf.flips}
+              act={act}
+              maySign={isAdmin}
+            />
+          )}
+          {board.draft === null && changes && isAdmin && (
+            <RequestForm sourceAeTitle={choice.source} value={choice.value} act={act} />
+          )}
+          {board.draft === null && board.lastClosed !== null && (
+            <p class="muted">{words.request.closed[board.lastClosed.outcome]}</p>
+          )}
           <div class="plots curves">
             <CurvePlots curves={board.curves} whatIf={whatIf} />
           </div>
@@ -151,7 +184,12 @@ function ruleText(board: ThresholdBoardAnswer, source: string): string {
   return board.rule.site === null ? words.stopped : valueText(ownThreshold(board, source));
 }
 
-function sentenceOf(board: ThresholdBoardAnswer, { source, value }: Choice, changes: boolean, whatIf: WhatIfAnswer | null): string {
+function sentenceOf(
+  board: ThresholdBoardAnswer,
+  { source, value }: Choice,
+  changes: boolean,
+  whatIf: WhatIfAnswer | null,
+): string {
   const from = ruleText(board, source);
   const to = valueText(value);
   if (board.scans === 0) return words.propose.noScans;
@@ -159,7 +197,15 @@ function sentenceOf(board: ThresholdBoardAnswer, { source, value }: Choice, chan
   if (whatIf === null) return words.propose.calculating(from, to);
   const { now, proposed } = whatIf;
   const flagsADay = now.load === null || proposed.load === null ? null : proposed.load.mean - now.load.mean;
-  return words.sentence(from, to, whatIf.scans, whatIf.fractures, flagsADay, whatIf.fracturesGained, whatIf.fracturesLost);
+  return words.sentence(
+    from,
+    to,
+    whatIf.scans,
+    whatIf.fractures,
+    flagsADay,
+    whatIf.fracturesGained,
+    whatIf.fracturesLost,
+  );
 }
 
 /**
@@ -176,8 +222,11 @@ function useWhatIf(board: ThresholdBoardAnswer | null, choice: Choice, onProblem
     const next = async () => {
       isAsking.current = true;
       try {
-        for (let asked = wanted.current; asked !== null; ) {
-          const query = new URLSearchParams({ source: asked.source, ...(asked.value === null ? {} : { value: String(asked.value) }) });
+        for (let asked = wanted.current; asked !== null;) {
+          const query = new URLSearchParams({
+            source: asked.source,
+            ...(asked.value === null ? {} : { value: String(asked.value) }),
+          });
           const answer = await read<WhatIfAnswer>(`/api/thresholds/what-if?${query}`);
           setWhatIf({ ...answer, of: asked });
           if (isSame(asked, wanted.current)) return;
@@ -221,7 +270,9 @@ function Banner({ board, onRevert }: { board: ThresholdBoardAnswer; onRevert: ((
   const scope = shown.sourceAeTitle === '' ? words.site : shown.sourceAeTitle;
   return (
     <p class={shown.mode === 'stopped' ? 'banner kind-fault' : 'banner kind-stale'}>
-      {shown.mode === 'stopped' ? words.banner.stopped(shown.by, dateTime(shown.atMs)) : words.banner.changed(`${scope} ${versionText(shown)}`, shown.by, dateTime(shown.atMs))}{' '}
+      {shown.mode === 'stopped'
+        ? words.banner.stopped(shown.by, dateTime(shown.atMs))
+        : words.banner.changed(`${scope} ${versionText(shown)}`, shown.by, dateTime(shown.atMs))}{' '}
       {onRevert !== null && canRevert(board.history, shown) && (
         <button type="button" onClick={() => onRevert(shown.version)}>
           {words.history.revertVersion(shown.version)}
@@ -235,11 +286,22 @@ function Header({ board }: { board: ThresholdBoardAnswer }) {
   const { header } = words;
   const inForce = board.inForce
     .filter((version) => version.mode !== 'follows-site')
-    .map((version) => words.inForceOf(version.sourceAeTitle === '' ? '' : `${version.sourceAeTitle}: `, versionText(version), version.version));
+    .map((version) =>
+      words.inForceOf(
+        version.sourceAeTitle === '' ? '' : `${version.sourceAeTitle}: `,
+        versionText(version),
+        version.version,
+      ),
+    );
   const facts: [string, string][] = [
     [words.inForce, inForce.join(', ')],
     [header.model, `${board.model!.name} ${board.model!.version}`],
-    [header.scans, board.firstMs === null || board.lastMs === null ? header.noScans : header.span(board.scans, board.firstMs, board.lastMs)],
+    [
+      header.scans,
+      board.firstMs === null || board.lastMs === null
+        ? header.noScans
+        : header.span(board.scans, board.firstMs, board.lastMs),
+    ],
     [header.fractures, String(board.fractures)],
     [header.without, String(board.withoutFracture)],
     [header.unconfirmed, String(board.unconfirmed)],
@@ -270,7 +332,8 @@ function Stop({ act }: { act: Act }) {
         }}
       >
         <label>
-          {words.stop.why} <input type="text" required value={reason} onInput={(event) => setReason(event.currentTarget.value)} />
+          {words.stop.why}{' '}
+          <input type="text" required value={reason} onInput={(event) => setReason(event.currentTarget.value)} />
         </label>{' '}
         <button type="submit" class="fault">
           {words.stop.button}

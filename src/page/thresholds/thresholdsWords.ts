@@ -1,11 +1,20 @@
 const whole = new Intl.NumberFormat('en-GB');
-const signed = (value: number): string => (Math.abs(value) < 0.05 ? '0.0' : `${value > 0 ? '+' : '−'}${Math.abs(value).toFixed(1)}`);
-const moment = new Intl.DateTimeFormat('en-GB', { day: '2-digit', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit' });
-const counted = (count: number, one: string, more: string): string => `${whole.format(count)} ${count === 1 ? one : more}`;
+const signed = (value: number): string =>
+  Math.abs(value) < 0.05 ? '0.0' : `${value > 0 ? '+' : '−'}${Math.abs(value).toFixed(1)}`;
+const moment = new Intl.DateTimeFormat('en-GB', {
+  day: '2-digit',
+  month: 'short',
+  year: 'numeric',
+  hour: '2-digit',
+  minute: '2-digit',
+});
+const counted = (count: number, one: string, more: string): string =>
+  `${whole.format(count)} ${count === 1 ? one : more}`;
 const day = new Intl.DateTimeFormat('en-GB', { day: '2-digit', month: 'short', year: 'numeric' });
 
 /** A threshold as people read it: two digits, more only where it has more. */
-export const thresholdText = (value: number): string => (Math.abs(value * 100 - Math.round(value * 100)) < 1e-9 ? value.toFixed(2) : String(Number(value.toFixed(4))));
+export const thresholdText = (value: number): string =>
+  Math.abs(value * 100 - Math.round(value * 100)) < 1e-9 ? value.toFixed(2) : String(Number(value.toFixed(4)));
 /** `02 Nov 2026, 08:15` in the browser's own time. */
 export const dateTime = (ms: number): string => moment.format(ms);
 
@@ -20,7 +29,8 @@ export const thresholdWords = {
   header: {
     model: 'Model',
     scans: 'Past scans',
-    span: (scans: number, first: number, last: number) => `${whole.format(scans)}, ${day.format(first)} to ${day.format(last)}`,
+    span: (scans: number, first: number, last: number) =>
+      `${whole.format(scans)}, ${day.format(first)} to ${day.format(last)}`,
     fractures: 'Fractures with confirmed truth',
     without: 'Without fracture',
     unconfirmed: 'Unconfirmed',
@@ -33,7 +43,8 @@ export const thresholdWords = {
   noneYet: 'none yet',
   follows: 'the site’s',
   banner: {
-    changed: (what: string, by: string, when: string) => `Threshold changed: ${what}, by ${by}, ${when}. New scans only.`,
+    changed: (what: string, by: string, when: string) =>
+      `Threshold changed: ${what}, by ${by}, ${when}. New scans only.`,
     stopped: (by: string, when: string) => `AI FLAGS STOPPED by ${by}, ${when}. Scans are not analysed. Read as usual.`,
   },
   propose: {
@@ -48,7 +59,15 @@ export const thresholdWords = {
     unchanged: (value: string) => `${value} is in force. Move the threshold to see what another one would have done.`,
     noScans: 'This model has scored no scan yet. There is nothing to judge another threshold by.',
   },
-  sentence: (from: string, to: string, scans: number, fractures: number, flagsADay: number | null, gained: number, lost: number) =>
+  sentence: (
+    from: string,
+    to: string,
+    scans: number,
+    fractures: number,
+    flagsADay: number | null,
+    gained: number,
+    lost: number,
+  ) =>
     `${from} -> ${to}. On ${counted(scans, 'past scan', 'past scans')} (${counted(fractures, 'fracture', 'fractures')}): ${
       flagsADay === null ? '' : `${signed(flagsADay)} flags/day; `
     }${gained === 1 ? '1 more fracture' : `${whole.format(gained)} more fractures`} flagged, ${whole.format(lost)} fewer. Past cases only.`,
@@ -75,7 +94,10 @@ export const thresholdWords = {
       `PPV rests on days on which nearly every scan has confirmed truth: ${counted(scans, 'scan', 'scans')}, ${counted(fractures, 'fracture', 'fractures')}.`,
     bias: (flagged: string, unflagged: string) =>
       `Truth is known for ${flagged} of flagged and ${unflagged} of other scans. Missed fractures may be uncounted, so sensitivity may read too high.`,
-    netBenefitHidden: { 'too-few': 'Net benefit: too few fractures to judge.', 'not-calibrated': 'Net benefit is left out: these scores are not calibrated here.' },
+    netBenefitHidden: {
+      'too-few': 'Net benefit: too few fractures to judge.',
+      'not-calibrated': 'Net benefit is left out: these scores are not calibrated here.',
+    },
     days: (days: number) => `Flags a day over ${counted(days, 'whole day', 'whole days')}.`,
   },
   plots: {
@@ -103,14 +125,21 @@ export const thresholdWords = {
   waits: {
     title: 'Wait until read, replayed on the site’s own arrivals and reading times',
     group: 'Group',
-    groups: { fractures: 'All fractures', flaggedFractures: 'Flagged of these', missedFractures: 'Missed of these', others: 'All other scans' },
+    groups: {
+      fractures: 'All fractures',
+      flaggedFractures: 'Flagged of these',
+      missedFractures: 'Missed of these',
+      others: 'All other scans',
+    },
     mean: (minutes: string) => `mean ${minutes} min`,
     interval: (low: string, high: string) => `95 % interval ${low}-${high}`,
-    rest: (scans: number, p95: string, most: string) => `95th percentile ${p95}, longest ${most}; ${counted(scans, 'scan', 'scans')}`,
+    rest: (scans: number, p95: string, most: string) =>
+      `95th percentile ${p95}, longest ${most}; ${counted(scans, 'scan', 'scans')}`,
     scale: (minutes: string) => `Mean, 0 to ${minutes} min, now above proposed`,
     none: 'no scan',
     nothing: 'No scan has been marked as read since this model came, so there is no queue to replay.',
-    basis: (scans: number, days: number, cap: number) => `${counted(scans, 'scan', 'scans')} of ${counted(days, 'day', 'days')}, wait cap of ${cap} min on. From arrival to "marked as read". Which fractures are flagged and which missed differs between the thresholds: compare all fractures.`,
+    basis: (scans: number, days: number, cap: number) =>
+      `${counted(scans, 'scan', 'scans')} of ${counted(days, 'day', 'days')}, wait cap of ${cap} min on. From arrival to "marked as read". Which fractures are flagged and which missed differs between the thresholds: compare all fractures.`,
     left: (scans: number) => `${counted(scans, 'scan was', 'scans were')} never marked as read and left out.`,
   },
   flips: {
@@ -134,7 +163,8 @@ export const thresholdWords = {
     scans: 'Scans',
     fractures: 'Fractures',
     flags: 'Flags',
-    change: (now: number, proposed: number) => (now === proposed ? whole.format(now) : `${whole.format(now)} -> ${whole.format(proposed)}`),
+    change: (now: number, proposed: number) =>
+      now === proposed ? whole.format(now) : `${whole.format(now)} -> ${whole.format(proposed)}`,
     sensitivity: 'Sensitivity, proposed',
     specificity: 'Specificity, proposed',
     noName: 'not named',
@@ -146,12 +176,17 @@ export const thresholdWords = {
     save: 'Request',
     tooShort: (left: number) => (left === 1 ? 'One more character' : `${left} more characters`),
     nothingYet: 'Nothing is in force before you have signed.',
-    open: (by: string, when: string, until: string) => `Requested by ${by}, ${when}. It ends at ${until}, or when verdicts or the threshold change. Reason:`,
-    lost: (count: number) => (count === 1 ? 'One confirmed fracture would no longer be flagged. Open it:' : `${count} confirmed fractures would no longer be flagged. Open each:`),
+    open: (by: string, when: string, until: string) =>
+      `Requested by ${by}, ${when}. It ends at ${until}, or when verdicts or the threshold change. Reason:`,
+    lost: (count: number) =>
+      count === 1
+        ? 'One confirmed fracture would no longer be flagged. Open it:'
+        : `${count} confirmed fractures would no longer be flagged. Open each:`,
     noneLost: 'No confirmed fracture would be lost.',
     opened: 'opened by you',
     notOpened: 'not yet opened by you',
-    openFirst: (left: number) => (left === 1 ? 'One fracture is not yet opened.' : `${left} fractures are not yet opened.`),
+    openFirst: (left: number) =>
+      left === 1 ? 'One fracture is not yet opened.' : `${left} fractures are not yet opened.`,
     sign: 'Sign and activate',
     signFirst: 'Sign; a second person activates',
     signSecond: 'Sign as second person and activate',
@@ -167,7 +202,12 @@ export const thresholdWords = {
       'threshold-changed': 'The last request ended: the threshold changed.',
     },
   },
-  stop: { title: 'Stop AI flags', why: 'Reason', button: 'Stop AI flags', explain: 'Scans from now on are not analysed and say so. One person is enough.' },
+  stop: {
+    title: 'Stop AI flags',
+    why: 'Reason',
+    button: 'Stop AI flags',
+    explain: 'Scans from now on are not analysed and say so. One person is enough.',
+  },
   history: {
     title: 'History',
     version: 'Version',

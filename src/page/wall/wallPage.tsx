@@ -100,7 +100,13 @@ function Wall({ onRefused }: { onRefused: () => void }) {
         />
       )}
       <div class={lost ? 'wall-body frozen' : 'wall-body'}>
-        {answer === null ? <p>{slowLoad ? listWords.stillLoading : ''}</p> : answer.total === 0 ? <p>{emptyText(fresh, answer)}</p> : <Rows rows={answer.rows} maxWaitMinutes={answer.maxWaitMinutes} shown={shown} onShown={setShown} />}
+        {answer === null ? (
+          <p>{slowLoad ? listWords.stillLoading : ''}</p>
+        ) : answer.total === 0 ? (
+          <p>{emptyText(fresh, answer)}</p>
+        ) : (
+          <Rows rows={answer.rows} maxWaitMinutes={answer.maxWaitMinutes} shown={shown} onShown={setShown} />
+        )}
       </div>
       {/* One line that is always there, so that the room for rows stays the same. */}
       <footer class="wall-foot">
@@ -113,20 +119,38 @@ function Wall({ onRefused }: { onRefused: () => void }) {
 
 function feedText(fresh: Freshness, answer: WallAnswer | null): string {
   if (fresh.kind === 'slow') return listWords.slowFeed(fresh.silentSeconds);
-  return fresh.kind === 'live' && answer !== null ? `${listWords.liveFeed} ${minuteTime(answer.nowMs, answer.nowMs)}` : '';
+  return fresh.kind === 'live' && answer !== null
+    ? `${listWords.liveFeed} ${minuteTime(answer.nowMs, answer.nowMs)}`
+    : '';
 }
 
 function emptyText(fresh: Freshness, { receiverUp, lastReceivedAtMs, nowMs }: WallAnswer): string {
-  return fresh.kind === 'live' && receiverUp ? listWords.empty(lastReceivedAtMs === null ? null : clockTime(lastReceivedAtMs, nowMs)) : listWords.emptyUnsure;
+  return fresh.kind === 'live' && receiverUp
+    ? listWords.empty(lastReceivedAtMs === null ? null : clockTime(lastReceivedAtMs, nowMs))
+    : listWords.emptyUnsure;
 }
 
 function faultsOf(answer: WallAnswer | null): string[] {
   if (answer === null) return [];
-  return [...(answer.modelReady ? [] : [words.faults.model]), ...(answer.receiverUp ? [] : [words.faults.receiver]), ...(answer.proofAlarm ? [words.faults.proof] : [])];
+  return [
+    ...(answer.modelReady ? [] : [words.faults.model]),
+    ...(answer.receiverUp ? [] : [words.faults.receiver]),
+    ...(answer.proofAlarm ? [words.faults.proof] : []),
+  ];
 }
 
 /** As many rows as are whole on the screen, and how many are not: nobody scrolls a wall. */
-function Rows({ rows, maxWaitMinutes, shown, onShown }: { rows: readonly Row[]; maxWaitMinutes: number; shown: number; onShown: (count: number) => void }) {
+function Rows({
+  rows,
+  maxWaitMinutes,
+  shown,
+  onShown,
+}: {
+  rows: readonly Row[];
+  maxWaitMinutes: number;
+  shown: number;
+  onShown: (count: number) => void;
+}) {
   const list = useRef<HTMLOListElement>(null);
   const measure = () => {
     const box = list.current;

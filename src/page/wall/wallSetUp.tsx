@@ -9,7 +9,12 @@ const LEAST_FONT_PX = 12;
 const USUAL = { inches: '55', metres: '2' };
 
 function fontPxOf(inches: string, metres: string): number {
-  const px = wallFontPx({ diagonalInches: Number(inches), distanceMetres: Number(metres), widthPx: screen.width, heightPx: screen.height });
+  const px = wallFontPx({
+    diagonalInches: Number(inches),
+    distanceMetres: Number(metres),
+    widthPx: screen.width,
+    heightPx: screen.height,
+  });
   return Math.round(Number.isFinite(px) ? Math.min(MOST_FONT_PX, Math.max(LEAST_FONT_PX, px)) : LEAST_FONT_PX);
 }
 
@@ -24,7 +29,15 @@ export function isSetUp(): boolean {
 }
 
 /** How large, how far away, which theme, and whether it may sound: silent unless chosen. */
-export function WallSetUp({ onDone, blocked, ring }: { onDone: () => void; blocked: boolean; ring: (kind: 'flag' | 'fault') => void }) {
+export function WallSetUp({
+  onDone,
+  blocked,
+  ring,
+}: {
+  onDone: () => void;
+  blocked: boolean;
+  ring: (kind: 'flag' | 'fault') => void;
+}) {
   const [inches, setInches] = useState(preference('wallInches') || USUAL.inches);
   const [metres, setMetres] = useState(preference('wallMetres') || USUAL.metres);
   const [light, setLight] = useState(preference('theme') === 'light');
@@ -45,10 +58,29 @@ export function WallSetUp({ onDone, blocked, ring }: { onDone: () => void; block
       <h2 id="wall-set-up">{words.setUpTitle}</h2>
       <p>{words.setUpWhat}</p>
       <label>
-        {words.inches} <input ref={first} type="number" min={10} max={200} step="any" required value={inches} onInput={(event) => setInches(event.currentTarget.value)} />
+        {words.inches}{' '}
+        <input
+          ref={first}
+          type="number"
+          min={10}
+          max={200}
+          step="any"
+          required
+          value={inches}
+          onInput={(event) => setInches(event.currentTarget.value)}
+        />
       </label>
       <label>
-        {words.metres} <input type="number" min={0.3} max={20} step="any" required value={metres} onInput={(event) => setMetres(event.currentTarget.value)} />
+        {words.metres}{' '}
+        <input
+          type="number"
+          min={0.3}
+          max={20}
+          step="any"
+          required
+          value={metres}
+          onInput={(event) => setMetres(event.currentTarget.value)}
+        />
       </label>
       <p role="status">{words.letters(fontPxOf(inches, metres))}</p>
       <label>

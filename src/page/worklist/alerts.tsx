@@ -10,7 +10,10 @@ export function useAlerts(open: readonly Flag[] | null, lost: boolean) {
   plan.current ??= new ChimePlan(preference('heard').split(' ').filter(Boolean), Date.now());
   const [blocked, setBlocked] = useState(false);
   const ring = useCallback((kind: 'flag' | 'fault') => {
-    play(kind).then((heard) => setBlocked(!heard), () => setBlocked(true));
+    play(kind).then(
+      (heard) => setBlocked(!heard),
+      () => setBlocked(true),
+    );
   }, []);
 
   useEffect(() => {

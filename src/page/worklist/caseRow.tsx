@@ -77,7 +77,11 @@ const CELLS: Readonly<Record<ColumnName, (properties: Properties) => JSX.Element
       <div class={row.decision === 'suspected' ? 'kind-flag' : ''} title={words.flagsFrom(row.threshold.value)}>
         <div class="line">
           {row.probability.toFixed(2)}{' '}
-          {row.levels.length > 0 ? words.levels(row.levels) : <span class="muted">{words.from(row.threshold.value)}</span>}
+          {row.levels.length > 0 ? (
+            words.levels(row.levels)
+          ) : (
+            <span class="muted">{words.from(row.threshold.value)}</span>
+          )}
         </div>
         <svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">
           <rect class="track" width="100" height="6" />
@@ -91,7 +95,9 @@ const CELLS: Readonly<Record<ColumnName, (properties: Properties) => JSX.Element
       <a class="opener line" href={`/case/${row.caseRef}`}>
         <bdi>{masked ? words.masked : personName(row.patientName)}</bdi>
       </a>
-      <div class="muted line">{[[ageText(row.age), row.sex].filter(Boolean).join(' '), row.patientId].filter(Boolean).join(' · ')}</div>
+      <div class="muted line">
+        {[[ageText(row.age), row.sex].filter(Boolean).join(' '), row.patientId].filter(Boolean).join(' · ')}
+      </div>
     </>
   ),
   accession: ({ row, viewerTemplate }) => {

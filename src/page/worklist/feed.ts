@@ -80,7 +80,8 @@ export function followFeed(url: string, read: () => Promise<void>, onFreshness: 
   const timer = window.setInterval(() => {
     // A browser gives up a line for good that is refused: open it anew.
     const refused = source.readyState === EventSource.CLOSED;
-    if (changedMs !== null || Date.now() - readAtMs >= (refused ? READ_WITHOUT_LINE_EVERY_MS : READ_ANYWAY_EVERY_MS)) begin();
+    if (changedMs !== null || Date.now() - readAtMs >= (refused ? READ_WITHOUT_LINE_EVERY_MS : READ_ANYWAY_EVERY_MS))
+      begin();
     tell();
     if (refused) source = open();
   }, 1_000);

@@ -17,7 +17,12 @@ const OVERSCAN = 10;
 const HEADING_PX = 30;
 
 /** Which rows of `count` are in sight and near it; `kept` stays, wherever it is, so that it does not lose the keyboard. */
-export function useListWindow(scroller: RefObject<HTMLElement | null>, count: number, kept: number | null, startPx: number) {
+export function useListWindow(
+  scroller: RefObject<HTMLElement | null>,
+  count: number,
+  kept: number | null,
+  startPx: number,
+) {
   const [cards, setCards] = useState(narrow.matches);
   useEffect(() => {
     const changed = () => setCards(narrow.matches);

@@ -99,7 +99,13 @@ export default function WorklistPage() {
       const known = listRef.current?.answer.list ?? null;
       const asking = asked.current;
       const mine = keep ? turn.current : (turn.current += 1);
-      const answer = await fetchWorklist({ ...asking.query, masked: asking.masked, list: keep ? known : null, offset, limit });
+      const answer = await fetchWorklist({
+        ...asking.query,
+        masked: asking.masked,
+        list: keep ? known : null,
+        offset,
+        limit,
+      });
       if (asked.current !== asking || turn.current !== mine) return;
       // Another list has come meanwhile: what was read of the one before must not bring it back.
       if (keep && (listRef.current?.answer.list ?? null) !== known) return;
@@ -116,7 +122,11 @@ export default function WorklistPage() {
     // Before the list is drawn, for the drawing moves the focus. From a scan that is read one goes on to the next; if any other is out of sight, no key may reach
     // the patient who stands in its place now.
     const keepPlace = () => {
-      if (index !== null) wanted.current = { index: row === undefined || row.readAtMs === null ? -1 : index, caseRef: row?.caseRef ?? null };
+      if (index !== null)
+        wanted.current = {
+          index: row === undefined || row.readAtMs === null ? -1 : index,
+          caseRef: row?.caseRef ?? null,
+        };
     };
     read(false, keepPlace).catch(refuse);
   }, [read, refuse]);
@@ -332,7 +342,9 @@ export default function WorklistPage() {
   // What was chosen stays choosable when its last case has been read.
   const places = [...new Set([...(answer?.locations ?? []), ...(query.location === '' ? [] : [query.location])])];
   // A site whose scanners do not say where a patient is gets no empty column.
-  const shownColumns = COLUMNS.filter(({ name }) => name !== 'location' || places.length > 0).filter(({ name }) => columns.includes(name));
+  const shownColumns = COLUMNS.filter(({ name }) => name !== 'location' || places.length > 0).filter(({ name }) =>
+    columns.includes(name),
+  );
   const names = shownColumns.map(({ name }) => name);
   const above = items[0]?.start ?? 0;
   const below = virtualizer.getTotalSize() - (items.at(-1)?.end ?? 0);
@@ -367,7 +379,11 @@ export default function WorklistPage() {
           </select>
         </label>
         {places.length > 0 && (
-          <select aria-label={words.where} value={query.location} onChange={(event) => choose({ location: event.currentTarget.value })}>
+          <select
+            aria-label={words.where}
+            value={query.location}
+            onChange={(event) => choose({ location: event.currentTarget.value })}
+          >
             <option value="">{words.everywhere}</option>
             {places.map((place) => (
               <option key={place} value={place}>
@@ -474,7 +490,11 @@ export default function WorklistPage() {
             </div>
           )}
           {answer !== null && answer.total > 0 && (
-            <table role="table" class={names.includes('location') ? 'with-location' : ''} aria-rowcount={answer.total + 1}>
+            <table
+              role="table"
+              class={names.includes('location') ? 'with-location' : ''}
+              aria-rowcount={answer.total + 1}
+            >
               <caption class="unseen">{words.title}</caption>
               <colgroup>
                 {names.map((name) => (

@@ -30,7 +30,10 @@ export interface AccessOptions {
   recentMs: number;
 }
 
-export interface Access extends Pick<AccessOptions, 'accounts' | 'sessions' | 'tokens' | 'audit' | 'provider' | 'secure'> {
+export interface Access extends Pick<
+  AccessOptions,
+  'accounts' | 'sessions' | 'tokens' | 'audit' | 'provider' | 'secure'
+> {
   mode: AccessOptions['signIn'];
   absoluteMs: number;
   recentMs: number;
@@ -85,7 +88,10 @@ export async function createAccess(options: AccessOptions, clock: Clock): Promis
     else if (authorization !== undefined) {
       const token = await tokens.find('machine', BEARER.exec(authorization)?.[1] ?? '');
       if (token === null) {
-        response.status(401).set('WWW-Authenticate', 'Bearer').json({ error: 'not-signed-in', message: 'This token is not known, was revoked, or has expired.' });
+        response
+          .status(401)
+          .set('WWW-Authenticate', 'Bearer')
+          .json({ error: 'not-signed-in', message: 'This token is not known, was revoked, or has expired.' });
         return;
       }
       principals.set(request, { name: `token:${token.name}`, role: 'service', session: null });
@@ -100,16 +106,33 @@ export async function createAccess(options: AccessOptions, clock: Clock): Promis
     next();
   };
 
-  const begin = async (request: Request, user: User, signedInAtMs: number, confirmedAtMs: number, csrfToken = generateToken(request, true)): Promise<void> => {
+  const begin = async (
+    request: Request,
+    user: User,
+    signedInAtMs: number,
+    confirmedAtMs: number,
+    csrfToken = generateToken(request, true),
+  ): Promise<void> => {
     await replaceSession(
       request,
-      { userId: user.id, signedInAtMs, confirmedAtMs, address: addressOf(request), userAgent: request.get('User-Agent') ?? '' },
+      {
+        userId: user.id,
+        signedInAtMs,
+        confirmedAtMs,
+        address: addressOf(request),
+        userAgent: request.get('User-Agent') ?? '',
+      },
       csrfToken,
     );
   };
   const failed = (request: Request, user: User | null, why: string) =>
     // Somebody may have typed a password where the name goes: only names that are accounts are kept.
-    audit.append({ action: 'sign-in.failed', actor: user?.name ?? 'unknown', address: addressOf(request), detail: { why } });
+    audit.append({
+      action: 'sign-in.failed',
+      actor: user?.name ?? 'unknown',
+      address: addressOf(request),
+      detail: { why },
+    });
 
   /** @throws TriageError `sign-in-failed`, `too-many-attempts` */
   const checkPassword = async (request: Request, name: string, password: string): Promise<User> => {
@@ -138,7 +161,8 @@ export async function createAccess(options: AccessOptions, clock: Clock): Promis
   return {
     ...options,
     mode,
-    identify: mode === 'off' ? [identified] : [sessionCookie(sessions, await sessions.cookieKey(), options.secure), identified],
+    identify:
+      mode === 'off' ? [identified] : [sessionCookie(sessions, await sessions.cookieKey(), options.secure), identified],
     principalOf: (request) => principals.get(request) ?? null,
     carriesCsrfToken: (request) => principals.get(request)?.session == null || isRequestValid(request),
     signIn: async (request, name, password) => {
@@ -167,9 +191,13 @@ export async function createAccess(options: AccessOptions, clock: Clock): Promis
     },
     changePassword: async (request, session, current, next) => {
       const user = await mine(session);
-      if (user.kind !== 'local') throw new TriageError('command-invalid', 'The identity provider keeps the password of this account.');
+      if (user.kind !== 'local')
+        throw new TriageError('command-invalid', 'The identity provider keeps the password of this account.');
       await checkPassword(request, user.name, current);
-      await accounts.changePassword(user.id, await hashPassword(next, user.name), session.id, { name: user.name, address: addressOf(request) });
+      await accounts.changePassword(user.id, await hashPassword(next, user.name), session.id, {
+        name: user.name,
+        address: addressOf(request),
+      });
       await begin(request, user, session.signedInAtMs, clock.now());
     },
     useLink: async (request, secret, password, name) => {
@@ -181,7 +209,9 @@ export async function createAccess(options: AccessOptions, clock: Clock): Promis
     },
     lives: ({ session, name, role }) => {
       if (session !== null) return sessions.lives(session.id);
-      return role === 'wall' || role === 'service' ? tokens.lives(name.slice(name.indexOf(':') + 1)) : Promise.resolve(true);
+      return role === 'wall' || role === 'service'
+        ? tokens.lives(name.slice(name.indexOf(':') + 1))
+        : Promise.resolve(true);
     },
     openWall: async (request, secret) => {
       const address = addressOf(request);

@@ -70,7 +70,11 @@ export function createOidcProvider(options: OidcOptions, clock: Clock): OidcProv
       return await discovered;
     } catch (error) {
       discovered = null;
-      throw new TriageError('provider-unreachable', 'The identity provider cannot be reached. Try again; tell your administrator if it stays so.', { cause: error, context: { reason: messageOf(error) } });
+      throw new TriageError(
+        'provider-unreachable',
+        'The identity provider cannot be reached. Try again; tell your administrator if it stays so.',
+        { cause: error, context: { reason: messageOf(error) } },
+      );
     }
   };
 
@@ -78,9 +82,16 @@ export function createOidcProvider(options: OidcOptions, clock: Clock): OidcProv
     start: async (replaces) => {
       const configuration = await provider();
       const now = clock.now();
-      for (const [state, journey] of journeys) if (journey.endsAtMs <= now || journeys.size >= MOST_JOURNEYS) journeys.delete(state);
+      for (const [state, journey] of journeys)
+        if (journey.endsAtMs <= now || journeys.size >= MOST_JOURNEYS) journeys.delete(state);
       const state = client.randomState();
-      const journey: Journey = { binding: client.randomState(), verifier: client.randomPKCECodeVerifier(), nonce: client.randomNonce(), replaces, endsAtMs: now + JOURNEY_MS };
+      const journey: Journey = {
+        binding: client.randomState(),
+        verifier: client.randomPKCECodeVerifier(),
+        nonce: client.randomNonce(),
+        replaces,
+        endsAtMs: now + JOURNEY_MS,
+      };
       journeys.set(state, journey);
       const url = client.buildAuthorizationUrl(configuration, {
         redirect_uri: options.redirectUri,
@@ -98,7 +109,12 @@ export function createOidcProvider(options: OidcOptions, clock: Clock): OidcProv
       const journey = journeys.get(state);
       journeys.delete(state);
       // The answer must come to the browser that began: another one's would sign this person in as somebody else.
-      if (journey === undefined || journey.endsAtMs <= clock.now() || binding === undefined || binding !== journey.binding)
+      if (
+        journey === undefined ||
+        journey.endsAtMs <= clock.now() ||
+        binding === undefined ||
+        binding !== journey.binding
+      )
         throw new TriageError('sign-in-failed', 'This sign-in was not begun here, or took too long. Sign in again.');
       const configuration = await provider();
       const url = new URL(options.redirectUri);
@@ -113,10 +129,19 @@ export function createOidcProvider(options: OidcOptions, clock: Clock): OidcProv
           ...(journey.replaces !== null ? { maxAge: FRESH_SECONDS } : {}),
         });
         claims = { ...tokens.claims() };
-        if (valuesOf(claims, options.roleClaim).length === 0 && configuration.serverMetadata().userinfo_endpoint !== undefined)
-          claims = { ...(await client.fetchUserInfo(configuration, tokens.access_token, String(claims['sub']))), ...claims };
+        if (
+          valuesOf(claims, options.roleClaim).length === 0 &&
+          configuration.serverMetadata().userinfo_endpoint !== undefined
+        )
+          claims = {
+            ...(await client.fetchUserInfo(configuration, tokens.access_token, String(claims['sub']))),
+            ...claims,
+          };
       } catch (error) {
-        throw new TriageError('sign-in-failed', 'The identity provider did not sign you in.', { cause: error, context: { reason: messageOf(error) } });
+        throw new TriageError('sign-in-failed', 'The identity provider did not sign you in.', {
+          cause: error,
+          context: { reason: messageOf(error) },
+        });
       }
       const values = valuesOf(claims, options.roleClaim);
       const has = (wanted: readonly string[]) => wanted.some((value) => values.includes(value));
@@ -135,6 +160,14 @@ export function createOidcProvider(options: OidcOptions, clock: Clock): OidcProv
 /** The text values of a claim, of one or a list. */
 function valuesOf(claims: Record<string, unknown>, name: string): string[] {
   const direct = claims[name];
-  const value = direct ?? name.split('.').reduce<unknown>((inner, step) => (typeof inner === 'object' && inner !== null ? (inner as Record<string, unknown>)[step] : undefined), claims);
+  const value =
+    direct ??
+    name
+      .split('.')
+      .reduce<unknown>(
+        (inner, step) =>
+          typeof inner === 'object' && inner !== null ? (inner as Record<string, unknown>)[step] : undefined,
+        claims,
+      );
   return (Array.isArray(value) ? value : [value]).filter((one): one is string => typeof one === 'string');
 }

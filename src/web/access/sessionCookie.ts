@@ -42,7 +42,9 @@ class WorklistSessionStore extends Store {
 
   override set(secret: string, { signedIn, csrfToken }: SessionData, callback?: (error?: unknown) => void): void {
     answer(
-      signedIn === undefined ? Promise.resolve() : this.#sessions.put(secret, { ...signedIn, csrfToken: csrfToken ?? '' }),
+      signedIn === undefined
+        ? Promise.resolve()
+        : this.#sessions.put(secret, { ...signedIn, csrfToken: csrfToken ?? '' }),
       callback,
     );
   }

@@ -34,12 +34,20 @@ export function createSignInLimits(clock: Clock): SignInLimits {
       const now = clock.now();
       const counted = keysOf(account.toLowerCase().slice(0, 100), address).map(([key, most]) => {
         const known = windows.get(key);
-        return { key, most, window: known !== undefined && known.endsAtMs > now ? known : { count: 0, endsAtMs: now + WINDOW_MS } };
+        return {
+          key,
+          most,
+          window: known !== undefined && known.endsAtMs > now ? known : { count: 0, endsAtMs: now + WINDOW_MS },
+        };
       });
       const full = counted.filter(({ window, most }) => window.count >= most);
       if (full.length > 0) {
         const retryAfterSeconds = Math.ceil((Math.max(...full.map(({ window }) => window.endsAtMs)) - now) / 1000);
-        throw new TriageError('too-many-attempts', `Too many attempts. Try again in ${Math.ceil(retryAfterSeconds / 60)} min.`, { context: { retryAfterSeconds } });
+        throw new TriageError(
+          'too-many-attempts',
+          `Too many attempts. Try again in ${Math.ceil(retryAfterSeconds / 60)} min.`,
+          { context: { retryAfterSeconds } },
+        );
       }
       for (const { key, window } of counted) {
         window.count += 1;
@@ -53,7 +61,10 @@ export function createSignInLimits(clock: Clock): SignInLimits {
       }
     },
     succeeded: (account, address) => {
-      const [[here], ...others] = keysOf(account.toLowerCase().slice(0, 100), address) as [[string, number], ...[string, number][]];
+      const [[here], ...others] = keysOf(account.toLowerCase().slice(0, 100), address) as [
+        [string, number],
+        ...[string, number][],
+      ];
       windows.delete(here);
       for (const [key] of others) {
         const window = windows.get(key);
@@ -70,6 +81,8 @@ function networkOf(address: string): string {
   const [head = '', tail = ''] = address.split('::');
   const before = head.split(':').filter(Boolean);
   const after = tail.split(':').filter(Boolean);
-  const groups = address.includes('::') ? [...before, ...Array<string>(Math.max(0, 8 - before.length - after.length)).fill('0'), ...after] : before;
+  const groups = address.includes('::')
+    ? [...before, ...Array<string>(Math.max(0, 8 - before.length - after.length)).fill('0'), ...after]
+    : before;
   return groups.slice(0, 4).join(':');
 }

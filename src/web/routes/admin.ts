@@ -1,6 +1,14 @@
 import { z } from 'zod';
 import { TriageError } from '../../base/errors.ts';
-import { connectionsAnswer, echoAnswer, figuresAnswer, proofAnswer, routingAnswer, systemDetail, troublesAnswer } from '../../answers/adminAnswers.ts';
+import {
+  connectionsAnswer,
+  echoAnswer,
+  figuresAnswer,
+  proofAnswer,
+  routingAnswer,
+  systemDetail,
+  troublesAnswer,
+} from '../../answers/adminAnswers.ts';
 import { route } from '../route.ts';
 
 const RUNS_SHOWN = 50;
@@ -19,7 +27,14 @@ export const adminRoutes = [
     answer: { kind: 'json', schema: proofAnswer },
     handle: async (_call, { admin: { proof } }) => {
       const { running, alarm, lastPassedAtMs } = await proof.status();
-      return { ...proof.settings, nextAtMs: proof.nextAtMs(), alarm, lastPassedAtMs, running, runs: await proof.newest(RUNS_SHOWN) };
+      return {
+        ...proof.settings,
+        nextAtMs: proof.nextAtMs(),
+        alarm,
+        lastPassedAtMs,
+        running,
+        runs: await proof.newest(RUNS_SHOWN),
+      };
     },
   }),
   route({
@@ -59,7 +74,8 @@ export const adminRoutes = [
     audit: { by: 'route', action: 'routing.tested' },
     answer: { kind: 'json', schema: routingAnswer },
     alsoAnswers: { 413: 'The file is too large to be tested.' },
-    handle: async ({ query, request }, { admin }) => admin.testRouting(await bodyOf(request, admin.mostTestedBytes), query),
+    handle: async ({ query, request }, { admin }) =>
+      admin.testRouting(await bodyOf(request, admin.mostTestedBytes), query),
   }),
   route({
     method: 'get',
@@ -79,7 +95,9 @@ export const adminRoutes = [
     audit: { by: 'store', action: 'case.resent' },
     answer: { kind: 'json', schema: z.strictObject({ due: z.int().describe('Deliveries that are due now.') }) },
     alsoAnswers: { 404: 'There is no such study on the worklist.' },
-    handle: async ({ params: { studyInstanceUid }, body, actor }, { store }) => ({ due: await store.retryDeliveries(studyInstanceUid, actor, body.reason) }),
+    handle: async ({ params: { studyInstanceUid }, body, actor }, { store }) => ({
+      due: await store.retryDeliveries(studyInstanceUid, actor, body.reason),
+    }),
   }),
   route({
     method: 'post',
@@ -102,7 +120,8 @@ export const adminRoutes = [
     path: '/api/cases/:studyInstanceUid/leave-as-is',
     least: 'admin',
     recentSignIn: true,
-    summary: 'Takes a held or failed study, or one whose results were refused, off the list of what waits for a person. It stays what it is, until retention removes it.',
+    summary:
+      'Takes a held or failed study, or one whose results were refused, off the list of what waits for a person. It stays what it is, until retention removes it.',
     params: study,
     body: z.strictObject({ reason }),
     audit: { by: 'store', action: 'case.leftAsIs' },
@@ -126,7 +145,15 @@ export const adminRoutes = [
     path: '/api/figures',
     least: 'admin',
     summary: 'How many studies came and how fast they came through, from the times on record.',
-    query: z.strictObject({ hours: z.coerce.number().int().min(1).max(24 * 31).default(24), steps: z.coerce.number().int().min(1).max(96).default(24) }),
+    query: z.strictObject({
+      hours: z.coerce
+        .number()
+        .int()
+        .min(1)
+        .max(24 * 31)
+        .default(24),
+      steps: z.coerce.number().int().min(1).max(96).default(24),
+    }),
     answer: { kind: 'json', schema: figuresAnswer },
     handle: ({ query: { hours, steps } }, { admin, clock }) => {
       const stepMs = Math.ceil((hours * 3_600_000) / steps);
@@ -143,9 +170,14 @@ async function bodyOf(request: AsyncIterable<Buffer>, most: number): Promise<Uin
   let total = 0;
   for await (const chunk of request) {
     total += chunk.length;
-    if (total > most) throw new TriageError('object-too-large', `Files of ${Math.floor(most / 1_048_576)} MiB at the most can be tested; take a single slice.`);
+    if (total > most)
+      throw new TriageError(
+        'object-too-large',
+        `Files of ${Math.floor(most / 1_048_576)} MiB at the most can be tested; take a single slice.`,
+      );
     chunks.push(chunk);
   }
-  if (total === 0) throw new TriageError('command-invalid', 'There is no file in the request: send one as application/dicom.');
+  if (total === 0)
+    throw new TriageError('command-invalid', 'There is no file in the request: send one as application/dicom.');
   return Buffer.concat(chunks);
 }

@@ -22,11 +22,19 @@ export const auditRoutes = [
     path: '/api/audit',
     least: 'admin',
     summary: 'The audit, newest first.',
-    query: z.strictObject({ ...filter, beforeSeq: z.coerce.number().int().optional(), limit: z.coerce.number().int().min(1).max(MOST_IN_PAGE).default(100) }),
+    query: z.strictObject({
+      ...filter,
+      beforeSeq: z.coerce.number().int().optional(),
+      limit: z.coerce.number().int().min(1).max(MOST_IN_PAGE).default(100),
+    }),
     answer: { kind: 'json', schema: auditAnswer },
     handle: async ({ query: { limit, ...wanted } }, { access }) => {
       const entries = await access.audit.page(wanted, limit);
-      return { actions: AUDIT_ACTIONS, entries, nextBeforeSeq: entries.length < limit ? null : (entries.at(-1)?.seq ?? null) };
+      return {
+        actions: AUDIT_ACTIONS,
+        entries,
+        nextBeforeSeq: entries.length < limit ? null : (entries.at(-1)?.seq ?? null),
+      };
     },
   }),
   route({
@@ -40,7 +48,7 @@ export const auditRoutes = [
     handle: async ({ query, response }, { access }) => {
       response.type('text/csv; charset=utf-8').attachment('odontoid-audit.csv');
       response.write(AUDIT_CSV_HEADING);
-      for (let beforeSeq: number | undefined; ; ) {
+      for (let beforeSeq: number | undefined; ;) {
         const entries = await access.audit.page({ ...query, beforeSeq }, BATCH);
         response.write([...auditCsv(entries)].join(''));
         if (entries.length < BATCH) break;

@@ -18,12 +18,20 @@ export const caseRoutes = [
     summary: 'Everything that is known of one study.',
     params,
     query: z.strictObject({
-      as: z.enum(['opened', 'still-open']).default('opened').describe('`still-open`: a page that shows the case reads it anew. It is then no new view of it, if this session has one.'),
+      as: z
+        .enum(['opened', 'still-open'])
+        .default('opened')
+        .describe(
+          '`still-open`: a page that shows the case reads it anew. It is then no new view of it, if this session has one.',
+        ),
     }),
     audit: { by: 'look', study: 'studyInstanceUid', look: ({ as }) => as },
     answer: { kind: 'json', schema: caseAnswer },
     alsoAnswers: { 404: 'There is no such study on the worklist.' },
-    handle: async ({ params: { studyInstanceUid }, principal }, { query, triageOnly, viewerTemplate, access, names }) => {
+    handle: async (
+      { params: { studyInstanceUid }, principal },
+      { query, triageOnly, viewerTemplate, access, names },
+    ) => {
       const study = await query.studyOf(studyInstanceUid);
       const { row, findings, volume, instances, results, events } = await query.caseDetail(study);
       const views = await access.audit.page({ action: 'case.viewed', target: study }, MOST_VIEWS);
@@ -56,7 +64,10 @@ export const caseRoutes = [
     params,
     audit: { by: 'look', study: 'studyInstanceUid', look: () => 'previewed' },
     answer: { kind: 'json', schema: previewAnswer },
-    alsoAnswers: { 404: 'There is no such study, it has no key slice, or the site shows none.', 410: 'The file of the slice is no longer on this machine.' },
+    alsoAnswers: {
+      404: 'There is no such study, it has no key slice, or the site shows none.',
+      410: 'The file of the slice is no longer on this machine.',
+    },
     handle: async ({ params: { studyInstanceUid } }, { query, triageOnly, slices }) => {
       const study = await query.studyOf(studyInstanceUid);
       const keySlice = triageOnly ? undefined : (await query.caseDetail(study)).findings?.keySlices[0];

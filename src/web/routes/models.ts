@@ -24,7 +24,10 @@ export const modelRoutes = [
         secondPerson: thresholds.secondPerson,
         serving: {
           active: { model, error: modelError },
-          shadow: shadow === null ? null : { model: shadow.model === null ? null : { ...shadow.model, provider: null }, error: shadow.error },
+          shadow:
+            shadow === null
+              ? null
+              : { model: shadow.model === null ? null : { ...shadow.model, provider: null }, error: shadow.error },
         },
         ...(await models.board()),
       };
@@ -53,7 +56,10 @@ export const modelRoutes = [
       const flips = found.flips.slice(0, MOST_NAMED);
       const failures = found.failures.slice(0, MOST_NAMED);
       const present = await thresholds.present([...flips, ...failures].map(({ studyInstanceUid }) => studyInstanceUid));
-      const opens = (studyInstanceUid: string) => ({ caseRef: caseRef(studyInstanceUid), present: present.has(studyInstanceUid) });
+      const opens = (studyInstanceUid: string) => ({
+        caseRef: caseRef(studyInstanceUid),
+        present: present.has(studyInstanceUid),
+      });
       return {
         ...found,
         flips: flips.map(({ studyInstanceUid, active, shadow }) => ({ ...opens(studyInstanceUid), active, shadow })),
@@ -68,7 +74,8 @@ export const modelRoutes = [
     path: '/api/models/activations',
     least: 'admin',
     recentSignIn: true,
-    summary: 'Says which package judges, or scores as a shadow, from now on; the package is checked first, and the agent follows without a restart.',
+    summary:
+      'Says which package judges, or scores as a shadow, from now on; the package is checked first, and the agent follows without a restart.',
     audit: { by: 'store', action: 'model.activated' },
     body: z.strictObject({
       role: z.enum(['active', 'shadow']),
@@ -77,7 +84,11 @@ export const modelRoutes = [
         .union([z.enum(['keep', 'default']), z.number().min(0).max(1)])
         .optional()
         .describe('Operating point from then on; must be said where the site has set one.'),
-      reason: z.string().trim().min(LEAST_REASON_CHARACTERS, `say why, in ${LEAST_REASON_CHARACTERS} characters at least`).max(2_000),
+      reason: z
+        .string()
+        .trim()
+        .min(LEAST_REASON_CHARACTERS, `say why, in ${LEAST_REASON_CHARACTERS} characters at least`)
+        .max(2_000),
     }),
     answer: { kind: 'json', schema: modelActivation, status: 201 },
     alsoAnswers: {
@@ -88,7 +99,10 @@ export const modelRoutes = [
     handle: ({ body, actor, address }, { admin, thresholds }) => {
       // Else one person would set what takes two.
       if (typeof body.threshold === 'number' && thresholds.secondPerson)
-        throw new TriageError('command-invalid', 'A threshold takes two people here: keep the one in force or take the package’s own, then request another one under Thresholds.');
+        throw new TriageError(
+          'command-invalid',
+          'A threshold takes two people here: keep the one in force or take the package’s own, then request another one under Thresholds.',
+        );
       return admin.models.decide({ ...body, threshold: body.threshold, by: actor, address });
     },
   }),

@@ -9,11 +9,15 @@ const redirect = { kind: 'other', contentType: 'text/plain', description: 'A red
 
 /** The cookie that ties a journey to its browser. Lax: it comes back on the provider's own redirect, which is another site's. */
 function cookieOf(secure: boolean) {
-  return { name: secure ? '__Host-odontoid-oidc' : 'odontoid-oidc', options: { httpOnly: true, sameSite: 'lax', secure, path: '/', maxAge: JOURNEY_MS } as const };
+  return {
+    name: secure ? '__Host-odontoid-oidc' : 'odontoid-oidc',
+    options: { httpOnly: true, sameSite: 'lax', secure, path: '/', maxAge: JOURNEY_MS } as const,
+  };
 }
 
 function providerOf({ access }: WebContext): OidcProvider {
-  if (access.mode !== 'oidc' || access.provider === undefined) throw new TriageError('not-found', 'There is no identity provider here.');
+  if (access.mode !== 'oidc' || access.provider === undefined)
+    throw new TriageError('not-found', 'There is no identity provider here.');
   return access.provider;
 }
 
@@ -27,7 +31,9 @@ export const oidcRoutes = [
     query: z.strictObject({ again: z.literal('1').optional() }),
     answer: redirect,
     handle: async ({ query, response, principal }, context) => {
-      const { url, binding } = await providerOf(context).start(query.again === '1' ? (principal?.session?.id ?? null) : null);
+      const { url, binding } = await providerOf(context).start(
+        query.again === '1' ? (principal?.session?.id ?? null) : null,
+      );
       const { name, options } = cookieOf(context.access.secure);
       response.cookie(name, binding, options).redirect(303, url);
       return undefined;
@@ -50,7 +56,12 @@ export const oidcRoutes = [
       try {
         const person = await provider.finish(new URL(request.url, 'http://localhost').searchParams, binding);
         if (person.role === null) {
-          await access.audit.append({ action: 'sign-in.failed', actor: 'unknown', address, detail: { why: 'the provider gives no role for here' } });
+          await access.audit.append({
+            action: 'sign-in.failed',
+            actor: 'unknown',
+            address,
+            detail: { why: 'the provider gives no role for here' },
+          });
           response.redirect(303, '/sign-in?failed=no-role');
           return undefined;
         }

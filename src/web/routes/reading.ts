@@ -77,7 +77,13 @@ export const readingRoutes = [
     audit: { by: 'look', study: 'studyInstanceUid', look: () => 'still-open' },
     params: params.extend({ index: z.coerce.number().int().min(0) }),
     query: z.strictObject({
-      towards: z.coerce.number().int().min(-1).max(1).default(0).describe('Where the reader is going: these slices are prepared.'),
+      towards: z.coerce
+        .number()
+        .int()
+        .min(-1)
+        .max(1)
+        .default(0)
+        .describe('Where the reader is going: these slices are prepared.'),
     }),
     answer: {
       kind: 'other',
@@ -85,8 +91,15 @@ export const readingRoutes = [
       description:
         'Hounsfield units, little-endian int16, rows front to back, columns from the patient’s right to left; `X-Rows` and `X-Columns` say how many. The ETag is the SHA-256 of the stored slice.',
     },
-    alsoAnswers: { 304: 'The caller has it.', 404: 'There is no such study, or no such slice.', 410: 'The file of the slice is no longer on this machine; the message says what to do.' },
-    handle: async ({ params: { studyInstanceUid, index }, query: { towards }, request, response }, { query, slices }) => {
+    alsoAnswers: {
+      304: 'The caller has it.',
+      404: 'There is no such study, or no such slice.',
+      410: 'The file of the slice is no longer on this machine; the message says what to do.',
+    },
+    handle: async (
+      { params: { studyInstanceUid, index }, query: { towards }, request, response },
+      { query, slices },
+    ) => {
       const study = await query.studyOf(studyInstanceUid);
       const [slice, ...expected] = await query.volumeSlices(study, neighbours(index, towards));
       const etag = `"${slice!.sha256}"`;

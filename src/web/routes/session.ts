@@ -20,7 +20,8 @@ function describe(principal: Principal | null, { access }: WebContext): z.infer<
 
 /** The session of somebody who has signed in. @throws TriageError `command-invalid` where nobody signs in, or for a token */
 function sessionOf(principal: Principal | null): Session {
-  if (principal?.session == null) throw new TriageError('command-invalid', 'There is no session: nobody signs in here (web.signIn is off).');
+  if (principal?.session == null)
+    throw new TriageError('command-invalid', 'There is no session: nobody signs in here (web.signIn is off).');
   return principal.session;
 }
 
@@ -64,7 +65,8 @@ export const sessionRoutes = [
     method: 'post',
     path: '/api/session/activity',
     least: 'reader',
-    summary: 'Somebody is there: keeps the session from timing out. Reading alone does not, for pages read by themselves.',
+    summary:
+      'Somebody is there: keeps the session from timing out. Reading alone does not, for pages read by themselves.',
     answer: { kind: 'nothing' },
     // Every request that changes something is noted as activity; this one does nothing else.
     handle: () => undefined,
@@ -107,7 +109,14 @@ export const sessionRoutes = [
       const current = principal?.session ?? null;
       const sessions = current === null ? [] : await access.sessions.ofUser(current.userId);
       return {
-        sessions: sessions.map(({ id, signedInAtMs, lastSeenAtMs, address, userAgent }) => ({ id, current: id === current?.id, signedInAtMs, lastSeenAtMs, address, userAgent })),
+        sessions: sessions.map(({ id, signedInAtMs, lastSeenAtMs, address, userAgent }) => ({
+          id,
+          current: id === current?.id,
+          signedInAtMs,
+          lastSeenAtMs,
+          address,
+          userAgent,
+        })),
       };
     },
   }),

@@ -26,7 +26,11 @@ export const setUpRoutes = [
     body: z.strictObject({ secret, name: z.string().max(200).optional(), password: z.string().min(1).max(1_000) }),
     audit: { by: 'store', action: ['user.added', 'password.changed'] },
     answer: { kind: 'nothing' },
-    alsoAnswers: { 403: 'The link was used, or is too old.', 409: 'There is an account of this name.', 429: 'Too many attempts.' },
+    alsoAnswers: {
+      403: 'The link was used, or is too old.',
+      409: 'There is an account of this name.',
+      429: 'Too many attempts.',
+    },
     handle: async ({ request, body }, { access }) => {
       const user = await access.useLink(request, body.secret, body.password, body.name);
       await access.admit(request, user, 'link');

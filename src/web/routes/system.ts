@@ -29,7 +29,11 @@ export const systemRoutes = [
         ...(status.model === null ? [status.modelError ?? 'No network is loaded.'] : []),
       ];
       response.status(missing.length === 0 ? 200 : 503);
-      return { ready: missing.length === 0, missing, alarms: [status.proofOfLife.alarm, status.auditRepository?.alarm].filter((alarm) => alarm != null) };
+      return {
+        ready: missing.length === 0,
+        missing,
+        alarms: [status.proofOfLife.alarm, status.auditRepository?.alarm].filter((alarm) => alarm != null),
+      };
     },
   }),
   route({

@@ -31,7 +31,9 @@ export const thresholdRoutes = [
     answer: { kind: 'json', schema: thresholdBoard },
     handle: async ({ actor }, context) => {
       const { model } = await context.system();
-      const { rule, inForce, history, draft, lastClosed, facts } = await context.thresholds.board(model ?? { name: '', sha256: '' });
+      const { rule, inForce, history, draft, lastClosed, facts } = await context.thresholds.board(
+        model ?? { name: '', sha256: '' },
+      );
       const { scored } = facts;
       const nowMs = context.clock.now();
       const fractures = scored.filter((scan) => scan.fracture === true).length;
@@ -77,20 +79,35 @@ export const thresholdRoutes = [
     path: '/api/thresholds/what-if',
     least: 'reader',
     summary: 'What another threshold would have done on past scans: flags, misses, flips, subgroups and waits.',
-    query: z.strictObject({ value: z.coerce.number().min(0).max(1).optional().describe('Left out: the source follows the site.'), source: source.default('') }),
+    query: z.strictObject({
+      value: z.coerce.number().min(0).max(1).optional().describe('Left out: the source follows the site.'),
+      source: source.default(''),
+    }),
     answer: { kind: 'json', schema: whatIfAnswer },
     alsoAnswers: { 404: 'No network is loaded.' },
     handle: async ({ query: { value, source: sourceAeTitle } }, context) => {
       const { rule, facts } = await context.thresholds.board(await loadedModel(context));
       const proposed = proposedRule(rule, { sourceAeTitle, value: value ?? null });
-      const { whatIf, queue } = await context.whatIf.ask({ scored: facts.scored, read: facts.read, now: rule, proposed, maxWaitMs: context.maxWaitMinutes * 60_000 });
+      const { whatIf, queue } = await context.whatIf.ask({
+        scored: facts.scored,
+        read: facts.read,
+        now: rule,
+        proposed,
+        maxWaitMs: context.maxWaitMinutes * 60_000,
+      });
       const { flips, ...figures } = whatIf;
-      const present = await context.thresholds.present(flips.all.slice(0, MOST_FLIPS).map((flip) => flip.studyInstanceUid));
+      const present = await context.thresholds.present(
+        flips.all.slice(0, MOST_FLIPS).map((flip) => flip.studyInstanceUid),
+      );
       return {
         ...figures,
         fracturesGained: flips.fracturesGained,
         fracturesLost: flips.fracturesLost,
-        flips: flips.all.slice(0, MOST_FLIPS).map(({ studyInstanceUid, ...flip }) => ({ ...flip, caseRef: caseRef(studyInstanceUid), present: present.has(studyInstanceUid) })),
+        flips: flips.all.slice(0, MOST_FLIPS).map(({ studyInstanceUid, ...flip }) => ({
+          ...flip,
+          caseRef: caseRef(studyInstanceUid),
+          present: present.has(studyInstanceUid),
+        })),
         flipsTotal: flips.all.length,
         queue: { maxWaitMinutes: context.maxWaitMinutes, ...queue },
         neverRead: facts.unread,
@@ -103,11 +120,18 @@ export const thresholdRoutes = [
     least: 'admin',
     summary: 'Asks for a change. It changes nothing until it is confirmed.',
     audit: { by: 'store', action: 'threshold.requested' },
-    body: z.strictObject({ sourceAeTitle: source, value: z.number().min(0).max(1).nullable(), reason: z.string().max(2_000) }),
+    body: z.strictObject({
+      sourceAeTitle: source,
+      value: z.number().min(0).max(1).nullable(),
+      reason: z.string().max(2_000),
+    }),
     answer: { kind: 'json', schema: z.strictObject({ id: z.int() }), status: 201 },
     alsoAnswers: CONFLICT,
     handle: async ({ body: { sourceAeTitle, value, reason }, actor, address }, context) => ({
-      id: await context.thresholds.draft(await loadedModel(context), { sourceAeTitle, value }, reason, { name: actor, address }),
+      id: await context.thresholds.draft(await loadedModel(context), { sourceAeTitle, value }, reason, {
+        name: actor,
+        address,
+      }),
     }),
   }),
   route({
@@ -120,7 +144,10 @@ export const thresholdRoutes = [
     params: id,
     answer: {
       kind: 'json',
-      schema: z.discriminatedUnion('kind', [z.strictObject({ kind: z.literal('activated'), version: z.int() }), z.strictObject({ kind: z.literal('awaits-second-person') })]),
+      schema: z.discriminatedUnion('kind', [
+        z.strictObject({ kind: z.literal('activated'), version: z.int() }),
+        z.strictObject({ kind: z.literal('awaits-second-person') }),
+      ]),
     },
     alsoAnswers: CONFLICT,
     handle: ({ params, actor, address }, { thresholds }) => thresholds.confirm(params.id, { name: actor, address }),
@@ -149,7 +176,12 @@ export const thresholdRoutes = [
     body: z.strictObject({ version: z.int() }),
     answer: { kind: 'json', schema: z.strictObject({ version: z.int() }) },
     alsoAnswers: CONFLICT,
-    handle: async ({ body, actor, address }, context) => ({ version: await context.thresholds.revert((await loadedModel(context)).name, body.version, { name: actor, address }) }),
+    handle: async ({ body, actor, address }, context) => ({
+      version: await context.thresholds.revert((await loadedModel(context)).name, body.version, {
+        name: actor,
+        address,
+      }),
+    }),
   }),
   route({
     method: 'post',
@@ -161,6 +193,8 @@ export const thresholdRoutes = [
     body: z.strictObject({ reason: z.string().max(2_000) }),
     answer: { kind: 'json', schema: z.strictObject({ version: z.int() }) },
     alsoAnswers: CONFLICT,
-    handle: async ({ body, actor, address }, context) => ({ version: await context.thresholds.stop((await loadedModel(context)).name, body.reason, { name: actor, address }) }),
+    handle: async ({ body, actor, address }, context) => ({
+      version: await context.thresholds.stop((await loadedModel(context)).name, body.reason, { name: actor, address }),
+    }),
   }),
 ];

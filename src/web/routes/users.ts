@@ -77,7 +77,8 @@ export const userRoutes = [
     audit: { by: 'store', action: 'user.reset' },
     answer: { kind: 'json', schema: setUpLink },
     alsoAnswers: noAccount,
-    handle: async ({ params: { id }, actor, address }, { access }) => pathOf(await access.accounts.reset(id, { name: actor, address })),
+    handle: async ({ params: { id }, actor, address }, { access }) =>
+      pathOf(await access.accounts.reset(id, { name: actor, address })),
   }),
   route({
     method: 'delete',

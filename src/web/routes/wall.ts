@@ -17,7 +17,15 @@ export const wallRoutes = [
     answer: { kind: 'json', schema: wallAnswer },
     handle: async ({ principal, request }, { query, system, clock, maxWaitMinutes, access }) => {
       if (principal!.role === 'wall') access.keepWall(request);
-      const { rows, total } = await query.page({ show: 'all', search: '', location: '', read: false, list: null, offset: 0, limit: MOST_ROWS });
+      const { rows, total } = await query.page({
+        show: 'all',
+        search: '',
+        location: '',
+        read: false,
+        list: null,
+        offset: 0,
+        limit: MOST_ROWS,
+      });
       const { model, receiver, proofOfLife } = await system();
       const { unread, lastReceivedAtMs } = await query.totals();
       const { open, openCount } = await query.flags(MOST_FLAGS);
@@ -53,7 +61,8 @@ export const wallRoutes = [
     method: 'post',
     path: '/api/wall/open',
     least: 'public',
-    summary: 'Uses the link of a wall screen up: from then on this browser is that screen, until it is revoked. The secret comes as a cookie.',
+    summary:
+      'Uses the link of a wall screen up: from then on this browser is that screen, until it is revoked. The secret comes as a cookie.',
     body: z.strictObject({ secret: z.string().min(20).max(200) }),
     audit: { by: 'store', action: 'wall.opened' },
     answer: { kind: 'nothing' },
@@ -72,7 +81,12 @@ export const wallRoutes = [
     handle: async (_call, { access }) => ({
       walls: (await access.tokens.list())
         .filter(({ kind }) => kind === 'wall')
-        .map(({ name, createdAtMs, expiresAtMs, lastUsedAtMs }) => ({ name, createdAtMs, linkUntilMs: expiresAtMs, lastSeenAtMs: lastUsedAtMs })),
+        .map(({ name, createdAtMs, expiresAtMs, lastUsedAtMs }) => ({
+          name,
+          createdAtMs,
+          linkUntilMs: expiresAtMs,
+          lastSeenAtMs: lastUsedAtMs,
+        })),
     }),
   }),
   route({

@@ -17,7 +17,11 @@ export const worklistRoutes = [
     summary: 'A part of the worklist in reading order, with the state of the agent.',
     query: z.strictObject({
       show: z.enum(['all', 'flagged', 'unflagged', 'unscored']).default('all'),
-      search: z.string().max(100).default('').describe('Words that the name, the patient ID or the accession number must hold.'),
+      search: z
+        .string()
+        .max(100)
+        .default('')
+        .describe('Words that the name, the patient ID or the accession number must hold.'),
       location: z.string().max(64).default('').describe('Only cases at this place; empty for all.'),
       read: z.stringbool().default(true).describe('Read ones too, behind the unread.'),
       list: z.string().max(40).optional().describe('Of an earlier answer: the same cases in the same places.'),

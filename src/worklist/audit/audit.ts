@@ -136,7 +136,12 @@ function hashOf(row: Omit<Row, 'hash'>): string {
 
 /** Appends to the audit, in the transaction of what it records. */
 export async function appendAudit(trx: Transaction<Schema>, atMs: number, fact: AuditFact): Promise<void> {
-  const last = await trx.selectFrom('audit_log').select(['seq', 'hash']).orderBy('seq', 'desc').limit(1).executeTakeFirst();
+  const last = await trx
+    .selectFrom('audit_log')
+    .select(['seq', 'hash'])
+    .orderBy('seq', 'desc')
+    .limit(1)
+    .executeTakeFirst();
   const clean = (text: string) => text.replace(CONTROL, '?').slice(0, 200);
   const row = {
     seq: (last?.seq ?? 0) + 1,
@@ -155,7 +160,13 @@ export async function appendAudit(trx: Transaction<Schema>, atMs: number, fact: 
 }
 
 /** Appends, unless it or one of `orActions` was done to the same target by the same actor from the same address since `sinceMs`. */
-export async function appendOnceTo(db: Kysely<Schema>, atMs: number, fact: AuditFact, sinceMs: number, orActions: readonly AuditAction[] = []): Promise<void> {
+export async function appendOnceTo(
+  db: Kysely<Schema>,
+  atMs: number,
+  fact: AuditFact,
+  sinceMs: number,
+  orActions: readonly AuditAction[] = [],
+): Promise<void> {
   const known = (on: Kysely<Schema>) =>
     on
       .selectFrom('audit_log')
@@ -200,8 +211,10 @@ export function createAuditLog({ db }: WorklistDatabase, clock: Clock): AuditLog
       seq: 0,
       hash: FIRST_HASH,
     };
-  const append = (fact: AuditFact): Promise<void> => db.transaction().execute((trx) => appendAudit(trx, clock.now(), fact));
-  const appendOnce: AuditLog['appendOnce'] = (fact, sinceMs, orActions) => appendOnceTo(db, clock.now(), fact, sinceMs, orActions);
+  const append = (fact: AuditFact): Promise<void> =>
+    db.transaction().execute((trx) => appendAudit(trx, clock.now(), fact));
+  const appendOnce: AuditLog['appendOnce'] = (fact, sinceMs, orActions) =>
+    appendOnceTo(db, clock.now(), fact, sinceMs, orActions);
   const verify = async (noted?: AuditHead): Promise<AuditVerdict> => {
     let last: AuditHead = { seq: 0, hash: FIRST_HASH };
     for (;;) {
@@ -229,7 +242,8 @@ export function createAuditLog({ db }: WorklistDatabase, clock: Clock): AuditLog
   return {
     append,
     appendOnce,
-    viewed: (actor, address, studyInstanceUid) => appendOnce({ action: 'case.viewed', actor, address, target: studyInstanceUid }, clock.now() - SAME_VIEW_MS),
+    viewed: (actor, address, studyInstanceUid) =>
+      appendOnce({ action: 'case.viewed', actor, address, target: studyInstanceUid }, clock.now() - SAME_VIEW_MS),
     page: async (filter, limit) => {
       const rows = await filtered(db, filter).orderBy('seq', 'desc').limit(limit).execute();
       return rows.map(entryOf);
@@ -239,8 +253,14 @@ export function createAuditLog({ db }: WorklistDatabase, clock: Clock): AuditLog
     check: async () => {
       const verdict = await verify();
       if (verdict.whole) return;
-      await appendOnce({ action: 'audit.broken', actor: 'odontoid', target: `entry ${verdict.seq}`, detail: { why: verdict.why } }, 0);
-      throw new TriageError('database-invalid', `The audit is not as it was written from entry ${verdict.seq} on: ${verdict.why}. Run: odontoid audit verify`);
+      await appendOnce(
+        { action: 'audit.broken', actor: 'odontoid', target: `entry ${verdict.seq}`, detail: { why: verdict.why } },
+        0,
+      );
+      throw new TriageError(
+        'database-invalid',
+        `The audit is not as it was written from entry ${verdict.seq} on: ${verdict.why}. Run: odontoid audit verify`,
+      );
     },
   };
 }

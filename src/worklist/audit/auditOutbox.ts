@@ -33,17 +33,41 @@ export interface AuditOutbox {
 }
 
 /** Entries of the audit, both ends included, with their patients, oldest first: for an export. */
-export async function entriesWithPatients({ db }: Pick<WorklistDatabase, 'db'>, fromSeq: number, toSeq: number): Promise<OutgoingEntry[]> {
-  return withPatients(db, await db.selectFrom('audit_log').selectAll().where('seq', '>=', fromSeq).where('seq', '<=', toSeq).orderBy('seq').execute());
+export async function entriesWithPatients(
+  { db }: Pick<WorklistDatabase, 'db'>,
+  fromSeq: number,
+  toSeq: number,
+): Promise<OutgoingEntry[]> {
+  return withPatients(
+    db,
+    await db
+      .selectFrom('audit_log')
+      .selectAll()
+      .where('seq', '>=', fromSeq)
+      .where('seq', '<=', toSeq)
+      .orderBy('seq')
+      .execute(),
+  );
 }
 
 export function createAuditOutbox({ db }: WorklistDatabase, clock: Clock): AuditOutbox {
-  const sentSeqOf = async (on: Kysely<Schema>): Promise<number | null> => (await on.selectFrom('audit_position').select('sent_seq').executeTakeFirst())?.sent_seq ?? null;
-  const headOf = async (on: Kysely<Schema>): Promise<number> => (await on.selectFrom('audit_log').select(({ fn }) => fn.max('seq').as('seq')).executeTakeFirst())?.seq ?? 0;
+  const sentSeqOf = async (on: Kysely<Schema>): Promise<number | null> =>
+    (await on.selectFrom('audit_position').select('sent_seq').executeTakeFirst())?.sent_seq ?? null;
+  const headOf = async (on: Kysely<Schema>): Promise<number> =>
+    (
+      await on
+        .selectFrom('audit_log')
+        .select(({ fn }) => fn.max('seq').as('seq'))
+        .executeTakeFirst()
+    )?.seq ?? 0;
 
   /** The first of these entries with which the chain does not go on, if there is one. */
   async function brokenAfter(sentSeq: number, rows: readonly Row[]): Promise<{ seq: number; why: string } | null> {
-    const before = await db.selectFrom('audit_log').select(['seq', 'hash']).where('seq', '=', sentSeq).executeTakeFirst();
+    const before = await db
+      .selectFrom('audit_log')
+      .select(['seq', 'hash'])
+      .where('seq', '=', sentSeq)
+      .executeTakeFirst();
     if (before === undefined && sentSeq > 0) return { seq: sentSeq, why: 'it is missing' };
     let last: AuditHead = before ?? { seq: 0, hash: FIRST_HASH };
     for (const row of rows) {
@@ -70,10 +94,22 @@ export function createAuditOutbox({ db }: WorklistDatabase, clock: Clock): Audit
       }),
     next: async (limit) => {
       const sentSeq = (await sentSeqOf(db)) ?? 0;
-      const rows = await db.selectFrom('audit_log').selectAll().where('seq', '>', sentSeq).orderBy('seq').limit(limit).execute();
+      const rows = await db
+        .selectFrom('audit_log')
+        .selectAll()
+        .where('seq', '>', sentSeq)
+        .orderBy('seq')
+        .limit(limit)
+        .execute();
       if (rows.length === 0) return [];
       const broken = await brokenAfter(sentSeq, rows);
-      if (broken !== null) await appendOnceTo(db, clock.now(), { action: 'audit.broken', actor: 'odontoid', target: `entry ${broken.seq}`, detail: { why: broken.why } }, 0);
+      if (broken !== null)
+        await appendOnceTo(
+          db,
+          clock.now(),
+          { action: 'audit.broken', actor: 'odontoid', target: `entry ${broken.seq}`, detail: { why: broken.why } },
+          0,
+        );
       return withPatients(db, rows);
     },
     sent: (seq) =>
@@ -84,7 +120,13 @@ export function createAuditOutbox({ db }: WorklistDatabase, clock: Clock): Audit
     waiting: async () => {
       const sentSeq = (await sentSeqOf(db)) ?? 0;
       // Entries are numbered without gaps: nothing is counted, however many wait.
-      const oldest = await db.selectFrom('audit_log').select('at').where('seq', '>', sentSeq).orderBy('seq').limit(1).executeTakeFirst();
+      const oldest = await db
+        .selectFrom('audit_log')
+        .select('at')
+        .where('seq', '>', sentSeq)
+        .orderBy('seq')
+        .limit(1)
+        .executeTakeFirst();
       return { sentSeq, count: Math.max(0, (await headOf(db)) - sentSeq), oldestAtMs: oldest?.at ?? null };
     },
   };
@@ -93,7 +135,12 @@ export function createAuditOutbox({ db }: WorklistDatabase, clock: Clock): Audit
 /** A removed study's patient is kept until the repository has been told of the removal, and where there is one to be told. Its entry is the newest. */
 export async function keepPatientForAudit(trx: Transaction<Schema>, row: CaseRow): Promise<void> {
   if ((await trx.selectFrom('audit_position').select('id').executeTakeFirst()) === undefined) return;
-  const { seq } = await trx.selectFrom('audit_log').select('seq').orderBy('seq', 'desc').limit(1).executeTakeFirstOrThrow();
+  const { seq } = await trx
+    .selectFrom('audit_log')
+    .select('seq')
+    .orderBy('seq', 'desc')
+    .limit(1)
+    .executeTakeFirstOrThrow();
   const values = { patient_id: row.patient_id, patient_name: row.patient_name, removed_seq: seq };
   await trx
     .insertInto('audit_patients')
@@ -106,9 +153,18 @@ async function withPatients(db: Kysely<Schema>, rows: readonly Row[]): Promise<O
   if (rows.length === 0) return [];
   const studies = [...new Set(rows.map((row) => row.target))];
   const columns = ['study_instance_uid', 'patient_id', 'patient_name'] as const;
-  const kept = await db.selectFrom('audit_patients').select(columns).where('study_instance_uid', 'in', studies).execute();
+  const kept = await db
+    .selectFrom('audit_patients')
+    .select(columns)
+    .where('study_instance_uid', 'in', studies)
+    .execute();
   // A study that has come again is the one that is there.
   const present = await db.selectFrom('cases').select(columns).where('study_instance_uid', 'in', studies).execute();
-  const patients = new Map([...kept, ...present].map((row) => [row.study_instance_uid, { patientId: row.patient_id, patientName: row.patient_name }]));
+  const patients = new Map(
+    [...kept, ...present].map((row) => [
+      row.study_instance_uid,
+      { patientId: row.patient_id, patientName: row.patient_name },
+    ]),
+  );
   return rows.map((row) => ({ ...entryOf(row), patient: patients.get(row.target) ?? null }));
 }

@@ -3,7 +3,13 @@ import type { CaseStore, ModelIdentity } from '../../case/ports.ts';
 import type { WorklistDatabase } from '../db/database.ts';
 import { recordedPath, recordInstances } from './recordInstances.ts';
 import { leaveAsIs } from './leaveAsIs.ts';
-import { activateModel, modelHistory, modelInForce, noteModelFailed, noteModelInUse } from '../models/modelActivations.ts';
+import {
+  activateModel,
+  modelHistory,
+  modelInForce,
+  noteModelFailed,
+  noteModelInUse,
+} from '../models/modelActivations.ts';
 import type { ModelActivation, ModelInForce, ModelRole } from '../models/modelActivations.ts';
 import { dueDeliveries, recordDelivery, retryDeliveries } from './outbox.ts';
 import { releaseQuarantine } from './quarantine.ts';
@@ -27,7 +33,14 @@ export interface WorklistStore extends CaseStore {
   /** Sets the operating point that a model ships with, unless the site has one for it already. */
   seedThreshold(modelName: string, value: number): Promise<void>;
   /** Says which package a role is to have from now on; the agent follows. @throws TriageError `command-invalid` without a reason */
-  activateModel(change: { role: ModelRole; model: ModelIdentity | null; threshold: number | null; reason: string; by: string; address?: string }): Promise<ModelActivation>;
+  activateModel(change: {
+    role: ModelRole;
+    model: ModelIdentity | null;
+    threshold: number | null;
+    reason: string;
+    by: string;
+    address?: string;
+  }): Promise<ModelActivation>;
   modelInForce(role: ModelRole): Promise<ModelInForce>;
   /** Decisions about both roles with what has come of each, newest first. */
   modelHistory(limit: number): Promise<ModelActivation[]>;
@@ -52,12 +65,12 @@ export interface WorklistStore extends CaseStore {
   /** @throws TriageError `not-found` */
   markStat(studyInstanceUid: string, stat: boolean, actor: string): Promise<void>;
   /** "I'm reading", or not any more. @throws TriageError `not-found`, `case-taken` when somebody else reads it, unless `takeOver` */
-  claimReading(
-    studyInstanceUid: string,
-    claim: { claimed: boolean; takeOver: boolean; actor: string },
-  ): Promise<void>;
+  claimReading(studyInstanceUid: string, claim: { claimed: boolean; takeOver: boolean; actor: string }): Promise<void>;
   /** What a reader makes of the result that they saw. @throws TriageError `not-found`, `case-changed` */
-  recordVerdict(studyInstanceUid: string, verdict: { revision: number; verdict: Verdict; actor: string }): Promise<void>;
+  recordVerdict(
+    studyInstanceUid: string,
+    verdict: { revision: number; verdict: Verdict; actor: string },
+  ): Promise<void>;
   /** Analyses a study anew, under a new revision. @throws TriageError `not-found`, `case-changed` */
   reprocess(studyInstanceUid: string, request: { actor: string; reason: string }): Promise<void>;
   /** Sends the objects of the present revision again and returns how many deliveries are due. @throws TriageError `not-found` */

@@ -22,7 +22,11 @@ export const isLeftAsIs = sql<boolean>`(
  *
  * @throws TriageError `not-found` when nothing of the study waits for a person
  */
-export async function leaveAsIs(context: StoreContext, studyInstanceUid: string, { actor, reason }: { actor: string; reason: string }): Promise<void> {
+export async function leaveAsIs(
+  context: StoreContext,
+  studyInstanceUid: string,
+  { actor, reason }: { actor: string; reason: string },
+): Promise<void> {
   await write(context, async (trx, touched) => {
     const row = await caseRow(trx, studyInstanceUid);
     const refused = await trx
@@ -34,7 +38,16 @@ export async function leaveAsIs(context: StoreContext, studyInstanceUid: string,
       .executeTakeFirst();
     if (row === undefined || (row.quarantine_reason === null && row.state !== 'failed' && refused === undefined))
       throw new TriageError('not-found', 'Nothing of this study waits for a person.');
-    await appendEvent(trx, { studyInstanceUid, revision: row.revision, at: context.clock.now(), type: 'leftAsIs', from: row.state, to: row.state, actor, detail: { reason } });
+    await appendEvent(trx, {
+      studyInstanceUid,
+      revision: row.revision,
+      at: context.clock.now(),
+      type: 'leftAsIs',
+      from: row.state,
+      to: row.state,
+      actor,
+      detail: { reason },
+    });
     touched.add(studyInstanceUid);
   });
 }

@@ -229,7 +229,11 @@ export async function recordDelivery(context: StoreContext, id: number, outcome:
             last_error: outcome.reason,
           } as const;
         case 'unconfirmed':
-          return { next_attempt_at: now + wait, last_error: outcome.reason, ...(delivery.status === 'confirmed' ? { next_check_at: now + wait } : {}) };
+          return {
+            next_attempt_at: now + wait,
+            last_error: outcome.reason,
+            ...(delivery.status === 'confirmed' ? { next_check_at: now + wait } : {}),
+          };
         case 'lost':
           return {
             status: delivery.revision < row.revision ? 'cancelled' : 'pending',
@@ -256,7 +260,10 @@ export async function recordDelivery(context: StoreContext, id: number, outcome:
         from: row.state,
         to: row.state,
         actor: delivery.destination,
-        detail: { sopInstanceUid: delivery.sop_instance_uid, ...(outcome.kind === 'refused' ? { status: outcome.status } : {}) },
+        detail: {
+          sopInstanceUid: delivery.sop_instance_uid,
+          ...(outcome.kind === 'refused' ? { status: outcome.status } : {}),
+        },
       });
     }
     if (outcome.kind === 'sent' || outcome.kind === 'refused') await noteSent(trx, row, delivery, now);
@@ -266,7 +273,12 @@ export async function recordDelivery(context: StoreContext, id: number, outcome:
 }
 
 /** Puts into the audit that a destination has got the results of a revision, once none of them is still to be sent. Synthetic ones are no patient's. */
-async function noteSent(trx: Transaction<Schema>, row: CaseRow, { destination, revision }: { destination: string; revision: number }, now: number): Promise<void> {
+async function noteSent(
+  trx: Transaction<Schema>,
+  row: CaseRow,
+  { destination, revision }: { destination: string; revision: number },
+  now: number,
+): Promise<void> {
   if (row.proof === 1) return;
   const { waiting, sent, refused } = await trx
     .selectFrom('deliveries')
@@ -282,8 +294,14 @@ async function noteSent(trx: Transaction<Schema>, row: CaseRow, { destination, r
     .executeTakeFirstOrThrow();
   if (waiting > 0) return;
   const fact = { actor: 'odontoid', target: row.study_instance_uid };
-  if (sent > 0) await appendAudit(trx, now, { ...fact, action: 'results.sent', detail: { destination, revision, objects: sent } });
-  if (refused > 0) await appendAudit(trx, now, { ...fact, action: 'results.refused', detail: { destination, revision, objects: refused } });
+  if (sent > 0)
+    await appendAudit(trx, now, { ...fact, action: 'results.sent', detail: { destination, revision, objects: sent } });
+  if (refused > 0)
+    await appendAudit(trx, now, {
+      ...fact,
+      action: 'results.refused',
+      detail: { destination, revision, objects: refused },
+    });
 }
 
 /** A case whose report is confirmed by every destination is delivered: the last receipt and the state are one fact. */
@@ -321,7 +339,12 @@ export async function retryDeliveries(
     const row = await caseRow(trx, studyInstanceUid);
     if (row === undefined) throw new TriageError('not-found', 'There is no such study.');
     touched.add(studyInstanceUid);
-    return sendAgain(trx, row, { statuses: ['refused', 'pending'], everyRevision: true }, { at: context.clock.now(), actor, reason });
+    return sendAgain(
+      trx,
+      row,
+      { statuses: ['refused', 'pending'], everyRevision: true },
+      { at: context.clock.now(), actor, reason },
+    );
   });
 }
 

@@ -39,7 +39,11 @@ export async function recordInstances(
   });
 }
 
-async function record(trx: Transaction<Schema>, { clock, options }: StoreContext, instance: StoredInstance): Promise<RecordOutcome> {
+async function record(
+  trx: Transaction<Schema>,
+  { clock, options }: StoreContext,
+  instance: StoredInstance,
+): Promise<RecordOutcome> {
   const now = clock.now();
   const { studyInstanceUid, sopInstanceUid } = instance.header;
   let row = await caseRow(trx, studyInstanceUid);
@@ -153,7 +157,10 @@ function description({ header, sourceAeTitle }: StoredInstance, { locationFrom }
     study_description: header.studyDescription,
     acquired_at: header.acquisitionDateTime,
     source_ae_title: sourceAeTitle,
-    scanner: [header.manufacturer, header.manufacturerModelName].map((part) => part.trim()).filter(Boolean).join(' '),
+    scanner: [header.manufacturer, header.manufacturerModelName]
+      .map((part) => part.trim())
+      .filter(Boolean)
+      .join(' '),
     location: locationFrom === null ? '' : header[locationFrom].trim(),
   };
 }
@@ -197,7 +204,13 @@ async function openCase(
   });
 }
 
-async function takeSlice(trx: Transaction<Schema>, row: CaseRow, instance: StoredInstance, now: number, rule: LocationRule): Promise<void> {
+async function takeSlice(
+  trx: Transaction<Schema>,
+  row: CaseRow,
+  instance: StoredInstance,
+  now: number,
+  rule: LocationRule,
+): Promise<void> {
   const { acquisitionDateTime } = instance.header;
   await trx
     .updateTable('cases')

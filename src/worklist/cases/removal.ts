@@ -29,52 +29,53 @@ const PROOF_KEPT_MS = 24 * 60 * 60_000;
  * become of it.
  */
 function finished({ clock }: StoreContext, db: Kysely<Schema>, beforeMs: number) {
-  return db
-    .selectFrom('cases')
-    .where((row) =>
-      row.or([
-        row.and([
-          row('proof', '=', 0),
-          row('last_received_at', '<', beforeMs),
-          row.or([
-            row.and([row('quarantine_reason', 'is not', null), isLeftAsIs]),
-            row.and([
-              row('quarantine_reason', 'is', null),
-              row('report_due', '=', 0),
-              row.or([row('state', 'in', ['delivered', 'ineligible']), row.and([row('state', 'in', ['reported', 'failed']), isLeftAsIs])]),
-              row.not(
-                row.exists(
-                  row
-                    .selectFrom('result_objects')
-                    .leftJoin('deliveries', 'deliveries.sop_instance_uid', 'result_objects.sop_instance_uid')
-                    .select('result_objects.sop_instance_uid')
-                    .whereRef('result_objects.study_instance_uid', '=', 'cases.study_instance_uid')
-                    .whereRef('result_objects.revision', '=', 'cases.revision')
-                    .where((delivery) =>
-                      delivery.or([
-                        // A report without a delivery has no destination yet: it is still wanted.
-                        delivery('deliveries.status', 'is', null),
-                        delivery('deliveries.status', 'not in', ['confirmed', 'refused']),
-                        delivery.and([delivery('deliveries.status', '=', 'refused'), delivery.not(isLeftAsIs)]),
-                      ]),
-                    ),
-                ),
-              ),
+  return db.selectFrom('cases').where((row) =>
+    row.or([
+      row.and([
+        row('proof', '=', 0),
+        row('last_received_at', '<', beforeMs),
+        row.or([
+          row.and([row('quarantine_reason', 'is not', null), isLeftAsIs]),
+          row.and([
+            row('quarantine_reason', 'is', null),
+            row('report_due', '=', 0),
+            row.or([
+              row('state', 'in', ['delivered', 'ineligible']),
+              row.and([row('state', 'in', ['reported', 'failed']), isLeftAsIs]),
             ]),
+            row.not(
+              row.exists(
+                row
+                  .selectFrom('result_objects')
+                  .leftJoin('deliveries', 'deliveries.sop_instance_uid', 'result_objects.sop_instance_uid')
+                  .select('result_objects.sop_instance_uid')
+                  .whereRef('result_objects.study_instance_uid', '=', 'cases.study_instance_uid')
+                  .whereRef('result_objects.revision', '=', 'cases.revision')
+                  .where((delivery) =>
+                    delivery.or([
+                      // A report without a delivery has no destination yet: it is still wanted.
+                      delivery('deliveries.status', 'is', null),
+                      delivery('deliveries.status', 'not in', ['confirmed', 'refused']),
+                      delivery.and([delivery('deliveries.status', '=', 'refused'), delivery.not(isLeftAsIs)]),
+                    ]),
+                  ),
+              ),
+            ),
           ]),
         ]),
-        row.and([
-          row('proof', '=', 1),
-          row.exists(
-            row
-              .selectFrom('proof_runs')
-              .select('proof_runs.id')
-              .whereRef('proof_runs.study_instance_uid', '=', 'cases.study_instance_uid')
-              .where('proof_runs.finished_at', '<', Math.max(beforeMs, clock.now() - PROOF_KEPT_MS)),
-          ),
-        ]),
       ]),
-    );
+      row.and([
+        row('proof', '=', 1),
+        row.exists(
+          row
+            .selectFrom('proof_runs')
+            .select('proof_runs.id')
+            .whereRef('proof_runs.study_instance_uid', '=', 'cases.study_instance_uid')
+            .where('proof_runs.finished_at', '<', Math.max(beforeMs, clock.now() - PROOF_KEPT_MS)),
+        ),
+      ]),
+    ]),
+  );
 }
 
 /** Cases that may go, oldest first; one whose removal was cut short comes again. */

@@ -228,7 +228,12 @@ async function saveAnalysis(
       threshold: findings.threshold?.value ?? null,
       threshold_version: findings.threshold?.version ?? null,
       key_slices: JSON.stringify(
-        findings.keySlices.map(({ sopInstanceUid, sliceIndex, score, levels }) => ({ sopInstanceUid, sliceIndex, score, levels })),
+        findings.keySlices.map(({ sopInstanceUid, sliceIndex, score, levels }) => ({
+          sopInstanceUid,
+          sliceIndex,
+          score,
+          levels,
+        })),
       ),
       model_name: findings.model.name,
       model_version: findings.model.version,

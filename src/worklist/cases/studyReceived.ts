@@ -21,5 +21,10 @@ export async function noteReceived(trx: Transaction<Schema>, row: CaseRow, now: 
     .executeTakeFirst();
   const known = before?.action === 'study.received' ? (JSON.parse(before.detail) as { objects: number }).objects : 0;
   if (objects === known) return;
-  await appendAudit(trx, now, { action: 'study.received', actor: row.source_ae_title, target: row.study_instance_uid, detail: { objects, more: known > 0 } });
+  await appendAudit(trx, now, {
+    action: 'study.received',
+    actor: row.source_ae_title,
+    target: row.study_instance_uid,
+    detail: { objects, more: known > 0 },
+  });
 }

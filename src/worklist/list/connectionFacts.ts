@@ -64,11 +64,17 @@ export function createConnectionFacts({ db }: WorklistDatabase): ConnectionFacts
     sources: async () => {
       const rows = await db
         .selectFrom('cases')
-        .select(({ fn }) => ['source_ae_title', fn.count<number>('study_instance_uid').as('studies'), fn.max('last_received_at').as('last')])
+        .select(({ fn }) => [
+          'source_ae_title',
+          fn.count<number>('study_instance_uid').as('studies'),
+          fn.max('last_received_at').as('last'),
+        ])
         .where('proof', '=', 0)
         .groupBy('source_ae_title')
         .execute();
-      return new Map(rows.map(({ source_ae_title: aeTitle, studies, last }) => [aeTitle, { studies, lastReceivedAtMs: last }]));
+      return new Map(
+        rows.map(({ source_ae_title: aeTitle, studies, last }) => [aeTitle, { studies, lastReceivedAtMs: last }]),
+      );
     },
   };
 }

@@ -44,12 +44,21 @@ export function rankCases<T extends Rankable>(items: readonly T[], nowMs: number
     .map((item) => {
       const { stat, arrivedAtMs } = item;
       const tier = readingTier({ stat, arrivedAtMs, judgement: judgementOf(item) }, nowMs, maxWaitMs);
-      return { item, tier, place: { tier, probability: item.probability, arrivedAtMs, studyInstanceUid: item.studyInstanceUid } };
+      return {
+        item,
+        tier,
+        place: { tier, probability: item.probability, arrivedAtMs, studyInstanceUid: item.studyInstanceUid },
+      };
     })
     .sort((a, b) => compareReadingPlaces(a.place, b.place))
     .map(({ item, tier }, index) => {
       const whyBrief = whyAt(item, tier, maxWaitMs);
-      return { item, rank: index + 1, why: `${whyBrief}; waiting ${durationText(Math.max(0, nowMs - item.arrivedAtMs))}`, whyBrief };
+      return {
+        item,
+        rank: index + 1,
+        why: `${whyBrief}; waiting ${durationText(Math.max(0, nowMs - item.arrivedAtMs))}`,
+        whyBrief,
+      };
     });
 }
 

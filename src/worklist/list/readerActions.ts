@@ -116,7 +116,8 @@ export async function reprocess(
 ): Promise<void> {
   await write(context, async (trx, touched) => {
     const row = await known(trx, studyInstanceUid);
-    if (row.state === 'receiving') throw new TriageError('case-changed', 'Its slices are still waiting to be analysed.');
+    if (row.state === 'receiving')
+      throw new TriageError('case-changed', 'Its slices are still waiting to be analysed.');
     if (row.quarantine_reason !== null)
       throw new TriageError('case-changed', 'It is held for checking: release it first.');
     if (row.removing === 1 || row.last_slice_at === null)

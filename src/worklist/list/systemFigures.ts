@@ -23,7 +23,10 @@ export interface SystemFigures {
 const MOST_STUDIES = 50_000;
 
 /** How fast patients' studies came through, from the times on record. Those that retention has removed are not in it; nor are synthetic ones. */
-export async function systemFigures({ db }: WorklistDatabase, range: { fromMs: number; toMs: number; stepMs: number }): Promise<SystemFigures> {
+export async function systemFigures(
+  { db }: WorklistDatabase,
+  range: { fromMs: number; toMs: number; stepMs: number },
+): Promise<SystemFigures> {
   const { fromMs, toMs, stepMs } = range;
   const rows = await db
     .selectFrom('cases')
@@ -68,7 +71,8 @@ export async function systemFigures({ db }: WorklistDatabase, range: { fromMs: n
     .limit(MOST_STUDIES)
     .execute();
 
-  const between = (from: number | null, to: number | null): number[] => (from === null || to === null || to < from ? [] : [(to - from) / 1000]);
+  const between = (from: number | null, to: number | null): number[] =>
+    from === null || to === null || to < from ? [] : [(to - from) / 1000];
   const latency = {
     assemble: percentilesOf(rows.flatMap((row) => between(row.last_slice_at, row.chosen_at))),
     infer: percentilesOf(rows.flatMap((row) => between(row.chosen_at, row.inferred_at))),

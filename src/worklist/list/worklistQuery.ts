@@ -325,7 +325,10 @@ export function createWorklistQuery(
       .orderBy('read_at', 'desc')
       .limit(readLimit)
       .execute();
-    const ranked = rankCases(await describe(db, unread), now, maxWaitMs).map(({ item, ...place }) => ({ ...item, ...place }));
+    const ranked = rankCases(await describe(db, unread), now, maxWaitMs).map(({ item, ...place }) => ({
+      ...item,
+      ...place,
+    }));
     return [...ranked, ...(await describe(db, done))];
   }
 
@@ -468,8 +471,7 @@ export function createWorklistQuery(
       .where('cases.removing', '=', 0)
       .executeTakeFirst();
     const manifest = analysis?.manifest == null ? null : (JSON.parse(analysis.manifest) as CaseManifest);
-    if (manifest?.slices[indexes[0] ?? -1] === undefined)
-      throw new TriageError('not-found', 'There is no such slice.');
+    if (manifest?.slices[indexes[0] ?? -1] === undefined) throw new TriageError('not-found', 'There is no such slice.');
     const known = await caseVolume(db, studyInstanceUid, manifest);
     if (known === null) throw new TriageError('not-found', 'The slices of this study are not here.');
     return indexes.flatMap((index) => {
@@ -497,7 +499,9 @@ export function createWorklistQuery(
     const latest = await orders.now(filter);
     const order = (list === null ? undefined : orders.earlier(list)) ?? latest;
     const all =
-      filter.show === 'all' && filter.search === '' && filter.location === '' ? latest : await orders.now({ ...filter, show: 'all', search: '', location: '' });
+      filter.show === 'all' && filter.search === '' && filter.location === ''
+        ? latest
+        : await orders.now({ ...filter, show: 'all', search: '', location: '' });
     const from = Math.max(0, Math.min(offset, Math.floor((order.studies.length - 1) / limit) * limit));
     const studies = order.studies.slice(from, from + limit);
     const rows = await read((db) => listedRows(db, studies, from));
@@ -548,7 +552,10 @@ export function createWorklistQuery(
       .limit(limit)
       .execute();
     const counted = suspected.select((row) => row.fn.countAll<number>().as('cases'));
-    const openCount = open.length < limit ? open.length : (await counted.where('cases.read_at', 'is', null).executeTakeFirstOrThrow()).cases;
+    const openCount =
+      open.length < limit
+        ? open.length
+        : (await counted.where('cases.read_at', 'is', null).executeTakeFirstOrThrow()).cases;
     const late = await counted
       .where('cases.read_at', 'is not', null)
       .whereRef('analyses.analysed_at', '>', 'cases.read_at')
@@ -603,7 +610,9 @@ function difference(shown: ListOrder, latest: ListOrder): WorklistPage['waiting'
   if (shown.studies === latest.studies) return null;
   const known = new Set(shown.studies);
   const fresh = latest.studies.filter((study) => !known.has(study));
-  const moved = shown.studies.length !== latest.studies.length || shown.studies.some((study, index) => study !== latest.studies[index]); // prettier-ignore
+  const moved =
+    shown.studies.length !== latest.studies.length ||
+    shown.studies.some((study, index) => study !== latest.studies[index]);
   return moved ? { count: fresh.length, flagged: fresh.filter((study) => latest.flagged.has(study)).length } : null;
 }
 
@@ -697,7 +706,8 @@ function rowOf(
     readBy: row.read_by,
     claimedBy: row.claimed_by,
     claimedAtMs: row.claimed_at,
-    verdict: verdict === undefined ? null : { verdict: verdict.verdict, by: verdict.created_by, atMs: verdict.created_at },
+    verdict:
+      verdict === undefined ? null : { verdict: verdict.verdict, by: verdict.created_by, atMs: verdict.created_at },
     analysedAtMs: analysis?.analysed_at ?? null,
     model:
       analysis?.model_name == null
@@ -718,5 +728,8 @@ function rowOf(
 
 /** Key slices kept from before networks named levels have none. */
 function readKeySlices(json: string): RowKeySlice[] {
-  return (JSON.parse(json) as (Omit<RowKeySlice, 'levels'> & { levels?: Vertebra[] })[]).map((slice) => ({ ...slice, levels: slice.levels ?? [] }));
+  return (JSON.parse(json) as (Omit<RowKeySlice, 'levels'> & { levels?: Vertebra[] })[]).map((slice) => ({
+    ...slice,
+    levels: slice.levels ?? [],
+  }));
 }

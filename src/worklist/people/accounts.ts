@@ -56,7 +56,10 @@ export interface Accounts {
   /** Ends every other session of the account. */
   changePassword(id: string, passwordHash: string, keepSession: string, by: Actor): Promise<void>;
   /** The account of somebody whom the identity provider vouches for, made at the first sign-in. */
-  fromProvider(claims: { issuer: string; subject: string; name: string; role: UserRole }, address: string): Promise<User>;
+  fromProvider(
+    claims: { issuer: string; subject: string; name: string; role: UserRole },
+    address: string,
+  ): Promise<User>;
 }
 
 const LINK_LIVES_MS = 24 * 60 * 60_000;
@@ -76,7 +79,12 @@ export function createAccounts({ db }: WorklistDatabase, clock: Clock): Accounts
   const link = async (trx: Transaction<Schema>, userId: string | null, now: number): Promise<SetUpLink> => {
     await trx
       .deleteFrom('set_up_links')
-      .where((where) => where.or([where('expires_at', '<=', now), userId === null ? where('user_id', 'is', null) : where('user_id', '=', userId)]))
+      .where((where) =>
+        where.or([
+          where('expires_at', '<=', now),
+          userId === null ? where('user_id', 'is', null) : where('user_id', '=', userId),
+        ]),
+      )
       .execute();
     const secret = newSecret();
     const expiresAtMs = now + LINK_LIVES_MS;
@@ -99,13 +107,20 @@ export function createAccounts({ db }: WorklistDatabase, clock: Clock): Accounts
       .returningAll()
       .executeTakeFirstOrThrow();
   };
-  const record = (trx: Transaction<Schema>, now: number, action: AuditAction, by: Actor, target: string, detail?: AuditFact['detail']) =>
-    appendAudit(trx, now, { action, actor: by.name, address: by.address, target, ...(detail && { detail }) });
+  const record = (
+    trx: Transaction<Schema>,
+    now: number,
+    action: AuditAction,
+    by: Actor,
+    target: string,
+    detail?: AuditFact['detail'],
+  ) => appendAudit(trx, now, { action, actor: by.name, address: by.address, target, ...(detail && { detail }) });
   const endSessions = (trx: Transaction<Schema>, userId: string) =>
     trx.deleteFrom('sessions').where('user_id', '=', userId).execute();
   /** Somebody must be left who can let others in. */
   const keepAnAdmin = async (trx: Transaction<Schema>, row: Selectable<UsersTable>) => {
-    if (row.role !== 'admin' || row.disabled_at !== null || (row.kind === 'local' && row.password_hash === null)) return;
+    if (row.role !== 'admin' || row.disabled_at !== null || (row.kind === 'local' && row.password_hash === null))
+      return;
     const others = await trx
       .selectFrom('users')
       .select('id')
@@ -124,7 +139,8 @@ export function createAccounts({ db }: WorklistDatabase, clock: Clock): Accounts
       .where('secret_sha256', '=', digestOf(secret))
       .where('expires_at', '>', now)
       .executeTakeFirst();
-    if (row === undefined) throw new TriageError('link-invalid', 'This link was used, or is too old. Ask for a new one.');
+    if (row === undefined)
+      throw new TriageError('link-invalid', 'This link was used, or is too old. Ask for a new one.');
     return row;
   };
   const hasAdmin = async (trx: Transaction<Schema> | typeof db): Promise<boolean> =>
@@ -148,7 +164,8 @@ export function createAccounts({ db }: WorklistDatabase, clock: Clock): Accounts
       return row === undefined ? null : userOf(row);
     },
     passwordHash: async (id) =>
-      (await db.selectFrom('users').select('password_hash').where('id', '=', id).executeTakeFirst())?.password_hash ?? null,
+      (await db.selectFrom('users').select('password_hash').where('id', '=', id).executeTakeFirst())?.password_hash ??
+      null,
     hasAdmin: () => hasAdmin(db),
     firstAdminLink: () => write(async (trx, now) => ((await hasAdmin(trx)) ? null : link(trx, null, now))),
     linkOwner: (secret) =>
@@ -162,9 +179,20 @@ export function createAccounts({ db }: WorklistDatabase, clock: Clock): Accounts
         await trx.deleteFrom('set_up_links').where('secret_sha256', '=', used).execute();
         if (userId === null) {
           // Whoever came first has made the door; a second one is let in by an admin.
-          if (await hasAdmin(trx)) throw new TriageError('link-invalid', 'This link was used, or is too old. Ask for a new one.');
-          const row = await insert(trx, now, { name: checkedName(name ?? ''), kind: 'local', role: 'admin', password_hash: passwordHash, issuer: null, subject: null });
-          await record(trx, now, 'user.added', { name: row.name, address }, row.name, { role: 'admin', firstAdmin: true });
+          if (await hasAdmin(trx))
+            throw new TriageError('link-invalid', 'This link was used, or is too old. Ask for a new one.');
+          const row = await insert(trx, now, {
+            name: checkedName(name ?? ''),
+            kind: 'local',
+            role: 'admin',
+            password_hash: passwordHash,
+            issuer: null,
+            subject: null,
+          });
+          await record(trx, now, 'user.added', { name: row.name, address }, row.name, {
+            role: 'admin',
+            firstAdmin: true,
+          });
           return userOf(row);
         }
         const row = await known(trx, userId);
@@ -175,14 +203,22 @@ export function createAccounts({ db }: WorklistDatabase, clock: Clock): Accounts
       }),
     add: (name, role, by) =>
       write(async (trx, now) => {
-        const row = await insert(trx, now, { name: checkedName(name), kind: 'local', role, password_hash: null, issuer: null, subject: null });
+        const row = await insert(trx, now, {
+          name: checkedName(name),
+          kind: 'local',
+          role,
+          password_hash: null,
+          issuer: null,
+          subject: null,
+        });
         await record(trx, now, 'user.added', by, row.name, { role });
         return { user: userOf(row), link: await link(trx, row.id, now) };
       }),
     setRole: (id, role, by) =>
       write(async (trx, now) => {
         const row = await known(trx, id);
-        if (row.kind === 'oidc') throw new TriageError('command-invalid', 'The identity provider gives this account its role.');
+        if (row.kind === 'oidc')
+          throw new TriageError('command-invalid', 'The identity provider gives this account its role.');
         if (row.role === role) return;
         await keepAnAdmin(trx, row);
         await trx.updateTable('users').set({ role }).where('id', '=', id).execute();
@@ -193,7 +229,11 @@ export function createAccounts({ db }: WorklistDatabase, clock: Clock): Accounts
         const row = await known(trx, id);
         if ((row.disabled_at !== null) === disabled) return;
         if (disabled) await keepAnAdmin(trx, row);
-        await trx.updateTable('users').set({ disabled_at: disabled ? now : null }).where('id', '=', id).execute();
+        await trx
+          .updateTable('users')
+          .set({ disabled_at: disabled ? now : null })
+          .where('id', '=', id)
+          .execute();
         if (disabled) {
           await endSessions(trx, id);
           await trx.deleteFrom('set_up_links').where('user_id', '=', id).execute();
@@ -203,7 +243,8 @@ export function createAccounts({ db }: WorklistDatabase, clock: Clock): Accounts
     reset: (id, by) =>
       write(async (trx, now) => {
         const row = await known(trx, id);
-        if (row.kind === 'oidc') throw new TriageError('command-invalid', 'The identity provider keeps the password of this account.');
+        if (row.kind === 'oidc')
+          throw new TriageError('command-invalid', 'The identity provider keeps the password of this account.');
         await trx.updateTable('users').set({ password_hash: null }).where('id', '=', id).execute();
         await endSessions(trx, id);
         await record(trx, now, 'user.reset', by, row.name);
@@ -218,15 +259,31 @@ export function createAccounts({ db }: WorklistDatabase, clock: Clock): Accounts
       }),
     fromProvider: ({ issuer, subject, name, role }, address) =>
       write(async (trx, now) => {
-        const row = await trx.selectFrom('users').selectAll().where('issuer', '=', issuer).where('subject', '=', subject).executeTakeFirst();
+        const row = await trx
+          .selectFrom('users')
+          .selectAll()
+          .where('issuer', '=', issuer)
+          .where('subject', '=', subject)
+          .executeTakeFirst();
         if (row === undefined) {
-          const made = await insert(trx, now, { name: await freeName(trx, name, subject), kind: 'oidc', role, password_hash: null, issuer, subject });
+          const made = await insert(trx, now, {
+            name: await freeName(trx, name, subject),
+            kind: 'oidc',
+            role,
+            password_hash: null,
+            issuer,
+            subject,
+          });
           await record(trx, now, 'user.added', { name: made.name, address }, made.name, { role, byProvider: true });
           return userOf(made);
         }
         if (row.role !== role) {
           await trx.updateTable('users').set({ role }).where('id', '=', row.id).execute();
-          await record(trx, now, 'user.role-changed', { name: row.name, address }, row.name, { from: row.role, to: role, byProvider: true });
+          await record(trx, now, 'user.role-changed', { name: row.name, address }, row.name, {
+            from: row.role,
+            to: role,
+            byProvider: true,
+          });
         }
         return userOf({ ...row, role });
       }),
@@ -235,15 +292,24 @@ export function createAccounts({ db }: WorklistDatabase, clock: Clock): Accounts
 
 /** A name that no other account has: what the provider calls them, and when that is taken, with their subject behind it. */
 async function freeName(trx: Transaction<Schema>, wished: string, subject: string): Promise<string> {
-  const plain = wished.toLowerCase().replace(/[^a-z0-9._@-]/g, '-').slice(0, 40);
-  const taken = async (name: string) => (await trx.selectFrom('users').select('id').where('name', '=', name).executeTakeFirst()) !== undefined;
-  return NAME.test(plain) && !RESERVED.has(plain) && !(await taken(plain)) ? plain : `oidc-${digestOf(subject).slice(0, 12)}`;
+  const plain = wished
+    .toLowerCase()
+    .replace(/[^a-z0-9._@-]/g, '-')
+    .slice(0, 40);
+  const taken = async (name: string) =>
+    (await trx.selectFrom('users').select('id').where('name', '=', name).executeTakeFirst()) !== undefined;
+  return NAME.test(plain) && !RESERVED.has(plain) && !(await taken(plain))
+    ? plain
+    : `oidc-${digestOf(subject).slice(0, 12)}`;
 }
 
 function checkedName(name: string): string {
   const lower = name.trim().toLowerCase();
   if (!NAME.test(lower) || RESERVED.has(lower))
-    throw new TriageError('command-invalid', 'An account name has 2 to 64 letters, digits, dots, dashes or @, and begins with a letter or digit.');
+    throw new TriageError(
+      'command-invalid',
+      'An account name has 2 to 64 letters, digits, dots, dashes or @, and begins with a letter or digit.',
+    );
   return lower;
 }
 

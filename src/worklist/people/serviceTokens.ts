@@ -35,27 +35,58 @@ const PREFIX = 'odontoid_';
 /** The note of its last use is for people; it need not cost a write each time. */
 const NOTE_USE_EVERY_MS = 60_000;
 const WALL_LINK_MS = 24 * 3_600_000;
-const COLUMNS = ['id', 'name', 'kind', 'created_at as createdAtMs', 'expires_at as expiresAtMs', 'last_used_at as lastUsedAtMs'] as const;
+const COLUMNS = [
+  'id',
+  'name',
+  'kind',
+  'created_at as createdAtMs',
+  'expires_at as expiresAtMs',
+  'last_used_at as lastUsedAtMs',
+] as const;
 
 export function createServiceTokens({ db }: WorklistDatabase, clock: Clock): ServiceTokens {
   const add = (kind: TokenKind, name: string, expiresAtMs: number | null, by: { name: string; address: string }) =>
     db.transaction().execute(async (trx) => {
-      if (!/^[a-z0-9][a-z0-9-]{0,31}$/.test(name)) throw new TriageError('command-invalid', 'Such a name has lower-case letters, digits and dashes, 32 at the most.');
+      if (!/^[a-z0-9][a-z0-9-]{0,31}$/.test(name))
+        throw new TriageError(
+          'command-invalid',
+          'Such a name has lower-case letters, digits and dashes, 32 at the most.',
+        );
       const taken = await trx.selectFrom('service_tokens').select('kind').where('name', '=', name).executeTakeFirst();
-      if (taken !== undefined) throw new TriageError('name-taken', `There is a ${taken.kind === 'wall' ? 'wall screen' : 'token'} ${name} already: revoke it first.`);
+      if (taken !== undefined)
+        throw new TriageError(
+          'name-taken',
+          `There is a ${taken.kind === 'wall' ? 'wall screen' : 'token'} ${name} already: revoke it first.`,
+        );
       const secret = `${PREFIX}${newSecret()}`;
       const now = clock.now();
       const token = await trx
         .insertInto('service_tokens')
-        .values({ id: newId(), name, kind, secret_sha256: digestOf(secret), created_at: now, expires_at: expiresAtMs, last_used_at: null })
+        .values({
+          id: newId(),
+          name,
+          kind,
+          secret_sha256: digestOf(secret),
+          created_at: now,
+          expires_at: expiresAtMs,
+          last_used_at: null,
+        })
         .returning(COLUMNS)
         .executeTakeFirstOrThrow();
-      await appendAudit(trx, now, { action: kind === 'wall' ? 'wall.added' : 'token.added', actor: by.name, address: by.address, target: name });
+      await appendAudit(trx, now, {
+        action: kind === 'wall' ? 'wall.added' : 'token.added',
+        actor: by.name,
+        address: by.address,
+        target: name,
+      });
       return { token, secret };
     });
   const living = () => {
     const now = clock.now();
-    return db.selectFrom('service_tokens').select(COLUMNS).where((where) => where.or([where('expires_at', 'is', null), where('expires_at', '>', now)]));
+    return db
+      .selectFrom('service_tokens')
+      .select(COLUMNS)
+      .where((where) => where.or([where('expires_at', 'is', null), where('expires_at', '>', now)]));
   };
   return {
     list: () => db.selectFrom('service_tokens').select(COLUMNS).orderBy('name').execute(),
@@ -72,10 +103,20 @@ export function createServiceTokens({ db }: WorklistDatabase, clock: Clock): Ser
           // One that is in use has no end: its own secret is no link.
           .where('expires_at', '>', now)
           .executeTakeFirst();
-        if (token === undefined) throw new TriageError('link-invalid', 'This link was used, or is too old. Ask an admin for another one.');
+        if (token === undefined)
+          throw new TriageError('link-invalid', 'This link was used, or is too old. Ask an admin for another one.');
         const own = `${PREFIX}${newSecret()}`;
-        await trx.updateTable('service_tokens').set({ secret_sha256: digestOf(own), expires_at: null, last_used_at: now }).where('id', '=', token.id).execute();
-        await appendAudit(trx, now, { action: 'wall.opened', actor: `wall:${token.name}`, address, target: token.name });
+        await trx
+          .updateTable('service_tokens')
+          .set({ secret_sha256: digestOf(own), expires_at: null, last_used_at: now })
+          .where('id', '=', token.id)
+          .execute();
+        await appendAudit(trx, now, {
+          action: 'wall.opened',
+          actor: `wall:${token.name}`,
+          address,
+          target: token.name,
+        });
         return own;
       }),
     revoke: (name, by, of) =>
@@ -83,13 +124,22 @@ export function createServiceTokens({ db }: WorklistDatabase, clock: Clock): Ser
         let ending = trx.deleteFrom('service_tokens').where('name', '=', name);
         if (of !== undefined) ending = ending.where('kind', '=', of.kind);
         const token = await ending.returning('kind').executeTakeFirst();
-        if (token === undefined) throw new TriageError('not-found', `There is no ${of?.kind === 'wall' ? 'wall screen' : 'token'} ${name}.`);
-        await appendAudit(trx, clock.now(), { action: token.kind === 'wall' ? 'wall.revoked' : 'token.revoked', actor: by, address: of?.address ?? '', target: name });
+        if (token === undefined)
+          throw new TriageError('not-found', `There is no ${of?.kind === 'wall' ? 'wall screen' : 'token'} ${name}.`);
+        await appendAudit(trx, clock.now(), {
+          action: token.kind === 'wall' ? 'wall.revoked' : 'token.revoked',
+          actor: by,
+          address: of?.address ?? '',
+          target: name,
+        });
       }),
     find: async (kind, secret) => {
       if (!secret.startsWith(PREFIX)) return null;
       const now = clock.now();
-      const token = await living().where('kind', '=', kind).where('secret_sha256', '=', digestOf(secret)).executeTakeFirst();
+      const token = await living()
+        .where('kind', '=', kind)
+        .where('secret_sha256', '=', digestOf(secret))
+        .executeTakeFirst();
       // A wall's link is there to be used up, not to look by.
       if (token === undefined || (kind === 'wall' && token.expiresAtMs !== null)) return null;
       if (now - (token.lastUsedAtMs ?? 0) >= NOTE_USE_EVERY_MS)

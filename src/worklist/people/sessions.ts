@@ -29,7 +29,10 @@ export interface SessionLimits {
 
 export interface Sessions {
   /** Keeps a session under its secret, of which a digest is stored; the same secret again changes it. */
-  put(secret: string, session: Pick<Session, 'userId' | 'signedInAtMs' | 'confirmedAtMs' | 'address' | 'userAgent' | 'csrfToken'>): Promise<void>;
+  put(
+    secret: string,
+    session: Pick<Session, 'userId' | 'signedInAtMs' | 'confirmedAtMs' | 'address' | 'userAgent' | 'csrfToken'>,
+  ): Promise<void>;
   /** The session of a secret; null when it never was, has ended or timed out, or its account is disabled. */
   find(secret: string): Promise<Session | null>;
   /** Whether a session still lives: for answers that last. */
@@ -46,7 +49,11 @@ export interface Sessions {
   cookieKey(): Promise<string>;
 }
 
-export function createSessions({ db }: WorklistDatabase, clock: Clock, { idleMs, absoluteMs }: SessionLimits): Sessions {
+export function createSessions(
+  { db }: WorklistDatabase,
+  clock: Clock,
+  { idleMs, absoluteMs }: SessionLimits,
+): Sessions {
   const living = () => {
     const now = clock.now();
     return db
@@ -74,7 +81,9 @@ export function createSessions({ db }: WorklistDatabase, clock: Clock, { idleMs,
         const now = clock.now();
         await trx
           .deleteFrom('sessions')
-          .where((where) => where.or([where('last_seen_at', '<=', now - idleMs), where('signed_in_at', '<=', now - absoluteMs)]))
+          .where((where) =>
+            where.or([where('last_seen_at', '<=', now - idleMs), where('signed_in_at', '<=', now - absoluteMs)]),
+          )
           .execute();
         const values = {
           user_id: session.userId,
@@ -90,7 +99,11 @@ export function createSessions({ db }: WorklistDatabase, clock: Clock, { idleMs,
           .values({ secret_sha256: digestOf(secret), id: newId(), ...values })
           .onConflict((conflict) => conflict.column('secret_sha256').doUpdateSet(values))
           .execute();
-        await trx.updateTable('users').set({ last_sign_in_at: session.signedInAtMs }).where('id', '=', session.userId).execute();
+        await trx
+          .updateTable('users')
+          .set({ last_sign_in_at: session.signedInAtMs })
+          .where('id', '=', session.userId)
+          .execute();
       }),
     find: async (secret) => (await living().where('secret_sha256', '=', digestOf(secret)).executeTakeFirst()) ?? null,
     lives: async (id) => (await living().where('sessions.id', '=', id).executeTakeFirst()) !== undefined,
@@ -111,12 +124,23 @@ export function createSessions({ db }: WorklistDatabase, clock: Clock, { idleMs,
         const count = Number((await ending.executeTakeFirstOrThrow()).numDeletedRows);
         const user = await trx.selectFrom('users').select('name').where('id', '=', userId).executeTakeFirst();
         if (count > 0)
-          await appendAudit(trx, clock.now(), { action: 'sign-out', actor: by.name, address: by.address, target: user?.name ?? '', detail: { sessions: count } });
+          await appendAudit(trx, clock.now(), {
+            action: 'sign-out',
+            actor: by.name,
+            address: by.address,
+            target: user?.name ?? '',
+            detail: { sessions: count },
+          });
         return count;
       }),
     cookieKey: async () => {
-      await db.insertInto('access_keys').values({ name: 'cookie', value: newSecret() }).onConflict((conflict) => conflict.column('name').doNothing()).execute();
-      return (await db.selectFrom('access_keys').select('value').where('name', '=', 'cookie').executeTakeFirstOrThrow()).value;
+      await db
+        .insertInto('access_keys')
+        .values({ name: 'cookie', value: newSecret() })
+        .onConflict((conflict) => conflict.column('name').doNothing())
+        .execute();
+      return (await db.selectFrom('access_keys').select('value').where('name', '=', 'cookie').executeTakeFirstOrThrow())
+        .value;
     },
   };
 }

@@ -46,7 +46,10 @@ export interface ProofRuns {
   begin(cause: ProofRun['cause'], requestedBy: string): Promise<number>;
   /** To be called before the first slice is sent: from then on a study of this UID is a proof, and no patient's. */
   expect(id: number, studyInstanceUid: string): Promise<void>;
-  finish(id: number, result: { outcome: NonNullable<ProofRun['outcome']>; failure: string | null; measures: ProofMeasures }): Promise<void>;
+  finish(
+    id: number,
+    result: { outcome: NonNullable<ProofRun['outcome']>; failure: string | null; measures: ProofMeasures },
+  ): Promise<void>;
   /** Newest first. */
   newest(limit: number): Promise<ProofRun[]>;
   /** The newest run of one of these outcomes. */
@@ -62,7 +65,16 @@ export interface ProofStatus {
   alarm: string | null;
 }
 
-export const NOTHING_MEASURED: ProofMeasures = { stageMs: {}, totalMs: null, slices: null, decision: null, probability: null, threshold: null, model: null, destinations: [] };
+export const NOTHING_MEASURED: ProofMeasures = {
+  stageMs: {},
+  totalMs: null,
+  slices: null,
+  decision: null,
+  probability: null,
+  threshold: null,
+  model: null,
+  destinations: [],
+};
 /** Runs that are kept; the oldest go. */
 const MOST_KEPT = 2_000;
 
@@ -79,14 +91,32 @@ export function createProofRuns({ db }: WorklistDatabase, clock: Clock): ProofRu
           .execute();
         const { id } = await trx
           .insertInto('proof_runs')
-          .values({ study_instance_uid: null, cause, requested_by: requestedBy, started_at: now, finished_at: null, outcome: null, failure: null, measures: JSON.stringify(NOTHING_MEASURED) })
+          .values({
+            study_instance_uid: null,
+            cause,
+            requested_by: requestedBy,
+            started_at: now,
+            finished_at: null,
+            outcome: null,
+            failure: null,
+            measures: JSON.stringify(NOTHING_MEASURED),
+          })
           .returning('id')
           .executeTakeFirstOrThrow();
         // A study still in the spool must stay known as a proof.
         await trx
           .deleteFrom('proof_runs')
           .where('id', '<=', id - MOST_KEPT)
-          .where((run) => run.not(run.exists(run.selectFrom('cases').select('cases.proof').whereRef('cases.study_instance_uid', '=', 'proof_runs.study_instance_uid'))))
+          .where((run) =>
+            run.not(
+              run.exists(
+                run
+                  .selectFrom('cases')
+                  .select('cases.proof')
+                  .whereRef('cases.study_instance_uid', '=', 'proof_runs.study_instance_uid'),
+              ),
+            ),
+          )
           .execute();
         return id;
       }),
@@ -94,11 +124,22 @@ export function createProofRuns({ db }: WorklistDatabase, clock: Clock): ProofRu
       await db.updateTable('proof_runs').set({ study_instance_uid: studyInstanceUid }).where('id', '=', id).execute();
     },
     finish: async (id, { outcome, failure, measures }) => {
-      await db.updateTable('proof_runs').set({ finished_at: clock.now(), outcome, failure, measures: JSON.stringify(measures) }).where('id', '=', id).execute();
+      await db
+        .updateTable('proof_runs')
+        .set({ finished_at: clock.now(), outcome, failure, measures: JSON.stringify(measures) })
+        .where('id', '=', id)
+        .execute();
     },
-    newest: async (limit) => (await db.selectFrom('proof_runs').selectAll().orderBy('id', 'desc').limit(limit).execute()).map(runOf),
+    newest: async (limit) =>
+      (await db.selectFrom('proof_runs').selectAll().orderBy('id', 'desc').limit(limit).execute()).map(runOf),
     last: async (outcomes) => {
-      const row = await db.selectFrom('proof_runs').selectAll().where('outcome', 'in', outcomes).orderBy('id', 'desc').limit(1).executeTakeFirst();
+      const row = await db
+        .selectFrom('proof_runs')
+        .selectAll()
+        .where('outcome', 'in', outcomes)
+        .orderBy('id', 'desc')
+        .limit(1)
+        .executeTakeFirst();
       return row === undefined ? null : runOf(row);
     },
   };
@@ -106,7 +147,13 @@ export function createProofRuns({ db }: WorklistDatabase, clock: Clock): ProofRu
 
 /** True for a study whose UID the agent minted for a proof, and put on record before it sent anything: no scanner can have it. */
 export async function isProof(db: Kysely<Schema>, studyInstanceUid: string): Promise<boolean> {
-  return (await db.selectFrom('proof_runs').select('id').where('study_instance_uid', '=', studyInstanceUid).executeTakeFirst()) !== undefined;
+  return (
+    (await db
+      .selectFrom('proof_runs')
+      .select('id')
+      .where('study_instance_uid', '=', studyInstanceUid)
+      .executeTakeFirst()) !== undefined
+  );
 }
 
 function runOf(row: Selectable<ProofRunsTable>): ProofRun {

@@ -65,7 +65,12 @@ export interface ThresholdDesk {
   /** What is in force, what is asked for, and the past scans of a model version that show the consequences. */
   board(model: { name: string; sha256: string }): Promise<ThresholdBoard>;
   /** @throws TriageError `command-invalid` for a short reason, a value out of range or one that changes nothing; `threshold-draft-closed` while another request is open. */
-  draft(model: { name: string; sha256: string }, proposal: ThresholdProposal, reason: string, by: Person): Promise<number>;
+  draft(
+    model: { name: string; sha256: string },
+    proposal: ThresholdProposal,
+    reason: string,
+    by: Person,
+  ): Promise<number>;
   /** Which of these studies are still on the worklist; the others can only be counted. */
   present(studyInstanceUids: readonly string[]): Promise<Set<string>>;
   /**
@@ -97,8 +102,13 @@ function ownThreshold(rule: ThresholdRule, sourceAeTitle: string): number | null
 }
 
 /** `secondPerson`: the site asks for two signatures of different people. */
-export function createThresholdDesk(database: WorklistDatabase, clock: Clock, { secondPerson }: { secondPerson: boolean }): ThresholdDesk {
-  const write = <T>(run: (trx: Transaction<Schema>) => Promise<T>): Promise<T> => database.db.transaction().execute(run);
+export function createThresholdDesk(
+  database: WorklistDatabase,
+  clock: Clock,
+  { secondPerson }: { secondPerson: boolean },
+): ThresholdDesk {
+  const write = <T>(run: (trx: Transaction<Schema>) => Promise<T>): Promise<T> =>
+    database.db.transaction().execute(run);
 
   /** Why an open request cannot go on, or null. */
   async function deathOf(db: Kysely<Schema>, draft: DraftRow): Promise<DraftOutcome | null> {
@@ -112,7 +122,11 @@ export function createThresholdDesk(database: WorklistDatabase, clock: Clock, { 
     appendAudit(trx, clock.now(), { ...fact, actor: by.name, address: by.address });
 
   const close = (trx: Transaction<Schema>, id: number, outcome: DraftOutcome, by: string | null) =>
-    trx.updateTable('threshold_drafts').set({ outcome, closed_at: clock.now(), closed_by: by }).where('id', '=', id).execute();
+    trx
+      .updateTable('threshold_drafts')
+      .set({ outcome, closed_at: clock.now(), closed_by: by })
+      .where('id', '=', id)
+      .execute();
 
   /** The request, if it is alive; a dead one is closed on the way. The caller throws after the transaction, so that the closing stays. */
   async function living(trx: Transaction<Schema>, id: number): Promise<DraftRow | DraftOutcome | undefined> {
@@ -122,7 +136,12 @@ export function createThresholdDesk(database: WorklistDatabase, clock: Clock, { 
     const death = await deathOf(trx, draft);
     if (death === null) return draft;
     await close(trx, id, death, null);
-    await appendAudit(trx, clock.now(), { action: 'threshold.requestClosed', actor: 'odontoid', target: draft.model_name, detail: { request: id, outcome: death } });
+    await appendAudit(trx, clock.now(), {
+      action: 'threshold.requestClosed',
+      actor: 'odontoid',
+      target: draft.model_name,
+      detail: { request: id, outcome: death },
+    });
     return death;
   }
 
@@ -172,13 +191,21 @@ export function createThresholdDesk(database: WorklistDatabase, clock: Clock, { 
           throw new TriageError('threshold-draft-closed', 'Another request is open. Withdraw it first.');
         const inForce = await thresholdsInForce(trx, model.name);
         const rule = ruleOf(inForce);
-        const proposed = proposedRule(rule, { ...proposal, value: proposal.value === null ? null : checkedThreshold(proposal.value) });
+        const proposed = proposedRule(rule, {
+          ...proposal,
+          value: proposal.value === null ? null : checkedThreshold(proposal.value),
+        });
         if (ownThreshold(rule, proposal.sourceAeTitle) === proposal.value)
           throw new TriageError('command-invalid', 'This is the threshold in force: nothing would change.');
         const { scored } = await thresholdFacts(trx, model.sha256, since);
         if (proposal.sourceAeTitle !== '' && !scored.some((scan) => scan.sourceAeTitle === proposal.sourceAeTitle))
-          throw new TriageError('command-invalid', 'This source has sent no scan that this model has scored. Its threshold is the site’s.');
-        const lost = flipsBetween(scored, rule, proposed).filter((flip) => flip.fracture === true && flip.change === 'lost');
+          throw new TriageError(
+            'command-invalid',
+            'This source has sent no scan that this model has scored. Its threshold is the site’s.',
+          );
+        const lost = flipsBetween(scored, rule, proposed).filter(
+          (flip) => flip.fracture === true && flip.change === 'lost',
+        );
         const before = ownThreshold(rule, proposal.sourceAeTitle);
         const { id } = await trx
           .insertInto('threshold_drafts')
@@ -205,7 +232,14 @@ export function createThresholdDesk(database: WorklistDatabase, clock: Clock, { 
         await audit(trx, by, {
           action: 'threshold.requested',
           target: model.name,
-          detail: { request: id, source: proposal.sourceAeTitle, from: before, to: proposal.value, fracturesLost: lost.length, reason: words },
+          detail: {
+            request: id,
+            source: proposal.sourceAeTitle,
+            from: before,
+            to: proposal.value,
+            fracturesLost: lost.length,
+            reason: words,
+          },
         });
         return id;
       }),
@@ -216,15 +250,28 @@ export function createThresholdDesk(database: WorklistDatabase, clock: Clock, { 
         const opened = await viewsOf(trx, draft, by.name);
         const unopened = [...lost].filter((study) => !opened.some((view) => view.study === study));
         if (unopened.length > 0)
-          throw new TriageError('threshold-draft-incomplete', `Open each fracture that would be lost first: ${unopened.length} not yet opened by you.`);
+          throw new TriageError(
+            'threshold-draft-incomplete',
+            `Open each fracture that would be lost first: ${unopened.length} not yet opened by you.`,
+          );
         if (draft.signed_at === null) {
-          if (by.name !== draft.created_by) throw new TriageError('threshold-draft-incomplete', 'Its author signs first.');
+          if (by.name !== draft.created_by)
+            throw new TriageError('threshold-draft-incomplete', 'Its author signs first.');
           if (secondPerson) {
-            await trx.updateTable('threshold_drafts').set({ signed_at: clock.now() }).where('id', '=', draftId).execute();
-            await audit(trx, by, { action: 'threshold.signed', target: draft.model_name, detail: { request: draftId } });
+            await trx
+              .updateTable('threshold_drafts')
+              .set({ signed_at: clock.now() })
+              .where('id', '=', draftId)
+              .execute();
+            await audit(trx, by, {
+              action: 'threshold.signed',
+              target: draft.model_name,
+              detail: { request: draftId },
+            });
             return { kind: 'awaits-second-person' };
           }
-        } else if (by.name === draft.created_by) throw new TriageError('threshold-draft-incomplete', 'A second, different person must sign.');
+        } else if (by.name === draft.created_by)
+          throw new TriageError('threshold-draft-incomplete', 'A second, different person must sign.');
         const version = await putThreshold(trx, clock.now(), {
           modelName: draft.model_name,
           sourceAeTitle: draft.source_ae_title,
@@ -242,7 +289,11 @@ export function createThresholdDesk(database: WorklistDatabase, clock: Clock, { 
     withdraw: (draftId, by) =>
       onDraft(draftId, async (trx, draft) => {
         await close(trx, draftId, 'withdrawn', by.name);
-        await audit(trx, by, { action: 'threshold.requestClosed', target: draft.model_name, detail: { request: draftId, outcome: 'withdrawn' } });
+        await audit(trx, by, {
+          action: 'threshold.requestClosed',
+          target: draft.model_name,
+          detail: { request: draftId, outcome: 'withdrawn' },
+        });
       }),
 
     revert: (modelName, version, by) =>
@@ -251,9 +302,11 @@ export function createThresholdDesk(database: WorklistDatabase, clock: Clock, { 
         const change = history.find((entry) => entry.version === version);
         if (change === undefined) throw new TriageError('not-found', 'There is no such version.');
         const ofSource = history.filter((entry) => entry.sourceAeTitle === change.sourceAeTitle);
-        if (ofSource[0] !== change) throw new TriageError('threshold-draft-closed', 'A newer change is in force. Revert that one.');
+        if (ofSource[0] !== change)
+          throw new TriageError('threshold-draft-closed', 'A newer change is in force. Revert that one.');
         const before = ofSource[1];
-        if (before === undefined && change.sourceAeTitle === '') throw new TriageError('command-invalid', 'This is the first version: there is nothing to go back to.');
+        if (before === undefined && change.sourceAeTitle === '')
+          throw new TriageError('command-invalid', 'This is the first version: there is nothing to go back to.');
         return putThreshold(trx, clock.now(), {
           modelName,
           sourceAeTitle: change.sourceAeTitle,
@@ -273,7 +326,14 @@ export function createThresholdDesk(database: WorklistDatabase, clock: Clock, { 
         const site = (await thresholdsInForce(trx, modelName)).find((version) => version.sourceAeTitle === '');
         if (site === undefined) throw new TriageError('not-found', 'This model has no threshold yet.');
         if (site.mode === 'stopped') throw new TriageError('command-invalid', 'AI flags are stopped already.');
-        return putThreshold(trx, clock.now(), { modelName, mode: 'stopped', value: site.value, reason: words, by: by.name, address: by.address });
+        return putThreshold(trx, clock.now(), {
+          modelName,
+          mode: 'stopped',
+          value: site.value,
+          reason: words,
+          by: by.name,
+          address: by.address,
+        });
       }),
   };
 }
@@ -284,14 +344,20 @@ const CLOSED_WORDS: Readonly<Record<DraftOutcome, string>> = {
   activated: 'This request is in force already.',
   withdrawn: 'This request was withdrawn.',
   expired: 'This request is older than 24 hours. Make a new one.',
-  'data-changed': 'Verdicts have changed since this request was made. Look at the consequences again and make a new one.',
+  'data-changed':
+    'Verdicts have changed since this request was made. Look at the consequences again and make a new one.',
   'threshold-changed': 'The threshold has changed since this request was made. Make a new one.',
 };
 
-const lostOf = (draft: Pick<ThresholdDraftsTable, 'lost_fractures'>): string[] => JSON.parse(draft.lost_fractures) as string[];
+const lostOf = (draft: Pick<ThresholdDraftsTable, 'lost_fractures'>): string[] =>
+  JSON.parse(draft.lost_fractures) as string[];
 
 /** Who, or whether `by`, has looked at the fractures that a request would lose. A look shortly before it counts too: the audit notes another one only later. */
-async function viewsOf(db: Kysely<Schema>, draft: Pick<DraftRow, 'lost_fractures' | 'created_at'>, by?: string): Promise<{ study: string; by: string }[]> {
+async function viewsOf(
+  db: Kysely<Schema>,
+  draft: Pick<DraftRow, 'lost_fractures' | 'created_at'>,
+  by?: string,
+): Promise<{ study: string; by: string }[]> {
   const lost = lostOf(draft);
   if (lost.length === 0) return [];
   let views = db
@@ -306,7 +372,12 @@ async function viewsOf(db: Kysely<Schema>, draft: Pick<DraftRow, 'lost_fractures
 }
 
 async function stillThere(db: Kysely<Schema>, studies: readonly string[]): Promise<Set<string>> {
-  const rows = await db.selectFrom('cases').select('study_instance_uid').where('study_instance_uid', 'in', [...studies]).where('removing', '=', 0).execute();
+  const rows = await db
+    .selectFrom('cases')
+    .select('study_instance_uid')
+    .where('study_instance_uid', 'in', [...studies])
+    .where('removing', '=', 0)
+    .execute();
   return new Set(rows.map((row) => row.study_instance_uid));
 }
 
@@ -315,7 +386,12 @@ async function newestVersion(db: Kysely<Schema>, modelName: string): Promise<num
 }
 
 async function openDraft(db: Kysely<Schema>, modelName: string): Promise<ThresholdDraft | null> {
-  const draft = await db.selectFrom('threshold_drafts').selectAll().where('model_name', '=', modelName).where('outcome', 'is', null).executeTakeFirst();
+  const draft = await db
+    .selectFrom('threshold_drafts')
+    .selectAll()
+    .where('model_name', '=', modelName)
+    .where('outcome', 'is', null)
+    .executeTakeFirst();
   if (draft === undefined) return null;
   const views = await viewsOf(db, draft);
   return {

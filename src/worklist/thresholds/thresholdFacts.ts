@@ -31,7 +31,11 @@ interface PastScan {
 }
 
 /** Reads what happened since `sinceMs`: cases on the worklist, and those that retention has removed. */
-export async function thresholdFacts(db: Kysely<Schema>, modelSha256: string, sinceMs: number): Promise<ThresholdFacts> {
+export async function thresholdFacts(
+  db: Kysely<Schema>,
+  modelSha256: string,
+  sinceMs: number,
+): Promise<ThresholdFacts> {
   const truth = await confirmedTruth(db);
   const scans = (await pastScans(db, sinceMs)).sort((a, b) => a.arrivedAtMs - b.arrivedAtMs);
   const isScored = (scan: PastScan): boolean => scan.sha256 === modelSha256 && scan.probability !== null;
@@ -79,7 +83,11 @@ export function factsDigest(scored: readonly ScoredScan[]): string {
  * model inherits it. Where two readers differ, or all are unsure, nothing is confirmed.
  */
 async function confirmedTruth(db: Kysely<Schema>): Promise<Map<string, boolean>> {
-  const rows = await db.selectFrom('verdicts').select(['study_instance_uid', 'created_by', 'fracture']).orderBy('id').execute();
+  const rows = await db
+    .selectFrom('verdicts')
+    .select(['study_instance_uid', 'created_by', 'fracture'])
+    .orderBy('id')
+    .execute();
   const byReader = new Map<string, Map<string, 'yes' | 'no' | null>>();
   for (const row of rows) {
     const readers = byReader.get(row.study_instance_uid) ?? new Map<string, 'yes' | 'no' | null>();

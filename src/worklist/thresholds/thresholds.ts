@@ -42,13 +42,20 @@ export async function threshold(context: StoreContext, modelName: string, source
 
 /** The newest version for the site and for each source that ever had its own. */
 export async function thresholdsInForce(db: Kysely<Schema>, modelName: string): Promise<ThresholdVersion[]> {
-  const newest = new Map((await thresholdHistory(db, modelName)).reverse().map((version) => [version.sourceAeTitle, version]));
+  const newest = new Map(
+    (await thresholdHistory(db, modelName)).reverse().map((version) => [version.sourceAeTitle, version]),
+  );
   return [...newest.values()];
 }
 
 /** Every version of a model's thresholds, newest first. */
 export async function thresholdHistory(db: Kysely<Schema>, modelName: string): Promise<ThresholdVersion[]> {
-  const rows = await db.selectFrom('thresholds').selectAll().where('model_name', '=', modelName).orderBy('version', 'desc').execute();
+  const rows = await db
+    .selectFrom('thresholds')
+    .selectAll()
+    .where('model_name', '=', modelName)
+    .orderBy('version', 'desc')
+    .execute();
   return rows.map((row) => ({
     version: row.version,
     sourceAeTitle: row.source_ae_title,
@@ -91,7 +98,12 @@ export async function siteThreshold(
 export async function seedThreshold(context: StoreContext, modelName: string, value: number): Promise<void> {
   await write(context, async (trx) => {
     if ((await thresholdsInForce(trx, modelName)).length > 0) return;
-    await putThreshold(trx, context.clock.now(), { modelName, value, reason: 'Shipped with the model', by: SHIPPED_BY });
+    await putThreshold(trx, context.clock.now(), {
+      modelName,
+      value,
+      reason: 'Shipped with the model',
+      by: SHIPPED_BY,
+    });
   });
 }
 
@@ -132,7 +144,17 @@ interface ThresholdChange {
  * @returns its number
  */
 export async function putThreshold(trx: Transaction<Schema>, atMs: number, change: ThresholdChange): Promise<number> {
-  const { modelName, sourceAeTitle = '', mode = 'on', value, reason, by, address = '', approvedBy = null, reverts = null } = change;
+  const {
+    modelName,
+    sourceAeTitle = '',
+    mode = 'on',
+    value,
+    reason,
+    by,
+    address = '',
+    approvedBy = null,
+    reverts = null,
+  } = change;
   const before = (await thresholdsInForce(trx, modelName)).find((version) => version.sourceAeTitle === sourceAeTitle);
   const { version } = await trx
     .insertInto('thresholds')
@@ -167,7 +189,8 @@ export async function putThreshold(trx: Transaction<Schema>, atMs: number, chang
   return version;
 }
 
-const spoken = ({ mode, value }: { mode: ThresholdMode; value: number }): number | string => (mode === 'on' ? value : mode);
+const spoken = ({ mode, value }: { mode: ThresholdMode; value: number }): number | string =>
+  mode === 'on' ? value : mode;
 
 /** @throws TriageError `command-invalid` */
 export function checkedThreshold(value: number): number {

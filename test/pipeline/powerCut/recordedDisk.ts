@@ -4,7 +4,17 @@ import { basename, dirname, join, relative } from 'node:path';
 
 type Kind = 'create' | 'write' | 'truncate' | 'syncBegin' | 'syncEnd' | 'rename' | 'unlink' | 'makeFolder' | 'said';
 /** What `recordWrites.c` writes, and beside it `said`: what a test was told by then. */
-const KINDS: Readonly<Record<number, Kind>> = { 1: 'create', 2: 'write', 3: 'truncate', 4: 'syncBegin', 5: 'syncEnd', 6: 'rename', 7: 'unlink', 8: 'makeFolder', 100: 'said' };
+const KINDS: Readonly<Record<number, Kind>> = {
+  1: 'create',
+  2: 'write',
+  3: 'truncate',
+  4: 'syncBegin',
+  5: 'syncEnd',
+  6: 'rename',
+  7: 'unlink',
+  8: 'makeFolder',
+  100: 'said',
+};
 const SAID = 100;
 const HEAD_BYTES = 32;
 
@@ -30,19 +40,35 @@ export function say(logPath: string, words: string): void {
 export function readRecords(logPath: string): DiskRecord[] {
   const bytes = readFileSync(logPath);
   const records: DiskRecord[] = [];
-  for (let position = 0; position < bytes.length; ) {
-    const [what, process, lengthA, lengthB] = [0, 4, 8, 12].map((offset) => bytes.readUInt32LE(position + offset)) as [number, number, number, number];
+  for (let position = 0; position < bytes.length;) {
+    const [what, process, lengthA, lengthB] = [0, 4, 8, 12].map((offset) => bytes.readUInt32LE(position + offset)) as [
+      number,
+      number,
+      number,
+      number,
+    ];
     const kind = KINDS[what];
     const end = position + HEAD_BYTES + lengthA + lengthB;
     if (kind === undefined || end > bytes.length) throw new Error(`The record at ${position} cannot be read.`);
     const a = bytes.subarray(position + HEAD_BYTES, position + HEAD_BYTES + lengthA);
-    records.push({ kind, process, inode: Number(bytes.readBigUInt64LE(position + 16)), at: Number(bytes.readBigUInt64LE(position + 24)), a, b: bytes.subarray(end - lengthB, end) });
+    records.push({
+      kind,
+      process,
+      inode: Number(bytes.readBigUInt64LE(position + 16)),
+      at: Number(bytes.readBigUInt64LE(position + 24)),
+      a,
+      b: bytes.subarray(end - lengthB, end),
+    });
     position = end;
   }
   return records;
 }
 
-type Change = { order: number } & ({ kind: 'bytes'; at: number; bytes: Buffer } | { kind: 'length'; length: number } | { kind: 'entry'; name: string; node: Node | null });
+type Change = { order: number } & (
+  | { kind: 'bytes'; at: number; bytes: Buffer }
+  | { kind: 'length'; length: number }
+  | { kind: 'entry'; name: string; node: Node | null }
+);
 /** A file or a folder: what of it is surely on disk, and what has been done to it since. */
 interface Node {
   bytes: Buffer;
@@ -106,7 +132,8 @@ export class RecordedDisk {
       }
       case 'rename': {
         const node = this.#seen.get(path);
-        if (node === undefined || node.isFolder) throw new Error(`${path} is moved, and is no file that was made here.`);
+        if (node === undefined || node.isFolder)
+          throw new Error(`${path} is moved, and is no file that was made here.`);
         this.#name(path, null, order);
         this.#name(b.toString(), node, order);
         break;
@@ -130,7 +157,8 @@ export class RecordedDisk {
         for (const [name, child] of left.entries) await write(join(path, name), child);
         return;
       }
-      if (survival.kind === 'some') for (const change of node.pending) for (const part of torn(change, survival.random)) make(left, part);
+      if (survival.kind === 'some')
+        for (const change of node.pending) for (const part of torn(change, survival.random)) make(left, part);
       await writeFile(path, left.bytes);
     };
     await write(folder, this.#root);
@@ -161,7 +189,8 @@ function make(node: Pick<Node, 'bytes' | 'entries'>, change: Change): void {
     else node.entries.set(change.name, change.node);
     return;
   }
-  const length = change.kind === 'length' ? change.length : Math.max(node.bytes.length, change.at + change.bytes.length);
+  const length =
+    change.kind === 'length' ? change.length : Math.max(node.bytes.length, change.at + change.bytes.length);
   if (length !== node.bytes.length) {
     const longer = Buffer.alloc(length);
     node.bytes.copy(longer);
@@ -174,7 +203,7 @@ function make(node: Pick<Node, 'bytes' | 'entries'>, change: Change): void {
 function torn(change: Change, random: () => number): Change[] {
   if (change.kind !== 'bytes') return random() < 0.5 ? [change] : [];
   const parts: Change[] = [];
-  for (let start = 0; start < change.bytes.length; ) {
+  for (let start = 0; start < change.bytes.length;) {
     const end = Math.min(change.bytes.length, start + SECTOR_BYTES - ((change.at + start) % SECTOR_BYTES));
     if (random() < 0.5) parts.push({ ...change, at: change.at + start, bytes: change.bytes.subarray(start, end) });
     start = end;

@@ -7,7 +7,8 @@ import { DEFAULT_SERIES_RULES } from '../../../src/assemble/seriesRules.ts';
 import type { CaseManifest, InstanceHeader, StoredInstance } from '../../../src/case/case.ts';
 import { instanceOf, seriesOf, uidsOf } from './syntheticStudy.ts';
 
-const assemble = (instances: readonly StoredInstance[]): AssembledStudy => assembleStudy(instances, DEFAULT_SERIES_RULES);
+const assemble = (instances: readonly StoredInstance[]): AssembledStudy =>
+  assembleStudy(instances, DEFAULT_SERIES_RULES);
 
 function manifestOf(instances: readonly StoredInstance[]): CaseManifest {
   const study = assemble(instances);
@@ -22,13 +23,34 @@ function reasonOf(instances: readonly StoredInstance[]): { code: string; reason:
 }
 
 function other(series: number, header: Partial<InstanceHeader>, slices = 1): StoredInstance[] {
-  return Array.from({ length: slices }, (_, index) => instanceOf({ seriesInstanceUid: `1.2.3.${series}`, seriesNumber: series, sopInstanceUid: `1.2.3.${series}.${index + 1}`, ...header }));
+  return Array.from({ length: slices }, (_, index) =>
+    instanceOf({
+      seriesInstanceUid: `1.2.3.${series}`,
+      seriesNumber: series,
+      sopInstanceUid: `1.2.3.${series}.${index + 1}`,
+      ...header,
+    }),
+  );
 }
 
-const LOCALIZER = other(1, { imageType: ['ORIGINAL', 'PRIMARY', 'LOCALIZER'], imageOrientationPatient: [1, 0, 0, 0, 0, -1] }, 2);
-const REFORMAT = seriesOf({ series: 3, slices: 40, spacingMm: 5, header: { imageType: ['DERIVED', 'SECONDARY', 'MPR'] } });
+const LOCALIZER = other(
+  1,
+  { imageType: ['ORIGINAL', 'PRIMARY', 'LOCALIZER'], imageOrientationPatient: [1, 0, 0, 0, 0, -1] },
+  2,
+);
+const REFORMAT = seriesOf({
+  series: 3,
+  slices: 40,
+  spacingMm: 5,
+  header: { imageType: ['DERIVED', 'SECONDARY', 'MPR'] },
+});
 const SAGITTAL = seriesOf({ series: 6, header: { imageOrientationPatient: [0, 1, 0, 0, 0, -1] } });
-const RESULT = other(9100, { sopClassUid: '1.2.840.10008.5.1.4.1.1.88.34', modality: 'SR', imageType: [], imagePositionPatientMm: null });
+const RESULT = other(9100, {
+  sopClassUid: '1.2.840.10008.5.1.4.1.1.88.34',
+  modality: 'SR',
+  imageType: [],
+  imagePositionPatientMm: null,
+});
 const AXIAL = seriesOf();
 
 describe('assembleStudy', () => {
@@ -38,34 +60,78 @@ describe('assembleStudy', () => {
     const manifest = manifestOf([...LOCALIZER, ...REFORMAT, ...SAGITTAL, ...RESULT, ...soft, ...bone]);
     expect(manifest.seriesInstanceUid).toBe('1.2.3.4');
     expect(manifest.slices.map(({ sopInstanceUid }) => sopInstanceUid)).toEqual(uidsOf(bone));
-    expect(manifest.slices.map(({ sha256, path }) => ({ sha256, path }))).toEqual(bone.map(({ sha256, path }) => ({ sha256, path })));
+    expect(manifest.slices.map(({ sha256, path }) => ({ sha256, path }))).toEqual(
+      bone.map(({ sha256, path }) => ({ sha256, path })),
+    );
     expect(manifest).toMatchObject({ sliceSpacingMm: 1, coverageMm: 120, gaps: [], duplicateSopInstanceUids: [] });
-    expect(manifest.series.map(({ seriesNumber, instances, eligible, chosen, code, reason }) => ({ seriesNumber, instances, eligible, chosen, code, reason }))).toEqual([
+    expect(
+      manifest.series.map(({ seriesNumber, instances, eligible, chosen, code, reason }) => ({
+        seriesNumber,
+        instances,
+        eligible,
+        chosen,
+        code,
+        reason,
+      })),
+    ).toEqual([
       { seriesNumber: 1, instances: 2, eligible: false, chosen: false, code: 'localizer', reason: 'A localizer' },
       { seriesNumber: 3, instances: 40, eligible: false, chosen: false, code: 'derived', reason: 'A 5 mm reformat' },
-      { seriesNumber: 4, instances: 120, eligible: true, chosen: true, code: 'chosen', reason: 'Chosen: 120 slices, 1 mm apart, over 120 mm, bone kernel' },
-      { seriesNumber: 5, instances: 120, eligible: true, chosen: false, code: 'eligible', reason: 'Eligible, but series 4 (Bone 1.0) is better: bone kernel' },
-      { seriesNumber: 6, instances: 120, eligible: false, chosen: false, code: 'not-axial', reason: 'A 1 mm sagittal series' },
+      {
+        seriesNumber: 4,
+        instances: 120,
+        eligible: true,
+        chosen: true,
+        code: 'chosen',
+        reason: 'Chosen: 120 slices, 1 mm apart, over 120 mm, bone kernel',
+      },
+      {
+        seriesNumber: 5,
+        instances: 120,
+        eligible: true,
+        chosen: false,
+        code: 'eligible',
+        reason: 'Eligible, but series 4 (Bone 1.0) is better: bone kernel',
+      },
+      {
+        seriesNumber: 6,
+        instances: 120,
+        eligible: false,
+        chosen: false,
+        code: 'not-axial',
+        reason: 'A 1 mm sagittal series',
+      },
       { seriesNumber: 9100, instances: 1, eligible: false, chosen: false, code: 'not-ct', reason: 'SR objects' },
     ]);
   });
 
   it('gives the same answer for any order of arrival, duplicates by network included', () => {
-    const eligible = [...LOCALIZER, ...AXIAL.slice(0, 60), ...AXIAL.slice(62), ...seriesOf({ series: 5, slices: 100 }), instanceOf({ ...AXIAL[3]!.header, sopInstanceUid: '1.2.3.4.99999' })];
+    const eligible = [
+      ...LOCALIZER,
+      ...AXIAL.slice(0, 60),
+      ...AXIAL.slice(62),
+      ...seriesOf({ series: 5, slices: 100 }),
+      instanceOf({ ...AXIAL[3]!.header, sopInstanceUid: '1.2.3.4.99999' }),
+    ];
     const notEligible = [...LOCALIZER, ...REFORMAT, ...SAGITTAL];
     for (const study of [eligible, notEligible]) {
       const expected = assemble(study);
       fc.assert(
-        fc.property(fc.shuffledSubarray(study, { minLength: study.length }), fc.subarray(study, { maxLength: 5 }), (arrived, again) => {
-          expect(assemble([...arrived, ...again])).toEqual(expected);
-        }),
+        fc.property(
+          fc.shuffledSubarray(study, { minLength: study.length }),
+          fc.subarray(study, { maxLength: 5 }),
+          (arrived, again) => {
+            expect(assemble([...arrived, ...again])).toEqual(expected);
+          },
+        ),
         { numRuns: 30 },
       );
     }
   });
 
   it('names the input by its ordered digests', () => {
-    const digest = createHash('sha256').update(AXIAL.map(({ sha256 }) => `${sha256}\n`).join('')).digest('hex');
+    const digest = createHash('sha256')
+      .update(AXIAL.map(({ sha256 }) => `${sha256}\n`).join(''))
+      .digest('hex');
     expect(manifestOf([...AXIAL].reverse()).inputSha256).toBe(digest);
     expect(manifestOf(AXIAL.slice(1)).inputSha256).not.toBe(digest);
   });
@@ -74,24 +140,62 @@ describe('assembleStudy', () => {
     const study = [
       ...AXIAL.filter((_, index) => index !== 40 && index !== 41),
       instanceOf({ ...AXIAL[3]!.header, sopInstanceUid: '1.2.3.4.99999' }),
-      instanceOf({ ...AXIAL[0]!.header, sopInstanceUid: '1.2.3.4.88888', imageType: ['ORIGINAL', 'PRIMARY', 'LOCALIZER'] }),
+      instanceOf({
+        ...AXIAL[0]!.header,
+        sopInstanceUid: '1.2.3.4.88888',
+        imageType: ['ORIGINAL', 'PRIMARY', 'LOCALIZER'],
+      }),
     ];
     const manifest = manifestOf(study);
     expect(manifest.gaps).toEqual([{ afterSliceIndex: 39, missingSlices: 2 }]);
     expect(manifest.duplicateSopInstanceUids).toEqual(['1.2.3.4.99999']);
     expect(manifest.slices).toHaveLength(118);
-    expect(manifest.series[0]!.reason).toBe('Chosen: 118 slices, 1 mm apart, over 120 mm, 2 slices missing, 1 duplicate left out, 1 image left out (a localizer)');
+    expect(manifest.series[0]!.reason).toBe(
+      'Chosen: 118 slices, 1 mm apart, over 120 mm, 2 slices missing, 1 duplicate left out, 1 image left out (a localizer)',
+    );
   });
 
   it.each<[string, string, StoredInstance[]]>([
-    ['no-eligible-series', 'Only a localizer and a 5 mm reformat: no thin axial CT series of the neck', [...LOCALIZER, ...REFORMAT, ...RESULT]],
-    ['no-eligible-series', 'Only a localizer, a 5 mm reformat and a 1 mm sagittal series: no thin axial CT series of the neck', [...LOCALIZER, ...REFORMAT, ...SAGITTAL]],
-    ['too-thick', 'Only slices 5 mm thick (at most 4.5 mm): no thin axial CT series of the neck', seriesOf({ spacingMm: 5 })],
-    ['no-eligible-series', 'Only a localizer and 1 axial slice (at least 20 needed): no thin axial CT series of the neck', [...LOCALIZER, ...seriesOf({ slices: 1 })]],
-    ['not-ct', 'Only MR objects: no thin axial CT series of the neck', other(2, { sopClassUid: '1.2.840.10008.5.1.4.1.1.4', modality: 'MR' }, 30)],
-    ['multi-frame', 'Only a multi-frame Enhanced CT (kept, not analysed yet): no thin axial CT series of the neck', other(2, { sopClassUid: '1.2.840.10008.5.1.4.1.1.2.1' })],
-    ['wrong-body-region', 'Only a scan of another region, by its description: no thin axial CT series of the neck', seriesOf({ header: { bodyPartExamined: 'HEAD' } })],
-    ['slices-missing', 'Slices missing: 20 of 120, in 1 gap', [...LOCALIZER, ...AXIAL.filter((_, index) => index < 50 || index >= 70)]],
+    [
+      'no-eligible-series',
+      'Only a localizer and a 5 mm reformat: no thin axial CT series of the neck',
+      [...LOCALIZER, ...REFORMAT, ...RESULT],
+    ],
+    [
+      'no-eligible-series',
+      'Only a localizer, a 5 mm reformat and a 1 mm sagittal series: no thin axial CT series of the neck',
+      [...LOCALIZER, ...REFORMAT, ...SAGITTAL],
+    ],
+    [
+      'too-thick',
+      'Only slices 5 mm thick (at most 4.5 mm): no thin axial CT series of the neck',
+      seriesOf({ spacingMm: 5 }),
+    ],
+    [
+      'no-eligible-series',
+      'Only a localizer and 1 axial slice (at least 20 needed): no thin axial CT series of the neck',
+      [...LOCALIZER, ...seriesOf({ slices: 1 })],
+    ],
+    [
+      'not-ct',
+      'Only MR objects: no thin axial CT series of the neck',
+      other(2, { sopClassUid: '1.2.840.10008.5.1.4.1.1.4', modality: 'MR' }, 30),
+    ],
+    [
+      'multi-frame',
+      'Only a multi-frame Enhanced CT (kept, not analysed yet): no thin axial CT series of the neck',
+      other(2, { sopClassUid: '1.2.840.10008.5.1.4.1.1.2.1' }),
+    ],
+    [
+      'wrong-body-region',
+      'Only a scan of another region, by its description: no thin axial CT series of the neck',
+      seriesOf({ header: { bodyPartExamined: 'HEAD' } }),
+    ],
+    [
+      'slices-missing',
+      'Slices missing: 20 of 120, in 1 gap',
+      [...LOCALIZER, ...AXIAL.filter((_, index) => index < 50 || index >= 70)],
+    ],
     ['short-coverage', '40 mm of coverage (at least 80 mm needed)', [...LOCALIZER, ...seriesOf({ slices: 40 })]],
     ['no-images', 'No images received', []],
   ])('%s: %s', (code, reason, instances) => {
@@ -99,22 +203,40 @@ describe('assembleStudy', () => {
   });
 
   it('never judges two patients as one', () => {
-    const changes: Partial<InstanceHeader>[] = [{ patientId: 'P2' }, { patientId: '' }, { issuerOfPatientId: 'B' }, { patientName: 'DOE^JANE' }, { patientBirthDate: '19800102' }, { patientSex: 'F' }];
+    const changes: Partial<InstanceHeader>[] = [
+      { patientId: 'P2' },
+      { patientId: '' },
+      { issuerOfPatientId: 'B' },
+      { patientName: 'DOE^JANE' },
+      { patientBirthDate: '19800102' },
+      { patientSex: 'F' },
+    ];
     for (const change of changes) {
-      const mixed = AXIAL.map((one, index) => instanceOf({ ...one.header, issuerOfPatientId: 'A', ...(index === 50 ? change : {}) }));
-      expect(reasonOf(mixed), JSON.stringify(change)).toEqual({ code: 'identity-conflict', reason: 'Images of different patients in one study' });
+      const mixed = AXIAL.map((one, index) =>
+        instanceOf({ ...one.header, issuerOfPatientId: 'A', ...(index === 50 ? change : {}) }),
+      );
+      expect(reasonOf(mixed), JSON.stringify(change)).toEqual({
+        code: 'identity-conflict',
+        reason: 'Images of different patients in one study',
+      });
       const study = assemble([...AXIAL, ...seriesOf({ series: 5, header: change })]);
-      if (change.issuerOfPatientId === undefined) expect(study).toMatchObject({ type: 'notEligible', reasonCode: 'identity-conflict' });
+      if (change.issuerOfPatientId === undefined)
+        expect(study).toMatchObject({ type: 'notEligible', reasonCode: 'identity-conflict' });
     }
   });
 
   it('takes ways to write one name for one name', () => {
-    const study = AXIAL.map((one, index) => instanceOf({ ...one.header, patientName: ['DOE^JOHN', 'DOE^JOHN^^^', 'Doe^John=', ''][index % 4]! }));
+    const study = AXIAL.map((one, index) =>
+      instanceOf({ ...one.header, patientName: ['DOE^JOHN', 'DOE^JOHN^^^', 'Doe^John=', ''][index % 4]! }),
+    );
     expect(assemble(study).type).toBe('seriesChosen');
   });
 
   it('refuses other bytes under the same UID', () => {
-    expect(reasonOf([...AXIAL, { ...AXIAL[9]!, sha256: 'f'.repeat(64) }])).toEqual({ code: 'content-conflict', reason: 'Different images under one SOP Instance UID' });
+    expect(reasonOf([...AXIAL, { ...AXIAL[9]!, sha256: 'f'.repeat(64) }])).toEqual({
+      code: 'content-conflict',
+      reason: 'Different images under one SOP Instance UID',
+    });
   });
 
   it('throws for objects of two studies', () => {
@@ -122,7 +244,11 @@ describe('assembleStudy', () => {
   });
 
   it('promises nothing about what it did not analyse', () => {
-    const texts = [[...LOCALIZER, ...REFORMAT, ...SAGITTAL, ...RESULT, ...AXIAL], [...LOCALIZER, ...REFORMAT], seriesOf({ slices: 30 })].map((study) => JSON.stringify(assemble(study)));
+    const texts = [
+      [...LOCALIZER, ...REFORMAT, ...SAGITTAL, ...RESULT, ...AXIAL],
+      [...LOCALIZER, ...REFORMAT],
+      seriesOf({ slices: 30 }),
+    ].map((study) => JSON.stringify(assemble(study)));
     for (const text of texts) expect(text).not.toMatch(/negative|normal|\bclear|safe|rule out|confidence/i);
   });
 });

@@ -4,41 +4,66 @@ import { isGeometryWhole } from '../../../src/assemble/completeness.ts';
 import { DEFAULT_SERIES_RULES } from '../../../src/assemble/seriesRules.ts';
 import { instanceOf, seriesOf } from './syntheticStudy.ts';
 
-const LOCALIZER = instanceOf({ sopInstanceUid: '1.2.3.1.1', seriesInstanceUid: '1.2.3.1', imageType: ['ORIGINAL', 'PRIMARY', 'LOCALIZER'] });
+const LOCALIZER = instanceOf({
+  sopInstanceUid: '1.2.3.1.1',
+  seriesInstanceUid: '1.2.3.1',
+  imageType: ['ORIGINAL', 'PRIMARY', 'LOCALIZER'],
+});
 
 describe('isGeometryWhole', () => {
   it('is whole for an evenly spaced series that is long enough, whatever else lies beside it', () => {
     const thick = seriesOf({ series: 6, spacingMm: 5, slices: 30 }).filter((_, index) => index % 3 !== 1);
-    expect(isGeometryWhole([LOCALIZER, ...seriesOf(), ...thick], DEFAULT_SERIES_RULES)).toEqual({ whole: true, why: '120 slices without a gap over 120 mm' });
+    expect(isGeometryWhole([LOCALIZER, ...seriesOf(), ...thick], DEFAULT_SERIES_RULES)).toEqual({
+      whole: true,
+      why: '120 slices without a gap over 120 mm',
+    });
   });
 
   it('is not whole with any slice inside missing', () => {
     const series = seriesOf();
     fc.assert(
       fc.property(fc.uniqueArray(fc.integer({ min: 1, max: 118 }), { minLength: 1, maxLength: 100 }), (removed) => {
-        expect(isGeometryWhole(series.filter((_, index) => !removed.includes(index)), DEFAULT_SERIES_RULES).whole).toBe(false);
+        expect(
+          isGeometryWhole(
+            series.filter((_, index) => !removed.includes(index)),
+            DEFAULT_SERIES_RULES,
+          ).whole,
+        ).toBe(false);
       }),
     );
   });
 
   it('is not whole while every other slice is still to come', () => {
     const series = seriesOf({ slices: 200 });
-    expect(isGeometryWhole(series.filter((_, index) => index % 2 === 0), DEFAULT_SERIES_RULES)).toEqual({ whole: false, why: 'slices of 1 mm lie 2 mm apart' });
+    expect(
+      isGeometryWhole(
+        series.filter((_, index) => index % 2 === 0),
+        DEFAULT_SERIES_RULES,
+      ),
+    ).toEqual({ whole: false, why: 'slices of 1 mm lie 2 mm apart' });
   });
 
   it('waits for a second series that is still arriving', () => {
     const second = seriesOf({ series: 5 }).filter((_, index) => index !== 30);
-    expect(isGeometryWhole([...seriesOf(), ...second], DEFAULT_SERIES_RULES)).toEqual({ whole: false, why: 'a series has gaps between its slices' });
+    expect(isGeometryWhole([...seriesOf(), ...second], DEFAULT_SERIES_RULES)).toEqual({
+      whole: false,
+      why: 'a series has gaps between its slices',
+    });
   });
 
   it('is not whole without a series that can be analysed', () => {
     for (const instances of [[], [LOCALIZER], seriesOf({ slices: 60 }), seriesOf({ slices: 10 })]) {
-      expect(isGeometryWhole(instances, DEFAULT_SERIES_RULES)).toEqual({ whole: false, why: 'no series can be analysed yet' });
+      expect(isGeometryWhole(instances, DEFAULT_SERIES_RULES)).toEqual({
+        whole: false,
+        why: 'no series can be analysed yet',
+      });
     }
   });
 
   it('is not held up by slices taken at one position to time the contrast', () => {
-    const timing = Array.from({ length: 15 }, (_, index) => instanceOf({ seriesInstanceUid: '1.2.3.8', sopInstanceUid: `1.2.3.8.${index + 1}`, sliceThicknessMm: 3 }));
+    const timing = Array.from({ length: 15 }, (_, index) =>
+      instanceOf({ seriesInstanceUid: '1.2.3.8', sopInstanceUid: `1.2.3.8.${index + 1}`, sliceThicknessMm: 3 }),
+    );
     expect(isGeometryWhole([...seriesOf(), ...timing], DEFAULT_SERIES_RULES).whole).toBe(true);
   });
 });

@@ -11,12 +11,33 @@ function factsOf(options: SeriesOptions): SeriesFacts {
 }
 
 describe('hasBoneKernel', () => {
-  it.each(['BONE', 'BONEPLUS', 'EDGE', 'H60s', 'H70h', 'B60f', 'B70s', 'I70f', 'Br60f\\3', 'Br64d', 'Hr59', 'Ur77', 'FC30', 'FC81', 'YD', 'YE', 'D'])('takes %s for one', (convolutionKernel) => {
+  it.each([
+    'BONE',
+    'BONEPLUS',
+    'EDGE',
+    'H60s',
+    'H70h',
+    'B60f',
+    'B70s',
+    'I70f',
+    'Br60f\\3',
+    'Br64d',
+    'Hr59',
+    'Ur77',
+    'FC30',
+    'FC81',
+    'YD',
+    'YE',
+    'D',
+  ])('takes %s for one', (convolutionKernel) => {
     expect(hasBoneKernel(instanceOf({ convolutionKernel }).header)).toBe(true);
   });
-  it.each(['', 'STANDARD', 'SOFT', 'DETAIL', 'H31s', 'B30f', 'Br40d\\3', 'FC08', 'FC13', 'B', 'A', 'YA'])('takes %s for none', (convolutionKernel) => {
-    expect(hasBoneKernel(instanceOf({ convolutionKernel }).header)).toBe(false);
-  });
+  it.each(['', 'STANDARD', 'SOFT', 'DETAIL', 'H31s', 'B30f', 'Br40d\\3', 'FC08', 'FC13', 'B', 'A', 'YA'])(
+    'takes %s for none',
+    (convolutionKernel) => {
+      expect(hasBoneKernel(instanceOf({ convolutionKernel }).header)).toBe(false);
+    },
+  );
   it('reads the description too', () => {
     expect(hasBoneKernel(instanceOf({ seriesDescription: 'Knochen 1.0' }).header)).toBe(true);
   });
@@ -30,7 +51,11 @@ describe('rankSeries', () => {
     ['thinner slices', { spacingMm: 1 }, { spacingMm: 2, header: bone }],
     ['thinner slices', { spacingMm: 0.6, slices: 300 }, { spacingMm: 0.3, slices: 600 }],
     ['bone kernel', { spacingMm: 1.25, header: bone }, { spacingMm: 0.6, slices: 240 }],
-    ['slices closer together', { slices: 240, spacingMm: 1, header: { sliceThicknessMm: 1 } }, { slices: 80, spacingMm: 3, header: { sliceThicknessMm: 1 } }],
+    [
+      'slices closer together',
+      { slices: 240, spacingMm: 1, header: { sliceThicknessMm: 1 } },
+      { slices: 80, spacingMm: 3, header: { sliceThicknessMm: 1 } },
+    ],
     ['more coverage', { slices: 200 }, { slices: 100 }],
     ['more slices', { slices: 600, spacingMm: 0.5 }, { slices: 300, spacingMm: 1 }],
     ['alike in every respect, taken by its UID', { series: 3 }, { series: 5 }],

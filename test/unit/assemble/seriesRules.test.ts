@@ -12,7 +12,11 @@ describe('instanceRefusal', () => {
   it.each<[string, Partial<InstanceHeader>, string]>([
     ['secondary-capture', { sopClassUid: '1.2.840.10008.5.1.4.1.1.7', modality: 'CT' }, 'a secondary capture'],
     ['secondary-capture', { sopClassUid: '1.2.840.10008.5.1.4.1.1.7.4', modality: 'OT' }, 'a secondary capture'],
-    ['multi-frame', { sopClassUid: '1.2.840.10008.5.1.4.1.1.2.1' }, 'a multi-frame Enhanced CT (kept, not analysed yet)'],
+    [
+      'multi-frame',
+      { sopClassUid: '1.2.840.10008.5.1.4.1.1.2.1' },
+      'a multi-frame Enhanced CT (kept, not analysed yet)',
+    ],
     ['not-ct', { sopClassUid: '1.2.840.10008.5.1.4.1.1.88.34', modality: 'SR' }, 'SR objects'],
     ['not-ct', { sopClassUid: '1.2.840.10008.5.1.4.1.1.4', modality: 'MR' }, 'MR objects'],
     ['not-ct', { sopClassUid: '1.2.840.10008.5.1.4.1.1.66', modality: 'CT' }, 'objects that are no CT images'],
@@ -23,12 +27,20 @@ describe('instanceRefusal', () => {
     ['derived', { imageType: ['DERIVED', 'PRIMARY', 'REFORMATTED', 'AVERAGE'], sliceThicknessMm: null }, 'a reformat'],
     ['derived', { imageType: ['ORIGINAL', 'SECONDARY', 'CT_SOM5 MPR'], sliceThicknessMm: 1 }, 'a 1 mm reformat'],
     ['no-geometry', { imagePositionPatientMm: null }, 'images without a usable position'],
-    ['no-geometry', { imageOrientationPatient: [0, 0, 0, 0, 0, 0], rows: 0 }, 'images without a usable orientation and matrix'],
+    [
+      'no-geometry',
+      { imageOrientationPatient: [0, 0, 0, 0, 0, 0], rows: 0 },
+      'images without a usable orientation and matrix',
+    ],
     ['no-geometry', { pixelSpacingMm: null }, 'images without a usable pixel spacing'],
     ['not-axial', { imageOrientationPatient: [0, 1, 0, 0, 0, -1] }, 'a 1 mm sagittal series'],
     ['not-axial', { imageOrientationPatient: [1, 0, 0, 0, 0, -1], sliceThicknessMm: 0.75 }, 'a 0.75 mm coronal series'],
     ['not-axial', { imageOrientationPatient: [1, 0, 0, 0, Math.SQRT1_2, -Math.SQRT1_2] }, 'a 1 mm oblique series'],
-    ['rotated', { imageOrientationPatient: [Math.SQRT1_2, Math.SQRT1_2, 0, -Math.SQRT1_2, Math.SQRT1_2, 0] }, 'slices turned in their plane by more than 30 degrees'],
+    [
+      'rotated',
+      { imageOrientationPatient: [Math.SQRT1_2, Math.SQRT1_2, 0, -Math.SQRT1_2, Math.SQRT1_2, 0] },
+      'slices turned in their plane by more than 30 degrees',
+    ],
     ['too-thick', { sliceThicknessMm: 5 }, 'slices 5 mm thick (at most 4.5 mm)'],
     ['wrong-body-region', { bodyPartExamined: 'CHEST' }, 'a scan of another region, by its description'],
   ])('%s: %o', (code, header, reason) => {
@@ -49,7 +61,10 @@ describe('instanceRefusal', () => {
   });
 
   it('follows the site rules', () => {
-    const header = instanceOf({ sliceThicknessMm: 2, imageOrientationPatient: [1, 0, 0, 0, Math.cos(0.2), Math.sin(0.2)] }).header;
+    const header = instanceOf({
+      sliceThicknessMm: 2,
+      imageOrientationPatient: [1, 0, 0, 0, Math.cos(0.2), Math.sin(0.2)],
+    }).header;
     expect(instanceRefusal(header, { ...DEFAULT_SERIES_RULES, maxSliceThicknessMm: 1.5 })?.code).toBe('too-thick');
     expect(instanceRefusal(header, { ...DEFAULT_SERIES_RULES, axialToleranceDegrees: 10 })?.code).toBe('not-axial');
   });
@@ -59,7 +74,8 @@ describe('seriesRefusal', () => {
   const refuse = (instances: StoredInstance[]): ReturnType<typeof seriesRefusal> =>
     seriesRefusal({ instances, stack: orderSlices(instances) }, DEFAULT_SERIES_RULES);
   const whole = seriesOf();
-  const with10 = (header: Partial<InstanceHeader>): StoredInstance[] => whole.map((one, index) => (index < 10 ? instanceOf({ ...one.header, ...header }) : one));
+  const with10 = (header: Partial<InstanceHeader>): StoredInstance[] =>
+    whole.map((one, index) => (index < 10 ? instanceOf({ ...one.header, ...header }) : one));
 
   it('lets a whole series pass, and a few holes and duplicates', () => {
     expect(refuse(whole)).toBeNull();
@@ -69,16 +85,47 @@ describe('seriesRefusal', () => {
   });
 
   it.each<[string, StoredInstance[], string]>([
-    ['content-conflict', [...whole, instanceOf({ ...whole[5]!.header, patientAge: '046Y' })], 'different images under one SOP Instance UID'],
+    [
+      'content-conflict',
+      [...whole, instanceOf({ ...whole[5]!.header, patientAge: '046Y' })],
+      'different images under one SOP Instance UID',
+    ],
     ['too-few-slices', seriesOf({ slices: 19, spacingMm: 3 }), '19 axial slices (at least 20 needed)'],
-    ['too-few-slices', Array.from({ length: 40 }, (_, index) => instanceOf({ sopInstanceUid: `1.2.${index + 1}` })), '1 axial slice (at least 20 needed)'],
+    [
+      'too-few-slices',
+      Array.from({ length: 40 }, (_, index) => instanceOf({ sopInstanceUid: `1.2.${index + 1}` })),
+      '1 axial slice (at least 20 needed)',
+    ],
     ['too-many-slices', seriesOf({ slices: 3_001, spacingMm: 0.5 }), '3001 slices (at most 3000)'],
-    ['mixed-geometry', with10({ rows: 256, frameOfReferenceUid: '1.9' }), 'different matrix sizes and frames of reference in one series'],
-    ['mixed-geometry', with10({ imageOrientationPatient: [1, 0, 0, 0, Math.cos(0.1), Math.sin(0.1)] }), 'different orientations in one series'],
+    [
+      'mixed-geometry',
+      with10({ rows: 256, frameOfReferenceUid: '1.9' }),
+      'different matrix sizes and frames of reference in one series',
+    ],
+    [
+      'mixed-geometry',
+      with10({ imageOrientationPatient: [1, 0, 0, 0, Math.cos(0.1), Math.sin(0.1)] }),
+      'different orientations in one series',
+    ],
     ['mixed-geometry', with10({ pixelSpacingMm: [0.5, 0.5] }), 'different pixel spacings in one series'],
-    ['overlapping-stacks', [...whole, ...whole.slice(0, 60).map(({ header }) => instanceOf({ ...header, sopInstanceUid: `${header.sopInstanceUid}.1` }))], 'more than one stack of slices in one series: 60 of 180 slices lie where another one does'],
+    [
+      'overlapping-stacks',
+      [
+        ...whole,
+        ...whole
+          .slice(0, 60)
+          .map(({ header }) => instanceOf({ ...header, sopInstanceUid: `${header.sopInstanceUid}.1` })),
+      ],
+      'more than one stack of slices in one series: 60 of 180 slices lie where another one does',
+    ],
     ['too-thick', seriesOf({ spacingMm: 5, header: { sliceThicknessMm: 1 } }), 'slices 5 mm apart (at most 4.5 mm)'],
-    ['irregular-spacing', whole.map((one, index) => instanceOf({ ...one.header, imagePositionPatientMm: [0, 0, -index - (index % 10 === 0 ? 0.4 : 0)] })), 'slices unevenly spaced: 23 of 119 steps are not 1 mm'],
+    [
+      'irregular-spacing',
+      whole.map((one, index) =>
+        instanceOf({ ...one.header, imagePositionPatientMm: [0, 0, -index - (index % 10 === 0 ? 0.4 : 0)] }),
+      ),
+      'slices unevenly spaced: 23 of 119 steps are not 1 mm',
+    ],
     ['slices-missing', whole.filter((_, index) => index < 40 || index > 49), 'slices missing: 10 of 120, in 1 gap'],
     ['short-coverage', seriesOf({ slices: 79 }), '79 mm of coverage (at least 80 mm needed)'],
   ])('%s', (code, instances, reason) => {

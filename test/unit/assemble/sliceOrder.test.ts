@@ -11,7 +11,13 @@ describe('orderSlices', () => {
       fc.property(fc.shuffledSubarray(series, { minLength: series.length }), (arrived) => {
         const stack = orderSlices(arrived);
         expect(uidsOf(stack.slices.map(({ instance }) => instance))).toEqual(uidsOf(series));
-        expect(stack).toMatchObject({ spacingMm: 0.625, coverageMm: 37.5, gaps: [], duplicates: [], irregularSteps: 0 });
+        expect(stack).toMatchObject({
+          spacingMm: 0.625,
+          coverageMm: 37.5,
+          gaps: [],
+          duplicates: [],
+          irregularSteps: 0,
+        });
       }),
     );
   });
@@ -28,7 +34,11 @@ describe('orderSlices', () => {
 
   it('measures along the normal of a tilted gantry, not along the table', () => {
     const tilt = (20 * Math.PI) / 180;
-    const series = seriesOf({ slices: 30, spacingMm: 2, header: { imageOrientationPatient: [1, 0, 0, 0, Math.cos(tilt), Math.sin(tilt)] } });
+    const series = seriesOf({
+      slices: 30,
+      spacingMm: 2,
+      header: { imageOrientationPatient: [1, 0, 0, 0, Math.cos(tilt), Math.sin(tilt)] },
+    });
     expect(orderSlices(series).spacingMm).toBeCloseTo(2 * Math.cos(tilt), 3);
   });
 
@@ -37,7 +47,9 @@ describe('orderSlices', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 49 }), (removed) => {
         const { gaps } = orderSlices(series.filter((_, index) => index !== removed));
-        expect(gaps).toEqual(removed === 0 || removed === 49 ? [] : [{ afterSliceIndex: removed - 1, missingSlices: 1 }]);
+        expect(gaps).toEqual(
+          removed === 0 || removed === 49 ? [] : [{ afterSliceIndex: removed - 1, missingSlices: 1 }],
+        );
       }),
     );
   });
@@ -45,7 +57,13 @@ describe('orderSlices', () => {
   it('counts every missing slice of every hole, with positions written in few digits', () => {
     const rounded = seriesOf({ slices: 200, spacingMm: 0.625 }).map((instance) => {
       const [x, y, z] = instance.header.imagePositionPatientMm!;
-      return { ...instance, header: { ...instance.header, imagePositionPatientMm: [x, y, Number(z.toFixed(1))] as [number, number, number] } };
+      return {
+        ...instance,
+        header: {
+          ...instance.header,
+          imagePositionPatientMm: [x, y, Number(z.toFixed(1))] as [number, number, number],
+        },
+      };
     });
     fc.assert(
       fc.property(fc.uniqueArray(fc.integer({ min: 1, max: 198 }), { minLength: 1, maxLength: 60 }), (removed) => {
@@ -67,13 +85,18 @@ describe('orderSlices', () => {
       const [x, y, z] = instance.header.imagePositionPatientMm!;
       return instanceOf({ ...instance.header, imagePositionPatientMm: [x, y, Number(z.toFixed(1))] });
     });
-    expect(orderSlices(rounded.filter((_, index) => index < 30 || index >= 60)).gaps).toEqual([{ afterSliceIndex: 29, missingSlices: 30 }]);
+    expect(orderSlices(rounded.filter((_, index) => index < 30 || index >= 60)).gaps).toEqual([
+      { afterSliceIndex: 29, missingSlices: 30 },
+    ]);
   });
 
   it('keeps one slice a position, the same one whatever came first', () => {
     const series = seriesOf({ slices: 20 });
     const again = instanceOf({ ...series[7]!.header, sopInstanceUid: '1.2.3.4.99999' });
-    for (const arrived of [[again, ...series], [...series, again]]) {
+    for (const arrived of [
+      [again, ...series],
+      [...series, again],
+    ]) {
       const stack = orderSlices(arrived);
       expect(uidsOf(stack.slices.map(({ instance }) => instance))).toEqual(uidsOf(series));
       expect(uidsOf(stack.duplicates)).toEqual(['1.2.3.4.99999']);
@@ -83,12 +106,26 @@ describe('orderSlices', () => {
 
   it('counts steps that are no multiple of the spacing', () => {
     const series = seriesOf({ slices: 20, spacingMm: 2 });
-    const moved = series.map((instance, index) => (index === 10 ? instanceOf({ ...instance.header, imagePositionPatientMm: [-100, -100, instance.header.imagePositionPatientMm![2] + 0.9] }) : instance));
+    const moved = series.map((instance, index) =>
+      index === 10
+        ? instanceOf({
+            ...instance.header,
+            imagePositionPatientMm: [-100, -100, instance.header.imagePositionPatientMm![2] + 0.9],
+          })
+        : instance,
+    );
     expect(orderSlices(moved).irregularSteps).toBe(2);
   });
 
   it('takes no slices and one slice', () => {
-    expect(orderSlices([])).toEqual({ slices: [], duplicates: [], spacingMm: 0, coverageMm: 0, gaps: [], irregularSteps: 0 });
+    expect(orderSlices([])).toEqual({
+      slices: [],
+      duplicates: [],
+      spacingMm: 0,
+      coverageMm: 0,
+      gaps: [],
+      irregularSteps: 0,
+    });
     expect(orderSlices(seriesOf({ slices: 1 }))).toMatchObject({ spacingMm: 0, coverageMm: 0, gaps: [] });
   });
 });

@@ -44,7 +44,14 @@ test('every word of the audit becomes a message that is valid by the schema, wha
     [
       entry({ action, detail: { objects: 4, destination: 'pacs', revision: 2, why: 'no', more: true } }),
       entry({ action, actor: '', address: '', target: '', patient: null }),
-      entry({ action, actor: HOSTILE, address: HOSTILE, target: HOSTILE, detail: { why: HOSTILE, destination: HOSTILE, objects: 1 }, patient: { patientId: HOSTILE, patientName: HOSTILE } }),
+      entry({
+        action,
+        actor: HOSTILE,
+        address: HOSTILE,
+        target: HOSTILE,
+        detail: { why: HOSTILE, destination: HOSTILE, objects: 1 },
+        patient: { patientId: HOSTILE, patientName: HOSTILE },
+      }),
     ].map((one) => auditXml(auditMessageOf(one, naming), { id: HOSTILE, siteId: HOSTILE })),
   );
   expect(documents).toHaveLength(AUDIT_ACTIONS.length * 3);
@@ -54,18 +61,34 @@ test('every word of the audit becomes a message that is valid by the schema, wha
 
 test('the schema finds what is wrong', async () => {
   const good = auditXml(auditMessageOf(entry({}), NAMING), SOURCE);
-  const complaints = await complaintsOfSchema([good.replace('EventActionCode="R"', 'EventActionCode="X"'), good.replace(/<ParticipantObjectName.*?>/, ''), good.replace(/ UserIsRequestor="true"/, ''), good]);
+  const complaints = await complaintsOfSchema([
+    good.replace('EventActionCode="R"', 'EventActionCode="X"'),
+    good.replace(/<ParticipantObjectName.*?>/, ''),
+    good.replace(/ UserIsRequestor="true"/, ''),
+    good,
+  ]);
   expect(complaints.length).toBeGreaterThanOrEqual(3);
   expect(complaints.some((line) => line.includes('3.xml'))).toBe(false);
 });
 
 test('what XML cannot write is replaced, and nothing gets out of its attribute', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.string({ unit: 'binary', maxLength: 40 }), { minLength: 60, maxLength: 60 }), async (values) => {
-      const documents = values.map((value) => auditXml(auditMessageOf(entry({ actor: value, patient: { patientId: value, patientName: value } }), { ...NAMING, patientNames: true }), SOURCE));
-      expect(await complaintsOfSchema(documents)).toEqual([]);
-      for (const document of documents) expect(document.match(/<ActiveParticipant /g)).toHaveLength(2);
-    }),
+    fc.asyncProperty(
+      fc.array(fc.string({ unit: 'binary', maxLength: 40 }), { minLength: 60, maxLength: 60 }),
+      async (values) => {
+        const documents = values.map((value) =>
+          auditXml(
+            auditMessageOf(entry({ actor: value, patient: { patientId: value, patientName: value } }), {
+              ...NAMING,
+              patientNames: true,
+            }),
+            SOURCE,
+          ),
+        );
+        expect(await complaintsOfSchema(documents)).toEqual([]);
+        for (const document of documents) expect(document.match(/<ActiveParticipant /g)).toHaveLength(2);
+      },
+    ),
     { numRuns: 5 },
   );
 });
@@ -73,40 +96,123 @@ test('what XML cannot write is replaced, and nothing gets out of its attribute',
 test('messages are those of PS3.15 A.5.3: their codes, participants and objects', () => {
   const kinds = (over: Partial<OutgoingEntry>) => {
     const { eventId, action, outcome, eventTypes, participants, objects } = auditMessageOf(entry(over), NAMING);
-    return { event: `${eventId.code} ${action} ${outcome}`, types: eventTypes.map(({ code }) => code), who: participants.map(({ userId, isRequestor, role }) => `${userId} ${isRequestor} ${role?.code ?? ''}`.trim()), objects: objects.map(({ role, idType, id }) => `${role} ${idType.code} ${id}`) };
+    return {
+      event: `${eventId.code} ${action} ${outcome}`,
+      types: eventTypes.map(({ code }) => code),
+      who: participants.map(({ userId, isRequestor, role }) => `${userId} ${isRequestor} ${role?.code ?? ''}`.trim()),
+      objects: objects.map(({ role, idType, id }) => `${role} ${idType.code} ${id}`),
+    };
   };
   const SELF = 'odontoid@triage-1';
   const STUDY = ['3 110180 2.25.1', '1 2 P-1'];
-  expect(kinds({ action: 'agent.started', actor: 'odontoid', address: '' })).toEqual({ event: '110100 E 0', types: ['110120', 'agent.started'], who: [`${SELF} false 110150`], objects: [] });
-  expect(kinds({ action: 'sign-in' })).toEqual({ event: '110114 E 0', types: ['110122', 'sign-in'], who: ['ann@odontoid.example true', `${SELF} false`], objects: [] });
-  expect(kinds({ action: 'sign-in.failed', actor: 'unknown' })).toMatchObject({ event: '110114 E 4', who: ['unknown true', `${SELF} false`] });
+  expect(kinds({ action: 'agent.started', actor: 'odontoid', address: '' })).toEqual({
+    event: '110100 E 0',
+    types: ['110120', 'agent.started'],
+    who: [`${SELF} false 110150`],
+    objects: [],
+  });
+  expect(kinds({ action: 'sign-in' })).toEqual({
+    event: '110114 E 0',
+    types: ['110122', 'sign-in'],
+    who: ['ann@odontoid.example true', `${SELF} false`],
+    objects: [],
+  });
+  expect(kinds({ action: 'sign-in.failed', actor: 'unknown' })).toMatchObject({
+    event: '110114 E 4',
+    who: ['unknown true', `${SELF} false`],
+  });
   expect(kinds({ action: 'sign-out' })).toMatchObject({ event: '110114 E 0', types: ['110123', 'sign-out'] });
-  expect(kinds({ action: 'case.viewed' })).toEqual({ event: '110103 R 0', types: ['case.viewed'], who: ['ann@odontoid.example true', `${SELF} false`], objects: STUDY });
-  expect(kinds({ action: 'case.fetched', actor: 'token:monitor' })).toMatchObject({ event: '110103 R 0', who: ['token:monitor true', `${SELF} false`] });
+  expect(kinds({ action: 'case.viewed' })).toEqual({
+    event: '110103 R 0',
+    types: ['case.viewed'],
+    who: ['ann@odontoid.example true', `${SELF} false`],
+    objects: STUDY,
+  });
+  expect(kinds({ action: 'case.fetched', actor: 'token:monitor' })).toMatchObject({
+    event: '110103 R 0',
+    who: ['token:monitor true', `${SELF} false`],
+  });
   expect(kinds({ action: 'case.read' })).toMatchObject({ event: '110111 U 0', objects: STUDY });
-  expect(kinds({ action: 'study.received', actor: 'CT1', detail: { objects: 120, more: false } })).toEqual({ event: '110104 C 0', types: ['study.received'], who: ['CT1 true 110153', `${SELF} false 110152`], objects: STUDY });
-  expect(kinds({ action: 'study.received', actor: 'CT1', detail: { objects: 130, more: true } })).toMatchObject({ event: '110104 U 0' });
-  expect(kinds({ action: 'results.sent', actor: 'odontoid', detail: { destination: 'pacs', objects: 4 } })).toEqual({ event: '110104 R 0', types: ['results.sent'], who: [`${SELF} true 110153`, 'pacs false 110152'], objects: STUDY });
-  expect(kinds({ action: 'results.refused', actor: 'odontoid', detail: { destination: 'gone', objects: 1 } })).toMatchObject({ event: '110104 R 8' });
-  expect(kinds({ action: 'study.removed', actor: 'odontoid', address: '' })).toEqual({ event: '110105 D 0', types: ['study.removed'], who: [`${SELF} true`], objects: STUDY });
-  expect(kinds({ action: 'audit.exported', target: '' })).toEqual({ event: '110101 R 0', types: ['audit.exported'], who: ['ann@odontoid.example true', `${SELF} false`], objects: ['13 12 urn:odontoid:audit'] });
-  expect(kinds({ action: 'association.rejected', actor: 'ROGUE', address: '10.9.9.9', target: '', detail: { why: 'calling AE title not recognised', count: 3 } })).toEqual({ event: '110113 E 4', types: ['110126', 'association.rejected'], who: [`${SELF} false`, 'ROGUE false'], objects: ['13 110182 10.9.9.9'] });
-  expect(kinds({ action: 'threshold.changed', target: 'compact' })).toEqual({ event: '110113 E 0', types: ['110131', 'threshold.changed'], who: [`${SELF} false`, 'ann@odontoid.example false'], objects: ['5 12 urn:odontoid:threshold:compact'] });
-  expect(kinds({ action: 'user.role-changed', target: 'ben' })).toMatchObject({ event: '110113 E 0', types: ['110136', 'user.role-changed'], objects: ['13 12 urn:odontoid:user:ben'] });
-  expect(kinds({ action: 'audit.broken', actor: 'odontoid', target: 'entry 12' })).toMatchObject({ event: '110113 E 12', who: [`${SELF} false`] });
+  expect(kinds({ action: 'study.received', actor: 'CT1', detail: { objects: 120, more: false } })).toEqual({
+    event: '110104 C 0',
+    types: ['study.received'],
+    who: ['CT1 true 110153', `${SELF} false 110152`],
+    objects: STUDY,
+  });
+  expect(kinds({ action: 'study.received', actor: 'CT1', detail: { objects: 130, more: true } })).toMatchObject({
+    event: '110104 U 0',
+  });
+  expect(kinds({ action: 'results.sent', actor: 'odontoid', detail: { destination: 'pacs', objects: 4 } })).toEqual({
+    event: '110104 R 0',
+    types: ['results.sent'],
+    who: [`${SELF} true 110153`, 'pacs false 110152'],
+    objects: STUDY,
+  });
+  expect(
+    kinds({ action: 'results.refused', actor: 'odontoid', detail: { destination: 'gone', objects: 1 } }),
+  ).toMatchObject({ event: '110104 R 8' });
+  expect(kinds({ action: 'study.removed', actor: 'odontoid', address: '' })).toEqual({
+    event: '110105 D 0',
+    types: ['study.removed'],
+    who: [`${SELF} true`],
+    objects: STUDY,
+  });
+  expect(kinds({ action: 'audit.exported', target: '' })).toEqual({
+    event: '110101 R 0',
+    types: ['audit.exported'],
+    who: ['ann@odontoid.example true', `${SELF} false`],
+    objects: ['13 12 urn:odontoid:audit'],
+  });
+  expect(
+    kinds({
+      action: 'association.rejected',
+      actor: 'ROGUE',
+      address: '10.9.9.9',
+      target: '',
+      detail: { why: 'calling AE title not recognised', count: 3 },
+    }),
+  ).toEqual({
+    event: '110113 E 4',
+    types: ['110126', 'association.rejected'],
+    who: [`${SELF} false`, 'ROGUE false'],
+    objects: ['13 110182 10.9.9.9'],
+  });
+  expect(kinds({ action: 'threshold.changed', target: 'compact' })).toEqual({
+    event: '110113 E 0',
+    types: ['110131', 'threshold.changed'],
+    who: [`${SELF} false`, 'ann@odontoid.example false'],
+    objects: ['5 12 urn:odontoid:threshold:compact'],
+  });
+  expect(kinds({ action: 'user.role-changed', target: 'ben' })).toMatchObject({
+    event: '110113 E 0',
+    types: ['110136', 'user.role-changed'],
+    objects: ['13 12 urn:odontoid:user:ben'],
+  });
+  expect(kinds({ action: 'audit.broken', actor: 'odontoid', target: 'entry 12' })).toMatchObject({
+    event: '110113 E 12',
+    who: [`${SELF} false`],
+  });
   // A word of another version is told of all the same.
   expect(kinds({ action: 'not.known' })).toMatchObject({ event: '110113 E 0', types: ['110132', 'not.known'] });
 });
 
 test('for every word: at most one requestor, one of each role in a transfer, one patient, and an alert says of what', () => {
   for (const action of AUDIT_ACTIONS) {
-    const { eventId, participants, objects } = auditMessageOf(entry({ action, detail: { destination: 'pacs', objects: 1 } }), NAMING);
+    const { eventId, participants, objects } = auditMessageOf(
+      entry({ action, detail: { destination: 'pacs', objects: 1 } }),
+      NAMING,
+    );
     expect(participants.filter(({ isRequestor }) => isRequestor).length, action).toBeLessThanOrEqual(1);
     expect(participants.length, action).toBeGreaterThanOrEqual(1);
     const roles = participants.map(({ role }) => role?.code);
     if (eventId.code === '110104') expect(roles.sort(), action).toEqual(['110152', '110153']);
-    if (['110103', '110104', '110105', '110111'].includes(eventId.code)) expect(objects.map(({ role }) => role), action).toEqual(['3', '1']);
-    if (eventId.code === '110113') expect(Object.keys(objects[0]?.details ?? {}), action).toContain('Alert Description');
+    if (['110103', '110104', '110105', '110111'].includes(eventId.code))
+      expect(
+        objects.map(({ role }) => role),
+        action,
+      ).toEqual(['3', '1']);
+    if (eventId.code === '110113')
+      expect(Object.keys(objects[0]?.details ?? {}), action).toContain('Alert Description');
     if (eventId.code === '110114') expect(participants[0]?.networkAccessPoint, action).toBeDefined();
   }
 });
@@ -120,6 +226,8 @@ test('a patient is an ID; the name comes where the site wants it', () => {
 
 test('the syslog header is that of RFC 5424, the same for the same entry', () => {
   const message = syslogMessage({ atMs: AT_MS, hostName: 'triage 1\nżx', sequenceId: 7 }, '<AuditMessage/>');
-  expect(message.toString()).toBe('<85>1 2026-11-28T19:00:00.005Z triage1x odontoid - DICOM+RFC3881 [meta sequenceId="7"] \uFEFF<AuditMessage/>');
+  expect(message.toString()).toBe(
+    '<85>1 2026-11-28T19:00:00.005Z triage1x odontoid - DICOM+RFC3881 [meta sequenceId="7"] \uFEFF<AuditMessage/>',
+  );
   expect(syslogMessage({ atMs: AT_MS, hostName: '', sequenceId: 7 }, 'x').toString()).toContain('Z - odontoid');
 });

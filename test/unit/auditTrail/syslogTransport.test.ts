@@ -29,19 +29,30 @@ async function repository(onConnection: (socket: TLSSocket) => void): Promise<Tl
     for (const socket of open) socket.destroy();
     server.close();
   });
-  return { host: '127.0.0.1', port: (server.address() as AddressInfo).port, ca: pem(ours.caFile), timeoutMs: 400, confirm: 'close' };
+  return {
+    host: '127.0.0.1',
+    port: (server.address() as AddressInfo).port,
+    ca: pem(ours.caFile),
+    timeoutMs: 400,
+    confirm: 'close',
+  };
 }
 
 test('messages are framed by their length in bytes, and sent when the closing is answered', async () => {
   const parts: Buffer[] = [];
-  const options = await repository((socket) => socket.on('data', (part: Buffer) => parts.push(part)).on('end', () => socket.end()));
+  const options = await repository((socket) =>
+    socket.on('data', (part: Buffer) => parts.push(part)).on('end', () => socket.end()),
+  );
   await createTlsSyslog(options, systemClock).send(MESSAGES);
   expect(Buffer.concat(parts).toString()).toBe('3 one9 two\nlines8 żółć');
 });
 
 test('a repository that reads and does not answer the closing has nothing for certain, unless the site says that it is so', async () => {
   const options = await repository((socket) => socket.resume());
-  await expect(createTlsSyslog(options, systemClock).send(MESSAGES)).rejects.toMatchObject({ code: 'audit-repository-unreachable', message: expect.stringContaining('does not answer the closing of the connection') });
+  await expect(createTlsSyslog(options, systemClock).send(MESSAGES)).rejects.toMatchObject({
+    code: 'audit-repository-unreachable',
+    message: expect.stringContaining('does not answer the closing of the connection'),
+  });
   await createTlsSyslog({ ...options, confirm: 'none' }, systemClock).send(MESSAGES);
 });
 
@@ -52,7 +63,10 @@ test.each([
   const options = await repository(onConnection);
   // More than fits into the buffers of a connection; and so little that it is written before anything is heard.
   const many = Array.from({ length: 200 }, () => Buffer.alloc(60_000, 'x'));
-  for (const messages of [many, MESSAGES]) await expect(createTlsSyslog(options, systemClock).send(messages)).rejects.toMatchObject({ code: 'audit-repository-unreachable' });
+  for (const messages of [many, MESSAGES])
+    await expect(createTlsSyslog(options, systemClock).send(messages)).rejects.toMatchObject({
+      code: 'audit-repository-unreachable',
+    });
 });
 
 test('stopping does not wait for a repository that takes and never answers', async () => {

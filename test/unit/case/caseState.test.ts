@@ -2,7 +2,15 @@ import { describe, expect, it } from 'vitest';
 import { CASE_STATES, nextCaseState, type CaseEventType, type CaseState } from '../../../src/case/caseState.ts';
 import { TriageError } from '../../../src/base/errors.ts';
 
-const EVENTS: readonly CaseEventType[] = ['instanceReceived', 'seriesChosen', 'notEligible', 'inferred', 'reported', 'delivered', 'gaveUp'];
+const EVENTS: readonly CaseEventType[] = [
+  'instanceReceived',
+  'seriesChosen',
+  'notEligible',
+  'inferred',
+  'reported',
+  'delivered',
+  'gaveUp',
+];
 
 /** Written out by hand, apart from the table in the code: what a reader of ARCHITECTURE.md would expect. */
 const LEGAL: Readonly<Record<string, CaseState>> = {

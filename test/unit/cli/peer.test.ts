@@ -9,5 +9,8 @@ describe('AE@host:port', () => {
     ['A@[::1]:11112', { aeTitle: 'A', host: '::1', port: 11112 }],
   ])('%s', (text, peer) => expect(parsePeer(text)).toEqual(peer));
 
-  it.each(['', 'ORTHANC', '127.0.0.1:4242', 'A@h', 'A@h:0', 'A@h:70000', '@h:1', 'SEVENTEENLETTERSX@h:1'])('refuses %j', (text) => expect(() => parsePeer(text)).toThrow(TriageError));
+  it.each(['', 'ORTHANC', '127.0.0.1:4242', 'A@h', 'A@h:0', 'A@h:70000', '@h:1', 'SEVENTEENLETTERSX@h:1'])(
+    'refuses %j',
+    (text) => expect(() => parsePeer(text)).toThrow(TriageError),
+  );
 });

@@ -16,7 +16,10 @@ test('a file that is gone is told apart from one that cannot be decoded', async 
   expect(await useSliceFile(path, (at) => Promise.resolve(at))).toBe(path);
   await expect(useSliceFile(path, undecodable)).rejects.toMatchObject({ code: 'pixel-data-undecodable' });
   await rm(path);
-  await expect(useSliceFile(path, undecodable)).rejects.toMatchObject({ code: 'slice-gone', kind: { httpStatus: 410 } });
+  await expect(useSliceFile(path, undecodable)).rejects.toMatchObject({
+    code: 'slice-gone',
+    kind: { httpStatus: 410 },
+  });
 });
 
 test('whoever asks for a slice whose file is gone is told what to do', async () => {
@@ -24,7 +27,10 @@ test('whoever asks for a slice whose file is gone is told what to do', async () 
   await addStudy(web, { id: 'a', outcome: 0.9, slices: 4 });
   const response = await fetch(`${web.url}/api/cases/${studyUid('a')}/slices/0`);
   expect(response.status).toBe(410);
-  expect(await response.json()).toMatchObject({ error: 'slice-gone', message: expect.stringContaining('let the PACS send the study once more') as string });
+  expect(await response.json()).toMatchObject({
+    error: 'slice-gone',
+    message: expect.stringContaining('let the PACS send the study once more') as string,
+  });
   // It is nobody's bug: the log stays quiet.
   expect(web.logged.filter(({ message }) => message === 'request failed')).toEqual([]);
 });

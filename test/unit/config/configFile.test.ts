@@ -26,7 +26,13 @@ function failure(run: () => unknown): TriageError {
 describe('configuration', () => {
   it('has the documented defaults when nothing else is said', () => {
     const config = loadConfig(file('empty.yaml', ''), {});
-    expect(config.receive).toMatchObject({ host: '127.0.0.1', port: 11112, aeTitle: 'ODONTOID', sources: [], maxAssociations: 20 });
+    expect(config.receive).toMatchObject({
+      host: '127.0.0.1',
+      port: 11112,
+      aeTitle: 'ODONTOID',
+      sources: [],
+      maxAssociations: 20,
+    });
     expect(config.web.host).toBe('127.0.0.1');
     expect(config.infer.modelDir).toBe(resolve(packageRoot, 'models/compact'));
   });
@@ -46,22 +52,48 @@ describe('configuration', () => {
   });
 
   it('names the environment variable that no option answers to', () => {
-    expect(failure(() => loadConfig(undefined, { ODONTOID__RECIEVE__PORT: '1' })).message).toContain('ODONTOID__RECIEVE__PORT');
+    expect(failure(() => loadConfig(undefined, { ODONTOID__RECIEVE__PORT: '1' })).message).toContain(
+      'ODONTOID__RECIEVE__PORT',
+    );
   });
 
   it.each([
     ['port out of range', 'receive: { port: 70000 }', /receive\.port/],
     ['AE title too long', 'receive: { aeTitle: ABCDEFGHIJKLMNOPQ }', /receive\.aeTitle/],
-    ['page on every address in clear', 'web: { host: 0.0.0.0, publicUrl: "https://o.example" }', /cross the network in clear/],
+    [
+      'page on every address in clear',
+      'web: { host: 0.0.0.0, publicUrl: "https://o.example" }',
+      /cross the network in clear/,
+    ],
     ['page on every address without its name', 'web: { host: 0.0.0.0, trustProxy: [10.0.0.1] }', /web\.publicUrl/],
-    ['page on every address without sign-in', 'web: { host: 0.0.0.0, publicUrl: "https://o.example", trustProxy: [10.0.0.1], signIn: off }', /this machine alone/],
-    ['page behind a proxy without sign-in', 'web: { publicUrl: "https://o.example", signIn: off }', /this machine alone/],
+    [
+      'page on every address without sign-in',
+      'web: { host: 0.0.0.0, publicUrl: "https://o.example", trustProxy: [10.0.0.1], signIn: off }',
+      /this machine alone/,
+    ],
+    [
+      'page behind a proxy without sign-in',
+      'web: { publicUrl: "https://o.example", signIn: off }',
+      /this machine alone/,
+    ],
     ['public page in clear', 'web: { publicUrl: "http://o.example" }', /begins with https/],
     ['public page under a path', 'web: { publicUrl: "https://o.example/odontoid" }', /no path/],
     ['OIDC without a provider', 'web: { signIn: oidc, publicUrl: "https://o.example" }', /web\.oidc/],
-    ['OIDC without an address to come back to', 'web: { signIn: oidc, oidc: { issuer: "https://id.example", clientId: o, adminValues: [a], readerValues: [r] } }', /web\.publicUrl/],
-    ['secret in the file', 'destinations: [{name: a, kind: dicomweb, url: "http://h/", auth: {kind: bearer, token: abc}}]', /destinations\.0\.auth/],
-    ['two places for a secret', 'destinations: [{name: a, kind: dicomweb, url: "http://h/", auth: {kind: bearer, token: {env: A, file: b}}}]', /either env or file/],
+    [
+      'OIDC without an address to come back to',
+      'web: { signIn: oidc, oidc: { issuer: "https://id.example", clientId: o, adminValues: [a], readerValues: [r] } }',
+      /web\.publicUrl/,
+    ],
+    [
+      'secret in the file',
+      'destinations: [{name: a, kind: dicomweb, url: "http://h/", auth: {kind: bearer, token: abc}}]',
+      /destinations\.0\.auth/,
+    ],
+    [
+      'two places for a secret',
+      'destinations: [{name: a, kind: dicomweb, url: "http://h/", auth: {kind: bearer, token: {env: A, file: b}}}]',
+      /either env or file/,
+    ],
     ['key written twice', 'receive: { port: 1, port: 2 }', /unique/],
     ['not YAML', 'receive: [', /odd\.yaml/],
   ])('refuses: %s', (_name, text, message) => {
@@ -73,11 +105,20 @@ describe('configuration', () => {
   it.each([
     ['nothing said', '{}'],
     ['this machine without sign-in', 'web: { signIn: off }'],
-    ['TLS of its own', 'web: { host: 0.0.0.0, publicUrl: "https://o.example:8443", tls: { certFile: c.pem, keyFile: k.pem } }'],
+    [
+      'TLS of its own',
+      'web: { host: 0.0.0.0, publicUrl: "https://o.example:8443", tls: { certFile: c.pem, keyFile: k.pem } }',
+    ],
     ['a proxy on this machine', 'web: { publicUrl: "https://o.example", trustProxy: [127.0.0.1] }'],
-    ['a proxy elsewhere, its layers in two places', 'web: { host: 0.0.0.0, trustProxy: [10.0.0.0/8] }', { ODONTOID__WEB__PUBLICURL: 'https://o.example' }],
+    [
+      'a proxy elsewhere, its layers in two places',
+      'web: { host: 0.0.0.0, trustProxy: [10.0.0.0/8] }',
+      { ODONTOID__WEB__PUBLICURL: 'https://o.example' },
+    ],
   ])('lets the page be served with %s', (_name, text, environment: Record<string, string> = {}) => {
-    expect(loadConfig(file('door.yaml', text), environment).web.signIn).toBe(_name.includes('without') ? 'off' : 'local');
+    expect(loadConfig(file('door.yaml', text), environment).web.signIn).toBe(
+      _name.includes('without') ? 'off' : 'local',
+    );
   });
 
   it('cannot be changed after it is read', () => {
@@ -88,14 +129,17 @@ describe('configuration', () => {
   });
 
   it('does not let a key reach the prototype', () => {
-    expect(failure(() => loadConfig(file('proto.yaml', '__proto__:\n  polluted: 1\n'), {})).code).toBe('config-invalid');
+    expect(failure(() => loadConfig(file('proto.yaml', '__proto__:\n  polluted: 1\n'), {})).code).toBe(
+      'config-invalid',
+    );
     expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
   });
 
   it('accepts every example that is shipped', () => {
     const examples = readdirSync(resolve(packageRoot, 'config')).filter((name) => name.startsWith('example-'));
     expect(examples.length).toBeGreaterThanOrEqual(2);
-    for (const name of examples) expect(loadConfig(resolve(packageRoot, 'config', name), {}).destinations.length).toBeGreaterThan(0);
+    for (const name of examples)
+      expect(loadConfig(resolve(packageRoot, 'config', name), {}).destinations.length).toBeGreaterThan(0);
   });
 
   it('reads secrets from the environment or a file, and says where one was missing', () => {

@@ -31,10 +31,19 @@ afterEach(async () => {
   await temporary.remove();
 });
 
-const scuTo = (port: number, name = 'loopback'): Pacs => createDimseScu({ name, aeTitle: 'LOOPBACK', host: '127.0.0.1', port, callingAeTitle: 'ODONTOID', timeoutMs: 2_000 }, { clock, log });
+const scuTo = (port: number, name = 'loopback'): Pacs =>
+  createDimseScu(
+    { name, aeTitle: 'LOOPBACK', host: '127.0.0.1', port, callingAeTitle: 'ODONTOID', timeoutMs: 2_000 },
+    { clock, log },
+  );
 
 /** Runs a delivery until `done`, then drains it. */
-async function deliverUntil(outbox: ReturnType<typeof memoryOutbox>, destinations: Pacs[], done: () => boolean, timeout = 8_000): Promise<void> {
+async function deliverUntil(
+  outbox: ReturnType<typeof memoryOutbox>,
+  destinations: Pacs[],
+  done: () => boolean,
+  timeout = 8_000,
+): Promise<void> {
   const delivery = createDelivery({ store: outbox.store, destinations, clock, log, options: { pollMs: 25 } });
   try {
     await expect.poll(done, { timeout, interval: 10 }).toBe(true);
@@ -47,13 +56,21 @@ test('what is due is sent, found and confirmed', async () => {
   const outbox = memoryOutbox(RETRY_MS);
   outbox.enqueue('loopback', objects, identity);
   await deliverUntil(outbox, [scuTo(pacs.port)], () => outbox.statuses().every((status) => status === 'confirmed'));
-  expect(outbox.rows.map((row) => row.history.map((outcome) => outcome.kind))).toEqual(objects.map(() => ['sent', 'confirmed']));
+  expect(outbox.rows.map((row) => row.history.map((outcome) => outcome.kind))).toEqual(
+    objects.map(() => ['sent', 'confirmed']),
+  );
   expect(pacs.objects().map((object) => object.receipts)).toEqual(objects.map(() => 1));
 });
 
 test('what is put into the outbox later is seen at once, not at the next poll', async () => {
   const outbox = memoryOutbox(RETRY_MS);
-  const delivery = createDelivery({ store: outbox.store, destinations: [scuTo(pacs.port)], clock, log, options: { pollMs: 60_000 } });
+  const delivery = createDelivery({
+    store: outbox.store,
+    destinations: [scuTo(pacs.port)],
+    clock,
+    log,
+    options: { pollMs: 60_000 },
+  });
   await clock.sleep(50);
   outbox.enqueue('loopback', objects, identity);
   await expect.poll(() => outbox.statuses(), { timeout: 4_000 }).toEqual(objects.map(() => 'confirmed'));
@@ -65,9 +82,17 @@ test('a PACS that is down is tried again until it is up; another one does not wa
   const outbox = memoryOutbox(RETRY_MS);
   outbox.enqueue('down', objects, identity);
   outbox.enqueue('loopback', objects, identity);
-  const delivery = createDelivery({ store: outbox.store, destinations: [scuTo(port, 'down'), scuTo(pacs.port)], clock, log, options: { pollMs: 25 } });
+  const delivery = createDelivery({
+    store: outbox.store,
+    destinations: [scuTo(port, 'down'), scuTo(pacs.port)],
+    clock,
+    log,
+    options: { pollMs: 25 },
+  });
   const ofDown = (): string[] => outbox.statuses().slice(0, objects.length);
-  await expect.poll(() => outbox.statuses().slice(objects.length), { timeout: 4_000 }).toEqual(objects.map(() => 'confirmed'));
+  await expect
+    .poll(() => outbox.statuses().slice(objects.length), { timeout: 4_000 })
+    .toEqual(objects.map(() => 'confirmed'));
   await expect.poll(() => outbox.rows[0]!.history.length, { timeout: 4_000 }).toBeGreaterThan(2);
   expect(ofDown()).toEqual(objects.map(() => 'pending'));
   expect(outbox.rows[0]!.history[0]).toMatchObject({ kind: 'retry', reason: expect.stringMatching(/nothing listens/) });
@@ -99,7 +124,13 @@ test('a PACS that cannot be asked leaves the result accepted, and it is not sent
   outbox.enqueue('loopback', objects, identity);
   const scu = scuTo(pacs.port);
   let asked = 0;
-  const mute: Pacs = { ...scu, holds: (...query) => (++asked < 4 ? Promise.reject(new TriageError('pacs-unreachable', 'It does not answer queries.')) : scu.holds(...query)) };
+  const mute: Pacs = {
+    ...scu,
+    holds: (...query) =>
+      ++asked < 4
+        ? Promise.reject(new TriageError('pacs-unreachable', 'It does not answer queries.'))
+        : scu.holds(...query),
+  };
   await deliverUntil(outbox, [mute], () => outbox.statuses().every((status) => status === 'confirmed'));
   expect(pacs.objects().map((object) => object.receipts)).toEqual(objects.map(() => 1));
 });
@@ -108,9 +139,13 @@ test('a refusal ends the delivery of that object with its reason; the others arr
   const outbox = memoryOutbox(RETRY_MS);
   outbox.enqueue('loopback', objects, identity);
   pacs.faults.rejectSopClasses = [objects[0]!.sopClassUid];
-  await deliverUntil(outbox, [scuTo(pacs.port)], () => outbox.statuses().every((status) => status === 'confirmed' || status === 'refused'));
+  await deliverUntil(outbox, [scuTo(pacs.port)], () =>
+    outbox.statuses().every((status) => status === 'confirmed' || status === 'refused'),
+  );
   expect(outbox.statuses()).toEqual(['refused', 'confirmed', 'confirmed']);
-  expect(outbox.rows[0]!.history).toEqual([{ kind: 'refused', status: 'context-rejected', reason: expect.stringContaining(objects[0]!.sopClassUid) }]);
+  expect(outbox.rows[0]!.history).toEqual([
+    { kind: 'refused', status: 'context-rejected', reason: expect.stringContaining(objects[0]!.sopClassUid) },
+  ]);
 });
 
 test.each([
@@ -130,7 +165,10 @@ test('a result of another study than the outbox says, or whose file was changed,
   const outbox = memoryOutbox(RETRY_MS);
   outbox.enqueue('loopback', [{ ...other!, studyInstanceUid: objects[0]!.studyInstanceUid }, objects[1]!], identity);
   await deliverUntil(outbox, [scuTo(pacs.port)], () => outbox.statuses().every((status) => status === 'refused'));
-  expect(outbox.rows.map((row) => row.history[0])).toMatchObject([{ status: 'identity-mismatch' }, { status: 'file-changed' }]);
+  expect(outbox.rows.map((row) => row.history[0])).toMatchObject([
+    { status: 'identity-mismatch' },
+    { status: 'file-changed' },
+  ]);
   expect(pacs.objects()).toEqual([]);
 });
 
@@ -145,7 +183,13 @@ test('drain waits for the answer in hand and takes nothing more', async () => {
   const outbox = memoryOutbox(RETRY_MS);
   outbox.enqueue('loopback', objects, identity);
   pacs.faults.delayMs = 300;
-  const delivery = createDelivery({ store: outbox.store, destinations: [scuTo(pacs.port)], clock, log, options: { batch: 1 } });
+  const delivery = createDelivery({
+    store: outbox.store,
+    destinations: [scuTo(pacs.port)],
+    clock,
+    log,
+    options: { batch: 1 },
+  });
   await clock.sleep(100);
   await delivery.drain();
   expect(outbox.statuses()).toEqual(['confirmed', 'pending', 'pending']);
@@ -163,33 +207,56 @@ test('whatever goes wrong meanwhile, each result arrives in the end', async () =
   );
   let run = 0;
   await fc.assert(
-    fc.asyncProperty(fc.array(fc.tuple(fault, fc.integer({ min: 10, max: 120 })), { maxLength: 5 }), fc.integer({ min: 1, max: 5 }), async (faults, batch) => {
-      const dir = join(temporary.dir, `run-${run++}`);
-      await mkdir(dir);
-      const archive = await startLoopbackPacs({ dir, port: 0, aeTitle: 'LOOPBACK', clock, log });
-      const outbox = memoryOutbox(15);
-      outbox.enqueue('loopback', objects, identity);
-      const falselyConfirmed = (): boolean => outbox.rows.some((row) => row.status === 'confirmed' && !archive.objects().some((object) => object.sopInstanceUid === row.delivery.object.sopInstanceUid));
-      const start = () => createDelivery({ store: outbox.store, destinations: [scuTo(archive.port)], clock, log, options: { batch, pollMs: 10 } });
-      try {
-        for (const [change, forMs] of faults) {
+    fc.asyncProperty(
+      fc.array(fc.tuple(fault, fc.integer({ min: 10, max: 120 })), { maxLength: 5 }),
+      fc.integer({ min: 1, max: 5 }),
+      async (faults, batch) => {
+        const dir = join(temporary.dir, `run-${run++}`);
+        await mkdir(dir);
+        const archive = await startLoopbackPacs({ dir, port: 0, aeTitle: 'LOOPBACK', clock, log });
+        const outbox = memoryOutbox(15);
+        outbox.enqueue('loopback', objects, identity);
+        const falselyConfirmed = (): boolean =>
+          outbox.rows.some(
+            (row) =>
+              row.status === 'confirmed' &&
+              !archive.objects().some((object) => object.sopInstanceUid === row.delivery.object.sopInstanceUid),
+          );
+        const start = () =>
+          createDelivery({
+            store: outbox.store,
+            destinations: [scuTo(archive.port)],
+            clock,
+            log,
+            options: { batch, pollMs: 10 },
+          });
+        try {
+          for (const [change, forMs] of faults) {
+            for (const key of Object.keys(archive.faults)) Reflect.deleteProperty(archive.faults, key);
+            Object.assign(archive.faults, change);
+            // The agent is restarted at each change.
+            const delivery = start();
+            await clock.sleep(forMs);
+            await delivery.drain();
+            expect(falselyConfirmed()).toBe(false);
+          }
           for (const key of Object.keys(archive.faults)) Reflect.deleteProperty(archive.faults, key);
-          Object.assign(archive.faults, change);
-          // The agent is restarted at each change.
           const delivery = start();
-          await clock.sleep(forMs);
+          await expect
+            .poll(() => outbox.statuses(), { timeout: 5_000, interval: 10 })
+            .toEqual(objects.map(() => 'confirmed'));
           await delivery.drain();
-          expect(falselyConfirmed()).toBe(false);
+          expect(
+            archive
+              .objects()
+              .map((object) => object.sopInstanceUid)
+              .sort(),
+          ).toEqual(objects.map((object) => object.sopInstanceUid).sort());
+        } finally {
+          await archive.close();
         }
-        for (const key of Object.keys(archive.faults)) Reflect.deleteProperty(archive.faults, key);
-        const delivery = start();
-        await expect.poll(() => outbox.statuses(), { timeout: 5_000, interval: 10 }).toEqual(objects.map(() => 'confirmed'));
-        await delivery.drain();
-        expect(archive.objects().map((object) => object.sopInstanceUid).sort()).toEqual(objects.map((object) => object.sopInstanceUid).sort());
-      } finally {
-        await archive.close();
-      }
-    }),
+      },
+    ),
     { numRuns: 15 },
   );
 }, 60_000);

@@ -15,9 +15,18 @@ export function memoryOutbox(retryMs: number) {
     dueDeliveries: (destination, limit) =>
       Promise.resolve(
         rows
-          .filter((row) => row.delivery.destination === destination && (row.status === 'pending' || row.status === 'sent') && row.dueAtMs <= Date.now())
+          .filter(
+            (row) =>
+              row.delivery.destination === destination &&
+              (row.status === 'pending' || row.status === 'sent') &&
+              row.dueAtMs <= Date.now(),
+          )
           .slice(0, limit)
-          .map((row) => ({ ...row.delivery, attempts: row.history.length, state: row.status === 'sent' ? 'sent' : 'pending' })),
+          .map((row) => ({
+            ...row.delivery,
+            attempts: row.history.length,
+            state: row.status === 'sent' ? 'sent' : 'pending',
+          })),
       ),
     recordDelivery: (id, outcome) => {
       const row = rows.find((candidate) => candidate.delivery.id === id);
@@ -34,9 +43,21 @@ export function memoryOutbox(retryMs: number) {
       return () => listeners.delete(listener);
     },
   };
-  const enqueue = (destination: string, objects: readonly ResultObject[], identity: { patientId: string; accessionNumber: string }): void => {
+  const enqueue = (
+    destination: string,
+    objects: readonly ResultObject[],
+    identity: { patientId: string; accessionNumber: string },
+  ): void => {
     for (const object of objects) {
-      const delivery: DueDelivery = { id: rows.length + 1, destination, object, caseRevision: 1, attempts: 0, ...identity, state: 'pending' };
+      const delivery: DueDelivery = {
+        id: rows.length + 1,
+        destination,
+        object,
+        caseRevision: 1,
+        attempts: 0,
+        ...identity,
+        state: 'pending',
+      };
       rows.push({ delivery, dueAtMs: 0, status: 'pending', history: [] });
     }
     for (const listener of listeners) listener(objects[0]?.studyInstanceUid ?? '');

@@ -16,20 +16,43 @@ const HOUR_MS = 3_600_000;
 it('sends the same bytes again when the PACS has lost, an hour later, what it had confirmed', async () => {
   const folder = await temporaryFolder();
   const archiveDir = join(folder, 'pacs');
-  const startPacs = (port: number) => startLoopbackPacs({ dir: archiveDir, port, aeTitle: 'LOOPBACK', clock: systemClock, log });
+  const startPacs = (port: number) =>
+    startLoopbackPacs({ dir: archiveDir, port, aeTitle: 'LOOPBACK', clock: systemClock, log });
   let pacs = await startPacs(0);
   onTestFinished(() => pacs.close());
 
   const worklist = await openWorklist({ destinations: ['loopback'] });
   const { store, query, clock } = worklist;
   await toInferred(worklist, 7, 0.9);
-  const objects = await writeSampleResults(join(folder, 'results'), '7', 1, {}, { StudyInstanceUID: studyUid(7), PatientID: 'P-7', AccessionNumber: 'A-7' });
+  const objects = await writeSampleResults(
+    join(folder, 'results'),
+    '7',
+    1,
+    {},
+    { StudyInstanceUID: studyUid(7), PatientID: 'P-7', AccessionNumber: 'A-7' },
+  );
   await store.apply(await claimed(store, 'report'), { type: 'reported', objects });
 
-  const scu = createDimseScu({ name: 'loopback', aeTitle: 'LOOPBACK', host: '127.0.0.1', port: pacs.port, callingAeTitle: 'ODONTOID', timeoutMs: 2_000 }, { clock: systemClock, log });
+  const scu = createDimseScu(
+    {
+      name: 'loopback',
+      aeTitle: 'LOOPBACK',
+      host: '127.0.0.1',
+      port: pacs.port,
+      callingAeTitle: 'ODONTOID',
+      timeoutMs: 2_000,
+    },
+    { clock: systemClock, log },
+  );
   let asked = 0;
   const counted: typeof scu = { ...scu, holds: (...query) => (asked++, scu.holds(...query)) };
-  const delivery = createDelivery({ store, destinations: [counted], clock: { ...systemClock, now: () => clock.now() }, log, options: { pollMs: 20 } });
+  const delivery = createDelivery({
+    store,
+    destinations: [counted],
+    clock: { ...systemClock, now: () => clock.now() },
+    log,
+    options: { pollMs: 20 },
+  });
   onTestFinished(() => delivery.drain());
   const row = async () => (await query.caseDetail(studyUid(7))).row;
   const statuses = async () => (await row()).deliveries.map(({ status }) => status);
@@ -49,7 +72,16 @@ it('sends the same bytes again when the PACS has lost, an hour later, what it ha
   expect(asked).toBe(askedAtDelivery);
 
   clock.advance(1);
-  await expect.poll(() => pacs.objects().map(({ sopInstanceUid }) => sopInstanceUid).sort(), { timeout: 10_000 }).toEqual([lost, kept].map((object) => object!.sopInstanceUid).sort());
+  await expect
+    .poll(
+      () =>
+        pacs
+          .objects()
+          .map(({ sopInstanceUid }) => sopInstanceUid)
+          .sort(),
+      { timeout: 10_000 },
+    )
+    .toEqual([lost, kept].map((object) => object!.sopInstanceUid).sort());
   await expect.poll(statuses, { timeout: 10_000 }).toEqual(['confirmed', 'confirmed']);
   const again = pacs.objects().find(({ sopInstanceUid }) => sopInstanceUid === lost!.sopInstanceUid)!;
   expect((await dataSetBytes(again.path)).equals(before)).toBe(true);

@@ -10,12 +10,37 @@ function latin1(text: string): Uint8Array {
 describe('decodeText', () => {
   // The byte sequences are those of PS3.5 annexes H, I, J and K, and of Supplement 9's examples as DCMTK and pydicom carry them.
   it.each([
-    ['H.3.1 Japanese, IR 87', ['', 'ISO 2022 IR 87'], 'Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B=\x1b$B$d$^$@\x1b(B^\x1b$B$?$m$&\x1b(B', 'Yamada^Tarou=山田^太郎=やまだ^たろう'],
-    ['H.3.2 Japanese, IR 13 and IR 87', ['ISO 2022 IR 13', 'ISO 2022 IR 87'], '\xd4\xcf\xc0\xde^\xc0\xdb\xb3=\x1b$B;3ED\x1b(J^\x1b$BB@O:\x1b(J=\x1b$B$d$^$@\x1b(J^\x1b$B$?$m$&\x1b(J', 'ﾔﾏﾀﾞ^ﾀﾛｳ=山田^太郎=やまだ^たろう'],
-    ['I.2 Korean', ['', 'ISO 2022 IR 149'], 'Hong^Gildong=\x1b$)C\xfb\xf3^\x1b$)C\xd1\xce\xd4\xd7=\x1b$)C\xc8\xab^\x1b$)C\xb1\xe6\xb5\xbf', 'Hong^Gildong=洪^吉洞=홍^길동'],
-    ['J.1 Chinese, UTF-8', ['ISO_IR 192'], 'Wang^XiaoDong=\xe7\x8e\x8b^\xe5\xb0\x8f\xe6\x9d\xb1=', 'Wang^XiaoDong=王^小東='],
+    [
+      'H.3.1 Japanese, IR 87',
+      ['', 'ISO 2022 IR 87'],
+      'Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B=\x1b$B$d$^$@\x1b(B^\x1b$B$?$m$&\x1b(B',
+      'Yamada^Tarou=山田^太郎=やまだ^たろう',
+    ],
+    [
+      'H.3.2 Japanese, IR 13 and IR 87',
+      ['ISO 2022 IR 13', 'ISO 2022 IR 87'],
+      '\xd4\xcf\xc0\xde^\xc0\xdb\xb3=\x1b$B;3ED\x1b(J^\x1b$BB@O:\x1b(J=\x1b$B$d$^$@\x1b(J^\x1b$B$?$m$&\x1b(J',
+      'ﾔﾏﾀﾞ^ﾀﾛｳ=山田^太郎=やまだ^たろう',
+    ],
+    [
+      'I.2 Korean',
+      ['', 'ISO 2022 IR 149'],
+      'Hong^Gildong=\x1b$)C\xfb\xf3^\x1b$)C\xd1\xce\xd4\xd7=\x1b$)C\xc8\xab^\x1b$)C\xb1\xe6\xb5\xbf',
+      'Hong^Gildong=洪^吉洞=홍^길동',
+    ],
+    [
+      'J.1 Chinese, UTF-8',
+      ['ISO_IR 192'],
+      'Wang^XiaoDong=\xe7\x8e\x8b^\xe5\xb0\x8f\xe6\x9d\xb1=',
+      'Wang^XiaoDong=王^小東=',
+    ],
     ['J.2 Chinese, GB18030', ['GB18030'], 'Wang^XiaoDong=\xcd\xf5^\xd0\xa1\x96|=', 'Wang^XiaoDong=王^小東='],
-    ['K.2 Chinese, GB2312 by code extension', ['', 'ISO 2022 IR 58'], 'Zhang^XiaoDong=\x1b$)A\xd5\xc5^\x1b$)A\xd0\xa1\xb6\xab=', 'Zhang^XiaoDong=张^小东='],
+    [
+      'K.2 Chinese, GB2312 by code extension',
+      ['', 'ISO 2022 IR 58'],
+      'Zhang^XiaoDong=\x1b$)A\xd5\xc5^\x1b$)A\xd0\xa1\xb6\xab=',
+      'Zhang^XiaoDong=张^小东=',
+    ],
     ['GBK', ['GBK'], 'Wang^XiaoDong=\xcd\xf5^\xd0\xa1\xb6\xab=', 'Wang^XiaoDong=王^小东='],
     ['German', ['ISO_IR 100'], '\xc4neas^R\xfcdiger', 'Äneas^Rüdiger'],
     ['French', ['ISO_IR 100'], 'Buc^J\xe9r\xf4me', 'Buc^Jérôme'],
@@ -30,7 +55,12 @@ describe('decodeText', () => {
     ['Thai', ['ISO_IR 166'], '\xca\xc1\xaa\xd2\xc2', 'สมชาย'],
     ['Japanese half-width', ['ISO_IR 13'], '\xd4\xcf\xc0\xde^\xc0\xdb\xb3', 'ﾔﾏﾀﾞ^ﾀﾛｳ'],
     ['Latin-9', ['ISO_IR 203'], '\xa4 \xbd', '€ œ'],
-    ['Greek and Cyrillic by code extension', ['ISO 2022 IR 100', 'ISO 2022 IR 144', 'ISO 2022 IR 126'], 'Dionysios is \x1b-F\xc4\xe9\xef\xed\xf5\xf3\xe9\xef\xf2, J\xe9', 'Dionysios is Διονυσιος, Jι'],
+    [
+      'Greek and Cyrillic by code extension',
+      ['ISO 2022 IR 100', 'ISO 2022 IR 144', 'ISO 2022 IR 126'],
+      'Dionysios is \x1b-F\xc4\xe9\xef\xed\xf5\xf3\xe9\xef\xf2, J\xe9',
+      'Dionysios is Διονυσιος, Jι',
+    ],
     ['JIS X 0212', ['', 'ISO 2022 IR 159'], '\x1b$(D0!\x1b(B', '丂'],
     ['plain', [], 'DOE^JOHN', 'DOE^JOHN'],
   ])('reads %s', (_name, characterSets, bytes, text) => {
@@ -52,7 +82,9 @@ describe('decodeText', () => {
   });
 
   it('keeps a designation that a writer made only once', () => {
-    expect(decodeText(latin1('Hong^Gildong=\x1b$)C\xfb\xf3^\xd1\xce\xd4\xd7'), ['', 'ISO 2022 IR 149'], 'PN')).toEqual(['Hong^Gildong=洪^吉洞']);
+    expect(decodeText(latin1('Hong^Gildong=\x1b$)C\xfb\xf3^\xd1\xce\xd4\xd7'), ['', 'ISO 2022 IR 149'], 'PN')).toEqual([
+      'Hong^Gildong=洪^吉洞',
+    ]);
   });
 
   it('reads undeclared or misspelt character sets without losing letters', () => {
@@ -72,19 +104,45 @@ describe('decodeText', () => {
   });
 
   it('never throws and never lets a control character through', () => {
-    const sets = fc.array(fc.constantFrom('', 'ISO_IR 100', 'ISO 2022 IR 13', 'ISO 2022 IR 87', 'ISO 2022 IR 149', 'ISO 2022 IR 58', 'ISO_IR 192', 'GB18030', 'x'), { maxLength: 3 });
-    const byte = fc.oneof(fc.constantFrom(0x1b, 0x24, 0x28, 0x29, 0x42, 0x43, 0x5c, 0x5e, 0x3d), fc.integer({ min: 0, max: 255 }));
+    const sets = fc.array(
+      fc.constantFrom(
+        '',
+        'ISO_IR 100',
+        'ISO 2022 IR 13',
+        'ISO 2022 IR 87',
+        'ISO 2022 IR 149',
+        'ISO 2022 IR 58',
+        'ISO_IR 192',
+        'GB18030',
+        'x',
+      ),
+      { maxLength: 3 },
+    );
+    const byte = fc.oneof(
+      fc.constantFrom(0x1b, 0x24, 0x28, 0x29, 0x42, 0x43, 0x5c, 0x5e, 0x3d),
+      fc.integer({ min: 0, max: 255 }),
+    );
     fc.assert(
-      fc.property(fc.array(byte, { maxLength: 40 }), sets, fc.constantFrom('PN', 'LO', 'SH'), (bytes, characterSets, vr) => {
-        for (const value of decodeText(Uint8Array.from(bytes), characterSets, vr)) expect(value).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/);
-      }),
+      fc.property(
+        fc.array(byte, { maxLength: 40 }),
+        sets,
+        fc.constantFrom('PN', 'LO', 'SH'),
+        (bytes, characterSets, vr) => {
+          for (const value of decodeText(Uint8Array.from(bytes), characterSets, vr))
+            expect(value).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/);
+        },
+      ),
     );
   });
 
   it('gives every Unicode text back from UTF-8', () => {
-    const printable = fc.string({ unit: 'grapheme' }).filter((text) => !/[\p{Cc}\\]/u.test(text) && text.trim() === text && text !== '');
-    fc.assert(fc.property(printable, (text) => {
-      expect(decodeText(Buffer.from(text), ['ISO_IR 192'], 'LO')).toEqual([text]);
-    }));
+    const printable = fc
+      .string({ unit: 'grapheme' })
+      .filter((text) => !/[\p{Cc}\\]/u.test(text) && text.trim() === text && text !== '');
+    fc.assert(
+      fc.property(printable, (text) => {
+        expect(decodeText(Buffer.from(text), ['ISO_IR 192'], 'LO')).toEqual([text]);
+      }),
+    );
   });
 });

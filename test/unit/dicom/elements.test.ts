@@ -7,9 +7,16 @@ import { TriageError } from '../../../src/base/errors.ts';
 import { ctFile, dcmtk } from '../infer/ctFile.ts';
 
 const WHOLE = ctFile({
-  rows: 2, columns: 3, samples: Uint16Array.of(1, 2, 3, 4, 5, 6),
-  change: { 0x00080008: ['CS', 'ORIGINAL\\PRIMARY\\AXIAL'], 0x00080005: ['CS', ''], 0x00280120: ['SS', -2000], 0x00181030: ['LO', ' padded '] },
-}); // prettier-ignore
+  rows: 2,
+  columns: 3,
+  samples: Uint16Array.of(1, 2, 3, 4, 5, 6),
+  change: {
+    0x00080008: ['CS', 'ORIGINAL\\PRIMARY\\AXIAL'],
+    0x00080005: ['CS', ''],
+    0x00280120: ['SS', -2000],
+    0x00181030: ['LO', ' padded '],
+  },
+});
 
 const codeOf = (bytes: Uint8Array, options = {}): string => {
   try {
@@ -41,14 +48,20 @@ describe('parseElements', () => {
       expect(elements.numbers(0x00080008)).toBeNull();
       expect(elements.strings(0x00080008)).toEqual(['ORIGINAL', 'PRIMARY', 'AXIAL']);
       expect(elements.string(0x00181030)).toBe('padded');
-      expect([elements.has(0x00080005), elements.string(0x00080005), elements.has(0x00104000)]).toEqual([true, null, false]);
+      expect([elements.has(0x00080005), elements.string(0x00080005), elements.has(0x00104000)]).toEqual([
+        true,
+        null,
+        false,
+      ]);
       expect(elements.bytes(0x00104000)).toBeNull();
       const pixelData = elements.pixelData();
-      if (uid === '1.2.840.10008.1.2.5') expect(pixelData).toMatchObject({ kind: 'encapsulated', fragments: [expect.any(Uint8Array) as Uint8Array] });
+      if (uid === '1.2.840.10008.1.2.5')
+        expect(pixelData).toMatchObject({ kind: 'encapsulated', fragments: [expect.any(Uint8Array) as Uint8Array] });
       else expect(pixelData).toMatchObject({ kind: 'native', bytes: { length: 12 } });
       // A cut between two elements is not to be seen; one inside an element always is.
       const accepted = [...bytes.keys()].filter((length) => codeOf(bytes.subarray(0, length)) !== 'dicom-unreadable');
-      for (const length of accepted) expect(parseElements(bytes.subarray(0, length)).pixelData(), `${length}`).toBeNull();
+      for (const length of accepted)
+        expect(parseElements(bytes.subarray(0, length)).pixelData(), `${length}`).toBeNull();
       expect(accepted.length).toBeLessThan(40);
     });
   }
@@ -63,10 +76,19 @@ describe('parseElements', () => {
 
   it('reads sequences, nested ones too', () => {
     const bytes = writePart10({
-      SOPClassUID: '1.2.840.10008.5.1.4.1.1.2', SOPInstanceUID: '1.2.3',
-      RequestAttributesSequence: [{ RequestedProcedureID: 'A', ScheduledProtocolCodeSequence: [{ CodeValue: 'x' }] }, { RequestedProcedureID: 'B' }],
-    }); // prettier-ignore
-    for (const file of [bytes, dcmtk('dcmconv', ['+ti'], bytes), dcmtk('dcmconv', ['+tb'], bytes), dcmtk('dcmconv', ['+te', '+e'], bytes)]) {
+      SOPClassUID: '1.2.840.10008.5.1.4.1.1.2',
+      SOPInstanceUID: '1.2.3',
+      RequestAttributesSequence: [
+        { RequestedProcedureID: 'A', ScheduledProtocolCodeSequence: [{ CodeValue: 'x' }] },
+        { RequestedProcedureID: 'B' },
+      ],
+    });
+    for (const file of [
+      bytes,
+      dcmtk('dcmconv', ['+ti'], bytes),
+      dcmtk('dcmconv', ['+tb'], bytes),
+      dcmtk('dcmconv', ['+te', '+e'], bytes),
+    ]) {
       const items = parseElements(file).items(0x00400275);
       expect(items.map((item) => item.string(0x00401001))).toEqual(['A', 'B']);
       expect(items[0]!.items(0x00400008)[0]!.string(0x00080100)).toBe('x');
@@ -85,21 +107,34 @@ describe('parseElements', () => {
   it('survives sequences nested without end, bombs, and headers without end', () => {
     const { datasetOffset } = parseElements(WHOLE);
     const meta = WHOLE.subarray(0, datasetOffset);
-    const nest = Buffer.from([0x08, 0x00, 0x40, 0x11, 0x53, 0x51, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xfe, 0xff, 0x00, 0xe0, 0xff, 0xff, 0xff, 0xff]);
+    const nest = Buffer.from([
+      0x08, 0x00, 0x40, 0x11, 0x53, 0x51, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xfe, 0xff, 0x00, 0xe0, 0xff, 0xff, 0xff, 0xff,
+    ]);
     expect(codeOf(Buffer.concat([meta, Buffer.alloc(nest.length * 200_000, nest)]))).toBe('dicom-unreadable');
-    const deflatedMeta = ctFile({ rows: 1, columns: 1, transferSyntaxUid: '1.2.840.10008.1.2.1.99' }).subarray(0, datasetOffset + 4);
-    expect(codeOf(Buffer.concat([deflatedMeta, deflateRawSync(Buffer.alloc(MAX_INFLATED_BYTES + 1))]))).toBe('dicom-unreadable');
+    const deflatedMeta = ctFile({ rows: 1, columns: 1, transferSyntaxUid: '1.2.840.10008.1.2.1.99' }).subarray(
+      0,
+      datasetOffset + 4,
+    );
+    expect(codeOf(Buffer.concat([deflatedMeta, deflateRawSync(Buffer.alloc(MAX_INFLATED_BYTES + 1))]))).toBe(
+      'dicom-unreadable',
+    );
     const filler = Buffer.from([0x09, 0x00, 0x01, 0x10, 0x4c, 0x4f, 0, 0]);
     expect(codeOf(Buffer.concat([meta, Buffer.alloc(MAX_HEADER_BYTES + 4, filler)]))).toBe('dicom-unreadable');
   });
 
   it('ends with a TriageError or an answer on any bytes (property)', () => {
     fc.assert(
-      fc.property(fc.array(fc.tuple(fc.integer({ min: 132, max: WHOLE.length - 1 }), fc.nat(255)), { minLength: 1, maxLength: 10 }), (mutations) => {
-        const mutated = Uint8Array.from(WHOLE);
-        for (const [position, value] of mutations) mutated[position] = value;
-        expect(codeOf(mutated)).toMatch(/^(read|dicom-unreadable)$/);
-      }),
+      fc.property(
+        fc.array(fc.tuple(fc.integer({ min: 132, max: WHOLE.length - 1 }), fc.nat(255)), {
+          minLength: 1,
+          maxLength: 10,
+        }),
+        (mutations) => {
+          const mutated = Uint8Array.from(WHOLE);
+          for (const [position, value] of mutations) mutated[position] = value;
+          expect(codeOf(mutated)).toMatch(/^(read|dicom-unreadable)$/);
+        },
+      ),
       { numRuns: 2000 },
     );
   });

@@ -1,6 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { axialTiltDegrees, orientationDifferenceDegrees, positionAlongMm, superiorNormal, toTrainedOrientation } from '../../../src/dicom/geometry.ts';
+import {
+  axialTiltDegrees,
+  orientationDifferenceDegrees,
+  positionAlongMm,
+  superiorNormal,
+  toTrainedOrientation,
+} from '../../../src/dicom/geometry.ts';
 import type { Orientation, Vector3 } from '../../../src/dicom/geometry.ts';
 
 const SUPINE: Orientation = [1, 0, 0, 0, 1, 0];
@@ -42,7 +48,10 @@ describe('orientationDifferenceDegrees', () => {
 
 describe('toTrainedOrientation', () => {
   /** Row and column directions after the change, as ImageOrientationPatient. */
-  function applied(orientation: Orientation, change: { transpose: boolean; flipRows: boolean; flipColumns: boolean }): number[] {
+  function applied(
+    orientation: Orientation,
+    change: { transpose: boolean; flipRows: boolean; flipColumns: boolean },
+  ): number[] {
     let row: Vector3 = [orientation[0], orientation[1], orientation[2]];
     let column: Vector3 = [orientation[3], orientation[4], orientation[5]];
     if (change.transpose) [row, column] = [column, row];
@@ -56,15 +65,29 @@ describe('toTrainedOrientation', () => {
   it('brings all eight axial orientations, turned and tilted, to rows front to back and columns right to left', () => {
     const sign = fc.constantFrom(-1, 1);
     fc.assert(
-      fc.property(sign, sign, fc.boolean(), fc.double({ min: -25, max: 25, noNaN: true }), fc.double({ min: -25, max: 25, noNaN: true }), (rowSign, columnSign, swap, turn, tilt) => {
-        const x: Vector3 = [Math.cos(radians(turn)), Math.sin(radians(turn)), 0];
-        const y: Vector3 = [-Math.sin(radians(turn)) * Math.cos(radians(tilt)), Math.cos(radians(turn)) * Math.cos(radians(tilt)), Math.sin(radians(tilt))];
-        const [first, second] = swap ? [y, x] : [x, y];
-        const orientation = [...first.map((value) => value * rowSign), ...second.map((value) => value * columnSign)] as unknown as Orientation;
-        const change = toTrainedOrientation(orientation, 40);
-        const result = applied(orientation, change!);
-        [...x, ...y].forEach((expected, index) => expect(result[index]).toBeCloseTo(expected, 9));
-      }),
+      fc.property(
+        sign,
+        sign,
+        fc.boolean(),
+        fc.double({ min: -25, max: 25, noNaN: true }),
+        fc.double({ min: -25, max: 25, noNaN: true }),
+        (rowSign, columnSign, swap, turn, tilt) => {
+          const x: Vector3 = [Math.cos(radians(turn)), Math.sin(radians(turn)), 0];
+          const y: Vector3 = [
+            -Math.sin(radians(turn)) * Math.cos(radians(tilt)),
+            Math.cos(radians(turn)) * Math.cos(radians(tilt)),
+            Math.sin(radians(tilt)),
+          ];
+          const [first, second] = swap ? [y, x] : [x, y];
+          const orientation = [
+            ...first.map((value) => value * rowSign),
+            ...second.map((value) => value * columnSign),
+          ] as unknown as Orientation;
+          const change = toTrainedOrientation(orientation, 40);
+          const result = applied(orientation, change!);
+          [...x, ...y].forEach((expected, index) => expect(result[index]).toBeCloseTo(expected, 9));
+        },
+      ),
     );
   });
 

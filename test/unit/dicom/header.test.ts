@@ -99,18 +99,32 @@ describe('readHeader', () => {
   });
 
   it('reads unusable optional numbers as absent', () => {
-    expect(readHeader(rawPart10(withElement({ tag: 0x00200032, vr: 'DS', value: '1\\2' }))).imagePositionPatientMm).toBeNull();
-    expect(readHeader(rawPart10(withElement({ tag: 0x00200032, vr: 'DS', value: '1\\x\\3' }))).imagePositionPatientMm).toBeNull();
-    expect(readHeader(rawPart10(withElement({ tag: 0x00280030, vr: 'DS', value: '0\\0.4' }))).pixelSpacingMm).toBeNull();
+    expect(
+      readHeader(rawPart10(withElement({ tag: 0x00200032, vr: 'DS', value: '1\\2' }))).imagePositionPatientMm,
+    ).toBeNull();
+    expect(
+      readHeader(rawPart10(withElement({ tag: 0x00200032, vr: 'DS', value: '1\\x\\3' }))).imagePositionPatientMm,
+    ).toBeNull();
+    expect(
+      readHeader(rawPart10(withElement({ tag: 0x00280030, vr: 'DS', value: '0\\0.4' }))).pixelSpacingMm,
+    ).toBeNull();
     expect(readHeader(rawPart10(withElement({ tag: 0x00200011, vr: 'IS', value: '1e400' }))).seriesNumber).toBeNull();
   });
 
-  it.each([0x00080016, 0x00080018, 0x0020000d, 0x0020000e])('refuses an object whose UID %i is missing or not one', (tag) => {
-    expect(codeOf(() => readHeader(rawPart10(ELEMENTS.filter((element) => element.tag !== tag))))).toBe('dicom-mismatch');
-    for (const uid of ['', '../../etc/passwd', '1.02.3', '1.2.', 'a', `1.${'2'.repeat(64)}`, '1.2/3', '1.2\\1.3']) {
-      expect(codeOf(() => readHeader(rawPart10(withElement({ tag, vr: 'UI', value: uid })))), uid).toBe('dicom-mismatch');
-    }
-  });
+  it.each([0x00080016, 0x00080018, 0x0020000d, 0x0020000e])(
+    'refuses an object whose UID %i is missing or not one',
+    (tag) => {
+      expect(codeOf(() => readHeader(rawPart10(ELEMENTS.filter((element) => element.tag !== tag))))).toBe(
+        'dicom-mismatch',
+      );
+      for (const uid of ['', '../../etc/passwd', '1.02.3', '1.2.', 'a', `1.${'2'.repeat(64)}`, '1.2/3', '1.2\\1.3']) {
+        expect(
+          codeOf(() => readHeader(rawPart10(withElement({ tag, vr: 'UI', value: uid })))),
+          uid,
+        ).toBe('dicom-mismatch');
+      }
+    },
+  );
 
   it('refuses what is not a whole DICOM header, saying so', () => {
     expect(() => readHeader(new Uint8Array())).toThrow('empty');
@@ -128,7 +142,11 @@ describe('readHeader', () => {
 
   it('survives a sequence nested without end', () => {
     const levels = 200_000;
-    const open = Buffer.concat([Buffer.from('08004011', 'hex'), Buffer.from('SQ\0\0', 'latin1'), Buffer.from('fffffffffeff00e0ffffffff', 'hex')]);
+    const open = Buffer.concat([
+      Buffer.from('08004011', 'hex'),
+      Buffer.from('SQ\0\0', 'latin1'),
+      Buffer.from('fffffffffeff00e0ffffffff', 'hex'),
+    ]);
     const nested = Buffer.concat([rawPart10(ELEMENTS.slice(0, 1)), ...Array.from({ length: levels }, () => open)]);
     expect(codeOf(() => readHeader(nested))).toBe('dicom-unreadable');
   });
@@ -136,19 +154,30 @@ describe('readHeader', () => {
   it('allocates nothing for a length that is only declared, and not much for a deflated bomb', () => {
     const element = Buffer.from('10001000554e0000feffff7f', 'hex');
     const before = process.memoryUsage().rss;
-    expect(codeOf(() => readHeader(Buffer.concat([rawPart10(ELEMENTS.slice(0, 4)), element])))).toBe('dicom-unreadable');
+    expect(codeOf(() => readHeader(Buffer.concat([rawPart10(ELEMENTS.slice(0, 4)), element])))).toBe(
+      'dicom-unreadable',
+    );
     const deflated = rawPart10([], { transferSyntaxUid: '1.2.840.10008.1.2.1.99' });
-    expect(codeOf(() => readHeader(Buffer.concat([deflated, deflateRawSync(Buffer.alloc(200_000_000), { level: 1 })])))).toBe('dicom-unreadable');
+    expect(
+      codeOf(() => readHeader(Buffer.concat([deflated, deflateRawSync(Buffer.alloc(200_000_000), { level: 1 })]))),
+    ).toBe('dicom-unreadable');
     expect(process.memoryUsage().rss - before).toBeLessThan(700_000_000);
   }, 30_000);
 
   it('answers every cut and every flipped byte with a header or a TriageError', () => {
     const whole = rawPart10([
       ...ELEMENTS,
-      { tag: 0x00400275, vr: 'SQ', value: [[{ tag: 0x00401001, vr: 'SH', value: 'RP1' }], [{ tag: 0x00401001, vr: 'SH', value: 'RP2' }]] },
+      {
+        tag: 0x00400275,
+        vr: 'SQ',
+        value: [[{ tag: 0x00401001, vr: 'SH', value: 'RP1' }], [{ tag: 0x00401001, vr: 'SH', value: 'RP2' }]],
+      },
     ]);
     const cut = fc.integer({ min: 0, max: whole.length });
-    const flips = fc.array(fc.tuple(fc.integer({ min: 128, max: whole.length - 1 }), fc.integer({ min: 0, max: 255 })), { maxLength: 4 });
+    const flips = fc.array(
+      fc.tuple(fc.integer({ min: 128, max: whole.length - 1 }), fc.integer({ min: 0, max: 255 })),
+      { maxLength: 4 },
+    );
     fc.assert(
       fc.property(cut, flips, (length, changes) => {
         const bytes = whole.slice();

@@ -29,7 +29,9 @@ function dump(bytes: Uint8Array): string {
 
 describe('Part 10 writing', () => {
   it('writes what DCMTK reads back, names in every script included', () => {
-    const text = dump(writePart10(dataset({ ImageOrientationPatient: [1, 0, 0, 0, 1 / 3, 0], FrameIncrementPointer: 0x00181065 })));
+    const text = dump(
+      writePart10(dataset({ ImageOrientationPatient: [1, 0, 0, 0, 1 / 3, 0], FrameIncrementPointer: 0x00181065 })),
+    );
     expect(text).toContain('[Yamada^Tarou=山田^太郎=やまだ^たろう]');
     expect(text).toContain('(0008,0005) CS [ISO_IR 192]');
     expect(text).toContain('(0008,0050) SH (no value available)');
@@ -44,7 +46,14 @@ describe('Part 10 writing', () => {
   });
 
   it('writes signed padding for signed pixels', () => {
-    const pixels = { PixelRepresentation: 1, PixelPaddingValue: -2000, Rows: 1, Columns: 2, BitsAllocated: 16, PixelData: new Int16Array([1, -1]).buffer };
+    const pixels = {
+      PixelRepresentation: 1,
+      PixelPaddingValue: -2000,
+      Rows: 1,
+      Columns: 2,
+      BitsAllocated: 16,
+      PixelData: new Int16Array([1, -1]).buffer,
+    };
     expect(dump(writePart10(dataset(pixels)))).toContain('(0028,0120) SS -2000');
   });
 
@@ -54,7 +63,11 @@ describe('Part 10 writing', () => {
     ['a lower-case CS', { Modality: 'ot' }, /Modality holds/],
     ['a date that is none', { StudyDate: '2026-11-23' }, /StudyDate is longer than the 8/],
     ['a UID with a leading zero', { StudyInstanceUID: '1.02' }, /StudyInstanceUID is not a valid UID/],
-    ['a bad value deep inside', { SourceImageSequence: [{ ReferencedSOPInstanceUID: 'x' }] }, /SourceImageSequence > ReferencedSOPInstanceUID/],
+    [
+      'a bad value deep inside',
+      { SourceImageSequence: [{ ReferencedSOPInstanceUID: 'x' }] },
+      /SourceImageSequence > ReferencedSOPInstanceUID/,
+    ],
     ['NaN', { SliceThickness: NaN }, /SliceThickness is not a finite number/],
   ])('refuses %s by name instead of cutting it silently', (_name, over, message) => {
     expect(() => writePart10(dataset(over))).toThrow(message);

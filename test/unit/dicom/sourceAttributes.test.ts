@@ -28,7 +28,11 @@ const ELEMENTS: RawElement[] = [
       ],
     ],
   },
-  { tag: 0x00100010, vr: 'PN', value: 'Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B=\x1b$B$d$^$@\x1b(B^\x1b$B$?$m$&\x1b(B' },
+  {
+    tag: 0x00100010,
+    vr: 'PN',
+    value: 'Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B=\x1b$B$d$^$@\x1b(B^\x1b$B$?$m$&\x1b(B',
+  },
   { tag: 0x00100020, vr: 'LO', value: 'P-1' },
   { tag: 0x00100040, vr: 'CS', value: 'male' },
   { tag: 0x00101001, vr: 'PN', value: 'A^B\\C^D' },
@@ -46,7 +50,16 @@ const ELEMENTS: RawElement[] = [
     value: [
       [
         { tag: 0x0020000d, vr: 'UI', value: '1.2.3' },
-        { tag: 0x00400008, vr: 'SQ', value: [[{ tag: 0x00080100, vr: 'SH', value: 'STEP' }, { tag: 0x00091001, vr: 'LO', value: 'private' }]] },
+        {
+          tag: 0x00400008,
+          vr: 'SQ',
+          value: [
+            [
+              { tag: 0x00080100, vr: 'SH', value: 'STEP' },
+              { tag: 0x00091001, vr: 'LO', value: 'private' },
+            ],
+          ],
+        },
         { tag: 0x00401001, vr: 'SH', value: 'RP1' },
       ],
     ],
@@ -54,28 +67,40 @@ const ELEMENTS: RawElement[] = [
 ];
 
 describe('sourceAttributes', () => {
-  it.each([{ implicit: false }, { implicit: true }])('copies patient, study, request and plane, nested, in Unicode (%o)', (options) => {
-    expect(sourceAttributes(rawPart10(ELEMENTS, options))).toEqual({
-      SOPClassUID: '1.2.840.10008.5.1.4.1.1.2',
-      SOPInstanceUID: '1.2.3.4.5',
-      StudyDate: '20260102',
-      AccessionNumber: 'ACC1',
-      IssuerOfAccessionNumberSequence: [{ LocalNamespaceEntityID: 'HOSPITAL' }],
-      ReferringPhysicianName: null,
-      ProcedureCodeSequence: [{ CodeValue: 'CTCSP', CodingSchemeDesignator: '99HOS', CodeMeaning: '山' }, { CodeMeaning: 'Wałęsa' }],
-      PatientName: 'Yamada^Tarou=山田^太郎=やまだ^たろう',
-      PatientID: 'P-1',
-      PatientSex: null,
-      OtherPatientNames: ['A^B', 'C^D'],
-      PatientAge: '045Y',
-      PatientWeight: '70.50',
-      StudyInstanceUID: '1.2.3',
-      SeriesInstanceUID: '1.2.3.4',
-      ImagePositionPatient: ['-100', '-120.5', '1e2'],
-      Rows: 512,
-      RequestAttributesSequence: [{ StudyInstanceUID: '1.2.3', ScheduledProtocolCodeSequence: [{ CodeValue: 'STEP' }], RequestedProcedureID: 'RP1' }],
-    });
-  });
+  it.each([{ implicit: false }, { implicit: true }])(
+    'copies patient, study, request and plane, nested, in Unicode (%o)',
+    (options) => {
+      expect(sourceAttributes(rawPart10(ELEMENTS, options))).toEqual({
+        SOPClassUID: '1.2.840.10008.5.1.4.1.1.2',
+        SOPInstanceUID: '1.2.3.4.5',
+        StudyDate: '20260102',
+        AccessionNumber: 'ACC1',
+        IssuerOfAccessionNumberSequence: [{ LocalNamespaceEntityID: 'HOSPITAL' }],
+        ReferringPhysicianName: null,
+        ProcedureCodeSequence: [
+          { CodeValue: 'CTCSP', CodingSchemeDesignator: '99HOS', CodeMeaning: '山' },
+          { CodeMeaning: 'Wałęsa' },
+        ],
+        PatientName: 'Yamada^Tarou=山田^太郎=やまだ^たろう',
+        PatientID: 'P-1',
+        PatientSex: null,
+        OtherPatientNames: ['A^B', 'C^D'],
+        PatientAge: '045Y',
+        PatientWeight: '70.50',
+        StudyInstanceUID: '1.2.3',
+        SeriesInstanceUID: '1.2.3.4',
+        ImagePositionPatient: ['-100', '-120.5', '1e2'],
+        Rows: 512,
+        RequestAttributesSequence: [
+          {
+            StudyInstanceUID: '1.2.3',
+            ScheduledProtocolCodeSequence: [{ CodeValue: 'STEP' }],
+            RequestedProcedureID: 'RP1',
+          },
+        ],
+      });
+    },
+  );
 
   it('gives what writePart10 writes, and the same again from what was written', () => {
     const source = sourceAttributes(rawPart10(ELEMENTS));
@@ -84,7 +109,9 @@ describe('sourceAttributes', () => {
 
   it('keeps an identity that PS3.5 would not allow, so that nothing is written under another', () => {
     const long = 'X'.repeat(80);
-    const source = sourceAttributes(rawPart10(ELEMENTS.map((element) => (element.tag === 0x00100020 ? { ...element, value: long } : element))));
+    const source = sourceAttributes(
+      rawPart10(ELEMENTS.map((element) => (element.tag === 0x00100020 ? { ...element, value: long } : element))),
+    );
     expect(source['PatientID']).toBe(long);
     expect(() => writePart10(source)).toThrow('PatientID');
   });

@@ -20,5 +20,8 @@ describe('UIDs', () => {
   });
 
   it.each(['1.2.3', '2.25.0', '1.2.840.10008.1.1'])('accepts %s', (uid) => expect(isValidUid(uid)).toBe(true));
-  it.each(['', '1', '1.', '.1', '1..2', '1.02', '1.2/../3', '1.2\n', `1.${'1'.repeat(63)}`, '../../etc', '1.2.a'])('refuses %j', (uid) => expect(isValidUid(uid)).toBe(false));
+  it.each(['', '1', '1.', '.1', '1..2', '1.02', '1.2/../3', '1.2\n', `1.${'1'.repeat(63)}`, '../../etc', '1.2.a'])(
+    'refuses %j',
+    (uid) => expect(isValidUid(uid)).toBe(false),
+  );
 });

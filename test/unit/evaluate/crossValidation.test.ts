@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { balancedThreshold, crossValidate } from '../../../src/evaluate/crossValidation.ts';
-import { crossValidationHtml, crossValidationInShort, crossValidationTables } from '../../../src/evaluate/crossValidationReport.ts';
+import {
+  crossValidationHtml,
+  crossValidationInShort,
+  crossValidationTables,
+} from '../../../src/evaluate/crossValidationReport.ts';
 import { parseFoldResults, type FoldResults } from '../../../src/evaluate/foldResults.ts';
 import { seededRandom } from '../../../src/phantom/random.ts';
 
@@ -22,23 +26,61 @@ function file({ variant = 'paper', units = 128, fold = 1, folds = 2, lift = 0.2,
     const score = Math.min(1, Math.max(0, random.between(0.1, 0.6) + label * lift));
     // What one fold tests, the other validates on.
     const name = i < 40 ? `${fold}-${i}` : `${3 - fold}-${i - 40}`;
-    return { id: `case-${name}`, patient: `p-${name}`, split: i < 40 ? 'test' : 'validation', label, score, grade: label ? 'subtle' : null, ...(i % 2 === 0 ? { sliceLabels: [label, 0, null], sliceScores: [score, 0.1, 0.9] } : {}) };
+    return {
+      id: `case-${name}`,
+      patient: `p-${name}`,
+      split: i < 40 ? 'test' : 'validation',
+      label,
+      score,
+      grade: label ? 'subtle' : null,
+      ...(i % 2 === 0 ? { sliceLabels: [label, 0, null], sliceScores: [score, 0.1, 0.9] } : {}),
+    };
   });
-  return JSON.stringify({ schema: 1, kind: 'fold-results', variant, title: `Recipe ${variant}`, units, fold, folds, seed: 1, command: 'training/crossval --seed 1', cases, ...more });
+  return JSON.stringify({
+    schema: 1,
+    kind: 'fold-results',
+    variant,
+    title: `Recipe ${variant}`,
+    units,
+    fold,
+    folds,
+    seed: 1,
+    command: 'training/crossval --seed 1',
+    cases,
+    ...more,
+  });
 }
 const parse = (text: string): FoldResults => parseFoldResults(text, 'one.json');
 const both = (wish: Wish): FoldResults[] => [parse(file({ ...wish, fold: 1 })), parse(file({ ...wish, fold: 2 }))];
-const ask = (results: FoldResults[], more: Partial<Parameters<typeof crossValidate>[0]> = {}) => crossValidate({ results, baseline: 'paper', partial: false, seed: 1, ...more });
+const ask = (results: FoldResults[], more: Partial<Parameters<typeof crossValidate>[0]> = {}) =>
+  crossValidate({ results, baseline: 'paper', partial: false, seed: 1, ...more });
 
 describe('fold results', () => {
   it('take 0 and 1 or false and true, and name what is wrong', () => {
     expect(parse(file()).cases[0]).toMatchObject({ label: true, sliceLabels: [true, false, null] });
     expect(() => parse('{')).toThrow('one.json is not JSON');
-    expect(() => parse(file({ more: { cases: [{ id: 'a', label: 2, score: 1.5 }] } }))).toThrow(/cases\.0\.label.*cases\.0\.score/);
+    expect(() => parse(file({ more: { cases: [{ id: 'a', label: 2, score: 1.5 }] } }))).toThrow(
+      /cases\.0\.label.*cases\.0\.score/,
+    );
     expect(() => parse(file({ more: { cases: [{ id: 'a', label: 1, score: null }] } }))).toThrow(/cases\.0\.score/);
-    expect(() => parse(file({ more: { cases: [{ id: 'a', label: 1, score: 0.5, sliceLabels: [1], sliceScores: [] }] } }))).toThrow('differ in length');
-    expect(() => parse(file({ more: { cases: [{ id: 'a', label: 1, score: 0.5 }, { id: 'a', label: 1, score: 0.5 }] } }))).toThrow('twice');
-    expect(() => parse(file({ more: { cases: [{ id: 'a', label: 1, score: 0.5, split: 'validation' }] } }))).toThrow('no case of it is tested');
+    expect(() =>
+      parse(file({ more: { cases: [{ id: 'a', label: 1, score: 0.5, sliceLabels: [1], sliceScores: [] }] } })),
+    ).toThrow('differ in length');
+    expect(() =>
+      parse(
+        file({
+          more: {
+            cases: [
+              { id: 'a', label: 1, score: 0.5 },
+              { id: 'a', label: 1, score: 0.5 },
+            ],
+          },
+        }),
+      ),
+    ).toThrow('twice');
+    expect(() => parse(file({ more: { cases: [{ id: 'a', label: 1, score: 0.5, split: 'validation' }] } }))).toThrow(
+      'no case of it is tested',
+    );
     expect(() => parse(file({ fold: 3 }))).toThrow('fold is beyond folds');
   });
 });
@@ -67,8 +109,19 @@ describe('the threshold of a fold', () => {
 describe('crossValidate', () => {
   it('means over the folds, a row a width, imbalanced and balanced; images once a variant', () => {
     const result = ask([...both({ units: 256 }), ...both({ units: 96 }), ...both({})]);
-    expect(result).toMatchObject({ folds: 2, cases: 80, positives: 20, missing: [], improvements: [], threshold: 'validation' });
-    expect(result.table3.map(({ title }) => title)).toEqual(['Recipe paper, BLSTM-96', 'Recipe paper, BLSTM-128', 'Recipe paper, BLSTM-256']);
+    expect(result).toMatchObject({
+      folds: 2,
+      cases: 80,
+      positives: 20,
+      missing: [],
+      improvements: [],
+      threshold: 'validation',
+    });
+    expect(result.table3.map(({ title }) => title)).toEqual([
+      'Recipe paper, BLSTM-96',
+      'Recipe paper, BLSTM-128',
+      'Recipe paper, BLSTM-256',
+    ]);
     expect(result.table2.map(({ title, units }) => [title, units])).toEqual([['Recipe paper', null]]);
     const { imbalanced, balanced } = result.table3[0]!;
     expect(imbalanced.accuracy!.count).toBe(2);
@@ -79,15 +132,48 @@ describe('crossValidate', () => {
   });
 
   it('works each fold out by itself', () => {
-    const two = (fold: number, scores: [number, number][]) => parse(JSON.stringify({ schema: 1, kind: 'fold-results', variant: 'paper', units: null, fold, folds: 2, cases: scores.map(([label, score], i) => ({ id: `${fold}-${i}`, label, score })) }));
-    const result = ask([two(1, [[1, 0.9], [0, 0.1]]), two(2, [[1, 0.2], [1, 0.8], [0, 0.3], [0, 0.1]])]);
-    expect(result.table3[0]!.imbalanced).toMatchObject({ auc: { mean: (1 + 0.75) / 2, count: 2 }, tpr: { mean: (1 + 0.5) / 2 }, tnr: { mean: 1 }, accuracy: { mean: (1 + 0.75) / 2 } });
+    const two = (fold: number, scores: [number, number][]) =>
+      parse(
+        JSON.stringify({
+          schema: 1,
+          kind: 'fold-results',
+          variant: 'paper',
+          units: null,
+          fold,
+          folds: 2,
+          cases: scores.map(([label, score], i) => ({ id: `${fold}-${i}`, label, score })),
+        }),
+      );
+    const result = ask([
+      two(1, [
+        [1, 0.9],
+        [0, 0.1],
+      ]),
+      two(2, [
+        [1, 0.2],
+        [1, 0.8],
+        [0, 0.3],
+        [0, 0.1],
+      ]),
+    ]);
+    expect(result.table3[0]!.imbalanced).toMatchObject({
+      auc: { mean: (1 + 0.75) / 2, count: 2 },
+      tpr: { mean: (1 + 0.5) / 2 },
+      tnr: { mean: 1 },
+      accuracy: { mean: (1 + 0.75) / 2 },
+    });
     expect(result.table3[0]!.imbalanced.auc!.deviation).toBeCloseTo(0.25 / Math.SQRT2, 12);
     expect(result.table2).toEqual([]);
   });
 
   it('measures what others gain or lose on the same cases, with the same width or the usual one', () => {
-    const result = ask([...both({}), ...both({ units: 96 }), ...both({ variant: 'better', lift: 0.35, units: 96 }), ...both({ variant: 'worse', lift: 0.05, units: null }), ...both({ variant: 'same' })]);
+    const result = ask([
+      ...both({}),
+      ...both({ units: 96 }),
+      ...both({ variant: 'better', lift: 0.35, units: 96 }),
+      ...both({ variant: 'worse', lift: 0.05, units: null }),
+      ...both({ variant: 'same' }),
+    ]);
     const [better, same, worse] = result.improvements;
     expect(better).toMatchObject({ variant: 'better', units: 96, againstUnits: 96, foldsWon: 2, foldsCompared: 2 });
     expect(better!.differences.auc!.low).toBeGreaterThan(0);
@@ -97,7 +183,8 @@ describe('crossValidate', () => {
     expect(same!.differences.auc).toEqual({ value: 0, low: 0, high: 0 });
     expect(same!.differences.mcc).toEqual({ value: 0, low: 0, high: 0 });
     // The difference of the means is the mean of the differences.
-    const mean = (variant: string, units: number | null) => result.table3.find((row) => row.variant === variant && row.units === units)!.imbalanced.auc!.mean;
+    const mean = (variant: string, units: number | null) =>
+      result.table3.find((row) => row.variant === variant && row.units === units)!.imbalanced.auc!.mean;
     expect(better!.differences.auc!.value).toBeCloseTo(mean('better', 96) - mean('paper', 96), 12);
     expect(crossValidationInShort(result).slice(2)).toEqual([
       expect.stringMatching(/^Higher case AUC .*Recipe better, BLSTM-96 \+/) as string,
@@ -107,9 +194,15 @@ describe('crossValidate', () => {
   });
 
   it('does not compare folds with other cases', () => {
-    const other = both({ variant: 'other' }).map((one) => ({ ...one, cases: one.cases.map((entry) => ({ ...entry, id: `${entry.id}x` })) }));
+    const other = both({ variant: 'other' }).map((one) => ({
+      ...one,
+      cases: one.cases.map((entry) => ({ ...entry, id: `${entry.id}x` })),
+    }));
     const result = ask([...both({}), ...other]);
-    expect([result.improvements, result.notCompared]).toEqual([[], ['Recipe other, BLSTM-128: its folds do not test the same cases as those of Recipe paper, BLSTM-128']]);
+    expect([result.improvements, result.notCompared]).toEqual([
+      [],
+      ['Recipe other, BLSTM-128: its folds do not test the same cases as those of Recipe paper, BLSTM-128'],
+    ]);
   });
 
   it('refuses a missing fold, one that is there twice, a patient in two folds, and results without the reference', () => {
@@ -119,7 +212,9 @@ describe('crossValidate', () => {
     expect(() => ask([one, two, two])).toThrow('there twice');
     expect(() => ask([one, { ...two, cases: one.cases }])).toThrow('p-1-0 is tested in folds 1 and 2');
     expect(() => ask([one, { ...two, folds: 7 }])).toThrow('do not agree');
-    expect(() => ask(both({ variant: 'other' }))).toThrow('There are no results of the variant "paper"; there are other');
+    expect(() => ask(both({ variant: 'other' }))).toThrow(
+      'There are no results of the variant "paper"; there are other',
+    );
   });
 });
 
@@ -127,12 +222,38 @@ describe('its report', () => {
   it('prints the paper’s columns and says what is missing', () => {
     const results = [...both({}), ...both({ variant: 'better', lift: 0.35 })];
     const tables = crossValidationTables(ask(results));
-    expect(tables.map(({ title }) => title)).toEqual(['Table 2. Image level', 'Table 3. Case level', 'Improvements: difference to "paper" on the same folds']);
-    expect(tables[1]!.head).toEqual(['', 'network', 'TPR', 'TNR', 'PPV', 'NPV', 'F1', 'Acc', 'MCC', 'AUC', 'BAcc', 'PR-AUC']);
-    expect(tables[1]!.rows.map(([set, network]) => `${set} ${network}`)).toEqual(['Imbalanced Recipe paper, BLSTM-128', 'Imbalanced Recipe better, BLSTM-128', 'Balanced Recipe paper, BLSTM-128', 'Balanced Recipe better, BLSTM-128']);
+    expect(tables.map(({ title }) => title)).toEqual([
+      'Table 2. Image level',
+      'Table 3. Case level',
+      'Improvements: difference to "paper" on the same folds',
+    ]);
+    expect(tables[1]!.head).toEqual([
+      '',
+      'network',
+      'TPR',
+      'TNR',
+      'PPV',
+      'NPV',
+      'F1',
+      'Acc',
+      'MCC',
+      'AUC',
+      'BAcc',
+      'PR-AUC',
+    ]);
+    expect(tables[1]!.rows.map(([set, network]) => `${set} ${network}`)).toEqual([
+      'Imbalanced Recipe paper, BLSTM-128',
+      'Imbalanced Recipe better, BLSTM-128',
+      'Balanced Recipe paper, BLSTM-128',
+      'Balanced Recipe better, BLSTM-128',
+    ]);
     expect(tables[1]!.rows[0]![2]).toMatch(/^\d+\.\d\d ± \d+\.\d$/);
     for (const { head, rows } of tables) for (const row of rows) expect(row).toHaveLength(head.length);
-    expect(crossValidationTables(ask(results.slice(0, 3), { partial: true })).at(-1)!.notes.join(' ') + crossValidationInShort(ask(results.slice(0, 3), { partial: true })).join(' ')).toContain('better 128: fold 2 of 2');
+    expect(
+      crossValidationTables(ask(results.slice(0, 3), { partial: true }))
+        .at(-1)!
+        .notes.join(' ') + crossValidationInShort(ask(results.slice(0, 3), { partial: true })).join(' '),
+    ).toContain('better 128: fold 2 of 2');
     const html = crossValidationHtml(ask(results));
     expect(html).not.toMatch(/<script|NaN|undefined/);
     expect(html.match(/<svg /g)).toHaveLength(2);

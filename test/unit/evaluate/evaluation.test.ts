@@ -9,16 +9,54 @@ import { seededRandom } from '../../../src/phantom/random.ts';
 
 function judged(id: string, label: boolean, probability: number | null, more: Partial<JudgedCase> = {}): JudgedCase {
   return {
-    id, label, probability, reason: probability === null ? 'outside-domain' : null, sex: 'F', ageYears: 60, levels: [], types: [], grade: null,
-    sliceLabels: [], imageProbabilities: [], sliceScores: [], localisation: null, ...more,
-  }; // prettier-ignore
+    id,
+    label,
+    probability,
+    reason: probability === null ? 'outside-domain' : null,
+    sex: 'F',
+    ageYears: 60,
+    levels: [],
+    types: [],
+    grade: null,
+    sliceLabels: [],
+    imageProbabilities: [],
+    sliceScores: [],
+    localisation: null,
+    ...more,
+  };
 }
-const spot = (keySliceHits: boolean[], hotspotInMask: boolean | null) => ({ keySliceHits, hotspotInMask, hotspotDistanceMm: hotspotInMask === null ? null : 3, cellMm: 10, chance: 0.05 });
+const spot = (keySliceHits: boolean[], hotspotInMask: boolean | null) => ({
+  keySliceHits,
+  hotspotInMask,
+  hotspotDistanceMm: hotspotInMask === null ? null : 3,
+  cellMm: 10,
+  chance: 0.05,
+});
 
 /** Four positives (one missed, one refused), six negatives (two flagged). */
 const COHORT: JudgedCase[] = [
-  judged('p1', true, 0.9, { sex: 'M', ageYears: 70, grade: 'obvious', types: ['burst'], levels: ['C5'], sliceLabels: [false, true, null], imageProbabilities: [0.1, 0.9, 0.9], sliceScores: [0.1, 0.8, 0.9], localisation: spot([true, false], true) }),
-  judged('p2', true, 0.5, { sex: 'M', ageYears: 80, grade: 'subtle', types: ['lamina'], levels: ['C5', 'C6'], sliceLabels: [true], imageProbabilities: [0.5], sliceScores: [0.7], localisation: spot([false, true], false) }),
+  judged('p1', true, 0.9, {
+    sex: 'M',
+    ageYears: 70,
+    grade: 'obvious',
+    types: ['burst'],
+    levels: ['C5'],
+    sliceLabels: [false, true, null],
+    imageProbabilities: [0.1, 0.9, 0.9],
+    sliceScores: [0.1, 0.8, 0.9],
+    localisation: spot([true, false], true),
+  }),
+  judged('p2', true, 0.5, {
+    sex: 'M',
+    ageYears: 80,
+    grade: 'subtle',
+    types: ['lamina'],
+    levels: ['C5', 'C6'],
+    sliceLabels: [true],
+    imageProbabilities: [0.5],
+    sliceScores: [0.7],
+    localisation: spot([false, true], false),
+  }),
   judged('p3', true, 0.2, { grade: 'subtle', types: ['lamina'], levels: ['C6'], localisation: spot([true], true) }),
   judged('p4 <b>', true, null),
   judged('n1', false, 0.1, { sliceLabels: [false, false], imageProbabilities: [0.2, 0.6], sliceScores: [0.1, 0.2] }),
@@ -35,8 +73,19 @@ describe('evaluateCases', () => {
 
   it('counts what the agent decided, with those that it did not analyse apart', () => {
     expect(result.cohort).toEqual({ cases: 10, positives: 4, images: 6, positiveImages: 2, imagesWithoutTruth: 1 });
-    expect(result.table3!.imbalanced.confusion).toEqual({ truePositives: 2, falsePositives: 2, trueNegatives: 4, falseNegatives: 1 });
-    expect(result.table3!.imbalanced.figures).toMatchObject({ tpr: { value: 2 / 3 }, tnr: { value: 4 / 6 }, ppv: { value: 0.5 }, npv: { value: 0.8 }, accuracy: { value: 6 / 9 } });
+    expect(result.table3!.imbalanced.confusion).toEqual({
+      truePositives: 2,
+      falsePositives: 2,
+      trueNegatives: 4,
+      falseNegatives: 1,
+    });
+    expect(result.table3!.imbalanced.figures).toMatchObject({
+      tpr: { value: 2 / 3 },
+      tnr: { value: 4 / 6 },
+      ppv: { value: 0.5 },
+      npv: { value: 0.8 },
+      accuracy: { value: 6 / 9 },
+    });
     // Of 18 pairs 14 are in order and one ties.
     expect(result.table3!.imbalanced.figures.auc!.value).toBeCloseTo((14 + 0.5) / 18, 12);
     expect([result.table3!.balanced.positives, result.table3!.balanced.negatives]).toEqual([3, 3]);
@@ -47,22 +96,31 @@ describe('evaluateCases', () => {
   });
 
   it('leaves images of unknown truth out of the image level, and takes all others', () => {
-    expect(result.table2!.imbalanced.confusion).toEqual({ truePositives: 2, falsePositives: 1, trueNegatives: 2, falseNegatives: 0 });
+    expect(result.table2!.imbalanced.confusion).toEqual({
+      truePositives: 2,
+      falsePositives: 1,
+      trueNegatives: 2,
+      falseNegatives: 0,
+    });
     expect(result.imagesInSequence!.auc!.value).toBe(1);
   });
 
   it('says the PPV of other populations by Bayes', () => {
     const [twentieth] = result.ppvAtPrevalence;
-    expect(twentieth!.ppv!.value).toBeCloseTo((2 / 3) * 0.05 / ((2 / 3) * 0.05 + (1 / 3) * 0.95), 12);
+    expect(twentieth!.ppv!.value).toBeCloseTo(((2 / 3) * 0.05) / ((2 / 3) * 0.05 + (1 / 3) * 0.95), 12);
     expect(twentieth!.ppv!.low).toBeLessThanOrEqual(twentieth!.ppv!.value);
   });
 
   it('groups sensitivity by grade from easy to hard, by type and by level, a case in each of its levels', () => {
-    const found = (groups: readonly { name: string; hits: number; cases: number }[]) => groups.map(({ name, hits, cases }) => `${name} ${hits}/${cases}`);
+    const found = (groups: readonly { name: string; hits: number; cases: number }[]) =>
+      groups.map(({ name, hits, cases }) => `${name} ${hits}/${cases}`);
     expect(found(result.sensitivity.byGrade)).toEqual(['obvious 1/1', 'subtle 1/2']);
     expect(found(result.sensitivity.byType)).toEqual(['burst 1/1', 'lamina 1/2']);
     expect(found(result.sensitivity.byLevel)).toEqual(['C5 2/2', 'C6 1/2']);
-    expect(result.aucByGrade.map(({ grade, positives, negatives }) => [grade, positives, negatives])).toEqual([['obvious', 1, 6], ['subtle', 2, 6]]);
+    expect(result.aucByGrade.map(({ grade, positives, negatives }) => [grade, positives, negatives])).toEqual([
+      ['obvious', 1, 6],
+      ['subtle', 2, 6],
+    ]);
     expect(result.aucByGrade[1]!.auc!.value).toBeCloseTo((4.5 + 4) / 12, 12);
   });
 
@@ -114,7 +172,10 @@ describe('performance', () => {
         const chosen = balancedIndices(labels, () => random.next());
         const smaller = Math.min(labels.filter(Boolean).length, labels.filter((label) => !label).length);
         expect(new Set(chosen).size).toBe(chosen.length);
-        expect([chosen.filter((i) => labels[i]).length, chosen.filter((i) => !labels[i]).length]).toEqual([smaller, smaller]);
+        expect([chosen.filter((i) => labels[i]).length, chosen.filter((i) => !labels[i]).length]).toEqual([
+          smaller,
+          smaller,
+        ]);
       }),
     );
   });
@@ -126,11 +187,36 @@ describe('the report', () => {
   it('has the paper’s tables, all columns, with intervals', () => {
     const tables = evaluationTables(result, COHORT);
     const table3 = tables.find(({ title }) => title.startsWith('Table 3'))!;
-    expect(table3.head.slice(2)).toEqual(['Imbalanced: 3 positive, 6 negative cases', 'Balanced: 3 positive, 3 negative cases']);
-    expect(table3.rows.map(([name]) => name)).toEqual(['TPR', 'TNR', 'PPV', 'NPV', 'F1', 'Acc', 'MCC', 'AUC', 'BAcc', 'PR-AUC']);
+    expect(table3.head.slice(2)).toEqual([
+      'Imbalanced: 3 positive, 6 negative cases',
+      'Balanced: 3 positive, 3 negative cases',
+    ]);
+    expect(table3.rows.map(([name]) => name)).toEqual([
+      'TPR',
+      'TNR',
+      'PPV',
+      'NPV',
+      'F1',
+      'Acc',
+      'MCC',
+      'AUC',
+      'BAcc',
+      'PR-AUC',
+    ]);
     expect(table3.rows[0]![2]).toBe('66.7 (20.8 to 93.9)');
     for (const { head, rows } of tables) for (const row of rows) expect(row).toHaveLength(head.length);
-    expect(tables.map(({ title }) => title.split(/[.:,]/)[0])).toEqual(['Table 1', 'Cases that the network put a number on', 'Table 2', 'Table 3', 'Case AUC by grade', 'Sensitivity by grade', 'PPV in other populations', 'Calibration', 'Localisation', 'Cases with a fracture that were not flagged']);
+    expect(tables.map(({ title }) => title.split(/[.:,]/)[0])).toEqual([
+      'Table 1',
+      'Cases that the network put a number on',
+      'Table 2',
+      'Table 3',
+      'Case AUC by grade',
+      'Sensitivity by grade',
+      'PPV in other populations',
+      'Calibration',
+      'Localisation',
+      'Cases with a fracture that were not flagged',
+    ]);
     expect(tables.at(-1)!.rows.map(([id]) => id)).toEqual(['p4 <b>', 'p3']);
   });
 

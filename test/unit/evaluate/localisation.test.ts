@@ -3,7 +3,18 @@ import type { KeySlice, SliceCrop } from '../../../src/case/case.ts';
 import { localise } from '../../../src/evaluate/localisation.ts';
 import { responseOnSource } from '../../../src/report/heatmap.ts';
 
-const CROP: SliceCrop = { top: 0, left: 0, bottom: 12, right: 12, transpose: false, flipRows: false, flipColumns: false, rows: 12, columns: 12, fullFrame: false };
+const CROP: SliceCrop = {
+  top: 0,
+  left: 0,
+  bottom: 12,
+  right: 12,
+  transpose: false,
+  flipRows: false,
+  flipColumns: false,
+  rows: 12,
+  columns: 12,
+  fullFrame: false,
+};
 
 /** A heatmap of 3 x 3 cells whose hottest is `[row, column]`. */
 function keySlice(hottest: readonly [number, number], crop: SliceCrop = CROP): KeySlice {
@@ -16,22 +27,45 @@ function mask(rows: number, columns: number, ...marked: readonly (readonly [numb
   for (const [row, column] of marked) pixels[row * columns + column] = 1;
   return pixels;
 }
-const truth = (marked: Uint8Array | null, label: boolean | null = marked !== null) => ({ label, mask: marked, pixelSpacingMm: [0.5, 2] as const });
+const truth = (marked: Uint8Array | null, label: boolean | null = marked !== null) => ({
+  label,
+  mask: marked,
+  pixelSpacingMm: [0.5, 2] as const,
+});
 
 describe('localise', () => {
   it('hits when a marked pixel lies in the hottest cell, and measures in millimetres', () => {
-    expect(localise([keySlice([0, 2])], [truth(mask(12, 12, [3, 8]))], true)).toEqual({ keySliceHits: [true], hotspotInMask: true, hotspotDistanceMm: expect.closeTo(Math.hypot(1.5 * 0.5, 1.5 * 2), 9) as number, cellMm: 8, chance: 1 / 9 });
+    expect(localise([keySlice([0, 2])], [truth(mask(12, 12, [3, 8]))], true)).toEqual({
+      keySliceHits: [true],
+      hotspotInMask: true,
+      hotspotDistanceMm: expect.closeTo(Math.hypot(1.5 * 0.5, 1.5 * 2), 9) as number,
+      cellMm: 8,
+      chance: 1 / 9,
+    });
     // The pixel below belongs to the next cell.
     expect(localise([keySlice([0, 2])], [truth(mask(12, 12, [4, 8]))], true)).toMatchObject({ hotspotInMask: false });
   });
 
   it('misses when the best key slice is not broken, whatever the others show', () => {
-    const found = localise([keySlice([1, 1]), keySlice([1, 1])], [truth(null, false), truth(mask(12, 12, [5, 5]))], true);
-    expect(found).toEqual({ keySliceHits: [false, true], hotspotInMask: false, hotspotDistanceMm: null, cellMm: null, chance: 0 });
+    const found = localise(
+      [keySlice([1, 1]), keySlice([1, 1])],
+      [truth(null, false), truth(mask(12, 12, [5, 5]))],
+      true,
+    );
+    expect(found).toEqual({
+      keySliceHits: [false, true],
+      hotspotInMask: false,
+      hotspotDistanceMm: null,
+      cellMm: null,
+      chance: 0,
+    });
   });
 
   it('says nothing of pixels where the truth has none, and nothing at all where a slice’s truth is unknown', () => {
-    expect(localise([keySlice([1, 1])], [truth(null, true)], false)).toMatchObject({ keySliceHits: [true], hotspotInMask: null });
+    expect(localise([keySlice([1, 1])], [truth(null, true)], false)).toMatchObject({
+      keySliceHits: [true],
+      hotspotInMask: null,
+    });
     expect(localise([keySlice([1, 1])], [truth(null, null)], true)).toBeNull();
     expect(localise([], [], true)).toBeNull();
   });

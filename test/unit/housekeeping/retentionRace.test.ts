@@ -8,7 +8,15 @@ import { createIntake } from '../../../src/receive/intake.ts';
 import { createLog } from '../../../src/base/log.ts';
 import { openSpool } from '../../../src/receive/spool.ts';
 import { CT, ctDataSet } from '../receive/rawPeer.ts';
-import { claimed, deliverAll, findingsOf, manifestOf, objectsOf, openWorklist, temporaryFolder } from '../worklist/fixture.ts';
+import {
+  claimed,
+  deliverAll,
+  findingsOf,
+  manifestOf,
+  objectsOf,
+  openWorklist,
+  temporaryFolder,
+} from '../worklist/fixture.ts';
 
 const log = createLog('silent');
 const DAY_MS = 86_400_000;
@@ -21,10 +29,22 @@ async function deliveredCase() {
   const folder = await temporaryFolder();
   const [spoolDir, resultsDir] = [join(folder, 'spool'), join(folder, 'results')];
   const spool = await openSpool({ dir: spoolDir, minFreeBytes: 0, maxObjectBytes: 1_000_000, clock });
-  const intake = createIntake({ store, resolvePath: (path) => join(spoolDir, path), onNew: () => undefined, clock: systemClock, log });
+  const intake = createIntake({
+    store,
+    resolvePath: (path) => join(spoolDir, path),
+    onNew: () => undefined,
+    clock: systemClock,
+    log,
+  });
   /** Resolves when the slice is durable: what a sender is told by Success. */
   const acknowledge = async (sopInstanceUid: string): Promise<StoredInstance> => {
-    const incoming = await spool.begin({ sopClassUid: CT, sopInstanceUid, transferSyntaxUid: '1.2.840.10008.1.2.1', sourceAeTitle: 'SENDER', receivingAeTitle: 'ODONTOID' });
+    const incoming = await spool.begin({
+      sopClassUid: CT,
+      sopInstanceUid,
+      transferSyntaxUid: '1.2.840.10008.1.2.1',
+      sourceAeTitle: 'SENDER',
+      receivingAeTitle: 'ODONTOID',
+    });
     await incoming.write(ctDataSet(sopInstanceUid));
     return incoming.commit();
   };
@@ -39,7 +59,11 @@ async function deliveredCase() {
   const assembling = await claimed(store, 'assemble');
   await store.apply(assembling, { type: 'seriesChosen', manifest: manifestOf(assembling.instances) });
   await store.apply(await claimed(store, 'infer'), { type: 'inferred', findings: findingsOf(0.9) });
-  const objects = objectsOf(1).map((object) => ({ ...object, studyInstanceUid, path: join(resultsDir, `${object.kind}.dcm`) }));
+  const objects = objectsOf(1).map((object) => ({
+    ...object,
+    studyInstanceUid,
+    path: join(resultsDir, `${object.kind}.dcm`),
+  }));
   await store.apply(await claimed(store, 'report'), { type: 'reported', objects });
   await deliverAll(worklist);
   expect((await worklist.query.caseDetail(studyInstanceUid)).row.state).toBe('delivered');
@@ -82,30 +106,36 @@ async function deliveredCase() {
     }
     return found.sort();
   };
-  const files = async (): Promise<number> => (await readdir(join(spoolDir, 'objects'), { recursive: true })).filter((name) => name.endsWith('.dcm')).length;
+  const files = async (): Promise<number> =>
+    (await readdir(join(spoolDir, 'objects'), { recursive: true })).filter((name) => name.endsWith('.dcm')).length;
   return { ...worklist, first, studyInstanceUid, acknowledge, record, retain, safe, files, spoolDir };
 }
 
 const POINTS = ['chosen', 'begun', 'files gone', 'over'] as const;
 type Point = (typeof POINTS)[number];
 
-const interleavings = POINTS.flatMap((acknowledged, from) => POINTS.slice(from).map((recorded) => [acknowledged, recorded] as const));
+const interleavings = POINTS.flatMap((acknowledged, from) =>
+  POINTS.slice(from).map((recorded) => [acknowledged, recorded] as const),
+);
 
 /** Promise 1 while retention runs: each point at which identical bytes may come, with each later one at which they are put on record. */
-it.each(interleavings)('keeps a study that comes again when retention is at "%s" and is on record at "%s"', async (acknowledged, recorded) => {
-  const { acknowledge, record, retain, safe, files } = await deliveredCase();
-  let came: StoredInstance[] = [];
-  await retain(async (point) => {
-    if (point === acknowledged) came = await Promise.all(SLICES.map(acknowledge));
-    if (point !== recorded) return;
-    await record(came);
-    came = [];
-  });
-  // Retention may have stopped before it came to the point.
-  if (came.length > 0) await record(came);
-  expect(await safe()).toEqual(SLICES);
-  expect(await files()).toBe(SLICES.length);
-});
+it.each(interleavings)(
+  'keeps a study that comes again when retention is at "%s" and is on record at "%s"',
+  async (acknowledged, recorded) => {
+    const { acknowledge, record, retain, safe, files } = await deliveredCase();
+    let came: StoredInstance[] = [];
+    await retain(async (point) => {
+      if (point === acknowledged) came = await Promise.all(SLICES.map(acknowledge));
+      if (point !== recorded) return;
+      await record(came);
+      came = [];
+    });
+    // Retention may have stopped before it came to the point.
+    if (came.length > 0) await record(came);
+    expect(await safe()).toEqual(SLICES);
+    expect(await files()).toBe(SLICES.length);
+  },
+);
 
 it('leaves a study alone of which some slices have come again, however full the disk: the rest may follow', async () => {
   const { acknowledge, record, retain, safe, query, studyInstanceUid, clock } = await deliveredCase();

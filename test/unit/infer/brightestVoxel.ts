@@ -4,14 +4,25 @@ import path from 'node:path';
 import type { VolumeCard } from '../../../src/infer/modelCard.ts';
 
 /** Geometry of the hand-made package: a field of 32 mm, rows of 8 mm, cells of 8 mm. */
-export const BRIGHTEST_INPUT: VolumeCard['input'] = { sizePixels: 16, pixelSpacingMm: 2, sliceSpacingMm: 2, slicesPerRow: 4, windowsHu: [{ centerHu: 500, widthHu: 1000 }], camRows: 4, camColumns: 4 };
+export const BRIGHTEST_INPUT: VolumeCard['input'] = {
+  sizePixels: 16,
+  pixelSpacingMm: 2,
+  sliceSpacingMm: 2,
+  slicesPerRow: 4,
+  windowsHu: [{ centerHu: 500, widthHu: 1000 }],
+  camRows: 4,
+  camColumns: 4,
+};
 const GOLDEN_SLICES = 8;
 
 /**
  * Writes a package of the kind `volume` made by hand: the response of a cell is its brightest voxel, the score of a row its strongest cell, the score of the scan its
  * strongest row. Golden values are worked out here, not taken from a runtime.
  */
-export async function writeBrightestVoxel(dir: string, change: (card: VolumeCard) => void = () => undefined): Promise<void> {
+export async function writeBrightestVoxel(
+  dir: string,
+  change: (card: VolumeCard) => void = () => undefined,
+): Promise<void> {
   await mkdir(dir, { recursive: true });
   const { sizePixels, slicesPerRow, camRows } = BRIGHTEST_INPUT;
   const pool = [slicesPerRow, sizePixels / camRows, sizePixels / camRows];
@@ -24,7 +35,12 @@ export async function writeBrightestVoxel(dir: string, change: (card: VolumeCard
       node('Identity', ['slice_score'], ['domain_distance'], {}),
     ],
     [value('volume', [1, 1, 'slices', sizePixels, sizePixels])],
-    [value('case_probability', []), value('slice_score', ['rows']), value('domain_distance', ['rows']), value('cam', ['rows', 4, 4])],
+    [
+      value('case_probability', []),
+      value('slice_score', ['rows']),
+      value('domain_distance', ['rows']),
+      value('cam', ['rows', 4, 4]),
+    ],
   );
   await writeFile(path.join(dir, 'volumeNetwork.onnx'), graph);
 
@@ -44,45 +60,89 @@ export async function writeBrightestVoxel(dir: string, change: (card: VolumeCard
     kind: 'volume',
     name: 'brightest-voxel',
     version: '1.0.0',
-    files: { volumeNetwork: { path: 'volumeNetwork.onnx', sha256: createHash('sha256').update(graph).digest('hex'), sizeBytes: graph.length } },
+    files: {
+      volumeNetwork: {
+        path: 'volumeNetwork.onnx',
+        sha256: createHash('sha256').update(graph).digest('hex'),
+        sizeBytes: graph.length,
+      },
+    },
     input: structuredClone(BRIGHTEST_INPUT),
-    outputs: { caseProbability: 'case_probability', sliceScore: 'slice_score', domainDistance: 'domain_distance', cam: 'cam' },
+    outputs: {
+      caseProbability: 'case_probability',
+      sliceScore: 'slice_score',
+      domainDistance: 'domain_distance',
+      cam: 'cam',
+    },
     operatingPoints: [{ name: 'default', threshold: 0.5, sensitivity: 1, specificity: 1 }],
     domain: { output: shipped.domain.output, statistic: shipped.domain.statistic, unit: shipped.domain.unit, limit: 2 },
     golden: {
-      statement: 'by hand', tolerance: 1e-4, multiplier: 7919, modulus: 256, slices: GOLDEN_SLICES,
-      caseProbability: Math.max(...rows), sliceScores: rows, domainDistances: rows, camMaximum: Math.max(...cells), camMean: cells.reduce((sum, one) => sum + one, 0) / cells.length,
+      statement: 'by hand',
+      tolerance: 1e-4,
+      multiplier: 7919,
+      modulus: 256,
+      slices: GOLDEN_SLICES,
+      caseProbability: Math.max(...rows),
+      sliceScores: rows,
+      domainDistances: rows,
+      camMaximum: Math.max(...cells),
+      camMean: cells.reduce((sum, one) => sum + one, 0) / cells.length,
     },
-  }; // prettier-ignore
+  };
   change(card);
   await writeFile(path.join(dir, 'model.json'), JSON.stringify(card));
 }
 
 // A few messages of ONNX's protocol buffers (onnx.proto3), enough for a graph without weights.
-const varint = (number: number): Buffer => Buffer.from(number < 128 ? [number] : [(number & 127) | 128, ...varint(Math.floor(number / 128))]);
-const bytesField = (field: number, bytes: Uint8Array | string): Buffer => Buffer.concat([varint(field * 8 + 2), varint(Buffer.from(bytes as string).length), Buffer.from(bytes as string)]);
+const varint = (number: number): Buffer =>
+  Buffer.from(number < 128 ? [number] : [(number & 127) | 128, ...varint(Math.floor(number / 128))]);
+const bytesField = (field: number, bytes: Uint8Array | string): Buffer =>
+  Buffer.concat([varint(field * 8 + 2), varint(Buffer.from(bytes as string).length), Buffer.from(bytes as string)]);
 const numberField = (field: number, number: number): Buffer => Buffer.concat([varint(field * 8), varint(number)]);
 
 /** NodeProto: input 1, output 2, op_type 4, attribute 5 (name 1, i 3, ints 8, type 20: 2 INT, 7 INTS). */
-function node(operator: string, inputs: string[], outputs: string[], attributes: Record<string, number | number[]>): Buffer {
+function node(
+  operator: string,
+  inputs: string[],
+  outputs: string[],
+  attributes: Record<string, number | number[]>,
+): Buffer {
   return Buffer.concat([
     ...inputs.map((name) => bytesField(1, name)),
     ...outputs.map((name) => bytesField(2, name)),
     bytesField(4, operator),
     ...Object.entries(attributes).map(([name, given]) =>
-      bytesField(5, Buffer.concat([bytesField(1, name), ...(typeof given === 'number' ? [numberField(3, given), numberField(20, 2)] : [...given.map((one) => numberField(8, one)), numberField(20, 7)])])),
+      bytesField(
+        5,
+        Buffer.concat([
+          bytesField(1, name),
+          ...(typeof given === 'number'
+            ? [numberField(3, given), numberField(20, 2)]
+            : [...given.map((one) => numberField(8, one)), numberField(20, 7)]),
+        ]),
+      ),
     ),
   ]);
 }
 
 /** ValueInfoProto: name 1, type 2 (tensor 1: element 1, shape 2 (dimension 1: size 1, name 2)). */
 function value(name: string, shape: (number | string)[]): Buffer {
-  const dimensions = shape.map((size) => bytesField(1, typeof size === 'number' ? numberField(1, size) : bytesField(2, size)));
-  return Buffer.concat([bytesField(1, name), bytesField(2, bytesField(1, Buffer.concat([numberField(1, 1), bytesField(2, Buffer.concat(dimensions))])))]);
+  const dimensions = shape.map((size) =>
+    bytesField(1, typeof size === 'number' ? numberField(1, size) : bytesField(2, size)),
+  );
+  return Buffer.concat([
+    bytesField(1, name),
+    bytesField(2, bytesField(1, Buffer.concat([numberField(1, 1), bytesField(2, Buffer.concat(dimensions))]))),
+  ]);
 }
 
 /** ModelProto: ir_version 1, graph 7 (node 1, name 2, input 11, output 12), opset_import 8 (version 2). */
 function onnx(nodes: Buffer[], inputs: Buffer[], outputs: Buffer[]): Buffer {
-  const graph = Buffer.concat([...nodes.map((one) => bytesField(1, one)), bytesField(2, 'brightest'), ...inputs.map((one) => bytesField(11, one)), ...outputs.map((one) => bytesField(12, one))]);
+  const graph = Buffer.concat([
+    ...nodes.map((one) => bytesField(1, one)),
+    bytesField(2, 'brightest'),
+    ...inputs.map((one) => bytesField(11, one)),
+    ...outputs.map((one) => bytesField(12, one)),
+  ]);
   return Buffer.concat([numberField(1, 6), bytesField(7, graph), bytesField(8, numberField(2, 11))]);
 }

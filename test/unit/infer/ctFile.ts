@@ -49,7 +49,14 @@ export function ctFile(options: CtFileOptions): Uint8Array {
     else elements.set(Number(tag), value);
   }
   const dataset = [...elements].sort(([a], [b]) => a - b).map(([tag, [vr, value]]) => element(tag, vr, value));
-  if (options.samples !== undefined) dataset.push(element(0x7fe00010, 'OW', new Uint8Array(options.samples.buffer, options.samples.byteOffset, options.samples.byteLength)));
+  if (options.samples !== undefined)
+    dataset.push(
+      element(
+        0x7fe00010,
+        'OW',
+        new Uint8Array(options.samples.buffer, options.samples.byteOffset, options.samples.byteLength),
+      ),
+    );
   if (options.fragments !== undefined) dataset.push(encapsulated(options.fragments));
   const meta = [
     element(0x00020002, 'UI', '1.2.840.10008.5.1.4.1.1.2'),
@@ -58,7 +65,9 @@ export function ctFile(options: CtFileOptions): Uint8Array {
   ];
   const metaLength = Buffer.alloc(4);
   metaLength.writeUInt32LE(meta.reduce((sum, part) => sum + part.length, 0));
-  return new Uint8Array(Buffer.concat([Buffer.alloc(128), Buffer.from('DICM'), element(0x00020000, 'UL', metaLength), ...meta, ...dataset]));
+  return new Uint8Array(
+    Buffer.concat([Buffer.alloc(128), Buffer.from('DICM'), element(0x00020000, 'UL', metaLength), ...meta, ...dataset]),
+  );
 }
 
 function element(tag: number, vr: string, value: string | number | Uint8Array): Buffer {
@@ -68,7 +77,8 @@ function element(tag: number, vr: string, value: string | number | Uint8Array): 
     bytes.writeUInt16LE(value & 0xffff);
   } else {
     bytes = Buffer.from(value);
-    if (bytes.length % 2 === 1) bytes = Buffer.concat([bytes, Buffer.from(vr === 'UI' || typeof value !== 'string' ? '\0' : ' ')]);
+    if (bytes.length % 2 === 1)
+      bytes = Buffer.concat([bytes, Buffer.from(vr === 'UI' || typeof value !== 'string' ? '\0' : ' ')]);
   }
   const long = vr === 'OW' || vr === 'OB';
   const head = Buffer.alloc(long ? 12 : 8);
@@ -89,7 +99,12 @@ function encapsulated(fragments: readonly Uint8Array[]): Buffer {
     return Buffer.concat([head, bytes, Buffer.alloc(bytes.length % 2)]);
   };
   const head = Buffer.from([0xe0, 0x7f, 0x10, 0x00, 0x4f, 0x42, 0, 0, 0xff, 0xff, 0xff, 0xff]);
-  return Buffer.concat([head, item(0xe000, Buffer.alloc(0)), ...fragments.map((fragment) => item(0xe000, fragment)), item(0xe0dd, Buffer.alloc(0))]);
+  return Buffer.concat([
+    head,
+    item(0xe000, Buffer.alloc(0)),
+    ...fragments.map((fragment) => item(0xe000, fragment)),
+    item(0xe0dd, Buffer.alloc(0)),
+  ]);
 }
 
 /** Runs one of DCMTK's converters on a file's bytes. */

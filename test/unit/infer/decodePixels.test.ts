@@ -11,12 +11,39 @@ const ROWS = 48;
 const COLUMNS = 60;
 const HU = patternHu(ROWS, COLUMNS);
 
-const TAG = { orientation: 0x00200037, samples: 0x00280002, photometric: 0x00280004, frames: 0x00280008, rows: 0x00280010, columns: 0x00280011, spacing: 0x00280030, bitsAllocated: 0x00280100, bitsStored: 0x00280101, highBit: 0x00280102, signed: 0x00280103, padding: 0x00280120, paddingLimit: 0x00280121, intercept: 0x00281052, slope: 0x00281053, rescaleType: 0x00281054 }; // prettier-ignore
+const TAG = {
+  orientation: 0x00200037,
+  samples: 0x00280002,
+  photometric: 0x00280004,
+  frames: 0x00280008,
+  rows: 0x00280010,
+  columns: 0x00280011,
+  spacing: 0x00280030,
+  bitsAllocated: 0x00280100,
+  bitsStored: 0x00280101,
+  highBit: 0x00280102,
+  signed: 0x00280103,
+  padding: 0x00280120,
+  paddingLimit: 0x00280121,
+  intercept: 0x00281052,
+  slope: 0x00281053,
+  rescaleType: 0x00281054,
+};
 
 /** 12 bits unsigned, intercept -1024. */
-const UNSIGNED: CtFileOptions = { rows: ROWS, columns: COLUMNS, samples: Uint16Array.from(HU, (hu) => hu + 1024), change: { [TAG.bitsStored]: ['US', 12], [TAG.highBit]: ['US', 11] } };
+const UNSIGNED: CtFileOptions = {
+  rows: ROWS,
+  columns: COLUMNS,
+  samples: Uint16Array.from(HU, (hu) => hu + 1024),
+  change: { [TAG.bitsStored]: ['US', 12], [TAG.highBit]: ['US', 11] },
+};
 /** 16 bits signed, intercept 0. */
-const SIGNED: CtFileOptions = { rows: ROWS, columns: COLUMNS, samples: new Uint16Array(Uint16Array.from(HU, (hu) => hu & 0xffff)), change: { [TAG.signed]: ['US', 1], [TAG.intercept]: ['DS', '0'] } };
+const SIGNED: CtFileOptions = {
+  rows: ROWS,
+  columns: COLUMNS,
+  samples: new Uint16Array(Uint16Array.from(HU, (hu) => hu & 0xffff)),
+  change: { [TAG.signed]: ['US', 1], [TAG.intercept]: ['DS', '0'] },
+};
 
 async function codeOf(bytes: Uint8Array): Promise<string> {
   try {
@@ -32,30 +59,90 @@ type Encoder = 'encodeJpeg2000' | 'encodeHtJpeg2000';
 
 function compressed(source: CtFileOptions, encoder: Encoder, parameters: object): Uint8Array {
   const signed = source.change?.[TAG.signed] !== undefined;
-  const context = new Context({ width: COLUMNS, height: ROWS, bitsAllocated: 16, bitsStored: signed ? 16 : 12, samplesPerPixel: 1, pixelRepresentation: signed ? 1 : 0, planarConfiguration: 0, photometricInterpretation: 'MONOCHROME2', decodedBuffer: new Uint8Array(source.samples!.buffer) }); // prettier-ignore
+  const context = new Context({
+    width: COLUMNS,
+    height: ROWS,
+    bitsAllocated: 16,
+    bitsStored: signed ? 16 : 12,
+    samplesPerPixel: 1,
+    pixelRepresentation: signed ? 1 : 0,
+    planarConfiguration: 0,
+    photometricInterpretation: 'MONOCHROME2',
+    decodedBuffer: new Uint8Array(source.samples!.buffer),
+  });
   return NativeCodecs[encoder](context, parameters).getEncodedBuffer()!;
 }
 
 function withFrame(source: CtFileOptions, transferSyntaxUid: string, fragments: Uint8Array[]): Uint8Array {
-  return ctFile({ rows: ROWS, columns: COLUMNS, transferSyntaxUid, fragments, ...(source.change === undefined ? {} : { change: source.change }) });
+  return ctFile({
+    rows: ROWS,
+    columns: COLUMNS,
+    transferSyntaxUid,
+    fragments,
+    ...(source.change === undefined ? {} : { change: source.change }),
+  });
 }
 
 /** The same image in every transfer syntax; `loss` is the greatest difference allowed, HU. */
-const SYNTAXES: { name: string; loss: number; make: (source: CtFileOptions) => Uint8Array; unsignedOnly?: boolean }[] = [
-  { name: 'Implicit VR Little Endian', loss: 0, make: (source) => dcmtk('dcmconv', ['+ti'], ctFile(source)) },
-  { name: 'Explicit VR Big Endian', loss: 0, make: (source) => dcmtk('dcmconv', ['+tb'], ctFile(source)) },
-  { name: 'Deflated Explicit VR Little Endian', loss: 0, make: (source) => dcmtk('dcmconv', ['+td'], ctFile(source)) },
-  { name: 'RLE Lossless', loss: 0, make: (source) => dcmtk('dcmcrle', [], ctFile(source)) },
-  { name: 'JPEG Lossless, any predictor', loss: 0, make: (source) => dcmtk('dcmcjpeg', ['+el', '+sv', '4'], ctFile(source)) },
-  { name: 'JPEG Lossless SV1', loss: 0, make: (source) => dcmtk('dcmcjpeg', ['+e1'], ctFile(source)) },
-  { name: 'JPEG-LS Lossless', loss: 0, make: (source) => dcmtk('dcmcjpls', ['+el'], ctFile(source)) },
-  { name: 'JPEG-LS Near-lossless', loss: 2, make: (source) => dcmtk('dcmcjpls', ['+en', '+md', '2'], ctFile(source)), unsignedOnly: true },
-  { name: 'JPEG 2000 Lossless', loss: 0, make: (source) => withFrame(source, '1.2.840.10008.1.2.4.90', [compressed(source, 'encodeJpeg2000', { lossy: false })]) },
-  { name: 'JPEG 2000', loss: 40, make: (source) => withFrame(source, '1.2.840.10008.1.2.4.91', [compressed(source, 'encodeJpeg2000', { lossy: true, rate: 3 })]) },
-  { name: 'HTJ2K Lossless', loss: 0, make: (source) => withFrame(source, '1.2.840.10008.1.2.4.201', [compressed(source, 'encodeHtJpeg2000', { lossy: false })]) },
-  { name: 'HTJ2K Lossless RPCL', loss: 0, make: (source) => withFrame(source, '1.2.840.10008.1.2.4.202', [compressed(source, 'encodeHtJpeg2000', { lossy: false, progressionOrder: constants.Jpeg2000ProgressionOrder.Rpcl })]) }, // prettier-ignore
-  { name: 'HTJ2K', loss: 40, make: (source) => withFrame(source, '1.2.840.10008.1.2.4.203', [compressed(source, 'encodeHtJpeg2000', { lossy: true })]) },
-];
+const SYNTAXES: { name: string; loss: number; make: (source: CtFileOptions) => Uint8Array; unsignedOnly?: boolean }[] =
+  [
+    { name: 'Implicit VR Little Endian', loss: 0, make: (source) => dcmtk('dcmconv', ['+ti'], ctFile(source)) },
+    { name: 'Explicit VR Big Endian', loss: 0, make: (source) => dcmtk('dcmconv', ['+tb'], ctFile(source)) },
+    {
+      name: 'Deflated Explicit VR Little Endian',
+      loss: 0,
+      make: (source) => dcmtk('dcmconv', ['+td'], ctFile(source)),
+    },
+    { name: 'RLE Lossless', loss: 0, make: (source) => dcmtk('dcmcrle', [], ctFile(source)) },
+    {
+      name: 'JPEG Lossless, any predictor',
+      loss: 0,
+      make: (source) => dcmtk('dcmcjpeg', ['+el', '+sv', '4'], ctFile(source)),
+    },
+    { name: 'JPEG Lossless SV1', loss: 0, make: (source) => dcmtk('dcmcjpeg', ['+e1'], ctFile(source)) },
+    { name: 'JPEG-LS Lossless', loss: 0, make: (source) => dcmtk('dcmcjpls', ['+el'], ctFile(source)) },
+    {
+      name: 'JPEG-LS Near-lossless',
+      loss: 2,
+      make: (source) => dcmtk('dcmcjpls', ['+en', '+md', '2'], ctFile(source)),
+      unsignedOnly: true,
+    },
+    {
+      name: 'JPEG 2000 Lossless',
+      loss: 0,
+      make: (source) =>
+        withFrame(source, '1.2.840.10008.1.2.4.90', [compressed(source, 'encodeJpeg2000', { lossy: false })]),
+    },
+    {
+      name: 'JPEG 2000',
+      loss: 40,
+      make: (source) =>
+        withFrame(source, '1.2.840.10008.1.2.4.91', [compressed(source, 'encodeJpeg2000', { lossy: true, rate: 3 })]),
+    },
+    {
+      name: 'HTJ2K Lossless',
+      loss: 0,
+      make: (source) =>
+        withFrame(source, '1.2.840.10008.1.2.4.201', [compressed(source, 'encodeHtJpeg2000', { lossy: false })]),
+    },
+    {
+      name: 'HTJ2K Lossless RPCL',
+      loss: 0,
+      make: (source) =>
+        withFrame(source, '1.2.840.10008.1.2.4.202', [
+          compressed(source, 'encodeHtJpeg2000', {
+            lossy: false,
+            progressionOrder: constants.Jpeg2000ProgressionOrder.Rpcl,
+          }),
+        ]),
+    },
+    {
+      name: 'HTJ2K',
+      loss: 40,
+      make: (source) =>
+        withFrame(source, '1.2.840.10008.1.2.4.203', [compressed(source, 'encodeHtJpeg2000', { lossy: true })]),
+    },
+  ];
 
 /** A refused frame ends the codecs' instance; the encoders here need one, which tells of damage as the decoder's own does. */
 async function ensureCodecs(): Promise<void> {
@@ -64,7 +151,10 @@ async function ensureCodecs(): Promise<void> {
 beforeAll(ensureCodecs);
 
 describe('one image in every transfer syntax', () => {
-  for (const [kind, source] of [['unsigned', UNSIGNED], ['signed', SIGNED]] as const) {
+  for (const [kind, source] of [
+    ['unsigned', UNSIGNED],
+    ['signed', SIGNED],
+  ] as const) {
     it(`${kind}: Explicit VR Little Endian`, async () => {
       const slice = await decodeCtSlice(ctFile(source));
       expect([slice.rows, slice.columns, slice.pixelSpacingMm]).toEqual([ROWS, COLUMNS, [0.5, 0.4]]);
@@ -91,8 +181,10 @@ describe('one image in every transfer syntax', () => {
   it('a frame in several fragments', async () => {
     await ensureCodecs();
     const frame = compressed(UNSIGNED, 'encodeJpeg2000', { lossy: false });
-    const half = frame.length >> 2 << 1;
-    const { hu } = await decodeCtSlice(withFrame(UNSIGNED, '1.2.840.10008.1.2.4.90', [frame.subarray(0, half), frame.subarray(half)]));
+    const half = (frame.length >> 2) << 1;
+    const { hu } = await decodeCtSlice(
+      withFrame(UNSIGNED, '1.2.840.10008.1.2.4.90', [frame.subarray(0, half), frame.subarray(half)]),
+    );
     expect(hu).toEqual(Float32Array.from(HU));
   });
 
@@ -100,26 +192,43 @@ describe('one image in every transfer syntax', () => {
     for (const uid of ['1.2.840.10008.1.2.4.50', '1.2.840.10008.1.2.4.110', '1.2.840.10008.1.2.4.100', '1.2.3']) {
       expect(await codeOf(withFrame(UNSIGNED, uid, [new Uint8Array(100)])), uid).toBe('transfer-syntax-unsupported');
     }
-    await expect(decodeCtSlice(withFrame(UNSIGNED, '1.2.840.10008.1.2.4.50', [new Uint8Array(100)]))).rejects.toThrow(/let the sender send/);
+    await expect(decodeCtSlice(withFrame(UNSIGNED, '1.2.840.10008.1.2.4.50', [new Uint8Array(100)]))).rejects.toThrow(
+      /let the sender send/,
+    );
   });
 });
 
 describe('stored values', () => {
-  const small = (samples: number[], change: CtFileOptions['change']): Uint8Array => ctFile({ rows: 1, columns: samples.length, samples: Uint16Array.from(samples, (value) => value & 0xffff), ...(change === undefined ? {} : { change }) });
-  const hu = async (samples: number[], change: CtFileOptions['change']): Promise<number[]> => Array.from((await decodeCtSlice(small(samples, change))).hu);
+  const small = (samples: number[], change: CtFileOptions['change']): Uint8Array =>
+    ctFile({
+      rows: 1,
+      columns: samples.length,
+      samples: Uint16Array.from(samples, (value) => value & 0xffff),
+      ...(change === undefined ? {} : { change }),
+    });
+  const hu = async (samples: number[], change: CtFileOptions['change']): Promise<number[]> =>
+    Array.from((await decodeCtSlice(small(samples, change))).hu);
   const twelve = { [TAG.bitsStored]: ['US', 12], [TAG.highBit]: ['US', 11] } as const;
 
   it('extends the sign from BitsStored', async () => {
-    expect(await hu([0x0fff, 0x0800, 0x07ff], { ...twelve, [TAG.signed]: ['US', 1], [TAG.intercept]: ['DS', '0'] })).toEqual([-1, AIR_HU, 2047]);
+    expect(
+      await hu([0x0fff, 0x0800, 0x07ff], { ...twelve, [TAG.signed]: ['US', 1], [TAG.intercept]: ['DS', '0'] }),
+    ).toEqual([-1, AIR_HU, 2047]);
   });
   it('masks overlay bits above the sample', async () => {
     expect(await hu([0x1400, 0xf400], twelve)).toEqual([0, 0]);
   });
   it('takes samples that lie high in the word', async () => {
-    expect(await hu([1024 << 4, (1100 << 4) | 0xf], { [TAG.bitsStored]: ['US', 12], [TAG.highBit]: ['US', 15] })).toEqual([0, 76]);
+    expect(
+      await hu([1024 << 4, (1100 << 4) | 0xf], { [TAG.bitsStored]: ['US', 12], [TAG.highBit]: ['US', 15] }),
+    ).toEqual([0, 76]);
   });
   it('applies slope and intercept, and clamps to the range of a CT', async () => {
-    expect(await hu([0, 100, 60000], { [TAG.slope]: ['DS', '0.5'], [TAG.intercept]: ['DS', '-1000'] })).toEqual([-1000, -950, MAX_HU]);
+    expect(await hu([0, 100, 60000], { [TAG.slope]: ['DS', '0.5'], [TAG.intercept]: ['DS', '-1000'] })).toEqual([
+      -1000,
+      -950,
+      MAX_HU,
+    ]);
     expect(await hu([0, 10], { [TAG.intercept]: ['DS', '-8192'] })).toEqual([AIR_HU, AIR_HU]);
   });
   it('reads padding as air, alone and as a range, whatever its sign', async () => {
@@ -127,31 +236,57 @@ describe('stored values', () => {
     const signed = { [TAG.signed]: ['US', 1], [TAG.intercept]: ['DS', '0'] } as const;
     expect(await hu([-2000, 0, 40], { ...signed, [TAG.padding]: ['SS', 0x10000 - 2000] })).toEqual([AIR_HU, 0, 40]);
     // A padding value written as US although the pixels are signed.
-    expect(await hu([2000, 1995, 1994, 40], { ...signed, [TAG.padding]: ['US', 2000], [TAG.paddingLimit]: ['US', 1995] })).toEqual([AIR_HU, AIR_HU, 1994, 40]);
+    expect(
+      await hu([2000, 1995, 1994, 40], { ...signed, [TAG.padding]: ['US', 2000], [TAG.paddingLimit]: ['US', 1995] }),
+    ).toEqual([AIR_HU, AIR_HU, 1994, 40]);
   });
   it('leaves Hounsfield units alone when they are to be shown inverted (MONOCHROME1)', async () => {
     expect(await hu([24, 1024], { [TAG.photometric]: ['CS', 'MONOCHROME1'] })).toEqual([-1000, 0]);
     // A writer that inverted the values says so by the slope.
-    expect(await hu([4071, 3071], { [TAG.photometric]: ['CS', 'MONOCHROME1'], [TAG.slope]: ['DS', '-1'], [TAG.intercept]: ['DS', '3071'] })).toEqual([-1000, 0]);
+    expect(
+      await hu([4071, 3071], {
+        [TAG.photometric]: ['CS', 'MONOCHROME1'],
+        [TAG.slope]: ['DS', '-1'],
+        [TAG.intercept]: ['DS', '3071'],
+      }),
+    ).toEqual([-1000, 0]);
   });
   it('refuses what is not in Hounsfield units', async () => {
-    for (const change of [{ [TAG.slope]: null }, { [TAG.intercept]: null }, { [TAG.slope]: ['DS', '0'] }, { [TAG.slope]: ['DS', 'x'] }, { [TAG.rescaleType]: ['LO', 'Z_EFF'] }] as CtFileOptions['change'][]) {
+    for (const change of [
+      { [TAG.slope]: null },
+      { [TAG.intercept]: null },
+      { [TAG.slope]: ['DS', '0'] },
+      { [TAG.slope]: ['DS', 'x'] },
+      { [TAG.rescaleType]: ['LO', 'Z_EFF'] },
+    ] as CtFileOptions['change'][]) {
       expect(await codeOf(small([1, 2], change)), JSON.stringify(change)).toBe('pixel-data-undecodable');
     }
     expect(await codeOf(small([1, 2], { [TAG.rescaleType]: ['LO', 'US'] }))).toBe('decoded');
   });
   it('refuses headers that promise something else', async () => {
     const changes: CtFileOptions['change'][] = [
-      { [TAG.rows]: ['US', 2] }, { [TAG.rows]: ['US', 0] }, { [TAG.rows]: ['US', 65535], [TAG.columns]: ['US', 65535] }, { [TAG.rows]: null }, { [TAG.samples]: ['US', 3] },
-      { [TAG.bitsAllocated]: ['US', 8] }, { [TAG.bitsAllocated]: ['US', 32] }, { [TAG.bitsStored]: ['US', 17] }, { [TAG.bitsStored]: ['US', 0] }, { [TAG.highBit]: ['US', 3] },
-      { [TAG.signed]: ['US', 2] }, { [TAG.photometric]: ['CS', 'RGB'] }, { [TAG.frames]: ['IS', '2'] },
-    ]; // prettier-ignore
-    for (const change of changes) expect(await codeOf(small([1, 2], change)), JSON.stringify(change)).toBe('pixel-data-undecodable');
+      { [TAG.rows]: ['US', 2] },
+      { [TAG.rows]: ['US', 0] },
+      { [TAG.rows]: ['US', 65535], [TAG.columns]: ['US', 65535] },
+      { [TAG.rows]: null },
+      { [TAG.samples]: ['US', 3] },
+      { [TAG.bitsAllocated]: ['US', 8] },
+      { [TAG.bitsAllocated]: ['US', 32] },
+      { [TAG.bitsStored]: ['US', 17] },
+      { [TAG.bitsStored]: ['US', 0] },
+      { [TAG.highBit]: ['US', 3] },
+      { [TAG.signed]: ['US', 2] },
+      { [TAG.photometric]: ['CS', 'RGB'] },
+      { [TAG.frames]: ['IS', '2'] },
+    ];
+    for (const change of changes)
+      expect(await codeOf(small([1, 2], change)), JSON.stringify(change)).toBe('pixel-data-undecodable');
     expect(await codeOf(ctFile({ rows: 1, columns: 2 }))).toBe('pixel-data-undecodable');
   });
   it('refuses files that are cut off or no DICOM at all', async () => {
     const whole = ctFile(UNSIGNED);
-    for (const bytes of [new Uint8Array(), new Uint8Array(500), whole.subarray(0, 305), whole.subarray(0, -2)]) expect(await codeOf(bytes)).toBe('dicom-unreadable');
+    for (const bytes of [new Uint8Array(), new Uint8Array(500), whole.subarray(0, 305), whole.subarray(0, -2)])
+      expect(await codeOf(bytes)).toBe('dicom-unreadable');
   });
 });
 
@@ -159,9 +294,15 @@ describe('orientation', () => {
   /** HU at a place in the patient, so that the expectation needs no transposing. */
   const at = (x: number, y: number): number => 100 + 7 * x + 31 * y;
   const cases: [name: string, cosines: number[]][] = [
-    ['head first, supine', [1, 0, 0, 0, 1, 0]], ['flipped columns', [-1, 0, 0, 0, 1, 0]], ['flipped rows', [1, 0, 0, 0, -1, 0]], ['prone', [-1, 0, 0, 0, -1, 0]],
-    ['transposed', [0, 1, 0, 1, 0, 0]], ['turned left', [0, -1, 0, 1, 0, 0]], ['turned right', [0, 1, 0, -1, 0, 0]], ['transposed, both flipped', [0, -1, 0, -1, 0, 0]],
-  ]; // prettier-ignore
+    ['head first, supine', [1, 0, 0, 0, 1, 0]],
+    ['flipped columns', [-1, 0, 0, 0, 1, 0]],
+    ['flipped rows', [1, 0, 0, 0, -1, 0]],
+    ['prone', [-1, 0, 0, 0, -1, 0]],
+    ['transposed', [0, 1, 0, 1, 0, 0]],
+    ['turned left', [0, -1, 0, 1, 0, 0]],
+    ['turned right', [0, 1, 0, -1, 0, 0]],
+    ['transposed, both flipped', [0, -1, 0, -1, 0, 0]],
+  ];
   for (const [name, cosines] of cases) {
     it(`brings ${name} to rows from front to back, columns from right to left`, async () => {
       const [rows, columns] = [3, 5];
@@ -170,20 +311,51 @@ describe('orientation', () => {
         const [row, column] = [Math.floor(index / columns), index % columns];
         return at(cosines[0]! * column + cosines[3]! * row, cosines[1]! * column + cosines[4]! * row) + 1024;
       });
-      const slice = await decodeCtSlice(ctFile({ rows, columns, samples, change: { [TAG.orientation]: ['DS', cosines.join('\\')] } }));
-      expect([slice.rows, slice.columns, slice.storedRows, slice.storedColumns]).toEqual([transposed ? 5 : 3, transposed ? 3 : 5, 3, 5]);
+      const slice = await decodeCtSlice(
+        ctFile({ rows, columns, samples, change: { [TAG.orientation]: ['DS', cosines.join('\\')] } }),
+      );
+      expect([slice.rows, slice.columns, slice.storedRows, slice.storedColumns]).toEqual([
+        transposed ? 5 : 3,
+        transposed ? 3 : 5,
+        3,
+        5,
+      ]);
       expect(slice.pixelSpacingMm).toEqual(transposed ? [0.4, 0.5] : [0.5, 0.4]);
       const xs = slice.columns - 1;
       const ys = slice.rows - 1;
-      const [leastX, leastY] = [Math.min(0, (transposed ? cosines[3]! : cosines[0]!) * xs), Math.min(0, (transposed ? cosines[1]! : cosines[4]!) * ys)];
-      expect(Array.from(slice.hu)).toEqual(Array.from(slice.hu, (_, index) => at(leastX + (index % slice.columns), leastY + Math.floor(index / slice.columns))));
+      const [leastX, leastY] = [
+        Math.min(0, (transposed ? cosines[3]! : cosines[0]!) * xs),
+        Math.min(0, (transposed ? cosines[1]! : cosines[4]!) * ys),
+      ];
+      expect(Array.from(slice.hu)).toEqual(
+        Array.from(slice.hu, (_, index) =>
+          at(leastX + (index % slice.columns), leastY + Math.floor(index / slice.columns)),
+        ),
+      );
     });
   }
 
   it('allows a tilted gantry, refuses what is not axial or has no geometry', async () => {
-    const change = (orientation: string | null, spacing = '0.5\\0.4'): Uint8Array => ctFile({ ...UNSIGNED, change: { ...UNSIGNED.change, [TAG.orientation]: orientation === null ? null : ['DS', orientation], [TAG.spacing]: ['DS', spacing] } });
+    const change = (orientation: string | null, spacing = '0.5\\0.4'): Uint8Array =>
+      ctFile({
+        ...UNSIGNED,
+        change: {
+          ...UNSIGNED.change,
+          [TAG.orientation]: orientation === null ? null : ['DS', orientation],
+          [TAG.spacing]: ['DS', spacing],
+        },
+      });
     expect(await codeOf(change('1\\0\\0\\0\\0.9397\\-0.3420'))).toBe('decoded');
-    for (const file of [change('1\\0\\0\\0\\0\\-1'), change('0\\1\\0\\0\\0\\-1'), change('0.7071\\0.7071\\0\\-0.7071\\0.7071\\0'), change('1\\0\\0\\1\\0\\0'), change('0\\0\\0\\0\\0\\0'), change(null), change('1\\0\\0'), change('1\\0\\0\\0\\1\\0', '0\\0.4')]) {
+    for (const file of [
+      change('1\\0\\0\\0\\0\\-1'),
+      change('0\\1\\0\\0\\0\\-1'),
+      change('0.7071\\0.7071\\0\\-0.7071\\0.7071\\0'),
+      change('1\\0\\0\\1\\0\\0'),
+      change('0\\0\\0\\0\\0\\0'),
+      change(null),
+      change('1\\0\\0'),
+      change('1\\0\\0\\0\\1\\0', '0\\0.4'),
+    ]) {
       expect(await codeOf(file)).toBe('geometry-unusable');
     }
   });
@@ -205,7 +377,10 @@ describe('damaged frames', () => {
       for (const share of [0, 0.02, 0.3, 0.5, 0.9, 0.97]) {
         const cut = frame.subarray(0, Math.floor(frame.length * share));
         expect(await codeOf(withFrame(UNSIGNED, uid, [cut])), `${share}`).toBe('pixel-data-undecodable');
-        expect(await codeOf(withFrame(UNSIGNED, uid, [Buffer.concat([cut, Buffer.from([0xff, 0xd9])])])), `${share} with an end`).toBe('pixel-data-undecodable');
+        expect(
+          await codeOf(withFrame(UNSIGNED, uid, [Buffer.concat([cut, Buffer.from([0xff, 0xd9])])])),
+          `${share} with an end`,
+        ).toBe('pixel-data-undecodable');
       }
       expect(await codeOf(withFrame(UNSIGNED, uid, []))).toBe('pixel-data-undecodable');
     });
@@ -213,8 +388,15 @@ describe('damaged frames', () => {
     it(`${name}: a frame of another matrix is refused`, async () => {
       await ensureCodecs();
       const { uid, frame } = frameOf(make(UNSIGNED));
-      for (const change of [{ [TAG.rows]: ['US', ROWS + 1] }, { [TAG.columns]: ['US', COLUMNS - 1] }, { [TAG.rows]: ['US', 512], [TAG.columns]: ['US', 512] }] as CtFileOptions['change'][]) {
-        expect(await codeOf(withFrame({ ...UNSIGNED, change: { ...UNSIGNED.change, ...change } }, uid, [frame])), JSON.stringify(change)).toBe('pixel-data-undecodable');
+      for (const change of [
+        { [TAG.rows]: ['US', ROWS + 1] },
+        { [TAG.columns]: ['US', COLUMNS - 1] },
+        { [TAG.rows]: ['US', 512], [TAG.columns]: ['US', 512] },
+      ] as CtFileOptions['change'][]) {
+        expect(
+          await codeOf(withFrame({ ...UNSIGNED, change: { ...UNSIGNED.change, ...change } }, uid, [frame])),
+          JSON.stringify(change),
+        ).toBe('pixel-data-undecodable');
       }
     });
 
@@ -248,8 +430,14 @@ describe('damaged frames', () => {
     const scan = Buffer.from(frame).indexOf(Buffer.from([0xff, 0xda]));
     for (const marker of [0x01, 0xd0, 0xd7, 0xd8]) {
       for (const position of [2, scan]) {
-        const broken = Buffer.concat([frame.subarray(0, position), Buffer.from([0xff, marker]), frame.subarray(position)]);
-        expect(await codeOf(withFrame(UNSIGNED, uid, [broken])), `FF${marker.toString(16)} at ${position}`).toBe('pixel-data-undecodable');
+        const broken = Buffer.concat([
+          frame.subarray(0, position),
+          Buffer.from([0xff, marker]),
+          frame.subarray(position),
+        ]);
+        expect(await codeOf(withFrame(UNSIGNED, uid, [broken])), `FF${marker.toString(16)} at ${position}`).toBe(
+          'pixel-data-undecodable',
+        );
       }
     }
   });
@@ -260,11 +448,16 @@ describe('any bytes', () => {
     const whole = ctFile(UNSIGNED);
     const headerLength = whole.length - ROWS * COLUMNS * 2;
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.tuple(fc.nat(headerLength - 1), fc.nat(255)), { minLength: 1, maxLength: 8 }), async (mutations) => {
-        const mutated = Uint8Array.from(whole);
-        for (const [position, value] of mutations) mutated[position] = value;
-        expect(await codeOf(mutated)).toMatch(/^(decoded|dicom-unreadable|pixel-data-undecodable|transfer-syntax-unsupported|geometry-unusable)$/);
-      }),
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.nat(headerLength - 1), fc.nat(255)), { minLength: 1, maxLength: 8 }),
+        async (mutations) => {
+          const mutated = Uint8Array.from(whole);
+          for (const [position, value] of mutations) mutated[position] = value;
+          expect(await codeOf(mutated)).toMatch(
+            /^(decoded|dicom-unreadable|pixel-data-undecodable|transfer-syntax-unsupported|geometry-unusable)$/,
+          );
+        },
+      ),
       { numRuns: 500 },
     );
   });

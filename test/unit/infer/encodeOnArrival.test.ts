@@ -6,7 +6,12 @@ import { createLog } from '../../../src/base/log.ts';
 import type { TriageModel } from '../../../src/case/ports.ts';
 
 function slice(study: string, series: string, index: number): StoredInstance {
-  const header = { studyInstanceUid: study, seriesInstanceUid: series, sopInstanceUid: `${series}.${index}`, convolutionKernel: series } as InstanceHeader;
+  const header = {
+    studyInstanceUid: study,
+    seriesInstanceUid: series,
+    sopInstanceUid: `${series}.${index}`,
+    convolutionKernel: series,
+  } as InstanceHeader;
   return { header, path: `${series}/${index}`, sha256: `${series}-${index}` } as StoredInstance;
 }
 
@@ -49,7 +54,13 @@ describe('encoding on arrival', () => {
 
   it('leaves out what can be no slice of an analysed series, and changes to a better series when one appears', async () => {
     const { encoder, asked } = setUp();
-    encoder.add([slice('study', 'scout', 0), slice('study', 'soft', 0), slice('study', 'bone', 0), slice('study', 'soft', 1), slice('study', 'bone', 1)]);
+    encoder.add([
+      slice('study', 'scout', 0),
+      slice('study', 'soft', 0),
+      slice('study', 'bone', 0),
+      slice('study', 'soft', 1),
+      slice('study', 'bone', 1),
+    ]);
     await encoder.settle('study');
     expect(asked).toEqual(['soft/0', 'bone/0', 'bone/1']);
     await encoder.close();

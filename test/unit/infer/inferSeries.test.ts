@@ -7,19 +7,52 @@ import { inferSeries } from '../../../src/infer/inferSeries.ts';
 import type { InferSeriesOptions } from '../../../src/infer/inferSeries.ts';
 import type { CaseScore, TriageModel } from '../../../src/case/ports.ts';
 
-const CROP = { top: 0, left: 0, bottom: 10, right: 10, transpose: false, flipRows: false, flipColumns: false, rows: 10, columns: 10, fullFrame: false };
-const encodedAs = (mark: number): EncodedSlice => ({ feature: Float32Array.of(mark), imageProbability: mark / 1000, cam: Float32Array.of(mark), camRows: 1, camColumns: 1, crop: CROP, anatomy: null });
+const CROP = {
+  top: 0,
+  left: 0,
+  bottom: 10,
+  right: 10,
+  transpose: false,
+  flipRows: false,
+  flipColumns: false,
+  rows: 10,
+  columns: 10,
+  fullFrame: false,
+};
+const encodedAs = (mark: number): EncodedSlice => ({
+  feature: Float32Array.of(mark),
+  imageProbability: mark / 1000,
+  cam: Float32Array.of(mark),
+  camRows: 1,
+  camColumns: 1,
+  crop: CROP,
+  anatomy: null,
+});
 
 function manifestOf(count: number, sliceSpacingMm = 2): CaseManifest {
   return {
     seriesInstanceUid: '1.2',
-    slices: Array.from({ length: count }, (_, index) => ({ sopInstanceUid: `1.2.${index}`, sopClassUid: '1', path: `p/${index}`, sha256: `h${index}`, positionMm: -index * sliceSpacingMm })),
-    sliceSpacingMm, coverageMm: count * sliceSpacingMm, gaps: [], duplicateSopInstanceUids: [], series: [], inputSha256: 'x',
-  }; // prettier-ignore
+    slices: Array.from({ length: count }, (_, index) => ({
+      sopInstanceUid: `1.2.${index}`,
+      sopClassUid: '1',
+      path: `p/${index}`,
+      sha256: `h${index}`,
+      positionMm: -index * sliceSpacingMm,
+    })),
+    sliceSpacingMm,
+    coverageMm: count * sliceSpacingMm,
+    gaps: [],
+    duplicateSopInstanceUids: [],
+    series: [],
+    inputSha256: 'x',
+  };
 }
 
 /** A stand-in for the network: slice `p/7` is encoded as the number 7. */
-function stubModel(score: Partial<CaseScore>, encode: (index: number) => Promise<EncodedSlice> = async (index) => Promise.resolve(encodedAs(index))): { model: TriageModel; asked: string[]; classified: number[] } {
+function stubModel(
+  score: Partial<CaseScore>,
+  encode: (index: number) => Promise<EncodedSlice> = async (index) => Promise.resolve(encodedAs(index)),
+): { model: TriageModel; asked: string[]; classified: number[] } {
   const asked: string[] = [];
   const classified: number[] = [];
   const model: TriageModel = {
@@ -32,7 +65,15 @@ function stubModel(score: Partial<CaseScore>, encode: (index: number) => Promise
     },
     classify: async (slices) => {
       classified.push(...slices.map((slice) => slice.feature[0]!));
-      return Promise.resolve({ probability: 0.7, sliceScores: slices.map(() => 0.5), sliceLevels: slices.map((_, index) => (index === 2 ? ['C2' as const, 'C3' as const] : [])), domainDistance: 1, domainLimit: 3, outsideDomain: null, ...score });
+      return Promise.resolve({
+        probability: 0.7,
+        sliceScores: slices.map(() => 0.5),
+        sliceLevels: slices.map((_, index) => (index === 2 ? ['C2' as const, 'C3' as const] : [])),
+        domainDistance: 1,
+        domainLimit: 3,
+        outsideDomain: null,
+        ...score,
+      });
     },
     decodeSlice: async () => Promise.reject(new Error('not asked for')),
     peakRssBytes: async () => Promise.resolve(0),
@@ -41,8 +82,20 @@ function stubModel(score: Partial<CaseScore>, encode: (index: number) => Promise
   return { model, asked, classified };
 }
 
-const run = (manifest: CaseManifest, model: TriageModel, more: Partial<InferSeriesOptions> = {}): ReturnType<typeof inferSeries> =>
-  inferSeries({ manifest, model, cached: new Map(), resolvePath: (spoolPath) => `/spool/${spoolPath}`, threshold: { version: 4, value: 0.6 }, clock: systemClock, ...more });
+const run = (
+  manifest: CaseManifest,
+  model: TriageModel,
+  more: Partial<InferSeriesOptions> = {},
+): ReturnType<typeof inferSeries> =>
+  inferSeries({
+    manifest,
+    model,
+    cached: new Map(),
+    resolvePath: (spoolPath) => `/spool/${spoolPath}`,
+    threshold: { version: 4, value: 0.6 },
+    clock: systemClock,
+    ...more,
+  });
 
 describe('inferSeries', () => {
   it('encodes what is missing, classifies in manifest order, and hands over what is new', async () => {
@@ -52,7 +105,13 @@ describe('inferSeries', () => {
       return encodedAs(index);
     });
     const kept: string[] = [];
-    const findings = await run(manifestOf(8), model, { cached: new Map([['h2', encodedAs(2)], ['h5', encodedAs(5)]]), onEncoded: (sha256) => void kept.push(sha256) }); // prettier-ignore
+    const findings = await run(manifestOf(8), model, {
+      cached: new Map([
+        ['h2', encodedAs(2)],
+        ['h5', encodedAs(5)],
+      ]),
+      onEncoded: (sha256) => void kept.push(sha256),
+    });
     expect(classified).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
     expect(asked.sort()).toEqual([0, 1, 3, 4, 6, 7].map((index) => `/spool/p/${index}`));
     expect(kept.sort()).toEqual(['h0', 'h1', 'h3', 'h4', 'h6', 'h7']);
@@ -62,7 +121,11 @@ describe('inferSeries', () => {
   });
 
   it('decides by the threshold: suspected at or above it', async () => {
-    for (const [probability, decision] of [[0.61, 'suspected'], [0.6, 'suspected'], [0.59, 'not-suspected']] as const) {
+    for (const [probability, decision] of [
+      [0.61, 'suspected'],
+      [0.6, 'suspected'],
+      [0.59, 'not-suspected'],
+    ] as const) {
       const findings = await run(manifestOf(4), stubModel({ probability }).model);
       expect(findings).toMatchObject({ decision, probability, reason: null, reasonCode: null });
       expect(findings.keySlices.length > 0).toBe(decision === 'suspected');
@@ -70,8 +133,19 @@ describe('inferSeries', () => {
   });
 
   it('gives no number outside the domain', async () => {
-    const findings = await run(manifestOf(4), stubModel({ probability: 0.99, outsideDomain: 'far off', domainDistance: 9 }).model);
-    expect(findings).toMatchObject({ decision: 'not-analysed', reasonCode: 'outside-domain', probability: null, slices: [], keySlices: [], domainDistance: 9, domainLimit: 3 });
+    const findings = await run(
+      manifestOf(4),
+      stubModel({ probability: 0.99, outsideDomain: 'far off', domainDistance: 9 }).model,
+    );
+    expect(findings).toMatchObject({
+      decision: 'not-analysed',
+      reasonCode: 'outside-domain',
+      probability: null,
+      slices: [],
+      keySlices: [],
+      domainDistance: 9,
+      domainLimit: 3,
+    });
     expect(findings.reason).toBe('Outside tested range (far off) - not scored. Read as usual');
   });
 
@@ -82,7 +156,9 @@ describe('inferSeries', () => {
     });
     const findings = await run(manifestOf(8), model);
     expect(findings).toMatchObject({ decision: 'not-analysed', reasonCode: 'pixel-data', probability: null });
-    expect(findings.reason).toBe('2 of 8 slices cannot be read (slices 3, 7 from the top: RLE cut off.) - not scored. Read as usual');
+    expect(findings.reason).toBe(
+      '2 of 8 slices cannot be read (slices 3, 7 from the top: RLE cut off.) - not scored. Read as usual',
+    );
     expect(classified).toEqual([]);
   });
 
@@ -93,29 +169,55 @@ describe('inferSeries', () => {
     });
     await expect(run(manifestOf(50), model)).rejects.toMatchObject({ code: 'inference-died' });
     expect(asked.length).toBeLessThan(8);
-    await expect(run(manifestOf(3), stubModel({}).model, { heartbeat: () => Promise.reject(new Error('lease lost')) })).rejects.toThrow('lease lost');
-    await expect(run(manifestOf(3), stubModel({ probability: Number.NaN }).model)).rejects.toMatchObject({ code: 'inference-failed' });
-    await expect(run(manifestOf(3), stubModel({ sliceScores: [1] }).model)).rejects.toMatchObject({ code: 'inference-failed' });
+    await expect(
+      run(manifestOf(3), stubModel({}).model, { heartbeat: () => Promise.reject(new Error('lease lost')) }),
+    ).rejects.toThrow('lease lost');
+    await expect(run(manifestOf(3), stubModel({ probability: Number.NaN }).model)).rejects.toMatchObject({
+      code: 'inference-failed',
+    });
+    await expect(run(manifestOf(3), stubModel({ sliceScores: [1] }).model)).rejects.toMatchObject({
+      code: 'inference-failed',
+    });
   });
 
   it('picks peaks as key slices', async () => {
     const scores = [0.1, 0.2, 0.9, 0.85, 0.84, 0.3, 0.3, 0.6, 0.1, 0.1, 0.1, 0.1, 0.44, 0.1];
     const { keySlices } = await run(manifestOf(scores.length), stubModel({ sliceScores: scores }).model);
     expect(keySlices.map((slice) => slice.sliceIndex)).toEqual([2, 7]);
-    expect(keySlices[0]).toEqual({ sopInstanceUid: '1.2.2', sliceIndex: 2, score: 0.9, levels: ['C2', 'C3'], cam: [2], camRows: 1, camColumns: 1, crop: CROP });
+    expect(keySlices[0]).toEqual({
+      sopInstanceUid: '1.2.2',
+      sliceIndex: 2,
+      score: 0.9,
+      levels: ['C2', 'C3'],
+      cam: [2],
+      camRows: 1,
+      camColumns: 1,
+      crop: CROP,
+    });
   });
 
   it('has key slices that hold the best one, lie apart and are at most five (property)', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.double({ min: 0.001, max: 1, noNaN: true }), { minLength: 1, maxLength: 120 }), fc.constantFrom(0.5, 1, 2, 3), async (scores, spacing) => {
-        const cached = new Map(scores.map((_, index) => [`h${index}`, encodedAs(index)]));
-        const { keySlices } = await run(manifestOf(scores.length, spacing), stubModel({ sliceScores: scores }).model, { cached });
-        expect(keySlices[0]!.score).toBe(Math.max(...scores));
-        expect(keySlices.length).toBeLessThanOrEqual(5);
-        const positions = keySlices.map((slice) => slice.sliceIndex * spacing).sort((a, b) => a - b);
-        for (const [index, position] of positions.entries()) if (index > 0) expect(position - positions[index - 1]!).toBeGreaterThanOrEqual(8);
-        expect(keySlices.map((slice) => slice.score)).toEqual(keySlices.map((slice) => slice.score).sort((a, b) => b - a));
-      }),
+      fc.asyncProperty(
+        fc.array(fc.double({ min: 0.001, max: 1, noNaN: true }), { minLength: 1, maxLength: 120 }),
+        fc.constantFrom(0.5, 1, 2, 3),
+        async (scores, spacing) => {
+          const cached = new Map(scores.map((_, index) => [`h${index}`, encodedAs(index)]));
+          const { keySlices } = await run(
+            manifestOf(scores.length, spacing),
+            stubModel({ sliceScores: scores }).model,
+            { cached },
+          );
+          expect(keySlices[0]!.score).toBe(Math.max(...scores));
+          expect(keySlices.length).toBeLessThanOrEqual(5);
+          const positions = keySlices.map((slice) => slice.sliceIndex * spacing).sort((a, b) => a - b);
+          for (const [index, position] of positions.entries())
+            if (index > 0) expect(position - positions[index - 1]!).toBeGreaterThanOrEqual(8);
+          expect(keySlices.map((slice) => slice.score)).toEqual(
+            keySlices.map((slice) => slice.score).sort((a, b) => b - a),
+          );
+        },
+      ),
       { numRuns: 60 },
     );
   });

@@ -57,7 +57,17 @@ const until = async (condition: () => boolean): Promise<void> => {
 const started: TriageModel[] = [];
 async function start(change: Partial<InferenceProcessOptions> = {}): Promise<TriageModel> {
   logged.length = 0;
-  const model = await startInferenceProcess({ modelDir: 'models/compact', provider: 'cpu', threads: 1, memoryLimitMb: 4096, timeoutMs: 30_000, niceness: 5, clock: systemClock, log, ...change });
+  const model = await startInferenceProcess({
+    modelDir: 'models/compact',
+    provider: 'cpu',
+    threads: 1,
+    memoryLimitMb: 4096,
+    timeoutMs: 30_000,
+    niceness: 5,
+    clock: systemClock,
+    log,
+    ...change,
+  });
   started.push(model);
   return model;
 }
@@ -75,7 +85,10 @@ describe('the inference process', () => {
 
   it('encodes and classifies, niced, and names its model and provider', async () => {
     const model = shared;
-    const card = JSON.parse(await readFile('models/compact/model.json', 'utf8')) as { name: string; input: { featureLength: number } };
+    const card = JSON.parse(await readFile('models/compact/model.json', 'utf8')) as {
+      name: string;
+      input: { featureLength: number };
+    };
     expect([model.identity.name, model.provider]).toEqual([card.name, 'cpu']);
     expect(os.getPriority(pids()[0])).toBe(5);
     const slices = await Promise.all([1, 2, 3].map(async () => model.encodeSlice(place('good.dcm'))));
@@ -89,21 +102,39 @@ describe('the inference process', () => {
   });
 
   it('decodes a slice in the orientation of its stored matrix, for pictures', async () => {
-    await writeFile(place('transposed.dcm'), ctFile({ rows: ROWS, columns: COLUMNS, samples: SAMPLES, change: { 0x00200037: ['DS', '0\\1\\0\\1\\0\\0'] } }));
-    expect(await shared.decodeSlice(place('transposed.dcm'))).toEqual({ hu: Float32Array.from(SAMPLES, (sample) => sample - 1024), rows: ROWS, columns: COLUMNS });
-    expect((await shared.encodeSlice(place('transposed.dcm'))).crop).toMatchObject({ transpose: true, rows: ROWS, columns: COLUMNS });
+    await writeFile(
+      place('transposed.dcm'),
+      ctFile({ rows: ROWS, columns: COLUMNS, samples: SAMPLES, change: { 0x00200037: ['DS', '0\\1\\0\\1\\0\\0'] } }),
+    );
+    expect(await shared.decodeSlice(place('transposed.dcm'))).toEqual({
+      hu: Float32Array.from(SAMPLES, (sample) => sample - 1024),
+      rows: ROWS,
+      columns: COLUMNS,
+    });
+    expect((await shared.encodeSlice(place('transposed.dcm'))).crop).toMatchObject({
+      transpose: true,
+      rows: ROWS,
+      columns: COLUMNS,
+    });
   });
 
   it('encodes a compressed slice as it encodes the plain one', async () => {
     const model = shared;
-    await writeFile(place('jpeg.dcm'), dcmtk('dcmcjpeg', ['+e1'], ctFile({ rows: ROWS, columns: COLUMNS, samples: SAMPLES })));
+    await writeFile(
+      place('jpeg.dcm'),
+      dcmtk('dcmcjpeg', ['+e1'], ctFile({ rows: ROWS, columns: COLUMNS, samples: SAMPLES })),
+    );
     expect(await model.encodeSlice(place('jpeg.dcm'))).toEqual(await model.encodeSlice(place('good.dcm')));
   });
 
   it('passes the errors of a slice on and goes on with the next', async () => {
     const model = shared;
-    const outcomes = await Promise.allSettled(['cut.dcm', 'good.dcm', 'nowhere.dcm', 'good.dcm'].map(async (name) => model.encodeSlice(place(name))));
-    expect(outcomes.map((outcome) => (outcome.status === 'fulfilled' ? 'ok' : (outcome.reason as { code: string }).code))).toEqual(['pixel-data-undecodable', 'ok', 'inference-failed', 'ok']);
+    const outcomes = await Promise.allSettled(
+      ['cut.dcm', 'good.dcm', 'nowhere.dcm', 'good.dcm'].map(async (name) => model.encodeSlice(place(name))),
+    );
+    expect(
+      outcomes.map((outcome) => (outcome.status === 'fulfilled' ? 'ok' : (outcome.reason as { code: string }).code)),
+    ).toEqual(['pixel-data-undecodable', 'ok', 'inference-failed', 'ok']);
     expect(pids()).toHaveLength(1);
   });
 
@@ -111,14 +142,22 @@ describe('the inference process', () => {
     const model = shared;
     const whole = dcmtk('dcmcjpls', ['+el'], ctFile({ rows: ROWS, columns: COLUMNS, samples: SAMPLES }));
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.tuple(fc.integer({ min: 128, max: whole.length - 1 }), fc.nat(255)), { minLength: 1, maxLength: 8 }), async (mutations) => {
-        const mutated = Uint8Array.from(whole);
-        for (const [position, value] of mutations) mutated[position] = value;
-        await writeFile(place('mutated.dcm'), mutated);
-        await model.encodeSlice(place('mutated.dcm')).catch((error: unknown) => {
-          expect((error as { code: string }).code).toMatch(/^(dicom-unreadable|pixel-data-undecodable|transfer-syntax-unsupported|geometry-unusable)$/);
-        });
-      }),
+      fc.asyncProperty(
+        fc.array(fc.tuple(fc.integer({ min: 128, max: whole.length - 1 }), fc.nat(255)), {
+          minLength: 1,
+          maxLength: 8,
+        }),
+        async (mutations) => {
+          const mutated = Uint8Array.from(whole);
+          for (const [position, value] of mutations) mutated[position] = value;
+          await writeFile(place('mutated.dcm'), mutated);
+          await model.encodeSlice(place('mutated.dcm')).catch((error: unknown) => {
+            expect((error as { code: string }).code).toMatch(
+              /^(dicom-unreadable|pixel-data-undecodable|transfer-syntax-unsupported|geometry-unusable)$/,
+            );
+          });
+        },
+      ),
       { numRuns: 100 },
     );
     await expect(model.encodeSlice(place('good.dcm'))).resolves.toBeDefined();
@@ -130,7 +169,10 @@ describe('the inference process', () => {
     const hanging = model.encodeSlice(place('hang.dcm'));
     const others = [1, 2, 3].map(async () => model.encodeSlice(place('good.dcm')));
     process.kill(pids()[0]!, 'SIGKILL');
-    await expect(hanging).rejects.toMatchObject({ code: 'inference-died', message: expect.stringContaining('SIGKILL') as string });
+    await expect(hanging).rejects.toMatchObject({
+      code: 'inference-died',
+      message: expect.stringContaining('SIGKILL') as string,
+    });
     expect(await Promise.all(others)).toHaveLength(3);
     expect(new Set(pids()).size).toBe(2);
     expect((await model.classify([await model.encodeSlice(place('good.dcm'))], [0])).sliceScores).toHaveLength(1);
@@ -147,13 +189,18 @@ describe('the inference process', () => {
 
   it('a slice that hangs is ended, and hurts no other', async () => {
     const model = await start({ timeoutMs: 3_000 });
-    const [hanging, ...others] = await Promise.allSettled(['hang.dcm', 'good.dcm', 'good.dcm'].map(async (name) => model.encodeSlice(place(name))));
+    const [hanging, ...others] = await Promise.allSettled(
+      ['hang.dcm', 'good.dcm', 'good.dcm'].map(async (name) => model.encodeSlice(place(name))),
+    );
     expect(hanging).toMatchObject({ status: 'rejected', reason: { code: 'inference-timeout' } });
     expect(others.map((outcome) => outcome.status)).toEqual(['fulfilled', 'fulfilled']);
   });
 
   it('a child that grows too large is replaced', async () => {
-    await expect(start({ memoryLimitMb: 40 })).rejects.toMatchObject({ code: 'inference-died', message: expect.stringContaining('memoryLimitMb') as string });
+    await expect(start({ memoryLimitMb: 40 })).rejects.toMatchObject({
+      code: 'inference-died',
+      message: expect.stringContaining('memoryLimitMb') as string,
+    });
   });
 
   it('does not start with a model that was tampered with, and leaves no process behind', async () => {
@@ -173,9 +220,14 @@ describe('the inference process', () => {
     await writeFile(path.join(copy, 'model.json'), JSON.stringify({ ...card, version: '77' }));
     process.kill(pids()[0]!, 'SIGKILL');
     await until(() => logged.some(({ fields }) => fields['code'] === 'inference-died'));
-    await expect(model.encodeSlice(place('good.dcm'))).rejects.toMatchObject({ code: 'inference-died', message: expect.stringContaining('has changed') as string });
+    await expect(model.encodeSlice(place('good.dcm'))).rejects.toMatchObject({
+      code: 'inference-died',
+      message: expect.stringContaining('has changed') as string,
+    });
     await cp('models/compact', copy, { recursive: true });
-    await expect(model.encodeSlice(place('good.dcm')).catch(async () => model.encodeSlice(place('good.dcm')))).resolves.toBeDefined();
+    await expect(
+      model.encodeSlice(place('good.dcm')).catch(async () => model.encodeSlice(place('good.dcm'))),
+    ).resolves.toBeDefined();
   });
 
   it('closed: ends the child, and fails what waits', async () => {
@@ -189,16 +241,22 @@ describe('the inference process', () => {
 
   it('ends when its parent is killed', async () => {
     const script = place('parent.mts');
-    const source = (name: string): string => JSON.stringify(fileURLToPath(new URL(`../../../src/${name}`, import.meta.url)));
-    await writeFile(script, `
+    const source = (name: string): string =>
+      JSON.stringify(fileURLToPath(new URL(`../../../src/${name}`, import.meta.url)));
+    await writeFile(
+      script,
+      `
       import { startInferenceProcess } from ${source('infer/inferenceProcess.ts')};
       import { systemClock } from ${source('clock.ts')};
       const say = (message, fields) => { if (fields?.pid) console.log(fields.pid); };
       const log = { debug: say, info: say, warn: say, error: say, child: () => log };
       await startInferenceProcess({ modelDir: ${JSON.stringify(path.resolve('models/compact'))}, provider: 'cpu', threads: 1, memoryLimitMb: 4096, timeoutMs: 30000, niceness: 5, clock: systemClock, log });
-    `);
+    `,
+    );
     const parent = spawn(process.execPath, ['--import', 'tsx', script], { stdio: ['ignore', 'pipe', 'inherit'] });
-    const child = await new Promise<number>((resolve) => parent.stdout.once('data', (data: Buffer) => resolve(Number(data.toString()))));
+    const child = await new Promise<number>((resolve) =>
+      parent.stdout.once('data', (data: Buffer) => resolve(Number(data.toString()))),
+    );
     expect(isAlive(child)).toBe(true);
     parent.kill('SIGKILL');
     await until(() => !isAlive(child));

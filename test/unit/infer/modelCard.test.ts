@@ -26,8 +26,12 @@ describe('loadModelPackage', () => {
     const loaded = await loadModelPackage(dir);
     expect(loaded.identity).toMatchObject({ name: loaded.card.name, version: loaded.card.version });
     expect(loaded.identity.sha256).toMatch(/^[0-9a-f]{64}$/);
-    expect(loaded.defaultThreshold).toBe(loaded.card.operatingPoints.find((point) => point.name === 'default')?.threshold);
-    expect(Object.entries(loaded.card.files).map(([name, { sizeBytes }]) => loaded.graphs[name]!.length === sizeBytes)).toEqual([true, true]);
+    expect(loaded.defaultThreshold).toBe(
+      loaded.card.operatingPoints.find((point) => point.name === 'default')?.threshold,
+    );
+    expect(
+      Object.entries(loaded.card.files).map(([name, { sizeBytes }]) => loaded.graphs[name]!.length === sizeBytes),
+    ).toEqual([true, true]);
     await change((card) => Object.assign(card, { version: '9.9.9' }));
     expect((await loadModelPackage(dir)).identity.sha256).not.toBe(loaded.identity.sha256);
   });
@@ -39,17 +43,24 @@ describe('loadModelPackage', () => {
 
   it('refuses a manifest with a key that it does not know, or without one that it needs, and names it', async () => {
     await change((card) => Object.assign(card['input']!, { resampling: 'nearest' }));
-    await expect(loadModelPackage(dir)).rejects.toMatchObject({ code: 'model-invalid', message: expect.stringContaining('resampling') as string });
+    await expect(loadModelPackage(dir)).rejects.toMatchObject({
+      code: 'model-invalid',
+      message: expect.stringContaining('resampling') as string,
+    });
     await change((card) => {
       delete card['input']!['resampling'];
       delete card['input']!['cropRule'];
     });
-    await expect(loadModelPackage(dir)).rejects.toMatchObject({ code: 'model-invalid', message: expect.stringContaining('input.cropRule') as string });
+    await expect(loadModelPackage(dir)).rejects.toMatchObject({
+      code: 'model-invalid',
+      message: expect.stringContaining('input.cropRule') as string,
+    });
   });
 
   it('refuses a manifest that reaches outside its folder, has no default operating point, or is of another kind', async () => {
     for (const edit of [
-      (card: Record<string, Record<string, unknown>>) => Object.assign(card['files']!['sliceEncoder'] as object, { path: '../sliceEncoder.onnx' }),
+      (card: Record<string, Record<string, unknown>>) =>
+        Object.assign(card['files']!['sliceEncoder'] as object, { path: '../sliceEncoder.onnx' }),
       (card: Record<string, Record<string, unknown>>) => Object.assign(card, { operatingPoints: [] }),
       (card: Record<string, Record<string, unknown>>) => Object.assign(card, { kind: 'volume' }),
       (card: Record<string, Record<string, unknown>>) => Object.assign(card, { schema: 2 }),
@@ -61,9 +72,15 @@ describe('loadModelPackage', () => {
   });
 
   it('says what to do when there is no package, no JSON, or a file is missing', async () => {
-    await expect(loadModelPackage(path.join(dir, 'nowhere'))).rejects.toMatchObject({ code: 'model-invalid', message: expect.stringContaining('model.json') as string });
+    await expect(loadModelPackage(path.join(dir, 'nowhere'))).rejects.toMatchObject({
+      code: 'model-invalid',
+      message: expect.stringContaining('model.json') as string,
+    });
     await rm(path.join(dir, 'caseClassifier.onnx'));
-    await expect(loadModelPackage(dir)).rejects.toMatchObject({ code: 'model-invalid', message: expect.stringContaining('caseClassifier.onnx') as string });
+    await expect(loadModelPackage(dir)).rejects.toMatchObject({
+      code: 'model-invalid',
+      message: expect.stringContaining('caseClassifier.onnx') as string,
+    });
     await writeFile(path.join(dir, 'model.json'), '{');
     await expect(loadModelPackage(dir)).rejects.toMatchObject({ code: 'model-invalid' });
   });

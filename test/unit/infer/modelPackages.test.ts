@@ -3,7 +3,12 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadModelPackage } from '../../../src/infer/modelCard.ts';
-import { findModelPackages, installModelPackage, installedPackageDir, pickModelPackage } from '../../../src/infer/modelPackages.ts';
+import {
+  findModelPackages,
+  installModelPackage,
+  installedPackageDir,
+  pickModelPackage,
+} from '../../../src/infer/modelPackages.ts';
 
 const SHIPPED_DIR = path.resolve('models');
 const COMPACT = path.join(SHIPPED_DIR, 'compact');
@@ -33,7 +38,9 @@ describe('model packages on this machine', () => {
     const source = await loadModelPackage(folder);
     const installed = await installModelPackage(source, installedDir);
     expect(installed).toEqual({ dir: installedPackageDir(installedDir, source.identity), wasThere: false });
-    expect((await readdir(installed.dir)).sort()).toEqual(['model.json', ...Object.values(source.card.files).map((file) => file.path)].sort());
+    expect((await readdir(installed.dir)).sort()).toEqual(
+      ['model.json', ...Object.values(source.card.files).map((file) => file.path)].sort(),
+    );
     expect((await loadModelPackage(installed.dir)).identity).toEqual(source.identity);
     expect(await installModelPackage(source, installedDir)).toEqual({ dir: installed.dir, wasThere: true });
     expect(await readdir(installedDir)).toEqual([path.basename(installed.dir)]);
@@ -41,14 +48,20 @@ describe('model packages on this machine', () => {
 
   it('installs a package that lies there under a name of its own, where the agent looks for it', async () => {
     const source = await loadModelPackage(await variant('data/models/by-hand', { version: '2.0.0' }));
-    expect(await installModelPackage(source, installedDir)).toEqual({ dir: installedPackageDir(installedDir, source.identity), wasThere: false });
+    expect(await installModelPackage(source, installedDir)).toEqual({
+      dir: installedPackageDir(installedDir, source.identity),
+      wasThere: false,
+    });
     expect((await find()).filter(({ identity }) => identity?.version === '2.0.0')).toHaveLength(1);
   });
 
   it('refuses other contents under a name and version that are installed, and says so', async () => {
     await installModelPackage(await loadModelPackage(await variant('first', { version: '2.0.0' })), installedDir);
     const other = await loadModelPackage(await variant('second', { version: '2.0.0', licence: 'MIT' }));
-    await expect(installModelPackage(other, installedDir)).rejects.toMatchObject({ code: 'model-conflict', message: expect.stringContaining('a version of its own') as string });
+    await expect(installModelPackage(other, installedDir)).rejects.toMatchObject({
+      code: 'model-conflict',
+      message: expect.stringContaining('a version of its own') as string,
+    });
     expect(await readdir(installedDir)).toHaveLength(1);
   });
 
@@ -57,7 +70,11 @@ describe('model packages on this machine', () => {
     const { dir: place } = await installModelPackage(source, installedDir);
     await writeFile(path.join(place, 'caseClassifier.onnx'), 'damaged');
     await cp(place, path.join(installedDir, '.incoming-left'), { recursive: true });
-    expect((await find()).find((found) => found.dir === place)).toMatchObject({ source: 'installed', identity: null, problem: expect.stringContaining('is not the one that model.json describes') as string });
+    expect((await find()).find((found) => found.dir === place)).toMatchObject({
+      source: 'installed',
+      identity: null,
+      problem: expect.stringContaining('is not the one that model.json describes') as string,
+    });
     expect(await installModelPackage(source, installedDir)).toEqual({ dir: place, wasThere: false });
     expect((await loadModelPackage(place)).identity).toEqual(source.identity);
     expect(await readdir(installedDir)).toEqual([path.basename(place)]);
@@ -69,7 +86,10 @@ describe('model packages on this machine', () => {
     await installModelPackage(shipped, installedDir);
     await installModelPackage(await loadModelPackage(await variant('v2', { version: '99.0.0' })), installedDir);
     const found = await find();
-    expect(found.map(({ source, identity }) => [source, identity?.version])).toEqual([['installed', shipped.identity.version], ['installed', '99.0.0']]);
+    expect(found.map(({ source, identity }) => [source, identity?.version])).toEqual([
+      ['installed', shipped.identity.version],
+      ['installed', '99.0.0'],
+    ]);
     expect(pickModelPackage(found, `${shipped.identity.name}@99.0.0`).identity.version).toBe('99.0.0');
     expect(() => pickModelPackage(found, shipped.identity.name)).toThrow(/may mean .*99\.0\.0/);
     expect(() => pickModelPackage(found, 'nobody')).toThrow(/no model package nobody here.*99\.0\.0/);
@@ -80,7 +100,10 @@ describe('model packages on this machine', () => {
       [{ name: '../../etc' }, /name: lower-case letters/],
       [{ name: '..' }, /name: lower-case letters/],
       [{ version: '1/0' }, /version: letters, digits/],
-      [{ kind: 'mosaic' }, /kind: this version of Odontoid runs packages of the kinds "slice-sequence" and "volume" only, not "mosaic"/],
+      [
+        { kind: 'mosaic' },
+        /kind: this version of Odontoid runs packages of the kinds "slice-sequence" and "volume" only, not "mosaic"/,
+      ],
     ] as const) {
       const error = await loadModelPackage(await variant('bad', change)).catch((thrown: unknown) => thrown as Error);
       expect((error as Error).message).toMatch(message);

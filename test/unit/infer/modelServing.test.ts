@@ -33,7 +33,10 @@ interface Wanted extends WantedModel {
   fails?: string;
 }
 
-const wantedOf = (id: number, sha256 = `sha-${id}`): Wanted => ({ key: `activation ${id}`, identity: { name: 'm', version: String(id), sha256 } });
+const wantedOf = (id: number, sha256 = `sha-${id}`): Wanted => ({
+  key: `activation ${id}`,
+  identity: { name: 'm', version: String(id), sha256 },
+});
 
 function setUp() {
   const { clock, pass, timers } = steppedClock();
@@ -47,7 +50,14 @@ function setUp() {
     load: ({ identity }) => {
       told.push(`load ${identity!.version}`);
       if (state.broken.has(identity!.sha256)) return Promise.reject(new Error('The golden case differs.'));
-      const model = { identity: identity!, provider: 'cpu', close: () => { closed.push(identity!.version); return Promise.resolve(); } }; // prettier-ignore
+      const model = {
+        identity: identity!,
+        provider: 'cpu',
+        close: () => {
+          closed.push(identity!.version);
+          return Promise.resolve();
+        },
+      };
       return Promise.resolve(model as unknown as TriageModel);
     },
     taken: ({ key }) => {
@@ -62,7 +72,17 @@ function setUp() {
     clock,
     log: createLog('silent'),
   });
-  return { serving, state, told, closed, pass, timers, onTaken: (run: () => void) => { onTaken = run; } }; // prettier-ignore
+  return {
+    serving,
+    state,
+    told,
+    closed,
+    pass,
+    timers,
+    onTaken: (run: () => void) => {
+      onTaken = run;
+    },
+  };
 }
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
@@ -92,7 +112,9 @@ describe('the network of a role', () => {
     expect(lease.isCurrent()).toBe(true);
     state.wanted = wantedOf(2);
     let during: boolean | null = null;
-    onTaken(() => { during = lease.isCurrent() || serving.lease()!.isCurrent(); }); // prettier-ignore
+    onTaken(() => {
+      during = lease.isCurrent() || serving.lease()!.isCurrent();
+    });
     await serving.look();
     expect(during).toBe(false);
     await serving.close();

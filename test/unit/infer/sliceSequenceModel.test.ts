@@ -27,7 +27,10 @@ describe('openSliceSequenceModel', () => {
     try {
       cuda = (await openSliceSequenceModel(shipped, { provider: 'cuda', threads: 1 })).provider;
     } catch (error) {
-      expect(error).toMatchObject({ code: 'config-invalid', message: expect.stringContaining('set it to auto') as string });
+      expect(error).toMatchObject({
+        code: 'config-invalid',
+        message: expect.stringContaining('set it to auto') as string,
+      });
       cuda = 'cpu';
     }
     expect(auto.provider).toBe(cuda);
@@ -36,7 +39,10 @@ describe('openSliceSequenceModel', () => {
   it('gives outputs of the shapes and ranges that the card names', async () => {
     const { input } = shipped.card;
     const encoding = await model.encode(new Float32Array(3 * input.sizePixels ** 2).fill(0.3));
-    expect([encoding.feature.length, encoding.cam.length]).toEqual([input.featureLength, input.camRows * input.camColumns]);
+    expect([encoding.feature.length, encoding.cam.length]).toEqual([
+      input.featureLength,
+      input.camRows * input.camColumns,
+    ]);
     expect(encoding.cam.every((value) => value >= 0)).toBe(true);
     expect(encoding.imageProbability).toBeGreaterThanOrEqual(0);
     expect(encoding.imageProbability).toBeLessThanOrEqual(1);
@@ -53,11 +59,15 @@ describe('openSliceSequenceModel', () => {
     for (const edit of [
       (card: SliceSequenceCard) => (card.golden.encoder.featureHead[3]! += 0.1),
       (card: SliceSequenceCard) => (card.golden.encoder.camMean += 0.1),
-      (card: SliceSequenceCard) => (card.golden.classifier.caseProbability += card.golden.classifier.caseProbability > 0.5 ? -0.1 : 0.1),
+      (card: SliceSequenceCard) =>
+        (card.golden.classifier.caseProbability += card.golden.classifier.caseProbability > 0.5 ? -0.1 : 0.1),
       (card: SliceSequenceCard) => card.golden.classifier.sliceScores.push(0.5),
       (card: SliceSequenceCard) => (card.golden.classifier.sliceLevels![1]![2]! += 0.1),
     ]) {
-      await expect(openSliceSequenceModel(withCard(edit), CPU)).rejects.toMatchObject({ code: 'model-invalid', message: expect.stringContaining('golden case') as string });
+      await expect(openSliceSequenceModel(withCard(edit), CPU)).rejects.toMatchObject({
+        code: 'model-invalid',
+        message: expect.stringContaining('golden case') as string,
+      });
     }
   });
 
@@ -72,23 +82,37 @@ describe('openSliceSequenceModel', () => {
     ]) {
       await expect(openSliceSequenceModel(withCard(edit), CPU)).rejects.toMatchObject({ code: 'model-invalid' });
     }
-    await expect(openSliceSequenceModel({ ...shipped, graphs: { ...shipped.graphs, sliceEncoder: new Uint8Array([1, 2, 3]) } }, CPU)).rejects.toMatchObject({ code: 'model-invalid' });
+    await expect(
+      openSliceSequenceModel(
+        { ...shipped, graphs: { ...shipped.graphs, sliceEncoder: new Uint8Array([1, 2, 3]) } },
+        CPU,
+      ),
+    ).rejects.toMatchObject({ code: 'model-invalid' });
   });
 
   it('names a case beyond the domain limit, by the statistic of the card', async () => {
     const { featureLength } = shipped.card.input;
     const { feature } = await model.encode(new Float32Array(3 * shipped.card.input.sizePixels ** 2));
     // One slice as it comes, one far off, and one in between.
-    const features = Float32Array.from({ length: 3 * featureLength }, (_, index) => feature[index % featureLength]! * [1, 100, 10][Math.floor(index / featureLength)]!);
+    const features = Float32Array.from(
+      { length: 3 * featureLength },
+      (_, index) => feature[index % featureLength]! * [1, 100, 10][Math.floor(index / featureLength)]!,
+    );
     const distances: Partial<Record<SliceSequenceCard['domain']['statistic'], number>> = {};
     for (const statistic of ['median', 'mean', 'maximum'] as const) {
-      const opened = await openSliceSequenceModel(withCard((card) => (card.domain.statistic = statistic)), CPU);
+      const opened = await openSliceSequenceModel(
+        withCard((card) => (card.domain.statistic = statistic)),
+        CPU,
+      );
       distances[statistic] = (await opened.classify(features)).domainDistance;
     }
     expect(distances.maximum).toBeGreaterThanOrEqual(distances.mean!);
     expect(distances.maximum).toBeGreaterThanOrEqual(distances.median!);
     const limit = Math.max(distances.median! / 2, Number.MIN_VALUE);
-    const strict = await openSliceSequenceModel(withCard((card) => Object.assign(card.domain, { statistic: 'maximum', limit })), CPU);
+    const strict = await openSliceSequenceModel(
+      withCard((card) => Object.assign(card.domain, { statistic: 'maximum', limit })),
+      CPU,
+    );
     const outside = (await strict.classify(features)).outsideDomain;
     if (distances.maximum! > limit) expect(outside).toMatch(/distance .*limit/);
     else expect(outside).toBeNull();
@@ -107,7 +131,11 @@ describe('openSliceSequenceModel', () => {
 
   it('fails on features that are no whole slices, or not finite', async () => {
     await expect(model.classify(new Float32Array(0))).rejects.toMatchObject({ code: 'inference-failed' });
-    await expect(model.classify(new Float32Array(shipped.card.input.featureLength + 1))).rejects.toMatchObject({ code: 'inference-failed' });
-    await expect(model.classify(new Float32Array(shipped.card.input.featureLength).fill(Number.NaN))).rejects.toMatchObject({ code: 'inference-failed' });
+    await expect(model.classify(new Float32Array(shipped.card.input.featureLength + 1))).rejects.toMatchObject({
+      code: 'inference-failed',
+    });
+    await expect(
+      model.classify(new Float32Array(shipped.card.input.featureLength).fill(Number.NaN)),
+    ).rejects.toMatchObject({ code: 'inference-failed' });
   });
 });

@@ -39,7 +39,9 @@ describe('a package of the kind volume', () => {
     const loaded = await loadModelPackage(await handMade());
     expect(loaded.card.kind).toBe('volume');
     await expect(openModel(loaded, CPU)).resolves.toMatchObject({ provider: 'cpu' });
-    expect(modelCardMarkdown(loaded.card, loaded.identity)).toContain('the whole scan in voxels of 2 x 2 x 2 mm, a field of 32 mm about the middle of the image');
+    expect(modelCardMarkdown(loaded.card, loaded.identity)).toContain(
+      'the whole scan in voxels of 2 x 2 x 2 mm, a field of 32 mm about the middle of the image',
+    );
   });
 
   it('is refused with any byte of its graph changed', async () => {
@@ -55,7 +57,10 @@ describe('a package of the kind volume', () => {
       [(card: VolumeCard) => Object.assign(card, { levels: ['C1'] }), 'levels and outputs.sliceLevel come together'],
       [(card: VolumeCard) => (card.input.windowsHu = []), 'input.windowsHu'],
     ] as const) {
-      await expect(loadModelPackage(await handMade(change as (card: VolumeCard) => void))).rejects.toMatchObject({ code: 'model-invalid', message: expect.stringContaining(named) as string });
+      await expect(loadModelPackage(await handMade(change as (card: VolumeCard) => void))).rejects.toMatchObject({
+        code: 'model-invalid',
+        message: expect.stringContaining(named) as string,
+      });
     }
   });
 
@@ -72,7 +77,9 @@ describe('a package of the kind volume', () => {
       [(card: VolumeCard) => (card.input.slicesPerRow = 2), 'is not'],
     ] as const) {
       const loaded = await loadModelPackage(await handMade(change));
-      await expect(openModel(loaded, CPU)).rejects.toMatchObject({ message: expect.stringContaining(message) as string });
+      await expect(openModel(loaded, CPU)).rejects.toMatchObject({
+        message: expect.stringContaining(message) as string,
+      });
     }
   });
 });
@@ -81,27 +88,74 @@ describe('the network of the brightest voxel, in the inference process', () => {
   const [ROWS, COLUMNS, SLICES] = [80, 100, 30];
   let model: TriageModel;
   beforeAll(async () => {
-    model = await startInferenceProcess({ modelDir: await handMade(), ...CPU, memoryLimitMb: 4096, timeoutMs: 60_000, niceness: 5, clock: systemClock, log: createLog('silent') });
+    model = await startInferenceProcess({
+      modelDir: await handMade(),
+      ...CPU,
+      memoryLimitMb: 4096,
+      timeoutMs: 60_000,
+      niceness: 5,
+      clock: systemClock,
+      log: createLog('silent'),
+    });
   });
   afterAll(async () => model.close());
 
   /** A scan of air with one bright spot of 3 x 3 pixels on one slice, row, column and slice as stored; 0.5 mm between rows and 0.4 mm between columns. */
-  async function scan(name: string, spot: { slice: number; row: number; column: number }, spacingMm: number, orientation = '1\\0\\0\\0\\1\\0'): Promise<CaseManifest> {
+  async function scan(
+    name: string,
+    spot: { slice: number; row: number; column: number },
+    spacingMm: number,
+    orientation = '1\\0\\0\\0\\1\\0',
+  ): Promise<CaseManifest> {
     const slices: CaseManifest['slices'] = [];
     for (let index = 0; index < SLICES; index++) {
       const samples = new Uint16Array(ROWS * COLUMNS).fill(24);
-      if (index === spot.slice) for (let row = -1; row <= 1; row++) for (let column = -1; column <= 1; column++) samples[(spot.row + row) * COLUMNS + spot.column + column] = 3000;
+      if (index === spot.slice)
+        for (let row = -1; row <= 1; row++)
+          for (let column = -1; column <= 1; column++)
+            samples[(spot.row + row) * COLUMNS + spot.column + column] = 3000;
       const file = path.join(dir, `${name}-${index}.dcm`);
-      await writeFile(file, ctFile({ rows: ROWS, columns: COLUMNS, samples, change: { 0x00200037: ['DS', orientation] } }));
-      slices.push({ sopInstanceUid: `1.2.${index}`, sopClassUid: '1', path: file, sha256: `${name}${index}`, positionMm: -index * spacingMm });
+      await writeFile(
+        file,
+        ctFile({ rows: ROWS, columns: COLUMNS, samples, change: { 0x00200037: ['DS', orientation] } }),
+      );
+      slices.push({
+        sopInstanceUid: `1.2.${index}`,
+        sopClassUid: '1',
+        path: file,
+        sha256: `${name}${index}`,
+        positionMm: -index * spacingMm,
+      });
     }
-    return { seriesInstanceUid: '1', slices, sliceSpacingMm: spacingMm, coverageMm: SLICES * spacingMm, gaps: [], duplicateSopInstanceUids: [], series: [], inputSha256: '' };
+    return {
+      seriesInstanceUid: '1',
+      slices,
+      sliceSpacingMm: spacingMm,
+      coverageMm: SLICES * spacingMm,
+      gaps: [],
+      duplicateSopInstanceUids: [],
+      series: [],
+      inputSha256: '',
+    };
   }
   const analyse = (manifest: CaseManifest): ReturnType<typeof inferSeries> =>
-    inferSeries({ manifest, model, cached: new Map(), resolvePath: (file) => file, threshold: { value: 0.05, version: 1 }, clock: systemClock });
+    inferSeries({
+      manifest,
+      model,
+      cached: new Map(),
+      resolvePath: (file) => file,
+      threshold: { value: 0.05, version: 1 },
+      clock: systemClock,
+    });
 
   it('finds the spot again: on the key slice, and in the heatmap on the stored pixels, in any orientation', async () => {
-    for (const [index, [orientation, spacingMm]] of ([['1\\0\\0\\0\\1\\0', 2.5], ['-1\\0\\0\\0\\-1\\0', 1], ['0\\1\\0\\1\\0\\0', 4]] as const).entries()) { // prettier-ignore
+    for (const [index, [orientation, spacingMm]] of (
+      [
+        ['1\\0\\0\\0\\1\\0', 2.5],
+        ['-1\\0\\0\\0\\-1\\0', 1],
+        ['0\\1\\0\\1\\0\\0', 4],
+      ] as const
+    ).entries()) {
       const spot = { slice: 17, row: 30, column: 62 };
       const { decision, keySlices, slices } = await analyse(await scan(`spot${index}`, spot, spacingMm, orientation));
       expect(decision).toBe('suspected');
@@ -125,10 +179,18 @@ describe('the network of the brightest voxel, in the inference process', () => {
     const encoded = await Promise.all(manifest.slices.map(({ path: file }) => model.encodeSlice(file)));
     expect(encoded[3]!.feature).toHaveLength(BRIGHTEST_INPUT.sizePixels ** 2);
     expect([encoded[3]!.imageProbability, encoded[3]!.cam.length]).toEqual([0, 0]);
-    const score = await model.classify(encoded, manifest.slices.map(({ positionMm }) => positionMm));
+    const score = await model.classify(
+      encoded,
+      manifest.slices.map(({ positionMm }) => positionMm),
+    );
     expect(score.probability).toBeCloseTo(Math.max(...score.sliceScores), 6);
     expect(score.ofSlices![3]!.cam).toBeInstanceOf(Float32Array);
     await expect(model.classify(encoded, [0])).rejects.toMatchObject({ code: 'inference-failed' });
-    await expect(model.classify(encoded, manifest.slices.map(({ positionMm }) => -positionMm))).rejects.toMatchObject({ code: 'geometry-unusable' });
+    await expect(
+      model.classify(
+        encoded,
+        manifest.slices.map(({ positionMm }) => -positionMm),
+      ),
+    ).rejects.toMatchObject({ code: 'geometry-unusable' });
   });
 });

@@ -82,7 +82,7 @@ describe('compareModels', () => {
       row(1, 0.9, 0.1), row(1, 0.9, 0.9, { revision: 2 }),
       row(2, 0.9, null, { failure: 'cut off', decision: null, reason_code: null }),
       row(3, 0.9, 0.1, { active_model_sha256: 'older' }),
-    ]); // prettier-ignore
+    ]);
     expect(comparison).toMatchObject({ cases: 2, byEarlierPackages: 1, flips: [], failures: [{ studyInstanceUid: '1.2', failure: 'cut off' }], agreement: { cases: 1, share: { value: 1 } } });
   });
 

@@ -41,7 +41,7 @@ function setUp(cases: ShadowCase[], encode: () => Promise<unknown> = () => Promi
     resolvePath: (path) => path,
     clock: systemClock,
     log: createLog('silent'),
-  }); // prettier-ignore
+  });
   return { scoring, state, kept };
 }
 

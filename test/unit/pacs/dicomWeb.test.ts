@@ -35,7 +35,10 @@ beforeEach(async () => {
       requests.push({ method: request.method!, url: request.url!, headers: request.headers, body });
       const reply = answer(request, body);
       if (reply === 'cut') request.socket.destroy();
-      else if (reply !== 'silence') response.writeHead(reply.status, { 'content-type': 'application/dicom+json', ...reply.headers }).end(reply.body);
+      else if (reply !== 'silence')
+        response
+          .writeHead(reply.status, { 'content-type': 'application/dicom+json', ...reply.headers })
+          .end(reply.body);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -48,32 +51,68 @@ afterEach(async () => {
   await temporary.remove();
 });
 
-const connect = (change: object = {}): Pacs => createDicomWeb({ name: 'web', url: `${base}/`, headers: { Authorization: 'Bearer secret' }, timeoutMs: 1_000, ...change }, { clock, log });
-const reference = (uid: string, more: object = {}): object => ({ '00081150': { vr: 'UI', Value: ['1.2'] }, '00081155': { vr: 'UI', Value: [uid] }, ...more });
+const connect = (change: object = {}): Pacs =>
+  createDicomWeb(
+    { name: 'web', url: `${base}/`, headers: { Authorization: 'Bearer secret' }, timeoutMs: 1_000, ...change },
+    { clock, log },
+  );
+const reference = (uid: string, more: object = {}): object => ({
+  '00081150': { vr: 'UI', Value: ['1.2'] },
+  '00081155': { vr: 'UI', Value: [uid] },
+  ...more,
+});
 const storeResponse = (stored: object[], failed: object[] = []): string =>
-  JSON.stringify({ ...(stored.length ? { '00081199': { vr: 'SQ', Value: stored } } : {}), ...(failed.length ? { '00081198': { vr: 'SQ', Value: failed } } : {}) });
+  JSON.stringify({
+    ...(stored.length ? { '00081199': { vr: 'SQ', Value: stored } } : {}),
+    ...(failed.length ? { '00081198': { vr: 'SQ', Value: failed } } : {}),
+  });
 
 test('STOW-RS carries the whole files, one request for each study, with the credentials', async () => {
   const other = await writeSampleResults(join(temporary.dir, 'results'), '2', 0);
   const all = [...objects, ...other];
   answer = () => ({ status: 200, body: storeResponse(all.map((object) => reference(object.sopInstanceUid))) });
   expect(await connect().store(all)).toEqual(all.map(() => ({ kind: 'stored', status: '0x0000' })));
-  expect(requests.map(({ method, url }) => `${method} ${url}`)).toEqual([`POST /dicom-web/studies/${objects[0]!.studyInstanceUid}`, `POST /dicom-web/studies/${other[0]!.studyInstanceUid}`]);
+  expect(requests.map(({ method, url }) => `${method} ${url}`)).toEqual([
+    `POST /dicom-web/studies/${objects[0]!.studyInstanceUid}`,
+    `POST /dicom-web/studies/${other[0]!.studyInstanceUid}`,
+  ]);
   const { headers, body } = requests[0]!;
   expect(headers).toMatchObject({ authorization: 'Bearer secret', accept: 'application/dicom+json' });
-  const boundary = /^multipart\/related; type="application\/dicom"; boundary=(\S{1,70})$/.exec(headers['content-type']!)![1]!;
+  const boundary = /^multipart\/related; type="application\/dicom"; boundary=(\S{1,70})$/.exec(
+    headers['content-type']!,
+  )![1]!;
   const files = await Promise.all(objects.map((object) => readFile(object.path)));
-  const expected = Buffer.concat([...files.flatMap((file) => [Buffer.from(`--${boundary}\r\nContent-Type: application/dicom\r\n\r\n`), file, Buffer.from('\r\n')]), Buffer.from(`--${boundary}--\r\n`)]);
+  const expected = Buffer.concat([
+    ...files.flatMap((file) => [
+      Buffer.from(`--${boundary}\r\nContent-Type: application/dicom\r\n\r\n`),
+      file,
+      Buffer.from('\r\n'),
+    ]),
+    Buffer.from(`--${boundary}--\r\n`),
+  ]);
   expect(body.equals(expected)).toBe(true);
 });
 
 test('each instance has its own outcome: stored, stored with a warning, refused, to be tried again, left out', async () => {
   const [sr, first, second] = objects as [ResultObject, ResultObject, ResultObject];
   const failure = (code: number): object => ({ '00081197': { vr: 'US', Value: [code] } });
-  answer = () => ({ status: 202, body: storeResponse([reference(sr.sopInstanceUid, { '00081196': { vr: 'US', Value: [0xb000] } })], [reference(first.sopInstanceUid, failure(0x0122)), reference(second.sopInstanceUid, failure(0xa700))]) });
-  expect(await connect().store(objects)).toMatchObject([{ kind: 'stored', status: '0xB000' }, { kind: 'refused', status: '0x0122' }, { kind: 'unreachable', reason: expect.stringMatching(/0xA700/) }]);
+  answer = () => ({
+    status: 202,
+    body: storeResponse(
+      [reference(sr.sopInstanceUid, { '00081196': { vr: 'US', Value: [0xb000] } })],
+      [reference(first.sopInstanceUid, failure(0x0122)), reference(second.sopInstanceUid, failure(0xa700))],
+    ),
+  });
+  expect(await connect().store(objects)).toMatchObject([
+    { kind: 'stored', status: '0xB000' },
+    { kind: 'refused', status: '0x0122' },
+    { kind: 'unreachable', reason: expect.stringMatching(/0xA700/) },
+  ]);
   answer = () => ({ status: 200, body: `[${storeResponse([reference(sr.sopInstanceUid)])}]` });
-  expect(await connect().store([sr, first])).toMatchObject([{ kind: 'stored' }, { kind: 'unreachable', reason: 'the answer does not name the instance.' }]);
+  expect(await connect().store([sr, first])).toMatchObject([
+    { kind: 'stored' },
+    { kind: 'unreachable', reason: 'the answer does not name the instance.' },
+  ]);
 });
 
 test.each([
@@ -115,16 +154,22 @@ test('QIDO-RS reads page by page, and stops at a service that repeats itself', a
   expect(requests).toHaveLength(2);
 });
 
-test.each([[{ status: 204 }], [{ status: 200, body: '[]' }], [{ status: 404 }]] as const)('%j to QIDO-RS for a series: it holds nothing of it', async (reply) => {
-  answer = () => reply;
-  expect(await connect().holds('1.2', '1.3', ['1.4'])).toEqual(new Set());
-});
+test.each([[{ status: 204 }], [{ status: 200, body: '[]' }], [{ status: 404 }]] as const)(
+  '%j to QIDO-RS for a series: it holds nothing of it',
+  async (reply) => {
+    answer = () => reply;
+    expect(await connect().holds('1.2', '1.3', ['1.4'])).toEqual(new Set());
+  },
+);
 
 test('echo gives a duration, or an error that says what to do', async () => {
   answer = () => ({ status: 200, body: '[]' });
   await expect(connect().echo()).resolves.toBeGreaterThan(0);
   answer = () => ({ status: 401 });
-  await expect(connect().echo()).rejects.toMatchObject({ code: 'pacs-unreachable', message: expect.stringMatching(/check auth/) });
+  await expect(connect().echo()).rejects.toMatchObject({
+    code: 'pacs-unreachable',
+    message: expect.stringMatching(/check auth/),
+  });
   answer = () => ({ status: 200, body: '<html>' });
   await expect(connect().echo()).rejects.toThrow(/other than DICOM JSON/);
   answer = () => ({ status: 404 });

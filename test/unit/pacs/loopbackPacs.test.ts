@@ -20,7 +20,17 @@ beforeEach(async () => {
   temporary = await temporaryDirectory();
   pacs = await startLoopbackPacs({ dir: join(temporary.dir, 'pacs'), port: 0, aeTitle: 'LOOPBACK', clock, log });
   objects = await writeSampleResults(join(temporary.dir, 'results'), '1');
-  const scu = createDimseScu({ name: 'loopback', aeTitle: 'LOOPBACK', host: '127.0.0.1', port: pacs.port, callingAeTitle: 'ODONTOID', timeoutMs: 2_000 }, { clock, log });
+  const scu = createDimseScu(
+    {
+      name: 'loopback',
+      aeTitle: 'LOOPBACK',
+      host: '127.0.0.1',
+      port: pacs.port,
+      callingAeTitle: 'ODONTOID',
+      timeoutMs: 2_000,
+    },
+    { clock, log },
+  );
   await scu.store(objects.slice(0, 2));
 });
 
@@ -29,21 +39,36 @@ afterEach(async () => {
   await temporary.remove();
 });
 
-const reference = (object: { sopClassUid: string; sopInstanceUid: string }): object => ({ ReferencedSOPClassUID: object.sopClassUid, ReferencedSOPInstanceUID: object.sopInstanceUid });
+const reference = (object: { sopClassUid: string; sopInstanceUid: string }): object => ({
+  ReferencedSOPClassUID: object.sopClassUid,
+  ReferencedSOPInstanceUID: object.sopInstanceUid,
+});
 
 /** Asks for commitment by N-ACTION and gives the N-EVENT-REPORT that comes back on the same association. */
 async function commitment(references: object[]): Promise<{ eventType: number; elements: Record<string, unknown> }> {
   const client = new dimse.Client();
-  const request = new dimse.requests.NActionRequest(dimse.constants.SopClass.StorageCommitmentPushModel, STORAGE_COMMITMENT_INSTANCE, 1);
-  request.setDataset(new dimse.Dataset({ TransactionUID: derivedUid('transaction'), ReferencedSOPSequence: references }));
+  const request = new dimse.requests.NActionRequest(
+    dimse.constants.SopClass.StorageCommitmentPushModel,
+    STORAGE_COMMITMENT_INSTANCE,
+    1,
+  );
+  request.setDataset(
+    new dimse.Dataset({ TransactionUID: derivedUid('transaction'), ReferencedSOPSequence: references }),
+  );
   client.addRequest(request);
   const report = new Promise<{ eventType: number; elements: Record<string, unknown> }>((resolve, reject) => {
-    client.on('nEventReportRequest', (event: dimse.requests.NEventReportRequest, callback: (response: dimse.responses.NEventReportResponse) => void) => {
-      const response = dimse.responses.NEventReportResponse.fromRequest(event);
-      response.setStatus(dimse.constants.Status.Success);
-      callback(response);
-      resolve({ eventType: event.getEventTypeId(), elements: event.getDataset()!.getElements() });
-    });
+    client.on(
+      'nEventReportRequest',
+      (
+        event: dimse.requests.NEventReportRequest,
+        callback: (response: dimse.responses.NEventReportResponse) => void,
+      ) => {
+        const response = dimse.responses.NEventReportResponse.fromRequest(event);
+        response.setStatus(dimse.constants.Status.Success);
+        callback(response);
+        resolve({ eventType: event.getEventTypeId(), elements: event.getDataset()!.getElements() });
+      },
+    );
     client.on('networkError', reject);
   });
   client.send('127.0.0.1', pacs.port, 'ODONTOID', 'LOOPBACK', { associationLingerTimeout: 500 });
@@ -60,16 +85,36 @@ test('storage commitment: what it holds is committed', async () => {
 
 test('storage commitment: what it does not hold, or holds as another SOP class, is told as failed', async () => {
   const [held, , missing] = objects as [ResultObject, ResultObject, ResultObject];
-  const { eventType, elements } = await commitment([held, missing, { ...objects[1]!, sopClassUid: '1.2.3' }].map(reference));
+  const { eventType, elements } = await commitment(
+    [held, missing, { ...objects[1]!, sopClassUid: '1.2.3' }].map(reference),
+  );
   expect(eventType).toBe(2);
-  expect([elements['ReferencedSOPSequence']].flat().map((item) => (item as Record<string, unknown>)['ReferencedSOPInstanceUID'])).toEqual([held.sopInstanceUid]);
-  expect([elements['FailedSOPSequence']].flat().map((item) => (item as Record<string, unknown>)['FailureReason'])).toEqual([0x0112, 0x0112]);
+  expect(
+    [elements['ReferencedSOPSequence']]
+      .flat()
+      .map((item) => (item as Record<string, unknown>)['ReferencedSOPInstanceUID']),
+  ).toEqual([held.sopInstanceUid]);
+  expect(
+    [elements['FailedSOPSequence']].flat().map((item) => (item as Record<string, unknown>)['FailureReason']),
+  ).toEqual([0x0112, 0x0112]);
 });
 
 test('listeners hear of each object after it is kept', async () => {
   const heard: string[] = [];
-  const forget = pacs.onStored((object) => { heard.push(object.sopInstanceUid); }); // prettier-ignore
-  const scu = createDimseScu({ name: 'loopback', aeTitle: 'LOOPBACK', host: '127.0.0.1', port: pacs.port, callingAeTitle: 'ODONTOID', timeoutMs: 2_000 }, { clock, log });
+  const forget = pacs.onStored((object) => {
+    heard.push(object.sopInstanceUid);
+  });
+  const scu = createDimseScu(
+    {
+      name: 'loopback',
+      aeTitle: 'LOOPBACK',
+      host: '127.0.0.1',
+      port: pacs.port,
+      callingAeTitle: 'ODONTOID',
+      timeoutMs: 2_000,
+    },
+    { clock, log },
+  );
   await scu.store(objects);
   forget();
   await scu.store(objects);

@@ -16,20 +16,65 @@ export const ACCESSION_NUMBER = 'A-42';
 const PIXELS = Uint8Array.from({ length: 256 * 256 * 3 }, (_, byte) => (byte * 7) % 251).buffer;
 
 /** Writes one SR and `captures` Secondary Captures of study number `study` into `dir`, as the report stage would: enough of each for an archive to take it. `overrides` go into the captures, `identity` into all. */
-export async function writeSampleResults(dir: string, study: string, captures = 2, overrides: Dataset = {}, identity: Dataset & { StudyInstanceUID?: string } = {}): Promise<ResultObject[]> {
+export async function writeSampleResults(
+  dir: string,
+  study: string,
+  captures = 2,
+  overrides: Dataset = {},
+  identity: Dataset & { StudyInstanceUID?: string } = {},
+): Promise<ResultObject[]> {
   await mkdir(dir, { recursive: true });
   const studyInstanceUid = identity.StudyInstanceUID ?? derivedUid('test study', study);
-  const shared: Dataset = { PatientName: PATIENT_NAME, PatientID: PATIENT_ID, PatientBirthDate: '19700131', PatientSex: 'F', StudyInstanceUID: studyInstanceUid, StudyID: '', StudyDate: '20261123', StudyTime: '101500', AccessionNumber: ACCESSION_NUMBER, ReferringPhysicianName: '', ...identity }; // prettier-ignore
+  const shared: Dataset = {
+    PatientName: PATIENT_NAME,
+    PatientID: PATIENT_ID,
+    PatientBirthDate: '19700131',
+    PatientSex: 'F',
+    StudyInstanceUID: studyInstanceUid,
+    StudyID: '',
+    StudyDate: '20261123',
+    StudyTime: '101500',
+    AccessionNumber: ACCESSION_NUMBER,
+    ReferringPhysicianName: '',
+    ...identity,
+  };
   const sr: Dataset = {
-    ...shared, SOPClassUID: COMPREHENSIVE_3D_SR, SOPInstanceUID: derivedUid('test sr', study), SeriesInstanceUID: derivedUid('test sr series', study), Modality: 'SR', SeriesNumber: 9100, InstanceNumber: 1,
-    ValueType: 'CONTAINER', ContinuityOfContent: 'SEPARATE', CompletionFlag: 'COMPLETE', VerificationFlag: 'UNVERIFIED',
-    ConceptNameCodeSequence: [{ CodeValue: '126000', CodingSchemeDesignator: 'DCM', CodeMeaning: 'Imaging Measurement Report' }],
-  }; // prettier-ignore
+    ...shared,
+    SOPClassUID: COMPREHENSIVE_3D_SR,
+    SOPInstanceUID: derivedUid('test sr', study),
+    SeriesInstanceUID: derivedUid('test sr series', study),
+    Modality: 'SR',
+    SeriesNumber: 9100,
+    InstanceNumber: 1,
+    ValueType: 'CONTAINER',
+    ContinuityOfContent: 'SEPARATE',
+    CompletionFlag: 'COMPLETE',
+    VerificationFlag: 'UNVERIFIED',
+    ConceptNameCodeSequence: [
+      { CodeValue: '126000', CodingSchemeDesignator: 'DCM', CodeMeaning: 'Imaging Measurement Report' },
+    ],
+  };
   const scs = Array.from({ length: captures }, (_, index): Dataset => ({
-    ...shared, SOPClassUID: SECONDARY_CAPTURE, SOPInstanceUID: derivedUid('test sc', study, String(index)), SeriesInstanceUID: derivedUid('test sc series', study), Modality: 'OT', SeriesNumber: 9101, InstanceNumber: index + 1, ConversionType: 'WSD',
-    SamplesPerPixel: 3, PhotometricInterpretation: 'RGB', PlanarConfiguration: 0, Rows: 256, Columns: 256, BitsAllocated: 8, BitsStored: 8, HighBit: 7, PixelRepresentation: 0,
-    PixelData: PIXELS, ...overrides,
-  })); // prettier-ignore
+    ...shared,
+    SOPClassUID: SECONDARY_CAPTURE,
+    SOPInstanceUID: derivedUid('test sc', study, String(index)),
+    SeriesInstanceUID: derivedUid('test sc series', study),
+    Modality: 'OT',
+    SeriesNumber: 9101,
+    InstanceNumber: index + 1,
+    ConversionType: 'WSD',
+    SamplesPerPixel: 3,
+    PhotometricInterpretation: 'RGB',
+    PlanarConfiguration: 0,
+    Rows: 256,
+    Columns: 256,
+    BitsAllocated: 8,
+    BitsStored: 8,
+    HighBit: 7,
+    PixelRepresentation: 0,
+    PixelData: PIXELS,
+    ...overrides,
+  }));
   return Promise.all(
     [sr, ...scs].map(async (dataset, index): Promise<ResultObject> => {
       const bytes = writePart10(dataset);

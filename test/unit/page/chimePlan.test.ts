@@ -42,7 +42,9 @@ test('after three chimes in ten minutes the rest is one summary', () => {
 test('what was flagged long before the page was opened, and what somebody reads, is silent', () => {
   const plan = new ChimePlan([], OPENED_MS);
   expect(plan.next([flag('old', OPENED_MS - 11 * MINUTE_MS), flag('claimed', OPENED_MS, true)], OPENED_MS)).toBe(0);
-  expect(plan.fresh([flag('old', OPENED_MS - 1), flag('claimed', OPENED_MS + 1, true), flag('new')])).toEqual([flag('new')]);
+  expect(plan.fresh([flag('old', OPENED_MS - 1), flag('claimed', OPENED_MS + 1, true), flag('new')])).toEqual([
+    flag('new'),
+  ]);
 });
 
 test.each([

@@ -20,8 +20,16 @@ function alike(one: readonly number[], other: readonly number[]): number {
 
 test('without any colour the shape of a state tells it from every other', () => {
   const shapes = Object.entries(LOOKS).map(([status, { shape }]) => ({ status, covered: coverage(shape) }));
-  const pairs = shapes.flatMap((one, at) => shapes.slice(at + 1).map((other) => ({ pair: `${one.status}, ${other.status}`, alike: alike(one.covered, other.covered) })));
+  const pairs = shapes.flatMap((one, at) =>
+    shapes
+      .slice(at + 1)
+      .map((other) => ({ pair: `${one.status}, ${other.status}`, alike: alike(one.covered, other.covered) })),
+  );
   expect(pairs).toHaveLength(28);
   expect(pairs.filter((pair) => pair.alike > MOST_ALIKE)).toEqual([]);
-  for (const { covered, status } of shapes) expect(covered.reduce((sum, one) => sum + one, 0), status).toBeGreaterThan(20);
+  for (const { covered, status } of shapes)
+    expect(
+      covered.reduce((sum, one) => sum + one, 0),
+      status,
+    ).toBeGreaterThan(20);
 });

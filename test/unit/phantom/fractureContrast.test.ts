@@ -42,7 +42,12 @@ function contrast(fracture: string, grade: 'middle' | 'subtle') {
 
 describe('a fracture after the acquisition', () => {
   // A millimetre wide at the middle grade, half of that at the subtle one.
-  const kinds = FRACTURE_TYPES.flatMap((type) => (['middle', 'subtle'] as const).map((grade) => [FRACTURES.find((name) => parseFracture(name).type === type)!, grade, grade === 'middle' ? 200 : 120] as const));
+  const kinds = FRACTURE_TYPES.flatMap((type) =>
+    (['middle', 'subtle'] as const).map(
+      (grade) =>
+        [FRACTURES.find((name) => parseFracture(name).type === type)!, grade, grade === 'middle' ? 200 : 120] as const,
+    ),
+  );
 
   it.each(kinds)('%s, %s, is seen by %i HU and more where its mask is, and lies there', (fracture, grade, leastHu) => {
     const { inside, outside, offMm, atOtherLevels } = contrast(fracture, grade);

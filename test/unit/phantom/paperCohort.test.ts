@@ -38,34 +38,59 @@ describe('drawPaperCohort', () => {
       expect(Math.abs(broken - (count * 729) / 3666)).toBeLessThanOrEqual(1);
     }
     expect(drawPaperCohort({ seed: 5, count: 7, rows: 32 })).toEqual(cohort.slice(0, 7));
-    expect(drawPaperCohort({ seed: 5, count: 50, prevalence: 1 }).every((params) => params.fractures.length > 0)).toBe(true);
-    expect(drawPaperCohort({ seed: 5, count: 50, prevalence: 0 }).some((params) => params.fractures.length > 0)).toBe(false);
+    expect(drawPaperCohort({ seed: 5, count: 50, prevalence: 1 }).every((params) => params.fractures.length > 0)).toBe(
+      true,
+    );
+    expect(drawPaperCohort({ seed: 5, count: 50, prevalence: 0 }).some((params) => params.fractures.length > 0)).toBe(
+      false,
+    );
   });
 
   it('breaks every kind at every grade, some in two places', () => {
-    expect(new Set(positive.flatMap(({ fractures }) => fractures.map(({ name, grade }) => `${name.split('@')[0]!} ${grade}`))).size).toBe(36);
+    expect(
+      new Set(
+        positive.flatMap(({ fractures }) => fractures.map(({ name, grade }) => `${name.split('@')[0]!} ${grade}`)),
+      ).size,
+    ).toBe(36);
     expect(positive.filter(({ fractures }) => fractures.length === 2).length / positive.length).toBeCloseTo(0.2, 1);
   });
 });
 
 describe('maskNifti', () => {
-  it.each(['HFS', 'FFP'] as const)('lays the voxels where the series lies in the patient (%s, tilted)', (patientPosition) => {
-    const phantom = generatePhantom(drawPhantomParams(3, { rows: 64, slices: 10, patientPosition, tiltDegrees: 10, fractures: [{ fracture: 'burst@C5', grade: 'obvious' }] }));
-    const bytes = gunzipSync(maskNifti(phantom));
-    const header = new NIFTI1();
-    header.readHeader(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
-    expect(header.dims.slice(0, 4)).toEqual([3, 64, 64, 10]);
-    expect(header.numBitsPerVoxel).toBe(8);
-    const voxels = bytes.subarray(header.vox_offset);
-    expect(Buffer.compare(voxels, phantom.mask)).toBe(0);
-    // Fracture 1 is marked about its centre, which DICOM names in LPS and NIfTI in RAS.
-    const [x, y, z] = phantom.fractures[0]!.centreMm;
-    const marked = [...voxels.keys()].filter((i) => voxels[i] === 1);
-    const places = marked.map((i) => [i % 64, Math.floor(i / 64) % 64, Math.floor(i / 4096), 1]);
-    const centre = [0, 1, 2].map((axis) => places.reduce((sum, place) => sum + place.reduce((mm, index, k) => mm + index * header.affine[axis]![k]!, 0), 0) / places.length);
-    expect(marked.length).toBeGreaterThan(10);
-    for (const [axis, mm] of [-x, -y, z].entries()) expect(Math.abs(centre[axis]! - mm)).toBeLessThan(8);
-  });
+  it.each(['HFS', 'FFP'] as const)(
+    'lays the voxels where the series lies in the patient (%s, tilted)',
+    (patientPosition) => {
+      const phantom = generatePhantom(
+        drawPhantomParams(3, {
+          rows: 64,
+          slices: 10,
+          patientPosition,
+          tiltDegrees: 10,
+          fractures: [{ fracture: 'burst@C5', grade: 'obvious' }],
+        }),
+      );
+      const bytes = gunzipSync(maskNifti(phantom));
+      const header = new NIFTI1();
+      header.readHeader(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length));
+      expect(header.dims.slice(0, 4)).toEqual([3, 64, 64, 10]);
+      expect(header.numBitsPerVoxel).toBe(8);
+      const voxels = bytes.subarray(header.vox_offset);
+      expect(Buffer.compare(voxels, phantom.mask)).toBe(0);
+      // Fracture 1 is marked about its centre, which DICOM names in LPS and NIfTI in RAS.
+      const [x, y, z] = phantom.fractures[0]!.centreMm;
+      const marked = [...voxels.keys()].filter((i) => voxels[i] === 1);
+      const places = marked.map((i) => [i % 64, Math.floor(i / 64) % 64, Math.floor(i / 4096), 1]);
+      const centre = [0, 1, 2].map(
+        (axis) =>
+          places.reduce(
+            (sum, place) => sum + place.reduce((mm, index, k) => mm + index * header.affine[axis]![k]!, 0),
+            0,
+          ) / places.length,
+      );
+      expect(marked.length).toBeGreaterThan(10);
+      for (const [axis, mm] of [-x, -y, z].entries()) expect(Math.abs(centre[axis]! - mm)).toBeLessThan(8);
+    },
+  );
 });
 
 describe('writePhantomCohort', () => {
@@ -75,14 +100,41 @@ describe('writePhantomCohort', () => {
     const one = path.join(dir, 'one');
     const two = path.join(dir, 'two');
     const seen: number[] = [];
-    const studies = await writePhantomCohort({ ...wish, out: one, processes: 1, onProgress: (done) => { seen.push(done); } }); // prettier-ignore
+    const studies = await writePhantomCohort({
+      ...wish,
+      out: one,
+      processes: 1,
+      onProgress: (done) => {
+        seen.push(done);
+      },
+    });
     expect(await writePhantomCohort({ ...wish, out: two, processes: 2 })).toEqual(studies);
     expect(seen).toEqual([1, 2, 3, 4]);
-    for (const file of ['labels.csv', 'cases.csv', `${studies[3]!.folder}/IM0006.dcm`, `masks/${studies[3]!.folder}.nii.gz`]) {
+    for (const file of [
+      'labels.csv',
+      'cases.csv',
+      `${studies[3]!.folder}/IM0006.dcm`,
+      `masks/${studies[3]!.folder}.nii.gz`,
+    ]) {
       expect((await readFile(path.join(two, file))).equals(await readFile(path.join(one, file))), file).toBe(true);
     }
-    const rows = (await readFile(path.join(one, 'cases.csv'), 'utf8')).trim().split('\n').map((line) => line.split(','));
-    expect(rows[0]).toEqual(['folder', 'studyInstanceUid', 'patientId', 'sex', 'ageYears', 'caseLabel', 'fractures', 'grades', 'slices', 'sliceSpacingMm', 'mask']);
+    const rows = (await readFile(path.join(one, 'cases.csv'), 'utf8'))
+      .trim()
+      .split('\n')
+      .map((line) => line.split(','));
+    expect(rows[0]).toEqual([
+      'folder',
+      'studyInstanceUid',
+      'patientId',
+      'sex',
+      'ageYears',
+      'caseLabel',
+      'fractures',
+      'grades',
+      'slices',
+      'sliceSpacingMm',
+      'mask',
+    ]);
     expect(rows.slice(1).map((row) => row[5])).toEqual(studies.map((study) => (study.caseLabel ? '1' : '0')));
     expect(rows.filter((row) => row[5] === '1')).toHaveLength(2);
     for (const row of rows.slice(1)) expect(row[6] !== '').toBe(row[5] === '1');
@@ -92,7 +144,8 @@ describe('writePhantomCohort', () => {
   it('goes on where a killed run was, and draws again what was asked otherwise', async () => {
     const out = path.join(dir, 'resumed');
     const [first, second] = await writePhantomCohort({ ...wish, count: 2, out, processes: 1 });
-    const written = async (study: { folder: string }): Promise<number> => (await stat(path.join(out, study.folder, 'IM0001.dcm'))).mtimeMs;
+    const written = async (study: { folder: string }): Promise<number> =>
+      (await stat(path.join(out, study.folder, 'IM0001.dcm'))).mtimeMs;
     const before = [await written(first!), await written(second!)];
     // Killed within the second study: its record is not there yet, its last file is cut off.
     await rm(path.join(out, '.written', `${second!.folder}.json`));

@@ -71,7 +71,18 @@ describe('writePhantomCohort', () => {
   it('writes a folder a study and the truth beside them', async () => {
     const out = path.join(dir, 'cohort');
     const steps: number[] = [];
-    const studies = await writePhantomCohort({ seed: 40, count: 2, slices: 40, rows: 64, fracture: 'hangman@C2', grade: 'obvious', out, onProgress: (done) => { steps.push(done); } }); // prettier-ignore
+    const studies = await writePhantomCohort({
+      seed: 40,
+      count: 2,
+      slices: 40,
+      rows: 64,
+      fracture: 'hangman@C2',
+      grade: 'obvious',
+      out,
+      onProgress: (done) => {
+        steps.push(done);
+      },
+    });
     expect(steps).toEqual([1, 2]);
     const lines = (await readFile(path.join(out, 'labels.csv'), 'utf8'))
       .trim()
@@ -98,7 +109,9 @@ describe('writePhantomCohort', () => {
     }
     expect(lines.some((line) => line[4] === '1')).toBe(true);
     for (const study of studies) expect(await readdir(path.join(out, study.folder))).toHaveLength(40);
-    expect((await readdir(out)).filter((name) => !name.startsWith('.')).sort()).toEqual(['cases.csv', 'labels.csv', ...studies.map((study) => study.folder)].sort());
+    expect((await readdir(out)).filter((name) => !name.startsWith('.')).sort()).toEqual(
+      ['cases.csv', 'labels.csv', ...studies.map((study) => study.folder)].sort(),
+    );
   });
 
   it('refuses an unknown fracture before it writes anything', async () => {

@@ -23,13 +23,20 @@ describe('the anatomy of a slice', () => {
   ])('tells %s by the median slice', (_, tissueAreaCm2, boneAreaCm2, said) => {
     const slice = { tissueAreaCm2, boneAreaCm2 };
     // Shoulders at the one end and the skull at the other decide nothing.
-    expect(outsideAnatomy([{ tissueAreaCm2: 900, boneAreaCm2: 90 }, slice, slice, slice, { tissueAreaCm2: 1, boneAreaCm2: 0 }], NECK)).toBe(said);
+    expect(
+      outsideAnatomy(
+        [{ tissueAreaCm2: 900, boneAreaCm2: 90 }, slice, slice, slice, { tissueAreaCm2: 1, boneAreaCm2: 0 }],
+        NECK,
+      ),
+    ).toBe(said);
   });
 
   it('takes the middle of the two in the middle, as training does', () => {
     const slices = [60, 240].map((tissueAreaCm2) => ({ tissueAreaCm2, boneAreaCm2: 12 }));
     expect(outsideAnatomy(slices, NECK)).toBeNull();
-    expect(outsideAnatomy([slices[0]!, { tissueAreaCm2: 90, boneAreaCm2: 12 }], NECK)).toBe('75 cm² of tissue in a slice, 80 to 250 in tested scans: not a neck');
+    expect(outsideAnatomy([slices[0]!, { tissueAreaCm2: 90, boneAreaCm2: 12 }], NECK)).toBe(
+      '75 cm² of tissue in a slice, 80 to 250 in tested scans: not a neck',
+    );
   });
 
   it('says nothing of slices that nobody has measured', () => {

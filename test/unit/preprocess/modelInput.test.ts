@@ -67,25 +67,41 @@ describe('parity with NumPy and scikit-image', () => {
     { hu: new Float32Array(64 * 64).fill(-1000).fill(900, 100, 110).fill(-200, 2000, 2030), rows: 64, columns: 64 },
   ];
 
-  it.each(CROP_RULES.flatMap((cropRule) => [[cropRule, 96] as const, [cropRule, 384] as const]))('%s at %i pixels', async (cropRule, sizePixels) => {
-    const ruled = { ...spec, cropRule, sizePixels };
-    const entries = slices.map((slice, i) => ({ rows: slice.rows, columns: slice.columns, hu: join(dir, `${i}.raw`), out: join(dir, `${i}.out`) }));
-    for (const [i, entry] of entries.entries()) await writeFile(entry.hu, slices[i]!.hu);
-    await writeFile(join(dir, 'job.json'), JSON.stringify({ slices: entries, spec: ruled }));
-    const { stdout } = await promisify(execFile)('/usr/bin/python3', [join(import.meta.dirname, 'parity.py'), join(dir, 'job.json')]);
-    const theirs = stdout.trim().split('\n').map((line) => JSON.parse(line) as { crop: number[]; fullFrame: boolean });
-    for (const [i, slice] of slices.entries()) {
-      const ours = modelInput(slice, ruled);
-      expect([ours.crop.top, ours.crop.left, ours.crop.bottom, ours.crop.right], `slice ${i}`).toEqual(theirs[i]!.crop);
-      expect(ours.fullFrame).toBe(theirs[i]!.fullFrame);
-      const bytes = await readFile(entries[i]!.out);
-      const tensor = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
-      expect(tensor.length).toBe(ours.tensor.length);
-      let worst = 0;
-      for (let k = 0; k < tensor.length; k++) worst = Math.max(worst, Math.abs(tensor[k]! - ours.tensor[k]!));
-      expect(worst, `slice ${i}`).toBeLessThanOrEqual(1e-5);
-    }
-  });
+  it.each(CROP_RULES.flatMap((cropRule) => [[cropRule, 96] as const, [cropRule, 384] as const]))(
+    '%s at %i pixels',
+    async (cropRule, sizePixels) => {
+      const ruled = { ...spec, cropRule, sizePixels };
+      const entries = slices.map((slice, i) => ({
+        rows: slice.rows,
+        columns: slice.columns,
+        hu: join(dir, `${i}.raw`),
+        out: join(dir, `${i}.out`),
+      }));
+      for (const [i, entry] of entries.entries()) await writeFile(entry.hu, slices[i]!.hu);
+      await writeFile(join(dir, 'job.json'), JSON.stringify({ slices: entries, spec: ruled }));
+      const { stdout } = await promisify(execFile)('/usr/bin/python3', [
+        join(import.meta.dirname, 'parity.py'),
+        join(dir, 'job.json'),
+      ]);
+      const theirs = stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line) as { crop: number[]; fullFrame: boolean });
+      for (const [i, slice] of slices.entries()) {
+        const ours = modelInput(slice, ruled);
+        expect([ours.crop.top, ours.crop.left, ours.crop.bottom, ours.crop.right], `slice ${i}`).toEqual(
+          theirs[i]!.crop,
+        );
+        expect(ours.fullFrame).toBe(theirs[i]!.fullFrame);
+        const bytes = await readFile(entries[i]!.out);
+        const tensor = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
+        expect(tensor.length).toBe(ours.tensor.length);
+        let worst = 0;
+        for (let k = 0; k < tensor.length; k++) worst = Math.max(worst, Math.abs(tensor[k]! - ours.tensor[k]!));
+        expect(worst, `slice ${i}`).toBeLessThanOrEqual(1e-5);
+      }
+    },
+  );
 });
 
 describe('modelInput', () => {
@@ -141,17 +157,24 @@ describe('modelInput', () => {
       }),
     );
     fc.assert(
-      fc.property(images, fc.constantFrom(...CROP_RULES), fc.integer({ min: 1, max: 48 }), (image, cropRule, sizePixels) => {
-        const { tensor, box, crop } = modelInput(image, { ...spec, cropRule, sizePixels });
-        expect(tensor.length).toBe(3 * sizePixels * sizePixels);
-        expect(tensor.every((value) => value >= 0 && value <= 1 + 1e-6)).toBe(true);
-        expect(crop.top >= 0 && crop.left >= 0 && crop.bottom <= image.rows && crop.right <= image.columns).toBe(true);
-        expect(box.bottom - box.top).toBe(box.right - box.left);
-        // One pixel of slack: padding is whole pixels of the input square.
-        const slack = Math.ceil((box.right - box.left) / sizePixels);
-        expect(box.top <= crop.top && box.bottom >= crop.bottom - slack).toBe(true);
-        expect(box.left <= crop.left && box.right >= crop.right - slack).toBe(true);
-      }),
+      fc.property(
+        images,
+        fc.constantFrom(...CROP_RULES),
+        fc.integer({ min: 1, max: 48 }),
+        (image, cropRule, sizePixels) => {
+          const { tensor, box, crop } = modelInput(image, { ...spec, cropRule, sizePixels });
+          expect(tensor.length).toBe(3 * sizePixels * sizePixels);
+          expect(tensor.every((value) => value >= 0 && value <= 1 + 1e-6)).toBe(true);
+          expect(crop.top >= 0 && crop.left >= 0 && crop.bottom <= image.rows && crop.right <= image.columns).toBe(
+            true,
+          );
+          expect(box.bottom - box.top).toBe(box.right - box.left);
+          // One pixel of slack: padding is whole pixels of the input square.
+          const slack = Math.ceil((box.right - box.left) / sizePixels);
+          expect(box.top <= crop.top && box.bottom >= crop.bottom - slack).toBe(true);
+          expect(box.left <= crop.left && box.right >= crop.right - slack).toBe(true);
+        },
+      ),
       { numRuns: 300 },
     );
   });

@@ -3,17 +3,28 @@ import { describe, expect, it } from 'vitest';
 import { rowsToSlices, slicePlane, stackVolume, volumeSlices } from '../../../src/preprocess/volumeInput.ts';
 import type { VolumeSpec } from '../../../src/preprocess/volumeInput.ts';
 
-const SPEC: VolumeSpec = { sizePixels: 8, pixelSpacingMm: 2, sliceSpacingMm: 2, slicesPerRow: 4, windowsHu: [{ centerHu: 500, widthHu: 1000 }] };
+const SPEC: VolumeSpec = {
+  sizePixels: 8,
+  pixelSpacingMm: 2,
+  sliceSpacingMm: 2,
+  slicesPerRow: 4,
+  windowsHu: [{ centerHu: 500, widthHu: 1000 }],
+};
 /** One value a plane: what matters along the axis needs no more. */
 const LINE: VolumeSpec = { ...SPEC, sizePixels: 1 };
 
 /** Positions of a scan from its gaps, superior first, and a place to begin. */
 const scans = (leastGapMm: number, mostGapMm: number) =>
-  fc.tuple(fc.double({ min: -500, max: 500, noNaN: true }), fc.array(fc.double({ min: leastGapMm, max: mostGapMm, noNaN: true }), { minLength: 1, maxLength: 60 })).map(([first, gaps]) => {
-    const positions = [first];
-    for (const gap of gaps) positions.push(positions.at(-1)! - gap);
-    return positions;
-  });
+  fc
+    .tuple(
+      fc.double({ min: -500, max: 500, noNaN: true }),
+      fc.array(fc.double({ min: leastGapMm, max: mostGapMm, noNaN: true }), { minLength: 1, maxLength: 60 }),
+    )
+    .map(([first, gaps]) => {
+      const positions = [first];
+      for (const gap of gaps) positions.push(positions.at(-1)! - gap);
+      return positions;
+    });
 
 describe('slicePlane', () => {
   it('takes a field of fixed size about the middle of the image, whatever the pixels are', () => {
@@ -21,7 +32,10 @@ describe('slicePlane', () => {
       const side = 40 / spacing;
       const hu = new Float32Array(side * side).fill(-1000);
       // A square of 4 mm of bone, 4 mm above and left of the middle.
-      for (let row = 0; row < side; row++) for (let column = 0; column < side; column++) if (row * spacing >= 14 && row * spacing < 18 && column * spacing >= 14 && column * spacing < 18) hu[row * side + column] = 1000;
+      for (let row = 0; row < side; row++)
+        for (let column = 0; column < side; column++)
+          if (row * spacing >= 14 && row * spacing < 18 && column * spacing >= 14 && column * spacing < 18)
+            hu[row * side + column] = 1000;
       const { plane, box } = slicePlane({ hu, rows: side, columns: side }, [spacing, spacing], SPEC);
       expect([(box.bottom - box.top) * spacing, (box.right - box.left) * spacing]).toEqual([16, 16]);
       expect(plane.indexOf(Math.max(...plane))).toBe(8 + 1);
@@ -35,9 +49,11 @@ describe('slicePlane', () => {
     expect(box).toEqual({ top: 16, bottom: 48, left: 8, right: 24 });
     const small = slicePlane({ hu: new Float32Array(4 * 4).fill(1000), rows: 4, columns: 4 }, [2, 2], SPEC);
     expect(small.box).toEqual({ top: -2, bottom: 6, left: -2, right: 6 });
-    expect(Array.from({ length: 8 }, (_, row) => [...small.plane.subarray(row * 8, row * 8 + 8)].map((value) => Math.round(value)).join(''))).toEqual([
-      '00000000', '00000000', '00111100', '00111100', '00111100', '00111100', '00000000', '00000000',
-    ]); // prettier-ignore
+    expect(
+      Array.from({ length: 8 }, (_, row) =>
+        [...small.plane.subarray(row * 8, row * 8 + 8)].map((value) => Math.round(value)).join(''),
+      ),
+    ).toEqual(['00000000', '00000000', '00111100', '00111100', '00111100', '00111100', '00000000', '00000000']);
   });
 
   it('allocates no more for the finest pixels than the image has', () => {
@@ -51,9 +67,14 @@ describe('a volume and its slices', () => {
       fc.property(fc.double({ min: 2, max: 9, noNaN: true }), fc.integer({ min: 2, max: 60 }), (spacingMm, count) => {
         const positions = Array.from({ length: count }, (_, index) => 77 - index * spacingMm);
         const [top, bottom] = [positions[0]!, positions.at(-1)!];
-        const { volume, slices } = stackVolume(Float32Array.from(positions, (position) => top - position), positions, LINE);
+        const { volume, slices } = stackVolume(
+          Float32Array.from(positions, (position) => top - position),
+          positions,
+          LINE,
+        );
         expect(slices % LINE.slicesPerRow).toBe(0);
-        for (let slice = 0; slice < slices; slice++) expect(volume[slice]).toBeCloseTo(Math.min(slice * 2, top - bottom), 2);
+        for (let slice = 0; slice < slices; slice++)
+          expect(volume[slice]).toBeCloseTo(Math.min(slice * 2, top - bottom), 2);
       }),
     );
   });
@@ -62,12 +83,21 @@ describe('a volume and its slices', () => {
     fc.assert(
       fc.property(scans(0.3, 5), (positions) => {
         const top = positions[0]!;
-        const { volume, slices } = stackVolume(Float32Array.from(positions, (position) => top - position), positions, LINE);
-        for (let slice = 0; slice < slices; slice++) expect(Math.abs(volume[slice]! - Math.min(slice * 2, top - positions.at(-1)!))).toBeLessThanOrEqual(5 + 1e-3);
+        const { volume, slices } = stackVolume(
+          Float32Array.from(positions, (position) => top - position),
+          positions,
+          LINE,
+        );
+        for (let slice = 0; slice < slices; slice++)
+          expect(Math.abs(volume[slice]! - Math.min(slice * 2, top - positions.at(-1)!))).toBeLessThanOrEqual(5 + 1e-3);
         const flat = stackVolume(new Float32Array(positions.length).fill(0.7), positions, LINE).volume;
         for (const value of flat) expect(value).toBeCloseTo(0.7, 5);
         for (const index of positions.keys()) {
-          const one = stackVolume(Float32Array.from(positions, (_, other) => (other === index ? 1 : 0)), positions, LINE).volume;
+          const one = stackVolume(
+            Float32Array.from(positions, (_, other) => (other === index ? 1 : 0)),
+            positions,
+            LINE,
+          ).volume;
           expect(Math.max(...one)).toBeGreaterThan(0);
         }
       }),
@@ -79,9 +109,13 @@ describe('a volume and its slices', () => {
       fc.property(scans(0.4, 4), fc.double({ min: 0, max: 1, noNaN: true }), (positions, at) => {
         const bright = Math.round(at * (positions.length - 1));
         // A bright stretch as long as a row, about a slice: a fracture is seldom shorter.
-        const planes = Float32Array.from(positions, (position) => Math.max(0, 1 - Math.abs(position - positions[bright]!) / 8));
+        const planes = Float32Array.from(positions, (position) =>
+          Math.max(0, 1 - Math.abs(position - positions[bright]!) / 8),
+        );
         const { volume, slices } = stackVolume(planes, positions, LINE);
-        const rows = Float32Array.from({ length: slices / 4 }, (_, row) => volume.subarray(row * 4, row * 4 + 4).reduce((sum, value) => sum + value, 0));
+        const rows = Float32Array.from({ length: slices / 4 }, (_, row) =>
+          volume.subarray(row * 4, row * 4 + 4).reduce((sum, value) => sum + value, 0),
+        );
         const back = rowsToSlices(rows, positions, LINE);
         expect(back).toHaveLength(positions.length);
         const found = back.indexOf(Math.max(...back));
@@ -95,13 +129,20 @@ describe('a volume and its slices', () => {
     expect(volumeSlices(positions, LINE)).toBe(8);
     // Middles 3 mm and 11 mm below the first slice.
     const back = rowsToSlices(Float32Array.of(0, 10, 8, 18), positions, LINE);
-    const column = (value: number): number[] => positions.map((_, slice) => Math.round(back[slice * 2 + value]! * 1000) / 1000);
+    const column = (value: number): number[] =>
+      positions.map((_, slice) => Math.round(back[slice * 2 + value]! * 1000) / 1000);
     expect(column(0)).toEqual([0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 8]);
     expect(column(1)).toEqual([10, 10, 10, 10, 11, 12, 13, 14, 15, 16, 17, 18, 18]);
   });
 
   it('takes a scan of one slice, and refuses one out of order or longer than a neck can be', () => {
     expect(stackVolume(Float32Array.of(0.4), [7], LINE).volume).toEqual(Float32Array.of(0.4, 0.4, 0.4, 0.4));
-    for (const positions of [[1, 2], [1, 1], [5000, 0], [1, Number.NaN]]) expect(() => stackVolume(new Float32Array(2), positions, LINE)).toThrow(/slices do not follow/);
+    for (const positions of [
+      [1, 2],
+      [1, 1],
+      [5000, 0],
+      [1, Number.NaN],
+    ])
+      expect(() => stackVolume(new Float32Array(2), positions, LINE)).toThrow(/slices do not follow/);
   });
 });

@@ -3,7 +3,13 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Clock } from '../../../src/base/clock.ts';
-import { createAssociationGuard, LEGAL_PDUS, PDU_TYPE, type AssociationGuard, type AssociationState } from '../../../src/receive/associationGuard.ts';
+import {
+  createAssociationGuard,
+  LEGAL_PDUS,
+  PDU_TYPE,
+  type AssociationGuard,
+  type AssociationState,
+} from '../../../src/receive/associationGuard.ts';
 import { pdu } from './rawPeer.ts';
 
 /** A clock that stands still until it is moved. */
@@ -66,25 +72,30 @@ const BODY_BYTES: Record<number, number> = { [PDU_TYPE.releaseRequest]: 4, [PDU_
 describe('which PDU is taken in which state (PS3.8 table 9-10)', () => {
   const states: AssociationState[] = ['awaiting-request', 'established', 'ended'];
   const types = [0, 1, 2, 3, 4, 5, 6, 7, 8, 255];
-  it.each(states.flatMap((state) => types.map((type) => [state, type] as const)))('%s, type %i', async (state, type) => {
-    const { guard, push, socket, sent } = await inState(state);
-    const bytes = pdu(type, Buffer.alloc(BODY_BYTES[type] ?? 70));
-    if (state === 'ended') {
+  it.each(states.flatMap((state) => types.map((type) => [state, type] as const)))(
+    '%s, type %i',
+    async (state, type) => {
+      const { guard, push, socket, sent } = await inState(state);
+      const bytes = pdu(type, Buffer.alloc(BODY_BYTES[type] ?? 70));
+      if (state === 'ended') {
+        push(bytes);
+        await settle();
+        expect(socket.destroyed).toBe(true);
+        expect(sent().toString()).toBe('last');
+        return;
+      }
+      const next = guard.nextPdu(1_000);
       push(bytes);
-      await settle();
-      expect(socket.destroyed).toBe(true);
-      expect(sent().toString()).toBe('last');
-      return;
-    }
-    const next = guard.nextPdu(1_000);
-    push(bytes);
-    if ((LEGAL_PDUS[state] as readonly number[]).includes(type)) expect(await next).toMatchObject({ type });
-    else await expect(next).rejects.toMatchObject({ code: 'protocol-violation' });
-  });
+      if ((LEGAL_PDUS[state] as readonly number[]).includes(type)) expect(await next).toMatchObject({ type });
+      else await expect(next).rejects.toMatchObject({ code: 'protocol-violation' });
+    },
+  );
 
   it('lets an association be opened once', async () => {
     const { guard } = await inState('established');
-    expect(() => { guard.establish(); }).toThrow(expect.objectContaining({ code: 'protocol-violation' }));
+    expect(() => {
+      guard.establish();
+    }).toThrow(expect.objectContaining({ code: 'protocol-violation' }));
   });
 });
 
@@ -92,18 +103,22 @@ describe('framing', () => {
   it('gives out the same PDUs however their bytes are cut', async () => {
     const pdus = fc.array(fc.uint8Array({ maxLength: 300 }), { minLength: 1, maxLength: 8 });
     await fc.assert(
-      fc.asyncProperty(pdus, fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1, maxLength: 20 }), async (bodies, cuts) => {
-        const { guard, push } = await inState('established');
-        const stream = Buffer.concat(bodies.map((body) => pdu(PDU_TYPE.data, Buffer.from(body))));
-        for (let at = 0, turn = 0; at < stream.length; turn++) {
-          const cut = cuts[turn % cuts.length]!;
-          push(stream.subarray(at, at + cut));
-          at += cut;
-        }
-        push(null);
-        for (const body of bodies) expect(Buffer.from((await guard.nextPdu(1_000))!.body)).toEqual(Buffer.from(body));
-        expect(await guard.nextPdu(1_000)).toBeNull();
-      }),
+      fc.asyncProperty(
+        pdus,
+        fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1, maxLength: 20 }),
+        async (bodies, cuts) => {
+          const { guard, push } = await inState('established');
+          const stream = Buffer.concat(bodies.map((body) => pdu(PDU_TYPE.data, Buffer.from(body))));
+          for (let at = 0, turn = 0; at < stream.length; turn++) {
+            const cut = cuts[turn % cuts.length]!;
+            push(stream.subarray(at, at + cut));
+            at += cut;
+          }
+          push(null);
+          for (const body of bodies) expect(Buffer.from((await guard.nextPdu(1_000))!.body)).toEqual(Buffer.from(body));
+          expect(await guard.nextPdu(1_000)).toBeNull();
+        },
+      ),
       { numRuns: 150 },
     );
   });
@@ -142,11 +157,20 @@ describe('framing', () => {
 });
 
 describe('deadlines', () => {
-  const drip = async (guard: AssociationGuard, push: (bytes: Buffer) => void, clock: { step(ms: number): void }, stream: Buffer): Promise<string> => {
+  const drip = async (
+    guard: AssociationGuard,
+    push: (bytes: Buffer) => void,
+    clock: { step(ms: number): void },
+    stream: Buffer,
+  ): Promise<string> => {
     let answer = 'pending';
     guard.nextPdu(1_000).then(
-      () => { answer = 'taken'; },
-      (error: unknown) => { answer = (error as { code: string }).code; },
+      () => {
+        answer = 'taken';
+      },
+      (error: unknown) => {
+        answer = (error as { code: string }).code;
+      },
     );
     for (const byte of stream) {
       push(Buffer.from([byte]));

@@ -3,7 +3,16 @@ import { describe, expect, it } from 'vitest';
 import { TriageError } from '../../../src/base/errors.ts';
 import { readAssociateRequest, readCommand, writeResponse } from '../../../src/receive/dimseCodec.ts';
 import { readPdvs } from '../../../src/receive/presentationData.ts';
-import { associateRequest, commandSet, CT, ECHO_COMMAND, pdv, readCommandElements, storeCommand, VERIFICATION } from './rawPeer.ts';
+import {
+  associateRequest,
+  commandSet,
+  CT,
+  ECHO_COMMAND,
+  pdv,
+  readCommandElements,
+  storeCommand,
+  VERIFICATION,
+} from './rawPeer.ts';
 
 const EXPLICIT = '1.2.840.10008.1.2.1';
 const IMPLICIT = '1.2.840.10008.1.2';
@@ -13,7 +22,8 @@ const VIOLATION = expect.objectContaining({ code: 'protocol-violation' }) as Err
 /** Items of an A-ASSOCIATE-AC behind its fixed part. */
 function itemsOf(bytes: Buffer): { type: number; value: Buffer }[] {
   const items = [];
-  for (let at = 0; at < bytes.length; at += 4 + bytes.readUInt16BE(at + 2)) items.push({ type: bytes[at]!, value: bytes.subarray(at + 4, at + 4 + bytes.readUInt16BE(at + 2)) });
+  for (let at = 0; at < bytes.length; at += 4 + bytes.readUInt16BE(at + 2))
+    items.push({ type: bytes[at]!, value: bytes.subarray(at + 4, at + 4 + bytes.readUInt16BE(at + 2)) });
   return items;
 }
 
@@ -26,13 +36,23 @@ describe('association requests', () => {
 
   it('reads titles and contexts, in any order of identifiers', () => {
     const { request } = readAssociateRequest(bodyOf(associateRequest({ contexts, calling: 'A B' })));
-    expect(request).toMatchObject({ protocolVersion: 1, applicationContextName: '1.2.840.10008.3.1.1.1', callingAeTitle: 'A B', calledAeTitle: 'ODONTOID' });
+    expect(request).toMatchObject({
+      protocolVersion: 1,
+      applicationContextName: '1.2.840.10008.3.1.1.1',
+      callingAeTitle: 'A B',
+      calledAeTitle: 'ODONTOID',
+    });
     expect([...request.contexts].sort((a, b) => b.id - a.id)).toEqual([contexts[0], contexts[2], contexts[1]]);
   });
 
   it('answers each context by its identifier, with our own PDU length and no more than was offered', () => {
     // Role selection for CT with both roles, and 50 asynchronous operations.
-    const userItems = Buffer.concat([Buffer.from([0x53, 0, 0, 4, 0, 50, 0, 50]), Buffer.from([0x54, 0, 0, CT.length + 4, 0, CT.length]), Buffer.from(CT), Buffer.from([1, 1])]);
+    const userItems = Buffer.concat([
+      Buffer.from([0x53, 0, 0, 4, 0, 50, 0, 50]),
+      Buffer.from([0x54, 0, 0, CT.length + 4, 0, CT.length]),
+      Buffer.from(CT),
+      Buffer.from([1, 1]),
+    ]);
     const { accept } = readAssociateRequest(bodyOf(associateRequest({ contexts, userItems })));
     const answer = accept(
       [
@@ -45,7 +65,9 @@ describe('association requests', () => {
     expect(answer[0]).toBe(2);
     expect(answer.readUInt32BE(2)).toBe(answer.length - 6);
     const items = itemsOf(answer.subarray(6 + 68));
-    const results = items.filter((item) => item.type === 0x21).map(({ value }) => [value[0], value[2], value.subarray(8).toString()]);
+    const results = items
+      .filter((item) => item.type === 0x21)
+      .map(({ value }) => [value[0], value[2], value.subarray(8).toString()]);
     expect(results.find(([id]) => id === 5)).toEqual([5, 0, EXPLICIT]);
     expect(results.find(([id]) => id === 1)?.[1]).toBe(4);
     expect(results.find(([id]) => id === 3)?.[1]).toBe(3);
@@ -62,7 +84,13 @@ describe('association requests', () => {
 
   it.each([
     ['an even identifier', [{ id: 2, abstractSyntaxUid: CT, transferSyntaxUids: [EXPLICIT] }]],
-    ['two contexts of one identifier', [{ id: 1, abstractSyntaxUid: CT, transferSyntaxUids: [EXPLICIT] }, { id: 1, abstractSyntaxUid: CT, transferSyntaxUids: [EXPLICIT] }]],
+    [
+      'two contexts of one identifier',
+      [
+        { id: 1, abstractSyntaxUid: CT, transferSyntaxUids: [EXPLICIT] },
+        { id: 1, abstractSyntaxUid: CT, transferSyntaxUids: [EXPLICIT] },
+      ],
+    ],
     ['a context without a transfer syntax', [{ id: 1, abstractSyntaxUid: CT, transferSyntaxUids: [] }]],
   ])('refuses %s', (_, wrong) => {
     expect(() => readAssociateRequest(bodyOf(associateRequest({ contexts: wrong })))).toThrow(VIOLATION);
@@ -70,16 +98,23 @@ describe('association requests', () => {
 
   it('reads or refuses any bytes, and never throws anything else', () => {
     const valid = bodyOf(associateRequest({ contexts }));
-    const mutated = fc.tuple(fc.array(fc.tuple(fc.nat(valid.length - 1), fc.nat(255)), { maxLength: 6 }), fc.nat(valid.length)).map(([changes, length]) => {
-      const bytes = Buffer.from(valid);
-      for (const [at, value] of changes) bytes[at] = value;
-      return length % 3 === 0 ? bytes.subarray(0, length) : bytes;
-    });
+    const mutated = fc
+      .tuple(fc.array(fc.tuple(fc.nat(valid.length - 1), fc.nat(255)), { maxLength: 6 }), fc.nat(valid.length))
+      .map(([changes, length]) => {
+        const bytes = Buffer.from(valid);
+        for (const [at, value] of changes) bytes[at] = value;
+        return length % 3 === 0 ? bytes.subarray(0, length) : bytes;
+      });
     fc.assert(
       fc.property(mutated, (bytes) => {
         try {
           const { accept, request } = readAssociateRequest(bytes);
-          expect(accept(request.contexts.map(({ id, abstractSyntaxUid }) => ({ id, result: 3, abstractSyntaxUid })), 16_384)[0]).toBe(2);
+          expect(
+            accept(
+              request.contexts.map(({ id, abstractSyntaxUid }) => ({ id, result: 3, abstractSyntaxUid })),
+              16_384,
+            )[0],
+          ).toBe(2);
         } catch (error) {
           expect(error).toBeInstanceOf(TriageError);
           expect(error).toMatchObject({ code: 'protocol-violation' });
@@ -92,7 +127,12 @@ describe('association requests', () => {
 
 describe('command sets', () => {
   it('reads C-STORE and C-ECHO', () => {
-    expect(readCommand(storeCommand('1.2.3', { messageId: 65_535 }))).toEqual({ kind: 'store', messageId: 65_535, affectedSopClassUid: CT, affectedSopInstanceUid: '1.2.3' });
+    expect(readCommand(storeCommand('1.2.3', { messageId: 65_535 }))).toEqual({
+      kind: 'store',
+      messageId: 65_535,
+      affectedSopClassUid: CT,
+      affectedSopInstanceUid: '1.2.3',
+    });
     expect(readCommand(ECHO_COMMAND)).toEqual({ kind: 'echo', messageId: 7, affectedSopClassUid: VERIFICATION });
   });
 
@@ -101,10 +141,36 @@ describe('command sets', () => {
     ['cut off', storeCommand('1.2.3').subarray(0, -1)],
     ['with an element of 512 MiB', Buffer.concat([ECHO_COMMAND, Buffer.from('0000000900000020', 'hex')])],
     ['with an element of another group', Buffer.concat([ECHO_COMMAND, Buffer.from('0800180000000000', 'hex')])],
-    ['with an element twice', commandSet([[0x0002, CT], [0x0100, 1], [0x0110, 1], [0x0110, 1], [0x0800, 1], [0x1000, '1.2']])],
-    ['C-FIND', commandSet([[0x0002, CT], [0x0100, 0x0020], [0x0110, 1], [0x0800, 1]])],
+    [
+      'with an element twice',
+      commandSet([
+        [0x0002, CT],
+        [0x0100, 1],
+        [0x0110, 1],
+        [0x0110, 1],
+        [0x0800, 1],
+        [0x1000, '1.2'],
+      ]),
+    ],
+    [
+      'C-FIND',
+      commandSet([
+        [0x0002, CT],
+        [0x0100, 0x0020],
+        [0x0110, 1],
+        [0x0800, 1],
+      ]),
+    ],
     ['C-STORE without a data set', storeCommand('1.2.3', { dataSetType: 0x0101 })],
-    ['C-STORE without an instance', commandSet([[0x0002, CT], [0x0100, 1], [0x0110, 1], [0x0800, 1]])],
+    [
+      'C-STORE without an instance',
+      commandSet([
+        [0x0002, CT],
+        [0x0100, 1],
+        [0x0110, 1],
+        [0x0800, 1],
+      ]),
+    ],
     ['C-STORE of two instances', storeCommand('1.2\\1.3')],
   ])('refuses one that is %s', (_, bytes) => {
     expect(() => readCommand(bytes)).toThrow(VIOLATION);
@@ -134,9 +200,15 @@ describe('command sets', () => {
     expect(others).toEqual([]);
     expect(only).toMatchObject({ contextId: 5, isCommand: true, isLast: true });
     const elements = readCommandElements(only!.value);
-    const text = (element: number) => elements.get(element)!.toString('latin1').replace(/[\0 ]+$/, '');
+    const text = (element: number) =>
+      elements
+        .get(element)!
+        .toString('latin1')
+        .replace(/[\0 ]+$/, '');
     expect(elements.get(0x0000)!.readUInt32LE()).toBe(only!.value.length - 12);
-    expect([0x0100, 0x0120, 0x0800, 0x0900].map((element) => elements.get(element)!.readUInt16LE())).toEqual([0x8001, 9, 0x0101, 0xa900]);
+    expect([0x0100, 0x0120, 0x0800, 0x0900].map((element) => elements.get(element)!.readUInt16LE())).toEqual([
+      0x8001, 9, 0x0101, 0xa900,
+    ]);
     expect([text(0x0002), text(0x1000), text(0x0902)]).toEqual([CT, '1.2.34', `no?? ${'x'.repeat(59)}`]);
     expect([...elements.keys()]).toEqual([...elements.keys()].sort((a, b) => a - b));
     expect(writeResponse(readCommand(ECHO_COMMAND), 1, 0).includes(Buffer.from([0x30, 0x80]))).toBe(true);
@@ -145,15 +217,33 @@ describe('command sets', () => {
 
 describe('fragments', () => {
   it('reads back any fragments of any messages', () => {
-    const fragment = fc.record({ contextId: fc.nat(255), command: fc.boolean(), last: fc.boolean(), value: fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)) });
+    const fragment = fc.record({
+      contextId: fc.nat(255),
+      command: fc.boolean(),
+      last: fc.boolean(),
+      value: fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)),
+    });
     fc.assert(
       fc.property(fc.array(fragment, { minLength: 1, maxLength: 10 }), (fragments) => {
         const read = readPdvs(Buffer.concat(fragments.map(({ value, ...options }) => pdv(value, options))));
-        expect(read).toEqual(fragments.map(({ contextId, command, last, value }) => ({ contextId, isCommand: command, isLast: last, value })));
+        expect(read).toEqual(
+          fragments.map(({ contextId, command, last, value }) => ({
+            contextId,
+            isCommand: command,
+            isLast: last,
+            value,
+          })),
+        );
       }),
     );
   });
-  it.each([['none', ''], ['half a header', '000000'], ['one longer than its PDU', '000000040102aa'], ['one shorter than its header', '0000000101'], ['one of length 0', '000000000102']])('refuses %s', (_, hex) => {
+  it.each([
+    ['none', ''],
+    ['half a header', '000000'],
+    ['one longer than its PDU', '000000040102aa'],
+    ['one shorter than its header', '0000000101'],
+    ['one of length 0', '000000000102'],
+  ])('refuses %s', (_, hex) => {
     expect(() => readPdvs(Buffer.from(hex, 'hex'))).toThrow(VIOLATION);
   });
 });

@@ -33,7 +33,13 @@ describe('intake', () => {
   it('keeps the order: what an association brought is on record before its study is called complete', async () => {
     const store = recorder();
     const fresh: string[] = [];
-    const intake = createIntake({ store, resolvePath: (path) => path, onNew: (instances) => fresh.push(...instances.map(({ path }) => path)), clock: systemClock, log: createLog('silent') });
+    const intake = createIntake({
+      store,
+      resolvePath: (path) => path,
+      onNew: (instances) => fresh.push(...instances.map(({ path }) => path)),
+      clock: systemClock,
+      log: createLog('silent'),
+    });
     intake.stored(instance('a'));
     intake.stored(instance('again-b'));
     intake.released(['study-1']);
@@ -41,18 +47,31 @@ describe('intake', () => {
     intake.released(['study-2']);
     intake.released([]);
     await intake.drained();
-    expect(store.seen.join('; ').replace('record a; record again-b', 'record a again-b')).toBe('record a again-b; complete study-1; record c; complete study-2');
+    expect(store.seen.join('; ').replace('record a; record again-b', 'record a again-b')).toBe(
+      'record a again-b; complete study-1; record c; complete study-2',
+    );
     expect(fresh).toEqual(['a', 'c']);
   });
 
   it('loses nothing when the database fails for a while', async () => {
     const store = recorder();
     store.failNext(1);
-    const intake = createIntake({ store, resolvePath: (path) => path, onNew: () => undefined, clock: { ...systemClock, sleep: () => Promise.resolve() }, log: createLog('silent') });
+    const intake = createIntake({
+      store,
+      resolvePath: (path) => path,
+      onNew: () => undefined,
+      clock: { ...systemClock, sleep: () => Promise.resolve() },
+      log: createLog('silent'),
+    });
     for (const name of ['a', 'b', 'c']) intake.stored(instance(name));
     intake.released(['study']);
     await intake.drained();
-    expect(store.seen.filter((entry) => entry.startsWith('record')).join(' ').replaceAll('record ', '')).toBe('a b c');
+    expect(
+      store.seen
+        .filter((entry) => entry.startsWith('record'))
+        .join(' ')
+        .replaceAll('record ', ''),
+    ).toBe('a b c');
     expect(store.seen.at(-1)).toBe('complete study');
   });
 });

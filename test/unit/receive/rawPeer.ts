@@ -28,14 +28,35 @@ export interface RawContext {
 export const CT_CONTEXT: RawContext = { id: 1, abstractSyntaxUid: CT, transferSyntaxUids: [EXPLICIT_VR_LITTLE_ENDIAN] };
 
 export function associateRequest(
-  options: { called?: string; calling?: string; contexts?: RawContext[]; version?: number; applicationContext?: string; userItems?: Buffer } = {},
+  options: {
+    called?: string;
+    calling?: string;
+    contexts?: RawContext[];
+    version?: number;
+    applicationContext?: string;
+    userItems?: Buffer;
+  } = {},
 ): Buffer {
   const version = Buffer.from([0, options.version ?? 1, 0, 0]);
   const ae = (title: string) => Buffer.from(title.padEnd(16), 'latin1');
   const contexts = (options.contexts ?? [CT_CONTEXT]).map(({ id, abstractSyntaxUid, transferSyntaxUids }) =>
-    item(0x20, Buffer.concat([Buffer.from([id, 0, 0, 0]), item(0x30, Buffer.from(abstractSyntaxUid)), ...transferSyntaxUids.map((uid) => item(0x40, Buffer.from(uid)))])),
+    item(
+      0x20,
+      Buffer.concat([
+        Buffer.from([id, 0, 0, 0]),
+        item(0x30, Buffer.from(abstractSyntaxUid)),
+        ...transferSyntaxUids.map((uid) => item(0x40, Buffer.from(uid))),
+      ]),
+    ),
   );
-  const user = item(0x50, Buffer.concat([item(0x51, Buffer.from([0, 0, 0x40, 0])), item(0x52, Buffer.from('1.2.3')), options.userItems ?? Buffer.alloc(0)]));
+  const user = item(
+    0x50,
+    Buffer.concat([
+      item(0x51, Buffer.from([0, 0, 0x40, 0])),
+      item(0x52, Buffer.from('1.2.3')),
+      options.userItems ?? Buffer.alloc(0),
+    ]),
+  );
   return pdu(
     1,
     Buffer.concat([
@@ -60,7 +81,10 @@ export function pdv(value: Buffer, options: { contextId?: number; command?: bool
 
 export function commandSet(elements: readonly [element: number, value: string | number][]): Buffer {
   const body = elements.map(([element, value]) => {
-    const bytes = typeof value === 'number' ? Buffer.from([value & 0xff, value >> 8]) : Buffer.from(value.length % 2 === 0 ? value : `${value}\0`, 'latin1');
+    const bytes =
+      typeof value === 'number'
+        ? Buffer.from([value & 0xff, value >> 8])
+        : Buffer.from(value.length % 2 === 0 ? value : `${value}\0`, 'latin1');
     const head = Buffer.alloc(8);
     head.writeUInt16LE(element, 2);
     head.writeUInt32LE(bytes.length, 4);
@@ -71,7 +95,10 @@ export function commandSet(elements: readonly [element: number, value: string | 
   return Buffer.concat([length, ...body]);
 }
 
-export function storeCommand(sopInstanceUid: string, options: { messageId?: number; sopClassUid?: string; dataSetType?: number } = {}): Buffer {
+export function storeCommand(
+  sopInstanceUid: string,
+  options: { messageId?: number; sopClassUid?: string; dataSetType?: number } = {},
+): Buffer {
   return commandSet([
     [0x0002, options.sopClassUid ?? CT],
     [0x0100, 0x0001],
@@ -82,17 +109,28 @@ export function storeCommand(sopInstanceUid: string, options: { messageId?: numb
   ]);
 }
 
-export const ECHO_COMMAND: Buffer = commandSet([[0x0002, VERIFICATION], [0x0100, 0x0030], [0x0110, 7], [0x0800, 0x0101]]);
+export const ECHO_COMMAND: Buffer = commandSet([
+  [0x0002, VERIFICATION],
+  [0x0100, 0x0030],
+  [0x0110, 7],
+  [0x0800, 0x0101],
+]);
 export const RELEASE_REQUEST: Buffer = pdu(5, Buffer.alloc(4));
 export const ABORT: Buffer = pdu(7, Buffer.alloc(4));
 
 /** A whole C-STORE: the command in one P-DATA-TF, the data set in others of `pieceBytes`. */
-export function store(sopInstanceUid: string, dataSet: Buffer, options: { messageId?: number; contextId?: number; pieceBytes?: number; sopClassUid?: string } = {}): Buffer {
+export function store(
+  sopInstanceUid: string,
+  dataSet: Buffer,
+  options: { messageId?: number; contextId?: number; pieceBytes?: number; sopClassUid?: string } = {},
+): Buffer {
   const contextId = options.contextId ?? 1;
   const pieceBytes = options.pieceBytes ?? 16_000;
   const pieces: Buffer[] = [pdu(4, pdv(storeCommand(sopInstanceUid, options), { contextId, command: true }))];
   for (let at = 0; at === 0 || at < dataSet.length; at += pieceBytes) {
-    pieces.push(pdu(4, pdv(dataSet.subarray(at, at + pieceBytes), { contextId, last: at + pieceBytes >= dataSet.length })));
+    pieces.push(
+      pdu(4, pdv(dataSet.subarray(at, at + pieceBytes), { contextId, last: at + pieceBytes >= dataSet.length })),
+    );
   }
   return Buffer.concat(pieces);
 }
@@ -177,7 +215,9 @@ export async function rawPeer(port: number, host = '127.0.0.1', localAddress?: s
     return next;
   };
   return {
-    send: (...bytes) => { for (const piece of bytes) socket.write(piece); },
+    send: (...bytes) => {
+      for (const piece of bytes) socket.write(piece);
+    },
     receive,
     status: async () => {
       const { type, body } = await receive();
@@ -196,7 +236,7 @@ export async function rawPeer(port: number, host = '127.0.0.1', localAddress?: s
 /** Elements of group 0000 by element number. */
 export function readCommandElements(bytes: Buffer): Map<number, Buffer> {
   const elements = new Map<number, Buffer>();
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at < bytes.length;) {
     const end = at + 8 + bytes.readUInt32LE(at + 4);
     elements.set(bytes.readUInt16LE(at + 2), bytes.subarray(at + 8, end));
     at = end;

@@ -17,14 +17,19 @@ test('rejected associations stand in the audit, a flood as few entries', async (
     },
   };
   const recorder = createRejectionRecorder(audit.append, timed, createLog('silent'));
-  for (let attempt = 0; attempt < 1_000; attempt += 1) recorder.rejected({ callingAeTitle: 'SCANNER', address: '10.0.0.9', why: 'calling AE title not known' });
+  for (let attempt = 0; attempt < 1_000; attempt += 1)
+    recorder.rejected({ callingAeTitle: 'SCANNER', address: '10.0.0.9', why: 'calling AE title not known' });
   recorder.rejected({ callingAeTitle: 'OTHER', address: '10.0.0.8', why: 'called AE title not known' });
   expect(timers).toHaveLength(1);
   timers[0]!();
   await expect.poll(() => audit.page({ action: 'association.rejected' }, 10)).toHaveLength(2);
-  expect((await audit.page({ actor: 'SCANNER' }, 10))[0]).toMatchObject({ address: '10.0.0.9', detail: { count: 1_000, why: 'calling AE title not known' } });
+  expect((await audit.page({ actor: 'SCANNER' }, 10))[0]).toMatchObject({
+    address: '10.0.0.9',
+    detail: { count: 1_000, why: 'calling AE title not known' },
+  });
 
-  for (let peer = 0; peer < 500; peer += 1) recorder.rejected({ callingAeTitle: `AE${peer}`, address: '10.0.0.7', why: 'x' });
+  for (let peer = 0; peer < 500; peer += 1)
+    recorder.rejected({ callingAeTitle: `AE${peer}`, address: '10.0.0.7', why: 'x' });
   await recorder.close();
   const entries = await audit.page({ action: 'association.rejected' }, 1_000);
   expect(entries).toHaveLength(2 + 51);

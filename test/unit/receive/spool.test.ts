@@ -15,12 +15,23 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
-const facts = (sopInstanceUid: string): IncomingFacts => ({ sopClassUid: CT, sopInstanceUid, transferSyntaxUid: '1.2.840.10008.1.2.1', sourceAeTitle: 'SENDER', receivingAeTitle: 'ODONTOID' });
-const open = (more: { minFreeBytes?: number; maxObjectBytes?: number } = {}) => openSpool({ dir, minFreeBytes: 0, maxObjectBytes: 10_000_000, clock: systemClock, ...more });
+const facts = (sopInstanceUid: string): IncomingFacts => ({
+  sopClassUid: CT,
+  sopInstanceUid,
+  transferSyntaxUid: '1.2.840.10008.1.2.1',
+  sourceAeTitle: 'SENDER',
+  receivingAeTitle: 'ODONTOID',
+});
+const open = (more: { minFreeBytes?: number; maxObjectBytes?: number } = {}) =>
+  openSpool({ dir, minFreeBytes: 0, maxObjectBytes: 10_000_000, clock: systemClock, ...more });
 const temporaryFiles = () => readdir(join(dir, 'tmp'));
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 
-async function keep(dataSet: Buffer, sopInstanceUid: string, options: { pieceBytes?: number; spool?: Awaited<ReturnType<typeof open>> } = {}) {
+async function keep(
+  dataSet: Buffer,
+  sopInstanceUid: string,
+  options: { pieceBytes?: number; spool?: Awaited<ReturnType<typeof open>> } = {},
+) {
   const spool = options.spool ?? (await open());
   const incoming = await spool.begin(facts(sopInstanceUid));
   try {
@@ -45,7 +56,11 @@ describe('an object that is kept', () => {
     expect(file.subarray(0, 132).equals(Buffer.concat([Buffer.alloc(128), Buffer.from('DICM')]))).toBe(true);
     expect(instance).toMatchObject({ sha256: sha256(dataSet), sizeBytes: file.length, sourceAeTitle: 'SENDER' });
     expect(instance.header).toEqual(readHeader(file));
-    expect(instance.header).toMatchObject({ patientId: 'P-1', studyInstanceUid: '2.25.100', transferSyntaxUid: '1.2.840.10008.1.2.1' });
+    expect(instance.header).toMatchObject({
+      patientId: 'P-1',
+      studyInstanceUid: '2.25.100',
+      transferSyntaxUid: '1.2.840.10008.1.2.1',
+    });
     expect(await temporaryFiles()).toEqual([]);
   });
 
@@ -75,7 +90,12 @@ describe('an object that is kept', () => {
     await systemClock.sleep(2);
     came.push(await keep(dataSet, '1.2.3.4', { spool: await open() }));
     expect(new Set(came.map(({ path }) => path)).size).toBe(4);
-    expect((await listSpool(dir, 0)).sort()).toEqual(came.slice(1).map(({ path }) => path).sort());
+    expect((await listSpool(dir, 0)).sort()).toEqual(
+      came
+        .slice(1)
+        .map(({ path }) => path)
+        .sort(),
+    );
     for (const { path } of came.slice(1)) expect((await spool.describe(path)).sha256).toBe(sha256(dataSet));
     expect(await temporaryFiles()).toEqual([]);
   });
@@ -97,11 +117,16 @@ describe('an object that is refused leaves nothing behind', () => {
 
   it('when the data set is of another instance or class than the command', async () => {
     await expect(keep(ctDataSet('1.2.3.5'), '1.2.3.4')).rejects.toMatchObject({ code: 'dicom-mismatch' });
-    await expect(keep(ctDataSet('1.2.3.4', { SOPClassUID: '1.2.840.10008.5.1.4.1.1.7' }), '1.2.3.4')).rejects.toMatchObject({ code: 'dicom-mismatch' });
+    await expect(
+      keep(ctDataSet('1.2.3.4', { SOPClassUID: '1.2.840.10008.5.1.4.1.1.7' }), '1.2.3.4'),
+    ).rejects.toMatchObject({ code: 'dicom-mismatch' });
   });
-  it.each(['../../../etc/passwd', '1.2/3', '1.2\0', '01.2', '', '1..2', '.', `1.${'2'.repeat(63)}`])('when its UID is %j', async (uid) => {
-    await expect(keep(ctDataSet('1.2.3.4'), uid)).rejects.toMatchObject({ code: 'dicom-mismatch' });
-  });
+  it.each(['../../../etc/passwd', '1.2/3', '1.2\0', '01.2', '', '1..2', '.', `1.${'2'.repeat(63)}`])(
+    'when its UID is %j',
+    async (uid) => {
+      await expect(keep(ctDataSet('1.2.3.4'), uid)).rejects.toMatchObject({ code: 'dicom-mismatch' });
+    },
+  );
   it('when its study UID is no UID', async () => {
     const dataSet = ctDataSet('1.2.3.4');
     dataSet.write('../.', dataSet.indexOf('2.25.100'), 'latin1');
@@ -113,12 +138,16 @@ describe('an object that is refused leaves nothing behind', () => {
     const pixels = dataSet.indexOf(Buffer.from([0xe0, 0x7f, 0x10, 0x00]));
     expect(pixels).toBeGreaterThan(0);
     for (let length = 0; length < pixels; length += 17) {
-      await expect(keep(dataSet.subarray(0, length), '1.2.3.4', { spool }), `${length} bytes`).rejects.toMatchObject({ code: expect.stringMatching(/^dicom-(unreadable|mismatch)$/) });
+      await expect(keep(dataSet.subarray(0, length), '1.2.3.4', { spool }), `${length} bytes`).rejects.toMatchObject({
+        code: expect.stringMatching(/^dicom-(unreadable|mismatch)$/),
+      });
     }
   });
   it('when it is too large', async () => {
     const spool = await open({ maxObjectBytes: 2_000_000 });
-    await expect(keep(ctDataSet('1.2.3.4', { pixelBytes: 2_000_000 }), '1.2.3.4', { spool, pieceBytes: 50_000 })).rejects.toMatchObject({ code: 'object-too-large' });
+    await expect(
+      keep(ctDataSet('1.2.3.4', { pixelBytes: 2_000_000 }), '1.2.3.4', { spool, pieceBytes: 50_000 }),
+    ).rejects.toMatchObject({ code: 'object-too-large' });
   });
   it('when less disk is free than the low-water mark', async () => {
     const spool = await open({ minFreeBytes: 2 ** 50 });
@@ -142,7 +171,10 @@ it('answers a disk error as such, and works again when it has passed', async () 
   await mkdir(join(dir, 'tmp'));
   await rm(join(dir, 'objects'), { recursive: true });
   await writeFile(join(dir, 'objects'), '');
-  await expect(keep(dataSet, '1.2.3.4', { spool })).rejects.toMatchObject({ code: 'spool-write-failed', message: expect.not.stringContaining(dir) });
+  await expect(keep(dataSet, '1.2.3.4', { spool })).rejects.toMatchObject({
+    code: 'spool-write-failed',
+    message: expect.not.stringContaining(dir),
+  });
   await rm(join(dir, 'objects'));
   await mkdir(join(dir, 'objects'));
   expect(await keep(dataSet, '1.2.3.4', { spool })).toMatchObject({ sha256: sha256(dataSet) });
@@ -160,7 +192,9 @@ describe('reading objects back', () => {
     const spool = await open();
     const instance = await keep(ctDataSet('1.2.3.4'), '1.2.3.4', { spool });
     await expect(spool.describe('../../etc/passwd')).rejects.toMatchObject({ code: 'not-found' });
-    await expect(spool.describe(instance.path.replace('1.2.3.4', '1.2.3.5'))).rejects.toMatchObject({ code: 'not-found' });
+    await expect(spool.describe(instance.path.replace('1.2.3.4', '1.2.3.5'))).rejects.toMatchObject({
+      code: 'not-found',
+    });
     const bytes = await readFile(join(dir, instance.path));
     bytes[bytes.length - 1]! ^= 1;
     await writeFile(join(dir, instance.path), bytes);

@@ -11,8 +11,23 @@ import { DEFAULT_RECEIVE_CONFIG, type ReceiveConfig } from '../../../src/receive
 import { listSpool, openSpool } from '../../../src/receive/spool.ts';
 import { startStorageScp, type StorageScp } from '../../../src/receive/storageScp.ts';
 import {
-  ABORT, associated, associateRequest, commandSet, CT, ctDataSet, CT_CONTEXT, ECHO_COMMAND, pdu, pdv, rawPeer, RELEASE_REQUEST, store, storeCommand, VERIFICATION, type RawPeer,
-} from './rawPeer.ts'; // prettier-ignore
+  ABORT,
+  associated,
+  associateRequest,
+  commandSet,
+  CT,
+  ctDataSet,
+  CT_CONTEXT,
+  ECHO_COMMAND,
+  pdu,
+  pdv,
+  rawPeer,
+  RELEASE_REQUEST,
+  store,
+  storeCommand,
+  VERIFICATION,
+  type RawPeer,
+} from './rawPeer.ts';
 
 let dir: string;
 let scp: StorageScp;
@@ -20,8 +35,19 @@ let events: string[];
 let stored: StoredInstance[];
 
 async function start(changes: Partial<ReceiveConfig> = {}): Promise<void> {
-  const config = { ...DEFAULT_RECEIVE_CONFIG, port: 0, minFreeBytes: 0, sources: [{ aeTitle: 'SENDER', addresses: ['127.0.0.1'] }], ...changes };
-  const spool = await openSpool({ dir, minFreeBytes: config.minFreeBytes, maxObjectBytes: config.maxObjectBytes, clock: systemClock });
+  const config = {
+    ...DEFAULT_RECEIVE_CONFIG,
+    port: 0,
+    minFreeBytes: 0,
+    sources: [{ aeTitle: 'SENDER', addresses: ['127.0.0.1'] }],
+    ...changes,
+  };
+  const spool = await openSpool({
+    dir,
+    minFreeBytes: config.minFreeBytes,
+    maxObjectBytes: config.maxObjectBytes,
+    clock: systemClock,
+  });
   scp = await startStorageScp({
     config,
     spool,
@@ -53,7 +79,8 @@ afterEach(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-const onDisk = async (instance: StoredInstance, dataSet: Buffer): Promise<boolean> => (await readFile(join(dir, instance.path))).subarray(-dataSet.length).equals(dataSet);
+const onDisk = async (instance: StoredInstance, dataSet: Buffer): Promise<boolean> =>
+  (await readFile(join(dir, instance.path))).subarray(-dataSet.length).equals(dataSet);
 const release = async (peer: RawPeer): Promise<void> => {
   peer.send(RELEASE_REQUEST);
   expect((await peer.receive()).type).toBe(6);
@@ -130,11 +157,23 @@ describe('storing', () => {
 
   it('takes command and data set in one PDU, and the next command behind them', async () => {
     await start();
-    const peer = await associated(scp.port, { contexts: [CT_CONTEXT, { id: 3, abstractSyntaxUid: VERIFICATION, transferSyntaxUids: ['1.2.840.10008.1.2'] }] });
+    const peer = await associated(scp.port, {
+      contexts: [CT_CONTEXT, { id: 3, abstractSyntaxUid: VERIFICATION, transferSyntaxUids: ['1.2.840.10008.1.2'] }],
+    });
     const one = ctDataSet('1.2.3.1');
     const two = ctDataSet('1.2.3.2');
     peer.send(
-      pdu(4, Buffer.concat([pdv(storeCommand('1.2.3.1'), { command: true }), pdv(one.subarray(0, 50), { last: false }), pdv(one.subarray(50)), pdv(ECHO_COMMAND, { contextId: 3, command: true }), pdv(storeCommand('1.2.3.2'), { command: true }), pdv(two)])),
+      pdu(
+        4,
+        Buffer.concat([
+          pdv(storeCommand('1.2.3.1'), { command: true }),
+          pdv(one.subarray(0, 50), { last: false }),
+          pdv(one.subarray(50)),
+          pdv(ECHO_COMMAND, { contextId: 3, command: true }),
+          pdv(storeCommand('1.2.3.2'), { command: true }),
+          pdv(two),
+        ]),
+      ),
     );
     expect([await peer.status(), await peer.status(), await peer.status()]).toEqual([0, 0, 0]);
     expect(await onDisk(stored[0]!, one)).toBe(true);
@@ -145,7 +184,9 @@ describe('storing', () => {
   it('keeps interleaved associations apart', async () => {
     await start();
     const peers = await Promise.all([0, 1, 2, 3].map(() => associated(scp.port)));
-    const objects = peers.map((_, index) => ctDataSet(`1.2.7.${index}`, { StudyInstanceUID: `2.25.${index}`, pixelBytes: 20_000 + index * 2 }));
+    const objects = peers.map((_, index) =>
+      ctDataSet(`1.2.7.${index}`, { StudyInstanceUID: `2.25.${index}`, pixelBytes: 20_000 + index * 2 }),
+    );
     const streams = objects.map((dataSet, index) => store(`1.2.7.${index}`, dataSet, { pieceBytes: 1_000 }));
     for (let at = 0; at < 30_000; at += 700) {
       for (const [index, peer] of peers.entries()) peer.send(streams[index]!.subarray(at, at + 700));
@@ -184,7 +225,11 @@ describe('refusing an object', () => {
   it('0x0122: another SOP class than the context is for', async () => {
     await start();
     const secondaryCapture = '1.2.840.10008.5.1.4.1.1.7';
-    expect(await refusal(store('1.2.3.4', ctDataSet('1.2.3.4', { SOPClassUID: secondaryCapture }), { sopClassUid: secondaryCapture }))).toBe(0x0122);
+    expect(
+      await refusal(
+        store('1.2.3.4', ctDataSet('1.2.3.4', { SOPClassUID: secondaryCapture }), { sopClassUid: secondaryCapture }),
+      ),
+    ).toBe(0x0122);
   });
   it('0xC000: not a data set', async () => {
     await start();
@@ -193,7 +238,9 @@ describe('refusing an object', () => {
   });
   it('0xA700: larger than allowed, without keeping what came so far', async () => {
     await start({ maxObjectBytes: 1_500_000 });
-    expect(await refusal(store('1.2.3.4', ctDataSet('1.2.3.4', { pixelBytes: 2_000_000 }), { pieceBytes: 60_000 }))).toBe(0xa700);
+    expect(
+      await refusal(store('1.2.3.4', ctDataSet('1.2.3.4', { pixelBytes: 2_000_000 }), { pieceBytes: 60_000 })),
+    ).toBe(0xa700);
   });
   it('0xA700: the disk is too full', async () => {
     await start({ minFreeBytes: 2 ** 50 });
@@ -268,12 +315,49 @@ describe('breaches of the protocol end the connection', () => {
     ['a PDU of 4 GiB', {}, pdu(4, Buffer.alloc(100), 0xffffffff)],
     ['a PDU over the announced length', {}, pdu(4, pdv(Buffer.alloc(262_145)))],
     ['a data set without a command', {}, data(pdv(Buffer.alloc(10)))],
-    ['a command within a data set', {}, data(pdv(storeCommand('1.2.3'), { command: true }), pdv(Buffer.alloc(10), { last: false }), pdv(storeCommand('1.2.3'), { command: true }))],
-    ['a release within a data set', {}, Buffer.concat([data(pdv(storeCommand('1.2.3'), { command: true }), pdv(Buffer.alloc(10), { last: false })), RELEASE_REQUEST])],
-    ['a fragment for a context that was not accepted', {}, data(pdv(storeCommand('1.2.3'), { command: true, contextId: 9 }))],
-    ['a data set on another context than its command', { contexts: [CT_CONTEXT, { ...CT_CONTEXT, id: 3 }] }, data(pdv(storeCommand('1.2.3'), { command: true }), pdv(Buffer.alloc(10), { contextId: 3 }))],
+    [
+      'a command within a data set',
+      {},
+      data(
+        pdv(storeCommand('1.2.3'), { command: true }),
+        pdv(Buffer.alloc(10), { last: false }),
+        pdv(storeCommand('1.2.3'), { command: true }),
+      ),
+    ],
+    [
+      'a release within a data set',
+      {},
+      Buffer.concat([
+        data(pdv(storeCommand('1.2.3'), { command: true }), pdv(Buffer.alloc(10), { last: false })),
+        RELEASE_REQUEST,
+      ]),
+    ],
+    [
+      'a fragment for a context that was not accepted',
+      {},
+      data(pdv(storeCommand('1.2.3'), { command: true, contextId: 9 })),
+    ],
+    [
+      'a data set on another context than its command',
+      { contexts: [CT_CONTEXT, { ...CT_CONTEXT, id: 3 }] },
+      data(pdv(storeCommand('1.2.3'), { command: true }), pdv(Buffer.alloc(10), { contextId: 3 })),
+    ],
     ['a command set of 20 kB', {}, data(pdv(Buffer.alloc(20_000), { command: true, last: false }))],
-    ['a C-FIND', {}, data(pdv(commandSet([[0x0002, CT], [0x0100, 0x0020], [0x0110, 1], [0x0800, 1]]), { command: true }))],
+    [
+      'a C-FIND',
+      {},
+      data(
+        pdv(
+          commandSet([
+            [0x0002, CT],
+            [0x0100, 0x0020],
+            [0x0110, 1],
+            [0x0800, 1],
+          ]),
+          { command: true },
+        ),
+      ),
+    ],
     ['a fragment that is longer than its PDU', {}, pdu(4, Buffer.from('00001000010200', 'hex'))],
     ['an empty P-DATA-TF', {}, pdu(4, Buffer.alloc(0))],
     ['an A-ASSOCIATE-AC', {}, pdu(2, Buffer.alloc(100))],
@@ -377,8 +461,16 @@ it('says which port it cannot have', async () => {
   await start();
   const config = { ...DEFAULT_RECEIVE_CONFIG, port: scp.port };
   const spool = await openSpool({ dir, minFreeBytes: 0, maxObjectBytes: 1, clock: systemClock });
-  const listener = { opened: () => undefined, stored: () => Promise.resolve(), refused: () => undefined, rejected: () => undefined, ended: () => undefined };
-  await expect(startStorageScp({ config, spool, clock: systemClock, log: createLog('silent'), idPrefix: 'u', listener })).rejects.toMatchObject({
+  const listener = {
+    opened: () => undefined,
+    stored: () => Promise.resolve(),
+    refused: () => undefined,
+    rejected: () => undefined,
+    ended: () => undefined,
+  };
+  await expect(
+    startStorageScp({ config, spool, clock: systemClock, log: createLog('silent'), idPrefix: 'u', listener }),
+  ).rejects.toMatchObject({
     code: 'config-invalid',
     message: expect.stringContaining(String(scp.port)),
   });

@@ -4,16 +4,30 @@ import { makeStudy, notAnalysed, notSuspected, suspected } from './reportFixture
 
 test('each decision is said in the fixed words, a scored one with its score and threshold', async () => {
   const study = await makeStudy({}, { slices: 12 });
-  expect(findingsSummary(suspected(study.claim))).toBe('AI flag: possible fracture. Review now. Not a diagnosis. AI score 0.91; flagged from 0.42 (threshold version 7).');
-  expect(findingsSummary(notSuspected(study.claim))).toBe('AI did not flag this scan - read as usual. AI score 0.04; flagged from 0.42 (threshold version 7).');
+  expect(findingsSummary(suspected(study.claim))).toBe(
+    'AI flag: possible fracture. Review now. Not a diagnosis. AI score 0.91; flagged from 0.42 (threshold version 7).',
+  );
+  expect(findingsSummary(notSuspected(study.claim))).toBe(
+    'AI did not flag this scan - read as usual. AI score 0.04; flagged from 0.42 (threshold version 7).',
+  );
   await study.remove();
 });
 
 test('a case that was not analysed says why, and never a number of its own', () => {
-  expect(findingsSummary(notAnalysed('No thin axial CT series.', 'no-axial'))).toBe('Not analysed: No thin axial CT series - read as usual');
-  const outside = { ...notAnalysed('bone unlike any trained on', 'outside-domain'), probability: 0.9, threshold: { value: 0.4, version: 1 } };
-  expect(findingsSummary(outside)).toBe('Outside tested range (bone unlike any trained on) - not scored. Read as usual');
-  expect(stateSentence({ ...outside, reason: null, reasonCode: null })).toBe('Not analysed: reason unknown - read as usual');
+  expect(findingsSummary(notAnalysed('No thin axial CT series.', 'no-axial'))).toBe(
+    'Not analysed: No thin axial CT series - read as usual',
+  );
+  const outside = {
+    ...notAnalysed('bone unlike any trained on', 'outside-domain'),
+    probability: 0.9,
+    threshold: { value: 0.4, version: 1 },
+  };
+  expect(findingsSummary(outside)).toBe(
+    'Outside tested range (bone unlike any trained on) - not scored. Read as usual',
+  );
+  expect(stateSentence({ ...outside, reason: null, reasonCode: null })).toBe(
+    'Not analysed: reason unknown - read as usual',
+  );
 });
 
 test('a score just under the threshold never looks like the threshold, and none looks certain', () => {

@@ -13,12 +13,30 @@ function oriented(stored: number[][], crop: SliceCrop): number[][] {
 }
 
 const crops = fc
-  .record({ rows: fc.integer({ min: 8, max: 40 }), columns: fc.integer({ min: 8, max: 40 }), transpose: fc.boolean(), flipRows: fc.boolean(), flipColumns: fc.boolean() })
+  .record({
+    rows: fc.integer({ min: 8, max: 40 }),
+    columns: fc.integer({ min: 8, max: 40 }),
+    transpose: fc.boolean(),
+    flipRows: fc.boolean(),
+    flipColumns: fc.boolean(),
+  })
   .chain((shape) => {
     const [height, width] = shape.transpose ? [shape.columns, shape.rows] : [shape.rows, shape.columns];
     return fc
-      .record({ top: fc.integer({ min: 0, max: height - 4 }), left: fc.integer({ min: 0, max: width - 4 }), high: fc.integer({ min: 4, max: 40 }), wide: fc.integer({ min: 4, max: 40 }) })
-      .map(({ top, left, high, wide }): SliceCrop => ({ ...shape, top, left, bottom: Math.min(height, top + high), right: Math.min(width, left + wide), fullFrame: false }));
+      .record({
+        top: fc.integer({ min: 0, max: height - 4 }),
+        left: fc.integer({ min: 0, max: width - 4 }),
+        high: fc.integer({ min: 4, max: 40 }),
+        wide: fc.integer({ min: 4, max: 40 }),
+      })
+      .map(({ top, left, high, wide }): SliceCrop => ({
+        ...shape,
+        top,
+        left,
+        bottom: Math.min(height, top + high),
+        right: Math.min(width, left + wide),
+        fullFrame: false,
+      }));
   });
 
 test('in each of the eight orientations the hottest cell lands on its pixels, and nothing lands outside the field', () => {
@@ -28,7 +46,9 @@ test('in each of the eight orientations the hottest cell lands on its pixels, an
       seen.add([crop.transpose, crop.flipRows, crop.flipColumns].join());
       const cam = Array.from({ length: 16 }, (_, cell) => (cell === hotRow * 4 + hotColumn ? 5 : 0));
       const response = responseOnSource(cam, 4, 4, crop);
-      const stored = Array.from({ length: crop.rows }, (_, row) => Array.from(response.subarray(row * crop.columns, (row + 1) * crop.columns)));
+      const stored = Array.from({ length: crop.rows }, (_, row) =>
+        Array.from(response.subarray(row * crop.columns, (row + 1) * crop.columns)),
+      );
       const image = oriented(stored, crop);
       const cellHeight = (crop.bottom - crop.top) / 4;
       const cellWidth = (crop.right - crop.left) / 4;
@@ -38,7 +58,12 @@ test('in each of the eight orientations the hottest cell lands on its pixels, an
           const rowsAway = Math.abs(y + 0.5 - crop.top - (hotRow + 0.5) * cellHeight) / cellHeight;
           const columnsAway = Math.abs(x + 0.5 - crop.left - (hotColumn + 0.5) * cellWidth) / cellWidth;
           // A pixel in the middle of the hot cell is at the peak; one a whole cell away, or outside the field, knows nothing of it.
-          const [least, most] = !inField || rowsAway >= 1.01 || columnsAway >= 1.01 ? [0, 0] : rowsAway <= 0.01 && columnsAway <= 0.01 ? [0.97, 1] : [0, 1];
+          const [least, most] =
+            !inField || rowsAway >= 1.01 || columnsAway >= 1.01
+              ? [0, 0]
+              : rowsAway <= 0.01 && columnsAway <= 0.01
+                ? [0.97, 1]
+                : [0, 1];
           return value >= least && value <= most ? [] : [{ y, x, value }];
         }),
       );
@@ -67,7 +92,18 @@ test('the analysed field as a rectangle covers exactly the pixels that a uniform
   );
 });
 
-const FULL: SliceCrop = { top: 0, left: 0, bottom: 40, right: 40, transpose: false, flipRows: false, flipColumns: false, rows: 40, columns: 40, fullFrame: true };
+const FULL: SliceCrop = {
+  top: 0,
+  left: 0,
+  bottom: 40,
+  right: 40,
+  transpose: false,
+  flipRows: false,
+  flipColumns: false,
+  rows: 40,
+  columns: 40,
+  fullFrame: true,
+};
 
 test('between cells the response is bilinear', () => {
   const response = responseOnSource([0, 1], 1, 2, FULL);
@@ -89,10 +125,13 @@ test('the tint stays at 35 % and the contour at half of the peak is two pixels w
   for (let row = 10; row < 30; row++) for (let column = 10; column < 30; column++) response[row * 40 + column] = 1;
   const rgb = new Uint8Array(40 * 40 * 3).fill(100);
   drawResponse(rgb, response, 40, 40);
-  const at = (row: number, column: number): number[] => Array.from(rgb.subarray((row * 40 + column) * 3, (row * 40 + column) * 3 + 3));
+  const at = (row: number, column: number): number[] =>
+    Array.from(rgb.subarray((row * 40 + column) * 3, (row * 40 + column) * 3 + 3));
   expect(at(20, 20)).toEqual(inferno(1).map((channel) => Math.round(100 * 0.65 + channel * 0.35)));
   const contour = [...inferno(0.8)];
-  const onRow = Array.from({ length: 40 }, (_, column) => column).filter((column) => at(20, column).join() === contour.join());
+  const onRow = Array.from({ length: 40 }, (_, column) => column).filter(
+    (column) => at(20, column).join() === contour.join(),
+  );
   expect(onRow).toEqual([9, 10, 29, 30]);
   expect(at(20, 5)).toEqual([100, 100, 100]);
 });

@@ -27,7 +27,10 @@ export interface Study {
 }
 
 /** A study of `slices` small CT slices on disk, claimed for its report. `change` edits the stored bytes before they are read back. */
-export async function makeStudy(attributes: Dataset = {}, { slices = 24, change }: { slices?: number; change?: (path: string) => Promise<void> } = {}): Promise<Study> {
+export async function makeStudy(
+  attributes: Dataset = {},
+  { slices = 24, change }: { slices?: number; change?: (path: string) => Promise<void> } = {},
+): Promise<Study> {
   const root = await mkdtemp(join(tmpdir(), 'odontoid-report-'));
   const spoolDir = join(root, 'spool');
   await mkdir(spoolDir);
@@ -36,14 +39,30 @@ export async function makeStudy(attributes: Dataset = {}, { slices = 24, change 
   const instances: StoredInstance[] = [];
   for (let index = 0; index < slices; index++) {
     const path = `${index}.dcm`;
-    await writeFile(join(spoolDir, path), writePart10({ ...ctSlice(studyInstanceUid, seriesInstanceUid, index), ...attributes }));
+    await writeFile(
+      join(spoolDir, path),
+      writePart10({ ...ctSlice(studyInstanceUid, seriesInstanceUid, index), ...attributes }),
+    );
     await change?.(join(spoolDir, path));
     const bytes = await readFile(join(spoolDir, path));
-    instances.push({ header: readHeader(bytes), path, sha256: createHash('sha256').update(bytes).digest('hex'), sizeBytes: bytes.length, receivedAtMs: 1_000 + index, sourceAeTitle: 'CT1' });
+    instances.push({
+      header: readHeader(bytes),
+      path,
+      sha256: createHash('sha256').update(bytes).digest('hex'),
+      sizeBytes: bytes.length,
+      receivedAtMs: 1_000 + index,
+      sourceAeTitle: 'CT1',
+    });
   }
   const manifest: CaseManifest = {
     seriesInstanceUid,
-    slices: instances.map(({ header, path, sha256 }, index) => ({ sopInstanceUid: header.sopInstanceUid, sopClassUid: header.sopClassUid, path, sha256, positionMm: -index })),
+    slices: instances.map(({ header, path, sha256 }, index) => ({
+      sopInstanceUid: header.sopInstanceUid,
+      sopClassUid: header.sopClassUid,
+      path,
+      sha256,
+      positionMm: -index,
+    })),
     sliceSpacingMm: 1,
     coverageMm: slices,
     gaps: [{ afterSliceIndex: 5, missingSlices: 1 }],
@@ -123,7 +142,9 @@ function ctSlice(studyInstanceUid: string, seriesInstanceUid: string, index: num
     StudyDescription: 'CT HWS',
     AccessionNumber: 'ACC-1',
     ReferringPhysicianName: 'House^Gregory',
-    RequestAttributesSequence: [{ RequestedProcedureID: 'RP1', ScheduledProcedureStepID: 'SPS1', RequestedProcedureDescription: 'CT neck' }],
+    RequestAttributesSequence: [
+      { RequestedProcedureID: 'RP1', ScheduledProcedureStepID: 'SPS1', RequestedProcedureDescription: 'CT neck' },
+    ],
     Modality: 'CT',
     Manufacturer: 'Test',
     SeriesNumber: 2,
@@ -147,11 +168,32 @@ function ctSlice(studyInstanceUid: string, seriesInstanceUid: string, index: num
   };
 }
 
-const CROP: SliceCrop = { top: 10, left: 5, bottom: 90, right: 75, transpose: false, flipRows: false, flipColumns: false, rows: ROWS, columns: COLUMNS, fullFrame: false };
+const CROP: SliceCrop = {
+  top: 10,
+  left: 5,
+  bottom: 90,
+  right: 75,
+  transpose: false,
+  flipRows: false,
+  flipColumns: false,
+  rows: ROWS,
+  columns: COLUMNS,
+  fullFrame: false,
+};
 
 export function keySlice(claim: ClaimedCase, sliceIndex: number, score: number): KeySlice {
-  const cam = Array.from({ length: 144 }, (_, cell) => Math.exp(-((Math.floor(cell / 12) - 4) ** 2 + ((cell % 12) - 7) ** 2) / 6));
-  return { sopInstanceUid: claim.record.manifest!.slices[sliceIndex]!.sopInstanceUid, sliceIndex, score, cam, camRows: 12, camColumns: 12, crop: CROP };
+  const cam = Array.from({ length: 144 }, (_, cell) =>
+    Math.exp(-((Math.floor(cell / 12) - 4) ** 2 + ((cell % 12) - 7) ** 2) / 6),
+  );
+  return {
+    sopInstanceUid: claim.record.manifest!.slices[sliceIndex]!.sopInstanceUid,
+    sliceIndex,
+    score,
+    cam,
+    camRows: 12,
+    camColumns: 12,
+    crop: CROP,
+  };
 }
 
 export function suspected(claim: ClaimedCase): Findings {
@@ -183,7 +225,11 @@ function scored(claim: ClaimedCase): Omit<Findings, 'decision'> {
     threshold: { value: 0.42, version: 7 },
     domainDistance: 1,
     domainLimit: 3,
-    slices: claim.record.manifest!.slices.map(({ sopInstanceUid }, index) => ({ sopInstanceUid, score: Math.exp(-((index - 10) ** 2) / 8) * 0.9, imageProbability: 0.1 })),
+    slices: claim.record.manifest!.slices.map(({ sopInstanceUid }, index) => ({
+      sopInstanceUid,
+      score: Math.exp(-((index - 10) ** 2) / 8) * 0.9,
+      imageProbability: 0.1,
+    })),
   };
 }
 
@@ -204,7 +250,9 @@ const common: Omit<Findings, 'decision'> = {
 
 /** Lines that dciodvfy calls errors in a file; warnings are not counted. */
 export async function dciodvfyErrors(path: string): Promise<string[]> {
-  const { stdout, stderr } = await run('dciodvfy', ['-new', path]).catch((error: unknown) => error as { stdout: string; stderr: string });
+  const { stdout, stderr } = await run('dciodvfy', ['-new', path]).catch(
+    (error: unknown) => error as { stdout: string; stderr: string },
+  );
   return `${stdout}${stderr}`.split('\n').filter((line) => line.startsWith('Error'));
 }
 

@@ -10,13 +10,25 @@ beforeAll(async () => {
 afterAll(() => study.remove());
 
 function input(findings: Findings, locations = true): TriageCardInput {
-  return { findings, manifest: study.claim.record.manifest, revision: 3, analysedAt: { date: '20261123', time: '123015.250000' }, softwareVersion: '0.1.0', locations };
+  return {
+    findings,
+    manifest: study.claim.record.manifest,
+    revision: 3,
+    analysedAt: { date: '20261123', time: '123015.250000' },
+    softwareVersion: '0.1.0',
+    locations,
+  };
 }
 
-const wordsOf = (card: TriageCardInput): string => [...cardElements(card).matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map(([, words]) => words).join(' ');
+const wordsOf = (card: TriageCardInput): string =>
+  [...cardElements(card).matchAll(/<text[^>]*>([^<]*)<\/text>/g)].map(([, words]) => words).join(' ');
 
 test('every card says what it is not, who judged and that the scan is to be read', () => {
-  for (const findings of [suspected(study.claim), notSuspected(study.claim), notAnalysed('no thin axial series', 'no-axial')]) {
+  for (const findings of [
+    suspected(study.claim),
+    notSuspected(study.claim),
+    notAnalysed('no thin axial series', 'no-axial'),
+  ]) {
     const words = wordsOf(input(findings));
     expect(words).toContain('NOT FOR DIAGNOSTIC USE');
     expect(words).toContain('network compact 1.0.0 (0123456789ab), 2026-11-23 12:30, report 3');
@@ -30,21 +42,32 @@ test('the state stands in the fixed words, the score beside its threshold', () =
   expect(wordsOf(input(suspected(study.claim)))).toContain('AI flag: possible fracture. Review now. Not a diagnosis.');
   expect(wordsOf(input(suspected(study.claim)))).toContain('0.91');
   expect(wordsOf(input(notSuspected(study.claim)))).toContain('AI did not flag this scan - read as usual');
-  const notScored = wordsOf(input({ ...notAnalysed('no thin axial series', 'no-axial'), probability: 0.77, threshold: { value: 0.42, version: 1 } }));
+  const notScored = wordsOf(
+    input({
+      ...notAnalysed('no thin axial series', 'no-axial'),
+      probability: 0.77,
+      threshold: { value: 0.42, version: 1 },
+    }),
+  );
   expect(notScored).toContain('Not analysed: no thin axial series - read as usual');
   expect(notScored).not.toContain('0.77');
 });
 
 test('the bar is as long as the score', () => {
   const { rgb, columns } = triageCard(input(suspected(study.claim)));
-  const amber = Array.from({ length: columns }, (_, column) => rgb.subarray((304 * columns + column) * 3, (304 * columns + column) * 3 + 3)).filter(([r, g, b]) => r === 0xff && g === 0xb4 && b === 0x54);
+  const amber = Array.from({ length: columns }, (_, column) =>
+    rgb.subarray((304 * columns + column) * 3, (304 * columns + column) * 3 + 3),
+  ).filter(([r, g, b]) => r === 0xff && g === 0xb4 && b === 0x54);
   // 928 pixels are 1; the threshold's mark covers six of them.
   expect(Math.abs(amber.length - (0.913 * 928 - 6))).toBeLessThanOrEqual(4);
 });
 
 test('text is really drawn: a reason changes pixels where it stands', () => {
-  const [a, b] = ['no thin axial series', 'too many slices'].map((reason) => triageCard(input(notAnalysed(reason, 'x'))).rgb);
-  const lit = (rgb: Uint8Array): number => rgb.subarray(100 * 1024 * 3, 240 * 1024 * 3).filter((channel) => channel > 200).length;
+  const [a, b] = ['no thin axial series', 'too many slices'].map(
+    (reason) => triageCard(input(notAnalysed(reason, 'x'))).rgb,
+  );
+  const lit = (rgb: Uint8Array): number =>
+    rgb.subarray(100 * 1024 * 3, 240 * 1024 * 3).filter((channel) => channel > 200).length;
   expect(lit(a!)).toBeGreaterThan(2_000);
   expect(Buffer.from(a!).equals(Buffer.from(b!))).toBe(false);
 });

@@ -6,7 +6,20 @@ import { isValidUid } from '../../../src/dicom/uids.ts';
 import type { ClaimedCase, ResultObject } from '../../../src/case/ports.ts';
 import { SR_SOP_CLASSES, type SrSopClass } from '../../../src/report/findingsSr.ts';
 import { createResultWriter } from '../../../src/report/writeResults.ts';
-import { COLUMNS, dciodvfyErrors, ineligible, makeStudy, notAnalysed, notSuspected, pydicomJson, PYTHON, ROWS, run, suspected, type Study } from './reportFixture.ts';
+import {
+  COLUMNS,
+  dciodvfyErrors,
+  ineligible,
+  makeStudy,
+  notAnalysed,
+  notSuspected,
+  pydicomJson,
+  PYTHON,
+  ROWS,
+  run,
+  suspected,
+  type Study,
+} from './reportFixture.ts';
 
 interface Element {
   vr: string;
@@ -21,13 +34,20 @@ beforeAll(async () => {
 afterAll(() => study.remove());
 
 const REASON = 'Only a localizer and a 5 mm reformat: no thin axial CT series';
-const PREVIOUS = { sopClassUid: SR_SOP_CLASSES.comprehensive3d, sopInstanceUid: '2.25.11', seriesInstanceUid: '2.25.12' };
+const PREVIOUS = {
+  sopClassUid: SR_SOP_CLASSES.comprehensive3d,
+  sopInstanceUid: '2.25.11',
+  seriesInstanceUid: '2.25.12',
+};
 const KINDS: Record<string, (claim: ClaimedCase) => [ClaimedCase, Findings]> = {
   suspected: (claim) => [claim, suspected(claim)],
   'not suspected': (claim) => [claim, notSuspected(claim)],
   'not analysed, no series': (claim) => [ineligible(claim), notAnalysed(REASON, 'no-axial')],
   'not analysed, outside the domain': (claim) => [claim, notAnalysed('bone unlike any trained on', 'outside-domain')],
-  superseding: (claim) => [{ ...claim, previousSr: [{ ...PREVIOUS, sopInstanceUid: '2.25.10' }, PREVIOUS] }, suspected(claim)],
+  superseding: (claim) => [
+    { ...claim, previousSr: [{ ...PREVIOUS, sopInstanceUid: '2.25.10' }, PREVIOUS] },
+    suspected(claim),
+  ],
 };
 
 interface Written {
@@ -61,12 +81,22 @@ interface Node {
   children: Node[];
 }
 function tree(json: Json): Node {
-  return { relationship: first(json, '0040A010'), type: first(json, '0040A040'), concept: codeOf(json, '0040A043'), json, children: items(json, '0040A730').map(tree) };
+  return {
+    relationship: first(json, '0040A010'),
+    type: first(json, '0040A040'),
+    concept: codeOf(json, '0040A043'),
+    json,
+    children: items(json, '0040A730').map(tree),
+  };
 }
 const walk = (node: Node): Node[] => [node, ...node.children.flatMap(walk)];
 /** Instances in a sequence of study > series > instances. */
 const instancesIn = (json: Json, tag: string): unknown[] =>
-  items(json, tag).flatMap((item) => items(item, '00081115').flatMap((series) => items(series, '00081199').map((instance) => first(instance, '00081155'))));
+  items(json, tag).flatMap((item) =>
+    items(item, '00081115').flatMap((series) =>
+      items(series, '00081199').map((instance) => first(instance, '00081155')),
+    ),
+  );
 const named = (nodes: Node[], concept: string): Node[] => nodes.filter((node) => node.concept === concept);
 const valueOf = (node: Node | undefined): unknown => node && codeOf(node.json, '0040A168');
 
@@ -83,10 +113,13 @@ describe.each(Object.keys(KINDS))('a report of a case that is: %s', (kind) => {
     expect(stdout).toContain('Imaging Measurement Report');
     expect(stderr.split('\n').filter((line) => /^[EF]:/.test(line))).toEqual([]);
 
-    const referenced = walk(tree(json[0]!)).flatMap((node) => items(node.json, '00081199').map((item) => first(item, '00081155')));
+    const referenced = walk(tree(json[0]!)).flatMap((node) =>
+      items(node.json, '00081199').map((item) => first(item, '00081155')),
+    );
     const evidence = instancesIn(json[0]!, '0040A375');
     expect(new Set(evidence).size).toBe(evidence.length);
-    for (const uid of [...referenced, ...captures.map(({ sopInstanceUid }) => sopInstanceUid)]) expect(evidence).toContain(uid);
+    for (const uid of [...referenced, ...captures.map(({ sopInstanceUid }) => sopInstanceUid)])
+      expect(evidence).toContain(uid);
   });
 
   test('says nothing that a tired reader could take for an all-clear', () => {
@@ -96,7 +129,9 @@ describe.each(Object.keys(KINDS))('a report of a case that is: %s', (kind) => {
       return value;
     });
     expect(words).toContain('RESEARCH');
-    expect(words.filter((word) => /\b(negative|normal|clear|cleared|safe|rule[sd]? out|confidence)\b/i.test(word))).toEqual([]);
+    expect(
+      words.filter((word) => /\b(negative|normal|clear|cleared|safe|rule[sd]? out|confidence)\b/i.test(word)),
+    ).toEqual([]);
   });
 
   test('is byte for byte the same when written again', async () => {
@@ -111,27 +146,46 @@ describe.each(Object.keys(KINDS))('a report of a case that is: %s', (kind) => {
 
 describe('the tree', () => {
   test('of a suspected case has the finding, its key slices and the network that judged', async () => {
-    const { captures, json: [json] } = await write('suspected'); // prettier-ignore
+    const {
+      captures,
+      json: [json],
+    } = await write('suspected');
     const nodes = walk(tree(json!));
     expect(valueOf(named(nodes, '121071')[0])).toBe('125605004');
     expect(valueOf(named(nodes, '125605004')[0])).toBe('415684004');
     expect(valueOf(named(nodes, '260870009')[0])).toBe('394849002');
-    expect(named(nodes, '111012').map((node) => first(items(node.json, '0040A300')[0]!, '0040A30A'))).toEqual([91.3, 94, 71]);
-    expect(named(nodes, '130401').map((node) => first(items(node.json, '00081199')[0]!, '00081155'))).toEqual(captures.map((capture) => capture.sopInstanceUid));
+    expect(named(nodes, '111012').map((node) => first(items(node.json, '0040A300')[0]!, '0040A30A'))).toEqual([
+      91.3, 94, 71,
+    ]);
+    expect(named(nodes, '130401').map((node) => first(items(node.json, '00081199')[0]!, '00081155'))).toEqual(
+      captures.map((capture) => capture.sopInstanceUid),
+    );
     expect(named(nodes, '111002').map((node) => first(node.json, '0040A160'))).toEqual([
-      'model=compact 1.0.0', `model-sha256=${'0123456789abcdef'.repeat(4)}`, 'threshold=0.42', 'threshold-version=7',
-    ]); // prettier-ignore
+      'model=compact 1.0.0',
+      `model-sha256=${'0123456789abcdef'.repeat(4)}`,
+      'threshold=0.42',
+      'threshold-version=7',
+    ]);
     // Every measurement group has a region and a tracking UID of its own: some viewers throw without.
     const groups = named(nodes, '125007');
     expect(groups).toHaveLength(3);
     expect(new Set(groups.map((group) => first(named(group.children, '112040')[0]!.json, '0040A124'))).size).toBe(3);
     // The case, the slice between C5 and C6, and a slice of which no vertebra is named.
-    expect(groups.map((group) => named(group.children, '363698007').map(valueOf))).toEqual([['122494005'], ['36978003', '36054005'], ['122494005']]);
+    expect(groups.map((group) => named(group.children, '363698007').map(valueOf))).toEqual([
+      ['122494005'],
+      ['36978003', '36054005'],
+      ['122494005'],
+    ]);
     for (const group of groups) {
       const [region] = group.children.filter((child) => child.type === 'SCOORD');
       expect(region?.json['00700022']?.Value).toEqual([5, 10, 75, 10, 75, 90, 5, 90, 5, 10]);
     }
-    expect([first(json!, '0040A491'), first(json!, '0040A493'), first(json!, '0040A496'), first(json!, '00189004')]).toEqual(['COMPLETE', 'UNVERIFIED', 'PRELIMINARY', 'RESEARCH']);
+    expect([
+      first(json!, '0040A491'),
+      first(json!, '0040A493'),
+      first(json!, '0040A496'),
+      first(json!, '00189004'),
+    ]).toEqual(['COMPLETE', 'UNVERIFIED', 'PRELIMINARY', 'RESEARCH']);
     expect(first(json!, '00200013')).toBe(3);
     expect(json!['0040A360']).toBeUndefined();
   });
@@ -147,16 +201,21 @@ describe('the tree', () => {
     expect(captures).toHaveLength(1);
   });
 
-  test.each(['not analysed, no series', 'not analysed, outside the domain'])('of a case that is %s has the reason and no measurement', async (kind) => {
-    const { json } = await write(kind);
-    const nodes = walk(tree(json[0]!));
-    expect(first(json[0]!, '0040A491')).toBe('PARTIAL');
-    for (const concept of ['121071', '125007', '111012', '260870009']) expect(named(nodes, concept)).toEqual([]);
-    expect(named(nodes, '125605004').map(valueOf)).toEqual(['373068000']);
-    expect(named(nodes, '111017').map(valueOf)).toEqual(['111245']);
-    const [evaluations] = named(nodes, 'C0034375');
-    expect(first(named(evaluations!.children, '121106')[0]!.json, '0040A160')).toContain(kind.endsWith('series') ? REASON : 'bone unlike any trained on');
-  });
+  test.each(['not analysed, no series', 'not analysed, outside the domain'])(
+    'of a case that is %s has the reason and no measurement',
+    async (kind) => {
+      const { json } = await write(kind);
+      const nodes = walk(tree(json[0]!));
+      expect(first(json[0]!, '0040A491')).toBe('PARTIAL');
+      for (const concept of ['121071', '125007', '111012', '260870009']) expect(named(nodes, concept)).toEqual([]);
+      expect(named(nodes, '125605004').map(valueOf)).toEqual(['373068000']);
+      expect(named(nodes, '111017').map(valueOf)).toEqual(['111245']);
+      const [evaluations] = named(nodes, 'C0034375');
+      expect(first(named(evaluations!.children, '121106')[0]!.json, '0040A160')).toContain(
+        kind.endsWith('series') ? REASON : 'bone unlike any trained on',
+      );
+    },
+  );
 
   test('of a superseding report names the one before', async () => {
     const predecessors = instancesIn((await write('superseding')).json[0]!, '0040A360');
@@ -182,7 +241,9 @@ describe('in triage-only mode', () => {
     expect(named(nodes, '111012')).toHaveLength(1);
     const [region] = nodes.filter((node) => node.type === 'SCOORD');
     expect(region!.json['00700022']!.Value).toEqual([0, 0, COLUMNS, 0, COLUMNS, ROWS, 0, ROWS, 0, 0]);
-    expect(first(items(region!.children[0]!.json, '00081199')[0]!, '00081155')).toBe(study.claim.record.manifest!.slices[12]!.sopInstanceUid);
+    expect(first(items(region!.children[0]!.json, '00081199')[0]!, '00081155')).toBe(
+      study.claim.record.manifest!.slices[12]!.sopInstanceUid,
+    );
     expect(first(json[1]!, '0008103E')).toBe('AI C-spine triage card (NOT DIAGNOSTIC)');
     expect(await errorsOf(objects)).toEqual([]);
   });
@@ -204,17 +265,29 @@ describe('the pictures', () => {
     expect(first(items(slices[0]!, '00082112')[0]!, '00081155')).toBe(source.sopInstanceUid);
     expect(first(items(items(slices[0]!, '00081115')[0]!, '0008114A')[0]!, '00081155')).toBe(source.sopInstanceUid);
     for (const json of [card!, ...slices]) {
-      expect([first(json, '00080060'), first(json, '00280301'), first(json, '00080064'), first(json, '00180015')]).toEqual(['OT', 'NO', 'WSD', 'CSPINE']);
+      expect([
+        first(json, '00080060'),
+        first(json, '00280301'),
+        first(json, '00080064'),
+        first(json, '00180015'),
+      ]).toEqual(['OT', 'NO', 'WSD', 'CSPINE']);
       expect(json['00200060']).toBeUndefined();
     }
   });
 
   test('hold the drawn pixels, and are told to who asks for them', async () => {
     const told: string[] = [];
-    const writer = createResultWriter({ ...study.options, onPicture: (picture, uid) => Promise.resolve(void told.push(`${picture.rows}x${picture.columns} ${uid}`)) });
+    const writer = createResultWriter({
+      ...study.options,
+      onPicture: (picture, uid) => Promise.resolve(void told.push(`${picture.rows}x${picture.columns} ${uid}`)),
+    });
     const [, card, slice] = await writer.write(study.claim, suspected(study.claim));
-    expect(told.slice(0, 2)).toEqual([`768x1024 ${card!.sopInstanceUid}`, `${ROWS}x${COLUMNS} ${slice!.sopInstanceUid}`]);
-    const program = 'import sys,pydicom;p=pydicom.dcmread(sys.argv[1]).pixel_array;print(p.shape,p[48,57].tolist(),p[50,2].tolist())';
+    expect(told.slice(0, 2)).toEqual([
+      `768x1024 ${card!.sopInstanceUid}`,
+      `${ROWS}x${COLUMNS} ${slice!.sopInstanceUid}`,
+    ]);
+    const program =
+      'import sys,pydicom;p=pydicom.dcmread(sys.argv[1]).pixel_array;print(p.shape,p[48,57].tolist(),p[50,2].tolist())';
     const { stdout } = await run(PYTHON, ['-c', program, slice!.path]);
     // Bone on the ring is bright; air at the edge is black.
     const [, shape, bone, air] = /^(\(.*?\)) \[(.*?)\] \[(.*?)\]/.exec(stdout)!;
@@ -224,7 +297,10 @@ describe('the pictures', () => {
   });
 
   test('of a slice whose matrix is not the one that was scored are refused', async () => {
-    const writer = createResultWriter({ ...study.options, renderSource: () => Promise.resolve({ hu: new Float32Array(100), rows: 10, columns: 10 }) });
+    const writer = createResultWriter({
+      ...study.options,
+      renderSource: () => Promise.resolve({ hu: new Float32Array(100), rows: 10, columns: 10 }),
+    });
     await expect(writer.write(study.claim, suspected(study.claim))).rejects.toMatchObject({ code: 'report-failed' });
   });
 });
@@ -237,7 +313,10 @@ describe('UIDs', () => {
     const before = await writer.write(claims, findings);
     const lower = await writer.write(claims, { ...findings, probability: 0.912 });
     const later = await writer.write({ ...claims, record: { ...claims.record, revision: 4 } }, findings);
-    const otherNetwork = await writer.write(claims, { ...findings, model: { ...findings.model, sha256: 'f'.repeat(64) } });
+    const otherNetwork = await writer.write(claims, {
+      ...findings,
+      model: { ...findings.model, sha256: 'f'.repeat(64) },
+    });
     for (const { sopInstanceUid, seriesInstanceUid } of [...before, ...lower, ...later, ...otherNetwork]) {
       expect(isValidUid(sopInstanceUid)).toBe(true);
       expect(isValidUid(seriesInstanceUid)).toBe(true);
@@ -249,9 +328,11 @@ describe('UIDs', () => {
 });
 
 /** Runs a Python program on each stored file. */
-const edit = (program: string) => async (path: string): Promise<void> => {
-  await run(PYTHON, ['-c', program, path]);
-};
+const edit =
+  (program: string) =>
+  async (path: string): Promise<void> => {
+    await run(PYTHON, ['-c', program, path]);
+  };
 
 describe('identity', () => {
   test.each([
@@ -261,9 +342,26 @@ describe('identity', () => {
   ])('%s: every object has the patient of the source', async (_, attributes) => {
     const other = await makeStudy(attributes);
     const objects = await createResultWriter(other.options).write(other.claim, suspected(other.claim));
-    const [source, ...written] = await pydicomJson(join(other.options.spoolDir, '0.dcm'), ...objects.map(({ path }) => path));
+    const [source, ...written] = await pydicomJson(
+      join(other.options.spoolDir, '0.dcm'),
+      ...objects.map(({ path }) => path),
+    );
     for (const json of written) {
-      for (const tag of ['00100010', '00100020', '00100021', '00100030', '00100040', '00080020', '00080030', '00080050', '00080090', '0020000D', '00200010', '00081030', '00101010']) {
+      for (const tag of [
+        '00100010',
+        '00100020',
+        '00100021',
+        '00100030',
+        '00100040',
+        '00080020',
+        '00080030',
+        '00080050',
+        '00080090',
+        '0020000D',
+        '00200010',
+        '00081030',
+        '00101010',
+      ]) {
         expect(json[tag], tag).toEqual(source![tag]);
       }
     }
@@ -281,10 +379,17 @@ describe('identity', () => {
     ].join('\n');
     const other = await makeStudy({}, { slices: 3, change: edit(program) });
     expect((await readFile(join(other.options.spoolDir, '0.dcm'))).includes('\u001b$B')).toBe(true);
-    const [sr] = await createResultWriter(other.options).write(ineligible(other.claim), notAnalysed(REASON, 'no-axial'));
+    const [sr] = await createResultWriter(other.options).write(
+      ineligible(other.claim),
+      notAnalysed(REASON, 'no-axial'),
+    );
     const [json] = await pydicomJson(sr!.path);
     expect(first(json!, '00080005')).toBe('ISO_IR 192');
-    expect(first(json!, '00100010')).toEqual({ Alphabetic: 'Yamada^Tarou', Ideographic: '山田^太郎', Phonetic: 'やまだ^たろう' });
+    expect(first(json!, '00100010')).toEqual({
+      Alphabetic: 'Yamada^Tarou',
+      Ideographic: '山田^太郎',
+      Phonetic: 'やまだ^たろう',
+    });
     await other.remove();
   });
 
@@ -296,19 +401,27 @@ describe('identity', () => {
     const { record } = study.claim;
     const claim = { ...study.claim, record: { ...record, patient: { ...record.patient, ...patient } } };
     const resultsDir = join(study.root, 'nothing');
-    await expect(createResultWriter({ ...study.options, resultsDir }).write(claim, suspected(claim))).rejects.toMatchObject({ code: 'identity-mismatch' });
+    await expect(
+      createResultWriter({ ...study.options, resultsDir }).write(claim, suspected(claim)),
+    ).rejects.toMatchObject({ code: 'identity-mismatch' });
     await expect(readdir(resultsDir)).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
   test('another study in the source bytes writes nothing', async () => {
     const claim = { ...study.claim, record: { ...study.claim.record, studyInstanceUid: '2.25.99' } };
-    await expect(createResultWriter(study.options).write(claim, suspected(claim))).rejects.toMatchObject({ code: 'identity-mismatch' });
+    await expect(createResultWriter(study.options).write(claim, suspected(claim))).rejects.toMatchObject({
+      code: 'identity-mismatch',
+    });
   });
 
   test('a field beside the identity that DICOM does not allow costs neither the report nor its validity', async () => {
-    const program = "import sys,pydicom\npydicom.config.settings.writing_validation_mode=0\nd=pydicom.dcmread(sys.argv[1])\nd.PatientAge='76'\nd.StudyTime='10:15:00'\nd.save_as(sys.argv[1])";
+    const program =
+      "import sys,pydicom\npydicom.config.settings.writing_validation_mode=0\nd=pydicom.dcmread(sys.argv[1])\nd.PatientAge='76'\nd.StudyTime='10:15:00'\nd.save_as(sys.argv[1])";
     const other = await makeStudy({}, { slices: 3, change: edit(program) });
-    const [sr] = await createResultWriter(other.options).write(ineligible(other.claim), notAnalysed(REASON, 'no-axial'));
+    const [sr] = await createResultWriter(other.options).write(
+      ineligible(other.claim),
+      notAnalysed(REASON, 'no-axial'),
+    );
     expect(await dciodvfyErrors(sr!.path)).toEqual([]);
     expect((await pydicomJson(sr!.path))[0]!['00080030']!.Value).toBeUndefined();
     await other.remove();
@@ -319,18 +432,30 @@ test('times follow the time zone that the source states', async () => {
   const other = await makeStudy({ TimezoneOffsetFromUTC: '+0930' }, { slices: 3 });
   const [sr] = await createResultWriter(other.options).write(ineligible(other.claim), notAnalysed(REASON, 'no-axial'));
   const [json] = await pydicomJson(sr!.path);
-  expect([first(json!, '00080201'), first(json!, '00080023'), first(json!, '00080033')]).toEqual(['+0930', '20261123', '220015.250000']);
+  expect([first(json!, '00080201'), first(json!, '00080023'), first(json!, '00080033')]).toEqual([
+    '+0930',
+    '20261123',
+    '220015.250000',
+  ]);
   await other.remove();
 });
 
 test('a folder that cannot be written to is an error, not a missing report', async () => {
   const writer = createResultWriter({ ...study.options, resultsDir: join(study.options.spoolDir, '0.dcm') });
-  await expect(writer.write(study.claim, suspected(study.claim))).rejects.toMatchObject({ code: 'report-failed', kind: { retry: true } });
+  await expect(writer.write(study.claim, suspected(study.claim))).rejects.toMatchObject({
+    code: 'report-failed',
+    kind: { retry: true },
+  });
 });
 
 test('a stored slice that is gone from the disk is an error that says so', async () => {
   const { record } = study.claim;
-  const manifest = { ...record.manifest!, slices: record.manifest!.slices.map((slice) => ({ ...slice, path: `gone-${slice.path}` })) };
+  const manifest = {
+    ...record.manifest!,
+    slices: record.manifest!.slices.map((slice) => ({ ...slice, path: `gone-${slice.path}` })),
+  };
   const claim = { ...study.claim, record: { ...record, manifest } };
-  await expect(createResultWriter(study.options).write(claim, suspected(claim))).rejects.toMatchObject({ code: 'report-failed' });
+  await expect(createResultWriter(study.options).write(claim, suspected(claim))).rejects.toMatchObject({
+    code: 'report-failed',
+  });
 });

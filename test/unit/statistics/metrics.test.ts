@@ -3,11 +3,25 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../src/phantom/random.ts';
-import { bootstrapIntervals, delongInterval, meanAndDeviation, wilsonInterval } from '../../../src/statistics/intervals.ts';
 import {
-  averagePrecision, brierScore, calibrationError, countConfusion, operatingCurve, ppvAtPrevalence, rank, ratesOf, reliabilityBins, rocAuc,
+  bootstrapIntervals,
+  delongInterval,
+  meanAndDeviation,
+  wilsonInterval,
+} from '../../../src/statistics/intervals.ts';
+import {
+  averagePrecision,
+  brierScore,
+  calibrationError,
+  countConfusion,
+  operatingCurve,
+  ppvAtPrevalence,
+  rank,
+  ratesOf,
+  reliabilityBins,
+  rocAuc,
   type Scored,
-} from '../../../src/statistics/metrics.ts'; // prettier-ignore
+} from '../../../src/statistics/metrics.ts';
 
 interface Job {
   scores: number[];
@@ -33,7 +47,12 @@ function jobs(): Job[] {
       const score = Math.min(1, Math.max(0, random.between(0.05, 0.7) + (label ? lift : 0)));
       return steps === 0 ? score : Math.round(score * steps) / steps;
     });
-    return { scores, labels, weights: labels.map(() => random.integer(0, 3) + (random.chance(0.5) ? 0.5 : 1)), threshold: steps === 0 ? 0.5 : 5 / 10 };
+    return {
+      scores,
+      labels,
+      weights: labels.map(() => random.integer(0, 3) + (random.chance(0.5) ? 0.5 : 1)),
+      threshold: steps === 0 ? 0.5 : 5 / 10,
+    };
   });
 }
 
@@ -48,7 +67,10 @@ interface Reference {
 
 function scikitLearn(asked: Job[]): Reference[] {
   // Debian's interpreter: scikit-learn is its package.
-  const { status, stdout, stderr } = spawnSync('/usr/bin/python3', [join(import.meta.dirname, 'reference.py')], { input: JSON.stringify(asked), encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync('/usr/bin/python3', [join(import.meta.dirname, 'reference.py')], {
+    input: JSON.stringify(asked),
+    encoding: 'utf8',
+  });
   expect(status, stderr).toBe(0);
   return JSON.parse(stdout) as Reference[];
 }
@@ -66,9 +88,15 @@ describe('the figures are those of scikit-learn', () => {
       const job = asked[i]!;
       const samples = samplesOf(job);
       const confusion = countConfusion(samples, job.threshold);
-      expect([confusion.truePositives, confusion.falsePositives, confusion.trueNegatives, confusion.falseNegatives]).toEqual(reference.confusion);
+      expect([
+        confusion.truePositives,
+        confusion.falsePositives,
+        confusion.trueNegatives,
+        confusion.falseNegatives,
+      ]).toEqual(reference.confusion);
       // Scikit-learn prints 0 where a figure is undefined; here that is null.
-      for (const [name, value] of Object.entries(ratesOf(confusion))) expect((value as number | null) ?? 0, `${name} of cohort ${i}`).toBeCloseTo(reference[name] as number, 10);
+      for (const [name, value] of Object.entries(ratesOf(confusion)))
+        expect((value as number | null) ?? 0, `${name} of cohort ${i}`).toBeCloseTo(reference[name] as number, 10);
 
       const ranking = rank(samples);
       expect(rocAuc(ranking)).toBeCloseTo(reference['auc'] as number, 10);
@@ -77,24 +105,48 @@ describe('the figures are those of scikit-learn', () => {
       expect(averagePrecision(ranking, job.weights)).toBeCloseTo(reference['weightedAveragePrecision'] as number, 10);
 
       const curve = operatingCurve(samples);
-      expectAll(curve.map((point) => point.fpr), reference.roc.fpr);
-      expectAll(curve.map((point) => point.tpr), reference.roc.tpr);
-      expectAll(curve.map((point) => point.threshold), reference.roc.thresholds);
-      expectAll(curve.map((point) => point.precision), reference.pr.precision);
-      expectAll(curve.map((point) => point.tpr), reference.pr.recall);
+      expectAll(
+        curve.map((point) => point.fpr),
+        reference.roc.fpr,
+      );
+      expectAll(
+        curve.map((point) => point.tpr),
+        reference.roc.tpr,
+      );
+      expectAll(
+        curve.map((point) => point.threshold),
+        reference.roc.thresholds,
+      );
+      expectAll(
+        curve.map((point) => point.precision),
+        reference.pr.precision,
+      );
+      expectAll(
+        curve.map((point) => point.tpr),
+        reference.pr.recall,
+      );
 
       expect(brierScore(samples)).toBeCloseTo(reference['brier'] as number, 10);
       const bins = reliabilityBins(samples);
       const filled = bins.filter((bin) => bin.count > 0);
-      expectAll(filled.map((bin) => bin.meanProbability!), reference.calibration.mean);
-      expectAll(filled.map((bin) => bin.positives / bin.count), reference.calibration.share);
+      expectAll(
+        filled.map((bin) => bin.meanProbability!),
+        reference.calibration.mean,
+      );
+      expectAll(
+        filled.map((bin) => bin.positives / bin.count),
+        reference.calibration.share,
+      );
       expect(calibrationError(bins)).toBeCloseTo(reference.calibration.ece, 10);
 
       const { value, low, high } = delongInterval(samples)!;
       expect(value).toBeCloseTo(reference['auc'] as number, 10);
       if (reference.delongVariance > 0) {
         const logit = (p: number) => Math.log(p / (1 - p));
-        expect(logit(high) - logit(low)).toBeCloseTo((2 * 1.959963984540054 * Math.sqrt(reference.delongVariance)) / (value * (1 - value)), 8);
+        expect(logit(high) - logit(low)).toBeCloseTo(
+          (2 * 1.959963984540054 * Math.sqrt(reference.delongVariance)) / (value * (1 - value)),
+          8,
+        );
       } else expect(low).toBeLessThan(value);
     }
   });
@@ -104,7 +156,16 @@ describe('metrics', () => {
   const perfect = [0.9, 0.8, 0.2, 0.1].map((score, i) => ({ score, label: i < 2 }));
 
   it('are null, not zero, where the cohort leaves them undefined', () => {
-    expect(ratesOf(countConfusion([{ label: false, score: 0.1 }], 0.5))).toEqual({ tpr: null, tnr: 1, ppv: null, npv: 1, f1: null, accuracy: 1, mcc: null, balancedAccuracy: null });
+    expect(ratesOf(countConfusion([{ label: false, score: 0.1 }], 0.5))).toEqual({
+      tpr: null,
+      tnr: 1,
+      ppv: null,
+      npv: 1,
+      f1: null,
+      accuracy: 1,
+      mcc: null,
+      balancedAccuracy: null,
+    });
     expect(rocAuc(rank([{ label: true, score: 0.1 }]))).toBeNull();
     expect(averagePrecision(rank([{ label: false, score: 0.1 }]))).toBeNull();
     expect(operatingCurve([{ label: false, score: 0.1 }])).toEqual([]);
@@ -126,13 +187,19 @@ describe('metrics', () => {
 
   it('keep the area when scores are stretched in order, and turn it round with them', () => {
     fc.assert(
-      fc.property(fc.array(fc.record({ label: fc.boolean(), score: fc.integer({ min: -20, max: 20 }) }), { minLength: 1, maxLength: 60 }), (samples) => {
-        const area = rocAuc(rank(samples));
-        expect(rocAuc(rank(samples.map((s) => ({ ...s, score: s.score ** 3 + 7 }))))).toBe(area);
-        const turned = rocAuc(rank(samples.map((s) => ({ ...s, score: -s.score }))));
-        if (area === null) expect(turned).toBeNull();
-        else expect(turned).toBeCloseTo(1 - area, 12);
-      }),
+      fc.property(
+        fc.array(fc.record({ label: fc.boolean(), score: fc.integer({ min: -20, max: 20 }) }), {
+          minLength: 1,
+          maxLength: 60,
+        }),
+        (samples) => {
+          const area = rocAuc(rank(samples));
+          expect(rocAuc(rank(samples.map((s) => ({ ...s, score: s.score ** 3 + 7 }))))).toBe(area);
+          const turned = rocAuc(rank(samples.map((s) => ({ ...s, score: -s.score }))));
+          if (area === null) expect(turned).toBeNull();
+          else expect(turned).toBeCloseTo(1 - area, 12);
+        },
+      ),
     );
   });
 });
@@ -140,7 +207,13 @@ describe('metrics', () => {
 describe('intervals', () => {
   it('are Wilson’s for proportions, with the ends that belong to them', () => {
     // Newcombe 1998, table I: 81 of 263 and 15 of 148; 0 of 20 and 29 of 29.
-    const cases: [number, number, number, number][] = [[81, 263, 0.2553, 0.3662], [15, 148, 0.0624, 0.1605], [0, 20, 0, 0.1611], [1, 29, 0.0061, 0.1718], [29, 29, 0.883, 1]];
+    const cases: [number, number, number, number][] = [
+      [81, 263, 0.2553, 0.3662],
+      [15, 148, 0.0624, 0.1605],
+      [0, 20, 0, 0.1611],
+      [1, 29, 0.0061, 0.1718],
+      [29, 29, 0.883, 1],
+    ];
     for (const [hits, trials, low, high] of cases) {
       const interval = wilsonInterval(hits, trials)!;
       expect(interval.low).toBeCloseTo(low, 4);
@@ -165,11 +238,17 @@ describe('intervals', () => {
     let bootstrap = 0;
     const studies = 200;
     for (let study = 0; study < studies; study++) {
-      const samples = Array.from({ length: 80 }, (_, i) => ({ label: i % 2 === 0, score: random.normal(i % 2 === 0 ? 1 : 0, 1) }));
+      const samples = Array.from({ length: 80 }, (_, i) => ({
+        label: i % 2 === 0,
+        score: random.normal(i % 2 === 0 ? 1 : 0, 1),
+      }));
       const interval = delongInterval(samples)!;
       if (interval.low <= truth && truth <= interval.high) delong++;
       const ranking = rank(samples);
-      const { auc } = bootstrapIntervals(samples.length, (weights) => ({ auc: rocAuc(ranking, weights) }), { replicates: 200, random: () => random.next() });
+      const { auc } = bootstrapIntervals(samples.length, (weights) => ({ auc: rocAuc(ranking, weights) }), {
+        replicates: 200,
+        random: () => random.next(),
+      });
       if (auc!.low <= truth && truth <= auc!.high) bootstrap++;
     }
     expect(delong / studies).toBeGreaterThan(0.91);
@@ -179,7 +258,9 @@ describe('intervals', () => {
 
   it('are wider when images come in cases than if each stood alone', () => {
     const random = seededRandom('clusters');
-    const images: boolean[] = Array.from({ length: 30 }, () => random.chance(0.5)).flatMap((hit) => Array.from({ length: 20 }, () => hit));
+    const images: boolean[] = Array.from({ length: 30 }, () => random.chance(0.5)).flatMap((hit) =>
+      Array.from({ length: 20 }, () => hit),
+    );
     const share = (weights: (i: number) => number) => {
       let hits = 0;
       let all = 0;

@@ -27,7 +27,12 @@ const site: ReadScan[] = times(10, (day) =>
 
 describe('queue, now against proposed', () => {
   it('shows what a fracture wins and what the others pay for it', () => {
-    const { now, proposed, scans, days } = compareQueues(site, { now: rule(0.7), proposed: rule(0.5) }, 60 * MINUTE_MS, seededUniform(1));
+    const { now, proposed, scans, days } = compareQueues(
+      site,
+      { now: rule(0.7), proposed: rule(0.5) },
+      60 * MINUTE_MS,
+      seededUniform(1),
+    );
     expect([scans, days]).toEqual([40, 10]);
     expect(now.flaggedFractures.scans).toBe(0);
     expect(now.missedFractures.meanMs!.value / MINUTE_MS).toBeCloseTo(40, 3);
@@ -40,7 +45,12 @@ describe('queue, now against proposed', () => {
 
   it('keeps all fractures together as well, for those flagged and those missed are other scans under another rule', () => {
     const mixed = site.map((scan, index) => (scan.fracture === true && index % 8 < 4 ? { ...scan, score: 0.9 } : scan));
-    const { now, proposed } = compareQueues(mixed, { now: rule(0.7), proposed: rule(0.5) }, 60 * MINUTE_MS, seededUniform(1));
+    const { now, proposed } = compareQueues(
+      mixed,
+      { now: rule(0.7), proposed: rule(0.5) },
+      60 * MINUTE_MS,
+      seededUniform(1),
+    );
     expect([now.flaggedFractures.scans, now.missedFractures.scans, now.fractures.scans]).toEqual([5, 5, 10]);
     expect(now.fractures.meanMs!.value / MINUTE_MS).toBeCloseTo((10 + 40) / 2, 3);
     expect([proposed.fractures.scans, proposed.missedFractures.scans]).toEqual([10, 0]);
@@ -50,12 +60,21 @@ describe('queue, now against proposed', () => {
   it('draws days, so that days that are alike leave no spread and days that differ do', () => {
     const alike = compareQueues(site, { now: rule(0.7), proposed: rule(0.5) }, 60 * MINUTE_MS, seededUniform(1));
     expect(alike.now.others.meanMs!.high - alike.now.others.meanMs!.low).toBeLessThan(1);
-    const uneven = site.map((scan, index) => (index < 8 ? { ...scan, readAtMs: scan.readAtMs + 90 * MINUTE_MS } : scan));
-    const { others } = compareQueues(uneven, { now: rule(0.7), proposed: rule(0.5) }, 60 * MINUTE_MS, seededUniform(1)).now;
+    const uneven = site.map((scan, index) =>
+      index < 8 ? { ...scan, readAtMs: scan.readAtMs + 90 * MINUTE_MS } : scan,
+    );
+    const { others } = compareQueues(
+      uneven,
+      { now: rule(0.7), proposed: rule(0.5) },
+      60 * MINUTE_MS,
+      seededUniform(1),
+    ).now;
     expect(others.meanMs!.low).toBeLessThan(others.meanMs!.value);
     expect(others.meanMs!.high).toBeGreaterThan(others.meanMs!.value);
     expect(others.p95Ms!.high).toBeGreaterThan(others.p95Ms!.low);
     // The same seed gives the same interval: a figure on the screen does not flicker.
-    expect(compareQueues(uneven, { now: rule(0.7), proposed: rule(0.5) }, 60 * MINUTE_MS, seededUniform(1)).now.others).toEqual(others);
+    expect(
+      compareQueues(uneven, { now: rule(0.7), proposed: rule(0.5) }, 60 * MINUTE_MS, seededUniform(1)).now.others,
+    ).toEqual(others);
   });
 });

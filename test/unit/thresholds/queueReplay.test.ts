@@ -20,7 +20,8 @@ const scansOf = (all: readonly Wishes[]): ReadScan[] =>
     studyInstanceUid: `1.2.${index + 1}`,
     sourceAeTitle: 'CT1',
     arrivedAtMs: wish.arrivedMinute * MINUTE_MS,
-    scoredAtMs: wish.scoredAfterMinutes === null ? null : (wish.arrivedMinute + (wish.scoredAfterMinutes ?? 0)) * MINUTE_MS,
+    scoredAtMs:
+      wish.scoredAfterMinutes === null ? null : (wish.arrivedMinute + (wish.scoredAfterMinutes ?? 0)) * MINUTE_MS,
     score: wish.score === undefined ? 0.1 : wish.score,
     stat: wish.stat ?? false,
     readAtMs: (wish.arrivedMinute + wish.readAfterMinutes) * MINUTE_MS,
@@ -43,12 +44,16 @@ describe('replay of the reading queue', () => {
     fc.assert(
       fc.property(site, threshold, (scans, value) => {
         const reads = replayQueue(scans, rule(value), MAX_WAIT_MS);
-        expect(reads.map(({ scan }) => scan.studyInstanceUid).sort()).toEqual(scans.map((scan) => scan.studyInstanceUid).sort());
+        expect(reads.map(({ scan }) => scan.studyInstanceUid).sort()).toEqual(
+          scans.map((scan) => scan.studyInstanceUid).sort(),
+        );
         expect(reads.map(({ readAtMs }) => readAtMs)).toEqual(scans.map((scan) => scan.readAtMs).sort((a, b) => a - b));
         for (const read of reads) expect(read.waitMs).toBeGreaterThanOrEqual(0);
         // Only the order changes: what all wait together is the same under every rule.
         const total = (waits: readonly number[]) => waits.reduce((sum, wait) => sum + wait, 0);
-        expect(total(reads.map(({ waitMs }) => waitMs))).toBe(total(scans.map((scan) => scan.readAtMs - scan.arrivedAtMs)));
+        expect(total(reads.map(({ waitMs }) => waitMs))).toBe(
+          total(scans.map((scan) => scan.readAtMs - scan.arrivedAtMs)),
+        );
       }),
     );
   });
@@ -59,7 +64,9 @@ describe('replay of the reading queue', () => {
         const reads = replayQueue(scans, rule(value), MAX_WAIT_MS);
         for (const late of reads.filter(({ scan, waitMs }) => waitMs > MAX_WAIT_MS && !scan.stat)) {
           const capAtMs = late.scan.arrivedAtMs + MAX_WAIT_MS;
-          const before = reads.slice(0, reads.indexOf(late)).filter(({ readAtMs, scan }) => readAtMs >= capAtMs && !scan.stat);
+          const before = reads
+            .slice(0, reads.indexOf(late))
+            .filter(({ readAtMs, scan }) => readAtMs >= capAtMs && !scan.stat);
           for (const { scan } of before) expect(scan.arrivedAtMs).toBeLessThanOrEqual(late.scan.arrivedAtMs);
         }
       }),
@@ -68,20 +75,35 @@ describe('replay of the reading queue', () => {
 
   it('holds the cap for everybody where a turn follows each arrival before the next one', () => {
     fc.assert(
-      fc.property(fc.array(fc.record({ gap: fc.integer({ min: 1, max: 50 }), score: fc.double({ min: 0, max: 1, noNaN: true }) }), { maxLength: 40 }), threshold, (steps, value) => {
-        let minute = 0;
-        const scans = scansOf(steps.map(({ gap, score }) => ({ arrivedMinute: (minute += gap), readAfterMinutes: 0, score })));
-        for (const { waitMs } of replayQueue(scans, rule(value), MAX_WAIT_MS)) expect(waitMs).toBeLessThanOrEqual(MAX_WAIT_MS);
-      }),
+      fc.property(
+        fc.array(
+          fc.record({ gap: fc.integer({ min: 1, max: 50 }), score: fc.double({ min: 0, max: 1, noNaN: true }) }),
+          { maxLength: 40 },
+        ),
+        threshold,
+        (steps, value) => {
+          let minute = 0;
+          const scans = scansOf(
+            steps.map(({ gap, score }) => ({ arrivedMinute: (minute += gap), readAfterMinutes: 0, score })),
+          );
+          for (const { waitMs } of replayQueue(scans, rule(value), MAX_WAIT_MS))
+            expect(waitMs).toBeLessThanOrEqual(MAX_WAIT_MS);
+        },
+      ),
     );
   });
 
   it('is first come, first read where nothing is flagged', () => {
     fc.assert(
-      fc.property(fc.array(fc.record({ arrivedMinute: fc.nat(600), readAfterMinutes: fc.nat(180) }), { maxLength: 60 }).map(scansOf), (scans) => {
-        const order = replayQueue(scans, rule(0.5), MAX_WAIT_MS).map(({ scan }) => scan.arrivedAtMs);
-        expect(order).toEqual([...order].sort((a, b) => a - b));
-      }),
+      fc.property(
+        fc
+          .array(fc.record({ arrivedMinute: fc.nat(600), readAfterMinutes: fc.nat(180) }), { maxLength: 60 })
+          .map(scansOf),
+        (scans) => {
+          const order = replayQueue(scans, rule(0.5), MAX_WAIT_MS).map(({ scan }) => scan.arrivedAtMs);
+          expect(order).toEqual([...order].sort((a, b) => a - b));
+        },
+      ),
     );
   });
 
@@ -92,7 +114,12 @@ describe('replay of the reading queue', () => {
       { arrivedMinute: 2, readAfterMinutes: 28, score: 0.9, scoredAfterMinutes: 10, fracture: true },
     ]);
     const minutes = (value: number | null) =>
-      Object.fromEntries(replayQueue(scans, rule(value), MAX_WAIT_MS).map(({ scan, waitMs }) => [scan.studyInstanceUid, waitMs / MINUTE_MS]));
+      Object.fromEntries(
+        replayQueue(scans, rule(value), MAX_WAIT_MS).map(({ scan, waitMs }) => [
+          scan.studyInstanceUid,
+          waitMs / MINUTE_MS,
+        ]),
+      );
     // At minute 10 the third has no score yet: it stands above unflagged scans, for nobody has looked at it.
     expect(minutes(0.5)).toEqual({ '1.2.3': 8, '1.2.1': 20, '1.2.2': 29 });
     expect(minutes(null)).toEqual({ '1.2.1': 10, '1.2.2': 19, '1.2.3': 28 });
@@ -103,7 +130,11 @@ describe('replay of the reading queue', () => {
       { arrivedMinute: 0, readAfterMinutes: 10, score: 0.4 },
       { arrivedMinute: 1, readAfterMinutes: 19, score: 0.4 },
     ]);
-    const reads = replayQueue([first!, { ...second!, sourceAeTitle: 'CT2' }], { site: 0.5, bySource: { CT2: 0.3 } }, MAX_WAIT_MS);
+    const reads = replayQueue(
+      [first!, { ...second!, sourceAeTitle: 'CT2' }],
+      { site: 0.5, bySource: { CT2: 0.3 } },
+      MAX_WAIT_MS,
+    );
     expect(reads.map(({ scan, flagged }) => [scan.sourceAeTitle, flagged])).toEqual([
       ['CT2', true],
       ['CT1', false],

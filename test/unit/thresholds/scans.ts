@@ -29,4 +29,5 @@ export function scansOf(wishes: readonly ScanWishes[]): ScoredScan[] {
   });
 }
 
-export const times = <T>(count: number, make: (index: number) => T): T[] => Array.from({ length: count }, (_, index) => make(index));
+export const times = <T>(count: number, make: (index: number) => T): T[] =>
+  Array.from({ length: count }, (_, index) => make(index));

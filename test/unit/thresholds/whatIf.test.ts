@@ -68,7 +68,13 @@ describe('consequences of a change', () => {
 
   it('takes predictive values from days with known truth only, and says how much truth is known', () => {
     // Two more days on which readers confirmed only what was flagged.
-    const biased = [...known, ...scansOf([...times(30, () => ({ score: 0.9, fracture: true, day: 8 })), ...times(170, () => ({ score: 0.1, day: 8 }))])];
+    const biased = [
+      ...known,
+      ...scansOf([
+        ...times(30, () => ({ score: 0.9, fracture: true, day: 8 })),
+        ...times(170, () => ({ score: 0.1, day: 8 })),
+      ]),
+    ];
     const { proposed, consecutive, truthKnown } = whatIf(biased, rule(0.5), rule(0.3));
     expect(consecutive).toEqual({ scans: 200, fractures: 20 });
     expect(proposed.ppv).toMatchObject({ hits: 15, total: 75 });
@@ -96,7 +102,9 @@ describe('consequences of a change', () => {
 
   it('shows net benefit only where the scores are calibrated', () => {
     // In each tenth as many fractures as the score says.
-    const calibrated = scansOf(times(10, (tenth) => times(100, (i) => ({ score: (tenth + 0.5) / 10, fracture: i < tenth * 10 + 5 }))).flat());
+    const calibrated = scansOf(
+      times(10, (tenth) => times(100, (i) => ({ score: (tenth + 0.5) / 10, fracture: i < tenth * 10 + 5 }))).flat(),
+    );
     const shown = whatIf(calibrated, rule(0.5), rule(0.2)).netBenefit;
     // Above 0.2: 480 fractures and 320 others of 1000; false flags weigh a quarter.
     expect(shown).toMatchObject({ shown: true });
@@ -109,9 +117,22 @@ describe('consequences of a change', () => {
   });
 
   it('breaks down by source and scanner where there are several', () => {
-    const scans = scansOf([{ score: 0.9, fracture: true }, { score: 0.9, source: 'CT2' }, { score: 0.2, source: 'CT2' }]);
+    const scans = scansOf([
+      { score: 0.9, fracture: true },
+      { score: 0.9, source: 'CT2' },
+      { score: 0.2, source: 'CT2' },
+    ]);
     const { subgroups } = whatIf(scans, rule(0.5), rule(0.1));
-    expect(subgroups.map(({ kind, name, scans: count, fractures, now, proposed }) => [kind, name, count, fractures, now.flags, proposed.flags])).toEqual([
+    expect(
+      subgroups.map(({ kind, name, scans: count, fractures, now, proposed }) => [
+        kind,
+        name,
+        count,
+        fractures,
+        now.flags,
+        proposed.flags,
+      ]),
+    ).toEqual([
       ['source', 'CT2', 2, 0, 1, 2],
       ['source', 'CT1', 1, 1, 1, 1],
     ]);
@@ -127,26 +148,46 @@ describe('consequences of a change', () => {
     });
     const value = fc.option(fc.double({ min: 0, max: 1, noNaN: true }));
     fc.assert(
-      fc.property(fc.array(wish, { maxLength: 80 }).map(scansOf), value, value, value, (scans, before, after, ofCt2) => {
-        const result = whatIf(scans, rule(before), rule(after, { CT2: ofCt2 }));
-        expect(result.fractures + result.withoutFracture + result.unconfirmed).toBe(scans.length);
-        const gained = result.flips.all.filter((flip) => flip.change === 'gained').length;
-        expect(result.proposed.flags - result.now.flags).toBe(gained - (result.flips.all.length - gained));
-        expect(result.proposed.sensitivity.hits - result.now.sensitivity.hits).toBe(result.flips.fracturesGained - result.flips.fracturesLost);
-        const { byHour, mean } = result.proposed.load ?? { byHour: [], mean: 0 };
-        expect(byHour.reduce((sum, count) => sum + count, 0)).toBeCloseTo(mean);
-        for (const { fracture } of result.flips.all.slice(0, result.flips.fracturesGained + result.flips.fracturesLost)) expect(fracture).toBe(true);
-      }),
+      fc.property(
+        fc.array(wish, { maxLength: 80 }).map(scansOf),
+        value,
+        value,
+        value,
+        (scans, before, after, ofCt2) => {
+          const result = whatIf(scans, rule(before), rule(after, { CT2: ofCt2 }));
+          expect(result.fractures + result.withoutFracture + result.unconfirmed).toBe(scans.length);
+          const gained = result.flips.all.filter((flip) => flip.change === 'gained').length;
+          expect(result.proposed.flags - result.now.flags).toBe(gained - (result.flips.all.length - gained));
+          expect(result.proposed.sensitivity.hits - result.now.sensitivity.hits).toBe(
+            result.flips.fracturesGained - result.flips.fracturesLost,
+          );
+          const { byHour, mean } = result.proposed.load ?? { byHour: [], mean: 0 };
+          expect(byHour.reduce((sum, count) => sum + count, 0)).toBeCloseTo(mean);
+          for (const { fracture } of result.flips.all.slice(
+            0,
+            result.flips.fracturesGained + result.flips.fracturesLost,
+          ))
+            expect(fracture).toBe(true);
+        },
+      ),
     );
   });
 });
 
 describe('curves', () => {
   it('fall with the threshold, carry bands, and count every scan once', () => {
-    const scans = scansOf([...times(15, (i) => ({ score: 0.3 + i / 25, fracture: true })), ...times(60, (i) => ({ score: i / 100, fracture: false })), { score: 1 }]);
+    const scans = scansOf([
+      ...times(15, (i) => ({ score: 0.3 + i / 25, fracture: true })),
+      ...times(60, (i) => ({ score: i / 100, fracture: false })),
+      { score: 1 },
+    ]);
     const curves = scoreCurves(scans);
     const sum = (bins: readonly number[]) => bins.reduce((total, count) => total + count, 0);
-    expect([sum(curves.histogram.fracture), sum(curves.histogram.withoutFracture), sum(curves.histogram.unconfirmed)]).toEqual([15, 60, 1]);
+    expect([
+      sum(curves.histogram.fracture),
+      sum(curves.histogram.withoutFracture),
+      sum(curves.histogram.unconfirmed),
+    ]).toEqual([15, 60, 1]);
     expect(curves.histogram.unconfirmed.at(-1)).toBe(1);
     expect(curves.fractureScores).toHaveLength(15);
     const hits = curves.byThreshold.map((point) => point.sensitivity.hits);

@@ -7,14 +7,28 @@ import { startWeb } from './webFixture.ts';
 
 test('a masked answer tells nobody who the patients are', async () => {
   const web = await startWeb();
-  await addStudy(web, { id: 'flag', outcome: 0.9, slices: 8, patientName: 'Lindqvist^Maja', patientId: 'ID-77', patientBirthDate: '19480312', patientAge: '078Y', accessionNumber: 'E26-4471', receipt: 'sent' }); // prettier-ignore
+  await addStudy(web, {
+    id: 'flag',
+    outcome: 0.9,
+    slices: 8,
+    patientName: 'Lindqvist^Maja',
+    patientId: 'ID-77',
+    patientBirthDate: '19480312',
+    patientAge: '078Y',
+    accessionNumber: 'E26-4471',
+    receipt: 'sent',
+  });
   const open = await (await fetch(`${web.url}/api/worklist`)).text();
   const masked = await (await fetch(`${web.url}/api/worklist?masked=true`)).text();
   const secrets = /Lindqvist|ID-77|19480312|078Y|E26|2\.25\.\d{5}|"C5"/;
   expect(open).toMatch(secrets);
   expect(masked).not.toMatch(secrets);
   const { rows } = JSON.parse(masked) as { rows: { accessionNumber: string; age: string; caseRef: string }[] };
-  expect(rows[0]).toMatchObject({ accessionNumber: '4471', age: '70-79 y', caseRef: expect.stringMatching(/^[0-9a-f]{20}$/) as string });
+  expect(rows[0]).toMatchObject({
+    accessionNumber: '4471',
+    age: '70-79 y',
+    caseRef: expect.stringMatching(/^[0-9a-f]{20}$/) as string,
+  });
 });
 
 test('a row without locations says how suspicious, and not where', async () => {
@@ -44,7 +58,8 @@ async function siteWith(patientNames: 'shown' | 'on-request' | 'hidden') {
   const token = new Visitor(web.url, { Origin: '', Authorization: `Bearer ${secret}` });
   return { clock, web, ann: await signedIn('ann'), ben: await signedIn('ben'), token };
 }
-const namesIn = async (visitor: Visitor, path = '/api/worklist?masked=false') => (await visitor.ask('GET', path)).body.includes('Lindqvist');
+const namesIn = async (visitor: Visitor, path = '/api/worklist?masked=false') =>
+  (await visitor.ask('GET', path)).body.includes('Lindqvist');
 
 test('where names come on request, they come to the reader who asked, for half an hour, on record', async () => {
   const { clock, web, ann, ben, token } = await siteWith('on-request');

@@ -20,15 +20,41 @@ interface Board {
   isChecking: boolean;
   checkedAtMs: number | null;
   wanted: { active: { version: string } | null; shadow: { version: string } | null };
-  packages: { folder: string; state: string; problem: string | null; model: { name: string; version: string; sha256: string } | null; roles: string[]; source: string; thresholdQuestion: unknown }[];
-  history: { role: string; model: { version: string } | null; reason: string; by: string; inUseAtMs: number | null; failure: string | null; threshold: number | null }[];
+  packages: {
+    folder: string;
+    state: string;
+    problem: string | null;
+    model: { name: string; version: string; sha256: string } | null;
+    roles: string[];
+    source: string;
+    thresholdQuestion: unknown;
+  }[];
+  history: {
+    role: string;
+    model: { version: string } | null;
+    reason: string;
+    by: string;
+    inUseAtMs: number | null;
+    failure: string | null;
+    threshold: number | null;
+  }[];
 }
 
 /** A server whose desk has an installed package 9.0.0 beside the shipped one. */
 async function withPackages(over: Partial<ModelDeskOptions> = {}, options: Parameters<typeof startWeb>[0] = {}) {
   const models: { desk: ReturnType<typeof createModelDesk> | null } = { desk: null };
   const desk = () => models.desk!;
-  const web: WebUnderTest = await startWeb({ ...options, admin: { models: { board: () => desk().board(), card: (sha) => desk().card(sha), comparison: () => desk().comparison(), decide: (decision) => desk().decide(decision) } } });
+  const web: WebUnderTest = await startWeb({
+    ...options,
+    admin: {
+      models: {
+        board: () => desk().board(),
+        card: (sha) => desk().card(sha),
+        comparison: () => desk().comparison(),
+        decide: (decision) => desk().decide(decision),
+      },
+    },
+  });
   const installedDir = join(web.folder, 'models');
   models.desk = createModelDesk({
     places: { installedDir, configuredDir: join(process.cwd(), COMPACT), shippedDir: join(process.cwd(), 'models') },
@@ -48,7 +74,11 @@ async function withPackages(over: Partial<ModelDeskOptions> = {}, options: Param
     }
   };
   const decide = async (body: object) => {
-    const response = await fetch(`${web.url}/api/models/activations`, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
+    const response = await fetch(`${web.url}/api/models/activations`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(body),
+    });
     return { status: response.status, json: (await response.json()) as Record<string, unknown> };
   };
   return { web, installedDir, sha256, shipped, board, decide };
@@ -68,44 +98,85 @@ test('the list tells the packages of this machine, at once, and which are damage
   await writeFile(join(installedDir, 'nine', 'caseClassifier.onnx'), 'rotten');
   await fetch(`${web.url}/api/models`);
   const damaged = (await board()).packages.find(({ folder }) => folder === 'nine');
-  expect(damaged).toMatchObject({ state: 'damaged', model: null, problem: expect.stringContaining('is not the one that model.json describes') as string });
+  expect(damaged).toMatchObject({
+    state: 'damaged',
+    model: null,
+    problem: expect.stringContaining('is not the one that model.json describes') as string,
+  });
   expect((await fetch(`${web.url}/api/models/${sha256}/card`)).status).toBe(404);
 });
 
 test('the card is that of the manifest, figures with their intervals', async () => {
   const { web, shipped } = await withPackages();
-  const card = (await (await fetch(`${web.url}/api/models/${shipped.sha256}/card`)).json()) as { intendedUse: string; deviations: { name: string }[]; figures: { name: string; of: string; value: number; low: number; high: number; positives: number }[]; operatingPoints: { name: string }[] };
-  const manifest = JSON.parse(await readFile(join(COMPACT, 'model.json'), 'utf8')) as { intendedUse: string; trainingData: { deviations: Record<string, string> }; metrics: { values: { value: number; low: number; high: number; grade: string; positives: number }[] } };
+  const card = (await (await fetch(`${web.url}/api/models/${shipped.sha256}/card`)).json()) as {
+    intendedUse: string;
+    deviations: { name: string }[];
+    figures: { name: string; of: string; value: number; low: number; high: number; positives: number }[];
+    operatingPoints: { name: string }[];
+  };
+  const manifest = JSON.parse(await readFile(join(COMPACT, 'model.json'), 'utf8')) as {
+    intendedUse: string;
+    trainingData: { deviations: Record<string, string> };
+    metrics: { values: { value: number; low: number; high: number; grade: string; positives: number }[] };
+  };
   expect(card.intendedUse).toBe(manifest.intendedUse);
   expect(card.deviations.map(({ name }) => name)).toEqual(Object.keys(manifest.trainingData.deviations));
   const [stated] = manifest.metrics.values;
-  expect(card.figures[0]).toMatchObject({ value: stated!.value, low: stated!.low, high: stated!.high, positives: stated!.positives, of: `grade ${stated!.grade}` });
+  expect(card.figures[0]).toMatchObject({
+    value: stated!.value,
+    low: stated!.low,
+    high: stated!.high,
+    positives: stated!.positives,
+    of: `grade ${stated!.grade}`,
+  });
   expect((await fetch(`${web.url}/api/models/nonsense/card`)).status).toBe(400);
 });
 
 test('an activation is checked, installed, written down with who and why, and its end is told', async () => {
   const checked: string[] = [];
-  const { web, decide, board, shipped, installedDir } = await withPackages({ verify: (dir) => Promise.resolve(checked.push(dir)) });
+  const { web, decide, board, shipped, installedDir } = await withPackages({
+    verify: (dir) => Promise.resolve(checked.push(dir)),
+  });
   const done = await decide({ role: 'active', sha256: shipped.sha256, reason: REASON });
-  expect(done).toMatchObject({ status: 201, json: { role: 'active', model: shipped, reason: REASON, by: 'web', inUseAtMs: null, failure: null } });
+  expect(done).toMatchObject({
+    status: 201,
+    json: { role: 'active', model: shipped, reason: REASON, by: 'web', inUseAtMs: null, failure: null },
+  });
   expect(checked).toEqual([join(process.cwd(), COMPACT)]);
   // What judges lies in the data folder.
-  expect((await loadModelPackage(join(installedDir, `${shipped.name}-${shipped.version}-${shipped.sha256.slice(0, 12)}`))).identity).toEqual(shipped);
+  expect(
+    (await loadModelPackage(join(installedDir, `${shipped.name}-${shipped.version}-${shipped.sha256.slice(0, 12)}`)))
+      .identity,
+  ).toEqual(shipped);
   const activation = (await web.store.modelInForce('active')).wanted!;
   await web.store.noteModelFailed(activation, 'The golden case differs.');
   expect((await board()).history[0]).toMatchObject({ failure: 'The golden case differs.', inUseAtMs: null });
   await web.store.noteModelInUse(activation, activation.threshold!);
   expect((await board()).history[0]).toMatchObject({ failure: null, inUseAtMs: expect.any(Number) as number });
   const [entry] = await web.access.audit.page({ action: 'model.activated' }, 5);
-  expect(entry).toMatchObject({ actor: 'web', address: '127.0.0.1', target: `${shipped.name}@${shipped.version}`, detail: { role: 'active', reason: REASON } });
+  expect(entry).toMatchObject({
+    actor: 'web',
+    address: '127.0.0.1',
+    target: `${shipped.name}@${shipped.version}`,
+    detail: { role: 'active', reason: REASON },
+  });
 });
 
 test('a shadow is set and ended; the active package is not its own shadow, and the active role is never empty', async () => {
   const { decide, board, sha256, shipped } = await withPackages();
   expect((await decide({ role: 'active', sha256: shipped.sha256, reason: REASON })).status).toBe(201);
-  expect(await decide({ role: 'shadow', sha256: shipped.sha256, reason: REASON })).toMatchObject({ status: 400, json: { message: expect.stringContaining('cannot be its own shadow') as string } });
-  expect((await decide({ role: 'shadow', sha256, reason: REASON })).json).toMatchObject({ role: 'shadow', threshold: null });
-  expect((await board()).packages.map(({ model, roles }) => [model!.version, roles])).toEqual([['9.0.0', ['shadow']], [shipped.version, ['active']]]);
+  expect(await decide({ role: 'shadow', sha256: shipped.sha256, reason: REASON })).toMatchObject({
+    status: 400,
+    json: { message: expect.stringContaining('cannot be its own shadow') as string },
+  });
+  expect((await decide({ role: 'shadow', sha256, reason: REASON })).json).toMatchObject({
+    role: 'shadow',
+    threshold: null,
+  });
+  expect((await board()).packages.map(({ model, roles }) => [model!.version, roles])).toEqual([
+    ['9.0.0', ['shadow']],
+    [shipped.version, ['active']],
+  ]);
   expect((await decide({ role: 'active', sha256: null, reason: REASON })).status).toBe(400);
   expect((await decide({ role: 'shadow', sha256: null, reason: REASON })).status).toBe(201);
   expect((await board()).wanted.shadow).toBeNull();
@@ -113,21 +184,37 @@ test('a shadow is set and ended; the active package is not its own shadow, and t
 
 test('a threshold that the site has set is asked about, and one person sets none where it takes two', async () => {
   const { web, decide, board, sha256, shipped } = await withPackages({}, { secondPerson: true });
-  await web.database.db.transaction().execute((trx) => putThreshold(trx, systemClock.now(), { modelName: shipped.name, value: 0.61, reason: 'ours', by: 'ada' }));
+  await web.database.db
+    .transaction()
+    .execute((trx) =>
+      putThreshold(trx, systemClock.now(), { modelName: shipped.name, value: 0.61, reason: 'ours', by: 'ada' }),
+    );
   expect((await board()).packages[0]).toMatchObject({ thresholdQuestion: { inForce: 0.61, ownSources: [] } });
   const unsaid = await decide({ role: 'active', sha256, reason: REASON });
   expect([unsaid.status, unsaid.json['error']]).toEqual([409, 'threshold-unsaid']);
   expect((await board()).history).toEqual([]);
   expect((await decide({ role: 'active', sha256, reason: REASON, threshold: 0.5 })).status).toBe(400);
-  expect((await decide({ role: 'active', sha256, reason: REASON, threshold: 'keep' })).json).toMatchObject({ threshold: null });
-  expect((await decide({ role: 'active', sha256, reason: REASON, threshold: 'default' })).json).toMatchObject({ threshold: (await loadModelPackage(COMPACT)).defaultThreshold });
+  expect((await decide({ role: 'active', sha256, reason: REASON, threshold: 'keep' })).json).toMatchObject({
+    threshold: null,
+  });
+  expect((await decide({ role: 'active', sha256, reason: REASON, threshold: 'default' })).json).toMatchObject({
+    threshold: (await loadModelPackage(COMPACT)).defaultThreshold,
+  });
 });
 
 test('a package that does not pass its check changes nothing, and the answer says why', async () => {
-  const { decide, board, sha256 } = await withPackages({ verify: () => Promise.reject(new TriageError('model-invalid', 'The golden case differs by 0.2.')) });
+  const { decide, board, sha256 } = await withPackages({
+    verify: () => Promise.reject(new TriageError('model-invalid', 'The golden case differs by 0.2.')),
+  });
   const refused = await decide({ role: 'active', sha256, reason: REASON });
-  expect(refused).toMatchObject({ status: 422, json: { error: 'model-refused', message: expect.stringContaining('The golden case differs by 0.2.') as string } });
-  expect(await decide({ role: 'active', sha256: 'ab'.repeat(32), reason: REASON })).toMatchObject({ status: 404, json: { message: expect.stringContaining('odontoid model install') as string } });
+  expect(refused).toMatchObject({
+    status: 422,
+    json: { error: 'model-refused', message: expect.stringContaining('The golden case differs by 0.2.') as string },
+  });
+  expect(await decide({ role: 'active', sha256: 'ab'.repeat(32), reason: REASON })).toMatchObject({
+    status: 404,
+    json: { message: expect.stringContaining('odontoid model install') as string },
+  });
   expect((await decide({ role: 'active', sha256, reason: 'too short' })).status).toBe(400);
   expect((await board()).history).toEqual([]);
 });
@@ -140,8 +227,12 @@ test('while one package is checked no other is taken, and the list still answers
   const { web, decide, sha256, shipped } = await withPackages({ verify: () => checking });
   const first = decide({ role: 'active', sha256, reason: REASON });
   let isDeciding = false;
-  while (!isDeciding) isDeciding = ((await (await fetch(`${web.url}/api/models`)).json()) as { isDeciding: boolean }).isDeciding;
-  expect(await decide({ role: 'active', sha256: shipped.sha256, reason: REASON })).toMatchObject({ status: 409, json: { error: 'model-check-running' } });
+  while (!isDeciding)
+    isDeciding = ((await (await fetch(`${web.url}/api/models`)).json()) as { isDeciding: boolean }).isDeciding;
+  expect(await decide({ role: 'active', sha256: shipped.sha256, reason: REASON })).toMatchObject({
+    status: 409,
+    json: { error: 'model-check-running' },
+  });
   end();
   expect((await first).status).toBe(201);
 });
@@ -168,15 +259,30 @@ test('the comparison names cases by their reference, and says which can still be
   await decide({ role: 'active', sha256: shipped.sha256, reason: REASON });
   await decide({ role: 'shadow', sha256, reason: REASON });
   await addStudy(web, { id: 'flipped', outcome: 0.9 });
-  const scored = (study: string, active: number) => ({ studyInstanceUid: studyUid(study), revision: 1, manifest: manifestOf([1, 2].map((number) => instanceOf({ study, number }))), findings: findingsOf(active, { model: shipped }) });
+  const scored = (study: string, active: number) => ({
+    studyInstanceUid: studyUid(study),
+    revision: 1,
+    manifest: manifestOf([1, 2].map((number) => instanceOf({ study, number }))),
+    findings: findingsOf(active, { model: shipped }),
+  });
   const shadow = { name: shipped.name, version: '9.0.0', sha256 };
-  await web.store.saveShadowScore(shadow, scored('flipped', 0.9), { findings: findingsOf(0.1, { model: shadow }), seconds: 2 });
-  await web.store.saveShadowScore(shadow, scored('gone', 0.1), { findings: findingsOf(0.9, { model: shadow }), seconds: 2 });
+  await web.store.saveShadowScore(shadow, scored('flipped', 0.9), {
+    findings: findingsOf(0.1, { model: shadow }),
+    seconds: 2,
+  });
+  await web.store.saveShadowScore(shadow, scored('gone', 0.1), {
+    findings: findingsOf(0.9, { model: shadow }),
+    seconds: 2,
+  });
   const comparison = (await (await asked()).json()) as Record<string, unknown>;
   expect(comparison).toMatchObject({ cases: 2, flipsTotal: 2, agreement: { cases: 2, share: { value: 0 } } });
   expect(comparison['flips']).toEqual(
     expect.arrayContaining([
-      expect.objectContaining({ caseRef: caseRef(studyUid('flipped')), present: true, active: { decision: 'suspected', probability: 0.9 } }),
+      expect.objectContaining({
+        caseRef: caseRef(studyUid('flipped')),
+        present: true,
+        active: { decision: 'suspected', probability: 0.9 },
+      }),
       expect.objectContaining({ caseRef: caseRef(studyUid('gone')), present: false }),
     ]),
   );

@@ -12,18 +12,29 @@ class Browser {
 
   async go(url: string, from: string | null = null): Promise<RawAnswer & { url: string }> {
     let crossSite = from !== null && from !== new URL(url).origin;
-    for (let next = url; ; ) {
+    for (let next = url; ;) {
       const { origin } = new URL(next);
       const jar = this.jars.get(origin) ?? new Map<string, { value: string; strict: boolean }>();
       this.jars.set(origin, jar);
       // A navigation that another site began brings Lax cookies only.
-      const cookie = [...jar].filter(([, { strict }]) => !strict || !crossSite).map(([name, { value }]) => `${name}=${value}`).join('; ');
-      const answer = await ask(next, 'GET', { ...(cookie === '' ? {} : { Cookie: cookie }), 'Sec-Fetch-Mode': 'navigate', 'Sec-Fetch-Site': crossSite ? 'cross-site' : 'same-origin' });
+      const cookie = [...jar]
+        .filter(([, { strict }]) => !strict || !crossSite)
+        .map(([name, { value }]) => `${name}=${value}`)
+        .join('; ');
+      const answer = await ask(next, 'GET', {
+        ...(cookie === '' ? {} : { Cookie: cookie }),
+        'Sec-Fetch-Mode': 'navigate',
+        'Sec-Fetch-Site': crossSite ? 'cross-site' : 'same-origin',
+      });
       for (const set of answer.headers['set-cookie'] ?? []) {
         const [pair = '', ...attributes] = set.split('; ');
         const at = pair.indexOf('=');
         if (pair.slice(at + 1) === '') jar.delete(pair.slice(0, at));
-        else jar.set(pair.slice(0, at), { value: pair.slice(at + 1), strict: attributes.some((one) => /samesite=strict/i.test(one)) });
+        else
+          jar.set(pair.slice(0, at), {
+            value: pair.slice(at + 1),
+            strict: attributes.some((one) => /samesite=strict/i.test(one)),
+          });
       }
       if (answer.headers.location === undefined) return { ...answer, url: next };
       const following = new URL(answer.headers.location, next);
@@ -61,7 +72,16 @@ async function site() {
   let client: ReturnType<typeof createOidcProvider> | null = null;
   const made = () =>
     (client ??= createOidcProvider(
-      { ...lateOptions, clientId: 'odontoid', clientSecret: 'a secret of the client', scope: 'openid profile', roleClaim: 'roles', adminValues: ['pacs-admins'], readerValues: ['radiology'], nameClaim: 'preferred_username' },
+      {
+        ...lateOptions,
+        clientId: 'odontoid',
+        clientSecret: 'a secret of the client',
+        scope: 'openid profile',
+        roleClaim: 'roles',
+        adminValues: ['pacs-admins'],
+        readerValues: ['radiology'],
+        nameClaim: 'preferred_username',
+      },
       clock,
     ));
   lateOptions.redirectUri = `${web.url}/api/oidc/callback`;
@@ -76,12 +96,18 @@ test('a person signs in at the provider, with PKCE, state and nonce, and is who 
   const end = await browser.go(start);
   expect([end.url, end.status]).toEqual([`${url}/`, 200]);
   const asked = provider.asked[0]!;
-  expect(Object.fromEntries(asked)).toMatchObject({ response_type: 'code', code_challenge_method: 'S256', client_id: 'odontoid' });
+  expect(Object.fromEntries(asked)).toMatchObject({
+    response_type: 'code',
+    code_challenge_method: 'S256',
+    client_id: 'odontoid',
+  });
   for (const name of ['state', 'nonce', 'code_challenge']) expect(asked.get(name)!.length).toBeGreaterThan(40);
   const page = browser.page(url);
   expect(await page.session()).toMatchObject({ signIn: 'oidc', user: { name: 'ann', role: 'reader' } });
   expect((await page.ask('GET', '/api/worklist')).status).toBe(200);
-  expect((await access.audit.page({ action: 'sign-in' }, 5)).map(({ actor, detail }) => [actor, detail['by']])).toEqual([['ann', 'provider']]);
+  expect((await access.audit.page({ action: 'sign-in' }, 5)).map(({ actor, detail }) => [actor, detail['by']])).toEqual(
+    [['ann', 'provider']],
+  );
   // Nothing that could be used again is left in the browser.
   expect([...browser.jars.get(url)!.keys()]).toEqual(['odontoid']);
 });
@@ -126,13 +152,18 @@ test('an answer works once, in the browser that began, in time, and unchanged', 
     const browser = new Browser();
     const first = await ask(start, 'GET', {});
     const cookie = first.headers['set-cookie']![0]!;
-    const jar = new Map([['odontoid-oidc', { value: cookie.slice(cookie.indexOf('=') + 1, cookie.indexOf(';')), strict: false }]]);
+    const jar = new Map([
+      ['odontoid-oidc', { value: cookie.slice(cookie.indexOf('=') + 1, cookie.indexOf(';')), strict: false }],
+    ]);
     browser.jars.set(url, jar);
     let next = first.headers.location!;
     const providers = new Map<string, string>();
     while (!next.startsWith(`${url}/api/oidc/callback`)) {
-      const answer = await ask(next, 'GET', { Cookie: [...providers].map(([name, value]) => `${name}=${value}`).join('; ') });
-      for (const set of answer.headers['set-cookie'] ?? []) providers.set(set.slice(0, set.indexOf('=')), set.slice(set.indexOf('=') + 1, set.indexOf(';')));
+      const answer = await ask(next, 'GET', {
+        Cookie: [...providers].map(([name, value]) => `${name}=${value}`).join('; '),
+      });
+      for (const set of answer.headers['set-cookie'] ?? [])
+        providers.set(set.slice(0, set.indexOf('=')), set.slice(set.indexOf('=') + 1, set.indexOf(';')));
       next = new URL(answer.headers.location!, next).href;
     }
     return { browser, answer: next };
@@ -151,7 +182,9 @@ test('an answer works once, in the browser that began, in time, and unchanged', 
   expect((await two.browser.go(two.answer, provider.issuer)).url).toBe(`${url}/`);
   expect((await two.browser.go(two.answer, provider.issuer)).url).toBe(failed);
   const three = await begin();
-  expect((await three.browser.go(three.answer.replace(/state=[^&]+/, 'state=made-up'), provider.issuer)).url).toBe(failed);
+  expect((await three.browser.go(three.answer.replace(/state=[^&]+/, 'state=made-up'), provider.issuer)).url).toBe(
+    failed,
+  );
   const four = await begin();
   expect((await four.browser.go(four.answer.replace(/code=[^&]+/, 'code=made-up'), provider.issuer)).url).toBe(failed);
   const five = await begin();
@@ -177,7 +210,17 @@ test('a password opens nothing where the provider signs people in, and a provide
   await addUser(web, 'root', 'admin');
   expect((await new Visitor(web.url).signIn('root')).status).toBe(400);
   const down = createOidcProvider(
-    { issuer: 'http://127.0.0.1:1', clientId: 'x', clientSecret: undefined, scope: 'openid', roleClaim: 'roles', adminValues: ['a'], readerValues: ['r'], nameClaim: 'sub', redirectUri: 'http://127.0.0.1/api/oidc/callback' },
+    {
+      issuer: 'http://127.0.0.1:1',
+      clientId: 'x',
+      clientSecret: undefined,
+      scope: 'openid',
+      roleClaim: 'roles',
+      adminValues: ['a'],
+      readerValues: ['r'],
+      nameClaim: 'sub',
+      redirectUri: 'http://127.0.0.1/api/oidc/callback',
+    },
     web.clock,
   );
   await expect(down.start(null)).rejects.toMatchObject({ code: 'provider-unreachable' });

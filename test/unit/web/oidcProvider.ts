@@ -26,9 +26,21 @@ export async function startIdentityProvider(redirectUri: string): Promise<Identi
     server.close();
   });
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const state: IdentityProvider = { issuer, person: { sub: '1', preferred_username: 'ann', roles: ['radiology'] }, asked: [] };
+  const state: IdentityProvider = {
+    issuer,
+    person: { sub: '1', preferred_username: 'ann', roles: ['radiology'] },
+    asked: [],
+  };
   const provider = new Provider(issuer, {
-    clients: [{ client_id: 'odontoid', client_secret: 'a secret of the client', redirect_uris: [redirectUri], response_types: ['code'], grant_types: ['authorization_code'] }],
+    clients: [
+      {
+        client_id: 'odontoid',
+        client_secret: 'a secret of the client',
+        redirect_uris: [redirectUri],
+        response_types: ['code'],
+        grant_types: ['authorization_code'],
+      },
+    ],
     pkce: { required: () => true },
     claims: { openid: ['sub'], profile: ['preferred_username', 'roles'] },
     conformIdTokenClaims: false,
@@ -51,12 +63,25 @@ export async function startIdentityProvider(redirectUri: string): Promise<Identi
     const answer = async (): Promise<void> => {
       const { prompt, params, grantId } = await provider.interactionDetails(request, response);
       if (prompt.name === 'login') {
-        await provider.interactionFinished(request, response, { login: { accountId: state.person.sub } }, { mergeWithLastSubmission: false });
+        await provider.interactionFinished(
+          request,
+          response,
+          { login: { accountId: state.person.sub } },
+          { mergeWithLastSubmission: false },
+        );
         return;
       }
-      const grant = grantId === undefined ? new provider.Grant({ accountId: state.person.sub, clientId: String(params['client_id']) }) : (await provider.Grant.find(grantId))!;
+      const grant =
+        grantId === undefined
+          ? new provider.Grant({ accountId: state.person.sub, clientId: String(params['client_id']) })
+          : (await provider.Grant.find(grantId))!;
       grant.addOIDCScope('openid profile');
-      await provider.interactionFinished(request, response, { consent: { grantId: await grant.save() } }, { mergeWithLastSubmission: true });
+      await provider.interactionFinished(
+        request,
+        response,
+        { consent: { grantId: await grant.save() } },
+        { mergeWithLastSubmission: true },
+      );
     };
     answer().catch(() => response.destroy());
   });

@@ -21,7 +21,10 @@ test('every route, with each method, as each role: only who may gets in', async 
   const { secret: token } = await access.tokens.add('monitor', null, 'test');
   const { secret: revoked } = await access.tokens.add('revoked', null, 'test');
   await access.tokens.revoke('revoked', 'test');
-  const wall = await access.tokens.openWall((await access.tokens.addWall('ed', { name: 'test', address: '' })).secret, '');
+  const wall = await access.tokens.openWall(
+    (await access.tokens.addWall('ed', { name: 'test', address: '' })).secret,
+    '',
+  );
   const { secret: link } = await access.tokens.addWall('unopened', { name: 'test', address: '' });
   // A session serves until a request may have ended it.
   const sessions = new Map<string, Record<string, string>>();
@@ -33,7 +36,11 @@ test('every route, with each method, as each role: only who may gets in', async 
     sessions.set(user.name, headers);
     return headers;
   };
-  const people: [who: string, role: Role | null, headers: () => Promise<Record<string, string>> | Record<string, string>][] = [
+  const people: [
+    who: string,
+    role: Role | null,
+    headers: () => Promise<Record<string, string>> | Record<string, string>,
+  ][] = [
     ['nobody', null, () => ({})],
     ['a made-up cookie', null, () => ({ Cookie: 'odontoid=s%3Amade.up' })],
     ['a disabled admin', null, () => ({ Cookie: goneCookie.cookie, 'X-CSRF-Token': goneCookie.csrfToken })],
@@ -58,19 +65,28 @@ test('every route, with each method, as each role: only who may gets in', async 
           method: method.toUpperCase(),
           redirect: 'manual',
           signal: controller.signal,
-          headers: { Origin: web.url, ...(await headers()), ...(method === 'get' ? {} : { 'Content-Type': 'application/json' }) },
+          headers: {
+            Origin: web.url,
+            ...(await headers()),
+            ...(method === 'get' ? {} : { 'Content-Type': 'application/json' }),
+          },
           ...(method === 'get' ? {} : { body: '{}' }),
         });
         const what = `${method} ${path} as ${who}: ${response.status}`;
-        const { error } = (response.headers.get('content-type')?.includes('json') === true ? await response.json() : {}) as { error?: string };
+        const { error } = (
+          response.headers.get('content-type')?.includes('json') === true ? await response.json() : {}
+        ) as { error?: string };
         controller.abort();
         asked += 1;
         if (method !== 'get' && path.startsWith('/api/session')) sessions.clear();
         // A token that is not known is refused wherever it is shown.
-        if (who === 'a revoked token' && /^\/(api|metrics)/.test(path)) expect([response.status, error], what).toEqual([401, 'not-signed-in']);
+        if (who === 'a revoked token' && /^\/(api|metrics)/.test(path))
+          expect([response.status, error], what).toEqual([401, 'not-signed-in']);
         else if (entry === undefined) expect(response.status, what).toBe(404);
-        else if (mayUse(role, entry.least)) expect(['not-signed-in', 'not-allowed', 'csrf-token', 'sign-in-again'], what).not.toContain(error);
-        else expect([response.status, error], what).toEqual(role === null ? [401, 'not-signed-in'] : [403, 'not-allowed']);
+        else if (mayUse(role, entry.least))
+          expect(['not-signed-in', 'not-allowed', 'csrf-token', 'sign-in-again'], what).not.toContain(error);
+        else
+          expect([response.status, error], what).toEqual(role === null ? [401, 'not-signed-in'] : [403, 'not-allowed']);
       }
     }
   }
@@ -81,24 +97,36 @@ test('every route, with each method, as each role: only who may gets in', async 
 }, 180_000);
 
 test('whatever changes something is audited, but for what changes only the session’s own clock', () => {
-  const silent = ROUTES.filter(({ method, audit }) => method !== 'get' && audit === undefined).map(({ method, path }) => `${method} ${path}`);
+  const silent = ROUTES.filter(({ method, audit }) => method !== 'get' && audit === undefined).map(
+    ({ method, path }) => `${method} ${path}`,
+  );
   expect(silent.sort()).toEqual(['post /api/session/activity', 'post /api/set-up/link']);
 });
 
 test('whatever puts a threshold into force, or out of it, asks for an admin and a recent sign-in', () => {
-  const changes = ROUTES.filter(({ audit }) => audit?.by === 'store' && [audit.action].flat().includes('threshold.changed'));
-  expect(changes.map(({ path }) => path)).toEqual(['/api/thresholds/drafts/:id/confirm', '/api/thresholds/revert', '/api/thresholds/stop']);
+  const changes = ROUTES.filter(
+    ({ audit }) => audit?.by === 'store' && [audit.action].flat().includes('threshold.changed'),
+  );
+  expect(changes.map(({ path }) => path)).toEqual([
+    '/api/thresholds/drafts/:id/confirm',
+    '/api/thresholds/revert',
+    '/api/thresholds/stop',
+  ]);
   for (const { path, least, recentSignIn } of changes) expect([least, recentSignIn], path).toEqual(['admin', true]);
 });
 
 test('what takes a model into use asks for an admin and a recent sign-in', () => {
   const activations = ROUTES.filter(({ audit }) => audit?.by === 'store' && audit.action === 'model.activated');
-  expect(activations.map(({ path, least, recentSignIn }) => [path, least, recentSignIn])).toEqual([['/api/models/activations', 'admin', true]]);
+  expect(activations.map(({ path, least, recentSignIn }) => [path, least, recentSignIn])).toEqual([
+    ['/api/models/activations', 'admin', true],
+  ]);
 });
 
 test('what changes accounts asks for a recent sign-in', () => {
   const accounts = ROUTES.filter(({ path, method }) => path.startsWith('/api/users') && method !== 'get');
   expect(accounts.length).toBeGreaterThan(3);
   // Signing an account out takes nothing from anybody that they cannot have back.
-  expect(accounts.filter(({ recentSignIn }) => recentSignIn !== true).map(({ path }) => path)).toEqual(['/api/users/:id/sessions']);
+  expect(accounts.filter(({ recentSignIn }) => recentSignIn !== true).map(({ path }) => path)).toEqual([
+    '/api/users/:id/sessions',
+  ]);
 });

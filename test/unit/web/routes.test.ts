@@ -34,7 +34,9 @@ test('no two routes share method and address', () => {
 
 test('a route states the parameters that its address has', () => {
   for (const { path, params } of ROUTES)
-    expect(Object.keys(params?.shape ?? {}).sort(), path).toEqual([...path.matchAll(/:(\w+)/g)].map((match) => match[1]).sort());
+    expect(Object.keys(params?.shape ?? {}).sort(), path).toEqual(
+      [...path.matchAll(/:(\w+)/g)].map((match) => match[1]).sort(),
+    );
 });
 
 test('the description names every route with its role, parameters, body and failures, and nothing else', async () => {
@@ -60,7 +62,13 @@ test('the description names every route with its role, parameters, body and fail
       entry.least !== 'public' || entry.alsoAnswers?.[401] !== undefined,
     );
     expect(operation.security).toEqual(
-      { public: [], wall: [{ wall: [] }, { token: [] }, { session: [] }], service: [{ token: [] }, { session: [] }], reader: [{ session: [] }], admin: [{ session: [] }] }[entry.least],
+      {
+        public: [],
+        wall: [{ wall: [] }, { token: [] }, { session: [] }],
+        service: [{ token: [] }, { session: [] }],
+        reader: [{ session: [] }],
+        admin: [{ session: [] }],
+      }[entry.least],
     );
   }
 });

@@ -110,7 +110,11 @@ test('not ready says what is missing', async () => {
 
 test('not ready without a known reason still says something', async () => {
   const { url } = await startWeb({ system: () => Promise.resolve({ ...READY, model: null }) });
-  expect(await (await fetch(`${url}/readyz`)).json()).toEqual({ ready: false, missing: ['No network is loaded.'], alarms: [] });
+  expect(await (await fetch(`${url}/readyz`)).json()).toEqual({
+    ready: false,
+    missing: ['No network is loaded.'],
+    alarms: [],
+  });
 });
 
 test('the page is served with headers that allow nothing inline, no frame and no copy', async () => {

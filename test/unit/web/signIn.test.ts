@@ -23,7 +23,9 @@ test('signing in gives a cookie that scripts cannot read and other sites do not 
   expect((await visitor.session()).user).toBeNull();
   const answer = await visitor.signIn('Ann');
   expect(answer.status).toBe(204);
-  expect(answer.headers['set-cookie']).toEqual([expect.stringMatching(/^odontoid=[^;]+; Path=\/; HttpOnly; SameSite=Strict$/)]);
+  expect(answer.headers['set-cookie']).toEqual([
+    expect.stringMatching(/^odontoid=[^;]+; Path=\/; HttpOnly; SameSite=Strict$/),
+  ]);
   expect(answer.headers['cache-control']).toBe('no-store');
   expect(await visitor.session()).toMatchObject({ signIn: 'local', user: { name: 'ann', role: 'reader' } });
   expect((await visitor.ask('GET', '/api/worklist')).status).toBe(200);
@@ -45,7 +47,10 @@ test('who may not sign in learns nothing of why, and what was typed as a name is
   ] as const)
     answers.push(await visitor.signIn(name, password));
   for (const answer of answers) {
-    expect([answer.status, answer.json]).toEqual([401, { error: 'sign-in-failed', message: 'The name or the password is wrong.' }]);
+    expect([answer.status, answer.json]).toEqual([
+      401,
+      { error: 'sign-in-failed', message: 'The name or the password is wrong.' },
+    ]);
     expect(answer.headers['set-cookie']).toBeUndefined();
   }
   const failed = await access.audit.page({ action: 'sign-in.failed' }, 10);
@@ -114,7 +119,9 @@ test('a session in use goes on, to its absolute end and no longer', async () => 
 
 test('guessing one account from one desk is stopped, also when all guesses come at once', async () => {
   const { visitor, clock } = await site();
-  const answers = await Promise.all(Array.from({ length: 20 }, (_, guess) => visitor.signIn('ann', `guess number ${guess}`)));
+  const answers = await Promise.all(
+    Array.from({ length: 20 }, (_, guess) => visitor.signIn('ann', `guess number ${guess}`)),
+  );
   expect(answers.filter(({ status }) => status === 401)).toHaveLength(8);
   const stopped = answers.filter(({ status }) => status === 429);
   expect(stopped).toHaveLength(12);
@@ -147,8 +154,15 @@ test('one’s sessions are listed, ended one by one, and all at once', async () 
   await other.signIn('ann');
   const stranger = new Visitor(url);
   await stranger.signIn('root');
-  const { sessions } = (await visitor.ask('GET', '/api/sessions')).json as { sessions: { id: string; current: boolean; userAgent: string }[] };
-  expect(sessions.map(({ current, userAgent }) => [current, userAgent])).toEqual(expect.arrayContaining([[false, 'Other browser'], [true, '']]));
+  const { sessions } = (await visitor.ask('GET', '/api/sessions')).json as {
+    sessions: { id: string; current: boolean; userAgent: string }[];
+  };
+  expect(sessions.map(({ current, userAgent }) => [current, userAgent])).toEqual(
+    expect.arrayContaining([
+      [false, 'Other browser'],
+      [true, ''],
+    ]),
+  );
   const { id } = sessions.find(({ current }) => !current)!;
   expect((await stranger.ask('DELETE', `/api/sessions/${id}`)).status).toBe(404);
   expect((await other.session()).user).not.toBeNull();
@@ -198,10 +212,13 @@ test('a first admin is made by the printed link, once, in time, and with a passw
   const visitor = new Visitor(web.url);
   const old = (await web.access.accounts.firstAdminLink())!;
   const link = (await web.access.accounts.firstAdminLink())!;
-  const use = (secret: string, password = PASSWORD, name = 'chief') => visitor.ask('POST', '/api/set-up', { secret, name, password });
+  const use = (secret: string, password = PASSWORD, name = 'chief') =>
+    visitor.ask('POST', '/api/set-up', { secret, name, password });
   expect((await use(old.secret)).status).toBe(403);
-  for (const weak of ['short', 'password password', 'chief of radiology', 'odontoid odontoid', 'aaaaaaaaaaaaaaaa']) expect((await use(link.secret, weak)).status, weak).toBe(400);
-  for (const name of ['web', 'a', '-x', 'odontoid', '<script>']) expect((await use(link.secret, PASSWORD, name)).status, name).toBe(400);
+  for (const weak of ['short', 'password password', 'chief of radiology', 'odontoid odontoid', 'aaaaaaaaaaaaaaaa'])
+    expect((await use(link.secret, weak)).status, weak).toBe(400);
+  for (const name of ['web', 'a', '-x', 'odontoid', '<script>'])
+    expect((await use(link.secret, PASSWORD, name)).status, name).toBe(400);
   expect((await visitor.ask('POST', '/api/set-up/link', { secret: link.secret })).json).toEqual({ account: null });
   expect((await use(link.secret)).status).toBe(204);
   expect((await visitor.session()).user).toEqual({ name: 'chief', role: 'admin' });
@@ -226,7 +243,9 @@ test('a reset takes the password and every session away; the link gives a new on
   const { path } = (await visitor.ask('POST', `/api/users/${id}/reset`, {})).json as { path: string };
   expect((await ann.session()).user).toBeNull();
   expect((await ann.signIn('ann')).status).toBe(401);
-  expect((await ann.ask('POST', '/api/set-up', { secret: path.split('#')[1], password: 'three new words here' })).status).toBe(204);
+  expect(
+    (await ann.ask('POST', '/api/set-up', { secret: path.split('#')[1], password: 'three new words here' })).status,
+  ).toBe(204);
   expect((await ann.session()).user).toEqual({ name: 'ann', role: 'reader' });
 });
 
@@ -266,9 +285,12 @@ test('a machine reads with its token, decides nothing, and is in the audit by it
   await addStudy(web, { id: 'plain', outcome: 0.1 });
   const { secret } = await web.access.tokens.add('monitor', web.clock.now() + 60 * MINUTE, 'test');
   const machine = new Visitor(web.url, { Origin: '', Authorization: `Bearer ${secret}` });
-  for (const path of ['/api/worklist', '/metrics', `/api/cases/${studyUid('plain')}`]) expect((await machine.ask('GET', path)).status, path).toBe(200);
+  for (const path of ['/api/worklist', '/metrics', `/api/cases/${studyUid('plain')}`])
+    expect((await machine.ask('GET', path)).status, path).toBe(200);
   expect((await machine.ask('PUT', `/api/cases/${studyUid('plain')}/read`, { read: true })).status).toBe(403);
-  expect(await web.actions()).toEqual(expect.arrayContaining(['case.fetched token:monitor', 'access.denied token:monitor']));
+  expect(await web.actions()).toEqual(
+    expect.arrayContaining(['case.fetched token:monitor', 'access.denied token:monitor']),
+  );
   expect(await web.actions()).not.toContain('case.viewed token:monitor');
   web.clock.advance(60 * MINUTE);
   expect((await machine.ask('GET', '/metrics')).status).toBe(401);
@@ -291,9 +313,14 @@ test('admins read the audit by filters; its CSV runs nothing in a spreadsheet', 
   for (const actor of ['=HYPERLINK("http://x")', '+1+1', '-2+3', '@SUM(A1)', '  =1+1', '＝1', 'quote "and, comma'])
     await access.audit.append({ action: 'association.rejected', actor, address: '10.0.0.9', detail: { why: '=x' } });
   await visitor.signIn('root');
-  const page = (await visitor.ask('GET', '/api/audit?action=association.rejected&limit=3')).json as { entries: { actor: string; seq: number }[]; nextBeforeSeq: number };
+  const page = (await visitor.ask('GET', '/api/audit?action=association.rejected&limit=3')).json as {
+    entries: { actor: string; seq: number }[];
+    nextBeforeSeq: number;
+  };
   expect(page.entries.map(({ actor }) => actor)).toEqual(['quote "and, comma', '＝1', '  =1+1']);
-  const next = (await visitor.ask('GET', `/api/audit?action=association.rejected&limit=9&beforeSeq=${page.nextBeforeSeq}`)).json as { entries: unknown[]; nextBeforeSeq: null };
+  const next = (
+    await visitor.ask('GET', `/api/audit?action=association.rejected&limit=9&beforeSeq=${page.nextBeforeSeq}`)
+  ).json as { entries: unknown[]; nextBeforeSeq: null };
   expect([next.entries.length, next.nextBeforeSeq]).toEqual([4, null]);
   expect((await visitor.ask('GET', '/api/audit?limit=0')).status).toBe(400);
   expect((await visitor.ask('GET', '/api/audit?action=nothing')).status).toBe(400);
@@ -304,7 +331,8 @@ test('admins read the audit by filters; its CSV runs nothing in a spreadsheet', 
   const lines = csv.body.trimEnd().split('\r\n');
   expect(lines).toHaveLength(8);
   expect(lines[1]).toContain('"quote ""and, comma"');
-  for (const line of lines) for (const cell of line.matchAll(/(?:^|,)"((?:""|[^"])*)"/g)) expect(cell[1]).not.toMatch(/^\s*[=+\-@＝＋－＠]/u);
+  for (const line of lines)
+    for (const cell of line.matchAll(/(?:^|,)"((?:""|[^"])*)"/g)) expect(cell[1]).not.toMatch(/^\s*[=+\-@＝＋－＠]/u);
   expect((await access.audit.page({ action: 'audit.exported' }, 1))[0]?.actor).toBe('root');
 });
 
@@ -315,7 +343,11 @@ test('a view is a person who opened the case: a page left open is one, a picture
   const at = `/api/cases/${caseRef(study)}`;
   const { visitor, clock } = web;
   await visitor.signIn('ann');
-  const looks = async () => (await web.access.audit.page({ target: study }, 20)).map(({ action, actor }) => `${action} ${actor}`).filter((look) => look.startsWith('case.')).reverse();
+  const looks = async () =>
+    (await web.access.audit.page({ target: study }, 20))
+      .map(({ action, actor }) => `${action} ${actor}`)
+      .filter((look) => look.startsWith('case.'))
+      .reverse();
   // Pointed at beside the list, again and again: one entry a session, and no view.
   for (let times = 0; times < 3; times += 1) {
     const { status, json } = await visitor.ask('GET', `${at}/preview`);
@@ -352,7 +384,8 @@ test('a view is a person who opened the case: a page left open is one, a picture
   const { views } = (await visitor.ask('GET', at)).json as { views: { by: string; atMs: number }[] };
   expect(views.map(({ by }) => by)).toEqual(['root', 'ann', 'ann', 'ann']);
   // A study that is not there is no look at anything.
-  for (const path of ['/api/cases/1.2.3', '/api/cases/1.2.3/slices/0', '/api/cases/1.2.3/preview']) expect((await visitor.ask('GET', path)).status).toBe(404);
+  for (const path of ['/api/cases/1.2.3', '/api/cases/1.2.3/slices/0', '/api/cases/1.2.3/preview'])
+    expect((await visitor.ask('GET', path)).status).toBe(404);
   expect(await web.access.audit.page({ target: '1.2.3' }, 5)).toEqual([]);
 });
 
@@ -372,18 +405,31 @@ test('what cannot be recorded is not shown', async () => {
   const web = await site();
   await addStudy(web, { id: 'plain', outcome: 0.1, patientName: 'Canary^Jane' });
   await web.visitor.signIn('ann');
-  web.database.sqlite.exec("create temp trigger full before insert on audit_log begin select raise(abort, 'no room'); end");
+  web.database.sqlite.exec(
+    "create temp trigger full before insert on audit_log begin select raise(abort, 'no room'); end",
+  );
   const answer = await web.visitor.ask('GET', `/api/cases/${studyUid('plain')}`);
   expect(answer.status).toBe(500);
   expect(answer.body).not.toContain('Canary');
 });
 
 test('over TLS the cookie is bound to the host; only the public name gets in', async () => {
-  const { url } = await site({ publicUrl: 'https://odontoid.example', trustProxy: ['127.0.0.1'], signIn: { secure: true } });
-  const proxied = { Host: 'odontoid.example', Origin: 'https://odontoid.example', 'X-Forwarded-Proto': 'https', 'X-Forwarded-For': '10.1.2.3' };
+  const { url } = await site({
+    publicUrl: 'https://odontoid.example',
+    trustProxy: ['127.0.0.1'],
+    signIn: { secure: true },
+  });
+  const proxied = {
+    Host: 'odontoid.example',
+    Origin: 'https://odontoid.example',
+    'X-Forwarded-Proto': 'https',
+    'X-Forwarded-For': '10.1.2.3',
+  };
   const visitor = new Visitor(url, proxied);
   const answer = await visitor.signIn('ann');
-  expect(answer.headers['set-cookie']).toEqual([expect.stringMatching(/^__Host-odontoid=[^;]+; Path=\/; HttpOnly; Secure; SameSite=Strict$/)]);
+  expect(answer.headers['set-cookie']).toEqual([
+    expect.stringMatching(/^__Host-odontoid=[^;]+; Path=\/; HttpOnly; Secure; SameSite=Strict$/),
+  ]);
   expect(answer.headers['strict-transport-security']).toContain('max-age=31536000');
   expect((await visitor.session()).user).not.toBeNull();
   for (const [headers, status] of [

@@ -25,16 +25,58 @@ function limits() {
 }
 
 test('one account from one address, one address for all accounts, one account from everywhere', () => {
-  expect(limits().through(100, () => 'ann', () => '10.0.0.1')).toBe(8);
-  expect(limits().through(100, (n) => `account-${n}`, () => '10.0.0.1')).toBe(40);
-  expect(limits().through(100, () => 'ann', (n) => `10.0.0.${n}`)).toBe(50);
+  expect(
+    limits().through(
+      100,
+      () => 'ann',
+      () => '10.0.0.1',
+    ),
+  ).toBe(8);
+  expect(
+    limits().through(
+      100,
+      (n) => `account-${n}`,
+      () => '10.0.0.1',
+    ),
+  ).toBe(40);
+  expect(
+    limits().through(
+      100,
+      () => 'ann',
+      (n) => `10.0.0.${n}`,
+    ),
+  ).toBe(50);
 });
 
 test('an account is the same in capitals, an IPv6 network is one address, and a mapped IPv4 address is that address', () => {
-  expect(limits().through(100, (n) => (n % 2 === 0 ? 'ANN' : 'ann'), () => '10.0.0.1')).toBe(8);
-  expect(limits().through(100, (n) => `x${n}`, (n) => `2001:db8:0:1::${n.toString(16)}`)).toBe(40);
-  expect(limits().through(100, (n) => `x${n}`, (n) => `2001:db8:0:${n.toString(16)}::1`)).toBe(100);
-  expect(limits().through(100, () => 'ann', (n) => (n % 2 === 0 ? '::ffff:10.0.0.1' : '10.0.0.1'))).toBe(8);
+  expect(
+    limits().through(
+      100,
+      (n) => (n % 2 === 0 ? 'ANN' : 'ann'),
+      () => '10.0.0.1',
+    ),
+  ).toBe(8);
+  expect(
+    limits().through(
+      100,
+      (n) => `x${n}`,
+      (n) => `2001:db8:0:1::${n.toString(16)}`,
+    ),
+  ).toBe(40);
+  expect(
+    limits().through(
+      100,
+      (n) => `x${n}`,
+      (n) => `2001:db8:0:${n.toString(16)}::1`,
+    ),
+  ).toBe(100);
+  expect(
+    limits().through(
+      100,
+      () => 'ann',
+      (n) => (n % 2 === 0 ? '::ffff:10.0.0.1' : '10.0.0.1'),
+    ),
+  ).toBe(8);
 });
 
 test('what was right does not count, and time forgives', () => {
@@ -43,21 +85,55 @@ test('what was right does not count, and time forgives', () => {
     attempt('ann', '10.0.0.1');
     succeeded('ann', '10.0.0.1');
   }
-  expect(through(20, () => 'ann', () => '10.0.0.1')).toBe(8);
+  expect(
+    through(
+      20,
+      () => 'ann',
+      () => '10.0.0.1',
+    ),
+  ).toBe(8);
   clock.advance(15 * MINUTE - 1);
-  expect(through(20, () => 'ann', () => '10.0.0.1')).toBe(0);
+  expect(
+    through(
+      20,
+      () => 'ann',
+      () => '10.0.0.1',
+    ),
+  ).toBe(0);
   clock.advance(1);
-  expect(through(20, () => 'ann', () => '10.0.0.1')).toBe(8);
+  expect(
+    through(
+      20,
+      () => 'ann',
+      () => '10.0.0.1',
+    ),
+  ).toBe(8);
 });
 
 test('who is stopped is told for how long', () => {
   const { through, attempt } = limits();
-  through(8, () => 'ann', () => '10.0.0.1');
+  through(
+    8,
+    () => 'ann',
+    () => '10.0.0.1',
+  );
   expect(() => attempt('ann', '10.0.0.1')).toThrow('Try again in 15 min.');
 });
 
 test('an attacker with ever new names fills no memory, and does not push out the count of their own address', () => {
   const { through } = limits();
-  expect(through(60_000, (n) => `x${n}`, (n) => `10.${n >> 16}.${(n >> 8) & 255}.${n & 255}`)).toBe(60_000);
-  expect(through(100, (n) => `y${n}`, () => '192.0.2.1')).toBe(40);
+  expect(
+    through(
+      60_000,
+      (n) => `x${n}`,
+      (n) => `10.${n >> 16}.${(n >> 8) & 255}.${n & 255}`,
+    ),
+  ).toBe(60_000);
+  expect(
+    through(
+      100,
+      (n) => `y${n}`,
+      () => '192.0.2.1',
+    ),
+  ).toBe(40);
 });

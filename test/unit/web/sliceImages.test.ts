@@ -4,8 +4,17 @@ import { createSliceImages } from '../../../src/web/sliceImages.ts';
 import type { VolumeSlice } from '../../../src/worklist/list/caseVolume.ts';
 
 const AS_STORED = { transpose: false, flipRows: false, flipColumns: false };
-const slice = (name: string, orientation = AS_STORED): VolumeSlice => ({ sopInstanceUid: name, path: name, sha256: name, orientation });
-const source = (values: number[], rows: number, columns: number): SourceSlice => ({ hu: Float32Array.from(values), rows, columns });
+const slice = (name: string, orientation = AS_STORED): VolumeSlice => ({
+  sopInstanceUid: name,
+  path: name,
+  sha256: name,
+  orientation,
+});
+const source = (values: number[], rows: number, columns: number): SourceSlice => ({
+  hu: Float32Array.from(values),
+  rows,
+  columns,
+});
 const valuesOf = (bytes: Buffer) => Array.from({ length: bytes.length / 2 }, (_, at) => bytes.readInt16LE(at * 2));
 
 test.each([

@@ -33,12 +33,26 @@ export async function addUser({ access }: Pick<WebUnderTest, 'access'>, name: st
 }
 
 /** A cookie as sign-in gives it, without the wait of a password check. */
-export async function cookieFor(access: Access, user: User, clock: Clock): Promise<{ cookie: string; csrfToken: string }> {
+export async function cookieFor(
+  access: Access,
+  user: User,
+  clock: Clock,
+): Promise<{ cookie: string; csrfToken: string }> {
   const secret = newSecret();
   const csrfToken = newSecret();
   const now = clock.now();
-  await access.sessions.put(secret, { userId: user.id, signedInAtMs: now, confirmedAtMs: now, address: '', userAgent: '', csrfToken });
-  const signature = createHmac('sha256', await access.sessions.cookieKey()).update(secret).digest('base64').replace(/=+$/, '');
+  await access.sessions.put(secret, {
+    userId: user.id,
+    signedInAtMs: now,
+    confirmedAtMs: now,
+    address: '',
+    userAgent: '',
+    csrfToken,
+  });
+  const signature = createHmac('sha256', await access.sessions.cookieKey())
+    .update(secret)
+    .digest('base64')
+    .replace(/=+$/, '');
   return { cookie: `odontoid=${encodeURIComponent(`s:${secret}.${signature}`)}`, csrfToken };
 }
 
@@ -73,7 +87,10 @@ export class Visitor {
       const pair = set.split(';', 1)[0]!;
       if (/^(__Host-)?odontoid=/.test(pair)) this.cookie = pair;
     }
-    const json = (answer.headers['content-type']?.includes('json') === true ? JSON.parse(answer.body) : {}) as Record<string, unknown>;
+    const json = (answer.headers['content-type']?.includes('json') === true ? JSON.parse(answer.body) : {}) as Record<
+      string,
+      unknown
+    >;
     return { ...answer, json };
   }
 

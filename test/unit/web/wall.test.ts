@@ -17,16 +17,30 @@ async function siteWithWall(options: Parameters<typeof startWeb>[0] = {}) {
 }
 
 /** Opens a link as the page does; resolves with the cookie that came. */
-async function open({ url }: WebUnderTest, path: string): Promise<{ status: number; cookie: string; attributes: string }> {
+async function open(
+  { url }: WebUnderTest,
+  path: string,
+): Promise<{ status: number; cookie: string; attributes: string }> {
   const secret = path.slice(path.indexOf('#') + 1);
-  const answer = await ask(`${url}/api/wall/open`, 'POST', { Origin: url, 'Content-Type': 'application/json' }, JSON.stringify({ secret }));
+  const answer = await ask(
+    `${url}/api/wall/open`,
+    'POST',
+    { Origin: url, 'Content-Type': 'application/json' },
+    JSON.stringify({ secret }),
+  );
   const set = answer.headers['set-cookie']?.[0] ?? '';
   return { status: answer.status, cookie: set.split(';', 1)[0]!, attributes: set };
 }
 
 const wallAs = async ({ url }: WebUnderTest, cookie: string, path = '/api/wall') => {
   const answer = await ask(url + path, 'GET', { Cookie: cookie });
-  return { ...answer, json: (answer.headers['content-type']?.includes('json') === true ? JSON.parse(answer.body) : {}) as Record<string, never> };
+  return {
+    ...answer,
+    json: (answer.headers['content-type']?.includes('json') === true ? JSON.parse(answer.body) : {}) as Record<
+      string,
+      never
+    >,
+  };
 };
 
 test('an admin makes a link, it lets one browser in once, and that screen stays in until it is revoked', async () => {
@@ -46,10 +60,23 @@ test('an admin makes a link, it lets one browser in once, and that screen stays 
   expect(seen.status).toBe(200);
   expect(seen.headers['set-cookie']?.[0]).toMatch(/^odontoid-wall=.*Max-Age=34560000/);
   await ada.signIn('ada');
-  expect((await ada.ask('GET', '/api/walls')).json).toEqual({ walls: [{ name: 'ed-1', createdAtMs: expect.any(Number) as number, linkUntilMs: null, lastSeenAtMs: expect.any(Number) as number }] });
+  expect((await ada.ask('GET', '/api/walls')).json).toEqual({
+    walls: [
+      {
+        name: 'ed-1',
+        createdAtMs: expect.any(Number) as number,
+        linkUntilMs: null,
+        lastSeenAtMs: expect.any(Number) as number,
+      },
+    ],
+  });
   expect((await ada.ask('DELETE', '/api/walls/ed-1')).status).toBe(204);
   expect((await wallAs(web, opened.cookie)).status).toBe(401);
-  expect((await web.access.audit.page({}, 50)).filter(({ action }) => action.startsWith('wall.')).map(({ action, actor, target }) => [action, actor, target])).toEqual([
+  expect(
+    (await web.access.audit.page({}, 50))
+      .filter(({ action }) => action.startsWith('wall.'))
+      .map(({ action, actor, target }) => [action, actor, target]),
+  ).toEqual([
     ['wall.revoked', 'ada', 'ed-1'],
     ['wall.opened', 'wall:ed-1', 'ed-1'],
     ['wall.added', 'ada', 'ed-1'],
@@ -68,29 +95,63 @@ test('a link ends after a day, and neither a machine’s token nor a screen’s 
   expect((await bearer(wall)).status).toBe(401);
   expect((await wallAs(web, `odontoid-wall=${machine}`)).status).toBe(401);
   // Nor does its name free a machine.
-  await expect(web.access.tokens.revoke('monitor', 'test', { kind: 'wall', address: '' })).rejects.toMatchObject({ code: 'not-found' });
+  await expect(web.access.tokens.revoke('monitor', 'test', { kind: 'wall', address: '' })).rejects.toMatchObject({
+    code: 'not-found',
+  });
   await expect(web.access.tokens.addWall('monitor', BY)).rejects.toMatchObject({ code: 'name-taken' });
 });
 
 test('a screen sees no word of who the patients are, and nothing but its list', async () => {
   const { web } = await siteWithWall();
   const { cookie } = await open(web, `/wall#${(await web.access.tokens.addWall('ed', BY)).secret}`);
-  await addStudy(web, { id: 'flag', outcome: 0.9, patientName: 'Lindqvist^Maja', patientId: 'ID-77', patientBirthDate: '19480312', patientAge: '078Y', accessionNumber: 'E26-4471', location: 'ED bay 3' });
+  await addStudy(web, {
+    id: 'flag',
+    outcome: 0.9,
+    patientName: 'Lindqvist^Maja',
+    patientId: 'ID-77',
+    patientBirthDate: '19480312',
+    patientAge: '078Y',
+    accessionNumber: 'E26-4471',
+    location: 'ED bay 3',
+  });
   await addStudy(web, { id: 'held', outcome: 0.2, patientName: 'Moreau^Camille' });
   await web.store.recordInstances([instanceOf({ study: 'held', number: 9, patientId: 'ANOTHER' })]);
   const { body, json } = await wallAs(web, cookie);
   const rows = json['rows'] as unknown as Record<string, unknown>[];
-  expect(rows[0]).toMatchObject({ status: 'flagged', stateText: 'AI flag: possible fracture. Review now. Not a diagnosis.', ageBand: '70-79 y', accessionEnd: '4471', location: 'ED bay 3', claimed: false });
+  expect(rows[0]).toMatchObject({
+    status: 'flagged',
+    stateText: 'AI flag: possible fracture. Review now. Not a diagnosis.',
+    ageBand: '70-79 y',
+    accessionEnd: '4471',
+    location: 'ED bay 3',
+    claimed: false,
+  });
   expect(rows).toHaveLength(2);
-  for (const word of ['Lindqvist', 'Maja', 'ID-77', '19480312', '078Y', 'E26', 'Moreau', 'ANOTHER', studyUid('flag'), studyUid('held')]) expect(body, word).not.toContain(word);
-  for (const path of ['/api/worklist', `/api/cases/${String(rows[0]!['caseRef'])}`, '/metrics', '/api/walls']) expect((await wallAs(web, cookie, path)).status, path).toBe(403);
+  for (const word of [
+    'Lindqvist',
+    'Maja',
+    'ID-77',
+    '19480312',
+    '078Y',
+    'E26',
+    'Moreau',
+    'ANOTHER',
+    studyUid('flag'),
+    studyUid('held'),
+  ])
+    expect(body, word).not.toContain(word);
+  for (const path of ['/api/worklist', `/api/cases/${String(rows[0]!['caseRef'])}`, '/metrics', '/api/walls'])
+    expect((await wallAs(web, cookie, path)).status, path).toBe(403);
 });
 
 test('the feed of a revoked screen, or token, ends with the next heartbeat', async () => {
   const { web } = await siteWithWall({ clock: hurried(20) });
   const wall = await web.access.tokens.openWall((await web.access.tokens.addWall('ed', BY)).secret, '');
   const { secret } = await web.access.tokens.add('monitor', null, 'test');
-  for (const [name, headers] of [['ed', { Cookie: `odontoid-wall=${wall}` }], ['monitor', { Authorization: `Bearer ${secret}` }]] as const) {
+  for (const [name, headers] of [
+    ['ed', { Cookie: `odontoid-wall=${wall}` }],
+    ['monitor', { Authorization: `Bearer ${secret}` }],
+  ] as const) {
     const feed = await fetch(`${web.url}/api/events`, { headers });
     expect(feed.status).toBe(200);
     const ended = feed.text();
@@ -100,6 +161,7 @@ test('the feed of a revoked screen, or token, ends with the next heartbeat', asy
 });
 
 test('letters subtend 20 arc minutes: 26 px on 55 inches, 60 px on 24 inches, at 2 m', () => {
-  const at = (diagonalInches: number, distanceMetres = 2) => Math.round(wallFontPx({ diagonalInches, distanceMetres, widthPx: 1920, heightPx: 1080 }));
+  const at = (diagonalInches: number, distanceMetres = 2) =>
+    Math.round(wallFontPx({ diagonalInches, distanceMetres, widthPx: 1920, heightPx: 1080 }));
   expect([at(55), at(24), at(24, 1)]).toEqual([26, 60, 30]);
 });

@@ -10,7 +10,13 @@ import type { Clock } from '../../../src/base/clock.ts';
 import type { Log, LogFields } from '../../../src/base/log.ts';
 import { startWebServer } from '../../../src/web/server.ts';
 import type { SystemStatus, WebOptions, WebServer } from '../../../src/web/server.ts';
-import { MAX_WAIT_MINUTES, accessTo, adminOf, decodePicture, openSeededWorklist } from '../../browser/seededWorklist.ts';
+import {
+  MAX_WAIT_MINUTES,
+  accessTo,
+  adminOf,
+  decodePicture,
+  openSeededWorklist,
+} from '../../browser/seededWorklist.ts';
 import type { SeededWorklist } from '../../browser/seededWorklist.ts';
 
 export const READY: SystemStatus = {
@@ -18,7 +24,14 @@ export const READY: SystemStatus = {
   modelError: null,
   shadow: null,
   receiver: { up: true, port: 11112, aeTitle: 'ODONTOID', stored: 12, rejected: 3 },
-  proofOfLife: { alarm: null, lastOutcome: null, lastAtMs: null, lastPassedAtMs: null, totalMs: null, probability: null },
+  proofOfLife: {
+    alarm: null,
+    lastOutcome: null,
+    lastAtMs: null,
+    lastPassedAtMs: null,
+    totalMs: null,
+    probability: null,
+  },
   auditRepository: null,
   encodedOnArrival: 9,
   freeBytes: 5_000_000,
@@ -44,9 +57,30 @@ export function hurried(factor: number): Clock {
 }
 
 /** The real server on a real, migrated database, at a free loopback port. */
-export async function startWeb(
-  { signIn, admin, secondPerson = false, ...options }: Partial<Pick<WebOptions, 'system' | 'decodeSlice' | 'query' | 'clock' | 'port' | 'publicUrl' | 'trustProxy' | 'tls' | 'patientNames' | 'triageOnly'>> & { signIn?: Parameters<typeof accessTo>[1]; admin?: Parameters<typeof adminOf>[1]; secondPerson?: boolean } = {},
-): Promise<WebUnderTest> {
+export async function startWeb({
+  signIn,
+  admin,
+  secondPerson = false,
+  ...options
+}: Partial<
+  Pick<
+    WebOptions,
+    | 'system'
+    | 'decodeSlice'
+    | 'query'
+    | 'clock'
+    | 'port'
+    | 'publicUrl'
+    | 'trustProxy'
+    | 'tls'
+    | 'patientNames'
+    | 'triageOnly'
+  >
+> & {
+  signIn?: Parameters<typeof accessTo>[1];
+  admin?: Parameters<typeof adminOf>[1];
+  secondPerson?: boolean;
+} = {}): Promise<WebUnderTest> {
   const folder = await mkdtemp(join(tmpdir(), 'odontoid-web-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const pageDir = join(folder, 'page');

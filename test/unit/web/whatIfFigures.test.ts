@@ -11,10 +11,19 @@ function question(count: number, proposed: number): WhatIfQuestion {
     const fracture = index % 10 === 0;
     const arrivedAtMs = index * (DAY_MS / 40);
     return {
-      studyInstanceUid: `2.25.${index}`, sourceAeTitle: 'CT', scanner: '', score: fracture ? 0.5 + (index % 50) / 100 : (index % 60) / 100, fracture, stat: false, arrivedAtMs, scoredAtMs: arrivedAtMs + 60_000,
-      localDay: `day-${Math.floor(arrivedAtMs / DAY_MS)}`, localHour: index % 24, readAtMs: arrivedAtMs + 3_600_000,
+      studyInstanceUid: `2.25.${index}`,
+      sourceAeTitle: 'CT',
+      scanner: '',
+      score: fracture ? 0.5 + (index % 50) / 100 : (index % 60) / 100,
+      fracture,
+      stat: false,
+      arrivedAtMs,
+      scoredAtMs: arrivedAtMs + 60_000,
+      localDay: `day-${Math.floor(arrivedAtMs / DAY_MS)}`,
+      localHour: index % 24,
+      readAtMs: arrivedAtMs + 3_600_000,
     };
-  }); // prettier-ignore
+  });
   return { scored: scans, read: scans, now: rule(0.5), proposed: rule(proposed), maxWaitMs: 3_600_000 };
 }
 
@@ -35,7 +44,9 @@ it('leaves the agent free meanwhile', async () => {
   await desk.ask(question(10, 0.4));
   const answered = desk.ask(question(8_000, 0.4));
   // Computed here, the answer would be there before any timer could run.
-  expect(await Promise.race([answered.then(() => 'the answer'), systemClock.sleep(1).then(() => 'a timer')])).toBe('a timer');
+  expect(await Promise.race([answered.then(() => 'the answer'), systemClock.sleep(1).then(() => 'a timer')])).toBe(
+    'a timer',
+  );
   await answered;
 });
 

@@ -8,7 +8,13 @@ async function filled() {
   const audit = createAuditLog(worklist.database, worklist.clock);
   for (let entry = 1; entry <= 12; entry += 1) {
     worklist.clock.advance(1_000);
-    await audit.append({ action: 'sign-in', actor: `reader-${entry % 3}`, address: '10.0.0.1', target: 'x', detail: { entry } });
+    await audit.append({
+      action: 'sign-in',
+      actor: `reader-${entry % 3}`,
+      address: '10.0.0.1',
+      target: 'x',
+      detail: { entry },
+    });
   }
   return { ...worklist, audit };
 }
@@ -33,7 +39,9 @@ test('one flipped bit of any column of any entry is found, at that entry', async
   const columns = ['at', 'action', 'actor', 'address', 'target', 'detail', 'previous_hash', 'hash'] as const;
   for (const seq of [1, 5, 12]) {
     for (const column of columns) {
-      const kept = (raw.prepare(`select ${column} as value from audit_log where seq = ?`).get(seq) as { value: string | number }).value;
+      const kept = (
+        raw.prepare(`select ${column} as value from audit_log where seq = ?`).get(seq) as { value: string | number }
+      ).value;
       const flipped = typeof kept === 'number' ? kept ^ 1 : String.fromCharCode(kept.charCodeAt(0) ^ 1) + kept.slice(1);
       raw.prepare(`update audit_log set ${column} = ? where seq = ?`).run(flipped, seq);
       expect(await audit.verify(), `${column} of ${seq}`).toMatchObject({ whole: false, seq });
@@ -67,8 +75,14 @@ test('the nightly look puts a broken chain on record, once, and says so each tim
   const raw = new BetterSqlite3(path);
   raw.exec("drop trigger audit_log_no_update; update audit_log set actor = 'eve' where seq = 5");
   raw.close();
-  for (let night = 0; night < 2; night += 1) await expect(audit.check()).rejects.toMatchObject({ code: 'database-invalid', message: expect.stringContaining('from entry 5 on: it was changed') });
-  expect(await audit.page({ action: 'audit.broken' }, 9)).toMatchObject([{ seq: 13, actor: 'odontoid', target: 'entry 5', detail: { why: 'it was changed' } }]);
+  for (let night = 0; night < 2; night += 1)
+    await expect(audit.check()).rejects.toMatchObject({
+      code: 'database-invalid',
+      message: expect.stringContaining('from entry 5 on: it was changed'),
+    });
+  expect(await audit.page({ action: 'audit.broken' }, 9)).toMatchObject([
+    { seq: 13, actor: 'odontoid', target: 'entry 5', detail: { why: 'it was changed' } },
+  ]);
 });
 
 test('what people do to a case stands in the audit, under the study and without their words', async () => {
@@ -99,7 +113,12 @@ test('looking at a study counts once for each person, address and ten minutes', 
     clock.advance(waitMs);
     await audit.viewed(actor, address, '1.2.3');
   }
-  expect((await audit.page({ action: 'case.viewed' }, 20)).map(({ actor, address }) => actor + address)).toEqual(['anna', 'bena', 'annb', 'anna']);
+  expect((await audit.page({ action: 'case.viewed' }, 20)).map(({ actor, address }) => actor + address)).toEqual([
+    'anna',
+    'bena',
+    'annb',
+    'anna',
+  ]);
 });
 
 test('pages and filters', async () => {
@@ -107,7 +126,9 @@ test('pages and filters', async () => {
   const first = await audit.page({ actor: 'reader-1' }, 3);
   expect(first.map(({ seq }) => seq)).toEqual([10, 7, 4]);
   expect((await audit.page({ actor: 'reader-1', beforeSeq: 4 }, 3)).map(({ seq }) => seq)).toEqual([1]);
-  expect((await audit.page({ fromMs: clock.now() - 2_000, toMs: clock.now() }, 9)).map(({ seq }) => seq)).toEqual([11, 10]);
+  expect((await audit.page({ fromMs: clock.now() - 2_000, toMs: clock.now() }, 9)).map(({ seq }) => seq)).toEqual([
+    11, 10,
+  ]);
 });
 
 test('a peer cannot forge lines in the audit by what it calls itself', async () => {

@@ -11,7 +11,8 @@ async function opened() {
   return { ...worklist, audit, outbox };
 }
 const words = (entries: readonly { action: string }[]) => entries.map(({ action }) => action);
-const keptPatients = ({ database }: Worklist) => (database.sqlite.prepare('select count(*) as kept from audit_patients').get() as { kept: number }).kept;
+const keptPatients = ({ database }: Worklist) =>
+  (database.sqlite.prepare('select count(*) as kept from audit_patients').get() as { kept: number }).kept;
 
 test('what was there before a repository is not sent, all else is, in its order, and again until it is sent', async () => {
   const { audit, outbox } = await opened();
@@ -38,7 +39,10 @@ test('a study is in the audit when it has come, when its results were sent, and 
   await toReported(worklist, 1, 0.9);
   await deliverAll(worklist);
   const study = studyUid(1);
-  const told = async () => (await audit.page({ target: study }, 20)).map(({ action, detail }) => (typeof detail['objects'] === 'number' ? `${action} ${detail['objects']}` : action)).reverse();
+  const told = async () =>
+    (await audit.page({ target: study }, 20))
+      .map(({ action, detail }) => (typeof detail['objects'] === 'number' ? `${action} ${detail['objects']}` : action))
+      .reverse();
   expect(await told()).toEqual(['study.received 3', 'results.sent 2']);
   // Analysed again, it has not come again; with a slice more, it has.
   await store.reprocess(study, { actor: 'ann', reason: 'again please' });
@@ -63,12 +67,20 @@ test('a study is in the audit when it has come, when its results were sent, and 
   await outbox.sent(entries.at(-1)!.seq);
   expect(keptPatients(worklist)).toBe(0);
   // An export of old entries still names the study.
-  expect((await entriesWithPatients(worklist.database, 1, 99)).at(-1)).toMatchObject({ action: 'study.removed', target: study, patient: null });
+  expect((await entriesWithPatients(worklist.database, 1, 99)).at(-1)).toMatchObject({
+    action: 'study.removed',
+    target: study,
+    patient: null,
+  });
 });
 
 test('a study that is held, or given up, is in the audit too, once', async () => {
   const { store, audit } = await opened();
-  await store.recordInstances([instanceOf({ study: 'held' }), instanceOf({ study: 'held', number: 2, patientId: 'P-2' }), instanceOf({ study: 'held', number: 3, patientId: 'P-3' })]);
+  await store.recordInstances([
+    instanceOf({ study: 'held' }),
+    instanceOf({ study: 'held', number: 2, patientId: 'P-2' }),
+    instanceOf({ study: 'held', number: 3, patientId: 'P-3' }),
+  ]);
   await store.recordInstances([instanceOf({ study: 'lost' })]);
   await store.nudgeComplete([studyUid('lost')]);
   await store.fail(await claimed(store, 'assemble'), { code: 'geometry-unusable', message: 'no', retry: false });
@@ -90,7 +102,12 @@ test('without a repository no patient outlives the study', async () => {
 
 test.each([
   ['an entry that was changed', "update audit_log set actor = 'eve' where seq = 3", 'entry 3', 'it was changed'],
-  ['an entry whose detail is no JSON any more', "update audit_log set detail = '{' where seq = 3", 'entry 3', 'it was changed'],
+  [
+    'an entry whose detail is no JSON any more',
+    "update audit_log set detail = '{' where seq = 3",
+    'entry 3',
+    'it was changed',
+  ],
   ['an entry taken out', 'delete from audit_log where seq = 3', 'entry 3', 'it is missing'],
 ])('%s is told of once, and what follows is sent', async (_what, statement, target, why) => {
   const { audit, outbox, path } = await opened();

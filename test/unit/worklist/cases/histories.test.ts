@@ -10,15 +10,48 @@ const study = fc.constantFrom(...STUDIES);
 
 /** What can happen to the worklist, in any order. */
 const step = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('receive' as const), study, number: fc.integer({ min: 1, max: 4 }), content: fc.constantFrom('a', 'a', 'a', 'b'), patientId: fc.constantFrom(undefined, undefined, undefined, undefined, 'P-other'), sopClassUid: fc.constantFrom(undefined, undefined, SC) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('receive' as const),
+      study,
+      number: fc.integer({ min: 1, max: 4 }),
+      content: fc.constantFrom('a', 'a', 'a', 'b'),
+      patientId: fc.constantFrom(undefined, undefined, undefined, undefined, 'P-other'),
+      sopClassUid: fc.constantFrom(undefined, undefined, SC),
+    }),
+  },
   { weight: 3, arbitrary: fc.record({ do: fc.constant('released' as const), study }) },
   { weight: 5, arbitrary: fc.record({ do: fc.constant('claim' as const), stage }) },
-  { weight: 6, arbitrary: fc.record({ do: fc.constant('finish' as const), how: fc.constantFrom('apply', 'apply', 'apply', 'notEligible', 'retry', 'bug', 'release'), probability: fc.double({ min: 0, max: 1, noNaN: true }) }) },
-  { weight: 3, arbitrary: fc.record({ do: fc.constant('deliver' as const), answer: fc.constantFrom('sent', 'confirmed', 'confirmed', 'retry', 'refused') }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(1_000, 30_000, 120_000, 3_600_000) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('finish' as const),
+      how: fc.constantFrom('apply', 'apply', 'apply', 'notEligible', 'retry', 'bug', 'release'),
+      probability: fc.double({ min: 0, max: 1, noNaN: true }),
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('deliver' as const),
+      answer: fc.constantFrom('sent', 'confirmed', 'confirmed', 'retry', 'refused'),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('wait' as const), ms: fc.constantFrom(1_000, 30_000, 120_000, 3_600_000) }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('restart' as const) }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('decide' as const), study, use: fc.constantFrom('first' as const, 'latest' as const) }) },
-); // prettier-ignore
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant('decide' as const),
+      study,
+      use: fc.constantFrom('first' as const, 'latest' as const),
+    }),
+  },
+);
 
 it('skips nothing silently: whatever happens, each received study has a result, a reason, a hold or work to come', async () => {
   await fc.assert(

@@ -1,22 +1,38 @@
 import { describe, expect, it } from 'vitest';
 import { TriageError } from '../../../../src/base/errors.ts';
 import { troubles } from '../../../../src/worklist/list/troubles.ts';
-import { claimed, deliverAll, instanceOf, openWorklist, studyUid, toInferred, toReported, type Worklist } from '../fixture.ts';
+import {
+  claimed,
+  deliverAll,
+  instanceOf,
+  openWorklist,
+  studyUid,
+  toInferred,
+  toReported,
+  type Worklist,
+} from '../fixture.ts';
 
 const DECISION = { actor: 'ada', reason: 'Images of a test object' };
 const FAILURE = { code: 'inference-failed', message: 'The network gave no number.', retry: false };
 
 /** Studies that retention would take when everything is old. */
-const removable = async ({ store, clock }: Worklist) => (await store.removableCases(clock.now() + 1, 10)).map(({ studyInstanceUid }) => studyInstanceUid);
+const removable = async ({ store, clock }: Worklist) =>
+  (await store.removableCases(clock.now() + 1, 10)).map(({ studyInstanceUid }) => studyInstanceUid);
 
 async function waiting({ database }: Worklist) {
   const { held, failed, deliveries } = await troubles(database, 10);
-  return { held: held.length, failed: failed.length, refused: deliveries.reduce((sum, one) => sum + one.refused, 0), tried: deliveries.reduce((sum, one) => sum + one.waiting, 0) };
+  return {
+    held: held.length,
+    failed: failed.length,
+    refused: deliveries.reduce((sum, one) => sum + one.refused, 0),
+    tried: deliveries.reduce((sum, one) => sum + one.waiting, 0),
+  };
 }
 
 /** Refuses all that is due. */
 async function refuse({ store }: Worklist) {
-  for (const due of await store.dueDeliveries('pacs', 10)) await store.recordDelivery(due.id, { kind: 'refused', status: '0122', reason: 'SOP class not supported' });
+  for (const due of await store.dueDeliveries('pacs', 10))
+    await store.recordDelivery(due.id, { kind: 'refused', status: '0122', reason: 'SOP class not supported' });
 }
 
 describe('leaving what waits for a person as it is', () => {
@@ -63,7 +79,8 @@ describe('leaving what waits for a person as it is', () => {
     const { store } = worklist;
     await toReported(worklist, 1, 0.9);
     await refuse(worklist);
-    for (const due of await store.dueDeliveries('archive', 10)) await store.recordDelivery(due.id, { kind: 'retry', reason: 'nothing listens there' });
+    for (const due of await store.dueDeliveries('archive', 10))
+      await store.recordDelivery(due.id, { kind: 'retry', reason: 'nothing listens there' });
     await store.leaveAsIs(studyUid(1), DECISION);
     expect(await waiting(worklist)).toEqual({ held: 0, failed: 0, refused: 0, tried: 2 });
     expect(await removable(worklist)).toEqual([]);

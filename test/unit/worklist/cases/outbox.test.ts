@@ -73,14 +73,25 @@ describe('outbox', () => {
     await deliverAll(worklist);
     clock.advance(HOUR_MS);
     await toReported(worklist, 2, 0.1);
-    expect((await store.dueDeliveries('pacs', 10)).map(({ state }) => state)).toEqual(['pending', 'pending', 'confirmed', 'confirmed']);
-    await deliverAll({ ...worklist, store: { ...store, dueDeliveries: async (...asked) => (await store.dueDeliveries(...asked)).slice(0, 2) } });
+    expect((await store.dueDeliveries('pacs', 10)).map(({ state }) => state)).toEqual([
+      'pending',
+      'pending',
+      'confirmed',
+      'confirmed',
+    ]);
+    await deliverAll({
+      ...worklist,
+      store: { ...store, dueDeliveries: async (...asked) => (await store.dueDeliveries(...asked)).slice(0, 2) },
+    });
     const [check] = await store.dueDeliveries('pacs', 10);
     await store.recordDelivery(check!.id, { kind: 'unconfirmed', reason: 'PACS down' });
     expect(await store.dueDeliveries('pacs', 10)).toHaveLength(1);
     clock.advance(8000);
     expect(await store.dueDeliveries('pacs', 10)).toHaveLength(2);
-    expect((await query.caseDetail(studyUid(1))).row.deliveries.map(({ status }) => status)).toEqual(['confirmed', 'confirmed']);
+    expect((await query.caseDetail(studyUid(1))).row.deliveries.map(({ status }) => status)).toEqual([
+      'confirmed',
+      'confirmed',
+    ]);
   });
 
   it('sends again what was lost after its confirmation, and begins its checks anew', async () => {
@@ -100,7 +111,9 @@ describe('outbox', () => {
     });
     expect(events.filter(({ type }) => type === 'resultLost')).toMatchObject([{ actor: 'pacs' }]);
     expect(await store.removableCases(clock.now() + 1, 10)).toEqual([]);
-    expect(await store.dueDeliveries('pacs', 10)).toMatchObject([{ id: lost!.id, state: 'pending', object: lost!.object }]);
+    expect(await store.dueDeliveries('pacs', 10)).toMatchObject([
+      { id: lost!.id, state: 'pending', object: lost!.object },
+    ]);
     await deliverAll(worklist);
     clock.advance(HOUR_MS);
     expect(await store.dueDeliveries('pacs', 10)).toMatchObject([{ id: lost!.id, state: 'confirmed' }]);
@@ -172,7 +185,9 @@ describe('outbox', () => {
     await store.recordDelivery(sc!.id, { kind: 'refused', status: '0122', reason: 'SOP class not supported' });
     clock.advance(86_400_000);
     // The report itself is looked for again; the refused capture waits for a person.
-    expect((await store.dueDeliveries('pacs', 10)).map(({ state, object }) => `${object.kind} ${state}`)).toEqual(['sr confirmed']);
+    expect((await store.dueDeliveries('pacs', 10)).map(({ state, object }) => `${object.kind} ${state}`)).toEqual([
+      'sr confirmed',
+    ]);
     expect((await query.caseDetail(studyUid(1))).row).toMatchObject({
       state: 'reported',
       deliveries: [{ status: 'confirmed' }, { status: 'refused', lastError: 'SOP class not supported' }],

@@ -11,7 +11,12 @@ const located = (study: string, places: Partial<typeof PLACES> = PLACES) => {
 };
 
 describe('where a patient is', () => {
-  it.each<[LocationAttribute | null, string]>([['currentPatientLocation', 'ED bay 3'], ['institutionalDepartmentName', 'Trauma'], ['stationName', 'CT2'], [null, '']])('is told by %s where the site says so', async (locationFrom, place) => {
+  it.each<[LocationAttribute | null, string]>([
+    ['currentPatientLocation', 'ED bay 3'],
+    ['institutionalDepartmentName', 'Trauma'],
+    ['stationName', 'CT2'],
+    [null, ''],
+  ])('is told by %s where the site says so', async (locationFrom, place) => {
     const { store, query } = await openWorklist({ locationFrom });
     await store.recordInstances([located('a')]);
     const [row] = await query.rows();
@@ -20,10 +25,23 @@ describe('where a patient is', () => {
 
   it('narrows the list to one place, and names the places of unread cases', async () => {
     const { store, query } = await openWorklist();
-    await store.recordInstances([located('a'), located('b'), located('c', { currentPatientLocation: 'Ward 7' }), located('d', { currentPatientLocation: '' })]);
+    await store.recordInstances([
+      located('a'),
+      located('b'),
+      located('c', { currentPatientLocation: 'Ward 7' }),
+      located('d', { currentPatientLocation: '' }),
+    ]);
     expect(await query.locations(10)).toEqual(['ED bay 3', 'Ward 7']);
     expect(await query.locations(1)).toHaveLength(1);
-    const page = await query.page({ show: 'all', search: '', location: 'Ward 7', read: false, list: null, offset: 0, limit: 10 });
+    const page = await query.page({
+      show: 'all',
+      search: '',
+      location: 'Ward 7',
+      read: false,
+      list: null,
+      offset: 0,
+      limit: 10,
+    });
     expect([page.total, page.allTotal, page.rows[0]!.location]).toEqual([1, 4, 'Ward 7']);
     await store.markRead(page.rows[0]!.studyInstanceUid, true, 'ada');
     expect(await query.locations(10)).toEqual(['ED bay 3']);

@@ -6,17 +6,28 @@ import type { Rankable } from '../../../../src/worklist/list/priority.ts';
 const MAX_WAIT_MS = 60 * 60_000;
 const NOW_MS = 10 * MAX_WAIT_MS;
 
-const unread = fc.record({
-  studyInstanceUid: fc.integer({ min: 0, max: 1_000_000 }).map((number) => `1.2.${number}`),
-  stat: fc.boolean().map((stat) => stat),
-  arrivedAtMs: fc.integer({ min: NOW_MS - 2 * MAX_WAIT_MS, max: NOW_MS }),
-  status: fc.constantFrom('flagged', 'unflagged', 'running', 'delayed', 'not-analysed', 'outside-domain', 'failed', 'held'),
-  probability: fc.double({ min: 0, max: 1, noNaN: true }),
-}).map((item): Rankable => ({
-  ...item,
-  decision: item.status === 'flagged' ? 'suspected' : item.status === 'unflagged' ? 'not-suspected' : null,
-  probability: item.status === 'flagged' || item.status === 'unflagged' ? item.probability : null,
-})); // prettier-ignore
+const unread = fc
+  .record({
+    studyInstanceUid: fc.integer({ min: 0, max: 1_000_000 }).map((number) => `1.2.${number}`),
+    stat: fc.boolean().map((stat) => stat),
+    arrivedAtMs: fc.integer({ min: NOW_MS - 2 * MAX_WAIT_MS, max: NOW_MS }),
+    status: fc.constantFrom(
+      'flagged',
+      'unflagged',
+      'running',
+      'delayed',
+      'not-analysed',
+      'outside-domain',
+      'failed',
+      'held',
+    ),
+    probability: fc.double({ min: 0, max: 1, noNaN: true }),
+  })
+  .map((item): Rankable => ({
+    ...item,
+    decision: item.status === 'flagged' ? 'suspected' : item.status === 'unflagged' ? 'not-suspected' : null,
+    probability: item.status === 'flagged' || item.status === 'unflagged' ? item.probability : null,
+  }));
 const list = fc.uniqueArray(unread, { selector: (item) => item.studyInstanceUid, maxLength: 40 });
 const uids = (items: readonly { item: Rankable }[]) => items.map(({ item }) => item.studyInstanceUid);
 
@@ -154,6 +165,8 @@ describe('reading order', () => {
       'Past the wait limit of 1 h 0 min; Suspected fracture, 0.80, held for checking; waiting 1 h 5 min',
     );
     // For a list that has a column for the wait.
-    expect(rankCases([{ ...base, status: 'running', stat: true }], 1000, MAX_WAIT_MS)[0]?.whyBrief).toBe('Clinically urgent (STAT); AI still running');
+    expect(rankCases([{ ...base, status: 'running', stat: true }], 1000, MAX_WAIT_MS)[0]?.whyBrief).toBe(
+      'Clinically urgent (STAT); AI still running',
+    );
   });
 });

@@ -53,7 +53,9 @@ describe('a verdict', () => {
     const worklist = await openWorklist();
     await toInferred(worklist, 1, probability);
     await worklist.store.recordVerdict(studyUid(1), { revision: 1, verdict, actor: 'ada' });
-    expect(await verdicts(worklist)).toMatchObject([{ verdict, fracture, probability, revision: 1, created_by: 'ada', threshold: 0.5 }]); // prettier-ignore
+    expect(await verdicts(worklist)).toMatchObject([
+      { verdict, fracture, probability, revision: 1, created_by: 'ada', threshold: 0.5 },
+    ]);
     expect((await row(worklist, 1)).verdict).toEqual({ verdict, by: 'ada', atMs: worklist.clock.now() });
   });
 
@@ -63,9 +65,15 @@ describe('a verdict', () => {
     await worklist.store.recordVerdict(studyUid(1), { revision: 1, verdict: 'agree', actor: 'ada' });
     await worklist.store.reprocess(studyUid(1), { actor: 'ada', reason: 'r' });
     expect((await row(worklist, 1)).verdict).toBeNull();
-    await expect(worklist.store.recordVerdict(studyUid(1), { revision: 1, verdict: 'agree', actor: 'ada' })).rejects.toMatchObject({ code: 'case-changed' }); // prettier-ignore
-    await expect(worklist.store.recordVerdict(studyUid(1), { revision: 2, verdict: 'agree', actor: 'ada' })).rejects.toMatchObject({ code: 'case-changed' }); // prettier-ignore
-    await expect(worklist.store.recordVerdict(studyUid(9), { revision: 1, verdict: 'agree', actor: 'ada' })).rejects.toMatchObject({ code: 'not-found' }); // prettier-ignore
+    await expect(
+      worklist.store.recordVerdict(studyUid(1), { revision: 1, verdict: 'agree', actor: 'ada' }),
+    ).rejects.toMatchObject({ code: 'case-changed' });
+    await expect(
+      worklist.store.recordVerdict(studyUid(1), { revision: 2, verdict: 'agree', actor: 'ada' }),
+    ).rejects.toMatchObject({ code: 'case-changed' });
+    await expect(
+      worklist.store.recordVerdict(studyUid(9), { revision: 1, verdict: 'agree', actor: 'ada' }),
+    ).rejects.toMatchObject({ code: 'not-found' });
     expect(await verdicts(worklist)).toHaveLength(1);
   });
 
@@ -88,8 +96,14 @@ describe('doing it again', () => {
     await worklist.store.markRead(studyUid(1), true, 'ada');
     await worklist.store.reprocess(studyUid(1), { actor: 'ada', reason: 'wrong series' });
     expect(await row(worklist, 1)).toMatchObject({ revision: 2, state: 'receiving', readAtMs: null, decision: null });
-    expect((await worklist.query.caseDetail(studyUid(1))).events.at(-1)).toMatchObject({ type: 'reprocessed', actor: 'ada', detail: { reason: 'wrong series' } }); // prettier-ignore
-    await expect(worklist.store.reprocess(studyUid(1), { actor: 'ada', reason: 'r' })).rejects.toMatchObject({ code: 'case-changed' }); // prettier-ignore
+    expect((await worklist.query.caseDetail(studyUid(1))).events.at(-1)).toMatchObject({
+      type: 'reprocessed',
+      actor: 'ada',
+      detail: { reason: 'wrong series' },
+    });
+    await expect(worklist.store.reprocess(studyUid(1), { actor: 'ada', reason: 'r' })).rejects.toMatchObject({
+      code: 'case-changed',
+    });
     expect((await worklist.store.claim('assemble', 60_000))?.record.revision).toBe(2);
   });
 

@@ -3,7 +3,8 @@ import { openWorklist, studyUid, toInferred } from '../fixture.ts';
 import type { Worklist } from '../fixture.ts';
 
 const ALL = { show: 'all', search: '', location: '', read: false, list: null, offset: 0, limit: 100 } as const;
-const studies = (page: Awaited<ReturnType<Worklist['query']['page']>>) => page.rows.map((row) => row?.studyInstanceUid ?? null);
+const studies = (page: Awaited<ReturnType<Worklist['query']['page']>>) =>
+  page.rows.map((row) => row?.studyInstanceUid ?? null);
 
 async function seeded(): Promise<Worklist> {
   const worklist = await openWorklist();
@@ -75,7 +76,8 @@ describe('pages of the worklist', () => {
 
   it('choose by what the AI said', async () => {
     const worklist = await seeded();
-    const shown = async (show: 'flagged' | 'unflagged' | 'unscored') => studies(await worklist.query.page({ ...ALL, show }));
+    const shown = async (show: 'flagged' | 'unflagged' | 'unscored') =>
+      studies(await worklist.query.page({ ...ALL, show }));
     expect(await shown('flagged')).toEqual([2, 3].map(studyUid));
     expect(await shown('unflagged')).toEqual([studyUid(1)]);
     expect(await shown('unscored')).toEqual([]);

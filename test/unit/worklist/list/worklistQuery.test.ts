@@ -58,7 +58,12 @@ describe('worklist rows', () => {
     await store.nudgeComplete([studyUid(1)]);
     const assembling = await claimed(store, 'assemble');
     await store.apply(assembling, { type: 'seriesChosen', manifest: manifestOf(assembling.instances) });
-    const keySlice = { sopInstanceUid: assembling.instances[0]!.header.sopInstanceUid, sliceIndex: 0, score: 0.9, levels: ['C5', 'C6'] as const };
+    const keySlice = {
+      sopInstanceUid: assembling.instances[0]!.header.sopInstanceUid,
+      sliceIndex: 0,
+      score: 0.9,
+      levels: ['C5', 'C6'] as const,
+    };
     const crop = {
       top: 0,
       left: 0,

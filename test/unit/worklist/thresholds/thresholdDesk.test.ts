@@ -1,7 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { createAuditLog } from '../../../../src/worklist/audit/audit.ts';
 import { createThresholdDesk } from '../../../../src/worklist/thresholds/thresholdDesk.ts';
-import { claimed, deliverAll, findingsOf, instanceOf, manifestOf, MODEL, openWorklist, studyUid, toReported } from '../fixture.ts';
+import {
+  claimed,
+  deliverAll,
+  findingsOf,
+  instanceOf,
+  manifestOf,
+  MODEL,
+  openWorklist,
+  studyUid,
+  toReported,
+} from '../fixture.ts';
 import type { Worklist } from '../fixture.ts';
 
 const HOUR_MS = 3_600_000;
@@ -15,19 +25,34 @@ async function openDesk(options: { secondPerson?: boolean } = {}) {
   const desk = createThresholdDesk(worklist.database, worklist.clock, { secondPerson: options.secondPerson ?? false });
   const board = () => desk.board(MODEL);
   const audit = createAuditLog(worklist.database, worklist.clock);
-  const propose = (value: number | null, sourceAeTitle = '', by = ADA) => desk.draft(MODEL, { sourceAeTitle, value }, REASON, by);
+  const propose = (value: number | null, sourceAeTitle = '', by = ADA) =>
+    desk.draft(MODEL, { sourceAeTitle, value }, REASON, by);
   return { ...worklist, desk, board, audit, propose };
 }
 
 /** A scan that is analysed; `says` is what a reader makes of the result. */
-async function scan(worklist: Worklist, id: string, probability: number, says?: 'agree' | 'disagree' | 'unsure', source = 'SCANNER') {
+async function scan(
+  worklist: Worklist,
+  id: string,
+  probability: number,
+  says?: 'agree' | 'disagree' | 'unsure',
+  source = 'SCANNER',
+) {
   const { store } = worklist;
   const study = studyUid(id);
-  await store.recordInstances([1, 2, 3].map((number) => ({ ...instanceOf({ study: id, number, receivedAtMs: worklist.clock.now() }), sourceAeTitle: source })));
+  await store.recordInstances(
+    [1, 2, 3].map((number) => ({
+      ...instanceOf({ study: id, number, receivedAtMs: worklist.clock.now() }),
+      sourceAeTitle: source,
+    })),
+  );
   await store.nudgeComplete([study]);
   const assembling = await claimed(store, 'assemble');
   await store.apply(assembling, { type: 'seriesChosen', manifest: manifestOf(assembling.instances) });
-  await store.apply(await claimed(store, 'infer'), { type: 'inferred', findings: findingsOf(probability, { analysedAtMs: worklist.clock.now() }) });
+  await store.apply(await claimed(store, 'infer'), {
+    type: 'inferred',
+    findings: findingsOf(probability, { analysedAtMs: worklist.clock.now() }),
+  });
   if (says !== undefined) await store.recordVerdict(study, { revision: 1, verdict: says, actor: 'rita' });
 }
 
@@ -74,7 +99,9 @@ describe('thresholds in force', () => {
 describe('a change', () => {
   it('asks for a reason, a value that changes something, and one request at a time', async () => {
     const { desk, propose } = await openDesk();
-    await expect(desk.draft(MODEL, { sourceAeTitle: '', value: 0.4 }, 'too many   ', ADA)).rejects.toThrow('at least 20 characters');
+    await expect(desk.draft(MODEL, { sourceAeTitle: '', value: 0.4 }, 'too many   ', ADA)).rejects.toThrow(
+      'at least 20 characters',
+    );
     await expect(propose(0.5)).rejects.toMatchObject({ code: 'command-invalid' });
     await expect(propose(1.01)).rejects.toMatchObject({ code: 'command-invalid' });
     await expect(propose(null)).rejects.toMatchObject({ code: 'command-invalid' });
@@ -92,7 +119,10 @@ describe('a change', () => {
     await scan(opened, 'kept', 0.9, 'agree');
     await scan(opened, 'false-flag', 0.56, 'disagree');
     const id = await propose(0.6);
-    expect((await board()).draft).toMatchObject({ id, lostFractures: [{ studyInstanceUid: studyUid('lost'), openedBy: [] }] });
+    expect((await board()).draft).toMatchObject({
+      id,
+      lostFractures: [{ studyInstanceUid: studyUid('lost'), openedBy: [] }],
+    });
     await expect(desk.confirm(id, ADA)).rejects.toMatchObject({ code: 'threshold-draft-incomplete' });
     // Neither another scan nor somebody else's eyes count.
     await audit.viewed('ada', '', studyUid('kept'));
@@ -140,23 +170,64 @@ describe('a change', () => {
     const version = change.kind === 'activated' ? change.version : 0;
     await desk.revert('compact', version, BOB);
     await desk.stop('compact', 'Flags every implant', ADA);
-    const told = (await audit.page({}, 20)).reverse().map(({ action, actor, address, detail }) => [action, actor, address, detail]);
+    const told = (await audit.page({}, 20))
+      .reverse()
+      .map(({ action, actor, address, detail }) => [action, actor, address, detail]);
     expect(told).toEqual([
-      ['threshold.changed', 'odontoid', '', { source: '', from: null, to: 0.5, version: 1, reason: 'Shipped with the model' }],
-      ['threshold.requested', 'ada', '10.0.0.1', { request: withdrawn, source: '', from: 0.5, to: 0.45, fracturesLost: 0, reason: REASON }],
+      [
+        'threshold.changed',
+        'odontoid',
+        '',
+        { source: '', from: null, to: 0.5, version: 1, reason: 'Shipped with the model' },
+      ],
+      [
+        'threshold.requested',
+        'ada',
+        '10.0.0.1',
+        { request: withdrawn, source: '', from: 0.5, to: 0.45, fracturesLost: 0, reason: REASON },
+      ],
       ['threshold.requestClosed', 'bob', '10.0.0.2', { request: withdrawn, outcome: 'withdrawn' }],
-      ['threshold.requested', 'ada', '10.0.0.1', { request: id, source: '', from: 0.5, to: 0.4, fracturesLost: 0, reason: REASON }],
+      [
+        'threshold.requested',
+        'ada',
+        '10.0.0.1',
+        { request: id, source: '', from: 0.5, to: 0.4, fracturesLost: 0, reason: REASON },
+      ],
       ['threshold.signed', 'ada', '10.0.0.1', { request: id }],
-      ['threshold.changed', 'bob', '10.0.0.2', { source: '', from: 0.5, to: 0.4, version, reason: REASON, askedBy: 'ada' }],
-      ['threshold.changed', 'bob', '10.0.0.2', { source: '', from: 0.4, to: 0.5, version: version + 1, reason: `Reverts version ${version}`, reverts: version }],
-      ['threshold.changed', 'ada', '10.0.0.1', { source: '', from: 0.5, to: 'stopped', version: version + 2, reason: 'Flags every implant' }],
+      [
+        'threshold.changed',
+        'bob',
+        '10.0.0.2',
+        { source: '', from: 0.5, to: 0.4, version, reason: REASON, askedBy: 'ada' },
+      ],
+      [
+        'threshold.changed',
+        'bob',
+        '10.0.0.2',
+        {
+          source: '',
+          from: 0.4,
+          to: 0.5,
+          version: version + 1,
+          reason: `Reverts version ${version}`,
+          reverts: version,
+        },
+      ],
+      [
+        'threshold.changed',
+        'ada',
+        '10.0.0.1',
+        { source: '', from: 0.5, to: 'stopped', version: version + 2, reason: 'Flags every implant' },
+      ],
     ]);
   });
 
   it('is not made when its audit entry cannot be written', async () => {
     const { desk, propose, store, database } = await openDesk();
     const id = await propose(0.4);
-    database.sqlite.exec("create temp trigger full before insert on audit_log begin select raise(abort, 'no room'); end");
+    database.sqlite.exec(
+      "create temp trigger full before insert on audit_log begin select raise(abort, 'no room'); end",
+    );
     await expect(desk.confirm(id, ADA)).rejects.toThrow('no room');
     await expect(desk.stop('compact', 'Flags every implant', ADA)).rejects.toThrow('no room');
     expect(await store.threshold('compact', 'CT1')).toEqual({ version: 1, value: 0.5, stopped: false });
@@ -241,7 +312,11 @@ describe('past scans', () => {
     await store.markRead(studyUid('gone'), true, 'rita');
     await deliverAll(opened);
     const before = (await board()).facts;
-    expect(before).toMatchObject({ scored: [{ score: 0.7, fracture: true }], read: [{ readAtMs: clock.now(), fracture: true }], unread: 0 });
+    expect(before).toMatchObject({
+      scored: [{ score: 0.7, fracture: true }],
+      read: [{ readAtMs: clock.now(), fracture: true }],
+      unread: 0,
+    });
     expect(await store.beginRemoval(studyUid('gone'), Number.MAX_SAFE_INTEGER)).not.toBeNull();
     expect(await store.finishRemoval(studyUid('gone'))).toBe(true);
     expect((await board()).facts).toEqual(before);
