@@ -3,6 +3,35 @@ import tseslint from 'typescript-eslint';
 const timeAndChance =
   'Time and chance come from a port (src/base/clock.ts, src/dicom/uids.ts), so that tests can steer them.';
 
+/** Functions of these files are longer than allowed. The list may only shrink. */
+const LONG_FUNCTIONS = [
+  'migrations/0001_initial.ts',
+  'src/admin/routingTest.ts',
+  'src/compose/startAgent.ts',
+  'src/infer/encodeOnArrival.ts',
+  'src/infer/modelServing.ts',
+  'src/pacs/dicomWeb.ts',
+  'src/page/access/auditPage.tsx',
+  'src/page/admin/systemPage.tsx',
+  'src/page/admin/troublesPage.tsx',
+  'src/page/case/casePage.tsx',
+  'src/page/case/caseViewer.tsx',
+  'src/page/thresholds/thresholdsPage.tsx',
+  'src/page/worklist/worklistPage.tsx',
+  'src/phantom/boneRaster.ts',
+  'src/phantom/breaks.ts',
+  'src/phantom/scene.ts',
+  'src/pipeline/pipeline.ts',
+  'src/receive/association.ts',
+  'src/receive/associationGuard.ts',
+  'src/receive/receiverProcess.ts',
+  'src/receive/spool.ts',
+  'src/web/access/access.ts',
+  'src/worklist/list/worklistQuery.ts',
+  'src/worklist/people/accounts.ts',
+  'src/worklist/thresholds/thresholdDesk.ts',
+];
+
 export default tseslint.config(
   {
     ignores: [
@@ -64,6 +93,11 @@ export default tseslint.config(
         },
       ],
     },
+  },
+  {
+    files: ['src/**/*.ts', 'src/**/*.tsx', 'scripts/**/*.ts', 'training/**/*.ts', 'migrations/**/*.ts'],
+    ignores: LONG_FUNCTIONS,
+    rules: { 'max-lines-per-function': ['error', { max: 120, skipComments: true, skipBlankLines: true }] },
   },
   {
     files: ['test/**/*.ts', 'scripts/**/*.ts'],
