@@ -9,14 +9,14 @@ import type { ConnectionFacts } from '../worklist/list/connectionFacts.ts';
 interface Peer {
   echo: Pacs['echo'] | null;
 }
-export interface DestinationPeer extends Peer {
+interface DestinationPeer extends Peer {
   name: string;
   kind: 'dimse' | 'dicomweb';
   /** Without credentials. */
   address: string;
   confirm: 'find' | 'none';
 }
-export interface SourcePeer extends Peer {
+interface SourcePeer extends Peer {
   aeTitle: string;
   addresses: readonly string[];
   /** Null when the configuration does not say where it answers. */

@@ -7,7 +7,7 @@ import { epochMs } from './worklistAnswer.ts';
 
 const sourceAeTitle = z.string().describe('Calling AE title; empty for the whole site.');
 
-export const thresholdVersion = z
+const thresholdVersion = z
   .strictObject({
     version: z.int(),
     sourceAeTitle,

@@ -22,7 +22,7 @@ export interface AuditTrailOptions {
   retryMinMs?: number;
 }
 
-export interface AuditTrailStatus {
+interface AuditTrailStatus {
   address: string;
   /** Newest entry that the repository has. */
   sentSeq: number;

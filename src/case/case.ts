@@ -151,7 +151,7 @@ export interface SliceCrop {
   fullFrame: boolean;
 }
 
-export interface SliceFinding {
+interface SliceFinding {
   sopInstanceUid: string;
   /** 0..1, as the case classifier scores this slice. */
   score: number;

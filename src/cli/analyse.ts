@@ -41,7 +41,7 @@ export function analyseCommand(): Command {
 }
 
 /** The documented shape of `analyse --json`: a contract, see docs/command-line.md. */
-export function analysisJson({ findings, manifest, unread, files, seconds, studyInstanceUid }: FolderAnalysis) {
+function analysisJson({ findings, manifest, unread, files, seconds, studyInstanceUid }: FolderAnalysis) {
   return {
     studyInstanceUid,
     decision: findings.decision,

@@ -6,7 +6,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { CaseStore, DeliveryOutcome, DueDelivery, Pacs } from '../case/ports.ts';
 
-export interface DeliveryOptions {
+interface DeliveryOptions {
   /** Objects sent on one association at the most. */
   batch?: number;
   /** How often the outbox is looked at when nothing wakes the delivery, ms. */

@@ -29,7 +29,7 @@ const STATUS = {
 const { PresentationContextResult, RejectReason, RejectResult, RejectSource } = dimse.constants;
 
 /** One object that the PACS keeps, as a Part 10 file whose data set bytes are those received. */
-export interface LoopbackObject {
+interface LoopbackObject {
   sopClassUid: string;
   sopInstanceUid: string;
   seriesInstanceUid: string;

@@ -61,7 +61,7 @@ const SENDER_AE_TITLE = 'DEMOCT';
 const MARKER = '.odontoid-demo';
 const LONGEST_MS = 600_000;
 
-export interface DemoRow {
+interface DemoRow {
   rank: number;
   why: string;
   patientId: string;

@@ -15,7 +15,7 @@ const SEQUENCE_DELIMITER = 0xfffee0dd;
 const PIXEL_DATA = 0x7fe00010;
 
 /** The value of PixelData (PS3.5 8, A.4): bytes in the byte order of the file, or the fragments of a compressed frame or frames. */
-export type PixelDataElement =
+type PixelDataElement =
   | { kind: 'native'; bytes: Uint8Array }
   /** `offsets`: the Basic Offset Table, empty when the file leaves it so. */
   | { kind: 'encapsulated'; offsets: number[]; fragments: Uint8Array[] };

@@ -49,7 +49,7 @@ export interface Subgroup {
 }
 
 /** Area under the ROC curve of the positives of one grade against all negatives. */
-export interface GradeAuc {
+interface GradeAuc {
   readonly grade: string;
   readonly positives: number;
   readonly negatives: number;

@@ -30,7 +30,7 @@ export const FIGURES = [
 ] as const;
 export type Figure = (typeof FIGURES)[number];
 export type Figures = Readonly<Record<Figure, number | null>>;
-export type FigureEstimates = Readonly<Record<Figure, Estimate | null>>;
+type FigureEstimates = Readonly<Record<Figure, Estimate | null>>;
 
 /** One row of a table. */
 export interface Performance {

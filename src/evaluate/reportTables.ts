@@ -241,7 +241,7 @@ function subgroupCells({ name, hits, cases, share }: Subgroup): string[] {
 }
 
 /** `93.1 (88.0 to 96.2)`. */
-export function percent(estimate: Estimate | null): string {
+function percent(estimate: Estimate | null): string {
   if (estimate === null) return ABSENT;
   const [value, low, high] = [estimate.value, estimate.low, estimate.high].map((share) => (share * 100).toFixed(1));
   return `${value} (${low} to ${high})`;

@@ -4,7 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { WorklistMaintenance } from '../worklist/db/maintenance.ts';
 
-export type HousekeepingJob = 'nudge' | 'retention' | 'nightly' | 'proof';
+type HousekeepingJob = 'nudge' | 'retention' | 'nightly' | 'proof';
 
 export interface HousekeepingOptions {
   maintenance: WorklistMaintenance;

@@ -7,7 +7,7 @@ import { loadModelPackage } from './modelCard.ts';
 import type { ModelCard, ModelPackage } from './modelCard.ts';
 
 /** Where a package was found: copied into the data folder, named by `infer.modelDir`, or part of this software. */
-export type PackageSource = 'installed' | 'configured' | 'shipped';
+type PackageSource = 'installed' | 'configured' | 'shipped';
 
 /** A package as a list shows it: its card, or what is wrong with it. */
 export type FoundPackage = { dir: string; source: PackageSource } & (

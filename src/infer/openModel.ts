@@ -37,7 +37,7 @@ interface Kinds {
 }
 
 /** Whether a package is of this kind. */
-export function isOfKind<Kind extends ModelCard['kind']>(
+function isOfKind<Kind extends ModelCard['kind']>(
   modelPackage: ModelPackage,
   kind: Kind,
 ): modelPackage is ModelPackage<Kinds[Kind]> {

@@ -7,7 +7,7 @@ import type { GraphShapes, OnnxModelOptions, RawScore } from './onnxGraphs.ts';
 import type { LoadedModel } from './openModel.ts';
 
 /** What the slice encoder gives for one input: feature, image probability and `cam`, `[row][column]`. */
-export type SliceEncoding = Pick<EncodedSlice, 'feature' | 'imageProbability' | 'cam'>;
+type SliceEncoding = Pick<EncodedSlice, 'feature' | 'imageProbability' | 'cam'>;
 
 /** The two graphs of a package of the kind `slice-sequence`, loaded and checked against their golden case. */
 export interface SliceSequenceModel extends LoadedModel {

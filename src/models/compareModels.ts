@@ -5,7 +5,7 @@ import { median } from '../statistics/median.ts';
 import type { ShadowScore } from '../worklist/models/shadowScores.ts';
 
 /** A case on which the two decide differently. */
-export interface Flip {
+interface Flip {
   studyInstanceUid: string;
   revision: number;
   active: { decision: Decision; probability: number | null };

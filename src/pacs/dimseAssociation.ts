@@ -47,7 +47,7 @@ export interface DimsePeer {
   timeoutMs: number;
 }
 
-export interface DimseResponse {
+interface DimseResponse {
   status: number;
   /** Elements of group 0000. */
   command: ReadonlyMap<number, Buffer>;

@@ -36,7 +36,7 @@ export interface Crack extends RoughPlane {
 }
 
 /** A part of a broken vertebra and how it moved. */
-export interface Piece {
+interface Piece {
   readonly cuts: readonly Cut[];
   readonly shift: Vec3;
   readonly pivot: Vec3;

@@ -73,7 +73,7 @@ export function generatePhantom(params: PhantomParams): Phantom {
 }
 
 /** Where a scene's pixels lie in DICOM patient coordinates (PS3.3 C.7.6.2). */
-export function geometryOf(scene: Scene): Pick<Phantom, 'imagePositionPatientMm' | 'imageOrientationPatient'> & {
+function geometryOf(scene: Scene): Pick<Phantom, 'imagePositionPatientMm' | 'imageOrientationPatient'> & {
   toPatient(point: readonly [number, number, number]): [number, number, number];
 } {
   const { rows, columns, pixelSpacingMm: px, position } = scene.params;

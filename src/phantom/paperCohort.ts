@@ -3,7 +3,7 @@ import { drawPhantomParams, type PhantomParams } from './phantomParams.ts';
 import { seededRandom, type Random } from './random.ts';
 
 /** The paper's section 3.1: 729 of 3,666 cases have a fracture. */
-export const PAPER_PREVALENCE = 729 / 3666;
+const PAPER_PREVALENCE = 729 / 3666;
 
 /**
  * Who lies in the scanner. Of its Table 1 the paper's text keeps three facts: the prevalence, "the average of positive cases is 9 years greater", and

@@ -3,7 +3,7 @@ import { seededRandom, type Random } from './random.ts';
 import { layOutSpine, type SpineShape } from './spine.ts';
 
 /** How the patient lay: the pixels stay those of the same patient, turned as such a scan stores them. */
-export type PatientPosition = 'HFS' | 'HFP' | 'FFS' | 'FFP';
+type PatientPosition = 'HFS' | 'HFP' | 'FFS' | 'FFP';
 
 /** Every chance that makes one phantom, drawn from its seed; plain data, so that it can be stored and read back. */
 export interface PhantomParams {

@@ -28,7 +28,7 @@ import {
 import { layOutSpine, type SpineLayout } from './spine.ts';
 import { buildVertebra, type VertebraMarks } from './vertebra.ts';
 
-export interface SceneFracture extends Fracture {
+interface SceneFracture extends Fracture {
   readonly grade: Grade;
   /** In the scan's frame, like the slices. */
   readonly centreMm: Vec3;

@@ -53,7 +53,7 @@ const BODIES: readonly BodySize[] = [
 ];
 const DISCS = [4.2, 4.4, 4.5, 4.6, 4.8, 4.4];
 /** Height of the atlas above the middle of the axis' body. */
-export const ATLAS_ABOVE_AXIS = 18;
+const ATLAS_ABOVE_AXIS = 18;
 
 /** Stacks the vertebrae from T1 upwards along a lordotic curve; world origin at T1. */
 export function layOutSpine(shape: SpineShape): SpineLayout {

@@ -7,7 +7,7 @@ import type { Log } from '../base/log.ts';
 import type { AttemptFailure, CaseStore, ClaimedCase, StageName } from '../case/ports.ts';
 
 /** What a stage answers: its event, or that the case is not ready for it before a given time. */
-export type StageOutcome = CaseEvent | { type: 'notYet'; untilMs: number };
+type StageOutcome = CaseEvent | { type: 'notYet'; untilMs: number };
 
 /** The work of one stage on one case. Rejections are TriageErrors; anything else is a bug and fails the case. */
 export type Stage = (claim: ClaimedCase, signal: AbortSignal) => Promise<StageOutcome>;

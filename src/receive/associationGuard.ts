@@ -36,7 +36,7 @@ const LINGER_MS = 2_000;
 /** A-ABORT by the service provider (PS3.8 9.3.8); reasons of table 9-26. */
 export const ABORT_REASON = { notSpecified: 0, unrecognizedPdu: 1, unexpectedPdu: 2, invalidParameter: 6 } as const;
 
-export interface Pdu {
+interface Pdu {
   type: PduType;
   /** Behind the six bytes of the header. A view that holds until the next PDU is asked for. */
   body: Buffer;

@@ -7,7 +7,7 @@ import { HEATMAP_CAPTION, NOT_FOR_DIAGNOSTIC_USE } from './findingsSummary.ts';
 import { referencedSeries, sopReference } from './findingsSr.ts';
 
 /** Secondary Capture Image Storage (PS3.4 B.5). */
-export const SECONDARY_CAPTURE = '1.2.840.10008.5.1.4.1.1.7';
+const SECONDARY_CAPTURE = '1.2.840.10008.5.1.4.1.1.7';
 
 /** Copied from the source slice, so that the picture lies where the slice lies. */
 const FROM_SLICE = [

@@ -7,7 +7,7 @@ const FEWEST_FOR_A_PERCENTAGE = 10;
 const WIDEST_INTERVAL = 0.2;
 
 /** `counts-only`: too few for a percentage. `uncertain`: shown hatched, for the interval is wider than 20 points. */
-export type Standing = 'shown' | 'uncertain' | 'counts-only';
+type Standing = 'shown' | 'uncertain' | 'counts-only';
 
 /** Counts first, then a share with Wilson's 95 % interval where there are enough cases to give one. */
 export interface Proportion {

@@ -5,7 +5,7 @@ import type { ReadScan, ReplayedRead } from './queueReplay.ts';
 import type { ThresholdRule } from './scoredScan.ts';
 
 /** Waits of one group of scans, milliseconds; intervals are 95 % by bootstrap over days of arrival. */
-export interface WaitFigures {
+interface WaitFigures {
   scans: number;
   meanMs: Estimate | null;
   p95Ms: Estimate | null;

@@ -8,7 +8,7 @@ import type { Proportion } from './proportion.ts';
 import type { ScoredScan } from './scoredScan.ts';
 
 /** Sensitivity, specificity and predictive value as functions of the threshold. */
-export interface ThresholdPoint {
+interface ThresholdPoint {
   threshold: number;
   sensitivity: Proportion;
   specificity: Proportion;
@@ -16,7 +16,7 @@ export interface ThresholdPoint {
 }
 
 /** One point of a curve; `band` is the pointwise 95 % interval of y. */
-export interface BandPoint {
+interface BandPoint {
   threshold: number;
   x: number;
   y: number;

@@ -11,7 +11,7 @@ import { isFlagged } from './scoredScan.ts';
 import type { ScoredScan, ThresholdRule } from './scoredScan.ts';
 
 /** What a rule does on the past scans. */
-export interface RuleFigures {
+interface RuleFigures {
   flags: number;
   load: FlagLoad | null;
   sensitivity: Proportion;
@@ -20,7 +20,7 @@ export interface RuleFigures {
   ppv: Proportion;
 }
 
-export interface Subgroup {
+interface Subgroup {
   kind: 'source' | 'scanner';
   name: string;
   scans: number;

@@ -14,7 +14,7 @@ import type {
 export type ConnectionsAnswer = z.infer<typeof connectionsAnswer>;
 export type EchoAnswer = z.infer<typeof echoAnswer>;
 export type RoutingAnswer = z.infer<typeof routingAnswer>;
-export type SystemDetail = z.infer<typeof systemDetail>;
+type SystemDetail = z.infer<typeof systemDetail>;
 
 /** What the pages of admins ask of the agent beside its database; built where the agent is put together. */
 export interface AdminDesk {

@@ -41,7 +41,7 @@ export interface Call<P, Q, B> {
 }
 
 /** What a route answers when all is well. JSON is described by its schema, and sent as the handler returns it. */
-export type Answer<A extends z.ZodType = z.ZodType> =
+type Answer<A extends z.ZodType = z.ZodType> =
   | { kind: 'json'; schema: A; status?: 200 | 201 }
   /** 204. */
   | { kind: 'nothing' }

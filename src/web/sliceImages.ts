@@ -2,7 +2,7 @@ import type { SourceSlice } from '../case/ports.ts';
 import type { VolumeSlice } from '../worklist/list/caseVolume.ts';
 
 /** A slice as it travels: Hounsfield units as little-endian int16, `[row][column]`, oriented (rows front to back, columns right to left of the patient). */
-export interface SliceImage {
+interface SliceImage {
   rows: number;
   columns: number;
   bytes: Buffer;

@@ -5,9 +5,9 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { FigureTable } from './figureTable.tsx';
 import { shellWords } from './shellWords.ts';
 
-export type Token = 'flag' | 'info' | 'muted' | 'domain' | 'text';
+type Token = 'flag' | 'info' | 'muted' | 'domain' | 'text';
 
-export interface PlotSeries {
+interface PlotSeries {
   label: string;
   token: Token;
   values: readonly (number | null)[];

@@ -11,7 +11,7 @@ export type Freshness = { kind: 'live' } | { kind: 'slow'; silentSeconds: number
 export const LIVE: Freshness = { kind: 'live' };
 
 /** How fresh a list is that was last known to be right at `currentMs`. */
-export function freshness(currentMs: number, nowMs: number): Freshness {
+function freshness(currentMs: number, nowMs: number): Freshness {
   const silentMs = nowMs - currentMs;
   if (silentMs < SLOW_AFTER_MS) return LIVE;
   return silentMs < LOST_AFTER_MS

@@ -19,7 +19,7 @@ export interface OidcOptions {
 }
 
 /** Whom the provider vouches for. */
-export interface OidcPerson {
+interface OidcPerson {
   issuer: string;
   subject: string;
   name: string;

@@ -60,7 +60,7 @@ class WorklistSessionStore extends Store {
 }
 
 /** Over TLS the name binds the cookie to this host and to TLS (RFC 6265bis 4.1.3.2); browsers refuse that name over plain HTTP. */
-export function sessionCookieName(secure: boolean): string {
+function sessionCookieName(secure: boolean): string {
   return secure ? '__Host-odontoid' : 'odontoid';
 }
 

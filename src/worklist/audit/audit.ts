@@ -81,7 +81,7 @@ export interface AuditEntry {
   hash: string;
 }
 
-export interface AuditFilter {
+interface AuditFilter {
   fromMs?: number | undefined;
   toMs?: number | undefined;
   actor?: string | undefined;
@@ -97,7 +97,7 @@ export interface AuditHead {
   hash: string;
 }
 
-export type AuditVerdict =
+type AuditVerdict =
   | { whole: true; head: AuditHead }
   /** `seq` is the first entry that is not as it was written. */
   | { whole: false; seq: number; why: string };

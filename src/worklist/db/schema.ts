@@ -13,7 +13,7 @@ export type InstanceKind = 'ct' | 'other' | 'own';
 export type DeliveryStatus = 'pending' | 'sent' | 'confirmed' | 'refused' | 'cancelled';
 
 /** One row a study. Times are epoch milliseconds. */
-export interface CasesTable {
+interface CasesTable {
   study_instance_uid: string;
   state: CaseState;
   revision: number;
@@ -63,7 +63,7 @@ export interface CasesTable {
   failure_stage: string | null;
 }
 
-export interface InstancesTable {
+interface InstancesTable {
   study_instance_uid: string;
   sop_instance_uid: string;
   sha256: string;
@@ -102,7 +102,7 @@ export interface AnalysesTable {
   analysed_at: number | null;
 }
 
-export interface ResultObjectsTable {
+interface ResultObjectsTable {
   sop_instance_uid: string;
   study_instance_uid: string;
   /** The newest revision whose report it belongs to. */
@@ -117,7 +117,7 @@ export interface ResultObjectsTable {
   created_at: number;
 }
 
-export interface DeliveriesTable {
+interface DeliveriesTable {
   id: Generated<number>;
   sop_instance_uid: string;
   destination: string;
@@ -133,7 +133,7 @@ export interface DeliveriesTable {
   last_error: string | null;
 }
 
-export interface CaseEventsTable {
+interface CaseEventsTable {
   id: Generated<number>;
   study_instance_uid: string;
   revision: number;
@@ -150,7 +150,7 @@ export interface CaseEventsTable {
 export type ThresholdMode = 'on' | 'stopped' | 'follows-site';
 
 /** Appended only: the newest row of a model and source is in force. */
-export interface ThresholdsTable {
+interface ThresholdsTable {
   version: Generated<number>;
   model_name: string;
   /** Empty: the whole site. */
@@ -196,7 +196,7 @@ export interface ThresholdDraftsTable {
 }
 
 /** What is left of a removed case. */
-export interface ScanHistoryTable {
+interface ScanHistoryTable {
   study_instance_uid: string;
   source_ae_title: string;
   scanner: string;
@@ -229,7 +229,7 @@ export interface VerdictsTable {
   created_by: string;
 }
 
-export interface SliceFeaturesTable {
+interface SliceFeaturesTable {
   model_sha256: string;
   instance_sha256: string;
   image_probability: number;
@@ -323,14 +323,14 @@ export interface UsersTable {
 }
 
 /** One-time links to set a password; `user_id` is null for the first admin's. */
-export interface SetUpLinksTable {
+interface SetUpLinksTable {
   secret_sha256: string;
   user_id: string | null;
   created_at: number;
   expires_at: number;
 }
 
-export interface SessionsTable {
+interface SessionsTable {
   secret_sha256: string;
   id: string;
   user_id: string;
@@ -345,7 +345,7 @@ export interface SessionsTable {
 /** A machine that reads the API, or a screen on a wall. */
 export type TokenKind = 'machine' | 'wall';
 
-export interface ServiceTokensTable {
+interface ServiceTokensTable {
   id: string;
   name: string;
   kind: Generated<TokenKind>;
@@ -355,7 +355,7 @@ export interface ServiceTokensTable {
   last_used_at: number | null;
 }
 
-export interface AccessKeysTable {
+interface AccessKeysTable {
   name: string;
   value: string;
 }
@@ -375,13 +375,13 @@ export interface AuditTable {
 }
 
 /** How far the audit has been sent to the site's repository: one row while there is one. */
-export interface AuditPositionTable {
+interface AuditPositionTable {
   id: 1;
   sent_seq: number;
 }
 
 /** Whose the removed studies were that the repository has still to be told of. */
-export interface AuditPatientsTable {
+interface AuditPatientsTable {
   study_instance_uid: string;
   patient_id: string;
   patient_name: string;

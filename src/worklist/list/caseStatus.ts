@@ -40,7 +40,7 @@ export function durationText(ms: number): string {
 const phrase = (reason: string | null): string => (reason ?? 'no reason given').trim().replace(/\.+$/, '');
 
 /** Four characters by which a reader and an operator can name the same failure. */
-export function failureRef(studyInstanceUid: string, revision: number): string {
+function failureRef(studyInstanceUid: string, revision: number): string {
   return createHash('sha256').update(`${studyInstanceUid}#${revision}`).digest('hex').slice(0, 4).toUpperCase();
 }
 

@@ -1,7 +1,7 @@
 import type { WorklistDatabase } from '../db/database.ts';
 
 /** What the outbox says of one destination. */
-export interface DestinationFacts {
+interface DestinationFacts {
   lastSentAtMs: number | null;
   lastConfirmedAtMs: number | null;
   pending: number;
@@ -13,7 +13,7 @@ export interface DestinationFacts {
   lastError: string | null;
 }
 
-export interface SourceFacts {
+interface SourceFacts {
   lastReceivedAtMs: number;
   studies: number;
 }

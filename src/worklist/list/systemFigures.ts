@@ -2,7 +2,7 @@ import { onCurrentRevision } from '../cases/currentAnalysis.ts';
 import type { WorklistDatabase } from '../db/database.ts';
 
 /** Nearest rank, seconds; null where nothing was measured. */
-export interface Percentiles {
+interface Percentiles {
   count: number;
   p50: number | null;
   p90: number | null;

@@ -19,7 +19,7 @@ import { rankCases } from './priority.ts';
 import type { AnalysisRow, CaseRow, DeliveryStatus, Schema, Verdict, VerdictsTable } from '../db/schema.ts';
 
 /** A key slice without its map. */
-export interface RowKeySlice {
+interface RowKeySlice {
   sopInstanceUid: string;
   sliceIndex: number;
   score: number;
@@ -100,7 +100,7 @@ export interface WorklistRow {
   quarantineReason: string | null;
 }
 
-export interface CaseEventRow {
+interface CaseEventRow {
   atMs: number;
   revision: number;
   type: string;
@@ -140,7 +140,7 @@ export interface WorklistTotals {
 }
 
 /** Part of a list. Asked for again with its `list`, the same rows stand in the same places, whatever has changed meanwhile. */
-export interface WorklistPage {
+interface WorklistPage {
   /** Names the list as it was when it was first asked for. */
   list: string;
   /** Rows of that list, and of the same list without its search and its choice. */
@@ -154,14 +154,14 @@ export interface WorklistPage {
 }
 
 /** An unread suspected case, for the ear and the edge of the page; it names no patient. */
-export interface OpenFlag {
+interface OpenFlag {
   caseRef: string;
   revision: number;
   flaggedAtMs: number;
   claimed: boolean;
 }
 
-export interface OpenFlags {
+interface OpenFlags {
   /** Newest first, as many as were asked for. */
   open: OpenFlag[];
   openCount: number;

@@ -26,7 +26,7 @@ export interface SetUpLink {
 }
 
 /** Who does it, and from where. */
-export interface Actor {
+interface Actor {
   name: string;
   address: string;
 }

@@ -6,7 +6,7 @@ import type { TokenKind } from '../db/schema.ts';
 import { digestOf, newId, newSecret } from './secrets.ts';
 
 /** A machine that may read, or a screen on a wall that sees the masked list. */
-export interface ServiceToken {
+interface ServiceToken {
   id: string;
   name: string;
   kind: TokenKind;

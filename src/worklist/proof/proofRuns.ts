@@ -6,8 +6,7 @@ import type { WorklistDatabase } from '../db/database.ts';
 import type { ProofRunsTable, Schema } from '../db/schema.ts';
 
 /** What a proof of life passes through, in this order. */
-export const PROOF_STAGES = ['make', 'receive', 'assemble', 'infer', 'report', 'destinations'] as const;
-export type ProofStage = (typeof PROOF_STAGES)[number];
+export type ProofStage = 'make' | 'receive' | 'assemble' | 'infer' | 'report' | 'destinations';
 
 /** What was measured on the way; null where the run did not get so far. */
 export interface ProofMeasures {

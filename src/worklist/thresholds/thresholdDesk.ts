@@ -18,7 +18,7 @@ const DRAFT_LIFE_MS = 24 * 3_600_000;
 const LOOK_BACK_MS = 365 * 24 * 3_600_000;
 
 /** Who does it, and from where. */
-export interface Person {
+interface Person {
   name: string;
   address: string;
 }
@@ -31,7 +31,7 @@ export interface ThresholdProposal {
   value: number | null;
 }
 
-export interface ThresholdDraft {
+interface ThresholdDraft {
   id: number;
   sourceAeTitle: string;
   value: number | null;
@@ -45,7 +45,7 @@ export interface ThresholdDraft {
   awaitsSecondPerson: boolean;
 }
 
-export interface ThresholdBoard {
+interface ThresholdBoard {
   rule: ThresholdRule;
   inForce: ThresholdVersion[];
   history: ThresholdVersion[];
@@ -56,7 +56,7 @@ export interface ThresholdBoard {
   facts: ThresholdFacts;
 }
 
-export type Confirmation = { kind: 'activated'; version: number } | { kind: 'awaits-second-person' };
+type Confirmation = { kind: 'activated'; version: number } | { kind: 'awaits-second-person' };
 
 /** Everything that people do to thresholds. Every change is one transaction with its record. */
 export interface ThresholdDesk {
