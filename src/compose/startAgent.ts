@@ -529,7 +529,6 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
     const rejections = createRejectionRecorder(access.audit.append, clock, log.child({ component: 'receiver' }));
     releasers.push({ name: 'rejections', release: rejections.close });
 
-    const studiesOfOpenAssociations = new Map<string, Set<string>>();
     const listening = await startReceiver({
       config: {
         ...config.receive,
@@ -541,19 +540,12 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
       spoolDir: paths.spool,
       clock,
       log: log.child({ component: 'receiver' }),
-      onStored: (instance, associationId) => {
-        const studies = studiesOfOpenAssociations.get(associationId) ?? new Set();
-        studiesOfOpenAssociations.set(associationId, studies.add(instance.header.studyInstanceUid));
+      onStored: (instance) => {
         intake.stored(instance);
       },
       onRejected: rejections.rejected,
-      onReleased: (associationId, studyInstanceUids, { clean }) => {
-        studiesOfOpenAssociations.delete(associationId);
-        // A sender that was cut off comes again with the rest: only a release says that it was all.
-        if (!clean) return;
-        // A study that comes on several associations is whole when the last of them ends.
-        const stillOpen = new Set([...studiesOfOpenAssociations.values()].flatMap((studies) => [...studies]));
-        intake.released(studyInstanceUids.filter((uid) => !stillOpen.has(uid)));
+      onReleased: (_associationId, _studyInstanceUids, { whole }) => {
+        intake.released(whole);
       },
     });
     receiver = listening;

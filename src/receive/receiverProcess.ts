@@ -8,6 +8,7 @@ import type { Log } from '../base/log.ts';
 import type { ReceiveConfig } from './receiveConfig.ts';
 import { recoveredAssociationId, reviveError, type ReceiverEvent, type ReceiverOrder } from './receiverMessages.ts';
 import { listSpool } from './spool.ts';
+import { wholeStudies } from './wholeStudies.ts';
 
 export interface ReceiverOptions {
   config: ReceiveConfig;
@@ -16,8 +17,11 @@ export interface ReceiverOptions {
   log: Log;
   /** An object is durable on disk; resends and what a crash left untold come here too, perhaps again: recording must be idempotent. */
   onStored(instance: StoredInstance, associationId: string): void;
-  /** After every `onStored` of the association. `clean` says that the sender released it; else it was cut, or the receiver died. */
-  onReleased(associationId: string, studyInstanceUids: string[], end: { clean: boolean }): void;
+  /**
+   * After every `onStored` of the association. `clean` says that the sender released it; else it was cut, or the receiver died. `whole` are the studies
+   * of which nothing more is under way.
+   */
+  onReleased(associationId: string, studyInstanceUids: string[], end: { clean: boolean; whole: string[] }): void;
   onRejected?(rejection: { callingAeTitle: string; address: string; why: string }): void;
 }
 
@@ -111,8 +115,10 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
     { studyInstanceUids }: { studyInstanceUids: ReadonlySet<string> },
     clean: boolean,
   ): void => {
+    const others = [...open.values(), ...(aftermath?.associations.values() ?? [])];
+    const whole = wholeStudies({ studyInstanceUids, clean }, others);
     call('onReleased', () => {
-      options.onReleased(associationId, [...studyInstanceUids], { clean });
+      options.onReleased(associationId, [...studyInstanceUids], { clean, whole });
     });
   };
 
