@@ -9,7 +9,7 @@ import type { Answers, ChildSetup, FromChild, ToChild } from './inferenceMessage
 import { loadModelPackage } from './modelCard.ts';
 import type { ModelPackage } from './modelCard.ts';
 import { openModel } from './openModel.ts';
-import type { LoadedModel } from './openModel.ts';
+import type { LoadedModel } from './loadedModel.ts';
 
 // The inference child (see inferenceProcess.ts): one question after the other, in the order asked. It may be killed at any time.
 const setup = JSON.parse(process.argv[2] ?? '') as ChildSetup;

@@ -4,7 +4,7 @@ import { modelInput } from '../preprocess/modelInput.ts';
 import type { ModelPackage, SliceSequenceCard } from './modelCard.ts';
 import { GoldenCheck, STATISTICS, caseScore, goldenPattern, openGraphs, rawScore, scoreShapes } from './onnxGraphs.ts';
 import type { GraphShapes, OnnxModelOptions, RawScore } from './onnxGraphs.ts';
-import type { LoadedModel } from './openModel.ts';
+import type { LoadedModel } from './loadedModel.ts';
 
 /** What the slice encoder gives for one input: feature, image probability and `cam`, `[row][column]`. */
 type SliceEncoding = Pick<EncodedSlice, 'feature' | 'imageProbability' | 'cam'>;

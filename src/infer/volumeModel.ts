@@ -3,7 +3,7 @@ import { rowsToSlices, slicePlane, stackVolume } from '../preprocess/volumeInput
 import type { ModelPackage, VolumeCard } from './modelCard.ts';
 import { GoldenCheck, STATISTICS, caseScore, goldenPattern, openGraphs, rawScore, scoreShapes } from './onnxGraphs.ts';
 import type { OnnxModelOptions, RawScore } from './onnxGraphs.ts';
-import type { LoadedModel } from './openModel.ts';
+import type { LoadedModel } from './loadedModel.ts';
 
 /** What the network says of a volume, row by row; `cam` is `[row][camRow][camColumn]`. */
 type RawVolume = RawScore & { cam: Float32Array };

@@ -3,7 +3,8 @@ import type { z } from 'zod';
 import { TriageError } from '../base/errors.ts';
 import { addressOf } from './access/access.ts';
 import { recordLook } from './recordLook.ts';
-import { mayUse, type Principal, type Route } from './route.ts';
+import { mayUse, type Principal } from './principal.ts';
+import type { Route } from './route.ts';
 import type { WebContext } from './webContext.ts';
 
 interface MountOptions {

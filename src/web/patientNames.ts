@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts';
-import type { Principal } from './route.ts';
+import type { Principal } from './principal.ts';
 
 /** A site's choice: the list tells who the patients are, tells it to a reader who asks, or never does. */
 export type NamesRule = 'shown' | 'on-request' | 'hidden';

@@ -1,5 +1,5 @@
 import type { Access } from './access/access.ts';
-import type { Principal } from './route.ts';
+import type { Principal } from './principal.ts';
 
 /**
  * How a study is looked at. `opened`: somebody turns to it. `still-open`: what they have before them is read anew, or more of it. `previewed`: a picture beside

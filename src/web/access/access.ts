@@ -6,7 +6,7 @@ import type { Accounts, User } from '../../worklist/people/accounts.ts';
 import type { AuditLog } from '../../worklist/audit/audit.ts';
 import type { ServiceTokens } from '../../worklist/people/serviceTokens.ts';
 import type { Session, Sessions } from '../../worklist/people/sessions.ts';
-import type { Principal } from '../route.ts';
+import type { Principal } from '../principal.ts';
 import type { OidcProvider } from './oidc.ts';
 import { hashPassword, isPassword } from './passwords.ts';
 import { dropSession, replaceSession, sessionCookie } from './sessionCookie.ts';

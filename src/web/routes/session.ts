@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { TriageError } from '../../base/errors.ts';
 import type { Session } from '../../worklist/people/sessions.ts';
 import { sessionAnswer, sessionsAnswer } from '../../answers/accessAnswers.ts';
-import { route, type Principal } from '../route.ts';
+import type { Principal } from '../principal.ts';
+import { route } from '../route.ts';
 import type { WebContext } from '../webContext.ts';
 
 const password = z.string().min(1).max(1_000);

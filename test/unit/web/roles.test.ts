@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { mayUse, type Role } from '../../../src/web/route.ts';
+import { mayUse, type Role } from '../../../src/web/principal.ts';
 import { ROUTES } from '../../../src/web/routes.ts';
 import { studyUid, addStudy } from '../../browser/seededWorklist.ts';
 import { addUser, cookieFor, shiftedClock } from './visitor.ts';

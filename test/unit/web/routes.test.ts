@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { openApiOf } from '../../../src/web/openApi.ts';
-import { mayUse } from '../../../src/web/route.ts';
+import { mayUse } from '../../../src/web/principal.ts';
 import { ROUTES } from '../../../src/web/routes.ts';
 import { startWeb } from './webFixture.ts';
 

@@ -1,0 +1,20 @@
+import type { Session } from '../worklist/people/sessions.ts';
+
+/** Who someone is. `wall` is a screen that anybody can see: it gets the masked list and nothing else. `service` is a machine with a token: it reads. A reader is a person: what a person decides, no token may. */
+export type Role = 'wall' | 'service' | 'reader' | 'admin';
+export type LeastRole = 'public' | Role;
+
+const STANDING: Readonly<Record<LeastRole, number>> = { public: 0, wall: 1, service: 2, reader: 3, admin: 4 };
+
+/** Whether somebody of `role` (null: nobody in particular) may use what asks for `least`. */
+export function mayUse(role: Role | null, least: LeastRole): boolean {
+  return STANDING[role ?? 'public'] >= STANDING[least];
+}
+
+/** Who asks. `name` is what histories and the audit keep. */
+export interface Principal {
+  name: string;
+  role: Role;
+  /** Null for tokens and walls, and where nobody signs in. */
+  session: Session | null;
+}
