@@ -1,3 +1,4 @@
+import './shell.css';
 import { ErrorBoundary, LocationProvider, Route, Router, useLocation } from 'preact-iso';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { pagePathOf } from '../web/pagePaths.ts';

@@ -1,3 +1,4 @@
+import './base.css';
 import { render } from 'preact';
 import { App } from './app.tsx';
 import { applyTheme, preference } from './parts/preferences.ts';

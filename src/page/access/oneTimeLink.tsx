@@ -1,3 +1,5 @@
+import './oneTimeLink.css';
+
 /** A link that is shown now and never again, and what it is for. */
 export function OneTimeLink({ text, path }: { text: string; path: string }) {
   return (

@@ -68,7 +68,8 @@ function Content({ card }: { card: ModelCardAnswer }) {
       {card.figures.length === 0 ? <p>{words.noFigures}</p> : <Figures figures={card.figures} />}
       <h3>{words.domain}</h3>
       <p>
-        {words.domainText(domain.statistic, domain.output, domain.limit.toFixed(3), domain.unit)} {domain.statement} {domain.anatomy}
+        {words.domainText(domain.statistic, domain.output, domain.limit.toFixed(3), domain.unit)} {domain.statement}{' '}
+        {domain.anatomy}
       </p>
     </>
   );
@@ -78,7 +79,10 @@ function Content({ card }: { card: ModelCardAnswer }) {
 function Figures({ figures }: { figures: ModelCardAnswer['figures'] }) {
   const heads = words.figureHeads;
   return (
-    <FigureTable name={words.figures} heads={[heads.figure, heads.of, heads.cases, heads.value, heads.interval, words.figureScale]}>
+    <FigureTable
+      name={words.figures}
+      heads={[heads.figure, heads.of, heads.cases, heads.value, heads.interval, words.figureScale]}
+    >
       {figures.map(({ name, of, value, low, high, positives, negatives }, index) => (
         <tr key={index}>
           <th scope="row">{words.figureNames[name] ?? name}</th>

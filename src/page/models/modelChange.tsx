@@ -21,11 +21,21 @@ export interface Decision {
 }
 
 export function titleOf({ kind, package: wanted }: Wish): string {
-  return kind === 'end' || wanted?.model == null ? words.end : words[kind](modelWords.name(wanted.model.name, wanted.model.version));
+  return kind === 'end' || wanted?.model == null
+    ? words.end
+    : words[kind](modelWords.name(wanted.model.name, wanted.model.version));
 }
 
 /** Asks why, and which threshold is to hold where the site has one; `onEnd` gets null when the person thinks better of it. */
-export function ChangeDialog({ wish, secondPerson, onEnd }: { wish: Wish; secondPerson: boolean; onEnd: (decision: Decision | null) => void }) {
+export function ChangeDialog({
+  wish,
+  secondPerson,
+  onEnd,
+}: {
+  wish: Wish;
+  secondPerson: boolean;
+  onEnd: (decision: Decision | null) => void;
+}) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [reason, setReason] = useState('');
   const [threshold, setThreshold] = useState<'keep' | 'default' | 'number' | null>(null);
@@ -36,7 +46,15 @@ export function ChangeDialog({ wish, secondPerson, onEnd }: { wish: Wish; second
   const left = LEAST_REASON_CHARACTERS - reason.trim().length;
   const choice = (value: 'keep' | 'default' | 'number', label: string) => (
     <label class="choice">
-      <input type="radio" name="threshold" value={value} required checked={threshold === value} onChange={() => setThreshold(value)} /> {label}
+      <input
+        type="radio"
+        name="threshold"
+        value={value}
+        required
+        checked={threshold === value}
+        onChange={() => setThreshold(value)}
+      />{' '}
+      {label}
     </label>
   );
   return (
@@ -63,12 +81,19 @@ export function ChangeDialog({ wish, secondPerson, onEnd }: { wish: Wish; second
             {choice('keep', words.keep(thresholdText(question.inForce)))}
             {choice('default', words.default(shipped))}
             {secondPerson ? <p class="muted">{words.twoPeople}</p> : choice('number', words.number)}
-            {threshold === 'number' && <input type="number" name="value" min={0} max={1} step="any" required aria-label={words.number} />}
+            {threshold === 'number' && (
+              <input type="number" name="value" min={0} max={1} step="any" required aria-label={words.number} />
+            )}
           </fieldset>
         )}
         <label class="field">
           <span>{words.reason}</span>
-          <textarea required maxLength={2_000} value={reason} onInput={(event) => setReason(event.currentTarget.value)} />
+          <textarea
+            required
+            maxLength={2_000}
+            value={reason}
+            onInput={(event) => setReason(event.currentTarget.value)}
+          />
         </label>
         <p>
           <button type="submit" disabled={left > 0}>

@@ -8,7 +8,10 @@ type Estimate = ComparisonAnswer['agreement']['share'];
 const DECISIONS = ['suspected', 'not-suspected', 'not-analysed'] as const;
 
 const number = (value: number | null, digits = 3): string => value?.toFixed(digits) ?? '-';
-const reasons = (counts: Record<string, number>): string => Object.entries(counts).map(([code, count]) => `${count} ${code}`).join(', ') || words.none;
+const reasons = (counts: Record<string, number>): string =>
+  Object.entries(counts)
+    .map(([code, count]) => `${count} ${code}`)
+    .join(', ') || words.none;
 const share = (found: Estimate): string => (found === null ? '-' : words.percent(found.value, found.low, found.high));
 
 /** The shadow and the active package on the site's own cases. Read when asked for: it walks through every score. */
@@ -32,9 +35,13 @@ function Content({ found }: { found: ComparisonAnswer }) {
   return (
     <>
       <p>
-        {words.compared(found.cases, found.byEarlierPackages)} {words.agreement}: {share(agreement.share)}, {words.kappa(number(agreement.kappa))}.
+        {words.compared(found.cases, found.byEarlierPackages)} {words.agreement}: {share(agreement.share)},{' '}
+        {words.kappa(number(agreement.kappa))}.
       </p>
-      <FigureTable name={words.decisionTable} heads={[words.activeSays, ...DECISIONS.map((decision) => words.decisions[decision])]}>
+      <FigureTable
+        name={words.decisionTable}
+        heads={[words.activeSays, ...DECISIONS.map((decision) => words.decisions[decision])]}
+      >
         {DECISIONS.map((first) => (
           <tr key={first}>
             <th scope="row">{words.decisions[first]}</th>
@@ -55,7 +62,8 @@ function Content({ found }: { found: ComparisonAnswer }) {
           <FigureTable name={words.against} heads={[...words.againstHeads, words.figureScale]}>
             {(['sensitivity', 'specificity', 'auc'] as const).map((figure) => {
               const [active, shadow] = [readers.active[figure], readers.shadow[figure]];
-              const text = (one: Estimate) => (one === null || figure !== 'auc' ? share(one) : words.number(one.value, one.low, one.high));
+              const text = (one: Estimate) =>
+                one === null || figure !== 'auc' ? share(one) : words.number(one.value, one.low, one.high);
               return (
                 <tr key={figure}>
                   <th scope="row">{words[figure]}</th>
@@ -70,9 +78,17 @@ function Content({ found }: { found: ComparisonAnswer }) {
           </FigureTable>
         </>
       )}
-      <p>{words.scores(number(scores.pearson), number(scores.spearman), number(scores.meanDifference), number(scores.standardDeviation))}</p>
       <p>
-        {words.refused(reasons(notAnalysed.active), reasons(notAnalysed.shadow))} {words.seconds(number(secondsPerCase.active, 1), number(secondsPerCase.shadow, 1))}
+        {words.scores(
+          number(scores.pearson),
+          number(scores.spearman),
+          number(scores.meanDifference),
+          number(scores.standardDeviation),
+        )}
+      </p>
+      <p>
+        {words.refused(reasons(notAnalysed.active), reasons(notAnalysed.shadow))}{' '}
+        {words.seconds(number(secondsPerCase.active, 1), number(secondsPerCase.shadow, 1))}
       </p>
       <h3>{words.flips}</h3>
       {found.flips.length === 0 ? (
@@ -108,7 +124,9 @@ function Content({ found }: { found: ComparisonAnswer }) {
               </tr>
             ))}
           </FigureTable>
-          {found.failuresTotal > found.failures.length && <p>{words.someFlips(found.failures.length, found.failuresTotal)}</p>}
+          {found.failuresTotal > found.failures.length && (
+            <p>{words.someFlips(found.failures.length, found.failuresTotal)}</p>
+          )}
         </>
       )}
     </>

@@ -60,28 +60,44 @@ export default function ModelsPage() {
         <p>{words.loading}</p>
       ) : (
         <>
-          <p role="status">{[value.isDeciding ? words.checking : said, ...loadingOf(value)].filter((text) => text !== '').join(' ')}</p>
+          <p role="status">
+            {[value.isDeciding ? words.checking : said, ...loadingOf(value)].filter((text) => text !== '').join(' ')}
+          </p>
           <Serving value={value} onEnd={() => setWish({ kind: 'end', package: null })} />
           <h2>{words.packages}</h2>
-          <p class="muted">{value.isChecking || value.checkedAtMs === null ? words.checkingFiles : words.checkedAt(clockTime(value.checkedAtMs, now))}</p>
+          <p class="muted">
+            {value.isChecking || value.checkedAtMs === null
+              ? words.checkingFiles
+              : words.checkedAt(clockTime(value.checkedAtMs, now))}
+          </p>
           <Packages value={value} opened={opened} onOpen={setOpened} onWish={setWish} />
           {opened !== null && (
             <ModelCard
               key={opened}
               sha256={opened}
-              name={nameOf(value.packages.find(({ model }) => model?.sha256 === opened)?.model ?? { name: '', version: '' })}
+              name={nameOf(
+                value.packages.find(({ model }) => model?.sha256 === opened)?.model ?? { name: '', version: '' },
+              )}
               onClose={() => {
                 setOpened(null);
                 document.getElementById(`card-${opened}`)?.focus();
               }}
             />
           )}
-          {value.wanted.shadow !== null && <ModelComparison key={`${value.wanted.active?.sha256 ?? ''} ${value.wanted.shadow.sha256}`} />}
+          {value.wanted.shadow !== null && (
+            <ModelComparison key={`${value.wanted.active?.sha256 ?? ''} ${value.wanted.shadow.sha256}`} />
+          )}
           <h2>{words.history}</h2>
           <History value={value} />
         </>
       )}
-      {wish !== null && <ChangeDialog wish={wish} secondPerson={value?.secondPerson ?? false} onEnd={(decision) => (decision === null ? setWish(null) : decide(wish, decision))} />}
+      {wish !== null && (
+        <ChangeDialog
+          wish={wish}
+          secondPerson={value?.secondPerson ?? false}
+          onEnd={(decision) => (decision === null ? setWish(null) : decide(wish, decision))}
+        />
+      )}
       {dialog}
     </section>
   );
@@ -91,14 +107,23 @@ export default function ModelsPage() {
 function loadingOf({ history }: ModelsAnswer): string[] {
   return ROLES.flatMap((role) => {
     const newest = history.find((one) => one.role === role);
-    return newest?.model != null && newest.inUseAtMs === null && newest.failure === null ? [words.loadingModel(nameOf(newest.model))] : [];
+    return newest?.model != null && newest.inUseAtMs === null && newest.failure === null
+      ? [words.loadingModel(nameOf(newest.model))]
+      : [];
   });
 }
 
 function Serving({ value: { serving, wanted }, onEnd }: { value: ModelsAnswer; onEnd: () => void }) {
   const line = (of: ModelsAnswer['serving']['shadow'], nothing: string, isFault: boolean) => (
     <>
-      {of?.model == null ? <span class={isFault ? 'kind-fault' : 'muted'}>{nothing}</span> : <>{`${nameOf(of.model)}, ${words.serving(of.model.provider)} `}<span class="muted digest">{of.model.sha256.slice(0, 12)}</span></>}
+      {of?.model == null ? (
+        <span class={isFault ? 'kind-fault' : 'muted'}>{nothing}</span>
+      ) : (
+        <>
+          {`${nameOf(of.model)}, ${words.serving(of.model.provider)} `}
+          <span class="muted digest">{of.model.sha256.slice(0, 12)}</span>
+        </>
+      )}
       {of?.error != null && <span class="kind-fault reason">{of.error}</span>}
     </>
   );
@@ -110,7 +135,11 @@ function Serving({ value: { serving, wanted }, onEnd }: { value: ModelsAnswer; o
         <dd>{line(serving.active, words.nothingActive, true)}</dd>
         <dt>{words.roles.shadow}</dt>
         <dd>
-          {line(serving.shadow, wanted.shadow === null ? words.noShadow : words.loadingModel(nameOf(wanted.shadow)), false)}{' '}
+          {line(
+            serving.shadow,
+            wanted.shadow === null ? words.noShadow : words.loadingModel(nameOf(wanted.shadow)),
+            false,
+          )}{' '}
           {wanted.shadow !== null && (
             <button type="button" onClick={onEnd}>
               {words.endShadow}
@@ -122,10 +151,23 @@ function Serving({ value: { serving, wanted }, onEnd }: { value: ModelsAnswer; o
   );
 }
 
-function Packages({ value, opened, onOpen, onWish }: { value: ModelsAnswer; opened: string | null; onOpen: (sha256: string | null) => void; onWish: (wish: Wish) => void }) {
+function Packages({
+  value,
+  opened,
+  onOpen,
+  onWish,
+}: {
+  value: ModelsAnswer;
+  opened: string | null;
+  onOpen: (sha256: string | null) => void;
+  onWish: (wish: Wish) => void;
+}) {
   if (value.packages.length === 0) return <p>{value.checkedAtMs === null ? words.loading : words.noPackages}</p>;
   return (
-    <PlainTable name={words.packages} heads={[words.package, words.digest, words.kind, words.from, words.state, words.role, words.actions]}>
+    <PlainTable
+      name={words.packages}
+      heads={[words.package, words.digest, words.kind, words.from, words.state, words.role, words.actions]}
+    >
       {value.packages.map((one) => (
         <tr key={one.folder}>
           <th scope="row">{one.model === null ? one.folder : nameOf(one.model)}</th>
@@ -137,27 +179,68 @@ function Packages({ value, opened, onOpen, onWish }: { value: ModelsAnswer; open
             {one.problem !== null && <span class="reason">{one.problem}</span>}
           </td>
           <td>{one.roles.map((role) => words.roles[role]).join(', ')}</td>
-          <td class="actions">{one.model !== null && <Actions of={one} name={nameOf(one.model)} sha256={one.model.sha256} isBusy={value.isDeciding} opened={opened} onOpen={onOpen} onWish={onWish} />}</td>
+          <td class="actions">
+            {one.model !== null && (
+              <Actions
+                of={one}
+                name={nameOf(one.model)}
+                sha256={one.model.sha256}
+                isBusy={value.isDeciding}
+                opened={opened}
+                onOpen={onOpen}
+                onWish={onWish}
+              />
+            )}
+          </td>
         </tr>
       ))}
     </PlainTable>
   );
 }
 
-function Actions({ of, name, sha256, isBusy, opened, onOpen, onWish }: { of: Package; name: string; sha256: string; isBusy: boolean; opened: string | null; onOpen: (sha256: string | null) => void; onWish: (wish: Wish) => void }) {
+function Actions({
+  of,
+  name,
+  sha256,
+  isBusy,
+  opened,
+  onOpen,
+  onWish,
+}: {
+  of: Package;
+  name: string;
+  sha256: string;
+  isBusy: boolean;
+  opened: string | null;
+  onOpen: (sha256: string | null) => void;
+  onWish: (wish: Wish) => void;
+}) {
   const wishes: [Wish['kind'], string, hidden: boolean][] = [
     ['activate', words.activate, of.roles.includes('active')],
     ['shadow', words.makeShadow, of.roles.length > 0],
   ];
   return (
     <>
-      <button type="button" id={`card-${sha256}`} aria-expanded={opened === sha256} aria-controls={opened === sha256 ? 'model-card' : undefined} aria-label={words.doTo(words.card, name)} onClick={() => onOpen(opened === sha256 ? null : sha256)}>
+      <button
+        type="button"
+        id={`card-${sha256}`}
+        aria-expanded={opened === sha256}
+        aria-controls={opened === sha256 ? 'model-card' : undefined}
+        aria-label={words.doTo(words.card, name)}
+        onClick={() => onOpen(opened === sha256 ? null : sha256)}
+      >
         {words.card}
       </button>
       {wishes.map(
         ([kind, title, hidden]) =>
           !hidden && (
-            <button key={kind} type="button" disabled={isBusy} aria-label={words.doTo(title, name)} onClick={() => onWish({ kind, package: of })}>
+            <button
+              key={kind}
+              type="button"
+              disabled={isBusy}
+              aria-label={words.doTo(title, name)}
+              onClick={() => onWish({ kind, package: of })}
+            >
               {title}
             </button>
           ),
@@ -175,14 +258,18 @@ function History({ value: { history, nowMs } }: { value: ModelsAnswer }) {
           <td>{clockTime(one.atMs, nowMs)}</td>
           <td>{words.roles[one.role]}</td>
           <td>{one.model === null ? words.emptied : nameOf(one.model)}</td>
-          <td>{one.role === 'shadow' ? '-' : one.threshold === null ? words.asInForce : thresholdText(one.threshold)}</td>
+          <td>
+            {one.role === 'shadow' ? '-' : one.threshold === null ? words.asInForce : thresholdText(one.threshold)}
+          </td>
           <td class="reason-text">
             <bdi>{one.reason}</bdi>
           </td>
           <td>
             <bdi>{one.by}</bdi>
           </td>
-          <td class={one.failure === null ? '' : 'kind-fault'}>{cameOf(one, history.find(({ role }) => role === one.role) === one, nowMs)}</td>
+          <td class={one.failure === null ? '' : 'kind-fault'}>
+            {cameOf(one, history.find(({ role }) => role === one.role) === one, nowMs)}
+          </td>
         </tr>
       ))}
     </PlainTable>

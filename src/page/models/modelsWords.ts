@@ -37,11 +37,15 @@ export const modelWords = {
     activate: (what: string) => `Activate ${what}`,
     shadow: (what: string) => `Set ${what} as shadow`,
     end: 'End the shadow',
-    activateWhat: 'It is checked and loaded beside the one in use, and takes over when its golden case agrees. Cases already judged keep their result; a case in work ends with the network that it began with.',
-    shadowWhat: 'It is checked, and then scores the cases that the active package has judged. Nobody is told its scores but on this page.',
+    activateWhat:
+      'It is checked and loaded beside the one in use, and takes over when its golden case agrees. Cases already judged keep their result; a case in work ends with the network that it began with.',
+    shadowWhat:
+      'It is checked, and then scores the cases that the active package has judged. Nobody is told its scores but on this page.',
     endWhat: 'What it has scored stays on record.',
-    question: (inForce: string, shipped: string) => `The site flags from ${inForce}; this package ships with ${shipped}. A score means something else to each version. Which is to hold?`,
-    ownSources: (names: string) => `These sources have a threshold of their own: ${names}. Unless you keep what is in force, they follow the site again.`,
+    question: (inForce: string, shipped: string) =>
+      `The site flags from ${inForce}; this package ships with ${shipped}. A score means something else to each version. Which is to hold?`,
+    ownSources: (names: string) =>
+      `These sources have a threshold of their own: ${names}. Unless you keep what is in force, they follow the site again.`,
     keep: (value: string) => `Keep what is in force (${value})`,
     default: (value: string) => `Take the package’s own (${value})`,
     number: 'Another number, from 0 to 1',
@@ -67,7 +71,13 @@ export const modelWords = {
   points: 'Operating points',
   pointHeads: ['Name', 'Flags from', 'Sensitivity', 'Specificity'],
   figures: 'What it reaches, by its own account',
-  figureHeads: { figure: 'Figure', of: 'Of', value: 'Value', interval: '95 % interval', cases: 'With / without fracture' },
+  figureHeads: {
+    figure: 'Figure',
+    of: 'Of',
+    value: 'Value',
+    interval: '95 % interval',
+    cases: 'With / without fracture',
+  },
   figureScale: '0 to 1',
   figureNames: {
     caseAuc: 'AUC, cases',
@@ -82,10 +92,12 @@ export const modelWords = {
   } as Record<string, string>,
   noFigures: 'The manifest states no figures.',
   domain: 'Where it ends',
-  domainText: (statistic: string, output: string, limit: string, unit: string) => `A case is not scored when the ${statistic} of ${output} over its slices is beyond ${limit} (${unit}).`,
+  domainText: (statistic: string, output: string, limit: string, unit: string) =>
+    `A case is not scored when the ${statistic} of ${output} over its slices is beyond ${limit} (${unit}).`,
 
   comparison: 'Shadow against active, on this site’s cases',
-  notTruth: 'Agreement is not truth: where the two differ, a reader decides. Readers have seen the active package’s result, which favours it.',
+  notTruth:
+    'Agreement is not truth: where the two differ, a reader decides. Readers have seen the active package’s result, which favours it.',
   compared: (cases: number, earlier: number) =>
     `${cases} cases scored by both${earlier === 0 ? '' : `; ${earlier} more were judged by an earlier active package and are left out`}.`,
   nothingCompared: 'Nothing to compare yet: the shadow scores a case when the active package has finished with it.',
@@ -97,17 +109,22 @@ export const modelWords = {
   againstHeads: ['Figure', 'Active', 'Shadow'],
   agreement: 'Agreement',
   kappa: (value: string) => `kappa ${value}`,
-  readersOf: (positives: number, negatives: number) => `${positives} with, ${negatives} without a fracture by the readers’ verdicts.`,
+  readersOf: (positives: number, negatives: number) =>
+    `${positives} with, ${negatives} without a fracture by the readers’ verdicts.`,
   noVerdicts: 'No verdicts on these cases yet: nothing can be said about sensitivity.',
   sensitivity: 'Sensitivity',
   specificity: 'Specificity',
   auc: 'AUC',
-  scores: (pearson: string, spearman: string, mean: string, deviation: string) => `Scores: Pearson ${pearson}, Spearman ${spearman}; shadow minus active ${mean} ± ${deviation}.`,
-  seconds: (active: string, shadow: string) => `Seconds a case, median: active ${active} after the last slice, shadow ${shadow} for all of it.`,
+  scores: (pearson: string, spearman: string, mean: string, deviation: string) =>
+    `Scores: Pearson ${pearson}, Spearman ${spearman}; shadow minus active ${mean} ± ${deviation}.`,
+  seconds: (active: string, shadow: string) =>
+    `Seconds a case, median: active ${active} after the last slice, shadow ${shadow} for all of it.`,
   refused: (active: string, shadow: string) => `Not analysed: active ${active}; shadow ${shadow}.`,
   none: 'none',
-  percent: (value: number, low: number, high: number) => `${Math.round(value * 100)} % (95 % interval ${Math.round(low * 100)}-${Math.round(high * 100)} %)`,
-  number: (value: number, low: number, high: number) => `${value.toFixed(3)} (95 % interval ${low.toFixed(3)}-${high.toFixed(3)})`,
+  percent: (value: number, low: number, high: number) =>
+    `${Math.round(value * 100)} % (95 % interval ${Math.round(low * 100)}-${Math.round(high * 100)} %)`,
+  number: (value: number, low: number, high: number) =>
+    `${value.toFixed(3)} (95 % interval ${low.toFixed(3)}-${high.toFixed(3)})`,
   flips: 'Cases on which they differ',
   noFlips: 'They differ on none.',
   someFlips: (shown: number, total: number) => `The first ${shown} of ${total}.`,

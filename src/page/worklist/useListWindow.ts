@@ -8,7 +8,7 @@ import {
 import type { RefObject } from 'preact';
 import { useEffect, useLayoutEffect, useMemo, useReducer, useState } from 'preact/hooks';
 
-/** Height of every row, px, whatever a row says: of a line of the table, and of a card on a phone (page.css has the same two). */
+/** Height of every row, px, whatever a row says: of a line of the table, and of a card on a phone (worklist.css has the same two). */
 const LINE_PX = 44;
 const CARD_PX = 92;
 const narrow = matchMedia('(max-width: 700px)');

@@ -1,3 +1,4 @@
+import './worklist.css';
 import { useLocation } from 'preact-iso';
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { AlertChoices, useAlerts } from './alerts.tsx';

@@ -1,10 +1,18 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 
-const css = readFileSync(new URL('../../../src/page/page.css', import.meta.url), 'utf8');
+const page = new URL('../../../src/page/', import.meta.url);
+const sheets = new Map(
+  readdirSync(page, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.css'))
+    .map((name) => [name, readFileSync(new URL(name, page), 'utf8')]),
+);
+const base = sheets.get('base.css')!;
+/** Where colours are named; everything else uses the names. */
+const RULES_BEGIN = '* {\n  box-sizing';
 
 function tokens(selector: string): Record<string, string> {
-  const block = css.slice(css.indexOf(`${selector} {`)).split('}')[0]!;
+  const block = base.slice(base.indexOf(`${selector} {`)).split('}')[0]!;
   return Object.fromEntries([...block.matchAll(/--([a-z]+): (#[0-9a-f]{6});/g)].map((match) => [match[1]!, match[2]!]));
 }
 const THEMES = { dark: tokens(':root'), light: tokens(":root[data-theme='light']") };
@@ -23,7 +31,7 @@ function contrast(one: string, other: string): number {
   return (lighter + 0.05) / (darker + 0.05);
 }
 
-test('contrast is reckoned as WCAG does', () => {
+test('contrast is calculated as WCAG does', () => {
   expect(contrast('#000000', '#ffffff')).toBeCloseTo(21, 5);
   expect(contrast('#777777', '#ffffff')).toBeCloseTo(4.48, 2);
 });
@@ -52,16 +60,20 @@ test.each(Object.entries(THEMES))(
 );
 
 test('nothing is green: no colour where green leads both others', () => {
-  const all = [...css.matchAll(/#[0-9a-f]{6}\b/gi)].map((match) => match[0]);
+  const all = [...base.matchAll(/#[0-9a-f]{6}\b/gi)].map((match) => match[0]);
   expect(all.length).toBeGreaterThanOrEqual(20);
   for (const colour of all) {
     const [red, green, blue] = channels(colour);
     expect(green > red + 12 && green > blue + 12, colour).toBe(false);
   }
-  expect(css).not.toMatch(/green|lime|teal|accent-color|hsl|rgb|oklch/);
 });
 
-test('colours are named once: rules use the tokens', () => {
-  const rules = css.slice(css.indexOf('* { box-sizing'));
-  expect(rules).not.toMatch(/#[0-9a-f]{3,8}\b/i);
+test('colours are named once: the rules of every room use the tokens', () => {
+  expect(base).toContain(RULES_BEGIN);
+  expect([...sheets.keys()].length).toBeGreaterThanOrEqual(10);
+  for (const [name, css] of sheets) {
+    const rules = name === 'base.css' ? css.slice(css.indexOf(RULES_BEGIN)) : css;
+    expect(rules, name).not.toMatch(/#[0-9a-f]{3,8}\b/i);
+    expect(rules, name).not.toMatch(/\b(green|lime|teal|hsl|rgb|oklch|accent-color: (?!var))/);
+  }
 });
