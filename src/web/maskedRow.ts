@@ -1,25 +1,197 @@
-import type { WorklistRow } from '../worklist/list/worklistQuery.ts';
+import type { CaseDetail, RowDelivery, WorklistRow } from '../worklist/list/worklistQuery.ts';
+import type { WallAnswer } from '../answers/wallAnswer.ts';
 
-/** A row for screens that anybody can see: the end of the accession number, an age band, and no word of who it is. */
+type WallRow = WallAnswer['rows'][number];
+
+/**
+ * A row for screens that anybody can see. It lists what it shows: a new field of a row is hidden until somebody has decided about it here. Free text of
+ * headers, of peers (a PACS quotes the patient in its refusals) and of errors is left out; what stays is our own words, numbers, the names of machines
+ * and staff, and the place of the patient, which the site has chosen to show.
+ */
 export function maskedRow(row: WorklistRow): WorklistRow {
   return {
-    ...withoutLocations(row),
+    rank: row.rank,
+    why: row.why,
+    whyBrief: row.whyBrief,
     studyInstanceUid: '',
+    caseRef: row.caseRef,
+    revision: row.revision,
+    state: row.state,
+    status: row.status,
+    stateText: maskedStateText(row),
+    decision: row.decision,
+    reason: null,
+    reasonCode: knownCode(row.reasonCode),
+    probability: row.probability,
+    threshold: row.threshold,
+    levels: [],
+    keySlices: [],
+    series: [],
     patientName: '',
     patientId: '',
     patientBirthDate: '',
     age: ageBand(row.age),
+    sex: /^[FMO]$/.test(row.sex) ? row.sex : '',
     accessionNumber: row.accessionNumber.slice(-4),
     studyDescription: '',
-    series: [],
-    deliveries: row.deliveries.map((delivery) => ({ ...delivery, sopInstanceUid: '', seriesInstanceUid: '' })),
+    sourceAeTitle: row.sourceAeTitle,
+    location: row.location,
+    acquiredAt: /^\d{8,14}/.exec(row.acquiredAt)?.[0] ?? '',
+    arrivedAtMs: row.arrivedAtMs,
+    lastReceivedAtMs: row.lastReceivedAtMs,
+    waitMs: row.waitMs,
+    stat: row.stat,
+    readAtMs: row.readAtMs,
+    readBy: row.readBy,
+    claimedBy: row.claimedBy,
+    claimedAtMs: row.claimedAtMs,
+    verdict: row.verdict,
+    analysedAtMs: row.analysedAtMs,
+    model: row.model,
+    deliveries: row.deliveries.map(maskedDelivery),
+    secondsToSr: row.secondsToSr,
+    failure: row.failure === null ? null : { code: row.failure.code, message: '', stage: row.failure.stage },
     quarantineReason: row.quarantineReason === null ? null : 'Held for checking',
+  };
+}
+
+/** A row of a wall screen, by listing what it shows. */
+export function wallRow(row: WorklistRow): WallRow {
+  return {
+    caseRef: row.caseRef,
+    status: row.status,
+    stateText: maskedStateText(row),
+    waitMs: row.waitMs,
+    stat: row.stat,
+    ageBand: ageBand(row.age),
+    accessionEnd: row.accessionNumber.slice(-4),
+    location: row.location,
+    claimed: row.claimedBy !== null,
+  };
+}
+
+/** What a machine sees of a case at a site that hides names: the facts of the analysis and of its way, without free text and without UIDs. */
+export function maskedCase({
+  row,
+  findings,
+  volume,
+  instances,
+  results,
+  events,
+}: CaseDetail): Pick<CaseDetail, 'row' | 'findings' | 'volume' | 'instances' | 'results' | 'events'> {
+  return {
+    row: maskedRow(row),
+    findings:
+      findings === null
+        ? null
+        : {
+            decision: findings.decision,
+            reason: null,
+            reasonCode: knownCode(findings.reasonCode),
+            probability: findings.probability,
+            threshold: findings.threshold,
+            domainDistance: findings.domainDistance,
+            domainLimit: findings.domainLimit,
+            slices: [],
+            keySlices: [],
+            model: findings.model,
+            provider: findings.provider,
+            analysedAtMs: findings.analysedAtMs,
+            seconds: findings.seconds,
+          },
+    volume,
+    instances,
+    results: results.map(({ kind, revision, deliveries }) => ({
+      sopInstanceUid: '',
+      seriesInstanceUid: '',
+      kind,
+      revision,
+      path: '',
+      deliveries: deliveries.map(maskedDelivery),
+    })),
+    events: events.map(({ atMs, revision, type, from, to, actor }) => ({
+      atMs,
+      revision,
+      type,
+      from,
+      to,
+      actor,
+      detail: {},
+    })),
   };
 }
 
 /** A row that says how suspicious a scan is, and not where: what a site shows that has chosen triage only. */
 export function withoutLocations(row: WorklistRow): WorklistRow {
   return { ...row, levels: [], keySlices: [] };
+}
+
+function maskedDelivery(delivery: RowDelivery): RowDelivery {
+  const { destination, kind, revision, status, attempts, sentAtMs, confirmedAtMs } = delivery;
+  return {
+    destination,
+    kind,
+    sopInstanceUid: '',
+    seriesInstanceUid: '',
+    revision,
+    status,
+    attempts,
+    sentAtMs,
+    confirmedAtMs,
+    lastError: null,
+  };
+}
+
+/** Why a scan was not analysed, where the reason on record may quote a header or an error. */
+const REASONS: Readonly<Record<string, string>> = {
+  'no-images': 'no images received',
+  'identity-conflict': 'images of different patients in one study',
+  'secondary-capture': 'secondary captures only',
+  'multi-frame': 'a multi-frame Enhanced CT',
+  'not-ct': 'no CT images',
+  localizer: 'a localizer only',
+  derived: 'reformats only',
+  'no-geometry': 'images without a usable geometry',
+  'not-axial': 'no axial series',
+  rotated: 'slices turned in their plane',
+  'too-thick': 'slices too thick',
+  'wrong-body-region': 'a scan of another region',
+  'content-conflict': 'different images under one UID',
+  'too-few-slices': 'too few slices',
+  'too-many-slices': 'too many slices',
+  'mixed-geometry': 'slices of different geometry',
+  'overlapping-stacks': 'more than one stack of slices in one series',
+  'irregular-spacing': 'slices unevenly spaced',
+  'slices-missing': 'slices missing',
+  'short-coverage': 'too little coverage',
+  'no-eligible-series': 'no thin axial CT series of the neck',
+  'pixel-data': 'pixel data that cannot be read',
+  'flags-stopped': 'AI flags are stopped at this site',
+};
+
+/** The words of a state that quote nothing: those that hold only our own words and numbers stay as they are. */
+function maskedStateText({ status, stateText, decision, reasonCode }: WorklistRow): string {
+  switch (status) {
+    case 'flagged':
+    case 'unflagged':
+    case 'running':
+    case 'delayed':
+    case 'failed':
+      return stateText;
+    case 'held':
+      return decision === 'suspected'
+        ? 'AI flag: possible fracture. Review now. Not a diagnosis. Held for checking'
+        : 'Not analysed: held for checking - read as usual';
+    case 'outside-domain':
+      return 'Outside tested range - not scored. Read as usual';
+    case 'not-analysed':
+      return `Not analysed: ${REASONS[reasonCode ?? ''] ?? 'the case says why'} - read as usual`;
+  }
+}
+
+/** Codes are ours, a word or a few with dashes; nothing else passes. */
+function knownCode(code: string | null): string | null {
+  return code !== null && (code === 'outside-domain' || Object.hasOwn(REASONS, code)) ? code : null;
 }
 
 /** DICOM AS `056Y` as `50-59 y`; anything else is left out. */

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { TriageError } from '../../base/errors.ts';
 import { caseAnswer, previewAnswer } from '../../answers/caseAnswer.ts';
-import { maskedRow, withoutLocations } from '../maskedRow.ts';
+import { maskedCase, withoutLocations } from '../maskedRow.ts';
 import { route } from '../route.ts';
 
 /** Views that an answer names; the audit has all. */
@@ -33,11 +33,13 @@ export const caseRoutes = [
       { query, triageOnly, viewerTemplate, access, names },
     ) => {
       const study = await query.studyOf(studyInstanceUid);
-      const { row, findings, volume, instances, results, events } = await query.caseDetail(study);
+      const detail = await query.caseDetail(study);
+      const { row, findings, volume, instances, results, events } = names.mayBeKnownTo(principal!)
+        ? detail
+        : maskedCase(detail);
       const views = await access.audit.page({ action: 'case.viewed', target: study }, MOST_VIEWS);
-      const shown = names.mayBeKnownTo(principal!) ? row : maskedRow(row);
       return {
-        row: triageOnly ? withoutLocations(shown) : shown,
+        row: triageOnly ? withoutLocations(row) : row,
         findings: findings !== null && triageOnly ? { ...findings, slices: [], keySlices: [] } : findings,
         triageOnly,
         viewerTemplate,

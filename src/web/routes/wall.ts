@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { setUpLink, wallsAnswer } from '../../answers/accessAnswers.ts';
 import { wallAnswer } from '../../answers/wallAnswer.ts';
-import { maskedRow } from '../maskedRow.ts';
+import { wallRow } from '../maskedRow.ts';
 import { route } from '../route.ts';
 import { MOST_FLAGS } from './worklist.ts';
 
@@ -40,20 +40,7 @@ export const wallRoutes = [
         total,
         flagged: openCount,
         flags: open,
-        rows: rows
-          .filter((row) => row !== null)
-          .map(maskedRow)
-          .map(({ caseRef, status, stateText, waitMs, stat, age, accessionNumber, location, claimedBy }) => ({
-            caseRef,
-            status,
-            stateText,
-            waitMs,
-            stat,
-            ageBand: age,
-            accessionEnd: accessionNumber,
-            location,
-            claimed: claimedBy !== null,
-          })),
+        rows: rows.filter((row) => row !== null).map(wallRow),
       };
     },
   }),

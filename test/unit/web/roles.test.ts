@@ -1,9 +1,14 @@
 import { expect, test } from 'vitest';
-import { mayUse, type Role } from '../../../src/web/principal.ts';
+import { mayUse, type LeastRole, type Role } from '../../../src/web/principal.ts';
 import { ROUTES } from '../../../src/web/routes.ts';
 import { studyUid, addStudy } from '../../browser/seededWorklist.ts';
 import { addUser, cookieFor, shiftedClock } from './visitor.ts';
-import { startWeb } from './webFixture.ts';
+import { LEAST_ROLES } from './leastRoles.ts';
+import { ask, startWeb } from './webFixture.ts';
+
+/** By the table written by hand. */
+const leastOf = ({ method, path }: { method: string; path: string }): LeastRole =>
+  LEAST_ROLES[`${method} ${path}`]!.split(' ')[0] as LeastRole;
 
 const METHODS = ['get', 'put', 'post', 'patch', 'delete'] as const;
 
@@ -83,7 +88,7 @@ test('every route, with each method, as each role: only who may gets in', async 
         if (who === 'a revoked token' && /^\/(api|metrics)/.test(path))
           expect([response.status, error], what).toEqual([401, 'not-signed-in']);
         else if (entry === undefined) expect(response.status, what).toBe(404);
-        else if (mayUse(role, entry.least))
+        else if (mayUse(role, leastOf(entry)))
           expect(['not-signed-in', 'not-allowed', 'csrf-token', 'sign-in-again'], what).not.toContain(error);
         else
           expect([response.status, error], what).toEqual(role === null ? [401, 'not-signed-in'] : [403, 'not-allowed']);
@@ -95,6 +100,47 @@ test('every route, with each method, as each role: only who may gets in', async 
   expect(new Set(denied.map(({ actor }) => actor))).toEqual(new Set(['token:monitor', 'reader', 'wall:ed']));
   expect(denied.map(({ target }) => target)).toContain('get /api/audit');
 }, 180_000);
+
+test('each route asks for the role that the table written by hand says, and for a recent sign-in where it says so', () => {
+  expect(
+    Object.fromEntries(
+      ROUTES.map(({ method, path, least, recentSignIn }) => [
+        `${method} ${path}`,
+        recentSignIn === true ? `${least} recent` : least,
+      ]),
+    ),
+  ).toEqual(LEAST_ROLES);
+});
+
+test('whatever is no GET and asks for somebody is refused with the cookie alone, whichever page sends it', async () => {
+  const clock = shiftedClock();
+  const web = await startWeb({ clock, signIn: { signIn: 'local' } });
+  await addStudy(web, { id: 'plain', outcome: 0.1 });
+  const admin = await addUser(web, 'admin', 'admin');
+  const { cookie, csrfToken } = await cookieFor(web.access, admin, clock);
+  const before = JSON.stringify(await web.access.audit.page({}, 500));
+  const changes = ROUTES.filter((entry) => entry.method !== 'get' && leastOf(entry) !== 'public');
+  expect(changes.length).toBeGreaterThan(30);
+  for (const { method, path } of changes) {
+    const address = path.replace(':studyInstanceUid', studyUid('plain')).replace(/:\w+/g, 'nothing');
+    for (const [what, headers, error] of [
+      ['no token', {}, 'csrf-token'],
+      ['another token', { 'X-CSRF-Token': 'x'.repeat(csrfToken.length) }, 'csrf-token'],
+      ['another origin', { Origin: 'https://elsewhere.example', 'X-CSRF-Token': csrfToken }, 'cross-origin'],
+    ] as const) {
+      const answer = await ask(
+        web.url + address,
+        method.toUpperCase(),
+        { Origin: web.url, Cookie: cookie, 'Content-Type': 'application/json', 'Content-Length': '2', ...headers },
+        '{}',
+      );
+      const { error: said } = JSON.parse(answer.body) as { error: string };
+      expect([answer.status, said], `${method} ${path} with ${what}`).toEqual([403, error]);
+    }
+  }
+  expect(JSON.stringify(await web.access.audit.page({}, 500))).toBe(before);
+  expect((await ask(`${web.url}/api/session`, 'GET', { Cookie: cookie })).body).toContain('"name":"admin"');
+});
 
 test('whatever changes something is audited, but for what changes only the session’s own clock', () => {
   const silent = ROUTES.filter(({ method, audit }) => method !== 'get' && audit === undefined).map(

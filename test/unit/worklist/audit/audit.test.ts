@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import BetterSqlite3 from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { createAuditLog } from '../../../../src/worklist/audit/audit.ts';
@@ -66,6 +67,32 @@ test('an entry taken out, one put in anew with a chain made good behind it, and 
   raw.exec('delete from audit_log where seq = 4');
   expect(await audit.verify()).toEqual({ whole: false, seq: 4, why: 'it is missing' });
   raw.close();
+});
+
+test('an entry rewritten with a hash of its own, and its neighbour made to follow it, is found', async () => {
+  const { audit, path } = await filled();
+  const noted = await audit.head();
+  const raw = new BetterSqlite3(path);
+  raw.exec('drop trigger audit_log_no_update');
+  const forged = {
+    ...(raw.prepare('select * from audit_log where seq = 5').get() as Record<string, unknown>),
+    actor: 'eve',
+  };
+  // By the rule that the documentation states, and not by the function under test.
+  const parts = ['previous_hash', 'seq', 'at', 'action', 'actor', 'address', 'target', 'detail'] as const;
+  const hash = createHash('sha256')
+    .update(JSON.stringify(parts.map((part) => (forged as Record<string, unknown>)[part])))
+    .digest('hex');
+  raw.prepare("update audit_log set actor = 'eve', hash = ? where seq = 5").run(hash);
+  expect(await audit.verify(noted)).toEqual({
+    whole: false,
+    seq: 6,
+    why: 'it does not follow the entry before it',
+  });
+  raw.prepare('update audit_log set previous_hash = ? where seq = 6').run(hash);
+  raw.close();
+  for (const head of [noted, undefined])
+    expect(await audit.verify(head)).toEqual({ whole: false, seq: 6, why: 'it was changed' });
 });
 
 test('the nightly look puts a broken chain on record, once, and says so each time', async () => {

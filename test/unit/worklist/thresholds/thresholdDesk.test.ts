@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createAuditLog } from '../../../../src/worklist/audit/audit.ts';
+import { isFlagged } from '../../../../src/thresholds/scoredScan.ts';
 import { createThresholdDesk } from '../../../../src/worklist/thresholds/thresholdDesk.ts';
 import {
   claimed,
@@ -85,14 +86,23 @@ describe('thresholds in force', () => {
 
   it('stops all flags by one person with a reason, for sources of their own too, and takes that back with one call', async () => {
     const opened = await openDesk({ secondPerson: true });
-    const { store, desk, board } = opened;
+    const { store, desk, propose, board } = opened;
+    await scan(opened, 'a', 0.4, undefined, 'CT2');
+    const own = await propose(0.3, 'CT2');
+    await desk.confirm(own, ADA);
+    await desk.confirm(own, BOB);
+    expect(await store.threshold('compact', 'CT2')).toMatchObject({ value: 0.3, stopped: false });
     await expect(desk.stop('compact', '  ', ADA)).rejects.toMatchObject({ code: 'command-invalid' });
     const version = await desk.stop('compact', 'Flags every metal implant', ADA);
-    expect(await store.threshold('compact', 'CT2')).toMatchObject({ stopped: true, version });
-    expect((await board()).rule.site).toBeNull();
+    for (const source of ['CT1', 'CT2'])
+      expect(await store.threshold('compact', source), source).toMatchObject({ stopped: true, version });
+    const { rule } = await board();
+    expect(rule.site).toBeNull();
+    expect(isFlagged(rule, { score: 0.99, sourceAeTitle: 'CT2' })).toBe(false);
     await expect(desk.stop('compact', 'Again', ADA)).rejects.toMatchObject({ code: 'command-invalid' });
     const back = await desk.revert('compact', version, BOB);
-    expect(await store.threshold('compact', 'CT2')).toEqual({ value: 0.5, version: back, stopped: false });
+    expect(await store.threshold('compact', 'CT1')).toEqual({ value: 0.5, version: back, stopped: false });
+    expect(await store.threshold('compact', 'CT2')).toMatchObject({ value: 0.3, stopped: false });
   });
 });
 
