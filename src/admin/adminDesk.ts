@@ -2,7 +2,7 @@ import { statfs } from 'node:fs/promises';
 import type { Config } from '../config/config.ts';
 import { TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
-import type { Pacs } from '../case/ports.ts';
+import type { Pacs } from '../case/delivery.ts';
 import type { AdminDesk, ConnectionsAnswer } from '../web/adminDesk.ts';
 import type { ModelsDesk } from '../web/modelsDesk.ts';
 import type { AuditLog } from '../worklist/audit/audit.ts';

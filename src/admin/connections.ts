@@ -1,6 +1,6 @@
 import { TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
-import type { Pacs } from '../case/ports.ts';
+import type { Pacs } from '../case/delivery.ts';
 import type { AdminDesk, ConnectionsAnswer, EchoAnswer } from '../web/adminDesk.ts';
 import type { AuditLog } from '../worklist/audit/audit.ts';
 import type { ConnectionFacts } from '../worklist/list/connectionFacts.ts';

@@ -5,10 +5,11 @@ import type { InstanceHeader } from '../case/case.ts';
 import { identityDifferences } from '../case/patientIdentity.ts';
 import { datasetOffset, readHeader } from '../dicom/header.ts';
 import { TriageError } from '../base/errors.ts';
-import type { CaseStore } from '../case/ports.ts';
+
 import { createAssociationPolicy } from '../receive/associationPolicy.ts';
 import type { ReceiveConfig } from '../receive/receiveConfig.ts';
 import type { RoutingAnswer } from '../web/adminDesk.ts';
+import type { WorklistStore } from '../worklist/cases/caseStore.ts';
 import { instanceKind } from '../worklist/cases/recordInstances.ts';
 import type { WorklistQuery, WorklistRow } from '../worklist/list/worklistQuery.ts';
 
@@ -17,7 +18,7 @@ export interface RoutingTestOptions {
   rules: SeriesRules;
   reportNotEligible: boolean;
   destinations: readonly string[];
-  store: Pick<CaseStore, 'recordedPath'>;
+  store: Pick<WorklistStore, 'recordedPath'>;
   query: Pick<WorklistQuery, 'caseDetail'>;
 }
 

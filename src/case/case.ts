@@ -1,4 +1,3 @@
-import type { CaseState } from './caseState.ts';
 import type { Vertebra } from './vertebrae.ts';
 
 /** What the agent says of a case. There is no word for "normal": an unflagged scan is read as usual. */
@@ -69,6 +68,18 @@ export interface StoredInstance {
   /** Calling AE title, or empty when not known. */
   sourceAeTitle: string;
 }
+
+/** What came of recording a received object. */
+export type RecordOutcome =
+  | 'new'
+  /** This very file is on record already. */
+  | 'duplicate'
+  /** Same UID and bytes as an object on record, in a file of its own: nothing is run again, and one of the two files is not needed. */
+  | 'copy'
+  /** Same UID, other bytes: both kept; the case is quarantined when the object is of a kind that is triaged. */
+  | 'conflict'
+  /** Stored, but its patient differs from the study's: case quarantined. */
+  | 'identity-conflict';
 
 /** Why a series is or is not analysed: `code` from `assemble/seriesRules`, `reason` for people. */
 export interface SeriesVerdict {
@@ -192,30 +203,4 @@ export interface Findings {
   analysedAtMs: number;
   /** Durations by step. */
   seconds: Record<string, number>;
-}
-
-/** One row of the worklist with everything the pipeline needs. */
-export interface CaseRecord {
-  studyInstanceUid: string;
-  state: CaseState;
-  /**
-   * Counts how often new input reopened the case: 1 while the first slices arrive, 2 once late slices came after assembling.
-   * A result of an older revision is stale.
-   */
-  revision: number;
-  patient: PatientIdentity;
-  accessionNumber: string;
-  studyDate: string;
-  studyTime: string;
-  studyDescription: string;
-  sourceAeTitle: string;
-  firstReceivedAtMs: number;
-  lastReceivedAtMs: number;
-  /** Set when nothing more is expected (association released). */
-  completeHint: boolean;
-  manifest: CaseManifest | null;
-  findings: Findings | null;
-  /** Set while a person must look: identity or content conflict. Nothing is analysed or sent meanwhile. */
-  quarantineReason: string | null;
-  failure: { code: string; message: string; stage: string } | null;
 }

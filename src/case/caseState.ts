@@ -1,5 +1,5 @@
 import { TriageError } from '../base/errors.ts';
-import type { ResultObject } from './ports.ts';
+import type { ResultObject } from './delivery.ts';
 import type { CaseManifest, Findings, SeriesVerdict } from './case.ts';
 
 /** A state is a fact on disk, never an activity. "Running" is a lease, "read" is a column. */

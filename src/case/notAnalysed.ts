@@ -1,4 +1,4 @@
-import type { ModelIdentity } from './ports.ts';
+import type { ModelIdentity } from './triageModel.ts';
 import type { Findings } from './case.ts';
 
 /** "Could not be analysed", as findings. */

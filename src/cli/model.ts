@@ -6,7 +6,7 @@ import { loadConfig } from '../config/configFile.ts';
 import { loadModelPackage } from '../infer/modelCard.ts';
 import { findModelPackages, pickModelPackage } from '../infer/modelPackages.ts';
 import { verifyAndInstall, verifyRuns } from '../models/modelDecision.ts';
-import type { ModelIdentity } from '../case/ports.ts';
+import type { ModelIdentity } from '../case/triageModel.ts';
 import { modelActivateCommand } from './modelActivate.ts';
 import { modelCardMarkdown } from './modelCardMarkdown.ts';
 import { modelCompareCommand } from './modelCompare.ts';

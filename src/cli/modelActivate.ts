@@ -7,7 +7,7 @@ import { loadConfig } from '../config/configFile.ts';
 import { TriageError } from '../base/errors.ts';
 import { findModelPackages, pickModelPackage } from '../infer/modelPackages.ts';
 import { operatingPointOf, verifyAndInstall, verifyRuns, type ThresholdChoice } from '../models/modelDecision.ts';
-import type { ModelIdentity } from '../case/ports.ts';
+import type { ModelIdentity } from '../case/triageModel.ts';
 import type { WorklistStore } from '../worklist/cases/caseStore.ts';
 import type { ModelActivation, ModelRole } from '../worklist/models/modelActivations.ts';
 import { EXIT } from './exit.ts';

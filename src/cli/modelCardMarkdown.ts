@@ -1,6 +1,6 @@
 import type { ModelCard } from '../infer/modelCard.ts';
 import { summaryOfCard, type CardFigure } from '../infer/modelCardSummary.ts';
-import type { ModelIdentity } from '../case/ports.ts';
+import type { ModelIdentity } from '../case/triageModel.ts';
 
 /** The model card as the manifest alone gives it, in Markdown. */
 export function modelCardMarkdown(card: ModelCard, identity: ModelIdentity): string {

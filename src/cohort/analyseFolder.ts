@@ -1,7 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { assembleStudy } from '../assemble/assembleStudy.ts';
-import type { CaseManifest, CaseRecord, Findings, StoredInstance } from '../case/case.ts';
+import type { CaseManifest, Findings, StoredInstance } from '../case/case.ts';
+import type { CaseRecord } from '../case/caseRecord.ts';
 import { notAnalysed } from '../case/notAnalysed.ts';
 import type { Config } from '../config/config.ts';
 import { softwareVersion } from '../config/configFile.ts';
@@ -10,7 +11,7 @@ import { startInferenceProcess } from '../infer/inferenceProcess.ts';
 import { inferSeries } from '../infer/inferSeries.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import type { ClaimedCase } from '../case/ports.ts';
+import type { ClaimedCase } from '../case/claim.ts';
 import { readStudyFolder, type UnreadFile } from './readStudyFolder.ts';
 import { encodePicture } from '../report/png.ts';
 import { createResultWriter } from '../report/writeResults.ts';

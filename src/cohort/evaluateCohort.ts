@@ -20,7 +20,7 @@ import { inferSeries } from '../infer/inferSeries.ts';
 import { loadModelPackage } from '../infer/modelCard.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import type { ModelIdentity, TriageModel } from '../case/ports.ts';
+import type { ModelIdentity, TriageModel } from '../case/triageModel.ts';
 import { readLabelledStudy } from './readLabelledStudy.ts';
 
 export interface CohortJudgement {

@@ -36,7 +36,7 @@ import { createProofOfLife } from '../proofOfLife/proofOfLife.ts';
 import { createPipeline, type PipelineStep, type Stage } from '../pipeline/pipeline.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import type { Pacs } from '../case/ports.ts';
+import type { Pacs } from '../case/delivery.ts';
 import { startReceiver } from '../receive/receiverProcess.ts';
 import { createRejectionRecorder } from '../receive/rejections.ts';
 import { createResultWriter } from '../report/writeResults.ts';

@@ -4,7 +4,7 @@ import { readHeader } from '../dicom/header.ts';
 import { TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import type { CaseStore, DeliveryOutcome, DueDelivery, Pacs } from '../case/ports.ts';
+import type { DeliveryOutcome, DueDelivery, Pacs } from '../case/delivery.ts';
 
 interface DeliveryOptions {
   /** Objects sent on one association at the most. */
@@ -13,8 +13,18 @@ interface DeliveryOptions {
   pollMs?: number;
 }
 
+/** What delivery needs of the worklist. */
+export interface DeliveryStore {
+  /** Deliveries due now for a destination, most urgent first. Held cases have none. */
+  dueDeliveries(destination: string, limit: number): Promise<DueDelivery[]>;
+  /** Records an answer; when every delivery of a case is confirmed, the case becomes delivered in the same transaction. */
+  recordDelivery(id: number, outcome: DeliveryOutcome): Promise<void>;
+  /** Told of every change; the returned function ends it. */
+  onChange(listener: (studyInstanceUid: string) => void): () => void;
+}
+
 export interface DeliveryPorts {
-  store: Pick<CaseStore, 'dueDeliveries' | 'recordDelivery' | 'onChange'>;
+  store: DeliveryStore;
   destinations: readonly Pacs[];
   clock: Clock;
   log: Log;

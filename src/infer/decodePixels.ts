@@ -3,7 +3,7 @@ import type { Elements } from '../dicom/elements.ts';
 import { orientMatrix, toTrainedOrientation } from '../dicom/geometry.ts';
 import type { Orientation, OrientationChange } from '../dicom/geometry.ts';
 import { TriageError } from '../base/errors.ts';
-import type { SourceSlice } from '../case/ports.ts';
+import type { SourceSlice } from '../case/triageModel.ts';
 import { decodeFrame } from './decodeFrame.ts';
 import type { DecodedFrame, FrameLayout } from './decodeFrame.ts';
 

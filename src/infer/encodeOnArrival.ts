@@ -2,15 +2,21 @@ import type { EncodedSlice, InstanceHeader, StoredInstance } from '../case/case.
 import { TriageError } from '../base/errors.ts';
 import type { ModelLease } from './modelServing.ts';
 import type { Log } from '../base/log.ts';
-import type { CaseStore } from '../case/ports.ts';
 
 /** Encoded slices are saved in batches: one durable transaction for many slices. */
 const SAVE_EVERY = 16;
 
+/** Where encoded slices are kept. */
+export interface SliceFeatureStore {
+  /** Slices that this model has encoded already, by the digest of their data set. */
+  sliceFeatures(modelSha256: string, instanceSha256s: readonly string[]): Promise<Map<string, EncodedSlice>>;
+  saveSliceFeatures(modelSha256: string, features: ReadonlyMap<string, EncodedSlice>): Promise<void>;
+}
+
 interface Options {
   /** Null while no network is loaded: slices then wait for the infer stage. Taken anew for each slice, for another network may serve by then. */
   lease: () => ModelLease | null;
-  store: Pick<CaseStore, 'saveSliceFeatures' | 'sliceFeatures'>;
+  store: SliceFeatureStore;
   resolvePath: (path: string) => string;
   /** Null when the slice may belong to an analysed series, else why not. */
   refuse: (header: InstanceHeader) => unknown;

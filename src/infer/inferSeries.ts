@@ -2,7 +2,8 @@ import type { CaseManifest, EncodedSlice, Findings, KeySlice } from '../case/cas
 import { TriageError } from '../base/errors.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
-import type { CaseScore, Threshold, TriageModel } from '../case/ports.ts';
+import type { CaseScore, TriageModel } from '../case/triageModel.ts';
+import type { Threshold } from '../case/threshold.ts';
 
 export interface InferSeriesOptions {
   manifest: CaseManifest;

@@ -1,7 +1,7 @@
 import type { Anatomy, EncodedSlice } from '../case/case.ts';
 import { ERROR_KINDS, TriageError, messageOf } from '../base/errors.ts';
 import type { ErrorCode } from '../base/errors.ts';
-import type { CaseScore, ModelIdentity, SourceSlice } from '../case/ports.ts';
+import type { CaseScore, ModelIdentity, SourceSlice } from '../case/triageModel.ts';
 import type { ProviderChoice } from './onnxGraphs.ts';
 
 /** How the child is to be set up; its only command line argument, as JSON. */

@@ -6,7 +6,7 @@ import { forkBeside } from '../base/childProcess.ts';
 import { TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import type { CaseScore, ModelIdentity, SourceSlice, TriageModel } from '../case/ports.ts';
+import type { CaseScore, ModelIdentity, SourceSlice, TriageModel } from '../case/triageModel.ts';
 import { fromErrorMessage } from './inferenceMessages.ts';
 import type { Answers, ChildSetup, FromChild, Question, ToChild } from './inferenceMessages.ts';
 import type { ProviderChoice } from './onnxGraphs.ts';

@@ -1,5 +1,5 @@
 import type { EncodedSlice } from '../case/case.ts';
-import type { CaseScore } from '../case/ports.ts';
+import type { CaseScore } from '../case/triageModel.ts';
 import type { CtSlice } from './decodePixels.ts';
 
 /** The graphs of a model package, loaded and checked against their golden case. Runs block the thread: only for the inference child. */

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { VERTEBRAE } from '../case/vertebrae.ts';
 import { TriageError, messageOf } from '../base/errors.ts';
-import type { ModelIdentity } from '../case/ports.ts';
+import type { ModelIdentity } from '../case/triageModel.ts';
 
 const fraction = z.number().min(0).max(1);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);

@@ -2,7 +2,7 @@ import { chmod, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { makeFolder, syncFolder, writeSynced } from '../base/durably.ts';
 import { TriageError, messageOf } from '../base/errors.ts';
-import type { ModelIdentity } from '../case/ports.ts';
+import type { ModelIdentity } from '../case/triageModel.ts';
 import { loadModelPackage } from './modelCard.ts';
 import type { ModelCard, ModelPackage } from './modelCard.ts';
 

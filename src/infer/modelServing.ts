@@ -1,7 +1,7 @@
 import { messageOf } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import type { ModelIdentity, TriageModel } from '../case/ports.ts';
+import type { ModelIdentity, TriageModel } from '../case/triageModel.ts';
 
 /** A package that a role is to have. */
 export interface WantedModel {

@@ -1,7 +1,7 @@
 import { InferenceSession, Tensor, env } from 'onnxruntime-node';
 import type { Vertebra } from '../case/vertebrae.ts';
 import { TriageError, messageOf } from '../base/errors.ts';
-import type { CaseScore } from '../case/ports.ts';
+import type { CaseScore } from '../case/triageModel.ts';
 import { median } from '../statistics/median.ts';
 import type { ModelCard } from './modelCard.ts';
 

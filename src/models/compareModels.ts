@@ -1,5 +1,5 @@
 import type { Decision } from '../case/case.ts';
-import type { ModelIdentity } from '../case/ports.ts';
+import type { ModelIdentity } from '../case/triageModel.ts';
 import { delongInterval, wilsonInterval, type Estimate } from '../statistics/intervals.ts';
 import { median } from '../statistics/median.ts';
 import type { ShadowScore } from '../worklist/models/shadowScores.ts';

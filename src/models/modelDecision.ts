@@ -5,7 +5,7 @@ import { startInferenceProcess } from '../infer/inferenceProcess.ts';
 import { loadModelPackage } from '../infer/modelCard.ts';
 import { installModelPackage } from '../infer/modelPackages.ts';
 import { createLog } from '../base/log.ts';
-import type { ModelIdentity } from '../case/ports.ts';
+import type { ModelIdentity } from '../case/triageModel.ts';
 import type { WorklistStore } from '../worklist/cases/caseStore.ts';
 
 /** The rules by which a package comes to judge, or to be a shadow: the command line and the page ask the same ones. */

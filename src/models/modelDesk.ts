@@ -6,7 +6,7 @@ import type { FoundPackage, PackagePlaces } from '../infer/modelPackages.ts';
 import { createPackageShelf } from './packageShelf.ts';
 import { operatingPointOf, thresholdQuestion, verifyAndInstall } from './modelDecision.ts';
 import type { Clock } from '../base/clock.ts';
-import type { ModelIdentity } from '../case/ports.ts';
+import type { ModelIdentity } from '../case/triageModel.ts';
 import type { ModelsDesk } from '../web/modelsDesk.ts';
 import type { WorklistStore } from '../worklist/cases/caseStore.ts';
 

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { messageOf, TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import type { OutboundObject, Pacs, StoreOutcome } from '../case/ports.ts';
+import type { OutboundObject, Pacs, StoreOutcome } from '../case/delivery.ts';
 import { outcomeOfStatus } from './storeStatus.ts';
 
 /** A PACS reached by DICOMweb (PS3.18). */

@@ -1,7 +1,7 @@
 import { TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import type { OutboundObject, Pacs, StoreOutcome } from '../case/ports.ts';
+import type { OutboundObject, Pacs, StoreOutcome } from '../case/delivery.ts';
 import { COMMAND_FIELD, COMMAND_TAG, readElements, textOf, writeElements, type ElementValue } from './commandSet.ts';
 import { openAssociation, type DataSetSource, type DimseAssociation, type DimsePeer } from './dimseAssociation.ts';
 import { inspectPart10, type Part10File } from './part10Source.ts';

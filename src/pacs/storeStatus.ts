@@ -1,4 +1,4 @@
-import type { StoreOutcome } from '../case/ports.ts';
+import type { StoreOutcome } from '../case/delivery.ts';
 
 /** Longest comment of a peer that is kept. */
 const LONGEST_COMMENT = 200;

@@ -1,10 +1,10 @@
 import type { Findings } from '../case/case.ts';
-import type { CaseEvent } from '../case/caseState.ts';
+import type { CaseEvent, CaseState } from '../case/caseState.ts';
 import { TriageError } from '../base/errors.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import type { AttemptFailure, CaseStore, ClaimedCase, StageName } from '../case/ports.ts';
+import type { AttemptFailure, ClaimedCase, StageName } from '../case/claim.ts';
 
 /** What a stage answers: its event, or that the case is not ready for it before a given time. */
 type StageOutcome = CaseEvent | { type: 'notYet'; untilMs: number };
@@ -15,8 +15,24 @@ export type Stage = (claim: ClaimedCase, signal: AbortSignal) => Promise<StageOu
 /** The points between which a process may die: tests kill it at each. */
 export type PipelineStep = `${StageName}:${'claimed' | 'ran' | 'applied'}`;
 
+/** What the pipeline needs of the worklist. */
+export interface PipelineStore {
+  /** Leases the most urgent case that `stage` is due for, counting the attempt before the work. */
+  claim(stage: StageName, leaseMs: number): Promise<ClaimedCase | null>;
+  /** Extends a lease; false when it was lost. */
+  heartbeat(claim: ClaimedCase, leaseMs: number): Promise<boolean>;
+  /** Applies the stage's event by compare-and-swap on (state, revision, token); `stale` means newer input arrived. */
+  apply(claim: ClaimedCase, event: CaseEvent): Promise<'applied' | 'stale'>;
+  /** Releases the lease after a failure: back-off, or `failed` after the last attempt. */
+  fail(claim: ClaimedCase, failure: AttemptFailure): Promise<CaseState>;
+  /** Gives the lease back without an attempt counted (shutdown, or not yet complete). */
+  release(claim: ClaimedCase, notBeforeMs?: number): Promise<void>;
+  /** Told of every change; the returned function ends it. */
+  onChange(listener: (studyInstanceUid: string) => void): () => void;
+}
+
 export interface PipelineOptions {
-  store: Pick<CaseStore, 'claim' | 'heartbeat' | 'apply' | 'fail' | 'release' | 'onChange'>;
+  store: PipelineStore;
   stages: Readonly<Record<StageName, Stage>>;
   clock: Clock;
   log: Log;

@@ -4,7 +4,7 @@ import { readHeader } from '../dicom/header.ts';
 import { messageOf, TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import type { Pacs, StoreOutcome } from '../case/ports.ts';
+import type { Pacs, StoreOutcome } from '../case/delivery.ts';
 import {
   NOTHING_MEASURED,
   type ProofMeasures,

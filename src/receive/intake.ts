@@ -1,14 +1,23 @@
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { StoredInstance } from '../case/case.ts';
+import type { RecordOutcome, StoredInstance } from '../case/case.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import type { CaseStore } from '../case/ports.ts';
 
 type Item = { kind: 'stored'; instance: StoredInstance } | { kind: 'released'; studyInstanceUids: readonly string[] };
 
+/** What intake needs of the worklist. */
+interface IntakeStore {
+  /** Records received objects (idempotent) in one transaction; one outcome per object, in the same order. */
+  recordInstances(instances: readonly StoredInstance[]): Promise<RecordOutcome[]>;
+  /** Path, relative to the spool, under which the same UID and bytes are on record; null when they are not. */
+  recordedPath(instance: StoredInstance): Promise<string | null>;
+  /** Marks that nothing more is expected for these studies. */
+  nudgeComplete(studyInstanceUids: readonly string[]): Promise<void>;
+}
+
 interface Options {
-  store: Pick<CaseStore, 'recordInstances' | 'recordedPath' | 'nudgeComplete'>;
+  store: IntakeStore;
   /** Absolute path of a path in the spool. */
   resolvePath: (path: string) => string;
   /** Told of slices that are new on record. */

@@ -4,7 +4,7 @@ import { CODES, codeItem } from '../dicom/codes.ts';
 import type { Dataset, DatasetValue } from '../dicom/part10.ts';
 import { derivedUid } from '../dicom/uids.ts';
 import { TriageError } from '../base/errors.ts';
-import type { ModelIdentity } from '../case/ports.ts';
+import type { ModelIdentity } from '../case/triageModel.ts';
 
 /** Who wrote the object: agent and network together, so another network is another device. */
 export interface ReportingDevice {

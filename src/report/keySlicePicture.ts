@@ -1,5 +1,5 @@
 import type { KeySlice } from '../case/case.ts';
-import type { SourceSlice } from '../case/ports.ts';
+import type { SourceSlice } from '../case/triageModel.ts';
 import { TriageError } from '../base/errors.ts';
 import { drawOver, wrapText, type Picture } from './drawing.ts';
 import { HEATMAP_CAPTION, NOT_FOR_DIAGNOSTIC_USE } from './findingsSummary.ts';

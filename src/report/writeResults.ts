@@ -8,7 +8,8 @@ import { sourceAttributes } from '../dicom/sourceAttributes.ts';
 import { derivedUid } from '../dicom/uids.ts';
 import { TriageError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
-import type { ClaimedCase, ResultObject, ResultWriter } from '../case/ports.ts';
+import type { ClaimedCase } from '../case/claim.ts';
+import type { ResultObject } from '../case/delivery.ts';
 import { makeFolder, syncFolder, writeSynced } from '../base/durably.ts';
 import {
   assertSameIdentity,
@@ -39,6 +40,11 @@ export interface ResultWriterOptions {
   log: Log;
   /** Told each picture that went into a secondary capture, with the object's UID: what a command line may also want as PNG. */
   onPicture?: (picture: Picture, sopInstanceUid: string) => Promise<void>;
+}
+
+/** Turns findings into DICOM objects on disk. */
+export interface ResultWriter {
+  write(claim: ClaimedCase, findings: Findings): Promise<ResultObject[]>;
 }
 
 /**

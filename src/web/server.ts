@@ -6,7 +6,7 @@ import express, { type ErrorRequestHandler, type Express } from 'express';
 import { TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import type { SourceSlice } from '../case/ports.ts';
+import type { SourceSlice } from '../case/triageModel.ts';
 import type { WorklistStore } from '../worklist/cases/caseStore.ts';
 import type { ThresholdDesk } from '../worklist/thresholds/thresholdDesk.ts';
 import type { WorklistQuery } from '../worklist/list/worklistQuery.ts';

@@ -1,4 +1,4 @@
-import type { SourceSlice } from '../case/ports.ts';
+import type { SourceSlice } from '../case/triageModel.ts';
 import type { VolumeSlice } from '../worklist/list/caseVolume.ts';
 
 /** A slice as it travels: Hounsfield units as little-endian int16, `[row][column]`, oriented (rows front to back, columns right to left of the patient). */

@@ -6,7 +6,8 @@ import { configFrom } from '../../src/config/configFile.ts';
 import { decodeStoredSlice } from '../../src/infer/decodePixels.ts';
 import { createModelDesk } from '../../src/models/modelDesk.ts';
 import type { Clock } from '../../src/base/clock.ts';
-import type { CaseStore, SourceSlice, StageName } from '../../src/case/ports.ts';
+import type { SourceSlice } from '../../src/case/triageModel.ts';
+import type { StageName } from '../../src/case/claim.ts';
 import { useSliceFile } from '../../src/compose/sliceFile.ts';
 import { createAccess } from '../../src/web/access/access.ts';
 import type { Access, AccessOptions } from '../../src/web/access/access.ts';
@@ -283,7 +284,7 @@ function pictureFindings(instances: readonly StoredInstance[], probability: numb
 }
 
 /** The lease on one study; whatever else is due is put off. */
-export async function claimOf(store: CaseStore, stage: StageName, studyInstanceUid: string) {
+export async function claimOf(store: WorklistStore, stage: StageName, studyInstanceUid: string) {
   for (;;) {
     const claim = await store.claim(stage, 60_000);
     if (claim === null) throw new Error(`${studyInstanceUid} is not due for ${stage}`);

@@ -10,7 +10,7 @@ import { createLog } from '../../src/base/log.ts';
 import { createDicomWeb } from '../../src/pacs/dicomWeb.ts';
 import { createDimseScu, type DimseDestination } from '../../src/pacs/dimseScu.ts';
 import { sendFiles } from '../../src/pacs/sendFiles.ts';
-import type { Pacs, ResultObject } from '../../src/case/ports.ts';
+import type { Pacs, ResultObject } from '../../src/case/delivery.ts';
 import { memoryOutbox } from '../unit/deliver/memoryOutbox.ts';
 import {
   ACCESSION_NUMBER,

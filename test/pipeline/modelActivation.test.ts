@@ -9,7 +9,7 @@ import type { LoopbackPacs } from '../../src/demo/loopbackPacs.ts';
 import { loadModelPackage } from '../../src/infer/modelCard.ts';
 import { installModelPackage } from '../../src/infer/modelPackages.ts';
 import { createLog } from '../../src/base/log.ts';
-import type { ModelIdentity } from '../../src/case/ports.ts';
+import type { ModelIdentity } from '../../src/case/triageModel.ts';
 import { createCaseStore, type WorklistStore } from '../../src/worklist/cases/caseStore.ts';
 import { openDatabase, type WorklistDatabase } from '../../src/worklist/db/database.ts';
 import { agentConfig, send, smallStudy, testPacs, until, worklist } from './agentUnderTest.ts';

@@ -1,7 +1,8 @@
 import type { Kysely, Transaction } from 'kysely';
 import { nextCaseState } from '../../case/caseState.ts';
 import { TriageError } from '../../base/errors.ts';
-import type { ClaimedCase, DeliveryOutcome, DueDelivery, ResultObject } from '../../case/ports.ts';
+import type { ClaimedCase } from '../../case/claim.ts';
+import type { DeliveryOutcome, DueDelivery, ResultObject } from '../../case/delivery.ts';
 import { appendAudit } from '../audit/audit.ts';
 import { backoffMs } from '../../base/backoff.ts';
 import type { CaseRow, DeliveryStatus, Schema } from '../db/schema.ts';

@@ -1,8 +1,7 @@
 import type { Transaction } from 'kysely';
-import type { InstanceHeader, StoredInstance } from '../../case/case.ts';
+import type { InstanceHeader, RecordOutcome, StoredInstance } from '../../case/case.ts';
 import { caseRef } from '../../case/caseRef.ts';
 import { identityDifferences } from '../../case/patientIdentity.ts';
-import type { RecordOutcome } from '../../case/ports.ts';
 import { patientOf } from '../list/caseRecord.ts';
 import { isProof } from '../proof/proofRuns.ts';
 import { quarantine } from './quarantine.ts';
@@ -23,7 +22,7 @@ export function instanceKind(header: Pick<InstanceHeader, 'sopClassUid' | 'manuf
   return header.manufacturer.trim().toUpperCase() === OWN_MANUFACTURER ? 'own' : 'other';
 }
 
-/** Records received objects in one transaction, whatever has been recorded of them before; the contract is in `CaseStore`. */
+/** Records received objects in one transaction, creates cases and bumps revisions. Idempotent: an object on record already changes nothing. */
 export async function recordInstances(
   context: StoreContext,
   instances: readonly StoredInstance[],
@@ -105,7 +104,7 @@ async function record(
   return 'new';
 }
 
-/** The contract is in `CaseStore`. */
+/** Path, relative to the spool, under which the same UID and bytes are on record; null when they are not. */
 export async function recordedPath({ db }: StoreContext, { header, sha256 }: StoredInstance): Promise<string | null> {
   const row = await db
     .selectFrom('instances')

@@ -4,7 +4,7 @@ import type { CaseManifest, Findings, SeriesVerdict } from '../../case/case.ts';
 import { nextCaseState } from '../../case/caseState.ts';
 import type { CaseEvent, CaseEventType, CaseState } from '../../case/caseState.ts';
 import { TriageError } from '../../base/errors.ts';
-import type { AttemptFailure, ClaimedCase, StageName } from '../../case/ports.ts';
+import type { AttemptFailure, ClaimedCase, StageName } from '../../case/claim.ts';
 import { onCurrentRevision } from './currentAnalysis.ts';
 import { backoffMs } from '../../base/backoff.ts';
 import { caseRecordOf, storedInstanceOf } from '../list/caseRecord.ts';
@@ -318,8 +318,8 @@ export async function fail(context: StoreContext, held: ClaimedCase, failure: At
   });
 }
 
-/** Gives the lease back as if the attempt had not been. */
-export async function release(context: StoreContext, held: ClaimedCase, notBeforeMs: number): Promise<void> {
+/** Gives the lease back without an attempt counted (shutdown, or not yet complete); the case is due again at `notBeforeMs`. */
+export async function release(context: StoreContext, held: ClaimedCase, notBeforeMs = 0): Promise<void> {
   await write(context, async (trx, touched) => {
     const row = await leasedRow(trx, held);
     if (row === undefined) return;

@@ -1,7 +1,8 @@
 import type { Generated, Selectable } from 'kysely';
 import type { CaseState } from '../../case/caseState.ts';
 import type { Decision } from '../../case/case.ts';
-import type { ResultObject, StageName } from '../../case/ports.ts';
+import type { ResultObject } from '../../case/delivery.ts';
+import type { StageName } from '../../case/claim.ts';
 
 /** 0 or 1: SQLite binds no booleans. */
 export type Flag = 0 | 1;

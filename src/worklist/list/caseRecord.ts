@@ -1,11 +1,5 @@
-import type {
-  CaseManifest,
-  CaseRecord,
-  Findings,
-  InstanceHeader,
-  PatientIdentity,
-  StoredInstance,
-} from '../../case/case.ts';
+import type { CaseManifest, Findings, InstanceHeader, PatientIdentity, StoredInstance } from '../../case/case.ts';
+import type { CaseRecord } from '../../case/caseRecord.ts';
 import type { AnalysisRow, CaseRow, InstanceRow } from '../db/schema.ts';
 
 export function patientOf(row: CaseRow): PatientIdentity {

@@ -1,6 +1,6 @@
 import type { Transaction } from 'kysely';
 import { TriageError } from '../../base/errors.ts';
-import type { ModelIdentity } from '../../case/ports.ts';
+import type { ModelIdentity } from '../../case/triageModel.ts';
 import { appendAudit } from '../audit/audit.ts';
 import type { ModelActivationsTable, Schema } from '../db/schema.ts';
 import { write } from '../cases/storeContext.ts';

@@ -1,5 +1,5 @@
 import type { CaseManifest, Findings } from '../../case/case.ts';
-import type { ModelIdentity } from '../../case/ports.ts';
+import type { ModelIdentity } from '../../case/triageModel.ts';
 import { onCurrentRevision } from '../cases/currentAnalysis.ts';
 import type { ShadowScoresTable } from '../db/schema.ts';
 import { write } from '../cases/storeContext.ts';

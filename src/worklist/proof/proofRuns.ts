@@ -1,7 +1,7 @@
 import type { Kysely, Selectable } from 'kysely';
 import type { Decision } from '../../case/case.ts';
 import type { Clock } from '../../base/clock.ts';
-import type { ModelIdentity } from '../../case/ports.ts';
+import type { ModelIdentity } from '../../case/triageModel.ts';
 import type { WorklistDatabase } from '../db/database.ts';
 import type { ProofRunsTable, Schema } from '../db/schema.ts';
 

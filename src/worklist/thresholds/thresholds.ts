@@ -1,6 +1,6 @@
 import type { Kysely, Transaction } from 'kysely';
 import { TriageError } from '../../base/errors.ts';
-import type { Threshold } from '../../case/ports.ts';
+import type { Threshold } from '../../case/threshold.ts';
 import type { ThresholdRule } from '../../thresholds/scoredScan.ts';
 import { appendAudit } from '../audit/audit.ts';
 import type { Schema, ThresholdMode } from '../db/schema.ts';

@@ -8,7 +8,7 @@ import { startLoopbackPacs, type LoopbackFaults, type LoopbackPacs } from '../..
 import { createLog } from '../../../src/base/log.ts';
 import { createDimseScu } from '../../../src/pacs/dimseScu.ts';
 import { TriageError } from '../../../src/base/errors.ts';
-import type { Pacs, ResultObject } from '../../../src/case/ports.ts';
+import type { Pacs, ResultObject } from '../../../src/case/delivery.ts';
 import { freePort, temporaryDirectory } from '../../interop/dcmtk.ts';
 import { ACCESSION_NUMBER, dataSetBytes, PATIENT_ID, writeSampleResults } from '../pacs/sampleObjects.ts';
 import { memoryOutbox } from './memoryOutbox.ts';

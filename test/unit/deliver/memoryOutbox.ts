@@ -1,4 +1,5 @@
-import type { CaseStore, DeliveryOutcome, DueDelivery, ResultObject } from '../../../src/case/ports.ts';
+import type { DeliveryStore } from '../../../src/deliver/deliverResults.ts';
+import type { DeliveryOutcome, DueDelivery, ResultObject } from '../../../src/case/delivery.ts';
 
 export interface OutboxRow {
   delivery: DueDelivery;
@@ -11,7 +12,7 @@ export interface OutboxRow {
 export function memoryOutbox(retryMs: number) {
   const rows: OutboxRow[] = [];
   const listeners = new Set<(studyInstanceUid: string) => void>();
-  const store: Pick<CaseStore, 'dueDeliveries' | 'recordDelivery' | 'onChange'> = {
+  const store: DeliveryStore = {
     dueDeliveries: (destination, limit) =>
       Promise.resolve(
         rows

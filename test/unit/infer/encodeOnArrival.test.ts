@@ -3,7 +3,7 @@ import type { EncodedSlice, InstanceHeader, StoredInstance } from '../../../src/
 import { createArrivalEncoder } from '../../../src/infer/encodeOnArrival.ts';
 import { TriageError } from '../../../src/base/errors.ts';
 import { createLog } from '../../../src/base/log.ts';
-import type { TriageModel } from '../../../src/case/ports.ts';
+import type { TriageModel } from '../../../src/case/triageModel.ts';
 
 function slice(study: string, series: string, index: number): StoredInstance {
   const header = {

@@ -5,7 +5,7 @@ import { systemClock } from '../../../src/base/clock.ts';
 import { TriageError } from '../../../src/base/errors.ts';
 import { inferSeries } from '../../../src/infer/inferSeries.ts';
 import type { InferSeriesOptions } from '../../../src/infer/inferSeries.ts';
-import type { CaseScore, TriageModel } from '../../../src/case/ports.ts';
+import type { CaseScore, TriageModel } from '../../../src/case/triageModel.ts';
 
 const CROP = {
   top: 0,

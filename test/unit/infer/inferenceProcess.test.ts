@@ -9,7 +9,7 @@ import { systemClock } from '../../../src/base/clock.ts';
 import { startInferenceProcess } from '../../../src/infer/inferenceProcess.ts';
 import type { InferenceProcessOptions } from '../../../src/infer/inferenceProcess.ts';
 import type { Log, LogFields } from '../../../src/base/log.ts';
-import type { TriageModel } from '../../../src/case/ports.ts';
+import type { TriageModel } from '../../../src/case/triageModel.ts';
 import { ctFile, dcmtk, patternHu } from './ctFile.ts';
 
 // Every test starts processes that load a network.

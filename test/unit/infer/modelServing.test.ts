@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createLog } from '../../../src/base/log.ts';
 import { createModelServing, type ModelServing, type WantedModel } from '../../../src/infer/modelServing.ts';
 import type { Clock } from '../../../src/base/clock.ts';
-import type { TriageModel } from '../../../src/case/ports.ts';
+import type { TriageModel } from '../../../src/case/triageModel.ts';
 
 /** Timers fire when a test says so: `pass` moves the time on and runs what is due. */
 function steppedClock() {

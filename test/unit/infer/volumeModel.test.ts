@@ -11,7 +11,7 @@ import { loadModelPackage } from '../../../src/infer/modelCard.ts';
 import type { VolumeCard } from '../../../src/infer/modelCard.ts';
 import { openModel } from '../../../src/infer/openModel.ts';
 import { createLog } from '../../../src/base/log.ts';
-import type { TriageModel } from '../../../src/case/ports.ts';
+import type { TriageModel } from '../../../src/case/triageModel.ts';
 import { responseOnSource } from '../../../src/report/heatmap.ts';
 import { BRIGHTEST_INPUT, writeBrightestVoxel } from './brightestVoxel.ts';
 import { ctFile } from './ctFile.ts';

@@ -3,7 +3,7 @@ import type { EncodedSlice } from '../../../src/case/case.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import { TriageError } from '../../../src/base/errors.ts';
 import { createLog } from '../../../src/base/log.ts';
-import type { TriageModel } from '../../../src/case/ports.ts';
+import type { TriageModel } from '../../../src/case/triageModel.ts';
 import { createShadowScoring } from '../../../src/models/shadowScoring.ts';
 import type { ShadowCase, ShadowOutcome } from '../../../src/worklist/models/shadowScores.ts';
 import { findingsOf, instanceOf, manifestOf, studyUid } from '../worklist/facts.ts';

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { systemClock as clock } from '../../../src/base/clock.ts';
 import { createLog } from '../../../src/base/log.ts';
 import { createDicomWeb } from '../../../src/pacs/dicomWeb.ts';
-import type { Pacs, ResultObject } from '../../../src/case/ports.ts';
+import type { Pacs, ResultObject } from '../../../src/case/delivery.ts';
 import { freePort, temporaryDirectory } from '../../interop/dcmtk.ts';
 import { writeSampleResults } from './sampleObjects.ts';
 

@@ -9,7 +9,7 @@ import { derivedUid } from '../../../src/dicom/uids.ts';
 import { createLog } from '../../../src/base/log.ts';
 import { createDimseScu, type DimseDestination } from '../../../src/pacs/dimseScu.ts';
 import { sendFiles } from '../../../src/pacs/sendFiles.ts';
-import type { Pacs } from '../../../src/case/ports.ts';
+import type { Pacs } from '../../../src/case/delivery.ts';
 import { temporaryDirectory } from '../../interop/dcmtk.ts';
 import {
   COMPREHENSIVE_3D_SR,

@@ -6,7 +6,7 @@ import { startLoopbackPacs, type LoopbackPacs } from '../../../src/demo/loopback
 import { derivedUid } from '../../../src/dicom/uids.ts';
 import { createLog } from '../../../src/base/log.ts';
 import { createDimseScu } from '../../../src/pacs/dimseScu.ts';
-import type { ResultObject } from '../../../src/case/ports.ts';
+import type { ResultObject } from '../../../src/case/delivery.ts';
 import { temporaryDirectory } from '../../interop/dcmtk.ts';
 import { writeSampleResults } from './sampleObjects.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { datasetOffset } from '../../../src/dicom/header.ts';
 import { EXPLICIT_VR_LITTLE_ENDIAN, writePart10, type Dataset } from '../../../src/dicom/part10.ts';
 import { derivedUid } from '../../../src/dicom/uids.ts';
-import type { ResultObject } from '../../../src/case/ports.ts';
+import type { ResultObject } from '../../../src/case/delivery.ts';
 
 export const COMPREHENSIVE_3D_SR = '1.2.840.10008.5.1.4.1.1.88.34';
 export const SECONDARY_CAPTURE = '1.2.840.10008.5.1.4.1.1.7';

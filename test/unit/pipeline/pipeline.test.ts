@@ -4,7 +4,7 @@ import { TriageError } from '../../../src/base/errors.ts';
 import { createLog } from '../../../src/base/log.ts';
 import { createPipeline } from '../../../src/pipeline/pipeline.ts';
 import type { Pipeline, PipelineOptions, PipelineStep, Stage } from '../../../src/pipeline/pipeline.ts';
-import type { StageName } from '../../../src/case/ports.ts';
+import type { StageName } from '../../../src/case/claim.ts';
 import { createCaseStore } from '../../../src/worklist/cases/caseStore.ts';
 import type { CaseStoreOptions, WorklistStore } from '../../../src/worklist/cases/caseStore.ts';
 import type { WorklistRow } from '../../../src/worklist/list/worklistQuery.ts';

@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
-import type { StoredInstance } from '../../../src/case/case.ts';
+import type { RecordOutcome, StoredInstance } from '../../../src/case/case.ts';
 import { createIntake } from '../../../src/receive/intake.ts';
 import { createLog } from '../../../src/base/log.ts';
-import type { RecordOutcome } from '../../../src/case/ports.ts';
 
 const instance = (name: string): StoredInstance => ({ path: name }) as StoredInstance;
 

@@ -9,7 +9,8 @@ import { readHeader } from '../../../src/dicom/header.ts';
 import { writePart10, type Dataset } from '../../../src/dicom/part10.ts';
 import { derivedUid } from '../../../src/dicom/uids.ts';
 import { createLog } from '../../../src/base/log.ts';
-import type { ClaimedCase, SourceSlice } from '../../../src/case/ports.ts';
+import type { ClaimedCase } from '../../../src/case/claim.ts';
+import type { SourceSlice } from '../../../src/case/triageModel.ts';
 import type { ResultWriterOptions } from '../../../src/report/writeResults.ts';
 
 export const run = promisify(execFile);

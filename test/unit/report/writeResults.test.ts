@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Findings } from '../../../src/case/case.ts';
 import { isValidUid } from '../../../src/dicom/uids.ts';
-import type { ClaimedCase, ResultObject } from '../../../src/case/ports.ts';
+import type { ClaimedCase } from '../../../src/case/claim.ts';
+import type { ResultObject } from '../../../src/case/delivery.ts';
 import { SR_SOP_CLASSES, type SrSopClass } from '../../../src/report/findingsSr.ts';
 import { createResultWriter } from '../../../src/report/writeResults.ts';
 import {

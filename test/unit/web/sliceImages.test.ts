@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { SourceSlice } from '../../../src/case/ports.ts';
+import type { SourceSlice } from '../../../src/case/triageModel.ts';
 import { createSliceImages } from '../../../src/web/sliceImages.ts';
 import type { VolumeSlice } from '../../../src/worklist/list/caseVolume.ts';
 

@@ -1,6 +1,6 @@
 import type { CaseManifest, Findings, StoredInstance } from '../../../src/case/case.ts';
 import { derivedUid } from '../../../src/dicom/uids.ts';
-import type { ResultObject } from '../../../src/case/ports.ts';
+import type { ResultObject } from '../../../src/case/delivery.ts';
 
 export const CT = '1.2.840.10008.5.1.4.1.1.2';
 export const SC = '1.2.840.10008.5.1.4.1.1.7';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { StageName } from '../../../../src/case/ports.ts';
+import type { StageName } from '../../../../src/case/claim.ts';
 import { createCaseStore } from '../../../../src/worklist/cases/caseStore.ts';
 import { findingsOf, instanceOf, manifestOf, objectsOf, openWorklist, SC, studyUid } from '../fixture.ts';
 

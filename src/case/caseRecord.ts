@@ -1,0 +1,28 @@
+import type { CaseManifest, Findings, PatientIdentity } from './case.ts';
+import type { CaseState } from './caseState.ts';
+
+/** One row of the worklist with everything the pipeline needs. */
+export interface CaseRecord {
+  studyInstanceUid: string;
+  state: CaseState;
+  /**
+   * Counts how often new input reopened the case: 1 while the first slices arrive, 2 once late slices came after assembling.
+   * A result of an older revision is stale.
+   */
+  revision: number;
+  patient: PatientIdentity;
+  accessionNumber: string;
+  studyDate: string;
+  studyTime: string;
+  studyDescription: string;
+  sourceAeTitle: string;
+  firstReceivedAtMs: number;
+  lastReceivedAtMs: number;
+  /** Set when nothing more is expected (association released). */
+  completeHint: boolean;
+  manifest: CaseManifest | null;
+  findings: Findings | null;
+  /** Set while a person must look: identity or content conflict. Nothing is analysed or sent meanwhile. */
+  quarantineReason: string | null;
+  failure: { code: string; message: string; stage: string } | null;
+}

@@ -1,0 +1,7 @@
+/** The operating point that a scan is judged by. */
+export interface Threshold {
+  version: number;
+  value: number;
+  /** The site has stopped AI flags: scans are not analysed, and say so. */
+  stopped: boolean;
+}

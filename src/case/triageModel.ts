@@ -1,0 +1,52 @@
+import type { EncodedSlice } from './case.ts';
+import type { Vertebra } from './vertebrae.ts';
+
+/** Who judges: goes into findings, reports and the worklist. */
+export interface ModelIdentity {
+  name: string;
+  version: string;
+  /** Digest of the whole package (hex). */
+  sha256: string;
+}
+
+/** Score of a case as the case classifier gives it, before any threshold. */
+export interface CaseScore {
+  /** 0..1, after calibration. */
+  probability: number;
+  /** Per slice 0..1, same order as the slices given. */
+  sliceScores: number[];
+  /** Where a slice says nothing of its own, and only the whole scan does: what stands in place of these in {@link EncodedSlice}, same order. */
+  ofSlices?: Pick<EncodedSlice, 'imageProbability' | 'cam'>[];
+  /** Per slice the vertebrae that it cuts, from the skull down; empty where there are none or the model names none. */
+  sliceLevels: Vertebra[][];
+  /** Out-of-domain distance of the case, in the manifest's units; beyond `domainLimit` no number may be shown. */
+  domainDistance: number;
+  domainLimit: number;
+  /** Why the case lies outside the model's domain, or null when inside. */
+  outsideDomain: string | null;
+}
+
+/** A CT slice in Hounsfield units in the orientation of its stored matrix, `[row][column]`. */
+export interface SourceSlice {
+  hu: Float32Array;
+  rows: number;
+  columns: number;
+}
+
+/** The network, behind a process boundary. Rejections are TriageErrors of the `inference-*` codes. */
+export interface TriageModel {
+  readonly identity: ModelIdentity;
+  /** Execution provider that really runs: `cpu` or `cuda`. */
+  readonly provider: string;
+  /** Operating point shipped with the model: seeds the threshold table on first start. */
+  readonly defaultThreshold: number;
+  /** Decodes, preprocesses and encodes the slice in the Part 10 file at `path` (absolute). */
+  encodeSlice(path: string): Promise<EncodedSlice>;
+  /** Decodes the slice at `path` (absolute) as stored, for a picture. */
+  decodeSlice(path: string): Promise<SourceSlice>;
+  /** Slices ordered superior to inferior; `positionsMm` of each along their normal, falling. */
+  classify(slices: readonly EncodedSlice[], positionsMm: readonly number[]): Promise<CaseScore>;
+  /** Peak resident memory of the inference process, bytes. */
+  peakRssBytes(): Promise<number>;
+  close(): Promise<void>;
+}
