@@ -59,18 +59,35 @@ export interface ModelComparison {
 const DECISIONS: readonly Decision[] = ['suspected', 'not-suspected', 'not-analysed'];
 
 /** Compares what was reported with what the shadow said of the same revisions. Only the newest revision of a case counts. */
-export function compareModels(active: ModelIdentity, shadow: ModelIdentity, rows: readonly ShadowScore[]): ModelComparison {
+export function compareModels(
+  active: ModelIdentity,
+  shadow: ModelIdentity,
+  rows: readonly ShadowScore[],
+): ModelComparison {
   const newest = new Map<string, ShadowScore>();
-  for (const row of rows) if (row.revision > (newest.get(row.study_instance_uid)?.revision ?? 0)) newest.set(row.study_instance_uid, row);
+  for (const row of rows)
+    if (row.revision > (newest.get(row.study_instance_uid)?.revision ?? 0)) newest.set(row.study_instance_uid, row);
   const all = [...newest.values()];
   const compared = all.filter((row) => row.active_model_sha256 === active.sha256);
   const judged = compared.filter((row) => row.failure === null);
-  const both = judged.flatMap((row) => (row.probability === null || row.active_probability === null ? [] : [{ row, active: row.active_probability, shadow: row.probability }]));
+  const both = judged.flatMap((row) =>
+    row.probability === null || row.active_probability === null
+      ? []
+      : [{ row, active: row.active_probability, shadow: row.probability }],
+  );
   const read = both.filter(({ row }) => row.fracture !== null);
   const agreeing = both.filter(({ row }) => row.decision === row.active_decision).length;
   const differences = both.map((pair) => pair.shadow - pair.active);
   const decisions = Object.fromEntries(
-    DECISIONS.map((first) => [first, Object.fromEntries(DECISIONS.map((second) => [second, judged.filter((row) => row.active_decision === first && row.decision === second).length]))]),
+    DECISIONS.map((first) => [
+      first,
+      Object.fromEntries(
+        DECISIONS.map((second) => [
+          second,
+          judged.filter((row) => row.active_decision === first && row.decision === second).length,
+        ]),
+      ),
+    ]),
   ) as ModelComparison['decisions'];
   return {
     active,
@@ -78,7 +95,11 @@ export function compareModels(active: ModelIdentity, shadow: ModelIdentity, rows
     cases: compared.length,
     byEarlierPackages: all.length - compared.length,
     decisions,
-    agreement: { cases: both.length, share: wilsonInterval(agreeing, both.length), kappa: kappa(both.map(({ row }) => [row.active_decision === 'suspected', row.decision === 'suspected'])) },
+    agreement: {
+      cases: both.length,
+      share: wilsonInterval(agreeing, both.length),
+      kappa: kappa(both.map(({ row }) => [row.active_decision === 'suspected', row.decision === 'suspected'])),
+    },
     flips: judged
       .filter((row) => row.decision !== row.active_decision)
       .map((row) => ({
@@ -89,21 +110,47 @@ export function compareModels(active: ModelIdentity, shadow: ModelIdentity, rows
       })),
     scores: {
       cases: both.length,
-      pearson: pearson(both.map((pair) => pair.active), both.map((pair) => pair.shadow)),
+      pearson: pearson(
+        both.map((pair) => pair.active),
+        both.map((pair) => pair.shadow),
+      ),
       spearman: pearson(ranks(both.map((pair) => pair.active)), ranks(both.map((pair) => pair.shadow))),
       meanDifference: mean(differences),
       standardDeviation: deviation(differences),
-      largestDifference: differences.length === 0 ? null : differences.reduce((most, one) => (Math.abs(one) > Math.abs(most) ? one : most)),
+      largestDifference:
+        differences.length === 0
+          ? null
+          : differences.reduce((most, one) => (Math.abs(one) > Math.abs(most) ? one : most)),
     },
     readers: {
       positives: read.filter(({ row }) => row.fracture === 'yes').length,
       negatives: read.filter(({ row }) => row.fracture === 'no').length,
-      active: againstReaders(read.map(({ row, active: score }) => ({ label: row.fracture === 'yes', score, flagged: row.active_decision === 'suspected' }))),
-      shadow: againstReaders(read.map(({ row, shadow: score }) => ({ label: row.fracture === 'yes', score, flagged: row.decision === 'suspected' }))),
+      active: againstReaders(
+        read.map(({ row, active: score }) => ({
+          label: row.fracture === 'yes',
+          score,
+          flagged: row.active_decision === 'suspected',
+        })),
+      ),
+      shadow: againstReaders(
+        read.map(({ row, shadow: score }) => ({
+          label: row.fracture === 'yes',
+          score,
+          flagged: row.decision === 'suspected',
+        })),
+      ),
     },
-    notAnalysed: { active: reasons(compared, (row) => (row.active_decision === 'not-analysed' ? row.active_reason_code : null)), shadow: reasons(judged, (row) => (row.decision === 'not-analysed' ? row.reason_code : null)) },
-    failures: compared.flatMap(({ study_instance_uid: studyInstanceUid, revision, failure }) => (failure === null ? [] : [{ studyInstanceUid, revision, failure }])),
-    secondsPerCase: { active: median(judged.flatMap((row) => row.active_seconds ?? [])), shadow: median(judged.flatMap((row) => row.seconds ?? [])) },
+    notAnalysed: {
+      active: reasons(compared, (row) => (row.active_decision === 'not-analysed' ? row.active_reason_code : null)),
+      shadow: reasons(judged, (row) => (row.decision === 'not-analysed' ? row.reason_code : null)),
+    },
+    failures: compared.flatMap(({ study_instance_uid: studyInstanceUid, revision, failure }) =>
+      failure === null ? [] : [{ studyInstanceUid, revision, failure }],
+    ),
+    secondsPerCase: {
+      active: median(judged.flatMap((row) => row.active_seconds ?? [])),
+      shadow: median(judged.flatMap((row) => row.seconds ?? [])),
+    },
   };
 }
 
@@ -163,7 +210,7 @@ function pearson(a: readonly number[], b: readonly number[]): number | null {
 function ranks(values: readonly number[]): number[] {
   const order = values.map((_, index) => index).sort((a, b) => values[a]! - values[b]!);
   const ranked = new Array<number>(values.length);
-  for (let start = 0; start < order.length; ) {
+  for (let start = 0; start < order.length;) {
     let end = start + 1;
     while (end < order.length && values[order[end]!] === values[order[start]!]) end++;
     for (let place = start; place < end; place++) ranked[order[place]!] = (start + 1 + end) / 2;

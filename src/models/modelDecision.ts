@@ -35,16 +35,29 @@ export async function verifyRuns(dir: string, infer: Config['infer']): Promise<s
  *
  * @throws TriageError what is wrong with it, `model-conflict`
  */
-export async function verifyAndInstall(dir: string, installedDir: string, verify: (dir: string) => Promise<unknown>): Promise<{ model: ModelIdentity; shippedThreshold: number; wasThere: boolean; dir: string }> {
+export async function verifyAndInstall(
+  dir: string,
+  installedDir: string,
+  verify: (dir: string) => Promise<unknown>,
+): Promise<{ model: ModelIdentity; shippedThreshold: number; wasThere: boolean; dir: string }> {
   await verify(dir);
   const source = await loadModelPackage(dir);
-  return { model: source.identity, shippedThreshold: source.defaultThreshold, ...(await installModelPackage(source, installedDir)) };
+  return {
+    model: source.identity,
+    shippedThreshold: source.defaultThreshold,
+    ...(await installModelPackage(source, installedDir)),
+  };
 }
 
 /** What somebody must say before a version of this name comes into use; null when nothing of the site's would be lost. */
-export async function thresholdQuestion(store: Pick<WorklistStore, 'siteThreshold'>, modelName: string, shippedThreshold: number): Promise<ThresholdQuestion | null> {
+export async function thresholdQuestion(
+  store: Pick<WorklistStore, 'siteThreshold'>,
+  modelName: string,
+  shippedThreshold: number,
+): Promise<ThresholdQuestion | null> {
   const inForce = await store.siteThreshold(modelName);
-  if (inForce === null || !((inForce.isSites && inForce.value !== shippedThreshold) || inForce.ownSources.length > 0)) return null;
+  if (inForce === null || !((inForce.isSites && inForce.value !== shippedThreshold) || inForce.ownSources.length > 0))
+    return null;
   return { inForce: inForce.value, ownSources: inForce.ownSources };
 }
 

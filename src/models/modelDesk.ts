@@ -31,19 +31,30 @@ export function createModelDesk({ places, store, verify, onDecided, clock }: Mod
   const sound = async (sha256: string): Promise<Sound> => {
     const isIt = (one: FoundPackage): one is Sound => one.problem === null && one.identity.sha256 === sha256;
     const found = (await shelf.list()).packages.find(isIt) ?? (await shelf.checked()).find(isIt);
-    if (found === undefined) throw new TriageError('not-found', 'This package is not on this machine any more, or damaged. Install it again: odontoid model install DIR');
+    if (found === undefined)
+      throw new TriageError(
+        'not-found',
+        'This package is not on this machine any more, or damaged. Install it again: odontoid model install DIR',
+      );
     return found;
   };
   /** What is to judge: as decided, or, while nobody ever has, the configured package. */
   const wantedActive = async (packages: readonly FoundPackage[]): Promise<ModelIdentity | null> =>
-    (await store.modelInForce('active')).wanted?.model ?? packages.find(({ dir }) => dir === places.configuredDir)?.identity ?? null;
+    (await store.modelInForce('active')).wanted?.model ??
+    packages.find(({ dir }) => dir === places.configuredDir)?.identity ??
+    null;
   const install = async ({ dir, identity }: Sound): Promise<{ model: ModelIdentity; shippedThreshold: number }> => {
     try {
       const installed = await verifyAndInstall(dir, places.installedDir, verify);
-      if (installed.model.sha256 !== identity.sha256) throw new TriageError('model-tampered', 'The package has changed while it was checked.');
+      if (installed.model.sha256 !== identity.sha256)
+        throw new TriageError('model-tampered', 'The package has changed while it was checked.');
       return installed;
     } catch (error) {
-      throw new TriageError('model-refused', `${identity.name}@${identity.version} does not pass its check, and nothing has changed: ${messageOf(error)}`, { cause: error });
+      throw new TriageError(
+        'model-refused',
+        `${identity.name}@${identity.version} does not pass its check, and nothing has changed: ${messageOf(error)}`,
+        { cause: error },
+      );
     }
   };
 
@@ -65,9 +76,12 @@ export function createModelDesk({ places, store, verify, onDecided, clock }: Mod
             problem,
             model: identity,
             kind: card?.kind ?? null,
-            roles: (['active', 'shadow'] as const).filter((role) => identity !== null && identity.sha256 === { active, shadow }[role]?.sha256),
+            roles: (['active', 'shadow'] as const).filter(
+              (role) => identity !== null && identity.sha256 === { active, shadow }[role]?.sha256,
+            ),
             shippedThreshold: defaultThreshold,
-            thresholdQuestion: identity === null ? null : await thresholdQuestion(store, identity.name, defaultThreshold),
+            thresholdQuestion:
+              identity === null ? null : await thresholdQuestion(store, identity.name, defaultThreshold),
           })),
         ),
         history: await store.modelHistory(HISTORY_SHOWN),
@@ -80,19 +94,34 @@ export function createModelDesk({ places, store, verify, onDecided, clock }: Mod
     comparison: async () => {
       const active = await wantedActive((await shelf.list()).packages);
       const shadow = (await store.modelInForce('shadow')).wanted?.model ?? null;
-      return active === null || shadow === null ? null : compareModels(active, shadow, await store.shadowScores(shadow.sha256));
+      return active === null || shadow === null
+        ? null
+        : compareModels(active, shadow, await store.shadowScores(shadow.sha256));
     },
     decide: async ({ role, sha256, threshold, reason, by, address }) => {
-      if (sha256 === null) return store.activateModel({ role, model: null, threshold: null, reason, by, address }).finally(onDecided);
-      if (isDeciding) throw new TriageError('model-check-running', 'Another package is being checked. Try again when its check is over.');
+      if (sha256 === null)
+        return store.activateModel({ role, model: null, threshold: null, reason, by, address }).finally(onDecided);
+      if (isDeciding)
+        throw new TriageError(
+          'model-check-running',
+          'Another package is being checked. Try again when its check is over.',
+        );
       isDeciding = true;
       try {
         const wanted = await sound(sha256);
-        const pointOf = (model: ModelIdentity, shipped: number) => (role === 'shadow' ? Promise.resolve(null) : operatingPointOf(store, model, shipped, threshold));
+        const pointOf = (model: ModelIdentity, shipped: number) =>
+          role === 'shadow' ? Promise.resolve(null) : operatingPointOf(store, model, shipped, threshold);
         // Asked before the long check, and again after it: somebody may have set a threshold meanwhile.
         await pointOf(wanted.identity, wanted.defaultThreshold);
         const { model, shippedThreshold } = await install(wanted);
-        return await store.activateModel({ role, model, threshold: await pointOf(model, shippedThreshold), reason, by, address });
+        return await store.activateModel({
+          role,
+          model,
+          threshold: await pointOf(model, shippedThreshold),
+          reason,
+          by,
+          address,
+        });
       } finally {
         isDeciding = false;
         onDecided();

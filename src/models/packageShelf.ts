@@ -16,7 +16,10 @@ export interface Shelf {
 const RECHECK_MS = 600_000;
 
 /** Knows the packages without reading every byte at every question: the answer comes at once, and a check runs behind it where it is due. */
-export function createPackageShelf(places: PackagePlaces, clock: Clock): { list: () => Promise<Shelf>; checked: () => Promise<readonly FoundPackage[]> } {
+export function createPackageShelf(
+  places: PackagePlaces,
+  clock: Clock,
+): { list: () => Promise<Shelf>; checked: () => Promise<readonly FoundPackage[]> } {
   let known: { packages: readonly FoundPackage[]; signature: string; atMs: number } | null = null;
   let checking: Promise<void> | null = null;
   const check = (signature: string): Promise<void> => {
@@ -33,7 +36,8 @@ export function createPackageShelf(places: PackagePlaces, clock: Clock): { list:
     list: async () => {
       const signature = await signatureOf(places);
       // What goes wrong here goes wrong again at the next look, and `checked` tells it.
-      if (known === null || known.signature !== signature || clock.now() - known.atMs > RECHECK_MS) check(signature).catch(() => undefined);
+      if (known === null || known.signature !== signature || clock.now() - known.atMs > RECHECK_MS)
+        check(signature).catch(() => undefined);
       return { packages: known?.packages ?? [], checkedAtMs: known?.atMs ?? null, isChecking: checking !== null };
     },
     checked: async () => {

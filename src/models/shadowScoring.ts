@@ -37,13 +37,23 @@ class Dropped extends Error {}
  * Lets the shadow package score what the active one has finished with, newest first, one case at a time. It writes its scores into a table of their own and
  * nothing else: no state, no rank, no object that could be sent.
  */
-export function createShadowScoring({ store, lease: takeLease, isActiveBusy, resolvePath, clock, log }: ShadowScoringOptions): ShadowScoring {
+export function createShadowScoring({
+  store,
+  lease: takeLease,
+  isActiveBusy,
+  resolvePath,
+  clock,
+  log,
+}: ShadowScoringOptions): ShadowScoring {
   const stopping = new AbortController();
   const failures = new Map<string, number>();
   let wake = new AbortController();
 
   /** The findings, and the seconds they took without those it stood aside for. */
-  async function score({ model, isCurrent }: ModelLease, { manifest }: ShadowCase): Promise<{ findings: Findings; seconds: number }> {
+  async function score(
+    { model, isCurrent }: ModelLease,
+    { manifest }: ShadowCase,
+  ): Promise<{ findings: Findings; seconds: number }> {
     let asideMs = 0;
     let aside: Promise<void> | null = null;
     const standAside = async (): Promise<void> => {
@@ -75,7 +85,12 @@ export function createShadowScoring({ store, lease: takeLease, isActiveBusy, res
     const found = await store.nextForShadow(identity.sha256);
     if (found === null || stopping.signal.aborted) return false;
     const key = `${identity.sha256} ${found.studyInstanceUid} ${found.revision}`;
-    const fields = { studyInstanceUid: found.studyInstanceUid, revision: found.revision, model: identity.name, version: identity.version };
+    const fields = {
+      studyInstanceUid: found.studyInstanceUid,
+      revision: found.revision,
+      model: identity.name,
+      version: identity.version,
+    };
     try {
       const scored = await score(lease, found);
       await store.saveShadowScore(identity, found, scored);
@@ -86,7 +101,9 @@ export function createShadowScoring({ store, lease: takeLease, isActiveBusy, res
       failures.set(key, attempts);
       log.warn('The shadow package could not score a case', { ...fields, attempt: attempts, error });
       if (attempts < MOST_ATTEMPTS) return false;
-      await store.saveShadowScore(identity, found, { failure: error instanceof TriageError ? error.message : 'An unexpected error; the log has the details.' });
+      await store.saveShadowScore(identity, found, {
+        failure: error instanceof TriageError ? error.message : 'An unexpected error; the log has the details.',
+      });
     }
     failures.delete(key);
     return true;
@@ -111,7 +128,9 @@ export function createShadowScoring({ store, lease: takeLease, isActiveBusy, res
 
   const running = loop();
   return {
-    nudge: () => { wake.abort(); },
+    nudge: () => {
+      wake.abort();
+    },
     close: async () => {
       stopping.abort();
       await running;

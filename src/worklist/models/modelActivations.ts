@@ -56,7 +56,10 @@ export async function activateModel(
   if (reason === '') throw new TriageError('command-invalid', 'An activation needs a reason.');
   if (role === 'active' && model === null)
     throw new TriageError('command-invalid', 'There is always an active package: activate another one.');
-  const decide = async (trx: Transaction<Schema>, what: { role: ModelRole; model: ModelIdentity | null; reason: string }) => {
+  const decide = async (
+    trx: Transaction<Schema>,
+    what: { role: ModelRole; model: ModelIdentity | null; reason: string },
+  ) => {
     const { id } = await trx
       .insertInto('model_activations')
       .values({
@@ -86,7 +89,10 @@ export async function activateModel(
     const other = await wantedFor(trx, role === 'active' ? 'shadow' : 'active');
     const isOthers = model !== null && other?.model?.sha256 === model.sha256;
     if (isOthers && role === 'shadow')
-      throw new TriageError('command-invalid', `${model.name}@${model.version} is the active package: it cannot be its own shadow.`);
+      throw new TriageError(
+        'command-invalid',
+        `${model.name}@${model.version} is the active package: it cannot be its own shadow.`,
+      );
     const id = await decide(trx, { role, model, reason });
     if (isOthers) await decide(trx, { role: 'shadow', model: null, reason: `It became the active package: ${reason}` });
     return (await activationOf(trx, id))!;
@@ -94,23 +100,35 @@ export async function activateModel(
 }
 
 export async function modelInForce(context: StoreContext, role: ModelRole): Promise<ModelInForce> {
-  return context.db.transaction().setAccessMode('read only').execute(async (trx) => {
-    const used = await newest(trx, role, 'in-use');
-    return {
-      wanted: await wantedFor(trx, role),
-      lastInUse: used === undefined ? null : await activationOf(trx, used.activation_id!),
-    };
-  });
+  return context.db
+    .transaction()
+    .setAccessMode('read only')
+    .execute(async (trx) => {
+      const used = await newest(trx, role, 'in-use');
+      return {
+        wanted: await wantedFor(trx, role),
+        lastInUse: used === undefined ? null : await activationOf(trx, used.activation_id!),
+      };
+    });
 }
 
 /** Decisions about both roles with what has come of each, newest first. */
 export async function modelHistory(context: StoreContext, limit: number): Promise<ModelActivation[]> {
-  return context.db.transaction().setAccessMode('read only').execute(async (trx) => {
-    const decisions = await trx.selectFrom('model_activations').select('id').where('event', '=', 'activated').orderBy('id', 'desc').limit(limit).execute();
-    const history: ModelActivation[] = [];
-    for (const { id } of decisions) history.push((await activationOf(trx, id))!);
-    return history;
-  });
+  return context.db
+    .transaction()
+    .setAccessMode('read only')
+    .execute(async (trx) => {
+      const decisions = await trx
+        .selectFrom('model_activations')
+        .select('id')
+        .where('event', '=', 'activated')
+        .orderBy('id', 'desc')
+        .limit(limit)
+        .execute();
+      const history: ModelActivation[] = [];
+      for (const { id } of decisions) history.push((await activationOf(trx, id))!);
+      return history;
+    });
 }
 
 /**
@@ -138,7 +156,9 @@ export async function noteModelInUse(
     await bringThreshold(trx, context.clock.now(), {
       modelName: name,
       value: activation.threshold,
-      reason: isShipped ? `Shipped with ${name} ${version}` : `Set with the activation of ${name} ${version}: ${activation.reason}`,
+      reason: isShipped
+        ? `Shipped with ${name} ${version}`
+        : `Set with the activation of ${name} ${version}: ${activation.reason}`,
       by: isShipped ? SHIPPED_BY : activation.by,
     });
   });

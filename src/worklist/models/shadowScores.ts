@@ -49,29 +49,31 @@ export async function countForShadow(context: StoreContext, modelSha256: string)
 }
 
 function due({ db }: StoreContext, modelSha256: string) {
-  return db
-    .selectFrom('cases')
-    .innerJoin('analyses', onCurrentRevision)
-    .where('cases.state', 'in', ['reported', 'delivered'])
-    .where('cases.removing', '=', 0)
-    .where('cases.proof', '=', 0)
-    .where('cases.quarantine_reason', 'is', null)
-    .where('analyses.manifest', 'is not', null)
-    .where('analyses.model_sha256', 'is not', null)
-    // A package is not compared with itself.
-    .where('analyses.model_sha256', '!=', modelSha256)
-    .where((row) =>
-      row.not(
-        row.exists(
-          row
-            .selectFrom('shadow_scores')
-            .select('shadow_scores.revision')
-            .whereRef('shadow_scores.study_instance_uid', '=', 'cases.study_instance_uid')
-            .whereRef('shadow_scores.revision', '=', 'cases.revision')
-            .where('shadow_scores.model_sha256', '=', modelSha256),
+  return (
+    db
+      .selectFrom('cases')
+      .innerJoin('analyses', onCurrentRevision)
+      .where('cases.state', 'in', ['reported', 'delivered'])
+      .where('cases.removing', '=', 0)
+      .where('cases.proof', '=', 0)
+      .where('cases.quarantine_reason', 'is', null)
+      .where('analyses.manifest', 'is not', null)
+      .where('analyses.model_sha256', 'is not', null)
+      // A package is not compared with itself.
+      .where('analyses.model_sha256', '!=', modelSha256)
+      .where((row) =>
+        row.not(
+          row.exists(
+            row
+              .selectFrom('shadow_scores')
+              .select('shadow_scores.revision')
+              .whereRef('shadow_scores.study_instance_uid', '=', 'cases.study_instance_uid')
+              .whereRef('shadow_scores.revision', '=', 'cases.revision')
+              .where('shadow_scores.model_sha256', '=', modelSha256),
+          ),
         ),
-      ),
-    );
+      )
+  );
 }
 
 /** Keeps what a shadow package said, beside what was reported. Nothing of the case itself changes. */
@@ -117,34 +119,40 @@ export async function saveShadowScore(
 
 /** Everything that a shadow package said, newest first. */
 export async function shadowScores(context: StoreContext, modelSha256: string): Promise<ShadowScore[]> {
-  return context.db.transaction().setAccessMode('read only').execute(async (trx) => {
-    const rows = await trx
-      .selectFrom('shadow_scores')
-      .selectAll()
-      .where('model_sha256', '=', modelSha256)
-      .orderBy('created_at', 'desc')
-      .orderBy('study_instance_uid')
-      .execute();
-    const verdicts = await trx
-      .selectFrom('verdicts')
-      .innerJoin('shadow_scores', (join) =>
-        join
-          .onRef('shadow_scores.study_instance_uid', '=', 'verdicts.study_instance_uid')
-          .onRef('shadow_scores.revision', '=', 'verdicts.revision'),
-      )
-      .select(['verdicts.study_instance_uid', 'verdicts.revision', 'verdicts.created_by', 'verdicts.fracture'])
-      .where('shadow_scores.model_sha256', '=', modelSha256)
-      .orderBy('verdicts.id')
-      .execute();
-    const byCase = new Map<string, Map<string, 'yes' | 'no' | null>>();
-    for (const verdict of verdicts) {
-      const key = `${verdict.study_instance_uid} ${verdict.revision}`;
-      byCase.set(key, (byCase.get(key) ?? new Map<string, 'yes' | 'no' | null>()).set(verdict.created_by, verdict.fracture));
-    }
-    return rows.map((row) => {
-      const said = new Set(byCase.get(`${row.study_instance_uid} ${row.revision}`)?.values());
-      const [only] = said;
-      return { ...row, fracture: said.size === 1 ? only! : null };
+  return context.db
+    .transaction()
+    .setAccessMode('read only')
+    .execute(async (trx) => {
+      const rows = await trx
+        .selectFrom('shadow_scores')
+        .selectAll()
+        .where('model_sha256', '=', modelSha256)
+        .orderBy('created_at', 'desc')
+        .orderBy('study_instance_uid')
+        .execute();
+      const verdicts = await trx
+        .selectFrom('verdicts')
+        .innerJoin('shadow_scores', (join) =>
+          join
+            .onRef('shadow_scores.study_instance_uid', '=', 'verdicts.study_instance_uid')
+            .onRef('shadow_scores.revision', '=', 'verdicts.revision'),
+        )
+        .select(['verdicts.study_instance_uid', 'verdicts.revision', 'verdicts.created_by', 'verdicts.fracture'])
+        .where('shadow_scores.model_sha256', '=', modelSha256)
+        .orderBy('verdicts.id')
+        .execute();
+      const byCase = new Map<string, Map<string, 'yes' | 'no' | null>>();
+      for (const verdict of verdicts) {
+        const key = `${verdict.study_instance_uid} ${verdict.revision}`;
+        byCase.set(
+          key,
+          (byCase.get(key) ?? new Map<string, 'yes' | 'no' | null>()).set(verdict.created_by, verdict.fracture),
+        );
+      }
+      return rows.map((row) => {
+        const said = new Set(byCase.get(`${row.study_instance_uid} ${row.revision}`)?.values());
+        const [only] = said;
+        return { ...row, fracture: said.size === 1 ? only! : null };
+      });
     });
-  });
 }

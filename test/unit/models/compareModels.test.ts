@@ -5,8 +5,14 @@ import type { ShadowScore } from '../../../src/worklist/models/shadowScores.ts';
 const ACTIVE = { name: 'compact', version: '1', sha256: 'a' };
 const SHADOW = { name: 'compact', version: '2', sha256: 'b' };
 
-function row(study: number, active: number | null, shadow: number | null, more: Partial<ShadowScore> = {}): ShadowScore {
-  const decide = (probability: number | null, threshold: number) => (probability === null ? 'not-analysed' : probability >= threshold ? 'suspected' : 'not-suspected');
+function row(
+  study: number,
+  active: number | null,
+  shadow: number | null,
+  more: Partial<ShadowScore> = {},
+): ShadowScore {
+  const decide = (probability: number | null, threshold: number) =>
+    probability === null ? 'not-analysed' : probability >= threshold ? 'suspected' : 'not-suspected';
   return {
     study_instance_uid: `1.${study}`,
     revision: 1,
@@ -37,7 +43,15 @@ function row(study: number, active: number | null, shadow: number | null, more: 
 
 describe('compareModels', () => {
   it('counts agreement at each one’s operating point and lists the flips', () => {
-    const rows = [row(1, 0.9, 0.8), row(2, 0.2, 0.1), row(3, 0.3, 0.45), row(4, 0.6, 0.3), row(5, null, 0.2), row(6, 0.1, null), row(7, 0.1, 0.05)];
+    const rows = [
+      row(1, 0.9, 0.8),
+      row(2, 0.2, 0.1),
+      row(3, 0.3, 0.45),
+      row(4, 0.6, 0.3),
+      row(5, null, 0.2),
+      row(6, 0.1, null),
+      row(7, 0.1, 0.05),
+    ];
     const comparison = compareModels(ACTIVE, SHADOW, rows);
     expect(comparison.cases).toBe(7);
     expect(comparison.decisions).toEqual({
@@ -56,37 +70,68 @@ describe('compareModels', () => {
   });
 
   it('measures how the scores go together', () => {
-    const { scores } = compareModels(ACTIVE, SHADOW, [row(1, 0.1, 0.2), row(2, 0.2, 0.4), row(3, 0.3, 0.6), row(4, 0.4, 0.4)]);
+    const { scores } = compareModels(ACTIVE, SHADOW, [
+      row(1, 0.1, 0.2),
+      row(2, 0.2, 0.4),
+      row(3, 0.3, 0.6),
+      row(4, 0.4, 0.4),
+    ]);
     expect(scores.pearson).toBeCloseTo(0.6325, 4);
     expect(scores.spearman).toBeCloseTo(0.6325, 4);
     expect(scores.meanDifference).toBeCloseTo(0.15);
     expect(scores.largestDifference).toBeCloseTo(0.3);
-    expect(compareModels(ACTIVE, SHADOW, [row(1, 0.1, 0.2), row(2, 0.1, 0.3)]).scores).toMatchObject({ cases: 2, pearson: null, spearman: null });
+    expect(compareModels(ACTIVE, SHADOW, [row(1, 0.1, 0.2), row(2, 0.1, 0.3)]).scores).toMatchObject({
+      cases: 2,
+      pearson: null,
+      spearman: null,
+    });
   });
 
   it('holds both against the readers, where they gave a verdict', () => {
     const yes = { fracture: 'yes' as const };
     const no = { fracture: 'no' as const };
-    const { readers } = compareModels(ACTIVE, SHADOW, [row(1, 0.9, 0.8, yes), row(2, 0.3, 0.45, yes), row(3, 0.6, 0.3, no), row(4, 0.1, 0.1, no), row(5, 0.9, 0.9), row(6, null, 0.2, yes)]);
+    const { readers } = compareModels(ACTIVE, SHADOW, [
+      row(1, 0.9, 0.8, yes),
+      row(2, 0.3, 0.45, yes),
+      row(3, 0.6, 0.3, no),
+      row(4, 0.1, 0.1, no),
+      row(5, 0.9, 0.9),
+      row(6, null, 0.2, yes),
+    ]);
     expect(readers).toMatchObject({
       positives: 2,
       negatives: 2,
       active: { sensitivity: { value: 0.5 }, specificity: { value: 0.5 }, auc: { value: 0.75 } },
       shadow: { sensitivity: { value: 1 }, specificity: { value: 1 }, auc: { value: 1 } },
     });
-    expect(compareModels(ACTIVE, SHADOW, [row(1, 0.9, 0.8)]).readers).toMatchObject({ positives: 0, active: { sensitivity: null, auc: null } });
+    expect(compareModels(ACTIVE, SHADOW, [row(1, 0.9, 0.8)]).readers).toMatchObject({
+      positives: 0,
+      active: { sensitivity: null, auc: null },
+    });
   });
 
   it('takes the newest revision, keeps failures apart, and leaves out what another package had judged', () => {
     const comparison = compareModels(ACTIVE, SHADOW, [
-      row(1, 0.9, 0.1), row(1, 0.9, 0.9, { revision: 2 }),
+      row(1, 0.9, 0.1),
+      row(1, 0.9, 0.9, { revision: 2 }),
       row(2, 0.9, null, { failure: 'cut off', decision: null, reason_code: null }),
       row(3, 0.9, 0.1, { active_model_sha256: 'older' }),
     ]);
-    expect(comparison).toMatchObject({ cases: 2, byEarlierPackages: 1, flips: [], failures: [{ studyInstanceUid: '1.2', failure: 'cut off' }], agreement: { cases: 1, share: { value: 1 } } });
+    expect(comparison).toMatchObject({
+      cases: 2,
+      byEarlierPackages: 1,
+      flips: [],
+      failures: [{ studyInstanceUid: '1.2', failure: 'cut off' }],
+      agreement: { cases: 1, share: { value: 1 } },
+    });
   });
 
   it('says nothing of no cases', () => {
-    expect(compareModels(ACTIVE, SHADOW, [])).toMatchObject({ cases: 0, agreement: { share: null, kappa: null }, scores: { pearson: null, meanDifference: null }, secondsPerCase: { active: null } });
+    expect(compareModels(ACTIVE, SHADOW, [])).toMatchObject({
+      cases: 0,
+      agreement: { share: null, kappa: null },
+      scores: { pearson: null, meanDifference: null },
+      secondsPerCase: { active: null },
+    });
   });
 });

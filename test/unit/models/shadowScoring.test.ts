@@ -11,7 +11,12 @@ import { findingsOf, instanceOf, manifestOf, studyUid } from '../worklist/facts.
 const SHADOW = { name: 'compact', version: '2.0.0', sha256: 'cd'.repeat(32) };
 
 function caseOf(study: number): ShadowCase {
-  return { studyInstanceUid: studyUid(study), revision: 1, manifest: manifestOf([1, 2, 3, 4].map((number) => instanceOf({ study, number }))), findings: findingsOf(0.9) };
+  return {
+    studyInstanceUid: studyUid(study),
+    revision: 1,
+    manifest: manifestOf([1, 2, 3, 4].map((number) => instanceOf({ study, number }))),
+    findings: findingsOf(0.9),
+  };
 }
 
 function setUp(cases: ShadowCase[], encode: () => Promise<unknown> = () => Promise.resolve()) {
@@ -24,19 +29,42 @@ function setUp(cases: ShadowCase[], encode: () => Promise<unknown> = () => Promi
     encodeSlice: async () => {
       await encode();
       state.encoded += 1;
-      return { feature: Float32Array.of(1), imageProbability: 0.1, cam: Float32Array.of(0), camRows: 1, camColumns: 1 } as EncodedSlice;
+      return {
+        feature: Float32Array.of(1),
+        imageProbability: 0.1,
+        cam: Float32Array.of(0),
+        camRows: 1,
+        camColumns: 1,
+      } as EncodedSlice;
     },
-    classify: (slices: readonly EncodedSlice[]) => Promise.resolve({ probability: 0.45, sliceScores: slices.map(() => 0.1), sliceLevels: slices.map(() => []), domainDistance: 1, domainLimit: 3, outsideDomain: null }),
+    classify: (slices: readonly EncodedSlice[]) =>
+      Promise.resolve({
+        probability: 0.45,
+        sliceScores: slices.map(() => 0.1),
+        sliceLevels: slices.map(() => []),
+        domainDistance: 1,
+        domainLimit: 3,
+        outsideDomain: null,
+      }),
   } as unknown as TriageModel;
   const scoring = createShadowScoring({
     store: {
-      nextForShadow: () => Promise.resolve(cases.find(({ studyInstanceUid }) => !kept.some(({ study }) => study === studyInstanceUid)) ?? null),
+      nextForShadow: () =>
+        Promise.resolve(
+          cases.find(({ studyInstanceUid }) => !kept.some(({ study }) => study === studyInstanceUid)) ?? null,
+        ),
       saveShadowScore: (_model, { studyInstanceUid }, outcome) => {
         kept.push({ study: studyInstanceUid, outcome });
         return Promise.resolve();
       },
     },
-    lease: () => ({ model, isCurrent: () => state.isCurrent, release: () => { state.released += 1; } }),
+    lease: () => ({
+      model,
+      isCurrent: () => state.isCurrent,
+      release: () => {
+        state.released += 1;
+      },
+    }),
     isActiveBusy: () => state.isActiveBusy,
     resolvePath: (path) => path,
     clock: systemClock,
@@ -58,7 +86,9 @@ describe('shadow scoring', () => {
     const { scoring, kept } = setUp([caseOf(1), caseOf(2)]);
     await until(() => kept.length === 2);
     expect(kept.map(({ study }) => study)).toEqual([studyUid(1), studyUid(2)]);
-    expect(kept[0]!.outcome).toMatchObject({ findings: { decision: 'suspected', probability: 0.45, threshold: { value: 0.4 }, model: SHADOW } });
+    expect(kept[0]!.outcome).toMatchObject({
+      findings: { decision: 'suspected', probability: 0.45, threshold: { value: 0.4 }, model: SHADOW },
+    });
     await scoring.close();
   });
 
