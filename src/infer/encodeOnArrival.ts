@@ -7,7 +7,7 @@ import type { Log } from '../base/log.ts';
 const SAVE_EVERY = 16;
 
 /** Where encoded slices are kept. */
-export interface SliceFeatureStore {
+interface SliceFeatureStore {
   /** Slices that this model has encoded already, by the digest of their data set. */
   sliceFeatures(modelSha256: string, instanceSha256s: readonly string[]): Promise<Map<string, EncodedSlice>>;
   saveSliceFeatures(modelSha256: string, features: ReadonlyMap<string, EncodedSlice>): Promise<void>;

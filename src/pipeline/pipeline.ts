@@ -16,7 +16,7 @@ export type Stage = (claim: ClaimedCase, signal: AbortSignal) => Promise<StageOu
 export type PipelineStep = `${StageName}:${'claimed' | 'ran' | 'applied'}`;
 
 /** What the pipeline needs of the worklist. */
-export interface PipelineStore {
+interface PipelineStore {
   /** Leases the most urgent case that `stage` is due for, counting the attempt before the work. */
   claim(stage: StageName, leaseMs: number): Promise<ClaimedCase | null>;
   /** Extends a lease; false when it was lost. */
