@@ -1,9 +1,12 @@
 import { fork } from 'node:child_process';
 import type { ChildProcess, ForkOptions } from 'node:child_process';
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { createRequire } from 'node:module';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
-/** Starts the module `name`, which lies beside the caller (`import.meta.url`), in a process of its own: from source by the loader of TypeScript, else from the build. */
+/**
+ * Starts the module `name`, which lies beside the caller (`import.meta.url`), in a process of its own: from source with the TypeScript loader, else from the
+ * build. The child has the working folder of its parent, so a relative path means the same in both.
+ */
 export function forkBeside(
   callerUrl: string,
   name: string,
@@ -15,12 +18,15 @@ export function forkBeside(
 ): ChildProcess {
   const fromSource = callerUrl.endsWith('.ts');
   const entry = fileURLToPath(new URL(`./${name}.${fromSource ? 'ts' : 'js'}`, callerUrl));
-  // The loader is found from where the entry lies.
   return fork(entry, args, {
-    cwd: path.dirname(entry),
     ...options,
-    execArgv: [...(fromSource ? ['--import', 'tsx'] : ['--enable-source-maps']), ...execArgv],
+    execArgv: [...(fromSource ? ['--import', typescriptLoader()] : ['--enable-source-maps']), ...execArgv],
   });
+}
+
+/** The loader by its whole path: its bare name would be looked up from the working folder. */
+function typescriptLoader(): string {
+  return pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 }
 
 /** Sends one message and resolves with the next that comes back; only one question at a time. Rejects with `ended` when the process is gone before. */

@@ -9,7 +9,6 @@ import { note, printJson, printLine, progressBar, table, type Progress } from '.
 /** `odontoid analyse DIR`: the agent's own stages on a folder, no network. */
 export function analyseCommand(): Command {
   return new Command('analyse')
-    .description('analyse a folder of DICOM files: the agent’s own pipeline, without any network')
     .argument('<DIR>', 'folder with the files of one study')
     .option('--out <DIR>', 'write SR, SC and PNG files here')
     .option('--threshold <0..1>', 'operating point (default: the one that the network ships with)', share)

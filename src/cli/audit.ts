@@ -15,7 +15,7 @@ import { withWorklist } from './user.ts';
 
 /** `odontoid audit`: is the record of who did what as it was written. */
 export function auditCommand(): Command {
-  const audit = new Command('audit').exitOverride().description('the record of who did what');
+  const audit = new Command('audit').exitOverride();
   audit
     .command('verify')
     .description('reads the whole chain; fails when an entry was changed, taken out or put in')

@@ -25,9 +25,6 @@ interface CrossvalOptions {
 /** `odontoid crossval DIR`: the paper's Tables 2 and 3 from the results of folds, and what other recipes gain or lose. */
 export function crossvalCommand(): Command {
   return new Command('crossval')
-    .description(
-      'the paper’s Tables 2 and 3, mean ± standard deviation over the folds, from the results that training/crossval wrote',
-    )
     .argument('<DIR>', 'folder with a JSON file for each fold, variant and width')
     .option('--baseline <VARIANT>', 'what the others are measured against', 'paper')
     .option(

@@ -8,7 +8,6 @@ import { wholeNumber } from './numbers.ts';
 /** `odontoid demo`: the whole way on synthetic studies, with a PACS of its own on loopback. */
 export function demoCommand(): Command {
   return new Command('demo')
-    .description('run the whole way on synthetic studies: agent, loopback PACS, results, ranked worklist, page')
     .option(
       '--once',
       'stop when done; exit non-zero unless fractures rank above normals and every result is in the PACS',

@@ -21,7 +21,6 @@ interface Check {
 /** `odontoid doctor`: looks at everything that a start needs, one line each, and says what to do when a line is red. */
 export function doctorCommand(): Command {
   return new Command('doctor')
-    .description('check configuration, database, disk, model, execution providers and PACS')
     .option('--config <FILE>', 'the site’s configuration (default: ODONTOID_CONFIG, else ./odontoid.yaml)')
     .option('--json', 'print [{name, ok, text}]')
     .action(async (options: { config?: string; json?: true }) => {

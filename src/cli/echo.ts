@@ -10,7 +10,6 @@ import { messageOf, TriageError } from '../base/errors.ts';
 /** `odontoid echo AE@host:port`: C-ECHO, with what to do when nobody answers. */
 export function echoCommand(): Command {
   return new Command('echo')
-    .description('ask a DICOM peer whether it is there (C-ECHO)')
     .argument('<AE@host:port>', 'called AE title, host and port, for example ORTHANC@127.0.0.1:4242')
     .option('--calling <AE>', 'calling AE title', 'ODONTOID')
     .option('--timeout-ms <ms>', 'longest wait', '10000')

@@ -33,9 +33,6 @@ interface EvaluateOptions {
 /** `odontoid evaluate DIR`: the model package on a labelled cohort, through the agent's own stages. */
 export function evaluateCommand(): Command {
   return new Command('evaluate')
-    .description(
-      'measure a model package on a labelled cohort: the paper’s tables with intervals, calibration, subgroups, localisation',
-    )
     .argument('<DIR>', 'a phantom cohort, the RSNA 2022 release, or a folder with cases.csv')
     .option('--model <DIR>', 'model package (default: the one of the configuration)')
     .option('--threshold <0..1>', 'a case is positive from here (default: the one that the network ships with)', share)

@@ -9,7 +9,6 @@ import { printJson, printLine } from './output.ts';
 /** `odontoid migrate`: brings the database up to this version. `serve` does it by itself; this is for doing it beforehand. */
 export function migrateCommand(): Command {
   return new Command('migrate')
-    .description('bring the database up to this version (forward only; serve does it too)')
     .option('--config <FILE>', 'the site’s configuration (default: ODONTOID_CONFIG, else ./odontoid.yaml)')
     .option('--json', 'print {database, applied, version}')
     .action(async (options: { config?: string; json?: true }) => {

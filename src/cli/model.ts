@@ -16,7 +16,7 @@ import { printJson, printLine } from './output.ts';
 
 /** `odontoid model`: the packages of this machine, and which of them judges. */
 export function modelCommand(): Command {
-  const group = new Command('model').description('check, install, activate and compare model packages');
+  const group = new Command('model');
   for (const command of [
     modelVerifyCommand,
     modelListCommand,

@@ -20,7 +20,6 @@ interface PhantomOptions {
 /** `odontoid phantom`: synthetic cervical-spine CT series as DICOM, with their truth in labels.csv and cases.csv. */
 export function phantomCommand(): Command {
   return new Command('phantom')
-    .description('write synthetic cervical-spine CT studies with known truth (labels.csv and cases.csv beside them)')
     .option('--seed <n>', 'the same seed gives the same bytes', wholeNumber(0, 2 ** 31 - 1), 1)
     .option('--count <n>', 'studies to write (1)', wholeNumber(1, 100_000))
     .option(

@@ -12,7 +12,6 @@ import { wholeNumber } from './numbers.ts';
 /** `odontoid send DIR --to AE@host:port`: C-STORE of every DICOM file in a folder, byte for byte. */
 export function sendCommand(): Command {
   return new Command('send')
-    .description('send every DICOM file of a folder by C-STORE')
     .argument('<DIR>', 'folder (or one file)')
     .requiredOption('--to <AE@host:port>', 'called AE title, host and port')
     .option('--calling <AE>', 'calling AE title', 'ODONTOID')

@@ -8,7 +8,6 @@ import { note } from './output.ts';
 /** `odontoid serve`: the agent, until SIGTERM or SIGINT. */
 export function serveCommand(): Command {
   return new Command('serve')
-    .description('run the agent: receive, analyse, write results back, rank the worklist')
     .option('--config <FILE>', 'the site’s configuration (default: ODONTOID_CONFIG, else ./odontoid.yaml)')
     .action(async (options: { config?: string }) => {
       const config = loadConfig(options.config, process.env);

@@ -10,9 +10,6 @@ import { printJson, printLine, table } from './output.ts';
 /** `odontoid split DIR`: parts a labelled dataset by patient, stratified, and keeps the parts in a file. */
 export function splitCommand(): Command {
   return new Command('split')
-    .description(
-      'part a labelled dataset by patient into folds, or into train, validation and test; stratified, the same for the same seed',
-    )
     .argument('<DIR>', 'a phantom cohort, the RSNA 2022 release, or a folder with cases.csv')
     .requiredOption('--out <FILE>', 'JSON file that keeps the parts')
     .option('--folds <n>', 'that many folds (the paper’s: 7)', wholeNumber(2, 100))

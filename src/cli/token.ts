@@ -14,9 +14,7 @@ const DAY_MS = 86_400_000;
 
 /** `odontoid token`: machines that may read the JSON API and the metrics. */
 export function tokenCommand(): Command {
-  const token = new Command('token')
-    .exitOverride()
-    .description('tokens by which machines read the JSON API and the metrics');
+  const token = new Command('token').exitOverride();
   token
     .command('add <name>')
     .description('makes a token and prints it: it is shown this once')

@@ -33,7 +33,7 @@ export async function withWorklist(
 
 /** `odontoid user`: accounts, for whoever is locked out of the page. */
 export function userCommand(): Command {
-  const user = new Command('user').exitOverride().description('accounts of the page, also while the agent runs');
+  const user = new Command('user').exitOverride();
   const on = (path: string | undefined, run: (accounts: Accounts, config: Config) => Promise<void>) =>
     withWorklist(path, (database, config) => run(createAccounts(database, systemClock), config));
 

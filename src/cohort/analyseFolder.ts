@@ -5,7 +5,7 @@ import type { CaseManifest, Findings, StoredInstance } from '../case/case.ts';
 import type { CaseRecord } from '../case/caseRecord.ts';
 import { notAnalysed } from '../case/notAnalysed.ts';
 import type { Config } from '../config/config.ts';
-import { softwareVersion } from '../config/configFile.ts';
+import { softwareVersion } from '../base/packageRoot.ts';
 import { TriageError } from '../base/errors.ts';
 import { startInferenceProcess } from '../infer/inferenceProcess.ts';
 import { inferSeries } from '../infer/inferSeries.ts';

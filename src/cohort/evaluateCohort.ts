@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import type { Findings, StoredInstance } from '../case/case.ts';
 import type { Config } from '../config/config.ts';
-import { softwareVersion } from '../config/configFile.ts';
+import { softwareVersion } from '../base/packageRoot.ts';
 import type { LabelledCase, Problem } from '../dataset/dataset.ts';
 import { imageTruth, type ImageTruth, type TruthSlice } from '../dataset/imageTruth.ts';
 import { messageOf, TriageError } from '../base/errors.ts';

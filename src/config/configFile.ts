@@ -1,18 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { resolve } from 'node:path';
 import { isNode, LineCounter, parseDocument, type Document } from 'yaml';
 import { z } from 'zod';
 import { configSchema, openDoor, type Config, type SecretSource } from './config.ts';
 import { messageOf, TriageError } from '../base/errors.ts';
-
-/** Root of the package: the folder with package.json, from `src/` or `dist/src/`. */
-export const packageRoot = findPackageRoot();
-
-/** Version of this software, as package.json says. */
-export function softwareVersion(): string {
-  return (JSON.parse(readFileSync(resolve(packageRoot, 'package.json'), 'utf8')) as { version: string }).version;
-}
+import { packageRoot } from '../base/packageRoot.ts';
 
 /** Environment variables `ODONTOID__RECEIVE__PORT=11113` override the files; two underscores step into a section. */
 const ENVIRONMENT_PREFIX = 'ODONTOID__';
@@ -110,12 +102,6 @@ export function readPem(path: string): string {
       { cause: error },
     );
   }
-}
-
-function findPackageRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(resolve(folder, 'package.json'))) folder = dirname(folder);
-  return folder;
 }
 
 function readLayer(path: string): Layer {

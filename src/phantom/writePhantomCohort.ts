@@ -38,7 +38,9 @@ export interface CohortWish {
  * processes write them (compressed masks: the same voxels). What an earlier, killed run has finished is kept; the tables come last.
  * @throws TriageError `phantom-fracture-unknown` before anything is written
  */
-export async function writePhantomCohort(wish: CohortWish): Promise<CohortStudy[]> {
+export async function writePhantomCohort(asked: CohortWish): Promise<CohortStudy[]> {
+  // Resolved once, here: the processes that write get a whole path.
+  const wish = { ...asked, out: path.resolve(asked.out) };
   const jobs = drawAll(wish).map((params): StudyJob => ({ params, out: wish.out, masks: wish.paper !== undefined }));
   await mkdir(wish.out, { recursive: true });
   const done = new Map<string, FinishedStudy>();

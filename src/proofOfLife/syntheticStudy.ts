@@ -38,7 +38,6 @@ export async function makeSyntheticStudy(
   signal: AbortSignal,
 ): Promise<Extract<StudyMade, { ok: true }>> {
   const child = forkBeside(import.meta.url, 'syntheticStudyChild', {
-    cwd: process.cwd(),
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     signal,
     killSignal: 'SIGKILL',

@@ -202,7 +202,6 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
       PASSED_ENVIRONMENT.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
     );
     const born = forkBeside(import.meta.url, 'receiverChild', {
-      cwd: process.cwd(),
       execArgv: ['--max-old-space-size=256'],
       env: { ...environment, UV_THREADPOOL_SIZE: IO_THREADS },
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],

@@ -2,7 +2,7 @@ import { copyFile, cp, mkdir, mkdtemp, readFile, readdir, rm, truncate, writeFil
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { packageRoot } from '../../src/config/configFile.ts';
+import { packageRoot } from '../../src/base/packageRoot.ts';
 import { complaintsOfSchema } from '../unit/auditTrail/auditSchema.ts';
 import { runTool, type ToolResult } from './dcmtk.ts';
 import { writeHeadCt } from './headCt.ts';

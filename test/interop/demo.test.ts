@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { packageRoot } from '../../src/config/configFile.ts';
+import { packageRoot } from '../../src/base/packageRoot.ts';
 import { runTool } from './dcmtk.ts';
 
 /** The shape that docs/command-line.md promises. */

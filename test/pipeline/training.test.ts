@@ -6,7 +6,8 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Findings } from '../../src/case/case.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { startAgent } from '../../src/compose/startAgent.ts';
-import { configFrom, packageRoot } from '../../src/config/configFile.ts';
+import { configFrom } from '../../src/config/configFile.ts';
+import { packageRoot } from '../../src/base/packageRoot.ts';
 import { createLog } from '../../src/base/log.ts';
 import { agentConfig, send, smallStudy, testPacs, until, worklist } from './agentUnderTest.ts';
 

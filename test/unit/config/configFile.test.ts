@@ -2,7 +2,8 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { configFrom, loadConfig, nearest, packageRoot, readSecret } from '../../../src/config/configFile.ts';
+import { configFrom, loadConfig, nearest, readSecret } from '../../../src/config/configFile.ts';
+import { packageRoot } from '../../../src/base/packageRoot.ts';
 import { TriageError } from '../../../src/base/errors.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'odontoid-config-'));

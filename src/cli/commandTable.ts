@@ -1,0 +1,110 @@
+import type { Command } from 'commander';
+
+/** What `odontoid --help` shows of a command, and how to get the command itself. */
+export interface CommandEntry {
+  name: string;
+  /** Arguments and `[options]` as the help shows them after the name. */
+  usage: string;
+  description: string;
+  load: () => Promise<() => Command>;
+}
+
+/**
+ * Every command, in the order of the help. Nothing of a command is loaded before it is called: its module, and all that it imports, comes with `load`.
+ * The description stands here only; the command itself gets it from here.
+ */
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'serve',
+    usage: '[options]',
+    description: 'run the agent: receive, analyse, write results back, rank the worklist',
+    load: async () => (await import('./serve.ts')).serveCommand,
+  },
+  {
+    name: 'demo',
+    usage: '[options]',
+    description: 'run the whole way on synthetic studies: agent, loopback PACS, results, ranked worklist, page',
+    load: async () => (await import('./demo.ts')).demoCommand,
+  },
+  {
+    name: 'analyse',
+    usage: '[options] <DIR>',
+    description: 'analyse a folder of DICOM files: the agent’s own pipeline, without any network',
+    load: async () => (await import('./analyse.ts')).analyseCommand,
+  },
+  {
+    name: 'phantom',
+    usage: '[options]',
+    description: 'write synthetic cervical-spine CT studies with known truth (labels.csv and cases.csv beside them)',
+    load: async () => (await import('./phantom.ts')).phantomCommand,
+  },
+  {
+    name: 'split',
+    usage: '[options] <DIR>',
+    description:
+      'part a labelled dataset by patient into folds, or into train, validation and test; stratified, the same for the same seed',
+    load: async () => (await import('./split.ts')).splitCommand,
+  },
+  {
+    name: 'evaluate',
+    usage: '[options] <DIR>',
+    description:
+      'measure a model package on a labelled cohort: the paper’s tables with intervals, calibration, subgroups, localisation',
+    load: async () => (await import('./evaluate.ts')).evaluateCommand,
+  },
+  {
+    name: 'crossval',
+    usage: '[options] <DIR>',
+    description:
+      'the paper’s Tables 2 and 3, mean ± standard deviation over the folds, from the results that training/crossval wrote',
+    load: async () => (await import('./crossval.ts')).crossvalCommand,
+  },
+  {
+    name: 'send',
+    usage: '[options] <DIR>',
+    description: 'send every DICOM file of a folder by C-STORE',
+    load: async () => (await import('./send.ts')).sendCommand,
+  },
+  {
+    name: 'echo',
+    usage: '[options] <AE@host:port>',
+    description: 'ask a DICOM peer whether it is there (C-ECHO)',
+    load: async () => (await import('./echo.ts')).echoCommand,
+  },
+  {
+    name: 'doctor',
+    usage: '[options]',
+    description: 'check configuration, database, disk, model, execution providers and PACS',
+    load: async () => (await import('./doctor.ts')).doctorCommand,
+  },
+  {
+    name: 'migrate',
+    usage: '[options]',
+    description: 'bring the database up to this version (forward only; serve does it too)',
+    load: async () => (await import('./migrate.ts')).migrateCommand,
+  },
+  {
+    name: 'model',
+    usage: '',
+    description: 'check, install, activate and compare model packages',
+    load: async () => (await import('./model.ts')).modelCommand,
+  },
+  {
+    name: 'user',
+    usage: '',
+    description: 'accounts of the page, also while the agent runs',
+    load: async () => (await import('./user.ts')).userCommand,
+  },
+  {
+    name: 'token',
+    usage: '',
+    description: 'tokens by which machines read the JSON API and the metrics',
+    load: async () => (await import('./token.ts')).tokenCommand,
+  },
+  {
+    name: 'audit',
+    usage: '',
+    description: 'the record of who did what',
+    load: async () => (await import('./audit.ts')).auditCommand,
+  },
+];
