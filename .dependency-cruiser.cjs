@@ -12,6 +12,17 @@ const stage = (name, also = []) => ({
     pathNot: [GROUND, `^src/${name}/`, ...also.map((other) => `^src/${other}/`), TOOLS],
   },
 });
+/** Screens of one area. What other rooms of the page may use of it, and it of them, is named file by file. */
+const roomOfPage = (name, shared = []) => ({
+  name: `page-${name}-is-a-room`,
+  comment: `${name} imports the parts and itself${shared.length ? `, and ${shared.join(', ')}` : ''}.`,
+  severity: 'error',
+  from: { path: `^src/page/${name}/` },
+  to: {
+    path: '^src/page/',
+    pathNot: ['^src/page/parts/', `^src/page/${name}/`, ...shared.map((file) => `^src/page/${file}\\.(tsx?|css)$`)],
+  },
+});
 const home = (packageName, where, comment) => ({
   name: `${packageName}-has-one-home`,
   comment,
@@ -106,6 +117,38 @@ module.exports = {
       },
     },
     {
+      name: 'page-sees-answers-and-case',
+      comment: 'The page runs in a browser: of the agent it sees the shapes of answers and the words for a case.',
+      severity: 'error',
+      from: { path: '^src/page/', pathNot: '^src/page/vite\\.config\\.mjs$' },
+      to: {
+        path: '^(src|migrations)/|^(node:)?(fs|path|os|crypto|url|http|https)$',
+        pathNot: '^src/(page|answers|case)/',
+      },
+    },
+    {
+      name: 'page-parts-know-no-room',
+      comment: 'What every screen uses knows no screen.',
+      severity: 'error',
+      from: { path: '^src/page/parts/' },
+      to: { path: '^src/page/', pathNot: '^src/page/parts/' },
+    },
+    {
+      name: 'page-is-nobodys',
+      comment: 'Nothing of the agent imports the page.',
+      severity: 'error',
+      from: { path: '^(src|migrations)/', pathNot: '^src/page/' },
+      to: { path: '^src/page/' },
+    },
+    roomOfPage('alerts'),
+    roomOfPage('worklist', ['alerts/alerts', 'alerts/alertWords', 'case/caseApi', 'case/drawSlice']),
+    roomOfPage('case', ['worklist/worklistApi']),
+    roomOfPage('wall', ['alerts/alerts', 'access/oneTimeLink']),
+    roomOfPage('access', ['wall/wallScreens']),
+    roomOfPage('thresholds', ['access/confirmIdentity']),
+    roomOfPage('models', ['access/confirmIdentity', 'admin/admin']),
+    roomOfPage('admin', ['access/confirmIdentity']),
+    {
       name: 'pipeline-names-no-stage',
       comment: 'The pipeline names no stage; compose injects them.',
       severity: 'error',
@@ -141,7 +184,6 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
-    exclude: { path: '^src/page/' },
     tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: true,
     enhancedResolveOptions: {

@@ -13,7 +13,7 @@ const LONG_FUNCTIONS = [
   'src/pacs/dicomWeb.ts',
   'src/page/access/auditPage.tsx',
   'src/page/admin/systemPage.tsx',
-  'src/page/admin/troublesPage.tsx',
+  'src/page/admin/needsAttentionPage.tsx',
   'src/page/case/casePage.tsx',
   'src/page/case/caseViewer.tsx',
   'src/page/thresholds/thresholdsPage.tsx',

@@ -1,12 +1,12 @@
 import './shell.css';
 import { ErrorBoundary, LocationProvider, Route, Router, useLocation } from 'preact-iso';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { pagePathOf } from '../web/pagePaths.ts';
+import { pagePathOf } from '../answers/pagePaths.ts';
 import { Account } from './access/account.tsx';
 import { activeKeys, listenToKeys, useKeys } from './parts/keys.ts';
 import { PAGES, type Page } from './pages.tsx';
 import { applyTheme, keepPreference, preference } from './parts/preferences.ts';
-import { session, type SessionAnswer } from './access/session.ts';
+import { session, type SessionAnswer } from './parts/session.ts';
 import { shellWords } from './parts/shellWords.ts';
 
 /** Links to screens are followed inside the page; those to files of the API are the browser's. */

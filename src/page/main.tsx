@@ -2,7 +2,7 @@ import './base.css';
 import { render } from 'preact';
 import { App } from './app.tsx';
 import { applyTheme, preference } from './parts/preferences.ts';
-import { reportActivity, session, toSignIn } from './access/session.ts';
+import { reportActivity, session, toSignIn } from './parts/session.ts';
 
 applyTheme(preference('theme'));
 const page = document.getElementById('page');

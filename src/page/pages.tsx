@@ -1,7 +1,7 @@
 import type { ComponentType } from 'preact';
 import { lazy } from 'preact-iso';
-import type { PagePath } from '../web/pagePaths.ts';
-import type { SessionAnswer } from './access/session.ts';
+import type { PagePath } from '../answers/pagePaths.ts';
+import type { SessionAnswer } from './parts/session.ts';
 import { adminWords } from './admin/adminWords.ts';
 import { accessWords } from './access/accessWords.ts';
 import { modelWords } from './models/modelsWords.ts';
@@ -25,10 +25,10 @@ const whereOneSignsIn = ({ signIn }: SessionAnswer): boolean => signIn !== 'off'
 
 /**
  * Every screen. To add one:
- * 1. its address in `../web/pagePaths.ts` (the server then answers it; a missing screen here is a type error);
+ * 1. its address in `../answers/pagePaths.ts` (the server then answers it; a missing screen here is a type error);
  * 2. a module that exports the component as `default`: it is rendered inside `<main>`, begins with an `<h1>`, and is loaded only when opened
  *    (import its style sheet there too);
- * 3. a line here, its title in `words/shell.ts` and its other texts in a file of its own under `words/`;
+ * 3. a line here, its title and its other texts in `Words.ts` files beside it;
  * 4. its keys by `useKeys` (keys.ts), so that "?" lists them.
  * Route parameters come from `useRoute().params`, links are plain `<a href>`.
  */
@@ -41,10 +41,10 @@ export const PAGES: Readonly<Record<PagePath, Page>> = {
     component: lazy(() => import('./thresholds/thresholdsPage.tsx')),
   },
   '/waiting': {
-    title: adminWords.titles.troubles,
+    title: adminWords.titles.needsAttention,
     area: 'admin',
     shownTo: admins,
-    component: lazy(() => import('./admin/troublesPage.tsx')),
+    component: lazy(() => import('./admin/needsAttentionPage.tsx')),
   },
   '/connections': {
     title: adminWords.titles.connections,

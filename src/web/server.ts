@@ -16,7 +16,7 @@ import type { SystemStatus } from '../answers/systemAnswer.ts';
 import { createLiveFeed } from './liveFeed.ts';
 import { mountRoutes } from './mountRoutes.ts';
 import { openApiOf } from './openApi.ts';
-import { PAGE_PATHS } from './pagePaths.ts';
+import { PAGE_PATHS } from '../answers/pagePaths.ts';
 import { createPatientNames, type NamesRule } from './patientNames.ts';
 import { ROUTES } from './routes.ts';
 import { ownPagesOnly, securityHeaders } from './security.ts';

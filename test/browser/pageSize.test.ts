@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { caseRef } from '../../src/case/caseRef.ts';
-import { PAGE_PATHS } from '../../src/web/pagePaths.ts';
+import { PAGE_PATHS } from '../../src/answers/pagePaths.ts';
 import { openPage, site, startBrowser } from './openPage.ts';
 import { addStudy, studyUid } from './seededWorklist.ts';
 

@@ -1,5 +1,5 @@
 import { accessWords } from './accessWords.ts';
-import { ask, type SessionAnswer } from './session.ts';
+import { ask, type SessionAnswer } from '../parts/session.ts';
 
 /** Who is signed in, and the way out. */
 export function Account({ who }: { who: SessionAnswer | null }) {

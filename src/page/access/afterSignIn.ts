@@ -1,4 +1,4 @@
-import { pagePathOf } from '../../web/pagePaths.ts';
+import { pagePathOf } from '../../answers/pagePaths.ts';
 
 /** Where to go after signing in: a screen of this site, whatever the address says. */
 export function afterSignIn(search: string): string {

@@ -6,7 +6,7 @@ import { accessWords } from './accessWords.ts';
 import { valueOf } from '../parts/field.tsx';
 import { clockTime } from '../parts/format.ts';
 import { PlainTable } from '../parts/plainTable.tsx';
-import { read, Refused } from './session.ts';
+import { read, Refused } from '../parts/session.ts';
 
 type AuditAnswer = z.infer<typeof auditAnswer>;
 

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { accessWords } from './accessWords.ts';
 import { Field, valueOf } from '../parts/field.tsx';
-import { ask, Refused, session } from './session.ts';
+import { ask, Refused, session } from '../parts/session.ts';
 
 /**
  * Runs what needs a recent sign-in; when the server asks for one, the dialog does, and it runs again. `dialog` goes into the page,

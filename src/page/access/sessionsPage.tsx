@@ -5,7 +5,7 @@ import { accessWords } from './accessWords.ts';
 import { Field, valueOf } from '../parts/field.tsx';
 import { clockTime } from '../parts/format.ts';
 import { PlainTable } from '../parts/plainTable.tsx';
-import { ask, read, Refused, session } from './session.ts';
+import { ask, read, Refused, session } from '../parts/session.ts';
 
 type Sessions = z.infer<typeof sessionsAnswer>;
 

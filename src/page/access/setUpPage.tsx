@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { accessWords } from './accessWords.ts';
 import { Field, valueOf } from '../parts/field.tsx';
-import { ask, Refused } from './session.ts';
+import { ask, Refused } from '../parts/session.ts';
 
 /** A one-time link: its secret stands in the fragment, which no server and no log sees. */
 export default function SetUpPage() {

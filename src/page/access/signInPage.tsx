@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { accessWords } from './accessWords.ts';
 import { afterSignIn } from './afterSignIn.ts';
 import { Field, valueOf } from '../parts/field.tsx';
-import { ask, Refused, session, type SessionAnswer } from './session.ts';
+import { ask, Refused, session, type SessionAnswer } from '../parts/session.ts';
 
 function failureOf(search: string): string {
   const failed = new URLSearchParams(search).get('failed');

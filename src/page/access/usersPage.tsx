@@ -8,7 +8,7 @@ import { clockTime } from '../parts/format.ts';
 import { OneTimeLink } from './oneTimeLink.tsx';
 import { PlainTable } from '../parts/plainTable.tsx';
 import { WallScreens } from '../wall/wallScreens.tsx';
-import { ask, read, Refused } from './session.ts';
+import { ask, read, Refused } from '../parts/session.ts';
 
 type Users = z.infer<typeof usersAnswer>;
 type User = Users['users'][number];

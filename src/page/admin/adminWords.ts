@@ -1,6 +1,6 @@
 /** Texts of the screens of admins. */
 export const adminWords = {
-  titles: { proof: 'Proof of life', connections: 'Connections', troubles: 'Waiting', system: 'System' },
+  titles: { proof: 'Proof of life', connections: 'Connections', needsAttention: 'Waiting', system: 'System' },
   loading: 'Loading',
   failed: 'That did not work. Try again.',
   never: 'never',
@@ -97,8 +97,8 @@ export const adminWords = {
   step: 'Step',
   answer: 'Answer',
 
-  troublesHeading: 'Waiting for you',
-  troublesWhat:
+  needsAttentionHeading: 'Waiting for you',
+  needsAttentionWhat:
     'What the agent cannot decide or get rid of by itself. “Leave as it is” takes a study off this page only: its words on the worklist stay.',
   held: 'Held studies',
   nothingHeld: '0 studies are held.',

@@ -5,7 +5,7 @@ import './admin.css';
 import { clockTime } from '../parts/format.ts';
 import { PlainTable } from '../parts/plainTable.tsx';
 import { RoutingTester } from './routingTester.tsx';
-import { ask, Refused } from '../access/session.ts';
+import { ask, Refused } from '../parts/session.ts';
 import { useLoaded } from '../parts/useLoaded.ts';
 import { adminWords as words } from './adminWords.ts';
 

@@ -4,9 +4,9 @@ import type { proofAnswer } from '../../answers/adminAnswers.ts';
 import './admin.css';
 import { clockTime } from '../parts/format.ts';
 import { PlainTable } from '../parts/plainTable.tsx';
-import { ask, Refused } from '../access/session.ts';
+import { ask, Refused } from '../parts/session.ts';
 import { useLoaded } from '../parts/useLoaded.ts';
-import { Waterfall } from '../case/waterfall.tsx';
+import { Waterfall } from './waterfall.tsx';
 import { adminWords as words } from './adminWords.ts';
 
 type Proof = z.infer<typeof proofAnswer>;

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import type { routingAnswer } from '../../answers/adminAnswers.ts';
 import { valueOf } from '../parts/field.tsx';
 import { PlainTable } from '../parts/plainTable.tsx';
-import { Refused, send } from '../access/session.ts';
+import { Refused, send } from '../parts/session.ts';
 import { adminWords as words } from './adminWords.ts';
 
 type Answer = z.infer<typeof routingAnswer>;

@@ -4,10 +4,10 @@ import type { figuresAnswer, systemDetail } from '../../answers/adminAnswers.ts'
 import './admin.css';
 import { clockTime } from '../parts/format.ts';
 import { PlainTable } from '../parts/plainTable.tsx';
-import { StepPlot } from '../parts/stepPlot.tsx';
+import { StepPlot } from './stepPlot.tsx';
 import { useLoaded } from '../parts/useLoaded.ts';
 import { adminWords as words } from './adminWords.ts';
-import type { WorklistAnswer } from '../worklist/worklistApi.ts';
+import type { WorklistAnswer } from '../parts/listAnswer.ts';
 
 type Figures = z.infer<typeof figuresAnswer>;
 type System = z.infer<typeof systemDetail>;

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { caseAnswer, previewAnswer } from '../../answers/caseAnswer.ts';
-import { ask, read } from '../access/session.ts';
+import { ask, read } from '../parts/session.ts';
 
 export type CaseAnswer = z.infer<typeof caseAnswer>;
 export type CaseVolume = NonNullable<CaseAnswer['volume']>;

@@ -1,17 +1,17 @@
 import './casePage.css';
 import { useLocation, useRoute } from 'preact-iso';
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
-import { Refused } from '../access/session.ts';
+import { Refused } from '../parts/session.ts';
 import { fetchCase, giveVerdict, reprocess, resend, setClaimed, setRead, type CaseAnswer } from './caseApi.ts';
 import { CaseRecord } from './caseRecord.tsx';
 import { CaseViewer } from './caseViewer.tsx';
-import { followFeed, LIVE, type Freshness } from '../worklist/feed.ts';
+import { followFeed, LIVE, type Freshness } from '../parts/feed.ts';
 import { ageText, birthDate, clockTime, personName } from '../parts/format.ts';
 import { useKeys } from '../parts/keys.ts';
 import { caseWords as words } from './caseWords.ts';
-import { words as listWords } from '../worklist/worklistWords.ts';
+import { feedWords } from '../parts/feedWords.ts';
 import { LOOKS } from '../parts/looks.ts';
-import { viewerLink } from '../worklist/viewerLink.ts';
+import { viewerLink } from '../parts/viewerLink.ts';
 import { fetchWorklist } from '../worklist/worklistApi.ts';
 
 const DIFFERENT_PATIENT_MS = 2_000;
@@ -101,7 +101,7 @@ function OneCase({ caseRef }: { caseRef: string }) {
   const born = birthDate(row.patientBirthDate);
   const look = LOOKS[row.status];
   const viewer = viewerLink(answer.viewerTemplate, row);
-  const identity = [name, born, row.sex, listWords.patientId(row.patientId)].filter(Boolean).join(' · ');
+  const identity = [name, born, row.sex, words.patientId(row.patientId)].filter(Boolean).join(' · ');
   return (
     <article class="case">
       <div class="patient-banner" role="group" aria-label={words.patient}>
@@ -109,10 +109,10 @@ function OneCase({ caseRef }: { caseRef: string }) {
           <bdi>{name}</bdi>
         </h1>
         {[
-          born && listWords.born(born, ageText(row.age)),
+          born && words.born(born, ageText(row.age)),
           row.sex,
-          listWords.patientId(row.patientId),
-          row.accessionNumber && listWords.accession(row.accessionNumber),
+          words.patientId(row.patientId),
+          row.accessionNumber && words.accession(row.accessionNumber),
         ]
           .filter(Boolean)
           .map((part) => (
@@ -120,12 +120,12 @@ function OneCase({ caseRef }: { caseRef: string }) {
           ))}
         <span class="spacer" />
         <span class="feed" data-feed={fresh.kind}>
-          {fresh.kind === 'slow' ? listWords.slowFeed(fresh.silentSeconds) : ''}
+          {fresh.kind === 'slow' ? feedWords.slowFeed(fresh.silentSeconds) : ''}
         </span>
         <a href="/">{words.back}</a>
       </div>
       <div role="alert" class="alert">
-        {fresh.kind === 'lost' ? listWords.lostFeed(clockTime(fresh.sinceMs, nowMs)) : problem}
+        {fresh.kind === 'lost' ? feedWords.lostFeed(clockTime(fresh.sinceMs, nowMs)) : problem}
       </div>
       {different && (
         <p class="different" role="status">

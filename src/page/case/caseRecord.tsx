@@ -4,7 +4,6 @@ import { shortDuration, timelineOf } from './caseTimeline.ts';
 import { deliveryText } from '../parts/deliveryText.ts';
 import { clockTime } from '../parts/format.ts';
 import { caseWords as words } from './caseWords.ts';
-import { words as listWords } from '../worklist/worklistWords.ts';
 
 interface Properties {
   answer: CaseAnswer;
@@ -79,7 +78,7 @@ export function CaseRecord({ answer, nowMs, onResend, onReprocess }: Properties)
         <ol class="history" tabIndex={0} aria-label={words.history}>
           {events.map((event, index) => (
             <li key={index}>
-              {clockTime(event.atMs, nowMs)} {listWords.events[event.type] ?? event.type}{' '}
+              {clockTime(event.atMs, nowMs)} {words.events[event.type] ?? event.type}{' '}
               <span class="muted">{words.by(event.actor)}</span>
               {typeof event.detail['reason'] === 'string' && <bdi class="muted"> {event.detail['reason']}</bdi>}
             </li>

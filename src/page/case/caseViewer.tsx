@@ -4,7 +4,7 @@ import { drawReformat, drawResponse, drawSlice, LARGEST_FILL, WINDOWS } from './
 import { useKeys } from '../parts/keys.ts';
 import { keepPreference, preference } from '../parts/preferences.ts';
 import { nextPeak, ScoreStrip } from './scoreStrip.tsx';
-import { Refused } from '../access/session.ts';
+import { Refused } from '../parts/session.ts';
 import { COARSE, SliceStore } from './sliceStore.ts';
 import { caseWords as words } from './caseWords.ts';
 

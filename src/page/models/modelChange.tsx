@@ -2,8 +2,8 @@ import { LEAST_REASON_CHARACTERS } from '../../case/leastReason.ts';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ModelsAnswer } from '../../answers/modelAnswers.ts';
 import { valueOf } from '../parts/field.tsx';
+import { thresholdText } from '../parts/format.ts';
 import { modelWords } from './modelsWords.ts';
-import { thresholdText } from '../thresholds/thresholdsWords.ts';
 
 const words = modelWords.change;
 

@@ -3,15 +3,14 @@ import type { ModelsAnswer } from '../../answers/modelAnswers.ts';
 import '../admin/admin.css';
 import './models.css';
 import { useConfirmed } from '../access/confirmIdentity.tsx';
-import { clockTime } from '../parts/format.ts';
+import { clockTime, thresholdText } from '../parts/format.ts';
 import { ModelCard } from './modelCard.tsx';
 import { ChangeDialog, titleOf, type Decision, type Wish } from './modelChange.tsx';
 import { ModelComparison } from './modelComparison.tsx';
 import { PlainTable } from '../parts/plainTable.tsx';
-import { ask, Refused } from '../access/session.ts';
+import { ask, Refused } from '../parts/session.ts';
 import { useLoaded } from '../parts/useLoaded.ts';
 import { modelWords as words } from './modelsWords.ts';
-import { thresholdText } from '../thresholds/thresholdsWords.ts';
 
 type Package = ModelsAnswer['packages'][number];
 type Activation = ModelsAnswer['history'][number];

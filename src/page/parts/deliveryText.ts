@@ -1,6 +1,6 @@
 import { clockTime } from './format.ts';
-import { words } from '../worklist/worklistWords.ts';
-import type { RowDelivery } from '../worklist/worklistApi.ts';
+import { deliveryWords as words } from './deliveryWords.ts';
+import type { RowDelivery } from './listAnswer.ts';
 
 /** One line for all objects of a case: the worst of them, for that is what a reader must know. */
 export function receipt(deliveries: readonly RowDelivery[], nowMs: number): string {

@@ -53,3 +53,7 @@ export function scanTime(value: string): string {
 function calendarDay(match: RegExpExecArray): Date {
   return new Date(Number(match[1]), Number(match[2]) - 1, Number(match[3]));
 }
+
+/** A threshold as people read it: two digits, more only where it has more. */
+export const thresholdText = (value: number): string =>
+  Math.abs(value * 100 - Math.round(value * 100)) < 1e-9 ? value.toFixed(2) : String(Number(value.toFixed(4)));

@@ -1,4 +1,4 @@
-import type { WorklistRow } from '../../worklist/list/worklistQuery.ts';
+import type { WorklistRow } from './listAnswer.ts';
 
 /** Shape, colour and words: none of them alone carries the state. */
 export const LOOKS: Readonly<Record<WorklistRow['status'], { kind: string; shape: string }>> = {

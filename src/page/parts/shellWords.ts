@@ -15,6 +15,7 @@ export const shellWords = {
   unknownPage: 'There is no page at this address.',
   toWorklist: 'To the worklist',
   loading: 'Loading',
+  failed: 'That did not work. Try again.',
   broken: 'This page failed. Use the PACS worklist, and reload to try again.',
   reload: 'Reload',
   lightTheme: 'Light theme',

@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useState } from 'preact/hooks';
-import { read, Refused } from '../access/session.ts';
-import { adminWords } from '../admin/adminWords.ts';
+import { read, Refused } from './session.ts';
+import { shellWords } from './shellWords.ts';
 
 interface Loaded<T> {
   /** Null until the first answer. */
@@ -25,7 +25,7 @@ export function useLoaded<T>(path: string, everyMs: number | null = null): Loade
         setProblem('');
       },
       (error: unknown) => {
-        if (current) setProblem(error instanceof Refused ? error.message : adminWords.failed);
+        if (current) setProblem(error instanceof Refused ? error.message : shellWords.failed);
       },
     );
     return () => {

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ThresholdBoardAnswer } from '../../answers/thresholdAnswers.ts';
-import { thresholdText, thresholdWords } from './thresholdsWords.ts';
+import { thresholdText } from '../parts/format.ts';
+import { thresholdWords } from './thresholdsWords.ts';
 
 const words = thresholdWords.propose;
 

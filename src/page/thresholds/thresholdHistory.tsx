@@ -1,6 +1,7 @@
 import type { ThresholdBoardAnswer } from '../../answers/thresholdAnswers.ts';
 import { FigureTable } from '../parts/figureTable.tsx';
-import { dateTime, thresholdText, thresholdWords as words } from './thresholdsWords.ts';
+import { thresholdText } from '../parts/format.ts';
+import { dateTime, thresholdWords as words } from './thresholdsWords.ts';
 
 type Version = ThresholdBoardAnswer['history'][number];
 

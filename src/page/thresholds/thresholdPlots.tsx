@@ -2,7 +2,8 @@ import { useMemo } from 'preact/hooks';
 import type { ThresholdBoardAnswer, WhatIfAnswer } from '../../answers/thresholdAnswers.ts';
 import { Plot } from '../parts/plot.tsx';
 import type { PlotData, PlotMark } from '../parts/plot.tsx';
-import { thresholdText, thresholdWords } from './thresholdsWords.ts';
+import { thresholdText } from '../parts/format.ts';
+import { thresholdWords } from './thresholdsWords.ts';
 
 type Proportion = WhatIfAnswer['now']['sensitivity'];
 type Curves = ThresholdBoardAnswer['curves'];

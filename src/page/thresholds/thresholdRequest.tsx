@@ -1,7 +1,7 @@
 import { LEAST_REASON_CHARACTERS } from '../../case/leastReason.ts';
 import { useState } from 'preact/hooks';
 import type { ThresholdBoardAnswer, WhatIfAnswer } from '../../answers/thresholdAnswers.ts';
-import { ask } from '../access/session.ts';
+import { ask } from '../parts/session.ts';
 import { CaseLink } from './thresholdTables.tsx';
 import { dateTime, thresholdWords as words } from './thresholdsWords.ts';
 

@@ -2,7 +2,8 @@ import type { ComponentChildren } from 'preact';
 import type { WhatIfAnswer } from '../../answers/thresholdAnswers.ts';
 import { FigureTable } from '../parts/figureTable.tsx';
 import { IntervalPicture } from '../parts/intervalPicture.tsx';
-import { dateTime, thresholdText, thresholdWords as words } from './thresholdsWords.ts';
+import { thresholdText } from '../parts/format.ts';
+import { dateTime, thresholdWords as words } from './thresholdsWords.ts';
 
 type RuleFigures = WhatIfAnswer['now'];
 type Proportion = RuleFigures['sensitivity'];

@@ -2,13 +2,14 @@ import './thresholds.css';
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import type { ThresholdBoardAnswer, WhatIfAnswer } from '../../answers/thresholdAnswers.ts';
 import { useConfirmed } from '../access/confirmIdentity.tsx';
-import { ask, read, Refused, session } from '../access/session.ts';
+import { ask, read, Refused, session } from '../parts/session.ts';
 import { Chooser, ownThreshold, type Choice } from './thresholdChooser.tsx';
 import { canRevert, History, versionText } from './thresholdHistory.tsx';
 import { ChoicePlots, CurvePlots } from './thresholdPlots.tsx';
 import { OpenRequest, RequestForm, type Act } from './thresholdRequest.tsx';
 import { Figures, Flips, Subgroups, Waits } from './thresholdTables.tsx';
-import { dateTime, thresholdText, thresholdWords as words } from './thresholdsWords.ts';
+import { thresholdText } from '../parts/format.ts';
+import { dateTime, thresholdWords as words } from './thresholdsWords.ts';
 
 /** How often the page looks whether a lost fracture was opened in another tab. */
 const LOOK_MS = 4_000;

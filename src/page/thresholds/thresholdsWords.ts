@@ -12,9 +12,6 @@ const counted = (count: number, one: string, more: string): string =>
   `${whole.format(count)} ${count === 1 ? one : more}`;
 const day = new Intl.DateTimeFormat('en-GB', { day: '2-digit', month: 'short', year: 'numeric' });
 
-/** A threshold as people read it: two digits, more only where it has more. */
-export const thresholdText = (value: number): string =>
-  Math.abs(value * 100 - Math.round(value * 100)) < 1e-9 ? value.toFixed(2) : String(Number(value.toFixed(4)));
 /** `02 Nov 2026, 08:15` in the browser's own time. */
 export const dateTime = (ms: number): string => moment.format(ms);
 

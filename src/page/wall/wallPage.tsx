@@ -1,15 +1,15 @@
 import './wall.css';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { WallAnswer } from '../../answers/wallAnswer.ts';
-import { useAlerts } from '../worklist/alerts.tsx';
-import { followFeed, LIVE, type Freshness } from '../worklist/feed.ts';
+import { useAlerts } from '../alerts/alerts.tsx';
+import { followFeed, LIVE, type Freshness } from '../parts/feed.ts';
 import { clockTime, minuteTime } from '../parts/format.ts';
 import { useKeys } from '../parts/keys.ts';
 import { LOOKS } from '../parts/looks.ts';
-import { ask, read, Refused } from '../access/session.ts';
+import { ask, read, Refused } from '../parts/session.ts';
 import { chosenFontPx, isSetUp, WallSetUp } from './wallSetUp.tsx';
 import { wallWords as words } from './wallWords.ts';
-import { words as listWords } from '../worklist/worklistWords.ts';
+import { feedWords } from '../parts/feedWords.ts';
 
 const STILL_LOADING_AFTER_MS = 3_000;
 
@@ -74,7 +74,7 @@ function Wall({ onRefused }: { onRefused: () => void }) {
     <div class="wall" style={{ fontSize: `${fontPx}px` }}>
       <header class="wall-head">
         <h1>{words.heading}</h1>
-        <span>{answer === null || lost ? '' : listWords.waitingScans(answer.unread, answer.flagged)}</span>
+        <span>{answer === null || lost ? '' : feedWords.waitingScans(answer.unread, answer.flagged)}</span>
         <span class="spacer" />
         <span class={`feed-${fresh.kind}`}>{feedText(fresh, answer)}</span>
         <button type="button" aria-expanded={setting} onClick={() => setSetting(!setting)}>
@@ -82,7 +82,7 @@ function Wall({ onRefused }: { onRefused: () => void }) {
         </button>
       </header>
       <div role="alert">
-        {fresh.kind === 'lost' && <p class="wall-lost">{listWords.lostFeed(clockTime(fresh.sinceMs, Date.now()))}</p>}
+        {fresh.kind === 'lost' && <p class="wall-lost">{feedWords.lostFeed(clockTime(fresh.sinceMs, Date.now()))}</p>}
         {(lost ? [] : faultsOf(answer)).map((fault) => (
           <p key={fault} class="wall-fault kind-fault">
             {fault}
@@ -101,7 +101,7 @@ function Wall({ onRefused }: { onRefused: () => void }) {
       )}
       <div class={lost ? 'wall-body frozen' : 'wall-body'}>
         {answer === null ? (
-          <p>{slowLoad ? listWords.stillLoading : ''}</p>
+          <p>{slowLoad ? feedWords.stillLoading : ''}</p>
         ) : answer.total === 0 ? (
           <p>{emptyText(fresh, answer)}</p>
         ) : (
@@ -118,16 +118,16 @@ function Wall({ onRefused }: { onRefused: () => void }) {
 }
 
 function feedText(fresh: Freshness, answer: WallAnswer | null): string {
-  if (fresh.kind === 'slow') return listWords.slowFeed(fresh.silentSeconds);
+  if (fresh.kind === 'slow') return feedWords.slowFeed(fresh.silentSeconds);
   return fresh.kind === 'live' && answer !== null
-    ? `${listWords.liveFeed} ${minuteTime(answer.nowMs, answer.nowMs)}`
+    ? `${feedWords.liveFeed} ${minuteTime(answer.nowMs, answer.nowMs)}`
     : '';
 }
 
 function emptyText(fresh: Freshness, { receiverUp, lastReceivedAtMs, nowMs }: WallAnswer): string {
   return fresh.kind === 'live' && receiverUp
-    ? listWords.empty(lastReceivedAtMs === null ? null : clockTime(lastReceivedAtMs, nowMs))
-    : listWords.emptyUnsure;
+    ? feedWords.empty(lastReceivedAtMs === null ? null : clockTime(lastReceivedAtMs, nowMs))
+    : feedWords.emptyUnsure;
 }
 
 function faultsOf(answer: WallAnswer | null): string[] {

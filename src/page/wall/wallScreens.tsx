@@ -5,7 +5,7 @@ import { Field, valueOf } from '../parts/field.tsx';
 import { clockTime } from '../parts/format.ts';
 import { OneTimeLink } from '../access/oneTimeLink.tsx';
 import { PlainTable } from '../parts/plainTable.tsx';
-import { ask, read } from '../access/session.ts';
+import { ask, read } from '../parts/session.ts';
 import { wallWords as words } from './wallWords.ts';
 
 type Walls = z.infer<typeof wallsAnswer>;

@@ -3,9 +3,9 @@ import type { ColumnName } from './columns.ts';
 import { receipt } from '../parts/deliveryText.ts';
 import { ageText, minuteTime, personName, scanTime } from '../parts/format.ts';
 import { LOOKS } from '../parts/looks.ts';
-import { viewerLink } from './viewerLink.ts';
+import { viewerLink } from '../parts/viewerLink.ts';
 import { words } from './worklistWords.ts';
-import type { WorklistRow } from './worklistApi.ts';
+import type { WorklistRow } from '../parts/listAnswer.ts';
 
 interface Properties {
   row: WorklistRow;

@@ -1,10 +1,6 @@
-import type { z } from 'zod';
-import type { worklistAnswer } from '../../answers/worklistAnswer.ts';
-import { ask, read } from '../access/session.ts';
+import { ask, read } from '../parts/session.ts';
 
-export type { RowDelivery, WorklistRow } from '../../worklist/list/worklistQuery.ts';
-
-export type WorklistAnswer = z.infer<typeof worklistAnswer>;
+import type { WorklistAnswer } from '../parts/listAnswer.ts';
 
 export interface ListQuery {
   show: 'all' | 'flagged' | 'unflagged' | 'unscored';

@@ -1,18 +1,21 @@
 import './worklist.css';
 import { useLocation } from 'preact-iso';
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { AlertChoices, useAlerts } from './alerts.tsx';
+import { AlertChoices, useAlerts } from '../alerts/alerts.tsx';
 import { setClaimed, setRead } from '../case/caseApi.ts';
 import { CaseRow } from './caseRow.tsx';
 import { chosenColumns, COLUMNS } from './columns.ts';
 import { ColumnChooser } from './columnChooser.tsx';
-import { followFeed, LIVE, type Feed, type Freshness } from './feed.ts';
+import { followFeed, LIVE, type Feed, type Freshness } from '../parts/feed.ts';
 import { clockTime, personName } from '../parts/format.ts';
 import { useKeys } from '../parts/keys.ts';
 import type Thumbnail from './thumbnail.tsx';
 import { useListWindow } from './useListWindow.ts';
 import { words } from './worklistWords.ts';
-import { fetchWorklist, showNames, type ListQuery, type WorklistAnswer, type WorklistRow } from './worklistApi.ts';
+import { alertWords } from '../alerts/alertWords.ts';
+import { feedWords } from '../parts/feedWords.ts';
+import type { WorklistAnswer, WorklistRow } from '../parts/listAnswer.ts';
+import { fetchWorklist, showNames, type ListQuery } from './worklistApi.ts';
 
 const STILL_LOADING_AFTER_MS = 3_000;
 /** Rows that are asked for at a time. */
@@ -413,13 +416,13 @@ export default function WorklistPage() {
       {/* One line that is always there, so that what it says never moves the rows. */}
       <section class="slot" aria-label={words.updates}>
         <div role="alert" class="alert">
-          {fresh.kind === 'lost' ? words.lostFeed(clockTime(fresh.sinceMs, Date.now())) : problem}
+          {fresh.kind === 'lost' ? feedWords.lostFeed(clockTime(fresh.sinceMs, Date.now())) : problem}
         </div>
         {answer !== null && answer.total > 0 && !lost && (
           <span class="muted">
             {narrowed
               ? words.matching(answer.total, answer.allTotal)
-              : words.waitingScans(answer.totals.unread, answer.flags.openCount)}
+              : feedWords.waitingScans(answer.totals.unread, answer.flags.openCount)}
           </span>
         )}
         <div role="status">
@@ -430,12 +433,12 @@ export default function WorklistPage() {
           )}
         </div>
         {!lost && freshFlags.length > 0 && (
-          <ul class="flag-strip" aria-label={words.newFlags}>
-            {freshFlags.length > STRIP_FLAGS && <li class="kind-flag">{words.newFlagsOf(freshFlags.length)}</li>}
+          <ul class="flag-strip" aria-label={alertWords.newFlags}>
+            {freshFlags.length > STRIP_FLAGS && <li class="kind-flag">{alertWords.newFlagsOf(freshFlags.length)}</li>}
             {freshFlags.slice(0, STRIP_FLAGS).map((flag) => (
               <li key={flag.caseRef}>
                 <a class="kind-flag" href={`/case/${flag.caseRef}`}>
-                  {words.flagAt(clockTime(flag.flaggedAtMs, answer?.nowMs ?? flag.flaggedAtMs))}
+                  {alertWords.flagAt(clockTime(flag.flaggedAtMs, answer?.nowMs ?? flag.flaggedAtMs))}
                 </a>
               </li>
             ))}
@@ -447,9 +450,9 @@ export default function WorklistPage() {
         </span>
         <span class="feed" data-feed={fresh.kind}>
           {fresh.kind === 'slow'
-            ? words.slowFeed(fresh.silentSeconds)
+            ? feedWords.slowFeed(fresh.silentSeconds)
             : fresh.kind === 'live' && answer !== null
-              ? words.liveFeed
+              ? feedWords.liveFeed
               : ''}
         </span>
       </section>
@@ -461,7 +464,7 @@ export default function WorklistPage() {
               <div class="skeleton" />
               <div class="skeleton" />
               <div class="skeleton" />
-              {slowLoad && <p class="empty">{words.stillLoading}</p>}
+              {slowLoad && <p class="empty">{feedWords.stillLoading}</p>}
             </div>
           )}
           {answer !== null && answer.total === 0 && (
@@ -480,13 +483,13 @@ export default function WorklistPage() {
                   </button>
                 </>
               ) : fresh.kind === 'live' && system?.receiver.up ? (
-                words.empty(
+                feedWords.empty(
                   answer.totals.lastReceivedAtMs === null
                     ? null
                     : clockTime(answer.totals.lastReceivedAtMs, answer.nowMs),
                 )
               ) : (
-                words.emptyUnsure
+                feedWords.emptyUnsure
               )}
             </div>
           )}

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ChimePlan, isQuiet } from '../../../src/page/worklist/chimePlan.ts';
+import { ChimePlan, isQuiet } from '../../../src/page/alerts/chimePlan.ts';
 
 const MINUTE_MS = 60_000;
 const OPENED_MS = 100 * MINUTE_MS;

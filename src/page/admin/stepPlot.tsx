@@ -1,5 +1,5 @@
-import { PlainTable } from './plainTable.tsx';
-import { adminWords } from '../admin/adminWords.ts';
+import { PlainTable } from '../parts/plainTable.tsx';
+import { adminWords } from './adminWords.ts';
 
 interface Step {
   label: string;

@@ -1,4 +1,4 @@
-import type { WorklistRow } from './worklistApi.ts';
+import type { WorklistRow } from './listAnswer.ts';
 
 /** The site's viewer for one study; null without one, or when the study is not named here. */
 export function viewerLink(

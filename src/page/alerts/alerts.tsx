@@ -2,7 +2,7 @@ import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { ChimePlan, isQuiet, type Flag } from './chimePlan.ts';
 import { keepPreference, preference } from '../parts/preferences.ts';
 import { play } from './sound.ts';
-import { words } from './worklistWords.ts';
+import { alertWords as words } from './alertWords.ts';
 
 /** Rings and notifies as this browser's reader has chosen; says which flags are fresh and whether the browser keeps silent. */
 export function useAlerts(open: readonly Flag[] | null, lost: boolean) {

@@ -6,13 +6,13 @@ import { useConfirmed } from '../access/confirmIdentity.tsx';
 import { valueOf } from '../parts/field.tsx';
 import { clockTime, personName } from '../parts/format.ts';
 import { PlainTable } from '../parts/plainTable.tsx';
-import { ask, Refused } from '../access/session.ts';
+import { ask, Refused } from '../parts/session.ts';
 import { useLoaded } from '../parts/useLoaded.ts';
 import { adminWords as words } from './adminWords.ts';
 
-type Troubles = z.infer<typeof troublesAnswer>;
+type NeedsAttention = z.infer<typeof troublesAnswer>;
 /** What every list of them says of a case. */
-type Case = Pick<Troubles['held'][number], 'studyInstanceUid' | 'caseRef' | 'patientName' | 'patientId'>;
+type Case = Pick<NeedsAttention['held'][number], 'studyInstanceUid' | 'caseRef' | 'patientName' | 'patientId'>;
 /** What a person wants done, until they have said why. */
 interface Wish {
   title: string;
@@ -22,8 +22,8 @@ interface Wish {
 const LOOK_MS = 10_000;
 
 /** Held studies, failed studies and results that do not get out, each with what can be done. */
-export default function TroublesPage() {
-  const { value, problem, reload } = useLoaded<Troubles>('/api/troubles', LOOK_MS);
+export default function NeedsAttentionPage() {
+  const { value, problem, reload } = useLoaded<NeedsAttention>('/api/troubles', LOOK_MS);
   const [wish, setWish] = useState<Wish | null>(null);
   const [said, setSaid] = useState({ text: '', bad: false });
   const { run, dialog } = useConfirmed();
@@ -58,8 +58,8 @@ export default function TroublesPage() {
     );
   return (
     <section class="wide admin">
-      <h1>{words.troublesHeading}</h1>
-      <p>{words.troublesWhat}</p>
+      <h1>{words.needsAttentionHeading}</h1>
+      <p>{words.needsAttentionWhat}</p>
       <p role="alert" class="kind-fault">
         {problem}
       </p>

@@ -1,4 +1,4 @@
-import { adminWords } from '../admin/adminWords.ts';
+import { adminWords } from './adminWords.ts';
 
 const WIDTH = 720;
 const LABEL = 150;
