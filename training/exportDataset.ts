@@ -47,7 +47,11 @@ async function exportCase(job: Job): Promise<void> {
     imageLabels: new Map(job.labelled.imageLabels),
     boxes: new Map(job.labelled.boxes),
   };
-  const study = await readLabelledStudy(labelled, configFrom({}).assemble, 0);
+  const { assemble, receive } = configFrom({});
+  const study = await readLabelledStudy(labelled, assemble, {
+    receivedAtMs: 0,
+    maxObjectBytes: receive.maxObjectBytes,
+  });
   const { problems } = study;
   const finish = (leftOut: string | null): void => {
     if (leftOut !== null)

@@ -1,6 +1,8 @@
 import { Command } from 'commander';
 import { analyseFolder, type FolderAnalysis } from '../cohort/analyseFolder.ts';
 import { systemClock } from '../base/clock.ts';
+import type { Findings } from '../case/case.ts';
+import { TriageError } from '../base/errors.ts';
 import { loadConfig } from '../config/configFile.ts';
 import { createLog } from '../base/log.ts';
 import { share } from './numbers.ts';
@@ -15,7 +17,7 @@ export function analyseCommand(): Command {
     .option('--config <FILE>', 'the site’s configuration (default: ODONTOID_CONFIG, else ./odontoid.yaml)')
     .option(
       '--json',
-      'print {decision, reason, probability, threshold, slices, keySlices, model, files, seconds, unread, series}',
+      'print {decision, reasonCode, reason, probability, threshold, slices, keySlices, model, files, seconds, unread, series}',
     )
     .action(async (folder: string, options: { out?: string; threshold?: number; config?: string; json?: true }) => {
       const config = loadConfig(options.config, process.env);
@@ -33,17 +35,23 @@ export function analyseCommand(): Command {
         },
       });
       (bar as Progress | null)?.stop();
-      for (const { file, reason } of analysis.unread) note(`not read: ${file}: ${reason}`);
       if (options.json) printJson(analysisJson(analysis));
-      else printAnalysis(analysis);
+      if (analysis.studyInstanceUid === null) throw noSingleStudy(analysis.findings);
+      for (const { file, reason } of analysis.unread) note(`not read: ${file}: ${reason}`);
+      if (!options.json) printAnalysis(analysis);
     });
 }
 
+function noSingleStudy({ reasonCode, reason }: Findings): TriageError {
+  return new TriageError(reasonCode === 'several-studies' ? 'command-invalid' : 'dicom-unreadable', reason ?? '');
+}
+
 /** The documented shape of `analyse --json`: a contract, see docs/command-line.md. */
-function analysisJson({ findings, manifest, unread, files, seconds, studyInstanceUid }: FolderAnalysis) {
+function analysisJson({ findings, series, unread, files, seconds, studyInstanceUid }: FolderAnalysis) {
   return {
     studyInstanceUid,
     decision: findings.decision,
+    reasonCode: findings.reasonCode,
     reason: findings.reason,
     probability: findings.probability,
     threshold: findings.threshold?.value ?? null,
@@ -57,7 +65,7 @@ function analysisJson({ findings, manifest, unread, files, seconds, studyInstanc
     model: findings.model,
     provider: findings.provider,
     domain: { distance: findings.domainDistance, limit: findings.domainLimit },
-    series: manifest?.series ?? [],
+    series,
     files,
     unread,
     seconds,

@@ -1,8 +1,9 @@
-import { readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { systemClock } from '../base/clock.ts';
 import { TriageError } from '../base/errors.ts';
+import { listFiles, type UnreadFile } from '../base/listFiles.ts';
 import { sendFiles } from '../pacs/sendFiles.ts';
 import { EXIT } from './exit.ts';
 import { note, printJson, printLine, progressBar } from './output.ts';
@@ -19,7 +20,7 @@ export function sendCommand(): Command {
     .option('--json', 'print {sent, failed: [{path, reason}]}')
     .action(async (folder: string, options: { to: string; calling: string; associations: number; json?: true }) => {
       const peer = parsePeer(options.to);
-      const paths = await filesOf(folder);
+      const { files: paths, unread } = await filesOf(folder);
       const bar = progressBar('Sending', paths.length);
       const outcomes = await sendFiles(
         { name: options.to, ...peer, callingAeTitle: options.calling, timeoutMs: 60_000 },
@@ -33,26 +34,27 @@ export function sendCommand(): Command {
         },
       );
       bar.stop();
-      const failed = outcomes.flatMap(({ path, outcome }) =>
-        outcome.kind === 'stored' ? [] : [{ path, reason: outcome.reason }],
-      );
-      const sent = outcomes.length - failed.length;
+      const failed = [
+        ...outcomes.flatMap(({ path, outcome }) =>
+          outcome.kind === 'stored' ? [] : [{ path, reason: outcome.reason }],
+        ),
+        ...unread.map(({ file, reason }) => ({ path: join(folder, file), reason })),
+      ];
+      const sent = outcomes.length + unread.length - failed.length;
       if (options.json) printJson({ sent, failed });
-      else printLine(`${sent} of ${outcomes.length} files are with ${options.to}.`);
+      else printLine(`${sent} of ${outcomes.length + unread.length} files are with ${options.to}.`);
       for (const { path, reason } of failed) note(`not sent: ${path}: ${reason}`);
       if (failed.length > 0) process.exitCode = EXIT.failed;
     });
 }
 
-async function filesOf(path: string): Promise<string[]> {
+/** The files of a folder that may be DICOM, and what in it cannot be read. */
+async function filesOf(path: string): Promise<{ files: string[]; unread: UnreadFile[] }> {
   const found = await stat(path).catch(() => null);
   if (found === null) throw new TriageError('not-found', `${path} does not exist.`);
-  if (found.isFile()) return [path];
-  const entries = await readdir(path, { recursive: true, withFileTypes: true });
+  if (found.isFile()) return { files: [path], unread: [] };
+  const { files, unread } = await listFiles(path);
+  if (files.length === 0 && unread.length === 0) throw new TriageError('not-found', `${path} holds no files.`);
   // A cohort holds its tables and masks beside the studies.
-  const files = entries
-    .filter((entry) => entry.isFile() && !/\.(csv|nii\.gz)$/.test(entry.name))
-    .map((entry) => join(entry.parentPath, entry.name));
-  if (files.length === 0) throw new TriageError('not-found', `${path} holds no files.`);
-  return files.sort();
+  return { files: files.filter((file) => !/\.(csv|nii\.gz)$/.test(file)), unread };
 }

@@ -1,26 +1,29 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { assembleStudy } from '../assemble/assembleStudy.ts';
-import type { CaseManifest, Findings, StoredInstance } from '../case/case.ts';
+import type { CaseManifest, Findings, SeriesVerdict, StoredInstance } from '../case/case.ts';
 import type { CaseRecord } from '../case/caseRecord.ts';
 import { notAnalysed } from '../case/notAnalysed.ts';
 import type { Config } from '../config/config.ts';
 import { softwareVersion } from '../base/packageRoot.ts';
-import { TriageError } from '../base/errors.ts';
 import { startInferenceProcess } from '../infer/inferenceProcess.ts';
 import { inferSeries } from '../infer/inferSeries.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { ClaimedCase } from '../case/claim.ts';
-import { readStudyFolder, type UnreadFile } from './readStudyFolder.ts';
+import type { UnreadFile } from '../base/listFiles.ts';
+import { readStudyFolder } from './readStudyFolder.ts';
 import { encodePicture } from '../report/png.ts';
 import { createResultWriter } from '../report/writeResults.ts';
 
 export interface FolderAnalysis {
-  studyInstanceUid: string;
+  /** Null when the folder holds no study, or several; `findings` say which. */
+  studyInstanceUid: string | null;
   findings: Findings;
   manifest: CaseManifest | null;
-  /** Files that are not readable DICOM objects, each with the reason. */
+  /** Every series, with the reason why it is or is not analysed. */
+  series: SeriesVerdict[];
+  /** Files and folders that cannot be read as DICOM, each with the reason. */
   unread: UnreadFile[];
   /** SR, SC and PNG files that were written; empty without `out`. */
   files: string[];
@@ -38,9 +41,9 @@ interface Options {
 }
 
 /**
- * Takes a folder of DICOM files through the very stages of the agent, without network or database.
+ * Takes a folder of DICOM files through the agent's own stages, without network or database. A folder without one study is an answer too: not analysed, `nothing-readable` or `several-studies`.
  *
- * @throws TriageError `dicom-unreadable` naming each file when none can be read, `command-invalid` for a folder of several studies, `model-*`, `inference-*`
+ * @throws TriageError `not-found` for a folder that is none, `model-*`, `inference-*`
  */
 export async function analyseFolder({
   folder,
@@ -53,22 +56,23 @@ export async function analyseFolder({
 }: Options): Promise<FolderAnalysis> {
   const startMs = clock.monotonicMs();
   const since = (ms: number) => (clock.monotonicMs() - ms) / 1000;
-  const { instances, unread } = await readStudyFolder(folder, clock.now());
+  const { instances, unread } = await readStudyFolder(folder, {
+    receivedAtMs: clock.now(),
+    maxObjectBytes: config.receive.maxObjectBytes,
+  });
   const studies = [...new Set(instances.map((instance) => instance.header.studyInstanceUid))];
   const [studyInstanceUid] = studies;
-  if (studyInstanceUid === undefined) {
-    const named = unread.map(({ file, reason }) => `  ${file}: ${reason}`).join('\n');
-    throw new TriageError(
-      'dicom-unreadable',
-      unread.length === 0 ? `${folder} holds no files.` : `${folder} holds no readable DICOM object:\n${named}`,
-    );
-  }
-  if (studies.length > 1)
-    throw new TriageError(
-      'command-invalid',
-      `${folder} holds ${studies.length} studies; analyse one folder a study:\n${studies.map((uid) => `  ${uid}`).join('\n')}`,
-    );
   const readSeconds = since(startMs);
+  if (studyInstanceUid === undefined || studies.length > 1)
+    return {
+      studyInstanceUid: null,
+      findings: noSingleStudy(folder, studies, unread, clock.now()),
+      manifest: null,
+      series: [],
+      unread,
+      files: [],
+      seconds: { read: readSeconds, total: since(startMs) },
+    };
 
   const assembled = assembleStudy(instances, config.assemble);
   const loadMs = clock.monotonicMs();
@@ -116,6 +120,7 @@ export async function analyseFolder({
       studyInstanceUid,
       findings,
       manifest,
+      series: assembled.type === 'seriesChosen' ? assembled.manifest.series : assembled.series,
       unread,
       files,
       seconds: {
@@ -129,6 +134,23 @@ export async function analyseFolder({
   } finally {
     await model.close();
   }
+}
+
+function noSingleStudy(
+  folder: string,
+  studies: readonly string[],
+  unread: readonly UnreadFile[],
+  atMs: number,
+): Findings {
+  if (studies.length > 1) {
+    const named = studies.map((uid) => `\n  ${uid}`).join('');
+    const reason = `${folder} holds ${studies.length} studies; analyse one folder a study:${named}`;
+    return notAnalysed('several-studies', reason, undefined, 'none', atMs);
+  }
+  const named = unread.map(({ file, reason }) => `\n  ${file}: ${reason}`).join('');
+  const reason =
+    unread.length === 0 ? `${folder} holds no files.` : `${folder} holds no readable DICOM object:${named}`;
+  return notAnalysed('nothing-readable', reason, undefined, 'none', atMs);
 }
 
 /** The case as the worklist would hold it. */

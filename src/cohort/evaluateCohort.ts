@@ -1,4 +1,4 @@
-import { readdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import type { Findings, StoredInstance } from '../case/case.ts';
@@ -7,6 +7,7 @@ import { softwareVersion } from '../base/packageRoot.ts';
 import type { LabelledCase, Problem } from '../dataset/dataset.ts';
 import { imageTruth, type ImageTruth, type TruthSlice } from '../dataset/imageTruth.ts';
 import { messageOf, TriageError } from '../base/errors.ts';
+import { listFiles } from '../base/listFiles.ts';
 import { localise } from '../evaluate/localisation.ts';
 import type { JudgedCase } from '../evaluate/judgedCase.ts';
 import {
@@ -141,14 +142,14 @@ async function startAll(count: number, start: () => Promise<TriageModel>): Promi
 
 /** What a record depends on: the case's truth, and its files by name, size and time. */
 async function factsOf(labelled: LabelledCase): Promise<object> {
-  const entries = await readdir(labelled.folder, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name));
+  const { files, unread } = await listFiles(labelled.folder);
   const named = async (file: string): Promise<readonly [string, number, number]> => {
     const { size, mtimeMs } = await stat(file);
     return [path.relative(labelled.folder, file), size, mtimeMs];
   };
   return {
-    files: await Promise.all(files.sort().map(named)),
+    files: await Promise.all(files.map(named)),
+    unread,
     masks: await Promise.all(labelled.masks.map(named)),
     truth: {
       ...labelled,
@@ -187,7 +188,10 @@ async function judgeTwice(labelled: LabelledCase, key: string, tools: CaseTools)
 }
 
 async function judgeCase(labelled: LabelledCase, { model, config, clock }: CaseTools): Promise<JudgementRecord> {
-  const study = await readLabelledStudy(labelled, config.assemble, clock.now());
+  const study = await readLabelledStudy(labelled, config.assemble, {
+    receivedAtMs: clock.now(),
+    maxObjectBytes: config.receive.maxObjectBytes,
+  });
   const { problems } = study;
   if (study.kind === 'useless')
     return {

@@ -24,9 +24,9 @@ export type LabelledStudy = { readonly problems: Problem[] } & (
 export async function readLabelledStudy(
   labelled: LabelledCase,
   rules: SeriesRules,
-  nowMs: number,
+  reading: { receivedAtMs: number; maxObjectBytes: number },
 ): Promise<LabelledStudy> {
-  const { instances, unread } = await readStudyFolder(labelled.folder, nowMs);
+  const { instances, unread } = await readStudyFolder(labelled.folder, reading);
   const problems: Problem[] = unread.map(({ file, reason }) => ({
     where: `${labelled.id}/${file}`,
     problem: `not read: ${reason}`,

@@ -1,46 +1,85 @@
 import { createHash } from 'node:crypto';
-import { readFile, readdir, stat } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { open, stat, type FileHandle } from 'node:fs/promises';
+import { relative } from 'node:path';
+import { TriageError } from '../base/errors.ts';
+import { fileErrorWords, listFiles, type UnreadFile } from '../base/listFiles.ts';
 import type { StoredInstance } from '../case/case.ts';
+import { MAX_HEADER_BYTES } from '../dicom/elements.ts';
 import { datasetOffset, readHeader } from '../dicom/header.ts';
-import { messageOf, TriageError } from '../base/errors.ts';
 
-/** A file that is not a readable DICOM object. */
-export interface UnreadFile {
-  file: string;
-  reason: string;
-}
+/** Enough for the header of nearly every object; more is read only where it is not. */
+const FIRST_READ_BYTES = 256 * 1024;
+const MEBIBYTE = 2 ** 20;
 
-/** Reads the headers of every file below a folder, as if they had been received. Paths are relative to it. @throws TriageError `not-found` */
+/**
+ * Reads the headers of every file below a folder, as if the objects had been received. Paths are relative to it. Links are followed; a file or folder that
+ * cannot be read is named in `unread`, with the reason, and the rest goes on. Of a file that is no DICOM object, or larger than `maxObjectBytes`
+ * (which the receiver refuses too), only the beginning is read.
+ *
+ * @throws TriageError `not-found`
+ */
 export async function readStudyFolder(
   folder: string,
-  receivedAtMs: number,
+  { receivedAtMs, maxObjectBytes }: { receivedAtMs: number; maxObjectBytes: number },
 ): Promise<{ instances: StoredInstance[]; unread: UnreadFile[] }> {
   const found = await stat(folder).catch(() => null);
   if (found === null || !found.isDirectory()) throw new TriageError('not-found', `${folder} is not a folder.`);
+  const { files, unread } = await listFiles(folder);
   const instances: StoredInstance[] = [];
-  const unread: UnreadFile[] = [];
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  for (const path of paths.sort()) {
+  for (const path of files) {
     const file = relative(folder, path);
     try {
-      const bytes = await readFile(path);
-      if (bytes.length === 0) throw new TriageError('dicom-unreadable', 'The file is empty.');
-      instances.push({
-        header: readHeader(bytes),
-        path: file,
-        sha256: createHash('sha256')
-          .update(bytes.subarray(datasetOffset(bytes)))
-          .digest('hex'),
-        sizeBytes: bytes.length,
-        receivedAtMs,
-        sourceAeTitle: '',
-      });
+      instances.push({ ...(await readInstance(path, maxObjectBytes)), path: file, receivedAtMs, sourceAeTitle: '' });
     } catch (error) {
-      if (!(error instanceof TriageError)) throw error;
-      unread.push({ file, reason: messageOf(error) });
+      unread.push({ file, reason: error instanceof TriageError ? error.message : fileErrorWords(error) });
     }
   }
-  return { instances, unread };
+  return { instances, unread: unread.sort((a, b) => (a.file < b.file ? -1 : 1)) };
+}
+
+async function readInstance(
+  path: string,
+  maxObjectBytes: number,
+): Promise<Pick<StoredInstance, 'header' | 'sha256' | 'sizeBytes'>> {
+  const file = await open(path, 'r');
+  try {
+    const { size } = await file.stat();
+    const { header, start } = await readBeginning(file, size);
+    if (size > maxObjectBytes)
+      throw new TriageError(
+        'object-too-large',
+        `${Math.ceil(size / MEBIBYTE)} MiB, more than receive.maxObjectBytes (${Math.floor(maxObjectBytes / MEBIBYTE)} MiB)`,
+      );
+    const hash = createHash('sha256');
+    for await (const chunk of file.createReadStream({ start, autoClose: false })) hash.update(chunk as Buffer);
+    return { header, sha256: hash.digest('hex'), sizeBytes: size };
+  } finally {
+    await file.close();
+  }
+}
+
+async function readBeginning(file: FileHandle, size: number) {
+  const facts = async (bytes: number) => {
+    const beginning = await readBytes(file, Math.min(size, bytes));
+    return { header: readHeader(beginning), start: datasetOffset(beginning) };
+  };
+  try {
+    return await facts(FIRST_READ_BYTES);
+  } catch (error) {
+    // Whether the header is long or broken shows only when all of it is there. No file that is not DICOM is worth that.
+    const signature = size <= FIRST_READ_BYTES ? null : await readBytes(file, 132);
+    if (signature?.toString('latin1', 128) !== 'DICM') throw error;
+    return facts(MAX_HEADER_BYTES + FIRST_READ_BYTES);
+  }
+}
+
+async function readBytes(file: FileHandle, length: number): Promise<Buffer> {
+  const bytes = Buffer.alloc(length);
+  let filled = 0;
+  while (filled < length) {
+    const { bytesRead } = await file.read(bytes, filled, length - filled, filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return bytes.subarray(0, filled);
 }

@@ -37,7 +37,10 @@ export async function addAnalysedStudy(worklist: SeededWorklist, wish: AnalysedS
   const study = { patientId, patientName, accessionNumber, studyDateTime: '20261123135200' };
   const { studyInstanceUid } = await writePhantomStudy(phantom, { ...study, dir: join(folder, 'study/axial') });
   await writeIneligibleStudy(phantom, { ...study, dir: join(folder, 'study/scout') });
-  const { instances } = await readStudyFolder(join(folder, 'study'), at.firstSlice);
+  const { instances } = await readStudyFolder(join(folder, 'study'), {
+    receivedAtMs: at.firstSlice,
+    maxObjectBytes: 2 ** 28,
+  });
   const received = instances.map((instance, index): StoredInstance => ({
     ...instance,
     path: join('study', instance.path),
