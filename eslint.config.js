@@ -22,8 +22,6 @@ const LONG_FUNCTIONS = [
   'src/phantom/breaks.ts',
   'src/phantom/scene.ts',
   'src/pipeline/pipeline.ts',
-  'src/receive/association.ts',
-  'src/receive/associationGuard.ts',
   'src/receive/receiverProcess.ts',
   'src/receive/spool.ts',
   'src/web/access/access.ts',

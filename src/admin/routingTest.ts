@@ -5,7 +5,7 @@ import type { InstanceHeader } from '../case/case.ts';
 import { identityDifferences } from '../case/patientIdentity.ts';
 import { datasetOffset, readHeader } from '../dicom/header.ts';
 import { TriageError } from '../base/errors.ts';
-
+import { APPLICATION_CONTEXT_NAME } from '../dimse/negotiation.ts';
 import { createAssociationPolicy } from '../receive/associationPolicy.ts';
 import type { ReceiveConfig } from '../receive/receiveConfig.ts';
 import type { RoutingAnswer } from '../web/adminDesk.ts';
@@ -23,7 +23,6 @@ export interface RoutingTestOptions {
 }
 
 type Step = RoutingAnswer['steps'][number];
-const APPLICATION_CONTEXT_NAME = '1.2.840.10008.3.1.1.1';
 
 /**
  * What the agent would do with this object, told by the very rules that decide in earnest, in their order; nothing of it is kept. One slice cannot tell

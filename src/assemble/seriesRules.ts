@@ -5,6 +5,7 @@ import {
   superiorNormal,
   toTrainedOrientation,
 } from '../dicom/geometry.ts';
+import { CT_IMAGE_STORAGE } from '../dicom/sopClasses.ts';
 import { claimedRegion } from './bodyRegion.ts';
 import { missingSlices } from './sliceOrder.ts';
 import type { SliceStack } from './sliceOrder.ts';
@@ -50,7 +51,6 @@ export interface SeriesFacts {
   stack: SliceStack;
 }
 
-const CT_IMAGE = '1.2.840.10008.5.1.4.1.1.2';
 const MULTI_FRAME_CT: ReadonlySet<string> = new Set(['1.2.840.10008.5.1.4.1.1.2.1', '1.2.840.10008.5.1.4.1.1.2.2']);
 const SECONDARY_CAPTURE = /^1\.2\.840\.10008\.5\.1\.4\.1\.1\.7(\.[1-4])?$/;
 const LOCALIZER_WORDS = /\b(localizer|localiser|scout|topogram|surview|scanogram|scanoscope)\b/i;
@@ -78,7 +78,7 @@ const INSTANCE_RULES: readonly Rule<InstanceHeader>[] = [
     code: 'not-ct',
     refuse: ({ sopClassUid, modality }) => {
       if (modality !== 'CT' && modality !== '') return `${modality} objects`;
-      return sopClassUid === CT_IMAGE ? null : 'objects that are no CT images';
+      return sopClassUid === CT_IMAGE_STORAGE ? null : 'objects that are no CT images';
     },
   },
   {

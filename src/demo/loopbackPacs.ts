@@ -5,6 +5,8 @@ import { Writable } from 'node:stream';
 import dimse from 'dcmjs-dimse';
 import { writeFileMeta } from '../dicom/fileMeta.ts';
 import { readHeader } from '../dicom/header.ts';
+import { STUDY_ROOT_FIND, VERIFICATION } from '../dicom/sopClasses.ts';
+import { IMPLICIT_VR_LITTLE_ENDIAN } from '../dicom/transferSyntaxes.ts';
 import { isValidUid } from '../dicom/uids.ts';
 import { TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
@@ -13,11 +15,8 @@ import type { Log } from '../base/log.ts';
 // It prints data sets.
 dimse.log.setLevel('silent');
 
-const VERIFICATION = '1.2.840.10008.1.1';
-const STUDY_ROOT_FIND = '1.2.840.10008.5.1.4.1.2.2.1';
 const STORAGE_COMMITMENT = '1.2.840.10008.1.20.1';
 const STORAGE_PREFIX = '1.2.840.10008.5.1.4.1.1.';
-const IMPLICIT_VR_LITTLE_ENDIAN = '1.2.840.10008.1.2';
 const STATUS = {
   success: 0x0000,
   pending: 0xff00,

@@ -1,5 +1,6 @@
 import dcmjs from 'dcmjs';
 import { TriageError } from '../base/errors.ts';
+import { EXPLICIT_VR_LITTLE_ENDIAN } from './transferSyntaxes.ts';
 import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, isValidUid } from './uids.ts';
 
 /** A data set by PS3.6 keyword. Sequences are arrays of such objects; `null` is a Type 2 element left empty. */
@@ -8,9 +9,6 @@ export interface Dataset {
 }
 export type DatasetValue =
   string | number | ArrayBuffer | null | undefined | Dataset | readonly (string | number | ArrayBuffer | Dataset)[];
-
-/** Explicit VR Little Endian. */
-export const EXPLICIT_VR_LITTLE_ENDIAN = '1.2.840.10008.1.2.1';
 
 interface DictionaryEntry {
   tag: string;

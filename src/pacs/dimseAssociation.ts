@@ -5,35 +5,37 @@ import type { Clock } from '../base/clock.ts';
 import {
   COMMAND_FIELD,
   COMMAND_TAG,
+  LAST_COMMAND_TAG,
   NO_DATA_SET,
   readElements,
   uint16Of,
   writeCommand,
   type ElementValue,
-} from './commandSet.ts';
+} from '../dimse/commandSet.ts';
 import {
-  ABORT,
-  MAX_PDU_LENGTH_BYTES,
-  maxFragmentBytes,
-  PDU_TYPE,
+  MAX_CONTEXTS,
   readAssociateAccept,
   readAssociateReject,
+  writeAssociateRequest,
+  type AssociationRejection,
+} from '../dimse/negotiation.ts';
+import {
+  MAX_PDU_LENGTH_BYTES,
+  maxFragmentBytes,
+  PDU_HEADER_BYTES,
+  PDU_TYPE,
   readPdvs,
   RELEASE_REQUEST,
   RELEASE_RESPONSE,
-  writeAssociateRequest,
+  USER_ABORT,
   writePdvHeader,
   type Pdv,
-  type ProposedContext,
-} from './pdu.ts';
+} from '../dimse/pdu.ts';
 
-/** Most contexts of one association: odd identifiers from 1 to 255 (PS3.8 9.3.2.2). */
-export const MAX_CONTEXTS = 128;
 /** Longest command set and longest identifier that a peer may answer with. */
 const MAX_COMMAND_BYTES = 65_536;
 const MAX_IDENTIFIER_BYTES = 1_048_576;
 const ABORT_LINGER_MS = 1_000;
-const LAST_COMMAND_TAG = 0x0000ffff;
 
 /** Whom to call, and as whom. */
 export interface DimsePeer {
@@ -102,10 +104,14 @@ export async function openAssociation(
 ): Promise<DimseAssociation> {
   if (pairs.length > MAX_CONTEXTS)
     throw new RangeError(`An association holds ${MAX_CONTEXTS} contexts, not ${pairs.length}.`);
-  const proposed: ProposedContext[] = pairs.map((pair, index) => ({ ...pair, id: 2 * index + 1 }));
+  const proposed = pairs.map((pair, index) => ({ ...pair, id: 2 * index + 1 }));
   const line = await connectTo(peer, clock);
   const answer = await line.guard('negotiating', async () => {
-    await line.write(writeAssociateRequest(peer.callingAeTitle, peer.aeTitle, proposed));
+    const contexts = proposed.map(({ transferSyntaxUid, ...context }) => ({
+      ...context,
+      transferSyntaxUids: [transferSyntaxUid],
+    }));
+    await line.write(writeAssociateRequest(peer.callingAeTitle, peer.aeTitle, contexts));
     const reply = await line.within(
       'no answer to the association request (perhaps not a DICOM service)',
       line.nextPdu(),
@@ -253,7 +259,7 @@ async function connectTo(peer: DimsePeer, clock: Clock): Promise<Line> {
 
   const abort = (): void => {
     if (socket.destroyed) return;
-    socket.end(ABORT);
+    socket.end(USER_ABORT);
     // A peer that reads nothing more must not hold the socket.
     const cancel = clock.after(ABORT_LINGER_MS, () => socket.destroy());
     socket.once('close', cancel);
@@ -295,9 +301,7 @@ async function connectTo(peer: DimsePeer, clock: Clock): Promise<Line> {
       while (waiting.length === 0) {
         const pdu = await line.nextPdu();
         if (pdu.type === PDU_TYPE.data) {
-          const pdvs = readPdvs(pdu.body);
-          if (pdvs.length === 0) throw unreachable(peer, 'it sent an empty P-DATA');
-          waiting.push(...pdvs);
+          waiting.push(...readPdvs(pdu.body));
         } else if (pdu.type === PDU_TYPE.releaseRequest) {
           socket.write(RELEASE_RESPONSE);
           throw unreachable(peer, 'it released the association before answering');
@@ -336,16 +340,16 @@ async function* readPdus(socket: Socket): AsyncGenerator<{ type: number; body: B
   let held: Buffer = Buffer.alloc(0);
   for await (const chunk of socket as AsyncIterable<Buffer>) {
     held = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
-    while (held.length >= 6) {
+    while (held.length >= PDU_HEADER_BYTES) {
       const length = held.readUInt32BE(2);
       if (length > MAX_PDU_LENGTH_BYTES)
         throw new TriageError(
           'protocol-violation',
           `The peer sent a PDU of ${length} bytes; ${MAX_PDU_LENGTH_BYTES} were agreed.`,
         );
-      if (held.length < 6 + length) break;
-      yield { type: held[0]!, body: held.subarray(6, 6 + length) };
-      held = held.subarray(6 + length);
+      if (held.length < PDU_HEADER_BYTES + length) break;
+      yield { type: held[0]!, body: held.subarray(PDU_HEADER_BYTES, PDU_HEADER_BYTES + length) };
+      held = held.subarray(PDU_HEADER_BYTES + length);
     }
   }
 }
@@ -374,10 +378,7 @@ function connectionText(error: unknown, step: string): string {
 }
 
 /** PS3.8 table 9-21, and what the operator can do. */
-function rejectionText(
-  peer: DimsePeer,
-  { transient, source, reason }: { transient: boolean; source: number; reason: number },
-): string {
+function rejectionText(peer: DimsePeer, { result, source, reason }: AssociationRejection): string {
   const because = (): string => {
     if (source === 1 && reason === 3)
       return `it does not know the calling AE title "${peer.callingAeTitle}"; register it in the PACS, or set another callingAeTitle`;
@@ -388,7 +389,7 @@ function rejectionText(
     if (source === 3 && reason === 2) return 'it has reached its limit of associations; it is tried again later';
     return 'it gave no reason; check the AE titles on both sides';
   };
-  return `it rejected the association (${transient ? 'transient' : 'permanent'}, source ${source}, reason ${reason}): ${because()}`;
+  return `it rejected the association (${result === 2 ? 'transient' : 'permanent'}, source ${source}, reason ${reason}): ${because()}`;
 }
 
 /** PS3.8 table 9-18. */

@@ -1,8 +1,17 @@
 import { TriageError } from '../base/errors.ts';
+import { STUDY_ROOT_FIND, VERIFICATION } from '../dicom/sopClasses.ts';
+import { IMPLICIT_VR_LITTLE_ENDIAN } from '../dicom/transferSyntaxes.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { OutboundObject, Pacs, StoreOutcome } from '../case/delivery.ts';
-import { COMMAND_FIELD, COMMAND_TAG, readElements, textOf, writeElements, type ElementValue } from './commandSet.ts';
+import {
+  COMMAND_FIELD,
+  COMMAND_TAG,
+  readElements,
+  textOf,
+  writeElements,
+  type ElementValue,
+} from '../dimse/commandSet.ts';
 import { openAssociation, type DataSetSource, type DimseAssociation, type DimsePeer } from './dimseAssociation.ts';
 import { inspectPart10, type Part10File } from './part10Source.ts';
 import { createStoreSender, distinctPairs } from './storeSender.ts';
@@ -15,11 +24,6 @@ export interface DimseDestination extends DimsePeer {
    */
   confirm?: 'find' | 'none';
 }
-
-const VERIFICATION = '1.2.840.10008.1.1';
-const STUDY_ROOT_FIND = '1.2.840.10008.5.1.4.1.2.2.1';
-/** The transfer syntax that every DICOM service takes (PS3.5 10.1). */
-const IMPLICIT_VR_LITTLE_ENDIAN = '1.2.840.10008.1.2';
 
 const SOP_INSTANCE_UID = 0x00080018;
 const QUERY_RETRIEVE_LEVEL = 0x00080052;
@@ -39,6 +43,7 @@ export function createDimseScu(destination: DimseDestination, ports: { clock: Cl
     abstractSyntaxUid: string,
     otherwise: (refusal: string) => string,
   ): Promise<{ association: DimseAssociation; contextId: number }> => {
+    // The transfer syntax that every DICOM service takes (PS3.5 10.1).
     const association = await openAssociation(
       destination,
       [{ abstractSyntaxUid, transferSyntaxUid: IMPLICIT_VR_LITTLE_ENDIAN }],

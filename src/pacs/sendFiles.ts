@@ -1,7 +1,8 @@
 import { TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { StoreOutcome } from '../case/delivery.ts';
-import { MAX_CONTEXTS, type DimsePeer } from './dimseAssociation.ts';
+import { MAX_CONTEXTS } from '../dimse/negotiation.ts';
+import type { DimsePeer } from './dimseAssociation.ts';
 import { inspectPart10, type Part10File } from './part10Source.ts';
 import { createStoreSender, distinctPairs } from './storeSender.ts';
 

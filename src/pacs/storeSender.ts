@@ -1,7 +1,7 @@
 import { TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { StoreOutcome } from '../case/delivery.ts';
-import { COMMAND_FIELD, COMMAND_TAG, textOf, type ElementValue } from './commandSet.ts';
+import { COMMAND_FIELD, COMMAND_TAG, textOf, type ElementValue } from '../dimse/commandSet.ts';
 import { openAssociation, type DimseAssociation, type DimsePeer } from './dimseAssociation.ts';
 import { dataSetOf, type Part10File } from './part10Source.ts';
 import { outcomeOfStatus } from './storeStatus.ts';

@@ -1,10 +1,10 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { decimalString, writePart10, type Dataset } from '../dicom/part10.ts';
+import { CT_IMAGE_STORAGE } from '../dicom/sopClasses.ts';
 import { derivedUid } from '../dicom/uids.ts';
 import type { Phantom } from './generatePhantom.ts';
 
-const CT_IMAGE_STORAGE = '1.2.840.10008.5.1.4.1.1.2';
 /** Stored value of 0 HU: 12 unsigned bits then hold -1024 to 3071 HU. */
 const ZERO_HU = 1024;
 

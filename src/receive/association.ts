@@ -2,12 +2,14 @@ import type { Duplex } from 'node:stream';
 import type { StoredInstance } from '../case/case.ts';
 import { TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
-import { ABORT_REASON, createAssociationGuard, PDU_TYPE, violation } from './associationGuard.ts';
+import { createAssociationGuard, type AssociationGuard, type Pdu } from '../dimse/associationGuard.ts';
+import { writeResponse } from '../dimse/dimseRequest.ts';
+import { readAssociateRequest, writeAssociateReject } from '../dimse/negotiation.ts';
+import { ABORT_REASON, PDU_TYPE, readPdvs, RELEASE_RESPONSE, violation } from '../dimse/pdu.ts';
 import type { AssociationPolicy, Rejection } from './associationPolicy.ts';
-import { readAssociateRequest, readCommand, RELEASE_RESPONSE, writeResponse, type DimseRequest } from './dimseCodec.ts';
-import { readPdvs, type Pdv } from './presentationData.ts';
-import { VERIFICATION_SOP_CLASS, type ReceiveConfig } from './receiveConfig.ts';
-import type { IncomingObject, Spool } from './spool.ts';
+import type { ReceiveConfig } from './receiveConfig.ts';
+import type { Spool } from './spool.ts';
+import { createStoreService, type AcceptedContext, type StoreService } from './storeService.ts';
 
 /** How an association ended. Only `released` says that the sender had sent all it wanted to. */
 export type AssociationEnd =
@@ -18,7 +20,7 @@ export type AssociationEnd =
   /** Ended by us: a breach of the protocol, a deadline, or a bug. */
   | { kind: 'failed'; error: unknown };
 
-export interface AssociationListener {
+interface AssociationListener {
   opened(callingAeTitle: string): void;
   /** Called when the object is durable; the sender is told so once this resolves. */
   stored(instance: StoredInstance): Promise<void>;
@@ -33,172 +35,39 @@ export interface Association {
   stop(): void;
 }
 
-interface AcceptedContext {
-  abstractSyntaxUid: string;
-  transferSyntaxUid: string;
+export interface AssociationOptions {
+  address: string;
+  config: ReceiveConfig;
+  policy: AssociationPolicy;
+  spool: Spool;
+  clock: Clock;
+  openAssociations: () => number;
+  listener: AssociationListener;
 }
-
-/** The C-STORE in hand. Once it has failed its bytes are let by, and the failure is answered at the last fragment. */
-interface ObjectInHand {
-  request: Extract<DimseRequest, { kind: 'store' }>;
-  contextId: number;
-  incoming: IncomingObject | null;
-  failure: TriageError | null;
-}
-
-const MAX_COMMAND_BYTES = 16_384;
-const STATUS = { success: 0x0000, processingFailure: 0x0110, sopClassNotSupported: 0x0122 } as const;
 
 /** Serves one connection from its first byte to its last, one message after the other. */
-export function serveAssociation(
-  socket: Duplex,
-  options: {
-    address: string;
-    config: ReceiveConfig;
-    policy: AssociationPolicy;
-    spool: Spool;
-    clock: Clock;
-    openAssociations: () => number;
-    listener: AssociationListener;
-  },
-): Association {
-  const { config, policy, spool, clock, listener } = options;
-  const guard = createAssociationGuard(socket, config, clock);
-  const accepted = new Map<number, AcceptedContext>();
-  let sourceAeTitle = '';
-  let command: { contextId: number; fragments: Buffer[]; bytes: number } | null = null;
-  let object: ObjectInHand | null = null;
-  /** For a whole message, from the first fragment of its command to the last of its data set. */
-  let messageDeadlineMs = Number.POSITIVE_INFINITY;
+export function serveAssociation(socket: Duplex, options: AssociationOptions): Association {
+  const guard = createAssociationGuard(socket, options.config, options.clock);
+  let service: StoreService | null = null;
   let stopping = false;
-
-  const idleDeadlineMs = (): number => clock.monotonicMs() + config.idleTimeoutMs;
-
-  const respond = (request: DimseRequest, contextId: number, status: number, errorComment?: string): Promise<void> =>
-    guard.send(writeResponse(request, contextId, status, errorComment), idleDeadlineMs());
-
-  const negotiate = async (): Promise<AssociationEnd | null> => {
-    const first = await guard.nextPdu(clock.monotonicMs() + config.requestTimeoutMs);
-    if (first === null || first.type === PDU_TYPE.abort) return { kind: 'cut' };
-    const { request, accept, reject } = readAssociateRequest(first.body);
-    const rejection = policy.judge(request, options.address, options.openAssociations());
-    if (rejection !== null) {
-      guard.finish(reject(rejection));
-      return { kind: 'rejected', rejection, callingAeTitle: request.callingAeTitle };
-    }
-    const answers = policy.answer(request.contexts);
-    for (const answer of answers) if (answer.result === 0) accepted.set(answer.id, answer);
-    sourceAeTitle = request.callingAeTitle;
-    guard.establish();
-    listener.opened(sourceAeTitle);
-    await guard.send(accept(answers, config.maxPduLengthBytes), idleDeadlineMs());
-    return null;
-  };
-
-  const onCommand = async (request: DimseRequest, contextId: number, context: AcceptedContext): Promise<void> => {
-    const isVerification = context.abstractSyntaxUid === VERIFICATION_SOP_CLASS;
-    const fits =
-      request.affectedSopClassUid === context.abstractSyntaxUid && isVerification === (request.kind === 'echo');
-    if (request.kind === 'echo') {
-      await respond(request, contextId, fits ? STATUS.success : STATUS.sopClassNotSupported);
-      return;
-    }
-    object = { request, contextId, incoming: null, failure: null };
-    if (!fits) {
-      object.failure = new TriageError(
-        'transfer-syntax-unsupported',
-        'The SOP class is not that of the presentation context.',
-      );
-      return;
-    }
-    const { affectedSopClassUid: sopClassUid, affectedSopInstanceUid: sopInstanceUid } = request;
-    const facts = {
-      sopClassUid,
-      sopInstanceUid,
-      transferSyntaxUid: context.transferSyntaxUid,
-      sourceAeTitle,
-      receivingAeTitle: config.aeTitle,
-    };
-    await attempt(object, async (current) => {
-      current.incoming = await spool.begin(facts);
-    });
-  };
-
-  const onData = async (current: ObjectInHand, pdv: Pdv): Promise<void> => {
-    await attempt(current, async () => current.incoming?.write(pdv.value));
-    if (!pdv.isLast) return;
-    await attempt(current, async () => {
-      await listener.stored(await current.incoming!.commit());
-    });
-    object = null;
-    messageDeadlineMs = Number.POSITIVE_INFINITY;
-    const { request, contextId, failure } = current;
-    if (failure === null) {
-      await respond(request, contextId, STATUS.success);
-      return;
-    }
-    const status = failure.kind.dimseStatus ?? STATUS.processingFailure;
-    listener.refused(failure, status, request.affectedSopInstanceUid);
-    await respond(request, contextId, status, failure.message);
-  };
-
-  const onPdv = async (pdv: Pdv): Promise<void> => {
-    const context = accepted.get(pdv.contextId);
-    if (guard.state() !== 'established' || context === undefined)
-      throw violation('a fragment for a presentation context that was not accepted', ABORT_REASON.invalidParameter);
-    if (!pdv.isCommand) {
-      if (object?.contextId !== pdv.contextId)
-        throw violation('a data set fragment without its command', ABORT_REASON.unexpectedPdu);
-      await onData(object, pdv);
-      return;
-    }
-    if (object !== null) throw violation('a command within a data set', ABORT_REASON.unexpectedPdu);
-    if (command === null) messageDeadlineMs = clock.monotonicMs() + config.objectTimeoutMs;
-    command ??= { contextId: pdv.contextId, fragments: [], bytes: 0 };
-    command.fragments.push(Buffer.from(pdv.value));
-    command.bytes += pdv.value.length;
-    if (command.contextId !== pdv.contextId || command.bytes > MAX_COMMAND_BYTES || pdv.value.length === 0)
-      throw violation('a command set in odd pieces', ABORT_REASON.invalidParameter);
-    if (!pdv.isLast) return;
-    const request = readCommand(Buffer.concat(command.fragments));
-    command = null;
-    await onCommand(request, pdv.contextId, context);
-    if (request.kind === 'echo') messageDeadlineMs = Number.POSITIVE_INFINITY;
-  };
-
-  const exchange = async (): Promise<AssociationEnd> => {
-    for (;;) {
-      if (stopping && object === null) return stop();
-      const pdu = await guard.nextPdu(Math.min(idleDeadlineMs(), messageDeadlineMs));
-      if (pdu === null || pdu.type === PDU_TYPE.abort) {
-        guard.destroy();
-        return { kind: 'cut' };
-      }
-      if (pdu.type === PDU_TYPE.releaseRequest) {
-        if (object !== null || command !== null)
-          throw violation('a release within a message', ABORT_REASON.unexpectedPdu);
-        guard.finish(RELEASE_RESPONSE);
-        return { kind: 'released' };
-      }
-      for (const pdv of readPdvs(pdu.body)) await onPdv(pdv);
-    }
-  };
 
   const stop = (): AssociationEnd => {
     guard.abort(ABORT_REASON.notSpecified);
     return { kind: 'cut' };
   };
-
   const run = async (): Promise<AssociationEnd> => {
     try {
-      return (await negotiate()) ?? (await exchange());
+      const negotiated = await negotiate(guard, options);
+      if ('end' in negotiated) return negotiated.end;
+      service = negotiated.service;
+      return (await exchange(guard, service, options, () => stopping)) ?? stop();
     } catch (error) {
       if (stopping) return stop();
       const reason = error instanceof TriageError ? error.context['abortReason'] : undefined;
       guard.abort(typeof reason === 'number' ? reason : ABORT_REASON.notSpecified);
       return { kind: 'failed', error };
     } finally {
-      await object?.incoming?.discard();
+      await service?.discard();
     }
   };
 
@@ -207,20 +76,81 @@ export function serveAssociation(
     stop: () => {
       stopping = true;
       // Between two messages the loop waits for bytes that need not come.
-      if (object === null) stop();
+      if (service?.isWithinObject() !== true) stop();
     },
   };
 }
 
-/** Runs a step of an object that has not failed yet; its TriageError becomes the answer, anything else is a bug and ends the association. */
-async function attempt(object: ObjectInHand, step: (object: ObjectInHand) => Promise<void>): Promise<void> {
-  if (object.failure !== null) return;
-  try {
-    await step(object);
-  } catch (error) {
-    if (!(error instanceof TriageError)) throw error;
-    object.failure = error;
-    await object.incoming?.discard();
-    object.incoming = null;
+/** From the connection to our answer to its request: how it ended, or the service of the association that is open now. */
+async function negotiate(
+  guard: AssociationGuard,
+  { address, config, policy, spool, clock, openAssociations, listener }: AssociationOptions,
+): Promise<{ end: AssociationEnd } | { service: StoreService }> {
+  const first = await guard.nextPdu(clock.monotonicMs() + config.requestTimeoutMs);
+  if (isOver(first)) return { end: cut(guard) };
+  const { request, accept } = readAssociateRequest(first.body);
+  const { callingAeTitle } = request;
+  const rejection = policy.judge(request, address, openAssociations());
+  if (rejection !== null) {
+    guard.finish(writeAssociateReject(rejection));
+    return { end: { kind: 'rejected', rejection, callingAeTitle } };
   }
+  const answers = policy.answer(request.contexts);
+  const accepted = new Map<number, AcceptedContext>();
+  for (const answer of answers) if (answer.result === 0) accepted.set(answer.id, answer);
+  const idleDeadlineMs = (): number => clock.monotonicMs() + config.idleTimeoutMs;
+  guard.establish();
+  listener.opened(callingAeTitle);
+  await guard.send(accept(answers, config.maxPduLengthBytes), idleDeadlineMs());
+  const service = createStoreService({
+    accepted,
+    spool,
+    sourceAeTitle: callingAeTitle,
+    receivingAeTitle: config.aeTitle,
+    respond: (...answer) => guard.send(writeResponse(...answer), idleDeadlineMs()),
+    stored: (instance) => listener.stored(instance),
+    refused: (error, status, { sopInstanceUid }) => {
+      listener.refused(error, status, sopInstanceUid);
+    },
+  });
+  return { service };
+}
+
+/** From our answer to the end; null when it was told to stop and no object is in hand. */
+async function exchange(
+  guard: AssociationGuard,
+  service: StoreService,
+  { config, clock }: AssociationOptions,
+  isStopping: () => boolean,
+): Promise<AssociationEnd | null> {
+  /** For a whole message, from the first fragment of its command to the last of its data set. */
+  let messageDeadlineMs = Number.POSITIVE_INFINITY;
+  for (;;) {
+    if (isStopping() && !service.isWithinObject()) return null;
+    const pdu = await guard.nextPdu(Math.min(clock.monotonicMs() + config.idleTimeoutMs, messageDeadlineMs));
+    if (isOver(pdu)) return cut(guard);
+    if (pdu.type === PDU_TYPE.releaseRequest) {
+      if (service.isWithinMessage()) throw violation('a release within a message', ABORT_REASON.unexpectedPdu);
+      guard.finish(RELEASE_RESPONSE);
+      return { kind: 'released' };
+    }
+    for (const pdv of readPdvs(pdu.body)) {
+      // Nothing more is served once we have said our last word.
+      if (guard.state() !== 'established') throw violation('a fragment behind the end', ABORT_REASON.unexpectedPdu);
+      if (!service.isWithinMessage()) messageDeadlineMs = clock.monotonicMs() + config.objectTimeoutMs;
+      await service.take(pdv);
+      if (!service.isWithinMessage()) messageDeadlineMs = Number.POSITIVE_INFINITY;
+    }
+  }
+}
+
+/** Closed between two PDUs, or aborted by the peer. */
+function isOver(pdu: Pdu | null): pdu is null {
+  return pdu === null || pdu.type === PDU_TYPE.abort;
+}
+
+/** Ends a connection that its peer has given up: nothing of it may stay, or its place would be taken until the peer closes. */
+function cut(guard: AssociationGuard): AssociationEnd {
+  guard.destroy();
+  return { kind: 'cut' };
 }

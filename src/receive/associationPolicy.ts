@@ -1,33 +1,18 @@
 import { BlockList, isIP } from 'node:net';
 import { TriageError } from '../base/errors.ts';
+import { VERIFICATION } from '../dicom/sopClasses.ts';
+import {
+  APPLICATION_CONTEXT_NAME,
+  type AnsweredContext,
+  type AssociationRequest,
+  type ProposedContext,
+} from '../dimse/negotiation.ts';
 import {
   BUILT_IN_SOP_CLASSES,
   DECODABLE_TRANSFER_SYNTAXES,
-  VERIFICATION_SOP_CLASS,
   VERIFICATION_TRANSFER_SYNTAXES,
   type ReceiveConfig,
 } from './receiveConfig.ts';
-
-/** What an A-ASSOCIATE-RQ says (PS3.8 9.3.2). */
-export interface AssociationRequest {
-  protocolVersion: number;
-  applicationContextName: string;
-  callingAeTitle: string;
-  calledAeTitle: string;
-  contexts: readonly ProposedContext[];
-}
-
-export interface ProposedContext {
-  id: number;
-  abstractSyntaxUid: string;
-  /** In the order of the proposal. */
-  transferSyntaxUids: readonly string[];
-}
-
-/** PS3.8 9.3.3.2: 0 acceptance, 3 abstract syntax not supported, 4 transfer syntaxes not supported. */
-export type AnsweredContext =
-  | { id: number; result: 0; abstractSyntaxUid: string; transferSyntaxUid: string }
-  | { id: number; result: 3 | 4; abstractSyntaxUid: string };
 
 /** PS3.8 9.3.4: the three numbers of an A-ASSOCIATE-RJ. */
 export interface Rejection {
@@ -46,8 +31,6 @@ export interface AssociationPolicy {
   /** True when some source may come from this address. */
   knows(address: string): boolean;
 }
-
-const APPLICATION_CONTEXT_NAME = '1.2.840.10008.3.1.1.1';
 
 /**
  * Who may send what, decided without I/O.
@@ -78,7 +61,7 @@ export function createAssociationPolicy(config: ReceiveConfig): AssociationPolic
     },
     answer: (contexts) =>
       contexts.map(({ id, abstractSyntaxUid, transferSyntaxUids }) => {
-        const isVerification = abstractSyntaxUid === VERIFICATION_SOP_CLASS;
+        const isVerification = abstractSyntaxUid === VERIFICATION;
         if (!isVerification && !storageClasses.has(abstractSyntaxUid)) return { id, result: 3, abstractSyntaxUid };
         const accepted = isVerification ? verificationSyntaxes : storageSyntaxes;
         const transferSyntaxUid = transferSyntaxUids.find((uid) => accepted.has(uid));

@@ -1,3 +1,5 @@
+import { EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN } from '../dicom/transferSyntaxes.ts';
+
 /** Who may send: a calling AE title and the addresses that it may come from. */
 export interface AllowedSource {
   aeTitle: string;
@@ -44,8 +46,6 @@ export const DEFAULT_RECEIVE_CONFIG: ReceiveConfig = {
   acceptedSopClasses: [],
 };
 
-export const VERIFICATION_SOP_CLASS = '1.2.840.10008.1.1';
-
 /** Storage SOP classes that are always taken (PS3.4 B.5); only CT is analysed, the rest is kept with its study. */
 export const BUILT_IN_SOP_CLASSES: readonly string[] = [
   '1.2.840.10008.5.1.4.1.1.2', // CT Image
@@ -60,9 +60,6 @@ export const BUILT_IN_SOP_CLASSES: readonly string[] = [
   '1.2.840.10008.5.1.4.1.1.88.33', // Comprehensive SR
   '1.2.840.10008.5.1.4.1.1.88.34', // Comprehensive 3D SR
 ];
-
-const IMPLICIT_VR_LITTLE_ENDIAN = '1.2.840.10008.1.2';
-const EXPLICIT_VR_LITTLE_ENDIAN = '1.2.840.10008.1.2.1';
 
 /** Transfer syntaxes whose pixels the inference child can decode (PS3.5 8, 10, A). */
 export const DECODABLE_TRANSFER_SYNTAXES: readonly string[] = [

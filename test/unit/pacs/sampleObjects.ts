@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { datasetOffset } from '../../../src/dicom/header.ts';
-import { EXPLICIT_VR_LITTLE_ENDIAN, writePart10, type Dataset } from '../../../src/dicom/part10.ts';
+import { writePart10, type Dataset } from '../../../src/dicom/part10.ts';
+import { EXPLICIT_VR_LITTLE_ENDIAN } from '../../../src/dicom/transferSyntaxes.ts';
 import { derivedUid } from '../../../src/dicom/uids.ts';
 import type { ResultObject } from '../../../src/case/delivery.ts';
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createAssociationPolicy, type AssociationRequest } from '../../../src/receive/associationPolicy.ts';
+import type { AssociationRequest } from '../../../src/dimse/negotiation.ts';
+import { createAssociationPolicy } from '../../../src/receive/associationPolicy.ts';
 import { DEFAULT_RECEIVE_CONFIG, type AllowedSource } from '../../../src/receive/receiveConfig.ts';
 
 const EXPLICIT = '1.2.840.10008.1.2.1';

@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { datasetOffset } from '../../../src/dicom/header.ts';
-import { EXPLICIT_VR_LITTLE_ENDIAN, writePart10, type Dataset } from '../../../src/dicom/part10.ts';
+import { writePart10, type Dataset } from '../../../src/dicom/part10.ts';
+import { EXPLICIT_VR_LITTLE_ENDIAN } from '../../../src/dicom/transferSyntaxes.ts';
 
 /** A sender of DICOM bytes that does only, and exactly, what a test says: right or wrong. Written from PS3.7 and PS3.8, not from the code under test. */
 

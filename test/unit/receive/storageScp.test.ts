@@ -388,6 +388,16 @@ describe('breaches of the protocol end the connection', () => {
     expect(events).toEqual(['t.1 opened', 't.1 cut']);
   });
 
+  it('peers that abort before they ask, and stay connected, take nobody a place', async () => {
+    await start();
+    for (let count = 0; count < 60; count++) {
+      const peer = await rawPeer(scp.port);
+      peer.send(ABORT);
+      await peer.closed();
+    }
+    await release(await associated(scp.port));
+  });
+
   it('A-ABORT ends an association uncleanly', async () => {
     await start();
     const peer = await associated(scp.port);

@@ -6,11 +6,11 @@ import type { Clock } from '../../../src/base/clock.ts';
 import {
   createAssociationGuard,
   LEGAL_PDUS,
-  PDU_TYPE,
   type AssociationGuard,
   type AssociationState,
-} from '../../../src/receive/associationGuard.ts';
-import { pdu } from './rawPeer.ts';
+} from '../../../src/dimse/associationGuard.ts';
+import { PDU_TYPE } from '../../../src/dimse/pdu.ts';
+import { pdu } from '../receive/rawPeer.ts';
 
 /** A clock that stands still until it is moved. */
 function steppedClock(): Clock & { step(ms: number): void } {

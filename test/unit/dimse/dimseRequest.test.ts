@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TriageError } from '../../../src/base/errors.ts';
-import { readAssociateRequest, readCommand, writeResponse } from '../../../src/receive/dimseCodec.ts';
-import { readPdvs } from '../../../src/receive/presentationData.ts';
+import { readRequest, writeResponse } from '../../../src/dimse/dimseRequest.ts';
+import { readAssociateRequest, writeAssociateReject } from '../../../src/dimse/negotiation.ts';
+import { readPdvs } from '../../../src/dimse/pdu.ts';
 import {
   associateRequest,
   commandSet,
@@ -12,7 +13,7 @@ import {
   readCommandElements,
   storeCommand,
   VERIFICATION,
-} from './rawPeer.ts';
+} from '../receive/rawPeer.ts';
 
 const EXPLICIT = '1.2.840.10008.1.2.1';
 const IMPLICIT = '1.2.840.10008.1.2';
@@ -78,8 +79,7 @@ describe('association requests', () => {
   });
 
   it('writes the numbers of a rejection', () => {
-    const { reject } = readAssociateRequest(bodyOf(associateRequest()));
-    expect([...reject({ result: 2, source: 3, reason: 2 })]).toEqual([3, 0, 0, 0, 0, 4, 0, 2, 3, 2]);
+    expect([...writeAssociateReject({ result: 2, source: 3, reason: 2 })]).toEqual([3, 0, 0, 0, 0, 4, 0, 2, 3, 2]);
   });
 
   it.each([
@@ -127,13 +127,13 @@ describe('association requests', () => {
 
 describe('command sets', () => {
   it('reads C-STORE and C-ECHO', () => {
-    expect(readCommand(storeCommand('1.2.3', { messageId: 65_535 }))).toEqual({
+    expect(readRequest(storeCommand('1.2.3', { messageId: 65_535 }))).toEqual({
       kind: 'store',
       messageId: 65_535,
       affectedSopClassUid: CT,
       affectedSopInstanceUid: '1.2.3',
     });
-    expect(readCommand(ECHO_COMMAND)).toEqual({ kind: 'echo', messageId: 7, affectedSopClassUid: VERIFICATION });
+    expect(readRequest(ECHO_COMMAND)).toEqual({ kind: 'echo', messageId: 7, affectedSopClassUid: VERIFICATION });
   });
 
   it.each([
@@ -173,7 +173,7 @@ describe('command sets', () => {
     ],
     ['C-STORE of two instances', storeCommand('1.2\\1.3')],
   ])('refuses one that is %s', (_, bytes) => {
-    expect(() => readCommand(bytes)).toThrow(VIOLATION);
+    expect(() => readRequest(bytes)).toThrow(VIOLATION);
   });
 
   it('reads or refuses any bytes', () => {
@@ -183,7 +183,7 @@ describe('command sets', () => {
         const bytes = Buffer.from(valid);
         for (const [at, value] of changes) bytes[at] = value;
         try {
-          readCommand(bytes);
+          readRequest(bytes);
         } catch (error) {
           expect(error).toMatchObject({ code: 'protocol-violation' });
         }
@@ -193,7 +193,7 @@ describe('command sets', () => {
   });
 
   it('writes a response that stands in one fragment', () => {
-    const request = readCommand(storeCommand('1.2.34', { messageId: 9 }));
+    const request = readRequest(storeCommand('1.2.34', { messageId: 9 }));
     const response = writeResponse(request, 5, 0xa900, `no\nÄ ${'x'.repeat(100)}`);
     expect(response[0]).toBe(4);
     const [only, ...others] = readPdvs(response.subarray(6));
@@ -211,7 +211,7 @@ describe('command sets', () => {
     ]);
     expect([text(0x0002), text(0x1000), text(0x0902)]).toEqual([CT, '1.2.34', `no?? ${'x'.repeat(59)}`]);
     expect([...elements.keys()]).toEqual([...elements.keys()].sort((a, b) => a - b));
-    expect(writeResponse(readCommand(ECHO_COMMAND), 1, 0).includes(Buffer.from([0x30, 0x80]))).toBe(true);
+    expect(writeResponse(readRequest(ECHO_COMMAND), 1, 0).includes(Buffer.from([0x30, 0x80]))).toBe(true);
   });
 });
 

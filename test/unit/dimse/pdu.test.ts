@@ -1,15 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { TriageError } from '../../../src/base/errors.ts';
-import { readElements, textOf, uint16Of, writeCommand, writeElements } from '../../../src/pacs/commandSet.ts';
-import {
-  maxFragmentBytes,
-  readAssociateAccept,
-  readAssociateReject,
-  readPdvs,
-  writeAssociateRequest,
-  writePdvHeader,
-} from '../../../src/pacs/pdu.ts';
+import { readElements, textOf, uint16Of, writeCommand, writeElements } from '../../../src/dimse/commandSet.ts';
+import { readAssociateAccept, readAssociateReject, writeAssociateRequest } from '../../../src/dimse/negotiation.ts';
+import { maxFragmentBytes, readPdvs, writePdvHeader } from '../../../src/dimse/pdu.ts';
 
 test('presentation data values come back as they were written, several to a PDU', () => {
   const pdv = fc.record({
@@ -19,7 +13,7 @@ test('presentation data values come back as they were written, several to a PDU'
     value: fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
   });
   fc.assert(
-    fc.property(fc.array(pdv, { maxLength: 5 }), (pdvs) => {
+    fc.property(fc.array(pdv, { minLength: 1, maxLength: 5 }), (pdvs) => {
       // The body of one PDU is the bodies of several, one behind the other.
       const body = Buffer.concat(
         pdvs.flatMap(({ contextId, isCommand, isLast, value }) => [
@@ -75,7 +69,7 @@ test('an identifier is in tag order, an empty key has length 0', () => {
 
 test('the association request names both AE titles, the contexts and the longest PDU', () => {
   const request = writeAssociateRequest('ODONTOID', 'PACS', [
-    { id: 1, abstractSyntaxUid: '1.2.3', transferSyntaxUid: '1.2.840.10008.1.2' },
+    { id: 1, abstractSyntaxUid: '1.2.3', transferSyntaxUids: ['1.2.840.10008.1.2'] },
   ]);
   expect([request[0], request.readUInt32BE(2)]).toEqual([1, request.length - 6]);
   expect(request.subarray(10, 42).toString()).toBe('PACS            ODONTOID        ');

@@ -24,6 +24,8 @@ export const COMMAND_FIELD = {
   echoRequest: 0x0030,
   response: 0x8000,
 } as const;
+/** The last tag of group 0000, which command sets consist of. */
+export const LAST_COMMAND_TAG = 0x0000ffff;
 /** CommandDataSetType of a message without a data set (PS3.7 E.1). */
 export const NO_DATA_SET = 0x0101;
 const DATA_SET_FOLLOWS = 0x0001;
@@ -60,7 +62,11 @@ export function writeElements(elements: ReadonlyMap<number, ElementValue>, padBy
   );
 }
 
-/** Reads the elements up to the first one beyond `lastTag`, or one of undefined length (a sequence, which holds nothing we ask for). @throws TriageError `protocol-violation` */
+/**
+ * Reads the elements up to the first one beyond `lastTag`, or one of undefined length (a sequence, which holds nothing we ask for).
+ *
+ * @throws TriageError `protocol-violation`
+ */
 export function readElements(bytes: Buffer, lastTag: number): Map<number, Buffer> {
   const elements = new Map<number, Buffer>();
   for (let position = 0; position < bytes.length;) {

@@ -1,0 +1,146 @@
+import type { StoredInstance } from '../case/case.ts';
+import { TriageError } from '../base/errors.ts';
+import { VERIFICATION } from '../dicom/sopClasses.ts';
+import { readRequest, type DimseRequest } from '../dimse/dimseRequest.ts';
+import { ABORT_REASON, violation, type Pdv } from '../dimse/pdu.ts';
+import type { IncomingFacts, IncomingObject, Spool } from './spool.ts';
+
+/** A presentation context that was accepted. */
+export interface AcceptedContext {
+  abstractSyntaxUid: string;
+  transferSyntaxUid: string;
+}
+
+export interface StoreServiceOptions {
+  accepted: ReadonlyMap<number, AcceptedContext>;
+  spool: Spool;
+  sourceAeTitle: string;
+  receivingAeTitle: string;
+  /** Answers a request. */
+  respond: (request: DimseRequest, contextId: number, status: number, errorComment?: string) => Promise<void>;
+  /** Called when the object is durable; the sender is told so once this resolves. */
+  stored(instance: StoredInstance): Promise<void>;
+  /** An object was answered with a failure status. */
+  refused(error: TriageError, status: number, facts: Pick<IncomingFacts, 'sopClassUid' | 'sopInstanceUid'>): void;
+}
+
+/** The services of one association, one fragment after the other: C-STORE and C-ECHO (PS3.7 9.1.1, 9.1.5). */
+export interface StoreService {
+  /** @throws TriageError `protocol-violation` */
+  take(pdv: Pdv): Promise<void>;
+  /** True between the first fragment of a command and the last one of its message. */
+  isWithinMessage(): boolean;
+  /** True from a whole command of C-STORE to the last fragment of its data set. */
+  isWithinObject(): boolean;
+  /** Leaves nothing of an unfinished object behind. */
+  discard(): Promise<void>;
+}
+
+/** The C-STORE in hand. Once it has failed its bytes are let by, and the failure is answered at the last fragment. */
+interface ObjectInHand {
+  request: Extract<DimseRequest, { kind: 'store' }>;
+  contextId: number;
+  incoming: IncomingObject | null;
+  failure: TriageError | null;
+}
+
+const MAX_COMMAND_BYTES = 16_384;
+const STATUS = { success: 0x0000, processingFailure: 0x0110, sopClassNotSupported: 0x0122 } as const;
+
+export function createStoreService(options: StoreServiceOptions): StoreService {
+  const { accepted, spool, respond } = options;
+  let command: { contextId: number; fragments: Buffer[]; bytes: number } | null = null;
+  let object: ObjectInHand | null = null;
+
+  const onCommand = async (request: DimseRequest, contextId: number, context: AcceptedContext): Promise<void> => {
+    const isVerification = context.abstractSyntaxUid === VERIFICATION;
+    const fits =
+      request.affectedSopClassUid === context.abstractSyntaxUid && isVerification === (request.kind === 'echo');
+    if (request.kind === 'echo') {
+      await respond(request, contextId, fits ? STATUS.success : STATUS.sopClassNotSupported);
+      return;
+    }
+    object = { request, contextId, incoming: null, failure: null };
+    if (!fits) {
+      object.failure = new TriageError(
+        'transfer-syntax-unsupported',
+        'The SOP class is not that of the presentation context.',
+      );
+      return;
+    }
+    await attempt(object, async (current) => {
+      current.incoming = await spool.begin({
+        sopClassUid: request.affectedSopClassUid,
+        sopInstanceUid: request.affectedSopInstanceUid,
+        transferSyntaxUid: context.transferSyntaxUid,
+        sourceAeTitle: options.sourceAeTitle,
+        receivingAeTitle: options.receivingAeTitle,
+      });
+    });
+  };
+
+  const onCommandFragment = async (pdv: Pdv, context: AcceptedContext): Promise<void> => {
+    if (object !== null) throw violation('a command within a data set', ABORT_REASON.unexpectedPdu);
+    command ??= { contextId: pdv.contextId, fragments: [], bytes: 0 };
+    command.fragments.push(Buffer.from(pdv.value));
+    command.bytes += pdv.value.length;
+    if (command.contextId !== pdv.contextId || command.bytes > MAX_COMMAND_BYTES || pdv.value.length === 0)
+      throw violation('a command set in odd pieces');
+    if (!pdv.isLast) return;
+    const request = readRequest(Buffer.concat(command.fragments));
+    command = null;
+    await onCommand(request, pdv.contextId, context);
+  };
+
+  const onDataFragment = async (current: ObjectInHand, pdv: Pdv): Promise<void> => {
+    await attempt(current, async () => current.incoming?.write(pdv.value));
+    if (!pdv.isLast) return;
+    await attempt(current, async () => {
+      await options.stored(await current.incoming!.commit());
+    });
+    object = null;
+    const { request, contextId, failure } = current;
+    if (failure === null) {
+      await respond(request, contextId, STATUS.success);
+      return;
+    }
+    const status = failure.kind.dimseStatus ?? STATUS.processingFailure;
+    options.refused(failure, status, {
+      sopClassUid: request.affectedSopClassUid,
+      sopInstanceUid: request.affectedSopInstanceUid,
+    });
+    await respond(request, contextId, status, failure.message);
+  };
+
+  return {
+    take: async (pdv) => {
+      const context = accepted.get(pdv.contextId);
+      if (context === undefined) throw violation('a fragment for a presentation context that was not accepted');
+      if (pdv.isCommand) {
+        await onCommandFragment(pdv, context);
+        return;
+      }
+      if (object?.contextId !== pdv.contextId)
+        throw violation('a data set fragment without its command', ABORT_REASON.unexpectedPdu);
+      await onDataFragment(object, pdv);
+    },
+    isWithinMessage: () => command !== null || object !== null,
+    isWithinObject: () => object !== null,
+    discard: async () => {
+      await object?.incoming?.discard();
+    },
+  };
+}
+
+/** Runs a step of an object that has not failed yet; its TriageError becomes the answer, anything else is a bug and ends the association. */
+async function attempt(object: ObjectInHand, step: (object: ObjectInHand) => Promise<void>): Promise<void> {
+  if (object.failure !== null) return;
+  try {
+    await step(object);
+  } catch (error) {
+    if (!(error instanceof TriageError)) throw error;
+    object.failure = error;
+    await object.incoming?.discard();
+    object.incoming = null;
+  }
+}
