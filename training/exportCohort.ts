@@ -14,7 +14,7 @@ import type { Grade } from '../src/phantom/fractures.ts';
 import { FRACTURE_TYPES, FRACTURES, parseFracture } from '../src/phantom/fractures.ts';
 import type { PhantomWish } from '../src/phantom/phantomParams.ts';
 import { drawPhantomParams } from '../src/phantom/phantomParams.ts';
-import { seededRandom } from '../src/phantom/random.ts';
+import { seededRandom } from '../src/base/random.ts';
 import { levelsOfSlice, renderSlice, sliceZ } from '../src/phantom/renderSlice.ts';
 import { composeScene } from '../src/phantom/scene.ts';
 import { inputOf, profilePath, writeCaseTensors, type Input, type LabelledSlice } from './caseTensors.ts';

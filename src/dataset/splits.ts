@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { TriageError } from '../base/errors.ts';
-import { seededRandom } from '../phantom/random.ts';
+import { seededRandom } from '../base/random.ts';
 import type { LabelledCase } from './dataset.ts';
 
 const splitSchema = z.strictObject({

@@ -1,5 +1,5 @@
 import { TriageError } from '../base/errors.ts';
-import { seededRandom } from '../phantom/random.ts';
+import { seededRandom } from '../base/random.ts';
 import { bootstrapIntervals, meanAndDeviation, type Estimate } from '../statistics/intervals.ts';
 import { averagePrecision, operatingCurve, rank, ratesOf, rocAuc, type Scored } from '../statistics/metrics.ts';
 import type { FoldCase, FoldResults } from './foldResults.ts';

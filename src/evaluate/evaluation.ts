@@ -1,4 +1,4 @@
-import { seededRandom } from '../phantom/random.ts';
+import { seededRandom } from '../base/random.ts';
 import {
   bootstrapIntervals,
   delongInterval,

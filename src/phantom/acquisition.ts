@@ -1,5 +1,5 @@
 import { NOISE_EDGE, noiseTile } from './noiseTiles.ts';
-import type { Random } from './random.ts';
+import type { Random } from '../base/random.ts';
 
 /** Longest reach of the point spread to either side, pixels. */
 const MOST_TAPS = 5;

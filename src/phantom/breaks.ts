@@ -1,5 +1,5 @@
 import type { Fracture, Grade } from './fractures.ts';
-import type { Random } from './random.ts';
+import type { Random } from '../base/random.ts';
 import type { Vec3 } from './solids.ts';
 import type { BodySize } from './spine.ts';
 import type { VertebraMarks } from './vertebra.ts';

@@ -1,4 +1,4 @@
-import type { Random } from './random.ts';
+import type { Random } from '../base/random.ts';
 import { bar, capsule, column, ellipsoid, shell, type Solid, type Vec3 } from './solids.ts';
 
 /** Solids of one kind of material around the column, in the frame of the head or of a level (mm, before the patient's scale). */

@@ -1,4 +1,4 @@
-import { seededRandom } from './random.ts';
+import { seededRandom } from '../base/random.ts';
 
 /** Edge of the periodic 3D texture in cells: a power of two, so that wrapping is a mask. */
 export const TEXTURE_EDGE = 64;

@@ -1,6 +1,6 @@
 import { FRACTURE_TYPES, FRACTURES, type Grade } from './fractures.ts';
 import { drawPhantomParams, type PhantomParams } from './phantomParams.ts';
-import { seededRandom, type Random } from './random.ts';
+import { seededRandom, type Random } from '../base/random.ts';
 
 /** The paper's section 3.1: 729 of 3,666 cases have a fracture. */
 const PAPER_PREVALENCE = 729 / 3666;

@@ -1,5 +1,5 @@
 import { FRACTURES, parseFracture, type Grade } from './fractures.ts';
-import { seededRandom, type Random } from './random.ts';
+import { seededRandom, type Random } from '../base/random.ts';
 import { layOutSpine, type SpineShape } from './spine.ts';
 
 /** How the patient lay: the pixels stay those of the same patient, turned as such a scan stores them. */

@@ -2,7 +2,7 @@ import { addMetalStreaks, addNoise, pointSpread, spreadImage } from './acquisiti
 import { drawBone, emptyBoneLayer, type BoneLayer, type Grid } from './boneRaster.ts';
 import { VERTEBRAE, type Vertebra } from '../case/vertebrae.ts';
 import { NOISE_EDGE, noiseTile } from './noiseTiles.ts';
-import { seededRandom } from './random.ts';
+import { seededRandom } from '../base/random.ts';
 import type { Scene } from './scene.ts';
 import { betweenKnots, OUTLINE, STRANDS, type Strand } from './softTissue.ts';
 

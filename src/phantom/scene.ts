@@ -13,7 +13,7 @@ import { VERTEBRAE, type Vertebra } from '../case/vertebrae.ts';
 import { parseFracture, type Fracture, type Grade } from './fractures.ts';
 import { buildSurroundings } from './headAndShoulders.ts';
 import type { PhantomParams } from './phantomParams.ts';
-import { seededRandom, type Random } from './random.ts';
+import { seededRandom, type Random } from '../base/random.ts';
 import {
   capsule,
   column,

@@ -1,10 +1,10 @@
 import type { ChildProcess } from 'node:child_process';
 import { askChild, forkBeside } from '../base/childProcess.ts';
+import { seededRandom } from '../base/random.ts';
 import { compareQueues } from '../thresholds/queueComparison.ts';
 import type { QueueComparison } from '../thresholds/queueComparison.ts';
 import type { ReadScan } from '../thresholds/queueReplay.ts';
 import type { ScoredScan, ThresholdRule } from '../thresholds/scoredScan.ts';
-import { seededUniform } from '../thresholds/seededUniform.ts';
 import { whatIf } from '../thresholds/whatIf.ts';
 import type { WhatIf } from '../thresholds/whatIf.ts';
 
@@ -25,7 +25,7 @@ export interface WhatIfFigures {
 export function figuresOf({ scored, read, now, proposed, maxWaitMs }: WhatIfQuestion): WhatIfFigures {
   return {
     whatIf: whatIf(scored, now, proposed),
-    queue: compareQueues(read, { now, proposed }, maxWaitMs, seededUniform(1)),
+    queue: compareQueues(read, { now, proposed }, maxWaitMs, seededRandom('queue-comparison').next),
   };
 }
 

@@ -1,4 +1,4 @@
-import { seededUniform } from '../../src/thresholds/seededUniform.ts';
+import { seededRandom } from '../../src/base/random.ts';
 import { MODEL } from '../unit/worklist/facts.ts';
 import { addStudy, studyUid } from './seededWorklist.ts';
 import type { SeededWorklist } from './seededWorklist.ts';
@@ -25,7 +25,7 @@ export const PRESENT = [
 export async function seedThresholdHistory(worklist: SeededWorklist, { days = 120 } = {}): Promise<void> {
   const { store, database, clock } = worklist;
   await store.seedThreshold(MODEL.name, 0.5);
-  const uniform = seededUniform(7);
+  const uniform = seededRandom('threshold-history').next;
   const today = new Date(clock.now()).setHours(0, 0, 0, 0);
   const scans = [];
   const verdicts = [];

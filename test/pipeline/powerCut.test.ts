@@ -10,7 +10,7 @@ import { datasetOffset } from '../../src/dicom/header.ts';
 import type { LoopbackPacs } from '../../src/demo/loopbackPacs.ts';
 import type { WrittenStudy } from '../../src/phantom/writePhantomStudy.ts';
 import { listSpool, openSpool } from '../../src/receive/spool.ts';
-import { seededUniform } from '../../src/thresholds/seededUniform.ts';
+import { seededRandom } from '../../src/base/random.ts';
 import { migrate, openDatabase } from '../../src/worklist/db/database.ts';
 import { agentConfig, send, smallStudy, startAgentProcess, testPacs, until, worklist } from './agentUnderTest.ts';
 import { readRecords, RecordedDisk, say, type DiskRecord, type Survival } from './powerCut/recordedDisk.ts';
@@ -199,7 +199,7 @@ it('the record holds the work: slices, database, results, and what senders and r
 });
 
 it('a power cut at any moment takes nothing back that anybody was told', async () => {
-  const random = seededUniform(26);
+  const random = seededRandom('power-cuts').next;
   const moments = Array.from({ length: CUTS }, () => Math.floor(random() * records.length));
   // Right after the last word to a sender and after each to a reader, when nothing has been done since that would hide a fault.
   const last = records.findLastIndex(isWord('stored'));

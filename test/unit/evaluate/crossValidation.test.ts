@@ -6,7 +6,7 @@ import {
   crossValidationTables,
 } from '../../../src/evaluate/crossValidationReport.ts';
 import { parseFoldResults, type FoldResults } from '../../../src/evaluate/foldResults.ts';
-import { seededRandom } from '../../../src/phantom/random.ts';
+import { seededRandom } from '../../../src/base/random.ts';
 
 interface Wish {
   variant?: string;

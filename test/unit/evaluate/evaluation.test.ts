@@ -5,7 +5,7 @@ import { evaluationHtml } from '../../../src/evaluate/evaluationReport.ts';
 import type { JudgedCase } from '../../../src/evaluate/judgedCase.ts';
 import { balancedIndices, casePerformance, FIGURES, figuresOf } from '../../../src/evaluate/performance.ts';
 import { evaluationTables } from '../../../src/evaluate/reportTables.ts';
-import { seededRandom } from '../../../src/phantom/random.ts';
+import { seededRandom } from '../../../src/base/random.ts';
 
 function judged(id: string, label: boolean, probability: number | null, more: Partial<JudgedCase> = {}): JudgedCase {
   return {

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { seededRandom } from '../../../src/phantom/random.ts';
+import { seededRandom } from '../../../src/base/random.ts';
 import {
   bootstrapIntervals,
   delongInterval,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { seededRandom } from '../../../src/base/random.ts';
 import { compareQueues } from '../../../src/thresholds/queueComparison.ts';
 import type { ReadScan } from '../../../src/thresholds/queueReplay.ts';
-import { seededUniform } from '../../../src/thresholds/seededUniform.ts';
 import { times } from './scans.ts';
 
 const MINUTE_MS = 60_000;
@@ -31,7 +31,7 @@ describe('queue, now against proposed', () => {
       site,
       { now: rule(0.7), proposed: rule(0.5) },
       60 * MINUTE_MS,
-      seededUniform(1),
+      seededRandom('days').next,
     );
     expect([scans, days]).toEqual([40, 10]);
     expect(now.flaggedFractures.scans).toBe(0);
@@ -49,7 +49,7 @@ describe('queue, now against proposed', () => {
       mixed,
       { now: rule(0.7), proposed: rule(0.5) },
       60 * MINUTE_MS,
-      seededUniform(1),
+      seededRandom('days').next,
     );
     expect([now.flaggedFractures.scans, now.missedFractures.scans, now.fractures.scans]).toEqual([5, 5, 10]);
     expect(now.fractures.meanMs!.value / MINUTE_MS).toBeCloseTo((10 + 40) / 2, 3);
@@ -58,7 +58,12 @@ describe('queue, now against proposed', () => {
   });
 
   it('draws days, so that days that are alike leave no spread and days that differ do', () => {
-    const alike = compareQueues(site, { now: rule(0.7), proposed: rule(0.5) }, 60 * MINUTE_MS, seededUniform(1));
+    const alike = compareQueues(
+      site,
+      { now: rule(0.7), proposed: rule(0.5) },
+      60 * MINUTE_MS,
+      seededRandom('days').next,
+    );
     expect(alike.now.others.meanMs!.high - alike.now.others.meanMs!.low).toBeLessThan(1);
     const uneven = site.map((scan, index) =>
       index < 8 ? { ...scan, readAtMs: scan.readAtMs + 90 * MINUTE_MS } : scan,
@@ -67,14 +72,15 @@ describe('queue, now against proposed', () => {
       uneven,
       { now: rule(0.7), proposed: rule(0.5) },
       60 * MINUTE_MS,
-      seededUniform(1),
+      seededRandom('days').next,
     ).now;
     expect(others.meanMs!.low).toBeLessThan(others.meanMs!.value);
     expect(others.meanMs!.high).toBeGreaterThan(others.meanMs!.value);
     expect(others.p95Ms!.high).toBeGreaterThan(others.p95Ms!.low);
     // The same seed gives the same interval: a figure on the screen does not flicker.
     expect(
-      compareQueues(uneven, { now: rule(0.7), proposed: rule(0.5) }, 60 * MINUTE_MS, seededUniform(1)).now.others,
+      compareQueues(uneven, { now: rule(0.7), proposed: rule(0.5) }, 60 * MINUTE_MS, seededRandom('days').next).now
+        .others,
     ).toEqual(others);
   });
 });
