@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { generatePhantom } from '../src/phantom/generatePhantom.ts';
 import { drawPhantomParams } from '../src/phantom/phantomParams.ts';
-import { encodePng } from '../src/phantom/png.ts';
+import { encodePng } from '../src/base/png.ts';
 import { renderSlice } from '../src/phantom/renderSlice.ts';
 import { composeScene } from '../src/phantom/scene.ts';
 

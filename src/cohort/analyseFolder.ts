@@ -13,7 +13,7 @@ import type { Log } from '../base/log.ts';
 import type { ClaimedCase } from '../case/claim.ts';
 import type { UnreadFile } from '../base/listFiles.ts';
 import { readStudyFolder } from './readStudyFolder.ts';
-import { encodePicture } from '../report/png.ts';
+import { encodePng } from '../base/png.ts';
 import { createResultWriter } from '../report/writeResults.ts';
 
 export interface FolderAnalysis {
@@ -107,9 +107,9 @@ export async function analyseFolder({
         renderSource: (path) => model.decodeSlice(path),
         options: { heatmaps: config.report.heatmaps, srSopClass: 'comprehensive3d' },
         log,
-        onPicture: async (picture, sopInstanceUid) => {
+        onPicture: async ({ rgb, rows, columns }, sopInstanceUid) => {
           const path = join(resolve(out), `${sopInstanceUid}.png`);
-          await writeFile(path, encodePicture(picture));
+          await writeFile(path, encodePng(rgb, rows, columns, 3));
           files.push(path);
         },
       });
