@@ -1,20 +1,134 @@
-// Who may import whom. Each rule is a sentence; ARCHITECTURE.md says why.
-/** Small tools that know nothing of the domain. */
-const TOOLS = '^src/base/';
-const GROUND = '^src/(case|dicom|dimse|statistics|thresholds)/|^src/base/(backoff|errors|clock|log)\\.ts$';
-const stage = (name, also = []) => ({
-  name: `${name}-is-a-stage`,
-  comment: `${name} imports ground and itself${also.length ? ` and ${also.join(', ')}` : ''}: stages meet on disk and in the worklist.`,
-  severity: 'error',
-  from: { path: `^src/${name}/` },
-  to: {
-    path: '^(src|migrations)/',
-    pathNot: [GROUND, `^src/${name}/`, ...also.map((other) => `^src/${other}/`), TOOLS],
+// Who may import whom. Each rule is a sentence; `npm run check:imports` refuses a module that stands under none of them,
+// and a package without a home. ARCHITECTURE.md has the map.
+
+/** What every room may use: no stage, no adapter, and, base aside, no I/O. */
+const GROUND = ['base', 'case', 'dicom', 'dimse', 'statistics', 'answers'];
+
+/**
+ * One rule for each room: what it sees besides itself and ground, and why no more. A name is a folder of src; whatever begins with `^` is a pattern.
+ * `ground: false` takes ground away as well.
+ */
+const ROOMS = [
+  { room: 'base', ground: false, sees: [], why: 'Base knows nothing of the domain.' },
+  { room: 'case', sees: [], why: 'Ground imports only ground.' },
+  { room: 'dicom', sees: [], why: 'Ground imports only ground.' },
+  { room: 'dimse', sees: [], why: 'Ground imports only ground.' },
+  { room: 'statistics', sees: [], why: 'Ground imports only ground.' },
+  {
+    room: 'answers',
+    sees: ['thresholds', '^src/worklist/(list/worklistQuery|models/modelActivations|thresholds/thresholds)\\.ts$'],
+    why: 'The shapes of the JSON API know the worklist by its types at most.',
   },
+
+  { room: 'receive', sees: [], why: 'A stage imports ground and itself: stages meet on disk and in the worklist.' },
+  { room: 'assemble', sees: [], why: 'A stage imports ground and itself.' },
+  { room: 'preprocess', sees: [], why: 'A stage imports ground and itself.' },
+  { room: 'infer', sees: ['preprocess'], why: 'A network reads what preprocess makes.' },
+  { room: 'report', sees: [], why: 'A stage imports ground and itself.' },
+  { room: 'pacs', sees: [], why: 'A stage imports ground and itself.' },
+  { room: 'deliver', sees: [], why: 'A stage imports ground and itself: destinations are given to it.' },
+  { room: 'pipeline', sees: [], why: 'The pipeline names no stage: compose gives it the stages as functions.' },
+
+  { room: 'thresholds', sees: [], why: 'What a change of threshold would do is computed from facts that are given.' },
+  { room: 'worklist', sees: ['thresholds', '^migrations/'], why: 'The database knows no stage and nobody who asks.' },
+  {
+    room: 'models',
+    sees: ['config', 'infer', 'worklist', '^src/web/modelsDesk\\.ts$'],
+    why: 'How a package comes into use is decided from packages and the worklist; no stage is asked.',
+  },
+  {
+    room: 'cohort',
+    sees: ['assemble', 'config', 'dataset', 'evaluate', 'infer', 'report'],
+    why: 'A folder goes through the rules of the stages without the agent: no database, no network.',
+  },
+  { room: 'dataset', sees: [], why: 'Labels and masks are read without a word of how they will be used.' },
+  { room: 'evaluate', sees: [], why: 'Figures are computed from judgements, wherever those come from.' },
+  { room: 'phantom', sees: [], why: 'Phantoms are made from parameters alone.' },
+
+  { room: 'web', sees: ['thresholds', 'worklist'], why: 'The web sees ground, thresholds and worklist only.' },
+  {
+    room: 'page',
+    ground: false,
+    sees: ['answers', 'case'],
+    why: 'The page runs in a browser: of the agent it sees the shapes of answers and the words for a case.',
+  },
+  { room: 'housekeeping', sees: ['worklist'], why: 'Housekeeping sees ground and worklist only.' },
+  {
+    room: 'auditTrail',
+    sees: ['^src/worklist/audit/'],
+    why: 'What tells the site of the audit sees the audit only: it can slow nothing and change nothing.',
+  },
+  {
+    room: 'proofOfLife',
+    sees: ['phantom', 'worklist'],
+    why: 'A proof of life makes a phantom, sends it through a port and reads the worklist: it reaches into no stage.',
+  },
+  {
+    room: 'admin',
+    sees: [
+      'worklist',
+      'assemble',
+      'config',
+      '^src/receive/(associationPolicy|receiveConfig)\\.ts$',
+      '^src/web/(adminDesk|modelsDesk)\\.ts$',
+    ],
+    why: 'What admins ask is answered by the worklist and by the very rules of intake and assembling; all else is given.',
+  },
+
+  { room: 'config', sees: [], why: 'The configuration is read before anything is built.' },
+  {
+    room: 'compose',
+    sees: ['^src/(?!(cli|demo|page|phantom|dataset|evaluate|cohort)/|cli\\.ts$)'],
+    why: 'Compose builds the adapters of the agent, and nothing that the agent does without.',
+  },
+  {
+    room: 'demo',
+    sees: ['compose', 'config', 'pacs', 'phantom', 'worklist'],
+    why: 'The demo starts the agent as serve does, and is a PACS for it.',
+  },
+  { room: 'cli', sees: ['^src/(?!page/)'], why: 'The command line may start everything that runs outside a browser.' },
+  { room: 'cli.ts', path: '^src/cli\\.ts$', sees: ['cli', 'config'], why: 'The entry names commands and loads none.' },
+  {
+    room: 'migrations',
+    path: '^migrations/',
+    sees: [],
+    why: 'A migration outlives today’s modules: it sees ground only.',
+  },
+  {
+    room: 'training',
+    path: '^training/',
+    sees: ['cohort', 'config', 'dataset', 'infer', 'phantom', 'preprocess'],
+    why: 'Training reads cases as the agent does, and knows nothing of the agent.',
+  },
+];
+
+const OURS = '^(src|migrations|training)/';
+const pathOf = ({ room, path }) => path ?? `^src/${room}/`;
+const patternOf = (name) => (name.startsWith('^') ? name : `^src/${name}/`);
+const roomRule = (entry) => ({
+  name: `${entry.room}-keeps-to-its-room`,
+  comment: entry.why,
+  severity: 'error',
+  from: { path: pathOf(entry) },
+  to: { path: OURS, pathNot: [pathOf(entry), ...(entry.ground === false ? [] : GROUND), ...entry.sees].map(patternOf) },
 });
-/** Screens of one area. What other rooms of the page may use of it, and it of them, is named file by file. */
-const roomOfPage = (name, shared = []) => ({
-  name: `page-${name}-is-a-room`,
+
+/**
+ * Rooms within the page: each sees the parts, itself, and the files of other rooms that are named here.
+ */
+const PAGE_ROOMS = {
+  alerts: [],
+  worklist: ['alerts/alerts', 'alerts/alertWords', 'case/caseApi', 'case/drawSlice'],
+  case: ['worklist/worklistApi'],
+  wall: ['alerts/alerts', 'access/oneTimeLink'],
+  access: ['wall/wallScreens'],
+  thresholds: ['access/confirmIdentity'],
+  models: ['access/confirmIdentity', 'admin/admin'],
+  admin: ['access/confirmIdentity'],
+  parts: [],
+};
+const pageRoomRule = ([name, shared]) => ({
+  name: `page-${name}-keeps-to-its-room`,
   comment: `${name} imports the parts and itself${shared.length ? `, and ${shared.join(', ')}` : ''}.`,
   severity: 'error',
   from: { path: `^src/page/${name}/` },
@@ -23,171 +137,86 @@ const roomOfPage = (name, shared = []) => ({
     pathNot: ['^src/page/parts/', `^src/page/${name}/`, ...shared.map((file) => `^src/page/${file}\\.(tsx?|css)$`)],
   },
 });
-const home = (packageName, where, comment) => ({
-  name: `${packageName}-has-one-home`,
-  comment,
-  severity: 'error',
-  from: { path: '^(src|migrations)/', pathNot: where },
-  to: { path: `node_modules/${packageName}/` },
-});
+
+/** Where each package that the agent ships with may be imported; null: anywhere. A package changes its mind in one place. */
+const HOMES = {
+  '@node-rs/argon2': '^src/web/access/passwords\\.ts$',
+  '@resvg/resvg-js': '^src/report/drawing\\.ts$',
+  'better-sqlite3': '^src/worklist/db/',
+  'cli-progress': '^src/cli/output\\.ts$|^training/',
+  commander: '^src/cli(/|\\.ts$)',
+  compression: '^src/web/server\\.ts$',
+  'csrf-sync': '^src/web/access/access\\.ts$',
+  'csv-parse': '^src/dataset/csvTable\\.ts$',
+  dcmjs: '^src/dicom/part10\\.ts$',
+  'dcmjs-codecs': '^src/infer/',
+  // DIMSE is spoken by src/dimse; the demo’s PACS is an independent peer of it.
+  'dcmjs-dimse': '^src/demo/loopbackPacs\\.ts$',
+  'dejavu-fonts-ttf': '^src/report/drawing\\.ts$',
+  'dicom-parser': '^src/dicom/elements\\.ts$',
+  express: '^src/web/',
+  'express-session': '^src/web/access/sessionCookie\\.ts$',
+  'fast-xml-builder': '^src/auditTrail/auditXml\\.ts$',
+  helmet: '^src/web/security\\.ts$',
+  kysely: '^src/worklist/|^migrations/',
+  'nifti-reader-js': '^src/dataset/masks\\.ts$',
+  'node-cron': '^src/housekeeping/schedule\\.ts$',
+  'onnxruntime-node': '^src/infer/onnxGraphs\\.ts$',
+  'openid-client': '^src/web/access/oidc\\.ts$',
+  pino: '^src/base/log\\.ts$',
+  'prom-client': '^src/web/metrics\\.ts$',
+  yaml: '^src/config/configFile\\.ts$',
+  zod: null,
+  'zod-openapi': '^src/web/openApi\\.ts$',
+};
+const homeRules = Object.entries(HOMES)
+  .filter(([, home]) => home !== null)
+  .map(([name, home]) => ({
+    name: `${name}-has-one-home`,
+    comment: `${name} is imported in its home only.`,
+    severity: 'error',
+    from: { path: OURS, pathNot: home },
+    to: { path: `node_modules/${name}/` },
+  }));
 
 module.exports = {
+  /** For scripts/checkDependencies.ts: what must cover every module, and every package. */
+  rooms: ROOMS.map((entry) => ({ room: entry.room, path: pathOf(entry) })),
+  homes: HOMES,
   forbidden: [
     {
       name: 'no-circular',
-      comment: 'Nothing imports itself by a detour (types aside).',
+      comment: 'Nothing imports itself by a detour, types included.',
       severity: 'error',
       from: {},
-      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
-    },
-    {
-      name: 'ground-imports-ground',
-      comment: 'Ground imports only ground.',
-      severity: 'error',
-      from: { path: GROUND },
-      to: { path: '^(src|migrations)/', pathNot: GROUND },
+      to: { circular: true },
     },
     {
       name: 'ground-does-no-io',
-      comment: 'Ground reads no file, opens no socket and starts no process.',
+      comment: 'Ground reads no file, opens no socket and starts no process; base has the tools that do.',
       severity: 'error',
-      from: { path: GROUND, pathNot: '^src/base/' },
+      from: { path: `^src/(${GROUND.filter((room) => room !== 'base').join('|')})/` },
       to: {
-        path: '^(node:)?(fs|fs/promises|net|tls|http|https|child_process|worker_threads|timers|timers/promises|os)$',
-      },
-    },
-    stage('receive'),
-    stage('assemble'),
-    stage('preprocess'),
-    stage('infer', ['preprocess']),
-    stage('report'),
-    stage('pacs'),
-    stage('deliver'),
-    stage('phantom'),
-    stage('dataset', ['phantom']),
-    stage('evaluate', ['phantom']),
-    stage('worklist'),
-    {
-      name: 'web-sees-worklist-only',
-      comment: 'The web sees ground and worklist only.',
-      severity: 'error',
-      from: { path: '^src/web/' },
-      to: { path: '^(src|migrations)/', pathNot: [GROUND, '^src/(web|worklist|answers)/', TOOLS] },
-    },
-    {
-      name: 'housekeeping-sees-worklist-only',
-      comment: 'Housekeeping sees ground and worklist only.',
-      severity: 'error',
-      from: { path: '^src/housekeeping/' },
-      to: { path: '^(src|migrations)/', pathNot: [GROUND, '^src/(housekeeping|worklist)/', TOOLS] },
-    },
-    {
-      name: 'audit-trail-reads-the-audit',
-      comment:
-        'What tells the site of the audit sees ground and the audit of the worklist only: it can slow nothing and change nothing.',
-      severity: 'error',
-      from: { path: '^src/auditTrail/' },
-      to: { path: '^(src|migrations)/', pathNot: [GROUND, '^src/auditTrail/', '^src/worklist/audit/', TOOLS] },
-    },
-    {
-      name: 'proof-goes-the-public-way',
-      comment:
-        'A proof of life makes a phantom, is sent through a port, and reads the worklist: it reaches into no stage.',
-      severity: 'error',
-      from: { path: '^src/proofOfLife/' },
-      to: { path: '^(src|migrations)/', pathNot: [GROUND, '^src/(proofOfLife|phantom|worklist)/', TOOLS] },
-    },
-    {
-      name: 'admin-asks-the-rules',
-      comment:
-        'The desk of admins asks the worklist and the very rules of intake and assembling; all else is given to it.',
-      severity: 'error',
-      from: { path: '^src/admin/' },
-      to: {
-        path: '^(src|migrations)/',
-        pathNot: [
-          GROUND,
-          '^src/(admin|worklist|assemble)/',
-          '^src/receive/(associationPolicy|receiveConfig)\\.ts$',
-          '^src/web/(adminDesk|modelsDesk)\\.ts$',
-          '^src/answers/',
-          '^src/config/',
-          TOOLS,
-        ],
+        path: '^(node:)?(fs|fs/promises|net|tls|dgram|dns|dns/promises|http|https|child_process|worker_threads|timers|timers/promises|os)$|^src/base/(durably|childProcess)\\.ts$',
       },
     },
     {
-      name: 'page-sees-answers-and-case',
-      comment: 'The page runs in a browser: of the agent it sees the shapes of answers and the words for a case.',
+      name: 'page-asks-no-node',
+      comment: 'What runs in a browser imports nothing of Node.',
       severity: 'error',
       from: { path: '^src/page/', pathNot: '^src/page/vite\\.config\\.mjs$' },
-      to: {
-        path: '^(src|migrations)/|^(node:)?(fs|path|os|crypto|url|http|https)$',
-        pathNot: '^src/(page|answers|case)/',
-      },
+      to: { dependencyTypes: ['core'] },
     },
-    {
-      name: 'page-parts-know-no-room',
-      comment: 'What every screen uses knows no screen.',
-      severity: 'error',
-      from: { path: '^src/page/parts/' },
-      to: { path: '^src/page/', pathNot: '^src/page/parts/' },
-    },
-    {
-      name: 'page-is-nobodys',
-      comment: 'Nothing of the agent imports the page.',
-      severity: 'error',
-      from: { path: '^(src|migrations)/', pathNot: '^src/page/' },
-      to: { path: '^src/page/' },
-    },
-    roomOfPage('alerts'),
-    roomOfPage('worklist', ['alerts/alerts', 'alerts/alertWords', 'case/caseApi', 'case/drawSlice']),
-    roomOfPage('case', ['worklist/worklistApi']),
-    roomOfPage('wall', ['alerts/alerts', 'access/oneTimeLink']),
-    roomOfPage('access', ['wall/wallScreens']),
-    roomOfPage('thresholds', ['access/confirmIdentity']),
-    roomOfPage('models', ['access/confirmIdentity', 'admin/admin']),
-    roomOfPage('admin', ['access/confirmIdentity']),
-    {
-      name: 'pipeline-names-no-stage',
-      comment: 'The pipeline names no stage; compose injects them.',
-      severity: 'error',
-      from: { path: '^src/pipeline/' },
-      to: { path: '^src/', pathNot: [GROUND, TOOLS, '^src/pipeline/'] },
-    },
-    {
-      name: 'only-roots-compose',
-      comment: 'Only the command line, the demo and the roots import compose.',
-      severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(cli|demo|compose)' },
-      to: { path: '^src/compose/' },
-    },
-    home('better-sqlite3', '^src/worklist/', 'The database is opened in worklist only.'),
-    home('kysely', '^src/worklist/|^migrations/', 'No SQL outside worklist and migrations.'),
-    home('onnxruntime-node', '^src/infer/onnxGraphs\\.ts$', 'The runtime of the network is named in one file.'),
-    home('dcmjs', '^src/dicom/part10\\.ts$', 'dcmjs writes files in one place, where its traps are dealt with.'),
-    home('dicom-parser', '^src/dicom/elements\\.ts$', 'Data sets are read in one place.'),
-    home('dcmjs-codecs', '^src/infer/', 'Pixels are decoded in the inference child only.'),
-    home(
-      'dcmjs-dimse',
-      '^src/demo/loopbackPacs\\.ts$',
-      'DIMSE is spoken by src/dimse; the demo’s PACS is an independent peer of it.',
-    ),
-    home('fast-xml-builder', '^src/auditTrail/auditXml\\.ts$', 'XML is written in one place.'),
-    home('csv-parse', '^src/dataset/csvTable\\.ts$', 'Tables are read in one place.'),
-    home('nifti-reader-js', '^src/dataset/masks\\.ts$', 'Masks are read in one place.'),
-    home('express', '^src/web/', 'HTTP is served by web only.'),
-    home('express-session', '^src/web/access/sessionCookie\\.ts$', 'Cookies lead to sessions in one place.'),
-    home('@node-rs/argon2', '^src/web/access/passwords\\.ts$', 'Passwords are hashed in one place.'),
-    home('openid-client', '^src/web/access/oidc\\.ts$', 'The identity provider is asked in one place.'),
-    home('zod-openapi', '^src/web/openApi\\.ts$', 'The API is described in one place, from the schemas of the routes.'),
+    ...ROOMS.map(roomRule),
+    ...Object.entries(PAGE_ROOMS).map(pageRoomRule),
+    ...homeRules,
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
     tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: true,
     enhancedResolveOptions: {
-      extensions: ['.ts', '.js', '.json'],
+      extensions: ['.ts', '.tsx', '.js', '.json'],
       exportsFields: ['exports'],
       conditionNames: ['import', 'node', 'default'],
     },

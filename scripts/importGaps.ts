@@ -1,0 +1,29 @@
+/** The modules and packages that there are, and what the import rules speak of. */
+export interface ImportRuleCoverage {
+  /** Paths of all modules. */
+  modules: readonly string[];
+  /** Those that dependency-cruiser has read. */
+  read: ReadonlySet<string>;
+  rooms: readonly { room: string; path: string }[];
+  /** Names of the packages that package.json ships. */
+  packages: readonly string[];
+  homes: Readonly<Record<string, string | null>>;
+}
+
+/**
+ * What the import rules would not see, a sentence for each: dependency-cruiser passes in silence when it cannot parse a module, when no rule names a
+ * folder, and when a package is imported that no rule speaks of.
+ */
+export function importGaps({ modules, read, rooms, packages, homes }: ImportRuleCoverage): string[] {
+  const rulesFor = (path: string): number => rooms.filter((room) => new RegExp(room.path).test(path)).length;
+  return [
+    ...modules.filter((path) => !read.has(path)).map((path) => `${path} was not read by dependency-cruiser`),
+    ...modules
+      .filter((path) => rulesFor(path) !== 1)
+      .map((path) => `${path} stands under ${rulesFor(path)} rules of .dependency-cruiser.cjs instead of one`),
+    ...packages.filter((name) => !(name in homes)).map((name) => `${name} has no home in .dependency-cruiser.cjs`),
+    ...Object.keys(homes)
+      .filter((name) => !packages.includes(name))
+      .map((name) => `${name} has a home in .dependency-cruiser.cjs and is not shipped`),
+  ];
+}
