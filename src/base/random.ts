@@ -1,7 +1,7 @@
 /** A stream of reproducible random numbers. */
 export interface Random {
   /** Uniform in [0, 1). */
-  next(): number;
+  next: () => number;
   between(low: number, high: number): number;
   /** Whole number in [low, high], both ends included. */
   integer(low: number, high: number): number;
