@@ -157,6 +157,9 @@ const queue = z
     scans: z.int(),
     days: z.int(),
     maxWaitMinutes: z.number(),
+    everyKth: z
+      .strictObject({ now: z.int(), proposed: z.int() })
+      .describe('While flags wait, every k-th place goes to the longest waiting past the cap: k under each threshold.'),
     now: waitsByGroup,
     proposed: waitsByGroup,
   })

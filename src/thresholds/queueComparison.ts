@@ -1,6 +1,6 @@
 import { bootstrapIntervals } from '../statistics/intervals.ts';
 import type { Estimate, Uniform } from '../statistics/intervals.ts';
-import { replayQueue } from './queueReplay.ts';
+import { replayQueue, turnUnder } from './queueReplay.ts';
 import type { ReadScan, ReplayedRead } from './queueReplay.ts';
 import type { ThresholdRule } from './scoredScan.ts';
 
@@ -25,6 +25,8 @@ export interface QueueComparison {
   /** Scans that were replayed: those that somebody marked as read. */
   scans: number;
   days: number;
+  /** Which place goes to the longest waiting past the cap, under each rule: from what it flags of the arrivals. */
+  everyKth: { now: number; proposed: number };
   now: Record<WaitGroup, WaitFigures>;
   proposed: Record<WaitGroup, WaitFigures>;
 }
@@ -49,7 +51,13 @@ export function compareQueues(
       ]),
     ) as Record<WaitGroup, WaitFigures>;
   };
-  return { scans: scans.length, days: days.length, now: figures(rules.now), proposed: figures(rules.proposed) };
+  return {
+    scans: scans.length,
+    days: days.length,
+    everyKth: { now: turnUnder(scans, rules.now), proposed: turnUnder(scans, rules.proposed) },
+    now: figures(rules.now),
+    proposed: figures(rules.proposed),
+  };
 }
 
 function waitFigures(

@@ -1,5 +1,5 @@
-import { compareReadingPlaces, readingTier } from '../case/readingOrder.ts';
-import type { Judgement, ReadingPlace } from '../case/readingOrder.ts';
+import { compareReadingPlaces, isTurnOfLongestWaiting, readingPlace, turnFromArrivals } from '../case/readingOrder.ts';
+import type { Judgement, ReadingPlace, ReadingTurns } from '../case/readingOrder.ts';
 import { thresholdFor } from './scoredScan.ts';
 import type { ThresholdRule } from './scoredScan.ts';
 
@@ -27,47 +27,71 @@ export interface ReplayedRead {
   flagged: boolean;
 }
 
+/** Which place goes to the longest waiting under a rule, from what it flags of the site's arrivals. */
+export function turnUnder(scans: readonly ReadScan[], rule: ThresholdRule): number {
+  return turnFromArrivals(scans.length, scans.filter((scan) => isFlaggedScan(rule, scan)).length);
+}
+
 /**
- * Reads the site's scans again under another rule, with the wait cap on. Every moment at which a reader really finished a scan is one turn, and each turn
- * goes to the scan that stands first on the list at that moment. So the readers' working hours and pace are the site's own and only the order changes:
- * every scan is read exactly once, at a real reading time, after it arrived. Why turns and not service times: docs/adr/0017.
+ * Reads the site's scans again under another rule, with the wait cap on and every k-th place for the longest waiting (`turnUnder`). Every moment at which a
+ * reader really finished a scan is one turn, and each turn goes to the scan that stands first on the list at that moment. So the readers' working hours and
+ * pace are the site's own and only the order changes: every scan is read exactly once, at a real reading time, after it arrived. Why turns and not service
+ * times: docs/adr/0017.
  *
  * @returns in the order of reading
  */
 export function replayQueue(scans: readonly ReadScan[], rule: ThresholdRule, maxWaitMs: number): ReplayedRead[] {
   const arrivals = [...scans].sort((a, b) => a.arrivedAtMs - b.arrivedAtMs);
   // A clock that was set back can leave a read before its arrival; the turn is then the arrival's.
-  const turns = scans.map((scan) => Math.max(scan.readAtMs, scan.arrivedAtMs)).sort((a, b) => a - b);
+  const moments = scans.map((scan) => Math.max(scan.readAtMs, scan.arrivedAtMs)).sort((a, b) => a - b);
+  const turns: ReadingTurns = { everyKth: turnUnder(scans, rule), flagsInARow: 0 };
   const waiting: ReadScan[] = [];
   const reads: ReplayedRead[] = [];
   let next = 0;
-  for (const turnMs of turns) {
+  for (const turnMs of moments) {
     for (let scan = arrivals[next]; scan !== undefined && scan.arrivedAtMs <= turnMs; scan = arrivals[++next])
       waiting.push(scan);
-    const scan = takeFirst(waiting, rule, turnMs, maxWaitMs);
+    const { index, group } = firstOf(waiting, rule, turnMs, maxWaitMs, turns);
+    // Every turn up to a moment belongs to a scan that had arrived by then, so somebody is always waiting.
+    const scan = waiting.splice(index, 1)[0]!;
+    if (group !== 'stat') turns.flagsInARow = group === 'flag' ? turns.flagsInARow + 1 : 0;
     reads.push({ scan, readAtMs: turnMs, waitMs: turnMs - scan.arrivedAtMs, flagged: isFlaggedScan(rule, scan) });
   }
   return reads;
 }
 
-/** Every turn up to a moment belongs to a scan that had arrived by then, so somebody is always waiting. */
-function takeFirst(waiting: ReadScan[], rule: ThresholdRule, nowMs: number, maxWaitMs: number): ReadScan {
-  let firstIndex = 0;
-  let first: ReadingPlace | null = null;
+interface Candidate {
+  index: number;
+  group: ReadingPlace['group'];
+  place: ReadingPlace;
+}
+
+/** The first of `readingOrder`, without sorting those behind it. */
+function firstOf(
+  waiting: readonly ReadScan[],
+  rule: ThresholdRule,
+  nowMs: number,
+  maxWaitMs: number,
+  turns: ReadingTurns,
+): Candidate {
+  let first: Candidate | null = null;
+  let longest: Candidate | null = null;
   for (const [index, scan] of waiting.entries()) {
     const place = placeOf(scan, rule, nowMs, maxWaitMs);
-    if (first === null || compareReadingPlaces(place, first) < 0) {
-      first = place;
-      firstIndex = index;
-    }
+    const candidate = { index, group: place.group, place };
+    if (first === null || compareReadingPlaces(place, first.place) < 0) first = candidate;
+    if (place.group === 'overdue' && (longest === null || compareReadingPlaces(place, longest.place) < 0))
+      longest = candidate;
   }
-  return waiting.splice(firstIndex, 1)[0]!;
+  return first?.group === 'flag' && longest !== null && isTurnOfLongestWaiting(turns) ? longest : first!;
 }
 
 function placeOf(scan: ReadScan, rule: ThresholdRule, nowMs: number, maxWaitMs: number): ReadingPlace {
-  const { stat, arrivedAtMs, studyInstanceUid } = scan;
-  const tier = readingTier({ stat, arrivedAtMs, judgement: judgementOf(scan, rule, nowMs) }, nowMs, maxWaitMs);
-  return { tier, probability: scan.score, arrivedAtMs, studyInstanceUid };
+  return readingPlace(
+    { ...scan, judgement: judgementOf(scan, rule, nowMs), probability: scan.score },
+    nowMs,
+    maxWaitMs,
+  );
 }
 
 function judgementOf(scan: ReadScan, rule: ThresholdRule, nowMs: number): Judgement {

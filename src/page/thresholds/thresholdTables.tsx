@@ -218,7 +218,7 @@ export function Waits({ whatIf: { queue, neverRead }, heads }: { whatIf: WhatIfA
         </FigureTable>
       )}
       <p class="muted">
-        {queue.scans > 0 && waits.basis(queue.scans, queue.days, queue.maxWaitMinutes)}{' '}
+        {queue.scans > 0 && waits.basis(queue.scans, queue.days, queue.maxWaitMinutes, queue.everyKth)}{' '}
         {neverRead > 0 && waits.left(neverRead)}
       </p>
     </section>

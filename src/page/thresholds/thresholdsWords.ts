@@ -10,6 +10,8 @@ const moment = new Intl.DateTimeFormat('en-GB', {
 });
 const counted = (count: number, one: string, more: string): string =>
   `${whole.format(count)} ${count === 1 ? one : more}`;
+/** Of 3 to 10. */
+const ordinal = (place: number): string => (place === 3 ? '3rd' : `${place}th`);
 const day = new Intl.DateTimeFormat('en-GB', { day: '2-digit', month: 'short', year: 'numeric' });
 
 /** `02 Nov 2026, 08:15` in the browser's own time. */
@@ -135,8 +137,8 @@ export const thresholdWords = {
     scale: (minutes: string) => `Mean, 0 to ${minutes} min, now above proposed`,
     none: 'no scan',
     nothing: 'No scan has been marked as read since this model came, so there is no queue to replay.',
-    basis: (scans: number, days: number, cap: number) =>
-      `${counted(scans, 'scan', 'scans')} of ${counted(days, 'day', 'days')}, wait cap of ${cap} min on. From arrival to "marked as read". Which fractures are flagged and which missed differs between the thresholds: compare all fractures.`,
+    basis: (scans: number, days: number, cap: number, everyKth: { now: number; proposed: number }) =>
+      `${counted(scans, 'scan', 'scans')} of ${counted(days, 'day', 'days')}, wait cap of ${cap} min on: past it, every ${ordinal(everyKth.now)} place goes to the longest waiting${everyKth.now === everyKth.proposed ? '' : ` (proposed: every ${ordinal(everyKth.proposed)})`}. From arrival to "marked as read". Which fractures are flagged and which missed differs between the thresholds: compare all fractures.`,
     left: (scans: number) => `${counted(scans, 'scan was', 'scans were')} never marked as read and left out.`,
   },
   flips: {

@@ -1,7 +1,7 @@
 import { sql } from 'kysely';
 import type { Transaction } from 'kysely';
-import type { Judgement } from '../../case/readingOrder.ts';
-import { compareReadingPlaces, readingTier } from '../../case/readingOrder.ts';
+import { judgementOf, readingOrder, readingPlace, turnFromArrivals } from '../../case/readingOrder.ts';
+import type { ReadingPlace } from '../../case/readingOrder.ts';
 import type { Clock } from '../../base/clock.ts';
 import { onCurrentRevision } from '../cases/currentAnalysis.ts';
 import type { Schema } from '../db/schema.ts';
@@ -38,6 +38,9 @@ interface Known {
 const MOST_KEPT = 24;
 /** The wait cap moves cases without any event. */
 const GOOD_FOR_MS = 5_000;
+/** Arrivals that tell how often a scan is flagged here, and for how long their count serves. */
+const ARRIVALS_SINCE_MS = 28 * 24 * 3_600_000;
+const TURN_GOOD_FOR_MS = 3_600_000;
 /** Ordering may take a fifth of the time at the most, however many change and however many ask. */
 const REST_FACTOR = 4;
 
@@ -52,6 +55,7 @@ export class ListOrders {
   readonly #computing = new Map<string, Promise<Known>>();
   readonly #kept = new Map<string, ListOrder>();
   #count = 0;
+  #turn: { everyKth: number; atMs: number } | null = null;
 
   constructor(read: Read, clock: Clock, maxWaitMs: number) {
     this.#read = read;
@@ -82,6 +86,24 @@ export class ListOrders {
     }
   }
 
+  /** The list as it is in this snapshot, in reading order, whatever is kept. */
+  async placesNow(db: Transaction<Schema>, filter: ListFilter): Promise<ListedPlace[]> {
+    return this.#placesIn(db, filter, this.#clock.now());
+  }
+
+  async #placesIn(db: Transaction<Schema>, filter: ListFilter, nowMs: number): Promise<ListedPlace[]> {
+    if (this.#turn === null || nowMs - this.#turn.atMs >= TURN_GOOD_FOR_MS || nowMs < this.#turn.atMs)
+      this.#turn = { everyKth: await everyKthOf(db, nowMs), atMs: nowMs };
+    const { everyKth } = this.#turn;
+    const places = await placesOf(db, filter, nowMs, this.#maxWaitMs);
+    const unread = places.filter(({ readAtMs }) => readAtMs === null);
+    const done = places.filter(({ readAtMs }) => readAtMs !== null);
+    return [
+      ...readingOrder(unread, { everyKth, flagsInARow: await flagsInARow(db, everyKth - 1) }),
+      ...done.sort((a, b) => b.readAtMs! - a.readAtMs! || (a.studyInstanceUid < b.studyInstanceUid ? -1 : 1)),
+    ];
+  }
+
   async #compute(key: string, filter: ListFilter, before: Known | undefined): Promise<Known> {
     if (before !== undefined) {
       const restMs = before.monotonicMs + before.costMs * REST_FACTOR - this.#clock.monotonicMs();
@@ -91,9 +113,8 @@ export class ListOrders {
     const nowMs = this.#clock.now();
     const { version, places } = await this.#read(async (db) => ({
       version: await versionOf(db),
-      places: await placesOf(db, filter, nowMs, this.#maxWaitMs),
+      places: await this.#placesIn(db, filter, nowMs),
     }));
-    places.sort(compare);
     const studies = places.map(({ studyInstanceUid }) => studyInstanceUid);
     const same = before !== undefined && equal(before.order.studies, studies);
     const order: ListOrder = {
@@ -135,20 +156,41 @@ async function versionOf(db: Transaction<Schema>): Promise<number> {
   return newest;
 }
 
-interface Place {
-  studyInstanceUid: string;
+/** One case of a list, with what its place rests on. */
+export interface ListedPlace extends ReadingPlace {
   readAtMs: number | null;
   flagged: boolean;
-  tier: ReturnType<typeof readingTier>;
-  probability: number | null;
-  arrivedAtMs: number;
 }
 
-function compare(a: Place, b: Place): number {
-  if (a.readAtMs !== null && b.readAtMs !== null)
-    return b.readAtMs - a.readAtMs || (a.studyInstanceUid < b.studyInstanceUid ? -1 : 1);
-  if (a.readAtMs !== null || b.readAtMs !== null) return a.readAtMs === null ? -1 : 1;
-  return compareReadingPlaces(a, b);
+/** Every k-th place goes to the longest waiting: k from what this site has had flagged lately. */
+async function everyKthOf(db: Transaction<Schema>, nowMs: number): Promise<number> {
+  const { arrivals, flagged } = await db
+    .selectFrom('cases')
+    .leftJoin('analyses', onCurrentRevision)
+    .select(({ fn }) => [
+      fn.countAll<number>().as('arrivals'),
+      sql<number>`count(case when analyses.decision = 'suspected' then 1 end)`.as('flagged'),
+    ])
+    .where('cases.first_received_at', '>=', nowMs - ARRIVALS_SINCE_MS)
+    .where('cases.proof', '=', 0)
+    .executeTakeFirstOrThrow();
+  return turnFromArrivals(arrivals, flagged);
+}
+
+/** Flags that were read last, one after the other, `most` at the most. What is clinically urgent has its own place and takes nobody's turn. */
+async function flagsInARow(db: Transaction<Schema>, most: number): Promise<number> {
+  const rows = await db
+    .selectFrom('cases')
+    .leftJoin('analyses', onCurrentRevision)
+    .select('analyses.decision')
+    .where('cases.read_at', 'is not', null)
+    .where('cases.stat', '=', 0)
+    .where('cases.proof', '=', 0)
+    .orderBy('cases.read_at', 'desc')
+    .limit(most)
+    .execute();
+  const other = rows.findIndex(({ decision }) => decision !== 'suspected');
+  return other === -1 ? rows.length : other;
 }
 
 async function placesOf(
@@ -156,7 +198,7 @@ async function placesOf(
   { read, show, search, location }: ListFilter,
   nowMs: number,
   maxWaitMs: number,
-): Promise<Place[]> {
+): Promise<ListedPlace[]> {
   let query = db
     .selectFrom('cases')
     .leftJoin('analyses', onCurrentRevision)
@@ -186,22 +228,20 @@ async function placesOf(
   }
   const rows = await query.execute();
   return rows.flatMap((row) => {
-    const judgement: Judgement =
-      row.decision === 'suspected'
-        ? 'suspected'
-        : row.decision === 'not-suspected' && row.quarantine_reason === null
-          ? 'unflagged'
-          : 'unscored';
+    const judgement = judgementOf({ decision: row.decision, held: row.quarantine_reason !== null });
     if ((show === 'unflagged' || show === 'unscored') && judgement !== show) return [];
-    const arrivedAtMs = row.first_received_at;
+    const scan = {
+      studyInstanceUid: row.study_instance_uid,
+      stat: row.stat === 1,
+      arrivedAtMs: row.first_received_at,
+      judgement,
+      probability: row.probability,
+    };
     return [
       {
-        studyInstanceUid: row.study_instance_uid,
+        ...readingPlace(scan, nowMs, maxWaitMs),
         readAtMs: row.read_at,
         flagged: row.decision === 'suspected',
-        tier: readingTier({ stat: row.stat === 1, arrivedAtMs, judgement }, nowMs, maxWaitMs),
-        probability: row.probability,
-        arrivedAtMs,
       },
     ];
   });

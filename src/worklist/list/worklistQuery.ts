@@ -16,7 +16,7 @@ import type { CaseStatusKind } from './caseStatus.ts';
 import type { WorklistDatabase } from '../db/database.ts';
 import { ListOrders } from './listOrders.ts';
 import type { ListFilter, ListOrder } from './listOrders.ts';
-import { rankCases } from './priority.ts';
+import { whyHere } from './priority.ts';
 import type { AnalysisRow, CaseRow, DeliveryStatus, Schema, Verdict, VerdictsTable } from '../db/schema.ts';
 
 /** A key slice without its map. */
@@ -309,34 +309,10 @@ export function createWorklistQuery(
   }
 
   async function listed(db: Transaction<Schema>, readLimit: number): Promise<WorklistRow[]> {
-    const now = clock.now();
-    const unread = await db
-      .selectFrom('cases')
-      .selectAll()
-      .where('read_at', 'is', null)
-      .where('removing', '=', 0)
-      .where('proof', '=', 0)
-      .execute();
-    const done = await db
-      .selectFrom('cases')
-      .selectAll()
-      .where('read_at', 'is not', null)
-      .where('removing', '=', 0)
-      .where('proof', '=', 0)
-      .orderBy('read_at', 'desc')
-      .limit(readLimit)
-      .execute();
-    const ranked = rankCases(await describe(db, unread), now, maxWaitMs).map(({ item, ...place }) => ({
-      ...item,
-      ...place,
-    }));
-    return [...ranked, ...(await describe(db, done))];
-  }
-
-  /** By itself: the sentence does not depend on the other cases. */
-  function whyOf(row: WorklistRow, nowMs: number): Pick<WorklistRow, 'why' | 'whyBrief'> {
-    const { why, whyBrief } = rankCases([row], nowMs, maxWaitMs)[0]!;
-    return { why, whyBrief };
+    const places = await orders.placesNow(db, { show: 'all', search: '', location: '', read: true });
+    const unread = places.filter(({ readAtMs }) => readAtMs === null).length;
+    const studies = places.slice(0, unread + readLimit).map(({ studyInstanceUid }) => studyInstanceUid);
+    return (await listedRows(db, studies, 0)).filter((row) => row !== null);
   }
 
   async function caseDetail(db: Transaction<Schema>, studyInstanceUid: string): Promise<CaseDetail> {
@@ -347,7 +323,7 @@ export function createWorklistQuery(
       .executeTakeFirst();
     if (row === undefined) throw new TriageError('not-found', 'There is no such study on the worklist.');
     const known = (await describe(db, [row]))[0]!;
-    const inList = known.readAtMs === null ? { ...known, ...whyOf(known, clock.now()) } : known;
+    const inList = known.readAtMs === null ? { ...known, ...whyHere(known, clock.now(), maxWaitMs) } : known;
     const analysis = await db
       .selectFrom('analyses')
       .selectAll()
@@ -522,20 +498,23 @@ export function createWorklistQuery(
     studies: readonly string[],
     from: number,
   ): Promise<(WorklistRow | null)[]> {
-    if (studies.length === 0) return [];
-    const cases = await db
-      .selectFrom('cases')
-      .selectAll()
-      .where('study_instance_uid', 'in', studies)
-      .where('removing', '=', 0)
-      .execute();
+    const cases: CaseRow[] = [];
+    for (let start = 0; start < studies.length; start += BATCH)
+      cases.push(
+        ...(await db
+          .selectFrom('cases')
+          .selectAll()
+          .where('study_instance_uid', 'in', studies.slice(start, start + BATCH))
+          .where('removing', '=', 0)
+          .execute()),
+      );
     const now = clock.now();
     const described = new Map((await describe(db, cases)).map((row) => [row.studyInstanceUid, row]));
     return studies.map((study, index) => {
       const row = described.get(study);
       if (row === undefined) return null;
       if (row.readAtMs !== null) return row;
-      return { ...row, rank: from + index + 1, ...whyOf(row, now) };
+      return { ...row, rank: from + index + 1, ...whyHere(row, now, maxWaitMs) };
     });
   }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { replayQueue } from '../../../src/thresholds/queueReplay.ts';
+import { replayQueue, turnUnder } from '../../../src/thresholds/queueReplay.ts';
 import type { ReadScan } from '../../../src/thresholds/queueReplay.ts';
 
 const MINUTE_MS = 60_000;
@@ -58,19 +58,34 @@ describe('replay of the reading queue', () => {
     );
   });
 
-  it('lets nobody wait beyond the cap while a turn is left: each later turn goes to a scan that is past it too and came earlier, STAT aside', () => {
+  it('gives a scan past the cap its turn within k turns for itself and for each that waits longer, STAT aside', () => {
     fc.assert(
       fc.property(site, threshold, (scans, value) => {
-        const reads = replayQueue(scans, rule(value), MAX_WAIT_MS);
-        for (const late of reads.filter(({ scan, waitMs }) => waitMs > MAX_WAIT_MS && !scan.stat)) {
-          const capAtMs = late.scan.arrivedAtMs + MAX_WAIT_MS;
-          const before = reads
-            .slice(0, reads.indexOf(late))
-            .filter(({ readAtMs, scan }) => readAtMs >= capAtMs && !scan.stat);
-          for (const { scan } of before) expect(scan.arrivedAtMs).toBeLessThanOrEqual(late.scan.arrivedAtMs);
+        const k = turnUnder(scans, rule(value));
+        const reads = replayQueue(scans, rule(value), MAX_WAIT_MS).filter(({ scan }) => !scan.stat);
+        for (const [index, late] of reads.entries()) {
+          if (late.waitMs <= MAX_WAIT_MS || late.flagged) continue;
+          const since = reads
+            .slice(0, index + 1)
+            .filter(({ readAtMs }) => readAtMs >= late.scan.arrivedAtMs + MAX_WAIT_MS);
+          // Some flag may have had no score yet when it was read: then it was one of those that waited.
+          const others = since.filter(({ flagged, scan, readAtMs }) => !flagged || scan.scoredAtMs! > readAtMs);
+          expect(since.length).toBeLessThanOrEqual(k * others.length);
+          for (const { scan } of others) expect(scan.arrivedAtMs).toBeLessThanOrEqual(late.scan.arrivedAtMs);
         }
       }),
     );
+  });
+
+  it('has flags before a backlog, and every fifth turn for the longest waiting', () => {
+    // 12 scans past the cap when six flags come, all to be read minute by minute.
+    const scans = scansOf([
+      ...Array.from({ length: 12 }, (_, index) => ({ arrivedMinute: index, readAfterMinutes: 200, score: 0.1 })),
+      ...Array.from({ length: 6 }, (_, index) => ({ arrivedMinute: 190, readAfterMinutes: 10 + index, score: 0.9 })),
+    ]);
+    expect(turnUnder(scans, rule(0.5))).toBe(5);
+    const kinds = replayQueue(scans, rule(0.5), MAX_WAIT_MS).map(({ flagged }) => (flagged ? 'F' : 'o'));
+    expect(kinds.join('')).toBe('FFFFoFFooooooooooo');
   });
 
   it('holds the cap for everybody where a turn follows each arrival before the next one', () => {

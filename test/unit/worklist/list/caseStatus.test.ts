@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { CASE_STATES } from '../../../../src/case/caseState.ts';
 import { caseStatus } from '../../../../src/worklist/list/caseStatus.ts';
 import type { CaseStatusKind, StatusFacts } from '../../../../src/worklist/list/caseStatus.ts';
-import { rankCases } from '../../../../src/worklist/list/priority.ts';
+import { whyHere } from '../../../../src/worklist/list/priority.ts';
 
 const BANNED = /negative|normal|clear|safe|rule out|confidence/i;
 const facts: StatusFacts = {
@@ -93,11 +93,11 @@ describe('fixed words', () => {
         for (const quarantineReason of [null, 'Two patients in one study: name differs'])
           for (const reasonCode of [null, 'outside-domain']) {
             const status = caseStatus({ ...facts, state, decision, quarantineReason, reasonCode }, 1000);
-            const why = rankCases(
-              [{ studyInstanceUid: '1', stat: false, arrivedAtMs: 0, status: status.kind, decision, probability: 0.5 }],
+            const why = whyHere(
+              { studyInstanceUid: '1', stat: false, arrivedAtMs: 0, status: status.kind, decision, probability: 0.5 },
               1000,
               10,
-            )[0]!.why;
+            ).why;
             expect(`${status.text} ${why}`).not.toMatch(BANNED);
             if (decision !== 'suspected' || quarantineReason !== null)
               expect(status.text).toMatch(/read as usual|do not wait|Review now/i);

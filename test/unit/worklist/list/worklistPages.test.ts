@@ -58,6 +58,38 @@ describe('pages of the worklist', () => {
     expect((await worklist.query.page(ALL)).rows[0]?.why).toContain('Past the wait limit');
   });
 
+  it('give every fifth place to the longest waiting, counted over what was read', async () => {
+    const worklist = await openWorklist();
+    const { store, query, clock } = worklist;
+    for (const study of [1, 2]) await toInferred(worklist, study, 0.1);
+    for (const study of [3, 4, 5, 6, 7, 8, 9]) await toInferred(worklist, study, 0.9);
+    clock.advance(60 * 60_000);
+    const kinds = async () =>
+      (await query.page(ALL)).rows.map((row) => (row!.stat ? 's' : row!.decision === 'suspected' ? 'F' : 'o')).join('');
+    const readNext = async () => {
+      clock.advance(1_000);
+      const study = studies(await query.page(ALL))[0]!;
+      await store.markRead(study, true, 'ada');
+      return study;
+    };
+    expect(await kinds()).toBe('FFFFoFFFo');
+    for (let turn = 0; turn < 3; turn += 1) await readNext();
+    expect(await kinds()).toBe('FoFFFo');
+    const [stat] = studies(await query.page(ALL)).slice(-2);
+    await store.markStat(stat!, true, 'ada');
+    expect(await kinds()).toBe('sFoFFo');
+    // What is clinically urgent takes nobody's turn.
+    expect(await readNext()).toBe(stat);
+    await readNext();
+    expect(await kinds()).toBe('oFFo');
+    const longest = await readNext();
+    expect(await kinds()).toBe('FFo');
+    // Taken back, the turn is still to be given.
+    await store.markRead(longest, false, 'ada');
+    expect(await kinds()).toBe('oFFo');
+    expect(studies(await query.page(ALL))[0]).toBe(longest);
+  });
+
   it('begin with the list as it is now when the one asked for is not known any more', async () => {
     const { query } = await seeded();
     const page = await query.page({ ...ALL, list: 'of another run' });
