@@ -81,7 +81,7 @@ export async function testRouting(
     say(
       'presentation',
       'no',
-      `The SOP class ${sopClassUid} is not taken. Add it to receive.acceptedSopClasses to keep such objects.`,
+      `${sopClassUid} is no Storage SOP class of the standard, and no private one that is listed. Add it to receive.acceptedSopClasses to keep such objects.`,
       'sop-class-not-supported',
     );
   else if (context!.result === 4)

@@ -181,7 +181,7 @@ export const configSchema = z.strictObject({
         .array(uid)
         .default([])
         .describe(
-          'SOP classes accepted beside the built-in list (CT, Enhanced CT, Secondary Capture, Structured Reports). They are kept; only CT is analysed.',
+          'Private SOP classes accepted beside every Storage SOP class of the standard. All are kept; only CT is analysed.',
         ),
     })
     .prefault({}),

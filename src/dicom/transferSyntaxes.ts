@@ -1,3 +1,41 @@
 /** Transfer syntaxes by their UIDs (PS3.5 10 and annex A). */
 export const IMPLICIT_VR_LITTLE_ENDIAN = '1.2.840.10008.1.2';
 export const EXPLICIT_VR_LITTLE_ENDIAN = '1.2.840.10008.1.2.1';
+
+/** Transfer syntaxes whose pixels the inference child can decode: the cheapest to decode first, and all that lose nothing before those that may. */
+export const DECODABLE_TRANSFER_SYNTAXES: readonly (readonly string[])[] = [
+  [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN],
+  ['1.2.840.10008.1.2.2'], // Explicit VR Big Endian (retired, and still sent)
+  ['1.2.840.10008.1.2.5'], // RLE Lossless
+  ['1.2.840.10008.1.2.1.99'], // Deflated Explicit VR Little Endian: the whole data set is inflated in one piece
+  [
+    '1.2.840.10008.1.2.4.57', // JPEG Lossless
+    '1.2.840.10008.1.2.4.70', // JPEG Lossless, first-order prediction
+  ],
+  [
+    '1.2.840.10008.1.2.4.201', // HTJ2K Lossless
+    '1.2.840.10008.1.2.4.202', // HTJ2K Lossless RPCL
+  ],
+  ['1.2.840.10008.1.2.4.80'], // JPEG-LS Lossless
+  ['1.2.840.10008.1.2.4.90'], // JPEG 2000 Lossless
+  ['1.2.840.10008.1.2.4.51'], // JPEG Extended
+  ['1.2.840.10008.1.2.4.203'], // HTJ2K
+  ['1.2.840.10008.1.2.4.81'], // JPEG-LS Near-lossless
+  ['1.2.840.10008.1.2.4.91'], // JPEG 2000
+];
+
+const STANDARD_ROOT = '1.2.840.10008.1.2';
+/** Of the standard, and no encoding of a whole data set that can be kept by itself: pixels elsewhere (JPIP), MIME, XML. */
+const NOT_SELF_CONTAINED: ReadonlySet<string> = new Set([
+  '1.2.840.10008.1.2.4.94', // JPIP Referenced
+  '1.2.840.10008.1.2.4.95', // JPIP Referenced Deflate
+  '1.2.840.10008.1.2.4.204', // JPIP HTJ2K Referenced
+  '1.2.840.10008.1.2.4.205', // JPIP HTJ2K Referenced Deflate
+  '1.2.840.10008.1.2.6.1', // RFC 2557 MIME encapsulation, retired
+  '1.2.840.10008.1.2.6.2', // XML Encoding, retired
+]);
+
+/** True for a transfer syntax in which an object can be kept and its header be read, whether or not its pixels can be decoded. */
+export function isKeptTransferSyntax(uid: string): boolean {
+  return (uid === STANDARD_ROOT || uid.startsWith(`${STANDARD_ROOT}.`)) && !NOT_SELF_CONTAINED.has(uid);
+}

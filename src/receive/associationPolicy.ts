@@ -1,18 +1,14 @@
 import { BlockList, isIP } from 'node:net';
 import { TriageError } from '../base/errors.ts';
-import { VERIFICATION } from '../dicom/sopClasses.ts';
+import { CT_SOP_CLASSES, isStorageSopClass, VERIFICATION } from '../dicom/sopClasses.ts';
+import { DECODABLE_TRANSFER_SYNTAXES, isKeptTransferSyntax } from '../dicom/transferSyntaxes.ts';
 import {
   APPLICATION_CONTEXT_NAME,
   type AnsweredContext,
   type AssociationRequest,
   type ProposedContext,
 } from '../dimse/negotiation.ts';
-import {
-  BUILT_IN_SOP_CLASSES,
-  DECODABLE_TRANSFER_SYNTAXES,
-  VERIFICATION_TRANSFER_SYNTAXES,
-  type ReceiveConfig,
-} from './receiveConfig.ts';
+import { VERIFICATION_TRANSFER_SYNTAXES, type ReceiveConfig } from './receiveConfig.ts';
 
 /** PS3.8 9.3.4: the three numbers of an A-ASSOCIATE-RJ. */
 export interface Rejection {
@@ -26,7 +22,7 @@ export interface Rejection {
 export interface AssociationPolicy {
   /** Null when the association may open. `address` is the peer's, `openAssociations` counts those already open. */
   judge(request: AssociationRequest, address: string, openAssociations: number): Rejection | null;
-  /** One answer for each proposed context, in the same order; of the transfer syntaxes, the first proposed one that is accepted. */
+  /** One answer for each proposed context, in the same order; of the transfer syntaxes, the one that is cheapest to decode. */
   answer(contexts: readonly ProposedContext[]): AnsweredContext[];
   /** True when some source may come from this address. */
   knows(address: string): boolean;
@@ -39,9 +35,7 @@ export interface AssociationPolicy {
  */
 export function createAssociationPolicy(config: ReceiveConfig): AssociationPolicy {
   const sources = config.sources.map(({ aeTitle, addresses }) => ({ aeTitle, addresses: blockListOf(addresses) }));
-  const storageClasses = new Set([...BUILT_IN_SOP_CLASSES, ...config.acceptedSopClasses]);
-  const storageSyntaxes = new Set(config.acceptedTransferSyntaxes ?? DECODABLE_TRANSFER_SYNTAXES);
-  const verificationSyntaxes = new Set(VERIFICATION_TRANSFER_SYNTAXES);
+  const privateClasses = new Set(config.acceptedSopClasses);
   return {
     judge: (request, address, openAssociations) => {
       if ((request.protocolVersion & 1) === 0)
@@ -62,15 +56,34 @@ export function createAssociationPolicy(config: ReceiveConfig): AssociationPolic
     answer: (contexts) =>
       contexts.map(({ id, abstractSyntaxUid, transferSyntaxUids }) => {
         const isVerification = abstractSyntaxUid === VERIFICATION;
-        if (!isVerification && !storageClasses.has(abstractSyntaxUid)) return { id, result: 3, abstractSyntaxUid };
-        const accepted = isVerification ? verificationSyntaxes : storageSyntaxes;
-        const transferSyntaxUid = transferSyntaxUids.find((uid) => accepted.has(uid));
+        if (!isVerification && !isStorageSopClass(abstractSyntaxUid) && !privateClasses.has(abstractSyntaxUid))
+          return { id, result: 3, abstractSyntaxUid };
+        const transferSyntaxUid = isVerification
+          ? transferSyntaxUids.find((uid) => VERIFICATION_TRANSFER_SYNTAXES.includes(uid))
+          : chosenSyntax(config, abstractSyntaxUid, transferSyntaxUids);
         return transferSyntaxUid === undefined
           ? { id, result: 4, abstractSyntaxUid }
           : { id, result: 0, abstractSyntaxUid, transferSyntaxUid };
       }),
     knows: (address) => sources.some((source) => contains(source.addresses, address)),
   };
+}
+
+/** Of the proposed ones the cheapest to decode; of two that cost the same, the one that the sender put first. */
+function chosenSyntax(
+  { acceptedTransferSyntaxes }: ReceiveConfig,
+  sopClassUid: string,
+  proposed: readonly string[],
+): string | undefined {
+  const allowed = proposed.filter((uid) => acceptedTransferSyntaxes?.includes(uid) ?? true);
+  for (const group of DECODABLE_TRANSFER_SYNTAXES) {
+    const found = allowed.find((uid) => group.includes(uid));
+    if (found !== undefined) return found;
+  }
+  // A CT that cannot be decoded is refused while its sender can still encode it in another way; of the rest only the header is ever read.
+  return allowed.find(
+    (uid) => acceptedTransferSyntaxes !== undefined || (!CT_SOP_CLASSES.has(sopClassUid) && isKeptTransferSyntax(uid)),
+  );
 }
 
 function blockListOf(addresses: readonly string[]): BlockList {

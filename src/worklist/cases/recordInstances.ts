@@ -3,6 +3,7 @@ import type { InstanceHeader, RecordOutcome, StoredInstance } from '../../case/c
 import { caseRef } from '../../case/caseRef.ts';
 import { identityDifferences } from '../../case/patientIdentity.ts';
 import { patientOf } from '../list/caseRecord.ts';
+import { CT_SOP_CLASSES } from '../../dicom/sopClasses.ts';
 import { isProof } from '../proof/proofRuns.ts';
 import { quarantine } from './quarantine.ts';
 import { eraseCase } from './removal.ts';
@@ -11,14 +12,12 @@ import type { CaseRow, Flag, InstanceKind, Schema } from '../db/schema.ts';
 import { appendEvent, caseRow, NO_LEASE, write } from './storeContext.ts';
 import type { CaseStoreOptions, StoreContext } from './storeContext.ts';
 
-/** CT Image Storage and Enhanced CT Image Storage (PS3.4 B.5): what is triaged. */
-const TRIAGED_SOP_CLASSES = new Set(['1.2.840.10008.5.1.4.1.1.2', '1.2.840.10008.5.1.4.1.1.2.1']);
 /** Manufacturer (0008,0070) of what the agent writes. */
 const OWN_MANUFACTURER = 'ODONTOID';
 
 /** Results of ours are never CT, so that nothing a scanner sends can be taken for one and be left out. */
 export function instanceKind(header: Pick<InstanceHeader, 'sopClassUid' | 'manufacturer'>): InstanceKind {
-  if (TRIAGED_SOP_CLASSES.has(header.sopClassUid)) return 'ct';
+  if (CT_SOP_CLASSES.has(header.sopClassUid)) return 'ct';
   return header.manufacturer.trim().toUpperCase() === OWN_MANUFACTURER ? 'own' : 'other';
 }
 

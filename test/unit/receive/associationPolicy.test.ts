@@ -98,25 +98,59 @@ describe('presentation contexts', () => {
   const answer = (abstractSyntaxUid: string, transferSyntaxUids: string[], with_ = policy) =>
     with_.answer([{ id: 3, abstractSyntaxUid, transferSyntaxUids }])[0];
 
-  it('takes the first proposed transfer syntax that is accepted', () => {
-    expect(answer(CT, [MPEG2, RLE, EXPLICIT])).toEqual({
-      id: 3,
-      result: 0,
-      abstractSyntaxUid: CT,
-      transferSyntaxUid: RLE,
-    });
+  it('takes the proposed transfer syntax that is cheapest to decode, whatever the order', () => {
+    const rising = [
+      EXPLICIT,
+      RLE,
+      '1.2.840.10008.1.2.4.70', // JPEG Lossless
+      '1.2.840.10008.1.2.4.201', // HTJ2K Lossless
+      '1.2.840.10008.1.2.4.80', // JPEG-LS Lossless
+      '1.2.840.10008.1.2.4.90', // JPEG 2000 Lossless
+      '1.2.840.10008.1.2.4.81', // JPEG-LS Near-lossless: only where nothing keeps every bit
+    ];
+    for (const [index, cheapest] of rising.entries()) {
+      const proposed = [MPEG2, ...rising.slice(index)];
+      expect(answer(CT, proposed)).toEqual({
+        id: 3,
+        result: 0,
+        abstractSyntaxUid: CT,
+        transferSyntaxUid: cheapest,
+      });
+      expect(answer(CT, [...proposed].reverse())).toMatchObject({ transferSyntaxUid: cheapest });
+    }
+  });
+  it('of two that cost the same takes the one that the sender prefers', () => {
     expect(answer(CT, [IMPLICIT, EXPLICIT])).toMatchObject({ transferSyntaxUid: IMPLICIT });
+    expect(answer(CT, [EXPLICIT, IMPLICIT])).toMatchObject({ transferSyntaxUid: EXPLICIT });
   });
   it('says which of the two is not supported', () => {
     expect(answer(CT, [MPEG2])).toMatchObject({ result: 4 });
-    expect(answer('1.2.840.10008.5.1.4.1.1.4', [EXPLICIT])).toMatchObject({ result: 3 });
+    expect(answer('1.3.12.2.1107.5.9.1', [EXPLICIT])).toMatchObject({ result: 3 });
+    expect(answer('1.2.840.10008.1.20.1', [EXPLICIT])).toMatchObject({ result: 3 });
   });
-  it('takes further SOP classes and other transfer syntaxes as configured', () => {
+  it.each([
+    ['dose report', '1.2.840.10008.5.1.4.1.1.88.67'],
+    ['presentation state', '1.2.840.10008.5.1.4.1.1.11.1'],
+    ['key object selection', '1.2.840.10008.5.1.4.1.1.88.59'],
+    ['encapsulated PDF', '1.2.840.10008.5.1.4.1.1.104.1'],
+    ['raw data', '1.2.840.10008.5.1.4.1.1.66'],
+    ['retired overlay', '1.2.840.10008.5.1.4.1.1.8'],
+  ])('takes a %s', (_, uid) => expect(answer(uid, [IMPLICIT])).toMatchObject({ result: 0 }));
+  it('keeps what is no CT in transfer syntaxes that it cannot decode, if their headers can be read', () => {
+    const capture = '1.2.840.10008.5.1.4.1.1.7';
+    const jpegBaseline = '1.2.840.10008.1.2.4.50';
+    expect(answer(capture, [jpegBaseline])).toMatchObject({ result: 0, transferSyntaxUid: jpegBaseline });
+    expect(answer(capture, [MPEG2, jpegBaseline, RLE])).toMatchObject({ transferSyntaxUid: RLE });
+    expect(answer(CT, [jpegBaseline])).toMatchObject({ result: 4 });
+    for (const uid of ['1.2.840.10008.1.2.4.94', '1.2.840.10008.1.2.6.2', '1.2.840.113619.5.2'])
+      expect(answer(capture, [uid])).toMatchObject({ result: 4 });
+  });
+  it('takes private SOP classes and other transfer syntaxes as configured', () => {
     const wider = policyFor([], {
-      acceptedSopClasses: ['1.2.840.10008.5.1.4.1.1.4'],
+      acceptedSopClasses: ['1.3.12.2.1107.5.9.1'],
       acceptedTransferSyntaxes: [MPEG2],
     });
-    expect(answer('1.2.840.10008.5.1.4.1.1.4', [EXPLICIT, MPEG2], wider)).toMatchObject({
+    expect(answer('1.3.12.2.1107.5.9.1', [EXPLICIT, MPEG2], wider)).toMatchObject({
       result: 0,
       transferSyntaxUid: MPEG2,
     });
