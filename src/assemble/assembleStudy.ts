@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { CaseManifest, InstanceHeader, SeriesVerdict, StoredInstance } from '../case/case.ts';
+import type { CaseManifest, InstanceHeader, PatientIdentity, SeriesVerdict, StoredInstance } from '../case/case.ts';
+import { identityDifferences } from '../case/patientIdentity.ts';
 import { TriageError } from '../base/errors.ts';
 import { judgeSeries } from './judgeSeries.ts';
 import type { JudgedSeries } from './judgeSeries.ts';
@@ -46,12 +47,12 @@ export function assembleStudy(instances: readonly StoredInstance[], rules: Serie
       summary(judged, rules),
     );
   const series = judged.map((one) => {
-    if (one === best) return { ...verdict(one, null), chosen: true, code: 'chosen', reason: sentence(describe(one)) };
+    if (one === best)
+      return { ...verdict(one, { code: 'chosen', reason: describe(one) }), eligible: true, chosen: true };
     if (one.refusal !== null) return verdict(one, one.refusal);
-    return {
-      ...verdict(one, null),
-      reason: `Eligible, but ${nameOf(best)} is better: ${advantageOf(best.facts, one.facts)}`,
-    };
+    const isSameSeries = one.seriesInstanceUid === best.seriesInstanceUid;
+    const reason = `eligible, but ${isSameSeries ? best.stackName : nameOf(best)} is better: ${advantageOf(best.facts, one.facts)}`;
+    return { ...verdict(one, { code: 'eligible', reason }), eligible: true };
   });
   return { type: 'seriesChosen', manifest: manifestOf(best, series) };
 }
@@ -94,7 +95,7 @@ function verdict(series: JudgedSeries, refusal: Refusal | null): SeriesVerdict {
     eligible: refusal === null,
     chosen: false,
     code: refusal?.code ?? 'eligible',
-    reason: sentence(refusal?.reason ?? ''),
+    reason: sentence([series.stackName, refusal?.reason ?? ''].filter((part) => part !== '').join(': ')),
   };
 }
 
@@ -139,29 +140,20 @@ function nameOf({ all, seriesInstanceUid }: JudgedSeries): string {
   return seriesDescription === '' ? number : `${number} (${seriesDescription})`;
 }
 
-/** What an object leaves out contradicts nothing, but for the patient's ID, which is never guessed. */
+/** By the one rule of who is the same patient; an image without a name is judged by the rest of what it says. */
 function hasIdentityConflict(headers: readonly InstanceHeader[]): boolean {
-  const said = [
-    (header: InstanceHeader) => header.issuerOfPatientId,
-    (header: InstanceHeader) => comparableName(header.patientName),
-    (header: InstanceHeader) => header.patientBirthDate,
-    (header: InstanceHeader) => header.patientSex,
-  ];
-  const different = (values: readonly string[]): boolean => new Set(values).size > 1;
-  return (
-    different(headers.map(({ patientId }) => patientId)) ||
-    said.some((read) => different(headers.map(read).filter((value) => value !== '')))
+  const distinct = new Map<string, PatientIdentity>();
+  for (const { patientId, issuerOfPatientId, patientName, patientBirthDate, patientSex } of headers) {
+    const identity = { patientId, issuerOfPatientId, patientName, patientBirthDate, patientSex };
+    distinct.set(JSON.stringify(identity), identity);
+  }
+  const identities = [...distinct.values()];
+  return identities.some((one, index) =>
+    identities.slice(index + 1).some((other) => {
+      const named = one.patientName !== '' && other.patientName !== '';
+      return identityDifferences(one, other).some((difference) => difference !== 'name' || named);
+    }),
   );
-}
-
-/** Without the empty components at the ends, which writers keep or leave out as they like (PS3.5 6.2.1.1), and without case. */
-function comparableName(name: string): string {
-  return name
-    .split('=')
-    .map((group) => group.replace(/[\^ ]+$/, ''))
-    .join('=')
-    .replace(/=+$/, '')
-    .toUpperCase();
 }
 
 function sentence(phrase: string): string {

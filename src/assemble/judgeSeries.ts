@@ -2,11 +2,14 @@ import type { StoredInstance } from '../case/case.ts';
 import { instanceRefusal, seriesRefusal } from './seriesRules.ts';
 import type { Refusal, SeriesFacts, SeriesRules } from './seriesRules.ts';
 import { compareText, orderSlices } from './sliceOrder.ts';
+import { splitStacks } from './stacks.ts';
 
-/** A series with the judgement on it. */
+/** A series with the judgement on it, or one of the stacks of slices in it. */
 export interface JudgedSeries {
   seriesInstanceUid: string;
-  /** Every received object once, by SOP Instance UID. */
+  /** What tells the stack from the others of its series; empty where it is the only one. */
+  stackName: string;
+  /** Every received object once, by SOP Instance UID; what is no slice counts to the largest stack. */
   all: readonly StoredInstance[];
   /** The slices that passed the rules for one image, and how they lie; empty when none did. */
   facts: SeriesFacts;
@@ -18,14 +21,14 @@ export interface JudgedSeries {
   isCandidate: boolean;
 }
 
-/** Groups the objects of a study by series and judges each; by series number, then UID, whatever the order of arrival. */
+/** Groups the objects of a study by series and judges each stack of slices; by series number, then UID, whatever the order of arrival. */
 export function judgeSeries(instances: readonly StoredInstance[], rules: SeriesRules): JudgedSeries[] {
   return [...grouped(distinct(instances), ({ header }) => header.seriesInstanceUid)]
-    .map(([seriesInstanceUid, all]) => judge(seriesInstanceUid, all, rules))
+    .flatMap(([seriesInstanceUid, all]) => judge(seriesInstanceUid, all, rules))
     .sort((a, b) => numberOf(a) - numberOf(b) || compareText(a.seriesInstanceUid, b.seriesInstanceUid));
 }
 
-function judge(seriesInstanceUid: string, all: readonly StoredInstance[], rules: SeriesRules): JudgedSeries {
+function judge(seriesInstanceUid: string, all: readonly StoredInstance[], rules: SeriesRules): JudgedSeries[] {
   const refused: JudgedSeries['refused'] = [];
   const slices: StoredInstance[] = [];
   for (const instance of all) {
@@ -33,11 +36,25 @@ function judge(seriesInstanceUid: string, all: readonly StoredInstance[], rules:
     if (refusal === null) slices.push(instance);
     else refused.push({ instance, refusal });
   }
-  const facts = { instances: slices, stack: orderSlices(slices) };
-  // A few usable images among many of another kind do not make the series one of slices.
-  const isCandidate = slices.length > 0 && (slices.length >= rules.minSlices || slices.length >= refused.length);
-  const refusal = isCandidate ? seriesRefusal(facts, rules) : mostFrequent(refused.map((entry) => entry.refusal));
-  return { seriesInstanceUid, all, facts, refused, refusal, isCandidate };
+  const stacks = splitStacks(slices);
+  if (stacks.length === 0) stacks.push({ slices: [], name: '' });
+  return stacks.map(({ slices: instances, name }, index) => {
+    const rest = index === 0 ? refused : [];
+    const facts = { instances, stack: orderSlices(instances) };
+    // A few usable images among many of another kind do not make the series one of slices.
+    const isCandidate =
+      instances.length > 0 && (instances.length >= rules.minSlices || instances.length >= refused.length);
+    const refusal = isCandidate ? seriesRefusal(facts, rules) : mostFrequent(refused.map((entry) => entry.refusal));
+    return {
+      seriesInstanceUid,
+      stackName: name,
+      all: stacks.length === 1 ? all : [...instances, ...rest.map(({ instance }) => instance)],
+      facts,
+      refused: rest,
+      refusal,
+      isCandidate,
+    };
+  });
 }
 
 /** Sorted by UID; the same bytes under the same UID count once. */

@@ -2,7 +2,9 @@ import type { InstanceHeader } from '../case/case.ts';
 import { claimedRegion } from './bodyRegion.ts';
 import { compareText, missingSlices } from './sliceOrder.ts';
 import type { SliceStack } from './sliceOrder.ts';
-import type { SeriesFacts } from './seriesRules.ts';
+import { instanceRefusal } from './seriesRules.ts';
+import type { SeriesFacts, SeriesRules } from './seriesRules.ts';
+import { virtualKind } from './virtualImage.ts';
 
 /** One thing that makes a series the better one to analyse: the greater score wins, and `advantage` says why. */
 interface Criterion<Subject> {
@@ -24,6 +26,11 @@ const LEAST_USEFUL_MM = 0.45;
  * network looks for thin dark lines in bone, so slices must be thin and sharp before they are many.
  */
 const HEADER_CRITERIA: readonly Criterion<InstanceHeader>[] = [
+  {
+    advantage: 'it does not say that it shows another region',
+    score: (header) => (claimedRegion(header) === 'elsewhere' ? 0 : 1),
+  },
+  { advantage: 'a plain reconstruction', score: (header) => (virtualKind(header) === null ? 1 : 0) },
   { advantage: 'it says that it shows the neck', score: (header) => (claimedRegion(header) === 'neck' ? 1 : 0) },
   { advantage: 'thinner slices', score: (header) => thinness(header.sliceThicknessMm ?? 0) },
   { advantage: 'bone kernel', score: (header) => (hasBoneKernel(header) ? 1 : 0) },
@@ -50,10 +57,26 @@ export function preferSeries(a: InstanceHeader, b: InstanceHeader): number {
   return compare(HEADER_CRITERIA, a, b);
 }
 
+/** Why a slice is not worth encoding while its study still arrives, or null: it cannot be analysed, or will be only where nothing better comes. */
+export function refusalOnArrival(header: InstanceHeader, rules: SeriesRules): string | null {
+  const refusal = instanceRefusal(header, rules);
+  if (refusal !== null) return refusal.reason;
+  return claimedRegion(header) === 'elsewhere' ? 'it says that it shows another region' : null;
+}
+
 /** Eligible series, best first; alike ones by their UID, so that the choice is the same on every run. */
 export function rankSeries(series: readonly SeriesFacts[]): SeriesFacts[] {
   const uidOf = ({ instances }: SeriesFacts): string => instances[0]!.header.seriesInstanceUid;
-  return [...series].sort((a, b) => compare(CRITERIA, a, b) || compareText(uidOf(a), uidOf(b)));
+  const passOf = ({ instances }: SeriesFacts): number =>
+    instances[0]!.header.acquisitionNumber ?? Number.MAX_SAFE_INTEGER;
+  const firstOf = ({ stack }: SeriesFacts): string => stack.slices[0]!.instance.header.sopInstanceUid;
+  return [...series].sort(
+    (a, b) =>
+      compare(CRITERIA, a, b) ||
+      compareText(uidOf(a), uidOf(b)) ||
+      passOf(a) - passOf(b) ||
+      compareText(firstOf(a), firstOf(b)),
+  );
 }
 
 /** The first criterion by which `better` wins over `worse`, for people. */

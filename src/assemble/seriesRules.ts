@@ -1,14 +1,9 @@
 import type { InstanceHeader, StoredInstance } from '../case/case.ts';
-import {
-  axialTiltDegrees,
-  orientationDifferenceDegrees,
-  superiorNormal,
-  toTrainedOrientation,
-} from '../dicom/geometry.ts';
+import { axialTiltDegrees, superiorNormal, toTrainedOrientation } from '../dicom/geometry.ts';
 import { CT_IMAGE_STORAGE } from '../dicom/sopClasses.ts';
-import { claimedRegion } from './bodyRegion.ts';
 import { missingSlices } from './sliceOrder.ts';
 import type { SliceStack } from './sliceOrder.ts';
+import { virtualRefusal } from './virtualImage.ts';
 
 /** Limits of what is analysed; the site's `assemble` section. */
 export interface SeriesRules {
@@ -57,9 +52,6 @@ const LOCALIZER_WORDS = /\b(localizer|localiser|scout|topogram|surview|scanogram
 /** ImageType values (PS3.3 C.8.2.1.1.1 and the makers' own) of images computed from slices. */
 const REFORMAT_WORDS =
   /\b(MPR|REFORMATTED|MIP|MINIP|PROJECTION IMAGE|VRT|VOLUME RENDERING|CURVED|RADIAL|CSA MPR|MPR THICK|SCREEN SAVE|DOSE_INFO)\b/i;
-/** Orientations and pixel spacings of one stack are equal but for the digits that they are written with. */
-const SAME_ORIENTATION_DEGREES = 1;
-const SAME_SPACING = 0.01;
 /** More slices on top of one another than this share are two stacks in one series, not a few re-sent slices. */
 const MAX_DUPLICATE_SHARE = 0.05;
 
@@ -83,21 +75,25 @@ const INSTANCE_RULES: readonly Rule<InstanceHeader>[] = [
   },
   {
     code: 'localizer',
-    refuse: (header) =>
-      header.imageType.some((value) => value.toUpperCase() === 'LOCALIZER') ||
-      LOCALIZER_WORDS.test(header.seriesDescription)
-        ? 'a localizer'
-        : null,
+    refuse: (header) => {
+      // What the image says of itself outranks what somebody wrote of the series: "bone (scout 1 of 2)".
+      const said = header.imageType.slice(2).some((value) => value !== '');
+      const is = said
+        ? header.imageType.some((value) => value.toUpperCase() === 'LOCALIZER')
+        : LOCALIZER_WORDS.test(header.seriesDescription);
+      return is ? 'a localizer' : null;
+    },
   },
   {
     code: 'derived',
     refuse: (header) => {
-      const computed =
-        header.imageType[1]?.toUpperCase() === 'SECONDARY' ||
-        header.imageType.slice(2).some((value) => REFORMAT_WORDS.test(value));
-      return computed ? `a ${thicknessOf(header)}reformat` : null;
+      // SECONDARY alone means "made after the examination", which a later reconstruction is too.
+      return header.imageType.slice(2).some((value) => REFORMAT_WORDS.test(value))
+        ? `a ${thicknessOf(header)}reformat`
+        : null;
     },
   },
+  { code: 'virtual-image', refuse: virtualRefusal },
   {
     code: 'no-geometry',
     refuse: (header) => {
@@ -133,10 +129,6 @@ const INSTANCE_RULES: readonly Rule<InstanceHeader>[] = [
         ? `slices ${mm(header.sliceThicknessMm!)} mm thick (at most ${mm(rules.maxSliceThicknessMm)} mm)`
         : null,
   },
-  {
-    code: 'wrong-body-region',
-    refuse: (header) => (claimedRegion(header) === 'elsewhere' ? 'a scan of another region, by its description' : null),
-  },
 ];
 
 /** What the slices of a series must be together. In this order. */
@@ -154,6 +146,13 @@ const SERIES_RULES: readonly Rule<SeriesFacts>[] = [
     },
   },
   {
+    code: 'same-positions',
+    refuse: ({ instances, stack }, rules) =>
+      stack.slices.length < rules.minSlices && instances.length >= rules.minSlices
+        ? `${instances.length} slices at ${count(stack.slices.length, 'position')}: their ImagePositionPatient is the same, so nothing says where they lie`
+        : null,
+  },
+  {
     code: 'too-few-slices',
     refuse: ({ stack }, rules) =>
       stack.slices.length < rules.minSlices
@@ -165,7 +164,6 @@ const SERIES_RULES: readonly Rule<SeriesFacts>[] = [
     refuse: ({ instances }, rules) =>
       instances.length > rules.maxSlices ? `${instances.length} slices (at most ${rules.maxSlices})` : null,
   },
-  { code: 'mixed-geometry', refuse: ({ instances }) => mixedGeometry(instances) },
   {
     code: 'overlapping-stacks',
     refuse: ({ instances, stack }) =>
@@ -232,25 +230,6 @@ function firstBroken<Subject>(table: readonly Rule<Subject>[], subject: Subject,
     if (reason !== null) return { code: rule.code, reason };
   }
   return null;
-}
-
-function mixedGeometry(instances: readonly StoredInstance[]): string | null {
-  const first = instances[0]!.header;
-  const differs: Record<string, (header: InstanceHeader) => boolean> = {
-    orientations: (header) =>
-      orientationDifferenceDegrees(header.imageOrientationPatient!, first.imageOrientationPatient!) >
-      SAME_ORIENTATION_DEGREES,
-    'matrix sizes': (header) => header.rows !== first.rows || header.columns !== first.columns,
-    'pixel spacings': (header) =>
-      header.pixelSpacingMm!.some(
-        (spacing, axis) => Math.abs(spacing / first.pixelSpacingMm![axis]! - 1) > SAME_SPACING,
-      ),
-    'frames of reference': (header) => header.frameOfReferenceUid !== first.frameOfReferenceUid,
-  };
-  const mixed = Object.entries(differs)
-    .filter(([, test]) => instances.some(({ header }) => test(header)))
-    .map(([what]) => what);
-  return mixed.length === 0 ? null : `different ${mixed.join(' and ')} in one series`;
 }
 
 function thicknessOf(header: InstanceHeader): string {

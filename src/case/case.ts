@@ -40,8 +40,22 @@ export interface InstanceHeader extends PatientIdentity {
   institutionalDepartmentName: string;
   stationName: string;
   bodyPartExamined: string;
+  /** Code meanings of AnatomicRegionSequence (0008,2218). */
+  anatomicRegion: string;
   convolutionKernel: string;
   instanceNumber: number | null;
+  /** With the next five: what tells the stacks of one series from one another. */
+  acquisitionNumber: number | null;
+  temporalPosition: number | null;
+  reconstructionDiameterMm: number | null;
+  kilovoltPeak: number | null;
+  /** Of virtual monoenergetic images, as ImageType or SeriesDescription state it. */
+  kiloElectronvolt: number | null;
+  /** What stored values become by rescaling; empty when absent, which means Hounsfield units for a CT (PS3.3 C.8.2.1). */
+  rescaleType: string;
+  /** How many images the sender says there are: ImagesInAcquisition (0020,1002), NumberOfSeriesRelatedInstances (0020,1209). */
+  imagesInAcquisition: number | null;
+  numberOfSeriesRelatedInstances: number | null;
   rows: number | null;
   columns: number | null;
   numberOfFrames: number;

@@ -6,9 +6,19 @@ const normal = (text: string): string =>
     .replace(/[\s\0]+/g, ' ')
     .trim();
 
-/** Alphabetic, ideographic and phonetic group of a PN (PS3.5 6.2), without case, padding and trailing separators. */
+/**
+ * Alphabetic, ideographic and phonetic group of a PN (PS3.5 6.2) as far as they say who it is: without case, accents, padding and trailing
+ * separators. Writers differ in whether a second given name is a component or a second word, so components are words here.
+ */
 function nameGroups(name: string): string[] {
-  return name.split('=').map((group) => group.split('^').map(normal).join('^').replace(/\^+$/, '').toUpperCase());
+  return name.split('=').map((group) =>
+    normal(
+      group
+        .normalize('NFD')
+        .replace(/\p{Mark}/gu, '')
+        .replaceAll('^', ' '),
+    ).toUpperCase(),
+  );
 }
 
 function sameName(a: string, b: string): boolean {
@@ -24,15 +34,41 @@ function sameName(a: string, b: string): boolean {
 /** Equal, or not stated by one of the two: modalities often leave it out of secondary objects. */
 const sameIfStated = (a: string, b: string): boolean => normal(a) === '' || normal(b) === '' || normal(a) === normal(b);
 
+/** Digits of a DA or of a date with separators, as far as it is known: `19700000` and `1970` are the year. */
+function knownDate(date: string): string {
+  const digits = date.replace(/\D/g, '').slice(0, 8);
+  if (digits.endsWith('0000') && digits.length === 8) return digits.slice(0, 4);
+  return digits.endsWith('00') && digits.length > 4 ? digits.slice(0, -2) : digits;
+}
+
+/** One states no more than the other, in the same words. */
+function sameBirthDate(a: string, b: string): boolean {
+  const [one, other] = [knownDate(a), knownDate(b)];
+  return one.startsWith(other) || other.startsWith(one);
+}
+
+/** M and F contradict each other; O, empty and what is no DICOM value (PS3.3 C.7.1.1) leave the sex open. */
+function sameSex(a: string, b: string): boolean {
+  const stated = [a, b].map((sex) => /^(M|F)(ALE|EMALE)?$/.exec(normal(sex).toUpperCase())?.[1]);
+  return stated[0] === undefined || stated[1] === undefined || stated[0] === stated[1];
+}
+
 /**
- * Which fields say that these are two patients, in words without values; empty when they are the same.
- * Writing variants of one name (case, padding, groups that only one object has) are the same patient.
+ * Which fields say that these are two patients, in words without values; empty when they are the same. The one rule of intake, assembly, report
+ * and delivery. Ways of writing one name (case, accents, spaces, groups that only one object has), less precise birth dates and an open sex are the
+ * same patient; the patient's ID is never guessed.
  */
 export function identityDifferences(a: PatientIdentity, b: PatientIdentity): string[] {
   const differences: string[] = [];
-  if (normal(a.patientId) !== normal(b.patientId)) differences.push('patient ID');
+  if (!samePatientId(a.patientId, b.patientId)) differences.push('patient ID');
   if (!sameIfStated(a.issuerOfPatientId, b.issuerOfPatientId)) differences.push('issuer of patient ID');
   if (!sameName(a.patientName, b.patientName)) differences.push('name');
-  if (!sameIfStated(a.patientBirthDate, b.patientBirthDate)) differences.push('birth date');
+  if (!sameBirthDate(a.patientBirthDate, b.patientBirthDate)) differences.push('birth date');
+  if (!sameSex(a.patientSex, b.patientSex)) differences.push('sex');
   return differences;
+}
+
+/** Equal but for padding and the width of characters. */
+export function samePatientId(a: string, b: string): boolean {
+  return normal(a) === normal(b);
 }

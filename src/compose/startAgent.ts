@@ -5,8 +5,7 @@ import { hostname } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { assembleStudy } from '../assemble/assembleStudy.ts';
 import { isGeometryWhole } from '../assemble/completeness.ts';
-import { preferSeries } from '../assemble/seriesRank.ts';
-import { instanceRefusal } from '../assemble/seriesRules.ts';
+import { preferSeries, refusalOnArrival } from '../assemble/seriesRank.ts';
 import type { EncodedSlice } from '../case/case.ts';
 import { notAnalysed } from '../case/notAnalysed.ts';
 import type { AuditSource } from '../auditTrail/auditMessage.ts';
@@ -203,7 +202,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
       lease: () => (config.infer.encodeOnArrival ? network.lease() : null),
       store,
       resolvePath,
-      refuse: (header) => instanceRefusal(header, rules),
+      refuse: (header) => refusalOnArrival(header, rules),
       preferSeries,
       log: log.child({ component: 'arrival' }),
     });

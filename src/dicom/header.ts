@@ -17,6 +17,8 @@ export function readHeader(bytes: Uint8Array): InstanceHeader {
   const text = (tag: number, vr: string): string =>
     decodeText(elements.bytes(tag) ?? new Uint8Array(), characterSets, vr).join('\\');
   const plain = (tag: number): string => elements.string(tag) ?? '';
+  const imageType = elements.strings(0x00080008);
+  const seriesDescription = text(0x0008103e, 'LO');
   const spacing = fixedLength(elements.numbers(0x00280030), 2);
   return {
     patientId: text(0x00100020, 'LO'),
@@ -39,16 +41,28 @@ export function readHeader(bytes: Uint8Array): InstanceHeader {
     modality: plain(0x00080060),
     manufacturer: text(0x00080070, 'LO'),
     manufacturerModelName: text(0x00081090, 'LO'),
-    imageType: elements.strings(0x00080008),
+    imageType,
     seriesNumber: integer(elements, 0x00200011),
-    seriesDescription: text(0x0008103e, 'LO'),
+    seriesDescription,
     protocolName: text(0x00181030, 'LO'),
     currentPatientLocation: text(0x00380300, 'LO'),
     institutionalDepartmentName: text(0x00081040, 'LO'),
     stationName: text(0x00081010, 'SH'),
     bodyPartExamined: plain(0x00180015),
+    anatomicRegion: elements
+      .items(0x00082218)
+      .flatMap((item) => decodeText(item.bytes(0x00080104) ?? new Uint8Array(), characterSets, 'LO'))
+      .join(' '),
     convolutionKernel: text(0x00181210, 'SH'),
     instanceNumber: integer(elements, 0x00200013),
+    acquisitionNumber: integer(elements, 0x00200012),
+    temporalPosition: integer(elements, 0x00200100),
+    reconstructionDiameterMm: elements.numbers(0x00181100)?.[0] ?? null,
+    kilovoltPeak: elements.numbers(0x00180060)?.[0] ?? null,
+    kiloElectronvolt: kiloElectronvoltOf(imageType, seriesDescription),
+    rescaleType: plain(0x00281054).toUpperCase(),
+    imagesInAcquisition: integer(elements, 0x00201002),
+    numberOfSeriesRelatedInstances: integer(elements, 0x00201209),
     rows: elements.uint16(0x00280010),
     columns: elements.uint16(0x00280011),
     numberOfFrames: integer(elements, 0x00280008) ?? 1,
@@ -69,6 +83,37 @@ export function readHeader(bytes: Uint8Array): InstanceHeader {
  */
 export function datasetOffset(bytes: Uint8Array): number {
   return parseElements(bytes, { stopBeforePixelData: true }).datasetOffset;
+}
+
+/** What headers on record say of attributes that earlier versions did not read. */
+export const UNREAD_BEFORE: Pick<
+  InstanceHeader,
+  | 'anatomicRegion'
+  | 'acquisitionNumber'
+  | 'temporalPosition'
+  | 'reconstructionDiameterMm'
+  | 'kilovoltPeak'
+  | 'kiloElectronvolt'
+  | 'rescaleType'
+  | 'imagesInAcquisition'
+  | 'numberOfSeriesRelatedInstances'
+> = {
+  anatomicRegion: '',
+  acquisitionNumber: null,
+  temporalPosition: null,
+  reconstructionDiameterMm: null,
+  kilovoltPeak: null,
+  kiloElectronvolt: null,
+  rescaleType: '',
+  imagesInAcquisition: null,
+  numberOfSeriesRelatedInstances: null,
+};
+
+/** No attribute of a CT image holds the energy of a virtual monoenergetic one: makers write it into ImageType (`DE_MONO_40`) or the description. */
+function kiloElectronvoltOf(imageType: readonly string[], seriesDescription: string): number | null {
+  const words = `${imageType.slice(2).join(' ')} ${seriesDescription}`.toUpperCase();
+  const energy = /(?<!\d)(\d{2,3})(?:[.,]\d+)? ?_?KEV\b|\b(?:DE_)?(?:MONO|VMI|MONOE?)[ _+]*(\d{2,3})(?!\d)/.exec(words);
+  return energy === null ? null : Number(energy[1] ?? energy[2]);
 }
 
 function requiredUid(elements: Elements, tag: number, keyword: string): string {

@@ -1,5 +1,6 @@
 import type { CaseManifest, Findings, InstanceHeader, PatientIdentity, StoredInstance } from '../../case/case.ts';
 import type { CaseRecord } from '../../case/caseRecord.ts';
+import { UNREAD_BEFORE } from '../../dicom/header.ts';
 import type { AnalysisRow, CaseRow, InstanceRow } from '../db/schema.ts';
 
 export function patientOf(row: CaseRow): PatientIdentity {
@@ -39,7 +40,7 @@ export function caseRecordOf(row: CaseRow, analysis: AnalysisRow | undefined): C
 
 export function storedInstanceOf(row: InstanceRow): StoredInstance {
   return {
-    header: JSON.parse(row.header) as InstanceHeader,
+    header: { ...UNREAD_BEFORE, ...(JSON.parse(row.header) as InstanceHeader) },
     path: row.path,
     sha256: row.sha256,
     sizeBytes: row.size_bytes,

@@ -187,11 +187,6 @@ describe('assembleStudy', () => {
       other(2, { sopClassUid: '1.2.840.10008.5.1.4.1.1.2.1' }),
     ],
     [
-      'wrong-body-region',
-      'Only a scan of another region, by its description: no thin axial CT series of the neck',
-      seriesOf({ header: { bodyPartExamined: 'HEAD' } }),
-    ],
-    [
       'slices-missing',
       'Slices missing: 20 of 120, in 1 gap',
       [...LOCALIZER, ...AXIAL.filter((_, index) => index < 50 || index >= 70)],

@@ -20,6 +20,19 @@ describe('claimedRegion', () => {
     'Cuello',
     'Säule zervikal / HWS',
     'C SP',
+    'AX BONE Skull base - T1 3.0',
+    'Occiput to T2',
+    'C1-T1 Knochen',
+    'Craniovertebral junction',
+    'CVJ 0.6',
+    'Facets bone',
+    'Polytrauma head-pelvis 3.0 Br64',
+    'Schädel bis Becken',
+    'rachis cervical tête à thorax',
+    'columna cervical',
+    'Atlas/Axis',
+    '頸椎 1.0',
+    'шейный отдел',
   ])('reads %s as the neck', (seriesDescription) => {
     expect(claimedRegion(instanceOf({ seriesDescription }).header)).toBe('neck');
   });

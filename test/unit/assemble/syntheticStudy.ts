@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { InstanceHeader, StoredInstance } from '../../../src/case/case.ts';
+import { UNREAD_BEFORE } from '../../../src/dicom/header.ts';
 
 export const CT_IMAGE = '1.2.840.10008.5.1.4.1.1.2';
 
@@ -35,6 +36,7 @@ export function instanceOf(header: Partial<InstanceHeader>): StoredInstance {
     stationName: '',
     bodyPartExamined: '',
     convolutionKernel: '',
+    ...UNREAD_BEFORE,
     // Some exporters write 1 everywhere.
     instanceNumber: 1,
     rows: 512,

@@ -20,16 +20,23 @@ const ELEMENTS: RawElement[] = [
   { tag: 0x00100010, vr: 'PN', value: 'Yamada^Tarou=\x1b$B;3ED\x1b(B^\x1b$BB@O:\x1b(B' },
   { tag: 0x00100020, vr: 'LO', value: 'P-1 ' },
   { tag: 0x00180050, vr: 'DS', value: '1.25' },
+  { tag: 0x00180060, vr: 'DS', value: '120' },
+  { tag: 0x00181100, vr: 'DS', value: '180.5' },
   { tag: 0x00181210, vr: 'SH', value: 'Br60f\\3' },
   { tag: 0x0020000d, vr: 'UI', value: '1.2.3' },
   { tag: 0x0020000e, vr: 'UI', value: '1.2.3.4' },
   { tag: 0x00200011, vr: 'IS', value: ' 3' },
+  { tag: 0x00200012, vr: 'IS', value: '7' },
   { tag: 0x00200013, vr: 'IS', value: '1' },
   { tag: 0x00200032, vr: 'DS', value: '-100\\-120.5\\1e2' },
   { tag: 0x00200037, vr: 'DS', value: '1\\0\\0\\0\\1\\0' },
+  { tag: 0x00200100, vr: 'IS', value: '2' },
+  { tag: 0x00201002, vr: 'IS', value: '48' },
+  { tag: 0x00201209, vr: 'IS', value: '49' },
   { tag: 0x00280010, vr: 'US', value: Uint8Array.of(0, 2) },
   { tag: 0x00280011, vr: 'US', value: Uint8Array.of(0, 1) },
   { tag: 0x00280030, vr: 'DS', value: '0.4\\0.5' },
+  { tag: 0x00281054, vr: 'LO', value: 'hu' },
 ];
 
 function withElement(element: RawElement): RawElement[] {
@@ -47,6 +54,22 @@ function codeOf(run: () => unknown): string {
 }
 
 describe('readHeader', () => {
+  it.each<[string, string, number | null]>([
+    ['DERIVED\\PRIMARY\\AXIAL\\CT_SOM7 SPI DUAL\\DE_MONO_40', '', 40],
+    ['DERIVED\\PRIMARY\\AXIAL', 'C-Spine Monoenergetic 50 keV', 50],
+    ['DERIVED\\PRIMARY\\AXIAL', 'Mono+ 70', 70],
+    ['ORIGINAL\\PRIMARY\\AXIAL', 'VMI 65keV', 65],
+    ['ORIGINAL\\PRIMARY\\AXIAL', 'C-Spine 3.0 Br60', null],
+    ['ORIGINAL\\PRIMARY\\AXIAL', 'Monitoring 10 s', null],
+  ])('reads the energy of a virtual image from %s and "%s"', (imageType, description, energy) => {
+    const elements = [
+      ...ELEMENTS.filter(({ tag }) => tag !== 0x00080008 && tag !== 0x0008103e),
+      { tag: 0x00080008, vr: 'CS', value: imageType },
+      { tag: 0x0008103e, vr: 'LO', value: description },
+    ].sort((a, b) => a.tag - b.tag);
+    expect(readHeader(rawPart10(elements)).kiloElectronvolt).toBe(energy);
+  });
+
   it.each([{ implicit: false }, { implicit: true }])('reads every fact, text in its character set (%o)', (options) => {
     expect(readHeader(rawPart10(ELEMENTS, options))).toEqual({
       patientId: 'P-1',
@@ -77,8 +100,17 @@ describe('readHeader', () => {
       institutionalDepartmentName: '',
       stationName: '',
       bodyPartExamined: '',
+      anatomicRegion: '',
       convolutionKernel: 'Br60f\\3',
       instanceNumber: 1,
+      acquisitionNumber: 7,
+      temporalPosition: 2,
+      reconstructionDiameterMm: 180.5,
+      kilovoltPeak: 120,
+      kiloElectronvolt: null,
+      rescaleType: 'HU',
+      imagesInAcquisition: 48,
+      numberOfSeriesRelatedInstances: 49,
       rows: 512,
       columns: 256,
       numberOfFrames: 1,

@@ -1,6 +1,7 @@
 import type { CaseManifest, Findings, StoredInstance } from '../../../src/case/case.ts';
 import { derivedUid } from '../../../src/dicom/uids.ts';
 import type { ResultObject } from '../../../src/case/delivery.ts';
+import { UNREAD_BEFORE } from '../../../src/dicom/header.ts';
 
 export const CT = '1.2.840.10008.5.1.4.1.1.2';
 export const SC = '1.2.840.10008.5.1.4.1.1.7';
@@ -63,6 +64,7 @@ export function instanceOf(wishes: InstanceWishes = {}): StoredInstance {
       stationName: '',
       bodyPartExamined: 'CSPINE',
       convolutionKernel: 'B70',
+      ...UNREAD_BEFORE,
       instanceNumber: number,
       rows: 512,
       columns: 512,

@@ -43,6 +43,14 @@ describe('identity', () => {
   it.each([
     ['case, padding and empty components', { patientName: 'DOE^JANE^^ ' }, []],
     ['groups that only one of them has', { patientName: 'Doe^Jane=土井^ジェーン=どい^ジェーン' }, []],
+    ['a birth date of which only the year is known', { patientBirthDate: '1970' }, []],
+    ['a birth date without its day', { patientBirthDate: '19700100' }, []],
+    ['a birth date with separators', { patientBirthDate: '1970.01.01' }, []],
+    ['another year', { patientBirthDate: '1971' }, ['birth date']],
+    ['a sex that is left open', { patientSex: 'O' }, []],
+    ['a sex that is left out', { patientSex: '' }, []],
+    ['a sex in a word', { patientSex: 'FEMALE' }, []],
+    ['another sex', { patientSex: 'M' }, ['sex']],
     ['an issuer that one leaves out', { issuerOfPatientId: '' }, []],
     ['padding of the ID', { patientId: 'P-1\0' }, []],
     ['another ID', { patientId: 'P-2' }, ['patient ID']],
@@ -55,6 +63,19 @@ describe('identity', () => {
   ])('%s', (_name, change, differences) => {
     expect(identityDifferences(jane, { ...jane, ...change })).toEqual(differences);
     expect(identityDifferences({ ...jane, ...change }, jane)).toEqual(differences);
+  });
+});
+
+describe('ways to write one name', () => {
+  const anna = instanceOf({ patientName: 'Müller^Anna Maria' }).header;
+  it.each([
+    'Müller^Anna  Maria',
+    'Müller^Anna\u3000Maria',
+    'MULLER^ANNA MARIA',
+    'Müller^Anna^Maria',
+    'Mu\u0308ller^Anna Maria ',
+  ])('%s', (patientName) => {
+    expect(identityDifferences(anna, { ...anna, patientName })).toEqual([]);
   });
 });
 

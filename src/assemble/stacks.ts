@@ -1,0 +1,243 @@
+import type { InstanceHeader, StoredInstance } from '../case/case.ts';
+import { orientationDifferenceDegrees, positionAlongMm, superiorNormal } from '../dicom/geometry.ts';
+import { compareText, orderSlices } from './sliceOrder.ts';
+
+/** Slices of one series that may make one volume. */
+export interface Stack {
+  slices: StoredInstance[];
+  /** What tells it from the other stacks of its series, for people; empty where there is no other. */
+  name: string;
+}
+
+/** Orientations of one stack are equal but for the digits that they are written with. */
+const SAME_ORIENTATION_DEGREES = 1;
+const SAME_SIZE = 0.01;
+/** Slices of two passes lie at places of their own: nearer to one another than this share of a step, the passes overlap. */
+const LEAST_SHARE_OF_STEP = 0.8;
+/** Passes farther apart than this many steps are two volumes with a hole between them. */
+const MOST_STEPS_APART = 3;
+/** A pause of this length between two slices is one between two passes. */
+const PAUSE_SECONDS = 15;
+
+/** An attribute that is the same in all slices of a volume: `same` compares two slices that both state it. */
+interface Trait {
+  name: (header: InstanceHeader) => string;
+  isStated: (header: InstanceHeader) => boolean;
+  same: (a: InstanceHeader, b: InstanceHeader) => boolean;
+}
+
+function textTrait(label: string, read: (header: InstanceHeader) => string): Trait {
+  const value = (header: InstanceHeader): string => read(header).trim().toUpperCase();
+  return {
+    name: (header) => `${label} ${read(header).trim()}`,
+    isStated: (header) => value(header) !== '',
+    same: (a, b) => value(a) === value(b),
+  };
+}
+
+function numberTrait(label: string, unit: string, read: (header: InstanceHeader) => number | null): Trait {
+  return {
+    name: (header) => `${label} ${Number(read(header)!.toFixed(2))}${unit}`,
+    isStated: (header) => (read(header) ?? 0) > 0,
+    same: (a, b) => Math.abs(read(a)! / read(b)! - 1) <= SAME_SIZE,
+  };
+}
+
+/** PS3.3 C.7.6.2 and C.8.2.1. Where two slices state different values of one of these, they are of two volumes. */
+const TRAITS: readonly Trait[] = [
+  {
+    name: () => 'another orientation',
+    isStated: ({ imageOrientationPatient }) => imageOrientationPatient !== null,
+    same: (a, b) =>
+      orientationDifferenceDegrees(a.imageOrientationPatient!, b.imageOrientationPatient!) <= SAME_ORIENTATION_DEGREES,
+  },
+  textTrait('frame of reference', ({ frameOfReferenceUid }) => frameOfReferenceUid),
+  numberTrait('rows', '', ({ rows }) => rows),
+  numberTrait('columns', '', ({ columns }) => columns),
+  numberTrait('pixels of', ' mm', ({ pixelSpacingMm }) => pixelSpacingMm?.[0] ?? null),
+  numberTrait('pixels of', ' mm', ({ pixelSpacingMm }) => pixelSpacingMm?.[1] ?? null),
+  textTrait('kernel', ({ convolutionKernel }) => convolutionKernel),
+  numberTrait('thickness', ' mm', ({ sliceThicknessMm }) => sliceThicknessMm),
+  textTrait('image type', ({ imageType }) => imageType.slice(2).join('\\')),
+  numberTrait('reconstruction diameter', ' mm', ({ reconstructionDiameterMm }) => reconstructionDiameterMm),
+  numberTrait('tube voltage', ' kV', ({ kilovoltPeak }) => kilovoltPeak),
+  numberTrait('energy', ' keV', ({ kiloElectronvolt }) => kiloElectronvolt),
+  textTrait('rescale type', ({ rescaleType }) => rescaleType),
+  {
+    name: ({ temporalPosition }) => `temporal position ${temporalPosition}`,
+    isStated: ({ temporalPosition }) => temporalPosition !== null,
+    same: (a, b) => a.temporalPosition === b.temporalPosition,
+  },
+];
+
+/**
+ * Splits the axial slices of one series into the stacks that each may be a volume. A series is what a scanner's operator sees as one; two passes,
+ * two kernels or two energies in it, half a step apart, would make one smooth but false stack. Passes that continue one another are one stack. The
+ * order of the input does not matter; the largest stack comes first.
+ */
+export function splitStacks(slices: readonly StoredInstance[]): Stack[] {
+  const sorted = [...slices].sort((a, b) => compareText(a.header.sopInstanceUid, b.header.sopInstanceUid));
+  const alike = joinSilent(grouped(sorted));
+  const stacks = alike.flatMap((group) => joinPasses(passesOf(group)));
+  stacks.sort((a, b) => b.length - a.length || passNumber(a) - passNumber(b) || compareText(uidOf(a), uidOf(b)));
+  return stacks.map((stack) => ({ slices: stack, name: stacks.length === 1 ? '' : nameOf(stack, stacks) }));
+}
+
+/** Groups whose slices state the same of every trait; saying nothing is a value of its own here. */
+function grouped(slices: readonly StoredInstance[]): StoredInstance[][] {
+  const groups: StoredInstance[][] = [];
+  for (const slice of slices) {
+    const group = groups.find(([first]) =>
+      TRAITS.every(({ isStated, same }) => {
+        const stated = isStated(slice.header);
+        return stated === isStated(first!.header) && (!stated || same(slice.header, first!.header));
+      }),
+    );
+    if (group === undefined) groups.push([slice]);
+    else group.push(slice);
+  }
+  return groups;
+}
+
+/** What a slice leaves out contradicts nothing: it joins the largest group that it agrees with. */
+function joinSilent(groups: StoredInstance[][]): StoredInstance[][] {
+  const bySize = [...groups].sort((a, b) => b.length - a.length || compareText(uidOf(a), uidOf(b)));
+  const joined: { slices: StoredInstance[]; headers: InstanceHeader[] }[] = [];
+  for (const group of bySize) {
+    const { header } = group[0]!;
+    const host = joined.find(({ headers }) => headers.every((other) => agrees(header, other)));
+    if (host === undefined) {
+      joined.push({ slices: [...group], headers: [header] });
+    } else {
+      host.slices.push(...group);
+      host.headers.push(header);
+    }
+  }
+  return joined.map(({ slices }) => slices);
+}
+
+function agrees(a: InstanceHeader, b: InstanceHeader): boolean {
+  return TRAITS.every(({ isStated, same }) => !isStated(a) || !isStated(b) || same(a, b));
+}
+
+/** By AcquisitionNumber, and where the clock shows a pause. */
+function passesOf(slices: readonly StoredInstance[]): StoredInstance[][] {
+  const byNumber = new Map<number | null, StoredInstance[]>();
+  for (const slice of slices) {
+    const number = slice.header.acquisitionNumber;
+    byNumber.set(number, [...(byNumber.get(number) ?? []), slice]);
+  }
+  return [...byNumber.values()].flatMap(splitAtPauses);
+}
+
+function splitAtPauses(slices: readonly StoredInstance[]): StoredInstance[][] {
+  const timed = slices.map((slice) => ({ slice, seconds: secondsOf(slice.header.acquisitionDateTime) }));
+  if (timed.some(({ seconds }) => seconds === null)) return [[...slices]];
+  timed.sort((a, b) => a.seconds! - b.seconds! || compareText(uidOf([a.slice]), uidOf([b.slice])));
+  const passes: StoredInstance[][] = [];
+  for (const [index, { slice, seconds }] of timed.entries()) {
+    const pause = index === 0 ? Infinity : seconds! - timed[index - 1]!.seconds!;
+    if (pause > PAUSE_SECONDS) passes.push([slice]);
+    else passes.at(-1)!.push(slice);
+  }
+  return passes;
+}
+
+function secondsOf(dateTime: string): number | null {
+  const parts = /^(\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2}(?:\.\d+)?)/.exec(dateTime);
+  if (parts === null) return null;
+  const [year, month, day, hour, minute, second] = parts.slice(1).map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  return Date.UTC(year, month - 1, day, hour, minute) / 1000 + second;
+}
+
+/** Slices of one pass or of several that continue one another; positions along the normal, falling. `stepMm` is 0 while there is one slice. */
+interface Run {
+  slices: StoredInstance[];
+  positionsMm: number[];
+  stepMm: number;
+}
+
+/** Step-and-shoot scans number every table position, long ones are taken in parts: passes that continue one another are one stack. */
+function joinPasses(passes: readonly StoredInstance[][]): StoredInstance[][] {
+  if (passes.length === 1) return [...passes];
+  const normal = superiorNormal(passes[0]![0]!.header.imageOrientationPatient!)!;
+  const runs = passes.map((slices): Run => ({
+    slices: [...slices],
+    positionsMm: slices
+      .map(({ header }) => positionAlongMm(header.imagePositionPatientMm!, normal))
+      .sort((a, b) => b - a),
+    stepMm: orderSlices(slices).spacingMm,
+  }));
+  runs.sort(
+    (a, b) =>
+      b.positionsMm[0]! - a.positionsMm[0]! ||
+      b.slices.length - a.slices.length ||
+      passNumber(a.slices) - passNumber(b.slices) ||
+      compareText(uidOf(a.slices), uidOf(b.slices)),
+  );
+  const stacks: Run[] = [];
+  for (const run of runs) {
+    const above = stacks.find((stack) => continues(stack, run));
+    if (above === undefined) {
+      stacks.push(run);
+      continue;
+    }
+    if (above.stepMm === 0) above.stepMm = run.stepMm || distanceMm(above, run);
+    above.slices.push(...run.slices);
+    above.positionsMm = [...above.positionsMm, ...run.positionsMm].sort((a, b) => b - a);
+  }
+  return stacks.map(({ slices }) => slices);
+}
+
+function continues(above: Run, below: Run): boolean {
+  const steps = [above.stepMm, below.stepMm].filter((step) => step > 0);
+  const distance = distanceMm(above, below);
+  // Of two single slices only their distance is known.
+  if (steps.length === 0) return distance > 0;
+  return (
+    distance >= LEAST_SHARE_OF_STEP * Math.min(...steps) &&
+    above.positionsMm.at(-1)! - below.positionsMm[0]! <= MOST_STEPS_APART * Math.max(...steps)
+  );
+}
+
+/** Between the nearest slices of two runs, of which `above` begins higher. */
+function distanceMm(above: Run, below: Run): number {
+  const bottom = above.positionsMm.at(-1)!;
+  if (bottom >= below.positionsMm[0]!) return bottom - below.positionsMm[0]!;
+  const near = above.positionsMm.filter((position) => position <= below.positionsMm[0]! + (above.stepMm || Infinity));
+  return Math.min(
+    ...below.positionsMm.flatMap((position) => near.map((other) => Math.abs(position - other))),
+    Infinity,
+  );
+}
+
+function passNumber([first]: readonly StoredInstance[]): number {
+  return first?.header.acquisitionNumber ?? Number.MAX_SAFE_INTEGER;
+}
+
+function uidOf([first]: readonly StoredInstance[]): string {
+  return first!.header.sopInstanceUid;
+}
+
+/** The traits in which the stack differs from another one of its series, else its pass. */
+function nameOf(stack: readonly StoredInstance[], stacks: readonly StoredInstance[][]): string {
+  const { header } = stack[0]!;
+  const others = stacks.filter((other) => other !== stack).map((other) => other[0]!.header);
+  const names = TRAITS.filter(
+    ({ isStated, same }) => isStated(header) && others.some((other) => isStated(other) && !same(header, other)),
+  ).map(({ name }) => name(header));
+  if (others.some((other) => other.acquisitionNumber !== header.acquisitionNumber) && header.acquisitionNumber !== null)
+    names.push(`acquisition ${header.acquisitionNumber}`);
+  if (names.length === 0 && header.acquisitionDateTime !== '')
+    names.push(
+      `acquired at ${header.acquisitionDateTime.slice(8, 10)}:${header.acquisitionDateTime.slice(10, 12)}:${header.acquisitionDateTime.slice(12, 14)}`,
+    );
+  return [...new Set(names)].join(', ');
+}
