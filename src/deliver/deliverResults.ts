@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { samePatientId } from '../case/patientIdentity.ts';
 import { readHeader } from '../dicom/header.ts';
 import { TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
@@ -205,8 +206,8 @@ async function objectionTo({ object, patientId, accessionNumber }: DueDelivery):
     if (header.sopInstanceUid !== object.sopInstanceUid || header.seriesInstanceUid !== object.seriesInstanceUid)
       return differs('The SOP or Series Instance UID');
     if (header.studyInstanceUid !== object.studyInstanceUid) return differs('The Study Instance UID');
-    if (header.patientId !== patientId) return differs('The Patient ID');
-    if (header.accessionNumber !== accessionNumber) return differs('The Accession Number');
+    if (!samePatientId(header.patientId, patientId)) return differs('The Patient ID');
+    if (header.accessionNumber.trim() !== accessionNumber.trim()) return differs('The Accession Number');
     return null;
   } catch (error) {
     if (!(error instanceof TriageError)) throw error;

@@ -141,7 +141,10 @@ async function readSource(writer: ResultWriterOptions, claim: ClaimedCase, path:
 }
 
 function anyInstance(claim: ClaimedCase): StoredInstance {
-  const instance = claim.instances[0];
+  // The case may name the study by an object that is not the first: a localizer often has no Accession Number.
+  const { accessionNumber } = claim.record;
+  const instance =
+    claim.instances.find(({ header }) => header.accessionNumber === accessionNumber) ?? claim.instances[0];
   if (instance === undefined)
     throw new TriageError('report-failed', 'The case has no stored object, so there is no identity to report under.');
   return instance;

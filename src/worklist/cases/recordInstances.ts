@@ -214,6 +214,8 @@ async function takeSlice(
     .updateTable('cases')
     .set({
       ...(row.last_slice_at === null ? description(instance, rule) : {}),
+      // A localizer often leaves it out.
+      ...(row.accession_number === '' ? { accession_number: instance.header.accessionNumber } : {}),
       acquired_at: acquisitionDateTime > row.acquired_at ? acquisitionDateTime : row.acquired_at,
       last_received_at: Math.max(row.last_received_at, instance.receivedAtMs),
       last_slice_at: Math.max(row.last_slice_at ?? 0, instance.receivedAtMs),

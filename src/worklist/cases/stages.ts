@@ -150,6 +150,7 @@ export async function apply(context: StoreContext, held: ClaimedCase, event: Cas
     switch (event.type) {
       case 'seriesChosen':
         await saveAnalysis(trx, row, { manifest: event.manifest, series: event.manifest.series });
+        await describeByAnalysed(trx, row, event.manifest);
         break;
       case 'notEligible':
         await saveAnalysis(trx, row, { series: event.series, findings: event.findings });
@@ -193,6 +194,28 @@ export async function apply(context: StoreContext, held: ClaimedCase, event: Cas
     touched.add(row.study_instance_uid);
     return 'applied';
   });
+}
+
+/** Head and neck may be ordered apart and be one study: the case, as its report, carries what the analysed series says of the study. */
+async function describeByAnalysed(trx: Transaction<Schema>, row: CaseRow, manifest: CaseManifest): Promise<void> {
+  const first = await trx
+    .selectFrom('instances')
+    .selectAll()
+    .where('study_instance_uid', '=', row.study_instance_uid)
+    .where('path', '=', manifest.slices[0]?.path ?? '')
+    .executeTakeFirst();
+  if (first === undefined) return;
+  const { header } = storedInstanceOf(first);
+  await trx
+    .updateTable('cases')
+    .set({
+      accession_number: header.accessionNumber,
+      study_date: header.studyDate,
+      study_time: header.studyTime,
+      study_description: header.studyDescription,
+    })
+    .where('study_instance_uid', '=', row.study_instance_uid)
+    .execute();
 }
 
 /** What the audit keeps of an event: facts, and no text from the headers. */
