@@ -1,4 +1,4 @@
-import type { Crack, Cut } from './breaks.ts';
+import type { Crack, Cut } from './breakage.ts';
 import { textureAt, boneTexture, TEXTURE_EDGE } from './noiseTiles.ts';
 import { distancesAlong, extentOf, type Frame, type Solid, type Vec3 } from './solids.ts';
 
@@ -90,23 +90,32 @@ export function boneRangeZ(bone: Bone): [number, number] {
   return [low, high];
 }
 
+/** The parts of a bone that a plane meets, and the pixels that they may reach. */
+interface PlaneMeeting {
+  /** Five numbers each: index of the solid, first and last row, first and last column. */
+  readonly parts: readonly number[];
+  readonly top: number;
+  readonly bottom: number;
+  readonly left: number;
+  readonly right: number;
+}
+
 /**
  * Draws the cut of a bone with the plane z (world, mm) into the layer with the given weight: the distance of each part in its
  * own box only, then HU by depth below the surface, without what the cuts and cracks took away.
  */
 export function drawBone(bone: Bone, grid: Grid, z: number, weight: number, layer: BoneLayer): void {
-  const { rows, columns, spacingMm: px, x0, y0 } = grid;
-  const margin = BLEND_MM + px;
-  const { frame } = bone;
-  const [ox, oy, oz] = frame.origin;
-  const [xx, xy, xz] = frame.x;
-  const [yx, yy, yz] = frame.y;
-  const [zx, zy, zz] = frame.z;
-  const { distanceMm: sdf, cortexMm, coverage, weightedHu, mask } = layer;
+  const meeting = meetingOf(bone, grid, z);
+  if (meeting.right < meeting.left) return;
+  layer.firstRow = Math.min(layer.firstRow, meeting.top);
+  layer.lastRow = Math.max(layer.lastRow, meeting.bottom);
+  measureDistances(bone, grid, z, meeting, layer);
+  paintBone(bone, grid, z, weight, meeting, layer);
+}
 
-  // The parts that this plane meets, five numbers each: index and range of rows and columns.
+function meetingOf({ boxes, solids }: Bone, { rows, columns, spacingMm: px, x0, y0 }: Grid, z: number): PlaneMeeting {
+  const margin = BLEND_MM + px;
   const parts: number[] = [];
-  const { boxes, solids } = bone;
   let top = rows;
   let bottom = -1;
   let left = columns;
@@ -127,16 +136,26 @@ export function drawBone(bone: Bone, grid: Grid, z: number, weight: number, laye
     left = Math.min(left, c0);
     right = Math.max(right, c1);
   }
-  if (right < left) return;
-  layer.firstRow = Math.min(layer.firstRow, top);
-  layer.lastRow = Math.max(layer.lastRow, bottom);
+  return { parts, top, bottom, left, right };
+}
+
+/** Writes the signed distance to the bone's surface, negative inside, and the cortex of the nearest part. */
+function measureDistances(bone: Bone, grid: Grid, z: number, meeting: PlaneMeeting, layer: BoneLayer): void {
+  const { columns, spacingMm: px, x0, y0 } = grid;
+  const margin = BLEND_MM + px;
+  const [ox, oy, oz] = bone.frame.origin;
+  const [xx, xy, xz] = bone.frame.x;
+  const [yx, yy, yz] = bone.frame.y;
+  const [zx, zy, zz] = bone.frame.z;
+  const { distanceMm: sdf, cortexMm } = layer;
+  const { parts, top, bottom, left, right } = meeting;
   for (let row = top; row <= bottom; row++) sdf.fill(9, row * columns + left, row * columns + right + 1);
 
   const dz = z - oz;
   const step: Vec3 = [px * xx, px * yx, px * zx];
   if (line.length < columns) line = new Float64Array(columns);
   for (let p = 0; p < parts.length; p += 5) {
-    const solid = solids[parts[p]!]!;
+    const solid = bone.solids[parts[p]!]!;
     const r0 = Math.max(top, parts[p + 1]!);
     const r1 = Math.min(bottom, parts[p + 2]!);
     const c0 = Math.max(left, parts[p + 3]!);
@@ -168,7 +187,24 @@ export function drawBone(bone: Bone, grid: Grid, z: number, weight: number, laye
       }
     }
   }
+}
 
+/** Adds coverage and HU by depth below the surface, and marks the truth. */
+function paintBone(
+  bone: Bone,
+  grid: Grid,
+  z: number,
+  weight: number,
+  { top, bottom, left, right }: PlaneMeeting,
+  layer: BoneLayer,
+): void {
+  const { columns, spacingMm: px, x0, y0 } = grid;
+  const [ox, oy, oz] = bone.frame.origin;
+  const [xx, xy, xz] = bone.frame.x;
+  const [yx, yy, yz] = bone.frame.y;
+  const [zx, zy, zz] = bone.frame.z;
+  const { distanceMm: sdf, cortexMm, coverage, weightedHu, mask } = layer;
+  const dz = z - oz;
   const field = boneTexture();
   const perCell = 1 / bone.textureCellMm;
   const wrap = TEXTURE_EDGE - 1;

@@ -349,3 +349,37 @@ export function movedFrame(frame: Frame, shift: Vec3, pivot: Vec3, turn: Vec3): 
   ]);
   return { origin, x: carry(inner.x), y: carry(inner.y), z: carry(inner.z) };
 }
+
+/** Scalar product. */
+export function dot(a: Vec3, b: Vec3): number {
+  return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
+}
+
+/** The same direction with length 1. */
+export function unit(v: Vec3): Vec3 {
+  const l = Math.hypot(v[0], v[1], v[2]);
+  return [v[0] / l, v[1] / l, v[2] / l];
+}
+
+/** The same solid in a patient of another size. */
+export function scaledSolid(solid: Solid, s: number): Solid {
+  return {
+    ...solid,
+    ax: solid.ax * s,
+    ay: solid.ay * s,
+    az: solid.az * s,
+    bx: solid.bx * s,
+    by: solid.by * s,
+    bz: solid.bz * s,
+    ra: solid.ra * s,
+    rb: solid.rb * s,
+    ha: solid.ha * s,
+    hb: solid.hb * s,
+    round: solid.round * s,
+    dish: solid.dish * s,
+    waist: solid.waist * s,
+    wedge: solid.wedge * s,
+    sink: solid.sink * s,
+    wall: solid.wall * s,
+  };
+}
