@@ -27,7 +27,11 @@ const ROOMS = [
   { room: 'report', sees: [], why: 'A stage imports ground and itself.' },
   { room: 'pacs', sees: [], why: 'A stage imports ground and itself.' },
   { room: 'deliver', sees: [], why: 'A stage imports ground and itself: destinations are given to it.' },
-  { room: 'pipeline', sees: [], why: 'The pipeline names no stage: compose gives it the stages as functions.' },
+  {
+    room: 'pipeline',
+    sees: ['assemble', 'infer', 'report'],
+    why: 'The stages of the pipeline run assemble, infer and report; the loop names none of them.',
+  },
 
   { room: 'thresholds', sees: [], why: 'What a change of threshold would do is computed from facts that are given.' },
   { room: 'worklist', sees: ['thresholds', '^migrations/'], why: 'The database knows no stage and nobody who asks.' },
@@ -184,6 +188,13 @@ module.exports = {
   rooms: ROOMS.map((entry) => ({ room: entry.room, path: pathOf(entry) })),
   homes: HOMES,
   forbidden: [
+    {
+      name: 'the-loop-names-no-stage',
+      comment: 'The loop of the pipeline names no stage: compose gives it the stages as functions.',
+      severity: 'error',
+      from: { path: '^src/pipeline/pipeline\\.ts$' },
+      to: { path: OURS, pathNot: GROUND.map(patternOf) },
+    },
     {
       name: 'no-circular',
       comment: 'Nothing imports itself by a detour, types included.',

@@ -7,9 +7,6 @@ const timeAndChance =
 const LONG_FUNCTIONS = [
   'migrations/0001_initial.ts',
   'src/admin/routingTest.ts',
-  'src/compose/startAgent.ts',
-  'src/infer/encodeOnArrival.ts',
-  'src/infer/modelServing.ts',
   'src/pacs/dicomWeb.ts',
   'src/page/access/auditPage.tsx',
   'src/page/admin/systemPage.tsx',
@@ -18,7 +15,6 @@ const LONG_FUNCTIONS = [
   'src/page/case/caseViewer.tsx',
   'src/page/thresholds/thresholdsPage.tsx',
   'src/page/worklist/worklistPage.tsx',
-  'src/pipeline/pipeline.ts',
   'src/receive/receiverProcess.ts',
   'src/receive/spool.ts',
   'src/web/access/access.ts',

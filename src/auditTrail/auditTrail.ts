@@ -2,6 +2,7 @@ import { messageOf } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { backoffMs } from '../base/backoff.ts';
+import { startWakingLoop } from '../base/wakingLoop.ts';
 import type { AuditOutbox } from '../worklist/audit/auditOutbox.ts';
 import type { AuditSource } from './auditMessage.ts';
 import { auditMessageOf, type AuditNaming } from './auditMessageOf.ts';
@@ -49,7 +50,6 @@ const LAST_TRY_MS = 2_000;
 /** Sends the audit, entry by entry in its order, to the site's repository. Nobody waits for it: what is to be sent is what stands in the audit behind the position. */
 export function startAuditTrail(options: AuditTrailOptions): AuditTrail {
   const { outbox, transport, naming, source, clock, log, pollMs = POLL_MS, retryMinMs = RETRY_MIN_MS } = options;
-  const stopped = new AbortController();
   let lastError: string | null = null;
 
   /** One batch; false when there was nothing to send. */
@@ -67,23 +67,21 @@ export function startAuditTrail(options: AuditTrailOptions): AuditTrail {
     await outbox.sent(entries.at(-1)!.seq);
     return true;
   };
-  const run = async (): Promise<void> => {
-    for (let attempts = 0; !stopped.signal.aborted;) {
-      try {
-        const more = await sendNext();
-        if (attempts > 0) log.info('the audit repository answers again');
-        attempts = 0;
-        lastError = null;
-        if (!more) await clock.sleep(pollMs, stopped.signal);
-      } catch (error) {
-        attempts += 1;
-        lastError = messageOf(error);
-        log.warn('the audit could not be sent to its repository; it waits', { attempt: attempts, error });
-        await clock.sleep(backoffMs(transport.address, attempts, retryMinMs, RETRY_MAX_MS), stopped.signal);
-      }
-    }
-  };
-  const running = run();
+  const loop = startWakingLoop({
+    step: async () => {
+      const more = await sendNext();
+      if (lastError !== null) log.info('the audit repository answers again');
+      lastError = null;
+      return more;
+    },
+    pollMs,
+    retryMs: (failures) => backoffMs(transport.address, failures, retryMinMs, RETRY_MAX_MS),
+    onError: (error, failures) => {
+      lastError = messageOf(error);
+      log.warn('the audit could not be sent to its repository; it waits', { attempt: failures, error });
+    },
+    clock,
+  });
 
   return {
     status: async () => {
@@ -101,8 +99,10 @@ export function startAuditTrail(options: AuditTrailOptions): AuditTrail {
       };
     },
     close: async () => {
-      stopped.abort();
-      const last = running.then(sendNext).catch(() => false);
+      const last = loop
+        .stop()
+        .then(sendNext)
+        .catch(() => false);
       await Promise.race([last, clock.sleep(LAST_TRY_MS)]);
     },
   };

@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import { auditMessageOf } from '../auditTrail/auditMessageOf.ts';
 import { auditXml } from '../auditTrail/auditXml.ts';
 import { systemClock } from '../base/clock.ts';
-import { auditNaming, auditSource } from '../compose/startAgent.ts';
+import { auditNaming, auditSource } from '../compose/audit.ts';
 import { TriageError } from '../base/errors.ts';
 import { createAuditLog, type AuditHead } from '../worklist/audit/audit.ts';
 import { AUDIT_CSV_HEADING, auditCsv } from '../web/auditCsv.ts';

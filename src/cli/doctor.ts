@@ -1,7 +1,8 @@
 import { access, constants, mkdir, statfs } from 'node:fs/promises';
 import { Command } from 'commander';
 import { systemClock } from '../base/clock.ts';
-import { createPacs, dataPaths } from '../compose/startAgent.ts';
+import { createPacs } from '../compose/destinations.ts';
+import { dataPaths } from '../compose/places.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/configFile.ts';
 import { messageOf } from '../base/errors.ts';

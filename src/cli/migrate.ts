@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { dataPaths } from '../compose/startAgent.ts';
+import { dataPaths } from '../compose/places.ts';
 import { loadConfig } from '../config/configFile.ts';
 import { makeFolder } from '../base/durably.ts';
 import { lockDataDir } from '../worklist/db/dataDirLock.ts';

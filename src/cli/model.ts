@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { dataPaths, modelPlaces } from '../compose/startAgent.ts';
+import { dataPaths, modelPlaces } from '../compose/places.ts';
 import { loadConfig } from '../config/configFile.ts';
 import { loadModelPackage } from '../infer/modelCard.ts';
 import { findModelPackages, pickModelPackage } from '../infer/modelPackages.ts';

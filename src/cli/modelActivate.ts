@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { systemClock } from '../base/clock.ts';
-import { dataPaths, modelPlaces } from '../compose/startAgent.ts';
+import { dataPaths, modelPlaces } from '../compose/places.ts';
 import { loadConfig } from '../config/configFile.ts';
 import { TriageError } from '../base/errors.ts';
 import { findModelPackages, pickModelPackage } from '../infer/modelPackages.ts';

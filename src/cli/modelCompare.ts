@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { compareModels, type AgainstReaders, type ModelComparison } from '../models/compareModels.ts';
-import { modelPlaces } from '../compose/startAgent.ts';
+import { modelPlaces } from '../compose/places.ts';
 import { loadConfig } from '../config/configFile.ts';
 import { TriageError } from '../base/errors.ts';
 import { findModelPackages, pickModelPackage } from '../infer/modelPackages.ts';

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { systemClock } from '../base/clock.ts';
-import { dataPaths } from '../compose/startAgent.ts';
+import { dataPaths } from '../compose/places.ts';
 import type { Config } from '../config/config.ts';
 import { makeFolder } from '../base/durably.ts';
 import { createCaseStore, type WorklistStore } from '../worklist/cases/caseStore.ts';

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { modelPlaces } from '../compose/startAgent.ts';
+import { modelPlaces } from '../compose/places.ts';
 import { loadConfig } from '../config/configFile.ts';
 import type { ModelCard } from '../infer/modelCard.ts';
 import { findModelPackages } from '../infer/modelPackages.ts';

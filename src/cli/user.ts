@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import { systemClock } from '../base/clock.ts';
-import { dataPaths } from '../compose/startAgent.ts';
+import { dataPaths } from '../compose/places.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/configFile.ts';
 import { TriageError } from '../base/errors.ts';

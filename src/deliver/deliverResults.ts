@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { samePatientId } from '../case/patientIdentity.ts';
 import { readHeader } from '../dicom/header.ts';
+import { backoffMs } from '../base/backoff.ts';
 import { TriageError } from '../base/errors.ts';
+import { startWakingLoop } from '../base/wakingLoop.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { DeliveryOutcome, DueDelivery, Pacs } from '../case/delivery.ts';
@@ -40,50 +42,38 @@ export interface Delivery {
 }
 
 /**
- * Empties the outbox, each destination on its own: verify, send, and ask whether it is held. The outbox is the truth and this only its servant: it
- * keeps nothing in memory, so a crash at any point leads to the same bytes being sent or asked for again, under the same UID.
+ * Empties the outbox, each destination on its own: verify, send, and ask whether it is held. Everything is in the outbox and nothing in memory, so a crash at
+ * any point leads to the same bytes being sent or asked for again, under the same UID.
  */
 export function createDelivery({ store, destinations, clock, log, options = {} }: DeliveryPorts): Delivery {
   const batch = options.batch ?? 20;
   const pollMs = options.pollMs ?? 1_000;
-  let stopping = false;
-  let wake = new AbortController();
+  const loops = destinations.map((destination) =>
+    startWakingLoop({
+      step: async () => deliverDue(destination, await store.dueDeliveries(destination.name, batch), store, log),
+      pollMs,
+      // Each received slice is a change, too: they are answered by one look, not by one each.
+      coalesceMs: COALESCE_MS,
+      retryMs: (failures) => backoffMs(destination.name, failures, pollMs, LONGEST_RETRY_MS),
+      onError: (error) => log.error('Delivery failed', { destination: destination.name, error }),
+      clock,
+    }),
+  );
   const nudge = (): void => {
-    wake.abort();
-    wake = new AbortController();
+    for (const loop of loops) loop.wake();
   };
   const forget = store.onChange(nudge);
-
-  const run = async (destination: Pacs): Promise<void> => {
-    while (!stopping) {
-      // Taken before the look, so that a change during it is not slept through.
-      const woken = wake.signal;
-      let progress = false;
-      try {
-        progress = await deliverDue(destination, await store.dueDeliveries(destination.name, batch), store, log);
-      } catch (error) {
-        log.error('Delivery failed', { destination: destination.name, error });
-      }
-      if (progress) continue;
-      await clock.sleep(pollMs, woken);
-      // Each received slice is a change, too: they are answered by one look, not by one each.
-      if (woken.aborted) await clock.sleep(COALESCE_MS);
-    }
-  };
-  const running = Promise.all(destinations.map(run));
-
   return {
     nudge,
     drain: async () => {
-      stopping = true;
       forget();
-      nudge();
-      await running;
+      await Promise.all(loops.map((loop) => loop.stop()));
     },
   };
 }
 
 const COALESCE_MS = 20;
+const LONGEST_RETRY_MS = 30_000;
 
 /** One pass over what is due at one destination; true when something was accepted or settled, so that the next pass may follow at once. */
 async function deliverDue(

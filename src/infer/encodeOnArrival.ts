@@ -1,17 +1,10 @@
-import type { EncodedSlice, InstanceHeader, StoredInstance } from '../case/case.ts';
+import type { InstanceHeader, StoredInstance } from '../case/case.ts';
 import { TriageError } from '../base/errors.ts';
-import type { ModelLease } from './modelServing.ts';
+import { startWakingLoop } from '../base/wakingLoop.ts';
+import type { Clock } from '../base/clock.ts';
+import type { ModelLease } from './servingNetworks.ts';
+import { createSliceFeatureSaver, type SliceFeatureStore } from './sliceFeatures.ts';
 import type { Log } from '../base/log.ts';
-
-/** Encoded slices are saved in batches: one durable transaction for many slices. */
-const SAVE_EVERY = 16;
-
-/** Where encoded slices are kept. */
-interface SliceFeatureStore {
-  /** Slices that this model has encoded already, by the digest of their data set. */
-  sliceFeatures(modelSha256: string, instanceSha256s: readonly string[]): Promise<Map<string, EncodedSlice>>;
-  saveSliceFeatures(modelSha256: string, features: ReadonlyMap<string, EncodedSlice>): Promise<void>;
-}
 
 interface Options {
   /** Null while no network is loaded: slices then wait for the infer stage. Taken anew for each slice, for another network may serve by then. */
@@ -22,6 +15,7 @@ interface Options {
   refuse: (header: InstanceHeader) => unknown;
   /** Negative when series `a` would be analysed rather than `b`, judged by what headers alone say. */
   preferSeries: (a: InstanceHeader, b: InstanceHeader) => number;
+  clock: Pick<Clock, 'sleep'>;
   log: Log;
 }
 
@@ -43,100 +37,72 @@ export interface ArrivalEncoder {
  * Of several series of a study, only the one that would be analysed as far as headers tell; a wrong guess costs time, never a result.
  */
 export function createArrivalEncoder(options: Options): ArrivalEncoder {
+  const { store, lease: takeLease, log, clock } = options;
   const queue: StoredInstance[] = [];
+  /** Of each study the header of the series that would be analysed. */
   const best = new Map<string, InstanceHeader>();
-  let unsaved = new Map<string, EncodedSlice>();
-  let unsavedOf = '';
-  let encodedCount = 0;
-  let running: Promise<void> = Promise.resolve();
-  let busy = false;
-  let closed = false;
-  let current: string | null = null;
+  const saver = createSliceFeatureSaver(store);
   const waiters: { studyInstanceUid: string; resolve: () => void }[] = [];
+  let encodedCount = 0;
+  let current: string | null = null;
+  let isClosed = false;
 
-  async function save(): Promise<void> {
-    if (unsaved.size === 0) return;
-    const batch = unsaved;
-    unsaved = new Map();
-    await options.store.saveSliceFeatures(unsavedOf, batch);
-  }
+  const isWaiting = (studyInstanceUid: string): boolean =>
+    current === studyInstanceUid || queue.some(({ header }) => header.studyInstanceUid === studyInstanceUid);
 
-  function tellWaiters(): void {
-    for (let i = waiters.length - 1; i >= 0; i--) {
-      const { studyInstanceUid, resolve } = waiters[i]!;
-      if (
-        current === studyInstanceUid ||
-        queue.some((instance) => instance.header.studyInstanceUid === studyInstanceUid)
-      )
-        continue;
-      waiters.splice(i, 1);
-      resolve();
+  const tellWaiters = (): void => {
+    for (const waiter of [...waiters]) {
+      if (isWaiting(waiter.studyInstanceUid)) continue;
+      waiters.splice(waiters.indexOf(waiter), 1);
+      waiter.resolve();
     }
-  }
+  };
 
-  async function run(): Promise<void> {
-    while (!closed) {
-      const instance = queue.shift();
-      if (instance === undefined) break;
-      const lease = options.lease();
-      if (lease === null) {
-        queue.length = 0;
-        break;
-      }
-      current = instance.header.studyInstanceUid;
-      try {
-        await encode(instance, lease);
-      } finally {
-        lease.release();
-      }
-      const more = queue.some((waiting) => waiting.header.studyInstanceUid === instance.header.studyInstanceUid);
-      if (unsaved.size >= SAVE_EVERY || !more) await save();
-      current = null;
-      tellWaiters();
-    }
-    await save();
-  }
-
-  async function encode(instance: StoredInstance, { model }: ModelLease): Promise<void> {
+  const encode = async (instance: StoredInstance, { model }: ModelLease): Promise<void> => {
     const { sha256 } = model.identity;
     try {
-      const known = await options.store.sliceFeatures(sha256, [instance.sha256]);
-      if (known.has(instance.sha256)) return;
-      const encoded = await model.encodeSlice(options.resolvePath(instance.path));
-      // Features of two networks are never saved under one name.
-      if (unsavedOf !== sha256) await save();
-      unsavedOf = sha256;
-      unsaved.set(instance.sha256, encoded);
+      if ((await store.sliceFeatures(sha256, [instance.sha256])).has(instance.sha256)) return;
+      await saver.add(sha256, instance.sha256, await model.encodeSlice(options.resolvePath(instance.path)));
       encodedCount += 1;
     } catch (error) {
       // The infer stage meets the same slice again, counts attempts and says what is wrong.
-      options.log.warn('slice not encoded on arrival', {
+      log.warn('slice not encoded on arrival', {
         sopInstanceUid: instance.header.sopInstanceUid,
         code: error instanceof TriageError ? error.code : 'unexpected',
         error,
       });
     }
-  }
+  };
 
-  function start(): void {
-    if (busy || closed) return;
-    busy = true;
-    running = run()
-      .catch((error: unknown) => {
-        options.log.error('encoding on arrival stopped', { error });
-      })
-      .finally(() => {
-        busy = false;
-        current = null;
-        tellWaiters();
-        if (queue.length > 0) start();
-      });
-  }
+  /** Encodes the next slice. */
+  const next = async (): Promise<boolean> => {
+    const instance = queue.shift();
+    if (instance === undefined) return false;
+    const { studyInstanceUid } = instance.header;
+    current = studyInstanceUid;
+    try {
+      const lease = takeLease();
+      if (lease === null) queue.length = 0;
+      else await encode(instance, lease).finally(lease.release);
+      if (!queue.some(({ header }) => header.studyInstanceUid === studyInstanceUid)) await saver.save();
+    } finally {
+      current = null;
+      tellWaiters();
+    }
+    return true;
+  };
+
+  const loop = startWakingLoop({
+    step: next,
+    pollMs: null,
+    onError: (error) => log.error('encoded slices could not be saved; the infer stage encodes them again', { error }),
+    clock,
+  });
 
   return {
     add: (instances) => {
-      const lease = options.lease();
-      if (lease === null || closed) return;
+      const lease = takeLease();
+      if (lease === null || isClosed) return;
       lease.release();
       for (const instance of instances) {
         const { header } = instance;
@@ -146,22 +112,24 @@ export function createArrivalEncoder(options: Options): ArrivalEncoder {
         else if (leader.seriesInstanceUid !== header.seriesInstanceUid) continue;
         queue.push(instance);
       }
-      start();
+      loop.wake();
     },
     forget: (studyInstanceUid) => {
       best.delete(studyInstanceUid);
     },
     encoded: () => encodedCount,
-    isBusy: () => busy,
+    isBusy: () => current !== null || queue.length > 0,
     settle: (studyInstanceUid) =>
       new Promise((resolve) => {
         waiters.push({ studyInstanceUid, resolve });
         tellWaiters();
       }),
     close: async () => {
-      closed = true;
+      isClosed = true;
       queue.length = 0;
-      await running;
+      await loop.stop();
+      tellWaiters();
+      await saver.save();
     },
   };
 }

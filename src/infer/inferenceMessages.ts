@@ -1,6 +1,7 @@
 import type { Anatomy, EncodedSlice } from '../case/case.ts';
 import { ERROR_KINDS, TriageError, messageOf } from '../base/errors.ts';
 import type { ErrorCode } from '../base/errors.ts';
+import { installationFault } from '../base/installationFault.ts';
 import type { CaseScore, ModelIdentity, SourceSlice } from '../case/triageModel.ts';
 import type { ProviderChoice } from './onnxGraphs.ts';
 
@@ -34,6 +35,8 @@ export interface ErrorMessage {
   code: ErrorCode;
   message: string;
   context: Record<string, unknown>;
+  /** Code of the fault of the installation behind it (a full disk, a device that fails); null when there is none. */
+  fault: string | null;
 }
 
 export type FromChild =
@@ -44,10 +47,13 @@ export type FromChild =
 
 /** An error as it crosses the process boundary. What is no TriageError is a failure of inference. */
 export function toErrorMessage(error: unknown): ErrorMessage {
-  if (error instanceof TriageError) return { code: error.code, message: error.message, context: { ...error.context } };
-  return { code: 'inference-failed', message: `Inference failed: ${messageOf(error)}`, context: {} };
+  const fault = installationFault(error);
+  if (error instanceof TriageError)
+    return { code: error.code, message: error.message, context: { ...error.context }, fault };
+  return { code: 'inference-failed', message: `Inference failed: ${messageOf(error)}`, context: {}, fault };
 }
 
-export function fromErrorMessage({ code, message, context }: ErrorMessage): TriageError {
-  return new TriageError(code in ERROR_KINDS ? code : 'inference-failed', message, { context });
+export function fromErrorMessage({ code, message, context, fault }: ErrorMessage): TriageError {
+  const cause = fault === null ? undefined : Object.assign(new Error(fault), { code: fault });
+  return new TriageError(code in ERROR_KINDS ? code : 'inference-failed', message, { context, cause });
 }

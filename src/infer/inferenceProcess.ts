@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { EncodedSlice } from '../case/case.ts';
+import { doubledMs } from '../base/backoff.ts';
 import { forkBeside } from '../base/childProcess.ts';
 import { TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
@@ -288,7 +289,7 @@ class InferenceSupervisor {
 
   #restart(): void {
     if (this.#isClosed) return;
-    const waitMs = Math.min(LONGEST_RESTART_MS, FIRST_RESTART_MS * 2 ** Math.min(20, Math.max(0, this.#deaths - 1)));
+    const waitMs = doubledMs(this.#deaths, FIRST_RESTART_MS, LONGEST_RESTART_MS);
     this.#cancelRestart = this.#options.clock.after(waitMs, () => {
       if (this.#isClosed) return;
       this.#spawn(

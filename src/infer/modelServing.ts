@@ -1,7 +1,10 @@
+import { doubledMs } from '../base/backoff.ts';
 import { messageOf } from '../base/errors.ts';
+import { startWakingLoop } from '../base/wakingLoop.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { ModelIdentity, TriageModel } from '../case/triageModel.ts';
+import { ServingNetworks, type ModelLease } from './servingNetworks.ts';
 
 /** A package that a role is to have. */
 export interface WantedModel {
@@ -9,14 +12,6 @@ export interface WantedModel {
   key: string;
   /** Null when it is whatever lies in the configured folder. */
   identity: ModelIdentity | null;
-}
-
-/** A hold on a network: it is not closed before `release`, though another one may serve by then. */
-export interface ModelLease {
-  readonly model: TriageModel;
-  /** False once another package is about to serve: what is read from the database then may be meant for that one. */
-  isCurrent: () => boolean;
-  release: () => void;
 }
 
 export interface ModelServingOptions<Wanted extends WantedModel> {
@@ -53,136 +48,85 @@ const POLL_MS = 2_000;
 const RETRY_MS = 30_000;
 const LONGEST_RETRY_MS = 600_000;
 
-interface Serving {
-  key: string;
-  model: TriageModel;
-  holders: number;
-  isRetired: boolean;
-}
-
 /**
  * Keeps the network of a role as the database wants it, without a restart: a new one is loaded beside the old, in a process of its own, and takes over when its
  * golden case agrees; one that does not load leaves the old one serving. The old one is closed when nobody holds it any more.
  */
 export function createModelServing<Wanted extends WantedModel>(options: ModelServingOptions<Wanted>): ModelServing {
   const { clock, log, pollMs = POLL_MS } = options;
-  let serving: Serving | null = null;
-  let isSwitching = false;
+  const networks = new ServingNetworks(log);
   let failure: string | null = null;
-  /** The last decision that did not load. */
-  let failedKey: string | null = null;
-  let retries = 0;
-  let retryAtMs = 0;
+  /** The last decision that did not load, how often it has failed, and when it is tried again. */
+  let failed: { key: string; times: number; retryAtMs: number } | null = null;
   let isClosed = false;
-  let cancelPoll = (): void => undefined;
   let looking: Promise<void> | null = null;
-  /** Every network that is not yet closed. */
-  const alive = new Map<TriageModel, Promise<void> | null>();
-
-  const shut = (model: TriageModel): Promise<void> => {
-    const closing =
-      alive.get(model) ??
-      model.close().catch((error: unknown) => {
-        log.warn('a network did not close cleanly', { model: model.identity.name, error });
-      });
-    alive.set(model, closing);
-    return closing.then(() => void alive.delete(model));
-  };
-  const closeIfFree = (old: Serving): void => {
-    if (old.isRetired && old.holders === 0) shut(old.model).catch(() => undefined);
-  };
-  const retire = (old: Serving | null): void => {
-    if (old === null) return;
-    old.isRetired = true;
-    closeIfFree(old);
-  };
 
   /** True when it serves then. */
   const take = async (wanted: Wanted): Promise<boolean> => {
-    const current = serving;
+    const { current } = networks;
     const isSame =
       current !== null && wanted.identity !== null && current.model.identity.sha256 === wanted.identity.sha256;
     const model = isSame ? current.model : await options.load(wanted);
-    if (!isSame) alive.set(model, null);
+    if (!isSame) networks.loaded(model);
     if (isClosed) return false;
-    isSwitching = true;
     try {
-      await options.taken(wanted, model);
-      if (isSame) current.key = wanted.key;
-      else {
-        serving = { key: wanted.key, model, holders: 0, isRetired: false };
-        retire(current);
-      }
+      await networks.serve(wanted.key, model, () => options.taken(wanted, model));
       return true;
     } catch (error) {
-      if (!isSame) await shut(model);
+      if (!isSame) await networks.close(model);
       throw error;
-    } finally {
-      isSwitching = false;
     }
+  };
+
+  const allIsWell = (): void => {
+    failure = null;
+    failed = null;
   };
 
   const follow = async (): Promise<void> => {
     const wanted = await options.wanted();
     if (isClosed) return;
     if (wanted === null) {
-      retire(serving);
-      serving = null;
-      failure = null;
-      failedKey = null;
-      return;
-    }
-    if (serving?.key === wanted.key) {
-      failure = null;
-      failedKey = null;
-      return;
-    }
-    if (failedKey === wanted.key && clock.monotonicMs() < retryAtMs) return;
-    if (failedKey !== wanted.key) retries = 0;
+      networks.retire();
+      allIsWell();
+    } else if (networks.current?.key === wanted.key) allIsWell();
+    else if (failed?.key !== wanted.key || clock.monotonicMs() >= failed.retryAtMs) await change(wanted);
+  };
+
+  /** Tries to take what is wanted into use. */
+  const change = async (wanted: Wanted): Promise<void> => {
     try {
       if (await take(wanted)) {
-        failure = null;
-        failedKey = null;
-        log.info('Network in use', {
-          model: serving!.model.identity.name,
-          version: serving!.model.identity.version,
-          provider: serving!.model.provider,
-        });
+        allIsWell();
+        log.info('Network in use', factsOf(networks.current!.model));
       }
       return;
     } catch (error) {
-      failedKey = wanted.key;
       failure = messageOf(error);
       log.error(
-        serving === null
+        networks.current === null
           ? 'The network does not load: studies are received and wait'
           : 'The network does not load: the one before goes on serving',
-        {
-          error,
-          ...(wanted.identity === null ? {} : { model: wanted.identity.name, version: wanted.identity.version }),
-        },
+        { error, ...(wanted.identity && { model: wanted.identity.name, version: wanted.identity.version }) },
       );
     }
+    const times = failed?.key === wanted.key ? failed.times + 1 : 1;
+    failed = { key: wanted.key, times, retryAtMs: 0 };
     await options.failed(wanted, failure);
-    if (serving === null) {
-      const instead = await options.fallback(wanted);
-      if (instead !== null) {
-        await take(instead).then(
-          () => {
-            log.warn('The network that served before serves again', {
-              model: serving?.model.identity.name,
-              version: serving?.model.identity.version,
-            });
-          },
-          (error: unknown) => {
-            log.error('The network that served before does not load either', { error });
-          },
-        );
-      }
+    if (networks.current === null) await takeInstead(wanted);
+    const waitMs = networks.current === null ? RETRY_MS : doubledMs(times, RETRY_MS, LONGEST_RETRY_MS);
+    failed.retryAtMs = clock.monotonicMs() + waitMs;
+  };
+
+  const takeInstead = async (wanted: Wanted): Promise<void> => {
+    const instead = await options.fallback(wanted);
+    if (instead === null) return;
+    try {
+      if (await take(instead))
+        log.warn('The network that served before serves again', factsOf(networks.current!.model));
+    } catch (error) {
+      log.error('The network that served before does not load either', { error });
     }
-    const waitMs = serving === null ? RETRY_MS : Math.min(LONGEST_RETRY_MS, RETRY_MS * 2 ** Math.min(10, retries));
-    retries += 1;
-    retryAtMs = clock.monotonicMs() + waitMs;
   };
 
   const look = (): Promise<void> => {
@@ -196,44 +140,31 @@ export function createModelServing<Wanted extends WantedModel>(options: ModelSer
       });
     return looking;
   };
-  const poll = (): void => {
-    cancelPoll = clock.after(pollMs, () => {
-      look()
-        .finally(() => {
-          if (!isClosed) poll();
-        })
-        .catch(() => undefined);
-    });
-  };
-  poll();
+  const loop = startWakingLoop({
+    step: async () => {
+      await look();
+      return false;
+    },
+    pollMs,
+    onError: (error) => log.error('which network is wanted could not be read', { error }),
+    clock,
+  });
 
   return {
-    model: () => serving?.model ?? null,
-    lease: () => {
-      const held = serving;
-      if (held === null) return null;
-      held.holders += 1;
-      let isReleased = false;
-      return {
-        model: held.model,
-        isCurrent: () => serving === held && !isSwitching,
-        release: () => {
-          if (isReleased) return;
-          isReleased = true;
-          held.holders -= 1;
-          closeIfFree(held);
-        },
-      };
-    },
+    model: () => networks.current?.model ?? null,
+    lease: () => networks.lease(),
     error: () => failure,
     look,
     close: async () => {
       isClosed = true;
-      cancelPoll();
+      await loop.stop();
       await looking;
       // The stages have stopped by now: whoever still holds it is told by its answers.
-      await Promise.all([...alive.keys()].map(shut));
-      serving = null;
+      await networks.closeAll();
     },
   };
+}
+
+function factsOf(model: TriageModel) {
+  return { model: model.identity.name, version: model.identity.version, provider: model.provider };
 }

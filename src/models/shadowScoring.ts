@@ -1,7 +1,10 @@
 import type { Findings } from '../case/case.ts';
 import { TriageError } from '../base/errors.ts';
 import { inferSeries } from '../infer/inferSeries.ts';
-import type { ModelLease } from '../infer/modelServing.ts';
+import type { ModelLease } from '../infer/servingNetworks.ts';
+import { backoffMs } from '../base/backoff.ts';
+import { installationFault } from '../base/installationFault.ts';
+import { startWakingLoop } from '../base/wakingLoop.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { WorklistStore } from '../worklist/cases/caseStore.ts';
@@ -27,6 +30,7 @@ export interface ShadowScoring {
 
 const POLL_MS = 5_000;
 const ASIDE_MS = 100;
+const LONGEST_RETRY_MS = 60_000;
 /** Attempts on a case before its failure is kept as the answer. */
 const MOST_ATTEMPTS = 2;
 
@@ -47,7 +51,6 @@ export function createShadowScoring({
 }: ShadowScoringOptions): ShadowScoring {
   const stopping = new AbortController();
   const failures = new Map<string, number>();
-  let wake = new AbortController();
 
   /** The findings, and the seconds they took without those it stood aside for. */
   async function score(
@@ -80,7 +83,7 @@ export function createShadowScoring({
   }
 
   /** True when there may be more to do. */
-  async function step(lease: ModelLease): Promise<boolean> {
+  async function scoreNext(lease: ModelLease): Promise<boolean> {
     const { identity } = lease.model;
     const found = await store.nextForShadow(identity.sha256);
     if (found === null || stopping.signal.aborted) return false;
@@ -97,6 +100,8 @@ export function createShadowScoring({
       log.info('Shadow score kept', { ...fields, durationMs: Math.round(scored.seconds * 1000) });
     } catch (error) {
       if (error instanceof Dropped) return false;
+      // A full disk or a locked database says nothing of the package.
+      if (installationFault(error) !== null) throw error;
       const attempts = (failures.get(key) ?? 0) + 1;
       failures.set(key, attempts);
       log.warn('The shadow package could not score a case', { ...fields, attempt: attempts, error });
@@ -109,31 +114,26 @@ export function createShadowScoring({
     return true;
   }
 
-  async function loop(): Promise<void> {
-    while (!stopping.signal.aborted) {
-      let isMore = false;
+  const loop = startWakingLoop({
+    step: async () => {
       const lease = isActiveBusy() ? null : takeLease();
+      if (lease === null) return false;
       try {
-        if (lease !== null) isMore = await step(lease);
-      } catch (error) {
-        log.error('Shadow scoring stumbled', { error });
+        return await scoreNext(lease);
       } finally {
-        lease?.release();
+        lease.release();
       }
-      if (isMore) continue;
-      wake = new AbortController();
-      await clock.sleep(POLL_MS, AbortSignal.any([wake.signal, stopping.signal]));
-    }
-  }
-
-  const running = loop();
-  return {
-    nudge: () => {
-      wake.abort();
     },
-    close: async () => {
+    pollMs: POLL_MS,
+    retryMs: (failures) => backoffMs('shadow', failures, POLL_MS, LONGEST_RETRY_MS),
+    onError: (error) => log.error('Shadow scoring stumbled', { error }),
+    clock,
+  });
+  return {
+    nudge: loop.wake,
+    close: () => {
       stopping.abort();
-      await running;
+      return loop.stop();
     },
   };
 }

@@ -1,13 +1,15 @@
 import type { Findings } from '../case/case.ts';
 import type { CaseEvent, CaseState } from '../case/caseState.ts';
+import { backoffMs, doubledMs } from '../base/backoff.ts';
 import { TriageError } from '../base/errors.ts';
-import type { ErrorCode } from '../base/errors.ts';
+import { installationFault } from '../base/installationFault.ts';
+import { startWakingLoop } from '../base/wakingLoop.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { AttemptFailure, ClaimedCase, StageName } from '../case/claim.ts';
 
 /** What a stage answers: its event, or that the case is not ready for it before a given time. */
-type StageOutcome = CaseEvent | { type: 'notYet'; untilMs: number };
+export type StageOutcome = CaseEvent | { type: 'notYet'; untilMs: number };
 
 /** The work of one stage on one case. Rejections are TriageErrors; anything else is a bug and fails the case. */
 export type Stage = (claim: ClaimedCase, signal: AbortSignal) => Promise<StageOutcome>;
@@ -39,6 +41,8 @@ export interface PipelineOptions {
   leaseMs: number;
   /** How often due cases are looked for when nothing wakes the loop: quiet times and waits after failures end without a change. */
   pollMs?: number;
+  /** First wait of a case whose work met a fault of the installation; doubled while the fault lasts, up to 30 s. */
+  faultWaitMs?: number;
   /** The "could not be analysed" findings of a case that is given up, so that it gets a report too. */
   describeFailure?: (claim: ClaimedCase, failure: { code: string; message: string; stage: StageName }) => Findings;
   onStep?: (step: PipelineStep, studyInstanceUid: string) => void;
@@ -54,156 +58,44 @@ export interface Pipeline {
 }
 
 const STAGES: readonly StageName[] = ['assemble', 'infer', 'report'];
-/** Faults of the installation, not of a case: the case waits, and no attempt is counted. */
-const INSTALLATION_FAULTS: ReadonlySet<ErrorCode> = new Set([
-  'config-invalid',
-  'database-invalid',
-  'database-newer',
-  'model-invalid',
-  'model-tampered',
-  'spool-full',
-  'spool-write-failed',
-]);
-const INSTALLATION_WAIT_MS = 30_000;
 const POLL_MS = 500;
+const FAULT_WAIT_MS = 1_000;
+const LONGEST_FAULT_WAIT_MS = 30_000;
+
+/** What every piece of work needs. */
+interface Work extends PipelineOptions {
+  faultWaitMs: number;
+  /** Told to stop: unfinished cases are given back. */
+  stopping: AbortSignal;
+}
 
 /** Starts a loop for each stage: claim a case, run the stage, record its event. The database holds the truth; everything else only wakes. */
 export function createPipeline(options: PipelineOptions): Pipeline {
-  const { store, clock, log, leaseMs, pollMs = POLL_MS, onStep } = options;
+  const { store, clock, log, leaseMs, pollMs = POLL_MS, faultWaitMs = FAULT_WAIT_MS } = options;
   const stopping = new AbortController();
-  let draining = false;
-  const wakes = new Map<StageName, AbortController>();
-  const nudged = new Set<StageName>();
-
-  const nudge = () => {
-    for (const stage of STAGES) {
-      nudged.add(stage);
-      wakes.get(stage)?.abort();
-    }
-  };
-
-  /** Sleeps until the next look, or until the first nudge since the stage last looked. */
-  async function rest(stage: StageName): Promise<void> {
-    if (draining || nudged.has(stage)) return;
-    const wake = new AbortController();
-    wakes.set(stage, wake);
-    await clock.sleep(pollMs, wake.signal);
-    wakes.delete(stage);
-  }
-
-  async function loop(stage: StageName): Promise<void> {
-    while (!draining) {
-      nudged.delete(stage);
-      try {
+  const work: Work = { ...options, faultWaitMs, stopping: stopping.signal };
+  const loops = STAGES.map((stage) => {
+    const faults = { inARow: 0 };
+    return startWakingLoop({
+      step: async () => {
         const claim = await store.claim(stage, leaseMs);
-        if (claim === null) await rest(stage);
-        else await work(stage, claim);
-      } catch (error) {
-        // The store itself failed (a full disk, a locked file): the lease runs out by itself, nothing is lost by trying later.
-        log.error('The worklist could not be read or written', { stage, error });
-        await clock.sleep(pollMs, stopping.signal);
-      }
-    }
-  }
-
-  async function work(stage: StageName, claim: ClaimedCase): Promise<void> {
-    const { studyInstanceUid, revision } = claim.record;
-    const fields = { stage, studyInstanceUid, revision, attempt: claim.attempt };
-    if (claim.exhausted) {
-      await giveUp(stage, claim, {
-        code: 'attempts-exhausted',
-        message: 'Every attempt ended with the process.',
-        retry: false,
-      });
-      log.error('Case given up: every attempt ended with the process', fields);
-      return;
-    }
-    onStep?.(`${stage}:claimed`, studyInstanceUid);
-    const startedMs = clock.monotonicMs();
-    const lost = new AbortController();
-    const signal = AbortSignal.any([stopping.signal, lost.signal]);
-    const done = new AbortController();
-    const beating = beat(claim, done.signal, lost);
-    try {
-      const outcome = await options.stages[stage](claim, signal);
-      onStep?.(`${stage}:ran`, studyInstanceUid);
-      if (outcome.type === 'notYet') {
-        await store.release(claim, Math.max(outcome.untilMs, clock.now() + 1));
-        return;
-      }
-      const applied = await store.apply(claim, outcome);
-      onStep?.(`${stage}:applied`, studyInstanceUid);
-      log.info(applied === 'applied' ? 'Stage done' : 'Result dropped: newer input has arrived', {
-        ...fields,
-        event: outcome.type,
-        durationMs: Math.round(clock.monotonicMs() - startedMs),
-      });
-    } catch (error) {
-      // Whoever has the case now goes on with it; what this worker stumbled over when it was told to stop is of no interest.
-      if (lost.signal.aborted)
-        log.info('Work dropped: newer input has arrived, or another worker has the case', fields);
-      else await settleFailure(stage, claim, error, fields);
-    } finally {
-      done.abort();
-      await beating;
-    }
-  }
-
-  /** Keeps the lease while the stage runs; tells the stage when it is lost. */
-  async function beat(claim: ClaimedCase, done: AbortSignal, lost: AbortController): Promise<void> {
-    while (true) {
-      await clock.sleep(leaseMs / 3, done);
-      if (done.aborted) return;
-      try {
-        if (!(await store.heartbeat(claim, leaseMs))) {
-          lost.abort();
-          return;
-        }
-      } catch (error) {
-        log.warn('A lease could not be renewed', { studyInstanceUid: claim.record.studyInstanceUid, error });
-      }
-    }
-  }
-
-  async function settleFailure(
-    stage: StageName,
-    claim: ClaimedCase,
-    error: unknown,
-    fields: Record<string, unknown>,
-  ): Promise<void> {
-    if (stopping.signal.aborted) {
-      await store.release(claim);
-      return;
-    }
-    if (!(error instanceof TriageError)) {
-      log.error('Unexpected error: the case is failed', { ...fields, error });
-      await giveUp(stage, claim, {
-        code: 'unexpected',
-        message: 'An unexpected error; the log has the details.',
-        retry: false,
-      });
-      return;
-    }
-    if (INSTALLATION_FAULTS.has(error.code)) {
-      log.error('The installation cannot do this now: the case waits', { ...fields, error });
-      await store.release(claim, clock.now() + INSTALLATION_WAIT_MS);
-      return;
-    }
-    const state = await giveUp(stage, claim, { code: error.code, message: error.message, retry: error.kind.retry });
-    log.warn('An attempt failed', { ...fields, state, error });
-  }
-
-  async function giveUp(stage: StageName, claim: ClaimedCase, failure: AttemptFailure) {
-    const findings = options.describeFailure?.(claim, { code: failure.code, message: failure.message, stage });
-    return store.fail(claim, findings === undefined ? failure : { ...failure, findings });
-  }
-
+        if (claim === null) return false;
+        await workOn(work, stage, claim, faults);
+        return true;
+      },
+      pollMs,
+      retryMs: (failures) => backoffMs(stage, failures, pollMs, LONGEST_FAULT_WAIT_MS),
+      // Nothing was claimed, or what was claimed is on record as it was: nothing is lost by trying later.
+      onError: (error) => log.error('The worklist could not be read or written', { stage, error }),
+      clock,
+    });
+  });
+  const nudge = () => {
+    for (const loop of loops) loop.wake();
+  };
   const unsubscribe = store.onChange(nudge);
-  const loops = Promise.all(STAGES.map(loop));
   const finish = async () => {
-    draining = true;
-    nudge();
-    await loops;
+    await Promise.all(loops.map((loop) => loop.stop()));
     unsubscribe();
   };
   return {
@@ -214,4 +106,124 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       return finish();
     },
   };
+}
+
+/** One attempt of a stage on a case, to its end on record. */
+async function workOn(work: Work, stage: StageName, claim: ClaimedCase, faults: { inARow: number }): Promise<void> {
+  const { store, clock, log, onStep } = work;
+  const { studyInstanceUid, revision } = claim.record;
+  const fields = { stage, studyInstanceUid, revision, attempt: claim.attempt };
+  if (claim.exhausted) {
+    const message = 'Every attempt ended with the process.';
+    await insist(work, fields, () => giveUp(work, stage, claim, { code: 'attempts-exhausted', message, retry: false }));
+    log.error('Case given up: every attempt ended with the process', fields);
+    return;
+  }
+  onStep?.(`${stage}:claimed`, studyInstanceUid);
+  const startedMs = clock.monotonicMs();
+  const lost = new AbortController();
+  const done = new AbortController();
+  const beating = keepLease(work, claim, done.signal, lost);
+  try {
+    const outcome = await work.stages[stage](claim, AbortSignal.any([work.stopping, lost.signal]));
+    onStep?.(`${stage}:ran`, studyInstanceUid);
+    if (outcome.type === 'notYet') {
+      await store.release(claim, Math.max(outcome.untilMs, clock.now() + 1));
+      return;
+    }
+    const applied = await store.apply(claim, outcome);
+    onStep?.(`${stage}:applied`, studyInstanceUid);
+    faults.inARow = 0;
+    log.info(applied === 'applied' ? 'Stage done' : 'Result dropped: newer input has arrived', {
+      ...fields,
+      event: outcome.type,
+      durationMs: Math.round(clock.monotonicMs() - startedMs),
+    });
+  } catch (error) {
+    // Whoever has the case now goes on with it; what this worker stumbled over when it was told to stop is of no interest.
+    if (lost.signal.aborted) log.info('Work dropped: newer input has arrived, or another worker has the case', fields);
+    else await settleFailure(work, stage, claim, error, fields, faults);
+  } finally {
+    done.abort();
+    await beating;
+  }
+}
+
+/** Keeps the lease while the stage runs; tells the stage when it is lost. */
+async function keepLease(
+  { store, clock, log, leaseMs }: Work,
+  claim: ClaimedCase,
+  done: AbortSignal,
+  lost: AbortController,
+): Promise<void> {
+  for (;;) {
+    await clock.sleep(leaseMs / 3, done);
+    if (done.aborted) return;
+    try {
+      if (!(await store.heartbeat(claim, leaseMs))) {
+        lost.abort();
+        return;
+      }
+    } catch (error) {
+      log.warn('A lease could not be renewed', { studyInstanceUid: claim.record.studyInstanceUid, error });
+    }
+  }
+}
+
+async function settleFailure(
+  work: Work,
+  stage: StageName,
+  claim: ClaimedCase,
+  error: unknown,
+  fields: Record<string, unknown>,
+  faults: { inARow: number },
+): Promise<void> {
+  const { store, clock, log } = work;
+  if (work.stopping.aborted) {
+    await store.release(claim);
+    return;
+  }
+  const fault = installationFault(error);
+  if (fault !== null) {
+    faults.inARow += 1;
+    log.error('The installation cannot do this now: the case waits, and no attempt is counted', {
+      ...fields,
+      fault,
+      error,
+    });
+    const waitMs = backoffMs(claim.record.studyInstanceUid, faults.inARow, work.faultWaitMs, LONGEST_FAULT_WAIT_MS);
+    await insist(work, fields, () => store.release(claim, clock.now() + waitMs));
+    return;
+  }
+  faults.inARow = 0;
+  if (!(error instanceof TriageError)) {
+    log.error('Unexpected error: the case is failed', { ...fields, error });
+    const message = 'An unexpected error; the log has the details.';
+    await insist(work, fields, () => giveUp(work, stage, claim, { code: 'unexpected', message, retry: false }));
+    return;
+  }
+  const failure = { code: error.code, message: error.message, retry: error.kind.retry };
+  const state = await insist(work, fields, () => giveUp(work, stage, claim, failure));
+  log.warn('An attempt failed', { ...fields, state, error });
+}
+
+/**
+ * Records how an attempt ended, again and again while the database cannot be written. Left undone, the claimed attempt would stay counted, and a disk that is
+ * full for a minute would use up every attempt of the case.
+ */
+async function insist<T>(work: Work, fields: Record<string, unknown>, record: () => Promise<T>): Promise<T> {
+  for (let failures = 1; ; failures++) {
+    try {
+      return await record();
+    } catch (error) {
+      if (installationFault(error) === null || work.stopping.aborted) throw error;
+      work.log.error('The end of an attempt cannot be recorded yet; it is tried again', { ...fields, error });
+      await work.clock.sleep(doubledMs(failures, work.faultWaitMs, LONGEST_FAULT_WAIT_MS), work.stopping);
+    }
+  }
+}
+
+async function giveUp(work: Work, stage: StageName, claim: ClaimedCase, failure: AttemptFailure): Promise<CaseState> {
+  const findings = work.describeFailure?.(claim, { code: failure.code, message: failure.message, stage });
+  return work.store.fail(claim, findings === undefined ? failure : { ...failure, findings });
 }

@@ -1,6 +1,8 @@
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { RecordOutcome, StoredInstance } from '../case/case.ts';
+import { backoffMs } from '../base/backoff.ts';
+import { startWakingLoop } from '../base/wakingLoop.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 
@@ -38,6 +40,7 @@ export interface Intake {
 /** The longest transaction: keeps other writers waiting for milliseconds. */
 const MOST_IN_ONE_TRANSACTION = 500;
 const RETRY_MS = 1_000;
+const LONGEST_RETRY_MS = 10_000;
 
 /**
  * Puts what the receiver has acknowledged on record, in the order in which it came, many objects a transaction. The objects themselves are safe on disk: a
@@ -45,19 +48,9 @@ const RETRY_MS = 1_000;
  */
 export function createIntake({ store, resolvePath, onNew, clock, log }: Options): Intake {
   const queue: Item[] = [];
-  const closing = new AbortController();
-  let running: Promise<void> | null = null;
-
-  async function run(): Promise<void> {
-    while (queue.length > 0 && !closing.signal.aborted) {
-      try {
-        await step();
-      } catch (error) {
-        log.error('received objects are not on record yet, trying again', { count: queue.length, error });
-        await clock.sleep(RETRY_MS, closing.signal);
-      }
-    }
-  }
+  /** Those who wait for the queue to be empty. */
+  const waiters: (() => void)[] = [];
+  let isClosed = false;
 
   /** Takes items off the queue only once they are recorded. */
   async function step(): Promise<void> {
@@ -90,11 +83,23 @@ export function createIntake({ store, resolvePath, onNew, clock, log }: Options)
     await rename(came, kept);
   }
 
+  const loop = startWakingLoop({
+    step: async () => {
+      if (queue.length > 0) await step();
+      if (queue.length > 0) return true;
+      for (const resolve of waiters.splice(0)) resolve();
+      return false;
+    },
+    pollMs: null,
+    retryMs: (failures) => backoffMs('intake', failures, RETRY_MS, LONGEST_RETRY_MS),
+    onError: (error) =>
+      log.error('received objects are not on record yet, trying again', { count: queue.length, error }),
+    clock,
+  });
+
   function push(item: Item): void {
     queue.push(item);
-    running ??= run().finally(() => {
-      running = null;
-    });
+    loop.wake();
   }
 
   return {
@@ -102,12 +107,16 @@ export function createIntake({ store, resolvePath, onNew, clock, log }: Options)
     released: (studyInstanceUids) => {
       if (studyInstanceUids.length > 0) push({ kind: 'released', studyInstanceUids });
     },
-    drained: async () => {
-      while (running !== null) await running;
-    },
+    drained: () =>
+      new Promise((resolve) => {
+        if (isClosed) resolve();
+        waiters.push(resolve);
+        loop.wake();
+      }),
     close: async () => {
-      closing.abort();
-      await running;
+      await loop.stop();
+      isClosed = true;
+      for (const resolve of waiters.splice(0)) resolve();
     },
   };
 }

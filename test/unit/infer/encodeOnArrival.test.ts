@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { EncodedSlice, InstanceHeader, StoredInstance } from '../../../src/case/case.ts';
 import { createArrivalEncoder } from '../../../src/infer/encodeOnArrival.ts';
+import { systemClock } from '../../../src/base/clock.ts';
 import { TriageError } from '../../../src/base/errors.ts';
 import { createLog } from '../../../src/base/log.ts';
 import type { TriageModel } from '../../../src/case/triageModel.ts';
@@ -38,6 +39,7 @@ function setUp(options: { fail?: string } = {}) {
     resolvePath: (path) => path,
     refuse: (header) => (header.seriesInstanceUid === 'scout' ? { code: 'localizer' } : null),
     preferSeries: (a, b) => (a.convolutionKernel === 'bone' ? -1 : 0) - (b.convolutionKernel === 'bone' ? -1 : 0),
+    clock: systemClock,
     log: createLog('silent'),
   });
   return { encoder, saved, asked };

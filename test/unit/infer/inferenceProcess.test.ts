@@ -247,7 +247,7 @@ describe('the inference process', () => {
       script,
       `
       import { startInferenceProcess } from ${source('infer/inferenceProcess.ts')};
-      import { systemClock } from ${source('clock.ts')};
+      import { systemClock } from ${source('base/clock.ts')};
       const say = (message, fields) => { if (fields?.pid) console.log(fields.pid); };
       const log = { debug: say, info: say, warn: say, error: say, child: () => log };
       await startInferenceProcess({ modelDir: ${JSON.stringify(path.resolve('models/compact'))}, provider: 'cpu', threads: 1, memoryLimitMb: 4096, timeoutMs: 30000, niceness: 5, clock: systemClock, log });

@@ -4,6 +4,8 @@ import { createModelServing, type ModelServing, type WantedModel } from '../../.
 import type { Clock } from '../../../src/base/clock.ts';
 import type { TriageModel } from '../../../src/case/triageModel.ts';
 
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
 /** Timers fire when a test says so: `pass` moves the time on and runs what is due. */
 function steppedClock() {
   let now = 0;
@@ -11,14 +13,23 @@ function steppedClock() {
   const clock: Clock = {
     now: () => now,
     monotonicMs: () => now,
-    sleep: () => Promise.resolve(),
+    sleep: (ms, signal) =>
+      new Promise((resolve) => {
+        const cancel = clock.after(ms, resolve);
+        signal?.addEventListener('abort', () => {
+          cancel();
+          resolve();
+        });
+      }),
     after: (ms, run) => {
       const timer = { atMs: now + ms, run };
       timers.add(timer);
       return () => timers.delete(timer);
     },
   };
-  const pass = (ms: number) => {
+  const pass = async (ms: number) => {
+    // Whoever begins to wait now is waiting by then.
+    await settle();
     now += ms;
     for (const timer of [...timers]) {
       if (timer.atMs > now) continue;
@@ -85,15 +96,13 @@ function setUp() {
   };
 }
 
-const settle = () => new Promise((resolve) => setImmediate(resolve));
-
 describe('the network of a role', () => {
   it('follows the database by itself: the new one is taken before it serves, the old one closes when nobody holds it', async () => {
     const { serving, state, told, closed, pass } = setUp();
     await serving.look();
     const lease = serving.lease()!;
     state.wanted = wantedOf(2);
-    pass(2_000);
+    await pass(2_000);
     await settle();
     expect(serving.model()?.identity.version).toBe('2');
     expect(told).toEqual(['load 1', 'taken activation 1', 'load 2', 'taken activation 2']);
@@ -131,7 +140,7 @@ describe('the network of a role', () => {
     for (let looks = 0; looks < 5; looks++) await serving.look();
     expect(told.filter((what) => what === 'load 2')).toHaveLength(1);
     state.broken.clear();
-    pass(30_000);
+    await pass(30_000);
     await settle();
     expect([serving.model()?.identity.version, serving.error()]).toEqual(['2', null]);
     await serving.close();
@@ -177,7 +186,7 @@ describe('the network of a role', () => {
     expect(closed).toEqual(['1']);
     await serving.close();
     state.wanted = wantedOf(2);
-    pass(60_000);
+    await pass(60_000);
     await serving.look();
     expect([timers.size, told.length]).toEqual([0, 2]);
   });

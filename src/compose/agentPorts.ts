@@ -1,0 +1,32 @@
+import type { Clock } from '../base/clock.ts';
+import type { Log } from '../base/log.ts';
+import type { Config } from '../config/config.ts';
+import type { PipelineStep } from '../pipeline/pipeline.ts';
+import type { AuditLog } from '../worklist/audit/audit.ts';
+import type { WorklistStore } from '../worklist/cases/caseStore.ts';
+import type { WorklistDatabase } from '../worklist/db/database.ts';
+import type { WorklistQuery } from '../worklist/list/worklistQuery.ts';
+import type { Releasers } from '../base/releasers.ts';
+import type { dataPaths } from './places.ts';
+
+export interface AgentPorts {
+  clock: Clock;
+  log: Log;
+  environment: NodeJS.ProcessEnv;
+  /** Named points of the pipeline, for tests that kill the process at each. */
+  onStep?: (step: PipelineStep, studyInstanceUid: string) => void;
+}
+
+/** What every part of the agent is built on. */
+export interface Foundation {
+  config: Config;
+  ports: AgentPorts;
+  releasers: Releasers;
+  paths: ReturnType<typeof dataPaths>;
+  database: WorklistDatabase;
+  audit: AuditLog;
+  store: WorklistStore;
+  query: WorklistQuery;
+  /** Absolute path of a path in the spool. */
+  resolvePath: (path: string) => string;
+}

@@ -1,0 +1,60 @@
+import type { Pacs } from '../case/delivery.ts';
+import type { Config, Destination } from '../config/config.ts';
+import { readSecret } from '../config/configFile.ts';
+import { createDelivery, type Delivery } from '../deliver/deliverResults.ts';
+import { createDicomWeb } from '../pacs/dicomWeb.ts';
+import { createDimseScu } from '../pacs/dimseScu.ts';
+import type { AgentPorts, Foundation } from './agentPorts.ts';
+
+/** Shorter than a browser waits for the answer. */
+const ECHO_TIMEOUT_MS = 8_000;
+
+type PacsPorts = Pick<AgentPorts, 'clock' | 'log' | 'environment'>;
+
+/** The adapter of one destination. @throws TriageError `config-invalid` when its secret cannot be read */
+export function createPacs(destination: Destination, ports: PacsPorts): Pacs {
+  if (destination.kind === 'dimse') return createDimseScu(destination, ports);
+  const { auth } = destination;
+  const authorization =
+    auth.kind === 'none'
+      ? undefined
+      : auth.kind === 'basic'
+        ? `Basic ${Buffer.from(`${auth.username}:${readSecret(auth.password, ports.environment)}`).toString('base64')}`
+        : `Bearer ${readSecret(auth.token, ports.environment)}`;
+  return createDicomWeb(
+    { ...destination, headers: authorization === undefined ? {} : { Authorization: authorization } },
+    ports,
+  );
+}
+
+/** Starts the delivery of results to every destination. */
+export function startDelivery({ config, ports, store, releasers }: Foundation): Delivery {
+  const delivery = createDelivery({
+    store,
+    destinations: config.destinations.map((destination) => createPacs(destination, ports)),
+    clock: ports.clock,
+    log: ports.log.child({ component: 'deliver' }),
+  });
+  releasers.push('delivery', () => delivery.drain());
+  return delivery;
+}
+
+/** The destinations as they are asked whether they are there: for an answer now, not for patience. */
+export function destinationEchoes({ destinations }: Config, ports: PacsPorts): Pacs[] {
+  return destinations.map((destination) =>
+    createPacs({ ...destination, timeoutMs: Math.min(destination.timeoutMs, ECHO_TIMEOUT_MS) }, ports),
+  );
+}
+
+/** Asks a source whether it is there; null when its configuration names no port. */
+export function sourceEcho({ receive }: Config, ports: PacsPorts) {
+  return (source: Config['receive']['sources'][number]): (() => Promise<number>) | null => {
+    if (source.echo === undefined) return null;
+    const { aeTitle, echo } = source;
+    const peer = createDimseScu(
+      { name: aeTitle, aeTitle, ...echo, callingAeTitle: receive.aeTitle, timeoutMs: ECHO_TIMEOUT_MS },
+      ports,
+    );
+    return () => peer.echo();
+  };
+}

@@ -1,0 +1,57 @@
+import { join } from 'node:path';
+import type { AuditTrail } from '../auditTrail/auditTrail.ts';
+import { makeFolder } from '../base/durably.ts';
+import type { Releasers } from '../base/releasers.ts';
+import type { Config } from '../config/config.ts';
+import { createAuditLog } from '../worklist/audit/audit.ts';
+import { createCaseStore } from '../worklist/cases/caseStore.ts';
+import { lockDataDir } from '../worklist/db/dataDirLock.ts';
+import { migrate, openDatabase } from '../worklist/db/database.ts';
+import { createWorklistQuery } from '../worklist/list/worklistQuery.ts';
+import type { AgentPorts, Foundation } from './agentPorts.ts';
+import { openAuditTrail } from './audit.ts';
+import { dataPaths } from './places.ts';
+
+/** The header's own words for what the configuration names by its DICOM keyword. */
+const LOCATION_FROM = {
+  CurrentPatientLocation: 'currentPatientLocation',
+  InstitutionalDepartmentName: 'institutionalDepartmentName',
+  StationName: 'stationName',
+  none: null,
+} as const;
+
+/** Takes the data folder for this process and opens what lies in it. @throws TriageError `database-*`, `config-invalid` */
+export async function layFoundation(
+  config: Config,
+  ports: AgentPorts,
+  releasers: Releasers,
+): Promise<Foundation & { auditTrail: AuditTrail | null }> {
+  const { clock } = ports;
+  const paths = dataPaths(config);
+  // The data folder for itself: whoever made it may not have synced its name.
+  for (const folder of [config.dataDir, paths.spool, paths.results]) await makeFolder(folder);
+  releasers.push('lock', lockDataDir(config.dataDir));
+
+  await migrate(paths.database);
+  const database = await openDatabase(paths.database);
+  releasers.push('database', () => database.close());
+  const audit = createAuditLog(database, clock);
+  const auditTrail = await openAuditTrail(config, database, ports);
+  releasers.push('audit', async () => auditTrail?.close());
+  const store = createCaseStore(database, clock, {
+    quietMs: config.assemble.quietMs,
+    maxAttempts: config.pipeline.maxAttempts,
+    retryMinMs: config.pipeline.retryMinMs,
+    deliveryRetryMinMs: config.delivery.retryMinMs,
+    deliveryRetryMaxMs: config.delivery.retryMaxMs,
+    destinations: config.destinations.map((destination) => destination.name),
+    proofDestinations: config.proofOfLife.sendTo,
+    reportNotEligible: config.report.notEligible,
+    locationFrom: LOCATION_FROM[config.worklist.location],
+  });
+  // The lock says that no other agent is alive: whatever it held is due now.
+  await store.abandonLeases();
+  const query = createWorklistQuery(database, clock, { maxWaitMs: config.worklist.maxWaitMinutes * 60_000 });
+  const resolvePath = (path: string): string => join(paths.spool, path);
+  return { config, ports, releasers, paths, database, audit, auditTrail, store, query, resolvePath };
+}

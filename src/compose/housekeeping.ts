@@ -1,0 +1,41 @@
+import { retainCases } from '../housekeeping/retention.ts';
+import { startHousekeeping, type Housekeeping } from '../housekeeping/schedule.ts';
+import type { ProofOfLife } from '../proofOfLife/proofOfLife.ts';
+import { createMaintenance } from '../worklist/db/maintenance.ts';
+import type { Foundation } from './agentPorts.ts';
+
+const DAY_MS = 86_400_000;
+
+/** Plans retention, the nightly checks and backup, the proof of life, and a nudge each minute. @throws TriageError `config-invalid` for a cron expression that is none */
+export function planHousekeeping(
+  { config, paths, database, store, audit, releasers, ports: { clock, log: agentLog } }: Foundation,
+  { proof, nudge }: { proof: ProofOfLife; nudge: () => void },
+): Housekeeping {
+  const log = agentLog.child({ component: 'housekeeping' });
+  const { retentionCron, nightlyCron, backupsToKeep, retentionDays, lowWaterFreeBytes } = config.housekeeping;
+  const { schedule } = config.proofOfLife;
+  const housekeeping = startHousekeeping({
+    maintenance: createMaintenance(database),
+    clock,
+    log,
+    retentionCron,
+    nightlyCron,
+    backupDir: paths.backups,
+    backupsToKeep,
+    checkAudit: audit.check,
+    ...(schedule === 'off' ? {} : { proof: { cron: schedule, begin: () => proof.begin('schedule', 'odontoid') } }),
+    retain: () =>
+      retainCases({
+        store,
+        clock,
+        log,
+        spoolDir: paths.spool,
+        resultsDir: paths.results,
+        retentionMs: retentionDays * DAY_MS,
+        lowWaterFreeBytes,
+      }),
+    nudge,
+  });
+  releasers.push('housekeeping', () => housekeeping.close());
+  return housekeeping;
+}

@@ -1,0 +1,108 @@
+import type { SourceSlice } from '../case/triageModel.ts';
+import { TriageError } from '../base/errors.ts';
+import type { SystemStatus } from '../answers/systemAnswer.ts';
+import { startInferenceProcess } from '../infer/inferenceProcess.ts';
+import { installedPackageDir } from '../infer/modelPackages.ts';
+import { createModelServing, type ModelServing, type WantedModel } from '../infer/modelServing.ts';
+import { createModelDesk } from '../models/modelDesk.ts';
+import { verifyRuns } from '../models/modelDecision.ts';
+import type { WorklistStore } from '../worklist/cases/caseStore.ts';
+import type { ModelActivation, ModelRole } from '../worklist/models/modelActivations.ts';
+import type { Foundation } from './agentPorts.ts';
+import { dataPaths, modelPlaces } from './places.ts';
+
+/** The shadow's process comes after the active one's. */
+const SHADOW_NICENESS = 5;
+const LOWEST_PRIORITY = 19;
+
+interface WantedPackage extends WantedModel {
+  dir: string;
+  /** Null for the package that the configuration names, while none was ever activated. */
+  activation: ModelActivation | null;
+}
+
+/** Keeps a role's network as the database wants it; until somebody activates one, the configured package is the active one. */
+export function serveModel(role: ModelRole, { config, store, ports: { clock, log } }: Foundation): ModelServing {
+  const component = role === 'active' ? 'inference' : 'shadow';
+  const installedDir = dataPaths(config).models;
+  const configured: WantedPackage | null =
+    role === 'active' ? { key: 'configured', identity: null, dir: config.infer.modelDir, activation: null } : null;
+  const packageOf = (activation: ModelActivation | null): WantedPackage | null => {
+    if (activation === null) return configured;
+    const { id, model } = activation;
+    return model === null
+      ? null
+      : { key: `activation ${id}`, identity: model, dir: installedPackageDir(installedDir, model), activation };
+  };
+  return createModelServing<WantedPackage>({
+    wanted: async () => packageOf((await store.modelInForce(role)).wanted),
+    // A package that has served and is damaged now is no reason to go back to what was replaced on purpose: studies wait, visibly.
+    fallback: async ({ activation }) =>
+      activation === null || activation.inUseAtMs !== null || role === 'shadow'
+        ? null
+        : packageOf((await store.modelInForce(role)).lastInUse),
+    load: async ({ dir, identity }) => {
+      const niceness =
+        role === 'active' ? config.infer.niceness : Math.min(LOWEST_PRIORITY, config.infer.niceness + SHADOW_NICENESS);
+      const model = await startInferenceProcess({
+        ...config.infer,
+        modelDir: dir,
+        niceness,
+        clock,
+        log: log.child({ component }),
+      });
+      if (identity === null || identity.sha256 === model.identity.sha256) return model;
+      await model.close();
+      throw new TriageError(
+        'model-tampered',
+        `The package in ${dir} is not the one that was activated. Install it again from where you got it.`,
+      );
+    },
+    taken: async ({ activation }, model) => {
+      if (activation !== null) await store.noteModelInUse(activation, model.defaultThreshold);
+      if (role === 'active') await store.seedThreshold(model.identity.name, model.defaultThreshold);
+    },
+    failed: async ({ activation }, failure) => {
+      if (activation !== null) await store.noteModelFailed(activation, failure);
+    },
+    clock,
+    log: log.child({ component }),
+  });
+}
+
+export async function shadowStatus(shadow: ModelServing, store: WorklistStore): Promise<SystemStatus['shadow']> {
+  const model = shadow.model();
+  if (model === null && shadow.error() === null) return null;
+  return {
+    model: model === null ? null : { ...model.identity },
+    error: shadow.error(),
+    toScore: model === null ? 0 : await store.countForShadow(model.identity.sha256),
+  };
+}
+
+/** Decodes stored slices with whatever network serves. */
+export function sliceDecoder(network: Pick<ModelServing, 'lease'>): (path: string) => Promise<SourceSlice> {
+  return async (path) => {
+    const lease = network.lease();
+    if (lease === null) throw new TriageError('inference-died', 'No network is loaded that could decode slices.');
+    try {
+      return await lease.model.decodeSlice(path);
+    } finally {
+      lease.release();
+    }
+  };
+}
+
+/** What the page of models asks and decides. */
+export function modelsPage({ config, store, ports: { clock } }: Foundation, roles: readonly ModelServing[]) {
+  return createModelDesk({
+    places: modelPlaces(config),
+    store,
+    // What is only tried stands aside for what judges.
+    verify: (dir) => verifyRuns(dir, { ...config.infer, niceness: LOWEST_PRIORITY }),
+    onDecided: () => {
+      for (const role of roles) role.look().catch(() => undefined);
+    },
+    clock,
+  });
+}

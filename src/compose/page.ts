@@ -1,0 +1,80 @@
+import { resolve } from 'node:path';
+import { createAdminDesk } from '../admin/adminDesk.ts';
+import type { SourceSlice } from '../case/triageModel.ts';
+import type { Pacs } from '../case/delivery.ts';
+import { packageRoot, softwareVersion } from '../base/packageRoot.ts';
+import { readPem } from '../config/configFile.ts';
+import type { Housekeeping } from '../housekeeping/schedule.ts';
+import type { ModelServing } from '../infer/modelServing.ts';
+import type { ProofOfLife } from '../proofOfLife/proofOfLife.ts';
+import type { Receiver } from '../receive/receiverProcess.ts';
+import type { Access } from '../web/access/access.ts';
+import { startWebServer, type SystemStatus, type WebServer } from '../web/server.ts';
+import { createThresholdDesk } from '../worklist/thresholds/thresholdDesk.ts';
+import type { Foundation } from './agentPorts.ts';
+import { sourceEcho } from './destinations.ts';
+import { modelsPage } from './models.ts';
+import { useSliceFile } from './sliceFile.ts';
+
+interface PageParts {
+  access: Access;
+  proof: ProofOfLife;
+  housekeeping: Housekeeping;
+  /** The networks of both roles. */
+  roles: readonly ModelServing[];
+  echoes: readonly Pacs[];
+  /** Null until it has started. */
+  receiver: () => Receiver | null;
+  system: () => Promise<SystemStatus>;
+  peakRssBytes: () => Promise<{ agent: number; receiver: number; inference: number }>;
+  decodeSlice: (path: string) => Promise<SourceSlice>;
+}
+
+/** Starts the page and the API. @throws TriageError `config-invalid` when the port is taken or a certificate cannot be read */
+export async function startPage(foundation: Foundation, parts: PageParts): Promise<WebServer> {
+  const { config, database, store, query, paths, resolvePath, releasers, ports } = foundation;
+  const { access, proof, housekeeping, roles, echoes, receiver, system, peakRssBytes, decodeSlice } = parts;
+  const { clock, log } = ports;
+  const { host, port, publicUrl, tls, trustProxy } = config.web;
+  const { maxWaitMinutes, patientNames, viewerUrl } = config.worklist;
+  const web = await startWebServer({
+    host,
+    port,
+    access,
+    publicUrl,
+    tls: tls === undefined ? undefined : { cert: readPem(tls.certFile), key: readPem(tls.keyFile) },
+    trustProxy,
+    pageDir: resolve(packageRoot, 'dist/web'),
+    maxWaitMinutes,
+    triageOnly: !config.report.heatmaps,
+    patientNames,
+    viewerTemplate: viewerUrl === '' ? null : viewerUrl,
+    decodeSlice: (path) => useSliceFile(resolvePath(path), decodeSlice),
+    admin: createAdminDesk({
+      config,
+      database,
+      store,
+      query,
+      audit: access.audit,
+      proof,
+      models: modelsPage(foundation, roles),
+      nextProofMs: () => housekeeping.nextRunMs('proof'),
+      receiver,
+      echoes,
+      echoSource: sourceEcho(config, ports),
+      spoolDir: paths.spool,
+      peakRssBytes,
+      version: softwareVersion(),
+      clock,
+    }),
+    query,
+    store,
+    thresholds: createThresholdDesk(database, clock, { secondPerson: config.thresholds.secondPerson }),
+    system,
+    version: softwareVersion(),
+    clock,
+    log: log.child({ component: 'web' }),
+  });
+  releasers.push('web', web.close);
+  return web;
+}

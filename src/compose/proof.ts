@@ -1,0 +1,68 @@
+import { lookup } from 'node:dns/promises';
+import { TriageError } from '../base/errors.ts';
+import type { Pacs } from '../case/delivery.ts';
+import { sendFiles } from '../pacs/sendFiles.ts';
+import { createProofOfLife, type ProofOfLife } from '../proofOfLife/proofOfLife.ts';
+import { newSecret } from '../worklist/people/secrets.ts';
+import { createProofRuns } from '../worklist/proof/proofRuns.ts';
+import type { Foundation } from './agentPorts.ts';
+
+/** An AE title that nobody else knows, and that the next start does not: only this process can send as it. */
+export function newProofAeTitle(): string {
+  return `PROOF-${newSecret()
+    .replace(/[^A-Za-z0-9]/g, '')
+    .slice(0, 10)}`;
+}
+
+/** Builds the proof of life: it sends its study to this agent's own receiver, which listens on `receiverPort` once it has started. */
+export function openProofOfLife(
+  { config, paths, database, query, store, ports: { clock, log } }: Foundation,
+  {
+    aeTitle,
+    receiverPort,
+    destinations,
+  }: {
+    aeTitle: string;
+    receiverPort: () => number | null;
+    destinations: readonly Pacs[];
+  },
+): ProofOfLife {
+  const { sendTo, expect, timeoutMinutes, schedule, alarmAfterHours } = config.proofOfLife;
+  return createProofOfLife({
+    runs: createProofRuns(database, clock),
+    query,
+    onChange: (listener) => store.onChange(listener),
+    send: async (files) => {
+      const port = receiverPort();
+      if (port === null) throw new TriageError('proof-failed', 'The receiver has not started.');
+      const peer = {
+        name: 'agent',
+        aeTitle: config.receive.aeTitle,
+        host: ownHost(config.receive.host),
+        port,
+        callingAeTitle: aeTitle,
+        timeoutMs: 30_000,
+      };
+      return (await sendFiles(peer, files, { clock })).map(({ outcome }) => outcome);
+    },
+    destinations,
+    sendTo,
+    dir: paths.proof,
+    expect,
+    timeoutMs: timeoutMinutes * 60_000,
+    alarmAfterMs: schedule === 'off' ? null : alarmAfterHours * 3_600_000,
+    clock,
+    log: log.child({ component: 'proof' }),
+  });
+}
+
+/** Where this machine reaches what listens on `host`. */
+function ownHost(host: string): string {
+  return host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+}
+
+/** Addresses from which this machine then comes. */
+export async function ownAddresses(host: string): Promise<string[]> {
+  const found = await lookup(ownHost(host), { all: true }).catch(() => []);
+  return ['127.0.0.1', '::1', ...found.map(({ address }) => address.replace(/%.*$/, ''))];
+}

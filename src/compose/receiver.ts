@@ -1,0 +1,72 @@
+import { existsSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import type { StoredInstance } from '../case/case.ts';
+import { createIntake } from '../receive/intake.ts';
+import { startReceiver, type Receiver } from '../receive/receiverProcess.ts';
+import { createRejectionRecorder } from '../receive/rejections.ts';
+import type { Access } from '../web/access/access.ts';
+import type { Foundation } from './agentPorts.ts';
+import { ownAddresses } from './proof.ts';
+
+/**
+ * Starts the receiver and what puts its objects on record, and takes in what a crash left on disk and off the record. Resolves when all that was acknowledged
+ * before is on record.
+ */
+export async function startReceiving(
+  { config, paths, store, resolvePath, releasers, ports: { clock, log } }: Foundation,
+  {
+    access,
+    proofAeTitle,
+    onNew,
+    onListening,
+  }: {
+    access: Pick<Access, 'audit'>;
+    proofAeTitle: string;
+    onNew: (instances: readonly StoredInstance[]) => void;
+    onListening: (receiver: Receiver) => void;
+  },
+): Promise<Receiver> {
+  const intake = createIntake({ store, resolvePath, onNew, clock, log: log.child({ component: 'intake' }) });
+  releasers.push('intake', intake.close);
+  const rejections = createRejectionRecorder(access.audit.append, clock, log.child({ component: 'receiver' }));
+  releasers.push('rejections', rejections.close);
+
+  const proofSource = { aeTitle: proofAeTitle, addresses: await ownAddresses(config.receive.host) };
+  const receiver = await startReceiver({
+    config: { ...config.receive, sources: [...config.receive.sources, proofSource] },
+    spoolDir: paths.spool,
+    clock,
+    log: log.child({ component: 'receiver' }),
+    onStored: (instance) => {
+      intake.stored(instance);
+    },
+    onRejected: rejections.rejected,
+    onReleased: (_associationId, _studyInstanceUids, { whole }) => {
+      intake.released(whole);
+    },
+  });
+  releasers.push('receiver', async () => {
+    await receiver.close();
+    await intake.drained();
+  });
+  onListening(receiver);
+  const lost = await unrecorded(paths.spool, await store.knownPaths());
+  if (lost.length > 0) {
+    log.warn('objects on disk that are not on record are taken in', { count: lost.length });
+    await receiver.describe(lost);
+    await intake.drained();
+  }
+  return receiver;
+}
+
+/** Paths, relative to the spool, of objects on disk that the database does not know: acknowledged just before a crash. */
+async function unrecorded(spoolDir: string, known: ReadonlySet<string>): Promise<string[]> {
+  const objects = join(spoolDir, 'objects');
+  if (!existsSync(objects)) return [];
+  const files = await readdir(objects, { recursive: true, withFileTypes: true });
+  return files
+    .filter((file) => file.isFile() && file.name.endsWith('.dcm'))
+    .map((file) => relative(spoolDir, join(file.parentPath, file.name)))
+    .filter((path) => !known.has(path));
+}

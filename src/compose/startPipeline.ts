@@ -1,0 +1,86 @@
+import { preferSeries, refusalOnArrival } from '../assemble/seriesRank.ts';
+import type { SourceSlice } from '../case/triageModel.ts';
+import { notAnalysed } from '../case/notAnalysed.ts';
+import { softwareVersion } from '../base/packageRoot.ts';
+import { createArrivalEncoder, type ArrivalEncoder } from '../infer/encodeOnArrival.ts';
+import type { ModelServing } from '../infer/modelServing.ts';
+import { createShadowScoring, type ShadowScoring } from '../models/shadowScoring.ts';
+import { assembleStage } from '../pipeline/assembleStage.ts';
+import { createInferStage } from '../pipeline/inferStage.ts';
+import { createPipeline, type Pipeline } from '../pipeline/pipeline.ts';
+import { reportStage } from '../pipeline/reportStage.ts';
+import { createResultWriter } from '../report/writeResults.ts';
+import type { Foundation } from './agentPorts.ts';
+
+interface PipelineParts {
+  arrival: ArrivalEncoder;
+  pipeline: Pipeline;
+  shadowScoring: ShadowScoring;
+}
+
+/** Starts the encoder of arriving slices, the stages with the loop that runs them, and the scoring by the shadow package. */
+export function startPipeline(
+  { config, paths, store, resolvePath, releasers, ports: { clock, log, onStep } }: Foundation,
+  {
+    network,
+    shadow,
+    decodeSlice,
+    isRecordWhole,
+  }: {
+    network: ModelServing;
+    shadow: ModelServing;
+    decodeSlice: (path: string) => Promise<SourceSlice>;
+    isRecordWhole: () => boolean;
+  },
+): PipelineParts {
+  const rules = config.assemble;
+  const arrival = createArrivalEncoder({
+    lease: () => (config.infer.encodeOnArrival ? network.lease() : null),
+    store,
+    resolvePath,
+    refuse: (header) => refusalOnArrival(header, rules),
+    preferSeries,
+    clock,
+    log: log.child({ component: 'arrival' }),
+  });
+  releasers.push('arrival', arrival.close);
+
+  const infer = createInferStage({ store, lease: network.lease, arrival, resolvePath, clock });
+  const writer = createResultWriter({
+    resultsDir: paths.results,
+    spoolDir: paths.spool,
+    softwareVersion: softwareVersion(),
+    institutionName: config.report.institutionName,
+    renderSource: decodeSlice,
+    options: { heatmaps: config.report.heatmaps, srSopClass: 'comprehensive3d' },
+    log: log.child({ component: 'report' }),
+  });
+  const pipeline = createPipeline({
+    store,
+    stages: {
+      assemble: assembleStage({ rules, quietMs: rules.quietMs, isRecordWhole, model: network.model, clock }),
+      infer: infer.run,
+      report: reportStage(writer),
+    },
+    clock,
+    log: log.child({ component: 'pipeline' }),
+    leaseMs: config.pipeline.leaseMs,
+    describeFailure: (_claim, { code, message }) => {
+      const model = network.model();
+      return notAnalysed(code, message, model?.identity, model?.provider ?? 'none', clock.now());
+    },
+    ...(onStep === undefined ? {} : { onStep }),
+  });
+  releasers.push('pipeline', () => pipeline.stop());
+
+  const shadowScoring = createShadowScoring({
+    store,
+    lease: shadow.lease,
+    isActiveBusy: () => infer.isBusy() || arrival.isBusy(),
+    resolvePath,
+    clock,
+    log: log.child({ component: 'shadow' }),
+  });
+  releasers.push('shadow', shadowScoring.close);
+  return { arrival, pipeline, shadowScoring };
+}

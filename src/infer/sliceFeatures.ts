@@ -1,0 +1,39 @@
+import type { EncodedSlice } from '../case/case.ts';
+
+/** Where encoded slices are kept. */
+export interface SliceFeatureStore {
+  /** Slices that this model has encoded already, by the digest of their data set. */
+  sliceFeatures(modelSha256: string, instanceSha256s: readonly string[]): Promise<Map<string, EncodedSlice>>;
+  saveSliceFeatures(modelSha256: string, features: ReadonlyMap<string, EncodedSlice>): Promise<void>;
+}
+
+/** Slices that are saved in one durable transaction: what a kill costs at the most. */
+const SAVE_EVERY = 16;
+
+/** Keeps encoded slices, many to a transaction. */
+export interface SliceFeatureSaver {
+  /** Takes a slice in, and saves when there are enough. Features of two networks are never saved under one name. */
+  add(modelSha256: string, instanceSha256: string, slice: EncodedSlice): Promise<void>;
+  /** Saves what has not been saved. */
+  save(): Promise<void>;
+}
+
+export function createSliceFeatureSaver(store: Pick<SliceFeatureStore, 'saveSliceFeatures'>): SliceFeatureSaver {
+  let unsaved = new Map<string, EncodedSlice>();
+  let unsavedOf = '';
+  const save = async (): Promise<void> => {
+    if (unsaved.size === 0) return;
+    const batch = unsaved;
+    unsaved = new Map();
+    await store.saveSliceFeatures(unsavedOf, batch);
+  };
+  return {
+    add: async (modelSha256, instanceSha256, slice) => {
+      if (unsavedOf !== modelSha256) await save();
+      unsavedOf = modelSha256;
+      unsaved.set(instanceSha256, slice);
+      if (unsaved.size >= SAVE_EVERY) await save();
+    },
+    save,
+  };
+}

@@ -1,0 +1,89 @@
+import type { Clock } from '../base/clock.ts';
+import type { ClaimedCase } from '../case/claim.ts';
+import { notAnalysed } from '../case/notAnalysed.ts';
+import type { Threshold } from '../case/threshold.ts';
+import type { ArrivalEncoder } from '../infer/encodeOnArrival.ts';
+import { inferSeries } from '../infer/inferSeries.ts';
+import type { ModelLease } from '../infer/servingNetworks.ts';
+import { createSliceFeatureSaver, type SliceFeatureStore } from '../infer/sliceFeatures.ts';
+import type { Stage, StageOutcome } from './pipeline.ts';
+
+/** What the stage needs of the worklist. */
+interface InferStore extends SliceFeatureStore {
+  /** The operating point for scans from a source. @throws TriageError `not-found` */
+  threshold(modelName: string, sourceAeTitle: string): Promise<Threshold>;
+}
+
+export interface InferStageOptions {
+  store: InferStore;
+  /** The network that serves; null while none does: cases then wait. */
+  lease: () => ModelLease | null;
+  arrival: Pick<ArrivalEncoder, 'settle' | 'forget'>;
+  /** Absolute path of a spool path. */
+  resolvePath: (path: string) => string;
+  clock: Clock;
+}
+
+export interface InferStage {
+  run: Stage;
+  /** Whether a case is being analysed now. */
+  isBusy: () => boolean;
+}
+
+const MODEL_RETRY_MS = 30_000;
+
+/** Analyses the chosen series with the network that serves; encoded slices are kept, so that a second attempt does not encode them again. */
+export function createInferStage(options: InferStageOptions): InferStage {
+  const { lease: takeLease, clock } = options;
+  let running = 0;
+  return {
+    isBusy: () => running > 0,
+    run: async (claim, signal) => {
+      const lease = takeLease();
+      if (lease === null) return { type: 'notYet', untilMs: clock.now() + MODEL_RETRY_MS };
+      running += 1;
+      try {
+        return await infer(options, lease, claim, signal);
+      } finally {
+        running -= 1;
+        lease.release();
+      }
+    },
+  };
+}
+
+async function infer(
+  { store, arrival, resolvePath, clock }: InferStageOptions,
+  { model, isCurrent }: ModelLease,
+  { record }: ClaimedCase,
+  signal: AbortSignal,
+): Promise<StageOutcome> {
+  const { identity, provider } = model;
+  const manifest = record.manifest!;
+  await arrival.settle(record.studyInstanceUid);
+  const threshold = await store.threshold(identity.name, record.sourceAeTitle);
+  // Another package is taking over, and the operating point may be its own already.
+  if (!isCurrent()) return { type: 'notYet', untilMs: clock.now() };
+  if (threshold.stopped) {
+    arrival.forget(record.studyInstanceUid);
+    const reason = 'AI flags are stopped at this site';
+    return { type: 'inferred', findings: notAnalysed('flags-stopped', reason, identity, provider, clock.now()) };
+  }
+  const saver = createSliceFeatureSaver(store);
+  const findings = await inferSeries({
+    manifest,
+    model,
+    cached: await store.sliceFeatures(
+      identity.sha256,
+      manifest.slices.map((slice) => slice.sha256),
+    ),
+    resolvePath,
+    threshold,
+    clock,
+    onEncoded: (sha256, slice) => saver.add(identity.sha256, sha256, slice),
+    heartbeat: () => signal.throwIfAborted(),
+  });
+  await saver.save();
+  arrival.forget(record.studyInstanceUid);
+  return { type: 'inferred', findings };
+}

@@ -1,0 +1,207 @@
+import { describe, expect, it } from 'vitest';
+import { DEFAULT_SERIES_RULES } from '../../../src/assemble/seriesRules.ts';
+import { systemClock } from '../../../src/base/clock.ts';
+import type { EncodedSlice, StoredInstance } from '../../../src/case/case.ts';
+import type { ClaimedCase } from '../../../src/case/claim.ts';
+import type { Threshold } from '../../../src/case/threshold.ts';
+import type { TriageModel } from '../../../src/case/triageModel.ts';
+import { assembleStage, type AssembleStageOptions } from '../../../src/pipeline/assembleStage.ts';
+import { createInferStage, type InferStageOptions } from '../../../src/pipeline/inferStage.ts';
+import { reportStage } from '../../../src/pipeline/reportStage.ts';
+import { seriesOf } from '../assemble/syntheticStudy.ts';
+import { findingsOf, manifestOf, objectsOf } from '../worklist/facts.ts';
+
+const NOW_MS = Date.UTC(2026, 10, 29, 12);
+const QUIET_MS = 20_000;
+const MODEL = { name: 'compact', version: '3.1.0', sha256: '5a'.repeat(32) };
+const clock = { ...systemClock, now: () => NOW_MS };
+const never = new AbortController().signal;
+
+function claimOf(instances: StoredInstance[], record: Partial<ClaimedCase['record']> = {}): ClaimedCase {
+  const studyInstanceUid = instances[0]!.header.studyInstanceUid;
+  return {
+    record: { studyInstanceUid, sourceAeTitle: 'CT7', lastReceivedAtMs: NOW_MS - 1_000, manifest: null, ...record },
+    instances,
+  } as unknown as ClaimedCase;
+}
+
+const assemble = (
+  instances: StoredInstance[],
+  options: Partial<AssembleStageOptions> = {},
+  lastReceivedAtMs?: number,
+) =>
+  assembleStage({
+    rules: DEFAULT_SERIES_RULES,
+    quietMs: QUIET_MS,
+    isRecordWhole: () => true,
+    model: () => ({ identity: MODEL, provider: 'cuda' }),
+    clock,
+    ...options,
+  })(claimOf(instances, lastReceivedAtMs === undefined ? {} : { lastReceivedAtMs }), never);
+
+describe('the assemble stage', () => {
+  const whole = seriesOf();
+  const withHole = whole.filter((_, index) => index < 40 || index > 44);
+
+  it('chooses the series of a whole study at once', async () => {
+    expect(await assemble(whole)).toMatchObject({
+      type: 'seriesChosen',
+      manifest: { seriesInstanceUid: whole[0]!.header.seriesInstanceUid },
+    });
+  });
+
+  it('gives a study with a hole its quiet time, counted from its last object, and then takes it as it is', async () => {
+    const lastMs = NOW_MS - 19_999;
+    expect(await assemble(withHole, {}, lastMs)).toEqual({ type: 'notYet', untilMs: lastMs + QUIET_MS });
+    expect(await assemble(withHole, {}, NOW_MS - QUIET_MS)).not.toMatchObject({ type: 'notYet' });
+  });
+
+  it('decides nothing while objects that a crash left off the record are still taken in', async () => {
+    expect(await assemble(whole, { isRecordWhole: () => false })).toMatchObject({ type: 'notYet' });
+  });
+
+  it('says why a study without an eligible series is not analysed, and which network would have', async () => {
+    const scout = seriesOf({ slices: 2 });
+    expect(await assemble(scout, {}, NOW_MS - QUIET_MS)).toMatchObject({
+      type: 'notEligible',
+      findings: { decision: 'not-analysed', probability: null, model: MODEL, provider: 'cuda', analysedAtMs: NOW_MS },
+    });
+    expect(await assemble(scout, { model: () => null }, NOW_MS - QUIET_MS)).toMatchObject({
+      findings: { provider: 'none' },
+    });
+  });
+});
+
+interface Wishes {
+  threshold?: Threshold;
+  isCurrent?: () => boolean;
+  lease?: null;
+  encode?: (path: string) => Promise<EncodedSlice>;
+}
+
+function inferSetUp(slices: number, wishes: Wishes = {}) {
+  const instances = seriesOf({ slices });
+  const told: string[] = [];
+  const saved: string[][] = [];
+  const cached = new Map<string, EncodedSlice>();
+  const encoded = (index: number) =>
+    ({ feature: Float32Array.of(index), imageProbability: index / 100, cam: Float32Array.of(index) }) as EncodedSlice;
+  const model = {
+    identity: MODEL,
+    provider: 'cpu',
+    encodeSlice: wishes.encode ?? (() => Promise.resolve(encoded(told.push('encode')))),
+    classify: (all: readonly EncodedSlice[]) =>
+      Promise.resolve({
+        probability: 0.37,
+        sliceScores: all.map(() => 0.2),
+        sliceLevels: all.map(() => []),
+        domainDistance: 1,
+        domainLimit: 4,
+        outsideDomain: null,
+      }),
+  } as unknown as TriageModel;
+  const options: InferStageOptions = {
+    store: {
+      threshold: (name, source) => {
+        told.push(`threshold ${name} ${source}`);
+        return Promise.resolve(wishes.threshold ?? { version: 4, value: 0.36, stopped: false });
+      },
+      sliceFeatures: (_sha256, digests) =>
+        Promise.resolve(new Map([...cached].filter(([digest]) => digests.includes(digest)))),
+      saveSliceFeatures: (sha256, features) => {
+        saved.push([sha256, ...features.keys()]);
+        return Promise.resolve();
+      },
+    },
+    lease: () =>
+      wishes.lease === null
+        ? null
+        : { model, isCurrent: wishes.isCurrent ?? (() => true), release: () => void told.push('release') },
+    arrival: {
+      settle: () => Promise.resolve(void told.push('settle')),
+      forget: () => void told.push('forget'),
+    },
+    resolvePath: (path) => `/spool/${path}`,
+    clock,
+  };
+  const stage = createInferStage(options);
+  const run = (signal = never) => stage.run(claimOf(instances, { manifest: manifestOf(instances) }), signal);
+  return { stage, run, told, saved, cached, instances, encoded };
+}
+
+describe('the infer stage', () => {
+  it('waits for the arrival encoder, asks for the source’s operating point, and gives the network back', async () => {
+    const { run, told, stage } = inferSetUp(3);
+    const outcome = run();
+    expect(stage.isBusy()).toBe(true);
+    expect(await outcome).toMatchObject({
+      type: 'inferred',
+      findings: { decision: 'suspected', probability: 0.37, threshold: { value: 0.36, version: 4 }, model: MODEL },
+    });
+    expect(told).toEqual(['settle', 'threshold compact CT7', 'encode', 'encode', 'encode', 'forget', 'release']);
+    expect(stage.isBusy()).toBe(false);
+  });
+
+  it('saves what it encodes, 16 slices to a transaction and the rest at the end, and nothing that is kept already', async () => {
+    const { run, saved, cached, instances, encoded } = inferSetUp(40);
+    cached.set(instances[5]!.sha256, encoded(5));
+    await run();
+    expect(saved.map(([sha256, ...digests]) => [sha256, digests.length])).toEqual([
+      [MODEL.sha256, 16],
+      [MODEL.sha256, 16],
+      [MODEL.sha256, 7],
+    ]);
+    const digests = saved.flatMap(([, ...rest]) => rest);
+    expect(new Set(digests)).toEqual(new Set(instances.filter((_, index) => index !== 5).map(({ sha256 }) => sha256)));
+  });
+
+  it('puts the case off while no network serves', async () => {
+    const { run, told } = inferSetUp(3, { lease: null });
+    expect(await run()).toEqual({ type: 'notYet', untilMs: NOW_MS + 30_000 });
+    expect(told).toEqual([]);
+  });
+
+  it('puts the case off when another package takes over after the operating point was read', async () => {
+    const { run, told } = inferSetUp(3, { isCurrent: () => false });
+    expect(await run()).toEqual({ type: 'notYet', untilMs: NOW_MS });
+    expect(told).not.toContain('encode');
+    expect(told.at(-1)).toBe('release');
+  });
+
+  it('analyses nothing where the site has stopped AI flags, and says so', async () => {
+    const { run, told } = inferSetUp(3, { threshold: { version: 9, value: 0.36, stopped: true } });
+    expect(await run()).toMatchObject({
+      type: 'inferred',
+      findings: { decision: 'not-analysed', reasonCode: 'flags-stopped', model: MODEL },
+    });
+    expect(told).toEqual(['settle', 'threshold compact CT7', 'forget', 'release']);
+  });
+
+  it('ends when its lease is lost, and gives the network back', async () => {
+    const lost = new AbortController();
+    const { run, told, stage } = inferSetUp(3, {
+      encode: () => {
+        lost.abort();
+        return Promise.resolve({ feature: Float32Array.of(1) } as EncodedSlice);
+      },
+    });
+    await expect(run(lost.signal)).rejects.toMatchObject({ name: 'AbortError' });
+    expect([told.at(-1), stage.isBusy()]).toEqual(['release', false]);
+  });
+});
+
+describe('the report stage', () => {
+  it('hands the findings of the case to the writer, and its objects to the pipeline', async () => {
+    const findings = findingsOf(0.61);
+    const claim = claimOf(seriesOf({ slices: 1 }), { findings });
+    const asked: unknown[] = [];
+    const stage = reportStage({
+      write: (...request) => {
+        asked.push(request);
+        return Promise.resolve(objectsOf(7));
+      },
+    });
+    expect(await stage(claim, never)).toEqual({ type: 'reported', objects: objectsOf(7) });
+    expect(asked).toEqual([[claim, findings]]);
+  });
+});
