@@ -22,8 +22,9 @@ export function wilsonInterval(hits: number, trials: number): Estimate | null {
 }
 
 /**
- * Area under the ROC curve with DeLong's interval (1988), on the logit scale so that it stays within 0..1. Where every positive lies above
- * every negative, or below, there is no spread to see: the bound is then that of Wilson for the smaller class. Null when a class has fewer than two samples.
+ * Area under the ROC curve with DeLong's interval (1988), on the logit scale so that it stays within 0..1. Where every positive lies
+ * above every negative, or below, there is no spread to see: the bound is then that of Wilson for the smaller class. One score for all tells nothing: 0 to 1.
+ * Null when a class has fewer than two samples. `training/odontoid_training/evaluate.py` computes the same; one table of tests holds both.
  */
 export function delongInterval(samples: readonly Scored[]): Estimate | null {
   const positives = samples.filter(({ label }) => label).map(({ score }) => score);
@@ -35,10 +36,8 @@ export function delongInterval(samples: readonly Scored[]): Estimate | null {
   const wins = sharesBelow(positives, negatives);
   const losses = sharesBelow(negatives, positives);
   const variance = sampleVariance(wins) / positives.length + sampleVariance(losses) / negatives.length;
-  if (variance === 0 || value === 0 || value === 1) {
-    const bound = wilsonInterval(value <= 0.5 ? 0 : smaller, smaller)!;
-    return { value, low: Math.min(value, bound.low), high: Math.max(value, bound.high) };
-  }
+  if (value === 0 || value === 1) return { ...wilsonInterval(value * smaller, smaller)!, value };
+  if (variance === 0) return { value, low: 0, high: 1 };
   const logit = Math.log(value / (1 - value));
   const half = (Z * Math.sqrt(variance)) / (value * (1 - value));
   return { value, low: 1 / (1 + Math.exp(half - logit)), high: 1 / (1 + Math.exp(-half - logit)) };

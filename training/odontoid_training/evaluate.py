@@ -3,6 +3,9 @@ import math
 
 import numpy as np
 
+# Half of a two-sided 95 % interval, in standard deviations of a normal distribution.
+Z = 1.959963984540054
+
 
 def auc(scores, labels):
     """Area under the ROC curve: the chance that a positive scores above a negative, ties half."""
@@ -17,27 +20,30 @@ def auc(scores, labels):
     return (ranks[:len(positive)].sum() - len(positive) * (len(positive) + 1) / 2) / (len(positive) * len(negative))
 
 
-def auc_interval(scores, labels, level_z=1.96):
-    """AUC with DeLong's 95 % interval, on the logit scale so that it stays in 0..1."""
+def auc_interval(scores, labels):
+    """AUC with DeLong's 95 % interval, on the logit scale so that it stays in 0..1; as `src/statistics/intervals.ts` computes it."""
     positive, negative = scores[labels], scores[~labels]
     value = auc(scores, labels)
     if len(positive) < 2 or len(negative) < 2:
         return value, float("nan"), float("nan")
     wins = (positive[:, None] > negative[None, :]) + 0.5 * (positive[:, None] == negative[None, :])
     variance = wins.mean(1).var(ddof=1) / len(positive) + wins.mean(0).var(ddof=1) / len(negative)
-    if value in (0.0, 1.0) or variance == 0:
-        # No disorder seen: bound it as Hanley and McNeil's rule of three does for the smaller class.
-        bound = 3 / min(len(positive), len(negative))
-        return value, max(0.0, value - bound), min(1.0, value + bound)
+    if value in (0.0, 1.0):
+        # No disorder seen: Wilson's bound for the smaller class.
+        smaller = min(len(positive), len(negative))
+        return proportion_interval(value * smaller, smaller)
+    if variance == 0:
+        # One score for all tells nothing.
+        return value, 0.0, 1.0
     logit, spread = math.log(value / (1 - value)), math.sqrt(variance) / (value * (1 - value))
-    return value, 1 / (1 + math.exp(-logit + level_z * spread)), 1 / (1 + math.exp(-logit - level_z * spread))
+    return value, 1 / (1 + math.exp(-logit + Z * spread)), 1 / (1 + math.exp(-logit - Z * spread))
 
 
-def proportion_interval(hits, n, z=1.96):
+def proportion_interval(hits, n):
     """A proportion with Wilson's 95 % interval."""
     if n == 0:
         return float("nan"), float("nan"), float("nan")
-    p = hits / n
+    p, z = hits / n, Z
     centre, half = (p + z * z / (2 * n)) / (1 + z * z / n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
     return p, max(0.0, centre - half), min(1.0, centre + half)
 

@@ -1,4 +1,5 @@
 """Run: PYTHONPATH=training python3 -m unittest discover -s training/tests"""
+import json
 import tempfile
 import unittest
 from xml.etree import ElementTree
@@ -329,6 +330,14 @@ class Figures(unittest.TestCase):
         self.assertAlmostEqual(auc(scores, labels), np.mean(pairs), places=12)
         value, low, high = auc_interval(scores, labels)
         self.assertTrue(low < value < high)
+
+    def test_auc_intervals_are_those_of_the_agent(self):
+        table = Path(__file__).resolve().parents[2] / "test/unit/statistics/aucIntervals.json"
+        for case in json.loads(table.read_text()):
+            scores = np.array(case["positives"] + case["negatives"])
+            labels = np.arange(len(scores)) < len(case["positives"])
+            for name, found in zip(("value", "low", "high"), auc_interval(scores, labels)):
+                self.assertAlmostEqual(found, case[name], places=8, msg=f"{name}: {case['name']}")
 
     def test_threshold_keeps_the_specificity(self):
         random = np.random.default_rng(2)

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import aucIntervals from './aucIntervals.json' with { type: 'json' };
 import { seededRandom } from '../../../src/base/random.ts';
 import {
   bootstrapIntervals,
@@ -228,6 +229,18 @@ describe('intervals', () => {
     expect(delongInterval(ranked(5))!.low).toBeLessThan(0.6);
     expect(delongInterval(ranked(200))!.low).toBeGreaterThan(0.97);
     expect(delongInterval(ranked(1))).toBeNull();
+  });
+
+  // Pairs counted and variances summed as fractions, from DeLong's definition; the first low is 12 / (12 + z²), Wilson's by hand.
+  it.each(aucIntervals)('of an area are those of training: $name', ({ positives, negatives, ...expected }) => {
+    const samples = [
+      ...positives.map((score) => ({ label: true, score })),
+      ...negatives.map((score) => ({ label: false, score })),
+    ];
+    const interval = delongInterval(samples)!;
+    expect(interval.value).toBeCloseTo(expected.value, 8);
+    expect(interval.low).toBeCloseTo(expected.low, 8);
+    expect(interval.high).toBeCloseTo(expected.high, 8);
   });
 
   it('cover the truth about as often as they say: DeLong and the bootstrap', () => {
