@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFile, mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
@@ -14,6 +14,18 @@ const WAYS = {
   'an older Node': ['node', 'scripts/prepare.mjs', '--'],
   'no Node': ['sh', 'scripts/withNode.sh'],
 };
+
+const FILES = [
+  'bin/nodeVersion.js',
+  'bin/odontoid.js',
+  'scripts/prepare.mjs',
+  'scripts/runOnNode.mjs',
+  'scripts/fetchNode.mjs',
+  'scripts/withNode.sh',
+];
+
+const NEEDS_THE_FETCHED_NODE =
+  'export const objectionToNode = () => (process.env.FETCHED_NODE ? null : "Too old. Install a newer one.");\n';
 
 interface Checkout {
   dir: string;
@@ -68,7 +80,7 @@ async function checkout(spoil: (pins: string) => string = (pins) => pins): Promi
   onTestFinished(() => void server.close());
   const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
-  for (const file of ['bin/nodeVersion.js', 'scripts/prepare.mjs', 'scripts/fetchNode.mjs', 'scripts/withNode.sh']) {
+  for (const file of FILES) {
     await mkdir(dirname(join(dir, file)), { recursive: true });
     await copyFile(join(root, file), join(dir, file));
   }
@@ -107,6 +119,19 @@ test.each(Object.entries(WAYS))('from %s, a package that is not the pinned one i
   expect([exitCode, stdout]).toEqual([2, '']);
   expect(stderr).toMatch(/EINTEGRITY|is not the pinned node-linux-/);
   expect(await readdir(join(dir, '.cache/node'))).toEqual([]);
+});
+
+test('odontoid itself goes over to the pinned Node in a checkout, and says what it lacks elsewhere', async () => {
+  const { dir, run } = await checkout();
+  await mkdir(join(dir, 'dist/src'), { recursive: true });
+  await writeFile(join(dir, 'dist/src/cli.js'), 'console.log(process.env.FETCHED_NODE, process.argv.slice(2).join())');
+  await writeFile(join(dir, 'bin/nodeVersion.js'), NEEDS_THE_FETCHED_NODE);
+  const there = await run('node', 'bin/odontoid.js', 'analyse', 'some folder');
+  expect([there.exitCode, there.stdout]).toEqual([0, '99.3.1 analyse,some folder\n']);
+
+  await rm(join(dir, 'scripts'), { recursive: true });
+  const elsewhere = await run('node', 'bin/odontoid.js', '--version');
+  expect([elsewhere.exitCode, elsewhere.stderr]).toEqual([2, 'Too old. Install a newer one.\n']);
 });
 
 test('where no package is for the platform, a sentence says what to install', async () => {
