@@ -1,5 +1,5 @@
 /**
- * Addresses of the screens. The server answers each with the page; `client/pages.tsx` must name a screen for each. None holds an identifier: a study
+ * Addresses of the screens. The server answers each with the page; `page/pages.tsx` must name a screen for each. None holds an identifier: a study
  * is named by its case reference.
  */
 export const PAGE_PATHS = [

@@ -5,7 +5,7 @@ import { GoldenCheck, STATISTICS, caseScore, goldenPattern, openGraphs, rawScore
 import type { OnnxModelOptions, RawScore } from './onnxGraphs.ts';
 import type { LoadedModel } from './loadedModel.ts';
 
-/** What the network says of a volume, row by row; `cam` is `[row][camRow][camColumn]`. */
+/** What the network says of a volume, row by row; `cam` is an activation map for each row of the volume. */
 type RawVolume = RawScore & { cam: Float32Array };
 
 /**

@@ -28,7 +28,7 @@ const whereOneSignsIn = ({ signIn }: SessionAnswer): boolean => signIn !== 'off'
  * 1. its address in `../answers/pagePaths.ts` (the server then answers it; a missing screen here is a type error);
  * 2. a module that exports the component as `default`: it is rendered inside `<main>`, begins with an `<h1>`, and is loaded only when opened
  *    (import its style sheet there too);
- * 3. a line here, its title and its other texts in `Words.ts` files beside it;
+ * 3. a line here, its title and its other texts in the words of its folder (`wall/wallWords.ts`);
  * 4. its keys by `useKeys` (keys.ts), so that "?" lists them.
  * Route parameters come from `useRoute().params`, links are plain `<a href>`.
  */

@@ -16,7 +16,7 @@ function dayText(date: Date): string {
   return date.toLocaleDateString('en-GB', { day: '2-digit', month: 'short' }).replace(' ', '-');
 }
 
-/** A PN value (PS3.5 6.2.1) as read in a ward: `FAMILY, Given Middle Suffix`, the ideographic group beside it. */
+/** A PN value (PS3.5 6.2.1) as read in a ward: "FAMILY, Given Middle Suffix", the ideographic group beside it. */
 export function personName(value: string): string {
   const [alphabetic = '', ideographic = ''] = value.split('=');
   const one = (group: string) => {
