@@ -37,7 +37,7 @@ const ROOMS = [
   { room: 'worklist', sees: ['thresholds', '^migrations/'], why: 'The database knows no stage and nobody who asks.' },
   {
     room: 'models',
-    sees: ['config', 'infer', 'worklist', '^src/web/modelsDesk\\.ts$'],
+    sees: ['config', 'infer', 'worklist', '^src/web/modelAdministration\\.ts$'],
     why: 'How a package comes into use is decided from packages and the worklist; no stage is asked.',
   },
   {
@@ -74,7 +74,7 @@ const ROOMS = [
       'assemble',
       'config',
       '^src/receive/(associationPolicy|receiveConfig)\\.ts$',
-      '^src/web/(adminDesk|modelsDesk)\\.ts$',
+      '^src/web/(administration|modelAdministration)\\.ts$',
     ],
     why: 'What admins ask is answered by the worklist and by the very rules of intake and assembling; all else is given.',
   },

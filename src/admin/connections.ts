@@ -1,7 +1,7 @@
 import { TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Pacs } from '../case/delivery.ts';
-import type { AdminDesk, ConnectionsAnswer, EchoAnswer } from '../web/adminDesk.ts';
+import type { Administration, ConnectionsAnswer, EchoAnswer } from '../web/administration.ts';
 import type { AuditLog } from '../worklist/audit/audit.ts';
 import type { ConnectionFacts } from '../worklist/list/connectionFacts.ts';
 
@@ -42,7 +42,7 @@ export function createConnections({
   facts,
   audit,
   clock,
-}: ConnectionsOptions): AdminDesk['connections'] {
+}: ConnectionsOptions): Administration['connections'] {
   const echoes = new Map<string, EchoAnswer>();
   const echoed = (kind: string, name: string): EchoAnswer | null => echoes.get(`${kind} ${name}`) ?? null;
 

@@ -6,9 +6,9 @@ import { identityDifferences } from '../case/patientIdentity.ts';
 import { datasetOffset, readHeader } from '../dicom/header.ts';
 import { TriageError } from '../base/errors.ts';
 import { APPLICATION_CONTEXT_NAME } from '../dimse/negotiation.ts';
-import { createAssociationPolicy } from '../receive/associationPolicy.ts';
+import { createAssociationPolicy, type AssociationPolicy } from '../receive/associationPolicy.ts';
 import type { ReceiveConfig } from '../receive/receiveConfig.ts';
-import type { RoutingAnswer } from '../web/adminDesk.ts';
+import type { RoutingAnswer } from '../web/administration.ts';
 import type { WorklistStore } from '../worklist/cases/caseStore.ts';
 import { instanceKind } from '../worklist/cases/recordInstances.ts';
 import type { WorklistQuery, WorklistRow } from '../worklist/list/worklistQuery.ts';
@@ -23,6 +23,14 @@ export interface RoutingTestOptions {
 }
 
 type Step = RoutingAnswer['steps'][number];
+/** Text of the step that is written down. */
+type Say = (step: Step['step'], outcome: Step['outcome'], text: string, code?: string) => void;
+
+interface Sender {
+  callingAeTitle: string;
+  calledAeTitle: string;
+  address: string;
+}
 
 /**
  * What the agent would do with this object, told by the very rules that decide in earnest, in their order; nothing of it is kept. One slice cannot tell
@@ -31,42 +39,27 @@ type Step = RoutingAnswer['steps'][number];
 export async function testRouting(
   options: RoutingTestOptions,
   bytes: Uint8Array,
-  sender: { callingAeTitle: string; calledAeTitle: string; address: string },
+  sender: Sender,
 ): Promise<RoutingAnswer> {
-  const { receive, rules } = options;
   const steps: Step[] = [];
-  const say = (step: Step['step'], outcome: Step['outcome'], text: string, code: string | null = null): void => {
-    steps.push({ step, outcome, code, text });
-  };
-  let file: RoutingAnswer['file'] = null;
-  const answer = (accepted: boolean, analysed: boolean): RoutingAnswer => ({ steps, accepted, analysed, file });
+  const say: Say = (step, outcome, text, code) => void steps.push({ step, outcome, code: code ?? null, text });
+  const policy = createAssociationPolicy(options.receive);
+  sayAssociation(say, policy, sender);
+  const header = headerOf(say, bytes);
+  if (header === null) return { steps, accepted: false, analysed: false, file: null };
+  sayPresentation(say, policy, header);
+  if (bytes.length > options.receive.maxObjectBytes)
+    say('file', 'no', 'The object is larger than receive.maxObjectBytes.', 'object-too-large');
+  else say('file', 'yes', 'The file can be read.');
+  const accepted = steps.every(({ outcome }) => outcome !== 'no');
+  const analysed = accepted && (await joinsCase(say, options, bytes, header, sender)) && saySlice(say, options, header);
+  return { steps, accepted, analysed, file: fileFacts(header, bytes) };
+}
 
-  const policy = createAssociationPolicy(receive);
-  const rejection = policy.judge(
-    { protocolVersion: 1, applicationContextName: APPLICATION_CONTEXT_NAME, ...sender, contexts: [] },
-    sender.address,
-    0,
-  );
-  if (rejection !== null)
-    say(
-      'association',
-      'no',
-      `The association is rejected (A-ASSOCIATE-RJ ${rejection.result}/${rejection.source}/${rejection.reason}): ${rejection.why}.`,
-      'association-refused',
-    );
-  else say('association', 'yes', `${sender.callingAeTitle} may send from ${sender.address}.`);
-
-  let header: InstanceHeader;
-  try {
-    header = readHeader(bytes);
-  } catch (error) {
-    if (!(error instanceof TriageError)) throw error;
-    say('file', 'no', `The object is answered with ${statusOf(error)}: ${error.message}`, error.code);
-    return answer(false, false);
-  }
+function fileFacts(header: InstanceHeader, bytes: Uint8Array): RoutingAnswer['file'] {
   const { sopClassUid, transferSyntaxUid, modality, studyInstanceUid, seriesDescription, imageType, sliceThicknessMm } =
     header;
-  file = {
+  return {
     sopClassUid,
     transferSyntaxUid,
     modality,
@@ -76,6 +69,34 @@ export async function testRouting(
     sliceThicknessMm,
     sizeBytes: bytes.length,
   };
+}
+
+function sayAssociation(say: Say, policy: AssociationPolicy, sender: Sender): void {
+  const request = { protocolVersion: 1, applicationContextName: APPLICATION_CONTEXT_NAME, ...sender, contexts: [] };
+  const rejection = policy.judge(request, sender.address, 0);
+  if (rejection === null) say('association', 'yes', `${sender.callingAeTitle} may send from ${sender.address}.`);
+  else
+    say(
+      'association',
+      'no',
+      `The association is rejected (A-ASSOCIATE-RJ ${rejection.result}/${rejection.source}/${rejection.reason}): ${rejection.why}.`,
+      'association-refused',
+    );
+}
+
+/** Null when the object cannot be read. */
+function headerOf(say: Say, bytes: Uint8Array): InstanceHeader | null {
+  try {
+    return readHeader(bytes);
+  } catch (error) {
+    if (!(error instanceof TriageError)) throw error;
+    say('file', 'no', `The object is answered with ${statusOf(error)}: ${error.message}`, error.code);
+    return null;
+  }
+}
+
+function sayPresentation(say: Say, policy: AssociationPolicy, header: InstanceHeader): void {
+  const { sopClassUid, transferSyntaxUid } = header;
   const [context] = policy.answer([{ id: 1, abstractSyntaxUid: sopClassUid, transferSyntaxUids: [transferSyntaxUid] }]);
   if (context!.result === 3)
     say(
@@ -92,89 +113,91 @@ export async function testRouting(
       'transfer-syntax-unsupported',
     );
   else say('presentation', 'yes', 'Its SOP class and transfer syntax are taken.');
-  if (bytes.length > receive.maxObjectBytes)
-    say('file', 'no', 'The object is larger than receive.maxObjectBytes.', 'object-too-large');
-  else say('file', 'yes', 'The file can be read.');
-  if (steps.some(({ outcome }) => outcome === 'no')) return answer(false, false);
+}
 
-  const kind = instanceKind(header);
-  if (kind === 'own') {
-    say(
-      'kind',
-      'no',
-      'It is a result of this agent’s own that comes back: kept, and nothing is done with it.',
-      'own-result',
-    );
-    return answer(true, false);
+/** True when the object would be new on record, of a patient that agrees with its study's. */
+async function joinsCase(
+  say: Say,
+  { store, query }: RoutingTestOptions,
+  bytes: Uint8Array,
+  header: InstanceHeader,
+  { callingAeTitle }: Sender,
+): Promise<boolean> {
+  if (instanceKind(header) === 'own') {
+    const text = 'It is a result of this agent’s own that comes back: kept, and nothing is done with it.';
+    say('kind', 'no', text, 'own-result');
+    return false;
   }
   const sha256 = createHash('sha256')
     .update(bytes.subarray(datasetOffset(bytes)))
     .digest('hex');
-  if (
-    (await options.store.recordedPath({
-      header,
-      sha256,
-      path: '',
-      sizeBytes: bytes.length,
-      receivedAtMs: 0,
-      sourceAeTitle: sender.callingAeTitle,
-    })) !== null
-  ) {
-    say(
-      'patient',
-      'yes',
-      'This very object is on record already: it is answered with success, and nothing is run again.',
-    );
-    return answer(true, false);
+  const instance = {
+    header,
+    sha256,
+    path: '',
+    sizeBytes: bytes.length,
+    receivedAtMs: 0,
+    sourceAeTitle: callingAeTitle,
+  };
+  if ((await store.recordedPath(instance)) !== null) {
+    const text = 'This very object is on record already: it is answered with success, and nothing is run again.';
+    say('patient', 'yes', text);
+    return false;
   }
-  const known = await caseOf(options.query, studyInstanceUid);
-  const differences =
-    known === null ? [] : identityDifferences({ ...known, patientSex: known.sex, issuerOfPatientId: '' }, header);
-  if (known === null) say('patient', 'yes', 'Its study is not on record: it opens a case.');
-  else if (differences.length === 0)
+  const known = await caseOf(query, header.studyInstanceUid);
+  if (known === null) {
+    say('patient', 'yes', 'Its study is not on record: it opens a case.');
+    return true;
+  }
+  const differences = identityDifferences({ ...known, patientSex: known.sex, issuerOfPatientId: '' }, header);
+  if (differences.length === 0) {
     say('patient', 'yes', `Its study is on record (${known.state}), of the same patient: it joins the case.`);
-  else {
-    say(
-      'patient',
-      'no',
-      `Its study is on record with another ${differences.join(', ')}: the case is held until a person decides.`,
-      'identity-conflict',
-    );
-    return answer(true, false);
+    return true;
   }
-  if (kind === 'ct') say('kind', 'yes', 'It is a CT image: of a kind that is analysed.');
+  say(
+    'patient',
+    'no',
+    `Its study is on record with another ${differences.join(', ')}: the case is held until a person decides.`,
+    'identity-conflict',
+  );
+  return false;
+}
+
+/** What becomes of it in its series; true when it can be a slice of an analysed one. */
+function saySlice(
+  say: Say,
+  { rules, reportNotEligible, destinations }: RoutingTestOptions,
+  header: InstanceHeader,
+): boolean {
+  const isCt = instanceKind(header) === 'ct';
+  if (isCt) say('kind', 'yes', 'It is a CT image: of a kind that is analysed.');
   const refusal = instanceRefusal(header, rules);
   if (refusal === null) {
     say('slice', 'yes', 'It can be a slice of an analysed series.');
-    say(
-      'series',
-      'open',
-      `Judged only when the series is whole. It needs ${rules.minSlices} to ${rules.maxSlices} such slices, evenly spaced at ${mm(rules.maxSliceThicknessMm)} mm or less, over ${mm(rules.minCoverageMm)} mm at least, with ${mm(100 * rules.maxMissingShare)} % missing at the most; of several such series the best is analysed.`,
-    );
+    say('series', 'open', seriesNeeds(rules));
   } else {
-    say(
-      kind === 'ct' ? 'slice' : 'kind',
-      'no',
-      `It is kept with its study and not analysed: ${refusal.reason}.`,
-      refusal.code,
-    );
-    say(
-      'report',
-      options.reportNotEligible ? 'yes' : 'no',
-      options.reportNotEligible
-        ? 'If its study has no better series, a report says "could not be analysed", with this reason.'
-        : 'If its study has no better series, no report is written (report.notEligible is false); the worklist says why.',
-    );
+    say(isCt ? 'slice' : 'kind', 'no', `It is kept with its study and not analysed: ${refusal.reason}.`, refusal.code);
+    if (reportNotEligible)
+      say(
+        'report',
+        'yes',
+        'If its study has no better series, a report says "could not be analysed", with this reason.',
+      );
+    else
+      say(
+        'report',
+        'no',
+        'If its study has no better series, no report is written (report.notEligible is false); the worklist says why.',
+      );
   }
-  const { destinations } = options;
-  say(
-    'destinations',
-    destinations.length === 0 ? 'no' : 'yes',
-    destinations.length === 0
-      ? 'No destination is configured: results stay on this machine.'
-      : `Results of its study go to ${destinations.join(', ')}.`,
-  );
-  return answer(true, refusal === null);
+  if (destinations.length === 0)
+    say('destinations', 'no', 'No destination is configured: results stay on this machine.');
+  else say('destinations', 'yes', `Results of its study go to ${destinations.join(', ')}.`);
+  return refusal === null;
+}
+
+function seriesNeeds(rules: SeriesRules): string {
+  return `Judged only when the series is whole. It needs ${rules.minSlices} to ${rules.maxSlices} such slices, evenly spaced at ${mm(rules.maxSliceThicknessMm)} mm or less, over ${mm(rules.minCoverageMm)} mm at least, with ${mm(100 * rules.maxMissingShare)} % missing at the most; of several such series the best is analysed.`;
 }
 
 async function caseOf(query: RoutingTestOptions['query'], studyInstanceUid: string): Promise<WorklistRow | null> {

@@ -25,7 +25,7 @@ export const modelActivation = z
   })
   .meta({ id: 'ModelActivation' }) satisfies z.ZodType<ModelActivation>;
 
-/** What the desk knows of packages and decisions. */
+/** What is known of packages and decisions. */
 export const modelBoard = z.strictObject({
   checkedAtMs: epochMs.nullable().describe('When the files were last checked; null while the first check runs.'),
   isChecking: z.boolean(),

@@ -4,7 +4,7 @@ import type { SystemStatus } from '../answers/systemAnswer.ts';
 import { startInferenceProcess } from '../infer/inferenceProcess.ts';
 import { installedPackageDir } from '../infer/modelPackages.ts';
 import { createModelServing, type ModelServing, type WantedModel } from '../infer/modelServing.ts';
-import { createModelDesk } from '../models/modelDesk.ts';
+import { createModelAdministration } from '../models/createModelAdministration.ts';
 import { verifyRuns } from '../models/modelDecision.ts';
 import type { WorklistStore } from '../worklist/cases/caseStore.ts';
 import type { ModelActivation, ModelRole } from '../worklist/models/modelActivations.ts';
@@ -94,8 +94,8 @@ export function sliceDecoder(network: Pick<ModelServing, 'lease'>): (path: strin
 }
 
 /** What the page of models asks and decides. */
-export function modelsPage({ config, store, ports: { clock } }: Foundation, roles: readonly ModelServing[]) {
-  return createModelDesk({
+export function modelAdministration({ config, store, ports: { clock } }: Foundation, roles: readonly ModelServing[]) {
+  return createModelAdministration({
     places: modelPlaces(config),
     store,
     // What is only tried stands aside for what judges.

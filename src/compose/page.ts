@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { createAdminDesk } from '../admin/adminDesk.ts';
+import { createAdministration } from '../admin/createAdministration.ts';
 import type { SourceSlice } from '../case/triageModel.ts';
 import type { Pacs } from '../case/delivery.ts';
 import { packageRoot, softwareVersion } from '../base/packageRoot.ts';
@@ -13,7 +13,7 @@ import { startWebServer, type SystemStatus, type WebServer } from '../web/server
 import { createThresholdDesk } from '../worklist/thresholds/thresholdDesk.ts';
 import type { Foundation } from './agentPorts.ts';
 import { sourceEcho } from './destinations.ts';
-import { modelsPage } from './models.ts';
+import { modelAdministration } from './models.ts';
 import { useSliceFile } from './sliceFile.ts';
 
 interface PageParts {
@@ -50,14 +50,14 @@ export async function startPage(foundation: Foundation, parts: PageParts): Promi
     patientNames,
     viewerTemplate: viewerUrl === '' ? null : viewerUrl,
     decodeSlice: (path) => useSliceFile(resolvePath(path), decodeSlice),
-    admin: createAdminDesk({
+    admin: createAdministration({
       config,
       database,
       store,
       query,
       audit: access.audit,
       proof,
-      models: modelsPage(foundation, roles),
+      models: modelAdministration(foundation, roles),
       nextProofMs: () => housekeeping.nextRunMs('proof'),
       receiver,
       echoes,

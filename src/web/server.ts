@@ -11,7 +11,7 @@ import type { WorklistStore } from '../worklist/cases/caseStore.ts';
 import type { ThresholdDesk } from '../worklist/thresholds/thresholdDesk.ts';
 import type { WorklistQuery } from '../worklist/list/worklistQuery.ts';
 import type { Access } from './access/access.ts';
-import type { AdminDesk } from './adminDesk.ts';
+import type { Administration } from './administration.ts';
 import type { SystemStatus } from '../answers/systemAnswer.ts';
 import { createLiveFeed } from './liveFeed.ts';
 import { mountRoutes } from './mountRoutes.ts';
@@ -22,8 +22,8 @@ import { ROUTES } from './routes.ts';
 import { ownPagesOnly, securityHeaders } from './security.ts';
 import { createSliceImages } from './sliceImages.ts';
 import type { WebContext } from './webContext.ts';
-import { openWhatIfDesk } from './whatIfFigures.ts';
-import type { WhatIfDesk } from './whatIfFigures.ts';
+import { startWhatIfProcess } from './whatIfFigures.ts';
+import type { WhatIfProcess } from './whatIfFigures.ts';
 
 export type { SystemStatus } from '../answers/systemAnswer.ts';
 
@@ -40,7 +40,7 @@ export interface WebOptions {
   viewerTemplate: string | null;
   /** Decodes the slice at a path relative to the spool, in a process that may die of it. */
   decodeSlice: (path: string) => Promise<SourceSlice>;
-  admin: AdminDesk;
+  admin: Administration;
   query: WorklistQuery;
   store: WorklistStore;
   thresholds: ThresholdDesk;
@@ -75,7 +75,7 @@ export interface WebServer {
  */
 export async function startWebServer(options: WebOptions): Promise<WebServer> {
   const feed = createLiveFeed((listener) => options.store.onChange(listener), options.clock);
-  const whatIf = openWhatIfDesk();
+  const whatIf = startWhatIfProcess();
   const app = createApp(options, feed, whatIf);
   // TLS 1.2 at the least, as PS3.15 asks of DICOM.
   const server =
@@ -97,7 +97,7 @@ export async function startWebServer(options: WebOptions): Promise<WebServer> {
   };
 }
 
-function createApp(options: WebOptions, feed: ReturnType<typeof createLiveFeed>, whatIf: WhatIfDesk): Express {
+function createApp(options: WebOptions, feed: ReturnType<typeof createLiveFeed>, whatIf: WhatIfProcess): Express {
   const { access, log } = options;
   let described: { openapi: string } | null = null;
   const slices = createSliceImages(options.decodeSlice, MOST_SLICE_BYTES);

@@ -4,19 +4,19 @@ import type { WorklistStore } from '../worklist/cases/caseStore.ts';
 import type { ThresholdDesk } from '../worklist/thresholds/thresholdDesk.ts';
 import type { WorklistQuery } from '../worklist/list/worklistQuery.ts';
 import type { Access } from './access/access.ts';
-import type { AdminDesk } from './adminDesk.ts';
+import type { Administration } from './administration.ts';
 import type { SystemStatus } from '../answers/systemAnswer.ts';
 import type { LiveFeed } from './liveFeed.ts';
 import type { PatientNames } from './patientNames.ts';
 import type { SliceImages } from './sliceImages.ts';
-import type { WhatIfDesk } from './whatIfFigures.ts';
+import type { WhatIfProcess } from './whatIfFigures.ts';
 
 /** What the handlers of the routes may use. */
 export interface WebContext {
   query: WorklistQuery;
   store: WorklistStore;
   thresholds: ThresholdDesk;
-  whatIf: WhatIfDesk;
+  whatIf: WhatIfProcess;
   system: () => Promise<SystemStatus>;
   maxWaitMinutes: number;
   /** A site's choice: no heatmap and no slice score in any answer. */
@@ -25,7 +25,7 @@ export interface WebContext {
   viewerTemplate: string | null;
   slices: SliceImages;
   names: PatientNames;
-  admin: AdminDesk;
+  admin: Administration;
   feed: LiveFeed;
   access: Access;
   /** OpenAPI of the route table. */

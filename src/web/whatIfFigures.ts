@@ -31,14 +31,14 @@ export function figuresOf({ scored, read, now, proposed, maxWaitMs }: WhatIfQues
 
 export type FromWhatIfChild = { figures: WhatIfFigures } | { error: string };
 
-export interface WhatIfDesk {
+export interface WhatIfProcess {
   /** One question after the other. Rejects when the process dies over it; the next question gets a new one. */
   ask(question: WhatIfQuestion): Promise<WhatIfFigures>;
   close(): void;
 }
 
 /** Computes in a process of its own: a year of scans takes about a second, in which the agent would stand still. It starts with the first question. */
-export function openWhatIfDesk(): WhatIfDesk {
+export function startWhatIfProcess(): WhatIfProcess {
   let child: ChildProcess | null = null;
   let last: Promise<unknown> = Promise.resolve();
 

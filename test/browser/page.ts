@@ -9,7 +9,7 @@ import type { Clock } from '../../src/base/clock.ts';
 import { createLog } from '../../src/base/log.ts';
 import type { Access } from '../../src/web/access/access.ts';
 import { startWebServer } from '../../src/web/server.ts';
-import type { AdminDesk } from '../../src/web/adminDesk.ts';
+import type { Administration } from '../../src/web/administration.ts';
 import type { SystemStatus, WebOptions, WebServer } from '../../src/web/server.ts';
 import { MAX_WAIT_MINUTES, accessTo, adminOf, decodePicture, openSeededWorklist } from './seededWorklist.ts';
 import type { SeededWorklist } from './seededWorklist.ts';
@@ -66,7 +66,7 @@ export type SiteOptions = Partial<Pick<WebOptions, 'triageOnly' | 'viewerTemplat
   signIn?: Parameters<typeof accessTo>[1];
   secondPerson?: boolean;
   /** The desk of admins; without, one on which no peers are configured. */
-  admin?: (worklist: SeededWorklist) => AdminDesk;
+  admin?: (worklist: SeededWorklist) => Administration;
 };
 
 export interface Site extends SeededWorklist {

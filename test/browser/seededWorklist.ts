@@ -1,10 +1,10 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { createAdminDesk, type AdminDeskOptions } from '../../src/admin/adminDesk.ts';
+import { createAdministration, type AdministrationOptions } from '../../src/admin/createAdministration.ts';
 import type { Findings, SeriesVerdict, StoredInstance } from '../../src/case/case.ts';
 import { configFrom } from '../../src/config/configFile.ts';
 import { decodeStoredSlice } from '../../src/infer/decodePixels.ts';
-import { createModelDesk } from '../../src/models/modelDesk.ts';
+import { createModelAdministration } from '../../src/models/createModelAdministration.ts';
 import type { Clock } from '../../src/base/clock.ts';
 import type { SourceSlice } from '../../src/case/triageModel.ts';
 import type { StageName } from '../../src/case/claim.ts';
@@ -87,10 +87,10 @@ export function accessTo(
 /** The desk of admins on that worklist: no peers are configured and no proof of life runs, unless `over` says so. */
 export function adminOf(
   { database, clock, store, query, folder }: SeededWorklist,
-  over: Partial<AdminDeskOptions> = {},
-): ReturnType<typeof createAdminDesk> {
+  over: Partial<AdministrationOptions> = {},
+): ReturnType<typeof createAdministration> {
   const runs = createProofRuns(database, clock);
-  return createAdminDesk({
+  return createAdministration({
     config: configFrom({}),
     database,
     store,
@@ -101,7 +101,7 @@ export function adminOf(
       status: () => Promise.resolve({ running: null, last: null, lastPassedAtMs: null, alarm: null }),
       newest: (limit) => runs.newest(limit),
     },
-    models: createModelDesk({
+    models: createModelAdministration({
       places: {
         installedDir: join(folder, 'models'),
         configuredDir: resolve('models/compact'),

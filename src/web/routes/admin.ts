@@ -12,7 +12,7 @@ import {
 import { route } from '../route.ts';
 
 const RUNS_SHOWN = 50;
-const MOST_TROUBLES = 200;
+const MOST_SHOWN = 200;
 const reason = z.string().trim().min(3, 'say why, in three characters at least').max(500);
 const study = z.strictObject({ studyInstanceUid: z.string().max(64) });
 const aeTitle = z.string().min(1).max(16);
@@ -83,7 +83,7 @@ export const adminRoutes = [
     least: 'admin',
     summary: 'What waits for a person: held cases, failed cases, results that do not get out.',
     answer: { kind: 'json', schema: troublesAnswer },
-    handle: (_call, { admin }) => admin.troubles(MOST_TROUBLES),
+    handle: (_call, { admin }) => admin.needsAttention(MOST_SHOWN),
   }),
   route({
     method: 'post',

@@ -5,7 +5,10 @@ import { caseRef } from '../../../src/case/caseRef.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import { TriageError } from '../../../src/base/errors.ts';
 import { loadModelPackage } from '../../../src/infer/modelCard.ts';
-import { createModelDesk, type ModelDeskOptions } from '../../../src/models/modelDesk.ts';
+import {
+  createModelAdministration,
+  type ModelAdministrationOptions,
+} from '../../../src/models/createModelAdministration.ts';
 import { putThreshold } from '../../../src/worklist/thresholds/thresholds.ts';
 import { addStudy, studyUid } from '../../browser/seededWorklist.ts';
 import { packageVariant } from '../infer/packageVariant.ts';
@@ -41,8 +44,11 @@ interface Board {
 }
 
 /** A server whose desk has an installed package 9.0.0 beside the shipped one. */
-async function withPackages(over: Partial<ModelDeskOptions> = {}, options: Parameters<typeof startWeb>[0] = {}) {
-  const models: { desk: ReturnType<typeof createModelDesk> | null } = { desk: null };
+async function withPackages(
+  over: Partial<ModelAdministrationOptions> = {},
+  options: Parameters<typeof startWeb>[0] = {},
+) {
+  const models: { desk: ReturnType<typeof createModelAdministration> | null } = { desk: null };
   const desk = () => models.desk!;
   const web: WebUnderTest = await startWeb({
     ...options,
@@ -56,7 +62,7 @@ async function withPackages(over: Partial<ModelDeskOptions> = {}, options: Param
     },
   });
   const installedDir = join(web.folder, 'models');
-  models.desk = createModelDesk({
+  models.desk = createModelAdministration({
     places: { installedDir, configuredDir: join(process.cwd(), COMPACT), shippedDir: join(process.cwd(), 'models') },
     store: web.store,
     verify: () => Promise.resolve('cpu'),

@@ -1,6 +1,11 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
-import { figuresOf, openWhatIfDesk, type WhatIfDesk, type WhatIfQuestion } from '../../../src/web/whatIfFigures.ts';
+import {
+  figuresOf,
+  startWhatIfProcess,
+  type WhatIfProcess,
+  type WhatIfQuestion,
+} from '../../../src/web/whatIfFigures.ts';
 
 const DAY_MS = 86_400_000;
 const rule = (site: number) => ({ site, bySource: {} });
@@ -27,9 +32,9 @@ function question(count: number, proposed: number): WhatIfQuestion {
   return { scored: scans, read: scans, now: rule(0.5), proposed: rule(proposed), maxWaitMs: 3_600_000 };
 }
 
-let desk: WhatIfDesk;
+let desk: WhatIfProcess;
 beforeEach(() => {
-  desk = openWhatIfDesk();
+  desk = startWhatIfProcess();
 });
 afterEach(() => {
   desk.close();

@@ -4,7 +4,7 @@ import type { Clock } from '../base/clock.ts';
 import { findModelPackages, type FoundPackage, type PackagePlaces } from '../infer/modelPackages.ts';
 
 /** The packages of this machine as they were when they were last checked. */
-export interface Shelf {
+export interface PackageListing {
   packages: readonly FoundPackage[];
   /** Null while the first check runs. */
   checkedAtMs: number | null;
@@ -16,10 +16,10 @@ export interface Shelf {
 const RECHECK_MS = 600_000;
 
 /** Knows the packages without reading every byte at every question: the answer comes at once, and a check runs behind it where it is due. */
-export function createPackageShelf(
+export function createPackageRegistry(
   places: PackagePlaces,
   clock: Clock,
-): { list: () => Promise<Shelf>; checked: () => Promise<readonly FoundPackage[]> } {
+): { list: () => Promise<PackageListing>; checked: () => Promise<readonly FoundPackage[]> } {
   let known: { packages: readonly FoundPackage[]; signature: string; atMs: number } | null = null;
   let checking: Promise<void> | null = null;
   const check = (signature: string): Promise<void> => {

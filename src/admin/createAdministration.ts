@@ -3,8 +3,8 @@ import type { Config } from '../config/config.ts';
 import { TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Pacs } from '../case/delivery.ts';
-import type { AdminDesk, ConnectionsAnswer } from '../web/adminDesk.ts';
-import type { ModelsDesk } from '../web/modelsDesk.ts';
+import type { Administration, ConnectionsAnswer } from '../web/administration.ts';
+import type { ModelAdministration } from '../web/modelAdministration.ts';
 import type { AuditLog } from '../worklist/audit/audit.ts';
 import type { WorklistStore } from '../worklist/cases/caseStore.ts';
 import { createConnectionFacts } from '../worklist/list/connectionFacts.ts';
@@ -18,7 +18,7 @@ import { testRouting } from './routingTest.ts';
 
 type Source = Config['receive']['sources'][number];
 
-export interface AdminDeskOptions {
+export interface AdministrationOptions {
   config: Pick<Config, 'receive' | 'assemble' | 'report' | 'destinations' | 'housekeeping' | 'proofOfLife'>;
   database: WorklistDatabase;
   store: Pick<WorklistStore, 'recordedPath'>;
@@ -29,7 +29,7 @@ export interface AdminDeskOptions {
     status(): Promise<ProofStatus>;
     newest(limit: number): Promise<ProofRun[]>;
   };
-  models: ModelsDesk;
+  models: ModelAdministration;
   nextProofMs: () => number | null;
   /** Null until it has started. */
   receiver: () => {
@@ -52,7 +52,7 @@ export interface AdminDeskOptions {
 const MOST_TESTED_BYTES = 64 * 1024 * 1024;
 
 /** What admins may ask of the agent, from its parts. */
-export function createAdminDesk(options: AdminDeskOptions): AdminDesk {
+export function createAdministration(options: AdministrationOptions): Administration {
   const { config, database, proof, clock } = options;
   const startedAtMs = clock.now();
   const receiver = (): ConnectionsAnswer['receiver'] => {
@@ -118,7 +118,7 @@ export function createAdminDesk(options: AdminDeskOptions): AdminDesk {
         sender,
       ),
     mostTestedBytes: Math.min(MOST_TESTED_BYTES, config.receive.maxObjectBytes),
-    troubles: (limit) => troubles(database, limit),
+    needsAttention: (limit) => troubles(database, limit),
     figures: (range) => systemFigures(database, range),
     systemDetail: async () => {
       const disk = await statfs(options.spoolDir).catch(() => null);
@@ -137,7 +137,7 @@ export function createAdminDesk(options: AdminDeskOptions): AdminDesk {
   };
 }
 
-function echoOf(echoes: AdminDeskOptions['echoes'], name: string): Pacs['echo'] {
+function echoOf(echoes: AdministrationOptions['echoes'], name: string): Pacs['echo'] {
   const found = echoes.find((one) => one.name === name);
   return () =>
     found === undefined

@@ -3,7 +3,7 @@ import type { ModelActivation, ModelRole } from '../worklist/models/modelActivat
 import type { modelBoard, modelCard, modelComparison } from '../answers/modelAnswers.ts';
 
 /** What the page of models asks of the agent; built where the agent is put together. */
-export interface ModelsDesk {
+export interface ModelAdministration {
   /** Answers at once; packages are checked behind it. */
   board(): Promise<z.infer<typeof modelBoard>>;
   /** @throws TriageError `not-found` */

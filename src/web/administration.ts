@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { ProofRun, ProofStatus } from '../worklist/proof/proofRuns.ts';
 import type { SystemFigures } from '../worklist/list/systemFigures.ts';
 import type { Troubles } from '../worklist/list/troubles.ts';
-import type { ModelsDesk } from './modelsDesk.ts';
+import type { ModelAdministration } from './modelAdministration.ts';
 import type {
   connectionsAnswer,
   echoAnswer,
@@ -17,7 +17,7 @@ export type RoutingAnswer = z.infer<typeof routingAnswer>;
 type SystemDetail = z.infer<typeof systemDetail>;
 
 /** What the pages of admins ask of the agent beside its database; built where the agent is put together. */
-export interface AdminDesk {
+export interface Administration {
   proof: {
     settings: Pick<z.infer<typeof proofAnswer>, 'schedule' | 'expect' | 'sendTo'>;
     /** Null when no schedule is kept. */
@@ -27,7 +27,7 @@ export interface AdminDesk {
     /** Begins a run, or joins the one under way; resolves with its number. */
     begin(requestedBy: string): Promise<number>;
   };
-  models: ModelsDesk;
+  models: ModelAdministration;
   connections: {
     list(): Promise<ConnectionsAnswer>;
     /** Asks a peer of the configuration whether it is there. @throws TriageError `not-found`, `command-invalid` for a source without an echo address */
@@ -40,7 +40,8 @@ export interface AdminDesk {
   ): Promise<RoutingAnswer>;
   /** Largest file that `testRouting` takes, bytes. */
   mostTestedBytes: number;
-  troubles(limit: number): Promise<Troubles>;
+  /** What waits for a person, oldest first. */
+  needsAttention(limit: number): Promise<Troubles>;
   figures(range: { fromMs: number; toMs: number; stepMs: number }): Promise<SystemFigures>;
   systemDetail(): Promise<SystemDetail>;
 }

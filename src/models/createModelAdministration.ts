@@ -3,14 +3,14 @@ import { compareModels } from './compareModels.ts';
 import { messageOf, TriageError } from '../base/errors.ts';
 import { summaryOfCard } from '../infer/modelCardSummary.ts';
 import type { FoundPackage, PackagePlaces } from '../infer/modelPackages.ts';
-import { createPackageShelf } from './packageShelf.ts';
+import { createPackageRegistry } from './packageRegistry.ts';
 import { operatingPointOf, thresholdQuestion, verifyAndInstall } from './modelDecision.ts';
 import type { Clock } from '../base/clock.ts';
 import type { ModelIdentity } from '../case/triageModel.ts';
-import type { ModelsDesk } from '../web/modelsDesk.ts';
+import type { ModelAdministration } from '../web/modelAdministration.ts';
 import type { WorklistStore } from '../worklist/cases/caseStore.ts';
 
-export interface ModelDeskOptions {
+export interface ModelAdministrationOptions {
   places: PackagePlaces;
   store: Pick<WorklistStore, 'activateModel' | 'modelHistory' | 'modelInForce' | 'shadowScores' | 'siteThreshold'>;
   /** Loads the package in a process of its own and runs its golden case. @throws TriageError what is wrong */
@@ -24,13 +24,19 @@ type Sound = FoundPackage & { problem: null };
 const HISTORY_SHOWN = 100;
 
 /** Packages of this machine, who decided what about them, and the decision itself, for the page of admins. */
-export function createModelDesk({ places, store, verify, onDecided, clock }: ModelDeskOptions): ModelsDesk {
-  const shelf = createPackageShelf(places, clock);
+export function createModelAdministration({
+  places,
+  store,
+  verify,
+  onDecided,
+  clock,
+}: ModelAdministrationOptions): ModelAdministration {
+  const registry = createPackageRegistry(places, clock);
   let isDeciding = false;
 
   const sound = async (sha256: string): Promise<Sound> => {
     const isIt = (one: FoundPackage): one is Sound => one.problem === null && one.identity.sha256 === sha256;
-    const found = (await shelf.list()).packages.find(isIt) ?? (await shelf.checked()).find(isIt);
+    const found = (await registry.list()).packages.find(isIt) ?? (await registry.checked()).find(isIt);
     if (found === undefined)
       throw new TriageError(
         'not-found',
@@ -60,7 +66,7 @@ export function createModelDesk({ places, store, verify, onDecided, clock }: Mod
 
   return {
     board: async () => {
-      const { packages, checkedAtMs, isChecking } = await shelf.list();
+      const { packages, checkedAtMs, isChecking } = await registry.list();
       const active = await wantedActive(packages);
       const shadow = (await store.modelInForce('shadow')).wanted?.model ?? null;
       return {
@@ -92,7 +98,7 @@ export function createModelDesk({ places, store, verify, onDecided, clock }: Mod
       return { model: identity, ...summaryOfCard(card) };
     },
     comparison: async () => {
-      const active = await wantedActive((await shelf.list()).packages);
+      const active = await wantedActive((await registry.list()).packages);
       const shadow = (await store.modelInForce('shadow')).wanted?.model ?? null;
       return active === null || shadow === null
         ? null
