@@ -1,3 +1,5 @@
+import { feedWords } from './feedWords.ts';
+
 /** How long the list may be out of touch before the page says so, and before it freezes the list. */
 const SLOW_AFTER_MS = 15_000;
 const LOST_AFTER_MS = 30_000;
@@ -17,6 +19,12 @@ function freshness(currentMs: number, nowMs: number): Freshness {
   return silentMs < LOST_AFTER_MS
     ? { kind: 'slow', silentSeconds: Math.round(silentMs / 1000) }
     : { kind: 'lost', sinceMs: currentMs };
+}
+
+/** The freshness in a few words; empty when lost, which an alert says. */
+export function feedText(fresh: Freshness): string {
+  if (fresh.kind === 'slow') return feedWords.slowFeed(fresh.silentSeconds);
+  return fresh.kind === 'live' ? feedWords.liveFeed : '';
 }
 
 export interface Feed {

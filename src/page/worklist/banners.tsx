@@ -1,0 +1,58 @@
+import type { WorklistAnswer } from '../parts/listAnswer.ts';
+import { words } from './worklistWords.ts';
+
+interface Properties {
+  answer: WorklistAnswer | null;
+  hidden: boolean;
+  /** The list shows scans that were read, too. */
+  showsRead: boolean;
+  onShowRead: () => void;
+  onUnmask: () => void;
+}
+
+/** What the agent lacks. Below the list, where banners take room from its end and not from its beginning. */
+export function Banners({ answer, hidden, showsRead, onShowRead, onUnmask }: Properties) {
+  const flaggedAfterRead = answer === null || showsRead ? 0 : answer.flags.afterRead;
+  return (
+    <footer>
+      <div role="alert">
+        {faultsOf(answer?.system ?? null).map((fault) => (
+          <p key={fault} class="banner kind-fault">
+            {fault}
+          </p>
+        ))}
+        {flaggedAfterRead > 0 && (
+          <p class="banner kind-flag">
+            {words.flaggedAfterRead(flaggedAfterRead)}{' '}
+            <button type="button" onClick={onShowRead}>
+              {words.showRead}
+            </button>
+          </p>
+        )}
+        {hidden && (
+          <p class="banner kind-info">
+            {words.namesHidden}{' '}
+            {answer?.namesMayBeShown === true && (
+              <button type="button" onClick={onUnmask}>
+                {words.showNames}
+              </button>
+            )}
+          </p>
+        )}
+      </div>
+    </footer>
+  );
+}
+
+function faultsOf(system: WorklistAnswer['system'] | null): string[] {
+  if (system === null) return [];
+  const { model, modelError, receiver, proofOfLife } = system;
+  return [
+    ...(model === null ? [`${words.noModel} ${modelError ?? ''}`] : []),
+    ...(model !== null && modelError !== null
+      ? [`${words.modelNotTaken(model.name, model.version)} ${modelError}`]
+      : []),
+    ...(receiver.up ? [] : [words.receiverDown]),
+    ...(proofOfLife.alarm === null ? [] : [proofOfLife.alarm]),
+  ];
+}

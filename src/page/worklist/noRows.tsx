@@ -1,0 +1,49 @@
+import type { Freshness } from '../parts/feed.ts';
+import { feedWords } from '../parts/feedWords.ts';
+import { clockTime } from '../parts/format.ts';
+import type { WorklistAnswer } from '../parts/listAnswer.ts';
+import { useAfter } from '../parts/useAfter.ts';
+import { words } from './worklistWords.ts';
+
+const STILL_LOADING_AFTER_MS = 3_000;
+
+/** Before the first answer: never "no scans". */
+export function Loading() {
+  const isSlow = useAfter(STILL_LOADING_AFTER_MS);
+  return (
+    <div aria-busy="true">
+      <div class="skeleton" />
+      <div class="skeleton" />
+      <div class="skeleton" />
+      {isSlow && <p class="empty">{feedWords.stillLoading}</p>}
+    </div>
+  );
+}
+
+interface Properties {
+  answer: WorklistAnswer;
+  narrowed: boolean;
+  fresh: Freshness;
+  onClear: () => void;
+}
+
+/** Why the list shows nothing. */
+export function Empty({ answer, narrowed, fresh, onClear }: Properties) {
+  const { lastReceivedAtMs } = answer.totals;
+  if (narrowed && answer.allTotal > 0)
+    return (
+      <div class="empty">
+        {words.noneMatch(answer.allTotal)}{' '}
+        <button type="button" onClick={onClear}>
+          {words.clearFilters}
+        </button>
+      </div>
+    );
+  return (
+    <div class="empty">
+      {fresh.kind === 'live' && answer.system.receiver.up
+        ? feedWords.empty(lastReceivedAtMs === null ? null : clockTime(lastReceivedAtMs, answer.nowMs))
+        : feedWords.emptyUnsure}
+    </div>
+  );
+}

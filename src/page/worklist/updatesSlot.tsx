@@ -1,0 +1,71 @@
+import { alertWords } from '../alerts/alertWords.ts';
+import type { Flag } from '../alerts/chimePlan.ts';
+import { feedWords } from '../parts/feedWords.ts';
+import { feedText, type Freshness } from '../parts/feed.ts';
+import { clockTime } from '../parts/format.ts';
+import type { WorklistAnswer } from '../parts/listAnswer.ts';
+import { words } from './worklistWords.ts';
+
+const STRIP_FLAGS = 4;
+
+interface Properties {
+  answer: WorklistAnswer | null;
+  fresh: Freshness;
+  narrowed: boolean;
+  /** What could not be done. */
+  problem: string | null;
+  freshFlags: readonly Flag[];
+  onUpdate: () => void;
+}
+
+/** One line that is always there, so that what it says never moves the rows. */
+export function UpdatesSlot({ answer, fresh, narrowed, problem, freshFlags, onUpdate }: Properties) {
+  const lost = fresh.kind === 'lost';
+  const model = answer?.system.model ?? null;
+  return (
+    <section class="slot" aria-label={words.updates}>
+      <div role="alert" class="alert">
+        {fresh.kind === 'lost' ? feedWords.lostFeed(clockTime(fresh.sinceMs, Date.now())) : problem}
+      </div>
+      {answer !== null && answer.total > 0 && !lost && (
+        <span class="muted">
+          {narrowed
+            ? words.matching(answer.total, answer.allTotal)
+            : feedWords.waitingScans(answer.totals.unread, answer.flags.openCount)}
+        </span>
+      )}
+      <div role="status">{!lost && <Pill waiting={answer?.waiting ?? null} onUpdate={onUpdate} />}</div>
+      {!lost && freshFlags.length > 0 && <FlagStrip flags={freshFlags} nowMs={answer?.nowMs ?? null} />}
+      {/* Takes what room is left and asks for none: whether a network is there never moves the rows. */}
+      <span class="spacer model muted">{model && words.model(model.name, model.version, model.provider)}</span>
+      <span class="feed" data-feed={fresh.kind}>
+        {fresh.kind === 'live' && answer === null ? '' : feedText(fresh)}
+      </span>
+    </section>
+  );
+}
+
+/** What waits to be let in. */
+function Pill({ waiting, onUpdate }: { waiting: WorklistAnswer['waiting']; onUpdate: () => void }) {
+  if (waiting === null) return null;
+  return (
+    <button type="button" class={waiting.flagged > 0 ? 'pill kind-flag' : 'pill'} onClick={onUpdate}>
+      {waiting.count > 0 ? words.pending(waiting.count, waiting.flagged) : words.reordered}
+    </button>
+  );
+}
+
+function FlagStrip({ flags, nowMs }: { flags: readonly Flag[]; nowMs: number | null }) {
+  return (
+    <ul class="flag-strip" aria-label={alertWords.newFlags}>
+      {flags.length > STRIP_FLAGS && <li class="kind-flag">{alertWords.newFlagsOf(flags.length)}</li>}
+      {flags.slice(0, STRIP_FLAGS).map((flag) => (
+        <li key={flag.caseRef}>
+          <a class="kind-flag" href={`/case/${flag.caseRef}`}>
+            {alertWords.flagAt(clockTime(flag.flaggedAtMs, nowMs ?? flag.flaggedAtMs))}
+          </a>
+        </li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,87 @@
+import type { RefObject } from 'preact';
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { followFeed, LIVE, type Feed, type Freshness } from '../parts/feed.ts';
+import { withPart, type HeldList } from './heldList.ts';
+import { leftList } from './leftList.ts';
+import { pagesAround, type ListQuery, type Span } from './listQuery.ts';
+import { fetchWorklist } from './worklistApi.ts';
+
+export interface Worklist {
+  /** Null until the first answer. */
+  list: HeldList | null;
+  query: ListQuery;
+  masked: boolean;
+  fresh: Freshness;
+  /** Reads what is in sight of the list on the screen; of the list as it is now with `anew`. `beforeTaken` runs before it is drawn. */
+  read: (anew: boolean, beforeTaken?: () => void) => void;
+  choose: (change: Partial<ListQuery>) => void;
+  mask: (value: boolean) => void;
+  /** After something was saved. */
+  refresh: () => Promise<void>;
+}
+
+/** The list and how fresh it is. `isAttended`: a reader points at a row or has one in focus, and no update may move it. */
+export function useWorklist(span: RefObject<Span>, isAttended: () => boolean): Worklist {
+  const [list, setList] = useState<HeldList | null>(null);
+  const [query, setQuery] = useState<ListQuery>(leftList.query);
+  const [masked, setMasked] = useState(false);
+  const [fresh, setFresh] = useState<Freshness>(LIVE);
+  const feed = useRef<Feed | null>(null);
+  const asked = useRef({ query, masked });
+  /** Counts lists that were asked for anew: what is still on its way for an older one is not shown. */
+  const turn = useRef(0);
+  const held = useRef(list);
+  held.current = list;
+
+  const load = useCallback(async (anew: boolean, beforeTaken?: () => void) => {
+    const known = held.current?.answer.list ?? null;
+    const asking = asked.current;
+    const mine = anew ? (turn.current += 1) : turn.current;
+    const answer = await fetchWorklist({
+      ...asking.query,
+      masked: asking.masked,
+      list: anew ? null : known,
+      ...pagesAround(span.current),
+    });
+    if (asked.current !== asking || turn.current !== mine) return;
+    // Another list has come meanwhile: what was read of the one before must not bring it back.
+    if (!anew && (held.current?.answer.list ?? null) !== known) return;
+    beforeTaken?.();
+    setList((old) => withPart(old, answer));
+  }, []);
+  const read = useCallback(
+    (anew: boolean, beforeTaken?: () => void) => {
+      load(anew, beforeTaken).catch(reportError);
+    },
+    [load],
+  );
+  useEffect(() => {
+    const followed = followFeed('/api/events', () => load(!isAttended()), setFresh);
+    feed.current = followed;
+    return () => followed.stop();
+  }, [load, isAttended]);
+
+  return {
+    list,
+    query,
+    masked,
+    fresh,
+    read,
+    choose: (change) => {
+      const next = { ...query, ...change };
+      leftList.query = next;
+      setQuery(next);
+      asked.current = { query: next, masked };
+      read(true);
+    },
+    mask: useCallback(
+      (value: boolean) => {
+        setMasked(value);
+        asked.current = { query: asked.current.query, masked: value };
+        read(false);
+      },
+      [read],
+    ),
+    refresh: () => feed.current?.refresh() ?? Promise.resolve(),
+  };
+}
