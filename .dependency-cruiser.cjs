@@ -122,7 +122,7 @@ const roomRule = (entry) => ({
  */
 const PAGE_ROOMS = {
   alerts: [],
-  worklist: ['alerts/alerts', 'alerts/alertWords', 'case/caseApi', 'case/drawSlice'],
+  worklist: ['alerts/alerts', 'alerts/alertWords', 'alerts/chimePlan', 'case/caseApi', 'case/drawSlice'],
   case: ['worklist/worklistApi'],
   wall: ['alerts/alerts', 'access/oneTimeLink'],
   access: ['wall/wallScreens'],

@@ -23,14 +23,6 @@ export default function SystemPage() {
   const overview = useLoaded<WorklistAnswer>('/api/worklist?limit=1', LOOK_MS);
   const figures = useLoaded<Figures>(`/api/figures?hours=${hours}&steps=${STEPS[hours]}`, LOOK_MS);
   const now = Date.now();
-  const label = (ms: number) =>
-    new Date(ms).toLocaleString(
-      'en-GB',
-      hours === '24'
-        ? { hour: '2-digit', minute: '2-digit' }
-        : { day: '2-digit', month: 'short', ...(hours === '168' ? { hour: '2-digit' } : {}) },
-    );
-  const model = overview.value?.system.model ?? null;
   return (
     <section class="wide admin">
       <h1>{words.titles.system}</h1>
@@ -42,56 +34,7 @@ export default function SystemPage() {
       ) : (
         <>
           <p>{words.version(system.value.version, clockTime(system.value.startedAtMs, now))}</p>
-          <dl class="system-facts">
-            <dt>{words.network}</dt>
-            <dd class={model === null ? 'kind-fault' : ''}>
-              {model === null
-                ? `${words.noNetwork} ${overview.value.system.modelError ?? ''}`
-                : `${model.name} ${model.version}, ${words.provider(model.provider)}`}
-            </dd>
-            <dt>{words.receiver}</dt>
-            <dd class={overview.value.system.receiver.up ? '' : 'kind-fault'}>
-              {overview.value.system.receiver.up
-                ? `${overview.value.system.receiver.aeTitle}, ${overview.value.system.receiver.port}`
-                : words.receiverDown}
-            </dd>
-            <dt>{words.queue}</dt>
-            <dd>
-              {words.queueOf(
-                overview.value.totals.queue.assemble,
-                overview.value.totals.queue.infer,
-                overview.value.totals.queue.report,
-              )}
-            </dd>
-            <dt>{words.outbox}</dt>
-            <dd class={overview.value.totals.outbox.refused > 0 ? 'kind-fault' : ''}>
-              {words.outboxOf(
-                overview.value.totals.outbox.pending,
-                overview.value.totals.outbox.unconfirmed,
-                overview.value.totals.outbox.refused,
-              )}
-            </dd>
-            {overview.value.system.auditRepository !== null && (
-              <>
-                <dt>{words.auditRepository}</dt>
-                <dd class={overview.value.system.auditRepository.lastError === null ? '' : 'kind-fault'}>
-                  <AuditRepository {...overview.value.system.auditRepository} nowMs={now} />
-                </dd>
-              </>
-            )}
-            <dt>{words.disk}</dt>
-            <dd>
-              <Disk disk={system.value.disk} />
-            </dd>
-            <dt>{words.memory}</dt>
-            <dd>
-              {words.memoryOf(
-                sizeText(system.value.memory.agent),
-                sizeText(system.value.memory.receiver),
-                sizeText(system.value.memory.inference),
-              )}
-            </dd>
-          </dl>
+          <SystemFacts system={system.value} overview={overview.value} nowMs={now} />
         </>
       )}
       <label>
@@ -104,41 +47,99 @@ export default function SystemPage() {
           ))}
         </select>
       </label>
-      {figures.value !== null && (
+      {figures.value !== null && <FigurePlots figures={figures.value} hours={hours} />}
+    </section>
+  );
+}
+
+/** The state of each part of the agent, in words. */
+function SystemFacts({ system, overview, nowMs }: { system: System; overview: WorklistAnswer; nowMs: number }) {
+  const { model, modelError, receiver, auditRepository } = overview.system;
+  const { queue, outbox } = overview.totals;
+  return (
+    <dl class="system-facts">
+      <dt>{words.network}</dt>
+      <dd class={model === null ? 'kind-fault' : ''}>
+        {model === null
+          ? `${words.noNetwork} ${modelError ?? ''}`
+          : `${model.name} ${model.version}, ${words.provider(model.provider)}`}
+      </dd>
+      <dt>{words.receiver}</dt>
+      <dd class={receiver.up ? '' : 'kind-fault'}>
+        {receiver.up ? `${receiver.aeTitle}, ${receiver.port}` : words.receiverDown}
+      </dd>
+      <dt>{words.queue}</dt>
+      <dd>{words.queueOf(queue.assemble, queue.infer, queue.report)}</dd>
+      <dt>{words.outbox}</dt>
+      <dd class={outbox.refused > 0 ? 'kind-fault' : ''}>
+        {words.outboxOf(outbox.pending, outbox.unconfirmed, outbox.refused)}
+      </dd>
+      {auditRepository !== null && (
         <>
-          <div class="step-plots">
-            <StepPlot
-              kind="bars"
-              name={words.throughput}
-              steps={figures.value.steps.map(({ atMs, received }) => ({ label: label(atMs), values: [received] }))}
-              series={[words.received]}
-            />
-            <StepPlot
-              kind="lines"
-              name={words.latency}
-              steps={figures.value.steps.map(({ atMs, p50, p95 }) => ({ label: label(atMs), values: [p50, p95] }))}
-              series={[words.median, words.p95]}
-            />
-          </div>
-          <h2>{words.latencyTable}</h2>
-          <PlainTable name={words.latencyTable} heads={words.percentiles}>
-            {Object.entries(words.stagesOf).map(([stage, title]) => {
-              const { count, p50, p90, p95, max } = figures.value!.latency[stage as keyof typeof words.stagesOf];
-              return (
-                <tr key={stage}>
-                  <th scope="row">{title}</th>
-                  <td>{count}</td>
-                  {[p50, p90, p95, max].map((value, index) => (
-                    <td key={index}>{words.seconds(value)}</td>
-                  ))}
-                </tr>
-              );
-            })}
-          </PlainTable>
-          <p class="muted">{words.onlyOnRecord}</p>
+          <dt>{words.auditRepository}</dt>
+          <dd class={auditRepository.lastError === null ? '' : 'kind-fault'}>
+            <AuditRepository {...auditRepository} nowMs={nowMs} />
+          </dd>
         </>
       )}
-    </section>
+      <dt>{words.disk}</dt>
+      <dd>
+        <Disk disk={system.disk} />
+      </dd>
+      <dt>{words.memory}</dt>
+      <dd>
+        {words.memoryOf(
+          sizeText(system.memory.agent),
+          sizeText(system.memory.receiver),
+          sizeText(system.memory.inference),
+        )}
+      </dd>
+    </dl>
+  );
+}
+
+/** How many studies came and how long they took, as pictures and as a table. */
+function FigurePlots({ figures, hours }: { figures: Figures; hours: Range }) {
+  const label = (ms: number) =>
+    new Date(ms).toLocaleString(
+      'en-GB',
+      hours === '24'
+        ? { hour: '2-digit', minute: '2-digit' }
+        : { day: '2-digit', month: 'short', ...(hours === '168' ? { hour: '2-digit' } : {}) },
+    );
+  return (
+    <>
+      <div class="step-plots">
+        <StepPlot
+          kind="bars"
+          name={words.throughput}
+          steps={figures.steps.map(({ atMs, received }) => ({ label: label(atMs), values: [received] }))}
+          series={[words.received]}
+        />
+        <StepPlot
+          kind="lines"
+          name={words.latency}
+          steps={figures.steps.map(({ atMs, p50, p95 }) => ({ label: label(atMs), values: [p50, p95] }))}
+          series={[words.median, words.p95]}
+        />
+      </div>
+      <h2>{words.latencyTable}</h2>
+      <PlainTable name={words.latencyTable} heads={words.percentiles}>
+        {Object.entries(words.stagesOf).map(([stage, title]) => {
+          const { count, p50, p90, p95, max } = figures.latency[stage as keyof typeof words.stagesOf];
+          return (
+            <tr key={stage}>
+              <th scope="row">{title}</th>
+              <td>{count}</td>
+              {[p50, p90, p95, max].map((value, index) => (
+                <td key={index}>{words.seconds(value)}</td>
+              ))}
+            </tr>
+          );
+        })}
+      </PlainTable>
+      <p class="muted">{words.onlyOnRecord}</p>
+    </>
   );
 }
 

@@ -1,3 +1,5 @@
+import { Refused } from '../parts/session.ts';
+
 const whole = new Intl.NumberFormat('en-GB');
 const signed = (value: number): string =>
   Math.abs(value) < 0.05 ? '0.0' : `${value > 0 ? '+' : '−'}${Math.abs(value).toFixed(1)}`;
@@ -221,3 +223,7 @@ export const thresholdWords = {
     approved: (by: string, second: string) => `${by}, with ${second}`,
   },
 } as const;
+
+/** What the server said no with, or that it did not answer. */
+export const refusalText = (error: unknown): string =>
+  error instanceof Refused ? error.message : thresholdWords.failed;

@@ -1,0 +1,187 @@
+import type { z } from 'zod';
+import type { troublesAnswer } from '../../answers/adminAnswers.ts';
+import { clockTime, personName } from '../parts/format.ts';
+import { PlainTable } from '../parts/plainTable.tsx';
+import { ask } from '../parts/session.ts';
+import { adminWords as words } from './adminWords.ts';
+
+export type NeedsAttention = z.infer<typeof troublesAnswer>;
+/** What every list of them says of a case. */
+type Case = Pick<NeedsAttention['held'][number], 'studyInstanceUid' | 'caseRef' | 'patientName' | 'patientId'>;
+/** Asks for a reason, then runs what was wished. */
+export type WishFor = (title: string, name: string, run: (reason: string) => Promise<Response>) => void;
+
+/** Kept from analysis and from sending until a person has decided. */
+export function HeldCases({ cases, wishFor }: { cases: NeedsAttention['held']; wishFor: WishFor }) {
+  const now = Date.now();
+  return (
+    <>
+      <h2>{words.held}</h2>
+      {cases.length === 0 ? (
+        <p class="muted">{words.nothingHeld}</p>
+      ) : (
+        <PlainTable name={words.held} heads={[words.patient, words.arrived, words.source, words.why, words.actions]}>
+          {cases.map((one) => (
+            <tr key={one.studyInstanceUid}>
+              <Patient of={one} />
+              <td>{clockTime(one.arrivedAtMs, now)}</td>
+              <td>{one.sourceAeTitle}</td>
+              <td>{one.reason}</td>
+              <td class="actions">
+                <Act
+                  title={words.useFirst}
+                  of={one}
+                  wishFor={wishFor}
+                  run={(reason) => ask(path(one, 'release'), 'POST', { use: 'first', reason })}
+                />
+                <Act
+                  title={words.useLatest}
+                  of={one}
+                  wishFor={wishFor}
+                  run={(reason) => ask(path(one, 'release'), 'POST', { use: 'latest', reason })}
+                />
+                <Leave of={one} wishFor={wishFor} />
+              </td>
+            </tr>
+          ))}
+        </PlainTable>
+      )}
+    </>
+  );
+}
+
+/** Studies whose attempts are used up. */
+export function FailedCases({ cases, wishFor }: { cases: NeedsAttention['failed']; wishFor: WishFor }) {
+  const now = Date.now();
+  return (
+    <>
+      <h2>{words.failedCases}</h2>
+      {cases.length === 0 ? (
+        <p class="muted">{words.nothingFailed}</p>
+      ) : (
+        <PlainTable
+          name={words.failedCases}
+          heads={[words.patient, words.arrived, words.stage, words.why, words.actions]}
+        >
+          {cases.map((one) => (
+            <tr key={one.studyInstanceUid}>
+              <Patient of={one} />
+              <td>{clockTime(one.arrivedAtMs, now)}</td>
+              <td>{one.stage}</td>
+              <td>{one.reason}</td>
+              <td class="actions">
+                <Act
+                  title={words.again}
+                  of={one}
+                  wishFor={wishFor}
+                  run={(reason) => ask(path(one, 'reprocess'), 'POST', { reason })}
+                />
+                <Leave of={one} wishFor={wishFor} />
+              </td>
+            </tr>
+          ))}
+        </PlainTable>
+      )}
+    </>
+  );
+}
+
+/** Results that a destination refuses, or that wait for it. */
+export function StuckDeliveries({
+  deliveries,
+  wishFor,
+}: {
+  deliveries: NeedsAttention['deliveries'];
+  wishFor: WishFor;
+}) {
+  const now = Date.now();
+  return (
+    <>
+      <h2>{words.stuck}</h2>
+      {deliveries.length === 0 ? (
+        <p class="muted">{words.nothingStuck}</p>
+      ) : (
+        <PlainTable
+          name={words.stuck}
+          heads={[
+            words.patient,
+            words.destination,
+            words.state,
+            words.attempts,
+            words.nextTry,
+            words.why,
+            words.actions,
+          ]}
+        >
+          {deliveries.map((one) => (
+            <tr key={`${one.studyInstanceUid} ${one.destination}`}>
+              <Patient of={one} />
+              <td>{one.destination}</td>
+              <td>{words.stateOf(one.refused, one.waiting)}</td>
+              <td>{one.attempts}</td>
+              <td>{one.nextAttemptAtMs === null ? words.notByItself : clockTime(one.nextAttemptAtMs, now)}</td>
+              <td>
+                <bdi>{one.error}</bdi>
+              </td>
+              <td class="actions">
+                <Act
+                  title={words.retry}
+                  of={one}
+                  wishFor={wishFor}
+                  run={(reason) => ask(path(one, 'retry-deliveries'), 'POST', { reason })}
+                />
+                {one.refused > 0 && <Leave of={one} wishFor={wishFor} />}
+              </td>
+            </tr>
+          ))}
+        </PlainTable>
+      )}
+    </>
+  );
+}
+
+const path = ({ studyInstanceUid }: Case, what: string) => `/api/cases/${encodeURIComponent(studyInstanceUid)}/${what}`;
+
+function Act({
+  title,
+  of,
+  wishFor,
+  run,
+}: {
+  title: string;
+  of: Case;
+  wishFor: WishFor;
+  run: (reason: string) => Promise<Response>;
+}) {
+  return (
+    <button type="button" aria-label={words.doTo(title, nameOf(of))} onClick={() => wishFor(title, nameOf(of), run)}>
+      {title}
+    </button>
+  );
+}
+
+function Leave({ of, wishFor }: { of: Case; wishFor: WishFor }) {
+  return (
+    <Act
+      title={words.leave}
+      of={of}
+      wishFor={wishFor}
+      run={(reason) => ask(path(of, 'leave-as-is'), 'POST', { reason })}
+    />
+  );
+}
+
+function nameOf({ patientName, patientId }: Case): string {
+  return personName(patientName) || patientId;
+}
+
+function Patient({ of }: { of: Case }) {
+  return (
+    <th scope="row">
+      <a href={`/case/${of.caseRef}`} aria-label={words.caseOf(nameOf(of))}>
+        <bdi>{nameOf(of)}</bdi>
+      </a>
+      <span class="muted reason">{of.patientId}</span>
+    </th>
+  );
+}

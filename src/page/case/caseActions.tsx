@@ -1,0 +1,79 @@
+import { clockTime } from '../parts/format.ts';
+import type { WorklistRow } from '../parts/listAnswer.ts';
+import { giveVerdict, setClaimed } from './caseApi.ts';
+import { caseWords as words } from './caseWords.ts';
+
+const VERDICTS = ['agree', 'disagree', 'unsure'] as const;
+
+interface Properties {
+  row: WorklistRow;
+  /** The case in the site's viewer; null without one. */
+  viewer: string | null;
+  nowMs: number;
+  act: (work: Promise<void>) => void;
+  onClaim: () => void;
+  onRead: () => void;
+  onNext: () => void;
+}
+
+/** What a reader does with the case. */
+export function CaseActions({ row, viewer, nowMs, act, onClaim, onRead, onNext }: Properties) {
+  const isScored = row.decision === 'suspected' || row.decision === 'not-suspected';
+  return (
+    <section class="actions" aria-label={words.actions}>
+      {row.claimedBy === null ? (
+        <button type="button" onClick={onClaim}>
+          {words.claim}
+        </button>
+      ) : (
+        <>
+          <span class="kind-info">{words.claimedBy(row.claimedBy)}</span>
+          <button type="button" onClick={() => act(setClaimed(row.caseRef, false, true))}>
+            {words.release}
+          </button>
+          <button type="button" onClick={() => act(setClaimed(row.caseRef, true, true))}>
+            {words.takeOver}
+          </button>
+        </>
+      )}
+      <button type="button" onClick={onRead}>
+        {row.readAtMs === null ? words.markRead : words.markUnread}
+      </button>
+      {row.readAtMs !== null && row.readBy !== null && (
+        <span class="muted">{words.readBy(row.readBy, clockTime(row.readAtMs, nowMs))}</span>
+      )}
+      {isScored && <Feedback row={row} nowMs={nowMs} act={act} />}
+      <span class="spacer" />
+      {viewer !== null && (
+        <a href={viewer} target="_blank" rel="noreferrer">
+          {words.viewer}
+        </a>
+      )}
+      <button type="button" onClick={onNext}>
+        {words.next}
+      </button>
+    </section>
+  );
+}
+
+/** Whether the reader agrees with what the AI said of this revision. */
+function Feedback({ row, nowMs, act }: Pick<Properties, 'row' | 'nowMs' | 'act'>) {
+  return (
+    <div role="group" aria-label={words.feedback} class="feedback">
+      <span class="muted">{words.feedback}</span>
+      {VERDICTS.map((verdict) => (
+        <button
+          key={verdict}
+          type="button"
+          aria-pressed={row.verdict?.verdict === verdict}
+          onClick={() => act(giveVerdict(row.caseRef, row.revision, verdict))}
+        >
+          {words.verdicts[verdict]}
+        </button>
+      ))}
+      {row.verdict !== null && (
+        <span class="muted">{words.verdictBy(row.verdict.by, clockTime(row.verdict.atMs, nowMs))}</span>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,65 @@
+import { feedWords } from '../parts/feedWords.ts';
+import type { Freshness } from '../parts/feed.ts';
+import { ageText, birthDate, personName } from '../parts/format.ts';
+import type { WorklistRow } from '../parts/listAnswer.ts';
+import { LOOKS } from '../parts/looks.ts';
+import { caseWords as words } from './caseWords.ts';
+
+/** Who it is, in one line, for where the eyes are. */
+export function identityOf(row: WorklistRow): string {
+  return [personName(row.patientName), birthDate(row.patientBirthDate), row.sex, words.patientId(row.patientId)]
+    .filter(Boolean)
+    .join(' · ');
+}
+
+/** Whose case this is; it stays in sight. */
+export function PatientBanner({ row, fresh }: { row: WorklistRow; fresh: Freshness }) {
+  const born = birthDate(row.patientBirthDate);
+  const facts = [
+    born && words.born(born, ageText(row.age)),
+    row.sex,
+    words.patientId(row.patientId),
+    row.accessionNumber && words.accession(row.accessionNumber),
+  ].filter(Boolean);
+  return (
+    <div class="patient-banner" role="group" aria-label={words.patient}>
+      <h1>
+        <bdi>{personName(row.patientName)}</bdi>
+      </h1>
+      {facts.map((fact) => (
+        <bdi key={fact}>{fact}</bdi>
+      ))}
+      <span class="spacer" />
+      <span class="feed" data-feed={fresh.kind}>
+        {fresh.kind === 'slow' ? feedWords.slowFeed(fresh.silentSeconds) : ''}
+      </span>
+      <a href="/">{words.back}</a>
+    </div>
+  );
+}
+
+/** What the AI says, in the fixed words, and by which score, network and threshold. */
+export function StateSentence({ row }: { row: WorklistRow }) {
+  const look = LOOKS[row.status];
+  return (
+    <section class="sentence" aria-label={words.state}>
+      <p class={`state kind-${look.kind}`}>
+        <svg viewBox="0 0 16 16" aria-hidden="true">
+          <path d={look.shape} />
+        </svg>
+        <span>{row.stateText}</span>
+      </p>
+      <p class="muted">
+        {row.why}
+        {row.probability !== null && row.threshold !== null && row.model !== null && (
+          <>
+            {' · '}
+            {words.score(row.probability, row.threshold.value)}
+            {' · '}
+            {words.model(row.model.name, row.model.version, row.threshold.version)}
+          </>
+        )}
+      </p>
+    </section>
+  );
+}

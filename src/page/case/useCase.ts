@@ -1,0 +1,75 @@
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { followFeed, LIVE, type Freshness } from '../parts/feed.ts';
+import { Refused } from '../parts/session.ts';
+import { fetchCase, type CaseAnswer } from './caseApi.ts';
+import { caseWords as words } from './caseWords.ts';
+
+const DIFFERENT_PATIENT_MS = 2_000;
+/** Whose case was on the screen before this one. */
+let patientBefore: string | null = null;
+
+export interface OpenCase {
+  /** Null until the first answer. */
+  answer: CaseAnswer | null;
+  fresh: Freshness;
+  /** There is no such case. */
+  missing: boolean;
+  /** What could not be done. */
+  problem: string | null;
+  setProblem: (problem: string | null) => void;
+  /** For a moment: the case on the screen before was another patient's. */
+  different: boolean;
+  /** Reads the case anew once `work` is done, or says why it is not. */
+  act: (work: Promise<void>) => void;
+}
+
+/** A case, kept current while it is on the screen. */
+export function useCase(caseRef: string): OpenCase {
+  const [answer, setAnswer] = useState<CaseAnswer | null>(null);
+  const [fresh, setFresh] = useState<Freshness>(LIVE);
+  const [missing, setMissing] = useState(false);
+  const [problem, setProblem] = useState<string | null>(null);
+  const [different, setDifferent] = useState(false);
+  const refresh = useRef<() => Promise<void>>(() => Promise.resolve());
+
+  useEffect(() => {
+    let current = true;
+    let opened = false;
+    const read = async () => {
+      try {
+        const known = await fetchCase(caseRef, opened ? 'still-open' : 'opened');
+        opened = true;
+        if (!current) return;
+        const patient = `${known.row.patientId} ${known.row.patientName}`;
+        if (patientBefore !== null && patientBefore !== patient) setDifferent(true);
+        patientBefore = patient;
+        setAnswer(known);
+      } catch (error) {
+        if (!(error instanceof Refused && error.status === 404)) throw error;
+        if (current) setMissing(true);
+      }
+    };
+    const feed = followFeed('/api/events', read, setFresh);
+    refresh.current = feed.refresh;
+    return () => {
+      current = false;
+      feed.stop();
+    };
+  }, [caseRef]);
+  useEffect(() => {
+    if (!different) return;
+    const timer = window.setTimeout(() => setDifferent(false), DIFFERENT_PATIENT_MS);
+    return () => window.clearTimeout(timer);
+  }, [different]);
+
+  const act = useCallback((work: Promise<void>) => {
+    work.then(
+      () => {
+        setProblem(null);
+        return refresh.current();
+      },
+      (error: unknown) => setProblem(words.failed(error instanceof Error ? error.message : String(error))),
+    );
+  }, []);
+  return { answer, fresh, missing, problem, setProblem, different, act };
+}

@@ -1,0 +1,137 @@
+import type { RefObject } from 'preact';
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { Refused } from '../parts/session.ts';
+import type { CaseVolume, KeySlice } from './caseApi.ts';
+import { caseWords as words } from './caseWords.ts';
+import { drawResponse, drawSlice, type DisplayWindow } from './drawSlice.ts';
+import { SliceStore } from './sliceStore.ts';
+
+/** How far a finger moves for one slice. */
+const SWIPE_PX = 8;
+
+export interface Slices {
+  store: SliceStore;
+  index: number;
+  /** Goes to a slice, or to the nearest end. */
+  go: (index: number) => void;
+  /** The slice asked for last, which may not be drawn yet. */
+  asked: () => number;
+  /** Goes on by as many slices from the one asked for last. */
+  step: (by: number) => void;
+}
+
+/** Which slice is looked at. `revision` of the case: another one is another volume. */
+export function useSlices(
+  caseRef: string,
+  revision: number,
+  volume: CaseVolume,
+  first: number,
+): Slices & { towards: RefObject<number> } {
+  const total = volume.positionsMm.length;
+  const [index, setIndex] = useState(first);
+  const store = useMemo(() => new SliceStore(caseRef, volume), [caseRef, revision]);
+  useEffect(() => () => store.close(), [store]);
+  const wanted = useRef(index);
+  wanted.current = index;
+  const towards = useRef(0);
+  const go = useCallback(
+    (next: number) => {
+      const to = Math.max(0, Math.min(total - 1, next));
+      towards.current = Math.sign(to - wanted.current);
+      wanted.current = to;
+      setIndex(to);
+    },
+    [total],
+  );
+  const step = useCallback((by: number) => go(wanted.current + by), [go]);
+  const asked = useCallback(() => wanted.current, []);
+  return { store, index, go, asked, step, towards };
+}
+
+/** What is drawn of a slice beside its pixels. */
+interface Drawn {
+  window: DisplayWindow;
+  /** The response of the network, where it is asked for and there is one. */
+  response: KeySlice | undefined;
+  fill: number;
+}
+
+/** Draws the slice that is looked at as soon as it is here; says why it cannot be drawn, null when it can. */
+export function useDrawnSlice(
+  { store, index, towards }: ReturnType<typeof useSlices>,
+  image: RefObject<HTMLCanvasElement | null>,
+  map: RefObject<HTMLCanvasElement | null>,
+  { window, response, fill }: Drawn,
+): string | null {
+  const [fault, setFault] = useState<string | null>(null);
+  const shown = useRef(index);
+  shown.current = index;
+  useLayoutEffect(() => {
+    const draw = () => {
+      const slice = store.now(index);
+      if (slice === undefined || image.current === null || map.current === null) return false;
+      drawSlice(image.current, slice, window);
+      drawResponse(map.current, slice.rows, slice.columns, response, fill);
+      image.current.dataset['slice'] = String(index);
+      setFault(null);
+      return true;
+    };
+    const direction = towards.current;
+    const ahead = () => {
+      store.ahead(index, direction === 0 ? 1 : direction).catch(reportError);
+    };
+    if (draw()) {
+      ahead();
+      return;
+    }
+    store.slice(index, direction).then(
+      () => {
+        // A slice that comes late is not shown in the place of the one asked for since.
+        if (shown.current !== index) return;
+        draw();
+        ahead();
+      },
+      (error: unknown) => {
+        if (shown.current === index)
+          setFault(error instanceof Refused && error.code === 'slice-gone' ? words.sliceGone : words.sliceUnread);
+      },
+    );
+  }, [store, index, window, response, fill]);
+  return fault;
+}
+
+/** A wheel, and a finger on a phone, go through the slices. */
+export function useScrolledSlices(frame: RefObject<HTMLElement | null>, step: (by: number) => void): void {
+  useEffect(() => {
+    const element = frame.current;
+    if (element === null) return;
+    const onWheel = (event: WheelEvent) => {
+      event.preventDefault();
+      step(Math.sign(event.deltaY));
+    };
+    let fingerPx: number | null = null;
+    const onDown = (event: PointerEvent) => {
+      fingerPx = event.pointerType === 'touch' && event.isPrimary ? event.clientY : null;
+    };
+    const onMove = (event: PointerEvent) => {
+      if (fingerPx === null || !event.isPrimary) return;
+      const by = Math.trunc((fingerPx - event.clientY) / SWIPE_PX);
+      if (by === 0) return;
+      fingerPx -= by * SWIPE_PX;
+      step(by);
+    };
+    const onUp = () => {
+      fingerPx = null;
+    };
+    element.addEventListener('wheel', onWheel, { passive: false });
+    element.addEventListener('pointerdown', onDown);
+    element.addEventListener('pointermove', onMove);
+    for (const end of ['pointerup', 'pointercancel'] as const) element.addEventListener(end, onUp);
+    return () => {
+      element.removeEventListener('wheel', onWheel);
+      element.removeEventListener('pointerdown', onDown);
+      element.removeEventListener('pointermove', onMove);
+      for (const end of ['pointerup', 'pointercancel'] as const) element.removeEventListener(end, onUp);
+    };
+  }, [step]);
+}

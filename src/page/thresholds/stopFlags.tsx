@@ -1,0 +1,30 @@
+import { useState } from 'preact/hooks';
+import { ask } from '../parts/session.ts';
+import type { Act } from './thresholdRequest.tsx';
+import { thresholdWords as words } from './thresholdsWords.ts';
+
+/** Stops every flag of the site: one person and a reason are enough. */
+export function StopFlags({ act }: { act: Act }) {
+  const [reason, setReason] = useState('');
+  return (
+    <section>
+      <h2>{words.stop.title}</h2>
+      <p>{words.stop.explain}</p>
+      <form
+        class="stop"
+        onSubmit={(event) => {
+          event.preventDefault();
+          act(() => ask('/api/thresholds/stop', 'POST', { reason }).then((response) => (setReason(''), response)));
+        }}
+      >
+        <label>
+          {words.stop.why}{' '}
+          <input type="text" required value={reason} onInput={(event) => setReason(event.currentTarget.value)} />
+        </label>{' '}
+        <button type="submit" class="fault">
+          {words.stop.button}
+        </button>
+      </form>
+    </section>
+  );
+}

@@ -1,0 +1,78 @@
+import { useCallback, useEffect, useState } from 'preact/hooks';
+import type { ThresholdBoardAnswer } from '../../answers/thresholdAnswers.ts';
+import { useConfirmed } from '../access/confirmIdentity.tsx';
+import { read } from '../parts/session.ts';
+import { shownThreshold } from './choiceText.ts';
+import type { Choice } from './thresholdChooser.tsx';
+import type { Act } from './thresholdRequest.tsx';
+import { refusalText, thresholdWords as words } from './thresholdsWords.ts';
+
+/** How often the page looks whether a lost fracture was opened in another tab. */
+const LOOK_MS = 4_000;
+
+/** What is in force and asked for, the choice that is looked at, and how what is done about it went. */
+export function useBoard() {
+  const [board, setBoard] = useState<ThresholdBoardAnswer | null>(null);
+  const [problem, setProblem] = useState('');
+  const [said, setSaid] = useState('');
+  const [choice, setChoice] = useState<Choice>({ source: '', value: null });
+  const { run, dialog } = useConfirmed();
+
+  /** Never rejects: what goes wrong stands on the page. */
+  const load = useCallback(async (): Promise<void> => {
+    try {
+      const answer = await read<ThresholdBoardAnswer>('/api/thresholds');
+      setBoard((old) => {
+        // An open request is what is looked at, until it is signed or withdrawn; afterwards, what is in force.
+        if (answer.draft !== null) setChoice({ source: answer.draft.sourceAeTitle, value: answer.draft.value });
+        else if (old === null || old.history[0]?.version !== answer.history[0]?.version)
+          setChoice(({ source }) => ({ source, value: shownThreshold(answer, source) }));
+        return answer;
+      });
+    } catch (error) {
+      setProblem(refusalText(error));
+    }
+  }, []);
+  useEffect(() => {
+    load().catch(reportError);
+  }, [load]);
+  useLookAgain(board?.draft?.lostFractures.some(({ present, openedByMe }) => present && !openedByMe) === true, load);
+
+  const act: Act = (action, afterwards = '') => {
+    setProblem('');
+    setSaid('');
+    run(async () => {
+      const response = await action();
+      const result = (response.status === 204 ? {} : await response.json()) as { kind?: string; version?: number };
+      // What is said and what is shown belong together.
+      await load();
+      setSaid(
+        result.version !== undefined
+          ? words.request.activated(result.version)
+          : result.kind === 'awaits-second-person'
+            ? words.request.signed
+            : afterwards,
+      );
+    }).catch(async (error: unknown) => {
+      await load();
+      setProblem(refusalText(error));
+    });
+  };
+  return { board, problem, setProblem, said, choice, setChoice, load, act, dialog };
+}
+
+/** Looks again when somebody comes back to this tab, and from time to time, while `isOpen`. */
+function useLookAgain(isOpen: boolean, look: () => Promise<void>): void {
+  useEffect(() => {
+    if (!isOpen) return undefined;
+    const again = () => {
+      look().catch(reportError);
+    };
+    const timer = window.setInterval(again, LOOK_MS);
+    window.addEventListener('focus', again);
+    return () => {
+      window.clearInterval(timer);
+      window.removeEventListener('focus', again);
+    };
+  }, [isOpen, look]);
+}
