@@ -164,7 +164,7 @@ const HOMES = {
   helmet: '^src/web/security\\.ts$',
   kysely: '^src/worklist/|^migrations/',
   'nifti-reader-js': '^src/dataset/masks\\.ts$',
-  'node-cron': '^src/housekeeping/schedule\\.ts$',
+  'node-cron': '^src/housekeeping/cron\\.ts$',
   'onnxruntime-node': '^src/infer/onnxGraphs\\.ts$',
   'openid-client': '^src/web/access/oidc\\.ts$',
   pino: '^src/base/log\\.ts$',

@@ -13,6 +13,7 @@ const PACKAGES = [
   'rsyslog-gnutls',
   'openssl',
   'jing',
+  'faketime',
   'python3-numpy',
   'python3-torch',
   'python3-onnx',

@@ -1,7 +1,7 @@
 import { retainCases } from '../housekeeping/retention.ts';
 import { startHousekeeping, type Housekeeping } from '../housekeeping/schedule.ts';
 import type { ProofOfLife } from '../proofOfLife/proofOfLife.ts';
-import { createMaintenance } from '../worklist/db/maintenance.ts';
+import { createMaintenance, newestBackup } from '../worklist/db/maintenance.ts';
 import type { Foundation } from './agentPorts.ts';
 
 const DAY_MS = 86_400_000;
@@ -18,6 +18,7 @@ export function planHousekeeping(
     maintenance: createMaintenance(database),
     clock,
     log,
+    lastNightlyMs: newestBackup(paths.backups)?.atMs ?? null,
     retentionCron,
     nightlyCron,
     backupDir: paths.backups,

@@ -544,7 +544,9 @@ export const configSchema = z.strictObject({
       nightlyCron: z
         .string()
         .default('15 3 * * *')
-        .describe('When the database is backed up and checked (cron, local time).'),
+        .describe(
+          'When the database is backed up and checked (cron, local time). A night that was missed is made up. When clocks are put forward, a job of the missing hour runs at its end; when they are put back, it runs once.',
+        ),
     })
     .prefault({}),
 });

@@ -1,8 +1,8 @@
-import nodeCron from 'node-cron';
-import { TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
+import { messageOf, TriageError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { WorklistMaintenance } from '../worklist/db/maintenance.ts';
+import { nextRunMs, parseCron, systemOffset, type CronPlan, type UtcOffset } from './cron.ts';
 
 type HousekeepingJob = 'nudge' | 'retention' | 'nightly' | 'proof';
 
@@ -10,6 +10,10 @@ export interface HousekeepingOptions {
   maintenance: WorklistMaintenance;
   clock: Clock;
   log: Log;
+  /** Local time; the machine's own zone when left out. */
+  utcOffset?: UtcOffset;
+  /** When the nightly job last succeeded, before this start; null for never. A night that was missed since then is made up. */
+  lastNightlyMs?: number | null;
   /** Cron, local time. */
   retentionCron: string;
   nightlyCron: string;
@@ -27,13 +31,15 @@ export interface HousekeepingOptions {
 export interface Housekeeping {
   /** Runs a job now; one that is running already is joined. Failures are logged, not thrown. True when it succeeded. */
   run(job: HousekeepingJob): Promise<boolean>;
-  /** When the job is next planned; null when it is not. */
+  /** When the job is next planned; null when it is not (nudges come each minute). */
   nextRunMs(job: HousekeepingJob): number | null;
   /** Plans no more and waits for the job in hand. */
   close(): Promise<void>;
 }
 
-const NUDGE_CRON = '* * * * *';
+const MINUTE_MS = 60_000;
+/** A run this long after its time was missed: the machine slept, was off, or its clock was put forward. */
+const LATE_MS = 5 * MINUTE_MS;
 
 /** Plans the housekeeping. @throws TriageError `config-invalid` for a cron expression that is none. */
 export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
@@ -81,30 +87,88 @@ export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
     return started;
   };
 
-  const crons: [HousekeepingJob, string][] = [
-    ['nudge', NUDGE_CRON],
-    ['retention', options.retentionCron],
-    ['nightly', options.nightlyCron],
-    ...(options.proof === undefined ? [] : [['proof', options.proof.cron] satisfies [HousekeepingJob, string]]),
-  ];
-  for (const [job, cron] of crons) {
-    if (!nodeCron.validate(cron))
-      throw new TriageError('config-invalid', `"${cron}" is not a cron expression (${job}).`);
-  }
-  const silent = { info: () => undefined, warn: () => undefined, error: () => undefined, debug: () => undefined };
-  const tasks = crons.map(([job, cron]) =>
-    nodeCron.schedule(cron, () => run(job), { name: job, noOverlap: true, logger: silent }),
-  );
+  // It never fails: failures are logged.
+  const start = (job: HousekeepingJob): void => {
+    run(job).catch(() => undefined);
+  };
+  const plans = planJobs(options);
+  const cancel = tickEachMinute(clock, (isStepBack) => {
+    start('nudge');
+    const nowMs = clock.now();
+    if (isStepBack) log.warn('The clock was put back: all planned runs are counted from its new time', {});
+    for (const plan of plans) {
+      if (isStepBack) plan.reckon(nowMs);
+      const plannedMs = plan.nextMs();
+      if (plannedMs === null || nowMs < plannedMs) continue;
+      // However many runs were missed, one makes up for all.
+      plan.reckon(nowMs);
+      if (nowMs - plannedMs > LATE_MS)
+        log.warn('A planned run was missed and is made up now', { job: plan.job, durationMs: nowMs - plannedMs });
+      start(plan.job);
+    }
+  });
   return {
     run,
-    nextRunMs: (job) =>
-      tasks
-        .find(({ name }) => name === job)
-        ?.getNextRun()
-        ?.getTime() ?? null,
+    nextRunMs: (job) => plans.find((plan) => plan.job === job)?.nextMs() ?? null,
     async close() {
-      for (const task of tasks) await task.destroy();
+      cancel();
       await Promise.all(running.values());
     },
   };
+}
+
+interface PlannedJob {
+  job: HousekeepingJob;
+  nextMs(): number | null;
+  /** Plans the first run after `afterMs`. */
+  reckon(afterMs: number): void;
+}
+
+/** @throws TriageError `config-invalid` naming the option whose expression is none */
+function planJobs(options: HousekeepingOptions): PlannedJob[] {
+  const { clock, utcOffset = systemOffset, lastNightlyMs, proof } = options;
+  const nowMs = clock.now();
+  const planned = (job: HousekeepingJob, option: string, expression: string, sinceMs = nowMs): PlannedJob => {
+    const plan = readCron(option, expression);
+    let next = nextRunMs(plan, Math.min(sinceMs, nowMs), utcOffset);
+    return {
+      job,
+      nextMs: () => next,
+      reckon: (afterMs) => {
+        next = nextRunMs(plan, afterMs, utcOffset);
+      },
+    };
+  };
+  return [
+    planned('retention', 'housekeeping.retentionCron', options.retentionCron),
+    planned('nightly', 'housekeeping.nightlyCron', options.nightlyCron, lastNightlyMs ?? nowMs),
+    ...(proof === undefined ? [] : [planned('proof', 'proofOfLife.schedule', proof.cron)]),
+  ];
+}
+
+/** Reads the cron expression of an option. @throws TriageError `config-invalid` naming the option */
+function readCron(option: string, expression: string): CronPlan {
+  try {
+    return parseCron(expression);
+  } catch (error) {
+    throw new TriageError('config-invalid', `${option}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** Calls `tick` at the beginning of each minute of the wall clock, whatever the clock does; `isStepBack` when it was put back since the last tick. */
+function tickEachMinute(clock: Clock, tick: (isStepBack: boolean) => void): () => void {
+  let lastMs = clock.now();
+  let cancel: () => void = () => undefined;
+  const wait = (): void => {
+    const toNextMinuteMs = MINUTE_MS - (clock.now() % MINUTE_MS);
+    cancel = clock.after(toNextMinuteMs, () => {
+      const nowMs = clock.now();
+      const isStepBack = nowMs < lastMs - MINUTE_MS;
+      lastMs = nowMs;
+      wait();
+      tick(isStepBack);
+    });
+  };
+  wait();
+  return () => cancel();
 }

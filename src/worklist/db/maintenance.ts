@@ -1,3 +1,4 @@
+import { existsSync, readdirSync } from 'node:fs';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
@@ -24,6 +25,19 @@ function assertSound(sqlite: BetterSqlite3.Database, what: string): void {
       `${what} is damaged. Stop the agent and restore the newest sound backup.`,
       { context: { answer } },
     );
+}
+
+/** The newest backup in a folder, and when it was made; null where there is none. */
+export function newestBackup(folder: string): { path: string; atMs: number } | null {
+  const names = existsSync(folder) ? readdirSync(folder) : [];
+  const newest = names
+    .filter((name) => BACKUP_NAME.test(name))
+    .sort()
+    .at(-1);
+  if (newest === undefined) return null;
+  const [, date, time] = /(\d{8})T(\d{6})Z/.exec(newest)!;
+  const iso = `${date!.replace(/(....)(..)(..)/, '$1-$2-$3')}T${time!.replace(/(..)(..)(..)/, '$1:$2:$3')}Z`;
+  return { path: join(folder, newest), atMs: Date.parse(iso) };
 }
 
 export function createMaintenance(database: WorklistDatabase): WorklistMaintenance {

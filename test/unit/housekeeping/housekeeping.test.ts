@@ -6,7 +6,7 @@ import { createLog } from '../../../src/base/log.ts';
 import { freeBytesUnder, retainCases } from '../../../src/housekeeping/retention.ts';
 import { startHousekeeping } from '../../../src/housekeeping/schedule.ts';
 import { createAuditLog } from '../../../src/worklist/audit/audit.ts';
-import { createMaintenance } from '../../../src/worklist/db/maintenance.ts';
+import { createMaintenance, newestBackup } from '../../../src/worklist/db/maintenance.ts';
 import { openDatabase } from '../../../src/worklist/db/database.ts';
 import {
   claimed,
@@ -237,6 +237,11 @@ describe('schedule', () => {
     await housekeeping.close();
     const copies = (await readdir(backupsDir)).sort();
     expect(copies).toEqual(['worklist-20261104T080000Z.sqlite', 'worklist-20261105T080000Z.sqlite']);
+    expect(newestBackup(backupsDir)).toEqual({
+      path: join(backupsDir, copies[1]!),
+      atMs: Date.parse('2026-11-05T08:00:00Z'),
+    });
+    expect(newestBackup(join(backupsDir, 'none'))).toBeNull();
     const copy = await openDatabase(join(backupsDir, copies[1]!));
     expect(await copy.db.selectFrom('cases').select('study_instance_uid').execute()).toEqual([
       { study_instance_uid: studyUid(1) },
