@@ -157,7 +157,6 @@ const HOMES = {
   // DIMSE is spoken by src/dimse; the demo’s PACS is an independent peer of it.
   'dcmjs-dimse': '^src/demo/loopbackPacs\\.ts$',
   'dejavu-fonts-ttf': '^src/report/drawing\\.ts$',
-  'dicom-parser': '^src/dicom/elements\\.ts$',
   express: '^src/web/',
   'express-session': '^src/web/access/sessionCookie\\.ts$',
   'fast-xml-builder': '^src/auditTrail/auditXml\\.ts$',

@@ -61,7 +61,7 @@ async function readInstance(
 async function readBeginning(file: FileHandle, size: number) {
   const facts = async (bytes: number) => {
     const beginning = await readBytes(file, Math.min(size, bytes));
-    return { header: readHeader(beginning), start: datasetOffset(beginning) };
+    return { header: readHeader(beginning, size), start: datasetOffset(beginning) };
   };
   try {
     return await facts(FIRST_READ_BYTES);

@@ -7,7 +7,7 @@ import { writeFileMeta } from '../dicom/fileMeta.ts';
 import { readHeader } from '../dicom/header.ts';
 import { STUDY_ROOT_FIND, VERIFICATION } from '../dicom/sopClasses.ts';
 import { IMPLICIT_VR_LITTLE_ENDIAN } from '../dicom/transferSyntaxes.ts';
-import { isValidUid } from '../dicom/uids.ts';
+import { isReadableUid } from '../dicom/uids.ts';
 import { TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
@@ -170,7 +170,7 @@ async function openArchive({ dir, clock }: LoopbackPacsOptions): Promise<Archive
     all: () => [...held.values()],
     find: (sopInstanceUid) => held.get(sopInstanceUid),
     keep: async (facts, dataSet) => {
-      if (!isValidUid(facts.sopInstanceUid))
+      if (!isReadableUid(facts.sopInstanceUid))
         throw new TriageError('dicom-mismatch', 'The SOP Instance UID is not valid.');
       const file = Buffer.concat([writeFileMeta(facts), dataSet]);
       const path = join(dir, `${facts.sopInstanceUid}.dcm`);

@@ -1,7 +1,16 @@
 import { inflateRawSync, constants as zlib } from 'node:zlib';
-import dicomParser from 'dicom-parser';
-import type { DataSet, Element } from 'dicom-parser';
 import { TriageError, messageOf } from '../base/errors.ts';
+import {
+  indexElements,
+  itemsOf,
+  PIXEL_DATA,
+  tagText,
+  UNDEFINED_LENGTH,
+  type Encoding,
+  type IndexedElement,
+} from './elementIndex.ts';
+import { readFileMetaInformation, type FileMetaInformation } from './fileMetaReader.ts';
+import { IMPLICIT_VR_LITTLE_ENDIAN } from './transferSyntaxes.ts';
 
 /** Bytes of a file in which everything before the pixel data must lie: bounds what a hostile file can make the parser keep. */
 export const MAX_HEADER_BYTES = 8 * 1024 * 1024;
@@ -9,10 +18,11 @@ export const MAX_HEADER_BYTES = 8 * 1024 * 1024;
 export const MAX_INFLATED_BYTES = 128 * 1024 * 1024;
 
 const DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN = '1.2.840.10008.1.2.1.99';
-const UNDEFINED_LENGTH = 0xffffffff;
+const EXPLICIT_VR_BIG_ENDIAN = '1.2.840.10008.1.2.2';
 const ITEM = 0xfffee000;
 const SEQUENCE_DELIMITER = 0xfffee0dd;
-const PIXEL_DATA = 0x7fe00010;
+/** Longest value that the accessors of short values read; explicit VRs of such values hold no more (PS3.5 7.1.2). */
+const MAX_SHORT_VALUE_BYTES = 65_534;
 
 /** The value of PixelData (PS3.5 8, A.4): bytes in the byte order of the file, or the fragments of a compressed frame or frames. */
 type PixelDataElement =
@@ -48,82 +58,82 @@ export interface Elements {
   uint16(tag: number, index?: number): number | null;
   /** One value of an SS, or null. */
   int16(tag: number, index?: number): number | null;
+  /** Where the value lies in the file, or in the inflated one, and its length as declared; null when absent. */
+  place(tag: number): { dataOffset: number; length: number } | null;
   /** Items of a sequence; empty when absent. */
   items(tag: number): Elements[];
   /** Null when there is none. @throws TriageError `dicom-unreadable` when it is cut off or its items are broken. */
   pixelData(): PixelDataElement | null;
 }
 
-export interface ParseOptions {
+interface ParseOptions {
   /** The bytes may end anywhere behind the header; `pixelData` is not checked. */
   stopBeforePixelData?: boolean;
+  /** Size of the file of which these bytes are the beginning; left out: they are all of it. */
+  fileBytes?: number;
+  /** Elements behind this tag may lie beyond what is read of a header. */
+  lastNeededTag?: number;
 }
 
 /**
- * Reads a Part 10 file (PS3.10 7.1), in any transfer syntax; the pixel data stay as they are. Unless `stopBeforePixelData`, checks that the file
- * holds all of its pixel data.
+ * Reads a DICOM file (PS3.10 7.1), in any transfer syntax; the pixel data stay as they are. Files without a preamble, or without file meta information,
+ * and file meta information that stands once more in the data set are read as other toolkits read them. Unless `stopBeforePixelData`, checks that the
+ * file holds all of its pixel data.
  *
- * @throws TriageError `dicom-unreadable`: empty, not DICOM, cut off, or broken; the message says which.
+ * @throws TriageError `dicom-unreadable`: empty, not DICOM, cut off, too large, or broken; the message says which.
  */
 export function parseElements(bytes: Uint8Array, options: ParseOptions = {}): Elements {
   if (bytes.length === 0) throw unreadable('The file is empty.');
-  if (bytes.length < 132 || bytes[128] !== 0x44 || bytes[129] !== 0x49 || bytes[130] !== 0x43 || bytes[131] !== 0x4d) {
-    throw unreadable('Not a DICOM file: there is no "DICM" at byte 128.');
-  }
-  let whole = bytes;
-  let datasetOffset = -1;
-  let dataSet: DataSet;
-  try {
-    const meta = dicomParser.readPart10Header(bytes.subarray(0, MAX_HEADER_BYTES)) as DataSet & { position: number };
-    datasetOffset = meta.position;
-    const transferSyntaxUid = trimmed(meta.string('x00020010') ?? '');
-    if (transferSyntaxUid === '') throw unreadable('The file meta information names no TransferSyntaxUID.');
-    if (transferSyntaxUid === DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN)
-      whole = inflated(bytes, datasetOffset, options.stopBeforePixelData ?? false);
-    if (whole.length <= datasetOffset) throw unreadable('The file ends after the file meta information: no data set.');
-    dataSet = dicomParser.parseDicom(whole.subarray(0, datasetOffset + MAX_HEADER_BYTES), {
-      untilTag: 'x7fe00010',
-      inflater: () => whole.subarray(0, datasetOffset + MAX_HEADER_BYTES),
-    });
-  } catch (error) {
-    if (error instanceof TriageError) throw error;
-    throw unreadable('The file is cut off or broken before the pixel data.', error);
-  }
-  const elements = view(dataSet, {
-    whole,
-    datasetOffset,
-    transferSyntaxUid: trimmed(dataSet.string('x00020010') ?? ''),
-    bigEndian: dataSet.byteArrayParser === dicomParser.bigEndianByteArrayParser,
-  });
-  const headerEnd = Math.min(whole.length, datasetOffset + MAX_HEADER_BYTES);
-  if (headerEnd < whole.length && !elements.has(PIXEL_DATA))
+  const meta = readFileMetaInformation(bytes.subarray(0, MAX_HEADER_BYTES));
+  const { datasetOffset, transferSyntaxUid } = meta;
+  const isDeflated = transferSyntaxUid === DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN;
+  const whole = isDeflated ? inflated(bytes, datasetOffset, options.stopBeforePixelData ?? false) : bytes;
+  if (whole.length <= datasetOffset) throw unreadable('The file ends after the file meta information: no data set.');
+  const encoding: Encoding = {
+    explicit: transferSyntaxUid !== IMPLICIT_VR_LITTLE_ENDIAN,
+    bigEndian: transferSyntaxUid === EXPLICIT_VR_BIG_ENDIAN,
+  };
+  const end = Math.min(whole.length, datasetOffset + MAX_HEADER_BYTES);
+  const { elements, lastTag, isCut } = indexElements(whole, datasetOffset, end, encoding);
+  const isAllRead = end >= (isDeflated ? whole.length : Math.max(whole.length, options.fileBytes ?? 0));
+  if (isAllRead && isCut) throw unreadable(`The file is cut off in element ${tagText(lastTag)}.`);
+  if (!isAllRead && lastTag <= (options.lastNeededTag ?? PIXEL_DATA) && !elements.has(PIXEL_DATA))
     throw unreadable(`The header is over ${MAX_HEADER_BYTES / 1024 / 1024} MiB.`);
-  // The parser does not say when an implicit element, or one in a broken sequence, reaches behind the end.
-  for (const element of Object.values(dataSet.elements)) {
-    if (element.tag !== 'x7fe00010' && element.dataOffset + element.length > headerEnd)
-      throw unreadable(`The file is cut off in element ${element.tag.slice(1)}.`);
-  }
-  if (options.stopBeforePixelData !== true) elements.pixelData();
-  return elements;
+  const parsed = view(elements, { whole, meta, bigEndian: encoding.bigEndian });
+  if (options.stopBeforePixelData !== true) parsed.pixelData();
+  return parsed;
+}
+
+/** CurrentPatientLocation is the last that is read of a header; documents and raw data have their bulk behind it. */
+const LAST_HEADER_TAG = 0x00380300;
+
+/**
+ * The elements of a header that a case is made of, from the beginning of a file of `fileBytes`: what lies behind them may be larger than what is read.
+ *
+ * @throws TriageError `dicom-unreadable`
+ */
+export function parseHeaderElements(bytes: Uint8Array, fileBytes: number): Elements {
+  return parseElements(bytes, { stopBeforePixelData: true, fileBytes, lastNeededTag: LAST_HEADER_TAG });
 }
 
 interface FileFacts {
   whole: Uint8Array;
-  datasetOffset: number;
-  transferSyntaxUid: string;
+  meta: FileMetaInformation;
   bigEndian: boolean;
 }
 
-function view(dataSet: DataSet, file: FileFacts, isItem = false): Elements {
-  const find = (tag: number): Element | undefined => dataSet.elements[`x${tag.toString(16).padStart(8, '0')}`];
+function view(elements: ReadonlyMap<number, IndexedElement>, file: FileFacts, isItem = false): Elements {
+  const { whole, meta } = file;
+  const find = (tag: number): IndexedElement | undefined =>
+    (isItem ? undefined : meta.elements.get(tag)) ?? elements.get(tag);
   const bytes = (tag: number): Uint8Array | null => {
     const element = find(tag);
     return element === undefined || tag === PIXEL_DATA
       ? null
-      : dataSet.byteArray.subarray(element.dataOffset, element.dataOffset + element.length);
+      : whole.subarray(element.dataOffset, element.dataOffset + element.length);
   };
   const string = (tag: number): string | null => {
-    const value = trimmed(Buffer.from(bytes(tag) ?? []).toString('latin1'));
+    const value = trimmed(Buffer.from(bytes(tag)?.subarray(0, MAX_SHORT_VALUE_BYTES) ?? []).toString('latin1'));
     return value === '' ? null : value;
   };
   const strings = (tag: number): string[] => string(tag)?.split('\\').map(trimmed) ?? [];
@@ -135,14 +145,11 @@ function view(dataSet: DataSet, file: FileFacts, isItem = false): Elements {
     return signed ? at.getInt16(index * 2, littleEndian) : at.getUint16(index * 2, littleEndian);
   };
   return {
-    transferSyntaxUid: file.transferSyntaxUid,
-    datasetOffset: file.datasetOffset,
+    transferSyntaxUid: meta.transferSyntaxUid,
+    datasetOffset: meta.datasetOffset,
     bigEndian: file.bigEndian,
     has: (tag) => find(tag) !== undefined,
-    tags: () =>
-      Object.values(dataSet.elements)
-        .filter((element) => !element.tag.startsWith('xfffe'))
-        .map((element) => Number.parseInt(element.tag.slice(1), 16)),
+    tags: () => [...(isItem ? [] : meta.elements.keys()), ...elements.keys()],
     vr: (tag) => find(tag)?.vr ?? null,
     bytes,
     string,
@@ -153,17 +160,28 @@ function view(dataSet: DataSet, file: FileFacts, isItem = false): Elements {
     },
     uint16: (tag, index = 0) => word(tag, index, false),
     int16: (tag, index = 0) => word(tag, index, true),
-    items: (tag) =>
-      find(tag)?.items?.flatMap((item) => (item.dataSet === undefined ? [] : [view(item.dataSet, file, true)])) ?? [],
+    place: (tag) => {
+      const element = find(tag);
+      return element === undefined ? null : { dataOffset: element.dataOffset, length: element.length };
+    },
+    items: (tag) => {
+      const sequence = find(tag);
+      if (sequence === undefined || tag === PIXEL_DATA) return [];
+      return itemsOf(whole, sequence).map(({ start, end }) => {
+        const item = indexElements(whole, start, end, sequence.encoding);
+        if (item.isCut) throw unreadable(`The file is broken in element ${tagText(tag)}.`);
+        return view(item.elements, file, true);
+      });
+    },
     pixelData: () => {
       const element = find(PIXEL_DATA);
       // An item's pixel data are an icon's.
-      return element === undefined || isItem ? null : readPixelData(element, file.whole);
+      return element === undefined || isItem ? null : readPixelData(element, whole);
     },
   };
 }
 
-function readPixelData(element: Element, whole: Uint8Array): PixelDataElement {
+function readPixelData(element: IndexedElement, whole: Uint8Array): PixelDataElement {
   const end = element.dataOffset + element.length;
   if (element.length !== UNDEFINED_LENGTH) {
     if (end > whole.length)
@@ -205,10 +223,15 @@ function readPixelData(element: Element, whole: Uint8Array): PixelDataElement {
 
 /** The file with its data set inflated (PS3.5 A.5); a file known to be only a beginning may end inside the stream. */
 function inflated(bytes: Uint8Array, datasetOffset: number, mayBeCut: boolean): Uint8Array {
-  const dataset = inflateRawSync(bytes.subarray(datasetOffset), {
-    maxOutputLength: MAX_INFLATED_BYTES,
-    ...(mayBeCut ? { finishFlush: zlib.Z_SYNC_FLUSH } : {}),
-  });
+  let dataset: Buffer;
+  try {
+    dataset = inflateRawSync(bytes.subarray(datasetOffset), {
+      maxOutputLength: MAX_INFLATED_BYTES,
+      ...(mayBeCut ? { finishFlush: zlib.Z_SYNC_FLUSH } : {}),
+    });
+  } catch (error) {
+    throw unreadable('The file is cut off or broken: its data set cannot be inflated.', error);
+  }
   const whole = new Uint8Array(datasetOffset + dataset.length);
   whole.set(bytes.subarray(0, datasetOffset));
   whole.set(dataset, datasetOffset);

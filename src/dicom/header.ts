@@ -1,29 +1,56 @@
 import type { InstanceHeader } from '../case/case.ts';
 import { TriageError } from '../base/errors.ts';
 import { decodeText } from './charset.ts';
-import { parseElements } from './elements.ts';
+import { parseHeaderElements } from './elements.ts';
 import type { Elements } from './elements.ts';
-import { isValidUid } from './uids.ts';
+import { readFileMetaInformation } from './fileMetaReader.ts';
+import { isReadableUid } from './uids.ts';
+
+/** What is kept of one value: more than any VR of these attributes allows (PS3.5 6.2), and little enough that a list of hostile ones costs nothing. */
+const MAX_TEXT_BYTES = 1_024;
+const MAX_PLAIN_CHARACTERS = 64;
+const MAX_CHARACTER_SETS = 16;
+const MAX_IMAGE_TYPE_VALUES = 16;
+const MAX_REGIONS = 8;
 
 /**
- * Reads what assembling and the worklist need from a Part 10 file, or from its beginning up to the pixel data. An absent or unusable optional value
- * reads as an empty string or null; text is Unicode, otherwise as it is in the file.
+ * Reads what assembling and the worklist need from a DICOM file, or from its beginning up to the pixel data. An absent or unusable optional value reads as an
+ * empty string or null; text is Unicode, otherwise as it is in the file. A value over 1,024 bytes is cut there, but for who the patient is, so that a header
+ * record is of bounded size whatever the file holds.
  *
- * @throws TriageError `dicom-unreadable` for bytes that are not a whole DICOM header, `dicom-mismatch` for a UID that is missing or not valid.
+ * @param fileBytes size of the file of which `bytes` are the beginning
+ * @throws TriageError `dicom-unreadable` for bytes that are not a whole DICOM header, `dicom-mismatch` for a UID that is missing or none, or a patient that
+ *   is described by over 1,024 bytes
  */
-export function readHeader(bytes: Uint8Array): InstanceHeader {
-  const elements = parseElements(bytes, { stopBeforePixelData: true });
-  const characterSets = elements.strings(0x00080005);
+export function readHeader(bytes: Uint8Array, fileBytes?: number): InstanceHeader {
+  return headerOf(parseHeaderElements(bytes, fileBytes ?? bytes.length));
+}
+
+/** {@link readHeader} of elements that are parsed already. */
+export function headerOf(elements: Elements): InstanceHeader {
+  const characterSets = elements.strings(0x00080005).slice(0, MAX_CHARACTER_SETS);
   const text = (tag: number, vr: string): string =>
-    decodeText(elements.bytes(tag) ?? new Uint8Array(), characterSets, vr).join('\\');
-  const plain = (tag: number): string => elements.string(tag) ?? '';
-  const imageType = elements.strings(0x00080008);
+    decodeText(beginningOf(elements.bytes(tag)), characterSets, vr)
+      .join('\\')
+      .replace(/\uFFFD+$/, '');
+  const identity = (tag: number, vr: string, keyword: string): string => {
+    if ((elements.bytes(tag)?.length ?? 0) > MAX_TEXT_BYTES)
+      throw new TriageError('dicom-mismatch', `The ${keyword} is longer than ${MAX_TEXT_BYTES} bytes.`, {
+        context: { element: keyword },
+      });
+    return decodeText(elements.bytes(tag) ?? new Uint8Array(), characterSets, vr).join('\\');
+  };
+  const plain = (tag: number): string => (elements.string(tag) ?? '').slice(0, MAX_PLAIN_CHARACTERS);
+  const imageType = elements
+    .strings(0x00080008)
+    .slice(0, MAX_IMAGE_TYPE_VALUES)
+    .map((value) => value.slice(0, MAX_PLAIN_CHARACTERS));
   const seriesDescription = text(0x0008103e, 'LO');
   const spacing = fixedLength(elements.numbers(0x00280030), 2);
   return {
-    patientId: text(0x00100020, 'LO'),
-    issuerOfPatientId: text(0x00100021, 'LO'),
-    patientName: text(0x00100010, 'PN'),
+    patientId: identity(0x00100020, 'LO', 'PatientID'),
+    issuerOfPatientId: identity(0x00100021, 'LO', 'IssuerOfPatientID'),
+    patientName: identity(0x00100010, 'PN', 'PatientName'),
     patientBirthDate: plain(0x00100030),
     patientSex: plain(0x00100040),
     sopClassUid: requiredUid(elements, 0x00080016, 'SOPClassUID'),
@@ -36,7 +63,7 @@ export function readHeader(bytes: Uint8Array): InstanceHeader {
     studyDate: plain(0x00080020),
     studyTime: plain(0x00080030),
     studyDescription: text(0x00081030, 'LO'),
-    acquisitionDateTime: elements.string(0x0008002a) ?? plain(0x00080022) + plain(0x00080032),
+    acquisitionDateTime: plain(0x0008002a) || plain(0x00080022) + plain(0x00080032),
     patientAge: plain(0x00101010),
     modality: plain(0x00080060),
     manufacturer: text(0x00080070, 'LO'),
@@ -51,7 +78,8 @@ export function readHeader(bytes: Uint8Array): InstanceHeader {
     bodyPartExamined: plain(0x00180015),
     anatomicRegion: elements
       .items(0x00082218)
-      .flatMap((item) => decodeText(item.bytes(0x00080104) ?? new Uint8Array(), characterSets, 'LO'))
+      .slice(0, MAX_REGIONS)
+      .flatMap((item) => decodeText(beginningOf(item.bytes(0x00080104)), characterSets, 'LO'))
       .join(' '),
     convolutionKernel: text(0x00181210, 'SH'),
     instanceNumber: integer(elements, 0x00200013),
@@ -65,7 +93,8 @@ export function readHeader(bytes: Uint8Array): InstanceHeader {
     numberOfSeriesRelatedInstances: integer(elements, 0x00201209),
     rows: elements.uint16(0x00280010),
     columns: elements.uint16(0x00280011),
-    numberOfFrames: integer(elements, 0x00280008) ?? 1,
+    // 0 is written by senders of single images, and means nothing else.
+    numberOfFrames: integer(elements, 0x00280008) || 1,
     pixelSpacingMm: spacing !== null && spacing.every((value) => value > 0) ? (spacing as [number, number]) : null,
     sliceThicknessMm: elements.numbers(0x00180050)?.[0] ?? null,
     spacingBetweenSlicesMm: elements.numbers(0x00180088)?.[0] ?? null,
@@ -82,7 +111,7 @@ export function readHeader(bytes: Uint8Array): InstanceHeader {
  * @throws TriageError `dicom-unreadable`
  */
 export function datasetOffset(bytes: Uint8Array): number {
-  return parseElements(bytes, { stopBeforePixelData: true }).datasetOffset;
+  return readFileMetaInformation(bytes).datasetOffset;
 }
 
 /** What headers on record say of attributes that earlier versions did not read. */
@@ -120,11 +149,15 @@ function requiredUid(elements: Elements, tag: number, keyword: string): string {
   const uid = elements.string(tag);
   if (uid === null)
     throw new TriageError('dicom-mismatch', `The object has no ${keyword}.`, { context: { element: keyword } });
-  if (!isValidUid(uid))
-    throw new TriageError('dicom-mismatch', `The ${keyword} is not a valid UID (PS3.5 9.1).`, {
+  if (!isReadableUid(uid))
+    throw new TriageError('dicom-mismatch', `The ${keyword} is no UID: digits and dots, 64 at most (PS3.5 9.1).`, {
       context: { element: keyword },
     });
   return uid;
+}
+
+function beginningOf(bytes: Uint8Array | null): Uint8Array {
+  return bytes?.subarray(0, MAX_TEXT_BYTES) ?? new Uint8Array();
 }
 
 function integer(elements: Elements, tag: number): number | null {

@@ -1,7 +1,7 @@
 import dcmjs from 'dcmjs';
 import { TriageError } from '../base/errors.ts';
 import { EXPLICIT_VR_LITTLE_ENDIAN } from './transferSyntaxes.ts';
-import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, isValidUid } from './uids.ts';
+import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, isReadableUid } from './uids.ts';
 
 /** A data set by PS3.6 keyword. Sequences are arrays of such objects; `null` is a Type 2 element left empty. */
 export interface Dataset {
@@ -140,7 +140,7 @@ function checkValue(vr: string, item: DatasetValue, place: string): void {
     return;
   }
   if (typeof item !== 'string') return;
-  if (vr === 'UI' && item !== '' && !isValidUid(item)) refuse('is not a valid UID');
+  if (vr === 'UI' && item !== '' && !isReadableUid(item)) refuse('is not a valid UID');
   if (vr === 'PN') {
     if (item.split('=').some((group) => characters(group) > 64)) refuse('has a component group over 64 characters');
     return;

@@ -24,6 +24,14 @@ export const DECODABLE_TRANSFER_SYNTAXES: readonly (readonly string[])[] = [
   ['1.2.840.10008.1.2.4.91'], // JPEG 2000
 ];
 
+/** Transfer syntaxes whose pixels are not compressed, or only with the whole data set. */
+export const NATIVE_TRANSFER_SYNTAXES: ReadonlySet<string> = new Set([
+  IMPLICIT_VR_LITTLE_ENDIAN,
+  EXPLICIT_VR_LITTLE_ENDIAN,
+  '1.2.840.10008.1.2.1.99',
+  '1.2.840.10008.1.2.2',
+]);
+
 const STANDARD_ROOT = '1.2.840.10008.1.2';
 /** Of the standard, and no encoding of a whole data set that can be kept by itself: pixels elsewhere (JPIP), MIME, XML. */
 const NOT_SELF_CONTAINED: ReadonlySet<string> = new Set([

@@ -1,4 +1,4 @@
-import { isValidUid } from '../dicom/uids.ts';
+import { isReadableUid } from '../dicom/uids.ts';
 import {
   COMMAND_FIELD,
   COMMAND_TAG,
@@ -66,10 +66,10 @@ export function writeResponse(request: DimseRequest, contextId: number, status: 
     [COMMAND_TAG.messageIdBeingRespondedTo, request.messageId],
     [COMMAND_TAG.status, status],
   ]);
-  // An invalid UID is not echoed: it could not be encoded as one.
-  if (isValidUid(request.affectedSopClassUid))
+  // What is no UID is not echoed: it could not be encoded as one.
+  if (isReadableUid(request.affectedSopClassUid))
     elements.set(COMMAND_TAG.affectedSopClassUid, request.affectedSopClassUid);
-  if (request.kind === 'store' && isValidUid(request.affectedSopInstanceUid))
+  if (request.kind === 'store' && isReadableUid(request.affectedSopInstanceUid))
     elements.set(COMMAND_TAG.affectedSopInstanceUid, request.affectedSopInstanceUid);
   if (errorComment !== undefined)
     elements.set(COMMAND_TAG.errorComment, errorComment.replace(/[^ -[\]-~]/g, '?').slice(0, ERROR_COMMENT_CHARACTERS));

@@ -1,5 +1,6 @@
 import { parseElements } from '../dicom/elements.ts';
 import type { Elements } from '../dicom/elements.ts';
+import { NATIVE_TRANSFER_SYNTAXES } from '../dicom/transferSyntaxes.ts';
 import { orientMatrix, toTrainedOrientation } from '../dicom/geometry.ts';
 import type { Orientation, OrientationChange } from '../dicom/geometry.ts';
 import { TriageError } from '../base/errors.ts';
@@ -29,13 +30,6 @@ export const MAX_HU = 3071;
 const LARGEST_MATRIX = 4096;
 /** A little more than the eligibility rules allow, so that rounding decides nothing here. */
 const MOST_TILT_DEGREES = 32;
-
-const NATIVE_SYNTAXES: ReadonlySet<string> = new Set([
-  '1.2.840.10008.1.2',
-  '1.2.840.10008.1.2.1',
-  '1.2.840.10008.1.2.1.99',
-  '1.2.840.10008.1.2.2',
-]);
 
 const TAG = {
   samplesPerPixel: 0x00280002,
@@ -158,7 +152,7 @@ function readPadding(elements: Elements, layout: FrameLayout): { from: number; t
 async function readFrame(elements: Elements, layout: FrameLayout): Promise<DecodedFrame> {
   const pixelData = elements.pixelData();
   if (pixelData === null) throw undecodable('There are no pixel data.');
-  if (NATIVE_SYNTAXES.has(elements.transferSyntaxUid)) {
+  if (NATIVE_TRANSFER_SYNTAXES.has(elements.transferSyntaxUid)) {
     if (pixelData.kind !== 'native')
       throw undecodable('The pixel data are compressed, the transfer syntax says that they are not.');
     const expected = layout.rows * layout.columns * 2;

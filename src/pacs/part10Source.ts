@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { MAX_HEADER_BYTES, parseElements, type Elements } from '../dicom/elements.ts';
-import { isValidUid } from '../dicom/uids.ts';
+import { isReadableUid } from '../dicom/uids.ts';
 import { TriageError } from '../base/errors.ts';
 import type { DataSetSource } from './dimseAssociation.ts';
 
@@ -27,7 +27,7 @@ export async function inspectPart10(path: string): Promise<Part10File> {
   const { elements, sizeBytes } = await readHead(path);
   const sopClassUid = elements.string(SOP_CLASS_UID) ?? '';
   const sopInstanceUid = elements.string(SOP_INSTANCE_UID) ?? '';
-  if (!isValidUid(sopClassUid) || !isValidUid(sopInstanceUid))
+  if (!isReadableUid(sopClassUid) || !isReadableUid(sopInstanceUid))
     throw new TriageError('dicom-mismatch', 'The file has no valid SOPClassUID and SOPInstanceUID.');
   return {
     path,

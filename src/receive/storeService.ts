@@ -3,7 +3,8 @@ import { TriageError } from '../base/errors.ts';
 import { VERIFICATION } from '../dicom/sopClasses.ts';
 import { readRequest, type DimseRequest } from '../dimse/dimseRequest.ts';
 import { ABORT_REASON, violation, type Pdv } from '../dimse/pdu.ts';
-import type { IncomingFacts, IncomingObject, Spool } from './spool.ts';
+import type { IncomingFacts, IncomingObject } from './incomingObject.ts';
+import type { Spool } from './spool.ts';
 
 /** A presentation context that was accepted. */
 export interface AcceptedContext {

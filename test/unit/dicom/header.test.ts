@@ -149,7 +149,7 @@ describe('readHeader', () => {
       expect(codeOf(() => readHeader(rawPart10(ELEMENTS.filter((element) => element.tag !== tag))))).toBe(
         'dicom-mismatch',
       );
-      for (const uid of ['', '../../etc/passwd', '1.02.3', '1.2.', 'a', `1.${'2'.repeat(64)}`, '1.2/3', '1.2\\1.3']) {
+      for (const uid of ['', '../../etc/passwd', '1..3', '1.2.', 'a', `1.${'2'.repeat(64)}`, '1.2/3', '1.2\\1.3']) {
         expect(
           codeOf(() => readHeader(rawPart10(withElement({ tag, vr: 'UI', value: uid })))),
           uid,

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
+import { parseElements } from '../../../src/dicom/elements.ts';
 import { decimalString, writePart10, type Dataset } from '../../../src/dicom/part10.ts';
 import { derivedUid } from '../../../src/dicom/uids.ts';
 
@@ -57,12 +58,17 @@ describe('Part 10 writing', () => {
     expect(dump(writePart10(dataset(pixels)))).toContain('(0028,0120) SS -2000');
   });
 
+  it('carries a UID whose components begin with zeros as its source wrote it', () => {
+    const bytes = writePart10(dataset({ StudyInstanceUID: '1.2.03.004' }));
+    expect(parseElements(bytes).string(0x0020000d)).toBe('1.2.03.004');
+  });
+
   it.each<[string, Dataset, RegExp]>([
     ['an unknown keyword', { PatientNmae: 'x' }, /PatientNmae is not a keyword/],
     ['a long LO', { SeriesDescription: 'x'.repeat(65) }, /SeriesDescription is longer/],
     ['a lower-case CS', { Modality: 'ot' }, /Modality holds/],
     ['a date that is none', { StudyDate: '2026-11-23' }, /StudyDate is longer than the 8/],
-    ['a UID with a leading zero', { StudyInstanceUID: '1.02' }, /StudyInstanceUID is not a valid UID/],
+    ['a UID with an empty component', { StudyInstanceUID: '1..2' }, /StudyInstanceUID is not a valid UID/],
     [
       'a bad value deep inside',
       { SourceImageSequence: [{ ReferencedSOPInstanceUID: 'x' }] },

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
 import { readHeader } from '../../../src/dicom/header.ts';
-import { listSpool, openSpool, type IncomingFacts } from '../../../src/receive/spool.ts';
+import type { IncomingFacts } from '../../../src/receive/incomingObject.ts';
+import { listSpool, openSpool } from '../../../src/receive/spool.ts';
 import { CT, ctDataSet } from './rawPeer.ts';
 
 let dir: string;
@@ -81,6 +82,23 @@ describe('an object that is kept', () => {
     expect(instance.sha256).toBe(sha256(dataSet));
   });
 
+  it('may have padding behind its pixels, whole fragments, and bulk of other kinds that is larger than any header', async () => {
+    const spool = await open({ maxObjectBytes: 20_000_000 });
+    await keep(ctDataSet('1.2.3.4', { pixelBytes: 132 }), '1.2.3.4', { spool });
+    const dataSet = ctDataSet('1.2.3.5');
+    const pixels = dataSet.indexOf(Buffer.from([0xe0, 0x7f, 0x10, 0x00]));
+    const head = dataSet.subarray(0, pixels);
+    const fragments = Buffer.from(
+      'e07f10004f420000fffffffffeff00e000000000feff00e0020000000102feffdde000000000',
+      'hex',
+    );
+    await keep(Buffer.concat([head, fragments]), '1.2.3.5', { spool });
+    const other = ctDataSet('1.2.3.6');
+    const document = Buffer.from('420011004f4200000000a000', 'hex');
+    await keep(Buffer.concat([other.subarray(0, pixels), document, Buffer.alloc(0xa00000)]), '1.2.3.6', { spool });
+    expect(await listSpool(dir, 0)).toHaveLength(3);
+  });
+
   it('is a file of its own each time it comes, also at the same time and after a restart: no acknowledged file has a name that anybody knew before', async () => {
     const spool = await open();
     const dataSet = ctDataSet('1.2.3.4');
@@ -142,6 +160,48 @@ describe('an object that is refused leaves nothing behind', () => {
         code: expect.stringMatching(/^dicom-(unreadable|mismatch)$/),
       });
     }
+  });
+  it.each([
+    [
+      'fewer pixel bytes came than are declared',
+      (bytes: Buffer) => bytes.subarray(0, -2),
+      '128 bytes are declared, and 126 came',
+    ],
+    [
+      'the matrix is larger than its pixels',
+      (bytes: Buffer) => {
+        bytes.writeUInt16LE(9, bytes.indexOf(Buffer.from([0x28, 0, 0x10, 0, 0x55, 0x53])) + 8);
+        return bytes;
+      },
+      'the matrix needs 144 bytes, and has 128',
+    ],
+  ])('when %s', async (_, change, why) => {
+    await expect(keep(change(ctDataSet('1.2.3.4')), '1.2.3.4')).rejects.toMatchObject({
+      code: 'dicom-unreadable',
+      message: `The pixel data are shorter than the header says: ${why}.`,
+    });
+  });
+  it.each([
+    ['no end', Buffer.from('feff00e000000000feff00e0020000000102', 'hex'), 'its fragments have no end'],
+    [
+      'a fragment cut off',
+      Buffer.from('feff00e000000000feff00e0040000000102', 'hex'),
+      'a fragment is longer than what came',
+    ],
+    ['something else', Buffer.from('feff00e00000000008000500', 'hex'), 'its fragments have no end'],
+    [
+      'another element',
+      Buffer.from('feff00e0000000000800050043530000', 'hex'),
+      'something else stands among its fragments',
+    ],
+  ])('when the fragments of its pixel data have %s', async (_, fragments, why) => {
+    const dataSet = ctDataSet('1.2.3.4');
+    const pixels = dataSet.indexOf(Buffer.from([0xe0, 0x7f, 0x10, 0x00]));
+    const head = Buffer.from('e07f10004f420000ffffffff', 'hex');
+    await expect(keep(Buffer.concat([dataSet.subarray(0, pixels), head, fragments]), '1.2.3.4')).rejects.toMatchObject({
+      code: 'dicom-unreadable',
+      message: `The pixel data are shorter than the header says: ${why}.`,
+    });
   });
   it('when it is too large', async () => {
     const spool = await open({ maxObjectBytes: 2_000_000 });

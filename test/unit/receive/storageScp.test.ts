@@ -118,7 +118,7 @@ describe('storing', () => {
     const peer = await associated(scp.port);
     let count = 0;
     const cut = fc.record({
-      pixelBytes: fc.integer({ min: 0, max: 3_000 }).map((half) => 2 * half),
+      pixelBytes: fc.integer({ min: 64, max: 3_000 }).map((half) => 2 * half),
       fragments: fc.array(fc.integer({ min: 0, max: 2_500 }), { minLength: 1, maxLength: 12 }),
       perPdu: fc.integer({ min: 1, max: 4 }),
       packets: fc.array(fc.integer({ min: 1, max: 3_000 }), { minLength: 1, maxLength: 12 }),

@@ -1,0 +1,43 @@
+import type { FileHandle } from 'node:fs/promises';
+
+/** Bytes of headers that may lie in memory at once: eight of the longest. */
+const MAX_BYTES_IN_MEMORY = 64 * 1024 * 1024;
+
+/** Lets work on headers begin only while what they take in memory fits; the others wait their turn, in their order. */
+export interface HeaderReads {
+  /** The first `bytes` of a file, or all of a shorter one, for as long as `use` takes. */
+  withBeginning<T>(file: FileHandle, bytes: number, use: (beginning: Buffer) => Promise<T>): Promise<T>;
+}
+
+export function createHeaderReads(maxBytesInMemory: number = MAX_BYTES_IN_MEMORY): HeaderReads {
+  let bytesInMemory = 0;
+  const waiting: (() => void)[] = [];
+  const acquire = async (bytes: number): Promise<void> => {
+    while (bytesInMemory > 0 && bytesInMemory + bytes > maxBytesInMemory)
+      await new Promise<void>((resolve) => waiting.push(resolve));
+    bytesInMemory += bytes;
+  };
+  const release = (bytes: number): void => {
+    bytesInMemory -= bytes;
+    for (const resolve of waiting.splice(0)) resolve();
+  };
+  return {
+    withBeginning: async (file, bytes, use) => {
+      const { size } = await file.stat();
+      const wanted = Math.min(size, bytes);
+      await acquire(wanted);
+      try {
+        const beginning = Buffer.allocUnsafeSlow(wanted);
+        let filled = 0;
+        while (filled < wanted) {
+          const { bytesRead } = await file.read(beginning, filled, wanted - filled, filled);
+          if (bytesRead === 0) break;
+          filled += bytesRead;
+        }
+        return await use(beginning.subarray(0, filled));
+      } finally {
+        release(wanted);
+      }
+    },
+  };
+}

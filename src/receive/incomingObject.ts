@@ -1,0 +1,158 @@
+import { createHash } from 'node:crypto';
+import { open, rm, type FileHandle } from 'node:fs/promises';
+import type { InstanceHeader, StoredInstance } from '../case/case.ts';
+import { MAX_HEADER_BYTES, parseHeaderElements } from '../dicom/elements.ts';
+import { writeFileMeta, type FileMetaFacts } from '../dicom/fileMeta.ts';
+import { headerOf } from '../dicom/header.ts';
+import { isReadableUid } from '../dicom/uids.ts';
+import { TriageError } from '../base/errors.ts';
+import type { Clock } from '../base/clock.ts';
+import type { HeaderReads } from './headerReads.ts';
+import { checkPixelData } from './pixelDataCheck.ts';
+import type { SpoolFolders } from './spoolFolders.ts';
+
+/** What the command and the association say of an object before its first byte. */
+export type IncomingFacts = Required<FileMetaFacts>;
+
+/** An object on its way to disk. After a rejection only `discard` may be called. */
+export interface IncomingObject {
+  /**
+   * Takes data set bytes as they come; they are copied or on disk when it resolves.
+   *
+   * @throws TriageError `object-too-large`, `spool-full`, `spool-write-failed`
+   */
+  write(bytes: Uint8Array): Promise<void>;
+  /**
+   * Resolves once the object is durable under its final name (promise 1): written, synced, checked, renamed, folder synced.
+   *
+   * @throws TriageError `dicom-mismatch` when the data set is not what the command said, `dicom-unreadable`, `spool-full`, `spool-write-failed`
+   */
+  commit(): Promise<StoredInstance>;
+  /** Leaves nothing behind. Never rejects. */
+  discard(): Promise<void>;
+}
+
+/** What incoming objects share. */
+export interface IncomingSpace {
+  folders: SpoolFolders;
+  headerReads: HeaderReads;
+  maxObjectBytes: number;
+  /** Buffers that are free to be used again. */
+  stagingPool: Buffer[];
+  clock: Clock;
+}
+
+/** Bytes of an object that are gathered before they are written: a slice of 512 x 512 goes to disk in one piece. */
+const STAGING_BYTES = 1_048_576;
+
+/** Begins an object. @throws TriageError `dicom-mismatch` for UIDs that are none */
+export function beginObject(space: IncomingSpace, facts: IncomingFacts): IncomingObject {
+  if (!isReadableUid(facts.sopClassUid) || !isReadableUid(facts.sopInstanceUid))
+    throw new TriageError('dicom-mismatch', 'The command names a UID that is none: digits and dots, 64 at most.');
+  const { folders, headerReads, maxObjectBytes, stagingPool, clock } = space;
+  const { mark, temporaryPath } = folders.newMark();
+  const staging = stagingPool.pop() ?? Buffer.allocUnsafeSlow(STAGING_BYTES);
+  const meta = writeFileMeta(facts);
+  const hash = createHash('sha256');
+  let staged = meta.copy(staging);
+  let writtenBytes = 0;
+  let file: FileHandle | null = null;
+  let closed = false;
+
+  const flush = async (): Promise<FileHandle> => {
+    file ??= await open(temporaryPath, 'wx+', 0o640);
+    for (let position = 0; position < staged;) {
+      const { bytesWritten } = await file.write(staging, position, staged - position);
+      position += bytesWritten;
+    }
+    writtenBytes += staged;
+    staged = 0;
+    return file;
+  };
+  const close = async (): Promise<void> => {
+    if (closed) return;
+    closed = true;
+    stagingPool.push(staging);
+    await file?.close();
+  };
+
+  return {
+    write: async (bytes) => {
+      if (writtenBytes + staged + bytes.length - meta.length > maxObjectBytes)
+        throw new TriageError('object-too-large', 'The object is larger than receive.maxObjectBytes.', {
+          context: { limit: maxObjectBytes },
+        });
+      hash.update(bytes);
+      try {
+        for (let position = 0; position < bytes.length;) {
+          if (staged === staging.length) await flush();
+          const piece = bytes.subarray(position, position + staging.length - staged);
+          staging.set(piece, staged);
+          staged += piece.length;
+          position += piece.length;
+        }
+      } catch (error) {
+        throw diskError(error);
+      }
+    },
+    commit: async () => {
+      const sizeBytes = writtenBytes + staged;
+      const wholeInMemory = writtenBytes === 0 ? staging.subarray(0, staged) : null;
+      const sha256 = hash.digest('hex');
+      try {
+        const handle = await flush();
+        const check = (beginning: Buffer): Promise<InstanceHeader> =>
+          checkedHeader(beginning, handle, sizeBytes, facts);
+        // The disk writes while the header is read.
+        const [header] = await Promise.all([
+          wholeInMemory === null
+            ? headerReads.withBeginning(handle, MAX_HEADER_BYTES + meta.length, check)
+            : check(wholeInMemory),
+          handle.datasync(),
+        ]);
+        const receivedAtMs = clock.now();
+        await close();
+        const path = await folders.place(temporaryPath, header, sha256, mark);
+        return { header, path, sha256, sizeBytes, receivedAtMs, sourceAeTitle: facts.sourceAeTitle };
+      } catch (error) {
+        throw diskError(error);
+      }
+    },
+    discard: async () => {
+      try {
+        await close();
+        if (file !== null) await rm(temporaryPath, { force: true });
+      } catch {
+        // It is removed at the next start.
+      }
+    },
+  };
+}
+
+/** The header, once the object is what the command said and has all the pixels that it says. */
+async function checkedHeader(
+  beginning: Buffer,
+  file: FileHandle,
+  fileBytes: number,
+  facts: IncomingFacts,
+): Promise<InstanceHeader> {
+  const elements = parseHeaderElements(beginning, fileBytes);
+  const header = headerOf(elements);
+  if (header.sopClassUid !== facts.sopClassUid || header.sopInstanceUid !== facts.sopInstanceUid)
+    throw new TriageError('dicom-mismatch', 'The data set is of another SOP class or instance than the command says.');
+  await checkPixelData(elements, file, fileBytes);
+  return header;
+}
+
+/** What the disk said, as a failure that the sender can act on. */
+export function diskError(error: unknown): TriageError {
+  if (error instanceof TriageError) return error;
+  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+  if (code === undefined) return new TriageError('dicom-unreadable', 'The data set cannot be read.', { cause: error });
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return new TriageError('spool-full', 'The disk of the spool is full.', { cause: error, context: { code } });
+  return new TriageError('spool-write-failed', `The object cannot be written (${code}).`, {
+    cause: error,
+    context: { code },
+  });
+}

@@ -1,0 +1,73 @@
+import type { FileHandle } from 'node:fs/promises';
+import { TriageError } from '../base/errors.ts';
+import { PIXEL_DATA, UNDEFINED_LENGTH } from '../dicom/elementIndex.ts';
+import type { Elements } from '../dicom/elements.ts';
+import { NATIVE_TRANSFER_SYNTAXES } from '../dicom/transferSyntaxes.ts';
+
+const DEFLATED = '1.2.840.10008.1.2.1.99';
+const ITEM = 0xfffee000;
+const SEQUENCE_END = 0xfffee0dd;
+const ITEM_HEAD_BYTES = 8;
+const TAG = {
+  samplesPerPixel: 0x00280002,
+  photometricInterpretation: 0x00280004,
+  numberOfFrames: 0x00280008,
+  rows: 0x00280010,
+  columns: 0x00280011,
+  bitsAllocated: 0x00280100,
+} as const;
+
+/**
+ * Refuses an object whose pixel data are shorter than it says, while its sender can still send it again: bytes that did not come, fragments without an end,
+ * or a matrix larger than its native pixel data. Padding behind the pixels is nobody's fault.
+ *
+ * @param file the whole file, of `fileBytes`
+ * @throws TriageError `dicom-unreadable`
+ */
+export async function checkPixelData(elements: Elements, file: FileHandle, fileBytes: number): Promise<void> {
+  const place = elements.place(PIXEL_DATA);
+  if (place === null) return;
+  if (place.length === UNDEFINED_LENGTH) {
+    await checkFragments(file, place.dataOffset, fileBytes);
+    return;
+  }
+  // Of a deflated object only the inflated size is known.
+  const there = elements.transferSyntaxUid === DEFLATED ? place.length : fileBytes - place.dataOffset;
+  if (place.length > there) throw tooShort(`${place.length} bytes are declared, and ${there} came`);
+  const needed = nativeBytes(elements);
+  if (needed !== null && place.length < needed)
+    throw tooShort(`the matrix needs ${needed} bytes, and has ${place.length}`);
+}
+
+/** Steps from fragment to fragment (PS3.5 A.4): their heads are read, not their bytes. */
+async function checkFragments(file: FileHandle, start: number, fileBytes: number): Promise<void> {
+  const head = Buffer.alloc(ITEM_HEAD_BYTES);
+  for (let position = start; ;) {
+    const { bytesRead } = await file.read(head, 0, ITEM_HEAD_BYTES, position);
+    if (bytesRead < ITEM_HEAD_BYTES) throw tooShort('its fragments have no end');
+    const tag = head.readUInt16LE(0) * 0x10000 + head.readUInt16LE(2);
+    if (tag === SEQUENCE_END) return;
+    if (tag !== ITEM) throw tooShort('something else stands among its fragments');
+    position += ITEM_HEAD_BYTES + head.readUInt32LE(4);
+    if (position > fileBytes) throw tooShort('a fragment is longer than what came');
+  }
+}
+
+/** Bytes that the matrix needs in a native transfer syntax (PS3.5 8.1.1); null where they cannot be told. */
+function nativeBytes(elements: Elements): number | null {
+  const rows = elements.uint16(TAG.rows);
+  const columns = elements.uint16(TAG.columns);
+  const bitsAllocated = elements.uint16(TAG.bitsAllocated);
+  const photometric = elements.string(TAG.photometricInterpretation) ?? '';
+  // Chrominance that is sampled down takes less room than its samples would.
+  const isSubsampled = /_42\d/.test(photometric);
+  if (!NATIVE_TRANSFER_SYNTAXES.has(elements.transferSyntaxUid) || isSubsampled) return null;
+  if (rows === null || columns === null || bitsAllocated === null) return null;
+  const samples = elements.uint16(TAG.samplesPerPixel) ?? 1;
+  const frames = Math.max(1, elements.numbers(TAG.numberOfFrames)?.[0] ?? 1);
+  return Math.ceil((rows * columns * samples * frames * bitsAllocated) / 8);
+}
+
+function tooShort(why: string): TriageError {
+  return new TriageError('dicom-unreadable', `The pixel data are shorter than the header says: ${why}.`);
+}

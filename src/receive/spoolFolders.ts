@@ -1,0 +1,117 @@
+import { createHash } from 'node:crypto';
+import { mkdir, rename, rm, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { InstanceHeader } from '../case/case.ts';
+import { TriageError } from '../base/errors.ts';
+import type { Clock } from '../base/clock.ts';
+import { syncFolder } from '../base/durably.ts';
+
+/** The spool on disk: where temporary files are, where objects come to lie, and how much room is left. */
+export interface SpoolFolders {
+  /** A mark that no other object of this spool has or had, and the temporary file of that name. */
+  newMark(): { mark: string; temporaryPath: string };
+  /** @throws TriageError `spool-full` below the low-water mark */
+  checkFreeBytes(): Promise<void>;
+  /** Moves a synced temporary file to its place for good; resolves with its path relative to the spool. */
+  place(temporaryPath: string, header: InstanceHeader, sha256: string, mark: string): Promise<string>;
+}
+
+const FREE_BYTES_AGE_MS = 250;
+const MAX_KNOWN_STUDIES = 4_096;
+
+/** Makes the folders of the spool and removes the temporary files of an earlier process: what they were of was never acknowledged. */
+export async function openSpoolFolders(dir: string, minFreeBytes: number, clock: Clock): Promise<SpoolFolders> {
+  const temporaryDir = join(dir, 'tmp');
+  await rm(temporaryDir, { recursive: true, force: true });
+  await mkdir(temporaryDir, { recursive: true });
+  await mkdir(join(dir, 'objects'), { recursive: true });
+  const sync = directorySync();
+  await sync(dir);
+
+  const start = clock.now().toString(36);
+  let objects = 0;
+  const free = { bytes: Number.POSITIVE_INFINITY, readAtMs: Number.NEGATIVE_INFINITY };
+
+  // One promise for each study: an object may not be acknowledged while the entry of its folder is still being synced for another.
+  const studyDirs = new Map<string, Promise<void>>();
+  const ensureStudyDir = (path: string): Promise<void> => {
+    let ready = studyDirs.get(path);
+    if (ready === undefined) {
+      if (studyDirs.size >= MAX_KNOWN_STUDIES) studyDirs.clear();
+      ready = (async () => {
+        await mkdir(path, { recursive: true });
+        await sync(join(dir, 'objects'));
+      })();
+      ready.catch(() => studyDirs.delete(path));
+      studyDirs.set(path, ready);
+    }
+    return ready;
+  };
+
+  return {
+    newMark: () => {
+      const mark = `${start}-${(++objects).toString(36)}`;
+      return { mark, temporaryPath: join(temporaryDir, `${mark}.part`) };
+    },
+    checkFreeBytes: async () => {
+      if (clock.monotonicMs() - free.readAtMs > FREE_BYTES_AGE_MS) {
+        free.readAtMs = clock.monotonicMs();
+        const { bavail, bsize } = await statfs(dir);
+        free.bytes = bavail * bsize;
+      }
+      if (free.bytes < minFreeBytes)
+        throw new TriageError('spool-full', 'Less disk is free than receive.minFreeBytes asks for.', {
+          context: { freeBytes: free.bytes, limit: minFreeBytes },
+        });
+    },
+    place: async (temporaryPath, header, sha256, mark) => {
+      const folder = `objects/${createHash('sha256').update(header.studyInstanceUid).digest('hex').slice(0, 16)}`;
+      const path = `${folder}/${header.sopInstanceUid}.${sha256.slice(0, 16)}.${mark}.dcm`;
+      const studyDir = join(dir, folder);
+      for (let attempt = 0; ; attempt++) {
+        try {
+          await ensureStudyDir(studyDir);
+          await rename(temporaryPath, join(dir, path));
+          await sync(studyDir);
+          return path;
+        } catch (error) {
+          // Retention removed the emptied folder of the study.
+          studyDirs.delete(studyDir);
+          if (attempt > 0 || !isMissing(error)) throw error;
+        }
+      }
+    },
+  };
+}
+
+/** Syncs folders; those who ask for the same folder while it is being synced share the next sync. */
+function directorySync(): (path: string) => Promise<void> {
+  const running = new Map<string, Promise<void>>();
+  const waiting = new Map<string, Promise<void>>();
+  const start = (path: string): Promise<void> => {
+    const work = syncFolder(path).finally(() => {
+      running.delete(path);
+    });
+    running.set(path, work);
+    return work;
+  };
+  return (path) => {
+    const current = running.get(path);
+    if (current === undefined) return start(path);
+    // The running one may have begun before the caller's rename.
+    let next = waiting.get(path);
+    if (next === undefined) {
+      next = (async () => {
+        await current.catch(() => undefined);
+        waiting.delete(path);
+        await start(path);
+      })();
+      waiting.set(path, next);
+    }
+    return next;
+  };
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && (error as NodeJS.ErrnoException).code === 'ENOENT';
+}
