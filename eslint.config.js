@@ -8,9 +8,7 @@ const LONG_FUNCTIONS = [
   'migrations/0001_initial.ts',
   'src/pacs/dicomWeb.ts',
   'src/receive/receiverProcess.ts',
-  'src/web/access/access.ts',
   'src/worklist/list/worklistQuery.ts',
-  'src/worklist/people/accounts.ts',
   'src/worklist/thresholds/thresholdDesk.ts',
 ];
 

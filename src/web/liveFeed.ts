@@ -2,21 +2,33 @@ import type { Request, Response } from 'express';
 import type { Clock } from '../base/clock.ts';
 
 const HEARTBEAT_MS = 5_000;
-/** Browsers open six connections a host; a wall of screens needs more than one browser, not more than this. */
-const MOST_LISTENERS = 100;
+/** All pages that listen; a site has more readers than screens, not more than this. */
+const MOST_LISTENERS = 200;
+/** From one address, behind which a whole reading room may be: nobody takes every place. */
+const MOST_FROM_ADDRESS = 100;
+/** Of one session, token or screen: more tabs than anybody has open. */
+const MOST_OF_ONE = 12;
 
 /** A browser that reads nothing for this long a backlog is gone; it comes back by itself. */
 const MOST_UNREAD_BYTES = 64 * 1024;
 
 export interface LiveFeed {
-  /** Answers one request with an event stream that lasts until the browser goes, or `mayListen` says that its session has ended. */
-  serve: (request: Request, response: Response, mayListen: () => Promise<boolean>) => void;
+  /** Answers one request with an event stream that lasts until the browser goes, or `mayListen` says that its session has ended. A HEAD gets the head alone. */
+  serve: (request: Request, response: Response, listener: Listener) => void;
   close: () => void;
+}
+
+/** Who listens, and for how long they may. */
+interface Listener {
+  address: string;
+  /** Session, token or screen; null where nobody signs in. */
+  who: string | null;
+  mayListen: () => Promise<boolean>;
 }
 
 /** Server-sent events: `change` when the worklist may look different, `heartbeat` so that silence means trouble. No identifiers travel here. */
 export function createLiveFeed(onChange: (listener: () => void) => () => void, clock: Clock): LiveFeed {
-  const listeners = new Map<Response, () => Promise<boolean>>();
+  const listeners = new Map<Response, Listener>();
   let counter = 0;
   const send = (event: string) => {
     counter += 1;
@@ -40,7 +52,7 @@ export function createLiveFeed(onChange: (listener: () => void) => () => void, c
   let cancelBeat = (): void => undefined;
   /** Whoever was signed out, everywhere or by the clock, hears no more. */
   const dismiss = async () => {
-    for (const [response, mayListen] of [...listeners]) {
+    for (const [response, { mayListen }] of [...listeners]) {
       // When it cannot be told, the browser comes again and is asked who it is.
       if (await mayListen().catch(() => false)) continue;
       listeners.delete(response);
@@ -59,19 +71,18 @@ export function createLiveFeed(onChange: (listener: () => void) => () => void, c
   };
   beat();
   return {
-    serve: (_request, response, mayListen) => {
-      if (listeners.size >= MOST_LISTENERS) {
+    serve: (request, response, listener) => {
+      if (request.method === 'HEAD') {
+        response.writeHead(200, HEAD).end();
+        return;
+      }
+      if (isFull(listeners, listener)) {
         response.status(503).json({ error: 'too-many-listeners', message: 'Too many pages are open; close some.' });
         return;
       }
-      response.writeHead(200, {
-        'Content-Type': 'text/event-stream',
-        'Cache-Control': 'no-store',
-        Connection: 'keep-alive',
-        'X-Accel-Buffering': 'no',
-      });
+      response.writeHead(200, HEAD);
       response.write(`retry: 2000\nevent: heartbeat\ndata: ${clock.now()}\n\n`);
-      listeners.set(response, mayListen);
+      listeners.set(response, listener);
       response.on('close', () => listeners.delete(response));
     },
     close: () => {
@@ -83,4 +94,20 @@ export function createLiveFeed(onChange: (listener: () => void) => () => void, c
       listeners.clear();
     },
   };
+}
+
+const HEAD = {
+  'Content-Type': 'text/event-stream',
+  'Cache-Control': 'no-store',
+  Connection: 'keep-alive',
+  'X-Accel-Buffering': 'no',
+};
+
+function isFull(listeners: ReadonlyMap<Response, Listener>, { address, who }: Listener): boolean {
+  const all = [...listeners.values()];
+  return (
+    all.length >= MOST_LISTENERS ||
+    all.filter((other) => other.address === address).length >= MOST_FROM_ADDRESS ||
+    (who !== null && all.filter((other) => other.who === who).length >= MOST_OF_ONE)
+  );
 }

@@ -1,7 +1,7 @@
 import type { Express, RequestHandler } from 'express';
 import type { z } from 'zod';
 import { TriageError } from '../base/errors.ts';
-import { addressOf } from './access/access.ts';
+import { addressOf } from './access/address.ts';
 import { recordLook } from './recordLook.ts';
 import { mayUse, type Principal } from './principal.ts';
 import type { Route } from './route.ts';

@@ -8,9 +8,12 @@ import type { ServiceTokens } from '../../worklist/people/serviceTokens.ts';
 import type { Session, Sessions } from '../../worklist/people/sessions.ts';
 import type { Principal } from '../principal.ts';
 import type { OidcProvider } from './oidc.ts';
-import { hashPassword, isPassword } from './passwords.ts';
+import { addressOf } from './address.ts';
+import { identification } from './identification.ts';
+import { createKnownDevices } from './knownDevice.ts';
+import { createPasswordCheck } from './passwordCheck.ts';
+import { hashPassword } from './passwords.ts';
 import { dropSession, replaceSession, sessionCookie } from './sessionCookie.ts';
-import { createSignInLimits } from './signInLimits.ts';
 import { keepWallSecret, wallSecretOf } from './wallCookie.ts';
 
 /** How people come in, and what keeps who they are. */
@@ -61,18 +64,12 @@ export interface Access extends Pick<
   keepWall(request: Request): void;
 }
 
-/** Without sign-in, whoever sits at this machine. */
-const LOCAL: Principal = { name: 'web', role: 'admin', session: null };
-const WRONG = 'The name or the password is wrong.';
-const BEARER = /^Bearer ([A-Za-z0-9_-]{20,200})$/;
-
-export function addressOf(request: Request): string {
-  return (request.ip ?? '').replace(/^::ffff:/, '');
-}
-
+/** Access for one site: who comes in, and what they may prove of themselves. */
 export async function createAccess(options: AccessOptions, clock: Clock): Promise<Access> {
-  const { signIn: mode, accounts, sessions, tokens, audit } = options;
-  const limits = createSignInLimits(clock);
+  const { signIn: mode, accounts, sessions, tokens, audit, secure } = options;
+  const key = mode === 'off' ? '' : await sessions.cookieKey();
+  const devices = createKnownDevices(key, secure);
+  const passwords = createPasswordCheck({ accounts, audit, devices }, clock);
   const principals = new WeakMap<Request, Principal>();
   const { generateToken, isRequestValid } = csrfSync({
     getTokenFromRequest: (request) => request.get('X-CSRF-Token'),
@@ -81,148 +78,84 @@ export async function createAccess(options: AccessOptions, clock: Clock): Promis
       request.session.csrfToken = String(token);
     },
   });
-
-  const identified: RequestHandler = async (request, response, next) => {
-    const { authorization } = request.headers;
-    if (mode === 'off') principals.set(request, LOCAL);
-    else if (authorization !== undefined) {
-      const token = await tokens.find('machine', BEARER.exec(authorization)?.[1] ?? '');
-      if (token === null) {
-        response
-          .status(401)
-          .set('WWW-Authenticate', 'Bearer')
-          .json({ error: 'not-signed-in', message: 'This token is not known, was revoked, or has expired.' });
-        return;
-      }
-      principals.set(request, { name: `token:${token.name}`, role: 'service', session: null });
-    } else {
-      const session = request.session.found;
-      const secret = session === undefined ? wallSecretOf(request, options.secure) : null;
-      const wall = secret === null ? null : await tokens.find('wall', secret);
-      // A person at the screen's keyboard is that person until they sign out.
-      if (session !== undefined) principals.set(request, { name: session.userName, role: session.role, session });
-      else if (wall !== null) principals.set(request, { name: `wall:${wall.name}`, role: 'wall', session: null });
-    }
-    next();
-  };
-
+  const identified = identification({ isSignInOff: mode === 'off', tokens, secure }, principals);
   const begin = async (
     request: Request,
     user: User,
-    signedInAtMs: number,
-    confirmedAtMs: number,
+    { signedInAtMs, confirmedAtMs }: Pick<Session, 'signedInAtMs' | 'confirmedAtMs'>,
     csrfToken = generateToken(request, true),
   ): Promise<void> => {
-    await replaceSession(
-      request,
-      {
-        userId: user.id,
-        signedInAtMs,
-        confirmedAtMs,
-        address: addressOf(request),
-        userAgent: request.get('User-Agent') ?? '',
-      },
-      csrfToken,
-    );
+    const userAgent = request.get('User-Agent') ?? '';
+    const signedIn = { userId: user.id, signedInAtMs, confirmedAtMs, address: addressOf(request), userAgent };
+    await replaceSession(request, signedIn, csrfToken);
   };
-  const failed = (request: Request, user: User | null, why: string) =>
-    // Somebody may have typed a password where the name goes: only names that are accounts are kept.
-    audit.append({
-      action: 'sign-in.failed',
-      actor: user?.name ?? 'unknown',
-      address: addressOf(request),
-      detail: { why },
-    });
-
-  /** @throws TriageError `sign-in-failed`, `too-many-attempts` */
-  const checkPassword = async (request: Request, name: string, password: string): Promise<User> => {
+  const beginNow = async (request: Request, user: User, detail?: { by: string }): Promise<void> => {
     const address = addressOf(request);
-    try {
-      limits.attempt(name, address);
-    } catch (error) {
-      const { retryAfterSeconds } = (error as TriageError).context;
-      request.res?.set('Retry-After', String(retryAfterSeconds));
-      throw error;
-    }
-    const user = await accounts.byName(name);
-    const right = await isPassword(user === null ? null : await accounts.passwordHash(user.id), password);
-    if (user === null || !right || user.disabledAtMs !== null || user.kind !== 'local') {
-      await failed(request, user, user === null ? 'no such account' : !right ? 'wrong password' : 'account disabled');
-      throw new TriageError('sign-in-failed', WRONG);
-    }
-    limits.succeeded(name, address);
-    return user;
+    await audit.append({ action: 'sign-in', actor: user.name, address, ...(detail && { detail }) });
+    const now = clock.now();
+    await begin(request, user, { signedInAtMs: now, confirmedAtMs: now });
   };
-  const mine = async (session: Session): Promise<User> => {
+  /** The account of somebody who is signed in, once they have typed its password again. */
+  const confirmed = async (request: Request, session: Session, password: string, elsewhere: string): Promise<User> => {
     const user = await accounts.byId(session.userId);
     if (user === null) throw new TriageError('not-found', 'There is no such account.');
-    return user;
+    if (user.kind !== 'local') throw new TriageError('command-invalid', elsewhere);
+    return passwords.check(request, { name: user.name, password, session: session.id });
   };
   return {
     ...options,
     mode,
-    identify:
-      mode === 'off' ? [identified] : [sessionCookie(sessions, await sessions.cookieKey(), options.secure), identified],
+    identify: mode === 'off' ? [identified] : [sessionCookie(sessions, key, secure), identified],
     principalOf: (request) => principals.get(request) ?? null,
     carriesCsrfToken: (request) => principals.get(request)?.session == null || isRequestValid(request),
     signIn: async (request, name, password) => {
       if (mode !== 'local') throw new TriageError('command-invalid', 'People sign in elsewhere here.');
-      const user = await checkPassword(request, name, password);
-      await audit.append({ action: 'sign-in', actor: user.name, address: addressOf(request) });
-      const now = clock.now();
-      await begin(request, user, now, now);
+      await beginNow(request, await passwords.check(request, { name, password }));
     },
     admit: async (request, user, how) => {
       if (user.disabledAtMs !== null) {
-        await failed(request, user, 'account disabled');
+        await passwords.failed(request, user, 'account disabled');
         throw new TriageError('sign-in-failed', 'This account may not sign in.');
       }
-      await audit.append({ action: 'sign-in', actor: user.name, address: addressOf(request), detail: { by: how } });
-      const now = clock.now();
-      await begin(request, user, now, now);
+      await beginNow(request, user, { by: how });
     },
     confirm: async (request, session, password) => {
-      const user = await mine(session);
-      if (user.kind !== 'local') throw new TriageError('command-invalid', 'The identity provider must be asked again.');
-      await checkPassword(request, user.name, password);
+      const user = await confirmed(request, session, password, 'The identity provider must be asked again.');
       await audit.append({ action: 'sign-in.confirmed', actor: user.name, address: addressOf(request) });
       // Other tabs of this browser go on: they hold the same token.
-      await begin(request, user, session.signedInAtMs, clock.now(), session.csrfToken);
+      const { signedInAtMs, csrfToken } = session;
+      await begin(request, user, { signedInAtMs, confirmedAtMs: clock.now() }, csrfToken);
     },
     changePassword: async (request, session, current, next) => {
-      const user = await mine(session);
-      if (user.kind !== 'local')
-        throw new TriageError('command-invalid', 'The identity provider keeps the password of this account.');
-      await checkPassword(request, user.name, current);
-      await accounts.changePassword(user.id, await hashPassword(next, user.name), session.id, {
-        name: user.name,
-        address: addressOf(request),
-      });
-      await begin(request, user, session.signedInAtMs, clock.now());
+      const elsewhere = 'The identity provider keeps the password of this account.';
+      const user = await confirmed(request, session, current, elsewhere);
+      const by = { name: user.name, address: addressOf(request) };
+      const passwordHash = await hashPassword(next, user.name);
+      await accounts.changePassword(user.id, passwordHash, session.id, by);
+      devices.remember(request, { userId: user.id, passwordHash });
+      await begin(request, user, { signedInAtMs: session.signedInAtMs, confirmedAtMs: clock.now() });
     },
-    useLink: async (request, secret, password, name) => {
-      const address = addressOf(request);
-      limits.attempt('set-up link', address);
-      const { user } = await accounts.linkOwner(secret);
-      limits.succeeded('set-up link', address);
-      return accounts.useLink(secret, await hashPassword(password, user?.name ?? name ?? ''), name, address);
-    },
+    useLink: (request, secret, password, name) =>
+      passwords.link(request, 'set-up link', async () => {
+        const owner = (await accounts.linkOwner(secret)).user;
+        const passwordHash = await hashPassword(password, owner?.name ?? name ?? '');
+        const user = await accounts.useLink(secret, passwordHash, name, addressOf(request));
+        devices.remember(request, { userId: user.id, passwordHash });
+        return user;
+      }),
     lives: ({ session, name, role }) => {
       if (session !== null) return sessions.lives(session.id);
       return role === 'wall' || role === 'service'
         ? tokens.lives(name.slice(name.indexOf(':') + 1))
         : Promise.resolve(true);
     },
-    openWall: async (request, secret) => {
-      const address = addressOf(request);
-      limits.attempt('wall link', address);
-      const own = await tokens.openWall(secret, address);
-      limits.succeeded('wall link', address);
-      keepWallSecret(request.res!, own, options.secure);
-    },
+    openWall: (request, secret) =>
+      passwords.link(request, 'wall link', async () => {
+        keepWallSecret(request.res!, await tokens.openWall(secret, addressOf(request)), secure);
+      }),
     keepWall: (request) => {
-      const secret = wallSecretOf(request, options.secure);
-      if (secret !== null) keepWallSecret(request.res!, secret, options.secure);
+      const secret = wallSecretOf(request, secure);
+      if (secret !== null) keepWallSecret(request.res!, secret, secure);
     },
     signOut: async (request) => {
       const { session = null, name = '' } = principals.get(request) ?? {};

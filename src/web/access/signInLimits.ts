@@ -4,11 +4,19 @@ import type { Clock } from '../../base/clock.ts';
 const WINDOW_MS = 15 * 60_000;
 /** One person at one desk. */
 const MOST_HERE = 8;
-/** One account from everywhere: high enough that nobody is locked out by a neighbour's mistakes. */
+/** One account by strangers from everywhere: high enough that a neighbour's mistakes shut out no new browser of the owner. */
 const MOST_FOR_ACCOUNT = 50;
 /** One address for all accounts: a reading room behind one address has many people. */
 const MOST_FROM_ADDRESS = 40;
 const MOST_KEPT = 20_000;
+
+/** Who tries. */
+export interface Attempt {
+  account: string;
+  address: string;
+  /** A browser that is known of the account, or a session of it; null for a stranger. It has a count of its own, which no stranger can fill. */
+  device: string | null;
+}
 
 /** Counts attempts to sign in. */
 export interface SignInLimits {
@@ -17,22 +25,26 @@ export interface SignInLimits {
    *
    * @throws TriageError `too-many-attempts` with `retryAfterSeconds` in its context
    */
-  attempt: (account: string, address: string) => void;
+  attempt: (attempt: Attempt) => void;
   /** The attempt was right: it does not count, and the desk starts anew. */
-  succeeded: (account: string, address: string) => void;
+  succeeded: (attempt: Attempt) => void;
 }
 
 export function createSignInLimits(clock: Clock): SignInLimits {
   const windows = new Map<string, { count: number; endsAtMs: number }>();
-  const keysOf = (account: string, address: string): [key: string, most: number][] => [
-    [JSON.stringify([account, networkOf(address)]), MOST_HERE],
-    [JSON.stringify([account]), MOST_FOR_ACCOUNT],
-    [networkOf(address), MOST_FROM_ADDRESS],
-  ];
+  const keysOf = ({ account, address, device }: Attempt): [key: string, most: number][] => {
+    const name = account.toLowerCase().slice(0, 100);
+    if (device !== null) return [[JSON.stringify([name, 'device', device]), MOST_HERE]];
+    return [
+      [JSON.stringify([name, networkOf(address)]), MOST_HERE],
+      [JSON.stringify([name]), MOST_FOR_ACCOUNT],
+      [networkOf(address), MOST_FROM_ADDRESS],
+    ];
+  };
   return {
-    attempt: (account, address) => {
+    attempt: (attempt) => {
       const now = clock.now();
-      const counted = keysOf(account.toLowerCase().slice(0, 100), address).map(([key, most]) => {
+      const counted = keysOf(attempt).map(([key, most]) => {
         const known = windows.get(key);
         return {
           key,
@@ -60,11 +72,8 @@ export function createSignInLimits(clock: Clock): SignInLimits {
         windows.delete(key);
       }
     },
-    succeeded: (account, address) => {
-      const [[here], ...others] = keysOf(account.toLowerCase().slice(0, 100), address) as [
-        [string, number],
-        ...[string, number][],
-      ];
+    succeeded: (attempt) => {
+      const [[here], ...others] = keysOf(attempt) as [[string, number], ...[string, number][]];
       windows.delete(here);
       for (const [key] of others) {
         const window = windows.get(key);

@@ -11,7 +11,7 @@ export const systemRoutes = [
     summary: 'Alive: the process answers and the database can be read.',
     answer: { kind: 'json', schema: health },
     handle: async (_call, { query }) => {
-      await query.totals();
+      await query.isAnswering();
       return { ok: true as const };
     },
   }),

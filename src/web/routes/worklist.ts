@@ -3,8 +3,7 @@ import { z } from 'zod';
 import { maskedRow, withoutLocations } from '../maskedRow.ts';
 import { route } from '../route.ts';
 
-/** Suspected cases that an answer names for sound and notices. */
-/** Each has its one chime, so a flag must not come into sight only when others are read. */
+/** Suspected cases that an answer names for sound and notices. Each has its one chime, so a flag must not come into sight only when others are read. */
 export const MOST_FLAGS = 500;
 const MOST_LOCATIONS = 100;
 
@@ -71,8 +70,13 @@ export const worklistRoutes = [
     summary: 'Server-sent events: `change` when the worklist may look different, `heartbeat` every 5 s.',
     answer: { kind: 'other', contentType: 'text/event-stream', description: 'A stream that names no study.' },
     alsoAnswers: { 503: 'Too many pages are open.' },
-    handle: ({ request, response, principal }, { feed, access }) => {
-      feed.serve(request, response, () => access.lives(principal!));
+    handle: ({ request, response, principal, address }, { feed, access }) => {
+      const { session, role, name } = principal!;
+      feed.serve(request, response, {
+        address,
+        who: session?.id ?? (role === 'wall' || role === 'service' ? name : null),
+        mayListen: () => access.lives(principal!),
+      });
       return undefined;
     },
   }),

@@ -205,7 +205,7 @@ function detailOf(text: string): Record<string, unknown> {
 }
 
 /** The audit of an open database. */
-export function createAuditLog({ db }: WorklistDatabase, clock: Clock): AuditLog {
+export function createAuditLog({ db, reads }: WorklistDatabase, clock: Clock): AuditLog {
   const head = async (): Promise<AuditHead> =>
     (await db.selectFrom('audit_log').select(['seq', 'hash']).orderBy('seq', 'desc').limit(1).executeTakeFirst()) ?? {
       seq: 0,
@@ -218,7 +218,7 @@ export function createAuditLog({ db }: WorklistDatabase, clock: Clock): AuditLog
   const verify = async (noted?: AuditHead): Promise<AuditVerdict> => {
     let last: AuditHead = { seq: 0, hash: FIRST_HASH };
     for (;;) {
-      const rows = await db
+      const rows = await reads
         .selectFrom('audit_log')
         .selectAll()
         .where('seq', '>', last.seq)
@@ -245,7 +245,7 @@ export function createAuditLog({ db }: WorklistDatabase, clock: Clock): AuditLog
     viewed: (actor, address, studyInstanceUid) =>
       appendOnce({ action: 'case.viewed', actor, address, target: studyInstanceUid }, clock.now() - SAME_VIEW_MS),
     page: async (filter, limit) => {
-      const rows = await filtered(db, filter).orderBy('seq', 'desc').limit(limit).execute();
+      const rows = await filtered(reads, filter).orderBy('seq', 'desc').limit(limit).execute();
       return rows.map(entryOf);
     },
     head,

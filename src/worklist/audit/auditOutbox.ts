@@ -50,7 +50,7 @@ export async function entriesWithPatients(
   );
 }
 
-export function createAuditOutbox({ db }: WorklistDatabase, clock: Clock): AuditOutbox {
+export function createAuditOutbox({ db, reads }: WorklistDatabase, clock: Clock): AuditOutbox {
   const sentSeqOf = async (on: Kysely<Schema>): Promise<number | null> =>
     (await on.selectFrom('audit_position').select('sent_seq').executeTakeFirst())?.sent_seq ?? null;
   const headOf = async (on: Kysely<Schema>): Promise<number> =>
@@ -118,16 +118,16 @@ export function createAuditOutbox({ db }: WorklistDatabase, clock: Clock): Audit
         await trx.deleteFrom('audit_patients').where('removed_seq', '<=', seq).execute();
       }),
     waiting: async () => {
-      const sentSeq = (await sentSeqOf(db)) ?? 0;
+      const sentSeq = (await sentSeqOf(reads)) ?? 0;
       // Entries are numbered without gaps: nothing is counted, however many wait.
-      const oldest = await db
+      const oldest = await reads
         .selectFrom('audit_log')
         .select('at')
         .where('seq', '>', sentSeq)
         .orderBy('seq')
         .limit(1)
         .executeTakeFirst();
-      return { sentSeq, count: Math.max(0, (await headOf(db)) - sentSeq), oldestAtMs: oldest?.at ?? null };
+      return { sentSeq, count: Math.max(0, (await headOf(reads)) - sentSeq), oldestAtMs: oldest?.at ?? null };
     },
   };
 }

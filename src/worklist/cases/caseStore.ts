@@ -94,6 +94,7 @@ export function createCaseStore(
 ): WorklistStore {
   const context: StoreContext = {
     db: database.db,
+    reads: database.reads,
     clock,
     options: { ...DEFAULT_CASE_STORE_OPTIONS, ...options },
     listeners: new Set(),

@@ -44,6 +44,8 @@ export const DEFAULT_CASE_STORE_OPTIONS: CaseStoreOptions = {
 /** What the parts of the case store share. */
 export interface StoreContext {
   readonly db: Kysely<Schema>;
+  /** For what pages ask: a write that waits for a lock does not hold it up. */
+  readonly reads: Kysely<Schema>;
   readonly clock: Clock;
   readonly options: CaseStoreOptions;
   readonly listeners: Set<(studyInstanceUid: string) => void>;

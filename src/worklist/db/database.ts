@@ -11,6 +11,8 @@ import type { Schema } from './schema.ts';
 export interface WorklistDatabase {
   readonly path: string;
   readonly db: Kysely<Schema>;
+  /** For answers to people, on a read-only handle of its own: a write that waits for another process's lock holds no page up. */
+  readonly reads: Kysely<Schema>;
   readonly sqlite: BetterSqlite3.Database;
   close(): Promise<void>;
 }
@@ -95,6 +97,21 @@ class WorklistDialect extends SqliteDialect {
   }
 }
 
+/** A second handle that can only read. With a write-ahead log it sees what was committed last, whoever holds the write lock. */
+class ReadingDialect extends SqliteDialect {
+  readonly #sqlite: BetterSqlite3.Database;
+
+  constructor(sqlite: BetterSqlite3.Database) {
+    super({ database: sqlite });
+    this.#sqlite = sqlite;
+  }
+
+  override createDriver(): Driver {
+    const sqlite = this.#sqlite;
+    return new SqliteDriver({ database: { prepare: keepingStatements(sqlite), close: () => sqlite.close() } });
+  }
+}
+
 /** Opens `path` with the settings that the promises rest on, and asserts each: better-sqlite3 reopens a WAL file with synchronous NORMAL. */
 function openFile(path: string): WorklistDatabase {
   let sqlite: BetterSqlite3.Database;
@@ -123,7 +140,20 @@ function openFile(path: string): WorklistDatabase {
       );
     }
     const db = new Kysely<Schema>({ dialect: new WorklistDialect(sqlite) });
-    return { path, db, sqlite, close: () => db.destroy() };
+    const readOnly = new BetterSqlite3(path, { readonly: true, timeout: BUSY_TIMEOUT_MS });
+    const reads = new Kysely<Schema>({ dialect: new ReadingDialect(readOnly) });
+    return {
+      path,
+      db,
+      reads,
+      sqlite,
+      close: async () => {
+        await reads.destroy();
+        // A Kysely that was never asked has not opened its driver, and closes nothing.
+        readOnly.close();
+        await db.destroy();
+      },
+    };
   } catch (error) {
     sqlite.close();
     throw error instanceof TriageError

@@ -25,7 +25,7 @@ export interface ConnectionFacts {
 }
 
 /** What the database knows of the peers. */
-export function createConnectionFacts({ db }: WorklistDatabase): ConnectionFacts {
+export function createConnectionFacts({ reads: db }: WorklistDatabase): ConnectionFacts {
   return {
     destination: async (name) => {
       const rows = await db

@@ -24,7 +24,7 @@ const MOST_STUDIES = 50_000;
 
 /** How fast patients' studies came through, from the times on record. Those that retention has removed are not in it; nor are synthetic ones. */
 export async function systemFigures(
-  { db }: WorklistDatabase,
+  { reads: db }: WorklistDatabase,
   range: { fromMs: number; toMs: number; stepMs: number },
 ): Promise<SystemFigures> {
   const { fromMs, toMs, stepMs } = range;

@@ -56,7 +56,7 @@ const LISTED = [
 
 /** Held cases, failed cases and results that do not get out, oldest first, at most `limit` of each. */
 export async function troubles(database: WorklistDatabase, limit: number): Promise<Troubles> {
-  return database.db
+  return database.reads
     .transaction()
     .setAccessMode('read only')
     .execute(async (db) => {

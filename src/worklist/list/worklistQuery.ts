@@ -186,6 +186,8 @@ export interface WorklistQuery {
    */
   volumeSlices(studyInstanceUid: string, indexes: readonly number[]): Promise<VolumeSlice[]>;
   totals(): Promise<WorklistTotals>;
+  /** Resolves when the database can be read: the same work however many cases there are. */
+  isAnswering(): Promise<void>;
   /** Where unread cases are, by name; at most `limit` places. */
   locations(limit: number): Promise<string[]>;
 }
@@ -202,7 +204,7 @@ export function createWorklistQuery(
 ): WorklistQuery {
   /** Everything of one answer comes from one snapshot: a state is never shown beside the findings of another. */
   const read = <T>(run: (db: Transaction<Schema>) => Promise<T>): Promise<T> =>
-    database.db.transaction().setAccessMode('read only').execute(run);
+    database.reads.transaction().setAccessMode('read only').execute(run);
 
   async function usualMs(db: Transaction<Schema>): Promise<number | null> {
     const rows = await db
@@ -567,6 +569,10 @@ export function createWorklistQuery(
       return place === -1 ? detail : { ...detail, row: { ...detail.row, rank: place + 1 } };
     },
     totals: () => read(totals),
+    isAnswering: () =>
+      read(async (db) => {
+        await db.selectFrom('cases').select('study_instance_uid').limit(1).execute();
+      }),
     locations: (limit) =>
       read(async (db) => {
         const places = await db

@@ -1,7 +1,8 @@
+import type { Kysely } from 'kysely';
 import type { CaseManifest, Findings } from '../../case/case.ts';
 import type { ModelIdentity } from '../../case/triageModel.ts';
 import { onCurrentRevision } from '../cases/currentAnalysis.ts';
-import type { ShadowScoresTable } from '../db/schema.ts';
+import type { Schema, ShadowScoresTable } from '../db/schema.ts';
 import { write } from '../cases/storeContext.ts';
 import type { StoreContext } from '../cases/storeContext.ts';
 
@@ -25,7 +26,7 @@ export interface ShadowScore extends ShadowScoresTable {
 
 /** The newest case that was assembled, judged and reported, and that this package has not scored; null when there is none. */
 export async function nextForShadow(context: StoreContext, modelSha256: string): Promise<ShadowCase | null> {
-  const row = await due(context, modelSha256)
+  const row = await due(context.db, modelSha256)
     .select(['cases.study_instance_uid', 'cases.revision', 'analyses.manifest', 'analyses.findings'])
     .orderBy('analyses.analysed_at', 'desc')
     .orderBy('cases.study_instance_uid')
@@ -42,13 +43,13 @@ export async function nextForShadow(context: StoreContext, modelSha256: string):
 
 /** Cases that this package has still to score. */
 export async function countForShadow(context: StoreContext, modelSha256: string): Promise<number> {
-  const { cases } = await due(context, modelSha256)
+  const { cases } = await due(context.reads, modelSha256)
     .select((row) => row.fn.countAll<number>().as('cases'))
     .executeTakeFirstOrThrow();
   return cases;
 }
 
-function due({ db }: StoreContext, modelSha256: string) {
+function due(db: Kysely<Schema>, modelSha256: string) {
   return (
     db
       .selectFrom('cases')
@@ -119,7 +120,7 @@ export async function saveShadowScore(
 
 /** Everything that a shadow package said, newest first. */
 export async function shadowScores(context: StoreContext, modelSha256: string): Promise<ShadowScore[]> {
-  return context.db
+  return context.reads
     .transaction()
     .setAccessMode('read only')
     .execute(async (trx) => {

@@ -44,7 +44,7 @@ const COLUMNS = [
   'last_used_at as lastUsedAtMs',
 ] as const;
 
-export function createServiceTokens({ db }: WorklistDatabase, clock: Clock): ServiceTokens {
+export function createServiceTokens({ db, reads }: WorklistDatabase, clock: Clock): ServiceTokens {
   const add = (kind: TokenKind, name: string, expiresAtMs: number | null, by: { name: string; address: string }) =>
     db.transaction().execute(async (trx) => {
       if (!/^[a-z0-9][a-z0-9-]{0,31}$/.test(name))
@@ -83,7 +83,7 @@ export function createServiceTokens({ db }: WorklistDatabase, clock: Clock): Ser
     });
   const living = () => {
     const now = clock.now();
-    return db
+    return reads
       .selectFrom('service_tokens')
       .select(COLUMNS)
       .where((where) => where.or([where('expires_at', 'is', null), where('expires_at', '>', now)]));
@@ -143,7 +143,12 @@ export function createServiceTokens({ db }: WorklistDatabase, clock: Clock): Ser
       // A wall's link is there to be used up, not to look by.
       if (token === undefined || (kind === 'wall' && token.expiresAtMs !== null)) return null;
       if (now - (token.lastUsedAtMs ?? 0) >= NOTE_USE_EVERY_MS)
-        await db.updateTable('service_tokens').set({ last_used_at: now }).where('id', '=', token.id).execute();
+        // Nobody waits for a note: while another process has the write lock, screens go on reading.
+        db.updateTable('service_tokens')
+          .set({ last_used_at: now })
+          .where('id', '=', token.id)
+          .execute()
+          .catch(() => undefined);
       return token;
     },
     lives: async (name) => (await living().where('name', '=', name).executeTakeFirst()) !== undefined,

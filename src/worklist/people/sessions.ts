@@ -50,13 +50,13 @@ export interface Sessions {
 }
 
 export function createSessions(
-  { db }: WorklistDatabase,
+  { db, reads }: WorklistDatabase,
   clock: Clock,
   { idleMs, absoluteMs }: SessionLimits,
 ): Sessions {
   const living = () => {
     const now = clock.now();
-    return db
+    return reads
       .selectFrom('sessions')
       .innerJoin('users', 'users.id', 'sessions.user_id')
       .select([

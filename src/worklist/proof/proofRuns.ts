@@ -78,7 +78,7 @@ export const NOTHING_MEASURED: ProofMeasures = {
 const MOST_KEPT = 2_000;
 
 /** The proofs of life of an open database. */
-export function createProofRuns({ db }: WorklistDatabase, clock: Clock): ProofRuns {
+export function createProofRuns({ db, reads }: WorklistDatabase, clock: Clock): ProofRuns {
   return {
     begin: (cause, requestedBy) =>
       db.transaction().execute(async (trx) => {
@@ -130,9 +130,9 @@ export function createProofRuns({ db }: WorklistDatabase, clock: Clock): ProofRu
         .execute();
     },
     newest: async (limit) =>
-      (await db.selectFrom('proof_runs').selectAll().orderBy('id', 'desc').limit(limit).execute()).map(runOf),
+      (await reads.selectFrom('proof_runs').selectAll().orderBy('id', 'desc').limit(limit).execute()).map(runOf),
     last: async (outcomes) => {
-      const row = await db
+      const row = await reads
         .selectFrom('proof_runs')
         .selectAll()
         .where('outcome', 'in', outcomes)

@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { expect, test } from 'vitest';
+import BetterSqlite3 from 'better-sqlite3';
+import { expect, onTestFinished, test } from 'vitest';
 import { TriageError } from '../../../src/base/errors.ts';
 import { addStudy, studyUid } from '../../browser/seededWorklist.ts';
+import { addUser, Visitor } from './visitor.ts';
 import { READY, ask, hurried, listen, startWeb } from './webFixture.ts';
 
 const json = { 'Content-Type': 'application/json' };
@@ -281,6 +283,76 @@ test('pages that went make room for others', async () => {
       return response.status;
     })
     .toBe(200);
+});
+
+test('one session, one token and one address have shares of the feed, and others come in beside them', async () => {
+  const web = await startWeb({ signIn: { signIn: 'local' }, trustProxy: ['127.0.0.1'] });
+  await addUser(web, 'ann', 'reader');
+  const ann = new Visitor(web.url);
+  await ann.signIn('ann');
+  const { secret } = await web.access.tokens.add('monitor', null, 'test');
+  const controller = new AbortController();
+  onTestFinished(() => controller.abort());
+  const open = async (headers: Record<string, string>) =>
+    (await fetch(`${web.url}/api/events`, { headers, signal: controller.signal })).status;
+  const statuses = await Promise.all(
+    Array.from({ length: 120 }, (_, n) => open({ Cookie: ann.cookie, 'X-Forwarded-For': `10.0.0.${n}` })),
+  );
+  expect(statuses.filter((status) => status === 200)).toHaveLength(12);
+  const token = { Authorization: `Bearer ${secret}` };
+  const ofToken = await Promise.all(
+    Array.from({ length: 20 }, () => open({ ...token, 'X-Forwarded-For': '10.1.0.1' })),
+  );
+  expect(ofToken.filter((status) => status === 200)).toHaveLength(12);
+  const ben = new Visitor(web.url);
+  await addUser(web, 'ben', 'reader');
+  await ben.signIn('ben');
+  expect(await open({ Cookie: ben.cookie })).toBe(200);
+});
+
+test('HEAD is answered wherever GET is, and lets go', async () => {
+  const web = await startWeb();
+  for (const path of ['/api/events', '/healthz', '/metrics', '/api/worklist', '/']) {
+    const answer = await fetch(web.url + path, { method: 'HEAD', signal: AbortSignal.timeout(5_000) });
+    expect([answer.status, await answer.text()], path).toEqual([200, '']);
+  }
+});
+
+test('another process that holds the write lock keeps no page waiting', async () => {
+  const web = await startWeb({ signIn: { signIn: 'local' } });
+  await addStudy(web, { id: 'flag', outcome: 0.9 });
+  await addUser(web, 'ann', 'reader');
+  const ann = new Visitor(web.url);
+  await ann.signIn('ann');
+  const { secret } = await web.access.tokens.add('monitor', null, 'test');
+  const token = new Visitor(web.url, { Origin: '', Authorization: `Bearer ${secret}` });
+  const foreign = new BetterSqlite3(web.database.path);
+  foreign.exec('begin immediate');
+  const marked = web.store.markRead(studyUid('flag'), true, 'ann');
+  const began = Date.now();
+  for (const [who, path] of [
+    [ann, '/api/worklist'],
+    [ann, '/api/session'],
+    [token, '/api/worklist'],
+    [token, '/metrics'],
+    [ann, '/healthz'],
+  ] as const)
+    expect((await who.ask('GET', path)).status, path).toBe(200);
+  expect(Date.now() - began).toBeLessThan(2_000);
+  foreign.exec('rollback');
+  foreign.close();
+  await marked;
+  expect((await web.query.rows())[0]?.readBy).toBe('ann');
+});
+
+test('alive is told without counting the cases', async () => {
+  const web = await startWeb();
+  const { url } = await startWeb({ query: { ...web.query, totals: () => Promise.reject(new Error('counted')) } });
+  expect(await (await fetch(`${url}/healthz`)).json()).toEqual({ ok: true });
+  const explained = web.database.sqlite
+    .prepare('explain query plan select study_instance_uid from cases limit 1')
+    .all();
+  expect(explained).toHaveLength(1);
 });
 
 test('closing ends the open feeds and does not wait for idle browsers', async () => {

@@ -4,9 +4,11 @@ import { expect, test } from 'vitest';
 import { caseRef } from '../../../src/case/caseRef.ts';
 import { addStudy, studyUid } from '../../browser/seededWorklist.ts';
 import { PASSWORD, Visitor, addUser, shiftedClock } from './visitor.ts';
+import { hashPassword } from '../../../src/web/access/passwords.ts';
 import { hurried, startWeb } from './webFixture.ts';
 
 const MINUTE = 60_000;
+const BY = { name: 'test', address: '' };
 
 async function site(options: Parameters<typeof startWeb>[0] = {}) {
   const clock = shiftedClock();
@@ -24,6 +26,10 @@ test('signing in gives a cookie that scripts cannot read and other sites do not 
   const answer = await visitor.signIn('Ann');
   expect(answer.status).toBe(204);
   expect(answer.headers['set-cookie']).toEqual([
+    // What the browser is known by, and the session.
+    expect.stringMatching(
+      /^odontoid-device=[^;]+; Max-Age=34560000; Path=\/; Expires=[^;]+; HttpOnly; SameSite=Strict$/,
+    ),
     expect.stringMatching(/^odontoid=[^;]+; Path=\/; HttpOnly; SameSite=Strict$/),
   ]);
   expect(answer.headers['cache-control']).toBe('no-store');
@@ -139,6 +145,59 @@ test('a guess at another’s desk does not lock the owner out', async () => {
   const guesses = await Promise.all(Array.from({ length: 9 }, () => from('203.0.113.9').signIn('ann', 'wrong')));
   expect(guesses.filter(({ status }) => status === 429)).toHaveLength(1);
   expect((await from('198.51.100.4').signIn('ann')).status).toBe(204);
+});
+
+test('strangers who guess from everywhere keep the owner’s known browser neither from signing in nor from confirming', async () => {
+  const { url, access, visitor } = await site({ trustProxy: ['127.0.0.1'] });
+  const from = (address: string) => new Visitor(url, { 'X-Forwarded-For': address });
+  const owner = from('198.51.100.4');
+  const first = await owner.signIn('root');
+  const device = /^odontoid-device=[^;]+/m.exec((first.headers['set-cookie'] ?? []).join('\n'))?.[0] ?? '';
+  expect((first.headers['set-cookie'] ?? []).find((set) => set.startsWith('odontoid-device='))).toMatch(
+    /; Max-Age=34560000; .*HttpOnly; SameSite=Strict$/,
+  );
+  // Sixty from as many addresses, and fifty from the owner's own.
+  for (let guess = 0; guess < 60; guess += 1) await from(`203.0.113.${guess}`).signIn('root', 'wrong');
+  for (let guess = 0; guess < 50; guess += 1) await from('198.51.100.4').signIn(guess % 2 ? 'ann' : 'root', 'wrong');
+  // A stranger does not get in with the right password, wherever they are ...
+  expect((await from('192.0.2.7').signIn('root')).status).toBe(429);
+  expect((await from('198.51.100.4').signIn('root')).status).toBe(429);
+  // ... nor with a browser that is known of another account.
+  const ann = new Visitor(url, { 'X-Forwarded-For': '192.0.2.8', Cookie: device });
+  expect((await ann.signIn('ann')).status).toBe(204);
+  // The owner confirms a stop of AI flags, and comes in again by the browser that is known.
+  expect((await owner.ask('POST', '/api/session/confirm', { password: PASSWORD })).status).toBe(204);
+  const again = new Visitor(url, { 'X-Forwarded-For': '192.0.2.9', Cookie: device });
+  expect((await again.signIn('root')).status).toBe(204);
+  // The known browser has a count of its own, and lets nobody in by itself.
+  const stolen = () => new Visitor(url, { 'X-Forwarded-For': '192.0.2.10', Cookie: device });
+  expect((await stolen().session()).user).toBeNull();
+  for (let guess = 0; guess < 8; guess += 1) expect((await stolen().signIn('root', 'wrong')).status).toBe(401);
+  expect((await stolen().signIn('root', 'wrong')).status).toBe(429);
+  // A new password makes it a stranger.
+  const root = (await access.accounts.byName('root'))!;
+  await access.accounts.changePassword(root.id, await hashPassword(`${PASSWORD}!`, 'root'), '', BY);
+  const stranger = new Visitor(url, { 'X-Forwarded-For': '192.0.2.11', Cookie: device });
+  expect((await stranger.signIn('root', `${PASSWORD}!`)).status).toBe(429);
+  expect((await visitor.session()).user).toBeNull();
+});
+
+test('junk secrets from everywhere block no set-up link and no wall screen', async () => {
+  const { url, access } = await site({ trustProxy: ['127.0.0.1'] });
+  const from = (address: string) => new Visitor(url, { 'X-Forwarded-For': address });
+  const junk = (n: number) => `junk-${String(n).padStart(20, '0')}`;
+  const statuses = new Set<number>();
+  for (let n = 0; n < 60; n += 1) {
+    const there = n < 30 ? from('198.51.100.4') : from(`203.0.113.${n}`);
+    statuses.add((await there.ask('POST', '/api/set-up', { secret: junk(n), password: PASSWORD })).status);
+    statuses.add((await there.ask('POST', '/api/wall/open', { secret: junk(n) })).status);
+  }
+  expect(statuses).toEqual(new Set([403, 429]));
+  const { link } = await access.accounts.add('new', 'reader', BY);
+  const { secret } = await access.tokens.addWall('ed', BY);
+  const here = from('198.51.100.4');
+  expect((await here.ask('POST', '/api/set-up', { secret: link.secret, password: PASSWORD })).status).toBe(204);
+  expect((await from('198.51.100.4').ask('POST', '/api/wall/open', { secret })).status).toBe(204);
 });
 
 test('without a trusted proxy nobody chooses the address that they are counted by', async () => {
@@ -428,6 +487,9 @@ test('over TLS the cookie is bound to the host; only the public name gets in', a
   const visitor = new Visitor(url, proxied);
   const answer = await visitor.signIn('ann');
   expect(answer.headers['set-cookie']).toEqual([
+    expect.stringMatching(
+      /^__Host-odontoid-device=[^;]+; Max-Age=34560000; Path=\/; .*; HttpOnly; Secure; SameSite=Strict$/,
+    ),
     expect.stringMatching(/^__Host-odontoid=[^;]+; Path=\/; HttpOnly; Secure; SameSite=Strict$/),
   ]);
   expect(answer.headers['strict-transport-security']).toContain('max-age=31536000');

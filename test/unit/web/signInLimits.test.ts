@@ -4,6 +4,7 @@ import { createSignInLimits } from '../../../src/web/access/signInLimits.ts';
 import { testClock } from '../worklist/fixture.ts';
 
 const MINUTE = 60_000;
+const ANN = { account: 'ann', address: '10.0.0.1', device: null };
 
 function limits() {
   const clock = testClock();
@@ -13,7 +14,7 @@ function limits() {
     let count = 0;
     for (let n = 0; n < attempts; n += 1) {
       try {
-        kept.attempt(account(n), address(n));
+        kept.attempt({ account: account(n), address: address(n), device: null });
         count += 1;
       } catch (error) {
         expect(error).toBeInstanceOf(TriageError);
@@ -82,8 +83,8 @@ test('an account is the same in capitals, an IPv6 network is one address, and a 
 test('what was right does not count, and time forgives', () => {
   const { through, succeeded, attempt, clock } = limits();
   for (let day = 0; day < 200; day += 1) {
-    attempt('ann', '10.0.0.1');
-    succeeded('ann', '10.0.0.1');
+    attempt(ANN);
+    succeeded(ANN);
   }
   expect(
     through(
@@ -117,7 +118,7 @@ test('who is stopped is told for how long', () => {
     () => 'ann',
     () => '10.0.0.1',
   );
-  expect(() => attempt('ann', '10.0.0.1')).toThrow('Try again in 15 min.');
+  expect(() => attempt(ANN)).toThrow('Try again in 15 min.');
 });
 
 test('an attacker with ever new names fills no memory, and does not push out the count of their own address', () => {
@@ -136,4 +137,18 @@ test('an attacker with ever new names fills no memory, and does not push out the
       () => '192.0.2.1',
     ),
   ).toBe(40);
+});
+
+test('a known browser has a count of its own: strangers cannot fill it, and it can fill nobody’s', () => {
+  const { through, attempt } = limits();
+  through(
+    1_000,
+    (n) => (n % 2 === 0 ? 'ann' : `other-${n}`),
+    (n) => `10.0.${n % 7}.${n % 250}`,
+  );
+  const known = { ...ANN, device: 'browser-1' };
+  for (let guess = 0; guess < 8; guess += 1) attempt(known);
+  expect(() => attempt(known)).toThrow('Too many attempts');
+  attempt({ ...known, device: 'browser-2' });
+  expect(() => attempt({ ...ANN, address: '192.0.2.200' })).toThrow('Too many attempts');
 });

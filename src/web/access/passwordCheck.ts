@@ -1,0 +1,78 @@
+import type { Request } from 'express';
+import { TriageError } from '../../base/errors.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { AuditLog } from '../../worklist/audit/audit.ts';
+import type { Accounts, User } from '../../worklist/people/accounts.ts';
+import { addressOf } from './address.ts';
+import type { KnownDevices } from './knownDevice.ts';
+import { isPassword } from './passwords.ts';
+import { createSignInLimits, type Attempt } from './signInLimits.ts';
+
+/** Passwords and links, checked with a limit on how often strangers may be wrong. */
+export interface PasswordCheck {
+  /**
+   * The account whose name and password these are. `session`: one of the account's own, for who is signed in already.
+   *
+   * @throws TriageError `sign-in-failed`, `too-many-attempts`
+   */
+  check(request: Request, given: { name: string; password: string; session?: string }): Promise<User>;
+  /** Runs what uses a secret link up; who tries links that do not exist is slowed down. @throws TriageError `too-many-attempts`, and what `use` throws */
+  link<T>(request: Request, kind: string, use: () => Promise<T>): Promise<T>;
+  /** Notes in the audit that somebody could not sign in. */
+  failed(request: Request, user: User | null, why: string): Promise<void>;
+}
+
+const WRONG = 'The name or the password is wrong.';
+
+export function createPasswordCheck(
+  { accounts, audit, devices }: { accounts: Accounts; audit: AuditLog; devices: KnownDevices },
+  clock: Clock,
+): PasswordCheck {
+  const limits = createSignInLimits(clock);
+  const count = (request: Request, attempt: Attempt): void => {
+    try {
+      limits.attempt(attempt);
+    } catch (error) {
+      const { retryAfterSeconds } = (error as TriageError).context;
+      request.res?.set('Retry-After', String(retryAfterSeconds));
+      throw error;
+    }
+  };
+  const failed: PasswordCheck['failed'] = (request, user, why) =>
+    // Somebody may have typed a password where the name goes: only names that are accounts are kept.
+    audit.append({
+      action: 'sign-in.failed',
+      actor: user?.name ?? 'unknown',
+      address: addressOf(request),
+      detail: { why },
+    });
+  return {
+    failed,
+    check: async (request, { name, password, session }) => {
+      const user = await accounts.byName(name);
+      const passwordHash = user === null ? null : await accounts.passwordHash(user.id);
+      const owner = user === null || passwordHash === null ? null : { userId: user.id, passwordHash };
+      const device = session ?? (owner === null ? null : devices.find(request, owner));
+      const attempt = { account: name, address: addressOf(request), device };
+      count(request, attempt);
+      const right = await isPassword(passwordHash, password);
+      if (user === null || !right || user.disabledAtMs !== null || user.kind !== 'local') {
+        await failed(request, user, user === null ? 'no such account' : !right ? 'wrong password' : 'account disabled');
+        throw new TriageError('sign-in-failed', WRONG);
+      }
+      limits.succeeded(attempt);
+      if (session === undefined && device === null) devices.remember(request, owner!);
+      return user;
+    },
+    // A link's secret cannot be guessed: a right one works however many wrong ones came before it.
+    link: async (request, kind, use) => {
+      try {
+        return await use();
+      } catch (error) {
+        if (error instanceof TriageError && error.code === 'link-invalid')
+          count(request, { account: kind, address: addressOf(request), device: null });
+        throw error;
+      }
+    },
+  };
+}
