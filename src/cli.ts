@@ -12,6 +12,12 @@ const USAGE_ERRORS = new Set([
   'dataset-invalid',
 ]);
 
+// `odontoid audit export | head`: whoever reads the report may stop when they have seen enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
+
 try {
   const program = await commandLine(process.argv.slice(2));
   await program.parseAsync();

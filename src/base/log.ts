@@ -1,5 +1,7 @@
 import { pino } from 'pino';
+import { systemClock } from './clock.ts';
 import { TriageError } from './errors.ts';
+import { fileSink, standardErrorSink, type LogFileOptions, type LogSink } from './logSink.ts';
 
 /** Structured log; field names are an allow-list of PHI-free words. */
 export interface Log {
@@ -83,14 +85,29 @@ function describe(error: unknown): Record<string, unknown> {
   return { type: typeof error };
 }
 
-/** Writes JSON lines to standard error, so that standard output stays free for reports. */
-export function createLog(level: 'debug' | 'info' | 'warn' | 'error' | 'silent', fields: LogFields = {}): Log {
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+
+/** Writes JSON lines to `sink`, else to standard error, so that standard output stays free for reports. It never waits for whoever reads them. */
+export function createLog(level: LogLevel, fields: LogFields = {}, sink?: LogSink): Log {
   const logger = pino(
     { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    pino.destination({ dest: 2, sync: true }),
+    sink ?? (level === 'silent' ? { write: () => undefined } : standardErrorSink(droppedLine)),
   );
   return wrap(logger.child(clean(fields)));
 }
+
+/** Opens the log of an agent: the file that its configuration names, else standard error. @throws the error of the file system */
+export function openLogSink(file: LogFileOptions | undefined): LogSink {
+  return file === undefined ? standardErrorSink(droppedLine) : fileSink(file, droppedLine);
+}
+
+function droppedLine(count: number): string {
+  const time = new Date(systemClock.now()).toISOString();
+  return `${JSON.stringify({ level: WARN, time, count, msg: 'log lines were dropped: nobody took them' })}\n`;
+}
+
+/** pino's number. */
+const WARN = 40;
 
 function wrap(logger: pino.Logger): Log {
   return {

@@ -2,7 +2,10 @@ import { Command } from 'commander';
 import { systemClock } from '../base/clock.ts';
 import { startAgent } from '../compose/startAgent.ts';
 import { loadConfig } from '../config/configFile.ts';
-import { createLog } from '../base/log.ts';
+import { createLog, openLogSink } from '../base/log.ts';
+import type { LogSink } from '../base/logSink.ts';
+import { messageOf, TriageError } from '../base/errors.ts';
+import type { Config } from '../config/config.ts';
 import { note } from './output.ts';
 
 /** `odontoid serve`: the agent, until SIGTERM or SIGINT. */
@@ -11,7 +14,12 @@ export function serveCommand(): Command {
     .option('--config <FILE>', 'the site’s configuration (default: ODONTOID_CONFIG, else ./odontoid.yaml)')
     .action(async (options: { config?: string }) => {
       const config = loadConfig(options.config, process.env);
-      const log = createLog(config.log.level);
+      const sink = openLog(config.log.file);
+      const log = createLog(config.log.level, {}, sink);
+      process.on('SIGHUP', () => {
+        sink.reopen();
+        log.info('SIGHUP: the log goes on, a log file is opened anew');
+      });
       // Asked to stop while it starts, it stops in order once it has.
       const stopped = untilStopped();
       const agent = await startAgent(config, { clock: systemClock, log, environment: process.env });
@@ -30,7 +38,29 @@ export function serveCommand(): Command {
       await stopped;
       note('Stopping: finishing what is in hand ...');
       await agent.close();
+      await endOfOutput();
+      process.exit();
     });
+}
+
+/** @throws TriageError `config-invalid` when the file cannot be written */
+function openLog(file: Config['log']['file']): LogSink {
+  try {
+    return openLogSink(file);
+  } catch (error) {
+    throw new TriageError(
+      'config-invalid',
+      `log.file.path: ${file?.path ?? ''} cannot be written: ${messageOf(error)}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+/** Gives a reader of standard error a moment for the last lines. One that stands still would keep the process for ever. */
+async function endOfOutput(): Promise<void> {
+  for (let looks = 0; looks < 50 && process.stderr.writableLength > 0; looks++) await systemClock.sleep(20);
 }
 
 /** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once, for the case that stopping hangs. */

@@ -120,7 +120,19 @@ export const configSchema = z.strictObject({
       level: z
         .enum(['debug', 'info', 'warn', 'error', 'silent'])
         .default('info')
-        .describe('Least level that is written to standard error, as JSON lines without PHI.'),
+        .describe(
+          'Least level that is written to standard error, or to `log.file`, as JSON lines without PHI. Lines that nobody takes are dropped and counted; the agent never waits for them.',
+        ),
+      file: z
+        .strictObject({
+          path: z.string().min(1).describe('File that gets the log. SIGHUP opens it anew (for logrotate).'),
+          maxBytes: bytes(65_536, 2 ** 40)
+            .default(33_554_432)
+            .describe('A file that would grow beyond this is moved to `path.1`, that one to `path.2` and so on.'),
+          keep: z.int().min(0).max(1_000).default(5).describe('Moved files that are kept.'),
+        })
+        .optional()
+        .describe('Write the log to a file instead of standard error.'),
     })
     .prefault({}),
   receive: z

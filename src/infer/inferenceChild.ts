@@ -46,6 +46,9 @@ async function encode(slice: CtSlice, model: LoadedModel): Promise<EncodedSlice>
   return { ...(await model.encodeSlice(slice)), anatomy: measureAnatomy(slice.hu, slice.pixelSpacingMm) };
 }
 
+// The agent decides when to stop; a terminal's Ctrl-C, or its closing, reaches both.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
+
 try {
   const modelPackage = await loadModelPackage(setup.modelDir);
   const model = await openModel(modelPackage, setup);

@@ -153,7 +153,7 @@ async function crash(error: unknown): Promise<void> {
 // Received files are patients' data: for this user and group only.
 process.umask(0o027);
 // The agent decides when to stop; a terminal's Ctrl-C reaches both. A file size limit is a write that fails, not a death.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGXFSZ'] as const) process.on(signal, () => undefined);
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGXFSZ'] as const) process.on(signal, () => undefined);
 const crashed = (error: unknown): void => {
   crash(error).catch(() => process.exit(70));
 };
