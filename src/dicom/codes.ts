@@ -11,7 +11,7 @@ export interface Code {
 const dcm = (value: string, meaning: string): Code => ({ value, scheme: 'DCM', meaning });
 const sct = (value: string, meaning: string): Code => ({ value, scheme: 'SCT', meaning });
 
-/** The vertebrae (PS3.16 CID 7304 and SNOMED CT's vertebra structures). */
+/** The vertebrae (PS3.16 CID 7603). */
 export const VERTEBRA_CODES: Readonly<Record<Vertebra, Code>> = {
   C1: sct('14806007', 'C1 vertebra'),
   C2: sct('39976000', 'C2 vertebra'),

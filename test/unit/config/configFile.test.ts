@@ -1,6 +1,8 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { configSchema } from '../../../src/config/config.ts';
 import { afterAll, describe, expect, it } from 'vitest';
 import { configFrom, loadConfig, nearest, readSecret } from '../../../src/config/configFile.ts';
 import { packageRoot } from '../../../src/base/packageRoot.ts';
@@ -50,6 +52,64 @@ describe('configuration', () => {
     const error = failure(() => loadConfig(file('typo.yaml', 'receive:\n  host: 127.0.0.1\n  prot: 3\n'), {}));
     expect(error.code).toBe('config-invalid');
     expect(error.message).toMatch(/typo\.yaml:3:\d+: receive\.prot is not an option; did you mean receive\.port\?/);
+  });
+
+  it('refuses a misspelt key in every section, and in every item of a list', () => {
+    const whole = {
+      ...structuredClone(configFrom({})),
+      receive: { ...configFrom({}).receive, sources: [{ aeTitle: 'CT1' }] },
+      destinations: [
+        { name: 'a', kind: 'dimse', aeTitle: 'PACS', host: 'pacs', port: 104 },
+        {
+          name: 'b',
+          kind: 'dicomweb',
+          url: 'http://pacs/',
+          auth: { kind: 'basic', username: 'u', password: { env: 'A' } },
+        },
+      ],
+    };
+    const misspelt: string[] = [];
+    /** Every object of the configuration, each with one key more. */
+    const walk = (at: Record<string, unknown>, path: string): void => {
+      at['noSuchKey'] = 1;
+      const error = failure(() => configFrom(structuredClone(whole) as never));
+      expect([path, error.code]).toEqual([path, 'config-invalid']);
+      expect(error.message, path).toContain(`noSuchKey`);
+      delete at['noSuchKey'];
+      misspelt.push(path);
+      for (const [key, value] of Object.entries(at))
+        if (typeof value === 'object' && value !== null)
+          for (const [index, item] of (Array.isArray(value) ? value : [value]).entries())
+            if (typeof item === 'object' && item !== null)
+              walk(item as Record<string, unknown>, `${path}.${key}${Array.isArray(value) ? `.${index}` : ''}`);
+    };
+    walk(whole, 'config');
+    expect(misspelt).toEqual(
+      expect.arrayContaining([
+        ...['receive', 'assemble', 'infer', 'report', 'housekeeping', 'web', 'worklist'].map((key) => `config.${key}`),
+        ...[
+          'receive.sources.0',
+          'destinations.0',
+          'destinations.1',
+          'destinations.1.auth',
+          'destinations.1.auth.password',
+        ].map((key) => `config.${key}`),
+      ]),
+    );
+  });
+
+  it('knows no object that lets unknown keys through', () => {
+    const loose: string[] = [];
+    const walk = (schema: unknown, path: string): void => {
+      if (typeof schema !== 'object' || schema === null) return;
+      if ('properties' in schema && !('additionalProperties' in schema && schema.additionalProperties === false))
+        loose.push(path);
+      for (const [key, inner] of Object.entries(schema)) walk(inner, `${path}/${key}`);
+    };
+    const schema = z.toJSONSchema(configSchema, { io: 'input' });
+    walk(schema, '');
+    expect(loose).toEqual([]);
+    expect(Object.keys(schema.properties!).length).toBeGreaterThan(10);
   });
 
   it('names the environment variable that no option answers to', () => {

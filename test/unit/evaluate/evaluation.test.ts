@@ -230,3 +230,34 @@ describe('the report', () => {
     expect(html).not.toMatch(/NaN|undefined|Infinity/);
   });
 });
+
+describe('intervals of images', () => {
+  const random = seededRandom('images of cases');
+  const cohort = Array.from({ length: 12 }, (_, at) => {
+    const images = 4 + (at % 5);
+    const sliceLabels = Array.from({ length: images }, () => at % 3 === 0 && random.chance(0.6));
+    return judged(`case-${at}`, sliceLabels.includes(true), random.next(), {
+      sliceLabels,
+      imageProbabilities: sliceLabels.map((label) => Math.min(1, random.next() + (label ? 0.3 : 0))),
+    });
+  });
+  const repeated = (times: number): JudgedCase[] =>
+    cohort.map((entry) => ({
+      ...entry,
+      sliceLabels: Array.from({ length: times }, () => entry.sliceLabels).flat(),
+      imageProbabilities: Array.from({ length: times }, () => entry.imageProbabilities).flat(),
+    }));
+
+  it('do not shrink when every image is there several times: images of one case are no independent witnesses', () => {
+    const figures = (cases: JudgedCase[]) => ask(cases).table2!.imbalanced.figures;
+    const once = figures(cohort);
+    expect(once.tpr!.high - once.tpr!.low).toBeGreaterThan(0.1);
+    for (const times of [2, 5]) {
+      const more = figures(repeated(times));
+      for (const figure of FIGURES) {
+        for (const end of ['value', 'low', 'high'] as const)
+          expect(more[figure]![end], `${figure} ${end}`).toBeCloseTo(once[figure]![end], 9);
+      }
+    }
+  });
+});

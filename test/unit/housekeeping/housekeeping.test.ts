@@ -283,6 +283,40 @@ describe('schedule', () => {
     await housekeeping.close();
   });
 
+  it('runs every planned job by itself when its minute comes', async () => {
+    const { base, backupsDir } = await options();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date'] });
+    try {
+      vi.setSystemTime(new Date(2026, 10, 3, 8, 0, 30));
+      const [retain, begin, checkAudit] = [vi.fn(() => Promise.resolve()), vi.fn(() => Promise.resolve()), vi.fn()];
+      const nudge = vi.fn();
+      const housekeeping = startHousekeeping({
+        ...base,
+        nudge,
+        retain,
+        checkAudit,
+        retentionCron: '3 * * * *',
+        nightlyCron: '5 8 * * *',
+        proof: { cron: '7 * * * *', begin },
+      });
+      const calls = () => [nudge, retain, checkAudit, begin].map((job) => job.mock.calls.length);
+      await vi.advanceTimersByTimeAsync(29_000);
+      expect(calls()).toEqual([0, 0, 0, 0]);
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(calls()).toEqual([1, 0, 0, 0]);
+      await vi.advanceTimersByTimeAsync(2 * 60_000);
+      expect(calls()).toEqual([3, 1, 0, 0]);
+      await vi.advanceTimersByTimeAsync(2 * 60_000);
+      vi.useRealTimers();
+      await vi.waitFor(() => expect(checkAudit).toHaveBeenCalledTimes(1));
+      expect(await readdir(backupsDir)).toHaveLength(1);
+      expect(begin).not.toHaveBeenCalled();
+      await housekeeping.close();
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('calls a damaged database damaged, and keeps no copy of it', async () => {
     const { base, store, path, backupsDir, database } = await options();
     await store.recordInstances(Array.from({ length: 200 }, (_, number) => instanceOf({ number })));

@@ -231,6 +231,43 @@ describe('stored values', () => {
     ]);
     expect(await hu([0, 10], { [TAG.intercept]: ['DS', '-8192'] })).toEqual([AIR_HU, AIR_HU]);
   });
+  it('signed values have their intercept and slope, too', async () => {
+    const signed = { [TAG.signed]: ['US', 1] } as const;
+    expect(await hu([-24, 1024, 2000], { ...signed, [TAG.intercept]: ['DS', '-1024'] })).toEqual([AIR_HU, 0, 976]);
+    expect(await hu([-300, -50, 700], { ...signed, [TAG.slope]: ['DS', '2'], [TAG.intercept]: ['DS', '100'] })).toEqual(
+      [-500, 0, 1500],
+    );
+  });
+  it('are slope times value plus intercept, whatever the sign and the bits stored (property)', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.record({
+          signed: fc.boolean(),
+          bitsStored: fc.integer({ min: 10, max: 16 }),
+          slope: fc.constantFrom(0.5, 1, 2, -1),
+          intercept: fc.integer({ min: -2048, max: 2048 }),
+          shares: fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 3, maxLength: 9 }),
+        }),
+        async ({ signed, bitsStored, slope, intercept, shares }) => {
+          const lowest = signed ? -(2 ** (bitsStored - 1)) : 0;
+          const values = shares.map((share) => lowest + Math.floor(share * (2 ** bitsStored - 1)));
+          const decoded = await hu(
+            values.map((value) => ((value % 2 ** bitsStored) + 2 ** bitsStored) % 2 ** bitsStored),
+            {
+              [TAG.bitsStored]: ['US', bitsStored],
+              [TAG.highBit]: ['US', bitsStored - 1],
+              [TAG.signed]: ['US', signed ? 1 : 0],
+              [TAG.slope]: ['DS', String(slope)],
+              [TAG.intercept]: ['DS', String(intercept)],
+            },
+          );
+          expect(decoded).toEqual(
+            values.map((value) => Math.max(AIR_HU, Math.min(MAX_HU, Math.fround(slope * value + intercept)))),
+          );
+        },
+      ),
+    );
+  });
   it('reads padding as air, alone and as a range, whatever its sign', async () => {
     expect(await hu([63536, 1024], { [TAG.padding]: ['US', 63536] })).toEqual([AIR_HU, 0]);
     const signed = { [TAG.signed]: ['US', 1], [TAG.intercept]: ['DS', '0'] } as const;

@@ -1,31 +1,35 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { CaseManifest, EncodedSlice } from '../../../src/case/case.ts';
+import type { CaseManifest, EncodedSlice, SliceCrop } from '../../../src/case/case.ts';
+import { VERTEBRAE, type Vertebra } from '../../../src/case/vertebrae.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import { TriageError } from '../../../src/base/errors.ts';
 import { inferSeries } from '../../../src/infer/inferSeries.ts';
 import type { InferSeriesOptions } from '../../../src/infer/inferSeries.ts';
 import type { CaseScore, TriageModel } from '../../../src/case/triageModel.ts';
 
-const CROP = {
-  top: 0,
-  left: 0,
-  bottom: 10,
-  right: 10,
-  transpose: false,
-  flipRows: false,
-  flipColumns: false,
-  rows: 10,
-  columns: 10,
-  fullFrame: false,
-};
+/** A field of its own for each slice, so that a slice cannot have another one's unseen. */
+const cropOf = (mark: number): SliceCrop => ({
+  top: mark,
+  left: 2 * mark,
+  bottom: mark + 10,
+  right: 2 * mark + 20,
+  transpose: mark % 2 === 1,
+  flipRows: mark % 3 === 1,
+  flipColumns: mark % 5 === 1,
+  rows: 1_000 + mark,
+  columns: 2_000 + mark,
+  fullFrame: mark % 7 === 1,
+});
+/** One vertebra or two neighbours, another set for each of fifteen slices. */
+const levelsOf = (mark: number): Vertebra[] => VERTEBRAE.slice(mark % 8, (mark % 8) + 1 + (Math.floor(mark / 8) % 2));
 const encodedAs = (mark: number): EncodedSlice => ({
   feature: Float32Array.of(mark),
   imageProbability: mark / 1000,
-  cam: Float32Array.of(mark),
+  cam: Float32Array.of(mark, mark + 0.5),
   camRows: 1,
-  camColumns: 1,
-  crop: CROP,
+  camColumns: 2,
+  crop: cropOf(mark),
   anatomy: null,
 });
 
@@ -68,7 +72,7 @@ function stubModel(
       return Promise.resolve({
         probability: 0.7,
         sliceScores: slices.map(() => 0.5),
-        sliceLevels: slices.map((_, index) => (index === 2 ? ['C2' as const, 'C3' as const] : [])),
+        sliceLevels: slices.map((_, index) => levelsOf(index)),
         domainDistance: 1,
         domainLimit: 3,
         outsideDomain: null,
@@ -188,11 +192,21 @@ describe('inferSeries', () => {
       sopInstanceUid: '1.2.2',
       sliceIndex: 2,
       score: 0.9,
-      levels: ['C2', 'C3'],
-      cam: [2],
+      levels: ['C3'],
+      cam: [2, 2.5],
       camRows: 1,
-      camColumns: 1,
-      crop: CROP,
+      camColumns: 2,
+      crop: cropOf(2),
+    });
+    expect(keySlices[1]).toEqual({
+      sopInstanceUid: '1.2.7',
+      sliceIndex: 7,
+      score: 0.6,
+      levels: ['T1'],
+      cam: [7, 7.5],
+      camRows: 1,
+      camColumns: 2,
+      crop: cropOf(7),
     });
   });
 
@@ -203,11 +217,25 @@ describe('inferSeries', () => {
         fc.constantFrom(0.5, 1, 2, 3),
         async (scores, spacing) => {
           const cached = new Map(scores.map((_, index) => [`h${index}`, encodedAs(index)]));
-          const { keySlices } = await run(
+          const { keySlices, slices } = await run(
             manifestOf(scores.length, spacing),
             stubModel({ sliceScores: scores }).model,
             { cached },
           );
+          expect(slices.map(({ sopInstanceUid, score }) => [sopInstanceUid, score])).toEqual(
+            scores.map((score, index) => [`1.2.${index}`, score]),
+          );
+          for (const { sliceIndex, ...keySlice } of keySlices) {
+            expect(keySlice).toEqual({
+              sopInstanceUid: `1.2.${sliceIndex}`,
+              score: scores[sliceIndex],
+              levels: levelsOf(sliceIndex),
+              cam: [sliceIndex, sliceIndex + 0.5],
+              camRows: 1,
+              camColumns: 2,
+              crop: cropOf(sliceIndex),
+            });
+          }
           expect(keySlices[0]!.score).toBe(Math.max(...scores));
           expect(keySlices.length).toBeLessThanOrEqual(5);
           const positions = keySlices.map((slice) => slice.sliceIndex * spacing).sort((a, b) => a - b);

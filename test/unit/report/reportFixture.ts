@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { CaseManifest, Findings, KeySlice, SliceCrop, StoredInstance } from '../../../src/case/case.ts';
 import { readHeader } from '../../../src/dicom/header.ts';
@@ -104,7 +104,7 @@ export async function makeStudy(
       spoolDir,
       softwareVersion: '0.1.0',
       institutionName: 'Sankt Göran Hospital',
-      renderSource: () => Promise.resolve(syntheticSlice()),
+      renderSource: (path) => Promise.resolve(syntheticSlice(Number(basename(path, '.dcm')))),
       options: { heatmaps: true, srSopClass: 'comprehensive3d' },
       log: createLog('silent'),
     },
@@ -112,13 +112,13 @@ export async function makeStudy(
   };
 }
 
-/** A bright ring in soft tissue, `[row][column]`, HU. */
-function syntheticSlice(): SourceSlice {
+/** A bright ring in soft tissue, `[row][column]`, HU; the tissue differs from slice to slice. */
+function syntheticSlice(index: number): SourceSlice {
   const hu = new Float32Array(ROWS * COLUMNS);
   for (let row = 0; row < ROWS; row++) {
     for (let column = 0; column < COLUMNS; column++) {
       const radius = Math.hypot(row - 48, column - 40);
-      hu[row * COLUMNS + column] = radius > 34 ? -1000 : radius > 14 && radius < 20 ? 900 : 40;
+      hu[row * COLUMNS + column] = radius > 34 ? -1000 : radius > 14 && radius < 20 ? 900 : 20 + 4 * index;
     }
   }
   return { hu, rows: ROWS, columns: COLUMNS };

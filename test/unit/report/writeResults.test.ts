@@ -297,6 +297,27 @@ describe('the pictures', () => {
     expect(air).toBe('0, 0, 0');
   });
 
+  test('show the slice that they name, its field and its heatmap', async () => {
+    const asked: string[] = [];
+    const { record } = study.claim;
+    const findings = suspected(study.claim);
+    const writer = createResultWriter({
+      ...study.options,
+      renderSource: (path) => {
+        asked.push(path);
+        return study.options.renderSource(path);
+      },
+    });
+    const written = await writer.write(study.claim, findings);
+    // Slices 9 and 11: no other one, in the order of the key slices.
+    const paths = [9, 11].map((index) => join(study.options.spoolDir, record.manifest!.slices[index]!.path));
+    expect(asked.filter((path, index) => asked.indexOf(path) === index)).toEqual(paths);
+    const images = await pydicomJson(...written.slice(2).map(({ path }) => path));
+    expect(images.map((json) => first(items(json, '00082112')[0]!, '00081155'))).toEqual(
+      findings.keySlices.map(({ sopInstanceUid }) => sopInstanceUid),
+    );
+  });
+
   test('of a slice whose matrix is not the one that was scored are refused', async () => {
     const writer = createResultWriter({
       ...study.options,
