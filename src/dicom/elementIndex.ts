@@ -81,13 +81,13 @@ export function indexElement(bytes: Uint8Array, position: number): IndexedElemen
   }
 }
 
-/** Items of a sequence, each as where its elements lie. @throws TriageError `dicom-unreadable` */
-export function itemsOf(bytes: Uint8Array, sequence: IndexedElement): { start: number; end: number }[] {
+/** The first `most` items of a sequence, each as where its elements lie. @throws TriageError `dicom-unreadable` */
+export function itemsOf(bytes: Uint8Array, sequence: IndexedElement, most: number): { start: number; end: number }[] {
   const end = sequence.dataOffset + sequence.length;
   const cursor = new Cursor(bytes, sequence.dataOffset, end, sequence.encoding);
   const items: { start: number; end: number }[] = [];
   try {
-    while (cursor.position + 8 <= end) {
+    while (cursor.position + 8 <= end && items.length < most) {
       const { tag, length } = cursor.readItemHead();
       if (tag !== ITEM) break;
       const from = cursor.position;

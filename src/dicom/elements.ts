@@ -19,6 +19,8 @@ export const MAX_INFLATED_BYTES = 128 * 1024 * 1024;
 
 const DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN = '1.2.840.10008.1.2.1.99';
 const EXPLICIT_VR_BIG_ENDIAN = '1.2.840.10008.1.2.2';
+/** Items of one sequence that are read: more than an object of frames has. */
+const MAX_ITEMS = 65_536;
 const ITEM = 0xfffee000;
 const SEQUENCE_DELIMITER = 0xfffee0dd;
 /** Longest value that the accessors of short values read; explicit VRs of such values hold no more (PS3.5 7.1.2). */
@@ -60,8 +62,8 @@ export interface Elements {
   int16(tag: number, index?: number): number | null;
   /** Where the value lies in the file, or in the inflated one, and its length as declared; null when absent. */
   place(tag: number): { dataOffset: number; length: number } | null;
-  /** Items of a sequence; empty when absent. */
-  items(tag: number): Elements[];
+  /** Items of a sequence, or the first `most` of them; empty when absent. */
+  items(tag: number, most?: number): Elements[];
   /** Null when there is none. @throws TriageError `dicom-unreadable` when it is cut off or its items are broken. */
   pixelData(): PixelDataElement | null;
 }
@@ -164,10 +166,10 @@ function view(elements: ReadonlyMap<number, IndexedElement>, file: FileFacts, is
       const element = find(tag);
       return element === undefined ? null : { dataOffset: element.dataOffset, length: element.length };
     },
-    items: (tag) => {
+    items: (tag, most = MAX_ITEMS) => {
       const sequence = find(tag);
       if (sequence === undefined || tag === PIXEL_DATA) return [];
-      return itemsOf(whole, sequence).map(({ start, end }) => {
+      return itemsOf(whole, sequence, most).map(({ start, end }) => {
         const item = indexElements(whole, start, end, sequence.encoding);
         if (item.isCut) throw unreadable(`The file is broken in element ${tagText(tag)}.`);
         return view(item.elements, file, true);

@@ -77,8 +77,7 @@ export function headerOf(elements: Elements): InstanceHeader {
     stationName: text(0x00081010, 'SH'),
     bodyPartExamined: plain(0x00180015),
     anatomicRegion: elements
-      .items(0x00082218)
-      .slice(0, MAX_REGIONS)
+      .items(0x00082218, MAX_REGIONS)
       .flatMap((item) => decodeText(beginningOf(item.bytes(0x00080104)), characterSets, 'LO'))
       .join(' '),
     convolutionKernel: text(0x00181210, 'SH'),

@@ -101,7 +101,8 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
   let aftermath: { sinceMs: number; associations: Map<string, TrackedAssociation> } | null = null;
 
   const order = (message: ReceiverOrder): void => {
-    if (child?.connected === true) child.send(message);
+    // It may die between the question and the pipe; its death is heard of elsewhere.
+    if (child?.connected === true) child.send(message, () => undefined);
   };
   const call = (name: string, run: () => void): void => {
     try {

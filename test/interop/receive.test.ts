@@ -13,7 +13,7 @@ import { createLog } from '../../src/base/log.ts';
 import { DEFAULT_RECEIVE_CONFIG, type ReceiveConfig } from '../../src/receive/receiveConfig.ts';
 import { startReceiver, type Receiver } from '../../src/receive/receiverProcess.ts';
 import { listSpool } from '../../src/receive/spool.ts';
-import { rawPart10 } from '../unit/dicom/rawPart10.ts';
+import { rawPart10, type RawElement } from '../unit/dicom/rawPart10.ts';
 import {
   associated,
   associateRequest,
@@ -422,6 +422,74 @@ describe('hostile bytes', () => {
     const paths = await listSpool(join(dir, 'spool'), 0);
     expect(new Set(told.map(({ instance }) => instance.path))).toEqual(new Set(paths));
     expect(await receiver.describe(paths)).toEqual([]);
+  }, 240_000);
+
+  it('sizes, multiplicities, nesting and counts: whatever a header holds of them, the process lives and its records are small', async () => {
+    await start({ maxAssociations: 20 });
+    const IMPLICIT = '1.2.840.10008.1.2';
+    const context = { id: 1, abstractSyntaxUid: CT, transferSyntaxUids: [IMPLICIT] };
+    const kept = [0x00080005, 0x00080008, 0x00080050, 0x00080060, 0x00081030, 0x00100010, 0x00200032, 0x00280030];
+    const nested = (depth: number, inner: RawElement[]): RawElement[] =>
+      depth === 0 ? inner : [{ tag: 0x00081140, vr: 'SQ', value: [nested(depth - 1, inner)] }];
+    const header = (uid: string, more: RawElement[]): Buffer => {
+      const elements = new Map<number, RawElement>();
+      const own: RawElement[] = [
+        { tag: 0x00080016, vr: 'UI', value: CT },
+        { tag: 0x00080018, vr: 'UI', value: uid },
+        { tag: 0x0020000d, vr: 'UI', value: '2.25.100' },
+        { tag: 0x0020000e, vr: 'UI', value: '2.25.200' },
+      ];
+      for (const element of [...more, ...own]) elements.set(element.tag, element);
+      const sorted = [...elements.values()].sort((a, b) => a.tag - b.tag);
+      return dataSetOf(Buffer.from(rawPart10(sorted, { implicit: true })));
+    };
+    const hostile = fc.oneof(
+      // A value of a kept attribute: some unit so many times.
+      fc
+        .record({
+          tag: fc.constantFrom(...kept),
+          unit: fc.constantFrom('\\', '1\\', 'A', '^', '=', '\u001b$B', '\\ISO 2022 IR 87', '\u0000', ' '),
+          bytes: fc.constantFrom(100, 2_000, 70_000, 1_000_000, 8_000_000),
+        })
+        .map(({ tag, unit, bytes }): RawElement[] => [
+          { tag, vr: 'LO', value: unit.repeat(Math.ceil(bytes / unit.length)) },
+        ]),
+      fc.integer({ min: 1, max: 400 }).map((depth) => nested(depth, [{ tag: 0x00080100, vr: 'SH', value: 'x' }])),
+      // So many elements of their own tags, or items of one sequence.
+      fc.constantFrom(1_000, 60_000, 200_000).map((count) =>
+        Array.from({ length: count }, (_, index): RawElement => ({
+          tag: 0x00090000 + 0x20000 * (index >> 16) + (index & 0xffff),
+          vr: 'LO',
+          value: '',
+        })),
+      ),
+      fc
+        .constantFrom(1_000, 200_000)
+        .map((count): RawElement[] => [{ tag: 0x00082218, vr: 'SQ', value: Array.from({ length: count }, () => []) }]),
+    );
+    const samples = [
+      // The eight that took the heap of earlier versions.
+      ...Array.from({ length: 8 }, (): RawElement[] => [{ tag: 0x00081030, vr: 'LO', value: '\\'.repeat(8_000_000) }]),
+      ...fc.sample(hostile, { numRuns: 60, seed: 20_261_129 }),
+    ];
+    const statuses: number[] = [];
+    let next = 0;
+    const work = async (): Promise<void> => {
+      for (let index = next++; index < samples.length; index = next++) {
+        const uid = `1.2.98.${index}`;
+        const peer = await associated(receiver.port, { contexts: [context] });
+        peer.send(store(uid, header(uid, samples[index]!), { pieceBytes: 200_000 }));
+        statuses.push(await peer.status());
+        peer.destroy();
+      }
+    };
+    await Promise.all(Array.from({ length: 8 }, work));
+    expect(receiver.counters().restarts).toBe(0);
+    expect(statuses).toHaveLength(samples.length);
+    expect(statuses.filter((status) => ![0x0000, 0xa900, 0xc000].includes(status))).toEqual([]);
+    expect(statuses).toContain(0x0000);
+    expect(await receiver.peakRssBytes()).toBeLessThan(400 * 1024 * 1024);
+    for (const { instance } of told) expect(JSON.stringify(instance).length).toBeLessThan(20_000);
   }, 240_000);
 
   it('a crowd of connections that say nothing keeps nobody out for long', async () => {
