@@ -20,7 +20,7 @@ const uid = z
   .regex(/^(0|[1-9]\d*)(\.(0|[1-9]\d*))+$/, 'a UID is digits and dots')
   .max(64);
 const isViewerTemplate = (value: string): boolean => {
-  const filled = value.replace(/\{(studyInstanceUid|accessionNumber|patientId)\}/g, '1');
+  const filled = value.replace(/\{(studyInstanceUid|accessionNumber|patientId|orthancStudyId)\}/g, '1');
   return (
     filled !== value &&
     !/[{}]/.test(filled) &&
@@ -346,11 +346,11 @@ export const configSchema = z.strictObject({
         .max(1_000)
         .refine(
           (value) => value === '' || isViewerTemplate(value),
-          'an address with {studyInstanceUid}, {accessionNumber} or {patientId} in it, and not of a scheme that runs code',
+          'an address with {studyInstanceUid}, {accessionNumber}, {patientId} or {orthancStudyId} in it, and not of a scheme that runs code',
         )
         .default('')
         .describe(
-          "Address of the site's viewer for a study, opened from the worklist and the case view. `{studyInstanceUid}`, `{accessionNumber}` and `{patientId}` are filled in. Empty: no link.",
+          "Address of the site's viewer for a study, opened from the worklist and the case view. `{studyInstanceUid}`, `{accessionNumber}`, `{patientId}` and `{orthancStudyId}` (Orthanc's own name for it) are filled in. Empty: no link.",
         ),
     })
     .prefault({}),

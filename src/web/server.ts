@@ -36,7 +36,7 @@ export interface WebOptions {
   /** A site's choice: no heatmap and no slice score in any answer. */
   triageOnly: boolean;
   patientNames: NamesRule;
-  /** Address of the site's viewer with `{studyInstanceUid}`, `{accessionNumber}` or `{patientId}`; null without one. */
+  /** Address of the site's viewer with placeholders, as `worklist.viewerUrl`; null without one. */
   viewerTemplate: string | null;
   /** Decodes the slice at a path relative to the spool, in a process that may die of it. */
   decodeSlice: (path: string) => Promise<SourceSlice>;

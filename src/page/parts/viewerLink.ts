@@ -1,12 +1,20 @@
 import type { WorklistRow } from './listAnswer.ts';
+import { sha1 } from './sha1.ts';
+
+type Study = Pick<WorklistRow, 'studyInstanceUid' | 'accessionNumber' | 'patientId'>;
 
 /** The site's viewer for one study; null without one, or when the study is not named here. */
-export function viewerLink(
-  template: string | null,
-  row: Pick<WorklistRow, 'studyInstanceUid' | 'accessionNumber' | 'patientId'>,
-): string | null {
-  if (template === null || row.studyInstanceUid === '') return null;
-  return template.replace(/\{(studyInstanceUid|accessionNumber|patientId)\}/g, (_, name: keyof typeof row) =>
-    encodeURIComponent(row[name]),
+export function viewerLink(template: string | null, study: Study): string | null {
+  if (template === null || study.studyInstanceUid === '') return null;
+  const { studyInstanceUid, accessionNumber, patientId } = study;
+  const values = { studyInstanceUid, accessionNumber, patientId, orthancStudyId: orthancStudyId(study) };
+  return template.replace(
+    /\{(studyInstanceUid|accessionNumber|patientId|orthancStudyId)\}/g,
+    (_, name: keyof typeof values) => encodeURIComponent(values[name]),
   );
+}
+
+/** Orthanc's own name for a study (Orthanc Book, "Orthanc identifiers"): its Explorer finds a study by nothing else. */
+function orthancStudyId({ patientId, studyInstanceUid }: Study): string {
+  return sha1(`${patientId}|${studyInstanceUid}`).match(/.{8}/g)!.join('-');
 }

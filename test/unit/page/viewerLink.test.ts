@@ -1,0 +1,29 @@
+import { createHash } from 'node:crypto';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { sha1 } from '../../../src/page/parts/sha1.ts';
+import { viewerLink } from '../../../src/page/parts/viewerLink.ts';
+
+const study = { studyInstanceUid: '2.25.471', accessionNumber: 'A/7', patientId: 'P 1' };
+
+test('each placeholder is filled in with the value of its name', () => {
+  // From: printf 'P 1|2.25.471' | sha1sum
+  expect(
+    viewerLink('https://v.example/{patientId}/{accessionNumber}?s={studyInstanceUid}&o={orthancStudyId}', study),
+  ).toBe('https://v.example/P%201/A%2F7?s=2.25.471&o=7d66034e-6066135e-bfd6e14f-3c178c9a-eebecc90');
+});
+
+test('there is no link without a viewer, or to a study that is not named', () => {
+  expect(viewerLink(null, study)).toBeNull();
+  expect(viewerLink('https://v.example/{orthancStudyId}', { ...study, studyInstanceUid: '' })).toBeNull();
+});
+
+test('SHA-1 is that of OpenSSL, for texts of any length', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'grapheme', maxLength: 200 }), (text) => {
+      expect(sha1(text)).toBe(createHash('sha1').update(text).digest('hex'));
+    }),
+  );
+  for (const length of [0, 55, 56, 63, 64, 119, 120, 1_000])
+    expect(sha1('x'.repeat(length))).toBe(createHash('sha1').update('x'.repeat(length)).digest('hex'));
+});
