@@ -41,6 +41,10 @@ const findings = z
     provider: z.string(),
     analysedAtMs: epochMs,
     seconds: z.record(z.string(), z.number()),
+    coverage: z
+      .strictObject({ slices: z.int(), extentMm: z.number(), levels, remarks: z.array(z.string()) })
+      .exactOptional()
+      .describe('How much of the neck was seen, and what is not whole.'),
   })
   .meta({ id: 'Findings' }) satisfies z.ZodType<Findings>;
 

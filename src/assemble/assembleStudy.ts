@@ -19,17 +19,26 @@ const NAMED_KINDS = 3;
 
 /**
  * Judges every series of a study and chooses the one to analyse. A function of the objects alone: their order does not matter, and the same objects
- * give the same manifest. `reason` reads well after "Not analysed: ".
+ * give the same manifest. `reason` reads well after "Not analysed: ". `tried`: inputs (`inputSha256`) that proved impossible to analyse, with the reason.
  *
  * @throws TriageError `identity-mismatch` for objects of more than one study, which only a bug can bring together.
  */
-export function assembleStudy(instances: readonly StoredInstance[], rules: SeriesRules): AssembledStudy {
+export function assembleStudy(
+  instances: readonly StoredInstance[],
+  rules: SeriesRules,
+  tried: ReadonlyMap<string, string> = new Map(),
+): AssembledStudy {
   const [first] = instances;
   if (first === undefined) return notEligible([], { code: 'no-images', reason: 'no images received' });
   if (instances.some(({ header }) => header.studyInstanceUid !== first.header.studyInstanceUid)) {
     throw new TriageError('identity-mismatch', 'Objects of more than one study were brought together.');
   }
-  const judged = judgeSeries(instances, rules);
+  const judged = judgeSeries(instances, rules).map((series) => {
+    const reason = series.refusal === null ? tried.get(inputSha256(series)) : undefined;
+    return reason === undefined
+      ? series
+      : { ...series, refusal: { code: 'not-readable', reason: `chosen first, but ${reason}` } };
+  });
 
   if (hasIdentityConflict(instances.map(({ header }) => header))) {
     const conflict: Refusal = { code: 'identity-conflict', reason: 'images of different patients in one study' };
@@ -46,6 +55,7 @@ export function assembleStudy(instances: readonly StoredInstance[], rules: Serie
       judged.map((series) => verdict(series, series.refusal)),
       summary(judged, rules),
     );
+  const cutShort = shortfall(best, judged);
   const series = judged.map((one) => {
     if (one === best)
       return { ...verdict(one, { code: 'chosen', reason: describe(one) }), eligible: true, chosen: true };
@@ -54,7 +64,20 @@ export function assembleStudy(instances: readonly StoredInstance[], rules: Serie
     const reason = `eligible, but ${isSameSeries ? best.stackName : nameOf(best)} is better: ${advantageOf(best.facts, one.facts)}`;
     return { ...verdict(one, { code: 'eligible', reason }), eligible: true };
   });
-  return { type: 'seriesChosen', manifest: manifestOf(best, series) };
+  return {
+    type: 'seriesChosen',
+    manifest: { ...manifestOf(best, series), ...(cutShort === null ? {} : { cutShort }) },
+  };
+}
+
+/** The series to analyse when those tried could not be; null when there is none. */
+export function nextBest(
+  instances: readonly StoredInstance[],
+  rules: SeriesRules,
+  tried: ReadonlyMap<string, string>,
+): CaseManifest | null {
+  const assembled = assembleStudy(instances, rules, tried);
+  return assembled.type === 'seriesChosen' ? assembled.manifest : null;
 }
 
 function notEligible(series: SeriesVerdict[], { code, reason }: Refusal): AssembledStudy {
@@ -70,8 +93,6 @@ function manifestOf(best: JudgedSeries, series: SeriesVerdict[]): CaseManifest {
     sha256: instance.sha256,
     positionMm,
   }));
-  const digest = createHash('sha256');
-  for (const { sha256 } of slices) digest.update(`${sha256}\n`);
   return {
     seriesInstanceUid: best.seriesInstanceUid,
     slices,
@@ -80,8 +101,39 @@ function manifestOf(best: JudgedSeries, series: SeriesVerdict[]): CaseManifest {
     gaps: stack.gaps,
     duplicateSopInstanceUids: stack.duplicates.map(({ header }) => header.sopInstanceUid),
     series,
-    inputSha256: digest.digest('hex'),
+    inputSha256: inputSha256(best),
   };
+}
+
+function inputSha256({ facts }: JudgedSeries): string {
+  const digest = createHash('sha256');
+  for (const { instance } of facts.stack.slices) digest.update(`${instance.sha256}\n`);
+  return digest.digest('hex');
+}
+
+/**
+ * How many images of the analysed series, or of its acquisition, the sender says there are, where fewer came; else null. An acquisition may be
+ * reconstructed more than once, so the images of all its series count.
+ */
+function shortfall(best: JudgedSeries, judged: readonly JudgedSeries[]): { came: number; stated: number } | null {
+  const { header } = best.facts.instances[0]!;
+  const ofSeries = judged.filter(({ seriesInstanceUid }) => seriesInstanceUid === best.seriesInstanceUid);
+  const inSeries = ofSeries.reduce((sum, { all }) => sum + all.length, 0);
+  const inAcquisition = judged
+    .flatMap(({ all }) => all)
+    .filter(
+      ({ header: other }) =>
+        other.acquisitionNumber === header.acquisitionNumber && other.sopClassUid === header.sopClassUid,
+    );
+  const stated = [
+    { came: inSeries, stated: most(best, ({ numberOfSeriesRelatedInstances }) => numberOfSeriesRelatedInstances) },
+    { came: inAcquisition.length, stated: most(best, ({ imagesInAcquisition }) => imagesInAcquisition) },
+  ];
+  return stated.find(({ came, stated: all }) => came < all) ?? null;
+}
+
+function most({ facts }: JudgedSeries, read: (header: InstanceHeader) => number | null): number {
+  return facts.instances.reduce((greatest, { header }) => Math.max(greatest, read(header) ?? 0), 0);
 }
 
 function verdict(series: JudgedSeries, refusal: Refusal | null): SeriesVerdict {

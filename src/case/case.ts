@@ -130,6 +130,10 @@ export interface CaseManifest {
   gaps: { afterSliceIndex: number; missingSlices: number }[];
   /** Slices at a position already taken; kept on disk, not analysed. */
   duplicateSopInstanceUids: string[];
+  /** How many images the sender says there are, where fewer came, and how many came; absent where all did or nothing is said. */
+  cutShort?: { came: number; stated: number };
+  /** Slices that came and cannot be decoded: missing slices, each with the reason. */
+  unreadSlices?: { sopInstanceUid: string; reason: string }[];
   series: SeriesVerdict[];
   /** SHA-256 over the ordered slice digests: what was analysed. */
   inputSha256: string;
@@ -196,13 +200,26 @@ export interface KeySlice {
   crop: SliceCrop;
 }
 
+/** How much of the neck was seen. */
+export interface Coverage {
+  slices: number;
+  /** From the upper face of the first slice to the lower face of the last. */
+  extentMm: number;
+  /** From the skull down; empty where the network names none. */
+  levels: Vertebra[];
+  /** What is not whole, in sentences without their full stop; empty when nothing is known to be missing. */
+  remarks: string[];
+}
+
 /** The outcome of the analysis of one revision of a case. */
 export interface Findings {
   decision: Decision;
-  /** Why it was not analysed; null when it was. */
+  /** Why it was not analysed, or what of the scan did not come (`partial`); null when the whole scan was analysed. */
   reason: string | null;
-  /** Machine word for the reason, for example `outside-domain`; null when analysed. */
+  /** Machine word for the reason, for example `outside-domain`; null when the whole scan was analysed. */
   reasonCode: string | null;
+  /** Absent in findings of cases that were not scored, and in those kept from before it was stated. */
+  coverage?: Coverage;
   probability: number | null;
   threshold: { value: number; version: number } | null;
   domainDistance: number | null;

@@ -21,7 +21,8 @@ export type CaseEvent =
   | { type: 'seriesChosen'; manifest: CaseManifest }
   /** No series can be analysed. A result, not an error: `findings` say why and are reported too. */
   | { type: 'notEligible'; series: SeriesVerdict[]; findings: Findings }
-  | { type: 'inferred'; findings: Findings }
+  /** `manifest`: what was analysed, where it is not what was assembled: damaged slices left out, or the next best series. */
+  | { type: 'inferred'; findings: Findings; manifest?: CaseManifest }
   /** Objects are on disk; they enter the outbox in the same transaction. */
   | { type: 'reported'; objects: ResultObject[] }
   | { type: 'delivered' }

@@ -65,6 +65,7 @@ function analysisJson({ findings, series, unread, files, seconds, studyInstanceU
     model: findings.model,
     provider: findings.provider,
     domain: { distance: findings.domainDistance, limit: findings.domainLimit },
+    coverage: findings.coverage ?? null,
     series,
     files,
     unread,

@@ -1,13 +1,13 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { assembleStudy } from '../assemble/assembleStudy.ts';
+import { assembleStudy, nextBest } from '../assemble/assembleStudy.ts';
 import type { CaseManifest, Findings, SeriesVerdict, StoredInstance } from '../case/case.ts';
 import type { CaseRecord } from '../case/caseRecord.ts';
 import { notAnalysed } from '../case/notAnalysed.ts';
 import type { Config } from '../config/config.ts';
 import { softwareVersion } from '../base/packageRoot.ts';
 import { startInferenceProcess } from '../infer/inferenceProcess.ts';
-import { inferSeries } from '../infer/inferSeries.ts';
+import { inferStudy } from '../infer/inferStudy.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { ClaimedCase } from '../case/claim.ts';
@@ -80,12 +80,13 @@ export async function analyseFolder({
   const loadSeconds = since(loadMs);
   try {
     const analysedAtMs = clock.now();
-    const manifest = assembled.type === 'seriesChosen' ? assembled.manifest : null;
     let encoded = 0;
-    const findings =
+    const { findings, manifest } =
       assembled.type === 'seriesChosen'
-        ? await inferSeries({
+        ? await inferStudy({
             manifest: assembled.manifest,
+            next: (tried) => nextBest(instances, config.assemble, tried),
+            maxMissingShare: config.assemble.maxMissingShare,
             model,
             cached: new Map(),
             resolvePath: (path) => resolve(folder, path),
@@ -93,7 +94,10 @@ export async function analyseFolder({
             clock,
             onEncoded: () => onProgress?.(++encoded, assembled.manifest.slices.length),
           })
-        : notAnalysed(assembled.reasonCode, assembled.reason, model.identity, model.provider, analysedAtMs);
+        : {
+            findings: notAnalysed(assembled.reasonCode, assembled.reason, model.identity, model.provider, analysedAtMs),
+            manifest: null,
+          };
 
     const files: string[] = [];
     const reportMs = clock.monotonicMs();
@@ -120,7 +124,7 @@ export async function analyseFolder({
       studyInstanceUid,
       findings,
       manifest,
-      series: assembled.type === 'seriesChosen' ? assembled.manifest.series : assembled.series,
+      series: manifest?.series ?? (assembled.type === 'seriesChosen' ? assembled.manifest.series : assembled.series),
       unread,
       files,
       seconds: {

@@ -45,7 +45,7 @@ export function startPipeline(
   });
   releasers.push('arrival', arrival.close);
 
-  const infer = createInferStage({ store, lease: network.lease, arrival, resolvePath, clock });
+  const infer = createInferStage({ rules, store, lease: network.lease, arrival, resolvePath, clock });
   const writer = createResultWriter({
     resultsDir: paths.results,
     spoolDir: paths.spool,

@@ -79,6 +79,8 @@ export const CODES = {
   processingSummary: dcm('111017', 'CAD Processing and Findings Summary'),
   succeededWithFindings: dcm('111242', 'All algorithms succeeded; with findings'),
   succeededWithoutFindings: dcm('111241', 'All algorithms succeeded; without findings'),
+  partlySucceededWithoutFindings: dcm('111243', 'Not all algorithms succeeded; without findings'),
+  partlySucceededWithFindings: dcm('111244', 'Not all algorithms succeeded; with findings'),
   noneSucceeded: dcm('111245', 'No algorithms succeeded; without findings'),
   comment: dcm('121106', 'Comment'),
   qualitativeEvaluations: { value: 'C0034375', scheme: 'UMLS', meaning: 'Qualitative Evaluations' },

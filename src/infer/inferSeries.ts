@@ -1,4 +1,6 @@
-import type { CaseManifest, EncodedSlice, Findings, KeySlice } from '../case/case.ts';
+import { createHash } from 'node:crypto';
+import type { CaseManifest, Coverage, EncodedSlice, Findings, KeySlice } from '../case/case.ts';
+import { VERTEBRAE } from '../case/vertebrae.ts';
 import { TriageError } from '../base/errors.ts';
 import type { ErrorCode } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
@@ -16,6 +18,8 @@ export interface InferSeriesOptions {
   clock: Clock;
   /** Told of every slice newly encoded, so that it can be kept. */
   onEncoded?: (sha256: string, slice: EncodedSlice) => void | Promise<void>;
+  /** Share of the slices, 0..1, that may be missing or damaged; by default none may be damaged. */
+  maxMissingShare?: number;
   /** Called between slices; what it throws ends the analysis (a lost lease). */
   heartbeat?: () => void | Promise<void>;
 }
@@ -36,16 +40,29 @@ const SLICE_ERRORS: ReadonlySet<ErrorCode> = new Set([
   'dicom-unreadable',
 ]);
 
+/** What was found, and what it was found in: the manifest without the slices that cannot be read. */
+export interface SeriesInference {
+  findings: Findings;
+  manifest: CaseManifest;
+}
+
 /**
  * Analyses the chosen series: encodes what is not yet encoded, classifies the sequence, and decides by the threshold (suspected at or above it).
- * A slice that cannot be read makes the case `not-analysed`, for a fracture may be on it; so does a case outside the model's domain.
+ * Slices that cannot be read are missing slices; more of those than `maxMissingShare` make the case `not-analysed`, for a fracture may be on them. So
+ * does a case outside the model's domain.
  *
  * @throws TriageError `inference-*`, to be tried again
  */
-export async function inferSeries(options: InferSeriesOptions): Promise<Findings> {
-  const { manifest, model, threshold, clock } = options;
+export async function inferStack(options: InferSeriesOptions): Promise<SeriesInference> {
+  const { model, threshold, clock } = options;
   const startMs = clock.monotonicMs();
-  const { encoded, failures } = await encodeAll(options);
+  const all = await encodeAll(options);
+  const isReadable =
+    all.failures.length === 0 || missingShare(options.manifest, all.failures.length) <= (options.maxMissingShare ?? 0);
+  const failures = isReadable ? [] : all.failures;
+  const manifest = isReadable ? withoutSlices(options.manifest, all.failures) : options.manifest;
+  // The places of damaged slices are holes, which `values` leaves out.
+  const encoded = isReadable ? Object.values(all.encoded) : all.encoded;
   const encodedMs = clock.monotonicMs();
   const common = {
     model: { ...model.identity },
@@ -61,18 +78,21 @@ export async function inferSeries(options: InferSeriesOptions): Promise<Findings
     reasonCode: string,
     reason: string,
     domain: { distance: number; limit: number } | null,
-  ): Findings => ({
-    ...common,
-    decision: 'not-analysed',
-    reason,
-    reasonCode,
-    probability: null,
-    domainDistance: domain?.distance ?? null,
-    domainLimit: domain?.limit ?? null,
-    slices: [],
-    keySlices: [],
-    provider: model.provider,
-    seconds: seconds(),
+  ): SeriesInference => ({
+    manifest,
+    findings: {
+      ...common,
+      decision: 'not-analysed',
+      reason,
+      reasonCode,
+      probability: null,
+      domainDistance: domain?.distance ?? null,
+      domainLimit: domain?.limit ?? null,
+      slices: [],
+      keySlices: [],
+      provider: model.provider,
+      seconds: seconds(),
+    },
   });
 
   if (manifest.slices.length === 0)
@@ -96,11 +116,13 @@ export async function inferSeries(options: InferSeriesOptions): Promise<Findings
   )
     throw new TriageError('inference-failed', 'The classifier did not score every slice.');
   const suspected = score.probability >= threshold.value;
-  return {
+  const partial = partOf(manifest, options.maxMissingShare ?? 0);
+  const findings: Findings = {
     ...common,
     decision: suspected ? 'suspected' : 'not-suspected',
-    reason: null,
-    reasonCode: null,
+    reason: partial,
+    reasonCode: partial === null ? null : 'partial',
+    coverage: coverageOf(manifest, score),
     probability: score.probability,
     domainDistance: score.domainDistance,
     domainLimit: score.domainLimit,
@@ -112,6 +134,74 @@ export async function inferSeries(options: InferSeriesOptions): Promise<Findings
     keySlices: suspected ? pickKeySlices(manifest, encoded, score) : [],
     provider: model.provider,
     seconds: seconds(),
+  };
+  return { findings, manifest };
+}
+
+/** What {@link inferStack} finds in exactly the slices of the manifest. */
+export async function inferSeries(options: InferSeriesOptions): Promise<Findings> {
+  return (await inferStack({ ...options, maxMissingShare: 0 })).findings;
+}
+
+function gapSlices({ gaps }: CaseManifest): number {
+  return gaps.reduce((sum, { missingSlices }) => sum + missingSlices, 0);
+}
+
+/** Of the slices that a gapless series would have, 0..1. */
+function missingShare(manifest: CaseManifest, damaged: number): number {
+  const holes = gapSlices(manifest);
+  return (holes + damaged) / (manifest.slices.length + holes);
+}
+
+/** The manifest of what can be read: damaged slices become holes. */
+function withoutSlices(manifest: CaseManifest, damaged: readonly SliceFailure[]): CaseManifest {
+  if (damaged.length === 0) return manifest;
+  const isDamaged = new Set(damaged.map(({ sliceIndex }) => sliceIndex));
+  const kept = manifest.slices.flatMap((_, index) => (isDamaged.has(index) ? [] : [index]));
+  const slices = kept.map((index) => manifest.slices[index]!);
+  const gaps = kept.slice(1).flatMap((to, position) => {
+    const from = kept[position]!;
+    const holes = manifest.gaps.filter(({ afterSliceIndex }) => afterSliceIndex >= from && afterSliceIndex < to);
+    const missingSlices = to - from - 1 + holes.reduce((sum, hole) => sum + hole.missingSlices, 0);
+    return missingSlices === 0 ? [] : [{ afterSliceIndex: position, missingSlices }];
+  });
+  const digest = createHash('sha256');
+  for (const { sha256 } of slices) digest.update(`${sha256}\n`);
+  return {
+    ...manifest,
+    slices,
+    gaps,
+    coverageMm: slices[0]!.positionMm - slices.at(-1)!.positionMm + manifest.sliceSpacingMm,
+    unreadSlices: damaged.map(({ sliceIndex, error }) => ({
+      sopInstanceUid: manifest.slices[sliceIndex]!.sopInstanceUid,
+      reason: error.message,
+    })),
+    inputSha256: digest.digest('hex'),
+  };
+}
+
+/** What of the scan did not come, where that is more than may be missing; else null. */
+function partOf({ cutShort }: CaseManifest, maxMissingShare: number): string | null {
+  if (cutShort === undefined || cutShort.came >= cutShort.stated * (1 - maxMissingShare)) return null;
+  return `${cutShort.came} of ${cutShort.stated} slices came`;
+}
+
+function coverageOf(manifest: CaseManifest, { sliceLevels }: CaseScore): Coverage {
+  const { cutShort, unreadSlices = [] } = manifest;
+  const holes = gapSlices(manifest) - unreadSlices.length;
+  const remarks = [
+    cutShort === undefined ? '' : `${cutShort.came} of ${cutShort.stated} slices came`,
+    holes > 0 ? `${holes} ${holes === 1 ? 'slice is' : 'slices are'} missing between others` : '',
+    unreadSlices.length === 0
+      ? ''
+      : `${unreadSlices.length} of ${manifest.slices.length + unreadSlices.length} slices cannot be read and ${unreadSlices.length === 1 ? 'was' : 'were'} left out (${unreadSlices[0]!.reason.replace(/\.$/, '')})`,
+  ];
+  const seen = new Set(sliceLevels.flat());
+  return {
+    slices: manifest.slices.length,
+    extentMm: manifest.coverageMm,
+    levels: VERTEBRAE.filter((vertebra) => seen.has(vertebra)),
+    remarks: remarks.filter((remark) => remark !== ''),
   };
 }
 

@@ -1,9 +1,11 @@
+import { nextBest } from '../assemble/assembleStudy.ts';
+import type { SeriesRules } from '../assemble/seriesRules.ts';
 import type { Clock } from '../base/clock.ts';
 import type { ClaimedCase } from '../case/claim.ts';
 import { notAnalysed } from '../case/notAnalysed.ts';
 import type { Threshold } from '../case/threshold.ts';
 import type { ArrivalEncoder } from '../infer/encodeOnArrival.ts';
-import { inferSeries } from '../infer/inferSeries.ts';
+import { inferStudy } from '../infer/inferStudy.ts';
 import type { ModelLease } from '../infer/servingNetworks.ts';
 import { createSliceFeatureSaver, type SliceFeatureStore } from '../infer/sliceFeatures.ts';
 import type { Stage, StageOutcome } from './pipeline.ts';
@@ -15,6 +17,7 @@ interface InferStore extends SliceFeatureStore {
 }
 
 export interface InferStageOptions {
+  rules: SeriesRules;
   store: InferStore;
   /** The network that serves; null while none does: cases then wait. */
   lease: () => ModelLease | null;
@@ -53,9 +56,9 @@ export function createInferStage(options: InferStageOptions): InferStage {
 }
 
 async function infer(
-  { store, arrival, resolvePath, clock }: InferStageOptions,
+  { rules, store, arrival, resolvePath, clock }: InferStageOptions,
   { model, isCurrent }: ModelLease,
-  { record }: ClaimedCase,
+  { record, instances }: ClaimedCase,
   signal: AbortSignal,
 ): Promise<StageOutcome> {
   const { identity, provider } = model;
@@ -70,8 +73,10 @@ async function infer(
     return { type: 'inferred', findings: notAnalysed('flags-stopped', reason, identity, provider, clock.now()) };
   }
   const saver = createSliceFeatureSaver(store);
-  const findings = await inferSeries({
+  const { findings, manifest: analysed } = await inferStudy({
     manifest,
+    next: (tried) => nextBest(instances, rules, tried),
+    maxMissingShare: rules.maxMissingShare,
     model,
     cached: await store.sliceFeatures(
       identity.sha256,
@@ -85,5 +90,5 @@ async function infer(
   });
   await saver.save();
   arrival.forget(record.studyInstanceUid);
-  return { type: 'inferred', findings };
+  return { type: 'inferred', findings, ...(analysed === manifest ? {} : { manifest: analysed }) };
 }

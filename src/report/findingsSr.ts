@@ -4,7 +4,7 @@ import { CODES, codeItem, VERTEBRA_CODES, type Code } from '../dicom/codes.ts';
 import { decimalString, type Dataset } from '../dicom/part10.ts';
 import { derivedUid } from '../dicom/uids.ts';
 import { derivedHeader, isPresent, text, type ReportContext } from './derivedHeader.ts';
-import { DISCLAIMER, scoreSentence, stateSentence } from './findingsSummary.ts';
+import { coverageSentence, DISCLAIMER, scoreSentence, stateSentence } from './findingsSummary.ts';
 import { fieldOnSource } from './heatmap.ts';
 
 /** SOP classes that the tree is valid for, best first: what to fall back to when a PACS takes no better one. */
@@ -47,13 +47,17 @@ type Relationship = 'CONTAINS' | 'HAS CONCEPT MOD' | 'HAS OBS CONTEXT' | 'HAS AC
 export function findingsSr(input: FindingsSrInput): Dataset {
   const { context, findings } = input;
   const analysed = findings.decision !== 'not-analysed';
+  const isPartial = findings.reasonCode === 'partial';
   return {
     SOPClassUID: SR_SOP_CLASSES[input.sopClass],
     ...derivedHeader(context, 'sr', context.revision),
     ReferencedPerformedProcedureStepSequence: [],
     PerformedProcedureCodeSequence: [],
-    CompletionFlag: analysed ? 'COMPLETE' : 'PARTIAL',
+    CompletionFlag: analysed && !isPartial ? 'COMPLETE' : 'PARTIAL',
     ...(analysed ? {} : { CompletionFlagDescription: 'The study could not be analysed' }),
+    ...(isPartial
+      ? { CompletionFlagDescription: `Only a part of the scan: ${findings.reason ?? ''}`.slice(0, 64) }
+      : {}),
     VerificationFlag: 'UNVERIFIED',
     PreliminaryFlag: 'PRELIMINARY',
     ContentQualification: 'RESEARCH',
@@ -186,13 +190,23 @@ function caseGroup(input: FindingsSrInput, manifest: CaseManifest): Dataset {
     code('CONTAINS', CODES.fracture, suspected ? CODES.suspected : CODES.notSuspected),
     // Priority only ever rises: an unflagged scan keeps the place that it has.
     ...(suspected ? [code('CONTAINS', CODES.priority, CODES.highPriority)] : []),
-    code('CONTAINS', CODES.processingSummary, suspected ? CODES.succeededWithFindings : CODES.succeededWithoutFindings),
+    code('CONTAINS', CODES.processingSummary, processingSummary(findings)),
     textItem(
       'CONTAINS',
       CODES.comment,
-      [stateSentence(findings).replace(/\.?$/, '.'), score, DISCLAIMER].filter((part) => part !== null).join(' '),
+      [stateSentence(findings).replace(/\.?$/, '.'), score, coverageSentence(findings), DISCLAIMER]
+        .filter((part) => part !== null)
+        .join(' '),
     ),
   ]);
+}
+
+/** CID 6047: half of a scan is no whole success. */
+function processingSummary({ decision, reasonCode }: Findings): Code {
+  const suspected = decision === 'suspected';
+  if (reasonCode === 'partial')
+    return suspected ? CODES.partlySucceededWithFindings : CODES.partlySucceededWithoutFindings;
+  return suspected ? CODES.succeededWithFindings : CODES.succeededWithoutFindings;
 }
 
 /** TID 1501 for one key slice. */

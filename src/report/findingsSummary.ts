@@ -12,11 +12,14 @@ export const DISCLAIMER =
 
 /** The sentence of state, in the fixed words of the screens: the same on the card, in the SR and in the worklist. */
 export function stateSentence(findings: Findings): string {
+  const partial = findings.reasonCode === 'partial' ? findings.reason : null;
   switch (findings.decision) {
     case 'suspected':
-      return 'AI flag: possible fracture. Review now. Not a diagnosis.';
+      return `AI flag: possible fracture. Review now. Not a diagnosis.${partial === null ? '' : ` Only ${partial}.`}`;
     case 'not-suspected':
-      return 'AI did not flag this scan - read as usual';
+      return partial === null
+        ? 'AI did not flag this scan - read as usual'
+        : `Not analysed whole: only ${partial}, no flag in them - read as usual`;
     case 'not-analysed': {
       const reason = (findings.reason ?? 'reason unknown').trim().replace(/\.$/, '');
       return findings.reasonCode === 'outside-domain'
@@ -30,6 +33,18 @@ export function stateSentence(findings: Findings): string {
 export function findingsSummary(findings: Findings): string {
   const score = scoreSentence(findings);
   return score === null ? stateSentence(findings) : `${stateSentence(findings).replace(/\.?$/, '.')} ${score}`;
+}
+
+/** How much of the neck was seen, in sentences; null for a case that was not scored. */
+export function coverageSentence({ coverage }: Findings): string | null {
+  if (coverage === undefined) return null;
+  const { slices, extentMm, levels, remarks } = coverage;
+  const named =
+    levels.length === 0 ? '' : levels.length === 1 ? `, ${levels[0]!}` : `, ${levels[0]!} to ${levels.at(-1)!}`;
+  const seen = `Seen: ${slices} slices over ${Math.round(extentMm)} mm${named}`;
+  return [seen, ...remarks.map((remark) => remark.charAt(0).toUpperCase() + remark.slice(1))]
+    .map((sentence) => `${sentence}.`)
+    .join(' ');
 }
 
 /** Score and threshold of a case, or null when it was not scored. A case that was not analysed never shows a number. */

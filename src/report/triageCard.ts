@@ -1,6 +1,6 @@
 import type { CaseManifest, Findings } from '../case/case.ts';
 import { drawOver, escapeXml, wrapText, type Picture } from './drawing.ts';
-import { DISCLAIMER, NOT_FOR_DIAGNOSTIC_USE, scoreTexts, stateSentence } from './findingsSummary.ts';
+import { coverageSentence, DISCLAIMER, NOT_FOR_DIAGNOSTIC_USE, scoreTexts, stateSentence } from './findingsSummary.ts';
 
 const COLUMNS = 1024;
 const ROWS = 768;
@@ -51,6 +51,7 @@ export function cardElements(input: TriageCardInput): string {
     state(input.findings),
     ...scoreBar(input.findings),
     ...(strip ? scoreStrip(input.findings, input.manifest!) : []),
+    ...coverage(input.findings),
     ...footer(input),
   ].join('');
 }
@@ -168,6 +169,15 @@ function scoreStrip(findings: Findings, manifest: CaseManifest): string[] {
         ]
       : []),
   ];
+}
+
+/** How much of the neck was seen, above the footer. */
+function coverage(findings: Findings): string[] {
+  const sentence = coverageSentence(findings);
+  if (sentence === null) return [];
+  return wrapText(sentence, WIDTH, 15, 2).map((line, index) =>
+    label(MARGIN, 613 + index * 19, line, { size: 15, colour: COLOUR.text }),
+  );
 }
 
 function footer({ findings, revision, analysedAt, softwareVersion }: TriageCardInput): string[] {

@@ -167,6 +167,10 @@ const REASONS: Readonly<Record<string, string>> = {
   'no-eligible-series': 'no thin axial CT series of the neck',
   'pixel-data': 'pixel data that cannot be read',
   'flags-stopped': 'AI flags are stopped at this site',
+  'same-positions': 'slices that all lie at one place',
+  'virtual-image': 'images computed from two energies',
+  'not-readable': 'pixel data that cannot be read',
+  partial: 'only a part of the scan came',
 };
 
 /** The words of a state that quote nothing: those that hold only our own words and numbers stay as they are. */
@@ -179,12 +183,14 @@ function maskedStateText({ status, stateText, decision, reasonCode }: WorklistRo
     case 'failed':
       return stateText;
     case 'held':
-      return decision === 'suspected'
-        ? 'AI flag: possible fracture. Review now. Not a diagnosis. Held for checking'
+      if (decision === 'suspected') return 'AI flag: possible fracture. Review now. Not a diagnosis. Held for checking';
+      return decision === 'not-suspected' && reasonCode !== 'partial'
+        ? 'AI did not flag this scan - read as usual. Held for checking'
         : 'Not analysed: held for checking - read as usual';
     case 'outside-domain':
       return 'Outside tested range - not scored. Read as usual';
     case 'not-analysed':
+      if (reasonCode === 'partial') return stateText;
       return `Not analysed: ${REASONS[reasonCode ?? ''] ?? 'the case says why'} - read as usual`;
   }
 }

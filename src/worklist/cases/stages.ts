@@ -157,7 +157,11 @@ export async function apply(context: StoreContext, held: ClaimedCase, event: Cas
         reportDue = context.options.reportNotEligible ? 1 : 0;
         break;
       case 'inferred':
-        await saveAnalysis(trx, row, { findings: event.findings });
+        await saveAnalysis(trx, row, {
+          findings: event.findings,
+          ...(event.manifest && { manifest: event.manifest, series: event.manifest.series }),
+        });
+        if (event.manifest) await describeByAnalysed(trx, row, event.manifest);
         reportDue = 1;
         break;
       case 'reported': {

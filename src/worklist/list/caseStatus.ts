@@ -44,17 +44,31 @@ function failureRef(studyInstanceUid: string, revision: number): string {
   return createHash('sha256').update(`${studyInstanceUid}#${revision}`).digest('hex').slice(0, 4).toUpperCase();
 }
 
+/** What the network made of a scored case; null for one that it has not scored. */
+function resultText({ decision, reasonCode, reason }: StatusFacts): CaseStatus | null {
+  const partial = reasonCode === 'partial' ? phrase(reason) : null;
+  if (decision === 'suspected')
+    return {
+      kind: 'flagged',
+      text: `AI flag: possible fracture. Review now. Not a diagnosis.${partial === null ? '' : ` Only ${partial}.`}`,
+    };
+  if (decision !== 'not-suspected') return null;
+  return partial === null
+    ? { kind: 'unflagged', text: 'AI did not flag this scan - read as usual' }
+    : { kind: 'not-analysed', text: `Not analysed whole: only ${partial}, no flag in them - read as usual` };
+}
+
 /** The state of a case in fixed words. `usualMs` is how long an analysis takes after the last slice, null when not known. */
 export function caseStatus(facts: StatusFacts, usualMs: number | null): CaseStatus {
-  const flag = 'AI flag: possible fracture. Review now. Not a diagnosis.';
+  const result = resultText(facts);
   if (facts.quarantineReason !== null) {
-    if (facts.decision === 'suspected')
-      return { kind: 'held', text: `${flag} Held for checking: ${phrase(facts.quarantineReason)}` };
-    return { kind: 'held', text: `Not analysed: held for checking, ${phrase(facts.quarantineReason)} - read as usual` };
+    const why = phrase(facts.quarantineReason);
+    // What was found before something came that is held stays what was found.
+    return result === null
+      ? { kind: 'held', text: `Not analysed: held for checking, ${why} - read as usual` }
+      : { kind: 'held', text: `${result.text.replace(/\.?$/, '.')} Held for checking: ${why}` };
   }
-  if (facts.decision === 'suspected') return { kind: 'flagged', text: flag };
-  if (facts.decision === 'not-suspected')
-    return { kind: 'unflagged', text: 'AI did not flag this scan - read as usual' };
+  if (result !== null) return result;
   if (facts.state === 'failed') {
     return {
       kind: 'failed',

@@ -234,6 +234,33 @@ describe('assembleStudy', () => {
     });
   });
 
+  it('says how many images the sender meant to send, where fewer came', () => {
+    const cutShortOf = (instances: readonly StoredInstance[]) => manifestOf(instances).cutShort;
+    const stating = (header: Partial<InstanceHeader>, slices = 90) => seriesOf({ slices, header });
+    expect(cutShortOf(stating({ imagesInAcquisition: 120 }))).toEqual({ came: 90, stated: 120 });
+    expect(cutShortOf(stating({ numberOfSeriesRelatedInstances: 95 }))).toEqual({ came: 90, stated: 95 });
+    expect(cutShortOf(stating({ imagesInAcquisition: 1 }))).toBeUndefined();
+    // One acquisition, reconstructed twice.
+    const soft = seriesOf({ series: 5, slices: 30, spacingMm: 3, header: { imagesInAcquisition: 120 } });
+    expect(cutShortOf([...stating({ imagesInAcquisition: 120 }), ...soft])).toBeUndefined();
+  });
+
+  it('chooses the next best series when the best has proved unreadable', () => {
+    const soft = seriesOf({ series: 5, slices: 100 });
+    const first = manifestOf([...AXIAL, ...soft]);
+    const study = assembleStudy(
+      [...AXIAL, ...soft],
+      DEFAULT_SERIES_RULES,
+      new Map([[first.inputSha256, '120 of 120 slices cannot be read']]),
+    );
+    expect(study).toMatchObject({ type: 'seriesChosen', manifest: { seriesInstanceUid: '1.2.3.5' } });
+    expect(study).toMatchObject({
+      manifest: {
+        series: [{ code: 'not-readable', reason: 'Chosen first, but 120 of 120 slices cannot be read' }, {}],
+      },
+    });
+  });
+
   it('throws for objects of two studies', () => {
     expect(() => assemble([...AXIAL, instanceOf({ studyInstanceUid: '1.9.9' })])).toThrow('more than one study');
   });

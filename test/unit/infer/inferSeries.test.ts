@@ -5,6 +5,7 @@ import { VERTEBRAE, type Vertebra } from '../../../src/case/vertebrae.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import { TriageError } from '../../../src/base/errors.ts';
 import { inferSeries } from '../../../src/infer/inferSeries.ts';
+import { inferStudy } from '../../../src/infer/inferStudy.ts';
 import type { InferSeriesOptions } from '../../../src/infer/inferSeries.ts';
 import type { CaseScore, TriageModel } from '../../../src/case/triageModel.ts';
 
@@ -248,5 +249,87 @@ describe('inferSeries', () => {
       ),
       { numRuns: 60 },
     );
+  });
+});
+
+describe('inferStudy', () => {
+  const unread = (...damaged: number[]) =>
+    stubModel({}, async (index) => {
+      if (damaged.includes(index)) throw new TriageError('pixel-data-undecodable', 'RLE cut off.');
+      return Promise.resolve(encodedAs(index));
+    });
+  const study = (
+    manifest: CaseManifest,
+    model: TriageModel,
+    next: (tried: ReadonlyMap<string, string>) => CaseManifest | null = () => null,
+  ) =>
+    inferStudy({
+      manifest,
+      model,
+      next,
+      maxMissingShare: 0.05,
+      cached: new Map(),
+      resolvePath: (spoolPath) => spoolPath,
+      threshold: { version: 4, value: 0.6 },
+      clock: systemClock,
+    });
+
+  it('takes a few damaged slices among many for missing ones, and names them', async () => {
+    const { model, classified } = unread(10, 30);
+    const whole = { ...manifestOf(48), gaps: [] };
+    const { findings, manifest } = await study(whole, model);
+    expect(findings).toMatchObject({ decision: 'suspected', reasonCode: null });
+    expect(classified).toHaveLength(46);
+    expect(manifest.slices.map(({ sopInstanceUid }) => sopInstanceUid)).not.toContain('1.2.10');
+    expect(manifest.gaps).toEqual([
+      { afterSliceIndex: 9, missingSlices: 1 },
+      { afterSliceIndex: 28, missingSlices: 1 },
+    ]);
+    expect(manifest.inputSha256).not.toBe(whole.inputSha256);
+    expect(findings.slices.map(({ sopInstanceUid }) => sopInstanceUid)).toEqual(
+      manifest.slices.map(({ sopInstanceUid }) => sopInstanceUid),
+    );
+    expect(findings.coverage?.remarks).toEqual(['2 of 48 slices cannot be read and were left out (RLE cut off)']);
+    expect((await study(whole, unread(10, 20, 30).model)).findings.reasonCode).toBe('pixel-data');
+    const holed = { ...whole, gaps: [{ afterSliceIndex: 9, missingSlices: 2 }] };
+    expect((await study(holed, unread(10).model)).findings.reasonCode).toBe('pixel-data');
+  });
+
+  it('analyses the next best series when the chosen one cannot be read, and says so', async () => {
+    const better = manifestOf(8);
+    const other = { ...manifestOf(30), inputSha256: 'y', slices: manifestOf(40).slices.slice(10) };
+    const asked: string[][] = [];
+    const { findings, manifest } = await study(better, unread(2, 5).model, (tried) => {
+      asked.push([...tried.keys()]);
+      return other;
+    });
+    expect(manifest).toBe(other);
+    expect(asked).toEqual([['x']]);
+    expect(findings.decision).toBe('suspected');
+    expect(findings.coverage?.remarks).toEqual([
+      'another series was chosen first and could not be analysed: 2 of 8 slices cannot be read (slices 3, 6 from the top: RLE cut off.)',
+    ]);
+  });
+
+  it('gives the answer of the first one when none can be analysed', async () => {
+    const { findings, manifest } = await study(manifestOf(8), unread(2).model);
+    expect(manifest.inputSha256).toBe('x');
+    expect(findings.reason).toContain('1 of 8 slices cannot be read (slice 3 from the top');
+  });
+
+  it('says how much came of what the sender says there is', async () => {
+    const { model } = stubModel({ probability: 0.2 });
+    const cut = { ...manifestOf(27), cutShort: { came: 27, stated: 48 } };
+    expect((await study(cut, model)).findings).toMatchObject({
+      decision: 'not-suspected',
+      reasonCode: 'partial',
+      reason: '27 of 48 slices came',
+      coverage: { slices: 27, extentMm: 54, levels: ['C2', 'C3'], remarks: ['27 of 48 slices came'] },
+    });
+    const nearly = { ...manifestOf(47), cutShort: { came: 47, stated: 48 } };
+    expect((await study(nearly, model)).findings).toMatchObject({
+      reasonCode: null,
+      coverage: { remarks: ['47 of 48 slices came'] },
+    });
   });
 });

@@ -101,6 +101,7 @@ function inferSetUp(slices: number, wishes: Wishes = {}) {
       }),
   } as unknown as TriageModel;
   const options: InferStageOptions = {
+    rules: DEFAULT_SERIES_RULES,
     store: {
       threshold: (name, source) => {
         told.push(`threshold ${name} ${source}`);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { findingsSummary, scoreTexts, stateSentence } from '../../../src/report/findingsSummary.ts';
+import { coverageSentence, findingsSummary, scoreTexts, stateSentence } from '../../../src/report/findingsSummary.ts';
 import { makeStudy, notAnalysed, notSuspected, suspected } from './reportFixture.ts';
 
 test('each decision is said in the fixed words, a scored one with its score and threshold', async () => {
@@ -35,4 +35,26 @@ test('a score just under the threshold never looks like the threshold, and none 
   expect(scoreTexts(0.42, 0.42)).toEqual({ score: '0.42', threshold: '0.42' });
   expect(scoreTexts(0.9999, 0.42)).toEqual({ score: '> 0.99', threshold: '0.42' });
   expect(scoreTexts(0.0001, 0.42)).toEqual({ score: '< 0.01', threshold: '0.42' });
+});
+
+test('a part of a scan is never said to be an unflagged scan', async () => {
+  const study = await makeStudy({}, { slices: 12 });
+  const part = { reasonCode: 'partial', reason: '27 of 48 slices came' };
+  expect(stateSentence({ ...notSuspected(study.claim), ...part })).toBe(
+    'Not analysed whole: only 27 of 48 slices came, no flag in them - read as usual',
+  );
+  expect(stateSentence({ ...suspected(study.claim), ...part })).toBe(
+    'AI flag: possible fracture. Review now. Not a diagnosis. Only 27 of 48 slices came.',
+  );
+  const coverage = {
+    slices: 27,
+    extentMm: 87.6,
+    levels: ['C1', 'C2', 'C4'] as const,
+    remarks: ['27 of 48 slices came'],
+  };
+  expect(
+    coverageSentence({ ...notSuspected(study.claim), coverage: { ...coverage, levels: [...coverage.levels] } }),
+  ).toBe('Seen: 27 slices over 88 mm, C1 to C4. 27 of 48 slices came.');
+  expect(coverageSentence(notSuspected(study.claim))).toBeNull();
+  await study.remove();
 });

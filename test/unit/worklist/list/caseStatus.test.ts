@@ -26,6 +26,27 @@ describe('fixed words', () => {
       'AI flag: possible fracture. Review now. Not a diagnosis.',
     ],
     ['not suspected', { decision: 'not-suspected' }, null, 'unflagged', 'AI did not flag this scan - read as usual'],
+    [
+      'flagged in a part of the scan',
+      { decision: 'suspected', reasonCode: 'partial', reason: '27 of 48 slices came' },
+      null,
+      'flagged',
+      'AI flag: possible fracture. Review now. Not a diagnosis. Only 27 of 48 slices came.',
+    ],
+    [
+      'no flag in a part of the scan',
+      { decision: 'not-suspected', reasonCode: 'partial', reason: '27 of 48 slices came' },
+      null,
+      'not-analysed',
+      'Not analysed whole: only 27 of 48 slices came, no flag in them - read as usual',
+    ],
+    [
+      'held after it was not flagged',
+      { decision: 'not-suspected', quarantineReason: 'An image came twice with other pixels' },
+      null,
+      'held',
+      'AI did not flag this scan - read as usual. Held for checking: An image came twice with other pixels',
+    ],
     ['running', { state: 'assembled' }, 120_000, 'running', 'AI running, 1 min - do not wait for it'],
     [
       'delayed',
@@ -68,7 +89,7 @@ describe('fixed words', () => {
     ],
     [
       'held',
-      { quarantineReason: 'Two patients in one study', decision: 'not-suspected' },
+      { quarantineReason: 'Two patients in one study', state: 'receiving' },
       null,
       'held',
       'Not analysed: held for checking, Two patients in one study - read as usual',
