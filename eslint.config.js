@@ -8,7 +8,6 @@ const LONG_FUNCTIONS = [
   'migrations/0001_initial.ts',
   'src/pacs/dicomWeb.ts',
   'src/receive/receiverProcess.ts',
-  'src/worklist/list/worklistQuery.ts',
   'src/worklist/thresholds/thresholdDesk.ts',
 ];
 

@@ -11,7 +11,8 @@ import type { ReceiveConfig } from '../receive/receiveConfig.ts';
 import type { RoutingAnswer } from '../web/administration.ts';
 import type { WorklistStore } from '../worklist/cases/caseStore.ts';
 import { instanceKind } from '../worklist/cases/recordInstances.ts';
-import type { WorklistQuery, WorklistRow } from '../worklist/list/worklistQuery.ts';
+import type { WorklistRow } from '../answers/worklistAnswer.ts';
+import type { WorklistQuery } from '../worklist/list/worklistQuery.ts';
 
 export interface RoutingTestOptions {
   receive: ReceiveConfig;

@@ -48,9 +48,24 @@ const findings = z
   })
   .meta({ id: 'Findings' }) satisfies z.ZodType<Findings>;
 
+const seriesVerdict = z
+  .strictObject({
+    seriesInstanceUid: z.string(),
+    seriesNumber: z.int().nullable(),
+    seriesDescription: z.string(),
+    modality: z.string(),
+    instances: z.int(),
+    eligible: z.boolean(),
+    chosen: z.boolean(),
+    code: z.string(),
+    reason: z.string(),
+  })
+  .meta({ id: 'SeriesVerdict', description: 'Why a series is or is not analysed.' });
+
 export const caseAnswer = z
   .strictObject({
     row: worklistRow,
+    series: z.array(seriesVerdict).describe('Empty until assembled.'),
     findings: findings.nullable().describe('Without slices and key slices at a triage-only site.'),
     triageOnly: z.boolean().describe('The site shows neither heatmaps nor slice scores.'),
     viewerTemplate: z.string().nullable().describe('Address of the site’s viewer, with placeholders.'),

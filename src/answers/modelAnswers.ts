@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import type { ModelActivation } from '../worklist/models/modelActivations.ts';
 import { decision, epochMs } from './worklistAnswer.ts';
 
 const identity = z.strictObject({ name: z.string(), version: z.string(), sha256: z.string() });
@@ -23,7 +22,9 @@ export const modelActivation = z
     inUseAtMs: epochMs.nullable().describe('When the agent first had it serving; null until then.'),
     failure: z.string().nullable().describe('Why the agent could last not load it.'),
   })
-  .meta({ id: 'ModelActivation' }) satisfies z.ZodType<ModelActivation>;
+  .meta({ id: 'ModelActivation' });
+/** A decision about a role, and what has come of it. */
+export type ModelActivation = z.infer<typeof modelActivation>;
 
 /** What is known of packages and decisions. */
 export const modelBoard = z.strictObject({

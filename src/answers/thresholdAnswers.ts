@@ -2,7 +2,6 @@ import { z } from 'zod';
 import type { ScoreCurves } from '../thresholds/scoreCurves.ts';
 import type { QueueComparison } from '../thresholds/queueComparison.ts';
 import type { WhatIf } from '../thresholds/whatIf.ts';
-import type { ThresholdVersion } from '../worklist/thresholds/thresholds.ts';
 import { epochMs } from './worklistAnswer.ts';
 
 const sourceAeTitle = z.string().describe('Calling AE title; empty for the whole site.');
@@ -21,7 +20,9 @@ const thresholdVersion = z
     approvedBy: z.string().nullable().describe('The second person, where the site asks for one.'),
     reverts: z.int().nullable().describe('The version that this one takes back.'),
   })
-  .meta({ id: 'ThresholdVersion' }) satisfies z.ZodType<ThresholdVersion>;
+  .meta({ id: 'ThresholdVersion' });
+/** One version of a threshold, as the history shows it. */
+export type ThresholdVersion = z.infer<typeof thresholdVersion>;
 
 const estimate = z
   .strictObject({ value: z.number(), low: z.number(), high: z.number() })

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { epochMs, worklistRow } from './worklistAnswer.ts';
+import { epochMs, openFlag, worklistRow } from './worklistAnswer.ts';
 
 const { status, stateText, waitMs, stat, caseRef } = worklistRow.shape;
 
@@ -15,9 +15,7 @@ export const wallAnswer = z
     lastReceivedAtMs: epochMs.nullable(),
     total: z.int(),
     flagged: z.int().describe('Unread suspected cases.'),
-    flags: z.array(
-      z.strictObject({ caseRef: z.string(), revision: z.int(), flaggedAtMs: epochMs, claimed: z.boolean() }),
-    ),
+    flags: z.array(openFlag),
     rows: z.array(
       z
         .strictObject({

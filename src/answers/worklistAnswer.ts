@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { CASE_STATES } from '../case/caseState.ts';
 import { VERTEBRAE } from '../case/vertebrae.ts';
-import type { WorklistRow, WorklistTotals } from '../worklist/list/worklistQuery.ts';
 import { systemStatus } from './systemAnswer.ts';
 
 export const epochMs = z.int().describe('Epoch milliseconds.');
@@ -25,20 +24,8 @@ export const rowDelivery = z
     lastError: z.string().nullable(),
   })
   .meta({ id: 'Delivery', description: 'One result object on its way to one destination, with its receipts.' });
-
-const seriesVerdict = z
-  .strictObject({
-    seriesInstanceUid: z.string(),
-    seriesNumber: z.int().nullable(),
-    seriesDescription: z.string(),
-    modality: z.string(),
-    instances: z.int(),
-    eligible: z.boolean(),
-    chosen: z.boolean(),
-    code: z.string(),
-    reason: z.string(),
-  })
-  .meta({ id: 'SeriesVerdict', description: 'Why a series is or is not analysed.' });
+/** One result object on its way to one destination, with its receipts. */
+export type RowDelivery = z.infer<typeof rowDelivery>;
 
 export const levels = z.array(z.enum(VERTEBRAE));
 
@@ -60,7 +47,6 @@ export const worklistRow = z
     threshold: threshold.nullable(),
     levels: levels.describe('What the best key slice cuts, from the skull down.'),
     keySlices: z.array(z.strictObject({ sopInstanceUid: z.string(), sliceIndex: z.int(), score: z.number(), levels })),
-    series: z.array(seriesVerdict),
     patientName: z.string(),
     patientId: z.string(),
     patientBirthDate: z.string().describe('DICOM DA, or empty.'),
@@ -75,7 +61,7 @@ export const worklistRow = z
     acquiredAt: z.string().describe('DICOM DT in the scanner’s own time zone, or empty.'),
     arrivedAtMs: epochMs,
     lastReceivedAtMs: epochMs,
-    waitMs: z.int(),
+    waitMs: z.int().describe('From arrival until it was read, or until now.'),
     stat: z.boolean(),
     readAtMs: epochMs.nullable(),
     readBy: z.string().nullable(),
@@ -88,11 +74,16 @@ export const worklistRow = z
     analysedAtMs: epochMs.nullable(),
     model: z.strictObject({ name: z.string(), version: z.string(), sha256: z.string() }).nullable(),
     deliveries: z.array(rowDelivery),
-    secondsToSr: z.number().nullable(),
+    secondsToSr: z
+      .number()
+      .nullable()
+      .describe('From the last slice received to the report’s confirmation; null until then.'),
     failure: z.strictObject({ code: z.string(), message: z.string(), stage: z.string() }).nullable(),
     quarantineReason: z.string().nullable(),
   })
-  .meta({ id: 'WorklistRow' }) satisfies z.ZodType<WorklistRow>;
+  .meta({ id: 'WorklistRow', description: 'One study as lists show it.' });
+/** One study as lists show it. */
+export type WorklistRow = z.infer<typeof worklistRow>;
 
 const totals = z
   .strictObject({
@@ -108,7 +99,23 @@ const totals = z
     }),
     lastReceivedAtMs: epochMs.nullable(),
   })
-  .meta({ id: 'Totals' }) satisfies z.ZodType<WorklistTotals>;
+  .meta({ id: 'Totals' });
+export type WorklistTotals = z.infer<typeof totals>;
+
+export const openFlag = z.strictObject({
+  caseRef: z.string(),
+  revision: z.int(),
+  flaggedAtMs: epochMs,
+  claimed: z.boolean(),
+});
+
+const openFlags = z.strictObject({
+  open: z.array(openFlag).describe('Unread suspected cases, newest flag first; 500 at the most.'),
+  openCount: z.int().describe('All of them.'),
+  afterRead: z.int().describe('Read cases that were flagged after they had been read.'),
+});
+/** Unread suspected cases, for the ear and the edge of the page; it names no patient. */
+export type OpenFlags = z.infer<typeof openFlags>;
 
 export const worklistAnswer = z.strictObject({
   nowMs: epochMs,
@@ -116,13 +123,7 @@ export const worklistAnswer = z.strictObject({
   viewerTemplate: z.string().nullable().describe('Address of the site’s viewer, with placeholders.'),
   system: systemStatus,
   totals,
-  flags: z.strictObject({
-    open: z
-      .array(z.strictObject({ caseRef: z.string(), revision: z.int(), flaggedAtMs: epochMs, claimed: z.boolean() }))
-      .describe('Unread suspected cases, newest flag first; 500 at the most.'),
-    openCount: z.int().describe('All of them.'),
-    afterRead: z.int().describe('Read cases that were flagged after they had been read.'),
-  }),
+  flags: openFlags,
   list: z.string().describe('Names this list: with it, later pages show the same cases in the same places.'),
   total: z.int(),
   allTotal: z.int().describe('Without search and choice.'),

@@ -7,7 +7,8 @@ import { createModelServing, type ModelServing, type WantedModel } from '../infe
 import { createModelAdministration } from '../models/createModelAdministration.ts';
 import { verifyRuns } from '../models/modelDecision.ts';
 import type { WorklistStore } from '../worklist/cases/caseStore.ts';
-import type { ModelActivation, ModelRole } from '../worklist/models/modelActivations.ts';
+import type { ModelActivation } from '../answers/modelAnswers.ts';
+import type { ModelRole } from '../worklist/models/modelActivations.ts';
 import type { Foundation } from './agentPorts.ts';
 import { dataPaths, modelPlaces } from './places.ts';
 

@@ -10,7 +10,7 @@ import { sendFiles } from '../pacs/sendFiles.ts';
 import { generatePhantom } from '../phantom/generatePhantom.ts';
 import { drawPhantomParams, type PhantomWish } from '../phantom/phantomParams.ts';
 import { writeIneligibleStudy, writePhantomStudy, type WrittenStudy } from '../phantom/writePhantomStudy.ts';
-import type { WorklistRow } from '../worklist/list/worklistQuery.ts';
+import type { WorklistRow } from '../answers/worklistAnswer.ts';
 import { startLoopbackPacs } from './loopbackPacs.ts';
 
 type Truth = 'fracture' | 'normal' | 'ineligible';

@@ -1,5 +1,6 @@
-import type { CaseDetail, RowDelivery, WorklistRow } from '../worklist/list/worklistQuery.ts';
 import type { WallAnswer } from '../answers/wallAnswer.ts';
+import type { RowDelivery, WorklistRow } from '../answers/worklistAnswer.ts';
+import type { CaseDetail } from '../worklist/list/worklistQuery.ts';
 
 type WallRow = WallAnswer['rows'][number];
 
@@ -26,7 +27,6 @@ export function maskedRow(row: WorklistRow): WorklistRow {
     threshold: row.threshold,
     levels: [],
     keySlices: [],
-    series: [],
     patientName: '',
     patientId: '',
     patientBirthDate: '',
@@ -78,9 +78,10 @@ export function maskedCase({
   instances,
   results,
   events,
-}: CaseDetail): Pick<CaseDetail, 'row' | 'findings' | 'volume' | 'instances' | 'results' | 'events'> {
+}: CaseDetail): Pick<CaseDetail, 'row' | 'series' | 'findings' | 'volume' | 'instances' | 'results' | 'events'> {
   return {
     row: maskedRow(row),
+    series: [],
     findings:
       findings === null
         ? null

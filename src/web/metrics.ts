@@ -1,5 +1,5 @@
 import { Counter, Gauge, Registry } from 'prom-client';
-import type { WorklistTotals } from '../worklist/list/worklistQuery.ts';
+import type { WorklistTotals } from '../answers/worklistAnswer.ts';
 import type { SystemStatus } from '../answers/systemAnswer.ts';
 
 /** The Prometheus text of the moment: read from the database and the children when asked, so that it cannot drift from them. */

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
-import type { ModelActivation, ModelRole } from '../worklist/models/modelActivations.ts';
+import type { ModelActivation } from '../answers/modelAnswers.ts';
+import type { ModelRole } from '../worklist/models/modelActivations.ts';
 import type { modelBoard, modelCard, modelComparison } from '../answers/modelAnswers.ts';
 
 /** What the page of models asks of the agent; built where the agent is put together. */

@@ -37,7 +37,7 @@ export function CaseRecord({ answer, nowMs, onResend, onReprocess }: Properties)
       <section aria-label={words.series}>
         <h2>{words.series}</h2>
         <ul>
-          {row.series.map((series) => (
+          {answer.series.map((series) => (
             <li key={`${series.seriesInstanceUid} ${series.reason}`}>
               <bdi>{[series.seriesNumber, series.seriesDescription || series.modality].filter(Boolean).join(' ')}</bdi>{' '}
               ({series.instances}): <strong>{series.chosen ? words.chosen : words.notChosen}</strong>. {series.reason}

@@ -6,6 +6,7 @@ import type { DeliveryOutcome, DueDelivery, ResultObject } from '../../case/deli
 import { appendAudit } from '../audit/audit.ts';
 import { backoffMs } from '../../base/backoff.ts';
 import type { CaseRow, DeliveryStatus, Schema } from '../db/schema.ts';
+import { dropSliceFeatures } from './sliceFeatures.ts';
 import { appendEvent, caseRow, write } from './storeContext.ts';
 import type { StoreContext } from './storeContext.ts';
 
@@ -305,7 +306,10 @@ async function noteSent(
     });
 }
 
-/** A case whose report is confirmed by every destination is delivered: the last receipt and the state are one fact. */
+/**
+ * A case whose report is confirmed by every destination is delivered: the last receipt and the state are one fact. With that, or once it is written where
+ * nothing is sent, the result is final.
+ */
 export async function settle(trx: Transaction<Schema>, row: CaseRow, now: number): Promise<void> {
   if (row.state !== 'reported' && row.state !== 'ineligible' && row.state !== 'failed') return;
   const deliveries = await trx
@@ -315,7 +319,9 @@ export async function settle(trx: Transaction<Schema>, row: CaseRow, now: number
     .where('result_objects.study_instance_uid', '=', row.study_instance_uid)
     .where('result_objects.revision', '=', row.revision)
     .execute();
-  if (deliveries.length === 0 || deliveries.some((delivery) => delivery.status !== 'confirmed')) return;
+  if (deliveries.some((delivery) => delivery.status !== 'confirmed')) return;
+  await dropSliceFeatures(trx, row.study_instance_uid);
+  if (deliveries.length === 0) return;
   const state = nextCaseState(row.state, 'delivered');
   await trx.updateTable('cases').set({ state }).where('study_instance_uid', '=', row.study_instance_uid).execute();
   await appendEvent(trx, {

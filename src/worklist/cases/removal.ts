@@ -4,6 +4,7 @@ import { keepPatientForAudit } from '../audit/auditOutbox.ts';
 import { isLeftAsIs } from './leaveAsIs.ts';
 import type { CaseRow, Schema } from '../db/schema.ts';
 import { keepScore } from '../list/scanHistory.ts';
+import { dropSliceFeatures } from './sliceFeatures.ts';
 import { appendEvent, caseRow, NO_LEASE, write } from './storeContext.ts';
 import type { StoreContext } from './storeContext.ts';
 
@@ -139,12 +140,7 @@ export async function eraseCase(trx: Transaction<Schema>, row: CaseRow, now: num
   const { study_instance_uid: studyInstanceUid } = row;
   // A synthetic study's score is no scan's of the site.
   if (row.proof === 0) await keepScore(trx, row);
-  await trx
-    .deleteFrom('slice_features')
-    .where('instance_sha256', 'in', (instances) =>
-      instances.selectFrom('instances').select('sha256').where('study_instance_uid', '=', studyInstanceUid),
-    )
-    .execute();
+  await dropSliceFeatures(trx, studyInstanceUid);
   await trx.deleteFrom('instances').where('study_instance_uid', '=', studyInstanceUid).execute();
   if (row.proof === 0) {
     await appendAudit(trx, now, { action: 'study.removed', actor: 'odontoid', target: studyInstanceUid });

@@ -10,6 +10,7 @@ import { backoffMs } from '../../base/backoff.ts';
 import { caseRecordOf, storedInstanceOf } from '../list/caseRecord.ts';
 import { enqueue, previousReports, settle } from './outbox.ts';
 import type { AnalysesTable, CaseRow, Schema } from '../db/schema.ts';
+import { dropSliceFeatures } from './sliceFeatures.ts';
 import { appendEvent, caseRow, NO_LEASE, write } from './storeContext.ts';
 import type { StoreContext } from './storeContext.ts';
 import { noteReceived } from './studyReceived.ts';
@@ -154,6 +155,7 @@ export async function apply(context: StoreContext, held: ClaimedCase, event: Cas
         break;
       case 'notEligible':
         await saveAnalysis(trx, row, { series: event.series, findings: event.findings });
+        await dropSliceFeatures(trx, row.study_instance_uid);
         reportDue = context.options.reportNotEligible ? 1 : 0;
         break;
       case 'inferred':
@@ -311,6 +313,7 @@ export async function fail(context: StoreContext, held: ClaimedCase, failure: At
         .where('study_instance_uid', '=', row.study_instance_uid)
         .execute();
     } else {
+      await dropSliceFeatures(trx, row.study_instance_uid);
       // What cannot be written cannot be sent: a failed report stays on the worklist only.
       const reportable = failure.findings !== undefined && stage !== 'report';
       if (reportable) await saveAnalysis(trx, row, { findings: failure.findings! });

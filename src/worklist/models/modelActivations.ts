@@ -1,4 +1,5 @@
 import type { Transaction } from 'kysely';
+import type { ModelActivation } from '../../answers/modelAnswers.ts';
 import { TriageError } from '../../base/errors.ts';
 import type { ModelIdentity } from '../../case/triageModel.ts';
 import { appendAudit } from '../audit/audit.ts';
@@ -9,23 +10,6 @@ import { bringThreshold, SHIPPED_BY } from '../thresholds/thresholds.ts';
 
 /** `active`: its results are reported. `shadow`: it scores the same cases, and nobody is told. */
 export type ModelRole = ModelActivationsTable['role'];
-
-/** A decision about a role, and what has come of it. */
-export interface ModelActivation {
-  id: number;
-  role: ModelRole;
-  /** Null: the role is to be empty. */
-  model: ModelIdentity | null;
-  /** Operating point that comes into force with the package; null keeps the one in force. */
-  threshold: number | null;
-  reason: string;
-  atMs: number;
-  by: string;
-  /** When the agent first had it serving; null until then. */
-  inUseAtMs: number | null;
-  /** Why the agent could last not load it; null when it has not failed since it was in use. */
-  failure: string | null;
-}
 
 /** What the agent needs to know of a role. */
 export interface ModelInForce {

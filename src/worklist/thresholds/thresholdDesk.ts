@@ -10,7 +10,7 @@ import type { DraftOutcome, Schema, ThresholdDraftsTable } from '../db/schema.ts
 import { factsDigest, thresholdFacts } from './thresholdFacts.ts';
 import type { ThresholdFacts } from './thresholdFacts.ts';
 import { checkedThreshold, putThreshold, ruleOf, thresholdHistory, thresholdsInForce } from './thresholds.ts';
-import type { ThresholdVersion } from './thresholds.ts';
+import type { ThresholdVersion } from '../../answers/thresholdAnswers.ts';
 
 /** A request that dies by itself after this long. */
 const DRAFT_LIFE_MS = 24 * 3_600_000;

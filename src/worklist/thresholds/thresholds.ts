@@ -1,4 +1,5 @@
 import type { Kysely, Transaction } from 'kysely';
+import type { ThresholdVersion } from '../../answers/thresholdAnswers.ts';
 import { TriageError } from '../../base/errors.ts';
 import type { Threshold } from '../../case/threshold.ts';
 import type { ThresholdRule } from '../../thresholds/scoredScan.ts';
@@ -9,22 +10,6 @@ import type { StoreContext } from '../cases/storeContext.ts';
 
 /** Who set an operating point that came with a package. */
 export const SHIPPED_BY = 'odontoid';
-
-/** One version of a threshold, as the history shows it. */
-export interface ThresholdVersion {
-  version: number;
-  /** Empty: the whole site. */
-  sourceAeTitle: string;
-  mode: ThresholdMode;
-  value: number;
-  reason: string;
-  atMs: number;
-  by: string;
-  /** The second person, where the site asks for one. */
-  approvedBy: string | null;
-  /** The version that this one took back. */
-  reverts: number | null;
-}
 
 /** The operating point in force for scans of a model from a source. @throws TriageError `not-found` when none was ever set. */
 export async function threshold(context: StoreContext, modelName: string, sourceAeTitle: string): Promise<Threshold> {

@@ -7,7 +7,7 @@ import type { Pipeline, PipelineOptions, PipelineStep, Stage } from '../../../sr
 import type { StageName } from '../../../src/case/claim.ts';
 import { createCaseStore } from '../../../src/worklist/cases/caseStore.ts';
 import type { CaseStoreOptions, WorklistStore } from '../../../src/worklist/cases/caseStore.ts';
-import type { WorklistRow } from '../../../src/worklist/list/worklistQuery.ts';
+import type { WorklistRow } from '../../../src/answers/worklistAnswer.ts';
 import { createWorklistQuery } from '../../../src/worklist/list/worklistQuery.ts';
 import { findingsOf, instanceOf, manifestOf, objectsOf, openWorklist, studyUid } from '../worklist/fixture.ts';
 

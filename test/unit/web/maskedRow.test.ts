@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { withoutLocations } from '../../../src/web/maskedRow.ts';
-import type { WorklistRow } from '../../../src/worklist/list/worklistQuery.ts';
+import type { WorklistRow } from '../../../src/answers/worklistAnswer.ts';
 import type { WorklistDatabase } from '../../../src/worklist/db/database.ts';
 import { addStudy, studyUid } from '../../browser/seededWorklist.ts';
 import { instanceOf } from '../worklist/facts.ts';

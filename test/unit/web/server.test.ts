@@ -29,6 +29,28 @@ test('the worklist comes ranked, with the state of the agent beside it', async (
   expect(answer).toMatchObject({ maxWaitMinutes: 60, system: READY, totals: { unread: 2 } });
 });
 
+test('a study of three thousand series makes its case large, and not the list', async () => {
+  const web = await startWeb();
+  await addStudy(web, { id: 'many', outcome: 0.1 });
+  const series = Array.from({ length: 3_000 }, (_, number) => ({
+    seriesInstanceUid: `2.25.${number}`,
+    seriesNumber: number,
+    seriesDescription: `Localizer ${number}`,
+    modality: 'CT',
+    instances: 1,
+    eligible: false,
+    chosen: false,
+    code: 'localizer',
+    reason: 'A localizer.',
+  }));
+  web.database.sqlite.prepare('update analyses set series = ?').run(JSON.stringify(series));
+  expect((await (await fetch(`${web.url}/api/worklist`)).text()).length).toBeLessThan(10_000);
+  const { series: shown } = (await (await fetch(`${web.url}/api/cases/${studyUid('many')}`)).json()) as {
+    series: unknown[];
+  };
+  expect(shown).toHaveLength(3_000);
+});
+
 test('a case can be opened, and its answer names no file of this machine', async () => {
   const web = await startWeb();
   await addStudy(web, { id: 'flag', outcome: 0.9, receipt: 'confirmed' });

@@ -3,9 +3,89 @@ import { describe, expect, it } from 'vitest';
 import type { EncodedSlice } from '../../../../src/case/case.ts';
 import { backoffMs } from '../../../../src/base/backoff.ts';
 import { identityDifferences } from '../../../../src/case/patientIdentity.ts';
-import { instanceOf, openWorklist } from '../fixture.ts';
+import {
+  claimed,
+  deliverAll,
+  findingsOf,
+  instanceOf,
+  manifestOf,
+  objectsOf,
+  openWorklist,
+  studyUid,
+  toInferred,
+  toReported,
+} from '../fixture.ts';
+import type { Worklist } from '../fixture.ts';
+
+/** Features of the slices of a study, two bytes each in the map; returns how many are left on record. */
+async function withFeatures({ store, database }: Worklist, study: number) {
+  const digests = [1, 2, 3].map((number) => instanceOf({ study, number }).sha256);
+  const slice: EncodedSlice = {
+    feature: Float32Array.from([study]),
+    imageProbability: 0.5,
+    cam: Float32Array.from([1]),
+    camRows: 1,
+    camColumns: 1,
+    crop: {
+      top: 0,
+      left: 0,
+      bottom: 1,
+      right: 1,
+      transpose: false,
+      flipRows: false,
+      flipColumns: false,
+      rows: 1,
+      columns: 1,
+      fullFrame: true,
+    },
+    anatomy: null,
+  };
+  for (const model of ['model-a', 'model-b'])
+    await store.saveSliceFeatures(model, new Map(digests.map((digest) => [digest, slice])));
+  const count = database.sqlite.prepare(
+    `select count(*) as count from slice_features where instance_sha256 in (${digests.map(() => '?').join()})`,
+  );
+  return () => (count.get(...digests) as { count: number }).count;
+}
 
 describe('slice features', () => {
+  it('stay until the result is final, and go then, of every model', async () => {
+    const worklist = await openWorklist();
+    const delivered = await withFeatures(worklist, 1);
+    const other = await withFeatures(worklist, 2);
+    await toInferred(worklist, 2, 0.2);
+    await toReported(worklist, 1, 0.9);
+    expect([delivered(), other()]).toEqual([6, 6]);
+    await deliverAll(worklist);
+    expect([delivered(), other()]).toEqual([0, 6]);
+  });
+
+  it('go with the report where nothing is sent, and with a case that is ineligible or failed', async () => {
+    const worklist = await openWorklist({ destinations: [] });
+    const { store } = worklist;
+    const reported = await withFeatures(worklist, 1);
+    await toInferred(worklist, 1, 0.9);
+    expect(reported()).toBe(6);
+    await store.apply(await claimed(store, 'report'), { type: 'reported', objects: objectsOf(1) });
+    expect(reported()).toBe(0);
+
+    const ineligible = await withFeatures(worklist, 2);
+    await store.recordInstances([1, 2, 3].map((number) => instanceOf({ study: 2, number })));
+    await store.nudgeComplete([studyUid(2)]);
+    const assembling = await claimed(store, 'assemble');
+    const { series } = manifestOf(assembling.instances);
+    await store.apply(assembling, { type: 'notEligible', series, findings: findingsOf(null) });
+    expect(ineligible()).toBe(0);
+
+    const failed = await withFeatures(worklist, 3);
+    await store.recordInstances([1, 2, 3].map((number) => instanceOf({ study: 3, number })));
+    await store.nudgeComplete([studyUid(3)]);
+    const third = await claimed(store, 'assemble');
+    await store.apply(third, { type: 'seriesChosen', manifest: manifestOf(third.instances) });
+    await store.fail(await claimed(store, 'infer'), { code: 'inference-failed', message: 'x', retry: false });
+    expect(failed()).toBe(0);
+  });
+
   it('come back bit for bit, for their model only', async () => {
     const { store } = await openWorklist();
     const slice: EncodedSlice = {

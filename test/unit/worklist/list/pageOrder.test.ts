@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { claimed, findingsOf, instanceOf, manifestOf, openWorklist, studyUid } from '../fixture.ts';
 import type { Worklist } from '../fixture.ts';
-import type { WorklistRow } from '../../../../src/worklist/list/worklistQuery.ts';
+import type { WorklistRow } from '../../../../src/answers/worklistAnswer.ts';
 
 const MINUTE_MS = 60_000;
 const CAP_MS = 60 * MINUTE_MS;

@@ -3,11 +3,17 @@ import { putThreshold as put } from '../../../../src/worklist/thresholds/thresho
 import { MODEL, openWorklist, type Worklist } from '../fixture.ts';
 
 const SECOND = { name: 'compact', version: '2.0.0', sha256: 'cd'.repeat(32) };
-const activate = ({ store }: Worklist, more: Partial<Parameters<typeof store.activateModel>[0]> = {}) => store.activateModel({ role: 'active', model: SECOND, threshold: 0.4, reason: 'better', by: 'ada', ...more });
+const activate = ({ store }: Worklist, more: Partial<Parameters<typeof store.activateModel>[0]> = {}) =>
+  store.activateModel({ role: 'active', model: SECOND, threshold: 0.4, reason: 'better', by: 'ada', ...more });
 
 /** What the desk does in the end. */
-const putThreshold = ({ database, clock }: Worklist, change: { value: number; sourceAeTitle?: string; mode?: 'stopped' }) =>
-  database.db.transaction().execute((trx) => put(trx, clock.now(), { modelName: 'compact', reason: 'more sensitive', by: 'ada', ...change }));
+const putThreshold = (
+  { database, clock }: Worklist,
+  change: { value: number; sourceAeTitle?: string; mode?: 'stopped' },
+) =>
+  database.db
+    .transaction()
+    .execute((trx) => put(trx, clock.now(), { modelName: 'compact', reason: 'more sensitive', by: 'ada', ...change }));
 
 describe('model activations', () => {
   it('the newest decision counts; what has come of it is told apart', async () => {
@@ -18,13 +24,27 @@ describe('model activations', () => {
     await store.noteModelInUse(first, 0.4);
     clock.advance(1_000);
     const second = await activate(worklist, { reason: '  trial  ' });
-    expect(second).toMatchObject({ role: 'active', model: SECOND, reason: 'trial', by: 'ada', atMs: clock.now(), inUseAtMs: null, failure: null });
+    expect(second).toMatchObject({
+      role: 'active',
+      model: SECOND,
+      reason: 'trial',
+      by: 'ada',
+      atMs: clock.now(),
+      inUseAtMs: null,
+      failure: null,
+    });
     await store.noteModelFailed(second, 'The golden case differs.');
     await store.noteModelFailed(second, 'The golden case differs.');
     const { wanted, lastInUse } = await store.modelInForce('active');
     expect(wanted).toMatchObject({ id: second.id, inUseAtMs: null, failure: 'The golden case differs.' });
     expect(lastInUse).toMatchObject({ id: first.id, model: MODEL });
-    expect(await worklist.database.db.selectFrom('model_activations').select('event').where('activation_id', '=', second.id).execute()).toHaveLength(1);
+    expect(
+      await worklist.database.db
+        .selectFrom('model_activations')
+        .select('event')
+        .where('activation_id', '=', second.id)
+        .execute(),
+    ).toHaveLength(1);
     await store.noteModelInUse(wanted!, 0.4);
     expect((await store.modelInForce('active')).wanted).toMatchObject({ inUseAtMs: clock.now(), failure: null });
   });
@@ -72,7 +92,9 @@ describe('model activations', () => {
     const { store } = worklist;
     await store.seedThreshold('compact', 0.7);
     await activate(worklist, { model: MODEL });
-    await expect(activate(worklist, { role: 'shadow', model: MODEL })).rejects.toMatchObject({ code: 'command-invalid' });
+    await expect(activate(worklist, { role: 'shadow', model: MODEL })).rejects.toMatchObject({
+      code: 'command-invalid',
+    });
     const shadow = await activate(worklist, { role: 'shadow' });
     await store.noteModelInUse(shadow, 0.4);
     expect(await store.threshold('compact', 'CT1')).toMatchObject({ value: 0.7 });

@@ -17,7 +17,18 @@ describe('shadow scores', () => {
     await store.saveShadowScore(SHADOW, due, { findings: findingsOf(0.3, { model: SHADOW }), seconds: 2.5 });
     expect(await store.nextForShadow(SHADOW.sha256)).toBeNull();
     expect(await store.nextForShadow('ef'.repeat(32))).toMatchObject({ studyInstanceUid: studyUid(1) });
-    expect(await store.shadowScores(SHADOW.sha256)).toMatchObject([{ study_instance_uid: studyUid(1), decision: 'not-suspected', probability: 0.3, seconds: 2.5, active_decision: 'suspected', active_probability: 0.9, failure: null, slices: 3 }]);
+    expect(await store.shadowScores(SHADOW.sha256)).toMatchObject([
+      {
+        study_instance_uid: studyUid(1),
+        decision: 'not-suspected',
+        probability: 0.3,
+        seconds: 2.5,
+        active_decision: 'suspected',
+        active_probability: 0.9,
+        failure: null,
+        slices: 3,
+      },
+    ]);
   });
 
   it('changes nothing that anybody sees, and outlives its case', async () => {
@@ -26,13 +37,17 @@ describe('shadow scores', () => {
     await toReported(worklist, 1, 0.9);
     await deliverAll(worklist);
     const before = [await query.rows(), await query.caseDetail(studyUid(1)), await query.totals()];
-    await store.saveShadowScore(SHADOW, (await store.nextForShadow(SHADOW.sha256))!, { failure: 'The slices are gone.' });
+    await store.saveShadowScore(SHADOW, (await store.nextForShadow(SHADOW.sha256))!, {
+      failure: 'The slices are gone.',
+    });
     expect([await query.rows(), await query.caseDetail(studyUid(1)), await query.totals()]).toEqual(before);
     expect(await store.dueDeliveries('pacs', 10)).toEqual([]);
     await store.beginRemoval(studyUid(1), Number.MAX_SAFE_INTEGER);
     expect(await store.nextForShadow('ef'.repeat(32))).toBeNull();
     await store.finishRemoval(studyUid(1));
-    expect(await store.shadowScores(SHADOW.sha256)).toMatchObject([{ failure: 'The slices are gone.', decision: null, active_decision: 'suspected' }]);
+    expect(await store.shadowScores(SHADOW.sha256)).toMatchObject([
+      { failure: 'The slices are gone.', decision: null, active_decision: 'suspected' },
+    ]);
   });
 
   it('brings the readers’ verdicts along: the newest of each, and none where they differ', async () => {
@@ -40,14 +55,22 @@ describe('shadow scores', () => {
     const { store } = worklist;
     for (const study of [1, 2, 3]) {
       await toReported(worklist, study, 0.9);
-      await store.saveShadowScore(SHADOW, (await store.nextForShadow(SHADOW.sha256))!, { findings: findingsOf(0.3), seconds: 1 });
+      await store.saveShadowScore(SHADOW, (await store.nextForShadow(SHADOW.sha256))!, {
+        findings: findingsOf(0.3),
+        seconds: 1,
+      });
     }
-    const judge = (study: number, verdict: 'agree' | 'disagree', actor: string) => store.recordVerdict(studyUid(study), { revision: 1, verdict, actor });
+    const judge = (study: number, verdict: 'agree' | 'disagree', actor: string) =>
+      store.recordVerdict(studyUid(study), { revision: 1, verdict, actor });
     await judge(1, 'disagree', 'ada');
     await judge(1, 'agree', 'ada');
     await judge(2, 'agree', 'ada');
     await judge(2, 'disagree', 'ben');
     const scores = await store.shadowScores(SHADOW.sha256);
-    expect(Object.fromEntries(scores.map((score) => [score.study_instance_uid, score.fracture]))).toEqual({ [studyUid(1)]: 'yes', [studyUid(2)]: null, [studyUid(3)]: null });
+    expect(Object.fromEntries(scores.map((score) => [score.study_instance_uid, score.fracture]))).toEqual({
+      [studyUid(1)]: 'yes',
+      [studyUid(2)]: null,
+      [studyUid(3)]: null,
+    });
   });
 });

@@ -1,0 +1,162 @@
+import type { Transaction } from 'kysely';
+import type { RowDelivery, WorklistRow } from '../../answers/worklistAnswer.ts';
+import { TriageError } from '../../base/errors.ts';
+import type { CaseManifest, Findings, SeriesVerdict } from '../../case/case.ts';
+import type { CaseState } from '../../case/caseState.ts';
+import type { ResultObject } from '../../case/delivery.ts';
+import { onCurrentRevision } from '../cases/currentAnalysis.ts';
+import type { Schema } from '../db/schema.ts';
+import { caseRecordOf } from './caseRecord.ts';
+import { caseVolume, type CaseVolume, type VolumeSlice } from './caseVolume.ts';
+import { deliveriesOf, describeCases, type ReadingContext } from './listedRows.ts';
+import { whyHere } from './priority.ts';
+
+interface CaseEventRow {
+  atMs: number;
+  revision: number;
+  type: string;
+  from: CaseState | null;
+  to: CaseState;
+  actor: string;
+  detail: Record<string, unknown>;
+}
+
+export interface CaseDetail {
+  row: WorklistRow;
+  /** Every series with why it was or was not analysed; empty until assembled. */
+  series: SeriesVerdict[];
+  manifest: CaseManifest | null;
+  /** Geometry of the analysed series; null when none was, or its files have gone. */
+  volume: CaseVolume | null;
+  findings: Findings | null;
+  instances: { received: number; setAside: number; ownResults: number };
+  /** Result objects of every revision, oldest first, with the absolute path of the file. */
+  results: {
+    sopInstanceUid: string;
+    seriesInstanceUid: string;
+    kind: ResultObject['kind'];
+    revision: number;
+    path: string;
+    deliveries: RowDelivery[];
+  }[];
+  events: CaseEventRow[];
+}
+
+/** Everything on record of one study. Its row has no rank. @throws TriageError `not-found` */
+export async function caseDetail(
+  db: Transaction<Schema>,
+  { clock, maxWaitMs }: ReadingContext,
+  studyInstanceUid: string,
+): Promise<CaseDetail> {
+  const row = await db
+    .selectFrom('cases')
+    .selectAll()
+    .where('study_instance_uid', '=', studyInstanceUid)
+    .executeTakeFirst();
+  if (row === undefined) throw new TriageError('not-found', 'There is no such study on the worklist.');
+  const now = clock.now();
+  const known = (await describeCases(db, now, [row]))[0]!;
+  const inList = known.readAtMs === null ? { ...known, ...whyHere(known, now, maxWaitMs) } : known;
+  const analysis = await db
+    .selectFrom('analyses')
+    .selectAll()
+    .where('study_instance_uid', '=', studyInstanceUid)
+    .where('revision', '=', row.revision)
+    .executeTakeFirst();
+  const { manifest, findings } = caseRecordOf(row, analysis);
+  const instances = await db
+    .selectFrom('instances')
+    .select(['kind', 'set_aside'])
+    .where('study_instance_uid', '=', studyInstanceUid)
+    .execute();
+  const objects = await db
+    .selectFrom('result_objects')
+    .selectAll()
+    .where('study_instance_uid', '=', studyInstanceUid)
+    .orderBy('revision')
+    // The report before the pictures.
+    .orderBy('kind', 'desc')
+    .orderBy('path')
+    .execute();
+  const deliveries = (await deliveriesOf(db, [studyInstanceUid])).get(studyInstanceUid) ?? [];
+  const events = await db
+    .selectFrom('case_events')
+    .selectAll()
+    .where('study_instance_uid', '=', studyInstanceUid)
+    .orderBy('id')
+    .execute();
+  return {
+    row: inList,
+    series: analysis === undefined ? [] : (JSON.parse(analysis.series) as SeriesVerdict[]),
+    manifest,
+    volume: manifest === null ? null : ((await caseVolume(db, studyInstanceUid, manifest))?.volume ?? null),
+    findings,
+    instances: {
+      received: instances.filter((instance) => instance.kind !== 'own').length,
+      setAside: instances.filter((instance) => instance.set_aside === 1).length,
+      ownResults: instances.filter((instance) => instance.kind === 'own').length,
+    },
+    results: objects.map((object) => ({
+      sopInstanceUid: object.sop_instance_uid,
+      seriesInstanceUid: object.series_instance_uid,
+      kind: object.kind,
+      revision: object.revision,
+      path: object.path,
+      deliveries: deliveries.filter((delivery) => delivery.sopInstanceUid === object.sop_instance_uid),
+    })),
+    events: events.map((event) => ({
+      atMs: event.at,
+      revision: event.revision,
+      type: event.type,
+      from: event.from_state,
+      to: event.to_state,
+      actor: event.actor,
+      detail: JSON.parse(event.detail) as Record<string, unknown>,
+    })),
+  };
+}
+
+/** The study of a case reference; a study that is here is its own answer. @throws TriageError `not-found` */
+export async function studyOf(db: Transaction<Schema>, word: string): Promise<string> {
+  const row = await db
+    .selectFrom('cases')
+    .select('study_instance_uid')
+    .where(word.includes('.') ? 'study_instance_uid' : 'case_ref', '=', word)
+    .executeTakeFirst();
+  if (row === undefined) throw new TriageError('not-found', 'There is no such study on the worklist.');
+  return row.study_instance_uid;
+}
+
+/**
+ * Slices of the analysed series by index, superior first; those beyond its ends are left out, save the first one asked for.
+ * @throws TriageError `not-found`
+ */
+export async function volumeSlices(
+  db: Transaction<Schema>,
+  studyInstanceUid: string,
+  indexes: readonly number[],
+): Promise<VolumeSlice[]> {
+  const analysis = await db
+    .selectFrom('cases')
+    .innerJoin('analyses', onCurrentRevision)
+    .select('analyses.manifest')
+    .where('cases.study_instance_uid', '=', studyInstanceUid)
+    .where('cases.removing', '=', 0)
+    .executeTakeFirst();
+  const manifest = analysis?.manifest == null ? null : (JSON.parse(analysis.manifest) as CaseManifest);
+  if (manifest?.slices[indexes[0] ?? -1] === undefined) throw new TriageError('not-found', 'There is no such slice.');
+  const known = await caseVolume(db, studyInstanceUid, manifest);
+  if (known === null) throw new TriageError('not-found', 'The slices of this study are not here.');
+  return indexes.flatMap((index) => {
+    const slice = manifest.slices[index];
+    if (slice === undefined) return [];
+    return [
+      {
+        sopInstanceUid: slice.sopInstanceUid,
+        path: slice.path,
+        sha256: slice.sha256,
+        orientation: known.orientation,
+      },
+    ];
+  });
+}

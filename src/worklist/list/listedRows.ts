@@ -1,0 +1,273 @@
+import type { Transaction } from 'kysely';
+import type { RowDelivery, WorklistRow } from '../../answers/worklistAnswer.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Vertebra } from '../../case/vertebrae.ts';
+import { onCurrentRevision } from '../cases/currentAnalysis.ts';
+import type { AnalysisRow, CaseRow, Schema, VerdictsTable } from '../db/schema.ts';
+import { caseStatus } from './caseStatus.ts';
+import { whyHere } from './priority.ts';
+
+/** What reading the list depends on beside the database. */
+export interface ReadingContext {
+  clock: Clock;
+  /** The wait cap of the reading order. */
+  maxWaitMs: number;
+}
+
+/** Analyses that tell how long one usually takes. */
+const USUAL_SAMPLE = 50;
+const BATCH = 500;
+
+/** Rows of a part of a list, each with the rank of its place. */
+export async function listedRows(
+  db: Transaction<Schema>,
+  { clock, maxWaitMs }: ReadingContext,
+  studies: readonly string[],
+  from: number,
+): Promise<(WorklistRow | null)[]> {
+  const cases: CaseRow[] = [];
+  for (let start = 0; start < studies.length; start += BATCH)
+    cases.push(
+      ...(await db
+        .selectFrom('cases')
+        .selectAll()
+        .where('study_instance_uid', 'in', studies.slice(start, start + BATCH))
+        .where('removing', '=', 0)
+        .execute()),
+    );
+  const now = clock.now();
+  const described = new Map((await describeCases(db, now, cases)).map((row) => [row.studyInstanceUid, row]));
+  return studies.map((study, index) => {
+    const row = described.get(study);
+    if (row === undefined) return null;
+    if (row.readAtMs !== null) return row;
+    return { ...row, rank: from + index + 1, ...whyHere(row, now, maxWaitMs) };
+  });
+}
+
+/** Cases as lists show them, without their places. */
+export async function describeCases(
+  db: Transaction<Schema>,
+  now: number,
+  cases: readonly CaseRow[],
+): Promise<WorklistRow[]> {
+  const studies = cases.map((row) => row.study_instance_uid);
+  const analyses = await analysesOf(db, cases);
+  const deliveries = await deliveriesOf(db, studies);
+  const verdicts = await verdictsOf(db, studies);
+  const usual = await usualMs(db);
+  return cases.map((row) => {
+    const study = row.study_instance_uid;
+    const verdict = verdicts.get(study);
+    return rowOf(
+      row,
+      analyses.get(study),
+      deliveries.get(study) ?? [],
+      verdict?.revision === row.revision ? verdict : undefined,
+      now,
+      usual,
+    );
+  });
+}
+
+async function usualMs(db: Transaction<Schema>): Promise<number | null> {
+  const rows = await db
+    .selectFrom('analyses')
+    .innerJoin('cases', onCurrentRevision)
+    .select(['analyses.analysed_at', 'cases.last_slice_at'])
+    .where('analyses.analysed_at', 'is not', null)
+    .where('cases.proof', '=', 0)
+    .where('cases.last_slice_at', 'is not', null)
+    .orderBy('analyses.analysed_at', 'desc')
+    .limit(USUAL_SAMPLE)
+    .execute();
+  const times = rows.map((row) => row.analysed_at! - row.last_slice_at!).sort((a, b) => a - b);
+  return times[Math.floor(times.length / 2)] ?? null;
+}
+
+async function analysesOf(db: Transaction<Schema>, cases: readonly CaseRow[]): Promise<Map<string, ListedAnalysis>> {
+  const found = new Map<string, ListedAnalysis>();
+  for (const batch of batches(cases)) {
+    // Findings and manifests are large and of no use in a list.
+    const rows = await db
+      .selectFrom('analyses')
+      .innerJoin('cases', onCurrentRevision)
+      .select(LISTED_COLUMNS)
+      .where('analyses.study_instance_uid', 'in', batch)
+      .execute();
+    for (const row of rows) found.set(row.study_instance_uid, row);
+  }
+  return found;
+}
+
+/** Results on their way, of every revision, by study. */
+export async function deliveriesOf(
+  db: Transaction<Schema>,
+  studies: readonly string[],
+): Promise<Map<string, RowDelivery[]>> {
+  const found = new Map<string, RowDelivery[]>();
+  for (let start = 0; start < studies.length; start += BATCH) {
+    const rows = await db
+      .selectFrom('deliveries')
+      .innerJoin('result_objects', 'result_objects.sop_instance_uid', 'deliveries.sop_instance_uid')
+      .selectAll('deliveries')
+      .select([
+        'result_objects.study_instance_uid',
+        'result_objects.kind',
+        'result_objects.series_instance_uid',
+        'result_objects.revision',
+      ])
+      .where('result_objects.study_instance_uid', 'in', studies.slice(start, start + BATCH))
+      .orderBy('deliveries.id')
+      .execute();
+    for (const row of rows) {
+      const list = found.get(row.study_instance_uid) ?? [];
+      list.push({
+        destination: row.destination,
+        kind: row.kind,
+        sopInstanceUid: row.sop_instance_uid,
+        seriesInstanceUid: row.series_instance_uid,
+        revision: row.revision,
+        status: row.status,
+        attempts: row.attempts,
+        sentAtMs: row.sent_at,
+        confirmedAtMs: row.confirmed_at,
+        lastError: row.last_error,
+      });
+      found.set(row.study_instance_uid, list);
+    }
+  }
+  return found;
+}
+
+async function verdictsOf(db: Transaction<Schema>, studies: readonly string[]): Promise<Map<string, ListedVerdict>> {
+  const found = new Map<string, ListedVerdict>();
+  for (let start = 0; start < studies.length; start += BATCH) {
+    const rows = await db
+      .selectFrom('verdicts')
+      .select(['study_instance_uid', 'revision', 'verdict', 'created_by', 'created_at'])
+      .where('study_instance_uid', 'in', studies.slice(start, start + BATCH))
+      .orderBy('id')
+      .execute();
+    for (const row of rows) found.set(row.study_instance_uid, row);
+  }
+  return found;
+}
+
+const LISTED_COLUMNS = [
+  'analyses.study_instance_uid',
+  'analyses.decision',
+  'analyses.reason',
+  'analyses.reason_code',
+  'analyses.probability',
+  'analyses.threshold',
+  'analyses.threshold_version',
+  'analyses.key_slices',
+  'analyses.model_name',
+  'analyses.model_version',
+  'analyses.model_sha256',
+  'analyses.analysed_at',
+] as const;
+
+type ListedVerdict = Pick<VerdictsTable, 'study_instance_uid' | 'revision' | 'verdict' | 'created_by' | 'created_at'>;
+type ListedAnalysis = Omit<AnalysisRow, 'revision' | 'manifest' | 'findings' | 'series'>;
+
+function* batches(cases: readonly CaseRow[]): Generator<string[]> {
+  for (let start = 0; start < cases.length; start += BATCH)
+    yield cases.slice(start, start + BATCH).map((row) => row.study_instance_uid);
+}
+
+function rowOf(
+  row: CaseRow,
+  analysis: ListedAnalysis | undefined,
+  deliveries: RowDelivery[],
+  verdict: ListedVerdict | undefined,
+  now: number,
+  usual: number | null,
+): WorklistRow {
+  const current = deliveries.filter((delivery) => delivery.revision === row.revision);
+  const decision = analysis?.decision ?? null;
+  const status = caseStatus(
+    {
+      studyInstanceUid: row.study_instance_uid,
+      revision: row.revision,
+      state: row.state,
+      decision,
+      reason: analysis?.reason ?? null,
+      reasonCode: analysis?.reason_code ?? null,
+      quarantineReason: row.quarantine_reason,
+      elapsedMs: Math.max(0, now - row.last_received_at),
+    },
+    usual,
+  );
+  const keySlices = analysis === undefined ? [] : readKeySlices(analysis.key_slices);
+  const srConfirmed = current.flatMap((delivery) =>
+    delivery.kind === 'sr' && delivery.confirmedAtMs !== null ? [delivery.confirmedAtMs] : [],
+  );
+  return {
+    rank: null,
+    why: row.read_at === null ? '' : 'Read',
+    whyBrief: row.read_at === null ? '' : 'Read',
+    studyInstanceUid: row.study_instance_uid,
+    caseRef: row.case_ref ?? '',
+    revision: row.revision,
+    state: row.state,
+    status: status.kind,
+    stateText: status.text,
+    decision,
+    reason: analysis?.reason ?? null,
+    reasonCode: analysis?.reason_code ?? null,
+    probability: analysis?.probability ?? null,
+    threshold:
+      analysis?.threshold == null || analysis.threshold_version === null
+        ? null
+        : { value: analysis.threshold, version: analysis.threshold_version },
+    levels: keySlices[0]?.levels ?? [],
+    keySlices,
+    patientName: row.patient_name,
+    patientId: row.patient_id,
+    patientBirthDate: row.patient_birth_date,
+    age: row.patient_age,
+    sex: row.patient_sex,
+    accessionNumber: row.accession_number,
+    studyDescription: row.study_description,
+    sourceAeTitle: row.source_ae_title,
+    location: row.location,
+    acquiredAt: row.acquired_at === '' ? `${row.study_date}${row.study_time}` : row.acquired_at,
+    arrivedAtMs: row.first_received_at,
+    lastReceivedAtMs: row.last_received_at,
+    waitMs: Math.max(0, (row.read_at ?? now) - row.first_received_at),
+    stat: row.stat === 1,
+    readAtMs: row.read_at,
+    readBy: row.read_by,
+    claimedBy: row.claimed_by,
+    claimedAtMs: row.claimed_at,
+    verdict:
+      verdict === undefined ? null : { verdict: verdict.verdict, by: verdict.created_by, atMs: verdict.created_at },
+    analysedAtMs: analysis?.analysed_at ?? null,
+    model:
+      analysis?.model_name == null
+        ? null
+        : { name: analysis.model_name, version: analysis.model_version ?? '', sha256: analysis.model_sha256 ?? '' },
+    deliveries: current,
+    secondsToSr:
+      srConfirmed.length === 0 || row.last_slice_at === null
+        ? null
+        : (Math.min(...srConfirmed) - row.last_slice_at) / 1000,
+    failure:
+      row.failure_code === null
+        ? null
+        : { code: row.failure_code, message: row.failure_message ?? '', stage: row.failure_stage ?? '' },
+    quarantineReason: row.quarantine_reason,
+  };
+}
+
+/** Key slices kept from before networks named levels have none. */
+function readKeySlices(json: string): WorklistRow['keySlices'] {
+  return (JSON.parse(json) as (Omit<WorklistRow['keySlices'][number], 'levels'> & { levels?: Vertebra[] })[]).map(
+    (slice) => ({
+      ...slice,
+      levels: slice.levels ?? [],
+    }),
+  );
+}

@@ -1,0 +1,39 @@
+import type { Transaction } from 'kysely';
+import type { OpenFlags } from '../../answers/worklistAnswer.ts';
+import { onCurrentRevision } from '../cases/currentAnalysis.ts';
+import type { Schema } from '../db/schema.ts';
+
+/** Unread suspected cases, newest flag first, `limit` at the most; it names no patient. */
+export async function openFlags(db: Transaction<Schema>, limit: number): Promise<OpenFlags> {
+  const suspected = db
+    .selectFrom('cases')
+    .innerJoin('analyses', onCurrentRevision)
+    .where('analyses.decision', '=', 'suspected')
+    .where('cases.removing', '=', 0)
+    .where('cases.proof', '=', 0);
+  const open = await suspected
+    .select(['cases.case_ref', 'cases.revision', 'cases.claimed_by', 'analyses.analysed_at'])
+    .where('cases.read_at', 'is', null)
+    .orderBy('analyses.analysed_at', 'desc')
+    .limit(limit)
+    .execute();
+  const counted = suspected.select((row) => row.fn.countAll<number>().as('cases'));
+  const openCount =
+    open.length < limit
+      ? open.length
+      : (await counted.where('cases.read_at', 'is', null).executeTakeFirstOrThrow()).cases;
+  const late = await counted
+    .where('cases.read_at', 'is not', null)
+    .whereRef('analyses.analysed_at', '>', 'cases.read_at')
+    .executeTakeFirstOrThrow();
+  return {
+    open: open.map((row) => ({
+      caseRef: row.case_ref ?? '',
+      revision: row.revision,
+      flaggedAtMs: row.analysed_at ?? 0,
+      claimed: row.claimed_by !== null,
+    })),
+    openCount,
+    afterRead: late.cases,
+  };
+}
