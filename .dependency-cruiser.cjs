@@ -73,7 +73,7 @@ const ROOMS = [
       'worklist',
       'assemble',
       'config',
-      '^src/receive/(associationPolicy|receiveConfig)\\.ts$',
+      '^src/receive/(associationPolicy|receiveConfig|refusals)\\.ts$',
       '^src/web/(administration|modelAdministration)\\.ts$',
     ],
     why: 'What admins ask is answered by the worklist and by the very rules of intake and assembling; all else is given.',

@@ -2,7 +2,9 @@ import { TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Pacs } from '../case/delivery.ts';
 import type { Administration, ConnectionsAnswer, EchoAnswer } from '../web/administration.ts';
-import type { AuditLog } from '../worklist/audit/audit.ts';
+import { REFUSAL_ACTIONS, type RefusalKind } from '../receive/refusals.ts';
+import type { AuditAction, AuditLog } from '../worklist/audit/audit.ts';
+import { refusalAdvice } from './refusalAdvice.ts';
 import type { ConnectionFacts } from '../worklist/list/connectionFacts.ts';
 
 /** A peer of the configuration, and how to ask it whether it is there. */
@@ -32,7 +34,9 @@ export interface ConnectionsOptions {
   clock: Clock;
 }
 
-const MOST_REJECTIONS = 10;
+/** Entries of the audit that are looked at, of each kind, and lines that come of all. */
+const NEWEST_ENTRIES = 100;
+const MOST_REFUSALS = 20;
 
 /** Destinations and sources of the configuration: what has come of them, and whether they answer. */
 export function createConnections({
@@ -49,7 +53,6 @@ export function createConnections({
   return {
     list: async () => {
       const received = await facts.sources();
-      const rejected = await audit.page({ action: 'association.rejected' }, MOST_REJECTIONS);
       return {
         receiver: receiver(),
         destinations: await Promise.all(
@@ -70,12 +73,7 @@ export function createConnections({
           studies: received.get(aeTitle)?.studies ?? 0,
           echo: echoed('source', aeTitle),
         })),
-        rejections: rejected.map(({ atMs, actor, address, detail }) => ({
-          atMs,
-          callingAeTitle: actor,
-          address,
-          why: typeof detail['why'] === 'string' ? detail['why'] : '',
-        })),
+        rejections: await refusals(audit),
       };
     },
     echo: async (kind, name) => {
@@ -100,4 +98,37 @@ export function createConnections({
       return answer;
     },
   };
+}
+
+type RefusalLine = ConnectionsAnswer['rejections'][number];
+
+/** What was turned away lately: who wanted what, why not, how often, and what to do. The same again is one line. */
+async function refusals(audit: Pick<AuditLog, 'page'>): Promise<RefusalLine[]> {
+  const lines = new Map<string, RefusalLine>();
+  for (const [kind, action] of Object.entries(REFUSAL_ACTIONS) as [RefusalKind, AuditAction][]) {
+    for (const { atMs, actor, address, detail } of await audit.page({ action }, NEWEST_ENTRIES)) {
+      const why = textIn(detail['why']);
+      const what = textIn(detail['what']);
+      const count = typeof detail['count'] === 'number' ? detail['count'] : 1;
+      const key = JSON.stringify([kind, actor, address, what, why]);
+      const known = lines.get(key);
+      if (known !== undefined) known.count += count;
+      else
+        lines.set(key, {
+          kind,
+          atMs,
+          callingAeTitle: actor,
+          address,
+          what,
+          why,
+          count,
+          advice: refusalAdvice(kind, why),
+        });
+    }
+  }
+  return [...lines.values()].sort((a, b) => b.atMs - a.atMs).slice(0, MOST_REFUSALS);
+}
+
+function textIn(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }

@@ -74,7 +74,7 @@ function fileFacts(header: InstanceHeader, bytes: Uint8Array): RoutingAnswer['fi
 
 function sayAssociation(say: Say, policy: AssociationPolicy, sender: Sender): void {
   const request = { protocolVersion: 1, applicationContextName: APPLICATION_CONTEXT_NAME, ...sender, contexts: [] };
-  const rejection = policy.judge(request, sender.address, 0);
+  const rejection = policy.judge(request, sender.address, new Map());
   if (rejection === null) say('association', 'yes', `${sender.callingAeTitle} may send from ${sender.address}.`);
   else
     say(

@@ -101,8 +101,21 @@ export const connectionsAnswer = z
       }),
     ),
     rejections: z
-      .array(z.strictObject({ atMs: epochMs, callingAeTitle: z.string(), address: z.string(), why: z.string() }))
-      .describe('Associations rejected lately, newest first.'),
+      .array(
+        z.strictObject({
+          kind: z
+            .enum(['association', 'context', 'object', 'abort', 'connection'])
+            .describe('What was refused; `abort`: an association that ended without a release.'),
+          atMs: epochMs.describe('The last time.'),
+          callingAeTitle: z.string(),
+          address: z.string(),
+          what: z.string().describe('SOP class of a context or an object; else empty.'),
+          why: z.string(),
+          count: z.int().describe('How often, of the newest entries of the audit.'),
+          advice: z.string().describe('What to do about it.'),
+        }),
+      )
+      .describe('What was turned away lately, the latest first.'),
   })
   .meta({ id: 'Connections' });
 

@@ -25,7 +25,11 @@ export const systemStatus = z
       port: z.int(),
       aeTitle: z.string(),
       stored: z.int(),
-      rejected: z.int(),
+      rejected: z.int().describe('Associations rejected.'),
+      refused: z.int().describe('Objects answered with a failure.'),
+      refusedContexts: z.int(),
+      aborted: z.int().describe('Associations that ended without a release.'),
+      dropped: z.int().describe('Connections closed at once because too many were open.'),
     }),
     proofOfLife: z
       .strictObject({

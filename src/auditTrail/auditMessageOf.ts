@@ -83,33 +83,11 @@ const MESSAGES: Readonly<Record<AuditAction, Describe>> = {
   'routing.tested': securityAlert(RESTRICTED_FUNCTION, 'The routing of a file was tested'),
   'audit.exported': auditLogUsed,
   'audit.broken': securityAlert(RESTRICTED_FUNCTION, 'The audit log is not as it was written', '12'),
-  'association.rejected': (entry, naming) => {
-    const node = { kind: isIP(entry.address) > 0 ? 'ip' : 'name', id: entry.address } as const;
-    const subject: ParticipantObject = {
-      type: '2',
-      role: '13',
-      idType: NODE_ID,
-      id: entry.address,
-      name: entry.actor,
-      details: { 'Alert Description': 'An association was rejected', ...detailOf(entry) },
-    };
-    return {
-      eventId: dcm('110113', 'Security Alert'),
-      action: 'E',
-      outcome: '4',
-      eventTypes: [NODE_AUTHENTICATION],
-      participants: [
-        thisProcess(naming, false),
-        {
-          userId: entry.actor,
-          alternativeUserId: `AETITLES=${entry.actor}`,
-          isRequestor: false,
-          ...(entry.address !== '' && { networkAccessPoint: node }),
-        },
-      ],
-      objects: [subject],
-    };
-  },
+  'association.rejected': turnedAway('An association was rejected'),
+  'association.aborted': turnedAway('An association ended without a release'),
+  'connection.dropped': turnedAway('A connection was closed because too many were open'),
+  'context.refused': turnedAway('A presentation context was refused'),
+  'object.refused': turnedAway('An object was answered with a failure'),
   'study.received': (entry, naming) => ({
     eventId: dcm('110104', 'DICOM Instances Transferred'),
     // The receiver had none of them; or some, and these are added to them.
@@ -300,4 +278,35 @@ function resourceOf({ action, target }: OutgoingEntry): string {
   const kind = action.split('.')[0]!;
   // Half a pair of surrogates has no form in a URI.
   return `urn:odontoid:${kind}${target === '' ? '' : `:${encodeURIComponent(target.replace(/\p{Cs}/gu, '?'))}`}`;
+}
+
+/** Something that a peer wanted was not given to it. */
+function turnedAway(description: string): Describe {
+  return (entry, naming) => {
+    const node = { kind: isIP(entry.address) > 0 ? 'ip' : 'name', id: entry.address } as const;
+    const subject: ParticipantObject = {
+      type: '2',
+      role: '13',
+      idType: NODE_ID,
+      id: entry.address,
+      name: entry.actor,
+      details: { 'Alert Description': description, ...detailOf(entry) },
+    };
+    return {
+      eventId: dcm('110113', 'Security Alert'),
+      action: 'E',
+      outcome: '4',
+      eventTypes: [NODE_AUTHENTICATION],
+      participants: [
+        thisProcess(naming, false),
+        {
+          userId: entry.actor,
+          alternativeUserId: `AETITLES=${entry.actor}`,
+          isRequestor: false,
+          ...(entry.address !== '' && { networkAccessPoint: node }),
+        },
+      ],
+      objects: [subject],
+    };
+  };
 }

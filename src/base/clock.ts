@@ -11,7 +11,10 @@ export interface Clock {
 }
 
 import { performance } from 'node:perf_hooks';
-import { setTimeout as sleepFor } from 'node:timers/promises';
+import { setImmediate as nextImmediate, setTimeout as sleepFor } from 'node:timers/promises';
+
+/** Resolves once everything else that is ready in this process has had its turn. */
+export const nextTurn = (): Promise<void> => nextImmediate();
 
 /** The machine's own clock: the only place where Odontoid reads the time or starts a timer. */
 export const systemClock: Clock = {

@@ -4,7 +4,7 @@ import { join, relative } from 'node:path';
 import type { StoredInstance } from '../case/case.ts';
 import { createIntake } from '../receive/intake.ts';
 import { startReceiver, type Receiver } from '../receive/receiverProcess.ts';
-import { createRejectionRecorder } from '../receive/rejections.ts';
+import { createRefusalRecorder } from '../receive/refusals.ts';
 import type { Access } from '../web/access/access.ts';
 import type { Foundation } from './agentPorts.ts';
 import { ownAddresses } from './proof.ts';
@@ -29,19 +29,24 @@ export async function startReceiving(
 ): Promise<Receiver> {
   const intake = createIntake({ store, resolvePath, onNew, clock, log: log.child({ component: 'intake' }) });
   releasers.push('intake', intake.close);
-  const rejections = createRejectionRecorder(access.audit.append, clock, log.child({ component: 'receiver' }));
-  releasers.push('rejections', rejections.close);
+  const refusals = createRefusalRecorder(access.audit.append, clock, log.child({ component: 'receiver' }));
+  releasers.push('refusals', refusals.close);
 
   const proofSource = { aeTitle: proofAeTitle, addresses: await ownAddresses(config.receive.host) };
   const receiver = await startReceiver({
-    config: { ...config.receive, sources: [...config.receive.sources, proofSource] },
+    config: {
+      ...config.receive,
+      sources: [...config.receive.sources, proofSource],
+      // The proof of life has a place of its own.
+      maxAssociations: config.receive.maxAssociations + 1,
+    },
     spoolDir: paths.spool,
     clock,
     log: log.child({ component: 'receiver' }),
     onStored: (instance) => {
       intake.stored(instance);
     },
-    onRejected: rejections.rejected,
+    onRefused: refusals.refused,
     onReleased: (_associationId, _studyInstanceUids, { whole }) => {
       intake.released(whole);
     },

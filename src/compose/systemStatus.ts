@@ -24,6 +24,7 @@ export function systemStatus({ config, paths, store }: Foundation, parts: Status
   return async () => {
     const model = network.model();
     const receiver = parts.receiver();
+    const counters = receiver?.counters();
     const { last, lastPassedAtMs, alarm } = await parts.proof.status();
     return {
       model: model === null ? null : { ...model.identity, provider: model.provider },
@@ -33,8 +34,12 @@ export function systemStatus({ config, paths, store }: Foundation, parts: Status
         up: receiver?.isUp() ?? false,
         port: receiver?.port ?? 0,
         aeTitle: config.receive.aeTitle,
-        stored: receiver?.counters().stored ?? 0,
-        rejected: receiver?.counters().rejected ?? 0,
+        stored: counters?.stored ?? 0,
+        rejected: counters?.rejected ?? 0,
+        refused: counters?.refused ?? 0,
+        refusedContexts: counters?.refusedContexts ?? 0,
+        aborted: counters?.aborted ?? 0,
+        dropped: counters?.dropped ?? 0,
       },
       proofOfLife: {
         alarm,

@@ -1,31 +1,40 @@
 import type { Duplex } from 'node:stream';
 import type { StoredInstance } from '../case/case.ts';
 import { TriageError } from '../base/errors.ts';
-import type { Clock } from '../base/clock.ts';
+import { nextTurn, type Clock } from '../base/clock.ts';
 import { createAssociationGuard, type AssociationGuard, type Pdu } from '../dimse/associationGuard.ts';
 import { writeResponse } from '../dimse/dimseRequest.ts';
-import { readAssociateRequest, writeAssociateReject } from '../dimse/negotiation.ts';
+import { readAssociateRequest, writeAssociateReject, type AnsweredContext } from '../dimse/negotiation.ts';
 import { ABORT_REASON, PDU_TYPE, readPdvs, RELEASE_RESPONSE, violation } from '../dimse/pdu.ts';
 import type { AssociationPolicy, Rejection } from './associationPolicy.ts';
 import type { ReceiveConfig } from './receiveConfig.ts';
 import type { Spool } from './spool.ts';
-import { createStoreService, type AcceptedContext, type StoreService } from './storeService.ts';
+import {
+  createStoreService,
+  type AcceptedContext,
+  type StoreService,
+  type StoreServiceOptions,
+} from './storeService.ts';
 
 /** How an association ended. Only `released` says that the sender had sent all it wanted to. */
 export type AssociationEnd =
   | { kind: 'released' }
   | { kind: 'rejected'; rejection: Rejection; callingAeTitle: string }
   /** Closed or aborted by the peer, or by us (`stop`). */
-  | { kind: 'cut' }
+  | { kind: 'cut'; why: string }
   /** Ended by us: a breach of the protocol, a deadline, or a bug. */
   | { kind: 'failed'; error: unknown };
+
+type RefusedContext = Extract<AnsweredContext, { result: 3 | 4 }>;
 
 interface AssociationListener {
   opened(callingAeTitle: string): void;
   /** Called when the object is durable; the sender is told so once this resolves. */
   stored(instance: StoredInstance): Promise<void>;
+  /** These contexts were answered with a refusal. */
+  contextsRefused(contexts: readonly RefusedContext[]): void;
   /** An object was answered with a failure status. */
-  refused(error: TriageError, status: number, sopInstanceUid: string): void;
+  refused: StoreServiceOptions['refused'];
 }
 
 export interface Association {
@@ -41,7 +50,8 @@ export interface AssociationOptions {
   policy: AssociationPolicy;
   spool: Spool;
   clock: Clock;
-  openAssociations: () => number;
+  /** Associations open now, by calling AE title. */
+  openAssociations: () => ReadonlyMap<string, number>;
   listener: AssociationListener;
 }
 
@@ -53,7 +63,7 @@ export function serveAssociation(socket: Duplex, options: AssociationOptions): A
 
   const stop = (): AssociationEnd => {
     guard.abort(ABORT_REASON.notSpecified);
-    return { kind: 'cut' };
+    return { kind: 'cut', why: 'the agent stops' };
   };
   const run = async (): Promise<AssociationEnd> => {
     try {
@@ -87,7 +97,7 @@ async function negotiate(
   { address, config, policy, spool, clock, openAssociations, listener }: AssociationOptions,
 ): Promise<{ end: AssociationEnd } | { service: StoreService }> {
   const first = await guard.nextPdu(clock.monotonicMs() + config.requestTimeoutMs);
-  if (isOver(first)) return { end: cut(guard) };
+  if (isOver(first)) return { end: cut(guard, first) };
   const { request, accept } = readAssociateRequest(first.body);
   const { callingAeTitle } = request;
   const rejection = policy.judge(request, address, openAssociations());
@@ -101,6 +111,8 @@ async function negotiate(
   const idleDeadlineMs = (): number => clock.monotonicMs() + config.idleTimeoutMs;
   guard.establish();
   listener.opened(callingAeTitle);
+  const refused = answers.flatMap((answer) => (answer.result === 0 ? [] : [answer]));
+  if (refused.length > 0) listener.contextsRefused(refused);
   await guard.send(accept(answers, config.maxPduLengthBytes), idleDeadlineMs());
   const service = createStoreService({
     accepted,
@@ -109,8 +121,8 @@ async function negotiate(
     receivingAeTitle: config.aeTitle,
     respond: (...answer) => guard.send(writeResponse(...answer), idleDeadlineMs()),
     stored: (instance) => listener.stored(instance),
-    refused: (error, status, { sopInstanceUid }) => {
-      listener.refused(error, status, sopInstanceUid);
+    refused: (...refusal) => {
+      listener.refused(...refusal);
     },
   });
   return { service };
@@ -128,7 +140,7 @@ async function exchange(
   for (;;) {
     if (isStopping() && !service.isWithinObject()) return null;
     const pdu = await guard.nextPdu(Math.min(clock.monotonicMs() + config.idleTimeoutMs, messageDeadlineMs));
-    if (isOver(pdu)) return cut(guard);
+    if (isOver(pdu)) return cut(guard, pdu);
     if (pdu.type === PDU_TYPE.releaseRequest) {
       if (service.isWithinMessage()) throw violation('a release within a message', ABORT_REASON.unexpectedPdu);
       guard.finish(RELEASE_RESPONSE);
@@ -139,18 +151,25 @@ async function exchange(
       if (guard.state() !== 'established') throw violation('a fragment behind the end', ABORT_REASON.unexpectedPdu);
       if (!service.isWithinMessage()) messageDeadlineMs = clock.monotonicMs() + config.objectTimeoutMs;
       await service.take(pdv);
-      if (!service.isWithinMessage()) messageDeadlineMs = Number.POSITIVE_INFINITY;
+      if (service.isWithinMessage()) continue;
+      messageDeadlineMs = Number.POSITIVE_INFINITY;
+      // A peer that sends ahead gets one message a turn, as everybody does.
+      await nextTurn();
     }
   }
 }
 
 /** Closed between two PDUs, or aborted by the peer. */
-function isOver(pdu: Pdu | null): pdu is null {
+function isOver(pdu: Pdu | null): pdu is AbortPdu | null {
   return pdu === null || pdu.type === PDU_TYPE.abort;
 }
+type AbortPdu = Pdu & { type: typeof PDU_TYPE.abort };
 
 /** Ends a connection that its peer has given up: nothing of it may stay, or its place would be taken until the peer closes. */
-function cut(guard: AssociationGuard): AssociationEnd {
+function cut(guard: AssociationGuard, abort: AbortPdu | null): AssociationEnd {
   guard.destroy();
-  return { kind: 'cut' };
+  return {
+    kind: 'cut',
+    why: abort === null ? 'the sender closed the connection without a release' : 'the sender aborted',
+  };
 }

@@ -20,8 +20,8 @@ export interface Rejection {
 }
 
 export interface AssociationPolicy {
-  /** Null when the association may open. `address` is the peer's, `openAssociations` counts those already open. */
-  judge(request: AssociationRequest, address: string, openAssociations: number): Rejection | null;
+  /** Null when the association may open. `address` is the peer's, `open` counts those already open, by calling AE title. */
+  judge(request: AssociationRequest, address: string, open: ReadonlyMap<string, number>): Rejection | null;
   /** One answer for each proposed context, in the same order; of the transfer syntaxes, the one that is cheapest to decode. */
   answer(contexts: readonly ProposedContext[]): AnsweredContext[];
   /** True when some source may come from this address. */
@@ -37,7 +37,7 @@ export function createAssociationPolicy(config: ReceiveConfig): AssociationPolic
   const sources = config.sources.map(({ aeTitle, addresses }) => ({ aeTitle, addresses: blockListOf(addresses) }));
   const privateClasses = new Set(config.acceptedSopClasses);
   return {
-    judge: (request, address, openAssociations) => {
+    judge: (request, address, open) => {
       if ((request.protocolVersion & 1) === 0)
         return { result: 1, source: 2, reason: 2, why: 'the protocol version is not supported' };
       if (request.applicationContextName !== APPLICATION_CONTEXT_NAME)
@@ -49,9 +49,7 @@ export function createAssociationPolicy(config: ReceiveConfig): AssociationPolic
         return { result: 1, source: 1, reason: 3, why: 'the calling AE title is not among the sources' };
       if (!known.some((source) => contains(source.addresses, address)))
         return { result: 1, source: 1, reason: 3, why: 'the calling AE title may not come from this address' };
-      if (openAssociations >= config.maxAssociations)
-        return { result: 2, source: 3, reason: 2, why: 'the limit of open associations is reached' };
-      return null;
+      return placeRefusal(config, request.callingAeTitle, open);
     },
     answer: (contexts) =>
       contexts.map(({ id, abstractSyntaxUid, transferSyntaxUids }) => {
@@ -67,6 +65,22 @@ export function createAssociationPolicy(config: ReceiveConfig): AssociationPolic
       }),
     knows: (address) => sources.some((source) => contains(source.addresses, address)),
   };
+}
+
+/** No source may take the last places: for each of the others that has no association open, one is kept, out of half of all places at the most. */
+function placeRefusal(
+  { sources, maxAssociations }: ReceiveConfig,
+  callingAeTitle: string,
+  open: ReadonlyMap<string, number>,
+): Rejection | null {
+  const total = [...open.values()].reduce((sum, count) => sum + count, 0);
+  if (total >= maxAssociations)
+    return { result: 2, source: 3, reason: 2, why: 'the limit of open associations is reached' };
+  const absent = new Set(sources.map(({ aeTitle }) => aeTitle).filter((aeTitle) => !open.get(aeTitle)));
+  absent.delete(callingAeTitle);
+  const kept = Math.min(absent.size, Math.floor(maxAssociations / 2));
+  if (!open.get(callingAeTitle) || total < maxAssociations - kept) return null;
+  return { result: 2, source: 3, reason: 2, why: 'the last open associations are kept for other sources' };
 }
 
 /** Of the proposed ones the cheapest to decode; of two that cost the same, the one that the sender put first. */

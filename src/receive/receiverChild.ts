@@ -89,11 +89,8 @@ async function start({ config, spoolDir, idPrefix }: Extract<ReceiverOrder, { ty
         tell({ type: 'stored', associationId, instance });
         await room();
       },
-      refused: (associationId, status) => {
-        tell({ type: 'refused', associationId, status });
-      },
-      rejected: (associationId, callingAeTitle, address, why) => {
-        tell({ type: 'rejected', associationId, callingAeTitle, address, why });
+      refused: (associationId, refusal) => {
+        tell({ type: 'refused', associationId, refusal });
       },
       ended: (associationId, clean) => {
         tell({ type: 'ended', associationId, clean });

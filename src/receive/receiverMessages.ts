@@ -2,6 +2,7 @@ import type { StoredInstance } from '../case/case.ts';
 import { ERROR_KINDS, TriageError, type ErrorCode } from '../base/errors.ts';
 import type { Log, LogFields } from '../base/log.ts';
 import type { ReceiveConfig } from './receiveConfig.ts';
+import type { Refusal } from './refusals.ts';
 
 /** From the agent to the receiver. */
 export type ReceiverOrder =
@@ -16,8 +17,7 @@ export type ReceiverEvent =
   | { type: 'failed'; error: CarriedError }
   | { type: 'opened'; associationId: string; callingAeTitle: string; address: string }
   | { type: 'stored'; associationId: string; instance: StoredInstance }
-  | { type: 'refused'; associationId: string; status: number }
-  | { type: 'rejected'; associationId: string; callingAeTitle: string; address: string; why: string }
+  | { type: 'refused'; associationId: string; refusal: Refusal }
   | { type: 'ended'; associationId: string; clean: boolean }
   | { type: 'described'; id: number; unreadable: string[] }
   | { type: 'usage'; id: number; peakRssBytes: number }

@@ -7,6 +7,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { ReceiveConfig } from './receiveConfig.ts';
 import { recoveredAssociationId, reviveError, type ReceiverEvent, type ReceiverOrder } from './receiverMessages.ts';
+import type { Refusal, RefusalKind } from './refusals.ts';
 import { listSpool } from './spool.ts';
 import { wholeStudies } from './wholeStudies.ts';
 
@@ -22,7 +23,8 @@ export interface ReceiverOptions {
    * of which nothing more is under way.
    */
   onReleased(associationId: string, studyInstanceUids: string[], end: { clean: boolean; whole: string[] }): void;
-  onRejected?(rejection: { callingAeTitle: string; address: string; why: string }): void;
+  /** Something was turned away at the door, or ended early. */
+  onRefused?(refusal: Refusal): void;
 }
 
 export interface OpenAssociation {
@@ -41,6 +43,12 @@ export interface ReceiverCounters {
   stored: number;
   /** Objects answered with a failure. */
   refused: number;
+  /** Presentation contexts refused. */
+  refusedContexts: number;
+  /** Associations that ended without a release. */
+  aborted: number;
+  /** Connections closed at once because too many were open. */
+  dropped: number;
   /** How often the process had to be started again. */
   restarts: number;
 }
@@ -56,6 +64,14 @@ export interface Receiver {
   /** Takes no more connections, finishes objects in hand, and ends; everything stored has been told when it resolves. */
   close(): Promise<void>;
 }
+
+const REFUSAL_COUNTERS = {
+  association: 'rejected',
+  context: 'refusedContexts',
+  object: 'refused',
+  abort: 'aborted',
+  connection: 'dropped',
+} as const satisfies Record<RefusalKind, keyof ReceiverCounters>;
 
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 10_000;
@@ -80,7 +96,16 @@ interface TrackedAssociation extends OpenAssociation {
  */
 export async function startReceiver(options: ReceiverOptions): Promise<Receiver> {
   const { clock, log } = options;
-  const counters: ReceiverCounters = { associations: 0, rejected: 0, stored: 0, refused: 0, restarts: 0 };
+  const counters: ReceiverCounters = {
+    associations: 0,
+    rejected: 0,
+    stored: 0,
+    refused: 0,
+    refusedContexts: 0,
+    aborted: 0,
+    dropped: 0,
+    restarts: 0,
+  };
   const open = new Map<string, TrackedAssociation>();
   const describing = new Map<
     number,
@@ -151,15 +176,12 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
         });
         break;
       }
-      case 'refused':
-        counters.refused++;
+      case 'refused': {
+        const { refusal } = event;
+        counters[REFUSAL_COUNTERS[refusal.kind]]++;
+        call('onRefused', () => options.onRefused?.(refusal));
         break;
-      case 'rejected':
-        counters.rejected++;
-        call('onRejected', () =>
-          options.onRejected?.({ callingAeTitle: event.callingAeTitle, address: event.address, why: event.why }),
-        );
-        break;
+      }
       case 'ended': {
         const association = open.get(event.associationId);
         open.delete(event.associationId);

@@ -6,6 +6,7 @@ import type { Log } from '../base/log.ts';
 import { serveAssociation, type Association, type AssociationEnd } from './association.ts';
 import { createAssociationPolicy } from './associationPolicy.ts';
 import type { ReceiveConfig } from './receiveConfig.ts';
+import type { Refusal, RefusalKind } from './refusals.ts';
 import type { Spool } from './spool.ts';
 
 /** What happens on the associations, in order: `opened`, any number of `stored`, `ended`. */
@@ -13,8 +14,7 @@ export interface StorageScpListener {
   opened(associationId: string, callingAeTitle: string, address: string): void;
   /** The sender is answered once this resolves. */
   stored(associationId: string, instance: StoredInstance): Promise<void>;
-  refused(associationId: string, status: number): void;
-  rejected(associationId: string, callingAeTitle: string, address: string, why: string): void;
+  refused(associationId: string, refusal: Refusal): void;
   /** Only for opened ones. */
   ended(associationId: string, clean: boolean): void;
 }
@@ -29,6 +29,14 @@ export interface StorageScp {
 const SPARE_CONNECTIONS = 20;
 /** Of them, for addresses that no source may come from: enough to be told so, too few to be in the way. */
 const SPARE_CONNECTIONS_OF_STRANGERS = 8;
+/** So many no single address may take. */
+const SPARE_CONNECTIONS_OF_OTHERS = 8;
+
+/** Why a context is refused (PS3.8 9.3.3.2). */
+const CONTEXT_REFUSALS = {
+  3: 'it is no Storage SOP class, and no private one that is listed',
+  4: 'none of the transfer syntaxes proposed for it is taken',
+} as const;
 
 /**
  * Storage SCP and Verification SCP (PS3.4 B, A) for the sources of the configuration.
@@ -46,56 +54,65 @@ export async function startStorageScp(options: {
 }): Promise<StorageScp> {
   const { config, spool, clock, log, listener } = options;
   const policy = createAssociationPolicy(config);
-  const connections = new Map<Socket, { association: Association; stranger: boolean }>();
-  const open = new Set<string>();
+  const connections = new Map<Socket, { association: Association; stranger: boolean; address: string }>();
+  /** Calling AE titles of the open ones, by association. */
+  const open = new Map<string, string>();
   const served = new Set<Promise<void>>();
   let count = 0;
 
   const serve = async (socket: Socket, address: string, stranger: boolean): Promise<void> => {
     const associationId = `${options.idPrefix}.${++count}`;
     let aeTitle = '';
+    const tell = (kind: RefusalKind, why: string, what = '', studyInstanceUid?: string): void => {
+      listener.refused(associationId, {
+        kind,
+        callingAeTitle: aeTitle,
+        address,
+        what,
+        why,
+        ...(studyInstanceUid === undefined ? {} : { studyInstanceUid }),
+      });
+    };
     const association = serveAssociation(socket, {
       address,
       config,
       policy,
       spool,
       clock,
-      openAssociations: () => open.size,
+      openAssociations: () => countsOf(open.values()),
       listener: {
         opened: (callingAeTitle) => {
           aeTitle = callingAeTitle;
-          open.add(associationId);
+          open.set(associationId, callingAeTitle);
           log.info('association opened', { associationId, aeTitle, address });
           listener.opened(associationId, callingAeTitle, address);
         },
         stored: (instance) => listener.stored(associationId, instance),
-        refused: (error, status, sopInstanceUid) => {
-          log.warn('object refused', {
-            associationId,
-            aeTitle,
-            sopInstanceUid,
-            status: `0x${status.toString(16).padStart(4, '0')}`,
-            error,
-          });
-          listener.refused(associationId, status);
+        contextsRefused: (contexts) => {
+          for (const { abstractSyntaxUid, result } of contexts)
+            tell('context', CONTEXT_REFUSALS[result], abstractSyntaxUid);
+        },
+        refused: (error, status, { sopClassUid, sopInstanceUid }) => {
+          const statusText = `0x${status.toString(16).padStart(4, '0').toUpperCase()}`;
+          log.warn('object refused', { associationId, aeTitle, sopInstanceUid, status: statusText, error });
+          const study = error.context['studyInstanceUid'];
+          tell('object', `${statusText}: ${error.message}`, sopClassUid, typeof study === 'string' ? study : undefined);
         },
       },
     });
-    connections.set(socket, { association, stranger });
+    connections.set(socket, { association, stranger, address });
     socket.once('close', () => connections.delete(socket));
-    report(await association.ended, associationId, aeTitle, address);
+    const end = await association.ended;
+    if (end.kind === 'rejected') aeTitle = end.callingAeTitle;
+    report(end, associationId, aeTitle, address);
+    if (end.kind === 'rejected') tell('association', end.rejection.why);
+    else if (end.kind === 'failed') tell('abort', messageOf(end.error));
+    else if (end.kind === 'cut' && aeTitle !== '') tell('abort', end.why);
   };
 
   const report = (end: AssociationEnd, associationId: string, aeTitle: string, address: string): void => {
-    if (end.kind === 'rejected') {
-      log.warn('association rejected', {
-        associationId,
-        aeTitle: end.callingAeTitle,
-        address,
-        reason: end.rejection.why,
-      });
-      listener.rejected(associationId, end.callingAeTitle, address, end.rejection.why);
-    }
+    if (end.kind === 'rejected')
+      log.warn('association rejected', { associationId, aeTitle, address, reason: end.rejection.why });
     if (end.kind === 'failed')
       log.warn('association ended by the guard', { associationId, aeTitle, address, error: end.error });
     if (!open.delete(associationId)) return;
@@ -106,13 +123,19 @@ export async function startStorageScp(options: {
   const server = createServer({ noDelay: true, keepAlive: true }, (socket) => {
     const address = socket.remoteAddress ?? '';
     const stranger = !policy.knows(address);
-    const strangers = [...connections.values()].filter((connection) => connection.stranger).length;
+    const others = [...connections.values()];
+    const ofStrangers = others.filter((connection) => connection.stranger).length;
+    const ofAddress = others.filter((connection) => connection.address === address).length;
+    const most = config.maxAssociations + SPARE_CONNECTIONS;
     if (
-      connections.size >= config.maxAssociations + SPARE_CONNECTIONS ||
-      (stranger && strangers >= SPARE_CONNECTIONS_OF_STRANGERS)
+      others.length >= most ||
+      ofAddress >= most - SPARE_CONNECTIONS_OF_OTHERS ||
+      (stranger && ofStrangers >= SPARE_CONNECTIONS_OF_STRANGERS)
     ) {
       socket.on('error', () => undefined);
       socket.destroy();
+      const why = 'too many connections are open';
+      listener.refused('', { kind: 'connection', callingAeTitle: '', address, what: '', why });
       return;
     }
     const work = serve(socket, address, stranger);
@@ -156,4 +179,10 @@ async function listening(server: Server, { host, port }: ReceiveConfig): Promise
     });
     server.listen({ host, port }, resolve);
   });
+}
+
+function countsOf(values: Iterable<string>): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return counts;
 }

@@ -22,7 +22,7 @@ export interface StoreServiceOptions {
   /** Called when the object is durable; the sender is told so once this resolves. */
   stored(instance: StoredInstance): Promise<void>;
   /** An object was answered with a failure status. */
-  refused(error: TriageError, status: number, facts: Pick<IncomingFacts, 'sopClassUid' | 'sopInstanceUid'>): void;
+  refused: (error: TriageError, status: number, facts: Pick<IncomingFacts, 'sopClassUid' | 'sopInstanceUid'>) => void;
 }
 
 /** The services of one association, one fragment after the other: C-STORE and C-ECHO (PS3.7 9.1.1, 9.1.5). */

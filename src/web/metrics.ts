@@ -95,6 +95,18 @@ export async function metricsText(totals: WorklistTotals, system: SystemStatus):
   }
   counter('received_objects', 'Objects acknowledged since the start.', system.receiver.stored);
   counter('rejected_associations', 'Associations rejected since the start.', system.receiver.rejected);
+  counter('refused_objects', 'Objects answered with a failure status since the start.', system.receiver.refused);
+  counter('refused_contexts', 'Presentation contexts refused since the start.', system.receiver.refusedContexts);
+  counter(
+    'aborted_associations',
+    'Associations that ended without a release since the start.',
+    system.receiver.aborted,
+  );
+  counter(
+    'dropped_connections',
+    'Connections closed at once, too many being open, since the start.',
+    system.receiver.dropped,
+  );
   counter(
     'slices_encoded_on_arrival',
     'Slices encoded before their study was complete, since the start.',

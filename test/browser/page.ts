@@ -48,7 +48,17 @@ export const READY: SystemStatus = {
   model: { name: 'compact', version: '1.0.0', sha256: 'ab'.repeat(32), provider: 'cpu' },
   modelError: null,
   shadow: null,
-  receiver: { up: true, port: 11112, aeTitle: 'ODONTOID', stored: 12, rejected: 0 },
+  receiver: {
+    up: true,
+    port: 11112,
+    aeTitle: 'ODONTOID',
+    stored: 12,
+    rejected: 0,
+    refused: 0,
+    refusedContexts: 0,
+    aborted: 0,
+    dropped: 0,
+  },
   proofOfLife: {
     alarm: null,
     lastOutcome: null,

@@ -56,7 +56,9 @@ async function start(changes: Partial<ReceiveConfig> = {}): Promise<void> {
         clean,
         toldBefore: told.filter((entry) => entry.associationId === associationId).length,
       }),
-    onRejected: ({ callingAeTitle }) => rejected.push(callingAeTitle),
+    onRefused: ({ kind, callingAeTitle }) => {
+      if (kind === 'association') rejected.push(callingAeTitle);
+    },
   });
 }
 

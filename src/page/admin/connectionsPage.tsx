@@ -95,15 +95,22 @@ export default function ConnectionsPage() {
           {value.rejections.length === 0 ? (
             <p class="muted">{words.noRejections}</p>
           ) : (
-            <PlainTable name={words.rejections} heads={[words.time, words.caller, words.address, words.why]}>
+            <PlainTable
+              name={words.rejections}
+              heads={[words.time, words.caller, words.refused, words.why, words.times, words.advice]}
+            >
               {value.rejections.map((one, index) => (
                 <tr key={index}>
                   <td>{clockTime(one.atMs, now)}</td>
                   <td>
-                    <bdi>{one.callingAeTitle}</bdi>
+                    <bdi>{one.callingAeTitle}</bdi> <span class="muted">{one.address}</span>
                   </td>
-                  <td>{one.address}</td>
+                  <td>
+                    {words.refusalKinds[one.kind]} <span class="muted">{one.what}</span>
+                  </td>
                   <td>{one.why}</td>
+                  <td>{one.count}</td>
+                  <td>{one.advice}</td>
                 </tr>
               ))}
             </PlainTable>

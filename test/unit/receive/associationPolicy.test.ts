@@ -9,6 +9,7 @@ const RLE = '1.2.840.10008.1.2.5';
 const MPEG2 = '1.2.840.10008.1.2.4.100';
 const CT = '1.2.840.10008.5.1.4.1.1.2';
 
+const NONE_OPEN = new Map<string, number>();
 const policyFor = (sources: AllowedSource[], more = {}) =>
   createAssociationPolicy({ ...DEFAULT_RECEIVE_CONFIG, sources, ...more });
 const request = (changes: Partial<AssociationRequest> = {}): AssociationRequest => ({
@@ -28,51 +29,94 @@ describe('who may open an association', () => {
   ]);
 
   it.each(['127.0.0.1', '10.200.3.4', '::ffff:10.1.2.3', 'fd12:3456::1'])('takes PACS from %s', (address) => {
-    expect(policy.judge(request(), address, 0)).toBeNull();
+    expect(policy.judge(request(), address, NONE_OPEN)).toBeNull();
   });
   it('takes a title that stands in two entries from the addresses of both', () => {
     for (const address of ['192.0.2.7', '192.0.2.8'])
-      expect(policy.judge(request({ callingAeTitle: 'CT1' }), address, 0)).toBeNull();
+      expect(policy.judge(request({ callingAeTitle: 'CT1' }), address, NONE_OPEN)).toBeNull();
   });
   it.each(['127.0.0.2', '11.0.0.1', '192.0.2.7', '::1', 'fe80::1%eth0', '', 'localhost'])(
     'rejects PACS from %j as a calling AE title that is not recognized',
     (address) => {
-      expect(policy.judge(request(), address, 0)).toMatchObject({ result: 1, source: 1, reason: 3 });
+      expect(policy.judge(request(), address, NONE_OPEN)).toMatchObject({ result: 1, source: 1, reason: 3 });
     },
   );
   it.each(['pacs', 'PACS2', ' PACS', ''])('rejects the calling AE title %j', (callingAeTitle) => {
-    expect(policy.judge(request({ callingAeTitle }), '127.0.0.1', 0)).toMatchObject({
+    expect(policy.judge(request({ callingAeTitle }), '127.0.0.1', NONE_OPEN)).toMatchObject({
       result: 1,
       source: 1,
       reason: 3,
     });
   });
   it('rejects a called AE title that is not its own', () => {
-    expect(policy.judge(request({ calledAeTitle: 'OTHER' }), '127.0.0.1', 0)).toMatchObject({
+    expect(policy.judge(request({ calledAeTitle: 'OTHER' }), '127.0.0.1', NONE_OPEN)).toMatchObject({
       result: 1,
       source: 1,
       reason: 7,
     });
   });
   it('rejects another application context and another protocol version', () => {
-    expect(policy.judge(request({ applicationContextName: '1.2.3' }), '127.0.0.1', 0)).toMatchObject({
+    expect(policy.judge(request({ applicationContextName: '1.2.3' }), '127.0.0.1', NONE_OPEN)).toMatchObject({
       result: 1,
       source: 1,
       reason: 2,
     });
-    expect(policy.judge(request({ protocolVersion: 2 }), '127.0.0.1', 0)).toMatchObject({
+    expect(policy.judge(request({ protocolVersion: 2 }), '127.0.0.1', NONE_OPEN)).toMatchObject({
       result: 1,
       source: 2,
       reason: 2,
     });
-    expect(policy.judge(request({ protocolVersion: 3 }), '127.0.0.1', 0)).toBeNull();
+    expect(policy.judge(request({ protocolVersion: 3 }), '127.0.0.1', NONE_OPEN)).toBeNull();
   });
   it('rejects beyond the limit as transient, so that the sender comes again', () => {
-    expect(policy.judge(request(), '127.0.0.1', 19)).toBeNull();
-    expect(policy.judge(request(), '127.0.0.1', 20)).toMatchObject({ result: 2, source: 3, reason: 2 });
+    expect(
+      policy.judge(
+        request(),
+        '127.0.0.1',
+        new Map([
+          ['PACS', 18],
+          ['CT1', 1],
+        ]),
+      ),
+    ).toBeNull();
+    expect(
+      policy.judge(
+        request(),
+        '127.0.0.1',
+        new Map([
+          ['PACS', 19],
+          ['CT1', 1],
+        ]),
+      ),
+    ).toMatchObject({
+      result: 2,
+      source: 3,
+      reason: 2,
+    });
+  });
+  it('keeps a place for each source that has none open, out of half of all at the most', () => {
+    const three = policyFor(
+      ['PACS', 'CT1', 'CT2'].map((aeTitle) => ({ aeTitle, addresses: ['127.0.0.1'] })),
+      { maxAssociations: 10 },
+    );
+    const judge = (callingAeTitle: string, open: Record<string, number>) =>
+      three.judge(request({ callingAeTitle }), '127.0.0.1', new Map(Object.entries(open)));
+    expect(judge('PACS', { PACS: 7 })).toBeNull();
+    expect(judge('PACS', { PACS: 8 })).toMatchObject({ result: 2, source: 3, reason: 2 });
+    expect(judge('CT1', { PACS: 8 })).toBeNull();
+    expect(judge('CT1', { PACS: 8, CT1: 1 })).toMatchObject({ reason: 2 });
+    expect(judge('CT2', { PACS: 8, CT1: 1 })).toBeNull();
+    expect(judge('PACS', { PACS: 7, CT1: 1, CT2: 1 })).toBeNull();
+    expect(judge('CT2', { PACS: 9, CT1: 1 })).toMatchObject({ reason: 2 });
+    const many = policyFor(
+      Array.from({ length: 30 }, (_, index) => ({ aeTitle: `CT${index}`, addresses: ['127.0.0.1'] })),
+      { maxAssociations: 10 },
+    );
+    expect(many.judge(request({ callingAeTitle: 'CT3' }), '127.0.0.1', new Map([['CT3', 4]]))).toBeNull();
+    expect(many.judge(request({ callingAeTitle: 'CT3' }), '127.0.0.1', new Map([['CT3', 5]]))).not.toBeNull();
   });
   it('lets nobody in without sources', () => {
-    expect(policyFor([]).judge(request(), '127.0.0.1', 0)).toMatchObject({ reason: 3 });
+    expect(policyFor([]).judge(request(), '127.0.0.1', NONE_OPEN)).toMatchObject({ reason: 3 });
     expect(policyFor([]).knows('127.0.0.1')).toBe(false);
     expect(policy.knows('10.9.9.9')).toBe(true);
   });

@@ -8,6 +8,7 @@ import type { StoredInstance } from '../../../src/case/case.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import { createLog } from '../../../src/base/log.ts';
 import { DEFAULT_RECEIVE_CONFIG, type ReceiveConfig } from '../../../src/receive/receiveConfig.ts';
+import type { Refusal } from '../../../src/receive/refusals.ts';
 import { listSpool, openSpool } from '../../../src/receive/spool.ts';
 import { startStorageScp, type StorageScp } from '../../../src/receive/storageScp.ts';
 import {
@@ -33,6 +34,7 @@ let dir: string;
 let scp: StorageScp;
 let events: string[];
 let stored: StoredInstance[];
+let refusals: Refusal[];
 
 async function start(changes: Partial<ReceiveConfig> = {}): Promise<void> {
   const config = {
@@ -61,8 +63,11 @@ async function start(changes: Partial<ReceiveConfig> = {}): Promise<void> {
         stored.push(instance);
         return Promise.resolve();
       },
-      refused: (id, status) => events.push(`${id} refused ${status.toString(16)}`),
-      rejected: (id, aeTitle) => events.push(`${id} rejected ${aeTitle}`),
+      refused: (id, refusal) => {
+        refusals.push(refusal);
+        if (refusal.kind === 'object') events.push(`${id} refused ${refusal.why.slice(2, 6).toLowerCase()}`);
+        if (refusal.kind === 'association') events.push(`${id} rejected ${refusal.callingAeTitle}`);
+      },
       ended: (id, clean) => events.push(`${id} ${clean ? 'released' : 'cut'}`),
     },
   });
@@ -72,6 +77,7 @@ beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'odontoid-scp-'));
   events = [];
   stored = [];
+  refusals = [];
 });
 afterEach(async () => {
   await scp.close(0);
@@ -304,6 +310,77 @@ describe('associations that are refused', () => {
   });
 });
 
+describe('what is turned away is told, with who, what and why', () => {
+  it('a context, an object of a known study, and an association without a release', async () => {
+    await start();
+    const privateClass = { id: 3, abstractSyntaxUid: '1.3.12.2.1107.5.9.1', transferSyntaxUids: ['1.2.840.10008.1.2'] };
+    const undecodable = { ...CT_CONTEXT, id: 5, transferSyntaxUids: ['1.2.840.10008.1.2.4.100'] };
+    const peer = await associated(scp.port, { contexts: [CT_CONTEXT, privateClass, undecodable] });
+    peer.send(store('1.2.3.4', ctDataSet('1.2.3.4').subarray(0, -2)));
+    expect(await peer.status()).toBe(0xc000);
+    peer.destroy();
+    await eventually(() => refusals.length === 4);
+    const who = { callingAeTitle: 'SENDER', address: '127.0.0.1' };
+    expect(refusals).toEqual([
+      {
+        ...who,
+        kind: 'context',
+        what: '1.3.12.2.1107.5.9.1',
+        why: 'it is no Storage SOP class, and no private one that is listed',
+      },
+      { ...who, kind: 'context', what: CT, why: 'none of the transfer syntaxes proposed for it is taken' },
+      {
+        ...who,
+        kind: 'object',
+        what: CT,
+        why: '0xC000: The pixel data are shorter than the header says: 128 bytes are declared, and 126 came.',
+        studyInstanceUid: '2.25.100',
+      },
+      { ...who, kind: 'abort', what: '', why: 'the sender closed the connection without a release' },
+    ]);
+  });
+
+  it('a rejected association, a breach, and an abort', async () => {
+    await start();
+    const stranger = await rawPeer(scp.port);
+    stranger.send(associateRequest({ calling: 'STRANGER' }));
+    await stranger.closed();
+    const breaking = await associated(scp.port);
+    breaking.send(pdu(4, Buffer.alloc(0)));
+    await breaking.closed();
+    const aborting = await associated(scp.port);
+    aborting.send(ABORT);
+    await aborting.closed();
+    await eventually(() => refusals.length === 3);
+    expect(refusals.map(({ kind, callingAeTitle, why }) => [kind, callingAeTitle, why])).toEqual([
+      ['association', 'STRANGER', 'the calling AE title is not among the sources'],
+      ['abort', 'SENDER', 'The peer broke the DICOM upper layer protocol: a P-DATA-TF holds no fragment.'],
+      ['abort', 'SENDER', 'the sender aborted'],
+    ]);
+  });
+
+  it('connections beyond the limit, of which no address takes the last', async () => {
+    await start({
+      maxAssociations: 2,
+      sources: [{ aeTitle: 'SENDER', addresses: ['127.0.0.1', '127.0.0.9'] }],
+    });
+    const crowd: RawPeer[] = [];
+    for (let count = 0; count < 20; count++) crowd.push(await rawPeer(scp.port));
+    await eventually(() => refusals.length === 6);
+    expect(refusals[0]).toEqual({
+      kind: 'connection',
+      callingAeTitle: '',
+      address: '127.0.0.1',
+      what: '',
+      why: 'too many connections are open',
+    });
+    const other = await rawPeer(scp.port, '127.0.0.1', '127.0.0.9');
+    other.send(associateRequest());
+    expect((await other.receive()).type).toBe(2);
+    for (const peer of [...crowd, other]) peer.destroy();
+  });
+});
+
 describe('breaches of the protocol end the connection', () => {
   const data = (...pdvs: Buffer[]) => pdu(4, Buffer.concat(pdvs));
   it.each([
@@ -475,7 +552,6 @@ it('says which port it cannot have', async () => {
     opened: () => undefined,
     stored: () => Promise.resolve(),
     refused: () => undefined,
-    rejected: () => undefined,
     ended: () => undefined,
   };
   await expect(

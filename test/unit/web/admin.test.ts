@@ -86,6 +86,17 @@ test('a destination and a source answer to an echo, or say what is wrong and wha
     address: '10.9.9.9',
     detail: { why: 'the calling AE title is not among the sources', count: 3 },
   });
+  for (const count of [2, 5])
+    await web.access.audit.append({
+      action: 'context.refused',
+      actor: 'CT1',
+      address: '10.0.0.7',
+      detail: {
+        what: '1.3.12.2.1107.5.9.1',
+        why: 'it is no Storage SOP class, and no private one that is listed',
+        count,
+      },
+    });
   const { destinations, sources, rejections } = (await (await fetch(`${url}/api/connections`)).json()) as Record<
     string,
     Record<string, unknown>[]
@@ -103,7 +114,21 @@ test('a destination and a source answer to an echo, or say what is wrong and wha
     ['CT2', null],
   ]);
   expect(rejections).toMatchObject([
-    { callingAeTitle: 'STRANGER', address: '10.9.9.9', why: 'the calling AE title is not among the sources' },
+    {
+      kind: 'context',
+      callingAeTitle: 'CT1',
+      what: '1.3.12.2.1107.5.9.1',
+      count: 7,
+      advice: 'Nothing, unless it is a private class to be kept: then add it to receive.acceptedSopClasses.',
+    },
+    {
+      kind: 'association',
+      callingAeTitle: 'STRANGER',
+      address: '10.9.9.9',
+      why: 'the calling AE title is not among the sources',
+      count: 3,
+      advice: 'If it may send, add it to receive.sources.',
+    },
   ]);
   expect((await web.access.audit.page({ action: 'peer.echoed' }, 10)).map(({ target }) => target)).toEqual([
     'CT1',

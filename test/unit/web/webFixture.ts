@@ -23,7 +23,17 @@ export const READY: SystemStatus = {
   model: { name: 'compact', version: '1.0.0', sha256: 'ab'.repeat(32), provider: 'cpu' },
   modelError: null,
   shadow: null,
-  receiver: { up: true, port: 11112, aeTitle: 'ODONTOID', stored: 12, rejected: 3 },
+  receiver: {
+    up: true,
+    port: 11112,
+    aeTitle: 'ODONTOID',
+    stored: 12,
+    rejected: 3,
+    refused: 4,
+    refusedContexts: 5,
+    aborted: 6,
+    dropped: 7,
+  },
   proofOfLife: {
     alarm: null,
     lastOutcome: null,

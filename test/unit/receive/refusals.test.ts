@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createLog } from '../../../src/base/log.ts';
 import type { Clock } from '../../../src/base/clock.ts';
-import { createRejectionRecorder } from '../../../src/receive/rejections.ts';
+import { createRefusalRecorder } from '../../../src/receive/refusals.ts';
 import { createAuditLog } from '../../../src/worklist/audit/audit.ts';
 import { openWorklist } from '../worklist/fixture.ts';
 
@@ -16,10 +16,22 @@ test('rejected associations stand in the audit, a flood as few entries', async (
       return () => undefined;
     },
   };
-  const recorder = createRejectionRecorder(audit.append, timed, createLog('silent'));
+  const recorder = createRefusalRecorder(audit.append, timed, createLog('silent'));
   for (let attempt = 0; attempt < 1_000; attempt += 1)
-    recorder.rejected({ callingAeTitle: 'SCANNER', address: '10.0.0.9', why: 'calling AE title not known' });
-  recorder.rejected({ callingAeTitle: 'OTHER', address: '10.0.0.8', why: 'called AE title not known' });
+    recorder.refused({
+      kind: 'association',
+      what: '',
+      callingAeTitle: 'SCANNER',
+      address: '10.0.0.9',
+      why: 'calling AE title not known',
+    });
+  recorder.refused({
+    kind: 'association',
+    what: '',
+    callingAeTitle: 'OTHER',
+    address: '10.0.0.8',
+    why: 'called AE title not known',
+  });
   expect(timers).toHaveLength(1);
   timers[0]!();
   await expect.poll(() => audit.page({ action: 'association.rejected' }, 10)).toHaveLength(2);
@@ -29,7 +41,7 @@ test('rejected associations stand in the audit, a flood as few entries', async (
   });
 
   for (let peer = 0; peer < 500; peer += 1)
-    recorder.rejected({ callingAeTitle: `AE${peer}`, address: '10.0.0.7', why: 'x' });
+    recorder.refused({ kind: 'association', what: '', callingAeTitle: `AE${peer}`, address: '10.0.0.7', why: 'x' });
   await recorder.close();
   const entries = await audit.page({ action: 'association.rejected' }, 1_000);
   expect(entries).toHaveLength(2 + 51);
