@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander';
 import { TriageError } from './base/errors.ts';
-import { EXIT } from './cli/exit.ts';
+import { endSoon, EXIT } from './cli/exit.ts';
 import { commandLine } from './cli/program.ts';
 
 /** Errors that the caller mends in the arguments or the configuration. */
@@ -23,6 +23,7 @@ try {
   await program.parseAsync();
 } catch (error) {
   process.exitCode = report(error);
+  endSoon();
 }
 
 function report(error: unknown): number {

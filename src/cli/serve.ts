@@ -1,11 +1,13 @@
 import { Command } from 'commander';
 import { systemClock } from '../base/clock.ts';
-import { startAgent } from '../compose/startAgent.ts';
+import { assertConfig } from '../compose/checkConfig.ts';
+import { startAgent, type Agent } from '../compose/startAgent.ts';
 import { loadConfig } from '../config/configFile.ts';
-import { createLog, openLogSink } from '../base/log.ts';
+import { createLog, openLogSink, type Log } from '../base/log.ts';
 import type { LogSink } from '../base/logSink.ts';
 import { messageOf, TriageError } from '../base/errors.ts';
 import type { Config } from '../config/config.ts';
+import { endSoon, EXIT } from './exit.ts';
 import { note } from './output.ts';
 
 /** `odontoid serve`: the agent, until SIGTERM or SIGINT. */
@@ -22,7 +24,8 @@ export function serveCommand(): Command {
       });
       // Asked to stop while it starts, it stops in order once it has.
       const stopped = untilStopped();
-      const agent = await startAgent(config, { clock: systemClock, log, environment: process.env });
+      const agent = await start(config, log);
+      if (agent === null) return;
       note(
         `Odontoid listens: DICOM ${config.receive.aeTitle}@${config.receive.host}:${agent.dicomPort}, worklist ${agent.url}`,
       );
@@ -41,6 +44,20 @@ export function serveCommand(): Command {
       await endOfOutput();
       process.exit();
     });
+}
+
+/** Null when it cannot: then every reason has been said, and the exit code is that of a wrong configuration. */
+async function start(config: Config, log: Log): Promise<Agent | null> {
+  try {
+    await assertConfig(config, process.env);
+    return await startAgent(config, { clock: systemClock, log, environment: process.env });
+  } catch (error) {
+    if (!(error instanceof TriageError)) throw error;
+    note(`odontoid: ${error.message}`);
+    process.exitCode = EXIT.usage;
+    endSoon();
+    return null;
+  }
 }
 
 /** @throws TriageError `config-invalid` when the file cannot be written */

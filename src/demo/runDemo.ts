@@ -2,9 +2,12 @@ import { existsSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { systemClock } from '../base/clock.ts';
+import { assertConfig } from '../compose/checkConfig.ts';
 import { startAgent, type Agent } from '../compose/startAgent.ts';
+import type { Config } from '../config/config.ts';
 import { configFrom } from '../config/configFile.ts';
 import { TriageError } from '../base/errors.ts';
+import { fileErrorWords } from '../base/listFiles.ts';
 import { createLog } from '../base/log.ts';
 import { sendFiles } from '../pacs/sendFiles.ts';
 import { generatePhantom } from '../phantom/generatePhantom.ts';
@@ -97,6 +100,7 @@ interface Options {
 export async function runDemo({ dir, port, modelDir, progress, note }: Options): Promise<DemoResult> {
   const folder = resolve(dir);
   await freshFolder(folder);
+  await assertConfig(demoConfig({ folder, port, modelDir, pacsPort: 1 }), process.env);
   const clock = systemClock;
   const log = createLog('error');
   const pacsDir = join(folder, 'pacs');
@@ -125,20 +129,11 @@ export async function runDemo({ dir, port, modelDir, progress, note }: Options):
     await pacs.close();
   };
   try {
-    agent = await startAgent(
-      configFrom({
-        dataDir: join(folder, 'agent'),
-        receive: { port: 0, sources: [{ aeTitle: SENDER_AE_TITLE, addresses: ['127.0.0.1'] }], minFreeBytes: 0 },
-        assemble: { quietMs: 3_000 },
-        destinations: [
-          { name: 'demo-pacs', kind: 'dimse', aeTitle: PACS_AE_TITLE, host: '127.0.0.1', port: pacs.port },
-        ],
-        delivery: { retryMinMs: 500 },
-        web: { port, signIn: 'off' },
-        infer: modelDir === undefined ? {} : { modelDir: resolve(modelDir) },
-      }),
-      { clock, log, environment: process.env },
-    );
+    agent = await startAgent(demoConfig({ folder, port, modelDir, pacsPort: pacs.port }), {
+      clock,
+      log,
+      environment: process.env,
+    });
     note(`Agent up: DICOM port ${agent.dicomPort}, page ${agent.url}`);
 
     // The first slices of all studies, then the second ones: what an agent meets when several scanners send at once.
@@ -191,6 +186,20 @@ export async function runDemo({ dir, port, modelDir, progress, note }: Options):
   }
 }
 
+function demoConfig(wish: { folder: string; port: number; modelDir?: string | undefined; pacsPort: number }): Config {
+  return configFrom({
+    dataDir: join(wish.folder, 'agent'),
+    receive: { port: 0, sources: [{ aeTitle: SENDER_AE_TITLE, addresses: ['127.0.0.1'] }], minFreeBytes: 0 },
+    assemble: { quietMs: 3_000 },
+    destinations: [
+      { name: 'demo-pacs', kind: 'dimse', aeTitle: PACS_AE_TITLE, host: '127.0.0.1', port: wish.pacsPort },
+    ],
+    delivery: { retryMinMs: 500 },
+    web: { port: wish.port, signIn: 'off' },
+    infer: wish.modelDir === undefined ? {} : { modelDir: resolve(wish.modelDir) },
+  });
+}
+
 async function freshFolder(folder: string): Promise<void> {
   if (existsSync(folder)) {
     if (!existsSync(join(folder, MARKER)))
@@ -200,8 +209,15 @@ async function freshFolder(folder: string): Promise<void> {
       );
     await rm(folder, { recursive: true });
   }
-  await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, MARKER), 'Made by odontoid demo; emptied at each run.\n');
+  try {
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, MARKER), 'Made by odontoid demo; emptied at each run.\n');
+  } catch (error) {
+    throw new TriageError(
+      'command-invalid',
+      `${folder} cannot be made: ${fileErrorWords(error)}. Name another with --dir.`,
+    );
+  }
 }
 
 /** Waits until every study has its report in the PACS, or until nothing can come any more. */

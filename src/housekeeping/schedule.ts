@@ -147,7 +147,7 @@ function planJobs(options: HousekeepingOptions): PlannedJob[] {
 }
 
 /** Reads the cron expression of an option. @throws TriageError `config-invalid` naming the option */
-function readCron(option: string, expression: string): CronPlan {
+export function readCron(option: string, expression: string): CronPlan {
   try {
     return parseCron(expression);
   } catch (error) {

@@ -34,7 +34,10 @@ export interface AssociationPolicy {
  * @throws TriageError `config-invalid` naming the address that is neither an address nor a network
  */
 export function createAssociationPolicy(config: ReceiveConfig): AssociationPolicy {
-  const sources = config.sources.map(({ aeTitle, addresses }) => ({ aeTitle, addresses: blockListOf(addresses) }));
+  const sources = config.sources.map(({ aeTitle, addresses }) => ({
+    aeTitle,
+    addresses: blockListOf(addresses, 'receive.sources'),
+  }));
   const privateClasses = new Set(config.acceptedSopClasses);
   return {
     judge: (request, address, open) => {
@@ -100,7 +103,8 @@ function chosenSyntax(
   );
 }
 
-function blockListOf(addresses: readonly string[]): BlockList {
+/** The addresses and networks of an option. @throws TriageError `config-invalid` naming the entry that is neither */
+export function blockListOf(addresses: readonly string[], option: string): BlockList {
   const list = new BlockList();
   for (const entry of addresses) {
     const [address = '', bits, ...rest] = entry.split('/');
@@ -110,7 +114,7 @@ function blockListOf(addresses: readonly string[]): BlockList {
     if (version === 0 || rest.length > 0 || (prefix !== null && !(prefix >= 0 && prefix <= longest))) {
       throw new TriageError(
         'config-invalid',
-        `receive.sources: "${entry}" is neither an IPv4 or IPv6 address nor a network such as 10.0.0.0/8.`,
+        `${option}: "${entry}" is neither an IPv4 or IPv6 address nor a network such as 10.0.0.0/8.`,
       );
     }
     const family = version === 4 ? 'ipv4' : 'ipv6';

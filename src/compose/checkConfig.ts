@@ -1,0 +1,160 @@
+import { createServer } from 'node:net';
+import { readFileSync } from 'node:fs';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createSecureContext } from 'node:tls';
+import { makeFolder } from '../base/durably.ts';
+import { messageOf, TriageError } from '../base/errors.ts';
+import { fileErrorWords } from '../base/listFiles.ts';
+import type { Config, SecretSource } from '../config/config.ts';
+import { readPem, readSecret } from '../config/configFile.ts';
+import { readCron } from '../housekeeping/schedule.ts';
+import { blockListOf } from '../receive/associationPolicy.ts';
+import { lockDataDir } from '../worklist/db/dataDirLock.ts';
+
+/** Files that the agent has open beside those of its connections: database, models, libraries, page and live lines. */
+const FILES_OF_AGENT = 150;
+/** A connection and the object that comes on it. */
+const FILES_PER_ASSOCIATION = 2;
+
+/** Names of networks that express knows. */
+const NETWORK_NAMES = new Set(['loopback', 'linklocal', 'uniquelocal']);
+
+/**
+ * What in a valid configuration this machine cannot do: one sentence each, which names the option and says what to do; empty when the agent can start.
+ * `serve` and `doctor` ask this first. Ports are not tried while an agent has the data folder: they are its own.
+ */
+export async function configProblems(config: Config, environment: NodeJS.ProcessEnv): Promise<string[]> {
+  const problems: string[] = [];
+  const check = async (run: () => unknown): Promise<void> => {
+    try {
+      await run();
+    } catch (error) {
+      problems.push(messageOf(error));
+    }
+  };
+  const { housekeeping, proofOfLife, receive, web, audit } = config;
+  await check(() => readCron('housekeeping.retentionCron', housekeeping.retentionCron));
+  await check(() => readCron('housekeeping.nightlyCron', housekeeping.nightlyCron));
+  if (proofOfLife.schedule !== 'off') await check(() => readCron('proofOfLife.schedule', proofOfLife.schedule));
+  for (const { addresses } of receive.sources) await check(() => blockListOf(addresses, 'receive.sources'));
+  const networks = web.trustProxy.filter((one) => !NETWORK_NAMES.has(one));
+  await check(() => blockListOf(networks, 'web.trustProxy'));
+  for (const [option, source] of secretsOf(config)) await check(() => secret(option, source, environment));
+  const { tls } = web;
+  if (tls !== undefined) await check(() => certificate('web.tls', tls));
+  if (audit.repository?.transport === 'tls') {
+    const { caFile, certFile, keyFile } = audit.repository;
+    await check(() => certificate('audit.repository', { caFile, certFile, keyFile }));
+  }
+  await check(() => openFiles(receive.maxAssociations));
+  const before = problems.length;
+  await check(() => writableFolder(config.dataDir));
+  if (problems.length === before && isAgentRunning(config.dataDir)) return problems;
+  await check(() => freePort('receive.host, receive.port', receive));
+  await check(() => freePort('web.host, web.port', web));
+  return problems;
+}
+
+/** @throws TriageError `config-invalid` with every problem, a line each */
+export async function assertConfig(config: Config, environment: NodeJS.ProcessEnv): Promise<void> {
+  const problems = await configProblems(config, environment);
+  if (problems.length > 0) throw new TriageError('config-invalid', problems.join('\n'));
+}
+
+/** Does an agent work in the data folder at this moment. */
+export function isAgentRunning(dataDir: string): boolean {
+  try {
+    lockDataDir(dataDir)();
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+function secretsOf({ destinations, web }: Config): [string, SecretSource][] {
+  const found = destinations.flatMap((destination): [string, SecretSource][] => {
+    if (destination.kind !== 'dicomweb' || destination.auth.kind === 'none') return [];
+    const { auth } = destination;
+    return [[`destinations ${destination.name}`, auth.kind === 'basic' ? auth.password : auth.token]];
+  });
+  const clientSecret = web.signIn === 'oidc' ? web.oidc?.clientSecret : undefined;
+  return clientSecret === undefined ? found : [...found, ['web.oidc.clientSecret', clientSecret]];
+}
+
+function secret(option: string, source: SecretSource, environment: NodeJS.ProcessEnv): void {
+  try {
+    readSecret(source, environment);
+  } catch (error) {
+    throw new Error(`${option}: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+type PemFiles = Record<'caFile' | 'certFile' | 'keyFile', string | undefined>;
+
+function certificate(option: string, { caFile, certFile, keyFile }: Partial<PemFiles>): void {
+  const pem = (path: string | undefined) => (path === undefined ? undefined : readPem(path));
+  const [ca, cert, key] = [pem(caFile), pem(certFile), pem(keyFile)];
+  try {
+    createSecureContext({ ca, cert, key });
+  } catch (error) {
+    throw new Error(`${option}: the certificate and its key cannot be used together: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+async function writableFolder(dataDir: string): Promise<void> {
+  const probe = join(dataDir, `.probe-${process.pid}`);
+  try {
+    await makeFolder(dataDir);
+    await writeFile(probe, '');
+    await rm(probe);
+  } catch (error) {
+    throw new Error(
+      `dataDir: ${dataDir} cannot be written: ${fileErrorWords(error)}. Give the agent's user the right to, or name another folder.`,
+      { cause: error },
+    );
+  }
+}
+
+async function freePort(option: string, { host, port }: { host: string; port: number }): Promise<void> {
+  const server = createServer();
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject).listen({ host, port, exclusive: true }, resolve);
+    });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const why =
+      code === 'EADDRINUSE'
+        ? 'another program uses the port. Stop it, or choose another port.'
+        : code === 'EACCES'
+          ? "this user may not use the port. Choose one from 1024 on, or give the service that right (systemd's AmbientCapabilities=CAP_NET_BIND_SERVICE)."
+          : code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND'
+            ? 'this machine has no such address.'
+            : `${messageOf(error)}.`;
+    throw new Error(`${option}: cannot listen on ${host}:${port}: ${why}`, { cause: error });
+  } finally {
+    await new Promise((resolve) => server.close(resolve));
+  }
+}
+
+/** Linux tells how many files this process may open; elsewhere nothing is checked. */
+function openFiles(maxAssociations: number): void {
+  const needed = FILES_OF_AGENT + FILES_PER_ASSOCIATION * maxAssociations;
+  const limit = openFileLimit();
+  if (limit < needed)
+    throw new Error(
+      `Only ${limit} files may be open at once, and this configuration needs ${needed}. Raise the limit (ulimit -n, systemd's LimitNOFILE), or lower receive.maxAssociations.`,
+    );
+}
+
+function openFileLimit(): number {
+  try {
+    const soft = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
+    return soft === undefined ? Number.POSITIVE_INFINITY : Number(soft);
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}
