@@ -84,6 +84,24 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./migrate.ts')).migrateCommand,
   },
   {
+    name: 'backup',
+    usage: '[options]',
+    description: 'copy the database to another place while the agent works, and check the copy',
+    load: async () => (await import('./backup.ts')).backupCommand,
+  },
+  {
+    name: 'restore',
+    usage: '[options] <FILE>',
+    description: 'put a backup in the place of the database; what was there is moved aside',
+    load: async () => (await import('./restore.ts')).restoreCommand,
+  },
+  {
+    name: 'ledger',
+    usage: '[options]',
+    description: 'account for every study ever received, and every file on record',
+    load: async () => (await import('./ledger.ts')).ledgerCommand,
+  },
+  {
     name: 'model',
     usage: '',
     description: 'check, install, activate and compare model packages',

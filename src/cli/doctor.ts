@@ -1,14 +1,18 @@
+import { X509Certificate } from 'node:crypto';
+import { existsSync, statSync } from 'node:fs';
 import { access, constants, mkdir, statfs } from 'node:fs/promises';
 import { Command } from 'commander';
 import { systemClock } from '../base/clock.ts';
+import { configProblems, isAgentRunning } from '../compose/checkConfig.ts';
 import { createPacs } from '../compose/destinations.ts';
 import { dataPaths } from '../compose/places.ts';
 import type { Config } from '../config/config.ts';
-import { loadConfig } from '../config/configFile.ts';
+import { loadConfig, readPem } from '../config/configFile.ts';
 import { messageOf } from '../base/errors.ts';
 import { startInferenceProcess } from '../infer/inferenceProcess.ts';
 import { createLog } from '../base/log.ts';
 import { openDatabase } from '../worklist/db/database.ts';
+import { createMaintenance, newestBackup } from '../worklist/db/maintenance.ts';
 import { EXIT } from './exit.ts';
 import { printJson, printLine } from './output.ts';
 
@@ -32,6 +36,40 @@ export function doctorCommand(): Command {
     });
 }
 
+/** The newest nightly backup. @throws Error when there is none though there is a database, when it is old, or when it comes from the future */
+function backupAge(paths: ReturnType<typeof dataPaths>): string {
+  const newest = newestBackup(paths.backups);
+  const nowMs = systemClock.now();
+  if (newest === null) {
+    const madeMs = existsSync(paths.database) ? statSync(paths.database).birthtimeMs : nowMs;
+    if (nowMs - madeMs < OLD_BACKUP_MS) return 'none yet; the first comes in the night (housekeeping.nightlyCron)';
+    throw new Error(
+      `There is none in ${paths.backups}. The log says why (job nightly); odontoid backup --to DIR makes one now.`,
+    );
+  }
+  const hours = (nowMs - newest.atMs) / 3_600_000;
+  if (hours < -1)
+    throw new Error(
+      `The newest, ${newest.path}, comes from the future: this machine's clock was put back. Set it right (NTP).`,
+    );
+  const text = `the newest is ${hours.toFixed(0)} h old: ${newest.path}`;
+  if (nowMs - newest.atMs > OLD_BACKUP_MS) throw new Error(`${text}. The log says why none came since (job nightly).`);
+  return text;
+}
+
+/** @throws Error when it has expired or soon will have */
+function certificateDays(certFile: string): string {
+  const { validTo } = new X509Certificate(readPem(certFile));
+  const days = (Date.parse(validTo) - systemClock.now()) / 86_400_000;
+  if (days < FEW_DAYS)
+    throw new Error(`${certFile} ${days < 0 ? 'has expired' : 'expires soon'}: ${validTo}. Replace it.`);
+  return `${certFile} is good for ${days.toFixed(0)} days`;
+}
+
+/** Nightly, and one night may be missed. */
+const OLD_BACKUP_MS = 50 * 3_600_000;
+const FEW_DAYS = 14;
+
 async function examine(path: string | undefined): Promise<Check[]> {
   const checks: Check[] = [];
   const check = async (name: string, run: () => Promise<string> | string) => {
@@ -49,6 +87,13 @@ async function examine(path: string | undefined): Promise<Check[]> {
   });
   const read = config as Config | null;
   if (read === null) return checks;
+  const problems = await configProblems(read, process.env);
+  await check('start', () => {
+    if (problems.length > 0) throw new Error(problems.join(' '));
+    return isAgentRunning(read.dataDir)
+      ? 'an agent works in the data folder'
+      : 'schedules, addresses, secrets, certificates, files and ports are as a start needs them';
+  });
   const paths = dataPaths(read);
   await check('disk', async () => {
     await mkdir(read.dataDir, { recursive: true });
@@ -67,9 +112,15 @@ async function examine(path: string | undefined): Promise<Check[]> {
     );
     if (!exists) return `${paths.database} will be made at the first start`;
     const database = await openDatabase(paths.database);
-    await database.close();
-    return `${paths.database} is of this version`;
+    try {
+      createMaintenance(database).quickCheck();
+    } finally {
+      await database.close();
+    }
+    return `${paths.database} is of this version, and sound`;
   });
+  await check('backup', () => backupAge(paths));
+  if (read.web.tls !== undefined) await check('certificate', () => certificateDays(read.web.tls!.certFile));
   await check('model', async () => {
     const model = await startInferenceProcess({ ...read.infer, clock: systemClock, log: createLog('silent') });
     try {

@@ -1,10 +1,12 @@
 import { readdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import { Migrator, type Migration } from 'kysely/migration';
 import { Kysely, SqliteAdapter, SqliteDialect, SqliteDriver } from 'kysely';
 import type { DatabaseConnection, Driver, TransactionSettings } from 'kysely';
 import { systemClock } from '../../base/clock.ts';
 import { TriageError } from '../../base/errors.ts';
+import { backupDatabase, stampOf } from './backups.ts';
 import type { Schema } from './schema.ts';
 
 /** The open worklist: typed queries, and the handle for what only SQLite can do (backup, checkpoint, checks). */
@@ -112,6 +114,17 @@ class ReadingDialect extends SqliteDialect {
   }
 }
 
+/** The sentence for what SQLite cannot read; another error is handed through. */
+function damaged(path: string, error: unknown): unknown {
+  if (!(error instanceof BetterSqlite3.SqliteError) || error.code.startsWith('SQLITE_BUSY')) return error;
+  return new TriageError(
+    'database-invalid',
+    `The database ${path} is damaged (${error.message}). Restore the newest sound backup with: odontoid restore FILE. ` +
+      'A backup that was copied over it by hand is mixed with the -wal file beside it: restore takes care of that. docs/disaster.md has the steps.',
+    { cause: error },
+  );
+}
+
 /** Opens `path` with the settings that the promises rest on, and asserts each: better-sqlite3 reopens a WAL file with synchronous NORMAL. */
 function openFile(path: string): WorklistDatabase {
   let sqlite: BetterSqlite3.Database;
@@ -156,9 +169,7 @@ function openFile(path: string): WorklistDatabase {
     };
   } catch (error) {
     sqlite.close();
-    throw error instanceof TriageError
-      ? error
-      : new TriageError('database-invalid', `The file ${path} is not a usable SQLite database.`, { cause: error });
+    throw error instanceof TriageError ? error : damaged(path, error);
   }
 }
 
@@ -215,16 +226,25 @@ export async function openDatabase(path: string): Promise<WorklistDatabase> {
     return database;
   } catch (error) {
     await database.close();
-    throw error;
+    throw damaged(path, error);
   }
 }
 
-/** Brings the schema up to this version, each step whole or not at all, and says which steps it took. @throws TriageError as `openDatabase`. */
+/**
+ * Brings the schema up to this version, each step whole or not at all, and says which steps it took. A database that has data is backed up first,
+ * to `before-<its version>-<time>.sqlite` in the folder `backups` beside it; that backup is never removed by itself. @throws TriageError as `openDatabase`.
+ */
 export async function migrate(path: string): Promise<{ applied: string[]; version: string }> {
   const database = openFile(path);
   try {
     const known = await knownMigrations();
     refuseNewer(database, known);
+    const done = appliedMigrations(database);
+    const isBehind = done.length > 0 && Object.keys(known).some((name) => !done.includes(name));
+    if (isBehind) {
+      const name = `before-${done.at(-1)!}-${stampOf(systemClock.now())}.sqlite`;
+      await backupDatabase(path, join(dirname(path), 'backups', name));
+    }
     const migrator = new Migrator({
       db: database.db,
       provider: { getMigrations: () => Promise.resolve(known) },
@@ -240,6 +260,8 @@ export async function migrate(path: string): Promise<{ applied: string[]; versio
       .filter((result) => result.status === 'Success')
       .map((result) => result.migrationName);
     return { applied, version: Object.keys(known).at(-1) ?? '' };
+  } catch (error) {
+    throw damaged(path, error);
   } finally {
     await database.close();
   }

@@ -1,8 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import BetterSqlite3 from 'better-sqlite3';
-import { TriageError } from '../../base/errors.ts';
+import { assertSound, backupDatabase, stampOf } from './backups.ts';
 import type { WorklistDatabase } from './database.ts';
 
 /** What housekeeping does to the database file itself. */
@@ -16,16 +15,6 @@ export interface WorklistMaintenance {
 }
 
 const BACKUP_NAME = /^worklist-\d{8}T\d{6}Z\.sqlite$/;
-
-function assertSound(sqlite: BetterSqlite3.Database, what: string): void {
-  const answer = sqlite.pragma('quick_check(1)', { simple: true });
-  if (answer !== 'ok')
-    throw new TriageError(
-      'database-invalid',
-      `${what} is damaged. Stop the agent and restore the newest sound backup.`,
-      { context: { answer } },
-    );
-}
 
 /** The newest backup in a folder, and when it was made; null where there is none. */
 export function newestBackup(folder: string): { path: string; atMs: number } | null {
@@ -47,24 +36,8 @@ export function createMaintenance(database: WorklistDatabase): WorklistMaintenan
       sqlite.pragma('wal_checkpoint(TRUNCATE)');
     },
     async backup(folder, atMs, keep) {
-      await mkdir(folder, { recursive: true });
-      const stamp = new Date(atMs)
-        .toISOString()
-        .replace(/\.\d+Z$/, 'Z')
-        .replace(/[-:]/g, '');
-      const path = join(folder, `worklist-${stamp}.sqlite`);
-      const unfinished = `${path}.part`;
-      await rm(unfinished, { force: true });
-      await sqlite.backup(unfinished);
-      const copy = new BetterSqlite3(unfinished);
-      try {
-        // One file that stands alone: the copy of a WAL database would bring side files.
-        copy.pragma('journal_mode = DELETE');
-        assertSound(copy, 'The new backup');
-      } finally {
-        copy.close();
-      }
-      await rename(unfinished, path);
+      const path = join(folder, `worklist-${stampOf(atMs)}.sqlite`);
+      await backupDatabase(database.path, path);
       const copies = (await readdir(folder)).filter((name) => BACKUP_NAME.test(name)).sort();
       for (const name of copies.slice(0, Math.max(0, copies.length - keep))) await rm(join(folder, name));
       return path;

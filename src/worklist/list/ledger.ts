@@ -1,0 +1,104 @@
+import type { WorklistDatabase } from '../db/database.ts';
+
+/** The books of the agent. They balance when every study that was ever received is accounted for and every file on record is on disk. */
+export interface Ledger {
+  /** Studies of which an object was acknowledged, by the events. */
+  received: number;
+  /** A report with a score is written. */
+  resulted: number;
+  /** Not analysed, with the reason on record. */
+  ineligible: number;
+  /** Set aside until a person decides. */
+  held: number;
+  failed: number;
+  inFlight: number;
+  /** Removed by retention. */
+  removed: number;
+  /** Results that a destination has still to confirm. */
+  undelivered: number;
+  /** Studies that were received and are nowhere. */
+  lost: string[];
+  /** Files on record. */
+  files: number;
+  /** Received objects on record that are not on disk with their size: the study is to be sent again. */
+  missing: { studyInstanceUid: string; path: string }[];
+  /** Written results that are not on disk. `due`: a destination has still to get it, so the case is to be analysed again. */
+  missingResults: { studyInstanceUid: string; path: string; due: boolean }[];
+  balances: boolean;
+}
+
+interface FileOnRecord {
+  studyInstanceUid: string;
+  path: string;
+  sizeBytes: number;
+  due: 0 | 1;
+}
+
+const WHERE_CASES_ARE = `
+  select case
+    when c.quarantine_reason is not null then 'held'
+    when c.state = 'failed' then 'failed'
+    when c.state = 'ineligible' or (c.state in ('reported', 'delivered') and a.decision = 'not-analysed') then 'ineligible'
+    when c.state in ('reported', 'delivered') then 'resulted'
+    else 'inFlight' end place, count(*) n
+  from cases c left join analyses a on a.study_instance_uid = c.study_instance_uid and a.revision = c.revision
+  group by place`;
+
+/** By the events alone: whose last reception came after its last removal is still here. */
+const LAST_EVENTS = `
+  select study_instance_uid uid,
+    max(case when type = 'removed' then 0 else id end) > max(case when type = 'removed' then id else 0 end) isHere
+  from case_events where type in ('instanceReceived', 'removed') group by study_instance_uid`;
+
+const NOT_BEING_REMOVED = 'study_instance_uid not in (select study_instance_uid from cases where removing = 1)';
+const FILES = {
+  object: `select study_instance_uid studyInstanceUid, path, size_bytes sizeBytes, 0 due from instances where ${NOT_BEING_REMOVED}`,
+  result: `select study_instance_uid studyInstanceUid, path, size_bytes sizeBytes, exists (
+      select 1 from deliveries d where d.sop_instance_uid = r.sop_instance_uid and d.status in ('pending', 'sent')) due
+    from result_objects r where ${NOT_BEING_REMOVED}`,
+};
+
+/** Reads the books. `sizeOf` gives the size of a file on record, in bytes, or null where there is none: of the spool (relative) or of a result (absolute). */
+export async function readLedger(
+  { sqlite }: Pick<WorklistDatabase, 'sqlite'>,
+  sizeOf: (kind: 'object' | 'result', path: string) => Promise<number | null>,
+): Promise<Ledger> {
+  const places = new Map(
+    (sqlite.prepare(WHERE_CASES_ARE).all() as { place: string; n: number }[]).map(({ place, n }) => [place, n]),
+  );
+  const place = (name: string) => places.get(name) ?? 0;
+  const events = sqlite.prepare(LAST_EVENTS).all() as { uid: string; isHere: 0 | 1 }[];
+  const cases = new Set(sqlite.prepare('select study_instance_uid from cases').pluck().all() as string[]);
+  const here = events.filter(({ isHere }) => isHere === 1);
+  const lost = here.filter(({ uid }) => !cases.has(uid)).map(({ uid }) => uid);
+  const missing: Ledger['missing'] = [];
+  const missingResults: Ledger['missingResults'] = [];
+  let files = 0;
+  for (const kind of ['object', 'result'] as const) {
+    for (const row of sqlite.prepare(FILES[kind]).all() as FileOnRecord[]) {
+      files++;
+      const { studyInstanceUid, path, sizeBytes, due } = row;
+      if ((await sizeOf(kind, path)) === sizeBytes) continue;
+      if (kind === 'object') missing.push({ studyInstanceUid, path });
+      else missingResults.push({ studyInstanceUid, path, due: due === 1 });
+    }
+  }
+  const undelivered = sqlite.prepare("select count(*) from deliveries where status in ('pending', 'sent')");
+  const sum = ['resulted', 'ineligible', 'held', 'failed', 'inFlight'].reduce((total, name) => total + place(name), 0);
+  return {
+    received: events.length,
+    resulted: place('resulted'),
+    ineligible: place('ineligible'),
+    held: place('held'),
+    failed: place('failed'),
+    inFlight: place('inFlight'),
+    removed: events.length - here.length,
+    undelivered: undelivered.pluck().get() as number,
+    lost,
+    files,
+    missing,
+    missingResults,
+    balances:
+      lost.length === 0 && missing.length === 0 && !missingResults.some(({ due }) => due) && sum === here.length,
+  };
+}
