@@ -11,7 +11,7 @@ import { createConnectionFacts } from '../worklist/list/connectionFacts.ts';
 import type { WorklistDatabase } from '../worklist/db/database.ts';
 import type { ProofRun, ProofStatus } from '../worklist/proof/proofRuns.ts';
 import { systemFigures } from '../worklist/list/systemFigures.ts';
-import { troubles } from '../worklist/list/troubles.ts';
+import { needsAttention } from '../worklist/list/needsAttention.ts';
 import type { WorklistQuery } from '../worklist/list/worklistQuery.ts';
 import { createConnections } from './connections.ts';
 import { testRouting } from './routingTest.ts';
@@ -118,7 +118,7 @@ export function createAdministration(options: AdministrationOptions): Administra
         sender,
       ),
     mostTestedBytes: Math.min(MOST_TESTED_BYTES, config.receive.maxObjectBytes),
-    needsAttention: (limit) => troubles(database, limit),
+    needsAttention: (limit) => needsAttention(database, limit),
     figures: (range) => systemFigures(database, range),
     systemDetail: async () => {
       const disk = await statfs(options.spoolDir).catch(() => null);

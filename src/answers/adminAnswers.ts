@@ -211,7 +211,7 @@ export const systemDetail = z
   })
   .meta({ id: 'SystemDetail' });
 
-const troubledCase = z.strictObject({
+const waitingCase = z.strictObject({
   studyInstanceUid: z.string(),
   caseRef: z.string(),
   patientName: z.string(),
@@ -223,10 +223,10 @@ const troubledCase = z.strictObject({
   reason: z.string(),
 });
 
-export const troublesAnswer = z
+export const needsAttentionAnswer = z
   .strictObject({
-    held: z.array(troubledCase).describe('Kept from analysis and from sending until a person has decided.'),
-    failed: z.array(troubledCase.extend({ stage: z.string() })),
+    held: z.array(waitingCase).describe('Kept from analysis and from sending until a person has decided.'),
+    failed: z.array(waitingCase.extend({ stage: z.string() })),
     deliveries: z.array(
       z.strictObject({
         studyInstanceUid: z.string(),
@@ -245,3 +245,5 @@ export const troublesAnswer = z
     more: z.boolean().describe('There is more than this list holds.'),
   })
   .meta({ id: 'Troubles' });
+/** What waits for a person. */
+export type NeedsAttention = z.infer<typeof needsAttentionAnswer>;

@@ -10,7 +10,7 @@ import type { ProofOfLife } from '../proofOfLife/proofOfLife.ts';
 import type { Receiver } from '../receive/receiverProcess.ts';
 import type { Access } from '../web/access/access.ts';
 import { startWebServer, type SystemStatus, type WebServer } from '../web/server.ts';
-import { createThresholdDesk } from '../worklist/thresholds/thresholdDesk.ts';
+import { createThresholdChanges } from '../worklist/thresholds/thresholdChanges.ts';
 import type { Foundation } from './agentPorts.ts';
 import { sourceEcho } from './destinations.ts';
 import { modelAdministration } from './models.ts';
@@ -69,7 +69,7 @@ export async function startPage(foundation: Foundation, parts: PageParts): Promi
     }),
     query,
     store,
-    thresholds: createThresholdDesk(database, clock, { secondPerson: config.thresholds.secondPerson }),
+    thresholds: createThresholdChanges(database, clock, { secondPerson: config.thresholds.secondPerson }),
     system,
     version: softwareVersion(),
     clock,

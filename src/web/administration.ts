@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { ProofRun, ProofStatus } from '../worklist/proof/proofRuns.ts';
 import type { SystemFigures } from '../worklist/list/systemFigures.ts';
-import type { Troubles } from '../worklist/list/troubles.ts';
+import type { NeedsAttention } from '../answers/adminAnswers.ts';
 import type { ModelAdministration } from './modelAdministration.ts';
 import type {
   connectionsAnswer,
@@ -41,7 +41,7 @@ export interface Administration {
   /** Largest file that `testRouting` takes, bytes. */
   mostTestedBytes: number;
   /** What waits for a person, oldest first. */
-  needsAttention(limit: number): Promise<Troubles>;
+  needsAttention(limit: number): Promise<NeedsAttention>;
   figures(range: { fromMs: number; toMs: number; stepMs: number }): Promise<SystemFigures>;
   systemDetail(): Promise<SystemDetail>;
 }

@@ -8,7 +8,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { SourceSlice } from '../case/triageModel.ts';
 import type { WorklistStore } from '../worklist/cases/caseStore.ts';
-import type { ThresholdDesk } from '../worklist/thresholds/thresholdDesk.ts';
+import type { ThresholdChanges } from '../worklist/thresholds/thresholdChanges.ts';
 import type { WorklistQuery } from '../worklist/list/worklistQuery.ts';
 import type { Access } from './access/access.ts';
 import type { Administration } from './administration.ts';
@@ -43,7 +43,7 @@ export interface WebOptions {
   admin: Administration;
   query: WorklistQuery;
   store: WorklistStore;
-  thresholds: ThresholdDesk;
+  thresholds: ThresholdChanges;
   system: () => Promise<SystemStatus>;
   clock: Clock;
   log: Log;

@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { WorklistStore } from '../worklist/cases/caseStore.ts';
-import type { ThresholdDesk } from '../worklist/thresholds/thresholdDesk.ts';
+import type { ThresholdChanges } from '../worklist/thresholds/thresholdChanges.ts';
 import type { WorklistQuery } from '../worklist/list/worklistQuery.ts';
 import type { Access } from './access/access.ts';
 import type { Administration } from './administration.ts';
@@ -15,7 +15,7 @@ import type { WhatIfProcess } from './whatIfFigures.ts';
 export interface WebContext {
   query: WorklistQuery;
   store: WorklistStore;
-  thresholds: ThresholdDesk;
+  thresholds: ThresholdChanges;
   whatIf: WhatIfProcess;
   system: () => Promise<SystemStatus>;
   maxWaitMinutes: number;

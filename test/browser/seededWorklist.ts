@@ -21,8 +21,8 @@ import { createProofRuns } from '../../src/worklist/proof/proofRuns.ts';
 import { createServiceTokens } from '../../src/worklist/people/serviceTokens.ts';
 import { createSessions } from '../../src/worklist/people/sessions.ts';
 import type { SessionLimits } from '../../src/worklist/people/sessions.ts';
-import { createThresholdDesk } from '../../src/worklist/thresholds/thresholdDesk.ts';
-import type { ThresholdDesk } from '../../src/worklist/thresholds/thresholdDesk.ts';
+import { createThresholdChanges } from '../../src/worklist/thresholds/thresholdChanges.ts';
+import type { ThresholdChanges } from '../../src/worklist/thresholds/thresholdChanges.ts';
 import { createWorklistQuery } from '../../src/worklist/list/worklistQuery.ts';
 import type { WorklistQuery } from '../../src/worklist/list/worklistQuery.ts';
 import { ctFile } from '../unit/infer/ctFile.ts';
@@ -38,7 +38,7 @@ export interface SeededWorklist {
   clock: Clock;
   store: WorklistStore;
   query: WorklistQuery;
-  thresholds: ThresholdDesk;
+  thresholds: ThresholdChanges;
   close: () => Promise<void>;
 }
 
@@ -57,7 +57,7 @@ export async function openSeededWorklist(
     clock,
     store: createCaseStore(database, clock, { destinations: ['PACS'] }),
     query: createWorklistQuery(database, clock, { maxWaitMs: MAX_WAIT_MINUTES * 60_000 }),
-    thresholds: createThresholdDesk(database, clock, options),
+    thresholds: createThresholdChanges(database, clock, options),
     close: () => database.close(),
   };
 }

@@ -7,7 +7,7 @@ import {
   proofAnswer,
   routingAnswer,
   systemDetail,
-  troublesAnswer,
+  needsAttentionAnswer,
 } from '../../answers/adminAnswers.ts';
 import { route } from '../route.ts';
 
@@ -82,7 +82,7 @@ export const adminRoutes = [
     path: '/api/troubles',
     least: 'admin',
     summary: 'What waits for a person: held cases, failed cases, results that do not get out.',
-    answer: { kind: 'json', schema: troublesAnswer },
+    answer: { kind: 'json', schema: needsAttentionAnswer },
     handle: (_call, { admin }) => admin.needsAttention(MOST_SHOWN),
   }),
   route({
@@ -128,7 +128,7 @@ export const adminRoutes = [
     answer: { kind: 'nothing' },
     alsoAnswers: { 404: 'Nothing of the study waits for a person.' },
     handle: async ({ params: { studyInstanceUid }, body, actor }, { store }) => {
-      await store.leaveAsIs(studyInstanceUid, { ...body, actor });
+      await store.dismiss(studyInstanceUid, { ...body, actor });
       return undefined;
     },
   }),

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { caseRef } from '../../case/caseRef.ts';
 import { TriageError } from '../../base/errors.ts';
 import { scoreCurves } from '../../thresholds/scoreCurves.ts';
-import { proposedRule } from '../../worklist/thresholds/thresholdDesk.ts';
+import { proposedRule } from '../../worklist/thresholds/thresholdChanges.ts';
 import { thresholdBoard, whatIfAnswer } from '../../answers/thresholdAnswers.ts';
 import { route } from '../route.ts';
 import type { WebContext } from '../webContext.ts';

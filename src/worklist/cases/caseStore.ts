@@ -1,7 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { WorklistDatabase } from '../db/database.ts';
 import { recordedPath, recordInstances } from './recordInstances.ts';
-import { leaveAsIs } from './leaveAsIs.ts';
+import { dismiss } from './dismiss.ts';
 import {
   activateModel,
   modelHistory,
@@ -47,7 +47,7 @@ const OPERATIONS = {
   finishRemoval,
   heartbeat,
   knownPaths,
-  leaveAsIs,
+  dismiss,
   markRead,
   markStat,
   modelHistory,

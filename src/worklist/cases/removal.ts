@@ -1,7 +1,7 @@
 import type { Kysely, Transaction } from 'kysely';
 import { appendAudit } from '../audit/audit.ts';
 import { keepPatientForAudit } from '../audit/auditOutbox.ts';
-import { isLeftAsIs } from './leaveAsIs.ts';
+import { isDismissed } from './dismiss.ts';
 import type { CaseRow, Schema } from '../db/schema.ts';
 import { keepScore } from '../list/scanHistory.ts';
 import { dropSliceFeatures } from './sliceFeatures.ts';
@@ -36,13 +36,13 @@ function finished({ clock }: StoreContext, db: Kysely<Schema>, beforeMs: number)
         row('proof', '=', 0),
         row('last_received_at', '<', beforeMs),
         row.or([
-          row.and([row('quarantine_reason', 'is not', null), isLeftAsIs]),
+          row.and([row('quarantine_reason', 'is not', null), isDismissed]),
           row.and([
             row('quarantine_reason', 'is', null),
             row('report_due', '=', 0),
             row.or([
               row('state', 'in', ['delivered', 'ineligible']),
-              row.and([row('state', 'in', ['reported', 'failed']), isLeftAsIs]),
+              row.and([row('state', 'in', ['reported', 'failed']), isDismissed]),
             ]),
             row.not(
               row.exists(
@@ -57,7 +57,7 @@ function finished({ clock }: StoreContext, db: Kysely<Schema>, beforeMs: number)
                       // A report without a delivery has no destination yet: it is still wanted.
                       delivery('deliveries.status', 'is', null),
                       delivery('deliveries.status', 'not in', ['confirmed', 'refused']),
-                      delivery.and([delivery('deliveries.status', '=', 'refused'), delivery.not(isLeftAsIs)]),
+                      delivery.and([delivery('deliveries.status', '=', 'refused'), delivery.not(isDismissed)]),
                     ]),
                   ),
               ),

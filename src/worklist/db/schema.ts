@@ -381,7 +381,7 @@ interface AuditPositionTable {
   sent_seq: number;
 }
 
-/** Whose the removed studies were that the repository has still to be told of. */
+/** Patients of removed studies, kept until the audit repository has been told of the removal. */
 interface AuditPatientsTable {
   study_instance_uid: string;
   patient_id: string;

@@ -1,44 +1,8 @@
-import type { CaseState } from '../../case/caseState.ts';
+import type { NeedsAttention } from '../../answers/adminAnswers.ts';
 import type { WorklistDatabase } from '../db/database.ts';
-import { isLeftAsIs } from '../cases/leaveAsIs.ts';
+import { isDismissed } from '../cases/dismiss.ts';
 
-interface TroubledCase {
-  studyInstanceUid: string;
-  caseRef: string;
-  patientName: string;
-  patientId: string;
-  accessionNumber: string;
-  sourceAeTitle: string;
-  arrivedAtMs: number;
-  state: CaseState;
-  reason: string;
-}
-
-/** Results of one study that one destination has not taken. */
-interface StuckDelivery {
-  studyInstanceUid: string;
-  caseRef: string;
-  patientName: string;
-  patientId: string;
-  destination: string;
-  refused: number;
-  /** Not accepted, or not confirmed, after one attempt at least. */
-  waiting: number;
-  attempts: number;
-  sinceMs: number;
-  /** Null when nothing will be tried before a person asks for it. */
-  nextAttemptAtMs: number | null;
-  error: string;
-}
-
-/** What waits for a person. */
-export interface Troubles {
-  held: TroubledCase[];
-  failed: (TroubledCase & { stage: string })[];
-  deliveries: StuckDelivery[];
-  /** There is more than the lists hold. */
-  more: boolean;
-}
+type WaitingCase = NeedsAttention['held'][number];
 
 const LISTED = [
   'study_instance_uid',
@@ -55,7 +19,7 @@ const LISTED = [
 ] as const;
 
 /** Held cases, failed cases and results that do not get out, oldest first, at most `limit` of each. */
-export async function troubles(database: WorklistDatabase, limit: number): Promise<Troubles> {
+export async function needsAttention(database: WorklistDatabase, limit: number): Promise<NeedsAttention> {
   return database.reads
     .transaction()
     .setAccessMode('read only')
@@ -70,13 +34,13 @@ export async function troubles(database: WorklistDatabase, limit: number): Promi
           .limit(limit + 1);
       const held = await cases()
         .where('quarantine_reason', 'is not', null)
-        .where((row) => row.not(isLeftAsIs))
+        .where((row) => row.not(isDismissed))
         .execute();
       const failed = await cases()
         .where('state', '=', 'failed')
         .where('quarantine_reason', 'is', null)
         .where('failure_code', 'is not', null)
-        .where((row) => row.not(isLeftAsIs))
+        .where((row) => row.not(isDismissed))
         .execute();
       const stuck = await db
         .selectFrom('deliveries')
@@ -102,14 +66,14 @@ export async function troubles(database: WorklistDatabase, limit: number): Promi
         .where('deliveries.status', 'in', ['pending', 'sent', 'refused'])
         .where('deliveries.last_error', 'is not', null)
         // What is still tried is shown whatever anybody has said.
-        .where((row) => row.or([row('deliveries.status', '!=', 'refused'), row.not(isLeftAsIs)]))
+        .where((row) => row.or([row('deliveries.status', '!=', 'refused'), row.not(isDismissed)]))
         .where('cases.removing', '=', 0)
         .where('cases.proof', '=', 0)
         .groupBy(['cases.study_instance_uid', 'deliveries.destination'])
         .orderBy('since')
         .limit(limit + 1)
         .execute();
-      const troubled = (row: (typeof held)[number], reason: string): TroubledCase => ({
+      const waiting = (row: (typeof held)[number], reason: string): WaitingCase => ({
         studyInstanceUid: row.study_instance_uid,
         caseRef: row.case_ref ?? '',
         patientName: row.patient_name,
@@ -121,10 +85,10 @@ export async function troubles(database: WorklistDatabase, limit: number): Promi
         reason,
       });
       return {
-        held: held.slice(0, limit).map((row) => troubled(row, row.quarantine_reason ?? '')),
+        held: held.slice(0, limit).map((row) => waiting(row, row.quarantine_reason ?? '')),
         failed: failed
           .slice(0, limit)
-          .map((row) => ({ ...troubled(row, row.failure_message ?? ''), stage: row.failure_stage ?? '' })),
+          .map((row) => ({ ...waiting(row, row.failure_message ?? ''), stage: row.failure_stage ?? '' })),
         deliveries: stuck.slice(0, limit).map((row) => ({
           studyInstanceUid: row.study_instance_uid,
           caseRef: row.case_ref ?? '',

@@ -7,7 +7,7 @@ import type { StoreContext } from './storeContext.ts';
  * SQL on a row of `cases`: a person has said that what waits there stays as it is, and nothing has come since that waits for a person. It changes nothing of
  * the case: what was held is held, what was refused is refused.
  */
-export const isLeftAsIs = sql<boolean>`(
+export const isDismissed = sql<boolean>`(
   select case_events.type = 'leftAsIs'
   from case_events
   where case_events.study_instance_uid = cases.study_instance_uid
@@ -22,7 +22,7 @@ export const isLeftAsIs = sql<boolean>`(
  *
  * @throws TriageError `not-found` when nothing of the study waits for a person
  */
-export async function leaveAsIs(
+export async function dismiss(
   context: StoreContext,
   studyInstanceUid: string,
   { actor, reason }: { actor: string; reason: string },

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createAuditLog } from '../../../../src/worklist/audit/audit.ts';
 import { isFlagged } from '../../../../src/thresholds/scoredScan.ts';
-import { createThresholdDesk } from '../../../../src/worklist/thresholds/thresholdDesk.ts';
+import { createThresholdChanges } from '../../../../src/worklist/thresholds/thresholdChanges.ts';
 import {
   claimed,
   deliverAll,
@@ -23,7 +23,9 @@ const REASON = 'Two subtle fractures were missed in October.';
 async function openDesk(options: { secondPerson?: boolean } = {}) {
   const worklist = await openWorklist();
   await worklist.store.seedThreshold('compact', 0.5);
-  const desk = createThresholdDesk(worklist.database, worklist.clock, { secondPerson: options.secondPerson ?? false });
+  const desk = createThresholdChanges(worklist.database, worklist.clock, {
+    secondPerson: options.secondPerson ?? false,
+  });
   const board = () => desk.board(MODEL);
   const audit = createAuditLog(worklist.database, worklist.clock);
   const propose = (value: number | null, sourceAeTitle = '', by = ADA) =>

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { TriageError } from '../../../../src/base/errors.ts';
-import { troubles } from '../../../../src/worklist/list/troubles.ts';
+import { needsAttention } from '../../../../src/worklist/list/needsAttention.ts';
 import {
   claimed,
   deliverAll,
@@ -20,7 +20,7 @@ const removable = async ({ store, clock }: Worklist) =>
   (await store.removableCases(clock.now() + 1, 10)).map(({ studyInstanceUid }) => studyInstanceUid);
 
 async function waiting({ database }: Worklist) {
-  const { held, failed, deliveries } = await troubles(database, 10);
+  const { held, failed, deliveries } = await needsAttention(database, 10);
   return {
     held: held.length,
     failed: failed.length,
@@ -42,7 +42,7 @@ describe('leaving what waits for a person as it is', () => {
     await toInferred(worklist, 1, 0.9);
     await store.recordInstances([instanceOf({ study: 1, number: 9, patientId: 'ANOTHER' })]);
     expect(await waiting(worklist)).toMatchObject({ held: 1 });
-    await store.leaveAsIs(studyUid(1), DECISION);
+    await store.dismiss(studyUid(1), DECISION);
     expect(await waiting(worklist)).toMatchObject({ held: 0 });
     const { row, events } = await query.caseDetail(studyUid(1));
     expect(row.status).toBe('held');
@@ -63,8 +63,8 @@ describe('leaving what waits for a person as it is', () => {
     await toReported(worklist, 2, 0.9);
     await refuse(worklist);
     expect(await waiting(worklist)).toEqual({ held: 0, failed: 1, refused: 2, tried: 0 });
-    await store.leaveAsIs(studyUid(1), DECISION);
-    await store.leaveAsIs(studyUid(2), DECISION);
+    await store.dismiss(studyUid(1), DECISION);
+    await store.dismiss(studyUid(2), DECISION);
     expect(await waiting(worklist)).toEqual({ held: 0, failed: 0, refused: 0, tried: 0 });
 
     await store.retryDeliveries(studyUid(2), 'ada', 'It takes them now');
@@ -81,7 +81,7 @@ describe('leaving what waits for a person as it is', () => {
     await refuse(worklist);
     for (const due of await store.dueDeliveries('archive', 10))
       await store.recordDelivery(due.id, { kind: 'retry', reason: 'nothing listens there' });
-    await store.leaveAsIs(studyUid(1), DECISION);
+    await store.dismiss(studyUid(1), DECISION);
     expect(await waiting(worklist)).toEqual({ held: 0, failed: 0, refused: 0, tried: 2 });
     expect(await removable(worklist)).toEqual([]);
   });
@@ -99,7 +99,7 @@ describe('leaving what waits for a person as it is', () => {
     clock.advance(1000);
     expect(await removable(worklist)).toEqual([]);
     for (const study of ['held', 'failed', 'refused']) {
-      await store.leaveAsIs(studyUid(study), DECISION);
+      await store.dismiss(studyUid(study), DECISION);
       expect(await removable(worklist)).toEqual([studyUid(study)]);
       expect(await store.beginRemoval(studyUid(study), clock.now() + 1)).not.toBeNull();
       expect(await store.finishRemoval(studyUid(study))).toBe(true);
@@ -111,6 +111,6 @@ describe('leaving what waits for a person as it is', () => {
     await toReported(worklist, 1, 0.1);
     await deliverAll(worklist);
     for (const study of [studyUid(1), studyUid('unknown')])
-      await expect(worklist.store.leaveAsIs(study, DECISION)).rejects.toThrow(TriageError);
+      await expect(worklist.store.dismiss(study, DECISION)).rejects.toThrow(TriageError);
   });
 });
