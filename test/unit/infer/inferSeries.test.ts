@@ -167,6 +167,43 @@ describe('inferSeries', () => {
     expect(classified).toEqual([]);
   });
 
+  it('does not score a case with a single slice that cannot be read either', async () => {
+    const { model, classified } = stubModel({}, async (index) => {
+      if (index === 3) throw new TriageError('geometry-unusable', 'Not axial.');
+      return Promise.resolve(encodedAs(index));
+    });
+    const findings = await run(manifestOf(8), model);
+    expect(findings).toMatchObject({ decision: 'not-analysed', reasonCode: 'pixel-data', probability: null });
+    expect(findings.reason).toBe(
+      '1 of 8 slices cannot be read (slice 4 from the top: Not axial.) - not scored. Read as usual',
+    );
+    expect(classified).toEqual([]);
+  });
+
+  it('says how long encoding, classifying and both took, seconds', async () => {
+    let nowMs = 1_000;
+    const model = stubModel({}, async (index) => {
+      nowMs += 700;
+      return Promise.resolve(encodedAs(index));
+    }).model;
+    const classify = model.classify.bind(model);
+    model.classify = async (...slices) => {
+      nowMs += 250;
+      return classify(...slices);
+    };
+    const { seconds } = await run(manifestOf(3), model, { clock: { ...systemClock, monotonicMs: () => nowMs } });
+    expect(seconds).toEqual({ encode: 2.1, classify: 0.25, total: 2.35 });
+  });
+
+  it('takes peaks that lie eight millimetres apart, and none that lie nearer', async () => {
+    const scores = [0.1, 0.9, 0.1, 0.8, 0.1, 0.85, 0.1];
+    const keySlices = async (spacingMm: number) =>
+      (await run(manifestOf(scores.length, spacingMm), stubModel({ sliceScores: scores }).model)).keySlices;
+    expect((await keySlices(2)).map(({ sliceIndex }) => sliceIndex)).toEqual([1, 5]);
+    expect((await keySlices(4)).map(({ sliceIndex }) => sliceIndex)).toEqual([1, 5, 3]);
+    expect((await keySlices(1.9)).map(({ sliceIndex }) => sliceIndex)).toEqual([1]);
+  });
+
   it('passes on failures that another try may mend, asking for no more slices', async () => {
     const { model, asked } = stubModel({}, async (index) => {
       if (index === 3) throw new TriageError('inference-died', 'gone');
