@@ -6,6 +6,8 @@ import onnx
 import torch
 from torch import nn
 
+from .versions import export_options
+
 
 class EncoderGraph(nn.Module):
     def __init__(self, encoder):
@@ -41,7 +43,7 @@ def _export(module, example, path, inputs, outputs, axes):
         # The exporter warns of LSTM with a batch of one and of constants it folds; both are meant.
         warnings.simplefilter("ignore")
         torch.onnx.export(module, example, str(path), input_names=inputs, output_names=outputs, dynamic_axes=axes,
-                          opset_version=13, do_constant_folding=True)
+                          opset_version=13, do_constant_folding=True, **export_options())
     model = onnx.load(str(path))
     onnx.checker.check_model(model)
 

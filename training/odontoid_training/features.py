@@ -4,6 +4,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from .versions import optimized
+
 
 @torch.no_grad()
 def encode_cases(encoder, cases, cache, device, *, batch=8, report=print, encode=None):
@@ -45,5 +47,6 @@ def encode_slices(frozen, case, batch, device):
 def freeze(encoder, size, device):
     from .export import EncoderGraph
     module = EncoderGraph(encoder).eval()
-    traced = torch.jit.trace(module, torch.zeros(2, 3, size, size, device=device))
-    return torch.jit.optimize_for_inference(torch.jit.freeze(traced)) if device == "cpu" else torch.jit.freeze(traced)
+    example = torch.zeros(2, 3, size, size, device=device)
+    frozen = torch.jit.freeze(torch.jit.trace(module, example))
+    return optimized(frozen, example) if device == "cpu" else frozen

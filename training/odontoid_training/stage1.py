@@ -11,6 +11,7 @@ from torch.nn import functional
 from .evaluate import auc
 from .kinds import SliceSequence
 from .schedule import cosine
+from .versions import grad_scaler, load_checkpoint
 
 
 def train_encoder(profile, cohort, out, seed, device, *, start=None, report=print, kind=SliceSequence):
@@ -27,14 +28,14 @@ def train_encoder(profile, cohort, out, seed, device, *, start=None, report=prin
     sampler = kind.sampler(cohort["train"], profile, seed)
     # Half the memory and twice the speed on a GPU; a processor gains nothing by it.
     mixed = device == "cuda" and recipe.get("mixedPrecision", True)
-    scaler = torch.cuda.amp.GradScaler(enabled=mixed)
+    scaler = grad_scaler(mixed)
     checkpoint = out / "stage1.pt"
     # Epochs on patches, then on whole fields; without patches all are fields.
     patch_epochs = recipe["epochs"] if recipe["patch"] else 0
     epochs = recipe["epochs"] + (recipe["fieldEpochs"] if recipe["patch"] else 0)
     state = {"epoch": 0, "step": 0, "best": -1.0, "bestEpoch": 0, "bestWeights": None}
     if checkpoint.exists():
-        saved = torch.load(checkpoint, map_location=device)
+        saved = load_checkpoint(checkpoint, device)
         encoder.load_state_dict(saved["encoder"]), deep.load_state_dict(saved["deep"]), optimizer.load_state_dict(saved["optimizer"])
         if average:
             average.load_state_dict(saved["average"])

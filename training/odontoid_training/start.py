@@ -9,13 +9,14 @@ from onnx import numpy_helper
 from torch import nn
 
 from .profile import make_encoder
+from .versions import load_weights
 
 
 def load_start(path, profile, images):
     """State of an encoder of `profile`. images [B, 3, S, S] in 0..1: what it will be trained on; the statistics of an unfolded package come from them."""
     path = Path(path)
     if path.is_file():
-        state = torch.load(path, map_location="cpu")
+        state = load_weights(path)
     else:
         manifest = json.loads((path / "model.json").read_text())
         graph = onnx.load(str(path / manifest["files"]["sliceEncoder"]["path"])).graph

@@ -18,6 +18,7 @@ from odontoid_training.curves import HEIGHT, LEFT, TOP, WIDTH, write_curves
 from odontoid_training.cohort import Shrunk
 from odontoid_training.crossval import make_folds
 from odontoid_training.stage2 import case_loss, draw_sequence, like_lengths, fit_domain, pad, platt
+from odontoid_training.versions import export_options, load_checkpoint, load_weights
 from odontoid_training.start import base_width, unfold, widen
 from odontoid_training.volume import EARLY_STEP, LAST_STEP, DeepSupervision3d, RowPool, VolumeEncoder, VolumeGraph
 from odontoid_training.volume_batches import BlockSampler, cut
@@ -319,6 +320,25 @@ class Domain(unittest.TestCase):
         self.assertGreater(float(domain(own[torch.randperm(40)]).median()), 5)
         self.assertGreater(float(domain(own + torch.randn(40, 12)).median()), 4)
         self.assertGreater(float(domain(own[:1].repeat(40, 1)).median()), 5)
+
+
+class Versions(unittest.TestCase):
+    def test_own_checkpoints_are_read_with_their_arrays_and_foreign_weights_run_nothing(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "stage1.pt"
+            torch.save({"suspicion": np.arange(3.0), "state": {"best": np.float64(0.5)}}, path)
+            np.testing.assert_array_equal(load_checkpoint(path, "cpu")["suspicion"], np.arange(3.0))
+            torch.save({"weight": torch.ones(2)}, path)
+            self.assertEqual(load_weights(path)["weight"].tolist(), [1.0, 1.0])
+            torch.save({"weight": Path("/")}, path)
+            with self.assertRaises(Exception):
+                load_weights(path)
+
+    def test_the_exporter_is_the_one_that_knows_our_graphs(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = str(Path(folder) / "graph.onnx")
+            torch.onnx.export(torch.nn.LSTM(3, 2), torch.rand(4, 1, 3), path, input_names=["x"], dynamic_axes={"x": {0: "n"}}, opset_version=13, **export_options())
+            self.assertIn("LSTM", [node.op_type for node in onnx.load(path).graph.node])
 
 
 class Figures(unittest.TestCase):
