@@ -204,6 +204,28 @@ describe('inferSeries', () => {
     expect((await keySlices(1.9)).map(({ sliceIndex }) => sliceIndex)).toEqual([1]);
   });
 
+  it.each([
+    ['a plateau is one peak, its first slice', [0.1, 0.9, 0.9, 0.1], [1]],
+    ['a slope has its top only', [0.9, 0.8, 0.7], [0]],
+    ['a slope from below, too', [0.7, 0.8, 0.9], [2]],
+    ['of equal peaks the upper one comes first', [0.1, 0.6, 0.1, 0.6, 0.1, 0.6], [1, 3, 5]],
+    ['half of the best score is enough', [0.1, 0.8, 0.1, 0.4, 0.1, 0.39], [1, 3]],
+  ])('key slices: %s', async (_rule, scores, expected) => {
+    // Neighbours of a plateau lie nearer than the distance of key slices; all others farther.
+    const spacingMm = expected.length === 1 && scores.length === 4 ? 2 : 9;
+    const { keySlices } = await run(manifestOf(scores.length, spacingMm), stubModel({ sliceScores: scores }).model);
+    expect(keySlices.map(({ sliceIndex }) => sliceIndex)).toEqual(expected);
+  });
+
+  it('names unreadable slices from the top, whichever was found first', async () => {
+    const { model } = stubModel({}, async (index) => {
+      if (index === 0) await systemClock.sleep(30);
+      if (index <= 1) throw new TriageError('pixel-data-undecodable', `Slice ${index} is cut off.`);
+      return encodedAs(index);
+    });
+    expect((await run(manifestOf(4), model)).reason).toContain('(slices 1, 2 from the top: Slice 0 is cut off.)');
+  });
+
   it('passes on failures that another try may mend, asking for no more slices', async () => {
     const { model, asked } = stubModel({}, async (index) => {
       if (index === 3) throw new TriageError('inference-died', 'gone');
