@@ -1,3 +1,4 @@
+import { instanceRefusal } from '../assemble/seriesRules.ts';
 import { join } from 'node:path';
 import type { AuditTrail } from '../auditTrail/auditTrail.ts';
 import { makeFolder } from '../base/durably.ts';
@@ -39,6 +40,7 @@ export async function layFoundation(
   const auditTrail = await openAuditTrail(config, database, ports);
   releasers.push('audit', async () => auditTrail?.close());
   const store = createCaseStore(database, clock, {
+    isAnalysable: (header) => instanceRefusal(header, config.assemble) === null,
     quietMs: config.assemble.quietMs,
     maxAttempts: config.pipeline.maxAttempts,
     retryMinMs: config.pipeline.retryMinMs,

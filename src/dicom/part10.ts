@@ -29,7 +29,7 @@ const { DicomMetaDictionary, DicomDict } = (dcmjs as unknown as { data: DcmjsDat
 // dcmjs prints values, which are patients' data.
 (dcmjs as unknown as { log: { setLevel(level: string): void } }).log.setLevel('silent');
 
-/** Longest value, in characters, by VR (PS3.5 6.2); dcmjs cuts longer ones silently. */
+/** Longest value, in characters, by VR (PS3.5 6.2). */
 const LONGEST: Readonly<Record<string, number>> = {
   AE: 16,
   AS: 4,
@@ -44,6 +44,30 @@ const LONGEST: Readonly<Record<string, number>> = {
   LT: 10240,
   ST: 1024,
 };
+/**
+ * Attributes that a derived object takes over from its source letter for letter, also where the source wrote more than PS3.5 allows: an Accession
+ * Number cut at 16 characters is another one.
+ */
+const CARRIED: ReadonlySet<string> = new Set([
+  'PatientName',
+  'PatientID',
+  'IssuerOfPatientID',
+  'OtherPatientNames',
+  'AccessionNumber',
+  'StudyID',
+  'StudyDescription',
+  'ReferringPhysicianName',
+  'AdmissionID',
+  'RequestedProcedureID',
+  'RequestedProcedureDescription',
+  'PlacerOrderNumberImagingServiceRequest',
+  'FillerOrderNumberImagingServiceRequest',
+  'ScheduledProcedureStepID',
+  'ScheduledProcedureStepDescription',
+]);
+/** What even those may hold, in characters: a value is written with a length of 16 bits. */
+const LONGEST_CARRIED = 4_096;
+
 const SHAPES: Readonly<Record<string, RegExp>> = {
   CS: /^[A-Z0-9 _]*$/,
   DA: /^(\d{8})?$/,
@@ -72,7 +96,7 @@ export function writePart10(dataset: Dataset): Uint8Array {
   });
   const file = new DicomDict(meta);
   file.dict = DicomMetaDictionary.denaturalizeDataset(prepared({ ...dataset, SpecificCharacterSet: 'ISO_IR 192' }));
-  return new Uint8Array(file.write({ fragmentMultiframe: false }));
+  return new Uint8Array(file.write({ fragmentMultiframe: false, allowInvalidVRLength: true }));
 }
 
 /** Keyword and VR that PS3.6 gives an attribute, or null for a private, unknown or retired one. */
@@ -121,11 +145,11 @@ function checkDataset(dataset: Dataset, where: string): void {
       throw new TriageError('dicom-unwritable', `${place} is not a keyword of the DICOM dictionary.`);
     if (value === null || value === undefined) continue;
     for (const item of Array.isArray(value) ? (value as readonly DatasetValue[]) : [value])
-      checkValue(entry.vr, item, place);
+      checkValue(entry.vr, item, place, CARRIED.has(keyword));
   }
 }
 
-function checkValue(vr: string, item: DatasetValue, place: string): void {
+function checkValue(vr: string, item: DatasetValue, place: string, isCarried: boolean): void {
   const refuse = (why: string): never => {
     throw new TriageError('dicom-unwritable', `${place} ${why}.`, { context: { element: place } });
   };
@@ -141,6 +165,11 @@ function checkValue(vr: string, item: DatasetValue, place: string): void {
   }
   if (typeof item !== 'string') return;
   if (vr === 'UI' && item !== '' && !isReadableUid(item)) refuse('is not a valid UID');
+  if (isCarried) {
+    if (characters(item) > LONGEST_CARRIED)
+      refuse(`is longer than the ${LONGEST_CARRIED} characters that are carried over`);
+    return;
+  }
   if (vr === 'PN') {
     if (item.split('=').some((group) => characters(group) > 64)) refuse('has a component group over 64 characters');
     return;

@@ -59,14 +59,7 @@ async function record(
   const same = known.find((other) => other.sha256 === instance.sha256);
   if (same !== undefined) {
     if (same.path === instance.path) return 'duplicate';
-    // Somebody is sending the study again: retention leaves it alone for a while.
-    if (row?.state === 'delivered' || row?.state === 'ineligible') {
-      await trx
-        .updateTable('cases')
-        .set({ last_received_at: Math.max(row.last_received_at, instance.receivedAtMs) })
-        .where('study_instance_uid', '=', studyInstanceUid)
-        .execute();
-    }
+    if (row?.state === 'delivered' || row?.state === 'ineligible') await noteStillComing(trx, row, instance);
     return 'copy';
   }
 
@@ -92,7 +85,10 @@ async function record(
     return 'conflict';
   }
   await insertInstance(trx, instance, kind, 0);
-  if (kind === 'ct') await takeSlice(trx, row, instance, now, options);
+  // Reformats, dose sheets and thick series come minutes after the result, every day: nothing is written or sent anew for them.
+  if (kind === 'ct' && (row.state === 'receiving' || options.isAnalysable(instance.header)))
+    await takeSlice(trx, row, instance, now, options);
+  else if (row.state !== 'receiving') await noteStillComing(trx, row, instance);
   else if (row.state === 'receiving' && row.last_slice_at === null) {
     await trx
       .updateTable('cases')
@@ -200,6 +196,15 @@ async function openCase(
     to: 'receiving',
     actor: 'receive',
   });
+}
+
+/** Somebody is sending the study: retention leaves it alone for a while. */
+async function noteStillComing(trx: Transaction<Schema>, row: CaseRow, instance: StoredInstance): Promise<void> {
+  await trx
+    .updateTable('cases')
+    .set({ last_received_at: Math.max(row.last_received_at, instance.receivedAtMs) })
+    .where('study_instance_uid', '=', row.study_instance_uid)
+    .execute();
 }
 
 async function takeSlice(

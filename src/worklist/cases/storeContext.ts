@@ -1,4 +1,5 @@
 import type { Kysely, Transaction } from 'kysely';
+import type { InstanceHeader } from '../../case/case.ts';
 import type { CaseState } from '../../case/caseState.ts';
 import type { Clock } from '../../base/clock.ts';
 import { appendAudit, type AuditAction } from '../audit/audit.ts';
@@ -24,6 +25,8 @@ export interface CaseStoreOptions {
   proofDestinations: readonly string[];
   /** Write a "could not be analysed" report for studies without an eligible series too. */
   reportNotEligible: boolean;
+  /** Whether an image can be a slice of an analysed series: one that cannot changes no result when it comes late. */
+  isAnalysable: (header: InstanceHeader) => boolean;
   /** Which attribute of the first slice tells where the patient is; null for none. */
   locationFrom: LocationAttribute | null;
 }
@@ -38,6 +41,7 @@ export const DEFAULT_CASE_STORE_OPTIONS: CaseStoreOptions = {
   destinations: [],
   proofDestinations: [],
   reportNotEligible: true,
+  isAnalysable: () => true,
   locationFrom: 'currentPatientLocation',
 };
 

@@ -108,11 +108,39 @@ describe('sourceAttributes', () => {
   });
 
   it('keeps an identity that PS3.5 would not allow, so that nothing is written under another', () => {
-    const long = 'X'.repeat(80);
+    const long = 'X'.repeat(5_000);
     const source = sourceAttributes(
       rawPart10(ELEMENTS.map((element) => (element.tag === 0x00100020 ? { ...element, value: long } : element))),
     );
     expect(source['PatientID']).toBe(long);
     expect(() => writePart10(source)).toThrow('PatientID');
+  });
+
+  it('carries what is longer than PS3.5 allows letter for letter', () => {
+    const long = {
+      AccessionNumber: 'RAD-2026-11-29-00815',
+      StudyID: '202611290815-CT-ROOM-2-A',
+      StudyDescription:
+        'CT cervical spine without contrast, trauma, immobilised, with sagittal and coronal reformats 1',
+    };
+    const attributes = sourceAttributes(
+      rawPart10([
+        { tag: 0x00080016, vr: 'UI', value: '1.2.840.10008.5.1.4.1.1.2' },
+        { tag: 0x00080018, vr: 'UI', value: '1.2.3.4.5' },
+        { tag: 0x00080050, vr: 'SH', value: long.AccessionNumber },
+        { tag: 0x00081030, vr: 'LO', value: long.StudyDescription },
+        { tag: 0x00200010, vr: 'SH', value: long.StudyID },
+      ]),
+    );
+    expect(attributes).toMatchObject(long);
+    const written = writePart10({
+      SOPClassUID: '1.2.840.10008.5.1.4.1.1.88.34',
+      SOPInstanceUID: '1.2.3.9',
+      ...long,
+    });
+    expect(sourceAttributes(written)).toMatchObject(long);
+    expect(() => writePart10({ SOPClassUID: '1.2', SOPInstanceUID: '1.3', SeriesDescription: 'x'.repeat(65) })).toThrow(
+      'longer than the 64 characters',
+    );
   });
 });

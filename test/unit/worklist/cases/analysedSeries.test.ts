@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { InstanceHeader, StoredInstance } from '../../../../src/case/case.ts';
-import { claimed, instanceOf, manifestOf, openWorklist, studyUid } from '../fixture.ts';
+import { claimed, deliverAll, instanceOf, manifestOf, openWorklist, SC, SR, studyUid, toReported } from '../fixture.ts';
 
 function slice(number: number, header: Partial<InstanceHeader>): StoredInstance {
   const one = instanceOf({ number });
@@ -26,5 +26,35 @@ describe('a study with two accession numbers', () => {
     const { store, query } = await openWorklist();
     await store.recordInstances([slice(1, { accessionNumber: '' }), slice(2, { accessionNumber: 'NECK-2' })]);
     expect((await query.caseDetail(studyUid(1))).row.accessionNumber).toBe('NECK-2');
+  });
+});
+
+describe('what comes after the result', () => {
+  const isReformat = (header: InstanceHeader) => header.imageType.includes('MPR');
+  const delivered = async () => {
+    const worklist = await openWorklist({ isAnalysable: (header) => !isReformat(header) });
+    await toReported(worklist, 1, 0.9);
+    await deliverAll(worklist);
+    await worklist.store.markRead(studyUid(1), true, 'anna');
+    return worklist;
+  };
+
+  it.each<[string, StoredInstance]>([
+    ['a reformat', slice(20, { imageType: ['DERIVED', 'SECONDARY', 'MPR'] })],
+    ['a screen capture', instanceOf({ number: 21, sopClassUid: SC })],
+    ['a dose report', instanceOf({ number: 22, sopClassUid: SR })],
+  ])('changes nothing when it is %s', async (_name, late) => {
+    const { store, query } = await delivered();
+    const before = (await query.caseDetail(studyUid(1))).row;
+    expect(await store.recordInstances([late])).toEqual(['new']);
+    const { row } = await query.caseDetail(studyUid(1));
+    expect(row).toEqual(before);
+    expect(row).toMatchObject({ state: 'delivered', revision: 1, readBy: 'anna' });
+  });
+
+  it('makes a revision when it is a slice', async () => {
+    const { store, query } = await delivered();
+    await store.recordInstances([slice(23, {})]);
+    expect((await query.caseDetail(studyUid(1))).row).toMatchObject({ state: 'receiving', revision: 2, readBy: null });
   });
 });
