@@ -89,7 +89,7 @@ async function record(
   if (kind === 'ct' && (row.state === 'receiving' || options.isAnalysable(instance.header)))
     await takeSlice(trx, row, instance, now, options);
   else if (row.state !== 'receiving') await noteStillComing(trx, row, instance);
-  else if (row.state === 'receiving' && row.last_slice_at === null) {
+  else if (row.last_slice_at === null) {
     await trx
       .updateTable('cases')
       .set({ last_received_at: Math.max(row.last_received_at, instance.receivedAtMs), ...NO_LEASE, complete_hint: 0 })
