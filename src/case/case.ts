@@ -90,7 +90,9 @@ export type RecordOutcome =
   | 'duplicate'
   /** Same UID and bytes as an object on record, in a file of its own: nothing is run again, and one of the two files is not needed. */
   | 'copy'
-  /** Same UID, other bytes: both kept; the case is quarantined when the object is of a kind that is triaged. */
+  /** Same UID, patient and pixels, other bytes (another transfer syntax, values that an archive filled in): both kept, nothing is run again. */
+  | 'same-image'
+  /** Same UID, other pixels: both kept; the case is quarantined when the object is of a kind that is triaged. */
   | 'conflict'
   /** Stored, but its patient differs from the study's: case quarantined. */
   | 'identity-conflict';

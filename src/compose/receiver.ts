@@ -2,12 +2,41 @@ import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { StoredInstance } from '../case/case.ts';
+import { samePixels } from '../infer/samePixels.ts';
 import { createIntake } from '../receive/intake.ts';
 import { startReceiver, type Receiver } from '../receive/receiverProcess.ts';
 import { createRefusalRecorder } from '../receive/refusals.ts';
 import type { Access } from '../web/access/access.ts';
 import type { Foundation } from './agentPorts.ts';
 import { ownAddresses } from './proof.ts';
+
+/**
+ * The store, told which objects are other versions of an image on record with the same pixels: they are the same image, and no conflict. Several versions
+ * in one batch are compared with what is on record only, so what may be new is recorded first.
+ */
+function recordSameImages(store: Foundation['store'], resolvePath: (path: string) => string): Foundation['store'] {
+  return {
+    ...store,
+    recordInstances: async (instances) => {
+      const seen = new Set<string>();
+      const first = instances.findIndex(({ header }) => seen.size === seen.add(header.sopInstanceUid).size);
+      const batch = first === -1 ? instances : instances.slice(0, first);
+      const pairs: { path: string; first: string; second: string }[] = [];
+      for (const instance of batch) {
+        const other = await store.otherVersion(instance);
+        if (other !== null)
+          pairs.push({ path: instance.path, first: resolvePath(other), second: resolvePath(instance.path) });
+      }
+      const same = await samePixels(pairs);
+      const outcomes = await store.recordInstances(
+        batch,
+        new Set(pairs.filter((_, i) => same[i]).map(({ path }) => path)),
+      );
+      if (first === -1) return outcomes;
+      return [...outcomes, ...(await recordSameImages(store, resolvePath).recordInstances(instances.slice(first)))];
+    },
+  };
+}
 
 /**
  * Starts the receiver and what puts its objects on record, and takes in what a crash left on disk and off the record. Resolves when all that was acknowledged
@@ -27,7 +56,13 @@ export async function startReceiving(
     onListening: (receiver: Receiver) => void;
   },
 ): Promise<Receiver> {
-  const intake = createIntake({ store, resolvePath, onNew, clock, log: log.child({ component: 'intake' }) });
+  const intake = createIntake({
+    store: recordSameImages(store, resolvePath),
+    resolvePath,
+    onNew,
+    clock,
+    log: log.child({ component: 'intake' }),
+  });
   releasers.push('intake', intake.close);
   const refusals = createRefusalRecorder(access.audit.append, clock, log.child({ component: 'receiver' }));
   releasers.push('refusals', refusals.close);

@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import type { WorklistDatabase } from '../db/database.ts';
-import { recordedPath, recordInstances } from './recordInstances.ts';
+import { otherVersion, recordedPath, recordInstances } from './recordInstances.ts';
 import { dismiss } from './dismiss.ts';
 import {
   activateModel,
@@ -59,6 +59,7 @@ const OPERATIONS = {
   onChange,
   recordDelivery,
   recordedPath,
+  otherVersion,
   recordInstances,
   recordVerdict,
   release,

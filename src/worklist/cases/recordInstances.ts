@@ -21,16 +21,18 @@ export function instanceKind(header: Pick<InstanceHeader, 'sopClassUid' | 'manuf
   return header.manufacturer.trim().toUpperCase() === OWN_MANUFACTURER ? 'own' : 'other';
 }
 
-/** Records received objects in one transaction, creates cases and bumps revisions. Idempotent: an object on record already changes nothing. */
+/** `sameImages`: paths of those that have the pixels of a version on record. Records received objects in one transaction, creates cases and bumps revisions. Idempotent: an object on record already changes nothing. */
 export async function recordInstances(
   context: StoreContext,
   instances: readonly StoredInstance[],
+  sameImages: ReadonlySet<string> = new Set(),
 ): Promise<RecordOutcome[]> {
   return write(context, async (trx, touched) => {
     const outcomes: RecordOutcome[] = [];
     for (const instance of instances) {
-      const outcome = await record(trx, context, instance);
-      if (outcome !== 'duplicate' && outcome !== 'copy') touched.add(instance.header.studyInstanceUid);
+      const outcome = await record(trx, context, instance, sameImages.has(instance.path));
+      if (outcome !== 'duplicate' && outcome !== 'copy' && outcome !== 'same-image')
+        touched.add(instance.header.studyInstanceUid);
       outcomes.push(outcome);
     }
     return outcomes;
@@ -41,6 +43,7 @@ async function record(
   trx: Transaction<Schema>,
   { clock, options }: StoreContext,
   instance: StoredInstance,
+  isSameImage: boolean,
 ): Promise<RecordOutcome> {
   const now = clock.now();
   const { studyInstanceUid, sopInstanceUid } = instance.header;
@@ -81,6 +84,10 @@ async function record(
   }
   if (known.some((other) => other.set_aside === 0)) {
     await insertInstance(trx, instance, kind, 1);
+    if (isSameImage) {
+      await noteStillComing(trx, row, instance);
+      return 'same-image';
+    }
     if (kind === 'ct') await quarantine(trx, row, 'An image came twice with different content', now);
     return 'conflict';
   }
@@ -97,6 +104,20 @@ async function record(
       .execute();
   }
   return 'new';
+}
+
+/** The path of another version of this object on record, of the same UID and other bytes; null when there is none. */
+export async function otherVersion({ db }: StoreContext, { header, sha256 }: StoredInstance): Promise<string | null> {
+  const row = await db
+    .selectFrom('instances')
+    .select('path')
+    .where('study_instance_uid', '=', header.studyInstanceUid)
+    .where('sop_instance_uid', '=', header.sopInstanceUid)
+    .where('sha256', '!=', sha256)
+    .where('set_aside', '=', 0)
+    .where('kind', '=', 'ct')
+    .executeTakeFirst();
+  return row?.path ?? null;
 }
 
 /** Path, relative to the spool, under which the same UID and bytes are on record; null when they are not. */

@@ -58,3 +58,20 @@ describe('what comes after the result', () => {
     expect((await query.caseDetail(studyUid(1))).row).toMatchObject({ state: 'receiving', revision: 2, readBy: null });
   });
 });
+
+describe('an image that comes again in other bytes', () => {
+  it('with the same pixels changes nothing, and both files stay; with other pixels it is held', async () => {
+    const worklist = await openWorklist();
+    const { store, query } = worklist;
+    await toReported(worklist, 1, 0.1);
+    await deliverAll(worklist);
+    const before = (await query.caseDetail(studyUid(1))).row;
+    const again = instanceOf({ number: 2, content: 'jpeg' });
+    expect(await store.otherVersion(again)).toBe(instanceOf({ number: 2 }).path);
+    expect(await store.recordInstances([again], new Set([again.path]))).toEqual(['same-image']);
+    expect((await query.caseDetail(studyUid(1))).row).toEqual(before);
+    expect(await store.knownPaths()).toContain(again.path);
+    expect(await store.recordInstances([instanceOf({ number: 2, content: 'other' })])).toEqual(['conflict']);
+    expect((await query.caseDetail(studyUid(1))).row.quarantineReason).not.toBeNull();
+  });
+});
