@@ -122,9 +122,16 @@ const roomRule = (entry) => ({
  */
 const PAGE_ROOMS = {
   alerts: [],
-  worklist: ['alerts/alerts', 'alerts/alertWords', 'alerts/chimePlan', 'case/caseApi', 'case/drawSlice'],
+  worklist: [
+    'alerts/shellAlerts',
+    'alerts/alertChoices',
+    'alerts/alertWords',
+    'alerts/chimePlan',
+    'case/caseApi',
+    'case/drawSlice',
+  ],
   case: ['worklist/worklistApi'],
-  wall: ['alerts/alerts', 'access/oneTimeLink'],
+  wall: ['alerts/useAlerts', 'alerts/alertChoices', 'access/oneTimeLink'],
   access: ['wall/wallScreens'],
   thresholds: ['access/confirmIdentity'],
   models: ['access/confirmIdentity', 'admin/admin'],

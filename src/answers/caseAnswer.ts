@@ -77,6 +77,9 @@ export const caseAnswer = z
         sliceSpacingMm: z.number(),
         positionsMm: z.array(z.number()).describe('Of each slice, superior first.'),
         gaps: z.array(z.strictObject({ afterSliceIndex: z.int(), missingSlices: z.int() })),
+        instanceNumbers: z
+          .array(z.int().nullable())
+          .describe('What a PACS calls each slice (0020,0013); null where the header has none.'),
       })
       .nullable()
       .describe(

@@ -3,8 +3,11 @@ import { ErrorBoundary, LocationProvider, Route, Router, useLocation } from 'pre
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { pagePathOf } from '../answers/pagePaths.ts';
 import { Account } from './access/account.tsx';
+import { AlertsOfShell, NewFlags, useOpenFlags } from './alerts/shellAlerts.tsx';
+import { useAlerts } from './alerts/useAlerts.ts';
 import { activeKeys, listenToKeys, useKeys } from './parts/keys.ts';
 import { PAGES, type Page } from './pages.tsx';
+import { Printed } from './printed.tsx';
 import { applyTheme, keepPreference, preference } from './parts/preferences.ts';
 import { session, type SessionAnswer } from './parts/session.ts';
 import { shellWords } from './parts/shellWords.ts';
@@ -43,22 +46,25 @@ function Shell() {
     // A new page is read from its beginning, unless it has put the focus somewhere itself.
     if (!main.current?.contains(document.activeElement)) main.current?.focus();
   };
-  useEffect(() => {
-    const at = pagePathOf(path);
-    document.title = shellWords.tabTitle(at === undefined ? shellWords.pages.unknown : PAGES[at].title);
-  }, [path]);
   // A screen on a wall has one page.
   useEffect(() => {
     if (who?.user?.role === 'wall' && !['/wall', '/sign-in', '/set-up'].includes(path)) route('/wall', true);
   }, [who, path, route]);
   const at = pagePathOf(path);
+  const { alerts, looksAt } = useAlertsAnywhere(path, who, route);
+  useEffect(() => {
+    document.title = shellWords.tabTitle(
+      at === undefined ? shellWords.pages.unknown : PAGES[at].title,
+      alerts.fresh.length,
+    );
+  }, [at, alerts.fresh.length]);
   const bare = at !== undefined && PAGES[at].bare === true;
   const led = (to: Page['area']) =>
     SHOWN.filter(({ area, shownTo }) => area === to && who?.user != null && (shownTo?.(who) ?? true));
   const administration = led('admin');
   const inAdministration = administration.some((page) => page.path === path);
   return (
-    <>
+    <AlertsOfShell.Provider value={alerts}>
       {!bare && (
         <>
           <a class="skip" href="#main">
@@ -94,6 +100,7 @@ function Shell() {
         </>
       )}
       {help && <Help />}
+      <Printed />
       <main id="main" tabIndex={-1} ref={main}>
         {broken ? (
           <Broken />
@@ -113,8 +120,20 @@ function Shell() {
           </ErrorBoundary>
         )}
       </main>
-    </>
+      {path !== '/' && !bare && <NewFlags fresh={alerts.fresh} looksAt={looksAt} />}
+    </AlertsOfShell.Provider>
   );
+}
+
+/** Flags reach whoever is here on every page; where nobody is signed in, and on a wall, which rings by itself, there is nothing to watch. */
+function useAlertsAnywhere(path: string, who: SessionAnswer | null, route: (to: string) => void) {
+  const reads = who?.user?.role === 'reader' || who?.user?.role === 'admin';
+  const watched = useOpenFlags(
+    !reads || ['/wall', '/sign-in', '/set-up'].includes(path) ? 'off' : path === '/' ? 'of-list' : 'by-itself',
+  );
+  const looksAt = /^\/case\/([\w-]+)$/.exec(path)?.[1];
+  const onNotice = (caseRef: string | null) => route(caseRef === null ? '/' : `/case/${caseRef}`);
+  return { alerts: useAlerts({ ...watched, looksAt, onNotice }), looksAt };
 }
 
 function PageLink({ page, path }: { page: (typeof SHOWN)[number]; path: string }) {

@@ -1,5 +1,6 @@
 import type { RequestHandler } from 'express';
 import helmet from 'helmet';
+import type { Log } from '../base/log.ts';
 
 /** Headers of every answer: nothing inline, nothing framed, nothing cached that shows patients. */
 export function securityHeaders({ secure }: { secure: boolean }): RequestHandler[] {
@@ -79,5 +80,29 @@ export function ownPagesOnly({
     } else {
       next();
     }
+  };
+}
+
+/** Where a cookie is given. */
+export const COOKIE_PATHS = ['/api/session', '/api/set-up', '/api/wall/open'];
+
+/**
+ * Over plain HTTP no browser gets a cookie that is for TLS only. Whoever signs in is told so, and a one-time link is not used up for nothing: mostly a
+ * reverse proxy ends TLS and does not say so.
+ */
+export function refusesCookieWithoutTls({ secure, log }: { secure: boolean; log: Pick<Log, 'warn'> }): RequestHandler {
+  return (request, response, next) => {
+    if (!secure || request.secure || request.method !== 'POST') {
+      next();
+      return;
+    }
+    log.warn(
+      'no cookie without TLS: the reverse proxy must send X-Forwarded-Proto: https, and stand in web.trustProxy',
+    );
+    response.status(421).json({
+      error: 'proxy-not-https',
+      message:
+        'Nobody can be signed in: the server is told that this page came over plain HTTP. The reverse proxy must send X-Forwarded-Proto: https. Tell your administrator; a link that you were given is not used up.',
+    });
   };
 }

@@ -19,7 +19,7 @@ import { openApiOf } from './openApi.ts';
 import { PAGE_PATHS } from '../answers/pagePaths.ts';
 import { createPatientNames, type NamesRule } from './patientNames.ts';
 import { ROUTES } from './routes.ts';
-import { ownPagesOnly, securityHeaders } from './security.ts';
+import { COOKIE_PATHS, ownPagesOnly, refusesCookieWithoutTls, securityHeaders } from './security.ts';
 import { createSliceImages } from './sliceImages.ts';
 import type { WebContext } from './webContext.ts';
 import { startWhatIfProcess } from './whatIfFigures.ts';
@@ -133,6 +133,7 @@ function createApp(options: WebOptions, feed: ReturnType<typeof createLiveFeed>,
     ownPagesOnly({ publicUrl: options.publicUrl, originNeeded: access.mode !== 'off' }),
     express.json({ limit: '16kb', strict: true }),
   );
+  app.use(COOKIE_PATHS, refusesCookieWithoutTls({ secure: access.secure, log }));
   // The files of the page are the same for everybody and hold nothing: who asks for them is of no interest.
   app.use(['/api', '/metrics'], ...access.identify);
 

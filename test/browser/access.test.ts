@@ -6,6 +6,7 @@ import { systemClock } from '../../src/base/clock.ts';
 import { buildPage, launchBrowser, openSite, temporaryFolder } from './page.ts';
 import type { Site } from './page.ts';
 import { addStudy } from './seededWorklist.ts';
+import { seedThresholdHistory } from './seededThresholds.ts';
 
 const PASSWORD = 'axis and atlas, seven';
 
@@ -223,4 +224,32 @@ test('signing out leaves nothing to go back to', async () => {
   await page.goBack();
   await page.waitForURL(`${site.url}/sign-in`);
   expect(await page.content()).not.toContain('Doe');
+});
+
+test('a session that ends while a reason is typed: the sign-in says so, and number and reason are there afterwards, for the same person only', async () => {
+  const site = await openedSite();
+  const page = await setUp(site);
+  await seedThresholdHistory(site, { days: 3 });
+  const reason = 'Agreed in the trauma board of 27 November, minutes 4.2, after review of 212 scans';
+  await page.goto(`${site.url}/thresholds`);
+  const number = page.getByRole('spinbutton');
+  const why = page.locator('input[type=text][required]');
+  await number.fill('0.61');
+  await why.fill(reason);
+  await page.context().clearCookies();
+  await page.getByRole('button', { name: 'Stop AI flags' }).click();
+  await page.waitForURL(`${site.url}/sign-in?next=%2Fthresholds`);
+  await page.getByText('Your session has ended. Sign in again: what you were typing is kept').waitFor();
+  await accessible(page);
+  await page.getByLabel('Name').fill('chief');
+  await page.getByLabel('Password').fill(PASSWORD);
+  await page.keyboard.press('Enter');
+  await expect.poll(() => why.inputValue()).toBe(reason);
+  await expect.poll(() => number.inputValue()).toBe('0.61');
+  // Nothing of it is in the address, nor left once somebody has signed out.
+  expect(page.url()).toBe(`${site.url}/thresholds`);
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.waitForURL(`${site.url}/sign-in`);
+  expect(await page.evaluate(() => JSON.stringify(sessionStorage))).not.toContain('trauma board');
+  expect(await page.getByText('Your session has ended').count()).toBe(0);
 });

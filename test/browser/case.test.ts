@@ -265,3 +265,50 @@ test('a picture beside the list is no view of the case; a case left open while c
   await expect.poll(() => shownSlice(page)).toBe('2');
   expect(await looks()).toEqual(['case.previewed', 'case.viewed', 'case.viewed']);
 });
+
+test('a case opens on the best key slice, which is named as the PACS names it, in the sentence, in the picture and above the fold', async () => {
+  const opened = await site();
+  await addStudy(opened, { id: 'flag', outcome: 0.9, slices: 24 });
+  const page = await openPage(opened, { path: address('flag') });
+  await expect.poll(() => shownSlice(page)).toBe('6');
+  // The seventh from the head; its header says series 2, image 7, at 7 mm.
+  expect(await page.locator('.finding').textContent()).toBe(' C5-C6, series 2 image 7');
+  expect(await page.locator('.corner.bottom').textContent()).toContain('Series 2 image 7 · Slice 7 of 24 · 7.0 mm');
+  const keySlices = page.getByRole('group', { name: 'Key slices' }).getByRole('button');
+  expect(await keySlices.allTextContents()).toEqual([
+    'Series 2 image 7, C5-C6, score 0.90',
+    'Series 2 image 19, C5-C6, score 0.80',
+  ]);
+  for (const button of await keySlices.all()) expect((await button.boundingBox())!.y).toBeLessThan(800 / 2);
+  await keySlices.nth(1).click();
+  await expect.poll(() => shownSlice(page)).toBe('18');
+  expect(await page.locator('.corner.bottom').textContent()).toContain('Series 2 image 19 · Slice 19 of 24 · 19.0 mm');
+});
+
+test('a finger goes through the slices, and the page stays where it is', async () => {
+  const opened = await site();
+  await addStudy(opened, { id: 'flag', outcome: 0.9, slices: 24 });
+  const page = await openPage(opened, {
+    path: address('flag'),
+    before: (blank) => blank.setViewportSize({ width: 390, height: 780 }),
+  });
+  await expect.poll(() => shownSlice(page)).toBe('6');
+  const viewport = page.locator('.viewport');
+  await viewport.scrollIntoViewIfNeeded();
+  const { x, y, width } = (await viewport.boundingBox())!;
+  const touch = await page.context().newCDPSession(page);
+  const swipe = async (byPx: number) => {
+    const from = y + 150;
+    const at = (placeY: number) => [{ x: x + width / 2, y: placeY }];
+    await touch.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints: at(from) });
+    for (const share of [0.25, 0.5, 0.75, 1])
+      await touch.send('Input.dispatchTouchEvent', { type: 'touchMove', touchPoints: at(from + share * byPx) });
+    await touch.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
+  };
+  // Up is on towards the feet, as on the wheel: a slice for each 8 pixels.
+  await swipe(-40);
+  await expect.poll(() => shownSlice(page)).toBe('11');
+  await swipe(24);
+  await expect.poll(() => shownSlice(page)).toBe('8');
+  expect((await viewport.boundingBox())!.y).toBe(y);
+});

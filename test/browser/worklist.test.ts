@@ -353,6 +353,7 @@ test('names that would be code, or of any script, are shown as they are', async 
   expect(await shown('script')).toBe('<script>hacked()</script>, <img src onerror>');
   expect(await shown('quotes')).toBe(`O'Neil", "Bobby" & 'Tables'`);
   expect(await shown('hebrew')).toBe('כהן, שרה');
+  expect(await shown('override')).toBe('Evil⟨U+202E⟩, Name');
   expect(await shown('japanese')).toBe('Yamada, Tarou · 山田, 太郎');
   await row(page, 'script').locator('.opener').click();
   await expect.poll(() => page.locator('.record').textContent()).toContain('<b>bold</b>');
@@ -704,4 +705,72 @@ test('where the site hides names, the page offers none and shows none', async ()
   expect(await page.locator('body').textContent()).not.toContain('Doe');
   expect(await page.getByText('Names are hidden.').count()).toBe(1);
   expect(await page.getByRole('button', { name: /names/ }).count()).toBe(0);
+});
+
+test('a place that holds a format character is shown with it, and chosen by it', async () => {
+  const opened = await site();
+  await addStudy(opened, { id: 'turned', outcome: 0.9, location: 'Bay \u202e12', accessionNumber: 'BUG-\u202e321' });
+  await addStudy(opened, { id: 'other', outcome: 0.2, location: 'Ward 7' });
+  const page = await openPage(opened);
+  await row(page, 'turned').waitFor();
+  expect(await row(page, 'turned').locator('.cell-accession').textContent()).toBe('BUG-⟨U+202E⟩321');
+  await page.getByRole('combobox', { name: 'Location' }).selectOption('Bay ⟨U+202E⟩12');
+  await page.getByText('1 of 2 match').waitFor();
+  await row(page, 'turned').waitFor();
+});
+
+test('on paper: ink on white, every row in sight, no controls, and when it was printed', async () => {
+  const opened = await site();
+  await seed(opened);
+  const page = await openPage(opened);
+  await row(page, 'flag').waitFor();
+  expect(await page.locator('.printed').isVisible()).toBe(false);
+  await page.emulateMedia({ media: 'print' });
+  const printed = page.locator('.printed');
+  expect(await printed.isVisible()).toBe(true);
+  expect(await printed.textContent()).toMatch(/^Odontoid, printed \d\d-[A-Z][a-z]{2,3}-\d{4} \d\d:\d\d [A-Z]/);
+  const ink = await row(page, 'flag')
+    .locator('.opener')
+    .evaluate((name) => [getComputedStyle(name).color, getComputedStyle(document.body).backgroundColor]);
+  expect(ink).toEqual(['rgb(0, 0, 0)', 'rgb(255, 255, 255)']);
+  expect(await page.locator('button:visible, input:visible, select:visible').count()).toBe(0);
+  expect(await page.locator('.scroller').evaluate((list) => list.scrollHeight <= list.clientHeight)).toBe(true);
+  expect(await page.locator('main').evaluate((main) => main.scrollWidth <= main.clientWidth)).toBe(true);
+});
+
+test('a flag draws most, without its hue too; red is kept for what is rare; long names are whole', async () => {
+  const opened = await site();
+  const long = 'Papadopoulos-Lindqvist^Maja';
+  await addStudy(opened, { id: 'flag', outcome: 0.9, patientName: long });
+  await addStudy(opened, { id: 'late', outcome: 0.1, arrivedMinutesAgo: 75 });
+  await addStudy(opened, { id: 'thick', outcome: { reasonCode: 'no-series', reason: 'Slices are 5 mm thick' } });
+  const page = await openPage(opened);
+  await row(page, 'flag').waitFor();
+  const red = await page.locator('table').evaluate((table) => {
+    const fault = getComputedStyle(document.documentElement).getPropertyValue('--fault');
+    const probe = Object.assign(document.createElement('i'), { className: 'kind-fault' });
+    table.append(probe);
+    const { color } = getComputedStyle(probe);
+    probe.remove();
+    return {
+      fault,
+      found: [...table.querySelectorAll('*')].filter((part) => getComputedStyle(part).color === color).length,
+    };
+  });
+  expect(red).toEqual({ fault: '#ff8a7a', found: 0 });
+  const ground = (id: string) =>
+    row(page, id)
+      .locator('.state svg')
+      .evaluate((sign) => getComputedStyle(sign).backgroundColor);
+  expect([await ground('flag'), await ground('thick'), await ground('late')]).toEqual([
+    'rgb(255, 180, 84)',
+    'rgba(0, 0, 0, 0)',
+    'rgba(0, 0, 0, 0)',
+  ]);
+  const name = row(page, 'flag').locator('.opener');
+  expect(await name.textContent()).toBe('Papadopoulos-Lindqvist, Maja');
+  expect(
+    await name.evaluate((link) => [link.scrollHeight <= link.clientHeight, link.scrollWidth <= link.clientWidth]),
+  ).toEqual([true, true]);
+  expect((await row(page, 'flag').boundingBox())!.height).toBe((await row(page, 'late').boundingBox())!.height);
 });

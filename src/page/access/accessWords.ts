@@ -7,6 +7,7 @@ export const accessWords = {
   loading: 'Loading',
 
   signIn: 'Sign in',
+  sessionEnded: 'Your session has ended. Sign in again: what you were typing is kept for you in this tab.',
   name: 'Name',
   password: 'Password',
   atProvider: 'Sign in with the hospital account',

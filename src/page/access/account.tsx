@@ -1,3 +1,4 @@
+import { forgetTexts } from '../parts/keptText.ts';
 import { accessWords } from './accessWords.ts';
 import { ask, type SessionAnswer } from '../parts/session.ts';
 
@@ -11,6 +12,7 @@ export function Account({ who }: { who: SessionAnswer | null }) {
         type="button"
         onClick={() => {
           const leave = () => location.assign('/sign-in');
+          forgetTexts();
           ask('/api/session', 'DELETE').then(leave, leave);
         }}
       >

@@ -16,7 +16,13 @@ export default function SetUpPage() {
     ask('/api/set-up/link', 'POST', { secret }).then(
       async (response) => setAccount({ name: ((await response.json()) as { account: string | null }).account }),
       (error: unknown) =>
-        setProblem(error instanceof Refused && error.status < 429 ? accessWords.usedLink : accessWords.failed),
+        setProblem(
+          !(error instanceof Refused)
+            ? accessWords.failed
+            : error.code === 'link-invalid'
+              ? accessWords.usedLink
+              : error.message,
+        ),
     );
   }, [secret]);
   return (

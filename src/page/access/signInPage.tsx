@@ -2,7 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { accessWords } from './accessWords.ts';
 import { afterSignIn } from './afterSignIn.ts';
 import { Field, valueOf } from '../parts/field.tsx';
-import { ask, Refused, session, type SessionAnswer } from '../parts/session.ts';
+import { ask, Refused, session, sessionHasEnded, type SessionAnswer } from '../parts/session.ts';
 
 function failureOf(search: string): string {
   const failed = new URLSearchParams(search).get('failed');
@@ -13,6 +13,7 @@ function failureOf(search: string): string {
 export default function SignInPage() {
   const [how, setHow] = useState<SessionAnswer['signIn'] | null>(null);
   const [problem, setProblem] = useState(failureOf(location.search));
+  const [ended] = useState(sessionHasEnded);
   const enter = () => location.assign(afterSignIn(location.search));
   useEffect(() => {
     session().then(
@@ -26,6 +27,11 @@ export default function SignInPage() {
   return (
     <section class="narrow">
       <h1>{accessWords.signIn}</h1>
+      {ended && (
+        <p role="status" class="kind-stale">
+          {accessWords.sessionEnded}
+        </p>
+      )}
       <p role="alert" class="kind-fault">
         {problem}
       </p>

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import './admin.css';
 import { useConfirmed } from '../access/confirmIdentity.tsx';
-import { valueOf } from '../parts/field.tsx';
+import { keepText, useKeptText } from '../parts/keptText.ts';
 import { Refused } from '../parts/session.ts';
 import { useLoaded } from '../parts/useLoaded.ts';
 import { adminWords as words } from './adminWords.ts';
@@ -14,6 +14,8 @@ interface Wish {
 }
 
 const LOOK_MS = 10_000;
+/** Name under which a reason outlives the session. */
+const REASON = 'attention.reason';
 
 /** Held studies, failed studies and results that do not get out, each with what can be done. */
 export default function NeedsAttentionPage() {
@@ -36,6 +38,7 @@ export default function NeedsAttentionPage() {
     if (wanted === null) return;
     run(async () => {
       setSaid({ text: await wanted.run(reason), bad: false });
+      keepText(REASON, '');
       reload();
     }).catch((error: unknown) => setSaid({ text: error instanceof Refused ? error.message : words.failed, bad: true }));
   };
@@ -69,22 +72,33 @@ export default function NeedsAttentionPage() {
 
 function ReasonDialog({ title, onEnd }: { title: string; onEnd: (reason: string | null) => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
+  const [reason, setReason] = useKeptText(REASON);
+  const cancel = () => {
+    setReason('');
+    onEnd(null);
+  };
   useEffect(() => dialog.current?.showModal(), []);
   return (
-    <dialog ref={dialog} aria-labelledby="reason-title" onCancel={() => onEnd(null)}>
+    <dialog ref={dialog} aria-labelledby="reason-title" onCancel={cancel}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          onEnd(valueOf(event.currentTarget, 'reason'));
+          onEnd(reason);
         }}
       >
         <h2 id="reason-title">{title}</h2>
         <label class="field">
           <span>{words.reason}</span>
-          <textarea name="reason" required minLength={3} maxLength={500} />
+          <textarea
+            required
+            minLength={3}
+            maxLength={500}
+            value={reason}
+            onInput={(event) => setReason(event.currentTarget.value)}
+          />
         </label>
         <button type="submit">{words.doIt}</button>{' '}
-        <button type="button" onClick={() => onEnd(null)}>
+        <button type="button" onClick={cancel}>
           {words.cancel}
         </button>
       </form>

@@ -12,46 +12,72 @@ export interface Flag {
   claimed: boolean;
 }
 
-/** When to ring, and for how many. One chime a study, ever, unless it stopped being flagged in between; none for what somebody reads already. */
+/** A flag that nobody has opened or claimed rings again when it is older than this. */
+const AGAIN_MS = 600_000;
+
+/**
+ * When to ring, and for how many. A study rings once, and again after a while for as long as nobody opens or claims it; anew when it stopped being flagged
+ * in between.
+ */
 export class ChimePlan {
-  #heard: Set<string>;
+  /** When each study that rang was last heard or attended to; Infinity for those that need no chime any more. */
+  #heard = new Map<string, number>();
   #waiting = new Set<string>();
   #rung: number[] = [];
   #openedMs: number;
 
   constructor(heard: Iterable<string>, openedMs: number) {
-    this.#heard = new Set(heard);
     this.#openedMs = openedMs;
+    this.adopt(heard);
   }
 
-  /** Studies that need no chime any more, to be kept by the browser. */
+  /** What has rung, to be kept by the browser: `CASE@TIME`, or `CASE` for good. */
   get heard(): string[] {
-    return [...this.#heard];
+    return [...this.#heard].map(([ref, atMs]) => (atMs === Infinity ? ref : `${ref}@${atMs}`));
+  }
+
+  /** Takes what another tab has rung for. */
+  adopt(heard: Iterable<string>): void {
+    for (const entry of heard) {
+      const [ref = '', atMs] = entry.split('@');
+      const known = this.#heard.get(ref) ?? -Infinity;
+      this.#heard.set(ref, Math.max(known, atMs === undefined ? Infinity : Number(atMs)));
+    }
+  }
+
+  /** Somebody has opened the case here. */
+  opened(caseRef: string): void {
+    this.#heard.set(caseRef, Infinity);
   }
 
   /** Flags not yet opened or claimed that came since the page was opened, newest first. */
   fresh(open: readonly Flag[]): Flag[] {
-    return open.filter((flag) => flag.flaggedAtMs > this.#openedMs && !flag.claimed);
+    return open.filter(
+      ({ caseRef, flaggedAtMs, claimed }) =>
+        flaggedAtMs > this.#openedMs && !claimed && this.#heard.get(caseRef) !== Infinity,
+    );
   }
 
   /** How many flags to ring for now; 0 for silence. */
   next(open: readonly Flag[], nowMs: number): number {
     const refs = new Set(open.map(({ caseRef }) => caseRef));
-    this.#heard = new Set([...this.#heard].filter((ref) => refs.has(ref)));
+    for (const ref of this.#heard.keys()) if (!refs.has(ref)) this.#heard.delete(ref);
     this.#waiting = new Set([...this.#waiting].filter((ref) => refs.has(ref)));
     for (const { caseRef, flaggedAtMs, claimed } of open) {
-      if (this.#heard.has(caseRef)) continue;
-      if (claimed || flaggedAtMs < this.#openedMs - FRESH_MS) {
+      const heardMs = this.#heard.get(caseRef);
+      if (claimed || (heardMs === undefined && flaggedAtMs < this.#openedMs - FRESH_MS)) {
         this.#waiting.delete(caseRef);
-        this.#heard.add(caseRef);
-      } else this.#waiting.add(caseRef);
+        // A claim that is given back leaves ten minutes to the next reader.
+        if (heardMs !== Infinity) this.#heard.set(caseRef, claimed ? nowMs : Infinity);
+      } else if (heardMs === undefined || nowMs - heardMs > AGAIN_MS) this.#waiting.add(caseRef);
+      else this.#waiting.delete(caseRef);
     }
     if (this.#waiting.size === 0) return 0;
     this.#rung = this.#rung.filter((at) => nowMs - at < SPAN_MS);
     if (nowMs - (this.#rung.at(-1) ?? -Infinity) < GROUP_MS || this.#rung.length >= MOST_CHIMES) return 0;
     this.#rung.push(nowMs);
     const count = this.#waiting.size;
-    for (const ref of this.#waiting) this.#heard.add(ref);
+    for (const ref of this.#waiting) this.#heard.set(ref, nowMs);
     this.#waiting.clear();
     return count;
   }

@@ -10,7 +10,7 @@ interface Properties {
   /** The case in the site's viewer; null without one. */
   viewer: string | null;
   nowMs: number;
-  act: (work: Promise<void>) => void;
+  act: (work: Promise<void>) => unknown;
   onClaim: () => void;
   onRead: () => void;
   onNext: () => void;

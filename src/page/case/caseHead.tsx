@@ -1,5 +1,4 @@
-import { feedWords } from '../parts/feedWords.ts';
-import type { Freshness } from '../parts/feed.ts';
+import { feedText, type Freshness } from '../parts/feed.ts';
 import { ageText, birthDate, personName } from '../parts/format.ts';
 import type { WorklistRow } from '../parts/listAnswer.ts';
 import { LOOKS } from '../parts/looks.ts';
@@ -31,15 +30,15 @@ export function PatientBanner({ row, fresh }: { row: WorklistRow; fresh: Freshne
       ))}
       <span class="spacer" />
       <span class="feed" data-feed={fresh.kind}>
-        {fresh.kind === 'slow' ? feedWords.slowFeed(fresh.silentSeconds) : ''}
+        {fresh.kind === 'live' ? '' : feedText(fresh)}
       </span>
       <a href="/">{words.back}</a>
     </div>
   );
 }
 
-/** What the AI says, in the fixed words, and by which score, network and threshold. */
-export function StateSentence({ row }: { row: WorklistRow }) {
+/** What the AI says, in the fixed words, where it looked (`finding`), and by which score, network and threshold. */
+export function StateSentence({ row, finding }: { row: WorklistRow; finding: string | null }) {
   const look = LOOKS[row.status];
   return (
     <section class="sentence" aria-label={words.state}>
@@ -47,7 +46,10 @@ export function StateSentence({ row }: { row: WorklistRow }) {
         <svg viewBox="0 0 16 16" aria-hidden="true">
           <path d={look.shape} />
         </svg>
-        <span>{row.stateText}</span>
+        <span>
+          {row.stateText}
+          {finding !== null && <strong class="finding"> {finding}</strong>}
+        </span>
       </p>
       <p class="muted">
         {row.why}

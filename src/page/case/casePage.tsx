@@ -11,6 +11,7 @@ import { CaseRecord } from './caseRecord.tsx';
 import { CaseViewer } from './caseViewer.tsx';
 import { caseWords as words } from './caseWords.ts';
 import { nextUnread } from './nextUnread.ts';
+import { findingLine } from './sliceName.ts';
 import { useCase } from './useCase.ts';
 
 /** One case: who, what the AI says, the slices, and everything that happened. Another case is another page, so that nothing of one stays for the next. */
@@ -24,8 +25,12 @@ function OneCase({ caseRef }: { caseRef: string }) {
   const { route } = useLocation();
   const { answer, fresh, missing, problem, setProblem, different, act } = useCase(caseRef);
   const row = answer?.row;
-  const toggleRead = () => row && act(setRead(caseRef, row.readAtMs === null));
-  const toggleClaim = () => row && act(setClaimed(caseRef, row.claimedBy === null));
+  const toggleRead = () => {
+    if (row) act(setRead(caseRef, row.readAtMs === null)).catch(() => undefined);
+  };
+  const toggleClaim = () => {
+    if (row) act(setClaimed(caseRef, row.claimedBy === null)).catch(() => undefined);
+  };
   const next = () => {
     nextUnread(caseRef).then(
       (found) => {
@@ -58,7 +63,7 @@ function OneCase({ caseRef }: { caseRef: string }) {
           {words.differentPatient}
         </p>
       )}
-      <StateSentence row={row} />
+      <StateSentence row={row} finding={findingLine(answer)} />
       <CaseActions
         {...{ row, nowMs, act }}
         viewer={viewerLink(answer.viewerTemplate, row)}

@@ -3,13 +3,14 @@ import type { CaseAnswer } from './caseApi.ts';
 import { shortDuration, timelineOf } from './caseTimeline.ts';
 import { deliveryText } from '../parts/deliveryText.ts';
 import { clockTime } from '../parts/format.ts';
+import { useKeptText } from '../parts/keptText.ts';
 import { caseWords as words } from './caseWords.ts';
 
 interface Properties {
   answer: CaseAnswer;
   nowMs: number;
-  onResend: (reason: string) => void;
-  onReprocess: (reason: string) => void;
+  onResend: (reason: string) => Promise<void>;
+  onReprocess: (reason: string) => Promise<void>;
 }
 
 /** What is on record of the case: its way with durations, the series considered, the objects written and their receipts, and who did what. */
@@ -45,6 +46,7 @@ export function CaseRecord({ answer, nowMs, onResend, onReprocess }: Properties)
           ))}
         </ul>
         <Reasoned
+          keptAs={`case.${row.caseRef}.reprocess`}
           open={words.reprocess}
           confirm={words.confirmReprocess}
           disabled={row.state === 'receiving' || row.quarantineReason !== null}
@@ -70,7 +72,13 @@ export function CaseRecord({ answer, nowMs, onResend, onReprocess }: Properties)
           ))}
         </ul>
         {row.deliveries.length > 0 && (
-          <Reasoned open={words.resend} confirm={words.confirmResend} disabled={false} onConfirm={onResend} />
+          <Reasoned
+            keptAs={`case.${row.caseRef}.resend`}
+            open={words.resend}
+            confirm={words.confirmResend}
+            disabled={false}
+            onConfirm={onResend}
+          />
         )}
       </section>
       <section aria-label={words.history}>
@@ -103,17 +111,19 @@ export function CaseRecord({ answer, nowMs, onResend, onReprocess }: Properties)
 }
 
 interface ReasonedProperties {
+  /** Name under which the reason outlives the session. */
+  keptAs: string;
   open: string;
   confirm: string;
   disabled: boolean;
-  onConfirm: (reason: string) => void;
+  onConfirm: (reason: string) => Promise<void>;
 }
 
 /** Something that is done only with a reason, which stays on record. */
-function Reasoned({ open, confirm, disabled, onConfirm }: ReasonedProperties) {
+function Reasoned({ keptAs, open, confirm, disabled, onConfirm }: ReasonedProperties) {
   const [asking, setAsking] = useState(false);
-  const [reason, setReason] = useState('');
-  if (!asking)
+  const [reason, setReason] = useKeptText(keptAs);
+  if (!asking && reason === '')
     return (
       <button type="button" disabled={disabled} onClick={() => setAsking(true)}>
         {open}
@@ -124,9 +134,12 @@ function Reasoned({ open, confirm, disabled, onConfirm }: ReasonedProperties) {
       class="reasoned"
       onSubmit={(event) => {
         event.preventDefault();
-        onConfirm(reason);
         setAsking(false);
-        setReason('');
+        // What was not done keeps its reason, to be tried again.
+        onConfirm(reason).then(
+          () => setReason(''),
+          () => undefined,
+        );
       }}
     >
       <label>
@@ -141,7 +154,13 @@ function Reasoned({ open, confirm, disabled, onConfirm }: ReasonedProperties) {
         />
       </label>
       <button type="submit">{confirm}</button>
-      <button type="button" onClick={() => setAsking(false)}>
+      <button
+        type="button"
+        onClick={() => {
+          setAsking(false);
+          setReason('');
+        }}
+      >
         {words.cancel}
       </button>
     </form>

@@ -6,6 +6,7 @@ import { caseWords as words } from './caseWords.ts';
 import { WINDOWS } from './drawSlice.ts';
 import { Reformats } from './reformats.tsx';
 import { ScoreStrip } from './scoreStrip.tsx';
+import { imageName, placeName } from './sliceName.ts';
 import { useDrawnSlice, useScrolledSlices, useSlices } from './useSlices.ts';
 import { viewerKeys } from './viewerKeys.ts';
 import { KeySlices, OverlayNote, ViewerTools, Viewport } from './viewerParts.tsx';
@@ -46,7 +47,7 @@ export function CaseViewer({ answer, volume, identity }: Properties) {
   };
   useKeys(viewerKeys(slices, { scores, setWindow, toggleHeatmap, toggleReformats }));
 
-  const place = words.sliceOf(index + 1, total);
+  const place = placeName(answer, volume, index);
   return (
     <section class="viewer" aria-label={words.slices}>
       <ViewerTools
@@ -55,6 +56,14 @@ export function CaseViewer({ answer, volume, identity }: Properties) {
         heatmap={toggleHeatmap && { on: overlay, toggle: toggleHeatmap }}
         reformats={{ on: reformats, toggle: toggleReformats }}
       />
+      {keySlices.length > 0 && (
+        <KeySlices
+          keySlices={keySlices}
+          nameOf={(at) => imageName(answer, volume, at) || words.sliceOf(at + 1, total)}
+          {...{ volume, index }}
+          onGo={go}
+        />
+      )}
       <div class="viewports">
         <Viewport {...{ frame, image, map, volume, index, windowIndex, identity, place, fault }} onPoint={setPoint} />
         {reformats && <Reformats {...{ store, volume, index, window, point }} />}
@@ -68,7 +77,6 @@ export function CaseViewer({ answer, volume, identity }: Properties) {
         onGo={go}
       />
       {answer.triageOnly && <p class="muted">{words.triageOnly}</p>}
-      {keySlices.length > 0 && <KeySlices keySlices={keySlices} index={index} onGo={go} />}
     </section>
   );
 }

@@ -19,8 +19,8 @@ export interface OpenCase {
   setProblem: (problem: string | null) => void;
   /** For a moment: the case on the screen before was another patient's. */
   different: boolean;
-  /** Reads the case anew once `work` is done, or says why it is not. */
-  act: (work: Promise<void>) => void;
+  /** Reads the case anew once `work` is done, or says why it is not. Returns `work`. */
+  act: (work: Promise<void>) => Promise<void>;
 }
 
 /** A case, kept current while it is on the screen. */
@@ -49,7 +49,7 @@ export function useCase(caseRef: string): OpenCase {
         if (current) setMissing(true);
       }
     };
-    const feed = followFeed('/api/events', read, setFresh);
+    const feed = followFeed(read, setFresh);
     refresh.current = feed.refresh;
     return () => {
       current = false;
@@ -70,6 +70,7 @@ export function useCase(caseRef: string): OpenCase {
       },
       (error: unknown) => setProblem(words.failed(error instanceof Error ? error.message : String(error))),
     );
+    return work;
   }, []);
   return { answer, fresh, missing, problem, setProblem, different, act };
 }

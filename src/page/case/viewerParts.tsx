@@ -143,10 +143,14 @@ export function OverlayNote({
 /** The slices that the network found most, each a press away. */
 export function KeySlices({
   keySlices,
+  nameOf,
+  volume,
   index,
   onGo,
 }: {
   keySlices: readonly KeySlice[];
+  nameOf: (index: number) => string;
+  volume: CaseVolume;
   index: number;
   onGo: (index: number) => void;
 }) {
@@ -154,8 +158,14 @@ export function KeySlices({
     <div class="key-slices" role="group" aria-label={words.keySlices}>
       <h2>{words.keySlices}</h2>
       {keySlices.map(({ sliceIndex, levels, score }) => (
-        <button key={sliceIndex} type="button" aria-pressed={sliceIndex === index} onClick={() => onGo(sliceIndex)}>
-          {words.keySlice(sliceIndex + 1, levels ?? [], score)}
+        <button
+          key={sliceIndex}
+          type="button"
+          aria-pressed={sliceIndex === index}
+          title={words.position(volume.positionsMm[sliceIndex]!)}
+          onClick={() => onGo(sliceIndex)}
+        >
+          {words.keySlice(nameOf(sliceIndex), levels ?? [], score)}
         </button>
       ))}
     </div>

@@ -3,9 +3,12 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ModelsAnswer } from '../../answers/modelAnswers.ts';
 import { valueOf } from '../parts/field.tsx';
 import { thresholdText } from '../parts/format.ts';
+import { useKeptText } from '../parts/keptText.ts';
 import { modelWords } from './modelsWords.ts';
 
 const words = modelWords.change;
+/** Name under which a reason outlives the session. */
+export const CHANGE_REASON = 'models.reason';
 
 /** What an admin wants of a package; without one, the end of the shadow. */
 export interface Wish {
@@ -37,8 +40,12 @@ export function ChangeDialog({
   onEnd: (decision: Decision | null) => void;
 }) {
   const dialog = useRef<HTMLDialogElement>(null);
-  const [reason, setReason] = useState('');
+  const [reason, setReason] = useKeptText(CHANGE_REASON);
   const [threshold, setThreshold] = useState<'keep' | 'default' | 'number' | null>(null);
+  const cancel = () => {
+    setReason('');
+    onEnd(null);
+  };
   useEffect(() => dialog.current?.showModal(), []);
   const { kind, package: wanted } = wish;
   const question = kind === 'activate' ? (wanted?.thresholdQuestion ?? null) : null;
@@ -58,7 +65,7 @@ export function ChangeDialog({
     </label>
   );
   return (
-    <dialog ref={dialog} class="change" aria-labelledby="change-title" onCancel={() => onEnd(null)}>
+    <dialog ref={dialog} class="change" aria-labelledby="change-title" onCancel={cancel}>
       <form
         onSubmit={(event) => {
           event.preventDefault();
@@ -99,7 +106,7 @@ export function ChangeDialog({
           <button type="submit" disabled={left > 0}>
             {words.doIt[kind]}
           </button>{' '}
-          <button type="button" onClick={() => onEnd(null)}>
+          <button type="button" onClick={cancel}>
             {words.cancel}
           </button>{' '}
           <span class="muted">{left > 0 ? words.tooShort(left) : ''}</span>

@@ -4,8 +4,9 @@ import '../admin/admin.css';
 import './models.css';
 import { useConfirmed } from '../access/confirmIdentity.tsx';
 import { clockTime, thresholdText } from '../parts/format.ts';
+import { keepText } from '../parts/keptText.ts';
 import { ModelCard } from './modelCard.tsx';
-import { ChangeDialog, titleOf, type Decision, type Wish } from './modelChange.tsx';
+import { CHANGE_REASON, ChangeDialog, titleOf, type Decision, type Wish } from './modelChange.tsx';
 import { ModelComparison } from './modelComparison.tsx';
 import { PlainTable } from '../parts/plainTable.tsx';
 import { ask, Refused } from '../parts/session.ts';
@@ -41,6 +42,7 @@ export default function ModelsPage() {
       reload();
       await answer;
       setSaid(words.change.decided(titleOf(of)));
+      keepText(CHANGE_REASON, '');
       reload();
     }).catch((error: unknown) => {
       setRefused(error instanceof Refused ? error.message : words.failed);

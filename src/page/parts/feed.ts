@@ -1,30 +1,43 @@
 import { feedWords } from './feedWords.ts';
+import { clockTime } from './format.ts';
+import { listenToLine } from './line.ts';
 
 /** How long the list may be out of touch before the page says so, and before it freezes the list. */
 const SLOW_AFTER_MS = 15_000;
 const LOST_AFTER_MS = 30_000;
+/** A line on which nothing comes, though the server's heart beats every 5 s: something on the way holds it back. */
+const SILENT_AFTER_MS = 12_000;
+const POLL_EVERY_MS = 5_000;
 /** Waiting times grow without any event. */
 const READ_ANYWAY_EVERY_MS = 30_000;
 /** While the server refuses the line: the answer to a reading tells why, such as that the session has ended. */
 const READ_WITHOUT_LINE_EVERY_MS = 3_000;
 
-export type Freshness = { kind: 'live' } | { kind: 'slow'; silentSeconds: number } | { kind: 'lost'; sinceMs: number };
+/** `polling`: the list is right, though it has to be asked for. */
+export type Freshness =
+  { kind: 'live' } | { kind: 'polling' } | { kind: 'slow'; silentSeconds: number } | { kind: 'lost'; sinceMs: number };
 
 export const LIVE: Freshness = { kind: 'live' };
 
-/** How fresh a list is that was last known to be right at `currentMs`. */
-function freshness(currentMs: number, nowMs: number): Freshness {
-  const silentMs = nowMs - currentMs;
-  if (silentMs < SLOW_AFTER_MS) return LIVE;
-  return silentMs < LOST_AFTER_MS
-    ? { kind: 'slow', silentSeconds: Math.round(silentMs / 1000) }
-    : { kind: 'lost', sinceMs: currentMs };
+/** How fresh a list is that was last known to be right at `currentMs`; the line was last heard at `heardMs`. */
+function freshness(currentMs: number, heardMs: number, nowMs: number): Freshness {
+  const oldMs = nowMs - currentMs;
+  if (oldMs >= LOST_AFTER_MS) return { kind: 'lost', sinceMs: currentMs };
+  if (oldMs >= SLOW_AFTER_MS) return { kind: 'slow', silentSeconds: Math.round(oldMs / 1000) };
+  return nowMs - heardMs < SLOW_AFTER_MS ? LIVE : { kind: 'polling' };
 }
 
 /** The freshness in a few words; empty when lost, which an alert says. */
 export function feedText(fresh: Freshness): string {
   if (fresh.kind === 'slow') return feedWords.slowFeed(fresh.silentSeconds);
+  if (fresh.kind === 'polling') return feedWords.polling(POLL_EVERY_MS / 1000);
   return fresh.kind === 'live' ? feedWords.liveFeed : '';
+}
+
+/** What a list with nothing in it says: that there is nothing only when that is certain. */
+export function emptyText(fresh: Freshness, receiverUp: boolean, lastReceivedAtMs: number | null, nowMs: number) {
+  if (!receiverUp || (fresh.kind !== 'live' && fresh.kind !== 'polling')) return feedWords.emptyUnsure;
+  return feedWords.empty(lastReceivedAtMs === null ? null : clockTime(lastReceivedAtMs, nowMs), feedText(fresh));
 }
 
 export interface Feed {
@@ -35,25 +48,31 @@ export interface Feed {
 
 /**
  * Keeps the list current: reads it whenever the server's events say that it may have changed, one read at a time, and again until a read succeeds.
- * A live line with failing reads is as bad as no line, so both count in what `onFreshness` hears.
+ * A live line with failing reads is as bad as no line, so both count in what `onFreshness` hears. Where no event arrives, as behind a proxy that holds
+ * answers back, it reads every few seconds instead.
  */
-export function followFeed(url: string, read: () => Promise<void>, onFreshness: (freshness: Freshness) => void): Feed {
+export function followFeed(read: () => Promise<void>, onFreshness: (freshness: Freshness) => void): Feed {
   let heardMs = Date.now();
   /** Of the earliest change that no read has been started for, and of the one being read. */
   let changedMs: number | null = null;
   let readingMs: number | null = null;
+  /** When the newest read began that succeeded. */
   let readAtMs = Date.now();
 
-  const tell = () => onFreshness(freshness(Math.min(heardMs, readingMs ?? changedMs ?? Infinity), Date.now()));
+  const tell = () =>
+    onFreshness(
+      freshness(Math.min(Math.max(heardMs, readAtMs), readingMs ?? changedMs ?? Infinity), heardMs, Date.now()),
+    );
 
   async function refresh(): Promise<void> {
     changedMs ??= Date.now();
     while (readingMs === null && changedMs !== null) {
       readingMs = changedMs;
       changedMs = null;
+      const beganMs = Date.now();
       try {
         await read();
-        readAtMs = Date.now();
+        readAtMs = beganMs;
         readingMs = null;
       } catch {
         // The next tick tries again; until then the list counts as behind since the change.
@@ -67,38 +86,28 @@ export function followFeed(url: string, read: () => Promise<void>, onFreshness: 
   const begin = () => {
     refresh().catch(reportError);
   };
-
-  let source = open();
-  function open(): EventSource {
-    const opened = new EventSource(url);
-    const heard = () => {
-      heardMs = Date.now();
-      tell();
-    };
-    opened.addEventListener('heartbeat', heard);
-    // What happened while the line was down is not repeated: an open line is a change too.
-    for (const event of ['change', 'open']) {
-      opened.addEventListener(event, () => {
-        heard();
-        begin();
-      });
-    }
-    return opened;
-  }
-  const timer = window.setInterval(() => {
-    // A browser gives up a line for good that is refused: open it anew.
-    const refused = source.readyState === EventSource.CLOSED;
-    if (changedMs !== null || Date.now() - readAtMs >= (refused ? READ_WITHOUT_LINE_EVERY_MS : READ_ANYWAY_EVERY_MS))
-      begin();
+  const line = listenToLine((event) => {
+    heardMs = Date.now();
     tell();
-    if (refused) source = open();
+    // What happened while the line was down is not repeated: an open line is a change too.
+    if (event !== 'heartbeat') begin();
+  });
+  const timer = window.setInterval(() => {
+    const nowMs = Date.now();
+    const everyMs = line.isRefused()
+      ? READ_WITHOUT_LINE_EVERY_MS
+      : nowMs - heardMs >= SILENT_AFTER_MS
+        ? POLL_EVERY_MS
+        : READ_ANYWAY_EVERY_MS;
+    if (changedMs !== null || nowMs - readAtMs >= everyMs) begin();
+    tell();
   }, 1_000);
   begin();
   return {
     refresh,
     stop: () => {
       window.clearInterval(timer);
-      source.close();
+      line.stop();
     },
   };
 }

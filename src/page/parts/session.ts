@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { sessionAnswer } from '../../answers/accessAnswers.ts';
+import { withVisibleFormat } from './formatCharacters.ts';
 
 /** A request that hangs must not keep the page from saying so. */
 const ANSWER_WITHIN_MS = 10_000;
@@ -74,12 +75,16 @@ export async function send(
     if (response.ok) return response;
     refusal = await refusalOf(response);
   }
-  if (refusal.code === 'not-signed-in') toSignIn();
+  if (refusal.code === 'not-signed-in') {
+    noteSessionEnd();
+    toSignIn();
+  }
   throw refusal;
 }
 
+/** What the server answers, for showing: characters that would turn text round stand as signs. @throws Refused */
 export async function read<T>(path: string): Promise<T> {
-  return (await (await ask(path)).json()) as T;
+  return JSON.parse(withVisibleFormat(await (await ask(path)).text())) as T;
 }
 
 async function refusalOf(response: Response): Promise<Refused> {
@@ -88,6 +93,28 @@ async function refusalOf(response: Response): Promise<Refused> {
     message?: string;
   };
   return new Refused(response.status, error, message === '' ? `The server answered ${response.status}.` : message);
+}
+
+const ENDED = 'odontoid.sessionEnded';
+
+/** For the sign-in, which says why it is asked for. The address does not: who sends it to somebody sends no such claim. */
+function noteSessionEnd(): void {
+  try {
+    sessionStorage.setItem(ENDED, 'yes');
+  } catch {
+    // Storage is switched off: the sign-in says less.
+  }
+}
+
+/** Whether somebody was here in this tab until their session ended; told once. */
+export function sessionHasEnded(): boolean {
+  try {
+    const ended = sessionStorage.getItem(ENDED) !== null;
+    sessionStorage.removeItem(ENDED);
+    return ended;
+  } catch {
+    return false;
+  }
 }
 
 /** Leaves for the sign-in, and comes back to the same screen afterwards. */

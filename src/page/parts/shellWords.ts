@@ -2,7 +2,7 @@
 export const shellWords = {
   product: 'Odontoid',
   notDiagnostic: 'Research software. Not for diagnostic use.',
-  tabTitle: (page: string) => `${page} - Odontoid`,
+  tabTitle: (page: string, newFlags: number) => `${newFlags > 0 ? `(${newFlags}) ` : ''}${page} - Odontoid`,
   skip: 'Skip to content',
   areas: 'Areas',
   administration: 'Administration',
@@ -14,6 +14,8 @@ export const shellWords = {
   },
   unknownPage: 'There is no page at this address.',
   toWorklist: 'To the worklist',
+  printed: (time: string) =>
+    `Odontoid, printed ${time}. A list on paper does not change: use the screen or the PACS for what is true now.`,
   loading: 'Loading',
   failed: 'That did not work. Try again.',
   broken: 'This page failed. Use the PACS worklist, and reload to try again.',

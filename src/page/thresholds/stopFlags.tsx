@@ -1,11 +1,11 @@
-import { useState } from 'preact/hooks';
+import { useKeptText } from '../parts/keptText.ts';
 import { ask } from '../parts/session.ts';
 import type { Act } from './thresholdRequest.tsx';
 import { thresholdWords as words } from './thresholdsWords.ts';
 
 /** Stops every flag of the site: one person and a reason are enough. */
 export function StopFlags({ act }: { act: Act }) {
-  const [reason, setReason] = useState('');
+  const [reason, setReason] = useKeptText('thresholds.stop');
   return (
     <section>
       <h2>{words.stop.title}</h2>

@@ -1,6 +1,6 @@
 import { LEAST_REASON_CHARACTERS } from '../../case/leastReason.ts';
-import { useState } from 'preact/hooks';
 import type { ThresholdBoardAnswer, WhatIfAnswer } from '../../answers/thresholdAnswers.ts';
+import { useKeptText } from '../parts/keptText.ts';
 import { ask } from '../parts/session.ts';
 import { CaseLink } from './thresholdTables.tsx';
 import { dateTime, thresholdWords as words } from './thresholdsWords.ts';
@@ -16,7 +16,7 @@ interface RequestProps {
 
 /** The reason, and the request: nothing is in force yet. */
 export function RequestForm({ sourceAeTitle, value, act }: RequestProps) {
-  const [reason, setReason] = useState('');
+  const [reason, setReason] = useKeptText('thresholds.request');
   const left = LEAST_REASON_CHARACTERS - reason.trim().length;
   const text = words.request;
   return (
@@ -25,7 +25,12 @@ export function RequestForm({ sourceAeTitle, value, act }: RequestProps) {
       <form
         onSubmit={(event) => {
           event.preventDefault();
-          if (left <= 0) act(() => ask('/api/thresholds/drafts', 'POST', { sourceAeTitle, value, reason }));
+          if (left <= 0)
+            act(() =>
+              ask('/api/thresholds/drafts', 'POST', { sourceAeTitle, value, reason }).then(
+                (response) => (setReason(''), response),
+              ),
+            );
         }}
       >
         <label class="stacked">

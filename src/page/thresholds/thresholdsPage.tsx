@@ -13,7 +13,7 @@ import { useWhatIf } from './useWhatIf.ts';
 
 /** Thresholds: what another one would have done, before it does anything. */
 export default function ThresholdsPage() {
-  const { board, problem, setProblem, said, choice, setChoice, load, act, dialog } = useBoard();
+  const { board, problem, setProblem, said, choice, choose, load, act, dialog } = useBoard();
   const isAdmin = useIsAdmin();
   const { whatIf, isCurrent } = useWhatIf(board, choice, setProblem);
 
@@ -49,7 +49,7 @@ export default function ThresholdsPage() {
 
   const now = ownThreshold(board, choice.source);
   const changes = choice.value !== now || (choice.source === '' && board.rule.site === null);
-  const onChoice = board.draft === null ? setChoice : null;
+  const onChoice = board.draft === null ? choose : null;
   const revert = (version: number) => act(() => ask('/api/thresholds/revert', 'POST', { version }));
   return (
     <div class="page thresholds">

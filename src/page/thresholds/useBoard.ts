@@ -1,6 +1,7 @@
 import { useCallback, useEffect, useState } from 'preact/hooks';
 import type { ThresholdBoardAnswer } from '../../answers/thresholdAnswers.ts';
 import { useConfirmed } from '../access/confirmIdentity.tsx';
+import { keepText, keptText } from '../parts/keptText.ts';
 import { read } from '../parts/session.ts';
 import { shownThreshold } from './choiceText.ts';
 import type { Choice } from './thresholdChooser.tsx';
@@ -9,6 +10,8 @@ import { refusalText, thresholdWords as words } from './thresholdsWords.ts';
 
 /** How often the page looks whether a lost fracture was opened in another tab. */
 const LOOK_MS = 4_000;
+/** Name under which a choice outlives the session. */
+const CHOICE = 'thresholds.choice';
 
 /** What is in force and asked for, the choice that is looked at, and how what is done about it went. */
 export function useBoard() {
@@ -22,11 +25,16 @@ export function useBoard() {
   const load = useCallback(async (): Promise<void> => {
     try {
       const answer = await read<ThresholdBoardAnswer>('/api/thresholds');
+      const kept = await keptText(CHOICE);
       setBoard((old) => {
         // An open request is what is looked at, until it is signed or withdrawn; afterwards, what is in force.
         if (answer.draft !== null) setChoice({ source: answer.draft.sourceAeTitle, value: answer.draft.value });
+        else if (old === null && kept !== '') setChoice(JSON.parse(kept) as Choice);
         else if (old === null || old.history[0]?.version !== answer.history[0]?.version)
-          setChoice(({ source }) => ({ source, value: shownThreshold(answer, source) }));
+          setChoice(({ source }) => {
+            keepText(CHOICE, '');
+            return { source, value: shownThreshold(answer, source) };
+          });
         return answer;
       });
     } catch (error) {
@@ -58,7 +66,11 @@ export function useBoard() {
       setProblem(refusalText(error));
     });
   };
-  return { board, problem, setProblem, said, choice, setChoice, load, act, dialog };
+  const choose = (next: Choice) => {
+    setChoice(next);
+    keepText(CHOICE, JSON.stringify(next));
+  };
+  return { board, problem, setProblem, said, choice, choose, load, act, dialog };
 }
 
 /** Looks again when somebody comes back to this tab, and from time to time, while `isOpen`. */

@@ -1,12 +1,13 @@
 import './wall.css';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { WallAnswer } from '../../answers/wallAnswer.ts';
-import { useAlerts } from '../alerts/alerts.tsx';
-import { followFeed, LIVE, type Freshness } from '../parts/feed.ts';
+import { useAlerts } from '../alerts/useAlerts.ts';
+import { emptyText, feedText, followFeed, LIVE, type Freshness } from '../parts/feed.ts';
 import { clockTime, minuteTime } from '../parts/format.ts';
 import { useKeys } from '../parts/keys.ts';
 import { LOOKS } from '../parts/looks.ts';
 import { ask, read, Refused } from '../parts/session.ts';
+import { useAfter } from '../parts/useAfter.ts';
 import { chosenFontPx, isSetUp, WallSetUp } from './wallSetUp.tsx';
 import { wallWords as words } from './wallWords.ts';
 import { feedWords } from '../parts/feedWords.ts';
@@ -41,7 +42,7 @@ export default function WallPage() {
 function Wall({ onRefused }: { onRefused: () => void }) {
   const [answer, setAnswer] = useState<WallAnswer | null>(null);
   const [fresh, setFresh] = useState<Freshness>(LIVE);
-  const [slowLoad, setSlowLoad] = useState(false);
+  const slowLoad = useAfter(STILL_LOADING_AFTER_MS);
   const [shown, setShown] = useState(0);
   const [fontPx, setFontPx] = useState(chosenFontPx);
   const [setting, setSetting] = useState(!isSetUp());
@@ -52,7 +53,6 @@ function Wall({ onRefused }: { onRefused: () => void }) {
     { keys: ['Escape'], shown: 'Esc', does: words.keys.close, run: () => setSetting(false) },
   ]);
   useEffect(() => {
-    const timer = window.setTimeout(() => setSlowLoad(true), STILL_LOADING_AFTER_MS);
     const look = async () => {
       try {
         setAnswer(await read<WallAnswer>('/api/wall'));
@@ -62,21 +62,18 @@ function Wall({ onRefused }: { onRefused: () => void }) {
         throw error;
       }
     };
-    const feed = followFeed('/api/events', look, setFresh);
-    return () => {
-      window.clearTimeout(timer);
-      feed.stop();
-    };
+    const feed = followFeed(look, setFresh);
+    return feed.stop;
   }, []);
   const lost = fresh.kind === 'lost';
-  const { blocked, ring } = useAlerts(answer?.flags ?? null, lost);
+  const { blocked, ring } = useAlerts({ open: answer?.flags ?? null, lost });
   return (
     <div class="wall" style={{ fontSize: `${fontPx}px` }}>
       <header class="wall-head">
         <h1>{words.heading}</h1>
         <span>{answer === null || lost ? '' : feedWords.waitingScans(answer.unread, answer.flagged)}</span>
         <span class="spacer" />
-        <span class={`feed-${fresh.kind}`}>{feedText(fresh, answer)}</span>
+        <span class={`feed-${fresh.kind}`}>{freshText(fresh, answer)}</span>
         <button type="button" aria-expanded={setting} onClick={() => setSetting(!setting)}>
           {words.setUp}
         </button>
@@ -103,7 +100,7 @@ function Wall({ onRefused }: { onRefused: () => void }) {
         {answer === null ? (
           <p>{slowLoad ? feedWords.stillLoading : ''}</p>
         ) : answer.total === 0 ? (
-          <p>{emptyText(fresh, answer)}</p>
+          <p>{emptyText(fresh, answer.receiverUp, answer.lastReceivedAtMs, answer.nowMs)}</p>
         ) : (
           <Rows rows={answer.rows} maxWaitMinutes={answer.maxWaitMinutes} shown={shown} onShown={setShown} />
         )}
@@ -117,17 +114,10 @@ function Wall({ onRefused }: { onRefused: () => void }) {
   );
 }
 
-function feedText(fresh: Freshness, answer: WallAnswer | null): string {
-  if (fresh.kind === 'slow') return feedWords.slowFeed(fresh.silentSeconds);
-  return fresh.kind === 'live' && answer !== null
-    ? `${feedWords.liveFeed} ${minuteTime(answer.nowMs, answer.nowMs)}`
-    : '';
-}
-
-function emptyText(fresh: Freshness, { receiverUp, lastReceivedAtMs, nowMs }: WallAnswer): string {
-  return fresh.kind === 'live' && receiverUp
-    ? feedWords.empty(lastReceivedAtMs === null ? null : clockTime(lastReceivedAtMs, nowMs))
-    : feedWords.emptyUnsure;
+/** With the time of the list, which nobody reloads. */
+function freshText(fresh: Freshness, answer: WallAnswer | null): string {
+  if (fresh.kind !== 'live') return feedText(fresh);
+  return answer === null ? '' : `${feedText(fresh)} ${minuteTime(answer.nowMs, answer.nowMs)}`;
 }
 
 function faultsOf(answer: WallAnswer | null): string[] {

@@ -1,5 +1,5 @@
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { AlertChoices } from '../alerts/alerts.tsx';
+import { AlertChoices } from '../alerts/alertChoices.tsx';
 import { applyTheme, keepPreference, preference } from '../parts/preferences.ts';
 import { wallFontPx } from './wallSize.ts';
 import { wallWords as words } from './wallWords.ts';

@@ -19,6 +19,9 @@ interface Properties {
   onClaim: (row: WorklistRow) => void;
 }
 
+/** Characters of a name that fit into one line of its column; a longer one has two smaller ones. */
+const LONG_NAME = 14;
+
 /** Of the row under the button when it was pressed: a list that moves before it is let go must not open another patient. */
 let pressed: string | null = null;
 
@@ -90,16 +93,19 @@ const CELLS: Readonly<Record<ColumnName, (properties: Properties) => JSX.Element
         </svg>
       </div>
     ),
-  patient: ({ row, masked }) => (
-    <>
-      <a class="opener line" href={`/case/${row.caseRef}`}>
-        <bdi>{masked ? words.masked : personName(row.patientName)}</bdi>
-      </a>
-      <div class="muted line">
-        {[[ageText(row.age), row.sex].filter(Boolean).join(' '), row.patientId].filter(Boolean).join(' · ')}
-      </div>
-    </>
-  ),
+  patient: ({ row, masked }) => {
+    const name = masked ? words.masked : personName(row.patientName);
+    return (
+      <>
+        <a class={name.length > LONG_NAME ? 'opener lines two long' : 'opener line'} href={`/case/${row.caseRef}`}>
+          <bdi>{name}</bdi>
+        </a>
+        <div class="muted line">
+          {[[ageText(row.age), row.sex].filter(Boolean).join(' '), row.patientId].filter(Boolean).join(' · ')}
+        </div>
+      </>
+    );
+  },
   accession: ({ row, viewerTemplate }) => {
     const link = viewerLink(viewerTemplate, row);
     if (link === null) return <div class="lines two">{row.accessionNumber}</div>;
@@ -181,7 +187,7 @@ function Wait({ waitMs, maxWaitMinutes }: { waitMs: number; maxWaitMinutes: numb
   const minutes = Math.floor(waitMs / 60_000);
   const overdue = minutes >= maxWaitMinutes;
   return (
-    <div class={overdue ? 'kind-fault' : ''}>
+    <div class={overdue ? 'overdue' : ''}>
       <div class="line">{words.waitOf(minutes, maxWaitMinutes)}</div>
       <svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">
         <rect class="track" width="100" height="6" />

@@ -1,3 +1,5 @@
+import { withFormat } from '../parts/formatCharacters.ts';
+
 /** What the reader has asked the list for. */
 export interface ListQuery {
   show: 'all' | 'flagged' | 'unflagged' | 'unscored';
@@ -44,7 +46,7 @@ export function isNarrowed({ show, search, location }: ListQuery): boolean {
 
 /** A part as the address of the API has it. */
 export function searchParamsOf({ list, ...part }: PartOfList): URLSearchParams {
-  const query = new URLSearchParams(Object.entries(part).map(([name, value]) => [name, String(value)]));
+  const query = new URLSearchParams(Object.entries(part).map(([name, value]) => [name, withFormat(String(value))]));
   if (list !== null) query.set('list', list);
   return query;
 }

@@ -1,6 +1,5 @@
-import type { Freshness } from '../parts/feed.ts';
+import { emptyText, type Freshness } from '../parts/feed.ts';
 import { feedWords } from '../parts/feedWords.ts';
-import { clockTime } from '../parts/format.ts';
 import type { WorklistAnswer } from '../parts/listAnswer.ts';
 import { useAfter } from '../parts/useAfter.ts';
 import { words } from './worklistWords.ts';
@@ -29,7 +28,6 @@ interface Properties {
 
 /** Why the list shows nothing. */
 export function Empty({ answer, narrowed, fresh, onClear }: Properties) {
-  const { lastReceivedAtMs } = answer.totals;
   if (narrowed && answer.allTotal > 0)
     return (
       <div class="empty">
@@ -40,10 +38,6 @@ export function Empty({ answer, narrowed, fresh, onClear }: Properties) {
       </div>
     );
   return (
-    <div class="empty">
-      {fresh.kind === 'live' && answer.system.receiver.up
-        ? feedWords.empty(lastReceivedAtMs === null ? null : clockTime(lastReceivedAtMs, answer.nowMs))
-        : feedWords.emptyUnsure}
-    </div>
+    <div class="empty">{emptyText(fresh, answer.system.receiver.up, answer.totals.lastReceivedAtMs, answer.nowMs)}</div>
   );
 }

@@ -56,7 +56,7 @@ export function useWorklist(span: RefObject<Span>, isAttended: () => boolean): W
     [load],
   );
   useEffect(() => {
-    const followed = followFeed('/api/events', () => load(!isAttended()), setFresh);
+    const followed = followFeed(() => load(!isAttended()), setFresh);
     feed.current = followed;
     return () => followed.stop();
   }, [load, isAttended]);

@@ -1,7 +1,7 @@
 import './worklist.css';
 import { useLocation } from 'preact-iso';
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
-import { useAlerts } from '../alerts/alerts.tsx';
+import { useShellAlerts } from '../alerts/shellAlerts.tsx';
 import { setClaimed, setRead } from '../case/caseApi.ts';
 import { personName } from '../parts/format.ts';
 import { useKeys } from '../parts/keys.ts';
@@ -48,7 +48,7 @@ export default function WorklistPage() {
   /** By the reader's wish, or by the site's. */
   const hidden = masked || answer?.masked === true;
   const thumbnail = useThumbnail(list, hidden);
-  const { fresh: freshFlags, ...alerts } = useAlerts(answer?.flags.open ?? null, lost);
+  const { fresh: freshFlags, ...alerts } = useShellAlerts(answer?.flags.open ?? null, lost);
   useIdle(
     MASK_AFTER_MS,
     useCallback(() => mask(true), [mask]),

@@ -1,6 +1,6 @@
 import type { RefObject } from 'preact';
 import { useMemo } from 'preact/hooks';
-import { AlertChoices } from '../alerts/alerts.tsx';
+import { AlertChoices } from '../alerts/alertChoices.tsx';
 import { ColumnChooser } from './columnChooser.tsx';
 import type { ColumnName } from './columns.ts';
 import { SHOWS, type ListQuery } from './listQuery.ts';

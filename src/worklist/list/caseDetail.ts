@@ -7,7 +7,7 @@ import type { ResultObject } from '../../case/delivery.ts';
 import { onCurrentRevision } from '../cases/currentAnalysis.ts';
 import type { Schema } from '../db/schema.ts';
 import { caseRecordOf } from './caseRecord.ts';
-import { caseVolume, type CaseVolume, type VolumeSlice } from './caseVolume.ts';
+import { caseVolume, namedVolume, type CaseVolume, type VolumeSlice } from './caseVolume.ts';
 import { deliveriesOf, describeCases, type ReadingContext } from './listedRows.ts';
 import { whyHere } from './priority.ts';
 
@@ -89,7 +89,7 @@ export async function caseDetail(
     row: inList,
     series: analysis === undefined ? [] : (JSON.parse(analysis.series) as SeriesVerdict[]),
     manifest,
-    volume: manifest === null ? null : ((await caseVolume(db, studyInstanceUid, manifest))?.volume ?? null),
+    volume: manifest === null ? null : await namedVolume(db, studyInstanceUid, manifest),
     findings,
     instances: {
       received: instances.filter((instance) => instance.kind !== 'own').length,

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { sql, type Kysely } from 'kysely';
 import type { CaseManifest, InstanceHeader } from '../../case/case.ts';
 import type { OrientationChange } from '../../dicom/geometry.ts';
 import { toTrainedOrientation } from '../../dicom/geometry.ts';
@@ -14,6 +14,8 @@ export interface CaseVolume {
   /** Of each slice, superior first; greater is more superior. */
   positionsMm: number[];
   gaps: { afterSliceIndex: number; missingSlices: number }[];
+  /** Instance Number (0020,0013) of each slice, by which a PACS names it; null where the header has none. */
+  instanceNumbers: (number | null)[];
 }
 
 /** One slice of it: where it lies on disk, and how its stored matrix becomes the oriented one. */
@@ -34,7 +36,7 @@ export async function caseVolume(
   db: Kysely<Schema>,
   studyInstanceUid: string,
   manifest: CaseManifest,
-): Promise<{ volume: CaseVolume; orientation: OrientationChange } | null> {
+): Promise<{ volume: Omit<CaseVolume, 'instanceNumbers'>; orientation: OrientationChange } | null> {
   const middle = manifest.slices[Math.floor(manifest.slices.length / 2)];
   const row = await db
     .selectFrom('instances')
@@ -60,4 +62,30 @@ export async function caseVolume(
       gaps: manifest.gaps,
     },
   };
+}
+
+/** The volume with what the PACS calls its slices; null as `caseVolume`. */
+export async function namedVolume(
+  db: Kysely<Schema>,
+  studyInstanceUid: string,
+  manifest: CaseManifest,
+): Promise<CaseVolume | null> {
+  const found = await caseVolume(db, studyInstanceUid, manifest);
+  if (found === null) return null;
+  return { ...found.volume, instanceNumbers: await instanceNumbersOf(db, studyInstanceUid, manifest) };
+}
+
+/** What the PACS calls each slice of the manifest. */
+async function instanceNumbersOf(
+  db: Kysely<Schema>,
+  studyInstanceUid: string,
+  manifest: CaseManifest,
+): Promise<(number | null)[]> {
+  const rows = await db
+    .selectFrom('instances')
+    .select(['sha256', sql<number | null>`json_extract(header, '$.instanceNumber')`.as('number')])
+    .where('study_instance_uid', '=', studyInstanceUid)
+    .execute();
+  const bySha256 = new Map(rows.map(({ sha256, number }) => [sha256, number]));
+  return manifest.slices.map(({ sha256 }) => bySha256.get(sha256) ?? null);
 }

@@ -58,3 +58,28 @@ test.each([
 ])('quiet hours from %s to %s at %i h: %s', (from, to, hour, quiet) => {
   expect(isQuiet(from, to, new Date(2026, 0, 1, hour))).toBe(quiet);
 });
+
+test('a flag that nobody opens or claims rings again after ten minutes, and so on; opened or claimed it is silent', () => {
+  const plan = new ChimePlan([], OPENED_MS);
+  const at = (minute: number, ...open: ReturnType<typeof flag>[]) => plan.next(open, OPENED_MS + minute * MINUTE_MS);
+  expect(at(0, flag('a'), flag('b'))).toBe(2);
+  expect(at(10, flag('a'), flag('b'))).toBe(0);
+  expect(at(11, flag('a'), flag('b'))).toBe(2);
+  expect(at(12, flag('a'), flag('b', OPENED_MS + 1, true))).toBe(0);
+  plan.opened('a');
+  expect(at(30, flag('a'), flag('b', OPENED_MS + 1, true))).toBe(0);
+  expect(plan.fresh([flag('a')])).toEqual([]);
+  // The claim was given back at minute 30: the next reader has ten minutes.
+  expect(at(39, flag('a'), flag('b'))).toBe(0);
+  expect(at(41, flag('a'), flag('b'))).toBe(1);
+});
+
+test('what one tab has rung for, another does not', () => {
+  const one = new ChimePlan([], OPENED_MS);
+  const other = new ChimePlan([], OPENED_MS);
+  expect(one.next([flag('a')], OPENED_MS + 1)).toBe(1);
+  other.adopt(one.heard);
+  expect(other.next([flag('a')], OPENED_MS + 2)).toBe(0);
+  other.adopt(one.heard);
+  expect(other.next([flag('a'), flag('b')], OPENED_MS + MINUTE_MS)).toBe(1);
+});

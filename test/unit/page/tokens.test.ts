@@ -72,7 +72,13 @@ test('colours are named once: the rules of every room use the tokens', () => {
   expect(base).toContain(RULES_BEGIN);
   expect([...sheets.keys()].length).toBeGreaterThanOrEqual(10);
   for (const [name, css] of sheets) {
-    const rules = name === 'base.css' ? css.slice(css.indexOf(RULES_BEGIN)) : css;
+    // Ink on paper has no theme: print.css gives the tokens another value.
+    const rules =
+      name === 'print.css'
+        ? css.replace(/--[a-z]+: #[0-9a-f]{6};/g, '')
+        : name === 'base.css'
+          ? css.slice(css.indexOf(RULES_BEGIN))
+          : css;
     expect(rules, name).not.toMatch(/#[0-9a-f]{3,8}\b/i);
     expect(rules, name).not.toMatch(/\b(green|lime|teal|hsl|rgb|oklch|accent-color: (?!var))/);
   }

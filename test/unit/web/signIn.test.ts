@@ -505,3 +505,27 @@ test('over TLS the cookie is bound to the host; only the public name gets in', a
   const plain = await new Visitor(url, { ...proxied, 'X-Forwarded-Proto': 'http' }).signIn('ann');
   expect(plain.headers['set-cookie']).toBeUndefined();
 });
+
+test('behind a proxy that does not say https nobody is signed in, is told so, and a one-time link is not used up', async () => {
+  const { url, access } = await site({
+    publicUrl: 'https://odontoid.example',
+    trustProxy: ['127.0.0.1'],
+    signIn: { secure: true },
+  });
+  const { link } = await access.accounts.add('new', 'reader', { name: 'test', address: '' });
+  const { secret } = link;
+  const silent = { Host: 'odontoid.example', Origin: 'https://odontoid.example' };
+  const through = (headers: Record<string, string>) => new Visitor(url, headers);
+  for (const [path, body] of [
+    ['/api/set-up/link', { secret }],
+    ['/api/set-up', { secret, password: 'axis and atlas, seven' }],
+    ['/api/session', { name: 'new', password: 'axis and atlas, seven' }],
+    ['/api/wall/open', { secret }],
+  ] as const) {
+    const answer = await through(silent).ask('POST', path, body);
+    expect([answer.status, answer.body], path).toEqual([421, expect.stringContaining('X-Forwarded-Proto')]);
+  }
+  const told = { ...silent, 'X-Forwarded-Proto': 'https' };
+  const used = await through(told).ask('POST', '/api/set-up', { secret, password: 'axis and atlas, seven' });
+  expect(used.status).toBe(204);
+});
