@@ -125,7 +125,7 @@ export async function analyseFolder({
       findings,
       manifest,
       series: manifest?.series ?? (assembled.type === 'seriesChosen' ? assembled.manifest.series : assembled.series),
-      unread,
+      unread: [...unread, ...undecoded(instances, manifest)],
       files,
       seconds: {
         read: readSeconds,
@@ -138,6 +138,14 @@ export async function analyseFolder({
   } finally {
     await model.close();
   }
+}
+
+/** Files of slices whose pixels cannot be decoded, though their headers can be read. */
+function undecoded(instances: readonly StoredInstance[], manifest: CaseManifest | null): UnreadFile[] {
+  return (manifest?.unreadSlices ?? []).map(({ sopInstanceUid, reason }) => ({
+    file: instances.find(({ header }) => header.sopInstanceUid === sopInstanceUid)?.path ?? sopInstanceUid,
+    reason,
+  }));
 }
 
 function noSingleStudy(
