@@ -546,11 +546,13 @@ export const configSchema = z.strictObject({
         .max(3_650)
         .default(14)
         .describe(
-          'Delivered and ineligible cases, and those that a person has left as they are, older than this are removed with their files, days.',
+          'Delivered and ineligible cases, and those that a person has left as they are, older than this are removed with their files, days. What nobody has read stays when it is flagged or was not analysed.',
         ),
       lowWaterFreeBytes: bytes(0, 2 ** 50)
         .default(10_737_418_240)
-        .describe('Below this much free disk, the oldest delivered and ineligible cases are removed early, bytes.'),
+        .describe(
+          'Below this much free disk, what is safest to lose is removed early, bytes: encoded slices, then cases that were read, unflagged ones first. Nothing unread goes early; below `receive.minFreeBytes` objects are refused instead.',
+        ),
       backupsToKeep: z.int().min(1).max(365).default(7).describe('Nightly database backups that are kept.'),
       retentionCron: z.string().default('*/10 * * * *').describe('When retention is looked at (cron, local time).'),
       nightlyCron: z

@@ -4,16 +4,17 @@ import { TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { WorklistStore } from '../worklist/cases/caseStore.ts';
+import type { RemovalCause } from '../worklist/cases/removal.ts';
 
 export interface RetentionOptions {
-  store: Pick<WorklistStore, 'removableCases' | 'beginRemoval' | 'finishRemoval'>;
+  store: Pick<WorklistStore, 'removableCases' | 'removeFeatures' | 'beginRemoval' | 'finishRemoval'>;
   clock: Clock;
   log: Log;
   spoolDir: string;
   resultsDir: string;
   /** Finished cases that got nothing new for this long are removed. */
   retentionMs: number;
-  /** Below this much free disk the oldest finished cases go early. */
+  /** Below this much free disk what is safest to lose goes early. */
   lowWaterFreeBytes: number;
   /** Free disk under the spool, bytes. */
   freeBytes?: () => Promise<number>;
@@ -23,42 +24,52 @@ const BATCH = 50;
 /** A study that came, or came again, so shortly ago may still be coming: not even a full disk removes it. */
 const STILL_COMING_MS = 60 * 60_000;
 
-/** Removes finished cases that are old, and the oldest ones while the disk is nearly full. Never one that is unfinished, failed or held. Returns how many. */
+/**
+ * Removes finished cases whose time is over; and while the disk is nearly full what is safest to lose, no more than needed: encoded slices, then cases that
+ * somebody has read, those that were not flagged first. Never one that is unfinished, failed or held, and none that is flagged or was not analysed and that nobody
+ * has read: below the receiver's own mark (`receive.minFreeBytes`) new objects are refused instead. Returns how many cases.
+ */
 export async function retainCases(options: RetentionOptions): Promise<number> {
   const { store, clock, log, lowWaterFreeBytes } = options;
   const freeBytes = options.freeBytes ?? (() => freeBytesUnder(options.spoolDir));
-  const old = await removeWhile(options, clock.now() - options.retentionMs, () => Promise.resolve(true));
-  const early = await removeWhile(
-    options,
-    clock.now() - STILL_COMING_MS,
-    async () => (await freeBytes()) < lowWaterFreeBytes,
-  );
-  if (old + early > 0) log.info('Finished cases removed', { count: old + early });
+  const isDiskLow = async (): Promise<boolean> => (await freeBytes()) < lowWaterFreeBytes;
+  const stillComingMs = clock.now() - STILL_COMING_MS;
+  const old = await removeWhile(options, 'age', clock.now() - options.retentionMs, () => Promise.resolve(true));
+  if (old > 0) log.info('Finished cases removed: their time was over', { count: old });
+  if (!(await isDiskLow())) return old;
+
+  const features = await store.removeFeatures(stillComingMs);
+  const early = await removeWhile(options, 'disk', stillComingMs, isDiskLow);
+  log.warn('The disk is nearly full: encoded slices and cases that were read are removed before their time', {
+    count: early,
+    features,
+  });
   const free = await freeBytes();
   if (free < lowWaterFreeBytes)
-    log.warn('The disk stays below its low-water mark: nothing more may be removed', {
-      freeBytes: free,
-      count: (await store.removableCases(clock.now() - STILL_COMING_MS, 1)).length,
-    });
+    log.error(
+      'The disk stays below its low-water mark, and nothing more may be removed: read studies, or give the disk space',
+      { freeBytes: free },
+    );
   return old + early;
 }
 
 async function removeWhile(
   options: RetentionOptions,
+  cause: RemovalCause,
   beforeMs: number,
   wanted: () => Promise<boolean>,
 ): Promise<number> {
   let removed = 0;
   const tried = new Set<string>();
   while (true) {
-    const batch = (await options.store.removableCases(beforeMs, BATCH + tried.size)).filter(
+    const batch = (await options.store.removableCases(beforeMs, BATCH + tried.size, cause)).filter(
       (candidate) => !tried.has(candidate.studyInstanceUid),
     );
     if (batch.length === 0) return removed;
     for (const { studyInstanceUid } of batch) {
       if (!(await wanted())) return removed;
       tried.add(studyInstanceUid);
-      if (await remove(options, studyInstanceUid, beforeMs)) removed++;
+      if (await remove(options, studyInstanceUid, cause, beforeMs)) removed++;
     }
   }
 }
@@ -70,9 +81,10 @@ async function removeWhile(
 async function remove(
   { store, log, spoolDir, resultsDir }: RetentionOptions,
   studyInstanceUid: string,
+  cause: RemovalCause,
   beforeMs: number,
 ): Promise<boolean> {
-  const files = await store.beginRemoval(studyInstanceUid, beforeMs);
+  const files = await store.beginRemoval(studyInstanceUid, beforeMs, cause);
   if (files === null) return false;
   const paths = [
     ...files.spoolPaths.map((path) => within(spoolDir, join(spoolDir, path))),
@@ -80,7 +92,7 @@ async function remove(
   ];
   for (const path of paths) await rm(path, { force: true });
   for (const folder of new Set(paths.map((path) => dirname(path)))) await removeIfEmpty(folder);
-  const finished = await store.finishRemoval(studyInstanceUid);
+  const finished = await store.finishRemoval(studyInstanceUid, cause);
   if (!finished) log.warn('A study came again while it was removed', { studyInstanceUid });
   return finished;
 }

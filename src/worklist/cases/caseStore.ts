@@ -12,7 +12,7 @@ import {
 import { dueDeliveries, recordDelivery, retryDeliveries } from './outbox.ts';
 import { releaseQuarantine } from './quarantine.ts';
 import { claimReading, markRead, markStat, recordVerdict, reprocess, resend } from '../list/readerActions.ts';
-import { beginRemoval, finishRemoval, removableCases } from './removal.ts';
+import { beginRemoval, finishRemoval, removableCases, removeFeatures } from './removal.ts';
 import { countForShadow, nextForShadow, saveShadowScore, shadowScores } from '../models/shadowScores.ts';
 import { saveSliceFeatures, sliceFeatures } from './sliceFeatures.ts';
 import { abandonLeases, apply, claim, fail, heartbeat, nudgeComplete, release } from './stages.ts';
@@ -65,6 +65,7 @@ const OPERATIONS = {
   release,
   releaseQuarantine,
   removableCases,
+  removeFeatures,
   reprocess,
   resend,
   retryDeliveries,

@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { Kysely, Transaction } from 'kysely';
 import { appendAudit } from '../audit/audit.ts';
 import { keepPatientForAudit } from '../audit/auditOutbox.ts';
@@ -21,20 +22,38 @@ export interface CaseFiles {
   resultPaths: string[];
 }
 
+/** Why cases are removed: their time is over, or the disk is nearly full. */
+export type RemovalCause = 'age' | 'disk';
+
 /** What a synthetic study is kept for after its run: somebody looks why it failed. */
 const PROOF_KEPT_MS = 24 * 60 * 60_000;
 
+/** SQL on a row of `cases`: the network has analysed its present revision, and did not flag it. */
+const isUnflagged = sql<boolean>`exists (
+  select 1 from analyses
+  where analyses.study_instance_uid = cases.study_instance_uid
+    and analyses.revision = cases.revision
+    and analyses.decision = 'not-suspected'
+)`;
+
 /**
  * Cases that are finished and got nothing new since `beforeMs`: delivered, or not eligible with nothing left to report or to send. Never an unfinished
- * one; a failed or held one, or one with refused results, only when a person has left it as it is. A synthetic study goes a day after its run, whatever has
- * become of it.
+ * one; a failed or held one, or one with refused results, only when a person has left it as it is. A study that nobody has read stays when it is flagged or
+ * was not analysed; one that is neither stays for its full time, however full the disk. A synthetic study goes a day after its run, whatever has become of it.
  */
-function finished({ clock }: StoreContext, db: Kysely<Schema>, beforeMs: number) {
+function finished({ clock }: StoreContext, db: Kysely<Schema>, beforeMs: number, cause: RemovalCause) {
   return db.selectFrom('cases').where((row) =>
     row.or([
       row.and([
         row('proof', '=', 0),
         row('last_received_at', '<', beforeMs),
+        row.or([
+          row('read_at', 'is not', null),
+          isDismissed,
+          // Begun when it was allowed: its files may be gone already.
+          row('removing', '=', 1),
+          ...(cause === 'age' ? [isUnflagged] : []),
+        ]),
         row.or([
           row.and([row('quarantine_reason', 'is not', null), isDismissed]),
           row.and([
@@ -79,10 +98,16 @@ function finished({ clock }: StoreContext, db: Kysely<Schema>, beforeMs: number)
   );
 }
 
-/** Cases that may go, oldest first; one whose removal was cut short comes again. */
-export async function removableCases(context: StoreContext, beforeMs: number, limit: number): Promise<RemovableCase[]> {
-  const rows = await finished(context, context.db, beforeMs)
+/** Cases that may go, what is safest to remove first: those that were not flagged, then the others, each the oldest first. One whose removal was cut short comes again. */
+export async function removableCases(
+  context: StoreContext,
+  beforeMs: number,
+  limit: number,
+  cause: RemovalCause = 'age',
+): Promise<RemovableCase[]> {
+  const rows = await finished(context, context.db, beforeMs, cause)
     .select(['study_instance_uid', 'last_received_at'])
+    .orderBy(isUnflagged, 'desc')
     .orderBy('last_received_at')
     .orderBy('study_instance_uid')
     .limit(limit)
@@ -90,14 +115,37 @@ export async function removableCases(context: StoreContext, beforeMs: number, li
   return rows.map((row) => ({ studyInstanceUid: row.study_instance_uid, lastReceivedAtMs: row.last_received_at }));
 }
 
+/**
+ * Deletes the encoded slices of finished cases that nobody will be asked about again: they save time when a study is analysed anew, and nothing else. Returns how
+ * many slices.
+ */
+export async function removeFeatures(context: StoreContext, beforeMs: number): Promise<number> {
+  return write(context, async (trx) => {
+    const { numDeletedRows } = await trx
+      .deleteFrom('slice_features')
+      .where('instance_sha256', 'in', (instances) =>
+        instances
+          .selectFrom('instances')
+          .innerJoin('cases', 'cases.study_instance_uid', 'instances.study_instance_uid')
+          .select('instances.sha256')
+          .where('cases.state', 'in', ['delivered', 'ineligible'])
+          .where('cases.quarantine_reason', 'is', null)
+          .where('cases.last_received_at', '<', beforeMs),
+      )
+      .executeTakeFirstOrThrow();
+    return Number(numDeletedRows);
+  });
+}
+
 /** Marks the case so that nothing claims it while its files go; null when it is not finished any more, or got something since `beforeMs`. */
 export async function beginRemoval(
   context: StoreContext,
   studyInstanceUid: string,
   beforeMs: number,
+  cause: RemovalCause = 'age',
 ): Promise<CaseFiles | null> {
   return write(context, async (trx) => {
-    const row = await finished(context, trx, beforeMs)
+    const row = await finished(context, trx, beforeMs, cause)
       .select('study_instance_uid')
       .where('study_instance_uid', '=', studyInstanceUid)
       .executeTakeFirst();
@@ -125,25 +173,35 @@ export async function beginRemoval(
 }
 
 /** Ends a removal whose files are gone. False when new input has reopened the study meanwhile. */
-export async function finishRemoval(context: StoreContext, studyInstanceUid: string): Promise<boolean> {
+export async function finishRemoval(
+  context: StoreContext,
+  studyInstanceUid: string,
+  cause: RemovalCause = 'age',
+): Promise<boolean> {
   return write(context, async (trx, touched) => {
     const row = await caseRow(trx, studyInstanceUid);
     if (row?.removing !== 1) return false;
-    await eraseCase(trx, row, context.clock.now());
+    await eraseCase(trx, row, context.clock.now(), cause);
     touched.add(studyInstanceUid);
     return true;
   });
 }
 
 /** Deletes everything on record of a case but its audit and its score. */
-export async function eraseCase(trx: Transaction<Schema>, row: CaseRow, now: number): Promise<void> {
+export async function eraseCase(
+  trx: Transaction<Schema>,
+  row: CaseRow,
+  now: number,
+  cause: RemovalCause = 'age',
+): Promise<void> {
   const { study_instance_uid: studyInstanceUid } = row;
   // A synthetic study's score is no scan's of the site.
   if (row.proof === 0) await keepScore(trx, row);
   await dropSliceFeatures(trx, studyInstanceUid);
   await trx.deleteFrom('instances').where('study_instance_uid', '=', studyInstanceUid).execute();
   if (row.proof === 0) {
-    await appendAudit(trx, now, { action: 'study.removed', actor: 'odontoid', target: studyInstanceUid });
+    const detail = { state: row.state, read: row.read_at !== null, cause };
+    await appendAudit(trx, now, { action: 'study.removed', actor: 'odontoid', target: studyInstanceUid, detail });
     await keepPatientForAudit(trx, row);
   }
   await trx.deleteFrom('cases').where('study_instance_uid', '=', studyInstanceUid).execute();

@@ -42,6 +42,9 @@ async function place() {
     for (const object of results(name)) await write(object.path);
     await worklist.store.apply(await claimed(worklist.store, 'report'), { type: 'reported', objects: results(name) });
   };
+  const read = async (...names: string[]) => {
+    for (const name of names) await worklist.store.markRead(studyUid(name), true, 'ann');
+  };
   const retain = (wishes: { freeBytes?: () => Promise<number> } = {}) =>
     retainCases({
       store: worklist.store,
@@ -57,16 +60,19 @@ async function place() {
   const files = (name: string) =>
     [...spooled(name), ...results(name).map((object) => object.path)].filter((path) => existsSync(path)).length;
   const listed = async () => (await worklist.query.rows()).map((row) => row.studyInstanceUid).sort();
-  return { ...worklist, spoolDir, resultsDir, study, retain, files, listed };
+  return { ...worklist, spoolDir, resultsDir, study, read, retain, files, listed };
 }
 
 describe('retention', () => {
   it('removes delivered cases after their time, with every file, and keeps the audit', async () => {
-    const { study, store, clock, retain, files, listed, database, spoolDir, resultsDir, ...worklist } = await place();
+    const { study, read, store, clock, retain, files, listed, database, spoolDir, resultsDir, ...worklist } =
+      await place();
     await study('old');
+    await read('old');
     await deliverAll({ ...worklist, store, clock, database });
     clock.advance(14 * DAY_MS - 1);
     await study('new');
+    await read('new');
     await deliverAll({ ...worklist, store, clock, database });
     expect(await retain()).toBe(0);
     clock.advance(2);
@@ -88,6 +94,7 @@ describe('retention', () => {
       'seriesChosen',
       'inferred',
       'reported',
+      'read',
       'delivered',
       'removed',
     ]);
@@ -97,7 +104,7 @@ describe('retention', () => {
   });
 
   it('keeps what is unfinished, undelivered, failed or held, however old and however full the disk', async () => {
-    const { study, store, clock, retain, files, listed, ...worklist } = await place();
+    const { study, read, store, clock, retain, files, listed, ...worklist } = await place();
     const all = { ...worklist, store, clock };
     await study('held');
     await deliverAll(all);
@@ -113,6 +120,8 @@ describe('retention', () => {
       series: [],
       findings: findingsOf(null),
     });
+    // Read, so that nothing but their state keeps them.
+    await read('held', 'undelivered', 'failed', 'ineligible');
     clock.advance(365 * DAY_MS);
     const before = await listed();
     expect(await retain({ freeBytes: () => Promise.resolve(0) })).toBe(0);
@@ -125,7 +134,7 @@ describe('retention', () => {
   });
 
   it('removes an ineligible case once its report is delivered', async () => {
-    const { store, clock, retain, listed, resultsDir, ...worklist } = await place();
+    const { read, store, clock, retain, listed, resultsDir, ...worklist } = await place();
     await store.recordInstances([instanceOf({ study: 'ineligible' })]);
     await store.nudgeComplete([studyUid('ineligible')]);
     await store.apply(await claimed(store, 'assemble'), {
@@ -137,6 +146,7 @@ describe('retention', () => {
       type: 'reported',
       objects: objectsOf('ineligible').map((object) => ({ ...object, path: join(resultsDir, object.kind) })),
     });
+    await read('ineligible');
     clock.advance(15 * DAY_MS);
     expect(await retain()).toBe(0);
     await deliverAll({ ...worklist, store, clock });
@@ -145,8 +155,9 @@ describe('retention', () => {
   });
 
   it('removes the oldest first while the disk is nearly full, and no more than needed', async () => {
-    const { study, store, clock, retain, listed, database, ...worklist } = await place();
+    const { study, read, store, clock, retain, listed, database, ...worklist } = await place();
     for (const name of ['a', 'b', 'c']) await study(name);
+    await read('a', 'b', 'c');
     await deliverAll({ ...worklist, store, clock, database });
     for (const [index, name] of ['b', 'a', 'c'].entries())
       await database.db
@@ -155,13 +166,14 @@ describe('retention', () => {
         .where('study_instance_uid', '=', studyUid(name))
         .execute();
     let free = 0;
-    expect(await retain({ freeBytes: () => Promise.resolve((free += 500)) })).toBe(1);
+    expect(await retain({ freeBytes: () => Promise.resolve((free += 400)) })).toBe(1);
     expect(await listed()).toEqual([studyUid('a'), studyUid('c')].sort());
   });
 
   it('finishes a removal that was cut short, and starts a study afresh that comes again meanwhile', async () => {
-    const { study, store, clock, retain, listed, query, ...worklist } = await place();
+    const { study, read, store, clock, retain, listed, query, ...worklist } = await place();
     for (const name of ['cut', 'again']) await study(name);
+    await read('cut', 'again');
     await deliverAll({ ...worklist, store, clock, query });
     clock.advance(15 * DAY_MS);
     await store.beginRemoval(studyUid('cut'), Number.MAX_SAFE_INTEGER);
@@ -178,8 +190,9 @@ describe('retention', () => {
   });
 
   it('deletes nothing outside its folders', async () => {
-    const { study, store, clock, retain, database, files, ...worklist } = await place();
+    const { study, read, store, clock, retain, database, files, ...worklist } = await place();
     await study('x');
+    await read('x');
     await deliverAll({ ...worklist, store, clock, database });
     await database.db
       .updateTable('instances')
@@ -189,6 +202,101 @@ describe('retention', () => {
     clock.advance(15 * DAY_MS);
     await expect(retain()).rejects.toMatchObject({ code: 'database-invalid' });
     expect(files('x')).toBe(5);
+  });
+
+  /** Delivered cases of every kind that retention may meet: flagged or not, read or not. */
+  async function kinds() {
+    const opened = await place();
+    const { study, read, store, clock, database } = opened;
+    const scans: Record<string, { probability: number; isRead: boolean }> = {
+      'flagged unread': { probability: 0.91, isRead: false },
+      'flagged read': { probability: 0.92, isRead: true },
+      'unflagged unread': { probability: 0.03, isRead: false },
+      'unflagged read': { probability: 0.04, isRead: true },
+    };
+    for (const [name, { probability }] of Object.entries(scans)) await study(name, probability);
+    for (const name of ['unanalysed unread', 'unanalysed read']) {
+      await store.recordInstances([instanceOf({ study: name })]);
+      await store.nudgeComplete([studyUid(name)]);
+      await store.apply(await claimed(store, 'assemble'), {
+        type: 'notEligible',
+        series: [],
+        findings: findingsOf(null),
+      });
+      const objects = objectsOf(name).map((object) => ({
+        ...object,
+        path: join(opened.resultsDir, name, object.kind),
+      }));
+      await store.apply(await claimed(store, 'report'), { type: 'reported', objects });
+    }
+    for (const name of [...Object.keys(scans), 'unanalysed unread', 'unanalysed read'])
+      if (/ read$/.test(name)) await read(name);
+    await deliverAll(opened);
+    const names = [...Object.keys(scans), 'unanalysed unread', 'unanalysed read'];
+    const left = async () => {
+      const uids = await opened.listed();
+      return names.filter((name) => uids.includes(studyUid(name)));
+    };
+    return { ...opened, clock, database, left };
+  }
+
+  it('never removes by itself what nobody has read and is flagged or was not analysed, however old and however full the disk', async () => {
+    const { clock, retain, left } = await kinds();
+    clock.advance(3650 * DAY_MS);
+    expect(await retain({ freeBytes: () => Promise.resolve(0) })).toBe(4);
+    expect(await left()).toEqual(['flagged unread', 'unanalysed unread']);
+  });
+
+  it('removes before its time, on a disk that is nearly full, only what was read: what was not flagged first', async () => {
+    const { clock, retain, left } = await kinds();
+    clock.advance(2 * 3_600_000);
+    let free = 0;
+    expect(await retain({ freeBytes: () => Promise.resolve((free += 400)) })).toBe(1);
+    expect(await left()).not.toContain('unflagged read');
+    expect(await retain({ freeBytes: () => Promise.resolve(0) })).toBe(2);
+    expect(await left()).toEqual(['flagged unread', 'unflagged unread', 'unanalysed unread']);
+  });
+
+  it('drops encoded slices of finished cases first, while the disk is nearly full', async () => {
+    const { clock, retain, left, store } = await kinds();
+    const { sha256 } = instanceOf({ study: 'unflagged read', number: 2 });
+    const open = instanceOf({ study: 'arriving' });
+    await store.recordInstances([open]);
+    const crop = { top: 0, left: 0, bottom: 1, right: 1, transpose: false, flipRows: false, flipColumns: false };
+    const encoded = {
+      feature: Float32Array.of(0.5),
+      imageProbability: 0.2,
+      cam: Float32Array.of(0),
+      camRows: 1,
+      camColumns: 1,
+      crop: { ...crop, rows: 1, columns: 1, fullFrame: false },
+      anatomy: null,
+    };
+    await store.saveSliceFeatures('ab', new Map([sha256, open.sha256].map((digest) => [digest, encoded])));
+    clock.advance(2 * 3_600_000);
+    const before = await left();
+    expect(await retain()).toBe(0);
+    expect((await store.sliceFeatures('ab', [sha256, open.sha256])).size).toBe(2);
+    let free = 0;
+    // Full at the first look only: dropping the encoded slices has sufficed.
+    expect(await retain({ freeBytes: () => Promise.resolve((free += 900)) })).toBe(0);
+    expect([...(await store.sliceFeatures('ab', [sha256, open.sha256])).keys()]).toEqual([open.sha256]);
+    expect(await left()).toEqual(before);
+  });
+
+  it('says in the audit why a study was removed, and whether anybody had read it', async () => {
+    const { clock, retain, database } = await kinds();
+    clock.advance(2 * 3_600_000);
+    await retain({ freeBytes: () => Promise.resolve(0) });
+    clock.advance(20 * DAY_MS);
+    await retain();
+    const removed = (await createAuditLog(database, clock).page({ action: 'study.removed' }, 9)).reverse();
+    expect(removed.map(({ target, detail }) => [target, detail])).toMatchObject([
+      [studyUid('unflagged read'), { read: true, cause: 'disk', state: 'delivered' }],
+      [expect.any(String), { read: true, cause: 'disk' }],
+      [expect.any(String), { read: true, cause: 'disk' }],
+      [studyUid('unflagged unread'), { read: false, cause: 'age', state: 'delivered' }],
+    ]);
   });
 
   it('reads the free space of a real disk', async () => {
@@ -261,7 +369,7 @@ describe('schedule', () => {
     expect(nudged).toHaveBeenCalledTimes(1);
 
     await store.recordInstances([instanceOf()]);
-    await database.db.updateTable('cases').set({ state: 'delivered' }).execute();
+    await database.db.updateTable('cases').set({ state: 'delivered', read_at: 1 }).execute();
     await database.db.updateTable('instances').set({ path: '../elsewhere' }).execute();
     clock.advance(15 * DAY_MS);
     expect(await housekeeping.run('retention')).toBe(false);

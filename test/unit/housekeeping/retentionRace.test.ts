@@ -67,6 +67,7 @@ async function deliveredCase() {
   await store.apply(await claimed(store, 'report'), { type: 'reported', objects });
   await deliverAll(worklist);
   expect((await worklist.query.caseDetail(studyInstanceUid)).row.state).toBe('delivered');
+  await store.markRead(studyInstanceUid, true, 'ann');
   clock.advance(15 * DAY_MS);
 
   /** Retention, which pauses at each of its steps. */
@@ -74,6 +75,7 @@ async function deliveredCase() {
     retainCases({
       store: {
         removableCases: (...asked) => store.removableCases(...asked),
+        removeFeatures: (...asked) => store.removeFeatures(...asked),
         beginRemoval: async (...asked) => {
           await at('chosen');
           const files = await store.beginRemoval(...asked);

@@ -56,6 +56,7 @@ test('a study is in the audit when it has come, when its results were sent, and 
   expect((await outbox.next(99)).every(({ patient }) => patient !== null)).toBe(true);
 
   clock.advance(1);
+  await store.markRead(study, true, 'ann');
   expect(await store.beginRemoval(study, Number.MAX_SAFE_INTEGER)).not.toBeNull();
   await store.finishRemoval(study);
   expect((await told()).at(-1)).toBe('study.removed');
@@ -95,6 +96,7 @@ test('without a repository no patient outlives the study', async () => {
   const worklist = await opened();
   await toReported(worklist, 1, 0.9);
   await deliverAll(worklist);
+  await worklist.store.markRead(studyUid(1), true, 'ann');
   await worklist.store.beginRemoval(studyUid(1), Number.MAX_SAFE_INTEGER);
   await worklist.store.finishRemoval(studyUid(1));
   expect(keptPatients(worklist)).toBe(0);

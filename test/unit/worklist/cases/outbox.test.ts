@@ -110,6 +110,7 @@ describe('outbox', () => {
       lastError: 'gone',
     });
     expect(events.filter(({ type }) => type === 'resultLost')).toMatchObject([{ actor: 'pacs' }]);
+    await store.markRead(studyUid(1), true, 'ann');
     expect(await store.removableCases(clock.now() + 1, 10)).toEqual([]);
     expect(await store.dueDeliveries('pacs', 10)).toMatchObject([
       { id: lost!.id, state: 'pending', object: lost!.object },

@@ -82,6 +82,7 @@ describe('a verdict', () => {
     await toReported(worklist, 1, 0.9);
     await deliverAll(worklist);
     await worklist.store.recordVerdict(studyUid(1), { revision: 1, verdict: 'disagree', actor: 'ada' });
+    await worklist.store.markRead(studyUid(1), true, 'ada');
     await worklist.store.beginRemoval(studyUid(1), Number.MAX_SAFE_INTEGER);
     expect(await worklist.store.finishRemoval(studyUid(1))).toBe(true);
     expect(await verdicts(worklist)).toMatchObject([{ fracture: 'no', probability: 0.9 }]);
@@ -115,6 +116,7 @@ describe('doing it again', () => {
     expect(await worklist.store.resend(studyUid(1), { actor: 'ada', reason: 'PACS was restored' })).toBe(2);
     const due = await worklist.store.dueDeliveries('pacs', 10);
     expect(due.map(({ state }) => state)).toEqual(['pending', 'pending']);
+    await worklist.store.markRead(studyUid(1), true, 'ada');
     expect(await worklist.store.removableCases(worklist.clock.now() + 1, 10)).toEqual([]);
   });
 });

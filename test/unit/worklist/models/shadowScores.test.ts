@@ -42,6 +42,7 @@ describe('shadow scores', () => {
     });
     expect([await query.rows(), await query.caseDetail(studyUid(1)), await query.totals()]).toEqual(before);
     expect(await store.dueDeliveries('pacs', 10)).toEqual([]);
+    await store.markRead(studyUid(1), true, 'ann');
     await store.beginRemoval(studyUid(1), Number.MAX_SAFE_INTEGER);
     expect(await store.nextForShadow('ef'.repeat(32))).toBeNull();
     await store.finishRemoval(studyUid(1));

@@ -165,6 +165,7 @@ describe('a change', () => {
     await toReported(opened, 'gone', 0.55);
     await store.recordVerdict(studyUid('gone'), { revision: 1, verdict: 'agree', actor: 'rita' });
     await deliverAll(opened);
+    await store.markRead(studyUid('gone'), true, 'rita');
     await store.beginRemoval(studyUid('gone'), Number.MAX_SAFE_INTEGER);
     const id = await propose(0.6);
     expect((await board()).draft?.lostFractures).toEqual([{ studyInstanceUid: studyUid('gone'), openedBy: [] }]);
