@@ -30,6 +30,9 @@ export const systemStatus = z
       refusedContexts: z.int(),
       aborted: z.int().describe('Associations that ended without a release.'),
       dropped: z.int().describe('Connections closed at once because too many were open.'),
+      openAssociations: z.int(),
+      maxAssociations: z.int(),
+      restarts: z.int().describe('How often its process had to be started again.'),
     }),
     proofOfLife: z
       .strictObject({
@@ -57,6 +60,19 @@ export const systemStatus = z
       .describe('Where the audit is sent to; null when nowhere.'),
     encodedOnArrival: z.int(),
     freeBytes: z.number().nullable().describe('Null when the disk could not be asked.'),
+    disk: z
+      .strictObject({ refuseBelowBytes: z.number(), removeBelowBytes: z.number() })
+      .describe('Below the one objects are refused, below the other retention removes early.'),
+    startedAtMs: z.int(),
+    oldestUnreportedAtMs: z
+      .int()
+      .nullable()
+      .describe('Since when the oldest study waits that is to be analysed or reported; null when none does.'),
+    loopLagMs: z.number().describe('Longest time in the last minute for which the agent’s event loop stood still.'),
+    backupAtMs: z.int().nullable().describe('When the newest backup of the database was made; null without one.'),
+    certificates: z
+      .array(z.strictObject({ name: z.string(), expiresAtMs: z.int() }))
+      .describe('Certificates that this agent shows, by the setting that names their file.'),
   })
   .meta({ id: 'SystemStatus' });
 

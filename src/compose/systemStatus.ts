@@ -1,3 +1,10 @@
+import { X509Certificate } from 'node:crypto';
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { watchLoopLag } from '../base/loopLag.ts';
+import type { Config } from '../config/config.ts';
+import { readPem } from '../config/configFile.ts';
+import { oldestUnreportedAtMs } from '../worklist/list/oldestWork.ts';
 import type { SystemStatus } from '../answers/systemAnswer.ts';
 import type { AuditTrail } from '../auditTrail/auditTrail.ts';
 import { freeBytesUnder } from '../housekeeping/retention.ts';
@@ -19,8 +26,13 @@ interface StatusParts {
 }
 
 /** How the agent is, gathered from its parts at the moment of asking. */
-export function systemStatus({ config, paths, store }: Foundation, parts: StatusParts): () => Promise<SystemStatus> {
+export function systemStatus(foundation: Foundation, parts: StatusParts): () => Promise<SystemStatus> {
+  const { config, paths, store, database, releasers, ports } = foundation;
   const { network, shadow, arrival, auditTrail } = parts;
+  const startedAtMs = ports.clock.now();
+  const certificates = certificatesOf(config);
+  const loopLag = watchLoopLag(ports.clock, ports.log.child({ component: 'agent' }));
+  releasers.push('loop lag', loopLag.close);
   return async () => {
     const model = network.model();
     const receiver = parts.receiver();
@@ -40,6 +52,9 @@ export function systemStatus({ config, paths, store }: Foundation, parts: Status
         refusedContexts: counters?.refusedContexts ?? 0,
         aborted: counters?.aborted ?? 0,
         dropped: counters?.dropped ?? 0,
+        openAssociations: receiver?.openAssociations().size ?? 0,
+        maxAssociations: config.receive.maxAssociations,
+        restarts: receiver?.counters().restarts ?? 0,
       },
       proofOfLife: {
         alarm,
@@ -52,6 +67,42 @@ export function systemStatus({ config, paths, store }: Foundation, parts: Status
       auditRepository: (await auditTrail?.status()) ?? null,
       encodedOnArrival: arrival.encoded(),
       freeBytes: await freeBytesUnder(paths.spool).catch(() => null),
+      disk: { refuseBelowBytes: config.receive.minFreeBytes, removeBelowBytes: config.housekeeping.lowWaterFreeBytes },
+      startedAtMs,
+      oldestUnreportedAtMs: await oldestUnreportedAtMs(database).catch(() => null),
+      loopLagMs: loopLag.worstMs(),
+      backupAtMs: await newestBackupAtMs(paths.backups),
+      certificates,
     };
   };
+}
+
+/** Certificates that this agent shows. One that cannot be read is left out: whoever needs it has said so. */
+function certificatesOf({ web, audit }: Config): SystemStatus['certificates'] {
+  const files: [string, string | undefined][] = [
+    ['web.tls.certFile', web.tls?.certFile],
+    ['audit.repository.certFile', audit.repository?.transport === 'tls' ? audit.repository.certFile : undefined],
+  ];
+  return files.flatMap(([name, file]) => {
+    if (file === undefined) return [];
+    try {
+      return [{ name, expiresAtMs: Date.parse(new X509Certificate(readPem(file)).validTo) }];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** When the newest copy in the folder of backups was made; null without one. */
+async function newestBackupAtMs(folder: string): Promise<number | null> {
+  const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.sqlite'));
+  const times = await Promise.all(
+    names.map((name) =>
+      stat(join(folder, name)).then(
+        ({ mtimeMs }) => Math.round(mtimeMs),
+        () => 0,
+      ),
+    ),
+  );
+  return times.length === 0 ? null : Math.max(...times);
 }

@@ -1,9 +1,10 @@
+import { judgeReadiness } from './readiness.ts';
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { WorklistTotals } from '../answers/worklistAnswer.ts';
 import type { SystemStatus } from '../answers/systemAnswer.ts';
 
 /** The Prometheus text of the moment: read from the database and the children when asked, so that it cannot drift from them. */
-export async function metricsText(totals: WorklistTotals, system: SystemStatus): Promise<string> {
+export async function metricsText(totals: WorklistTotals, system: SystemStatus, nowMs: number): Promise<string> {
   const registry = new Registry();
   const gauge = (name: string, help: string, values: Iterable<readonly [Record<string, string>, number]>) => {
     const all = [...values];
@@ -93,6 +94,38 @@ export async function metricsText(totals: WorklistTotals, system: SystemStatus):
       [{}, repository.alarm === null ? 0 : 1],
     ]);
   }
+  counter('refused_objects', 'Objects answered with a failure since the start.', system.receiver.refused);
+  counter('receiver_restarts', 'How often the receiver had to be started again.', system.receiver.restarts);
+  gauge('open_associations', 'Associations that are open now.', [[{}, system.receiver.openAssociations]]);
+  gauge('max_associations', 'Associations that may be open at a time.', [[{}, system.receiver.maxAssociations]]);
+  gauge('event_loop_lag_seconds', 'Longest time in the last minute for which the agent’s event loop stood still.', [
+    [{}, system.loopLagMs / 1000],
+  ]);
+  gauge(
+    'oldest_unreported_timestamp_seconds',
+    'Since when the oldest study waits that is to be analysed or reported, Unix time; not a number when none does.',
+    [[{}, (system.oldestUnreportedAtMs ?? Number.NaN) / 1000]],
+  );
+  gauge(
+    'backup_timestamp_seconds',
+    'When the newest backup of the database was made, Unix time; not a number without one.',
+    [[{}, (system.backupAtMs ?? Number.NaN) / 1000]],
+  );
+  gauge('start_timestamp_seconds', 'When the agent was started, Unix time.', [[{}, system.startedAtMs / 1000]]);
+  gauge(
+    'certificate_expiry_timestamp_seconds',
+    'When a certificate of this agent expires, Unix time.',
+    system.certificates.map(({ name, expiresAtMs }) => [{ name }, expiresAtMs / 1000]),
+  );
+  gauge('spool_refuse_below_bytes', 'Free disk below which objects are refused.', [[{}, system.disk.refuseBelowBytes]]);
+  gauge('spool_remove_below_bytes', 'Free disk below which retention removes what was read before its time.', [
+    [{}, system.disk.removeBelowBytes],
+  ]);
+  const { missing, alarms } = judgeReadiness(system, totals, nowMs);
+  gauge('ready', '1 when studies are received, analysed and shown; /readyz says what is missing.', [
+    [{}, missing.length === 0 ? 1 : 0],
+  ]);
+  gauge('alarms', 'Alarms that /readyz names.', [[{}, alarms.length]]);
   counter('received_objects', 'Objects acknowledged since the start.', system.receiver.stored);
   counter('rejected_associations', 'Associations rejected since the start.', system.receiver.rejected);
   counter('refused_objects', 'Objects answered with a failure status since the start.', system.receiver.refused);

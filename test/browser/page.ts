@@ -44,6 +44,9 @@ export function temporaryFolder(): Promise<string> {
   return mkdtemp(join(tmpdir(), 'odontoid-browser-'));
 }
 
+/** Far in the future: no backup is missed. */
+const START_OF_AGENT_MS = Date.UTC(2100, 0, 1);
+
 export const READY: SystemStatus = {
   model: { name: 'compact', version: '1.0.0', sha256: 'ab'.repeat(32), provider: 'cpu' },
   modelError: null,
@@ -58,6 +61,9 @@ export const READY: SystemStatus = {
     refusedContexts: 0,
     aborted: 0,
     dropped: 0,
+    openAssociations: 2,
+    maxAssociations: 20,
+    restarts: 1,
   },
   proofOfLife: {
     alarm: null,
@@ -70,6 +76,12 @@ export const READY: SystemStatus = {
   auditRepository: null,
   encodedOnArrival: 0,
   freeBytes: 50_000_000_000,
+  disk: { refuseBelowBytes: 2_000_000_000, removeBelowBytes: 10_000_000_000 },
+  startedAtMs: START_OF_AGENT_MS,
+  oldestUnreportedAtMs: null,
+  loopLagMs: 7,
+  backupAtMs: null,
+  certificates: [],
 };
 
 export type SiteOptions = Partial<Pick<WebOptions, 'triageOnly' | 'viewerTemplate' | 'patientNames'>> & {

@@ -1,5 +1,6 @@
 import { health, readiness } from '../../answers/systemAnswer.ts';
 import { metricsText } from '../metrics.ts';
+import { judgeReadiness } from '../readiness.ts';
 import { route } from '../route.ts';
 
 /** How the agent itself is: for load balancers, supervisors and Prometheus. */
@@ -19,21 +20,14 @@ export const systemRoutes = [
     method: 'get',
     path: '/readyz',
     least: 'public',
-    summary: 'Ready: studies are received and analysed. The text says what is missing.',
+    summary: 'Ready: studies are received, analysed and shown. The text says what is missing, and what is alarming.',
     answer: { kind: 'json', schema: readiness },
     alsoAnswers: { 503: 'Not ready; the body is the same.' },
-    handle: async ({ response }, { system }) => {
-      const status = await system();
-      const missing = [
-        ...(status.receiver.up ? [] : ['The receiver is down.']),
-        ...(status.model === null ? [status.modelError ?? 'No network is loaded.'] : []),
-      ];
+    handle: async ({ response }, { system, query, clock }) => {
+      const totals = await query.totals().catch(() => null);
+      const { missing, alarms } = judgeReadiness(await system(), totals, clock.now());
       response.status(missing.length === 0 ? 200 : 503);
-      return {
-        ready: missing.length === 0,
-        missing,
-        alarms: [status.proofOfLife.alarm, status.auditRepository?.alarm].filter((alarm) => alarm != null),
-      };
+      return { ready: missing.length === 0, missing, alarms };
     },
   }),
   route({
@@ -42,8 +36,9 @@ export const systemRoutes = [
     least: 'service',
     summary: 'Prometheus metrics.',
     answer: { kind: 'other', contentType: 'text/plain; version=0.0.4', description: 'Prometheus text format 0.0.4.' },
-    handle: async ({ response }, { query, system }) => {
-      response.type('text/plain; version=0.0.4').send(await metricsText(await query.totals(), await system()));
+    handle: async ({ response }, { query, system, clock }) => {
+      const text = await metricsText(await query.totals(), await system(), clock.now());
+      response.type('text/plain; version=0.0.4').send(text);
       return undefined;
     },
   }),

@@ -19,6 +19,9 @@ import {
 } from '../../browser/seededWorklist.ts';
 import type { SeededWorklist } from '../../browser/seededWorklist.ts';
 
+/** Far in the future: no backup is missed. */
+const START_OF_AGENT_MS = Date.UTC(2100, 0, 1);
+
 export const READY: SystemStatus = {
   model: { name: 'compact', version: '1.0.0', sha256: 'ab'.repeat(32), provider: 'cpu' },
   modelError: null,
@@ -33,6 +36,9 @@ export const READY: SystemStatus = {
     refusedContexts: 5,
     aborted: 6,
     dropped: 7,
+    openAssociations: 2,
+    maxAssociations: 20,
+    restarts: 1,
   },
   proofOfLife: {
     alarm: null,
@@ -45,6 +51,12 @@ export const READY: SystemStatus = {
   auditRepository: null,
   encodedOnArrival: 9,
   freeBytes: 5_000_000,
+  disk: { refuseBelowBytes: 2_000_000, removeBelowBytes: 4_000_000 },
+  startedAtMs: START_OF_AGENT_MS,
+  oldestUnreportedAtMs: null,
+  loopLagMs: 7,
+  backupAtMs: null,
+  certificates: [],
 };
 
 export interface LoggedLine {

@@ -1,0 +1,98 @@
+import type { SystemStatus } from '../answers/systemAnswer.ts';
+import type { WorklistTotals } from '../answers/worklistAnswer.ts';
+
+export interface Readiness {
+  /** Why it cannot receive, analyse, deliver or show: a person must mend it. */
+  missing: string[];
+  /** What a person must look at, though studies are received and analysed. */
+  alarms: string[];
+}
+
+/** A result that has waited for longer is on nobody's screen in the PACS. */
+const LATE_DELIVERY_MS = 15 * 60_000;
+/** A study that has waited for its report for longer is stuck, or the machine is too slow for the site. */
+const LATE_REPORT_MS = 60 * 60_000;
+/** A night and a half: one backup was missed. */
+const OLD_BACKUP_MS = 36 * 3_600_000;
+const CERTIFICATE_SOON_MS = 30 * 86_400_000;
+const LOOP_LAG_MS = 1_000;
+
+const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+const minutes = (ms: number): string => `${Math.round(ms / 60_000)} min`;
+const hours = (ms: number): string => `${Math.round(ms / 3_600_000)} h`;
+
+/**
+ * Whether the agent can receive, analyse, deliver and show, judged from what its parts say. `totals` is null when the database cannot be read.
+ * The sentences name no patient: whoever reaches the port may read them.
+ */
+export function judgeReadiness(system: SystemStatus, totals: WorklistTotals | null, nowMs: number): Readiness {
+  return {
+    missing: [
+      ...cannotReceive(system),
+      ...cannotAnalyse(system),
+      ...(totals === null ? ['The database cannot be read. Run: odontoid doctor'] : []),
+    ],
+    alarms: [
+      ...[system.proofOfLife.alarm, system.auditRepository?.alarm].filter((alarm) => alarm != null),
+      ...lateWork(system, totals, nowMs),
+      ...upkeep(system, nowMs),
+    ],
+  };
+}
+
+function cannotReceive({ receiver, freeBytes, disk }: SystemStatus): string[] {
+  const found: string[] = [];
+  if (!receiver.up) found.push('The receiver is down.');
+  if (freeBytes === null) found.push('The disk of received objects cannot be read.');
+  else if (freeBytes < disk.refuseBelowBytes)
+    found.push(
+      `Objects are refused: ${gib(freeBytes)} are free, and receive.minFreeBytes asks for ${gib(disk.refuseBelowBytes)}. Free some space.`,
+    );
+  if (receiver.openAssociations >= receiver.maxAssociations)
+    found.push(`All ${receiver.maxAssociations} associations are taken: further senders are turned away.`);
+  return found;
+}
+
+function cannotAnalyse({ model, modelError }: SystemStatus): string[] {
+  return model === null ? [modelError ?? 'No network is loaded.'] : [];
+}
+
+function lateWork({ oldestUnreportedAtMs }: SystemStatus, totals: WorklistTotals | null, nowMs: number): string[] {
+  const found: string[] = [];
+  const oldestDeliveryMs = totals?.outbox.oldestAgeMs ?? 0;
+  if (oldestDeliveryMs > LATE_DELIVERY_MS)
+    found.push(`A result has waited for ${minutes(oldestDeliveryMs)} to be taken by its destination.`);
+  if (totals !== null && totals.outbox.refused > 0)
+    found.push(`${totals.outbox.refused} results were refused by a destination, or were changed on disk.`);
+  if (oldestUnreportedAtMs !== null && nowMs - oldestUnreportedAtMs > LATE_REPORT_MS)
+    found.push(`A study has waited for ${minutes(nowMs - oldestUnreportedAtMs)} to be analysed and reported.`);
+  return found;
+}
+
+function upkeep(
+  { startedAtMs, backupAtMs, certificates, loopLagMs, freeBytes, disk }: SystemStatus,
+  nowMs: number,
+): string[] {
+  const found: string[] = [];
+  const backupAgeMs = nowMs - (backupAtMs ?? startedAtMs);
+  if (backupAgeMs > OLD_BACKUP_MS)
+    found.push(
+      backupAtMs === null
+        ? `There is no backup of the database, and the agent has run for ${hours(backupAgeMs)}.`
+        : `The last backup of the database is ${hours(backupAgeMs)} old.`,
+    );
+  for (const { name, expiresAtMs } of certificates)
+    if (expiresAtMs - nowMs < CERTIFICATE_SOON_MS)
+      found.push(
+        expiresAtMs <= nowMs
+          ? `The certificate ${name} has expired.`
+          : `The certificate ${name} expires in ${Math.floor((expiresAtMs - nowMs) / 86_400_000)} days.`,
+      );
+  if (freeBytes !== null && freeBytes < disk.removeBelowBytes)
+    found.push(
+      `The disk is nearly full: ${gib(freeBytes)} are free. Studies that were read go early; what nobody has read stays, and below ${gib(disk.refuseBelowBytes)} objects are refused.`,
+    );
+  if (loopLagMs > LOOP_LAG_MS)
+    found.push(`The agent stood still for ${(loopLagMs / 1000).toFixed(1)} s in the last minute.`);
+  return found;
+}

@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest';
+import type { SystemStatus } from '../../../src/answers/systemAnswer.ts';
+import { judgeReadiness } from '../../../src/web/readiness.ts';
+import type { WorklistTotals } from '../../../src/answers/worklistAnswer.ts';
+import { READY } from './webFixture.ts';
+
+const NOW_MS = Date.UTC(2026, 10, 29, 16);
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const GIB = 2 ** 30;
+
+const WELL: SystemStatus = {
+  ...READY,
+  startedAtMs: NOW_MS - 5 * DAY_MS,
+  backupAtMs: NOW_MS - 12 * HOUR_MS,
+  freeBytes: 50 * GIB,
+  disk: { refuseBelowBytes: 2 * GIB, removeBelowBytes: 10 * GIB },
+};
+const TOTALS = { outbox: { pending: 1, unconfirmed: 2, refused: 0, oldestAgeMs: 60_000 } } as WorklistTotals;
+
+const MISSING: [string, Partial<SystemStatus>, RegExp][] = [
+  ['a receiver that is down', { receiver: { ...WELL.receiver, up: false } }, /^The receiver is down\.$/],
+  ['no network', { model: null }, /^No network is loaded\.$/],
+  [
+    'a network that does not load',
+    { model: null, modelError: 'The golden case differs.' },
+    /^The golden case differs\.$/,
+  ],
+  [
+    'a full disk',
+    { freeBytes: 1.5 * GIB },
+    /^Objects are refused: 1\.5 GiB are free, .* 2\.0 GiB\. Free some space\.$/,
+  ],
+  ['a disk that cannot be read', { freeBytes: null }, /disk of received objects cannot be read/],
+  [
+    'associations that are all taken',
+    { receiver: { ...WELL.receiver, openAssociations: 20 } },
+    /^All 20 associations are taken/,
+  ],
+];
+
+const ALARMS: [string, Partial<SystemStatus>, RegExp][] = [
+  [
+    'a proof that failed',
+    { proofOfLife: { ...WELL.proofOfLife, alarm: 'The last proof failed.' } },
+    /^The last proof failed\.$/,
+  ],
+  [
+    'a study that waits',
+    { oldestUnreportedAtMs: NOW_MS - 61 * 60_000 },
+    /^A study has waited for 61 min to be analysed/,
+  ],
+  ['an old backup', { backupAtMs: NOW_MS - 37 * HOUR_MS }, /^The last backup of the database is 37 h old\.$/],
+  [
+    'no backup after a day and a half',
+    { backupAtMs: null, startedAtMs: NOW_MS - 40 * HOUR_MS },
+    /no backup .* has run for 40 h/,
+  ],
+  [
+    'a certificate that expires',
+    { certificates: [{ name: 'web.tls.certFile', expiresAtMs: NOW_MS + 29.5 * DAY_MS }] },
+    /web\.tls\.certFile expires in 29 days/,
+  ],
+  [
+    'one that has',
+    { certificates: [{ name: 'web.tls.certFile', expiresAtMs: NOW_MS }] },
+    /web\.tls\.certFile has expired/,
+  ],
+  [
+    'a disk that is nearly full',
+    { freeBytes: 9 * GIB },
+    /nearly full: 9\.0 GiB are free\..*below 2\.0 GiB objects are refused/,
+  ],
+  ['an event loop that stood still', { loopLagMs: 2_340 }, /^The agent stood still for 2\.3 s in the last minute\.$/],
+];
+
+describe('readiness', () => {
+  it('is silent when all is well', () => {
+    expect(judgeReadiness(WELL, TOTALS, NOW_MS)).toEqual({ missing: [], alarms: [] });
+  });
+
+  it.each(MISSING)('misses %s', (_, status, sentence) => {
+    const { missing, alarms } = judgeReadiness({ ...WELL, ...status }, TOTALS, NOW_MS);
+    expect(missing).toEqual([expect.stringMatching(sentence)]);
+    expect(alarms.filter((alarm) => !alarm.includes('nearly full'))).toEqual([]);
+  });
+
+  it.each(ALARMS)('is alarmed by %s', (_, status, sentence) => {
+    expect(judgeReadiness({ ...WELL, ...status }, TOTALS, NOW_MS)).toEqual({
+      missing: [],
+      alarms: [expect.stringMatching(sentence)],
+    });
+  });
+
+  it('is alarmed by results that wait, and by refused ones', () => {
+    const outbox = { ...TOTALS.outbox, refused: 3, oldestAgeMs: 16 * 60_000 };
+    expect(judgeReadiness(WELL, { ...TOTALS, outbox }, NOW_MS).alarms).toEqual([
+      'A result has waited for 16 min to be taken by its destination.',
+      '3 results were refused by a destination, or were changed on disk.',
+    ]);
+  });
+
+  it('misses a database that cannot be read', () => {
+    expect(judgeReadiness(WELL, null, NOW_MS).missing).toEqual(['The database cannot be read. Run: odontoid doctor']);
+  });
+
+  it('is not alarmed by what is just within bounds', () => {
+    const edge = {
+      ...WELL,
+      oldestUnreportedAtMs: NOW_MS - HOUR_MS,
+      backupAtMs: NOW_MS - 36 * HOUR_MS,
+      certificates: [{ name: 'web.tls.certFile', expiresAtMs: NOW_MS + 30 * DAY_MS }],
+      freeBytes: 10 * GIB,
+      loopLagMs: 1_000,
+      receiver: { ...WELL.receiver, openAssociations: 19 },
+    };
+    const outbox = { ...TOTALS.outbox, oldestAgeMs: 15 * 60_000 };
+    expect(judgeReadiness(edge, { ...TOTALS, outbox }, NOW_MS)).toEqual({ missing: [], alarms: [] });
+  });
+});
