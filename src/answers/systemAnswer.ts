@@ -69,6 +69,10 @@ export const systemStatus = z
       .nullable()
       .describe('Since when the oldest study waits that is to be analysed or reported; null when none does.'),
     loopLagMs: z.number().describe('Longest time in the last minute for which the agent’s event loop stood still.'),
+    clockStep: z
+      .strictObject({ byMs: z.number(), atMs: z.number() })
+      .nullable()
+      .describe('The newest step of the machine’s clock in the last 24 hours; null when there was none.'),
     backupAtMs: z.int().nullable().describe('When the newest backup of the database was made; null without one.'),
     certificates: z
       .array(z.strictObject({ name: z.string(), expiresAtMs: z.int() }))

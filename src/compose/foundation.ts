@@ -53,6 +53,8 @@ export async function layFoundation(
   });
   // The lock says that no other agent is alive: whatever it held is due now.
   await store.abandonLeases();
+  // Nobody listened while the agent was down, and the clock may have been set meanwhile.
+  await store.settleDueTimes({ hasStepped: false });
   const query = createWorklistQuery(database, clock, { maxWaitMs: config.worklist.maxWaitMinutes * 60_000 });
   const resolvePath = (path: string): string => join(paths.spool, path);
   return { config, ports, releasers, paths, database, audit, auditTrail, store, query, resolvePath };

@@ -1,15 +1,17 @@
+import type { ClockSteps } from '../base/clockSteps.ts';
 import { retainCases } from '../housekeeping/retention.ts';
 import { startHousekeeping, type Housekeeping } from '../housekeeping/schedule.ts';
 import type { ProofOfLife } from '../proofOfLife/proofOfLife.ts';
 import { createMaintenance, newestBackup } from '../worklist/db/maintenance.ts';
 import type { Foundation } from './agentPorts.ts';
 
-const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 
 /** Plans retention, the nightly checks and backup, the proof of life, and a nudge each minute. @throws TriageError `config-invalid` for a cron expression that is none */
 export function planHousekeeping(
   { config, paths, database, store, audit, releasers, ports: { clock, log: agentLog } }: Foundation,
-  { proof, nudge }: { proof: ProofOfLife; nudge: () => void },
+  { proof, clockSteps, nudge }: { proof: ProofOfLife; clockSteps: Pick<ClockSteps, 'recent'>; nudge: () => void },
 ): Housekeeping {
   const log = agentLog.child({ component: 'housekeeping' });
   const { retentionCron, nightlyCron, backupsToKeep, retentionDays, lowWaterFreeBytes } = config.housekeeping;
@@ -34,6 +36,8 @@ export function planHousekeeping(
         resultsDir: paths.results,
         retentionMs: retentionDays * DAY_MS,
         lowWaterFreeBytes,
+        // Set forward by mistake, the clock would make everything old at once.
+        isClockTrusted: () => (clockSteps.recent()?.byMs ?? 0) < HOUR_MS,
       }),
     nudge,
   });

@@ -10,6 +10,7 @@ import type { AgentPorts, Foundation } from './agentPorts.ts';
 import { destinationEchoes, startDelivery } from './destinations.ts';
 import { layFoundation } from './foundation.ts';
 import { planHousekeeping } from './housekeeping.ts';
+import { watchClock } from './watchClock.ts';
 import { serveModel, sliceDecoder } from './models.ts';
 import { startPage } from './page.ts';
 import { startPipeline } from './startPipeline.ts';
@@ -68,15 +69,25 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
     const proofAeTitle = newProofAeTitle();
     const receiverPort = () => receiver?.port ?? null;
     const proof = openProofOfLife(foundation, { aeTitle: proofAeTitle, receiverPort, destinations: echoes });
+    const clockSteps = watchClock(foundation);
     const housekeeping = planHousekeeping(foundation, {
       proof,
+      clockSteps,
       nudge: () => {
         for (const part of [pipeline, delivery, shadowScoring]) part.nudge();
         for (const role of roles) role.look().catch(() => undefined);
       },
     });
 
-    const system = systemStatus(foundation, { network, shadow, proof, arrival, auditTrail, receiver: () => receiver });
+    const system = systemStatus(foundation, {
+      network,
+      shadow,
+      proof,
+      arrival,
+      auditTrail,
+      clockSteps,
+      receiver: () => receiver,
+    });
     const peakRssBytes = async () => ({
       agent: process.resourceUsage().maxRSS * 1024,
       receiver: (await receiver?.peakRssBytes()) ?? 0,

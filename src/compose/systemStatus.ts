@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { ClockSteps } from '../base/clockSteps.ts';
 import { watchLoopLag } from '../base/loopLag.ts';
 import type { Config } from '../config/config.ts';
 import { readPem } from '../config/configFile.ts';
@@ -21,6 +22,7 @@ interface StatusParts {
   proof: ProofOfLife;
   arrival: ArrivalEncoder;
   auditTrail: AuditTrail | null;
+  clockSteps: Pick<ClockSteps, 'recent'>;
   /** Null until it has started. */
   receiver: () => Receiver | null;
 }
@@ -71,6 +73,7 @@ export function systemStatus(foundation: Foundation, parts: StatusParts): () => 
       startedAtMs,
       oldestUnreportedAtMs: await oldestUnreportedAtMs(database).catch(() => null),
       loopLagMs: loopLag.worstMs(),
+      clockStep: parts.clockSteps.recent(),
       backupAtMs: await newestBackupAtMs(paths.backups),
       certificates,
     };

@@ -16,6 +16,8 @@ export interface RetentionOptions {
   retentionMs: number;
   /** Below this much free disk what is safest to lose goes early. */
   lowWaterFreeBytes: number;
+  /** False while the clock may be wrong: nothing is removed for its age then. */
+  isClockTrusted?: () => boolean;
   /** Free disk under the spool, bytes. */
   freeBytes?: () => Promise<number>;
 }
@@ -34,7 +36,8 @@ export async function retainCases(options: RetentionOptions): Promise<number> {
   const freeBytes = options.freeBytes ?? (() => freeBytesUnder(options.spoolDir));
   const isDiskLow = async (): Promise<boolean> => (await freeBytes()) < lowWaterFreeBytes;
   const stillComingMs = clock.now() - STILL_COMING_MS;
-  const old = await removeWhile(options, 'age', clock.now() - options.retentionMs, () => Promise.resolve(true));
+  const isTrusted = (): Promise<boolean> => Promise.resolve(options.isClockTrusted?.() ?? true);
+  const old = await removeWhile(options, 'age', clock.now() - options.retentionMs, isTrusted);
   if (old > 0) log.info('Finished cases removed: their time was over', { count: old });
   if (!(await isDiskLow())) return old;
 

@@ -39,7 +39,7 @@ export async function metricsText(totals: WorklistTotals, system: SystemStatus, 
   gauge(
     'oldest_delivery_age_seconds',
     'Age of the oldest result that no destination has confirmed; 0 when there is none.',
-    [[{}, (totals.outbox.oldestAgeMs ?? 0) / 1000]],
+    [[{}, Math.max(0, totals.outbox.oldestAgeMs ?? 0) / 1000]],
   );
   gauge('model_ready', '1 when a network is loaded and its golden case agrees.', [[{}, system.model === null ? 0 : 1]]);
   gauge(
@@ -106,6 +106,9 @@ export async function metricsText(totals: WorklistTotals, system: SystemStatus, 
     'Since when the oldest study waits that is to be analysed or reported, Unix time; not a number when none does.',
     [[{}, (system.oldestUnreportedAtMs ?? Number.NaN) / 1000]],
   );
+  gauge('clock_step_seconds', 'By how much the clock was last set within 24 hours; 0 when it was not.', [
+    [{}, (system.clockStep?.byMs ?? 0) / 1000],
+  ]);
   gauge(
     'backup_timestamp_seconds',
     'When the newest backup of the database was made, Unix time; not a number without one.',

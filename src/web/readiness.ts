@@ -19,6 +19,14 @@ const LOOP_LAG_MS = 1_000;
 
 const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 const minutes = (ms: number): string => `${Math.round(ms / 60_000)} min`;
+const span = (ms: number): string =>
+  ms < 120_000
+    ? `${Math.round(ms / 1000)} s`
+    : ms < 7_200_000
+      ? minutes(ms)
+      : ms < 172_800_000
+        ? hours(ms)
+        : `${Math.round(ms / 86_400_000)} days`;
 const hours = (ms: number): string => `${Math.round(ms / 3_600_000)} h`;
 
 /**
@@ -70,7 +78,7 @@ function lateWork({ oldestUnreportedAtMs }: SystemStatus, totals: WorklistTotals
 }
 
 function upkeep(
-  { startedAtMs, backupAtMs, certificates, loopLagMs, freeBytes, disk }: SystemStatus,
+  { startedAtMs, backupAtMs, certificates, loopLagMs, clockStep, freeBytes, disk }: SystemStatus,
   nowMs: number,
 ): string[] {
   const found: string[] = [];
@@ -91,6 +99,10 @@ function upkeep(
   if (freeBytes !== null && freeBytes < disk.removeBelowBytes)
     found.push(
       `The disk is nearly full: ${gib(freeBytes)} are free. Studies that were read go early; what nobody has read stays, and below ${gib(disk.refuseBelowBytes)} objects are refused.`,
+    );
+  if (clockStep !== null)
+    found.push(
+      `The clock of this machine was set ${clockStep.byMs > 0 ? 'forward' : 'back'} by ${span(Math.abs(clockStep.byMs))}. Look at its time service.`,
     );
   if (loopLagMs > LOOP_LAG_MS)
     found.push(`The agent stood still for ${(loopLagMs / 1000).toFixed(1)} s in the last minute.`);

@@ -80,6 +80,7 @@ export const READY: SystemStatus = {
   startedAtMs: START_OF_AGENT_MS,
   oldestUnreportedAtMs: null,
   loopLagMs: 7,
+  clockStep: null,
   backupAtMs: null,
   certificates: [],
 };

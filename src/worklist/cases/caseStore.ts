@@ -9,6 +9,7 @@ import {
   noteModelFailed,
   noteModelInUse,
 } from '../models/modelActivations.ts';
+import { settleDueTimes } from './dueTimes.ts';
 import { dueDeliveries, recordDelivery, retryDeliveries } from './outbox.ts';
 import { releaseQuarantine } from './quarantine.ts';
 import { claimReading, markRead, markStat, recordVerdict, reprocess, resend } from '../list/readerActions.ts';
@@ -72,6 +73,7 @@ const OPERATIONS = {
   saveShadowScore,
   saveSliceFeatures,
   seedThreshold,
+  settleDueTimes,
   shadowScores,
   siteThreshold,
   sliceFeatures,

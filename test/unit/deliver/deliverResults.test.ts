@@ -1,8 +1,9 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { systemClock as clock } from '../../../src/base/clock.ts';
+import { readHeader } from '../../../src/dicom/header.ts';
 import { createDelivery } from '../../../src/deliver/deliverResults.ts';
 import { startLoopbackPacs, type LoopbackFaults, type LoopbackPacs } from '../../../src/demo/loopbackPacs.ts';
 import { createLog } from '../../../src/base/log.ts';
@@ -169,6 +170,20 @@ test('a result of another study than the outbox says, or whose file was changed,
     { status: 'identity-mismatch' },
     { status: 'file-changed' },
   ]);
+  expect(pacs.objects()).toEqual([]);
+});
+
+test('a result in which one bit has changed on disk is never sent, though it can still be read', async () => {
+  for (const { path, sopInstanceUid } of objects) {
+    const bytes = await readFile(path);
+    bytes[bytes.length - 1]! ^= 1;
+    expect(readHeader(bytes).sopInstanceUid).toBe(sopInstanceUid);
+    await writeFile(path, bytes);
+  }
+  const outbox = memoryOutbox(RETRY_MS);
+  outbox.enqueue('loopback', objects, identity);
+  await deliverUntil(outbox, [scuTo(pacs.port)], () => outbox.statuses().every((status) => status === 'refused'));
+  expect(outbox.rows.map(({ history }) => history[0])).toMatchObject(objects.map(() => ({ status: 'file-changed' })));
   expect(pacs.objects()).toEqual([]);
 });
 

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, open, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, vi } from 'vitest';
+import { systemClock } from '../../../src/base/clock.ts';
 import { createLog } from '../../../src/base/log.ts';
 import { freeBytesUnder, retainCases } from '../../../src/housekeeping/retention.ts';
 import { startHousekeeping } from '../../../src/housekeeping/schedule.ts';
@@ -45,7 +46,7 @@ async function place() {
   const read = async (...names: string[]) => {
     for (const name of names) await worklist.store.markRead(studyUid(name), true, 'ann');
   };
-  const retain = (wishes: { freeBytes?: () => Promise<number> } = {}) =>
+  const retain = (wishes: { freeBytes?: () => Promise<number>; isClockTrusted?: () => boolean } = {}) =>
     retainCases({
       store: worklist.store,
       clock: worklist.clock,
@@ -257,6 +258,15 @@ describe('retention', () => {
     expect(await left()).toEqual(['flagged unread', 'unflagged unread', 'unanalysed unread']);
   });
 
+  it('removes nothing for its age while the clock may be wrong', async () => {
+    const { clock, retain, left } = await kinds();
+    clock.advance(3650 * DAY_MS);
+    const before = await left();
+    expect(await retain({ isClockTrusted: () => false })).toBe(0);
+    expect(await left()).toEqual(before);
+    expect(await retain({ isClockTrusted: () => true })).toBe(4);
+  });
+
   it('drops encoded slices of finished cases first, while the disk is nearly full', async () => {
     const { clock, retain, left, store } = await kinds();
     const { sha256 } = instanceOf({ study: 'unflagged read', number: 2 });
@@ -400,6 +410,7 @@ describe('schedule', () => {
       const nudge = vi.fn();
       const housekeeping = startHousekeeping({
         ...base,
+        clock: systemClock,
         nudge,
         retain,
         checkAudit,

@@ -71,6 +71,12 @@ const ALARMS: [string, Partial<SystemStatus>, RegExp][] = [
     { freeBytes: 9 * GIB },
     /nearly full: 9\.0 GiB are free\..*below 2\.0 GiB objects are refused/,
   ],
+  [
+    'a clock that was set back',
+    { clockStep: { byMs: -365 * DAY_MS, atMs: NOW_MS } },
+    /^The clock of this machine was set back by 365 days\. Look/,
+  ],
+  ['a clock that was set forward', { clockStep: { byMs: 90_000, atMs: NOW_MS } }, /set forward by 90 s\./],
   ['an event loop that stood still', { loopLagMs: 2_340 }, /^The agent stood still for 2\.3 s in the last minute\.$/],
 ];
 

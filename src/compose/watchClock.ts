@@ -1,0 +1,15 @@
+import { watchClockSteps, type ClockSteps } from '../base/clockSteps.ts';
+import type { Foundation } from './agentPorts.ts';
+
+/** Watches the machine's clock, and puts right what is due by it when it is set. */
+export function watchClock({ store, releasers, ports }: Pick<Foundation, 'store' | 'releasers' | 'ports'>): ClockSteps {
+  const log = ports.log.child({ component: 'clock' });
+  const steps = watchClockSteps(ports.clock, ({ byMs }) => {
+    log.error('The clock of this machine was set: what is due by it is put right', { durationMs: Math.round(byMs) });
+    store.settleDueTimes({ hasStepped: true }).catch((error: unknown) => {
+      log.error('What is due by the clock could not be put right', { error });
+    });
+  });
+  releasers.push('clock', steps.close);
+  return steps;
+}
