@@ -12,7 +12,7 @@ export interface ClockSteps {
   recent(): ClockStep | null;
   /** Steps since the start. */
   count(): number;
-  close(): void;
+  close: () => void;
 }
 
 const LOOK_MS = 5_000;

@@ -4,7 +4,7 @@ import type { Log } from './log.ts';
 export interface LoopLag {
   /** Longest time in the last minute for which the event loop of this process did not turn, ms. */
   worstMs(): number;
-  close(): void;
+  close: () => void;
 }
 
 const SAMPLE_MS = 500;

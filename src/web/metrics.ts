@@ -3,22 +3,44 @@ import { Counter, Gauge, Registry } from 'prom-client';
 import type { WorklistTotals } from '../answers/worklistAnswer.ts';
 import type { SystemStatus } from '../answers/systemAnswer.ts';
 
+type Labelled = readonly [Record<string, string>, number];
+
+/** Writes metrics into a registry, under the prefix of this software. */
+interface Recorder {
+  gauge: (name: string, help: string, values: Iterable<Labelled>) => void;
+  counter: (name: string, help: string, value: number) => void;
+}
+
 /** The Prometheus text of the moment: read from the database and the children when asked, so that it cannot drift from them. */
 export async function metricsText(totals: WorklistTotals, system: SystemStatus, nowMs: number): Promise<string> {
   const registry = new Registry();
-  const gauge = (name: string, help: string, values: Iterable<readonly [Record<string, string>, number]>) => {
-    const all = [...values];
-    const metric = new Gauge({
-      name: `odontoid_${name}`,
-      help,
-      labelNames: Object.keys(all[0]?.[0] ?? {}),
-      registers: [registry],
-    });
-    for (const [labels, value] of all) metric.set(labels, value);
+  const recorder = recorderOf(registry);
+  recordCases(recorder, totals);
+  recordParts(recorder, system);
+  recordUpkeep(recorder, system);
+  const { missing, alarms } = judgeReadiness(system, totals, nowMs);
+  recorder.gauge('ready', '1 when studies are received, analysed and shown; /readyz says what is missing.', [
+    [{}, missing.length === 0 ? 1 : 0],
+  ]);
+  recorder.gauge('alarms', 'Alarms that /readyz names.', [[{}, alarms.length]]);
+  return registry.metrics();
+}
+
+function recorderOf(registry: Registry): Recorder {
+  return {
+    gauge: (name, help, values) => {
+      const all = [...values];
+      const labelNames = Object.keys(all[0]?.[0] ?? {});
+      const metric = new Gauge({ name: `odontoid_${name}`, help, labelNames, registers: [registry] });
+      for (const [labels, value] of all) metric.set(labels, value);
+    },
+    counter: (name, help, value) => {
+      new Counter({ name: `odontoid_${name}_total`, help, registers: [registry] }).inc(value);
+    },
   };
-  const counter = (name: string, help: string, value: number) => {
-    new Counter({ name: `odontoid_${name}_total`, help, registers: [registry] }).inc(value);
-  };
+}
+
+function recordCases({ gauge }: Recorder, totals: WorklistTotals): void {
   gauge(
     'cases',
     'Cases by state.',
@@ -41,6 +63,9 @@ export async function metricsText(totals: WorklistTotals, system: SystemStatus, 
     'Age of the oldest result that no destination has confirmed; 0 when there is none.',
     [[{}, Math.max(0, totals.outbox.oldestAgeMs ?? 0) / 1000]],
   );
+}
+
+function recordParts({ gauge, counter }: Recorder, system: SystemStatus): void {
   gauge('model_ready', '1 when a network is loaded and its golden case agrees.', [[{}, system.model === null ? 0 : 1]]);
   gauge(
     'model_activation_failed',
@@ -94,7 +119,31 @@ export async function metricsText(totals: WorklistTotals, system: SystemStatus, 
       [{}, repository.alarm === null ? 0 : 1],
     ]);
   }
+  counter('received_objects', 'Objects acknowledged since the start.', system.receiver.stored);
+  counter('rejected_associations', 'Associations rejected since the start.', system.receiver.rejected);
+  counter(
+    'slices_encoded_on_arrival',
+    'Slices encoded before their study was complete, since the start.',
+    system.encodedOnArrival,
+  );
+  gauge('spool_free_bytes', 'Free disk where received objects are kept; not a number when it cannot be told.', [
+    [{}, system.freeBytes ?? Number.NaN],
+  ]);
+}
+
+function recordUpkeep({ gauge, counter }: Recorder, system: SystemStatus): void {
   counter('refused_objects', 'Objects answered with a failure since the start.', system.receiver.refused);
+  counter('refused_contexts', 'Presentation contexts refused since the start.', system.receiver.refusedContexts);
+  counter(
+    'aborted_associations',
+    'Associations that ended without a release since the start.',
+    system.receiver.aborted,
+  );
+  counter(
+    'dropped_connections',
+    'Connections closed at once, too many being open, since the start.',
+    system.receiver.dropped,
+  );
   counter('receiver_restarts', 'How often the receiver had to be started again.', system.receiver.restarts);
   gauge('open_associations', 'Associations that are open now.', [[{}, system.receiver.openAssociations]]);
   gauge('max_associations', 'Associations that may be open at a time.', [[{}, system.receiver.maxAssociations]]);
@@ -124,32 +173,4 @@ export async function metricsText(totals: WorklistTotals, system: SystemStatus, 
   gauge('spool_remove_below_bytes', 'Free disk below which retention removes what was read before its time.', [
     [{}, system.disk.removeBelowBytes],
   ]);
-  const { missing, alarms } = judgeReadiness(system, totals, nowMs);
-  gauge('ready', '1 when studies are received, analysed and shown; /readyz says what is missing.', [
-    [{}, missing.length === 0 ? 1 : 0],
-  ]);
-  gauge('alarms', 'Alarms that /readyz names.', [[{}, alarms.length]]);
-  counter('received_objects', 'Objects acknowledged since the start.', system.receiver.stored);
-  counter('rejected_associations', 'Associations rejected since the start.', system.receiver.rejected);
-  counter('refused_objects', 'Objects answered with a failure status since the start.', system.receiver.refused);
-  counter('refused_contexts', 'Presentation contexts refused since the start.', system.receiver.refusedContexts);
-  counter(
-    'aborted_associations',
-    'Associations that ended without a release since the start.',
-    system.receiver.aborted,
-  );
-  counter(
-    'dropped_connections',
-    'Connections closed at once, too many being open, since the start.',
-    system.receiver.dropped,
-  );
-  counter(
-    'slices_encoded_on_arrival',
-    'Slices encoded before their study was complete, since the start.',
-    system.encodedOnArrival,
-  );
-  gauge('spool_free_bytes', 'Free disk where received objects are kept; not a number when it cannot be told.', [
-    [{}, system.freeBytes ?? Number.NaN],
-  ]);
-  return registry.metrics();
 }
