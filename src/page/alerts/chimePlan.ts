@@ -31,7 +31,7 @@ export class ChimePlan {
     this.adopt(heard);
   }
 
-  /** What has rung, to be kept by the browser: `CASE@TIME`, or `CASE` for good. */
+  /** What has rung, to be kept by the browser: "case@time", or "case" for good. */
   get heard(): string[] {
     return [...this.#heard].map(([ref, atMs]) => (atMs === Infinity ? ref : `${ref}@${atMs}`));
   }

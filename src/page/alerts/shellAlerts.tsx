@@ -26,7 +26,7 @@ export function useShellAlerts(open: readonly Flag[] | null, lost: boolean): Ale
   return useContext(AlertsOfShell);
 }
 
-/** The open flags, wherever one is: of the list on the screen, or else read from the server (`byItself`). Not while nobody is signed in (`off`). */
+/** The open flags, wherever one is: of the list on the screen, or else read from the server. Not while nobody is signed in. */
 export function useOpenFlags(how: 'off' | 'of-list' | 'by-itself'): { open: readonly Flag[] | null; lost: boolean } {
   const [known, setKnown] = useState<{ open: readonly Flag[] | null; lost: boolean }>({ open: null, lost: false });
   useEffect(() => {

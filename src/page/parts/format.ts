@@ -12,7 +12,7 @@ export function minuteTime(ms: number, nowMs: number): string {
   return date.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
 }
 
-/** `29-Nov-2026 16:05 GMT+1`: the day, the time and whose time it is, for what leaves this screen. */
+/** "29-Nov-2026 16:05 GMT+1": the day, the time and whose time it is, for what leaves this screen. */
 export function zonedTime(ms: number): string {
   const date = new Date(ms);
   const time = date.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit', timeZoneName: 'short' });

@@ -27,7 +27,7 @@ export interface BackupFacts {
   version: string;
 }
 
-/** Time in file names: `20261129T031500Z`. */
+/** Time in file names: "20261129T031500Z". */
 export function stampOf(atMs: number): string {
   return new Date(atMs)
     .toISOString()

@@ -95,7 +95,7 @@ export interface AnalysesTable {
   probability: number | null;
   threshold: number | null;
   threshold_version: number | null;
-  /** JSON of `RowKeySlice[]`: key slices without their maps. */
+  /** JSON: key slices without their maps. */
   key_slices: string;
   model_name: string | null;
   model_version: string | null;
