@@ -41,17 +41,36 @@ interface Answer {
   body: string;
 }
 
-/** A result destination by DICOMweb: STOW-RS of the files as they are, QIDO-RS to see whether they are held. Redirects are not followed: results go where the site said. */
-export function createDicomWeb(destination: DicomWebDestination, ports: { clock: Clock; log: Log }): Pacs {
-  const base = destination.url.replace(/\/+$/, '');
-  const log = ports.log.child({ component: 'pacs', destination: destination.name });
-
-  const ask = async (
+/** Asks the service over HTTP. Redirects are not followed: results go where the site said. */
+interface Asker {
+  /** @throws TriageError `pacs-unreachable` */
+  ask(
     path: string,
     init: { method: 'GET' | 'POST'; headers: Record<string, string>; body?: Uint8Array<ArrayBuffer> },
-  ): Promise<Answer> => {
+  ): Promise<Answer>;
+  /** Data sets that answer a query. @throws TriageError `pacs-unreachable` */
+  query(path: string, emptyStatuses: readonly number[]): Promise<JsonDataset[]>;
+}
+
+function createAsker(destination: DicomWebDestination, clock: Clock): Asker {
+  const base = destination.url.replace(/\/+$/, '');
+  const unreachable = (what: string, cause?: unknown): TriageError =>
+    new TriageError('pacs-unreachable', `${base}: ${what}.`, { cause, context: { destination: destination.name } });
+
+  const textOf = async (response: Response): Promise<string> => {
+    const chunks: Uint8Array[] = [];
+    let total = 0;
+    for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+      total += chunk.length;
+      if (total > MAX_ANSWER_BYTES) throw unreachable(`its answer is longer than ${MAX_ANSWER_BYTES} bytes`);
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks).toString('utf8');
+  };
+
+  const ask: Asker['ask'] = async (path, init) => {
     const overdue = new AbortController();
-    const cancel = ports.clock.after(destination.timeoutMs, () => {
+    const cancel = clock.after(destination.timeoutMs, () => {
       overdue.abort();
     });
     try {
@@ -73,104 +92,106 @@ export function createDicomWeb(destination: DicomWebDestination, ports: { clock:
     }
   };
 
-  const unreachable = (what: string, cause?: unknown): TriageError =>
-    new TriageError('pacs-unreachable', `${base}: ${what}.`, { cause, context: { destination: destination.name } });
-
-  const textOf = async (response: Response): Promise<string> => {
-    const chunks: Uint8Array[] = [];
-    let total = 0;
-    for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-      total += chunk.length;
-      if (total > MAX_ANSWER_BYTES) throw unreachable(`its answer is longer than ${MAX_ANSWER_BYTES} bytes`);
-      chunks.push(chunk);
-    }
-    return Buffer.concat(chunks).toString('utf8');
+  return {
+    ask,
+    query: async (path, emptyStatuses) => {
+      const answer = await ask(path, { method: 'GET', headers: { Accept: 'application/dicom+json' } });
+      if (emptyStatuses.includes(answer.status) || (answer.status === 200 && answer.body.trim() === '')) return [];
+      if (answer.status !== 200) throw unreachable(httpText(answer.status));
+      return (
+        datasetsOf(answer.body) ??
+        Promise.reject(unreachable('it answered the query with something other than DICOM JSON'))
+      );
+    },
   };
+}
 
-  const query = async (path: string, emptyStatuses: readonly number[]): Promise<JsonDataset[]> => {
-    const answer = await ask(path, { method: 'GET', headers: { Accept: 'application/dicom+json' } });
-    if (emptyStatuses.includes(answer.status) || (answer.status === 200 && answer.body.trim() === '')) return [];
-    if (answer.status !== 200) throw unreachable(httpText(answer.status));
-    return (
-      datasetsOf(answer.body) ??
-      Promise.reject(unreachable('it answered the query with something other than DICOM JSON'))
-    );
-  };
-
-  /** One STOW-RS request (PS3.18 10.5) with objects of one study. */
-  const stow = async (parcels: readonly Parcel[]): Promise<StoreOutcome[]> => {
-    const { contentType, body } = multipart(parcels);
-    let answer: Answer;
-    try {
-      answer = await ask(`/studies/${parcels[0]!.object.studyInstanceUid}`, {
-        method: 'POST',
-        headers: { 'Content-Type': contentType, Accept: 'application/dicom+json' },
-        body,
-      });
-    } catch (error) {
-      if (!(error instanceof TriageError)) throw error;
-      log.warn('The destination of results cannot be reached', { error });
-      return parcels.map(() => ({ kind: 'unreachable', reason: error.message }));
-    }
-    return parcels.map(({ object }) => outcomeOf(answer, object.sopInstanceUid));
-  };
-
+/** A result destination by DICOMweb: STOW-RS of the files as they are, QIDO-RS to see whether they are held. */
+export function createDicomWeb(destination: DicomWebDestination, ports: { clock: Clock; log: Log }): Pacs {
+  const asker = createAsker(destination, ports.clock);
+  const log = ports.log.child({ component: 'pacs', destination: destination.name });
   return {
     name: destination.name,
-
     echo: async () => {
       const startMs = ports.clock.monotonicMs();
-      await query('/studies?limit=1', [204]);
+      await asker.query('/studies?limit=1', [204]);
       return ports.clock.monotonicMs() - startMs;
     },
-
     store: async (objects) => {
       const outcomes = new Map<OutboundObject, StoreOutcome>();
-      for (const studyInstanceUid of new Set(objects.map((object) => object.studyInstanceUid))) {
-        let parcels: Parcel[] = [];
-        let bytes = 0;
-        const post = async (): Promise<void> => {
-          if (parcels.length === 0) return;
-          const answers = await stow(parcels);
-          for (const [index, { object }] of parcels.entries()) outcomes.set(object, answers[index]!);
-          parcels = [];
-          bytes = 0;
-        };
-        for (const object of objects.filter((candidate) => candidate.studyInstanceUid === studyInstanceUid)) {
-          const file = await readFile(object.path).catch(
-            (error: unknown) => (error as NodeJS.ErrnoException).code ?? 'unknown error',
-          );
-          if (typeof file === 'string') {
-            outcomes.set(object, { kind: 'unreachable', reason: `The file cannot be read (${file}).` });
-            continue;
-          }
-          if (bytes + file.length > MAX_REQUEST_BYTES) await post();
-          parcels.push({ object, file });
-          bytes += file.length;
-        }
-        await post();
-      }
+      for (const studyInstanceUid of new Set(objects.map((object) => object.studyInstanceUid)))
+        await storeStudy(
+          objects.filter((object) => object.studyInstanceUid === studyInstanceUid),
+          { asker, log, outcomes },
+        );
       return objects.map((object) => outcomes.get(object)!);
     },
-
     holds: async (studyInstanceUid, seriesInstanceUid, sopInstanceUids) => {
       if (destination.confirm === 'none') return new Set(sopInstanceUids);
-      const wanted = new Set(sopInstanceUids);
-      const found = new Set<string>();
-      // A service may give fewer than it was asked for; one that ignores the offset repeats itself.
-      for (let page = 0, seen = 0; page < MAX_PAGES && [...wanted].some((uid) => !found.has(uid)); page++) {
-        const known = found.size;
-        const datasets = await query(
-          `/studies/${studyInstanceUid}/series/${seriesInstanceUid}/instances?limit=${PAGE}&offset=${seen}`,
-          EMPTY_SERIES,
-        );
-        for (const dataset of datasets) found.add(firstValue(dataset, TAG.sopInstanceUid));
-        seen += datasets.length;
-        if (found.size === known) break;
-      }
-      return new Set([...wanted].filter((uid) => found.has(uid)));
+      return heldOf(asker, `/studies/${studyInstanceUid}/series/${seriesInstanceUid}/instances`, sopInstanceUids);
     },
   };
+}
+
+/** Sends the objects of one study, as many a request as fit, and notes what became of each. */
+async function storeStudy(
+  objects: readonly OutboundObject[],
+  { asker, log, outcomes }: { asker: Asker; log: Log; outcomes: Map<OutboundObject, StoreOutcome> },
+): Promise<void> {
+  let parcels: Parcel[] = [];
+  let bytes = 0;
+  const post = async (): Promise<void> => {
+    if (parcels.length === 0) return;
+    const answers = await stow(parcels, asker, log);
+    for (const [index, { object }] of parcels.entries()) outcomes.set(object, answers[index]!);
+    parcels = [];
+    bytes = 0;
+  };
+  for (const object of objects) {
+    const file = await readFile(object.path).catch(
+      (error: unknown) => (error as NodeJS.ErrnoException).code ?? 'unknown error',
+    );
+    if (typeof file === 'string') {
+      outcomes.set(object, { kind: 'unreachable', reason: `The file cannot be read (${file}).` });
+      continue;
+    }
+    if (bytes + file.length > MAX_REQUEST_BYTES) await post();
+    parcels.push({ object, file });
+    bytes += file.length;
+  }
+  await post();
+}
+
+/** One STOW-RS request (PS3.18 10.5) with objects of one study. */
+async function stow(parcels: readonly Parcel[], asker: Asker, log: Log): Promise<StoreOutcome[]> {
+  const { contentType, body } = multipart(parcels);
+  let answer: Answer;
+  try {
+    answer = await asker.ask(`/studies/${parcels[0]!.object.studyInstanceUid}`, {
+      method: 'POST',
+      headers: { 'Content-Type': contentType, Accept: 'application/dicom+json' },
+      body,
+    });
+  } catch (error) {
+    if (!(error instanceof TriageError)) throw error;
+    log.warn('The destination of results cannot be reached', { error });
+    return parcels.map(() => ({ kind: 'unreachable', reason: error.message }));
+  }
+  return parcels.map(({ object }) => outcomeOf(answer, object.sopInstanceUid));
+}
+
+/** Which of the instances a series at `path` lists. A service may give fewer than it was asked for; one that ignores the offset repeats itself. */
+async function heldOf(asker: Asker, path: string, sopInstanceUids: readonly string[]): Promise<Set<string>> {
+  const wanted = new Set(sopInstanceUids);
+  const found = new Set<string>();
+  for (let page = 0, seen = 0; page < MAX_PAGES && [...wanted].some((uid) => !found.has(uid)); page++) {
+    const known = found.size;
+    const datasets = await asker.query(`${path}?limit=${PAGE}&offset=${seen}`, EMPTY_SERIES);
+    for (const dataset of datasets) found.add(firstValue(dataset, TAG.sopInstanceUid));
+    seen += datasets.length;
+    if (found.size === known) break;
+  }
+  return new Set([...wanted].filter((uid) => found.has(uid)));
 }
 
 interface Parcel {
