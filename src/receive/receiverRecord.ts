@@ -1,0 +1,211 @@
+import type { Clock } from '../base/clock.ts';
+import { TriageError } from '../base/errors.ts';
+import { recoveredAssociationId, reviveError, type ReceiverEvent } from './receiverMessages.ts';
+import type { StoredInstance } from '../case/case.ts';
+import type { Log } from '../base/log.ts';
+import type { ReceiveConfig } from './receiveConfig.ts';
+import type { Refusal, RefusalKind } from './refusals.ts';
+import { wholeStudies } from './wholeStudies.ts';
+
+export interface ReceiverOptions {
+  config: ReceiveConfig;
+  spoolDir: string;
+  clock: Clock;
+  log: Log;
+  /** An object is durable on disk; resends and what a crash left untold come here too, perhaps again: recording must be idempotent. */
+  onStored(instance: StoredInstance, associationId: string): void;
+  /**
+   * After every `onStored` of the association. `clean` says that the sender released it; else it was cut, or the receiver died. `whole` are the studies
+   * of which nothing more is under way.
+   */
+  onReleased(associationId: string, studyInstanceUids: string[], end: { clean: boolean; whole: string[] }): void;
+  /** Something was turned away at the door, or ended early. */
+  onRefused?(refusal: Refusal): void;
+}
+
+export interface OpenAssociation {
+  callingAeTitle: string;
+  address: string;
+  openedAtMs: number;
+  /** Studies of which something was stored. */
+  studyInstanceUids: ReadonlySet<string>;
+}
+
+export interface ReceiverCounters {
+  associations: number;
+  /** Associations rejected. */
+  rejected: number;
+  /** Objects acknowledged, also those that came again. */
+  stored: number;
+  /** Objects answered with a failure. */
+  refused: number;
+  /** Presentation contexts refused. */
+  refusedContexts: number;
+  /** Associations that ended without a release. */
+  aborted: number;
+  /** Connections closed at once because too many were open. */
+  dropped: number;
+  /** How often the process had to be started again. */
+  restarts: number;
+}
+
+interface TrackedAssociation extends OpenAssociation {
+  studyInstanceUids: Set<string>;
+}
+interface Describing {
+  studyInstanceUids: Set<string>;
+  resolve: (unreadable: string[]) => void;
+  reject: (error: Error) => void;
+}
+
+/** What the receiver's processes have told so far, one after the other, and who waits for an answer of theirs. */
+export interface ReceiverRecord {
+  counters: ReceiverCounters;
+  open: ReadonlyMap<string, OpenAssociation>;
+  /** What it was at the most, in bytes, as far as it was asked. */
+  peakRssBytes(): number;
+  /** Takes what a process tells; `listening` and `failed` concern its start only. */
+  take(event: Exclude<ReceiverEvent, { type: 'listening' | 'failed' }>): void;
+  /** Resolves with the paths that cannot be read, once what lies in the spool has been told. */
+  describing(id: number): Promise<string[]>;
+  asking(id: number): Promise<number>;
+  /** The process has died: its associations are over once what it could not tell has been told. Who waits gets an error. */
+  died(sinceMs: number): void;
+  /** Since when a dead process may have stored what it could not tell; null when nothing is left to be done. */
+  untoldSinceMs(): number | null;
+  /** Tells that the associations of dead processes are over. */
+  settle(): void;
+}
+
+const REFUSAL_COUNTERS = {
+  association: 'rejected',
+  context: 'refusedContexts',
+  object: 'refused',
+  abort: 'aborted',
+  connection: 'dropped',
+} as const satisfies Record<RefusalKind, keyof ReceiverCounters>;
+
+export function createReceiverRecord(
+  options: Pick<ReceiverOptions, 'log' | 'onStored' | 'onReleased' | 'onRefused'>,
+  clock: Clock,
+): ReceiverRecord {
+  const { log } = options;
+  const counters: ReceiverCounters = {
+    associations: 0,
+    rejected: 0,
+    stored: 0,
+    refused: 0,
+    refusedContexts: 0,
+    aborted: 0,
+    dropped: 0,
+    restarts: 0,
+  };
+  const open = new Map<string, TrackedAssociation>();
+  const describing = new Map<number, Describing>();
+  const asking = new Map<number, (peakRssBytes: number) => void>();
+  let peakRssBytes = 0;
+  /** What a death left to be done, until it has been done. */
+  let aftermath: { sinceMs: number; associations: Map<string, TrackedAssociation> } | null = null;
+
+  const call = (name: string, run: () => void): void => {
+    try {
+      run();
+    } catch (error) {
+      log.error('what a received object set off has failed', { action: name, error });
+    }
+  };
+  const release = (
+    associationId: string,
+    { studyInstanceUids }: { studyInstanceUids: ReadonlySet<string> },
+    clean: boolean,
+  ): void => {
+    const others = [...open.values(), ...(aftermath?.associations.values() ?? [])];
+    const whole = wholeStudies({ studyInstanceUids, clean }, others);
+    call('onReleased', () => {
+      options.onReleased(associationId, [...studyInstanceUids], { clean, whole });
+    });
+  };
+
+  const take: ReceiverRecord['take'] = (event) => {
+    switch (event.type) {
+      case 'opened': {
+        const { callingAeTitle, address } = event;
+        counters.associations++;
+        const studyInstanceUids = new Set<string>();
+        open.set(event.associationId, { callingAeTitle, address, openedAtMs: clock.now(), studyInstanceUids });
+        break;
+      }
+      case 'stored': {
+        const recovery = [...describing].find(([id]) => recoveredAssociationId(id) === event.associationId)?.[1];
+        if (recovery === undefined) counters.stored++;
+        (recovery ?? open.get(event.associationId))?.studyInstanceUids.add(event.instance.header.studyInstanceUid);
+        call('onStored', () => {
+          options.onStored(event.instance, event.associationId);
+        });
+        break;
+      }
+      case 'refused': {
+        const { refusal } = event;
+        counters[REFUSAL_COUNTERS[refusal.kind]]++;
+        call('onRefused', () => options.onRefused?.(refusal));
+        break;
+      }
+      case 'ended': {
+        const association = open.get(event.associationId);
+        open.delete(event.associationId);
+        if (association !== undefined) release(event.associationId, association, event.clean);
+        break;
+      }
+      case 'described': {
+        const recovery = describing.get(event.id);
+        describing.delete(event.id);
+        if (recovery === undefined) break;
+        if (recovery.studyInstanceUids.size > 0) release(recoveredAssociationId(event.id), recovery, false);
+        recovery.resolve(event.unreadable);
+        break;
+      }
+      case 'usage':
+        peakRssBytes = Math.max(peakRssBytes, event.peakRssBytes);
+        asking.get(event.id)?.(event.peakRssBytes);
+        asking.delete(event.id);
+        break;
+      case 'log':
+        log[event.level](event.message, {
+          ...event.fields,
+          ...(event.error === undefined ? {} : { error: reviveError(event.error) }),
+        });
+        break;
+    }
+  };
+
+  return {
+    counters,
+    open,
+    peakRssBytes: () => peakRssBytes,
+    take,
+    describing: (id) =>
+      new Promise((resolve, reject) => {
+        describing.set(id, { studyInstanceUids: new Set(), resolve, reject });
+      }),
+    asking: (id) =>
+      new Promise((resolve) => {
+        asking.set(id, resolve);
+      }),
+    died: (sinceMs) => {
+      for (const { reject } of describing.values())
+        reject(new TriageError('receiver-died', 'The receiver died while it read the spool.'));
+      describing.clear();
+      for (const answer of asking.values()) answer(peakRssBytes);
+      asking.clear();
+      aftermath ??= { sinceMs, associations: new Map() };
+      for (const [associationId, association] of open) aftermath.associations.set(associationId, association);
+      open.clear();
+    },
+    untoldSinceMs: () => aftermath?.sinceMs ?? null,
+    settle: () => {
+      for (const [associationId, association] of aftermath?.associations ?? [])
+        release(associationId, association, false);
+      aftermath = null;
+    },
+  };
+}
