@@ -13,6 +13,7 @@ const PACKAGES = [
   'rsyslog-gnutls',
   'openssl',
   'jing',
+  'systemd',
   'faketime',
   'python3-numpy',
   'python3-torch',

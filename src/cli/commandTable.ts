@@ -78,6 +78,13 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./doctor.ts')).doctorCommand,
   },
   {
+    name: 'health',
+    usage: '[options]',
+    description:
+      'ask the running agent of this configuration whether it answers (for HEALTHCHECK and service managers)',
+    load: async () => (await import('./health.ts')).healthCommand,
+  },
+  {
     name: 'migrate',
     usage: '[options]',
     description: 'bring the database up to this version (forward only; serve does it too)',

@@ -53,6 +53,7 @@ describe('odontoid', () => {
       'send',
       'echo',
       'doctor',
+      'health',
       'user',
       'token',
       'audit',

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { cp, mkdir, readFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
 import { DockerfileParser, type JSONInstruction } from 'dockerfile-ast';
 import { validate } from 'dockerfile-utils';
@@ -20,7 +20,13 @@ const words = (keyword: string): string[] =>
 test('the Dockerfile has no fault that a linter knows, and the image is of a Node that package.json allows', () => {
   expect(validate(dockerfile)).toEqual([]);
   expect(validate(dockerfile.replace('WORKDIR', 'WORKDRI')).length).toBeGreaterThan(0);
-  expect(of('FROM')[0]!.getArgumentsContent()).toMatch(/^node:22-/);
+  // One image for both stages, which whoever builds it can pin by digest.
+  const images = instructions
+    .filter((one) => one.getKeyword() === 'FROM')
+    .map((one) => one.getArguments()[0]!.getValue());
+  expect(images).toEqual(['${NODE_IMAGE}', '${NODE_IMAGE}']);
+  expect(instructions[0]!.getArgumentsContent()).toMatch(/^NODE_IMAGE=node:24-/);
+  expect(dockerfile).not.toMatch(/apt-get|python|g\+\+/);
   expect(of('USER')[0]!.getArgumentsContent()).toBe('node');
 });
 
@@ -35,6 +41,31 @@ test('the compose file builds that Dockerfile and leaves the container nothing t
   expect(odontoid).toMatchObject({ read_only: true, cap_drop: ['ALL'], security_opt: ['no-new-privileges:true'] });
   const [data] = of('VOLUME').map((one) => one.getArgumentsContent());
   expect(odontoid['volumes']).toContain(`odontoid-data:${data!}`);
+});
+
+test('systemd takes the unit: every key is known, and it leaves the agent nothing to write to but its data', async () => {
+  const { dir, remove } = await temporaryDirectory();
+  onTestFinished(remove);
+  const unit = await readFile(join(root, 'docker/odontoid.service'), 'utf8');
+  const verify = async (text: string): Promise<string> => {
+    // It insists that the program is there.
+    await writeFile(join(dir, 'odontoid.service'), text.replace('/usr/local/bin/odontoid', process.execPath));
+    const { exitCode, stdout, stderr } = await runTool('systemd-analyze', [
+      'verify',
+      '--man=no',
+      join(dir, 'odontoid.service'),
+    ]);
+    return `${exitCode} ${stdout}${stderr}`;
+  };
+  expect(await verify(unit)).toBe('0 ');
+  expect(await verify(unit.replace('ProtectSystem=', 'ProtectSytem='))).toContain('ProtectSytem');
+  for (const setting of [
+    'NoNewPrivileges=yes',
+    'ProtectSystem=strict',
+    'CapabilityBoundingSet=',
+    'StateDirectory=odontoid',
+  ])
+    expect(unit.split('\n')).toContain(setting);
 });
 
 test('what the image copies is all that the agent needs: it starts from that alone and its health check succeeds', async () => {
@@ -64,10 +95,16 @@ test('what the image copies is all that the agent needs: it starts from that alo
   const [command, ...entry] = words('ENTRYPOINT');
   expect(command).toBe('node');
   const check = dockerfile.slice(dockerfile.indexOf('HEALTHCHECK'));
-  const [, , script] = JSON.parse(/CMD (\[.*\])/.exec(check)![1]!) as string[];
-  expect(script).toContain('127.0.0.1:8080/');
+  const [checkCommand, ...checkWords] = JSON.parse(/CMD (\[.*\])/.exec(check)![1]!) as string[];
+  expect(checkCommand).toBe('node');
+  const agentEnvironment = {
+    ...environment,
+    ODONTOID__DATA_DIR: join(dir, 'data'),
+    ODONTOID__WEB__PORT: String(webPort),
+    ODONTOID__RECEIVE__PORT: String(dicomPort),
+  };
   const healthy = () =>
-    runTool(process.execPath, ['-e', script!.replace('8080', String(webPort))]).then(({ exitCode }) => exitCode === 0);
+    runTool(process.execPath, checkWords, { cwd: app, env: agentEnvironment }).then(({ exitCode }) => exitCode === 0);
   const ready = () =>
     fetch(`http://127.0.0.1:${webPort}/readyz`).then(
       ({ ok }) => ok,
@@ -77,13 +114,7 @@ test('what the image copies is all that the agent needs: it starts from that alo
   for (const up of [healthy, ready]) {
     const agent = spawn(process.execPath, [...entry, ...words('CMD')], {
       cwd: app,
-      env: {
-        PATH: process.env['PATH'],
-        ...environment,
-        ODONTOID__DATA_DIR: join(dir, 'data'),
-        ODONTOID__WEB__PORT: String(webPort),
-        ODONTOID__RECEIVE__PORT: String(dicomPort),
-      },
+      env: { PATH: process.env['PATH'], ...agentEnvironment },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let said = '';
