@@ -64,6 +64,8 @@ test('nothing that npm would run comes with the network’s runtime, and no fold
   expect((await readdir(join(dir, 'package'))).sort()).toEqual([
     'LICENSE',
     'README.md',
+    'SECURITY.md',
+    'THIRD-PARTY-NOTICES.txt',
     'bin',
     'config',
     'dist',
@@ -71,5 +73,25 @@ test('nothing that npm would run comes with the network’s runtime, and no fold
     'models',
     'node_modules',
     'package.json',
+    'sbom.cdx.json',
   ]);
+});
+
+test('the bill names what npm installed with it, and what the page is bundled from, each with its licence', async () => {
+  const [installation = ''] = await readdir(join(dir, 'npm-cache/_npx'));
+  const lock = join(dir, 'npm-cache/_npx', installation, 'node_modules/.package-lock.json');
+  const { packages } = JSON.parse(await readFile(lock, 'utf8')) as { packages: Record<string, { version: string }> };
+  const installed = Object.keys(packages).map((path) => path.split('node_modules/').at(-1)!);
+  expect(installed.length).toBeGreaterThan(100);
+  const { components } = JSON.parse(await readFile(join(dir, 'package/sbom.cdx.json'), 'utf8')) as {
+    components: { name: string; version: string; hashes: { content: string }[] }[];
+  };
+  const named = new Set(components.map(({ name }) => name));
+  expect([...installed, 'preact', 'uplot'].filter((name) => name !== 'odontoid' && !named.has(name))).toEqual([]);
+  expect(components.every(({ hashes }) => /^[0-9a-f]{128}$/.test(hashes[0]!.content))).toBe(true);
+
+  const notices = await readFile(join(dir, 'package/THIRD-PARTY-NOTICES.txt'), 'utf8');
+  const missing = components.filter(({ name, version }) => !notices.includes(`\n${name}@${version}\nLicence: `));
+  expect(missing).toEqual([]);
+  expect(notices).toContain('Copyright (c) 2015-present Jason Miller');
 });
