@@ -1,7 +1,7 @@
 // Fetches a pinned Node from the npm registry, with the npm that is there: its settings for proxies and registries hold.
 // Runs on old Nodes: no syntax and no function that Node 12.20 does not have.
 import { spawnSync } from 'child_process';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmdirSync, writeFileSync } from 'fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmdirSync, writeFileSync } from 'fs';
 import { dirname, join } from 'path';
 import { fileURLToPath } from 'url';
 
@@ -32,8 +32,9 @@ export function fetchNode(major, why) {
 
   console.error(`${why} Fetching Node ${node.version} (the npm package ${node.name}) into .cache/node ...`);
   const npm = pins.find(({ name }) => name === 'npm');
-  const making = `${folder}.${process.pid}.tmp`;
-  mkdirSync(making, { recursive: true });
+  mkdirSync(dirname(folder), { recursive: true });
+  const making = mkdtempSync(`${folder}.`);
+  chmodSync(making, 0o755);
   const wanted = { name: 'odontoid-node', version: node.version, private: true, dependencies: {} };
   const packages = { '': wanted };
   for (const { name, version, integrity } of [node, npm]) {

@@ -20,7 +20,9 @@ folder=$root/.cache/node/$version
 
 if [ ! -x "$folder/node_modules/.bin/node" ]; then
   echo "Fetching Node $version and npm into .cache/node ..." >&2
-  making=$folder.$$.tmp
+  mkdir -p "$root/.cache/node"
+  making=$(mktemp -d "$folder.XXXXXX")
+  chmod 755 "$making"
   mkdir -p "$making/node_modules/.bin"
   trap 'rm -rf "$making"' EXIT
   for package in "$node" npm; do
