@@ -1,4 +1,4 @@
-import { mkdir, open } from 'node:fs/promises';
+import { mkdir, open, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 
 /** Resolves when the names in a folder are on disk: a file that was made or moved there is not lost by a power cut, once its own bytes are synced. */
@@ -25,10 +25,40 @@ export async function writeSynced(path: string, bytes: Uint8Array, flag: 'w' | '
 /** Makes a folder and those above it, if they are missing, so that no power cut takes them away again with what is put there. */
 export async function makeFolder(path: string): Promise<void> {
   const whole = resolve(path);
-  const first = (await mkdir(whole, { recursive: true })) ?? whole;
+  const first = (await makeMissing(whole)) ?? whole;
   // Also when it was there: whoever made it may have died before this.
   for (let made = whole; ; made = dirname(made)) {
     await syncFolder(dirname(made));
     if (made === first) return;
   }
+}
+
+/**
+ * Makes a folder and those above it, and says which of the new ones is the uppermost; null when there was nothing to make. Node's own recursive `mkdir`
+ * never ends where a folder says ENOENT of a name in it, as those under /proc do.
+ */
+async function makeMissing(path: string): Promise<string | null> {
+  const attempt = async (): Promise<'made' | 'there' | 'no parent'> => {
+    try {
+      await mkdir(path);
+      return 'made';
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'EEXIST' && (await isFolder(path))) return 'there';
+      if (code === 'ENOENT' && !(await isFolder(dirname(path)))) return 'no parent';
+      throw error;
+    }
+  };
+  const outcome = await attempt();
+  if (outcome !== 'no parent') return outcome === 'made' ? path : null;
+  const uppermost = await makeMissing(dirname(path));
+  await attempt();
+  return uppermost ?? path;
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 }

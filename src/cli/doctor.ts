@@ -1,7 +1,8 @@
 import { X509Certificate } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
-import { access, constants, mkdir, statfs } from 'node:fs/promises';
+import { access, constants, statfs } from 'node:fs/promises';
 import { Command } from 'commander';
+import { makeFolder } from '../base/durably.ts';
 import { systemClock } from '../base/clock.ts';
 import { configProblems, isAgentRunning } from '../compose/checkConfig.ts';
 import { createPacs } from '../compose/destinations.ts';
@@ -96,7 +97,7 @@ async function examine(path: string | undefined): Promise<Check[]> {
   });
   const paths = dataPaths(read);
   await check('disk', async () => {
-    await mkdir(read.dataDir, { recursive: true });
+    await makeFolder(read.dataDir);
     await access(read.dataDir, constants.W_OK);
     const { bavail, bsize } = await statfs(read.dataDir);
     const free = bavail * bsize;

@@ -56,6 +56,7 @@ describe.each([
     () => ({ receive: { host: '192.0.2.1' } }),
     'this machine has no such address',
   ],
+  ['the data folder cannot be made there', () => ({ dataDir: '/proc/odontoid/state' }), 'dataDir: '],
   ['the data folder lies under a file', () => ({ dataDir: 'a-file/state' }), 'dataDir: '],
   [
     'a source has no address',
