@@ -117,7 +117,8 @@ function readLayout(elements: Elements): { layout: FrameLayout; highBit: number 
   const photometric = elements.string(TAG.photometricInterpretation);
   if (photometric !== 'MONOCHROME1' && photometric !== 'MONOCHROME2')
     throw undecodable('A CT slice is MONOCHROME1 or MONOCHROME2.');
-  if ((elements.numbers(TAG.numberOfFrames)?.[0] ?? 1) !== 1)
+  // Some writers put 0 into an image of one frame.
+  if ((elements.numbers(TAG.numberOfFrames)?.[0] || 1) !== 1)
     throw undecodable('An image of several frames is not analysed.');
   return { layout: { rows, columns, bitsStored, signed: representation === 1 }, highBit };
 }
@@ -156,12 +157,13 @@ async function readFrame(elements: Elements, layout: FrameLayout): Promise<Decod
     if (pixelData.kind !== 'native')
       throw undecodable('The pixel data are compressed, the transfer syntax says that they are not.');
     const expected = layout.rows * layout.columns * 2;
-    if (pixelData.bytes.length !== expected)
+    const behind = pixelData.bytes.subarray(expected);
+    if (pixelData.bytes.length < expected || !isExcessPadding(behind, layout))
       throw undecodable(
         `The pixel data have ${pixelData.bytes.length} bytes; ${layout.rows} x ${layout.columns} needs ${expected}.`,
       );
     // A copy of its own: words must lie at even addresses.
-    const words = Uint8Array.from(pixelData.bytes);
+    const words = Uint8Array.from(pixelData.bytes.subarray(0, expected));
     if (elements.bigEndian) Buffer.from(words.buffer).swap16();
     const samples = new Uint16Array(words.buffer);
     return { samples, significantBits: 16 };
@@ -171,6 +173,14 @@ async function readFrame(elements: Elements, layout: FrameLayout): Promise<Decod
   const [first, ...more] = pixelData.fragments;
   if (first === undefined) throw undecodable('The compressed pixel data hold no frame.');
   return decodeFrame(elements.transferSyntaxUid, more.length === 0 ? first : Buffer.concat([first, ...more]), layout);
+}
+
+/**
+ * Whether the bytes behind the last pixel are the padding that older writers put there, to be accepted by PS3.5 8.1.1: zeros, or less than a row or a
+ * column. More would mean that Rows or Columns are wrong, and every pixel in a wrong place.
+ */
+function isExcessPadding(behind: Uint8Array, layout: FrameLayout): boolean {
+  return behind.length < 2 * Math.min(layout.rows, layout.columns) || behind.every((byte) => byte === 0);
 }
 
 interface Reading {

@@ -320,6 +320,26 @@ describe('stored values', () => {
       expect(await codeOf(small([1, 2], change)), JSON.stringify(change)).toBe('pixel-data-undecodable');
     expect(await codeOf(ctFile({ rows: 1, columns: 2 }))).toBe('pixel-data-undecodable');
   });
+  it('takes a NumberOfFrames of 0 as one frame', async () => {
+    expect(await hu([1024, 1064], { [TAG.frames]: ['IS', '0'] })).toEqual([0, 40]);
+  });
+  it('leaves padding behind the pixels, and refuses more bytes than padding has', async () => {
+    const followedBy = (words: number[]): Uint8Array =>
+      ctFile({
+        rows: 3,
+        columns: 4,
+        samples: Uint16Array.from([...Array.from({ length: 12 }, (_, at) => 1030 + at), ...words]),
+      });
+    const pixels = Array.from({ length: 12 }, (_, at) => 6 + at);
+    for (const padding of [[0], [0, 0], [0x2020, 7], new Array<number>(40).fill(0)])
+      expect(Array.from((await decodeCtSlice(followedBy(padding))).hu), `${padding}`).toEqual(pixels);
+    // A column or a row more: the matrix is not the one in the header.
+    for (const more of [
+      [1100, 1101, 1102],
+      [0, 0, 0, 1103],
+    ])
+      expect(await codeOf(followedBy(more)), `${more}`).toBe('pixel-data-undecodable');
+  });
   it('refuses files that are cut off or no DICOM at all', async () => {
     const whole = ctFile(UNSIGNED);
     for (const bytes of [new Uint8Array(), new Uint8Array(500), whole.subarray(0, 305), whole.subarray(0, -2)])
