@@ -9,19 +9,19 @@ import { count, mm } from './seriesRules.ts';
 import { missingSlices } from './sliceOrder.ts';
 import type { Refusal, SeriesRules } from './seriesRules.ts';
 
-/** What a study is after assembling: the series that is analysed, or why none is. */
+/** The outcome of assembling a study: the series to analyse, or why there is none. */
 export type AssembledStudy =
   | { type: 'seriesChosen'; manifest: CaseManifest }
   | { type: 'notEligible'; series: SeriesVerdict[]; reasonCode: string; reason: string };
 
-/** Most kinds of series that a summary names. */
+/** Maximum number of kinds of series that a summary names. */
 const NAMED_KINDS = 3;
 
 /**
- * Judges every series of a study and chooses the one to analyse. A function of the objects alone: their order does not matter, and the same objects
- * give the same manifest. `reason` reads well after "Not analysed: ". `tried`: inputs (`inputSha256`) that proved impossible to analyse, with the reason.
+ * Judges every series of a study and chooses the one to analyse. Depends on the objects alone: their order does not matter, and the same objects
+ * give the same manifest. `reason` completes the sentence "Not analysed: ...". `tried`: inputs (`inputSha256`) that could not be analysed, with the reason.
  *
- * @throws TriageError `identity-mismatch` for objects of more than one study, which only a bug can bring together.
+ * @throws TriageError `identity-mismatch` for objects of more than one study, which can only be a bug.
  */
 export function assembleStudy(
   instances: readonly StoredInstance[],
@@ -70,7 +70,7 @@ export function assembleStudy(
   };
 }
 
-/** The series to analyse when those tried could not be; null when there is none. */
+/** The next series to analyse when those tried could not be; null when there is none. */
 export function nextBest(
   instances: readonly StoredInstance[],
   rules: SeriesRules,
@@ -112,7 +112,7 @@ function inputSha256({ facts }: JudgedSeries): string {
 }
 
 /**
- * How many images of the analysed series, or of its acquisition, the sender says there are, where fewer came; else null. An acquisition may be
+ * How many images of the analysed series, or of its acquisition, the sender states, when fewer arrived; otherwise null. One acquisition may be
  * reconstructed more than once, so the images of all its series count.
  */
 function shortfall(best: JudgedSeries, judged: readonly JudgedSeries[]): { came: number; stated: number } | null {
@@ -151,7 +151,7 @@ function verdict(series: JudgedSeries, refusal: Refusal | null): SeriesVerdict {
   };
 }
 
-/** The chosen series in one phrase, with everything of it that is not analysed. */
+/** The chosen series in one phrase, including everything of it that is not analysed. */
 function describe({ facts, refused }: JudgedSeries): string {
   const { stack } = facts;
   const missing = missingSlices(stack);
@@ -167,12 +167,12 @@ function describe({ facts, refused }: JudgedSeries): string {
   return parts.filter((part) => part !== '').join(', ');
 }
 
-/** One reason for a study without an eligible series: that of the largest stack of slices, else what there is instead of one. */
+/** The one reason for a study without an eligible series: that of the largest stack of slices, or what the study holds instead of one. */
 function summary(judged: readonly JudgedSeries[], rules: SeriesRules): Refusal {
   const stacks = judged.filter(({ isCandidate, facts }) => isCandidate && facts.stack.slices.length >= rules.minSlices);
   stacks.sort((a, b) => b.facts.stack.slices.length - a.facts.stack.slices.length);
   if (stacks[0] !== undefined) return stacks[0].refusal!;
-  // Objects that are no CT at all are worth a word only where there is nothing else.
+  // Objects that are not CT at all are mentioned only when there is nothing else.
   const refusals = judged.map(({ refusal }) => refusal!);
   const ct = refusals.filter(({ code }) => code !== 'not-ct' && code !== 'secondary-capture');
   const named = ct.length === 0 ? refusals : ct;
@@ -192,7 +192,7 @@ function nameOf({ all, seriesInstanceUid }: JudgedSeries): string {
   return seriesDescription === '' ? number : `${number} (${seriesDescription})`;
 }
 
-/** By the one rule of who is the same patient; an image without a name is judged by the rest of what it says. */
+/** Uses the shared rule of who is the same patient; an image without a name is compared by its other identifying attributes. */
 function hasIdentityConflict(headers: readonly InstanceHeader[]): boolean {
   const distinct = new Map<string, PatientIdentity>();
   for (const { patientId, issuerOfPatientId, patientName, patientBirthDate, patientSex } of headers) {

@@ -1,12 +1,12 @@
 import type { InstanceHeader } from '../case/case.ts';
 
-/** Words for the neck, in the languages of the scanners' menus we know; tried before the words for other regions. */
+/** Words for the neck, in the languages of the scanner menus that we know; checked before the words for other regions. */
 const NECK = new RegExp(
   [
     '\\bc ?sp(ine|\\b)|cspine|cervi[ckq]|tservi|servik|zervi|neck|\\bhals|\\bhws\\b|\\bcou\\b|cuello|nuque|\\bcollo\\b|pescoco|\\bszyj|\\bnacke|\\bboyun|\\bkrk\\b|шеи|шея|шию|чревне',
     'odontoid|\\bdens\\b|\\batlas\\b|\\baxis vert|facet|craniov|crani?o ?cerv|cranio ?vert|occipito ?cerv|\\bc ?v ?j\\b|\\bccj\\b|atlanto',
     '頸|颈|경추|목뼈|गर्दन|คอ|عنق|رقب|צוואר',
-    // A range that begins above the neck and ends below it, and a run of its vertebrae.
+    // A range that begins above the neck and ends below it, or a range of cervical vertebrae.
     '(skull ?base|\\bbase of skull|occiput|foramen magnum|\\bclivus|schadelbasis|base du crane|base de craneo|base cranica|\\bc ?[0-7]|\\bt ?[0-9]|\\bd ?1) ?(to|through|thru|bis|a|al|hasta|jusqu|till|tot)? ?(c ?[1-7]|t ?[1-4]|th ?[1-4]|d ?[1-4])\\b',
     '\\b(head|brain|skull|vertex|kopf|schadel|cran(e|io|eo)|tete|testa|cabeza) ?(to|through|thru|bis|a|al|hasta|jusqu|till|tot|and|und|et|y|e)? ?(chest|thora|torax|abdom|pelvi|becken|bassin|bacino|thigh|feet|foot|toe|knee|shoulder|carina|arch)',
   ].join('|'),
@@ -21,8 +21,8 @@ const ELSEWHERE = new RegExp(
 );
 
 /**
- * Which region a series claims to show. The series' own description outranks its other tags, which technologists change less often. Words rank
- * series, and refuse none: what a scan shows is judged by its pixels.
+ * Which body region a series claims to show. The series' own description outranks its other tags, which technologists change less often. Words only
+ * rank series and never refuse one: what a scan shows is judged by its pixels.
  */
 export function claimedRegion(header: InstanceHeader): 'neck' | 'elsewhere' | 'unknown' {
   const own = regionIn(header.seriesDescription);

@@ -3,12 +3,12 @@ import { judgeSeries } from './judgeSeries.ts';
 import { mm } from './seriesRules.ts';
 import type { SeriesRules } from './seriesRules.ts';
 
-/** Slices farther apart than this many thicknesses: every other one may still be on its way. */
+/** With slices farther apart than this many thicknesses, every other slice may still be on its way. */
 const SPARSE = 1.5;
 
 /**
- * Whether what arrived of a study looks like all of it: a series can be analysed, and no series of slices has holes or is sparse. `why` says what
- * is still awaited, or what makes it whole. A released association and a whole geometry together are enough to start; otherwise quiet time decides.
+ * Whether a study seems to have arrived completely: a series can be analysed, and no series of slices has holes or is sparse. `why` says what
+ * is still awaited, or what makes the study complete. A released association and a complete geometry are enough to start; otherwise the quiet time decides.
  */
 export function isGeometryWhole(
   instances: readonly StoredInstance[],

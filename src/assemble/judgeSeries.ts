@@ -4,24 +4,24 @@ import type { Refusal, SeriesFacts, SeriesRules } from './seriesRules.ts';
 import { compareText, orderSlices } from './sliceOrder.ts';
 import { splitStacks } from './stacks.ts';
 
-/** A series with the judgement on it, or one of the stacks of slices in it. */
+/** A series, or one stack of slices in it, with its judgement. */
 export interface JudgedSeries {
   seriesInstanceUid: string;
-  /** What tells the stack from the others of its series; empty where it is the only one. */
+  /** What distinguishes the stack from the others of its series; empty when it is the only one. */
   stackName: string;
-  /** Every received object once, by SOP Instance UID; what is no slice counts to the largest stack. */
+  /** Every received object once, by SOP Instance UID; objects that are not slices count to the largest stack. */
   all: readonly StoredInstance[];
-  /** The slices that passed the rules for one image, and how they lie; empty when none did. */
+  /** The slices that passed the per-image rules, and their geometry; empty when none did. */
   facts: SeriesFacts;
   /** Images that are not part of the stack. */
   refused: { instance: StoredInstance; refusal: Refusal }[];
   /** Null when the series can be analysed. */
   refusal: Refusal | null;
-  /** True when the series is one of axial slices: a refusal is then about the stack that they make. */
+  /** True when the series consists of axial slices: a refusal is then about the stack that they form. */
   isCandidate: boolean;
 }
 
-/** Groups the objects of a study by series and judges each stack of slices; by series number, then UID, whatever the order of arrival. */
+/** Groups the objects of a study by series and judges each stack of slices. Sorted by series number, then UID, whatever the order of arrival. */
 export function judgeSeries(instances: readonly StoredInstance[], rules: SeriesRules): JudgedSeries[] {
   return [...grouped(distinct(instances), ({ header }) => header.seriesInstanceUid)]
     .flatMap(([seriesInstanceUid, all]) => judge(seriesInstanceUid, all, rules))
@@ -41,7 +41,7 @@ function judge(seriesInstanceUid: string, all: readonly StoredInstance[], rules:
   return stacks.map(({ slices: instances, name }, index) => {
     const rest = index === 0 ? refused : [];
     const facts = { instances, stack: orderSlices(instances) };
-    // A few usable images among many of another kind do not make the series one of slices.
+    // A few usable images among many of another kind do not make it a series of slices.
     const isCandidate =
       instances.length > 0 && (instances.length >= rules.minSlices || instances.length >= refused.length);
     const refusal = isCandidate ? seriesRefusal(facts, rules) : mostFrequent(refused.map((entry) => entry.refusal));

@@ -6,24 +6,24 @@ import { instanceRefusal } from './seriesRules.ts';
 import type { SeriesFacts, SeriesRules } from './seriesRules.ts';
 import { virtualKind } from './virtualImage.ts';
 
-/** One thing that makes a series the better one to analyse: the greater score wins, and `advantage` says why. */
+/** One criterion for choosing the series to analyse: the greater score wins, and `advantage` says why. */
 interface Criterion<Subject> {
   advantage: string;
   score: (subject: Subject) => number;
 }
 
-/** Kernels for bone: GE by name, Siemens by sharpness from 57 on, Canon FC30-39 and FC80-89, Philips D, E, YC, YD, YE. */
+/** Bone kernels: GE by name, Siemens by sharpness from 57 on, Canon FC30-39 and FC80-89, Philips D, E, YC, YD, YE. */
 const BONE_KERNEL = /bone|edge|\b[bhiju][a-z]?(5[7-9]|[6-9]\d)|\bfc[38]\d\b|^(y[cde]|[de])$/i;
 const BONE_DESCRIPTION = /bone|knochen|\bosseu|\bhueso|\bosso|ossea/i;
-/** More than the neck and its neighbours is no advantage. */
+/** Covering more than the neck and its neighbours is no advantage. */
 const ENOUGH_COVERAGE_MM = 240;
-/** Coverages within a step are alike. */
+/** Coverages within one step count as equal. */
 const COVERAGE_STEP_MM = 40;
 const LEAST_USEFUL_MM = 0.45;
 
 /**
- * Which of several eligible series is analysed, the most weighty criterion first; those that a single header tells come before those of the stack. The
- * network looks for thin dark lines in bone, so slices must be thin and sharp before they are many.
+ * Which of several eligible series is analysed, the most important criterion first; criteria that a single header decides come before those of the stack.
+ * The network looks for thin dark lines in bone, so thin and sharp slices matter more than many slices.
  */
 const HEADER_CRITERIA: readonly Criterion<InstanceHeader>[] = [
   {
@@ -52,19 +52,19 @@ const CRITERIA: readonly Criterion<SeriesFacts>[] = [
   ...STACK_CRITERIA.map(({ advantage, score }) => ({ advantage, score: ({ stack }: SeriesFacts) => score(stack) })),
 ];
 
-/** Negative when series `a` would be analysed rather than `b`, as far as one header of each tells; 0 when the headers do not decide. */
+/** Negative when series `a` would be analysed rather than `b`, judged by one header of each; 0 when the headers do not decide. */
 export function preferSeries(a: InstanceHeader, b: InstanceHeader): number {
   return compare(HEADER_CRITERIA, a, b);
 }
 
-/** Why a slice is not worth encoding while its study still arrives, or null: it cannot be analysed, or will be only where nothing better comes. */
+/** Why a slice is not worth encoding while its study still arrives, or null. It cannot be analysed, or only if nothing better arrives. */
 export function refusalOnArrival(header: InstanceHeader, rules: SeriesRules): string | null {
   const refusal = instanceRefusal(header, rules);
   if (refusal !== null) return refusal.reason;
   return claimedRegion(header) === 'elsewhere' ? 'it says that it shows another region' : null;
 }
 
-/** Eligible series, best first; alike ones by their UID, so that the choice is the same on every run. */
+/** Eligible series, best first; ties are ordered by UID, so that the choice is the same on every run. */
 export function rankSeries(series: readonly SeriesFacts[]): SeriesFacts[] {
   const uidOf = ({ instances }: SeriesFacts): string => instances[0]!.header.seriesInstanceUid;
   const passOf = ({ instances }: SeriesFacts): number =>
@@ -86,12 +86,12 @@ export function advantageOf(better: SeriesFacts, worse: SeriesFacts): string {
   );
 }
 
-/** True when the kernel, or else the description, is one for bone. */
+/** True when the kernel, or otherwise the description, indicates bone. */
 export function hasBoneKernel(header: InstanceHeader): boolean {
   return BONE_KERNEL.test(header.convolutionKernel) || BONE_DESCRIPTION.test(header.seriesDescription);
 }
 
-/** Classes rather than millimetres: 0.6 and 1 mm are as good for the network; below half a millimetre noise costs what thinness gains. */
+/** Classes rather than millimetres: 0.6 and 1 mm are equally good for the network; below half a millimetre the noise outweighs the gain. */
 function thinness(millimetres: number): number {
   if (millimetres < LEAST_USEFUL_MM) return 2;
   if (millimetres <= 1.5) return 3;

@@ -5,17 +5,17 @@ import { missingSlices } from './sliceOrder.ts';
 import type { SliceStack } from './sliceOrder.ts';
 import { virtualRefusal } from './virtualImage.ts';
 
-/** Limits of what is analysed; the site's `assemble` section. */
+/** Limits on what is analysed; the site's `assemble` section. */
 export interface SeriesRules {
-  /** Fewest and most slices of a series. */
+  /** Minimum and maximum number of slices in a series. */
   minSlices: number;
   maxSlices: number;
-  /** For SliceThickness and for the distance of neighbouring slices. */
+  /** For SliceThickness and for the distance between neighbouring slices. */
   maxSliceThicknessMm: number;
   minCoverageMm: number;
   /** Largest angle between the slice normal and the cranio-caudal axis, and between rows or columns and their axes. */
   axialToleranceDegrees: number;
-  /** 0..1, of the slices that a gapless series would have. */
+  /** 0..1, as a share of the slices that a series without gaps would have. */
   maxMissingShare: number;
 }
 
@@ -28,19 +28,19 @@ export const DEFAULT_SERIES_RULES: SeriesRules = {
   maxMissingShare: 0.05,
 };
 
-/** Why something is not analysed: `code` for machines, `reason` a phrase for people that reads well after "only". */
+/** Why something is not analysed: `code` for machines; `reason` is a phrase for people that completes "only ...". */
 export interface Refusal {
   code: string;
   reason: string;
 }
 
-/** A rule as data: `refuse` gives the phrase when the rule is broken, else null. */
+/** A rule as data: `refuse` returns the phrase when the rule is broken, otherwise null. */
 interface Rule<Subject> {
   code: string;
   refuse: (subject: Subject, rules: SeriesRules) => string | null;
 }
 
-/** A series as its rules see it: the slices that passed the instance rules, and how they lie. */
+/** A series as its rules see it: the slices that passed the per-image rules, and their geometry. */
 export interface SeriesFacts {
   instances: readonly StoredInstance[];
   stack: SliceStack;
@@ -49,13 +49,13 @@ export interface SeriesFacts {
 const MULTI_FRAME_CT: ReadonlySet<string> = new Set(['1.2.840.10008.5.1.4.1.1.2.1', '1.2.840.10008.5.1.4.1.1.2.2']);
 const SECONDARY_CAPTURE = /^1\.2\.840\.10008\.5\.1\.4\.1\.1\.7(\.[1-4])?$/;
 const LOCALIZER_WORDS = /\b(localizer|localiser|scout|topogram|surview|scanogram|scanoscope)\b/i;
-/** ImageType values (PS3.3 C.8.2.1.1.1 and the makers' own) of images computed from slices. */
+/** ImageType values (PS3.3 C.8.2.1.1.1 and vendor-specific ones) of images computed from slices. */
 const REFORMAT_WORDS =
   /\b(MPR|REFORMATTED|MIP|MINIP|PROJECTION IMAGE|VRT|VOLUME RENDERING|CURVED|RADIAL|CSA MPR|MPR THICK|SCREEN SAVE|DOSE_INFO)\b/i;
-/** More slices on top of one another than this share are two stacks in one series, not a few re-sent slices. */
+/** If more than this share of the slices lie on top of one another, they are two stacks in one series rather than a few slices sent twice. */
 const MAX_DUPLICATE_SHARE = 0.05;
 
-/** What one object must be to be a slice of an analysed series. In this order: the first broken rule is the reason. */
+/** What an object must be to count as a slice of an analysed series. In this order: the first broken rule is the reason. */
 const INSTANCE_RULES: readonly Rule<InstanceHeader>[] = [
   {
     code: 'secondary-capture',
@@ -76,7 +76,7 @@ const INSTANCE_RULES: readonly Rule<InstanceHeader>[] = [
   {
     code: 'localizer',
     refuse: (header) => {
-      // What the image says of itself outranks what somebody wrote of the series: "bone (scout 1 of 2)".
+      // What the image says about itself outranks what somebody wrote about the series: "bone (scout 1 of 2)".
       const said = header.imageType.slice(2).some((value) => value !== '');
       const is = said
         ? header.imageType.some((value) => value.toUpperCase() === 'LOCALIZER')
@@ -87,7 +87,7 @@ const INSTANCE_RULES: readonly Rule<InstanceHeader>[] = [
   {
     code: 'derived',
     refuse: (header) => {
-      // SECONDARY alone means "made after the examination", which a later reconstruction is too.
+      // SECONDARY alone means "made after the examination", which is also true of a later reconstruction.
       return header.imageType.slice(2).some((value) => REFORMAT_WORDS.test(value))
         ? `a ${thicknessOf(header)}reformat`
         : null;
@@ -131,7 +131,7 @@ const INSTANCE_RULES: readonly Rule<InstanceHeader>[] = [
   },
 ];
 
-/** What the slices of a series must be together. In this order. */
+/** What the slices of a series must satisfy together. In this order. */
 const SERIES_RULES: readonly Rule<SeriesFacts>[] = [
   {
     code: 'content-conflict',
@@ -204,12 +204,12 @@ const SERIES_RULES: readonly Rule<SeriesFacts>[] = [
   },
 ];
 
-/** Why this object can be no slice of an analysed series, or null when it can: cheap, for every object as it arrives. */
+/** Why this object cannot be a slice of an analysed series, or null when it can. Cheap enough to run on every object as it arrives. */
 export function instanceRefusal(header: InstanceHeader, rules: SeriesRules): Refusal | null {
   return firstBroken(INSTANCE_RULES, header, rules);
 }
 
-/** Why these slices make no series that can be analysed, or null when they do. */
+/** Why these slices do not form a series that can be analysed, or null when they do. */
 export function seriesRefusal(facts: SeriesFacts, rules: SeriesRules): Refusal | null {
   return firstBroken(SERIES_RULES, facts, rules);
 }

@@ -1,30 +1,30 @@
 import type { StoredInstance } from '../case/case.ts';
 import { positionAlongMm, superiorNormal } from '../dicom/geometry.ts';
 
-/** The slices of a series as they lie in the patient. */
+/** The slices of a series with their geometry in the patient. */
 export interface SliceStack {
-  /** Superior to inferior, one a position. `positionMm` along the normal, greater is superior. */
+  /** Superior to inferior, one per position. `positionMm` is along the normal; greater is superior. */
   slices: { instance: StoredInstance; positionMm: number }[];
-  /** Slices at a position already taken. */
+  /** Slices at a position that is already taken. */
   duplicates: StoredInstance[];
-  /** Distance of neighbours without a hole between them, to the micrometre; 0 for fewer than two slices. */
+  /** Distance of neighbours without a hole between them, rounded to the micrometre; 0 for fewer than two slices. */
   spacingMm: number;
   /** From the upper face of the first slice to the lower face of the last. */
   coverageMm: number;
   /** Holes: index of the slice before the hole, and how many slices would fill it. */
   gaps: { afterSliceIndex: number; missingSlices: number }[];
-  /** Steps that are no whole multiple of the spacing. */
+  /** Steps that are not a whole multiple of the spacing. */
   irregularSteps: number;
 }
 
-/** Slices nearer than this lie at the same position; no scanner reconstructs a tenth of a millimetre apart. */
+/** Slices closer than this are at the same position; no scanner reconstructs a tenth of a millimetre apart. */
 const SAME_POSITION_MM = 0.05;
-/** How far a step may be from a multiple of the spacing, as a share of the spacing: table positions are written with rounding. */
+/** How far a step may deviate from a multiple of the spacing, as a share of the spacing: table positions are written with rounding. */
 const STEP_TOLERANCE = 0.2;
 
 /**
  * Orders slices along their common normal by ImagePositionPatient (PS3.3 C.7.6.2.1.1), never by InstanceNumber, and finds duplicates and holes.
- * The order of the input does not matter. Slices without a usable position or orientation must have been sorted out before.
+ * The order of the input does not matter. Slices without a usable position or orientation must already have been removed.
  */
 export function orderSlices(instances: readonly StoredInstance[]): SliceStack {
   const byUid = [...instances].sort((a, b) => compareText(a.header.sopInstanceUid, b.header.sopInstanceUid));
@@ -68,7 +68,7 @@ export function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-/** The median tells single steps from holes; the mean of the single steps is then free of the rounding that each position was written with. */
+/** The median tells single steps from holes; the mean of the single steps then removes the rounding of the individual positions. */
 function commonStep(steps: readonly number[]): number {
   const median = [...steps].sort((a, b) => a - b)[Math.floor((steps.length - 1) / 2)];
   if (median === undefined) return 0;

@@ -2,21 +2,21 @@ import type { InstanceHeader, StoredInstance } from '../case/case.ts';
 import { orientationDifferenceDegrees, positionAlongMm, superiorNormal } from '../dicom/geometry.ts';
 import { compareText, orderSlices } from './sliceOrder.ts';
 
-/** Slices of one series that may make one volume. */
+/** Slices of one series that may form one volume. */
 export interface Stack {
   slices: StoredInstance[];
-  /** What tells it from the other stacks of its series, for people; empty where there is no other. */
+  /** What distinguishes it from the other stacks of its series, for people; empty when there is no other. */
   name: string;
 }
 
-/** Orientations of one stack are equal but for the digits that they are written with. */
+/** Tolerance for orientations within one stack: they differ only by the digits that they are written with. */
 const SAME_ORIENTATION_DEGREES = 1;
 const SAME_SIZE = 0.01;
-/** Slices of two passes lie at places of their own: nearer to one another than this share of a step, the passes overlap. */
+/** If slices of two passes are closer than this share of a step, the passes overlap rather than continue one another. */
 const LEAST_SHARE_OF_STEP = 0.8;
 /** Passes farther apart than this many steps are two volumes with a hole between them. */
 const MOST_STEPS_APART = 3;
-/** A pause of this length between two slices is one between two passes. */
+/** A pause of this length between two slices separates two passes. */
 const PAUSE_SECONDS = 15;
 
 /** An attribute that is the same in all slices of a volume: `same` compares two slices that both state it. */
@@ -43,7 +43,7 @@ function numberTrait(label: string, unit: string, read: (header: InstanceHeader)
   };
 }
 
-/** PS3.3 C.7.6.2 and C.8.2.1. Where two slices state different values of one of these, they are of two volumes. */
+/** PS3.3 C.7.6.2 and C.8.2.1. Slices with different values of one of these belong to different volumes. */
 const TRAITS: readonly Trait[] = [
   {
     name: () => 'another orientation',
@@ -71,8 +71,8 @@ const TRAITS: readonly Trait[] = [
 ];
 
 /**
- * Splits the axial slices of one series into the stacks that each may be a volume. A series is what a scanner's operator sees as one; two passes,
- * two kernels or two energies in it, half a step apart, would make one smooth but false stack. Passes that continue one another are one stack. The
+ * Splits the axial slices of one series into stacks that each may be a volume. A series is what the scanner's operator sees as one; two passes,
+ * two kernels or two energies in it, half a step apart, would make one smooth but false stack. Passes that continue one another form one stack. The
  * order of the input does not matter; the largest stack comes first.
  */
 export function splitStacks(slices: readonly StoredInstance[]): Stack[] {
@@ -83,7 +83,7 @@ export function splitStacks(slices: readonly StoredInstance[]): Stack[] {
   return stacks.map((stack) => ({ slices: stack, name: stacks.length === 1 ? '' : nameOf(stack, stacks) }));
 }
 
-/** Groups whose slices state the same of every trait; saying nothing is a value of its own here. */
+/** Groups whose slices state the same value for every trait; not stating one counts as a value of its own here. */
 function grouped(slices: readonly StoredInstance[]): StoredInstance[][] {
   const groups: StoredInstance[][] = [];
   for (const slice of slices) {
@@ -99,7 +99,7 @@ function grouped(slices: readonly StoredInstance[]): StoredInstance[][] {
   return groups;
 }
 
-/** What a slice leaves out contradicts nothing: it joins the largest group that it agrees with. */
+/** A missing value contradicts nothing: the slice joins the largest group that it agrees with. */
 function joinSilent(groups: StoredInstance[][]): StoredInstance[][] {
   const bySize = [...groups].sort((a, b) => b.length - a.length || compareText(uidOf(a), uidOf(b)));
   const joined: { slices: StoredInstance[]; headers: InstanceHeader[] }[] = [];
@@ -120,7 +120,7 @@ function agrees(a: InstanceHeader, b: InstanceHeader): boolean {
   return TRAITS.every(({ isStated, same }) => !isStated(a) || !isStated(b) || same(a, b));
 }
 
-/** By AcquisitionNumber, and where the clock shows a pause. */
+/** Splits by AcquisitionNumber, and where the acquisition times show a pause. */
 function passesOf(slices: readonly StoredInstance[]): StoredInstance[][] {
   const byNumber = new Map<number | null, StoredInstance[]>();
   for (const slice of slices) {
@@ -157,14 +157,14 @@ function secondsOf(dateTime: string): number | null {
   return Date.UTC(year, month - 1, day, hour, minute) / 1000 + second;
 }
 
-/** Slices of one pass or of several that continue one another; positions along the normal, falling. `stepMm` is 0 while there is one slice. */
+/** Slices of one pass, or of several that continue one another; positions along the normal, falling. `stepMm` is 0 while there is one slice. */
 interface Run {
   slices: StoredInstance[];
   positionsMm: number[];
   stepMm: number;
 }
 
-/** Step-and-shoot scans number every table position, long ones are taken in parts: passes that continue one another are one stack. */
+/** Step-and-shoot scans number every table position, and long scans are taken in parts: passes that continue one another form one stack. */
 function joinPasses(passes: readonly StoredInstance[][]): StoredInstance[][] {
   if (passes.length === 1) return [...passes];
   const normal = superiorNormal(passes[0]![0]!.header.imageOrientationPatient!)!;
@@ -199,7 +199,7 @@ function joinPasses(passes: readonly StoredInstance[][]): StoredInstance[][] {
 function continues(above: Run, below: Run): boolean {
   const steps = [above.stepMm, below.stepMm].filter((step) => step > 0);
   const distance = distanceMm(above, below);
-  // Of two single slices only their distance is known.
+  // With two single slices only their distance is known.
   if (steps.length === 0) return distance > 0;
   return (
     distance >= LEAST_SHARE_OF_STEP * Math.min(...steps) &&
@@ -207,7 +207,7 @@ function continues(above: Run, below: Run): boolean {
   );
 }
 
-/** Between the nearest slices of two runs, of which `above` begins higher. */
+/** The distance between the nearest slices of two runs; `above` begins higher. */
 function distanceMm(above: Run, below: Run): number {
   const bottom = above.positionsMm.at(-1)!;
   if (bottom >= below.positionsMm[0]!) return bottom - below.positionsMm[0]!;
@@ -226,7 +226,7 @@ function uidOf([first]: readonly StoredInstance[]): string {
   return first!.header.sopInstanceUid;
 }
 
-/** The traits in which the stack differs from another one of its series, else its pass. */
+/** The traits in which the stack differs from the others of its series, otherwise its pass. */
 function nameOf(stack: readonly StoredInstance[], stacks: readonly StoredInstance[][]): string {
   const { header } = stack[0]!;
   const others = stacks.filter((other) => other !== stack).map((other) => other[0]!.header);

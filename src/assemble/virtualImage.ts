@@ -1,8 +1,8 @@
 import type { InstanceHeader } from '../case/case.ts';
 
-/** Monoenergetic images near this range look like a plain scan; bone in one of 40 keV has twice the value. */
+/** Monoenergetic images near this range look like a plain scan; at 40 keV bone has twice the value. */
 const PLAIN_KEV = { least: 60, most: 90 };
-/** RescaleType (PS3.3 C.11.1.1.2) of images in Hounsfield units; US is "unspecified", which anonymisers write over HU. */
+/** RescaleType (PS3.3 C.11.1.1.2) of images in Hounsfield units; US means "unspecified", and anonymisers write it in place of HU. */
 const HOUNSFIELD_TYPES: ReadonlySet<string> = new Set(['', 'HU', 'HU_MOD', 'US']);
 
 const MATERIAL =
@@ -14,8 +14,8 @@ const MONOENERGETIC_IMAGE = 'a virtual monoenergetic image';
 const PROJECTED = 'a projection of several slices';
 
 /**
- * What a series is instead of a plain reconstruction, in words that read well after "only"; null for a plain one. By ImageType and RescaleType, and by
- * the description of what says itself that it is derived.
+ * What a series is instead of a plain reconstruction, as a phrase that completes "only ..."; null for a plain one. Judged by ImageType and RescaleType,
+ * and by the description when the image says that it is derived.
  */
 export function virtualKind(header: InstanceHeader): string | null {
   const type = words(header.imageType.slice(2).join(' '));
@@ -31,7 +31,7 @@ export function virtualKind(header: InstanceHeader): string | null {
   return null;
 }
 
-/** Why a virtual image is not analysed even where nothing else has come; null for a plain one, and for one whose values are those of a plain one. */
+/** Why a virtual image is not analysed even if nothing else arrived; null for a plain image, and for one with the values of a plain image. */
 export function virtualRefusal(header: InstanceHeader): string | null {
   const kind = virtualKind(header);
   if (kind === null) return null;
@@ -41,7 +41,7 @@ export function virtualRefusal(header: InstanceHeader): string | null {
     // The third value of ImageType outranks a word in a description.
     if (header.imageType[2]?.toUpperCase() === 'AXIAL' && header.imageType[0]?.toUpperCase() === 'ORIGINAL')
       return null;
-    // Words alone rank it behind every plain reconstruction.
+    // A word in a description alone ranks it behind every plain reconstruction.
     if (kind === MONOENERGETIC_IMAGE || kind === PROJECTED) return null;
   }
   return kind;

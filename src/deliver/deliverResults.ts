@@ -10,19 +10,19 @@ import type { Log } from '../base/log.ts';
 import type { DeliveryOutcome, DueDelivery, Pacs } from '../case/delivery.ts';
 
 interface DeliveryOptions {
-  /** Objects sent on one association at the most. */
+  /** Maximum number of objects sent on one association. */
   batch?: number;
-  /** How often the outbox is looked at when nothing wakes the delivery, ms. */
+  /** How often the outbox is polled when nothing wakes the delivery, ms. */
   pollMs?: number;
 }
 
-/** What delivery needs of the worklist. */
+/** What delivery needs from the worklist. */
 export interface DeliveryStore {
   /** Deliveries due now for a destination, most urgent first. Held cases have none. */
   dueDeliveries(destination: string, limit: number): Promise<DueDelivery[]>;
   /** Records an answer; when every delivery of a case is confirmed, the case becomes delivered in the same transaction. */
   recordDelivery(id: number, outcome: DeliveryOutcome): Promise<void>;
-  /** Told of every change; the returned function ends it. */
+  /** Subscribes to every change; the returned function unsubscribes. */
   onChange(listener: (studyInstanceUid: string) => void): () => void;
 }
 
@@ -35,15 +35,15 @@ export interface DeliveryPorts {
 }
 
 export interface Delivery {
-  /** Look at the outbox now. */
+  /** Checks the outbox now. */
   nudge(): void;
-  /** Takes no more from the outbox; resolves when what is being sent has its answer on record. */
+  /** Takes nothing more from the outbox; resolves when the answers to everything being sent are recorded. */
   drain(): Promise<void>;
 }
 
 /**
- * Empties the outbox, each destination on its own: verify, send, and ask whether it is held. Everything is in the outbox and nothing in memory, so a crash at
- * any point leads to the same bytes being sent or asked for again, under the same UID.
+ * Empties the outbox, each destination on its own: verify, send, and query whether it is held. All state is in the outbox, none in memory, so a crash at
+ * any point leads to the same bytes being sent or queried again, under the same UID.
  */
 export function createDelivery({ store, destinations, clock, log, options = {} }: DeliveryPorts): Delivery {
   const batch = options.batch ?? 20;
@@ -52,7 +52,7 @@ export function createDelivery({ store, destinations, clock, log, options = {} }
     startWakingLoop({
       step: async () => deliverDue(destination, await store.dueDeliveries(destination.name, batch), store, log),
       pollMs,
-      // Each received slice is a change, too: they are answered by one look, not by one each.
+      // Each received slice is a change, too; one check answers many changes.
       coalesceMs: COALESCE_MS,
       retryMs: (failures) => backoffMs(destination.name, failures, pollMs, LONGEST_RETRY_MS),
       onError: (error) => log.error('Delivery failed', { destination: destination.name, error }),
@@ -89,7 +89,7 @@ async function deliverDue(
       sopInstanceUid: delivery.object.sopInstanceUid,
       studyInstanceUid: delivery.object.studyInstanceUid,
     };
-    // Reasons may quote the PACS, and so a patient: they go on record in the outbox, not into the log.
+    // Reasons may quote the PACS, and thus a patient: they are recorded in the outbox and never logged.
     if (outcome.kind === 'refused')
       log.error('A result was refused; see the worklist for the reason', { ...fields, status: outcome.status });
     else if (outcome.kind === 'confirmed') log.info('A result is held by its destination', fields);
@@ -145,7 +145,7 @@ async function deliverDue(
           kind: 'lost',
           reason: 'Confirmed before, and lost since: a query does not find it any more. It is sent again.',
         });
-      // An archive may need a moment before a query finds what it has just taken; asked a second time it has no such excuse.
+      // An archive may need a moment before a query finds what it has just stored; at the second query it should be found.
       else if (fresh.includes(delivery))
         await record(delivery, { kind: 'unconfirmed', reason: 'Accepted, but a query does not find it yet.' });
       else
@@ -167,7 +167,7 @@ function bySeries(deliveries: readonly DueDelivery[]): DueDelivery[][] {
   return [...series.values()];
 }
 
-/** Why this object must not go out, or null. Compared at the last moment: the file on disk against the outbox, and its identity against the case. */
+/** Why this object must not be sent, or null. Checked at the last moment: the file on disk against the outbox, and its identity against the case. */
 async function objectionTo({ object, patientId, accessionNumber }: DueDelivery): Promise<DeliveryOutcome | null> {
   let bytes: Uint8Array;
   try {

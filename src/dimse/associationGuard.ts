@@ -4,12 +4,12 @@ import type { Clock } from '../base/clock.ts';
 import { holdBytes } from './heldBytes.ts';
 import { ABORT_REASON, PDU_HEADER_BYTES, PDU_TYPE, providerAbort, violation, type PduType } from './pdu.ts';
 
-/** States of an acceptor (PS3.8 9.2.1) that last: Sta2, Sta6 and Sta13. The others are passed without waiting for bytes. */
+/** Acceptor states (PS3.8 9.2.1) in which the association can rest: Sta2, Sta6 and Sta13. The others are passed without waiting for bytes. */
 export type AssociationState = 'awaiting-request' | 'established' | 'ended';
 
 /**
- * Which PDU an acceptor takes in which state (PS3.8 table 9-10). What is not listed, an unknown type too, ends the connection: with A-ABORT, or without a
- * word once the last word has been said.
+ * Which PDU an acceptor takes in which state (PS3.8 table 9-10). Anything else, including an unknown type, ends the connection: with A-ABORT, or
+ * silently once our final PDU has been sent.
  */
 export const LEGAL_PDUS: Readonly<Record<AssociationState, readonly PduType[]>> = {
   'awaiting-request': [PDU_TYPE.associateRequest, PDU_TYPE.abort],
@@ -17,38 +17,38 @@ export const LEGAL_PDUS: Readonly<Record<AssociationState, readonly PduType[]>> 
   ended: [],
 };
 
-/** 128 contexts with 30 transfer syntaxes each fit; nobody is known yet who could ask for more memory. */
+/** Fits 128 contexts with 30 transfer syntaxes each. Kept small because the peer has not been identified yet. */
 const MAX_REQUEST_BYTES = 131_072;
-/** How long a peer may take to read our last word and close. */
+/** How long a peer may take to read our final PDU and close. */
 const LINGER_MS = 2_000;
 
 export interface Pdu {
   type: PduType;
-  /** Behind the six bytes of the header. A view that holds until the next PDU is asked for. */
+  /** The bytes after the six-byte header, as a view that is valid until the next PDU is requested. */
   body: Buffer;
 }
 
-/** One association as its bytes go: only whole PDUs that are legal in the state come out. */
+/** The bytes of one association, delivered only as whole PDUs that are legal in the current state. */
 export interface AssociationGuard {
   state(): AssociationState;
   /**
    * The next PDU, or null when the peer closed between two PDUs. One at a time: reading pauses until it is asked for again.
    *
-   * @throws TriageError `protocol-violation`, `association-lost` when it is not whole at `deadlineMs` (monotonic)
+   * @throws TriageError `protocol-violation`; `association-lost` when the PDU is not complete at `deadlineMs` (monotonic)
    */
   nextPdu(deadlineMs: number): Promise<Pdu | null>;
-  /** From here on data is legal, and a second request is not. */
+  /** From here on data is legal, and a second association request is not. */
   establish(): void;
-  /** Sends, and waits while the peer does not read. @throws TriageError `association-lost` */
+  /** Sends, waiting while the peer does not read. @throws TriageError `association-lost` */
   send(bytes: Buffer, deadlineMs: number): Promise<void>;
-  /** Says the last word and closes; whatever the peer sends after it destroys the connection. */
+  /** Sends the final PDU and closes; anything the peer sends after it destroys the connection. */
   finish(lastWord: Buffer): void;
-  /** A-ABORT as the last word. */
+  /** Sends A-ABORT as the final PDU. */
   abort(reason: number): void;
   destroy(): void;
 }
 
-/** Puts itself between the connection of an acceptor and everybody else. The socket must not have been read from yet. */
+/** Wraps the connection of an acceptor, so that all reads and writes go through the guard. The socket must not have been read from yet. */
 export function createAssociationGuard(
   socket: Duplex,
   limits: { maxPduLengthBytes: number },
@@ -74,7 +74,7 @@ export function createAssociationGuard(
   return {
     state: () => state,
     nextPdu: async (deadlineMs) => {
-      // A peer that floods never lets us wait, so the timer alone would never tell.
+      // While a peer floods us, the wait never yields to the timer, so the deadline is checked here as well.
       if (clock.monotonicMs() >= deadlineMs) throw new TriageError('association-lost', 'The peer used up its time.');
       if (!(await bytes.hold(PDU_HEADER_BYTES, deadlineMs))) {
         if (bytes.count() === 0 && bytes.failure() === undefined && state !== 'ended') return null;
@@ -109,7 +109,7 @@ export function createAssociationGuard(
   };
 }
 
-/** What the header of a PDU says. @throws TriageError `protocol-violation` for a type that has no place here, or a length that none may have */
+/** Parses a PDU header. @throws TriageError `protocol-violation` for a type that is not allowed here, or a length that is not */
 function checkedHeader(
   head: Buffer,
   state: AssociationState,
@@ -124,7 +124,7 @@ function checkedHeader(
       isKnown ? ABORT_REASON.unexpectedPdu : ABORT_REASON.unrecognizedPdu,
     );
   }
-  // A-RELEASE-RQ and A-ABORT are four bytes, always.
+  // A-RELEASE-RQ and A-ABORT always carry four bytes.
   const isFixed = type === PDU_TYPE.releaseRequest || type === PDU_TYPE.abort;
   const longest = isFixed ? 4 : type === PDU_TYPE.associateRequest ? MAX_REQUEST_BYTES : maxPduLengthBytes;
   if (bodyBytes > longest || (isFixed && bodyBytes < longest))

@@ -24,13 +24,13 @@ export const COMMAND_FIELD = {
   echoRequest: 0x0030,
   response: 0x8000,
 } as const;
-/** The last tag of group 0000, which command sets consist of. */
+/** The last tag of group 0000, the only group in a command set. */
 export const LAST_COMMAND_TAG = 0x0000ffff;
 /** CommandDataSetType of a message without a data set (PS3.7 E.1). */
 export const NO_DATA_SET = 0x0101;
 const DATA_SET_FOLLOWS = 0x0001;
 
-/** A command set ready for the wire. `hasDataSet` says whether a data set will follow. */
+/** Encodes a command set. `hasDataSet` says whether a data set will follow. */
 export function writeCommand(elements: ReadonlyMap<number, ElementValue>, hasDataSet: boolean): Buffer {
   const body = writeElements(
     new Map([...elements, [COMMAND_TAG.dataSetType, hasDataSet ? DATA_SET_FOLLOWS : NO_DATA_SET]]),
@@ -43,8 +43,8 @@ export function writeCommand(elements: ReadonlyMap<number, ElementValue>, hasDat
 }
 
 /**
- * Elements in tag order. Text is padded with a space, a UID with a NUL (PS3.5 6.2); which of the two is told from the value, since only UIDs
- * are digits and dots in what we write.
+ * Elements in tag order. Text is padded with a space, a UID with a NUL (PS3.5 6.2). The value tells which of the two it is: among the values that
+ * we write, only UIDs consist of digits and dots.
  */
 export function writeElements(elements: ReadonlyMap<number, ElementValue>, padByte = 0x20): Buffer {
   return Buffer.concat(
@@ -63,7 +63,7 @@ export function writeElements(elements: ReadonlyMap<number, ElementValue>, padBy
 }
 
 /**
- * Reads the elements up to the first one beyond `lastTag`, or one of undefined length (a sequence, which holds nothing we ask for).
+ * Reads the elements up to the first one beyond `lastTag`, or the first of undefined length (a sequence, which holds nothing we need).
  *
  * @throws TriageError `protocol-violation`
  */

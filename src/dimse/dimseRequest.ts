@@ -12,7 +12,7 @@ import {
 } from './commandSet.ts';
 import { violation, writePdvHeader } from './pdu.ts';
 
-/** A C-STORE-RQ or C-ECHO-RQ (PS3.7 9.3.1, 9.3.5): the requests that an acceptor of ours serves. */
+/** A C-STORE-RQ or C-ECHO-RQ (PS3.7 9.3.1, 9.3.5): the requests that our acceptor serves. */
 export type DimseRequest =
   | { kind: 'echo'; messageId: number; affectedSopClassUid: string }
   | { kind: 'store'; messageId: number; affectedSopClassUid: string; affectedSopInstanceUid: string };
@@ -20,7 +20,7 @@ export type DimseRequest =
 /**
  * Reads a whole command set (PS3.7 6.3.1): elements of group 0000 in ascending order that fill it exactly.
  *
- * @throws TriageError `protocol-violation` also for commands that are not served
+ * @throws TriageError `protocol-violation`, also for commands that are not served
  */
 export function readRequest(bytes: Buffer): DimseRequest {
   const elements = readElements(bytes, LAST_COMMAND_TAG);
@@ -55,10 +55,10 @@ function missing(tag: number): never {
   throw violation(`a command set has no (0000,${tag.toString(16).padStart(4, '0')}), or not just one`);
 }
 
-/** What LO holds (PS3.5 6.2). */
+/** Maximum length of an LO value in characters (PS3.5 6.2). */
 const ERROR_COMMENT_CHARACTERS = 64;
 
-/** The response to a request as a whole P-DATA-TF (PS3.7 9.3.1.2, 9.3.5.2). `errorComment` is cut to what its VR holds and must be free of PHI. */
+/** The response to a request as a whole P-DATA-TF (PS3.7 9.3.1.2, 9.3.5.2). `errorComment` is cut to its VR's length and must be free of PHI. */
 export function writeResponse(request: DimseRequest, contextId: number, status: number, errorComment?: string): Buffer {
   const field = request.kind === 'store' ? COMMAND_FIELD.storeRequest : COMMAND_FIELD.echoRequest;
   const elements = new Map<number, ElementValue>([
@@ -66,7 +66,7 @@ export function writeResponse(request: DimseRequest, contextId: number, status: 
     [COMMAND_TAG.messageIdBeingRespondedTo, request.messageId],
     [COMMAND_TAG.status, status],
   ]);
-  // What is no UID is not echoed: it could not be encoded as one.
+  // An invalid UID is not echoed: it could not be encoded as a UID.
   if (isReadableUid(request.affectedSopClassUid))
     elements.set(COMMAND_TAG.affectedSopClassUid, request.affectedSopClassUid);
   if (request.kind === 'store' && isReadableUid(request.affectedSopInstanceUid))

@@ -2,33 +2,33 @@ import type { Duplex } from 'node:stream';
 import { TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 
-/** A connection that is read only as far as somebody has asked, so that the peer is slowed down instead of memory being filled. */
+/** Reads a connection only as far as the caller has asked, so that the peer is slowed down instead of memory filling up. */
 export interface HeldBytes {
-  /** How many bytes were read and not taken. */
+  /** How many bytes have been read and not yet consumed. */
   count(): number;
   /**
-   * True when so many bytes are held; false when the connection ended before.
+   * True once this many bytes are held; false when the connection ended before that.
    *
    * @throws TriageError `association-lost` at the deadline
    */
   hold(bytes: number, deadlineMs: number): Promise<boolean>;
-  /** A view of the first `bytes` held, from `from`; it holds until the next `hold`. */
+  /** A view of the first `bytes` held, starting at `from`; valid until the next `hold`. */
   view(from: number, bytes: number): Buffer;
-  /** Forgets the first `bytes` held. */
+  /** Drops the first `bytes` held. */
   take(bytes: number): void;
-  /** Sleeps until `isDone` or the end of the connection. @throws TriageError `association-lost` at the deadline, with `what` */
+  /** Waits until `isDone` or the end of the connection. @throws TriageError `association-lost` at the deadline, with `what` */
   until(isDone: () => boolean, deadlineMs: number, what: string): Promise<void>;
   /** True once the peer has closed or the connection is lost. */
   isCut(): boolean;
-  /** Why the connection was lost; undefined while it is not. */
+  /** Why the connection was lost; undefined while it is open. */
   failure(): Error | undefined;
-  /** Ends every wait; whatever the peer sends from now on destroys the connection. */
+  /** Ends every wait; anything the peer sends from now on destroys the connection. */
   close(): void;
 }
 
 /** Takes over reading from a socket that must not have been read from yet. */
 export function holdBytes(socket: Duplex, clock: Clock): HeldBytes {
-  // What was read and not yet taken lies in buffer[start, end). One buffer for all PDUs, of the size of the longest: a drip of single bytes costs no more.
+  // Bytes read and not yet consumed are buffer[start, end). One buffer of the longest PDU's size serves all PDUs: a drip of single bytes costs no more.
   let buffer = Buffer.alloc(0);
   let start = 0;
   let end = 0;
@@ -66,7 +66,7 @@ export function holdBytes(socket: Duplex, clock: Clock): HeldBytes {
     }
     append(chunk);
     if (end - start >= wantedBytes) {
-      // What is not asked for stays in the kernel.
+      // Bytes that nobody has asked for stay in the kernel.
       socket.pause();
       woken();
     }
@@ -121,7 +121,7 @@ export function holdBytes(socket: Duplex, clock: Clock): HeldBytes {
     close: () => {
       isClosed = true;
       woken();
-      // Closing is seen, and bytes after the last word are, only while reading.
+      // A close, or bytes after our final PDU, are noticed only while reading.
       socket.resume();
     },
   };

@@ -1,13 +1,13 @@
 import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from '../dicom/uids.ts';
 import { MAX_PDU_LENGTH_BYTES, PDU_TYPE, violation, writePdu } from './pdu.ts';
 
-/** How an association is asked for and answered (PS3.8 9.3.2 to 9.3.4), for both roles; the layout stands in `pdu.ts`. Pure. */
+/** Requests and answers of association negotiation (PS3.8 9.3.2 to 9.3.4), for both roles; `pdu.ts` documents the layout. Pure. */
 
 export const APPLICATION_CONTEXT_NAME = '1.2.840.10008.3.1.1.1';
-/** Most contexts of one association: odd identifiers from 1 to 255 (PS3.8 9.3.2.2). */
+/** Maximum number of contexts in one association: odd identifiers from 1 to 255 (PS3.8 9.3.2.2). */
 export const MAX_CONTEXTS = 128;
 
-/** What an A-ASSOCIATE-RQ says (PS3.8 9.3.2). */
+/** The contents of an A-ASSOCIATE-RQ (PS3.8 9.3.2). */
 export interface AssociationRequest {
   protocolVersion: number;
   applicationContextName: string;
@@ -29,7 +29,7 @@ export type AnsweredContext =
   | { id: number; result: 0; abstractSyntaxUid: string; transferSyntaxUid: string }
   | { id: number; result: 3 | 4; abstractSyntaxUid: string };
 
-/** An acceptor's word on one context: any result of PS3.8 9.3.3.2, and the transfer syntax where it is accepted. */
+/** An acceptor's answer to one context: any result of PS3.8 9.3.3.2, and the transfer syntax if it is accepted. */
 export interface ContextResult {
   id: number;
   result: number;
@@ -57,7 +57,7 @@ const ITEM = {
 } as const;
 const PROTOCOL_VERSION = 1;
 const AE_TITLE_BYTES = 16;
-/** Protocol version, AE titles and what is reserved; items follow. */
+/** Protocol version, AE titles and reserved bytes; items follow. */
 const FIXED_BYTES = 68;
 
 /** A-ASSOCIATE-RQ. At most {@link MAX_CONTEXTS} contexts. */
@@ -88,7 +88,7 @@ export function writeAssociateRequest(
   );
 }
 
-/** What an A-ASSOCIATE-AC says, from the bytes behind the PDU header. @throws TriageError `protocol-violation` */
+/** Parses an A-ASSOCIATE-AC from the bytes after its PDU header. @throws TriageError `protocol-violation` */
 export function readAssociateAccept(body: Buffer): { maxPduLengthBytes: number; contexts: ContextResult[] } {
   let maxPduLengthBytes = 0;
   const contexts: ContextResult[] = [];
@@ -110,7 +110,7 @@ export function readAssociateAccept(body: Buffer): { maxPduLengthBytes: number; 
   return { maxPduLengthBytes, contexts };
 }
 
-/** The numbers of an A-ASSOCIATE-RJ, from the bytes behind the PDU header. */
+/** The numbers of an A-ASSOCIATE-RJ, from the bytes after the PDU header. */
 export function readAssociateReject(body: Buffer): AssociationRejection {
   return { result: body[1] ?? 0, source: body[2] ?? 0, reason: body[3] ?? 0 };
 }
@@ -120,7 +120,7 @@ export function writeAssociateReject({ result, source, reason }: AssociationReje
   return writePdu(PDU_TYPE.associateReject, Buffer.from([0, result, source, reason]));
 }
 
-/** A request as it was read, and how it is accepted. */
+/** A request as it was read, and the terms on which it is accepted. */
 export interface ReceivedRequest {
   request: AssociationRequest;
   /** A-ASSOCIATE-AC with one answer for each context. */
@@ -128,7 +128,7 @@ export interface ReceivedRequest {
 }
 
 /**
- * Reads an A-ASSOCIATE-RQ from the bytes behind its PDU header: items fill it exactly, context identifiers are odd and used once.
+ * Reads an A-ASSOCIATE-RQ from the bytes after its PDU header: items must fill it exactly, context identifiers must be odd and used once.
  *
  * @throws TriageError `protocol-violation`
  */
@@ -159,14 +159,14 @@ export function readAssociateRequest(body: Buffer): ReceivedRequest {
       const accepted = new Set(answers.filter(({ result }) => result === 0).map((answer) => answer.abstractSyntaxUid));
       const answeredRoles = [...roles]
         .filter(([uid]) => accepted.has(uid))
-        // Of the roles proposed we take the sender's only: nothing is ever sent back on its association (PS3.7 D.3.3.4).
+        // Of the proposed roles we accept only the sender's own: we never send objects back on its association (PS3.7 D.3.3.4).
         .map(([uid, scuRole]) =>
           item(ITEM.roleSelection, Buffer.from([0, uid.length]), ascii(uid), Buffer.from([scuRole, 0])),
         );
       return writePdu(
         PDU_TYPE.associateAccept,
         Buffer.concat([
-          // Sent as received and not looked at by the requestor (PS3.8 9.3.3), but for the version.
+          // Returned as received; the requestor does not check these bytes (PS3.8 9.3.3), except for the version.
           Buffer.from([0, PROTOCOL_VERSION]),
           body.subarray(2, FIXED_BYTES),
           item(ITEM.applicationContext, ascii(APPLICATION_CONTEXT_NAME)),
@@ -178,7 +178,7 @@ export function readAssociateRequest(body: Buffer): ReceivedRequest {
   };
 }
 
-/** A refused context carries a transfer syntax too, which has no meaning (PS3.8 9.3.3.2). */
+/** A refused context also carries a transfer syntax, which has no meaning (PS3.8 9.3.3.2). */
 function answeredContext(answer: AnsweredContext, proposed: ProposedContext | undefined): Buffer {
   const transferSyntaxUid = answer.result === 0 ? answer.transferSyntaxUid : (proposed?.transferSyntaxUids[0] ?? '');
   return item(

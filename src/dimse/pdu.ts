@@ -33,7 +33,7 @@ export type PduType = (typeof PDU_TYPE)[keyof typeof PDU_TYPE];
 export const PDU_HEADER_BYTES = 6;
 /** Length field, context identifier and message control header of a PDV. */
 const PDV_HEADER_BYTES = 6;
-/** The longest PDU that we announce and take as a requestor: bounds what a peer can make us buffer. */
+/** The longest PDU that we announce and accept as a requestor: limits how much a peer can make us buffer. */
 export const MAX_PDU_LENGTH_BYTES = 131_072;
 
 /** Reasons of an A-ABORT by the service provider (PS3.8 table 9-26). */
@@ -72,13 +72,13 @@ export function providerAbort(reason: number): Buffer {
   return writePdu(PDU_TYPE.abort, Buffer.from([0, 0, ABORT_SOURCE.serviceProvider, reason]));
 }
 
-/** The longest PDV value, even, for an acceptor that takes PDUs of `maxPduLengthBytes` (0: any length). */
+/** The longest even PDV value for an acceptor that takes PDUs of `maxPduLengthBytes` (0: any length). */
 export function maxFragmentBytes(maxPduLengthBytes: number): number {
   const limit = maxPduLengthBytes === 0 ? MAX_PDU_LENGTH_BYTES : Math.min(maxPduLengthBytes, MAX_PDU_LENGTH_BYTES);
   return Math.max(2, (limit - PDV_HEADER_BYTES) & ~1);
 }
 
-/** The bytes that go before `value` in a P-DATA-TF with this one PDV (PS3.8 9.3.5): the value itself is not copied. */
+/** The bytes that precede `value` in a P-DATA-TF with this one PDV (PS3.8 9.3.5); the value itself is not copied. */
 export function writePdvHeader(contextId: number, isCommand: boolean, isLast: boolean, valueBytes: number): Buffer {
   const head = Buffer.alloc(PDV_HEADER_BYTES);
   head.writeUInt32BE(valueBytes + 2, 0);
@@ -88,7 +88,7 @@ export function writePdvHeader(contextId: number, isCommand: boolean, isLast: bo
 }
 
 /**
- * The fragments of a P-DATA-TF, from the bytes behind its PDU header: at least one (PS3.8 9.3.5), perhaps of different messages.
+ * The fragments of a P-DATA-TF, from the bytes after its PDU header: at least one (PS3.8 9.3.5), possibly of different messages.
  *
  * @throws TriageError `protocol-violation`
  */
@@ -112,7 +112,7 @@ export function readPdvs(body: Buffer): Pdv[] {
   return pdvs;
 }
 
-/** A breach of PS3.8 by the peer, with the reason for A-ABORT. */
+/** A violation of PS3.8 by the peer, with the reason for A-ABORT. */
 export function violation(what: string, abortReason: number = ABORT_REASON.invalidParameter): TriageError {
   return new TriageError('protocol-violation', `The peer broke the DICOM upper layer protocol: ${what}.`, {
     context: { abortReason },

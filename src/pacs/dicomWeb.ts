@@ -13,14 +13,14 @@ export interface DicomWebDestination {
   url: string;
   /** Sent with each request, for example Authorization. */
   headers?: Readonly<Record<string, string>>;
-  /** Longest time for one request, from its start to the last byte of its answer. */
+  /** Time limit for one request, from its start to the last byte of its answer. */
   timeoutMs: number;
-  /** `find` (default): `holds` asks by QIDO-RS. `none`: the answer to STOW-RS counts as the receipt. */
+  /** `find` (default): `holds` queries by QIDO-RS. `none`: the answer to STOW-RS counts as the receipt. */
   confirm?: 'find' | 'none';
 }
 
 const PAGE = 100;
-/** Nothing matches; some services answer 404 for a study or series that they do not hold. A wrong url shows at the store. */
+/** Statuses that mean no match; some services answer 404 for a study or series that they do not hold. A wrong url is noticed when storing. */
 const EMPTY_SERIES = [204, 404];
 const MAX_PAGES = 100;
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
@@ -41,7 +41,7 @@ interface Answer {
   body: string;
 }
 
-/** Asks the service over HTTP. Redirects are not followed: results go where the site said. */
+/** Queries the service over HTTP. Redirects are not followed: results go only where the site configured. */
 interface Asker {
   /** @throws TriageError `pacs-unreachable` */
   ask(
@@ -133,7 +133,7 @@ export function createDicomWeb(destination: DicomWebDestination, ports: { clock:
   };
 }
 
-/** Sends the objects of one study, as many a request as fit, and notes what became of each. */
+/** Sends the objects of one study, as many per request as fit, and records the outcome of each. */
 async function storeStudy(
   objects: readonly OutboundObject[],
   { asker, log, outcomes }: { asker: Asker; log: Log; outcomes: Map<OutboundObject, StoreOutcome> },
@@ -180,7 +180,7 @@ async function stow(parcels: readonly Parcel[], asker: Asker, log: Log): Promise
   return parcels.map(({ object }) => outcomeOf(answer, object.sopInstanceUid));
 }
 
-/** Which of the instances a series at `path` lists. A service may give fewer than it was asked for; one that ignores the offset repeats itself. */
+/** Which of the instances the series at `path` lists. A service may return fewer than requested; one that ignores the offset repeats itself. */
 async function heldOf(asker: Asker, path: string, sopInstanceUids: readonly string[]): Promise<Set<string>> {
   const wanted = new Set(sopInstanceUids);
   const found = new Set<string>();
@@ -215,7 +215,7 @@ function multipart(parcels: readonly Parcel[]): { contentType: string; body: Uin
   };
 }
 
-/** What a STOW-RS answer (PS3.18 10.5.3, I.2) says about one instance. An instance that a list leaves out is not stored. */
+/** What a STOW-RS answer (PS3.18 10.5.3, I.2) says about one instance. An instance that is missing from the lists is not stored. */
 function outcomeOf(answer: Answer, sopInstanceUid: string): StoreOutcome {
   const [dataset] = datasetsOf(answer.body) ?? [];
   const itemOf = (tag: string): JsonDataset | undefined =>
@@ -230,7 +230,7 @@ function outcomeOf(answer: Answer, sopInstanceUid: string): StoreOutcome {
       status: warning === null ? '0x0000' : `0x${warning.toString(16).padStart(4, '0').toUpperCase()}`,
     };
   }
-  // "The origin server successfully stored all instances", from a server that lists none.
+  // Some servers answer "The origin server successfully stored all instances" without listing any.
   if (
     answer.status === 200 &&
     itemsOf(dataset, TAG.referencedSopSequence).length === 0 &&
@@ -239,7 +239,7 @@ function outcomeOf(answer: Answer, sopInstanceUid: string): StoreOutcome {
     return { kind: 'stored', status: 'HTTP 200' };
   const reason =
     answer.status === 200 || answer.status === 202 ? 'the answer does not name the instance' : httpText(answer.status);
-  // 413 and 415 come again for the same bytes; the rest is mended on one of the two sides without a change to the object.
+  // 413 and 415 would come again for the same bytes; other failures can be fixed on one side without changing the object.
   return answer.status === 413 || answer.status === 415
     ? { kind: 'refused', status: `HTTP ${answer.status}`, reason: `${reason}.` }
     : { kind: 'unreachable', reason: `${reason}.` };
@@ -250,7 +250,7 @@ type JsonDataset = Readonly<Record<string, unknown>>;
 const isObject = (value: unknown): value is JsonDataset =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Data sets of a DICOM JSON text, or null when it is none. A store response may stand alone, without an array. */
+/** Data sets of a DICOM JSON text, or null when it is not one. A store response may stand alone, without an array. */
 function datasetsOf(text: string): JsonDataset[] | null {
   try {
     const parsed: unknown = JSON.parse(text);

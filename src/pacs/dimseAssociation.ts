@@ -32,12 +32,12 @@ import {
   type Pdv,
 } from '../dimse/pdu.ts';
 
-/** Longest command set and longest identifier that a peer may answer with. */
+/** Maximum length of a command set and of an identifier in a peer's answer. */
 const MAX_COMMAND_BYTES = 65_536;
 const MAX_IDENTIFIER_BYTES = 1_048_576;
 const ABORT_LINGER_MS = 1_000;
 
-/** Whom to call, and as whom. */
+/** Whom to call, and under which AE title. */
 export interface DimsePeer {
   /** For messages and the log. */
   name: string;
@@ -45,7 +45,7 @@ export interface DimsePeer {
   host: string;
   port: number;
   callingAeTitle: string;
-  /** Longest wait for each step: connection, negotiation, an answer, room for more bytes. */
+  /** Time limit of each step: connection, negotiation, an answer, room for more bytes. */
   timeoutMs: number;
 }
 
@@ -53,19 +53,19 @@ interface DimseResponse {
   status: number;
   /** Elements of group 0000. */
   command: ReadonlyMap<number, Buffer>;
-  /** Null when the response carries none. */
+  /** Null when the response has no data set. */
   dataSet: Buffer | null;
 }
 
-/** Bytes of a data set that go out as they are: `lengthBytes` known beforehand, read in pieces of at most `pieceBytes`. */
+/** Bytes of a data set that are sent unchanged: `lengthBytes` is known beforehand, pieces have at most `pieceBytes`. */
 export interface DataSetSource {
   lengthBytes: number;
   pieces(pieceBytes: number): AsyncIterable<Buffer>;
 }
 
-/** An open association, as its requestor. After any rejection of its promises it is closed. */
+/** An open association on the requestor's side. Once any of its promises rejects, it is closed. */
 export interface DimseAssociation {
-  /** The accepted context for this pair, or in words why there is none. */
+  /** The accepted context for this pair, or a sentence saying why there is none. */
   contextFor(abstractSyntaxUid: string, transferSyntaxUid: string): { id: number } | { refusal: string };
   /**
    * Sends one request and yields its responses up to the final one. No answer within the time limit is an error, never a success.
@@ -77,25 +77,25 @@ export interface DimseAssociation {
     elements: ReadonlyMap<number, ElementValue>,
     dataSet?: DataSetSource,
   ): AsyncGenerator<DimseResponse, void, undefined>;
-  /** `request` for services that answer once (PS3.7 9.1). */
+  /** `request` for services with a single response (PS3.7 9.1). */
   finalResponse(
     contextId: number,
     commandField: number,
     elements: ReadonlyMap<number, ElementValue>,
     dataSet?: DataSetSource,
   ): Promise<DimseResponse>;
-  /** A-RELEASE; ends quietly also when the peer is gone. */
+  /** A-RELEASE; ends quietly even when the peer is gone. */
   release(): Promise<void>;
   /** A-ABORT, at once. */
   abort(): void;
 }
 
 /**
- * Connects and negotiates: one presentation context for each pair of SOP class and transfer syntax, so that an accepted context means exactly these bytes.
- * Written on the sockets and not on dcmjs-dimse, whose client encodes data sets anew, tells a rejected context from an accepted one by silence only,
+ * Connects and negotiates: one presentation context per pair of SOP class and transfer syntax, so that an accepted context means exactly these bytes.
+ * Written on sockets rather than dcmjs-dimse, whose client re-encodes data sets, signals a rejected context only by silence,
  * and has no absolute time limits.
  *
- * @throws TriageError `pacs-unreachable` with what to do about it
+ * @throws TriageError `pacs-unreachable`, saying what to do about it
  */
 export async function openAssociation(
   peer: DimsePeer,
@@ -199,7 +199,7 @@ export async function openAssociation(
         await line.write(RELEASE_REQUEST);
         await line.within('no answer to the release request', line.nextPdu());
       } catch {
-        // Every answer that matters has come before the release.
+        // Every answer that matters has arrived before the release.
       } finally {
         line.close();
       }
@@ -224,15 +224,15 @@ async function collect(line: Line, isCommand: boolean, maxBytes: number): Promis
   }
 }
 
-/** The connection below an association: writes with back-pressure, reads whole PDUs, every wait with an absolute limit. */
+/** The connection below an association: writes with back-pressure, reads whole PDUs, and limits every wait absolutely. */
 interface Line {
   readonly peer: DimsePeer;
   write(...parts: readonly Buffer[]): Promise<void>;
   nextPdu(): Promise<{ type: number; body: Buffer }>;
   nextPdv(): Promise<Pdv>;
-  /** Waits at most `timeoutMs` in all, however many bytes drip in meanwhile. */
+  /** Waits at most `timeoutMs` in total, however many bytes drip in meanwhile. */
   within<T>(what: string, wait: Promise<T>): Promise<T>;
-  /** Runs a step; whatever goes wrong closes the connection and comes out as a TriageError. */
+  /** Runs a step; any failure closes the connection and is thrown as a TriageError. */
   guard<T>(step: string, run: () => Promise<T>): Promise<T>;
   close(): void;
   abort(): void;
@@ -242,7 +242,7 @@ async function connectTo(peer: DimsePeer, clock: Clock): Promise<Line> {
   // Small messages in both directions: without TCP_NODELAY each one waits for a delayed acknowledgement.
   const socket = connect({ host: peer.host, port: peer.port, noDelay: true });
   let late: string | null = null;
-  // An error that comes while nobody waits would end the process; the next read or write meets it.
+  // An error while nobody waits would end the process; the next read or write reports it.
   socket.on('error', () => undefined);
 
   const within = async <T>(what: string, wait: Promise<T>): Promise<T> => {
@@ -260,7 +260,7 @@ async function connectTo(peer: DimsePeer, clock: Clock): Promise<Line> {
   const abort = (): void => {
     if (socket.destroyed) return;
     socket.end(USER_ABORT);
-    // A peer that reads nothing more must not hold the socket.
+    // A peer that has stopped reading must not hold the socket.
     const cancel = clock.after(ABORT_LINGER_MS, () => socket.destroy());
     socket.once('close', cancel);
   };
@@ -377,7 +377,7 @@ function connectionText(error: unknown, step: string): string {
   return CONNECTION_TEXTS[code] ?? `${messageOf(error)} while ${step}`;
 }
 
-/** PS3.8 table 9-21, and what the operator can do. */
+/** PS3.8 table 9-21, and what the operator can do about each reason. */
 function rejectionText(peer: DimsePeer, { result, source, reason }: AssociationRejection): string {
   const because = (): string => {
     if (source === 1 && reason === 3)

@@ -19,7 +19,7 @@ import { createStoreSender, distinctPairs } from './storeSender.ts';
 /** A PACS reached by DIMSE. */
 export interface DimseDestination extends DimsePeer {
   /**
-   * `find` (default): `holds` asks by C-FIND at IMAGE level. `none`: the destination answers no queries, and `holds` repeats what was asked,
+   * `find` (default): `holds` queries by C-FIND at IMAGE level. `none`: the destination answers no queries, and `holds` returns what it was given,
    * so that C-STORE status 0x0000 alone counts as the receipt.
    */
   confirm?: 'find' | 'none';
@@ -30,7 +30,7 @@ const QUERY_RETRIEVE_LEVEL = 0x00080052;
 const STUDY_INSTANCE_UID = 0x0020000d;
 const SERIES_INSTANCE_UID = 0x0020000e;
 const PRIORITY_MEDIUM = 0;
-/** Most matches that are read for one query; our own series hold far fewer. */
+/** Maximum number of matches read per query; our own series hold far fewer. */
 const MAX_MATCHES = 10_000;
 
 /** A result destination by DIMSE: C-ECHO, C-STORE of the bytes on disk as they are, and C-FIND to see whether they are held. */
@@ -43,7 +43,7 @@ export function createDimseScu(destination: DimseDestination, ports: { clock: Cl
     abstractSyntaxUid: string,
     otherwise: (refusal: string) => string,
   ): Promise<{ association: DimseAssociation; contextId: number }> => {
-    // The transfer syntax that every DICOM service takes (PS3.5 10.1).
+    // The transfer syntax that every DICOM service supports (PS3.5 10.1).
     const association = await openAssociation(
       destination,
       [{ abstractSyntaxUid, transferSyntaxUid: IMPLICIT_VR_LITTLE_ENDIAN }],
@@ -101,8 +101,8 @@ export function createDimseScu(destination: DimseDestination, ports: { clock: Cl
       );
       const find = (sopInstanceUid: string): Promise<string[]> =>
         findInstances(destination, association, contextId, { studyInstanceUid, seriesInstanceUid, sopInstanceUid });
-      // The whole series in one query: archives differ in the matching of UID lists. What seems missing is asked for once more by itself,
-      // for an archive may cut a long answer short.
+      // The whole series in one query, because archives differ in how they match UID lists. Whatever seems missing is queried again by itself,
+      // because an archive may truncate a long answer.
       const found = new Set(await find(''));
       for (const sopInstanceUid of sopInstanceUids) {
         if (!found.has(sopInstanceUid)) for (const uid of await find(sopInstanceUid)) found.add(uid);
@@ -113,7 +113,7 @@ export function createDimseScu(destination: DimseDestination, ports: { clock: Cl
   };
 }
 
-/** What must be known of the object's file to send it, or why it cannot be sent now. */
+/** What must be known about the object's file to send it, or why it cannot be sent now. */
 async function inspected(object: OutboundObject): Promise<Part10File | Extract<StoreOutcome, { kind: 'unreachable' }>> {
   try {
     const file = await inspectPart10(object.path);

@@ -7,10 +7,10 @@ import type { DataSetSource } from './dimseAssociation.ts';
 const SOP_CLASS_UID = 0x00080016;
 const SOP_INSTANCE_UID = 0x00080018;
 const STUDY_INSTANCE_UID = 0x0020000d;
-/** Enough for the header of nearly every object; only where it is not, more is read. */
+/** Enough for nearly every header; more is read only where it is not. */
 const FIRST_READ_BYTES = 256 * 1024;
 
-/** What a Part 10 file says that must be known to send it. */
+/** What must be known about a Part 10 file to send it. */
 export interface Part10File {
   path: string;
   sopClassUid: string;
@@ -68,7 +68,7 @@ async function readHead(path: string): Promise<{ elements: Elements; sizeBytes: 
   }
 }
 
-/** The data set of the file as it stands on disk, byte for byte, in even pieces. Its errors are TriageErrors `dicom-unreadable`. */
+/** The data set of the file as it is on disk, byte for byte, in pieces of even length. Errors are TriageErrors `dicom-unreadable`. */
 export function dataSetOf(file: Part10File): DataSetSource {
   return {
     lengthBytes: file.sizeBytes - file.datasetOffset,
@@ -76,7 +76,7 @@ export function dataSetOf(file: Part10File): DataSetSource {
       const handle = await opened(file.path);
       try {
         for (let position = file.datasetOffset; position < file.sizeBytes;) {
-          // A buffer of its own for each piece: the socket keeps it until it is sent.
+          // Each piece needs its own buffer: the socket keeps it until it is sent.
           const piece = Buffer.allocUnsafe(Math.min(pieceBytes, file.sizeBytes - position));
           for (let filled = 0; filled < piece.length;) {
             const { bytesRead } = await handle.read(piece, filled, piece.length - filled, position + filled);

@@ -6,7 +6,7 @@ import type { DimsePeer } from './dimseAssociation.ts';
 import { inspectPart10, type Part10File } from './part10Source.ts';
 import { createStoreSender, distinctPairs } from './storeSender.ts';
 
-/** What became of one file. */
+/** The outcome for one file. */
 export interface FileOutcome {
   path: string;
   /** Null when the file could not be read as DICOM. */
@@ -16,14 +16,14 @@ export interface FileOutcome {
 }
 
 export interface SendFilesOptions {
-  /** Associations open at once; the files are dealt out to them in their order. Default 1. */
+  /** Number of associations open at once; the files are distributed among them in order. Default 1. */
   associations?: number;
   onProgress?: (last: FileOutcome, doneFiles: number, totalFiles: number) => void;
 }
 
 /**
- * Sends Part 10 files of any SOP classes and transfer syntaxes by C-STORE, their data sets byte for byte. One outcome per file, in the order given;
- * never rejects for what a file holds or a peer does.
+ * Sends Part 10 files of any SOP class and transfer syntax by C-STORE, their data sets byte for byte. One outcome per file, in the given order;
+ * never rejects because of a file's content or a peer's behaviour.
  */
 export async function sendFiles(
   peer: DimsePeer,

@@ -7,14 +7,14 @@ import { dataSetOf, type Part10File } from './part10Source.ts';
 import { outcomeOfStatus } from './storeStatus.ts';
 
 const PRIORITY_MEDIUM = 0;
-/** An association may be lost because of one object; when the next one loses it too, the peer is at fault. */
+/** Losing one association may be the object's fault; losing the next one too, in a row, is the peer's. */
 const MAX_LOSSES_IN_A_ROW = 2;
 
-/** Sends objects one after the other by C-STORE, opening associations as it goes. */
+/** Sends objects one at a time by C-STORE, opening associations as needed. */
 export interface StoreSender {
-  /** The outcome of one object; never rejects for anything that a peer does. */
+  /** The outcome of one object; never rejects because of a peer's behaviour. */
   send(file: Part10File): Promise<StoreOutcome>;
-  /** True once the peer has failed so often that nothing more is sent; `send` then answers at once. */
+  /** True once the peer has failed so often that sending has stopped; `send` then answers at once. */
   readonly givenUp: boolean;
   close(): Promise<void>;
 }
@@ -33,7 +33,7 @@ export function createStoreSender(
     try {
       return await openAssociation(peer, pairs, clock);
     } catch (error) {
-      // Who cannot be reached at all is not tried again for each object: the caller waits before its next attempt.
+      // An unreachable peer is not tried again for each object: the caller waits before its next attempt.
       if (error instanceof TriageError) failure = error.message;
       throw error;
     }

@@ -1,16 +1,16 @@
 import type { StoreOutcome } from '../case/delivery.ts';
 
-/** Longest comment of a peer that is kept. */
+/** Maximum length of a peer's comment that is kept. */
 const LONGEST_COMMENT = 200;
 
 /**
  * What a status of C-STORE, or a Failure Reason of STOW-RS, means for the object (PS3.4 B.2.3, PS3.7 C, PS3.18 I.2).
- * Only a status that would come again for the same bytes is a refusal. 0xCxxx (cannot understand) is not among them: archives in wide use answer it
- * for a full disk or a locked database too, and a report given up for that would be a report lost.
+ * Only a status that would come again for the same bytes is a refusal. 0xCxxx (cannot understand) is not one: widely used archives also return it
+ * for a full disk or a locked database, and giving up a report for that would lose it.
  */
 export function outcomeOfStatus(status: number, comment: string): StoreOutcome {
   const word = `0x${status.toString(16).padStart(4, '0').toUpperCase()}`;
-  // 0xBxxx: stored, with a warning. 0x0111: it holds this instance already, and our UIDs carry a digest of the content.
+  // 0xBxxx: stored, with a warning. 0x0111: the instance is already held, and our UIDs carry a digest of the content.
   if (
     status === 0x0000 ||
     (status & 0xf000) === 0xb000 ||

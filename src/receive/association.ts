@@ -16,31 +16,31 @@ import {
   type StoreServiceOptions,
 } from './storeService.ts';
 
-/** How an association ended. Only `released` says that the sender had sent all it wanted to. */
+/** How an association ended. Only `released` means that the sender had sent everything it wanted to. */
 export type AssociationEnd =
   | { kind: 'released' }
   | { kind: 'rejected'; rejection: Rejection; callingAeTitle: string }
   /** Closed or aborted by the peer, or by us (`stop`). */
   | { kind: 'cut'; why: string }
-  /** Ended by us: a breach of the protocol, a deadline, or a bug. */
+  /** Ended by us: a protocol violation, a deadline, or a bug. */
   | { kind: 'failed'; error: unknown };
 
 type RefusedContext = Extract<AnsweredContext, { result: 3 | 4 }>;
 
 interface AssociationListener {
   opened(callingAeTitle: string): void;
-  /** Called when the object is durable; the sender is told so once this resolves. */
+  /** Called when the object is durable; the sender is answered once this resolves. */
   stored(instance: StoredInstance): Promise<void>;
-  /** These contexts were answered with a refusal. */
+  /** Called with the contexts that were refused. */
   contextsRefused(contexts: readonly RefusedContext[]): void;
-  /** An object was answered with a failure status. */
+  /** Called when an object was answered with a failure status. */
   refused: StoreServiceOptions['refused'];
 }
 
 export interface Association {
   /** Resolves when nothing more will be stored; never rejects. */
   ended: Promise<AssociationEnd>;
-  /** Finishes the object in hand, then aborts. */
+  /** Finishes the current object, then aborts. */
   stop(): void;
 }
 
@@ -50,12 +50,12 @@ export interface AssociationOptions {
   policy: AssociationPolicy;
   spool: Spool;
   clock: Clock;
-  /** Associations open now, by calling AE title. */
+  /** Number of open associations by calling AE title. */
   openAssociations: () => ReadonlyMap<string, number>;
   listener: AssociationListener;
 }
 
-/** Serves one connection from its first byte to its last, one message after the other. */
+/** Serves one connection from its first byte to its last, one message at a time. */
 export function serveAssociation(socket: Duplex, options: AssociationOptions): Association {
   const guard = createAssociationGuard(socket, options.config, options.clock);
   let service: StoreService | null = null;
@@ -85,13 +85,13 @@ export function serveAssociation(socket: Duplex, options: AssociationOptions): A
     ended: run(),
     stop: () => {
       stopping = true;
-      // Between two messages the loop waits for bytes that need not come.
+      // Between two messages the loop waits for bytes that may never come.
       if (service?.isWithinObject() !== true) stop();
     },
   };
 }
 
-/** From the connection to our answer to its request: how it ended, or the service of the association that is open now. */
+/** From the connection to our answer to its request: how it ended, or the service of the association that is now open. */
 async function negotiate(
   guard: AssociationGuard,
   { address, config, policy, spool, clock, openAssociations, listener }: AssociationOptions,
@@ -128,14 +128,14 @@ async function negotiate(
   return { service };
 }
 
-/** From our answer to the end; null when it was told to stop and no object is in hand. */
+/** From our answer to the end; null when it was told to stop and no object is in progress. */
 async function exchange(
   guard: AssociationGuard,
   service: StoreService,
   { config, clock }: AssociationOptions,
   isStopping: () => boolean,
 ): Promise<AssociationEnd | null> {
-  /** For a whole message, from the first fragment of its command to the last of its data set. */
+  /** Applies to a whole message, from the first fragment of its command to the last of its data set. */
   let messageDeadlineMs = Number.POSITIVE_INFINITY;
   for (;;) {
     if (isStopping() && !service.isWithinObject()) return null;
@@ -147,13 +147,13 @@ async function exchange(
       return { kind: 'released' };
     }
     for (const pdv of readPdvs(pdu.body)) {
-      // Nothing more is served once we have said our last word.
+      // Nothing more is served once our final PDU has been sent.
       if (guard.state() !== 'established') throw violation('a fragment behind the end', ABORT_REASON.unexpectedPdu);
       if (!service.isWithinMessage()) messageDeadlineMs = clock.monotonicMs() + config.objectTimeoutMs;
       await service.take(pdv);
       if (service.isWithinMessage()) continue;
       messageDeadlineMs = Number.POSITIVE_INFINITY;
-      // A peer that sends ahead gets one message a turn, as everybody does.
+      // A peer that sends ahead gets one message per turn, like every other peer.
       await nextTurn();
     }
   }
@@ -165,7 +165,7 @@ function isOver(pdu: Pdu | null): pdu is AbortPdu | null {
 }
 type AbortPdu = Pdu & { type: typeof PDU_TYPE.abort };
 
-/** Ends a connection that its peer has given up: nothing of it may stay, or its place would be taken until the peer closes. */
+/** Ends a connection that its peer has abandoned. Nothing of it may stay open, or it would occupy a place until the peer closes. */
 function cut(guard: AssociationGuard, abort: AbortPdu | null): AssociationEnd {
   guard.destroy();
   return {

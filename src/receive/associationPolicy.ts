@@ -15,23 +15,23 @@ export interface Rejection {
   result: 1 | 2;
   source: 1 | 2 | 3;
   reason: number;
-  /** For people, without PHI. */
+  /** Text for people, without PHI. */
   why: string;
 }
 
 export interface AssociationPolicy {
-  /** Null when the association may open. `address` is the peer's, `open` counts those already open, by calling AE title. */
+  /** Null when the association may open. `address` is the peer's; `open` counts the open associations by calling AE title. */
   judge(request: AssociationRequest, address: string, open: ReadonlyMap<string, number>): Rejection | null;
-  /** One answer for each proposed context, in the same order; of the transfer syntaxes, the one that is cheapest to decode. */
+  /** One answer for each proposed context, in the same order; of its transfer syntaxes, the one that is cheapest to decode. */
   answer(contexts: readonly ProposedContext[]): AnsweredContext[];
-  /** True when some source may come from this address. */
+  /** True when at least one source may connect from this address. */
   knows(address: string): boolean;
 }
 
 /**
- * Who may send what, decided without I/O.
+ * Decides who may send what, without I/O.
  *
- * @throws TriageError `config-invalid` naming the address that is neither an address nor a network
+ * @throws TriageError `config-invalid` naming the entry that is neither an address nor a network
  */
 export function createAssociationPolicy(config: ReceiveConfig): AssociationPolicy {
   const sources = config.sources.map(({ aeTitle, addresses }) => ({
@@ -70,7 +70,7 @@ export function createAssociationPolicy(config: ReceiveConfig): AssociationPolic
   };
 }
 
-/** No source may take the last places: for each of the others that has no association open, one is kept, out of half of all places at the most. */
+/** No source may take the last places: one is reserved for each other source that has no association open, up to half of all places. */
 function placeRefusal(
   { sources, maxAssociations }: ReceiveConfig,
   callingAeTitle: string,
@@ -86,7 +86,7 @@ function placeRefusal(
   return { result: 2, source: 3, reason: 2, why: 'the last open associations are kept for other sources' };
 }
 
-/** Of the proposed ones the cheapest to decode; of two that cost the same, the one that the sender put first. */
+/** The cheapest to decode of the proposed ones; if two cost the same, the one that the sender listed first. */
 function chosenSyntax(
   { acceptedTransferSyntaxes }: ReceiveConfig,
   sopClassUid: string,
@@ -97,13 +97,13 @@ function chosenSyntax(
     const found = allowed.find((uid) => group.includes(uid));
     if (found !== undefined) return found;
   }
-  // A CT that cannot be decoded is refused while its sender can still encode it in another way; of the rest only the header is ever read.
+  // A CT that cannot be decoded is refused while its sender can still send it in another encoding; of other objects only the header is ever read.
   return allowed.find(
     (uid) => acceptedTransferSyntaxes !== undefined || (!CT_SOP_CLASSES.has(sopClassUid) && isKeptTransferSyntax(uid)),
   );
 }
 
-/** The addresses and networks of an option. @throws TriageError `config-invalid` naming the entry that is neither */
+/** Parses the addresses and networks of an option. @throws TriageError `config-invalid` naming the entry that is neither */
 export function blockListOf(addresses: readonly string[], option: string): BlockList {
   const list = new BlockList();
   for (const entry of addresses) {
@@ -125,7 +125,7 @@ export function blockListOf(addresses: readonly string[], option: string): Block
 }
 
 function contains(list: BlockList, address: string): boolean {
-  // A socket that listens on IPv6 gives IPv4 peers as ::ffff:a.b.c.d, and link-local ones with a zone.
+  // A socket listening on IPv6 reports IPv4 peers as ::ffff:a.b.c.d, and link-local ones with a zone.
   const plain = address.replace(/^::ffff:(?=\d+\.)/i, '').replace(/%.*$/, '');
   const version = isIP(plain);
   return version !== 0 && list.check(plain, version === 4 ? 'ipv4' : 'ipv6');

@@ -1,11 +1,11 @@
 import type { FileHandle } from 'node:fs/promises';
 
-/** Bytes of headers that may lie in memory at once: eight of the longest. */
+/** Bytes of headers that may be in memory at once: eight of the maximum size. */
 const MAX_BYTES_IN_MEMORY = 64 * 1024 * 1024;
 
-/** Lets work on headers begin only while what they take in memory fits; the others wait their turn, in their order. */
+/** Starts work on a header only when its memory fits the limit; the others wait in order. */
 export interface HeaderReads {
-  /** The first `bytes` of a file, or all of a shorter one, for as long as `use` takes. */
+  /** Reads the first `bytes` of a file, or all of a shorter one, and holds them for as long as `use` takes. */
   withBeginning<T>(file: FileHandle, bytes: number, use: (beginning: Buffer) => Promise<T>): Promise<T>;
 }
 

@@ -11,13 +11,13 @@ import type { HeaderReads } from './headerReads.ts';
 import { checkPixelData } from './pixelDataCheck.ts';
 import type { SpoolFolders } from './spoolFolders.ts';
 
-/** What the command and the association say of an object before its first byte. */
+/** What the command and the association say about an object before its first byte. */
 export type IncomingFacts = Required<FileMetaFacts>;
 
-/** An object on its way to disk. After a rejection only `discard` may be called. */
+/** An object being written to disk. After a rejection only `discard` may be called. */
 export interface IncomingObject {
   /**
-   * Takes data set bytes as they come; they are copied or on disk when it resolves.
+   * Takes data set bytes as they arrive; when it resolves they have been copied or written.
    *
    * @throws TriageError `object-too-large`, `spool-full`, `spool-write-failed`
    */
@@ -25,27 +25,27 @@ export interface IncomingObject {
   /**
    * Resolves once the object is durable under its final name (promise 1): written, synced, checked, renamed, folder synced.
    *
-   * @throws TriageError `dicom-mismatch` when the data set is not what the command said, `dicom-unreadable`, `spool-full`, `spool-write-failed`
+   * @throws TriageError `dicom-mismatch` when the data set differs from the command, `dicom-unreadable`, `spool-full`, `spool-write-failed`
    */
   commit(): Promise<StoredInstance>;
-  /** Leaves nothing behind. Never rejects. */
+  /** Removes everything written so far. Never rejects. */
   discard(): Promise<void>;
 }
 
-/** What incoming objects share. */
+/** State shared by all incoming objects. */
 export interface IncomingSpace {
   folders: SpoolFolders;
   headerReads: HeaderReads;
   maxObjectBytes: number;
-  /** Buffers that are free to be used again. */
+  /** Buffers that are free for reuse. */
   stagingPool: Buffer[];
   clock: Clock;
 }
 
-/** Bytes of an object that are gathered before they are written: a slice of 512 x 512 goes to disk in one piece. */
+/** Bytes of an object that are collected before they are written: a slice of 512 x 512 goes to disk in one write. */
 const STAGING_BYTES = 1_048_576;
 
-/** Begins an object. @throws TriageError `dicom-mismatch` for UIDs that are none */
+/** Begins an object. @throws TriageError `dicom-mismatch` for invalid UIDs */
 export function beginObject(space: IncomingSpace, facts: IncomingFacts): IncomingObject {
   if (!isReadableUid(facts.sopClassUid) || !isReadableUid(facts.sopInstanceUid))
     throw new TriageError('dicom-mismatch', 'The command names a UID that is none: digits and dots, 64 at most.');
@@ -103,7 +103,7 @@ export function beginObject(space: IncomingSpace, facts: IncomingFacts): Incomin
         const handle = await flush();
         const check = (beginning: Buffer): Promise<InstanceHeader> =>
           checkedHeader(beginning, handle, sizeBytes, facts);
-        // The disk writes while the header is read.
+        // The disk writes while the header is being read.
         const [header] = await Promise.all([
           wholeInMemory === null
             ? headerReads.withBeginning(handle, MAX_HEADER_BYTES + meta.length, check)
@@ -123,13 +123,13 @@ export function beginObject(space: IncomingSpace, facts: IncomingFacts): Incomin
         await close();
         if (file !== null) await rm(temporaryPath, { force: true });
       } catch {
-        // It is removed at the next start.
+        // A file that could not be removed is removed at the next start.
       }
     },
   };
 }
 
-/** The header, once the object is what the command said and has all the pixels that it says. */
+/** The header, after checking that the object matches the command and has all the pixels it declares. */
 async function checkedHeader(
   beginning: Buffer,
   file: FileHandle,
@@ -150,7 +150,7 @@ async function checkedHeader(
   return header;
 }
 
-/** What the disk said, as a failure that the sender can act on. */
+/** Turns an error of the disk into a failure that the sender can act on. */
 export function diskError(error: unknown): TriageError {
   if (error instanceof TriageError) return error;
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;

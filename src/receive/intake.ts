@@ -8,13 +8,13 @@ import type { Log } from '../base/log.ts';
 
 type Item = { kind: 'stored'; instance: StoredInstance } | { kind: 'released'; studyInstanceUids: readonly string[] };
 
-/** What intake needs of the worklist. */
+/** What intake needs from the worklist. */
 interface IntakeStore {
   /** Records received objects (idempotent) in one transaction; one outcome per object, in the same order. */
   recordInstances(instances: readonly StoredInstance[]): Promise<RecordOutcome[]>;
-  /** Path, relative to the spool, under which the same UID and bytes are on record; null when they are not. */
+  /** Path, relative to the spool, under which the same UID and bytes are recorded; null when they are not. */
   recordedPath(instance: StoredInstance): Promise<string | null>;
-  /** Marks that nothing more is expected for these studies. */
+  /** Marks studies for which nothing more is expected. */
   nudgeComplete(studyInstanceUids: readonly string[]): Promise<void>;
 }
 
@@ -22,7 +22,7 @@ interface Options {
   store: IntakeStore;
   /** Absolute path of a path in the spool. */
   resolvePath: (path: string) => string;
-  /** Told of slices that are new on record. */
+  /** Called with slices that are newly recorded. */
   onNew: (instances: readonly StoredInstance[]) => void;
   clock: Clock;
   log: Log;
@@ -30,29 +30,29 @@ interface Options {
 
 export interface Intake {
   stored(instance: StoredInstance): void;
-  /** Nothing more of these studies is under way. */
+  /** Call when nothing more of these studies is on its way. */
   released(studyInstanceUids: readonly string[]): void;
-  /** Resolves when all that was handed in is on record. */
+  /** Resolves when everything handed in has been recorded. */
   drained(): Promise<void>;
   close: () => Promise<void>;
 }
 
-/** The longest transaction: keeps other writers waiting for milliseconds. */
+/** Maximum number of objects in one transaction: other writers wait only for milliseconds. */
 const MOST_IN_ONE_TRANSACTION = 500;
 const RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 10_000;
 
 /**
- * Puts what the receiver has acknowledged on record, in the order in which it came, many objects a transaction. The objects themselves are safe on disk: a
- * database that cannot be written is tried again for ever, and what a crash leaves out is found at the next start.
+ * Records the objects that the receiver has acknowledged, in order of arrival, many per transaction. The objects themselves are safe on disk: writing to a
+ * database that fails is retried for ever, and anything a crash leaves out is found at the next start.
  */
 export function createIntake({ store, resolvePath, onNew, clock, log }: Options): Intake {
   const queue: Item[] = [];
-  /** Those who wait for the queue to be empty. */
+  /** Callers waiting for the queue to be empty. */
   const waiters: (() => void)[] = [];
   let isClosed = false;
 
-  /** Takes items off the queue only once they are recorded. */
+  /** Removes items from the queue only once they are recorded. */
   async function step(): Promise<void> {
     const end = queue.findIndex((item) => item.kind === 'released');
     const batch = queue.slice(0, Math.min(end === -1 ? queue.length : end, MOST_IN_ONE_TRANSACTION));
@@ -69,7 +69,7 @@ export function createIntake({ store, resolvePath, onNew, clock, log }: Options)
     queue.shift();
   }
 
-  /** Of an object that came again in a file of its own: the file on record stays; if it has been lost, the new one takes its place. */
+  /** For an object that came again in its own file: the recorded file stays; if it has been lost, the new one takes its place. */
   async function keepOneFile(instance: StoredInstance): Promise<void> {
     const recorded = await store.recordedPath(instance);
     if (recorded === null || recorded === instance.path) return;

@@ -18,8 +18,8 @@ const TAG = {
 } as const;
 
 /**
- * Refuses an object whose pixel data are shorter than it says, while its sender can still send it again: bytes that did not come, fragments without an end,
- * or a matrix larger than its native pixel data. Padding behind the pixels is nobody's fault.
+ * Refuses an object whose pixel data are shorter than declared, while its sender can still send it again: missing bytes, fragments without an end,
+ * or a matrix larger than its native pixel data. Padding after the pixels is accepted.
  *
  * @param file the whole file, of `fileBytes`
  * @throws TriageError `dicom-unreadable`
@@ -31,7 +31,7 @@ export async function checkPixelData(elements: Elements, file: FileHandle, fileB
     await checkFragments(file, place.dataOffset, fileBytes);
     return;
   }
-  // Of a deflated object only the inflated size is known.
+  // For a deflated object only the inflated size is known.
   const there = elements.transferSyntaxUid === DEFLATED ? place.length : fileBytes - place.dataOffset;
   if (place.length > there) throw tooShort(`${place.length} bytes are declared, and ${there} came`);
   const needed = nativeBytes(elements);
@@ -39,7 +39,7 @@ export async function checkPixelData(elements: Elements, file: FileHandle, fileB
     throw tooShort(`the matrix needs ${needed} bytes, and has ${place.length}`);
 }
 
-/** Steps from fragment to fragment (PS3.5 A.4): their heads are read, not their bytes. */
+/** Steps from fragment to fragment (PS3.5 A.4), reading only their headers. */
 async function checkFragments(file: FileHandle, start: number, fileBytes: number): Promise<void> {
   const head = Buffer.alloc(ITEM_HEAD_BYTES);
   for (let position = start; ;) {
@@ -53,13 +53,13 @@ async function checkFragments(file: FileHandle, start: number, fileBytes: number
   }
 }
 
-/** Bytes that the matrix needs in a native transfer syntax (PS3.5 8.1.1); null where they cannot be told. */
+/** Bytes that the matrix needs in a native transfer syntax (PS3.5 8.1.1); null where this cannot be determined. */
 function nativeBytes(elements: Elements): number | null {
   const rows = elements.uint16(TAG.rows);
   const columns = elements.uint16(TAG.columns);
   const bitsAllocated = elements.uint16(TAG.bitsAllocated);
   const photometric = elements.string(TAG.photometricInterpretation) ?? '';
-  // Chrominance that is sampled down takes less room than its samples would.
+  // Subsampled chrominance takes less room than its samples would.
   const isSubsampled = /_42\d/.test(photometric);
   if (!NATIVE_TRANSFER_SYNTAXES.has(elements.transferSyntaxUid) || isSubsampled) return null;
   if (rows === null || columns === null || bitsAllocated === null) return null;

@@ -10,7 +10,7 @@ export interface AllowedSource {
 /** Settings of the Storage SCP; the same names, units and defaults as `receive` in the configuration. */
 export interface ReceiveConfig {
   host: string;
-  /** 0 takes a free one. */
+  /** 0 picks a free port. */
   port: number;
   aeTitle: string;
   /** Empty: nobody may send. */
@@ -22,12 +22,12 @@ export interface ReceiveConfig {
   requestTimeoutMs: number;
   /** Longest wait for the next whole PDU of an open association. */
   idleTimeoutMs: number;
-  /** From the command of an object to its last fragment. */
+  /** Time limit from the command of an object to its last fragment. */
   objectTimeoutMs: number;
   minFreeBytes: number;
-  /** SOP classes beside the Storage SOP classes of the standard: private ones. */
+  /** SOP classes accepted in addition to the standard's Storage SOP classes, such as private ones. */
   acceptedSopClasses: readonly string[];
-  /** Transfer syntaxes of storage contexts; left out: those that can be decoded, and for what is no CT every one in which an object can be kept. */
+  /** Transfer syntaxes of storage contexts. Default: those that can be decoded, and for objects other than CT every one in which an object can be kept. */
   acceptedTransferSyntaxes?: readonly string[];
 }
 
@@ -46,5 +46,5 @@ export const DEFAULT_RECEIVE_CONFIG: ReceiveConfig = {
   acceptedSopClasses: [],
 };
 
-/** What a Verification context may be in (PS3.4 A.5). */
+/** Transfer syntaxes allowed for a Verification context (PS3.4 A.5). */
 export const VERIFICATION_TRANSFER_SYNTAXES: readonly string[] = [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN];

@@ -4,10 +4,10 @@ import { carryError, recoveredAssociationId, type ReceiverEvent, type ReceiverOr
 import { openSpool, type Spool } from './spool.ts';
 import { startStorageScp, type StorageScp } from './storageScp.ts';
 
-/** Entry of the receiver process: hostile bytes from the network are read here and nowhere else. Ends with its parent. */
+/** Entry of the receiver process: the only place where untrusted bytes from the network are read. Ends with its parent. */
 
 const BATCH_EVENTS = 256;
-/** Beyond this many untold events senders wait for their answers. */
+/** Beyond this many unreported events senders wait for their answers. */
 const MAX_UNTOLD_EVENTS = 2_000;
 const CLOSE_GRACE_MS = 5_000;
 
@@ -15,7 +15,7 @@ const untold: ReceiverEvent[] = [];
 let telling = false;
 let waitingForRoom: (() => void)[] = [];
 
-/** One message is on its way at a time; what happens meanwhile goes with the next. */
+/** One message is on its way at a time; events in the meantime go with the next. */
 function tell(event?: ReceiverEvent): void {
   if (event !== undefined) untold.push(event);
   if (telling || untold.length === 0 || !process.connected) return;
@@ -147,9 +147,9 @@ async function crash(error: unknown): Promise<void> {
   await end(70);
 }
 
-// Received files are patients' data: for this user and group only.
+// Received files hold patient data: readable by this user and group only.
 process.umask(0o027);
-// The agent decides when to stop; a terminal's Ctrl-C reaches both. A file size limit is a write that fails, not a death.
+// The agent decides when to stop; a terminal's Ctrl-C reaches both. Exceeding a file size limit must fail the write, not end the process.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGXFSZ'] as const) process.on(signal, () => undefined);
 const crashed = (error: unknown): void => {
   crash(error).catch(() => process.exit(70));

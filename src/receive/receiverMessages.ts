@@ -11,7 +11,7 @@ export type ReceiverOrder =
   | { type: 'usage'; id: number }
   | { type: 'close' };
 
-/** From the receiver to the agent, in arrays: in the order in which things happened. */
+/** From the receiver to the agent, in arrays, in the order in which things happened. */
 export type ReceiverEvent =
   | { type: 'listening'; port: number }
   | { type: 'failed'; error: CarriedError }
@@ -23,7 +23,7 @@ export type ReceiverEvent =
   | { type: 'usage'; id: number; peakRssBytes: number }
   | { type: 'log'; level: keyof Omit<Log, 'child'>; message: string; fields: LogFields; error?: CarriedError };
 
-/** Association of an object that was found on disk, not received. */
+/** Association of an object that was found on disk rather than received. */
 export const recoveredAssociationId = (describeId: number): string => `recovered-${describeId}`;
 
 /** An error as JSON. */

@@ -19,24 +19,24 @@ export interface Receiver {
   describe(paths: readonly string[]): Promise<string[]>;
   counters(): ReceiverCounters;
   peakRssBytes(): Promise<number>;
-  /** Takes no more connections, finishes objects in hand, and ends; everything stored has been told when it resolves. */
+  /** Takes no more connections, finishes the current objects, and ends; when it resolves, everything stored has been reported. */
   close(): Promise<void>;
 }
 
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 10_000;
-/** A receiver that lived so long was sound. */
+/** A receiver that ran this long counts as healthy. */
 const SOUND_AFTER_MS = 60_000;
-/** How long before its last message a dead receiver may have stored what it could not tell. */
+/** How long before its last message a dead receiver may have stored objects that it did not report. */
 const UNTOLD_MARGIN_MS = 60_000;
 const CLOSE_TIMEOUT_MS = 15_000;
-/** Syncs wait for the disk, each in a thread of libuv's. */
+/** Each sync waits for the disk in one of libuv's threads. */
 const IO_THREADS = '16';
-/** The process that reads hostile bytes does not get the agent's environment, which holds its secrets. */
+/** The process that reads untrusted bytes does not inherit the agent's environment, which holds secrets. */
 const PASSED_ENVIRONMENT = ['PATH', 'HOME', 'TMPDIR', 'TZ', 'LANG', 'SystemRoot'];
 
 /**
- * Starts the receiver in a process of its own, and again whenever it dies, on the same port.
+ * Starts the receiver in its own process, and restarts it on the same port whenever it dies.
  *
  * @throws TriageError `config-invalid` when it cannot listen, `receiver-died` when it does not start
  */
@@ -53,7 +53,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
   let lastMessageAtMs = clock.now();
   let cancelRestart = (): void => undefined;
   const order = (message: ReceiverOrder): void => {
-    // It may die between the question and the pipe; its death is heard of elsewhere.
+    // The process may die before the message is sent; its exit is handled elsewhere.
     if (child?.connected === true) child.send(message, () => undefined);
   };
   const onEvent = (event: ReceiverEvent, started: (error?: Error) => void): void => {
@@ -118,7 +118,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
   const restartLater = (): void => {
     cancelRestart = clock.after(waitMs, () => {
       restart().catch((error: unknown) => {
-        // Its death, which follows or has come, starts the next one.
+        // The exit, which follows or has already come, starts the next process.
         log.error('the receiver is not whole yet', { error });
       });
     });
@@ -129,7 +129,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
     if (closing) return;
     record.counters.restarts++;
     await spawn();
-    // What the dead receiver had stored and could not tell comes first, then that its associations are over.
+    // First what the dead receiver stored and did not report, then the end of its associations.
     const sinceMs = record.untoldSinceMs();
     if (sinceMs === null) return;
     const unreadable = await describe(await listSpool(options.spoolDir, sinceMs));
@@ -183,7 +183,7 @@ function forkReceiver(): ChildProcess {
   });
 }
 
-/** Calls once, when the process has ended and its channel has closed, which it does after its last message: only then is it known what was told. */
+/** Calls back once the process has ended and its channel has closed, which happens after its last message: only then is it known what was reported. */
 function whenDead(born: ChildProcess, onDead: () => void): void {
   let isDead = false;
   const ended = (): void => {

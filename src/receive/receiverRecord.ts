@@ -12,14 +12,14 @@ export interface ReceiverOptions {
   spoolDir: string;
   clock: Clock;
   log: Log;
-  /** An object is durable on disk; resends and what a crash left untold come here too, perhaps again: recording must be idempotent. */
+  /** An object is durable on disk. Objects sent again or not reported before a crash also come here, possibly twice: recording must be idempotent. */
   onStored(instance: StoredInstance, associationId: string): void;
   /**
-   * After every `onStored` of the association. `clean` says that the sender released it; else it was cut, or the receiver died. `whole` are the studies
-   * of which nothing more is under way.
+   * Called after every `onStored` of the association. `clean`: the sender released it; otherwise it was cut off or the receiver died. `whole`: the studies
+   * for which nothing more is on its way.
    */
   onReleased(associationId: string, studyInstanceUids: string[], end: { clean: boolean; whole: string[] }): void;
-  /** Something was turned away at the door, or ended early. */
+  /** Something was refused, or ended early. */
   onRefused?(refusal: Refusal): void;
 }
 
@@ -35,7 +35,7 @@ export interface ReceiverCounters {
   associations: number;
   /** Associations rejected. */
   rejected: number;
-  /** Objects acknowledged, also those that came again. */
+  /** Objects acknowledged, including those that came again. */
   stored: number;
   /** Objects answered with a failure. */
   refused: number;
@@ -45,7 +45,7 @@ export interface ReceiverCounters {
   aborted: number;
   /** Connections closed at once because too many were open. */
   dropped: number;
-  /** How often the process had to be started again. */
+  /** How often the process was restarted. */
   restarts: number;
 }
 
@@ -58,22 +58,22 @@ interface Describing {
   reject: (error: Error) => void;
 }
 
-/** What the receiver's processes have told so far, one after the other, and who waits for an answer of theirs. */
+/** Everything the receiver's processes have reported so far, and the callers waiting for their answers. */
 export interface ReceiverRecord {
   counters: ReceiverCounters;
   open: ReadonlyMap<string, OpenAssociation>;
-  /** What it was at the most, in bytes, as far as it was asked. */
+  /** The highest value seen, in bytes, among the times it was measured. */
   peakRssBytes(): number;
-  /** Takes what a process tells; `listening` and `failed` concern its start only. */
+  /** Handles a message of a process; `listening` and `failed` concern only its start. */
   take(event: Exclude<ReceiverEvent, { type: 'listening' | 'failed' }>): void;
-  /** Resolves with the paths that cannot be read, once what lies in the spool has been told. */
+  /** Resolves with the unreadable paths, once the contents of the spool have been reported. */
   describing(id: number): Promise<string[]>;
   asking(id: number): Promise<number>;
-  /** The process has died: its associations are over once what it could not tell has been told. Who waits gets an error. */
+  /** The process has died: its associations end once everything it left unreported has been reported. Callers still waiting get an error. */
   died(sinceMs: number): void;
-  /** Since when a dead process may have stored what it could not tell; null when nothing is left to be done. */
+  /** Since when a dead process may have stored unreported objects; null when nothing is left to do. */
   untoldSinceMs(): number | null;
-  /** Tells that the associations of dead processes are over. */
+  /** Reports that the associations of dead processes are over. */
   settle(): void;
 }
 
@@ -104,7 +104,7 @@ export function createReceiverRecord(
   const describing = new Map<number, Describing>();
   const asking = new Map<number, (peakRssBytes: number) => void>();
   let peakRssBytes = 0;
-  /** What a death left to be done, until it has been done. */
+  /** Work that a dead process left behind, until it is done. */
   let aftermath: { sinceMs: number; associations: Map<string, TrackedAssociation> } | null = null;
 
   const call = (name: string, run: () => void): void => {

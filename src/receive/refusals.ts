@@ -1,27 +1,27 @@
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 
-/** What was turned away at the door: an association, a presentation context, an object; or ended early: an association, a connection. */
+/** What was refused (an association, a presentation context, an object) or ended early (an association, a connection). */
 export type RefusalKind = 'association' | 'context' | 'object' | 'abort' | 'connection';
 
-/** One thing that a peer wanted and did not get. Free of PHI. */
+/** One refusal or early end. Free of PHI. */
 export interface Refusal {
   kind: RefusalKind;
-  /** As the peer says; empty when it has not said yet. */
+  /** As stated by the peer; empty when it has not stated it yet. */
   callingAeTitle: string;
   address: string;
-  /** SOP class of a context or an object; else empty. */
+  /** SOP class of a context or an object; otherwise empty. */
   what: string;
   why: string;
-  /** Where it is known which study is concerned. */
+  /** Set when it is known which study is concerned. */
   studyInstanceUid?: string;
 }
 
 const GATHER_MS = 5_000;
-/** Who scans ports under ever new names fills neither memory nor the audit. */
+/** A port scan under ever-changing names must not fill memory or the audit. */
 const MOST_KINDS = 50;
 
-/** What the audit calls them. */
+/** Names of the audit actions. */
 export const REFUSAL_ACTIONS = {
   association: 'association.rejected',
   context: 'context.refused',
@@ -30,7 +30,7 @@ export const REFUSAL_ACTIONS = {
   connection: 'connection.dropped',
 } as const satisfies Record<RefusalKind, string>;
 
-/** A line of the audit: who was turned away, why, and how often. */
+/** An audit entry: who was refused, why, and how often. */
 interface RefusalFact {
   action: (typeof REFUSAL_ACTIONS)[RefusalKind];
   /** Calling AE title, or `unknown`. */
@@ -43,11 +43,11 @@ interface RefusalFact {
 
 export interface RefusalRecorder {
   refused: (refusal: Refusal) => void;
-  /** Writes what has been gathered. */
+  /** Writes the refusals collected so far. */
   close: () => Promise<void>;
 }
 
-/** Puts refusals into the audit, those of the same peer and reason within some seconds as one entry: a flood must not become a flood of writes. */
+/** Records refusals in the audit. Those of one peer and reason within a few seconds become one entry, so that a flood of them is not a flood of writes. */
 export function createRefusalRecorder(
   append: (fact: RefusalFact) => Promise<void>,
   clock: Clock,

@@ -11,9 +11,9 @@ import { beginObject, diskError, type IncomingFacts, type IncomingObject } from 
 import { openSpoolFolders } from './spoolFolders.ts';
 
 export interface Spool {
-  /** @throws TriageError `dicom-mismatch` for UIDs that are none, `spool-full` below the low-water mark */
+  /** @throws TriageError `dicom-mismatch` for invalid UIDs, `spool-full` below the low-water mark */
   begin(facts: IncomingFacts): Promise<IncomingObject>;
-  /** Reads an object that lies in the spool already. @throws TriageError `dicom-unreadable`, `dicom-mismatch`, `not-found` */
+  /** Reads an object that is already in the spool. @throws TriageError `dicom-unreadable`, `dicom-mismatch`, `not-found` */
   describe(path: string): Promise<StoredInstance>;
 }
 
@@ -21,8 +21,8 @@ const OBJECT_PATH = /^objects\/[0-9a-f]{16}\/[0-9.]{1,64}\.([0-9a-f]{16})(?:\.[0
 
 /**
  * The folder of received objects: `objects/<digest of the study UID>/<SOP instance UID>.<digest of the data set>.<start>-<count>.dcm`, both digests the first 16
- * hex digits of SHA-256. A name is used once: an object that comes again is a file of its own, and the worklist says which of them is needed. So nobody
- * deletes, for what he knew before, a file that has just been acknowledged.
+ * hex digits of SHA-256. A name is used once: an object that comes again gets its own file, and the worklist says which of them is needed. A deletion
+ * decided on earlier can therefore never remove a file that has just been acknowledged.
  */
 export async function openSpool(options: {
   dir: string;

@@ -6,20 +6,20 @@ import { TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import { syncFolder } from '../base/durably.ts';
 
-/** The spool on disk: where temporary files are, where objects come to lie, and how much room is left. */
+/** The spool on disk: temporary files, the final places of objects, and the remaining room. */
 export interface SpoolFolders {
-  /** A mark that no other object of this spool has or had, and the temporary file of that name. */
+  /** A unique mark that no other object of this spool has ever had, and the temporary file of that name. */
   newMark(): { mark: string; temporaryPath: string };
   /** @throws TriageError `spool-full` below the low-water mark */
   checkFreeBytes(): Promise<void>;
-  /** Moves a synced temporary file to its place for good; resolves with its path relative to the spool. */
+  /** Moves a synced temporary file to its final place; resolves with its path relative to the spool. */
   place(temporaryPath: string, header: InstanceHeader, sha256: string, mark: string): Promise<string>;
 }
 
 const FREE_BYTES_AGE_MS = 250;
 const MAX_KNOWN_STUDIES = 4_096;
 
-/** Makes the folders of the spool and removes the temporary files of an earlier process: what they were of was never acknowledged. */
+/** Creates the folders of the spool and removes the temporary files of an earlier process: their objects were never acknowledged. */
 export async function openSpoolFolders(dir: string, minFreeBytes: number, clock: Clock): Promise<SpoolFolders> {
   const temporaryDir = join(dir, 'tmp');
   await rm(temporaryDir, { recursive: true, force: true });
@@ -32,7 +32,7 @@ export async function openSpoolFolders(dir: string, minFreeBytes: number, clock:
   let objects = 0;
   const free = { bytes: Number.POSITIVE_INFINITY, readAtMs: Number.NEGATIVE_INFINITY };
 
-  // One promise for each study: an object may not be acknowledged while the entry of its folder is still being synced for another.
+  // One promise per study: an object may not be acknowledged while the entry of its folder is still being synced for another.
   const studyDirs = new Map<string, Promise<void>>();
   const ensureStudyDir = (path: string): Promise<void> => {
     let ready = studyDirs.get(path);
@@ -75,7 +75,7 @@ export async function openSpoolFolders(dir: string, minFreeBytes: number, clock:
           await sync(studyDir);
           return path;
         } catch (error) {
-          // Retention removed the emptied folder of the study.
+          // Retention has removed the study's emptied folder.
           studyDirs.delete(studyDir);
           if (attempt > 0 || !isMissing(error)) throw error;
         }
@@ -84,7 +84,7 @@ export async function openSpoolFolders(dir: string, minFreeBytes: number, clock:
   };
 }
 
-/** Syncs folders; those who ask for the same folder while it is being synced share the next sync. */
+/** Syncs folders; callers that ask for the same folder while it is being synced share the next sync. */
 function directorySync(): (path: string) => Promise<void> {
   const running = new Map<string, Promise<void>>();
   const waiting = new Map<string, Promise<void>>();
@@ -98,7 +98,7 @@ function directorySync(): (path: string) => Promise<void> {
   return (path) => {
     const current = running.get(path);
     if (current === undefined) return start(path);
-    // The running one may have begun before the caller's rename.
+    // The running sync may have started before the caller's rename.
     let next = waiting.get(path);
     if (next === undefined) {
       next = (async () => {

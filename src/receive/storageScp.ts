@@ -9,27 +9,27 @@ import type { ReceiveConfig } from './receiveConfig.ts';
 import type { Refusal, RefusalKind } from './refusals.ts';
 import type { Spool } from './spool.ts';
 
-/** What happens on the associations, in order: `opened`, any number of `stored`, `ended`. */
+/** Events of the associations, in order: `opened`, any number of `stored`, `ended`. */
 export interface StorageScpListener {
   opened(associationId: string, callingAeTitle: string, address: string): void;
   /** The sender is answered once this resolves. */
   stored(associationId: string, instance: StoredInstance): Promise<void>;
   refused(associationId: string, refusal: Refusal): void;
-  /** Only for opened ones. */
+  /** Only for associations that were opened. */
   ended(associationId: string, clean: boolean): void;
 }
 
 export interface StorageScp {
   port: number;
-  /** Takes no more connections, lets objects in hand be finished for at most `graceMs`, and ends. */
+  /** Takes no more connections, lets current objects finish for at most `graceMs`, and ends. */
   close(graceMs: number): Promise<void>;
 }
 
-/** Connections beyond the associations: those that have not asked yet, and those whose last word is on its way. */
+/** Connections beyond the associations: those that have not requested one yet, and those whose final PDU is being sent. */
 const SPARE_CONNECTIONS = 20;
-/** Of them, for addresses that no source may come from: enough to be told so, too few to be in the way. */
+/** Of them, for addresses without any source: enough to answer them, too few to get in the way. */
 const SPARE_CONNECTIONS_OF_STRANGERS = 8;
-/** So many no single address may take. */
+/** Maximum for any single address. */
 const SPARE_CONNECTIONS_OF_OTHERS = 8;
 
 /** Why a context is refused (PS3.8 9.3.3.2). */

@@ -19,13 +19,13 @@ export interface StoreServiceOptions {
   receivingAeTitle: string;
   /** Answers a request. */
   respond: (request: DimseRequest, contextId: number, status: number, errorComment?: string) => Promise<void>;
-  /** Called when the object is durable; the sender is told so once this resolves. */
+  /** Called when the object is durable; the sender is answered once this resolves. */
   stored(instance: StoredInstance): Promise<void>;
-  /** An object was answered with a failure status. */
+  /** Called when an object was answered with a failure status. */
   refused: (error: TriageError, status: number, facts: Pick<IncomingFacts, 'sopClassUid' | 'sopInstanceUid'>) => void;
 }
 
-/** The services of one association, one fragment after the other: C-STORE and C-ECHO (PS3.7 9.1.1, 9.1.5). */
+/** Serves C-STORE and C-ECHO on one association, one fragment at a time (PS3.7 9.1.1, 9.1.5). */
 export interface StoreService {
   /** @throws TriageError `protocol-violation` */
   take(pdv: Pdv): Promise<void>;
@@ -33,11 +33,11 @@ export interface StoreService {
   isWithinMessage(): boolean;
   /** True from a whole command of C-STORE to the last fragment of its data set. */
   isWithinObject(): boolean;
-  /** Leaves nothing of an unfinished object behind. */
+  /** Removes everything of an unfinished object. */
   discard(): Promise<void>;
 }
 
-/** The C-STORE in hand. Once it has failed its bytes are let by, and the failure is answered at the last fragment. */
+/** The C-STORE in progress. Once it has failed, its remaining bytes are skipped and the failure is answered at the last fragment. */
 interface ObjectInHand {
   request: Extract<DimseRequest, { kind: 'store' }>;
   contextId: number;
@@ -133,7 +133,7 @@ export function createStoreService(options: StoreServiceOptions): StoreService {
   };
 }
 
-/** Runs a step of an object that has not failed yet; its TriageError becomes the answer, anything else is a bug and ends the association. */
+/** Runs a step of an object that has not failed yet. A TriageError becomes the answer; anything else is a bug and ends the association. */
 async function attempt(object: ObjectInHand, step: (object: ObjectInHand) => Promise<void>): Promise<void> {
   if (object.failure !== null) return;
   try {

@@ -1,13 +1,13 @@
-/** An association and the studies of which it stored something. */
+/** An association and the studies of which it stored at least one object. */
 export interface StudiesOfAssociation {
   studyInstanceUids: ReadonlySet<string>;
 }
 
 /**
- * Studies that are whole now that an association has ended. A sender that released has sent all it wanted to; one that was cut off comes again with the
- * rest. A study that comes on several associations is whole when the last of them ends.
+ * Studies that are complete now that an association has ended. A sender that released has sent all it wanted to; one that was cut off will send the
+ * rest again. A study that arrives on several associations is complete when the last of them ends.
  *
- * @param others every other association that is open, or that a receiver which died had open and that is not settled yet
+ * @param others every other association that is open, or that a dead receiver had open and that is not settled yet
  */
 export function wholeStudies(
   ended: StudiesOfAssociation & { clean: boolean },
