@@ -16,7 +16,7 @@ const ROOMS = [
   { room: 'statistics', sees: [], why: 'Ground imports only ground.' },
   {
     room: 'answers',
-    sees: ['thresholds'],
+    sees: [],
     why: 'The shapes of the JSON API: the types of all who give, serve and show them are inferred from these.',
   },
 

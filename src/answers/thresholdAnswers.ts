@@ -1,7 +1,4 @@
 import { z } from 'zod';
-import type { ScoreCurves } from '../thresholds/scoreCurves.ts';
-import type { QueueComparison } from '../thresholds/queueComparison.ts';
-import type { WhatIf } from '../thresholds/whatIf.ts';
 import { epochMs } from './worklistAnswer.ts';
 
 const sourceAeTitle = z.string().describe('Calling AE title; empty for the whole site.');
@@ -37,13 +34,21 @@ const proportion = z
       .describe('`uncertain`: the interval is wider than 20 points.'),
   })
   .meta({ id: 'Proportion' });
+/** Counts first, then a share (0 to 1) with Wilson's 95 % interval where there are enough cases to give one. */
+export type Proportion = z.infer<typeof proportion>;
+
 const flagLoad = z.strictObject({
+  // Whole days that were counted.
   days: z.int(),
   mean: z.number(),
   median: z.number(),
   p95: z.number(),
+  // Mean a day for each hour 0..23 of the site's own time.
   byHour: z.array(z.number()).length(24),
 });
+/** How many flags a day the readers get. */
+export type FlagLoad = z.infer<typeof flagLoad>;
+
 const ruleFigures = z
   .strictObject({
     flags: z.int(),
@@ -53,35 +58,47 @@ const ruleFigures = z
     ppv: proportion.describe('On consecutive scans only.'),
   })
   .meta({ id: 'RuleFigures' });
+/** What a rule does on the past scans. */
+export type RuleFigures = z.infer<typeof ruleFigures>;
+
 const known = z.strictObject({ known: z.int(), total: z.int() });
 const rule = z.strictObject({
   site: z.number().nullable().describe('Null: AI flags are stopped.'),
   bySource: z.record(z.string(), z.number().nullable()),
 });
+/** Operating points in force: one for the site, and others for sources that have their own. Null: AI flags are stopped, for the site everywhere. */
+export type ThresholdRule = z.infer<typeof rule>;
 
 const bandPoint = z.strictObject({
   threshold: z.number(),
   x: z.number(),
   y: z.number(),
+  // Pointwise 95 % interval of y.
   band: z.strictObject({ low: z.number(), high: z.number() }),
 });
 const scoreCurves = z
   .strictObject({
+    // Shares of `binWidth`; scans without confirmed truth are counted apart.
     histogram: z.strictObject({
       binWidth: z.number(),
       fracture: z.array(z.int()),
       withoutFracture: z.array(z.int()),
       unconfirmed: z.array(z.int()),
     }),
+    // Every confirmed fracture, ascending.
     fractureScores: z.array(z.number()),
     byThreshold: z.array(
       z.strictObject({ threshold: z.number(), sensitivity: proportion, specificity: proportion, ppv: proportion }),
     ),
+    // x is 1 - specificity, y sensitivity. Empty with under ten fractures or others.
     roc: z.array(bandPoint),
     rocAuc: estimate.nullable(),
+    // x is sensitivity, y PPV, on consecutive scans only. Empty with under ten fractures or others.
     precisionRecall: z.array(bandPoint),
   })
-  .meta({ id: 'ScoreCurves' }) satisfies z.ZodType<ScoreCurves>;
+  .meta({ id: 'ScoreCurves' });
+/** What the stored scores look like against confirmed truth. */
+export type ScoreCurves = z.infer<typeof scoreCurves>;
 
 /** The threshold page before anything is proposed. */
 export const thresholdBoard = z
@@ -137,24 +154,34 @@ const flip = z
     fracture: z.boolean().nullable(),
     sourceAeTitle: z.string(),
     arrivedAtMs: epochMs,
+    // What the proposed rule does with it: `gained` flags it, `lost` no longer does.
     change: z.enum(['gained', 'lost']),
     present: z.boolean().describe('False once retention has removed the case.'),
   })
   .meta({ id: 'Flip' });
+/** A past scan that the two rules judge differently. */
+export type FlipAnswer = z.infer<typeof flip>;
+
+// Intervals are 95 % by bootstrap over days of arrival.
 const waits = z.strictObject({
   scans: z.int(),
   meanMs: estimate.nullable(),
   p95Ms: estimate.nullable(),
   maxMs: z.number().nullable(),
 });
+// `flaggedFractures` and `missedFractures` hold other scans under another rule; `fractures` (both together) and `others` hold the same.
 const waitsByGroup = z.strictObject({
   fractures: waits,
   flaggedFractures: waits,
   missedFractures: waits,
   others: waits,
 });
+/** Waits of each group of scans under one rule, milliseconds. */
+export type WaitsByGroup = z.infer<typeof waitsByGroup>;
+
 const queue = z
   .strictObject({
+    // Scans that were replayed: those that somebody marked as read.
     scans: z.int(),
     days: z.int(),
     maxWaitMinutes: z.number(),
@@ -164,7 +191,9 @@ const queue = z
     now: waitsByGroup,
     proposed: waitsByGroup,
   })
-  .meta({ id: 'QueueComparison' }) satisfies z.ZodType<QueueComparison & { maxWaitMinutes: number }>;
+  .meta({ id: 'QueueComparison' });
+/** Both rules on the same arrivals and the same reading times. */
+export type QueueAnswer = z.infer<typeof queue>;
 
 /** What a proposal would have done on past scans. */
 export const whatIfAnswer = z
@@ -173,6 +202,7 @@ export const whatIfAnswer = z
     fractures: z.int(),
     withoutFracture: z.int(),
     unconfirmed: z.int(),
+    // Known truth among what is flagged now and what is not: where the shares differ much, sensitivity reads too high.
     truthKnown: z.strictObject({ flagged: known, unflagged: known }),
     consecutive: z.strictObject({ scans: z.int(), fractures: z.int() }),
     now: ruleFigures,
@@ -181,10 +211,12 @@ export const whatIfAnswer = z
     fracturesLost: z.int(),
     flips: z.array(flip).describe('Confirmed fractures first; 500 at the most.'),
     flipsTotal: z.int(),
+    // Net benefit weighs false flags by the odds of the threshold, so it means something only where a score of 0.3 is right three times in ten.
+    // Net true positives per scan; `flagAll` is what flagging every scan would give, flagging none gives 0.
     netBenefit: z.discriminatedUnion('shown', [
       z.strictObject({ shown: z.literal(false), why: z.enum(['too-few', 'not-calibrated']) }),
       z.strictObject({ shown: z.literal(true), now: z.number(), proposed: z.number(), flagAll: z.number() }),
-    ]) satisfies z.ZodType<WhatIf['netBenefit']>,
+    ]),
     subgroups: z.array(
       z.strictObject({
         kind: z.enum(['source', 'scanner']),

@@ -1,17 +1,7 @@
+import type { FlagLoad, ThresholdRule } from '../answers/thresholdAnswers.ts';
 import { median } from '../statistics/median.ts';
 import { isFlagged } from './scoredScan.ts';
-import type { ScoredScan, ThresholdRule } from './scoredScan.ts';
-
-/** How many flags the readers get. */
-export interface FlagLoad {
-  /** Whole days that were counted. */
-  days: number;
-  mean: number;
-  median: number;
-  p95: number;
-  /** Mean a day for each hour 0..23 of the site's own time. */
-  byHour: number[];
-}
+import type { ScoredScan } from './scoredScan.ts';
 
 const DAY_MS = 86_400_000;
 

@@ -1,16 +1,9 @@
+import type { FlipAnswer, ThresholdRule } from '../answers/thresholdAnswers.ts';
 import { isFlagged } from './scoredScan.ts';
-import type { ScoredScan, ThresholdRule } from './scoredScan.ts';
+import type { ScoredScan } from './scoredScan.ts';
 
 /** A past scan that the two rules judge differently. */
-export interface Flip {
-  studyInstanceUid: string;
-  score: number;
-  fracture: boolean | null;
-  sourceAeTitle: string;
-  arrivedAtMs: number;
-  /** What the proposed rule does with it: `gained` flags it, `lost` no longer does. */
-  change: 'gained' | 'lost';
-}
+type Flip = Omit<FlipAnswer, 'caseRef' | 'present'> & { studyInstanceUid: string };
 
 const TRUTHS = [true, null, false] as const;
 

@@ -1,11 +1,6 @@
+import type { ThresholdRule, WhatIfAnswer } from '../answers/thresholdAnswers.ts';
 import { isFlagged, thresholdFor } from './scoredScan.ts';
-import type { ScoredScan, ThresholdRule } from './scoredScan.ts';
-
-/** Net benefit weighs false flags by the odds of the threshold, so it means something only where a score of 0.3 is right three times in ten. */
-export type NetBenefit =
-  | { shown: false; why: 'too-few' | 'not-calibrated' }
-  /** Net true positives per scan; `flagAll` is what flagging every scan would give, flagging none gives 0. */
-  | { shown: true; now: number; proposed: number; flagAll: number };
+import type { ScoredScan } from './scoredScan.ts';
 
 const FEWEST_FRACTURES = 10;
 /** Two-sided 5 % point of the normal distribution. */
@@ -16,7 +11,7 @@ export function netBenefit(
   consecutive: readonly ScoredScan[],
   now: ThresholdRule,
   proposed: ThresholdRule,
-): NetBenefit {
+): WhatIfAnswer['netBenefit'] {
   const fractures = consecutive.filter((scan) => scan.fracture === true).length;
   if (fractures < FEWEST_FRACTURES || consecutive.length - fractures < FEWEST_FRACTURES)
     return { shown: false, why: 'too-few' };

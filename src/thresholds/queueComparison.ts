@@ -1,35 +1,18 @@
+import type { QueueAnswer, ThresholdRule, WaitsByGroup } from '../answers/thresholdAnswers.ts';
 import { bootstrapIntervals } from '../statistics/intervals.ts';
-import type { Estimate, Uniform } from '../statistics/intervals.ts';
+import type { Uniform } from '../statistics/intervals.ts';
 import { replayQueue, turnUnder } from './queueReplay.ts';
 import type { ReadScan, ReplayedRead } from './queueReplay.ts';
-import type { ThresholdRule } from './scoredScan.ts';
 
-/** Waits of one group of scans, milliseconds; intervals are 95 % by bootstrap over days of arrival. */
-interface WaitFigures {
-  scans: number;
-  meanMs: Estimate | null;
-  p95Ms: Estimate | null;
-  maxMs: number | null;
-}
-
-/** `flaggedFractures` and `missedFractures` hold other scans under another rule; `fractures` (both together) and `others` hold the same. */
-type WaitGroup = 'fractures' | 'flaggedFractures' | 'missedFractures' | 'others';
-const BELONGS: Readonly<Record<WaitGroup, (read: ReplayedRead) => boolean>> = {
+const BELONGS: Readonly<Record<keyof WaitsByGroup, (read: ReplayedRead) => boolean>> = {
   fractures: ({ scan }) => scan.fracture === true,
   flaggedFractures: ({ scan, flagged }) => scan.fracture === true && flagged,
   missedFractures: ({ scan, flagged }) => scan.fracture === true && !flagged,
   others: ({ scan }) => scan.fracture !== true,
 };
 
-export interface QueueComparison {
-  /** Scans that were replayed: those that somebody marked as read. */
-  scans: number;
-  days: number;
-  /** Which place goes to the longest waiting past the cap, under each rule: from what it flags of the arrivals. */
-  everyKth: { now: number; proposed: number };
-  now: Record<WaitGroup, WaitFigures>;
-  proposed: Record<WaitGroup, WaitFigures>;
-}
+/** Both rules on the same arrivals and the same reading times. */
+export type QueueComparison = Omit<QueueAnswer, 'maxWaitMinutes'>;
 
 const REPLICATES = 200;
 
@@ -49,7 +32,7 @@ export function compareQueues(
         group,
         waitFigures(reads.filter(belongs), days.length, dayIndex, random),
       ]),
-    ) as Record<WaitGroup, WaitFigures>;
+    ) as WaitsByGroup;
   };
   return {
     scans: scans.length,
@@ -65,7 +48,7 @@ function waitFigures(
   days: number,
   dayIndex: ReadonlyMap<string, number>,
   random: Uniform,
-): WaitFigures {
+): WaitsByGroup[keyof WaitsByGroup] {
   if (reads.length === 0) return { scans: 0, meanMs: null, p95Ms: null, maxMs: null };
   const sorted = reads
     .map((read) => ({ waitMs: read.waitMs, day: dayIndex.get(read.scan.localDay)! }))

@@ -1,7 +1,7 @@
 import { compareReadingPlaces, isTurnOfLongestWaiting, readingPlace, turnFromArrivals } from '../case/readingOrder.ts';
 import type { Judgement, ReadingPlace, ReadingTurns } from '../case/readingOrder.ts';
 import { thresholdFor } from './scoredScan.ts';
-import type { ThresholdRule } from './scoredScan.ts';
+import type { ThresholdRule } from '../answers/thresholdAnswers.ts';
 
 /** A scan that the site has received and read. */
 export interface ReadScan {

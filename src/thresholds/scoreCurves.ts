@@ -1,40 +1,10 @@
+import type { RuleFigures, ScoreCurves } from '../answers/thresholdAnswers.ts';
 import { delongInterval, wilsonInterval } from '../statistics/intervals.ts';
-import type { Estimate } from '../statistics/intervals.ts';
 import { operatingCurve } from '../statistics/metrics.ts';
 import type { CurvePoint } from '../statistics/metrics.ts';
 import { consecutiveScans } from './confirmedStretch.ts';
 import { proportionOf } from './proportion.ts';
-import type { Proportion } from './proportion.ts';
 import type { ScoredScan } from './scoredScan.ts';
-
-/** Sensitivity, specificity and predictive value as functions of the threshold. */
-interface ThresholdPoint {
-  threshold: number;
-  sensitivity: Proportion;
-  specificity: Proportion;
-  ppv: Proportion;
-}
-
-/** One point of a curve; `band` is the pointwise 95 % interval of y. */
-interface BandPoint {
-  threshold: number;
-  x: number;
-  y: number;
-  band: { low: number; high: number };
-}
-
-export interface ScoreCurves {
-  /** Shares of `binWidth`; scans without confirmed truth are counted apart. */
-  histogram: { binWidth: number; fracture: number[]; withoutFracture: number[]; unconfirmed: number[] };
-  /** Every confirmed fracture, ascending. */
-  fractureScores: number[];
-  byThreshold: ThresholdPoint[];
-  /** x is 1 - specificity, y sensitivity. Empty with under ten fractures or others. */
-  roc: BandPoint[];
-  rocAuc: Estimate | null;
-  /** x is sensitivity, y PPV, on consecutive scans only. Empty with under ten fractures or others. */
-  precisionRecall: BandPoint[];
-}
 
 const BINS = 40;
 const FEWEST_FOR_A_CURVE = 10;
@@ -95,7 +65,7 @@ function atThreshold(
   known: readonly ScoredScan[],
   consecutive: readonly ScoredScan[],
   threshold: number,
-): ThresholdPoint {
+): ScoreCurves['byThreshold'][number] {
   return { threshold, ...ratesAt(known, consecutive, (scan) => scan.score >= threshold) };
 }
 
@@ -104,7 +74,7 @@ export function ratesAt(
   known: readonly ScoredScan[],
   consecutive: readonly ScoredScan[],
   flagged: (scan: ScoredScan) => boolean,
-): { sensitivity: Proportion; specificity: Proportion; ppv: Proportion } {
+): Pick<RuleFigures, 'sensitivity' | 'specificity' | 'ppv'> {
   let fractures = 0;
   let hits = 0;
   let rejected = 0;

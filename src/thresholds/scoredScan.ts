@@ -1,3 +1,5 @@
+import type { ThresholdRule } from '../answers/thresholdAnswers.ts';
+
 /** One scan of the site with its stored score and, where a reader has confirmed it, the truth. Nothing here names a patient. */
 export interface ScoredScan {
   studyInstanceUid: string;
@@ -12,12 +14,6 @@ export interface ScoredScan {
   /** `YYYY-MM-DD` and hour 0..23 of the arrival in the site's own time. */
   localDay: string;
   localHour: number;
-}
-
-/** Operating points in force: one for the site, and others for sources that have their own. Null: AI flags are stopped, for the site everywhere. */
-export interface ThresholdRule {
-  site: number | null;
-  bySource: Readonly<Record<string, number | null>>;
 }
 
 /** The operating point for scans from a source. */

@@ -1,48 +1,20 @@
+import type { RuleFigures, ThresholdRule, WhatIfAnswer } from '../answers/thresholdAnswers.ts';
 import { consecutiveScans } from './confirmedStretch.ts';
 import { flagLoad } from './flagLoad.ts';
-import type { FlagLoad } from './flagLoad.ts';
 import { flipsBetween } from './flips.ts';
-import type { Flip } from './flips.ts';
 import { netBenefit } from './netBenefit.ts';
-import type { NetBenefit } from './netBenefit.ts';
-import type { Proportion } from './proportion.ts';
 import { ratesAt } from './scoreCurves.ts';
 import { isFlagged } from './scoredScan.ts';
-import type { ScoredScan, ThresholdRule } from './scoredScan.ts';
+import type { ScoredScan } from './scoredScan.ts';
 
-/** What a rule does on the past scans. */
-interface RuleFigures {
-  flags: number;
-  load: FlagLoad | null;
-  sensitivity: Proportion;
-  specificity: Proportion;
-  /** On consecutive scans only. */
-  ppv: Proportion;
-}
-
-interface Subgroup {
-  kind: 'source' | 'scanner';
-  name: string;
-  scans: number;
-  fractures: number;
-  now: RuleFigures;
-  proposed: RuleFigures;
-}
+type Subgroup = WhatIfAnswer['subgroups'][number];
 
 /** Now against proposed on the same past scans. */
-export interface WhatIf {
-  scans: number;
-  fractures: number;
-  withoutFracture: number;
-  unconfirmed: number;
-  /** Known truth among what is flagged now and what is not: where the shares differ much, sensitivity reads too high. */
-  truthKnown: { flagged: { known: number; total: number }; unflagged: { known: number; total: number } };
-  consecutive: { scans: number; fractures: number };
-  now: RuleFigures;
-  proposed: RuleFigures;
-  flips: { fracturesGained: number; fracturesLost: number; all: Flip[] };
-  netBenefit: NetBenefit;
-  subgroups: Subgroup[];
+export interface WhatIf extends Omit<
+  WhatIfAnswer,
+  'fracturesGained' | 'fracturesLost' | 'flips' | 'flipsTotal' | 'queue' | 'neverRead'
+> {
+  flips: { fracturesGained: number; fracturesLost: number; all: ReturnType<typeof flipsBetween> };
 }
 
 /** The consequences of a change of rule, computed from stored scores of one model version: nothing is inferred anew, nothing is written. */

@@ -4,7 +4,8 @@ import { seededRandom } from '../base/random.ts';
 import { compareQueues } from '../thresholds/queueComparison.ts';
 import type { QueueComparison } from '../thresholds/queueComparison.ts';
 import type { ReadScan } from '../thresholds/queueReplay.ts';
-import type { ScoredScan, ThresholdRule } from '../thresholds/scoredScan.ts';
+import type { ThresholdRule } from '../answers/thresholdAnswers.ts';
+import type { ScoredScan } from '../thresholds/scoredScan.ts';
 import { whatIf } from '../thresholds/whatIf.ts';
 import type { WhatIf } from '../thresholds/whatIf.ts';
 

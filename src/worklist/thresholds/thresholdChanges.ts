@@ -3,7 +3,7 @@ import type { Kysely, Transaction } from 'kysely';
 import { TriageError } from '../../base/errors.ts';
 import type { Clock } from '../../base/clock.ts';
 import { flipsBetween } from '../../thresholds/flips.ts';
-import type { ThresholdRule } from '../../thresholds/scoredScan.ts';
+import type { ThresholdRule } from '../../answers/thresholdAnswers.ts';
 import { appendAudit, type AuditFact } from '../audit/audit.ts';
 import type { WorklistDatabase } from '../db/database.ts';
 import type { Schema } from '../db/schema.ts';

@@ -2,7 +2,7 @@ import type { Kysely, Transaction } from 'kysely';
 import type { ThresholdVersion } from '../../answers/thresholdAnswers.ts';
 import { TriageError } from '../../base/errors.ts';
 import type { Threshold } from '../../case/threshold.ts';
-import type { ThresholdRule } from '../../thresholds/scoredScan.ts';
+import type { ThresholdRule } from '../../answers/thresholdAnswers.ts';
 import { appendAudit } from '../audit/audit.ts';
 import type { Schema, ThresholdMode } from '../db/schema.ts';
 import { write } from '../cases/storeContext.ts';
