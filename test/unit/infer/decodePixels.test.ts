@@ -332,13 +332,13 @@ describe('stored values', () => {
       });
     const pixels = Array.from({ length: 12 }, (_, at) => 6 + at);
     for (const padding of [[0], [0, 0], [0x2020, 7], new Array<number>(40).fill(0)])
-      expect(Array.from((await decodeCtSlice(followedBy(padding))).hu), `${padding}`).toEqual(pixels);
+      expect(Array.from((await decodeCtSlice(followedBy(padding))).hu), String(padding)).toEqual(pixels);
     // A column or a row more: the matrix is not the one in the header.
     for (const more of [
       [1100, 1101, 1102],
       [0, 0, 0, 1103],
     ])
-      expect(await codeOf(followedBy(more)), `${more}`).toBe('pixel-data-undecodable');
+      expect(await codeOf(followedBy(more)), String(more)).toBe('pixel-data-undecodable');
   });
   it('refuses files that are cut off or no DICOM at all', async () => {
     const whole = ctFile(UNSIGNED);
