@@ -48,7 +48,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await db.schema.createIndex('cases_state').on('cases').columns(['state', 'first_received_at']).execute();
   await db.schema.createIndex('cases_report_due').on('cases').column('report_due').execute();
 
-  // No foreign key to cases: our own results that a PACS routes back are on record without making a case.
+  // No foreign key to cases: our own results that a PACS sends back are on record without making a case.
   await db.schema
     .createTable('instances')
     .addColumn('study_instance_uid', 'text', (c) => c.notNull())
@@ -134,7 +134,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .columns(['destination', 'status', 'next_attempt_at'])
     .execute();
 
-  // Outlives its case: the audit of what happened stays when the files have gone.
+  // Outlives its case: the record of what happened stays when the files are gone.
   await db.schema
     .createTable('case_events')
     .addColumn('id', 'integer', counted)

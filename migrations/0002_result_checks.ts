@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely';
 
-/** Finds the confirmed results that are to be looked for again without reading all that were ever sent. */
+/** Index that finds the confirmed results due for another check without reading everything that was ever sent. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createIndex('deliveries_next_check')

@@ -1,6 +1,6 @@
 import { SqliteAdapter, sql, type ColumnDefinitionBuilder, type Kysely } from 'kysely';
 
-/** Which model package serves and which one scores in its shadow, as a history; and what the shadow said of the site's own cases. */
+/** History of which model package is active and which one is its shadow, and the shadow's scores on the site's own cases. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   const onSqlite = db.getExecutor().adapter instanceof SqliteAdapter;
   const counted = (column: ColumnDefinitionBuilder) =>
@@ -32,7 +32,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     }
   }
 
-  // No foreign key to cases: the comparison outlives the files of the cases that it rests on, as the audit does.
+  // No foreign key to cases: like the audit, the comparison outlives the files of its cases.
   await db.schema
     .createTable('shadow_scores')
     .addColumn('study_instance_uid', 'text', (c) => c.notNull())

@@ -1,6 +1,6 @@
 import { sql, SqliteAdapter, type Kysely } from 'kysely';
 
-/** Who may come in (accounts, their one-time links, sessions, tokens of machines), and the audit of what was done. */
+/** Who has access (accounts, their one-time links, sessions, tokens of machines), and the audit of what was done. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('users')
@@ -17,7 +17,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addUniqueConstraint('users_subject', ['issuer', 'subject'])
     .execute();
 
-  // Secrets are kept as digests only: who reads the database cannot sign in with what is here.
+  // Secrets are stored as digests only: whoever reads the database cannot sign in with what is here.
   await db.schema
     .createTable('set_up_links')
     .addColumn('secret_sha256', 'text', (c) => c.primaryKey())
@@ -70,7 +70,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .execute();
   await db.schema.createIndex('audit_log_target').on('audit_log').columns(['target', 'seq']).execute();
   await db.schema.createIndex('audit_log_at').on('audit_log').column('at').execute();
-  // The chain shows a change; these stop one that is made by mistake.
+  // The hash chain reveals a change; these triggers stop an accidental one.
   if (db.getExecutor().adapter instanceof SqliteAdapter) {
     for (const change of ['update', 'delete'] as const)
       await sql`create trigger ${sql.raw(`audit_log_no_${change}`)} before ${sql.raw(change)} on audit_log begin select raise(abort, 'the audit is only ever appended to'); end`.execute(

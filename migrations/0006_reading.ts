@@ -1,7 +1,7 @@
 import { sql, SqliteAdapter, type ColumnDefinitionBuilder, type Kysely } from 'kysely';
 import { caseRef } from '../src/case/caseRef.ts';
 
-/** What readers do: who reads a case, who has read it, what they make of the result; and the word by which an address names a case. */
+/** What readers do: who is reading a case, who has read it, their verdict on the result; and the reference by which an address names a case. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   const onSqlite = db.getExecutor().adapter instanceof SqliteAdapter;
   const counted = (column: ColumnDefinitionBuilder) =>
@@ -17,7 +17,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await db.schema.createIndex('cases_case_ref').on('cases').column('case_ref').unique().execute();
   await db.schema.createIndex('cases_read_at').on('cases').columns(['read_at', 'first_received_at']).execute();
 
-  // Outlives its case, with the score that it judges: what a threshold would have done is asked long after the images have gone.
+  // Outlives its case, with the score that it judges: the threshold page needs both long after the images are gone.
   await db.schema
     .createTable('verdicts')
     .addColumn('id', 'integer', counted)

@@ -53,7 +53,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .columns(['model_name', 'outcome'])
     .execute();
 
-  // What is left of a case whose files have gone: no name, no picture, only what a threshold would have done with it.
+  // What is kept of a case whose files are gone: no name and no picture, only what the threshold page needs.
   await db.schema
     .createTable('scan_history')
     .addColumn('study_instance_uid', 'text', (c) => c.primaryKey())

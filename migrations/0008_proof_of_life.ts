@@ -1,6 +1,6 @@
 import { SqliteAdapter, type ColumnDefinitionBuilder, type Kysely } from 'kysely';
 
-/** Synthetic studies that the agent sends itself: their UIDs are on record before the first slice is sent, and their cases are no patients'. */
+/** Synthetic studies that the agent sends itself: their UIDs are on record before the first slice is sent, and their cases belong to no patient. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   const onSqlite = db.getExecutor().adapter instanceof SqliteAdapter;
   const counted = (column: ColumnDefinitionBuilder) =>
@@ -10,7 +10,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .alterTable('cases')
     .addColumn('proof', 'integer', (c) => c.notNull().defaultTo(0))
     .execute();
-  // Outlives its case: what was found out stays when the files have gone.
+  // Outlives its case: the outcome stays when the files are gone.
   await db.schema
     .createTable('proof_runs')
     .addColumn('id', 'integer', counted)

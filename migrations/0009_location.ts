@@ -6,7 +6,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .alterTable('cases')
     .addColumn('location', 'text', (c) => c.notNull().defaultTo(''))
     .execute();
-  // Every answer of the list names the places of unread cases: it must not walk through all cases for that.
+  // Every answer of the list names the places of unread cases, so it must not scan all cases.
   await db.schema
     .createIndex('cases_places')
     .on('cases')

@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely';
 
-/** Tokens of screens on a wall: they see the masked list, and nothing else. */
+/** Tokens of wall screens: they see the masked list, and nothing else. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .alterTable('service_tokens')

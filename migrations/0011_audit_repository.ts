@@ -1,8 +1,8 @@
 import type { Kysely } from 'kysely';
 
-/** How far the audit has been sent to the site's Audit Record Repository, and whose the removed studies were that it has still to be told of. */
+/** How far the audit has been sent to the site's Audit Record Repository, and the patients of removed studies that it has not been told about yet. */
 export async function up(db: Kysely<unknown>): Promise<void> {
-  // One row, while a repository is configured.
+  // One row while a repository is configured.
   await db.schema
     .createTable('audit_position')
     .addColumn('id', 'integer', (c) => c.primaryKey())

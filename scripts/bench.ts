@@ -235,7 +235,7 @@ async function benchPipeline(files: readonly string[]): Promise<Line[]> {
   ];
 }
 
-/** Nothing but `InferenceSession.run` of the shipped encoder on all cores: tells slices a second. */
+/** Nothing but `InferenceSession.run` of the shipped encoder on all cores; returns slices a second. */
 async function bareInference(): Promise<(slices: number) => Promise<number>> {
   const { card, graphs } = await loadModelPackage(configFrom({}).infer.modelDir);
   const { sizePixels } = card.input;
@@ -257,7 +257,7 @@ async function bareInference(): Promise<(slices: number) => Promise<number>> {
   };
 }
 
-/** Phantoms written on all cores against one, and `evaluate` on them against bare inference of as many slices; both have their processes to start. */
+/** Writes phantoms on all cores against one, and runs `evaluate` on them against bare inference of as many slices; both include the start of their processes. */
 async function benchCohort(): Promise<Line[]> {
   const count = 4;
   const slices = count * SLICES;

@@ -1,6 +1,6 @@
-// Run by npm before `npm pack`: makes node_modules/onnxruntime-node ready to travel inside the tarball (bundleDependencies in package.json).
-// Whoever installs the tarball must not run its postinstall: that loads CUDA libraries from outside the npm registry, and where it cannot, the whole
-// installation fails after 87 s. GPU sites run it by hand (docs/gpu.md). The libraries of macOS and Windows (200 MB) stay behind: the tarball is for Linux.
+// Run by npm before `npm pack`: prepares node_modules/onnxruntime-node for bundling in the tarball (bundleDependencies in package.json).
+// Its postinstall must not run where the tarball is installed: it downloads CUDA libraries from outside the npm registry, and where it cannot, the whole
+// installation fails after 87 s. GPU sites run it by hand (docs/gpu.md). The libraries for macOS and Windows (200 MB) are left out: the tarball is for Linux.
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 

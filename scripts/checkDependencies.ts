@@ -1,4 +1,4 @@
-// Holds the import rules, and that they see everything: every module read and in one room, every package with a home.
+// Checks the import rules, and that they cover everything: every module is read and lies in one room, every package has a rule.
 import { cruise, type ICruiseResult, type IForbiddenRuleType, type ICruiseOptions } from 'dependency-cruiser';
 import extractTSConfig from 'dependency-cruiser/config-utl/extract-ts-config';
 import { execFileSync } from 'node:child_process';

@@ -1,7 +1,7 @@
 // npm run check:fresh [-- SUITE ...]: what a stranger gets. Makes a minimal Debian 12 and 13 in a folder (debootstrap), clones HEAD into it, and runs the
-// README's `npm run demo -- --once` and `npm test` inside, by chroot. Run it whenever a Debian package or a tool changes: what this machine happens to have,
-// those have not. Needs root and about an hour; takes 15 GB under ODONTOID_FRESH_DIR (else /var/tmp/odontoid-fresh), which it empties first.
-// Mirror, proxies, certificates and npm's registry are those of this machine's own configuration.
+// README's `npm run demo -- --once` and `npm test` inside, by chroot. Run it whenever a Debian package or a tool changes: these systems lack whatever this
+// machine happens to have. Needs root and about an hour; takes 15 GB under ODONTOID_FRESH_DIR (else /var/tmp/odontoid-fresh), which it empties first.
+// Mirror, proxies, certificates and npm's registry come from this machine's own configuration.
 import { spawnSync } from 'node:child_process';
 import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -9,7 +9,7 @@ import { dirname, join, resolve } from 'node:path';
 const root = resolve(import.meta.dirname, '..');
 const folder = resolve(process.env['ODONTOID_FRESH_DIR'] ?? '/var/tmp/odontoid-fresh');
 const suites = process.argv.length > 2 ? process.argv.slice(2) : ['bookworm', 'trixie'];
-/** What README.md says is there: npm, with the Node that Debian has, and git to clone with. */
+/** What README.md requires: npm, with the Node that Debian has, and git to clone with. */
 const GIVEN = 'apt-get update -qq && apt-get install -qq -y --no-install-recommends git npm ca-certificates';
 const COMMANDS = ['npm run demo -- --once', 'npm test'];
 
@@ -53,7 +53,7 @@ function run(suite, command) {
   return inside(suite, command, '/root/odontoid', command, false);
 }
 
-/** In namespaces of its own: what is mounted and started ends with it. */
+/** Runs in its own namespaces: whatever is mounted or started ends with it. */
 function inside(suite, title, cwd, command, must = true) {
   const system = join(folder, suite);
   const mounts = ['proc -t proc proc', 'sys --rbind /sys', 'dev --rbind /dev', 'tmp -t tmpfs tmpfs'].map((mount) => {
@@ -80,7 +80,7 @@ function step(suite, title, command, args, must = true) {
   return status === 0;
 }
 
-/** Of this machine only what it takes to reach the registries: a stranger has none of our variables. */
+/** Passes on only what is needed to reach the registries: a stranger has none of our variables. */
 function environment() {
   const kept = Object.entries(process.env).filter(([name]) =>
     /^(https?_proxy|no_proxy|NODE_EXTRA_CA_CERTS|npm_config_registry)$/i.test(name),
@@ -94,7 +94,7 @@ function environment() {
   };
 }
 
-/** The first archive that apt knows here. */
+/** The first archive in this machine's apt sources. */
 function mirrorOfThisMachine() {
   const listed = spawnSync('apt-get', ['indextargets', '--format', '$(SITE)', 'Created-By: Packages'], {
     encoding: 'utf8',

@@ -1,4 +1,4 @@
-// Writes docs/configuration.md from the schema, so that the page cannot say something else than the code. `--check` fails when it would change.
+// Writes docs/configuration.md from the schema, so that the page cannot contradict the code. `--check` fails when the page would change.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { z } from 'zod';

@@ -1,4 +1,4 @@
-// Installs the Debian packages that the tests need: real DCMTK, dicom3tools, Orthanc and Chromium, a syslog server and a judge of XML schemas for the audit, and Python for the parity checks and training.
+// Installs the Debian packages that the tests need: DCMTK, dicom3tools, Orthanc and Chromium, a syslog server and an XML schema validator for the audit, and Python for the parity checks and training.
 import { spawnSync } from 'node:child_process';
 
 const PACKAGES = [

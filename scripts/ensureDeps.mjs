@@ -1,4 +1,4 @@
-// Installs the npm packages when package-lock.json is not the one that node_modules was made from. Built-ins only: it runs first.
+// Installs the npm packages when node_modules was made from another package-lock.json. Uses built-in modules only, because it runs first.
 import { createHash } from 'node:crypto';
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ const wanted = createHash('sha256')
 
 if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted) {
   console.error('Installing npm packages ...');
-  // No package needs its install script: binaries come inside the packages, and the one of onnxruntime-node loads what only GPU sites need (docs/gpu.md).
+  // No package needs its install script: binaries come inside the packages, and that of onnxruntime-node downloads what only GPU sites need (docs/gpu.md).
   // Standard output is kept free: `npm run demo -- --json` prints one document there.
   const result = spawnSync('npm', ['ci', '--ignore-scripts', '--no-fund', '--no-audit', '--loglevel=error'], {
     cwd: root,

@@ -1,4 +1,4 @@
-// Fetches a pinned Node from the npm registry, with the npm that is there: its settings for proxies and registries hold.
+// Fetches a pinned Node from the npm registry with the installed npm, so its proxy and registry settings apply.
 // Runs on old Nodes: no syntax and no function that Node 12.20 does not have.
 import { spawnSync } from 'child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmdirSync, writeFileSync } from 'fs';
@@ -18,7 +18,7 @@ export function nodePins() {
     });
 }
 
-/** The folder with `node` and `npm` of the pinned Node of this major (the default where undefined); fetched at the first call. Ends the process with a sentence where that cannot be. */
+/** The folder with `node` and `npm` of the pinned Node of this major (the default where undefined), fetched at the first call. On failure prints a sentence and ends the process. */
 export function fetchNode(major, why) {
   const pins = nodePins();
   const platform = `${process.platform}-${process.arch}`;
@@ -42,7 +42,7 @@ export function fetchNode(major, why) {
     packages[`node_modules/${name}`] = { version, integrity, bin: commandsOf(name) };
   }
   writeFileSync(join(making, 'package.json'), JSON.stringify(wanted));
-  // npm compares what comes with the integrity of the lock.
+  // npm checks the download against the integrity in the lock.
   writeFileSync(
     join(making, 'package-lock.json'),
     JSON.stringify({ name: wanted.name, version: wanted.version, lockfileVersion: 3, requires: true, packages }),
@@ -66,7 +66,7 @@ export function fetchNode(major, why) {
   try {
     renameSync(making, folder);
   } catch (error) {
-    // Another set-up was faster.
+    // Another process was faster.
     if (!existsSync(join(bin, 'node'))) throw error;
   }
   return bin;

@@ -1,4 +1,4 @@
-/** The modules and packages that there are, and what the import rules speak of. */
+/** The modules and packages that exist, and what the import rules mention. */
 export interface ImportRuleCoverage {
   /** Paths of all modules. */
   modules: readonly string[];
@@ -11,8 +11,8 @@ export interface ImportRuleCoverage {
 }
 
 /**
- * What the import rules would not see, a sentence for each: dependency-cruiser passes in silence when it cannot parse a module, when no rule names a
- * folder, and when a package is imported that no rule speaks of.
+ * What the import rules would miss, a sentence for each: dependency-cruiser passes silently when it cannot parse a module, when no rule names a
+ * folder, and when an imported package is mentioned by no rule.
  */
 export function importGaps({ modules, read, rooms, packages, homes }: ImportRuleCoverage): string[] {
   const rulesFor = (path: string): number => rooms.filter((room) => new RegExp(room.path).test(path)).length;

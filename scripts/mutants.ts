@@ -1,6 +1,6 @@
-// Plants small faults in a module, one at a time, and names those that the module's own tests do not see.
-// `npm run mutants -- src/infer/inferSeries.ts` runs one module, without a name all that test/mutants.json has. What was run before and has not
-// changed (module and tests) is not run again; `--most N` draws N faults of a module, the same ones each time.
+// Plants small faults in a module, one at a time, and names those that the module's own tests do not detect.
+// `npm run mutants -- src/infer/inferSeries.ts` runs one module; without a name it runs every module in test/mutants.json. A module whose code and tests
+// have not changed since its last run is skipped; `--most N` draws N faults of a module, the same ones each time.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -11,16 +11,16 @@ import { mutantsOf, type Mutant } from './mutantsOf.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const RECORD = join(ROOT, 'test/mutants.json');
-/** Faults are planted in a copy: the working tree is never wrong. */
+/** Faults are planted in a copy, so the working tree is never broken. */
 const COPY = join(ROOT, '.cache/mutants');
 
 interface ModuleRecord {
-  /** Of the module and its tests: another one, and the module is run again. */
+  /** Digest of the module and its tests; when it changes, the module is run again. */
   digest: string;
   tests: string;
   planted: number;
   seen: number;
-  /** `line: before -> after`; `why`, by hand, where the fault changes nothing that anybody could see. */
+  /** `line: before -> after`; `why`, written by hand, where the fault has no observable effect. */
   survivors: { fault: string; why?: string }[];
 }
 
@@ -30,7 +30,7 @@ const { values, positionals } = parseArgs({
 });
 const record = existsSync(RECORD) ? (JSON.parse(readFileSync(RECORD, 'utf8')) as Record<string, ModuleRecord>) : {};
 
-/** As the record says; else the test file that mirrors a module, or all tests of its room. */
+/** The tests that the record names; else the test file that mirrors the module, or all tests of its room. */
 function testsOf(module: string): string {
   const chosen = record[module]?.tests;
   if (chosen !== undefined) return chosen;
@@ -65,7 +65,7 @@ function copyTree(): void {
   symlinkSync(join(ROOT, 'node_modules'), join(COPY, 'node_modules'));
 }
 
-/** Whether the tests pass; a fault that makes them run for ever is seen. */
+/** Whether the tests pass; a fault that makes them run forever counts as detected. */
 function passes(tests: string): boolean {
   const vitest = join(ROOT, 'node_modules/vitest/vitest.mjs');
   const { status } = spawnSync(process.execPath, [vitest, 'run', '--project', 'unit', '--bail', '1', tests], {

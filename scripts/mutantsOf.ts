@@ -24,7 +24,7 @@ const SWAPPED: Readonly<Record<string, string>> = {
   '||': '&&',
 };
 
-/** Every fault that can be planted in a module: operators, numbers, truths and conditions turned round, `min` for `max`. Words and types stay. */
+/** Every fault that can be planted in a module: changed operators and numbers, inverted booleans and conditions, `min` for `max`. Strings and types stay. */
 export function mutantsOf(source: string): Mutant[] {
   const file = ts.createSourceFile('module.ts', source, ts.ScriptTarget.Latest, true);
   const mutants: Mutant[] = [];

@@ -1,5 +1,5 @@
-// prepare.mjs [--node MAJOR] [deps] [debian] [build] [-- COMMAND ...]: makes ready what a script needs, then runs the command.
-// First of all a Node that can run Odontoid: where this one is too old (or is not of MAJOR), a pinned one is fetched, and all that follows runs on it.
+// prepare.mjs [--node MAJOR] [deps] [debian] [build] [-- COMMAND ...]: prepares what a script needs, then runs the command.
+// First it makes sure of a Node that can run Odontoid: where this one is too old (or is not of MAJOR), a pinned one is fetched, and everything after runs on it.
 // Runs on old Nodes: no syntax and no function that Node 12.20 does not have.
 import { spawnSync } from 'child_process';
 import { dirname, join } from 'path';

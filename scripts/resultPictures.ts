@@ -12,7 +12,7 @@ import { generatePhantom } from '../src/phantom/generatePhantom.ts';
 import { drawPhantomParams } from '../src/phantom/phantomParams.ts';
 import { writePhantomStudy } from '../src/phantom/writePhantomStudy.ts';
 
-/** A seed that the network has not seen. */
+/** A seed that is not in the network's training set. */
 const SEED = 9_000_003;
 const folder = await mkdtemp(join(tmpdir(), 'odontoid-pictures-'));
 try {

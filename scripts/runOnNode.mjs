@@ -5,7 +5,7 @@ import { delimiter, join } from 'path';
 import { objectionToNode } from '../bin/nodeVersion.js';
 import { fetchNode } from './fetchNode.mjs';
 
-/** The environment in which `node` and `npm` are those of a supported Node, of this major where one is given. */
+/** An environment in which `node` and `npm` are those of a supported Node, of this major where one is given. */
 export function environmentOfNode(major) {
   const { node } = process.versions;
   const objection = objectionToNode(node) || (major && !node.startsWith(`${major}.`) ? `This is Node ${node}.` : null);
@@ -19,7 +19,7 @@ export function environmentOfNode(major) {
   });
 }
 
-/** Runs it as if it stood in the place of this process: its output, its signals, its end. */
+/** Runs the command as if it replaced this process: passes on output, signals and exit status. */
 export function runInPlace([name, ...args], environment) {
   const child = spawn(name, args, { stdio: 'inherit', env: environment, shell: process.platform === 'win32' });
   for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));

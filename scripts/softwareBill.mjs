@@ -1,13 +1,13 @@
-// npm run bill: what is in a release that others have made. Writes sbom.cdx.json (CycloneDX 1.5) and THIRD-PARTY-NOTICES.txt (the licences in full).
-// `npm pack` runs it, and the tarball carries both; they are not kept in the repository, so that they cannot be of another release.
-// From the lock, not by `npm sbom`: that of npm 11.19 with `--omit dev` leaves out what a tool of development needs, too (zod, yaml, http-errors and 24 more).
+// npm run bill: lists the third-party software in a release. Writes sbom.cdx.json (CycloneDX 1.5) and THIRD-PARTY-NOTICES.txt (the licences in full).
+// `npm pack` runs it, and the tarball carries both; they are not kept in the repository, so they always match the release.
+// Reads the lock instead of `npm sbom`: in npm 11.19, `--omit dev` also leaves out packages that a development tool needs too (zod, yaml, http-errors and 24 more).
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
 const root = resolve(import.meta.dirname, '..');
 const locked = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
 const page = packagesOfThePage();
-/** Paths of the packages that are shipped: those that an installation gets, and those that stand inside dist/web. */
+/** Paths of the packages that are shipped: those that an installation gets, and those bundled into dist/web. */
 const shipped = Object.keys(locked).filter(
   (path) => path !== '' && (!isForDevelopment(path) || page.has(nameOf(path))),
 );
@@ -32,7 +32,7 @@ const head = 'Odontoid contains these packages of others, unchanged. Their licen
 const notices = shipped.map((path) => `${referenceOf(path)}\nLicence: ${locked[path].license}\n\n${textsOf(path)}\n`);
 writeFileSync(join(root, 'THIRD-PARTY-NOTICES.txt'), [head, ...notices].join(rule));
 
-/** The page is bundled: what it imports is shipped inside dist/web, though npm knows it as a tool of development. */
+/** The page is bundled: what it imports is shipped inside dist/web, though npm lists it as a development dependency. */
 function packagesOfThePage() {
   const names = new Set();
   for (const file of readdirSync(join(root, 'src/page'), { recursive: true }).map(String)) {
@@ -61,7 +61,7 @@ function referenceOf(path) {
   return path === '' ? `${own.name}@${own.version}` : `${nameOf(path)}@${locked[path].version}`;
 }
 
-/** What a package asks for, as npm would find it: beside it, or in a folder above. */
+/** What a package depends on, resolved as npm does: beside it, or in a folder above. */
 function needsOf(path) {
   const { dependencies = {}, optionalDependencies = {} } = locked[path];
   const names = [...Object.keys({ ...dependencies, ...optionalDependencies }), ...(path === '' ? page : [])];
@@ -75,7 +75,7 @@ function needsOf(path) {
   return [...new Set(found.filter((one) => shipped.includes(one)).map(referenceOf))].sort();
 }
 
-/** The licence files of a package; of one that is for another system, and so is not here, only its name is known. */
+/** The licence files of a package; for a package of another system, which is not installed here, only its name is known. */
 function textsOf(path) {
   if (!existsSync(join(root, path))) return '(for another system than the one on which this was made)';
   const files = readdirSync(join(root, path)).filter((file) => /^(licen[cs]e|copying|notice)/i.test(file));

@@ -91,11 +91,11 @@ interface AuditFilter {
   actor?: string | undefined;
   action?: string | undefined;
   target?: string | undefined;
-  /** Only entries older than this one: the next page. */
+  /** Returns only entries older than this one: the next page. */
   beforeSeq?: number | undefined;
 }
 
-/** The newest entry: kept elsewhere, it shows later that nothing was cut off the end. */
+/** The newest entry. Kept outside the database, it later shows whether entries were cut off the end. */
 export interface AuditHead {
   seq: number;
   hash: string;
@@ -103,27 +103,27 @@ export interface AuditHead {
 
 type AuditVerdict =
   | { whole: true; head: AuditHead }
-  /** `seq` is the first entry that is not as it was written. */
+  /** `seq` is the first entry that was altered. */
   | { whole: false; seq: number; why: string };
 
 export interface AuditLog {
   append: (fact: AuditFact) => Promise<void>;
-  /** Records that a person opened a study; once for each person, address and ten minutes. */
+  /** Records that a person opened a study, at most once in ten minutes for each person and address. */
   viewed(actor: string, address: string, studyInstanceUid: string): Promise<void>;
-  /** Records it, unless it or one of `orActions` was done to the same target by the same actor from the same address since `sinceMs`. */
+  /** Records the entry unless the same actor did it, or one of `orActions`, to the same target from the same address since `sinceMs`. */
   appendOnce(fact: AuditFact, sinceMs: number, orActions?: readonly AuditAction[]): Promise<void>;
   /** Newest first. */
   page(filter: AuditFilter, limit: number): Promise<AuditEntry[]>;
   head(): Promise<AuditHead>;
   /** Reads the whole chain. With a head noted earlier, entries cut off the end are found too. */
   verify(noted?: AuditHead): Promise<AuditVerdict>;
-  /** The same, for a schedule: a chain that is not whole gets an entry that says so, once for each place. @throws TriageError `database-invalid` */
+  /** The same for the scheduled check: a broken chain gets an audit entry that says so, once for each place. @throws TriageError `database-invalid` */
   check: () => Promise<void>;
 }
 
-/** What the first entry follows. */
+/** The hash that the first entry follows. */
 export const FIRST_HASH = '0'.repeat(64);
-/** Opening a study again within this time is no new entry. */
+/** Opening a study again within this time makes no new entry. */
 export const SAME_VIEW_MS = 10 * 60_000;
 const BATCH = 1_000;
 /** Hostile values (an AE title, a user agent) must not forge lines or colours where the audit is shown. */
@@ -138,7 +138,7 @@ function hashOf(row: Omit<Row, 'hash'>): string {
     .digest('hex');
 }
 
-/** Appends to the audit, in the transaction of what it records. */
+/** Appends to the audit, in the same transaction as the change that it records. */
 export async function appendAudit(trx: Transaction<Schema>, atMs: number, fact: AuditFact): Promise<void> {
   const last = await trx
     .selectFrom('audit_log')
@@ -163,7 +163,7 @@ export async function appendAudit(trx: Transaction<Schema>, atMs: number, fact: 
     .execute();
 }
 
-/** Appends, unless it or one of `orActions` was done to the same target by the same actor from the same address since `sinceMs`. */
+/** Appends unless the same actor did it, or one of `orActions`, to the same target from the same address since `sinceMs`. */
 export async function appendOnceTo(
   db: Kysely<Schema>,
   atMs: number,
@@ -181,14 +181,14 @@ export async function appendOnceTo(
       .where('address', '=', fact.address ?? '')
       .where('at', '>', sinceMs)
       .executeTakeFirst();
-  // Slices come by the dozen: the write lock is taken only when there is something to write.
+  // A viewer asks for dozens of slices: take the write lock only when there is something to write.
   if ((await known(db)) !== undefined) return;
   await db.transaction().execute(async (trx) => {
     if ((await known(trx)) === undefined) await appendAudit(trx, atMs, fact);
   });
 }
 
-/** Why an entry does not go on from the one before it, or null. */
+/** Why an entry does not continue the chain from the one before it, or null. */
 export function objectionTo(last: AuditHead, row: Row): { seq: number; why: string } | null {
   if (row.seq !== last.seq + 1) return { seq: last.seq + 1, why: 'it is missing' };
   if (row.previous_hash !== last.hash) return { seq: row.seq, why: 'it does not follow the entry before it' };
@@ -199,7 +199,7 @@ export function entryOf({ seq, at, action, actor, address, target, detail, hash 
   return { seq, atMs: at, action, actor, address, target, detail: detailOf(detail), hash };
 }
 
-/** What somebody has damaged is shown and sent on as it is. */
+/** Damaged JSON is shown and sent on as it is. */
 function detailOf(text: string): Record<string, unknown> {
   try {
     return JSON.parse(text) as Record<string, unknown>;
@@ -237,7 +237,7 @@ export function createAuditLog({ db, reads }: WorklistDatabase, clock: Clock): A
         last = { seq: row.seq, hash: row.hash };
       }
       if (rows.length < BATCH) break;
-      // Years of entries are hashed: whoever else waits comes between.
+      // Hashing years of entries takes long: let other work run in between.
       await clock.sleep(0);
     }
     if (noted !== undefined && noted.seq > last.seq) return { whole: false, seq: last.seq + 1, why: 'it is missing' };

@@ -6,7 +6,7 @@ import type { AuditTable, CaseRow, Schema } from '../db/schema.ts';
 
 type Row = Selectable<AuditTable>;
 
-/** Whose study an entry is about, where it is on record. */
+/** The patient of the study that an entry is about, where it is on record. */
 interface AuditedPatient {
   patientId: string;
   patientName: string;
@@ -17,22 +17,22 @@ export interface OutgoingEntry extends AuditEntry {
 }
 
 /**
- * The audit as the outbox of messages to the site's repository: what is still to be sent are the entries after a position, so that nothing that is on record can be
- * lost on the way.
+ * The audit as the outbox of messages to the site's repository: the entries after a stored position have still to be sent, so nothing that is on record
+ * can be lost on the way.
  */
 export interface AuditOutbox {
-  /** From now on entries are to be sent: those after the end of today, or after where it stood when the agent stopped. */
+  /** Starts sending: from the current end of the audit, or from the position at which the agent stopped. */
   begin(): Promise<void>;
-  /** No repository is configured any more: nothing is kept for one. */
+  /** No repository is configured any more: forget the position and what was kept for it. */
   forget(): Promise<void>;
-  /** The oldest entries that have not been sent. An entry that is not as it was written is told of by one of its own, at the end of the audit. */
+  /** The oldest entries that have not been sent. An altered entry is reported by a new entry at the end of the audit. */
   next(limit: number): Promise<OutgoingEntry[]>;
-  /** Everything up to `seq` is in the repository. */
+  /** Records that the repository has everything up to `seq`. */
   sent(seq: number): Promise<void>;
   waiting(): Promise<{ sentSeq: number; count: number; oldestAtMs: number | null }>;
 }
 
-/** Entries of the audit, both ends included, with their patients, oldest first: for an export. */
+/** Entries of the audit from one number to another (both included) with their patients, oldest first: for an export. */
 export async function entriesWithPatients(
   { db }: Pick<WorklistDatabase, 'db'>,
   fromSeq: number,
@@ -61,7 +61,7 @@ export function createAuditOutbox({ db, reads }: WorklistDatabase, clock: Clock)
         .executeTakeFirst()
     )?.seq ?? 0;
 
-  /** The first of these entries with which the chain does not go on, if there is one. */
+  /** The first of these entries at which the chain is broken, if there is one. */
   async function brokenAfter(sentSeq: number, rows: readonly Row[]): Promise<{ seq: number; why: string } | null> {
     const before = await db
       .selectFrom('audit_log')
@@ -84,7 +84,7 @@ export function createAuditOutbox({ db, reads }: WorklistDatabase, clock: Clock)
         const sentSeq = await sentSeqOf(trx);
         const head = await headOf(trx);
         if (sentSeq === null) await trx.insertInto('audit_position').values({ id: 1, sent_seq: head }).execute();
-        // Entries were cut off the end: those that take their numbers are to be sent, too.
+        // Entries were cut off the end: the new ones that take their numbers must be sent too.
         else if (sentSeq > head) await trx.updateTable('audit_position').set({ sent_seq: head }).execute();
       }),
     forget: () =>
@@ -119,7 +119,7 @@ export function createAuditOutbox({ db, reads }: WorklistDatabase, clock: Clock)
       }),
     waiting: async () => {
       const sentSeq = (await sentSeqOf(reads)) ?? 0;
-      // Entries are numbered without gaps: nothing is counted, however many wait.
+      // Entries are numbered without gaps, so the difference is the count.
       const oldest = await reads
         .selectFrom('audit_log')
         .select('at')
@@ -132,7 +132,7 @@ export function createAuditOutbox({ db, reads }: WorklistDatabase, clock: Clock)
   };
 }
 
-/** A removed study's patient is kept until the repository has been told of the removal, and where there is one to be told. Its entry is the newest. */
+/** Keeps the patient of a removed study until the repository has been told of the removal (only where a repository is configured). Its entry is the newest. */
 export async function keepPatientForAudit(trx: Transaction<Schema>, row: CaseRow): Promise<void> {
   if ((await trx.selectFrom('audit_position').select('id').executeTakeFirst()) === undefined) return;
   const { seq } = await trx
@@ -158,7 +158,7 @@ async function withPatients(db: Kysely<Schema>, rows: readonly Row[]): Promise<O
     .select(columns)
     .where('study_instance_uid', 'in', studies)
     .execute();
-  // A study that has come again is the one that is there.
+  // If a removed study was received again, the one on the worklist counts.
   const present = await db.selectFrom('cases').select(columns).where('study_instance_uid', 'in', studies).execute();
   const patients = new Map(
     [...kept, ...present].map((row) => [

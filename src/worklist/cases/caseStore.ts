@@ -23,18 +23,18 @@ import { seedThreshold, siteThreshold, threshold } from '../thresholds/threshold
 
 export type { CaseStoreOptions } from './storeContext.ts';
 
-/** Paths, relative to the spool, of every object on record: what a start compares with the disk. */
+/** Paths, relative to the spool, of every object on record: compared with the disk at a start. */
 async function knownPaths({ db }: StoreContext): Promise<Set<string>> {
   return new Set((await db.selectFrom('instances').select('path').execute()).map((row) => row.path));
 }
 
-/** Calls `listener` after every change of this store, for live pages and tests that wait on events; the returned function ends it. */
+/** Calls `listener` after every change of this store, for live pages and for tests that wait on events; the returned function unsubscribes. */
 function onChange({ listeners }: StoreContext, listener: (studyInstanceUid: string) => void): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
 }
 
-/** What the pipeline, people and housekeeping may do to cases. Each is described where it is written. */
+/** What the pipeline, people and housekeeping may do to cases. Each operation is documented where it is implemented. */
 const OPERATIONS = {
   abandonLeases,
   activateModel,
@@ -87,10 +87,10 @@ type Bound<Operations> = {
     : never;
 };
 
-/** The cases of a database: every operation, bound to it. */
+/** The cases of a database, with every operation bound to it. */
 export type WorklistStore = Bound<typeof OPERATIONS>;
 
-/** The store on an open database. Several may work on one file, in one process or many. */
+/** Opens the store on a database. Several stores may work on one file, in one process or many. */
 export function createCaseStore(
   database: WorklistDatabase,
   clock: Clock,

@@ -4,8 +4,8 @@ import { appendEvent, caseRow, write } from './storeContext.ts';
 import type { StoreContext } from './storeContext.ts';
 
 /**
- * SQL on a row of `cases`: a person has said that what waits there stays as it is, and nothing has come since that waits for a person. It changes nothing of
- * the case: what was held is held, what was refused is refused.
+ * SQL on a row of `cases`: a person has dismissed what needed attention, and nothing new has come since. It changes nothing of the case itself: a held case
+ * stays held, a refused result stays refused.
  */
 export const isDismissed = sql<boolean>`(
   select case_events.type = 'leftAsIs'
@@ -17,10 +17,10 @@ export const isDismissed = sql<boolean>`(
 ) is true`;
 
 /**
- * Takes a held or failed study, or one whose results a destination refused, off the list of what waits for a person, with a reason on record. Retention
- * may remove it from then on, as it does finished ones.
+ * Takes a held or failed study, or one whose results a destination refused, off the list of what needs attention, with a reason on record. From then on
+ * retention may remove it like a finished one.
  *
- * @throws TriageError `not-found` when nothing of the study waits for a person
+ * @throws TriageError `not-found` when nothing of the study needs attention
  */
 export async function dismiss(
   context: StoreContext,

@@ -2,13 +2,13 @@ import { sql } from 'kysely';
 import { write } from './storeContext.ts';
 import type { StoreContext } from './storeContext.ts';
 
-/** Back-offs are spread by a quarter. */
+/** Back-offs are spread by up to a quarter. */
 const LONGEST_SPREAD = 1.25;
-/** The last look for a confirmed result (see outbox.ts). */
+/** When a confirmed result is checked for the last time (see outbox.ts). */
 const LAST_CHECK_MS = 24 * 3_600_000;
 
 /**
- * Puts what is due by the wall clock right, after a start or a step of that clock:
+ * Corrects due times after a start or a step of the wall clock:
  * - The quiet time of studies that may still be arriving begins anew: it does not run while nobody listens.
  * - Times of receipt that lie in the future become the present.
  * - What is due later than any back-off allows is due now; after a step that was seen (`hasStepped`), everything is.

@@ -10,10 +10,10 @@ import { dropSliceFeatures } from './sliceFeatures.ts';
 import { appendEvent, caseRow, write } from './storeContext.ts';
 import type { StoreContext } from './storeContext.ts';
 
-/** After its confirmation a result is looked for again: archives have lost what they said they held. */
+/** Delays after which a confirmed result is checked again: archives have lost results that they had confirmed. */
 const CHECKS_AFTER_MS = [60 * 60_000, 24 * 60 * 60_000];
 
-/** Puts the objects of a report into the outbox, one delivery for each destination. What a destination already has is not sent again. */
+/** Puts the objects of a report into the outbox, one delivery for each destination. Objects that a destination already has are not sent again. */
 export async function enqueue(
   trx: Transaction<Schema>,
   context: StoreContext,
@@ -67,7 +67,7 @@ export async function enqueue(
   }
 }
 
-/** A newer revision has begun: what was not accepted yet is never sent. */
+/** Cancels deliveries of earlier revisions that were not accepted yet: a newer revision has begun. */
 export async function cancelUnsent(trx: Transaction<Schema>, studyInstanceUid: string): Promise<void> {
   await trx
     .updateTable('deliveries')
@@ -113,7 +113,7 @@ export async function previousReports(
   }));
 }
 
-/** Deliveries that are due at `destination`: suspected cases first, then oldest first, then those to be looked for again; none of a case that is held. */
+/** Deliveries that are due at `destination`: suspected cases first, then oldest first, then checks of confirmed results; none of a case that is held. */
 export async function dueDeliveries(context: StoreContext, destination: string, limit: number): Promise<DueDelivery[]> {
   const now = context.clock.now();
   const unsettled = await deliveriesOf(context, destination)
@@ -176,7 +176,7 @@ function dueDelivery(destination: string, row: DeliveryRow): DueDelivery {
   };
 }
 
-/** When a result that was confirmed at `confirmedAtMs` is looked for after `nowMs`; null when it has been found often enough. */
+/** When a result that was confirmed at `confirmedAtMs` is next checked after `nowMs`; null when it has been checked often enough. */
 function nextCheckAt(confirmedAtMs: number, nowMs: number): number | null {
   return CHECKS_AFTER_MS.map((afterMs) => confirmedAtMs + afterMs).find((at) => at > nowMs) ?? null;
 }
@@ -195,7 +195,7 @@ export async function recordDelivery(context: StoreContext, id: number, outcome:
     const row = delivery && (await caseRow(trx, delivery.study_instance_uid));
     if (delivery === undefined || row === undefined) throw new TriageError('not-found', `There is no delivery ${id}.`);
     const attempts = outcome.kind === 'confirmed' ? delivery.attempts : delivery.attempts + 1;
-    // A receipt for something cancelled meanwhile is kept (the destination has it, a later report names it), but it stays cancelled.
+    // A receipt for a delivery that was cancelled meanwhile is kept (the destination has the object, and a later report names it), but it stays cancelled.
     const live = delivery.status !== 'cancelled';
     const wait = backoffMs(
       `${delivery.sop_instance_uid}@${delivery.destination}`,
@@ -224,7 +224,7 @@ export async function recordDelivery(context: StoreContext, id: number, outcome:
           } as const;
         }
         case 'retry':
-          // What a newer revision is to replace is not sent again.
+          // A result that a newer revision will replace is not sent again.
           return {
             status: delivery.revision < row.revision ? 'cancelled' : 'pending',
             next_attempt_at: now + wait,
@@ -274,7 +274,7 @@ export async function recordDelivery(context: StoreContext, id: number, outcome:
   });
 }
 
-/** Puts into the audit that a destination has got the results of a revision, once none of them is still to be sent. Synthetic ones are no patient's. */
+/** Records in the audit that a destination has the results of a revision, once none of them is still to be sent. Synthetic results belong to no patient. */
 async function noteSent(
   trx: Transaction<Schema>,
   row: CaseRow,
@@ -307,8 +307,8 @@ async function noteSent(
 }
 
 /**
- * A case whose report is confirmed by every destination is delivered: the last receipt and the state are one fact. With that, or once it is written where
- * nothing is sent, the result is final.
+ * Marks a case as delivered once every destination has confirmed its report, in the same transaction as the last receipt. Its result is final then, or, where
+ * nothing is sent, as soon as it is written.
  */
 export async function settle(trx: Transaction<Schema>, row: CaseRow, now: number): Promise<void> {
   if (row.state !== 'reported' && row.state !== 'ineligible' && row.state !== 'failed') return;
@@ -335,7 +335,7 @@ export async function settle(trx: Transaction<Schema>, row: CaseRow, now: number
   });
 }
 
-/** Sends what a destination refused, or could not take yet, at once: a person has changed something. Returns how many deliveries are due. */
+/** Sends at once what a destination refused or could not take yet, after a person has changed something. Returns how many deliveries are due. */
 export async function retryDeliveries(
   context: StoreContext,
   studyInstanceUid: string,
@@ -355,7 +355,7 @@ export async function retryDeliveries(
   });
 }
 
-/** Makes deliveries of a study due again, the same bytes, and puts into its history who wanted it and why. Returns how many. */
+/** Makes deliveries of a study due again with the same bytes, and records in its history who asked for it and why. Returns how many. */
 export async function sendAgain(
   trx: Transaction<Schema>,
   row: CaseRow,

@@ -12,7 +12,7 @@ import { noteReceived } from './studyReceived.ts';
 export async function quarantine(trx: Transaction<Schema>, row: CaseRow, reason: string, now: number): Promise<void> {
   await trx
     .updateTable('cases')
-    // What differs from the synthetic study that was sent may be somebody's scan: it is shown like any other.
+    // An object that differs from the synthetic study that was sent may be from somebody's scan: show the case like any other.
     .set({ quarantine_reason: row.quarantine_reason ?? reason, proof: 0, ...NO_LEASE, attempts: 0, not_before: 0 })
     .where('study_instance_uid', '=', row.study_instance_uid)
     .execute();
@@ -26,12 +26,12 @@ export async function quarantine(trx: Transaction<Schema>, row: CaseRow, reason:
     actor: 'receive',
     detail: { reason },
   });
-  // It may never be assembled.
+  // A held case may never be assembled, so the audit records its receipt now.
   if (row.quarantine_reason === null) await noteReceived(trx, { ...row, proof: 0 }, now);
 }
 
 export interface QuarantineRelease {
-  /** `first`: go on with what came first; the conflicting objects stay aside. `latest`: the patient of the newest object counts, and the newest version of each object of that patient. */
+  /** `first`: go on with the objects that came first; the conflicting ones stay aside. `latest`: use the patient of the newest object, and the newest version of each object of that patient. */
   use: 'first' | 'latest';
   reason: string;
   actor: string;

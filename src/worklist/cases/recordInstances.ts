@@ -15,13 +15,13 @@ import type { CaseStoreOptions, StoreContext } from './storeContext.ts';
 /** Manufacturer (0008,0070) of what the agent writes. */
 const OWN_MANUFACTURER = 'ODONTOID';
 
-/** Results of ours are never CT, so that nothing a scanner sends can be taken for one and be left out. */
+/** Our own results are never CT, so nothing that a scanner sends can be taken for one and left out. */
 export function instanceKind(header: Pick<InstanceHeader, 'sopClassUid' | 'manufacturer'>): InstanceKind {
   if (CT_SOP_CLASSES.has(header.sopClassUid)) return 'ct';
   return header.manufacturer.trim().toUpperCase() === OWN_MANUFACTURER ? 'own' : 'other';
 }
 
-/** `sameImages`: paths of those that have the pixels of a version on record. Records received objects in one transaction, creates cases and bumps revisions. Idempotent: an object on record already changes nothing. */
+/** Records received objects in one transaction, creates cases and starts new revisions. Idempotent: an object on record already changes nothing. `sameImages`: paths of objects with the same pixels as a version on record. */
 export async function recordInstances(
   context: StoreContext,
   instances: readonly StoredInstance[],
@@ -49,7 +49,7 @@ async function record(
   const { studyInstanceUid, sopInstanceUid } = instance.header;
   let row = await caseRow(trx, studyInstanceUid);
   if (row?.removing === 1) {
-    // Its files are being deleted: what arrives now starts afresh.
+    // Its files are being deleted: new input starts a new case.
     await eraseCase(trx, row, now);
     row = undefined;
   }
@@ -92,7 +92,7 @@ async function record(
     return 'conflict';
   }
   await insertInstance(trx, instance, kind, 0);
-  // Reformats, dose sheets and thick series come minutes after the result, every day: nothing is written or sent anew for them.
+  // Reformats, dose sheets and thick series arrive minutes after the result, every day: they cause no new report and no new delivery.
   if (kind === 'ct' && (row.state === 'receiving' || options.isAnalysable(instance.header)))
     await takeSlice(trx, row, instance, now, options);
   else if (row.state !== 'receiving') await noteStillComing(trx, row, instance);
@@ -106,7 +106,7 @@ async function record(
   return 'new';
 }
 
-/** The path of another version of this object on record, of the same UID and other bytes; null when there is none. */
+/** The path of another version of this object on record, with the same UID and other bytes; null when there is none. */
 export async function otherVersion({ db }: StoreContext, { header, sha256 }: StoredInstance): Promise<string | null> {
   const row = await db
     .selectFrom('instances')
@@ -120,7 +120,7 @@ export async function otherVersion({ db }: StoreContext, { header, sha256 }: Sto
   return row?.path ?? null;
 }
 
-/** Path, relative to the spool, under which the same UID and bytes are on record; null when they are not. */
+/** Path, relative to the spool, at which the same UID and bytes are on record; null when they are not. */
 export async function recordedPath({ db }: StoreContext, { header, sha256 }: StoredInstance): Promise<string | null> {
   const row = await db
     .selectFrom('instances')
@@ -157,7 +157,7 @@ async function insertInstance(
 
 type LocationRule = Pick<CaseStoreOptions, 'locationFrom'>;
 
-/** What the first slice of a study says about the case; objects of other kinds often leave it out. */
+/** What the first slice of a study says about the case; other kinds of object often lack these attributes. */
 function description({ header, sourceAeTitle }: StoredInstance, { locationFrom }: LocationRule) {
   return {
     patient_id: header.patientId,
@@ -219,7 +219,7 @@ async function openCase(
   });
 }
 
-/** Somebody is sending the study: retention leaves it alone for a while. */
+/** Notes that the study is still being sent, so that retention leaves it alone for a while. */
 async function noteStillComing(trx: Transaction<Schema>, row: CaseRow, instance: StoredInstance): Promise<void> {
   await trx
     .updateTable('cases')
@@ -240,7 +240,7 @@ async function takeSlice(
     .updateTable('cases')
     .set({
       ...(row.last_slice_at === null ? description(instance, rule) : {}),
-      // A localizer often leaves it out.
+      // A localizer often lacks it.
       ...(row.accession_number === '' ? { accession_number: instance.header.accessionNumber } : {}),
       acquired_at: acquisitionDateTime > row.acquired_at ? acquisitionDateTime : row.acquired_at,
       last_received_at: Math.max(row.last_received_at, instance.receivedAtMs),

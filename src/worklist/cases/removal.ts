@@ -9,7 +9,7 @@ import { dropSliceFeatures } from './sliceFeatures.ts';
 import { appendEvent, caseRow, NO_LEASE, write } from './storeContext.ts';
 import type { StoreContext } from './storeContext.ts';
 
-/** A case that may go, and the files that go with it. */
+/** A case that may be removed, and its files. */
 export interface RemovableCase {
   studyInstanceUid: string;
   lastReceivedAtMs: number;
@@ -22,13 +22,13 @@ export interface CaseFiles {
   resultPaths: string[];
 }
 
-/** Why cases are removed: their time is over, or the disk is nearly full. */
+/** Why cases are removed: their retention time is over, or the disk is nearly full. */
 export type RemovalCause = 'age' | 'disk';
 
-/** What a synthetic study is kept for after its run: somebody looks why it failed. */
+/** How long a synthetic study is kept after its run, so that somebody can look into a failure. */
 const PROOF_KEPT_MS = 24 * 60 * 60_000;
 
-/** SQL on a row of `cases`: the network has analysed its present revision, and did not flag it. */
+/** SQL on a row of `cases`: the network has analysed its current revision and did not flag it. */
 const isUnflagged = sql<boolean>`exists (
   select 1 from analyses
   where analyses.study_instance_uid = cases.study_instance_uid
@@ -37,9 +37,9 @@ const isUnflagged = sql<boolean>`exists (
 )`;
 
 /**
- * Cases that are finished and got nothing new since `beforeMs`: delivered, or not eligible with nothing left to report or to send. Never an unfinished
- * one; a failed or held one, or one with refused results, only when a person has left it as it is. A study that nobody has read stays when it is flagged or
- * was not analysed; one that is neither stays for its full time, however full the disk. A synthetic study goes a day after its run, whatever has become of it.
+ * Cases that are finished and received nothing new since `beforeMs`: delivered, or not eligible with nothing left to report or to send. Never an unfinished
+ * case; a failed or held one, or one with refused results, only after a person has dismissed it. An unread study stays when it is flagged or was not
+ * analysed; any other unread study stays for its full time, however full the disk is. A synthetic study goes a day after its run, whatever its outcome.
  */
 function finished({ clock }: StoreContext, db: Kysely<Schema>, beforeMs: number, cause: RemovalCause) {
   return db.selectFrom('cases').where((row) =>
@@ -50,7 +50,7 @@ function finished({ clock }: StoreContext, db: Kysely<Schema>, beforeMs: number,
         row.or([
           row('read_at', 'is not', null),
           isDismissed,
-          // Begun when it was allowed: its files may be gone already.
+          // Its removal began when it was allowed: its files may be gone already.
           row('removing', '=', 1),
           ...(cause === 'age' ? [isUnflagged] : []),
         ]),
@@ -73,7 +73,7 @@ function finished({ clock }: StoreContext, db: Kysely<Schema>, beforeMs: number,
                   .whereRef('result_objects.revision', '=', 'cases.revision')
                   .where((delivery) =>
                     delivery.or([
-                      // A report without a delivery has no destination yet: it is still wanted.
+                      // A report without a delivery has no destination yet, so it is still needed.
                       delivery('deliveries.status', 'is', null),
                       delivery('deliveries.status', 'not in', ['confirmed', 'refused']),
                       delivery.and([delivery('deliveries.status', '=', 'refused'), delivery.not(isDismissed)]),
@@ -98,7 +98,7 @@ function finished({ clock }: StoreContext, db: Kysely<Schema>, beforeMs: number,
   );
 }
 
-/** Cases that may go, what is safest to remove first: those that were not flagged, then the others, each the oldest first. One whose removal was cut short comes again. */
+/** Cases that may be removed, safest first: those that were not flagged, then the others, each oldest first. An interrupted removal is listed again. */
 export async function removableCases(
   context: StoreContext,
   beforeMs: number,
@@ -116,8 +116,7 @@ export async function removableCases(
 }
 
 /**
- * Deletes the encoded slices of finished cases that nobody will be asked about again: they save time when a study is analysed anew, and nothing else. Returns how
- * many slices.
+ * Deletes the encoded slices of finished cases that nobody will ask about again; they only save time when a study is analysed again. Returns how many slices.
  */
 export async function removeFeatures(context: StoreContext, beforeMs: number): Promise<number> {
   return write(context, async (trx) => {
@@ -137,7 +136,7 @@ export async function removeFeatures(context: StoreContext, beforeMs: number): P
   });
 }
 
-/** Marks the case so that nothing claims it while its files go; null when it is not finished any more, or got something since `beforeMs`. */
+/** Marks the case so that nothing claims it while its files are deleted; null when it is no longer finished, or received something since `beforeMs`. */
 export async function beginRemoval(
   context: StoreContext,
   studyInstanceUid: string,
@@ -172,7 +171,7 @@ export async function beginRemoval(
   });
 }
 
-/** Ends a removal whose files are gone. False when new input has reopened the study meanwhile. */
+/** Completes a removal whose files are gone. False when new input has reopened the study meanwhile. */
 export async function finishRemoval(
   context: StoreContext,
   studyInstanceUid: string,
@@ -187,7 +186,7 @@ export async function finishRemoval(
   });
 }
 
-/** Deletes everything on record of a case but its audit and its score. */
+/** Deletes everything on record of a case except its audit and its score. */
 export async function eraseCase(
   trx: Transaction<Schema>,
   row: CaseRow,
@@ -195,7 +194,7 @@ export async function eraseCase(
   cause: RemovalCause = 'age',
 ): Promise<void> {
   const { study_instance_uid: studyInstanceUid } = row;
-  // A synthetic study's score is no scan's of the site.
+  // A synthetic study's score does not belong to a scan of the site.
   if (row.proof === 0) await keepScore(trx, row);
   await dropSliceFeatures(trx, studyInstanceUid);
   await trx.deleteFrom('instances').where('study_instance_uid', '=', studyInstanceUid).execute();

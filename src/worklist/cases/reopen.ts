@@ -5,8 +5,8 @@ import type { CaseRow, Schema } from '../db/schema.ts';
 import { appendEvent, NO_LEASE } from './storeContext.ts';
 
 /**
- * Puts new input before the stages: whoever works on the case is fenced out. Once slices have been assembled, the next one begins
- * a new revision: nothing found out so far counts for it, and results not yet sent are not sent.
+ * Reopens a case for new input: any worker that holds it is fenced out. Once slices have been assembled, further slices begin a new revision: earlier
+ * findings do not count for it, and results that were not sent yet are not sent.
  */
 export async function reopen(
   trx: Transaction<Schema>,

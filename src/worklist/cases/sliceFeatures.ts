@@ -4,7 +4,7 @@ import type { Schema } from '../db/schema.ts';
 import { write } from './storeContext.ts';
 import type { StoreContext } from './storeContext.ts';
 
-/** Rows read in one statement: SQLite limits the parameters of one. */
+/** Rows read in one statement: SQLite limits the number of parameters. */
 const BATCH = 500;
 
 const bytesOf = (values: Float32Array): Buffer => {
@@ -16,7 +16,7 @@ const bytesOf = (values: Float32Array): Buffer => {
 const floatsOf = (bytes: Buffer): Float32Array =>
   Float32Array.from({ length: bytes.length / 4 }, (_, index) => bytes.readFloatLE(index * 4));
 
-/** One column holds what is small: where the input lies, and what the slice is made of. Versions before 0.2 wrote no anatomy. */
+/** One JSON column holds the small values: where the input lies, and what anatomy the slice shows. Versions before 0.2 wrote no anatomy. */
 function placeOf(column: string): Pick<EncodedSlice, 'crop' | 'anatomy'> {
   const { anatomy, ...crop } = JSON.parse(column) as SliceCrop & { anatomy?: EncodedSlice['anatomy'] };
   return { crop, anatomy: anatomy ?? null };
@@ -50,7 +50,7 @@ export async function sliceFeatures(
   return found;
 }
 
-/** Keeps encoded slices, so that a restart does not encode them again. What is on record stays as it is. */
+/** Keeps encoded slices, so that a restart does not encode them again. Existing rows are left unchanged. */
 export async function saveSliceFeatures(
   context: StoreContext,
   modelSha256: string,
@@ -76,7 +76,7 @@ export async function saveSliceFeatures(
   });
 }
 
-/** Drops the features of a study's slices, of every model: its result is final, and what they cost is disk (8.9 kB a slice). */
+/** Deletes the features of a study's slices, for every model: its result is final, and they only take up disk (8.9 kB a slice). */
 export async function dropSliceFeatures(trx: Kysely<Schema>, studyInstanceUid: string): Promise<void> {
   await trx
     .deleteFrom('slice_features')

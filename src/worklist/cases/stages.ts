@@ -15,14 +15,14 @@ import { appendEvent, caseRow, NO_LEASE, write } from './storeContext.ts';
 import type { StoreContext } from './storeContext.ts';
 import { noteReceived } from './studyReceived.ts';
 
-/** What each stage may say; every other event is not a stage's to give. */
+/** The events that each stage may report; other events do not come from a stage. */
 const STAGE_EVENTS: Readonly<Record<StageName, readonly CaseEventType[]>> = {
   assemble: ['seriesChosen', 'notEligible'],
   infer: ['inferred'],
   report: ['reported'],
 };
 
-/** Leases the most urgent case that `stage` is due for: patients before synthetic studies, STAT, then suspected by probability, then by arrival. */
+/** Leases the most urgent case that is due for `stage`: patients before synthetic studies, then STAT, then suspected by probability, then by arrival. */
 export async function claim(context: StoreContext, stage: StageName, leaseMs: number): Promise<ClaimedCase | null> {
   return write(context, async (trx) => {
     const now = context.clock.now();
@@ -45,7 +45,7 @@ export async function claim(context: StoreContext, stage: StageName, leaseMs: nu
           ]),
         ]);
       })
-      // A synthetic study comes after every patient's.
+      // A synthetic study comes after all patients' studies.
       .orderBy('cases.proof')
       .orderBy('cases.stat', 'desc')
       .orderBy(sql`case when analyses.decision = 'suspected' then analyses.probability else -1 end`, 'desc')
@@ -56,7 +56,7 @@ export async function claim(context: StoreContext, stage: StageName, leaseMs: nu
     if (due === undefined) return null;
     const found = await caseRow(trx, due.study_instance_uid);
     if (found === undefined) return null;
-    // A count never runs backwards, so no two leases of a case share a token.
+    // The lease count never decreases, so no two leases of a case share a token.
     const token = `${stage}-${found.lease_count + 1}`;
     const attempts = found.attempts + 1;
     await trx
@@ -107,7 +107,7 @@ async function loadClaim(
   };
 }
 
-/** The row while the lease is still the claim's own: same state, revision and token. */
+/** The row of the case while the claim still holds its lease: same state, revision and token. */
 async function leasedRow(trx: Transaction<Schema>, held: ClaimedCase): Promise<CaseRow | undefined> {
   const { record, token } = held;
   return trx
@@ -134,7 +134,7 @@ export async function heartbeat(context: StoreContext, held: ClaimedCase, leaseM
   });
 }
 
-/** Applies a stage's event, or drops it when newer input or another worker came between. @throws TriageError `case-event-illegal`, `identity-mismatch` */
+/** Applies a stage's event, or drops it when newer input or another worker intervened. @throws TriageError `case-event-illegal`, `identity-mismatch` */
 export async function apply(context: StoreContext, held: ClaimedCase, event: CaseEvent): Promise<'applied' | 'stale'> {
   const state = nextCaseState(held.record.state, event.type);
   return write(context, async (trx, touched) => {
@@ -202,7 +202,7 @@ export async function apply(context: StoreContext, held: ClaimedCase, event: Cas
   });
 }
 
-/** Head and neck may be ordered apart and be one study: the case, as its report, carries what the analysed series says of the study. */
+/** Head and neck may be ordered separately within one study: the case, like its report, takes the study's attributes from the analysed series. */
 async function describeByAnalysed(trx: Transaction<Schema>, row: CaseRow, manifest: CaseManifest): Promise<void> {
   const first = await trx
     .selectFrom('instances')
@@ -224,7 +224,7 @@ async function describeByAnalysed(trx: Transaction<Schema>, row: CaseRow, manife
     .execute();
 }
 
-/** What the audit keeps of an event: facts, and no text from the headers. */
+/** What the audit keeps of an event: facts only, no text from the headers. */
 function detailOf(event: CaseEvent): Record<string, unknown> {
   if (event.type === 'seriesChosen')
     return {
@@ -295,7 +295,7 @@ async function saveAnalysis(
     .execute();
 }
 
-/** Ends a failed attempt: another one after a while, or the case is failed, visibly. Returns the state the case has then. */
+/** Ends a failed attempt: schedules another one, or marks the case as failed, visibly. Returns the new state of the case. */
 export async function fail(context: StoreContext, held: ClaimedCase, failure: AttemptFailure): Promise<CaseState> {
   return write(context, async (trx, touched) => {
     const { options, clock } = context;
@@ -314,7 +314,7 @@ export async function fail(context: StoreContext, held: ClaimedCase, failure: At
         .execute();
     } else {
       await dropSliceFeatures(trx, row.study_instance_uid);
-      // What cannot be written cannot be sent: a failed report stays on the worklist only.
+      // A report that cannot be written cannot be sent either: the case shows as failed on the worklist only.
       const reportable = failure.findings !== undefined && stage !== 'report';
       if (reportable) await saveAnalysis(trx, row, { findings: failure.findings! });
       await trx
@@ -353,7 +353,7 @@ export async function release(context: StoreContext, held: ClaimedCase, notBefor
   await write(context, async (trx, touched) => {
     const row = await leasedRow(trx, held);
     if (row === undefined) return;
-    // "Nothing more is expected" came while the stage was deciding to wait: the wait has lost its ground.
+    // "Nothing more is expected" came while the stage was deciding to wait: there is no longer a reason to wait.
     const hinted = row.complete_hint === 1 && !held.record.completeHint;
     await trx
       .updateTable('cases')
@@ -364,7 +364,7 @@ export async function release(context: StoreContext, held: ClaimedCase, notBefor
   });
 }
 
-/** Says that nothing more is expected: a case that still receives is assembled at once, unless it is waiting after a failure. */
+/** Notes that nothing more is expected: a case that is still receiving is assembled at once, unless it is waiting after a failure. */
 export async function nudgeComplete(context: StoreContext, studyInstanceUids: readonly string[]): Promise<void> {
   await write(context, async (trx, touched) => {
     for (const study of studyInstanceUids) {
@@ -380,7 +380,7 @@ export async function nudgeComplete(context: StoreContext, studyInstanceUids: re
   });
 }
 
-/** Ends every lease at a start, when no worker of an earlier run can still be alive: their cases are due at once. The attempts stay counted. */
+/** Ends every lease at a start, when no worker of an earlier run can still be alive: their cases are due at once. Attempts remain counted. */
 export async function abandonLeases(context: StoreContext): Promise<number> {
   return write(context, async (trx) => {
     const { numUpdatedRows } = await trx

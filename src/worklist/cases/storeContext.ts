@@ -13,19 +13,19 @@ export interface CaseStoreOptions {
   quietMs: number;
   /** Attempts of a stage on one input before the case is failed. */
   maxAttempts: number;
-  /** First wait after a failed attempt; doubled at each, `retryMaxMs` at the most. */
+  /** Wait after the first failed attempt; doubled each time, up to `retryMaxMs`. */
   retryMinMs: number;
   retryMaxMs: number;
-  /** The same for deliveries, whose attempts never end. */
+  /** The same for deliveries, which are retried without limit. */
   deliveryRetryMinMs: number;
   deliveryRetryMaxMs: number;
-  /** Names of the destinations: every result goes to each. */
+  /** Names of the destinations; every result is sent to each. */
   destinations: readonly string[];
-  /** Those that get the results of synthetic studies too. */
+  /** Destinations that receive the results of synthetic studies too. */
   proofDestinations: readonly string[];
-  /** Write a "could not be analysed" report for studies without an eligible series too. */
+  /** Also write a "could not be analysed" report for studies without an eligible series. */
   reportNotEligible: boolean;
-  /** Whether an image can be a slice of an analysed series: one that cannot changes no result when it comes late. */
+  /** Whether an image can be a slice of an analysed series; one that cannot does not change the result when it arrives late. */
   isAnalysable: (header: InstanceHeader) => boolean;
   /** Which attribute of the first slice tells where the patient is; null for none. */
   locationFrom: LocationAttribute | null;
@@ -48,14 +48,14 @@ export const DEFAULT_CASE_STORE_OPTIONS: CaseStoreOptions = {
 /** What the parts of the case store share. */
 export interface StoreContext {
   readonly db: Kysely<Schema>;
-  /** For what pages ask: a write that waits for a lock does not hold it up. */
+  /** Read-only handle for pages, which must not be held up by a write that waits for a lock. */
   readonly reads: Kysely<Schema>;
   readonly clock: Clock;
   readonly options: CaseStoreOptions;
   readonly listeners: Set<(studyInstanceUid: string) => void>;
 }
 
-/** One write transaction. Studies that `run` adds to `touched` are announced once it is on disk. */
+/** Runs one write transaction. Studies that `run` adds to `touched` are announced once it is on disk. */
 export async function write<T>(
   context: StoreContext,
   run: (trx: Transaction<Schema>, touched: Set<string>) => Promise<T>,
@@ -70,10 +70,10 @@ export async function caseRow(trx: Kysely<Schema>, studyInstanceUid: string): Pr
   return trx.selectFrom('cases').selectAll().where('study_instance_uid', '=', studyInstanceUid).executeTakeFirst();
 }
 
-/** What ends a lease: the case can be claimed anew, and whoever still works on it is fenced out. */
+/** Columns that end a lease: the case can be claimed again, and whoever still works on it is fenced out. */
 export const NO_LEASE = { lease_token: null, lease_stage: null, lease_until: null } as const;
 
-/** What people do to a case stands in the audit too. Reasons are left out there: they are free text. */
+/** What people do to a case is recorded in the audit too. Reasons are left out there because they are free text. */
 const AUDITED: Readonly<Record<string, AuditAction>> = {
   read: 'case.read',
   unread: 'case.unread',
@@ -88,7 +88,7 @@ const AUDITED: Readonly<Record<string, AuditAction>> = {
   leftAsIs: 'case.leftAsIs',
 };
 
-/** Appends to the history of a case, and for what people do to the audit, in the transaction that changes it. `detail` stays free of PHI. */
+/** Appends to the history of a case, and for actions of people to the audit, in the transaction that changes it. `detail` stays free of PHI. */
 export async function appendEvent(
   trx: Transaction<Schema>,
   event: {

@@ -2,7 +2,7 @@ import type { Transaction } from 'kysely';
 import { appendAudit } from '../audit/audit.ts';
 import type { CaseRow, Schema } from '../db/schema.ts';
 
-/** Puts into the audit that a study has come, or more of it; one that is only analysed again has not. A synthetic one is no patient's. */
+/** Records in the audit that a study, or more of it, was received; not for one that is only analysed again, nor for a synthetic one. */
 export async function noteReceived(trx: Transaction<Schema>, row: CaseRow, now: number): Promise<void> {
   if (row.proof === 1) return;
   const { objects } = await trx

@@ -5,10 +5,10 @@ import BetterSqlite3 from 'better-sqlite3';
 import { makeFolder, syncFolder } from '../../base/durably.ts';
 import { messageOf, TriageError } from '../../base/errors.ts';
 
-/** Files that SQLite keeps beside a database. Left beside another database they would be mixed into it. */
+/** Files that SQLite keeps beside a database. Left beside another database, SQLite would apply them to it. */
 const SIDE_FILES = ['-wal', '-shm', '-journal'];
 
-/** @throws TriageError `database-invalid` when SQLite's quick check finds damage; `what` is called damaged */
+/** @throws TriageError `database-invalid` when SQLite's quick check finds damage; the message names it as `what` */
 export function assertSound(sqlite: BetterSqlite3.Database, what: string): void {
   const answer = sqlite.pragma('quick_check(1)', { simple: true });
   if (answer !== 'ok')
@@ -23,7 +23,7 @@ export function assertSound(sqlite: BetterSqlite3.Database, what: string): void 
 export interface BackupFacts {
   cases: number;
   instances: number;
-  /** The newest schema step that it has taken. */
+  /** The newest migration that it has. */
   version: string;
 }
 
@@ -36,7 +36,7 @@ export function stampOf(atMs: number): string {
 }
 
 /**
- * Copies a database that may be in use into one file that stands alone, checks the copy, and only then gives it its name.
+ * Copies a database that may be in use into one self-contained file, checks the copy, and only then gives it its name.
  * @throws TriageError `database-invalid` when the database or its copy is damaged, `not-found` when it cannot be written there
  */
 export async function backupDatabase(database: string, target: string): Promise<BackupFacts> {
@@ -72,7 +72,7 @@ export async function backupDatabase(database: string, target: string): Promise<
   }
 }
 
-/** Looks through a backup. `settle` makes a fresh copy of a WAL database one file. @throws TriageError `database-invalid` */
+/** Inspects a backup. `settle` makes a fresh copy of a WAL database one file. @throws TriageError `database-invalid` */
 function checkBackup(file: string, settle = false): BackupFacts {
   let sqlite: BetterSqlite3.Database | null = null;
   try {
@@ -93,8 +93,8 @@ function checkBackup(file: string, settle = false): BackupFacts {
 }
 
 /**
- * Puts a backup in the place of the database. What was there, with its side files, is moved into a folder beside it, and nothing is deleted.
- * The caller holds the data folder's lock. @throws TriageError `database-invalid` for a backup that is not sound; then nothing has changed
+ * Puts a backup in the place of the database. The old database and its side files are moved into a folder beside it; nothing is deleted.
+ * The caller holds the data folder's lock. @throws TriageError `database-invalid` for a damaged backup; nothing has changed then
  */
 export async function restoreDatabase(
   backup: string,
@@ -110,7 +110,7 @@ export async function restoreDatabase(
   const movedTo = old.length === 0 ? null : join(dirname(database), `replaced-${stampOf(atMs)}`);
   if (movedTo !== null) {
     await mkdir(movedTo);
-    // The side files first: cut short here, the old database is without them, and the next restore finds it so.
+    // Side files first: if interrupted here, the old database stands without them, and the next restore finds it so.
     for (const file of old.reverse()) await rename(file, join(movedTo, basename(file)));
     await syncFolder(movedTo);
   }

@@ -3,7 +3,7 @@ import BetterSqlite3 from 'better-sqlite3';
 import { TriageError } from '../../base/errors.ts';
 
 /**
- * Holds the data folder for one agent until the returned function is called, or the process dies: the lock is SQLite's own, so nothing is left behind.
+ * Holds the data folder for one agent until the returned function is called or the process dies. The lock is SQLite's own, so no stale lock is left behind.
  *
  * @throws TriageError `database-invalid` when another agent holds it
  */

@@ -9,11 +9,11 @@ import { TriageError } from '../../base/errors.ts';
 import { backupDatabase, stampOf } from './backups.ts';
 import type { Schema } from './schema.ts';
 
-/** The open worklist: typed queries, and the handle for what only SQLite can do (backup, checkpoint, checks). */
+/** The open worklist: typed queries, and the raw handle for what only SQLite can do (backup, checkpoint, checks). */
 export interface WorklistDatabase {
   readonly path: string;
   readonly db: Kysely<Schema>;
-  /** For answers to people, on a read-only handle of its own: a write that waits for another process's lock holds no page up. */
+  /** For answers to people, on a separate read-only handle: a write that waits for another process's lock does not hold pages up. */
   readonly reads: Kysely<Schema>;
   readonly sqlite: BetterSqlite3.Database;
   close(): Promise<void>;
@@ -32,7 +32,7 @@ function keepingStatements(sqlite: BetterSqlite3.Database): (sql: string) => Bet
     const known = kept.get(sql);
     if (known !== undefined) return known;
     const statement = sqlite.prepare(sql);
-    // Lists of every length have a text of their own: beyond a bound all are dropped, and those in use come back.
+    // Lists of each length produce their own SQL text: above a limit the cache is cleared, and statements in use are prepared again.
     if (kept.size >= MOST_KEPT_STATEMENTS) kept.clear();
     kept.set(sql, statement);
     return statement;
@@ -40,7 +40,7 @@ function keepingStatements(sqlite: BetterSqlite3.Database): (sql: string) => Bet
 }
 
 /**
- * Writing transactions take the write lock at their beginning: one that reads first and upgrades later would fail when another came between.
+ * Write transactions take the write lock when they begin: one that reads first and upgrades later would fail if another came between.
  * While another process holds the lock, this one waits without blocking its event loop.
  */
 class ImmediateDriver extends SqliteDriver {
@@ -75,7 +75,7 @@ class ImmediateDriver extends SqliteDriver {
   }
 }
 
-/** SQLite's DDL is transactional; Kysely only leaves it off for schema changes that switch foreign keys off, which ours must not do. */
+/** SQLite's DDL is transactional; Kysely leaves it off only for schema changes that switch foreign keys off, which ours must not do. */
 class TransactionalDdlAdapter extends SqliteAdapter {
   override get supportsTransactionalDdl(): boolean {
     return true;
@@ -99,7 +99,7 @@ class WorklistDialect extends SqliteDialect {
   }
 }
 
-/** A second handle that can only read. With a write-ahead log it sees what was committed last, whoever holds the write lock. */
+/** A second, read-only handle. With a write-ahead log it sees what was committed last, whoever holds the write lock. */
 class ReadingDialect extends SqliteDialect {
   readonly #sqlite: BetterSqlite3.Database;
 
@@ -114,7 +114,7 @@ class ReadingDialect extends SqliteDialect {
   }
 }
 
-/** The sentence for what SQLite cannot read; another error is handed through. */
+/** Explains errors about files that SQLite cannot read; other errors are returned unchanged. */
 function damaged(path: string, error: unknown): unknown {
   if (!(error instanceof BetterSqlite3.SqliteError) || error.code.startsWith('SQLITE_BUSY')) return error;
   return new TriageError(
@@ -125,7 +125,7 @@ function damaged(path: string, error: unknown): unknown {
   );
 }
 
-/** Opens `path` with the settings that the promises rest on, and asserts each: better-sqlite3 reopens a WAL file with synchronous NORMAL. */
+/** Opens `path` with the settings that durability rests on, and asserts each: better-sqlite3 reopens a WAL file with synchronous NORMAL. */
 function openFile(path: string): WorklistDatabase {
   let sqlite: BetterSqlite3.Database;
   try {
@@ -162,7 +162,7 @@ function openFile(path: string): WorklistDatabase {
       sqlite,
       close: async () => {
         await reads.destroy();
-        // A Kysely that was never asked has not opened its driver, and closes nothing.
+        // A Kysely that was never queried has not opened its driver, and closes nothing.
         readOnly.close();
         await db.destroy();
       },
@@ -173,7 +173,7 @@ function openFile(path: string): WorklistDatabase {
   }
 }
 
-/** Every migration beside this build, by name. Bundlers have lost them in silence before, so none is an error. */
+/** Every migration beside this build, by name. Bundlers have dropped them silently before, so finding none is an error. */
 async function knownMigrations(): Promise<Record<string, Migration>> {
   const folder = new URL('../../../migrations/', import.meta.url);
   const found: Record<string, Migration> = {};
@@ -231,8 +231,8 @@ export async function openDatabase(path: string): Promise<WorklistDatabase> {
 }
 
 /**
- * Brings the schema up to this version, each step whole or not at all, and says which steps it took. A database that has data is backed up first,
- * to `before-<its version>-<time>.sqlite` in the folder `backups` beside it; that backup is never removed by itself. @throws TriageError as `openDatabase`.
+ * Migrates the schema to this version, each step completely or not at all, and returns the steps it took. A database that has data is backed up first,
+ * to `before-<its version>-<time>.sqlite` in the folder `backups` beside it; that backup is never removed automatically. @throws TriageError as `openDatabase`.
  */
 export async function migrate(path: string): Promise<{ applied: string[]; version: string }> {
   const database = openFile(path);

@@ -10,10 +10,10 @@ export type Flag = 0 | 1;
 /** `ct` is triaged. `other` is kept and shown. `own` is a result of ours that a PACS routed back. */
 export type InstanceKind = 'ct' | 'other' | 'own';
 
-/** `cancelled`: a newer revision came before it was sent. `refused`: the destination will not take it; a person must look. */
+/** `cancelled`: a newer revision came before it was sent. `refused`: the destination does not take it; a person must look. */
 export type DeliveryStatus = 'pending' | 'sent' | 'confirmed' | 'refused' | 'cancelled';
 
-/** One row a study. Times are epoch milliseconds. */
+/** One row for each study. Times are epoch milliseconds. */
 interface CasesTable {
   study_instance_uid: string;
   state: CaseState;
@@ -43,13 +43,13 @@ interface CasesTable {
   stat: Generated<Flag>;
   read_at: number | null;
   read_by: Generated<string | null>;
-  /** Who says that they are reading it, and since when. */
+  /** Who is reading it, and since when. */
   claimed_by: Generated<string | null>;
   claimed_at: Generated<number | null>;
-  /** `caseRef` of the study: what addresses call it. */
+  /** `caseRef` of the study: the name used in addresses. */
   case_ref: string | null;
   quarantine_reason: string | null;
-  /** A synthetic study of the agent's own: no patient's, so no list, figure or rank counts it. */
+  /** A synthetic study of the agent's own: it belongs to no patient, so no list, figure or rank counts it. */
   proof: Generated<Flag>;
   /** Retention has begun to delete its files: nothing claims it any more. */
   removing: Generated<Flag>;
@@ -69,7 +69,7 @@ interface InstancesTable {
   sop_instance_uid: string;
   sha256: string;
   kind: InstanceKind;
-  /** In conflict with what came before; not analysed unless a person says so. */
+  /** In conflict with what came before; not analysed unless a person decides so. */
   set_aside: Generated<Flag>;
   path: string;
   size_bytes: number;
@@ -79,7 +79,7 @@ interface InstancesTable {
   header: string;
 }
 
-/** What was found out about one revision of a case. A new revision has no row yet, so nothing old can be taken for new. */
+/** What was found about one revision of a case. A new revision has no row yet, so old findings cannot be taken for new ones. */
 export interface AnalysesTable {
   study_instance_uid: string;
   revision: number;
@@ -128,7 +128,7 @@ interface DeliveriesTable {
   created_at: number;
   sent_at: number | null;
   confirmed_at: number | null;
-  /** When a confirmed result is looked for again; null when it has been found often enough. */
+  /** When a confirmed result is next checked; null when it has been checked often enough. */
   next_check_at: number | null;
   last_status: string | null;
   last_error: string | null;
@@ -147,7 +147,7 @@ interface CaseEventsTable {
   detail: string;
 }
 
-/** `stopped`: no scan is flagged. `follows-site`: the source has no threshold of its own any more. */
+/** `stopped`: no scan is flagged. `follows-site`: the source no longer has a threshold of its own. */
 export type ThresholdMode = 'on' | 'stopped' | 'follows-site';
 
 /** Appended only: the newest row of a model and source is in force. */
@@ -163,7 +163,7 @@ interface ThresholdsTable {
   created_by: string;
   /** The second person, where the site asks for one. */
   approved_by: Generated<string | null>;
-  /** The version that this one takes back. */
+  /** The version that this one reverts. */
   reverts: Generated<number | null>;
 }
 
@@ -181,9 +181,9 @@ export interface ThresholdDraftsTable {
   reason: string;
   /** Newest version of the model's thresholds at the time: a later one ends the request. */
   base_version: number;
-  /** Scans that arrived before it were not looked at. */
+  /** Scans that arrived before this time were not looked at. */
   since: number;
-  /** Digest of the confirmed truth that it rests on. */
+  /** Digest of the confirmed truth that the request rests on. */
   facts_sha256: string;
   /** JSON array of study UIDs: confirmed fractures that would no longer be flagged. */
   lost_fractures: string;
@@ -196,7 +196,7 @@ export interface ThresholdDraftsTable {
   outcome: DraftOutcome | null;
 }
 
-/** What is left of a removed case. */
+/** What is kept of a removed case. */
 interface ScanHistoryTable {
   study_instance_uid: string;
   source_ae_title: string;
@@ -209,7 +209,7 @@ interface ScanHistoryTable {
   read_at: number | null;
 }
 
-/** What a reader makes of a result. `agree` and `disagree` are with the decision of that revision. */
+/** A reader's judgement of a result. `agree` and `disagree` refer to the decision of that revision. */
 export type Verdict = 'agree' | 'disagree' | 'unsure';
 
 /** Appended only; a reader's newest one for a revision is in force. The score stands beside it and outlives the case. */
@@ -218,7 +218,7 @@ export interface VerdictsTable {
   study_instance_uid: string;
   revision: number;
   verdict: Verdict;
-  /** Follows from the verdict and the decision; null when unsure. */
+  /** Derived from the verdict and the decision; null when unsure. */
   fracture: 'yes' | 'no' | null;
   model_name: string;
   model_version: string;
@@ -243,40 +243,40 @@ interface SliceFeaturesTable {
   crop: string;
 }
 
-/** Append-only: the newest `activated` row of a role is what is wanted; the agent answers it by `in-use` or `failed`. */
+/** Appended only: the newest `activated` row of a role is what is wanted; the agent answers it with `in-use` or `failed`. */
 export interface ModelActivationsTable {
   id: Generated<number>;
   role: 'active' | 'shadow';
   event: 'activated' | 'in-use' | 'failed';
   /** The `activated` row that an answer belongs to. */
   activation_id: number | null;
-  /** All null: the role is to be empty, which only the shadow's may be. */
+  /** All null: the role is to be empty, which is allowed for the shadow only. */
   model_name: string | null;
   model_version: string | null;
   model_sha256: string | null;
-  /** Operating point that comes into force with the package; null keeps the one in force. */
+  /** Operating point that takes effect with the package; null keeps the one in force. */
   threshold: number | null;
-  /** A person's reason; why it failed. */
+  /** A person's reason, or why it failed. */
   reason: string;
   created_at: number;
   created_by: string;
 }
 
-/** What a shadow package said of one revision of a case, beside what was reported of it. */
+/** What a shadow package found for one revision of a case, beside what was reported. */
 export interface ShadowScoresTable {
   study_instance_uid: string;
   revision: number;
   model_name: string;
   model_version: string;
   model_sha256: string;
-  /** Why it could not be scored; then all about the score is null. */
+  /** Why it could not be scored; everything about the score is null then. */
   failure: string | null;
   decision: Decision | null;
   reason_code: string | null;
   reason: string | null;
   probability: number | null;
   threshold: number | null;
-  /** Without the time that it stood aside for the active package. */
+  /** Excludes the time for which it paused for the active package. */
   seconds: number | null;
   slices: number;
   active_model_name: string;
@@ -286,7 +286,7 @@ export interface ShadowScoresTable {
   active_reason_code: string | null;
   active_probability: number | null;
   active_threshold: number | null;
-  /** From the stage's start: slices encoded on arrival are not in it. */
+  /** From the stage's start: slices encoded on arrival are not included. */
   active_seconds: number | null;
   created_at: number;
 }
@@ -294,7 +294,7 @@ export interface ShadowScoresTable {
 /** Proofs of life: synthetic studies that the agent sends itself. */
 export interface ProofRunsTable {
   id: Generated<number>;
-  /** Minted for this run; null until the study is made. */
+  /** Generated for this run; null until the study is made. */
   study_instance_uid: string | null;
   cause: 'schedule' | 'person';
   requested_by: string;
@@ -314,7 +314,7 @@ export interface UsersTable {
   name: string;
   kind: 'local' | 'oidc';
   role: UserRole;
-  /** argon2id in its own text form; null until a set-up link was used, and for accounts of the identity provider. */
+  /** argon2id in its own text form; null until the set-up link is used, and for accounts of the identity provider. */
   password_hash: string | null;
   issuer: string | null;
   subject: string | null;
@@ -375,7 +375,7 @@ export interface AuditTable {
   hash: string;
 }
 
-/** How far the audit has been sent to the site's repository: one row while there is one. */
+/** How far the audit has been sent to the site's repository: one row while a repository is configured. */
 interface AuditPositionTable {
   id: 1;
   sent_seq: number;
@@ -386,7 +386,7 @@ interface AuditPatientsTable {
   study_instance_uid: string;
   patient_id: string;
   patient_name: string;
-  /** The entry of the removal: once it is sent, this goes. */
+  /** The audit entry of the removal: once it is sent, this row is deleted. */
   removed_seq: number;
 }
 

@@ -26,7 +26,7 @@ export interface CaseDetail {
   /** Every series with why it was or was not analysed; empty until assembled. */
   series: SeriesVerdict[];
   manifest: CaseManifest | null;
-  /** Geometry of the analysed series; null when none was, or its files have gone. */
+  /** Geometry of the analysed series; null when none was analysed, or its files are gone. */
   volume: CaseVolume | null;
   findings: Findings | null;
   instances: { received: number; setAside: number; ownResults: number };
@@ -74,7 +74,7 @@ export async function caseDetail(
     .selectAll()
     .where('study_instance_uid', '=', studyInstanceUid)
     .orderBy('revision')
-    // The report before the pictures.
+    // The report comes before the pictures.
     .orderBy('kind', 'desc')
     .orderBy('path')
     .execute();
@@ -116,7 +116,7 @@ export async function caseDetail(
   };
 }
 
-/** The study of a case reference; a study that is here is its own answer. @throws TriageError `not-found` */
+/** The study of a case reference; the UID of a study on the worklist is returned as it is. @throws TriageError `not-found` */
 export async function studyOf(db: Transaction<Schema>, word: string): Promise<string> {
   const row = await db
     .selectFrom('cases')
@@ -128,7 +128,7 @@ export async function studyOf(db: Transaction<Schema>, word: string): Promise<st
 }
 
 /**
- * Slices of the analysed series by index, superior first; those beyond its ends are left out, save the first one asked for.
+ * Slices of the analysed series by index, superior first. Indexes beyond its ends are skipped, except the first one asked for.
  * @throws TriageError `not-found`
  */
 export async function volumeSlices(

@@ -13,7 +13,7 @@ export function patientOf(row: CaseRow): PatientIdentity {
   };
 }
 
-/** A case as the stages see it, from its row and the analysis of its present revision, if there is one. */
+/** A case as the stages see it, from its row and the analysis of its current revision, if there is one. */
 export function caseRecordOf(row: CaseRow, analysis: AnalysisRow | undefined): CaseRecord {
   return {
     studyInstanceUid: row.study_instance_uid,

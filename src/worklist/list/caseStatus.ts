@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Decision } from '../../case/case.ts';
 import type { CaseState } from '../../case/caseState.ts';
 
-/** What a reader is told of a case. There is no word for an unflagged scan but "did not flag". */
+/** What a reader is told of a case. The only word for an unflagged scan is "did not flag". */
 export type CaseStatusKind =
   'flagged' | 'unflagged' | 'running' | 'delayed' | 'not-analysed' | 'outside-domain' | 'failed' | 'held';
 
@@ -20,17 +20,17 @@ export interface StatusFacts {
   reason: string | null;
   reasonCode: string | null;
   quarantineReason: string | null;
-  /** Since the last slice. */
+  /** Time since the last slice. */
   elapsedMs: number;
 }
 
 const MINUTE_MS = 60_000;
-/** An analysis is called delayed when it takes more than twice the usual time, and never before this. */
+/** An analysis is called delayed when it takes more than twice the usual time, but never before this. */
 const DELAYED_AFTER_MS = 2 * MINUTE_MS;
-/** With no analysis to compare with. */
+/** Used when there is no analysis to compare with. */
 const DELAYED_WITHOUT_USUAL_MS = 10 * MINUTE_MS;
 
-/** A duration in the words of the worklist: `under 1 min`, `4 min`, `1 h 5 min`. */
+/** A duration as the worklist shows it: `under 1 min`, `4 min`, `1 h 5 min`. */
 export function durationText(ms: number): string {
   const minutes = Math.floor(ms / MINUTE_MS);
   if (minutes < 1) return 'under 1 min';
@@ -39,12 +39,12 @@ export function durationText(ms: number): string {
 
 const phrase = (reason: string | null): string => (reason ?? 'no reason given').trim().replace(/\.+$/, '');
 
-/** Four characters by which a reader and an operator can name the same failure. */
+/** Four characters by which a reader and an operator can refer to the same failure. */
 function failureRef(studyInstanceUid: string, revision: number): string {
   return createHash('sha256').update(`${studyInstanceUid}#${revision}`).digest('hex').slice(0, 4).toUpperCase();
 }
 
-/** What the network made of a scored case; null for one that it has not scored. */
+/** What the network found in a scored case; null for a case that it has not scored. */
 function resultText({ decision, reasonCode, reason }: StatusFacts): CaseStatus | null {
   const partial = reasonCode === 'partial' ? phrase(reason) : null;
   if (decision === 'suspected')
@@ -63,7 +63,7 @@ export function caseStatus(facts: StatusFacts, usualMs: number | null): CaseStat
   const result = resultText(facts);
   if (facts.quarantineReason !== null) {
     const why = phrase(facts.quarantineReason);
-    // What was found before something came that is held stays what was found.
+    // Findings made before the object that is held still stand.
     return result === null
       ? { kind: 'held', text: `Not analysed: held for checking, ${why} - read as usual` }
       : { kind: 'held', text: `${result.text.replace(/\.?$/, '.')} Held for checking: ${why}` };

@@ -4,7 +4,7 @@ import type { OrientationChange } from '../../dicom/geometry.ts';
 import { toTrainedOrientation } from '../../dicom/geometry.ts';
 import type { Schema } from '../db/schema.ts';
 
-/** The analysed series as a volume, each slice with rows from front to back and columns from the patient's right to left. */
+/** The analysed series as a volume: in each slice, rows run from front to back and columns from the patient's right to left. */
 export interface CaseVolume {
   rows: number;
   columns: number;
@@ -18,7 +18,7 @@ export interface CaseVolume {
   instanceNumbers: (number | null)[];
 }
 
-/** One slice of it: where it lies on disk, and how its stored matrix becomes the oriented one. */
+/** One slice of the volume: where it lies on disk, and how its stored matrix becomes the oriented one. */
 export interface VolumeSlice {
   sopInstanceUid: string;
   /** Relative to the spool. */
@@ -27,11 +27,11 @@ export interface VolumeSlice {
   orientation: OrientationChange;
 }
 
-/** Looser than the eligibility rules: what is on show was eligible. */
+/** Looser than the eligibility rules: whatever is shown was eligible. */
 const TOLERANCE_DEGREES = 45;
 const AS_STORED: OrientationChange = { transpose: false, flipRows: false, flipColumns: false };
 
-/** Null when the headers do not say how large a pixel is. The middle slice speaks for all: a series is of one geometry, or it is not analysed. */
+/** Null when the headers do not give the pixel spacing. The middle slice stands for all: a series that is analysed has one geometry. */
 export async function caseVolume(
   db: Kysely<Schema>,
   studyInstanceUid: string,
@@ -64,7 +64,7 @@ export async function caseVolume(
   };
 }
 
-/** The volume with what the PACS calls its slices; null as `caseVolume`. */
+/** The volume with the numbers by which the PACS names its slices; null as `caseVolume`. */
 export async function namedVolume(
   db: Kysely<Schema>,
   studyInstanceUid: string,
@@ -75,7 +75,7 @@ export async function namedVolume(
   return { ...found.volume, instanceNumbers: await instanceNumbersOf(db, studyInstanceUid, manifest) };
 }
 
-/** What the PACS calls each slice of the manifest. */
+/** The number by which the PACS names each slice of the manifest. */
 async function instanceNumbersOf(
   db: Kysely<Schema>,
   studyInstanceUid: string,

@@ -1,15 +1,15 @@
 import type { WorklistDatabase } from '../db/database.ts';
 
-/** What the outbox says of one destination. */
+/** The outbox of one destination. */
 interface DestinationFacts {
   lastSentAtMs: number | null;
   lastConfirmedAtMs: number | null;
   pending: number;
   unconfirmed: number;
   refused: number;
-  /** Age of the oldest that is still on its way, or refused. */
+  /** When the oldest result that is on its way or refused was created. */
   oldestOpenAtMs: number | null;
-  /** Of the newest that is still on its way, or refused. */
+  /** Error of the newest result that is on its way or refused. */
   lastError: string | null;
 }
 
@@ -20,7 +20,7 @@ interface SourceFacts {
 
 export interface ConnectionFacts {
   destination(name: string): Promise<DestinationFacts>;
-  /** By calling AE title, of studies on record. */
+  /** By calling AE title, over studies on record. */
   sources(): Promise<Map<string, SourceFacts>>;
 }
 

@@ -1,10 +1,10 @@
 import type { WorklistDatabase } from '../db/database.ts';
 
-/** The books of the agent. They balance when every study that was ever received is accounted for and every file on record is on disk. */
+/** Counts by which every study can be accounted for. They balance when every study that was ever received is accounted for and every file on record is on disk. */
 export interface Ledger {
-  /** Studies of which an object was acknowledged, by the events. */
+  /** Studies of which an object was acknowledged, according to the events. */
   received: number;
-  /** A report with a score is written. */
+  /** A report with a score has been written. */
   resulted: number;
   /** Not analysed, with the reason on record. */
   ineligible: number;
@@ -14,15 +14,15 @@ export interface Ledger {
   inFlight: number;
   /** Removed by retention. */
   removed: number;
-  /** Results that a destination has still to confirm. */
+  /** Results that a destination has not confirmed yet. */
   undelivered: number;
-  /** Studies that were received and are nowhere. */
+  /** Studies that were received and cannot be found anywhere. */
   lost: string[];
   /** Files on record. */
   files: number;
-  /** Received objects on record that are not on disk with their size: the study is to be sent again. */
+  /** Received objects on record that are missing on disk or have another size: the study must be sent again. */
   missing: { studyInstanceUid: string; path: string }[];
-  /** Written results that are not on disk. `due`: a destination has still to get it, so the case is to be analysed again. */
+  /** Written results that are not on disk. `due`: a destination has yet to receive it, so the case must be analysed again. */
   missingResults: { studyInstanceUid: string; path: string; due: boolean }[];
   balances: boolean;
 }
@@ -44,7 +44,7 @@ const WHERE_CASES_ARE = `
   from cases c left join analyses a on a.study_instance_uid = c.study_instance_uid and a.revision = c.revision
   group by place`;
 
-/** By the events alone: whose last reception came after its last removal is still here. */
+/** Studies that should still be here according to the events alone: last received after they were last removed. */
 const LAST_EVENTS = `
   select study_instance_uid uid,
     max(case when type = 'removed' then 0 else id end) > max(case when type = 'removed' then id else 0 end) isHere
@@ -58,7 +58,7 @@ const FILES = {
     from result_objects r where ${NOT_BEING_REMOVED}`,
 };
 
-/** Reads the books. `sizeOf` gives the size of a file on record, in bytes, or null where there is none: of the spool (relative) or of a result (absolute). */
+/** Computes the counts. `sizeOf` gives the size of a file on record, in bytes, or null where there is none: of the spool (relative) or of a result (absolute). */
 export async function readLedger(
   { sqlite }: Pick<WorklistDatabase, 'sqlite'>,
   sizeOf: (kind: 'object' | 'result', path: string) => Promise<number | null>,

@@ -8,20 +8,20 @@ import type { Schema } from '../db/schema.ts';
 
 /** Which cases a list shows. */
 export interface ListFilter {
-  /** Read ones too, those read last first, behind the unread. */
+  /** Include read cases, last read first, after the unread ones. */
   read: boolean;
   show: 'all' | 'flagged' | 'unflagged' | 'unscored';
-  /** Words of which each must be found in the name, the patient ID or the accession number. */
+  /** Words that must each occur in the name, the patient ID or the accession number. */
   search: string;
   /** Only cases at this place; empty for all. */
   location: string;
 }
 
-/** A list as it was at one moment: which cases, in which order. Pages of it belong together, whatever changes meanwhile. */
+/** A list as it was at one moment: which cases, in which order. Its pages belong together, whatever changes meanwhile. */
 export interface ListOrder {
   id: string;
   studies: readonly string[];
-  /** The first so many are unread, in reading order. */
+  /** This many at the start are unread, in reading order. */
   unread: number;
   flagged: ReadonlySet<string>;
 }
@@ -34,19 +34,19 @@ interface Known {
   costMs: number;
 }
 
-/** Orders that pages may still be asked of. */
+/** Orders that are kept so that further pages can be asked for. */
 const MOST_KEPT = 24;
-/** The wait cap moves cases without any event. */
+/** The wait cap moves cases without any event, so an order expires after this time. */
 const GOOD_FOR_MS = 5_000;
-/** Arrivals that tell how often a scan is flagged here, and for how long their count serves. */
+/** How far back arrivals count for the site's flag rate, and how long the result is reused. */
 const ARRIVALS_SINCE_MS = 28 * 24 * 3_600_000;
 const TURN_GOOD_FOR_MS = 3_600_000;
-/** Ordering may take a fifth of the time at the most, however many change and however many ask. */
+/** Limits the share of time spent on ordering to a fifth, however many changes and requests there are. */
 const REST_FACTOR = 4;
 
 type Read = <T>(run: (db: Transaction<Schema>) => Promise<T>) => Promise<T>;
 
-/** Keeps the order of each list that is asked for, and computes it anew when something has changed: once for all who ask. */
+/** Keeps the order of each list that is asked for. After a change it is computed again once, for everyone who asks. */
 export class ListOrders {
   readonly #read: Read;
   readonly #clock: Clock;
@@ -63,7 +63,7 @@ export class ListOrders {
     this.#maxWaitMs = maxWaitMs;
   }
 
-  /** An order given before; undefined when it is too old, or of another run of the agent. */
+  /** An order given out before; undefined when it has expired, or is from another run of the agent. */
   earlier(id: string): ListOrder | undefined {
     return this.#kept.get(id);
   }
@@ -86,7 +86,7 @@ export class ListOrders {
     }
   }
 
-  /** The list as it is in this snapshot, in reading order, whatever is kept. */
+  /** The list as it is in this snapshot, in reading order, bypassing what is kept. */
   async placesNow(db: Transaction<Schema>, filter: ListFilter): Promise<ListedPlace[]> {
     return this.#placesIn(db, filter, this.#clock.now());
   }
@@ -125,7 +125,7 @@ export class ListOrders {
     };
     const monotonicMs = this.#clock.monotonicMs();
     const known = { order, version, atMs: nowMs, monotonicMs, costMs: monotonicMs - startedMs };
-    // Many searches pass by; only the newest lists are kept.
+    // Searches create many lists that are used once, so only the newest are kept.
     this.#latest.delete(key);
     this.#latest.set(key, known);
     trim(this.#latest);
@@ -147,7 +147,7 @@ function equal(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((study, index) => study === b[index]);
 }
 
-/** Whatever may change an order is an event of a case. */
+/** Anything that may change an order is an event of a case. */
 async function versionOf(db: Transaction<Schema>): Promise<number> {
   const { newest } = await db
     .selectFrom('case_events')
@@ -156,13 +156,13 @@ async function versionOf(db: Transaction<Schema>): Promise<number> {
   return newest;
 }
 
-/** One case of a list, with what its place rests on. */
+/** One case of a list, with what its place depends on. */
 export interface ListedPlace extends ReadingPlace {
   readAtMs: number | null;
   flagged: boolean;
 }
 
-/** Every k-th place goes to the longest waiting: k from what this site has had flagged lately. */
+/** Every k-th place goes to the longest waiting; k follows from how many scans were flagged at this site lately. */
 async function everyKthOf(db: Transaction<Schema>, nowMs: number): Promise<number> {
   const { arrivals, flagged } = await db
     .selectFrom('cases')
@@ -177,7 +177,7 @@ async function everyKthOf(db: Transaction<Schema>, nowMs: number): Promise<numbe
   return turnFromArrivals(arrivals, flagged);
 }
 
-/** Flags that were read last, one after the other, `most` at the most. What is clinically urgent has its own place and takes nobody's turn. */
+/** How many flagged scans were read last in a row, at most `most`. Clinically urgent scans have their own place and do not count. */
 async function flagsInARow(db: Transaction<Schema>, most: number): Promise<number> {
   const rows = await db
     .selectFrom('cases')

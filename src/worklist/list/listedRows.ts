@@ -7,14 +7,14 @@ import type { AnalysisRow, CaseRow, Schema, VerdictsTable } from '../db/schema.t
 import { caseStatus } from './caseStatus.ts';
 import { whyHere } from './priority.ts';
 
-/** What reading the list depends on beside the database. */
+/** What reading the list depends on besides the database. */
 export interface ReadingContext {
   clock: Clock;
   /** The wait cap of the reading order. */
   maxWaitMs: number;
 }
 
-/** Analyses that tell how long one usually takes. */
+/** Number of recent analyses from which the usual duration is taken. */
 const USUAL_SAMPLE = 50;
 const BATCH = 500;
 
@@ -45,7 +45,7 @@ export async function listedRows(
   });
 }
 
-/** Cases as lists show them, without their places. */
+/** Cases as lists show them, without their ranks. */
 export async function describeCases(
   db: Transaction<Schema>,
   now: number,
@@ -88,7 +88,7 @@ async function usualMs(db: Transaction<Schema>): Promise<number | null> {
 async function analysesOf(db: Transaction<Schema>, cases: readonly CaseRow[]): Promise<Map<string, ListedAnalysis>> {
   const found = new Map<string, ListedAnalysis>();
   for (const batch of batches(cases)) {
-    // Findings and manifests are large and of no use in a list.
+    // Findings and manifests are large and not needed in a list.
     const rows = await db
       .selectFrom('analyses')
       .innerJoin('cases', onCurrentRevision)
@@ -100,7 +100,7 @@ async function analysesOf(db: Transaction<Schema>, cases: readonly CaseRow[]): P
   return found;
 }
 
-/** Results on their way, of every revision, by study. */
+/** Results on their way, of every revision, grouped by study. */
 export async function deliveriesOf(
   db: Transaction<Schema>,
   studies: readonly string[],
@@ -262,7 +262,7 @@ function rowOf(
   };
 }
 
-/** Key slices kept from before networks named levels have none. */
+/** Key slices stored before networks named levels have none. */
 function readKeySlices(json: string): WorklistRow['keySlices'] {
   return (JSON.parse(json) as (Omit<WorklistRow['keySlices'][number], 'levels'> & { levels?: Vertebra[] })[]).map(
     (slice) => ({

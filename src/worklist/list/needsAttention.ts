@@ -18,7 +18,7 @@ const LISTED = [
   'failure_stage',
 ] as const;
 
-/** Held cases, failed cases and results that do not get out, oldest first, at most `limit` of each. */
+/** Held cases, failed cases and results that cannot be delivered, oldest first, at most `limit` of each. */
 export async function needsAttention(database: WorklistDatabase, limit: number): Promise<NeedsAttention> {
   return database.reads
     .transaction()
@@ -65,7 +65,7 @@ export async function needsAttention(database: WorklistDatabase, limit: number):
         ])
         .where('deliveries.status', 'in', ['pending', 'sent', 'refused'])
         .where('deliveries.last_error', 'is not', null)
-        // What is still tried is shown whatever anybody has said.
+        // Deliveries that are still retried are shown even after a dismissal.
         .where((row) => row.or([row('deliveries.status', '!=', 'refused'), row.not(isDismissed)]))
         .where('cases.removing', '=', 0)
         .where('cases.proof', '=', 0)

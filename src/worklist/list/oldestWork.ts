@@ -1,6 +1,6 @@
 import type { WorklistDatabase } from '../db/database.ts';
 
-/** Since when the oldest study waits that is to be analysed or reported and is not held, epoch ms; null when none does. Synthetic studies do not count. */
+/** When the oldest study arrived that still has to be analysed or reported and is not held, epoch ms; null when there is none. Synthetic studies do not count. */
 export async function oldestUnreportedAtMs({ db }: WorklistDatabase): Promise<number | null> {
   const { oldest } = await db
     .selectFrom('cases')

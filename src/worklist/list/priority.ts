@@ -3,10 +3,10 @@ import { judgementOf, readingPlace } from '../../case/readingOrder.ts';
 import { durationText } from './caseStatus.ts';
 import type { CaseStatusKind } from './caseStatus.ts';
 
-/** What the place of an unread case rests on. */
+/** What the place of an unread case depends on. */
 export interface Rankable {
   studyInstanceUid: string;
-  /** Clinically urgent, as a person said. */
+  /** A person has marked it as clinically urgent. */
   stat: boolean;
   arrivedAtMs: number;
   status: CaseStatusKind;
@@ -15,7 +15,7 @@ export interface Rankable {
   probability: number | null;
 }
 
-/** Why a case stands where it does, in one sentence, and the same without how long it waits. */
+/** Why a case stands where it does, in one sentence, and the same sentence without the waiting time. */
 export interface WhyHere {
   why: string;
   whyBrief: string;

@@ -6,7 +6,7 @@ import type { CaseRow, Schema, Verdict } from '../db/schema.ts';
 import { appendEvent, caseRow, write } from '../cases/storeContext.ts';
 import type { StoreContext } from '../cases/storeContext.ts';
 
-/** A person has read the study, or takes that back. New slices make it unread again. @throws TriageError `not-found` */
+/** Marks a study as read by a person, or takes that back. New slices make it unread again. @throws TriageError `not-found` */
 export async function markRead(
   context: StoreContext,
   studyInstanceUid: string,
@@ -16,7 +16,7 @@ export async function markRead(
   await change(context, studyInstanceUid, actor, read ? 'read' : 'unread', (now) => ({
     read_at: read ? now : null,
     read_by: read ? actor : null,
-    // Who has read it reads it no longer.
+    // Whoever has finished reading it is no longer reading it.
     ...(read ? NOT_CLAIMED : {}),
   }));
 }
@@ -32,9 +32,9 @@ export async function markStat(
 }
 
 /**
- * "I'm reading", or not any more. Two readers who press at the same time do not both get it.
+ * Claims a study ("I'm reading") or gives the claim back. Of two readers who press at the same time, only one gets it.
  *
- * @throws TriageError `not-found`; `case-taken` when somebody else reads it, unless `takeOver`
+ * @throws TriageError `not-found`; `case-taken` when somebody else is reading it, unless `takeOver`
  */
 export async function claimReading(
   context: StoreContext,
@@ -49,7 +49,7 @@ export async function claimReading(
 }
 
 /**
- * Keeps what a reader makes of the result that they saw.
+ * Stores a reader's verdict on the result that they saw.
  *
  * @throws TriageError `not-found`; `case-changed` when the case has a newer revision, or no result to judge
  */
@@ -105,7 +105,7 @@ export async function recordVerdict(
 }
 
 /**
- * Analyses a study anew, as if its slices had just come: a new revision, whose report names the old one.
+ * Analyses a study again, as if its slices had just arrived: a new revision, whose report names the old one.
  *
  * @throws TriageError `not-found`; `case-changed` while it is still being received, held or removed
  */
@@ -124,7 +124,7 @@ export async function reprocess(
       throw new TriageError('case-changed', 'Its slices are not here any more.');
     const now = context.clock.now();
     await reopen(trx, row, now, actor, { type: 'reprocessed', detail: { reason } });
-    // Nothing more is expected: assembling is due at once.
+    // Nothing more is expected, so it is due for assembly at once.
     await trx
       .updateTable('cases')
       .set({ complete_hint: 1 })
@@ -135,7 +135,7 @@ export async function reprocess(
 }
 
 /**
- * Sends every object of the present revision again, the same bytes: for a PACS that refused it, or has lost what it once confirmed.
+ * Sends every object of the current revision again with the same bytes: for a PACS that refused it, or lost what it had confirmed.
  * Returns how many deliveries are due again.
  *
  * @throws TriageError `not-found`

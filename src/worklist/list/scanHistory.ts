@@ -1,7 +1,7 @@
 import type { Transaction } from 'kysely';
 import type { CaseRow, Schema } from '../db/schema.ts';
 
-/** Keeps of a case that goes what the threshold page needs: where and when it came, its score, when it was read. No name, no number of the patient. */
+/** Keeps what the threshold page needs of a removed case: its source, arrival, score and reading time. No patient name and no patient ID. */
 export async function keepScore(trx: Transaction<Schema>, row: CaseRow): Promise<void> {
   const analysis = await trx
     .selectFrom('analyses')

@@ -1,7 +1,7 @@
 import { onCurrentRevision } from '../cases/currentAnalysis.ts';
 import type { WorklistDatabase } from '../db/database.ts';
 
-/** Nearest rank, seconds; null where nothing was measured. */
+/** Percentiles by nearest rank, seconds; null where nothing was measured. */
 interface Percentiles {
   count: number;
   p50: number | null;
@@ -15,14 +15,14 @@ export interface SystemFigures {
   toMs: number;
   stepMs: number;
   latency: Record<'assemble' | 'infer' | 'report' | 'deliver' | 'total', Percentiles>;
-  /** Studies by the step in which they arrived; p50 and p95 from the last slice to the result, seconds. */
+  /** Studies by the time step of their arrival; p50 and p95 from the last slice to the result, seconds. */
   steps: { atMs: number; received: number; analysed: number; p50: number | null; p95: number | null }[];
 }
 
-/** Most studies that are counted; the newest. */
+/** At most this many studies are counted, the newest. */
 const MOST_STUDIES = 50_000;
 
-/** How fast patients' studies came through, from the times on record. Those that retention has removed are not in it; nor are synthetic ones. */
+/** How fast patients' studies were processed, from the times on record. Removed and synthetic studies are not included. */
 export async function systemFigures(
   { reads: db }: WorklistDatabase,
   range: { fromMs: number; toMs: number; stepMs: number },

@@ -12,40 +12,40 @@ import { worklistTotals } from './worklistTotals.ts';
 
 export type { CaseDetail } from './caseDetail.ts';
 
-/** Part of a list. Asked for again with its `list`, the same rows stand in the same places, whatever has changed meanwhile. */
+/** One page of a list. Asked for again with its `list`, the same rows stand in the same places, whatever has changed meanwhile. */
 interface WorklistPage {
-  /** Names the list as it was when it was first asked for. */
+  /** Identifies the list as it was when it was first asked for. */
   list: string;
-  /** Rows of that list, and of the same list without its search and its choice. */
+  /** Number of rows of that list, and of the same list without search and filters. */
   total: number;
   allTotal: number;
   offset: number;
-  /** In their places from `offset`; null where a case has been removed since. */
+  /** Rows from `offset`, each in its place; null where a case has been removed since. */
   rows: (WorklistRow | null)[];
-  /** How the list would differ if it were asked for anew; null when it would not. */
+  /** How the list would differ if it were asked for again now; null when it would not. */
   waiting: { count: number; flagged: number } | null;
 }
 
-/** What may be read of the worklist. Everything of one answer comes from one snapshot: a state is never shown beside the findings of another. */
+/** What may be read of the worklist. Each answer comes from one snapshot, so a state is never shown beside the findings of another. */
 export interface WorklistQuery {
-  /** `list`: of an earlier page; null, or one that is not known any more, for the list as it is now. */
+  /** `list`: that of an earlier page; with null, or one that is no longer known, the list as it is now. */
   page(request: ListFilter & { list: string | null; offset: number; limit: number }): Promise<WorklistPage>;
   flags(limit: number): Promise<OpenFlags>;
-  /** Unread cases in reading order, then those read last. */
+  /** Unread cases in reading order, then read cases, last read first. */
   rows(options?: { readLimit?: number }): Promise<WorklistRow[]>;
   /** @throws TriageError `not-found` */
   caseDetail(studyInstanceUid: string): Promise<CaseDetail>;
-  /** The study of a case reference; a study that is here is its own answer. @throws TriageError `not-found` */
+  /** The study of a case reference; the UID of a study on the worklist is returned as it is. @throws TriageError `not-found` */
   studyOf(word: string): Promise<string>;
   /**
-   * Slices of the analysed series by index, superior first; those beyond its ends are left out, save the first one asked for.
+   * Slices of the analysed series by index, superior first. Indexes beyond its ends are skipped, except the first one asked for.
    * @throws TriageError `not-found`
    */
   volumeSlices(studyInstanceUid: string, indexes: readonly number[]): Promise<VolumeSlice[]>;
   totals(): Promise<WorklistTotals>;
-  /** Resolves when the database can be read: the same work however many cases there are. */
+  /** Resolves when the database can be read; costs the same however many cases there are. */
   isAnswering(): Promise<void>;
-  /** Where unread cases are, by name; at most `limit` places. */
+  /** Names of the places where unread cases are; at most `limit`. */
   locations(limit: number): Promise<string[]>;
 }
 
@@ -75,7 +75,7 @@ export function createWorklistQuery(
       if (detail.row.readAtMs !== null) return detail;
       const { studies } = await orders.now({ ...WHOLE_LIST, read: false });
       const place = studies.indexOf(studyInstanceUid);
-      // Read or removed in between: then it has no place.
+      // Read or removed in between: it has no rank then.
       return place === -1 ? detail : { ...detail, row: { ...detail.row, rank: place + 1 } };
     },
     totals: () => read((db) => worklistTotals(db, clock.now())),
@@ -131,7 +131,7 @@ async function locationsOf(db: Transaction<Schema>, limit: number): Promise<stri
   return places.map(({ location }) => location);
 }
 
-/** What a reader who sees one order would get with the other. */
+/** How the newer order differs for a reader who sees the older one. */
 function difference(shown: ListOrder, latest: ListOrder): WorklistPage['waiting'] {
   if (shown.studies === latest.studies) return null;
   const known = new Set(shown.studies);

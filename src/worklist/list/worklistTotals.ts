@@ -3,7 +3,7 @@ import type { WorklistTotals } from '../../answers/worklistAnswer.ts';
 import { CASE_STATES, type CaseState } from '../../case/caseState.ts';
 import type { DeliveryStatus, Schema } from '../db/schema.ts';
 
-/** Counts over all cases but synthetic ones. */
+/** Counts over all cases except synthetic ones. */
 export async function worklistTotals(db: Transaction<Schema>, nowMs: number): Promise<WorklistTotals> {
   const fn = db.fn;
   const states = await db

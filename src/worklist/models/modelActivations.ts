@@ -8,20 +8,20 @@ import { write } from '../cases/storeContext.ts';
 import type { StoreContext } from '../cases/storeContext.ts';
 import { bringThreshold, SHIPPED_BY } from '../thresholds/thresholds.ts';
 
-/** `active`: its results are reported. `shadow`: it scores the same cases, and nobody is told. */
+/** `active`: its results are reported. `shadow`: it scores the same cases, and nothing of it is reported. */
 export type ModelRole = ModelActivationsTable['role'];
 
-/** What the agent needs to know of a role. */
+/** The decisions that the agent needs for a role. */
 export interface ModelInForce {
-  /** The newest decision; null when none was ever taken. */
+  /** The newest decision; null when there was none. */
   wanted: ModelActivation | null;
-  /** The newest decision that has been in use: what served before, when `wanted` never did. */
+  /** The newest decision that has been in use: what served before, if `wanted` never did. */
   lastInUse: ModelActivation | null;
 }
 
 /**
- * Says which package a role is to have from now on. A shadow that becomes active leaves the shadow's role empty.
- * @throws TriageError `command-invalid` for an empty reason, an active role that is to be empty, or a shadow that is the active package
+ * Decides which package a role has from now on. A shadow that becomes active leaves the shadow's role empty.
+ * @throws TriageError `command-invalid` for an empty reason, an empty active role, or a shadow that is the active package
  */
 export async function activateModel(
   context: StoreContext,
@@ -96,7 +96,7 @@ export async function modelInForce(context: StoreContext, role: ModelRole): Prom
     });
 }
 
-/** Decisions about both roles with what has come of each, newest first. */
+/** Decisions about both roles with their outcome, newest first. */
 export async function modelHistory(context: StoreContext, limit: number): Promise<ModelActivation[]> {
   return context.db
     .transaction()
@@ -116,8 +116,8 @@ export async function modelHistory(context: StoreContext, limit: number): Promis
 }
 
 /**
- * Records that the agent has the package serving, and puts its operating point into force with it: once an activation, however often the agent starts.
- * `shippedThreshold` is the package's own: an operating point equal to it counts as shipped, not as the site's.
+ * Records that the agent has loaded the package, and puts its operating point into force: once for each activation, however often the agent starts.
+ * `shippedThreshold` is the package's own: an operating point equal to it counts as shipped, not as chosen by the site.
  */
 export async function noteModelInUse(
   context: StoreContext,
@@ -148,7 +148,7 @@ export async function noteModelInUse(
   });
 }
 
-/** Records why the agent could not load the package; the same reason again is not recorded again. */
+/** Records why the agent could not load the package; a repeated reason is recorded once. */
 export async function noteModelFailed(
   context: StoreContext,
   activation: ModelActivation,

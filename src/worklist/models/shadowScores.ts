@@ -6,7 +6,7 @@ import type { Schema, ShadowScoresTable } from '../db/schema.ts';
 import { write } from '../cases/storeContext.ts';
 import type { StoreContext } from '../cases/storeContext.ts';
 
-/** A case that the active package has finished with. */
+/** A case that the active package has finished. */
 export interface ShadowCase {
   studyInstanceUid: string;
   revision: number;
@@ -15,16 +15,16 @@ export interface ShadowCase {
   findings: Findings;
 }
 
-/** What a shadow package said of a case, or why it could not say anything. */
+/** The shadow package's result for a case, or why there is none. */
 export type ShadowOutcome = { findings: Findings; seconds: number } | { failure: string };
 
-/** A kept score, and what readers made of the case. */
+/** A stored score, and the readers' verdict on the case. */
 export interface ShadowScore extends ShadowScoresTable {
-  /** By the newest verdict of each reader; null without one, and where they differ. */
+  /** From the newest verdict of each reader; null when there is none, or when readers differ. */
   fracture: 'yes' | 'no' | null;
 }
 
-/** The newest case that was assembled, judged and reported, and that this package has not scored; null when there is none. */
+/** The newest case that was assembled, judged and reported and that this package has not scored; null when there is none. */
 export async function nextForShadow(context: StoreContext, modelSha256: string): Promise<ShadowCase | null> {
   const row = await due(context.db, modelSha256)
     .select(['cases.study_instance_uid', 'cases.revision', 'analyses.manifest', 'analyses.findings'])
@@ -41,7 +41,7 @@ export async function nextForShadow(context: StoreContext, modelSha256: string):
   };
 }
 
-/** Cases that this package has still to score. */
+/** Number of cases that this package has yet to score. */
 export async function countForShadow(context: StoreContext, modelSha256: string): Promise<number> {
   const { cases } = await due(context.reads, modelSha256)
     .select((row) => row.fn.countAll<number>().as('cases'))
@@ -77,7 +77,7 @@ function due(db: Kysely<Schema>, modelSha256: string) {
   );
 }
 
-/** Keeps what a shadow package said, beside what was reported. Nothing of the case itself changes. */
+/** Stores the shadow package's result beside what was reported. Nothing of the case itself changes. */
 export async function saveShadowScore(
   context: StoreContext,
   model: ModelIdentity,
@@ -118,7 +118,7 @@ export async function saveShadowScore(
   });
 }
 
-/** Everything that a shadow package said, newest first. */
+/** Every result of a shadow package, newest first. */
 export async function shadowScores(context: StoreContext, modelSha256: string): Promise<ShadowScore[]> {
   return context.reads
     .transaction()

@@ -6,7 +6,7 @@ import { checkedName, freeName } from './accountNames.ts';
 import { insertUser, userOf, userRow, type Actor, type SetUpLink, type User, type UserRow } from './accountRows.ts';
 import { setUpLink } from './setUpLinks.ts';
 
-// What admins, owners and the identity provider change of an account: each with its audit entry, in the transaction that it is given.
+// Changes to accounts by admins, owners and the identity provider: each with its audit entry, in the transaction that it is given.
 
 export async function addAccount(
   now: Now,
@@ -106,7 +106,7 @@ export async function takeProvidersAccount(
   return userOf({ ...row, role });
 }
 
-/** Somebody must be left who can let others in. @throws TriageError `last-admin` */
+/** At least one account that can let others in must remain. @throws TriageError `last-admin` */
 async function keepAnAdmin(trx: Kysely<Schema>, row: UserRow): Promise<void> {
   if (row.role !== 'admin' || row.disabled_at !== null || (row.kind === 'local' && row.password_hash === null)) return;
   const others = await trx

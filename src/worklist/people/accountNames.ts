@@ -4,10 +4,10 @@ import type { Schema } from '../db/schema.ts';
 import { digestOf } from './secrets.ts';
 
 const NAME = /^[a-z0-9][a-z0-9._@-]{1,63}$/;
-/** Actors of the audit that are no accounts. */
+/** Actors in the audit that are not accounts. */
 const RESERVED = new Set(['web', 'odontoid', 'command-line', 'anonymous', 'unknown']);
 
-/** A name as accounts have it. @throws TriageError `command-invalid` */
+/** A name in the form that accounts use. @throws TriageError `command-invalid` */
 export function checkedName(name: string): string {
   const lower = name.trim().toLowerCase();
   if (!NAME.test(lower) || RESERVED.has(lower))
@@ -18,7 +18,7 @@ export function checkedName(name: string): string {
   return lower;
 }
 
-/** A name that no other account has: what the provider calls them, and when that is taken, with their subject behind it. */
+/** A name that no other account has: the provider's name for the person, with their subject appended when that name is taken. */
 export async function freeName(trx: Kysely<Schema>, wished: string, subject: string): Promise<string> {
   const plain = wished
     .toLowerCase()

@@ -8,7 +8,7 @@ export type UserRow = Selectable<UsersTable>;
 export interface User {
   id: string;
   name: string;
-  /** `oidc` accounts have no password here; their role comes anew with each sign-in. */
+  /** `oidc` accounts have no password here; their role is updated at each sign-in. */
   kind: 'local' | 'oidc';
   role: UserRole;
   /** False until its first password is set. */
@@ -18,13 +18,13 @@ export interface User {
   lastSignInAtMs: number | null;
 }
 
-/** A secret that may be used once, to set a password. Shown once; a digest is kept. */
+/** A one-time secret to set a password. It is shown once; only a digest is stored. */
 export interface SetUpLink {
   secret: string;
   expiresAtMs: number;
 }
 
-/** Who does it, and from where. */
+/** Who makes the change, and from which address. */
 export interface Actor {
   name: string;
   address: string;
@@ -37,7 +37,7 @@ export async function userRow(db: Kysely<Schema>, id: string): Promise<UserRow> 
   return row;
 }
 
-/** True once somebody can sign in here and let others in. */
+/** True once there is somebody who can sign in and let others in. */
 export async function hasAdmin(db: Kysely<Schema>): Promise<boolean> {
   const row = await db
     .selectFrom('users')
@@ -65,7 +65,7 @@ export async function insertUser(
     .executeTakeFirstOrThrow();
 }
 
-/** An account as others see it: without its password. */
+/** An account as others see it, without its password. */
 export function userOf(row: Selectable<UsersTable>): User {
   return {
     id: row.id,

@@ -22,13 +22,13 @@ export interface Accounts {
   byName(name: string): Promise<User | null>;
   /** For checking a password; null when the account has none. */
   passwordHash(id: string): Promise<string | null>;
-  /** True once somebody can sign in and let others in. */
+  /** True once there is somebody who can sign in and let others in. */
   hasAdmin(): Promise<boolean>;
-  /** A link by which the first admin makes their account; earlier ones end. Null once there is an admin. */
+  /** A link with which the first admin creates their account; earlier links become invalid. Null once there is an admin. */
   firstAdminLink(): Promise<SetUpLink | null>;
   /** What a link is for. `user` is null for the first admin's. @throws TriageError `link-invalid` */
   linkOwner(secret: string): Promise<{ user: User | null }>;
-  /** Uses a link up: sets the password, ends every session of the account. `name` is for the first admin only. @throws TriageError `link-invalid`, `name-taken`, `command-invalid` */
+  /** Uses up a link: sets the password, ends every session. `name` is for the first admin only. @throws TriageError `link-invalid`, `name-taken`, `command-invalid` */
   useLink(secret: string, passwordHash: string, name: string | undefined, address: string): Promise<User>;
   /** @throws TriageError `name-taken`, `command-invalid` */
   add(name: string, role: UserRole, by: Actor): Promise<{ user: User; link: SetUpLink }>;
@@ -40,7 +40,7 @@ export interface Accounts {
   reset(id: string, by: Actor): Promise<SetUpLink>;
   /** Ends every other session of the account. */
   changePassword(id: string, passwordHash: string, keepSession: string, by: Actor): Promise<void>;
-  /** The account of somebody whom the identity provider vouches for, made at the first sign-in. */
+  /** The account of a person whom the identity provider has authenticated, created at the first sign-in. */
   fromProvider(
     claims: { issuer: string; subject: string; name: string; role: UserRole },
     address: string,

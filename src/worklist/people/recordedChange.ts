@@ -3,13 +3,13 @@ import { appendAudit, type AuditAction, type AuditFact } from '../audit/audit.ts
 import type { Schema } from '../db/schema.ts';
 import type { Actor } from './accountRows.ts';
 
-/** The transaction of one change, and its moment. */
+/** The transaction of one change, and its time. */
 export interface Now {
   trx: Transaction<Schema>;
   atMs: number;
 }
 
-/** Puts a change into the audit, in its transaction. */
+/** Records a change in the audit, in the transaction of the change. */
 export function record(
   { trx, atMs }: Now,
   action: AuditAction,

@@ -1,16 +1,16 @@
 import { createHash, randomBytes } from 'node:crypto';
 
-/** A new secret of 256 bits, as it may stand in an address or a header. Not from a port: no test may steer a secret. */
+/** A new secret of 256 bits, safe in a URL or a header. It does not come from a port, so that no test can control a secret. */
 export function newSecret(): string {
   return randomBytes(32).toString('base64url');
 }
 
-/** A name for a thing, not a secret. */
+/** A public identifier, not a secret. */
 export function newId(): string {
   return randomBytes(9).toString('base64url');
 }
 
-/** What is kept of a secret. Long random secrets need no slow hash; passwords do, and get it elsewhere. */
+/** The digest that is stored of a secret. Long random secrets need no slow hash; passwords do, and get theirs in `web/access/passwords.ts`. */
 export function digestOf(secret: string): string {
   return createHash('sha256').update(secret).digest('hex');
 }

@@ -5,7 +5,7 @@ import type { WorklistDatabase } from '../db/database.ts';
 import type { TokenKind } from '../db/schema.ts';
 import { digestOf, newId, newSecret } from './secrets.ts';
 
-/** A machine that may read, or a screen on a wall that sees the masked list. */
+/** A machine that may read, or a wall screen that sees the masked list. */
 interface ServiceToken {
   id: string;
   name: string;
@@ -17,22 +17,22 @@ interface ServiceToken {
 
 export interface ServiceTokens {
   list(): Promise<ServiceToken[]>;
-  /** The secret is shown once; a digest is kept. @throws TriageError `name-taken`, `command-invalid` */
+  /** The secret is shown once; only a digest is stored. @throws TriageError `name-taken`, `command-invalid` */
   add(name: string, expiresAtMs: number | null, by: string): Promise<{ token: ServiceToken; secret: string }>;
   /** @throws TriageError `not-found` */
   revoke(name: string, by: string, of?: { kind: TokenKind; address: string }): Promise<void>;
   find(kind: TokenKind, secret: string): Promise<ServiceToken | null>;
-  /** Whether a token still serves: for answers that last. */
+  /** Whether a token is still valid: for long-lived responses. */
   lives(name: string): Promise<boolean>;
-  /** A wall screen to be: its secret is good for one use, within a day. @throws TriageError `name-taken`, `command-invalid` */
+  /** Prepares a wall screen: its secret can be used once, within a day. @throws TriageError `name-taken`, `command-invalid` */
   addWall(name: string, by: { name: string; address: string }): Promise<{ token: ServiceToken; secret: string }>;
-  /** Uses that secret up: the screen's own takes its place, and holds until it is revoked. @throws TriageError `link-invalid` */
+  /** Uses up that secret: the screen gets one of its own, valid until it is revoked. @throws TriageError `link-invalid` */
   openWall(secret: string, address: string): Promise<string>;
 }
 
-/** So that a token can be recognised where it should not be: in a repository, a log, a mail. */
+/** A prefix by which a token can be recognised where it should not be: in a repository, a log, a mail. */
 const PREFIX = 'odontoid_';
-/** The note of its last use is for people; it need not cost a write each time. */
+/** The time of last use is shown to people and need not cost a write each time. */
 const NOTE_USE_EVERY_MS = 60_000;
 const WALL_LINK_MS = 24 * 3_600_000;
 const COLUMNS = [
@@ -100,7 +100,7 @@ export function createServiceTokens({ db, reads }: WorklistDatabase, clock: Cloc
           .select(['id', 'name'])
           .where('secret_sha256', '=', digestOf(secret))
           .where('kind', '=', 'wall')
-          // One that is in use has no end: its own secret is no link.
+          // A screen in use has no expiry: its own secret cannot be used as a link.
           .where('expires_at', '>', now)
           .executeTakeFirst();
         if (token === undefined)
@@ -140,10 +140,10 @@ export function createServiceTokens({ db, reads }: WorklistDatabase, clock: Cloc
         .where('kind', '=', kind)
         .where('secret_sha256', '=', digestOf(secret))
         .executeTakeFirst();
-      // A wall's link is there to be used up, not to look by.
+      // A wall's link can only be exchanged for the screen's own secret, not used to read.
       if (token === undefined || (kind === 'wall' && token.expiresAtMs !== null)) return null;
       if (now - (token.lastUsedAtMs ?? 0) >= NOTE_USE_EVERY_MS)
-        // Nobody waits for a note: while another process has the write lock, screens go on reading.
+        // Nobody waits for this note: while another process has the write lock, screens keep reading.
         db.updateTable('service_tokens')
           .set({ last_used_at: now })
           .where('id', '=', token.id)

@@ -6,13 +6,13 @@ import { digestOf, newId, newSecret } from './secrets.ts';
 
 /** One browser of one account. */
 export interface Session {
-  /** For lists and for ending it: knowing it lets nobody in. */
+  /** For listing and ending the session: knowing it gives no access. */
   id: string;
   userId: string;
   userName: string;
   role: UserRole;
   signedInAtMs: number;
-  /** Last time that the password, or the identity provider, was asked. */
+  /** When the password, or the identity provider, last confirmed the person. */
   confirmedAtMs: number;
   lastSeenAtMs: number;
   address: string;
@@ -21,31 +21,31 @@ export interface Session {
 }
 
 export interface SessionLimits {
-  /** Longest time without a request of the person's own. */
+  /** Longest time without a request made by the person. */
   idleMs: number;
   /** Longest time since sign-in. */
   absoluteMs: number;
 }
 
 export interface Sessions {
-  /** Keeps a session under its secret, of which a digest is stored; the same secret again changes it. */
+  /** Stores a session under a digest of its secret; the same secret again updates it. */
   put(
     secret: string,
     session: Pick<Session, 'userId' | 'signedInAtMs' | 'confirmedAtMs' | 'address' | 'userAgent' | 'csrfToken'>,
   ): Promise<void>;
-  /** The session of a secret; null when it never was, has ended or timed out, or its account is disabled. */
+  /** The session of a secret; null when it never existed, has ended or timed out, or its account is disabled. */
   find(secret: string): Promise<Session | null>;
-  /** Whether a session still lives: for answers that last. */
+  /** Whether a session is still valid: for long-lived responses. */
   lives(id: string): Promise<boolean>;
-  /** The person has just done something. */
+  /** Notes that the person has just been active. */
   seen(id: string): Promise<void>;
   ofUser(userId: string): Promise<Session[]>;
   endBySecret(secret: string): Promise<void>;
-  /** Ends a session in whose place another one has come. */
+  /** Ends a session that another one has replaced. */
   forget(id: string): Promise<void>;
   /** Ends one session of an account, or all; returns how many. */
   end(userId: string, which: { id: string } | 'all', by: { name: string; address: string }): Promise<number>;
-  /** The key by which the cookie's value is signed; made once. */
+  /** The key that signs the cookie's value; generated once. */
   cookieKey(): Promise<string>;
 }
 

@@ -9,7 +9,7 @@ import { digestOf, newSecret } from './secrets.ts';
 const LINK_LIVES_MS = 24 * 60 * 60_000;
 const USED = 'This link was used, or is too old. Ask for a new one.';
 
-/** A link for an account, or for the first admin (null); earlier ones of the same end. */
+/** A link for an account, or for the first admin (null); earlier ones become invalid. */
 export async function setUpLink({ trx, atMs }: Now, userId: string | null): Promise<SetUpLink> {
   await trx
     .deleteFrom('set_up_links')
@@ -45,7 +45,7 @@ export async function openLink(
   return row;
 }
 
-/** Uses a link up. @throws TriageError `link-invalid`, `name-taken`, `command-invalid` */
+/** Uses up a link. @throws TriageError `link-invalid`, `name-taken`, `command-invalid` */
 export async function useSetUpLink(
   now: Now,
   given: { secret: string; passwordHash: string; name: string | undefined; address: string },
@@ -55,7 +55,7 @@ export async function useSetUpLink(
   const { user_id: userId, secret_sha256: used } = await openLink(trx, given.secret, atMs);
   await trx.deleteFrom('set_up_links').where('secret_sha256', '=', used).execute();
   if (userId === null) {
-    // Whoever came first has made the door; a second one is let in by an admin.
+    // The first one has created the admin account; anyone after that is let in by an admin.
     if (await hasAdmin(trx)) throw new TriageError('link-invalid', USED);
     const row = await insertUser(trx, atMs, {
       name: checkedName(given.name ?? ''),

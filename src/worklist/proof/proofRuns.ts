@@ -5,12 +5,12 @@ import type { ModelIdentity } from '../../case/triageModel.ts';
 import type { WorklistDatabase } from '../db/database.ts';
 import type { ProofRunsTable, Schema } from '../db/schema.ts';
 
-/** What a proof of life passes through, in this order. */
+/** The steps of a proof of life, in this order. */
 export type ProofStage = 'make' | 'receive' | 'assemble' | 'infer' | 'report' | 'destinations';
 
-/** What was measured on the way; null where the run did not get so far. */
+/** What was measured on the way; null where the run did not get that far. */
 export interface ProofMeasures {
-  /** Durations of the stages that were passed. */
+  /** Durations of the completed stages. */
   stageMs: Partial<Record<ProofStage, number>>;
   /** From the first slice sent to the report on disk (where results are sent: to the last receipt). */
   totalMs: number | null;
@@ -23,7 +23,7 @@ export interface ProofMeasures {
   destinations: { name: string; ms: number | null; error: string | null }[];
 }
 
-/** One synthetic study on its way, or what became of it. */
+/** One proof of life, running or finished. */
 export interface ProofRun {
   id: number;
   /** Null until the study is made. */
@@ -31,9 +31,9 @@ export interface ProofRun {
   cause: 'schedule' | 'person';
   requestedBy: string;
   startedAtMs: number;
-  /** Null while it runs. */
+  /** Null while it is running. */
   finishedAtMs: number | null;
-  /** `stopped`: the agent ended before the run did, which says nothing. */
+  /** `stopped`: the agent ended before the run did, so there is no verdict. */
   outcome: 'passed' | 'failed' | 'stopped' | null;
   /** Why it failed, a sentence. */
   failure: string | null;
@@ -41,9 +41,9 @@ export interface ProofRun {
 }
 
 export interface ProofRuns {
-  /** Opens a run. One that an earlier process left open is closed as stopped. */
+  /** Opens a run. A run that an earlier process left open is closed as stopped. */
   begin(cause: ProofRun['cause'], requestedBy: string): Promise<number>;
-  /** To be called before the first slice is sent: from then on a study of this UID is a proof, and no patient's. */
+  /** Must be called before the first slice is sent: from then on a study with this UID counts as a proof, and as no patient's. */
   expect(id: number, studyInstanceUid: string): Promise<void>;
   finish(
     id: number,
@@ -55,12 +55,12 @@ export interface ProofRuns {
   last(outcomes: readonly NonNullable<ProofRun['outcome']>[]): Promise<ProofRun | null>;
 }
 
-/** How the proofs stand. */
+/** The current state of the proofs of life. */
 export interface ProofStatus {
   running: ProofRun | null;
   last: ProofRun | null;
   lastPassedAtMs: number | null;
-  /** Why somebody must look, a sentence. */
+  /** Why somebody must look, as a sentence. */
   alarm: string | null;
 }
 
@@ -74,7 +74,7 @@ export const NOTHING_MEASURED: ProofMeasures = {
   model: null,
   destinations: [],
 };
-/** Runs that are kept; the oldest go. */
+/** Runs that are kept; the oldest are deleted. */
 const MOST_KEPT = 2_000;
 
 /** The proofs of life of an open database. */
@@ -102,7 +102,7 @@ export function createProofRuns({ db, reads }: WorklistDatabase, clock: Clock): 
           })
           .returning('id')
           .executeTakeFirstOrThrow();
-        // A study still in the spool must stay known as a proof.
+        // A study still in the spool must remain known as a proof.
         await trx
           .deleteFrom('proof_runs')
           .where('id', '<=', id - MOST_KEPT)
@@ -144,7 +144,7 @@ export function createProofRuns({ db, reads }: WorklistDatabase, clock: Clock): 
   };
 }
 
-/** True for a study whose UID the agent minted for a proof, and put on record before it sent anything: no scanner can have it. */
+/** True for a study whose UID the agent generated for a proof and recorded before it sent anything: no scanner can have it. */
 export async function isProof(db: Kysely<Schema>, studyInstanceUid: string): Promise<boolean> {
   return (
     (await db

@@ -28,7 +28,7 @@ import type { ThresholdVersion } from '../../answers/thresholdAnswers.ts';
 /** Older scans say little about today's scanners and patients. */
 const LOOK_BACK_MS = 365 * 24 * 3_600_000;
 
-/** Who does it, and from where. */
+/** Who makes the change, and from which address. */
 interface Person {
   name: string;
   address: string;
@@ -38,7 +38,7 @@ interface Person {
 export interface ThresholdProposal {
   /** Empty: the whole site. */
   sourceAeTitle: string;
-  /** 0..1; null takes the source's own threshold away, so that it follows the site. */
+  /** 0..1; null removes the source's own threshold, so that it follows the site. */
   value: number | null;
 }
 
@@ -48,18 +48,18 @@ interface ThresholdBoard {
   history: ThresholdVersion[];
   /** The open request, or null. */
   draft: ThresholdDraft | null;
-  /** How the last request ended without being activated, while that is news (a day). */
+  /** How the last request ended without being activated, shown for a day. */
   lastClosed: ClosedDraft | null;
   facts: ThresholdFacts;
 }
 
 type Confirmation = { kind: 'activated'; version: number } | { kind: 'awaits-second-person' };
 
-/** Everything that people do to thresholds. Every change is one transaction with its record. */
+/** Everything that people do to thresholds. Every change is one transaction together with its record. */
 export interface ThresholdChanges {
   /** A change takes two signatures of different people. */
   readonly secondPerson: boolean;
-  /** What is in force, what is asked for, and the past scans of a model version that show the consequences. */
+  /** What is in force, what is requested, and the past scans of a model version that show the consequences. */
   board(model: { name: string; sha256: string }): Promise<ThresholdBoard>;
   /** @throws TriageError `command-invalid` for a short reason, a value out of range or one that changes nothing; `threshold-draft-closed` while another request is open. */
   draft(
@@ -71,28 +71,28 @@ export interface ThresholdChanges {
   /** Which of these studies are still on the worklist; the others can only be counted. */
   present(studyInstanceUids: readonly string[]): Promise<Set<string>>;
   /**
-   * Signs a request; the caller has made sure of a recent sign-in. Whoever signs has opened every fracture that would be lost and that is still on the
-   * worklist: the audit of who looked at what says so.
+   * Signs a request; the caller has checked for a recent sign-in. The signer must have opened every confirmed fracture that would be lost and is still on the
+   * worklist, according to the audit.
    *
    * @throws TriageError `threshold-draft-closed`, `threshold-draft-incomplete`
    */
   confirm(draftId: number, by: Person): Promise<Confirmation>;
   /** @throws TriageError `threshold-draft-closed` */
   withdraw(draftId: number, by: Person): Promise<void>;
-  /** Takes the newest change of a source (or the site) back. @throws TriageError `not-found`, `threshold-draft-closed` when a newer change is in force */
+  /** Reverts the newest change of a source (or the site). @throws TriageError `not-found`, `threshold-draft-closed` when a newer change is in force */
   revert(modelName: string, version: number, by: Person): Promise<number>;
-  /** No scan is flagged from now on. @throws TriageError `command-invalid` without a reason */
+  /** Stops all flags: no scan is flagged from now on. @throws TriageError `command-invalid` without a reason */
   stop(modelName: string, reason: string, by: Person): Promise<number>;
 }
 
-/** The rule with a proposal in force. */
+/** The rule as it would be with a proposal in force. */
 export function proposedRule(rule: ThresholdRule, { sourceAeTitle, value }: ThresholdProposal): ThresholdRule {
   if (sourceAeTitle === '') return { ...rule, site: value };
   const others = Object.entries(rule.bySource).filter(([name]) => name !== sourceAeTitle);
   return { ...rule, bySource: Object.fromEntries(value === null ? others : [...others, [sourceAeTitle, value]]) };
 }
 
-/** What the site, or a source, has for itself; null: it is stopped, or the source follows the site. */
+/** The threshold that the site, or a source, has set for itself; null: it is stopped, or the source follows the site. */
 function ownThreshold(rule: ThresholdRule, sourceAeTitle: string): number | null {
   if (sourceAeTitle === '') return rule.site;
   return Object.hasOwn(rule.bySource, sourceAeTitle) ? (rule.bySource[sourceAeTitle] ?? null) : null;

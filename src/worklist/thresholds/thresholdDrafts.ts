@@ -6,7 +6,7 @@ import type { DraftOutcome, Schema, ThresholdDraftsTable } from '../db/schema.ts
 import { factsDigest, thresholdFacts } from './thresholdFacts.ts';
 import { thresholdHistory } from './thresholds.ts';
 
-/** A request that dies by itself after this long. */
+/** A request expires after this long. */
 const DRAFT_LIFE_MS = 24 * 3_600_000;
 
 export interface ThresholdDraft {
@@ -31,7 +31,7 @@ export interface ClosedDraft {
   by: string | null;
 }
 
-/** Runs `act` on a living request. @throws TriageError `not-found`, `threshold-draft-closed` */
+/** Runs `act` on an open request. @throws TriageError `not-found`, `threshold-draft-closed` */
 export async function onDraft<T>(
   { db, clock }: { db: Kysely<Schema>; clock: Clock },
   id: number,
@@ -46,7 +46,7 @@ export async function onDraft<T>(
   throw new TriageError('threshold-draft-closed', CLOSED_WORDS[result.draft]);
 }
 
-/** The request, if it is alive; a dead one is closed on the way. The caller throws after the transaction, so that the closing stays. */
+/** The request if it is still open; one that can no longer go on is closed first. The caller throws after the transaction, so that the closing is kept. */
 export async function livingDraft(
   trx: Transaction<Schema>,
   id: number,
@@ -104,7 +104,7 @@ const CLOSED_WORDS: Readonly<Record<DraftOutcome, string>> = {
 export const lostOf = (draft: Pick<ThresholdDraftsTable, 'lost_fractures'>): string[] =>
   JSON.parse(draft.lost_fractures) as string[];
 
-/** Who, or whether `by`, has looked at the fractures that a request would lose. A look shortly before it counts too: the audit notes another one only later. */
+/** Who, or whether `by`, has opened the fractures that a request would lose. A view shortly before the request counts: the audit does not record a repeat. */
 export async function viewsOf(
   db: Kysely<Schema>,
   draft: Pick<DraftRow, 'lost_fractures' | 'created_at'>,

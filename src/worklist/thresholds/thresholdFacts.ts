@@ -5,16 +5,16 @@ import type { ScoredScan } from '../../thresholds/scoredScan.ts';
 import { onCurrentRevision } from '../cases/currentAnalysis.ts';
 import type { Schema } from '../db/schema.ts';
 
-/** Past scans of the site as one model version has scored them. */
+/** Past scans of the site as scored by one model version. */
 export interface ThresholdFacts {
   scored: ScoredScan[];
-  /** Every scan that somebody has read since this model scored its first one, scored or not: what the queue was. */
+  /** Every scan that was read since this model scored its first one, scored or not: the queue as it was. */
   read: ReadScan[];
-  /** Scans of that time that nobody marked as read: no queue can be replayed with them. */
+  /** Scans of that time that nobody marked as read: they cannot be used to replay the queue. */
   unread: number;
 }
 
-/** A larger site would make the page slow and learns nothing more. */
+/** More scans would make the page slow without telling more. */
 const MOST_SCORED = 20_000;
 const MOST_READ = 5_000;
 
@@ -30,7 +30,7 @@ interface PastScan {
   readAtMs: number | null;
 }
 
-/** Reads what happened since `sinceMs`: cases on the worklist, and those that retention has removed. */
+/** Reads what happened since `sinceMs`: cases on the worklist, and removed ones. */
 export async function thresholdFacts(
   db: Kysely<Schema>,
   modelSha256: string,
@@ -69,7 +69,7 @@ export async function thresholdFacts(
   };
 }
 
-/** Digest of what a request rests on: which scans have a confirmed truth, what it is, and how they scored. New scans without truth do not change it. */
+/** Digest of what a request rests on: which scans have a confirmed truth, what it is, and their scores. New scans without truth do not change it. */
 export function factsDigest(scored: readonly ScoredScan[]): string {
   const lines = scored
     .filter((scan) => scan.fracture !== null)
@@ -79,8 +79,8 @@ export function factsDigest(scored: readonly ScoredScan[]): string {
 }
 
 /**
- * What readers say of each study: the newest verdict of each reader counts. It is a word about the patient's scan and not about the network, so a later
- * model inherits it. Where two readers differ, or all are unsure, nothing is confirmed.
+ * The readers' verdict on each study: the newest verdict of each reader counts. It is about the patient's scan and not about the network, so a later model
+ * inherits it. Where two readers differ, or all are unsure, nothing is confirmed.
  */
 async function confirmedTruth(db: Kysely<Schema>): Promise<Map<string, boolean>> {
   const rows = await db

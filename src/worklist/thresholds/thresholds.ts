@@ -20,7 +20,7 @@ export async function threshold(context: StoreContext, modelName: string, source
       context: { model: modelName },
     });
   const own = versions.find((version) => version.sourceAeTitle === sourceAeTitle && version.mode !== 'follows-site');
-  // A stop is for everybody.
+  // A stop applies to every source.
   const { version, value, mode } = site.mode === 'stopped' ? site : (own ?? site);
   return { version, value, stopped: mode === 'stopped' };
 }
@@ -54,7 +54,7 @@ export async function thresholdHistory(db: Kysely<Schema>, modelName: string): P
   }));
 }
 
-/** The rule that versions in force amount to. */
+/** The rule that the versions in force add up to. */
 export function ruleOf(versions: readonly ThresholdVersion[]): ThresholdRule {
   const valueOf = ({ mode, value }: ThresholdVersion) => (mode === 'stopped' ? null : value);
   const site = versions.find((version) => version.sourceAeTitle === '');
@@ -68,7 +68,7 @@ export function ruleOf(versions: readonly ThresholdVersion[]): ThresholdRule {
   };
 }
 
-/** What the site has for a name: its value, whether somebody here chose it, and the sources that have one of their own; null when there is none. */
+/** What the site has set for a model name: the value, whether somebody here chose it, and the sources with a value of their own; null when there is none. */
 export async function siteThreshold(
   context: StoreContext,
   modelName: string,
@@ -79,7 +79,7 @@ export async function siteThreshold(
   return { value: site.value, isSites: site.by !== SHIPPED_BY, ownSources: Object.keys(ruleOf(versions).bySource) };
 }
 
-/** Sets the operating point that a model ships with, unless the site has one for it already. */
+/** Sets the operating point that a model ships with, unless the site already has one for the model. */
 export async function seedThreshold(context: StoreContext, modelName: string, value: number): Promise<void> {
   await write(context, async (trx) => {
     if ((await thresholdsInForce(trx, modelName)).length > 0) return;
@@ -93,8 +93,8 @@ export async function seedThreshold(context: StoreContext, modelName: string, va
 }
 
 /**
- * Puts the operating point that comes with a package into force. A score means something else to each version, so sources follow the site again. Flags that
- * were stopped stay stopped: only a person's request sets them going.
+ * Puts the operating point that comes with a package into force. Scores of different versions are not comparable, so sources follow the site again. Flags
+ * that were stopped stay stopped until a person requests otherwise.
  */
 export async function bringThreshold(
   trx: Transaction<Schema>,
@@ -116,15 +116,15 @@ interface ThresholdChange {
   value: number;
   reason: string;
   by: string;
-  /** Where that person is; empty: at this machine. */
+  /** The person's address; empty: at this machine. */
   address?: string;
   approvedBy?: string | null;
   reverts?: number | null;
 }
 
 /**
- * Appends a version, with its audit entry in the same transaction: nothing else writes one. From now on it is in force for new scans. Earlier ones stay on
- * record, and findings name the version that they were judged by.
+ * Appends a version together with its audit entry in one transaction; nothing else writes one. From now on it is in force for new scans. Earlier versions
+ * stay on record, and findings name the version that they were judged by.
  *
  * @returns its number
  */
