@@ -3,7 +3,7 @@ import type { Vertebra } from './vertebrae.ts';
 /** What the agent says of a case. There is no word for "normal": an unflagged scan is read as usual. */
 export type Decision = 'suspected' | 'not-suspected' | 'not-analysed';
 
-/** Who the study is about, decoded to Unicode from the stored source bytes (PS3.3 C.7.1.1). */
+/** The patient of the study, decoded to Unicode from the stored source bytes (PS3.3 C.7.1.1). */
 export interface PatientIdentity {
   patientId: string;
   issuerOfPatientId: string;
@@ -35,7 +35,7 @@ export interface InstanceHeader extends PatientIdentity {
   seriesNumber: number | null;
   seriesDescription: string;
   protocolName: string;
-  /** Where the patient is, as far as the scanner knows: each of these may be empty, and sites differ in which one they fill. */
+  /** Where the patient is, as stated by the scanner. Each of these may be empty, and sites differ in which one they fill. */
   currentPatientLocation: string;
   institutionalDepartmentName: string;
   stationName: string;
@@ -44,16 +44,16 @@ export interface InstanceHeader extends PatientIdentity {
   anatomicRegion: string;
   convolutionKernel: string;
   instanceNumber: number | null;
-  /** With the next five: what tells the stacks of one series from one another. */
+  /** This and the next five distinguish the stacks of one series. */
   acquisitionNumber: number | null;
   temporalPosition: number | null;
   reconstructionDiameterMm: number | null;
   kilovoltPeak: number | null;
   /** Of virtual monoenergetic images, as ImageType or SeriesDescription state it. */
   kiloElectronvolt: number | null;
-  /** What stored values become by rescaling; empty when absent, which means Hounsfield units for a CT (PS3.3 C.8.2.1). */
+  /** The unit of rescaled values; empty when absent, which means Hounsfield units for a CT (PS3.3 C.8.2.1). */
   rescaleType: string;
-  /** How many images the sender says there are: ImagesInAcquisition (0020,1002), NumberOfSeriesRelatedInstances (0020,1209). */
+  /** The number of images that the sender states: ImagesInAcquisition (0020,1002), NumberOfSeriesRelatedInstances (0020,1209). */
   imagesInAcquisition: number | null;
   numberOfSeriesRelatedInstances: number | null;
   rows: number | null;
@@ -83,18 +83,18 @@ export interface StoredInstance {
   sourceAeTitle: string;
 }
 
-/** What came of recording a received object. */
+/** The outcome of recording a received object. */
 export type RecordOutcome =
   | 'new'
-  /** This very file is on record already. */
+  /** This very file is already recorded. */
   | 'duplicate'
-  /** Same UID and bytes as an object on record, in a file of its own: nothing is run again, and one of the two files is not needed. */
+  /** Same UID and bytes as a recorded object, in another file: nothing is run again, and one of the two files is redundant. */
   | 'copy'
-  /** Same UID, patient and pixels, other bytes (another transfer syntax, values that an archive filled in): both kept, nothing is run again. */
+  /** Same UID, patient and pixels, other bytes (another transfer syntax, values that an archive filled in): both are kept, nothing is run again. */
   | 'same-image'
-  /** Same UID, other pixels: both kept; the case is quarantined when the object is of a kind that is triaged. */
+  /** Same UID, other pixels: both are kept; the case is quarantined if the object is of a kind that is triaged. */
   | 'conflict'
-  /** Stored, but its patient differs from the study's: case quarantined. */
+  /** Stored, but its patient differs from the study's: the case is quarantined. */
   | 'identity-conflict';
 
 /** Why a series is or is not analysed: `code` from `assemble/seriesRules`, `reason` for people. */
@@ -105,7 +105,7 @@ export interface SeriesVerdict {
   modality: string;
   instances: number;
   eligible: boolean;
-  /** True for the one series that is analysed. */
+  /** True only for the series that is analysed. */
   chosen: boolean;
   code: string;
   reason: string;
@@ -121,7 +121,7 @@ export interface ManifestSlice {
   positionMm: number;
 }
 
-/** The assembled case: which series is analysed, in which order, and what is odd about it. */
+/** The assembled case: which series is analysed, in which order, and its irregularities. */
 export interface CaseManifest {
   seriesInstanceUid: string;
   /** Ordered superior to inferior. */
@@ -130,11 +130,11 @@ export interface CaseManifest {
   coverageMm: number;
   /** Holes between neighbouring slices: index of the slice before the hole, and how many slices are missing. */
   gaps: { afterSliceIndex: number; missingSlices: number }[];
-  /** Slices at a position already taken; kept on disk, not analysed. */
+  /** Slices at a position that is already taken; kept on disk, not analysed. */
   duplicateSopInstanceUids: string[];
-  /** How many images the sender says there are, where fewer came, and how many came; absent where all did or nothing is said. */
+  /** How many images the sender states and how many arrived, when fewer did; absent otherwise. */
   cutShort?: { came: number; stated: number };
-  /** Slices that came and cannot be decoded: missing slices, each with the reason. */
+  /** Received slices that cannot be decoded: they count as missing, each with the reason. */
   unreadSlices?: { sopInstanceUid: string; reason: string }[];
   series: SeriesVerdict[];
   /** SHA-256 over the ordered slice digests: what was analysed. */
@@ -143,9 +143,9 @@ export interface CaseManifest {
 
 /** One slice as the encoder sees it. */
 export interface EncodedSlice {
-  /** Of the length that the model's card gives: features, or the slice's plane of a volume. */
+  /** Its length is stated in the model's card: features, or the slice's plane of a volume. */
   feature: Float32Array;
-  /** Probability of a fracture on this image alone, 0..1; 0 where the network sees whole scans only. */
+  /** Probability of a fracture on this image alone, 0..1; 0 when the network sees only whole scans. */
   imageProbability: number;
   /** Class activation map, `[row][column]`, row-major, of the model's input square; >= 0. Empty where the network sees whole scans only. */
   cam: Float32Array;
@@ -153,13 +153,13 @@ export interface EncodedSlice {
   camColumns: number;
   /** Where the model's input square lies in the source image as stored. */
   crop: SliceCrop;
-  /** Null of slices that an earlier version has encoded. */
+  /** Null for slices that an earlier version encoded. */
   anatomy: Anatomy | null;
 }
 
-/** What a slice is made of, whatever it shows: enough to tell a neck from a trunk, a head or a bottle of water. */
+/** The tissue composition of a slice: enough to tell a neck from a trunk, a head or a bottle of water. */
 export interface Anatomy {
-  /** Denser than fat: the body, and what it lies on. */
+  /** Denser than fat: the body and the table. */
   tissueAreaCm2: number;
   boneAreaCm2: number;
 }
@@ -171,7 +171,7 @@ export interface SliceCrop {
   left: number;
   bottom: number;
   right: number;
-  /** How the stored matrix was brought to the trained orientation, applied in this order. */
+  /** How the stored matrix was turned into the trained orientation; steps apply in this order. */
   transpose: boolean;
   flipRows: boolean;
   flipColumns: boolean;
@@ -184,7 +184,7 @@ export interface SliceCrop {
 
 interface SliceFinding {
   sopInstanceUid: string;
-  /** 0..1, as the case classifier scores this slice. */
+  /** 0..1, the score of the case classifier for this slice. */
   score: number;
   /** 0..1, from the image alone. */
   imageProbability: number;
@@ -194,7 +194,7 @@ export interface KeySlice {
   sopInstanceUid: string;
   sliceIndex: number;
   score: number;
-  /** The vertebrae that it cuts, from the skull down, as the network reads it; absent in findings kept from before networks named them. */
+  /** The vertebrae that the slice cuts, from the skull down, according to the network; absent in findings from before networks named them. */
   levels?: Vertebra[];
   cam: number[];
   camRows: number;
@@ -207,20 +207,20 @@ export interface Coverage {
   slices: number;
   /** From the upper face of the first slice to the lower face of the last. */
   extentMm: number;
-  /** From the skull down; empty where the network names none. */
+  /** From the skull down; empty when the network names none. */
   levels: Vertebra[];
-  /** What is not whole, in sentences without their full stop; empty when nothing is known to be missing. */
+  /** What is incomplete, in sentences without a full stop; empty when nothing is known to be missing. */
   remarks: string[];
 }
 
 /** The outcome of the analysis of one revision of a case. */
 export interface Findings {
   decision: Decision;
-  /** Why it was not analysed, or what of the scan did not come (`partial`); null when the whole scan was analysed. */
+  /** Why it was not analysed, or what is missing from the scan (`partial`); null when the whole scan was analysed. */
   reason: string | null;
-  /** Machine word for the reason, for example `outside-domain`; null when the whole scan was analysed. */
+  /** Machine-readable reason, for example `outside-domain`; null when the whole scan was analysed. */
   reasonCode: string | null;
-  /** Absent in findings of cases that were not scored, and in those kept from before it was stated. */
+  /** Absent in findings of cases that were not scored, and in findings from before it was recorded. */
   coverage?: Coverage;
   probability: number | null;
   threshold: { value: number; version: number } | null;
@@ -232,7 +232,7 @@ export interface Findings {
   keySlices: KeySlice[];
   model: { name: string; version: string; sha256: string };
   provider: string;
-  /** Time of analysis: the moment that report headers carry, kept so that a re-run writes the same bytes. */
+  /** Time of analysis: written into report headers, and kept so that a re-run writes the same bytes. */
   analysedAtMs: number;
   /** Durations by step. */
   seconds: Record<string, number>;

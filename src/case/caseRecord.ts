@@ -22,7 +22,7 @@ export interface CaseRecord {
   completeHint: boolean;
   manifest: CaseManifest | null;
   findings: Findings | null;
-  /** Set while a person must look: identity or content conflict. Nothing is analysed or sent meanwhile. */
+  /** Set while a person must decide: identity or content conflict. Nothing is analysed or sent meanwhile. */
   quarantineReason: string | null;
   failure: { code: string; message: string; stage: string } | null;
 }

@@ -14,16 +14,16 @@ export const CASE_STATES = [
 ] as const;
 export type CaseState = (typeof CASE_STATES)[number];
 
-/** What a stage found out; the case store turns it into a new state. */
+/** The outcome of a stage; the case store turns it into a new state. */
 export type CaseEvent =
   /** New input of a kind that is triaged. */
   | { type: 'instanceReceived' }
   | { type: 'seriesChosen'; manifest: CaseManifest }
   /** No series can be analysed. A result, not an error: `findings` say why and are reported too. */
   | { type: 'notEligible'; series: SeriesVerdict[]; findings: Findings }
-  /** `manifest`: what was analysed, where it is not what was assembled: damaged slices left out, or the next best series. */
+  /** `manifest`: set when something else than the assembled series was analysed: damaged slices left out, or the next best series. */
   | { type: 'inferred'; findings: Findings; manifest?: CaseManifest }
-  /** Objects are on disk; they enter the outbox in the same transaction. */
+  /** Objects are on disk and enter the outbox in the same transaction. */
   | { type: 'reported'; objects: ResultObject[] }
   | { type: 'delivered' }
   /** Attempts used up; `findings` say "could not be analysed" and are reported when the failing stage allows it. */
@@ -31,14 +31,14 @@ export type CaseEvent =
 
 export type CaseEventType = CaseEvent['type'];
 
-/** Every legal step. A pair that is not here is a bug and throws. */
+/** Every legal transition. A pair that is not listed is a bug and throws. */
 const STEPS: Readonly<Record<CaseState, Partial<Record<CaseEventType, CaseState>>>> = {
   receiving: { instanceReceived: 'receiving', seriesChosen: 'assembled', notEligible: 'ineligible', gaveUp: 'failed' },
   assembled: { instanceReceived: 'receiving', inferred: 'inferred', gaveUp: 'failed' },
   inferred: { instanceReceived: 'receiving', reported: 'reported', gaveUp: 'failed' },
   reported: { instanceReceived: 'receiving', delivered: 'delivered' },
   delivered: { instanceReceived: 'receiving' },
-  // Ineligible and failed cases are facts too: their "could not be analysed" report is written and delivered without leaving the state.
+  // Ineligible and failed cases also get a report, "could not be analysed", which is written and delivered without a change of state.
   ineligible: { instanceReceived: 'receiving', reported: 'ineligible', delivered: 'ineligible', gaveUp: 'failed' },
   failed: { instanceReceived: 'receiving', reported: 'failed', delivered: 'failed', gaveUp: 'failed' },
 };

@@ -1,12 +1,12 @@
 /** What a result destination answered for one object. */
 export type StoreOutcome =
   | { kind: 'stored'; status: string }
-  /** The peer said no and will say no again (for example, SOP class not supported). */
+  /** The peer refused, and would refuse again (for example, SOP class not supported). */
   | { kind: 'refused'; status: string; reason: string }
-  /** No answer, or a passing failure: try again later. */
+  /** No answer, or a temporary failure: try again later. */
   | { kind: 'unreachable'; reason: string };
 
-/** One object on its way to a PACS: verbatim bytes on disk, and what is needed to negotiate for it. */
+/** One object on its way to a PACS: the bytes on disk, and what is needed to negotiate for it. */
 export interface OutboundObject {
   sopClassUid: string;
   sopInstanceUid: string;
@@ -17,7 +17,7 @@ export interface OutboundObject {
   path: string;
 }
 
-/** A destination of results, by DIMSE or by DICOMweb. A missing answer is never success. */
+/** A result destination, by DIMSE or by DICOMweb. A missing answer is never success. */
 export interface Pacs {
   readonly name: string;
   /** Resolves with the round-trip time in milliseconds. @throws TriageError `pacs-unreachable` with what to do. */
@@ -28,35 +28,35 @@ export interface Pacs {
   holds(studyInstanceUid: string, seriesInstanceUid: string, sopInstanceUids: readonly string[]): Promise<Set<string>>;
 }
 
-/** Objects that a report stage wrote to disk, to be put into the outbox in the same transaction as the state. */
+/** Objects that a report stage wrote to disk; they enter the outbox in the same transaction as the state. */
 export interface ResultObject extends OutboundObject {
   kind: 'sr' | 'sc';
   sha256: string;
   sizeBytes: number;
 }
 
-/** A result object that a destination has still to get, to confirm, or to be asked about once more. */
+/** A result object that a destination has yet to receive or confirm, or will be asked about once more. */
 export interface DueDelivery {
   id: number;
   destination: string;
   object: ResultObject;
   caseRevision: number;
   attempts: number;
-  /** Whose study it is, as first recorded: compared again with the object before it is sent. */
+  /** The patient of the study as first recorded: compared again with the object before it is sent. */
   patientId: string;
   accessionNumber: string;
-  /** `pending`: not yet accepted. `sent`: accepted (0x0000), not yet confirmed. `confirmed`: to be looked for once more. */
+  /** `pending`: not yet accepted. `sent`: accepted (0x0000), not yet confirmed. `confirmed`: to be looked up once more. */
   state: 'pending' | 'sent' | 'confirmed';
 }
 
-/** What came of one attempt at a delivery. */
+/** The outcome of one delivery attempt. */
 export type DeliveryOutcome =
   | { kind: 'sent'; status: string }
   | { kind: 'confirmed' }
-  /** Send again later, the same bytes: not accepted, or accepted and then not found. */
+  /** Send the same bytes again later: not accepted, or accepted and then not found. */
   | { kind: 'retry'; reason: string }
-  /** Accepted, and the destination could not be asked yet: ask again later. */
+  /** Accepted, but the destination could not be queried yet: query again later. */
   | { kind: 'unconfirmed'; reason: string }
-  /** Once confirmed, and not there any more: the same bytes are sent again. */
+  /** Confirmed before, but no longer there: the same bytes are sent again. */
   | { kind: 'lost'; reason: string }
   | { kind: 'refused'; status: string; reason: string };

@@ -1,2 +1,2 @@
-/** What changes who is flagged needs a reason that says something. */
+/** Changes to what is flagged need a meaningful reason: this is its minimum length. */
 export const LEAST_REASON_CHARACTERS = 20;

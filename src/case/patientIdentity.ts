@@ -7,8 +7,8 @@ const normal = (text: string): string =>
     .trim();
 
 /**
- * Alphabetic, ideographic and phonetic group of a PN (PS3.5 6.2) as far as they say who it is: without case, accents, padding and trailing
- * separators. Writers differ in whether a second given name is a component or a second word, so components are words here.
+ * Alphabetic, ideographic and phonetic group of a PN (PS3.5 6.2), normalised for comparison: without case, accents, padding and trailing
+ * separators. Writers differ in whether a second given name is a component or a second word, so components count as words here.
  */
 function nameGroups(name: string): string[] {
   return name.split('=').map((group) =>
@@ -31,10 +31,10 @@ function sameName(a: string, b: string): boolean {
   return shared.every(([x, y]) => x === y);
 }
 
-/** Equal, or not stated by one of the two: modalities often leave it out of secondary objects. */
+/** Equal, or not stated by one of the two: modalities often omit it in secondary objects. */
 const sameIfStated = (a: string, b: string): boolean => normal(a) === '' || normal(b) === '' || normal(a) === normal(b);
 
-/** Digits of a DA or of a date with separators, as far as it is known: `19700000` and `1970` are the year. */
+/** The known digits of a DA, or of a date with separators: `19700000` and `1970` both mean the year. */
 function knownDate(date: string): string {
   const digits = date.replace(/\D/g, '').slice(0, 8);
   if (digits.endsWith('0000') && digits.length === 8) return digits.slice(0, 4);
@@ -47,16 +47,16 @@ function sameBirthDate(a: string, b: string): boolean {
   return one.startsWith(other) || other.startsWith(one);
 }
 
-/** M and F contradict each other; O, empty and what is no DICOM value (PS3.3 C.7.1.1) leave the sex open. */
+/** M and F contradict each other; O, empty and invalid values (PS3.3 C.7.1.1) leave the sex open. */
 function sameSex(a: string, b: string): boolean {
   const stated = [a, b].map((sex) => /^(M|F)(ALE|EMALE)?$/.exec(normal(sex).toUpperCase())?.[1]);
   return stated[0] === undefined || stated[1] === undefined || stated[0] === stated[1];
 }
 
 /**
- * Which fields say that these are two patients, in words without values; empty when they are the same. The one rule of intake, assembly, report
- * and delivery. Ways of writing one name (case, accents, spaces, groups that only one object has), less precise birth dates and an open sex are the
- * same patient; the patient's ID is never guessed.
+ * Which fields show that these are two patients, in words without values; empty when they are the same. Intake, assembly, report
+ * and delivery all use this rule. Spelling variants of a name (case, accents, spaces, groups that only one object has), less precise birth dates and an
+ * open sex count as the same patient; the patient's ID must match.
  */
 export function identityDifferences(a: PatientIdentity, b: PatientIdentity): string[] {
   const differences: string[] = [];
@@ -68,7 +68,7 @@ export function identityDifferences(a: PatientIdentity, b: PatientIdentity): str
   return differences;
 }
 
-/** Equal but for padding and the width of characters. */
+/** Equal except for padding and the width of characters. */
 export function samePatientId(a: string, b: string): boolean {
   return normal(a) === normal(b);
 }

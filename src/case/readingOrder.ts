@@ -1,6 +1,6 @@
 import type { Decision } from './case.ts';
 
-/** What the network has said of a scan by now. `unscored`: nothing yet, or it could not be analysed. */
+/** What the network has said about a scan so far. `unscored`: nothing yet, or it could not be analysed. */
 export type Judgement = 'suspected' | 'unflagged' | 'unscored';
 
 /** The judgement of a case. A held case keeps its suspicion: doubt about the patient is no reason to look later. */
@@ -13,10 +13,10 @@ export function judgementOf({ decision, held }: { decision: Decision | null; hel
 type ReadingGroup = 'stat' | 'flag' | 'overdue' | 'unscored' | 'rest';
 const GROUPS: readonly ReadingGroup[] = ['stat', 'flag', 'overdue', 'unscored', 'rest'];
 
-/** What the place of an unread scan rests on. */
+/** What determines the place of an unread scan. */
 export interface ReadingPlace {
   group: ReadingGroup;
-  /** Waits for as long as the cap, or longer. */
+  /** Has waited at least as long as the cap. */
   pastCap: boolean;
   /** 0..1, or null when not scored. */
   probability: number | null;
@@ -24,10 +24,10 @@ export interface ReadingPlace {
   studyInstanceUid: string;
 }
 
-/** The facts of an unread scan that its place rests on. */
+/** The facts of an unread scan that determine its place. */
 export interface WaitingScan {
   studyInstanceUid: string;
-  /** Clinically urgent, as a person said. */
+  /** Marked as clinically urgent by a person. */
   stat: boolean;
   arrivedAtMs: number;
   judgement: Judgement;
@@ -50,7 +50,7 @@ function groupOf({ stat, judgement }: WaitingScan, pastCap: boolean): ReadingGro
 }
 
 /**
- * Less than 0 when `a` is read before `b`, but for the turns of the longest waiting (`readingOrder`): by group; among flags those past the cap by
+ * Less than 0 when `a` is read before `b`, apart from the places given to the longest waiting (`readingOrder`): by group; among flags those past the cap by
  * arrival, then the others by probability; otherwise by arrival. A total order.
  */
 export function compareReadingPlaces(a: ReadingPlace, b: ReadingPlace): number {
@@ -70,22 +70,22 @@ export function compareReadingPlaces(a: ReadingPlace, b: ReadingPlace): number {
   );
 }
 
-/** How flags and the longest waiting share the places. */
+/** How flags and the longest waiting scans share the places. */
 export interface ReadingTurns {
-  /** While flags wait, every `everyKth` place goes to the scan that waits longest past the cap. At least 2. */
+  /** While flags wait, every `everyKth` place goes to the scan that has waited longest past the cap. At least 2. */
   everyKth: number;
-  /** Flags that were read last, one after the other, without a scan between them that was not flagged; STAT aside. */
+  /** Number of flags read last in a row without an unflagged scan between them; STAT scans do not count. */
   flagsInARow: number;
 }
 
-/** Whether the next place goes to the longest waiting scan past the cap, and not to a flag, where both wait. */
+/** Whether the next place goes to the longest waiting scan past the cap instead of a flag, when both wait. */
 export function isTurnOfLongestWaiting({ everyKth, flagsInARow }: ReadingTurns): boolean {
   return flagsInARow >= everyKth - 1;
 }
 
 /**
- * The reading order: clinically urgent first. Then flags, and among them every k-th place for the scan that has waited longest past the cap. Then whatever
- * else is past the cap, what has no score (it never sinks below an unflagged scan), and the rest, each by arrival.
+ * The reading order: clinically urgent first. Then flags, and among them every k-th place for the scan that has waited longest past the cap. Then the others
+ * past the cap, the scans without a score (never below an unflagged scan), and the rest, each group by arrival.
  *
  * So of `n` scans read before a flag that stood ahead of it or came later with more suspicion, at most `n / k + 1` were not flagged; and while somebody
  * reads from the top, a scan past the cap with `q` such scans ahead of it is read within `(q + 1) * k` scans, STAT aside, however many flags come. A flag
@@ -115,15 +115,15 @@ export function readingOrder<T extends ReadingPlace>(places: readonly T[], turns
   return [...order, ...sorted.slice(overdue)];
 }
 
-/** Fewer arrivals than this say nothing about how often a scan is flagged. */
+/** With fewer arrivals than this, the share of flagged scans is unknown. */
 const LEAST_ARRIVALS = 100;
 const USUAL_TURN = 5;
 const SHORTEST_TURN = 3;
 const LONGEST_TURN = 10;
 
 /**
- * Which place goes to the longest waiting, from the site's own arrivals: where one scan in n is flagged, every n-th, between 3 and 10. The rarer flags are,
- * the less they may be held up, and the less they can hold up others.
+ * Which place goes to the longest waiting, from the site's own arrivals: if one scan in n is flagged, every n-th, limited to 3 to 10. The rarer flags are,
+ * the less they may be delayed, and the less they can delay others.
  */
 export function turnFromArrivals(arrivals: number, flagged: number): number {
   if (arrivals < LEAST_ARRIVALS) return USUAL_TURN;

@@ -1,4 +1,4 @@
-/** The operating point that a scan is judged by. */
+/** The operating point used to judge a scan. */
 export interface Threshold {
   version: number;
   value: number;

@@ -1,7 +1,7 @@
 import type { EncodedSlice } from './case.ts';
 import type { Vertebra } from './vertebrae.ts';
 
-/** Who judges: goes into findings, reports and the worklist. */
+/** Identifies the model in findings, reports and the worklist. */
 export interface ModelIdentity {
   name: string;
   version: string;
@@ -9,15 +9,15 @@ export interface ModelIdentity {
   sha256: string;
 }
 
-/** Score of a case as the case classifier gives it, before any threshold. */
+/** Score of a case from the case classifier, before any threshold. */
 export interface CaseScore {
   /** 0..1, after calibration. */
   probability: number;
   /** Per slice 0..1, same order as the slices given. */
   sliceScores: number[];
-  /** Where a slice says nothing of its own, and only the whole scan does: what stands in place of these in {@link EncodedSlice}, same order. */
+  /** For networks that score only the whole scan: per-slice values that replace those in {@link EncodedSlice}, same order. */
   ofSlices?: Pick<EncodedSlice, 'imageProbability' | 'cam'>[];
-  /** Per slice the vertebrae that it cuts, from the skull down; empty where there are none or the model names none. */
+  /** Per slice the vertebrae that it cuts, from the skull down; empty when there are none or the model names none. */
   sliceLevels: Vertebra[][];
   /** Out-of-domain distance of the case, in the manifest's units; beyond `domainLimit` no number may be shown. */
   domainDistance: number;
@@ -36,9 +36,9 @@ export interface SourceSlice {
 /** The network, behind a process boundary. Rejections are TriageErrors of the `inference-*` codes. */
 export interface TriageModel {
   readonly identity: ModelIdentity;
-  /** Execution provider that really runs: `cpu` or `cuda`. */
+  /** Execution provider that is actually in use: `cpu` or `cuda`. */
   readonly provider: string;
-  /** Operating point shipped with the model: seeds the threshold table on first start. */
+  /** Operating point shipped with the model: initialises the threshold table on first start. */
   readonly defaultThreshold: number;
   /** Decodes, preprocesses and encodes the slice in the Part 10 file at `path` (absolute). */
   encodeSlice(path: string): Promise<EncodedSlice>;

@@ -26,7 +26,7 @@ const ASCII: CodeElement = {
 /** Code elements by their escape sequence, without the ESC (PS3.3 C.12.1.1.2, tables C.12-3 and C.12-4). */
 const BY_ESCAPE: Readonly<Record<string, CodeElement>> = {
   '(B': ASCII,
-  // ISO-IR 14 differs from ASCII in the yen sign and the overline; DICOM's delimiters keep their meaning, so it is read as ASCII.
+  // ISO-IR 14 differs from ASCII in the yen sign and the overline. DICOM's delimiters keep their meaning, so it is read as ASCII.
   '(J': ASCII,
   ')I': { slot: 'g1', bytesPerCharacter: 1, decode: halfWidthKatakana },
   '-A': supplementary('windows-1252'),
@@ -54,7 +54,7 @@ const BY_ESCAPE: Readonly<Record<string, CodeElement>> = {
   '$)A': { slot: 'g1', bytesPerCharacter: 2, decode: (bytes) => decodeAs('gbk', bytes) },
 };
 
-/** What a value starts with when its first defined term has this ISO-IR number. 58 and 149 may not come first by the standard, but do. */
+/** The code element with this ISO-IR number, active at the start of a value. The standard does not allow 58 and 149 first, but they occur there. */
 const G1_BY_REGISTRATION: Readonly<Record<string, string>> = {
   '13': ')I',
   '58': '$)A',
@@ -74,7 +74,7 @@ const G1_BY_REGISTRATION: Readonly<Record<string, string>> = {
 
 /**
  * Values of a text element in Unicode, without padding and control characters; empty for an empty element (PS3.5 6.1.2, annexes H to K).
- * Bytes that no declared character set explains are read as UTF-8 if they are that, else as Windows-1252: never lost, never an error.
+ * Bytes that no declared character set explains are read as UTF-8 if they are valid UTF-8, otherwise as Windows-1252. Nothing is lost and nothing throws.
  *
  * @param characterSets the values of SpecificCharacterSet (0008,0005) that apply
  */
@@ -92,7 +92,7 @@ export function decodeText(bytes: Uint8Array, characterSets: readonly string[], 
 }
 
 function decodeBytes(bytes: Uint8Array, characterSets: readonly string[], vr: string): string {
-  // Every set contains ASCII, and most values are nothing else.
+  // Every set contains ASCII, and most values are plain ASCII.
   if (bytes.every((byte) => byte < 0x80 && byte !== ESCAPE)) return ASCII.decode(bytes);
   const [first = '', ...others] = characterSets.map(normalisedTerm);
   switch (first) {
@@ -108,7 +108,7 @@ function decodeBytes(bytes: Uint8Array, characterSets: readonly string[], vr: st
   return decodeWithExtensions(bytes, g1 ?? null, vr);
 }
 
-/** ISO 2022 as DICOM restricts it (PS3.5 6.1.2.5): every delimiter brings back the code elements of the first defined term. */
+/** ISO 2022 as DICOM restricts it (PS3.5 6.1.2.5): every delimiter restores the code elements of the first defined term. */
 function decodeWithExtensions(bytes: Uint8Array, initialG1: CodeElement | null, vr: string): string {
   let g0 = ASCII;
   let g1 = initialG1;
@@ -120,7 +120,7 @@ function decodeWithExtensions(bytes: Uint8Array, initialG1: CodeElement | null, 
     if (byte === ESCAPE) {
       let end = at + 1;
       while (end < bytes.length && bytes[end]! >= 0x20 && bytes[end]! <= 0x2f) end++;
-      // Intermediate bytes include "$" (0x24) and the parentheses; the byte behind them ends the sequence.
+      // Intermediate bytes include "$" (0x24) and the parentheses; the byte after them ends the sequence.
       const element = BY_ESCAPE[Buffer.from(bytes.subarray(at + 1, end + 1)).toString('latin1')];
       if (element?.slot === 'g0') g0 = element;
       if (element?.slot === 'g1') lastG1 = g1 = element;
@@ -185,7 +185,7 @@ function jisX0212(bytes: Uint8Array): string {
   return decodeAs('euc-jp', Uint8Array.from(encoded));
 }
 
-/** Writers spell defined terms in many ways: `ISO_IR 100`, `ISO IR 100`, `iso-ir-100`. */
+/** Writers spell defined terms in different ways: `ISO_IR 100`, `ISO IR 100`, `iso-ir-100`. */
 function normalisedTerm(term: string): string {
   return term.toUpperCase().replace(/[^A-Z0-9]/g, '');
 }

@@ -1,14 +1,14 @@
 import { TriageError } from '../base/errors.ts';
 
-/** Where one element of a data set lies: its value is `bytes[dataOffset, dataOffset + length)`, of a sequence without its delimiter. */
+/** Where one element of a data set lies: its value is `bytes[dataOffset, dataOffset + length)`, without a sequence's delimiter. */
 export interface IndexedElement {
   tag: number;
-  /** As written, or null: Implicit VR. */
+  /** As written; null in Implicit VR. */
   vr: string | null;
   dataOffset: number;
-  /** Of the value; `UNDEFINED_LENGTH` of pixel data in fragments. */
+  /** Length of the value; `UNDEFINED_LENGTH` for pixel data in fragments. */
   length: number;
-  /** How the items of a sequence are encoded, which may be another way than the data set's (PS3.5 6.2.2). */
+  /** How the items of a sequence are encoded, which may differ from the data set (PS3.5 6.2.2). */
   encoding: Encoding;
 }
 
@@ -29,23 +29,23 @@ const LONG_VRS: ReadonlySet<string> = new Set('OB OD OF OL OV OW SQ SV UC UN UR 
 const SHORT_VRS: ReadonlySet<string> = new Set(
   'AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US'.split(' '),
 );
-/** Sequences in one another. Deeper than any information object goes, and far from what would exhaust a stack. */
+/** Maximum nesting of sequences: deeper than any information object goes, and far from exhausting the stack. */
 const MAX_DEPTH = 64;
-/** Elements of one data set or item: what a hostile header can make us keep. */
+/** Maximum number of elements in one data set or item: limits what a hostile header can make us keep. */
 const MAX_ELEMENTS = 65_536;
 const IMPLICIT_LITTLE_ENDIAN: Encoding = { explicit: false, bigEndian: false };
 
 export interface ElementIndex {
   elements: ReadonlyMap<number, IndexedElement>;
-  /** Tag of the last element that was begun. */
+  /** Tag of the last element that was started. */
   lastTag: number;
-  /** True when the bytes end within it. */
+  /** True when the bytes end inside that element. */
   isCut: boolean;
 }
 
 /**
- * Finds the elements of a data set (PS3.5 7) in `bytes[start, end)`, up to its pixel data. Values are not looked at, and sequences are stepped over: what
- * it keeps and how long it takes are bounded by the number of elements, whatever their lengths say.
+ * Finds the elements of a data set (PS3.5 7) in `bytes[start, end)`, up to its pixel data. Values are not parsed and sequences are skipped: memory and
+ * time are bounded by the number of elements, whatever their lengths claim.
  *
  * @throws TriageError `dicom-unreadable`
  */
@@ -71,7 +71,7 @@ export function indexElements(bytes: Uint8Array, start: number, end: number, enc
   return { elements, lastTag: last, isCut: false };
 }
 
-/** The head of the element at `position` in Explicit VR Little Endian, or in Implicit VR where it has no VR; null when it is not all there. */
+/** The header of the element at `position` in Explicit VR Little Endian, or in Implicit VR if it has no VR; null when it is incomplete. */
 export function indexElement(bytes: Uint8Array, position: number): IndexedElement | null {
   try {
     return new Cursor(bytes, position, bytes.length, { explicit: true, bigEndian: false }).readHead();
@@ -81,7 +81,7 @@ export function indexElement(bytes: Uint8Array, position: number): IndexedElemen
   }
 }
 
-/** The first `most` items of a sequence, each as where its elements lie. @throws TriageError `dicom-unreadable` */
+/** The first `most` items of a sequence, each as the positions of its elements. @throws TriageError `dicom-unreadable` */
 export function itemsOf(bytes: Uint8Array, sequence: IndexedElement, most: number): { start: number; end: number }[] {
   const end = sequence.dataOffset + sequence.length;
   const cursor = new Cursor(bytes, sequence.dataOffset, end, sequence.encoding);
@@ -119,7 +119,7 @@ class Cursor {
     this.#encoding = { ...encoding, explicit: this.#looksExplicit(encoding) };
   }
 
-  /** Writers are known that encode in another way than they say: the first element tells, as pydicom and GDCM read it. */
+  /** Some writers use another encoding than they declare: the first element decides, as in pydicom and GDCM. */
   #looksExplicit({ explicit }: Encoding): boolean {
     if (this.position + 8 > this.#end) return explicit;
     const vr = this.#vrAt(this.position + 4);
@@ -136,7 +136,7 @@ class Cursor {
     if (this.position + bytes > this.#end) throw new EndOfBytes();
   }
 
-  /** Zeros behind the last element, fewer than an element has; in Big Endian they may be the beginning of a tag. */
+  /** Zeros after the last element, fewer than an element has; in Big Endian they may be the beginning of a tag. */
   isPadding(): boolean {
     if (this.#end - this.position >= 8 || this.#encoding.bigEndian) return false;
     return this.#bytes.subarray(this.position, this.#end).every((byte) => byte === 0);
@@ -149,14 +149,14 @@ class Cursor {
     return tag;
   }
 
-  /** Tag, VR and length of the next element; then `position` is that of its value. */
+  /** Reads tag, VR and length of the next element; afterwards `position` is that of its value. */
   readHead(encoding: Encoding = this.#encoding): IndexedElement {
     this.#need(8);
     const tag = this.#readTag(encoding.bigEndian);
     const vr = this.#vrAt(this.position);
     const littleEndian = !encoding.bigEndian;
     const isItem = tag >>> 16 === 0xfffe;
-    // File meta information that went astray into the data set keeps its own encoding.
+    // File meta information misplaced into the data set keeps its own encoding.
     const isExplicit = !isItem && (encoding.explicit || tag <= GROUP_2_END) && /^[A-Z]{2}$/.test(vr);
     if (!isExplicit) {
       const length = this.#at.getUint32(this.position, littleEndian);
@@ -169,7 +169,7 @@ class Cursor {
       ? this.#at.getUint32(this.position + 4, littleEndian)
       : this.#at.getUint16(this.position + 2, littleEndian);
     this.position += isLong ? 8 : 4;
-    // A sequence whose VR its writer did not know is in Implicit VR Little Endian (PS3.5 6.2.2).
+    // A sequence whose writer did not know its VR is in Implicit VR Little Endian (PS3.5 6.2.2).
     const items = vr === 'UN' && length === UNDEFINED_LENGTH ? IMPLICIT_LITTLE_ENDIAN : encoding;
     return { tag, vr, dataOffset: this.position, length, encoding: items };
   }
@@ -187,7 +187,7 @@ class Cursor {
     this.position += bytes;
   }
 
-  /** Steps over the value; gives an element of undefined length the length that it has. */
+  /** Steps over the value and sets the real length of an element of undefined length. */
   skipValue(element: IndexedElement): void {
     if (element.length !== UNDEFINED_LENGTH) {
       this.skip(element.length);
@@ -197,7 +197,7 @@ class Cursor {
     element.length = this.position - 8 - element.dataOffset;
   }
 
-  /** Steps behind the delimiter of the sequence or item in which `position` is, through whatever it holds. */
+  /** Moves past the delimiter of the sequence or item that contains `position`, through everything nested in it. */
   skipToEndOf(delimiter: number, encoding: Encoding = this.#encoding): void {
     const open: { delimiter: number; encoding: Encoding }[] = [{ delimiter, encoding }];
     for (let current = open.at(-1); current !== undefined; current = open.at(-1)) {

@@ -12,43 +12,43 @@ import {
 import { readFileMetaInformation, type FileMetaInformation } from './fileMetaReader.ts';
 import { IMPLICIT_VR_LITTLE_ENDIAN } from './transferSyntaxes.ts';
 
-/** Bytes of a file in which everything before the pixel data must lie: bounds what a hostile file can make the parser keep. */
+/** Everything before the pixel data must lie within this many bytes: limits what a hostile file can make the parser keep. */
 export const MAX_HEADER_BYTES = 8 * 1024 * 1024;
-/** Largest data set that a deflated file may grow to. */
+/** Maximum size of an inflated data set. */
 export const MAX_INFLATED_BYTES = 128 * 1024 * 1024;
 
 const DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN = '1.2.840.10008.1.2.1.99';
 const EXPLICIT_VR_BIG_ENDIAN = '1.2.840.10008.1.2.2';
-/** Items of one sequence that are read: more than an object of frames has. */
+/** Maximum number of items read from one sequence: more than a multi-frame object has. */
 const MAX_ITEMS = 65_536;
 const ITEM = 0xfffee000;
 const SEQUENCE_DELIMITER = 0xfffee0dd;
-/** Longest value that the accessors of short values read; explicit VRs of such values hold no more (PS3.5 7.1.2). */
+/** Longest value that the accessors for short values read; explicit VRs of such values hold no more (PS3.5 7.1.2). */
 const MAX_SHORT_VALUE_BYTES = 65_534;
 
 /** The value of PixelData (PS3.5 8, A.4): bytes in the byte order of the file, or the fragments of a compressed frame or frames. */
 type PixelDataElement =
   | { kind: 'native'; bytes: Uint8Array }
-  /** `offsets`: the Basic Offset Table, empty when the file leaves it so. */
+  /** `offsets`: the Basic Offset Table, empty when the file leaves it empty. */
   | { kind: 'encapsulated'; offsets: number[]; fragments: Uint8Array[] };
 
 /**
  * The elements of a data set or of one sequence item, read lazily. Tags are numbers, `0x00100010` for (0010,0010).
- * An absent element and an empty one both read as null, an empty array or an empty string, as each accessor says.
+ * Absent and empty elements both read as null, an empty array or an empty string, as each accessor says.
  */
 export interface Elements {
-  /** Of the file; items repeat it. */
+  /** Transfer syntax of the file, also for items. */
   readonly transferSyntaxUid: string;
   /** Index of the first byte after the file meta information. */
   readonly datasetOffset: number;
   readonly bigEndian: boolean;
-  /** True when the element is there, be it empty. */
+  /** True when the element is present, even if it is empty. */
   has(tag: number): boolean;
   /** Tags present, in file order. */
   tags(): number[];
-  /** VR as written, or null: absent, or Implicit VR. */
+  /** VR as written; null when absent or in Implicit VR. */
   vr(tag: number): string | null;
-  /** Raw value bytes (a view), or null when absent; what text in any character set is decoded from. */
+  /** Raw value bytes (a view), or null when absent; text in any character set is decoded from these. */
   bytes(tag: number): Uint8Array | null;
   /** Value as one Latin-1 string without its padding, or null when absent or empty: for UI, CS, DA, TM, DS, IS, AE. */
   string(tag: number): string | null;
@@ -60,29 +60,29 @@ export interface Elements {
   uint16(tag: number, index?: number): number | null;
   /** One value of an SS, or null. */
   int16(tag: number, index?: number): number | null;
-  /** Where the value lies in the file, or in the inflated one, and its length as declared; null when absent. */
+  /** Position of the value in the file, or in the inflated file, and its declared length; null when absent. */
   place(tag: number): { dataOffset: number; length: number } | null;
   /** Items of a sequence, or the first `most` of them; empty when absent. */
   items(tag: number, most?: number): Elements[];
-  /** Null when there is none. @throws TriageError `dicom-unreadable` when it is cut off or its items are broken. */
+  /** Null when there is none. @throws TriageError `dicom-unreadable` when it is truncated or its items are broken. */
   pixelData(): PixelDataElement | null;
 }
 
 interface ParseOptions {
-  /** The bytes may end anywhere behind the header; `pixelData` is not checked. */
+  /** The bytes may end anywhere after the header; `pixelData` is not checked. */
   stopBeforePixelData?: boolean;
-  /** Size of the file of which these bytes are the beginning; left out: they are all of it. */
+  /** Size of the file that begins with these bytes; default: these bytes are the whole file. */
   fileBytes?: number;
-  /** Elements behind this tag may lie beyond what is read of a header. */
+  /** Elements after this tag may lie beyond the part that is read for a header. */
   lastNeededTag?: number;
 }
 
 /**
- * Reads a DICOM file (PS3.10 7.1), in any transfer syntax; the pixel data stay as they are. Files without a preamble, or without file meta information,
- * and file meta information that stands once more in the data set are read as other toolkits read them. Unless `stopBeforePixelData`, checks that the
+ * Reads a DICOM file (PS3.10 7.1) in any transfer syntax; the pixel data stay encoded. Files without a preamble, files without file meta information,
+ * and files that repeat it inside the data set are read as other toolkits read them. Unless `stopBeforePixelData` is set, checks that the
  * file holds all of its pixel data.
  *
- * @throws TriageError `dicom-unreadable`: empty, not DICOM, cut off, too large, or broken; the message says which.
+ * @throws TriageError `dicom-unreadable`: empty, not DICOM, truncated, too large, or broken; the message says which.
  */
 export function parseElements(bytes: Uint8Array, options: ParseOptions = {}): Elements {
   if (bytes.length === 0) throw unreadable('The file is empty.');
@@ -106,11 +106,11 @@ export function parseElements(bytes: Uint8Array, options: ParseOptions = {}): El
   return parsed;
 }
 
-/** CurrentPatientLocation is the last that is read of a header; documents and raw data have their bulk behind it. */
+/** CurrentPatientLocation is the last element read from a header; the bulk data of documents and raw data come after it. */
 const LAST_HEADER_TAG = 0x00380300;
 
 /**
- * The elements of a header that a case is made of, from the beginning of a file of `fileBytes`: what lies behind them may be larger than what is read.
+ * The header elements that a case is built from, read from the beginning of a file of `fileBytes`; anything after them may be longer than the part read.
  *
  * @throws TriageError `dicom-unreadable`
  */
@@ -177,7 +177,7 @@ function view(elements: ReadonlyMap<number, IndexedElement>, file: FileFacts, is
     },
     pixelData: () => {
       const element = find(PIXEL_DATA);
-      // An item's pixel data are an icon's.
+      // Pixel data inside an item belong to an icon.
       return element === undefined || isItem ? null : readPixelData(element, whole);
     },
   };
@@ -192,7 +192,7 @@ function readPixelData(element: IndexedElement, whole: Uint8Array): PixelDataEle
       );
     return { kind: 'native', bytes: whole.subarray(element.dataOffset, end) };
   }
-  // Encapsulated pixel data are Little Endian always (PS3.5 A.4).
+  // Encapsulated pixel data are always Little Endian (PS3.5 A.4).
   const at = new DataView(whole.buffer, whole.byteOffset, whole.length);
   const items: Uint8Array[] = [];
   let position = element.dataOffset;
@@ -223,7 +223,7 @@ function readPixelData(element: IndexedElement, whole: Uint8Array): PixelDataEle
   };
 }
 
-/** The file with its data set inflated (PS3.5 A.5); a file known to be only a beginning may end inside the stream. */
+/** The file with its data set inflated (PS3.5 A.5); if only the beginning of the file was given, it may end inside the stream. */
 function inflated(bytes: Uint8Array, datasetOffset: number, mayBeCut: boolean): Uint8Array {
   let dataset: Buffer;
   try {
@@ -240,7 +240,7 @@ function inflated(bytes: Uint8Array, datasetOffset: number, mayBeCut: boolean): 
   return whole;
 }
 
-/** Without the padding of PS3.5 6.2: spaces around, NULs behind. */
+/** Strips the padding of PS3.5 6.2: spaces on both sides, NULs at the end. */
 function trimmed(value: string): string {
   return value.replace(/[\0 ]+$/, '').replace(/^ +/, '');
 }

@@ -4,13 +4,13 @@ export interface FileMetaFacts {
   sopClassUid: string;
   sopInstanceUid: string;
   transferSyntaxUid: string;
-  /** SourceApplicationEntityTitle (0002,0016) and ReceivingApplicationEntityTitle (0002,0018); left out when not known. */
+  /** SourceApplicationEntityTitle (0002,0016) and ReceivingApplicationEntityTitle (0002,0018); omitted when unknown. */
   sourceAeTitle?: string;
   receivingAeTitle?: string;
 }
 
 /**
- * What goes before data set bytes that came over the network to make them a Part 10 file (PS3.10 7.1): a preamble of zeros, `DICM`, and the file meta
+ * The bytes to put before a data set received over the network to make a Part 10 file (PS3.10 7.1): a preamble of zeros, `DICM`, and the file meta
  * information in Explicit VR Little Endian. The data set bytes follow as they were received.
  */
 export function writeFileMeta(facts: FileMetaFacts): Buffer {

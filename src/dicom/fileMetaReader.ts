@@ -2,9 +2,9 @@ import { TriageError } from '../base/errors.ts';
 import { indexElement, type IndexedElement } from './elementIndex.ts';
 import { EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN } from './transferSyntaxes.ts';
 
-/** The file meta information (PS3.10 7.1): what stands before the data set. */
+/** The file meta information (PS3.10 7.1), which precedes the data set. */
 export interface FileMetaInformation {
-  /** Of group 0002. Empty for a file that has none. */
+  /** Elements of group 0002. Empty for a file without it. */
   elements: ReadonlyMap<number, IndexedElement>;
   transferSyntaxUid: string;
   /** Index of the first byte of the data set. */
@@ -17,9 +17,9 @@ const GROUP_LENGTH = 0x00020000;
 const TRANSFER_SYNTAX_UID = 0x00020010;
 
 /**
- * Reads the file meta information, of files without a preamble too; one without any is read as the data set it begins with.
+ * Reads the file meta information, also of files without a preamble; a file without any is read as a bare data set.
  *
- * @throws TriageError `dicom-unreadable` for what is no DICOM, or names no transfer syntax
+ * @throws TriageError `dicom-unreadable` for bytes that are not DICOM, or that name no transfer syntax
  */
 export function readFileMetaInformation(bytes: Uint8Array): FileMetaInformation {
   const start = metaStart(bytes);
@@ -30,7 +30,7 @@ export function readFileMetaInformation(bytes: Uint8Array): FileMetaInformation 
   let lastTag = -1;
   for (;;) {
     const element = indexElement(bytes, position);
-    // What stands once more, or out of order, belongs to the data set into which it went astray.
+    // Repeated or out-of-order elements belong to the data set, where the writer misplaced them.
     if (element === null || element.tag >>> 16 !== 2 || element.tag <= lastTag) break;
     position = element.dataOffset + element.length;
     if (position > bytes.length) throw unreadable('The file is cut off in its file meta information.');
@@ -52,7 +52,7 @@ export function readFileMetaInformation(bytes: Uint8Array): FileMetaInformation 
   return { elements, transferSyntaxUid, datasetOffset: position };
 }
 
-/** Where group 0002 begins: behind preamble and prefix, behind the prefix alone, or at once; null when there is none. */
+/** Where group 0002 begins: after preamble and prefix, after the prefix alone, or at the start; null when there is none. */
 function metaStart(bytes: Uint8Array): number | null {
   const hasPrefixAt = (position: number): boolean =>
     Buffer.from(bytes.subarray(position, position + PREFIX_BYTES)).toString('latin1') === 'DICM';
@@ -62,7 +62,7 @@ function metaStart(bytes: Uint8Array): number | null {
   return first !== null && first.tag >>> 16 === 2 && first.vr !== null ? 0 : null;
 }
 
-/** Of a file that begins with its data set: with group 0008, as all data sets do that hold an object. */
+/** For a file that begins with its data set: group 0008 comes first in every data set that holds an object. */
 function guessedMeta(bytes: Uint8Array): FileMetaInformation {
   const first = indexElement(bytes, 0);
   const isDataSet = first !== null && first.tag >>> 16 === 8 && first.dataOffset + first.length <= bytes.length;

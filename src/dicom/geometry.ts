@@ -4,14 +4,14 @@ export type Vector3 = readonly [number, number, number];
 /** Direction cosines of a row, then of a column: ImageOrientationPatient. */
 export type Orientation = readonly [number, number, number, number, number, number];
 
-/** How a stored matrix is brought to the trained orientation, applied in this order. */
+/** How a stored matrix is turned into the trained orientation; steps apply in this order. */
 export interface OrientationChange {
   transpose: boolean;
   flipRows: boolean;
   flipColumns: boolean;
 }
 
-/** How far direction cosines may be from unit length and from a right angle; scanners write them with few digits. */
+/** How far direction cosines may deviate from unit length and from a right angle; scanners write them with few digits. */
 const COSINE_TOLERANCE = 0.01;
 
 /** Unit normal of the slice plane, turned towards the head; null when the direction cosines are not perpendicular unit vectors. */
@@ -29,7 +29,7 @@ export function superiorNormal(orientation: Orientation): Vector3 | null {
   return [normal[0] * scale, normal[1] * scale, normal[2] * scale];
 }
 
-/** Distance of a slice from the origin along the normal, mm: what slices are ordered by (PS3.3 C.7.6.2.1.1). */
+/** Distance of a slice from the origin along the normal, mm; slices are ordered by it (PS3.3 C.7.6.2.1.1). */
 export function positionAlongMm(imagePositionPatientMm: Vector3, normal: Vector3): number {
   return dot(imagePositionPatientMm, normal);
 }
@@ -50,9 +50,9 @@ export function orientationDifferenceDegrees(one: Orientation, other: Orientatio
 }
 
 /**
- * How an axial image becomes one with rows from front to back and columns from the patient's right to left, the orientation that the network
- * was trained on (ImageOrientationPatient 1\0\0\0\1\0). Null when a row or column is more than `toleranceDegrees` away from an axis, that is when
- * no transpose and flips would do.
+ * How to turn an axial image into one with rows from front to back and columns from the patient's right to left, the orientation that the network
+ * was trained on (ImageOrientationPatient 1\0\0\0\1\0). Null when a row or column deviates from its axis by more than `toleranceDegrees`, so that
+ * no transpose and flips can achieve it.
  */
 export function toTrainedOrientation(orientation: Orientation, toleranceDegrees: number): OrientationChange | null {
   if (superiorNormal(orientation) === null) return null;
@@ -66,7 +66,7 @@ export function toTrainedOrientation(orientation: Orientation, toleranceDegrees:
   return { transpose, flipRows: frontToBack < 0, flipColumns: rightToLeft < 0 };
 }
 
-/** A stored matrix, `[row][column]`, brought to the trained orientation; the array given where nothing changes. */
+/** A stored matrix, `[row][column]`, turned into the trained orientation; returns the same array when nothing changes. */
 export function orientMatrix<T extends Float32Array | Uint8Array>(
   stored: T,
   rows: number,

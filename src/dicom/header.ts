@@ -6,7 +6,7 @@ import type { Elements } from './elements.ts';
 import { readFileMetaInformation } from './fileMetaReader.ts';
 import { isReadableUid } from './uids.ts';
 
-/** What is kept of one value: more than any VR of these attributes allows (PS3.5 6.2), and little enough that a list of hostile ones costs nothing. */
+/** Maximum length kept of one value: more than any VR of these attributes allows (PS3.5 6.2), and small enough that many hostile values do no harm. */
 const MAX_TEXT_BYTES = 1_024;
 const MAX_PLAIN_CHARACTERS = 64;
 const MAX_CHARACTER_SETS = 16;
@@ -14,19 +14,19 @@ const MAX_IMAGE_TYPE_VALUES = 16;
 const MAX_REGIONS = 8;
 
 /**
- * Reads what assembling and the worklist need from a DICOM file, or from its beginning up to the pixel data. An absent or unusable optional value reads as an
- * empty string or null; text is Unicode, otherwise as it is in the file. A value over 1,024 bytes is cut there, but for who the patient is, so that a header
+ * Reads what assembling and the worklist need from a DICOM file, or from its beginning up to the pixel data. A missing or unusable optional value becomes an
+ * empty string or null; text is Unicode, otherwise as in the file. Values over 1,024 bytes are cut, except the patient's identity, so that a header
  * record is of bounded size whatever the file holds.
  *
  * @param fileBytes size of the file of which `bytes` are the beginning
- * @throws TriageError `dicom-unreadable` for bytes that are not a whole DICOM header, `dicom-mismatch` for a UID that is missing or none, or a patient that
- *   is described by over 1,024 bytes
+ * @throws TriageError `dicom-unreadable` for an incomplete DICOM header, `dicom-mismatch` for a missing or invalid UID, or for a patient
+ *   whose identity takes more than 1,024 bytes
  */
 export function readHeader(bytes: Uint8Array, fileBytes?: number): InstanceHeader {
   return headerOf(parseHeaderElements(bytes, fileBytes ?? bytes.length));
 }
 
-/** {@link readHeader} of elements that are parsed already. */
+/** {@link readHeader} for elements that are already parsed. */
 export function headerOf(elements: Elements): InstanceHeader {
   const characterSets = elements.strings(0x00080005).slice(0, MAX_CHARACTER_SETS);
   const text = (tag: number, vr: string): string =>
@@ -92,7 +92,7 @@ export function headerOf(elements: Elements): InstanceHeader {
     numberOfSeriesRelatedInstances: integer(elements, 0x00201209),
     rows: elements.uint16(0x00280010),
     columns: elements.uint16(0x00280011),
-    // 0 is written by senders of single images, and means nothing else.
+    // Senders of single images write 0, which means nothing else.
     numberOfFrames: integer(elements, 0x00280008) || 1,
     pixelSpacingMm: spacing !== null && spacing.every((value) => value > 0) ? (spacing as [number, number]) : null,
     sliceThicknessMm: elements.numbers(0x00180050)?.[0] ?? null,
@@ -105,7 +105,7 @@ export function headerOf(elements: Elements): InstanceHeader {
 }
 
 /**
- * Index of the first byte of the data set, behind the file meta information: where digests of the content begin.
+ * Index of the first byte of the data set, after the file meta information: digests of the content start here.
  *
  * @throws TriageError `dicom-unreadable`
  */
@@ -113,7 +113,7 @@ export function datasetOffset(bytes: Uint8Array): number {
   return readFileMetaInformation(bytes).datasetOffset;
 }
 
-/** What headers on record say of attributes that earlier versions did not read. */
+/** Values used for recorded headers from earlier versions that did not read these attributes. */
 export const UNREAD_BEFORE: Pick<
   InstanceHeader,
   | 'anatomicRegion'
@@ -137,7 +137,7 @@ export const UNREAD_BEFORE: Pick<
   numberOfSeriesRelatedInstances: null,
 };
 
-/** No attribute of a CT image holds the energy of a virtual monoenergetic one: makers write it into ImageType (`DE_MONO_40`) or the description. */
+/** No CT attribute holds the energy of a virtual monoenergetic image: vendors write it into ImageType (`DE_MONO_40`) or the description. */
 function kiloElectronvoltOf(imageType: readonly string[], seriesDescription: string): number | null {
   const words = `${imageType.slice(2).join(' ')} ${seriesDescription}`.toUpperCase();
   const energy = /(?<!\d)(\d{2,3})(?:[.,]\d+)? ?_?KEV\b|\b(?:DE_)?(?:MONO|VMI|MONOE?)[ _+]*(\d{2,3})(?!\d)/.exec(words);

@@ -26,7 +26,7 @@ interface DcmjsData {
   DicomDict: new (meta: object) => DicomDictLike;
 }
 const { DicomMetaDictionary, DicomDict } = (dcmjs as unknown as { data: DcmjsData }).data;
-// dcmjs prints values, which are patients' data.
+// dcmjs prints values, which are patient data.
 (dcmjs as unknown as { log: { setLevel(level: string): void } }).log.setLevel('silent');
 
 /** Longest value, in characters, by VR (PS3.5 6.2). */
@@ -45,8 +45,8 @@ const LONGEST: Readonly<Record<string, number>> = {
   ST: 1024,
 };
 /**
- * Attributes that a derived object takes over from its source letter for letter, also where the source wrote more than PS3.5 allows: an Accession
- * Number cut at 16 characters is another one.
+ * Attributes that a derived object copies character for character, even when the source wrote more than PS3.5 allows: an Accession
+ * Number cut at 16 characters is a different number.
  */
 const CARRIED: ReadonlySet<string> = new Set([
   'PatientName',
@@ -65,7 +65,7 @@ const CARRIED: ReadonlySet<string> = new Set([
   'ScheduledProcedureStepID',
   'ScheduledProcedureStepDescription',
 ]);
-/** What even those may hold, in characters: a value is written with a length of 16 bits. */
+/** Their limit in characters: the length of a value is written with 16 bits. */
 const LONGEST_CARRIED = 4_096;
 
 const SHAPES: Readonly<Record<string, RegExp>> = {
@@ -112,7 +112,7 @@ const ENTRY_BY_TAG: ReadonlyMap<number, { keyword: string; vr: string }> = new M
   }),
 );
 
-/** True when `writePart10` takes this value for this keyword. */
+/** True when `writePart10` accepts this value for this keyword. */
 export function isWritable(keyword: string, value: DatasetValue): boolean {
   try {
     checkDataset({ [keyword]: value }, '');
@@ -130,7 +130,7 @@ export function decimalString(value: number): string {
   if (plain.length <= 16 && SHAPES['DS']!.test(plain)) return plain;
   for (let digits = 15; digits > 0; digits--) {
     const rounded = Number(value.toPrecision(digits));
-    // 0.00000123456789 spends its characters on zeros: the exponent keeps more digits.
+    // 0.00000123456789 wastes its characters on zeros; the exponent keeps more digits.
     for (const text of [String(rounded), rounded.toExponential()]) if (text.length <= 16) return text;
   }
   throw new TriageError('dicom-unwritable', `${value} cannot be written as a decimal string.`);
@@ -185,13 +185,13 @@ function characters(text: string): number {
   return Array.from(text).length;
 }
 
-/** dcmjs wants attribute tags as numbers, pixel data with its VR said, and one-item arrays of buffers. */
+/** Adapts to dcmjs, which wants attribute tags as numbers, pixel data with an explicit VR, and one-item arrays of buffers. */
 function prepared(dataset: Dataset): object {
   const out: Record<string, unknown> = {};
   const vrMap: Record<string, string> = {};
   for (const [keyword, value] of Object.entries(dataset)) {
     if (value === undefined) continue;
-    // PS3.6 says "US or SS": signed pixels have signed padding (PS3.3 C.7.5.1.1.2).
+    // PS3.6 says "US or SS": signed pixels have a signed padding value (PS3.3 C.7.5.1.1.2).
     if (keyword === 'PixelPaddingValue' && dataset['PixelRepresentation'] === 1) vrMap[keyword] = 'SS';
     const vr = DicomMetaDictionary.nameMap[keyword]!.vr;
     if (vr === 'SQ' && value !== null) {

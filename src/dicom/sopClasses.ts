@@ -5,16 +5,16 @@ const ENHANCED_CT_IMAGE_STORAGE = '1.2.840.10008.5.1.4.1.1.2.1';
 const LEGACY_CONVERTED_ENHANCED_CT_IMAGE_STORAGE = '1.2.840.10008.5.1.4.1.1.2.2';
 export const STUDY_ROOT_FIND = '1.2.840.10008.5.1.4.1.2.2.1';
 
-/** CT images, in one frame or in many: what can be analysed. */
+/** CT images, single-frame or multi-frame: what can be analysed. */
 export const CT_SOP_CLASSES: ReadonlySet<string> = new Set([
   CT_IMAGE_STORAGE,
   ENHANCED_CT_IMAGE_STORAGE,
   LEGACY_CONVERTED_ENHANCED_CT_IMAGE_STORAGE,
 ]);
 
-/** Under this root the standard has Storage SOP classes only, those to come too. */
+/** The standard defines only Storage SOP classes under this root, including future ones. */
 const STORAGE_ROOT = '1.2.840.10008.5.1.4.1.1.';
-/** Storage SOP classes elsewhere: radiotherapy instructions, non-patient objects (PS3.4 GG.3), and retired ones of print. */
+/** Storage SOP classes under other roots: radiotherapy instructions, non-patient objects (PS3.4 GG.3), and retired print classes. */
 const OTHER_STORAGE_SOP_CLASSES: ReadonlySet<string> = new Set([
   '1.2.840.10008.5.1.1.27', // Stored Print, retired
   '1.2.840.10008.5.1.1.29', // Hardcopy Grayscale Image, retired
@@ -29,7 +29,7 @@ const OTHER_STORAGE_SOP_CLASSES: ReadonlySet<string> = new Set([
   '1.2.840.10008.5.1.4.45.1', // Implant Template Group
 ]);
 
-/** True for every Storage SOP class of the standard (PS3.4 B.5, GG.3), the retired ones and those that are yet to come too. */
+/** True for every Storage SOP class of the standard (PS3.4 B.5, GG.3), including retired and future ones. */
 export function isStorageSopClass(uid: string): boolean {
   return uid.startsWith(STORAGE_ROOT) || OTHER_STORAGE_SOP_CLASSES.has(uid);
 }

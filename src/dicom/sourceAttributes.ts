@@ -4,7 +4,7 @@ import type { Elements } from './elements.ts';
 import { dictionaryEntryOf, isWritable } from './part10.ts';
 import type { Dataset, DatasetValue } from './part10.ts';
 
-/** Patient, General Study, Patient Study and request attributes: copied into everything that is derived from an object of the study. */
+/** Patient, General Study, Patient Study and request attributes: copied into everything derived from an object of the study. */
 const STUDY_LEVEL = [
   'PatientName',
   'PatientID',
@@ -43,7 +43,7 @@ const STUDY_LEVEL = [
   'TimezoneOffsetFromUTC',
 ] as const;
 
-/** What a derived image keeps of its source image, and what a reference to it needs. */
+/** What a derived image keeps from its source image, and what a reference to it needs. */
 const IMAGE_LEVEL = [
   'SOPClassUID',
   'SOPInstanceUID',
@@ -65,9 +65,9 @@ const IMAGE_LEVEL = [
 ] as const;
 
 const COPIED: ReadonlySet<string> = new Set([...STUDY_LEVEL, ...IMAGE_LEVEL]);
-/** Real sequences here are three levels deep at most; a file that goes deeper is not worth a stack. */
+/** Real sequences here are at most three levels deep; a file that goes deeper is not worth the recursion. */
 const MAX_DEPTH = 8;
-/** Kept as they are even where PS3.5 would not allow them, so that writing fails openly rather than under another identity. */
+/** Kept unchanged even when PS3.5 does not allow the value, so that writing fails visibly instead of changing the identity. */
 const IDENTITY: ReadonlySet<string> = new Set([
   'PatientName',
   'PatientID',
@@ -78,7 +78,7 @@ const IDENTITY: ReadonlySet<string> = new Set([
 
 /**
  * The attributes of a source object (Part 10 bytes, at least up to the pixel data) that derived objects take over verbatim: decoded to Unicode, by
- * keyword, sequences with their items. An element left empty is null, an absent one is not there. DS and IS stay strings. Left out: private and
+ * keyword, sequences with their items. An empty element is null, an absent one is missing. DS and IS stay strings. Omitted: private and
  * unknown elements, and values outside identity that PS3.5 does not allow (a PatientSex of "male").
  *
  * @throws TriageError `dicom-unreadable`

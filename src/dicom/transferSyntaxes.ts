@@ -2,7 +2,7 @@
 export const IMPLICIT_VR_LITTLE_ENDIAN = '1.2.840.10008.1.2';
 export const EXPLICIT_VR_LITTLE_ENDIAN = '1.2.840.10008.1.2.1';
 
-/** Transfer syntaxes whose pixels the inference child can decode: the cheapest to decode first, and all that lose nothing before those that may. */
+/** Transfer syntaxes whose pixels the inference child can decode: cheapest to decode first, and all lossless ones before those that may be lossy. */
 export const DECODABLE_TRANSFER_SYNTAXES: readonly (readonly string[])[] = [
   [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN],
   ['1.2.840.10008.1.2.2'], // Explicit VR Big Endian (retired, and still sent)
@@ -24,7 +24,7 @@ export const DECODABLE_TRANSFER_SYNTAXES: readonly (readonly string[])[] = [
   ['1.2.840.10008.1.2.4.91'], // JPEG 2000
 ];
 
-/** Transfer syntaxes whose pixels are not compressed, or only with the whole data set. */
+/** Transfer syntaxes whose pixels are not compressed, or only together with the whole data set. */
 export const NATIVE_TRANSFER_SYNTAXES: ReadonlySet<string> = new Set([
   IMPLICIT_VR_LITTLE_ENDIAN,
   EXPLICIT_VR_LITTLE_ENDIAN,
@@ -33,7 +33,7 @@ export const NATIVE_TRANSFER_SYNTAXES: ReadonlySet<string> = new Set([
 ]);
 
 const STANDARD_ROOT = '1.2.840.10008.1.2';
-/** Of the standard, and no encoding of a whole data set that can be kept by itself: pixels elsewhere (JPIP), MIME, XML. */
+/** Defined by the standard, but not an encoding of a complete data set: pixels elsewhere (JPIP), MIME, XML. */
 const NOT_SELF_CONTAINED: ReadonlySet<string> = new Set([
   '1.2.840.10008.1.2.4.94', // JPIP Referenced
   '1.2.840.10008.1.2.4.95', // JPIP Referenced Deflate
@@ -43,7 +43,7 @@ const NOT_SELF_CONTAINED: ReadonlySet<string> = new Set([
   '1.2.840.10008.1.2.6.2', // XML Encoding, retired
 ]);
 
-/** True for a transfer syntax in which an object can be kept and its header be read, whether or not its pixels can be decoded. */
+/** True for a transfer syntax in which an object can be stored and its header read, whether or not its pixels can be decoded. */
 export function isKeptTransferSyntax(uid: string): boolean {
   return (uid === STANDARD_ROOT || uid.startsWith(`${STANDARD_ROOT}.`)) && !NOT_SELF_CONTAINED.has(uid);
 }

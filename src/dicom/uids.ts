@@ -11,19 +11,19 @@ export function isValidUid(uid: string): boolean {
   return uid.length <= 64 && UID_PATTERN.test(uid);
 }
 
-/** As many writers make them: components may begin with zeros. */
+/** As many writers make them: components may start with zeros. */
 const READABLE_UID_PATTERN = /^\d+(\.\d+)+$/;
 
 /**
- * True for a UID that came from somebody else and can be carried on as it is: digits and dots, 64 characters at most. Components with leading zeros, which
- * PS3.5 9.1 does not allow, are read as pydicom, GDCM and DCMTK read them: by their characters.
+ * True for a foreign UID that can be used unchanged: digits and dots, 64 characters at most. Components with leading zeros, which
+ * PS3.5 9.1 does not allow, are compared character by character, as in pydicom, GDCM and DCMTK.
  */
 export function isReadableUid(uid: string): boolean {
   return uid.length <= 64 && READABLE_UID_PATTERN.test(uid);
 }
 
 /**
- * The UID for these facts: `2.25.` and a name-based UUID in decimal (PS3.5 B.2). Same parts, same UID.
+ * The UID derived from these facts: `2.25.` and a name-based UUID in decimal (PS3.5 B.2). Same parts, same UID.
  * Parts are length-prefixed, so no two lists of parts collide.
  */
 export function derivedUid(...parts: readonly string[]): string {
