@@ -1,6 +1,6 @@
 import { TriageError } from '../base/errors.ts';
 
-/** What a compressed frame says of itself. */
+/** What the header of a compressed frame says. */
 export interface CodestreamHeader {
   rows: number;
   columns: number;
@@ -23,8 +23,8 @@ export const JPEG_LS_STREAM: CodestreamFamily = { kind: 'jpeg', frameTypes: [JPE
 export const JPEG_2000_STREAM: CodestreamFamily = { kind: 'jpeg2000' };
 
 /**
- * Reads a frame's own header and checks that the frame is whole, because decoders make an image of half a frame without a word of warning, and allocate what
- * a frame's header asks for.
+ * Reads a frame's own header and checks that the frame is complete, because decoders turn half a frame into an image without a warning, and allocate
+ * whatever a frame's header asks for.
  *
  * @throws TriageError `pixel-data-undecodable`
  */
@@ -53,7 +53,7 @@ function readJpeg(at: DataView, frameTypes: readonly number[]): CodestreamHeader
       position += 1;
       continue;
     }
-    // Markers without a length have no place before a scan; at one (TEM, FF01) the decoder never ends.
+    // Markers without a length are not allowed before a scan; at one of them (TEM, FF01) the decoder never ends.
     if (marker <= 0x01 || (marker >= 0xd0 && marker <= 0xd8)) throw undecodable('its markers are broken');
     if (marker === 0xda || marker === 0xd9) {
       if (header === null || marker === 0xd9)
@@ -95,7 +95,7 @@ function readJpeg2000(at: DataView): CodestreamHeader {
     if (at.getUint8(position) !== 0xff) throw undecodable('its markers are broken');
     position += 2 + at.getUint16(position + 2);
   }
-  // Every tile-part says its length (ISO/IEC 15444-1 A.4.2): together they must end exactly at the end-of-codestream marker.
+  // Every tile-part states its length (ISO/IEC 15444-1 A.4.2): together they must end exactly at the end-of-codestream marker.
   for (;;) {
     const marker = at.getUint16(position);
     if (marker === 0xffd9) break;
@@ -109,7 +109,7 @@ function readJpeg2000(at: DataView): CodestreamHeader {
 
 const MOST_TILES = 4096;
 
-/** Where the end-of-codestream marker must be when the last tile-part reaches up to it. */
+/** Where the end-of-codestream marker must be if the last tile-part extends to it. */
 function lastMarker(at: DataView): number {
   let end = at.byteLength;
   while (end > 0 && at.getUint8(end - 1) === 0) end--;

@@ -11,7 +11,7 @@ import type { CodestreamFamily } from './codestream.ts';
 
 const { Context, NativeCodecs, log } = dcmjsCodecs;
 
-/** The matrix that the data set promises; 16 bits allocated, one sample a pixel. */
+/** The matrix that the data set declares; 16 bits allocated, one sample per pixel. */
 export interface FrameLayout {
   rows: number;
   columns: number;
@@ -22,7 +22,7 @@ export interface FrameLayout {
 export interface DecodedFrame {
   /** `[row][column]`, row-major; sample bits as stored, upper bits undefined. */
   samples: Uint16Array;
-  /** Low bits that carry the sample, sign included. */
+  /** Number of low bits that hold the sample, including the sign. */
   significantBits: number;
 }
 
@@ -37,7 +37,7 @@ const JPEG_2000: Compression = { codec: 'decodeJpeg2000', stream: JPEG_2000_STRE
 const HTJ2K: Compression = { codec: 'decodeHtJpeg2000', stream: JPEG_2000_STREAM };
 
 const RLE_LOSSLESS = '1.2.840.10008.1.2.5';
-/** Compressed transfer syntaxes (PS3.6 A) that a codec is at hand for. JPEG baseline has 8 bits a sample: it cannot hold a CT (PS3.3 C.8.2.1). */
+/** Compressed transfer syntaxes (PS3.6 A) that we have a codec for. JPEG baseline has 8 bits per sample, so it cannot hold a CT (PS3.3 C.8.2.1). */
 const COMPRESSIONS: ReadonlyMap<string, Compression> = new Map([
   ['1.2.840.10008.1.2.4.51', { codec: 'decodeJpeg', stream: JPEG_EXTENDED_STREAM }],
   ['1.2.840.10008.1.2.4.57', JPEG_LOSSLESS],
@@ -52,7 +52,7 @@ const COMPRESSIONS: ReadonlyMap<string, Compression> = new Map([
 ]);
 
 /**
- * Decodes one compressed frame (PS3.5 A.4, 8.2, annex G). Refuses what does not fill the promised matrix exactly.
+ * Decodes one compressed frame (PS3.5 A.4, 8.2, annex G). Refuses a frame that does not fill the declared matrix exactly.
  *
  * @throws TriageError `pixel-data-undecodable`, `transfer-syntax-unsupported`
  */
@@ -96,7 +96,7 @@ export async function decodeFrame(
   };
 }
 
-/** What the JPEG decoder says when it has filled a hole with invented pixels (libjpeg's warnings; it decodes on regardless). */
+/** Messages of the JPEG decoder when it has filled a gap with invented pixels (libjpeg's warnings; it continues regardless). */
 const DAMAGE = /corrupt|premature|bad huffman|inconsistent|too many scanlines/i;
 const heard: { damage: string | null } = { damage: null };
 log.setLevel('silent');
@@ -104,7 +104,7 @@ log.info = (message: unknown) => {
   if (typeof message === 'string' && DAMAGE.test(message)) heard.damage = message;
 };
 
-/** Read through a function: the codec writes it behind the compiler's back. */
+/** Read through a function because the codec writes the value where the compiler cannot see it. */
 function heardOf(): { damage: string | null } {
   return heard;
 }
@@ -129,7 +129,7 @@ async function runCodec(codec: CodecName, frame: Uint8Array, layout: FrameLayout
     if (damage !== null) throw new Error(damage);
     return decoded;
   } catch (error) {
-    // An error leaves the codec's stack where it was: the next frame gets a fresh instance.
+    // After an error the codec's stack is not unwound, so the next frame gets a fresh instance.
     NativeCodecs.release();
     throw new TriageError(
       'pixel-data-undecodable',
@@ -141,7 +141,7 @@ async function runCodec(codec: CodecName, frame: Uint8Array, layout: FrameLayout
 
 const RLE_HEADER_BYTES = 64;
 
-/** PS3.5 annex G: two segments, the high bytes first, each packed by runs. */
+/** PS3.5 annex G: two segments, the high bytes first, each run-length encoded. */
 function decodeRle(frame: Uint8Array, pixels: number): Uint16Array {
   if (frame.length < RLE_HEADER_BYTES) throw undecodable('The RLE header is cut off.');
   const at = new DataView(frame.buffer, frame.byteOffset, frame.length);
@@ -170,7 +170,7 @@ function unpackInto(samples: Uint16Array, segment: Uint8Array, shift: number): v
       samples[to++]! |= segment[control < 128 ? from + index : from]! << shift;
     from += read;
   }
-  // A segment may be padded to an even length by one byte (PS3.5 G.3.1); some writers leave more zeros.
+  // A segment may be padded to an even length by one byte (PS3.5 G.3.1); some writers append more zeros.
   if (segment.subarray(from).some((byte) => byte !== 0))
     throw undecodable('An RLE segment holds more than its rows and columns.');
 }

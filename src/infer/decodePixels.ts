@@ -10,7 +10,7 @@ import type { DecodedFrame, FrameLayout } from './decodeFrame.ts';
 
 /** A CT image in Hounsfield units, rows from anterior to posterior and columns from the patient's right to left. */
 export interface CtSlice {
-  /** `[row][column]`, row-major, oriented; {@link AIR_HU} where there is padding. */
+  /** `[row][column]`, row-major, oriented; {@link AIR_HU} for padding. */
   hu: Float32Array;
   rows: number;
   columns: number;
@@ -21,14 +21,14 @@ export interface CtSlice {
   storedColumns: number;
 }
 
-/** What padding reads as, and the least value (air). */
+/** Value used for padding, and the minimum (air). */
 export const AIR_HU = -1024;
-/** The greatest value: that of 12 bits at the usual intercept; only metal is beyond. */
+/** The maximum: that of 12 bits at the usual intercept; only metal exceeds it. */
 export const MAX_HU = 3071;
 
-/** A matrix larger than this is no CT slice, but a bomb. */
+/** A matrix larger than this is not a CT slice but a decompression bomb. */
 const LARGEST_MATRIX = 4096;
-/** A little more than the eligibility rules allow, so that rounding decides nothing here. */
+/** Slightly more than the eligibility rules allow, so that rounding decides nothing here. */
 const MOST_TILT_DEGREES = 32;
 
 const TAG = {
@@ -78,7 +78,7 @@ export async function decodeCtSlice(bytes: Uint8Array): Promise<CtSlice> {
 }
 
 /**
- * Decodes the CT image in a Part 10 file to Hounsfield units in the orientation of its stored matrix, `[row][column]`: what a picture at the source's matrix needs.
+ * Decodes the CT image in a Part 10 file to Hounsfield units in the orientation of its stored matrix, `[row][column]`, as pictures need it.
  *
  * @throws TriageError `dicom-unreadable`, `pixel-data-undecodable`, `transfer-syntax-unsupported`
  */
@@ -134,7 +134,7 @@ function readRescale(elements: Elements): Rescale {
   if (slope === undefined || intercept === undefined || slope === 0)
     throw undecodable('RescaleSlope or RescaleIntercept is missing: the values are not in Hounsfield units.');
   const type = elements.string(TAG.rescaleType) ?? 'HU';
-  // US is "unspecified", which anonymisers write over HU; others (Z_EFF, ED, MGML...) are maps that only look like a CT (PS3.3 C.11.1.1.2).
+  // US means "unspecified", and anonymisers write it in place of HU; others (Z_EFF, ED, MGML...) are maps that only look like a CT (PS3.3 C.11.1.1.2).
   if (type !== 'HU' && type !== 'HU_MOD' && type !== 'US')
     throw undecodable(`The values are not in Hounsfield units (RescaleType ${type.slice(0, 16)}).`);
   return { slope, intercept };
@@ -142,7 +142,7 @@ function readRescale(elements: Elements): Rescale {
 
 /** Stored values from `from` to `to` are padding; null when the data set names none (PS3.3 C.7.5.1.1.2). */
 function readPadding(elements: Elements, layout: FrameLayout): { from: number; to: number } | null {
-  // Its VR follows PixelRepresentation, whatever was written.
+  // Its VR follows PixelRepresentation, whatever the writer put.
   const read = (tag: number): number | null => (layout.signed ? elements.int16(tag) : elements.uint16(tag));
   const value = read(TAG.pixelPaddingValue);
   if (value === null) return null;
@@ -162,7 +162,7 @@ async function readFrame(elements: Elements, layout: FrameLayout): Promise<Decod
       throw undecodable(
         `The pixel data have ${pixelData.bytes.length} bytes; ${layout.rows} x ${layout.columns} needs ${expected}.`,
       );
-    // A copy of its own: words must lie at even addresses.
+    // Copied, because words must lie at even addresses.
     const words = Uint8Array.from(pixelData.bytes.subarray(0, expected));
     if (elements.bigEndian) Buffer.from(words.buffer).swap16();
     const samples = new Uint16Array(words.buffer);
@@ -192,7 +192,7 @@ interface Reading {
 
 function toHu(frame: DecodedFrame, { layout, highBit, rescale, padding }: Reading): Float32Array {
   const bits = Math.min(layout.bitsStored, frame.significantBits);
-  // Native samples may lie higher in the word, with overlays below or above (PS3.5 8.1.1); codecs hand out low bits.
+  // Native samples may occupy higher bits of the word, with overlays below or above (PS3.5 8.1.1); codecs return them in the low bits.
   const shift = frame.significantBits === 16 ? highBit + 1 - layout.bitsStored : 0;
   const unused = 32 - bits;
   const hu = new Float32Array(frame.samples.length);

@@ -7,39 +7,39 @@ import { createSliceFeatureSaver, type SliceFeatureStore } from './sliceFeatures
 import type { Log } from '../base/log.ts';
 
 interface Options {
-  /** Null while no network is loaded: slices then wait for the infer stage. Taken anew for each slice, for another network may serve by then. */
+  /** Null while no network is loaded: slices then wait for the infer stage. Read again for each slice, because another network may be in use by then. */
   lease: () => ModelLease | null;
   store: SliceFeatureStore;
   resolvePath: (path: string) => string;
-  /** Null when the slice may belong to an analysed series, else why not. */
+  /** Null when the slice may belong to an analysed series, otherwise why not. */
   refuse: (header: InstanceHeader) => unknown;
-  /** Negative when series `a` would be analysed rather than `b`, judged by what headers alone say. */
+  /** Negative when series `a` would be analysed rather than `b`, judged by headers alone. */
   preferSeries: (a: InstanceHeader, b: InstanceHeader) => number;
   clock: Pick<Clock, 'sleep'>;
   log: Log;
 }
 
 export interface ArrivalEncoder {
-  /** Queues slices that were just recorded. Never throws: what is not encoded here is encoded by the infer stage. */
+  /** Queues slices that were just recorded. Never throws: the infer stage encodes whatever is not encoded here. */
   add: (instances: readonly StoredInstance[]) => void;
-  /** Forgets a study that left the state of arriving. */
+  /** Drops a study that is no longer arriving. */
   forget(studyInstanceUid: string): void;
   encoded(): number;
-  /** Whether slices are being encoded, or wait for it. */
+  /** Whether slices are being encoded or waiting. */
   isBusy(): boolean;
-  /** Resolves when the queue of this study is empty, so that the infer stage does not encode the same slices beside it. */
+  /** Resolves when the queue of this study is empty, so that the infer stage does not encode the same slices at the same time. */
   settle(studyInstanceUid: string): Promise<void>;
   close: () => Promise<void>;
 }
 
 /**
- * Encodes slices while their study is still arriving, so that at the last slice only the classifier is left.
- * Of several series of a study, only the one that would be analysed as far as headers tell; a wrong guess costs time, never a result.
+ * Encodes slices while their study is still arriving, so that only the classifier is left after the last slice.
+ * Of several series of a study, only the one that would be analysed according to the headers; a wrong guess costs time, never a result.
  */
 export function createArrivalEncoder(options: Options): ArrivalEncoder {
   const { store, lease: takeLease, log, clock } = options;
   const queue: StoredInstance[] = [];
-  /** Of each study the header of the series that would be analysed. */
+  /** For each study the header of the series that would be analysed. */
   const best = new Map<string, InstanceHeader>();
   const saver = createSliceFeatureSaver(store);
   const waiters: { studyInstanceUid: string; resolve: () => void }[] = [];
@@ -65,7 +65,7 @@ export function createArrivalEncoder(options: Options): ArrivalEncoder {
       await saver.add(sha256, instance.sha256, await model.encodeSlice(options.resolvePath(instance.path)));
       encodedCount += 1;
     } catch (error) {
-      // The infer stage meets the same slice again, counts attempts and says what is wrong.
+      // The infer stage will process the same slice again, count attempts and report the error.
       log.warn('slice not encoded on arrival', {
         sopInstanceUid: instance.header.sopInstanceUid,
         code: error instanceof TriageError ? error.code : 'unexpected',

@@ -10,29 +10,29 @@ import type { Threshold } from '../case/threshold.ts';
 export interface InferSeriesOptions {
   manifest: CaseManifest;
   model: TriageModel;
-  /** Slices encoded before, by `ManifestSlice.sha256`, of this very model. */
+  /** Slices encoded before by this model, by `ManifestSlice.sha256`. */
   cached: ReadonlyMap<string, EncodedSlice>;
-  /** Absolute path of a spool path. */
+  /** Absolute path of a path in the spool. */
   resolvePath: (spoolPath: string) => string;
   threshold: Pick<Threshold, 'value' | 'version'>;
   clock: Clock;
-  /** Told of every slice newly encoded, so that it can be kept. */
+  /** Called with every newly encoded slice, so that it can be kept. */
   onEncoded?: (sha256: string, slice: EncodedSlice) => void | Promise<void>;
   /** Share of the slices, 0..1, that may be missing or damaged; by default none may be damaged. */
   maxMissingShare?: number;
-  /** Called between slices; what it throws ends the analysis (a lost lease). */
+  /** Called between slices; an exception from it ends the analysis (a lost lease). */
   heartbeat?: () => void | Promise<void>;
 }
 
-/** Least distance between two key slices. */
+/** Minimum distance between two key slices. */
 const KEY_SLICE_DISTANCE_MM = 8;
 const MOST_KEY_SLICES = 5;
 /** A further key slice must score at least this share of the best one. */
 const KEY_SLICE_SHARE = 0.5;
-/** Slices asked for at a time: the model's process works on one while the next waits there. */
+/** Number of slices requested at a time: the model's process works on one while the next waits there. */
 const CONCURRENT = 2;
 
-/** Errors that lie in the slice and come back at every try; any other ends the attempt and is tried again by the caller. */
+/** Errors caused by the slice, which recur at every attempt; any other error ends the attempt and the caller tries again. */
 const SLICE_ERRORS: ReadonlySet<ErrorCode> = new Set([
   'pixel-data-undecodable',
   'transfer-syntax-unsupported',
@@ -40,7 +40,7 @@ const SLICE_ERRORS: ReadonlySet<ErrorCode> = new Set([
   'dicom-unreadable',
 ]);
 
-/** What was found, and what it was found in: the manifest without the slices that cannot be read. */
+/** The findings, and the manifest they refer to: without the slices that cannot be read. */
 export interface SeriesInference {
   findings: Findings;
   manifest: CaseManifest;
@@ -48,7 +48,7 @@ export interface SeriesInference {
 
 /**
  * Analyses the chosen series: encodes what is not yet encoded, classifies the sequence, and decides by the threshold (suspected at or above it).
- * Slices that cannot be read are missing slices; more of those than `maxMissingShare` make the case `not-analysed`, for a fracture may be on them. So
+ * Slices that cannot be read count as missing; more of those than `maxMissingShare` make the case `not-analysed`, because a fracture may be on them. So
  * does a case outside the model's domain.
  *
  * @throws TriageError `inference-*`, to be tried again
@@ -61,7 +61,7 @@ export async function inferStack(options: InferSeriesOptions): Promise<SeriesInf
     all.failures.length === 0 || missingShare(options.manifest, all.failures.length) <= (options.maxMissingShare ?? 0);
   const failures = isReadable ? [] : all.failures;
   const manifest = isReadable ? withoutSlices(options.manifest, all.failures) : options.manifest;
-  // The places of damaged slices are holes, which `values` leaves out.
+  // Damaged slices leave holes, which `values` skips.
   const encoded = isReadable ? Object.values(all.encoded) : all.encoded;
   const encodedMs = clock.monotonicMs();
   const common = {
@@ -138,7 +138,7 @@ export async function inferStack(options: InferSeriesOptions): Promise<SeriesInf
   return { findings, manifest };
 }
 
-/** What {@link inferStack} finds in exactly the slices of the manifest. */
+/** The findings of {@link inferStack} for exactly the slices of the manifest. */
 export async function inferSeries(options: InferSeriesOptions): Promise<Findings> {
   return (await inferStack({ ...options, maxMissingShare: 0 })).findings;
 }
@@ -147,13 +147,13 @@ function gapSlices({ gaps }: CaseManifest): number {
   return gaps.reduce((sum, { missingSlices }) => sum + missingSlices, 0);
 }
 
-/** Of the slices that a gapless series would have, 0..1. */
+/** As a share of the slices that a series without gaps would have, 0..1. */
 function missingShare(manifest: CaseManifest, damaged: number): number {
   const holes = gapSlices(manifest);
   return (holes + damaged) / (manifest.slices.length + holes);
 }
 
-/** The manifest of what can be read: damaged slices become holes. */
+/** The manifest of the readable slices: damaged ones become holes. */
 function withoutSlices(manifest: CaseManifest, damaged: readonly SliceFailure[]): CaseManifest {
   if (damaged.length === 0) return manifest;
   const isDamaged = new Set(damaged.map(({ sliceIndex }) => sliceIndex));
@@ -180,7 +180,7 @@ function withoutSlices(manifest: CaseManifest, damaged: readonly SliceFailure[])
   };
 }
 
-/** What of the scan did not come, where that is more than may be missing; else null. */
+/** What is missing from the scan, if it is more than is allowed; otherwise null. */
 function partOf({ cutShort }: CaseManifest, maxMissingShare: number): string | null {
   if (cutShort === undefined || cutShort.came >= cutShort.stated * (1 - maxMissingShare)) return null;
   return `${cutShort.came} of ${cutShort.stated} slices came`;
@@ -239,13 +239,13 @@ async function encodeAll(options: InferSeriesOptions): Promise<{ encoded: Encode
       }
     }
   };
-  // All are waited for, so that nothing of this attempt runs on behind the caller's back.
+  // Waits for all of them, so that nothing of this attempt goes on running in the background.
   const outcomes = await Promise.allSettled(Array.from({ length: CONCURRENT }, worker));
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
   return { encoded, failures: failures.sort((a, b) => a.sliceIndex - b.sliceIndex) };
 }
 
-/** Says how many slices, which (counted from the top), and why the first one. */
+/** Says how many slices, which ones (counted from the top), and why the first of them. */
 function describeFailures(failures: readonly SliceFailure[], total: number): string {
   const shown = failures.slice(0, 8).map((failure) => failure.sliceIndex + 1);
   const more = failures.length > shown.length ? '...' : '';

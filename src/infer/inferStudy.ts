@@ -1,7 +1,7 @@
 import type { CaseManifest } from '../case/case.ts';
 import { inferStack, type InferSeriesOptions, type SeriesInference } from './inferSeries.ts';
 
-/** Series that are tried before the study counts as one that cannot be analysed. */
+/** Maximum number of series that are tried before the study counts as one that cannot be analysed. */
 const MOST_TRIED = 4;
 
 export interface InferStudyOptions extends InferSeriesOptions {
@@ -10,8 +10,8 @@ export interface InferStudyOptions extends InferSeriesOptions {
 }
 
 /**
- * Analyses the chosen series of a study, and where it cannot be read or shows no neck, the next best one; the findings then say so. When none can be
- * analysed, the answer is that of the first.
+ * Analyses the chosen series of a study. If it cannot be read or shows no neck, tries the next best one, and the findings say so. When none can be
+ * analysed, the answer is that for the first.
  *
  * @throws TriageError `inference-*`, to be tried again
  */

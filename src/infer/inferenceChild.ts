@@ -11,14 +11,14 @@ import type { ModelPackage } from './modelCard.ts';
 import { openModel } from './openModel.ts';
 import type { LoadedModel } from './loadedModel.ts';
 
-// The inference child (see inferenceProcess.ts): one question after the other, in the order asked. It may be killed at any time.
+// The inference child (see inferenceProcess.ts): answers one question at a time, in the order asked. It may be killed at any time.
 const setup = JSON.parse(process.argv[2] ?? '') as ChildSetup;
 os.setPriority(setup.niceness);
-// Without its parent it serves nobody. An orderly exit would wait for a read that hangs, and there is nothing to put in order.
+// Without its parent it has no purpose. An orderly exit would wait for a read that hangs, and there is nothing to clean up.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 
 const send = (message: FromChild): void => {
-  // A parent that died while this was written is no error here: 'disconnect' ends the process.
+  // If the parent died while this was being written, that is no error here: 'disconnect' ends the process.
   if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
 };
 

@@ -5,7 +5,7 @@ import { installationFault } from '../base/installationFault.ts';
 import type { CaseScore, ModelIdentity, SourceSlice } from '../case/triageModel.ts';
 import type { ProviderChoice } from './onnxGraphs.ts';
 
-/** How the child is to be set up; its only command line argument, as JSON. */
+/** Setup of the child; its only command line argument, as JSON. */
 export interface ChildSetup {
   modelDir: string;
   provider: ProviderChoice;
@@ -13,12 +13,12 @@ export interface ChildSetup {
   niceness: number;
 }
 
-/** What the parent asks: paths and features, never whole images. */
+/** Questions from the parent: paths and features, never whole images. */
 export type Question =
   | { kind: 'encode'; path: string }
   /** `features`: `[slice][feature]`; `positionsMm` and `anatomies` of the slices. */
   | { kind: 'classify'; features: Float32Array; positionsMm: readonly number[]; anatomies: readonly Anatomy[] }
-  /** Pixels for a picture: a few key slices a case. */
+  /** Pixels for a picture: a few key slices per case. */
   | { kind: 'decode'; path: string }
   | { kind: 'peakRss' };
 
@@ -35,7 +35,7 @@ export interface ErrorMessage {
   code: ErrorCode;
   message: string;
   context: Record<string, unknown>;
-  /** Code of the fault of the installation behind it (a full disk, a device that fails); null when there is none. */
+  /** Code of the installation fault that caused it (a full disk, a failing device); null when there is none. */
   fault: string | null;
 }
 
@@ -45,7 +45,7 @@ export type FromChild =
   | { kind: 'answer'; id: number; answer: Answers[keyof Answers]; provider: string }
   | { kind: 'error'; id: number; error: ErrorMessage };
 
-/** An error as it crosses the process boundary. What is no TriageError is a failure of inference. */
+/** An error as it crosses the process boundary. Anything but a TriageError counts as a failure of inference. */
 export function toErrorMessage(error: unknown): ErrorMessage {
   const fault = installationFault(error);
   if (error instanceof TriageError)

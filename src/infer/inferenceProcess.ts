@@ -15,11 +15,11 @@ import type { ProviderChoice } from './onnxGraphs.ts';
 export interface InferenceProcessOptions {
   modelDir: string;
   provider: ProviderChoice;
-  /** Threads of one operator; 0 takes all cores. */
+  /** Threads per operator; 0 uses all cores. */
   threads: number;
   /** Resident memory beyond which the child is killed and replaced. */
   memoryLimitMb: number;
-  /** Longest time for one question. */
+  /** Time limit for one question. */
   timeoutMs: number;
   /** 0..19. */
   niceness: number;
@@ -34,7 +34,7 @@ interface Request {
   reject: (error: TriageError) => void;
 }
 
-/** Questions that are with the child at a time: it works on the first, the second waits there and not a round trip away. */
+/** Number of questions sent to the child at a time: it works on the first, and the second is already there when that is done. */
 const IN_FLIGHT = 2;
 const FIRST_RESTART_MS = 200;
 const LONGEST_RESTART_MS = 30_000;
@@ -44,9 +44,9 @@ const CLOSE_MS = 2_000;
 const LEAST_LOAD_MS = 60_000;
 
 /**
- * Starts the inference child and resolves when it has loaded the model, checked its hashes and run its golden case. Runs block a thread and decoders
- * meet hostile bytes, so both live in a process that may be killed at any time: a child that dies, hangs or grows too large is replaced, and only the
- * question that it was working on fails (`inference-died`, `inference-timeout`); the caller counts attempts. Questions that waited are asked again.
+ * Starts the inference child and resolves when it has loaded the model, checked its hashes and run its golden case. Inference blocks a thread and decoders
+ * read untrusted bytes, so both live in a process that may be killed at any time: a child that dies, hangs or grows too large is replaced, and only the
+ * question that it was working on fails (`inference-died`, `inference-timeout`); the caller counts attempts. Waiting questions are asked again.
  *
  * @throws TriageError `model-invalid`, `model-tampered`, `config-invalid`, `inference-died`, `inference-timeout`
  */
@@ -91,7 +91,7 @@ export async function startInferenceProcess(options: InferenceProcessOptions): P
   };
 }
 
-/** Arrays as copies of their own: those of a message are views of it, and features are kept for long. */
+/** Copies the arrays: those of a message are views of it, and features are kept for a long time. */
 function owned(slice: EncodedSlice): EncodedSlice {
   return { ...slice, feature: Float32Array.from(slice.feature), cam: Float32Array.from(slice.cam) };
 }
@@ -107,12 +107,12 @@ class InferenceSupervisor {
   #isReady = false;
   #isClosed = false;
   #identity: ModelIdentity | null = null;
-  /** Deaths since the last answer. */
+  /** Exits since the last answer. */
   #deaths = 0;
   #nextId = 1;
   #waiting: Request[] = [];
   #inFlight: Request[] = [];
-  /** Why the child is being killed, for those who hear of its death. */
+  /** Why the child is being killed, for the error that its exit causes. */
   #sentence: TriageError | null = null;
   #cancelDeadline: () => void = () => undefined;
   #cancelRestart: () => void = () => undefined;
@@ -122,7 +122,7 @@ class InferenceSupervisor {
     this.#options = options;
   }
 
-  /** The first start: here a model that does not load is an error for the caller. */
+  /** On the first start, a model that does not load is an error for the caller. */
   start(): Promise<Ready> {
     return new Promise((resolve, reject) => {
       this.#spawn(resolve, (error) => {
@@ -139,7 +139,7 @@ class InferenceSupervisor {
         return;
       }
       const request = { id: this.#nextId++, question, resolve, reject };
-      // A person waits for a picture; the rest is minutes of work in which a few milliseconds are nothing.
+      // A person is waiting for a picture; the rest is minutes of work, where a few milliseconds do not matter.
       if (question.kind === 'decode') this.#waiting.unshift(request);
       else this.#waiting.push(request);
       this.#dispatch();
@@ -230,7 +230,7 @@ class InferenceSupervisor {
 
   #settle(message: Extract<FromChild, { id: number }>): void {
     const request = this.#inFlight[0];
-    // The child answers in order; anything else is not of this child.
+    // The child answers in order; anything else did not come from this child.
     if (request?.id !== message.id) return;
     this.#inFlight.shift();
     this.#cancelDeadline();
@@ -251,7 +251,7 @@ class InferenceSupervisor {
       if (request === undefined) return;
       this.#inFlight.push(request);
       const message: ToChild = { ...request.question, id: request.id };
-      // A failed send is a dying child: its exit tells.
+      // A failed send means that the child is dying: its exit is handled elsewhere.
       this.#child.send(message, () => undefined);
       if (this.#inFlight.length === 1) this.#startDeadline();
     }
@@ -271,7 +271,7 @@ class InferenceSupervisor {
     this.#child?.kill('SIGKILL');
   }
 
-  /** Only the question at work is blamed; the others are asked again. */
+  /** Only the question being worked on is blamed; the others are asked again. */
   #afterDeath(error: TriageError): void {
     this.#deaths += 1;
     const [blamed, ...innocent] = this.#inFlight;
@@ -295,7 +295,7 @@ class InferenceSupervisor {
       this.#spawn(
         () => undefined,
         (error) => {
-          // No model, no answers: those who wait are told, later ones find the next try under way.
+          // No model, no answers: waiting callers get the error, later ones find the next attempt under way.
           this.#deaths += 1;
           this.#options.log.error('The inference process could not be started again.', {
             code: error.code,
@@ -320,7 +320,7 @@ class InferenceSupervisor {
     for (const request of requests) request.reject(error);
   }
 
-  /** The heap limit does not bound what codecs and the runtime allocate: the resident size does (Linux only). */
+  /** The heap limit does not cover what codecs and the runtime allocate; the resident size does (Linux only). */
   #watchMemory(child: ChildProcess): () => void {
     const { clock, memoryLimitMb } = this.#options;
     if (process.platform !== 'linux' || child.pid === undefined) return () => undefined;
@@ -339,7 +339,7 @@ class InferenceSupervisor {
           return;
         }
       } catch {
-        // It has just ended.
+        // It has just exited.
         return;
       }
       cancel = clock.after(MEMORY_CHECK_MS, check);

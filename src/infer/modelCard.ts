@@ -10,7 +10,7 @@ const fraction = z.number().min(0).max(1);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const window = z.strictObject({ centerHu: z.number(), widthHu: z.number().positive() });
 const packageFile = z.strictObject({
-  // A bare name: a manifest must not reach outside its folder.
+  // A bare file name: a manifest must not refer to files outside its folder.
   path: z.string().regex(/^[A-Za-z0-9_-][A-Za-z0-9._-]*$/),
   sha256,
   sizeBytes: z.int().positive(),
@@ -28,10 +28,10 @@ const areaRange = z
   .strictObject({ low: z.number().min(0), high: z.number().positive() })
   .refine(({ low, high }) => low < high, 'low must be below high');
 
-/** What a manifest says whatever the kind of its package. */
+/** Manifest entries that every kind of package has. */
 const common = {
   schema: z.literal(1),
-  // Both name the folder of an installed package, and NAME@VERSION on the command line.
+  // Both name the folder of an installed package, and appear in NAME@VERSION on the command line.
   name: z
     .string()
     .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'lower-case letters, digits, dots, dashes and underscores, at most 64'),
@@ -43,7 +43,7 @@ const common = {
     ),
   licence: z.string().min(1),
   intendedUse: z.string().min(1),
-  /** `deviations`: where the training left the paper, and why. */
+  /** `deviations`: where the training differs from the paper, and why. */
   trainingData: z.looseObject({
     statement: z.string().min(1),
     deviations: z.record(z.string(), z.string()).optional(),
@@ -54,13 +54,13 @@ const common = {
     .array(z.looseObject({ name: z.string(), threshold: fraction, sensitivity: fraction, specificity: fraction }))
     .refine((points) => points.some((point) => point.name === 'default'), 'one of them must be named "default"'),
   calibration: z.looseObject({ method: z.string() }),
-  /** `domain_distance` is given for each slice, or row of a volume; the case's distance is this statistic of them, and beyond `limit` no number may be shown. */
+  /** `domain_distance` is given per slice, or per row of a volume; the case's distance is this statistic of them, and beyond `limit` no number may be shown. */
   domain: z.looseObject({
     output: z.string(),
     statistic: z.enum(['median', 'mean', 'maximum']),
     limit: z.number().positive(),
     unit: z.string(),
-    /** Areas in a slice, the median over a scan: beyond them it is not the part of the body that the network knows. */
+    /** Areas in a slice, as the median over a scan: outside these ranges it is not the body part that the network knows. */
     anatomy: z.strictObject({ tissueAreaCm2: areaRange, boneAreaCm2: areaRange }).optional(),
   }),
   metrics: z.looseObject({ statement: z.string().optional(), values: z.array(metricValue).default([]) }),
@@ -113,7 +113,7 @@ const sliceSequenceSchema = z.strictObject({
   }),
 });
 
-/** One network over the whole scan. Its outputs are for rows, of which each stands for `slicesPerRow` planes (ADR 0019). */
+/** One network over the whole scan. Its outputs are per row, each of which stands for `slicesPerRow` planes (ADR 0019). */
 const volumeSchema = z.strictObject({
   ...common,
   kind: z.literal('volume'),
@@ -140,7 +140,7 @@ const volumeSchema = z.strictObject({
 
 const KINDS = ['slice-sequence', 'volume'] as const;
 
-/** The manifest of a model package, `model.json`. Unknown keys are refused: a newer manifest may mean something else by the rest. */
+/** The manifest of a model package, `model.json`. Unknown keys are refused: in a newer manifest they may change the meaning of the rest. */
 const modelCardSchema = z
   .discriminatedUnion('kind', [sliceSequenceSchema, volumeSchema], {
     error: ({ input }) =>
@@ -155,15 +155,15 @@ export type ModelCard = z.infer<typeof modelCardSchema>;
 export type SliceSequenceCard = z.infer<typeof sliceSequenceSchema>;
 export type VolumeCard = z.infer<typeof volumeSchema>;
 
-/** A package whose every byte is as its manifest says. */
+/** A package in which every byte matches its manifest. */
 export interface ModelPackage<Card extends ModelCard = ModelCard> {
   card: Card;
-  /** `sha256` is over the manifest's bytes, which name the hash of every other file. */
+  /** `sha256` covers the manifest's bytes, which contain the hash of every other file. */
   identity: ModelIdentity;
   defaultThreshold: number;
   /** The bytes of `model.json`. */
   manifest: Uint8Array;
-  /** By their names in the manifest's `files`. The very bytes that were checked: nothing is read again behind the check. */
+  /** By their names in the manifest's `files`. These are the bytes that were checked: nothing is read again after the check. */
   graphs: Readonly<Record<string, Uint8Array>>;
 }
 
@@ -220,7 +220,7 @@ async function readChecked(dir: string, file: z.infer<typeof packageFile>): Prom
       cause: error,
     });
   }
-  // Not on this thread: a network has a hundred megabytes, and others wait for their answers meanwhile.
+  // Not on this thread: a network has a hundred megabytes, and other work would wait meanwhile.
   const digest = async (): Promise<string> =>
     Buffer.from(await webcrypto.subtle.digest('SHA-256', bytes)).toString('hex');
   if (bytes.length !== file.sizeBytes || (await digest()) !== file.sha256) {

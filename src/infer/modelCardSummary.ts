@@ -13,7 +13,7 @@ export interface CardFigure {
   negatives: number | null;
 }
 
-/** What a manifest tells people, in the order in which a card shows it. */
+/** The information of a manifest for people, in the order in which a card shows it. */
 export interface CardSummary {
   intendedUse: string;
   licence: string;
@@ -21,7 +21,7 @@ export interface CardSummary {
   sizeBytes: number;
   trainingStatement: string;
   trainingHistory: string | null;
-  /** Where the training left the paper, and why. */
+  /** Where the training differs from the paper, and why. */
   deviations: { name: string; why: string }[];
   operatingPoints: { name: string; threshold: number; sensitivity: number; specificity: number }[];
   calibrationMethod: string;

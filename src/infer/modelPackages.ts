@@ -9,14 +9,14 @@ import type { ModelCard, ModelPackage } from './modelCard.ts';
 /** Where a package was found: copied into the data folder, named by `infer.modelDir`, or part of this software. */
 type PackageSource = 'installed' | 'configured' | 'shipped';
 
-/** A package as a list shows it: its card, or what is wrong with it. */
+/** A package as shown in a list: its card, or what is wrong with it. */
 export type FoundPackage = { dir: string; source: PackageSource } & (
   | { identity: ModelIdentity; card: ModelCard; defaultThreshold: number; problem: null }
   | { identity: null; card: null; defaultThreshold: null; problem: string }
 );
 
 export interface PackagePlaces {
-  /** Folder of the installed packages; need not exist. */
+  /** Folder of the installed packages; it may not exist yet. */
   installedDir: string;
   /** The package that `infer.modelDir` names. */
   configuredDir: string;
@@ -27,12 +27,12 @@ export interface PackagePlaces {
 const INCOMING = '.incoming-';
 const DIGEST_PREFIX = 12;
 
-/** The folder of an installed package, under the folder of all: its name says which bytes it holds. */
+/** The folder of an installed package inside the folder of all: its name includes a digest of the bytes. */
 export function installedPackageDir(installedDir: string, identity: ModelIdentity): string {
   return path.join(installedDir, `${identity.name}-${identity.version}-${identity.sha256.slice(0, DIGEST_PREFIX)}`);
 }
 
-/** Every package of this machine, each byte of it checked; the same bytes in two places are one package, and the installed copy stands for it. */
+/** Every package on this machine, fully checked; the same bytes in two places are one package, represented by the installed copy. */
 export async function findModelPackages(places: PackagePlaces): Promise<FoundPackage[]> {
   const candidates: { dir: string; source: PackageSource }[] = [
     ...(await foldersIn(places.installedDir)).map((dir) => ({ dir, source: 'installed' as const })),
@@ -62,7 +62,7 @@ export async function findModelPackages(places: PackagePlaces): Promise<FoundPac
   return found;
 }
 
-/** The one sound package that `NAME` or `NAME@VERSION` means. @throws TriageError `not-found`, `command-invalid` when several versions fit */
+/** The one valid package that `NAME` or `NAME@VERSION` refers to. @throws TriageError `not-found`, `command-invalid` when several versions match */
 export function pickModelPackage(found: readonly FoundPackage[], wanted: string): FoundPackage & { problem: null } {
   const at = wanted.indexOf('@');
   const [name, version] = at < 0 ? [wanted, null] : [wanted.slice(0, at), wanted.slice(at + 1)];
@@ -94,8 +94,8 @@ export function pickModelPackage(found: readonly FoundPackage[], wanted: string)
 }
 
 /**
- * Copies a package whose bytes were checked into the folder of installed packages: whole or not at all, on disk before it is named.
- * A package that is there already stays as it is. Returns its folder.
+ * Copies a checked package into the folder of installed packages: completely or not at all, and durable before it gets its name.
+ * A package that is already there is left unchanged. Returns its folder.
  *
  * @throws TriageError `model-conflict` when other bytes are installed under the same name and version
  */
@@ -113,7 +113,7 @@ export async function installModelPackage(
     );
     if (known?.sha256 === identity.sha256) {
       if (other === dir) return { dir, wasThere: true };
-      // Put there by hand under another name, where the agent does not look for it.
+      // Placed there by hand under another name, where the agent does not look for it.
       continue;
     }
     if (known?.name === identity.name && known.version === identity.version) {
@@ -125,13 +125,13 @@ export async function installModelPackage(
   }
   await rmLeftovers(installedDir);
   const incoming = await mkdtemp(path.join(installedDir, INCOMING));
-  // Whoever installs need not be the user that the agent runs as.
+  // The user who installs may not be the user that the agent runs as.
   await chmod(incoming, 0o755);
   for (const [name, file] of Object.entries(card.files))
     await writeSynced(path.join(incoming, file.path), source.graphs[name]!, 'wx');
   await writeSynced(path.join(incoming, 'model.json'), source.manifest, 'wx');
   await syncFolder(incoming);
-  // What lies at this name has been looked at above and is no sound package: a copy that was damaged later.
+  // Whatever has this name was checked above and is not a valid package: a copy that was damaged later.
   await rm(dir, { recursive: true, force: true });
   await rename(incoming, dir);
   await syncFolder(installedDir);
@@ -149,7 +149,7 @@ async function foldersIn(parent: string): Promise<string[]> {
     .sort();
 }
 
-/** A copy that was cut short holds nothing that anybody needs. */
+/** An interrupted copy holds nothing that is needed. */
 async function rmLeftovers(installedDir: string): Promise<void> {
   for (const name of await readdir(installedDir))
     if (name.startsWith(INCOMING)) await rm(path.join(installedDir, name), { recursive: true, force: true });

@@ -6,62 +6,62 @@ import type { Log } from '../base/log.ts';
 import type { ModelIdentity, TriageModel } from '../case/triageModel.ts';
 import { ServingNetworks, type ModelLease } from './servingNetworks.ts';
 
-/** A package that a role is to have. */
+/** The package that a role should use. */
 export interface WantedModel {
-  /** The decision behind it: another decision has another key, though it may mean the same package. */
+  /** Identifies the decision: another decision has another key, even if it names the same package. */
   key: string;
-  /** Null when it is whatever lies in the configured folder. */
+  /** Null for whatever is in the configured folder. */
   identity: ModelIdentity | null;
 }
 
 export interface ModelServingOptions<Wanted extends WantedModel> {
-  /** What is to serve now, or null for nothing. Asked at every look: the database holds the truth. */
+  /** What should be in use now, or null for nothing. Read at every check: the database holds the truth. */
   wanted: () => Promise<Wanted | null>;
-  /** What may serve instead when `wanted` does not load and nothing serves; null for nothing. */
+  /** What may be used instead when `wanted` does not load and nothing is in use; null for nothing. */
   fallback: (wanted: Wanted) => Promise<Wanted | null>;
-  /** Starts the network. @throws what is wrong with it */
+  /** Starts the network. @throws the reason why it does not start */
   load: (wanted: Wanted) => Promise<TriageModel>;
-  /** The network is loaded and will serve when this resolves. */
+  /** The network is loaded, and is put into use when this resolves. */
   taken: (wanted: Wanted, model: TriageModel) => Promise<void>;
   /** The network did not load. */
   failed: (wanted: Wanted, failure: string) => Promise<void>;
   clock: Clock;
   log: Log;
-  /** How often the database is looked at. */
+  /** How often the database is polled. */
   pollMs?: number;
 }
 
 export interface ModelServing {
-  /** The network that serves, for a moment's question; null when none does. */
+  /** The network in use, for a brief question; null when there is none. */
   model: () => TriageModel | null;
-  /** The network that serves, for work of some length. */
+  /** The network in use, held for longer work. */
   lease: () => ModelLease | null;
-  /** Why what serves is not what is wanted; null when it is. */
+  /** Why the network in use is not the wanted one; null when it is. */
   error: () => string | null;
-  /** Looks now, and resolves when what was found is in force. */
+  /** Checks now, and resolves when the result is in force. */
   look: () => Promise<void>;
   close: () => Promise<void>;
 }
 
 const POLL_MS = 2_000;
-/** A package that did not load is tried again after this long, doubled each time while another one serves. */
+/** A package that did not load is tried again after this long, doubled each time while another one is in use. */
 const RETRY_MS = 30_000;
 const LONGEST_RETRY_MS = 600_000;
 
 /**
- * Keeps the network of a role as the database wants it, without a restart: a new one is loaded beside the old, in a process of its own, and takes over when its
- * golden case agrees; one that does not load leaves the old one serving. The old one is closed when nobody holds it any more.
+ * Keeps the network of a role in line with the database, without a restart: a new one is loaded beside the old, in its own process, and takes over when
+ * its golden case agrees; if it does not load, the old one stays in use. The old one is closed when nobody holds it any more.
  */
 export function createModelServing<Wanted extends WantedModel>(options: ModelServingOptions<Wanted>): ModelServing {
   const { clock, log, pollMs = POLL_MS } = options;
   const networks = new ServingNetworks(log);
   let failure: string | null = null;
-  /** The last decision that did not load, how often it has failed, and when it is tried again. */
+  /** The last decision that did not load, the number of failures, and the time of the next attempt. */
   let failed: { key: string; times: number; retryAtMs: number } | null = null;
   let isClosed = false;
   let looking: Promise<void> | null = null;
 
-  /** True when it serves then. */
+  /** True when it is in use afterwards. */
   const take = async (wanted: Wanted): Promise<boolean> => {
     const { current } = networks;
     const isSame =
@@ -93,7 +93,7 @@ export function createModelServing<Wanted extends WantedModel>(options: ModelSer
     else if (failed?.key !== wanted.key || clock.monotonicMs() >= failed.retryAtMs) await change(wanted);
   };
 
-  /** Tries to take what is wanted into use. */
+  /** Tries to put the wanted package into use. */
   const change = async (wanted: Wanted): Promise<void> => {
     try {
       if (await take(wanted)) {
@@ -159,7 +159,7 @@ export function createModelServing<Wanted extends WantedModel>(options: ModelSer
       isClosed = true;
       await loop.stop();
       await looking;
-      // The stages have stopped by now: whoever still holds it is told by its answers.
+      // The stages have stopped by now; anything still holding the network gets an error as its answer.
       await networks.closeAll();
     },
   };

@@ -9,41 +9,41 @@ export type ProviderChoice = 'auto' | 'cpu' | 'cuda';
 
 export interface OnnxModelOptions {
   provider: ProviderChoice;
-  /** Threads of one operator; 0 lets the runtime take all cores. */
+  /** Threads per operator; 0 lets the runtime use all cores. */
   threads: number;
 }
 
-/** An input or output of a graph: null stands for any size. */
+/** An input or output of a graph; null stands for any size. */
 export type Shape = readonly (number | null)[];
 
-/** What the manifest says of a graph's values. */
+/** What the manifest says about a graph's values. */
 export interface GraphShapes {
   inputs: Readonly<Record<string, Shape>>;
   outputs: Readonly<Record<string, Shape>>;
 }
 
-/** The graphs of a package on the first execution provider that works. Runs block the thread: only for the inference child. */
+/** The graphs of a package on the first execution provider that works. Inference blocks the thread: only for the inference child. */
 export interface OnnxGraphs<Name extends string> {
-  /** What really runs. */
+  /** The execution provider that is actually in use. */
   readonly provider: 'cpu' | 'cuda';
   /** Runs one graph on one input. @throws TriageError `inference-failed` */
   run(graph: Name, inputName: string, data: Float32Array, shape: readonly number[]): Promise<GraphOutputs>;
 }
 
-/** An output by name, as a copy of its own, checked for its length. @throws TriageError `inference-failed` */
+/** An output by name, copied and checked for its length. @throws TriageError `inference-failed` */
 export type GraphOutputs = (name: string, length: number) => Float32Array;
 
 /**
  * Opens the graphs and checks their shapes against the manifest's.
  *
- * @throws TriageError `model-invalid`: not the graphs of the manifest; `config-invalid`: the provider asked for is not there.
+ * @throws TriageError `model-invalid`: not the graphs of the manifest; `config-invalid`: the requested provider is not available.
  */
 export async function openGraphs<Name extends string>(
   bytes: Readonly<Record<string, Uint8Array>>,
   shapes: Readonly<Record<Name, GraphShapes>>,
   options: OnnxModelOptions,
 ): Promise<OnnxGraphs<Name>> {
-  // Probing for CUDA would print an alarming page where there is none; errors come as exceptions anyway.
+  // Probing for CUDA would print an alarming page where there is no GPU; errors arrive as exceptions anyway.
   env.logLevel = 'fatal';
   let opened = await openSessions(bytes, shapes, options);
   const run: OnnxGraphs<Name>['run'] = async (graph, inputName, data, shape) => {
@@ -51,7 +51,7 @@ export async function openGraphs<Name extends string>(
       const results = await opened.sessions[graph].run({ [inputName]: new Tensor('float32', data, shape) });
       return (name, length) => floats(results, name, length);
     } catch (error) {
-      // A full GPU must not end the analysis where the CPU is allowed.
+      // A full GPU must not end the analysis if the CPU is allowed.
       if (opened.provider === 'cuda' && options.provider === 'auto') {
         opened = await openSessions(bytes, shapes, { ...options, provider: 'cpu' });
         return run(graph, inputName, data, shape);
@@ -110,7 +110,7 @@ function sessionOptions(provider: 'cpu' | 'cuda', threads: number): InferenceSes
     interOpNumThreads: 1,
     executionMode: 'sequential',
     graphOptimizationLevel: 'all',
-    // Spinning threads would take the cores from the receiver between two slices.
+    // Spinning threads would take cores from the receiver between two slices.
     extra: { session: { intra_op: { allow_spinning: '0' } } },
   };
 }
@@ -120,7 +120,7 @@ function checkShapes(session: InferenceSession, { inputs, outputs }: GraphShapes
     const found = metadata.find((value) => value.name === name);
     if (found === undefined) throw new TriageError('model-invalid', `The model's graph has no "${name}".`);
     const actual = found.isTensor ? found.shape : [];
-    // Only numbers bind; a name stands for any size.
+    // Only numbers are binding; a name stands for any size.
     const fits =
       found.isTensor &&
       found.type === 'float32' &&
@@ -136,7 +136,7 @@ function checkShapes(session: InferenceSession, { inputs, outputs }: GraphShapes
   for (const [name, shape] of Object.entries(outputs)) check(session.outputMetadata, name, shape);
 }
 
-/** An output as a copy of its own: the runtime may hand out views. A network that answers with NaN has not answered. */
+/** Copies an output, because the runtime may return views. NaN does not count as an answer. */
 function floats(results: InferenceSession.ReturnType, name: string, length: number): Float32Array {
   const value = results[name];
   if (
@@ -150,7 +150,7 @@ function floats(results: InferenceSession.ReturnType, name: string, length: numb
   return Float32Array.from(value.data);
 }
 
-/** What a network says of a case, in the steps that it is made in: slices, or rows of a volume. */
+/** A network's output for a case, per step: slices, or rows of a volume. */
 export interface RawScore {
   probability: number;
   scores: Float32Array;
@@ -207,7 +207,7 @@ export const STATISTICS: Record<ModelCard['domain']['statistic'], (values: Float
   maximum: (values) => values.reduce((most, value) => Math.max(most, value), 0),
 };
 
-/** Holds what a graph computes here against what it computed where it was made. */
+/** Compares what a graph computes here with what it computed where it was made. */
 export class GoldenCheck {
   readonly #provider: string;
   readonly #tolerance: number;

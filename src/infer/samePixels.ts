@@ -8,8 +8,8 @@ export interface ImagePair {
 }
 
 /**
- * Whether the CT images in two Part 10 files have the same pixels in Hounsfield units, whatever their encoding; one answer a pair. A file that cannot
- * be decoded is like no other. Decodes in a process of its own, which ends with the last pair.
+ * Whether the CT images in two Part 10 files have the same pixels in Hounsfield units, whatever their encoding; one answer per pair. A file that cannot
+ * be decoded never matches another. Decodes in a separate process, which ends with the last pair.
  */
 export async function samePixels(pairs: readonly ImagePair[]): Promise<boolean[]> {
   if (pairs.length === 0) return [];
@@ -21,7 +21,7 @@ export async function samePixels(pairs: readonly ImagePair[]): Promise<boolean[]
     for (const pair of pairs) answers.push((await askChild<{ same: boolean }>(child, pair, ended)).same);
     return answers;
   } catch {
-    // What a damaged file does to a decoder says nothing of the other pairs: they count as different, and a person looks.
+    // A damaged file that crashes the decoder says nothing about the other pairs: they count as different, and a person decides.
     return pairs.map(() => false);
   } finally {
     child.kill('SIGKILL');

@@ -1,10 +1,10 @@
 import type { Log } from '../base/log.ts';
 import type { TriageModel } from '../case/triageModel.ts';
 
-/** A hold on a network: it is not closed before `release`, though another one may serve by then. */
+/** A hold on a network: it is not closed before `release`, even if another one is in use by then. */
 export interface ModelLease {
   readonly model: TriageModel;
-  /** False once another package is about to serve: what is read from the database then may be meant for that one. */
+  /** False once another package is about to be used: values read from the database after that may be meant for the new one. */
   isCurrent: () => boolean;
   release: () => void;
 }
@@ -16,10 +16,10 @@ interface Serving {
   isRetired: boolean;
 }
 
-/** The loaded networks of a role: the one that serves, and those before it that somebody still holds. */
+/** The loaded networks of a role: the one in use, and earlier ones that are still held. */
 export class ServingNetworks {
   readonly #log: Log;
-  /** Every network that is not yet closed, and its closing once that has begun. */
+  /** Every network that is not yet closed, and the promise of its closing once that has begun. */
   readonly #alive = new Map<TriageModel, Promise<void> | null>();
   #serving: Serving | null = null;
   #isSwitching = false;
@@ -32,12 +32,12 @@ export class ServingNetworks {
     return this.#serving;
   }
 
-  /** A network that has been loaded: from now on it is closed at the end, whether or not it ever serves. */
+  /** Registers a loaded network: from now on it is closed at the end, whether or not it is ever used. */
   loaded(model: TriageModel): void {
     this.#alive.set(model, null);
   }
 
-  /** Lets `model` serve for `key` once `before` has resolved; the one before is closed when nobody holds it any more. */
+  /** Puts `model` into use for `key` once `before` has resolved; the previous one is closed when nobody holds it any more. */
   async serve(key: string, model: TriageModel, before: () => Promise<void>): Promise<void> {
     this.#isSwitching = true;
     try {
@@ -52,7 +52,7 @@ export class ServingNetworks {
     }
   }
 
-  /** Nothing serves any more. */
+  /** Takes the current network out of use. */
   retire(): void {
     const old = this.#serving;
     this.#serving = null;

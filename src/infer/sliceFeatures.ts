@@ -7,14 +7,14 @@ export interface SliceFeatureStore {
   saveSliceFeatures(modelSha256: string, features: ReadonlyMap<string, EncodedSlice>): Promise<void>;
 }
 
-/** Slices that are saved in one durable transaction: what a kill costs at the most. */
+/** Number of slices saved in one durable transaction: the most that a kill can cost. */
 const SAVE_EVERY = 16;
 
-/** Keeps encoded slices, many to a transaction. */
+/** Keeps encoded slices, many per transaction. */
 export interface SliceFeatureSaver {
-  /** Takes a slice in, and saves when there are enough. Features of two networks are never saved under one name. */
+  /** Adds a slice, and saves when there are enough. Features of two networks are never saved under one name. */
   add(modelSha256: string, instanceSha256: string, slice: EncodedSlice): Promise<void>;
-  /** Saves what has not been saved. */
+  /** Saves whatever has not been saved yet. */
   save(): Promise<void>;
 }
 

@@ -13,7 +13,7 @@ type SliceEncoding = Pick<EncodedSlice, 'feature' | 'imageProbability' | 'cam'>;
 export interface SliceSequenceModel extends LoadedModel {
   /** `tensor`: `[channel][row][column]`, 0..1. @throws TriageError `inference-failed` */
   encode(tensor: Float32Array): Promise<SliceEncoding>;
-  /** Positions mean nothing to it: the slices' order does. */
+  /** Positions are ignored: only the order of the slices matters. */
   classify: (features: Float32Array) => ReturnType<LoadedModel['classify']>;
 }
 
@@ -87,7 +87,7 @@ function graphShapes(card: SliceSequenceCard): Record<'sliceEncoder' | 'caseClas
   };
 }
 
-/** @throws TriageError `model-invalid` when the graphs do not compute here what they computed where they were made. */
+/** @throws TriageError `model-invalid` when the graphs compute other values here than where they were made. */
 async function checkGoldenCase(
   encode: SliceSequenceModel['encode'],
   classifyRaw: ClassifyRaw,

@@ -5,12 +5,12 @@ import { GoldenCheck, STATISTICS, caseScore, goldenPattern, openGraphs, rawScore
 import type { OnnxModelOptions, RawScore } from './onnxGraphs.ts';
 import type { LoadedModel } from './loadedModel.ts';
 
-/** What the network says of a volume, row by row; `cam` is an activation map for each row of the volume. */
+/** The network's output for a volume, row by row; `cam` is an activation map for each row of the volume. */
 type RawVolume = RawScore & { cam: Float32Array };
 
 /**
- * Opens the one graph of a package of the kind `volume` and runs its golden case. A slice is encoded as its plane of the volume, which needs no network; the
- * network sees them all at once, and what it says of its rows is brought back to the slices (ADR 0019).
+ * Opens the graph of a package of the kind `volume` and runs its golden case. A slice is encoded as its plane of the volume, which needs no network; the
+ * network sees all planes at once, and its output for rows is mapped back to the slices (ADR 0019).
  *
  * @throws TriageError `model-invalid`, `config-invalid`
  */
@@ -53,7 +53,7 @@ export async function openVolumeModel(
       const { plane, box } = slicePlane(slice, slice.pixelSpacingMm, input);
       return Promise.resolve({
         feature: plane,
-        // Nothing is known of a slice alone: classify gives both.
+        // A single slice has no score of its own: classify gives both.
         imageProbability: 0,
         cam: new Float32Array(0),
         camRows: input.camRows,

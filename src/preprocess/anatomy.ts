@@ -1,7 +1,7 @@
 import type { Anatomy } from '../case/case.ts';
 import { median } from '../statistics/median.ts';
 
-/** What the scans were like that a network has learned from, by the median over the slices of a scan. */
+/** Properties of the scans that a network was trained on, as the median over the slices of a scan. */
 export interface AnatomyRange {
   tissueAreaCm2: { low: number; high: number };
   boneAreaCm2: { low: number; high: number };
@@ -25,7 +25,7 @@ export function measureAnatomy(hu: Float32Array | Int16Array, [rowMm, columnMm]:
 
 const NAMES = { tissueAreaCm2: 'tissue', boneAreaCm2: 'bone' } as const;
 
-/** Why a scan with these slices is no scan of the part of the body that the range was taken from, in words for a reader; null when nothing speaks against it. */
+/** Why these slices are not a scan of the body part that the range was taken from, in words for a reader; null when nothing contradicts it. */
 export function outsideAnatomy(slices: readonly Anatomy[], range: AnatomyRange): string | null {
   for (const key of ['tissueAreaCm2', 'boneAreaCm2'] as const) {
     const area = median(slices.map((slice) => slice[key]));

@@ -1,4 +1,4 @@
-/** Row-wise runs of pixels: run `i` is the raster indices `starts[i]` to `ends[i]`, half open and inside of one row, in raster order. */
+/** Row-wise runs of pixels: run `i` is the raster indices `starts[i]` to `ends[i]`, half open and within one row, in raster order. */
 export interface Runs {
   starts: Int32Array;
   ends: Int32Array;
@@ -6,11 +6,11 @@ export interface Runs {
 }
 
 /**
- * The largest 8-connected component of the pixels above `aboveHu` of an image `[row][column]`, as runs; of equals, the one met first in raster order. No runs
+ * The largest 8-connected component of the pixels above `aboveHu` of an image `[row][column]`, as runs; of equal ones, the first in raster order. No runs
  * when no pixel is above.
  */
 export function largestComponent(hu: Float32Array | Int16Array, rows: number, columns: number, aboveHu: number): Runs {
-  // Runs of a row instead of pixels: a CT slice has some thousand runs, so union-find stays tiny.
+  // Runs instead of pixels: a CT slice has a few thousand runs, so union-find stays small.
   let count = 0;
   let starts = new Int32Array(4096);
   let ends = new Int32Array(4096);

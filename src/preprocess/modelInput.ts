@@ -4,11 +4,11 @@ import { otsuCrop } from './otsuCrop.ts';
 import { windowedSquare } from './windowedSquare.ts';
 import type { WindowHu } from './windows.ts';
 
-/** What the model's manifest says of its input. */
+/** The model input as described in the manifest. */
 export interface InputSpec {
   /** Side of the square input, pixels. */
   sizePixels: number;
-  /** One window a channel, in channel order; the paper's is gross bone, standard bone, soft tissue. */
+  /** One window per channel, in channel order; the paper's are gross bone, standard bone, soft tissue. */
   windowsHu: readonly WindowHu[];
   cropRule: CropRule;
   /** Margin on each side of the bone, as a fraction of its height and width. */
@@ -27,18 +27,18 @@ export interface ModelInput {
   /** `[channel][row][column]`, 0..1. */
   tensor: Float32Array;
   /**
-   * Where the input square lies in the slice, pixels, half open: the crop with its zero padding, so it can reach beyond
+   * Where the input square lies in the slice, pixels, half open: the crop with its zero padding, so it can extend beyond
    * the slice. A class activation map covers exactly this box.
    */
   box: Box;
-  /** The crop alone: what of the slice the network sees. */
+  /** The crop alone: the part of the slice that the network sees. */
   crop: Box;
   /** True when no bone was found and the crop is the whole frame. */
   fullFrame: boolean;
 }
 
 /**
- * A slice as the network takes it (paper, section 2.1): windows, crop to the bone, one scale for both axes so that the
+ * Converts a slice to the network's input (paper, section 2.1): windows, crop to the bone, one scale for both axes so that the
  * longer side fills the square, zero padding on both sides of the shorter.
  */
 export function modelInput(image: OrientedSlice, spec: InputSpec): ModelInput {

@@ -4,7 +4,7 @@ import { largestComponent } from './largestComponent.ts';
 import { GROSS_BONE } from './windows.ts';
 
 /**
- * How the bone is found on a slice. `largest-bone` is the paper's rule read literally: the largest component above
+ * How the bone is found on a slice. `largest-bone` is the paper's rule taken literally: the largest component above
  * Otsu's threshold. At the atlas it keeps the jaw and loses the spine, so `bone-in-body` takes all bone above Otsu's
  * threshold that lies inside the largest component above -300 HU, the body: couch and head holder stay outside.
  */
@@ -22,7 +22,7 @@ const LOWEST_HU = GROSS_BONE.centerHu - GROSS_BONE.widthHu / 2;
 const PER_WIDTH = 1 / GROSS_BONE.widthHu;
 const HIGHEST_HU = GROSS_BONE.centerHu + GROSS_BONE.widthHu / 2;
 
-/** The 8-bit level of a value inside of the gross bone window; below it is 0, above it 255. */
+/** The 8-bit level of a value inside the gross bone window; below the window it is 0, above it 255. */
 function levelOf(hu: number): number {
   return Math.trunc(Math.fround((hu - LOWEST_HU) * PER_WIDTH) * 255 + 0.5);
 }
@@ -30,7 +30,7 @@ function levelOf(hu: number): number {
 /** How many pixels have each 8-bit level of the gross bone window. */
 function countLevels(hu: Float32Array | Int16Array): Float64Array {
   const counts = new Float64Array(256);
-  // Most of a slice is air or soft tissue below the window, or bone above it: those need no arithmetic.
+  // Most of a slice is air or soft tissue below the window, or bone above it: those pixels need no arithmetic.
   let below = 0;
   let above = 0;
   for (let i = 0; i < hu.length; i++) {
@@ -74,7 +74,7 @@ function otsuThreshold(counts: Float64Array): number | null {
   return best;
 }
 
-/** The greatest value that has this level: what is above it has a higher one. Found by bisection, so that no rounding of {@link levelOf} is missed. */
+/** The greatest value that has this level; anything above has a higher level. Found by bisection, so that it matches the rounding of {@link levelOf}. */
 function greatestHuOf(level: number): number {
   let within = LOWEST_HU;
   let beyond = HIGHEST_HU;
@@ -134,7 +134,7 @@ function boundsAbove(
     const row = Math.floor(first / columns);
     const left = first - row * columns;
     const right = last + 1 - row * columns;
-    // Runs come row by row: the first has the top, the latest the bottom.
+    // Runs come row by row: the first has the top, the last the bottom.
     if (box === null) box = { top: row, left, bottom: row + 1, right };
     else box = { top: box.top, left: Math.min(box.left, left), bottom: row + 1, right: Math.max(box.right, right) };
   }

@@ -1,6 +1,6 @@
 /**
  * Triangle-filter weights of one axis: output pixel `i` is the weighted mean of `taps` inputs from `firsts[i]` on.
- * Growing it is plain bilinear; shrinking, the triangle widens with the factor, so that no thin line falls between samples.
+ * When enlarging it is plain bilinear; when shrinking, the triangle widens with the factor, so that no thin line falls between samples.
  */
 interface AxisWeights {
   firsts: Int32Array;
@@ -12,13 +12,13 @@ interface AxisWeights {
 function axisWeights(inputLength: number, outputLength: number): AxisWeights {
   const factor = inputLength / outputLength;
   const support = Math.max(1, factor);
-  // A triangle 2 * support wide, open at both ends, holds at most this many pixel centres: 2 when growing.
+  // A triangle 2 * support wide, open at both ends, holds at most this many pixel centres: 2 when enlarging.
   const taps = Math.min(inputLength, Math.ceil(2 * support));
   const firsts = new Int32Array(outputLength);
   const weights = new Float32Array(outputLength * taps);
   const row = new Float64Array(taps);
   for (let i = 0; i < outputLength; i++) {
-    // Pixel centres at half integers, as in every resampler that keeps the field of view.
+    // Pixel centres at half integers, as in every resampler that preserves the field of view.
     const centre = (i + 0.5) * factor;
     const first = Math.max(0, Math.min(inputLength - taps, Math.floor(centre - support + 0.5)));
     let sum = 0;
@@ -32,7 +32,7 @@ function axisWeights(inputLength: number, outputLength: number): AxisWeights {
   return { firsts, weights, taps };
 }
 
-/** A resampling of `[row][column]` images from one fixed shape to another; make it once for all channels of a slice. */
+/** Resamples `[row][column]` images from one fixed shape to another; create it once for all channels of a slice. */
 export class Resampler {
   readonly #vertical: AxisWeights;
   readonly #horizontal: AxisWeights;
@@ -53,7 +53,7 @@ export class Resampler {
   /** Writes the resampled image into `target` from `offset` on, its rows `stride` apart. */
   run(source: Float32Array, target: Float32Array, offset: number, stride: number): void {
     for (let row = 0; row < this.#outputRows; row++) {
-      // Two taps are what nearly every slice of a neck needs: its crop is smaller than the input.
+      // Nearly every slice of a neck needs only two taps: its crop is smaller than the input.
       if (this.#vertical.taps === 2) this.#meanOfTwoRows(source, row);
       else this.#meanOfRows(source, row);
       if (this.#horizontal.taps === 2) this.#meanOfTwoColumns(target, offset + row * stride);

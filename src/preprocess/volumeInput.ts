@@ -4,30 +4,30 @@ import type { OrientedSlice } from './modelInput.ts';
 import { windowedSquare } from './windowedSquare.ts';
 import type { WindowHu } from './windows.ts';
 
-/** What the manifest of a package of the kind `volume` says of its input. */
+/** The input of a package of the kind `volume` as described in its manifest. */
 export interface VolumeSpec {
   /** Side of a plane, pixels. */
   sizePixels: number;
-  /** Between the pixels of a plane: with `sizePixels`, the physical field, the same for every scan. */
+  /** Spacing of the pixels of a plane: with `sizePixels`, the physical field, the same for every scan. */
   pixelSpacingMm: number;
   /** Between the planes of the volume. */
   sliceSpacingMm: number;
-  /** Planes in a row of the network's answers along the scan: its step from the skull down. */
+  /** Planes per row of the network's output along the scan. */
   slicesPerRow: number;
-  /** One window a channel, in channel order. */
+  /** One window per channel, in channel order. */
   windowsHu: readonly WindowHu[];
 }
 
 export interface SlicePlane {
   /** `[channel][row][column]`, 0..1. */
   plane: Float32Array;
-  /** Where the field lies in the slice, pixels, half open; it can reach beyond the slice. */
+  /** Where the field lies in the slice, pixels, half open; it can extend beyond the slice. */
   box: Box;
 }
 
 /**
- * A slice of its own, brought to the plane of a volume: windows, and a square field of fixed size in millimetres about the middle of the image. All slices of
- * a series share their matrix, so the planes fit on each other without anything known of the other slices. What lies outside of the image is zero.
+ * Converts a single slice to the plane of a volume: windows, and a square field of fixed size in millimetres around the middle of the image. All slices of
+ * a series share their matrix, so the planes align without any knowledge of the other slices. Outside the image the plane is zero.
  *
  * @param pixelSpacingMm [between rows, between columns] of the image
  */
@@ -59,7 +59,7 @@ export function slicePlane(
   return { plane, box };
 }
 
-/** A scan longer than this is no neck, and its volume would not fit into memory. */
+/** A scan longer than this is not a neck, and its volume would not fit into memory. */
 const LONGEST_MM = 2000;
 
 /**
@@ -95,7 +95,7 @@ export function stackVolume(
   return { volume, slices };
 }
 
-/** How many planes the volume of a series has: a whole number of rows. */
+/** Number of planes in the volume of a series: a whole number of rows. */
 export function volumeSlices(positionsMm: readonly number[], spec: VolumeSpec): number {
   const falls = positionsMm.every((position, index) => index === 0 || position < positionsMm[index - 1]!);
   const coverageMm = positionsMm[0]! - positionsMm.at(-1)!;
@@ -110,7 +110,7 @@ export function volumeSlices(positionsMm: readonly number[], spec: VolumeSpec): 
 }
 
 /**
- * What the network says row by row, brought to the slices of the series: interpolated linearly between the middles of the rows, constant beyond them.
+ * Maps the network's output per row to the slices of the series: interpolated linearly between the middles of the rows, constant beyond them.
  *
  * @param rows `[row][value]`
  * @returns `[slice][value]`
@@ -136,7 +136,7 @@ function shares(positionsMm: readonly number[], atMm: number, spacingMm: number)
   const last = positionsMm.length - 1;
   const at = Math.max(atMm, positionsMm[last]!);
   let below = positionsMm.findIndex((position) => position <= at);
-  // The first plane is the first slice, whatever rounding says.
+  // The first plane is the first slice, whatever the rounding.
   if (below < 1) below = Math.min(1, last);
   const gapMm = below === 0 ? 0 : positionsMm[below - 1]! - positionsMm[below]!;
   // So each slice has a share in the plane nearest to it, and evenly spaced thick slices are interpolated between two.

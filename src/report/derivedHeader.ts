@@ -6,7 +6,7 @@ import { derivedUid } from '../dicom/uids.ts';
 import { TriageError } from '../base/errors.ts';
 import type { ModelIdentity } from '../case/triageModel.ts';
 
-/** Who wrote the object: agent and network together, so another network is another device. */
+/** Who wrote the object: agent and network together, so another network counts as another device. */
 export interface ReportingDevice {
   manufacturer: string;
   modelName: string;
@@ -15,13 +15,13 @@ export interface ReportingDevice {
   uid: string;
 }
 
-/** The device of these findings. Its name is also how Odontoid knows its own objects when a PACS routes them back. */
+/** The device of these findings. By its name Odontoid also recognises its own objects when a PACS routes them back. */
 export function reportingDevice(softwareVersion: string, model: ModelIdentity): ReportingDevice {
   return {
     manufacturer: 'Odontoid',
     modelName: 'Odontoid',
     softwareVersions: `${softwareVersion} / ${model.version}`,
-    // No serial plate on software: the start of the network's digest tells two builds apart.
+    // Software has no serial number: the start of the network's digest distinguishes two builds.
     serialNumber: model.sha256.slice(0, 16),
     uid: derivedUid('device', 'Odontoid', softwareVersion, model.sha256),
   };
@@ -29,10 +29,10 @@ export function reportingDevice(softwareVersion: string, model: ModelIdentity): 
 
 export type SeriesKind = 'sr' | 'heatmaps' | 'card';
 
-/** Series-level facts: the same for every object of a kind that a device writes into a study, revision after revision. */
+/** Series-level attributes: the same for every object of a kind that a device writes into a study, across revisions. */
 const SERIES: Readonly<Record<SeriesKind, { modality: string; number: number; description: string }>> = {
   sr: { modality: 'SR', number: 9100, description: 'AI C-spine findings (NOT DIAGNOSTIC)' },
-  // Never CT: it would come back as input and disturb hanging protocols.
+  // Never CT: the object would come back as input and disturb hanging protocols.
   heatmaps: { modality: 'OT', number: 9101, description: 'AI C-spine attention map (NOT DIAGNOSTIC)' },
   card: { modality: 'OT', number: 9101, description: 'AI C-spine triage card (NOT DIAGNOSTIC)' },
 };
@@ -43,7 +43,7 @@ export interface ReportContext {
   source: Dataset;
   studyInstanceUid: string;
   device: ReportingDevice;
-  /** Empty leaves InstitutionName out. */
+  /** If empty, InstitutionName is omitted. */
   institutionName: string;
   revision: number;
   analysedAtMs: number;
@@ -54,7 +54,7 @@ export function seriesUid(context: Pick<ReportContext, 'studyInstanceUid' | 'dev
   return derivedUid('series', context.studyInstanceUid, context.device.uid, kind);
 }
 
-/** PS3.3 C.7.1.1, C.7.2.1, C.7.2.2 and C.12.1: copied verbatim. The scanner's equipment, its procedure step and its acquisition times are not. */
+/** PS3.3 C.7.1.1, C.7.2.1, C.7.2.2 and C.12.1: copied verbatim. The scanner's equipment, procedure step and acquisition times are not. */
 const COPIED = [
   'PatientName',
   'PatientID',
@@ -148,7 +148,7 @@ export function assertSameIdentity(
   );
 }
 
-/** The one text of an attribute, or empty. */
+/** The single text value of an attribute, or empty. */
 export function text(value: DatasetValue): string {
   if (Array.isArray(value)) return (value as readonly DatasetValue[]).map(text).join('\\');
   return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
@@ -160,7 +160,7 @@ export function isPresent(value: DatasetValue): boolean {
 }
 
 /**
- * The moment as DA and TM, in the source's time zone when it states one, for (0008,0201) then governs every time in the object
+ * The time as DA and TM, in the source's time zone when it states one, because (0008,0201) then applies to every time in the object
  * (PS3.3 C.12.1.1.8); otherwise in the machine's.
  */
 export function contentMoment(epochMs: number, timezoneOffsetFromUtc: string): { date: string; time: string } {

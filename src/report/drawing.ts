@@ -4,7 +4,7 @@ import { Resvg } from '@resvg/resvg-js';
 import { messageOf, TriageError } from '../base/errors.ts';
 
 const require = createRequire(import.meta.url);
-/** Own fonts, so that a picture is the same on a bare machine. */
+/** Bundled fonts, so that a picture is the same on every machine. */
 const FONT_NAMES = ['DejaVuSans.ttf', 'DejaVuSans-Bold.ttf'] as const;
 const FONT_FAMILY = 'DejaVu Sans';
 /** Mean advance of a DejaVu Sans character, in em: wide enough that a wrapped line fits. */
@@ -17,7 +17,7 @@ export interface Picture {
   columns: number;
 }
 
-/** Paths of the fonts that pictures are drawn with. @throws TriageError `report-failed` when one is missing: the renderer would leave text out in silence. */
+/** Paths of the fonts for pictures. @throws TriageError `report-failed` when one is missing: the renderer would silently leave text out. */
 export function fontFiles(): string[] {
   return FONT_NAMES.map((name) => {
     try {
@@ -41,7 +41,7 @@ export function drawOver(picture: Picture, elements: string): void {
   const rendered = new Resvg(svg, {
     font: { loadSystemFonts: false, fontFiles: fontFiles(), defaultFontFamily: FONT_FAMILY },
   }).render();
-  // Pixels come with their colour multiplied by alpha already.
+  // Colours are already multiplied by alpha.
   const over = rendered.pixels;
   for (let at = 0; at < rows * columns; at++) {
     const under = 255 - over[at * 4 + 3]!;
@@ -50,7 +50,7 @@ export function drawOver(picture: Picture, elements: string): void {
   }
 }
 
-/** Text as SVG takes it; control characters are dropped. */
+/** Text escaped for SVG; control characters are dropped. */
 export function escapeXml(value: string): string {
   return value
     .replace(/[\u0000-\u001f\u007f]/g, ' ')

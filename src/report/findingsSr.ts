@@ -7,7 +7,7 @@ import { derivedHeader, isPresent, text, type ReportContext } from './derivedHea
 import { coverageSentence, DISCLAIMER, scoreSentence, stateSentence } from './findingsSummary.ts';
 import { fieldOnSource } from './heatmap.ts';
 
-/** SOP classes that the tree is valid for, best first: what to fall back to when a PACS takes no better one. */
+/** SOP classes that the tree is valid for, best first: the fallbacks when a PACS does not accept the best one. */
 export const SR_SOP_CLASSES = {
   comprehensive3d: '1.2.840.10008.5.1.4.1.1.88.34',
   comprehensive: '1.2.840.10008.5.1.4.1.1.88.33',
@@ -15,7 +15,7 @@ export const SR_SOP_CLASSES = {
 } as const;
 export type SrSopClass = keyof typeof SR_SOP_CLASSES;
 
-/** An instance as evidence sequences name it. */
+/** An instance as named in evidence sequences. */
 export interface InstanceReference {
   sopClassUid: string;
   sopInstanceUid: string;
@@ -27,7 +27,7 @@ export interface FindingsSrInput {
   findings: Findings;
   /** Null when no series could be analysed. */
   manifest: CaseManifest | null;
-  /** Source objects of the study that the report rests on; they become evidence. */
+  /** Source objects of the study that the report is based on; they become evidence. */
   sources: readonly InstanceReference[];
   /** Secondary captures of the same report. */
   pictures: readonly InstanceReference[];
@@ -155,7 +155,7 @@ function imageLibrary(context: ReportContext, manifest: CaseManifest): Dataset {
   ]);
 }
 
-/** TID 4019: which network, which threshold. Enough to find out years later what judged this scan. */
+/** TID 4019: which network, which threshold. Enough to find out years later how this scan was judged. */
 function algorithm({ context, findings }: FindingsSrInput): Dataset[] {
   const { model, threshold } = findings;
   const parameters = [
@@ -179,7 +179,7 @@ function caseGroup(input: FindingsSrInput, manifest: CaseManifest): Dataset {
   const score = scoreSentence(findings);
   return container('CONTAINS', CODES.measurementGroup, '1501', [
     ...tracking(input, manifest, 'cervical spine', ''),
-    // A consumer that ignores the qualifier below would show "fracture": so an unflagged case has no Finding at all.
+    // A consumer that ignores the qualifier below would show "fracture"; an unflagged case therefore has no Finding at all.
     ...(suspected ? [code('CONTAINS', CODES.finding, CODES.fracture)] : []),
     code('HAS CONCEPT MOD', CODES.findingSite, CODES.cervicalSpine),
     ...pictures.map((picture) => image('CONTAINS', CODES.visualExplanation, picture)),
@@ -188,7 +188,7 @@ function caseGroup(input: FindingsSrInput, manifest: CaseManifest): Dataset {
       : [num('CONTAINS', CODES.certaintyOfFinding, percentOf(findings.probability), CODES.percent)]),
     caseField(input, manifest),
     code('CONTAINS', CODES.fracture, suspected ? CODES.suspected : CODES.notSuspected),
-    // Priority only ever rises: an unflagged scan keeps the place that it has.
+    // Priority is only ever raised: an unflagged scan keeps its place.
     ...(suspected ? [code('CONTAINS', CODES.priority, CODES.highPriority)] : []),
     code('CONTAINS', CODES.processingSummary, processingSummary(findings)),
     textItem(
@@ -201,7 +201,7 @@ function caseGroup(input: FindingsSrInput, manifest: CaseManifest): Dataset {
   ]);
 }
 
-/** CID 6047: half of a scan is no whole success. */
+/** CID 6047: an analysis of half a scan is not a complete success. */
 function processingSummary({ decision, reasonCode }: Findings): Code {
   const suspected = decision === 'suspected';
   if (reasonCode === 'partial')
@@ -224,13 +224,13 @@ function sliceGroup(input: FindingsSrInput, manifest: CaseManifest, keySlice: Ke
   ]);
 }
 
-/** TID 1501 has one Finding Site or several: the vertebrae that the slice cuts, or the cervical spine where none is named. */
+/** TID 1501 takes one or more Finding Sites: the vertebrae that the slice cuts, or the cervical spine when none is named. */
 function sites(levels: readonly Vertebra[]): Code[] {
   return levels.length === 0 ? [CODES.cervicalSpine] : levels.map((level) => VERTEBRA_CODES[level]);
 }
 
 /**
- * The analysed field of the case: on the first key slice where locations may be shown, else the full middle image, which points nowhere.
+ * The analysed field of the case: on the first key slice if locations may be shown, otherwise the full middle image, which indicates no location.
  * Some viewers refuse a measurement group without a region, and none of ours outlines a lesion.
  */
 function caseField(input: FindingsSrInput, manifest: CaseManifest): Dataset {
@@ -315,7 +315,7 @@ export function sopReference(instance: { sopClassUid: string; sopInstanceUid: st
   return { ReferencedSOPClassUID: instance.sopClassUid, ReferencedSOPInstanceUID: instance.sopInstanceUid };
 }
 
-/** The request that the scan answers, where the source names one (PS3.3 C.17.2.3). */
+/** The request for the scan, if the source names one (PS3.3 C.17.2.3). */
 function referencedRequest({ source, studyInstanceUid }: ReportContext): Dataset {
   const requests = Array.isArray(source['RequestAttributesSequence'])
     ? (source['RequestAttributesSequence'] as readonly Dataset[])

@@ -1,12 +1,12 @@
 import type { Findings } from '../case/case.ts';
 
-/** Burnt into every picture and said in every report. */
+/** Burnt into every picture and included in every report. */
 export const NOT_FOR_DIAGNOSTIC_USE = 'NOT FOR DIAGNOSTIC USE';
 
-/** Under every heatmap: the map is where the network looked, and nothing more. */
+/** Under every heatmap: the map shows where the network looked, and nothing more. */
 export const HEATMAP_CAPTION = 'Where the model responded. Not a fracture outline.';
 
-/** On every report: automation bias starts where an unflagged scan is read as a cleared one. */
+/** On every report: automation bias starts when an unflagged scan is read as a cleared one. */
 export const DISCLAIMER =
   'Research software. Not a diagnosis. A scan without a flag can still show a fracture: read every scan as usual.';
 
@@ -54,7 +54,7 @@ export function scoreSentence(findings: Findings): string | null {
   return `AI score ${score}; flagged from ${threshold} (threshold version ${findings.threshold.version}).`;
 }
 
-/** Score and threshold as people read them: two decimals, more where two would make different numbers look alike, and never rounded to a certainty. */
+/** Score and threshold for people: two decimals, more if two different numbers would look the same, and never rounded to a certainty. */
 export function scoreTexts(score: number, threshold: number): { score: string; threshold: string } {
   let digits = 2;
   while (digits < 6 && score !== threshold && rounded(score, digits) === rounded(threshold, digits)) digits++;

@@ -1,9 +1,9 @@
 import type { SliceCrop } from '../case/case.ts';
 import { TriageError } from '../base/errors.ts';
 
-/** Strongest tint, so that the bone under it stays readable. */
+/** Maximum opacity of the tint, so that the bone under it stays readable. */
 const LARGEST_ALPHA = 0.35;
-/** Of the peak: where the contour runs. */
+/** Level of the contour, as a share of the peak. */
 const CONTOUR_LEVEL = 0.5;
 
 /** matplotlib's inferno at tenths: even steps in lightness, readable in greyscale and with colour-blind eyes. */
@@ -33,7 +33,7 @@ export function inferno(response: number): Rgb {
 
 /**
  * Class activation as the source image is stored: `[row][column]` of the stored matrix, relative to the slice's own peak (0..1), 0 outside the analysed field.
- * Bilinear between the centres of the map's cells, held constant beyond the outermost centres; `crop` says how the stored matrix became the model's input.
+ * Bilinear between the centres of the map's cells, constant beyond the outermost centres; `crop` says how the stored matrix became the model's input.
  *
  * @throws TriageError `report-failed` when map and size disagree
  */
@@ -113,7 +113,7 @@ interface CellWeight {
   share: number;
 }
 
-/** For every pixel of an axis: the two cells whose centres it lies between, and how near the second is. */
+/** For every pixel of an axis: the two cells whose centres enclose it, and the weight of the second. */
 function cellWeights(size: number, from: number, to: number, cells: number): CellWeight[] {
   return Array.from({ length: size }, (_, pixel) => {
     const place = Math.min(cells - 1, Math.max(0, ((pixel + 0.5 - from) / (to - from)) * cells - 0.5));

@@ -9,7 +9,7 @@ import { drawResponse, inferno, responseOnSource } from './heatmap.ts';
 const WINDOW_CENTER_HU = 500;
 const WINDOW_WIDTH_HU = 1800;
 
-/** Decodes the Part 10 file at an absolute path; the inference child does it, so that hostile bytes end nothing else. */
+/** Decodes the Part 10 file at an absolute path; the inference child does it, so that untrusted bytes cannot crash another process. */
 export type RenderSource = (path: string) => Promise<SourceSlice>;
 
 /** The slice in a bone window at its own matrix, with the network's response over it, a legend and the caption. @throws TriageError `report-failed` when map and slice disagree */
@@ -34,7 +34,7 @@ export function keySlicePicture(source: SourceSlice, keySlice: KeySlice): Pictur
   return picture;
 }
 
-/** Sizes follow the matrix, so that the words stay readable from 256 to 1024 pixels. */
+/** Sizes follow the matrix, so that the text stays readable from 256 to 1024 pixels. */
 function captions(rows: number, columns: number): string {
   const size = Math.max(9, Math.round(Math.min(rows, columns) / 34));
   const pad = Math.round(size * 0.5);

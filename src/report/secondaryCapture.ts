@@ -9,7 +9,7 @@ import { referencedSeries, sopReference } from './findingsSr.ts';
 /** Secondary Capture Image Storage (PS3.4 B.5). */
 const SECONDARY_CAPTURE = '1.2.840.10008.5.1.4.1.1.7';
 
-/** Copied from the source slice, so that the picture lies where the slice lies. */
+/** Copied from the source slice, so that the picture has the slice's position. */
 const FROM_SLICE = [
   'FrameOfReferenceUID',
   'PositionReferenceIndicator',
@@ -23,7 +23,7 @@ const FROM_SLICE = [
   'LossyImageCompressionMethod',
 ] as const;
 
-/** The triage card as instance 1 of its series, without its SOP Instance UID. It has no place in the patient. */
+/** The triage card as instance 1 of its series, without its SOP Instance UID. It has no position in the patient. */
 export function cardCapture(context: ReportContext, series: SeriesKind, picture: Picture): Dataset {
   return {
     ...capture(context, series, 1, picture),

@@ -24,14 +24,14 @@ export interface TriageCardInput {
   findings: Findings;
   manifest: CaseManifest | null;
   revision: number;
-  /** Time of analysis, as it stands in the header. */
+  /** Time of analysis, as in the header. */
   analysedAt: { date: string; time: string };
   softwareVersion: string;
   /** False in triage-only mode: no slice scores. */
   locations: boolean;
 }
 
-/** The card that a reader sees in the PACS, 768 x 1024: state, score against threshold, scores over the slices, who judged. Nothing about the patient. */
+/** The card that a reader sees in the PACS, 768 x 1024: state, score against threshold, scores over the slices, and which network judged. No patient data. */
 export function triageCard(input: TriageCardInput): Picture {
   const picture = { rgb: new Uint8Array(ROWS * COLUMNS * 3), rows: ROWS, columns: COLUMNS };
   drawOver(picture, cardElements(input));
@@ -56,7 +56,7 @@ export function cardElements(input: TriageCardInput): string {
   ].join('');
 }
 
-/** In no state's colour: seen small, it must not pass for a flag. */
+/** Not in the colour of any state: at a small size it must not look like a flag. */
 function banner(): string {
   return [
     `<rect width="${COLUMNS}" height="64" fill="${COLOUR.raised}"/>`,

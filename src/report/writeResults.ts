@@ -28,18 +28,18 @@ import { cardCapture, keySliceCapture } from './secondaryCapture.ts';
 import { triageCard } from './triageCard.ts';
 
 export interface ResultWriterOptions {
-  /** Absolute folder of the written objects; each study gets a folder of its own in it. */
+  /** Absolute folder of the written objects; each study gets its own folder in it. */
   resultsDir: string;
-  /** Absolute folder that the paths of instances and slices start at. */
+  /** Absolute folder that the paths of instances and slices are relative to. */
   spoolDir: string;
   softwareVersion: string;
-  /** Empty leaves InstitutionName out. */
+  /** If empty, InstitutionName is omitted. */
   institutionName: string;
   renderSource: RenderSource;
   /** `heatmaps: false` is the triage-only mode: report and card, without any location or slice score. */
   options: { heatmaps: boolean; srSopClass: SrSopClass };
   log: Log;
-  /** Told each picture that went into a secondary capture, with the object's UID: what a command line may also want as PNG. */
+  /** Called with each picture that went into a secondary capture and the object's UID, for callers that also want it as PNG. */
   onPicture?: (picture: Picture, sopInstanceUid: string) => Promise<void>;
 }
 
@@ -49,7 +49,7 @@ export interface ResultWriter {
 }
 
 /**
- * Writes findings as DICOM objects: a Structured Report, a triage card and, for a suspected case, its key slices with heatmaps. Nothing depends on the time
+ * Writes findings as DICOM objects: a Structured Report, a triage card and, for a suspected case, its key slices with heatmaps. Independent of the time
  * of the call: the same claim and findings give the same bytes, names and UIDs. Every object carries the identity of the stored source bytes.
  *
  * Rejections: `identity-mismatch` when those bytes are of another patient than the worklist says, `report-failed`, `dicom-unreadable`, `dicom-unwritable`.
@@ -123,11 +123,11 @@ async function write(writer: ResultWriterOptions, claim: ClaimedCase, findings: 
     count: captures.length + 1,
     revision: record.revision,
   });
-  // The report first: it is what a worklist listens for.
+  // The report first: worklists listen for it.
   return [report, ...captures];
 }
 
-/** The object's attributes, after making sure that its bytes are of the patient and study that the worklist means. */
+/** The object's attributes, after checking that its bytes belong to the patient and study in the worklist. */
 async function readSource(writer: ResultWriterOptions, claim: ClaimedCase, path: string): Promise<Dataset> {
   const bytes = await readFile(join(writer.spoolDir, path)).catch((error: unknown) => {
     throw new TriageError(
@@ -141,7 +141,7 @@ async function readSource(writer: ResultWriterOptions, claim: ClaimedCase, path:
 }
 
 function anyInstance(claim: ClaimedCase): StoredInstance {
-  // The case may name the study by an object that is not the first: a localizer often has no Accession Number.
+  // The case may name the study by an object other than the first: a localizer often has no Accession Number.
   const { accessionNumber } = claim.record;
   const instance =
     claim.instances.find(({ header }) => header.accessionNumber === accessionNumber) ?? claim.instances[0];
@@ -150,7 +150,7 @@ function anyInstance(claim: ClaimedCase): StoredInstance {
   return instance;
 }
 
-/** What the report rests on: the analysed slices, or all that came when none could be analysed. */
+/** The objects that the report is based on: the analysed slices, or everything that arrived when none could be analysed. */
 function evidenceOf(claim: ClaimedCase, manifest: CaseManifest | null): InstanceReference[] {
   if (manifest !== null)
     return manifest.slices.map((slice) => ({ ...slice, seriesInstanceUid: manifest.seriesInstanceUid }));
@@ -192,7 +192,7 @@ async function writeObject(
   };
 }
 
-/** After this the file is there whole, also after a power cut, or it is not there. */
+/** Afterwards the file is there completely, even after a power cut, or not at all. */
 async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
   const folder = dirname(path);
   await makeFolder(folder);
