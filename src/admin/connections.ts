@@ -1,7 +1,8 @@
 import { TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Pacs } from '../case/delivery.ts';
-import type { Administration, ConnectionsAnswer, EchoAnswer } from '../web/administration.ts';
+import type { ConnectionsAnswer, EchoAnswer } from '../answers/adminAnswers.ts';
+import type { Administration } from '../web/administration.ts';
 import { REFUSAL_ACTIONS, type RefusalKind } from '../receive/refusals.ts';
 import type { AuditAction, AuditLog } from '../worklist/audit/audit.ts';
 import { refusalAdvice } from './refusalAdvice.ts';
@@ -11,19 +12,9 @@ import type { ConnectionFacts } from '../worklist/list/connectionFacts.ts';
 interface Peer {
   echo: Pacs['echo'] | null;
 }
-interface DestinationPeer extends Peer {
-  name: string;
-  kind: 'dimse' | 'dicomweb';
-  /** Without credentials. */
-  address: string;
-  confirm: 'find' | 'none';
-}
-interface SourcePeer extends Peer {
-  aeTitle: string;
-  addresses: readonly string[];
-  /** Null when the configuration does not say where it answers. */
-  echoAddress: string | null;
-}
+type DestinationPeer = Peer & Pick<ConnectionsAnswer['destinations'][number], 'name' | 'kind' | 'address' | 'confirm'>;
+type SourcePeer = Peer &
+  Readonly<Pick<ConnectionsAnswer['sources'][number], 'aeTitle' | 'echoAddress'>> & { addresses: readonly string[] };
 
 export interface ConnectionsOptions {
   receiver: () => ConnectionsAnswer['receiver'];

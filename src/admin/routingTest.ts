@@ -8,7 +8,7 @@ import { TriageError } from '../base/errors.ts';
 import { APPLICATION_CONTEXT_NAME } from '../dimse/negotiation.ts';
 import { createAssociationPolicy, type AssociationPolicy } from '../receive/associationPolicy.ts';
 import type { ReceiveConfig } from '../receive/receiveConfig.ts';
-import type { RoutingAnswer } from '../web/administration.ts';
+import type { RoutingAnswer } from '../answers/adminAnswers.ts';
 import type { WorklistStore } from '../worklist/cases/caseStore.ts';
 import { instanceKind } from '../worklist/cases/recordInstances.ts';
 import type { WorklistRow } from '../answers/worklistAnswer.ts';

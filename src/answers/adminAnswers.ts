@@ -7,6 +7,7 @@ const milliseconds = z.number().describe('Milliseconds.');
 const proofRun = z
   .strictObject({
     id: z.int(),
+    // Null until the study is made.
     studyInstanceUid: z.string().nullable(),
     cause: z.enum(['schedule', 'person']),
     requestedBy: z.string(),
@@ -17,6 +18,7 @@ const proofRun = z
       .nullable()
       .describe('`stopped`: the agent ended before the run did, which says nothing.'),
     failure: z.string().nullable().describe('Why it failed, a sentence.'),
+    // What was measured on the way; null where the run did not get that far.
     measures: z.strictObject({
       stageMs: z
         .partialRecord(z.enum(['make', 'receive', 'assemble', 'infer', 'report', 'destinations']), z.number())
@@ -29,12 +31,15 @@ const proofRun = z
       probability: z.number().nullable(),
       threshold: z.number().nullable(),
       model: model.nullable(),
+      // What each destination answered to C-ECHO (or to a small query).
       destinations: z.array(
         z.strictObject({ name: z.string(), ms: milliseconds.nullable(), error: z.string().nullable() }),
       ),
     }),
   })
   .meta({ id: 'ProofRun', description: 'A synthetic study on its way through the real path, or what became of it.' });
+/** One proof of life, running or finished. */
+export type ProofRun = z.infer<typeof proofRun>;
 
 export const proofAnswer = z
   .strictObject({
@@ -48,6 +53,8 @@ export const proofAnswer = z
     runs: z.array(proofRun).describe('Newest first.'),
   })
   .meta({ id: 'ProofOfLife' });
+/** The proofs of life: how they are set, how they stand, and the newest of them. */
+export type ProofAnswer = z.infer<typeof proofAnswer>;
 
 const echo = z
   .strictObject({
@@ -58,6 +65,8 @@ const echo = z
   })
   .meta({ id: 'Echo', description: 'What a peer answered when it was asked whether it is there.' });
 export const echoAnswer = echo;
+/** What a peer answered when it was asked whether it is there. */
+export type EchoAnswer = z.infer<typeof echoAnswer>;
 
 export const connectionsAnswer = z
   .strictObject({
@@ -82,6 +91,7 @@ export const connectionsAnswer = z
         pending: z.int(),
         unconfirmed: z.int(),
         refused: z.int(),
+        // When the oldest result that is on its way or refused was created.
         oldestOpenAtMs: epochMs.nullable(),
         lastError: z.string().nullable().describe('Of what is still on its way.'),
         echo: echo.nullable().describe('The newest since the start.'),
@@ -118,6 +128,8 @@ export const connectionsAnswer = z
       .describe('What was turned away lately, the latest first.'),
   })
   .meta({ id: 'Connections' });
+/** Destinations and sources of the configuration, with the last contact, and what was turned away lately. */
+export type ConnectionsAnswer = z.infer<typeof connectionsAnswer>;
 
 export const routingAnswer = z
   .strictObject({
@@ -158,6 +170,8 @@ export const routingAnswer = z
       .describe('What was read; nothing of it is kept.'),
   })
   .meta({ id: 'RoutingTest' });
+/** What the agent would do with one object, step by step. */
+export type RoutingAnswer = z.infer<typeof routingAnswer>;
 
 const percentiles = z
   .strictObject({
@@ -194,6 +208,8 @@ export const figuresAnswer = z
       .describe('Studies by the step in which they arrived; p50 and p95 of last slice to result, seconds.'),
   })
   .meta({ id: 'Figures', description: 'Synthetic studies are left out.' });
+/** How fast patients' studies were processed. */
+export type SystemFigures = z.infer<typeof figuresAnswer>;
 
 export const systemDetail = z
   .strictObject({
@@ -210,6 +226,8 @@ export const systemDetail = z
       .describe('Peaks, bytes.'),
   })
   .meta({ id: 'SystemDetail' });
+/** The version, the disk and the memory of the agent. */
+export type SystemDetail = z.infer<typeof systemDetail>;
 
 const waitingCase = z.strictObject({
   studyInstanceUid: z.string(),

@@ -1,8 +1,9 @@
-import type { ProofMeasures, ProofRun } from '../worklist/proof/proofRuns.ts';
+import type { ProofAnswer, ProofRun } from '../answers/adminAnswers.ts';
+import type { ProofMeasures } from '../worklist/proof/proofRuns.ts';
 import type { CaseDetail } from '../worklist/list/worklistQuery.ts';
 
 /** What a proof asks of the result: that the fracture is flagged; that the scan has a score; or that a report is written, whatever it says. */
-export type ProofExpectation = 'suspected' | 'analysed' | 'reported';
+export type ProofExpectation = ProofAnswer['expect'];
 
 /** One network gives one phantom one score; more than this apart, something has changed that nobody meant to. */
 const SAME_SCORE = 0.05;

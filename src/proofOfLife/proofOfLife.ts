@@ -1,5 +1,6 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { ProofRun } from '../answers/adminAnswers.ts';
 import { readHeader } from '../dicom/header.ts';
 import { messageOf, TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
@@ -8,7 +9,6 @@ import type { Pacs, StoreOutcome } from '../case/delivery.ts';
 import {
   NOTHING_MEASURED,
   type ProofMeasures,
-  type ProofRun,
   type ProofRuns,
   type ProofStage,
   type ProofStatus,

@@ -1,25 +1,20 @@
-import type { z } from 'zod';
-import type { ProofRun, ProofStatus } from '../worklist/proof/proofRuns.ts';
-import type { SystemFigures } from '../worklist/list/systemFigures.ts';
-import type { NeedsAttention } from '../answers/adminAnswers.ts';
-import type { ModelAdministration } from './modelAdministration.ts';
 import type {
-  connectionsAnswer,
-  echoAnswer,
-  proofAnswer,
-  routingAnswer,
-  systemDetail,
+  ConnectionsAnswer,
+  EchoAnswer,
+  NeedsAttention,
+  ProofAnswer,
+  ProofRun,
+  RoutingAnswer,
+  SystemDetail,
+  SystemFigures,
 } from '../answers/adminAnswers.ts';
-
-export type ConnectionsAnswer = z.infer<typeof connectionsAnswer>;
-export type EchoAnswer = z.infer<typeof echoAnswer>;
-export type RoutingAnswer = z.infer<typeof routingAnswer>;
-type SystemDetail = z.infer<typeof systemDetail>;
+import type { ProofStatus } from '../worklist/proof/proofRuns.ts';
+import type { ModelAdministration } from './modelAdministration.ts';
 
 /** What the pages of admins ask of the agent beside its database; built where the agent is put together. */
 export interface Administration {
   proof: {
-    settings: Pick<z.infer<typeof proofAnswer>, 'schedule' | 'expect' | 'sendTo'>;
+    settings: Pick<ProofAnswer, 'schedule' | 'expect' | 'sendTo'>;
     /** Null when no schedule is kept. */
     nextAtMs: () => number | null;
     status(): Promise<ProofStatus>;

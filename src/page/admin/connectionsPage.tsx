@@ -1,6 +1,5 @@
 import { useState } from 'preact/hooks';
-import type { z } from 'zod';
-import type { connectionsAnswer, echoAnswer } from '../../answers/adminAnswers.ts';
+import type { ConnectionsAnswer, EchoAnswer } from '../../answers/adminAnswers.ts';
 import './admin.css';
 import { clockTime } from '../parts/format.ts';
 import { PlainTable } from '../parts/plainTable.tsx';
@@ -9,14 +8,11 @@ import { ask, Refused } from '../parts/session.ts';
 import { useLoaded } from '../parts/useLoaded.ts';
 import { adminWords as words } from './adminWords.ts';
 
-type Connections = z.infer<typeof connectionsAnswer>;
-type Echo = z.infer<typeof echoAnswer>;
-
 const LOOK_MS = 15_000;
 
 /** Who sends, who gets, whether they answer, and what would happen to a file. */
 export default function ConnectionsPage() {
-  const { value, problem, reload } = useLoaded<Connections>('/api/connections', LOOK_MS);
+  const { value, problem, reload } = useLoaded<ConnectionsAnswer>('/api/connections', LOOK_MS);
   const now = Date.now();
   const when = (ms: number | null) => (ms === null ? words.never : clockTime(ms, now));
   return (
@@ -132,7 +128,7 @@ function EchoButton({
 }: {
   kind: 'destination' | 'source';
   name: string;
-  known: Echo | null;
+  known: EchoAnswer | null;
   onAnswer: () => void;
 }) {
   const [state, setState] = useState<'idle' | 'asking' | { problem: string }>('idle');

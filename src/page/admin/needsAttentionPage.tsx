@@ -5,7 +5,8 @@ import { keepText, useKeptText } from '../parts/keptText.ts';
 import { Refused } from '../parts/session.ts';
 import { useLoaded } from '../parts/useLoaded.ts';
 import { adminWords as words } from './adminWords.ts';
-import { FailedCases, HeldCases, StuckDeliveries, type NeedsAttention, type WishFor } from './needsAttentionTables.tsx';
+import type { NeedsAttention } from '../../answers/adminAnswers.ts';
+import { FailedCases, HeldCases, StuckDeliveries, type WishFor } from './needsAttentionTables.tsx';
 
 /** What a person wants done, until they have said why. */
 interface Wish {

@@ -1,11 +1,9 @@
-import type { z } from 'zod';
-import type { needsAttentionAnswer } from '../../answers/adminAnswers.ts';
+import type { NeedsAttention } from '../../answers/adminAnswers.ts';
 import { clockTime, personName } from '../parts/format.ts';
 import { PlainTable } from '../parts/plainTable.tsx';
 import { ask } from '../parts/session.ts';
 import { adminWords as words } from './adminWords.ts';
 
-export type NeedsAttention = z.infer<typeof needsAttentionAnswer>;
 /** What every list of them says of a case. */
 type Case = Pick<NeedsAttention['held'][number], 'studyInstanceUid' | 'caseRef' | 'patientName' | 'patientId'>;
 /** Asks for a reason, then runs what was wished. */

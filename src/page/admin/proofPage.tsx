@@ -1,6 +1,5 @@
 import { useState } from 'preact/hooks';
-import type { z } from 'zod';
-import type { proofAnswer } from '../../answers/adminAnswers.ts';
+import type { ProofAnswer, ProofRun } from '../../answers/adminAnswers.ts';
 import './admin.css';
 import { clockTime } from '../parts/format.ts';
 import { PlainTable } from '../parts/plainTable.tsx';
@@ -9,14 +8,11 @@ import { useLoaded } from '../parts/useLoaded.ts';
 import { Waterfall } from './waterfall.tsx';
 import { adminWords as words } from './adminWords.ts';
 
-type Proof = z.infer<typeof proofAnswer>;
-type Run = Proof['runs'][number];
-
 const LOOK_MS = 2_000;
 
 /** Synthetic studies through the real path: the last one, all of them, and a button for the next. */
 export default function ProofPage() {
-  const { value, problem, reload } = useLoaded<Proof>('/api/proof-of-life', LOOK_MS);
+  const { value, problem, reload } = useLoaded<ProofAnswer>('/api/proof-of-life', LOOK_MS);
   const [refused, setRefused] = useState('');
   const now = Date.now();
   const begin = () => {
@@ -74,7 +70,7 @@ export default function ProofPage() {
   );
 }
 
-function LastRun({ run, now }: { run: Run; now: number }) {
+function LastRun({ run, now }: { run: ProofRun; now: number }) {
   const { stageMs, totalMs, probability, threshold, model, destinations } = run.measures;
   return (
     <div class="card">

@@ -1,12 +1,9 @@
 import { useRef, useState } from 'preact/hooks';
-import type { z } from 'zod';
-import type { routingAnswer } from '../../answers/adminAnswers.ts';
+import type { RoutingAnswer } from '../../answers/adminAnswers.ts';
 import { valueOf } from '../parts/field.tsx';
 import { PlainTable } from '../parts/plainTable.tsx';
 import { Refused, send } from '../parts/session.ts';
 import { adminWords as words } from './adminWords.ts';
-
-type Answer = z.infer<typeof routingAnswer>;
 
 /** Takes a file and says what the agent would do with it, step by step. */
 export function RoutingTester({
@@ -18,7 +15,7 @@ export function RoutingTester({
 }) {
   const form = useRef<HTMLFormElement>(null);
   const [over, setOver] = useState(false);
-  const [state, setState] = useState<'idle' | 'testing' | { problem: string } | Answer>('idle');
+  const [state, setState] = useState<'idle' | 'testing' | { problem: string } | RoutingAnswer>('idle');
   const test = (file: File | undefined) => {
     if (file === undefined || form.current === null) return;
     setState('testing');
@@ -26,7 +23,7 @@ export function RoutingTester({
       ['callingAeTitle', 'calledAeTitle', 'address'].map((name) => [name, valueOf(form.current!, name)]),
     );
     send(`/api/routing-test?${query.toString()}`, 'POST', { type: 'application/dicom', content: file })
-      .then((response) => response.json() as Promise<Answer>)
+      .then((response) => response.json() as Promise<RoutingAnswer>)
       .then(setState, (error: unknown) =>
         setState({ problem: error instanceof Refused ? error.message : words.failed }),
       );

@@ -1,6 +1,5 @@
 import { useState } from 'preact/hooks';
-import type { z } from 'zod';
-import type { figuresAnswer, systemDetail } from '../../answers/adminAnswers.ts';
+import type { SystemDetail, SystemFigures } from '../../answers/adminAnswers.ts';
 import './admin.css';
 import { clockTime } from '../parts/format.ts';
 import { PlainTable } from '../parts/plainTable.tsx';
@@ -9,9 +8,6 @@ import { useLoaded } from '../parts/useLoaded.ts';
 import { adminWords as words } from './adminWords.ts';
 import type { WorklistAnswer } from '../parts/listAnswer.ts';
 
-type Figures = z.infer<typeof figuresAnswer>;
-type System = z.infer<typeof systemDetail>;
-
 const LOOK_MS = 15_000;
 const STEPS = { '24': 24, '168': 28, '744': 31 } as const;
 type Range = keyof typeof STEPS;
@@ -19,9 +15,9 @@ type Range = keyof typeof STEPS;
 /** Queue, throughput, latency, disk and memory. */
 export default function SystemPage() {
   const [hours, setHours] = useState<Range>('24');
-  const system = useLoaded<System>('/api/system', LOOK_MS);
+  const system = useLoaded<SystemDetail>('/api/system', LOOK_MS);
   const overview = useLoaded<WorklistAnswer>('/api/worklist?limit=1', LOOK_MS);
-  const figures = useLoaded<Figures>(`/api/figures?hours=${hours}&steps=${STEPS[hours]}`, LOOK_MS);
+  const figures = useLoaded<SystemFigures>(`/api/figures?hours=${hours}&steps=${STEPS[hours]}`, LOOK_MS);
   const now = Date.now();
   return (
     <section class="wide admin">
@@ -53,7 +49,7 @@ export default function SystemPage() {
 }
 
 /** The state of each part of the agent, in words. */
-function SystemFacts({ system, overview, nowMs }: { system: System; overview: WorklistAnswer; nowMs: number }) {
+function SystemFacts({ system, overview, nowMs }: { system: SystemDetail; overview: WorklistAnswer; nowMs: number }) {
   const { model, modelError, receiver, auditRepository } = overview.system;
   const { queue, outbox } = overview.totals;
   return (
@@ -99,7 +95,7 @@ function SystemFacts({ system, overview, nowMs }: { system: System; overview: Wo
 }
 
 /** How many studies came and how long they took, as pictures and as a table. */
-function FigurePlots({ figures, hours }: { figures: Figures; hours: Range }) {
+function FigurePlots({ figures, hours }: { figures: SystemFigures; hours: Range }) {
   const label = (ms: number) =>
     new Date(ms).toLocaleString(
       'en-GB',
@@ -160,7 +156,7 @@ function AuditRepository({
   );
 }
 
-function Disk({ disk: { freeBytes, totalBytes, refuseBelowBytes, removeBelowBytes } }: { disk: System['disk'] }) {
+function Disk({ disk: { freeBytes, totalBytes, refuseBelowBytes, removeBelowBytes } }: { disk: SystemDetail['disk'] }) {
   if (freeBytes === null || totalBytes === null) return <span class="kind-fault">{words.diskUnknown}</span>;
   return (
     <>

@@ -1,22 +1,12 @@
+import type { ConnectionsAnswer } from '../../answers/adminAnswers.ts';
 import type { WorklistDatabase } from '../db/database.ts';
 
 /** The outbox of one destination. */
-interface DestinationFacts {
-  lastSentAtMs: number | null;
-  lastConfirmedAtMs: number | null;
-  pending: number;
-  unconfirmed: number;
-  refused: number;
-  /** When the oldest result that is on its way or refused was created. */
-  oldestOpenAtMs: number | null;
-  /** Error of the newest result that is on its way or refused. */
-  lastError: string | null;
-}
-
-interface SourceFacts {
-  lastReceivedAtMs: number;
-  studies: number;
-}
+type DestinationFacts = Omit<
+  ConnectionsAnswer['destinations'][number],
+  'name' | 'kind' | 'address' | 'confirm' | 'echo'
+>;
+type SourceFacts = Pick<ConnectionsAnswer['sources'][number], 'studies'> & { lastReceivedAtMs: number };
 
 export interface ConnectionFacts {
   destination(name: string): Promise<DestinationFacts>;

@@ -1,23 +1,6 @@
+import type { SystemFigures } from '../../answers/adminAnswers.ts';
 import { onCurrentRevision } from '../cases/currentAnalysis.ts';
 import type { WorklistDatabase } from '../db/database.ts';
-
-/** Percentiles by nearest rank, seconds; null where nothing was measured. */
-interface Percentiles {
-  count: number;
-  p50: number | null;
-  p90: number | null;
-  p95: number | null;
-  max: number | null;
-}
-
-export interface SystemFigures {
-  fromMs: number;
-  toMs: number;
-  stepMs: number;
-  latency: Record<'assemble' | 'infer' | 'report' | 'deliver' | 'total', Percentiles>;
-  /** Studies by the time step of their arrival; p50 and p95 from the last slice to the result, seconds. */
-  steps: { atMs: number; received: number; analysed: number; p50: number | null; p95: number | null }[];
-}
 
 /** At most this many studies are counted, the newest. */
 const MOST_STUDIES = 50_000;
@@ -89,7 +72,7 @@ export async function systemFigures(
   return { ...range, latency, steps };
 }
 
-function percentilesOf(seconds: number[]): Percentiles {
+function percentilesOf(seconds: number[]): SystemFigures['latency']['total'] {
   const sorted = seconds.sort((a, b) => a - b);
   const at = (share: number): number | null => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? null;
   return { count: sorted.length, p50: at(0.5), p90: at(0.9), p95: at(0.95), max: sorted.at(-1) ?? null };

@@ -1,44 +1,12 @@
 import type { Kysely, Selectable } from 'kysely';
-import type { Decision } from '../../case/case.ts';
+import type { ProofRun } from '../../answers/adminAnswers.ts';
 import type { Clock } from '../../base/clock.ts';
-import type { ModelIdentity } from '../../case/triageModel.ts';
 import type { WorklistDatabase } from '../db/database.ts';
 import type { ProofRunsTable, Schema } from '../db/schema.ts';
 
+export type ProofMeasures = ProofRun['measures'];
 /** The steps of a proof of life, in this order. */
-export type ProofStage = 'make' | 'receive' | 'assemble' | 'infer' | 'report' | 'destinations';
-
-/** What was measured on the way; null where the run did not get that far. */
-export interface ProofMeasures {
-  /** Durations of the completed stages. */
-  stageMs: Partial<Record<ProofStage, number>>;
-  /** From the first slice sent to the report on disk (where results are sent: to the last receipt). */
-  totalMs: number | null;
-  slices: number | null;
-  decision: Decision | null;
-  probability: number | null;
-  threshold: number | null;
-  model: ModelIdentity | null;
-  /** What each destination answered to C-ECHO (or to a small query). */
-  destinations: { name: string; ms: number | null; error: string | null }[];
-}
-
-/** One proof of life, running or finished. */
-export interface ProofRun {
-  id: number;
-  /** Null until the study is made. */
-  studyInstanceUid: string | null;
-  cause: 'schedule' | 'person';
-  requestedBy: string;
-  startedAtMs: number;
-  /** Null while it is running. */
-  finishedAtMs: number | null;
-  /** `stopped`: the agent ended before the run did, so there is no verdict. */
-  outcome: 'passed' | 'failed' | 'stopped' | null;
-  /** Why it failed, a sentence. */
-  failure: string | null;
-  measures: ProofMeasures;
-}
+export type ProofStage = keyof ProofMeasures['stageMs'];
 
 export interface ProofRuns {
   /** Opens a run. A run that an earlier process left open is closed as stopped. */

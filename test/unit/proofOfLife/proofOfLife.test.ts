@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { proofAlarm, proofObjection } from '../../../src/proofOfLife/judgeProof.ts';
-import { NOTHING_MEASURED, type ProofMeasures, type ProofRun } from '../../../src/worklist/proof/proofRuns.ts';
+import type { ProofRun } from '../../../src/answers/adminAnswers.ts';
+import { NOTHING_MEASURED, type ProofMeasures } from '../../../src/worklist/proof/proofRuns.ts';
 
 type Found = Parameters<typeof proofObjection>[0];
 const MODEL = { name: 'compact', version: '1', sha256: 'aa' };
