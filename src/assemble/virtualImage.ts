@@ -1,9 +1,8 @@
 import type { InstanceHeader } from '../case/case.ts';
+import { isHounsfieldType } from '../dicom/rescaleType.ts';
 
 /** Monoenergetic images near this range look like a plain scan; at 40 keV bone has twice the value. */
 const PLAIN_KEV = { least: 60, most: 90 };
-/** RescaleType (PS3.3 C.11.1.1.2) of images in Hounsfield units; US means "unspecified", and anonymisers write it in place of HU. */
-const HOUNSFIELD_TYPES: ReadonlySet<string> = new Set(['', 'HU', 'HU_MOD', 'US']);
 
 const MATERIAL =
   /\biod(ine|e)?\b|\bjod|yodo|\biodo\b|\bwater\b|\bcalcium\b|\bhap\b|\buric|\bfat ?map|\bvnc\b|virtual (non|un)|\bvnca?\b|\bmd\b|material|z ?eff|effective ?(z|atomic)|electron ?density|\brho\b|perfusion|\b(cbf|cbv|mtt|ttp|tmax)\b/;
@@ -21,7 +20,7 @@ export function virtualKind(header: InstanceHeader): string | null {
   const type = words(header.imageType.slice(2).join(' '));
   const description = words(header.seriesDescription);
   const isDerived = header.imageType[0]?.toUpperCase() === 'DERIVED' || header.imageType.length === 0;
-  if (!HOUNSFIELD_TYPES.has(header.rescaleType))
+  if (!isHounsfieldType(header.rescaleType))
     return `a map of materials (RescaleType ${header.rescaleType.slice(0, 16)})`;
   if (header.kiloElectronvolt !== null) return `a virtual image at ${header.kiloElectronvolt} keV`;
   if (MATERIAL.test(type) || (isDerived && MATERIAL.test(description)))
@@ -36,7 +35,7 @@ export function virtualRefusal(header: InstanceHeader): string | null {
   const kind = virtualKind(header);
   if (kind === null) return null;
   const energy = header.kiloElectronvolt;
-  if (HOUNSFIELD_TYPES.has(header.rescaleType)) {
+  if (isHounsfieldType(header.rescaleType)) {
     if (energy !== null) return energy >= PLAIN_KEV.least && energy <= PLAIN_KEV.most ? null : kind;
     // The third value of ImageType outranks a word in a description.
     if (header.imageType[2]?.toUpperCase() === 'AXIAL' && header.imageType[0]?.toUpperCase() === 'ORIGINAL')

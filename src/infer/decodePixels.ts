@@ -1,4 +1,5 @@
 import { parseElements } from '../dicom/elements.ts';
+import { isHounsfieldType } from '../dicom/rescaleType.ts';
 import type { Elements } from '../dicom/elements.ts';
 import { NATIVE_TRANSFER_SYNTAXES } from '../dicom/transferSyntaxes.ts';
 import { orientMatrix, toTrainedOrientation } from '../dicom/geometry.ts';
@@ -133,9 +134,8 @@ function readRescale(elements: Elements): Rescale {
   const intercept = elements.numbers(TAG.rescaleIntercept)?.[0];
   if (slope === undefined || intercept === undefined || slope === 0)
     throw undecodable('RescaleSlope or RescaleIntercept is missing: the values are not in Hounsfield units.');
-  const type = elements.string(TAG.rescaleType) ?? 'HU';
-  // US means "unspecified", and anonymisers write it in place of HU; others (Z_EFF, ED, MGML...) are maps that only look like a CT (PS3.3 C.11.1.1.2).
-  if (type !== 'HU' && type !== 'HU_MOD' && type !== 'US')
+  const type = elements.string(TAG.rescaleType) ?? '';
+  if (!isHounsfieldType(type))
     throw undecodable(`The values are not in Hounsfield units (RescaleType ${type.slice(0, 16)}).`);
   return { slope, intercept };
 }

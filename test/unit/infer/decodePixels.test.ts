@@ -298,7 +298,8 @@ describe('stored values', () => {
     ] as CtFileOptions['change'][]) {
       expect(await codeOf(small([1, 2], change)), JSON.stringify(change)).toBe('pixel-data-undecodable');
     }
-    expect(await codeOf(small([1, 2], { [TAG.rescaleType]: ['LO', 'US'] }))).toBe('decoded');
+    for (const type of ['US', 'hu', 'Hu_Mod', ' HU', ''])
+      expect(await codeOf(small([1, 2], { [TAG.rescaleType]: ['LO', type] }))).toBe('decoded');
   });
   it('refuses headers that promise something else', async () => {
     const changes: CtFileOptions['change'][] = [
