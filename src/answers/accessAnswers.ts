@@ -2,7 +2,14 @@ import { z } from 'zod';
 import { epochMs } from './worklistAnswer.ts';
 
 const role = z.enum(['wall', 'service', 'reader', 'admin']);
+/**
+ * Who someone is. `wall` is a screen that anybody can see: it gets the masked list and nothing else. `service` is a machine with a token: it reads. A reader
+ * is a person: what a person decides, no token may.
+ */
+export type Role = z.infer<typeof role>;
 export const userRole = z.enum(['reader', 'admin']);
+/** What a person may do here. */
+export type UserRole = z.infer<typeof userRole>;
 
 export const sessionAnswer = z
   .strictObject({
@@ -13,10 +20,13 @@ export const sessionAnswer = z
     confirmedUntilMs: epochMs.nullable().describe('Until when what needs a recent sign-in may be done.'),
   })
   .meta({ id: 'Session' });
+/** Who is signed in, and how one signs in here. */
+export type SessionAnswer = z.infer<typeof sessionAnswer>;
 
 export const sessionsAnswer = z.strictObject({
   sessions: z.array(
     z.strictObject({
+      // For listing and ending the session: knowing it gives no access.
       id: z.string(),
       current: z.boolean(),
       signedInAtMs: epochMs,
@@ -26,19 +36,25 @@ export const sessionsAnswer = z.strictObject({
     }),
   ),
 });
+/** A person's own sessions: one for each browser. */
+export type SessionsAnswer = z.infer<typeof sessionsAnswer>;
 
 export const user = z
   .strictObject({
     id: z.string(),
     name: z.string(),
+    // `oidc` accounts have no password here; their role is updated at each sign-in.
     kind: z.enum(['local', 'oidc']),
     role: userRole,
+    // False until its first password is set.
     hasPassword: z.boolean(),
     disabledAtMs: epochMs.nullable(),
     createdAtMs: epochMs,
     lastSignInAtMs: epochMs.nullable(),
   })
   .meta({ id: 'User' });
+/** An account as others see it: without its password. */
+export type User = z.infer<typeof user>;
 
 export const usersAnswer = z.strictObject({ users: z.array(user) });
 
@@ -46,6 +62,8 @@ export const setUpLink = z.strictObject({
   path: z.string().describe('To be opened in a browser, once: shown now and never again.'),
   expiresAtMs: epochMs,
 });
+/** A link that may be used once, to set a password or to open a wall screen. */
+export type LinkAnswer = z.infer<typeof setUpLink>;
 
 export const wallsAnswer = z.strictObject({
   walls: z.array(
@@ -57,6 +75,8 @@ export const wallsAnswer = z.strictObject({
     }),
   ),
 });
+/** The screens on walls. */
+export type WallsAnswer = z.infer<typeof wallsAnswer>;
 
 export const auditAnswer = z.strictObject({
   actions: z.array(z.string()).readonly().describe('Every action that there is, for a filter.'),
@@ -78,3 +98,7 @@ export const auditAnswer = z.strictObject({
     .describe('Newest first.'),
   nextBeforeSeq: z.int().nullable().describe('`beforeSeq` of the next page; null on the last.'),
 });
+/** One page of the audit. */
+export type AuditAnswer = z.infer<typeof auditAnswer>;
+/** One entry of the audit. */
+export type AuditEntry = AuditAnswer['entries'][number];

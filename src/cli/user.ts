@@ -4,9 +4,9 @@ import { dataPaths } from '../compose/places.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/configFile.ts';
 import { TriageError } from '../base/errors.ts';
-import { createAccounts, type Accounts, type SetUpLink, type User } from '../worklist/people/accounts.ts';
+import { createAccounts, type Accounts, type SetUpLink } from '../worklist/people/accounts.ts';
 import { openDatabase, type WorklistDatabase } from '../worklist/db/database.ts';
-import type { UserRole } from '../worklist/db/schema.ts';
+import type { User, UserRole } from '../answers/accessAnswers.ts';
 import { note, printJson, printLine, table } from './output.ts';
 
 const CONFIG = [

@@ -1,3 +1,4 @@
+import type { SessionAnswer } from '../answers/accessAnswers.ts';
 import './shell.css';
 import { ErrorBoundary, LocationProvider, Route, Router, useLocation } from 'preact-iso';
 import { useEffect, useRef, useState } from 'preact/hooks';
@@ -9,7 +10,7 @@ import { activeKeys, listenToKeys, useKeys } from './parts/keys.ts';
 import { PAGES, type Page } from './pages.tsx';
 import { Printed } from './printed.tsx';
 import { applyTheme, keepPreference, preference } from './parts/preferences.ts';
-import { session, type SessionAnswer } from './parts/session.ts';
+import { session } from './parts/session.ts';
 import { shellWords } from './parts/shellWords.ts';
 
 /** Links to screens are followed inside the page; those to files of the API are the browser's. */

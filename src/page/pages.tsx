@@ -1,7 +1,7 @@
 import type { ComponentType } from 'preact';
 import { lazy } from 'preact-iso';
 import type { PagePath } from '../answers/pagePaths.ts';
-import type { SessionAnswer } from './parts/session.ts';
+import type { SessionAnswer } from '../answers/accessAnswers.ts';
 import { adminWords } from './admin/adminWords.ts';
 import { accessWords } from './access/accessWords.ts';
 import { modelWords } from './models/modelsWords.ts';

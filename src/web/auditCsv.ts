@@ -1,4 +1,4 @@
-import type { AuditEntry } from '../worklist/audit/audit.ts';
+import type { AuditEntry } from '../answers/accessAnswers.ts';
 
 const COLUMNS = ['seq', 'time', 'action', 'actor', 'address', 'target', 'detail', 'hash'] as const;
 

@@ -1,7 +1,6 @@
+import type { Role } from '../answers/accessAnswers.ts';
 import type { Session } from '../worklist/people/sessions.ts';
 
-/** Who someone is. `wall` is a screen that anybody can see: it gets the masked list and nothing else. `service` is a machine with a token: it reads. A reader is a person: what a person decides, no token may. */
-export type Role = 'wall' | 'service' | 'reader' | 'admin';
 export type LeastRole = 'public' | Role;
 
 const STANDING: Readonly<Record<LeastRole, number>> = { public: 0, wall: 1, service: 2, reader: 3, admin: 4 };

@@ -1,6 +1,7 @@
+import type { SessionAnswer } from '../../answers/accessAnswers.ts';
 import { forgetTexts } from '../parts/keptText.ts';
 import { accessWords } from './accessWords.ts';
-import { ask, type SessionAnswer } from '../parts/session.ts';
+import { ask } from '../parts/session.ts';
 
 /** Who is signed in, and the way out. */
 export function Account({ who }: { who: SessionAnswer | null }) {

@@ -1,14 +1,11 @@
 import { useLocation } from 'preact-iso';
 import { useEffect, useState } from 'preact/hooks';
-import type { z } from 'zod';
-import type { auditAnswer } from '../../answers/accessAnswers.ts';
+import type { AuditAnswer } from '../../answers/accessAnswers.ts';
 import { read, Refused } from '../parts/session.ts';
 import { auditQuery, KEPT, type AuditFilter } from './auditFilter.ts';
 import { AuditFilterForm } from './auditFilterForm.tsx';
 import { AuditTable } from './auditTable.tsx';
 import { accessWords } from './accessWords.ts';
-
-type AuditAnswer = z.infer<typeof auditAnswer>;
 
 /** Who did what, newest first. */
 export default function AuditPage() {

@@ -1,11 +1,10 @@
-import type { z } from 'zod';
-import type { auditAnswer } from '../../answers/accessAnswers.ts';
+import type { AuditAnswer } from '../../answers/accessAnswers.ts';
 import { clockTime } from '../parts/format.ts';
 import { PlainTable } from '../parts/plainTable.tsx';
 import { accessWords } from './accessWords.ts';
 
 /** Entries of the audit, in the order given. */
-export function AuditTable({ entries }: Pick<z.infer<typeof auditAnswer>, 'entries'>) {
+export function AuditTable({ entries }: Pick<AuditAnswer, 'entries'>) {
   const now = Date.now();
   return (
     <PlainTable

@@ -1,23 +1,20 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { z } from 'zod';
-import type { sessionsAnswer } from '../../answers/accessAnswers.ts';
+import type { SessionsAnswer } from '../../answers/accessAnswers.ts';
 import { accessWords } from './accessWords.ts';
 import { Field, valueOf } from '../parts/field.tsx';
 import { clockTime } from '../parts/format.ts';
 import { PlainTable } from '../parts/plainTable.tsx';
 import { ask, read, Refused, session } from '../parts/session.ts';
 
-type Sessions = z.infer<typeof sessionsAnswer>;
-
 /** One's own sessions, and one's password. */
 export default function SessionsPage() {
-  const [sessions, setSessions] = useState<Sessions['sessions'] | null>(null);
+  const [sessions, setSessions] = useState<SessionsAnswer['sessions'] | null>(null);
   const [local, setLocal] = useState(false);
   const [said, setSaid] = useState('');
   const [problem, setProblem] = useState('');
   const failed = (error: unknown) => setProblem(error instanceof Refused ? error.message : accessWords.failed);
   const load = () => {
-    read<Sessions>('/api/sessions').then((answer) => setSessions(answer.sessions), failed);
+    read<SessionsAnswer>('/api/sessions').then((answer) => setSessions(answer.sessions), failed);
   };
   useEffect(() => {
     load();

@@ -1,8 +1,9 @@
+import type { SessionAnswer } from '../../answers/accessAnswers.ts';
 import { useEffect, useState } from 'preact/hooks';
 import { accessWords } from './accessWords.ts';
 import { afterSignIn } from './afterSignIn.ts';
 import { Field, valueOf } from '../parts/field.tsx';
-import { ask, Refused, session, sessionHasEnded, type SessionAnswer } from '../parts/session.ts';
+import { ask, Refused, session, sessionHasEnded } from '../parts/session.ts';
 
 function failureOf(search: string): string {
   const failed = new URLSearchParams(search).get('failed');

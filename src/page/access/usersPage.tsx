@@ -1,6 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { z } from 'zod';
-import type { setUpLink, usersAnswer } from '../../answers/accessAnswers.ts';
+import type { LinkAnswer, User } from '../../answers/accessAnswers.ts';
 import { useConfirmed } from './confirmIdentity.tsx';
 import { accessWords } from './accessWords.ts';
 import { Field, valueOf } from '../parts/field.tsx';
@@ -9,10 +8,6 @@ import { OneTimeLink } from './oneTimeLink.tsx';
 import { PlainTable } from '../parts/plainTable.tsx';
 import { WallScreens } from '../wall/wallScreens.tsx';
 import { ask, read, Refused } from '../parts/session.ts';
-
-type Users = z.infer<typeof usersAnswer>;
-type User = Users['users'][number];
-type Link = z.infer<typeof setUpLink>;
 
 function stateOf(user: User): string {
   if (user.disabledAtMs !== null) return accessWords.disabled;
@@ -23,11 +18,11 @@ function stateOf(user: User): string {
 export default function UsersPage() {
   const [users, setUsers] = useState<User[] | null>(null);
   const [problem, setProblem] = useState('');
-  const [link, setLink] = useState<(Link & { name: string }) | null>(null);
+  const [link, setLink] = useState<(LinkAnswer & { name: string }) | null>(null);
   const { run, dialog } = useConfirmed();
   const failed = (error: unknown) => setProblem(error instanceof Refused ? error.message : accessWords.failed);
   const load = () => {
-    read<Users>('/api/users').then((answer) => setUsers(answer.users), failed);
+    read<{ users: User[] }>('/api/users').then((answer) => setUsers(answer.users), failed);
   };
   useEffect(load, []);
   const act = (action: () => Promise<unknown>) => {
@@ -53,7 +48,7 @@ export default function UsersPage() {
           [
             accessWords.reset,
             async () =>
-              setLink({ ...((await (await ask(path(user, 'reset'), 'POST')).json()) as Link), name: user.name }),
+              setLink({ ...((await (await ask(path(user, 'reset'), 'POST')).json()) as LinkAnswer), name: user.name }),
           ],
         ] as [string, () => Promise<unknown>][])),
     [accessWords.signOutUser, () => ask(path(user, 'sessions'), 'DELETE')],
@@ -106,7 +101,10 @@ export default function UsersPage() {
           const name = valueOf(form, 'name');
           const role = valueOf(form, 'role');
           act(async () => {
-            const made = (await (await ask('/api/users', 'POST', { name, role })).json()) as { user: User; link: Link };
+            const made = (await (await ask('/api/users', 'POST', { name, role })).json()) as {
+              user: User;
+              link: LinkAnswer;
+            };
             setLink({ ...made.link, name: made.user.name });
             form.reset();
           });

@@ -1,13 +1,10 @@
-import type { z } from 'zod';
-import type { sessionAnswer } from '../../answers/accessAnswers.ts';
+import type { SessionAnswer } from '../../answers/accessAnswers.ts';
 import { withVisibleFormat } from './formatCharacters.ts';
 
 /** A request that hangs must not keep the page from saying so. */
 const ANSWER_WITHIN_MS = 10_000;
 /** How often the page tells that somebody is there. */
 const ACTIVITY_EVERY_MS = 60_000;
-
-export type SessionAnswer = z.infer<typeof sessionAnswer>;
 
 /** What the server said no with. */
 export class Refused extends Error {

@@ -1,6 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
-import type { z } from 'zod';
-import type { setUpLink, wallsAnswer } from '../../answers/accessAnswers.ts';
+import type { LinkAnswer, WallsAnswer } from '../../answers/accessAnswers.ts';
 import { Field, valueOf } from '../parts/field.tsx';
 import { clockTime } from '../parts/format.ts';
 import { OneTimeLink } from '../access/oneTimeLink.tsx';
@@ -8,14 +7,12 @@ import { PlainTable } from '../parts/plainTable.tsx';
 import { ask, read } from '../parts/session.ts';
 import { wallWords as words } from './wallWords.ts';
 
-type Walls = z.infer<typeof wallsAnswer>;
-
 /** Screens that see the masked list: who lets them in sees them here. `act` runs what an admin does and tells what goes wrong. */
 export function WallScreens({ act }: { act: (action: () => Promise<unknown>) => void }) {
-  const [screens, setScreens] = useState<Walls['walls']>([]);
-  const [link, setLink] = useState<(z.infer<typeof setUpLink> & { name: string }) | null>(null);
+  const [screens, setScreens] = useState<WallsAnswer['walls']>([]);
+  const [link, setLink] = useState<(LinkAnswer & { name: string }) | null>(null);
   const load = async () => {
-    setScreens((await read<Walls>('/api/walls')).walls);
+    setScreens((await read<WallsAnswer>('/api/walls')).walls);
   };
   useEffect(() => act(load), []);
   const now = Date.now();
@@ -58,7 +55,7 @@ export function WallScreens({ act }: { act: (action: () => Promise<unknown>) => 
           const form = event.currentTarget;
           const name = valueOf(form, 'screen');
           act(async () => {
-            const made = (await (await ask('/api/walls', 'POST', { name })).json()) as z.infer<typeof setUpLink>;
+            const made = (await (await ask('/api/walls', 'POST', { name })).json()) as LinkAnswer;
             setLink({ ...made, name });
             form.reset();
             await load();

@@ -1,7 +1,7 @@
 import * as client from 'openid-client';
 import { messageOf, TriageError } from '../../base/errors.ts';
 import type { Clock } from '../../base/clock.ts';
-import type { UserRole } from '../../worklist/db/schema.ts';
+import type { UserRole } from '../../answers/accessAnswers.ts';
 
 export interface OidcOptions {
   issuer: string;

@@ -1,14 +1,14 @@
 import { z } from 'zod';
 import { TriageError } from '../../base/errors.ts';
 import type { Session } from '../../worklist/people/sessions.ts';
-import { sessionAnswer, sessionsAnswer } from '../../answers/accessAnswers.ts';
+import { sessionAnswer, sessionsAnswer, type SessionAnswer } from '../../answers/accessAnswers.ts';
 import type { Principal } from '../principal.ts';
 import { route } from '../route.ts';
 import type { WebContext } from '../webContext.ts';
 
 const password = z.string().min(1).max(1_000);
 
-function describe(principal: Principal | null, { access }: WebContext): z.infer<typeof sessionAnswer> {
+function describe(principal: Principal | null, { access }: WebContext): SessionAnswer {
   const session = principal?.session ?? null;
   return {
     signIn: access.mode,

@@ -1,3 +1,4 @@
+import type { AuditEntry } from '../../answers/accessAnswers.ts';
 import { createHash } from 'node:crypto';
 import type { Kysely, Selectable, SelectQueryBuilder, Transaction } from 'kysely';
 import { TriageError } from '../../base/errors.ts';
@@ -72,17 +73,6 @@ export interface AuditFact {
   /** What it was done to: a study UID, an account, a model. */
   target?: string;
   detail?: Readonly<Record<string, string | number | boolean | null>>;
-}
-
-export interface AuditEntry {
-  seq: number;
-  atMs: number;
-  action: string;
-  actor: string;
-  address: string;
-  target: string;
-  detail: Record<string, unknown>;
-  hash: string;
 }
 
 interface AuditFilter {

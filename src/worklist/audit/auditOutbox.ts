@@ -1,6 +1,7 @@
+import type { AuditEntry } from '../../answers/accessAnswers.ts';
 import type { Kysely, Selectable, Transaction } from 'kysely';
 import type { Clock } from '../../base/clock.ts';
-import { appendOnceTo, entryOf, FIRST_HASH, objectionTo, type AuditEntry, type AuditHead } from './audit.ts';
+import { appendOnceTo, entryOf, FIRST_HASH, objectionTo, type AuditHead } from './audit.ts';
 import type { WorklistDatabase } from '../db/database.ts';
 import type { AuditTable, CaseRow, Schema } from '../db/schema.ts';
 

@@ -1,3 +1,4 @@
+import type { User } from '../../answers/accessAnswers.ts';
 import type { Generated, Selectable } from 'kysely';
 import type { CaseState } from '../../case/caseState.ts';
 import type { Decision } from '../../case/case.ts';
@@ -306,14 +307,11 @@ export interface ProofRunsTable {
   measures: string;
 }
 
-/** What a person may do here. */
-export type UserRole = 'reader' | 'admin';
-
 export interface UsersTable {
   id: string;
   name: string;
-  kind: 'local' | 'oidc';
-  role: UserRole;
+  kind: User['kind'];
+  role: User['role'];
   /** argon2id in its own text form; null until the set-up link is used, and for accounts of the identity provider. */
   password_hash: string | null;
   issuer: string | null;

@@ -1,9 +1,10 @@
 import type { Kysely } from 'kysely';
 import { TriageError } from '../../base/errors.ts';
-import type { Schema, UserRole } from '../db/schema.ts';
+import type { User, UserRole } from '../../answers/accessAnswers.ts';
+import type { Schema } from '../db/schema.ts';
 import { endSessions, record, type Now } from './recordedChange.ts';
 import { checkedName, freeName } from './accountNames.ts';
-import { insertUser, userOf, userRow, type Actor, type SetUpLink, type User, type UserRow } from './accountRows.ts';
+import { insertUser, userOf, userRow, type Actor, type SetUpLink, type UserRow } from './accountRows.ts';
 import { setUpLink } from './setUpLinks.ts';
 
 // Changes to accounts by admins, owners and the identity provider: each with its audit entry, in the transaction that it is given.

@@ -1,28 +1,13 @@
 import type { Kysely, Selectable } from 'kysely';
+import type { LinkAnswer, User } from '../../answers/accessAnswers.ts';
 import { TriageError } from '../../base/errors.ts';
-import type { Schema, UserRole, UsersTable } from '../db/schema.ts';
+import type { Schema, UsersTable } from '../db/schema.ts';
 import { newId } from './secrets.ts';
 
 export type UserRow = Selectable<UsersTable>;
 
-export interface User {
-  id: string;
-  name: string;
-  /** `oidc` accounts have no password here; their role is updated at each sign-in. */
-  kind: 'local' | 'oidc';
-  role: UserRole;
-  /** False until its first password is set. */
-  hasPassword: boolean;
-  disabledAtMs: number | null;
-  createdAtMs: number;
-  lastSignInAtMs: number | null;
-}
-
 /** A one-time secret to set a password. It is shown once; only a digest is stored. */
-export interface SetUpLink {
-  secret: string;
-  expiresAtMs: number;
-}
+export type SetUpLink = Omit<LinkAnswer, 'path'> & { secret: string };
 
 /** Who makes the change, and from which address. */
 export interface Actor {

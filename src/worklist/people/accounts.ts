@@ -1,7 +1,8 @@
 import type { Transaction } from 'kysely';
+import type { User, UserRole } from '../../answers/accessAnswers.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { WorklistDatabase } from '../db/database.ts';
-import type { Schema, UserRole } from '../db/schema.ts';
+import type { Schema } from '../db/schema.ts';
 import {
   addAccount,
   changePassword,
@@ -11,10 +12,10 @@ import {
   takeProvidersAccount,
 } from './accountChanges.ts';
 import type { Now } from './recordedChange.ts';
-import { hasAdmin, userOf, userRow, type Actor, type SetUpLink, type User } from './accountRows.ts';
+import { hasAdmin, userOf, userRow, type Actor, type SetUpLink } from './accountRows.ts';
 import { openLink, setUpLink, useSetUpLink } from './setUpLinks.ts';
 
-export type { SetUpLink, User } from './accountRows.ts';
+export type { SetUpLink } from './accountRows.ts';
 
 export interface Accounts {
   list(): Promise<User[]>;

@@ -1,22 +1,16 @@
+import type { SessionsAnswer, UserRole } from '../../answers/accessAnswers.ts';
 import type { Clock } from '../../base/clock.ts';
 import { appendAudit } from '../audit/audit.ts';
 import type { WorklistDatabase } from '../db/database.ts';
-import type { UserRole } from '../db/schema.ts';
 import { digestOf, newId, newSecret } from './secrets.ts';
 
 /** One browser of one account. */
-export interface Session {
-  /** For listing and ending the session: knowing it gives no access. */
-  id: string;
+export interface Session extends Omit<SessionsAnswer['sessions'][number], 'current'> {
   userId: string;
   userName: string;
   role: UserRole;
-  signedInAtMs: number;
   /** When the password, or the identity provider, last confirmed the person. */
   confirmedAtMs: number;
-  lastSeenAtMs: number;
-  address: string;
-  userAgent: string;
   csrfToken: string;
 }
 

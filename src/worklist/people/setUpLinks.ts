@@ -1,9 +1,10 @@
+import type { User } from '../../answers/accessAnswers.ts';
 import type { Kysely } from 'kysely';
 import { TriageError } from '../../base/errors.ts';
 import type { Schema } from '../db/schema.ts';
 import { endSessions, record, type Now } from './recordedChange.ts';
 import { checkedName } from './accountNames.ts';
-import { hasAdmin, insertUser, userOf, userRow, type SetUpLink, type User } from './accountRows.ts';
+import { hasAdmin, insertUser, userOf, userRow, type SetUpLink } from './accountRows.ts';
 import { digestOf, newSecret } from './secrets.ts';
 
 const LINK_LIVES_MS = 24 * 60 * 60_000;

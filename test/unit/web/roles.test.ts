@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { mayUse, type LeastRole, type Role } from '../../../src/web/principal.ts';
+import type { Role } from '../../../src/answers/accessAnswers.ts';
+import { mayUse, type LeastRole } from '../../../src/web/principal.ts';
 import { ROUTES } from '../../../src/web/routes.ts';
 import { studyUid, addStudy } from '../../browser/seededWorklist.ts';
 import { addUser, cookieFor, shiftedClock } from './visitor.ts';
