@@ -41,9 +41,9 @@ interface Options {
 }
 
 /**
- * Takes a folder of DICOM files through the agent's own stages, without network or database. A folder without one study is an answer too: not analysed, `nothing-readable` or `several-studies`.
+ * Runs a folder of DICOM files through the agent's own stages, without network or database. A folder without exactly one study is a result too: not analysed.
  *
- * @throws TriageError `not-found` for a folder that is none, `model-*`, `inference-*`
+ * @throws TriageError `not-found` if it is not a folder, `model-*`, `inference-*`
  */
 export async function analyseFolder({
   folder,
@@ -165,7 +165,7 @@ function noSingleStudy(
   return notAnalysed('nothing-readable', reason, undefined, 'none', atMs);
 }
 
-/** The case as the worklist would hold it. */
+/** The case as the worklist would store it. */
 function claimOf(instances: StoredInstance[], manifest: CaseManifest | null, findings: Findings): ClaimedCase {
   const source =
     instances.find((instance) => instance.header.sopInstanceUid === manifest?.slices[0]?.sopInstanceUid) ??

@@ -26,11 +26,11 @@ import { readLabelledStudy } from './readLabelledStudy.ts';
 
 export interface CohortJudgement {
   readonly model: ModelIdentity;
-  /** Null when every case had been finished before. */
+  /** Null when every case had already been finished. */
   readonly provider: string | null;
-  /** The threshold that the package ships with. */
+  /** The threshold shipped with the package. */
   readonly defaultThreshold: number;
-  /** In the order of the cases given; a case of which no file can be used is among the problems instead. */
+  /** In the order of the given cases; a case without any usable file is listed in the problems instead. */
   readonly cases: JudgedCase[];
   readonly problems: Problem[];
   /** `slices` were encoded in this run, in `seconds` from the first question to the last answer; `slicesKept` come from an earlier one. */
@@ -44,7 +44,7 @@ export interface CohortJudgement {
 
 interface Options {
   readonly cases: readonly LabelledCase[];
-  /** Folder that keeps what was found of finished cases. */
+  /** Folder that keeps the results of finished cases. */
   readonly cacheDir: string;
   readonly config: Config;
   readonly clock: Clock;
@@ -52,14 +52,14 @@ interface Options {
   readonly onProgress?: (casesDone: number, slicesPerSecond: number) => void;
 }
 
-/** Cases at a time for a process: while one is read or its truth looked up, the other is with the network. */
+/** Cases per process at a time: while one is read or its truth looked up, the other is with the network. */
 const CASES_A_PROCESS = 2;
-/** What is written of a case changes its meaning with this number. */
+/** Increase this number when the meaning of a record changes. */
 const RECORD_VERSION = 1;
 
 /**
- * Takes every case through the agent's own stages, in as many inference processes as there are cores: one core each, because decoding and preprocessing
- * are half of the work and do not spread over cores by themselves. No threshold is applied: all cases get their key slices.
+ * Runs every case through the agent's own stages, in as many inference processes as there are cores: one core each, because decoding and preprocessing
+ * are half of the work and do not use several cores by themselves. No threshold is applied: all cases get their key slices.
  * A case on which the inference process dies twice is listed, counts as not analysed, and is tried again by the next run.
  *
  * @throws TriageError `model-*`; `not-found` when the cache cannot be written
@@ -128,7 +128,7 @@ export async function evaluateCohort(options: Options): Promise<CohortJudgement>
   }
 }
 
-/** All or none: where one does not start, those that did are closed. */
+/** All or none: if one does not start, the others are closed. */
 async function startAll(count: number, start: () => Promise<TriageModel>): Promise<TriageModel[]> {
   const outcomes = await Promise.allSettled(Array.from({ length: count }, start));
   const models = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
@@ -231,7 +231,7 @@ async function judgeCase(labelled: LabelledCase, { model, config, clock }: CaseT
   return { judged, problems: [...problems, ...truth.problems], slices: manifest.slices.length };
 }
 
-/** A case without a number, for `reason`; what the dataset does not say of the patient is taken from the images. */
+/** A case without a score, for `reason`; what the dataset does not state about the patient is taken from the images. */
 function unjudged(
   { id, label, levels, types, grade, sex, ageYears }: LabelledCase,
   image: StoredInstance | null,

@@ -6,7 +6,7 @@ import type { LabelledCase, Problem } from '../dataset/dataset.ts';
 import type { TruthSlice } from '../dataset/imageTruth.ts';
 import { readStudyFolder } from './readStudyFolder.ts';
 
-/** A case of a dataset as the agent sees it, and what is wrong with its files. */
+/** A case of a dataset as the agent sees it, and the faults of its files. */
 export type LabelledStudy = { readonly problems: Problem[] } & (
   | { readonly kind: 'useless'; readonly why: string }
   /** `first`: any image of it. */

@@ -7,13 +7,13 @@ import type { StoredInstance } from '../case/case.ts';
 import { MAX_HEADER_BYTES } from '../dicom/elements.ts';
 import { datasetOffset, readHeader } from '../dicom/header.ts';
 
-/** Enough for the header of nearly every object; more is read only where it is not. */
+/** Enough for nearly every header; more is read only where needed. */
 const FIRST_READ_BYTES = 256 * 1024;
 const MEBIBYTE = 2 ** 20;
 
 /**
  * Reads the headers of every file below a folder, as if the objects had been received. Paths are relative to it. Links are followed; a file or folder that
- * cannot be read is named in `unread`, with the reason, and the rest goes on. Of a file that is no DICOM object, or larger than `maxObjectBytes`
+ * cannot be read is named in `unread`, with the reason, and the rest is processed. Of a file that is not a DICOM object, or larger than `maxObjectBytes`
  * (which the receiver refuses too), only the beginning is read.
  *
  * @throws TriageError `not-found`
@@ -66,7 +66,7 @@ async function readBeginning(file: FileHandle, size: number) {
   try {
     return await facts(FIRST_READ_BYTES);
   } catch (error) {
-    // Whether the header is long or broken shows only when all of it is there. No file that is not DICOM is worth that.
+    // Whether the header is long or broken is known only when all of it has been read. A file that is not DICOM is not worth that.
     const signature = size <= FIRST_READ_BYTES ? null : await readBytes(file, 132);
     if (signature?.toString('latin1', 128) !== 'DICM') throw error;
     return facts(MAX_HEADER_BYTES + FIRST_READ_BYTES);

@@ -4,15 +4,15 @@ import { parse } from 'csv-parse/sync';
 import { messageOf, TriageError } from '../base/errors.ts';
 import type { Problem } from './dataset.ts';
 
-/** A row by the names of the first line, with where it stands. */
+/** A row by the column names of the first line, with its line number. */
 export interface CsvRow {
   readonly where: string;
-  /** The cell without the space around it; empty when the column is not there. */
+  /** The trimmed cell; empty when the column does not exist. */
   cell(column: string): string;
 }
 
 /**
- * Reads a CSV file (RFC 4180) with a line of names. A row with more or fewer cells than there are names is among the `problems`.
+ * Reads a CSV file (RFC 4180) with a header line. A row with more or fewer cells than there are columns is listed in `problems`.
  * @throws TriageError `not-found`, `dataset-invalid` naming the line, or the columns that are missing
  */
 export async function readCsv(file: string, columns: readonly string[], problems: Problem[]): Promise<CsvRow[]> {

@@ -1,4 +1,4 @@
-/** Something in a dataset that is not as it should be. The case stays out only where `dropped` says so: nothing is left out in silence. */
+/** A fault in a dataset. The case is left out only if `dropped` says so: nothing is left out silently. */
 export interface Problem {
   /** File and line, or the case. */
   readonly where: string;
@@ -19,7 +19,7 @@ export interface Box {
 export interface LabelledCase {
   /** Unique in its dataset. */
   readonly id: string;
-  /** What a split must not part: all studies of one person. */
+  /** Identifies the person: a split must keep all studies of one person together. */
   readonly patientKey: string;
   /** Absolute path of the folder with the study's files. */
   readonly folder: string;
@@ -28,16 +28,16 @@ export interface LabelledCase {
   readonly ageYears: number | null;
   /** Broken vertebrae, `C1` to `T1`. */
   readonly levels: readonly string[];
-  /** Kinds of fracture; empty when the dataset does not tell. */
+  /** Kinds of fracture; empty when the dataset does not state them. */
   readonly types: readonly string[];
-  /** The easiest to see of its fractures; null when the dataset does not tell. */
+  /** The grade of its most visible fracture; null when the dataset does not state it. */
   readonly grade: string | null;
   /** Truth of the images that the dataset names, by absolute path. */
   readonly imageLabels: ReadonlyMap<string, boolean>;
   readonly boxes: ReadonlyMap<string, readonly Box[]>;
-  /** Files with masks (NIfTI or DICOM SEG), one a reader: a pixel counts when all of them mark it, as in the paper. */
+  /** Files with masks (NIfTI or DICOM SEG), one per reader: a pixel counts when all of them mark it, as in the paper. */
   readonly masks: readonly string[];
-  /** True when an image that nothing marks has no fracture; else its truth is not known. */
+  /** True when an image without any mark has no fracture; otherwise its truth is not known. */
   readonly unmarkedIsIntact: boolean;
 }
 

@@ -19,8 +19,8 @@ export interface TruthSlice {
 }
 
 /**
- * The truth of the slices of a case, in their order. A label that the dataset states wins over one that follows from boxes or masks; where they
- * contradict each other, and where a mask cannot be read, a problem says so.
+ * The truth of the slices of a case, in their order. A label stated by the dataset wins over one that follows from boxes or masks; if they
+ * contradict each other, or a mask cannot be read, a problem says so.
  */
 export async function imageTruth(
   labelled: LabelledCase,

@@ -9,7 +9,7 @@ export type SliceMask = Uint8Array | null;
 
 /**
  * Reads one reader's mask of a series, on the grid of its slices: NIfTI by position in the patient, nearest voxel, any grid; DICOM SEG by the images that
- * it names. What is not 0 is marked.
+ * it references. Any value other than 0 is marked.
  * @throws TriageError `dataset-invalid` with what is wrong with the file
  */
 export async function readMask(file: string, slices: readonly InstanceHeader[]): Promise<SliceMask[]> {
@@ -18,7 +18,7 @@ export async function readMask(file: string, slices: readonly InstanceHeader[]):
   return isDicom ? readSeg(bytes, slices) : readNifti(bytes, slices);
 }
 
-/** What every reader marks. */
+/** The intersection: what every reader marks. */
 export function intersect(readers: readonly (readonly SliceMask[])[]): SliceMask[] {
   const [first, ...others] = readers;
   return (first ?? []).map((mask, i) => {
@@ -39,7 +39,7 @@ function readNifti(file: Buffer, slices: readonly InstanceHeader[]): SliceMask[]
   const [, width = 0, height = 0, depth = 0] = header.dims;
   const bytesPerVoxel = header.numBitsPerVoxel / 8;
   if (voxels.byteLength < width * height * depth * bytesPerVoxel) throw invalid('it is cut off');
-  // Whatever the type of a voxel: it is marked when any of its bits is set. (-0.0 of a floating type is not to be had from a mask.)
+  // A voxel of any type is marked when any of its bits is set. (A mask does not contain the -0.0 of a floating type.)
   const raw = new Uint8Array(voxels);
   const isMarked = (voxel: number): boolean => {
     for (let i = voxel * bytesPerVoxel; i < (voxel + 1) * bytesPerVoxel; i++) if (raw[i] !== 0) return true;
@@ -132,7 +132,7 @@ const TAG = {
   segmentationFractionalMaximum: 0x0062000e,
   perFrameFunctionalGroups: 0x52009230,
 } as const;
-/** A frame lies on the slice whose position it names, but for the digits that they are written with. */
+/** A frame belongs to the slice whose position it names, within the precision of the written digits. */
 const SAME_PLACE_MM = 0.05;
 
 /** PS3.3 A.51: BINARY, one bit a pixel without padding between frames (PS3.5 8.1.1), or FRACTIONAL, marked from half of the maximum. */

@@ -6,7 +6,7 @@ import { readFolderDataset } from './folderDataset.ts';
 import { readRsnaDataset } from './rsnaDataset.ts';
 
 /**
- * Reads a labelled dataset of any known kind, told by its tables.
+ * Reads a labelled dataset of any known kind; the kind is recognised by its tables.
  * @throws TriageError `not-found`, `dataset-invalid` when no case can be used
  */
 export async function readDataset(folder: string): Promise<Dataset> {

@@ -11,11 +11,11 @@ const splitSchema = z.strictObject({
   parts: z.record(z.string(), z.array(z.string())),
 });
 
-/** How a dataset is parted, as kept in a file. */
+/** How a dataset is split, as stored in a file. */
 export type Split = z.infer<typeof splitSchema>;
 
 /**
- * Parts a dataset by patient, stratified: each part gets its share of negatives and of positives of each grade. A function of the cases and the seed;
+ * Splits a dataset by patient, stratified: each part gets its share of negatives and of positives of each grade. Depends on the cases and the seed;
  * the order of the cases does not matter.
  * `shares`: weight by name of part, for example seven folds of 1 each.
  */
@@ -34,7 +34,7 @@ export function splitByPatient(
     }
     const ofStratum = Object.fromEntries(names.map((name) => [name, 0]));
     for (const { cases: own } of patients) {
-      // To the part that is furthest behind its share, of the stratum first: what is left over of small strata evens out over the parts.
+      // To the part that is furthest behind its share, first within the stratum: the remainders of small strata then even out over the parts.
       const behind = (name: string): number => (ofStratum[name]! + 1) / shares[name]!;
       const behindInAll = (name: string): number => (parts[name]!.length + 1) / shares[name]!;
       const wanting = names.reduce((best, name) =>
@@ -55,7 +55,7 @@ interface Patient {
   readonly cases: readonly string[];
 }
 
-/** Patients by what they have: nothing, or a fracture of a grade. */
+/** Patients by finding: none, or a fracture of a grade. */
 function strata(cases: readonly LabelledCase[]): Patient[][] {
   const patients = new Map<string, LabelledCase[]>();
   for (const one of [...cases].sort((a, b) => (a.id < b.id ? -1 : 1)))

@@ -12,7 +12,7 @@ import { TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 
-// It prints data sets.
+// The library prints data sets.
 dimse.log.setLevel('silent');
 
 const STORAGE_COMMITMENT = '1.2.840.10008.1.20.1';
@@ -44,7 +44,7 @@ interface LoopbackObject {
   receipts: number;
 }
 
-/** What the PACS does wrong, changeable while it runs; empty: nothing. */
+/** Faults of the PACS, changeable while it runs; empty: none. */
 export interface LoopbackFaults {
   /** Rejects every association as transient. */
   rejectAssociations?: boolean;
@@ -52,7 +52,7 @@ export interface LoopbackFaults {
   rejectSopClasses?: readonly string[];
   /** Answers C-STORE with this status and keeps nothing. */
   storeStatus?: number;
-  /** Keeps so many objects, then cuts the connection instead of answering. */
+  /** Keeps this many objects, then cuts the connection instead of answering. */
   dropAfterObjects?: number;
   /** Answers Success and keeps nothing. */
   acceptAndLose?: boolean;
@@ -66,15 +66,15 @@ export interface LoopbackPacs {
   faults: LoopbackFaults;
   /** What it holds, in the order of arrival. */
   objects(): LoopbackObject[];
-  /** Calls for each object from now on, after it is kept; the returned function ends that. */
+  /** Calls back for each object from now on, after it is kept; the returned function unsubscribes. */
   onStored(listener: (object: LoopbackObject) => void): () => void;
   close(): Promise<void>;
 }
 
 export interface LoopbackPacsOptions {
-  /** Made when absent; objects in it from an earlier run are held again. */
+  /** Created when absent; objects in it from an earlier run are held again. */
   dir: string;
-  /** 0 takes a free one. */
+  /** 0 picks a free port. */
   port: number;
   aeTitle: string;
   clock: Clock;
@@ -84,7 +84,7 @@ export interface LoopbackPacsOptions {
 /**
  * Starts a small PACS on 127.0.0.1 for the demo and the tests: C-STORE of any storage class and transfer syntax, C-ECHO, C-FIND (Study Root; STUDY,
  * SERIES and IMAGE level), and storage commitment with the N-EVENT-REPORT on the same association.
- * It trusts who connects: dcmjs-dimse stands here without the receiver's guard, so it must never listen beyond loopback.
+ * It trusts every peer: dcmjs-dimse runs here without the receiver's guard, so it must never listen beyond loopback.
  */
 export async function startLoopbackPacs(options: LoopbackPacsOptions): Promise<LoopbackPacs> {
   const archive = await openArchive(options);
@@ -218,7 +218,7 @@ class LoopbackScp extends dimse.Scp {
           : null;
     if (rejection !== null || this.#association !== null) {
       if (rejection !== null) this.sendAssociationReject(...rejection);
-      // The library would go on serving the connection after a rejection.
+      // The library would continue to serve the connection after a rejection.
       this.#socket.end();
       return;
     }
@@ -262,7 +262,7 @@ class LoopbackScp extends dimse.Scp {
     return new CollectingStream();
   }
 
-  /** Keeps the bytes as they are: the library's own way decodes them, and nothing here needs that. */
+  /** Keeps the bytes unchanged: the library would decode them, which nothing here needs. */
   override createDatasetFromStoreWritableStream(
     writable: Writable,
     context: dimse.association.PresentationContext,
@@ -385,7 +385,7 @@ class LoopbackScp extends dimse.Scp {
   }
 }
 
-/** A stream that is never full: where it is, the library handles two fragments at once and loses bytes. */
+/** A stream that is never full: with a full one, the library handles two fragments at once and loses bytes. */
 class CollectingStream extends Writable {
   readonly #chunks: Buffer[] = [];
 

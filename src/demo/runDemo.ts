@@ -27,7 +27,7 @@ interface DemoStudy {
 }
 
 /**
- * The studies of the demo. Seeds far from those of the training set: the network has not seen these phantoms. The subtle one is one that it finds;
+ * The studies of the demo. The seeds are far from those of the training set, so the network has not seen these phantoms. It finds this subtle one;
  * docs/model-card.md says how many of them it misses.
  */
 const STUDIES: readonly DemoStudy[] = [
@@ -60,7 +60,7 @@ const SLICES = 64;
 const ASSOCIATIONS = 3;
 const PACS_AE_TITLE = 'DEMOPACS';
 const SENDER_AE_TITLE = 'DEMOCT';
-/** Written into the demo's folder: only a folder that a demo made is ever emptied. */
+/** Written into the demo's folder: only a folder created by a demo is ever emptied. */
 const MARKER = '.odontoid-demo';
 const LONGEST_MS = 600_000;
 
@@ -80,7 +80,7 @@ interface DemoRow {
 export interface DemoResult {
   worklist: DemoRow[];
   pacs: { kind: 'sr' | 'sc' | 'ct' | 'other'; sopClassUid: string; sopInstanceUid: string; studyInstanceUid: string }[];
-  /** What is not as it should be; empty when the demo did what it promises. */
+  /** Deviations from the expected result; empty when the demo did what it promises. */
   problems: string[];
   pacsDir: string;
   url: string;
@@ -136,7 +136,7 @@ export async function runDemo({ dir, port, modelDir, progress, note }: Options):
     });
     note(`Agent up: DICOM port ${agent.dicomPort}, page ${agent.url}`);
 
-    // The first slices of all studies, then the second ones: what an agent meets when several scanners send at once.
+    // The first slices of all studies, then the second ones: as if several scanners were sending at once.
     const longest = Math.max(...written.map((study) => study.files.length));
     const interleaved = Array.from({ length: longest }, (_, index) =>
       written.flatMap((study) => study.files[index]?.path ?? []),
@@ -220,7 +220,7 @@ async function freshFolder(folder: string): Promise<void> {
   }
 }
 
-/** Waits until every study has its report in the PACS, or until nothing can come any more. */
+/** Waits until every study has its report in the PACS, or until nothing more can come. */
 async function untilDone(
   agent: Agent,
   written: readonly WrittenStudy[],
@@ -289,7 +289,7 @@ function kindOf(sopClassUid: string): DemoResult['pacs'][number]['kind'] {
   return sopClassUid === '1.2.840.10008.5.1.4.1.1.2' ? 'ct' : 'other';
 }
 
-/** What the demo promises, checked against what happened. */
+/** Compares what the demo promises with what happened. */
 function problemsOf(worklist: readonly DemoRow[], rows: readonly WorklistRow[], held: ReadonlySet<string>): string[] {
   const problems: string[] = [];
   if (worklist.length !== STUDIES.length)

@@ -10,7 +10,7 @@ export type FoldFigures = Readonly<
   Record<Figure, { readonly mean: number; readonly deviation: number | null; readonly count: number } | null>
 >;
 
-/** A variant in one width. */
+/** A variant with one width. */
 export interface FoldRow {
   readonly variant: string;
   readonly title: string;
@@ -22,7 +22,7 @@ export interface FoldRow {
   readonly balanced: FoldFigures;
 }
 
-/** What an improvement is looked for in. */
+/** The figures in which an improvement is measured. */
 export const COMPARED = ['auc', 'averagePrecision', 'balancedAccuracy', 'tpr', 'tnr', 'mcc'] as const;
 type Compared = (typeof COMPARED)[number];
 
@@ -36,7 +36,7 @@ export interface Improvement {
   readonly differences: Readonly<Record<Compared, Estimate | null>>;
   /** Of the images, by stage 1; null where one of the two has no images. */
   readonly imageAuc: Estimate | null;
-  /** Folds in which the case AUC was higher, of those in which both are defined. */
+  /** Number of folds with a higher case AUC, and of folds in which both are defined. */
   readonly foldsWon: number;
   readonly foldsCompared: number;
 }
@@ -48,15 +48,15 @@ export interface CrossValidation {
   readonly cases: number;
   readonly positives: number;
   readonly baseline: string;
-  /** `validation`: chosen in each fold on its validation cases; or the number that was asked for. */
+  /** `validation`: chosen in each fold on its validation cases; or the number that was requested. */
   readonly threshold: 'validation' | number;
   readonly seed: number;
   readonly commands: readonly string[];
   /** What is missing, with `partial`. */
   readonly missing: readonly string[];
-  /** Image level, a row a variant that has images. */
+  /** Image level, one row per variant that has images. */
   readonly table2: readonly FoldRow[];
-  /** Case level, a row a variant and width. */
+  /** Case level, one row per variant and width. */
   readonly table3: readonly FoldRow[];
   readonly improvements: readonly Improvement[];
   /** Rows that cannot be compared, and why. */
@@ -65,22 +65,22 @@ export interface CrossValidation {
 
 export interface CrossValidationQuestion {
   readonly results: readonly FoldResults[];
-  /** Variant that the others are measured against. */
+  /** Variant that the others are compared with. */
   readonly baseline: string;
   /** For all folds; absent: chosen on the validation cases of each. */
   readonly threshold?: number | undefined;
-  /** Take the folds that are there. */
+  /** Use the folds that exist, even if some are missing. */
   readonly partial: boolean;
-  /** Of the balanced draws and of the bootstrap. */
+  /** Seed of the balanced draws and of the bootstrap. */
   readonly seed: number;
 }
 
 const REPLICATES = 1000;
-/** The width of the paper's figure 1: what a head without a BLSTM is measured against. */
+/** The width of the paper's figure 1: heads without a BLSTM are compared with it. */
 const USUAL_UNITS = 128;
 
 /**
- * Brings the results of folds together.
+ * Combines the results of folds.
  * @throws TriageError `dataset-invalid` when a fold is missing or there twice, or when one patient is tested in two folds; `command-invalid` without the reference
  */
 export function crossValidate({
@@ -168,7 +168,7 @@ function order(key: string, baseline: string): number {
   return key === baseline || key.startsWith(`${baseline} `) ? 0 : 1;
 }
 
-/** The folds of one row, in order; `missing` takes what is not there, or it is an error. */
+/** The folds of one row, in order; a missing one is added to `missing`, or is an error. */
 function prepared(
   results: readonly FoldResults[],
   key: string,
@@ -260,7 +260,7 @@ function row({ variant, title, units, folds }: Group, what: 'cases' | 'images', 
       : { fold: fold.fold, samples: fold.images, threshold: fold.imageThreshold },
   );
   const balanced = sets.map(({ fold, samples, threshold }) => {
-    // All rows are asked about the same negatives.
+    // All rows are evaluated on the same negatives.
     const random = seededRandom('crossval-balanced', seed, what, fold);
     return figuresOf(
       balancedIndices(

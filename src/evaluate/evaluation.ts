@@ -25,7 +25,7 @@ import { median } from '../statistics/median.ts';
 import { balancedIndices, casePerformance, imagePerformance, type Performance } from './performance.ts';
 import type { JudgedCase } from './judgedCase.ts';
 
-/** Shares of fractures in other populations, at which the PPV is told. */
+/** Prevalences in other populations for which the PPV is reported. */
 const PREVALENCES = [0.05, 0.1, 0.2];
 const REPLICATES = 1000;
 const MOST_CURVE_POINTS = 400;
@@ -40,7 +40,7 @@ export interface AgeRow {
   readonly ageDeviationYears: number | null;
 }
 
-/** Share of hits among cases that have something in common. */
+/** Hit rate among cases that have something in common. */
 export interface Subgroup {
   readonly name: string;
   readonly hits: number;
@@ -53,17 +53,17 @@ interface GradeAuc {
   readonly grade: string;
   readonly positives: number;
   readonly negatives: number;
-  /** Null when there are too few of either. */
+  /** Null when there are too few of either class. */
   readonly auc: Estimate | null;
 }
 
-/** What is asked of the judged cases. */
+/** What to compute from the judged cases. */
 export interface EvaluationQuestion {
   readonly cases: readonly JudgedCase[];
   /** A case is positive at or above it. */
   readonly threshold: number;
   readonly imageThreshold: number;
-  /** Of the bootstrap and of the balanced draws. */
+  /** Seed of the bootstrap and of the balanced draws. */
   readonly seed: number;
 }
 
@@ -79,7 +79,7 @@ export interface Evaluation {
     readonly positiveImages: number;
     readonly imagesWithoutTruth: number;
   };
-  /** How many cases the agent put a number on; the others, by reason. */
+  /** Number of cases that the agent scored; the others, by reason. */
   readonly analysed: {
     readonly share: Estimate | null;
     readonly notAnalysed: readonly {
@@ -91,11 +91,11 @@ export interface Evaluation {
   readonly table1: { readonly negative: AgeRow; readonly positive: AgeRow };
   /** Images of analysed cases, by the encoder alone; null without images of known truth. */
   readonly table2: { readonly imbalanced: Performance; readonly balanced: Performance } | null;
-  /** Of the same images, by the slice scores of the case classifier, which has seen the neighbours. */
+  /** The same images, by the slice scores of the case classifier, which has seen the neighbours. */
   readonly imagesInSequence: { readonly auc: Estimate | null; readonly averagePrecision: Estimate | null } | null;
   /** Analysed cases; null without any. */
   readonly table3: { readonly imbalanced: Performance; readonly balanced: Performance } | null;
-  /** Flagged among all positive cases: one that was not analysed is not flagged. */
+  /** Share flagged among all positive cases: one that was not analysed is not flagged. */
   readonly sensitivityOfAll: Estimate | null;
   readonly aucByGrade: readonly GradeAuc[];
   readonly ppvAtPrevalence: readonly { readonly prevalence: number; readonly ppv: Estimate | null }[];
@@ -123,7 +123,7 @@ export interface Evaluation {
   readonly imageCurve: readonly CurvePoint[];
 }
 
-/** Works out every figure: a function of the question. */
+/** Computes every figure; depends on the arguments alone. */
 export function evaluateCases({ cases, threshold, imageThreshold, seed }: EvaluationQuestion): Evaluation {
   const positives = cases.filter(({ label }) => label);
   const judged = cases.filter(({ probability }) => probability !== null);
@@ -179,7 +179,7 @@ export function evaluateCases({ cases, threshold, imageThreshold, seed }: Evalua
   };
 }
 
-/** Images with a known truth, by what is said of each. */
+/** Images with a known truth, with their scores. */
 function imageSamples(
   cases: readonly JudgedCase[],
   scoresOf: (one: JudgedCase) => readonly number[] = (one) => one.imageProbabilities,
@@ -240,12 +240,12 @@ function sequenceFigures(judged: readonly JudgedCase[], seed: number): Evaluatio
   );
 }
 
-/** An image-level replicate walks through all images: fewer of them for large cohorts, at least 200. */
+/** An image-level replicate walks through all images, so large cohorts get fewer of them, at least 200. */
 function imageReplicates(images: number): number {
   return Math.min(REPLICATES, Math.max(200, Math.round(2e8 / images)));
 }
 
-/** A curve of a million images has as many points; a picture shows a few hundred. */
+/** A curve of a million images has as many points; a plot shows a few hundred. */
 function thinned(curve: readonly CurvePoint[]): CurvePoint[] {
   const step = Math.max(1, Math.ceil(curve.length / MOST_CURVE_POINTS));
   return curve.filter((_, i) => i % step === 0 || i === curve.length - 1);

@@ -16,7 +16,7 @@ const DIAGONAL: Mark = {
   ],
 };
 
-/** The whole report of an evaluation as one page. `facts`: dataset, model, speed, a line each. */
+/** The whole report of an evaluation as one page. `facts`: dataset, model and speed, one line each. */
 export function evaluationHtml(evaluation: Evaluation, cases: readonly JudgedCase[], facts: readonly string[]): string {
   return reportPage({
     title: 'Evaluation on a labelled cohort',
@@ -27,7 +27,7 @@ export function evaluationHtml(evaluation: Evaluation, cases: readonly JudgedCas
   });
 }
 
-/** What a reader in a hurry should know. */
+/** The summary for a reader in a hurry. */
 export function evaluationInShort({
   table2,
   table3,
@@ -128,7 +128,7 @@ function areaOf(estimate: Estimate | null): string {
   return estimate === null ? 'not defined' : estimate.value.toFixed(3);
 }
 
-/** Where a threshold lies on the curve: the last point at or above it, else the beginning. */
+/** Where a threshold lies on the curve: the last point at or above it, otherwise the beginning. */
 function operatingPoint(curve: readonly CurvePoint[], threshold: number): { fpr: number; tpr: number } {
   return curve.filter((point) => point.threshold >= threshold).at(-1) ?? { fpr: 0, tpr: 0 };
 }

@@ -43,7 +43,7 @@ const foldResultsSchema = z
   .refine(({ cases }) => new Set(cases.map(({ id }) => id)).size === cases.length, { message: 'a case is there twice' })
   .refine(({ cases }) => cases.some(({ split }) => split === 'test'), { message: 'no case of it is tested' });
 
-/** What one variant said of one fold: a file of its own, written by `training/crossval` (docs/evaluation.md has the format). */
+/** The results of one variant on one fold: one file, written by `training/crossval` (docs/evaluation.md has the format). */
 export type FoldResults = z.infer<typeof foldResultsSchema>;
 export type FoldCase = FoldResults['cases'][number];
 

@@ -3,19 +3,19 @@ import { z } from 'zod';
 const fraction = z.number().min(0).max(1);
 
 const localisationSchema = z.strictObject({
-  /** Key slices, best first: does the slice have a fracture. */
+  /** Key slices, best first: whether the slice has a fracture. */
   keySliceHits: z.array(z.boolean()),
-  /** Does the hottest cell of the best key slice's heatmap touch the truth; false when nothing of that slice is marked, null when the truth has no pixels. */
+  /** Whether the hottest cell of the best key slice's heatmap touches the truth; false when the slice has no mark, null when the truth has no pixels. */
   hotspotInMask: z.boolean().nullable(),
   /** From the middle of that cell to the nearest marked pixel of the slice. */
   hotspotDistanceMm: z.number().min(0).nullable(),
   /** Width of a cell. */
   cellMm: z.number().min(0).nullable(),
-  /** Share of that heatmap's cells that touch the truth: what a blind guess on the same slice would hit. */
+  /** Share of that heatmap's cells that touch the truth: the hit rate of a random guess on the same slice. */
   chance: fraction.nullable(),
 });
 
-/** What the agent said of a labelled case, whatever threshold is asked for afterwards. */
+/** The agent's result for a labelled case, independent of any threshold applied afterwards. */
 export const judgedCaseSchema = z.strictObject({
   id: z.string().min(1),
   label: z.boolean(),

@@ -11,16 +11,16 @@ const recordSchema = z.strictObject({
   slices: z.int().min(0),
 });
 
-/** What came of a case: `judged` is null when no file of it could be used. */
+/** The outcome of a case: `judged` is null when none of its files could be used. */
 export interface JudgementRecord {
   readonly judged: JudgedCase | null;
   readonly problems: readonly { readonly where: string; readonly problem: string; readonly dropped: boolean }[];
   readonly slices: number;
 }
 
-/** Finished cases on disk, so that a run that was killed goes on where it was and another threshold costs nothing. */
+/** Finished cases on disk, so that an interrupted run continues where it was and another threshold costs nothing. */
 export interface JudgementRecords {
-  /** Null when the case was not finished, or its record is cut off. */
+  /** Null when the case was not finished, or its record is truncated. */
   read(key: string): Promise<JudgementRecord | null>;
   /** @throws TriageError `not-found` when the folder cannot be written to */
   write(key: string, record: JudgementRecord): Promise<void>;
@@ -54,7 +54,7 @@ export function judgementRecords(folder: string): JudgementRecords {
   };
 }
 
-/** Name of a record: whatever the outcome depends on goes in. */
+/** Name of a record: a digest of everything that the outcome depends on. */
 export function recordKey(facts: unknown): string {
   return createHash('sha256').update(JSON.stringify(facts)).digest('hex').slice(0, 40);
 }

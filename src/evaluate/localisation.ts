@@ -11,7 +11,7 @@ export interface SliceTruth {
 }
 
 /**
- * Does the agent point at the fracture: `keySlices` best first, `truth` of each. Null where no truth of a key slice is known.
+ * Whether the agent points at the fracture: `keySlices` best first, `truth` of each. Null when no truth of a key slice is known.
  * The heatmap's unit is its cell (a twelfth of the field, say), so a hit is a hottest cell with a marked pixel in it.
  */
 export function localise(

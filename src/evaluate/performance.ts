@@ -15,7 +15,7 @@ import {
   type Scored,
 } from '../statistics/metrics.ts';
 
-/** The columns of the paper's Tables 2 and 3, and what they lack. */
+/** The columns of the paper's Tables 2 and 3, and those that they lack. */
 export const FIGURES = [
   'tpr',
   'tnr',
@@ -63,7 +63,7 @@ export function figuresOf(samples: readonly Scored[], threshold: number): Figure
   };
 }
 
-/** Cases stand each for itself: Wilson for what is a proportion, DeLong for the area, the bootstrap for the rest. */
+/** Cases are independent: Wilson for proportions, DeLong for the area, the bootstrap for the rest. */
 export function casePerformance(samples: readonly Scored[], threshold: number, options: IntervalOptions): Performance {
   const resampled = resampledPerformance(
     samples,
@@ -87,7 +87,7 @@ export function casePerformance(samples: readonly Scored[], threshold: number, o
   };
 }
 
-/** Images of one case are no independent witnesses: all intervals are by bootstrap over the cases (`caseOf[i]`: the case of sample i). */
+/** Images of one case are not independent: all intervals are by bootstrap over the cases (`caseOf[i]`: the case of sample i). */
 export function imagePerformance(
   samples: readonly Scored[],
   caseOf: readonly number[],
@@ -133,7 +133,7 @@ function resampledPerformance(
   return { positives: truePositives + falseNegatives, negatives: trueNegatives + falsePositives, confusion, figures };
 }
 
-/** As many of each class: the smaller one whole, of the larger one as many, drawn without replacement. The paper's balanced sets. */
+/** Equal numbers of both classes: all of the smaller one, and as many of the larger one, drawn without replacement. The paper's balanced sets. */
 export function balancedIndices(labels: readonly boolean[], random: Uniform): number[] {
   const all = [...labels.keys()];
   const positives = all.filter((i) => labels[i]);

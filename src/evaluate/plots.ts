@@ -1,6 +1,6 @@
 /**
  * Charts as SVG elements without script or outer style sheet. Colours are the page's variables (`--ink`, `--grid`, `--positive`, `--negative`),
- * so that they follow its light and dark dress and its print.
+ * so that they follow its light and dark theme and its print style.
  */
 export interface Chart {
   readonly title: string;
@@ -61,7 +61,7 @@ export function svgChart({ title, xLabel, yLabel, marks }: Chart): string {
   ]);
 }
 
-/** A share with its interval, a line of a forest chart; a line without a value is a heading. */
+/** A share with its interval, one line of a forest plot; a line without a value is a heading. */
 export interface ForestLine {
   readonly name: string;
   readonly share: { readonly value: number; readonly low: number; readonly high: number } | null;

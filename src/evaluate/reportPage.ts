@@ -24,7 +24,7 @@ section, tr, svg { break-inside: avoid; }
 const NOT_FOR_DIAGNOSIS =
   'Research software, not for diagnostic use. A scan that was not flagged can still show a fracture: never show no alert as no fracture.';
 
-/** What stands on a report's page; texts are plain, charts are SVG. */
+/** Contents of a report's page; texts are plain, charts are SVG. */
 export interface ReportPage {
   readonly title: string;
   /** Dataset, model, date: a line each. */
@@ -57,7 +57,7 @@ function htmlTable({ title, head, rows, notes }: ReportTable): string {
 ${notes.map((note) => `<p class="note">${escapeHtml(note)}</p>`).join('\n')}</section>`;
 }
 
-/** A figure breaks before its interval and nowhere else. */
+/** A figure may wrap before its interval and nowhere else. */
 function unbroken(text: string): string {
   return /^[+-]?\d/.test(text)
     ? text.replaceAll(' ± ', '\u00a0±\u00a0').replaceAll(' to ', '\u00a0to\u00a0').replaceAll(' of ', '\u00a0of\u00a0')

@@ -37,7 +37,7 @@ const IN_WORDS: Readonly<Record<Figure, string>> = {
   averagePrecision: 'average precision',
 };
 export const ABSENT = '-';
-/** Missed cases that are named one by one. */
+/** Maximum number of missed cases that are listed individually. */
 const MOST_MISSED = 40;
 
 /** The tables of an evaluation, figures in percent as in the paper. */
@@ -212,7 +212,7 @@ function performanceRows(
   unit: string,
 ): Pick<ReportTable, 'head' | 'rows'> {
   return {
-    // A row a figure: with their intervals, ten figures do not fit side by side.
+    // One row per figure: ten figures with their intervals do not fit side by side.
     head: [
       '%',
       '',

@@ -2,7 +2,7 @@ import type { Crack, Cut } from './breakage.ts';
 import { textureAt, boneTexture, TEXTURE_EDGE } from './noiseTiles.ts';
 import { distancesAlong, extentOf, type Frame, type Solid, type Vec3 } from './solids.ts';
 
-/** One rigid piece of bone (or cartilage, or tooth) ready to be drawn; all in mm, patient's scale. */
+/** One rigid piece of bone (or cartilage, or tooth), ready to be drawn; all in mm, patient's scale. */
 export interface Bone {
   readonly frame: Frame;
   readonly solids: readonly Solid[];
@@ -12,13 +12,13 @@ export interface Bone {
   readonly cancellousHu: number;
   readonly textureHu: number;
   readonly textureCellMm: number;
-  /** Cells by which this bone's texture is shifted. */
+  /** Offset of this bone's texture, in cells. */
   readonly textureShift: number;
   /** World boxes of the solids, six numbers each: centre and half extents. */
   readonly boxes: Float64Array;
 }
 
-/** Completes a bone with the boxes that drawing needs. */
+/** Adds the boxes that drawing needs to a bone. */
 export function boneOf(parts: Omit<Bone, 'boxes'>): Bone {
   const boxes = new Float64Array(6 * parts.solids.length);
   parts.solids.forEach((solid, k) => boxes.set(worldBox(parts.frame, solid), 6 * k));
@@ -51,7 +51,7 @@ let line = new Float64Array(0);
 
 /** Neighbouring parts of one bone run into each other over this width. */
 const BLEND_MM = 1.1;
-/** Truth includes only what was well inside the unbroken bone. */
+/** The truth includes only what was well inside the intact bone. */
 const MASK_DEPTH_MM = 0.1;
 
 export function emptyBoneLayer(pixels: number): BoneLayer {
@@ -90,7 +90,7 @@ export function boneRangeZ(bone: Bone): [number, number] {
   return [low, high];
 }
 
-/** The parts of a bone that a plane meets, and the pixels that they may reach. */
+/** The parts of a bone that a plane crosses, and the pixels that they may cover. */
 interface PlaneMeeting {
   /** Five numbers each: index of the solid, first and last row, first and last column. */
   readonly parts: readonly number[];
@@ -139,7 +139,7 @@ function meetingOf({ boxes, solids }: Bone, { rows, columns, spacingMm: px, x0, 
   return { parts, top, bottom, left, right };
 }
 
-/** Writes the signed distance to the bone's surface, negative inside, and the cortex of the nearest part. */
+/** Writes the signed distance to the bone's surface, negative inside, and the cortex thickness of the nearest part. */
 function measureDistances(bone: Bone, grid: Grid, z: number, meeting: PlaneMeeting, layer: BoneLayer): void {
   const { columns, spacingMm: px, x0, y0 } = grid;
   const margin = BLEND_MM + px;
@@ -247,7 +247,7 @@ function paintBone(
       if (depth <= t) hu = bone.cortexHu + 0.5 * bone.textureHu * cell;
       else {
         const inner = bone.cancellousHu + bone.textureHu * cell;
-        // Trabeculae thicken towards the cortex.
+        // Trabeculae get thicker towards the cortex.
         hu = depth >= t + 0.8 ? inner : inner + (bone.cortexHu - inner) * (1 - (depth - t) / 0.8);
       }
       coverage[i] = coverage[i]! + share;
@@ -257,7 +257,7 @@ function paintBone(
 }
 
 interface BreakState {
-  /** Signed distance to what was taken away: positive where there is no bone. */
+  /** Signed distance to what was removed: positive where there is no bone. */
   removed: number;
   denseHu: number;
   mark: number;
@@ -275,7 +275,7 @@ function applyBreaks(bone: Bone, field: Float32Array, x: number, y: number, z: n
     if (beyond > removed) removed = beyond;
     if (cut.mark !== 0 && beyond > -0.45 && beyond < cut.reachMm) mark = cut.mark;
   }
-  // Truth belongs to the border of this piece, not to a plane's run through its neighbours.
+  // The truth belongs to the border of this piece, not to where a plane continues through its neighbours.
   if (mark !== 0 && removed > 0) {
     for (const cut of bone.cuts) {
       const n = cut.normal;

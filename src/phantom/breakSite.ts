@@ -21,7 +21,7 @@ const SWELLING_MM: Readonly<Record<Grade, readonly [number, number]>> = {
   obvious: [2, 8],
 };
 
-/** The vertebra that breaks, what was drawn for every kind of fracture, and the means to lay one; millimetres before the patient's scale. */
+/** The vertebra that breaks, the parameters shared by all kinds of fracture, and the functions that place one; mm before the patient's scale. */
 export interface BreakSite {
   readonly fracture: Fracture;
   readonly grade: Grade;
@@ -31,17 +31,17 @@ export interface BreakSite {
   readonly gap: number;
   /** The patient's left (1) or right (-1). */
   readonly side: 1 | -1;
-  /** Whether the fragments moved at all. */
+  /** Whether the fragments are displaced at all. */
   readonly moved: boolean;
   /** How far fragments are turned, degrees. */
   readonly angle: number;
   readonly plane: (normal: Vec3, through: Vec3, roughMm?: number) => RoughPlane;
   readonly cut: (on: RoughPlane, keep: 1 | -1) => Cut;
-  /** A border without a gap: says which part of the bone is meant. */
+  /** A boundary without a gap: only selects the part of the bone that is meant. */
   readonly borderOn: (on: RoughPlane, keep: 1 | -1) => Cut;
   readonly border: (normal: Vec3, through: Vec3, keep: 1 | -1) => Cut;
   readonly crack: (on: RoughPlane, centre: Vec3, radiusMm: number, gapMm?: number, denseHu?: number) => Crack;
-  /** A piece that stays where it was. */
+  /** A piece that stays in place. */
   readonly still: (...cuts: Cut[]) => Piece;
   /** A piece that moves by the grade's displacement along `direction`, and turns. */
   readonly piece: (cuts: Cut[], direction: Vec3, pivot: Vec3, turn?: Vec3) => Piece;
@@ -57,7 +57,7 @@ export function openBreakSite(
   marks: VertebraMarks,
   body: BodySize,
 ): BreakSite {
-  // The order of the draws is the phantom: another order is another patient.
+  // The order of the random draws defines the phantom: another order is another patient.
   const gap = random.between(...GAP_MM[grade]);
   const shift = random.between(...SHIFT_MM[grade]);
   const side = random.chance(0.5) ? 1 : -1;

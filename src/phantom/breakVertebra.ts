@@ -85,7 +85,7 @@ function burst({
     shift: [p.shift[0] * k, p.shift[1] * k, p.shift[2] * k],
   });
   const level = plane([random.between(-0.3, 0.3), 0.3, 1], [0, 0, random.between(-h * 0.3, h * 0.2)], 0.8);
-  // The lower front part breaks once more when the load was great.
+  // With a high load the lower front part breaks once more.
   const right =
     grade === 'obvious'
       ? [
@@ -113,7 +113,7 @@ function burst({
     {
       wedgeMm: grade === 'obvious' ? random.between(1.5, 3.5) : grade === 'middle' ? random.between(0.5, 1.5) : 0,
       sinkMm: grade === 'obvious' ? random.between(1.5, 3) : grade === 'middle' ? random.between(0.5, 1.5) : 0.3,
-      // The sagittal split often runs on into a lamina.
+      // The sagittal split often continues into a lamina.
       cracks: random.chance(0.5) ? [crack(plane([1, 0.15, 0], laminaAt, 0.4), laminaAt, 8)] : [],
     },
   );
@@ -135,7 +135,7 @@ function teardrop({
   const size = grade === 'subtle' ? random.between(3.5, 5) : random.between(4.5, 7.5);
   const at: Vec3 = [0, -ry + size * 0.5, -h + size * 0.55 - (fracture.level === 'C2' ? 0.5 : 0)];
   const p = plane([random.between(-0.15, 0.15), -1, -random.between(0.6, 1.1)], at, 0.45);
-  // Between the transverse processes, which reach as far forward.
+  // Between the transverse processes, which extend as far forward.
   const left = plane([1, 0, 0], [rx - 0.6, 0, 0], 0.7);
   const right = plane([1, 0, 0], [-rx + 0.6, 0, 0], 0.7);
   return done(
@@ -221,7 +221,7 @@ function lamina({
   if (grade !== 'obvious') return done([], at, { cracks: [crack(p, at, 9.5)] });
   const behindBody: Vec3 = [0, ry + 4, 0];
   const arch = border([0, 1, 0], behindBody, 1);
-  // Both laminae give way and the arch between them sinks in.
+  // Both laminae break and the arch between them sinks in.
   const q = plane([-side * d[0], d[1], random.between(-0.3, 0.3)], [-side * m[0], m[1], m[2]], 0.45);
   return done(
     [
@@ -275,7 +275,7 @@ const BREAKS: Readonly<Record<FractureType, (site: BreakSite) => Breakage>> = {
   transverse,
 };
 
-/** Lays a fracture through a vertebra. `mark`: 1-based index of the fracture. */
+/** Places a fracture in a vertebra. `mark`: 1-based index of the fracture. */
 export function breakVertebra(
   fracture: Fracture,
   grade: Grade,

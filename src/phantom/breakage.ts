@@ -16,24 +16,24 @@ export interface Cut extends RoughPlane {
   /** The side that is kept: 1 is where n·p is greater. */
   readonly keep: 1 | -1;
   readonly halfGapMm: number;
-  /** How far beyond the fracture surface the truth reaches, in mm; 0 for a plane that only says which part is meant. */
+  /** How far beyond the fracture surface the truth extends, in mm; 0 for a plane that only selects a part. */
   readonly reachMm: number;
   /** 1-based index of the fracture. */
   readonly mark: number;
 }
 
-/** A break that moves nothing: a thin gap, or a dense line, that ends within a ball. */
+/** A break without displacement: a thin gap, or a dense line, that ends within a ball. */
 export interface Crack extends RoughPlane {
   readonly centre: Vec3;
   readonly radiusMm: number;
   readonly gapMm: number;
-  /** 0 for an open gap; else HU added along the line (impacted or healed bone). */
+  /** 0 for an open gap; otherwise HU added along the line (impacted or healed bone). */
   readonly denseHu: number;
   /** 1-based index of the fracture, 0 for a confounder. */
   readonly mark: number;
 }
 
-/** A part of a broken vertebra and how it moved. */
+/** A part of a broken vertebra and its displacement. */
 export interface Piece {
   readonly cuts: readonly Cut[];
   readonly shift: Vec3;
@@ -41,7 +41,7 @@ export interface Piece {
   readonly turn: Vec3;
 }
 
-/** A broken vertebra: into which pieces and by which cracks; millimetres before the patient's scale. */
+/** A broken vertebra: its pieces and cracks; millimetres before the patient's scale. */
 export interface Breakage {
   readonly pieces: readonly Piece[];
   readonly cracks: readonly Crack[];
@@ -51,7 +51,7 @@ export interface Breakage {
   readonly swellingMm: number;
 }
 
-/** A single fracture line that has healed: dense, closed, part of no truth. */
+/** A single fracture line that has healed: dense, closed, not part of any truth. */
 export function healedLine(random: Random, body: BodySize): Crack {
   const at: Vec3 = [0, random.between(-body.ry * 0.4, body.ry * 0.4), random.between(-body.h * 0.4, body.h * 0.4)];
   const normal = unit([random.normal(0, 0.4), random.normal(0, 0.4), 1]);
@@ -76,7 +76,7 @@ export function scaledBreakage(breakage: Breakage, s: number): Breakage {
     ...breakage,
     centre: times(breakage.centre),
     cracks: breakage.cracks.map((c) => scaledCrack(c, s)),
-    // Gap and displacement are the injury's, not the patient's size.
+    // Gap and displacement depend on the injury, not on the patient's size.
     pieces: breakage.pieces.map((p) => ({
       ...p,
       pivot: times(p.pivot),
@@ -90,7 +90,7 @@ export function scaledCrack(crack: Crack, s: number): Crack {
   return { ...crack, offset: crack.offset * s, radiusMm: crack.radiusMm * s, centre: [c[0] * s, c[1] * s, c[2] * s] };
 }
 
-/** Two breakages of one vertebra at once: every piece of the one is cut by the other. */
+/** Combines two breakages of one vertebra: every piece of one is cut by the other. */
 export function bothBreakages(a: Breakage, b: Breakage): Breakage {
   return {
     pieces: a.pieces.flatMap((p) =>

@@ -4,7 +4,7 @@ import type { FromCohortChild } from './cohortChild.ts';
 import { folderOf, type FinishedStudy, type StudyJob } from './cohortStudy.ts';
 
 /**
- * Writes studies in as many processes: a phantom is seconds of computing, and one process computes on one core.
+ * Writes studies in this many processes: a phantom takes seconds of computing, and one process computes on one core.
  * The first failure ends all of them.
  * @throws Error naming the study
  */

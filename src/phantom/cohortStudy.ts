@@ -17,13 +17,13 @@ export interface CohortStudy {
   readonly caseLabel: boolean;
 }
 
-/** A study that is written, and its lines for the cohort's tables. */
+/** A study that has been written, and its lines for the cohort's tables. */
 export interface FinishedStudy {
   readonly study: CohortStudy;
   readonly lines: StudyLines;
 }
 
-/** A study of a cohort and where it goes; plain data, for another process. */
+/** A study of a cohort and its destination; plain data, for another process. */
 export interface StudyJob {
   readonly params: PhantomParams;
   readonly out: string;
@@ -34,12 +34,12 @@ export function folderOf({ params }: StudyJob): string {
   return `study-${String(params.seed).padStart(6, '0')}`;
 }
 
-/** Draws a study and writes its series, its mask where wished, and last, in one move, the record that it is whole. */
+/** Generates a study and writes its series, its mask if requested, and last, in one move, the record that it is complete. */
 export async function writeCohortStudy(job: StudyJob): Promise<FinishedStudy> {
   const { params, out, masks } = job;
   const folder = folderOf(job);
   const phantom = generatePhantom(params);
-  // What a run that was cut off, or asked for another series, has left would be a second study in the folder.
+  // Files of a run that was interrupted, or asked for another series, would be a second study in the folder.
   await rm(path.join(out, folder), { recursive: true, force: true });
   const written = await writePhantomStudy(phantom, { dir: path.join(out, folder) });
   const mask = masks ? `masks/${folder}.nii.gz` : '';
@@ -65,7 +65,7 @@ export async function writeCohortStudy(job: StudyJob): Promise<FinishedStudy> {
   return finished;
 }
 
-/** What an earlier run wrote for this very study, or null: never begun, cut off, or drawn otherwise. */
+/** What an earlier run wrote for exactly this study, or null: not begun, interrupted, or generated with other parameters. */
 export async function finishedStudy(job: StudyJob): Promise<FinishedStudy | null> {
   const text = await readFile(recordPath(job), 'utf8').catch(() => null);
   if (text === null) return null;

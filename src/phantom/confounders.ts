@@ -11,7 +11,7 @@ export interface Confounders {
   readonly loose: Solid[];
 }
 
-/** What looks like a fracture and is none. */
+/** Structures that look like a fracture but are none. */
 export function confounders(
   params: PhantomParams,
   random: Random,

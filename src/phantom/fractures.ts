@@ -18,7 +18,7 @@ export const FRACTURE_TYPES = [
 ] as const;
 export type FractureType = (typeof FRACTURE_TYPES)[number];
 
-/** How easily a fracture is seen: gap, displacement, fragments and swelling shrink from obvious to subtle. */
+/** How easily a fracture is seen: gap, displacement, fragments and swelling decrease from obvious to subtle. */
 export type Grade = 'obvious' | 'middle' | 'subtle';
 
 export interface Fracture {

@@ -20,7 +20,7 @@ export interface Phantom {
   /** DICOM patient coordinates (mm) of the centre of a slice's first pixel. */
   imagePositionPatientMm(sliceIndex: number): [number, number, number];
   readonly imageOrientationPatient: readonly [number, number, number, number, number, number];
-  /** True where any voxel of the slice is broken. */
+  /** True for slices with any broken voxel. */
   readonly sliceLabels: readonly boolean[];
   /** True when any slice is. */
   readonly caseLabel: boolean;
@@ -35,7 +35,7 @@ export interface Phantom {
   readonly levelsBySlice: readonly (readonly Vertebra[])[];
 }
 
-/** Draws the whole study that the parameters describe; 1 mm slices of 512 x 512 take about 80 MB. */
+/** Generates the whole study described by the parameters; 1 mm slices of 512 x 512 take about 80 MB. */
 export function generatePhantom(params: PhantomParams): Phantom {
   const scene = composeScene(params);
   const pixels = params.rows * params.columns;

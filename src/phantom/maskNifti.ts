@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import type { Phantom } from './generatePhantom.ts';
 
 const HEADER_BYTES = 348;
-/** The header, and four bytes that say that no extension follows. */
+/** The header, and four bytes stating that no extension follows. */
 const VOXEL_OFFSET = 352;
 const UINT8 = 2;
 /** Code of an affine to the scanner's coordinates. */
@@ -31,7 +31,7 @@ export function maskNifti(phantom: Phantom): Uint8Array {
   const origin = phantom.imagePositionPatientMm(0);
   const next = phantom.imagePositionPatientMm(1);
   for (let axis = 0; axis < 3; axis++) {
-    // DICOM's left and posterior are NIfTI's right and anterior, turned round.
+    // DICOM's left and posterior are NIfTI's right and anterior with the sign changed.
     const sign = axis < 2 ? -1 : 1;
     const row = [
       direction[axis]! * pixelSpacingMm,

@@ -5,7 +5,7 @@ export const TEXTURE_EDGE = 64;
 /** Edge of the periodic 2D noise tiles in pixels. */
 export const NOISE_EDGE = 512;
 
-/** The way in which a noise tile is correlated: as a sharp or a soft kernel leaves it, drawn out along the rows, or in soft blotches. */
+/** The correlation of a noise tile: as left by a sharp or a soft kernel, stretched along the rows, or in soft blotches. */
 export type NoiseTile = 'bone' | 'soft' | 'streak' | 'blotch';
 
 let texture: Float32Array | undefined;
@@ -58,7 +58,7 @@ export function noiseTile(kind: NoiseTile): Float32Array {
   } else if (kind === 'blotch') {
     for (let pass = 0; pass < 14; pass++) field = smoothPeriodic(smoothPeriodic(field, n, 1), n, n);
   } else {
-    // Filtered back projection leaves little power at low frequencies: take the smooth part away again.
+    // Filtered back projection leaves little power at low frequencies, so the smooth part is subtracted.
     const passes = kind === 'bone' ? 1 : 3;
     for (let pass = 0; pass < passes; pass++) {
       field = smoothPeriodic(smoothPeriodic(field, n, 1), n, n);

@@ -6,8 +6,8 @@ import { seededRandom, type Random } from '../base/random.ts';
 const PAPER_PREVALENCE = 729 / 3666;
 
 /**
- * Who lies in the scanner. Of its Table 1 the paper's text keeps three facts: the prevalence, "the average of positive cases is 9 years greater", and
- * more men among the positives. The rest is ours: normal distributions between these ages whose means (50.3 and 59.3 years, once cut) are nine years apart.
+ * The patients. Of its Table 1 the paper's text keeps three facts: the prevalence, "the average of positive cases is 9 years greater", and
+ * more men among the positives. The rest is our choice: normal distributions between these ages whose means (50.3 and 59.3, once cut) are nine years apart.
  */
 const AGES = { youngest: 18, oldest: 95, deviation: 20, negativeCentre: 48, positiveCentre: 60.2 } as const;
 const SHARE_OF_MEN = { negative: 0.5, positive: 0.6 } as const;
@@ -22,15 +22,15 @@ export interface PaperCohortWish {
   /** Case k is phantom `seed + k`. */
   readonly seed: number;
   readonly count: number;
-  /** 0..1; the paper's when absent. */
+  /** 0..1; the paper's prevalence when absent. */
   readonly prevalence?: number | undefined;
   readonly slices?: number | undefined;
   readonly rows?: number | undefined;
 }
 
 /**
- * Draws a cohort as the paper describes its own. Every beginning of it has the prevalence to within one case, and case k does not depend on `count`:
- * a cohort can grow.
+ * Generates a cohort with the paper's description of its patients. Every prefix has the prevalence to within one case, and case k does not depend on
+ * `count`: a cohort can grow.
  */
 export function drawPaperCohort({
   seed,
@@ -64,7 +64,7 @@ function drawAge(random: Random, centre: number): number {
   }
 }
 
-/** One fracture or two, by type first: else the types that occur at many levels crowd out the dens and the atlas. Two have one grade, the case's. */
+/** One fracture or two, chosen by type first: otherwise the types that occur at many levels crowd out the dens and the atlas. Two have the case's one grade. */
 function drawBreaks(random: Random): { fracture: string; grade: Grade }[] {
   const u = random.next();
   const grade = u < GRADES[0]![1] ? GRADES[0]![0] : u < GRADES[0]![1] + GRADES[1]![1] ? GRADES[1]![0] : GRADES[2]![0];

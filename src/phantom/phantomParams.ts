@@ -2,10 +2,10 @@ import { FRACTURES, parseFracture, type Grade } from './fractures.ts';
 import { seededRandom, type Random } from '../base/random.ts';
 import { layOutSpine, type SpineShape } from './spine.ts';
 
-/** How the patient lay: the pixels stay those of the same patient, turned as such a scan stores them. */
+/** How the patient lay: the pixels of the same patient, turned as such a scan stores them. */
 type PatientPosition = 'HFS' | 'HFP' | 'FFS' | 'FFP';
 
-/** Every chance that makes one phantom, drawn from its seed; plain data, so that it can be stored and read back. */
+/** Every random value of one phantom, drawn from its seed; plain data, so that it can be stored and read back. */
 export interface PhantomParams {
   readonly seed: number;
   readonly rows: number;
@@ -20,7 +20,7 @@ export interface PhantomParams {
     /** Girth of the neck and thickness of its fat, relative to the average. */
     readonly girth: number;
     readonly fatMm: number;
-    /** Prevertebral soft tissue beyond the usual, at a level: swelling without a fracture exists too. */
+    /** Additional prevertebral soft tissue at a level: swelling also exists without a fracture. */
     readonly swellingMm: number;
     readonly swellingLevel: number;
     /** Contrast in the vessels, HU above blood. */
@@ -63,11 +63,11 @@ export interface PhantomParams {
   readonly fractures: readonly { readonly name: string; readonly grade: Grade }[];
 }
 
-/** What the caller settles; all else is drawn. */
+/** What the caller chooses; everything else is random. */
 export interface PhantomWish {
   /** Names with or without a grade, `none`, or absent for a mix of positives and negatives. */
   fractures?: readonly { fracture: string; grade?: Grade | undefined }[] | 'none' | undefined;
-  /** Number of slices; the spacing follows from the whole coverage, up to 4.2 mm. Fewer slices than that needs cover less, around the fracture. */
+  /** Number of slices; the spacing follows from the full coverage, up to 4.2 mm. With fewer slices the scan covers less, around the fracture. */
   slices?: number | undefined;
   sliceSpacingMm?: number | undefined;
   rows?: number | undefined;
@@ -80,12 +80,12 @@ export interface PhantomWish {
   patientPosition?: PatientPosition | undefined;
 }
 
-/** Beyond this a series would be refused as too thick, and a break could fall between two slices. */
+/** Beyond this a series would be refused as too thick, and a fracture could fall between two slices. */
 const WIDEST_WISHED_SPACING_MM = 4.2;
 
 /**
- * Draws a phantom's parameters from its seed: the same seed and wish give the same parameters, and the same seed gives
- * the same patient and scan whatever fractures are wished for.
+ * Draws a phantom's parameters from its seed: the same seed and request give the same parameters, and the same seed gives
+ * the same patient and scan whatever fractures are requested.
  * @throws TriageError `phantom-fracture-unknown`
  */
 export function drawPhantomParams(seed: number, wish: PhantomWish = {}): PhantomParams {
@@ -185,7 +185,7 @@ export function drawPhantomParams(seed: number, wish: PhantomWish = {}): Phantom
     columns,
     slices,
     sliceSpacingMm,
-    // Beyond 3 mm a cervical CT would not be read for fractures: thinner slices with gaps stand in for quick tests.
+    // Beyond 3 mm a cervical CT would not be read for fractures, so quick tests use thinner slices with gaps.
     sliceThicknessMm: Math.min(3, Math.max(0.5, sliceSpacingMm)),
     pixelSpacingMm: Math.round(((wish.fieldOfViewMm ?? fieldOfViewMm) / columns) * 1e5) / 1e5,
     patient,

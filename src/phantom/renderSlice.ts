@@ -17,10 +17,10 @@ export function levelsOfSlice(scene: Scene, sliceIndex: number): Vertebra[] {
   return VERTEBRAE.filter((level) => scene.bones.some((b) => b.level === level && z >= b.low && z <= b.high));
 }
 
-/** A crown throws streaks into slices this far from its middle. */
+/** A crown causes streaks in slices up to this far from its middle. */
 const METAL_REACH_MM = 4.5;
 
-/** Working memory of the last image size: a phantom has hundreds of slices. */
+/** Working memory for the last image size: a phantom has hundreds of slices. */
 let work: { pixels: number; image: Float32Array; layer: BoneLayer } | undefined;
 
 /**
@@ -57,7 +57,7 @@ export function renderSlice(scene: Scene, sliceIndex: number, out: Int16Array, m
   const parts = thickness < 0.9 ? 1 : thickness < 2 ? 2 : 3;
   for (const { bone, level, low, high } of scene.bones) {
     if (z + thickness / 2 + 1 < low || z - thickness / 2 - 1 > high) continue;
-    // The vertebrae need their partial volume; their surroundings do not.
+    // The vertebrae need partial volume; their surroundings do not.
     const own = level === null ? 1 : parts;
     for (let k = 0; k < own; k++) drawBone(bone, grid, z + thickness * ((k + 0.5) / own - 0.5), 1 / own, layer);
   }
@@ -160,7 +160,7 @@ function drawBody(scene: Scene, grid: Grid, anatomy: Anatomy, image: Float32Arra
   const blotch = noiseTile('blotch');
   const wrap = NOISE_EDGE - 1;
   const drift = Math.round(sliceDrift(anatomy.level, seed));
-  // Squared bounds beyond which a pixel is surely in the air, or surely below the fat.
+  // Squared bounds beyond which a pixel is certainly in the air, or certainly below the fat.
   const air4 = (1 + px / mean) ** 4;
   for (let row = 0; row < rows; row++) {
     const y = y0 + row * px;

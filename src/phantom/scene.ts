@@ -11,7 +11,7 @@ import { vertebraBones, type SceneFracture, type ScenePart } from './vertebraBon
 
 type GuidePoint = readonly [level: number, z: number, bodyX: number, bodyY: number, canalX: number, canalY: number];
 
-/** Everything that is to be drawn, in the scan's frame: mm, x to the left, y to the back, z up, slices at constant z. */
+/** Everything to be drawn, in the scan's frame: mm, x to the left, y to the back, z up, slices at constant z. */
 export interface Scene {
   readonly params: PhantomParams;
   readonly bones: readonly {
@@ -33,7 +33,7 @@ export interface Scene {
   readonly centreY: number;
 }
 
-/** Builds the patient that the parameters describe. Costs milliseconds; drawing is per slice. */
+/** Builds the patient described by the parameters. Takes milliseconds; drawing is per slice. */
 export function composeScene(params: PhantomParams): Scene {
   const layout = tilted(layOutSpine(params.spine), params.position.tiltDegrees);
   const detail = seededRandom('phantom', params.seed, 'detail');
@@ -96,7 +96,7 @@ function guideOf({ spine }: PhantomParams, { head, frames, bodies }: SpineLayout
   ];
 }
 
-/** Skull base, jaw and teeth, hyoid, larynx, ribs and shoulders, and the streaks of their metal. */
+/** Skull base, jaw and teeth, hyoid, larynx, ribs and shoulders, and the streaks of dental metal. */
 function surroundingParts(
   params: PhantomParams,
   layout: SpineLayout,
@@ -134,7 +134,7 @@ function surroundingParts(
   return { parts, metal };
 }
 
-/** Keeps what lies behind `y`, smoothly and without a mark. */
+/** Keeps what lies behind `y`, with a smooth border and no truth. */
 function behind(y: number): Cut {
   return {
     normal: [0, 1, 0],

@@ -50,7 +50,7 @@ export const OUTLINE: readonly (readonly [number, number, number, number])[] = [
 
 /** Painted in this order, later over earlier. */
 export const STRANDS: readonly Strand[] = [
-  // What lies close to the column: without it broken bone would show fat.
+  // Tissue close to the column: without it broken bone would show fat.
   strand(45, [
     [-0.3, 0, 4, 22, 10],
     [1, 0, 4, 34, 20],
@@ -59,7 +59,7 @@ export const STRANDS: readonly Strand[] = [
     [8, 0, 9, 34, 27],
     [9.5, 0, 9, 36, 28],
   ]),
-  // The muscles of the back fill their space; the fat lies in the septa.
+  // The muscles of the back fill their space; the fat is in the septa.
   strand(
     50,
     [
@@ -214,7 +214,7 @@ export const STRANDS: readonly Strand[] = [
     ],
     pair,
   ),
-  // Pharynx, larynx, trachea and gullet.
+  // Pharynx, larynx, trachea and oesophagus.
   strand(
     55,
     [

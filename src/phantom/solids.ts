@@ -41,12 +41,12 @@ export interface Solid {
   /** Depth of the hollow in a column's end faces, and of its waist. */
   readonly dish: number;
   readonly waist: number;
-  /** Height that the column's upper face has lost at its front and at its middle. */
+  /** Height that the column's upper face has lost at its front and in its middle. */
   readonly wedge: number;
   readonly sink: number;
   /** mm of y by which a bar leans back for each mm that it goes down. */
   readonly lean: number;
-  /** Taken away rather than added. */
+  /** Subtracted rather than added. */
   readonly hollow: boolean;
   readonly cortexMm: number;
   /** Half thickness of a shell. */
@@ -150,7 +150,7 @@ export function shell(centre: Vec3, radii: Vec3, thicknessMm: number, extra: Ext
 
 /**
  * Signed distances in mm, negative inside, of `count` points along a line in the bone's frame: from `start` on in steps of
- * `step`. By the line rather than by the point: a call per point would box every number.
+ * `step`. Per line rather than per point: a call per point would box every number.
  */
 export function distancesAlong(s: Solid, start: Vec3, step: Vec3, count: number, out: Float64Array): void {
   const x0 = start[0] - s.ax;
@@ -307,7 +307,7 @@ export function extentOf(s: Solid): readonly [number, number, number, number, nu
   }
 }
 
-/** Takes a point of the frame to the world. */
+/** Transforms a point of the frame to the world. */
 export function toWorld(frame: Frame, p: Vec3): Vec3 {
   const { origin: o, x, y, z } = frame;
   return [
@@ -350,7 +350,7 @@ export function movedFrame(frame: Frame, shift: Vec3, pivot: Vec3, turn: Vec3): 
   return { origin, x: carry(inner.x), y: carry(inner.y), z: carry(inner.z) };
 }
 
-/** Scalar product. */
+/** Dot product. */
 export function dot(a: Vec3, b: Vec3): number {
   return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
 }

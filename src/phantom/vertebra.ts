@@ -15,7 +15,7 @@ export interface VertebraShape {
   readonly cortexFactor: number;
 }
 
-/** Places on a vertebra by which fractures and confounders are laid, in its frame before the patient's scale; right side by x -> -x. */
+/** Landmarks of a vertebra where fractures and confounders are placed, in its frame before the patient's scale; right side by x -> -x. */
 export interface VertebraMarks {
   readonly pillar: Vec3;
   /** Where the pillar begins, from the midline. */
@@ -37,7 +37,7 @@ interface Built {
 export function buildVertebra(shape: VertebraShape): Built {
   const built = shape.index === 0 ? atlas(shape) : shape.index === 1 ? axis(shape) : subaxial(shape);
   const solids = built.solids.map((solid) => ({ ...solid, cortexMm: solid.cortexMm * shape.cortexFactor }));
-  // Hollows are cut last, whatever order the parts were written in.
+  // Hollows are cut last, whatever the order in which the parts are listed.
   return { solids: [...solids.filter((s) => !s.hollow), ...solids.filter((s) => s.hollow)], marks: built.marks };
 }
 

@@ -27,18 +27,18 @@ export interface SceneFracture extends Fracture {
 /** A bone before its boxes are known, and the vertebra that it is a piece of; null for discs and loose ossicles. */
 export type ScenePart = readonly [bone: Omit<Bone, 'boxes'>, level: Vertebra | null];
 
-/** What one vertebra brings into the scene. */
+/** What one vertebra adds to the scene. */
 export interface VertebraParts {
   readonly parts: readonly ScenePart[];
   /** Its fractures by their index in the parameters. */
   readonly fractures: ReadonlyMap<number, SceneFracture>;
-  /** Millimetres of prevertebral swelling, one for each fracture. */
+  /** Millimetres of prevertebral swelling, one value per fracture. */
   readonly swellingsMm: readonly number[];
 }
 
 const WHOLE: Piece = { cuts: [], shift: [0, 0, 0], pivot: [0, 0, 0], turn: [0, 0, 0] };
 
-/** Builds a vertebra with its fractures, what looks like one, and the disc above it. `healed`: a healed line runs through it. */
+/** Builds a vertebra with its fractures, its confounders, and the disc above it. `healed`: a healed line runs through it. */
 export function vertebraBones(
   params: PhantomParams,
   layout: SpineLayout,
@@ -93,7 +93,7 @@ export function vertebraBones(
   return { parts: [...pieces, ...loose, ...discs], ...broken };
 }
 
-/** All fractures of one vertebra, laid through it at once; the breakage is in the patient's scale. */
+/** All fractures of one vertebra, combined; the breakage is in the patient's scale. */
 function breakagesOf(
   params: PhantomParams,
   layout: SpineLayout,

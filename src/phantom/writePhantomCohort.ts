@@ -19,27 +19,27 @@ export interface CohortWish {
   /** Study k has the seed `seed + k`. */
   readonly seed: number;
   readonly count: number;
-  /** A cohort as the paper describes its own, with pixel masks; `fracture` and `grade` do not apply. */
+  /** A cohort with the paper's description of its patients, with pixel masks; `fracture` and `grade` do not apply. */
   readonly paper?: { readonly prevalence?: number | undefined } | undefined;
   /** `type@level` or `none` for every study; absent for a mix. */
   readonly fracture?: string | undefined;
   readonly grade?: Grade | undefined;
   readonly slices?: number | undefined;
   readonly rows?: number | undefined;
-  /** Folder that gets one folder a study, labels.csv and cases.csv. */
+  /** Folder that gets one folder per study, labels.csv and cases.csv. */
   readonly out: string;
-  /** As many as the machine has cores when absent. */
+  /** Default: as many as the machine has cores. */
   readonly processes?: number | undefined;
   readonly onProgress?: ((studiesDone: number, count: number) => void) | undefined;
 }
 
 /**
- * Writes synthetic studies with their truth: labels.csv an image a line, cases.csv a case a line. The same wish gives the same files, however many
- * processes write them (compressed masks: the same voxels). What an earlier, killed run has finished is kept; the tables come last.
+ * Writes synthetic studies with their truth: labels.csv has a line per image, cases.csv a line per case. The same request gives the same files, however many
+ * processes write them (compressed masks: the same voxels). Studies that an earlier, interrupted run has finished are kept; the tables come last.
  * @throws TriageError `phantom-fracture-unknown` before anything is written
  */
 export async function writePhantomCohort(asked: CohortWish): Promise<CohortStudy[]> {
-  // Resolved once, here: the processes that write get a whole path.
+  // Resolved once, here, so that the writing processes get an absolute path.
   const wish = { ...asked, out: path.resolve(asked.out) };
   const jobs = drawAll(wish).map((params): StudyJob => ({ params, out: wish.out, masks: wish.paper !== undefined }));
   await mkdir(wish.out, { recursive: true });

@@ -8,7 +8,7 @@ import type { Phantom } from './generatePhantom.ts';
 /** Stored value of 0 HU: 12 unsigned bits then hold -1024 to 3071 HU. */
 const ZERO_HU = 1024;
 
-/** Who the synthetic patient is said to be, and where the files go. */
+/** The synthetic patient's identity, and where the files go. */
 export interface StudyWish {
   /** Folder for the files; made if missing. */
   readonly dir: string;
@@ -35,7 +35,7 @@ export interface WrittenStudy {
 
 /**
  * Writes a phantom as one CT Image (PS3.3 A.3) per slice, in Part 10 files named by instance number.
- * The same phantom and wish give the same bytes.
+ * The same phantom and request give the same bytes.
  */
 export async function writePhantomStudy(phantom: Phantom, wish: StudyWish): Promise<WrittenStudy> {
   await mkdir(wish.dir, { recursive: true });
@@ -78,8 +78,8 @@ export async function writePhantomStudy(phantom: Phantom, wish: StudyWish): Prom
 }
 
 /**
- * Writes a study of the phantom that no triage can use: a localizer (projection from the front) and a series of 5 mm
- * sagittal reformats, but no axial series. Wants a phantom that lies supine, head first, without tilt.
+ * Writes a study of the phantom that cannot be analysed: a localizer (projection from the front) and a series of 5 mm
+ * sagittal reformats, but no axial series. Needs a phantom that lies supine, head first, without tilt.
  */
 export async function writeIneligibleStudy(phantom: Phantom, wish: StudyWish): Promise<WrittenStudy> {
   await mkdir(wish.dir, { recursive: true });

@@ -1,6 +1,6 @@
 import { rank, rocAuc, type Scored } from './metrics.ts';
 
-/** A figure with its two-sided 95 % interval. */
+/** An estimate with its two-sided 95 % interval. */
 export interface Estimate {
   readonly value: number;
   readonly low: number;
@@ -17,13 +17,13 @@ export function wilsonInterval(hits: number, trials: number): Estimate | null {
   const centre = (value + (Z * Z) / (2 * trials)) / (1 + (Z * Z) / trials);
   const half =
     (Z * Math.sqrt((value * (1 - value)) / trials + (Z * Z) / (4 * trials * trials))) / (1 + (Z * Z) / trials);
-  // At the ends the formula gives 0 and 1 but for rounding.
+  // At the ends the formula gives 0 and 1, apart from rounding.
   return { value, low: hits === 0 ? 0 : centre - half, high: hits === trials ? 1 : centre + half };
 }
 
 /**
  * Area under the ROC curve with DeLong's interval (1988), on the logit scale so that it stays within 0..1. Where every positive lies
- * above every negative, or below, there is no spread to see: the bound is then that of Wilson for the smaller class. One score for all tells nothing: 0 to 1.
+ * above every negative, or below, the variance is zero: the bound is then that of Wilson for the smaller class. If all scores are equal, it is 0 to 1.
  * Null when a class has fewer than two samples. `training/odontoid_training/evaluate.py` computes the same; one table of tests holds both.
  */
 export function delongInterval(samples: readonly Scored[]): Estimate | null {
@@ -43,7 +43,7 @@ export function delongInterval(samples: readonly Scored[]): Estimate | null {
   return { value, low: 1 / (1 + Math.exp(half - logit)), high: 1 / (1 + Math.exp(-half - logit)) };
 }
 
-/** For each value the share of `others` below it, equal ones half. */
+/** For each value the share of `others` below it; ties count one half. */
 function sharesBelow(values: readonly number[], others: readonly number[]): number[] {
   const sorted = Float64Array.from(others).sort();
   return values.map((value) => (firstAtLeast(sorted, value) + firstAbove(sorted, value)) / (2 * sorted.length));
@@ -68,7 +68,7 @@ function bisect(sorted: Float64Array, isBeyond: (entry: number) => boolean): num
   return low;
 }
 
-/** Mean and sample standard deviation (n - 1) of what is defined; null without values, deviation null for one. */
+/** Mean and sample standard deviation (n - 1) of the defined values; null without values, deviation null for one. */
 export function meanAndDeviation(
   values: readonly (number | null)[],
 ): { mean: number; deviation: number | null; count: number } | null {
@@ -92,8 +92,8 @@ export interface BootstrapOptions {
 }
 
 /**
- * Percentile bootstrap of several figures at once. Units (cases, with all their images) are drawn with replacement, because what lies within a
- * unit is no independent witness; `measure` gets how often each unit was drawn. A replicate that leaves a figure undefined does not count for it.
+ * Percentile bootstrap of several figures at once. Units (cases, with all their images) are drawn with replacement, because samples within a
+ * unit are not independent; `measure` gets how often each unit was drawn. A replicate in which a figure is undefined is skipped for that figure.
  */
 export function bootstrapIntervals<Name extends string>(
   units: number,
@@ -120,7 +120,7 @@ export function bootstrapIntervals<Name extends string>(
   ) as Record<Name, Estimate | null>;
 }
 
-/** Between neighbours linear, as NumPy does it. */
+/** Linear interpolation between neighbours, as in NumPy. */
 function quantile(sorted: Float64Array, share: number): number {
   const position = share * (sorted.length - 1);
   const below = Math.floor(position);

@@ -1,7 +1,7 @@
-/** One judged image or case: its truth, and how suspicious it looked. */
+/** One judged image or case: its truth and its score. */
 export interface Scored {
   readonly label: boolean;
-  /** Greater is more suspicious; a probability where calibration is asked about. */
+  /** Greater is more suspicious; a probability when calibration is measured. */
   readonly score: number;
 }
 
@@ -12,7 +12,7 @@ export interface Confusion {
   readonly falseNegatives: number;
 }
 
-/** The paper's columns at one threshold, 0..1 (MCC: -1..1); null where the cohort leaves a figure undefined. */
+/** The paper's columns at one threshold, 0..1 (MCC: -1..1); null when the cohort leaves a figure undefined. */
 export interface Rates {
   /** Sensitivity. */
   readonly tpr: number | null;
@@ -24,7 +24,7 @@ export interface Rates {
   readonly accuracy: number | null;
   /** Matthews' correlation coefficient; null when one of the four margins is empty. */
   readonly mcc: number | null;
-  /** Mean of TPR and TNR: the area under the curve of a decision, which is what the paper's tables print as AUC. */
+  /** Mean of TPR and TNR: the area under the curve of a binary decision, which the paper's tables print as AUC. */
   readonly balancedAccuracy: number | null;
 }
 
@@ -59,7 +59,7 @@ export function ratesOf({
     npv: ratio(tn, tn + fn),
     f1: ratio(2 * tp, 2 * tp + fp + fn),
     accuracy: ratio(tp + tn, tp + fp + tn + fn),
-    // Root by root: the product of four margins of a million images is beyond exact numbers.
+    // One root at a time: the product of four margins of a million images exceeds exact numbers.
     mcc: ratio(tp * tn - fp * fn, Math.sqrt(tp + fp) * Math.sqrt(tp + fn) * Math.sqrt(tn + fp) * Math.sqrt(tn + fn)),
     balancedAccuracy: tpr === null || tnr === null ? null : (tpr + tnr) / 2,
   };
@@ -69,13 +69,13 @@ function ratio(part: number, whole: number): number | null {
   return whole === 0 ? null : part / whole;
 }
 
-/** PPV of a test in another population, by Bayes' rule; null when nobody would be flagged. */
+/** PPV of a test in another population, by Bayes' rule; null when nothing would be flagged. */
 export function ppvAtPrevalence(sensitivity: number, specificity: number, prevalence: number): number | null {
   const hits = sensitivity * prevalence;
   return ratio(hits, hits + (1 - specificity) * (1 - prevalence));
 }
 
-/** Samples from the most suspicious down, with their ties: sorted once, weighed often (see `intervals.ts`). */
+/** Samples by falling score, with their ties: sorted once, weighted often (see `intervals.ts`). */
 export interface Ranking {
   /** Indices of the samples, by falling score. */
   readonly order: Uint32Array;
@@ -95,7 +95,7 @@ export function rank(samples: readonly Scored[]): Ranking {
   return { order, isLast, labels: Uint8Array.from(samples, ({ label }) => (label ? 1 : 0)) };
 }
 
-/** Walks the ranking from above and tells the weight of positives and negatives at or above each distinct score. */
+/** Walks down the ranking and reports the weight of positives and negatives at or above each distinct score. */
 function sweep(
   { order, isLast, labels }: Ranking,
   weights: ArrayLike<number> | null,
@@ -112,7 +112,7 @@ function sweep(
   }
 }
 
-/** Area under the ROC curve: the chance that a positive scores above a negative, ties half. Null when a class is empty. */
+/** Area under the ROC curve: the probability that a positive scores above a negative, ties half. Null when a class is empty. */
 export function rocAuc(ranking: Ranking, weights: ArrayLike<number> | null = null): number | null {
   let area = 0;
   let before = { positive: 0, negative: 0 };
@@ -142,7 +142,7 @@ export interface CurvePoint {
   readonly precision: number;
 }
 
-/** Every operating point that the samples tell apart, from the strictest down; empty when a class is empty. */
+/** Every operating point that the samples distinguish, from the strictest down; empty when a class is empty. */
 export function operatingCurve(samples: readonly Scored[]): CurvePoint[] {
   const positives = samples.reduce((count, { label }) => count + (label ? 1 : 0), 0);
   const negatives = samples.length - positives;
@@ -159,7 +159,7 @@ export function operatingCurve(samples: readonly Scored[]): CurvePoint[] {
   return points;
 }
 
-/** Mean square of probability minus truth; null without samples. */
+/** Mean squared difference of probability and truth; null without samples. */
 export function brierScore(samples: readonly Scored[]): number | null {
   return ratio(
     samples.reduce((sum, { label, score }) => sum + (score - (label ? 1 : 0)) ** 2, 0),
