@@ -16,12 +16,12 @@ class SliceSampler:
     def __init__(self, cases, recipe, size, seed):
         self.cases, self.recipe, self.size = cases, recipe, size
         self.random = np.random.default_rng(seed)
-        # A break that the crop has cut away teaches nothing: such a slice, one in hundreds, is left out.
+        # A fracture outside the crop cannot be learned: such slices, one in hundreds, are left out.
         self.positives = [(c, i) for c in cases for i in np.flatnonzero(c.labels) if c.mask(i) is None or c.mask(i).any()]
         self.negatives = [(c, i) for c in cases for i in np.flatnonzero(c.known & ~c.labels)]
         if recipe["patch"] and any(c.mask(i) is None for c, i in self.positives):
             raise SystemExit("Some broken images have no mask, so nobody knows which patches are broken: set stage1.patch to null in the profile.")
-        # How broken each intact slice looked when it was last seen: those that look it are drawn more often.
+        # The last score of each intact slice: those with a high score are drawn more often.
         self.suspicion = np.full(len(self.negatives), 0.5)
 
     def __len__(self):
@@ -37,7 +37,7 @@ class SliceSampler:
         broken = round(images * share)
         weight = 0.15 + self.suspicion if self.recipe.get("hardNegatives") else np.ones(len(self.negatives))
         intact = self.random.choice(len(self.negatives), size=images - broken, p=weight / weight.sum())
-        # The third of a choice is the index of an intact slice, or -1.
+        # The third element of a choice is the index of an intact slice, or -1.
         chosen = ([(*self.positives[i], -1) for i in self.random.integers(len(self.positives), size=broken)]
                   + [(*self.negatives[i], i) for i in intact])
         return [chosen[i] for i in self.random.permutation(images)]
@@ -83,7 +83,7 @@ class SliceSampler:
         if augment and r["intensityJitter"]:
             image = self.jitter(image)
         cells = {size: self.cells(mask, size) for size in self.CELLS}
-        # A patch counts as broken only when the break lies in it. A broken image without a mask is broken somewhere.
+        # A patch is positive only when the fracture lies in it. A positive image without a mask has a fracture somewhere.
         unmarked = torch.tensor([bool(c.labels[i]) and c.mask(i) is None for c, i, *_ in chosen])
         labels = ((mask.flatten(1).amax(1) > 0) | unmarked).float()
         for _, weights in cells.values():
@@ -98,7 +98,7 @@ class SliceSampler:
             row, column = rows[k] * MASK_STEP, columns[k] * MASK_STEP
         else:
             row, column = self.size // 2, self.size // 2
-            # Mostly near the middle line, where the spine is; else anywhere: jaw, skull and shoulders have to be known, too.
+            # Mostly near the midline, where the spine is; otherwise anywhere, because jaw, skull and shoulders must be learned, too.
             central = self.random.random() < 0.7
             for _ in range(12):
                 y, x = self.random.integers(self.size, size=2)

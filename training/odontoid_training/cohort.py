@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 
-# Truth of a slice of a broken scan of which nobody has said which slices are broken.
+# Truth of a slice of a positive scan whose positive slices are not known.
 UNKNOWN = 0.5
 
 

@@ -29,11 +29,11 @@ def auc_interval(scores, labels):
     wins = (positive[:, None] > negative[None, :]) + 0.5 * (positive[:, None] == negative[None, :])
     variance = wins.mean(1).var(ddof=1) / len(positive) + wins.mean(0).var(ddof=1) / len(negative)
     if value in (0.0, 1.0):
-        # No disorder seen: Wilson's bound for the smaller class.
+        # Perfect order, no variance: Wilson's bound for the smaller class.
         smaller = min(len(positive), len(negative))
         return proportion_interval(value * smaller, smaller)
     if variance == 0:
-        # One score for all tells nothing.
+        # Equal scores carry no information.
         return value, 0.0, 1.0
     logit, spread = math.log(value / (1 - value)), math.sqrt(variance) / (value * (1 - value))
     return value, 1 / (1 + math.exp(-logit + Z * spread)), 1 / (1 + math.exp(-logit - Z * spread))

@@ -37,10 +37,10 @@ def export_volume(graph, shape, path):
 
 
 def _export(module, example, path, inputs, outputs, axes):
-    # The exporter puts the module back into the mode it found: a fresh wrapper would send the whole network to training.
+    # The exporter restores the mode that it found: a fresh wrapper would put the whole network into training mode.
     module.eval()
     with warnings.catch_warnings():
-        # The exporter warns of LSTM with a batch of one and of constants it folds; both are meant.
+        # The exporter warns about LSTM with a batch of one and about folded constants; both are intended.
         warnings.simplefilter("ignore")
         torch.onnx.export(module, example, str(path), input_names=inputs, output_names=outputs, dynamic_axes=axes,
                           opset_version=13, do_constant_folding=True, **export_options())

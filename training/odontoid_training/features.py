@@ -22,7 +22,7 @@ def encode_cases(encoder, cases, cache, device, *, batch=8, report=print, encode
         path = cache / f"{case.id}.npz"
         if not path.exists():
             if encode is None and frozen is None:
-                # Frozen, batch normalisation folds into the convolutions: 2.4 times as fast on a processor.
+                # In a frozen network batch normalisation folds into the convolutions: 2.4 times as fast on a CPU.
                 frozen = freeze(encoder, case.images.shape[-1], device)
             features, probabilities = encode(case) if encode else encode_slices(frozen, case, batch, device)
             temporary = path.with_suffix(".tmp.npz")

@@ -7,7 +7,7 @@ from .evaluate import auc_interval, proportion_interval, threshold_at_specificit
 from .model import LEVELS
 
 GRADES = ("obvious", "middle", "subtle")
-# Trauma protocols reconstruct the neck at about 1 mm; where slices are thick, a break that lies in their plane hides between two of them.
+# Trauma protocols reconstruct the neck at about 1 mm; in thick slices, a fracture parallel to them can hide between two.
 THIN_MM = 1.5
 
 

@@ -18,7 +18,7 @@ class Bottleneck(nn.Module):
             nn.Conv2d(channels_in, width, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True),
             nn.Conv2d(width, width, 3, stride, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True),
             nn.Conv2d(width, out, 1, bias=False), nn.BatchNorm2d(out))
-        # Zero at first: each block starts as its short cut, which steadies a training from scratch.
+        # Initialised to zero: each block starts as its shortcut, which stabilises training from scratch.
         nn.init.zeros_(self.residual[-1].weight)
         self.shortcut = nn.Identity() if stride == 1 and channels_in == out else nn.Sequential(
             nn.Conv2d(channels_in, out, 1, stride, bias=False), nn.BatchNorm2d(out))
@@ -77,7 +77,7 @@ class SliceEncoder(nn.Module):
         return self.head(self.dropout(last))[:, 0]
 
     def image_logit(self, cells):
-        # Whole precision: sums over many cells are no work for half of it.
+        # Full precision: half precision is too coarse for sums over many cells.
         flat = cells.flatten(1).float()
         if self.pooling == "mean":
             return flat.mean(1)

@@ -88,14 +88,14 @@ def finish(profile, kind, args, recipe, encoder, encoded, train, validation, neg
     logits, labels = case_logits(classifier, encoded, validation, "cpu")
     slope, intercept = platt(logits, labels)
     domain = fit_domain(profile, encoded, train)
-    # Datasets of patients do not say which vertebrae a slice cuts.
+    # Datasets of patients do not state which vertebrae a slice cuts.
     levels = train_levels(profile, encoded, train + validation, args.seed, args.device, report=report) if all("levels" in c.meta for c in train + validation) else None
     case = CalibratedCase(classifier, domain, levels, slope, intercept).eval()
 
     limit, order = domain_limit(profile, domain, encoded, validation + negatives)
     domain.least_order.fill_(order)
     outputs = {c.id: run_case(case, encoded[c.id][0]) for c in validation + negatives + test}
-    # Intact scans place the threshold: the more of them, the better.
+    # The threshold is chosen on intact scans: the more of them, the better.
     scores = np.array([outputs[c.id][0] for c in validation + negatives])
     threshold = threshold_at_specificity(scores, np.array([c.label for c in validation + negatives]), 0.9)
     figures = case_figures(test, outputs, encoded, threshold, limit)

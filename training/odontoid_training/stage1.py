@@ -26,7 +26,7 @@ def train_encoder(profile, cohort, out, seed, device, *, start=None, report=prin
     make_optimizer = torch.optim.AdamW if recipe["optimizer"] == "adamw" else torch.optim.Adam
     optimizer = make_optimizer([*encoder.parameters(), *deep.parameters()], lr=recipe["learningRate"], weight_decay=recipe["weightDecay"])
     sampler = kind.sampler(cohort["train"], profile, seed)
-    # Half the memory and twice the speed on a GPU; a processor gains nothing by it.
+    # Half the memory and twice the speed on a GPU; no gain on a CPU.
     mixed = device == "cuda" and recipe.get("mixedPrecision", True)
     scaler = grad_scaler(mixed)
     checkpoint = out / "stage1.pt"

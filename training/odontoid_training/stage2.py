@@ -34,7 +34,7 @@ def train_classifier(profile, encoded, cohort, out, seed, device, *, report=prin
             anneal(optimizer, recipe, epoch)
         drawn = [draw_sequence(*encoded_case(encoded, cases[i]), recipe, random) for i in random.permutation(len(cases))]
         for sequences in like_lengths(drawn, recipe["batch"], random):
-            # A part without the break is a negative; one of which nobody knows counts as the scan does.
+            # A part without the fracture is negative; a part of unknown truth gets the label of the scan.
             label = torch.tensor([float(np.any(l)) for _, l in sequences])
             feature, slice_label, mask = (t.to(device) for t in pad(sequences))
             logits = classifier.slice_logits(feature)
@@ -188,7 +188,7 @@ def fit_domain(profile, encoded, cases):
     # Where in the neck a slice lies, 0 at the top of the scan and 1 at its end.
     level = np.concatenate([np.linspace(0, 1, len(encoded[c.id][0])) for c in cases])
     mean = features.mean(0)
-    # Each feature to unit variance first: those with large numbers would hide the others from the principal axes.
+    # Each feature is scaled to unit variance first: large ones would otherwise dominate the principal axes.
     deviation = features.std(0) + 1e-3 * features.std()
     scaled = (features - mean) / deviation
     covariance = scaled.T @ scaled / len(scaled)
@@ -197,7 +197,7 @@ def fit_domain(profile, encoded, cases):
     shrunk = (1 - recipe["shrinkage"]) * values + recipe["shrinkage"] * values.mean()
     k = min(recipe["dimensions"], len(values) - 1)
     rest = shrunk[k:].mean()
-    # Strangers differ most where phantoms hardly vary: the rest counts, at its own small variance.
+    # Out-of-domain scans differ most where phantoms hardly vary, so the residual counts, scaled by its own small variance.
     directions = vectors[:, :k] * np.sqrt(np.maximum(0, 1 / rest - 1 / shrunk[:k]))
     domain = DomainCheck(features.shape[1], k)
     domain.mean.copy_(torch.from_numpy(mean))

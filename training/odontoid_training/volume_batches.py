@@ -20,9 +20,9 @@ class BlockSampler:
         self.broken = [c for c in cases if c.masks[:].any()]
         if not self.broken:
             raise SystemExit("No broken scan has a mask, so nobody knows which blocks are broken: a volume cannot be trained on this cohort.")
-        # Where a scan is broken and nothing is marked, all its blocks would be taught as intact.
+        # In a positive scan without a mask all blocks would be taught as intact.
         self.cases = [c for c in cases if not c.label or c.masks[:].any()]
-        # How broken each scan looked where it is whole, when it was last seen: those that look it are drawn more often.
+        # The last score of the intact parts of each scan: scans with a high score are drawn more often.
         self.suspicion = np.full(len(self.cases), 0.5)
 
     def __len__(self):
@@ -94,7 +94,7 @@ class BlockSampler:
         starts = []
         for middle, size, side, whole in zip(at, window, patch, shape):
             first = middle + self.random.uniform(-0.38, 0.38) * side - size / 2
-            # A block inside of the scan where it fits; a window as large as the scan is the scan.
+            # A block inside the scan if it fits; a window as large as the scan is the whole scan.
             starts.append(int(np.clip(first, min(0, whole - size), max(0, whole - size))) // MASK_STEP * MASK_STEP)
         return starts
 
