@@ -8,7 +8,7 @@ import type { AuditAction, AuditLog } from '../worklist/audit/audit.ts';
 import { refusalAdvice } from './refusalAdvice.ts';
 import type { ConnectionFacts } from '../worklist/list/connectionFacts.ts';
 
-/** A peer of the configuration, and how to ask it whether it is there. */
+/** A configured peer, and how to test the connection to it. */
 interface Peer {
   echo: Pacs['echo'] | null;
 }
@@ -25,11 +25,11 @@ export interface ConnectionsOptions {
   clock: Clock;
 }
 
-/** Entries of the audit that are looked at, of each kind, and lines that come of all. */
+/** Number of audit entries examined, of each kind, and of lines made from all of them. */
 const NEWEST_ENTRIES = 100;
 const MOST_REFUSALS = 20;
 
-/** Destinations and sources of the configuration: what has come of them, and whether they answer. */
+/** Configured destinations and sources: their traffic, and whether they answer. */
 export function createConnections({
   receiver,
   destinations,
@@ -93,7 +93,7 @@ export function createConnections({
 
 type RefusalLine = ConnectionsAnswer['rejections'][number];
 
-/** What was turned away lately: who wanted what, why not, how often, and what to do. The same again is one line. */
+/** What was refused recently: who wanted what, why not, how often, and what to do. Repeated refusals are one line. */
 async function refusals(audit: Pick<AuditLog, 'page'>): Promise<RefusalLine[]> {
   const lines = new Map<string, RefusalLine>();
   for (const [kind, action] of Object.entries(REFUSAL_ACTIONS) as [RefusalKind, AuditAction][]) {

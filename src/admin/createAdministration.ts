@@ -39,9 +39,9 @@ export interface AdministrationOptions {
     openAssociations(): { size: number };
     counters(): { stored: number; refused: number; rejected: number };
   } | null;
-  /** Of each destination, by its name. */
+  /** For each destination, by its name. */
   echoes: readonly Pick<Pacs, 'name' | 'echo'>[];
-  /** Null for a source that the configuration gives no address. */
+  /** Null for a source whose address is not configured. */
   echoSource: (source: Source) => Pacs['echo'] | null;
   spoolDir: string;
   peakRssBytes: () => Promise<{ agent: number; receiver: number; inference: number }>;
@@ -49,10 +49,10 @@ export interface AdministrationOptions {
   clock: Clock;
 }
 
-/** A slice is half a megabyte; this is a long multi-frame object. */
+/** A slice is half a megabyte; this allows a long multi-frame object. */
 const MOST_TESTED_BYTES = 64 * 1024 * 1024;
 
-/** What admins may ask of the agent, from its parts. */
+/** What admins may ask of the agent, composed from its parts. */
 export function createAdministration(options: AdministrationOptions): Administration {
   const { config, database, proof, clock } = options;
   const startedAtMs = clock.now();

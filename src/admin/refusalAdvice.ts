@@ -1,6 +1,6 @@
 import type { RefusalKind } from '../receive/refusals.ts';
 
-/** Words of a reason, and what somebody who runs the agent can do about it; the first that is in it counts. */
+/** Words in a reason, and what somebody who runs the agent can do about it; the first match counts. */
 const BY_REASON: readonly [words: string, advice: string][] = [
   ['not among the sources', 'If it may send, add it to receive.sources.'],
   ['may not come from this address', 'If it may send from there, add the address to its entry in receive.sources.'],

@@ -24,7 +24,7 @@ export interface RoutingTestOptions {
 }
 
 type Step = RoutingAnswer['steps'][number];
-/** Text of the step that is written down. */
+/** Text of the step, as it is written down. */
 type Say = (step: Step['step'], outcome: Step['outcome'], text: string, code?: string) => void;
 
 interface Sender {
@@ -34,7 +34,7 @@ interface Sender {
 }
 
 /**
- * What the agent would do with this object, told by the very rules that decide in earnest, in their order; nothing of it is kept. One slice cannot tell
+ * What the agent would do with this object, decided by the rules that apply in service, in their order; nothing of the object is kept. One slice cannot show
  * what its whole series will be: that step says what the series needs.
  */
 export async function testRouting(
@@ -116,7 +116,7 @@ function sayPresentation(say: Say, policy: AssociationPolicy, header: InstanceHe
   else say('presentation', 'yes', 'Its SOP class and transfer syntax are taken.');
 }
 
-/** True when the object would be new on record, of a patient that agrees with its study's. */
+/** True when the object would be new on record and its patient agrees with its study's. */
 async function joinsCase(
   say: Say,
   { store, query }: RoutingTestOptions,
@@ -164,7 +164,7 @@ async function joinsCase(
   return false;
 }
 
-/** What becomes of it in its series; true when it can be a slice of an analysed one. */
+/** What happens to it within its series; true when it can be a slice of an analysed one. */
 function saySlice(
   say: Say,
   { rules, reportNotEligible, destinations }: RoutingTestOptions,

@@ -263,5 +263,5 @@ export const needsAttentionAnswer = z
     more: z.boolean().describe('There is more than this list holds.'),
   })
   .meta({ id: 'Troubles' });
-/** What waits for a person. */
+/** What needs attention. */
 export type NeedsAttention = z.infer<typeof needsAttentionAnswer>;

@@ -23,10 +23,10 @@ export const modelActivation = z
     failure: z.string().nullable().describe('Why the agent could last not load it.'),
   })
   .meta({ id: 'ModelActivation' });
-/** A decision about a role, and what has come of it. */
+/** A decision about a role, and its outcome. */
 export type ModelActivation = z.infer<typeof modelActivation>;
 
-/** What is known of packages and decisions. */
+/** The known packages and decisions. */
 export const modelBoard = z.strictObject({
   checkedAtMs: epochMs.nullable().describe('When the files were last checked; null while the first check runs.'),
   isChecking: z.boolean(),

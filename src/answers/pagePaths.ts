@@ -1,5 +1,5 @@
 /**
- * Addresses of the screens. The server answers each with the page; `page/pages.tsx` must name a screen for each. None holds an identifier: a study
+ * Addresses of the screens. The server answers each with the page; `page/pages.tsx` must name a screen for each. None contains an identifier: a study
  * is named by its case reference.
  */
 export const PAGE_PATHS = [
@@ -21,7 +21,7 @@ export const PAGE_PATHS = [
 
 export type PagePath = (typeof PAGE_PATHS)[number];
 
-/** The screen that an address means; undefined when there is none. */
+/** The screen at an address; undefined when there is none. */
 export function pagePathOf(address: string): PagePath | undefined {
   const parts = address.split('/');
   return PAGE_PATHS.find((path) => {

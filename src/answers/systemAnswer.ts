@@ -80,7 +80,7 @@ export const systemStatus = z
   })
   .meta({ id: 'SystemStatus' });
 
-/** What the page and the metrics say of the agent itself. */
+/** What the page and the metrics report about the agent itself. */
 export type SystemStatus = z.infer<typeof systemStatus>;
 
 export const health = z.strictObject({ ok: z.literal(true) });

@@ -3,7 +3,7 @@ import { epochMs, openFlag, worklistRow } from './worklistAnswer.ts';
 
 const { status, stateText, waitMs, stat, caseRef } = worklistRow.shape;
 
-/** A schema of its own, so that nothing of a patient can come along with a new field of the list. */
+/** A separate schema, so that a new field of the list cannot bring patient data along. */
 export const wallAnswer = z
   .strictObject({
     nowMs: epochMs,

@@ -114,7 +114,7 @@ const openFlags = z.strictObject({
   openCount: z.int().describe('All of them.'),
   afterRead: z.int().describe('Read cases that were flagged after they had been read.'),
 });
-/** Unread suspected cases, for the ear and the edge of the page; it names no patient. */
+/** Unread suspected cases, for the chime and the notices; it names no patient. */
 export type OpenFlags = z.infer<typeof openFlags>;
 
 export const worklistAnswer = z.strictObject({

@@ -19,7 +19,7 @@ export interface ActiveParticipant {
   networkAccessPoint?: { kind: 'name' | 'ip' | 'uri'; id: string };
 }
 
-/** What it was done to. */
+/** What the action was done to. */
 export interface ParticipantObject {
   /** 1 person, 2 system object. */
   type: '1' | '2';
@@ -28,7 +28,7 @@ export interface ParticipantObject {
   idType: Code;
   id: string;
   name: string;
-  /** Values of any content: they travel as base64. */
+  /** Values of any content: they are sent as base64. */
   details?: Readonly<Record<string, string>>;
   instances?: number;
 }
@@ -47,10 +47,10 @@ export interface AuditMessage {
   objects: ParticipantObject[];
 }
 
-/** Which system says it. */
+/** The system that reports the event. */
 export interface AuditSource {
   /** AuditSourceID. */
   id: string;
-  /** AuditEnterpriseSiteID; empty leaves it out. */
+  /** AuditEnterpriseSiteID; left out when empty. */
   siteId: string;
 }

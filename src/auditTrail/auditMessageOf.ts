@@ -3,16 +3,16 @@ import type { AuditAction } from '../worklist/audit/audit.ts';
 import type { OutgoingEntry } from '../worklist/audit/auditOutbox.ts';
 import { dcm, type ActiveParticipant, type AuditMessage, type Code, type ParticipantObject } from './auditMessage.ts';
 
-/** What messages say of this system and of where results go. */
+/** How messages identify this system and the destinations of results. */
 export interface AuditNaming {
-  /** AE title of the receiver, under which results are sent, too. */
+  /** AE title of the receiver, which is also used to send results. */
   aeTitle: string;
-  /** Name of this machine: where its own processes are. */
+  /** Name of this machine, where its own processes run. */
   hostName: string;
   /** Accounts are `name@domain` (A.5.2.1). */
   domain: string;
   destinations: readonly { name: string; aeTitle: string | null; host: string }[];
-  /** Patients' names travel only where a site wants them to. */
+  /** Patients' names are sent only where the site has chosen so. */
   patientNames: boolean;
 }
 
@@ -35,7 +35,7 @@ const RESTRICTED_FUNCTION = dcm('110132', 'Use of Restricted Function');
 const SECURITY_ROLES = dcm('110136', 'Security Roles Changed');
 const USER_SECURITY = dcm('110137', 'User Security Attributes Changed');
 
-/** Each word of the audit as one of the messages of PS3.15 A.5.3. */
+/** Maps each action of the audit to one of the messages of PS3.15 A.5.3. */
 const MESSAGES: Readonly<Record<AuditAction, Describe>> = {
   'agent.started': (_entry, naming) => applicationActivity(dcm('110120', 'Application Start'), naming),
   'agent.stopped': (_entry, naming) => applicationActivity(dcm('110121', 'Application Stop'), naming),
@@ -90,7 +90,7 @@ const MESSAGES: Readonly<Record<AuditAction, Describe>> = {
   'object.refused': turnedAway('An object was answered with a failure'),
   'study.received': (entry, naming) => ({
     eventId: dcm('110104', 'DICOM Instances Transferred'),
-    // The receiver had none of them; or some, and these are added to them.
+    // The receiver had no instance of the study, or had some and these are added.
     action: entry.detail['more'] === true ? 'U' : 'C',
     participants: [
       { userId: entry.actor, alternativeUserId: `AETITLES=${entry.actor}`, isRequestor: true, role: SOURCE },
@@ -108,13 +108,13 @@ const MESSAGES: Readonly<Record<AuditAction, Describe>> = {
   }),
 };
 
-/** An entry of the audit as a DICOM Audit Message. Each has one, so that none is missing in the repository's row of sequence numbers. */
+/** An entry of the audit as a DICOM Audit Message. Every entry has one, so that the sequence numbers in the repository have no gaps. */
 export function auditMessageOf(entry: OutgoingEntry, naming: AuditNaming): AuditMessage {
   const describe =
     (MESSAGES as Readonly<Record<string, Describe | undefined>>)[entry.action] ??
     securityAlert(RESTRICTED_FUNCTION, 'Another entry of the audit');
   const { outcome = '0', eventTypes = [], ...message } = describe(entry, naming);
-  // Our own word comes last: it leads back from the repository to the audit.
+  // Our own code comes last: it leads from the repository back to the audit.
   return {
     ...message,
     outcome,
@@ -145,7 +145,7 @@ function userAuthentication(type: Code, outcome: AuditMessage['outcome']): Descr
   });
 }
 
-/** For changes of what is safe, too: informative where all is well (A.5.3.11). */
+/** Also used for changes of security settings: the event is informative where all is well (A.5.3.11). */
 function securityAlert(type: Code, description: string, outcome: AuditMessage['outcome'] = '0'): Describe {
   return (entry, naming) => ({
     eventId: dcm('110113', 'Security Alert'),
@@ -175,7 +175,7 @@ function instancesAccessed(entry: OutgoingEntry, naming: AuditNaming): Described
   };
 }
 
-/** What readers do to a case of the worklist. */
+/** Actions of readers on a case of the worklist. */
 function procedureRecord(entry: OutgoingEntry, naming: AuditNaming): Described {
   return {
     eventId: dcm('110111', 'Procedure Record'),
@@ -199,7 +199,7 @@ function resultsTransferred(entry: OutgoingEntry, naming: AuditNaming, outcome: 
   const known = naming.destinations.find((destination) => destination.name === name);
   return {
     eventId: dcm('110104', 'DICOM Instances Transferred'),
-    // Whether the destination held them already, the sender does not know (A.5.3.7).
+    // The sender does not know whether the destination already had them (A.5.3.7).
     action: 'R',
     outcome,
     participants: [
@@ -218,7 +218,7 @@ function resultsTransferred(entry: OutgoingEntry, naming: AuditNaming, outcome: 
   };
 }
 
-/** The agent itself; by its AE title and machine in the log of the site's network. */
+/** The agent itself, identified by its AE title and machine. */
 function thisProcess({ aeTitle, hostName }: AuditNaming, isRequestor: boolean): ActiveParticipant {
   return {
     userId: `odontoid@${hostName}`,
@@ -229,7 +229,7 @@ function thisProcess({ aeTitle, hostName }: AuditNaming, isRequestor: boolean): 
   };
 }
 
-/** Who the audit names. Tokens, screens, the command line and whoever needs no sign-in are no accounts. */
+/** The actor of an entry. Tokens, screens, the command line and users without sign-in are not accounts. */
 function actor(
   { actor: name, address }: OutgoingEntry,
   { hostName, domain }: AuditNaming,
@@ -268,7 +268,7 @@ function studyAndPatient(entry: OutgoingEntry, { patientNames }: AuditNaming, in
 const instancesOf = ({ detail }: OutgoingEntry): number | undefined =>
   Number.isInteger(detail['objects']) ? Number(detail['objects']) : undefined;
 
-/** What the audit says more, as it stands there. */
+/** Further details of the audit entry, unchanged. */
 function detailOf({ detail }: OutgoingEntry): Record<string, string> {
   return Object.keys(detail).length === 0 ? {} : { Detail: JSON.stringify(detail) };
 }
@@ -276,11 +276,11 @@ function detailOf({ detail }: OutgoingEntry): Record<string, string> {
 /** A threshold, a model, an account as a URI: `urn:odontoid:threshold:compact`. */
 function resourceOf({ action, target }: OutgoingEntry): string {
   const kind = action.split('.')[0]!;
-  // Half a pair of surrogates has no form in a URI.
+  // Half of a surrogate pair cannot be encoded in a URI.
   return `urn:odontoid:${kind}${target === '' ? '' : `:${encodeURIComponent(target.replace(/\p{Cs}/gu, '?'))}`}`;
 }
 
-/** Something that a peer wanted was not given to it. */
+/** A request of a peer that was refused. */
 function turnedAway(description: string): Describe {
   return (entry, naming) => {
     const node = { kind: isIP(entry.address) > 0 ? 'ip' : 'name', id: entry.address } as const;

@@ -15,7 +15,7 @@ export interface AuditTrailOptions {
   transport: SyslogTransport;
   naming: AuditNaming;
   source: AuditSource;
-  /** An entry that has waited for longer is a matter for a person. */
+  /** An entry that has waited for longer raises an alarm. */
   alarmAfterMs: number;
   clock: Clock;
   log: Log;
@@ -27,7 +27,7 @@ interface AuditTrailStatus {
   address: string;
   /** Newest entry that the repository has. */
   sentSeq: number;
-  /** Entries that it has still to get, and since when the oldest waits. */
+  /** Entries that have not been sent, and when the oldest of them was made. */
   waiting: number;
   oldestAtMs: number | null;
   lastError: string | null;
@@ -36,7 +36,7 @@ interface AuditTrailStatus {
 
 export interface AuditTrail {
   status(): Promise<AuditTrailStatus>;
-  /** Sends what is there once more, within a moment, and then no more: the rest waits in the audit. */
+  /** Makes one last short attempt to send, then stops: the rest waits in the audit. */
   close(): Promise<void>;
 }
 
@@ -44,15 +44,15 @@ const BATCH = 200;
 const POLL_MS = 2_000;
 const RETRY_MIN_MS = 5_000;
 const RETRY_MAX_MS = 300_000;
-/** Stopping does not wait for a repository that is slow. */
+/** How long stopping waits for a slow repository. */
 const LAST_TRY_MS = 2_000;
 
-/** Sends the audit, entry by entry in its order, to the site's repository. Nobody waits for it: what is to be sent is what stands in the audit behind the position. */
+/** Sends the audit, in order, to the site's repository. Nothing waits for it: the entries to be sent are those after the stored position. */
 export function startAuditTrail(options: AuditTrailOptions): AuditTrail {
   const { outbox, transport, naming, source, clock, log, pollMs = POLL_MS, retryMinMs = RETRY_MIN_MS } = options;
   let lastError: string | null = null;
 
-  /** One batch; false when there was nothing to send. */
+  /** Sends one batch; false when there was nothing to send. */
   const sendNext = async (): Promise<boolean> => {
     const entries = await outbox.next(BATCH);
     if (entries.length === 0) return false;

@@ -67,7 +67,7 @@ function object({ type, role, idType, id, name, details = {}, instances }: Parti
     '@ParticipantObjectTypeCode': type,
     '@ParticipantObjectTypeCodeRole': role,
     ParticipantObjectIDTypeCode: coded(idType),
-    // The schema wants it, be it empty.
+    // The schema requires it, even when empty.
     ParticipantObjectName: clean(name),
     ParticipantObjectDetail: Object.entries(details).map(([key, value]) => ({
       '@type': key,
@@ -79,7 +79,7 @@ function object({ type, role, idType, id, name, details = {}, instances }: Parti
   };
 }
 
-/** XML 1.0 has no way to write some characters, and a line break in a syslog message is not safe everywhere. */
+/** Replaces characters that XML 1.0 cannot represent, and line breaks, which are not safe in every syslog implementation. */
 function clean(text: string): string {
   return text.replace(/[\p{Cc}\p{Cs}\uFFFE\uFFFF]/gu, '?');
 }

@@ -6,11 +6,11 @@ const BOM = '\uFEFF';
 export interface SyslogFields {
   atMs: number;
   hostName: string;
-  /** Number of the entry of the audit: a gap says that one is missing, the same one again that it was sent twice. */
+  /** Number of the audit entry: a gap shows that one is missing, a repeated number that one was sent twice. */
   sequenceId: number;
 }
 
-/** A message by RFC 5424: header, the sequence number as structured data, and the XML as UTF-8. The same entry gives the same bytes. */
+/** A message in the format of RFC 5424: header, the sequence number as structured data, and the XML as UTF-8. The same entry gives the same bytes. */
 export function syslogMessage({ atMs, hostName, sequenceId }: SyslogFields, xml: string): Buffer {
   const host = hostName.replace(/[^!-~]/g, '').slice(0, 255) || '-';
   return Buffer.from(

@@ -4,20 +4,20 @@ import { isIP } from 'node:net';
 import { TriageError, messageOf } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 
-/** Takes messages to the repository. */
+/** Sends messages to the repository. */
 export interface SyslogTransport {
   /** For people: `tls://arr.example:6514`. */
   readonly address: string;
-  /** Resolves when the repository has them, as far as its protocol can tell. @throws TriageError `audit-repository-unreachable`: they are to be sent again, all of them */
+  /** Resolves when the repository has them, as far as its protocol can tell. @throws TriageError `audit-repository-unreachable`: all of them must be sent again */
   send(messages: readonly Buffer[]): Promise<void>;
 }
 
 export interface TlsSyslogOptions {
   host: string;
   port: number;
-  /** PEM; left out, the machine's own authorities are asked. */
+  /** PEM; when left out, the machine's own certificate authorities are used. */
   ca?: string;
-  /** PEM of this system, for a repository that wants to know who speaks. */
+  /** PEM certificate and key of this system, for a repository that requires client certificates. */
   cert?: string;
   key?: string;
   /** Name in the repository's certificate, where it is not `host`. */
@@ -27,12 +27,15 @@ export interface TlsSyslogOptions {
   confirm: 'close' | 'none';
 }
 
-/** A repository that hung up before it read has been heard by then: its hanging up is not taken for its answer. Longer than a message and its answer travel. */
+/**
+ * A repository that hung up before it read is noticed within this time, so that its hanging up is not taken for its answer. Longer than a message and its
+ * answer travel.
+ */
 const HANG_UP_MS = 200;
 
 /**
- * Syslog over TLS (RFC 5425), a connection for each batch. Syslog knows no receipt: a write that succeeded may lie in a buffer of a repository that is no more. The
- * protocol has one answer, to the closing of the connection, which comes after everything before it was read; so that is waited for.
+ * Syslog over TLS (RFC 5425), one connection for each batch. Syslog has no acknowledgement: data that was written successfully may be lost in a buffer of a
+ * repository that has crashed. The protocol's only answer is the one to closing the connection, sent after everything before it was read; so we wait for that.
  */
 export function createTlsSyslog(options: TlsSyslogOptions, clock: Pick<Clock, 'after'>): SyslogTransport {
   const { host, port, ca, cert, key, serverName, timeoutMs, confirm } = options;
@@ -90,7 +93,7 @@ export function createTlsSyslog(options: TlsSyslogOptions, clock: Pick<Clock, 'a
   return { address: `tls://${host}:${port}`, send };
 }
 
-/** Syslog over UDP (RFC 5426): a datagram each, and nobody says whether it came. */
+/** Syslog over UDP (RFC 5426): one datagram for each message, without any confirmation of receipt. */
 export function createUdpSyslog({ host, port }: { host: string; port: number }): SyslogTransport {
   const send = async (messages: readonly Buffer[]): Promise<void> => {
     const socket = createSocket(isIP(host) === 6 ? 'udp6' : 'udp4');

@@ -4,8 +4,8 @@ import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 /**
- * Starts the module `name`, which lies beside the caller (`import.meta.url`), in a process of its own: from source with the TypeScript loader, else from the
- * build. The child has the working folder of its parent, so a relative path means the same in both.
+ * Starts the module `name`, which lies beside the caller (`import.meta.url`), in a child process: from source with the TypeScript loader, else from the
+ * build. The child has its parent's working folder, so a relative path means the same in both.
  */
 export function forkBeside(
   callerUrl: string,
@@ -24,12 +24,12 @@ export function forkBeside(
   });
 }
 
-/** The loader by its whole path: its bare name would be looked up from the working folder. */
+/** The loader by its absolute path: its bare name would be resolved from the working folder. */
 function typescriptLoader(): string {
   return pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 }
 
-/** Sends one message and resolves with the next that comes back; only one question at a time. Rejects with `ended` when the process is gone before. */
+/** Sends one message and resolves with the next answer; only one question at a time. Rejects with `ended` when the process exits first. */
 export function askChild<Answer>(
   child: ChildProcess,
   question: object,

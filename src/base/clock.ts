@@ -13,7 +13,7 @@ export interface Clock {
 import { performance } from 'node:perf_hooks';
 import { setImmediate as nextImmediate, setTimeout as sleepFor } from 'node:timers/promises';
 
-/** Resolves once everything else that is ready in this process has had its turn. */
+/** Resolves once everything else that is ready in this process has run. */
 export const nextTurn = (): Promise<void> => nextImmediate();
 
 /** The machine's own clock: the only place where Odontoid reads the time or starts a timer. */
@@ -24,7 +24,7 @@ export const systemClock: Clock = {
     try {
       await sleepFor(ms, undefined, signal ? { signal } : {});
     } catch (error) {
-      // An aborted sleep is how a stop request arrives: it ends early, it does not fail.
+      // A stop request aborts a sleep: it ends early, it does not fail.
       if (!signal?.aborted) throw error;
     }
   },

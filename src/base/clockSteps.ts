@@ -16,11 +16,11 @@ export interface ClockSteps {
 }
 
 const LOOK_MS = 5_000;
-/** Less is drift, or the slewing of a time service. */
+/** A smaller difference is drift, or the slewing of a time service. */
 const LEAST_STEP_MS = 5_000;
 const RECENT_MS = 24 * 3_600_000;
 
-/** Compares the wall clock with the one that never jumps, and tells of each step. A machine that slept shows as a step forward. */
+/** Compares the wall clock with the monotonic one, and reports each step. A machine that slept shows as a step forward. */
 export function watchClockSteps(clock: Clock, onStep: (step: ClockStep) => void): ClockSteps {
   const offset = (): number => clock.now() - clock.monotonicMs();
   let lastOffsetMs = offset();

@@ -1,7 +1,7 @@
 import { mkdir, open, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 
-/** Resolves when the names in a folder are on disk: a file that was made or moved there is not lost by a power cut, once its own bytes are synced. */
+/** Resolves when the names in a folder are on disk: a file made or moved there survives a power cut, once its own bytes are synced. */
 export async function syncFolder(path: string): Promise<void> {
   const folder = await open(path, 'r');
   try {
@@ -11,7 +11,7 @@ export async function syncFolder(path: string): Promise<void> {
   }
 }
 
-/** Resolves when the bytes of a file are on disk; its name is not, before its folder is synced. `flag` as of `open`: `wx` fails where there is one. */
+/** Resolves when the bytes of a file are on disk; its name is not, until its folder is synced. `flag` as of `open`: `wx` fails where the file exists. */
 export async function writeSynced(path: string, bytes: Uint8Array, flag: 'w' | 'wx'): Promise<void> {
   const file = await open(path, flag);
   try {
@@ -22,11 +22,11 @@ export async function writeSynced(path: string, bytes: Uint8Array, flag: 'w' | '
   }
 }
 
-/** Makes a folder and those above it, if they are missing, so that no power cut takes them away again with what is put there. */
+/** Makes a folder and its missing parents durably, so that a power cut does not remove them with their contents. */
 export async function makeFolder(path: string): Promise<void> {
   const whole = resolve(path);
   const first = (await makeMissing(whole)) ?? whole;
-  // Also when it was there: whoever made it may have died before this.
+  // Also when it existed: whoever made it may have died before this step.
   for (let made = whole; ; made = dirname(made)) {
     await syncFolder(dirname(made));
     if (made === first) return;
@@ -34,7 +34,7 @@ export async function makeFolder(path: string): Promise<void> {
 }
 
 /**
- * Makes a folder and those above it, and says which of the new ones is the uppermost; null when there was nothing to make. Node's own recursive `mkdir`
+ * Makes a folder and its missing parents, and returns the uppermost new one; null when there was nothing to make. Node's own recursive `mkdir`
  * never ends where a folder says ENOENT of a name in it, as those under /proc do.
  */
 async function makeMissing(path: string): Promise<string | null> {

@@ -1,4 +1,4 @@
-/** How an error of a kind is answered: is it worth another try, and what do DIMSE and HTTP peers get. */
+/** How errors of a kind are answered: whether they are worth a retry, and what DIMSE and HTTP peers get. */
 interface ErrorKind {
   retry: boolean;
   /** PS3.4 B.2.3 status of a C-STORE response, where the error can end one. */
@@ -6,7 +6,7 @@ interface ErrorKind {
   httpStatus: number;
 }
 
-/** The catalogue: every code an operator can meet. Messages are written where the error is thrown; they say what to do. */
+/** The catalogue: every error code that an operator can meet. Messages are written where the error is thrown; they say what to do. */
 export const ERROR_KINDS = {
   'config-invalid': { retry: false, httpStatus: 500 },
   'command-invalid': { retry: false, httpStatus: 400 },
@@ -20,10 +20,10 @@ export const ERROR_KINDS = {
   /** A set-up link that was used or is too old. */
   'link-invalid': { retry: false, httpStatus: 403 },
   'name-taken': { retry: false, httpStatus: 409 },
-  /** Nobody would be left who can let others in. */
+  /** Nobody would remain who can let others in. */
   'last-admin': { retry: false, httpStatus: 409 },
   'provider-unreachable': { retry: true, httpStatus: 502 },
-  /** A request to change a threshold that cannot go on: over, or not yet ready to be signed. */
+  /** A request to change a threshold that cannot go on: closed, or not yet ready to be signed. */
   'threshold-draft-closed': { retry: false, httpStatus: 409 },
   'threshold-draft-incomplete': { retry: false, httpStatus: 409 },
   'case-event-illegal': { retry: false, httpStatus: 409 },
@@ -46,11 +46,11 @@ export const ERROR_KINDS = {
   'model-invalid': { retry: false, httpStatus: 500 },
   'model-tampered': { retry: false, httpStatus: 500 },
   'model-conflict': { retry: false, httpStatus: 409 },
-  /** A package that does not pass its check is not taken into use. */
+  /** A package that does not pass its check is not put into use. */
   'model-refused': { retry: false, httpStatus: 422 },
   /** Another package is being checked. */
   'model-check-running': { retry: true, httpStatus: 409 },
-  /** A site's threshold stands, and nobody has said whether it is to hold. */
+  /** The site has set a threshold, and nobody has said whether to keep it. */
   'threshold-unsaid': { retry: false, httpStatus: 409 },
   'inference-failed': { retry: true, httpStatus: 500 },
   'inference-died': { retry: true, httpStatus: 500 },
@@ -62,9 +62,9 @@ export const ERROR_KINDS = {
   'database-newer': { retry: false, httpStatus: 500 },
   'identity-mismatch': { retry: false, httpStatus: 409 },
   'report-failed': { retry: true, httpStatus: 500 },
-  /** A synthetic study did not come through. */
+  /** A synthetic study did not pass through the agent correctly. */
   'proof-failed': { retry: false, httpStatus: 500 },
-  /** What the audit has to tell the site's repository waits. */
+  /** Audit entries wait to be sent to the site's repository. */
   'audit-repository-unreachable': { retry: true, httpStatus: 502 },
   'receiver-died': { retry: true, httpStatus: 500 },
 } as const satisfies Record<string, ErrorKind>;
@@ -88,7 +88,7 @@ export class TriageError extends Error {
   }
 }
 
-/** The message of anything that was thrown. */
+/** The message of any thrown value. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

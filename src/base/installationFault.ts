@@ -1,6 +1,6 @@
 import { TriageError, type ErrorCode } from './errors.ts';
 
-/** Codes of the operating system that say "the machine cannot do this now", whatever was asked of it. */
+/** Error codes of the operating system that mean "the machine cannot do this now", whatever was asked of it. */
 const SYSTEM_FAULTS: ReadonlySet<string> = new Set([
   'EACCES',
   'EAGAIN',
@@ -17,7 +17,7 @@ const SYSTEM_FAULTS: ReadonlySet<string> = new Set([
   'ETXTBSY',
 ]);
 
-/** Result codes of SQLite about the file, its disk or its lock; extended codes (`SQLITE_IOERR_WRITE`) begin with one of these. */
+/** SQLite result codes about the file, its disk or its lock; extended codes (`SQLITE_IOERR_WRITE`) begin with one of these. */
 const SQLITE_FAULTS = [
   'SQLITE_BUSY',
   'SQLITE_CANTOPEN',
@@ -47,12 +47,12 @@ function isFaultCode(code: string): boolean {
   return SYSTEM_FAULTS.has(code) || SQLITE_FAULTS.some((fault) => code === fault || code.startsWith(`${fault}_`));
 }
 
-/** Longer chains of causes are none of ours. */
+/** None of our own chains of causes is longer. */
 const DEEPEST_CAUSE = 10;
 
 /**
- * The code of a fault that lies in the machine or in the set-up and not in the case at hand (full disk, locked database, damaged package), wherever it stands in
- * the chain of causes; null when there is none. Work that met one is tried again without end, and no attempt of the case is counted.
+ * The code of a fault in the machine or its set-up, not in the case at hand (full disk, locked database, damaged package), wherever it stands in the chain of
+ * causes; null when there is none. Work that met such a fault is retried without limit, and the attempt is not counted for the case.
  */
 export function installationFault(error: unknown): string | null {
   let link: unknown = error;

@@ -8,8 +8,8 @@ export interface UnreadFile {
 }
 
 /**
- * Every file below a folder, by path. Links are followed, to files and to folders (cohorts of git-annex and DataLad are links), and a folder that is reached
- * twice is listed once, so links in a circle end. What cannot be read is named in `unread`, and the rest goes on.
+ * Every file below a folder, by path. Links to files and folders are followed (cohorts of git-annex and DataLad are links), and a folder that is reached
+ * twice is listed once, so circular links end. What cannot be read is named in `unread`, and the rest goes on.
  */
 export async function listFiles(root: string): Promise<{ files: string[]; unread: UnreadFile[] }> {
   const files: string[] = [];
@@ -57,7 +57,7 @@ const WORDS: Partial<Record<string, string>> = {
   EMFILE: 'too many files are open (raise the limit: ulimit -n)',
 };
 
-/** What an error of the file system means, in words; other errors are thrown again. */
+/** What an error of the file system means, in words; other errors are rethrown. */
 export function fileErrorWords(error: unknown): string {
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
   if (code === undefined || !/^E[A-Z0-9]+$/.test(code)) throw error;

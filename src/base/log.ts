@@ -57,7 +57,7 @@ const ALLOWED = new Set([
   'version',
 ]);
 
-/** Control characters would let a hostile value forge lines or colours in a terminal. */
+/** With control characters a hostile value could forge log lines or colours in a terminal. */
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
 
 function clean(fields: LogFields | undefined): Record<string, unknown> {
@@ -72,7 +72,7 @@ function clean(fields: LogFields | undefined): Record<string, unknown> {
   return out;
 }
 
-/** Our own errors are written PHI-free by contract; of a foreign error only its kind and stack frames are kept, for its message may quote data. */
+/** Our own errors are PHI-free by contract; of other errors only the kind and the stack frames are kept, because the message may quote data. */
 function describe(error: unknown): Record<string, unknown> {
   if (error instanceof TriageError) return { code: error.code, message: error.message, context: error.context };
   if (error instanceof Error) {
@@ -87,7 +87,7 @@ function describe(error: unknown): Record<string, unknown> {
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
-/** Writes JSON lines to `sink`, else to standard error, so that standard output stays free for reports. It never waits for whoever reads them. */
+/** Writes JSON lines to `sink`, else to standard error, so that standard output stays free for reports. It never waits for the reader. */
 export function createLog(level: LogLevel, fields: LogFields = {}, sink?: LogSink): Log {
   const logger = pino(
     { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
@@ -106,7 +106,7 @@ function droppedLine(count: number): string {
   return `${JSON.stringify({ level: WARN, time, count, msg: 'log lines were dropped: nobody took them' })}\n`;
 }
 
-/** pino's number. */
+/** The number of pino's log level. */
 const WARN = 40;
 
 function wrap(logger: pino.Logger): Log {

@@ -1,22 +1,22 @@
 import { closeSync, constants, fstatSync, openSync, renameSync, truncateSync, write, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
 
-/** Where log lines go. Writing never waits and never fails: lines that nobody takes are dropped and counted, and the count is the next line that gets through. */
+/** Where log lines go. Writing never waits and never fails: lines that nobody reads are dropped and counted, and the count is the next line that gets through. */
 export interface LogSink {
   write(line: string): void;
-  /** Lines that were dropped since the start. */
+  /** Lines dropped since the start. */
   dropped(): number;
-  /** Opens the file anew, after somebody has moved it away (logrotate, SIGHUP). */
+  /** Reopens the file after it has been moved away (logrotate, SIGHUP). */
   reopen(): void;
 }
 
-/** Takes text and says when it is out, or that it never will be. Must not wait and must not throw. */
+/** Writes text and reports when it is written, or that it never will be. Must not wait and must not throw. */
 type Send = (text: string, done: (error?: Error | null) => void) => void;
 
-/** Memory that waiting lines may take: some ten thousand lines. */
+/** Memory limit of waiting lines: some ten thousand lines. */
 const MOST_WAITING_BYTES = 2 * 1024 * 1024;
 
-/** Hands lines on one piece after the other and keeps a bounded number waiting. `sayDropped` makes the line that tells how many were lost. */
+/** Passes lines on one chunk at a time and keeps a limited number waiting. `sayDropped` makes the line that tells how many were lost. */
 export function boundedSink(send: Send, sayDropped: (count: number) => string, mostBytes = MOST_WAITING_BYTES) {
   let waiting: string[] = [];
   let waitingBytes = 0;
@@ -54,7 +54,7 @@ export function boundedSink(send: Send, sayDropped: (count: number) => string, m
       pump();
     },
     dropped: () => dropped,
-    /** Takes what still waits: for the last moment of the process. */
+    /** Returns what is still waiting: for the last moment of the process. */
     takeRest(): string {
       const rest = waiting.join('');
       waiting = [];
@@ -65,10 +65,10 @@ export function boundedSink(send: Send, sayDropped: (count: number) => string, m
 
 let standardError: LogSink | null = null;
 
-/** Standard error. A reader that stands still costs lines, not the agent; one that goes away costs the rest of the lines. */
+/** Standard error. A stalled reader costs log lines, not the agent; one that disconnects costs the remaining lines. */
 export function standardErrorSink(sayDropped: (count: number) => string): LogSink {
   if (standardError !== null) return standardError;
-  // Without a listener a reader that goes away would end the process.
+  // Without a listener, a reader that disconnects would end the process.
   process.stderr.on('error', () => undefined);
   const sink = boundedSink(isatty(2) ? sendToTerminal() : sendToStream, sayDropped);
   process.on('exit', () => trySync(() => writeSync(2, sink.takeRest())));
@@ -76,7 +76,7 @@ export function standardErrorSink(sayDropped: (count: number) => string): LogSin
   return standardError;
 }
 
-/** Pipes and sockets take what they can, and Node keeps the rest: `done` is called when all of it is taken. */
+/** Pipes and sockets accept what they can, and Node buffers the rest: `done` is called when all of it is written. */
 const sendToStream: Send = (text, done) => {
   if (process.stderr.destroyed) {
     done(new Error('Nobody reads standard error any more.'));
@@ -85,7 +85,7 @@ const sendToStream: Send = (text, done) => {
   process.stderr.write(text, done);
 };
 
-/** Node writes to a terminal and waits, and Ctrl-S makes it wait for ever: so the terminal is opened once more, and what it does not take at once is dropped. */
+/** Node writes to a terminal synchronously, and Ctrl-S would block it for ever: so the terminal is opened again, and what it does not accept at once is dropped. */
 function sendToTerminal(): Send {
   let terminal: number;
   try {
@@ -101,13 +101,13 @@ function sendToTerminal(): Send {
 
 export interface LogFileOptions {
   path: string;
-  /** The file is moved to `path.1` when it has grown beyond this, `path.1` to `path.2` and so on. */
+  /** Above this size, bytes, the file is moved to `path.1`, `path.1` to `path.2` and so on. */
   maxBytes: number;
-  /** Moved files that are kept. */
+  /** Number of moved files that are kept. */
   keep: number;
 }
 
-/** A file that is turned over by size and opened anew on `reopen`. @throws the error of the file system when it cannot be opened at the start */
+/** A file that is rotated by size and reopened on `reopen`. @throws the error of the file system when it cannot be opened at the start */
 export function fileSink({ path, maxBytes, keep }: LogFileOptions, sayDropped: (count: number) => string): LogSink {
   let file: number | null = openSync(path, 'a', 0o640);
   let size = fstatSync(file).size;

@@ -2,14 +2,14 @@ import type { Clock } from './clock.ts';
 import type { Log } from './log.ts';
 
 export interface LoopLag {
-  /** Longest time in the last minute for which the event loop of this process did not turn, ms. */
+  /** Longest time in the last minute for which the event loop of this process was blocked, ms. */
   worstMs(): number;
   close: () => void;
 }
 
 const SAMPLE_MS = 500;
 const WINDOW_MS = 60_000;
-/** Longer than this, and pages, intake and supervision have visibly stood still. */
+/** Above this, pages, intake and supervision have visibly stalled. */
 const WARN_MS = 1_000;
 
 /** Watches how late the event loop runs its timers: work that blocks it stops everything else in the process. */

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 /** Root of the package: the folder with package.json, from `src/` or `dist/src/`. */
 export const packageRoot = findPackageRoot();
 
-/** The package's own description of itself, from package.json. */
+/** The contents of package.json. */
 export function packageFacts(): { version: string; description: string } {
   return JSON.parse(readFileSync(resolve(packageRoot, 'package.json'), 'utf8')) as {
     version: string;

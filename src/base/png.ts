@@ -5,13 +5,13 @@ export function encodePng(samples: Uint8Array, rows: number, columns: number, ch
   const header = Buffer.alloc(13);
   header.writeUInt32BE(columns, 0);
   header.writeUInt32BE(rows, 4);
-  // Eight bits; grey or RGB; the one compression and filter method there is; not interlaced.
+  // Eight bits; grey or RGB; the only compression and filter method there is; not interlaced.
   header.set([8, channels === 1 ? 0 : 2, 0, 0, 0], 8);
   const stride = columns * channels;
   const lines = Buffer.alloc(rows * (1 + stride));
   for (let row = 0; row < rows; row++) {
     const line = row * (1 + stride);
-    // Filter 2, the difference to the sample above, suits pictures whose rows resemble each other; the first row has none above.
+    // Filter 2, the difference to the sample above, suits pictures whose rows are similar; the first row has none above.
     lines[line] = row === 0 ? 0 : 2;
     for (let i = 0; i < stride; i++) {
       const above = row === 0 ? 0 : samples[(row - 1) * stride + i]!;

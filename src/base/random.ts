@@ -11,8 +11,8 @@ export interface Random {
 }
 
 /**
- * Starts the stream named by a key: the same key always gives the same numbers, other keys unrelated ones.
- * Streams by name keep one choice from moving the others (a fracture must not change the patient around it).
+ * Starts the stream named by a key: the same key always gives the same numbers, other keys give unrelated ones.
+ * Named streams keep one choice from affecting the others (a fracture must not change the patient around it).
  */
 export function seededRandom(...key: readonly (string | number)[]): Random {
   let [a, b, c, d] = hash128(key.join('\u0000'));

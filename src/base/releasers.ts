@@ -1,13 +1,13 @@
 import type { Log } from './log.ts';
 
 export interface Releasers {
-  /** Says how a part that has been started is stopped; `name` is for the log. */
+  /** Registers how a started part is stopped; `name` is for the log. */
   push: (name: string, release: () => Promise<void> | void) => void;
 }
 
 /**
- * Starts something that is made of parts. Each part pushes how it is stopped as soon as it has started; `release` stops them all, what was started last first,
- * whether or not another one fails to stop. When the start fails, what has been started by then is stopped before the error goes on.
+ * Starts something made of parts. Each part registers how it is stopped as soon as it has started; `release` stops them all in reverse order, even if one of
+ * them fails to stop. When the start fails, the parts started by then are stopped before the error is rethrown.
  */
 export async function withReleasers<T>(
   log: Log,

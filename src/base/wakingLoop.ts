@@ -1,23 +1,23 @@
 import type { Clock } from './clock.ts';
 
 export interface WakingLoopOptions {
-  /** One look at what there is to do; true when there may be more, so that the next follows at once. `stopping` aborts at {@link WakingLoop.stop}. */
+  /** Looks once for work; true when there may be more, so that the next look follows at once. `stopping` aborts at {@link WakingLoop.stop}. */
   step: (stopping: AbortSignal) => Promise<boolean>;
   /** Longest rest between two looks, ms; null: only a wake ends a rest. */
   pollMs: number | null;
-  /** Shortest rest after a wake, ms: wakes that come close together are answered by one look. */
+  /** Shortest rest after a wake, ms: wakes in quick succession are answered by one look. */
   coalesceMs?: number;
   /** Rest after the n-th failure in a row, ms; a wake does not shorten it. Default: 1 s. */
   retryMs?: (failures: number) => number;
-  /** Told of a step that failed, and how many have in a row. The loop goes on. */
+  /** Called for a step that failed, with the number of failures in a row. The loop goes on. */
   onError: (error: unknown, failures: number) => void;
   clock: Pick<Clock, 'sleep'>;
 }
 
 export interface WakingLoop {
-  /** Looks now, or again at once when a look is under way. */
+  /** Looks now, or again at once when a look is in progress. */
   wake: () => void;
-  /** Begins no more steps; resolves when the one in hand is over. */
+  /** Begins no more steps; resolves when the current one is over. */
   stop: () => Promise<void>;
 }
 
@@ -32,8 +32,8 @@ function aborted(signal: AbortSignal): Promise<void> {
 }
 
 /**
- * Starts a loop that works while there is work, rests while there is none, and ends its rest when it is woken. What is to be done stands elsewhere (in the
- * database, in a queue): a wake only says "look now", and one that comes during a look is not slept through.
+ * Starts a loop that works while there is work, rests while there is none, and ends its rest when it is woken. The work itself is stored elsewhere (in the
+ * database, in a queue): a wake only says "look now", and one that comes during a look is not missed.
  */
 export function startWakingLoop(options: WakingLoopOptions): WakingLoop {
   const { step, clock, pollMs, coalesceMs = 0, retryMs = () => RETRY_MS } = options;
@@ -48,7 +48,7 @@ export function startWakingLoop(options: WakingLoopOptions): WakingLoop {
   };
   const run = async (): Promise<void> => {
     for (let failures = 0; !isStopping();) {
-      // Taken before the look, so that a wake during it counts.
+      // Taken before the look, so that a wake during the look counts.
       const woken = (wake = new AbortController()).signal;
       try {
         const isMore = await step(stopping.signal);

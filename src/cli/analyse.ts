@@ -122,7 +122,6 @@ function printAnalysis(analysis: FolderAnalysis): void {
   printLine('Not for diagnostic use.');
 }
 
-/** Scores as a row of bars, 0 to 1. */
 function strip(scores: readonly number[]): string {
   const bars = ' ▁▂▃▄▅▆▇█';
   return scores.map((score) => bars[Math.round(score * (bars.length - 1))]).join('');

@@ -13,7 +13,7 @@ import { wholeNumber } from './numbers.ts';
 import { printJson, printLine } from './output.ts';
 import { withWorklist } from './user.ts';
 
-/** `odontoid audit`: is the record of who did what as it was written. */
+/** `odontoid audit`: checks that the audit was not altered, and exports it. */
 export function auditCommand(): Command {
   const audit = new Command('audit').exitOverride();
   audit
@@ -71,7 +71,7 @@ export function auditCommand(): Command {
 
 const BATCH = 1_000;
 
-/** An audit of years is not held in memory where its reader is slow. */
+/** Waits for a slow reader, so that an audit of years is not held in memory. */
 async function print(text: string): Promise<void> {
   if (!process.stdout.write(text)) await once(process.stdout, 'drain');
 }

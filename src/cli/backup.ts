@@ -6,7 +6,7 @@ import { loadConfig } from '../config/configFile.ts';
 import { backupDatabase, stampOf } from '../worklist/db/backups.ts';
 import { printJson, printLine } from './output.ts';
 
-/** `odontoid backup --to DIR`: a copy of the database elsewhere, made while the agent works, and checked. */
+/** `odontoid backup --to DIR`: a checked copy of the database elsewhere, made while the agent runs. */
 export function backupCommand(): Command {
   return new Command('backup')
     .requiredOption('--to <DIR>', 'folder of the backup: on another disk or machine')

@@ -10,8 +10,8 @@ export interface CommandEntry {
 }
 
 /**
- * Every command, in the order of the help. Nothing of a command is loaded before it is called: its module, and all that it imports, comes with `load`.
- * The description stands here only; the command itself gets it from here.
+ * Every command, in the order of the help. A command and everything that it imports is loaded only when it is called, by `load`.
+ * The description is defined only here; the command itself takes it from here.
  */
 export const COMMANDS: readonly CommandEntry[] = [
   {

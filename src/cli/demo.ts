@@ -5,7 +5,7 @@ import { EXIT } from './exit.ts';
 import { note, printJson, printLine, progressBar, table } from './output.ts';
 import { wholeNumber } from './numbers.ts';
 
-/** `odontoid demo`: the whole way on synthetic studies, with a PACS of its own on loopback. */
+/** `odontoid demo`: the whole workflow on synthetic studies, with its own PACS on loopback. */
 export function demoCommand(): Command {
   return new Command('demo')
     .option(

@@ -20,11 +20,11 @@ import { printJson, printLine } from './output.ts';
 interface Check {
   name: string;
   ok: boolean;
-  /** What was found; when red, what to do. */
+  /** The finding; when red, also what to do. */
   text: string;
 }
 
-/** `odontoid doctor`: looks at everything that a start needs, one line each, and says what to do when a line is red. */
+/** `odontoid doctor`: checks everything that a start needs, one line each, and says what to do when a line is red. */
 export function doctorCommand(): Command {
   return new Command('doctor')
     .option('--config <FILE>', 'the site’s configuration (default: ODONTOID_CONFIG, else ./odontoid.yaml)')
@@ -37,7 +37,7 @@ export function doctorCommand(): Command {
     });
 }
 
-/** The newest nightly backup. @throws Error when there is none though there is a database, when it is old, or when it comes from the future */
+/** The newest nightly backup. @throws Error when there is none although there is a database, when it is old, or when its date is in the future */
 function backupAge(paths: ReturnType<typeof dataPaths>): string {
   const newest = newestBackup(paths.backups);
   const nowMs = systemClock.now();
@@ -67,7 +67,7 @@ function certificateDays(certFile: string): string {
   return `${certFile} is good for ${days.toFixed(0)} days`;
 }
 
-/** Nightly, and one night may be missed. */
+/** Backups are made nightly, and one night may be missed. */
 const OLD_BACKUP_MS = 50 * 3_600_000;
 const FEW_DAYS = 14;
 

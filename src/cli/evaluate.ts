@@ -128,7 +128,7 @@ function factsOf(
   ];
 }
 
-/** Scores of single slices are many; the records in the cache have them. */
+/** Scores of single slices are left out because there are many; the records in the cache have them. */
 function withoutSlices({
   id,
   label,

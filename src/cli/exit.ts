@@ -3,8 +3,8 @@ export const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
 
 const LAST_WORDS_MS = 3_000;
 
-/** Ends the process when it has nothing left to do, and after a moment in any case: what a failed command has left open must not keep it. */
+/** Exits when the process has nothing left to do, and after a moment in any case: whatever a failed command has left open must not keep it alive. */
 export function endSoon(): void {
-  // This timer alone keeps no process alive.
+  // This timer alone does not keep the process alive.
   AbortSignal.timeout(LAST_WORDS_MS).addEventListener('abort', () => process.exit());
 }

@@ -5,7 +5,7 @@ import { loadConfig } from '../config/configFile.ts';
 import { EXIT } from './exit.ts';
 import { printJson, printLine } from './output.ts';
 
-/** `odontoid health`: does the agent of this configuration answer on this machine. For HEALTHCHECK and service managers. */
+/** `odontoid health`: whether the agent of this configuration answers on this machine. For HEALTHCHECK and service managers. */
 export function healthCommand(): Command {
   return new Command('health')
     .option('--config <FILE>', 'the site’s configuration (default: ODONTOID_CONFIG, else ./odontoid.yaml)')
@@ -21,18 +21,18 @@ export function healthCommand(): Command {
     });
 }
 
-/** An agent that listens on every address is asked on loopback. */
+/** The address to ask: loopback for an agent that listens on every address. */
 function hostToAsk(host: string): string {
   if (host === '0.0.0.0') return '127.0.0.1';
   if (host === '::') return '[::1]';
   return host.includes(':') ? `[${host}]` : host;
 }
 
-/** What the address says: `healthy`, or what is wrong. */
+/** The answer of the address: `healthy`, or what is wrong. */
 function ask(url: string): Promise<string> {
   return new Promise((resolve) => {
     const request = url.startsWith('https:') ? requestHttps : requestHttp;
-    // The certificate is made out to the name that people type, and this asks the machine itself.
+    // The certificate is issued for the public name, but this connects to the machine itself.
     const asked = request(url, { rejectUnauthorized: false, timeout: 4_000 }, (response) => {
       response.resume();
       resolve(response.statusCode === 200 ? 'healthy' : `it answers HTTP ${response.statusCode ?? 0}`);

@@ -9,7 +9,7 @@ import { withWorklist } from './user.ts';
 
 const MOST_LISTED = 20;
 
-/** `odontoid ledger`: is every study that was ever received accounted for, and every file on record on disk. */
+/** `odontoid ledger`: checks that every study ever received is accounted for, and every file on record is on disk. */
 export function ledgerCommand(): Command {
   return new Command('ledger')
     .option('--config <FILE>', 'the site’s configuration (default: ODONTOID_CONFIG, else ./odontoid.yaml)')

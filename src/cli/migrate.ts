@@ -6,7 +6,7 @@ import { lockDataDir } from '../worklist/db/dataDirLock.ts';
 import { migrate } from '../worklist/db/database.ts';
 import { printJson, printLine } from './output.ts';
 
-/** `odontoid migrate`: brings the database up to this version. `serve` does it by itself; this is for doing it beforehand. */
+/** `odontoid migrate`: migrates the database to this version. `serve` does it automatically; this command does it beforehand. */
 export function migrateCommand(): Command {
   return new Command('migrate')
     .option('--config <FILE>', 'the site’s configuration (default: ODONTOID_CONFIG, else ./odontoid.yaml)')

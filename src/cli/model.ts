@@ -14,7 +14,7 @@ import { modelListCommand } from './modelList.ts';
 import { modelVerifyCommand } from './modelVerify.ts';
 import { printJson, printLine } from './output.ts';
 
-/** `odontoid model`: the packages of this machine, and which of them judges. */
+/** `odontoid model`: the packages of this machine, and which of them is active. */
 export function modelCommand(): Command {
   const group = new Command('model');
   for (const command of [

@@ -42,7 +42,7 @@ function seconds(text: string): number {
   return value;
 }
 
-/** `odontoid model activate`: writes the decision down; a running agent follows within seconds, another at its next start. */
+/** `odontoid model activate`: records the decision; a running agent follows within seconds, otherwise the next start does. */
 export function modelActivateCommand(): Command {
   return new Command('activate')
     .description(
@@ -98,7 +98,7 @@ export function modelActivateCommand(): Command {
     });
 }
 
-/** The activation when the agent has answered, or when the time is over. */
+/** The activation once the agent has answered, or when the time is over. */
 async function answered(store: WorklistStore, decided: ModelActivation, waitSeconds: number): Promise<ModelActivation> {
   const untilMs = systemClock.monotonicMs() + waitSeconds * 1000;
   for (;;) {

@@ -8,7 +8,7 @@ import { lockDataDir } from '../worklist/db/dataDirLock.ts';
 import { migrate, openDatabase } from '../worklist/db/database.ts';
 import type { ModelInForce } from '../worklist/models/modelActivations.ts';
 
-/** Runs `use` on the agent's database, beside the agent; `ifNone` where there is no database yet. */
+/** Runs `use` on the agent's database while the agent may be running; `ifNone` where there is no database yet. */
 export async function onDatabase<T>(
   config: Config,
   use: (store: WorklistStore) => Promise<T>,
@@ -24,7 +24,7 @@ export async function onDatabase<T>(
   }
 }
 
-/** Makes the database where there is none yet: a decision can be taken before the first start. */
+/** Creates the database where there is none yet: a decision can be made before the first start. */
 export async function makeDatabase(config: Config): Promise<void> {
   await makeFolder(config.dataDir);
   const unlock = lockDataDir(config.dataDir);
@@ -35,7 +35,7 @@ export async function makeDatabase(config: Config): Promise<void> {
   }
 }
 
-/** Who is to be active and who its shadow; nobody was ever named where there is no database yet. */
+/** Which packages are to be active and shadow; none where there is no database yet. */
 export async function modelsWanted(config: Config): Promise<{ active: ModelInForce; shadow: ModelInForce }> {
   const nobody: ModelInForce = { wanted: null, lastInUse: null };
   return onDatabase(

@@ -6,7 +6,7 @@ import { findModelPackages } from '../infer/modelPackages.ts';
 import { modelsWanted } from './modelDatabase.ts';
 import { note, printJson, printLine, table } from './output.ts';
 
-/** `odontoid model list`: installed and shipped packages, and what each is there for. */
+/** `odontoid model list`: installed and shipped packages, and the role of each. */
 export function modelListCommand(): Command {
   return new Command('list')
     .description('show installed and shipped packages, which one is active and which one is its shadow')
@@ -74,7 +74,7 @@ export function modelListCommand(): Command {
     });
 }
 
-/** Over all grades where the card says so, else the first one it names. */
+/** The figure over all grades where the card has one, else the first that it names. */
 function caseAuc({ metrics }: ModelCard): string {
   const named = metrics.values.filter(({ name }) => name === 'caseAuc');
   const metric = named.find((one) => one['grade'] === 'all') ?? named[0];

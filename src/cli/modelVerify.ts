@@ -6,7 +6,7 @@ import { verifyRuns } from '../models/modelDecision.ts';
 import { EXIT } from './exit.ts';
 import { printJson, printLine } from './output.ts';
 
-/** `odontoid model verify DIR`: everything that the agent checks before it judges by a package. */
+/** `odontoid model verify DIR`: everything that the agent checks before it uses a package. */
 export function modelVerifyCommand(): Command {
   return new Command('verify')
     .description('check a package: manifest, hashes, shapes of its graphs, golden case')

@@ -9,7 +9,7 @@ import { lockDataDir } from '../worklist/db/dataDirLock.ts';
 import { migrate } from '../worklist/db/database.ts';
 import { note, printJson, printLine } from './output.ts';
 
-/** `odontoid restore FILE`: a backup in the place of the database; what was there is moved aside. */
+/** `odontoid restore FILE`: puts a backup in the place of the database; the old one is moved aside. */
 export function restoreCommand(): Command {
   return new Command('restore')
     .argument('<FILE>', 'a backup: of odontoid backup, or of the folder backups in the data folder')

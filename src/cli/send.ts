@@ -55,6 +55,6 @@ async function filesOf(path: string): Promise<{ files: string[]; unread: UnreadF
   if (found.isFile()) return { files: [path], unread: [] };
   const { files, unread } = await listFiles(path);
   if (files.length === 0 && unread.length === 0) throw new TriageError('not-found', `${path} holds no files.`);
-  // A cohort holds its tables and masks beside the studies.
+  // A cohort has tables and masks beside its studies.
   return { files: files.filter((file) => !/\.(csv|nii\.gz)$/.test(file)), unread };
 }

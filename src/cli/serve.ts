@@ -22,7 +22,7 @@ export function serveCommand(): Command {
         sink.reopen();
         log.info('SIGHUP: the log goes on, a log file is opened anew');
       });
-      // Asked to stop while it starts, it stops in order once it has.
+      // If asked to stop during the start, it stops in order once it has started.
       const stopped = untilStopped();
       const agent = await start(config, log);
       if (agent === null) return;
@@ -46,7 +46,7 @@ export function serveCommand(): Command {
     });
 }
 
-/** Null when it cannot: then every reason has been said, and the exit code is that of a wrong configuration. */
+/** Null when it cannot start: every reason has been printed then, and the exit code is that of an invalid configuration. */
 async function start(config: Config, log: Log): Promise<Agent | null> {
   try {
     await assertConfig(config, process.env);
@@ -75,12 +75,12 @@ function openLog(file: Config['log']['file']): LogSink {
   }
 }
 
-/** Gives a reader of standard error a moment for the last lines. One that stands still would keep the process for ever. */
+/** Gives a reader of standard error a moment for the last lines. A stalled reader would otherwise keep the process alive for ever. */
 async function endOfOutput(): Promise<void> {
   for (let looks = 0; looks < 50 && process.stderr.writableLength > 0; looks++) await systemClock.sleep(20);
 }
 
-/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once, for the case that stopping hangs. */
+/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once, in case stopping hangs. */
 export async function untilStopped(): Promise<void> {
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());

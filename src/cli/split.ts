@@ -7,7 +7,7 @@ import { noteProblems } from './datasetProblems.ts';
 import { wholeNumber } from './numbers.ts';
 import { printJson, printLine, table } from './output.ts';
 
-/** `odontoid split DIR`: parts a labelled dataset by patient, stratified, and keeps the parts in a file. */
+/** `odontoid split DIR`: splits a labelled dataset by patient, stratified, and stores the parts in a file. */
 export function splitCommand(): Command {
   return new Command('split')
     .argument('<DIR>', 'a phantom cohort, the RSNA 2022 release, or a folder with cases.csv')

@@ -13,10 +13,10 @@ const CONFIG = [
   '--config <FILE>',
   'the site’s configuration (default: ODONTOID_CONFIG, else ./odontoid.yaml)',
 ] as const;
-/** Who reaches the database's file needs no account: the audit says so. */
+/** The actor in the audit: whoever can reach the database file needs no account. */
 const BY = { name: 'command-line', address: '' };
 
-/** Opens the worklist of a site beside a running agent, or without one. */
+/** Opens the worklist of a site, whether or not an agent is running. */
 export async function withWorklist(
   path: string | undefined,
   run: (database: WorklistDatabase, config: Config) => Promise<void>,
@@ -31,7 +31,7 @@ export async function withWorklist(
   }
 }
 
-/** `odontoid user`: accounts, for whoever is locked out of the page. */
+/** `odontoid user`: accounts, for people who are locked out of the page. */
 export function userCommand(): Command {
   const user = new Command('user').exitOverride();
   const on = (path: string | undefined, run: (accounts: Accounts, config: Config) => Promise<void>) =>
@@ -125,7 +125,7 @@ function stateOf(user: User): string {
   return user.kind === 'oidc' || user.hasPassword ? 'active' : 'no password yet';
 }
 
-/** A time for people; the machine's own time zone. */
+/** A time for display, in the machine's own time zone. */
 export function timeOf(atMs: number | null): string {
   return atMs === null ? 'never' : new Date(atMs).toLocaleString('sv-SE');
 }

@@ -6,7 +6,7 @@ import { createServiceTokens } from '../worklist/people/serviceTokens.ts';
 import { createSessions } from '../worklist/people/sessions.ts';
 import type { Foundation } from './agentPorts.ts';
 
-/** How people and machines come in. @throws TriageError `config-invalid` when the client's secret cannot be read */
+/** How people and machines get access. @throws TriageError `config-invalid` when the client's secret cannot be read */
 export async function openAccess({
   config: { web },
   database,

@@ -13,11 +13,11 @@ export interface AgentPorts {
   clock: Clock;
   log: Log;
   environment: NodeJS.ProcessEnv;
-  /** Named points of the pipeline, for tests that kill the process at each. */
+  /** Named points of the pipeline, for tests that kill the process at each of them. */
   onStep?: (step: PipelineStep, studyInstanceUid: string) => void;
 }
 
-/** What every part of the agent is built on. */
+/** What every part of the agent depends on. */
 export interface Foundation {
   config: Config;
   ports: AgentPorts;

@@ -10,7 +10,7 @@ import { createAuditOutbox } from '../worklist/audit/auditOutbox.ts';
 import type { WorklistDatabase } from '../worklist/db/database.ts';
 import type { AgentPorts } from './agentPorts.ts';
 
-/** What messages of the audit call this system and the destinations of its results. */
+/** How audit messages identify this system and the destinations of its results. */
 export function auditNaming({ receive, web, destinations, audit }: Config): AuditNaming {
   const hostName = hostname();
   return {
@@ -26,12 +26,12 @@ export function auditNaming({ receive, web, destinations, audit }: Config): Audi
   };
 }
 
-/** What they call their source. */
+/** How audit messages identify their source. */
 export function auditSource({ receive, audit: { repository } }: Config): AuditSource {
   return { id: repository?.sourceId || receive.aeTitle, siteId: repository?.siteId ?? '' };
 }
 
-/** Begins to send the audit to the site's repository; null where there is none. @throws TriageError `config-invalid` when a certificate cannot be read */
+/** Starts sending the audit to the site's repository; null where none is configured. @throws TriageError `config-invalid` when a certificate cannot be read */
 export async function openAuditTrail(
   config: Config,
   database: WorklistDatabase,

@@ -12,17 +12,17 @@ import { readCron } from '../housekeeping/schedule.ts';
 import { blockListOf } from '../receive/associationPolicy.ts';
 import { lockDataDir } from '../worklist/db/dataDirLock.ts';
 
-/** Files that the agent has open beside those of its connections: database, models, libraries, page and live lines. */
+/** Files that the agent has open besides those of its associations: database, models, libraries, page and live feeds. */
 const FILES_OF_AGENT = 150;
 /** A connection and the object that comes on it. */
 const FILES_PER_ASSOCIATION = 2;
 
-/** Names of networks that express knows. */
+/** Names of networks that express accepts. */
 const NETWORK_NAMES = new Set(['loopback', 'linklocal', 'uniquelocal']);
 
 /**
- * What in a valid configuration this machine cannot do: one sentence each, which names the option and says what to do; empty when the agent can start.
- * `serve` and `doctor` ask this first. Ports are not tried while an agent has the data folder: they are its own.
+ * What this machine cannot do of a valid configuration: one sentence each, which names the option and says what to do; empty when the agent can start.
+ * `serve` and `doctor` check this first. Ports are not tried while an agent has the data folder, because that agent uses them.
  */
 export async function configProblems(config: Config, environment: NodeJS.ProcessEnv): Promise<string[]> {
   const problems: string[] = [];
@@ -56,13 +56,13 @@ export async function configProblems(config: Config, environment: NodeJS.Process
   return problems;
 }
 
-/** @throws TriageError `config-invalid` with every problem, a line each */
+/** @throws TriageError `config-invalid` with every problem, one on each line */
 export async function assertConfig(config: Config, environment: NodeJS.ProcessEnv): Promise<void> {
   const problems = await configProblems(config, environment);
   if (problems.length > 0) throw new TriageError('config-invalid', problems.join('\n'));
 }
 
-/** Does an agent work in the data folder at this moment. */
+/** Whether an agent is using the data folder now. */
 export function isAgentRunning(dataDir: string): boolean {
   try {
     lockDataDir(dataDir)();
@@ -140,7 +140,7 @@ async function freePort(option: string, { host, port }: { host: string; port: nu
   }
 }
 
-/** Linux tells how many files this process may open; elsewhere nothing is checked. */
+/** The limit of open files of this process, as Linux reports it; elsewhere nothing is checked. */
 function openFiles(maxAssociations: number): void {
   const needed = FILES_OF_AGENT + FILES_PER_ASSOCIATION * maxAssociations;
   const limit = openFileLimit();

@@ -6,7 +6,7 @@ import { createDicomWeb } from '../pacs/dicomWeb.ts';
 import { createDimseScu } from '../pacs/dimseScu.ts';
 import type { AgentPorts, Foundation } from './agentPorts.ts';
 
-/** Shorter than a browser waits for the answer. */
+/** Shorter than the time for which a browser waits for a response. */
 const ECHO_TIMEOUT_MS = 8_000;
 
 type PacsPorts = Pick<AgentPorts, 'clock' | 'log' | 'environment'>;
@@ -39,14 +39,14 @@ export function startDelivery({ config, ports, store, releasers }: Foundation): 
   return delivery;
 }
 
-/** The destinations as they are asked whether they are there: for an answer now, not for patience. */
+/** The destinations with a short timeout, for testing the connection on request. */
 export function destinationEchoes({ destinations }: Config, ports: PacsPorts): Pacs[] {
   return destinations.map((destination) =>
     createPacs({ ...destination, timeoutMs: Math.min(destination.timeoutMs, ECHO_TIMEOUT_MS) }, ports),
   );
 }
 
-/** Asks a source whether it is there; null when its configuration names no port. */
+/** Tests the connection to a source; null when the configuration names no port for it. */
 export function sourceEcho({ receive }: Config, ports: PacsPorts) {
   return (source: Config['receive']['sources'][number]): (() => Promise<number>) | null => {
     if (source.echo === undefined) return null;

@@ -13,7 +13,7 @@ import type { AgentPorts, Foundation } from './agentPorts.ts';
 import { openAuditTrail } from './audit.ts';
 import { dataPaths } from './places.ts';
 
-/** The header's own words for what the configuration names by its DICOM keyword. */
+/** Maps the DICOM keyword in the configuration to the field name in the header. */
 const LOCATION_FROM = {
   CurrentPatientLocation: 'currentPatientLocation',
   InstitutionalDepartmentName: 'institutionalDepartmentName',
@@ -21,7 +21,7 @@ const LOCATION_FROM = {
   none: null,
 } as const;
 
-/** Takes the data folder for this process and opens what lies in it. @throws TriageError `database-*`, `config-invalid` */
+/** Locks the data folder for this process and opens its contents. @throws TriageError `database-*`, `config-invalid` */
 export async function layFoundation(
   config: Config,
   ports: AgentPorts,
@@ -29,7 +29,7 @@ export async function layFoundation(
 ): Promise<Foundation & { auditTrail: AuditTrail | null }> {
   const { clock } = ports;
   const paths = dataPaths(config);
-  // The data folder for itself: whoever made it may not have synced its name.
+  // The data folder is included because whoever made it may not have synced its name to disk.
   for (const folder of [config.dataDir, paths.spool, paths.results]) await makeFolder(folder);
   releasers.push('lock', lockDataDir(config.dataDir));
 
@@ -51,7 +51,7 @@ export async function layFoundation(
     reportNotEligible: config.report.notEligible,
     locationFrom: LOCATION_FROM[config.worklist.location],
   });
-  // The lock says that no other agent is alive: whatever it held is due now.
+  // The lock proves that no other agent is alive, so the leases of an earlier one can end.
   await store.abandonLeases();
   // Nobody listened while the agent was down, and the clock may have been set meanwhile.
   await store.settleDueTimes({ hasStepped: false });

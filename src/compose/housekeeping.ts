@@ -8,7 +8,7 @@ import type { Foundation } from './agentPorts.ts';
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-/** Plans retention, the nightly checks and backup, the proof of life, and a nudge each minute. @throws TriageError `config-invalid` for a cron expression that is none */
+/** Schedules retention, the nightly checks and backup, the proof of life, and a nudge each minute. @throws TriageError `config-invalid` for an invalid cron expression */
 export function planHousekeeping(
   { config, paths, database, store, audit, releasers, ports: { clock, log: agentLog } }: Foundation,
   { proof, clockSteps, nudge }: { proof: ProofOfLife; clockSteps: Pick<ClockSteps, 'recent'>; nudge: () => void },
@@ -36,7 +36,7 @@ export function planHousekeeping(
         resultsDir: paths.results,
         retentionMs: retentionDays * DAY_MS,
         lowWaterFreeBytes,
-        // Set forward by mistake, the clock would make everything old at once.
+        // A clock put forward by mistake would make everything old at once.
         isClockTrusted: () => (clockSteps.recent()?.byMs ?? 0) < HOUR_MS,
       }),
     nudge,

@@ -12,17 +12,17 @@ import type { ModelRole } from '../worklist/models/modelActivations.ts';
 import type { Foundation } from './agentPorts.ts';
 import { dataPaths, modelPlaces } from './places.ts';
 
-/** The shadow's process comes after the active one's. */
+/** The shadow's process has a lower priority than the active one's. */
 const SHADOW_NICENESS = 5;
 const LOWEST_PRIORITY = 19;
 
 interface WantedPackage extends WantedModel {
   dir: string;
-  /** Null for the package that the configuration names, while none was ever activated. */
+  /** Null for the configured package, as long as none was ever activated. */
   activation: ModelActivation | null;
 }
 
-/** Keeps a role's network as the database wants it; until somebody activates one, the configured package is the active one. */
+/** Keeps a role's network as the database demands; until somebody activates a package, the configured one is active. */
 export function serveModel(role: ModelRole, { config, store, ports: { clock, log } }: Foundation): ModelServing {
   const component = role === 'active' ? 'inference' : 'shadow';
   const installedDir = dataPaths(config).models;
@@ -37,7 +37,7 @@ export function serveModel(role: ModelRole, { config, store, ports: { clock, log
   };
   return createModelServing<WantedPackage>({
     wanted: async () => packageOf((await store.modelInForce(role)).wanted),
-    // A package that has served and is damaged now is no reason to go back to what was replaced on purpose: studies wait, visibly.
+    // If a package that has served is damaged now, do not go back to the one that was replaced on purpose: studies wait, visibly.
     fallback: async ({ activation }) =>
       activation === null || activation.inUseAtMs !== null || role === 'shadow'
         ? null
@@ -81,7 +81,7 @@ export async function shadowStatus(shadow: ModelServing, store: WorklistStore): 
   };
 }
 
-/** Decodes stored slices with whatever network serves. */
+/** Decodes stored slices with whichever network is loaded. */
 export function sliceDecoder(network: Pick<ModelServing, 'lease'>): (path: string) => Promise<SourceSlice> {
   return async (path) => {
     const lease = network.lease();
@@ -94,12 +94,12 @@ export function sliceDecoder(network: Pick<ModelServing, 'lease'>): (path: strin
   };
 }
 
-/** What the page of models asks and decides. */
+/** What the models page shows and decides. */
 export function modelAdministration({ config, store, ports: { clock } }: Foundation, roles: readonly ModelServing[]) {
   return createModelAdministration({
     places: modelPlaces(config),
     store,
-    // What is only tried stands aside for what judges.
+    // The check of a new package must not slow down the active one.
     verify: (dir) => verifyRuns(dir, { ...config.infer, niceness: LOWEST_PRIORITY }),
     onDecided: () => {
       for (const role of roles) role.look().catch(() => undefined);

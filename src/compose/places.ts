@@ -3,7 +3,7 @@ import type { Config } from '../config/config.ts';
 import { packageRoot } from '../base/packageRoot.ts';
 import type { PackagePlaces } from '../infer/modelPackages.ts';
 
-/** Where things lie in the data folder. */
+/** Paths in the data folder. */
 export function dataPaths(config: Config) {
   return {
     database: join(config.dataDir, 'odontoid.sqlite'),

@@ -7,14 +7,14 @@ import { newSecret } from '../worklist/people/secrets.ts';
 import { createProofRuns } from '../worklist/proof/proofRuns.ts';
 import type { Foundation } from './agentPorts.ts';
 
-/** An AE title that nobody else knows, and that the next start does not: only this process can send as it. */
+/** An AE title that nobody else knows, different at each start: only this process can send under it. */
 export function newProofAeTitle(): string {
   return `PROOF-${newSecret()
     .replace(/[^A-Za-z0-9]/g, '')
     .slice(0, 10)}`;
 }
 
-/** Builds the proof of life: it sends its study to this agent's own receiver, which listens on `receiverPort` once it has started. */
+/** Creates the proof of life: it sends its study to this agent's own receiver, which listens on `receiverPort` once it has started. */
 export function openProofOfLife(
   { config, paths, database, query, store, ports: { clock, log } }: Foundation,
   {
@@ -56,12 +56,12 @@ export function openProofOfLife(
   });
 }
 
-/** Where this machine reaches what listens on `host`. */
+/** The address at which this machine reaches a server that listens on `host`. */
 function ownHost(host: string): string {
   return host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
 }
 
-/** Addresses from which this machine then comes. */
+/** The addresses from which such connections then come. */
 export async function ownAddresses(host: string): Promise<string[]> {
   const found = await lookup(ownHost(host), { all: true }).catch(() => []);
   return ['127.0.0.1', '::1', ...found.map(({ address }) => address.replace(/%.*$/, ''))];

@@ -11,8 +11,8 @@ import type { Foundation } from './agentPorts.ts';
 import { ownAddresses } from './proof.ts';
 
 /**
- * The store, told which objects are other versions of an image on record with the same pixels: they are the same image, and no conflict. Several versions
- * in one batch are compared with what is on record only, so what may be new is recorded first.
+ * The store, with a check of which objects are other versions of an image on record with the same pixels: those are the same image, not a conflict. Several
+ * versions in one batch are compared only with what is on record, so possibly new objects are recorded first.
  */
 function recordSameImages(store: Foundation['store'], resolvePath: (path: string) => string): Foundation['store'] {
   return {
@@ -39,7 +39,7 @@ function recordSameImages(store: Foundation['store'], resolvePath: (path: string
 }
 
 /**
- * Starts the receiver and what puts its objects on record, and takes in what a crash left on disk and off the record. Resolves when all that was acknowledged
+ * Starts the receiver and the recording of its objects, and records what a crash left on disk only. Resolves when everything that was acknowledged
  * before is on record.
  */
 export async function startReceiving(
@@ -100,7 +100,7 @@ export async function startReceiving(
   return receiver;
 }
 
-/** Paths, relative to the spool, of objects on disk that the database does not know: acknowledged just before a crash. */
+/** Paths, relative to the spool, of objects on disk that the database does not know: they were acknowledged just before a crash. */
 async function unrecorded(spoolDir: string, known: ReadonlySet<string>): Promise<string[]> {
   const objects = join(spoolDir, 'objects');
   if (!existsSync(objects)) return [];

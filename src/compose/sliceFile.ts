@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { TriageError } from '../base/errors.ts';
 
-/** Uses a stored slice, and tells a file that has gone from one that cannot be decoded. @throws TriageError `slice-gone` with what to do, else as `use` does */
+/** Uses a stored slice, and distinguishes a missing file from one that cannot be decoded. @throws TriageError `slice-gone` with what to do, else as `use` does */
 export async function useSliceFile<T>(path: string, use: (path: string) => Promise<T>): Promise<T> {
   try {
     return await use(path);

@@ -21,22 +21,22 @@ import { systemStatus } from './systemStatus.ts';
 export interface Agent {
   url: string;
   dicomPort: number;
-  /** One-time link by which the first admin makes their account; null once there is one, or where nobody has one here. */
+  /** One-time link with which the first admin creates their account; null once there is one, or where accounts are not kept here. */
   setUpLink: { url: string; expiresAtMs: number } | null;
   store: WorklistStore;
   query: WorklistQuery;
   system(): Promise<SystemStatus>;
-  /** Resident memory peaks of the processes, bytes. */
+  /** Peak resident memory of the processes, bytes. */
   peakRssBytes(): Promise<{ agent: number; receiver: number; inference: number }>;
-  /** Stops receiving, finishes what is in hand, and stops the rest in reverse order of start. */
+  /** Stops receiving, finishes the work in progress, and stops the rest in reverse order of start. */
   close(): Promise<void>;
 }
 
 /**
  * Starts the agent: database, network, pipeline, delivery, housekeeping, page, and last the receiver, so that nothing is acknowledged before it can be
- * kept. A network that does not load leaves the agent receiving; its cases wait, and the page says so.
+ * kept. If a network does not load, the agent still receives; its cases wait, and the page says so.
  *
- * @throws TriageError `config-invalid`, `database-*`: what a person must mend before the agent can start
+ * @throws TriageError `config-invalid`, `database-*`: what a person must fix before the agent can start
  */
 export async function startAgent(config: Config, ports: AgentPorts): Promise<Agent> {
   return withReleasers(ports.log, async (releasers, release) => {
@@ -47,7 +47,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
       if (started) await audit.append({ action: 'agent.stopped', actor: 'odontoid' });
     });
     let receiver: Receiver | null = null;
-    // Until what a crash left out is on record, a study may be half of what was received, and its quiet time long over.
+    // Until everything that a crash left out is on record, a study may be incomplete although its quiet time is long over.
     let isRecordWhole = false;
 
     const network = serveModel('active', foundation);
@@ -133,7 +133,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
   });
 }
 
-/** Puts the start into the audit, and the head of the audit into the log. */
+/** Records the start in the audit, and writes the head of the audit to the log. */
 async function noteStart({ audit, ports: { log } }: Foundation, isFirstLinkPrinted: boolean): Promise<void> {
   await audit.append({ action: 'agent.started', actor: 'odontoid', detail: { version: softwareVersion() } });
   const head = await audit.head();

@@ -27,7 +27,7 @@ interface StatusParts {
   receiver: () => Receiver | null;
 }
 
-/** How the agent is, gathered from its parts at the moment of asking. */
+/** The status of the agent, collected from its parts at each request. */
 export function systemStatus(foundation: Foundation, parts: StatusParts): () => Promise<SystemStatus> {
   const { config, paths, store, database, releasers, ports } = foundation;
   const { network, shadow, arrival, auditTrail } = parts;
@@ -80,7 +80,7 @@ export function systemStatus(foundation: Foundation, parts: StatusParts): () => 
   };
 }
 
-/** Certificates that this agent shows. One that cannot be read is left out: whoever needs it has said so. */
+/** Certificates that this agent presents. One that cannot be read is left out: the part that needs it has reported that. */
 function certificatesOf({ web, audit }: Config): SystemStatus['certificates'] {
   const files: [string, string | undefined][] = [
     ['web.tls.certFile', web.tls?.certFile],
@@ -96,7 +96,7 @@ function certificatesOf({ web, audit }: Config): SystemStatus['certificates'] {
   });
 }
 
-/** When the newest copy in the folder of backups was made; null without one. */
+/** When the newest copy in the backup folder was made; null without one. */
 async function newestBackupAtMs(folder: string): Promise<number | null> {
   const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.sqlite'));
   const times = await Promise.all(

@@ -1,7 +1,7 @@
 import { watchClockSteps, type ClockSteps } from '../base/clockSteps.ts';
 import type { Foundation } from './agentPorts.ts';
 
-/** Watches the machine's clock, and puts right what is due by it when it is set. */
+/** Watches the machine's clock, and corrects due times when it is set. */
 export function watchClock({ store, releasers, ports }: Pick<Foundation, 'store' | 'releasers' | 'ports'>): ClockSteps {
   const log = ports.log.child({ component: 'clock' });
   const steps = watchClockSteps(ports.clock, ({ byMs }) => {

@@ -565,7 +565,7 @@ export const configSchema = z.strictObject({
     .prefault({}),
 });
 
-/** What a page that shows patients' names may not be: open to others without sign-in, or to their networks without TLS. Null when all is well. */
+/** Finds unsafe settings of a page with patients' names: open to others without sign-in, or to their networks without TLS. Null when it is safe. */
 export function openDoor({
   host,
   signIn,

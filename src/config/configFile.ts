@@ -6,7 +6,7 @@ import { configSchema, openDoor, type Config, type SecretSource } from './config
 import { messageOf, TriageError } from '../base/errors.ts';
 import { packageRoot } from '../base/packageRoot.ts';
 
-/** Environment variables `ODONTOID__RECEIVE__PORT=11113` override the files; two underscores step into a section. */
+/** Environment variables such as `ODONTOID__RECEIVE__PORT=11113` override the files; two underscores enter a section. */
 const ENVIRONMENT_PREFIX = 'ODONTOID__';
 
 interface Layer {
@@ -37,7 +37,7 @@ export function loadConfig(path: string | undefined, environment: NodeJS.Process
   return finished(parsed.data);
 }
 
-/** A configuration from values alone (demo, `analyse`, tests): defaults for all that is not given. @throws TriageError `config-invalid` */
+/** A configuration from values alone (demo, `analyse`, tests), with defaults for everything else. @throws TriageError `config-invalid` */
 export function configFrom(value: z.input<typeof configSchema>): Config {
   const layer = { name: 'settings', value };
   const parsed = configSchema.safeParse(value);
@@ -69,7 +69,7 @@ function finished(config: z.infer<typeof configSchema>): Config {
   });
 }
 
-/** The secret itself. @throws TriageError `config-invalid` when the variable or the file is not there */
+/** The value of a secret. @throws TriageError `config-invalid` when the variable or the file does not exist */
 export function readSecret(source: SecretSource, environment: NodeJS.ProcessEnv): string {
   if (source.env !== undefined) {
     const value = environment[source.env];
@@ -91,7 +91,7 @@ export function readSecret(source: SecretSource, environment: NodeJS.ProcessEnv)
   }
 }
 
-/** A certificate or key. @throws TriageError `config-invalid` when the file cannot be read */
+/** The contents of a certificate or key file. @throws TriageError `config-invalid` when the file cannot be read */
 export function readPem(path: string): string {
   try {
     return readFileSync(path, 'utf8');
@@ -120,7 +120,7 @@ function readLayer(path: string): Layer {
   return { name: path, value: document.toJS() ?? {}, document, lines };
 }
 
-/** Shape alone: unknown keys and wrong kinds, layer by layer, so that the message can name the line. */
+/** Checks the shape only: unknown keys and wrong types, layer by layer, so that the message can name the line. */
 function checkLayer(layer: Layer): void {
   const parsed = configSchema.safeParse(layer.value);
   if (parsed.success) return;
@@ -142,7 +142,7 @@ function describe(issue: z.core.$ZodIssue, layers: readonly Layer[]): string {
 
 function place(path: readonly string[], layers: readonly Layer[]): string {
   for (const layer of [...layers].reverse()) {
-    // A missing key has no node of its own: its nearest parent shows the place.
+    // A missing key has no node of its own: point to its nearest parent.
     for (let depth = path.length; depth > 0; depth--) {
       const steps = path.slice(0, depth).map((step) => (/^\d+$/.test(step) ? Number(step) : step));
       if (layer.document === undefined || layer.lines === undefined) {
@@ -167,7 +167,7 @@ function isSection(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Sections merge key by key; everything else, lists too, is replaced. */
+/** Merges sections key by key; everything else, including lists, is replaced. */
 function merge(base: unknown, over: unknown): unknown {
   if (!isSection(base) || !isSection(over)) return over;
   const out: Record<string, unknown> = Object.assign(Object.create(null) as Record<string, unknown>, base);
@@ -228,7 +228,7 @@ function environmentLayer(environment: NodeJS.ProcessEnv): Record<string, unknow
     }
     let section = layer;
     for (const step of path.slice(0, -1)) section = (section[step] ??= {}) as Record<string, unknown>;
-    // YAML reads numbers, booleans and lists the way the files do.
+    // Values are parsed as YAML, so numbers, booleans and lists are read as in the files.
     section[path.at(-1)!] = parseDocument(text).toJS() as unknown;
   }
   return layer;

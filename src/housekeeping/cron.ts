@@ -4,13 +4,13 @@ import { TriageError } from '../base/errors.ts';
 /** Minutes that local time is ahead of UTC at an instant. */
 export type UtcOffset = (atMs: number) => number;
 
-/** A cron expression that has been read. */
+/** A parsed cron expression. */
 export interface CronPlan {
   /** Minutes of the day, ascending. */
   readonly minutes: readonly number[];
-  /** Its hours are all hours: it runs by elapsed time, also in the hour that comes twice. */
+  /** True when it runs at every hour: it then goes by elapsed time, also in the hour that is repeated. */
   readonly isEveryHour: boolean;
-  /** Does it run on the day that begins at `midnightMs`, written as if it were UTC. */
+  /** Whether it runs on the day that begins at `midnightMs`, expressed as if it were UTC. */
   isDay(midnightMs: number): boolean;
 }
 
@@ -18,19 +18,19 @@ const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 /** February 29 can be eight years away (2096 to 2104). */
 const MOST_DAYS = 366 * 9;
-/** node-cron's answer takes a tenth of a millisecond, and the same few days are asked for each minute. */
+/** Cache: asking node-cron takes a tenth of a millisecond, and the same few days are asked for each minute. */
 const MOST_KNOWN_DAYS = 100;
-/** Offsets are compared this far around a day: no zone is further than 14 h from UTC, and changes are weeks apart. */
+/** How far around a day offsets are compared: no zone is further than 14 h from UTC, and changes are weeks apart. */
 const AROUND_MS = 36 * 60 * MINUTE_MS;
 
 /** Offset of this machine's time zone (`TZ`). */
 export const systemOffset: UtcOffset = (atMs) => 0 - new Date(atMs).getTimezoneOffset();
 
 /**
- * Reads a cron expression of five fields (of six, the seconds are not looked at). node-cron reads the fields and says which days they mean, always in UTC:
- * its own search for the next run loses the hour that comes twice and the one that is missing when clocks change (node-cron#509, #492).
+ * Parses a cron expression of five fields (seconds in a sixth field are ignored). node-cron parses the fields and decides on which days they match, always in
+ * UTC: its own search for the next run misses the repeated hour and the skipped one when clocks change (node-cron#509, #492).
  *
- * @throws TriageError `config-invalid` for an expression that is none, or that never comes
+ * @throws TriageError `config-invalid` for an invalid expression, or one that never matches
  */
 export function parseCron(expression: string): CronPlan {
   const { valid, fields, errors } = nodeCron.validateDetailed(expression);
@@ -59,14 +59,14 @@ export function parseCron(expression: string): CronPlan {
 }
 
 /**
- * The first instant after `afterMs` at which the plan runs, in local time; null when none comes within nine years.
+ * The first instant after `afterMs` at which the plan runs, in local time; null when there is none within nine years.
  *
- * When clocks are put forward, what was planned in the missing time runs at the end of it. When they are put back, a plan for certain hours runs in the first
+ * When clocks are put forward, a run planned in the skipped time happens at the end of it. When they are put back, a plan for certain hours runs in the first
  * of the two equal hours only, and one for every hour in both.
  */
 export function nextRunMs(plan: CronPlan, afterMs: number, offsetAt: UtcOffset): number | null {
   const localMs = afterMs + offsetAt(afterMs) * MINUTE_MS;
-  // From the day before: a local time of it can come again after midnight.
+  // Start from the day before: one of its local times can be repeated after midnight.
   const firstDay = Math.floor(localMs / DAY_MS) - 1;
   let best: number | null = null;
   for (let day = firstDay; day < firstDay + MOST_DAYS; day++) {
@@ -93,7 +93,7 @@ function firstOfDay(plan: CronPlan, midnightMs: number, afterMs: number, offsetA
   return later.length === 0 ? null : Math.min(...later);
 }
 
-/** When a local time comes: once, in the night the clocks go back once or twice, and when it is left out at the end of what is left out. */
+/** The instants of a local time: usually one; up to two when it is repeated; the end of the gap when it is skipped. */
 function instantsOf(localMs: number, both: boolean, offsetAt: UtcOffset): number[] {
   const [before, after] = [offsetAt(localMs - AROUND_MS), offsetAt(localMs + AROUND_MS)];
   const found = [before, after]

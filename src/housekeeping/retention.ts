@@ -12,24 +12,24 @@ export interface RetentionOptions {
   log: Log;
   spoolDir: string;
   resultsDir: string;
-  /** Finished cases that got nothing new for this long are removed. */
+  /** Finished cases that received nothing new for this long are removed. */
   retentionMs: number;
-  /** Below this much free disk what is safest to lose goes early. */
+  /** Below this much free disk, what is safest to lose is removed early. */
   lowWaterFreeBytes: number;
-  /** False while the clock may be wrong: nothing is removed for its age then. */
+  /** False while the clock may be wrong: nothing is removed because of its age then. */
   isClockTrusted?: () => boolean;
   /** Free disk under the spool, bytes. */
   freeBytes?: () => Promise<number>;
 }
 
 const BATCH = 50;
-/** A study that came, or came again, so shortly ago may still be coming: not even a full disk removes it. */
+/** A study received within this time may still be arriving: not even a full disk removes it. */
 const STILL_COMING_MS = 60 * 60_000;
 
 /**
- * Removes finished cases whose time is over; and while the disk is nearly full what is safest to lose, no more than needed: encoded slices, then cases that
- * somebody has read, those that were not flagged first. Never one that is unfinished, failed or held, and none that is flagged or was not analysed and that nobody
- * has read: below the receiver's own mark (`receive.minFreeBytes`) new objects are refused instead. Returns how many cases.
+ * Removes finished cases whose retention time is over. While the disk is nearly full, it also removes what is safest to lose, no more than needed: encoded
+ * slices, then read cases, those that were not flagged first. It never removes a case that is unfinished, failed or held, nor an unread one that is flagged or
+ * was not analysed: below the receiver's own limit (`receive.minFreeBytes`) new objects are refused instead. Returns how many cases.
  */
 export async function retainCases(options: RetentionOptions): Promise<number> {
   const { store, clock, log, lowWaterFreeBytes } = options;
@@ -78,8 +78,8 @@ async function removeWhile(
 }
 
 /**
- * Files first, rows last: what is cut short is found again, and no file is ever left without a row. What comes again meanwhile lies in files of its own
- * (a name in the spool is used once), so the files on record can be deleted without looking.
+ * Deletes files first, rows last: an interrupted removal is found again, and no file is ever left without a row. Objects received meanwhile have files of
+ * their own (a name in the spool is used once), so the files on record can be deleted without checking.
  */
 async function remove(
   { store, log, spoolDir, resultsDir }: RetentionOptions,
@@ -100,7 +100,7 @@ async function remove(
   return finished;
 }
 
-/** A row can name a path, but never one outside its folder. */
+/** Guards against a path in a row that lies outside its folder. */
 function within(folder: string, path: string): string {
   const inside = relative(folder, path);
   if (inside === '' || inside.startsWith('..') || isAbsolute(inside))

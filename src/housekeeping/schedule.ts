@@ -12,36 +12,36 @@ export interface HousekeepingOptions {
   log: Log;
   /** Local time; the machine's own zone when left out. */
   utcOffset?: UtcOffset;
-  /** When the nightly job last succeeded, before this start; null for never. A night that was missed since then is made up. */
+  /** When the nightly job last succeeded, before this start; null for never. A night missed since then is made up for. */
   lastNightlyMs?: number | null;
   /** Cron, local time. */
   retentionCron: string;
   nightlyCron: string;
-  /** Begins a proof of life; whoever keeps its record waits for its end. Left out: none is planned. */
+  /** Starts a proof of life; its own record tells how it ended. Left out: none is scheduled. */
   proof?: { cron: string; begin: () => Promise<unknown> };
   backupDir: string;
   backupsToKeep: number;
   retain: () => Promise<unknown>;
-  /** Reads the chain of the audit; throws when it is not whole. */
+  /** Verifies the chain of the audit; throws when it is broken. */
   checkAudit?: () => Promise<void>;
-  /** Wakes pipeline and delivery: a safety net only, for the database holds the truth. */
+  /** Wakes pipeline and delivery: only a safety net, because all work to do is in the database. */
   nudge: () => void;
 }
 
 export interface Housekeeping {
   /** Runs a job now; one that is running already is joined. Failures are logged, not thrown. True when it succeeded. */
   run(job: HousekeepingJob): Promise<boolean>;
-  /** When the job is next planned; null when it is not (nudges come each minute). */
+  /** When the job runs next; null when it is not scheduled (nudges run each minute). */
   nextRunMs(job: HousekeepingJob): number | null;
-  /** Plans no more and waits for the job in hand. */
+  /** Schedules nothing more and waits for the running job. */
   close(): Promise<void>;
 }
 
 const MINUTE_MS = 60_000;
-/** A run this long after its time was missed: the machine slept, was off, or its clock was put forward. */
+/** A run this late counts as missed: the machine slept, was off, or its clock was put forward. */
 const LATE_MS = 5 * MINUTE_MS;
 
-/** Plans the housekeeping. @throws TriageError `config-invalid` for a cron expression that is none. */
+/** Schedules the housekeeping. @throws TriageError `config-invalid` for an invalid cron expression */
 export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
   const { maintenance, clock, log } = options;
   const running = new Map<HousekeepingJob, Promise<boolean>>();
@@ -87,7 +87,7 @@ export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
     return started;
   };
 
-  // It never fails: failures are logged.
+  // It never rejects: failures are logged.
   const start = (job: HousekeepingJob): void => {
     run(job).catch(() => undefined);
   };
@@ -100,7 +100,7 @@ export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
       if (isStepBack) plan.reckon(nowMs);
       const plannedMs = plan.nextMs();
       if (plannedMs === null || nowMs < plannedMs) continue;
-      // However many runs were missed, one makes up for all.
+      // However many runs were missed, one makes up for all of them.
       plan.reckon(nowMs);
       if (nowMs - plannedMs > LATE_MS)
         log.warn('A planned run was missed and is made up now', { job: plan.job, durationMs: nowMs - plannedMs });
@@ -124,7 +124,7 @@ interface PlannedJob {
   reckon(afterMs: number): void;
 }
 
-/** @throws TriageError `config-invalid` naming the option whose expression is none */
+/** @throws TriageError `config-invalid` naming the option whose expression is invalid */
 function planJobs(options: HousekeepingOptions): PlannedJob[] {
   const { clock, utcOffset = systemOffset, lastNightlyMs, proof } = options;
   const nowMs = clock.now();
@@ -146,7 +146,7 @@ function planJobs(options: HousekeepingOptions): PlannedJob[] {
   ];
 }
 
-/** Reads the cron expression of an option. @throws TriageError `config-invalid` naming the option */
+/** Parses the cron expression of an option. @throws TriageError `config-invalid` naming the option */
 export function readCron(option: string, expression: string): CronPlan {
   try {
     return parseCron(expression);
@@ -155,7 +155,7 @@ export function readCron(option: string, expression: string): CronPlan {
   }
 }
 
-/** Calls `tick` at the beginning of each minute of the wall clock, whatever the clock does; `isStepBack` when it was put back since the last tick. */
+/** Calls `tick` at the beginning of each minute of the wall clock, even after the clock is set; `isStepBack` when it was put back since the last tick. */
 function tickEachMinute(clock: Clock, tick: (isStepBack: boolean) => void): () => void {
   let lastMs = clock.now();
   let cancel: () => void = () => undefined;

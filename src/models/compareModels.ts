@@ -12,7 +12,7 @@ interface Flip {
   shadow: { decision: Decision; probability: number | null };
 }
 
-/** How a package does by the readers' verdicts: Wilson's and DeLong's intervals, 95 %; null where there are too few. */
+/** How a package performs by the readers' verdicts: Wilson's and DeLong's intervals, 95 %; null where there are too few. */
 export interface AgainstReaders {
   sensitivity: Estimate | null;
   specificity: Estimate | null;
@@ -23,18 +23,18 @@ export interface AgainstReaders {
 export interface ModelComparison {
   active: ModelIdentity;
   shadow: ModelIdentity;
-  /** Cases that the shadow has scored, or failed on, that the active package had judged. */
+  /** Cases judged by the active package that the shadow has scored, or failed on. */
   cases: number;
-  /** Cases that an earlier active package had judged: not compared. */
+  /** Cases that an earlier active package had judged; they are not compared. */
   byEarlierPackages: number;
   /** Rows: active; columns: shadow. */
   decisions: Record<Decision, Record<Decision, number>>;
-  /** Of the cases that both gave a number to. */
+  /** Over the cases that both gave a number to. */
   agreement: {
     cases: number;
     /** 0..1, with Wilson's interval; null without cases. */
     share: Estimate | null;
-    /** Cohen's; null where one of them always decides the same. */
+    /** Cohen's kappa; null where one of them always decides the same. */
     kappa: number | null;
   };
   flips: Flip[];
@@ -52,7 +52,7 @@ export interface ModelComparison {
   readers: { positives: number; negatives: number; active: AgainstReaders; shadow: AgainstReaders };
   notAnalysed: { active: Record<string, number>; shadow: Record<string, number> };
   failures: { studyInstanceUid: string; revision: number; failure: string }[];
-  /** Medians. The active package's are from its stage's start: what it had encoded on arrival is not in them. */
+  /** Medians. The active package's are measured from its stage's start: slices encoded on arrival are not included. */
   secondsPerCase: { active: number | null; shadow: number | null };
 }
 
@@ -163,7 +163,7 @@ function againstReaders(cases: readonly { label: boolean; score: number; flagged
   };
 }
 
-/** Cohen's kappa of two yes-or-no judgements. */
+/** Cohen's kappa of two binary judgements. */
 function kappa(pairs: readonly (readonly [boolean, boolean])[]): number | null {
   if (pairs.length === 0) return null;
   const share = (of: (pair: readonly [boolean, boolean]) => boolean) => pairs.filter(of).length / pairs.length;

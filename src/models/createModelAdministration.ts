@@ -13,9 +13,9 @@ import type { WorklistStore } from '../worklist/cases/caseStore.ts';
 export interface ModelAdministrationOptions {
   places: PackagePlaces;
   store: Pick<WorklistStore, 'activateModel' | 'modelHistory' | 'modelInForce' | 'shadowScores' | 'siteThreshold'>;
-  /** Loads the package in a process of its own and runs its golden case. @throws TriageError what is wrong */
+  /** Loads the package in a child process and runs its golden case. @throws TriageError what is wrong */
   verify: (dir: string) => Promise<unknown>;
-  /** A decision has been taken: whoever follows it need not wait for its next look. */
+  /** Called after a decision, so that whoever follows it need not wait for the next poll. */
   onDecided: () => void;
   clock: Clock;
 }
@@ -23,7 +23,7 @@ export interface ModelAdministrationOptions {
 type Sound = FoundPackage & { problem: null };
 const HISTORY_SHOWN = 100;
 
-/** Packages of this machine, who decided what about them, and the decision itself, for the page of admins. */
+/** The packages of this machine, the history of decisions about them, and making one, for the admins' page. */
 export function createModelAdministration({
   places,
   store,
@@ -44,7 +44,7 @@ export function createModelAdministration({
       );
     return found;
   };
-  /** What is to judge: as decided, or, while nobody ever has, the configured package. */
+  /** The package that is to be active: as decided, or, before the first decision, the configured one. */
   const wantedActive = async (packages: readonly FoundPackage[]): Promise<ModelIdentity | null> =>
     (await store.modelInForce('active')).wanted?.model ??
     packages.find(({ dir }) => dir === places.configuredDir)?.identity ??
@@ -117,7 +117,7 @@ export function createModelAdministration({
         const wanted = await sound(sha256);
         const pointOf = (model: ModelIdentity, shipped: number) =>
           role === 'shadow' ? Promise.resolve(null) : operatingPointOf(store, model, shipped, threshold);
-        // Asked before the long check, and again after it: somebody may have set a threshold meanwhile.
+        // Checked before the long check, and again after it: somebody may have set a threshold meanwhile.
         await pointOf(wanted.identity, wanted.defaultThreshold);
         const { model, shippedThreshold } = await install(wanted);
         return await store.activateModel({

@@ -8,19 +8,19 @@ import { createLog } from '../base/log.ts';
 import type { ModelIdentity } from '../case/triageModel.ts';
 import type { WorklistStore } from '../worklist/cases/caseStore.ts';
 
-/** The rules by which a package comes to judge, or to be a shadow: the command line and the page ask the same ones. */
+/** The rules by which a package becomes active or a shadow; the command line and the page share them. */
 
-/** Operating point from then on: the one in force, the one the package ships with, or a number from 0 to 1. */
+/** Operating point from then on: keep the one in force, use the one that the package ships with, or a number from 0 to 1. */
 export type ThresholdChoice = 'keep' | 'default' | number;
 
-/** What the site has set for a model, which its new version must not lose without a word. */
+/** What the site has set for a model, which a new version must not drop silently. */
 export interface ThresholdQuestion {
   inForce: number;
   /** Sources with a threshold of their own. */
   ownSources: string[];
 }
 
-/** Loads the package in a process of its own, as the agent does, and says on which provider its golden case agreed. @throws TriageError what is wrong */
+/** Loads the package in a child process, as the agent does, and says on which provider its golden case agreed. @throws TriageError what is wrong */
 export async function verifyRuns(dir: string, infer: Config['infer']): Promise<string> {
   const model = await startInferenceProcess({ ...infer, modelDir: dir, clock: systemClock, log: createLog('silent') });
   try {
@@ -31,7 +31,7 @@ export async function verifyRuns(dir: string, infer: Config['infer']): Promise<s
 }
 
 /**
- * Checks a package as the agent does and copies it into the data folder, where no update of this software replaces it.
+ * Checks a package as the agent does and copies it into the data folder, where an update of this software does not replace it.
  *
  * @throws TriageError what is wrong with it, `model-conflict`
  */
@@ -49,7 +49,7 @@ export async function verifyAndInstall(
   };
 }
 
-/** What somebody must say before a version of this name comes into use; null when nothing of the site's would be lost. */
+/** What somebody must decide explicitly before a version of this name comes into use; null when none of the site's settings would be lost. */
 export async function thresholdQuestion(
   store: Pick<WorklistStore, 'siteThreshold'>,
   modelName: string,
@@ -62,8 +62,8 @@ export async function thresholdQuestion(
 }
 
 /**
- * A score means something else to each version, so a new one brings its own operating point; one that somebody at the site has chosen is not dropped, nor
- * carried over, without a word. Null keeps what is in force.
+ * Scores of different versions are not comparable, so a new version brings its own operating point. One that somebody at the site has chosen is neither dropped
+ * nor carried over without an explicit decision. Null keeps what is in force.
  *
  * @throws TriageError `threshold-unsaid`
  */

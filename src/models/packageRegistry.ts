@@ -3,19 +3,19 @@ import path from 'node:path';
 import type { Clock } from '../base/clock.ts';
 import { findModelPackages, type FoundPackage, type PackagePlaces } from '../infer/modelPackages.ts';
 
-/** The packages of this machine as they were when they were last checked. */
+/** The packages of this machine as of their last check. */
 export interface PackageListing {
   packages: readonly FoundPackage[];
   /** Null while the first check runs. */
   checkedAtMs: number | null;
-  /** A check is under way: files have changed, or the last one is old. */
+  /** A check is running because files have changed or the last one is old. */
   isChecking: boolean;
 }
 
-/** Bytes rot without a new date: all are read again after this long, when somebody asks. */
+/** A damaged disk changes bytes without changing the file's date: everything is read again after this time, on the next request. */
 const RECHECK_MS = 600_000;
 
-/** Knows the packages without reading every byte at every question: the answer comes at once, and a check runs behind it where it is due. */
+/** Knows the packages without reading every byte on each request: it answers at once, and runs a check in the background when one is due. */
 export function createPackageRegistry(
   places: PackagePlaces,
   clock: Clock,
@@ -35,7 +35,7 @@ export function createPackageRegistry(
   return {
     list: async () => {
       const signature = await signatureOf(places);
-      // What goes wrong here goes wrong again at the next look, and `checked` tells it.
+      // An error here recurs at the next request, and `checked` reports it.
       if (known === null || known.signature !== signature || clock.now() - known.atMs > RECHECK_MS)
         check(signature).catch(() => undefined);
       return { packages: known?.packages ?? [], checkedAtMs: known?.atMs ?? null, isChecking: checking !== null };

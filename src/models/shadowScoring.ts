@@ -14,7 +14,7 @@ export interface ShadowScoringOptions {
   store: Pick<WorklistStore, 'nextForShadow' | 'saveShadowScore'>;
   /** Null while there is no shadow package. */
   lease: () => ModelLease | null;
-  /** Whether the active package has work: the shadow stands aside meanwhile, between any two slices. */
+  /** Whether the active package has work: the shadow pauses meanwhile, between any two slices. */
   isActiveBusy: () => boolean;
   /** Absolute path of a spool path. */
   resolvePath: (spoolPath: string) => string;
@@ -31,14 +31,14 @@ export interface ShadowScoring {
 const POLL_MS = 5_000;
 const ASIDE_MS = 100;
 const LONGEST_RETRY_MS = 60_000;
-/** Attempts on a case before its failure is kept as the answer. */
+/** Attempts on a case before its failure is recorded as its result. */
 const MOST_ATTEMPTS = 2;
 
-/** Ends the scoring of a case that need not be finished. */
+/** Aborts the scoring of a case that need not be finished. */
 class Dropped extends Error {}
 
 /**
- * Lets the shadow package score what the active one has finished with, newest first, one case at a time. It writes its scores into a table of their own and
+ * Lets the shadow package score the cases that the active one has finished, newest first, one at a time. It writes its scores into a table of their own and
  * nothing else: no state, no rank, no object that could be sent.
  */
 export function createShadowScoring({
@@ -52,7 +52,7 @@ export function createShadowScoring({
   const stopping = new AbortController();
   const failures = new Map<string, number>();
 
-  /** The findings, and the seconds they took without those it stood aside for. */
+  /** The findings, and the seconds they took, without its pauses. */
   async function score(
     { model, isCurrent }: ModelLease,
     { manifest }: ShadowCase,
@@ -71,7 +71,7 @@ export function createShadowScoring({
       model,
       cached: new Map(),
       resolvePath,
-      // What would be in force if it were activated without a word about it.
+      // The threshold that would be in force if it were activated without choosing one.
       threshold: { value: model.defaultThreshold, version: 0 },
       clock,
       heartbeat: async () => {
@@ -100,7 +100,7 @@ export function createShadowScoring({
       log.info('Shadow score kept', { ...fields, durationMs: Math.round(scored.seconds * 1000) });
     } catch (error) {
       if (error instanceof Dropped) return false;
-      // A full disk or a locked database says nothing of the package.
+      // A full disk or a locked database is not the package's fault.
       if (installationFault(error) !== null) throw error;
       const attempts = (failures.get(key) ?? 0) + 1;
       failures.set(key, attempts);

@@ -13,7 +13,7 @@ import { applyTheme, keepPreference, preference } from './parts/preferences.ts';
 import { session } from './parts/session.ts';
 import { shellWords } from './parts/shellWords.ts';
 
-/** Links to screens are followed inside the page; those to files of the API are the browser's. */
+/** Links to screens are followed inside the page; links to files of the API are left to the browser. */
 const SCREENS = /^\/(?!api\/)/;
 
 /** The frame of every screen: navigation, theme, keys, and one page at a time. */
@@ -44,10 +44,10 @@ function Shell() {
   const entered = () => {
     setBroken(false);
     setHelp(false);
-    // A new page is read from its beginning, unless it has put the focus somewhere itself.
+    // Start a new page at its top, unless it has already set the focus.
     if (!main.current?.contains(document.activeElement)) main.current?.focus();
   };
-  // A screen on a wall has one page.
+  // A wall screen has only one page.
   useEffect(() => {
     if (who?.user?.role === 'wall' && !['/wall', '/sign-in', '/set-up'].includes(path)) route('/wall', true);
   }, [who, path, route]);
@@ -126,7 +126,7 @@ function Shell() {
   );
 }
 
-/** Flags reach whoever is here on every page; where nobody is signed in, and on a wall, which rings by itself, there is nothing to watch. */
+/** Shows flags on every page. Not where nobody is signed in, nor on a wall screen, which rings by itself. */
 function useAlertsAnywhere(path: string, who: SessionAnswer | null, route: (to: string) => void) {
   const reads = who?.user?.role === 'reader' || who?.user?.role === 'admin';
   const watched = useOpenFlags(
@@ -163,7 +163,7 @@ function ThemeButton() {
   );
 }
 
-/** The keys of what is on the screen right now. */
+/** Lists the keys of whatever is on the screen now. */
 function Help() {
   const [singleKeys, setSingleKeys] = useState(preference('singleKeys') === 'on');
   const [bindings, setBindings] = useState(activeKeys);
@@ -207,7 +207,7 @@ function UnknownPage() {
   );
 }
 
-/** A page that throws says so, and never leaves an old list standing as if it were current. */
+/** When a page throws, says so instead of leaving an old list on the screen as if it were current. */
 function Broken() {
   return (
     <div class="page" role="alert">

@@ -9,13 +9,13 @@ import { shellWords } from './parts/shellWords.ts';
 import { wallWords } from './wall/wallWords.ts';
 
 export interface Page {
-  /** Of the browser tab and the navigation. No identifiers. */
+  /** Title in the browser tab and the navigation. No identifiers. */
   title: string;
-  /** Where it is led to: from everywhere, or from within the area of administration. A page that is opened from another one has none. */
+  /** Where it is linked: from everywhere, or from within the admin area. A page that is opened from another one has none. */
   area?: 'main' | 'admin';
-  /** Whose navigation shows it; without, everybody's. What somebody may do is the server's to say. */
+  /** Roles whose navigation shows it; without, everybody's. The server decides what somebody may do. */
   shownTo?: (who: SessionAnswer) => boolean;
-  /** Without the frame: nobody operates it. */
+  /** Shown without the frame, because nobody operates it. */
   bare?: true;
   component: ComponentType;
 }

@@ -3,7 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { zonedTime } from './parts/format.ts';
 import { shellWords } from './parts/shellWords.ts';
 
-/** On paper: from where and from when this is, for paper does not change with the list. */
+/** On paper: source and time of the print, because paper does not change with the list. */
 export function Printed() {
   const [atMs, setAtMs] = useState(Date.now());
   useEffect(() => {

@@ -4,7 +4,7 @@ import { defineConfig } from 'vite';
 export default defineConfig({
   root: import.meta.dirname,
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
-  // No inline script and no data: URL, so that the page's content security policy can forbid both.
+  // No inline scripts and no data: URLs, so that the page's content security policy can forbid both.
   build: {
     outDir: resolve(import.meta.dirname, '../../dist/web'),
     emptyOutDir: true,

@@ -8,24 +8,24 @@ import type { Stage } from './pipeline.ts';
 
 export interface AssembleStageOptions {
   rules: SeriesRules;
-  /** A study in which something seems to be missing is given this long after its last object. */
+  /** How long a study that seems incomplete is given after its last object. */
   quietMs: number;
-  /** False while a start still takes in what a crash left off the record: until then a study may be half of what was received. */
+  /** False while objects that a crash left unrecorded are still being recorded at a start: until then a study may be incomplete. */
   isRecordWhole: () => boolean;
-  /** The network that serves, named in "could not be analysed"; null when none does. */
+  /** The loaded network, named in "could not be analysed"; null when there is none. */
   model: () => Pick<TriageModel, 'identity' | 'provider'> | null;
   clock: Pick<Clock, 'now'>;
 }
 
 const RECORD_LOOK_MS = 250;
 
-/** Chooses the series of a study that is analysed, once the study seems to be whole or its quiet time is over. */
+/** Chooses the series of a study to analyse, once the study seems complete or its quiet time is over. */
 export function assembleStage({ rules, quietMs, isRecordWhole, model, clock }: AssembleStageOptions): Stage {
   // eslint-disable-next-line @typescript-eslint/require-await -- a stage answers with a promise; this one has nothing to wait for
   return async ({ record, instances }) => {
     if (!isRecordWhole()) return { type: 'notYet', untilMs: clock.now() + RECORD_LOOK_MS };
     const quietUntilMs = record.lastReceivedAtMs + quietMs;
-    // The association has ended, but something seems to be missing: give it the quiet time.
+    // The association has ended, but something seems to be missing: wait for the quiet time.
     if (clock.now() < quietUntilMs && !isGeometryWhole(instances, rules).whole)
       return { type: 'notYet', untilMs: quietUntilMs };
     const assembled = assembleStudy(instances, rules);

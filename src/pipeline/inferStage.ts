@@ -10,7 +10,7 @@ import type { ModelLease } from '../infer/servingNetworks.ts';
 import { createSliceFeatureSaver, type SliceFeatureStore } from '../infer/sliceFeatures.ts';
 import type { Stage, StageOutcome } from './pipeline.ts';
 
-/** What the stage needs of the worklist. */
+/** What the stage needs from the worklist. */
 interface InferStore extends SliceFeatureStore {
   /** The operating point for scans from a source. @throws TriageError `not-found` */
   threshold(modelName: string, sourceAeTitle: string): Promise<Threshold>;
@@ -19,7 +19,7 @@ interface InferStore extends SliceFeatureStore {
 export interface InferStageOptions {
   rules: SeriesRules;
   store: InferStore;
-  /** The network that serves; null while none does: cases then wait. */
+  /** The loaded network; null while there is none: cases then wait. */
   lease: () => ModelLease | null;
   arrival: Pick<ArrivalEncoder, 'settle' | 'forget'>;
   /** Absolute path of a spool path. */
@@ -35,7 +35,7 @@ export interface InferStage {
 
 const MODEL_RETRY_MS = 30_000;
 
-/** Analyses the chosen series with the network that serves; encoded slices are kept, so that a second attempt does not encode them again. */
+/** Analyses the chosen series with the loaded network; encoded slices are kept, so that a second attempt does not encode them again. */
 export function createInferStage(options: InferStageOptions): InferStage {
   const { lease: takeLease, clock } = options;
   let running = 0;
@@ -65,7 +65,7 @@ async function infer(
   const manifest = record.manifest!;
   await arrival.settle(record.studyInstanceUid);
   const threshold = await store.threshold(identity.name, record.sourceAeTitle);
-  // Another package is taking over, and the operating point may be its own already.
+  // Another package is taking over, and the operating point may already be that of the new one.
   if (!isCurrent()) return { type: 'notYet', untilMs: clock.now() };
   if (threshold.stopped) {
     arrival.forget(record.studyInstanceUid);

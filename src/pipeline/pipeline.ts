@@ -8,16 +8,16 @@ import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { AttemptFailure, ClaimedCase, StageName } from '../case/claim.ts';
 
-/** What a stage answers: its event, or that the case is not ready for it before a given time. */
+/** What a stage returns: its event, or that the case is not ready for it before a given time. */
 export type StageOutcome = CaseEvent | { type: 'notYet'; untilMs: number };
 
 /** The work of one stage on one case. Rejections are TriageErrors; anything else is a bug and fails the case. */
 export type Stage = (claim: ClaimedCase, signal: AbortSignal) => Promise<StageOutcome>;
 
-/** The points between which a process may die: tests kill it at each. */
+/** The points at which a process may die: tests kill it at each of them. */
 export type PipelineStep = `${StageName}:${'claimed' | 'ran' | 'applied'}`;
 
-/** What the pipeline needs of the worklist. */
+/** What the pipeline needs from the worklist. */
 interface PipelineStore {
   /** Leases the most urgent case that `stage` is due for, counting the attempt before the work. */
   claim(stage: StageName, leaseMs: number): Promise<ClaimedCase | null>;
@@ -29,7 +29,7 @@ interface PipelineStore {
   fail(claim: ClaimedCase, failure: AttemptFailure): Promise<CaseState>;
   /** Gives the lease back without an attempt counted (shutdown, or not yet complete). */
   release(claim: ClaimedCase, notBeforeMs?: number): Promise<void>;
-  /** Told of every change; the returned function ends it. */
+  /** Subscribes to every change; the returned function unsubscribes. */
   onChange(listener: (studyInstanceUid: string) => void): () => void;
 }
 
@@ -39,9 +39,9 @@ export interface PipelineOptions {
   clock: Clock;
   log: Log;
   leaseMs: number;
-  /** How often due cases are looked for when nothing wakes the loop: quiet times and waits after failures end without a change. */
+  /** How often to look for due cases when nothing wakes the loop: quiet times and waits after failures end without a change. */
   pollMs?: number;
-  /** First wait of a case whose work met a fault of the installation; doubled while the fault lasts, up to 30 s. */
+  /** First wait of a case after a fault of the installation; doubled while the fault lasts, up to 30 s. */
   faultWaitMs?: number;
   /** The "could not be analysed" findings of a case that is given up, so that it gets a report too. */
   describeFailure?: (claim: ClaimedCase, failure: { code: string; message: string; stage: StageName }) => Findings;
@@ -51,7 +51,7 @@ export interface PipelineOptions {
 export interface Pipeline {
   /** Looks for due cases now. */
   nudge(): void;
-  /** Finishes the cases in hand and claims no more. */
+  /** Finishes the cases in progress and claims no more. */
   drain(): Promise<void>;
   /** Asks the stages to stop, gives unfinished cases back without an attempt counted, and claims no more. */
   stop(): Promise<void>;
@@ -65,11 +65,11 @@ const LONGEST_FAULT_WAIT_MS = 30_000;
 /** What every piece of work needs. */
 interface Work extends PipelineOptions {
   faultWaitMs: number;
-  /** Told to stop: unfinished cases are given back. */
+  /** Aborted on shutdown: unfinished cases are given back. */
   stopping: AbortSignal;
 }
 
-/** Starts a loop for each stage: claim a case, run the stage, record its event. The database holds the truth; everything else only wakes. */
+/** Starts a loop for each stage: claim a case, run the stage, record its event. All state is in the database; everything else only wakes the loop. */
 export function createPipeline(options: PipelineOptions): Pipeline {
   const { store, clock, log, leaseMs, pollMs = POLL_MS, faultWaitMs = FAULT_WAIT_MS } = options;
   const stopping = new AbortController();
@@ -85,7 +85,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
       },
       pollMs,
       retryMs: (failures) => backoffMs(stage, failures, pollMs, LONGEST_FAULT_WAIT_MS),
-      // Nothing was claimed, or what was claimed is on record as it was: nothing is lost by trying later.
+      // Either nothing was claimed, or the claimed case is unchanged on record: nothing is lost by trying later.
       onError: (error) => log.error('The worklist could not be read or written', { stage, error }),
       clock,
     });
@@ -108,7 +108,7 @@ export function createPipeline(options: PipelineOptions): Pipeline {
   };
 }
 
-/** One attempt of a stage on a case, to its end on record. */
+/** One attempt of a stage on a case, until its outcome is on record. */
 async function workOn(work: Work, stage: StageName, claim: ClaimedCase, faults: { inARow: number }): Promise<void> {
   const { store, clock, log, onStep } = work;
   const { studyInstanceUid, revision } = claim.record;
@@ -140,7 +140,7 @@ async function workOn(work: Work, stage: StageName, claim: ClaimedCase, faults: 
       durationMs: Math.round(clock.monotonicMs() - startedMs),
     });
   } catch (error) {
-    // Whoever has the case now goes on with it; what this worker stumbled over when it was told to stop is of no interest.
+    // The current holder of the case continues; an error of this worker after it was told to stop does not matter.
     if (lost.signal.aborted) log.info('Work dropped: newer input has arrived, or another worker has the case', fields);
     else await settleFailure(work, stage, claim, error, fields, faults);
   } finally {
@@ -208,7 +208,7 @@ async function settleFailure(
 }
 
 /**
- * Records how an attempt ended, again and again while the database cannot be written. Left undone, the claimed attempt would stay counted, and a disk that is
+ * Records how an attempt ended, and repeats this while the database cannot be written. Otherwise the claimed attempt would stay counted, and a disk that is
  * full for a minute would use up every attempt of the case.
  */
 async function insist<T>(work: Work, fields: Record<string, unknown>, record: () => Promise<T>): Promise<T> {

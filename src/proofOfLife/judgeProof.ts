@@ -5,10 +5,10 @@ import type { CaseDetail } from '../worklist/list/worklistQuery.ts';
 /** What a proof asks of the result: that the fracture is flagged; that the scan has a score; or that a report is written, whatever it says. */
 export type ProofExpectation = ProofAnswer['expect'];
 
-/** One network gives one phantom one score; more than this apart, something has changed that nobody meant to. */
+/** The same network must give the same phantom the same score; with a larger difference, something has changed unintentionally. */
 const SAME_SCORE = 0.05;
 
-/** Why the case of a proof is not as it must be, a sentence; null when it is. `before` is the last run that passed. */
+/** What is wrong with the case of a proof, as a sentence; null when nothing is. `before` is the last run that passed. */
 export function proofObjection(
   { row, findings, results, instances }: Pick<CaseDetail, 'row' | 'findings' | 'results' | 'instances'>,
   { sentSlices, expect, before }: { sentSlices: number; expect: ProofExpectation; before: ProofMeasures | null },
@@ -20,7 +20,7 @@ export function proofObjection(
   const refused = results.flatMap(({ deliveries }) => deliveries).find(({ status }) => status === 'refused');
   if (refused !== undefined)
     return `${refused.destination} refused a result: ${refused.lastError ?? 'no reason given'}`;
-  // A site that has stopped its flags has done so on purpose, and its screens say so.
+  // If the site has stopped its flags, it did so on purpose, and its screens say so.
   if (expect === 'reported' || row.reasonCode === 'flags-stopped') return null;
   if (row.decision === 'not-analysed' || row.probability === null)
     return `It was not analysed: ${row.reason ?? 'no reason given'}. If this network cannot know synthetic studies, set proofOfLife.expect: reported.`;
@@ -36,7 +36,7 @@ export function proofObjection(
   return null;
 }
 
-/** Why somebody must look, a sentence; null when a run has passed lately and none has failed since. `sinceMs`: from when on runs may be asked for. */
+/** Why somebody must look, as a sentence; null when a run has passed recently and none has failed since. `sinceMs`: when runs could first be expected. */
 export function proofAlarm(
   runs: { lastJudged: ProofRun | null; lastPassed: ProofRun | null },
   nowMs: number,

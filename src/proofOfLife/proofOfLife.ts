@@ -22,24 +22,24 @@ export interface ProofOptions {
   runs: ProofRuns;
   query: Pick<WorklistQuery, 'caseDetail'>;
   onChange: (listener: (studyInstanceUid: string) => void) => () => void;
-  /** Sends files to the agent's own Storage SCP, by DIMSE; one outcome a file. */
+  /** Sends files to the agent's own Storage SCP by DIMSE; returns one outcome for each file. */
   send: (paths: readonly string[]) => Promise<{ kind: StoreOutcome['kind'] | 'unreadable'; reason?: string }[]>;
-  /** Every destination of results: each is asked whether it is there. */
+  /** Every destination of results; the connection to each is tested. */
   destinations: readonly Pick<Pacs, 'name' | 'echo'>[];
-  /** Names of those that get the results of proofs; the others are only asked. */
+  /** Names of the destinations that receive the results of proofs; for the others only the connection is tested. */
   sendTo: readonly string[];
-  /** Folder for the study while it is sent. */
+  /** Folder for the study while it is being sent. */
   dir: string;
   expect: ProofExpectation;
   timeoutMs: number;
-  /** An alarm when none has passed for so long; null: no schedule is kept, and only a failure is one. */
+  /** Raises an alarm when no run has passed for this long; null: no schedule is configured, and only a failure raises one. */
   alarmAfterMs: number | null;
   clock: Clock;
   log: Log;
 }
 
 export interface ProofOfLife {
-  /** Begins a run, or joins the one under way; resolves with its number. `done` resolves when it has ended. */
+  /** Starts a run, or joins the current one; resolves with its number. `done` resolves when it has ended. */
   begin(cause: ProofRun['cause'], requestedBy: string): Promise<{ id: number; done: Promise<void> }>;
   status(): Promise<ProofStatus>;
   newest(limit: number): Promise<ProofRun[]>;
@@ -50,8 +50,8 @@ const POLL_MS = 1_000;
 const MILESTONES = ['seriesChosen', 'inferred', 'reported'] as const;
 
 /**
- * Proof of life: a synthetic study with a fracture through the very path of a patient's, from C-STORE to the written report, judged at its end. Its UID is
- * minted from a secret and put on record before the first slice is sent, so nothing of a patient's can ever be taken for one.
+ * Proof of life: a synthetic study with a fracture takes the same path as a patient's, from C-STORE to the written report, and is judged at its end. Its UID is
+ * generated from a secret and put on record before the first slice is sent, so no patient's study can ever be taken for one.
  */
 export function createProofOfLife(options: ProofOptions): ProofOfLife {
   const { runs, clock, log } = options;
@@ -85,7 +85,7 @@ export function createProofOfLife(options: ProofOptions): ProofOfLife {
       const passed = await runs.last(['passed']);
       const last = await runs.last(['passed', 'failed']);
       return {
-        // One that an earlier process left open is not running.
+        // A run that an earlier process left open is not running.
         running: current === null || newest?.finishedAtMs !== null ? null : newest,
         last,
         lastPassedAtMs: passed?.finishedAtMs ?? null,
@@ -105,7 +105,7 @@ export function createProofOfLife(options: ProofOptions): ProofOfLife {
   };
 }
 
-/** One run, from making the study to its verdict on record. */
+/** One run, from making the study to recording its verdict. */
 async function prove(options: ProofOptions, id: number, closing: AbortSignal): Promise<void> {
   const { runs, clock, log } = options;
   const measures: ProofMeasures = structuredClone(NOTHING_MEASURED);
@@ -123,14 +123,14 @@ async function prove(options: ProofOptions, id: number, closing: AbortSignal): P
   } finally {
     cancel();
   }
-  // What was found before the stop is as it was found.
+  // A run that had passed before the stop counts as passed; any other stopped run has no verdict.
   const outcome = failure === null ? 'passed' : closing.aborted ? 'stopped' : 'failed';
   await runs.finish(id, { outcome, failure: outcome === 'failed' ? failure : null, measures });
   if (outcome === 'failed') log.error('Proof of life failed', { reason: failure });
   else log.info(`Proof of life ${outcome}`, { durationMs: measures.totalMs });
 }
 
-/** Sends the study and follows it; fills `measures` in as it goes. Resolves with what is wrong, or null. */
+/** Sends the study and follows it; fills in `measures` on the way. Resolves with what is wrong, or null. */
 async function walk(
   options: ProofOptions,
   id: number,
@@ -175,7 +175,7 @@ async function walk(
   }
 }
 
-/** Waits for the case to be reported (and delivered, where results of proofs are sent); what stopped it instead, as a sentence. */
+/** Waits until the case is reported (and delivered, where results of proofs are sent). Otherwise says what stopped it, as a sentence. */
 async function follow(
   options: ProofOptions,
   study: string,
@@ -248,7 +248,7 @@ function stuckAt(found: CaseDetail | null, timeoutMs: number): string {
   return `It was not done within ${minutes} min: ${where}.`;
 }
 
-/** The written results as they lie on disk: about this study and this patient, or why not. */
+/** Checks that the written results on disk are about this study and this patient; says what is wrong. */
 async function filesObjection(
   { results }: CaseDetail,
   made: { studyInstanceUid: string; patientId: string },
@@ -270,7 +270,7 @@ async function echoOf({ name, echo }: Pick<Pacs, 'name' | 'echo'>): Promise<Proo
   }
 }
 
-/** DICOM DA and TM, this machine's time zone. */
+/** DICOM DA and TM in this machine's time zone. */
 function dicomTime(ms: number): string {
   const date = new Date(ms);
   const parts = [

@@ -4,7 +4,7 @@ import { TriageError } from '../base/errors.ts';
 import type { PhantomWish } from '../phantom/phantomParams.ts';
 import type { StudyWish } from '../phantom/writePhantomStudy.ts';
 
-/** What the child is asked for: plain data. */
+/** The message to the child process: plain data. */
 export interface StudyOrder {
   params: PhantomWish & { seed: number };
   wish: StudyWish;
@@ -13,7 +13,7 @@ export interface StudyOrder {
 export type StudyMade =
   { ok: true; studyInstanceUid: string; patientId: string; paths: string[] } | { ok: false; message: string };
 
-/** The phantom of every proof: the same pixels each time, so that one network must give one score. Its seed is none of the training set's. */
+/** The phantom of every proof: the same pixels each time, so that one network must give one score. Its seed is not in the training set. */
 const PHANTOM: StudyOrder['params'] = {
   seed: 9_000_001,
   fractures: [{ fracture: 'dens-2@C2', grade: 'obvious' }],
@@ -28,7 +28,7 @@ const PATIENT = {
 };
 
 /**
- * Writes a synthetic study with an obvious fracture of the dens into `dir`, in a process of its own. `uidSeed` decides its UIDs; a secret one makes UIDs
+ * Writes a synthetic study with an obvious fracture of the dens into `dir`, in a child process. `uidSeed` determines its UIDs; a secret seed makes UIDs
  * that nobody else can have.
  *
  * @throws TriageError `proof-failed`

@@ -5,7 +5,7 @@ import { writePhantomStudy } from '../phantom/writePhantomStudy.ts';
 import { messageOf } from '../base/errors.ts';
 import type { StudyMade, StudyOrder } from './syntheticStudy.ts';
 
-/** Entry of a process that makes one synthetic study and ends: drawing it takes seconds of a whole core. */
+/** Entry of a process that makes one synthetic study and exits: drawing it occupies a core for seconds. */
 
 const LOWEST_PRIORITY = 19;
 

@@ -4,8 +4,8 @@ import type { ScoredScan } from './scoredScan.ts';
 const LEAST_KNOWN_SHARE = 0.95;
 
 /**
- * Scans of the days on which the truth of nearly every scan is known, flagged or not. Only these are consecutive scans, as a predictive value needs:
- * where readers mostly confirm what was flagged, the rest would make it read too high.
+ * Scans of the days on which the truth of nearly every scan is known, flagged or not. Only these are consecutive scans, which a predictive value requires:
+ * where readers mostly confirm what was flagged, the other days would make it read too high.
  */
 export function consecutiveScans(scans: readonly ScoredScan[]): ScoredScan[] {
   const days = new Map<string, ScoredScan[]>();

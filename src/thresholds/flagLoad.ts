@@ -5,7 +5,7 @@ import type { ScoredScan } from './scoredScan.ts';
 
 const DAY_MS = 86_400_000;
 
-/** Counts flags over whole days; days without a scan count as days. Null without a day. */
+/** Counts flags over whole days; days without a scan count as days. Null when there is no whole day. */
 export function flagLoad(scans: readonly ScoredScan[], rule: ThresholdRule): FlagLoad | null {
   const days = wholeDays(scans);
   if (days.length === 0) return null;
@@ -28,7 +28,7 @@ export function flagLoad(scans: readonly ScoredScan[], rule: ThresholdRule): Fla
   };
 }
 
-/** From the first day to the last, without those two where others are left: they may have begun or ended in the middle. */
+/** From the first day to the last. The first and the last day are left out where others remain, because they may be incomplete. */
 function wholeDays(scans: readonly ScoredScan[]): string[] {
   if (scans.length === 0) return [];
   const seen = scans.map((scan) => scan.localDay).sort();

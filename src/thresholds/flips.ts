@@ -7,7 +7,7 @@ type Flip = Omit<FlipAnswer, 'caseRef' | 'present'> & { studyInstanceUid: string
 
 const TRUTHS = [true, null, false] as const;
 
-/** Paired: every scan on which now and proposed differ; confirmed fractures first, lost ones before gained ones, then by score. */
+/** Every scan that the rules in force and proposed judge differently: confirmed fractures first, lost before gained ones, then by score. */
 export function flipsBetween(scans: readonly ScoredScan[], now: ThresholdRule, proposed: ThresholdRule): Flip[] {
   return scans
     .filter((scan) => isFlagged(now, scan) !== isFlagged(proposed, scan))

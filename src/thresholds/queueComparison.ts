@@ -53,7 +53,7 @@ function waitFigures(
   const sorted = reads
     .map((read) => ({ waitMs: read.waitMs, day: dayIndex.get(read.scan.localDay)! }))
     .sort((a, b) => a.waitMs - b.waitMs);
-  // Sorted once; each drawing of days only weighs.
+  // Sorted once; each bootstrap draw only changes the weights of days.
   const { meanMs, p95Ms } = bootstrapIntervals(
     days,
     (timesDrawn) => {

@@ -15,7 +15,7 @@ export interface ReadScan {
   /** When somebody marked it as read. */
   readAtMs: number;
   fracture: boolean | null;
-  /** `YYYY-MM-DD` of the arrival in the site's own time. */
+  /** `YYYY-MM-DD` of the arrival in the site's local time. */
   localDay: string;
 }
 
@@ -23,26 +23,26 @@ export interface ReplayedRead {
   scan: ReadScan;
   readAtMs: number;
   waitMs: number;
-  /** Under the replayed rule, whenever the score came. */
+  /** Whether the replayed rule flags it, regardless of when the score came. */
   flagged: boolean;
 }
 
-/** Which place goes to the longest waiting under a rule, from what it flags of the site's arrivals. */
+/** Which place goes to the longest waiting under a rule, calculated from the share of the site's arrivals that it flags. */
 export function turnUnder(scans: readonly ReadScan[], rule: ThresholdRule): number {
   return turnFromArrivals(scans.length, scans.filter((scan) => isFlaggedScan(rule, scan)).length);
 }
 
 /**
- * Reads the site's scans again under another rule, with the wait cap on and every k-th place for the longest waiting (`turnUnder`). Every moment at which a
- * reader really finished a scan is one turn, and each turn goes to the scan that stands first on the list at that moment. So the readers' working hours and
- * pace are the site's own and only the order changes: every scan is read exactly once, at a real reading time, after it arrived. Why turns and not service
- * times: docs/adr/0017.
+ * Replays the reading of the site's scans under another rule, with the wait cap on and every k-th place for the longest waiting (`turnUnder`). Every moment at
+ * which a reader really finished a scan is one turn, and each turn goes to the scan that is first on the list at that moment. So the readers' working hours and
+ * pace are the site's own and only the order changes: every scan is read exactly once, at a real reading time, after it arrived. docs/adr/0017 explains why it
+ * uses turns and not service times.
  *
  * @returns in the order of reading
  */
 export function replayQueue(scans: readonly ReadScan[], rule: ThresholdRule, maxWaitMs: number): ReplayedRead[] {
   const arrivals = [...scans].sort((a, b) => a.arrivedAtMs - b.arrivedAtMs);
-  // A clock that was set back can leave a read before its arrival; the turn is then the arrival's.
+  // If a clock was set back, a read can be earlier than its arrival; the turn is then moved to the arrival.
   const moments = scans.map((scan) => Math.max(scan.readAtMs, scan.arrivedAtMs)).sort((a, b) => a - b);
   const turns: ReadingTurns = { everyKth: turnUnder(scans, rule), flagsInARow: 0 };
   const waiting: ReadScan[] = [];
@@ -52,7 +52,7 @@ export function replayQueue(scans: readonly ReadScan[], rule: ThresholdRule, max
     for (let scan = arrivals[next]; scan !== undefined && scan.arrivedAtMs <= turnMs; scan = arrivals[++next])
       waiting.push(scan);
     const { index, group } = firstOf(waiting, rule, turnMs, maxWaitMs, turns);
-    // Every turn up to a moment belongs to a scan that had arrived by then, so somebody is always waiting.
+    // By every turn at least as many scans have arrived as there were turns so far, so a scan is always waiting.
     const scan = waiting.splice(index, 1)[0]!;
     if (group !== 'stat') turns.flagsInARow = group === 'flag' ? turns.flagsInARow + 1 : 0;
     reads.push({ scan, readAtMs: turnMs, waitMs: turnMs - scan.arrivedAtMs, flagged: isFlaggedScan(rule, scan) });
@@ -66,7 +66,7 @@ interface Candidate {
   place: ReadingPlace;
 }
 
-/** The first of `readingOrder`, without sorting those behind it. */
+/** The first in the order of `readingOrder`, without sorting the rest. */
 function firstOf(
   waiting: readonly ReadScan[],
   rule: ThresholdRule,
@@ -96,7 +96,7 @@ function placeOf(scan: ReadScan, rule: ThresholdRule, nowMs: number, maxWaitMs: 
 
 function judgementOf(scan: ReadScan, rule: ThresholdRule, nowMs: number): Judgement {
   if (scan.score === null || scan.scoredAtMs === null || scan.scoredAtMs > nowMs) return 'unscored';
-  // Without a threshold nothing is analysed: every scan waits as one without a score.
+  // Without a threshold nothing is analysed: every scan waits like one without a score.
   if (thresholdFor(rule, scan.sourceAeTitle) === null) return 'unscored';
   return isFlaggedScan(rule, scan) ? 'suspected' : 'unflagged';
 }

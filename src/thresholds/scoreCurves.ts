@@ -8,10 +8,10 @@ import type { ScoredScan } from './scoredScan.ts';
 
 const BINS = 40;
 const FEWEST_FOR_A_CURVE = 10;
-/** More points are more than a screen shows. */
+/** More points than this cannot be seen on a screen. */
 const MOST_POINTS = 200;
 
-/** What the stored scores of one model version look like against confirmed truth; nothing here depends on a proposal. */
+/** The stored scores of one model version against confirmed truth; independent of any proposal. */
 export function scoreCurves(scans: readonly ScoredScan[]): ScoreCurves {
   const known = scans.filter((scan) => scan.fracture !== null);
   const consecutive = consecutiveScans(scans);
@@ -98,7 +98,7 @@ export function ratesAt(
   };
 }
 
-/** Only where the curve turns: between, it runs straight up or straight across. */
+/** Keeps only the corners of the curve: between them it runs straight up or straight across. */
 function corners(points: readonly CurvePoint[]): CurvePoint[] {
   return points.filter((point, index) => {
     const before = points[index - 1];

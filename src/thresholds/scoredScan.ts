@@ -5,13 +5,13 @@ export interface ScoredScan {
   studyInstanceUid: string;
   /** 0..1, as stored when the scan was analysed. */
   score: number;
-  /** Confirmed by a person's verdict; null while nobody has said, or the person was unsure. */
+  /** Confirmed by a reader's verdict; null while there is none, or the reader was unsure. */
   fracture: boolean | null;
   sourceAeTitle: string;
   /** Manufacturer and model; empty when the headers do not say. */
   scanner: string;
   arrivedAtMs: number;
-  /** `YYYY-MM-DD` and hour 0..23 of the arrival in the site's own time. */
+  /** `YYYY-MM-DD` and hour 0..23 of the arrival in the site's local time. */
   localDay: string;
   localHour: number;
 }
@@ -22,7 +22,7 @@ export function thresholdFor(rule: ThresholdRule, sourceAeTitle: string): number
   return Object.hasOwn(rule.bySource, sourceAeTitle) ? (rule.bySource[sourceAeTitle] ?? null) : rule.site;
 }
 
-/** The decision of the agent: flagged at or above the threshold. */
+/** The agent's decision: flagged at or above the threshold. */
 export function isFlagged(rule: ThresholdRule, scan: { score: number; sourceAeTitle: string }): boolean {
   const threshold = thresholdFor(rule, scan.sourceAeTitle);
   return threshold !== null && scan.score >= threshold;

@@ -9,7 +9,7 @@ import type { ScoredScan } from './scoredScan.ts';
 
 type Subgroup = WhatIfAnswer['subgroups'][number];
 
-/** Now against proposed on the same past scans. */
+/** The rule in force against the proposed one on the same past scans. */
 export interface WhatIf extends Omit<
   WhatIfAnswer,
   'fracturesGained' | 'fracturesLost' | 'flips' | 'flipsTotal' | 'queue' | 'neverRead'
@@ -17,7 +17,7 @@ export interface WhatIf extends Omit<
   flips: { fracturesGained: number; fracturesLost: number; all: ReturnType<typeof flipsBetween> };
 }
 
-/** The consequences of a change of rule, computed from stored scores of one model version: nothing is inferred anew, nothing is written. */
+/** The consequences of a change of rule, computed from stored scores of one model version: no inference is run, nothing is written. */
 export function whatIf(scans: readonly ScoredScan[], now: ThresholdRule, proposed: ThresholdRule): WhatIf {
   const flips = flipsBetween(scans, now, proposed);
   const consecutive = consecutiveScans(scans);
@@ -73,7 +73,7 @@ function subgroups(
     if (group === undefined) groups.set(nameOf(scan), [scan]);
     else group.push(scan);
   }
-  // One group is the whole site again.
+  // A single group would only repeat the whole site.
   if (groups.size < 2) return [];
   return [...groups]
     .sort(([, a], [, b]) => b.length - a.length)

@@ -11,7 +11,7 @@ import type {
 import type { ProofStatus } from '../worklist/proof/proofRuns.ts';
 import type { ModelAdministration } from './modelAdministration.ts';
 
-/** What the pages of admins ask of the agent beside its database; built where the agent is put together. */
+/** What the admin pages need of the agent besides its database; built where the agent is composed. */
 export interface Administration {
   proof: {
     settings: Pick<ProofAnswer, 'schedule' | 'expect' | 'sendTo'>;
@@ -25,17 +25,17 @@ export interface Administration {
   models: ModelAdministration;
   connections: {
     list(): Promise<ConnectionsAnswer>;
-    /** Asks a peer of the configuration whether it is there. @throws TriageError `not-found`, `command-invalid` for a source without an echo address */
+    /** Tests the connection to a configured peer. @throws TriageError `not-found`, `command-invalid` for a source without an echo address */
     echo(kind: 'destination' | 'source', name: string): Promise<EchoAnswer>;
   };
-  /** What the agent would do with an object, if `callingAeTitle` sent it from `address`. Keeps nothing. */
+  /** What the agent would do with an object that `callingAeTitle` sent from `address`. Stores nothing. */
   testRouting(
     bytes: Uint8Array,
     sender: { callingAeTitle: string; calledAeTitle: string; address: string },
   ): Promise<RoutingAnswer>;
-  /** Largest file that `testRouting` takes, bytes. */
+  /** Largest file that `testRouting` accepts, bytes. */
   mostTestedBytes: number;
-  /** What waits for a person, oldest first. */
+  /** What needs attention, oldest first. */
   needsAttention(limit: number): Promise<NeedsAttention>;
   figures(range: { fromMs: number; toMs: number; stepMs: number }): Promise<SystemFigures>;
   systemDetail(): Promise<SystemDetail>;

@@ -2,23 +2,23 @@ import type { Request, Response } from 'express';
 import type { Clock } from '../base/clock.ts';
 
 const HEARTBEAT_MS = 5_000;
-/** All pages that listen; a site has more readers than screens, not more than this. */
+/** Limit over all pages that listen; no site has more readers or screens at a time. */
 const MOST_LISTENERS = 200;
-/** From one address, behind which a whole reading room may be: nobody takes every place. */
+/** Limit for one address, behind which a whole reading room may be: no address can take every place. */
 const MOST_FROM_ADDRESS = 100;
-/** Of one session, token or screen: more tabs than anybody has open. */
+/** Limit for one session, token or screen: more tabs than anybody has open. */
 const MOST_OF_ONE = 12;
 
-/** A browser that reads nothing for this long a backlog is gone; it comes back by itself. */
+/** A browser with this much unread data is disconnected; it reconnects by itself. */
 const MOST_UNREAD_BYTES = 64 * 1024;
 
 export interface LiveFeed {
-  /** Answers one request with an event stream that lasts until the browser goes, or `mayListen` says that its session has ended. A HEAD gets the head alone. */
+  /** Answers one request with an event stream that lasts until the browser disconnects or `mayListen` says that its session has ended. HEAD gets the headers only. */
   serve: (request: Request, response: Response, listener: Listener) => void;
   close: () => void;
 }
 
-/** Who listens, and for how long they may. */
+/** Who listens, and until when they may. */
 interface Listener {
   address: string;
   /** Session, token or screen; null where nobody signs in. */
@@ -26,7 +26,7 @@ interface Listener {
   mayListen: () => Promise<boolean>;
 }
 
-/** Server-sent events: `change` when the worklist may look different, `heartbeat` so that silence means trouble. No identifiers travel here. */
+/** Server-sent events: `change` when the worklist may look different, `heartbeat` so that silence means a fault. They carry no identifiers. */
 export function createLiveFeed(onChange: (listener: () => void) => () => void, clock: Clock): LiveFeed {
   const listeners = new Map<Response, Listener>();
   let counter = 0;
@@ -37,7 +37,7 @@ export function createLiveFeed(onChange: (listener: () => void) => () => void, c
       else response.write(`id: ${counter}\nevent: ${event}\ndata: ${clock.now()}\n\n`);
     }
   };
-  // A burst of slices is one change for the eye.
+  // A burst of slices is sent as one change.
   let pending = false;
   let cancelPending = (): void => undefined;
   const unsubscribe = onChange(() => {
@@ -50,10 +50,10 @@ export function createLiveFeed(onChange: (listener: () => void) => () => void, c
   });
   let closed = false;
   let cancelBeat = (): void => undefined;
-  /** Whoever was signed out, everywhere or by the clock, hears no more. */
+  /** Disconnects everybody whose session has ended, by sign-out or by timeout. */
   const dismiss = async () => {
     for (const [response, { mayListen }] of [...listeners]) {
-      // When it cannot be told, the browser comes again and is asked who it is.
+      // If the check fails, disconnect: the browser reconnects and is authenticated again.
       if (await mayListen().catch(() => false)) continue;
       listeners.delete(response);
       response.end();

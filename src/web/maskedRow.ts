@@ -5,8 +5,8 @@ import type { CaseDetail } from '../worklist/list/worklistQuery.ts';
 type WallRow = WallAnswer['rows'][number];
 
 /**
- * A row for screens that anybody can see. It lists what it shows: a new field of a row is hidden until somebody has decided about it here. Free text of
- * headers, of peers (a PACS quotes the patient in its refusals) and of errors is left out; what stays is our own words, numbers, the names of machines
+ * A row for screens that anybody can see. It is an allow-list: a new field of a row is hidden until somebody has decided about it here. Free text from
+ * headers, from peers (a PACS quotes the patient in its refusals) and from errors is left out; what stays is our own words, numbers, the names of machines
  * and staff, and the place of the patient, which the site has chosen to show.
  */
 export function maskedRow(row: WorklistRow): WorklistRow {
@@ -55,7 +55,7 @@ export function maskedRow(row: WorklistRow): WorklistRow {
   };
 }
 
-/** A row of a wall screen, by listing what it shows. */
+/** A row of a wall screen; also an allow-list. */
 export function wallRow(row: WorklistRow): WallRow {
   return {
     caseRef: row.caseRef,
@@ -70,7 +70,7 @@ export function wallRow(row: WorklistRow): WallRow {
   };
 }
 
-/** What a machine sees of a case at a site that hides names: the facts of the analysis and of its way, without free text and without UIDs. */
+/** What a machine sees of a case at a site that hides names: facts of the analysis and of the case's history, without free text and without UIDs. */
 export function maskedCase({
   row,
   findings,
@@ -122,7 +122,7 @@ export function maskedCase({
   };
 }
 
-/** A row that says how suspicious a scan is, and not where: what a site shows that has chosen triage only. */
+/** A row that says how suspicious a scan is but not where, for sites that have chosen triage only. */
 export function withoutLocations(row: WorklistRow): WorklistRow {
   return { ...row, levels: [], keySlices: [] };
 }
@@ -143,7 +143,7 @@ function maskedDelivery(delivery: RowDelivery): RowDelivery {
   };
 }
 
-/** Why a scan was not analysed, where the reason on record may quote a header or an error. */
+/** Why a scan was not analysed, for screens that may not show a reason that quotes a header or an error. */
 const REASONS: Readonly<Record<string, string>> = {
   'no-images': 'no images received',
   'identity-conflict': 'images of different patients in one study',
@@ -174,7 +174,7 @@ const REASONS: Readonly<Record<string, string>> = {
   partial: 'only a part of the scan came',
 };
 
-/** The words of a state that quote nothing: those that hold only our own words and numbers stay as they are. */
+/** The text of a state without quotations: text made of our own words and numbers only is returned unchanged. */
 function maskedStateText({ status, stateText, decision, reasonCode }: WorklistRow): string {
   switch (status) {
     case 'flagged':
@@ -196,7 +196,7 @@ function maskedStateText({ status, stateText, decision, reasonCode }: WorklistRo
   }
 }
 
-/** Codes are ours, a word or a few with dashes; nothing else passes. */
+/** Only our own codes pass: a few words joined by dashes. */
 function knownCode(code: string | null): string | null {
   return code !== null && (code === 'outside-domain' || Object.hasOwn(REASONS, code)) ? code : null;
 }

@@ -11,7 +11,7 @@ interface Recorder {
   counter: (name: string, help: string, value: number) => void;
 }
 
-/** The Prometheus text of the moment: read from the database and the children when asked, so that it cannot drift from them. */
+/** The metrics as Prometheus text, read from the database and the children at each request, so that they cannot drift from them. */
 export async function metricsText(totals: WorklistTotals, system: SystemStatus, nowMs: number): Promise<string> {
   const registry = new Registry();
   const recorder = recorderOf(registry);

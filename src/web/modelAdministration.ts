@@ -3,16 +3,16 @@ import type { ModelActivation } from '../answers/modelAnswers.ts';
 import type { ModelRole } from '../worklist/models/modelActivations.ts';
 import type { modelBoard, modelCard, modelComparison } from '../answers/modelAnswers.ts';
 
-/** What the page of models asks of the agent; built where the agent is put together. */
+/** What the models page needs of the agent; built where the agent is composed. */
 export interface ModelAdministration {
-  /** Answers at once; packages are checked behind it. */
+  /** Answers at once; packages are checked in the background. */
   board(): Promise<z.infer<typeof modelBoard>>;
   /** @throws TriageError `not-found` */
   card(sha256: string): Promise<z.infer<typeof modelCard>>;
   /** The active package and its shadow on the site's own cases; null without a shadow. */
   comparison(): Promise<z.infer<typeof modelComparison> | null>;
   /**
-   * Says which package a role is to have; null ends the shadow. Takes as long as the package's check does.
+   * Decides which package a role has; null ends the shadow. Takes as long as the check of the package does.
    *
    * @throws TriageError `not-found`, `threshold-unsaid`, `model-refused` with what is wrong, `model-check-running`, `command-invalid`
    */

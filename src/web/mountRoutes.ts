@@ -8,11 +8,11 @@ import type { Route } from './route.ts';
 import type { WebContext } from './webContext.ts';
 
 interface MountOptions {
-  /** Fails an answer that is not as its schema says. For tests: in service a reader is not kept waiting for it. */
+  /** Fails a response that does not match its schema. For tests only: in service it would only delay a reader. */
   checkAnswers: boolean;
 }
 
-/** Serves a route table: role first, then the shape of the request, then the handler. */
+/** Serves a route table: checks the role first, then the shape of the request, then calls the handler. */
 export function mountRoutes(app: Express, routes: readonly Route[], context: WebContext, options: MountOptions): void {
   for (const entry of routes) app[entry.method](entry.path, handlerOf(entry, context, options));
 }
@@ -36,7 +36,7 @@ function handlerOf(entry: Route, context: WebContext, { checkAnswers }: MountOpt
       response.status(refusal.status).json({ error: refusal.error, message: refusal.message });
       return;
     }
-    // Pages read by themselves; whoever changes something is there.
+    // Pages poll by themselves; only a request that changes something shows that a person is there.
     if (principal?.session != null && entry.method !== 'get') await access.sessions.seen(principal.session.id);
     const params = checked(entry.params, request.params, 'address');
     const actor = principal?.name ?? 'anonymous';
@@ -52,7 +52,7 @@ function handlerOf(entry: Route, context: WebContext, { checkAnswers }: MountOpt
     };
     const record = async (): Promise<void> => {
       if (entry.audit?.by === 'look') {
-        // Asked for by its case reference or by its UID: the audit keeps the UID.
+        // The request may name the study by its case reference or by its UID; the audit keeps the UID.
         const study = await context.query.studyOf(String(params[entry.audit.study]));
         await recordLook(access, principal!, address, study, entry.audit.look(call.query), clock.now());
       } else if (entry.audit?.by === 'route') {
@@ -66,7 +66,7 @@ function handlerOf(entry: Route, context: WebContext, { checkAnswers }: MountOpt
       return;
     }
     const answer = await entry.handle(call, context);
-    // What cannot be recorded is not shown.
+    // Nothing is shown unless it could be recorded.
     await record();
     if (entry.answer.kind === 'nothing') {
       response.status(204).end();

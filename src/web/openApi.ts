@@ -11,7 +11,7 @@ const failure = z
 
 const failed = (description: string) => ({ description, content: { 'application/json': { schema: failure } } });
 
-/** OpenAPI 3.1 of a route table, made from the schemas that requests are checked by. */
+/** OpenAPI 3.1 of a route table, built from the schemas that check the requests. */
 export function openApiOf(routes: readonly Route[], version: string): { openapi: string } {
   const paths: ZodOpenApiPathsObject = {};
   for (const entry of routes) {

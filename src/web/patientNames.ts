@@ -1,24 +1,24 @@
 import type { Clock } from '../base/clock.ts';
 import type { Principal } from './principal.ts';
 
-/** A site's choice: the list tells who the patients are, tells it to a reader who asks, or never does. */
+/** A site's choice: the list shows patients' names, shows them to a reader on request, or never does. */
 export type NamesRule = 'shown' | 'on-request' | 'hidden';
 
 export interface PatientNames {
-  /** A reader may have the list with names, at once or by asking. */
+  /** Whether a reader may see the list with names, at once or on request. */
   mayBeShown: boolean;
-  /** Whether the list may tell this one now. */
+  /** Whether the list may show names to this requester now. */
   inListFor: (who: Principal) => boolean;
-  /** Whether an opened case may tell this one. It tells every reader: who reads a scan must know whose it is. */
+  /** Whether an opened case may show names to this requester. Every reader sees them: whoever reads a scan must know the patient. */
   mayBeKnownTo: (who: Principal) => boolean;
-  /** From now on, for a while. */
+  /** Shows names from now on, for a while. */
   show: (who: Principal) => void;
 }
 
-/** Names stay for as long as somebody may be away from a desk that is theirs. */
+/** How long names stay shown: as long as a reader may be away from their own desk. */
 const SHOWN_FOR_MS = 30 * 60_000;
 
-/** Applies the rule to each who asks; what somebody asked for is forgotten when the agent stops. */
+/** Applies the rule to each requester; requests to show names are forgotten when the agent stops. */
 export function createPatientNames(rule: NamesRule, clock: Clock): PatientNames {
   const shownUntilMs = new Map<string, number>();
   const keyOf = ({ session, name }: Principal): string => session?.id ?? name;

@@ -5,12 +5,12 @@ export type LeastRole = 'public' | Role;
 
 const STANDING: Readonly<Record<LeastRole, number>> = { public: 0, wall: 1, service: 2, reader: 3, admin: 4 };
 
-/** Whether somebody of `role` (null: nobody in particular) may use what asks for `least`. */
+/** Whether `role` (null: not identified) may use what requires `least`. */
 export function mayUse(role: Role | null, least: LeastRole): boolean {
   return STANDING[role ?? 'public'] >= STANDING[least];
 }
 
-/** Who asks. `name` is what histories and the audit keep. */
+/** Who sends a request. `name` is recorded in histories and the audit. */
 export interface Principal {
   name: string;
   role: Role;

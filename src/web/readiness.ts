@@ -2,17 +2,17 @@ import type { SystemStatus } from '../answers/systemAnswer.ts';
 import type { WorklistTotals } from '../answers/worklistAnswer.ts';
 
 export interface Readiness {
-  /** Why it cannot receive, analyse, deliver or show: a person must mend it. */
+  /** Why it cannot receive, analyse, deliver or show; a person must fix it. */
   missing: string[];
-  /** What a person must look at, though studies are received and analysed. */
+  /** What a person must look at, although studies are received and analysed. */
   alarms: string[];
 }
 
-/** A result that has waited for longer is on nobody's screen in the PACS. */
+/** A result that has waited for longer than this is missing in the PACS. */
 const LATE_DELIVERY_MS = 15 * 60_000;
-/** A study that has waited for its report for longer is stuck, or the machine is too slow for the site. */
+/** A study that has waited for its report for longer than this is stuck, or the machine is too slow for the site. */
 const LATE_REPORT_MS = 60 * 60_000;
-/** A night and a half: one backup was missed. */
+/** A night and a half: by then one backup was missed. */
 const OLD_BACKUP_MS = 36 * 3_600_000;
 const CERTIFICATE_SOON_MS = 30 * 86_400_000;
 const LOOP_LAG_MS = 1_000;
@@ -30,8 +30,8 @@ const span = (ms: number): string =>
 const hours = (ms: number): string => `${Math.round(ms / 3_600_000)} h`;
 
 /**
- * Whether the agent can receive, analyse, deliver and show, judged from what its parts say. `totals` is null when the database cannot be read.
- * The sentences name no patient: whoever reaches the port may read them.
+ * Whether the agent can receive, analyse, deliver and show, judged by the status of its parts. `totals` is null when the database cannot be read.
+ * The sentences name no patient, because anybody who reaches the port may read them.
  */
 export function judgeReadiness(system: SystemStatus, totals: WorklistTotals | null, nowMs: number): Readiness {
   return {

@@ -10,36 +10,36 @@ export interface Call<P, Q, B> {
   params: P;
   query: Q;
   body: B;
-  /** Null on public routes only. */
+  /** Null only on public routes. */
   principal: Principal | null;
   /** Name of the principal; for public routes `anonymous`. */
   actor: string;
   /** Where the request came from. */
   address: string;
   request: Request;
-  /** For answers that are no JSON, and for another status than the usual one. */
+  /** For responses that are not JSON, and for a status other than the usual one. */
   response: Response;
 }
 
-/** What a route answers when all is well. JSON is described by its schema, and sent as the handler returns it. */
+/** The successful response of a route. JSON is described by its schema, and sent as the handler returns it. */
 type Answer<A extends z.ZodType = z.ZodType> =
   | { kind: 'json'; schema: A; status?: 200 | 201 }
-  /** 204. */
+  /** Status 204. */
   | { kind: 'nothing' }
-  /** The handler writes the answer itself. */
+  /** The handler writes the response itself. */
   | { kind: 'other'; contentType: string; description: string };
 
 interface RouteOf<P extends z.ZodObject, Q extends z.ZodObject, B extends z.ZodType, A extends z.ZodType> {
   method: 'get' | 'put' | 'post' | 'patch' | 'delete';
-  /** As express writes it: `/api/cases/:studyInstanceUid`. */
+  /** In express's notation: `/api/cases/:studyInstanceUid`. */
   path: string;
   /** Least role that may use it. */
   least: LeastRole;
-  /** Asks for a sign-in within the last minutes (`web.sessions.recentSignInMinutes`). */
+  /** Requires a sign-in within the last minutes (`web.sessions.recentSignInMinutes`). */
   recentSignIn?: true;
   /**
-   * What the audit keeps of it. `store`: the store writes the entry in the transaction of the change itself; `route`: it is written before the answer
-   * goes out, with the named parameter as its target; `look`: the same of a study that somebody sees (`recordLook.ts`).
+   * How the audit records it. `store`: the store writes the entry in the transaction of the change itself; `route`: it is written before the response is
+   * sent, with the named parameter as its target; `look`: the same for a look at a study (`recordLook.ts`).
    */
   audit?:
     | { by: 'store'; action: AuditAction | readonly AuditAction[] }
@@ -51,7 +51,7 @@ interface RouteOf<P extends z.ZodObject, Q extends z.ZodObject, B extends z.ZodT
   query?: Q;
   body?: B;
   answer: Answer<A>;
-  /** Other statuses with a meaning of their own, beside those of every route. */
+  /** Further statuses with a specific meaning, besides those that every route has. */
   alsoAnswers?: Readonly<Record<number, string>>;
   handle: (call: Call<z.output<P>, z.output<Q>, z.output<B>>, context: WebContext) => unknown;
 }
@@ -59,7 +59,7 @@ interface RouteOf<P extends z.ZodObject, Q extends z.ZodObject, B extends z.ZodT
 /** An entry of the route table. */
 export type Route = RouteOf<z.ZodObject, z.ZodObject, z.ZodType, z.ZodType>;
 
-/** States a route; the handler's parameters and its answer are typed by the schemas. */
+/** Defines a route; the handler's parameters and its response are typed by the schemas. */
 export function route<
   P extends z.ZodObject = z.ZodObject<Record<string, never>>,
   Q extends z.ZodObject = z.ZodObject<Record<string, never>>,

@@ -15,8 +15,8 @@ import { wallRoutes } from './routes/wall.ts';
 import { worklistRoutes } from './routes/worklist.ts';
 
 /**
- * Every HTTP route but the files of the page. The server mounts this table and nothing else, `/api/openapi.json` describes it, and a test asks each of
- * its routes with each method as each role. A new area is a file under `routes/` and a line here.
+ * Every HTTP route except the files of the page. The server mounts this table and nothing else, `/api/openapi.json` describes it, and a test requests each
+ * route with each method as each role. A new area is a file under `routes/` and a line here.
  */
 export const ROUTES: readonly Route[] = [
   ...systemRoutes,

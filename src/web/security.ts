@@ -2,7 +2,7 @@ import type { RequestHandler } from 'express';
 import helmet from 'helmet';
 import type { Log } from '../base/log.ts';
 
-/** Headers of every answer: nothing inline, nothing framed, nothing cached that shows patients. */
+/** Headers of every response: nothing inline, nothing framed, no caching of what shows patients. */
 export function securityHeaders({ secure }: { secure: boolean }): RequestHandler[] {
   return [
     helmet({
@@ -20,7 +20,7 @@ export function securityHeaders({ secure }: { secure: boolean }): RequestHandler
           requireTrustedTypesFor: ["'script'"],
         },
       },
-      // Loopback speaks plain HTTP: a browser that was told "HTTPS only" for localhost would lock other tools out.
+      // Loopback speaks plain HTTP: a browser told "HTTPS only" for localhost would block other tools there.
       strictTransportSecurity: secure ? { maxAge: 31_536_000, includeSubDomains: false } : false,
     }),
     (request, response, next) => {
@@ -36,7 +36,7 @@ export function securityHeaders({ secure }: { secure: boolean }): RequestHandler
 const LOOPBACK_HOST = /^(127(\.\d{1,3}){3}|localhost|\[::1\])(:\d{1,5})?$/;
 
 /**
- * Only requests that name this machine, or the public address, get in, and only from its own pages. A page on the internet can point its own name at
+ * Accepts only requests that name this machine, or the public address, and come from its own pages. A page on the internet can point its own name at
  * 127.0.0.1 (DNS rebinding) and can post forms across origins; neither may reach the worklist.
  */
 export function ownPagesOnly({
@@ -50,7 +50,7 @@ export function ownPagesOnly({
   return (request, response, next) => {
     const { host = '', origin } = request.headers;
     const changes = !['GET', 'HEAD', 'OPTIONS'].includes(request.method);
-    // Another port of this machine is another page ("same-site"). Following a link to the worklist is no danger: nothing is changed, nothing can be read.
+    // Another port of this machine counts as another page ("same-site"). Following a link to the worklist is safe: nothing is changed, nothing can be read.
     const fromElsewhere = ['cross-site', 'same-site'].includes(String(request.headers['sec-fetch-site']));
     const followsLink = !changes && request.headers['sec-fetch-mode'] === 'navigate';
     const own =
@@ -61,7 +61,7 @@ export function ownPagesOnly({
           : null;
     const hasBody =
       request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
-    // Browsers name the origin of every request that changes something. A token is no cookie: no page sends it by itself.
+    // Browsers send the origin with every request that changes something. A token is not a cookie: no page sends it automatically.
     const originMissing =
       originNeeded && changes && origin === undefined && request.headers.authorization === undefined;
     if (own === null) {
@@ -75,7 +75,7 @@ export function ownPagesOnly({
     } else if ((origin !== undefined && origin !== own) || (fromElsewhere && !followsLink) || originMissing) {
       response.status(403).json({ error: 'cross-origin', message: 'Requests from other pages are refused.' });
     } else if (changes && hasBody && !request.is(['application/json', 'application/dicom'])) {
-      // A cross-origin form can send neither without asking first.
+      // A cross-origin form can send neither without a preflight request.
       response.status(415).json({ error: 'not-json', message: 'Send application/json.' });
     } else {
       next();
@@ -83,12 +83,12 @@ export function ownPagesOnly({
   };
 }
 
-/** Where a cookie is given. */
+/** Routes that set a cookie. */
 export const COOKIE_PATHS = ['/api/session', '/api/set-up', '/api/wall/open'];
 
 /**
- * Over plain HTTP no browser gets a cookie that is for TLS only. Whoever signs in is told so, and a one-time link is not used up for nothing: mostly a
- * reverse proxy ends TLS and does not say so.
+ * Over plain HTTP no browser accepts a cookie that is for TLS only. Whoever signs in is told so, and a one-time link is not used up in vain. The usual cause
+ * is a reverse proxy that ends TLS without saying so.
  */
 export function refusesCookieWithoutTls({ secure, log }: { secure: boolean; log: Pick<Log, 'warn'> }): RequestHandler {
   return (request, response, next) => {

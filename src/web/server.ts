@@ -30,15 +30,15 @@ export type { SystemStatus } from '../answers/systemAnswer.ts';
 export interface WebOptions {
   host: string;
   port: number;
-  /** Built page (`dist/web`). */
+  /** Folder of the built page (`dist/web`). */
   pageDir: string;
   maxWaitMinutes: number;
-  /** A site's choice: no heatmap and no slice score in any answer. */
+  /** A site's choice: no heatmap and no slice score in any response. */
   triageOnly: boolean;
   patientNames: NamesRule;
   /** Address of the site's viewer with placeholders, as `worklist.viewerUrl`; null without one. */
   viewerTemplate: string | null;
-  /** Decodes the slice at a path relative to the spool, in a process that may die of it. */
+  /** Decodes the slice at a path relative to the spool, in a separate process, which may crash over it. */
   decodeSlice: (path: string) => Promise<SourceSlice>;
   admin: Administration;
   query: WorklistQuery;
@@ -48,19 +48,19 @@ export interface WebOptions {
   clock: Clock;
   log: Log;
   access: Access;
-  /** What people type: `https://odontoid.example`. Undefined: only this machine's own names. */
+  /** The address that people type: `https://odontoid.example`. Undefined: only this machine's own names. */
   publicUrl?: string | undefined;
   /** Certificate chain and key, PEM; without them plain HTTP is served. */
   tls?: { cert: string; key: string } | undefined;
   /** Addresses of reverse proxies whose `X-Forwarded-*` is believed. */
   trustProxy?: readonly string[];
-  /** Of this software, for the description of the API. */
+  /** Version of this software, for the description of the API. */
   version: string;
-  /** Fails an answer that is not as its schema says; for tests. */
+  /** Fails a response that does not match its schema; for tests. */
   checkAnswers?: boolean;
 }
 
-/** TLS 1.2 at the least, with forward secrecy and authenticated encryption only: no CBC (BCP 195, which PS3.15 B.12 asks for). */
+/** At least TLS 1.2, with forward secrecy and authenticated encryption only: no CBC (BCP 195, which PS3.15 B.12 requires). */
 const TLS = {
   minVersion: 'TLSv1.2',
   ciphers: [
@@ -76,7 +76,7 @@ const TLS = {
   ].join(':'),
 } as const;
 
-/** Decoded slices kept in memory, bytes: about two series. */
+/** Size of the cache of decoded slices, bytes: about two series. */
 const MOST_SLICE_BYTES = 256 * 1024 * 1024;
 
 export interface WebServer {
@@ -102,7 +102,7 @@ export async function startWebServer(options: WebOptions): Promise<WebServer> {
       feed.close();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
-      // An answer under way may finish; whoever merely keeps the line open may not hold up a stop.
+      // A response in progress may finish; connections that are merely kept open must not delay a stop.
       const cancel = options.clock.after(2_000, () => server.closeAllConnections());
       await closed;
       cancel();
@@ -134,7 +134,7 @@ function createApp(options: WebOptions, feed: ReturnType<typeof createLiveFeed>,
     express.json({ limit: '16kb', strict: true }),
   );
   app.use(COOKIE_PATHS, refusesCookieWithoutTls({ secure: access.secure, log }));
-  // The files of the page are the same for everybody and hold nothing: who asks for them is of no interest.
+  // The files of the page are the same for everybody and contain no data, so requests for them need no authentication.
   app.use(['/api', '/metrics'], ...access.identify);
 
   mountRoutes(app, ROUTES, context, { checkAnswers: options.checkAnswers ?? false });
@@ -142,11 +142,11 @@ function createApp(options: WebOptions, feed: ReturnType<typeof createLiveFeed>,
     response.status(404).json({ error: 'not-found', message: 'There is no such address in the API.' });
   });
 
-  // Every screen is the same page, which finds out by its address which one.
+  // Every screen is the same HTML page, which chooses the screen by its address.
   app.get([...PAGE_PATHS], (_request, response) => {
     response.sendFile('index.html', { root: options.pageDir, etag: false, lastModified: false, cacheControl: false });
   });
-  // The page's own files only: an answer that holds a secret beside what a stranger may choose must not show its length compressed.
+  // Compress only the page's own files: in a response with a secret beside text that a stranger may choose, the compressed length would leak it.
   app.use(
     compression(),
     express.static(options.pageDir, { index: false, etag: false, lastModified: false, cacheControl: false }),

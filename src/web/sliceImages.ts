@@ -1,7 +1,7 @@
 import type { SourceSlice } from '../case/triageModel.ts';
 import type { VolumeSlice } from '../worklist/list/caseVolume.ts';
 
-/** A slice as it travels: Hounsfield units as little-endian int16, `[row][column]`, oriented (rows front to back, columns right to left of the patient). */
+/** A slice as it is transferred: Hounsfield units as little-endian int16, `[row][column]`, oriented (rows front to back, columns right to left of the patient). */
 interface SliceImage {
   rows: number;
   columns: number;
@@ -9,13 +9,13 @@ interface SliceImage {
 }
 
 export interface SliceImages {
-  /** The slice, decoded now or before. @throws TriageError of the decoding, `inference-died` while no network is loaded */
+  /** The slice, decoded now or taken from the cache. @throws TriageError of the decoding, `inference-died` while no network is loaded */
   image: (slice: VolumeSlice) => Promise<SliceImage>;
-  /** Decodes these one after the other, for a reader who is likely to turn to them next; a later call takes the place of an earlier one. */
+  /** Decodes these slices one after the other, for a reader who is likely to view them next; a later call replaces an earlier one. */
   expect: (slices: readonly VolumeSlice[]) => void;
 }
 
-/** Slices decoded a moment ago, by the digest of their bytes: at most `mostBytes` of them, the longest unused leave first. */
+/** Recently decoded slices by the digest of their bytes: at most `mostBytes`, least recently used dropped first. */
 export function createSliceImages(decode: (path: string) => Promise<SourceSlice>, mostBytes: number): SliceImages {
   const kept = new Map<string, Promise<SliceImage>>();
   const sizes = new Map<string, number>();
@@ -31,7 +31,7 @@ export function createSliceImages(decode: (path: string) => Promise<SourceSlice>
   const image = (slice: VolumeSlice): Promise<SliceImage> => {
     const known = kept.get(slice.sha256);
     if (known !== undefined) {
-      // The newest stand last.
+      // The most recently used stand last.
       kept.delete(slice.sha256);
       kept.set(slice.sha256, known);
       return known;
@@ -48,7 +48,7 @@ export function createSliceImages(decode: (path: string) => Promise<SourceSlice>
           if (sizes.has(key)) drop(key);
         }
       },
-      // A slice that could not be decoded is tried again when asked for again.
+      // Forget a slice that could not be decoded, so that the next request tries again.
       () => drop(slice.sha256),
     );
     return decoded;
@@ -59,7 +59,7 @@ export function createSliceImages(decode: (path: string) => Promise<SourceSlice>
       try {
         if (!kept.has(next.sha256)) await image(next);
       } catch {
-        // Whoever asks for it in earnest is told.
+        // The request for the slice itself reports the error.
       }
     }
     working = false;

@@ -11,7 +11,7 @@ import type { PatientNames } from './patientNames.ts';
 import type { SliceImages } from './sliceImages.ts';
 import type { WhatIfProcess } from './whatIfFigures.ts';
 
-/** What the handlers of the routes may use. */
+/** What the route handlers may use. */
 export interface WebContext {
   query: WorklistQuery;
   store: WorklistStore;
@@ -19,7 +19,7 @@ export interface WebContext {
   whatIf: WhatIfProcess;
   system: () => Promise<SystemStatus>;
   maxWaitMinutes: number;
-  /** A site's choice: no heatmap and no slice score in any answer. */
+  /** A site's choice: no heatmap and no slice score in any response. */
   triageOnly: boolean;
   /** Address of the site's viewer, with placeholders; null without one. */
   viewerTemplate: string | null;

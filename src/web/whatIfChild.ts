@@ -1,11 +1,11 @@
 import { messageOf } from '../base/errors.ts';
 import { figuresOf, type FromWhatIfChild, type WhatIfQuestion } from './whatIfFigures.ts';
 
-// The process of whatIfFigures.ts: one question after the other.
+// The child process of whatIfFigures.ts: answers one question at a time.
 process.on('message', (question: WhatIfQuestion) => {
   process.send!(answerTo(question));
 });
-// Without its parent it serves nobody.
+// Ends with its parent.
 process.on('disconnect', () => process.exit());
 
 function answerTo(question: WhatIfQuestion): FromWhatIfChild {

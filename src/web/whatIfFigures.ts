@@ -33,19 +33,19 @@ export function figuresOf({ scored, read, now, proposed, maxWaitMs }: WhatIfQues
 export type FromWhatIfChild = { figures: WhatIfFigures } | { error: string };
 
 export interface WhatIfProcess {
-  /** One question after the other. Rejects when the process dies over it; the next question gets a new one. */
+  /** Answers one question at a time. Rejects when the process dies over it; the next question starts a new process. */
   ask(question: WhatIfQuestion): Promise<WhatIfFigures>;
   close(): void;
 }
 
-/** Computes in a process of its own: a year of scans takes about a second, in which the agent would stand still. It starts with the first question. */
+/** Computes in a child process: a year of scans takes about a second, which would block the agent. The process starts with the first question. */
 export function startWhatIfProcess(): WhatIfProcess {
   let child: ChildProcess | null = null;
   let last: Promise<unknown> = Promise.resolve();
 
   function start(): ChildProcess {
     const started = forkBeside(import.meta.url, 'whatIfChild', { serialization: 'advanced' });
-    // Nobody waits for it at the end.
+    // The process must not keep the agent from exiting.
     started.unref();
     started.channel?.unref();
     started.once('exit', () => {

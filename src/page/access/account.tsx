@@ -3,7 +3,7 @@ import { forgetTexts } from '../parts/keptText.ts';
 import { accessWords } from './accessWords.ts';
 import { ask } from '../parts/session.ts';
 
-/** Who is signed in, and the way out. */
+/** Who is signed in, with the sign-out button. */
 export function Account({ who }: { who: SessionAnswer | null }) {
   if (who?.user == null || who.signIn === 'off') return null;
   return (

@@ -1,4 +1,4 @@
-/** Kept in the address, so that a list can be found again and sent to somebody. `target` is not: it may be a study's UID, and addresses hold no identifiers. */
+/** Kept in the address, so that a list can be bookmarked and shared. `target` is not: it may be a study's UID, and addresses hold no identifiers. */
 export const KEPT = ['actor', 'action', 'from', 'to'] as const;
 export type AuditFilter = Partial<Record<(typeof KEPT)[number] | 'target', string>>;
 

@@ -5,16 +5,16 @@ import { accessWords } from './accessWords.ts';
 
 interface Properties {
   filter: AuditFilter;
-  /** To choose from; null before the first answer. */
+  /** The choices; null before the first answer. */
   actions: readonly string[] | null;
   onFilter: (filter: AuditFilter) => void;
 }
 
-/** By whom, what, of what and when; and the same as a file. */
+/** Filters by actor, action, target and time, with a download of the same entries. */
 export function AuditFilterForm({ filter, actions, onFilter }: Properties) {
   const form = useRef<HTMLFormElement>(null);
   const query = auditQuery(filter);
-  // The fields say what the address asks for, also after "back".
+  // The fields show what the address asks for, also after "back".
   useEffect(() => {
     for (const field of form.current?.elements ?? [])
       if ('name' in field && 'value' in field && field.name !== '')
@@ -33,7 +33,7 @@ export function AuditFilterForm({ filter, actions, onFilter }: Properties) {
         <span>{accessWords.action}</span>
         <select name="action">
           <option value="">{accessWords.anyAction}</option>
-          {/* What the address asks for is there before the list of all has come. */}
+          {/* The chosen value is there before the list of choices has loaded. */}
           {(actions ?? (filter.action === undefined ? [] : [filter.action])).map((action) => (
             <option key={action}>{action}</option>
           ))}

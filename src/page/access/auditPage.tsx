@@ -49,7 +49,7 @@ export default function AuditPage() {
   );
 }
 
-/** The entries that match, and more of them when asked for. */
+/** The matching entries, with more on request. */
 function useAudit(query: string) {
   const [answer, setAnswer] = useState<AuditAnswer | null>(null);
   const [problem, setProblem] = useState('');

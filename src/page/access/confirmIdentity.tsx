@@ -4,8 +4,8 @@ import { Field, valueOf } from '../parts/field.tsx';
 import { ask, Refused, session } from '../parts/session.ts';
 
 /**
- * Runs what needs a recent sign-in; when the server asks for one, the dialog does, and it runs again. `dialog` goes into the page,
- * `run` rejects with what went wrong, or does nothing when the person thinks better of it.
+ * Runs an action that needs a recent sign-in; when the server asks for one, so does the dialog, and the action runs again. `dialog` must be rendered in the
+ * page; `run` rejects with what went wrong, and does nothing when the person cancels.
  */
 export function useConfirmed() {
   const [waiting, setWaiting] = useState<{ action: () => Promise<void>; done: (ok: boolean) => void } | null>(null);

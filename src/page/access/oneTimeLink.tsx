@@ -1,6 +1,6 @@
 import './oneTimeLink.css';
 
-/** A link that is shown now and never again, and what it is for. */
+/** A link that is shown only once, with its purpose. */
 export function OneTimeLink({ text, path }: { text: string; path: string }) {
   return (
     <div role="status" class="link">

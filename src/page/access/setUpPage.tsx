@@ -3,7 +3,7 @@ import { accessWords } from './accessWords.ts';
 import { Field, valueOf } from '../parts/field.tsx';
 import { ask, Refused } from '../parts/session.ts';
 
-/** A one-time link: its secret stands in the fragment, which no server and no log sees. */
+/** A one-time link: its secret is in the URL fragment, which no server and no log sees. */
 export default function SetUpPage() {
   const [secret] = useState(() => location.hash.slice(1));
   const [account, setAccount] = useState<{ name: string | null } | null>(null);
@@ -11,7 +11,7 @@ export default function SetUpPage() {
   const failed = (error: unknown) => setProblem(error instanceof Refused ? error.message : accessWords.failed);
   useEffect(() => {
     if (secret === '') return;
-    // Off the address bar at once: nobody reads it over a shoulder, and the history does not keep it.
+    // Remove it from the address bar at once, so that nobody reads it over a shoulder and the history does not keep it.
     history.replaceState(null, '', '/set-up');
     ask('/api/set-up/link', 'POST', { secret }).then(
       async (response) => setAccount({ name: ((await response.json()) as { account: string | null }).account }),

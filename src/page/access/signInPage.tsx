@@ -10,7 +10,7 @@ function failureOf(search: string): string {
   return failed === 'no-role' ? accessWords.noRole : failed === null ? '' : accessWords.providerFailed;
 }
 
-/** Name and password, or the way to the identity provider. */
+/** Name and password, or a link to the identity provider. */
 export default function SignInPage() {
   const [how, setHow] = useState<SessionAnswer['signIn'] | null>(null);
   const [problem, setProblem] = useState(failureOf(location.search));

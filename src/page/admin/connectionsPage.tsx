@@ -10,7 +10,7 @@ import { adminWords as words } from './adminWords.ts';
 
 const LOOK_MS = 15_000;
 
-/** Who sends, who gets, whether they answer, and what would happen to a file. */
+/** Sources and destinations, whether they answer, and a test of what the agent would do with a file. */
 export default function ConnectionsPage() {
   const { value, problem, reload } = useLoaded<ConnectionsAnswer>('/api/connections', LOOK_MS);
   const now = Date.now();
@@ -119,7 +119,7 @@ export default function ConnectionsPage() {
   );
 }
 
-/** Asks one peer whether it is there, and says what came of it beside the button. */
+/** Tests the connection to one peer, and shows the result beside the button. */
 function EchoButton({
   kind,
   name,

@@ -8,17 +8,17 @@ import { adminWords as words } from './adminWords.ts';
 import type { NeedsAttention } from '../../answers/adminAnswers.ts';
 import { FailedCases, HeldCases, StuckDeliveries, type WishFor } from './needsAttentionTables.tsx';
 
-/** What a person wants done, until they have said why. */
+/** An action that a person has chosen and still has to give a reason for. */
 interface Wish {
   title: string;
   run: (reason: string) => Promise<string>;
 }
 
 const LOOK_MS = 10_000;
-/** Name under which a reason outlives the session. */
+/** Name under which a reason is kept beyond the end of the session. */
 const REASON = 'attention.reason';
 
-/** Held studies, failed studies and results that do not get out, each with what can be done. */
+/** Held studies, failed studies and results that cannot be delivered, each with the possible actions. */
 export default function NeedsAttentionPage() {
   const { value, problem, reload } = useLoaded<NeedsAttention>('/api/troubles', LOOK_MS);
   const [wish, setWish] = useState<Wish | null>(null);

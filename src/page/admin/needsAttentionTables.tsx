@@ -6,10 +6,10 @@ import { adminWords as words } from './adminWords.ts';
 
 /** What every list of them says of a case. */
 type Case = Pick<NeedsAttention['held'][number], 'studyInstanceUid' | 'caseRef' | 'patientName' | 'patientId'>;
-/** Asks for a reason, then runs what was wished. */
+/** Asks for a reason, then runs the chosen action. */
 export type WishFor = (title: string, name: string, run: (reason: string) => Promise<Response>) => void;
 
-/** Kept from analysis and from sending until a person has decided. */
+/** Studies that are neither analysed nor sent until a person has decided. */
 export function HeldCases({ cases, wishFor }: { cases: NeedsAttention['held']; wishFor: WishFor }) {
   const now = Date.now();
   return (
@@ -48,7 +48,7 @@ export function HeldCases({ cases, wishFor }: { cases: NeedsAttention['held']; w
   );
 }
 
-/** Studies whose attempts are used up. */
+/** Studies that have used up their attempts. */
 export function FailedCases({ cases, wishFor }: { cases: NeedsAttention['failed']; wishFor: WishFor }) {
   const now = Date.now();
   return (

@@ -10,7 +10,7 @@ import { adminWords as words } from './adminWords.ts';
 
 const LOOK_MS = 2_000;
 
-/** Synthetic studies through the real path: the last one, all of them, and a button for the next. */
+/** Proofs of life: the last run, all runs, and a button for the next. */
 export default function ProofPage() {
   const { value, problem, reload } = useLoaded<ProofAnswer>('/api/proof-of-life', LOOK_MS);
   const [refused, setRefused] = useState('');

@@ -68,7 +68,7 @@ export function RoutingTester({
           type="file"
           onChange={(event) => {
             test(event.currentTarget.files?.[0]);
-            // The same file again is a change, too.
+            // Without this, choosing the same file again would not count as a change.
             event.currentTarget.value = '';
           }}
         />

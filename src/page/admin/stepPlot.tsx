@@ -3,7 +3,7 @@ import { adminWords } from './adminWords.ts';
 
 interface Step {
   label: string;
-  /** One of each series; null where nothing was measured. */
+  /** One value for each series; null where nothing was measured. */
   values: readonly (number | null)[];
 }
 
@@ -111,7 +111,7 @@ export function StepPlot({
   );
 }
 
-/** Stretches without a hole: a line does not cross what was not measured. */
+/** Stretches without a gap: a line does not cross what was not measured. */
 function runsOf(values: readonly (number | null)[]): { index: number; value: number }[][] {
   const runs: { index: number; value: number }[][] = [];
   for (const [index, value] of values.entries()) {
@@ -122,7 +122,7 @@ function runsOf(values: readonly (number | null)[]): { index: number; value: num
   return runs;
 }
 
-/** A scale that ends on a number which halves evenly. */
+/** Upper end of a scale: a number that can be halved evenly. */
 function roundUp(value: number): number {
   if (value <= 2) return 2;
   const power = 10 ** Math.floor(Math.log10(value));

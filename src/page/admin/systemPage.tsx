@@ -168,7 +168,7 @@ function Disk({ disk: { freeBytes, totalBytes, refuseBelowBytes, removeBelowByte
   );
 }
 
-/** Bytes as people say them. */
+/** A number of bytes with a readable unit. */
 function sizeText(bytes: number): string {
   const gigabytes = bytes / 1e9;
   return gigabytes >= 1

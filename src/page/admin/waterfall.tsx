@@ -5,7 +5,7 @@ const LABEL = 150;
 const VALUE = 70;
 const ROW = 24;
 
-/** Stages one after the other, each a bar where it lay in the whole. */
+/** Stages one after the other, each as a bar at its place in the whole time. */
 export function Waterfall({ name, parts }: { name: string; parts: readonly { title: string; ms: number }[] }) {
   const totalMs = Math.max(
     1,

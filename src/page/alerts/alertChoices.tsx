@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import { keepPreference, preference } from '../parts/preferences.ts';
 import { alertWords as words } from './alertWords.ts';
 
-/** Each reader's own choice, kept in this browser. */
+/** Each reader's own settings, kept in this browser. */
 export function AlertChoices({ blocked, ring }: { blocked: boolean; ring: (kind: 'flag' | 'fault') => void }) {
   const [sound, setSound] = useState(preference('sound'));
   const [notices, setNotices] = useState(preference('notices'));

@@ -1,9 +1,9 @@
-/** Flags that come while a chime has just rung wait for the next one. */
+/** After a chime, new flags wait this long for the next one. */
 const GROUP_MS = 30_000;
-/** More chimes than this within the span, and what follows becomes one summary at its end. */
+/** After this many chimes within the span, further flags are summarised in one at its end. */
 const MOST_CHIMES = 3;
 const SPAN_MS = 600_000;
-/** A page that was just opened does not ring for what is older. */
+/** A newly opened page does not ring for flags older than this. */
 const FRESH_MS = 600_000;
 
 export interface Flag {
@@ -12,15 +12,15 @@ export interface Flag {
   claimed: boolean;
 }
 
-/** A flag that nobody has opened or claimed rings again when it is older than this. */
+/** A flag that nobody has opened or claimed rings again after this time. */
 const AGAIN_MS = 600_000;
 
 /**
- * When to ring, and for how many. A study rings once, and again after a while for as long as nobody opens or claims it; anew when it stopped being flagged
- * in between.
+ * When to ring, and for how many flags. A study rings once, and again after a while for as long as nobody opens or claims it; it rings anew if it stopped being
+ * flagged in between.
  */
 export class ChimePlan {
-  /** When each study that rang was last heard or attended to; Infinity for those that need no chime any more. */
+  /** When each study last rang or was attended to; Infinity for those that need no more chimes. */
   #heard = new Map<string, number>();
   #waiting = new Set<string>();
   #rung: number[] = [];
@@ -31,12 +31,12 @@ export class ChimePlan {
     this.adopt(heard);
   }
 
-  /** What has rung, to be kept by the browser: "case@time", or "case" for good. */
+  /** What has rung, in the form that the browser keeps: "case@time", or "case" for good. */
   get heard(): string[] {
     return [...this.#heard].map(([ref, atMs]) => (atMs === Infinity ? ref : `${ref}@${atMs}`));
   }
 
-  /** Takes what another tab has rung for. */
+  /** Takes over what another tab has rung for. */
   adopt(heard: Iterable<string>): void {
     for (const entry of heard) {
       const [ref = '', atMs] = entry.split('@');
@@ -50,7 +50,7 @@ export class ChimePlan {
     this.#heard.set(caseRef, Infinity);
   }
 
-  /** Flags not yet opened or claimed that came since the page was opened, newest first. */
+  /** Flags that came since the page was opened and were not opened or claimed yet, newest first. */
   fresh(open: readonly Flag[]): Flag[] {
     return open.filter(
       ({ caseRef, flaggedAtMs, claimed }) =>
@@ -67,7 +67,7 @@ export class ChimePlan {
       const heardMs = this.#heard.get(caseRef);
       if (claimed || (heardMs === undefined && flaggedAtMs < this.#openedMs - FRESH_MS)) {
         this.#waiting.delete(caseRef);
-        // A claim that is given back leaves ten minutes to the next reader.
+        // After a claim is given back, other readers have ten minutes before it rings again.
         if (heardMs !== Infinity) this.#heard.set(caseRef, claimed ? nowMs : Infinity);
       } else if (heardMs === undefined || nowMs - heardMs > AGAIN_MS) this.#waiting.add(caseRef);
       else this.#waiting.delete(caseRef);

@@ -9,16 +9,16 @@ import { alertWords as words } from './alertWords.ts';
 import type { Flag } from './chimePlan.ts';
 import type { Alerts } from './useAlerts.ts';
 
-/** Where no list is on the screen, the flags are read this long after a change at the latest. */
+/** Without a list on the screen, flags are read at most this long after a change. */
 const READ_AFTER_MS = 3_000;
 const MOST_SHOWN = 3;
 
-/** What a list on the screen knows already. */
+/** Passes on what a list on the screen already knows. */
 let offer: (open: readonly Flag[], lost: boolean) => void = () => undefined;
 
 export const AlertsOfShell = createContext<Alerts>({ fresh: [], blocked: false, ring: () => undefined });
 
-/** For the list on the screen: gives the shell its flags, and gets what they have become. */
+/** For the list on the screen: passes its flags to the shell, and returns the alerts made from them. */
 export function useShellAlerts(open: readonly Flag[] | null, lost: boolean): Alerts {
   useEffect(() => {
     if (open !== null) offer(open, lost);
@@ -26,7 +26,7 @@ export function useShellAlerts(open: readonly Flag[] | null, lost: boolean): Ale
   return useContext(AlertsOfShell);
 }
 
-/** The open flags, wherever one is: of the list on the screen, or else read from the server. Not while nobody is signed in. */
+/** The open flags: taken from the list on the screen, or else read from the server. None are read while nobody is signed in. */
 export function useOpenFlags(how: 'off' | 'of-list' | 'by-itself'): { open: readonly Flag[] | null; lost: boolean } {
   const [known, setKnown] = useState<{ open: readonly Flag[] | null; lost: boolean }>({ open: null, lost: false });
   useEffect(() => {
@@ -58,7 +58,7 @@ export function useOpenFlags(how: 'off' | 'of-list' | 'by-itself'): { open: read
   return known;
 }
 
-/** Beside whatever is on the screen: flags that came since it was opened, each a press away. */
+/** Shown on every screen: flags that came since it was opened, each a link to its case. */
 export function NewFlags({ fresh, looksAt }: { fresh: readonly Flag[]; looksAt: string | undefined }) {
   const others = fresh.filter(({ caseRef }) => caseRef !== looksAt);
   return (

@@ -1,6 +1,6 @@
 let context: AudioContext | null = null;
 
-/** Two rising tones for a flag, three low ones for a fault: told apart with the eyes closed. Resolves to false while the browser keeps silent. */
+/** Two rising tones for a flag, three low ones for a fault, so that they can be told apart by ear. Resolves to false while the browser blocks sound. */
 export async function play(kind: 'flag' | 'fault'): Promise<boolean> {
   context ??= new AudioContext();
   if (context.state === 'suspended') await Promise.race([context.resume(), wait(200)]);

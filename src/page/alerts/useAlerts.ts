@@ -9,7 +9,7 @@ const LOOK_EVERY_MS = 5_000;
 export interface Alerts {
   /** Flags that came since the page was opened and that nobody has opened here or claimed, newest first. */
   fresh: readonly Flag[];
-  /** The browser keeps silent. */
+  /** The browser blocks sound. */
   blocked: boolean;
   ring: (kind: 'flag' | 'fault') => void;
 }
@@ -21,11 +21,11 @@ interface Watched {
   lost: boolean;
   /** The case on the screen. */
   looksAt?: string | undefined;
-  /** Somebody has pressed a notice: of that case, or of several (null). */
+  /** A person has clicked a notice: of that case, or of several (null). */
   onNotice?: ((caseRef: string | null) => void) | undefined;
 }
 
-/** Rings and notifies as this browser's reader has chosen. What one tab rings for, no other does. */
+/** Rings and notifies according to this browser's settings. What one tab rings for, no other does. */
 export function useAlerts({ open, lost, looksAt, onNotice }: Watched): Alerts {
   const plan = useRef<ChimePlan | null>(null);
   plan.current ??= new ChimePlan(heardHere(), Date.now());
@@ -52,7 +52,7 @@ export function useAlerts({ open, lost, looksAt, onNotice }: Watched): Alerts {
       notify(count, plan.current!.fresh(open), (caseRef) => notified.current?.(caseRef));
     };
     inTurn(look);
-    // What is held back by grouping rings when its time has come.
+    // Flags held back for a summary ring when its time has come.
     const timer = window.setInterval(() => inTurn(look), LOOK_EVERY_MS);
     return () => window.clearInterval(timer);
   }, [open, looksAt, ring]);
@@ -69,14 +69,14 @@ function heardHere(): string[] {
   return preference('heard').split(' ').filter(Boolean);
 }
 
-/** One tab after the other, so that the second one finds what the first has rung for. */
+/** Runs one tab after the other, so that the second one sees what the first has rung for. */
 function inTurn(look: () => void): void {
   const locks = (navigator as { locks?: LockManager }).locks;
   if (locks === undefined) look();
   else locks.request('odontoid.chime', look).catch(reportError);
 }
 
-/** On the desktop. Pressed, it leads to the case, or to the list where there are several. */
+/** A desktop notification. A click leads to the case, or to the list where there are several. */
 function notify(count: number, fresh: readonly Flag[], onPress: (caseRef: string | null) => void): void {
   if (preference('notices') !== 'on' || !('Notification' in window) || Notification.permission !== 'granted') return;
   const notice = new Notification(words.noticeTitle, { body: words.noticeBody(count), tag: 'odontoid-flag' });

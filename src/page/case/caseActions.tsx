@@ -7,7 +7,7 @@ const VERDICTS = ['agree', 'disagree', 'unsure'] as const;
 
 interface Properties {
   row: WorklistRow;
-  /** The case in the site's viewer; null without one. */
+  /** Link to the case in the site's viewer; null without one. */
   viewer: string | null;
   nowMs: number;
   act: (work: Promise<void>) => unknown;
@@ -16,7 +16,7 @@ interface Properties {
   onNext: () => void;
 }
 
-/** What a reader does with the case. */
+/** The reader's actions on the case. */
 export function CaseActions({ row, viewer, nowMs, act, onClaim, onRead, onNext }: Properties) {
   const isScored = row.decision === 'suspected' || row.decision === 'not-suspected';
   return (
@@ -56,7 +56,7 @@ export function CaseActions({ row, viewer, nowMs, act, onClaim, onRead, onNext }
   );
 }
 
-/** Whether the reader agrees with what the AI said of this revision. */
+/** Asks whether the reader agrees with the AI result of this revision. */
 function Feedback({ row, nowMs, act }: Pick<Properties, 'row' | 'nowMs' | 'act'>) {
   return (
     <div role="group" aria-label={words.feedback} class="feedback">

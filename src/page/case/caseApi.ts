@@ -8,12 +8,12 @@ export type KeySlice = NonNullable<CaseAnswer['findings']>['keySlices'][number];
 
 const address = (caseRef: string, what = '') => `/api/cases/${encodeURIComponent(caseRef)}${what}`;
 
-/** `still-open`: the page that shows it reads it anew, which the audit does not keep as another view. */
+/** `still-open`: the page that shows the case reads it again, which the audit does not record as another view. */
 export function fetchCase(caseRef: string, as: 'opened' | 'still-open'): Promise<CaseAnswer> {
   return read<CaseAnswer>(address(caseRef, `?as=${as}`));
 }
 
-/** The best key slice, for a picture beside the list. */
+/** The best key slice, as a picture beside the list. */
 export async function fetchPreview(caseRef: string): Promise<{ slice: Slice; keySlice: KeySlice }> {
   const { rows, columns, hu, keySlice } = await read<z.infer<typeof previewAnswer>>(address(caseRef, '/preview'));
   const bytes = Uint8Array.from(atob(hu), (character) => character.charCodeAt(0));
@@ -50,7 +50,7 @@ export interface Slice {
   columns: number;
 }
 
-/** `towards`: -1 or 1 when the reader scrolls that way, so that the server prepares what comes next. */
+/** `towards`: -1 or 1 when the reader scrolls in that direction, so that the server prepares what comes next. */
 export async function fetchSlice(caseRef: string, index: number, towards: number): Promise<Slice> {
   const response = await ask(address(caseRef, `/slices/${index}?towards=${towards}`));
   const hu = new Int16Array(await response.arrayBuffer());

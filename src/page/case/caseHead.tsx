@@ -4,14 +4,14 @@ import type { WorklistRow } from '../parts/listAnswer.ts';
 import { LOOKS } from '../parts/looks.ts';
 import { caseWords as words } from './caseWords.ts';
 
-/** Who it is, in one line, for where the eyes are. */
+/** The patient in one line, for display near the image. */
 export function identityOf(row: WorklistRow): string {
   return [personName(row.patientName), birthDate(row.patientBirthDate), row.sex, words.patientId(row.patientId)]
     .filter(Boolean)
     .join(' · ');
 }
 
-/** Whose case this is; it stays in sight. */
+/** The patient of this case; always in sight. */
 export function PatientBanner({ row, fresh }: { row: WorklistRow; fresh: Freshness }) {
   const born = birthDate(row.patientBirthDate);
   const facts = [
@@ -37,7 +37,7 @@ export function PatientBanner({ row, fresh }: { row: WorklistRow; fresh: Freshne
   );
 }
 
-/** What the AI says, in the fixed words, where it looked (`finding`), and by which score, network and threshold. */
+/** The AI result in the fixed words, where it looked (`finding`), and the score, network and threshold behind it. */
 export function StateSentence({ row, finding }: { row: WorklistRow; finding: string | null }) {
   const look = LOOKS[row.status];
   return (

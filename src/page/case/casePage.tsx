@@ -14,7 +14,7 @@ import { nextUnread } from './nextUnread.ts';
 import { findingLine } from './sliceName.ts';
 import { useCase } from './useCase.ts';
 
-/** One case: who, what the AI says, the slices, and everything that happened. Another case is another page, so that nothing of one stays for the next. */
+/** One case: patient, AI result, slices, and everything that happened. Another case is another page, so that nothing of one case remains on the next. */
 export default function CasePage() {
   const { params } = useRoute();
   const caseRef = params['caseRef'] ?? '';

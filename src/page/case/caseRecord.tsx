@@ -13,7 +13,7 @@ interface Properties {
   onReprocess: (reason: string) => Promise<void>;
 }
 
-/** What is on record of the case: its way with durations, the series considered, the objects written and their receipts, and who did what. */
+/** What is on record of the case: its steps with durations, the series considered, the objects written and their receipts, and who did what. */
 export function CaseRecord({ answer, nowMs, onResend, onReprocess }: Properties) {
   const { row, results, events, views } = answer;
   const steps = timelineOf(answer);
@@ -111,7 +111,7 @@ export function CaseRecord({ answer, nowMs, onResend, onReprocess }: Properties)
 }
 
 interface ReasonedProperties {
-  /** Name under which the reason outlives the session. */
+  /** Name under which the reason is kept beyond the end of the session. */
   keptAs: string;
   open: string;
   confirm: string;
@@ -119,7 +119,7 @@ interface ReasonedProperties {
   onConfirm: (reason: string) => Promise<void>;
 }
 
-/** Something that is done only with a reason, which stays on record. */
+/** An action that requires a reason, which stays on record. */
 function Reasoned({ keptAs, open, confirm, disabled, onConfirm }: ReasonedProperties) {
   const [asking, setAsking] = useState(false);
   const [reason, setReason] = useKeptText(keptAs);
@@ -135,7 +135,7 @@ function Reasoned({ keptAs, open, confirm, disabled, onConfirm }: ReasonedProper
       onSubmit={(event) => {
         event.preventDefault();
         setAsking(false);
-        // What was not done keeps its reason, to be tried again.
+        // If the action failed, keep the reason for another try.
         onConfirm(reason).then(
           () => setReason(''),
           () => undefined,

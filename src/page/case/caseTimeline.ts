@@ -4,11 +4,11 @@ import { caseWords } from './caseWords.ts';
 export interface TimelineStep {
   name: string;
   atMs: number;
-  /** Since the step before; null for the first. */
+  /** Time since the step before; null for the first. */
   afterMs: number | null;
 }
 
-/** What has happened of the way from the first slice to the receipt, for the present revision. */
+/** The completed steps from the first slice to the receipt, for the current revision. */
 export function timelineOf({ row, events }: Pick<CaseAnswer, 'row' | 'events'>): TimelineStep[] {
   const { steps } = caseWords;
   const present = events.filter((event) => event.revision === row.revision);

@@ -14,11 +14,11 @@ import { KeySlices, OverlayNote, ViewerTools, Viewport } from './viewerParts.tsx
 interface Properties {
   answer: CaseAnswer;
   volume: CaseVolume;
-  /** Who it is, again, where the eyes are. */
+  /** The patient again, near the image. */
   identity: string;
 }
 
-/** The analysed series: slices, heatmap when asked for, scores, reformats. It opens on the best key slice. */
+/** The analysed series: slices, heatmap on request, scores, reformats. It opens on the best key slice. */
 export function CaseViewer({ answer, volume, identity }: Properties) {
   const { findings, row } = answer;
   const total = volume.positionsMm.length;

@@ -86,7 +86,7 @@ export const caseWords = {
   confirmReprocess: 'Analyse the study again',
   cancel: 'Cancel',
   history: 'What happened',
-  /** Of `case_events`; a type that is not here is shown as it is. */
+  /** Texts for `case_events`; a type that is missing here is shown as it is. */
   events: {
     instanceReceived: 'Slices received',
     seriesChosen: 'Series chosen',

@@ -15,14 +15,14 @@ export const WINDOWS = [
 
 /** Strongest tint, so that the bone under it stays readable. */
 export const LARGEST_FILL = 0.35;
-/** Of the slice's own peak: where the contour runs, here and in the objects in the PACS. */
+/** Fraction of the slice's own peak at which the contour runs, here and in the objects in the PACS. */
 const CONTOUR_LEVEL = 0.5;
 
 export function drawSlice(canvas: HTMLCanvasElement, slice: Slice, window: DisplayWindow): void {
   drawGrey(canvas, slice.columns, slice.rows, (at) => slice.hu[at]!, window);
 }
 
-/** Front to back (`column`: sagittal) or right to left (`row`: coronal), superior first. What has not come yet is black. */
+/** Front to back (`column`: sagittal) or right to left (`row`: coronal), superior first. Slices that have not loaded yet are black. */
 export function drawReformat(
   canvas: HTMLCanvasElement,
   store: SliceStore,
@@ -58,7 +58,7 @@ function drawGrey(
   const image = context.createImageData(width, height);
   const darkest = centerHu - widthHu / 2;
   const scale = 255 / widthHu;
-  // Rounds and clamps by itself.
+  // The array rounds and clamps by itself.
   const grey = image.data;
   for (let at = 0; at < width * height; at += 1) {
     const value = (hu(at) - darkest) * scale;
@@ -70,7 +70,7 @@ function drawGrey(
   context.putImageData(image, 0, 0);
 }
 
-/** The response of the network on this one slice: a contour, and a tint of `fill` at the most. Nothing is drawn for a slice without a map. */
+/** The response of the network on this slice: a contour, and a tint of at most `fill`. Nothing is drawn for a slice without a map. */
 export function drawResponse(
   canvas: HTMLCanvasElement,
   rows: number,
@@ -89,7 +89,7 @@ export function drawResponse(
     for (let column = 0; column < columns; column += 1) {
       const at = row * columns + column;
       const here = inside(row, column);
-      // One pixel on either side of the edge makes a line two pixels wide.
+      // One pixel on either side of the edge gives a line two pixels wide.
       const edge =
         inside(row - 1, column) !== here ||
         inside(row + 1, column) !== here ||
@@ -105,7 +105,7 @@ export function drawResponse(
   context.putImageData(image, 0, 0);
 }
 
-/** matplotlib's inferno at tenths: even steps in lightness, readable in greyscale and with colour-blind eyes. */
+/** matplotlib's inferno at tenths: even steps in lightness, readable in greyscale and by colour-blind people. */
 const INFERNO = [
   [0, 0, 4],
   [22, 11, 57],

@@ -1,6 +1,6 @@
 import { fetchWorklist } from '../worklist/worklistApi.ts';
 
-/** The case that the list would have read next: the first that nobody reads, after this one; null without one. */
+/** The next case to read according to the list: the first after this one that nobody is reading; null without one. */
 export async function nextUnread(caseRef: string): Promise<string | null> {
   const { rows } = await fetchWorklist({
     show: 'all',

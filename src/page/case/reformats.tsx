@@ -14,7 +14,7 @@ interface Properties {
   point: { row: number; column: number };
 }
 
-/** Both planes through one point, drawn anew as slices come. */
+/** Both planes through one point, redrawn as slices load. */
 export function Reformats({ store, volume, index, window, point }: Properties) {
   const sagittal = useRef<HTMLCanvasElement>(null);
   const coronal = useRef<HTMLCanvasElement>(null);
@@ -23,7 +23,7 @@ export function Reformats({ store, volume, index, window, point }: Properties) {
     let last = 0;
     store
       .all(index, () => {
-        // A redraw for every slice would be slower than the slices.
+        // Redrawing for every slice would take longer than loading the slices.
         if (performance.now() - last < REDRAW_EVERY_MS) return;
         last = performance.now();
         setCome((old) => old + 1);

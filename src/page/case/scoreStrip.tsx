@@ -5,7 +5,7 @@ const HEIGHT = 56;
 
 interface Properties {
   volume: CaseVolume;
-  /** One a slice, superior first; null at a triage-only site or without a result. */
+  /** One value for each slice, superior first; null at a triage-only site or without a result. */
   scores: readonly number[] | null;
   threshold: number | null;
   index: number;
@@ -89,7 +89,7 @@ export function ScoreStrip({ volume, scores, threshold, index, onGo }: Propertie
   );
 }
 
-/** Where each slice stands: a missing one takes the room that it would have had. */
+/** Where each slice stands: a missing one leaves a gap of its width. */
 function placesOf({ positionsMm, gaps }: CaseVolume): { places: number[]; width: number } {
   const missingAfter = new Map(gaps.map((gap) => [gap.afterSliceIndex, gap.missingSlices]));
   const places: number[] = [];

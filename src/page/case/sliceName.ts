@@ -1,7 +1,7 @@
 import type { CaseAnswer, CaseVolume } from './caseApi.ts';
 import { caseWords as words } from './caseWords.ts';
 
-/** What the PACS calls a slice of the analysed series: `Series 2 image 25`; empty when its header does not say. */
+/** How the PACS names a slice of the analysed series: `Series 2 image 25`; empty when its header does not say. */
 export function imageName({ series: all }: Pick<CaseAnswer, 'series'>, volume: CaseVolume, index: number): string {
   const image = volume.instanceNumbers[index] ?? null;
   const series = all.find(({ chosen }) => chosen)?.seriesNumber ?? null;

@@ -3,15 +3,15 @@ import { fetchSlice, type CaseVolume, type Slice } from './caseApi.ts';
 /** Whole slices kept at a time: 64 of 512 x 512 are 32 MB. */
 const MOST_SLICES = 64;
 const AHEAD = 4;
-/** The volume for reformats is kept at every second pixel: 300 slices are 39 MB. */
+/** The volume for reformats keeps every second pixel: 300 slices are 39 MB. */
 export const COARSE = 2;
 
-/** Slices of one case as they come, and a coarser volume of all of them for reformats. */
+/** The loaded slices of one case, and a coarser volume of all of them for reformats. */
 export class SliceStore {
   readonly #caseRef: string;
   readonly #kept = new Map<number, Slice>();
   readonly #asked = new Map<number, Promise<Slice>>();
-  /** `[slice]`, null until it has come. */
+  /** `[slice]`, null until it has loaded. */
   readonly coarse: (Int16Array | null)[];
   readonly coarseRows: number;
   readonly coarseColumns: number;
@@ -28,7 +28,7 @@ export class SliceStore {
     return this.coarse.length;
   }
 
-  /** What is here already. */
+  /** What has loaded already. */
   now(index: number): Slice | undefined {
     return this.#kept.get(index);
   }
@@ -49,7 +49,7 @@ export class SliceStore {
     return asked;
   }
 
-  /** Fetches what a reader who scrolls this way will see next. */
+  /** Fetches the slices that a reader who scrolls in this direction will see next. */
   async ahead(index: number, towards: number): Promise<void> {
     for (let step = 1; step <= AHEAD; step += 1) {
       const next = index + towards * step;

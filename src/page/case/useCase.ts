@@ -5,7 +5,7 @@ import { fetchCase, type CaseAnswer } from './caseApi.ts';
 import { caseWords as words } from './caseWords.ts';
 
 const DIFFERENT_PATIENT_MS = 2_000;
-/** Whose case was on the screen before this one. */
+/** The patient of the case that was on the screen before. */
 let patientBefore: string | null = null;
 
 export interface OpenCase {
@@ -14,16 +14,16 @@ export interface OpenCase {
   fresh: Freshness;
   /** There is no such case. */
   missing: boolean;
-  /** What could not be done. */
+  /** What could not be done, as a sentence. */
   problem: string | null;
   setProblem: (problem: string | null) => void;
-  /** For a moment: the case on the screen before was another patient's. */
+  /** True for a moment when the case on the screen before was another patient's. */
   different: boolean;
-  /** Reads the case anew once `work` is done, or says why it is not. Returns `work`. */
+  /** Reads the case again once `work` is done, or reports why it failed. Returns `work`. */
   act: (work: Promise<void>) => Promise<void>;
 }
 
-/** A case, kept current while it is on the screen. */
+/** A case, kept up to date while it is on the screen. */
 export function useCase(caseRef: string): OpenCase {
   const [answer, setAnswer] = useState<CaseAnswer | null>(null);
   const [fresh, setFresh] = useState<Freshness>(LIVE);

@@ -6,7 +6,7 @@ import { caseWords as words } from './caseWords.ts';
 import { drawResponse, drawSlice, type DisplayWindow } from './drawSlice.ts';
 import { SliceStore } from './sliceStore.ts';
 
-/** How far a finger moves for one slice. */
+/** How far a finger moves for one slice, px. */
 const SWIPE_PX = 8;
 
 export interface Slices {
@@ -14,13 +14,13 @@ export interface Slices {
   index: number;
   /** Goes to a slice, or to the nearest end. */
   go: (index: number) => void;
-  /** The slice asked for last, which may not be drawn yet. */
+  /** The slice requested last, which may not be drawn yet. */
   asked: () => number;
-  /** Goes on by as many slices from the one asked for last. */
+  /** Moves by this many slices from the one requested last. */
   step: (by: number) => void;
 }
 
-/** Which slice is looked at. `revision` of the case: another one is another volume. */
+/** Which slice is shown. `revision` of the case: another revision is another volume. */
 export function useSlices(
   caseRef: string,
   revision: number,
@@ -48,15 +48,15 @@ export function useSlices(
   return { store, index, go, asked, step, towards };
 }
 
-/** What is drawn of a slice beside its pixels. */
+/** What is drawn on a slice besides its pixels. */
 interface Drawn {
   window: DisplayWindow;
-  /** The response of the network, where it is asked for and there is one. */
+  /** The response of the network, where it is requested and exists. */
   response: KeySlice | undefined;
   fill: number;
 }
 
-/** Draws the slice that is looked at as soon as it is here; says why it cannot be drawn, null when it can. */
+/** Draws the current slice as soon as it has loaded; says why it cannot be drawn, null when it can. */
 export function useDrawnSlice(
   { store, index, towards }: ReturnType<typeof useSlices>,
   image: RefObject<HTMLCanvasElement | null>,
@@ -86,7 +86,7 @@ export function useDrawnSlice(
     }
     store.slice(index, direction).then(
       () => {
-        // A slice that comes late is not shown in the place of the one asked for since.
+        // A slice that loads late must not replace the one requested since.
         if (shown.current !== index) return;
         draw();
         ahead();
@@ -100,7 +100,7 @@ export function useDrawnSlice(
   return fault;
 }
 
-/** A wheel, and a finger on a phone, go through the slices. */
+/** The mouse wheel, and a finger on a phone, scroll through the slices. */
 export function useScrolledSlices(frame: RefObject<HTMLElement | null>, step: (by: number) => void): void {
   useEffect(() => {
     const element = frame.current;

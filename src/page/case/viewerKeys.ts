@@ -5,7 +5,7 @@ import { nextPeak } from './scoreStrip.tsx';
 import type { Slices } from './useSlices.ts';
 
 interface Acts {
-  /** Of each slice; null without. */
+  /** Score of each slice; null without scores. */
   scores: readonly number[] | null;
   setWindow: (index: number) => void;
   /** Null without a heatmap. */
@@ -13,7 +13,7 @@ interface Acts {
   toggleReformats: () => void;
 }
 
-/** The keys of the viewer, as other viewers have them. */
+/** The viewer's keys, the same as in other viewers. */
 export function viewerKeys({ asked, go, step, store }: Slices, acts: Acts): KeyBinding[] {
   const { keys } = words;
   const { scores, setWindow, toggleHeatmap, toggleReformats } = acts;

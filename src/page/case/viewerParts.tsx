@@ -3,7 +3,7 @@ import type { CaseVolume, KeySlice } from './caseApi.ts';
 import { caseWords as words } from './caseWords.ts';
 import { LARGEST_FILL, WINDOWS } from './drawSlice.ts';
 
-/** Pressed or not, and the press. */
+/** A toggle button: its state, and what a press does. */
 interface Toggle {
   on: boolean;
   toggle: () => void;
@@ -45,7 +45,7 @@ export function ViewerTools({
   );
 }
 
-/** One slice with its response over it, whose it is, where it lies and what is wrong with it. */
+/** One slice with its response over it, its patient, its position and any problem with it. */
 export function Viewport({
   frame,
   image,
@@ -67,7 +67,7 @@ export function Viewport({
   identity: string;
   place: string;
   fault: string | null;
-  /** Somebody has pressed on a place of the slice, in its pixels. */
+  /** The reader has clicked a place on the slice, in its pixels. */
   onPoint: (point: { row: number; column: number }) => void;
 }) {
   const { centerHu, widthHu } = WINDOWS[windowIndex]!;
@@ -108,7 +108,7 @@ export function Viewport({
   );
 }
 
-/** What the heatmap is and is not. */
+/** Explains what the heatmap shows and does not show. */
 export function OverlayNote({
   hasMap,
   fill,
@@ -140,7 +140,7 @@ export function OverlayNote({
   );
 }
 
-/** The slices that the network found most, each a press away. */
+/** Buttons for the slices with the strongest findings. */
 export function KeySlices({
   keySlices,
   nameOf,

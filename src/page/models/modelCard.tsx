@@ -4,7 +4,7 @@ import { PlainTable } from '../parts/plainTable.tsx';
 import { useLoaded } from '../parts/useLoaded.ts';
 import { modelWords as words } from './modelsWords.ts';
 
-/** What a package says of itself. */
+/** What a package says about itself. */
 export function ModelCard({ sha256, name, onClose }: { sha256: string; name: string; onClose: () => void }) {
   const { value, problem } = useLoaded<ModelCardAnswer>(`/api/models/${sha256}/card`);
   return (
@@ -75,7 +75,7 @@ function Content({ card }: { card: ModelCardAnswer }) {
   );
 }
 
-/** Each figure a row of the table and a line of the plot, all on one scale. */
+/** Each figure is a row of the table and a line of the plot, all on one scale. */
 function Figures({ figures }: { figures: ModelCardAnswer['figures'] }) {
   const heads = words.figureHeads;
   return (

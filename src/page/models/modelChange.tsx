@@ -7,10 +7,10 @@ import { useKeptText } from '../parts/keptText.ts';
 import { modelWords } from './modelsWords.ts';
 
 const words = modelWords.change;
-/** Name under which a reason outlives the session. */
+/** Name under which a reason is kept beyond the end of the session. */
 export const CHANGE_REASON = 'models.reason';
 
-/** What an admin wants of a package; without one, the end of the shadow. */
+/** What an admin wants to do with a package; without a package, the end of the shadow. */
 export interface Wish {
   kind: 'activate' | 'shadow' | 'end';
   package: ModelsAnswer['packages'][number] | null;
@@ -29,7 +29,7 @@ export function titleOf({ kind, package: wanted }: Wish): string {
     : words[kind](modelWords.name(wanted.model.name, wanted.model.version));
 }
 
-/** Asks why, and which threshold is to hold where the site has one; `onEnd` gets null when the person thinks better of it. */
+/** Asks for the reason, and for the threshold where the site has set one; `onEnd` gets null when the person cancels. */
 export function ChangeDialog({
   wish,
   secondPerson,

@@ -14,7 +14,7 @@ const reasons = (counts: Record<string, number>): string =>
     .join(', ') || words.none;
 const share = (found: Estimate): string => (found === null ? '-' : words.percent(found.value, found.low, found.high));
 
-/** The shadow and the active package on the site's own cases. Read when asked for: it walks through every score. */
+/** The shadow and the active package on the site's own cases. Loaded on request only, because it reads every score. */
 export function ModelComparison() {
   const { value, problem, reload } = useLoaded<ComparisonAnswer>('/api/models/comparison');
   return (
@@ -133,7 +133,7 @@ function Content({ found }: { found: ComparisonAnswer }) {
   );
 }
 
-/** Opens in a tab of its own: the list of differences is gone through one by one. */
+/** Opens in a new tab, because readers go through the list of differences one by one. */
 function CaseName({ caseRef, present }: { caseRef: string; present: boolean }) {
   const name = words.caseNamed(caseRef.slice(0, 6));
   if (!present) return <span class="muted">{`${name}, ${words.removed}`}</span>;

@@ -17,13 +17,13 @@ type Package = ModelsAnswer['packages'][number];
 type Activation = ModelsAnswer['history'][number];
 
 const LOOK_MS = 2_000;
-/** A package is checked on the server before it answers: a large network takes its time to load. */
+/** The server checks a package before it answers, and a large network takes time to load. */
 const CHECK_WITHIN_MS = 300_000;
 const ROLES = ['active', 'shadow'] as const;
 
 const nameOf = ({ name, version }: { name: string; version: string }): string => words.name(name, version);
 
-/** The packages of this machine, which of them judges and which is its shadow, and who decided so. */
+/** The packages of this machine, which of them are active and shadow, and who decided so. */
 export default function ModelsPage() {
   const { value, problem, reload } = useLoaded<ModelsAnswer>('/api/models', LOOK_MS);
   const [opened, setOpened] = useState<string | null>(null);
@@ -104,7 +104,7 @@ export default function ModelsPage() {
   );
 }
 
-/** What is decided and not yet in use, in words. */
+/** What has been decided and is not in use yet, in words. */
 function loadingOf({ history }: ModelsAnswer): string[] {
   return ROLES.flatMap((role) => {
     const newest = history.find((one) => one.role === role);

@@ -2,7 +2,7 @@ import { clockTime } from './format.ts';
 import { deliveryWords as words } from './deliveryWords.ts';
 import type { RowDelivery } from './listAnswer.ts';
 
-/** One line for all objects of a case: the worst of them, for that is what a reader must know. */
+/** One line for all objects of a case: the worst status, which is what a reader must know. */
 export function receipt(deliveries: readonly RowDelivery[], nowMs: number): string {
   const worst = (['refused', 'pending', 'sent', 'confirmed'] as const)
     .map((status) => deliveries.find((delivery) => delivery.status === status))

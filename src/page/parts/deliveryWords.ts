@@ -1,4 +1,4 @@
-/** Texts about result objects on their way. */
+/** Texts about the delivery of results. */
 export const deliveryWords = {
   confirmed: (destination: string, time: string) => `Sent - ${destination} holds it ${time}`,
   accepted: (destination: string, time: string) => `Sent - ${destination} accepted ${time}, not yet confirmed`,

@@ -2,24 +2,24 @@ import { feedWords } from './feedWords.ts';
 import { clockTime } from './format.ts';
 import { listenToLine } from './line.ts';
 
-/** How long the list may be out of touch before the page says so, and before it freezes the list. */
+/** How long the list may be out of date before the page says so, and before it freezes the list. */
 const SLOW_AFTER_MS = 15_000;
 const LOST_AFTER_MS = 30_000;
-/** A line on which nothing comes, though the server's heart beats every 5 s: something on the way holds it back. */
+/** After this long without any data, although the server sends a heartbeat every 5 s, something on the way must be buffering the feed. */
 const SILENT_AFTER_MS = 12_000;
 const POLL_EVERY_MS = 5_000;
-/** Waiting times grow without any event. */
+/** How often to read without any event, because waiting times grow. */
 const READ_ANYWAY_EVERY_MS = 30_000;
-/** While the server refuses the line: the answer to a reading tells why, such as that the session has ended. */
+/** How often to read while the server refuses the feed: the response tells why, such as that the session has ended. */
 const READ_WITHOUT_LINE_EVERY_MS = 3_000;
 
-/** `polling`: the list is right, though it has to be asked for. */
+/** `polling`: the list is correct, but it has to be polled. */
 export type Freshness =
   { kind: 'live' } | { kind: 'polling' } | { kind: 'slow'; silentSeconds: number } | { kind: 'lost'; sinceMs: number };
 
 export const LIVE: Freshness = { kind: 'live' };
 
-/** How fresh a list is that was last known to be right at `currentMs`; the line was last heard at `heardMs`. */
+/** How fresh a list is that was last known to be correct at `currentMs`; the feed was last heard at `heardMs`. */
 function freshness(currentMs: number, heardMs: number, nowMs: number): Freshness {
   const oldMs = nowMs - currentMs;
   if (oldMs >= LOST_AFTER_MS) return { kind: 'lost', sinceMs: currentMs };
@@ -27,36 +27,36 @@ function freshness(currentMs: number, heardMs: number, nowMs: number): Freshness
   return nowMs - heardMs < SLOW_AFTER_MS ? LIVE : { kind: 'polling' };
 }
 
-/** The freshness in a few words; empty when lost, which an alert says. */
+/** The freshness in a few words; empty when lost, because an alert says that. */
 export function feedText(fresh: Freshness): string {
   if (fresh.kind === 'slow') return feedWords.slowFeed(fresh.silentSeconds);
   if (fresh.kind === 'polling') return feedWords.polling(POLL_EVERY_MS / 1000);
   return fresh.kind === 'live' ? feedWords.liveFeed : '';
 }
 
-/** What a list with nothing in it says: that there is nothing only when that is certain. */
+/** The text of an empty list: it says that there is nothing only when that is certain. */
 export function emptyText(fresh: Freshness, receiverUp: boolean, lastReceivedAtMs: number | null, nowMs: number) {
   if (!receiverUp || (fresh.kind !== 'live' && fresh.kind !== 'polling')) return feedWords.emptyUnsure;
   return feedWords.empty(lastReceivedAtMs === null ? null : clockTime(lastReceivedAtMs, nowMs), feedText(fresh));
 }
 
 export interface Feed {
-  /** Reads the list now; never rejects, for the freshness tells of failures. */
+  /** Reads the list now; never rejects, because the freshness reports failures. */
   refresh: () => Promise<void>;
   stop: () => void;
 }
 
 /**
- * Keeps the list current: reads it whenever the server's events say that it may have changed, one read at a time, and again until a read succeeds.
- * A live line with failing reads is as bad as no line, so both count in what `onFreshness` hears. Where no event arrives, as behind a proxy that holds
- * answers back, it reads every few seconds instead.
+ * Keeps the list up to date: reads it whenever the server's events say that it may have changed, one read at a time, and again until a read succeeds.
+ * A live feed with failing reads is as bad as no feed, so both count in the freshness passed to `onFreshness`. Where no event arrives, as behind a proxy that
+ * buffers responses, it reads every few seconds instead.
  */
 export function followFeed(read: () => Promise<void>, onFreshness: (freshness: Freshness) => void): Feed {
   let heardMs = Date.now();
-  /** Of the earliest change that no read has been started for, and of the one being read. */
+  /** Times of the earliest change for which no read has started, and of the one being read. */
   let changedMs: number | null = null;
   let readingMs: number | null = null;
-  /** When the newest read began that succeeded. */
+  /** When the newest successful read began. */
   let readAtMs = Date.now();
 
   const tell = () =>
@@ -75,7 +75,7 @@ export function followFeed(read: () => Promise<void>, onFreshness: (freshness: F
         readAtMs = beganMs;
         readingMs = null;
       } catch {
-        // The next tick tries again; until then the list counts as behind since the change.
+        // The next tick tries again; until then the list counts as out of date since the change.
         changedMs = readingMs;
         readingMs = null;
         break;
@@ -89,7 +89,7 @@ export function followFeed(read: () => Promise<void>, onFreshness: (freshness: F
   const line = listenToLine((event) => {
     heardMs = Date.now();
     tell();
-    // What happened while the line was down is not repeated: an open line is a change too.
+    // Events missed while the feed was down are not repeated, so opening it counts as a change.
     if (event !== 'heartbeat') begin();
   });
   const timer = window.setInterval(() => {

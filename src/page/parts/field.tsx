@@ -10,7 +10,7 @@ export function Field({ label, ...input }: { label: string } & JSX.IntrinsicElem
   );
 }
 
-/** Text of a field of the form that was sent. */
+/** Text of a field in a submitted form. */
 export function valueOf(form: HTMLFormElement, name: string): string {
   const value = new FormData(form).get(name);
   return typeof value === 'string' ? value : '';

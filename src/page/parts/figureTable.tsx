@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { PlainTable } from './plainTable.tsx';
 
-/** A table of figures that scrolls by itself where it is too large. */
+/** A table of figures that scrolls within itself where it is too large. */
 export function FigureTable({
   name,
   heads,

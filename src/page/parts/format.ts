@@ -5,14 +5,14 @@ export function clockTime(ms: number, nowMs: number): string {
   return date.toDateString() === new Date(nowMs).toDateString() ? time : `${dayText(date)} ${time}`;
 }
 
-/** For narrow places: `14:03`, or the day alone when it is not today. */
+/** For narrow places: `14:03`, or only the day when it is not today. */
 export function minuteTime(ms: number, nowMs: number): string {
   const date = new Date(ms);
   if (date.toDateString() !== new Date(nowMs).toDateString()) return dayText(date);
   return date.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
 }
 
-/** "29-Nov-2026 16:05 GMT+1": the day, the time and whose time it is, for what leaves this screen. */
+/** "29-Nov-2026 16:05 GMT+1": day, time and time zone, for what leaves this screen. */
 export function zonedTime(ms: number): string {
   const date = new Date(ms);
   const time = date.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit', timeZoneName: 'short' });
@@ -23,7 +23,7 @@ function dayText(date: Date): string {
   return date.toLocaleDateString('en-GB', { day: '2-digit', month: 'short' }).replace(' ', '-');
 }
 
-/** A PN value (PS3.5 6.2.1) as read in a ward: "FAMILY, Given Middle Suffix", the ideographic group beside it. */
+/** A PN value (PS3.5 6.2.1) as it is usually read: "FAMILY, Given Middle Suffix", with the ideographic group beside it. */
 export function personName(value: string): string {
   const [alphabetic = '', ideographic = ''] = value.split('=');
   const one = (group: string) => {
@@ -37,7 +37,7 @@ export function personName(value: string): string {
 
 /** DICOM AS (`047Y`) as `47 y`; empty when the header does not say. */
 export function ageText(age: string): string {
-  // A band, where the screen may not tell more.
+  // An age band, where the screen may not show more.
   if (/^\d+(-\d+)? y\b/.test(age)) return age;
   const match = /^(\d{3})([DWMY])$/.exec(age);
   return match ? `${Number(match[1])} ${match[2]!.toLowerCase()}` : '';
@@ -61,6 +61,6 @@ function calendarDay(match: RegExpExecArray): Date {
   return new Date(Number(match[1]), Number(match[2]) - 1, Number(match[3]));
 }
 
-/** A threshold as people read it: two digits, more only where it has more. */
+/** A threshold for display: two digits, more only where it has more. */
 export const thresholdText = (value: number): string =>
   Math.abs(value * 100 - Math.round(value * 100)) < 1e-9 ? value.toFixed(2) : String(Number(value.toFixed(4)));

@@ -10,7 +10,7 @@ const WIDTH = 200;
 const ROW = 14;
 const MARGIN = 6;
 
-/** Two estimates with their intervals on one scale from 0 to `most`: now hollow, proposed full. The table beside it has the figures. */
+/** Two estimates with their intervals on one scale from 0 to `most`: the present one hollow, the proposed one filled. The table beside it has the figures. */
 export function IntervalPicture({
   now,
   proposed,

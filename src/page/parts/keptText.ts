@@ -8,7 +8,7 @@ interface Kept {
   text: string;
 }
 
-/** Text that this user has typed in this tab and not sent: a session may end while somebody writes. */
+/** Text that this user has typed in this tab and not sent yet: a session may end while somebody is writing. */
 export async function keptText(name: string): Promise<string> {
   const user = await userName();
   try {
@@ -25,7 +25,7 @@ export function keepText(name: string, text: string): void {
     try {
       sessionStorage.removeItem(PREFIX + name);
     } catch {
-      // Storage is switched off: nothing was kept.
+      // Storage is disabled: nothing was kept.
     }
     return;
   }
@@ -35,16 +35,16 @@ export function keepText(name: string, text: string): void {
   );
 }
 
-/** Whoever signs out leaves nothing behind. */
+/** Signing out deletes what was kept. */
 export function forgetTexts(): void {
   try {
     for (const key of Object.keys(sessionStorage)) if (key.startsWith(PREFIX)) sessionStorage.removeItem(key);
   } catch {
-    // Storage is switched off.
+    // Storage is disabled.
   }
 }
 
-/** As `useState('')`, for what somebody types: it is there again after the session has ended and they have signed in anew. Set it to '' once it is sent. */
+/** Like `useState('')`, for typed text: it is restored after the session has ended and the person has signed in again. Set it to '' once it is sent. */
 export function useKeptText(name: string): [string, (text: string) => void] {
   const [text, setText] = useState('');
   useEffect(() => {

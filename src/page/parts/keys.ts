@@ -4,26 +4,26 @@ import { preference } from './preferences.ts';
 export interface KeyBinding {
   /** `KeyboardEvent.key`, single letters in lower case; `Shift+n` for a letter with Shift. */
   keys: readonly string[];
-  /** As the list of keys shows them, and what they do. */
+  /** The key as the list of keys shows it, and what it does. */
   shown: string;
   does: string;
-  /** A key that is held down runs it again and again. */
+  /** Holding the key down repeats it. */
   repeats?: boolean;
   run: (event: KeyboardEvent) => void;
 }
 
 const active: { current: readonly KeyBinding[] }[] = [];
 
-/** Bindings of what is on the screen, in the order in which it came. */
+/** Bindings of what is on the screen, in the order of their registration. */
 export function activeKeys(): KeyBinding[] {
   return active.flatMap(({ current }) => current);
 }
 
-/** Binds keys while the component is on the screen. Letters do nothing while somebody writes, nor when single-letter keys are switched off. */
+/** Binds keys while the component is on the screen. Letters do nothing while somebody types in a field, nor when single-letter keys are disabled. */
 export function useKeys(bindings: readonly KeyBinding[]): void {
   const held = useRef(bindings);
   held.current = bindings;
-  // Before the page is painted: a key pressed at what is seen must not meet what was there before.
+  // Bind before the page is painted: a key pressed for what is seen must not reach the screen before.
   useLayoutEffect(() => {
     active.push(held);
     return () => {
@@ -32,7 +32,7 @@ export function useKeys(bindings: readonly KeyBinding[]): void {
   }, []);
 }
 
-/** The one listener of the page. What came last answers first. */
+/** The only key listener of the page. The last registered binding answers first. */
 export function listenToKeys(): () => void {
   const onKey = (event: KeyboardEvent) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
@@ -64,7 +64,7 @@ function writesText(target: EventTarget | null): boolean {
   );
 }
 
-/** Arrows, Home and the like belong to a field, a slider or a list that has the keyboard; so does Enter on whatever can be pressed. */
+/** Arrows, Home and the like belong to a focused field, slider or list; so does Enter on anything that can be pressed. */
 function usesKeys(target: EventTarget | null, key: string): boolean {
   if (writesText(target) || (target instanceof HTMLInputElement && ['range', 'radio'].includes(target.type)))
     return true;

@@ -1,13 +1,13 @@
-/** What the server says on its line: `open` when it has answered, for what happened before is not repeated. */
+/** Messages of the event feed: `open` when the server has answered; events from before are not repeated. */
 export type LineEvent = 'open' | 'heartbeat' | 'change';
 
 export interface Line {
-  /** The server does not give the line; a reading tells why, such as that the session has ended. */
+  /** The server refuses the feed; a read tells why, such as that the session has ended. */
   isRefused: () => boolean;
   stop: () => void;
 }
 
-/** Name of the lock and of the channel that the tabs of one browser share. */
+/** Name of the lock and of the channel shared by the tabs of one browser. */
 const SHARED = 'odontoid.line';
 const OPEN_AGAIN_AFTER_MS = 1_000;
 
@@ -17,8 +17,8 @@ const listeners = new Set<(event: LineEvent) => void>();
 let tab: { isRefused: () => boolean; close: () => void } | null = null;
 
 /**
- * Hears the server's events. All tabs of a browser share one line, for HTTP/1.1 has six connections a host, and a seventh list would never load: the tab
- * that holds the lock has the line and tells the others; when it is closed the next one opens its own.
+ * Listens to the server's events. All tabs of a browser share one connection, because HTTP/1.1 allows six for each host and a seventh list would never load:
+ * the tab that holds the lock has the connection and tells the others; when it is closed the next one opens its own.
  */
 export function listenToLine(hear: (event: LineEvent) => void): Line {
   listeners.add(hear);
@@ -56,7 +56,7 @@ function joinTabs(url: string, tell: (event: LineEvent) => void) {
         done();
       });
     });
-  // Browsers have locks where the page came over TLS or from this machine. Elsewhere each tab has a line of its own.
+  // Browsers offer locks only for pages loaded over TLS or from this machine. Elsewhere each tab has its own connection.
   const locks = (navigator as { locks?: LockManager }).locks;
   if (locks === undefined) lead().catch(reportError);
   else
@@ -72,7 +72,7 @@ function joinTabs(url: string, tell: (event: LineEvent) => void) {
   };
 }
 
-/** A line that is opened again for as long as it is refused. Returns what closes it. */
+/** A connection that is reopened for as long as it is refused. Returns the function that closes it. */
 function openOwnLine(url: string, tell: (event: Heard) => void): () => void {
   let source = open();
   function open(): EventSource {
@@ -81,7 +81,7 @@ function openOwnLine(url: string, tell: (event: Heard) => void): () => void {
     return opened;
   }
   const timer = window.setInterval(() => {
-    // A browser gives up a line for good that is refused.
+    // A browser does not retry a refused connection by itself.
     if (source.readyState !== EventSource.CLOSED) return;
     tell('refused');
     source = open();

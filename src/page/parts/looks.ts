@@ -1,6 +1,6 @@
 import type { WorklistRow } from './listAnswer.ts';
 
-/** Shape, colour and words: none of them alone carries the state. */
+/** Shape, colour and words of each state: none of them alone conveys it. */
 export const LOOKS: Readonly<Record<WorklistRow['status'], { kind: string; shape: string }>> = {
   flagged: { kind: 'flag', shape: 'M8 1 15 14H1z' },
   unflagged: { kind: 'plain', shape: 'M2 7h12v2H2z' },

@@ -2,8 +2,8 @@ import type { ComponentChildren } from 'preact';
 import './plainTable.css';
 
 /**
- * A table: its name for screen readers, its column heads, and rows as children. `kind` is its look: a `plain` one scrolls sideways by itself where the window
- * is narrower than its words; `figures` are closer and aligned to the right.
+ * A table: its name for screen readers, its column headings, and rows as children. `kind` is its look: a `plain` one scrolls sideways where the window
+ * is narrower than its text; `figures` are set closer and aligned to the right.
  */
 export function PlainTable({
   name,

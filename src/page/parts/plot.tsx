@@ -27,7 +27,7 @@ export interface PlotMark {
   dashed?: boolean;
 }
 
-/** What does not change while somebody moves a threshold. Keep it (`useMemo`): a new one draws the plot anew. */
+/** What does not change while somebody moves a threshold. Memoise it (`useMemo`): a new object redraws the plot. */
 export interface PlotData {
   title: string;
   xLabel: string;
@@ -42,7 +42,7 @@ export interface PlotData {
   yRange?: readonly [number, number];
   /** Counts from single scans to thousands: small ones stay visible. */
   yCounts?: boolean;
-  /** What the plot shows, for whoever does not see it. */
+  /** What the plot shows, for people who cannot see it. */
   table: { head: readonly string[]; rows: readonly (readonly string[])[] };
 }
 

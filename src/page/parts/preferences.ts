@@ -1,20 +1,20 @@
-/** What a reader chose on this browser. A browser that keeps nothing still works, with the default each time. */
+/** Settings of this browser. Where the browser stores nothing, everything still works with the defaults. */
 export interface Preferences {
   theme: 'dark' | 'light';
   singleKeys: 'on' | 'off';
-  /** Sagittal and coronal in the case view: every slice is decoded for them. */
+  /** Sagittal and coronal planes in the case view: every slice is decoded for them. */
   reformats: 'on' | 'off';
-  /** Columns that the list leaves out, separated by spaces. */
+  /** Hidden columns of the list, separated by spaces. */
   hiddenColumns: string;
   sound: 'on' | 'off';
   notices: 'on' | 'off';
   /** `hh:mm`, or empty. */
   quietFrom: string;
   quietTo: string;
-  /** Of the wall screen: its diagonal in inches and how far away it is read, metres; empty until set up. */
+  /** For the wall screen: its diagonal in inches and the viewing distance in metres; empty until set up. */
   wallInches: string;
   wallMetres: string;
-  /** Case references that have had their chime, separated by spaces. */
+  /** Case references that have already rung, separated by spaces. */
   heard: string;
 }
 
@@ -44,7 +44,7 @@ export function keepPreference<Name extends keyof Preferences>(name: Name, value
   try {
     localStorage.setItem(`odontoid.${name}`, value);
   } catch {
-    // Storage is switched off: the choice lasts until the page is closed.
+    // Storage is disabled: the setting lasts until the page is closed.
   }
 }
 

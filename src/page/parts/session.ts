@@ -1,15 +1,15 @@
 import type { SessionAnswer } from '../../answers/accessAnswers.ts';
 import { withVisibleFormat } from './formatCharacters.ts';
 
-/** A request that hangs must not keep the page from saying so. */
+/** Timeout of requests, so that the page can report one that hangs. */
 const ANSWER_WITHIN_MS = 10_000;
-/** How often the page tells that somebody is there. */
+/** How often the page reports that a person is active. */
 const ACTIVITY_EVERY_MS = 60_000;
 
 /** What the server said no with. */
 export class Refused extends Error {
   readonly status: number;
-  /** The word for programs, such as `sign-in-again`. */
+  /** The machine-readable code, such as `sign-in-again`. */
   readonly code: string;
 
   constructor(status: number, code: string, message: string) {
@@ -21,7 +21,7 @@ export class Refused extends Error {
 
 let known: Promise<SessionAnswer> | null = null;
 
-/** Who is signed in here, asked once a page. */
+/** Who is signed in here, requested once for each page load. */
 export function session(): Promise<SessionAnswer> {
   known ??= fetch('/api/session', { signal: AbortSignal.timeout(ANSWER_WITHIN_MS) }).then(async (response) => {
     if (!response.ok) throw new Error(`/api/session answered ${response.status}`);
@@ -33,7 +33,7 @@ export function session(): Promise<SessionAnswer> {
   return known;
 }
 
-/** Asks the server, with JSON; see `send`. `withinMs` is for what takes its time there. @throws Refused */
+/** Sends a request with JSON; see `send`. `withinMs` is for requests that take the server long. @throws Refused */
 export function ask(path: string, method = 'GET', body?: unknown, withinMs = ANSWER_WITHIN_MS): Promise<Response> {
   return send(
     path,
@@ -43,7 +43,7 @@ export function ask(path: string, method = 'GET', body?: unknown, withinMs = ANS
   );
 }
 
-/** Sends something to the server; what changes something carries the session's token. Whoever is not signed in any more is sent to sign in. @throws Refused */
+/** Sends a request; one that changes something carries the session's token. A person who is no longer signed in is sent to the sign-in. @throws Refused */
 export async function send(
   path: string,
   method: string,
@@ -66,7 +66,7 @@ export async function send(
   if (response.ok) return response;
   let refusal = await refusalOf(response);
   if (refusal.code === 'csrf-token') {
-    // Somebody has signed in anew in another tab.
+    // Somebody has signed in again in another tab.
     known = null;
     response = await attempt();
     if (response.ok) return response;
@@ -79,7 +79,7 @@ export async function send(
   throw refusal;
 }
 
-/** What the server answers, for showing: characters that would turn text round stand as signs. @throws Refused */
+/** The response of the server, for display: characters that would reorder text are replaced by signs. @throws Refused */
 export async function read<T>(path: string): Promise<T> {
   return JSON.parse(withVisibleFormat(await (await ask(path)).text())) as T;
 }
@@ -94,16 +94,16 @@ async function refusalOf(response: Response): Promise<Refused> {
 
 const ENDED = 'odontoid.sessionEnded';
 
-/** For the sign-in, which says why it is asked for. The address does not: who sends it to somebody sends no such claim. */
+/** Tells the sign-in screen why it is shown. It is not in the address, so that a shared link makes no such claim. */
 function noteSessionEnd(): void {
   try {
     sessionStorage.setItem(ENDED, 'yes');
   } catch {
-    // Storage is switched off: the sign-in says less.
+    // Storage is disabled: the sign-in screen says less.
   }
 }
 
-/** Whether somebody was here in this tab until their session ended; told once. */
+/** Whether somebody was signed in here in this tab until their session ended; returned once. */
 export function sessionHasEnded(): boolean {
   try {
     const ended = sessionStorage.getItem(ENDED) !== null;
@@ -114,21 +114,21 @@ export function sessionHasEnded(): boolean {
   }
 }
 
-/** Leaves for the sign-in, and comes back to the same screen afterwards. */
+/** Goes to the sign-in, which leads back to the same screen afterwards. */
 export function toSignIn(): void {
   const { pathname } = location;
-  // Nobody signs in at a screen on a wall: it says that it is not admitted.
+  // Nobody signs in at a wall screen: it says that it is not admitted.
   if (pathname === '/sign-in' || pathname === '/set-up' || pathname === '/wall') return;
   location.assign(pathname === '/' ? '/sign-in' : `/sign-in?next=${encodeURIComponent(pathname)}`);
 }
 
-/** Tells the server while somebody is there: the page's own reading does not keep a session alive. */
+/** Reports activity to the server while a person is active: polling by the page does not keep a session alive. */
 export function reportActivity(): void {
   let toldMs = Date.now();
   const told = () => {
     if (Date.now() - toldMs < ACTIVITY_EVERY_MS) return;
     toldMs = Date.now();
-    // What fails here fails again, visibly, with the next thing that is asked for.
+    // If this fails, the next request fails too, visibly.
     session()
       .then(({ csrfToken }) => (csrfToken === null ? undefined : ask('/api/session/activity', 'POST')))
       .catch(() => undefined);

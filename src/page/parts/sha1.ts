@@ -1,6 +1,6 @@
 /**
- * SHA-1 (FIPS 180-4) of a text in UTF-8, as 40 hexadecimal digits. For names that others have made with it, never for secrets: WebCrypto has it, too,
- * but asynchronously, and for pages under https only.
+ * SHA-1 (FIPS 180-4) of a text in UTF-8, as 40 hexadecimal digits. For identifiers that other systems made with it, never for secrets. WebCrypto has it too,
+ * but asynchronously, and only for pages served over https.
  */
 export function sha1(text: string): string {
   const schedule = new Uint32Array(80);

@@ -2,7 +2,7 @@ import { useEffect } from 'preact/hooks';
 
 const USES = ['pointermove', 'pointerdown', 'keydown', 'wheel'] as const;
 
-/** Calls `onIdle` whenever nobody has touched the page for `afterMs`. */
+/** Calls `onIdle` whenever the page has had no input for `afterMs`. */
 export function useIdle(afterMs: number, onIdle: () => void): void {
   useEffect(() => {
     let timer = 0;

@@ -5,12 +5,12 @@ import { shellWords } from './shellWords.ts';
 interface Loaded<T> {
   /** Null until the first answer. */
   value: T | null;
-  /** Why the newest question has no answer; empty when it has one. */
+  /** Why the newest request failed; empty when it succeeded. */
   problem: string;
   reload: () => void;
 }
 
-/** What the server says at `path`, asked again every `everyMs` while the page is looked at. An older answer never replaces a newer one. */
+/** The response at `path`, requested again every `everyMs` while the page is visible. An older response never replaces a newer one. */
 export function useLoaded<T>(path: string, everyMs: number | null = null): Loaded<T> {
   const [value, setValue] = useState<T | null>(null);
   const [problem, setProblem] = useState('');

@@ -3,7 +3,7 @@ import { thresholdText } from '../parts/format.ts';
 import { ownThreshold, type Choice } from './thresholdChooser.tsx';
 import { thresholdWords as words } from './thresholdsWords.ts';
 
-/** Where the slider stands at first. */
+/** The initial position of the slider. */
 export function shownThreshold(board: ThresholdBoardAnswer, source: string): number | null {
   return ownThreshold(board, source) ?? ownThreshold(board, '');
 }

@@ -13,15 +13,15 @@ interface Properties {
   now: number | null;
   changes: boolean;
   whatIf: WhatIfAnswer & { of: Choice };
-  /** The figures are those of the choice. */
+  /** The figures belong to the current choice. */
   isCurrent: boolean;
-  /** Null while a request is open: it is what is looked at. */
+  /** Null while a request is open: the request is shown then. */
   onChoice: ((choice: Choice) => void) | null;
   act: Act;
   isAdmin: boolean;
 }
 
-/** What the choice would do, and the way to it. */
+/** What the choice would do, and how to request it. */
 export function Consequences(properties: Properties) {
   const { board, choice, now, changes, whatIf, isCurrent, onChoice, act, isAdmin } = properties;
   const heads = {

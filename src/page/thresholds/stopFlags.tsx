@@ -3,7 +3,7 @@ import { ask } from '../parts/session.ts';
 import type { Act } from './thresholdRequest.tsx';
 import { thresholdWords as words } from './thresholdsWords.ts';
 
-/** Stops every flag of the site: one person and a reason are enough. */
+/** Stops every flag of the site; one person with a reason may do it. */
 export function StopFlags({ act }: { act: Act }) {
   const [reason, setReason] = useKeptText('thresholds.stop');
   return (

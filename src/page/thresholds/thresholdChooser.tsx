@@ -8,7 +8,7 @@ const words = thresholdWords.propose;
 export interface Choice {
   /** Empty: the whole site. */
   source: string;
-  /** Null: the source is to follow the site. */
+  /** Null: the source follows the site. */
   value: number | null;
 }
 
@@ -16,11 +16,11 @@ interface ChooserProps extends Choice {
   board: ThresholdBoardAnswer;
   /** What is in force for this source, as the slider shows it. */
   now: number | null;
-  /** Null while a request is open: it is what is looked at. */
+  /** Null while a request is open: the request is shown then. */
   onChoice: ((choice: Choice) => void) | null;
 }
 
-/** Which threshold, and for whom: a slider and the same as a number. */
+/** Which threshold, and for which source: a slider and a number field. */
 export function Chooser({ board, source, value, now, onChoice }: ChooserProps) {
   const site = siteValue(board);
   const locked = onChoice === null;
@@ -80,7 +80,7 @@ export function Chooser({ board, source, value, now, onChoice }: ChooserProps) {
   );
 }
 
-/** What is in force for the site, or of a source's own; null when the source follows the site. */
+/** The threshold in force for the site, or a source's own; null when the source follows the site. */
 export function ownThreshold({ inForce }: ThresholdBoardAnswer, source: string): number | null {
   const version = inForce.find((entry) => entry.sourceAeTitle === source);
   return version === undefined || version.mode === 'follows-site' ? null : version.value;
@@ -91,7 +91,7 @@ function siteValue({ inForce }: ThresholdBoardAnswer): number {
   return inForce.find((entry) => entry.sourceAeTitle === '')?.value ?? 0.5;
 }
 
-/** What is being typed stays as it is typed: "0." is on its way to a number. */
+/** Keeps what is being typed unchanged: "0." may become a number. */
 function NumberField({
   value,
   disabled,

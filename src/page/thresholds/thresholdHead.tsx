@@ -2,7 +2,7 @@ import type { ThresholdBoardAnswer } from '../../answers/thresholdAnswers.ts';
 import { canRevert, versionText } from './thresholdHistory.tsx';
 import { dateTime, thresholdWords as words } from './thresholdsWords.ts';
 
-/** What was changed of late, and how to take it back. */
+/** Recent changes, and how to revert them. */
 export function Banner({
   board,
   onRevert,

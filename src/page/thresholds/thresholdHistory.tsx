@@ -11,13 +11,13 @@ export function versionText({ mode, value }: Pick<Version, 'mode' | 'value'>): s
   return mode === 'follows-site' ? words.follows : thresholdText(value);
 }
 
-/** Whether a version can be taken back: the newest of its source, with something to go back to. */
+/** Whether a version can be reverted: the newest of its source, with something to go back to. */
 export function canRevert(history: readonly Version[], version: Version): boolean {
   const [newest, before] = history.filter(({ sourceAeTitle }) => sourceAeTitle === version.sourceAeTitle);
   return newest?.version === version.version && (before !== undefined || version.sourceAeTitle !== '');
 }
 
-/** Every version, newest first; the newest of each source can be taken back, by whoever may. */
+/** Every version, newest first; the newest of each source can be reverted by people who may. */
 export function History({
   history,
   onRevert,

@@ -24,7 +24,7 @@ interface ChoiceProps {
   onPick: ((threshold: number) => void) | undefined;
 }
 
-/** Scores, and what each threshold makes of them; both can be pointed at. */
+/** Scores, and what each threshold makes of them; a click on either plot chooses a threshold. */
 export function ChoicePlots({ curves, now, proposed, onPick }: ChoiceProps) {
   const scores = useMemo(() => scoresOf(curves), [curves]);
   const rates = useMemo(() => ratesOf(curves), [curves]);
@@ -45,7 +45,7 @@ export function ChoicePlots({ curves, now, proposed, onPick }: ChoiceProps) {
   );
 }
 
-/** Curves over all thresholds, with where both rules stand, and when flags come. */
+/** Curves over all thresholds with the positions of both rules, and when flags come. */
 export function CurvePlots({ curves, whatIf }: { curves: Curves; whatIf: WhatIfAnswer }) {
   const roc = useMemo(() => rocOf(curves), [curves]);
   const precision = useMemo(() => precisionOf(curves), [curves]);
@@ -208,7 +208,7 @@ function precisionOf({ precisionRecall }: Curves): PlotData | null {
   return curve(words.pr, thresholdWords.figures.sensitivity, thresholdWords.figures.ppv, precisionRecall, 'domain');
 }
 
-/** Where the two rules stand on the curves. */
+/** The positions of the two rules on the curves. */
 function standing({ now, proposed }: WhatIfAnswer): { roc: PlotMark[]; precision: PlotMark[] } {
   const { figures } = thresholdWords;
   const rules = [

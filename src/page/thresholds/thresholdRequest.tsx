@@ -5,7 +5,7 @@ import { ask } from '../parts/session.ts';
 import { CaseLink } from './thresholdTables.tsx';
 import { dateTime, thresholdWords as words } from './thresholdsWords.ts';
 
-/** Runs what changes the server; a recent sign-in is asked for where it is needed. */
+/** Runs what changes the server; asks for a recent sign-in where it is needed. */
 export type Act = (run: () => Promise<Response>, said?: string) => void;
 
 interface RequestProps {
@@ -14,7 +14,7 @@ interface RequestProps {
   act: Act;
 }
 
-/** The reason, and the request: nothing is in force yet. */
+/** The form for a request and its reason: nothing is in force yet. */
 export function RequestForm({ sourceAeTitle, value, act }: RequestProps) {
   const [reason, setReason] = useKeptText('thresholds.request');
   const left = LEAST_REASON_CHARACTERS - reason.trim().length;
@@ -53,7 +53,7 @@ interface OpenProps {
   secondPerson: boolean;
   flips: WhatIfAnswer['flips'];
   act: Act;
-  /** Readers look on. */
+  /** Readers can only watch. */
   maySign: boolean;
 }
 

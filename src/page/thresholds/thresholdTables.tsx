@@ -37,7 +37,7 @@ interface Heads {
   proposed: string;
 }
 
-/** Now against proposed. */
+/** The rule in force against the proposed one. */
 export function Figures({ whatIf, heads }: { whatIf: WhatIfAnswer; heads: Heads }) {
   const { figures } = words;
   const { now, proposed, truthKnown, consecutive, netBenefit } = whatIf;
@@ -152,7 +152,7 @@ export function Flips({ whatIf: { flips, flipsTotal } }: { whatIf: WhatIfAnswer 
   );
 }
 
-/** A scan by the time of its arrival, in a tab of its own; one whose images are gone has no page to open. */
+/** A scan named by the time of its arrival, as a link to a new tab; a removed scan has no page to open. */
 export function CaseLink({ caseRef, atMs, present }: { caseRef: string; atMs: number | null; present: boolean }) {
   const name = words.flips.name(atMs === null ? null : dateTime(atMs), caseRef.slice(0, 6));
   if (!present)
@@ -171,7 +171,7 @@ export function CaseLink({ caseRef, atMs, present }: { caseRef: string; atMs: nu
 const GROUPS = ['fractures', 'flaggedFractures', 'missedFractures', 'others'] as const;
 const minutes = (ms: number): string => (ms / 60_000).toFixed(0);
 
-/** Waits under both rules. */
+/** Waiting times under both rules. */
 export function Waits({ whatIf: { queue, neverRead }, heads }: { whatIf: WhatIfAnswer; heads: Heads }) {
   const { waits } = words;
   const most = Math.max(
@@ -225,7 +225,7 @@ export function Waits({ whatIf: { queue, neverRead }, heads }: { whatIf: WhatIfA
   );
 }
 
-/** The same by source and scanner. */
+/** The same figures by source and scanner. */
 export function Subgroups({ whatIf: { subgroups } }: { whatIf: WhatIfAnswer }) {
   const { groups, figures } = words;
   return (

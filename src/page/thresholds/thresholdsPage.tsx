@@ -11,7 +11,7 @@ import { thresholdWords as words } from './thresholdsWords.ts';
 import { useBoard } from './useBoard.ts';
 import { useWhatIf } from './useWhatIf.ts';
 
-/** Thresholds: what another one would have done, before it does anything. */
+/** Thresholds: shows what another one would have done before it is put into force. */
 export default function ThresholdsPage() {
   const { board, problem, setProblem, said, choice, choose, load, act, dialog } = useBoard();
   const isAdmin = useIsAdmin();
@@ -78,7 +78,7 @@ export default function ThresholdsPage() {
   );
 }
 
-/** Whether whoever is here may change a threshold; the server says so again when they try. */
+/** Whether the signed-in person may change a threshold; the server checks again. */
 function useIsAdmin(): boolean {
   const [isAdmin, setIsAdmin] = useState(false);
   useEffect(() => {

@@ -224,6 +224,6 @@ export const thresholdWords = {
   },
 } as const;
 
-/** What the server said no with, or that it did not answer. */
+/** The refusal by the server, or that it did not answer. */
 export const refusalText = (error: unknown): string =>
   error instanceof Refused ? error.message : thresholdWords.failed;

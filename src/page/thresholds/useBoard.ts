@@ -8,12 +8,12 @@ import type { Choice } from './thresholdChooser.tsx';
 import type { Act } from './thresholdRequest.tsx';
 import { refusalText, thresholdWords as words } from './thresholdsWords.ts';
 
-/** How often the page looks whether a lost fracture was opened in another tab. */
+/** How often the page checks whether a lost fracture was opened in another tab. */
 const LOOK_MS = 4_000;
-/** Name under which a choice outlives the session. */
+/** Name under which a choice is kept beyond the end of the session. */
 const CHOICE = 'thresholds.choice';
 
-/** What is in force and asked for, the choice that is looked at, and how what is done about it went. */
+/** What is in force and requested, the current choice, and the outcome of actions. */
 export function useBoard() {
   const [board, setBoard] = useState<ThresholdBoardAnswer | null>(null);
   const [problem, setProblem] = useState('');
@@ -21,13 +21,13 @@ export function useBoard() {
   const [choice, setChoice] = useState<Choice>({ source: '', value: null });
   const { run, dialog } = useConfirmed();
 
-  /** Never rejects: what goes wrong stands on the page. */
+  /** Never rejects: the page shows what went wrong. */
   const load = useCallback(async (): Promise<void> => {
     try {
       const answer = await read<ThresholdBoardAnswer>('/api/thresholds');
       const kept = await keptText(CHOICE);
       setBoard((old) => {
-        // An open request is what is looked at, until it is signed or withdrawn; afterwards, what is in force.
+        // An open request is shown until it is signed or withdrawn; afterwards, what is in force.
         if (answer.draft !== null) setChoice({ source: answer.draft.sourceAeTitle, value: answer.draft.value });
         else if (old === null && kept !== '') setChoice(JSON.parse(kept) as Choice);
         else if (old === null || old.history[0]?.version !== answer.history[0]?.version)
@@ -52,7 +52,7 @@ export function useBoard() {
     run(async () => {
       const response = await action();
       const result = (response.status === 204 ? {} : await response.json()) as { kind?: string; version?: number };
-      // What is said and what is shown belong together.
+      // Load first, so that the message and the figures match.
       await load();
       setSaid(
         result.version !== undefined
@@ -73,7 +73,7 @@ export function useBoard() {
   return { board, problem, setProblem, said, choice, choose, load, act, dialog };
 }
 
-/** Looks again when somebody comes back to this tab, and from time to time, while `isOpen`. */
+/** Loads again when the person returns to this tab, and from time to time, while `isOpen`. */
 function useLookAgain(isOpen: boolean, look: () => Promise<void>): void {
   useEffect(() => {
     if (!isOpen) return undefined;

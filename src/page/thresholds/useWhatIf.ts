@@ -5,8 +5,8 @@ import type { Choice } from './thresholdChooser.tsx';
 import { refusalText } from './thresholdsWords.ts';
 
 /**
- * Consequences of a choice, asked one at a time: while one answer is on its way the choice may move on, and the newest is asked for next. `whatIf.of` is
- * what the figures belong to.
+ * Consequences of a choice, requested one at a time: if the choice moves on during a request, the newest one is requested next. `whatIf.of` is the choice that
+ * the figures belong to.
  */
 export function useWhatIf(board: ThresholdBoardAnswer | null, choice: Choice, onProblem: (problem: string) => void) {
   const [whatIf, setWhatIf] = useState<(WhatIfAnswer & { of: Choice & { version: number } }) | null>(null);

@@ -16,13 +16,13 @@ const STILL_LOADING_AFTER_MS = 3_000;
 
 type Row = WallAnswer['rows'][number];
 
-/** The list for two metres: no names, nothing to press, and plainly wrong when it may be wrong. */
+/** The list for reading from two metres: no names, no controls, and a clear warning when it may be wrong. */
 export default function WallPage() {
   const [secret] = useState(() => location.hash.slice(1));
   const [admitted, setAdmitted] = useState<'opening' | 'yes' | 'no' | 'used'>(secret === '' ? 'yes' : 'opening');
   useEffect(() => {
     if (secret === '') return;
-    // Off the address bar at once: a wall is read by many.
+    // Remove the secret from the address bar at once, because many people see a wall screen.
     history.replaceState(null, '', '/wall');
     ask('/api/wall/open', 'POST', { secret }).then(
       () => setAdmitted('yes'),
@@ -57,7 +57,7 @@ function Wall({ onRefused }: { onRefused: () => void }) {
       try {
         setAnswer(await read<WallAnswer>('/api/wall'));
       } catch (error) {
-        // What was on the screen goes with the right to see it.
+        // Clear the screen when its right to show the list ends.
         if (error instanceof Refused && (error.status === 401 || error.status === 403)) refused.current();
         throw error;
       }
@@ -114,7 +114,7 @@ function Wall({ onRefused }: { onRefused: () => void }) {
   );
 }
 
-/** With the time of the list, which nobody reloads. */
+/** Includes the time of the list, because nobody reloads it. */
 function freshText(fresh: Freshness, answer: WallAnswer | null): string {
   if (fresh.kind !== 'live') return feedText(fresh);
   return answer === null ? '' : `${feedText(fresh)} ${minuteTime(answer.nowMs, answer.nowMs)}`;
@@ -129,7 +129,7 @@ function faultsOf(answer: WallAnswer | null): string[] {
   ];
 }
 
-/** As many rows as are whole on the screen, and how many are not: nobody scrolls a wall. */
+/** As many rows as fit completely, and the number of the others: nobody scrolls a wall screen. */
 function Rows({
   rows,
   maxWaitMinutes,
@@ -166,7 +166,7 @@ function Rows({
   );
 }
 
-/** However long a reason is, what to do about it stays in sight. */
+/** However long the reason is, what to do stays in sight. */
 function State({ row: { status, stateText } }: { row: Row }) {
   const look = LOOKS[status];
   const at = stateText.lastIndexOf(' - ');
@@ -187,7 +187,7 @@ function State({ row: { status, stateText } }: { row: Row }) {
   );
 }
 
-/** Each always has its place, so that they stand in columns where the screen has room for columns. */
+/** Each one always takes its place, so that they line up in columns where there is room. */
 function Facts({ row, maxWaitMinutes }: { row: Row; maxWaitMinutes: number }) {
   const minutes = Math.floor(row.waitMs / 60_000);
   const overdue = minutes >= maxWaitMinutes;

@@ -18,17 +18,17 @@ function fontPxOf(inches: string, metres: string): number {
   return Math.round(Number.isFinite(px) ? Math.min(MOST_FONT_PX, Math.max(LEAST_FONT_PX, px)) : LEAST_FONT_PX);
 }
 
-/** As this screen was set up; as for a usual one before that. */
+/** The size set up for this screen; before that, a usual one. */
 export function chosenFontPx(): number {
   return fontPxOf(preference('wallInches') || USUAL.inches, preference('wallMetres') || USUAL.metres);
 }
 
-/** Whether somebody has said how large this screen is. */
+/** Whether the size of this screen has been set up. */
 export function isSetUp(): boolean {
   return preference('wallInches') !== '' && preference('wallMetres') !== '';
 }
 
-/** How large, how far away, which theme, and whether it may sound: silent unless chosen. */
+/** Size, viewing distance, theme, and whether it may sound: silent unless chosen. */
 export function WallSetUp({
   onDone,
   blocked,
@@ -42,7 +42,7 @@ export function WallSetUp({
   const [metres, setMetres] = useState(preference('wallMetres') || USUAL.metres);
   const [light, setLight] = useState(preference('theme') === 'light');
   const first = useRef<HTMLInputElement>(null);
-  // Before it is painted: what is typed at the sight of it goes into it.
+  // Focus before painting, so that what is typed on seeing the field goes into it.
   useLayoutEffect(() => first.current?.focus(), []);
   return (
     <form

@@ -1,10 +1,10 @@
-/** What letters at a distance must subtend, arc minutes. */
+/** Visual angle of letters that are readable at a distance, arc minutes. */
 const ARC_MINUTES = 20;
-/** Height of a capital letter, in parts of the font's size. */
+/** Height of a capital letter as a fraction of the font size. */
 const CAP_HEIGHT = 0.7;
 const METRES_PER_INCH = 0.0254;
 
-/** Size of the font, CSS pixels, at which capitals subtend 20 arc minutes: 26 px on 55 inches and 60 px on 24 inches, at 2 m and 1920 x 1080. */
+/** Font size in CSS pixels at which capitals subtend 20 arc minutes: 26 px on 55 inches and 60 px on 24 inches, at 2 m and 1920 x 1080. */
 export function wallFontPx(wall: {
   diagonalInches: number;
   distanceMetres: number;

@@ -1,4 +1,4 @@
-/** Texts of the screen on a wall; those of the list and of its feed are the worklist's. */
+/** Texts of the wall screen; those of the list and its feed are the worklist's. */
 export const wallWords = {
   title: 'Wall',
   heading: 'Cervical-spine CT',

@@ -4,13 +4,13 @@ import { words } from './worklistWords.ts';
 interface Properties {
   answer: WorklistAnswer | null;
   hidden: boolean;
-  /** The list shows scans that were read, too. */
+  /** The list includes read scans. */
   showsRead: boolean;
   onShowRead: () => void;
   onUnmask: () => void;
 }
 
-/** What the agent lacks. Below the list, where banners take room from its end and not from its beginning. */
+/** Problems of the agent. Shown below the list, where banners take room from its end and not from its beginning. */
 export function Banners({ answer, hidden, showsRead, onShowRead, onUnmask }: Properties) {
   const flaggedAfterRead = answer === null || showsRead ? 0 : answer.flags.afterRead;
   return (

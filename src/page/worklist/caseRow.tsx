@@ -19,13 +19,13 @@ interface Properties {
   onClaim: (row: WorklistRow) => void;
 }
 
-/** Characters of a name that fit into one line of its column; a longer one has two smaller ones. */
+/** Names up to this length fit into one line of their column; longer ones get two smaller lines. */
 const LONG_NAME = 14;
 
-/** Of the row under the button when it was pressed: a list that moves before it is let go must not open another patient. */
+/** The case in the row when the button was pressed: if the list moves before the release, another patient must not open. */
 let pressed: string | null = null;
 
-/** One study. Rows keep one height whatever they say, so that a change in one never moves another. */
+/** One study. All rows have the same height, so that a change in one never moves another. */
 export function CaseRow(properties: Properties) {
   const { row, index, columns, onOpen } = properties;
   return (
@@ -45,7 +45,7 @@ export function CaseRow(properties: Properties) {
         if (event.target instanceof Element && event.target.closest('button, a:not(.opener)')) return;
         event.preventDefault();
         event.stopPropagation();
-        // A keyboard presses no pointer.
+        // A key press has no pointer event before it.
         if (event.detail > 0 && pressed !== row.caseRef) return;
         onOpen(row.caseRef);
       }}
@@ -168,7 +168,7 @@ const CELLS: Readonly<Record<ColumnName, (properties: Properties) => JSX.Element
   ),
 };
 
-/** However long a reason is, what to do about it stays in sight. */
+/** However long the reason is, what to do stays in sight. */
 function StateText({ text }: { text: string }) {
   const at = text.lastIndexOf(' - ');
   if (at === -1) return <span class="lines two">{text}</span>;

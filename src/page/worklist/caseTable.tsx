@@ -18,7 +18,7 @@ interface Properties {
   onClaim: (row: WorklistRow) => void;
 }
 
-/** The rows in sight, and the room of all the others. */
+/** The visible rows, with empty space for the others. */
 export function CaseTable({ list, rows, body, columns, onPoint, onRelease, onOpen, onClaim }: Properties) {
   const { answer } = list;
   const left = () => {
@@ -79,7 +79,7 @@ export function CaseTable({ list, rows, body, columns, onPoint, onRelease, onOpe
   );
 }
 
-/** Room of rows that are not drawn. */
+/** Space of rows that are not drawn. */
 function Space({ px, columns }: { px: number; columns: number }) {
   return (
     <tr class="space" aria-hidden="true">

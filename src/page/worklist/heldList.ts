@@ -1,12 +1,12 @@
 import type { WorklistAnswer, WorklistRow } from '../parts/listAnswer.ts';
 
-/** What the page holds of one list: the newest answer, and the rows of all answers by their place. */
+/** What the page holds of one list: the newest answer, and the rows of all answers by their position. */
 export interface HeldList {
   answer: WorklistAnswer;
   rows: ReadonlyMap<number, WorklistRow>;
 }
 
-/** With what an answer brought. The rows of another list are not mixed with it. */
+/** The list with the rows of an answer added. Rows of another list are dropped. */
 export function withPart(old: HeldList | null, answer: WorklistAnswer): HeldList {
   const rows = new Map(old?.answer.list === answer.list ? old.rows : []);
   answer.rows.forEach((row, at) => {
@@ -16,12 +16,12 @@ export function withPart(old: HeldList | null, answer: WorklistAnswer): HeldList
   return { answer, rows };
 }
 
-/** Where a case stands; undefined when it is not among the rows held. */
+/** The position of a case; undefined when it is not among the rows held. */
 export function placeOf({ rows }: HeldList, caseRef: string): number | undefined {
   return [...rows].find(([, row]) => row.caseRef === caseRef)?.[0];
 }
 
-/** Places by name: those where scans wait, and the chosen one, whose last case may have been read. */
+/** Place names to choose from: those where scans wait, and the chosen one, whose last case may have been read. */
 export function placesToChoose(list: HeldList | null, chosen: string): string[] {
   return [...new Set([...(list?.answer.locations ?? []), ...(chosen === '' ? [] : [chosen])])];
 }

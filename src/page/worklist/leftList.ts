@@ -1,4 +1,4 @@
 import { EVERYTHING } from './listQuery.ts';
 
-/** How the reader left the list, for when they come back from a case. */
+/** State of the list when the reader left it, to be restored when they come back from a case. */
 export const leftList = { query: EVERYTHING, scrollPx: 0, caseRef: null as string | null };

@@ -6,7 +6,7 @@ import { words } from './worklistWords.ts';
 
 const STILL_LOADING_AFTER_MS = 3_000;
 
-/** Before the first answer: never "no scans". */
+/** Shown before the first answer, instead of "no scans". */
 export function Loading() {
   const isSlow = useAfter(STILL_LOADING_AFTER_MS);
   return (

@@ -17,7 +17,7 @@ export default function Thumbnail({ caseRef }: { caseRef: string }) {
       drawResponse(map.current, slice.rows, slice.columns, keySlice, 0);
       box.current.dataset['drawn'] = 'true';
     };
-    // A picture beside the list is a convenience; the case itself says what cannot be read.
+    // The picture is only a convenience; the case itself reports what cannot be read.
     draw().catch(() => undefined);
     return () => {
       stopped.abort();

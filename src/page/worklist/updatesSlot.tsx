@@ -12,13 +12,13 @@ interface Properties {
   answer: WorklistAnswer | null;
   fresh: Freshness;
   narrowed: boolean;
-  /** What could not be done. */
+  /** What could not be done, as a sentence. */
   problem: string | null;
   freshFlags: readonly Flag[];
   onUpdate: () => void;
 }
 
-/** One line that is always there, so that what it says never moves the rows. */
+/** One line that is always there, so that its messages never move the rows. */
 export function UpdatesSlot({ answer, fresh, narrowed, problem, freshFlags, onUpdate }: Properties) {
   const lost = fresh.kind === 'lost';
   const model = answer?.system.model ?? null;
@@ -36,7 +36,7 @@ export function UpdatesSlot({ answer, fresh, narrowed, problem, freshFlags, onUp
       )}
       <div role="status">{!lost && <Pill waiting={answer?.waiting ?? null} onUpdate={onUpdate} />}</div>
       {!lost && freshFlags.length > 0 && <FlagStrip flags={freshFlags} nowMs={answer?.nowMs ?? null} />}
-      {/* Takes what room is left and asks for none: whether a network is there never moves the rows. */}
+      {/* Takes only the remaining room, so that a change of the network never moves the rows. */}
       <span class="spacer model muted">{model && words.model(model.name, model.version, model.provider)}</span>
       <span class="feed" data-feed={fresh.kind}>
         {fresh.kind === 'live' && answer === null ? '' : feedText(fresh)}
@@ -45,7 +45,7 @@ export function UpdatesSlot({ answer, fresh, narrowed, problem, freshFlags, onUp
   );
 }
 
-/** What waits to be let in. */
+/** Updates that wait for the reader to show them. */
 function Pill({ waiting, onUpdate }: { waiting: WorklistAnswer['waiting']; onUpdate: () => void }) {
   if (waiting === null) return null;
   return (

@@ -8,15 +8,15 @@ import {
 import type { RefObject } from 'preact';
 import { useEffect, useLayoutEffect, useMemo, useReducer, useState } from 'preact/hooks';
 
-/** Height of every row, px, whatever a row says: of a line of the table, and of a card on a phone (worklist.css has the same two). */
+/** Height of every row, px, whatever it contains: of a table row, and of a card on a phone (worklist.css has the same two). */
 const LINE_PX = 44;
 const CARD_PX = 92;
 const narrow = matchMedia('(max-width: 700px)');
 const OVERSCAN = 10;
-/** The heading of the table lies over the first row that is scrolled to. */
+/** Height of the table heading, which covers the first row after scrolling. */
 const HEADING_PX = 30;
 
-/** Which rows of `count` are in sight and near it; `kept` stays, wherever it is, so that it does not lose the keyboard. */
+/** Which of `count` rows are visible or close to it; `kept` is always drawn, so that it does not lose the focus. */
 export function useListWindow(
   scroller: RefObject<HTMLElement | null>,
   count: number,

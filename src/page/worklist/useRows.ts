@@ -8,12 +8,12 @@ import { useListWindow } from './useListWindow.ts';
 
 const MISSING_ROWS_AFTER_MS = 30;
 
-/** Somebody points at a row, or has one in focus while the page is in use. */
+/** Somebody points at a row, or has focused one while the page is in use. */
 export function isAttended(body: HTMLElement | null): boolean {
   return body !== null && (body.matches(':hover') || (document.hasFocus() && body.contains(document.activeElement)));
 }
 
-/** Which rows are drawn, and which one has the keyboard: it keeps it wherever its scan moves, and no other scan gets it. */
+/** Which rows are drawn, and which one has the focus: the focus follows its scan, and never moves to another scan by itself. */
 export function useRows(
   scroller: RefObject<HTMLElement | null>,
   body: RefObject<HTMLElement | null>,
@@ -22,7 +22,7 @@ export function useRows(
 ) {
   const total = list?.answer.total ?? 0;
   const [focusAt, setFocusAt] = useState<number | null>(null);
-  /** The place that is to get the keyboard once its row is on the screen; `caseRef` when that study is meant wherever it stands. */
+  /** The position to focus once its row is drawn; with `caseRef`, that study wherever it stands. */
   const wanted = useRef<{ index: number; caseRef: string | null } | null>(null);
   const { virtualizer, rowPx } = useListWindow(scroller, total, focusAt, leftList.scrollPx);
   const items = virtualizer.getVirtualItems();
@@ -62,7 +62,7 @@ export function useRows(
     virtualizer.scrollToIndex(to);
   });
 
-  // Rows that have come into sight and are not here yet.
+  // Visible rows that have not loaded yet.
   const missing = list !== null && items.some(({ index }) => !list.rows.has(index));
   const missingFrom = missing ? pageBegin(span.first) : -1;
   useEffect(() => {
@@ -78,11 +78,11 @@ export function useRows(
     above: items[0]?.start ?? 0,
     below: virtualizer.getTotalSize() - (items.at(-1)?.end ?? 0),
     focusedRow,
-    /** The focus has come to a row by itself. */
+    /** The browser has moved the focus to a row. */
     focusCame: () => setFocusAt(focusedIndex()),
     /**
-     * What is to run before a new list is drawn, for the drawing moves the focus. From a scan that is read one goes on to the next; if any other is out of sight,
-     * no key may reach the patient who stands in its place now.
+     * To be called before a new list is drawn, because drawing moves the focus. If the focused scan was read, the focus goes on to the next one; if any other scan
+     * is out of sight, no key may reach the patient who now stands in its place.
      */
     keepPlace: () => {
       const index = focusedIndex();

@@ -20,7 +20,7 @@ export function useThumbnail(
     if (pointed === null || hidden) return;
     let current = true;
     const timer = window.setTimeout(() => {
-      // A picture that cannot be had is no reason to trouble the list.
+      // A missing picture must not disturb the list.
       import('./thumbnail.tsx').then(
         ({ default: Picture }) => current && setThumbnail({ caseRef: pointed, Picture }),
         () => undefined,

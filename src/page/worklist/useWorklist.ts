@@ -12,15 +12,15 @@ export interface Worklist {
   query: ListQuery;
   masked: boolean;
   fresh: Freshness;
-  /** Reads what is in sight of the list on the screen; of the list as it is now with `anew`. `beforeTaken` runs before it is drawn. */
+  /** Reads the visible part of the list on the screen; with `anew`, of the list as it is now. `beforeTaken` runs before it is drawn. */
   read: (anew: boolean, beforeTaken?: () => void) => void;
   choose: (change: Partial<ListQuery>) => void;
   mask: (value: boolean) => void;
-  /** After something was saved. */
+  /** To be called after something was saved. */
   refresh: () => Promise<void>;
 }
 
-/** The list and how fresh it is. `isAttended`: a reader points at a row or has one in focus, and no update may move it. */
+/** The list and its freshness. `isAttended`: a reader points at a row or has focused one, so no update may move it. */
 export function useWorklist(span: RefObject<Span>, isAttended: () => boolean): Worklist {
   const [list, setList] = useState<HeldList | null>(null);
   const [query, setQuery] = useState<ListQuery>(leftList.query);
@@ -28,7 +28,7 @@ export function useWorklist(span: RefObject<Span>, isAttended: () => boolean): W
   const [fresh, setFresh] = useState<Freshness>(LIVE);
   const feed = useRef<Feed | null>(null);
   const asked = useRef({ query, masked });
-  /** Counts lists that were asked for anew: what is still on its way for an older one is not shown. */
+  /** Counts the lists requested anew: responses for an older one are ignored. */
   const turn = useRef(0);
   const held = useRef(list);
   held.current = list;
@@ -44,7 +44,7 @@ export function useWorklist(span: RefObject<Span>, isAttended: () => boolean): W
       ...pagesAround(span.current),
     });
     if (asked.current !== asking || turn.current !== mine) return;
-    // Another list has come meanwhile: what was read of the one before must not bring it back.
+    // Another list has loaded meanwhile: a response for the one before must not bring it back.
     if (!anew && (held.current?.answer.list ?? null) !== known) return;
     beforeTaken?.();
     setList((old) => withPart(old, answer));

@@ -6,7 +6,7 @@ export function fetchWorklist(part: PartOfList): Promise<WorklistAnswer> {
   return read<WorklistAnswer>(`/api/worklist?${searchParamsOf(part).toString()}`);
 }
 
-/** Tells the server, and so the audit, that the reader wants to see names. */
+/** Tells the server, which records it in the audit, that the reader wants to see names. */
 export async function showNames(): Promise<void> {
   await ask('/api/worklist/names', 'POST');
 }

@@ -12,7 +12,7 @@ interface Acts {
   choice: RefObject<HTMLElement | null>;
 }
 
-/** The keys of the list, all for the scan in focus. */
+/** The keys of the list; all act on the focused scan. */
 export function worklistKeys(rows: Rows, { claim, read, update, search, choice }: Acts): KeyBinding[] {
   const { keys } = words;
   const onFocused = (act: (row: WorklistRow) => void) => () => {

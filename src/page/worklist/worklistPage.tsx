@@ -23,7 +23,7 @@ import { worklistKeys } from './worklistKeys.ts';
 import { WorklistToolbar } from './worklistToolbar.tsx';
 import { words } from './worklistWords.ts';
 
-/** A desk that nobody uses hides names. */
+/** Names are hidden after this time without input. */
 const MASK_AFTER_MS = 300_000;
 const TOP: Span = { first: 0, last: 0 };
 
@@ -45,7 +45,7 @@ export default function WorklistPage() {
   span.current = rows.span;
   const answer = list?.answer ?? null;
   const lost = fresh.kind === 'lost';
-  /** By the reader's wish, or by the site's. */
+  /** Names are hidden by the reader's choice, or by the site's. */
   const hidden = masked || answer?.masked === true;
   const thumbnail = useThumbnail(list, hidden);
   const { fresh: freshFlags, ...alerts } = useShellAlerts(answer?.flags.open ?? null, lost);
@@ -58,13 +58,13 @@ export default function WorklistPage() {
   const release = useOnceReleased(attended, () => {
     if (answer !== null && answer.waiting !== null) takeUpdate();
   });
-  // Another choice is another list, from its top.
+  // Other filters give another list, shown from its top.
   const choose = (change: Partial<ListQuery>) => {
     span.current = TOP;
     rows.toTop();
     worklist.choose(change);
   };
-  /** The audit knows who asked for names. */
+  /** The audit records who asked for names. */
   const unmask = () => {
     showNames().then(
       () => mask(false),
@@ -106,7 +106,7 @@ export default function WorklistPage() {
         choice={choice}
       />
       <UpdatesSlot {...{ answer, fresh, narrowed, problem, freshFlags }} onUpdate={takeUpdate} />
-      {/* A list that may be wrong is shown without colour and takes no orders. */}
+      {/* A list that may be wrong is shown without colour and accepts no actions. */}
       <div class="scroller" ref={scroller} tabIndex={0} role="region" aria-label={words.title}>
         <div class={lost ? 'list frozen' : 'list'} inert={lost}>
           {list === null && <Loading />}
@@ -122,7 +122,7 @@ export default function WorklistPage() {
           {list !== null && list.answer.total > 0 && (
             <CaseTable
               {...{ list, rows, body }}
-              // A site whose scanners do not say where a patient is gets no empty column.
+              // If the scanners do not say where a patient is, the list has no empty column for it.
               columns={columns.filter((name) => name !== 'location' || places.length > 0)}
               onPoint={thumbnail.pointAt}
               onRelease={release}
@@ -143,12 +143,12 @@ export default function WorklistPage() {
   );
 }
 
-/** Runs `then` when nobody attends to the list any more: called when focus or pointer leave it, and when the window loses the focus. */
+/** Runs `then` once nobody attends to the list any more: called when focus or pointer leave it, and when the window loses the focus. */
 function useOnceReleased(attended: () => boolean, then: () => void): () => void {
   const newest = useRef(then);
   newest.current = then;
   const release = useCallback(() => {
-    // The event comes before the focus or the pointer has arrived elsewhere.
+    // The event is fired before focus or pointer have arrived elsewhere.
     window.setTimeout(() => {
       if (!attended()) newest.current();
     });

@@ -22,7 +22,7 @@ interface Properties {
   choice: RefObject<HTMLSelectElement | null>;
 }
 
-/** Which scans, which columns, which sounds. */
+/** Filters, columns and sounds. */
 export function WorklistToolbar(properties: Properties) {
   const { query, onChoose, places, isLoaded, columns, onColumns, alerts, names, search, choice } = properties;
   const searchLater = useMemo(() => later(SEARCH_AFTER_MS), []);
@@ -89,7 +89,7 @@ export function WorklistToolbar(properties: Properties) {
   );
 }
 
-/** Runs the newest of what it is given, once nothing newer has come for a while. */
+/** Debounces: runs the newest function once no newer one has come for a while. */
 function later(afterMs: number): (run: () => void) => void {
   let timer = 0;
   return (run) => {

@@ -58,7 +58,7 @@ export const words = {
     receipt: 'Result objects',
     why: 'Why here',
   },
-  /** Of the best key slice: where to look first. */
+  /** The best key slice: where to look first. */
   levels: (levels: readonly string[]) => levels.join('-'),
   flagsFrom: (threshold: number) => `flags from ${threshold.toFixed(2)}`,
   from: (threshold: number) => `from ${threshold.toFixed(2)}`,

@@ -17,9 +17,9 @@ import { hashPassword } from './passwords.ts';
 import { dropSession, replaceSession, sessionCookie } from './sessionCookie.ts';
 import { keepWallSecret, wallSecretOf } from './wallCookie.ts';
 
-/** How people come in, and what keeps who they are. */
+/** How people sign in, and the stores that remember who they are. */
 export interface AccessOptions {
-  /** `off`: whoever is on this machine is its admin. */
+  /** `off`: anybody on this machine is an admin. */
   signIn: 'off' | 'local' | 'oidc';
   accounts: Accounts;
   sessions: Sessions;
@@ -27,7 +27,7 @@ export interface AccessOptions {
   audit: AuditLog;
   /** For `oidc`. */
   provider?: OidcProvider;
-  /** The cookie goes over TLS only. */
+  /** The cookie is sent over TLS only. */
   secure: boolean;
   absoluteMs: number;
   /** For how long after a sign-in thresholds, models and accounts may be changed. */
@@ -41,14 +41,14 @@ export interface Access extends Pick<
   mode: AccessOptions['signIn'];
   absoluteMs: number;
   recentMs: number;
-  /** Finds out who asks; `principalOf` tells it later. */
+  /** Identifies who sends a request; `principalOf` returns it later. */
   identify: RequestHandler[];
   principalOf(request: Request): Principal | null;
   /** False when the request changes something and does not carry the token of its session. */
   carriesCsrfToken(request: Request): boolean;
   /** @throws TriageError `sign-in-failed`, `too-many-attempts` */
   signIn(request: Request, name: string, password: string): Promise<void>;
-  /** Signs in whom the identity provider, or a set-up link, vouches for. */
+  /** Signs in a person whom the identity provider, or a set-up link, has authenticated. */
   admit(request: Request, user: User, how: 'provider' | 'link'): Promise<void>;
   /** Asks for the password again. @throws TriageError `sign-in-failed`, `too-many-attempts`, `command-invalid` */
   confirm(request: Request, session: Session, password: string): Promise<void>;
@@ -57,15 +57,15 @@ export interface Access extends Pick<
   /** @throws TriageError `link-invalid`, `command-invalid`, `name-taken`, `too-many-attempts` */
   useLink(request: Request, secret: string, password: string, name: string | undefined): Promise<User>;
   signOut(request: Request): Promise<void>;
-  /** Whether who asked may still listen: for answers that last. */
+  /** Whether the requester may still listen: for long-lived responses. */
   lives(principal: Principal): Promise<boolean>;
-  /** Uses the link of a wall screen up; from then on the browser is that screen. @throws TriageError `link-invalid`, `too-many-attempts` */
+  /** Uses up the link of a wall screen; from then on the browser is that screen. @throws TriageError `link-invalid`, `too-many-attempts` */
   openWall(request: Request, secret: string): Promise<void>;
-  /** A screen in use keeps its cookie. */
+  /** Renews the cookie of a screen in use. */
   keepWall(request: Request): void;
 }
 
-/** Access for one site: who comes in, and what they may prove of themselves. */
+/** Access for one site: sign-in, and confirming one's identity. */
 export async function createAccess(options: AccessOptions, clock: Clock): Promise<Access> {
   const { signIn: mode, accounts, sessions, tokens, audit, secure } = options;
   const key = mode === 'off' ? '' : await sessions.cookieKey();
@@ -96,7 +96,7 @@ export async function createAccess(options: AccessOptions, clock: Clock): Promis
     const now = clock.now();
     await begin(request, user, { signedInAtMs: now, confirmedAtMs: now });
   };
-  /** The account of somebody who is signed in, once they have typed its password again. */
+  /** The account of a signed-in person, after they have typed its password again. */
   const confirmed = async (request: Request, session: Session, password: string, elsewhere: string): Promise<User> => {
     const user = await accounts.byId(session.userId);
     if (user === null) throw new TriageError('not-found', 'There is no such account.');
@@ -123,7 +123,7 @@ export async function createAccess(options: AccessOptions, clock: Clock): Promis
     confirm: async (request, session, password) => {
       const user = await confirmed(request, session, password, 'The identity provider must be asked again.');
       await audit.append({ action: 'sign-in.confirmed', actor: user.name, address: addressOf(request) });
-      // Other tabs of this browser go on: they hold the same token.
+      // Other tabs of this browser keep working: they hold the same token.
       const { signedInAtMs, csrfToken } = session;
       await begin(request, user, { signedInAtMs, confirmedAtMs: clock.now() }, csrfToken);
     },

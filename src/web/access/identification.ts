@@ -3,11 +3,11 @@ import type { Principal } from '../principal.ts';
 import type { ServiceTokens } from '../../worklist/people/serviceTokens.ts';
 import { wallSecretOf } from './wallCookie.ts';
 
-/** Without sign-in, whoever sits at this machine. */
+/** Without sign-in: anybody at this machine. */
 const LOCAL: Principal = { name: 'web', role: 'admin', session: null };
 const BEARER = /^Bearer ([A-Za-z0-9_-]{20,200})$/;
 
-/** Finds out who asks, by token, session or screen, and keeps it in `principals`. A token that is not known is refused wherever it is shown. */
+/** Identifies the requester by token, session or screen, and keeps the result in `principals`. An unknown token is refused on every route. */
 export function identification(
   { isSignInOff, tokens, secure }: { isSignInOff: boolean; tokens: ServiceTokens; secure: boolean },
   principals: WeakMap<Request, Principal>,
@@ -29,7 +29,7 @@ export function identification(
       const session = request.session.found;
       const secret = session === undefined ? wallSecretOf(request, secure) : null;
       const wall = secret === null ? null : await tokens.find('wall', secret);
-      // A person at the screen's keyboard is that person until they sign out.
+      // At a screen, a person who signs in is that person until they sign out.
       if (session !== undefined) principals.set(request, { name: session.userName, role: session.role, session });
       else if (wall !== null) principals.set(request, { name: `wall:${wall.name}`, role: 'wall', session: null });
     }

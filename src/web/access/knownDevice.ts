@@ -7,20 +7,20 @@ const KEPT_MS = 400 * 86_400_000;
 
 const nameOf = (secure: boolean): string => (secure ? '__Host-odontoid-device' : 'odontoid-device');
 
-/** The account and the password of which a browser is known: a new password makes every browser a stranger again. */
+/** Ties a known browser to the account and its password: after a change of password no browser is known any more. */
 interface Owner {
   userId: string;
   passwordHash: string;
 }
 
 /**
- * Browsers in which somebody has signed in to an account before (OWASP, device cookies). The cookie lets nobody in; it gives the browser a count of wrong
- * passwords of its own, so that strangers who guess cannot keep the owner out.
+ * Browsers in which somebody has signed in to an account before (OWASP, device cookies). The cookie gives no access; it only gives the browser its own count
+ * of wrong passwords, so that strangers who guess cannot lock the owner out.
  */
 export interface KnownDevices {
-  /** Names the browser if it is known of this account; null for a stranger. */
+  /** Identifies the browser if it is known for this account; null for a stranger. */
   find(request: Request, owner: Owner): string | null;
-  /** From now on the browser is known of this account. */
+  /** From now on the browser is known for this account. */
   remember(request: Request, owner: Owner): void;
 }
 
@@ -39,7 +39,7 @@ export function createKnownDevices(key: string, secure: boolean): KnownDevices {
       return given.length === expected.length && timingSafeEqual(given, expected) ? device : null;
     },
     remember: (request, owner) => {
-      // As with the session's cookie: none is given over plain HTTP where the site has TLS.
+      // As with the session cookie: none is set over plain HTTP where the site has TLS.
       if (secure && !request.secure) return;
       const device = newSecret();
       const value = `${device}.${sign(device, owner).toString('base64url')}`;

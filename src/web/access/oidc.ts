@@ -14,24 +14,28 @@ export interface OidcOptions {
   adminValues: readonly string[];
   readerValues: readonly string[];
   nameClaim: string;
-  /** Where the provider sends people back to. */
+  /** The redirect URI to which the provider sends people back. */
   redirectUri: string;
 }
 
-/** Whom the provider vouches for. */
+/** A person whom the provider has authenticated. */
 interface OidcPerson {
   issuer: string;
   subject: string;
   name: string;
-  /** Null when no role or group of theirs has a role here. */
+  /** Null when none of the person's roles or groups is mapped to a role here. */
   role: UserRole | null;
-  /** The session in whose place the new one comes, when they were asked again to confirm who they are. */
+  /** The session that the new one replaces, when the person was asked to confirm who they are. */
   replaces: string | null;
 }
 
 /** Sign-in at the site's identity provider: authorization code with PKCE, state and nonce (OpenID Connect Core 3.1, RFC 7636). */
 export interface OidcProvider {
-  /** Where to send a browser (with a session that is to be replaced, asking for the password again), and the secret that it must bring back in a cookie of its own. @throws TriageError `provider-unreachable` */
+  /**
+   * Where to send a browser, and the secret that it must bring back in a cookie of its own. With a session to replace, the provider asks for the password again.
+   *
+   * @throws TriageError `provider-unreachable`
+   */
   start(replaces: string | null): Promise<{ url: string; binding: string }>;
   /** What the provider's answer says; each answer works once. @throws TriageError `sign-in-failed`, `provider-unreachable` */
   finish(answer: URLSearchParams, binding: string | undefined): Promise<OidcPerson>;
@@ -47,7 +51,7 @@ interface Journey {
 
 const JOURNEY_MS = 10 * 60_000;
 const MOST_JOURNEYS = 1_000;
-/** How old the provider's own sign-in may be when it was asked to ask again. */
+/** How old the provider's sign-in may be when it was told to ask again. */
 const FRESH_SECONDS = 60;
 const LOOPBACK_HTTP = /^http:\/\/(127\.\d+\.\d+\.\d+|localhost|\[::1\])(:|\/|$)/;
 
@@ -55,7 +59,7 @@ export function createOidcProvider(options: OidcOptions, clock: Clock): OidcProv
   const journeys = new Map<string, Journey>();
   let discovered: Promise<client.Configuration> | null = null;
 
-  /** Asked when first needed, and again until it answers: a provider that is down must not keep the agent from starting. */
+  /** Provider metadata, fetched when first needed and retried until it answers: a provider that is down must not keep the agent from starting. */
   const provider = async (): Promise<client.Configuration> => {
     discovered ??= client.discovery(
       new URL(options.issuer),
@@ -108,7 +112,7 @@ export function createOidcProvider(options: OidcOptions, clock: Clock): OidcProv
       const state = answer.get('state') ?? '';
       const journey = journeys.get(state);
       journeys.delete(state);
-      // The answer must come to the browser that began: another one's would sign this person in as somebody else.
+      // The answer must come to the browser that began: otherwise somebody could be signed in as another person.
       if (
         journey === undefined ||
         journey.endsAtMs <= clock.now() ||
@@ -157,7 +161,7 @@ export function createOidcProvider(options: OidcOptions, clock: Clock): OidcProv
   };
 }
 
-/** The text values of a claim, of one or a list. */
+/** The text values of a claim, whether it is a single value or a list. */
 function valuesOf(claims: Record<string, unknown>, name: string): string[] {
   const direct = claims[name];
   const value =

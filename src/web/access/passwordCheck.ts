@@ -12,14 +12,14 @@ import { createSignInLimits, type Attempt } from './signInLimits.ts';
 /** Passwords and links, checked with a limit on how often strangers may be wrong. */
 export interface PasswordCheck {
   /**
-   * The account whose name and password these are. `session`: one of the account's own, for who is signed in already.
+   * The account with this name and password. `session`: one of the account's own, if the person is already signed in.
    *
    * @throws TriageError `sign-in-failed`, `too-many-attempts`
    */
   check(request: Request, given: { name: string; password: string; session?: string }): Promise<User>;
-  /** Runs what uses a secret link up; who tries links that do not exist is slowed down. @throws TriageError `too-many-attempts`, and what `use` throws */
+  /** Runs the function that uses up a secret link, with a limit on attempts with unknown links. @throws TriageError `too-many-attempts`, and what `use` throws */
   link<T>(request: Request, kind: string, use: () => Promise<T>): Promise<T>;
-  /** Notes in the audit that somebody could not sign in. */
+  /** Records in the audit that somebody could not sign in. */
   failed(request: Request, user: User | null, why: string): Promise<void>;
 }
 
@@ -40,7 +40,7 @@ export function createPasswordCheck(
     }
   };
   const failed: PasswordCheck['failed'] = (request, user, why) =>
-    // Somebody may have typed a password where the name goes: only names that are accounts are kept.
+    // Somebody may have typed a password in the name field, so only names of existing accounts are kept.
     audit.append({
       action: 'sign-in.failed',
       actor: user?.name ?? 'unknown',
@@ -65,7 +65,7 @@ export function createPasswordCheck(
       if (session === undefined && device === null) devices.remember(request, owner!);
       return user;
     },
-    // A link's secret cannot be guessed: a right one works however many wrong ones came before it.
+    // A link's secret cannot be guessed, so the right one works however many wrong ones came before it.
     link: async (request, kind, use) => {
       try {
         return await use();

@@ -1,15 +1,15 @@
 import { hash, verify } from '@node-rs/argon2';
 import { TriageError } from '../../base/errors.ts';
 
-/** argon2id, 19 MiB, two passes, one lane: what OWASP asks for at the least (Password Storage Cheat Sheet). The number is the enum's. */
+/** argon2id, 19 MiB, two passes, one lane: the minimum that OWASP recommends (Password Storage Cheat Sheet). The number is the enum's. */
 const ARGON2ID = { algorithm: 2, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
 const SHORTEST = 12;
 const LONGEST = 256;
 
-/** A hash that no password has, so that an account that does not exist takes as long as one that does. */
+/** A hash that matches no password, so that checking an unknown account takes as long as checking an existing one. */
 const NOBODYS = hash(crypto.randomUUID(), ARGON2ID);
 
-/** The hash to keep. @throws TriageError `command-invalid` for a password that would be guessed, with what to do */
+/** The hash to store. @throws TriageError `command-invalid` for a password that is easy to guess, with what to do */
 export async function hashPassword(password: string, name: string): Promise<string> {
   const plain = password.normalize('NFKC');
   const lower = plain.toLowerCase();
@@ -27,7 +27,7 @@ export async function hashPassword(password: string, name: string): Promise<stri
   return hash(plain, ARGON2ID);
 }
 
-/** Whether the password is the one of the hash; without a hash it is not, after the same work. */
+/** Whether the password matches the hash; without a hash it does not, after the same work. */
 export async function isPassword(kept: string | null, password: string): Promise<boolean> {
   const same = await verify(kept ?? (await NOBODYS), password.slice(0, LONGEST + 1).normalize('NFKC'));
   return same && kept !== null;

@@ -7,13 +7,13 @@ type SignedIn = Pick<KeptSession, 'userId' | 'signedInAtMs' | 'confirmedAtMs' | 
 
 declare module 'express-session' {
   interface SessionData {
-    /** Of a session that a cookie led to: all that is kept of it. */
+    /** The data of a session found by its cookie; nothing else is kept of it. */
     found?: KeptSession;
     signedIn?: SignedIn;
   }
 }
 
-/** Tells a callback how a promise ended. */
+/** Passes the outcome of a promise to a callback. */
 function answer<T>(promise: Promise<T>, callback: ((error: unknown, value?: T) => void) | undefined): void {
   promise.then(
     (value) => callback?.(null, value),
@@ -21,7 +21,7 @@ function answer<T>(promise: Promise<T>, callback: ((error: unknown, value?: T) =
   );
 }
 
-/** Keeps express-session's sessions in the worklist's database, and only those that somebody has signed in to. */
+/** Stores express-session's sessions in the worklist's database, but only those of signed-in people. */
 class WorklistSessionStore extends Store {
   readonly #sessions: Sessions;
 
@@ -53,18 +53,18 @@ class WorklistSessionStore extends Store {
     answer(this.#sessions.endBySecret(secret), callback);
   }
 
-  /** Being asked is not being used: pages read by themselves. */
+  /** A request alone does not count as activity, because pages poll by themselves. */
   override touch(_secret: string, _session: SessionData, callback?: () => void): void {
     callback?.();
   }
 }
 
-/** Over TLS the name binds the cookie to this host and to TLS (RFC 6265bis 4.1.3.2); browsers refuse that name over plain HTTP. */
+/** Over TLS the cookie's name prefix binds it to this host and to TLS (RFC 6265bis 4.1.3.2); browsers refuse that name over plain HTTP. */
 function sessionCookieName(secure: boolean): string {
   return secure ? '__Host-odontoid' : 'odontoid';
 }
 
-/** Finds the session of a request's cookie. The cookie ends with the browser; how long a session lives is told by the database. */
+/** Finds the session of a request's cookie. The cookie ends with the browser; the lifetime of a session is kept in the database. */
 export function sessionCookie(sessions: Sessions, key: string, secure: boolean): RequestHandler {
   return session({
     name: sessionCookieName(secure),
@@ -76,7 +76,7 @@ export function sessionCookie(sessions: Sessions, key: string, secure: boolean):
   });
 }
 
-/** Puts a session with a new secret in the place of the request's: what was known before sign-in is worth nothing after it. */
+/** Replaces the request's session by one with a new secret, so that a secret known before sign-in is worthless afterwards. */
 export async function replaceSession(request: Request, signedIn: SignedIn, csrfToken: string): Promise<void> {
   await promisify(request.session.regenerate.bind(request.session))();
   request.session.signedIn = signedIn;

@@ -2,11 +2,11 @@ import { TriageError } from '../../base/errors.ts';
 import type { Clock } from '../../base/clock.ts';
 
 const WINDOW_MS = 15 * 60_000;
-/** One person at one desk. */
+/** Limit for one account from one address. */
 const MOST_HERE = 8;
-/** One account by strangers from everywhere: high enough that a neighbour's mistakes shut out no new browser of the owner. */
+/** Limit for one account from all strangers: high enough that a neighbour's mistakes do not lock the owner out of a new browser. */
 const MOST_FOR_ACCOUNT = 50;
-/** One address for all accounts: a reading room behind one address has many people. */
+/** Limit for one address over all accounts: a reading room behind one address has many people. */
 const MOST_FROM_ADDRESS = 40;
 const MOST_KEPT = 20_000;
 
@@ -14,19 +14,19 @@ const MOST_KEPT = 20_000;
 export interface Attempt {
   account: string;
   address: string;
-  /** A browser that is known of the account, or a session of it; null for a stranger. It has a count of its own, which no stranger can fill. */
+  /** A browser known for the account, or a session of it; null for a stranger. It has its own count, which no stranger can fill. */
   device: string | null;
 }
 
 /** Counts attempts to sign in. */
 export interface SignInLimits {
   /**
-   * Counts an attempt before it is looked at, so that many at once are many.
+   * Counts an attempt before it is checked, so that simultaneous attempts all count.
    *
    * @throws TriageError `too-many-attempts` with `retryAfterSeconds` in its context
    */
   attempt: (attempt: Attempt) => void;
-  /** The attempt was right: it does not count, and the desk starts anew. */
+  /** The attempt succeeded: it does not count, and the person's own count is reset. */
   succeeded: (attempt: Attempt) => void;
 }
 
@@ -63,7 +63,7 @@ export function createSignInLimits(clock: Clock): SignInLimits {
       }
       for (const { key, window } of counted) {
         window.count += 1;
-        // Set anew, so that the map's order is the order of use.
+        // Deleted and set again, so that the map's order is the order of use.
         windows.delete(key);
         windows.set(key, window);
       }
@@ -83,7 +83,7 @@ export function createSignInLimits(clock: Clock): SignInLimits {
   };
 }
 
-/** An IPv6 customer has a whole /64: its addresses count as one. */
+/** An IPv6 customer has a whole /64, so its addresses count as one. */
 function networkOf(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
   if (mapped !== undefined || !address.includes(':')) return mapped ?? address;

@@ -17,7 +17,7 @@ const reason = z.string().trim().min(3, 'say why, in three characters at least')
 const study = z.strictObject({ studyInstanceUid: z.string().max(64) });
 const aeTitle = z.string().min(1).max(16);
 
-/** What an admin looks after: proofs of life, peers, what the agent does with an object, what waits for a person, and the machine. */
+/** For admins: proofs of life, peers, the routing test, what needs attention, and the machine. */
 export const adminRoutes = [
   route({
     method: 'get',
@@ -157,14 +157,14 @@ export const adminRoutes = [
     answer: { kind: 'json', schema: figuresAnswer },
     handle: ({ query: { hours, steps } }, { admin, clock }) => {
       const stepMs = Math.ceil((hours * 3_600_000) / steps);
-      // Steps end on whole ones of their kind, so that a figure does not change with every look.
+      // Steps are aligned to whole multiples of their length, so that a figure does not change at every look.
       const toMs = (Math.floor(clock.now() / stepMs) + 1) * stepMs;
       return admin.figures({ fromMs: toMs - steps * stepMs, toMs, stepMs });
     },
   }),
 ];
 
-/** The bytes of a request, as far as they are fewer than `most`. @throws TriageError `object-too-large`, `command-invalid` for none */
+/** The body of a request, at most `most` bytes. @throws TriageError `object-too-large`, `command-invalid` for an empty body */
 async function bodyOf(request: AsyncIterable<Buffer>, most: number): Promise<Uint8Array> {
   const chunks: Buffer[] = [];
   let total = 0;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { route } from '../route.ts';
 
-/** The description of the API itself. It names no patient and no setting, so anybody may read it. */
+/** The description of the API itself. It contains no patient and no setting, so anybody may read it. */
 export const apiRoutes = [
   route({
     method: 'get',

@@ -4,12 +4,12 @@ import { caseAnswer, previewAnswer } from '../../answers/caseAnswer.ts';
 import { maskedCase, withoutLocations } from '../maskedRow.ts';
 import { route } from '../route.ts';
 
-/** Views that an answer names; the audit has all. */
+/** Views that a response lists; the audit has all of them. */
 const MOST_VIEWS = 50;
 
 const params = z.strictObject({ studyInstanceUid: z.string().max(64).describe('The study, or its case reference.') });
 
-/** One study: what is known of it, and what a reader says of it. */
+/** One study: what is known about it, and the readers' verdicts. */
 export const caseRoutes = [
   route({
     method: 'get',
@@ -47,7 +47,7 @@ export const caseRoutes = [
         volume,
         instances,
         views: views.map(({ atMs, actor }) => ({ atMs, by: actor })),
-        // Where files lie on this machine is nobody's business in a browser.
+        // A browser has no need to know where files lie on this machine.
         results: results.map(({ sopInstanceUid, seriesInstanceUid, kind, revision, deliveries }) => ({
           sopInstanceUid,
           seriesInstanceUid,

@@ -5,11 +5,11 @@ import { TriageError } from '../../base/errors.ts';
 import { comparisonAnswer, modelActivation, modelCard, modelsAnswer } from '../../answers/modelAnswers.ts';
 import { route } from '../route.ts';
 
-/** Flips and failures that an answer names. */
+/** Flips and failures that a response lists. */
 const MOST_NAMED = 200;
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'the digest of a package is wanted: 64 hexadecimal digits');
 
-/** Model packages: what there is, what each is worth, and which of them judges. */
+/** Model packages: which there are, how each performs, and which of them is active. */
 export const modelRoutes = [
   route({
     method: 'get',
@@ -97,7 +97,7 @@ export const modelRoutes = [
       422: 'The package does not pass its check: the message says why, and nothing has changed.',
     },
     handle: ({ body, actor, address }, { admin, thresholds }) => {
-      // Else one person would set what takes two.
+      // Otherwise one person could set a threshold that takes two.
       if (typeof body.threshold === 'number' && thresholds.secondPerson)
         throw new TriageError(
           'command-invalid',

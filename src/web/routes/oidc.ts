@@ -7,7 +7,7 @@ import type { WebContext } from '../webContext.ts';
 const JOURNEY_MS = 10 * 60_000;
 const redirect = { kind: 'other', contentType: 'text/plain', description: 'A redirect (303).' } as const;
 
-/** The cookie that ties a journey to its browser. Lax: it comes back on the provider's own redirect, which is another site's. */
+/** The cookie that ties a sign-in to its browser. Lax, because it must come back on the provider's redirect, which is cross-site. */
 function cookieOf(secure: boolean) {
   return {
     name: secure ? '__Host-odontoid-oidc' : 'odontoid-oidc',
@@ -21,7 +21,7 @@ function providerOf({ access }: WebContext): OidcProvider {
   return access.provider;
 }
 
-/** Sign-in at the site's identity provider. Browsers come here by themselves, so failures are shown by the page: `/sign-in?failed`. */
+/** Sign-in at the site's identity provider. Browsers navigate here, so failures are shown by the page: `/sign-in?failed`. */
 export const oidcRoutes = [
   route({
     method: 'get',

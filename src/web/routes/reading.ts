@@ -5,7 +5,7 @@ const params = z.strictObject({ studyInstanceUid: z.string().max(64).describe('T
 const reason = z.string().trim().min(3, 'say why, in three characters at least').max(500);
 const NO_STUDY = { 404: 'There is no such study on the worklist.' } as const;
 
-/** What a reader does with a study: claims it, judges its result, has it sent or analysed again, and looks at its slices. */
+/** What a reader does with a study: claim it, judge its result, have it sent or analysed again, and view its slices. */
 export const readingRoutes = [
   route({
     method: 'put',
@@ -120,7 +120,7 @@ export const readingRoutes = [
 
 const PREPARED = 4;
 
-/** The slice asked for, and those that a reader comes to next. */
+/** The requested slice, and those that a reader is likely to view next. */
 function neighbours(index: number, towards: number): number[] {
   if (towards === 0) return [index];
   return [index, ...Array.from({ length: PREPARED }, (_, step) => index + towards * (step + 1)), index - towards];

@@ -19,7 +19,7 @@ function describe(principal: Principal | null, { access }: WebContext): SessionA
   };
 }
 
-/** The session of somebody who has signed in. @throws TriageError `command-invalid` where nobody signs in, or for a token */
+/** The session of a signed-in person. @throws TriageError `command-invalid` where nobody signs in, or for a token */
 function sessionOf(principal: Principal | null): Session {
   if (principal?.session == null)
     throw new TriageError('command-invalid', 'There is no session: nobody signs in here (web.signIn is off).');
@@ -69,7 +69,7 @@ export const sessionRoutes = [
     summary:
       'Somebody is there: keeps the session from timing out. Reading alone does not, for pages read by themselves.',
     answer: { kind: 'nothing' },
-    // Every request that changes something is noted as activity; this one does nothing else.
+    // Every request that changes something is noted as activity; this one does only that.
     handle: () => undefined,
   }),
   route({

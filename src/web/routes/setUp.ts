@@ -3,7 +3,7 @@ import { route } from '../route.ts';
 
 const secret = z.string().min(20).max(200);
 
-/** One-time links: the first admin's, and those that set a password. The secret stands in the page's fragment, which browsers send to nobody. */
+/** One-time links: the first admin's, and those that set a password. The secret is in the URL fragment, which browsers do not send. */
 export const setUpRoutes = [
   route({
     method: 'post',

@@ -3,7 +3,7 @@ import { metricsText } from '../metrics.ts';
 import { judgeReadiness } from '../readiness.ts';
 import { route } from '../route.ts';
 
-/** How the agent itself is: for load balancers, supervisors and Prometheus. */
+/** The state of the agent itself: for load balancers, supervisors and Prometheus. */
 export const systemRoutes = [
   route({
     method: 'get',

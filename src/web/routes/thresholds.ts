@@ -14,14 +14,14 @@ const source = z.string().max(16).describe('Calling AE title; empty for the whol
 const id = z.strictObject({ id: z.coerce.number().int().positive() });
 const CONFLICT = { 409: 'The request is over, or not yet ready; the message says why.' };
 
-/** The network whose scores and thresholds are meant. @throws TriageError `not-found` while none is loaded */
+/** The network that scores and thresholds refer to. @throws TriageError `not-found` while none is loaded */
 async function loadedModel({ system }: WebContext): Promise<{ name: string; version: string; sha256: string }> {
   const { model } = await system();
   if (model === null) throw new TriageError('not-found', 'No network is loaded, so there is no threshold to change.');
   return model;
 }
 
-/** Thresholds: what is in force, what a change would do, and the change itself. */
+/** Thresholds: what is in force, the effect of a change, and the change itself. */
 export const thresholdRoutes = [
   route({
     method: 'get',

@@ -7,7 +7,7 @@ const params = z.strictObject({ id: z.string().max(64) });
 const noAccount = { 404: 'There is no such account.' };
 const lastAdmin = { 409: 'Nobody would be left who can let others in.' };
 
-/** In the fragment: it is sent to no server and stands in no log. */
+/** In the fragment, so that it is sent to no server and appears in no log. */
 const pathOf = ({ secret, expiresAtMs }: SetUpLink) => ({ path: `/set-up#${secret}`, expiresAtMs });
 
 /** Accounts, for admins. Passwords are set by their owners, through links. */

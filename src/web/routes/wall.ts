@@ -7,7 +7,7 @@ import { MOST_FLAGS } from './worklist.ts';
 
 const MOST_ROWS = 50;
 
-/** Screens on a wall: what they show, and who lets them in. */
+/** Wall screens: what they show, and how they are admitted. */
 export const wallRoutes = [
   route({
     method: 'get',
@@ -88,7 +88,7 @@ export const wallRoutes = [
     alsoAnswers: { 409: 'There is a screen or a token of this name.' },
     handle: async ({ body, actor, address }, { access }) => {
       const { secret, token } = await access.tokens.addWall(body.name, { name: actor, address });
-      // In the fragment: it is sent to no server and stands in no log.
+      // In the fragment, so that it is sent to no server and appears in no log.
       return { path: `/wall#${secret}`, expiresAtMs: token.expiresAtMs! };
     },
   }),

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { maskedRow, withoutLocations } from '../maskedRow.ts';
 import { route } from '../route.ts';
 
-/** Suspected cases that an answer names for sound and notices. Each has its one chime, so a flag must not come into sight only when others are read. */
+/** Suspected cases that a response lists for sound and notices. Each chimes once, so a flag must not appear only after others are read. */
 export const MOST_FLAGS = 500;
 const MOST_LOCATIONS = 100;
 
