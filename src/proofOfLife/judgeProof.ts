@@ -2,7 +2,7 @@ import type { ProofAnswer, ProofRun } from '../answers/adminAnswers.ts';
 import type { ProofMeasures } from '../worklist/proof/proofRuns.ts';
 import type { CaseDetail } from '../worklist/list/worklistQuery.ts';
 
-/** What a proof asks of the result: that the fracture is flagged; that the scan has a score; or that a report is written, whatever it says. */
+/** What a proof requires of the result: that the fracture is flagged; that the scan has a score; or that a report is written, whatever it says. */
 export type ProofExpectation = ProofAnswer['expect'];
 
 /** The same network must give the same phantom the same score; with a larger difference, something has changed unintentionally. */

@@ -15,7 +15,7 @@ import type { ModelAdministration } from './modelAdministration.ts';
 export interface Administration {
   proof: {
     settings: Pick<ProofAnswer, 'schedule' | 'expect' | 'sendTo'>;
-    /** Null when no schedule is kept. */
+    /** Null when no schedule is configured. */
     nextAtMs: () => number | null;
     status(): Promise<ProofStatus>;
     newest(limit: number): Promise<ProofRun[]>;

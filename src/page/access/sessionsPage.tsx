@@ -6,7 +6,7 @@ import { clockTime } from '../parts/format.ts';
 import { PlainTable } from '../parts/plainTable.tsx';
 import { ask, read, Refused, session } from '../parts/session.ts';
 
-/** One's own sessions, and one's password. */
+/** The person's own sessions and password. */
 export default function SessionsPage() {
   const [sessions, setSessions] = useState<SessionsAnswer['sessions'] | null>(null);
   const [local, setLocal] = useState(false);

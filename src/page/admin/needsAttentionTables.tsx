@@ -4,7 +4,7 @@ import { PlainTable } from '../parts/plainTable.tsx';
 import { ask } from '../parts/session.ts';
 import { adminWords as words } from './adminWords.ts';
 
-/** What every list of them says of a case. */
+/** The fields that every list shows of a case. */
 type Case = Pick<NeedsAttention['held'][number], 'studyInstanceUid' | 'caseRef' | 'patientName' | 'patientId'>;
 /** Asks for a reason, then runs the chosen action. */
 export type WishFor = (title: string, name: string, run: (reason: string) => Promise<Response>) => void;

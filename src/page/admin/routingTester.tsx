@@ -5,7 +5,7 @@ import { PlainTable } from '../parts/plainTable.tsx';
 import { Refused, send } from '../parts/session.ts';
 import { adminWords as words } from './adminWords.ts';
 
-/** Takes a file and says what the agent would do with it, step by step. */
+/** Accepts a file and shows, step by step, what the agent would do with it. */
 export function RoutingTester({
   calledAeTitle,
   sources,

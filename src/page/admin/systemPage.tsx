@@ -94,7 +94,7 @@ function SystemFacts({ system, overview, nowMs }: { system: SystemDetail; overvi
   );
 }
 
-/** How many studies came and how long they took, as pictures and as a table. */
+/** How many studies arrived and how long they took, as plots and as a table. */
 function FigurePlots({ figures, hours }: { figures: SystemFigures; hours: Range }) {
   const label = (ms: number) =>
     new Date(ms).toLocaleString(

@@ -6,7 +6,7 @@ const ANSWER_WITHIN_MS = 10_000;
 /** How often the page reports that a person is active. */
 const ACTIVITY_EVERY_MS = 60_000;
 
-/** What the server said no with. */
+/** A refusal by the server. */
 export class Refused extends Error {
   readonly status: number;
   /** The machine-readable code, such as `sign-in-again`. */

@@ -7,7 +7,7 @@ import { PlainTable } from '../parts/plainTable.tsx';
 import { ask, read } from '../parts/session.ts';
 import { wallWords as words } from './wallWords.ts';
 
-/** Screens that see the masked list: who lets them in sees them here. `act` runs what an admin does and tells what goes wrong. */
+/** Screens that may show the masked list, for those who admit them. `act` runs an admin's action and reports what goes wrong. */
 export function WallScreens({ act }: { act: (action: () => Promise<unknown>) => void }) {
   const [screens, setScreens] = useState<WallsAnswer['walls']>([]);
   const [link, setLink] = useState<(LinkAnswer & { name: string }) | null>(null);
