@@ -383,7 +383,12 @@ describe('inferStudy', () => {
       decision: 'not-suspected',
       reasonCode: 'partial',
       reason: '27 of 48 slices came',
-      coverage: { slices: 27, extentMm: 54, levels: ['C2', 'C3'], remarks: ['27 of 48 slices came'] },
+      coverage: {
+        slices: 27,
+        extentMm: 54,
+        levels: ['C1', 'C2', 'C3', 'C4', 'C5', 'C6', 'C7', 'T1'],
+        remarks: ['27 of 48 slices came'],
+      },
     });
     const nearly = { ...manifestOf(47), cutShort: { came: 47, stated: 48 } };
     expect((await study(nearly, model)).findings).toMatchObject({
