@@ -2,6 +2,7 @@ import { fork } from 'node:child_process';
 import type { ChildProcess, ForkOptions } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { unblockStandardError } from './logSink.ts';
 
 /**
  * Starts the module `name`, which lies beside the caller (`import.meta.url`), in a child process: from source with the TypeScript loader, else from the
@@ -18,10 +19,12 @@ export function forkBeside(
 ): ChildProcess {
   const fromSource = callerUrl.endsWith('.ts');
   const entry = fileURLToPath(new URL(`./${name}.${fromSource ? 'ts' : 'js'}`, callerUrl));
-  return fork(entry, args, {
+  const child = fork(entry, args, {
     ...options,
     execArgv: [...(fromSource ? ['--import', typescriptLoader()] : ['--enable-source-maps']), ...execArgv],
   });
+  unblockStandardError();
+  return child;
 }
 
 /** The loader by its absolute path: its bare name would be resolved from the working folder. */

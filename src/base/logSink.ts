@@ -82,8 +82,18 @@ const sendToStream: Send = (text, done) => {
     done(new Error('Nobody reads standard error any more.'));
     return;
   }
+  unblockStandardError();
   process.stderr.write(text, done);
 };
+
+/**
+ * Makes writes to standard error return at once again. A child that inherits it shares its file status flags, and libuv sets them to blocking when it
+ * starts one: then a reader that stands still would stop this process at its next line. Node has no public way to set them.
+ */
+export function unblockStandardError(): void {
+  const { _handle: handle } = process.stderr as { _handle?: { setBlocking?: (isBlocking: boolean) => number } };
+  if (!isatty(2)) handle?.setBlocking?.(false);
+}
 
 /** Node writes to a terminal synchronously, and Ctrl-S would block it for ever: so the terminal is opened again, and what it does not accept at once is dropped. */
 function sendToTerminal(): Send {

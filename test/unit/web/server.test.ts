@@ -315,8 +315,13 @@ test('one session, one token and one address have shares of the feed, and others
   const { secret } = await web.access.tokens.add('monitor', null, 'test');
   const controller = new AbortController();
   onTestFinished(() => controller.abort());
-  const open = async (headers: Record<string, string>) =>
-    (await fetch(`${web.url}/api/events`, { headers, signal: controller.signal })).status;
+  // An answer that nobody refers to is collected, and its connection with it.
+  const answers: Response[] = [];
+  const open = async (headers: Record<string, string>) => {
+    const answer = await fetch(`${web.url}/api/events`, { headers, signal: controller.signal });
+    answers.push(answer);
+    return answer.status;
+  };
   const statuses = await Promise.all(
     Array.from({ length: 120 }, (_, n) => open({ Cookie: ann.cookie, 'X-Forwarded-For': `10.0.0.${n}` })),
   );
@@ -330,6 +335,7 @@ test('one session, one token and one address have shares of the feed, and others
   await addUser(web, 'ben', 'reader');
   await ben.signIn('ben');
   expect(await open({ Cookie: ben.cookie })).toBe(200);
+  expect(answers).toHaveLength(141);
 });
 
 test('HEAD is answered wherever GET is, and lets go', async () => {
