@@ -95,7 +95,12 @@ test('JSON comes also when nothing is readable, or too much is', async () => {
       decision: 'not-analysed',
       reasonCode: 'nothing-readable',
       series: [],
-      unread: [{ file: 'readme.txt', reason: 'Not a DICOM file: there is no "DICM" at byte 128.' }],
+      unread: [
+        {
+          file: 'readme.txt',
+          reason: 'Not a DICOM file: there is no "DICM" at byte 128, and it begins with no data set.',
+        },
+      ],
     }),
   ]);
   expect(nothing.stderr).toContain('holds no readable DICOM object');
