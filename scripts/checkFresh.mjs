@@ -46,11 +46,11 @@ function make(suite) {
       copyFileSync(from, join(system, to));
     }
   inside(suite, 'apt-get install npm', '/', GIVEN);
-  step(suite, 'git clone', 'git', ['clone', '-q', '--no-hardlinks', root, join(system, 'root/odontoid')]);
+  step(suite, 'git clone', 'git', ['clone', '-q', '--no-hardlinks', root, join(system, 'srv/odontoid')]);
 }
 
 function run(suite, command) {
-  return inside(suite, command, '/root/odontoid', command, false);
+  return inside(suite, command, '/srv/odontoid', command, false);
 }
 
 /** Runs in its own namespaces: whatever is mounted or started ends with it. */

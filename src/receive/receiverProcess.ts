@@ -1,5 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { doubledMs } from '../base/backoff.ts';
 import { forkBeside } from '../base/childProcess.ts';
 import { TriageError } from '../base/errors.ts';
 import { reviveError, type ReceiverEvent, type ReceiverOrder } from './receiverMessages.ts';
@@ -49,7 +50,9 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
   let closing = false;
   let lastId = 0;
   let generation = 0;
-  let waitMs = FIRST_WAIT_MS;
+  /** Deaths in a row, with the one that comes next. */
+  let deaths = 1;
+  const waitMs = (): number => doubledMs(deaths, FIRST_WAIT_MS, LONGEST_WAIT_MS);
   let lastMessageAtMs = clock.now();
   let cancelRestart = (): void => undefined;
   const order = (message: ReceiverOrder): void => {
@@ -109,20 +112,20 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
     log.error('the receiver died and is started again', {
       exitCode: dead.exitCode,
       signal: dead.signalCode,
-      durationMs: waitMs,
+      durationMs: waitMs(),
     });
-    if (livedMs >= SOUND_AFTER_MS) waitMs = FIRST_WAIT_MS;
+    if (livedMs >= SOUND_AFTER_MS) deaths = 1;
     restartLater();
   };
 
   const restartLater = (): void => {
-    cancelRestart = clock.after(waitMs, () => {
+    cancelRestart = clock.after(waitMs(), () => {
       restart().catch((error: unknown) => {
         // The exit, which follows or has already come, starts the next process.
         log.error('the receiver is not whole yet', { error });
       });
     });
-    waitMs = Math.min(waitMs * 2, LONGEST_WAIT_MS);
+    deaths += 1;
   };
 
   const restart = async (): Promise<void> => {
