@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import compression from 'compression';
 import express, { type ErrorRequestHandler, type Express } from 'express';
 import { TriageError } from '../base/errors.ts';
-import type { Clock } from '../base/clock.ts';
+import { systemClock, type Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { SourceSlice } from '../case/triageModel.ts';
 import type { WorklistStore } from '../worklist/cases/caseStore.ts';
@@ -102,8 +102,8 @@ export async function startWebServer(options: WebOptions): Promise<WebServer> {
       feed.close();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
-      // A response in progress may finish; connections that are merely kept open must not delay a stop.
-      const cancel = options.clock.after(2_000, () => server.closeAllConnections());
+      // A response in progress may finish; a connection that never asked anything must not delay a stop. Sockets live in real time, whatever the clock says.
+      const cancel = systemClock.after(2_000, () => server.closeAllConnections());
       await closed;
       cancel();
       whatIf.close();

@@ -36,13 +36,22 @@ export function steppedClock(): SteppedClock {
   };
 }
 
-/** Waits until the page has its answers: in a page whose time runs fast, ten seconds are over before a server has drawn breath. */
+const MOST_SECONDS_OF_WAIT = 60;
+
+/** Waits until the page has its answers: in a page whose time runs fast, ten seconds are over before a server has drawn breath. A request that nobody ends is named. */
 export function answersOf(page: Page): () => Promise<void> {
   const waiting = new Set<Request>();
   page.on('request', (request) => request.url().endsWith('/api/events') || waiting.add(request));
   for (const event of ['requestfinished', 'requestfailed'] as const)
     page.on(event as 'requestfinished', (request) => waiting.delete(request));
   return async () => {
-    while (waiting.size > 0) await systemClock.sleep(2);
+    const until = systemClock.monotonicMs() + 1000 * MOST_SECONDS_OF_WAIT;
+    while (waiting.size > 0) {
+      if (systemClock.monotonicMs() > until)
+        throw new Error(
+          `No answer in ${MOST_SECONDS_OF_WAIT} s: ${[...waiting].map((request) => request.url()).join(', ')}`,
+        );
+      await systemClock.sleep(2);
+    }
   };
 }

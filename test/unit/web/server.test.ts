@@ -1,6 +1,9 @@
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import BetterSqlite3 from 'better-sqlite3';
 import { expect, onTestFinished, test } from 'vitest';
+import { systemClock } from '../../../src/base/clock.ts';
 import { TriageError } from '../../../src/base/errors.ts';
 import { addStudy, studyUid } from '../../browser/seededWorklist.ts';
 import { addUser, Visitor } from './visitor.ts';
@@ -491,3 +494,13 @@ test('the page’s files come compressed, what is said of patients does not', as
   expect(await encodingOf('/page.js')).toBe('gzip');
   expect(await encodingOf('/api/worklist')).toBeNull();
 });
+
+test('a connection that never asked anything keeps no stop waiting, and no clock that stands still does', async () => {
+  const { server, port } = await startWeb({ clock: { ...systemClock, after: () => () => undefined } });
+  const silent = connect(port, '127.0.0.1');
+  const ended = once(silent, 'close');
+  await once(silent, 'connect');
+  await fetch(`${server.url}/healthz`);
+  await server.close();
+  await ended;
+}, 10_000);
