@@ -5,7 +5,8 @@ import { TriageError } from '../base/errors.ts';
 import { fileErrorWords, listFiles, type UnreadFile } from '../base/listFiles.ts';
 import type { StoredInstance } from '../case/case.ts';
 import { MAX_HEADER_BYTES } from '../dicom/elements.ts';
-import { datasetOffset, readHeader } from '../dicom/header.ts';
+import { withoutSameImages } from './sameImages.ts';
+import { datasetOffset, readFileHeader } from '../dicom/header.ts';
 
 /** Enough for nearly every header; more is read only where needed. */
 const FIRST_READ_BYTES = 256 * 1024;
@@ -13,7 +14,7 @@ const MEBIBYTE = 2 ** 20;
 
 /**
  * Reads the headers of every file below a folder, as if the objects had been received. Paths are relative to it. Links are followed; a file or folder that
- * cannot be read is named in `unread`, with the reason, and the rest is processed. Of a file that is not a DICOM object, or larger than `maxObjectBytes`
+ * cannot be read is named in `unread`, with the reason, and the rest is processed. Files with the same image in other bytes count once. Of a file that is not a DICOM object, or larger than `maxObjectBytes`
  * (which the receiver refuses too), only the beginning is read.
  *
  * @throws TriageError `not-found`
@@ -34,7 +35,10 @@ export async function readStudyFolder(
       unread.push({ file, reason: error instanceof TriageError ? error.message : fileErrorWords(error) });
     }
   }
-  return { instances, unread: unread.sort((a, b) => (a.file < b.file ? -1 : 1)) };
+  return {
+    instances: await withoutSameImages(folder, instances),
+    unread: unread.sort((a, b) => (a.file < b.file ? -1 : 1)),
+  };
 }
 
 async function readInstance(
@@ -61,7 +65,7 @@ async function readInstance(
 async function readBeginning(file: FileHandle, size: number) {
   const facts = async (bytes: number) => {
     const beginning = await readBytes(file, Math.min(size, bytes));
-    return { header: readHeader(beginning, size), start: datasetOffset(beginning) };
+    return { header: readFileHeader(beginning, size), start: datasetOffset(beginning) };
   };
   try {
     return await facts(FIRST_READ_BYTES);

@@ -12,6 +12,8 @@ const MAX_PLAIN_CHARACTERS = 64;
 const MAX_CHARACTER_SETS = 16;
 const MAX_IMAGE_TYPE_VALUES = 16;
 const MAX_REGIONS = 8;
+const SOP_CLASS_UID = 0x00080016;
+const MEDIA_STORAGE_SOP_CLASS_UID = 0x00020002;
 
 /**
  * Reads what assembling and the worklist need from a DICOM file, or from its beginning up to the pixel data. A missing or unusable optional value becomes an
@@ -26,8 +28,17 @@ export function readHeader(bytes: Uint8Array, fileBytes?: number): InstanceHeade
   return headerOf(parseHeaderElements(bytes, fileBytes ?? bytes.length));
 }
 
-/** {@link readHeader} for elements that are already parsed. */
-export function headerOf(elements: Elements): InstanceHeader {
+/**
+ * {@link readHeader} for a file that did not come over the network: where the data set has no SOPClassUID, that of the file meta information counts
+ * (the images of the RSNA 2022 release are so).
+ */
+export function readFileHeader(bytes: Uint8Array, fileBytes?: number): InstanceHeader {
+  const elements = parseHeaderElements(bytes, fileBytes ?? bytes.length);
+  return headerOf(elements, elements.has(SOP_CLASS_UID) ? SOP_CLASS_UID : MEDIA_STORAGE_SOP_CLASS_UID);
+}
+
+/** {@link readHeader} for elements that are already parsed. `sopClassUidTag`: where the SOP class stands. */
+export function headerOf(elements: Elements, sopClassUidTag = SOP_CLASS_UID): InstanceHeader {
   const characterSets = elements.strings(0x00080005).slice(0, MAX_CHARACTER_SETS);
   const text = (tag: number, vr: string): string =>
     decodeText(beginningOf(elements.bytes(tag)), characterSets, vr)
@@ -53,7 +64,7 @@ export function headerOf(elements: Elements): InstanceHeader {
     patientName: identity(0x00100010, 'PN', 'PatientName'),
     patientBirthDate: plain(0x00100030),
     patientSex: plain(0x00100040),
-    sopClassUid: requiredUid(elements, 0x00080016, 'SOPClassUID'),
+    sopClassUid: requiredUid(elements, sopClassUidTag, 'SOPClassUID'),
     sopInstanceUid: requiredUid(elements, 0x00080018, 'SOPInstanceUID'),
     studyInstanceUid: requiredUid(elements, 0x0020000d, 'StudyInstanceUID'),
     seriesInstanceUid: requiredUid(elements, 0x0020000e, 'SeriesInstanceUID'),

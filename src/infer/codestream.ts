@@ -40,8 +40,7 @@ export function readCodestreamHeader(frame: Uint8Array, family: CodestreamFamily
 
 function readJpeg(at: DataView, frameTypes: readonly number[]): CodestreamHeader {
   if (at.getUint16(0) !== 0xffd8) throw undecodable('it does not begin with the start-of-image marker');
-  let end = at.byteLength;
-  while (end > 0 && at.getUint8(end - 1) === 0) end--;
+  const end = endWithoutPadding(at);
   if (at.getUint16(end - 2) !== 0xffd9) throw cut();
   let position = 2;
   let header: CodestreamHeader | null = null;
@@ -111,10 +110,42 @@ const MOST_TILES = 4096;
 
 /** Where the end-of-codestream marker must be if the last tile-part extends to it. */
 function lastMarker(at: DataView): number {
-  let end = at.byteLength;
-  while (end > 0 && at.getUint8(end - 1) === 0) end--;
+  const end = endWithoutPadding(at);
   if (end < 2 || at.getUint16(end - 2) !== 0xffd9) throw cut();
   return end - 2;
+}
+
+/** Fragments are padded to an even length by a zero (PS3.5 A.4); some writers append more, or FF as JPEG allows it before a marker. */
+function endWithoutPadding(at: DataView): number {
+  let end = at.byteLength;
+  while (end > 0 && (at.getUint8(end - 1) === 0 || at.getUint8(end - 1) === 0xff)) end--;
+  return end;
+}
+
+const JP2_SIGNATURE = Buffer.from([0, 0, 0, 12, 0x6a, 0x50, 0x20, 0x20]);
+const CODESTREAM_BOX = 0x6a703263;
+const MOST_BOXES = 64;
+
+/**
+ * The JPEG 2000 codestream in a frame. DICOM wants it bare (PS3.5 A.4.4); some writers leave it in the boxes of a JP2 file (ISO/IEC 15444-1 annex I).
+ *
+ * @throws TriageError `pixel-data-undecodable`
+ */
+export function codestreamIn(frame: Uint8Array): Uint8Array {
+  if (!JP2_SIGNATURE.equals(frame.subarray(0, JP2_SIGNATURE.length))) return frame;
+  const at = new DataView(frame.buffer, frame.byteOffset, frame.length);
+  let position = 0;
+  for (let boxes = 0; boxes < MOST_BOXES && position + 16 <= frame.length; boxes++) {
+    const length = at.getUint32(position);
+    const isLong = length === 1;
+    // 0: to the end of the file.
+    const size = isLong ? Number(at.getBigUint64(position + 8)) : length === 0 ? frame.length - position : length;
+    const head = isLong ? 16 : 8;
+    if (size < head) break;
+    if (at.getUint32(position + 4) === CODESTREAM_BOX) return frame.subarray(position + head, position + size);
+    position += size;
+  }
+  throw undecodable('there is no codestream in its JP2 boxes');
 }
 
 function undecodable(why: string): TriageError {

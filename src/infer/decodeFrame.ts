@@ -5,6 +5,7 @@ import {
   JPEG_EXTENDED_STREAM,
   JPEG_LOSSLESS_STREAM,
   JPEG_LS_STREAM,
+  codestreamIn,
   readCodestreamHeader,
 } from './codestream.ts';
 import type { CodestreamFamily } from './codestream.ts';
@@ -22,8 +23,8 @@ export interface FrameLayout {
 export interface DecodedFrame {
   /** `[row][column]`, row-major; sample bits as stored, upper bits undefined. */
   samples: Uint16Array;
-  /** Number of low bits that hold the sample, including the sign. */
-  significantBits: number;
+  /** Number of low bits that hold the sample, including the sign; null for whole words as the data set describes them (BitsStored, HighBit). */
+  significantBits: number | null;
 }
 
 type CodecName = 'decodeJpeg' | 'decodeJpegLs' | 'decodeJpeg2000' | 'decodeHtJpeg2000';
@@ -62,7 +63,7 @@ export async function decodeFrame(
   layout: FrameLayout,
 ): Promise<DecodedFrame> {
   if (transferSyntaxUid === RLE_LOSSLESS)
-    return { samples: decodeRle(frame, layout.rows * layout.columns), significantBits: layout.bitsStored };
+    return { samples: decodeRle(frame, layout.rows * layout.columns), significantBits: null };
   const compression = COMPRESSIONS.get(transferSyntaxUid);
   if (compression === undefined) {
     throw new TriageError(
@@ -73,7 +74,8 @@ export async function decodeFrame(
       },
     );
   }
-  const header = readCodestreamHeader(frame, compression.stream);
+  const codestream = compression.stream.kind === 'jpeg2000' ? codestreamIn(frame) : frame;
+  const header = readCodestreamHeader(codestream, compression.stream);
   if (header.rows !== layout.rows || header.columns !== layout.columns) {
     throw undecodable(
       `The compressed frame is ${header.rows} x ${header.columns}, the data set says ${layout.rows} x ${layout.columns}.`,
@@ -86,13 +88,14 @@ export async function decodeFrame(
   }
   if (header.signed && !layout.signed)
     throw undecodable('The compressed frame is signed, PixelRepresentation says unsigned.');
-  const decoded = await runCodec(compression.codec, frame, layout);
+  const decoded = await runCodec(compression.codec, codestream, layout);
   const pixels = layout.rows * layout.columns;
   if (decoded.length !== pixels * 2)
     throw undecodable(`The compressed frame decodes to ${decoded.length} bytes, ${pixels * 2} are needed.`);
   return {
     samples: new Uint16Array(decoded.buffer, decoded.byteOffset, pixels),
-    significantBits: Math.min(header.bitsPerSample, layout.bitsStored),
+    // The frame knows its own precision; BitsStored is sometimes wrong, and pydicom and GDCM then follow the frame, too.
+    significantBits: header.bitsPerSample,
   };
 }
 

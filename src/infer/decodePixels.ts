@@ -166,7 +166,7 @@ async function readFrame(elements: Elements, layout: FrameLayout): Promise<Decod
     const words = Uint8Array.from(pixelData.bytes.subarray(0, expected));
     if (elements.bigEndian) Buffer.from(words.buffer).swap16();
     const samples = new Uint16Array(words.buffer);
-    return { samples, significantBits: 16 };
+    return { samples, significantBits: null };
   }
   if (pixelData.kind === 'native')
     throw undecodable('The pixel data are not compressed, the transfer syntax says that they are.');
@@ -191,9 +191,7 @@ interface Reading {
 }
 
 function toHu(frame: DecodedFrame, { layout, highBit, rescale, padding }: Reading): Float32Array {
-  const bits = Math.min(layout.bitsStored, frame.significantBits);
-  // Native samples may occupy higher bits of the word, with overlays below or above (PS3.5 8.1.1); codecs return them in the low bits.
-  const shift = frame.significantBits === 16 ? highBit + 1 - layout.bitsStored : 0;
+  const { bits, shift } = sampleBits(frame, layout, highBit);
   const unused = 32 - bits;
   const hu = new Float32Array(frame.samples.length);
   for (let index = 0; index < hu.length; index++) {
@@ -203,6 +201,31 @@ function toHu(frame: DecodedFrame, { layout, highBit, rescale, padding }: Readin
     else hu[index] = Math.min(MAX_HU, Math.max(AIR_HU, value * rescale.slope + rescale.intercept));
   }
   return hu;
+}
+
+/**
+ * Which bits of a word are the sample. Whole words may hold it in higher bits, with overlays below or above (PS3.5 8.1.1); codecs return it in the low bits.
+ * Where signed words are clearly of 16 bits whatever BitsStored says, they are read whole, as pydicom does: dense bone would become air otherwise.
+ */
+function sampleBits({ samples, significantBits }: DecodedFrame, layout: FrameLayout, highBit: number) {
+  if (significantBits !== null) return { bits: significantBits, shift: 0 };
+  if (layout.signed && highBit === layout.bitsStored - 1 && exceedsBitsStored(samples, layout.bitsStored))
+    return { bits: 16, shift: 0 };
+  return { bits: layout.bitsStored, shift: highBit + 1 - layout.bitsStored };
+}
+
+/** True when negative words have their sign extended to 16 bits, and others are positive and need the bit that BitsStored gives to the sign. */
+function exceedsBitsStored(samples: Uint16Array, bitsStored: number): boolean {
+  const ones = 0xffff >>> bitsStored;
+  let isExtended = false;
+  let isExceeded = false;
+  for (const sample of samples) {
+    const upper = sample >>> bitsStored;
+    if (upper === ones) isExtended = true;
+    else if (upper !== 0) return false;
+    else if (sample >>> (bitsStored - 1) === 1) isExceeded = true;
+  }
+  return isExtended && isExceeded;
 }
 
 function orientationOf(elements: Elements): OrientationChange {

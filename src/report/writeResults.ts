@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { CaseManifest, Findings, StoredInstance } from '../case/case.ts';
-import { readHeader } from '../dicom/header.ts';
+import { readFileHeader } from '../dicom/header.ts';
 import { writePart10, type Dataset } from '../dicom/part10.ts';
 import { EXPLICIT_VR_LITTLE_ENDIAN } from '../dicom/transferSyntaxes.ts';
 import { sourceAttributes } from '../dicom/sourceAttributes.ts';
@@ -136,7 +136,7 @@ async function readSource(writer: ResultWriterOptions, claim: ClaimedCase, path:
       { cause: error },
     );
   });
-  assertSameIdentity(readHeader(bytes), claim.record.patient, claim.record.studyInstanceUid);
+  assertSameIdentity(readFileHeader(bytes), claim.record.patient, claim.record.studyInstanceUid);
   return sourceAttributes(bytes);
 }
 

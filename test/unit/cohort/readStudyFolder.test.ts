@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import { copyFile, mkdir, mkdtemp, open, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { readStudyFolder } from '../../../src/cohort/readStudyFolder.ts';
-import { datasetOffset } from '../../../src/dicom/header.ts';
+import { datasetOffset, readHeader } from '../../../src/dicom/header.ts';
 import { writePhantomCohort } from '../../../src/phantom/writePhantomCohort.ts';
 
 const MEBIBYTE = 2 ** 20;
@@ -22,6 +24,7 @@ beforeEach(async () => {
   folder = join(root, `case-${++count}`);
   await mkdir(folder);
 });
+const dcmtk = (tool: string, ...args: string[]) => promisify(execFile)(tool, args);
 const slice = (number: number) => join(slices, `IM${String(number).padStart(4, '0')}.dcm`);
 const read = (maxObjectBytes = 16 * MEBIBYTE) => readStudyFolder(folder, { receivedAtMs: 1234, maxObjectBytes });
 
@@ -91,6 +94,35 @@ it('reads a header that is longer than the first piece', async () => {
   const { instances, unread } = await read();
   expect(unread).toEqual([]);
   expect(instances.map(({ header }) => header.rows)).toEqual([64]);
+});
+
+it('takes one image in two encodings once, and other pixels or another patient under one UID as two objects', async () => {
+  await copyFile(slice(1), join(folder, 'a-plain'));
+  await dcmtk('dcmcjpls', '+el', slice(1), join(folder, 'b-jpeg-ls'));
+  await dcmtk('dcmconv', '+ti', slice(1), join(folder, 'c-implicit'));
+  await copyFile(slice(1), join(folder, 'd-other-patient'));
+  await dcmtk('dcmodify', '-nb', '-m', '(0010,0020)=SOMEBODY-ELSE', join(folder, 'd-other-patient'));
+  await copyFile(slice(1), join(folder, 'e-other-pixels'));
+  await dcmtk('dcmodify', '-nb', '-m', '(0028,1052)=-1000', join(folder, 'e-other-pixels'));
+  const { instances } = await read();
+  expect(instances.map(({ path }) => path)).toEqual(['a-plain', 'd-other-patient', 'e-other-pixels']);
+});
+
+it('takes the SOP class from the file meta information where the data set has none, as in the RSNA 2022 release', async () => {
+  await copyFile(slice(2), join(folder, 'rsna'));
+  await dcmtk('dcmodify', '-nb', '-ea', '(0008,0060)', '-ea', '(0008,0008)', join(folder, 'rsna'));
+  const whole = await readFile(join(folder, 'rsna'));
+  const from = whole.indexOf(Buffer.from([0x08, 0, 0x16, 0, 0x55, 0x49]));
+  const bytes = Buffer.concat([whole.subarray(0, from), whole.subarray(from + 8 + whole.readUInt16LE(from + 6))]);
+  await writeFile(join(folder, 'rsna'), bytes);
+  expect(() => readHeader(bytes)).toThrow('no SOPClassUID');
+  const { instances, unread } = await read();
+  expect(unread).toEqual([]);
+  expect(instances[0]?.header).toMatchObject({
+    sopClassUid: '1.2.840.10008.5.1.4.1.1.2',
+    modality: '',
+    imageType: [],
+  });
 });
 
 it('says that a folder is none', async () => {

@@ -57,13 +57,13 @@ async function codeOf(bytes: Uint8Array): Promise<string> {
 const { NativeCodecs, Context, constants } = dcmjsCodecs;
 type Encoder = 'encodeJpeg2000' | 'encodeHtJpeg2000';
 
-function compressed(source: CtFileOptions, encoder: Encoder, parameters: object): Uint8Array {
+function compressed(source: CtFileOptions, encoder: Encoder, parameters: object, bits?: number): Uint8Array {
   const signed = source.change?.[TAG.signed] !== undefined;
   const context = new Context({
     width: COLUMNS,
     height: ROWS,
     bitsAllocated: 16,
-    bitsStored: signed ? 16 : 12,
+    bitsStored: bits ?? (signed ? 16 : 12),
     samplesPerPixel: 1,
     pixelRepresentation: signed ? 1 : 0,
     planarConfiguration: 0,
@@ -150,6 +150,12 @@ async function ensureCodecs(): Promise<void> {
 }
 beforeAll(ensureCodecs);
 
+/** Signature, file type and image header, as a JP2 file begins. */
+const JP2_BOXES = Buffer.from(
+  ['0000000c6a5020200d0a870a', '00000014667479706a703220000000006a703220', '0000000f6a70326801020304050607'].join(''),
+  'hex',
+);
+
 describe('one image in every transfer syntax', () => {
   for (const [kind, source] of [
     ['unsigned', UNSIGNED],
@@ -188,6 +194,48 @@ describe('one image in every transfer syntax', () => {
     expect(hu).toEqual(Float32Array.from(HU));
   });
 
+  it('a JPEG 2000 codestream in the boxes of a JP2 file', async () => {
+    await ensureCodecs();
+    const codestream = compressed(UNSIGNED, 'encodeJpeg2000', { lossy: false });
+    const decoded = async (length: Buffer, behind: Buffer): Promise<Float32Array> => {
+      const frame = Buffer.concat([JP2_BOXES, length, Buffer.from('jp2c'), behind, codestream]);
+      return (await decodeCtSlice(withFrame(UNSIGNED, '1.2.840.10008.1.2.4.90', [frame]))).hu;
+    };
+    const uint32 = (value: number): Buffer => Buffer.from([value >>> 24, value >>> 16, value >>> 8, value]);
+    const nothing = Buffer.alloc(0);
+    const long = Buffer.concat([uint32(0), uint32(codestream.length + 16)]);
+    for (const [length, behind] of [
+      [uint32(codestream.length + 8), nothing],
+      [uint32(0), nothing],
+      [uint32(1), long],
+    ] as const)
+      expect(await decoded(length, behind)).toEqual(Float32Array.from(HU));
+    expect(await codeOf(withFrame(UNSIGNED, '1.2.840.10008.1.2.4.90', [JP2_BOXES]))).toBe('pixel-data-undecodable');
+  });
+
+  it('padding of FF or of several zeros behind a JPEG-LS frame', async () => {
+    const pixelData = parseElements(dcmtk('dcmcjpls', ['+el'], ctFile(UNSIGNED))).pixelData();
+    if (pixelData?.kind !== 'encapsulated') throw new Error('not compressed');
+    for (const padding of [[0xff], [0xff, 0xff, 0xff], [0, 0, 0, 0], [0, 0xff]]) {
+      const frame = Buffer.concat([...pixelData.fragments, Buffer.from(padding)]);
+      const { hu } = await decodeCtSlice(withFrame(UNSIGNED, '1.2.840.10008.1.2.4.80', [frame]));
+      expect(hu, String(padding)).toEqual(Float32Array.from(HU));
+    }
+  });
+
+  it('a compressed frame whose precision is greater than BitsStored', async () => {
+    await ensureCodecs();
+    // 1024 + HU + 8192 needs 14 bits.
+    const wide: CtFileOptions = {
+      ...UNSIGNED,
+      samples: Uint16Array.from(HU, (hu) => hu + 9216),
+      change: { ...UNSIGNED.change, [TAG.intercept]: ['DS', '-9216'] },
+    };
+    const frame = compressed(wide, 'encodeJpeg2000', { lossy: false }, 14);
+    const { hu } = await decodeCtSlice(withFrame(wide, '1.2.840.10008.1.2.4.90', [frame]));
+    expect(hu).toEqual(Float32Array.from(HU));
+  });
+
   it('refuses syntaxes that hold no CT or have no codec, and says what to do', async () => {
     for (const uid of ['1.2.840.10008.1.2.4.50', '1.2.840.10008.1.2.4.110', '1.2.840.10008.1.2.4.100', '1.2.3']) {
       expect(await codeOf(withFrame(UNSIGNED, uid, [new Uint8Array(100)])), uid).toBe('transfer-syntax-unsupported');
@@ -214,6 +262,13 @@ describe('stored values', () => {
     expect(
       await hu([0x0fff, 0x0800, 0x07ff], { ...twelve, [TAG.signed]: ['US', 1], [TAG.intercept]: ['DS', '0'] }),
     ).toEqual([-1, AIR_HU, 2047]);
+  });
+  it('reads signed words whole when BitsStored is too small for them', async () => {
+    const signed = { ...twelve, [TAG.signed]: ['US', 1], [TAG.intercept]: ['DS', '0'] } as const;
+    // 2500 needs the bit that BitsStored gives to the sign, and the sign of -1000 is extended to 16 bits: only one reading fits both.
+    expect(await hu([-1000, 2500, 40], signed)).toEqual([-1000, 2500, 40]);
+    // Overlay bits say nothing about the sign.
+    expect(await hu([-1000, 0x09c4, 0x1028], signed)).toEqual([-1000, AIR_HU, 40]);
   });
   it('masks overlay bits above the sample', async () => {
     expect(await hu([0x1400, 0xf400], twelve)).toEqual([0, 0]);
