@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { epochMs } from './worklistAnswer.ts';
+import { epochMs } from './sharedShapes.ts';
 
 const role = z.enum(['wall', 'service', 'reader', 'admin']);
 /**

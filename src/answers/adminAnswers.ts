@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { caseState, decision, epochMs } from './worklistAnswer.ts';
+import { decision, epochMs, modelIdentity } from './sharedShapes.ts';
+import { caseState } from './worklistAnswer.ts';
 
-const model = z.strictObject({ name: z.string(), version: z.string(), sha256: z.string() });
 const milliseconds = z.number().describe('Milliseconds.');
 
 const proofRun = z
@@ -30,7 +30,7 @@ const proofRun = z
       decision: decision.nullable(),
       probability: z.number().nullable(),
       threshold: z.number().nullable(),
-      model: model.nullable(),
+      model: modelIdentity.nullable(),
       // What each destination answered to C-ECHO (or to a small query).
       destinations: z.array(
         z.strictObject({ name: z.string(), ms: milliseconds.nullable(), error: z.string().nullable() }),

@@ -1,66 +1,23 @@
 import { z } from 'zod';
-import type { Findings } from '../case/case.ts';
-import { caseState, epochMs, levels, rowDelivery, threshold, worklistRow } from './worklistAnswer.ts';
+import { findings, keySlice, seriesVerdict } from './findings.ts';
+import { epochMs } from './sharedShapes.ts';
+import { caseState, rowDelivery, worklistRow } from './worklistAnswer.ts';
 
-const crop = z.strictObject({
-  top: z.number(),
-  left: z.number(),
-  bottom: z.number(),
-  right: z.number(),
-  transpose: z.boolean(),
-  flipRows: z.boolean(),
-  flipColumns: z.boolean(),
-  rows: z.int(),
-  columns: z.int(),
-  fullFrame: z.boolean(),
-});
-
-const keySlice = z.strictObject({
-  sopInstanceUid: z.string(),
-  sliceIndex: z.int(),
-  score: z.number(),
-  levels: levels.exactOptional(),
-  cam: z.array(z.number()),
-  camRows: z.int(),
-  camColumns: z.int(),
-  crop,
-});
-
-const findings = z
+const caseVolume = z
   .strictObject({
-    decision: z.enum(['suspected', 'not-suspected', 'not-analysed']),
-    reason: z.string().nullable(),
-    reasonCode: z.string().nullable(),
-    probability: z.number().nullable(),
-    threshold: threshold.nullable(),
-    domainDistance: z.number().nullable(),
-    domainLimit: z.number().nullable(),
-    slices: z.array(z.strictObject({ sopInstanceUid: z.string(), score: z.number(), imageProbability: z.number() })),
-    keySlices: z.array(keySlice),
-    model: z.strictObject({ name: z.string(), version: z.string(), sha256: z.string() }),
-    provider: z.string(),
-    analysedAtMs: epochMs,
-    seconds: z.record(z.string(), z.number()),
-    coverage: z
-      .strictObject({ slices: z.int(), extentMm: z.number(), levels, remarks: z.array(z.string()) })
-      .exactOptional()
-      .describe('How much of the neck was seen, and what is not whole.'),
+    rows: z.int(),
+    columns: z.int(),
+    pixelSpacingMm: z.tuple([z.number(), z.number()]).describe('Between rows, between columns.'),
+    sliceSpacingMm: z.number(),
+    positionsMm: z.array(z.number()).describe('Of each slice, superior first; greater is more superior.'),
+    gaps: z.array(z.strictObject({ afterSliceIndex: z.int(), missingSlices: z.int() })),
+    instanceNumbers: z
+      .array(z.int().nullable())
+      .describe('What a PACS calls each slice (0020,0013); null where the header has none.'),
   })
-  .meta({ id: 'Findings' }) satisfies z.ZodType<Findings>;
-
-const seriesVerdict = z
-  .strictObject({
-    seriesInstanceUid: z.string(),
-    seriesNumber: z.int().nullable(),
-    seriesDescription: z.string(),
-    modality: z.string(),
-    instances: z.int(),
-    eligible: z.boolean(),
-    chosen: z.boolean(),
-    code: z.string(),
-    reason: z.string(),
-  })
-  .meta({ id: 'SeriesVerdict', description: 'Why a series is or is not analysed.' });
+  .describe('The analysed series, oriented: rows front to back, columns from the patient’s right to left.');
+/** The analysed series as a volume: in each slice, rows run from front to back and columns from the patient's right to left. */
+export type CaseVolume = z.infer<typeof caseVolume>;
 
 export const caseAnswer = z
   .strictObject({
@@ -69,22 +26,7 @@ export const caseAnswer = z
     findings: findings.nullable().describe('Without slices and key slices at a triage-only site.'),
     triageOnly: z.boolean().describe('The site shows neither heatmaps nor slice scores.'),
     viewerTemplate: z.string().nullable().describe('Address of the site’s viewer, with placeholders.'),
-    volume: z
-      .strictObject({
-        rows: z.int(),
-        columns: z.int(),
-        pixelSpacingMm: z.tuple([z.number(), z.number()]).describe('Between rows, between columns.'),
-        sliceSpacingMm: z.number(),
-        positionsMm: z.array(z.number()).describe('Of each slice, superior first.'),
-        gaps: z.array(z.strictObject({ afterSliceIndex: z.int(), missingSlices: z.int() })),
-        instanceNumbers: z
-          .array(z.int().nullable())
-          .describe('What a PACS calls each slice (0020,0013); null where the header has none.'),
-      })
-      .nullable()
-      .describe(
-        'Geometry of the analysed series, oriented: rows front to back, columns from the patient’s right to left.',
-      ),
+    volume: caseVolume.nullable(),
     instances: z.strictObject({ received: z.int(), setAside: z.int(), ownResults: z.int() }),
     views: z
       .array(z.strictObject({ atMs: epochMs, by: z.string() }))
@@ -111,6 +53,8 @@ export const caseAnswer = z
     ),
   })
   .meta({ id: 'Case' });
+/** One case, as its screen shows it. */
+export type CaseAnswer = z.infer<typeof caseAnswer>;
 
 export const previewAnswer = z
   .strictObject({
@@ -122,3 +66,5 @@ export const previewAnswer = z
     keySlice,
   })
   .meta({ id: 'Preview' });
+/** The best key slice of a case, as the list shows it on hover. */
+export type PreviewAnswer = z.infer<typeof previewAnswer>;

@@ -1,11 +1,7 @@
 import { z } from 'zod';
-import { decision, epochMs } from './worklistAnswer.ts';
+import { decision, epochMs, estimate, modelIdentity as identity } from './sharedShapes.ts';
 
-const identity = z.strictObject({ name: z.string(), version: z.string(), sha256: z.string() });
 const role = z.enum(['active', 'shadow']);
-const estimate = z
-  .strictObject({ value: z.number(), low: z.number(), high: z.number() })
-  .describe('With its 95 % interval.');
 
 export const modelActivation = z
   .strictObject({
@@ -26,10 +22,16 @@ export const modelActivation = z
 /** A decision about a role, and its outcome. */
 export type ModelActivation = z.infer<typeof modelActivation>;
 
-/** The known packages and decisions. */
-export const modelBoard = z.strictObject({
+const thresholdQuestion = z.strictObject({
+  inForce: z.number(),
+  ownSources: z.array(z.string()).describe('Sources with a threshold of their own.'),
+});
+/** What the site has set for a model, which a new version must not drop silently. */
+export type ThresholdQuestion = z.infer<typeof thresholdQuestion>;
+
+const modelBoard = z.strictObject({
   checkedAtMs: epochMs.nullable().describe('When the files were last checked; null while the first check runs.'),
-  isChecking: z.boolean(),
+  isChecking: z.boolean().describe('Files have changed, or the last check is old.'),
   isDeciding: z.boolean().describe('A package is being checked before it is taken into use.'),
   wanted: z
     .strictObject({ active: identity.nullable(), shadow: identity.nullable() })
@@ -45,8 +47,7 @@ export const modelBoard = z.strictObject({
         kind: z.string().nullable(),
         roles: z.array(role),
         shippedThreshold: z.number().nullable(),
-        thresholdQuestion: z
-          .strictObject({ inForce: z.number(), ownSources: z.array(z.string()) })
+        thresholdQuestion: thresholdQuestion
           .nullable()
           .describe('What the site has set for this name; an activation must say whether it is to hold.'),
       })
@@ -54,6 +55,8 @@ export const modelBoard = z.strictObject({
   ),
   history: z.array(modelActivation).describe('Newest first.'),
 });
+/** The known packages and decisions. */
+export type ModelBoard = z.infer<typeof modelBoard>;
 
 const serving = z.strictObject({
   model: identity.extend({ provider: z.string().nullable() }).nullable(),
@@ -109,36 +112,52 @@ export const modelCard = z
   })
   .meta({ id: 'ModelCard' });
 
-const byReaders = z.strictObject({
-  sensitivity: estimate.nullable(),
-  specificity: estimate.nullable(),
-  auc: estimate.nullable(),
-});
+const byReaders = z
+  .strictObject({ sensitivity: estimate.nullable(), specificity: estimate.nullable(), auc: estimate.nullable() })
+  .describe('Wilson’s and DeLong’s intervals; null where there are too few.');
+/** How a package performs by the readers' verdicts. */
+export type AgainstReaders = z.infer<typeof byReaders>;
 const said = z.strictObject({ decision, probability: z.number().nullable() });
 const counts = z.record(z.string(), z.int());
 const number = z.number().nullable();
 
-export const modelComparison = z.strictObject({
+const modelComparison = z.strictObject({
   active: identity,
   shadow: identity,
-  cases: z.int(),
-  byEarlierPackages: z.int(),
+  cases: z.int().describe('Judged by the active package, and scored by the shadow or failed there.'),
+  byEarlierPackages: z.int().describe('Judged by an earlier active package: these are not compared.'),
   decisions: z.record(decision, z.record(decision, z.int())).describe('Rows: active; columns: shadow.'),
-  agreement: z.strictObject({ cases: z.int(), share: estimate.nullable(), kappa: number }),
-  flips: z.array(z.strictObject({ studyInstanceUid: z.string(), revision: z.int(), active: said, shadow: said })),
+  agreement: z
+    .strictObject({
+      cases: z.int(),
+      share: estimate.nullable().describe('0 to 1, with Wilson’s interval; null without cases.'),
+      kappa: number.describe('Cohen’s; null where one of them always decides the same.'),
+    })
+    .describe('Over the cases that both gave a number to.'),
+  flips: z
+    .array(z.strictObject({ studyInstanceUid: z.string(), revision: z.int(), active: said, shadow: said }))
+    .describe('Cases on which the two decide differently.'),
   scores: z.strictObject({
     cases: z.int(),
     pearson: number,
     spearman: number,
-    meanDifference: number,
-    standardDeviation: number,
+    meanDifference: number.describe('Shadow minus active.'),
+    standardDeviation: number.describe('Of the differences.'),
     largestDifference: number,
   }),
-  readers: z.strictObject({ positives: z.int(), negatives: z.int(), active: byReaders, shadow: byReaders }),
+  readers: z
+    .strictObject({ positives: z.int(), negatives: z.int(), active: byReaders, shadow: byReaders })
+    .describe(
+      'By the readers’ verdicts, on cases that both gave a number to. Readers judge the result of the active one.',
+    ),
   notAnalysed: z.strictObject({ active: counts, shadow: counts }),
   failures: z.array(z.strictObject({ studyInstanceUid: z.string(), revision: z.int(), failure: z.string() })),
-  secondsPerCase: z.strictObject({ active: number, shadow: number }),
+  secondsPerCase: z
+    .strictObject({ active: number, shadow: number })
+    .describe('Medians. Slices that the active package encoded on arrival are not included in its own.'),
 });
+/** The active package and its shadow on the site's own cases. */
+export type ModelComparison = z.infer<typeof modelComparison>;
 
 const opens = { caseRef: z.string(), present: z.boolean().describe('It is still on the worklist.') };
 

@@ -1,9 +1,10 @@
 import { z } from 'zod';
+import { modelIdentity } from './sharedShapes.ts';
 
 export const systemStatus = z
   .strictObject({
-    model: z
-      .strictObject({ name: z.string(), version: z.string(), sha256: z.string(), provider: z.string() })
+    model: modelIdentity
+      .extend({ provider: z.string() })
       .nullable()
       .describe('Null while no network is ready; `modelError` then says why.'),
     modelError: z
@@ -14,7 +15,7 @@ export const systemStatus = z
       ),
     shadow: z
       .strictObject({
-        model: z.strictObject({ name: z.string(), version: z.string(), sha256: z.string() }).nullable(),
+        model: modelIdentity.nullable(),
         error: z.string().nullable(),
         toScore: z.int().describe('Cases that it has still to score.'),
       })

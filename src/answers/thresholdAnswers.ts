@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { epochMs } from './worklistAnswer.ts';
+import { epochMs, estimate, modelIdentity } from './sharedShapes.ts';
 
 const sourceAeTitle = z.string().describe('Calling AE title; empty for the whole site.');
 
@@ -21,9 +21,6 @@ const thresholdVersion = z
 /** One version of a threshold, as the history shows it. */
 export type ThresholdVersion = z.infer<typeof thresholdVersion>;
 
-const estimate = z
-  .strictObject({ value: z.number(), low: z.number(), high: z.number() })
-  .meta({ id: 'Estimate', description: 'With its 95 % interval.' });
 const proportion = z
   .strictObject({
     hits: z.int(),
@@ -104,10 +101,7 @@ export type ScoreCurves = z.infer<typeof scoreCurves>;
 export const thresholdBoard = z
   .strictObject({
     nowMs: epochMs,
-    model: z
-      .strictObject({ name: z.string(), version: z.string(), sha256: z.string() })
-      .nullable()
-      .describe('Null while no network is loaded: then nothing else is told.'),
+    model: modelIdentity.nullable().describe('Null while no network is loaded: then nothing else is told.'),
     secondPerson: z.boolean().describe('A change takes two people.'),
     rule,
     inForce: z.array(thresholdVersion),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { epochMs, openFlag, worklistRow } from './worklistAnswer.ts';
+import { epochMs } from './sharedShapes.ts';
+import { openFlag, worklistRow } from './worklistAnswer.ts';
 
 const { status, stateText, waitMs, stat, caseRef } = worklistRow.shape;
 

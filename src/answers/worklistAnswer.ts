@@ -1,14 +1,9 @@
 import { z } from 'zod';
 import { CASE_STATES } from '../case/caseState.ts';
-import { VERTEBRAE } from '../case/vertebrae.ts';
+import { decision, epochMs, levels, modelIdentity, threshold } from './sharedShapes.ts';
 import { systemStatus } from './systemAnswer.ts';
 
-export const epochMs = z.int().describe('Epoch milliseconds.');
 export const caseState = z.enum(CASE_STATES);
-export const decision = z
-  .enum(['suspected', 'not-suspected', 'not-analysed'])
-  .describe('There is no word for "normal".');
-export const threshold = z.strictObject({ value: z.number(), version: z.int() });
 
 export const rowDelivery = z
   .strictObject({
@@ -26,8 +21,6 @@ export const rowDelivery = z
   .meta({ id: 'Delivery', description: 'One result object on its way to one destination, with its receipts.' });
 /** One result object on its way to one destination, with its receipts. */
 export type RowDelivery = z.infer<typeof rowDelivery>;
-
-export const levels = z.array(z.enum(VERTEBRAE));
 
 export const worklistRow = z
   .strictObject({
@@ -72,7 +65,7 @@ export const worklistRow = z
       .nullable()
       .describe('The newest verdict on this revision.'),
     analysedAtMs: epochMs.nullable(),
-    model: z.strictObject({ name: z.string(), version: z.string(), sha256: z.string() }).nullable(),
+    model: modelIdentity.nullable(),
     deliveries: z.array(rowDelivery),
     secondsToSr: z
       .number()
@@ -139,3 +132,5 @@ export const worklistAnswer = z.strictObject({
     .array(worklistRow.nullable())
     .describe('Unread cases in reading order, then those read last first; null where one has been removed since.'),
 });
+/** A page of the worklist, with what the screen around it shows. */
+export type WorklistAnswer = z.infer<typeof worklistAnswer>;

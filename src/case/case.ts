@@ -1,7 +1,5 @@
-import type { Vertebra } from './vertebrae.ts';
-
-/** What the agent says of a case. There is no word for "normal": an unflagged scan is read as usual. */
-export type Decision = 'suspected' | 'not-suspected' | 'not-analysed';
+import type { z } from 'zod';
+import type { coverage, findings, keySlice, seriesVerdict, sliceCrop } from '../answers/findings.ts';
 
 /** The patient of the study, decoded to Unicode from the stored source bytes (PS3.3 C.7.1.1). */
 export interface PatientIdentity {
@@ -98,18 +96,7 @@ export type RecordOutcome =
   | 'identity-conflict';
 
 /** Why a series is or is not analysed: `code` from `assemble/seriesRules`, `reason` for people. */
-export interface SeriesVerdict {
-  seriesInstanceUid: string;
-  seriesNumber: number | null;
-  seriesDescription: string;
-  modality: string;
-  instances: number;
-  eligible: boolean;
-  /** True only for the series that is analysed. */
-  chosen: boolean;
-  code: string;
-  reason: string;
-}
+export type SeriesVerdict = z.infer<typeof seriesVerdict>;
 
 export interface ManifestSlice {
   sopInstanceUid: string;
@@ -165,75 +152,13 @@ export interface Anatomy {
 }
 
 /** The analysed field of a slice and how it maps back to the stored pixel matrix. */
-export interface SliceCrop {
-  /** Box in the *oriented* image (trained orientation), pixels, half open. */
-  top: number;
-  left: number;
-  bottom: number;
-  right: number;
-  /** How the stored matrix was turned into the trained orientation; steps apply in this order. */
-  transpose: boolean;
-  flipRows: boolean;
-  flipColumns: boolean;
-  /** Stored matrix. */
-  rows: number;
-  columns: number;
-  /** True when no bone was found and the full frame was used. */
-  fullFrame: boolean;
-}
+export type SliceCrop = z.infer<typeof sliceCrop>;
 
-interface SliceFinding {
-  sopInstanceUid: string;
-  /** 0..1, the score of the case classifier for this slice. */
-  score: number;
-  /** 0..1, from the image alone. */
-  imageProbability: number;
-}
-
-export interface KeySlice {
-  sopInstanceUid: string;
-  sliceIndex: number;
-  score: number;
-  /** The vertebrae that the slice cuts, from the skull down, according to the network; absent in findings from before networks named them. */
-  levels?: Vertebra[];
-  cam: number[];
-  camRows: number;
-  camColumns: number;
-  crop: SliceCrop;
-}
+/** A slice that shows the finding best, and where the network responded in it. */
+export type KeySlice = z.infer<typeof keySlice>;
 
 /** How much of the neck was seen. */
-export interface Coverage {
-  slices: number;
-  /** From the upper face of the first slice to the lower face of the last. */
-  extentMm: number;
-  /** From the skull down; empty when the network names none. */
-  levels: Vertebra[];
-  /** What is incomplete, in sentences without a full stop; empty when nothing is known to be missing. */
-  remarks: string[];
-}
+export type Coverage = z.infer<typeof coverage>;
 
 /** The outcome of the analysis of one revision of a case. */
-export interface Findings {
-  decision: Decision;
-  /** Why it was not analysed, or what is missing from the scan (`partial`); null when the whole scan was analysed. */
-  reason: string | null;
-  /** Machine-readable reason, for example `outside-domain`; null when the whole scan was analysed. */
-  reasonCode: string | null;
-  /** Absent in findings of cases that were not scored, and in findings from before it was recorded. */
-  coverage?: Coverage;
-  probability: number | null;
-  threshold: { value: number; version: number } | null;
-  domainDistance: number | null;
-  domainLimit: number | null;
-  /** In manifest order. Empty when not analysed. */
-  slices: SliceFinding[];
-  /** Best first. Only suspected cases have key slices. */
-  keySlices: KeySlice[];
-  model: { name: string; version: string; sha256: string };
-  provider: string;
-  /** Time of analysis: written into report headers, and kept so that a re-run writes the same bytes. */
-  analysedAtMs: number;
-  /** Durations by step. */
-  seconds: Record<string, number>;
-}
+export type Findings = z.infer<typeof findings>;

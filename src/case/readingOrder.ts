@@ -1,4 +1,4 @@
-import type { Decision } from './case.ts';
+import type { Decision } from './decision.ts';
 
 /** What the network has said about a scan so far. `unscored`: nothing yet, or it could not be analysed. */
 export type Judgement = 'suspected' | 'unflagged' | 'unscored';

@@ -1,13 +1,10 @@
+import type { z } from 'zod';
+import type { modelIdentity } from '../answers/sharedShapes.ts';
 import type { EncodedSlice } from './case.ts';
 import type { Vertebra } from './vertebrae.ts';
 
 /** Identifies the model in findings, reports and the worklist. */
-export interface ModelIdentity {
-  name: string;
-  version: string;
-  /** Digest of the whole package (hex). */
-  sha256: string;
-}
+export type ModelIdentity = z.infer<typeof modelIdentity>;
 
 /** Score of a case from the case classifier, before any threshold. */
 export interface CaseScore {

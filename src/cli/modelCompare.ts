@@ -1,5 +1,6 @@
 import { Command } from 'commander';
-import { compareModels, type AgainstReaders, type ModelComparison } from '../models/compareModels.ts';
+import type { AgainstReaders, ModelComparison } from '../answers/modelAnswers.ts';
+import { compareModels } from '../models/compareModels.ts';
 import { modelPlaces } from '../compose/places.ts';
 import { loadConfig } from '../config/configFile.ts';
 import { TriageError } from '../base/errors.ts';

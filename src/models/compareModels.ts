@@ -1,62 +1,9 @@
-import type { Decision } from '../case/case.ts';
+import type { AgainstReaders, ModelComparison } from '../answers/modelAnswers.ts';
+import { DECISIONS } from '../case/decision.ts';
 import type { ModelIdentity } from '../case/triageModel.ts';
-import { delongInterval, wilsonInterval, type Estimate } from '../statistics/intervals.ts';
+import { delongInterval, wilsonInterval } from '../statistics/intervals.ts';
 import { median } from '../statistics/median.ts';
 import type { ShadowScore } from '../worklist/models/shadowScores.ts';
-
-/** A case on which the two decide differently. */
-interface Flip {
-  studyInstanceUid: string;
-  revision: number;
-  active: { decision: Decision; probability: number | null };
-  shadow: { decision: Decision; probability: number | null };
-}
-
-/** How a package performs by the readers' verdicts: Wilson's and DeLong's intervals, 95 %; null where there are too few. */
-export interface AgainstReaders {
-  sensitivity: Estimate | null;
-  specificity: Estimate | null;
-  auc: Estimate | null;
-}
-
-/** The active package and its shadow on the site's own cases. */
-export interface ModelComparison {
-  active: ModelIdentity;
-  shadow: ModelIdentity;
-  /** Cases judged by the active package that the shadow has scored, or failed on. */
-  cases: number;
-  /** Cases that an earlier active package had judged; they are not compared. */
-  byEarlierPackages: number;
-  /** Rows: active; columns: shadow. */
-  decisions: Record<Decision, Record<Decision, number>>;
-  /** Over the cases that both gave a number to. */
-  agreement: {
-    cases: number;
-    /** 0..1, with Wilson's interval; null without cases. */
-    share: Estimate | null;
-    /** Cohen's kappa; null where one of them always decides the same. */
-    kappa: number | null;
-  };
-  flips: Flip[];
-  scores: {
-    cases: number;
-    pearson: number | null;
-    spearman: number | null;
-    /** Shadow minus active. */
-    meanDifference: number | null;
-    /** Of the differences. */
-    standardDeviation: number | null;
-    largestDifference: number | null;
-  };
-  /** By the verdicts of the site's readers, on cases that both gave a number to; readers judge the reported result, not the shadow's. */
-  readers: { positives: number; negatives: number; active: AgainstReaders; shadow: AgainstReaders };
-  notAnalysed: { active: Record<string, number>; shadow: Record<string, number> };
-  failures: { studyInstanceUid: string; revision: number; failure: string }[];
-  /** Medians. The active package's are measured from its stage's start: slices encoded on arrival are not included. */
-  secondsPerCase: { active: number | null; shadow: number | null };
-}
-
-const DECISIONS: readonly Decision[] = ['suspected', 'not-suspected', 'not-analysed'];
 
 /** Compares what was reported with what the shadow said of the same revisions. Only the newest revision of a case counts. */
 export function compareModels(

@@ -1,3 +1,4 @@
+import type { ThresholdQuestion } from '../answers/modelAnswers.ts';
 import { systemClock } from '../base/clock.ts';
 import type { Config } from '../config/config.ts';
 import { TriageError } from '../base/errors.ts';
@@ -12,13 +13,6 @@ import type { WorklistStore } from '../worklist/cases/caseStore.ts';
 
 /** Operating point from then on: keep the one in force, use the one that the package ships with, or a number from 0 to 1. */
 export type ThresholdChoice = 'keep' | 'default' | number;
-
-/** What the site has set for a model, which a new version must not drop silently. */
-export interface ThresholdQuestion {
-  inForce: number;
-  /** Sources with a threshold of their own. */
-  ownSources: string[];
-}
 
 /** Loads the package in a child process, as the agent does, and says on which provider its golden case agreed. @throws TriageError what is wrong */
 export async function verifyRuns(dir: string, infer: Config['infer']): Promise<string> {

@@ -1,15 +1,12 @@
 import { readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
+import type { ModelBoard } from '../answers/modelAnswers.ts';
 import type { Clock } from '../base/clock.ts';
 import { findModelPackages, type FoundPackage, type PackagePlaces } from '../infer/modelPackages.ts';
 
 /** The packages of this machine as of their last check. */
-export interface PackageListing {
+export interface PackageListing extends Pick<ModelBoard, 'checkedAtMs' | 'isChecking'> {
   packages: readonly FoundPackage[];
-  /** Null while the first check runs. */
-  checkedAtMs: number | null;
-  /** A check is running because files have changed or the last one is old. */
-  isChecking: boolean;
 }
 
 /** A damaged disk changes bytes without changing the file's date: everything is read again after this time, on the next request. */

@@ -1,11 +1,9 @@
+import type { z } from 'zod';
+import type { estimate } from '../answers/sharedShapes.ts';
 import { rank, rocAuc, type Scored } from './metrics.ts';
 
 /** An estimate with its two-sided 95 % interval. */
-export interface Estimate {
-  readonly value: number;
-  readonly low: number;
-  readonly high: number;
-}
+export type Estimate = Readonly<z.infer<typeof estimate>>;
 
 /** Half of a two-sided 95 % interval, in standard deviations of a normal distribution. */
 const Z = 1.959963984540054;

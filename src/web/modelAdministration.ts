@@ -1,16 +1,14 @@
-import type { z } from 'zod';
-import type { ModelActivation } from '../answers/modelAnswers.ts';
+import type { ModelActivation, ModelBoard, ModelCardAnswer, ModelComparison } from '../answers/modelAnswers.ts';
 import type { ModelRole } from '../worklist/models/modelActivations.ts';
-import type { modelBoard, modelCard, modelComparison } from '../answers/modelAnswers.ts';
 
 /** What the models page needs of the agent; built where the agent is composed. */
 export interface ModelAdministration {
   /** Answers at once; packages are checked in the background. */
-  board(): Promise<z.infer<typeof modelBoard>>;
+  board(): Promise<ModelBoard>;
   /** @throws TriageError `not-found` */
-  card(sha256: string): Promise<z.infer<typeof modelCard>>;
+  card(sha256: string): Promise<ModelCardAnswer>;
   /** The active package and its shadow on the site's own cases; null without a shadow. */
-  comparison(): Promise<z.infer<typeof modelComparison> | null>;
+  comparison(): Promise<ModelComparison | null>;
   /**
    * Decides which package a role has; null ends the shadow. Takes as long as the check of the package does.
    *

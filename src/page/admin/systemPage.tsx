@@ -6,7 +6,7 @@ import { PlainTable } from '../parts/plainTable.tsx';
 import { StepPlot } from './stepPlot.tsx';
 import { useLoaded } from '../parts/useLoaded.ts';
 import { adminWords as words } from './adminWords.ts';
-import type { WorklistAnswer } from '../parts/listAnswer.ts';
+import type { WorklistAnswer } from '../../answers/worklistAnswer.ts';
 
 const LOOK_MS = 15_000;
 const STEPS = { '24': 24, '168': 28, '744': 31 } as const;

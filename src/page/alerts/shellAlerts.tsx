@@ -3,7 +3,7 @@ import { createContext } from 'preact';
 import { useContext, useEffect, useState } from 'preact/hooks';
 import { clockTime } from '../parts/format.ts';
 import { listenToLine } from '../parts/line.ts';
-import type { WorklistAnswer } from '../parts/listAnswer.ts';
+import type { WorklistAnswer } from '../../answers/worklistAnswer.ts';
 import { read } from '../parts/session.ts';
 import { alertWords as words } from './alertWords.ts';
 import type { Flag } from './chimePlan.ts';

@@ -1,5 +1,5 @@
 import { clockTime } from '../parts/format.ts';
-import type { WorklistRow } from '../parts/listAnswer.ts';
+import type { WorklistRow } from '../../answers/worklistAnswer.ts';
 import { giveVerdict, setClaimed } from './caseApi.ts';
 import { caseWords as words } from './caseWords.ts';
 

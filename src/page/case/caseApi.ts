@@ -1,10 +1,6 @@
-import type { z } from 'zod';
-import type { caseAnswer, previewAnswer } from '../../answers/caseAnswer.ts';
+import type { CaseAnswer, PreviewAnswer } from '../../answers/caseAnswer.ts';
+import type { KeySlice } from '../../case/case.ts';
 import { ask, read } from '../parts/session.ts';
-
-export type CaseAnswer = z.infer<typeof caseAnswer>;
-export type CaseVolume = NonNullable<CaseAnswer['volume']>;
-export type KeySlice = NonNullable<CaseAnswer['findings']>['keySlices'][number];
 
 const address = (caseRef: string, what = '') => `/api/cases/${encodeURIComponent(caseRef)}${what}`;
 
@@ -15,7 +11,7 @@ export function fetchCase(caseRef: string, as: 'opened' | 'still-open'): Promise
 
 /** The best key slice, as a picture beside the list. */
 export async function fetchPreview(caseRef: string): Promise<{ slice: Slice; keySlice: KeySlice }> {
-  const { rows, columns, hu, keySlice } = await read<z.infer<typeof previewAnswer>>(address(caseRef, '/preview'));
+  const { rows, columns, hu, keySlice } = await read<PreviewAnswer>(address(caseRef, '/preview'));
   const bytes = Uint8Array.from(atob(hu), (character) => character.charCodeAt(0));
   return { slice: { hu: new Int16Array(bytes.buffer), rows, columns }, keySlice };
 }

@@ -1,6 +1,6 @@
 import { feedText, type Freshness } from '../parts/feed.ts';
 import { ageText, birthDate, personName } from '../parts/format.ts';
-import type { WorklistRow } from '../parts/listAnswer.ts';
+import type { WorklistRow } from '../../answers/worklistAnswer.ts';
 import { LOOKS } from '../parts/looks.ts';
 import { caseWords as words } from './caseWords.ts';
 

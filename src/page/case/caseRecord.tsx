@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import type { CaseAnswer } from './caseApi.ts';
+import type { CaseAnswer } from '../../answers/caseAnswer.ts';
 import { shortDuration, timelineOf } from './caseTimeline.ts';
 import { deliveryText } from '../parts/deliveryText.ts';
 import { clockTime } from '../parts/format.ts';

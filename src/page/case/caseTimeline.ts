@@ -1,4 +1,4 @@
-import type { CaseAnswer } from './caseApi.ts';
+import type { CaseAnswer } from '../../answers/caseAnswer.ts';
 import { caseWords } from './caseWords.ts';
 
 export interface TimelineStep {

@@ -1,7 +1,7 @@
 import { useRef, useState } from 'preact/hooks';
 import { useKeys } from '../parts/keys.ts';
 import { keepPreference, preference } from '../parts/preferences.ts';
-import type { CaseAnswer, CaseVolume } from './caseApi.ts';
+import type { CaseAnswer, CaseVolume } from '../../answers/caseAnswer.ts';
 import { caseWords as words } from './caseWords.ts';
 import { WINDOWS } from './drawSlice.ts';
 import { Reformats } from './reformats.tsx';

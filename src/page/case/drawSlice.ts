@@ -1,4 +1,5 @@
-import type { KeySlice, Slice } from './caseApi.ts';
+import type { KeySlice } from '../../case/case.ts';
+import type { Slice } from './caseApi.ts';
 import type { SliceStore } from './sliceStore.ts';
 
 export interface DisplayWindow {

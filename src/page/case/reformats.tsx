@@ -1,5 +1,5 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import type { CaseVolume } from './caseApi.ts';
+import type { CaseVolume } from '../../answers/caseAnswer.ts';
 import { caseWords as words } from './caseWords.ts';
 import { drawReformat, type DisplayWindow } from './drawSlice.ts';
 import { COARSE, type SliceStore } from './sliceStore.ts';

@@ -1,4 +1,4 @@
-import type { CaseVolume } from './caseApi.ts';
+import type { CaseVolume } from '../../answers/caseAnswer.ts';
 import { caseWords as words } from './caseWords.ts';
 
 const HEIGHT = 56;

@@ -1,4 +1,4 @@
-import type { CaseAnswer, CaseVolume } from './caseApi.ts';
+import type { CaseAnswer, CaseVolume } from '../../answers/caseAnswer.ts';
 import { caseWords as words } from './caseWords.ts';
 
 /** How the PACS names a slice of the analysed series: `Series 2 image 25`; empty when its header does not say. */

@@ -1,4 +1,5 @@
-import { fetchSlice, type CaseVolume, type Slice } from './caseApi.ts';
+import type { CaseVolume } from '../../answers/caseAnswer.ts';
+import { fetchSlice, type Slice } from './caseApi.ts';
 
 /** Whole slices kept at a time: 64 of 512 x 512 are 32 MB. */
 const MOST_SLICES = 64;

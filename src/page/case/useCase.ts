@@ -1,7 +1,8 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { followFeed, LIVE, type Freshness } from '../parts/feed.ts';
 import { Refused } from '../parts/session.ts';
-import { fetchCase, type CaseAnswer } from './caseApi.ts';
+import type { CaseAnswer } from '../../answers/caseAnswer.ts';
+import { fetchCase } from './caseApi.ts';
 import { caseWords as words } from './caseWords.ts';
 
 const DIFFERENT_PATIENT_MS = 2_000;

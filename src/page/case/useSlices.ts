@@ -1,7 +1,8 @@
 import type { RefObject } from 'preact';
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { Refused } from '../parts/session.ts';
-import type { CaseVolume, KeySlice } from './caseApi.ts';
+import type { CaseVolume } from '../../answers/caseAnswer.ts';
+import type { KeySlice } from '../../case/case.ts';
 import { caseWords as words } from './caseWords.ts';
 import { drawResponse, drawSlice, type DisplayWindow } from './drawSlice.ts';
 import { SliceStore } from './sliceStore.ts';

@@ -1,5 +1,6 @@
 import type { RefObject } from 'preact';
-import type { CaseVolume, KeySlice } from './caseApi.ts';
+import type { CaseVolume } from '../../answers/caseAnswer.ts';
+import type { KeySlice } from '../../case/case.ts';
 import { caseWords as words } from './caseWords.ts';
 import { LARGEST_FILL, WINDOWS } from './drawSlice.ts';
 

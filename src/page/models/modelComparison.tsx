@@ -1,11 +1,11 @@
 import type { ComparisonAnswer } from '../../answers/modelAnswers.ts';
+import { DECISIONS } from '../../case/decision.ts';
 import { FigureTable } from '../parts/figureTable.tsx';
 import { IntervalPicture } from '../parts/intervalPicture.tsx';
 import { useLoaded } from '../parts/useLoaded.ts';
 import { modelWords as words } from './modelsWords.ts';
 
 type Estimate = ComparisonAnswer['agreement']['share'];
-const DECISIONS = ['suspected', 'not-suspected', 'not-analysed'] as const;
 
 const number = (value: number | null, digits = 3): string => value?.toFixed(digits) ?? '-';
 const reasons = (counts: Record<string, number>): string =>

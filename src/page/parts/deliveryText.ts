@@ -1,6 +1,6 @@
 import { clockTime } from './format.ts';
 import { deliveryWords as words } from './deliveryWords.ts';
-import type { RowDelivery } from './listAnswer.ts';
+import type { RowDelivery } from '../../answers/worklistAnswer.ts';
 
 /** One line for all objects of a case: the worst status, which is what a reader must know. */
 export function receipt(deliveries: readonly RowDelivery[], nowMs: number): string {

@@ -1,4 +1,4 @@
-import type { WorklistRow } from './listAnswer.ts';
+import type { WorklistRow } from '../../answers/worklistAnswer.ts';
 
 /** Shape, colour and words of each state: none of them alone conveys it. */
 export const LOOKS: Readonly<Record<WorklistRow['status'], { kind: string; shape: string }>> = {

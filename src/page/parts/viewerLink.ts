@@ -1,4 +1,4 @@
-import type { WorklistRow } from './listAnswer.ts';
+import type { WorklistRow } from '../../answers/worklistAnswer.ts';
 import { sha1 } from './sha1.ts';
 
 type Study = Pick<WorklistRow, 'studyInstanceUid' | 'accessionNumber' | 'patientId'>;

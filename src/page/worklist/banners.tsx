@@ -1,4 +1,4 @@
-import type { WorklistAnswer } from '../parts/listAnswer.ts';
+import type { WorklistAnswer } from '../../answers/worklistAnswer.ts';
 import { words } from './worklistWords.ts';
 
 interface Properties {

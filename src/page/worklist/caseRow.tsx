@@ -5,7 +5,7 @@ import { ageText, minuteTime, personName, scanTime } from '../parts/format.ts';
 import { LOOKS } from '../parts/looks.ts';
 import { viewerLink } from '../parts/viewerLink.ts';
 import { words } from './worklistWords.ts';
-import type { WorklistRow } from '../parts/listAnswer.ts';
+import type { WorklistRow } from '../../answers/worklistAnswer.ts';
 
 interface Properties {
   row: WorklistRow;

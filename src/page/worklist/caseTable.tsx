@@ -1,5 +1,5 @@
 import type { RefObject } from 'preact';
-import type { WorklistRow } from '../parts/listAnswer.ts';
+import type { WorklistRow } from '../../answers/worklistAnswer.ts';
 import { CaseRow } from './caseRow.tsx';
 import { COLUMNS, type ColumnName } from './columns.ts';
 import type { HeldList } from './heldList.ts';

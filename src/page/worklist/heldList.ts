@@ -1,4 +1,4 @@
-import type { WorklistAnswer, WorklistRow } from '../parts/listAnswer.ts';
+import type { WorklistAnswer, WorklistRow } from '../../answers/worklistAnswer.ts';
 
 /** What the page holds of one list: the newest answer, and the rows of all answers by their position. */
 export interface HeldList {

@@ -1,6 +1,6 @@
 import { emptyText, type Freshness } from '../parts/feed.ts';
 import { feedWords } from '../parts/feedWords.ts';
-import type { WorklistAnswer } from '../parts/listAnswer.ts';
+import type { WorklistAnswer } from '../../answers/worklistAnswer.ts';
 import { useAfter } from '../parts/useAfter.ts';
 import { words } from './worklistWords.ts';
 

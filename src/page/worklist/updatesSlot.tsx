@@ -3,7 +3,7 @@ import type { Flag } from '../alerts/chimePlan.ts';
 import { feedWords } from '../parts/feedWords.ts';
 import { feedText, type Freshness } from '../parts/feed.ts';
 import { clockTime } from '../parts/format.ts';
-import type { WorklistAnswer } from '../parts/listAnswer.ts';
+import type { WorklistAnswer } from '../../answers/worklistAnswer.ts';
 import { words } from './worklistWords.ts';
 
 const STRIP_FLAGS = 4;

@@ -1,6 +1,6 @@
 import type { RefObject } from 'preact';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import type { WorklistRow } from '../parts/listAnswer.ts';
+import type { WorklistRow } from '../../answers/worklistAnswer.ts';
 import { placeOf, type HeldList } from './heldList.ts';
 import { leftList } from './leftList.ts';
 import { pageBegin, type Span } from './listQuery.ts';

@@ -1,4 +1,4 @@
-import type { WorklistAnswer } from '../parts/listAnswer.ts';
+import type { WorklistAnswer } from '../../answers/worklistAnswer.ts';
 import { ask, read } from '../parts/session.ts';
 import { searchParamsOf, type PartOfList } from './listQuery.ts';
 

@@ -1,6 +1,6 @@
 import type { RefObject } from 'preact';
 import type { KeyBinding } from '../parts/keys.ts';
-import type { WorklistRow } from '../parts/listAnswer.ts';
+import type { WorklistRow } from '../../answers/worklistAnswer.ts';
 import type { Rows } from './useRows.ts';
 import { words } from './worklistWords.ts';
 

@@ -5,7 +5,7 @@ import { useShellAlerts } from '../alerts/shellAlerts.tsx';
 import { setClaimed, setRead } from '../case/caseApi.ts';
 import { personName } from '../parts/format.ts';
 import { useKeys } from '../parts/keys.ts';
-import type { WorklistRow } from '../parts/listAnswer.ts';
+import type { WorklistRow } from '../../answers/worklistAnswer.ts';
 import { useIdle } from '../parts/useIdle.ts';
 import { Banners } from './banners.tsx';
 import { CaseTable } from './caseTable.tsx';

@@ -1,7 +1,7 @@
 import type { User } from '../../answers/accessAnswers.ts';
 import type { Generated, Selectable } from 'kysely';
 import type { CaseState } from '../../case/caseState.ts';
-import type { Decision } from '../../case/case.ts';
+import type { Decision } from '../../case/decision.ts';
 import type { ResultObject } from '../../case/delivery.ts';
 import type { StageName } from '../../case/claim.ts';
 

@@ -1,4 +1,5 @@
 import type { Transaction } from 'kysely';
+import type { CaseVolume } from '../../answers/caseAnswer.ts';
 import type { RowDelivery, WorklistRow } from '../../answers/worklistAnswer.ts';
 import { TriageError } from '../../base/errors.ts';
 import type { CaseManifest, Findings, SeriesVerdict } from '../../case/case.ts';
@@ -7,7 +8,7 @@ import type { ResultObject } from '../../case/delivery.ts';
 import { onCurrentRevision } from '../cases/currentAnalysis.ts';
 import type { Schema } from '../db/schema.ts';
 import { caseRecordOf } from './caseRecord.ts';
-import { caseVolume, namedVolume, type CaseVolume, type VolumeSlice } from './caseVolume.ts';
+import { caseVolume, namedVolume, type VolumeSlice } from './caseVolume.ts';
 import { deliveriesOf, describeCases, type ReadingContext } from './listedRows.ts';
 import { whyHere } from './priority.ts';
 

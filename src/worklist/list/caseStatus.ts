@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Decision } from '../../case/case.ts';
+import type { Decision } from '../../case/decision.ts';
 import type { CaseState } from '../../case/caseState.ts';
 
 /** What a reader is told of a case. The only word for an unflagged scan is "did not flag". */

@@ -1,22 +1,9 @@
 import { sql, type Kysely } from 'kysely';
+import type { CaseVolume } from '../../answers/caseAnswer.ts';
 import type { CaseManifest, InstanceHeader } from '../../case/case.ts';
 import type { OrientationChange } from '../../dicom/geometry.ts';
 import { toTrainedOrientation } from '../../dicom/geometry.ts';
 import type { Schema } from '../db/schema.ts';
-
-/** The analysed series as a volume: in each slice, rows run from front to back and columns from the patient's right to left. */
-export interface CaseVolume {
-  rows: number;
-  columns: number;
-  /** [between rows, between columns], oriented. */
-  pixelSpacingMm: [number, number];
-  sliceSpacingMm: number;
-  /** Of each slice, superior first; greater is more superior. */
-  positionsMm: number[];
-  gaps: { afterSliceIndex: number; missingSlices: number }[];
-  /** Instance Number (0020,0013) of each slice, by which a PACS names it; null where the header has none. */
-  instanceNumbers: (number | null)[];
-}
 
 /** One slice of the volume: where it lies on disk, and how its stored matrix becomes the oriented one. */
 export interface VolumeSlice {

@@ -1,4 +1,4 @@
-import type { Decision } from '../../case/case.ts';
+import type { Decision } from '../../case/decision.ts';
 import { judgementOf, readingPlace } from '../../case/readingOrder.ts';
 import { durationText } from './caseStatus.ts';
 import type { CaseStatusKind } from './caseStatus.ts';
