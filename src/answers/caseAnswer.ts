@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { findings, keySlice, seriesVerdict } from './findings.ts';
-import { epochMs } from './sharedShapes.ts';
+import { decision, epochMs } from './sharedShapes.ts';
 import { caseState, rowDelivery, worklistRow } from './worklistAnswer.ts';
 
 const caseVolume = z
@@ -19,9 +19,25 @@ const caseVolume = z
 /** The analysed series as a volume: in each slice, rows run from front to back and columns from the patient's right to left. */
 export type CaseVolume = z.infer<typeof caseVolume>;
 
+const patientStudy = z
+  .strictObject({
+    caseRef: z.string(),
+    scannedAt: z.string().describe('DICOM DT in the scanner’s own time zone, or empty.'),
+    studyDescription: z.string(),
+    decision: decision.nullable(),
+  })
+  .meta({ id: 'PatientStudy', description: 'Another study of the same patient.' });
+/** Another study of the same patient. */
+export type PatientStudy = z.infer<typeof patientStudy>;
+
 export const caseAnswer = z
   .strictObject({
     row: worklistRow,
+    ageNote: z.string().describe('Of what day a prior is, or what is odd about the date of the scan; empty otherwise.'),
+    priors: z
+      .array(patientStudy)
+      .describe('The patient’s studies here that were scanned before this one, newest first.'),
+    newer: z.array(patientStudy).describe('Those scanned after it.'),
     series: z.array(seriesVerdict).describe('Empty until assembled.'),
     findings: findings.nullable().describe('Without slices and key slices at a triage-only site.'),
     triageOnly: z.boolean().describe('The site shows neither heatmaps nor slice scores.'),

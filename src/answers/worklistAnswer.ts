@@ -24,7 +24,7 @@ export type RowDelivery = z.infer<typeof rowDelivery>;
 
 export const worklistRow = z
   .strictObject({
-    rank: z.int().nullable().describe('From 1; null once read.'),
+    rank: z.int().nullable().describe('From 1; null once read, and for a prior.'),
     why: z.string().describe('One sentence: why it stands here.'),
     whyBrief: z.string().describe('The same, without how long it waits.'),
     studyInstanceUid: z.string(),
@@ -55,6 +55,7 @@ export const worklistRow = z
     arrivedAtMs: epochMs,
     lastReceivedAtMs: epochMs,
     waitMs: z.int().describe('From arrival until it was read, or until now.'),
+    prior: z.boolean().describe('It was an old scan when it came (`assemble.maxAgeHours`): nobody waits for it.'),
     stat: z.boolean(),
     readAtMs: epochMs.nullable(),
     readBy: z.string().nullable(),
@@ -130,7 +131,9 @@ export const worklistAnswer = z.strictObject({
   namesMayBeShown: z.boolean().describe('Whether a reader may have the list with names.'),
   rows: z
     .array(worklistRow.nullable())
-    .describe('Unread cases in reading order, then those read last first; null where one has been removed since.'),
+    .describe(
+      'Unread cases in reading order, then read ones and priors, last first; null where one has been removed since.',
+    ),
 });
 /** A page of the worklist, with what the screen around it shows. */
 export type WorklistAnswer = z.infer<typeof worklistAnswer>;

@@ -1,5 +1,6 @@
 import type { CaseManifest, Findings, PatientIdentity } from './case.ts';
 import type { CaseState } from './caseState.ts';
+import type { Recency } from './scanAge.ts';
 
 /** One row of the worklist with everything the pipeline needs. */
 export interface CaseRecord {
@@ -20,6 +21,8 @@ export interface CaseRecord {
   lastReceivedAtMs: number;
   /** Set when nothing more is expected (association released). */
   completeHint: boolean;
+  /** Whether it was an old scan when it came. */
+  recency: Recency;
   manifest: CaseManifest | null;
   findings: Findings | null;
   /** Set while a person must decide: identity or content conflict. Nothing is analysed or sent meanwhile. */

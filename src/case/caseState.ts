@@ -18,9 +18,10 @@ export type CaseState = (typeof CASE_STATES)[number];
 export type CaseEvent =
   /** New input of a kind that is triaged. */
   | { type: 'instanceReceived' }
-  | { type: 'seriesChosen'; manifest: CaseManifest }
+  /** `isPrior`: the scan was old when it came. */
+  | { type: 'seriesChosen'; manifest: CaseManifest; isPrior?: boolean }
   /** No series can be analysed. A result, not an error: `findings` say why and are reported too. */
-  | { type: 'notEligible'; series: SeriesVerdict[]; findings: Findings }
+  | { type: 'notEligible'; series: SeriesVerdict[]; findings: Findings; isPrior?: boolean }
   /** `manifest`: set when something else than the assembled series was analysed: damaged slices left out, or the next best series. */
   | { type: 'inferred'; findings: Findings; manifest?: CaseManifest }
   /** Objects are on disk and enter the outbox in the same transaction. */

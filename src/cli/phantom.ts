@@ -1,4 +1,5 @@
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
+import { latestMs } from '../dicom/dateTimes.ts';
 import { listFractures } from '../phantom/fractures.ts';
 import { writePhantomCohort } from '../phantom/writePhantomCohort.ts';
 import { share, wholeNumber } from './numbers.ts';
@@ -10,6 +11,7 @@ interface PhantomOptions {
   cohort?: number;
   prevalence?: number;
   fracture?: string;
+  date?: string;
   slices?: number;
   rows?: number;
   out?: string;
@@ -20,7 +22,7 @@ interface PhantomOptions {
 /** `odontoid phantom`: synthetic cervical-spine CT series as DICOM, with their truth in labels.csv and cases.csv. */
 export function phantomCommand(): Command {
   return new Command('phantom')
-    .option('--seed <n>', 'the same seed gives the same bytes', wholeNumber(0, 2 ** 31 - 1), 1)
+    .option('--seed <n>', 'the same seed and date give the same bytes', wholeNumber(0, 2 ** 31 - 1), 1)
     .option('--count <n>', 'studies to write (1)', wholeNumber(1, 100_000))
     .option(
       '--cohort <n>',
@@ -32,6 +34,7 @@ export function phantomCommand(): Command {
       '--fracture <TYPE@LEVEL|none>',
       'the fracture of every study, or none; left out: a mixture, as the seed says',
     )
+    .option('--date <DATE>', 'when the studies were scanned, YYYYMMDD or YYYYMMDDHHMMSS (now)', scanDate)
     .option('--slices <n>', 'slices of a study; left out: as the seed says', wholeNumber(3, 2_000))
     .option('--rows <n>', 'rows and columns of an image (512)', wholeNumber(32, 1_024))
     .option(
@@ -59,6 +62,7 @@ export function phantomCommand(): Command {
         fracture: options.fracture,
         slices: options.slices,
         rows: options.rows,
+        studyDateTime: options.date,
         out: options.out,
         onProgress: (done: number) => {
           bar.set(done);
@@ -74,4 +78,10 @@ export function phantomCommand(): Command {
         );
       }
     });
+}
+
+function scanDate(value: string): string {
+  if (!/^\d{8}(\d{6})?$/.test(value) || latestMs(value) === null)
+    throw new InvalidArgumentError('A date is written YYYYMMDD or YYYYMMDDHHMMSS.');
+  return value.padEnd(14, '0');
 }

@@ -184,6 +184,7 @@ function claimOf(instances: StoredInstance[], manifest: CaseManifest | null, fin
     firstReceivedAtMs: source.receivedAtMs,
     lastReceivedAtMs: source.receivedAtMs,
     completeHint: true,
+    recency: 'new',
     manifest,
     findings,
     quarantineReason: null,

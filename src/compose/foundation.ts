@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { AuditTrail } from '../auditTrail/auditTrail.ts';
 import { makeFolder } from '../base/durably.ts';
 import type { Releasers } from '../base/releasers.ts';
-import type { Config } from '../config/config.ts';
+import { maxAgeMsOf, type Config } from '../config/config.ts';
 import { createAuditLog } from '../worklist/audit/audit.ts';
 import { createCaseStore } from '../worklist/cases/caseStore.ts';
 import { lockDataDir } from '../worklist/db/dataDirLock.ts';
@@ -41,6 +41,7 @@ export async function layFoundation(
   releasers.push('audit', async () => auditTrail?.close());
   const store = createCaseStore(database, clock, {
     isAnalysable: (header) => instanceRefusal(header, config.assemble) === null,
+    maxAgeMs: maxAgeMsOf(config.assemble),
     quietMs: config.assemble.quietMs,
     maxAttempts: config.pipeline.maxAttempts,
     retryMinMs: config.pipeline.retryMinMs,

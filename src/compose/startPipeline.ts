@@ -1,6 +1,8 @@
 import { preferSeries, refusalOnArrival } from '../assemble/seriesRank.ts';
+import { isPrior } from '../case/scanAge.ts';
 import type { SourceSlice } from '../case/triageModel.ts';
 import { notAnalysed } from '../case/notAnalysed.ts';
+import { maxAgeMsOf } from '../config/config.ts';
 import { softwareVersion } from '../base/packageRoot.ts';
 import { createArrivalEncoder, type ArrivalEncoder } from '../infer/encodeOnArrival.ts';
 import type { ModelServing } from '../infer/modelServing.ts';
@@ -34,11 +36,15 @@ export function startPipeline(
   },
 ): PipelineParts {
   const rules = config.assemble;
+  const maxAgeMs = maxAgeMsOf(rules);
   const arrival = createArrivalEncoder({
     lease: () => (config.infer.encodeOnArrival ? network.lease() : null),
     store,
     resolvePath,
-    refuse: (header) => refusalOnArrival(header, rules),
+    refuse: (header) => {
+      const isKeptOnly = maxAgeMs !== null && rules.priors === 'keep' && isPrior([header], clock.now(), maxAgeMs);
+      return isKeptOnly ? 'it is of a prior' : refusalOnArrival(header, rules);
+    },
     preferSeries,
     clock,
     log: log.child({ component: 'arrival' }),
@@ -58,7 +64,15 @@ export function startPipeline(
   const pipeline = createPipeline({
     store,
     stages: {
-      assemble: assembleStage({ rules, quietMs: rules.quietMs, isRecordWhole, model: network.model, clock }),
+      assemble: assembleStage({
+        rules,
+        quietMs: rules.quietMs,
+        maxAgeMs,
+        priors: rules.priors,
+        isRecordWhole,
+        model: network.model,
+        clock,
+      }),
       infer: infer.run,
       report: reportStage(writer),
     },

@@ -227,6 +227,20 @@ export const configSchema = z.strictObject({
         .max(45)
         .default(30)
         .describe('Largest angle between the slice normal and the cranio-caudal axis, degrees.'),
+      maxAgeHours: z
+        .number()
+        .min(0)
+        .max(876_000)
+        .default(72)
+        .describe(
+          'A scan that is older than this when it comes is a prior: kept, linked from the newer cases of the patient, in no list of scans to read and in no alert. Its age is that of its newest date (acquisition or study); a scan without a readable date, or dated in the future, is new, and the case says so. 0: no scan is a prior.',
+        ),
+      priors: z
+        .enum(['keep', 'analyse'])
+        .default('keep')
+        .describe(
+          'What is done with a prior. `keep`: it is not analysed, and no report is written or sent. `analyse`: it is analysed after all new scans and its results are sent like those of others; it is still in no list of scans to read.',
+        ),
       maxMissingShare: z
         .number()
         .min(0)
@@ -595,3 +609,8 @@ export type Config = Readonly<z.infer<typeof configSchema>>;
 export type Destination = Config['destinations'][number];
 export type AuditRepository = NonNullable<Config['audit']['repository']>;
 export type SecretSource = z.infer<typeof secret>;
+
+/** `assemble.maxAgeHours` in milliseconds; null where no scan is a prior. */
+export function maxAgeMsOf({ maxAgeHours }: Pick<Config['assemble'], 'maxAgeHours'>): number | null {
+  return maxAgeHours === 0 ? null : maxAgeHours * 3_600_000;
+}

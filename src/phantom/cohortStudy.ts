@@ -28,6 +28,8 @@ export interface StudyJob {
   readonly params: PhantomParams;
   readonly out: string;
   readonly masks: boolean;
+  /** When it was scanned, `YYYYMMDDHHMMSS`. */
+  readonly studyDateTime: string;
 }
 
 export function folderOf({ params }: StudyJob): string {
@@ -41,7 +43,7 @@ export async function writeCohortStudy(job: StudyJob): Promise<FinishedStudy> {
   const phantom = generatePhantom(params);
   // Files of a run that was interrupted, or asked for another series, would be a second study in the folder.
   await rm(path.join(out, folder), { recursive: true, force: true });
-  const written = await writePhantomStudy(phantom, { dir: path.join(out, folder) });
+  const written = await writePhantomStudy(phantom, { dir: path.join(out, folder), studyDateTime: job.studyDateTime });
   const mask = masks ? `masks/${folder}.nii.gz` : '';
   if (masks) {
     await mkdir(path.join(out, 'masks'), { recursive: true });
@@ -65,7 +67,7 @@ export async function writeCohortStudy(job: StudyJob): Promise<FinishedStudy> {
   return finished;
 }
 
-/** What an earlier run wrote for exactly this study, or null: not begun, interrupted, or generated with other parameters. */
+/** What an earlier run wrote for exactly this study, whenever that was, or null: not begun, interrupted, or generated with other parameters. */
 export async function finishedStudy(job: StudyJob): Promise<FinishedStudy | null> {
   const text = await readFile(recordPath(job), 'utf8').catch(() => null);
   if (text === null) return null;

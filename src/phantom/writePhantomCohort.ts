@@ -1,6 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
+import { systemClock } from '../base/clock.ts';
+import { dateTimeOf } from '../dicom/dateTimes.ts';
 import { writeInProcesses } from './cohortProcesses.ts';
 import {
   finishedStudy,
@@ -26,6 +28,8 @@ export interface CohortWish {
   readonly grade?: Grade | undefined;
   readonly slices?: number | undefined;
   readonly rows?: number | undefined;
+  /** When every study was scanned, `YYYYMMDDHHMMSS`; left out: now. */
+  readonly studyDateTime?: string | undefined;
   /** Folder that gets one folder per study, labels.csv and cases.csv. */
   readonly out: string;
   /** Default: as many as the machine has cores. */
@@ -34,14 +38,16 @@ export interface CohortWish {
 }
 
 /**
- * Writes synthetic studies with their truth: labels.csv has a line per image, cases.csv a line per case. The same request gives the same files, however many
+ * Writes synthetic studies with their truth: labels.csv has a line per image, cases.csv a line per case. The same request, `studyDateTime` included, gives the same files, however many
  * processes write them (compressed masks: the same voxels). Studies that an earlier, interrupted run has finished are kept; the tables come last.
  * @throws TriageError `phantom-fracture-unknown` before anything is written
  */
 export async function writePhantomCohort(asked: CohortWish): Promise<CohortStudy[]> {
   // Resolved once, here, so that the writing processes get an absolute path.
   const wish = { ...asked, out: path.resolve(asked.out) };
-  const jobs = drawAll(wish).map((params): StudyJob => ({ params, out: wish.out, masks: wish.paper !== undefined }));
+  const studyDateTime = wish.studyDateTime ?? dateTimeOf(systemClock.now());
+  const masks = wish.paper !== undefined;
+  const jobs = drawAll(wish).map((params): StudyJob => ({ params, out: wish.out, masks, studyDateTime }));
   await mkdir(wish.out, { recursive: true });
   const done = new Map<string, FinishedStudy>();
   const finish = (job: StudyJob, finished: FinishedStudy): void => {

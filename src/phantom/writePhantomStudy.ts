@@ -1,5 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { systemClock } from '../base/clock.ts';
+import { dateTimeOf } from '../dicom/dateTimes.ts';
 import { decimalString, writePart10, type Dataset } from '../dicom/part10.ts';
 import { CT_IMAGE_STORAGE } from '../dicom/sopClasses.ts';
 import { derivedUid } from '../dicom/uids.ts';
@@ -17,7 +19,7 @@ export interface StudyWish {
   readonly accessionNumber?: string | undefined;
   readonly studyDescription?: string | undefined;
   readonly institutionName?: string | undefined;
-  /** `YYYYMMDDHHMMSS`. */
+  /** When it was scanned, `YYYYMMDDHHMMSS`; left out: now, because an agent keeps an old scan as a prior. */
   readonly studyDateTime?: string | undefined;
   /** The UIDs follow from it and from the phantom's parameters. */
   readonly uidSeed?: string | undefined;
@@ -35,7 +37,7 @@ export interface WrittenStudy {
 
 /**
  * Writes a phantom as one CT Image (PS3.3 A.3) per slice, in Part 10 files named by instance number.
- * The same phantom and request give the same bytes.
+ * The same phantom and request, `studyDateTime` included, give the same bytes.
  */
 export async function writePhantomStudy(phantom: Phantom, wish: StudyWish): Promise<WrittenStudy> {
   await mkdir(wish.dir, { recursive: true });
@@ -175,7 +177,7 @@ function studyOf(phantom: Phantom, wish: StudyWish): Study {
   const key = JSON.stringify([wish.uidSeed ?? '', params]);
   const studyInstanceUid = derivedUid('phantom-study', key);
   const patientId = wish.patientId ?? `PH${String(params.seed).padStart(6, '0')}`;
-  const dateTime = wish.studyDateTime ?? '20260105083000';
+  const dateTime = wish.studyDateTime ?? dateTimeOf(systemClock.now());
   const date = dateTime.slice(0, 8);
   const time = dateTime.slice(8);
   return {

@@ -1,15 +1,24 @@
-import { assembleStudy } from '../assemble/assembleStudy.ts';
+import { assembleStudy, type AssembledStudy } from '../assemble/assembleStudy.ts';
 import { isGeometryWhole } from '../assemble/completeness.ts';
 import type { SeriesRules } from '../assemble/seriesRules.ts';
 import type { Clock } from '../base/clock.ts';
+import type { SeriesVerdict, StoredInstance } from '../case/case.ts';
+import type { CaseRecord } from '../case/caseRecord.ts';
 import { notAnalysed } from '../case/notAnalysed.ts';
+import { isPrior, newestScanDate } from '../case/scanAge.ts';
 import type { TriageModel } from '../case/triageModel.ts';
-import type { Stage } from './pipeline.ts';
+import { dayText } from '../dicom/dateTimes.ts';
+import { CT_SOP_CLASSES } from '../dicom/sopClasses.ts';
+import type { Stage, StageOutcome } from './pipeline.ts';
 
 export interface AssembleStageOptions {
   rules: SeriesRules;
   /** How long a study that seems incomplete is given after its last object. */
   quietMs: number;
+  /** A scan that was older than this when it came is a prior; null for never. */
+  maxAgeMs: number | null;
+  /** Whether priors are only kept, or analysed too. */
+  priors: 'keep' | 'analyse';
   /** False while objects that a crash left unrecorded are still being recorded at a start: until then a study may be incomplete. */
   isRecordWhole: () => boolean;
   /** The loaded network, named in "could not be analysed"; null when there is none. */
@@ -19,8 +28,9 @@ export interface AssembleStageOptions {
 
 const RECORD_LOOK_MS = 250;
 
-/** Chooses the series of a study to analyse, once the study seems complete or its quiet time is over. */
-export function assembleStage({ rules, quietMs, isRecordWhole, model, clock }: AssembleStageOptions): Stage {
+/** Chooses the series of a study to analyse, once the study seems complete or its quiet time is over. A prior that is only kept has none. */
+export function assembleStage(options: AssembleStageOptions): Stage {
+  const { rules, quietMs, isRecordWhole, clock } = options;
   // eslint-disable-next-line @typescript-eslint/require-await -- a stage answers with a promise; this one has nothing to wait for
   return async ({ record, instances }) => {
     if (!isRecordWhole()) return { type: 'notYet', untilMs: clock.now() + RECORD_LOOK_MS };
@@ -28,14 +38,43 @@ export function assembleStage({ rules, quietMs, isRecordWhole, model, clock }: A
     // The association has ended, but something seems to be missing: wait for the quiet time.
     if (clock.now() < quietUntilMs && !isGeometryWhole(instances, rules).whole)
       return { type: 'notYet', untilMs: quietUntilMs };
+    const isOld = isOldScan(options, record, instances);
     const assembled = assembleStudy(instances, rules);
-    if (assembled.type === 'seriesChosen') return assembled;
-    const { reasonCode, reason, series } = assembled;
-    const serving = model();
-    return {
-      type: 'notEligible',
-      series,
-      findings: notAnalysed(reasonCode, reason, serving?.identity, serving?.provider ?? 'none', clock.now()),
-    };
+    if (isOld && options.priors === 'keep') return keptPrior(options, instances, assembled);
+    const outcome = assembled.type === 'seriesChosen' ? assembled : notEligible(options, assembled);
+    return isOld ? { ...outcome, isPrior: true } : outcome;
   };
+}
+
+/** A study that a person has taken as new stays new. */
+function isOldScan(
+  { maxAgeMs }: AssembleStageOptions,
+  { recency, firstReceivedAtMs }: CaseRecord,
+  instances: readonly StoredInstance[],
+): boolean {
+  if (maxAgeMs === null || recency === 'taken-as-new') return false;
+  const headers = instances.filter(({ header }) => CT_SOP_CLASSES.has(header.sopClassUid)).map(({ header }) => header);
+  return isPrior(headers, firstReceivedAtMs, maxAgeMs);
+}
+
+/** The series are listed as they were judged, so that whoever has the prior analysed all the same knows what would be taken. */
+function keptPrior(
+  options: AssembleStageOptions,
+  instances: readonly StoredInstance[],
+  assembled: AssembledStudy,
+): StageOutcome {
+  const reason = `Prior of ${dayText(newestScanDate(instances.map(({ header }) => header)))}, kept for comparison`;
+  const series = (assembled.type === 'seriesChosen' ? assembled.manifest.series : assembled.series).map((one) =>
+    one.chosen ? { ...one, chosen: false, code: 'eligible', reason: 'Eligible, but the scan is a prior' } : one,
+  );
+  return { ...notEligible(options, { series, reasonCode: 'prior', reason }), isPrior: true };
+}
+
+function notEligible(
+  { model, clock }: AssembleStageOptions,
+  { series, reasonCode, reason }: { series: SeriesVerdict[]; reasonCode: string; reason: string },
+): Extract<StageOutcome, { type: 'notEligible' }> {
+  const serving = model();
+  const findings = notAnalysed(reasonCode, reason, serving?.identity, serving?.provider ?? 'none', clock.now());
+  return { type: 'notEligible', series, findings };
 }

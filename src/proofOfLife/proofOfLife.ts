@@ -1,6 +1,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ProofRun } from '../answers/adminAnswers.ts';
+import { dateTimeOf } from '../dicom/dateTimes.ts';
 import { readHeader } from '../dicom/header.ts';
 import { messageOf, TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
@@ -150,7 +151,7 @@ async function walk(
     const made = await timed(
       'make',
       makeSyntheticStudy(
-        { dir, uidSeed: newSecret(), accessionNumber: `PROOF${id}`, studyDateTime: dicomTime(clock.now()) },
+        { dir, uidSeed: newSecret(), accessionNumber: `PROOF${id}`, studyDateTime: dateTimeOf(clock.now()) },
         signal,
       ),
     );
@@ -268,18 +269,4 @@ async function echoOf({ name, echo }: Pick<Pacs, 'name' | 'echo'>): Promise<Proo
     if (!(error instanceof TriageError)) throw error;
     return { name, ms: null, error: error.message };
   }
-}
-
-/** DICOM DA and TM in this machine's time zone. */
-function dicomTime(ms: number): string {
-  const date = new Date(ms);
-  const parts = [
-    date.getFullYear(),
-    date.getMonth() + 1,
-    date.getDate(),
-    date.getHours(),
-    date.getMinutes(),
-    date.getSeconds(),
-  ];
-  return parts.map((part) => String(part).padStart(2, '0')).join('');
 }

@@ -40,6 +40,7 @@ export function maskedRow(row: WorklistRow): WorklistRow {
     arrivedAtMs: row.arrivedAtMs,
     lastReceivedAtMs: row.lastReceivedAtMs,
     waitMs: row.waitMs,
+    prior: row.prior,
     stat: row.stat,
     readAtMs: row.readAtMs,
     readBy: row.readBy,
@@ -73,14 +74,22 @@ export function wallRow(row: WorklistRow): WallRow {
 /** What a machine sees of a case at a site that hides names: facts of the analysis and of the case's history, without free text and without UIDs. */
 export function maskedCase({
   row,
+  ageNote,
   findings,
   volume,
   instances,
   results,
   events,
-}: CaseDetail): Pick<CaseDetail, 'row' | 'series' | 'findings' | 'volume' | 'instances' | 'results' | 'events'> {
+}: CaseDetail): Pick<
+  CaseDetail,
+  'row' | 'ageNote' | 'priors' | 'newer' | 'series' | 'findings' | 'volume' | 'instances' | 'results' | 'events'
+> {
   return {
     row: maskedRow(row),
+    ageNote,
+    // They tell the dates and the descriptions of other studies.
+    priors: [],
+    newer: [],
     series: [],
     findings:
       findings === null
@@ -167,6 +176,7 @@ const REASONS: Readonly<Record<string, string>> = {
   'short-coverage': 'too little coverage',
   'no-eligible-series': 'no thin axial CT series of the neck',
   'pixel-data': 'pixel data that cannot be read',
+  prior: 'a prior, kept for comparison',
   'flags-stopped': 'AI flags are stopped at this site',
   'same-positions': 'slices that all lie at one place',
   'virtual-image': 'images computed from two energies',
@@ -191,7 +201,8 @@ function maskedStateText({ status, stateText, decision, reasonCode }: WorklistRo
     case 'outside-domain':
       return 'Outside tested range - not scored. Read as usual';
     case 'not-analysed':
-      if (reasonCode === 'partial') return stateText;
+      // Our own words and a date.
+      if (reasonCode === 'partial' || reasonCode === 'prior') return stateText;
       return `Not analysed: ${REASONS[reasonCode ?? ''] ?? 'the case says why'} - read as usual`;
   }
 }

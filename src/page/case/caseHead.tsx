@@ -1,19 +1,19 @@
 import { feedText, type Freshness } from '../parts/feed.ts';
-import { ageText, birthDate, personName } from '../parts/format.ts';
+import { ageText, calendarDate, personName } from '../parts/format.ts';
 import type { WorklistRow } from '../../answers/worklistAnswer.ts';
 import { LOOKS } from '../parts/looks.ts';
 import { caseWords as words } from './caseWords.ts';
 
 /** The patient in one line, for display near the image. */
 export function identityOf(row: WorklistRow): string {
-  return [personName(row.patientName), birthDate(row.patientBirthDate), row.sex, words.patientId(row.patientId)]
+  return [personName(row.patientName), calendarDate(row.patientBirthDate), row.sex, words.patientId(row.patientId)]
     .filter(Boolean)
     .join(' · ');
 }
 
 /** The patient of this case; always in sight. */
 export function PatientBanner({ row, fresh }: { row: WorklistRow; fresh: Freshness }) {
-  const born = birthDate(row.patientBirthDate);
+  const born = calendarDate(row.patientBirthDate);
   const facts = [
     born && words.born(born, ageText(row.age)),
     row.sex,
@@ -37,8 +37,16 @@ export function PatientBanner({ row, fresh }: { row: WorklistRow; fresh: Freshne
   );
 }
 
-/** The AI result in the fixed words, where it looked (`finding`), and the score, network and threshold behind it. */
-export function StateSentence({ row, finding }: { row: WorklistRow; finding: string | null }) {
+/** The AI result in the fixed words, what is odd about the age of the scan, where it looked (`finding`), and the score, network and threshold behind it. */
+export function StateSentence({
+  row,
+  ageNote,
+  finding,
+}: {
+  row: WorklistRow;
+  ageNote: string;
+  finding: string | null;
+}) {
   const look = LOOKS[row.status];
   return (
     <section class="sentence" aria-label={words.state}>
@@ -51,6 +59,7 @@ export function StateSentence({ row, finding }: { row: WorklistRow; finding: str
           {finding !== null && <strong class="finding"> {finding}</strong>}
         </span>
       </p>
+      {ageNote !== '' && !row.prior && <p>{ageNote}.</p>}
       <p class="muted">
         {row.why}
         {row.probability !== null && row.threshold !== null && row.model !== null && (

@@ -63,7 +63,7 @@ function OneCase({ caseRef }: { caseRef: string }) {
           {words.differentPatient}
         </p>
       )}
-      <StateSentence row={row} finding={findingLine(answer)} />
+      <StateSentence row={row} ageNote={answer.ageNote} finding={findingLine(answer)} />
       <CaseActions
         {...{ row, nowMs, act }}
         viewer={viewerLink(answer.viewerTemplate, row)}

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import type { CaseAnswer } from '../../answers/caseAnswer.ts';
 import { shortDuration, timelineOf } from './caseTimeline.ts';
 import { deliveryText } from '../parts/deliveryText.ts';
-import { clockTime } from '../parts/format.ts';
+import { calendarDate, clockTime } from '../parts/format.ts';
 import { useKeptText } from '../parts/keptText.ts';
 import { caseWords as words } from './caseWords.ts';
 
@@ -53,6 +53,8 @@ export function CaseRecord({ answer, nowMs, onResend, onReprocess }: Properties)
           onConfirm={onReprocess}
         />
       </section>
+      <PatientStudies name={words.priors} studies={answer.priors} />
+      <PatientStudies name={words.newer} studies={answer.newer} />
       <section aria-label={words.objects}>
         <h2>{words.objects}</h2>
         {results.length === 0 && <p class="muted">{words.noObjects}</p>}
@@ -107,6 +109,25 @@ export function CaseRecord({ answer, nowMs, onResend, onReprocess }: Properties)
         )}
       </section>
     </div>
+  );
+}
+
+/** Other studies of the patient, each with a link to its case; nothing where there is none. */
+function PatientStudies({ name, studies }: { name: string; studies: CaseAnswer['priors'] }) {
+  if (studies.length === 0) return null;
+  return (
+    <section aria-label={name}>
+      <h2>{name}</h2>
+      <ul>
+        {studies.map(({ caseRef, scannedAt, studyDescription, decision }) => (
+          <li key={caseRef}>
+            <a href={`/case/${caseRef}`}>{calendarDate(scannedAt.slice(0, 8)) || words.noDate}</a>{' '}
+            <bdi>{studyDescription}</bdi>{' '}
+            <span class="muted">{decision === null ? '' : words.decisions[decision]}</span>
+          </li>
+        ))}
+      </ul>
+    </section>
   );
 }
 

@@ -44,7 +44,7 @@ export function ageText(age: string): string {
 }
 
 /** DICOM DA (`19700101`) as `01-Jan-1970`; empty when the header does not say. */
-export function birthDate(value: string): string {
+export function calendarDate(value: string): string {
   const match = /^(\d{4})(\d{2})(\d{2})$/.exec(value);
   return match ? `${dayText(calendarDay(match))}-${match[1]}` : '';
 }

@@ -34,12 +34,17 @@ export const caseRoutes = [
     ) => {
       const study = await query.studyOf(studyInstanceUid);
       const detail = await query.caseDetail(study);
-      const { row, series, findings, volume, instances, results, events } = names.mayBeKnownTo(principal!)
+      const { row, ageNote, priors, newer, series, findings, volume, instances, results, events } = names.mayBeKnownTo(
+        principal!,
+      )
         ? detail
         : maskedCase(detail);
       const views = await access.audit.page({ action: 'case.viewed', target: study }, MOST_VIEWS);
       return {
         row: triageOnly ? withoutLocations(row) : row,
+        ageNote,
+        priors,
+        newer,
         series,
         findings: findings !== null && triageOnly ? { ...findings, slices: [], keySlices: [] } : findings,
         triageOnly,

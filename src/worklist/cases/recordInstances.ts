@@ -4,6 +4,7 @@ import { caseRef } from '../../case/caseRef.ts';
 import { identityDifferences } from '../../case/patientIdentity.ts';
 import { patientOf } from '../list/caseRecord.ts';
 import { CT_SOP_CLASSES } from '../../dicom/sopClasses.ts';
+import { isPrior } from '../../case/scanAge.ts';
 import { isProof } from '../proof/proofRuns.ts';
 import { quarantine } from './quarantine.ts';
 import { eraseCase } from './removal.ts';
@@ -155,10 +156,13 @@ async function insertInstance(
     .execute();
 }
 
-type LocationRule = Pick<CaseStoreOptions, 'locationFrom'>;
+type DescriptionRules = Pick<CaseStoreOptions, 'locationFrom' | 'maxAgeMs'>;
 
 /** What the first slice of a study says about the case; other kinds of object often lack these attributes. */
-function description({ header, sourceAeTitle }: StoredInstance, { locationFrom }: LocationRule) {
+function description(
+  { header, sourceAeTitle, receivedAtMs }: StoredInstance,
+  { locationFrom, maxAgeMs }: DescriptionRules,
+) {
   return {
     patient_id: header.patientId,
     issuer_of_patient_id: header.issuerOfPatientId,
@@ -177,6 +181,8 @@ function description({ header, sourceAeTitle }: StoredInstance, { locationFrom }
       .filter(Boolean)
       .join(' '),
     location: locationFrom === null ? '' : header[locationFrom].trim(),
+    // Already while the study arrives, so that a prior never shows among new scans; assembling decides from all of its slices.
+    recency: maxAgeMs !== null && isPrior([header], receivedAtMs, maxAgeMs) ? ('prior' as const) : ('new' as const),
   };
 }
 
@@ -185,7 +191,7 @@ async function openCase(
   instance: StoredInstance,
   kind: InstanceKind,
   now: number,
-  rule: LocationRule,
+  rules: DescriptionRules,
 ): Promise<void> {
   const { studyInstanceUid } = instance.header;
   await trx
@@ -196,7 +202,7 @@ async function openCase(
       state: 'receiving',
       revision: 1,
       proof: (await isProof(trx, studyInstanceUid)) ? 1 : 0,
-      ...description(instance, rule),
+      ...description(instance, rules),
       first_received_at: instance.receivedAtMs,
       last_received_at: instance.receivedAtMs,
       last_slice_at: kind === 'ct' ? instance.receivedAtMs : null,
@@ -233,13 +239,13 @@ async function takeSlice(
   row: CaseRow,
   instance: StoredInstance,
   now: number,
-  rule: LocationRule,
+  rules: DescriptionRules,
 ): Promise<void> {
   const { acquisitionDateTime } = instance.header;
   await trx
     .updateTable('cases')
     .set({
-      ...(row.last_slice_at === null ? description(instance, rule) : {}),
+      ...(row.last_slice_at === null ? description(instance, rules) : {}),
       // A localizer often lacks it.
       ...(row.accession_number === '' ? { accession_number: instance.header.accessionNumber } : {}),
       acquired_at: acquisitionDateTime > row.acquired_at ? acquisitionDateTime : row.acquired_at,

@@ -39,7 +39,7 @@ const isUnflagged = sql<boolean>`exists (
 /**
  * Cases that are finished and received nothing new since `beforeMs`: delivered, or not eligible with nothing left to report or to send. Never an unfinished
  * case; a failed or held one, or one with refused results, only after a person has dismissed it. An unread study stays when it is flagged or was not
- * analysed; any other unread study stays for its full time, however full the disk is. A synthetic study goes a day after its run, whatever its outcome.
+ * analysed, unless it is a prior; any other unread study stays for its full time, however full the disk is. A synthetic study goes a day after its run, whatever its outcome.
  */
 function finished({ clock }: StoreContext, db: Kysely<Schema>, beforeMs: number, cause: RemovalCause) {
   return db.selectFrom('cases').where((row) =>
@@ -50,6 +50,8 @@ function finished({ clock }: StoreContext, db: Kysely<Schema>, beforeMs: number,
         row.or([
           row('read_at', 'is not', null),
           isDismissed,
+          // Nobody is to read it as a new scan.
+          row('recency', '=', 'prior'),
           // Its removal began when it was allowed: its files may be gone already.
           row('removing', '=', 1),
           ...(cause === 'age' ? [isUnflagged] : []),
@@ -194,8 +196,8 @@ export async function eraseCase(
   cause: RemovalCause = 'age',
 ): Promise<void> {
   const { study_instance_uid: studyInstanceUid } = row;
-  // A synthetic study's score does not belong to a scan of the site.
-  if (row.proof === 0) await keepScore(trx, row);
+  // The score of a synthetic study or of a prior is not one of a scan that was read here.
+  if (row.proof === 0 && row.recency !== 'prior') await keepScore(trx, row);
   await dropSliceFeatures(trx, studyInstanceUid);
   await trx.deleteFrom('instances').where('study_instance_uid', '=', studyInstanceUid).execute();
   if (row.proof === 0) {

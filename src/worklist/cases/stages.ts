@@ -22,7 +22,7 @@ const STAGE_EVENTS: Readonly<Record<StageName, readonly CaseEventType[]>> = {
   report: ['reported'],
 };
 
-/** Leases the most urgent case that is due for `stage`: patients before synthetic studies, then STAT, then suspected by probability, then by arrival. */
+/** Leases the most urgent case that is due for `stage`: patients before synthetic studies, new scans before priors, then STAT, then suspected by probability, then by arrival. */
 export async function claim(context: StoreContext, stage: StageName, leaseMs: number): Promise<ClaimedCase | null> {
   return write(context, async (trx) => {
     const now = context.clock.now();
@@ -47,6 +47,8 @@ export async function claim(context: StoreContext, stage: StageName, leaseMs: nu
       })
       // A synthetic study comes after all patients' studies.
       .orderBy('cases.proof')
+      // New scans come before priors.
+      .orderBy(sql`cases.recency = 'prior'`)
       .orderBy('cases.stat', 'desc')
       .orderBy(sql`case when analyses.decision = 'suspected' then analyses.probability else -1 end`, 'desc')
       .orderBy('cases.first_received_at')
@@ -156,7 +158,7 @@ export async function apply(context: StoreContext, held: ClaimedCase, event: Cas
       case 'notEligible':
         await saveAnalysis(trx, row, { series: event.series, findings: event.findings });
         await dropSliceFeatures(trx, row.study_instance_uid);
-        reportDue = context.options.reportNotEligible ? 1 : 0;
+        reportDue = context.options.reportNotEligible && event.isPrior !== true ? 1 : 0;
         break;
       case 'inferred':
         await saveAnalysis(trx, row, {
@@ -182,7 +184,16 @@ export async function apply(context: StoreContext, held: ClaimedCase, event: Cas
     }
     await trx
       .updateTable('cases')
-      .set({ state, report_due: reportDue, ...NO_LEASE, attempts: 0, not_before: 0 })
+      .set({
+        state,
+        report_due: reportDue,
+        ...NO_LEASE,
+        attempts: 0,
+        not_before: 0,
+        ...(event.type === 'seriesChosen' || event.type === 'notEligible'
+          ? { recency: event.isPrior === true ? 'prior' : row.recency === 'prior' ? 'new' : row.recency }
+          : {}),
+      })
       .where('study_instance_uid', '=', row.study_instance_uid)
       .execute();
     await appendEvent(trx, {
@@ -219,6 +230,7 @@ async function describeByAnalysed(trx: Transaction<Schema>, row: CaseRow, manife
       study_date: header.studyDate,
       study_time: header.studyTime,
       study_description: header.studyDescription,
+      ...(header.acquisitionDateTime === '' ? {} : { acquired_at: header.acquisitionDateTime }),
     })
     .where('study_instance_uid', '=', row.study_instance_uid)
     .execute();

@@ -27,6 +27,8 @@ export interface CaseStoreOptions {
   reportNotEligible: boolean;
   /** Whether an image can be a slice of an analysed series; one that cannot does not change the result when it arrives late. */
   isAnalysable: (header: InstanceHeader) => boolean;
+  /** A scan that is older than this when it comes is a prior; null for never. */
+  maxAgeMs: number | null;
   /** Which attribute of the first slice tells where the patient is; null for none. */
   locationFrom: LocationAttribute | null;
 }
@@ -42,6 +44,7 @@ export const DEFAULT_CASE_STORE_OPTIONS: CaseStoreOptions = {
   proofDestinations: [],
   reportNotEligible: true,
   isAnalysable: () => true,
+  maxAgeMs: null,
   locationFrom: 'currentPatientLocation',
 };
 

@@ -1,5 +1,6 @@
 import type { User } from '../../answers/accessAnswers.ts';
 import type { Generated, Selectable } from 'kysely';
+import type { Recency } from '../../case/scanAge.ts';
 import type { CaseState } from '../../case/caseState.ts';
 import type { Decision } from '../../case/decision.ts';
 import type { ResultObject } from '../../case/delivery.ts';
@@ -54,6 +55,8 @@ interface CasesTable {
   proof: Generated<Flag>;
   /** Retention has begun to delete its files: nothing claims it any more. */
   removing: Generated<Flag>;
+  /** A prior is in no list of scans to read, in no alert and in no figure. */
+  recency: Generated<Recency>;
   lease_token: string | null;
   lease_stage: StageName | null;
   lease_until: number | null;

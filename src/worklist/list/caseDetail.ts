@@ -1,8 +1,9 @@
 import type { Transaction } from 'kysely';
-import type { CaseVolume } from '../../answers/caseAnswer.ts';
+import type { CaseVolume, PatientStudy } from '../../answers/caseAnswer.ts';
 import type { RowDelivery, WorklistRow } from '../../answers/worklistAnswer.ts';
 import { TriageError } from '../../base/errors.ts';
 import type { CaseManifest, Findings, SeriesVerdict } from '../../case/case.ts';
+import { scanAgeNote } from '../../case/scanAge.ts';
 import type { CaseState } from '../../case/caseState.ts';
 import type { ResultObject } from '../../case/delivery.ts';
 import { onCurrentRevision } from '../cases/currentAnalysis.ts';
@@ -10,6 +11,7 @@ import type { Schema } from '../db/schema.ts';
 import { caseRecordOf } from './caseRecord.ts';
 import { caseVolume, namedVolume, type VolumeSlice } from './caseVolume.ts';
 import { deliveriesOf, describeCases, type ReadingContext } from './listedRows.ts';
+import { patientStudies, scannedAt } from './patientStudies.ts';
 import { whyHere } from './priority.ts';
 
 interface CaseEventRow {
@@ -24,6 +26,11 @@ interface CaseEventRow {
 
 export interface CaseDetail {
   row: WorklistRow;
+  /** What is to be said of the age of the scan; empty otherwise. */
+  ageNote: string;
+  /** Other studies of the patient, scanned before and after this one, newest first. */
+  priors: PatientStudy[];
+  newer: PatientStudy[];
   /** Every series with why it was or was not analysed; empty until assembled. */
   series: SeriesVerdict[];
   manifest: CaseManifest | null;
@@ -57,7 +64,7 @@ export async function caseDetail(
   if (row === undefined) throw new TriageError('not-found', 'There is no such study on the worklist.');
   const now = clock.now();
   const known = (await describeCases(db, now, [row]))[0]!;
-  const inList = known.readAtMs === null ? { ...known, ...whyHere(known, now, maxWaitMs) } : known;
+  const inList = known.readAtMs === null && !known.prior ? { ...known, ...whyHere(known, now, maxWaitMs) } : known;
   const analysis = await db
     .selectFrom('analyses')
     .selectAll()
@@ -88,6 +95,8 @@ export async function caseDetail(
     .execute();
   return {
     row: inList,
+    ageNote: scanAgeNote(row.recency, scannedAt(row), row.first_received_at),
+    ...(await patientStudies(db, row)),
     series: analysis === undefined ? [] : (JSON.parse(analysis.series) as SeriesVerdict[]),
     manifest,
     volume: manifest === null ? null : await namedVolume(db, studyInstanceUid, manifest),

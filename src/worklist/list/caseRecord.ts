@@ -28,6 +28,7 @@ export function caseRecordOf(row: CaseRow, analysis: AnalysisRow | undefined): C
     firstReceivedAtMs: row.first_received_at,
     lastReceivedAtMs: row.last_received_at,
     completeHint: row.complete_hint === 1,
+    recency: row.recency,
     manifest: analysis?.manifest == null ? null : (JSON.parse(analysis.manifest) as CaseManifest),
     findings: analysis?.findings == null ? null : (JSON.parse(analysis.findings) as Findings),
     quarantineReason: row.quarantine_reason,

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Decision } from '../../case/decision.ts';
+import { dayText } from '../../dicom/dateTimes.ts';
 import type { CaseState } from '../../case/caseState.ts';
 
 /** What a reader is told of a case. The only word for an unflagged scan is "did not flag". */
@@ -20,6 +21,8 @@ export interface StatusFacts {
   reason: string | null;
   reasonCode: string | null;
   quarantineReason: string | null;
+  /** When a prior was scanned, DICOM DA or DT; null for a scan that was new when it came. */
+  priorOf: string | null;
   /** Time since the last slice. */
   elapsedMs: number;
 }
@@ -60,6 +63,15 @@ function resultText({ decision, reasonCode, reason }: StatusFacts): CaseStatus |
 
 /** The state of a case in fixed words. `usualMs` is how long an analysis takes after the last slice, null when not known. */
 export function caseStatus(facts: StatusFacts, usualMs: number | null): CaseStatus {
+  if (facts.priorOf === null) return statusOfScan(facts, usualMs);
+  const prior = `Prior of ${dayText(facts.priorOf)}`;
+  if (facts.quarantineReason === null && (facts.reasonCode === 'prior' || facts.state === 'receiving'))
+    return { kind: 'not-analysed', text: `${prior}: kept for comparison, not analysed` };
+  const { kind, text } = statusOfScan(facts, usualMs);
+  return { kind, text: `${prior}. ${text.replace(' Review now.', '')}` };
+}
+
+function statusOfScan(facts: StatusFacts, usualMs: number | null): CaseStatus {
   const result = resultText(facts);
   if (facts.quarantineReason !== null) {
     const why = phrase(facts.quarantineReason);

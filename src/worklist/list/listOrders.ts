@@ -8,7 +8,7 @@ import type { Schema } from '../db/schema.ts';
 
 /** Which cases a list shows. */
 export interface ListFilter {
-  /** Include read cases, last read first, after the unread ones. */
+  /** Include read cases, last read first, and priors, after the unread ones. */
   read: boolean;
   show: 'all' | 'flagged' | 'unflagged' | 'unscored';
   /** Words that must each occur in the name, the patient ID or the accession number. */
@@ -96,11 +96,11 @@ export class ListOrders {
       this.#turn = { everyKth: await everyKthOf(db, nowMs), atMs: nowMs };
     const { everyKth } = this.#turn;
     const places = await placesOf(db, filter, nowMs, this.#maxWaitMs);
-    const unread = places.filter(({ readAtMs }) => readAtMs === null);
-    const done = places.filter(({ readAtMs }) => readAtMs !== null);
+    const unread = places.filter(({ doneAtMs }) => doneAtMs === null);
+    const done = places.filter(({ doneAtMs }) => doneAtMs !== null);
     return [
       ...readingOrder(unread, { everyKth, flagsInARow: await flagsInARow(db, everyKth - 1) }),
-      ...done.sort((a, b) => b.readAtMs! - a.readAtMs! || (a.studyInstanceUid < b.studyInstanceUid ? -1 : 1)),
+      ...done.sort((a, b) => b.doneAtMs! - a.doneAtMs! || (a.studyInstanceUid < b.studyInstanceUid ? -1 : 1)),
     ];
   }
 
@@ -120,7 +120,7 @@ export class ListOrders {
     const order: ListOrder = {
       id: same ? before.order.id : `${nowMs.toString(36)}-${(this.#count += 1)}`,
       studies: same ? before.order.studies : studies,
-      unread: places.filter(({ readAtMs }) => readAtMs === null).length,
+      unread: places.filter(({ doneAtMs }) => doneAtMs === null).length,
       flagged: new Set(places.filter(({ flagged }) => flagged).map(({ studyInstanceUid }) => studyInstanceUid)),
     };
     const monotonicMs = this.#clock.monotonicMs();
@@ -158,7 +158,8 @@ async function versionOf(db: Transaction<Schema>): Promise<number> {
 
 /** One case of a list, with what its place depends on. */
 export interface ListedPlace extends ReadingPlace {
-  readAtMs: number | null;
+  /** When it was read, or when a prior arrived; null for a scan that waits for a reader. */
+  doneAtMs: number | null;
   flagged: boolean;
 }
 
@@ -173,6 +174,7 @@ async function everyKthOf(db: Transaction<Schema>, nowMs: number): Promise<numbe
     ])
     .where('cases.first_received_at', '>=', nowMs - ARRIVALS_SINCE_MS)
     .where('cases.proof', '=', 0)
+    .where('cases.recency', '!=', 'prior')
     .executeTakeFirstOrThrow();
   return turnFromArrivals(arrivals, flagged);
 }
@@ -186,6 +188,7 @@ async function flagsInARow(db: Transaction<Schema>, most: number): Promise<numbe
     .where('cases.read_at', 'is not', null)
     .where('cases.stat', '=', 0)
     .where('cases.proof', '=', 0)
+    .where('cases.recency', '!=', 'prior')
     .orderBy('cases.read_at', 'desc')
     .limit(most)
     .execute();
@@ -208,12 +211,13 @@ async function placesOf(
       'cases.first_received_at',
       'cases.quarantine_reason',
       'cases.read_at',
+      'cases.recency',
       'analyses.decision',
       'analyses.probability',
     ])
     .where('cases.removing', '=', 0)
     .where('cases.proof', '=', 0);
-  if (!read) query = query.where('cases.read_at', 'is', null);
+  if (!read) query = query.where('cases.read_at', 'is', null).where('cases.recency', '!=', 'prior');
   if (location !== '') query = query.where('cases.location', '=', location);
   if (show === 'flagged') query = query.where('analyses.decision', '=', 'suspected');
   for (const word of search.toLowerCase().split(/\s+/).filter(Boolean)) {
@@ -240,7 +244,7 @@ async function placesOf(
     return [
       {
         ...readingPlace(scan, nowMs, maxWaitMs),
-        readAtMs: row.read_at,
+        doneAtMs: row.read_at ?? (row.recency === 'prior' ? row.first_received_at : null),
         flagged: row.decision === 'suspected',
       },
     ];

@@ -5,6 +5,7 @@ import type { Vertebra } from '../../case/vertebrae.ts';
 import { onCurrentRevision } from '../cases/currentAnalysis.ts';
 import type { AnalysisRow, CaseRow, Schema, VerdictsTable } from '../db/schema.ts';
 import { caseStatus } from './caseStatus.ts';
+import { scannedAt } from './patientStudies.ts';
 import { whyHere } from './priority.ts';
 
 /** What reading the list depends on besides the database. */
@@ -40,7 +41,7 @@ export async function listedRows(
   return studies.map((study, index) => {
     const row = described.get(study);
     if (row === undefined) return null;
-    if (row.readAtMs !== null) return row;
+    if (row.readAtMs !== null || row.prior) return row;
     return { ...row, rank: from + index + 1, ...whyHere(row, now, maxWaitMs) };
   });
 }
@@ -77,6 +78,7 @@ async function usualMs(db: Transaction<Schema>): Promise<number | null> {
     .select(['analyses.analysed_at', 'cases.last_slice_at'])
     .where('analyses.analysed_at', 'is not', null)
     .where('cases.proof', '=', 0)
+    .where('cases.recency', '!=', 'prior')
     .where('cases.last_slice_at', 'is not', null)
     .orderBy('analyses.analysed_at', 'desc')
     .limit(USUAL_SAMPLE)
@@ -196,18 +198,20 @@ function rowOf(
       reason: analysis?.reason ?? null,
       reasonCode: analysis?.reason_code ?? null,
       quarantineReason: row.quarantine_reason,
+      priorOf: row.recency === 'prior' ? scannedAt(row) : null,
       elapsedMs: Math.max(0, now - row.last_received_at),
     },
     usual,
   );
+  const done = row.read_at !== null ? 'Read' : row.recency === 'prior' ? 'Prior, for comparison' : '';
   const keySlices = analysis === undefined ? [] : readKeySlices(analysis.key_slices);
   const srConfirmed = current.flatMap((delivery) =>
     delivery.kind === 'sr' && delivery.confirmedAtMs !== null ? [delivery.confirmedAtMs] : [],
   );
   return {
     rank: null,
-    why: row.read_at === null ? '' : 'Read',
-    whyBrief: row.read_at === null ? '' : 'Read',
+    why: done,
+    whyBrief: done,
     studyInstanceUid: row.study_instance_uid,
     caseRef: row.case_ref ?? '',
     revision: row.revision,
@@ -233,10 +237,11 @@ function rowOf(
     studyDescription: row.study_description,
     sourceAeTitle: row.source_ae_title,
     location: row.location,
-    acquiredAt: row.acquired_at === '' ? `${row.study_date}${row.study_time}` : row.acquired_at,
+    acquiredAt: scannedAt(row),
     arrivedAtMs: row.first_received_at,
     lastReceivedAtMs: row.last_received_at,
     waitMs: Math.max(0, (row.read_at ?? now) - row.first_received_at),
+    prior: row.recency === 'prior',
     stat: row.stat === 1,
     readAtMs: row.read_at,
     readBy: row.read_by,

@@ -10,7 +10,8 @@ export async function openFlags(db: Transaction<Schema>, limit: number): Promise
     .innerJoin('analyses', onCurrentRevision)
     .where('analyses.decision', '=', 'suspected')
     .where('cases.removing', '=', 0)
-    .where('cases.proof', '=', 0);
+    .where('cases.proof', '=', 0)
+    .where('cases.recency', '!=', 'prior');
   const open = await suspected
     .select(['cases.case_ref', 'cases.revision', 'cases.claimed_by', 'analyses.analysed_at'])
     .where('cases.read_at', 'is', null)

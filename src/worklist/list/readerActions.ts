@@ -105,7 +105,7 @@ export async function recordVerdict(
 }
 
 /**
- * Analyses a study again, as if its slices had just arrived: a new revision, whose report names the old one.
+ * Analyses a study again, as if its slices had just arrived: a new revision, whose report names the old one. A prior is a new scan from then on.
  *
  * @throws TriageError `not-found`; `case-changed` while it is still being received, held or removed
  */
@@ -127,7 +127,7 @@ export async function reprocess(
     // Nothing more is expected, so it is due for assembly at once.
     await trx
       .updateTable('cases')
-      .set({ complete_hint: 1 })
+      .set({ complete_hint: 1, ...(row.recency === 'prior' ? { recency: 'taken-as-new' as const } : {}) })
       .where('study_instance_uid', '=', studyInstanceUid)
       .execute();
     touched.add(studyInstanceUid);

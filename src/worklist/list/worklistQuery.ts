@@ -66,13 +66,13 @@ export function createWorklistQuery(
     rows: ({ readLimit = 50 } = {}) =>
       read(async (db) => {
         const places = await orders.placesNow(db, { ...WHOLE_LIST, read: true });
-        const unread = places.filter(({ readAtMs }) => readAtMs === null).length;
+        const unread = places.filter(({ doneAtMs }) => doneAtMs === null).length;
         const studies = places.slice(0, unread + readLimit).map(({ studyInstanceUid }) => studyInstanceUid);
         return (await listedRows(db, context, studies, 0)).filter((row) => row !== null);
       }),
     caseDetail: async (studyInstanceUid) => {
       const detail = await read((db) => caseDetail(db, context, studyInstanceUid));
-      if (detail.row.readAtMs !== null) return detail;
+      if (detail.row.readAtMs !== null || detail.row.prior) return detail;
       const { studies } = await orders.now({ ...WHOLE_LIST, read: false });
       const place = studies.indexOf(studyInstanceUid);
       // Read or removed in between: it has no rank then.
@@ -123,6 +123,7 @@ async function locationsOf(db: Transaction<Schema>, limit: number): Promise<stri
     .distinct()
     .where('read_at', 'is', null)
     .where('proof', '=', 0)
+    .where('recency', '!=', 'prior')
     .where('removing', '=', 0)
     .where('location', '>', '')
     .orderBy('location')

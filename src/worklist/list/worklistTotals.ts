@@ -31,7 +31,7 @@ export async function worklistTotals(db: Transaction<Schema>, nowMs: number): Pr
   return {
     byState,
     held: (await cases.where('quarantine_reason', 'is not', null).executeTakeFirstOrThrow()).cases,
-    unread: (await cases.where('read_at', 'is', null).executeTakeFirstOrThrow()).cases,
+    unread: (await cases.where('read_at', 'is', null).where('recency', '!=', 'prior').executeTakeFirstOrThrow()).cases,
     queue: {
       assemble: byState.receiving,
       infer: byState.assembled,

@@ -117,6 +117,7 @@ async function pastScans(db: Kysely<Schema>, sinceMs: number): Promise<PastScan[
       'cases.read_at as readAtMs',
     ])
     .where('cases.proof', '=', 0)
+    .where('cases.recency', '!=', 'prior')
     .where('cases.first_received_at', '>=', sinceMs)
     .execute();
   const removed = await db

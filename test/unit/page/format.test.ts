@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ageText, birthDate, clockTime, personName, scanTime } from '../../../src/page/parts/format.ts';
+import { ageText, calendarDate, clockTime, personName, scanTime } from '../../../src/page/parts/format.ts';
 
 test.each([
   ['Doe^Jane', 'Doe, Jane'],
@@ -28,8 +28,8 @@ test.each([
 });
 
 test('dates and times read the same everywhere', () => {
-  expect(birthDate('19700101')).toBe('01-Jan-1970');
-  expect(birthDate('1970')).toBe('');
+  expect(calendarDate('19700101')).toBe('01-Jan-1970');
+  expect(calendarDate('1970')).toBe('');
   expect(scanTime('20261123140311.5')).toBe('14:03, 23-Nov');
   expect(scanTime('20261123')).toBe('23-Nov');
   expect(scanTime('')).toBe('');

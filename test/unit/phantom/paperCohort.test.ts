@@ -94,7 +94,7 @@ describe('maskNifti', () => {
 });
 
 describe('writePhantomCohort', () => {
-  const wish = { seed: 60, count: 4, slices: 6, rows: 64, paper: { prevalence: 0.5 } };
+  const wish = { seed: 60, count: 4, slices: 6, rows: 64, paper: { prevalence: 0.5 }, studyDateTime: '20261129120000' };
 
   it('writes the same cohort in one process and in several', async () => {
     const one = path.join(dir, 'one');

@@ -5,6 +5,8 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import dicomParser from 'dicom-parser';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { latestMs } from '../../../src/dicom/dateTimes.ts';
+import { readHeader } from '../../../src/dicom/header.ts';
 import { generatePhantom } from '../../../src/phantom/generatePhantom.ts';
 import { drawPhantomParams } from '../../../src/phantom/phantomParams.ts';
 import { writePhantomCohort } from '../../../src/phantom/writePhantomCohort.ts';
@@ -46,14 +48,28 @@ describe('writePhantomStudy', () => {
     expect(new Set(study.files.map((file) => file.sopInstanceUid)).size).toBe(5);
   });
 
-  it('gives the same files again, and other UIDs for another uidSeed', async () => {
-    const [a, b, c] = [
-      await writePhantomStudy(phantom, { dir: path.join(dir, 'b') }),
-      await writePhantomStudy(phantom, { dir: path.join(dir, 'c') }),
-      await writePhantomStudy(phantom, { dir: path.join(dir, 'd'), uidSeed: 'other' }),
+  it('gives the same files again, other UIDs for another uidSeed, and other dates alone for another day', async () => {
+    const studyDateTime = '20261129081500';
+    const [a, b, c, d] = [
+      await writePhantomStudy(phantom, { dir: path.join(dir, 'b'), studyDateTime }),
+      await writePhantomStudy(phantom, { dir: path.join(dir, 'c'), studyDateTime }),
+      await writePhantomStudy(phantom, { dir: path.join(dir, 'd'), studyDateTime, uidSeed: 'other' }),
+      await writePhantomStudy(phantom, { dir: path.join(dir, 'd2'), studyDateTime: '20261130081500' }),
     ];
     expect(await readFile(a.files[0]!.path)).toEqual(await readFile(b.files[0]!.path));
     expect(c.studyInstanceUid).not.toBe(a.studyInstanceUid);
+    expect(d.studyInstanceUid).toBe(a.studyInstanceUid);
+    expect(await readFile(d.files[0]!.path)).not.toEqual(await readFile(a.files[0]!.path));
+  });
+
+  it('is dated now where no date is asked for, because an old scan is kept as a prior', async () => {
+    const from = Math.floor(Date.now() / 1000) * 1000;
+    const study = await writePhantomStudy(phantom, { dir: path.join(dir, 'today') });
+    const { acquisitionDateTime, studyDate } = readHeader(await readFile(study.files[0]!.path));
+    expect(acquisitionDateTime.slice(0, 8)).toBe(studyDate);
+    const atMs = latestMs(acquisitionDateTime)!;
+    expect(atMs).toBeGreaterThanOrEqual(from);
+    expect(atMs).toBeLessThanOrEqual(Date.now());
   });
 
   it('writes a study without an axial series, without a fault', async () => {

@@ -33,6 +33,8 @@ const assemble = (
   assembleStage({
     rules: DEFAULT_SERIES_RULES,
     quietMs: QUIET_MS,
+    maxAgeMs: null,
+    priors: 'keep',
     isRecordWhole: () => true,
     model: () => ({ identity: MODEL, provider: 'cuda' }),
     clock,
@@ -68,6 +70,47 @@ describe('the assemble stage', () => {
     });
     expect(await assemble(scout, { model: () => null }, NOW_MS - QUIET_MS)).toMatchObject({
       findings: { provider: 'none' },
+    });
+  });
+
+  describe('with an old scan', () => {
+    const maxAgeMs = 72 * 3_600_000;
+    const old = seriesOf();
+    for (const { header } of old) Object.assign(header, { studyDate: '20250312', acquisitionDateTime: '' });
+    const run = (options: Partial<AssembleStageOptions>, record: Partial<ClaimedCase['record']> = {}) =>
+      assembleStage({
+        rules: DEFAULT_SERIES_RULES,
+        quietMs: QUIET_MS,
+        maxAgeMs,
+        priors: 'keep',
+        isRecordWhole: () => true,
+        model: () => ({ identity: MODEL, provider: 'cuda' }),
+        clock,
+        ...options,
+      })(claimOf(old, { firstReceivedAtMs: NOW_MS - 5_000, ...record }), never);
+
+    it('keeps it as a prior, and says what would be taken', async () => {
+      const outcome = await run({});
+      expect(outcome).toMatchObject({
+        type: 'notEligible',
+        isPrior: true,
+        findings: { reasonCode: 'prior', reason: 'Prior of 12-Mar-2025, kept for comparison' },
+      });
+      expect((outcome as { series: { chosen: boolean }[] }).series.map(({ chosen }) => chosen)).toEqual([false]);
+    });
+
+    it('chooses its series where the site has priors analysed', async () => {
+      expect(await run({ priors: 'analyse' })).toMatchObject({ type: 'seriesChosen', isPrior: true });
+    });
+
+    it.each<[string, Partial<AssembleStageOptions>, Partial<ClaimedCase['record']>]>([
+      ['that a person has taken as new', {}, { recency: 'taken-as-new' }],
+      ['at a site without a limit', { maxAgeMs: null }, {}],
+      ['that came while it was new', {}, { firstReceivedAtMs: Date.UTC(2025, 2, 13) }],
+    ])('analyses one %s', async (_, options, record) => {
+      const outcome = await run(options, record);
+      expect(outcome).toMatchObject({ type: 'seriesChosen' });
+      expect(outcome).not.toHaveProperty('isPrior');
     });
   });
 });

@@ -88,6 +88,7 @@ export async function makeStudy(
         firstReceivedAtMs: 1_000,
         lastReceivedAtMs: 2_000,
         completeHint: true,
+        recency: 'new',
         manifest,
         findings: null,
         quarantineReason: null,

@@ -13,6 +13,7 @@ const facts: StatusFacts = {
   reason: null,
   reasonCode: null,
   quarantineReason: null,
+  priorOf: null,
   elapsedMs: 60_000,
 };
 

@@ -1,0 +1,48 @@
+import { dayText, latestMs } from '../dicom/dateTimes.ts';
+import type { InstanceHeader } from './case.ts';
+
+/**
+ * `prior`: an old scan, kept for comparison beside a newer one. `taken-as-new`: it looked like a prior, and a person had it analysed all the same.
+ */
+export type Recency = 'new' | 'prior' | 'taken-as-new';
+
+type Dated = Pick<InstanceHeader, 'acquisitionDateTime' | 'studyDate' | 'studyTime'>;
+
+/** Clocks of scanners and time zones differ by less than this; a scan dated later than that is dated wrongly. */
+const FUTURE_TOLERANCE_MS = 24 * 3_600_000;
+
+/** When the scan was made, as its headers say: the newest of the acquisitions and of the study dates, as DICOM DA or DT; empty when none can be read. */
+export function newestScanDate(headers: readonly Dated[]): string {
+  let newest = '';
+  let newestMs = -Infinity;
+  for (const { acquisitionDateTime, studyDate, studyTime } of headers) {
+    for (const candidate of [acquisitionDateTime, studyDate + studyTime]) {
+      const ms = latestMs(candidate) ?? latestMs(candidate.slice(0, 8));
+      if (ms === null || ms <= newestMs) continue;
+      newest = candidate;
+      newestMs = ms;
+    }
+  }
+  return newest;
+}
+
+/**
+ * Whether a scan was already older than `maxAgeMs` when it arrived. Every stated date must be old: a scan whose date is missing, unreadable or in the future
+ * is never a prior, because a new scan that is taken for an old one would not be read in time.
+ */
+export function isPrior(headers: readonly Dated[], arrivedAtMs: number, maxAgeMs: number): boolean {
+  const date = newestScanDate(headers);
+  const scannedMs = latestMs(date) ?? latestMs(date.slice(0, 8));
+  return scannedMs !== null && arrivedAtMs - scannedMs > maxAgeMs;
+}
+
+/** What the case says about the age of its scan; empty when there is nothing to say. */
+export function scanAgeNote(recency: Recency, scanDate: string, arrivedAtMs: number): string {
+  if (recency === 'prior') return `Prior of ${dayText(scanDate)}`;
+  if (recency === 'taken-as-new') return `Scan of ${dayText(scanDate)}, taken as new by a person`;
+  const scannedMs = latestMs(scanDate) ?? latestMs(scanDate.slice(0, 8));
+  if (scannedMs === null) return 'The headers do not say when the scan was made: it is taken as new';
+  return scannedMs - arrivedAtMs > FUTURE_TOLERANCE_MS
+    ? `The headers date the scan in the future (${dayText(scanDate)}): it is taken as new. Check the clock of the scanner`
+    : '';
+}

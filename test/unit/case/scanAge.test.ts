@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest';
+import { isPrior, newestScanDate, scanAgeNote } from '../../../src/case/scanAge.ts';
+
+const HOUR_MS = 3_600_000;
+const ARRIVED_MS = new Date(2026, 10, 29, 12).getTime();
+const dated = (acquisitionDateTime: string, studyDate = '', studyTime = '') => ({
+  acquisitionDateTime,
+  studyDate,
+  studyTime,
+});
+const isOld = (...headers: Parameters<typeof isPrior>[0]) => isPrior(headers, ARRIVED_MS, 72 * HOUR_MS);
+
+describe('the age of a scan', () => {
+  it.each([
+    ['a second more than 72 h old', true, [dated('20261126115959')]],
+    ['72 h old', false, [dated('20261126120000')]],
+    ['of a day that ended less than 72 h ago', false, [dated('20261126')]],
+    ['of a day that ended more than 72 h ago', true, [dated('20261125')]],
+    ['dated by its study only', true, [dated('', '20190304', '081500')]],
+    ['with an unreadable study time', true, [dated('', '20190304', 'noon')]],
+    ['with an old study date and a new acquisition', false, [dated('20261129080000', '20190304')]],
+    ['with an old acquisition and a new study date', false, [dated('20190304081500', '20261129')]],
+    ['with one new slice', false, [dated('20190304081500'), dated('20261129080000')]],
+    ['with one slice without a date', true, [dated('20190304081500'), dated('')]],
+    ['without a date', false, [dated('')]],
+    ['with a date that is none', false, [dated('REMOVED', 'REMOVED')]],
+    ['dated in the future', false, [dated('20310101')]],
+    ['with nothing in it', false, []],
+  ])('a scan %s: prior is %s', (_, expected, headers) => {
+    expect(isOld(...headers)).toBe(expected);
+  });
+
+  it('is said of a prior, and what is odd about a date of any other scan', () => {
+    expect(scanAgeNote('prior', '20250312081500', ARRIVED_MS)).toBe('Prior of 12-Mar-2025');
+    expect(scanAgeNote('taken-as-new', '20250312', ARRIVED_MS)).toBe('Scan of 12-Mar-2025, taken as new by a person');
+    expect(scanAgeNote('new', '', ARRIVED_MS)).toBe(
+      'The headers do not say when the scan was made: it is taken as new',
+    );
+    expect(scanAgeNote('new', '20310102', ARRIVED_MS)).toBe(
+      'The headers date the scan in the future (02-Jan-2031): it is taken as new. Check the clock of the scanner',
+    );
+    // A clock or a time zone that differs by some hours is everyday.
+    expect(scanAgeNote('new', '20261130020000', ARRIVED_MS)).toBe('');
+    expect(scanAgeNote('new', '20261129115900', ARRIVED_MS)).toBe('');
+  });
+
+  it('names the newest readable date', () => {
+    expect(newestScanDate([dated('20190304081500', '20190305'), dated('REMOVED', '20180101')])).toBe('20190305');
+    expect(newestScanDate([])).toBe('');
+  });
+});

@@ -1,0 +1,135 @@
+import { describe, expect, it } from 'vitest';
+import type { StoredInstance } from '../../../../src/case/case.ts';
+import { thresholdFacts } from '../../../../src/worklist/thresholds/thresholdFacts.ts';
+import {
+  claimed,
+  findingsOf,
+  instanceOf,
+  manifestOf,
+  MODEL,
+  objectsOf,
+  openWorklist,
+  START_MS,
+  studyUid,
+} from '../fixture.ts';
+import type { Worklist } from '../fixture.ts';
+
+const DAY_MS = 24 * 3_600_000;
+const OLD = { acquisitionDateTime: '20250312093000', studyDate: '20250312', studyTime: '092500' };
+
+function slice(study: string, wishes: Partial<StoredInstance['header']> = {}, number = 1): StoredInstance {
+  const instance = instanceOf({ study, number, patientId: 'P-77' });
+  return { ...instance, header: { ...instance.header, ...wishes } };
+}
+const open = () => openWorklist({ maxAgeMs: 3 * DAY_MS });
+
+async function keepAsPrior({ store }: Worklist, study: string): Promise<void> {
+  await store.recordInstances([slice(study, { ...OLD, studyDescription: 'CT head and neck' })]);
+  await store.nudgeComplete([studyUid(study)]);
+  const findings = findingsOf(null, { reasonCode: 'prior', reason: 'Prior of 12-Mar-2025, kept for comparison' });
+  await store.apply(await claimed(store, 'assemble'), { type: 'notEligible', series: [], findings, isPrior: true });
+}
+
+async function flag({ store }: Worklist, study: string, isPrior = false): Promise<void> {
+  await store.nudgeComplete([studyUid(study)]);
+  const assembling = await claimed(store, 'assemble');
+  const manifest = manifestOf(assembling.instances);
+  await store.apply(assembling, { type: 'seriesChosen', manifest, ...(isPrior ? { isPrior } : {}) });
+  await store.apply(await claimed(store, 'infer'), { type: 'inferred', findings: findingsOf(0.9) });
+}
+
+const listed = async ({ query }: Worklist, read: boolean) => {
+  const { rows } = await query.page({ list: null, offset: 0, limit: 10, read, show: 'all', search: '', location: '' });
+  return rows.map((row) => [row!.studyInstanceUid, row!.rank, row!.stateText]);
+};
+
+describe('a prior', () => {
+  it('is in no list of scans to read, already while it arrives, and says of what day it is where it is shown', async () => {
+    const worklist = await open();
+    await worklist.store.recordInstances([slice('old', OLD)]);
+    expect(await listed(worklist, false)).toEqual([]);
+    await worklist.store.recordInstances([slice('new')]);
+    await keepAsPrior(worklist, 'old');
+    expect((await listed(worklist, false)).map(([study, rank]) => [study, rank])).toEqual([[studyUid('new'), 1]]);
+    expect((await listed(worklist, true))[1]).toEqual([
+      studyUid('old'),
+      null,
+      'Prior of 12-Mar-2025: kept for comparison, not analysed',
+    ]);
+    expect(await worklist.store.claim('report', 60_000)).toBeNull();
+    expect((await worklist.query.totals()).unread).toBe(1);
+  });
+
+  it('raises no alert and says "Review now" to nobody when the site has it analysed', async () => {
+    const worklist = await open();
+    await worklist.store.recordInstances([slice('old', OLD)]);
+    await flag(worklist, 'old', true);
+    expect((await worklist.query.flags(10)).openCount).toBe(0);
+    expect((await listed(worklist, true))[0]![2]).toBe(
+      'Prior of 12-Mar-2025. AI flag: possible fracture. Not a diagnosis.',
+    );
+    await worklist.store.apply(await claimed(worklist.store, 'report'), {
+      type: 'reported',
+      objects: objectsOf('old'),
+    });
+    expect(await worklist.store.dueDeliveries('pacs', 10)).toHaveLength(2);
+  });
+
+  it('is listed by the newer case of the same patient, and the other way round; another patient’s is not', async () => {
+    const worklist = await open();
+    await keepAsPrior(worklist, 'old');
+    await worklist.store.recordInstances([slice('new')]);
+    await worklist.store.recordInstances([slice('namesake', { patientName: 'Roe^Richard', ...OLD })]);
+    const newer = await worklist.query.caseDetail(studyUid('new'));
+    const old = await worklist.query.caseDetail(studyUid('old'));
+    expect(newer.priors).toEqual([
+      {
+        caseRef: old.row.caseRef,
+        scannedAt: '20250312093000',
+        studyDescription: 'CT head and neck',
+        decision: 'not-analysed',
+      },
+    ]);
+    expect(newer.newer).toEqual([]);
+    expect([old.priors, old.newer.map(({ caseRef }) => caseRef)]).toEqual([[], [newer.row.caseRef]]);
+    expect([old.ageNote, newer.ageNote]).toEqual(['Prior of 12-Mar-2025', '']);
+  });
+
+  it('is new once a slice of today comes, and once a person has it analysed', async () => {
+    const worklist = await open();
+    await keepAsPrior(worklist, 'old');
+    await worklist.store.recordInstances([slice('old', {}, 2)]);
+    await flag(worklist, 'old');
+    expect((await worklist.query.flags(10)).openCount).toBe(1);
+
+    await keepAsPrior(worklist, 'other');
+    await worklist.store.reprocess(studyUid('other'), { actor: 'ada', reason: 'the clock of the scanner is wrong' });
+    expect((await listed(worklist, false)).map(([study]) => study)).toContain(studyUid('other'));
+    const again = await claimed(worklist.store, 'assemble');
+    expect(again.record.recency).toBe('taken-as-new');
+    await worklist.store.apply(again, { type: 'seriesChosen', manifest: manifestOf(again.instances) });
+    expect((await worklist.query.caseDetail(studyUid('other'))).ageNote).toBe(
+      'Scan of 12-Mar-2025, taken as new by a person',
+    );
+  });
+
+  it('goes after its time without anybody having read it', async () => {
+    const worklist = await open();
+    await keepAsPrior(worklist, 'old');
+    await worklist.store.recordInstances([slice('new')]);
+    worklist.clock.advance(40 * DAY_MS);
+    expect(await worklist.store.removableCases(START_MS + 30 * DAY_MS, 10)).toEqual([
+      { studyInstanceUid: studyUid('old'), lastReceivedAtMs: START_MS },
+    ]);
+  });
+
+  it('is no scan of the site to the thresholds page', async () => {
+    const worklist = await open();
+    await worklist.store.recordInstances([slice('old', OLD)]);
+    await flag(worklist, 'old', true);
+    await worklist.store.recordInstances([slice('new')]);
+    await flag(worklist, 'new');
+    const { scored } = await thresholdFacts(worklist.database.db, MODEL.sha256, 0);
+    expect(scored.map(({ studyInstanceUid }) => studyInstanceUid)).toEqual([studyUid('new')]);
+  });
+});
