@@ -12,6 +12,7 @@ const PACKAGES = [
   'rsyslog',
   'rsyslog-gnutls',
   'openssl',
+  'curl',
   'jing',
   'systemd',
   'faketime',

@@ -1,0 +1,325 @@
+import { cp, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { packageRoot } from '../../src/base/packageRoot.ts';
+import { freePort, runTool, startServer, temporaryDirectory, type RunningTool, type ToolResult } from './dcmtk.ts';
+import { documentedCommands, guides } from './documentedCommands.ts';
+
+/** Commands that are not run here, each with the test that runs it or the reason. The list may only become shorter. */
+const NOT_RUN_HERE: Record<string, string> = {
+  'npm run demo': 'demo.test.ts and .ci/run run the demo',
+  'odontoid demo --once --json --dir DIR --port N --model DIR': 'demo.test.ts runs the demo',
+  'npx odontoid demo --model DIR/package': 'training.test.ts starts an agent with a trained package',
+  'npm test': 'this is one of its tests',
+  'npm run check': '.ci/run runs its parts',
+  'npm run soak': 'shift.test.ts runs an hour of it',
+  'npm run bench': 'takes minutes on an idle machine',
+  'ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js': 'fetches CUDA, for a GPU',
+  'training/train --profile compact --seed 1 --out /some/dir': 'trains for hours; training.test.ts trains for a minute',
+  'training/train --profile paper --seed 1 --out /some/dir': 'trains for days; training.test.ts trains for a minute',
+  'training/train --profile volume --seed 1 --out /some/dir':
+    'trains for an hour; training.test.ts trains for a minute',
+  'training/train --profile resnet50 --seed 5 --start models/compact --threads 1 --out DIR': 'trains for an hour',
+  'training/train --profile paper --dataset rsna-2022 --split split.json --name my-network --statement "RSNA 2022 Cervical Spine Fracture Detection, 70 % of its studies" --out DIR':
+    'needs 300 GB of patients’ scans',
+  'training/crossval --out DIR': 'trains for days; training.test.ts runs a tiny study',
+  'training/crossval --seed 2 --out DIR': 'trains for days; training.test.ts runs a tiny study',
+};
+
+const documented = (await Promise.all((await guides()).map(documentedCommands))).flat();
+const ran = new Set<string>();
+
+let dir: string;
+let remove: () => Promise<void>;
+let agent: RunningTool;
+let environment: NodeJS.ProcessEnv;
+const site = { url: '', peer: '' };
+
+/** What the documents call by a placeholder or make too large for a test, and what this test puts there. Every one of them must occur. */
+type Replacements = Record<string, string>;
+
+/** Runs a command by its text in the documents. */
+async function type(text: string, replacements: Replacements = {}, exitCode = 0): Promise<ToolResult> {
+  expect(documented.map((command) => command.text)).toContain(text);
+  ran.add(text);
+  const result = await runTool('sh', ['-c', replacing(text, replacements)], {
+    cwd: dir,
+    env: environment,
+    timeoutMs: 280_000,
+  });
+  expect(`${result.exitCode} ${result.stderr}`, text).toMatch(new RegExp(`^${exitCode} `));
+  expect(result.stderr, text).not.toMatch(/unexpected error|\n\s+at /);
+  return result;
+}
+
+function replacing(text: string, replacements: Replacements): string {
+  let typed = text;
+  for (const [from, to] of Object.entries(replacements)) {
+    expect(typed).toContain(from);
+    typed = typed.replace(from, to);
+  }
+  return typed;
+}
+
+/** Replaced in every phantom command: less of everything, so that it takes seconds. */
+const SMALL = { 'npx odontoid phantom': 'npx odontoid phantom --rows 128' };
+
+beforeAll(async () => {
+  ({ dir, remove } = await temporaryDirectory());
+  const [dicomPort, webPort] = [await freePort(), await freePort()];
+  site.url = `http://127.0.0.1:${webPort}`;
+  site.peer = `ODONTOID@127.0.0.1:${dicomPort}`;
+  const config = {
+    dataDir: join(dir, 'data'),
+    receive: { port: dicomPort, sources: [{ aeTitle: 'CT1', addresses: ['127.0.0.1'] }], minFreeBytes: 0 },
+    web: { port: webPort },
+    housekeeping: { lowWaterFreeBytes: 0 },
+  };
+  // JSON is YAML.
+  await writeFile(join(dir, 'site.yaml'), JSON.stringify(config));
+  await mkdir(join(dir, 'bin'));
+  const start = `exec ${process.execPath} ${join(packageRoot, 'bin/odontoid.js')} "$@"\n`;
+  await writeFile(join(dir, 'bin/odontoid'), `#!/bin/sh\n${start}`, { mode: 0o755 });
+  await writeFile(join(dir, 'bin/npx'), `#!/bin/sh\ntest "$1" = odontoid && shift && ${start}`, { mode: 0o755 });
+  environment = { PATH: `${join(dir, 'bin')}:${process.env['PATH']!}`, ODONTOID_CONFIG: join(dir, 'site.yaml') };
+  const serve = 'odontoid serve --config FILE';
+  ran.add(serve);
+  agent = await startServer('sh', ['-c', `exec ${replacing(serve, { FILE: 'site.yaml' })}`], [dicomPort, webPort], {
+    cwd: dir,
+    env: environment,
+  });
+});
+afterAll(async () => {
+  await agent.stop();
+  await remove();
+});
+
+const json = (result: ToolResult): unknown => JSON.parse(result.stdout);
+const studiesIn = async (folder: string): Promise<string[]> =>
+  (await readdir(join(dir, folder))).filter((name) => name.startsWith('study-')).map((name) => `${folder}/${name}`);
+
+test('phantoms and cohorts are made', async () => {
+  const listed = await type('npx odontoid phantom --list-fractures');
+  expect((await type('odontoid phantom --list-fractures')).stdout).toBe(listed.stdout);
+  expect(json(listed)).toContain('dens-2@C2');
+
+  const [one, cohort] = await Promise.all([
+    type('odontoid phantom --out DIR --seed N --count N --fracture TYPE@LEVEL --slices N --rows N --json', {
+      'DIR --seed N --count N': 'one --seed 9000003 --count 1',
+      'TYPE@LEVEL --slices N --rows N': 'burst@C5 --slices 48 --rows 256',
+    }),
+    type('odontoid phantom --out DIR --cohort N --prevalence P --seed N --slices N --rows N --json', {
+      'DIR --cohort N --prevalence P': 'cohort --cohort 8 --prevalence 0.5',
+      '--seed N --slices N --rows N': '--seed 77000000 --slices 12 --rows 128',
+    }),
+    type('npx odontoid phantom --seed 7 --count 3 --fracture dens-2@C2 --out phantoms', SMALL),
+    type('npx odontoid phantom --seed 7000000 --cohort 200 --slices 64 --out cohort', {
+      ...SMALL,
+      '200 --slices 64 --out cohort': '2 --slices 12 --out as-the-paper',
+    }),
+    type('npx odontoid phantom --cohort 200 --prevalence 0.36 --seed 77000000 --slices 48 --out cohort', {
+      ...SMALL,
+      '200 --prevalence 0.36': '2 --prevalence 0.36',
+      '48 --out cohort': '12 --out for-evaluation',
+    }),
+    type('npx odontoid phantom --cohort 100 --prevalence 0.36 --seed 79000000 --slices 48 --out cohort', {
+      ...SMALL,
+      '100 --prevalence 0.36': '2 --prevalence 0.36',
+      '48 --out cohort': '12 --out unseen',
+    }),
+  ]);
+  expect(json(one)).toMatchObject({ studies: [{ slices: 48, fractures: ['burst@C5'], caseLabel: true }] });
+  expect((json(cohort) as { studies: object[] }).studies).toHaveLength(8);
+  expect(await studiesIn('phantoms')).toHaveLength(3);
+  for (const folder of ['as-the-paper', 'for-evaluation', 'unseen'])
+    expect((await readdir(join(dir, folder))).filter((name) => name.endsWith('.csv')).sort()).toEqual([
+      'cases.csv',
+      'labels.csv',
+    ]);
+});
+
+test('a folder is analysed, and cohorts are split and measured', async () => {
+  const [study] = await studiesIn('one');
+  expect((await type('npx odontoid analyse DIR', { DIR: study! })).stdout).toContain('possible fracture');
+  const analysed = await type('odontoid analyse DIR --out DIR --threshold T --json', {
+    'DIR --out DIR --threshold T': `${study!} --out results --threshold 0.5`,
+  });
+  expect(json(analysed)).toMatchObject({ threshold: 0.5, model: { name: 'odontoid-compact' } });
+
+  await type('npx odontoid split cohort --folds 7 --seed 1 --out split.json', { 'folds 7': 'folds 4' });
+  await type('npx odontoid split cohort --shares 70,10,20 --out split.json', { '70,10,20': '50,25,25' });
+  await type('npx odontoid split rsna-2022 --shares 70,15,15 --seed 1 --out split.json', {
+    'rsna-2022': 'cohort',
+    '70,15,15': '50,25,25',
+  });
+  const split = await type('odontoid split DIR --out FILE --folds N --seed N --json', {
+    'DIR --out FILE --folds N --seed N': 'cohort --out split.json --folds 4 --seed 2',
+  });
+  expect(Object.keys((json(split) as { parts: object }).parts)).toEqual(['fold-1', 'fold-2', 'fold-3', 'fold-4']);
+
+  const shipped = join(packageRoot, 'models/compact');
+  await type('npx odontoid evaluate cohort --html report.html --json report.json', { cohort: 'for-evaluation' });
+  await type('npx odontoid evaluate cohort --model DIR/package', {
+    'cohort --model DIR/package': `unseen --model ${shipped}`,
+  });
+  await type('odontoid evaluate DIR --model DIR --threshold T --split FILE --part NAME --html FILE --json FILE', {
+    'DIR --model DIR --threshold T': `cohort --model ${shipped} --threshold 0.5`,
+    '--split FILE --part NAME': '--split split.json --part fold-2',
+    '--html FILE --json FILE': '--html part.html --json part.json',
+  });
+  for (const name of ['report', 'part']) {
+    expect(await readFile(join(dir, `${name}.html`), 'utf8')).toMatch(/^<!doctype html>/i);
+    expect(JSON.parse(await readFile(join(dir, `${name}.json`), 'utf8'))).toMatchObject({ evaluation: {}, cases: {} });
+  }
+});
+
+test('the folds of a cross-validation become tables', async () => {
+  await mkdir(join(dir, 'trained/results'), { recursive: true });
+  for (const variant of ['paper', 'wider'])
+    for (const fold of [1, 2])
+      await writeFile(join(dir, `trained/results/${variant}-${fold}.json`), foldResults(variant, fold));
+  await type('npx odontoid crossval DIR/results --html cv.html', { DIR: 'trained' });
+  expect((await type('odontoid crossval DIR/results', { DIR: 'trained' })).stdout).toMatch(/Table 2[\s\S]*Table 3/);
+  await type('odontoid crossval DIR --baseline VARIANT --threshold T --partial --html FILE --json FILE', {
+    'DIR --baseline VARIANT --threshold T': 'trained/results --baseline wider --threshold 0.4',
+    '--html FILE --json FILE': '--html cv.html --json cv.json',
+  });
+  expect(JSON.parse(await readFile(join(dir, 'cv.json'), 'utf8'))).toMatchObject({ baseline: 'wider', threshold: 0.4 });
+});
+
+/** Results of a fold as docs/evaluation.md describes them. */
+function foldResults(variant: string, fold: number): string {
+  const cases = Array.from({ length: 12 }, (_, index) => ({
+    id: `${fold}-${index}`,
+    split: index < 8 ? 'test' : 'validation',
+    label: index % 2,
+    score: (index + (index % 2) * 6) / 20,
+    sliceLabels: [index % 2, 0],
+    sliceScores: [(index + 3) / 20, 0.1],
+  }));
+  return JSON.stringify({ schema: 1, kind: 'fold-results', variant, units: 128, fold, folds: 2, cases });
+}
+
+test('the running agent is asked, and gets a study', async () => {
+  expect((await type('odontoid --version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  expect((await type('npx odontoid doctor --config ...', { '...': 'site.yaml' })).stdout).toMatch(/ok +provider/);
+  const doctor = json(await type('odontoid doctor --config FILE --json', { FILE: 'site.yaml' }));
+  expect((doctor as { ok: boolean }[]).filter(({ ok }) => !ok)).toEqual([]);
+  expect(json(await type('odontoid health --config FILE --json', { FILE: 'site.yaml' }))).toMatchObject({ ok: true });
+  const echo = await type('odontoid echo AE@host:port --calling AE --timeout-ms N --json', {
+    'AE@host:port --calling AE --timeout-ms N': `${site.peer} --calling CT1 --timeout-ms 20000`,
+  });
+  expect(json(echo)).toMatchObject({ ok: true });
+  const [study] = await studiesIn('one');
+  const sent = await type('odontoid send DIR --to AE@host:port --calling AE --associations N --json', {
+    'DIR --to AE@host:port --calling AE --associations N': `${study!} --to ${site.peer} --calling CT1 --associations 2`,
+  });
+  expect(json(sent)).toEqual({ sent: 48, failed: [] });
+  const ledger = json(await type('odontoid ledger --config FILE --json', { FILE: 'site.yaml' }));
+  expect(ledger).toMatchObject({ received: 1, lost: [], files: 48, balances: true });
+});
+
+test('accounts and tokens are given and taken away', async () => {
+  await type('odontoid user add NAME --role admin', { NAME: 'ada' });
+  const added = await type('odontoid user add NAME --role reader', { NAME: 'ben' });
+  expect(added.stdout).toMatch(new RegExp(`^${site.url}/set-up#`));
+  await type('odontoid user role NAME --role reader', { NAME: 'ada' });
+  await type('odontoid user disable NAME', { NAME: 'ben' });
+  await type('odontoid user enable NAME', { NAME: 'ben' });
+  expect((await type('odontoid user reset NAME', { NAME: 'ben' })).stdout).not.toBe(added.stdout);
+  expect(json(await type('odontoid user list --json'))).toMatchObject([
+    { name: 'ada', role: 'reader' },
+    { name: 'ben', role: 'reader', disabledAtMs: null },
+  ]);
+
+  const token = (await type('odontoid token add prometheus --days 365')).stdout.trim();
+  const metrics = await type('curl -H "Authorization: Bearer odontoid_..." http://127.0.0.1:8080/metrics', {
+    curl: 'curl --silent --show-error --fail',
+    'odontoid_...': token,
+    'http://127.0.0.1:8080': site.url,
+  });
+  expect(metrics.stdout).toMatch(/^odontoid_/m);
+  await type('odontoid token add NAME --days N', { 'NAME --days N': 'reports --days 7' });
+  await type('odontoid token revoke prometheus');
+  expect(json(await type('odontoid token list --json'))).toMatchObject([{ name: 'reports' }]);
+  await type('odontoid token revoke NAME', { NAME: 'reports' });
+});
+
+test('a package is tried as a shadow, compared, and activated', async () => {
+  const next = join(dir, 'next');
+  await cp(join(packageRoot, 'models/compact'), next, { recursive: true });
+  const manifest = await readFile(join(next, 'model.json'), 'utf8');
+  await writeFile(join(next, 'model.json'), manifest.replace(/"version": "[\d.]+"/, '"version": "2.0.0"'));
+  await type('odontoid model verify DIR', { DIR: 'next' });
+  expect(json(await type('odontoid model verify DIR --json', { DIR: 'next' }))).toMatchObject({ ok: true });
+  await type('odontoid model install DIR', { DIR: 'next' });
+  expect(json(await type('odontoid model install DIR --json', { DIR: 'next' }))).toMatchObject({ wasThere: true });
+  const named = { 'NAME[@VERSION]': 'odontoid-compact@2.0.0' };
+  expect((await type('odontoid model card NAME[@VERSION]', named)).stdout).toMatch(/^# .* 2\.0\.0\n/);
+  await type('odontoid model card NAME@VERSION --json', { 'NAME@VERSION': 'odontoid-compact@2.0.0' });
+
+  await type('odontoid model activate odontoid-compact@2.0.0 --shadow --reason "trial for four weeks"');
+  const compared = json(
+    await type('odontoid model compare --shadow NAME@VERSION --active NAME@VERSION --json', {
+      '--shadow NAME@VERSION': '--shadow odontoid-compact@2.0.0',
+      '--active NAME@VERSION': `--active odontoid-compact@${/"version": "([\d.]+)"/.exec(manifest)![1]!}`,
+    }),
+  );
+  expect(compared).toMatchObject({ shadow: { version: '2.0.0' } });
+  expect((await type('odontoid model compare')).stdout).toContain('2.0.0');
+  await type('odontoid model activate none --shadow --reason "trial over"');
+  await type(
+    'odontoid model activate NAME@VERSION --reason TEXT --shadow --threshold keep --by NAME --wait SECONDS --json',
+    {
+      'NAME@VERSION --reason TEXT': 'odontoid-compact@2.0.0 --reason once-more',
+      '--by NAME --wait SECONDS': '--by ada --wait 200',
+    },
+  );
+  await type(
+    'odontoid model activate odontoid-compact@2.0.0 --reason "approved by the AI board, minute 14" --wait 60',
+    {
+      '--wait 60': '--wait 200',
+    },
+  );
+  expect((await type('odontoid model list')).stdout).toMatch(/2\.0\.0.*active/);
+  expect(json(await type('odontoid model list --json'))).toMatchObject({ active: { model: { version: '2.0.0' } } });
+});
+
+test('the database is copied, lost and brought back, and the audit shows what is missing', async () => {
+  await type('odontoid backup --to /mnt/other-machine/odontoid', { '/mnt/other-machine/odontoid': 'elsewhere' });
+  await type('odontoid backup --to DIR --config FILE --json', { 'DIR --config FILE': 'later --config site.yaml' });
+  await type('odontoid user add NAME --role reader', { NAME: 'cleo' });
+  const [, head] = /(\d+:[0-9a-f]{64})/.exec((await type('odontoid audit verify')).stdout)!;
+  expect(json(await type('odontoid audit verify --noted SEQ:HASH --json', { 'SEQ:HASH': head! }))).toMatchObject({
+    whole: true,
+  });
+  await type('odontoid audit verify --noted 5120:9f3c...', { '5120:9f3c...': head! });
+  await type('odontoid audit export --format dicom > audit.xml');
+  expect(await readFile(join(dir, 'audit.xml'), 'utf8')).toContain('<AuditMessage>');
+  const exported = await type('odontoid audit export --from 5120', { 5120: '2' });
+  expect((await type('odontoid audit export --format csv --from SEQ', { SEQ: '2' })).stdout).toContain('user.added');
+  expect(exported.stdout).toContain('user.added');
+
+  await agent.stop();
+  await rm(join(dir, 'data/odontoid.sqlite'));
+  const [backup] = await readdir(join(dir, 'elsewhere'));
+  await type('odontoid restore /mnt/other-machine/odontoid/worklist-20261129T031500Z.sqlite', {
+    '/mnt/other-machine/odontoid/worklist-20261129T031500Z.sqlite': `elsewhere/${backup!}`,
+  });
+  const [later] = await readdir(join(dir, 'later'));
+  await type('odontoid restore FILE --config FILE --json', {
+    'FILE --config FILE': `later/${later!} --config site.yaml`,
+  });
+  expect(json(await type('odontoid migrate --config FILE --json', { FILE: 'site.yaml' }))).toMatchObject({
+    applied: [],
+  });
+  const short = await type('odontoid audit verify --noted SEQ:HASH', { 'SEQ:HASH': head! }, 1);
+  expect(short.stdout).toContain('NOT WHOLE');
+});
+
+test('every documented command was run here, or is listed with what keeps it from being run', () => {
+  const texts = new Set(documented.map(({ text }) => text));
+  const left = [...texts].filter((text) => !ran.has(text));
+  expect(left.sort()).toEqual(Object.keys(NOT_RUN_HERE).sort());
+  expect(left.length, 'the list may only become shorter').toBeLessThanOrEqual(15);
+});

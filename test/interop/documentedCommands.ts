@@ -1,0 +1,59 @@
+import { readFile, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { packageRoot } from '../../src/base/packageRoot.ts';
+import { shellBlocks } from './shellBlocks.ts';
+
+export interface DocumentedCommand {
+  /** Path of the document from the checkout. */
+  document: string;
+  /** What a reader would type: one command, on one line, without its comment. */
+  text: string;
+}
+
+/** Every document in which a reader finds commands. */
+export async function guides(): Promise<string[]> {
+  const docs = (await readdir(join(packageRoot, 'docs'))).filter((name) => name.endsWith('.md')).sort();
+  return ['README.md', 'SECURITY.md', 'CONTRIBUTING.md', 'training/README.md', ...docs.map((name) => `docs/${name}`)];
+}
+
+/**
+ * The commands of a document, in its order and each once: the lines of its shell blocks, what stands in backticks in its text and calls `odontoid` with
+ * arguments, and the table of docs/command-line.md, each row with all its options and the first of several alternatives.
+ */
+export async function documentedCommands(document: string): Promise<DocumentedCommand[]> {
+  const blocks = (await shellBlocks(document)).filter(({ heading }) => heading !== 'With Orthanc');
+  const lines = blocks.flatMap(({ text }) => text.replaceAll('\\\n', ' ').split('\n'));
+  const prose = (await readFile(join(packageRoot, document), 'utf8')).replace(/^ *```[\s\S]*?^ *```/gm, '');
+  const rows = document === 'docs/command-line.md' ? prose.split('\n').filter((line) => line.startsWith('| `')) : [];
+  const inText = prose
+    .split('\n')
+    .filter((line) => !rows.includes(line))
+    .flatMap((line) => [...line.matchAll(/`([^`]+)`/g)].map(([, code]) => code!))
+    .filter((code) => /^(npx )?odontoid /.test(code) && !isOnlyAName(code));
+  const texts = [
+    ...lines.map((line) =>
+      line
+        .replace(/\s+#.*/, '')
+        .replaceAll(/ {2,}/g, ' ')
+        .trim(),
+    ),
+    ...inText,
+  ];
+  for (const row of rows)
+    for (const [, usage] of row.split(' | ')[0]!.matchAll(/`([^`]+)`/g))
+      texts.push(`odontoid ${withAllOptions(usage!.replaceAll('\\|', '|'))}`);
+  return [...new Set(texts)].filter((text) => text !== '').map((text) => ({ document, text }));
+}
+
+/** `odontoid model list` in a sentence names a command; the table of docs/command-line.md has it too. */
+function isOnlyAName(code: string): boolean {
+  return /^(npx )?odontoid( [a-z]+){1,2}$/.test(code) || code === 'npx odontoid COMMAND';
+}
+
+/** `echo AE@host [--calling AE] [--a | --b]` becomes `echo AE@host --calling AE --a`. */
+function withAllOptions(usage: string): string {
+  return usage
+    .replaceAll(/ \| [^\]]*/g, '')
+    .replaceAll(/[[\]]/g, '')
+    .replaceAll(/\|[^\s|]+/g, '');
+}
