@@ -12,10 +12,20 @@ export const rowDelivery = z
     sopInstanceUid: z.string(),
     seriesInstanceUid: z.string(),
     revision: z.int(),
-    status: z.enum(['pending', 'sent', 'confirmed', 'refused', 'cancelled']),
+    status: z
+      .enum(['pending', 'sent', 'confirmed', 'refused', 'cancelled', 'closed'])
+      .describe(
+        '`closed`: not sent, and nothing is wrong: the report goes in another SR class, or the card stands for it.',
+      ),
+    sopClass: z.string().describe('What the object is, in words: "Comprehensive 3D SR".'),
+    isLowerClass: z.boolean().describe('The report once more, in an SR class that the destination takes.'),
     attempts: z.int(),
     sentAtMs: epochMs.nullable(),
     confirmedAtMs: epochMs.nullable(),
+    lastStatus: z
+      .string()
+      .nullable()
+      .describe('Status of the last answer (0x0000; 0xBxxx: taken with a warning), or why it is closed.'),
     lastError: z.string().nullable(),
   })
   .meta({ id: 'Delivery', description: 'One result object on its way to one destination, with its receipts.' });

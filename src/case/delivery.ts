@@ -1,10 +1,16 @@
 /** What a result destination answered for one object. */
 export type StoreOutcome =
   | { kind: 'stored'; status: string }
-  /** The peer refused, and would refuse again (for example, SOP class not supported). */
-  | { kind: 'refused'; status: string; reason: string }
-  /** No answer, or a temporary failure: try again later. */
-  | { kind: 'unreachable'; reason: string };
+  /**
+   * The peer refused, and would refuse again (for example, SOP class not supported). `lowerSopClassUid`: the best lower SR class that it takes, or, where that
+   * is unknown, the next lower one.
+   */
+  | { kind: 'refused'; status: string; reason: string; lowerSopClassUid?: string }
+  /**
+   * No answer, or a temporary failure: try again later. `mayBeStored`: it answered, but not whether it has the object. `lowerSopClassUid`: it answered, and the
+   * SR class may be what it does not take.
+   */
+  | { kind: 'unreachable'; reason: string; mayBeStored?: true; lowerSopClassUid?: string };
 
 /** One object on its way to a PACS: the bytes on disk, and what is needed to negotiate for it. */
 export interface OutboundObject {
@@ -42,6 +48,8 @@ export interface DueDelivery {
   object: ResultObject;
   caseRevision: number;
   attempts: number;
+  /** Why the last attempt failed; null when none has. */
+  lastError: string | null;
   /** The patient of the study as first recorded: compared again with the object before it is sent. */
   patientId: string;
   accessionNumber: string;
@@ -59,4 +67,8 @@ export type DeliveryOutcome =
   | { kind: 'unconfirmed'; reason: string }
   /** Confirmed before, but no longer there: the same bytes are sent again. */
   | { kind: 'lost'; reason: string }
-  | { kind: 'refused'; status: string; reason: string };
+  | { kind: 'refused'; status: string; reason: string }
+  /** The report is sent as `object` instead, which says the same in an SR class that the destination takes. */
+  | { kind: 'other-class'; object: ResultObject; reason: string }
+  /** The destination takes no SR class at all: its triage card, if it gets one, stands for the report. */
+  | { kind: 'no-sr-class'; status: string; reason: string };

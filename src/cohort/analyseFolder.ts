@@ -109,7 +109,7 @@ export async function analyseFolder({
         softwareVersion: softwareVersion(),
         institutionName: config.report.institutionName,
         renderSource: (path) => model.decodeSlice(path),
-        options: { heatmaps: config.report.heatmaps, srSopClass: 'comprehensive3d' },
+        options: { heatmaps: config.report.heatmaps },
         log,
         onPicture: async ({ rgb, rows, columns }, sopInstanceUid) => {
           const path = join(resolve(out), `${sopInstanceUid}.png`);

@@ -4,6 +4,7 @@ import { readSecret } from '../config/configFile.ts';
 import { createDelivery, type Delivery } from '../deliver/deliverResults.ts';
 import { createDicomWeb } from '../pacs/dicomWeb.ts';
 import { createDimseScu } from '../pacs/dimseScu.ts';
+import { writeSrForm } from '../report/srForm.ts';
 import type { AgentPorts, Foundation } from './agentPorts.ts';
 
 /** Shorter than the time for which a browser waits for a response. */
@@ -28,12 +29,16 @@ export function createPacs(destination: Destination, ports: PacsPorts): Pacs {
 }
 
 /** Starts the delivery of results to every destination. */
-export function startDelivery({ config, ports, store, releasers }: Foundation): Delivery {
+export function startDelivery({ config, ports, store, paths, releasers }: Foundation): Delivery {
   const delivery = createDelivery({
     store,
     destinations: config.destinations.map((destination) => createPacs(destination, ports)),
     clock: ports.clock,
     log: ports.log.child({ component: 'deliver' }),
+    inSrClass: async ({ id }, sopClassUid) => {
+      const { report, predecessor } = await store.reportOfDelivery(id);
+      return writeSrForm(paths.results, report, sopClassUid, predecessor);
+    },
   });
   releasers.push('delivery', () => delivery.drain());
   return delivery;

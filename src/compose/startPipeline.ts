@@ -58,7 +58,7 @@ export function startPipeline(
     softwareVersion: softwareVersion(),
     institutionName: config.report.institutionName,
     renderSource: decodeSlice,
-    options: { heatmaps: config.report.heatmaps, srSopClass: 'comprehensive3d' },
+    options: { heatmaps: config.report.heatmaps },
     log: log.child({ component: 'report' }),
   });
   const pipeline = createPipeline({

@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { samePatientId } from '../case/patientIdentity.ts';
 import { readHeader } from '../dicom/header.ts';
+import { resultSopClassName } from '../dicom/sopClasses.ts';
 import { backoffMs } from '../base/backoff.ts';
 import { TriageError } from '../base/errors.ts';
 import { startWakingLoop } from '../base/wakingLoop.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import type { DeliveryOutcome, DueDelivery, Pacs } from '../case/delivery.ts';
+import type { DeliveryOutcome, DueDelivery, Pacs, ResultObject, StoreOutcome } from '../case/delivery.ts';
 
 interface DeliveryOptions {
   /** Maximum number of objects sent on one association. */
@@ -31,6 +32,11 @@ export interface DeliveryPorts {
   destinations: readonly Pacs[];
   clock: Clock;
   log: Log;
+  /**
+   * Writes the report of a delivery in another SR class, as the same file each time, and returns it. Without it a refused report stays refused.
+   * Rejections are TriageErrors.
+   */
+  inSrClass?: (delivery: DueDelivery, sopClassUid: string) => Promise<ResultObject>;
   options?: DeliveryOptions;
 }
 
@@ -45,12 +51,13 @@ export interface Delivery {
  * Empties the outbox, each destination on its own: verify, send, and query whether it is held. All state is in the outbox, none in memory, so a crash at
  * any point leads to the same bytes being sent or queried again, under the same UID.
  */
-export function createDelivery({ store, destinations, clock, log, options = {} }: DeliveryPorts): Delivery {
+export function createDelivery(ports: DeliveryPorts): Delivery {
+  const { store, destinations, clock, log, options = {} } = ports;
   const batch = options.batch ?? 20;
   const pollMs = options.pollMs ?? 1_000;
   const loops = destinations.map((destination) =>
     startWakingLoop({
-      step: async () => deliverDue(destination, await store.dueDeliveries(destination.name, batch), store, log),
+      step: async () => deliverDue(destination, await store.dueDeliveries(destination.name, batch), ports),
       pollMs,
       // Each received slice is a change, too; one check answers many changes.
       coalesceMs: COALESCE_MS,
@@ -79,8 +86,7 @@ const LONGEST_RETRY_MS = 30_000;
 async function deliverDue(
   destination: Pacs,
   due: readonly DueDelivery[],
-  store: DeliveryPorts['store'],
-  log: Log,
+  { store, log, inSrClass }: DeliveryPorts,
 ): Promise<boolean> {
   let progress = false;
   const record = async (delivery: DueDelivery, outcome: DeliveryOutcome): Promise<void> => {
@@ -92,14 +98,17 @@ async function deliverDue(
     // Reasons may quote the PACS, and thus a patient: they are recorded in the outbox and never logged.
     if (outcome.kind === 'refused')
       log.error('A result was refused; see the worklist for the reason', { ...fields, status: outcome.status });
+    else if (outcome.kind === 'no-sr-class')
+      log.warn('A destination takes no structured report', { ...fields, status: outcome.status });
+    else if (outcome.kind === 'other-class')
+      log.info('A report is sent in a lower SR class', { ...fields, sopClassUid: outcome.object.sopClassUid });
     else if (outcome.kind === 'confirmed') log.info('A result is held by its destination', fields);
     else if (outcome.kind === 'lost')
       log.error('A destination has lost a result that it held; it is sent again', fields);
     else if (outcome.kind === 'retry')
       log.warn('A result will be sent again', { ...fields, attempt: delivery.attempts + 1 });
     await store.recordDelivery(delivery.id, outcome);
-    progress ||=
-      outcome.kind === 'sent' || outcome.kind === 'confirmed' || outcome.kind === 'lost' || outcome.kind === 'refused';
+    progress ||= outcome.kind !== 'retry' && outcome.kind !== 'unconfirmed';
   };
 
   const sendable: DueDelivery[] = [];
@@ -110,16 +119,34 @@ async function deliverDue(
   }
 
   const fresh: DueDelivery[] = [];
+  const unclear: { delivery: DueDelivery; outcome: DeliveryOutcome }[] = [];
   const outcomes = sendable.length === 0 ? [] : await destination.store(sendable.map(({ object }) => object));
   for (const [index, delivery] of sendable.entries()) {
     const outcome = outcomes[index];
     if (outcome?.kind === 'stored') {
       await record(delivery, { kind: 'sent', status: outcome.status });
       fresh.push(delivery);
-    } else if (outcome?.kind === 'refused') {
-      await record(delivery, outcome);
+    } else if (outcome === undefined) {
+      await record(delivery, { kind: 'retry', reason: 'The destination gave no outcome.' });
     } else {
-      await record(delivery, { kind: 'retry', reason: outcome?.reason ?? 'The destination gave no outcome.' });
+      const next = await afterFailure(delivery, outcome, inSrClass);
+      if (outcome.kind === 'unreachable' && outcome.mayBeStored) unclear.push({ delivery, outcome: next });
+      else await record(delivery, next);
+    }
+  }
+  for (const { delivery, outcome } of unclear) {
+    const { studyInstanceUid, seriesInstanceUid, sopInstanceUid } = delivery.object;
+    const isHeld = await destination
+      .holds(studyInstanceUid, seriesInstanceUid, [sopInstanceUid])
+      .then((held) => held.has(sopInstanceUid))
+      .catch((error: unknown) => {
+        if (error instanceof TriageError) return false;
+        throw error;
+      });
+    if (!isHeld) await record(delivery, outcome);
+    else {
+      await record(delivery, { kind: 'sent', status: 'found' });
+      await record(delivery, { kind: 'confirmed' });
     }
   }
 
@@ -156,6 +183,34 @@ async function deliverDue(
     }
   }
   return progress;
+}
+
+/** Attempts after which an answer that may mean the SR class, given twice in a row, is taken to mean it. Full disks are answered the same way, and pass. */
+const ATTEMPTS_IN_A_CLASS = 4;
+const answerIn = (reason: string | null): string => /^(0x[0-9A-F]{4}|HTTP \d+)/.exec(reason ?? '')?.[0] ?? '';
+
+/** What follows for an object that was not stored: another attempt, the report in a lower SR class, or a refusal. */
+async function afterFailure(
+  delivery: DueDelivery,
+  outcome: Exclude<StoreOutcome, { kind: 'stored' }>,
+  inSrClass: DeliveryPorts['inSrClass'],
+): Promise<DeliveryOutcome> {
+  const { reason, lowerSopClassUid } = outcome;
+  const otherwise: DeliveryOutcome =
+    outcome.kind === 'refused' ? { kind: 'refused', status: outcome.status, reason } : { kind: 'retry', reason };
+  if (delivery.object.kind !== 'sr' || inSrClass === undefined) return otherwise;
+  const isRepeated = delivery.attempts + 1 >= ATTEMPTS_IN_A_CLASS && answerIn(delivery.lastError) === answerIn(reason);
+  if (outcome.kind === 'unreachable' && !isRepeated) return otherwise;
+  if (lowerSopClassUid === undefined)
+    return outcome.kind === 'refused' ? { kind: 'no-sr-class', status: outcome.status, reason } : otherwise;
+  try {
+    const object = await inSrClass(delivery, lowerSopClassUid);
+    const [from, to] = [delivery.object.sopClassUid, lowerSopClassUid].map(resultSopClassName);
+    return { kind: 'other-class', object, reason: `Not taken as ${from!}, so it is sent as ${to!}. ${reason}` };
+  } catch (error) {
+    if (!(error instanceof TriageError)) throw error;
+    return { kind: 'retry', reason: `${reason} It cannot be written in another SR class: ${error.message}` };
+  }
 }
 
 function bySeries(deliveries: readonly DueDelivery[]): DueDelivery[][] {

@@ -239,7 +239,7 @@ async function untilDone(
       const done = rows.filter(
         (row) =>
           row.deliveries.length > 0 &&
-          row.deliveries.every((delivery) => delivery.status === 'confirmed' || delivery.status === 'refused'),
+          row.deliveries.every(({ status }) => ['confirmed', 'refused', 'closed'].includes(status)),
       );
       bar.set(
         done.length,

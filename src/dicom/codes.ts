@@ -37,7 +37,8 @@ export const CODES = {
   deviceObserverModelName: dcm('121015', 'Device Observer Model Name'),
   deviceObserverSerialNumber: dcm('121016', 'Device Observer Serial Number'),
   procedureReported: dcm('121058', 'Procedure reported'),
-  ctCervicalSpine: { value: '24932-6', scheme: 'LN', meaning: 'CT Cervical spine' },
+  // CID 100, which TID 1500 asks for.
+  ctUnspecifiedBodyRegion: { value: '25045-6', scheme: 'LN', meaning: 'CT unspecified body region' },
 
   // Image library: TID 1600, 1602.
   imageLibrary: dcm('111028', 'Image Library'),

@@ -5,6 +5,35 @@ const ENHANCED_CT_IMAGE_STORAGE = '1.2.840.10008.5.1.4.1.1.2.1';
 const LEGACY_CONVERTED_ENHANCED_CT_IMAGE_STORAGE = '1.2.840.10008.5.1.4.1.1.2.2';
 export const STUDY_ROOT_FIND = '1.2.840.10008.5.1.4.1.2.2.1';
 
+export const SECONDARY_CAPTURE_IMAGE_STORAGE = '1.2.840.10008.5.1.4.1.1.7';
+
+/** SR classes that a report is written in, best first: a destination that does not take one gets the next (PS3.3 A.35). */
+export const SR_STORAGE = {
+  comprehensive3d: '1.2.840.10008.5.1.4.1.1.88.34',
+  comprehensive: '1.2.840.10008.5.1.4.1.1.88.33',
+  enhanced: '1.2.840.10008.5.1.4.1.1.88.22',
+  basicText: '1.2.840.10008.5.1.4.1.1.88.11',
+} as const;
+
+const SR_NAMES: Readonly<Record<string, string>> = {
+  [SR_STORAGE.comprehensive3d]: 'Comprehensive 3D SR',
+  [SR_STORAGE.comprehensive]: 'Comprehensive SR',
+  [SR_STORAGE.enhanced]: 'Enhanced SR',
+  [SR_STORAGE.basicText]: 'Basic Text SR',
+};
+
+/** What people call a SOP class that results are written in; the UID of any other. */
+export function resultSopClassName(uid: string): string {
+  return uid === SECONDARY_CAPTURE_IMAGE_STORAGE ? 'Secondary Capture' : (SR_NAMES[uid] ?? uid);
+}
+
+/** The SR classes that say less than this one, best first; none for any other class. */
+export function lowerSrClasses(sopClassUid: string): string[] {
+  const classes: string[] = Object.values(SR_STORAGE);
+  const index = classes.indexOf(sopClassUid);
+  return index === -1 ? [] : classes.slice(index + 1);
+}
+
 /** CT images, single-frame or multi-frame: what can be analysed. */
 export const CT_SOP_CLASSES: ReadonlySet<string> = new Set([
   CT_IMAGE_STORAGE,

@@ -4,6 +4,7 @@ import { messageOf, TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { OutboundObject, Pacs, StoreOutcome } from '../case/delivery.ts';
+import { lowerSrClasses } from '../dicom/sopClasses.ts';
 import { outcomeOfStatus } from './storeStatus.ts';
 
 /** A PACS reached by DICOMweb (PS3.18). */
@@ -124,7 +125,14 @@ export function createDicomWeb(destination: DicomWebDestination, ports: { clock:
           objects.filter((object) => object.studyInstanceUid === studyInstanceUid),
           { asker, log, outcomes },
         );
-      return objects.map((object) => outcomes.get(object)!);
+      // Without queries nobody could find out.
+      const isAskable = destination.confirm !== 'none';
+      return objects.map((object) => {
+        const outcome = outcomes.get(object)!;
+        if (isAskable || outcome.kind !== 'unreachable') return outcome;
+        const { kind, reason, lowerSopClassUid } = outcome;
+        return { kind, reason, ...(lowerSopClassUid === undefined ? {} : { lowerSopClassUid }) };
+      });
     },
     holds: async (studyInstanceUid, seriesInstanceUid, sopInstanceUids) => {
       if (destination.confirm === 'none') return new Set(sopInstanceUids);
@@ -177,7 +185,28 @@ async function stow(parcels: readonly Parcel[], asker: Asker, log: Log): Promise
     log.warn('The destination of results cannot be reached', { error });
     return parcels.map(() => ({ kind: 'unreachable', reason: error.message }));
   }
-  return parcels.map(({ object }) => outcomeOf(answer, object.sopInstanceUid));
+  // A request that was turned down as a whole says nothing of each object, and one of them may be what it was turned down for.
+  if (parcels.length > 1 && TURNED_DOWN.includes(answer.status) && !namesInstances(answer))
+    return (await Promise.all(parcels.map((parcel) => stow([parcel], asker, log)))).flat();
+  return parcels.map(({ object }) => outcomeFor(answer, object));
+}
+
+/** Statuses of PS3.18 10.5.3 that the objects of a request can be the reason for. */
+const TURNED_DOWN = [400, 409, 413, 415];
+
+function namesInstances(answer: Answer): boolean {
+  const [dataset] = datasetsOf(answer.body) ?? [];
+  return itemsOf(dataset, TAG.failedSopSequence).length + itemsOf(dataset, TAG.referencedSopSequence).length > 0;
+}
+
+/** The outcome, with the next SR class where this one may be what the service does not take: STOW-RS negotiates nothing. */
+function outcomeFor(answer: Answer, { sopClassUid, sopInstanceUid }: OutboundObject): StoreOutcome {
+  const outcome = outcomeOf(answer, sopInstanceUid);
+  const [lower] = lowerSrClasses(sopClassUid);
+  const mayBeClass =
+    outcome.kind === 'refused' ||
+    (outcome.kind === 'unreachable' && (TURNED_DOWN.includes(answer.status) || namesInstances(answer)));
+  return lower !== undefined && mayBeClass ? { ...outcome, lowerSopClassUid: lower } : outcome;
 }
 
 /** Which of the instances the series at `path` lists. A service may return fewer than requested; one that ignores the offset repeats itself. */
@@ -242,7 +271,11 @@ function outcomeOf(answer: Answer, sopInstanceUid: string): StoreOutcome {
   // 413 and 415 would come again for the same bytes; other failures can be fixed on one side without changing the object.
   return answer.status === 413 || answer.status === 415
     ? { kind: 'refused', status: `HTTP ${answer.status}`, reason: `${reason}.` }
-    : { kind: 'unreachable', reason: `${reason}.` };
+    : {
+        kind: 'unreachable',
+        reason: `${reason}.`,
+        ...(answer.status === 200 || answer.status === 202 || answer.status === 409 ? { mayBeStored: true } : {}),
+      };
 }
 
 type JsonDataset = Readonly<Record<string, unknown>>;

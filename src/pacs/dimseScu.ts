@@ -12,9 +12,9 @@ import {
   writeElements,
   type ElementValue,
 } from '../dimse/commandSet.ts';
-import { openAssociation, type DataSetSource, type DimseAssociation, type DimsePeer } from './dimseAssociation.ts';
-import { inspectPart10, type Part10File } from './part10Source.ts';
-import { createStoreSender, distinctPairs } from './storeSender.ts';
+import { openAssociation, type DimseAssociation, type DimsePeer } from './dimseAssociation.ts';
+import { dataSetInMemory, inspectPart10, type Part10File } from './part10Source.ts';
+import { createStoreSender, resultPairs } from './storeSender.ts';
 
 /** A PACS reached by DIMSE. */
 export interface DimseDestination extends DimsePeer {
@@ -33,7 +33,7 @@ const PRIORITY_MEDIUM = 0;
 /** Maximum number of matches read per query; our own series hold far fewer. */
 const MAX_MATCHES = 10_000;
 
-/** A result destination by DIMSE: C-ECHO, C-STORE of the bytes on disk as they are, and C-FIND to see whether they are held. */
+/** A result destination by DIMSE: C-ECHO, C-STORE of the data sets on disk, and C-FIND to see whether they are held. */
 export function createDimseScu(destination: DimseDestination, ports: { clock: Clock; log: Log }): Pacs {
   const { clock } = ports;
   const log = ports.log.child({ component: 'pacs', destination: destination.name });
@@ -79,7 +79,7 @@ export function createDimseScu(destination: DimseDestination, ports: { clock: Cl
       const files = await Promise.all(objects.map((object) => inspected(object)));
       const sender = createStoreSender(
         destination,
-        distinctPairs(files.flatMap((file) => ('kind' in file ? [] : [file]))),
+        resultPairs(files.flatMap((file) => ('kind' in file ? [] : [file]))),
         clock,
       );
       const outcomes: StoreOutcome[] = [];
@@ -150,7 +150,7 @@ async function findInstances(
     contextId,
     COMMAND_FIELD.findRequest,
     elements,
-    inMemory(identifier),
+    dataSetInMemory(identifier),
   )) {
     if (response.dataSet !== null)
       found.push(textOf(readElements(response.dataSet, SOP_INSTANCE_UID), SOP_INSTANCE_UID));
@@ -167,17 +167,6 @@ async function findInstances(
     );
   }
   return found;
-}
-
-function inMemory(bytes: Buffer): DataSetSource {
-  return {
-    lengthBytes: bytes.length,
-    // eslint-disable-next-line @typescript-eslint/require-await
-    async *pieces(pieceBytes) {
-      for (let position = 0; position < bytes.length; position += pieceBytes)
-        yield bytes.subarray(position, position + pieceBytes);
-    },
-  };
 }
 
 function hex(status: number): string {

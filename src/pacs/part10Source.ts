@@ -1,5 +1,6 @@
-import { open } from 'node:fs/promises';
+import { open, readFile } from 'node:fs/promises';
 import { MAX_HEADER_BYTES, parseElements, type Elements } from '../dicom/elements.ts';
+import { readElementTree, writeElementTree } from '../dicom/elementTree.ts';
 import { isReadableUid } from '../dicom/uids.ts';
 import { TriageError } from '../base/errors.ts';
 import type { DataSetSource } from './dimseAssociation.ts';
@@ -93,6 +94,29 @@ export function dataSetOf(file: Part10File): DataSetSource {
       } finally {
         await handle.close();
       }
+    },
+  };
+}
+
+/**
+ * The data set of the file in Implicit VR Little Endian, which every peer must take (PS3.5 10.1); only of a file in Explicit VR Little Endian.
+ * @throws TriageError `dicom-unreadable`
+ */
+export async function implicitVrDataSetOf(file: Part10File): Promise<DataSetSource> {
+  const bytes = await readFile(file.path).catch((error: unknown) => {
+    throw new TriageError('dicom-unreadable', `The file cannot be read (${errorCode(error)}).`, { cause: error });
+  });
+  return dataSetInMemory(writeElementTree(readElementTree(bytes.subarray(file.datasetOffset)), 'implicit'));
+}
+
+/** These bytes as a data set to send. */
+export function dataSetInMemory(bytes: Buffer): DataSetSource {
+  return {
+    lengthBytes: bytes.length,
+    // eslint-disable-next-line @typescript-eslint/require-await
+    async *pieces(pieceBytes) {
+      for (let position = 0; position < bytes.length; position += pieceBytes)
+        yield bytes.subarray(position, position + pieceBytes);
     },
   };
 }

@@ -1,9 +1,11 @@
 import { TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { StoreOutcome } from '../case/delivery.ts';
+import { lowerSrClasses } from '../dicom/sopClasses.ts';
+import { EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN } from '../dicom/transferSyntaxes.ts';
 import { COMMAND_FIELD, COMMAND_TAG, textOf, type ElementValue } from '../dimse/commandSet.ts';
 import { openAssociation, type DimseAssociation, type DimsePeer } from './dimseAssociation.ts';
-import { dataSetOf, type Part10File } from './part10Source.ts';
+import { dataSetOf, implicitVrDataSetOf, type Part10File } from './part10Source.ts';
 import { outcomeOfStatus } from './storeStatus.ts';
 
 const PRIORITY_MEDIUM = 0;
@@ -64,33 +66,89 @@ export function createStoreSender(
   };
 }
 
+/** How a file can go over this association, or the refusal of its own pair. */
+function wayFor(
+  association: DimseAssociation,
+  { sopClassUid, transferSyntaxUid }: Part10File,
+): { id: number; isImplicit: boolean } | { refusal: string } {
+  const own = association.contextFor(sopClassUid, transferSyntaxUid);
+  if ('id' in own) return { id: own.id, isImplicit: false };
+  const implicit =
+    transferSyntaxUid === EXPLICIT_VR_LITTLE_ENDIAN
+      ? association.contextFor(sopClassUid, IMPLICIT_VR_LITTLE_ENDIAN)
+      : own;
+  return 'id' in implicit ? { id: implicit.id, isImplicit: true } : own;
+}
+
 async function storeFile(association: DimseAssociation, file: Part10File): Promise<StoreOutcome> {
-  const context = association.contextFor(file.sopClassUid, file.transferSyntaxUid);
-  if ('refusal' in context) return { kind: 'refused', status: 'context-rejected', reason: `${context.refusal}.` };
+  const way = wayFor(association, file);
+  const outcome: StoreOutcome =
+    'refusal' in way
+      ? { kind: 'refused', status: 'context-rejected', reason: `${way.refusal}.` }
+      : await storeOver(association, way, file);
+  if (outcome.kind === 'stored') return outcome;
+  const lower = lowerSrClasses(file.sopClassUid).find((sopClassUid) =>
+    TRANSFER_SYNTAXES.some((syntax) => 'id' in association.contextFor(sopClassUid, syntax)),
+  );
+  return lower === undefined ? outcome : { ...outcome, lowerSopClassUid: lower };
+}
+
+async function storeOver(
+  association: DimseAssociation,
+  way: { id: number; isImplicit: boolean },
+  file: Part10File,
+): Promise<StoreOutcome> {
   const elements = new Map<number, ElementValue>([
     [COMMAND_TAG.affectedSopClassUid, file.sopClassUid],
     [COMMAND_TAG.priority, PRIORITY_MEDIUM],
     [COMMAND_TAG.affectedSopInstanceUid, file.sopInstanceUid],
   ]);
+  const implicit = way.isImplicit
+    ? await implicitVrDataSetOf(file).catch((error: unknown) => {
+        if (!(error instanceof TriageError)) throw error;
+        return error.message;
+      })
+    : null;
+  if (typeof implicit === 'string') return { kind: 'unreachable', reason: implicit };
   const { status, command } = await association.finalResponse(
-    context.id,
+    way.id,
     COMMAND_FIELD.storeRequest,
     elements,
-    dataSetOf(file),
+    implicit ?? dataSetOf(file),
   );
   return outcomeOfStatus(status, textOf(command, COMMAND_TAG.errorComment));
 }
 
+interface ProposedPair {
+  abstractSyntaxUid: string;
+  transferSyntaxUid: string;
+}
+
 /** The pairs of SOP class and transfer syntax among these files, each once. */
-export function distinctPairs(
-  files: readonly Part10File[],
-): { abstractSyntaxUid: string; transferSyntaxUid: string }[] {
+export function distinctPairs(files: readonly Part10File[]): ProposedPair[] {
+  return distinct(
+    files.map(({ sopClassUid, transferSyntaxUid }) => ({ abstractSyntaxUid: sopClassUid, transferSyntaxUid })),
+  );
+}
+
+/**
+ * What is proposed for our own results: each SOP class in Explicit and Implicit VR Little Endian, and for a report the lower SR classes too, so that the
+ * answer says which one the peer takes. With batches of results these are ten at most.
+ */
+export function resultPairs(files: readonly Part10File[]): ProposedPair[] {
+  const lower = files.flatMap(({ sopClassUid }) => lowerSrClasses(sopClassUid));
+  return distinct([
+    ...distinctPairs(files),
+    ...[...files.map(({ sopClassUid }) => sopClassUid), ...lower].flatMap((abstractSyntaxUid) =>
+      TRANSFER_SYNTAXES.map((transferSyntaxUid) => ({ abstractSyntaxUid, transferSyntaxUid })),
+    ),
+  ]);
+}
+
+const TRANSFER_SYNTAXES = [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN] as const;
+
+function distinct(pairs: readonly ProposedPair[]): ProposedPair[] {
   return [
-    ...new Map(
-      files.map((file) => [
-        `${file.sopClassUid} ${file.transferSyntaxUid}`,
-        { abstractSyntaxUid: file.sopClassUid, transferSyntaxUid: file.transferSyntaxUid },
-      ]),
-    ).values(),
+    ...new Map(pairs.map((pair) => [`${pair.abstractSyntaxUid} ${pair.transferSyntaxUid}`, pair] as const)).values(),
   ];
 }

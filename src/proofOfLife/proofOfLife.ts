@@ -202,7 +202,7 @@ async function follow(
         if (row.failure !== null && row.state === 'failed')
           return `The stage ${row.failure.stage} gave up: ${row.failure.message}`;
         if (row.state === 'ineligible') return `No series was found eligible: ${row.reason ?? 'no reason given'}`;
-        const settled = row.deliveries.every(({ status }) => status === 'confirmed' || status === 'refused');
+        const settled = row.deliveries.every(({ status }) => ['confirmed', 'refused', 'closed'].includes(status));
         if (
           row.state === 'delivered' ||
           (row.state === 'reported' && (sendTo.length === 0 || (row.deliveries.length > 0 && settled)))

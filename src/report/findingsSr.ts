@@ -2,18 +2,11 @@ import type { CaseManifest, Findings, KeySlice } from '../case/case.ts';
 import type { Vertebra } from '../case/vertebrae.ts';
 import { CODES, codeItem, VERTEBRA_CODES, type Code } from '../dicom/codes.ts';
 import { decimalString, type Dataset } from '../dicom/part10.ts';
+import { SR_STORAGE } from '../dicom/sopClasses.ts';
 import { derivedUid } from '../dicom/uids.ts';
 import { derivedHeader, isPresent, text, type ReportContext } from './derivedHeader.ts';
 import { coverageSentence, DISCLAIMER, scoreSentence, stateSentence } from './findingsSummary.ts';
 import { fieldOnSource } from './heatmap.ts';
-
-/** SOP classes that the tree is valid for, best first: the fallbacks when a PACS does not accept the best one. */
-export const SR_SOP_CLASSES = {
-  comprehensive3d: '1.2.840.10008.5.1.4.1.1.88.34',
-  comprehensive: '1.2.840.10008.5.1.4.1.1.88.33',
-  enhanced: '1.2.840.10008.5.1.4.1.1.88.22',
-} as const;
-export type SrSopClass = keyof typeof SR_SOP_CLASSES;
 
 /** An instance as named in evidence sequences. */
 export interface InstanceReference {
@@ -35,7 +28,6 @@ export interface FindingsSrInput {
   predecessor: InstanceReference | null;
   /** False in triage-only mode: no location and no slice score leaves the agent. */
   locations: boolean;
-  sopClass: SrSopClass;
 }
 
 type Relationship = 'CONTAINS' | 'HAS CONCEPT MOD' | 'HAS OBS CONTEXT' | 'HAS ACQ CONTEXT' | 'SELECTED FROM';
@@ -49,7 +41,7 @@ export function findingsSr(input: FindingsSrInput): Dataset {
   const analysed = findings.decision !== 'not-analysed';
   const isPartial = findings.reasonCode === 'partial';
   return {
-    SOPClassUID: SR_SOP_CLASSES[input.sopClass],
+    SOPClassUID: SR_STORAGE.comprehensive3d,
     ...derivedHeader(context, 'sr', context.revision),
     ReferencedPerformedProcedureStepSequence: [],
     PerformedProcedureCodeSequence: [],
@@ -101,9 +93,10 @@ function root(input: FindingsSrInput): Dataset {
       textItem('HAS OBS CONTEXT', CODES.deviceObserverManufacturer, device.manufacturer),
       textItem('HAS OBS CONTEXT', CODES.deviceObserverModelName, device.modelName),
       textItem('HAS OBS CONTEXT', CODES.deviceObserverSerialNumber, device.serialNumber),
-      // The imaging procedure, never the algorithm.
-      code('HAS CONCEPT MOD', CODES.procedureReported, CODES.ctCervicalSpine),
-      ...(manifest === null ? [] : [imageLibrary(context, manifest)]),
+      // The imaging procedure, never the algorithm. A scan that was refused as no neck must not be called one, and CID 100 has no procedure of the neck.
+      code('HAS CONCEPT MOD', CODES.procedureReported, CODES.ctUnspecifiedBodyRegion),
+      // The library names the target region, which is unknown for a scan that was not scored; the evidence names its images all the same.
+      ...(scored ? [imageLibrary(context, manifest)] : []),
       container('CONTAINS', CODES.imagingMeasurements, null, [
         ...algorithm(input),
         ...(scored
@@ -178,14 +171,16 @@ function caseGroup(input: FindingsSrInput, manifest: CaseManifest): Dataset {
   const suspected = findings.decision === 'suspected';
   const score = scoreSentence(findings);
   return container('CONTAINS', CODES.measurementGroup, '1501', [
-    ...tracking(input, manifest, 'cervical spine', ''),
+    // Viewers show this text beside the region: without it, the region of an unflagged case would look like a finding.
+    ...tracking(input, manifest, suspected ? 'cervical spine' : 'cervical spine: not flagged, read as usual', ''),
     // A consumer that ignores the qualifier below would show "fracture"; an unflagged case therefore has no Finding at all.
     ...(suspected ? [code('CONTAINS', CODES.finding, CODES.fracture)] : []),
     code('HAS CONCEPT MOD', CODES.findingSite, CODES.cervicalSpine),
     ...pictures.map((picture) => image('CONTAINS', CODES.visualExplanation, picture)),
-    ...(findings.probability === null
-      ? []
-      : [num('CONTAINS', CODES.certaintyOfFinding, percentOf(findings.probability), CODES.percent)]),
+    // Viewers (OHIF) draw a number in a group with a region as a measurement. The score of an unflagged case stands in the comment.
+    ...(suspected && findings.probability !== null
+      ? [num('CONTAINS', CODES.certaintyOfFinding, percentOf(findings.probability), CODES.percent)]
+      : []),
     caseField(input, manifest),
     code('CONTAINS', CODES.fracture, suspected ? CODES.suspected : CODES.notSuspected),
     // Priority is only ever raised: an unflagged scan keeps its place.

@@ -1,13 +1,13 @@
-import type { ManifestSlice } from '../case/case.ts';
+import type { Findings, ManifestSlice } from '../case/case.ts';
 import { CODES, codeItem } from '../dicom/codes.ts';
 import type { Dataset } from '../dicom/part10.ts';
+import { SECONDARY_CAPTURE_IMAGE_STORAGE } from '../dicom/sopClasses.ts';
 import { derivedHeader, isPresent, text, type ReportContext, type SeriesKind } from './derivedHeader.ts';
 import type { Picture } from './drawing.ts';
 import { HEATMAP_CAPTION, NOT_FOR_DIAGNOSTIC_USE } from './findingsSummary.ts';
 import { referencedSeries, sopReference } from './findingsSr.ts';
 
-/** Secondary Capture Image Storage (PS3.4 B.5). */
-const SECONDARY_CAPTURE = '1.2.840.10008.5.1.4.1.1.7';
+const NECK = { BodyPartExamined: 'CSPINE' } as const;
 
 /** Copied from the source slice, so that the picture has the slice's position. */
 const FROM_SLICE = [
@@ -24,9 +24,16 @@ const FROM_SLICE = [
 ] as const;
 
 /** The triage card as instance 1 of its series, without its SOP Instance UID. It has no position in the patient. */
-export function cardCapture(context: ReportContext, series: SeriesKind, picture: Picture): Dataset {
+export function cardCapture(
+  context: ReportContext,
+  series: SeriesKind,
+  picture: Picture,
+  decision: Findings['decision'],
+): Dataset {
   return {
     ...capture(context, series, 1, picture),
+    // A scan that was not analysed may show something else, and of an unknown body part the laterality is unknown, too (Type 2C).
+    ...(decision === 'not-analysed' ? { Laterality: null } : NECK),
     ImageType: ['DERIVED', 'SECONDARY', 'AI_SUMMARY'],
     DerivationDescription: `Summary of an automatic analysis. ${NOT_FOR_DIAGNOSTIC_USE}.`,
   };
@@ -45,6 +52,7 @@ export function keySliceCapture(
   );
   return {
     ...capture(context, 'heatmaps', instanceNumber, picture),
+    ...NECK,
     ImageType: ['DERIVED', 'SECONDARY', 'AI_HEATMAP'],
     DerivationDescription: `${HEATMAP_CAPTION} ${NOT_FOR_DIAGNOSTIC_USE}.`,
     DerivationCodeSequence: [codeItem(CODES.gradientWeightedClassActivation)],
@@ -73,9 +81,8 @@ function capture(
   const pixels = new Uint8Array(rgb.length + (rgb.length % 2));
   pixels.set(rgb);
   return {
-    SOPClassUID: SECONDARY_CAPTURE,
+    SOPClassUID: SECONDARY_CAPTURE_IMAGE_STORAGE,
     ...derivedHeader(context, series, instanceNumber),
-    BodyPartExamined: 'CSPINE',
     ConversionType: 'WSD',
     BurnedInAnnotation: 'NO',
     PatientOrientation: null,

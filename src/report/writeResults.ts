@@ -1,17 +1,15 @@
 import { createHash } from 'node:crypto';
-import { readFile, rename } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { CaseManifest, Findings, StoredInstance } from '../case/case.ts';
 import { readFileHeader } from '../dicom/header.ts';
 import { writePart10, type Dataset } from '../dicom/part10.ts';
-import { EXPLICIT_VR_LITTLE_ENDIAN } from '../dicom/transferSyntaxes.ts';
 import { sourceAttributes } from '../dicom/sourceAttributes.ts';
 import { derivedUid } from '../dicom/uids.ts';
 import { TriageError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import type { ClaimedCase } from '../case/claim.ts';
 import type { ResultObject } from '../case/delivery.ts';
-import { makeFolder, syncFolder, writeSynced } from '../base/durably.ts';
 import {
   assertSameIdentity,
   contentMoment,
@@ -22,8 +20,9 @@ import {
   type SeriesKind,
 } from './derivedHeader.ts';
 import { fontFiles, type Picture } from './drawing.ts';
-import { findingsSr, type InstanceReference, type SrSopClass } from './findingsSr.ts';
+import { findingsSr, type InstanceReference } from './findingsSr.ts';
 import { keySlicePicture, type RenderSource } from './keySlicePicture.ts';
+import { writeResultFile } from './resultFile.ts';
 import { cardCapture, keySliceCapture } from './secondaryCapture.ts';
 import { triageCard } from './triageCard.ts';
 
@@ -37,7 +36,7 @@ export interface ResultWriterOptions {
   institutionName: string;
   renderSource: RenderSource;
   /** `heatmaps: false` is the triage-only mode: report and card, without any location or slice score. */
-  options: { heatmaps: boolean; srSopClass: SrSopClass };
+  options: { heatmaps: boolean };
   log: Log;
   /** Called with each picture that went into a secondary capture and the object's UID, for callers that also want it as PNG. */
   onPicture?: (picture: Picture, sopInstanceUid: string) => Promise<void>;
@@ -91,7 +90,7 @@ async function write(writer: ResultWriterOptions, claim: ClaimedCase, findings: 
     softwareVersion: writer.softwareVersion,
     locations: heatmaps,
   });
-  await capture(cardCapture(context, series, card), card);
+  await capture(cardCapture(context, series, card, findings.decision), card);
   if (heatmaps && findings.decision === 'suspected' && manifest !== null) {
     for (const [index, keySlice] of findings.keySlices.entries()) {
       const slice = manifest.slices.find((candidate) => candidate.sopInstanceUid === keySlice.sopInstanceUid);
@@ -114,7 +113,6 @@ async function write(writer: ResultWriterOptions, claim: ClaimedCase, findings: 
       pictures: captures,
       predecessor: claim.previousSr.at(-1) ?? null,
       locations: heatmaps,
-      sopClass: writer.options.srSopClass,
     }),
   );
   writer.log.info('Report written.', {
@@ -170,34 +168,9 @@ async function writeObject(
   const seriesInstanceUid = text(content['SeriesInstanceUID']);
   const sopInstanceUid = derivedUid('instance', seriesInstanceUid, digest);
   const bytes = writePart10({ ...content, SOPInstanceUID: sopInstanceUid });
-  const folder = join(writer.resultsDir, createHash('sha256').update(studyInstanceUid).digest('hex').slice(0, 32));
-  const path = join(folder, `${sopInstanceUid}.dcm`);
-  await writeDurably(path, bytes).catch((error: unknown) => {
-    throw new TriageError(
-      'report-failed',
-      `The folder of results cannot be written to (${(error as NodeJS.ErrnoException).code ?? 'unknown'}). Look at its disk and rights.`,
-      { cause: error },
-    );
-  });
-  return {
-    kind,
-    sopClassUid: text(content['SOPClassUID']),
-    sopInstanceUid,
-    seriesInstanceUid,
-    studyInstanceUid,
-    transferSyntaxUid: EXPLICIT_VR_LITTLE_ENDIAN,
-    path,
-    sha256: createHash('sha256').update(bytes).digest('hex'),
-    sizeBytes: bytes.length,
-  };
-}
-
-/** Afterwards the file is there completely, even after a power cut, or not at all. */
-async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
-  const folder = dirname(path);
-  await makeFolder(folder);
-  const temporary = `${path}.part`;
-  await writeSynced(temporary, bytes, 'w');
-  await rename(temporary, path);
-  await syncFolder(folder);
+  return writeResultFile(
+    writer.resultsDir,
+    { kind, sopClassUid: text(content['SOPClassUID']), sopInstanceUid, seriesInstanceUid, studyInstanceUid },
+    bytes,
+  );
 }

@@ -136,8 +136,12 @@ export function withoutLocations(row: WorklistRow): WorklistRow {
   return { ...row, levels: [], keySlices: [] };
 }
 
+const OWN_CLASS_NAME = /^([A-Za-z0-9 ]+ SR|Secondary Capture)$/;
+const OWN_STATUS = /^(0x[0-9A-F]{4}|other-class|no-sr-class)$/;
+
 function maskedDelivery(delivery: RowDelivery): RowDelivery {
   const { destination, kind, revision, status, attempts, sentAtMs, confirmedAtMs } = delivery;
+  const { sopClass, isLowerClass, lastStatus } = delivery;
   return {
     destination,
     kind,
@@ -145,9 +149,12 @@ function maskedDelivery(delivery: RowDelivery): RowDelivery {
     seriesInstanceUid: '',
     revision,
     status,
+    sopClass: OWN_CLASS_NAME.test(sopClass) ? sopClass : '',
+    isLowerClass,
     attempts,
     sentAtMs,
     confirmedAtMs,
+    lastStatus: lastStatus !== null && OWN_STATUS.test(lastStatus) ? lastStatus : null,
     lastError: null,
   };
 }

@@ -78,7 +78,7 @@ export async function addAnalysedStudy(worklist: SeededWorklist, wish: AnalysedS
       softwareVersion: '1.0.0',
       institutionName: '',
       renderSource: (path) => model.decodeSlice(path),
-      options: { heatmaps: true, srSopClass: 'comprehensive3d' },
+      options: { heatmaps: true },
       log,
     });
     const claim = await claimOf(store, 'report', studyInstanceUid);

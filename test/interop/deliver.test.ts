@@ -245,14 +245,27 @@ describe('DCMTK', () => {
     ).toEqual(new Set([objects[0]!.sopInstanceUid]));
   });
 
-  test('a storescp that takes no Explicit VR, or one SOP class only, refuses by name', async () => {
+  test('a storescp that takes our SOP classes in another transfer syntax only refuses by name', async () => {
     const port = await freePort();
-    await dcmtkServer(
-      'storescp',
-      ['+xi', '--ignore', '-aet', 'STORESCP', String(port)],
-      port,
-      join(temporary.dir, 'out'),
+    const out = join(temporary.dir, 'out');
+    const profile = join(temporary.dir, 'storescp.cfg');
+    await writeFile(
+      profile,
+      [
+        '[[TransferSyntaxes]]',
+        '[Compressed]',
+        'TransferSyntax1 = JPEGLossless:Non-hierarchical-1stOrderPrediction',
+        '[[PresentationContexts]]',
+        '[Ours]',
+        'PresentationContext1 = Comprehensive3DSRStorage\\Compressed',
+        'PresentationContext2 = SecondaryCaptureImageStorage\\Compressed',
+        '[[Profiles]]',
+        '[Default]',
+        'PresentationContexts = Ours',
+        '',
+      ].join('\n'),
     );
+    await dcmtkServer('storescp', ['-xf', profile, 'Default', '--ignore', '-aet', 'STORESCP', String(port)], port, out);
     const objects = await writeSampleResults(join(temporary.dir, 'results'), '1', 1);
     expect(await scuTo('STORESCP', port).store(objects)).toMatchObject(
       objects.map(({ sopClassUid }) => ({

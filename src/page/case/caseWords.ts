@@ -104,6 +104,8 @@ export const caseWords = {
     delivered: 'Results delivered',
     deliveryRefused: 'Result rejected',
     deliveryRetried: 'Results sent again',
+    deliveryInOtherClass: 'Report not taken in this SR class, sent in a lower one',
+    cardInsteadOfReport: 'No SR class is taken: the triage card stands for the report',
     resultLost: 'Result lost by its destination, sent again',
     gaveUp: 'AI failed',
     quarantined: 'Held for checking',

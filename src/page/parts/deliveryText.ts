@@ -4,8 +4,12 @@ import type { RowDelivery } from '../../answers/worklistAnswer.ts';
 
 /** One line for all objects of a case: the worst status, which is what a reader must know. */
 export function receipt(deliveries: readonly RowDelivery[], nowMs: number): string {
-  const worst = (['refused', 'pending', 'sent', 'confirmed'] as const)
-    .map((status) => deliveries.find((delivery) => delivery.status === status))
+  const worst = (['refused', 'pending', 'sent', 'no-sr-class', 'confirmed'] as const)
+    .map((status) =>
+      deliveries.find(
+        (delivery) => delivery.status === status || (delivery.status === 'closed' && delivery.lastStatus === status),
+      ),
+    )
     .find(Boolean);
   return worst ? deliveryText(worst, nowMs) : '';
 }
@@ -14,14 +18,30 @@ export function receipt(deliveries: readonly RowDelivery[], nowMs: number): stri
 export function deliveryText(delivery: RowDelivery, nowMs: number): string {
   switch (delivery.status) {
     case 'confirmed':
-      return words.confirmed(delivery.destination, clockTime(delivery.confirmedAtMs ?? nowMs, nowMs));
+      return words.confirmed(
+        delivery.destination,
+        clockTime(delivery.confirmedAtMs ?? nowMs, nowMs),
+        remarks(delivery),
+      );
     case 'sent':
-      return words.accepted(delivery.destination, clockTime(delivery.sentAtMs ?? nowMs, nowMs));
+      return words.accepted(delivery.destination, clockTime(delivery.sentAtMs ?? nowMs, nowMs), remarks(delivery));
     case 'refused':
       return words.rejected(delivery.destination, delivery.lastError ?? '');
+    case 'closed':
+      return delivery.lastStatus === 'no-sr-class'
+        ? words.cardOnly(delivery.destination)
+        : words.otherClass(delivery.destination, delivery.sopClass);
     case 'cancelled':
       return words.cancelled(delivery.destination);
     case 'pending':
       return words.waiting(delivery.destination, delivery.lastError);
   }
+}
+
+/** In which SR class, and whether the destination warned (PS3.4 B.2.3: 0xBxxx). */
+function remarks({ isLowerClass, sopClass, lastStatus }: RowDelivery): string {
+  return [
+    isLowerClass ? words.asLowerClass(sopClass) : '',
+    lastStatus !== null && /^0xB/.test(lastStatus) ? words.warning(lastStatus) : '',
+  ].join('');
 }

@@ -1,9 +1,15 @@
 /** Texts about the delivery of results. */
 export const deliveryWords = {
-  confirmed: (destination: string, time: string) => `Sent - ${destination} holds it ${time}`,
-  accepted: (destination: string, time: string) => `Sent - ${destination} accepted ${time}, not yet confirmed`,
+  confirmed: (destination: string, time: string, remarks: string) => `Sent - ${destination} holds it ${time}${remarks}`,
+  accepted: (destination: string, time: string, remarks: string) =>
+    `Sent - ${destination} accepted ${time}, not yet confirmed${remarks}`,
+  asLowerClass: (sopClass: string) => `, as ${sopClass}`,
+  warning: (status: string) => `, with warning ${status}: it may have changed attributes`,
   waiting: (destination: string, reason: string | null) =>
     reason === null ? `Waiting for ${destination}` : `Waiting for ${destination}: ${reason}`,
   cancelled: (destination: string) => `Not sent to ${destination}: a newer result takes its place`,
+  otherClass: (destination: string, sopClass: string) =>
+    `${destination} does not take ${sopClass}: sent in a lower SR class`,
+  cardOnly: (destination: string) => `${destination} takes no SR: the triage card stands for the report`,
   rejected: (destination: string, reason: string) => `Rejected by ${destination}: ${reason}`,
 } as const;

@@ -10,7 +10,7 @@ import {
   noteModelInUse,
 } from '../models/modelActivations.ts';
 import { settleDueTimes } from './dueTimes.ts';
-import { dueDeliveries, recordDelivery, retryDeliveries } from './outbox.ts';
+import { dueDeliveries, recordDelivery, reportOfDelivery, retryDeliveries } from './outbox.ts';
 import { releaseQuarantine } from './quarantine.ts';
 import { claimReading, markRead, markStat, recordVerdict, reprocess, resend } from '../list/readerActions.ts';
 import { beginRemoval, finishRemoval, removableCases, removeFeatures } from './removal.ts';
@@ -67,6 +67,7 @@ const OPERATIONS = {
   releaseQuarantine,
   removableCases,
   removeFeatures,
+  reportOfDelivery,
   reprocess,
   resend,
   retryDeliveries,

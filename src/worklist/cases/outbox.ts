@@ -1,11 +1,11 @@
-import type { Kysely, Transaction } from 'kysely';
+import type { Kysely, Selectable, Transaction, Updateable } from 'kysely';
 import { nextCaseState } from '../../case/caseState.ts';
 import { TriageError } from '../../base/errors.ts';
 import type { ClaimedCase } from '../../case/claim.ts';
 import type { DeliveryOutcome, DueDelivery, ResultObject } from '../../case/delivery.ts';
 import { appendAudit } from '../audit/audit.ts';
 import { backoffMs } from '../../base/backoff.ts';
-import type { CaseRow, DeliveryStatus, Schema } from '../db/schema.ts';
+import type { CaseRow, ClosedCause, DeliveryStatus, Schema } from '../db/schema.ts';
 import { dropSliceFeatures } from './sliceFeatures.ts';
 import { appendEvent, caseRow, write } from './storeContext.ts';
 import type { StoreContext } from './storeContext.ts';
@@ -22,49 +22,79 @@ export async function enqueue(
 ): Promise<void> {
   const now = context.clock.now();
   for (const object of objects) {
-    await trx
-      .insertInto('result_objects')
-      .values({
-        sop_instance_uid: object.sopInstanceUid,
-        study_instance_uid: row.study_instance_uid,
-        revision: row.revision,
-        kind: object.kind,
-        sop_class_uid: object.sopClassUid,
-        series_instance_uid: object.seriesInstanceUid,
-        transfer_syntax_uid: object.transferSyntaxUid,
-        path: object.path,
-        sha256: object.sha256,
-        size_bytes: object.sizeBytes,
-        created_at: now,
-      })
-      .onConflict((conflict) =>
-        conflict.column('sop_instance_uid').doUpdateSet({ revision: row.revision, path: object.path }),
-      )
-      .execute();
-    for (const destination of row.proof === 1 ? context.options.proofDestinations : context.options.destinations) {
-      await trx
-        .insertInto('deliveries')
-        .values({
-          sop_instance_uid: object.sopInstanceUid,
-          destination,
-          status: 'pending',
-          next_attempt_at: now,
-          created_at: now,
-          sent_at: null,
-          confirmed_at: null,
-          next_check_at: null,
-          last_status: null,
-          last_error: null,
-        })
-        .onConflict((conflict) =>
-          conflict
-            .columns(['sop_instance_uid', 'destination'])
-            .doUpdateSet({ status: 'pending', next_attempt_at: now, attempts: 0 })
-            .where('deliveries.status', 'in', ['cancelled', 'refused']),
-        )
-        .execute();
-    }
+    await putObject(trx, object, { revision: row.revision, formOf: null, now });
+    await reviveForms(trx, object.sopInstanceUid, row.revision, now);
+    for (const destination of row.proof === 1 ? context.options.proofDestinations : context.options.destinations)
+      await putDelivery(trx, object.sopInstanceUid, destination, now);
   }
+}
+
+async function putObject(
+  trx: Transaction<Schema>,
+  object: ResultObject,
+  { revision, formOf, now }: { revision: number; formOf: string | null; now: number },
+): Promise<void> {
+  await trx
+    .insertInto('result_objects')
+    .values({
+      sop_instance_uid: object.sopInstanceUid,
+      study_instance_uid: object.studyInstanceUid,
+      revision,
+      kind: object.kind,
+      sop_class_uid: object.sopClassUid,
+      series_instance_uid: object.seriesInstanceUid,
+      transfer_syntax_uid: object.transferSyntaxUid,
+      path: object.path,
+      sha256: object.sha256,
+      size_bytes: object.sizeBytes,
+      created_at: now,
+      form_of: formOf,
+    })
+    .onConflict((conflict) => conflict.column('sop_instance_uid').doUpdateSet({ revision, path: object.path }))
+    .execute();
+}
+
+/** Makes a result due at a destination, unless it has it, or has it in another form. */
+async function putDelivery(
+  trx: Transaction<Schema>,
+  sopInstanceUid: string,
+  destination: string,
+  now: number,
+): Promise<void> {
+  await trx
+    .insertInto('deliveries')
+    .values({
+      sop_instance_uid: sopInstanceUid,
+      destination,
+      status: 'pending',
+      next_attempt_at: now,
+      created_at: now,
+      sent_at: null,
+      confirmed_at: null,
+      next_check_at: null,
+      last_status: null,
+      last_error: null,
+    })
+    .onConflict((conflict) =>
+      conflict
+        .columns(['sop_instance_uid', 'destination'])
+        .doUpdateSet({ status: 'pending', next_attempt_at: now, attempts: 0 })
+        .where('deliveries.status', 'in', ['cancelled', 'refused']),
+    )
+    .execute();
+}
+
+/** The same report as before: where it goes in a lower SR class, it does so still. */
+async function reviveForms(trx: Transaction<Schema>, report: string, revision: number, now: number): Promise<void> {
+  await trx.updateTable('result_objects').set({ revision }).where('form_of', '=', report).execute();
+  await trx
+    .updateTable('deliveries')
+    .set({ status: 'pending', next_attempt_at: now, attempts: 0 })
+    .where('status', 'in', ['cancelled', 'refused'])
+    .where('sop_instance_uid', 'in', (forms) =>
+      forms.selectFrom('result_objects').select('sop_instance_uid').where('form_of', '=', report),
+    )
+    .execute();
 }
 
 /** Cancels deliveries of earlier revisions that were not accepted yet: a newer revision has begun. */
@@ -104,13 +134,61 @@ export async function previousReports(
       ),
     )
     .orderBy('revision')
+    // Of several SR classes of one report, the one that the report stage wrote comes last.
+    .orderBy('form_of', 'desc')
     .orderBy('sop_instance_uid')
     .execute();
-  return rows.map((row) => ({
+  return rows.map(referenceOf);
+}
+
+function referenceOf(row: {
+  sop_class_uid: string;
+  sop_instance_uid: string;
+  series_instance_uid: string;
+}): ClaimedCase['previousSr'][number] {
+  return {
     sopClassUid: row.sop_class_uid,
     sopInstanceUid: row.sop_instance_uid,
     seriesInstanceUid: row.series_instance_uid,
-  }));
+  };
+}
+
+/**
+ * The report that a delivery carries, as the report stage wrote it, and the newest report of an earlier revision that its destination has taken.
+ * @throws TriageError `not-found`
+ */
+export async function reportOfDelivery(
+  { db }: StoreContext,
+  id: number,
+): Promise<{ report: ResultObject; predecessor: ClaimedCase['previousSr'][number] | null }> {
+  const sent = await db
+    .selectFrom('deliveries')
+    .innerJoin('result_objects', 'result_objects.sop_instance_uid', 'deliveries.sop_instance_uid')
+    .selectAll('result_objects')
+    .select('deliveries.destination')
+    .where('deliveries.id', '=', id)
+    .executeTakeFirst();
+  const report = await db
+    .selectFrom('result_objects')
+    .selectAll()
+    .where('sop_instance_uid', '=', sent?.form_of ?? sent?.sop_instance_uid ?? '')
+    .executeTakeFirst();
+  if (sent === undefined || report === undefined) throw new TriageError('not-found', `There is no delivery ${id}.`);
+  const before = await db
+    .selectFrom('deliveries')
+    .innerJoin('result_objects', 'result_objects.sop_instance_uid', 'deliveries.sop_instance_uid')
+    .selectAll('result_objects')
+    .where('deliveries.destination', '=', sent.destination)
+    .where('deliveries.sent_at', 'is not', null)
+    .where('result_objects.study_instance_uid', '=', sent.study_instance_uid)
+    .where('result_objects.kind', '=', 'sr')
+    .where('result_objects.revision', '<', sent.revision)
+    .orderBy('result_objects.revision', 'desc')
+    .orderBy('deliveries.sent_at', 'desc')
+    .orderBy('result_objects.sop_instance_uid')
+    .limit(1)
+    .executeTakeFirst();
+  return { report: resultObjectOf(report), predecessor: before === undefined ? null : referenceOf(before) };
 }
 
 /** Deliveries that are due at `destination`: suspected cases first, then oldest first, then checks of confirmed results; none of a case that is held. */
@@ -145,7 +223,14 @@ function deliveriesOf(context: StoreContext, destination: string) {
         .onRef('analyses.revision', '=', 'result_objects.revision'),
     )
     .selectAll('result_objects')
-    .select(['deliveries.id', 'deliveries.attempts', 'deliveries.status', 'cases.patient_id', 'cases.accession_number'])
+    .select([
+      'deliveries.id',
+      'deliveries.attempts',
+      'deliveries.status',
+      'deliveries.last_error',
+      'cases.patient_id',
+      'cases.accession_number',
+    ])
     .where('deliveries.destination', '=', destination)
     .where('cases.quarantine_reason', 'is', null)
     .where('cases.removing', '=', 0);
@@ -157,22 +242,27 @@ function dueDelivery(destination: string, row: DeliveryRow): DueDelivery {
   return {
     id: row.id,
     destination,
-    object: {
-      kind: row.kind,
-      sopClassUid: row.sop_class_uid,
-      sopInstanceUid: row.sop_instance_uid,
-      seriesInstanceUid: row.series_instance_uid,
-      studyInstanceUid: row.study_instance_uid,
-      transferSyntaxUid: row.transfer_syntax_uid,
-      path: row.path,
-      sha256: row.sha256,
-      sizeBytes: row.size_bytes,
-    },
+    object: resultObjectOf(row),
     caseRevision: row.revision,
     attempts: row.attempts,
+    lastError: row.last_error,
     patientId: row.patient_id,
     accessionNumber: row.accession_number,
     state: row.status === 'sent' || row.status === 'confirmed' ? row.status : 'pending',
+  };
+}
+
+function resultObjectOf(row: Selectable<Schema['result_objects']>): ResultObject {
+  return {
+    kind: row.kind,
+    sopClassUid: row.sop_class_uid,
+    sopInstanceUid: row.sop_instance_uid,
+    seriesInstanceUid: row.series_instance_uid,
+    studyInstanceUid: row.study_instance_uid,
+    transferSyntaxUid: row.transfer_syntax_uid,
+    path: row.path,
+    sha256: row.sha256,
+    sizeBytes: row.size_bytes,
   };
 }
 
@@ -197,81 +287,172 @@ export async function recordDelivery(context: StoreContext, id: number, outcome:
     const attempts = outcome.kind === 'confirmed' ? delivery.attempts : delivery.attempts + 1;
     // A receipt for a delivery that was cancelled meanwhile is kept (the destination has the object, and a later report names it), but it stays cancelled.
     const live = delivery.status !== 'cancelled';
-    const wait = backoffMs(
-      `${delivery.sop_instance_uid}@${delivery.destination}`,
-      attempts,
-      context.options.deliveryRetryMinMs,
-      context.options.deliveryRetryMaxMs,
-    );
-    const change = (() => {
-      switch (outcome.kind) {
-        case 'sent':
-          return {
-            status: 'sent',
-            sent_at: now,
-            next_attempt_at: now,
-            last_status: outcome.status,
-            last_error: null,
-          } as const;
-        case 'confirmed': {
-          const confirmedAt = delivery.status === 'confirmed' ? (delivery.confirmed_at ?? now) : now;
-          return {
-            status: 'confirmed',
-            sent_at: delivery.sent_at ?? now,
-            confirmed_at: confirmedAt,
-            next_check_at: nextCheckAt(confirmedAt, now),
-            last_error: null,
-          } as const;
-        }
-        case 'retry':
-          // A result that a newer revision will replace is not sent again.
-          return {
-            status: delivery.revision < row.revision ? 'cancelled' : 'pending',
-            next_attempt_at: now + wait,
-            last_error: outcome.reason,
-          } as const;
-        case 'unconfirmed':
-          return {
-            next_attempt_at: now + wait,
-            last_error: outcome.reason,
-            ...(delivery.status === 'confirmed' ? { next_check_at: now + wait } : {}),
-          };
-        case 'lost':
-          return {
-            status: delivery.revision < row.revision ? 'cancelled' : 'pending',
-            next_attempt_at: now,
-            confirmed_at: null,
-            next_check_at: null,
-            last_error: outcome.reason,
-          } as const;
-        case 'refused':
-          return { status: 'refused', last_status: outcome.status, last_error: outcome.reason } as const;
-      }
-    })();
+    const isCardThere = outcome.kind === 'no-sr-class' && (await hasPicture(trx, delivery));
+    const change = changeBy(outcome, {
+      delivery,
+      isSuperseded: delivery.revision < row.revision,
+      isCardThere,
+      now,
+      waitMs: backoffMs(
+        `${delivery.sop_instance_uid}@${delivery.destination}`,
+        attempts,
+        context.options.deliveryRetryMinMs,
+        context.options.deliveryRetryMaxMs,
+      ),
+    });
     await trx
       .updateTable('deliveries')
       .set({ ...change, attempts, ...(live ? {} : { status: 'cancelled' as const }) })
       .where('id', '=', id)
       .execute();
-    if (outcome.kind === 'refused' || outcome.kind === 'lost') {
+    if (outcome.kind === 'refused') await reopenReport(trx, delivery, outcome);
+    if (outcome.kind === 'other-class' && live) await addForm(trx, delivery, outcome.object, now);
+    const event = eventOf(outcome, isCardThere);
+    if (event !== null)
       await appendEvent(trx, {
         studyInstanceUid: row.study_instance_uid,
         revision: row.revision,
         at: now,
-        type: outcome.kind === 'refused' ? 'deliveryRefused' : 'resultLost',
+        type: event.type,
         from: row.state,
         to: row.state,
         actor: delivery.destination,
-        detail: {
-          sopInstanceUid: delivery.sop_instance_uid,
-          ...(outcome.kind === 'refused' ? { status: outcome.status } : {}),
-        },
+        detail: { sopInstanceUid: delivery.sop_instance_uid, ...event.detail },
       });
-    }
-    if (outcome.kind === 'sent' || outcome.kind === 'refused') await noteSent(trx, row, delivery, now);
-    if (outcome.kind === 'confirmed') await settle(trx, row, now);
+    if (outcome.kind === 'sent' || outcome.kind === 'refused' || outcome.kind === 'no-sr-class')
+      await noteSent(trx, row, delivery, now);
+    if (outcome.kind === 'confirmed' || outcome.kind === 'no-sr-class') await settle(trx, row, now);
     touched.add(row.study_instance_uid);
   });
+}
+
+type RecordedDelivery = Selectable<Schema['deliveries']> & { study_instance_uid: string; revision: number };
+
+/** What an answer changes in its delivery. */
+function changeBy(
+  outcome: DeliveryOutcome,
+  facts: { delivery: RecordedDelivery; isSuperseded: boolean; isCardThere: boolean; now: number; waitMs: number },
+): Updateable<Schema['deliveries']> {
+  const { delivery, isSuperseded, now, waitMs } = facts;
+  switch (outcome.kind) {
+    case 'sent':
+      return { status: 'sent', sent_at: now, next_attempt_at: now, last_status: outcome.status, last_error: null };
+    case 'confirmed': {
+      const confirmedAt = delivery.status === 'confirmed' ? (delivery.confirmed_at ?? now) : now;
+      return {
+        status: 'confirmed',
+        sent_at: delivery.sent_at ?? now,
+        confirmed_at: confirmedAt,
+        next_check_at: nextCheckAt(confirmedAt, now),
+        last_error: null,
+      };
+    }
+    case 'retry':
+      // A result that a newer revision will replace is not sent again.
+      return {
+        status: isSuperseded ? 'cancelled' : 'pending',
+        next_attempt_at: now + waitMs,
+        last_error: outcome.reason,
+      };
+    case 'unconfirmed':
+      return {
+        next_attempt_at: now + waitMs,
+        last_error: outcome.reason,
+        ...(delivery.status === 'confirmed' ? { next_check_at: now + waitMs } : {}),
+      };
+    case 'lost':
+      return {
+        status: isSuperseded ? 'cancelled' : 'pending',
+        next_attempt_at: now,
+        confirmed_at: null,
+        next_check_at: null,
+        last_error: outcome.reason,
+      };
+    case 'other-class':
+      return { status: 'closed', last_status: 'other-class' satisfies ClosedCause, last_error: outcome.reason };
+    case 'no-sr-class':
+      return facts.isCardThere
+        ? { status: 'closed', last_status: 'no-sr-class' satisfies ClosedCause, last_error: outcome.reason }
+        : { status: 'refused', last_status: outcome.status, last_error: outcome.reason };
+    case 'refused':
+      return { status: 'refused', last_status: outcome.status, last_error: outcome.reason };
+  }
+}
+
+/** What the history of the case keeps of an answer; null for what happens with every result. */
+function eventOf(
+  outcome: DeliveryOutcome,
+  isCardThere: boolean,
+): { type: string; detail: Record<string, unknown> } | null {
+  switch (outcome.kind) {
+    case 'lost':
+      return { type: 'resultLost', detail: {} };
+    case 'other-class':
+      return { type: 'deliveryInOtherClass', detail: { sopClassUid: outcome.object.sopClassUid } };
+    case 'no-sr-class':
+      return { type: isCardThere ? 'cardInsteadOfReport' : 'deliveryRefused', detail: { status: outcome.status } };
+    case 'refused':
+      return { type: 'deliveryRefused', detail: { status: outcome.status } };
+    case 'sent':
+    case 'confirmed':
+    case 'retry':
+    case 'unconfirmed':
+      return null;
+  }
+}
+
+/** Whether the destination of a report has, or will get, a picture of the same revision: the triage card says what the report says. */
+async function hasPicture(trx: Transaction<Schema>, { destination, study_instance_uid, revision }: RecordedDelivery) {
+  const picture = await trx
+    .selectFrom('deliveries')
+    .innerJoin('result_objects', 'result_objects.sop_instance_uid', 'deliveries.sop_instance_uid')
+    .select('deliveries.id')
+    .where('deliveries.destination', '=', destination)
+    .where('deliveries.status', 'in', ['pending', 'sent', 'confirmed'])
+    .where('result_objects.study_instance_uid', '=', study_instance_uid)
+    .where('result_objects.revision', '=', revision)
+    .where('result_objects.kind', '=', 'sc')
+    .executeTakeFirst();
+  return picture !== undefined;
+}
+
+/** A report that was left to the pictures is refused after all once the last of them is. */
+async function reopenReport(
+  trx: Transaction<Schema>,
+  delivery: RecordedDelivery,
+  { status, reason }: { status: string; reason: string },
+): Promise<void> {
+  if (await hasPicture(trx, delivery)) return;
+  await trx
+    .updateTable('deliveries')
+    .set({ status: 'refused', last_status: status, last_error: reason })
+    .where('destination', '=', delivery.destination)
+    .where('status', '=', 'closed')
+    .where('last_status', '=', 'no-sr-class' satisfies ClosedCause)
+    .where('sop_instance_uid', 'in', (reports) =>
+      reports
+        .selectFrom('result_objects')
+        .select('sop_instance_uid')
+        .where('study_instance_uid', '=', delivery.study_instance_uid)
+        .where('revision', '=', delivery.revision),
+    )
+    .execute();
+}
+
+/** Puts the report in another SR class into the outbox, for the one destination that asked for it. */
+async function addForm(
+  trx: Transaction<Schema>,
+  { sop_instance_uid, destination, revision }: RecordedDelivery,
+  object: ResultObject,
+  now: number,
+): Promise<void> {
+  const { form_of } = await trx
+    .selectFrom('result_objects')
+    .select('form_of')
+    .where('sop_instance_uid', '=', sop_instance_uid)
+    .executeTakeFirstOrThrow();
+  await putObject(trx, object, { revision, formOf: form_of ?? sop_instance_uid, now });
+  await putDelivery(trx, object.sopInstanceUid, destination, now);
 }
 
 /** Records in the audit that a destination has the results of a revision, once none of them is still to be sent. Synthetic results belong to no patient. */
@@ -319,9 +500,9 @@ export async function settle(trx: Transaction<Schema>, row: CaseRow, now: number
     .where('result_objects.study_instance_uid', '=', row.study_instance_uid)
     .where('result_objects.revision', '=', row.revision)
     .execute();
-  if (deliveries.some((delivery) => delivery.status !== 'confirmed')) return;
+  if (deliveries.some(({ status }) => status !== 'confirmed' && status !== 'closed')) return;
   await dropSliceFeatures(trx, row.study_instance_uid);
-  if (deliveries.length === 0) return;
+  if (!deliveries.some(({ status }) => status === 'confirmed')) return;
   const state = nextCaseState(row.state, 'delivered');
   await trx.updateTable('cases').set({ state }).where('study_instance_uid', '=', row.study_instance_uid).execute();
   await appendEvent(trx, {
@@ -365,7 +546,13 @@ export async function sendAgain(
   const { numUpdatedRows } = await trx
     .updateTable('deliveries')
     .set({ status: 'pending', next_attempt_at: request.at, attempts: 0, confirmed_at: null })
-    .where('status', 'in', which.statuses)
+    .where((delivery) =>
+      delivery.or([
+        delivery('status', 'in', which.statuses),
+        // Somebody may have taught the destination to take reports.
+        delivery.and([delivery('status', '=', 'closed'), delivery('last_status', '=', 'no-sr-class')]),
+      ]),
+    )
     .where('sop_instance_uid', 'in', (objects) =>
       objects
         .selectFrom('result_objects')

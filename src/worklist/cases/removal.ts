@@ -77,7 +77,7 @@ function finished({ clock }: StoreContext, db: Kysely<Schema>, beforeMs: number,
                     delivery.or([
                       // A report without a delivery has no destination yet, so it is still needed.
                       delivery('deliveries.status', 'is', null),
-                      delivery('deliveries.status', 'not in', ['confirmed', 'refused']),
+                      delivery('deliveries.status', 'not in', ['confirmed', 'refused', 'closed']),
                       delivery.and([delivery('deliveries.status', '=', 'refused'), delivery.not(isDismissed)]),
                     ]),
                   ),

@@ -12,8 +12,14 @@ export type Flag = 0 | 1;
 /** `ct` is triaged. `other` is kept and shown. `own` is a result of ours that a PACS routed back. */
 export type InstanceKind = 'ct' | 'other' | 'own';
 
-/** `cancelled`: a newer revision came before it was sent. `refused`: the destination does not take it; a person must look. */
-export type DeliveryStatus = 'pending' | 'sent' | 'confirmed' | 'refused' | 'cancelled';
+/**
+ * `cancelled`: a newer revision came before it was sent. `refused`: the destination does not take it; a person must look. `closed`: it is not to be sent, which
+ * is nobody's fault; `last_status` says why ({@link ClosedCause}).
+ */
+export type DeliveryStatus = 'pending' | 'sent' | 'confirmed' | 'refused' | 'cancelled' | 'closed';
+
+/** Why a delivery is closed: the report goes in another SR class, or the destination takes no SR and has the triage card. */
+export type ClosedCause = 'other-class' | 'no-sr-class';
 
 /** One row for each study. Times are epoch milliseconds. */
 interface CasesTable {
@@ -120,6 +126,8 @@ interface ResultObjectsTable {
   sha256: string;
   size_bytes: number;
   created_at: number;
+  /** The report that this one repeats in a lower SR class; null for what the report stage wrote. */
+  form_of: string | null;
 }
 
 interface DeliveriesTable {

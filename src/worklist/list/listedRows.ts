@@ -2,6 +2,7 @@ import type { Transaction } from 'kysely';
 import type { RowDelivery, WorklistRow } from '../../answers/worklistAnswer.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Vertebra } from '../../case/vertebrae.ts';
+import { resultSopClassName } from '../../dicom/sopClasses.ts';
 import { onCurrentRevision } from '../cases/currentAnalysis.ts';
 import type { AnalysisRow, CaseRow, Schema, VerdictsTable } from '../db/schema.ts';
 import { caseStatus } from './caseStatus.ts';
@@ -118,6 +119,8 @@ export async function deliveriesOf(
         'result_objects.kind',
         'result_objects.series_instance_uid',
         'result_objects.revision',
+        'result_objects.sop_class_uid',
+        'result_objects.form_of',
       ])
       .where('result_objects.study_instance_uid', 'in', studies.slice(start, start + BATCH))
       .orderBy('deliveries.id')
@@ -131,9 +134,12 @@ export async function deliveriesOf(
         seriesInstanceUid: row.series_instance_uid,
         revision: row.revision,
         status: row.status,
+        sopClass: resultSopClassName(row.sop_class_uid),
+        isLowerClass: row.form_of !== null,
         attempts: row.attempts,
         sentAtMs: row.sent_at,
         confirmedAtMs: row.confirmed_at,
+        lastStatus: row.last_status,
         lastError: row.last_error,
       });
       found.set(row.study_instance_uid, list);

@@ -9,7 +9,7 @@ import { startLoopbackPacs, type LoopbackFaults, type LoopbackPacs } from '../..
 import { createLog } from '../../../src/base/log.ts';
 import { createDimseScu } from '../../../src/pacs/dimseScu.ts';
 import { TriageError } from '../../../src/base/errors.ts';
-import type { Pacs, ResultObject } from '../../../src/case/delivery.ts';
+import type { Pacs, ResultObject, StoreOutcome } from '../../../src/case/delivery.ts';
 import { freePort, temporaryDirectory } from '../../interop/dcmtk.ts';
 import { ACCESSION_NUMBER, dataSetBytes, PATIENT_ID, writeSampleResults } from '../pacs/sampleObjects.ts';
 import { memoryOutbox } from './memoryOutbox.ts';
@@ -147,6 +147,83 @@ test('a refusal ends the delivery of that object with its reason; the others arr
   expect(outbox.rows[0]!.history).toEqual([
     { kind: 'refused', status: 'context-rejected', reason: expect.stringContaining(objects[0]!.sopClassUid) },
   ]);
+});
+
+/** Sends until nothing waits, with reports that can be written in other SR classes. */
+async function deliverInClasses(
+  outbox: ReturnType<typeof memoryOutbox>,
+  destination: Pacs,
+): Promise<(string | undefined)[]> {
+  const asked: string[] = [];
+  const delivery = createDelivery({
+    store: outbox.store,
+    destinations: [destination],
+    clock,
+    log,
+    options: { pollMs: 10 },
+    inSrClass: (_, sopClassUid) => {
+      asked.push(sopClassUid);
+      return Promise.resolve({ ...objects[0]!, sopClassUid });
+    },
+  });
+  await expect
+    .poll(() => outbox.statuses().some((status) => /pending|sent/.test(status)), { timeout: 8_000 })
+    .toBe(false);
+  await delivery.drain();
+  return asked;
+}
+/** A destination that answers every store alike, and then knows of what `held` says. */
+const answering = (outcome: (sopClassUid: string) => StoreOutcome, held = false): Pacs => ({
+  name: 'odd',
+  echo: () => Promise.resolve(1),
+  store: (sent) => Promise.resolve(sent.map(({ sopClassUid }) => outcome(sopClassUid))),
+  holds: (_study, _series, uids) => Promise.resolve(new Set(held ? uids : [])),
+});
+const SR = '1.2.840.10008.5.1.4.1.1.88.';
+
+test('a report that is refused class by class is tried down to Basic Text, then left to the card', async () => {
+  const outbox = memoryOutbox(5);
+  outbox.enqueue('odd', objects.slice(0, 1), identity);
+  const lower: Record<string, string> = { [`${SR}34`]: `${SR}33`, [`${SR}33`]: `${SR}22`, [`${SR}22`]: `${SR}11` };
+  const refusing = answering((sopClassUid) => ({
+    kind: 'refused',
+    status: '0x0122',
+    reason: `not ${sopClassUid}.`,
+    ...(lower[sopClassUid] === undefined ? {} : { lowerSopClassUid: lower[sopClassUid] }),
+  }));
+  expect(await deliverInClasses(outbox, refusing)).toEqual([`${SR}33`, `${SR}22`, `${SR}11`]);
+  expect(outbox.rows.map(({ history }) => history.at(-1)!.kind)).toEqual([
+    'other-class',
+    'other-class',
+    'other-class',
+    'no-sr-class',
+  ]);
+});
+
+test('"cannot understand" leads to a lower class only when it is said again and again', async () => {
+  const outbox = memoryOutbox(5);
+  outbox.enqueue('odd', objects.slice(0, 1), identity);
+  let sent = 0;
+  const picky = answering((sopClassUid) => {
+    sent += 1;
+    if (sopClassUid !== `${SR}34`) return { kind: 'stored', status: '0x0000' };
+    // Other troubles in between do not count towards it.
+    return sent % 2 === 0 && sent < 8
+      ? { kind: 'unreachable', reason: 'nothing listens there.' }
+      : { kind: 'unreachable', reason: '0xC000: cannot understand.', lowerSopClassUid: `${SR}33` };
+  }, true);
+  expect(await deliverInClasses(outbox, picky)).toEqual([`${SR}33`]);
+  expect(outbox.rows[0]!.history).toHaveLength(8);
+});
+
+test('what a destination may have is looked up before it is sent again', async () => {
+  const outbox = memoryOutbox(5);
+  outbox.enqueue('odd', objects, identity);
+  const silent = answering(() => ({ kind: 'unreachable', reason: 'HTTP 202', mayBeStored: true }), true);
+  await deliverInClasses(outbox, silent);
+  expect(outbox.rows.map(({ history }) => history.map(({ kind }) => kind))).toEqual(
+    objects.map(() => ['sent', 'confirmed']),
+  );
 });
 
 test.each([

@@ -4,7 +4,7 @@ import type { DeliveryOutcome, DueDelivery, ResultObject } from '../../../src/ca
 export interface OutboxRow {
   delivery: DueDelivery;
   dueAtMs: number;
-  status: 'pending' | 'sent' | 'confirmed' | 'refused';
+  status: 'pending' | 'sent' | 'confirmed' | 'refused' | 'closed';
   history: DeliveryOutcome[];
 }
 
@@ -12,6 +12,9 @@ export interface OutboxRow {
 export function memoryOutbox(retryMs: number) {
   const rows: OutboxRow[] = [];
   const listeners = new Set<(studyInstanceUid: string) => void>();
+  const add = (delivery: DueDelivery): void => {
+    rows.push({ delivery: { ...delivery, id: rows.length + 1 }, dueAtMs: 0, status: 'pending', history: [] });
+  };
   const store: DeliveryStore = {
     dueDeliveries: (destination, limit) =>
       Promise.resolve(
@@ -26,6 +29,7 @@ export function memoryOutbox(retryMs: number) {
           .map((row) => ({
             ...row.delivery,
             attempts: row.history.length,
+            lastError: reasonOf(row.history.at(-1)),
             state: row.status === 'sent' ? 'sent' : 'pending',
           })),
       ),
@@ -34,6 +38,10 @@ export function memoryOutbox(retryMs: number) {
       if (row === undefined) return Promise.reject(new Error(`There is no delivery ${id}.`));
       row.history.push(outcome);
       if (outcome.kind === 'retry' || outcome.kind === 'lost') row.status = 'pending';
+      else if (outcome.kind === 'other-class') {
+        row.status = 'closed';
+        add({ ...row.delivery, object: outcome.object });
+      } else if (outcome.kind === 'no-sr-class') row.status = 'closed';
       else if (outcome.kind !== 'unconfirmed') row.status = outcome.kind;
       if (outcome.kind === 'retry' || outcome.kind === 'unconfirmed') row.dueAtMs = Date.now() + retryMs;
       for (const listener of listeners) listener(row.delivery.object.studyInstanceUid);
@@ -50,18 +58,13 @@ export function memoryOutbox(retryMs: number) {
     identity: { patientId: string; accessionNumber: string },
   ): void => {
     for (const object of objects) {
-      const delivery: DueDelivery = {
-        id: rows.length + 1,
-        destination,
-        object,
-        caseRevision: 1,
-        attempts: 0,
-        ...identity,
-        state: 'pending',
-      };
-      rows.push({ delivery, dueAtMs: 0, status: 'pending', history: [] });
+      add({ id: 0, destination, object, caseRevision: 1, attempts: 0, lastError: null, ...identity, state: 'pending' });
     }
     for (const listener of listeners) listener(objects[0]?.studyInstanceUid ?? '');
   };
   return { rows, store, enqueue, statuses: (): string[] => rows.map((row) => row.status) };
+}
+
+function reasonOf(outcome: DeliveryOutcome | undefined): string | null {
+  return outcome !== undefined && 'reason' in outcome ? outcome.reason : null;
 }

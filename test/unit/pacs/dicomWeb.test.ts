@@ -137,6 +137,45 @@ test.each([
   expect(requests).toHaveLength(1);
 });
 
+/** Which SR class may be taken instead, by the answer to a request with the report alone. */
+test.each([
+  [{ status: 415 }, { kind: 'refused', lowerSopClassUid: '1.2.840.10008.5.1.4.1.1.88.33' }],
+  [{ status: 409 }, { kind: 'unreachable', lowerSopClassUid: '1.2.840.10008.5.1.4.1.1.88.33', mayBeStored: true }],
+  [{ status: 400 }, { kind: 'unreachable', lowerSopClassUid: '1.2.840.10008.5.1.4.1.1.88.33' }],
+] as const)('the answer %j to a report may mean its SR class', async (reply, expected) => {
+  answer = () => reply;
+  expect((await connect().store(objects.slice(0, 1)))[0]).toEqual({
+    ...expected,
+    reason: expect.any(String),
+    ...(expected.kind === 'refused' ? { status: 'HTTP 415' } : {}),
+  });
+  // A picture has no other class.
+  expect((await connect().store(objects.slice(1, 2)))[0]).not.toHaveProperty('lowerSopClassUid');
+});
+
+test.each([401, 503])('HTTP %i says nothing about the SR class', async (status) => {
+  answer = () => ({ status });
+  expect((await connect().store(objects.slice(0, 1)))[0]).not.toHaveProperty('lowerSopClassUid');
+});
+
+test('a request that is turned down as a whole is sent again object by object, so that one does not hold up the others', async () => {
+  const [sr] = objects as [ResultObject];
+  answer = (_, body) => {
+    const within = objects.filter(({ sopInstanceUid }) => body.includes(sopInstanceUid));
+    return within.includes(sr)
+      ? { status: 409 }
+      : { status: 200, body: storeResponse(within.map(({ sopInstanceUid }) => reference(sopInstanceUid))) };
+  };
+  expect((await connect().store(objects)).map(({ kind }) => kind)).toEqual(['unreachable', 'stored', 'stored']);
+  expect(requests).toHaveLength(1 + objects.length);
+});
+
+test('an answer that leaves open whether it has the object asks for a query, unless there are none', async () => {
+  answer = () => ({ status: 202, body: '' });
+  expect((await connect().store(objects.slice(0, 1)))[0]).toHaveProperty('mayBeStored', true);
+  expect((await connect({ confirm: 'none' }).store(objects.slice(0, 1)))[0]).not.toHaveProperty('mayBeStored');
+});
+
 test('QIDO-RS reads page by page, and stops at a service that repeats itself', async () => {
   const uids = Array.from({ length: 250 }, (_, index) => `1.2.3.${index}`);
   const instance = (uid: string): object => ({ '00080018': { vr: 'UI', Value: [uid] } });

@@ -106,7 +106,7 @@ export async function makeStudy(
       softwareVersion: '0.1.0',
       institutionName: 'Sankt Göran Hospital',
       renderSource: (path) => Promise.resolve(syntheticSlice(Number(basename(path, '.dcm')))),
-      options: { heatmaps: true, srSopClass: 'comprehensive3d' },
+      options: { heatmaps: true },
       log: createLog('silent'),
     },
     remove: () => rm(root, { recursive: true, force: true }),

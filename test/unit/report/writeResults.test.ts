@@ -5,7 +5,7 @@ import type { Findings } from '../../../src/case/case.ts';
 import { isValidUid } from '../../../src/dicom/uids.ts';
 import type { ClaimedCase } from '../../../src/case/claim.ts';
 import type { ResultObject } from '../../../src/case/delivery.ts';
-import { SR_SOP_CLASSES, type SrSopClass } from '../../../src/report/findingsSr.ts';
+import { SR_STORAGE } from '../../../src/dicom/sopClasses.ts';
 import { createResultWriter } from '../../../src/report/writeResults.ts';
 import {
   COLUMNS,
@@ -36,7 +36,7 @@ afterAll(() => study.remove());
 
 const REASON = 'Only a localizer and a 5 mm reformat: no thin axial CT series';
 const PREVIOUS = {
-  sopClassUid: SR_SOP_CLASSES.comprehensive3d,
+  sopClassUid: SR_STORAGE.comprehensive3d,
   sopInstanceUid: '2.25.11',
   seriesInstanceUid: '2.25.12',
 };
@@ -59,7 +59,7 @@ interface Written {
   json: Json[];
 }
 
-async function write(kind: string, options: { heatmaps?: boolean; srSopClass?: SrSopClass } = {}): Promise<Written> {
+async function write(kind: string, options: { heatmaps?: boolean } = {}): Promise<Written> {
   const writer = createResultWriter({ ...study.options, options: { ...study.options.options, ...options } });
   const objects = await writer.write(...KINDS[kind]!(study.claim));
   const [sr, ...captures] = objects;
@@ -221,15 +221,6 @@ describe('the tree', () => {
   test('of a superseding report names the one before', async () => {
     const predecessors = instancesIn((await write('superseding')).json[0]!, '0040A360');
     expect(predecessors).toEqual([PREVIOUS.sopInstanceUid]);
-  });
-
-  test.each(['comprehensive', 'enhanced'] as const)('is valid as %s SR too, under another UID', async (srSopClass) => {
-    const [best] = await createResultWriter(study.options).write(...KINDS['suspected']!(study.claim));
-    const fallback = await write('suspected', { srSopClass });
-    expect(fallback.sr.sopClassUid).toBe(SR_SOP_CLASSES[srSopClass]);
-    expect(fallback.sr.sopInstanceUid).not.toBe(best!.sopInstanceUid);
-    expect(await dciodvfyErrors(fallback.sr.path)).toEqual([]);
-    expect((await run('dsrdump', [fallback.sr.path])).stdout).toContain('Imaging Measurement Report');
   });
 });
 

@@ -61,9 +61,14 @@ export async function openWorklist(options: Partial<CaseStoreOptions> = {}): Pro
   };
 }
 
-/** Brings a study of three slices through assembling and inference. */
-export async function toInferred({ store }: Worklist, study: number | string, probability: number): Promise<void> {
-  await store.recordInstances([1, 2, 3].map((number) => instanceOf({ study, number })));
+/** Brings a study of `slices` slices through assembling and inference; one that has fewer becomes a new revision. */
+export async function toInferred(
+  { store }: Worklist,
+  study: number | string,
+  probability: number,
+  slices = 3,
+): Promise<void> {
+  await store.recordInstances(Array.from({ length: slices }, (_, index) => instanceOf({ study, number: index + 1 })));
   await store.nudgeComplete([studyUid(study)]);
   const assembling = await claimed(store, 'assemble');
   await store.apply(assembling, { type: 'seriesChosen', manifest: manifestOf(assembling.instances) });

@@ -1,0 +1,168 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { TriageError } from '../base/errors.ts';
+import type { ResultObject } from '../case/delivery.ts';
+import { CODES } from '../dicom/codes.ts';
+import {
+  readElementTree,
+  sequenceIn,
+  textElement,
+  textIn,
+  withElements,
+  writeElementTree,
+  type ElementTree,
+  type TreeElement,
+} from '../dicom/elementTree.ts';
+import { writeFileMeta } from '../dicom/fileMeta.ts';
+import { readFileMetaInformation } from '../dicom/fileMetaReader.ts';
+import { SR_STORAGE } from '../dicom/sopClasses.ts';
+import { EXPLICIT_VR_LITTLE_ENDIAN } from '../dicom/transferSyntaxes.ts';
+import { derivedUid } from '../dicom/uids.ts';
+import { writeResultFile } from './resultFile.ts';
+
+const TAG = {
+  sopClassUid: 0x00080016,
+  sopInstanceUid: 0x00080018,
+  referencedSopSequence: 0x00081199,
+  referencedSopClassUid: 0x00081150,
+  referencedSopInstanceUid: 0x00081155,
+  referencedSeriesSequence: 0x00081115,
+  studyInstanceUid: 0x0020000d,
+  seriesInstanceUid: 0x0020000e,
+  codeValue: 0x00080100,
+  measurementUnits: 0x004008ea,
+  relationshipType: 0x0040a010,
+  valueType: 0x0040a040,
+  conceptName: 0x0040a043,
+  textValue: 0x0040a160,
+  measuredValues: 0x0040a300,
+  numericValue: 0x0040a30a,
+  predecessors: 0x0040a360,
+  contentTemplate: 0x0040a504,
+  content: 0x0040a730,
+} as const;
+
+type SrReference = Pick<ResultObject, 'sopClassUid' | 'sopInstanceUid' | 'seriesInstanceUid'>;
+
+/**
+ * Writes a stored report once more in another SR class, for a destination that does not take the first (PS3.3 A.35). The content, times and series stay those
+ * of the report; only Basic Text SR, which has neither numbers nor coordinates, says numbers as text and leaves the list of images out. The SOP Instance UID
+ * contains a digest of the content: the same report, class and predecessor always give the same file.
+ *
+ * `predecessor`: the report that the destination already has and that this one supersedes; null keeps the one that the report names.
+ *
+ * @throws TriageError `report-failed`, `dicom-unreadable`
+ */
+export async function writeSrForm(
+  resultsDir: string,
+  report: ResultObject,
+  sopClassUid: string,
+  predecessor: SrReference | null,
+): Promise<ResultObject> {
+  const file = await readFile(report.path).catch((error: unknown) => {
+    throw new TriageError('report-failed', 'The stored report cannot be read. Look at the disk of the results.', {
+      cause: error,
+    });
+  });
+  // A report that has changed on disk must not become a valid one in another class.
+  if (createHash('sha256').update(file).digest('hex') !== report.sha256)
+    throw new TriageError('report-failed', 'The file of the report is not the one that was written. Analyse it again.');
+  const stored = readElementTree(file.subarray(readFileMetaInformation(file).datasetOffset));
+  const content = srForm(stored, sopClassUid, predecessor);
+  const digest = createHash('sha256')
+    .update(writeElementTree(withSopInstanceUid(content, '0.0'), 'explicit'))
+    .digest('hex');
+  const sopInstanceUid = derivedUid('instance', report.seriesInstanceUid, digest);
+  const bytes = Buffer.concat([
+    writeFileMeta({ sopClassUid, sopInstanceUid, transferSyntaxUid: EXPLICIT_VR_LITTLE_ENDIAN }),
+    writeElementTree(withSopInstanceUid(content, sopInstanceUid), 'explicit'),
+  ]);
+  const { seriesInstanceUid, studyInstanceUid } = report;
+  return writeResultFile(
+    resultsDir,
+    { kind: 'sr', sopClassUid, sopInstanceUid, seriesInstanceUid, studyInstanceUid },
+    bytes,
+  );
+}
+
+function withSopInstanceUid(content: ElementTree, uid: string): ElementTree {
+  return withElements(content, [textElement(TAG.sopInstanceUid, 'UI', uid)]);
+}
+
+function srForm(report: ElementTree, sopClassUid: string, predecessor: SrReference | null): ElementTree {
+  const form = sopClassUid === SR_STORAGE.basicText ? basicText(report) : report;
+  return withElements(form, [
+    textElement(TAG.sopClassUid, 'UI', sopClassUid),
+    ...(predecessor === null ? [] : [predecessorDocuments(textIn(report, TAG.studyInstanceUid), predecessor)]),
+  ]);
+}
+
+/** PS3.3 C.17.2, table C.17-3. */
+function predecessorDocuments(studyInstanceUid: string, report: SrReference): TreeElement {
+  return sequence(TAG.predecessors, [
+    [
+      sequence(TAG.referencedSeriesSequence, [
+        [
+          sequence(TAG.referencedSopSequence, [
+            [
+              textElement(TAG.referencedSopClassUid, 'UI', report.sopClassUid),
+              textElement(TAG.referencedSopInstanceUid, 'UI', report.sopInstanceUid),
+            ],
+          ]),
+          textElement(TAG.seriesInstanceUid, 'UI', report.seriesInstanceUid),
+        ],
+      ]),
+      textElement(TAG.studyInstanceUid, 'UI', studyInstanceUid),
+    ],
+  ]);
+}
+
+/** A container with what Basic Text SR allows in it (PS3.3 A.35.1.3.1); its template allows more, so it is not named. */
+function basicText(container: ElementTree): ElementTree {
+  return withElements(
+    container.filter(({ tag }) => tag !== TAG.contentTemplate),
+    [sequence(TAG.content, sequenceIn(container, TAG.content).flatMap(asBasicText))],
+  );
+}
+
+function asBasicText(item: ElementTree): ElementTree[] {
+  switch (textIn(item, TAG.valueType)) {
+    case 'CONTAINER':
+      // Hundreds of links, which viewers of such reports print one by one. The evidence still names every image.
+      return conceptOf(item) === CODES.imageLibrary.value ? [] : [basicText(item)];
+    case 'NUM':
+      return [numberAsText(item)];
+    case 'SCOORD':
+      return sequenceIn(item, TAG.content).map((image) => imageOf(item, image));
+    default:
+      return [item];
+  }
+}
+
+function conceptOf(item: ElementTree): string {
+  return textIn(sequenceIn(item, TAG.conceptName)[0] ?? [], TAG.codeValue);
+}
+
+function numberAsText(item: ElementTree): ElementTree {
+  const measured = sequenceIn(item, TAG.measuredValues)[0] ?? [];
+  const unit = textIn(sequenceIn(measured, TAG.measurementUnits)[0] ?? [], TAG.codeValue);
+  return withElements(
+    item.filter(({ tag }) => tag !== TAG.measuredValues),
+    [
+      textElement(TAG.valueType, 'CS', 'TEXT'),
+      textElement(TAG.textValue, 'UT', `${textIn(measured, TAG.numericValue)} ${unit}`.trim()),
+    ],
+  );
+}
+
+/** The image that a region was selected from, in the region's place. */
+function imageOf(region: ElementTree, image: ElementTree): ElementTree {
+  return withElements(
+    image,
+    region.filter(({ tag }) => tag === TAG.conceptName || tag === TAG.relationshipType),
+  );
+}
+
+function sequence(tag: number, items: readonly ElementTree[]): TreeElement {
+  return { tag, vr: 'SQ', value: items };
+}

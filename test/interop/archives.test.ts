@@ -1,0 +1,288 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { systemClock } from '../../src/base/clock.ts';
+import { createLog } from '../../src/base/log.ts';
+import type { Pacs, ResultObject } from '../../src/case/delivery.ts';
+import { createDelivery, type DeliveryPorts } from '../../src/deliver/deliverResults.ts';
+import { readHeader } from '../../src/dicom/header.ts';
+import { createDimseScu } from '../../src/pacs/dimseScu.ts';
+import { writeSrForm } from '../../src/report/srForm.ts';
+import { claimed, openWorklist, studyUid, toInferred, type Worklist } from '../unit/worklist/fixture.ts';
+import { writeSampleResults } from '../unit/pacs/sampleObjects.ts';
+import { freePort, runTool, startServer, temporaryDirectory } from './dcmtk.ts';
+
+/**
+ * Archives as hospitals have them: what each takes, and what it must then get. Each is a real DCMTK storescp with a configuration file of its own.
+ */
+interface Archive {
+  /** Names of presentation contexts in storescp's configuration. */
+  takes: readonly string[];
+  transferSyntaxes: readonly string[];
+  /** The SR that arrives; null for none. */
+  sr: { sopClassUid: string; name: string } | null;
+  transferSyntaxUid: string;
+  captures: boolean;
+}
+
+const EXPLICIT = '1.2.840.10008.1.2.1';
+const IMPLICIT = '1.2.840.10008.1.2';
+const COMPREHENSIVE_3D = { sopClassUid: '1.2.840.10008.5.1.4.1.1.88.34', name: 'Comprehensive 3D SR' };
+const COMPREHENSIVE = { sopClassUid: '1.2.840.10008.5.1.4.1.1.88.33', name: 'Comprehensive SR' };
+const ENHANCED = { sopClassUid: '1.2.840.10008.5.1.4.1.1.88.22', name: 'Enhanced SR' };
+const BASIC_TEXT = { sopClassUid: '1.2.840.10008.5.1.4.1.1.88.11', name: 'Basic Text SR' };
+const BOTH = ['LocalEndianExplicit', 'LittleEndianImplicit'];
+const CAPTURE = 'SecondaryCaptureImageStorage';
+
+const ARCHIVES: Record<string, Archive> = {
+  'takes every class': {
+    takes: ['Comprehensive3DSRStorage', 'ComprehensiveSRStorage', 'EnhancedSRStorage', 'BasicTextSRStorage', CAPTURE],
+    transferSyntaxes: BOTH,
+    sr: COMPREHENSIVE_3D,
+    transferSyntaxUid: EXPLICIT,
+    captures: true,
+  },
+  'takes no Comprehensive 3D SR': {
+    takes: ['ComprehensiveSRStorage', 'EnhancedSRStorage', 'BasicTextSRStorage', CAPTURE],
+    transferSyntaxes: BOTH,
+    sr: COMPREHENSIVE,
+    transferSyntaxUid: EXPLICIT,
+    captures: true,
+  },
+  'takes Enhanced and Basic Text SR': {
+    takes: ['BasicTextSRStorage', 'EnhancedSRStorage', CAPTURE],
+    transferSyntaxes: BOTH,
+    sr: ENHANCED,
+    transferSyntaxUid: EXPLICIT,
+    captures: true,
+  },
+  'takes Basic Text SR only': {
+    takes: ['BasicTextSRStorage', CAPTURE],
+    transferSyntaxes: BOTH,
+    sr: BASIC_TEXT,
+    transferSyntaxUid: EXPLICIT,
+    captures: true,
+  },
+  'takes Implicit VR only': {
+    takes: ['Comprehensive3DSRStorage', CAPTURE],
+    transferSyntaxes: ['LittleEndianImplicit'],
+    sr: COMPREHENSIVE_3D,
+    transferSyntaxUid: IMPLICIT,
+    captures: true,
+  },
+  'takes Basic Text SR in Implicit VR only': {
+    takes: ['BasicTextSRStorage', CAPTURE],
+    transferSyntaxes: ['LittleEndianImplicit'],
+    sr: BASIC_TEXT,
+    transferSyntaxUid: IMPLICIT,
+    captures: true,
+  },
+  'takes no SR': {
+    takes: [CAPTURE],
+    transferSyntaxes: BOTH,
+    sr: null,
+    transferSyntaxUid: EXPLICIT,
+    captures: true,
+  },
+  'takes reports and no pictures': {
+    takes: ['EnhancedSRStorage'],
+    transferSyntaxes: BOTH,
+    sr: ENHANCED,
+    transferSyntaxUid: EXPLICIT,
+    captures: false,
+  },
+  'takes nothing that we write': {
+    takes: ['CTImageStorage'],
+    transferSyntaxes: BOTH,
+    sr: null,
+    transferSyntaxUid: EXPLICIT,
+    captures: false,
+  },
+};
+
+const log = createLog('silent');
+let temporary: Awaited<ReturnType<typeof temporaryDirectory>>;
+const stops: (() => Promise<void>)[] = [];
+beforeEach(async () => {
+  temporary = await temporaryDirectory();
+});
+afterEach(async () => {
+  for (const stop of stops.splice(0)) await stop();
+  await temporary.remove();
+});
+
+/** Starts the archive; what it has is in its folder, as Part 10 files. */
+async function startArchive({ takes, transferSyntaxes }: Archive): Promise<{ pacs: Pacs; dir: string }> {
+  const dir = join(temporary.dir, 'archive');
+  await mkdir(dir);
+  const configuration = join(temporary.dir, 'storescp.cfg');
+  const contexts = [...takes, 'VerificationSOPClass'].map(
+    (name, index) => `PresentationContext${index + 1} = ${name}\\Syntaxes`,
+  );
+  await writeFile(
+    configuration,
+    [
+      '[[TransferSyntaxes]]',
+      '[Syntaxes]',
+      ...transferSyntaxes.map((name, index) => `TransferSyntax${index + 1} = ${name}`),
+      '[[PresentationContexts]]',
+      '[Contexts]',
+      ...contexts,
+      '[[Profiles]]',
+      '[Default]',
+      'PresentationContexts = Contexts',
+      '',
+    ].join('\n'),
+  );
+  const port = await freePort();
+  const server = await startServer(
+    'storescp',
+    ['-xf', configuration, 'Default', '+B', '-od', dir, '-aet', 'ARCHIVE', String(port)],
+    [port],
+    { env: { TCP_NODELAY: '1' } },
+  );
+  stops.push(() => server.stop());
+  const pacs = createDimseScu(
+    {
+      name: 'pacs',
+      aeTitle: 'ARCHIVE',
+      host: '127.0.0.1',
+      port,
+      callingAeTitle: 'ODONTOID',
+      timeoutMs: 10_000,
+      confirm: 'none',
+    },
+    { clock: systemClock, log },
+  );
+  return { pacs, dir };
+}
+
+async function heldIn(dir: string) {
+  const held = await Promise.all((await readdir(dir)).map(async (name) => readHeader(await readFile(join(dir, name)))));
+  return held.map(({ sopClassUid, sopInstanceUid, transferSyntaxUid }) => ({
+    sopClassUid,
+    sopInstanceUid,
+    transferSyntaxUid,
+  }));
+}
+
+/** Puts a study with a report, a card and a key slice into the outbox of a real worklist. */
+async function reported(): Promise<{ worklist: Worklist; objects: ResultObject[] }> {
+  const worklist = await openWorklist();
+  await toInferred(worklist, 1, 0.9);
+  const objects = await sampleResults(1);
+  await worklist.store.apply(await claimed(worklist.store, 'report'), { type: 'reported', objects });
+  return { worklist, objects };
+}
+
+function sampleResults(revision: number): Promise<ResultObject[]> {
+  return writeSampleResults(
+    join(temporary.dir, 'results'),
+    `revision ${revision}`,
+    2,
+    {},
+    {
+      StudyInstanceUID: studyUid(1),
+      PatientID: 'P-1',
+      AccessionNumber: 'A-1',
+    },
+  );
+}
+
+const inSrClass =
+  ({ store }: Worklist): NonNullable<DeliveryPorts['inSrClass']> =>
+  async ({ id }, sopClassUid) => {
+    const { report, predecessor } = await store.reportOfDelivery(id);
+    return writeSrForm(join(temporary.dir, 'results'), report, sopClassUid, predecessor);
+  };
+
+/** Delivers until nothing waits. */
+async function deliverAll(worklist: Worklist, pacs: Pacs, ports: Partial<DeliveryPorts> = {}): Promise<void> {
+  const delivery = createDelivery({
+    store: worklist.store,
+    destinations: [pacs],
+    clock: systemClock,
+    log,
+    inSrClass: inSrClass(worklist),
+    options: { pollMs: 25 },
+    ...ports,
+  });
+  const open = async () => (await rowOf(worklist)).deliveries.filter(({ status }) => /pending|sent/.test(status));
+  await expect.poll(open, { timeout: 15_000, interval: 20 }).toEqual([]);
+  await delivery.drain();
+}
+
+const rowOf = async ({ query }: Worklist) => (await query.caseDetail(studyUid(1))).row;
+
+test.each(Object.entries(ARCHIVES))('an archive that %s gets the best that it takes', async (_, archive) => {
+  const { worklist, objects } = await reported();
+  const { pacs, dir } = await startArchive(archive);
+  await deliverAll(worklist, pacs);
+
+  const held = await heldIn(dir);
+  const reports = held.filter(({ sopClassUid }) => sopClassUid.includes('.88.'));
+  expect(reports.map(({ sopClassUid }) => sopClassUid)).toEqual(archive.sr === null ? [] : [archive.sr.sopClassUid]);
+  expect(held.length - reports.length).toBe(archive.captures ? 2 : 0);
+  expect(new Set(held.map(({ transferSyntaxUid }) => transferSyntaxUid))).toEqual(
+    held.length === 0 ? new Set() : new Set([archive.transferSyntaxUid]),
+  );
+  // Each class has a SOP Instance UID of its own.
+  const isBest = archive.sr === COMPREHENSIVE_3D;
+  for (const { sopInstanceUid } of reports) expect(sopInstanceUid === objects[0]!.sopInstanceUid).toBe(isBest);
+
+  const { state, deliveries } = await rowOf(worklist);
+  const arrived = deliveries.filter(({ kind, status }) => kind === 'sr' && status === 'confirmed');
+  expect(arrived.map(({ sopClass, isLowerClass }) => [sopClass, isLowerClass])).toEqual(
+    archive.sr === null ? [] : [[archive.sr.name, !isBest]],
+  );
+  const [original] = deliveries;
+  if (archive.sr === null && archive.captures)
+    expect(original).toMatchObject({ status: 'closed', lastStatus: 'no-sr-class' });
+  else if (archive.sr === null) expect(original).toMatchObject({ status: 'refused', lastStatus: 'context-rejected' });
+  else if (!isBest) expect(original).toMatchObject({ status: 'closed', lastStatus: 'other-class' });
+  expect(state).toBe(archive.captures ? 'delivered' : 'reported');
+});
+
+test('a crash at either side of the record leaves one report, under the same UID', async () => {
+  const { worklist } = await reported();
+  const { pacs, dir } = await startArchive(ARCHIVES['takes Basic Text SR only']!);
+  let crashes = 0;
+  const written: string[] = [];
+  const crashing: DeliveryPorts['store'] = {
+    ...worklist.store,
+    recordDelivery: async (id, outcome) => {
+      if (outcome.kind !== 'other-class') return worklist.store.recordDelivery(id, outcome);
+      written.push(outcome.object.sopInstanceUid);
+      crashes += 1;
+      // Once before the database knows of the new file, once after.
+      if (crashes === 2) await worklist.store.recordDelivery(id, outcome);
+      if (crashes <= 2) throw new Error('killed');
+    },
+  };
+  await deliverAll(worklist, pacs, { store: crashing });
+  expect(crashes).toBe(2);
+  expect(new Set(written).size).toBe(1);
+  const reports = (await heldIn(dir)).filter(({ sopClassUid }) => sopClassUid.includes('.88.'));
+  expect(reports.map(({ sopInstanceUid }) => sopInstanceUid)).toEqual([written[0]]);
+  expect((await rowOf(worklist)).state).toBe('delivered');
+});
+
+test('a later report names the one that the archive has, in the class that it has', async () => {
+  const { worklist } = await reported();
+  const { pacs, dir } = await startArchive(ARCHIVES['takes Basic Text SR only']!);
+  await deliverAll(worklist, pacs);
+  const [first] = (await heldIn(dir)).filter(({ sopClassUid }) => sopClassUid.includes('.88.'));
+  await toInferred(worklist, 1, 0.8, 4);
+  await worklist.store.apply(await claimed(worklist.store, 'report'), {
+    type: 'reported',
+    objects: await sampleResults(2),
+  });
+  await deliverAll(worklist, pacs);
+  const reports = (await heldIn(dir)).filter(({ sopClassUid }) => sopClassUid.includes('.88.'));
+  expect(reports).toHaveLength(2);
+  const later = reports.find(({ sopInstanceUid }) => sopInstanceUid !== first!.sopInstanceUid)!;
+  const name = (await readdir(dir)).find((file) => file.includes(later.sopInstanceUid))!;
+  const { stdout } = await runTool('dcmdump', ['-Un', '+P', '0040,a360', join(dir, name)]);
+  expect(stdout).toContain(`[${first!.sopInstanceUid}]`);
+  expect(stdout).toContain(`[${BASIC_TEXT.sopClassUid}]`);
+});
