@@ -24,6 +24,7 @@ import { drawPhantomParams } from '../src/phantom/phantomParams.ts';
 import { writePhantomCohort } from '../src/phantom/writePhantomCohort.ts';
 import { writePhantomStudy } from '../src/phantom/writePhantomStudy.ts';
 import { modelInput } from '../src/preprocess/modelInput.ts';
+import { DEFAULT_RECEIVE_CONFIG } from '../src/receive/receiveConfig.ts';
 import { startReceiver } from '../src/receive/receiverProcess.ts';
 import { freePort, startServer } from '../test/interop/dcmtk.ts';
 import { startOrthanc } from '../test/interop/orthanc.ts';
@@ -121,7 +122,7 @@ async function benchReceive(files: readonly string[]): Promise<Line[]> {
   for (let round = 0; round < ROUNDS; round++) {
     const receiver = await startReceiver({
       config: {
-        ...configFrom({}).receive,
+        ...DEFAULT_RECEIVE_CONFIG,
         port: 0,
         sources: [{ aeTitle: 'BENCH', addresses: ['127.0.0.1'] }],
         minFreeBytes: 0,

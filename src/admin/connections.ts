@@ -14,7 +14,10 @@ interface Peer {
 }
 type DestinationPeer = Peer & Pick<ConnectionsAnswer['destinations'][number], 'name' | 'kind' | 'address' | 'confirm'>;
 type SourcePeer = Peer &
-  Readonly<Pick<ConnectionsAnswer['sources'][number], 'aeTitle' | 'echoAddress'>> & { addresses: readonly string[] };
+  Readonly<Pick<ConnectionsAnswer['sources'][number], 'aeTitle' | 'echoAddress'>> & {
+    addresses: readonly string[];
+    certificates: readonly string[];
+  };
 
 export interface ConnectionsOptions {
   receiver: () => ConnectionsAnswer['receiver'];
@@ -56,9 +59,10 @@ export function createConnections({
             echo: echoed('destination', name),
           })),
         ),
-        sources: sources.map(({ aeTitle, addresses, echoAddress }) => ({
+        sources: sources.map(({ aeTitle, addresses, certificates, echoAddress }) => ({
           aeTitle,
           addresses: [...addresses],
+          certificates: [...certificates],
           echoAddress,
           lastReceivedAtMs: received.get(aeTitle)?.lastReceivedAtMs ?? null,
           studies: received.get(aeTitle)?.studies ?? 0,

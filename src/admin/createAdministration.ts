@@ -35,9 +35,10 @@ export interface AdministrationOptions {
   /** Null until it has started. */
   receiver: () => {
     port: number;
+    tlsPort: number | null;
     isUp(): boolean;
     openAssociations(): { size: number };
-    counters(): { stored: number; refused: number; rejected: number };
+    counters(): { stored: number; refused: number; rejected: number; refusedTls: number };
   } | null;
   /** For each destination, by its name. */
   echoes: readonly Pick<Pacs, 'name' | 'echo'>[];
@@ -58,7 +59,8 @@ export function createAdministration(options: AdministrationOptions): Administra
   const startedAtMs = clock.now();
   const receiver = (): ConnectionsAnswer['receiver'] => {
     const running = options.receiver();
-    const { stored = 0, refused = 0, rejected = 0 } = running?.counters() ?? {};
+    const { tls } = config.receive;
+    const { stored = 0, refused = 0, rejected = 0, refusedTls = 0 } = running?.counters() ?? {};
     return {
       aeTitle: config.receive.aeTitle,
       host: config.receive.host,
@@ -68,6 +70,15 @@ export function createAdministration(options: AdministrationOptions): Administra
       stored,
       refused,
       rejected,
+      tls:
+        tls === undefined
+          ? null
+          : {
+              host: tls.host,
+              port: running?.tlsPort ?? tls.port,
+              clientCertificates: tls.clientCertificates,
+              refused: refusedTls,
+            },
     };
   };
   return {
@@ -98,6 +109,7 @@ export function createAdministration(options: AdministrationOptions): Administra
       sources: config.receive.sources.map((source) => ({
         aeTitle: source.aeTitle,
         addresses: source.addresses,
+        certificates: source.certificates ?? [],
         echoAddress: source.echo === undefined ? null : `${source.echo.host}:${source.echo.port}`,
         echo: options.echoSource(source),
       })),

@@ -5,6 +5,36 @@ const BY_REASON: readonly [words: string, advice: string][] = [
   ['not among the sources', 'If it may send, add it to receive.sources.'],
   ['may not come from this address', 'If it may send from there, add the address to its entry in receive.sources.'],
   ['called by another AE title', 'Let it call the AE title that receive.aeTitle says.'],
+  [
+    'must show its certificate',
+    'Let it send by TLS to receive.tls.port, with a certificate of its entry in receive.sources.',
+  ],
+  [
+    'not that of the calling AE title',
+    'If the certificate was renewed, add its fingerprint or name to the entry of this AE title in receive.sources.',
+  ],
+  [
+    'that of another calling AE title',
+    'Give each sender its own certificate, or correct the AE title that it calls itself.',
+  ],
+  ['spoke without TLS', 'Switch TLS on in the sender, or let it send to receive.port.'],
+  [
+    'showed no certificate',
+    'Give the sender a certificate of an authority in receive.tls.caFile and switch client authentication on.',
+  ],
+  ['certificate has expired', 'Renew the certificate of the sender.'],
+  [
+    'not valid yet',
+    'Set the clocks of the sender and of this machine right (NTP), then look at the dates of the certificate.',
+  ],
+  ['not made for client authentication', 'Issue the certificate of the sender with the extended key usage clientAuth.'],
+  ['of no authority', 'If the sender is known, add the authority that issued its certificate to receive.tls.caFile.'],
+  ['TLS versions before 1.2', 'Switch TLS 1.2 or 1.3 on in the sender (PS3.15 B.12); older versions are not taken.'],
+  ['no cipher suite', 'Switch the AEAD suites of PS3.15 B.12 on in the sender, such as ECDHE-RSA-AES128-GCM-SHA256.'],
+  [
+    'accept the certificate of this agent',
+    'Give the sender the authority that issued receive.tls.certFile, and call the agent by a name in that certificate.',
+  ],
   ['kept for other sources', 'Let it open fewer associations at once, or raise receive.maxAssociations.'],
   ['limit of open associations', 'It tries again by itself; if it happens often, raise receive.maxAssociations.'],
   [
@@ -23,6 +53,7 @@ const BY_KIND: Readonly<Record<RefusalKind, string>> = {
   context: 'Look at what the sender proposes.',
   object: 'Look into the log for this association.',
   abort: 'If its study is not whole, send it again.',
+  tls: 'Look at the TLS settings of the sender; openssl s_client -connect shows what the agent offers.',
   connection: 'Find out who opens so many connections; if they are wanted, raise receive.maxAssociations.',
 };
 

@@ -6,7 +6,11 @@ import { identityDifferences } from '../case/patientIdentity.ts';
 import { datasetOffset, readHeader } from '../dicom/header.ts';
 import { TriageError } from '../base/errors.ts';
 import { APPLICATION_CONTEXT_NAME } from '../dimse/negotiation.ts';
-import { createAssociationPolicy, type AssociationPolicy } from '../receive/associationPolicy.ts';
+import {
+  createAssociationPolicy,
+  type AssociationPolicy,
+  type CallerCertificate,
+} from '../receive/associationPolicy.ts';
 import type { ReceiveConfig } from '../receive/receiveConfig.ts';
 import type { RoutingAnswer } from '../answers/adminAnswers.ts';
 import type { WorklistStore } from '../worklist/cases/caseStore.ts';
@@ -15,7 +19,7 @@ import type { WorklistRow } from '../answers/worklistAnswer.ts';
 import type { WorklistQuery } from '../worklist/list/worklistQuery.ts';
 
 export interface RoutingTestOptions {
-  receive: ReceiveConfig;
+  receive: Omit<ReceiveConfig, 'tls'>;
   rules: SeriesRules;
   reportNotEligible: boolean;
   destinations: readonly string[];
@@ -45,7 +49,7 @@ export async function testRouting(
   const steps: Step[] = [];
   const say: Say = (step, outcome, text, code) => void steps.push({ step, outcome, code: code ?? null, text });
   const policy = createAssociationPolicy(options.receive);
-  sayAssociation(say, policy, sender);
+  sayAssociation(say, policy, { ...sender, certificate: certificateOf(options.receive, sender) });
   const header = headerOf(say, bytes);
   if (header === null) return { steps, accepted: false, analysed: false, file: null };
   sayPresentation(say, policy, header);
@@ -72,10 +76,24 @@ function fileFacts(header: InstanceHeader, bytes: Uint8Array): RoutingAnswer['fi
   };
 }
 
-function sayAssociation(say: Say, policy: AssociationPolicy, sender: Sender): void {
+/** The certificate that the sender is taken to show: one that is pinned to it, where there is one. */
+function certificateOf(
+  { sources }: Pick<ReceiveConfig, 'sources'>,
+  { callingAeTitle }: Sender,
+): CallerCertificate | null {
+  const pinned = sources.find(({ aeTitle }) => aeTitle === callingAeTitle)?.certificates?.[0];
+  return pinned === undefined ? null : { fingerprint256: pinned.toUpperCase(), names: [pinned] };
+}
+
+function sayAssociation(
+  say: Say,
+  policy: AssociationPolicy,
+  sender: Sender & { certificate: CallerCertificate | null },
+): void {
   const request = { protocolVersion: 1, applicationContextName: APPLICATION_CONTEXT_NAME, ...sender, contexts: [] };
-  const rejection = policy.judge(request, sender.address, new Map());
-  if (rejection === null) say('association', 'yes', `${sender.callingAeTitle} may send from ${sender.address}.`);
+  const rejection = policy.judge(request, sender, new Map());
+  const how = sender.certificate === null ? '' : ', by TLS with its certificate';
+  if (rejection === null) say('association', 'yes', `${sender.callingAeTitle} may send from ${sender.address}${how}.`);
   else
     say(
       'association',

@@ -79,6 +79,15 @@ export const connectionsAnswer = z
       stored: z.int(),
       refused: z.int(),
       rejected: z.int(),
+      tls: z
+        .strictObject({
+          host: z.string(),
+          port: z.int(),
+          clientCertificates: z.enum(['required', 'optional']),
+          refused: z.int().describe('Connections refused before any association, since the start.'),
+        })
+        .nullable()
+        .describe('The TLS port; null without one.'),
     }),
     destinations: z.array(
       z.strictObject({
@@ -101,6 +110,7 @@ export const connectionsAnswer = z
       z.strictObject({
         aeTitle: z.string(),
         addresses: z.array(z.string()),
+        certificates: z.array(z.string()).describe('Fingerprints or names; empty when none is pinned.'),
         echoAddress: z
           .string()
           .nullable()
@@ -114,7 +124,7 @@ export const connectionsAnswer = z
       .array(
         z.strictObject({
           kind: z
-            .enum(['association', 'context', 'object', 'abort', 'connection'])
+            .enum(['association', 'context', 'object', 'abort', 'connection', 'tls'])
             .describe('What was refused; `abort`: an association that ended without a release.'),
           atMs: epochMs.describe('The last time.'),
           callingAeTitle: z.string(),

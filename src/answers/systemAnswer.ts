@@ -31,6 +31,7 @@ export const systemStatus = z
       refusedContexts: z.int(),
       aborted: z.int().describe('Associations that ended without a release.'),
       dropped: z.int().describe('Connections closed at once because too many were open.'),
+      refusedTls: z.int().describe('TLS connections refused before any association.'),
       openAssociations: z.int(),
       maxAssociations: z.int(),
       restarts: z.int().describe('How often its process had to be started again.'),
@@ -78,6 +79,9 @@ export const systemStatus = z
     certificates: z
       .array(z.strictObject({ name: z.string(), expiresAtMs: z.int() }))
       .describe('Certificates that this agent shows, by the setting that names their file.'),
+    certificateProblems: z
+      .array(z.string())
+      .describe('Certificate files that have changed to something that cannot be used, a sentence each.'),
   })
   .meta({ id: 'SystemStatus' });
 

@@ -86,6 +86,7 @@ const MESSAGES: Readonly<Record<AuditAction, Describe>> = {
   'association.rejected': turnedAway('An association was rejected'),
   'association.aborted': turnedAway('An association ended without a release'),
   'connection.dropped': turnedAway('A connection was closed because too many were open'),
+  'tls.refused': turnedAway('A TLS connection was refused'),
   'context.refused': turnedAway('A presentation context was refused'),
   'object.refused': turnedAway('An object was answered with a failure'),
   'study.received': (entry, naming) => ({

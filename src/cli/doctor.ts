@@ -1,4 +1,3 @@
-import { X509Certificate } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
 import { access, constants, statfs } from 'node:fs/promises';
 import { Command } from 'commander';
@@ -6,6 +5,7 @@ import { makeFolder } from '../base/durably.ts';
 import { systemClock } from '../base/clock.ts';
 import { configProblems, isAgentRunning } from '../compose/checkConfig.ts';
 import { createPacs } from '../compose/destinations.ts';
+import { expiryOf, ownCertificateFiles } from '../compose/ownCertificates.ts';
 import { dataPaths } from '../compose/places.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig, readPem } from '../config/configFile.ts';
@@ -58,13 +58,20 @@ function backupAge(paths: ReturnType<typeof dataPaths>): string {
   return text;
 }
 
-/** @throws Error when it has expired or soon will have */
-function certificateDays(certFile: string): string {
-  const { validTo } = new X509Certificate(readPem(certFile));
-  const days = (Date.parse(validTo) - systemClock.now()) / 86_400_000;
-  if (days < FEW_DAYS)
-    throw new Error(`${certFile} ${days < 0 ? 'has expired' : 'expires soon'}: ${validTo}. Replace it.`);
-  return `${certFile} is good for ${days.toFixed(0)} days`;
+/** @throws Error when one has expired or soon will have */
+function certificateDays(certFiles: readonly string[]): string {
+  const texts = certFiles.map((certFile) => {
+    const expiresAtMs = expiryOf(readPem(certFile));
+    const days = (expiresAtMs - systemClock.now()) / 86_400_000;
+    const isGood = days >= FEW_DAYS;
+    const date = new Date(expiresAtMs).toISOString();
+    return isGood
+      ? { isGood, text: `${certFile} is good for ${days.toFixed(0)} days` }
+      : { isGood, text: `${certFile} ${days < 0 ? 'has expired' : 'expires soon'}: ${date}. Replace it.` };
+  });
+  const bad = texts.filter(({ isGood }) => !isGood);
+  if (bad.length > 0) throw new Error(bad.map(({ text }) => text).join(' '));
+  return texts.map(({ text }) => text).join(', ');
 }
 
 /** Backups are made nightly, and one night may be missed. */
@@ -121,7 +128,8 @@ async function examine(path: string | undefined): Promise<Check[]> {
     return `${paths.database} is of this version, and sound`;
   });
   await check('backup', () => backupAge(paths));
-  if (read.web.tls !== undefined) await check('certificate', () => certificateDays(read.web.tls!.certFile));
+  const certFiles = new Set(ownCertificateFiles(read).flatMap(([, { certFile }]) => certFile ?? []));
+  if (certFiles.size > 0) await check('certificate', () => certificateDays([...certFiles]));
   await check('model', async () => {
     const model = await startInferenceProcess({ ...read.infer, clock: systemClock, log: createLog('silent') });
     try {

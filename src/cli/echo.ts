@@ -4,20 +4,26 @@ import { createLog } from '../base/log.ts';
 import { createDimseScu } from '../pacs/dimseScu.ts';
 import { EXIT } from './exit.ts';
 import { printJson, printLine } from './output.ts';
-import { parsePeer } from './peer.ts';
+import { parsePeer, tlsOf, withTlsFlags, type TlsFlags } from './peer.ts';
 import { messageOf, TriageError } from '../base/errors.ts';
 
 /** `odontoid echo AE@host:port`: C-ECHO, with what to do when nobody answers. */
 export function echoCommand(): Command {
-  return new Command('echo')
+  return withTlsFlags(new Command('echo'))
     .argument('<AE@host:port>', 'called AE title, host and port, for example ORTHANC@127.0.0.1:4242')
     .option('--calling <AE>', 'calling AE title', 'ODONTOID')
     .option('--timeout-ms <ms>', 'longest wait', '10000')
     .option('--json', 'print {peer, ok, milliseconds, error}')
-    .action(async (peerText: string, options: { calling: string; timeoutMs: string; json?: true }) => {
+    .action(async (peerText: string, options: { calling: string; timeoutMs: string; json?: true } & TlsFlags) => {
       const peer = parsePeer(peerText);
       const scu = createDimseScu(
-        { name: 'echo', ...peer, callingAeTitle: options.calling, timeoutMs: Number(options.timeoutMs) },
+        {
+          name: 'echo',
+          ...peer,
+          ...tlsOf(options),
+          callingAeTitle: options.calling,
+          timeoutMs: Number(options.timeoutMs),
+        },
         { clock: systemClock, log: createLog('silent') },
       );
       try {

@@ -18,16 +18,18 @@ export function serveCommand(): Command {
       const config = loadConfig(options.config, process.env);
       const sink = openLog(config.log.file);
       const log = createLog(config.log.level, {}, sink);
+      let agent: Agent | null = null;
       process.on('SIGHUP', () => {
         sink.reopen();
-        log.info('SIGHUP: the log goes on, a log file is opened anew');
+        log.info('SIGHUP: the log goes on, a log file is opened anew, certificate files are read again');
+        agent?.renewCertificates();
       });
       // If asked to stop during the start, it stops in order once it has started.
       const stopped = untilStopped();
-      const agent = await start(config, log);
+      agent = await start(config, log);
       if (agent === null) return;
       note(
-        `Odontoid listens: DICOM ${config.receive.aeTitle}@${config.receive.host}:${agent.dicomPort}, worklist ${agent.url}`,
+        `Odontoid listens: DICOM ${config.receive.aeTitle}@${config.receive.host}:${agent.dicomPort}${agent.dicomTlsPort === null ? '' : `, by TLS on port ${agent.dicomTlsPort}`}, worklist ${agent.url}`,
       );
       if (agent.setUpLink !== null) {
         note(

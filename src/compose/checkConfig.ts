@@ -7,10 +7,12 @@ import { makeFolder } from '../base/durably.ts';
 import { messageOf, TriageError } from '../base/errors.ts';
 import { fileErrorWords } from '../base/listFiles.ts';
 import type { Config, SecretSource } from '../config/config.ts';
-import { readPem, readSecret } from '../config/configFile.ts';
+import { readSecret } from '../config/configFile.ts';
+import { readTlsFiles, type TlsFiles } from '../config/tlsFiles.ts';
 import { readCron } from '../housekeeping/schedule.ts';
 import { blockListOf } from '../receive/associationPolicy.ts';
 import { lockDataDir } from '../worklist/db/dataDirLock.ts';
+import { ownCertificateFiles } from './ownCertificates.ts';
 
 /** Files that the agent has open besides those of its associations: database, models, libraries, page and live feeds. */
 const FILES_OF_AGENT = 150;
@@ -33,7 +35,7 @@ export async function configProblems(config: Config, environment: NodeJS.Process
       problems.push(messageOf(error));
     }
   };
-  const { housekeeping, proofOfLife, receive, web, audit } = config;
+  const { housekeeping, proofOfLife, receive, web } = config;
   await check(() => readCron('housekeeping.retentionCron', housekeeping.retentionCron));
   await check(() => readCron('housekeeping.nightlyCron', housekeeping.nightlyCron));
   if (proofOfLife.schedule !== 'off') await check(() => readCron('proofOfLife.schedule', proofOfLife.schedule));
@@ -41,17 +43,16 @@ export async function configProblems(config: Config, environment: NodeJS.Process
   const networks = web.trustProxy.filter((one) => !NETWORK_NAMES.has(one));
   await check(() => blockListOf(networks, 'web.trustProxy'));
   for (const [option, source] of secretsOf(config)) await check(() => secret(option, source, environment));
-  const { tls } = web;
-  if (tls !== undefined) await check(() => certificate('web.tls', tls));
-  if (audit.repository?.transport === 'tls') {
-    const { caFile, certFile, keyFile } = audit.repository;
-    await check(() => certificate('audit.repository', { caFile, certFile, keyFile }));
-  }
+  for (const [setting, files] of ownCertificateFiles(config)) await check(() => certificate(setting, files));
   await check(() => openFiles(receive.maxAssociations));
   const before = problems.length;
   await check(() => writableFolder(config.dataDir));
   if (problems.length === before && isAgentRunning(config.dataDir)) return problems;
   await check(() => freePort('receive.host, receive.port', receive));
+  if (receive.tls !== undefined) {
+    const { tls } = receive;
+    await check(() => freePort('receive.tls.host, receive.tls.port', tls));
+  }
   await check(() => freePort('web.host, web.port', web));
   return problems;
 }
@@ -90,13 +91,10 @@ function secret(option: string, source: SecretSource, environment: NodeJS.Proces
   }
 }
 
-type PemFiles = Record<'caFile' | 'certFile' | 'keyFile', string | undefined>;
-
-function certificate(option: string, { caFile, certFile, keyFile }: Partial<PemFiles>): void {
-  const pem = (path: string | undefined) => (path === undefined ? undefined : readPem(path));
-  const [ca, cert, key] = [pem(caFile), pem(certFile), pem(keyFile)];
+function certificate(option: string, files: TlsFiles): void {
+  const material = readTlsFiles(files);
   try {
-    createSecureContext({ ca, cert, key });
+    createSecureContext(material);
   } catch (error) {
     throw new Error(`${option}: the certificate and its key cannot be used together: ${messageOf(error)}`, {
       cause: error,

@@ -1,6 +1,8 @@
+import type { TlsMaterial } from '../base/tlsProfile.ts';
 import type { Pacs } from '../case/delivery.ts';
 import type { Config, Destination } from '../config/config.ts';
 import { readSecret } from '../config/configFile.ts';
+import { readTlsFiles, type TlsFiles } from '../config/tlsFiles.ts';
 import { createDelivery, type Delivery } from '../deliver/deliverResults.ts';
 import { createDicomWeb } from '../pacs/dicomWeb.ts';
 import { createDimseScu } from '../pacs/dimseScu.ts';
@@ -14,7 +16,7 @@ type PacsPorts = Pick<AgentPorts, 'clock' | 'log' | 'environment'>;
 
 /** The adapter of one destination. @throws TriageError `config-invalid` when its secret cannot be read */
 export function createPacs(destination: Destination, ports: PacsPorts): Pacs {
-  if (destination.kind === 'dimse') return createDimseScu(destination, ports);
+  if (destination.kind === 'dimse') return createDimseScu(dimsePeer(destination), ports);
   const { auth } = destination;
   const authorization =
     auth.kind === 'none'
@@ -27,6 +29,15 @@ export function createPacs(destination: Destination, ports: PacsPorts): Pacs {
     ports,
   );
 }
+
+/** With its certificate files read at each connection, so that renewed ones need no restart. */
+function dimsePeer<T extends { tls?: PeerTls | undefined }>(
+  peer: T,
+): Omit<T, 'tls'> & { tls?: () => TlsMaterial & { serverName?: string | undefined } } {
+  const { tls, ...rest } = peer;
+  return { ...rest, ...(tls && { tls: () => ({ ...readTlsFiles(tls), serverName: tls.serverName }) }) };
+}
+type PeerTls = TlsFiles & { serverName?: string | undefined };
 
 /** Starts the delivery of results to every destination. */
 export function startDelivery({ config, ports, store, paths, releasers }: Foundation): Delivery {
@@ -57,7 +68,7 @@ export function sourceEcho({ receive }: Config, ports: PacsPorts) {
     if (source.echo === undefined) return null;
     const { aeTitle, echo } = source;
     const peer = createDimseScu(
-      { name: aeTitle, aeTitle, ...echo, callingAeTitle: receive.aeTitle, timeoutMs: ECHO_TIMEOUT_MS },
+      { name: aeTitle, aeTitle, ...dimsePeer(echo), callingAeTitle: receive.aeTitle, timeoutMs: ECHO_TIMEOUT_MS },
       ports,
     );
     return () => peer.echo();

@@ -14,10 +14,12 @@ import { createThresholdChanges } from '../worklist/thresholds/thresholdChanges.
 import type { Foundation } from './agentPorts.ts';
 import { sourceEcho } from './destinations.ts';
 import { modelAdministration } from './models.ts';
+import type { OwnCertificates } from './ownCertificates.ts';
 import { useSliceFile } from './sliceFile.ts';
 
 interface PageParts {
   access: Access;
+  certificates: Pick<OwnCertificates, 'onRenewed'>;
   proof: ProofOfLife;
   housekeeping: Housekeeping;
   /** The networks of both roles. */
@@ -75,6 +77,7 @@ export async function startPage(foundation: Foundation, parts: PageParts): Promi
     clock,
     log: log.child({ component: 'web' }),
   });
+  parts.certificates.onRenewed('web.tls', ({ cert = '', key = '' }) => web.renewTls({ cert, key }));
   releasers.push('web', web.close);
   return web;
 }

@@ -1,13 +1,18 @@
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join, relative } from 'node:path';
+import type { TlsMaterial } from '../base/tlsProfile.ts';
 import type { StoredInstance } from '../case/case.ts';
+import type { Config } from '../config/config.ts';
+import { readTlsFiles } from '../config/tlsFiles.ts';
 import { samePixels } from '../infer/samePixels.ts';
 import { createIntake } from '../receive/intake.ts';
 import { startReceiver, type Receiver } from '../receive/receiverProcess.ts';
+import type { ReceiveTls } from '../receive/receiveConfig.ts';
 import { createRefusalRecorder } from '../receive/refusals.ts';
 import type { Access } from '../web/access/access.ts';
 import type { Foundation } from './agentPorts.ts';
+import type { OwnCertificates } from './ownCertificates.ts';
 import { ownAddresses } from './proof.ts';
 
 /**
@@ -46,11 +51,13 @@ export async function startReceiving(
   { config, paths, store, resolvePath, releasers, ports: { clock, log } }: Foundation,
   {
     access,
+    certificates,
     proofAeTitle,
     onNew,
     onListening,
   }: {
     access: Pick<Access, 'audit'>;
+    certificates: Pick<OwnCertificates, 'onRenewed'>;
     proofAeTitle: string;
     onNew: (instances: readonly StoredInstance[]) => void;
     onListening: (receiver: Receiver) => void;
@@ -68,9 +75,11 @@ export async function startReceiving(
   releasers.push('refusals', refusals.close);
 
   const proofSource = { aeTitle: proofAeTitle, addresses: await ownAddresses(config.receive.host) };
+  const { tls, ...settings } = config.receive;
   const receiver = await startReceiver({
     config: {
-      ...config.receive,
+      ...settings,
+      ...(tls === undefined ? {} : { tls: receiveTls(tls, readTlsFiles(tls)) }),
       sources: [...config.receive.sources, proofSource],
       // The proof of life has a place of its own.
       maxAssociations: config.receive.maxAssociations + 1,
@@ -90,6 +99,8 @@ export async function startReceiving(
     await receiver.close();
     await intake.drained();
   });
+  if (tls !== undefined)
+    certificates.onRenewed('receive.tls', (material) => receiver.renewTls(receiveTls(tls, material)));
   onListening(receiver);
   const lost = await unrecorded(paths.spool, await store.knownPaths());
   if (lost.length > 0) {
@@ -98,6 +109,13 @@ export async function startReceiving(
     await intake.drained();
   }
   return receiver;
+}
+
+function receiveTls(
+  { host, port, clientCertificates }: NonNullable<Config['receive']['tls']>,
+  { cert = '', key = '', ca }: TlsMaterial,
+): ReceiveTls {
+  return { host, port, clientCertificates, cert, key, ...(ca === undefined ? {} : { ca }) };
 }
 
 /** Paths, relative to the spool, of objects on disk that the database does not know: they were acknowledged just before a crash. */

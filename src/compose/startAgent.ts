@@ -12,6 +12,7 @@ import { layFoundation } from './foundation.ts';
 import { planHousekeeping } from './housekeeping.ts';
 import { watchClock } from './watchClock.ts';
 import { serveModel, sliceDecoder } from './models.ts';
+import { watchOwnCertificates } from './ownCertificates.ts';
 import { startPage } from './page.ts';
 import { startPipeline } from './startPipeline.ts';
 import { newProofAeTitle, openProofOfLife } from './proof.ts';
@@ -26,6 +27,10 @@ export interface Agent {
   store: WorklistStore;
   query: WorklistQuery;
   system(): Promise<SystemStatus>;
+  /** Null without a TLS port. */
+  dicomTlsPort: number | null;
+  /** Looks for renewed certificate files now, instead of within half a minute. */
+  renewCertificates: () => void;
   /** Peak resident memory of the processes, bytes. */
   peakRssBytes(): Promise<{ agent: number; receiver: number; inference: number }>;
   /** Stops receiving, finishes the work in progress, and stops the rest in reverse order of start. */
@@ -70,6 +75,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
     const receiverPort = () => receiver?.port ?? null;
     const proof = openProofOfLife(foundation, { aeTitle: proofAeTitle, receiverPort, destinations: echoes });
     const clockSteps = watchClock(foundation);
+    const certificates = watchOwnCertificates(foundation);
     const housekeeping = planHousekeeping(foundation, {
       proof,
       clockSteps,
@@ -86,6 +92,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
       arrival,
       auditTrail,
       clockSteps,
+      certificates,
       receiver: () => receiver,
     });
     const peakRssBytes = async () => ({
@@ -96,6 +103,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
     const access = await openAccess(foundation);
     const web = await startPage(foundation, {
       access,
+      certificates,
       proof,
       housekeeping,
       roles,
@@ -111,6 +119,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
 
     const listening = await startReceiving(foundation, {
       access,
+      certificates,
       proofAeTitle,
       onNew: arrival.add,
       onListening: (one) => {
@@ -124,6 +133,8 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
       url: web.url,
       setUpLink: link && { url: setUpUrl(config.web.publicUrl ?? web.url, link.secret), expiresAtMs: link.expiresAtMs },
       dicomPort: listening.port,
+      dicomTlsPort: listening.tlsPort,
+      renewCertificates: certificates.look,
       store,
       query,
       system,

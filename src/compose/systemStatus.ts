@@ -1,10 +1,7 @@
-import { X509Certificate } from 'node:crypto';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ClockSteps } from '../base/clockSteps.ts';
 import { watchLoopLag } from '../base/loopLag.ts';
-import type { Config } from '../config/config.ts';
-import { readPem } from '../config/configFile.ts';
 import { oldestUnreportedAtMs } from '../worklist/list/oldestWork.ts';
 import type { SystemStatus } from '../answers/systemAnswer.ts';
 import type { AuditTrail } from '../auditTrail/auditTrail.ts';
@@ -15,6 +12,7 @@ import type { ProofOfLife } from '../proofOfLife/proofOfLife.ts';
 import type { Receiver } from '../receive/receiverProcess.ts';
 import type { Foundation } from './agentPorts.ts';
 import { shadowStatus } from './models.ts';
+import type { OwnCertificates } from './ownCertificates.ts';
 
 interface StatusParts {
   network: ModelServing;
@@ -23,6 +21,7 @@ interface StatusParts {
   arrival: ArrivalEncoder;
   auditTrail: AuditTrail | null;
   clockSteps: Pick<ClockSteps, 'recent'>;
+  certificates: Pick<OwnCertificates, 'expiries' | 'problems'>;
   /** Null until it has started. */
   receiver: () => Receiver | null;
 }
@@ -30,9 +29,8 @@ interface StatusParts {
 /** The status of the agent, collected from its parts at each request. */
 export function systemStatus(foundation: Foundation, parts: StatusParts): () => Promise<SystemStatus> {
   const { config, paths, store, database, releasers, ports } = foundation;
-  const { network, shadow, arrival, auditTrail } = parts;
+  const { network, shadow, arrival, auditTrail, certificates } = parts;
   const startedAtMs = ports.clock.now();
-  const certificates = certificatesOf(config);
   const loopLag = watchLoopLag(ports.clock, ports.log.child({ component: 'agent' }));
   releasers.push('loop lag', loopLag.close);
   return async () => {
@@ -54,6 +52,7 @@ export function systemStatus(foundation: Foundation, parts: StatusParts): () => 
         refusedContexts: counters?.refusedContexts ?? 0,
         aborted: counters?.aborted ?? 0,
         dropped: counters?.dropped ?? 0,
+        refusedTls: counters?.refusedTls ?? 0,
         openAssociations: receiver?.openAssociations().size ?? 0,
         maxAssociations: config.receive.maxAssociations,
         restarts: receiver?.counters().restarts ?? 0,
@@ -75,25 +74,10 @@ export function systemStatus(foundation: Foundation, parts: StatusParts): () => 
       loopLagMs: loopLag.worstMs(),
       clockStep: parts.clockSteps.recent(),
       backupAtMs: await newestBackupAtMs(paths.backups),
-      certificates,
+      certificates: certificates.expiries(),
+      certificateProblems: certificates.problems(),
     };
   };
-}
-
-/** Certificates that this agent presents. One that cannot be read is left out: the part that needs it has reported that. */
-function certificatesOf({ web, audit }: Config): SystemStatus['certificates'] {
-  const files: [string, string | undefined][] = [
-    ['web.tls.certFile', web.tls?.certFile],
-    ['audit.repository.certFile', audit.repository?.transport === 'tls' ? audit.repository.certFile : undefined],
-  ];
-  return files.flatMap(([name, file]) => {
-    if (file === undefined) return [];
-    try {
-      return [{ name, expiresAtMs: Date.parse(new X509Certificate(readPem(file)).validTo) }];
-    } catch {
-      return [];
-    }
-  });
 }
 
 /** When the newest copy in the backup folder was made; null without one. */

@@ -43,6 +43,23 @@ const secret = z
   })
   .refine((value) => (value.env === undefined) !== (value.file === undefined), 'name either env or file, not both');
 
+const pemFile = z.string().min(1);
+/** TLS to a peer; the files are read at each connection, so that renewed ones are used at once. */
+const peerTls = z
+  .strictObject({
+    caFile: pemFile
+      .optional()
+      .describe('Authorities of its certificate, PEM. Left out, those of the operating system.'),
+    certFile: pemFile.optional().describe('Certificate by which the agent shows who it is, with its chain, PEM.'),
+    keyFile: pemFile.optional().describe('Key of that certificate, PEM.'),
+    serverName: z.string().min(1).optional().describe('Name in its certificate, where it is not `host`.'),
+  })
+  .refine(
+    ({ certFile, keyFile }) => (certFile === undefined) === (keyFile === undefined),
+    'name both certFile and keyFile, or neither',
+  )
+  .optional();
+
 const dimseDestination = z.strictObject({
   name: z
     .string()
@@ -53,6 +70,9 @@ const dimseDestination = z.strictObject({
   host: z.string().min(1).describe('Host name or address of the PACS.'),
   port: port.min(1).describe('TCP port of the PACS.'),
   callingAeTitle: aeTitle.default('ODONTOID').describe('Calling AE title; the PACS must know it to answer C-FIND.'),
+  tls: peerTls.describe(
+    'Speak DICOM TLS to it (1.2 or 1.3, PS3.15 B.12). Its files are read at each connection: renewed ones need no restart.',
+  ),
   timeoutMs: milliseconds(1_000, 600_000)
     .default(30_000)
     .describe('Longest silence on the association before the attempt fails and is repeated.'),
@@ -151,8 +171,15 @@ export const configSchema = z.strictObject({
           z.strictObject({
             aeTitle: aeTitle,
             addresses: z.array(z.string().min(1)).min(1),
+            certificates: z
+              .array(z.string().min(1).max(256))
+              .min(1)
+              .optional()
+              .describe(
+                'Certificates of this sender: SHA-256 fingerprints (`openssl x509 -noout -fingerprint -sha256`) or names (common name or alternative DNS name). With them, the AE title is taken by TLS with one of them only, and they open no other AE title.',
+              ),
             echo: z
-              .strictObject({ host: z.string().min(1), port: port.min(1) })
+              .strictObject({ host: z.string().min(1), port: port.min(1), tls: peerTls.describe('By TLS.') })
               .optional()
               .describe(
                 'Where it answers C-ECHO, for the button on the page of connections; nothing else is ever sent there.',
@@ -162,6 +189,38 @@ export const configSchema = z.strictObject({
         .default([])
         .describe(
           'Who may send: calling AE title and the addresses (IPv4, IPv6 or CIDR) that it may come from. Anybody else is rejected (1/1/3). Empty: nobody.',
+        ),
+      tls: z
+        .strictObject({
+          host: z
+            .string()
+            .min(1)
+            .default('127.0.0.1')
+            .describe(
+              'Address that the TLS port listens on. With `receive.host` on loopback, this is the only way in from other machines.',
+            ),
+          port: port.default(2762).describe('TCP port for DICOM TLS; 0 takes a free one.'),
+          certFile: pemFile.describe('Certificate of the agent, with its chain, PEM.'),
+          keyFile: pemFile.describe('Private key, PEM.'),
+          caFile: pemFile
+            .optional()
+            .describe(
+              "Authorities of the senders' certificates (or the senders' own, where they are self-signed), PEM. Left out, no certificate is asked for.",
+            ),
+          clientCertificates: z
+            .enum(['required', 'optional'])
+            .default('required')
+            .describe(
+              '`required`: a sender without a valid certificate is refused (needs `caFile`). `optional`: it may show none; one that is shown must be valid.',
+            ),
+        })
+        .refine(
+          ({ clientCertificates, caFile }) => clientCertificates === 'optional' || caFile !== undefined,
+          'caFile is needed to require certificates of senders; name it, or set clientCertificates to optional',
+        )
+        .optional()
+        .describe(
+          'Take DICOM TLS (1.2 with AEAD suites, 1.3; PS3.15 B.12) on a port beside the plain one. Renewed files are used within half a minute, or at SIGHUP.',
         ),
       maxAssociations: z
         .int()
@@ -410,7 +469,7 @@ export const configSchema = z.strictObject({
           keyFile: z.string().min(1).describe('Private key, PEM.'),
         })
         .optional()
-        .describe('Serve HTTPS (TLS 1.2 or 1.3). Read at start.'),
+        .describe('Serve HTTPS (TLS 1.2 or 1.3). Renewed files are used within half a minute, or at SIGHUP.'),
       trustProxy: z
         .array(z.string().min(1))
         .default([])

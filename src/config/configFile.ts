@@ -54,6 +54,12 @@ function finished(config: z.infer<typeof configSchema>): Config {
       'config-invalid',
       'thresholds.secondPerson: without sign-in nobody can be told from a second person. Set web.signIn to local or oidc.',
     );
+  const pinned = config.receive.sources.find(({ certificates }) => certificates !== undefined);
+  if (pinned !== undefined && config.receive.tls?.caFile === undefined)
+    throw new TriageError(
+      'config-invalid',
+      `receive.sources ${pinned.aeTitle}: its certificates can be seen only with receive.tls and receive.tls.caFile. Name them.`,
+    );
   const unknown = config.proofOfLife.sendTo.find(
     (name) => !config.destinations.some((destination) => destination.name === name),
   );

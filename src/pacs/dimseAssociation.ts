@@ -1,6 +1,8 @@
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { connect, isIP, type Socket } from 'node:net';
+import { checkServerIdentity, connect as connectTls } from 'node:tls';
 import { TriageError, messageOf } from '../base/errors.ts';
+import { TLS_PROFILE, type TlsMaterial } from '../base/tlsProfile.ts';
 import type { Clock } from '../base/clock.ts';
 import {
   COMMAND_FIELD,
@@ -47,6 +49,8 @@ export interface DimsePeer {
   callingAeTitle: string;
   /** Time limit of each step: connection, negotiation, an answer, room for more bytes. */
   timeoutMs: number;
+  /** DICOM TLS (PS3.15 B.12): what is shown and trusted, asked for at each connection. Absent: a plain connection. */
+  tls?: (() => TlsMaterial & { serverName?: string | undefined }) | undefined;
 }
 
 interface DimseResponse {
@@ -239,8 +243,7 @@ interface Line {
 }
 
 async function connectTo(peer: DimsePeer, clock: Clock): Promise<Line> {
-  // Small messages in both directions: without TCP_NODELAY each one waits for a delayed acknowledgement.
-  const socket = connect({ host: peer.host, port: peer.port, noDelay: true });
+  const socket = openSocket(peer);
   let late: string | null = null;
   // An error while nobody waits would end the process; the next read or write reports it.
   socket.on('error', () => undefined);
@@ -276,7 +279,9 @@ async function connectTo(peer: DimsePeer, clock: Clock): Promise<Line> {
     }
   };
 
-  await guard('connecting', () => within('no connection', once(socket, 'connect')));
+  await guard('connecting', () =>
+    within('no connection', once(socket, peer.tls === undefined ? 'connect' : 'secureConnect')),
+  );
   const pdus = readPdus(socket);
   const waiting: Pdv[] = [];
 
@@ -324,6 +329,33 @@ async function connectTo(peer: DimsePeer, clock: Clock): Promise<Line> {
   return line;
 }
 
+/** @throws TriageError `config-invalid` when a certificate cannot be read or used */
+function openSocket({ host, port, tls }: DimsePeer): Socket {
+  // Small messages in both directions: without TCP_NODELAY each one waits for a delayed acknowledgement.
+  const where = { host, port, noDelay: true };
+  if (tls === undefined) return connect(where);
+  const { serverName, ...material } = tls();
+  const name = serverName ?? host;
+  try {
+    return connectTls({
+      ...where,
+      ...TLS_PROFILE,
+      ...material,
+      // An address is no server name (RFC 6066 3); it is compared with the certificate all the same.
+      ...(isIP(name) > 0 ? {} : { servername: name }),
+      checkServerIdentity: (_servername, certificate) => checkServerIdentity(name, certificate),
+    });
+  } catch (error) {
+    throw new TriageError(
+      'config-invalid',
+      `The certificate for ${host}:${port} cannot be used: ${messageOf(error)}.`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
 async function drained(socket: Socket): Promise<void> {
   const stop = new AbortController();
   try {
@@ -369,12 +401,37 @@ const CONNECTION_TEXTS: Readonly<Record<string, string>> = {
   ENETUNREACH: 'the network cannot be reached: check the address and the firewall',
   ETIMEDOUT: 'the host does not answer: check the address and the firewall',
 };
+/** What TLS says, by its error code. */
+const TLS_TEXTS: readonly [code: RegExp, text: string][] = [
+  [
+    /^ERR_TLS_CERT_ALTNAME_INVALID$/,
+    'its certificate is not for this host: set host or tls.serverName to a name in it',
+  ],
+  [/^CERT_HAS_EXPIRED$/, 'its certificate has expired: it must be renewed'],
+  [/^CERT_NOT_YET_VALID$/, 'its certificate is not valid yet: check the clocks'],
+  [/^(UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO)/, 'its certificate is of no authority that is trusted: set tls.caFile'],
+  [
+    /WRONG_VERSION_NUMBER|PACKET_LENGTH|UNEXPECTED_MESSAGE|BAD_RECORD_TYPE/,
+    'it does not speak TLS there: check the port',
+  ],
+  [/UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION/, 'it speaks no TLS 1.2 or 1.3'],
+  [
+    /HANDSHAKE_FAILURE|NO_SHARED_CIPHER/,
+    'it shares no cipher suite of PS3.15 B.12, or wants a certificate of the agent: set tls.certFile',
+  ],
+  [/ALERT_CERTIFICATE_REQUIRED/, 'it wants a certificate of the agent: set tls.certFile and tls.keyFile'],
+  [
+    /ALERT_/,
+    'it does not accept the certificate of the agent: register its authority there, or set another tls.certFile',
+  ],
+];
 const CUT_CODES = ['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'];
 
 function connectionText(error: unknown, step: string): string {
   const code = (error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined) ?? '';
   if (CUT_CODES.includes(code)) return `the connection was cut while ${step}`;
-  return CONNECTION_TEXTS[code] ?? `${messageOf(error)} while ${step}`;
+  const ofTls = TLS_TEXTS.find(([pattern]) => pattern.test(code))?.[1];
+  return CONNECTION_TEXTS[code] ?? ofTls ?? `${messageOf(error)} while ${step}`;
 }
 
 /** PS3.8 table 9-21, and what the operator can do about each reason. */

@@ -6,7 +6,7 @@ import { createAssociationGuard, type AssociationGuard, type Pdu } from '../dims
 import { writeResponse } from '../dimse/dimseRequest.ts';
 import { readAssociateRequest, writeAssociateReject, type AnsweredContext } from '../dimse/negotiation.ts';
 import { ABORT_REASON, PDU_TYPE, readPdvs, RELEASE_RESPONSE, violation } from '../dimse/pdu.ts';
-import type { AssociationPolicy, Rejection } from './associationPolicy.ts';
+import type { AssociationPolicy, Caller, Rejection } from './associationPolicy.ts';
 import type { ReceiveConfig } from './receiveConfig.ts';
 import type { Spool } from './spool.ts';
 import {
@@ -45,7 +45,7 @@ export interface Association {
 }
 
 export interface AssociationOptions {
-  address: string;
+  caller: Caller;
   config: ReceiveConfig;
   policy: AssociationPolicy;
   spool: Spool;
@@ -94,13 +94,13 @@ export function serveAssociation(socket: Duplex, options: AssociationOptions): A
 /** From the connection to our answer to its request: how it ended, or the service of the association that is now open. */
 async function negotiate(
   guard: AssociationGuard,
-  { address, config, policy, spool, clock, openAssociations, listener }: AssociationOptions,
+  { caller, config, policy, spool, clock, openAssociations, listener }: AssociationOptions,
 ): Promise<{ end: AssociationEnd } | { service: StoreService }> {
   const first = await guard.nextPdu(clock.monotonicMs() + config.requestTimeoutMs);
   if (isOver(first)) return { end: cut(guard, first) };
   const { request, accept } = readAssociateRequest(first.body);
   const { callingAeTitle } = request;
-  const rejection = policy.judge(request, address, openAssociations());
+  const rejection = policy.judge(request, caller, openAssociations());
   if (rejection !== null) {
     guard.finish(writeAssociateReject(rejection));
     return { end: { kind: 'rejected', rejection, callingAeTitle } };

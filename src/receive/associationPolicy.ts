@@ -19,9 +19,24 @@ export interface Rejection {
   why: string;
 }
 
+/** A certificate that TLS has verified. */
+export interface CallerCertificate {
+  /** SHA-256, upper-case hex pairs with colons. */
+  fingerprint256: string;
+  /** Common name and alternative DNS names. */
+  names: readonly string[];
+}
+
+/** Where an association comes from. */
+export interface Caller {
+  address: string;
+  /** Null for a plain connection, and for TLS without a client certificate. */
+  certificate: CallerCertificate | null;
+}
+
 export interface AssociationPolicy {
-  /** Null when the association may open. `address` is the peer's; `open` counts the open associations by calling AE title. */
-  judge(request: AssociationRequest, address: string, open: ReadonlyMap<string, number>): Rejection | null;
+  /** Null when the association may open. `open` counts the open associations by calling AE title. */
+  judge(request: AssociationRequest, caller: Caller, open: ReadonlyMap<string, number>): Rejection | null;
   /** One answer for each proposed context, in the same order; of its transfer syntaxes, the one that is cheapest to decode. */
   answer(contexts: readonly ProposedContext[]): AnsweredContext[];
   /** True when at least one source may connect from this address. */
@@ -33,14 +48,15 @@ export interface AssociationPolicy {
  *
  * @throws TriageError `config-invalid` naming the entry that is neither an address nor a network
  */
-export function createAssociationPolicy(config: ReceiveConfig): AssociationPolicy {
-  const sources = config.sources.map(({ aeTitle, addresses }) => ({
+export function createAssociationPolicy(config: Omit<ReceiveConfig, 'tls'>): AssociationPolicy {
+  const sources = config.sources.map(({ aeTitle, addresses, certificates }) => ({
     aeTitle,
     addresses: blockListOf(addresses, 'receive.sources'),
+    certificates: certificates ?? [],
   }));
   const privateClasses = new Set(config.acceptedSopClasses);
   return {
-    judge: (request, address, open) => {
+    judge: (request, { address, certificate }, open) => {
       if ((request.protocolVersion & 1) === 0)
         return { result: 1, source: 2, reason: 2, why: 'the protocol version is not supported' };
       if (request.applicationContextName !== APPLICATION_CONTEXT_NAME)
@@ -50,8 +66,11 @@ export function createAssociationPolicy(config: ReceiveConfig): AssociationPolic
       const known = sources.filter((source) => source.aeTitle === request.callingAeTitle);
       if (known.length === 0)
         return { result: 1, source: 1, reason: 3, why: 'the calling AE title is not among the sources' };
-      if (!known.some((source) => contains(source.addresses, address)))
+      const here = known.filter((source) => contains(source.addresses, address));
+      if (here.length === 0)
         return { result: 1, source: 1, reason: 3, why: 'the calling AE title may not come from this address' };
+      const why = certificateRefusal(here, sources, certificate);
+      if (why !== null) return { result: 1, source: 1, reason: 3, why };
       return placeRefusal(config, request.callingAeTitle, open);
     },
     answer: (contexts) =>
@@ -70,9 +89,33 @@ export function createAssociationPolicy(config: ReceiveConfig): AssociationPolic
   };
 }
 
+/** Pins certificates to AE titles, both ways: a source with certificates shows one of them, and a certificate that is pinned opens nothing else. */
+function certificateRefusal(
+  candidates: readonly { certificates: readonly string[] }[],
+  sources: readonly { certificates: readonly string[] }[],
+  shown: CallerCertificate | null,
+): string | null {
+  const isOf = ({ certificates }: { certificates: readonly string[] }): boolean =>
+    shown !== null && certificates.some((one) => isCertificate(shown, one));
+  if (candidates.some(isOf)) return null;
+  if (sources.some(isOf)) return 'the certificate is that of another calling AE title';
+  if (candidates.some(({ certificates }) => certificates.length === 0)) return null;
+  return shown === null
+    ? 'the calling AE title must show its certificate, by TLS'
+    : 'the certificate is not that of the calling AE title';
+}
+
+/** Whether `wanted`, a fingerprint or a name as in `receive.sources[].certificates`, means this certificate. Names are compared without regard to case. */
+function isCertificate({ fingerprint256, names }: CallerCertificate, wanted: string): boolean {
+  return CERTIFICATE_FINGERPRINT.test(wanted)
+    ? fingerprint256 === wanted.toUpperCase()
+    : names.some((name) => name.toLowerCase() === wanted.toLowerCase());
+}
+const CERTIFICATE_FINGERPRINT = /^[0-9a-f]{2}(:[0-9a-f]{2}){31}$/i;
+
 /** No source may take the last places: one is reserved for each other source that has no association open, up to half of all places. */
 function placeRefusal(
-  { sources, maxAssociations }: ReceiveConfig,
+  { sources, maxAssociations }: Pick<ReceiveConfig, 'sources' | 'maxAssociations'>,
   callingAeTitle: string,
   open: ReadonlyMap<string, number>,
 ): Rejection | null {
@@ -88,7 +131,7 @@ function placeRefusal(
 
 /** The cheapest to decode of the proposed ones; if two cost the same, the one that the sender listed first. */
 function chosenSyntax(
-  { acceptedTransferSyntaxes }: ReceiveConfig,
+  { acceptedTransferSyntaxes }: Pick<ReceiveConfig, 'acceptedTransferSyntaxes'>,
   sopClassUid: string,
   proposed: readonly string[],
 ): string | undefined {

@@ -5,6 +5,20 @@ export interface AllowedSource {
   aeTitle: string;
   /** IPv4 or IPv6 addresses, or networks in CIDR notation. */
   addresses: readonly string[];
+  /** SHA-256 fingerprints or names of its certificates. When given, it may come by TLS only, with one of them. */
+  certificates?: readonly string[] | undefined;
+}
+
+/** DICOM TLS (PS3.15 B.12) beside the plain port; certificate, key and authorities are PEM texts. */
+export interface ReceiveTls {
+  host: string;
+  /** 0 picks a free port. */
+  port: number;
+  cert: string;
+  key: string;
+  /** Authorities of the senders' certificates. Without them no certificate is asked for. */
+  ca?: string;
+  clientCertificates: 'required' | 'optional';
 }
 
 /** Settings of the Storage SCP; the same names, units and defaults as `receive` in the configuration. */
@@ -29,6 +43,8 @@ export interface ReceiveConfig {
   acceptedSopClasses: readonly string[];
   /** Transfer syntaxes of storage contexts. Default: those that can be decoded, and for objects other than CT every one in which an object can be kept. */
   acceptedTransferSyntaxes?: readonly string[];
+  /** Absent: no TLS port. */
+  tls?: ReceiveTls;
 }
 
 export const DEFAULT_RECEIVE_CONFIG: ReceiveConfig = {

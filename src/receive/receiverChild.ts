@@ -97,7 +97,7 @@ async function start({ config, spoolDir, idPrefix }: Extract<ReceiverOrder, { ty
       },
     },
   });
-  tell({ type: 'listening', port: scp.port });
+  tell({ type: 'listening', port: scp.port, tlsPort: scp.tlsPort });
 }
 
 async function describe({ id, paths }: Extract<ReceiverOrder, { type: 'describe' }>): Promise<void> {
@@ -131,6 +131,13 @@ async function obey(order: ReceiverOrder): Promise<void> {
       break;
     case 'describe':
       await describe(order);
+      break;
+    case 'renew-tls':
+      try {
+        scp?.renewTls(order.tls);
+      } catch (error) {
+        log.error('the certificate of receive.tls is not renewed', { error });
+      }
       break;
     case 'usage':
       tell({ type: 'usage', id: order.id, peakRssBytes: process.resourceUsage().maxRSS * 1024 });

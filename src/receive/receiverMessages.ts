@@ -1,19 +1,20 @@
 import type { StoredInstance } from '../case/case.ts';
 import { ERROR_KINDS, TriageError, type ErrorCode } from '../base/errors.ts';
 import type { Log, LogFields } from '../base/log.ts';
-import type { ReceiveConfig } from './receiveConfig.ts';
+import type { ReceiveConfig, ReceiveTls } from './receiveConfig.ts';
 import type { Refusal } from './refusals.ts';
 
 /** From the agent to the receiver. */
 export type ReceiverOrder =
   | { type: 'start'; config: ReceiveConfig; spoolDir: string; idPrefix: string }
   | { type: 'describe'; id: number; paths: string[] }
+  | { type: 'renew-tls'; tls: ReceiveTls }
   | { type: 'usage'; id: number }
   | { type: 'close' };
 
 /** From the receiver to the agent, in arrays, in the order in which things happened. */
 export type ReceiverEvent =
-  | { type: 'listening'; port: number }
+  | { type: 'listening'; port: number; tlsPort: number | null }
   | { type: 'failed'; error: CarriedError }
   | { type: 'opened'; associationId: string; callingAeTitle: string; address: string }
   | { type: 'stored'; associationId: string; instance: StoredInstance }

@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { doubledMs } from '../base/backoff.ts';
 import { forkBeside } from '../base/childProcess.ts';
+import type { Clock } from '../base/clock.ts';
 import { TriageError } from '../base/errors.ts';
 import { reviveError, type ReceiverEvent, type ReceiverOrder } from './receiverMessages.ts';
 import {
@@ -10,10 +11,15 @@ import {
   type ReceiverCounters,
   type ReceiverOptions,
 } from './receiverRecord.ts';
+import type { ReceiveConfig, ReceiveTls } from './receiveConfig.ts';
 import { listSpool } from './spool.ts';
 
 export interface Receiver {
   port: number;
+  /** Null without `tls` in the configuration. */
+  tlsPort: number | null;
+  /** Later TLS connections use this certificate, key and authorities. */
+  renewTls(tls: ReceiveTls): void;
   isUp(): boolean;
   openAssociations(): ReadonlyMap<string, OpenAssociation>;
   /** Reads objects that lie in the spool and are not on record; each that can be read comes as `onStored`. Resolves with the paths that cannot be read. @throws TriageError `receiver-died` */
@@ -45,7 +51,8 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
   const { clock, log } = options;
   const record = createReceiverRecord(options, clock);
   let child: ChildProcess | null = null;
-  let port = options.config.port;
+  /** With the ports and the certificate that a restart has to use. */
+  let { config } = options;
   let up = false;
   let closing = false;
   let lastId = 0;
@@ -62,7 +69,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
   const onEvent = (event: ReceiverEvent, started: (error?: Error) => void): void => {
     if (event.type === 'failed') started(reviveError(event.error));
     else if (event.type === 'listening') {
-      port = event.port;
+      config = listeningOn(config, event);
       up = true;
       started();
     } else record.take(event);
@@ -96,7 +103,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
       });
       order({
         type: 'start',
-        config: { ...options.config, port },
+        config,
         spoolDir: options.spoolDir,
         idPrefix: `a${++generation}`,
       });
@@ -109,11 +116,8 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
     up = false;
     record.died(lastMessageAtMs - UNTOLD_MARGIN_MS);
     if (closing || (!wasUp && record.counters.restarts === 0)) return;
-    log.error('the receiver died and is started again', {
-      exitCode: dead.exitCode,
-      signal: dead.signalCode,
-      durationMs: waitMs(),
-    });
+    const { exitCode, signalCode: signal } = dead;
+    log.error('the receiver died and is started again', { exitCode, signal, durationMs: waitMs() });
     if (livedMs >= SOUND_AFTER_MS) deaths = 1;
     restartLater();
   };
@@ -145,7 +149,16 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
 
   return {
     get port() {
-      return port;
+      return config.port;
+    },
+    get tlsPort() {
+      return config.tls?.port ?? null;
+    },
+    renewTls: (renewed) => {
+      if (config.tls === undefined) return;
+      const tls = { ...renewed, port: config.tls.port };
+      config = { ...config, tls };
+      order({ type: 'renew-tls', tls });
     },
     isUp: () => up,
     openAssociations: () => record.open,
@@ -162,13 +175,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
       closing = true;
       cancelRestart();
       const dying = child;
-      if (dying !== null) {
-        const gone = whenGone(dying);
-        order({ type: 'close' });
-        const cancel = clock.after(CLOSE_TIMEOUT_MS, () => dying.kill('SIGKILL'));
-        await gone;
-        cancel();
-      }
+      if (dying !== null) await ended(dying, clock, () => order({ type: 'close' }));
       record.settle();
     },
   };
@@ -197,6 +204,23 @@ function whenDead(born: ChildProcess, onDead: () => void): void {
     onDead();
   };
   for (const event of ['exit', 'disconnect', 'error'] as const) born.on(event, ended);
+}
+
+function listeningOn(
+  config: ReceiveConfig,
+  { port, tlsPort }: Extract<ReceiverEvent, { type: 'listening' }>,
+): ReceiveConfig {
+  const { tls } = config;
+  return { ...config, port, ...(tls === undefined || tlsPort === null ? {} : { tls: { ...tls, port: tlsPort } }) };
+}
+
+/** Asks a process to end; it is killed when it takes too long. */
+async function ended(dying: ChildProcess, clock: Clock, ask: () => void): Promise<void> {
+  const gone = whenGone(dying);
+  ask();
+  const cancel = clock.after(CLOSE_TIMEOUT_MS, () => dying.kill('SIGKILL'));
+  await gone;
+  cancel();
 }
 
 async function whenGone(dying: ChildProcess): Promise<void> {

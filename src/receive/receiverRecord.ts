@@ -45,6 +45,8 @@ export interface ReceiverCounters {
   aborted: number;
   /** Connections closed at once because too many were open. */
   dropped: number;
+  /** TLS connections refused before any association: no TLS, no certificate, one that is not accepted. */
+  refusedTls: number;
   /** How often the process was restarted. */
   restarts: number;
 }
@@ -83,23 +85,27 @@ const REFUSAL_COUNTERS = {
   object: 'refused',
   abort: 'aborted',
   connection: 'dropped',
+  tls: 'refusedTls',
 } as const satisfies Record<RefusalKind, keyof ReceiverCounters>;
+
+const NOTHING_YET: ReceiverCounters = {
+  associations: 0,
+  rejected: 0,
+  stored: 0,
+  refused: 0,
+  refusedContexts: 0,
+  aborted: 0,
+  dropped: 0,
+  refusedTls: 0,
+  restarts: 0,
+};
 
 export function createReceiverRecord(
   options: Pick<ReceiverOptions, 'log' | 'onStored' | 'onReleased' | 'onRefused'>,
   clock: Clock,
 ): ReceiverRecord {
   const { log } = options;
-  const counters: ReceiverCounters = {
-    associations: 0,
-    rejected: 0,
-    stored: 0,
-    refused: 0,
-    refusedContexts: 0,
-    aborted: 0,
-    dropped: 0,
-    restarts: 0,
-  };
+  const counters = { ...NOTHING_YET };
   const open = new Map<string, TrackedAssociation>();
   const describing = new Map<number, Describing>();
   const asking = new Map<number, (peakRssBytes: number) => void>();

@@ -1,8 +1,8 @@
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 
-/** What was refused (an association, a presentation context, an object) or ended early (an association, a connection). */
-export type RefusalKind = 'association' | 'context' | 'object' | 'abort' | 'connection';
+/** What was refused (an association, a presentation context, an object, a TLS handshake) or ended early (an association, a connection). */
+export type RefusalKind = 'association' | 'context' | 'object' | 'abort' | 'connection' | 'tls';
 
 /** One refusal or early end. Free of PHI. */
 export interface Refusal {
@@ -28,6 +28,7 @@ export const REFUSAL_ACTIONS = {
   object: 'object.refused',
   abort: 'association.aborted',
   connection: 'connection.dropped',
+  tls: 'tls.refused',
 } as const satisfies Record<RefusalKind, string>;
 
 /** An audit entry: who was refused, why, and how often. */

@@ -4,13 +4,14 @@ import { TriageError, messageOf } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { serveAssociation, type Association, type AssociationEnd } from './association.ts';
-import { createAssociationPolicy } from './associationPolicy.ts';
-import type { ReceiveConfig } from './receiveConfig.ts';
+import { createAssociationPolicy, type AssociationPolicy, type CallerCertificate } from './associationPolicy.ts';
+import type { ReceiveConfig, ReceiveTls } from './receiveConfig.ts';
 import type { Refusal, RefusalKind } from './refusals.ts';
 import type { Spool } from './spool.ts';
+import { createTlsAcceptor, type TlsAcceptor } from './tlsAcceptor.ts';
 
 /** Events of the associations, in order: `opened`, any number of `stored`, `ended`. */
-export interface StorageScpListener {
+interface StorageScpListener {
   opened(associationId: string, callingAeTitle: string, address: string): void;
   /** The sender is answered once this resolves. */
   stored(associationId: string, instance: StoredInstance): Promise<void>;
@@ -21,6 +22,10 @@ export interface StorageScpListener {
 
 export interface StorageScp {
   port: number;
+  /** Null without TLS. */
+  tlsPort: number | null;
+  /** Later TLS connections use this certificate, key and authorities. @throws TriageError `config-invalid` when they do not fit together */
+  renewTls(tls: ReceiveTls): void;
   /** Takes no more connections, lets current objects finish for at most `graceMs`, and ends. */
   close(graceMs: number): Promise<void>;
 }
@@ -31,6 +36,26 @@ const SPARE_CONNECTIONS = 20;
 const SPARE_CONNECTIONS_OF_STRANGERS = 8;
 /** Maximum for any single address. */
 const SPARE_CONNECTIONS_OF_OTHERS = 8;
+
+interface StorageScpOptions {
+  config: ReceiveConfig;
+  spool: Spool;
+  clock: Clock;
+  log: Log;
+  listener: StorageScpListener;
+  /** Makes association identifiers unique across restarts. */
+  idPrefix: string;
+}
+
+interface Connection {
+  address: string;
+  /** From an address of no source. */
+  stranger: boolean;
+  /** Null while TLS is being negotiated. */
+  association: Association | null;
+  /** The connection itself, or its encrypted side. */
+  stream: Socket;
+}
 
 /** Why a context is refused (PS3.8 9.3.3.2). */
 const CONTEXT_REFUSALS = {
@@ -43,24 +68,109 @@ const CONTEXT_REFUSALS = {
  *
  * @throws TriageError `config-invalid` when the address and port cannot be listened on
  */
-export async function startStorageScp(options: {
-  config: ReceiveConfig;
-  spool: Spool;
-  clock: Clock;
-  log: Log;
-  listener: StorageScpListener;
-  /** Makes association identifiers unique across restarts. */
-  idPrefix: string;
-}): Promise<StorageScp> {
-  const { config, spool, clock, log, listener } = options;
+export async function startStorageScp(options: StorageScpOptions): Promise<StorageScp> {
+  const { config, clock, log, listener } = options;
   const policy = createAssociationPolicy(config);
-  const connections = new Map<Socket, { association: Association; stranger: boolean; address: string }>();
+  const serve = associationServer(options, policy);
+  const connections = new Map<Socket, Connection>();
+  const served = new Set<Promise<void>>();
+
+  const acceptor = config.tls === undefined ? null : createTlsAcceptor(config.tls, config.requestTimeoutMs);
+
+  /** From a connection that was taken to its end; with `tls`, after a handshake. */
+  const serveConnection = async (socket: Socket, connection: Connection, tls: TlsAcceptor | null): Promise<void> => {
+    connections.set(socket, connection);
+    socket.once('close', () => connections.delete(socket));
+    const certificate = tls === null ? null : await secure(socket, connection, tls);
+    if (certificate !== undefined) await serve(connection, certificate);
+  };
+
+  /** The caller's certificate, if it has one; undefined when the connection was refused. */
+  const secure = async (
+    socket: Socket,
+    connection: Connection,
+    tls: TlsAcceptor,
+  ): Promise<CallerCertificate | null | undefined> => {
+    socket.on('error', () => undefined);
+    const end = await tls.handshake(socket);
+    if (end.kind === 'secure') {
+      connection.stream = end.stream;
+      return end.certificate;
+    }
+    const { address } = connection;
+    if (end.why !== null) {
+      log.warn('a TLS connection was refused', { address, reason: end.why });
+      listener.refused('', { kind: 'tls', callingAeTitle: '', address, what: '', why: end.why });
+    }
+    return undefined;
+  };
+
+  const take = (socket: Socket, tls: TlsAcceptor | null): void => {
+    const address = socket.remoteAddress ?? '';
+    const stranger = !policy.knows(address);
+    if (isCrowded([...connections.values()], { address, stranger }, config.maxAssociations)) {
+      socket.on('error', () => undefined);
+      socket.destroy();
+      const why = 'too many connections are open';
+      listener.refused('', { kind: 'connection', callingAeTitle: '', address, what: '', why });
+      return;
+    }
+    const work = serveConnection(socket, { address, stranger, association: null, stream: socket }, tls);
+    served.add(work);
+    work
+      .finally(() => served.delete(work))
+      .catch((error: unknown) => {
+        log.error('an association ended because of a bug', { address, error });
+      });
+  };
+  const servers = [await listening({ ...config, option: 'receive' }, (socket) => take(socket, null))];
+  if (config.tls !== undefined)
+    servers.push(await listening({ ...config.tls, option: 'receive.tls' }, (socket) => take(socket, acceptor)));
+  const [port = 0, tlsPort = null] = servers.map((server) => (server.address() as AddressInfo).port);
+  for (const server of servers) server.on('error', (error) => log.error('a connection could not be taken', { error }));
+
+  return {
+    port,
+    tlsPort,
+    renewTls: (tls) => acceptor?.renew(tls),
+    close: async (graceMs) => {
+      for (const server of servers) server.close();
+      for (const [socket, { association }] of connections) {
+        if (association === null) socket.destroy();
+        else association.stop();
+      }
+      const cancel = clock.after(graceMs, () => {
+        for (const socket of connections.keys()) socket.destroy();
+      });
+      await Promise.allSettled(served);
+      cancel();
+      for (const { stream } of connections.values()) stream.destroySoon();
+    },
+  };
+}
+
+/** Serves the association of a connection, from its request to its end, and tells the listener what becomes of it. */
+function associationServer(
+  options: StorageScpOptions,
+  policy: AssociationPolicy,
+): (connection: Connection, certificate: CallerCertificate | null) => Promise<void> {
+  const { config, spool, clock, log, listener } = options;
   /** Calling AE titles of the open ones, by association. */
   const open = new Map<string, string>();
-  const served = new Set<Promise<void>>();
   let count = 0;
 
-  const serve = async (socket: Socket, address: string, stranger: boolean): Promise<void> => {
+  const report = (end: AssociationEnd, associationId: string, aeTitle: string, address: string): void => {
+    if (end.kind === 'rejected')
+      log.warn('association rejected', { associationId, aeTitle, address, reason: end.rejection.why });
+    if (end.kind === 'failed')
+      log.warn('association ended by the guard', { associationId, aeTitle, address, error: end.error });
+    if (!open.delete(associationId)) return;
+    if (end.kind !== 'failed') log.info('association ended', { associationId, aeTitle, address, reason: end.kind });
+    listener.ended(associationId, end.kind === 'released');
+  };
+
+  return async (connection, certificate) => {
+    const { address, stream } = connection;
     const associationId = `${options.idPrefix}.${++count}`;
     let aeTitle = '';
     const tell = (kind: RefusalKind, why: string, what = '', studyInstanceUid?: string): void => {
@@ -73,8 +183,8 @@ export async function startStorageScp(options: {
         ...(studyInstanceUid === undefined ? {} : { studyInstanceUid }),
       });
     };
-    const association = serveAssociation(socket, {
-      address,
+    const association = serveAssociation(stream, {
+      caller: { address, certificate },
       config,
       policy,
       spool,
@@ -100,8 +210,7 @@ export async function startStorageScp(options: {
         },
       },
     });
-    connections.set(socket, { association, stranger, address });
-    socket.once('close', () => connections.delete(socket));
+    connection.association = association;
     const end = await association.ended;
     if (end.kind === 'rejected') aeTitle = end.callingAeTitle;
     report(end, associationId, aeTitle, address);
@@ -109,76 +218,42 @@ export async function startStorageScp(options: {
     else if (end.kind === 'failed') tell('abort', messageOf(end.error));
     else if (end.kind === 'cut' && aeTitle !== '') tell('abort', end.why);
   };
-
-  const report = (end: AssociationEnd, associationId: string, aeTitle: string, address: string): void => {
-    if (end.kind === 'rejected')
-      log.warn('association rejected', { associationId, aeTitle, address, reason: end.rejection.why });
-    if (end.kind === 'failed')
-      log.warn('association ended by the guard', { associationId, aeTitle, address, error: end.error });
-    if (!open.delete(associationId)) return;
-    if (end.kind !== 'failed') log.info('association ended', { associationId, aeTitle, address, reason: end.kind });
-    listener.ended(associationId, end.kind === 'released');
-  };
-
-  const server = createServer({ noDelay: true, keepAlive: true }, (socket) => {
-    const address = socket.remoteAddress ?? '';
-    const stranger = !policy.knows(address);
-    const others = [...connections.values()];
-    const ofStrangers = others.filter((connection) => connection.stranger).length;
-    const ofAddress = others.filter((connection) => connection.address === address).length;
-    const most = config.maxAssociations + SPARE_CONNECTIONS;
-    if (
-      others.length >= most ||
-      ofAddress >= most - SPARE_CONNECTIONS_OF_OTHERS ||
-      (stranger && ofStrangers >= SPARE_CONNECTIONS_OF_STRANGERS)
-    ) {
-      socket.on('error', () => undefined);
-      socket.destroy();
-      const why = 'too many connections are open';
-      listener.refused('', { kind: 'connection', callingAeTitle: '', address, what: '', why });
-      return;
-    }
-    const work = serve(socket, address, stranger);
-    served.add(work);
-    work
-      .finally(() => served.delete(work))
-      .catch((error: unknown) => {
-        log.error('an association ended because of a bug', { address, error });
-      });
-  });
-  await listening(server, config);
-  server.on('error', (error) => {
-    log.error('a connection could not be taken', { error });
-  });
-
-  return {
-    port: (server.address() as AddressInfo).port,
-    close: async (graceMs) => {
-      server.close();
-      for (const { association } of connections.values()) association.stop();
-      const cancel = clock.after(graceMs, () => {
-        for (const socket of connections.keys()) socket.destroy();
-      });
-      await Promise.allSettled(served);
-      cancel();
-      for (const socket of connections.keys()) socket.destroySoon();
-    },
-  };
 }
 
-async function listening(server: Server, { host, port }: ReceiveConfig): Promise<void> {
+/** Whether one more connection from this address is too many. */
+function isCrowded(
+  others: readonly Connection[],
+  { address, stranger }: Pick<Connection, 'address' | 'stranger'>,
+  maxAssociations: number,
+): boolean {
+  const ofStrangers = others.filter((connection) => connection.stranger).length;
+  const ofAddress = others.filter((connection) => connection.address === address).length;
+  const most = maxAssociations + SPARE_CONNECTIONS;
+  return (
+    others.length >= most ||
+    ofAddress >= most - SPARE_CONNECTIONS_OF_OTHERS ||
+    (stranger && ofStrangers >= SPARE_CONNECTIONS_OF_STRANGERS)
+  );
+}
+
+async function listening(
+  { host, port, option }: { host: string; port: number; option: string },
+  take: (socket: Socket) => void,
+): Promise<Server> {
+  const server = createServer({ noDelay: true, keepAlive: true }, take);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => {
       reject(
         new TriageError(
           'config-invalid',
-          `Cannot listen on ${host}:${port} (receive.host, receive.port): ${messageOf(error)}. Is another program using the port?`,
+          `Cannot listen on ${host}:${port} (${option}.host, ${option}.port): ${messageOf(error)}. Is another program using the port?`,
           { cause: error },
         ),
       );
     });
     server.listen({ host, port }, resolve);
   });
+  return server;
 }
 
 function countsOf(values: Iterable<string>): Map<string, number> {

@@ -144,6 +144,11 @@ function recordUpkeep({ gauge, counter }: Recorder, system: SystemStatus): void 
     'Connections closed at once, too many being open, since the start.',
     system.receiver.dropped,
   );
+  counter(
+    'refused_tls_connections',
+    'TLS connections refused before any association since the start.',
+    system.receiver.refusedTls,
+  );
   counter('receiver_restarts', 'How often the receiver had to be started again.', system.receiver.restarts);
   gauge('open_associations', 'Associations that are open now.', [[{}, system.receiver.openAssociations]]);
   gauge('max_associations', 'Associations that may be open at a time.', [[{}, system.receiver.maxAssociations]]);

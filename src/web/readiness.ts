@@ -78,7 +78,7 @@ function lateWork({ oldestUnreportedAtMs }: SystemStatus, totals: WorklistTotals
 }
 
 function upkeep(
-  { startedAtMs, backupAtMs, certificates, loopLagMs, clockStep, freeBytes, disk }: SystemStatus,
+  { startedAtMs, backupAtMs, certificates, certificateProblems, loopLagMs, clockStep, freeBytes, disk }: SystemStatus,
   nowMs: number,
 ): string[] {
   const found: string[] = [];
@@ -89,6 +89,7 @@ function upkeep(
         ? `There is no backup of the database, and the agent has run for ${hours(backupAgeMs)}.`
         : `The last backup of the database is ${hours(backupAgeMs)} old.`,
     );
+  found.push(...certificateProblems);
   for (const { name, expiresAtMs } of certificates)
     if (expiresAtMs - nowMs < CERTIFICATE_SOON_MS)
       found.push(

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import compression from 'compression';
 import express, { type ErrorRequestHandler, type Express } from 'express';
 import { TriageError } from '../base/errors.ts';
+import { TLS_PROFILE } from '../base/tlsProfile.ts';
 import { systemClock, type Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { SourceSlice } from '../case/triageModel.ts';
@@ -60,27 +61,13 @@ export interface WebOptions {
   checkAnswers?: boolean;
 }
 
-/** At least TLS 1.2, with forward secrecy and authenticated encryption only: no CBC (BCP 195, which PS3.15 B.12 requires). */
-const TLS = {
-  minVersion: 'TLSv1.2',
-  ciphers: [
-    'TLS_AES_256_GCM_SHA384',
-    'TLS_CHACHA20_POLY1305_SHA256',
-    'TLS_AES_128_GCM_SHA256',
-    'ECDHE-ECDSA-AES256-GCM-SHA384',
-    'ECDHE-RSA-AES256-GCM-SHA384',
-    'ECDHE-ECDSA-CHACHA20-POLY1305',
-    'ECDHE-RSA-CHACHA20-POLY1305',
-    'ECDHE-ECDSA-AES128-GCM-SHA256',
-    'ECDHE-RSA-AES128-GCM-SHA256',
-  ].join(':'),
-} as const;
-
 /** Size of the cache of decoded slices, bytes: about two series. */
 const MOST_SLICE_BYTES = 256 * 1024 * 1024;
 
 export interface WebServer {
   url: string;
+  /** Later connections use this certificate and key; without effect where plain HTTP is served. */
+  renewTls: (tls: { cert: string; key: string }) => void;
   close: () => Promise<void>;
 }
 
@@ -93,11 +80,13 @@ export async function startWebServer(options: WebOptions): Promise<WebServer> {
   const feed = createLiveFeed((listener) => options.store.onChange(listener), options.clock);
   const whatIf = startWhatIfProcess();
   const app = createApp(options, feed, whatIf);
-  const server = options.tls === undefined ? createServer(app) : createTlsServer({ ...options.tls, ...TLS }, app);
+  const tlsServer = options.tls === undefined ? null : createTlsServer({ ...options.tls, ...TLS_PROFILE }, app);
+  const server = tlsServer ?? createServer(app);
   await listen(server, options);
   const { port } = server.address() as AddressInfo;
   return {
     url: `${options.tls === undefined ? 'http' : 'https'}://${options.host.includes(':') ? `[${options.host}]` : options.host}:${port}`,
+    renewTls: (tls) => tlsServer?.setSecureContext({ ...tls, ...TLS_PROFILE }),
     close: async () => {
       feed.close();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));

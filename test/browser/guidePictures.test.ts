@@ -259,9 +259,10 @@ test('connections, and what would happen to a file', async () => {
         },
         receiver: () => ({
           port: 11112,
+          tlsPort: null,
           isUp: () => true,
           openAssociations: () => ({ size: 1 }),
-          counters: () => ({ stored: 48_211, refused: 0, rejected: 2 }),
+          counters: () => ({ stored: 48_211, refused: 0, rejected: 2, refusedTls: 0 }),
         }),
         echoes: [
           { name: 'PACS', echo: () => Promise.resolve(11.4) },

@@ -61,6 +61,7 @@ export const READY: SystemStatus = {
     refusedContexts: 0,
     aborted: 0,
     dropped: 0,
+    refusedTls: 0,
     openAssociations: 2,
     maxAssociations: 20,
     restarts: 1,
@@ -83,6 +84,7 @@ export const READY: SystemStatus = {
   clockStep: null,
   backupAtMs: null,
   certificates: [],
+  certificateProblems: [],
 };
 
 export type SiteOptions = Partial<Pick<WebOptions, 'triageOnly' | 'viewerTemplate' | 'patientNames'>> & {

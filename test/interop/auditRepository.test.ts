@@ -17,7 +17,8 @@ import { configFrom } from '../../src/config/configFile.ts';
 import { agentConfig, send, smallStudy, testPacs, until, worklist } from '../pipeline/agentUnderTest.ts';
 import { openWorklist } from '../unit/worklist/fixture.ts';
 import { temporaryDirectory } from './dcmtk.ts';
-import { authority, syslogServer, type Identity } from './syslogServer.ts';
+import { authority, type Identity } from './authority.ts';
+import { syslogServer } from './syslogServer.ts';
 
 const pem = (path: string) => readFileSync(path, 'utf8');
 const HEADER = /^<85>1 \S+Z triage-1 odontoid - DICOM\+RFC3881 \[meta sequenceId="(\d+)"\] \uFEFF/;

@@ -3,7 +3,7 @@ import { connect, type ConnectionOptions } from 'node:tls';
 import { expect, test } from 'vitest';
 import { startWeb } from '../unit/web/webFixture.ts';
 import { temporaryFolder } from '../unit/worklist/fixture.ts';
-import { authority } from './syslogServer.ts';
+import { authority } from './authority.ts';
 
 test('the page speaks TLS 1.2 and 1.3 with authenticated encryption, and no CBC', async () => {
   const ca = await authority(await temporaryFolder(), 'ca');

@@ -42,6 +42,9 @@ export const adminWords = {
 
   receiver: 'Receiver',
   receiverUp: (title: string, host: string, port: number) => `${title} listens on ${host}, port ${port}.`,
+  receiverTls: (host: string, port: number, clients: 'required' | 'optional') =>
+    `By TLS it listens on ${host}, port ${port}; certificates of senders are ${clients}.`,
+  pinned: (certificates: string) => `By TLS only, with its certificate ${certificates}`,
   receiverDown: 'It is down: nothing is received.',
   receiverCounts: (stored: number, refused: number, rejected: number) =>
     `Since the start: ${stored} objects received, ${refused} refused, ${rejected} associations rejected.`,
@@ -72,6 +75,7 @@ export const adminWords = {
     object: 'Object',
     abort: 'Ended early',
     connection: 'Connection',
+    tls: 'TLS',
   },
   refused: 'What',
   times: 'Times',

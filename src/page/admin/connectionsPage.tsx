@@ -31,6 +31,15 @@ export default function ConnectionsPage() {
           ) : (
             <p class="kind-fault">{words.receiverDown}</p>
           )}
+          {value.receiver.tls !== null && (
+            <p>
+              {words.receiverTls(
+                value.receiver.tls.host,
+                value.receiver.tls.port,
+                value.receiver.tls.clientCertificates,
+              )}
+            </p>
+          )}
           <p class="muted">
             {words.receiverCounts(value.receiver.stored, value.receiver.refused, value.receiver.rejected)}
           </p>
@@ -72,7 +81,12 @@ export default function ConnectionsPage() {
               {value.sources.map((one) => (
                 <tr key={one.aeTitle}>
                   <th scope="row">{one.aeTitle}</th>
-                  <td>{one.addresses.join(', ')}</td>
+                  <td>
+                    {one.addresses.join(', ')}
+                    {one.certificates.length > 0 && (
+                      <span class="muted reason">{words.pinned(one.certificates.join(', '))}</span>
+                    )}
+                  </td>
                   <td>{when(one.lastReceivedAtMs)}</td>
                   <td>{one.studies}</td>
                   <td>

@@ -54,6 +54,7 @@ export const AUDIT_ACTIONS = [
   'association.rejected',
   'association.aborted',
   'connection.dropped',
+  'tls.refused',
   'context.refused',
   'object.refused',
   'study.received',

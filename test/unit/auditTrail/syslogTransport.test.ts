@@ -8,7 +8,7 @@ import { systemClock } from '../../../src/base/clock.ts';
 import { createLog } from '../../../src/base/log.ts';
 import { createAuditLog } from '../../../src/worklist/audit/audit.ts';
 import { createAuditOutbox } from '../../../src/worklist/audit/auditOutbox.ts';
-import { authority } from '../../interop/syslogServer.ts';
+import { authority } from '../../interop/authority.ts';
 import { openWorklist, temporaryFolder } from '../worklist/fixture.ts';
 
 const pem = (path: string) => readFileSync(path, 'utf8');

@@ -215,3 +215,15 @@ describe('configuration', () => {
     expect(nearest('banana', ['quietMs', 'minSlices'])).toBeNull();
   });
 });
+
+it('wants the authority of certificates that are required or pinned', () => {
+  const files = { certFile: 'a.pem', keyFile: 'a.key' };
+  const sources = [{ aeTitle: 'CT1', addresses: ['10.0.0.1'], certificates: ['ct1'] }];
+  expect(() => configFrom({ receive: { tls: files } })).toThrow(/caFile is needed to require certificates of senders/);
+  expect(() => configFrom({ receive: { sources } })).toThrow(/receive\.sources CT1: its certificates can be seen only/);
+  expect(() => configFrom({ receive: { sources, tls: { ...files, clientCertificates: 'optional' } } })).toThrow(
+    /receive\.sources CT1/,
+  );
+  const { tls } = configFrom({ receive: { sources, tls: { ...files, caFile: 'ca.pem' } } }).receive;
+  expect(tls).toMatchObject({ port: 2762, host: '127.0.0.1', clientCertificates: 'required' });
+});

@@ -9,6 +9,7 @@ const RLE = '1.2.840.10008.1.2.5';
 const MPEG2 = '1.2.840.10008.1.2.4.100';
 const CT = '1.2.840.10008.5.1.4.1.1.2';
 
+const LOCAL = { address: '127.0.0.1', certificate: null };
 const NONE_OPEN = new Map<string, number>();
 const policyFor = (sources: AllowedSource[], more = {}) =>
   createAssociationPolicy({ ...DEFAULT_RECEIVE_CONFIG, sources, ...more });
@@ -29,50 +30,54 @@ describe('who may open an association', () => {
   ]);
 
   it.each(['127.0.0.1', '10.200.3.4', '::ffff:10.1.2.3', 'fd12:3456::1'])('takes PACS from %s', (address) => {
-    expect(policy.judge(request(), address, NONE_OPEN)).toBeNull();
+    expect(policy.judge(request(), { address, certificate: null }, NONE_OPEN)).toBeNull();
   });
   it('takes a title that stands in two entries from the addresses of both', () => {
     for (const address of ['192.0.2.7', '192.0.2.8'])
-      expect(policy.judge(request({ callingAeTitle: 'CT1' }), address, NONE_OPEN)).toBeNull();
+      expect(policy.judge(request({ callingAeTitle: 'CT1' }), { address, certificate: null }, NONE_OPEN)).toBeNull();
   });
   it.each(['127.0.0.2', '11.0.0.1', '192.0.2.7', '::1', 'fe80::1%eth0', '', 'localhost'])(
     'rejects PACS from %j as a calling AE title that is not recognized',
     (address) => {
-      expect(policy.judge(request(), address, NONE_OPEN)).toMatchObject({ result: 1, source: 1, reason: 3 });
+      expect(policy.judge(request(), { address, certificate: null }, NONE_OPEN)).toMatchObject({
+        result: 1,
+        source: 1,
+        reason: 3,
+      });
     },
   );
   it.each(['pacs', 'PACS2', ' PACS', ''])('rejects the calling AE title %j', (callingAeTitle) => {
-    expect(policy.judge(request({ callingAeTitle }), '127.0.0.1', NONE_OPEN)).toMatchObject({
+    expect(policy.judge(request({ callingAeTitle }), LOCAL, NONE_OPEN)).toMatchObject({
       result: 1,
       source: 1,
       reason: 3,
     });
   });
   it('rejects a called AE title that is not its own', () => {
-    expect(policy.judge(request({ calledAeTitle: 'OTHER' }), '127.0.0.1', NONE_OPEN)).toMatchObject({
+    expect(policy.judge(request({ calledAeTitle: 'OTHER' }), LOCAL, NONE_OPEN)).toMatchObject({
       result: 1,
       source: 1,
       reason: 7,
     });
   });
   it('rejects another application context and another protocol version', () => {
-    expect(policy.judge(request({ applicationContextName: '1.2.3' }), '127.0.0.1', NONE_OPEN)).toMatchObject({
+    expect(policy.judge(request({ applicationContextName: '1.2.3' }), LOCAL, NONE_OPEN)).toMatchObject({
       result: 1,
       source: 1,
       reason: 2,
     });
-    expect(policy.judge(request({ protocolVersion: 2 }), '127.0.0.1', NONE_OPEN)).toMatchObject({
+    expect(policy.judge(request({ protocolVersion: 2 }), LOCAL, NONE_OPEN)).toMatchObject({
       result: 1,
       source: 2,
       reason: 2,
     });
-    expect(policy.judge(request({ protocolVersion: 3 }), '127.0.0.1', NONE_OPEN)).toBeNull();
+    expect(policy.judge(request({ protocolVersion: 3 }), LOCAL, NONE_OPEN)).toBeNull();
   });
   it('rejects beyond the limit as transient, so that the sender comes again', () => {
     expect(
       policy.judge(
         request(),
-        '127.0.0.1',
+        LOCAL,
         new Map([
           ['PACS', 18],
           ['CT1', 1],
@@ -82,7 +87,7 @@ describe('who may open an association', () => {
     expect(
       policy.judge(
         request(),
-        '127.0.0.1',
+        LOCAL,
         new Map([
           ['PACS', 19],
           ['CT1', 1],
@@ -100,7 +105,7 @@ describe('who may open an association', () => {
       { maxAssociations: 10 },
     );
     const judge = (callingAeTitle: string, open: Record<string, number>) =>
-      three.judge(request({ callingAeTitle }), '127.0.0.1', new Map(Object.entries(open)));
+      three.judge(request({ callingAeTitle }), LOCAL, new Map(Object.entries(open)));
     expect(judge('PACS', { PACS: 7 })).toBeNull();
     expect(judge('PACS', { PACS: 8 })).toMatchObject({ result: 2, source: 3, reason: 2 });
     expect(judge('CT1', { PACS: 8 })).toBeNull();
@@ -112,11 +117,11 @@ describe('who may open an association', () => {
       Array.from({ length: 30 }, (_, index) => ({ aeTitle: `CT${index}`, addresses: ['127.0.0.1'] })),
       { maxAssociations: 10 },
     );
-    expect(many.judge(request({ callingAeTitle: 'CT3' }), '127.0.0.1', new Map([['CT3', 4]]))).toBeNull();
-    expect(many.judge(request({ callingAeTitle: 'CT3' }), '127.0.0.1', new Map([['CT3', 5]]))).not.toBeNull();
+    expect(many.judge(request({ callingAeTitle: 'CT3' }), LOCAL, new Map([['CT3', 4]]))).toBeNull();
+    expect(many.judge(request({ callingAeTitle: 'CT3' }), LOCAL, new Map([['CT3', 5]]))).not.toBeNull();
   });
   it('lets nobody in without sources', () => {
-    expect(policyFor([]).judge(request(), '127.0.0.1', NONE_OPEN)).toMatchObject({ reason: 3 });
+    expect(policyFor([]).judge(request(), LOCAL, NONE_OPEN)).toMatchObject({ reason: 3 });
     expect(policyFor([]).knows('127.0.0.1')).toBe(false);
     expect(policy.knows('10.9.9.9')).toBe(true);
   });
@@ -203,5 +208,36 @@ describe('presentation contexts', () => {
   it('verifies in the uncompressed transfer syntaxes only', () => {
     expect(answer('1.2.840.10008.1.1', [RLE, IMPLICIT])).toMatchObject({ result: 0, transferSyntaxUid: IMPLICIT });
     expect(answer('1.2.840.10008.1.1', [RLE])).toMatchObject({ result: 4 });
+  });
+});
+
+describe('certificates pinned to AE titles', () => {
+  const print = (pair: string): string => Array.from({ length: 32 }, () => pair).join(':');
+  const certificate = (pair: string, ...names: string[]) => ({ fingerprint256: print(pair), names });
+  const policy = policyFor([
+    { aeTitle: 'CT1', addresses: ['127.0.0.1'], certificates: [print('a1')] },
+    { aeTitle: 'CT2', addresses: ['127.0.0.1'], certificates: [print('B2'), 'ct2.example'] },
+    { aeTitle: 'OPEN', addresses: ['127.0.0.1'] },
+    { aeTitle: 'MOVED', addresses: ['10.0.0.1'], certificates: [print('C3')] },
+    { aeTitle: 'MOVED', addresses: ['127.0.0.1'] },
+  ]);
+  const judge = (callingAeTitle: string, shown: ReturnType<typeof certificate> | null) =>
+    policy.judge(request({ callingAeTitle }), { address: '127.0.0.1', certificate: shown }, NONE_OPEN)?.why ?? 'taken';
+
+  it.each([
+    ['CT1', certificate('A1', 'any'), 'taken'],
+    ['CT2', certificate('D4', 'gone', 'CT2.example'), 'taken'],
+    ['CT2', certificate('B2', 'other'), 'taken'],
+    ['OPEN', null, 'taken'],
+    ['OPEN', certificate('E5', 'x'), 'taken'],
+    ['MOVED', null, 'taken'],
+    ['CT1', null, 'the calling AE title must show its certificate, by TLS'],
+    ['CT1', certificate('E5', 'ct1'), 'the certificate is not that of the calling AE title'],
+    ['CT1', certificate('B2', 'ct2.example'), 'the certificate is that of another calling AE title'],
+    ['OPEN', certificate('A1', 'x'), 'the certificate is that of another calling AE title'],
+    ['MOVED', certificate('C3', 'x'), 'the certificate is that of another calling AE title'],
+    ['CT2', certificate('E5', 'ct2.example.evil'), 'the certificate is not that of the calling AE title'],
+  ] as const)('%s with %j: %s', (title, shown, verdict) => {
+    expect(judge(title, shown)).toBe(verdict);
   });
 });

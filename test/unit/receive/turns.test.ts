@@ -22,7 +22,7 @@ it('a peer that sends a thousand echoes ahead is served in turns with one that s
       },
     });
     const association = serveAssociation(socket, {
-      address: '127.0.0.1',
+      caller: { address: '127.0.0.1', certificate: null },
       config,
       policy: createAssociationPolicy(config),
       // No object comes.

@@ -62,7 +62,12 @@ const ALARMS: [string, Partial<SystemStatus>, RegExp][] = [
     /web\.tls\.certFile expires in 29 days/,
   ],
   [
-    'one that has',
+    'certificate files that no longer fit together',
+    { certificateProblems: ['The files of receive.tls have changed and cannot be used: why.'] },
+    /^The files of receive\.tls have changed and cannot be used: why\.$/,
+  ],
+  [
+    'a certificate that has expired',
     { certificates: [{ name: 'web.tls.certFile', expiresAtMs: NOW_MS }] },
     /web\.tls\.certFile has expired/,
   ],

@@ -448,6 +448,7 @@ test('metrics are lines that a scraper can read, and tell what is the matter', a
     odontoid_refused_contexts_total: 5,
     odontoid_aborted_associations_total: 6,
     odontoid_dropped_connections_total: 7,
+    odontoid_refused_tls_connections_total: 29,
     odontoid_slices_encoded_on_arrival_total: 9,
     odontoid_spool_free_bytes: 5_000_000,
   });

@@ -35,6 +35,7 @@ export const READY: SystemStatus = {
     refused: 4,
     refusedContexts: 5,
     aborted: 6,
+    refusedTls: 29,
     dropped: 7,
     openAssociations: 2,
     maxAssociations: 20,
@@ -58,6 +59,7 @@ export const READY: SystemStatus = {
   clockStep: null,
   backupAtMs: null,
   certificates: [],
+  certificateProblems: [],
 };
 
 export interface LoggedLine {
