@@ -27,11 +27,13 @@ const proportion = z
     total: z.int(),
     estimate: estimate.nullable().describe('Null where there are too few cases for a percentage.'),
     standing: z
-      .enum(['shown', 'uncertain', 'counts-only'])
-      .describe('`uncertain`: the interval is wider than 20 points.'),
+      .enum(['shown', 'uncertain', 'counts-only', 'unverified'])
+      .describe(
+        '`uncertain`: the interval is wider than 20 points. `unverified`: of the scans that were flagged, or of those that were not, no truth is known.',
+      ),
   })
   .meta({ id: 'Proportion' });
-/** Counts first, then a share (0 to 1) with Wilson's 95 % interval where there are enough cases to give one. */
+/** Counts of scans with known truth; then the share (0 to 1) as if every scan were verified, with its 95 % interval, where there are enough cases to give one. */
 export type Proportion = z.infer<typeof proportion>;
 
 const flagLoad = z.strictObject({
@@ -52,7 +54,7 @@ const ruleFigures = z
     load: flagLoad.nullable(),
     sensitivity: proportion,
     specificity: proportion,
-    ppv: proportion.describe('On consecutive scans only.'),
+    ppv: proportion,
   })
   .meta({ id: 'RuleFigures' });
 /** What a rule does on the past scans. */
@@ -90,7 +92,7 @@ const scoreCurves = z
     // x is 1 - specificity, y sensitivity. Empty with under ten fractures or others.
     roc: z.array(bandPoint),
     rocAuc: estimate.nullable(),
-    // x is sensitivity, y PPV, on consecutive scans only. Empty with under ten fractures or others.
+    // x is sensitivity, y PPV. Empty with under ten fractures or others.
     precisionRecall: z.array(bandPoint),
   })
   .meta({ id: 'ScoreCurves' });
@@ -196,8 +198,14 @@ export const whatIfAnswer = z
     fractures: z.int(),
     withoutFracture: z.int(),
     unconfirmed: z.int(),
-    // Known truth among what is flagged now and what is not: where the shares differ much, sensitivity reads too high.
+    // Known truth among what was flagged when it arrived and what was not: the shares are weighted by it.
     truthKnown: z.strictObject({ flagged: known, unflagged: known }),
+    toVerify: z
+      .strictObject({ scans: z.int(), points: z.int() })
+      .describe(
+        'So many more unflagged scans with a verdict, chosen at random, and sensitivity is known to within so many points.',
+      ),
+    // Net benefit rests on days on which nearly every scan has known truth.
     consecutive: z.strictObject({ scans: z.int(), fractures: z.int() }),
     now: ruleFigures,
     proposed: ruleFigures,

@@ -1,35 +1,22 @@
-import type { RuleFigures, ScoreCurves } from '../answers/thresholdAnswers.ts';
-import { delongInterval, wilsonInterval } from '../statistics/intervals.ts';
-import { operatingCurve } from '../statistics/metrics.ts';
-import type { CurvePoint } from '../statistics/metrics.ts';
-import { consecutiveScans } from './confirmedStretch.ts';
-import { proportionOf } from './proportion.ts';
+import type { ScoreCurves } from '../answers/thresholdAnswers.ts';
+import type { Estimate } from '../statistics/intervals.ts';
 import type { ScoredScan } from './scoredScan.ts';
+import { verifiedRates } from './verifiedRates.ts';
 
 const BINS = 40;
+/** The thresholds that the page offers. */
+const STEPS = Array.from({ length: 101 }, (_, step) => step / 100);
 const FEWEST_FOR_A_CURVE = 10;
 /** More points than this cannot be seen on a screen. */
 const MOST_POINTS = 200;
 
 /** The stored scores of one model version against confirmed truth; independent of any proposal. */
 export function scoreCurves(scans: readonly ScoredScan[]): ScoreCurves {
-  const known = scans.filter((scan) => scan.fracture !== null);
-  const consecutive = consecutiveScans(scans);
-  const fractureScores = known
+  const fractureScores = scans
     .filter((scan) => scan.fracture === true)
     .map((scan) => scan.score)
     .sort((a, b) => a - b);
-  const curve = (of: readonly ScoredScan[]) => {
-    const fractures = of.filter((scan) => scan.fracture === true).length;
-    const enough = fractures >= FEWEST_FOR_A_CURVE && of.length - fractures >= FEWEST_FOR_A_CURVE;
-    const points = enough
-      ? operatingCurve(of.map((scan) => ({ label: scan.fracture === true, score: scan.score })))
-      : [];
-    return { fractures, others: of.length - fractures, points: thinned(corners(points)) };
-  };
-  const all = curve(known);
-  const stretch = curve(consecutive);
-  const labelled = known.map((scan) => ({ label: scan.fracture === true, score: scan.score }));
+  const { points, area } = operatingPoints(scans, fractureScores.length);
   return {
     histogram: {
       binWidth: 1 / BINS,
@@ -38,20 +25,54 @@ export function scoreCurves(scans: readonly ScoredScan[]): ScoreCurves {
       unconfirmed: histogram(scans, null),
     },
     fractureScores,
-    byThreshold: Array.from({ length: 101 }, (_, step) => atThreshold(known, consecutive, step / 100)),
-    roc: all.points.map((point) => ({
-      threshold: point.threshold,
-      x: point.fpr,
-      y: point.tpr,
-      band: wilsonInterval(Math.round(point.tpr * all.fractures), all.fractures)!,
-    })),
-    rocAuc: all.points.length === 0 ? null : delongInterval(labelled),
-    precisionRecall: stretch.points.map((point) => {
-      const hits = Math.round(point.tpr * stretch.fractures);
-      const flagged = hits + Math.round(point.fpr * stretch.others);
-      return { threshold: point.threshold, x: point.tpr, y: point.precision, band: wilsonInterval(hits, flagged)! };
-    }),
+    byThreshold: verifiedRates(scans, STEPS.length, ({ score }) => countAtMost(STEPS, score)).rules.map(
+      (rates, step) => ({
+        threshold: STEPS[step]!,
+        ...rates,
+      }),
+    ),
+    roc: points.flatMap(({ threshold, sensitivity, specificity }) =>
+      sensitivity === null || specificity === null
+        ? []
+        : [{ threshold, x: 1 - specificity.value, y: sensitivity.value, band: bandOf(sensitivity) }],
+    ),
+    rocAuc: area,
+    precisionRecall: points.flatMap(({ threshold, sensitivity, ppv }) =>
+      sensitivity === null || ppv === null
+        ? []
+        : [{ threshold, x: sensitivity.value, y: ppv.value, band: bandOf(ppv) }],
+    ),
   };
+}
+
+const bandOf = ({ low, high }: Estimate) => ({ low, high });
+
+/** The rules between which the curves run, the strictest first: one for each known score, or as many as a screen can show. */
+function operatingPoints(scans: readonly ScoredScan[], fractures: number) {
+  const known = scans.filter((scan) => scan.fracture !== null);
+  if (fractures < FEWEST_FOR_A_CURVE || known.length - fractures < FEWEST_FOR_A_CURVE)
+    return { points: [], area: null };
+  const thresholds = thinned([...new Set(known.map((scan) => scan.score))].sort((a, b) => a - b));
+  const { rules, area } = verifiedRates(scans, thresholds.length, ({ score }) => countAtMost(thresholds, score));
+  const points = rules.map(({ sensitivity, specificity, ppv }, index) => ({
+    threshold: thresholds[index]!,
+    sensitivity: sensitivity.estimate,
+    specificity: specificity.estimate,
+    ppv: ppv.estimate,
+  }));
+  return { points: points.reverse(), area };
+}
+
+/** How many of the ascending values are no greater than `value`. */
+function countAtMost(ascending: readonly number[], value: number): number {
+  let low = 0;
+  let high = ascending.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (ascending[middle]! <= value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function histogram(scans: readonly ScoredScan[], fracture: boolean | null): number[] {
@@ -61,57 +82,7 @@ function histogram(scans: readonly ScoredScan[], fracture: boolean | null): numb
   return bins;
 }
 
-function atThreshold(
-  known: readonly ScoredScan[],
-  consecutive: readonly ScoredScan[],
-  threshold: number,
-): ScoreCurves['byThreshold'][number] {
-  return { threshold, ...ratesAt(known, consecutive, (scan) => scan.score >= threshold) };
-}
-
-/** The three shares of one decision rule; the predictive value rests on consecutive scans. */
-export function ratesAt(
-  known: readonly ScoredScan[],
-  consecutive: readonly ScoredScan[],
-  flagged: (scan: ScoredScan) => boolean,
-): Pick<RuleFigures, 'sensitivity' | 'specificity' | 'ppv'> {
-  let fractures = 0;
-  let hits = 0;
-  let rejected = 0;
-  for (const scan of known) {
-    const flag = flagged(scan);
-    if (scan.fracture === true) {
-      fractures += 1;
-      if (flag) hits += 1;
-    } else if (!flag) rejected += 1;
-  }
-  const others = known.length - fractures;
-  const flags = consecutive.filter(flagged);
-  return {
-    sensitivity: proportionOf(hits, fractures, fractures),
-    specificity: proportionOf(rejected, others, others),
-    ppv: proportionOf(
-      flags.filter((scan) => scan.fracture === true).length,
-      flags.length,
-      consecutive.filter((scan) => scan.fracture === true).length,
-    ),
-  };
-}
-
-/** Keeps only the corners of the curve: between them it runs straight up or straight across. */
-function corners(points: readonly CurvePoint[]): CurvePoint[] {
-  return points.filter((point, index) => {
-    const before = points[index - 1];
-    const after = points[index + 1];
-    if (before === undefined || after === undefined) return true;
-    return !(
-      (before.tpr === point.tpr && point.tpr === after.tpr) ||
-      (before.fpr === point.fpr && point.fpr === after.fpr)
-    );
-  });
-}
-
 function thinned<T>(points: readonly T[]): T[] {
   const every = Math.ceil(points.length / MOST_POINTS);
-  return points.filter((_, index) => index % every === 0 || index === points.length - 1);
+  return points.filter((_, index) => index % every === 0);
 }

@@ -7,6 +7,10 @@ export interface ScoredScan {
   score: number;
   /** Confirmed by a reader's verdict; null while there is none, or the reader was unsure. */
   fracture: boolean | null;
+  /** The agent's decision when it was analysed, by the threshold of that day: readers verify mostly what was flagged. Null where an earlier release removed the case. */
+  wasFlagged: boolean | null;
+  /** The same number for scans of the same patient; tells nothing else. */
+  patient: number;
   sourceAeTitle: string;
   /** Manufacturer and model; empty when the headers do not say. */
   scanner: string;

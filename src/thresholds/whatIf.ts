@@ -3,9 +3,13 @@ import { consecutiveScans } from './confirmedStretch.ts';
 import { flagLoad } from './flagLoad.ts';
 import { flipsBetween } from './flips.ts';
 import { netBenefit } from './netBenefit.ts';
-import { ratesAt } from './scoreCurves.ts';
 import { isFlagged } from './scoredScan.ts';
 import type { ScoredScan } from './scoredScan.ts';
+import { scansToVerify } from './scansToVerify.ts';
+import { verifiedRates } from './verifiedRates.ts';
+
+/** Sensitivity is wanted to within so many points. */
+const POINTS = 5;
 
 type Subgroup = WhatIfAnswer['subgroups'][number];
 
@@ -23,17 +27,18 @@ export function whatIf(scans: readonly ScoredScan[], now: ThresholdRule, propose
   const consecutive = consecutiveScans(scans);
   const fractures = countFractures(scans);
   const known = scans.filter((scan) => scan.fracture !== null).length;
-  const flaggedNow = scans.filter((scan) => isFlagged(now, scan));
-  const knownFlagged = flaggedNow.filter((scan) => scan.fracture !== null).length;
+  const flagged = scans.filter((scan) => scan.wasFlagged);
+  const knownFlagged = flagged.filter((scan) => scan.fracture !== null).length;
   return {
     scans: scans.length,
     fractures,
     withoutFracture: known - fractures,
     unconfirmed: scans.length - known,
     truthKnown: {
-      flagged: { known: knownFlagged, total: flaggedNow.length },
-      unflagged: { known: known - knownFlagged, total: scans.length - flaggedNow.length },
+      flagged: { known: knownFlagged, total: flagged.length },
+      unflagged: { known: known - knownFlagged, total: scans.length - flagged.length },
     },
+    toVerify: { scans: scansToVerify(scans, POINTS / 100), points: POINTS },
     consecutive: { scans: consecutive.length, fractures: countFractures(consecutive) },
     now: ruleFigures(scans, now),
     proposed: ruleFigures(scans, proposed),
@@ -51,13 +56,8 @@ export function whatIf(scans: readonly ScoredScan[], now: ThresholdRule, propose
 }
 
 function ruleFigures(scans: readonly ScoredScan[], rule: ThresholdRule): RuleFigures {
-  const flagged = (scan: ScoredScan) => isFlagged(rule, scan);
-  const known = scans.filter((scan) => scan.fracture !== null);
-  return {
-    flags: scans.filter(flagged).length,
-    load: flagLoad(scans, rule),
-    ...ratesAt(known, consecutiveScans(scans), flagged),
-  };
+  const [rates] = verifiedRates(scans, 1, (scan) => (isFlagged(rule, scan) ? 1 : 0)).rules;
+  return { flags: scans.filter((scan) => isFlagged(rule, scan)).length, load: flagLoad(scans, rule), ...rates! };
 }
 
 function subgroups(

@@ -4,7 +4,7 @@ import { seededRandom } from '../base/random.ts';
 import { compareQueues } from '../thresholds/queueComparison.ts';
 import type { QueueComparison } from '../thresholds/queueComparison.ts';
 import type { ReadScan } from '../thresholds/queueReplay.ts';
-import type { ThresholdRule } from '../answers/thresholdAnswers.ts';
+import type { ScoreCurves, ThresholdRule } from '../answers/thresholdAnswers.ts';
 import type { ScoredScan } from '../thresholds/scoredScan.ts';
 import { whatIf } from '../thresholds/whatIf.ts';
 import type { WhatIf } from '../thresholds/whatIf.ts';
@@ -30,11 +30,22 @@ export function figuresOf({ scored, read, now, proposed, maxWaitMs }: WhatIfQues
   };
 }
 
-export type FromWhatIfChild = { figures: WhatIfFigures } | { error: string };
+/** What the child can be asked, with its answers. */
+interface FiguresByQuestion {
+  whatIf: { question: WhatIfQuestion; answer: WhatIfFigures };
+  curves: { question: { scored: readonly ScoredScan[] }; answer: ScoreCurves };
+}
+export type ToWhatIfChild = {
+  [Kind in keyof FiguresByQuestion]: { kind: Kind } & FiguresByQuestion[Kind]['question'];
+}[keyof FiguresByQuestion];
+export type FromWhatIfChild = { answer: WhatIfFigures | ScoreCurves } | { error: string };
 
 export interface WhatIfProcess {
   /** Answers one question at a time. Rejects when the process dies over it; the next question starts a new process. */
-  ask(question: WhatIfQuestion): Promise<WhatIfFigures>;
+  ask<Kind extends keyof FiguresByQuestion>(
+    kind: Kind,
+    question: FiguresByQuestion[Kind]['question'],
+  ): Promise<FiguresByQuestion[Kind]['answer']>;
   close(): void;
 }
 
@@ -54,19 +65,19 @@ export function startWhatIfProcess(): WhatIfProcess {
     return started;
   }
 
-  async function answer(question: WhatIfQuestion): Promise<WhatIfFigures> {
+  async function answerTo(question: ToWhatIfChild) {
     const message = await askChild<FromWhatIfChild>(
       (child ??= start()),
       question,
       (how) => new Error(`The process of what-if figures ended (${how}).`),
     );
     if ('error' in message) throw new Error(message.error);
-    return message.figures;
+    return message.answer;
   }
 
   return {
-    ask: (question) => {
-      const answered = last.then(() => answer(question));
+    ask: <Kind extends keyof FiguresByQuestion>(kind: Kind, question: FiguresByQuestion[Kind]['question']) => {
+      const answered = last.then(() => answerTo({ kind, ...question } as ToWhatIfChild));
       last = answered.catch(() => undefined);
       return answered;
     },

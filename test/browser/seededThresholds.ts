@@ -51,6 +51,7 @@ export async function seedThresholdHistory(worklist: SeededWorklist, { days = 12
         scored_at: arrivedAtMs + 40_000,
         probability: score,
         model_sha256: MODEL.sha256,
+        decision: flagged ? ('suspected' as const) : ('not-suspected' as const),
         stat: uniform() < 0.05 ? (1 as const) : (0 as const),
         read_at: arrivedAtMs + Math.round(waitMs),
       });

@@ -25,7 +25,7 @@ function Share({ share: { hits, total, estimate, standing }, few }: { share: Pro
       {standing !== 'shown' && (
         <>
           {' '}
-          <span class="uncertain">{few}</span>
+          <span class="uncertain">{standing === 'unverified' ? figures.unverified : few}</span>
         </>
       )}
     </>
@@ -40,7 +40,7 @@ interface Heads {
 /** The rule in force against the proposed one. */
 export function Figures({ whatIf, heads }: { whatIf: WhatIfAnswer; heads: Heads }) {
   const { figures } = words;
-  const { now, proposed, truthKnown, consecutive, netBenefit } = whatIf;
+  const { now, proposed, truthKnown, toVerify, netBenefit } = whatIf;
   const days = now.load?.days ?? 0;
   const shares: [name: string, of: (figures: RuleFigures) => Proportion, few: string][] = [
     [figures.sensitivity, (of) => of.sensitivity, figures.tooFew],
@@ -51,8 +51,6 @@ export function Figures({ whatIf, heads }: { whatIf: WhatIfAnswer; heads: Heads 
     [figures.flagsMean, now.load?.mean.toFixed(1) ?? '-', proposed.load?.mean.toFixed(1) ?? '-'],
     [figures.flagsSpread, figures.spread(now.load), figures.spread(proposed.load)],
   ];
-  const biased =
-    truthKnown.flagged.known * truthKnown.unflagged.total > truthKnown.unflagged.known * truthKnown.flagged.total * 1.1;
   return (
     <section>
       <h2>{figures.title}</h2>
@@ -107,15 +105,17 @@ export function Figures({ whatIf, heads }: { whatIf: WhatIfAnswer; heads: Heads 
         )}
       </FigureTable>
       <p class="muted">
-        {figures.days(days)} {figures.consecutive(consecutive.scans, consecutive.fractures)}{' '}
+        {figures.days(days)}{' '}
+        {figures.weighted(
+          figures.counts(truthKnown.flagged.known, truthKnown.flagged.total),
+          figures.counts(truthKnown.unflagged.known, truthKnown.unflagged.total),
+        )}{' '}
         {netBenefit.shown ? '' : figures.netBenefitHidden[netBenefit.why]}
       </p>
-      {biased && (
+      {toVerify.scans > 0 && (
         <p class="kind-stale">
-          {figures.bias(
-            figures.counts(truthKnown.flagged.known, truthKnown.flagged.total),
-            figures.counts(truthKnown.unflagged.known, truthKnown.unflagged.total),
-          )}
+          {truthKnown.unflagged.known === 0 && `${figures.nothingVerified} `}
+          {figures.readMore(toVerify.scans, toVerify.points)}
         </p>
       )}
     </section>

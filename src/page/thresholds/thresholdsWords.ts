@@ -85,16 +85,19 @@ export const thresholdWords = {
     spread: (load: { median: number; p95: number } | null) => (load === null ? '-' : `${load.median} and ${load.p95}`),
     sensitivity: 'Sensitivity',
     specificity: 'Specificity',
-    ppv: 'PPV (consecutive scans)',
+    ppv: 'PPV',
     netBenefit: 'Net benefit for 1,000 scans',
     counts: (hits: number, total: number) => `${whole.format(hits)}/${whole.format(total)}`,
     interval: (low: number, high: number) => `95 % interval ${Math.round(low * 100)}-${Math.round(high * 100)} %`,
     tooFew: 'Too few fractures to judge',
     tooFewOthers: 'Too few scans to judge',
-    consecutive: (scans: number, fractures: number) =>
-      `PPV rests on days on which nearly every scan has confirmed truth: ${counted(scans, 'scan', 'scans')}, ${counted(fractures, 'fracture', 'fractures')}.`,
-    bias: (flagged: string, unflagged: string) =>
-      `Truth is known for ${flagged} of flagged and ${unflagged} of other scans. Missed fractures may be uncounted, so sensitivity may read too high.`,
+    unverified: 'Cannot be known',
+    weighted: (flagged: string, unflagged: string) =>
+      `Truth is known for ${flagged} flagged and ${unflagged} other scans. The percentages count each known scan for as many as were decided like it and have no verdict.`,
+    readMore: (scans: number, points: number) =>
+      `For a sensitivity to within ${points} points, read ${counted(scans, 'more scan', 'more scans')} without a flag, chosen at random, and give a verdict on each.`,
+    nothingVerified:
+      'No scan without a flag has a verdict, so nobody can know what was missed: read some of them, chosen at random.',
     netBenefitHidden: {
       'too-few': 'Net benefit: too few fractures to judge.',
       'not-calibrated': 'Net benefit is left out: these scores are not calibrated here.',
@@ -119,7 +122,7 @@ export const thresholdWords = {
     roc: 'ROC',
     rocAuc: (value: string, low: string, high: string) => `ROC, area ${value} (95 % interval ${low}-${high})`,
     falseRate: '1 - specificity',
-    pr: 'PPV against sensitivity, consecutive scans',
+    pr: 'PPV against sensitivity',
     interval: 'With its 95 % interval',
     noCurve: 'Too few fractures to judge: no curve.',
   },

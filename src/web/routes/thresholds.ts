@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { caseRef } from '../../case/caseRef.ts';
 import { TriageError } from '../../base/errors.ts';
-import { scoreCurves } from '../../thresholds/scoreCurves.ts';
 import { proposedRule } from '../../worklist/thresholds/thresholdChanges.ts';
 import { thresholdBoard, whatIfAnswer } from '../../answers/thresholdAnswers.ts';
 import { route } from '../route.ts';
@@ -70,7 +69,7 @@ export const thresholdRoutes = [
         firstMs: scored[0]?.arrivedAtMs ?? null,
         lastMs: scored.at(-1)?.arrivedAtMs ?? null,
         sources: [...sources].map(([name, scans]) => ({ name, scans })).sort((a, b) => b.scans - a.scans),
-        curves: scoreCurves(scored),
+        curves: await context.whatIf.ask('curves', { scored }),
       };
     },
   }),
@@ -88,7 +87,7 @@ export const thresholdRoutes = [
     handle: async ({ query: { value, source: sourceAeTitle } }, context) => {
       const { rule, facts } = await context.thresholds.board(await loadedModel(context));
       const proposed = proposedRule(rule, { sourceAeTitle, value: value ?? null });
-      const { whatIf, queue } = await context.whatIf.ask({
+      const { whatIf, queue } = await context.whatIf.ask('whatIf', {
         scored: facts.scored,
         read: facts.read,
         now: rule,

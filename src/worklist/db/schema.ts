@@ -217,6 +217,8 @@ interface ScanHistoryTable {
   scored_at: number | null;
   probability: number | null;
   model_sha256: string | null;
+  /** Null without a score, and for scans that were removed by an earlier release. */
+  decision: Decision | null;
   stat: Flag;
   read_at: number | null;
 }

@@ -1,11 +1,11 @@
 import type { Transaction } from 'kysely';
 import type { CaseRow, Schema } from '../db/schema.ts';
 
-/** Keeps what the threshold page needs of a removed case: its source, arrival, score and reading time. No patient name and no patient ID. */
+/** Keeps what the threshold page needs of a removed case: its source, arrival, score, decision and reading time. No patient name and no patient ID. */
 export async function keepScore(trx: Transaction<Schema>, row: CaseRow): Promise<void> {
   const analysis = await trx
     .selectFrom('analyses')
-    .select(['probability', 'analysed_at', 'model_sha256'])
+    .select(['probability', 'analysed_at', 'model_sha256', 'decision'])
     .where('study_instance_uid', '=', row.study_instance_uid)
     .where('revision', '=', row.revision)
     .executeTakeFirst();
@@ -17,6 +17,7 @@ export async function keepScore(trx: Transaction<Schema>, row: CaseRow): Promise
     scored_at: scored?.analysed_at ?? null,
     probability: scored?.probability ?? null,
     model_sha256: scored?.model_sha256 ?? null,
+    decision: scored?.decision ?? null,
     stat: row.stat,
     read_at: row.read_at,
   };

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import type { ReadScan } from '../../thresholds/queueReplay.ts';
 import type { ScoredScan } from '../../thresholds/scoredScan.ts';
+import type { Decision } from '../../case/decision.ts';
 import { onCurrentRevision } from '../cases/currentAnalysis.ts';
 import type { Schema } from '../db/schema.ts';
 
@@ -25,6 +26,10 @@ interface PastScan {
   arrivedAtMs: number;
   scoredAtMs: number | null;
   probability: number | null;
+  /** Null for scans that an earlier release removed. */
+  decision: Decision | null;
+  patientId: string | null;
+  issuerOfPatientId: string | null;
   sha256: string | null;
   stat: 0 | 1;
   readAtMs: number | null;
@@ -43,11 +48,14 @@ export async function thresholdFacts(
   const firstMs = scored[0]?.arrivedAtMs ?? Number.POSITIVE_INFINITY;
   const queue = scans.filter((scan) => scan.arrivedAtMs >= firstMs);
   const read = queue.filter((scan) => scan.readAtMs !== null);
+  const patientNumber = numberOfPatients();
   return {
     scored: scored.map((scan) => ({
       studyInstanceUid: scan.study,
       score: scan.probability!,
       fracture: truth.get(scan.study) ?? null,
+      wasFlagged: scan.decision === null ? null : scan.decision === 'suspected',
+      patient: patientNumber(scan),
       sourceAeTitle: scan.source,
       scanner: scan.scanner,
       arrivedAtMs: scan.arrivedAtMs,
@@ -66,6 +74,16 @@ export async function thresholdFacts(
       localDay: localDay(scan.arrivedAtMs),
     })),
     unread: queue.length - read.length,
+  };
+}
+
+/** Numbers the patients in the order in which they come. A scan whose patient is no longer on record counts as a patient of its own. */
+function numberOfPatients(): (scan: PastScan) => number {
+  const numbers = new Map<string, number>();
+  return ({ study, patientId, issuerOfPatientId }) => {
+    const key = patientId === null || patientId === '' ? study : JSON.stringify([patientId, issuerOfPatientId]);
+    if (!numbers.has(key)) numbers.set(key, numbers.size);
+    return numbers.get(key)!;
   };
 }
 
@@ -112,6 +130,9 @@ async function pastScans(db: Kysely<Schema>, sinceMs: number): Promise<PastScan[
       'cases.first_received_at as arrivedAtMs',
       'analyses.analysed_at as scoredAtMs',
       'analyses.probability as probability',
+      'analyses.decision as decision',
+      'cases.patient_id as patientId',
+      'cases.issuer_of_patient_id as issuerOfPatientId',
       'analyses.model_sha256 as sha256',
       'cases.stat as stat',
       'cases.read_at as readAtMs',
@@ -130,13 +151,15 @@ async function pastScans(db: Kysely<Schema>, sinceMs: number): Promise<PastScan[
       'scored_at as scoredAtMs',
       'probability',
       'model_sha256 as sha256',
+      'decision',
       'stat',
       'read_at as readAtMs',
     ])
     .where('arrived_at', '>=', sinceMs)
     .execute();
   const here = new Set(present.map((scan) => scan.study));
-  return [...present, ...removed.filter((scan) => !here.has(scan.study))];
+  const gone = removed.filter((scan) => !here.has(scan.study));
+  return [...present, ...gone.map((scan) => ({ ...scan, patientId: null, issuerOfPatientId: null }))];
 }
 
 function localDay(atMs: number): string {

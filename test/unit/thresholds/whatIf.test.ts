@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { scoreCurves } from '../../../src/thresholds/scoreCurves.ts';
 import { isFlagged, thresholdFor } from '../../../src/thresholds/scoredScan.ts';
 import { whatIf } from '../../../src/thresholds/whatIf.ts';
+import { scansToVerify } from '../../../src/thresholds/scansToVerify.ts';
 import { scansOf, times } from './scans.ts';
 
 const rule = (site: number | null, bySource: Record<string, number | null> = {}) => ({ site, bySource });
@@ -66,7 +67,7 @@ describe('consequences of a change', () => {
     expect(scoreCurves(few)).toMatchObject({ roc: [], rocAuc: null, precisionRecall: [] });
   });
 
-  it('takes predictive values from days with known truth only, and says how much truth is known', () => {
+  it('rests the net benefit on days with known truth only, and says how much truth is known and how much more is wanted', () => {
     // Two more days on which readers confirmed only what was flagged.
     const biased = [
       ...known,
@@ -75,10 +76,11 @@ describe('consequences of a change', () => {
         ...times(170, () => ({ score: 0.1, day: 8 })),
       ]),
     ];
-    const { proposed, consecutive, truthKnown } = whatIf(biased, rule(0.5), rule(0.3));
+    const { proposed, consecutive, truthKnown, toVerify } = whatIf(biased, rule(0.5), rule(0.3));
     expect(consecutive).toEqual({ scans: 200, fractures: 20 });
-    expect(proposed.ppv).toMatchObject({ hits: 15, total: 75 });
+    expect(proposed.ppv).toMatchObject({ hits: 45, total: 105 });
     expect(proposed.sensitivity).toMatchObject({ hits: 45, total: 50 });
+    expect(toVerify).toEqual({ scans: scansToVerify(biased, 0.05), points: 5 });
     expect(truthKnown.flagged).toEqual({ known: 41, total: 41 });
     expect(truthKnown.unflagged).toEqual({ known: 189, total: 359 });
   });

@@ -1,0 +1,142 @@
+import { describe, expect, it } from 'vitest';
+import { seededRandom } from '../../../src/base/random.ts';
+import { scansToVerify } from '../../../src/thresholds/scansToVerify.ts';
+import { verifiedRates } from '../../../src/thresholds/verifiedRates.ts';
+import { scansOf, times, type ScanWishes } from './scans.ts';
+
+const flaggedAtHalf = (scan: { score: number }) => (scan.score >= 0.5 ? 1 : 0);
+const ratesOf = (wishes: readonly ScanWishes[]) => {
+  const { rules, area } = verifiedRates(scansOf(wishes), 1, flaggedAtHalf);
+  return { ...rules[0]!, area };
+};
+
+/** Scans of a network of this sensitivity and specificity; readers give a verdict on 8 of 10 flagged and on 1 of 10 other scans. */
+function site(seed: number, count: number, truth: { prevalence: number; sensitivity: number; specificity: number }) {
+  const random = seededRandom('site', seed);
+  return times(count, (): ScanWishes => {
+    const broken = random.chance(truth.prevalence);
+    const flagged = random.chance(broken ? truth.sensitivity : 1 - truth.specificity);
+    const verified = random.chance(flagged ? 0.8 : 0.1);
+    return { score: flagged ? random.between(0.5, 1) : random.between(0, 0.5), fracture: verified ? broken : null };
+  });
+}
+
+describe('rates as if every scan were verified', () => {
+  it('weights by hand: 8 of 10 flagged and 5 of 50 other scans are known', () => {
+    const { sensitivity, specificity, ppv } = ratesOf([
+      ...times(12, () => ({ score: 0.9, fracture: true })),
+      ...times(4, () => ({ score: 0.8, fracture: false })),
+      ...times(4, () => ({ score: 0.7 })),
+      ...times(2, () => ({ score: 0.2, fracture: true })),
+      ...times(18, () => ({ score: 0.1, fracture: false })),
+      ...times(180, () => ({ score: 0.3 })),
+    ]);
+    // A known flagged scan stands for 20/16 scans, another one for 200/20.
+    expect(sensitivity).toMatchObject({ hits: 12, total: 14 });
+    expect(sensitivity.estimate!.value).toBeCloseTo((12 * 1.25) / (12 * 1.25 + 2 * 10), 10);
+    expect(specificity).toMatchObject({ hits: 18, total: 22 });
+    expect(specificity.estimate!.value).toBeCloseTo((18 * 10) / (18 * 10 + 4 * 1.25), 10);
+    // Of flagged scans alone, whatever is known of the others.
+    expect(ppv.estimate!.value).toBeCloseTo(12 / 16, 10);
+  });
+
+  it('20,000 scans, 80 % of the flagged and 10 % of the others verified: 92.2 and 95.4 lie in the intervals, 98.7 and 73.0 do not', () => {
+    const { sensitivity, specificity } = ratesOf(
+      site(7, 20_000, { prevalence: 0.1, sensitivity: 0.922, specificity: 0.954 }),
+    );
+    expect(sensitivity.hits / sensitivity.total).toBeGreaterThan(0.98);
+    expect(specificity.hits / specificity.total).toBeLessThan(0.75);
+    expect(sensitivity.estimate!.low).toBeLessThan(0.922);
+    expect(sensitivity.estimate!.high).toBeGreaterThan(0.922);
+    expect(sensitivity.estimate!.high).toBeLessThan(0.987);
+    expect(specificity.estimate!.low).toBeLessThan(0.954);
+    expect(specificity.estimate!.high).toBeGreaterThan(0.954);
+    expect(specificity.estimate!.low).toBeGreaterThan(0.73);
+  });
+
+  it('the intervals hold the truth about 19 times of 20', () => {
+    const truth = { prevalence: 0.2, sensitivity: 0.85, specificity: 0.9 };
+    const held = { sensitivity: 0, specificity: 0 };
+    const sites = 100;
+    for (let seed = 0; seed < sites; seed++) {
+      const rates = ratesOf(site(100 + seed, 1_500, truth));
+      for (const name of ['sensitivity', 'specificity'] as const) {
+        const { low, high } = rates[name].estimate!;
+        if (low <= truth[name] && truth[name] <= high) held[name] += 1;
+      }
+    }
+    expect(held.sensitivity).toBeGreaterThanOrEqual(88);
+    expect(held.specificity).toBeGreaterThanOrEqual(88);
+  });
+
+  it('says that nobody can know while no unflagged scan has a verdict, and gives the predictive value all the same', () => {
+    const { sensitivity, specificity, ppv, area } = ratesOf([
+      ...times(30, (index) => ({ score: 0.9, fracture: index < 20 })),
+      ...times(70, () => ({ score: 0.1 })),
+    ]);
+    expect(sensitivity).toEqual({ hits: 20, total: 20, estimate: null, standing: 'unverified' });
+    expect(specificity.standing).toBe('unverified');
+    expect(area).toBeNull();
+    expect(ppv.estimate!.value).toBeCloseTo(20 / 30, 10);
+  });
+
+  it('a few unflagged scans without a fracture do not make the network perfect', () => {
+    const { sensitivity } = ratesOf([
+      ...times(40, () => ({ score: 0.9, fracture: true })),
+      ...times(10, () => ({ score: 0.1, fracture: false })),
+      ...times(990, () => ({ score: 0.1 })),
+    ]);
+    expect(sensitivity.estimate!.value).toBe(1);
+    expect(sensitivity.estimate!.low).toBeLessThan(0.2);
+    expect(sensitivity.standing).toBe('uncertain');
+  });
+
+  it('a patient who was scanned ten times does not count ten times', () => {
+    const scans = (patients: number) =>
+      times(200, (index) => ({
+        score: (index * 7) % patients < patients / 3 ? 0.2 : 0.9,
+        fracture: index % 2 === 0,
+        patient: (index * 7) % patients,
+      }));
+    const width = (patients: number) => {
+      const { low, high } = ratesOf(scans(patients)).sensitivity.estimate!;
+      return high - low;
+    };
+    expect(width(20)).toBeGreaterThan(2 * width(200));
+  });
+
+  it('scans that are gone weigh by what is known of their own kind', () => {
+    const gone = scansOf(times(40, (index) => ({ score: 0.9, fracture: index < 10 ? true : null }))).map((scan) => ({
+      ...scan,
+      wasFlagged: null,
+    }));
+    const here = scansOf([
+      ...times(20, () => ({ score: 0.9, fracture: false })),
+      ...times(20, () => ({ score: 0.1, fracture: true })),
+    ]);
+    const { sensitivity } = verifiedRates([...gone, ...here], 1, flaggedAtHalf).rules[0]!;
+    expect(sensitivity.estimate!.value).toBeCloseTo(40 / 60, 10);
+  });
+});
+
+describe('scans still to verify', () => {
+  it('by hand: 95 % interval of five points either way', () => {
+    const scans = scansOf([
+      ...times(100, (index) => ({ score: 0.9, fracture: index < 80 })),
+      ...times(99, (index) => ({ score: 0.1, fracture: index < 1 })),
+      ...times(901, () => ({ score: 0.1 })),
+    ]);
+    // Found 79.7 (80.5/101 of 100), missed 15 of 1,000 (1.5/100): sensitivity 0.8416; (1.96 * 0.8416 * 0.1584 / 0.05)^2 * 0.985/0.015 = 1,793.
+    expect(scansToVerify(scans, 0.2)).toBe(14);
+    // No more than there are.
+    expect(scansToVerify(scans, 0.05)).toBe(901);
+  });
+
+  it('none once enough are known', () => {
+    const scans = scansOf([
+      ...times(100, (index) => ({ score: 0.9, fracture: index < 80 })),
+      ...times(900, () => ({ score: 0.1, fracture: false })),
+    ]);
+    expect(scansToVerify(scans, 0.05)).toBe(0);
+  });
+});
