@@ -84,6 +84,13 @@ export const worklistRow = z
       .describe('From the last slice received to the report’s confirmation; null until then.'),
     failure: z.strictObject({ code: z.string(), message: z.string(), stage: z.string() }).nullable(),
     quarantineReason: z.string().nullable(),
+    otherObjects: z
+      .int()
+      .describe('Objects kept with the study that are no CT images: reports, captures, presentation states.'),
+    refusedObjects: z
+      .strictObject({ count: z.int(), why: z.string() })
+      .nullable()
+      .describe('Objects that were answered with a failure and have not come since, with the newest reason.'),
   })
   .meta({ id: 'WorklistRow', description: 'One study as lists show it.' });
 /** One study as lists show it. */

@@ -1,4 +1,5 @@
 import type { Findings, StoredInstance } from './case.ts';
+import type { RefusedObjects } from './refusedObject.ts';
 import type { CaseRecord } from './caseRecord.ts';
 
 export type StageName = 'assemble' | 'infer' | 'report';
@@ -7,6 +8,8 @@ export type StageName = 'assemble' | 'infer' | 'report';
 export interface ClaimedCase {
   record: CaseRecord;
   instances: StoredInstance[];
+  /** Objects that were refused and have not come since; null for none. */
+  refused?: RefusedObjects | null;
   token: string;
   /** Counted before the work starts: 1 for the first attempt of this stage on this input. */
   attempt: number;

@@ -90,7 +90,11 @@ export async function startReceiving(
     onStored: (instance) => {
       intake.stored(instance);
     },
-    onRefused: refusals.refused,
+    onRefused: (refusal) => {
+      refusals.refused(refusal);
+      const { header, why, callingAeTitle: sourceAeTitle } = refusal;
+      if (header !== undefined) intake.refused({ header, why, refusedAtMs: clock.now(), sourceAeTitle });
+    },
     onReleased: (_associationId, _studyInstanceUids, { whole }) => {
       intake.released(whole);
     },

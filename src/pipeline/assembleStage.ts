@@ -5,6 +5,7 @@ import type { Clock } from '../base/clock.ts';
 import type { SeriesVerdict, StoredInstance } from '../case/case.ts';
 import type { CaseRecord } from '../case/caseRecord.ts';
 import { notAnalysed } from '../case/notAnalysed.ts';
+import { refusedPhrase, type RefusedObjects } from '../case/refusedObject.ts';
 import { isPrior, newestScanDate } from '../case/scanAge.ts';
 import type { TriageModel } from '../case/triageModel.ts';
 import { dayText } from '../dicom/dateTimes.ts';
@@ -32,18 +33,34 @@ const RECORD_LOOK_MS = 250;
 export function assembleStage(options: AssembleStageOptions): Stage {
   const { rules, quietMs, isRecordWhole, clock } = options;
   // eslint-disable-next-line @typescript-eslint/require-await -- a stage answers with a promise; this one has nothing to wait for
-  return async ({ record, instances }) => {
+  return async ({ record, instances, refused = null }) => {
     if (!isRecordWhole()) return { type: 'notYet', untilMs: clock.now() + RECORD_LOOK_MS };
     const quietUntilMs = record.lastReceivedAtMs + quietMs;
-    // The association has ended, but something seems to be missing: wait for the quiet time.
-    if (clock.now() < quietUntilMs && !isGeometryWhole(instances, rules).whole)
+    // The association has ended, but something seems to be missing, or may be sent again: wait for the quiet time.
+    if (clock.now() < quietUntilMs && (refused !== null || !isGeometryWhole(instances, rules).whole))
       return { type: 'notYet', untilMs: quietUntilMs };
     const isOld = isOldScan(options, record, instances);
-    const assembled = assembleStudy(instances, rules);
+    const assembled = withRefused(assembleStudy(instances, rules), refused);
     if (isOld && options.priors === 'keep') return keptPrior(options, instances, assembled);
     const outcome = assembled.type === 'seriesChosen' ? assembled : notEligible(options, assembled);
     return isOld ? { ...outcome, isPrior: true } : outcome;
   };
+}
+
+/** What was refused is missing: it is named in the reason, or counts as stated by the sender and not come. */
+function withRefused(assembled: AssembledStudy, refused: RefusedObjects | null): AssembledStudy {
+  if (refused === null) return assembled;
+  if (assembled.type === 'notEligible') {
+    const phrase = refusedPhrase(refused);
+    return assembled.reasonCode === 'no-images'
+      ? { ...assembled, reasonCode: 'refused', reason: phrase }
+      : { ...assembled, reason: `${assembled.reason}; ${phrase}` };
+  }
+  const { manifest } = assembled;
+  const missing = refused.ctBySeries.get(manifest.seriesInstanceUid) ?? 0;
+  if (missing === 0 || manifest.cutShort !== undefined) return assembled;
+  const came = manifest.slices.length;
+  return { ...assembled, manifest: { ...manifest, cutShort: { came, stated: came + missing } } };
 }
 
 /** A study that a person has taken as new stays new. */

@@ -140,13 +140,7 @@ async function checkedHeader(
   const header = headerOf(elements);
   if (header.sopClassUid !== facts.sopClassUid || header.sopInstanceUid !== facts.sopInstanceUid)
     throw new TriageError('dicom-mismatch', 'The data set is of another SOP class or instance than the command says.');
-  try {
-    await checkPixelData(elements, file, fileBytes);
-  } catch (error) {
-    if (!(error instanceof TriageError)) throw error;
-    const { studyInstanceUid } = header;
-    throw new TriageError(error.code, error.message, { cause: error, context: { ...error.context, studyInstanceUid } });
-  }
+  await checkPixelData(elements, file, fileBytes);
   return header;
 }
 

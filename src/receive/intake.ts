@@ -1,12 +1,16 @@
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { RecordOutcome, StoredInstance } from '../case/case.ts';
+import type { RefusedObject } from '../case/refusedObject.ts';
 import { backoffMs } from '../base/backoff.ts';
 import { startWakingLoop } from '../base/wakingLoop.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 
-type Item = { kind: 'stored'; instance: StoredInstance } | { kind: 'released'; studyInstanceUids: readonly string[] };
+type Item =
+  | { kind: 'stored'; instance: StoredInstance }
+  | { kind: 'refused'; object: RefusedObject }
+  | { kind: 'released'; studyInstanceUids: readonly string[] };
 
 /** What intake needs from the worklist. */
 interface IntakeStore {
@@ -14,6 +18,8 @@ interface IntakeStore {
   recordInstances(instances: readonly StoredInstance[]): Promise<RecordOutcome[]>;
   /** Path, relative to the spool, under which the same UID and bytes are recorded; null when they are not. */
   recordedPath(instance: StoredInstance): Promise<string | null>;
+  /** Notes refused objects whose study is known (idempotent). */
+  noteRefused(objects: readonly RefusedObject[]): Promise<void>;
   /** Marks studies for which nothing more is expected. */
   nudgeComplete(studyInstanceUids: readonly string[]): Promise<void>;
 }
@@ -30,6 +36,7 @@ interface Options {
 
 export interface Intake {
   stored(instance: StoredInstance): void;
+  refused(object: RefusedObject): void;
   /** Call when nothing more of these studies is on its way. */
   released(studyInstanceUids: readonly string[]): void;
   /** Resolves when everything handed in has been recorded. */
@@ -54,7 +61,7 @@ export function createIntake({ store, resolvePath, onNew, clock, log }: Options)
 
   /** Removes items from the queue only once they are recorded. */
   async function step(): Promise<void> {
-    const end = queue.findIndex((item) => item.kind === 'released');
+    const end = queue.findIndex((item) => item.kind !== 'stored');
     const batch = queue.slice(0, Math.min(end === -1 ? queue.length : end, MOST_IN_ONE_TRANSACTION));
     if (batch.length > 0) {
       const instances = batch.flatMap((item) => (item.kind === 'stored' ? [item.instance] : []));
@@ -66,6 +73,14 @@ export function createIntake({ store, resolvePath, onNew, clock, log }: Options)
     }
     const [first] = queue;
     if (first?.kind === 'released') await store.nudgeComplete(first.studyInstanceUids);
+    if (first?.kind === 'refused') {
+      const refused = queue.slice(0, MOST_IN_ONE_TRANSACTION);
+      const next = refused.findIndex((item) => item.kind !== 'refused');
+      const batch = next === -1 ? refused : refused.slice(0, next);
+      await store.noteRefused(batch.flatMap((item) => (item.kind === 'refused' ? [item.object] : [])));
+      queue.splice(0, batch.length);
+      return;
+    }
     queue.shift();
   }
 
@@ -104,6 +119,7 @@ export function createIntake({ store, resolvePath, onNew, clock, log }: Options)
 
   return {
     stored: (instance) => push({ kind: 'stored', instance }),
+    refused: (object) => push({ kind: 'refused', object }),
     released: (studyInstanceUids) => {
       if (studyInstanceUids.length > 0) push({ kind: 'released', studyInstanceUids });
     },

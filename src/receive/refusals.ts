@@ -1,10 +1,11 @@
+import type { InstanceHeader } from '../case/case.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 
 /** What was refused (an association, a presentation context, an object, a TLS handshake) or ended early (an association, a connection). */
 export type RefusalKind = 'association' | 'context' | 'object' | 'abort' | 'connection' | 'tls';
 
-/** One refusal or early end. Free of PHI. */
+/** One refusal or early end. Free of PHI, except for `header`. */
 export interface Refusal {
   kind: RefusalKind;
   /** As stated by the peer; empty when it has not stated it yet. */
@@ -15,6 +16,8 @@ export interface Refusal {
   why: string;
   /** Set when it is known which study is concerned. */
   studyInstanceUid?: string;
+  /** Of a refused object of which enough came: for the worklist, never for the audit. */
+  header?: InstanceHeader;
 }
 
 const GATHER_MS = 5_000;
@@ -82,7 +85,16 @@ export function createRefusalRecorder(
       const key = JSON.stringify([kind, callingAeTitle, address, what, why, studyInstanceUid]);
       const known = gathered.get(key);
       if (known !== undefined) known.count += 1;
-      else if (gathered.size < MOST_KINDS) gathered.set(key, { ...refusal, count: 1 });
+      else if (gathered.size < MOST_KINDS)
+        gathered.set(key, {
+          kind,
+          callingAeTitle,
+          address,
+          what,
+          why,
+          ...(studyInstanceUid === undefined ? {} : { studyInstanceUid }),
+          count: 1,
+        });
       else {
         const others = gathered.get(kind) ?? {
           kind,

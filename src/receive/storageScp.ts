@@ -173,14 +173,19 @@ function associationServer(
     const { address, stream } = connection;
     const associationId = `${options.idPrefix}.${++count}`;
     let aeTitle = '';
-    const tell = (kind: RefusalKind, why: string, what = '', studyInstanceUid?: string): void => {
+    const tell = (
+      kind: RefusalKind,
+      why: string,
+      what = '',
+      known: Pick<Refusal, 'studyInstanceUid' | 'header'> = {},
+    ): void => {
       listener.refused(associationId, {
         kind,
         callingAeTitle: aeTitle,
         address,
         what,
         why,
-        ...(studyInstanceUid === undefined ? {} : { studyInstanceUid }),
+        ...known,
       });
     };
     const association = serveAssociation(stream, {
@@ -202,11 +207,17 @@ function associationServer(
           for (const { abstractSyntaxUid, result } of contexts)
             tell('context', CONTEXT_REFUSALS[result], abstractSyntaxUid);
         },
-        refused: (error, status, { sopClassUid, sopInstanceUid }) => {
+        refused: (error, status, { sopClassUid, header }) => {
           const statusText = `0x${status.toString(16).padStart(4, '0').toUpperCase()}`;
-          log.warn('object refused', { associationId, aeTitle, sopInstanceUid, status: statusText, error });
-          const study = error.context['studyInstanceUid'];
-          tell('object', `${statusText}: ${error.message}`, sopClassUid, typeof study === 'string' ? study : undefined);
+          log.warn('object refused', {
+            associationId,
+            aeTitle,
+            sopInstanceUid: header?.sopInstanceUid,
+            status: statusText,
+            error,
+          });
+          const known = header === null ? {} : { studyInstanceUid: header.studyInstanceUid, header };
+          tell('object', `${statusText}: ${error.message}`, sopClassUid, known);
         },
       },
     });

@@ -1,5 +1,7 @@
-import type { StoredInstance } from '../case/case.ts';
+import type { InstanceHeader, StoredInstance } from '../case/case.ts';
 import { TriageError } from '../base/errors.ts';
+import { writeFileMeta } from '../dicom/fileMeta.ts';
+import { readHeader } from '../dicom/header.ts';
 import { VERIFICATION } from '../dicom/sopClasses.ts';
 import { readRequest, type DimseRequest } from '../dimse/dimseRequest.ts';
 import { ABORT_REASON, violation, type Pdv } from '../dimse/pdu.ts';
@@ -22,7 +24,11 @@ export interface StoreServiceOptions {
   /** Called when the object is durable; the sender is answered once this resolves. */
   stored(instance: StoredInstance): Promise<void>;
   /** Called when an object was answered with a failure status. */
-  refused: (error: TriageError, status: number, facts: Pick<IncomingFacts, 'sopClassUid' | 'sopInstanceUid'>) => void;
+  refused: (
+    error: TriageError,
+    status: number,
+    object: Pick<IncomingFacts, 'sopClassUid'> & { header: InstanceHeader | null },
+  ) => void;
 }
 
 /** Serves C-STORE and C-ECHO on one association, one fragment at a time (PS3.7 9.1.1, 9.1.5). */
@@ -43,9 +49,13 @@ interface ObjectInHand {
   contextId: number;
   incoming: IncomingObject | null;
   failure: TriageError | null;
+  /** The first bytes of the data set, by which a refused object names its study. */
+  beginning: Buffer;
 }
 
 const MAX_COMMAND_BYTES = 16_384;
+/** Beyond it lie the pixel data of nearly every slice. */
+const BEGINNING_BYTES = 65_536;
 const STATUS = { success: 0x0000, processingFailure: 0x0110, sopClassNotSupported: 0x0122 } as const;
 
 export function createStoreService(options: StoreServiceOptions): StoreService {
@@ -61,7 +71,7 @@ export function createStoreService(options: StoreServiceOptions): StoreService {
       await respond(request, contextId, fits ? STATUS.success : STATUS.sopClassNotSupported);
       return;
     }
-    object = { request, contextId, incoming: null, failure: null };
+    object = { request, contextId, incoming: null, failure: null, beginning: Buffer.alloc(0) };
     if (!fits) {
       object.failure = new TriageError(
         'transfer-syntax-unsupported',
@@ -94,6 +104,11 @@ export function createStoreService(options: StoreServiceOptions): StoreService {
   };
 
   const onDataFragment = async (current: ObjectInHand, pdv: Pdv): Promise<void> => {
+    if (current.beginning.length < BEGINNING_BYTES)
+      current.beginning = Buffer.concat([
+        current.beginning,
+        pdv.value.subarray(0, BEGINNING_BYTES - current.beginning.length),
+      ]);
     await attempt(current, async () => current.incoming?.write(pdv.value));
     if (!pdv.isLast) return;
     await attempt(current, async () => {
@@ -108,7 +123,13 @@ export function createStoreService(options: StoreServiceOptions): StoreService {
     const status = failure.kind.dimseStatus ?? STATUS.processingFailure;
     options.refused(failure, status, {
       sopClassUid: request.affectedSopClassUid,
-      sopInstanceUid: request.affectedSopInstanceUid,
+      header: headerOfBeginning(current.beginning, {
+        sopClassUid: request.affectedSopClassUid,
+        sopInstanceUid: request.affectedSopInstanceUid,
+        transferSyntaxUid: accepted.get(contextId)!.transferSyntaxUid,
+        sourceAeTitle: options.sourceAeTitle,
+        receivingAeTitle: options.receivingAeTitle,
+      }),
     });
     await respond(request, contextId, status, failure.message);
   };
@@ -143,5 +164,17 @@ async function attempt(object: ObjectInHand, step: (object: ObjectInHand) => Pro
     object.failure = error;
     await object.incoming?.discard();
     object.incoming = null;
+  }
+}
+
+/** The header of a refused object, as far as it came; null where it names no study. */
+function headerOfBeginning(beginning: Buffer, facts: IncomingFacts): InstanceHeader | null {
+  try {
+    const file = Buffer.concat([writeFileMeta(facts), beginning]);
+    // Whatever is missing lies behind the beginning: how long the object is does not matter here.
+    return readHeader(file, Number.MAX_SAFE_INTEGER);
+  } catch (error) {
+    if (error instanceof TriageError) return null;
+    throw error;
   }
 }

@@ -53,6 +53,8 @@ export function maskedRow(row: WorklistRow): WorklistRow {
     secondsToSr: row.secondsToSr,
     failure: row.failure === null ? null : { code: row.failure.code, message: '', stage: row.failure.stage },
     quarantineReason: row.quarantineReason === null ? null : 'Held for checking',
+    otherObjects: row.otherObjects,
+    refusedObjects: row.refusedObjects === null ? null : { count: row.refusedObjects.count, why: '' },
   };
 }
 
@@ -162,6 +164,7 @@ function maskedDelivery(delivery: RowDelivery): RowDelivery {
 /** Why a scan was not analysed, for screens that may not show a reason that quotes a header or an error. */
 const REASONS: Readonly<Record<string, string>> = {
   'no-images': 'no images received',
+  refused: 'its objects were refused',
   'identity-conflict': 'images of different patients in one study',
   'secondary-capture': 'secondary captures only',
   'multi-frame': 'a multi-frame Enhanced CT',

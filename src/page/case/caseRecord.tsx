@@ -45,6 +45,10 @@ export function CaseRecord({ answer, nowMs, onResend, onReprocess }: Properties)
             </li>
           ))}
         </ul>
+        {row.otherObjects > 0 && <p>{words.otherObjects(row.otherObjects)}</p>}
+        {row.refusedObjects !== null && (
+          <p class="kind-fault">{words.refusedObjects(row.refusedObjects.count, row.refusedObjects.why)}</p>
+        )}
         <Reasoned
           keptAs={`case.${row.caseRef}.reprocess`}
           open={words.reprocess}

@@ -75,6 +75,10 @@ export const caseWords = {
   series: 'Series considered',
   chosen: 'Analysed',
   notChosen: 'Not analysed',
+  otherObjects: (count: number) =>
+    `${count === 1 ? '1 other object is' : `${count} other objects are`} kept with the study and not analysed.`,
+  refusedObjects: (count: number, why: string) =>
+    `${count === 1 ? '1 object was' : `${count} objects were`} refused and did not come since: ${why}`,
   priors: 'Priors of this patient',
   newer: 'Newer studies of this patient',
   noDate: 'Without a date',

@@ -132,6 +132,8 @@ const CELLS: Readonly<Record<ColumnName, (properties: Properties) => JSX.Element
         {[
           words.arrivedAt(minuteTime(row.arrivedAtMs, nowMs)),
           row.analysedAtMs !== null && words.finishedAt(minuteTime(row.analysedAtMs, nowMs)),
+          row.otherObjects > 0 && words.otherObjects(row.otherObjects),
+          row.refusedObjects !== null && words.refusedObjects(row.refusedObjects.count),
         ]
           .filter(Boolean)
           .join(', ')}

@@ -64,6 +64,8 @@ export const words = {
   from: (threshold: number) => `from ${threshold.toFixed(2)}`,
   arrivedAt: (time: string) => `in ${time}`,
   finishedAt: (time: string) => `AI ${time}`,
+  otherObjects: (count: number) => (count === 1 ? '1 other object' : `${count} other objects`),
+  refusedObjects: (count: number) => `${count} refused`,
   noScore: 'no score',
   waitOf: (minutes: number, cap: number) => `${minutes} of ${cap} min`,
 } as const;

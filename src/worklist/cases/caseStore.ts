@@ -13,6 +13,7 @@ import { settleDueTimes } from './dueTimes.ts';
 import { dueDeliveries, recordDelivery, reportOfDelivery, retryDeliveries } from './outbox.ts';
 import { releaseQuarantine } from './quarantine.ts';
 import { claimReading, markRead, markStat, recordVerdict, reprocess, resend } from '../list/readerActions.ts';
+import { noteRefused } from './refusedObjects.ts';
 import { beginRemoval, finishRemoval, removableCases, removeFeatures } from './removal.ts';
 import { countForShadow, nextForShadow, saveShadowScore, shadowScores } from '../models/shadowScores.ts';
 import { saveSliceFeatures, sliceFeatures } from './sliceFeatures.ts';
@@ -56,6 +57,7 @@ const OPERATIONS = {
   nextForShadow,
   noteModelFailed,
   noteModelInUse,
+  noteRefused,
   nudgeComplete,
   onChange,
   recordDelivery,

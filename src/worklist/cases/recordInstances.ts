@@ -154,15 +154,21 @@ async function insertInstance(
       header: JSON.stringify(instance.header),
     })
     .execute();
+  // It was refused before, and has come after all.
+  await trx
+    .deleteFrom('refused_objects')
+    .where('study_instance_uid', '=', instance.header.studyInstanceUid)
+    .where('sop_instance_uid', '=', instance.header.sopInstanceUid)
+    .execute();
 }
 
 type DescriptionRules = Pick<CaseStoreOptions, 'locationFrom' | 'maxAgeMs'>;
 
+/** What is known of an object, whether it was stored or refused. */
+type Described = Pick<StoredInstance, 'header' | 'sourceAeTitle' | 'receivedAtMs'>;
+
 /** What the first slice of a study says about the case; other kinds of object often lack these attributes. */
-function description(
-  { header, sourceAeTitle, receivedAtMs }: StoredInstance,
-  { locationFrom, maxAgeMs }: DescriptionRules,
-) {
+function description({ header, sourceAeTitle, receivedAtMs }: Described, { locationFrom, maxAgeMs }: DescriptionRules) {
   return {
     patient_id: header.patientId,
     issuer_of_patient_id: header.issuerOfPatientId,
@@ -186,9 +192,10 @@ function description(
   };
 }
 
-async function openCase(
+/** Opens the case of a study with what its first object says about it. */
+export async function openCase(
   trx: Transaction<Schema>,
-  instance: StoredInstance,
+  instance: Described,
   kind: InstanceKind,
   now: number,
   rules: DescriptionRules,

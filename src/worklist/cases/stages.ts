@@ -11,6 +11,7 @@ import { caseRecordOf, storedInstanceOf } from '../list/caseRecord.ts';
 import { enqueue, previousReports, settle } from './outbox.ts';
 import type { AnalysesTable, CaseRow, Schema } from '../db/schema.ts';
 import { dropSliceFeatures } from './sliceFeatures.ts';
+import { refusedObjects } from './refusedObjects.ts';
 import { appendEvent, caseRow, NO_LEASE, write } from './storeContext.ts';
 import type { StoreContext } from './storeContext.ts';
 import { noteReceived } from './studyReceived.ts';
@@ -102,6 +103,7 @@ async function loadClaim(
   return {
     record: caseRecordOf(row, analysis),
     instances: instances.map(storedInstanceOf),
+    refused: (await refusedObjects(db, [study])).get(study) ?? null,
     token,
     attempt,
     exhausted: attempt > maxAttempts,
@@ -158,7 +160,8 @@ export async function apply(context: StoreContext, held: ClaimedCase, event: Cas
       case 'notEligible':
         await saveAnalysis(trx, row, { series: event.series, findings: event.findings });
         await dropSliceFeatures(trx, row.study_instance_uid);
-        reportDue = context.options.reportNotEligible && event.isPrior !== true ? 1 : 0;
+        // A report takes its patient and study from an object; of a study of which all were refused there is none.
+        reportDue = context.options.reportNotEligible && event.isPrior !== true && held.instances.length > 0 ? 1 : 0;
         break;
       case 'inferred':
         await saveAnalysis(trx, row, {

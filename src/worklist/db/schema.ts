@@ -401,7 +401,18 @@ interface AuditPatientsTable {
   removed_seq: number;
 }
 
+/** Objects that were answered with a failure and have not come since. */
+interface RefusedObjectsTable {
+  study_instance_uid: string;
+  sop_instance_uid: string;
+  series_instance_uid: string;
+  sop_class_uid: string;
+  why: string;
+  refused_at: number;
+}
+
 export interface Schema {
+  refused_objects: RefusedObjectsTable;
   cases: CasesTable;
   instances: InstancesTable;
   analyses: AnalysesTable;

@@ -2,7 +2,7 @@ import type { WorklistDatabase } from '../db/database.ts';
 
 /** Counts by which every study can be accounted for. They balance when every study that was ever received is accounted for and every file on record is on disk. */
 export interface Ledger {
-  /** Studies of which an object was acknowledged, according to the events. */
+  /** Studies of which an object was acknowledged, or was refused although its study was known, according to the events. */
   received: number;
   /** A report with a score has been written. */
   resulted: number;

@@ -5,6 +5,7 @@ import type { Vertebra } from '../../case/vertebrae.ts';
 import { resultSopClassName } from '../../dicom/sopClasses.ts';
 import { onCurrentRevision } from '../cases/currentAnalysis.ts';
 import type { AnalysisRow, CaseRow, Schema, VerdictsTable } from '../db/schema.ts';
+import { refusedObjects } from '../cases/refusedObjects.ts';
 import { caseStatus } from './caseStatus.ts';
 import { scannedAt } from './patientStudies.ts';
 import { whyHere } from './priority.ts';
@@ -57,6 +58,7 @@ export async function describeCases(
   const analyses = await analysesOf(db, cases);
   const deliveries = await deliveriesOf(db, studies);
   const verdicts = await verdictsOf(db, studies);
+  const objects = await objectsOf(db, studies);
   const usual = await usualMs(db);
   return cases.map((row) => {
     const study = row.study_instance_uid;
@@ -66,6 +68,7 @@ export async function describeCases(
       analyses.get(study),
       deliveries.get(study) ?? [],
       verdict?.revision === row.revision ? verdict : undefined,
+      objects(study),
       now,
       usual,
     );
@@ -162,6 +165,28 @@ async function verdictsOf(db: Transaction<Schema>, studies: readonly string[]): 
   return found;
 }
 
+/** What came beside the CT images, and what was refused. */
+async function objectsOf(
+  db: Transaction<Schema>,
+  studies: readonly string[],
+): Promise<(study: string) => Pick<WorklistRow, 'otherObjects' | 'refusedObjects'>> {
+  const others = new Map<string, number>();
+  const refused = new Map<string, { count: number; why: string }>();
+  for (let start = 0; start < studies.length; start += BATCH) {
+    const batch = studies.slice(start, start + BATCH);
+    const counted = await db
+      .selectFrom('instances')
+      .select(({ fn }) => ['study_instance_uid as study', fn.countAll<number>().as('count')])
+      .where('study_instance_uid', 'in', batch)
+      .where('kind', '=', 'other')
+      .groupBy('study_instance_uid')
+      .execute();
+    for (const { study, count } of counted) others.set(study, count);
+    for (const [study, { count, why }] of await refusedObjects(db, batch)) refused.set(study, { count, why });
+  }
+  return (study) => ({ otherObjects: others.get(study) ?? 0, refusedObjects: refused.get(study) ?? null });
+}
+
 const LISTED_COLUMNS = [
   'analyses.study_instance_uid',
   'analyses.decision',
@@ -190,6 +215,7 @@ function rowOf(
   analysis: ListedAnalysis | undefined,
   deliveries: RowDelivery[],
   verdict: ListedVerdict | undefined,
+  objects: Pick<WorklistRow, 'otherObjects' | 'refusedObjects'>,
   now: number,
   usual: number | null,
 ): WorklistRow {
@@ -270,6 +296,7 @@ function rowOf(
         ? null
         : { code: row.failure_code, message: row.failure_message ?? '', stage: row.failure_stage ?? '' },
     quarantineReason: row.quarantine_reason,
+    ...objects,
   };
 }
 

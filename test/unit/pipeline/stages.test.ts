@@ -73,6 +73,45 @@ describe('the assemble stage', () => {
     });
   });
 
+  describe('with refused objects', () => {
+    const refused = (count: number, seriesInstanceUid: string) => ({
+      count,
+      why: '0xC000: It is damaged.',
+      ctBySeries: new Map([[seriesInstanceUid, count]]),
+    });
+    const run = (instances: StoredInstance[], claim: Partial<ClaimedCase>, lastReceivedAtMs = NOW_MS - QUIET_MS) =>
+      assembleStage({
+        rules: DEFAULT_SERIES_RULES,
+        quietMs: QUIET_MS,
+        maxAgeMs: null,
+        priors: 'keep',
+        isRecordWhole: () => true,
+        model: () => null,
+        clock,
+      })({ ...claimOf(instances.length > 0 ? instances : whole, { lastReceivedAtMs }), instances, ...claim }, never);
+    const { seriesInstanceUid } = whole[0]!.header;
+
+    it('says why nothing of a study can be analysed', async () => {
+      expect(await run([], { refused: refused(3, '1.2.3.4') })).toMatchObject({
+        type: 'notEligible',
+        findings: { reasonCode: 'refused', reason: '3 objects were refused (0xC000: It is damaged)' },
+      });
+      expect(await run(seriesOf({ slices: 2 }), { refused: refused(1, '1.2.3.4') })).toMatchObject({
+        findings: { reason: expect.stringMatching(/; 1 object was refused \(0xC000: It is damaged\)$/) as string },
+      });
+    });
+
+    it('counts refused slices of the chosen series as stated and not come, and waits for them first', async () => {
+      const slices = whole.length;
+      expect(await run(whole, { refused: refused(4, seriesInstanceUid) })).toMatchObject({
+        manifest: { cutShort: { came: slices, stated: slices + 4 } },
+      });
+      const other = await run(whole, { refused: refused(4, '1.2.99') });
+      expect((other as { manifest: object }).manifest).not.toHaveProperty('cutShort');
+      expect(await run(whole, { refused: refused(4, '1.2.99') }, NOW_MS - 1)).toMatchObject({ type: 'notYet' });
+    });
+  });
+
   describe('with an old scan', () => {
     const maxAgeMs = 72 * 3_600_000;
     const old = seriesOf();

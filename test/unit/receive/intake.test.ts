@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
 import type { RecordOutcome, StoredInstance } from '../../../src/case/case.ts';
+import type { RefusedObject } from '../../../src/case/refusedObject.ts';
 import { createIntake } from '../../../src/receive/intake.ts';
 import { createLog } from '../../../src/base/log.ts';
 
@@ -19,6 +20,10 @@ function recorder() {
       if (failures-- > 0) return Promise.reject(new Error('database is locked'));
       seen.push(`record ${instances.map(({ path }) => path).join(' ')}`);
       return Promise.resolve(instances.map(({ path }) => (path.startsWith('again') ? 'duplicate' : 'new')));
+    },
+    noteRefused: (objects: readonly RefusedObject[]) => {
+      seen.push(`refused ${objects.map(({ why }) => why).join(' ')}`);
+      return Promise.resolve();
     },
     recordedPath: () => Promise.resolve(null),
     nudgeComplete: (studies: readonly string[]) => {
@@ -50,6 +55,26 @@ describe('intake', () => {
       'record a again-b; complete study-1; record c; complete study-2',
     );
     expect(fresh).toEqual(['a', 'c']);
+  });
+
+  it('notes what was refused in its turn, before its study is called complete', async () => {
+    const store = recorder();
+    const intake = createIntake({
+      store,
+      resolvePath: (path) => path,
+      onNew: () => undefined,
+      clock: systemClock,
+      log: createLog('silent'),
+    });
+    intake.stored(instance('a'));
+    for (const why of ['first', 'second']) intake.refused({ why } as RefusedObject);
+    intake.stored(instance('b'));
+    intake.refused({ why: 'third' } as RefusedObject);
+    intake.released(['study']);
+    await intake.drained();
+    expect(store.seen.join('; ').replace('refused first; refused second', 'refused first second')).toBe(
+      'record a; refused first second; record b; refused third; complete study',
+    );
   });
 
   it('loses nothing when the database fails for a while', async () => {

@@ -335,6 +335,7 @@ describe('what is turned away is told, with who, what and why', () => {
         what: CT,
         why: '0xC000: The pixel data are shorter than the header says: 128 bytes are declared, and 126 came.',
         studyInstanceUid: '2.25.100',
+        header: expect.objectContaining({ sopInstanceUid: '1.2.3.4', studyInstanceUid: '2.25.100', sopClassUid: CT }),
       },
       { ...who, kind: 'abort', what: '', why: 'the sender closed the connection without a release' },
     ]);
