@@ -14,7 +14,14 @@ export type UserRole = z.infer<typeof userRole>;
 export const sessionAnswer = z
   .strictObject({
     signIn: z.enum(['off', 'local', 'oidc']).describe('How people sign in here.'),
-    user: z.strictObject({ name: z.string(), role }).nullable().describe('Null when nobody is signed in.'),
+    user: z
+      .strictObject({ name: z.string(), role })
+      .nullable()
+      .describe('Null when nobody is signed in, or the session is locked.'),
+    lockedFor: z
+      .string()
+      .nullable()
+      .describe('Whose session is locked: it sees the masked list until its password is typed again.'),
     csrfToken: z.string().nullable().describe('To be sent as X-CSRF-Token with whatever changes something.'),
     endsAtMs: epochMs.nullable().describe('When the session ends, whatever is done.'),
     confirmedUntilMs: epochMs.nullable().describe('Until when what needs a recent sign-in may be done.'),

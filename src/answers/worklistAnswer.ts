@@ -118,6 +118,8 @@ export const openFlag = z.strictObject({
   revision: z.int(),
   flaggedAtMs: epochMs,
   claimed: z.boolean(),
+  attended: z.boolean().describe('A person has opened it, or has stopped its ringing.'),
+  ringsFromMs: epochMs.describe('When it was flagged, or when it rings next because its claim was given back.'),
 });
 
 const openFlags = z.strictObject({
@@ -135,6 +137,11 @@ export const worklistAnswer = z.strictObject({
   system: systemStatus,
   totals,
   flags: openFlags,
+  oldClaims: z
+    .array(z.strictObject({ caseRef: z.string(), claimedAtMs: epochMs, returnsAtMs: epochMs }))
+    .describe(
+      'Scans that the requester says they are reading, for so long that they go back to the list unless claimed again.',
+    ),
   list: z.string().describe('Names this list: with it, later pages show the same cases in the same places.'),
   total: z.int(),
   allTotal: z.int().describe('Without search and choice.'),

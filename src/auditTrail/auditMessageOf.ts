@@ -73,6 +73,7 @@ const MESSAGES: Readonly<Record<AuditAction, Describe>> = {
   'case.notStat': procedureRecord,
   'case.claimed': procedureRecord,
   'case.released': procedureRecord,
+  'case.bellStopped': procedureRecord,
   'case.verdict': procedureRecord,
   'case.reprocessed': procedureRecord,
   'case.resent': procedureRecord,

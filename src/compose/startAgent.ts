@@ -82,6 +82,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
       nudge: () => {
         for (const part of [pipeline, delivery, shadowScoring]) part.nudge();
         for (const role of roles) role.look().catch(() => undefined);
+        store.returnOldClaims().catch((error: unknown) => ports.log.warn('old claims are not given back', { error }));
       },
     });
 

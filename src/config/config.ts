@@ -483,7 +483,9 @@ export const configSchema = z.strictObject({
             .min(1)
             .max(1_440)
             .default(30)
-            .describe('A session ends after this long without a key, a pointer or a change of its person’s.'),
+            .describe(
+              'After this long without a key, a pointer or a change of its person’s, a session is locked: it shows the list without names, which goes on ringing, until the password is typed again.',
+            ),
           absoluteHours: z
             .number()
             .min(0.1)

@@ -1,16 +1,17 @@
 import type { SessionAnswer } from '../answers/accessAnswers.ts';
 import './shell.css';
-import { ErrorBoundary, LocationProvider, Route, Router, useLocation } from 'preact-iso';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { ErrorBoundary, lazy, LocationProvider, Route, Router, useLocation } from 'preact-iso';
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { pagePathOf } from '../answers/pagePaths.ts';
 import { Account } from './access/account.tsx';
 import { AlertsOfShell, NewFlags, useOpenFlags } from './alerts/shellAlerts.tsx';
+import { OldClaims } from './alerts/oldClaims.tsx';
 import { useAlerts } from './alerts/useAlerts.ts';
 import { activeKeys, listenToKeys, useKeys } from './parts/keys.ts';
 import { PAGES, type Page } from './pages.tsx';
 import { Printed } from './printed.tsx';
 import { applyTheme, keepPreference, preference } from './parts/preferences.ts';
-import { session } from './parts/session.ts';
+import { forgetSession, session, toSignIn, whenLocked } from './parts/session.ts';
 import { shellWords } from './parts/shellWords.ts';
 
 /** Links to screens are followed inside the page; links to files of the API are left to the browser. */
@@ -25,6 +26,10 @@ export function App() {
   );
 }
 
+const LockedPage = lazy(() => import('./wall/lockedPage.tsx'));
+/** Screens that show nothing of the list to somebody who may not see it, or only what anybody may see. */
+const OPEN_TO_ALL: readonly string[] = ['/wall', '/sign-in', '/set-up'];
+
 const SHOWN = Object.entries(PAGES).map(([path, page]) => ({ path, ...page }));
 
 function Shell() {
@@ -34,9 +39,20 @@ function Shell() {
   const [broken, setBroken] = useState(false);
   const [who, setWho] = useState<SessionAnswer | null>(null);
   useEffect(listenToKeys, []);
+  const look = useCallback(() => {
+    forgetSession();
+    session().then(
+      (found) => {
+        setWho(found);
+        if (found.user === null && found.lockedFor === null) toSignIn();
+      },
+      () => undefined,
+    );
+  }, []);
   useEffect(() => {
     session().then(setWho, () => undefined);
-  }, []);
+    whenLocked(look);
+  }, [look]);
   useKeys([
     { keys: ['?'], shown: '?', does: shellWords.helpKey, run: () => setHelp((old) => !old) },
     ...(help ? [{ keys: ['Escape'], shown: 'Esc', does: shellWords.close, run: () => setHelp(false) }] : []),
@@ -49,17 +65,18 @@ function Shell() {
   };
   // A wall screen has only one page.
   useEffect(() => {
-    if (who?.user?.role === 'wall' && !['/wall', '/sign-in', '/set-up'].includes(path)) route('/wall', true);
+    if (who?.user?.role === 'wall' && !OPEN_TO_ALL.includes(path)) route('/wall', true);
   }, [who, path, route]);
   const at = pagePathOf(path);
-  const { alerts, looksAt } = useAlertsAnywhere(path, who, route);
+  const { alerts, looksAt, watched } = useAlertsAnywhere(path, who, route);
   useEffect(() => {
     document.title = shellWords.tabTitle(
       at === undefined ? shellWords.pages.unknown : PAGES[at].title,
       alerts.fresh.length,
     );
   }, [at, alerts.fresh.length]);
-  const bare = at !== undefined && PAGES[at].bare === true;
+  const locked = who?.lockedFor != null && !OPEN_TO_ALL.includes(path);
+  const bare = locked || (at !== undefined && PAGES[at].bare === true);
   const led = (to: Page['area']) =>
     SHOWN.filter(({ area, shownTo }) => area === to && who?.user != null && (shownTo?.(who) ?? true));
   const administration = led('admin');
@@ -102,9 +119,14 @@ function Shell() {
       )}
       {help && <Help />}
       <Printed />
+      {!bare && <OldClaims claims={watched.oldClaims} onAnswered={watched.answered} />}
       <main id="main" tabIndex={-1} ref={main}>
         {broken ? (
           <Broken />
+        ) : locked ? (
+          <ErrorBoundary>
+            <LockedPage who={who} onUnlocked={look} />
+          </ErrorBoundary>
         ) : (
           <ErrorBoundary
             onError={(error) => {
@@ -129,12 +151,10 @@ function Shell() {
 /** Shows flags on every page. Not where nobody is signed in, nor on a wall screen, which rings by itself. */
 function useAlertsAnywhere(path: string, who: SessionAnswer | null, route: (to: string) => void) {
   const reads = who?.user?.role === 'reader' || who?.user?.role === 'admin';
-  const watched = useOpenFlags(
-    !reads || ['/wall', '/sign-in', '/set-up'].includes(path) ? 'off' : path === '/' ? 'of-list' : 'by-itself',
-  );
+  const watched = useOpenFlags(!reads || OPEN_TO_ALL.includes(path) ? 'off' : path === '/' ? 'of-list' : 'by-itself');
   const looksAt = /^\/case\/([\w-]+)$/.exec(path)?.[1];
   const onNotice = (caseRef: string | null) => route(caseRef === null ? '/' : `/case/${caseRef}`);
-  return { alerts: useAlerts({ ...watched, looksAt, onNotice }), looksAt };
+  return { alerts: useAlerts({ ...watched, looksAt, onNotice }), looksAt, watched };
 }
 
 function PageLink({ page, path }: { page: (typeof SHOWN)[number]; path: string }) {

@@ -8,8 +8,8 @@ applyTheme(preference('theme'));
 const page = document.getElementById('page');
 if (page) render(<App />, page);
 session().then(
-  ({ user }) => {
-    if (user === null) toSignIn();
+  ({ user, lockedFor }) => {
+    if (user === null && lockedFor === null) toSignIn();
     else reportActivity();
   },
   () => undefined,

@@ -37,7 +37,8 @@ function handlerOf(entry: Route, context: WebContext, { checkAnswers }: MountOpt
       return;
     }
     // Pages poll by themselves; only a request that changes something shows that a person is there.
-    if (principal?.session != null && entry.method !== 'get') await access.sessions.seen(principal.session.id);
+    if (principal?.session?.locked === false && entry.method !== 'get')
+      await access.sessions.seen(principal.session.id);
     const params = checked(entry.params, request.params, 'address');
     const actor = principal?.name ?? 'anonymous';
     const call = {
@@ -84,12 +85,20 @@ interface Refusal {
   message: string;
 }
 const NOT_SIGNED_IN: Refusal = { status: 401, error: 'not-signed-in', message: 'Sign in first.' };
+const LOCKED: Refusal = {
+  status: 401,
+  error: 'session-locked',
+  message: 'Nobody has been active here for too long: confirm who you are.',
+};
 const NOT_ALLOWED: Refusal = { status: 403, error: 'not-allowed', message: 'Your role does not allow this.' };
 const SIGN_IN_AGAIN: Refusal = { status: 403, error: 'sign-in-again', message: 'Confirm who you are, then try again.' };
 const NO_CSRF_TOKEN: Refusal = { status: 403, error: 'csrf-token', message: 'The page is too old: load it again.' };
 
 function refusalOf(entry: Route, principal: Principal | null, recentSinceMs: number): Refusal | null {
-  if (!mayUse(principal?.role ?? null, entry.least)) return principal === null ? NOT_SIGNED_IN : NOT_ALLOWED;
+  if (!mayUse(principal?.role ?? null, entry.least)) {
+    if (principal === null) return NOT_SIGNED_IN;
+    return principal.session?.locked === true ? LOCKED : NOT_ALLOWED;
+  }
   if (entry.recentSignIn === true && principal?.session != null && principal.session.confirmedAtMs < recentSinceMs)
     return SIGN_IN_AGAIN;
   return null;

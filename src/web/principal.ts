@@ -13,6 +13,7 @@ export function mayUse(role: Role | null, least: LeastRole): boolean {
 /** Who sends a request. `name` is recorded in histories and the audit. */
 export interface Principal {
   name: string;
+  /** `wall` while the session is locked: the person at the screen may be somebody else. */
   role: Role;
   /** Null for tokens and walls, and where nobody signs in. */
   session: Session | null;

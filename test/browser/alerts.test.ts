@@ -86,3 +86,49 @@ test('in two tabs one chime sounds', async () => {
   expect((await tones(list)) + (await tones(other))).toBe(2);
   expect([...(await notices(list)), ...(await notices(other))]).toHaveLength(1);
 });
+
+test('a flag can be silenced without being opened, for every desk; what somebody opens elsewhere is no news here', async () => {
+  const opened = await site();
+  await addStudy(opened, { id: 'old', outcome: 0.2, slices: 4 });
+  const page = await openPage(opened);
+  await addStudy(opened, { id: 'one', outcome: 0.97, slices: 4, arrivedMinutesAgo: 0 });
+  await addStudy(opened, { id: 'two', outcome: 0.96, slices: 4, arrivedMinutesAgo: 0 });
+  const strip = page.getByRole('list', { name: 'New AI flags' });
+  await expect.poll(() => strip.getByRole('link').count()).toBe(2);
+  await strip
+    .getByRole('button', { name: /^Stop ringing: AI flag/ })
+    .last()
+    .click();
+  await expect.poll(() => strip.getByRole('link').count()).toBe(1);
+  const other = await page.context().newPage();
+  const left = await strip.getByRole('link').getAttribute('href');
+  await other.goto(opened.url + left!);
+  await expect.poll(() => strip.count()).toBe(0);
+  expect((await opened.query.flags(9)).open.map(({ attended }) => attended)).toEqual([true, true]);
+});
+
+test('what a reader took a quarter of an hour ago is asked about on every page, and goes back to the list when they say so', async () => {
+  const opened = await site();
+  for (const id of ['mine', 'kept']) {
+    await addStudy(opened, { id, outcome: 0.9, slices: 4 });
+    await opened.store.claimReading(studyUid(id), { claimed: true, takeOver: false, actor: 'web' });
+  }
+  await opened.database.db
+    .updateTable('cases')
+    .set({ claimed_at: Date.now() - 16 * 60_000 })
+    .execute();
+  const page = await openPage(opened, { path: '/thresholds' });
+  const asked = page.getByText('Still reading the scan that you took at');
+  await expect.poll(() => asked.count(), { timeout: 10_000 }).toBe(2);
+  await complaintsInBothThemes(page);
+  const of = (id: string) =>
+    page.locator('.old-claims p', { has: page.locator(`a[href="/case/${caseRef(studyUid(id))}"]`) });
+  await of('mine').getByRole('button', { name: 'Give it back' }).click();
+  const claims = async () => (await opened.query.rows()).map(({ claimedBy }) => claimedBy ?? 'nobody').sort();
+  await expect.poll(claims).toEqual(['nobody', 'web']);
+  await expect.poll(() => asked.count(), { timeout: 10_000 }).toBe(1);
+  await of('kept').getByRole('button', { name: 'Still reading' }).click();
+  await expect.poll(() => opened.query.oldClaims('web')).toEqual([]);
+  await expect.poll(() => asked.count(), { timeout: 10_000 }).toBe(0);
+  expect(await claims()).toEqual(['nobody', 'web']);
+});

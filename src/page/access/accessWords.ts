@@ -8,6 +8,10 @@ export const accessWords = {
 
   signIn: 'Sign in',
   sessionEnded: 'Your session has ended. Sign in again: what you were typing is kept for you in this tab.',
+  locked: (name: string) => `Locked: ${name}`,
+  lockedWhat: 'Nobody was active here. The list goes on without names, and rings.',
+  unlock: 'Show names again',
+  somebodyElse: 'Sign in as somebody else',
   name: 'Name',
   password: 'Password',
   atProvider: 'Sign in with the hospital account',

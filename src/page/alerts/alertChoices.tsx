@@ -1,11 +1,12 @@
 import { useState } from 'preact/hooks';
-import { keepPreference, preference } from '../parts/preferences.ts';
+import { keepPreference, preference, type Preferences } from '../parts/preferences.ts';
 import { alertWords as words } from './alertWords.ts';
 
 /** Each reader's own settings, kept in this browser. */
 export function AlertChoices({ blocked, ring }: { blocked: boolean; ring: (kind: 'flag' | 'fault') => void }) {
   const [sound, setSound] = useState(preference('sound'));
   const [notices, setNotices] = useState(preference('notices'));
+  const [step, setStep] = useState(preference('ringStep'));
   const [from, setFrom] = useState(preference('quietFrom'));
   const [to, setTo] = useState(preference('quietTo'));
   return (
@@ -40,6 +41,23 @@ export function AlertChoices({ blocked, ring }: { blocked: boolean; ring: (kind:
             }}
           />{' '}
           {words.notices}
+        </label>
+        <label>
+          {words.ringStep}{' '}
+          <select
+            value={step}
+            onChange={(event) => {
+              const next = event.currentTarget.value as Preferences['ringStep'];
+              setStep(next);
+              keepPreference('ringStep', next);
+            }}
+          >
+            {(['0', '1', '2'] as const).map((name) => (
+              <option key={name} value={name}>
+                {words.ringSteps[name]}
+              </option>
+            ))}
+          </select>
         </label>
         <label>
           {words.quietFrom}{' '}

@@ -3,6 +3,12 @@ export const alertWords = {
   alerts: 'Sound',
   sound: 'Chime for new AI flags',
   notices: 'Desktop notices',
+  ringStep: 'This desk rings',
+  ringSteps: {
+    0: 'for each new flag',
+    1: 'for flags unopened after 10 min',
+    2: 'for flags unopened after 20 min',
+  },
   quietFrom: 'Quiet from',
   quietTo: 'to',
   testSound: 'Test sound',
@@ -13,4 +19,13 @@ export const alertWords = {
   newFlags: 'New AI flags',
   newFlagsOf: (count: number) => `${count} new AI flags`,
   flagAt: (time: string) => `AI flag ${time}`,
+  unopened: (time: string, minutes: number) => `AI flag ${time}, unopened for ${minutes} min`,
+  stop: 'Stop ringing',
+  stopOf: (flag: string) => `Stop ringing: ${flag}`,
+  stillReading: (since: string, returns: string) =>
+    `Still reading the scan that you took at ${since}? It goes back to the list at ${returns}.`,
+  yes: 'Still reading',
+  giveBack: 'Give it back',
+  openIt: 'Open it',
+  notSaved: 'Not saved. Try again.',
 } as const;

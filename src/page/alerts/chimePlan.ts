@@ -1,3 +1,5 @@
+import { RINGS_AGAIN_AFTER_MS } from '../../case/attention.ts';
+
 /** After a chime, new flags wait this long for the next one. */
 const GROUP_MS = 30_000;
 /** After this many chimes within the span, further flags are summarised in one at its end. */
@@ -10,10 +12,11 @@ export interface Flag {
   caseRef: string;
   flaggedAtMs: number;
   claimed: boolean;
+  /** A person has opened it anywhere, or has stopped its ringing. */
+  attended?: boolean;
+  /** Later than `flaggedAtMs` when its claim was given back: from then on it is as good as new. */
+  ringsFromMs?: number;
 }
-
-/** A flag that nobody has opened or claimed rings again after this time. */
-const AGAIN_MS = 600_000;
 
 /**
  * When to ring, and for how many flags. A study rings once, and again after a while for as long as nobody opens or claims it; it rings anew if it stopped being
@@ -24,6 +27,7 @@ export class ChimePlan {
   #heard = new Map<string, number>();
   #waiting = new Set<string>();
   #rung: number[] = [];
+  #lookedAt: string | null = null;
   #openedMs: number;
 
   constructor(heard: Iterable<string>, openedMs: number) {
@@ -47,29 +51,44 @@ export class ChimePlan {
 
   /** Somebody has opened the case here. */
   opened(caseRef: string): void {
+    this.#lookedAt = caseRef;
     this.#heard.set(caseRef, Infinity);
   }
 
   /** Flags that came since the page was opened and were not opened or claimed yet, newest first. */
   fresh(open: readonly Flag[]): Flag[] {
     return open.filter(
-      ({ caseRef, flaggedAtMs, claimed }) =>
-        flaggedAtMs > this.#openedMs && !claimed && this.#heard.get(caseRef) !== Infinity,
+      (flag) =>
+        (flag.ringsFromMs ?? flag.flaggedAtMs) > this.#openedMs &&
+        !flag.claimed &&
+        flag.attended !== true &&
+        this.#heardOf(flag) !== Infinity,
     );
   }
 
-  /** How many flags to ring for now; 0 for silence. */
-  next(open: readonly Flag[], nowMs: number): number {
+  /** When it last rang; a flag that was given back counts as one that has not rung yet. */
+  #heardOf({ caseRef, flaggedAtMs, ringsFromMs = flaggedAtMs }: Flag): number | undefined {
+    const heardMs = this.#heard.get(caseRef);
+    if (heardMs === undefined || ringsFromMs <= flaggedAtMs || caseRef === this.#lookedAt) return heardMs;
+    return heardMs === Infinity || heardMs < ringsFromMs ? undefined : heardMs;
+  }
+
+  /** How many flags to ring for now; 0 for silence. A desk that rings only for what the others have left alone does so `delayMs` later. */
+  next(open: readonly Flag[], nowMs: number, delayMs = 0): number {
     const refs = new Set(open.map(({ caseRef }) => caseRef));
     for (const ref of this.#heard.keys()) if (!refs.has(ref)) this.#heard.delete(ref);
     this.#waiting = new Set([...this.#waiting].filter((ref) => refs.has(ref)));
-    for (const { caseRef, flaggedAtMs, claimed } of open) {
-      const heardMs = this.#heard.get(caseRef);
-      if (claimed || (heardMs === undefined && flaggedAtMs < this.#openedMs - FRESH_MS)) {
+    for (const flag of open) {
+      const { caseRef, flaggedAtMs, claimed, attended = false, ringsFromMs = flaggedAtMs } = flag;
+      const heardMs = this.#heardOf(flag);
+      const isOld = heardMs === undefined && ringsFromMs + delayMs < this.#openedMs - FRESH_MS;
+      // The clocks of server and browser may differ: what is new rings at once.
+      const isDue = ringsFromMs + delayMs === flaggedAtMs || nowMs >= ringsFromMs + delayMs;
+      if (claimed || attended || isOld) {
         this.#waiting.delete(caseRef);
         // After a claim is given back, other readers have ten minutes before it rings again.
         if (heardMs !== Infinity) this.#heard.set(caseRef, claimed ? nowMs : Infinity);
-      } else if (heardMs === undefined || nowMs - heardMs > AGAIN_MS) this.#waiting.add(caseRef);
+      } else if (isDue && (heardMs === undefined || nowMs - heardMs > RINGS_AGAIN_AFTER_MS)) this.#waiting.add(caseRef);
       else this.#waiting.delete(caseRef);
     }
     if (this.#waiting.size === 0) return 0;

@@ -1,10 +1,13 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { RINGS_AGAIN_AFTER_MS } from '../../case/attention.ts';
 import { keepPreference, preference } from '../parts/preferences.ts';
 import { alertWords as words } from './alertWords.ts';
 import { ChimePlan, isQuiet, type Flag } from './chimePlan.ts';
 import { play } from './sound.ts';
 
 const LOOK_EVERY_MS = 5_000;
+/** Tabs that lose the feed within this time have lost it together: one of them sounds. */
+const SAME_FAULT_MS = 60_000;
 
 export interface Alerts {
   /** Flags that came since the page was opened and that nobody has opened here or claimed, newest first. */
@@ -44,7 +47,7 @@ export function useAlerts({ open, lost, looksAt, onNotice }: Watched): Alerts {
     if (open === null) return;
     const look = () => {
       plan.current!.adopt(heardHere());
-      const count = plan.current!.next(open, Date.now());
+      const count = plan.current!.next(open, Date.now(), Number(preference('ringStep')) * RINGS_AGAIN_AFTER_MS);
       keepPreference('heard', plan.current!.heard.join(' '));
       if (count === 0) return;
       const quiet = isQuiet(preference('quietFrom'), preference('quietTo'), new Date());
@@ -59,7 +62,12 @@ export function useAlerts({ open, lost, looksAt, onNotice }: Watched): Alerts {
 
   useEffect(() => {
     // A fault sounds even in quiet hours: silence would be taken for "nothing new".
-    if (lost && preference('sound') === 'on') ring('fault');
+    if (!lost || preference('sound') !== 'on') return;
+    inTurn(() => {
+      if (Date.now() - Number(preference('faultHeard')) < SAME_FAULT_MS) return;
+      keepPreference('faultHeard', String(Date.now()));
+      ring('fault');
+    });
   }, [lost, ring]);
 
   return { fresh: open === null ? [] : plan.current.fresh(open), blocked, ring };

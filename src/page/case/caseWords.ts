@@ -121,6 +121,8 @@ export const caseWords = {
     notStat: 'No longer urgent',
     claimed: 'Being read',
     released: 'Not being read any more',
+    claimReturned: 'Back in the list: the reader did not say that they were still reading',
+    bellStopped: 'Ringing stopped',
     verdict: 'Verdict given',
     reprocessed: 'Analysed again',
   } as Readonly<Record<string, string>>,

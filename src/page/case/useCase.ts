@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { followFeed, LIVE, type Freshness } from '../parts/feed.ts';
-import { Refused } from '../parts/session.ts';
+import { Refused, session } from '../parts/session.ts';
 import type { CaseAnswer } from '../../answers/caseAnswer.ts';
 import { fetchCase } from './caseApi.ts';
 import { caseWords as words } from './caseWords.ts';
@@ -35,16 +35,17 @@ export function useCase(caseRef: string): OpenCase {
 
   useEffect(() => {
     let current = true;
-    let opened = false;
+    let viewsBefore: CaseAnswer['views'] | null = null;
     const read = async () => {
       try {
-        const known = await fetchCase(caseRef, opened ? 'still-open' : 'opened');
-        opened = true;
+        const known = await fetchCase(caseRef, viewsBefore === null ? 'opened' : 'still-open');
+        viewsBefore ??= known.views;
+        const me = (await session()).user?.name;
         if (!current) return;
         const patient = `${known.row.patientId} ${known.row.patientName}`;
         if (patientBefore !== null && patientBefore !== patient) setDifferent(true);
         patientBefore = patient;
-        setAnswer(known);
+        setAnswer({ ...known, views: withoutOwn(known.views, viewsBefore, me) });
       } catch (error) {
         if (!(error instanceof Refused && error.status === 404)) throw error;
         if (current) setMissing(true);
@@ -74,4 +75,13 @@ export function useCase(caseRef: string): OpenCase {
     return work;
   }, []);
   return { answer, fresh, missing, problem, setProblem, different, act };
+}
+
+/** Who looked, without the view that opening this page has made. */
+function withoutOwn(
+  views: CaseAnswer['views'],
+  before: CaseAnswer['views'],
+  me: string | undefined,
+): CaseAnswer['views'] {
+  return views.filter((view) => view.by !== me || before.some(({ by, atMs }) => by === me && atMs === view.atMs));
 }

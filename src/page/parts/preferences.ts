@@ -8,6 +8,8 @@ export interface Preferences {
   hiddenColumns: string;
   sound: 'on' | 'off';
   notices: 'on' | 'off';
+  /** At which step of the escalation this desk rings: at once, or for flags that the desks before it have left unopened. */
+  ringStep: '0' | '1' | '2';
   /** `hh:mm`, or empty. */
   quietFrom: string;
   quietTo: string;
@@ -16,6 +18,8 @@ export interface Preferences {
   wallMetres: string;
   /** Case references that have already rung, separated by spaces. */
   heard: string;
+  /** When a tab of this browser last sounded for a fault, epoch ms. */
+  faultHeard: string;
 }
 
 const DEFAULTS: Preferences = {
@@ -25,11 +29,13 @@ const DEFAULTS: Preferences = {
   hiddenColumns: '',
   sound: 'off',
   notices: 'off',
+  ringStep: '0',
   quietFrom: '',
   quietTo: '',
   wallInches: '',
   wallMetres: '',
   heard: '',
+  faultHeard: '',
 };
 
 export function preference<Name extends keyof Preferences>(name: Name): Preferences[Name] {

@@ -33,6 +33,18 @@ export function session(): Promise<SessionAnswer> {
   return known;
 }
 
+/** Asks the server anew the next time: somebody has unlocked the session, or may have. */
+export function forgetSession(): void {
+  known = null;
+}
+
+let onLocked: () => void = () => undefined;
+
+/** Calls `then` when the server says that the session is locked, because nobody was active for too long. */
+export function whenLocked(then: () => void): void {
+  onLocked = then;
+}
+
 /** Sends a request with JSON; see `send`. `withinMs` is for requests that take the server long. @throws Refused */
 export function ask(path: string, method = 'GET', body?: unknown, withinMs = ANSWER_WITHIN_MS): Promise<Response> {
   return send(
@@ -71,6 +83,10 @@ export async function send(
     response = await attempt();
     if (response.ok) return response;
     refusal = await refusalOf(response);
+  }
+  if (refusal.code === 'session-locked') {
+    known = null;
+    onLocked();
   }
   if (refusal.code === 'not-signed-in') {
     noteSessionEnd();
@@ -130,7 +146,9 @@ export function reportActivity(): void {
     toldMs = Date.now();
     // If this fails, the next request fails too, visibly.
     session()
-      .then(({ csrfToken }) => (csrfToken === null ? undefined : ask('/api/session/activity', 'POST')))
+      .then(({ csrfToken, user }) =>
+        csrfToken === null || user === null ? undefined : ask('/api/session/activity', 'POST'),
+      )
       .catch(() => undefined);
   };
   for (const event of ['keydown', 'pointerdown', 'pointermove', 'wheel'])

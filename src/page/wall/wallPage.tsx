@@ -30,7 +30,7 @@ export default function WallPage() {
     );
   }, [secret]);
   if (admitted === 'opening') return <p class="wall-notice">{words.opening}</p>;
-  if (admitted === 'yes') return <Wall onRefused={() => setAdmitted('no')} />;
+  if (admitted === 'yes') return <WallList onRefused={() => setAdmitted('no')} />;
   return (
     <div class="wall-notice" role="alert">
       <h1>{words.title}</h1>
@@ -39,19 +39,24 @@ export default function WallPage() {
   );
 }
 
-function Wall({ onRefused }: { onRefused: () => void }) {
+/** The masked list, in letters of `fontPx`; without, as large as this screen was set up. `onRefused`: it may not be shown any more. */
+export function WallList({ onRefused, fontPx: fixedPx }: { onRefused: () => void; fontPx?: number }) {
   const [answer, setAnswer] = useState<WallAnswer | null>(null);
   const [fresh, setFresh] = useState<Freshness>(LIVE);
   const slowLoad = useAfter(STILL_LOADING_AFTER_MS);
   const [shown, setShown] = useState(0);
   const [fontPx, setFontPx] = useState(chosenFontPx);
-  const [setting, setSetting] = useState(!isSetUp());
+  const [setting, setSetting] = useState(fixedPx === undefined && !isSetUp());
   const refused = useRef(onRefused);
   refused.current = onRefused;
-  useKeys([
-    { keys: ['s'], shown: 'S', does: words.keys.setUp, run: () => setSetting(true) },
-    { keys: ['Escape'], shown: 'Esc', does: words.keys.close, run: () => setSetting(false) },
-  ]);
+  useKeys(
+    fixedPx === undefined
+      ? [
+          { keys: ['s'], shown: 'S', does: words.keys.setUp, run: () => setSetting(true) },
+          { keys: ['Escape'], shown: 'Esc', does: words.keys.close, run: () => setSetting(false) },
+        ]
+      : [],
+  );
   useEffect(() => {
     const look = async () => {
       try {
@@ -68,15 +73,17 @@ function Wall({ onRefused }: { onRefused: () => void }) {
   const lost = fresh.kind === 'lost';
   const { blocked, ring } = useAlerts({ open: answer?.flags ?? null, lost });
   return (
-    <div class="wall" style={{ fontSize: `${fontPx}px` }}>
+    <div class="wall" style={{ fontSize: `${fixedPx ?? fontPx}px` }}>
       <header class="wall-head">
-        <h1>{words.heading}</h1>
+        {fixedPx === undefined ? <h1>{words.heading}</h1> : <h2>{words.heading}</h2>}
         <span>{answer === null || lost ? '' : feedWords.waitingScans(answer.unread, answer.flagged)}</span>
         <span class="spacer" />
         <span class={`feed-${fresh.kind}`}>{freshText(fresh, answer)}</span>
-        <button type="button" aria-expanded={setting} onClick={() => setSetting(!setting)}>
-          {words.setUp}
-        </button>
+        {fixedPx === undefined && (
+          <button type="button" aria-expanded={setting} onClick={() => setSetting(!setting)}>
+            {words.setUp}
+          </button>
+        )}
       </header>
       <div role="alert">
         {fresh.kind === 'lost' && <p class="wall-lost">{feedWords.lostFeed(clockTime(fresh.sinceMs, Date.now()))}</p>}

@@ -1,5 +1,6 @@
 import { alertWords } from '../alerts/alertWords.ts';
 import type { Flag } from '../alerts/chimePlan.ts';
+import { FlagItems } from '../alerts/flagItems.tsx';
 import { feedWords } from '../parts/feedWords.ts';
 import { feedText, type Freshness } from '../parts/feed.ts';
 import { clockTime } from '../parts/format.ts';
@@ -58,14 +59,7 @@ function Pill({ waiting, onUpdate }: { waiting: WorklistAnswer['waiting']; onUpd
 function FlagStrip({ flags, nowMs }: { flags: readonly Flag[]; nowMs: number | null }) {
   return (
     <ul class="flag-strip" aria-label={alertWords.newFlags}>
-      {flags.length > STRIP_FLAGS && <li class="kind-flag">{alertWords.newFlagsOf(flags.length)}</li>}
-      {flags.slice(0, STRIP_FLAGS).map((flag) => (
-        <li key={flag.caseRef}>
-          <a class="kind-flag" href={`/case/${flag.caseRef}`}>
-            {alertWords.flagAt(clockTime(flag.flaggedAtMs, nowMs ?? flag.flaggedAtMs))}
-          </a>
-        </li>
-      ))}
+      <FlagItems flags={flags} most={STRIP_FLAGS} nowMs={nowMs ?? Date.now()} />
     </ul>
   );
 }

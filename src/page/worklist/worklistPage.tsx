@@ -48,7 +48,7 @@ export default function WorklistPage() {
   /** Names are hidden by the reader's choice, or by the site's. */
   const hidden = masked || answer?.masked === true;
   const thumbnail = useThumbnail(list, hidden);
-  const { fresh: freshFlags, ...alerts } = useShellAlerts(answer?.flags.open ?? null, lost);
+  const { fresh: freshFlags, ...alerts } = useShellAlerts(answer, lost);
   useIdle(
     MASK_AFTER_MS,
     useCallback(() => mask(true), [mask]),

@@ -145,7 +145,7 @@ export async function createAccess(options: AccessOptions, clock: Clock): Promis
         return user;
       }),
     lives: ({ session, name, role }) => {
-      if (session !== null) return sessions.lives(session.id);
+      if (session !== null) return sessions.lives(session);
       return role === 'wall' || role === 'service'
         ? tokens.lives(name.slice(name.indexOf(':') + 1))
         : Promise.resolve(true);

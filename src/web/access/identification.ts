@@ -30,7 +30,8 @@ export function identification(
       const secret = session === undefined ? wallSecretOf(request, secure) : null;
       const wall = secret === null ? null : await tokens.find('wall', secret);
       // At a screen, a person who signs in is that person until they sign out.
-      if (session !== undefined) principals.set(request, { name: session.userName, role: session.role, session });
+      if (session !== undefined)
+        principals.set(request, { name: session.userName, role: session.locked ? 'wall' : session.role, session });
       else if (wall !== null) principals.set(request, { name: `wall:${wall.name}`, role: 'wall', session: null });
     }
     next();

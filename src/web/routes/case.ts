@@ -29,11 +29,13 @@ export const caseRoutes = [
     answer: { kind: 'json', schema: caseAnswer },
     alsoAnswers: { 404: 'There is no such study on the worklist.' },
     handle: async (
-      { params: { studyInstanceUid }, principal },
-      { query, triageOnly, viewerTemplate, access, names },
+      { params: { studyInstanceUid }, query: { as }, principal },
+      { query, store, triageOnly, viewerTemplate, access, names },
     ) => {
       const study = await query.studyOf(studyInstanceUid);
       const detail = await query.caseDetail(study);
+      const isFlagWaiting = detail.row.decision === 'suspected' && detail.row.readAtMs === null;
+      if (isFlagWaiting && as === 'opened' && principal!.role !== 'service') await store.noteOpened(study);
       const { row, ageNote, priors, newer, series, findings, volume, instances, results, events } = names.mayBeKnownTo(
         principal!,
       )

@@ -26,6 +26,20 @@ export const readingRoutes = [
     },
   }),
   route({
+    method: 'delete',
+    path: '/api/cases/:studyInstanceUid/bell',
+    least: 'reader',
+    summary: 'Stops the ringing of a flag at every desk, without opening it.',
+    params,
+    audit: { by: 'store', action: 'case.bellStopped' },
+    answer: { kind: 'nothing' },
+    alsoAnswers: NO_STUDY,
+    handle: async ({ params: { studyInstanceUid }, actor }, { store, query }) => {
+      await store.stopRinging(await query.studyOf(studyInstanceUid), actor);
+      return undefined;
+    },
+  }),
+  route({
     method: 'post',
     path: '/api/cases/:studyInstanceUid/verdict',
     least: 'reader',

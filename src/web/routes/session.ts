@@ -12,7 +12,8 @@ function describe(principal: Principal | null, { access }: WebContext): SessionA
   const session = principal?.session ?? null;
   return {
     signIn: access.mode,
-    user: principal === null ? null : { name: principal.name, role: principal.role },
+    user: principal === null || session?.locked === true ? null : { name: principal.name, role: principal.role },
+    lockedFor: session?.locked === true ? session.userName : null,
     csrfToken: session?.csrfToken ?? null,
     endsAtMs: session === null ? null : session.signedInAtMs + access.absoluteMs,
     confirmedUntilMs: session === null ? null : session.confirmedAtMs + access.recentMs,
@@ -53,8 +54,8 @@ export const sessionRoutes = [
   route({
     method: 'delete',
     path: '/api/session',
-    least: 'reader',
-    summary: 'Signs out here.',
+    least: 'wall',
+    summary: 'Signs out here, also where the session is locked.',
     audit: { by: 'store', action: 'sign-out' },
     answer: { kind: 'nothing' },
     handle: async ({ request }, { access }) => {
@@ -75,8 +76,9 @@ export const sessionRoutes = [
   route({
     method: 'post',
     path: '/api/session/confirm',
-    least: 'reader',
-    summary: 'Confirms with the password who is there, before thresholds, models or accounts are changed.',
+    least: 'wall',
+    summary:
+      'Confirms with the password who is there: before thresholds, models or accounts are changed, and to unlock a session in which nobody was active.',
     body: z.strictObject({ password }),
     audit: { by: 'store', action: ['sign-in.confirmed', 'sign-in.failed'] },
     answer: { kind: 'nothing' },

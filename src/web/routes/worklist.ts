@@ -43,6 +43,7 @@ export const worklistRoutes = [
         system: await system(),
         totals: await query.totals(),
         flags: await query.flags(MOST_FLAGS),
+        oldClaims: await query.oldClaims(principal!.name),
         ...page,
         masked,
         locations: await query.locations(MOST_LOCATIONS),

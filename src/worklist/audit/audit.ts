@@ -41,6 +41,7 @@ export const AUDIT_ACTIONS = [
   'case.notStat',
   'case.claimed',
   'case.released',
+  'case.bellStopped',
   'case.verdict',
   'case.reprocessed',
   'case.resent',

@@ -12,6 +12,7 @@ import {
 import { settleDueTimes } from './dueTimes.ts';
 import { dueDeliveries, recordDelivery, reportOfDelivery, retryDeliveries } from './outbox.ts';
 import { releaseQuarantine } from './quarantine.ts';
+import { noteOpened, returnOldClaims, stopRinging } from '../list/attention.ts';
 import { claimReading, markRead, markStat, recordVerdict, reprocess, resend } from '../list/readerActions.ts';
 import { noteRefused } from './refusedObjects.ts';
 import { beginRemoval, finishRemoval, removableCases, removeFeatures } from './removal.ts';
@@ -58,6 +59,7 @@ const OPERATIONS = {
   noteModelFailed,
   noteModelInUse,
   noteRefused,
+  noteOpened,
   nudgeComplete,
   onChange,
   recordDelivery,
@@ -73,6 +75,7 @@ const OPERATIONS = {
   reprocess,
   resend,
   retryDeliveries,
+  returnOldClaims,
   saveShadowScore,
   saveSliceFeatures,
   seedThreshold,
@@ -80,6 +83,7 @@ const OPERATIONS = {
   shadowScores,
   siteThreshold,
   sliceFeatures,
+  stopRinging,
   threshold,
 };
 

@@ -84,6 +84,8 @@ const AUDITED: Readonly<Record<string, AuditAction>> = {
   notStat: 'case.notStat',
   claimed: 'case.claimed',
   released: 'case.released',
+  claimReturned: 'case.released',
+  bellStopped: 'case.bellStopped',
   verdict: 'case.verdict',
   reprocessed: 'case.reprocessed',
   deliveryRetried: 'case.resent',

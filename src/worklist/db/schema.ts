@@ -54,6 +54,10 @@ interface CasesTable {
   /** Who is reading it, and since when. */
   claimed_by: Generated<string | null>;
   claimed_at: Generated<number | null>;
+  /** When a person opened the flagged scan or stopped its ringing; null again once a claim of it was given back. */
+  attended_at: Generated<number | null>;
+  /** From when on a flag rings whose claim was given back. */
+  rings_from: Generated<number | null>;
   /** `caseRef` of the study: the name used in addresses. */
   case_ref: string | null;
   quarantine_reason: string | null;

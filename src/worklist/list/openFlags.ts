@@ -13,7 +13,14 @@ export async function openFlags(db: Transaction<Schema>, limit: number): Promise
     .where('cases.proof', '=', 0)
     .where('cases.recency', '!=', 'prior');
   const open = await suspected
-    .select(['cases.case_ref', 'cases.revision', 'cases.claimed_by', 'analyses.analysed_at'])
+    .select([
+      'cases.case_ref',
+      'cases.revision',
+      'cases.claimed_by',
+      'cases.attended_at',
+      'cases.rings_from',
+      'analyses.analysed_at',
+    ])
     .where('cases.read_at', 'is', null)
     .orderBy('analyses.analysed_at', 'desc')
     .limit(limit)
@@ -33,6 +40,8 @@ export async function openFlags(db: Transaction<Schema>, limit: number): Promise
       revision: row.revision,
       flaggedAtMs: row.analysed_at ?? 0,
       claimed: row.claimed_by !== null,
+      attended: (row.attended_at ?? -1) >= (row.analysed_at ?? 0),
+      ringsFromMs: Math.max(row.analysed_at ?? 0, row.rings_from ?? 0),
     })),
     openCount,
     afterRead: late.cases,

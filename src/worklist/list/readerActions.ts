@@ -1,4 +1,5 @@
 import type { Transaction } from 'kysely';
+import { RINGS_AGAIN_AFTER_MS } from '../../case/attention.ts';
 import { TriageError } from '../../base/errors.ts';
 import { sendAgain } from '../cases/outbox.ts';
 import { reopen } from '../cases/reopen.ts';
@@ -44,7 +45,9 @@ export async function claimReading(
   await change(context, studyInstanceUid, actor, claimed ? 'claimed' : 'released', (now, row) => {
     if (row.claimed_by !== null && row.claimed_by !== actor && !takeOver)
       throw new TriageError('case-taken', `${row.claimed_by} is reading this scan.`);
-    return claimed ? { claimed_by: actor, claimed_at: now } : NOT_CLAIMED;
+    if (claimed) return { claimed_by: actor, claimed_at: now };
+    // A flag given back is nobody's again: the next reader has a while before it rings.
+    return { ...NOT_CLAIMED, attended_at: null, rings_from: now + RINGS_AGAIN_AFTER_MS };
   });
 }
 
@@ -173,7 +176,9 @@ async function change(
   values: (
     now: number,
     row: CaseRow,
-  ) => Partial<Pick<CaseRow, 'read_at' | 'read_by' | 'claimed_by' | 'claimed_at' | 'stat'>>,
+  ) => Partial<
+    Pick<CaseRow, 'read_at' | 'read_by' | 'claimed_by' | 'claimed_at' | 'attended_at' | 'rings_from' | 'stat'>
+  >,
 ): Promise<void> {
   await write(context, async (trx, touched) => {
     const row = await known(trx, studyInstanceUid);

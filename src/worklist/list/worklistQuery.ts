@@ -1,8 +1,9 @@
 import type { Transaction } from 'kysely';
-import type { OpenFlags, WorklistRow, WorklistTotals } from '../../answers/worklistAnswer.ts';
+import type { OpenFlags, WorklistAnswer, WorklistRow, WorklistTotals } from '../../answers/worklistAnswer.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { WorklistDatabase } from '../db/database.ts';
 import type { Schema } from '../db/schema.ts';
+import { oldClaims } from './attention.ts';
 import { caseDetail, studyOf, volumeSlices, type CaseDetail } from './caseDetail.ts';
 import type { VolumeSlice } from './caseVolume.ts';
 import { listedRows, type ReadingContext } from './listedRows.ts';
@@ -31,6 +32,8 @@ export interface WorklistQuery {
   /** `list`: that of an earlier page; with null, or one that is no longer known, the list as it is now. */
   page(request: ListFilter & { list: string | null; offset: number; limit: number }): Promise<WorklistPage>;
   flags(limit: number): Promise<OpenFlags>;
+  /** Claims of a reader that are so old that the page asks about them. */
+  oldClaims(reader: string): Promise<WorklistAnswer['oldClaims']>;
   /** Unread cases in reading order, then read cases, last read first. */
   rows(options?: { readLimit?: number }): Promise<WorklistRow[]>;
   /** @throws TriageError `not-found` */
@@ -61,6 +64,7 @@ export function createWorklistQuery(
   return {
     page: (request) => pageOf(read, context, orders, request),
     flags: (limit) => read((db) => openFlags(db, limit)),
+    oldClaims: (reader) => read((db) => oldClaims(db, reader, clock.now())),
     studyOf: (word) => read((db) => studyOf(db, word)),
     volumeSlices: (studyInstanceUid, indexes) => read((db) => volumeSlices(db, studyInstanceUid, indexes)),
     rows: ({ readLimit = 50 } = {}) =>

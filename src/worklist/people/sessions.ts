@@ -12,10 +12,12 @@ export interface Session extends Omit<SessionsAnswer['sessions'][number], 'curre
   /** When the password, or the identity provider, last confirmed the person. */
   confirmedAtMs: number;
   csrfToken: string;
+  /** Nobody has been active for too long: it sees the masked list and nothing else until the person confirms who they are. */
+  locked: boolean;
 }
 
 export interface SessionLimits {
-  /** Longest time without a request made by the person. */
+  /** Longest time without a request made by the person; then the session is locked. */
   idleMs: number;
   /** Longest time since sign-in. */
   absoluteMs: number;
@@ -27,10 +29,10 @@ export interface Sessions {
     secret: string,
     session: Pick<Session, 'userId' | 'signedInAtMs' | 'confirmedAtMs' | 'address' | 'userAgent' | 'csrfToken'>,
   ): Promise<void>;
-  /** The session of a secret; null when it never existed, has ended or timed out, or its account is disabled. */
+  /** The session of a secret; null when it never existed, has ended, or its account is disabled. */
   find(secret: string): Promise<Session | null>;
-  /** Whether a session is still valid: for long-lived responses. */
-  lives(id: string): Promise<boolean>;
+  /** Whether a session is still valid, and as locked as it was: for long-lived responses. */
+  lives(session: Pick<Session, 'id' | 'locked'>): Promise<boolean>;
   /** Notes that the person has just been active. */
   seen(id: string): Promise<void>;
   ofUser(userId: string): Promise<Session[]>;
@@ -66,8 +68,17 @@ export function createSessions(
         'csrf_token as csrfToken',
       ])
       .where('users.disabled_at', 'is', null)
-      .where('last_seen_at', '>', now - idleMs)
       .where('signed_in_at', '>', now - absoluteMs);
+  };
+  const withLock = <Row extends { lastSeenAtMs: number }>(row: Row) => ({
+    ...row,
+    locked: row.lastSeenAtMs <= clock.now() - idleMs,
+  });
+  const found = async (which: { id: string } | { secret_sha256: string }): Promise<Session | null> => {
+    const [column, value] =
+      'id' in which ? (['sessions.id', which.id] as const) : (['secret_sha256', which.secret_sha256] as const);
+    const row = await living().where(column, '=', value).executeTakeFirst();
+    return row === undefined ? null : withLock(row);
   };
   return {
     put: (secret, session) =>
@@ -75,9 +86,7 @@ export function createSessions(
         const now = clock.now();
         await trx
           .deleteFrom('sessions')
-          .where((where) =>
-            where.or([where('last_seen_at', '<=', now - idleMs), where('signed_in_at', '<=', now - absoluteMs)]),
-          )
+          .where('signed_in_at', '<=', now - absoluteMs)
           .execute();
         const values = {
           user_id: session.userId,
@@ -99,12 +108,13 @@ export function createSessions(
           .where('id', '=', session.userId)
           .execute();
       }),
-    find: async (secret) => (await living().where('secret_sha256', '=', digestOf(secret)).executeTakeFirst()) ?? null,
-    lives: async (id) => (await living().where('sessions.id', '=', id).executeTakeFirst()) !== undefined,
+    find: (secret) => found({ secret_sha256: digestOf(secret) }),
+    lives: async ({ id, locked }) => (await found({ id }))?.locked === locked,
     seen: async (id) => {
       await db.updateTable('sessions').set({ last_seen_at: clock.now() }).where('id', '=', id).execute();
     },
-    ofUser: (userId) => living().where('user_id', '=', userId).orderBy('last_seen_at', 'desc').execute(),
+    ofUser: async (userId) =>
+      (await living().where('user_id', '=', userId).orderBy('last_seen_at', 'desc').execute()).map(withLock),
     endBySecret: async (secret) => {
       await db.deleteFrom('sessions').where('secret_sha256', '=', digestOf(secret)).execute();
     },

@@ -83,3 +83,39 @@ test('what one tab has rung for, another does not', () => {
   other.adopt(one.heard);
   expect(other.next([flag('a'), flag('b')], OPENED_MS + MINUTE_MS)).toBe(1);
 });
+
+test('a flag opened at another desk, or stopped there, is silent and no news here', () => {
+  const plan = new ChimePlan([], OPENED_MS);
+  const attended = { ...flag('a'), attended: true };
+  expect(plan.next([attended], OPENED_MS + 1)).toBe(0);
+  expect(plan.next([attended], OPENED_MS + 60 * MINUTE_MS)).toBe(0);
+  expect(plan.fresh([attended])).toEqual([]);
+});
+
+test('a claim that ran out rings at once, also where its scan was opened, and stands among the new flags', () => {
+  const plan = new ChimePlan([], OPENED_MS);
+  plan.next([flag('a'), flag('b')], OPENED_MS + 1);
+  plan.opened('a');
+  plan.opened('other');
+  const claimed = [flag('a', OPENED_MS + 1, true), flag('b', OPENED_MS + 1, true)];
+  expect(plan.next(claimed, OPENED_MS + 20 * MINUTE_MS)).toBe(0);
+  const back = ['a', 'b'].map((ref) => ({ ...flag(ref), attended: false, ringsFromMs: OPENED_MS + 21 * MINUTE_MS }));
+  expect(plan.fresh(back)).toEqual(back);
+  expect(plan.next(back, OPENED_MS + 21 * MINUTE_MS)).toBe(2);
+  expect(plan.next(back, OPENED_MS + 22 * MINUTE_MS)).toBe(0);
+});
+
+test('the second and the third desk ring for what nobody has opened for ten and for twenty minutes', () => {
+  const second = new ChimePlan([], OPENED_MS);
+  const third = new ChimePlan([], OPENED_MS);
+  const at = (minute: number, attended = false) =>
+    [second, third].map((plan, desk) =>
+      plan.next([{ ...flag('a', OPENED_MS), attended }], OPENED_MS + minute * MINUTE_MS, (desk + 1) * 10 * MINUTE_MS),
+    );
+  expect(at(0)).toEqual([0, 0]);
+  expect(at(9)).toEqual([0, 0]);
+  expect(at(10)).toEqual([1, 0]);
+  expect(at(20)).toEqual([0, 1]);
+  expect(at(21)).toEqual([1, 0]);
+  expect(at(40, true)).toEqual([0, 0]);
+});

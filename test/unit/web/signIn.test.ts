@@ -529,3 +529,52 @@ test('behind a proxy that does not say https nobody is signed in, is told so, an
   const used = await through(told).ask('POST', '/api/set-up', { secret, password: 'axis and atlas, seven' });
   expect(used.status).toBe(204);
 });
+
+test('a session in which nobody was active is locked: it has the masked list and its feed, and the password brings the rest back', async () => {
+  const web = await site();
+  const { visitor, clock } = web;
+  await addStudy(web, { id: 'plain', outcome: 0.9, patientName: 'SECRETNAME' });
+  await visitor.signIn('ann');
+  clock.advance(31 * MINUTE);
+  expect(await visitor.session()).toMatchObject({ user: null, lockedFor: 'ann', csrfToken: visitor.csrfToken });
+  const wall = await visitor.ask('GET', '/api/wall');
+  expect([wall.status, wall.json['flagged']]).toEqual([200, 1]);
+  expect(wall.body).not.toContain('SECRETNAME');
+  for (const [method, path] of [
+    ['GET', '/api/worklist'],
+    ['GET', `/api/cases/${studyUid('plain')}`],
+    ['POST', '/api/session/activity'],
+    ['POST', '/api/worklist/names'],
+    ['GET', '/metrics'],
+  ] as const) {
+    const { status, json } = await visitor.ask(method, path, method === 'POST' ? {} : undefined);
+    expect([path, status, json['error']]).toEqual([path, 401, 'session-locked']);
+  }
+  // Polling by a locked page is no intrusion.
+  expect(await web.access.audit.page({ action: 'access.denied' }, 9)).toEqual([]);
+  expect((await visitor.ask('POST', '/api/session/confirm', { password: 'wrong' })).status).toBe(401);
+  expect((await visitor.session()).user).toBeNull();
+  expect((await visitor.ask('POST', '/api/session/confirm', { password: PASSWORD })).status).toBe(204);
+  expect(await visitor.session()).toMatchObject({ user: { name: 'ann', role: 'reader' }, lockedFor: null });
+  expect((await visitor.ask('GET', '/api/worklist')).body).toContain('SECRETNAME');
+  // However often it is unlocked, it ends with the shift.
+  clock.advance(12 * 60 * MINUTE);
+  expect(await visitor.session()).toMatchObject({ user: null, lockedFor: null });
+  expect((await visitor.ask('GET', '/api/wall')).json['error']).toBe('not-signed-in');
+});
+
+test('the feed of a session that is locked meanwhile falls silent, so that its page looks why', async () => {
+  const shifted = shiftedClock();
+  const fast = hurried(50);
+  const { visitor, url } = await site({ clock: { ...shifted, after: (ms, run) => fast.after(ms, run) } });
+  await visitor.signIn('ann');
+  const open = async () =>
+    (await fetch(`${url}/api/events`, { headers: { Cookie: visitor.cookie } })).body!.getReader();
+  const reader = await open();
+  await reader.read();
+  shifted.advance(31 * MINUTE);
+  for (;;) if ((await reader.read()).done) break;
+  const masked = await open();
+  for (let beats = 0; beats < 3; beats += 1) expect((await masked.read()).done).toBe(false);
+  await masked.cancel();
+});
