@@ -62,6 +62,10 @@ export const ERROR_KINDS = {
   'database-newer': { retry: false, httpStatus: 500 },
   'identity-mismatch': { retry: false, httpStatus: 409 },
   'report-failed': { retry: true, httpStatus: 500 },
+  'report-died': { retry: true, httpStatus: 500 },
+  /** The process that writes reports does not start: no case can be blamed. */
+  'report-unready': { retry: true, httpStatus: 503 },
+  'report-timeout': { retry: true, httpStatus: 500 },
   /** A synthetic study did not pass through the agent correctly. */
   'proof-failed': { retry: false, httpStatus: 500 },
   /** Audit entries wait to be sent to the site's repository. */

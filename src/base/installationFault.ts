@@ -39,6 +39,7 @@ const ODONTOID_FAULTS: ReadonlySet<ErrorCode> = new Set([
   'database-newer',
   'model-invalid',
   'model-tampered',
+  'report-unready',
   'spool-full',
   'spool-write-failed',
 ]);

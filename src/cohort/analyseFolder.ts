@@ -110,7 +110,6 @@ export async function analyseFolder({
         institutionName: config.report.institutionName,
         renderSource: (path) => model.decodeSlice(path),
         options: { heatmaps: config.report.heatmaps },
-        log,
         onPicture: async ({ rgb, rows, columns }, sopInstanceUid) => {
           const path = join(resolve(out), `${sopInstanceUid}.png`);
           await writeFile(path, encodePng(rgb, rows, columns, 3));

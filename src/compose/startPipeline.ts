@@ -11,7 +11,7 @@ import { assembleStage } from '../pipeline/assembleStage.ts';
 import { createInferStage } from '../pipeline/inferStage.ts';
 import { createPipeline, type Pipeline } from '../pipeline/pipeline.ts';
 import { reportStage } from '../pipeline/reportStage.ts';
-import { createResultWriter } from '../report/writeResults.ts';
+import { createReportProcess } from '../report/reportProcess.ts';
 import type { Foundation } from './agentPorts.ts';
 
 interface PipelineParts {
@@ -52,15 +52,21 @@ export function startPipeline(
   releasers.push('arrival', arrival.close);
 
   const infer = createInferStage({ rules, store, lease: network.lease, arrival, resolvePath, clock });
-  const writer = createResultWriter({
-    resultsDir: paths.results,
-    spoolDir: paths.spool,
-    softwareVersion: softwareVersion(),
-    institutionName: config.report.institutionName,
+  const writer = createReportProcess({
+    writer: {
+      resultsDir: paths.results,
+      spoolDir: paths.spool,
+      softwareVersion: softwareVersion(),
+      institutionName: config.report.institutionName,
+      options: { heatmaps: config.report.heatmaps },
+    },
     renderSource: decodeSlice,
-    options: { heatmaps: config.report.heatmaps },
+    memoryLimitMb: config.report.memoryLimitMb,
+    timeoutMs: config.report.timeoutMs,
+    clock,
     log: log.child({ component: 'report' }),
   });
+  releasers.push('report', () => writer.close());
   const pipeline = createPipeline({
     store,
     stages: {

@@ -362,6 +362,19 @@ export const configSchema = z.strictObject({
         .max(64)
         .default('')
         .describe('InstitutionName (0008,0080) of the written objects; empty leaves it out.'),
+      memoryLimitMb: z
+        .int()
+        .min(256)
+        .max(1_048_576)
+        .default(1_024)
+        .describe(
+          'Largest memory of the process that writes reports, MB; beyond it the process is replaced and the report tried again.',
+        ),
+      timeoutMs: milliseconds(1_000, 3_600_000)
+        .default(120_000)
+        .describe(
+          'Longest time for writing one report, without decoding its key slices, before the process is ended and the report tried again.',
+        ),
     })
     .prefault({}),
   destinations: z

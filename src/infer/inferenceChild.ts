@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import os from 'node:os';
+import { toErrorMessage } from '../base/errorMessage.ts';
 import type { EncodedSlice } from '../case/case.ts';
 import { measureAnatomy, outsideAnatomy } from '../preprocess/anatomy.ts';
 import { decodeCtSlice, decodeStoredSlice } from './decodePixels.ts';
 import type { CtSlice } from './decodePixels.ts';
-import { toErrorMessage } from './inferenceMessages.ts';
 import type { Answers, ChildSetup, FromChild, ToChild } from './inferenceMessages.ts';
 import { loadModelPackage } from './modelCard.ts';
 import type { ModelPackage } from './modelCard.ts';
@@ -63,7 +63,7 @@ try {
           provider: model.provider,
         });
       } catch (error) {
-        send({ kind: 'error', id: question.id, error: toErrorMessage(error) });
+        send({ kind: 'error', id: question.id, error: toErrorMessage(error, 'inference-failed', 'Inference failed') });
       }
     });
   });
@@ -74,5 +74,5 @@ try {
     defaultThreshold: modelPackage.defaultThreshold,
   });
 } catch (error) {
-  send({ kind: 'unready', error: toErrorMessage(error) });
+  send({ kind: 'unready', error: toErrorMessage(error, 'inference-failed', 'Inference failed') });
 }

@@ -1,14 +1,14 @@
 import type { ChildProcess } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { EncodedSlice } from '../case/case.ts';
 import { doubledMs } from '../base/backoff.ts';
 import { forkBeside } from '../base/childProcess.ts';
+import { fromErrorMessage } from '../base/errorMessage.ts';
 import { TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import { watchResidentMemory } from '../base/residentMemory.ts';
 import type { CaseScore, ModelIdentity, SourceSlice, TriageModel } from '../case/triageModel.ts';
-import { fromErrorMessage } from './inferenceMessages.ts';
 import type { Answers, ChildSetup, FromChild, Question, ToChild } from './inferenceMessages.ts';
 import type { ProviderChoice } from './onnxGraphs.ts';
 
@@ -38,7 +38,6 @@ interface Request {
 const IN_FLIGHT = 2;
 const FIRST_RESTART_MS = 200;
 const LONGEST_RESTART_MS = 30_000;
-const MEMORY_CHECK_MS = 250;
 const CLOSE_MS = 2_000;
 /** Loading may take longer than a question on a busy machine, or with a large model on a GPU. */
 const LEAST_LOAD_MS = 60_000;
@@ -179,7 +178,14 @@ class InferenceSupervisor {
     this.#cancelDeadline = clock.after(loadMs, () =>
       this.#kill(new TriageError('inference-timeout', `The model took longer than ${loadMs} ms to load.`)),
     );
-    const stopWatching = this.#watchMemory(child);
+    const stopWatching = watchResidentMemory(child, memoryLimitMb, clock, (residentMb) =>
+      this.#kill(
+        new TriageError(
+          'inference-died',
+          `The inference process took ${residentMb} MB, more than infer.memoryLimitMb (${memoryLimitMb}); it was replaced.`,
+        ),
+      ),
+    );
 
     let isOver = false;
     const over = (reason: string): void => {
@@ -218,7 +224,7 @@ class InferenceSupervisor {
         onReady({ identity: message.identity, defaultThreshold: message.defaultThreshold });
         this.#dispatch();
       } else if (message.kind === 'unready') {
-        this.#sentence = fromErrorMessage(message.error);
+        this.#sentence = fromErrorMessage(message.error, 'inference-failed');
         over('the model did not load');
       } else {
         this.#settle(message);
@@ -239,7 +245,7 @@ class InferenceSupervisor {
       this.provider = message.provider;
       request.resolve(message.answer);
     } else {
-      request.reject(fromErrorMessage(message.error));
+      request.reject(fromErrorMessage(message.error, 'inference-failed'));
     }
     if (this.#inFlight.length > 0) this.#startDeadline();
     this.#dispatch();
@@ -319,34 +325,4 @@ class InferenceSupervisor {
     this.#waiting = [];
     for (const request of requests) request.reject(error);
   }
-
-  /** The heap limit does not cover what codecs and the runtime allocate; the resident size does (Linux only). */
-  #watchMemory(child: ChildProcess): () => void {
-    const { clock, memoryLimitMb } = this.#options;
-    if (process.platform !== 'linux' || child.pid === undefined) return () => undefined;
-    const statm = `/proc/${child.pid}/statm`;
-    let cancel: () => void = () => undefined;
-    const check = (): void => {
-      try {
-        const residentMb = (Number(readFileSync(statm, 'ascii').split(' ')[1]) * PAGE_BYTES) / 1024 / 1024;
-        if (residentMb > memoryLimitMb) {
-          this.#kill(
-            new TriageError(
-              'inference-died',
-              `The inference process took ${Math.round(residentMb)} MB, more than infer.memoryLimitMb (${memoryLimitMb}); it was replaced.`,
-            ),
-          );
-          return;
-        }
-      } catch {
-        // It has just exited.
-        return;
-      }
-      cancel = clock.after(MEMORY_CHECK_MS, check);
-    };
-    check();
-    return () => cancel();
-  }
 }
-
-const PAGE_BYTES = 4096;

@@ -1,20 +1,18 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { CaseManifest, Findings, StoredInstance } from '../case/case.ts';
+import type { CaseManifest, Findings } from '../case/case.ts';
 import { readFileHeader } from '../dicom/header.ts';
 import { writePart10, type Dataset } from '../dicom/part10.ts';
 import { sourceAttributes } from '../dicom/sourceAttributes.ts';
 import { derivedUid } from '../dicom/uids.ts';
 import { TriageError } from '../base/errors.ts';
-import type { Log } from '../base/log.ts';
 import type { ClaimedCase } from '../case/claim.ts';
 import type { ResultObject } from '../case/delivery.ts';
 import {
   assertSameIdentity,
   contentMoment,
   reportingDevice,
-  seriesUid,
   text,
   type ReportContext,
   type SeriesKind,
@@ -37,14 +35,52 @@ export interface ResultWriterOptions {
   renderSource: RenderSource;
   /** `heatmaps: false` is the triage-only mode: report and card, without any location or slice score. */
   options: { heatmaps: boolean };
-  log: Log;
   /** Called with each picture that went into a secondary capture and the object's UID, for callers that also want it as PNG. */
   onPicture?: (picture: Picture, sopInstanceUid: string) => Promise<void>;
 }
 
+/** What a report needs of its case; a claim has all of it, and more. */
+export interface ReportedCase {
+  record: Pick<ClaimedCase['record'], 'studyInstanceUid' | 'revision' | 'patient' | 'accessionNumber' | 'manifest'>;
+  instances: readonly {
+    path: string;
+    header: InstanceReference & { accessionNumber: string };
+  }[];
+  previousSr: ClaimedCase['previousSr'];
+}
+
+/** Only what a report needs, so that little has to cross to another process: the headers of an analysed study are not among it. */
+export function partOfReport({ record, instances, previousSr }: ReportedCase): ReportedCase {
+  const { studyInstanceUid, revision, patient, accessionNumber, manifest } = record;
+  const { patientId, issuerOfPatientId, patientName, patientBirthDate, patientSex } = patient;
+  return {
+    record: {
+      studyInstanceUid,
+      revision,
+      patient: { patientId, issuerOfPatientId, patientName, patientBirthDate, patientSex },
+      accessionNumber,
+      manifest,
+    },
+    instances:
+      manifest === null
+        ? instances.map(({ path, header }) => ({
+            path,
+            header: {
+              sopClassUid: header.sopClassUid,
+              sopInstanceUid: header.sopInstanceUid,
+              seriesInstanceUid: header.seriesInstanceUid,
+              accessionNumber: header.accessionNumber,
+            },
+          }))
+        : [],
+    previousSr,
+  };
+}
+
 /** Turns findings into DICOM objects on disk. */
 export interface ResultWriter {
-  write(claim: ClaimedCase, findings: Findings): Promise<ResultObject[]>;
+  /** `signal` ends the work early where the writer can be stopped; then it rejects. */
+  write(reported: ReportedCase, findings: Findings, signal?: AbortSignal): Promise<ResultObject[]>;
 }
 
 /**
@@ -57,14 +93,14 @@ export interface ResultWriter {
  */
 export function createResultWriter(writer: ResultWriterOptions): ResultWriter {
   fontFiles();
-  return { write: (claim, findings) => write(writer, claim, findings) };
+  return { write: (reported, findings) => write(writer, reported, findings) };
 }
 
-async function write(writer: ResultWriterOptions, claim: ClaimedCase, findings: Findings): Promise<ResultObject[]> {
-  const { record } = claim;
+async function write(writer: ResultWriterOptions, reported: ReportedCase, findings: Findings): Promise<ResultObject[]> {
+  const { record } = reported;
   const { manifest } = record;
   const { heatmaps } = writer.options;
-  const source = await readSource(writer, claim, manifest?.slices[0]?.path ?? anyInstance(claim).path);
+  const source = await readSource(writer, reported, manifest?.slices[0]?.path ?? anyInstance(reported).path);
   const context: ReportContext = {
     source,
     studyInstanceUid: record.studyInstanceUid,
@@ -96,7 +132,7 @@ async function write(writer: ResultWriterOptions, claim: ClaimedCase, findings: 
       const slice = manifest.slices.find((candidate) => candidate.sopInstanceUid === keySlice.sopInstanceUid);
       if (slice === undefined)
         throw new TriageError('report-failed', 'A key slice of the findings is not a slice of the analysed series.');
-      const sliceSource = await readSource(writer, claim, slice.path);
+      const sliceSource = await readSource(writer, reported, slice.path);
       const picture = keySlicePicture(await writer.renderSource(join(writer.spoolDir, slice.path)), keySlice);
       await capture(keySliceCapture(context, index + 2, picture, slice, sliceSource), picture);
     }
@@ -109,24 +145,18 @@ async function write(writer: ResultWriterOptions, claim: ClaimedCase, findings: 
       context,
       findings,
       manifest,
-      sources: evidenceOf(claim, manifest),
+      sources: evidenceOf(reported, manifest),
       pictures: captures,
-      predecessor: claim.previousSr.at(-1) ?? null,
+      predecessor: reported.previousSr.at(-1) ?? null,
       locations: heatmaps,
     }),
   );
-  writer.log.info('Report written.', {
-    studyInstanceUid: record.studyInstanceUid,
-    seriesInstanceUid: seriesUid(context, 'sr'),
-    count: captures.length + 1,
-    revision: record.revision,
-  });
   // The report first: worklists listen for it.
   return [report, ...captures];
 }
 
 /** The object's attributes, after checking that its bytes belong to the patient and study in the worklist. */
-async function readSource(writer: ResultWriterOptions, claim: ClaimedCase, path: string): Promise<Dataset> {
+async function readSource(writer: ResultWriterOptions, reported: ReportedCase, path: string): Promise<Dataset> {
   const bytes = await readFile(join(writer.spoolDir, path)).catch((error: unknown) => {
     throw new TriageError(
       'report-failed',
@@ -134,25 +164,25 @@ async function readSource(writer: ResultWriterOptions, claim: ClaimedCase, path:
       { cause: error },
     );
   });
-  assertSameIdentity(readFileHeader(bytes), claim.record.patient, claim.record.studyInstanceUid);
+  assertSameIdentity(readFileHeader(bytes), reported.record.patient, reported.record.studyInstanceUid);
   return sourceAttributes(bytes);
 }
 
-function anyInstance(claim: ClaimedCase): StoredInstance {
+function anyInstance(reported: ReportedCase): ReportedCase['instances'][number] {
   // The case may name the study by an object other than the first: a localizer often has no Accession Number.
-  const { accessionNumber } = claim.record;
+  const { accessionNumber } = reported.record;
   const instance =
-    claim.instances.find(({ header }) => header.accessionNumber === accessionNumber) ?? claim.instances[0];
+    reported.instances.find(({ header }) => header.accessionNumber === accessionNumber) ?? reported.instances[0];
   if (instance === undefined)
     throw new TriageError('report-failed', 'The case has no stored object, so there is no identity to report under.');
   return instance;
 }
 
 /** The objects that the report is based on: the analysed slices, or everything that arrived when none could be analysed. */
-function evidenceOf(claim: ClaimedCase, manifest: CaseManifest | null): InstanceReference[] {
+function evidenceOf(reported: ReportedCase, manifest: CaseManifest | null): InstanceReference[] {
   if (manifest !== null)
     return manifest.slices.map((slice) => ({ ...slice, seriesInstanceUid: manifest.seriesInstanceUid }));
-  return claim.instances.map(({ header }) => header);
+  return reported.instances.map(({ header }) => header);
 }
 
 /** Adds the SOP Instance UID, which holds a digest of the data set, so that two different reports never share one; then writes the file durably. */

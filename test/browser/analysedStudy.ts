@@ -79,7 +79,6 @@ export async function addAnalysedStudy(worklist: SeededWorklist, wish: AnalysedS
       institutionName: '',
       renderSource: (path) => model.decodeSlice(path),
       options: { heatmaps: true },
-      log,
     });
     const claim = await claimOf(store, 'report', studyInstanceUid);
     await store.apply(claim, { type: 'reported', objects: await writer.write(claim, findings) });

@@ -2,7 +2,7 @@ import BetterSqlite3 from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
 import { TriageError, type ErrorCode } from '../../../src/base/errors.ts';
 import { installationFault } from '../../../src/base/installationFault.ts';
-import { fromErrorMessage, toErrorMessage } from '../../../src/infer/inferenceMessages.ts';
+import { fromErrorMessage, toErrorMessage } from '../../../src/base/errorMessage.ts';
 
 const system = (code: string): Error => Object.assign(new Error(`${code}: write`), { code });
 
@@ -49,14 +49,20 @@ describe('a fault of the installation', () => {
     expect(installationFault(new TriageError(code, 'Some sentence.'))).toBe(code);
   });
 
+  const over = (error: unknown): TriageError =>
+    fromErrorMessage(
+      structuredClone(toErrorMessage(error, 'inference-failed', 'Inference failed')),
+      'inference-failed',
+    );
+
   it('is found behind the error of a stage, and beyond the border of a process', () => {
     const report = new TriageError('report-failed', 'The folder of results cannot be written to.', {
       cause: new Error('while writing', { cause: system('ENOSPC') }),
     });
     expect(installationFault(report)).toBe('ENOSPC');
-    const raw = fromErrorMessage(structuredClone(toErrorMessage(system('EIO'))));
+    const raw = over(system('EIO'));
     expect([raw.code, installationFault(raw)]).toEqual(['inference-failed', 'EIO']);
-    const told = fromErrorMessage(structuredClone(toErrorMessage(report)));
+    const told = over(report);
     expect([told.code, installationFault(told)]).toEqual(['report-failed', 'ENOSPC']);
   });
 
@@ -71,7 +77,7 @@ describe('a fault of the installation', () => {
       null,
     ];
     expect(none.map(installationFault)).toEqual(none.map(() => null));
-    expect(installationFault(fromErrorMessage(toErrorMessage(none[0])))).toBeNull();
+    expect(installationFault(over(none[0]))).toBeNull();
   });
 
   it('ends its search in a circle of causes', () => {

@@ -285,6 +285,6 @@ describe('the report stage', () => {
       },
     });
     expect(await stage(claim, never)).toEqual({ type: 'reported', objects: objectsOf(7) });
-    expect(asked).toEqual([[claim, findings]]);
+    expect(asked).toEqual([[claim, findings, never]]);
   });
 });

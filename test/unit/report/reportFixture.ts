@@ -8,7 +8,6 @@ import type { CaseManifest, Findings, KeySlice, SliceCrop, StoredInstance } from
 import { readHeader } from '../../../src/dicom/header.ts';
 import { writePart10, type Dataset } from '../../../src/dicom/part10.ts';
 import { derivedUid } from '../../../src/dicom/uids.ts';
-import { createLog } from '../../../src/base/log.ts';
 import type { ClaimedCase } from '../../../src/case/claim.ts';
 import type { SourceSlice } from '../../../src/case/triageModel.ts';
 import type { ResultWriterOptions } from '../../../src/report/writeResults.ts';
@@ -107,7 +106,6 @@ export async function makeStudy(
       institutionName: 'Sankt Göran Hospital',
       renderSource: (path) => Promise.resolve(syntheticSlice(Number(basename(path, '.dcm')))),
       options: { heatmaps: true },
-      log: createLog('silent'),
     },
     remove: () => rm(root, { recursive: true, force: true }),
   };

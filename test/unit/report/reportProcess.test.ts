@@ -1,0 +1,144 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { systemClock } from '../../../src/base/clock.ts';
+import { TriageError } from '../../../src/base/errors.ts';
+import { installationFault } from '../../../src/base/installationFault.ts';
+import { createLog } from '../../../src/base/log.ts';
+import type { RenderSource } from '../../../src/report/keySlicePicture.ts';
+import { createReportProcess, type ReportProcess } from '../../../src/report/reportProcess.ts';
+import { createResultWriter } from '../../../src/report/writeResults.ts';
+import { ineligible, makeStudy, notAnalysed, suspected, type Study } from './reportFixture.ts';
+
+let study: Study;
+/** What any sender may send, and what takes long: thousands of requests, each a sequence item that every object repeats. */
+let slow: Study;
+let reports: ReportProcess;
+/** What the agent does when the child asks for a slice. */
+let renderSource: RenderSource;
+const started: ReportProcess[] = [];
+beforeAll(async () => {
+  study = await makeStudy();
+  const requests = Array.from({ length: 2_000 }, (_, index) => ({
+    RequestedProcedureID: `RP${index}`,
+    ScheduledProcedureStepID: `SPS${index}`,
+  }));
+  slow = await makeStudy({ RequestAttributesSequence: requests }, { slices: 1 });
+  reports = processOf(study);
+});
+beforeEach(() => {
+  renderSource = study.options.renderSource;
+});
+afterAll(async () => {
+  await Promise.all(started.map((one) => one.close()));
+  await Promise.all([study.remove(), slow.remove()]);
+});
+
+function processOf(
+  of: Study,
+  limits: { timeoutMs?: number; memoryLimitMb?: number; resultsDir?: string } = {},
+): ReportProcess {
+  const { softwareVersion, institutionName, spoolDir, options } = of.options;
+  const made = createReportProcess({
+    writer: {
+      softwareVersion,
+      institutionName,
+      spoolDir,
+      options,
+      resultsDir: limits.resultsDir ?? join(of.root, 'of-child'),
+    },
+    renderSource: (path) => renderSource(path),
+    memoryLimitMb: limits.memoryLimitMb ?? 1_024,
+    timeoutMs: limits.timeoutMs ?? 120_000,
+    clock: systemClock,
+    log: createLog('silent'),
+  });
+  started.push(made);
+  return made;
+}
+
+/** Most CPU time that this process used between two turns of its event loop, ms: a busy machine makes turns late, not expensive. */
+function watchTurns(): () => number {
+  let worst = 0;
+  let before = process.cpuUsage();
+  const timer = setInterval(() => {
+    const { user, system } = process.cpuUsage(before);
+    before = process.cpuUsage();
+    worst = Math.max(worst, (user + system) / 1_000);
+  }, 5);
+  return () => {
+    clearInterval(timer);
+    return worst;
+  };
+}
+
+test('writes what the writer itself writes, slices drawn included', async () => {
+  const here = await createResultWriter(study.options).write(study.claim, suspected(study.claim));
+  const there = await reports.write(study.claim, suspected(study.claim));
+  expect(there.map(({ sopInstanceUid }) => sopInstanceUid)).toEqual(here.map(({ sopInstanceUid }) => sopInstanceUid));
+  for (const [index, { path }] of there.entries())
+    expect(await readFile(path)).toEqual(await readFile(here[index]!.path));
+});
+
+test('a report that takes long blocks nothing here, and one that takes too long is ended with a reason', async () => {
+  const patient = processOf(slow);
+  const stop = watchTurns();
+  const objects = await patient.write(ineligible(slow.claim), notAnalysed('why', 'no-axial'));
+  expect(stop()).toBeLessThan(50);
+  expect(objects).toHaveLength(2);
+
+  const hasty = processOf(slow, { timeoutMs: 20 });
+  await expect(hasty.write(ineligible(slow.claim), notAnalysed('why', 'no-axial'))).rejects.toMatchObject({
+    code: 'report-timeout',
+    message: expect.stringContaining('report.timeoutMs (20 ms)') as string,
+    kind: { retry: true },
+  });
+  expect(hasty.pid()).toBeNull();
+});
+
+describe('a child that', () => {
+  test('wants too much memory is ended with a reason that says so', async () => {
+    const small = processOf(study, { memoryLimitMb: 40 });
+    const failure = await small.write(study.claim, suspected(study.claim)).catch((error: unknown) => error);
+    expect((failure as TriageError).message).toMatch(/report\.memoryLimitMb \(40\)/);
+    // It was not yet ready: nothing can be written at all, and no case is to blame.
+    expect(installationFault(failure)).toBe('report-unready');
+  });
+
+  test('is killed while it writes fails this report, and the next gets a new child', async () => {
+    renderSource = () => {
+      process.kill(reports.pid()!, 'SIGKILL');
+      return new Promise(() => undefined);
+    };
+    await expect(reports.write(study.claim, suspected(study.claim))).rejects.toMatchObject({
+      code: 'report-died',
+      message: expect.stringContaining('SIGKILL') as string,
+      kind: { retry: true },
+    });
+    await expect(reports.write(study.claim, notAnalysed('why', 'outside-domain'))).resolves.toHaveLength(2);
+  });
+
+  test('cannot have a slice or cannot write says which, and whether the installation is to blame', async () => {
+    renderSource = () => Promise.reject(new TriageError('inference-timeout', 'It took too long.'));
+    await expect(reports.write(study.claim, suspected(study.claim))).rejects.toMatchObject({
+      code: 'inference-timeout',
+      message: 'It took too long.',
+    });
+    const forbidden = processOf(study, { resultsDir: '/sys/results' });
+    const refused = await forbidden.write(study.claim, suspected(study.claim)).catch((error: unknown) => error);
+    expect(refused).toMatchObject({ code: 'report-failed' });
+    expect(installationFault(refused)).toMatch(/^E(ACCES|PERM|ROFS)$/);
+  });
+
+  test('is told to stop ends at once', async () => {
+    const stopping = new AbortController();
+    renderSource = () => {
+      stopping.abort();
+      return new Promise(() => undefined);
+    };
+    await expect(reports.write(study.claim, suspected(study.claim), stopping.signal)).rejects.toMatchObject({
+      code: 'report-died',
+    });
+    expect(reports.pid()).toBeNull();
+  });
+});
