@@ -12,6 +12,7 @@ import type { WorklistDatabase } from '../worklist/db/database.ts';
 import type { ConnectionsAnswer, ProofRun } from '../answers/adminAnswers.ts';
 import type { ProofStatus } from '../worklist/proof/proofRuns.ts';
 import { systemFigures } from '../worklist/list/systemFigures.ts';
+import { removedStudies } from '../worklist/cases/removedCases.ts';
 import { needsAttention } from '../worklist/list/needsAttention.ts';
 import type { WorklistQuery } from '../worklist/list/worklistQuery.ts';
 import { createConnections } from './connections.ts';
@@ -132,6 +133,7 @@ export function createAdministration(options: AdministrationOptions): Administra
       ),
     mostTestedBytes: Math.min(MOST_TESTED_BYTES, config.receive.maxObjectBytes),
     needsAttention: (limit) => needsAttention(database, limit),
+    removedStudies: (limit) => removedStudies(database.reads, limit),
     figures: (range) => systemFigures(database, range),
     systemDetail: async () => {
       const disk = await statfs(options.spoolDir).catch(() => null);

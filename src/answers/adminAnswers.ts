@@ -273,5 +273,30 @@ export const needsAttentionAnswer = z
     more: z.boolean().describe('There is more than this list holds.'),
   })
   .meta({ id: 'Troubles' });
+const removedStudy = z.strictObject({
+  studyInstanceUid: z.string(),
+  patientName: z.string(),
+  patientId: z.string(),
+  accessionNumber: z.string(),
+  studyDate: z.string().describe('DICOM DA, or empty.'),
+  sourceAeTitle: z.string(),
+  decision: decision.nullable(),
+  probability: z.number().nullable(),
+  arrivedAtMs: epochMs,
+  readAtMs: epochMs.nullable(),
+  readBy: z.string().nullable(),
+  removedAtMs: epochMs,
+  cause: z.enum(['age', 'disk']).describe('Its retention time was over, or the disk was nearly full.'),
+  objects: z.int().describe('Received objects whose files were deleted.'),
+  results: z.int().describe('Result objects whose files were deleted.'),
+  sizeBytes: z.int(),
+});
+
+export const removedStudies = z
+  .strictObject({ total: z.int(), studies: z.array(removedStudy).describe('Removed last first.') })
+  .meta({ id: 'RemovedStudies' });
+/** Studies whose files retention has deleted. */
+export type RemovedStudies = z.infer<typeof removedStudies>;
+
 /** What needs attention. */
 export type NeedsAttention = z.infer<typeof needsAttentionAnswer>;

@@ -10,6 +10,8 @@ interface ErrorKind {
 export const ERROR_KINDS = {
   'config-invalid': { retry: false, httpStatus: 500 },
   'command-invalid': { retry: false, httpStatus: 400 },
+  /** Retention has removed the study; the message says when, why and what. */
+  'case-removed': { retry: false, httpStatus: 410 },
   'not-found': { retry: false, httpStatus: 404 },
   /** Somebody else is reading the case. */
   'case-taken': { retry: false, httpStatus: 409 },

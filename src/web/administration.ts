@@ -2,6 +2,7 @@ import type {
   ConnectionsAnswer,
   EchoAnswer,
   NeedsAttention,
+  RemovedStudies,
   ProofAnswer,
   ProofRun,
   RoutingAnswer,
@@ -37,6 +38,8 @@ export interface Administration {
   mostTestedBytes: number;
   /** What needs attention, oldest first. */
   needsAttention(limit: number): Promise<NeedsAttention>;
+  /** Studies that retention has removed, removed last first. */
+  removedStudies(limit: number): Promise<RemovedStudies>;
   figures(range: { fromMs: number; toMs: number; stepMs: number }): Promise<SystemFigures>;
   systemDetail(): Promise<SystemDetail>;
 }

@@ -189,5 +189,14 @@ export const adminWords = {
   analysed: 'Analysed',
   median: 'Median',
   p95: '95 %',
+  removed: 'Removed studies',
+  removedOf: (total: number, shown: number) =>
+    total === 0
+      ? 'None has been removed yet.'
+      : `${total === 1 ? '1 study was' : `${total} studies were`} removed by retention${total > shown ? `; the last ${shown}` : ''}. Images and reports are in the PACS.`,
+  removedHeads: ['Patient', 'Accession', 'Arrived', 'Read', 'Removed', 'Deleted files'],
+  removedBecause: { age: 'its time was over', disk: 'the disk was nearly full' },
+  removedFiles: (objects: number, results: number, size: string) => `${objects} received, ${results} results, ${size}`,
+  notRead: 'not read',
   onlyOnRecord: 'Of studies that are still on record; synthetic ones are left out.',
 } as const;

@@ -3,6 +3,8 @@ import type { SystemDetail, SystemFigures } from '../../answers/adminAnswers.ts'
 import './admin.css';
 import { clockTime } from '../parts/format.ts';
 import { PlainTable } from '../parts/plainTable.tsx';
+import { RemovedStudiesTable } from './removedStudies.tsx';
+import { sizeText } from './sizeText.ts';
 import { StepPlot } from './stepPlot.tsx';
 import { useLoaded } from '../parts/useLoaded.ts';
 import { adminWords as words } from './adminWords.ts';
@@ -44,6 +46,7 @@ export default function SystemPage() {
         </select>
       </label>
       {figures.value !== null && <FigurePlots figures={figures.value} hours={hours} />}
+      <RemovedStudiesTable />
     </section>
   );
 }
@@ -166,12 +169,4 @@ function Disk({ disk: { freeBytes, totalBytes, refuseBelowBytes, removeBelowByte
       <span class="muted reason">{words.diskRules(sizeText(removeBelowBytes), sizeText(refuseBelowBytes))}</span>
     </>
   );
-}
-
-/** A number of bytes with a readable unit. */
-function sizeText(bytes: number): string {
-  const gigabytes = bytes / 1e9;
-  return gigabytes >= 1
-    ? `${gigabytes >= 10 ? gigabytes.toFixed(0) : gigabytes.toFixed(1)} GB`
-    : `${(bytes / 1e6).toFixed(0)} MB`;
 }

@@ -47,7 +47,7 @@ function OneCase({ caseRef }: { caseRef: string }) {
     { keys: ['Escape'], shown: 'Esc', does: words.keys.back, run: () => route('/') },
   ]);
 
-  if (missing) return <Nothing text={words.notFound} />;
+  if (missing !== null) return <Nothing text={missing} />;
   if (answer === null || row === undefined)
     return fresh.kind === 'lost' ? <Nothing text={words.unreadable} /> : <Nothing text={words.loading} busy />;
 

@@ -1,7 +1,7 @@
 /** Texts of the case view. The words for a case's state come from the server. */
 export const caseWords = {
   loading: 'Loading the case',
-  notFound: 'There is no such case here. It may have been removed after its time.',
+  notFound: 'There is no such case here.',
   unreadable: 'The case cannot be read now. Use the PACS.',
   back: 'To the worklist',
   born: (date: string, age: string) => (age === '' ? `born ${date}` : `born ${date} (${age})`),

@@ -13,8 +13,8 @@ export interface OpenCase {
   /** Null until the first answer. */
   answer: CaseAnswer | null;
   fresh: Freshness;
-  /** There is no such case. */
-  missing: boolean;
+  /** Why there is no such case, as a sentence; null while there is one. */
+  missing: string | null;
   /** What could not be done, as a sentence. */
   problem: string | null;
   setProblem: (problem: string | null) => void;
@@ -28,7 +28,7 @@ export interface OpenCase {
 export function useCase(caseRef: string): OpenCase {
   const [answer, setAnswer] = useState<CaseAnswer | null>(null);
   const [fresh, setFresh] = useState<Freshness>(LIVE);
-  const [missing, setMissing] = useState(false);
+  const [missing, setMissing] = useState<string | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
   const [different, setDifferent] = useState(false);
   const refresh = useRef<() => Promise<void>>(() => Promise.resolve());
@@ -47,8 +47,8 @@ export function useCase(caseRef: string): OpenCase {
         patientBefore = patient;
         setAnswer({ ...known, views: withoutOwn(known.views, viewsBefore, me) });
       } catch (error) {
-        if (!(error instanceof Refused && error.status === 404)) throw error;
-        if (current) setMissing(true);
+        if (!(error instanceof Refused) || (error.status !== 404 && error.status !== 410)) throw error;
+        if (current) setMissing(error.status === 410 ? error.message : words.notFound);
       }
     };
     const feed = followFeed(read, setFresh);

@@ -5,6 +5,7 @@ import {
   echoAnswer,
   figuresAnswer,
   proofAnswer,
+  removedStudies,
   routingAnswer,
   systemDetail,
   needsAttentionAnswer,
@@ -139,6 +140,14 @@ export const adminRoutes = [
     summary: 'The machine: version, disk, memory.',
     answer: { kind: 'json', schema: systemDetail },
     handle: (_call, { admin }) => admin.systemDetail(),
+  }),
+  route({
+    method: 'get',
+    path: '/api/removed-studies',
+    least: 'admin',
+    summary: 'Studies whose files retention has deleted: what each was, what was deleted, when and why.',
+    answer: { kind: 'json', schema: removedStudies },
+    handle: (_call, { admin }) => admin.removedStudies(MOST_SHOWN),
   }),
   route({
     method: 'get',

@@ -27,7 +27,10 @@ export const caseRoutes = [
     }),
     audit: { by: 'look', study: 'studyInstanceUid', look: ({ as }) => as },
     answer: { kind: 'json', schema: caseAnswer },
-    alsoAnswers: { 404: 'There is no such study on the worklist.' },
+    alsoAnswers: {
+      404: 'There is no such study on the worklist.',
+      410: 'Retention has removed the study; the answer says when and why.',
+    },
     handle: async (
       { params: { studyInstanceUid }, query: { as }, principal },
       { query, store, triageOnly, viewerTemplate, access, names },

@@ -3,8 +3,9 @@ import type { Kysely, Transaction } from 'kysely';
 import { appendAudit } from '../audit/audit.ts';
 import { keepPatientForAudit } from '../audit/auditOutbox.ts';
 import { isDismissed } from './dismiss.ts';
-import type { CaseRow, Schema } from '../db/schema.ts';
+import type { CaseRow, RemovedCasesTable, Schema } from '../db/schema.ts';
 import { keepScore } from '../list/scanHistory.ts';
+import { keepRemovedCase } from './removedCases.ts';
 import { dropSliceFeatures } from './sliceFeatures.ts';
 import { appendEvent, caseRow, NO_LEASE, write } from './storeContext.ts';
 import type { StoreContext } from './storeContext.ts';
@@ -23,7 +24,7 @@ export interface CaseFiles {
 }
 
 /** Why cases are removed: their retention time is over, or the disk is nearly full. */
-export type RemovalCause = 'age' | 'disk';
+export type RemovalCause = RemovedCasesTable['cause'];
 
 /** How long a synthetic study is kept after its run, so that somebody can look into a failure. */
 const PROOF_KEPT_MS = 24 * 60 * 60_000;
@@ -188,7 +189,7 @@ export async function finishRemoval(
   });
 }
 
-/** Deletes everything on record of a case except its audit and its score. */
+/** Deletes everything on record of a case except its audit, its score, and what it was and when it was removed. */
 export async function eraseCase(
   trx: Transaction<Schema>,
   row: CaseRow,
@@ -198,6 +199,7 @@ export async function eraseCase(
   const { study_instance_uid: studyInstanceUid } = row;
   // The score of a synthetic study or of a prior is not one of a scan that was read here.
   if (row.proof === 0 && row.recency !== 'prior') await keepScore(trx, row);
+  if (row.proof === 0) await keepRemovedCase(trx, row, { atMs: now, cause });
   await dropSliceFeatures(trx, studyInstanceUid);
   await trx.deleteFrom('instances').where('study_instance_uid', '=', studyInstanceUid).execute();
   if (row.proof === 0) {

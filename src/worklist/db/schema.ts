@@ -415,6 +415,32 @@ interface RefusedObjectsTable {
   refused_at: number;
 }
 
+/** A removed study: what the worklist said of it, and what of it was deleted. */
+export interface RemovedCasesTable {
+  study_instance_uid: string;
+  case_ref: string | null;
+  revision: number;
+  state: CaseState;
+  patient_id: string;
+  patient_name: string;
+  accession_number: string;
+  study_date: string;
+  source_ae_title: string;
+  decision: Decision | null;
+  reason: string | null;
+  probability: number | null;
+  threshold: number | null;
+  first_received_at: number;
+  read_at: number | null;
+  read_by: string | null;
+  removed_at: number;
+  cause: 'age' | 'disk';
+  /** Files that were deleted, and their size. */
+  objects: number;
+  results: number;
+  size_bytes: number;
+}
+
 export interface Schema {
   refused_objects: RefusedObjectsTable;
   cases: CasesTable;
@@ -439,6 +465,7 @@ export interface Schema {
   audit_log: AuditTable;
   audit_position: AuditPositionTable;
   audit_patients: AuditPatientsTable;
+  removed_cases: RemovedCasesTable;
 }
 
 export type CaseRow = Selectable<CasesTable>;

@@ -7,6 +7,7 @@ import { scanAgeNote } from '../../case/scanAge.ts';
 import type { CaseState } from '../../case/caseState.ts';
 import type { ResultObject } from '../../case/delivery.ts';
 import { onCurrentRevision } from '../cases/currentAnalysis.ts';
+import { removalSentence } from '../cases/removedCases.ts';
 import type { Schema } from '../db/schema.ts';
 import { caseRecordOf } from './caseRecord.ts';
 import { caseVolume, namedVolume, type VolumeSlice } from './caseVolume.ts';
@@ -126,15 +127,17 @@ export async function caseDetail(
   };
 }
 
-/** The study of a case reference; the UID of a study on the worklist is returned as it is. @throws TriageError `not-found` */
+/** The study of a case reference; the UID of a study on the worklist is returned as it is. @throws TriageError `not-found`, `case-removed` saying when and why */
 export async function studyOf(db: Transaction<Schema>, word: string): Promise<string> {
   const row = await db
     .selectFrom('cases')
     .select('study_instance_uid')
     .where(word.includes('.') ? 'study_instance_uid' : 'case_ref', '=', word)
     .executeTakeFirst();
-  if (row === undefined) throw new TriageError('not-found', 'There is no such study on the worklist.');
-  return row.study_instance_uid;
+  if (row !== undefined) return row.study_instance_uid;
+  const removal = await removalSentence(db, word);
+  if (removal !== null) throw new TriageError('case-removed', removal);
+  throw new TriageError('not-found', 'There is no such study on the worklist.');
 }
 
 /**

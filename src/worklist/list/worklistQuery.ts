@@ -38,7 +38,7 @@ export interface WorklistQuery {
   rows(options?: { readLimit?: number }): Promise<WorklistRow[]>;
   /** @throws TriageError `not-found` */
   caseDetail(studyInstanceUid: string): Promise<CaseDetail>;
-  /** The study of a case reference; the UID of a study on the worklist is returned as it is. @throws TriageError `not-found` */
+  /** The study of a case reference; the UID of a study on the worklist is returned as it is. @throws TriageError `not-found`, `case-removed` saying when and why */
   studyOf(word: string): Promise<string>;
   /**
    * Slices of the analysed series by index, superior first. Indexes beyond its ends are skipped, except the first one asked for.

@@ -9,6 +9,7 @@ import { startHousekeeping } from '../../../src/housekeeping/schedule.ts';
 import { createAuditLog } from '../../../src/worklist/audit/audit.ts';
 import { createMaintenance, newestBackup } from '../../../src/worklist/db/maintenance.ts';
 import { openDatabase } from '../../../src/worklist/db/database.ts';
+import { removedStudies } from '../../../src/worklist/cases/removedCases.ts';
 import {
   claimed,
   deliverAll,
@@ -307,6 +308,37 @@ describe('retention', () => {
       [expect.any(String), { read: true, cause: 'disk' }],
       [studyUid('unflagged unread'), { read: false, cause: 'age', state: 'delivered' }],
     ]);
+  });
+
+  it('keeps what each removed study was, and what of it was deleted when and why', async () => {
+    const { clock, retain, database, query } = await kinds();
+    clock.advance(2 * 3_600_000);
+    const diskMs = clock.now();
+    await retain({ freeBytes: () => Promise.resolve(0) });
+    clock.advance(20 * DAY_MS);
+    await retain();
+    const { total, studies } = await removedStudies(database.db, 2);
+    expect(total).toBe(4);
+    expect(studies[0]).toMatchObject({
+      studyInstanceUid: studyUid('unflagged unread'),
+      decision: 'not-suspected',
+      readAtMs: null,
+      removedAtMs: clock.now(),
+      cause: 'age',
+    });
+    expect(studies[1]).toMatchObject({ cause: 'disk', removedAtMs: diskMs });
+    expect(studies[0]!.objects).toBeGreaterThan(0);
+    expect(studies[0]!.results).toBeGreaterThan(0);
+    expect(studies[0]!.sizeBytes).toBeGreaterThan(0);
+
+    const removal = await query.studyOf(studyUid('unflagged read')).catch((error: unknown) => error);
+    expect(removal).toMatchObject({
+      code: 'case-removed',
+      message: expect.stringContaining(
+        `removed here on ${new Date(diskMs).toISOString().slice(0, 16).replace('T', ' ')} UTC because the disk was nearly full`,
+      ) as string,
+    });
+    await expect(query.studyOf(studyUid('never here'))).rejects.toMatchObject({ code: 'not-found' });
   });
 
   it('reads the free space of a real disk', async () => {
