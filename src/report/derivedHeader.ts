@@ -50,7 +50,7 @@ export interface ReportContext {
 }
 
 /** The series that this device writes objects of a kind into. */
-export function seriesUid(context: Pick<ReportContext, 'studyInstanceUid' | 'device'>, kind: SeriesKind): string {
+function seriesUid(context: Pick<ReportContext, 'studyInstanceUid' | 'device'>, kind: SeriesKind): string {
   return derivedUid('series', context.studyInstanceUid, context.device.uid, kind);
 }
 

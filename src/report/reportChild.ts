@@ -34,7 +34,7 @@ async function write({ reported, findings }: Extract<ToReportChild, { kind: 'wri
 }
 
 process.on('message', (message: ToReportChild) => {
-  if (message.kind === 'write') void write(message).then(send);
+  if (message.kind === 'write') write(message).then(send, () => undefined);
   else onSlice(message);
 });
 send({ kind: 'ready' });

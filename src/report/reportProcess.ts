@@ -168,11 +168,15 @@ class ReportSupervisor implements ReportProcess {
         }
         if (message.kind === 'decode') {
           stopTimer();
-          void decode(message.path).then((answer) => {
-            if (!child.connected) return;
-            startTimer();
-            child.send(answer, () => undefined);
-          });
+          // It never rejects: a failure is an answer too.
+          decode(message.path).then(
+            (answer) => {
+              if (!child.connected) return;
+              startTimer();
+              child.send(answer, () => undefined);
+            },
+            () => undefined,
+          );
           return;
         }
         isOver();

@@ -57,10 +57,11 @@ export async function keepRemovedCase(
 export async function removedStudies(db: Kysely<Schema>, limit: number): Promise<RemovedStudies> {
   const gone = db
     .selectFrom('removed_cases')
-    .where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom('cases')
+    .where((row) =>
+      row.not(
+        row.exists(
+          row
+            .selectFrom('cases')
             .select('cases.study_instance_uid')
             .whereRef('cases.study_instance_uid', '=', 'removed_cases.study_instance_uid'),
         ),
