@@ -8,6 +8,8 @@ export default defineConfig({
     maxWorkers: 2,
     projects: [
       { extends: true, test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      // Skipped without a folder of real data: npm run test:real -- DIR
+      { extends: true, test: { name: 'real', include: ['test/real/**/*.test.ts'] } },
       { extends: true, test: { name: 'pipeline', include: ['test/pipeline/**/*.test.ts'], testTimeout: 180_000 } },
       {
         extends: true,
