@@ -4,10 +4,10 @@
  *
  *   npx tsx training/exportDataset.ts --dataset DIR --split FILE --profile paper --out DIR [--workers 2] [--splits train,test]
  *
- * caseTensors.ts says what is written. What cannot be used is listed on standard error and in `problems.json`. A case that is there already, made to the same wish, is kept.
+ * caseTensors.ts says what is written. What cannot be used is summed up on standard error and listed in `problems.json`. A case that is there already, made to the same wish, is kept.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -16,6 +16,7 @@ import { parseArgs } from 'node:util';
 import { configFrom } from '../src/config/configFile.ts';
 import type { Box, LabelledCase, Problem } from '../src/dataset/dataset.ts';
 import { imageTruth } from '../src/dataset/imageTruth.ts';
+import { problemLines } from '../src/dataset/problemLines.ts';
 import { readDataset } from '../src/dataset/readDataset.ts';
 import { casesOfPart, parseSplit } from '../src/dataset/splits.ts';
 import { orientMatrix } from '../src/dicom/geometry.ts';
@@ -151,7 +152,12 @@ async function main(): Promise<void> {
     ...jobs.flatMap((job) => (JSON.parse(readFileSync(problemsPath(job), 'utf8')) as { problems: Problem[] }).problems),
   ];
   writeFileSync(join(out, 'problems.json'), `${JSON.stringify(problems, null, 1)}\n`);
-  for (const { where, problem } of problems) process.stderr.write(`${where}: ${problem}\n`);
+  for (const line of problemLines(problems)) process.stderr.write(`${line}\n`);
+  for (const part of new Set(jobs.map(({ dir }) => dir)))
+    if (!readdirSync(part).some((name) => name.endsWith('.json')))
+      throw new Error(
+        `No case of ${part} can be trained on; the lines above say why. All of them: ${join(out, 'problems.json')}`,
+      );
 }
 
 function isThere(job: Job): boolean {

@@ -1,7 +1,8 @@
 import type { Problem } from '../dataset/dataset.ts';
+import { problemLines } from '../dataset/problemLines.ts';
 import { note } from './output.ts';
 
-/** Lists on standard error what is wrong with a dataset. */
+/** Tells on standard error what is wrong with a dataset. */
 export function noteProblems(problems: readonly Problem[]): void {
-  for (const { where, problem, dropped } of problems) note(`${dropped ? 'left out' : 'note'}: ${where}: ${problem}`);
+  for (const line of problemLines(problems)) note(line);
 }

@@ -78,7 +78,10 @@ export function evaluateCommand(): Command {
       const problems = [...dataset.problems, ...judgement.problems];
       noteProblems(problems);
       if (judgement.cases.length === 0)
-        throw new TriageError('dataset-invalid', 'No case could be read: there is nothing to measure.');
+        throw new TriageError(
+          'dataset-invalid',
+          'No case could be read: there is nothing to measure. The lines above say why.',
+        );
       const evaluation = evaluateCases({
         cases: judgement.cases,
         threshold: options.threshold ?? judgement.defaultThreshold,

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { appendFile, mkdtemp, readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, readdir, readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -10,6 +10,7 @@ import { readDataset } from '../../src/dataset/readDataset.ts';
 import { evaluateCohort } from '../../src/cohort/evaluateCohort.ts';
 import { createLog } from '../../src/base/log.ts';
 import { writePhantomCohort } from '../../src/phantom/writePhantomCohort.ts';
+import { writeRsnaRelease } from './rsnaRelease.ts';
 
 /** The shape that docs/evaluation.md promises. */
 interface Report {
@@ -119,5 +120,43 @@ describe('odontoid evaluate', () => {
     ]);
     expect(again.stderr).toContain('left out: cases.csv line 5: ');
     expect(report.cases[2]).toMatchObject({ id: 'study-77600002', probability: null, reason: 'pixel-data' });
+  });
+
+  it('reads the RSNA 2022 release: its bare headers, JPEG Lossless and signed slices give the scores of the whole headers', async () => {
+    const rsna = path.join(root, 'rsna');
+    const { cases } = await readDataset(cohort);
+    await writeRsnaRelease(
+      rsna,
+      cases.slice(0, 2).map(({ folder, levels }, index) => ({ folder, levels, study: `1.2.840.${index + 1}` })),
+    );
+    const release = await readDataset(rsna);
+    expect([release.kind, release.problems.map(({ problem }) => problem)]).toEqual([
+      'rsna-2022',
+      ['is not there: no positive image is known'],
+    ]);
+    expect(release.cases.map(({ label }) => label)).toEqual(cases.slice(0, 2).map(({ label }) => label));
+    const scores = async (of: typeof cases) =>
+      (
+        await evaluateCohort({
+          cases: of,
+          cacheDir: path.join(root, 'rsna-records'),
+          config: configFrom({}),
+          clock: systemClock,
+          log: createLog('silent'),
+        })
+      ).cases.map(({ probability }) => probability);
+    const [bare, whole] = [await scores(release.cases), await scores(cases.slice(0, 2))];
+    expect(bare[0]).toBeCloseTo(whole[0]!, 4);
+    // The second has other air outside the field of view, which the windows clip.
+    expect(bare[1]).toBeCloseTo(whole[1]!, 4);
+
+    // What cannot be read is summed up, and the reason is given.
+    const images = path.join(rsna, 'train_images', '1.2.840.1');
+    for (const name of await readdir(images)) await writeFile(path.join(images, name), 'not there yet');
+    const { stderr } = await evaluate([rsna]);
+    expect(stderr).toMatch(
+      /^left out, 20 times: not read: Not a DICOM file.*\(1\.2\.840\.1\/1\.dcm, .* and 17 more\)$/m,
+    );
+    expect(stderr.split('\n').filter((line) => line.startsWith('left out'))).toHaveLength(2);
   });
 });
