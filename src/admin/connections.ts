@@ -12,7 +12,11 @@ import type { ConnectionFacts } from '../worklist/list/connectionFacts.ts';
 interface Peer {
   echo: Pacs['echo'] | null;
 }
-type DestinationPeer = Peer & Pick<ConnectionsAnswer['destinations'][number], 'name' | 'kind' | 'address' | 'confirm'>;
+type DestinationPeer = Peer &
+  Pick<
+    ConnectionsAnswer['destinations'][number],
+    'name' | 'kind' | 'address' | 'confirm' | 'objects' | 'decisions' | 'state'
+  >;
 type SourcePeer = Peer &
   Readonly<Pick<ConnectionsAnswer['sources'][number], 'aeTitle' | 'echoAddress'>> & {
     addresses: readonly string[];
@@ -50,13 +54,10 @@ export function createConnections({
       return {
         receiver: receiver(),
         destinations: await Promise.all(
-          destinations.map(async ({ name, kind, address, confirm }) => ({
-            name,
-            kind,
-            address,
-            confirm,
-            ...(await facts.destination(name)),
-            echo: echoed('destination', name),
+          destinations.map(async (destination) => ({
+            ...destination,
+            ...(await facts.destination(destination.name)),
+            echo: echoed('destination', destination.name),
           })),
         ),
         sources: sources.map(({ aeTitle, addresses, certificates, echoAddress }) => ({

@@ -105,6 +105,9 @@ export function createAdministration(options: AdministrationOptions): Administra
             ? `${destination.aeTitle}@${destination.host}:${destination.port}`
             : withoutCredentials(destination.url),
         confirm: destination.confirm,
+        objects: [...destination.objects],
+        decisions: destination.decisions,
+        state: destination.state,
         echo: echoOf(options.echoes, destination.name),
       })),
       sources: config.receive.sources.map((source) => ({

@@ -27,6 +27,7 @@ export const rowDelivery = z
       .nullable()
       .describe('Status of the last answer (0x0000; 0xBxxx: taken with a warning), or why it is closed.'),
     lastError: z.string().nullable(),
+    remark: z.string().nullable().describe('What a person should know about the receipt.'),
   })
   .meta({ id: 'Delivery', description: 'One result object on its way to one destination, with its receipts.' });
 /** One result object on its way to one destination, with its receipts. */

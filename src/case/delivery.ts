@@ -32,11 +32,24 @@ export interface Pacs {
   store(objects: readonly OutboundObject[]): Promise<StoreOutcome[]>;
   /** Which of these instances the destination says it holds (C-FIND at IMAGE level, or QIDO-RS). @throws TriageError `pacs-unreachable` */
   holds(studyInstanceUid: string, seriesInstanceUid: string, sopInstanceUids: readonly string[]): Promise<Set<string>>;
+  /** The Patient ID under which the destination lists the study; null when it does not say. */
+  filedUnder?(studyInstanceUid: string): Promise<string | null>;
+}
+
+/** What a destination wants of the results. */
+export interface DestinationWishes {
+  report: boolean;
+  card: boolean;
+  heatmaps: boolean;
+  /** Only results of flagged scans, and what replaces one that it has. */
+  onlySuspected: boolean;
 }
 
 /** Objects that a report stage wrote to disk; they enter the outbox in the same transaction as the state. */
 export interface ResultObject extends OutboundObject {
   kind: 'sr' | 'sc';
+  /** A key slice with its heatmap; false for the report and the triage card. */
+  isHeatmap?: boolean;
   sha256: string;
   sizeBytes: number;
 }
@@ -60,7 +73,8 @@ export interface DueDelivery {
 /** The outcome of one delivery attempt. */
 export type DeliveryOutcome =
   | { kind: 'sent'; status: string }
-  | { kind: 'confirmed' }
+  /** `remark`: what a person should know about it, in our own words. */
+  | { kind: 'confirmed'; remark?: string }
   /** Send the same bytes again later: not accepted, or accepted and then not found. */
   | { kind: 'retry'; reason: string }
   /** Accepted, but the destination could not be queried yet: query again later. */

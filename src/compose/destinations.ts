@@ -39,11 +39,13 @@ function dimsePeer<T extends { tls?: PeerTls | undefined }>(
 }
 type PeerTls = TlsFiles & { serverName?: string | undefined };
 
-/** Starts the delivery of results to every destination. */
+/** Starts the delivery of results to every destination that is neither paused nor retired. */
 export function startDelivery({ config, ports, store, paths, releasers }: Foundation): Delivery {
   const delivery = createDelivery({
     store,
-    destinations: config.destinations.map((destination) => createPacs(destination, ports)),
+    destinations: config.destinations
+      .filter(({ state }) => state === 'active')
+      .map((destination) => createPacs(destination, ports)),
     clock: ports.clock,
     log: ports.log.child({ component: 'deliver' }),
     inSrClass: async ({ id }, sopClassUid) => {
@@ -57,9 +59,11 @@ export function startDelivery({ config, ports, store, paths, releasers }: Founda
 
 /** The destinations with a short timeout, for testing the connection on request. */
 export function destinationEchoes({ destinations }: Config, ports: PacsPorts): Pacs[] {
-  return destinations.map((destination) =>
-    createPacs({ ...destination, timeoutMs: Math.min(destination.timeoutMs, ECHO_TIMEOUT_MS) }, ports),
-  );
+  return destinations
+    .filter(({ state }) => state !== 'retired')
+    .map((destination) =>
+      createPacs({ ...destination, timeoutMs: Math.min(destination.timeoutMs, ECHO_TIMEOUT_MS) }, ports),
+    );
 }
 
 /** Tests the connection to a source; null when the configuration names no port for it. */

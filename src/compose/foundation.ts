@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { AuditTrail } from '../auditTrail/auditTrail.ts';
 import { makeFolder } from '../base/durably.ts';
 import type { Releasers } from '../base/releasers.ts';
+import type { DestinationWishes } from '../case/delivery.ts';
 import { maxAgeMsOf, type Config } from '../config/config.ts';
 import { createAuditLog } from '../worklist/audit/audit.ts';
 import { createCaseStore } from '../worklist/cases/caseStore.ts';
@@ -20,6 +21,21 @@ const LOCATION_FROM = {
   StationName: 'stationName',
   none: null,
 } as const;
+
+/** What each destination wants, by its name. */
+function wishesOf({ destinations }: Config): Map<string, DestinationWishes> {
+  return new Map(
+    destinations.map(({ name, objects, decisions }) => [
+      name,
+      {
+        report: objects.includes('report'),
+        card: objects.includes('card'),
+        heatmaps: objects.includes('heatmaps'),
+        onlySuspected: decisions === 'suspected',
+      },
+    ]),
+  );
+}
 
 /** Locks the data folder for this process and opens its contents. @throws TriageError `database-*`, `config-invalid` */
 export async function layFoundation(
@@ -47,7 +63,8 @@ export async function layFoundation(
     retryMinMs: config.pipeline.retryMinMs,
     deliveryRetryMinMs: config.delivery.retryMinMs,
     deliveryRetryMaxMs: config.delivery.retryMaxMs,
-    destinations: config.destinations.map((destination) => destination.name),
+    destinations: config.destinations.filter(({ state }) => state !== 'retired').map(({ name }) => name),
+    wishes: wishesOf(config),
     proofDestinations: config.proofOfLife.sendTo,
     reportNotEligible: config.report.notEligible,
     locationFrom: LOCATION_FROM[config.worklist.location],
@@ -56,6 +73,9 @@ export async function layFoundation(
   await store.abandonLeases();
   // Nobody listened while the agent was down, and the clock may have been set meanwhile.
   await store.settleDueTimes({ hasStepped: false });
+  const retired = config.destinations.filter(({ state }) => state === 'retired').map(({ name }) => name);
+  const closed = await store.closeRetired(retired);
+  if (closed > 0) ports.log.warn('Results that waited for retired destinations are closed', { count: closed });
   const query = createWorklistQuery(database, clock, { maxWaitMs: config.worklist.maxWaitMinutes * 60_000 });
   const resolvePath = (path: string): string => join(paths.spool, path);
   return { config, ports, releasers, paths, database, audit, auditTrail, store, query, resolvePath };

@@ -60,6 +60,25 @@ const peerTls = z
   )
   .optional();
 
+/** What goes to a destination, and whether anything does. */
+const destinationWishes = {
+  objects: z
+    .array(z.enum(['report', 'card', 'heatmaps']))
+    .min(1)
+    .default(['report', 'card', 'heatmaps'])
+    .describe('What it gets: the report (SR), the triage card, the key slices with heatmaps.'),
+  decisions: z
+    .enum(['all', 'suspected'])
+    .default('all')
+    .describe('`suspected`: only results of flagged scans, and whatever later replaces one that it has.'),
+  state: z
+    .enum(['active', 'paused', 'retired'])
+    .default('active')
+    .describe(
+      '`paused`: nothing is sent, and everything waits. `retired`: nothing is sent any more; what waits is closed with that reason at the next start, after which the entry can be removed.',
+    ),
+};
+
 const dimseDestination = z.strictObject({
   name: z
     .string()
@@ -82,6 +101,7 @@ const dimseDestination = z.strictObject({
     .describe(
       '`find`: a result counts as delivered when C-FIND at IMAGE level names it. `none`: C-STORE status 0x0000 is enough.',
     ),
+  ...destinationWishes,
 });
 
 const webDestination = z.strictObject({
@@ -110,6 +130,7 @@ const webDestination = z.strictObject({
     .enum(['find', 'none'])
     .default('find')
     .describe('`find`: a result counts as delivered when QIDO-RS names it. `none`: the STOW-RS answer is enough.'),
+  ...destinationWishes,
 });
 
 const auditRepository = {
@@ -380,7 +401,7 @@ export const configSchema = z.strictObject({
   destinations: z
     .array(z.discriminatedUnion('kind', [dimseDestination, webDestination]))
     .default([])
-    .describe('Where results go. Each destination gets every result; a case is delivered when all have confirmed.'),
+    .describe('Where results go. A case is delivered when every destination has confirmed what it is to get.'),
   delivery: z
     .strictObject({
       retryMinMs: milliseconds(100, 600_000)

@@ -166,7 +166,8 @@ async function deliverDue(
       continue;
     }
     for (const delivery of series) {
-      if (held.has(delivery.object.sopInstanceUid)) await record(delivery, { kind: 'confirmed' });
+      if (held.has(delivery.object.sopInstanceUid))
+        await record(delivery, { kind: 'confirmed', ...(await remarkOn(destination, delivery)) });
       else if (delivery.state === 'confirmed')
         await record(delivery, {
           kind: 'lost',
@@ -211,6 +212,18 @@ async function afterFailure(
     if (!(error instanceof TriageError)) throw error;
     return { kind: 'retry', reason: `${reason} It cannot be written in another SR class: ${error.message}` };
   }
+}
+
+/** PrintableASCII: what a query answers in another character set cannot be compared safely. */
+const COMPARABLE = /^[ -~]+$/;
+
+/** Whether the destination files the result under another patient: coerced on arrival, or merged since. Asked once a report, or once a card. */
+async function remarkOn(destination: Pacs, { object, patientId }: DueDelivery): Promise<{ remark?: string }> {
+  if (object.isHeatmap === true || destination.filedUnder === undefined) return {};
+  const filed = await destination.filedUnder(object.studyInstanceUid);
+  if (filed === null || !COMPARABLE.test(filed) || !COMPARABLE.test(patientId) || samePatientId(filed, patientId))
+    return {};
+  return { remark: 'It lists the study under another Patient ID than the images came with (coerced, or merged)' };
 }
 
 function bySeries(deliveries: readonly DueDelivery[]): DueDelivery[][] {

@@ -56,6 +56,12 @@ export interface LoopbackFaults {
   dropAfterObjects?: number;
   /** Answers Success and keeps nothing. */
   acceptAndLose?: boolean;
+  /** Keeps the object and answers with this status (0xBxxx). */
+  warning?: number;
+  /** Files everything under this Patient ID. */
+  patientId?: string;
+  /** Answers every query with nothing. */
+  neverLists?: boolean;
   /** Wait before each answer to C-STORE. */
   delayMs?: number;
 }
@@ -313,7 +319,7 @@ class LoopbackScp extends dimse.Scp {
     };
     try {
       await archive.keep(facts, dataSet);
-      return STATUS.success;
+      return faults.warning ?? STATUS.success;
     } catch (error) {
       log.warn('The loopback PACS did not take an object', { error });
       if (!(error instanceof TriageError)) return STATUS.outOfResources;
@@ -330,7 +336,10 @@ class LoopbackScp extends dimse.Scp {
       response.setStatus(status);
       return response;
     };
-    const matches = queryAnswers(this.#site.archive.all(), request.getDataset()?.getElements() ?? {});
+    const { archive, faults } = this.#site;
+    const listed = faults.neverLists === true ? [] : archive.all();
+    const filed = listed.map((object) => ({ ...object, patientId: faults.patientId ?? object.patientId }));
+    const matches = queryAnswers(filed, request.getDataset()?.getElements() ?? {});
     callback([
       ...matches.map((elements) => {
         const response = answer(STATUS.pending);

@@ -29,6 +29,7 @@ const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 const MAX_REQUEST_BYTES = 32 * 1024 * 1024;
 /** Codes of attributes in DICOM JSON (PS3.18 F.2). */
 const TAG = {
+  patientId: '00100020',
   sopInstanceUid: '00080018',
   referencedSopInstanceUid: '00081155',
   warningReason: '00081196',
@@ -137,6 +138,19 @@ export function createDicomWeb(destination: DicomWebDestination, ports: { clock:
     holds: async (studyInstanceUid, seriesInstanceUid, sopInstanceUids) => {
       if (destination.confirm === 'none') return new Set(sopInstanceUids);
       return heldOf(asker, `/studies/${studyInstanceUid}/series/${seriesInstanceUid}/instances`, sopInstanceUids);
+    },
+    filedUnder: async (studyInstanceUid) => {
+      if (destination.confirm === 'none') return null;
+      try {
+        const path = `/studies?StudyInstanceUID=${studyInstanceUid}&includefield=00100020`;
+        const [study, ...others] = await asker.query(path, EMPTY_SERIES);
+        const patientId = study === undefined || others.length > 0 ? '' : firstValue(study, TAG.patientId);
+        return patientId === '' ? null : patientId;
+      } catch (error) {
+        // A receipt does not depend on what is asked beside it.
+        if (error instanceof TriageError) return null;
+        throw error;
+      }
     },
   };
 }

@@ -29,6 +29,7 @@ const SOP_INSTANCE_UID = 0x00080018;
 const QUERY_RETRIEVE_LEVEL = 0x00080052;
 const STUDY_INSTANCE_UID = 0x0020000d;
 const SERIES_INSTANCE_UID = 0x0020000e;
+const PATIENT_ID = 0x00100020;
 const PRIORITY_MEDIUM = 0;
 /** Maximum number of matches read per query; our own series hold far fewer. */
 const MAX_MATCHES = 10_000;
@@ -110,6 +111,26 @@ export function createDimseScu(destination: DimseDestination, ports: { clock: Cl
       await association.release();
       return new Set(sopInstanceUids.filter((uid) => found.has(uid)));
     },
+
+    filedUnder: async (studyInstanceUid) => {
+      if (destination.confirm === 'none') return null;
+      try {
+        const { association, contextId } = await openFor(STUDY_ROOT_FIND, (refusal) => refusal);
+        const keys = new Map([
+          [QUERY_RETRIEVE_LEVEL, 'STUDY'],
+          [PATIENT_ID, ''],
+          [STUDY_INSTANCE_UID, studyInstanceUid],
+        ]);
+        const found = await findValues(destination, association, contextId, keys, PATIENT_ID);
+        await association.release();
+        // Several answers to a study's own UID are answers to something else.
+        return found.length === 1 && found[0] !== '' ? found[0]! : null;
+      } catch (error) {
+        // A receipt does not depend on what is asked beside it.
+        if (error instanceof TriageError) return null;
+        throw error;
+      }
+    },
   };
 }
 
@@ -126,21 +147,30 @@ async function inspected(object: OutboundObject): Promise<Part10File | Extract<S
   }
 }
 
-/** SOP instances that match the keys (PS3.4 C.4.1); an empty key matches all. */
-async function findInstances(
+/** SOP instances that match the keys; an empty key matches all. */
+function findInstances(
   destination: DimseDestination,
   association: DimseAssociation,
   contextId: number,
   keys: { studyInstanceUid: string; seriesInstanceUid: string; sopInstanceUid: string },
 ): Promise<string[]> {
-  const identifier = writeElements(
-    new Map([
-      [SOP_INSTANCE_UID, keys.sopInstanceUid],
-      [QUERY_RETRIEVE_LEVEL, 'IMAGE'],
-      [STUDY_INSTANCE_UID, keys.studyInstanceUid],
-      [SERIES_INSTANCE_UID, keys.seriesInstanceUid],
-    ]),
-  );
+  const identifier = new Map([
+    [SOP_INSTANCE_UID, keys.sopInstanceUid],
+    [QUERY_RETRIEVE_LEVEL, 'IMAGE'],
+    [STUDY_INSTANCE_UID, keys.studyInstanceUid],
+    [SERIES_INSTANCE_UID, keys.seriesInstanceUid],
+  ]);
+  return findValues(destination, association, contextId, identifier, SOP_INSTANCE_UID);
+}
+
+/** The values of `tag` in everything that matches the identifier (PS3.4 C.4.1). */
+async function findValues(
+  destination: DimseDestination,
+  association: DimseAssociation,
+  contextId: number,
+  identifier: ReadonlyMap<number, string>,
+  tag: number,
+): Promise<string[]> {
   const elements = new Map<number, ElementValue>([
     [COMMAND_TAG.affectedSopClassUid, STUDY_ROOT_FIND],
     [COMMAND_TAG.priority, PRIORITY_MEDIUM],
@@ -150,10 +180,9 @@ async function findInstances(
     contextId,
     COMMAND_FIELD.findRequest,
     elements,
-    dataSetInMemory(identifier),
+    dataSetInMemory(writeElements(identifier)),
   )) {
-    if (response.dataSet !== null)
-      found.push(textOf(readElements(response.dataSet, SOP_INSTANCE_UID), SOP_INSTANCE_UID));
+    if (response.dataSet !== null) found.push(textOf(readElements(response.dataSet, tag), tag));
     const pending = (response.status & 0xfffe) === 0xff00;
     if (pending && found.length <= MAX_MATCHES) continue;
     if (response.status === 0) break;

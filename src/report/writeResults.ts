@@ -111,8 +111,8 @@ async function write(writer: ResultWriterOptions, reported: ReportedCase, findin
   };
 
   const captures: ResultObject[] = [];
-  const capture = async (dataset: Dataset, picture: Picture): Promise<void> => {
-    const object = await writeObject(writer, 'sc', dataset);
+  const capture = async (dataset: Dataset, picture: Picture, isHeatmap: boolean): Promise<void> => {
+    const object = { ...(await writeObject(writer, 'sc', dataset)), isHeatmap };
     captures.push(object);
     await writer.onPicture?.(picture, object.sopInstanceUid);
   };
@@ -126,7 +126,7 @@ async function write(writer: ResultWriterOptions, reported: ReportedCase, findin
     softwareVersion: writer.softwareVersion,
     locations: heatmaps,
   });
-  await capture(cardCapture(context, series, card, findings.decision), card);
+  await capture(cardCapture(context, series, card, findings.decision), card, false);
   if (heatmaps && findings.decision === 'suspected' && manifest !== null) {
     for (const [index, keySlice] of findings.keySlices.entries()) {
       const slice = manifest.slices.find((candidate) => candidate.sopInstanceUid === keySlice.sopInstanceUid);
@@ -134,7 +134,7 @@ async function write(writer: ResultWriterOptions, reported: ReportedCase, findin
         throw new TriageError('report-failed', 'A key slice of the findings is not a slice of the analysed series.');
       const sliceSource = await readSource(writer, reported, slice.path);
       const picture = keySlicePicture(await writer.renderSource(join(writer.spoolDir, slice.path)), keySlice);
-      await capture(keySliceCapture(context, index + 2, picture, slice, sliceSource), picture);
+      await capture(keySliceCapture(context, index + 2, picture, slice, sliceSource), picture, true);
     }
   }
 

@@ -139,7 +139,7 @@ export function withoutLocations(row: WorklistRow): WorklistRow {
 }
 
 const OWN_CLASS_NAME = /^([A-Za-z0-9 ]+ SR|Secondary Capture)$/;
-const OWN_STATUS = /^(0x[0-9A-F]{4}|other-class|no-sr-class)$/;
+const OWN_STATUS = /^(0x[0-9A-F]{4}|other-class|no-sr-class|object-not-wanted|decision-not-wanted|retired)$/;
 
 function maskedDelivery(delivery: RowDelivery): RowDelivery {
   const { destination, kind, revision, status, attempts, sentAtMs, confirmedAtMs } = delivery;
@@ -158,6 +158,7 @@ function maskedDelivery(delivery: RowDelivery): RowDelivery {
     confirmedAtMs,
     lastStatus: lastStatus !== null && OWN_STATUS.test(lastStatus) ? lastStatus : null,
     lastError: null,
+    remark: null,
   };
 }
 

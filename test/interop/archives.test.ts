@@ -1,10 +1,11 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import { createLog } from '../../src/base/log.ts';
 import type { Pacs, ResultObject } from '../../src/case/delivery.ts';
 import { createDelivery, type DeliveryPorts } from '../../src/deliver/deliverResults.ts';
+import { startLoopbackPacs, type LoopbackFaults, type LoopbackPacs } from '../../src/demo/loopbackPacs.ts';
 import { readHeader } from '../../src/dicom/header.ts';
 import { createDimseScu } from '../../src/pacs/dimseScu.ts';
 import { writeSrForm } from '../../src/report/srForm.ts';
@@ -100,6 +101,7 @@ const ARCHIVES: Record<string, Archive> = {
   },
 };
 
+const HOUR_MS = 3_600_000;
 const log = createLog('silent');
 let temporary: Awaited<ReturnType<typeof temporaryDirectory>>;
 const stops: (() => Promise<void>)[] = [];
@@ -285,4 +287,77 @@ test('a later report names the one that the archive has, in the class that it ha
   const { stdout } = await runTool('dcmdump', ['-Un', '+P', '0040,a360', join(dir, name)]);
   expect(stdout).toContain(`[${first!.sopInstanceUid}]`);
   expect(stdout).toContain(`[${BASIC_TEXT.sopClassUid}]`);
+});
+
+describe('archives that take everything, with habits of their own', () => {
+  async function startLoopback(faults: LoopbackFaults): Promise<{ pacs: Pacs; archive: LoopbackPacs }> {
+    const dir = join(temporary.dir, 'loopback');
+    const archive = await startLoopbackPacs({ dir, port: 0, aeTitle: 'HABITS', clock: systemClock, log });
+    stops.push(() => archive.close());
+    Object.assign(archive.faults, faults);
+    const pacs = createDimseScu(
+      {
+        name: 'pacs',
+        aeTitle: 'HABITS',
+        host: '127.0.0.1',
+        port: archive.port,
+        callingAeTitle: 'ODONTOID',
+        timeoutMs: 10_000,
+      },
+      { clock: systemClock, log },
+    );
+    return { pacs, archive };
+  }
+
+  test('one that answers 0xB000 has the result, and the warning is on record', async () => {
+    const { worklist } = await reported();
+    const { pacs } = await startLoopback({ warning: 0xb000 });
+    await deliverAll(worklist, pacs);
+    const { state, deliveries } = await rowOf(worklist);
+    expect(state).toBe('delivered');
+    expect(deliveries.map(({ lastStatus, remark }) => [lastStatus, remark])).toEqual(
+      deliveries.map(() => ['0xB000', null]),
+    );
+  });
+
+  test('one that files the study under another Patient ID has it, and a person is told', async () => {
+    const { worklist } = await reported();
+    const { pacs } = await startLoopback({ patientId: 'MERGED-7' });
+    await deliverAll(worklist, pacs);
+    const { state, deliveries } = await rowOf(worklist);
+    expect(state).toBe('delivered');
+    expect(deliveries.map(({ remark }) => remark)).toEqual(
+      deliveries.map((): unknown => expect.stringContaining('another Patient ID')),
+    );
+    // The words are ours: another patient's number is not copied into the row.
+    expect(JSON.stringify(deliveries)).not.toContain('MERGED-7');
+  });
+
+  test('one that accepts and never lists is sent to a few times, more and more rarely, and then only asked', async () => {
+    const { worklist } = await reported();
+    const { clock, store } = worklist;
+    const { pacs, archive } = await startLoopback({ neverLists: true });
+    const sends: number[] = [];
+    const began = clock.now();
+    let asked = 0;
+    // One pass of the loop at each due time, over a month.
+    while (clock.now() - began < 30 * 24 * HOUR_MS) {
+      const before = archive.objects()[0]?.receipts ?? 0;
+      const delivery = createDelivery({ store, destinations: [pacs], clock: systemClock, log, options: { pollMs: 5 } });
+      await expect.poll(() => store.dueDeliveries('pacs', 10), { timeout: 10_000, interval: 5 }).toEqual([]);
+      await delivery.drain();
+      asked += 1;
+      if ((archive.objects()[0]?.receipts ?? 0) > before) sends.push(clock.now() - began);
+      clock.advance(24 * HOUR_MS);
+    }
+    expect(sends).toHaveLength(8);
+    expect(asked).toBe(30);
+    const { state, deliveries } = await rowOf(worklist);
+    expect(state).toBe('reported');
+    expect(deliveries[0]).toMatchObject({ status: 'sent', lastError: expect.stringContaining('Accepted 8 times') });
+    // Once it lists, the next look finds it.
+    archive.faults.neverLists = false;
+    await deliverAll(worklist, pacs);
+    expect((await rowOf(worklist)).state).toBe('delivered');
+  });
 });

@@ -54,8 +54,14 @@ export default function ConnectionsPage() {
             >
               {value.destinations.map((one) => (
                 <tr key={one.name}>
-                  <th scope="row">{one.name}</th>
-                  <td>{one.address}</td>
+                  <th scope="row">
+                    {one.name}
+                    {one.state !== 'active' && <span class="reason">{words.destinationStates[one.state]}</span>}
+                  </th>
+                  <td>
+                    {one.address}
+                    {wishes(one) !== '' && <span class="muted reason">{wishes(one)}</span>}
+                  </td>
                   <td>{when(one.lastSentAtMs)}</td>
                   <td>{when(one.lastConfirmedAtMs)}</td>
                   <td class={one.refused > 0 ? 'kind-fault' : ''}>
@@ -131,6 +137,18 @@ export default function ConnectionsPage() {
       )}
     </section>
   );
+}
+
+/** What a destination gets, where that is not everything. */
+function wishes({ objects, decisions }: ConnectionsAnswer['destinations'][number]): string {
+  return [
+    objects.length < Object.keys(words.resultObjects).length
+      ? words.getsOnly(objects.map((object) => words.resultObjects[object]))
+      : '',
+    decisions === 'suspected' ? words.flaggedOnly : '',
+  ]
+    .filter((part) => part !== '')
+    .join(', ');
 }
 
 /** Tests the connection to one peer, and shows the result beside the button. */

@@ -109,6 +109,7 @@ export const caseWords = {
     deliveryRefused: 'Result rejected',
     deliveryRetried: 'Results sent again',
     deliveryInOtherClass: 'Report not taken in this SR class, sent in a lower one',
+    deliveryClosed: 'Not sent any more',
     cardInsteadOfReport: 'No SR class is taken: the triage card stands for the report',
     resultLost: 'Result lost by its destination, sent again',
     gaveUp: 'AI failed',

@@ -4,7 +4,7 @@ import type { RowDelivery } from '../../answers/worklistAnswer.ts';
 
 /** One line for all objects of a case: the worst status, which is what a reader must know. */
 export function receipt(deliveries: readonly RowDelivery[], nowMs: number): string {
-  const worst = (['refused', 'pending', 'sent', 'no-sr-class', 'confirmed'] as const)
+  const worst = (['refused', 'pending', 'sent', 'no-sr-class', 'retired', 'confirmed'] as const)
     .map((status) =>
       deliveries.find(
         (delivery) => delivery.status === status || (delivery.status === 'closed' && delivery.lastStatus === status),
@@ -24,13 +24,15 @@ export function deliveryText(delivery: RowDelivery, nowMs: number): string {
         remarks(delivery),
       );
     case 'sent':
-      return words.accepted(delivery.destination, clockTime(delivery.sentAtMs ?? nowMs, nowMs), remarks(delivery));
+      return words.accepted(
+        delivery.destination,
+        clockTime(delivery.sentAtMs ?? nowMs, nowMs),
+        `${remarks(delivery)}${delivery.lastError === null ? '' : `: ${delivery.lastError}`}`,
+      );
     case 'refused':
       return words.rejected(delivery.destination, delivery.lastError ?? '');
     case 'closed':
-      return delivery.lastStatus === 'no-sr-class'
-        ? words.cardOnly(delivery.destination)
-        : words.otherClass(delivery.destination, delivery.sopClass);
+      return closedText(delivery);
     case 'cancelled':
       return words.cancelled(delivery.destination);
     case 'pending':
@@ -39,9 +41,26 @@ export function deliveryText(delivery: RowDelivery, nowMs: number): string {
 }
 
 /** In which SR class, and whether the destination warned (PS3.4 B.2.3: 0xBxxx). */
-function remarks({ isLowerClass, sopClass, lastStatus }: RowDelivery): string {
+function remarks({ isLowerClass, sopClass, lastStatus, remark }: RowDelivery): string {
   return [
     isLowerClass ? words.asLowerClass(sopClass) : '',
     lastStatus !== null && /^0xB/.test(lastStatus) ? words.warning(lastStatus) : '',
+    remark === null ? '' : `. ${remark}`,
   ].join('');
+}
+
+/** Why an object does not go to a destination. */
+function closedText({ destination, sopClass, lastStatus }: RowDelivery): string {
+  switch (lastStatus) {
+    case 'no-sr-class':
+      return words.cardOnly(destination);
+    case 'retired':
+      return words.retired(destination);
+    case 'object-not-wanted':
+    case 'decision-not-wanted':
+      return words.notWanted(destination);
+    case null:
+    default:
+      return words.otherClass(destination, sopClass);
+  }
 }

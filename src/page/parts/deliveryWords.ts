@@ -10,6 +10,8 @@ export const deliveryWords = {
   cancelled: (destination: string) => `Not sent to ${destination}: a newer result takes its place`,
   otherClass: (destination: string, sopClass: string) =>
     `${destination} does not take ${sopClass}: sent in a lower SR class`,
+  notWanted: (destination: string) => `Not for ${destination}: its configuration leaves this out`,
+  retired: (destination: string) => `Not sent: ${destination} is retired`,
   cardOnly: (destination: string) => `${destination} takes no SR: the triage card stands for the report`,
   rejected: (destination: string, reason: string) => `Rejected by ${destination}: ${reason}`,
 } as const;

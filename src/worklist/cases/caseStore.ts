@@ -10,7 +10,7 @@ import {
   noteModelInUse,
 } from '../models/modelActivations.ts';
 import { settleDueTimes } from './dueTimes.ts';
-import { dueDeliveries, recordDelivery, reportOfDelivery, retryDeliveries } from './outbox.ts';
+import { closeRetired, dueDeliveries, recordDelivery, reportOfDelivery, retryDeliveries } from './outbox.ts';
 import { releaseQuarantine } from './quarantine.ts';
 import { noteOpened, returnOldClaims, stopRinging } from '../list/attention.ts';
 import { claimReading, markRead, markStat, recordVerdict, reprocess, resend } from '../list/readerActions.ts';
@@ -44,6 +44,7 @@ const OPERATIONS = {
   beginRemoval,
   claim,
   claimReading,
+  closeRetired,
   countForShadow,
   dueDeliveries,
   fail,

@@ -21,12 +21,52 @@ export async function enqueue(
   objects: readonly ResultObject[],
 ): Promise<void> {
   const now = context.clock.now();
+  const addressees = await addresseesOf(trx, context, row);
   for (const object of objects) {
     await putObject(trx, object, { revision: row.revision, formOf: null, now });
     await reviveForms(trx, object.sopInstanceUid, row.revision, now);
-    for (const destination of row.proof === 1 ? context.options.proofDestinations : context.options.destinations)
-      await putDelivery(trx, object.sopInstanceUid, destination, now);
+    for (const { destination, objection } of addressees)
+      await putDelivery(trx, object.sopInstanceUid, destination, now, objection(object));
   }
+}
+
+/** Where the results of a case go, and for each object why it does not go there; null where it does. */
+async function addresseesOf(
+  trx: Transaction<Schema>,
+  { options }: StoreContext,
+  row: CaseRow,
+): Promise<{ destination: string; objection: (object: ResultObject) => ClosedCause | null }[]> {
+  const analysis = await trx
+    .selectFrom('analyses')
+    .select('decision')
+    .where('study_instance_uid', '=', row.study_instance_uid)
+    .where('revision', '=', row.revision)
+    .executeTakeFirst();
+  const earlier = await trx
+    .selectFrom('deliveries')
+    .innerJoin('result_objects', 'result_objects.sop_instance_uid', 'deliveries.sop_instance_uid')
+    .select('deliveries.destination')
+    .distinct()
+    .where('result_objects.study_instance_uid', '=', row.study_instance_uid)
+    .where('deliveries.sent_at', 'is not', null)
+    .execute();
+  return (row.proof === 1 ? options.proofDestinations : options.destinations).map((destination) => {
+    const wishes = options.wishes.get(destination);
+    // A proof goes wherever it is sent to; a result that a destination has is replaced there whatever the new one says.
+    const isDecisionWanted =
+      wishes?.onlySuspected !== true ||
+      row.proof === 1 ||
+      analysis?.decision === 'suspected' ||
+      earlier.some((one) => one.destination === destination);
+    return {
+      destination,
+      objection: ({ kind, isHeatmap }) => {
+        if (wishes === undefined) return null;
+        if (!isDecisionWanted) return 'decision-not-wanted';
+        return wishes[kind === 'sr' ? 'report' : isHeatmap === true ? 'heatmaps' : 'card'] ? null : 'object-not-wanted';
+      },
+    };
+  });
 }
 
 async function putObject(
@@ -49,10 +89,14 @@ async function putObject(
       size_bytes: object.sizeBytes,
       created_at: now,
       form_of: formOf,
+      is_heatmap: object.isHeatmap === true ? 1 : 0,
     })
     .onConflict((conflict) => conflict.column('sop_instance_uid').doUpdateSet({ revision, path: object.path }))
     .execute();
 }
+
+/** Causes that a change of the configuration can end. */
+const NOT_WANTED = ['object-not-wanted', 'decision-not-wanted', 'retired'] as const satisfies ClosedCause[];
 
 /** Makes a result due at a destination, unless it has it, or has it in another form. */
 async function putDelivery(
@@ -60,26 +104,37 @@ async function putDelivery(
   sopInstanceUid: string,
   destination: string,
   now: number,
+  objection: ClosedCause | null = null,
 ): Promise<void> {
+  const status = objection === null ? 'pending' : 'closed';
   await trx
     .insertInto('deliveries')
     .values({
       sop_instance_uid: sopInstanceUid,
       destination,
-      status: 'pending',
+      status,
       next_attempt_at: now,
       created_at: now,
       sent_at: null,
       confirmed_at: null,
       next_check_at: null,
-      last_status: null,
+      last_status: objection,
       last_error: null,
+      remark: null,
     })
     .onConflict((conflict) =>
       conflict
         .columns(['sop_instance_uid', 'destination'])
-        .doUpdateSet({ status: 'pending', next_attempt_at: now, attempts: 0 })
-        .where('deliveries.status', 'in', ['cancelled', 'refused']),
+        .doUpdateSet({ status, next_attempt_at: now, attempts: 0, ...(objection && { last_status: objection }) })
+        .where((delivery) =>
+          delivery.or([
+            delivery('deliveries.status', 'in', ['cancelled', 'refused']),
+            delivery.and([
+              delivery('deliveries.status', '=', 'closed'),
+              delivery('deliveries.last_status', 'in', NOT_WANTED),
+            ]),
+          ]),
+        ),
     )
     .execute();
 }
@@ -287,12 +342,13 @@ export async function recordDelivery(context: StoreContext, id: number, outcome:
     const attempts = outcome.kind === 'confirmed' ? delivery.attempts : delivery.attempts + 1;
     // A receipt for a delivery that was cancelled meanwhile is kept (the destination has the object, and a later report names it), but it stays cancelled.
     const live = delivery.status !== 'cancelled';
-    const isCardThere = outcome.kind === 'no-sr-class' && (await hasPicture(trx, delivery));
+    const isCardThere = outcome.kind === 'no-sr-class' && (await hasCard(trx, delivery));
     const change = changeBy(outcome, {
       delivery,
       isSuperseded: delivery.revision < row.revision,
       isCardThere,
       now,
+      retryMinMs: context.options.deliveryRetryMinMs,
       waitMs: backoffMs(
         `${delivery.sop_instance_uid}@${delivery.destination}`,
         attempts,
@@ -331,12 +387,27 @@ type RecordedDelivery = Selectable<Schema['deliveries']> & { study_instance_uid:
 /** What an answer changes in its delivery. */
 function changeBy(
   outcome: DeliveryOutcome,
-  facts: { delivery: RecordedDelivery; isSuperseded: boolean; isCardThere: boolean; now: number; waitMs: number },
+  facts: {
+    delivery: RecordedDelivery;
+    isSuperseded: boolean;
+    isCardThere: boolean;
+    now: number;
+    retryMinMs: number;
+    waitMs: number;
+  },
 ): Updateable<Schema['deliveries']> {
   const { delivery, isSuperseded, now, waitMs } = facts;
   switch (outcome.kind) {
     case 'sent':
-      return { status: 'sent', sent_at: now, next_attempt_at: now, last_status: outcome.status, last_error: null };
+      return {
+        status: 'sent',
+        sent_at: now,
+        next_attempt_at: now,
+        sends: delivery.sends + 1,
+        last_status: outcome.status,
+        last_error: null,
+        remark: null,
+      };
     case 'confirmed': {
       const confirmedAt = delivery.status === 'confirmed' ? (delivery.confirmed_at ?? now) : now;
       return {
@@ -345,9 +416,11 @@ function changeBy(
         confirmed_at: confirmedAt,
         next_check_at: nextCheckAt(confirmedAt, now),
         last_error: null,
+        remark: outcome.remark ?? null,
       };
     }
     case 'retry':
+      if (delivery.status === 'sent' && !isSuperseded) return unlisted(delivery, outcome.reason, facts);
       // A result that a newer revision will replace is not sent again.
       return {
         status: isSuperseded ? 'cancelled' : 'pending',
@@ -363,6 +436,7 @@ function changeBy(
     case 'lost':
       return {
         status: isSuperseded ? 'cancelled' : 'pending',
+        sends: 0,
         next_attempt_at: now,
         confirmed_at: null,
         next_check_at: null,
@@ -377,6 +451,26 @@ function changeBy(
     case 'refused':
       return { status: 'refused', last_status: outcome.status, last_error: outcome.reason };
   }
+}
+
+/** Sends of a result that a destination accepts each time and never lists; after that it is only looked up. */
+const MOST_SENDS = 8;
+const LONGEST_UNLISTED_WAIT_MS = 24 * 60 * 60_000;
+
+/** A destination that accepts and does not list: each wait is four times the one before, so that the last of its sends comes a day later. */
+function unlisted(
+  { sends }: RecordedDelivery,
+  reason: string,
+  { now, retryMinMs }: { now: number; retryMinMs: number },
+): Updateable<Schema['deliveries']> {
+  const next_attempt_at = now + Math.min(retryMinMs * 4 ** Math.min(sends, 20), LONGEST_UNLISTED_WAIT_MS);
+  return sends < MOST_SENDS
+    ? { status: 'pending', next_attempt_at, last_error: reason }
+    : {
+        status: 'sent',
+        next_attempt_at,
+        last_error: `Accepted ${sends} times, and a query never names it. It is not sent again by itself, and looked up once a day. Look at the destination; if it never lists such objects, set "confirm: none" for it.`,
+      };
 }
 
 /** What the history of the case keeps of an answer; null for what happens with every result. */
@@ -401,9 +495,9 @@ function eventOf(
   }
 }
 
-/** Whether the destination of a report has, or will get, a picture of the same revision: the triage card says what the report says. */
-async function hasPicture(trx: Transaction<Schema>, { destination, study_instance_uid, revision }: RecordedDelivery) {
-  const picture = await trx
+/** Whether the destination of a report has, or will get, the triage card of the same revision, which says what the report says. */
+async function hasCard(trx: Transaction<Schema>, { destination, study_instance_uid, revision }: RecordedDelivery) {
+  const card = await trx
     .selectFrom('deliveries')
     .innerJoin('result_objects', 'result_objects.sop_instance_uid', 'deliveries.sop_instance_uid')
     .select('deliveries.id')
@@ -412,8 +506,9 @@ async function hasPicture(trx: Transaction<Schema>, { destination, study_instanc
     .where('result_objects.study_instance_uid', '=', study_instance_uid)
     .where('result_objects.revision', '=', revision)
     .where('result_objects.kind', '=', 'sc')
+    .where('result_objects.is_heatmap', '=', 0)
     .executeTakeFirst();
-  return picture !== undefined;
+  return card !== undefined;
 }
 
 /** A report that was left to the pictures is refused after all once the last of them is. */
@@ -422,7 +517,7 @@ async function reopenReport(
   delivery: RecordedDelivery,
   { status, reason }: { status: string; reason: string },
 ): Promise<void> {
-  if (await hasPicture(trx, delivery)) return;
+  if (await hasCard(trx, delivery)) return;
   await trx
     .updateTable('deliveries')
     .set({ status: 'refused', last_status: status, last_error: reason })
@@ -516,6 +611,45 @@ export async function settle(trx: Transaction<Schema>, row: CaseRow, now: number
   });
 }
 
+/** Closes, with the reason on record, what still waits for destinations that are retired. Returns how many deliveries. */
+export async function closeRetired(context: StoreContext, destinations: readonly string[]): Promise<number> {
+  if (destinations.length === 0) return 0;
+  return write(context, async (trx, touched) => {
+    const waiting = await trx
+      .selectFrom('deliveries')
+      .innerJoin('result_objects', 'result_objects.sop_instance_uid', 'deliveries.sop_instance_uid')
+      .select(['deliveries.id', 'deliveries.destination', 'result_objects.study_instance_uid'])
+      .where('deliveries.destination', 'in', destinations)
+      .where('deliveries.status', 'in', ['pending', 'sent', 'refused'])
+      .execute();
+    for (const { id } of waiting)
+      await trx
+        .updateTable('deliveries')
+        .set({ status: 'closed', last_status: 'retired' satisfies ClosedCause })
+        .where('id', '=', id)
+        .execute();
+    const now = context.clock.now();
+    for (const study of new Set(waiting.map((one) => one.study_instance_uid))) {
+      const row = (await caseRow(trx, study))!;
+      const from = new Set(waiting.filter((one) => one.study_instance_uid === study).map((one) => one.destination));
+      for (const destination of from)
+        await appendEvent(trx, {
+          studyInstanceUid: study,
+          revision: row.revision,
+          at: now,
+          type: 'deliveryClosed',
+          from: row.state,
+          to: row.state,
+          actor: 'odontoid',
+          detail: { destination, reason: `${destination} is retired` },
+        });
+      await settle(trx, row, now);
+      touched.add(study);
+    }
+    return waiting.length;
+  });
+}
+
 /** Sends at once what a destination refused or could not take yet, after a person has changed something. Returns how many deliveries are due. */
 export async function retryDeliveries(
   context: StoreContext,
@@ -545,7 +679,7 @@ export async function sendAgain(
 ): Promise<number> {
   const { numUpdatedRows } = await trx
     .updateTable('deliveries')
-    .set({ status: 'pending', next_attempt_at: request.at, attempts: 0, confirmed_at: null })
+    .set({ status: 'pending', next_attempt_at: request.at, attempts: 0, sends: 0, confirmed_at: null })
     .where((delivery) =>
       delivery.or([
         delivery('status', 'in', which.statuses),

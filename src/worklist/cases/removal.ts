@@ -37,6 +37,15 @@ const isUnflagged = sql<boolean>`exists (
     and analyses.decision = 'not-suspected'
 )`;
 
+/** SQL on a row of `cases`: results of its current revision were closed, each with its cause. */
+const hasClosedDelivery = sql<boolean>`exists (
+  select 1 from deliveries
+  join result_objects on result_objects.sop_instance_uid = deliveries.sop_instance_uid
+  where result_objects.study_instance_uid = cases.study_instance_uid
+    and result_objects.revision = cases.revision
+    and deliveries.status = 'closed'
+)`;
+
 /**
  * Cases that are finished and received nothing new since `beforeMs`: delivered, or not eligible with nothing left to report or to send. Never an unfinished
  * case; a failed or held one, or one with refused results, only after a person has dismissed it. An unread study stays when it is flagged or was not
@@ -64,6 +73,8 @@ function finished({ clock }: StoreContext, db: Kysely<Schema>, beforeMs: number,
             row('report_due', '=', 0),
             row.or([
               row('state', 'in', ['delivered', 'ineligible']),
+              // Nobody is to get it: the closed deliveries say why.
+              row.and([row('state', '=', 'reported'), hasClosedDelivery]),
               row.and([row('state', 'in', ['reported', 'failed']), isDismissed]),
             ]),
             row.not(

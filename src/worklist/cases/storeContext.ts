@@ -1,6 +1,7 @@
 import type { Kysely, Transaction } from 'kysely';
 import type { InstanceHeader } from '../../case/case.ts';
 import type { CaseState } from '../../case/caseState.ts';
+import type { DestinationWishes } from '../../case/delivery.ts';
 import type { Clock } from '../../base/clock.ts';
 import { appendAudit, type AuditAction } from '../audit/audit.ts';
 import type { CaseRow, Schema } from '../db/schema.ts';
@@ -19,8 +20,10 @@ export interface CaseStoreOptions {
   /** The same for deliveries, which are retried without limit. */
   deliveryRetryMinMs: number;
   deliveryRetryMaxMs: number;
-  /** Names of the destinations; every result is sent to each. */
+  /** Names of the destinations of results. */
   destinations: readonly string[];
+  /** What single destinations want; the others want every result. */
+  wishes: ReadonlyMap<string, DestinationWishes>;
   /** Destinations that receive the results of synthetic studies too. */
   proofDestinations: readonly string[];
   /** Also write a "could not be analysed" report for studies without an eligible series. */
@@ -41,6 +44,7 @@ export const DEFAULT_CASE_STORE_OPTIONS: CaseStoreOptions = {
   deliveryRetryMinMs: 5_000,
   deliveryRetryMaxMs: 900_000,
   destinations: [],
+  wishes: new Map(),
   proofDestinations: [],
   reportNotEligible: true,
   isAnalysable: () => true,

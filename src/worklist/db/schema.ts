@@ -18,8 +18,11 @@ export type InstanceKind = 'ct' | 'other' | 'own';
  */
 export type DeliveryStatus = 'pending' | 'sent' | 'confirmed' | 'refused' | 'cancelled' | 'closed';
 
-/** Why a delivery is closed: the report goes in another SR class, or the destination takes no SR and has the triage card. */
-export type ClosedCause = 'other-class' | 'no-sr-class';
+/**
+ * Why a delivery is closed: the report goes in another SR class; the destination takes no SR and has the triage card; the site does not send such objects, or
+ * results of such scans, there; the destination is retired.
+ */
+export type ClosedCause = 'other-class' | 'no-sr-class' | 'object-not-wanted' | 'decision-not-wanted' | 'retired';
 
 /** One row for each study. Times are epoch milliseconds. */
 interface CasesTable {
@@ -132,6 +135,8 @@ interface ResultObjectsTable {
   created_at: number;
   /** The report that this one repeats in a lower SR class; null for what the report stage wrote. */
   form_of: string | null;
+  /** A key slice with its heatmap. */
+  is_heatmap: Generated<Flag>;
 }
 
 interface DeliveriesTable {
@@ -148,6 +153,10 @@ interface DeliveriesTable {
   next_check_at: number | null;
   last_status: string | null;
   last_error: string | null;
+  /** How often the destination has accepted it. */
+  sends: Generated<number>;
+  /** What a person should know about a receipt, in our own words. */
+  remark: string | null;
 }
 
 interface CaseEventsTable {

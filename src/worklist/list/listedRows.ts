@@ -144,6 +144,7 @@ export async function deliveriesOf(
         confirmedAtMs: row.confirmed_at,
         lastStatus: row.last_status,
         lastError: row.last_error,
+        remark: row.remark,
       });
       found.set(row.study_instance_uid, list);
     }

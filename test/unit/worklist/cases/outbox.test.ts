@@ -1,5 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { deliverAll, instanceOf, objectsOf, openWorklist, START_MS, studyUid, toReported } from '../fixture.ts';
+import {
+  claimed,
+  deliverAll,
+  instanceOf,
+  objectsOf,
+  openWorklist,
+  START_MS,
+  studyUid,
+  toInferred,
+  toReported,
+  type Worklist,
+} from '../fixture.ts';
 
 const HOUR_MS = 3_600_000;
 
@@ -211,5 +222,118 @@ describe('outbox', () => {
   it('refuses an answer for a delivery that does not exist', async () => {
     const { store } = await openWorklist();
     await expect(store.recordDelivery(7, { kind: 'confirmed' })).rejects.toMatchObject({ code: 'not-found' });
+  });
+});
+
+/** The results of `study` at each destination: report, card and two heatmaps. */
+async function reportWithHeatmaps(worklist: Worklist, study: number, probability: number, slices = 3): Promise<void> {
+  await toInferred(worklist, study, probability, slices);
+  const [report, card] = objectsOf(study, slices);
+  const heatmaps = ['h1', 'h2'].map((name) => ({
+    ...card!,
+    sopInstanceUid: `${card!.sopInstanceUid.slice(0, 40)}.${name === 'h1' ? 1 : 2}`,
+    isHeatmap: true,
+  }));
+  await worklist.store.apply(await claimed(worklist.store, 'report'), {
+    type: 'reported',
+    objects: [report!, card!, ...heatmaps],
+  });
+}
+const EVERYTHING = { report: true, card: true, heatmaps: true, onlySuspected: false };
+const statuses = async ({ query }: Worklist, study: number) =>
+  (await query.caseDetail(studyUid(study))).row.deliveries.map(({ destination, kind, status, lastStatus }) =>
+    `${destination} ${kind} ${status} ${lastStatus ?? ''}`.trim(),
+  );
+
+describe('what a destination wants', () => {
+  it('gets the objects that it wants, and the row says why not the others', async () => {
+    const worklist = await openWorklist({
+      destinations: ['reports', 'cards', 'all'],
+      wishes: new Map([
+        ['reports', { ...EVERYTHING, card: false, heatmaps: false }],
+        ['cards', { ...EVERYTHING, report: false, heatmaps: false }],
+      ]),
+    });
+    await reportWithHeatmaps(worklist, 1, 0.9);
+    expect((await statuses(worklist, 1)).sort()).toEqual([
+      'all sc pending',
+      'all sc pending',
+      'all sc pending',
+      'all sr pending',
+      'cards sc closed object-not-wanted',
+      'cards sc closed object-not-wanted',
+      'cards sc pending',
+      'cards sr closed object-not-wanted',
+      'reports sc closed object-not-wanted',
+      'reports sc closed object-not-wanted',
+      'reports sc closed object-not-wanted',
+      'reports sr pending',
+    ]);
+    for (const destination of ['reports', 'cards', 'all']) await deliverAll(worklist, destination);
+    expect((await worklist.query.caseDetail(studyUid(1))).row.state).toBe('delivered');
+  });
+
+  it('with flagged scans only, gets no other, but whatever replaces one that it has', async () => {
+    const worklist = await openWorklist({
+      destinations: ['pacs'],
+      wishes: new Map([['pacs', { ...EVERYTHING, onlySuspected: true }]]),
+    });
+    await reportWithHeatmaps(worklist, 1, 0.1);
+    expect(new Set(await statuses(worklist, 1))).toEqual(
+      new Set(['pacs sr closed decision-not-wanted', 'pacs sc closed decision-not-wanted']),
+    );
+    await reportWithHeatmaps(worklist, 2, 0.9);
+    await deliverAll(worklist);
+    await reportWithHeatmaps(worklist, 2, 0.1, 4);
+    expect((await worklist.store.dueDeliveries('pacs', 10)).map(({ object }) => object.kind)).toEqual([
+      'sr',
+      'sc',
+      'sc',
+      'sc',
+    ]);
+  });
+
+  it('is finished when nobody wants it, and can be removed', async () => {
+    const worklist = await openWorklist({
+      destinations: ['pacs'],
+      wishes: new Map([['pacs', { ...EVERYTHING, onlySuspected: true }]]),
+    });
+    await reportWithHeatmaps(worklist, 1, 0.1);
+    expect((await worklist.query.caseDetail(studyUid(1))).row.state).toBe('reported');
+    expect(await worklist.store.removableCases(worklist.clock.now() + 1, 10)).toHaveLength(1);
+  });
+
+  it('without the card gets a refusal, and no card, where it takes no SR', async () => {
+    const worklist = await openWorklist({
+      destinations: ['pacs'],
+      wishes: new Map([['pacs', { ...EVERYTHING, card: false }]]),
+    });
+    await reportWithHeatmaps(worklist, 1, 0.9);
+    const [report] = await worklist.store.dueDeliveries('pacs', 10);
+    await worklist.store.recordDelivery(report!.id, { kind: 'no-sr-class', status: 'context-rejected', reason: 'No.' });
+    expect((await statuses(worklist, 1))[0]).toBe('pacs sr refused context-rejected');
+  });
+});
+
+describe('a retired destination', () => {
+  it('has what waits for it closed, with the reason in the history; the others go on, and the case can go', async () => {
+    const worklist = await openWorklist({ destinations: ['old', 'new'] });
+    const { store, query, clock } = worklist;
+    await toReported(worklist, 1, 0.1);
+    await deliverAll(worklist, 'new');
+    expect((await query.caseDetail(studyUid(1))).row.state).toBe('reported');
+    expect(await store.closeRetired(['old'])).toBe(2);
+    const { row, events } = await query.caseDetail(studyUid(1));
+    expect(row.state).toBe('delivered');
+    expect(row.deliveries.filter(({ destination }) => destination === 'old')).toMatchObject([
+      { status: 'closed', lastStatus: 'retired' },
+      { status: 'closed', lastStatus: 'retired' },
+    ]);
+    expect(events.filter(({ type }) => type === 'deliveryClosed')).toMatchObject([
+      { detail: { destination: 'old', reason: 'old is retired' } },
+    ]);
+    expect(await store.dueDeliveries('old', 10)).toEqual([]);
+    expect(await store.removableCases(clock.now() + 1, 10)).toHaveLength(1);
+    expect(await store.closeRetired(['old'])).toBe(0);
   });
 });
