@@ -1,4 +1,4 @@
-// Runs every test project, one after the other (two cores, real servers), and ends with one plain line of totals.
+// Runs every test project, two files at a time, and ends with one plain line of totals.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
