@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import type { Grade } from '../src/phantom/fractures.ts';
 import { FRACTURE_TYPES, FRACTURES, parseFracture } from '../src/phantom/fractures.ts';
-import type { PhantomWish } from '../src/phantom/phantomParams.ts';
+import type { PhantomOptions } from '../src/phantom/phantomParams.ts';
 import { drawPhantomParams } from '../src/phantom/phantomParams.ts';
 import { seededRandom } from '../src/base/random.ts';
 import { levelsOfSlice, renderSlice, sliceZ } from '../src/phantom/renderSlice.ts';
@@ -46,7 +46,7 @@ interface Job {
   id: string;
   split: Split;
   seed: number;
-  wish: PhantomWish;
+  wish: PhantomOptions;
   /** How many slices to draw; null for all. */
   sampled: number | null;
   input: Input;
@@ -117,7 +117,7 @@ function chooseSlices(scene: ReturnType<typeof composeScene>, job: Job): number[
 function isThere(job: Job): boolean {
   const path = recordPath(job);
   if (!existsSync(path)) return false;
-  const { wish } = JSON.parse(readFileSync(path, 'utf8')) as { wish: PhantomWish };
+  const { wish } = JSON.parse(readFileSync(path, 'utf8')) as { wish: PhantomOptions };
   return JSON.stringify(wish) === JSON.stringify(job.wish);
 }
 

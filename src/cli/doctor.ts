@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { access, constants, statfs } from 'node:fs/promises';
 import { Command } from 'commander';
+import { gibibytes } from '../base/byteSize.ts';
 import { makeFolder } from '../base/durably.ts';
 import { systemClock } from '../base/clock.ts';
 import { configProblems, isAgentRunning } from '../compose/checkConfig.ts';
@@ -108,10 +109,10 @@ async function examine(path: string | undefined): Promise<Check[]> {
     await access(read.dataDir, constants.W_OK);
     const { bavail, bsize } = await statfs(read.dataDir);
     const free = bavail * bsize;
-    const gib = `${(free / 2 ** 30).toFixed(1)} GiB free in ${read.dataDir}`;
+    const room = `${gibibytes(free)} free in ${read.dataDir}`;
     if (free < read.receive.minFreeBytes)
-      throw new Error(`${gib}: below receive.minFreeBytes, objects would be refused. Free some space.`);
-    return gib;
+      throw new Error(`${room}: below receive.minFreeBytes, objects would be refused. Free some space.`);
+    return room;
   });
   await check('database', async () => {
     const exists = await access(paths.database).then(

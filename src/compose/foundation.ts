@@ -70,7 +70,7 @@ export async function layFoundation(
     locationFrom: LOCATION_FROM[config.worklist.location],
   });
   // The lock proves that no other agent is alive, so the leases of an earlier one can end.
-  await store.abandonLeases();
+  await store.releaseAllLeases();
   // Nobody listened while the agent was down, and the clock may have been set meanwhile.
   await store.settleDueTimes({ hasStepped: false });
   const retired = config.destinations.filter(({ state }) => state === 'retired').map(({ name }) => name);

@@ -675,7 +675,7 @@ export const configSchema = z.strictObject({
 });
 
 /** Finds unsafe settings of a page with patients' names: open to others without sign-in, or to their networks without TLS. Null when it is safe. */
-export function openDoor({
+export function unsafeExposure({
   host,
   signIn,
   publicUrl,

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { isNode, LineCounter, parseDocument, type Document } from 'yaml';
 import { z } from 'zod';
-import { configSchema, openDoor, type Config, type SecretSource } from './config.ts';
+import { configSchema, unsafeExposure, type Config, type SecretSource } from './config.ts';
 import { messageOf, TriageError } from '../base/errors.ts';
 import { packageRoot } from '../base/packageRoot.ts';
 
@@ -47,8 +47,8 @@ export function configFrom(value: z.input<typeof configSchema>): Config {
 }
 
 function finished(config: z.infer<typeof configSchema>): Config {
-  const door = openDoor(config.web);
-  if (door !== null) throw new TriageError('config-invalid', door);
+  const exposure = unsafeExposure(config.web);
+  if (exposure !== null) throw new TriageError('config-invalid', exposure);
   if (config.thresholds.secondPerson && config.web.signIn === 'off')
     throw new TriageError(
       'config-invalid',

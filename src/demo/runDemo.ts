@@ -11,7 +11,7 @@ import { fileErrorWords } from '../base/listFiles.ts';
 import { createLog } from '../base/log.ts';
 import { sendFiles } from '../pacs/sendFiles.ts';
 import { generatePhantom } from '../phantom/generatePhantom.ts';
-import { drawPhantomParams, type PhantomWish } from '../phantom/phantomParams.ts';
+import { drawPhantomParams, type PhantomOptions } from '../phantom/phantomParams.ts';
 import { writeIneligibleStudy, writePhantomStudy, type WrittenStudy } from '../phantom/writePhantomStudy.ts';
 import type { WorklistRow } from '../answers/worklistAnswer.ts';
 import { startLoopbackPacs } from './loopbackPacs.ts';
@@ -23,7 +23,7 @@ interface DemoStudy {
   patientName: string;
   truth: Truth;
   seed: number;
-  fractures: NonNullable<PhantomWish['fractures']>;
+  fractures: NonNullable<PhantomOptions['fractures']>;
 }
 
 /**
@@ -109,14 +109,16 @@ export async function runDemo({ dir, port, modelDir, progress, note }: Options):
   const written: WrittenStudy[] = [];
   for (const study of STUDIES) {
     const phantom = generatePhantom(drawPhantomParams(study.seed, { fractures: study.fractures, slices: SLICES }));
-    const wish = {
+    const options = {
       dir: join(folder, 'studies', study.patientId),
       patientId: study.patientId,
       patientName: study.patientName,
       accessionNumber: `A${study.seed}`,
     };
     written.push(
-      await (study.truth === 'ineligible' ? writeIneligibleStudy(phantom, wish) : writePhantomStudy(phantom, wish)),
+      await (study.truth === 'ineligible'
+        ? writeIneligibleStudy(phantom, options)
+        : writePhantomStudy(phantom, options)),
     );
     bar.set(written.length);
   }
@@ -186,17 +188,22 @@ export async function runDemo({ dir, port, modelDir, progress, note }: Options):
   }
 }
 
-function demoConfig(wish: { folder: string; port: number; modelDir?: string | undefined; pacsPort: number }): Config {
+function demoConfig(options: {
+  folder: string;
+  port: number;
+  modelDir?: string | undefined;
+  pacsPort: number;
+}): Config {
   return configFrom({
-    dataDir: join(wish.folder, 'agent'),
+    dataDir: join(options.folder, 'agent'),
     receive: { port: 0, sources: [{ aeTitle: SENDER_AE_TITLE, addresses: ['127.0.0.1'] }], minFreeBytes: 0 },
     assemble: { quietMs: 3_000 },
     destinations: [
-      { name: 'demo-pacs', kind: 'dimse', aeTitle: PACS_AE_TITLE, host: '127.0.0.1', port: wish.pacsPort },
+      { name: 'demo-pacs', kind: 'dimse', aeTitle: PACS_AE_TITLE, host: '127.0.0.1', port: options.pacsPort },
     ],
     delivery: { retryMinMs: 500 },
-    web: { port: wish.port, signIn: 'off' },
-    infer: wish.modelDir === undefined ? {} : { modelDir: resolve(wish.modelDir) },
+    web: { port: options.port, signIn: 'off' },
+    infer: options.modelDir === undefined ? {} : { modelDir: resolve(options.modelDir) },
   });
 }
 

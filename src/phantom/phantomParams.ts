@@ -64,7 +64,7 @@ export interface PhantomParams {
 }
 
 /** What the caller chooses; everything else is random. */
-export interface PhantomWish {
+export interface PhantomOptions {
   /** Names with or without a grade, `none`, or absent for a mix of positives and negatives. */
   fractures?: readonly { fracture: string; grade?: Grade | undefined }[] | 'none' | undefined;
   /** Number of slices; the spacing follows from the full coverage, up to 4.2 mm. With fewer slices the scan covers less, around the fracture. */
@@ -81,20 +81,20 @@ export interface PhantomWish {
 }
 
 /** Beyond this a series would be refused as too thick, and a fracture could fall between two slices. */
-const WIDEST_WISHED_SPACING_MM = 4.2;
+const WIDEST_REQUESTED_SPACING_MM = 4.2;
 
 /**
  * Draws a phantom's parameters from its seed: the same seed and request give the same parameters, and the same seed gives
  * the same patient and scan whatever fractures are requested.
  * @throws TriageError `phantom-fracture-unknown`
  */
-export function drawPhantomParams(seed: number, wish: PhantomWish = {}): PhantomParams {
+export function drawPhantomParams(seed: number, options: PhantomOptions = {}): PhantomParams {
   const stream = (name: string): Random => seededRandom('phantom', seed, name);
 
   const who = stream('patient');
   const ageYears = Math.round(who.chance(0.5) ? who.between(18, 50) : who.between(45, 92));
   const sex = who.chance(0.45) ? 'F' : 'M';
-  const patient = { ageYears: wish.ageYears ?? ageYears, sex: wish.sex ?? sex } as const;
+  const patient = { ageYears: options.ageYears ?? ageYears, sex: options.sex ?? sex } as const;
   const aged = Math.min(1, Math.max(0, (patient.ageYears - 30) / 60));
 
   const a = stream('anatomy');
@@ -140,13 +140,13 @@ export function drawPhantomParams(seed: number, wish: PhantomWish = {}): Phantom
     offsetXMm: p.normal(0, 5),
     offsetYMm: p.normal(-6, 6),
     tableZMm: Math.round(p.between(-400, 400) * 10) / 10,
-    tiltDegrees: wish.tiltDegrees ?? 0,
-    patientPosition: wish.patientPosition ?? 'HFS',
+    tiltDegrees: options.tiltDegrees ?? 0,
+    patientPosition: options.patientPosition ?? 'HFS',
   } as const;
 
   const q = stream('acquisition');
   const kernel = q.chance(0.65) ? ('bone' as const) : ('soft' as const);
-  const chosenKernel = wish.kernel ?? kernel;
+  const chosenKernel = options.kernel ?? kernel;
   const fieldOfViewMm = q.chance(0.7) ? q.between(160, 205) : q.between(205, 250);
   const spacing = q.pick([0.5, 0.625, 0.75, 1, 1, 1, 1.25, 1.5, 2, 2, 2.5, 3]);
   const quiet = q.between(0.6, 1.4);
@@ -170,15 +170,15 @@ export function drawPhantomParams(seed: number, wish: PhantomWish = {}): Phantom
     atlasCleft: c.chance(0.04),
   };
 
-  const rows = wish.rows ?? wish.columns ?? 512;
-  const columns = wish.columns ?? rows;
+  const rows = options.rows ?? options.columns ?? 512;
+  const columns = options.columns ?? rows;
   const coverageMm = layOutSpine(spine).coverageMm;
   const sliceSpacingMm =
-    wish.sliceSpacingMm ??
-    (wish.slices === undefined
+    options.sliceSpacingMm ??
+    (options.slices === undefined
       ? spacing
-      : Math.min(WIDEST_WISHED_SPACING_MM, Math.round((coverageMm / wish.slices) * 1000) / 1000));
-  const slices = wish.slices ?? Math.ceil(coverageMm / sliceSpacingMm);
+      : Math.min(WIDEST_REQUESTED_SPACING_MM, Math.round((coverageMm / options.slices) * 1000) / 1000));
+  const slices = options.slices ?? Math.ceil(coverageMm / sliceSpacingMm);
   return {
     seed,
     rows,
@@ -187,7 +187,7 @@ export function drawPhantomParams(seed: number, wish: PhantomWish = {}): Phantom
     sliceSpacingMm,
     // Beyond 3 mm a cervical CT would not be read for fractures, so quick tests use thinner slices with gaps.
     sliceThicknessMm: Math.min(3, Math.max(0.5, sliceSpacingMm)),
-    pixelSpacingMm: Math.round(((wish.fieldOfViewMm ?? fieldOfViewMm) / columns) * 1e5) / 1e5,
+    pixelSpacingMm: Math.round(((options.fieldOfViewMm ?? fieldOfViewMm) / columns) * 1e5) / 1e5,
     patient,
     spine,
     tissue,
@@ -195,18 +195,18 @@ export function drawPhantomParams(seed: number, wish: PhantomWish = {}): Phantom
     position,
     acquisition,
     confounders,
-    fractures: drawFractures(stream('fractures'), wish.fractures),
+    fractures: drawFractures(stream('fractures'), options.fractures),
   };
 }
 
-function drawFractures(random: Random, wish: PhantomWish['fractures']): PhantomParams['fractures'] {
+function drawFractures(random: Random, options: PhantomOptions['fractures']): PhantomParams['fractures'] {
   const drawGrade = (): Grade => {
     const u = random.next();
     return u < 0.35 ? 'obvious' : u < 0.75 ? 'middle' : 'subtle';
   };
-  if (wish === 'none') return [];
-  if (wish !== undefined) {
-    return wish.map(({ fracture, grade }) => {
+  if (options === 'none') return [];
+  if (options !== undefined) {
+    return options.map(({ fracture, grade }) => {
       const drawn = drawGrade();
       return { name: parseFracture(fracture).name, grade: grade ?? drawn };
     });

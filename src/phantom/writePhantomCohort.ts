@@ -15,9 +15,9 @@ import {
 import type { Grade } from './fractures.ts';
 import { CASES_HEADER, LABELS_HEADER } from './labelsCsv.ts';
 import { drawPaperCohort } from './paperCohort.ts';
-import { drawPhantomParams, type PhantomParams, type PhantomWish } from './phantomParams.ts';
+import { drawPhantomParams, type PhantomParams, type PhantomOptions } from './phantomParams.ts';
 
-export interface CohortWish {
+export interface CohortOptions {
   /** Study k has the seed `seed + k`. */
   readonly seed: number;
   readonly count: number;
@@ -42,17 +42,17 @@ export interface CohortWish {
  * processes write them (compressed masks: the same voxels). Studies that an earlier, interrupted run has finished are kept; the tables come last.
  * @throws TriageError `phantom-fracture-unknown` before anything is written
  */
-export async function writePhantomCohort(asked: CohortWish): Promise<CohortStudy[]> {
+export async function writePhantomCohort(asked: CohortOptions): Promise<CohortStudy[]> {
   // Resolved once, here, so that the writing processes get an absolute path.
-  const wish = { ...asked, out: path.resolve(asked.out) };
-  const studyDateTime = wish.studyDateTime ?? dateTimeOf(systemClock.now());
-  const masks = wish.paper !== undefined;
-  const jobs = drawAll(wish).map((params): StudyJob => ({ params, out: wish.out, masks, studyDateTime }));
-  await mkdir(wish.out, { recursive: true });
+  const options = { ...asked, out: path.resolve(asked.out) };
+  const studyDateTime = options.studyDateTime ?? dateTimeOf(systemClock.now());
+  const masks = options.paper !== undefined;
+  const jobs = drawAll(options).map((params): StudyJob => ({ params, out: options.out, masks, studyDateTime }));
+  await mkdir(options.out, { recursive: true });
   const done = new Map<string, FinishedStudy>();
   const finish = (job: StudyJob, finished: FinishedStudy): void => {
     done.set(folderOf(job), finished);
-    wish.onProgress?.(done.size, jobs.length);
+    options.onProgress?.(done.size, jobs.length);
   };
   const waiting: StudyJob[] = [];
   for (const job of jobs) {
@@ -60,26 +60,26 @@ export async function writePhantomCohort(asked: CohortWish): Promise<CohortStudy
     if (finished === null) waiting.push(job);
     else finish(job, finished);
   }
-  const processes = wish.processes ?? availableParallelism();
+  const processes = options.processes ?? availableParallelism();
   if (waiting.length > 1 && processes > 1) await writeInProcesses(waiting, processes, finish);
   else for (const job of waiting) finish(job, await writeCohortStudy(job));
 
   const finished = jobs.map((job) => done.get(folderOf(job))!);
   await writeFile(
-    path.join(wish.out, 'labels.csv'),
+    path.join(options.out, 'labels.csv'),
     `${[LABELS_HEADER, ...finished.flatMap(({ lines }) => lines.labels)].join('\n')}\n`,
   );
   await writeFile(
-    path.join(wish.out, 'cases.csv'),
+    path.join(options.out, 'cases.csv'),
     `${[CASES_HEADER, ...finished.map(({ lines }) => lines.case)].join('\n')}\n`,
   );
   return finished.map(({ study }) => study);
 }
 
-function drawAll(wish: CohortWish): PhantomParams[] {
-  const { seed, count, slices, rows, fracture, grade, paper } = wish;
+function drawAll(options: CohortOptions): PhantomParams[] {
+  const { seed, count, slices, rows, fracture, grade, paper } = options;
   if (paper !== undefined) return drawPaperCohort({ seed, count, slices, rows, prevalence: paper.prevalence });
-  const fractures: PhantomWish['fractures'] =
+  const fractures: PhantomOptions['fractures'] =
     fracture === undefined ? undefined : fracture === 'none' ? 'none' : [{ fracture, grade }];
   return Array.from({ length: count }, (_, k) => drawPhantomParams(seed + k, { fractures, slices, rows }));
 }

@@ -11,7 +11,7 @@ import type { Phantom } from './generatePhantom.ts';
 const ZERO_HU = 1024;
 
 /** The synthetic patient's identity, and where the files go. */
-export interface StudyWish {
+export interface StudyOptions {
   /** Folder for the files; made if missing. */
   readonly dir: string;
   readonly patientName?: string | undefined;
@@ -39,16 +39,16 @@ export interface WrittenStudy {
  * Writes a phantom as one CT Image (PS3.3 A.3) per slice, in Part 10 files named by instance number.
  * The same phantom and request, `studyDateTime` included, give the same bytes.
  */
-export async function writePhantomStudy(phantom: Phantom, wish: StudyWish): Promise<WrittenStudy> {
-  await mkdir(wish.dir, { recursive: true });
-  const study = studyOf(phantom, wish);
+export async function writePhantomStudy(phantom: Phantom, options: StudyOptions): Promise<WrittenStudy> {
+  await mkdir(options.dir, { recursive: true });
+  const study = studyOf(phantom, options);
   const { params } = phantom;
   const seriesInstanceUid = derivedUid('phantom-series', study.key, 'axial');
   const pixels = phantom.rows * phantom.columns;
   const files: WrittenStudy['files'][number][] = [];
   for (let i = 0; i < phantom.slices; i++) {
     const sopInstanceUid = derivedUid('phantom-instance', study.key, 'axial', String(i));
-    const file = path.join(wish.dir, `IM${String(i + 1).padStart(4, '0')}.dcm`);
+    const file = path.join(options.dir, `IM${String(i + 1).padStart(4, '0')}.dcm`);
     const position = phantom.imagePositionPatientMm(i);
     const dataset: Dataset = {
       ...study.attributes,
@@ -83,16 +83,16 @@ export async function writePhantomStudy(phantom: Phantom, wish: StudyWish): Prom
  * Writes a study of the phantom that cannot be analysed: a localizer (projection from the front) and a series of 5 mm
  * sagittal reformats, but no axial series. Needs a phantom that lies supine, head first, without tilt.
  */
-export async function writeIneligibleStudy(phantom: Phantom, wish: StudyWish): Promise<WrittenStudy> {
-  await mkdir(wish.dir, { recursive: true });
-  const study = studyOf(phantom, wish);
+export async function writeIneligibleStudy(phantom: Phantom, options: StudyOptions): Promise<WrittenStudy> {
+  await mkdir(options.dir, { recursive: true });
+  const study = studyOf(phantom, options);
   const { rows, columns, slices, hu, pixelSpacingMm: px, sliceSpacingMm } = phantom;
   const files: WrittenStudy['files'][number][] = [];
   const origin = phantom.imagePositionPatientMm(0);
   const write = async (name: string, series: 'localizer' | 'mpr', index: number, rest: Dataset): Promise<void> => {
     const sopInstanceUid = derivedUid('phantom-instance', study.key, series, String(index));
     const seriesInstanceUid = derivedUid('phantom-series', study.key, series);
-    const file = path.join(wish.dir, name);
+    const file = path.join(options.dir, name);
     await writeFile(
       file,
       writePart10({
@@ -172,12 +172,12 @@ interface Study {
 }
 
 /** Patient, study, frame of reference and equipment: the same in every file of the study. */
-function studyOf(phantom: Phantom, wish: StudyWish): Study {
+function studyOf(phantom: Phantom, options: StudyOptions): Study {
   const { params } = phantom;
-  const key = JSON.stringify([wish.uidSeed ?? '', params]);
+  const key = JSON.stringify([options.uidSeed ?? '', params]);
   const studyInstanceUid = derivedUid('phantom-study', key);
-  const patientId = wish.patientId ?? `PH${String(params.seed).padStart(6, '0')}`;
-  const dateTime = wish.studyDateTime ?? dateTimeOf(systemClock.now());
+  const patientId = options.patientId ?? `PH${String(params.seed).padStart(6, '0')}`;
+  const dateTime = options.studyDateTime ?? dateTimeOf(systemClock.now());
   const date = dateTime.slice(0, 8);
   const time = dateTime.slice(8);
   return {
@@ -186,7 +186,7 @@ function studyOf(phantom: Phantom, wish: StudyWish): Study {
     patientId,
     attributes: {
       SOPClassUID: CT_IMAGE_STORAGE,
-      PatientName: wish.patientName ?? `Phantom^Number ${params.seed}`,
+      PatientName: options.patientName ?? `Phantom^Number ${params.seed}`,
       PatientID: patientId,
       PatientBirthDate: `${Number(date.slice(0, 4)) - params.patient.ageYears - 1}0701`,
       PatientSex: params.patient.sex,
@@ -200,17 +200,17 @@ function studyOf(phantom: Phantom, wish: StudyWish): Study {
       AcquisitionTime: time,
       ContentDate: date,
       ContentTime: time,
-      AccessionNumber: wish.accessionNumber ?? `A${String(params.seed).padStart(7, '0')}`,
+      AccessionNumber: options.accessionNumber ?? `A${String(params.seed).padStart(7, '0')}`,
       ReferringPhysicianName: null,
       StudyID: String(params.seed % 1e9),
-      StudyDescription: wish.studyDescription ?? 'CT cervical spine',
+      StudyDescription: options.studyDescription ?? 'CT cervical spine',
       Modality: 'CT',
       BodyPartExamined: 'CSPINE',
       FrameOfReferenceUID: derivedUid('phantom-frame', key),
       PositionReferenceIndicator: null,
       Manufacturer: 'Odontoid',
       ManufacturerModelName: 'Synthetic phantom',
-      InstitutionName: wish.institutionName ?? 'Synthetic data',
+      InstitutionName: options.institutionName ?? 'Synthetic data',
       ImageComments: 'Synthetic image of no real patient',
     },
   };

@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import { forkBeside } from '../base/childProcess.ts';
 import { TriageError } from '../base/errors.ts';
-import type { PhantomWish } from '../phantom/phantomParams.ts';
-import type { StudyWish } from '../phantom/writePhantomStudy.ts';
+import type { PhantomOptions } from '../phantom/phantomParams.ts';
+import type { StudyOptions } from '../phantom/writePhantomStudy.ts';
 
 /** The message to the child process: plain data. */
 export interface StudyOrder {
-  params: PhantomWish & { seed: number };
-  wish: StudyWish;
+  params: PhantomOptions & { seed: number };
+  options: StudyOptions;
 }
 
 export type StudyMade =
@@ -34,7 +34,7 @@ const PATIENT = {
  * @throws TriageError `proof-failed`
  */
 export async function makeSyntheticStudy(
-  wish: { dir: string; uidSeed: string; accessionNumber: string; studyDateTime: string },
+  options: { dir: string; uidSeed: string; accessionNumber: string; studyDateTime: string },
   signal: AbortSignal,
 ): Promise<Extract<StudyMade, { ok: true }>> {
   const child = forkBeside(import.meta.url, 'syntheticStudyChild', {
@@ -47,7 +47,7 @@ export async function makeSyntheticStudy(
     answer = message;
   });
   const gone = once(child, 'close').catch(() => undefined);
-  child.send({ params: PHANTOM, wish: { ...PATIENT, ...wish } } satisfies StudyOrder, () => undefined);
+  child.send({ params: PHANTOM, options: { ...PATIENT, ...options } } satisfies StudyOrder, () => undefined);
   await gone;
   const made = answer as StudyMade | null;
   if (signal.aborted)

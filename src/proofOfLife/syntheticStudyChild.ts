@@ -13,9 +13,9 @@ const LOWEST_PRIORITY = 19;
 os.setPriority(LOWEST_PRIORITY);
 process.umask(0o027);
 process.on('disconnect', () => process.exit(0));
-process.on('message', ({ params, wish }: StudyOrder) => {
+process.on('message', ({ params, options }: StudyOrder) => {
   const { seed, ...rest } = params;
-  writePhantomStudy(generatePhantom(drawPhantomParams(seed, rest)), wish)
+  writePhantomStudy(generatePhantom(drawPhantomParams(seed, rest)), options)
     .then(
       ({ studyInstanceUid, patientId, files }): StudyMade => ({
         ok: true,

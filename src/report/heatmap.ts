@@ -1,35 +1,6 @@
-import type { SliceCrop } from '../case/case.ts';
 import { TriageError } from '../base/errors.ts';
-
-/** Maximum opacity of the tint, so that the bone under it stays readable. */
-const LARGEST_ALPHA = 0.35;
-/** Level of the contour, as a share of the peak. */
-const CONTOUR_LEVEL = 0.5;
-
-/** matplotlib's inferno at tenths: even steps in lightness, readable in greyscale and with colour-blind eyes. */
-const INFERNO = [
-  [0, 0, 4],
-  [22, 11, 57],
-  [66, 10, 104],
-  [106, 23, 110],
-  [147, 38, 103],
-  [188, 55, 84],
-  [221, 81, 58],
-  [243, 120, 25],
-  [252, 165, 10],
-  [246, 215, 70],
-  [252, 255, 164],
-] as const;
-
-export type Rgb = readonly [number, number, number];
-
-/** Colour of a response from 0 to 1. */
-export function inferno(response: number): Rgb {
-  const place = Math.min(1, Math.max(0, response)) * (INFERNO.length - 1);
-  const below = Math.min(INFERNO.length - 2, Math.floor(place));
-  const [low, high, share] = [INFERNO[below]!, INFERNO[below + 1]!, place - below];
-  return [0, 1, 2].map((channel) => Math.round(low[channel]! * (1 - share) + high[channel]! * share)) as unknown as Rgb;
-}
+import type { SliceCrop } from '../case/case.ts';
+import { CONTOUR_COLOUR_AT, CONTOUR_LEVEL, inferno, LARGEST_ALPHA } from '../case/responseColour.ts';
 
 /**
  * Class activation as the source image is stored: `[row][column]` of the stored matrix, relative to the slice's own peak (0..1), 0 outside the analysed field.
@@ -85,7 +56,7 @@ export function fieldOnSource(crop: SliceCrop): { top: number; left: number; bot
 
 /** Tints `rgb` (`[row][column][channel]`) with a response of `responseOnSource`: at most 35 %, and a 2 px contour at half of the peak. */
 export function drawResponse(rgb: Uint8Array, response: Float32Array, rows: number, columns: number): void {
-  const contour = inferno(0.8);
+  const contour = inferno(CONTOUR_COLOUR_AT);
   const inside = (row: number, column: number): boolean =>
     row >= 0 && column >= 0 && row < rows && column < columns && response[row * columns + column]! >= CONTOUR_LEVEL;
   for (let row = 0; row < rows; row++) {

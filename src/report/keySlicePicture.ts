@@ -1,9 +1,10 @@
 import type { KeySlice } from '../case/case.ts';
+import { inferno } from '../case/responseColour.ts';
 import type { SourceSlice } from '../case/triageModel.ts';
 import { TriageError } from '../base/errors.ts';
 import { drawOver, wrapText, type Picture } from './drawing.ts';
 import { HEATMAP_CAPTION, NOT_FOR_DIAGNOSTIC_USE } from './findingsSummary.ts';
-import { drawResponse, inferno, responseOnSource } from './heatmap.ts';
+import { drawResponse, responseOnSource } from './heatmap.ts';
 
 /** Standard bone window of the paper (2. Methods): W 1800, C 500. */
 const WINDOW_CENTER_HU = 500;

@@ -1,5 +1,6 @@
 import type { SystemStatus } from '../answers/systemAnswer.ts';
 import type { WorklistTotals } from '../answers/worklistAnswer.ts';
+import { gibibytes } from '../base/byteSize.ts';
 
 export interface Readiness {
   /** Why it cannot receive, analyse, deliver or show; a person must fix it. */
@@ -17,7 +18,6 @@ const OLD_BACKUP_MS = 36 * 3_600_000;
 const CERTIFICATE_SOON_MS = 30 * 86_400_000;
 const LOOP_LAG_MS = 1_000;
 
-const gib = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 const minutes = (ms: number): string => `${Math.round(ms / 60_000)} min`;
 const span = (ms: number): string =>
   ms < 120_000
@@ -54,7 +54,7 @@ function cannotReceive({ receiver, freeBytes, disk }: SystemStatus): string[] {
   if (freeBytes === null) found.push('The disk of received objects cannot be read.');
   else if (freeBytes < disk.refuseBelowBytes)
     found.push(
-      `Objects are refused: ${gib(freeBytes)} are free, and receive.minFreeBytes asks for ${gib(disk.refuseBelowBytes)}. Free some space.`,
+      `Objects are refused: ${gibibytes(freeBytes)} are free, and receive.minFreeBytes asks for ${gibibytes(disk.refuseBelowBytes)}. Free some space.`,
     );
   if (receiver.openAssociations >= receiver.maxAssociations)
     found.push(`All ${receiver.maxAssociations} associations are taken: further senders are turned away.`);
@@ -99,7 +99,7 @@ function upkeep(
       );
   if (freeBytes !== null && freeBytes < disk.removeBelowBytes)
     found.push(
-      `The disk is nearly full: ${gib(freeBytes)} are free. Studies that were read go early; what nobody has read stays, and below ${gib(disk.refuseBelowBytes)} objects are refused.`,
+      `The disk is nearly full: ${gibibytes(freeBytes)} are free. Studies that were read go early; what nobody has read stays, and below ${gibibytes(disk.refuseBelowBytes)} objects are refused.`,
     );
   if (clockStep !== null)
     found.push(

@@ -7,7 +7,7 @@ import { createLog } from '../../src/base/log.ts';
 import { sendFiles, type SendFilesOptions } from '../../src/pacs/sendFiles.ts';
 import { generatePhantom } from '../../src/phantom/generatePhantom.ts';
 import { drawPhantomParams } from '../../src/phantom/phantomParams.ts';
-import { writePhantomStudy, type StudyWish, type WrittenStudy } from '../../src/phantom/writePhantomStudy.ts';
+import { writePhantomStudy, type StudyOptions, type WrittenStudy } from '../../src/phantom/writePhantomStudy.ts';
 
 export const SENDER = 'TESTCT';
 export const SMALL = { rows: 256, columns: 256, sliceSpacingMm: 3 } as const;
@@ -16,11 +16,11 @@ export const SMALL = { rows: 256, columns: 256, sliceSpacingMm: 3 } as const;
 export async function smallStudy(
   dir: string,
   seed: number,
-  wish: Partial<StudyWish> = {},
+  options: Partial<StudyOptions> = {},
   fracture?: string,
 ): Promise<WrittenStudy> {
   const fractures = fracture === undefined ? ('none' as const) : [{ fracture, grade: 'obvious' as const }];
-  return writePhantomStudy(generatePhantom(drawPhantomParams(seed, { ...SMALL, fractures })), { dir, ...wish });
+  return writePhantomStudy(generatePhantom(drawPhantomParams(seed, { ...SMALL, fractures })), { dir, ...options });
 }
 
 export interface AgentProcess {

@@ -2,6 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { LinkAnswer, User } from '../../answers/accessAnswers.ts';
 import { useConfirmed } from './confirmIdentity.tsx';
 import { accessWords } from './accessWords.ts';
+import { AddForm } from '../parts/addForm.tsx';
 import { Field, valueOf } from '../parts/field.tsx';
 import { clockTime } from '../parts/format.ts';
 import { OneTimeLink } from './oneTimeLink.tsx';
@@ -93,24 +94,16 @@ export default function UsersPage() {
           ))}
         </PlainTable>
       )}
-      <form
-        class="narrow"
-        onSubmit={(event) => {
-          event.preventDefault();
-          const form = event.currentTarget;
-          const name = valueOf(form, 'name');
-          const role = valueOf(form, 'role');
-          act(async () => {
-            const made = (await (await ask('/api/users', 'POST', { name, role })).json()) as {
-              user: User;
-              link: LinkAnswer;
-            };
-            setLink({ ...made.link, name: made.user.name });
-            form.reset();
-          });
+      <AddForm
+        title={accessWords.add}
+        button={accessWords.addIt}
+        act={act}
+        add={async (form) => {
+          const asked = { name: valueOf(form, 'name'), role: valueOf(form, 'role') };
+          const made = (await (await ask('/api/users', 'POST', asked)).json()) as { user: User; link: LinkAnswer };
+          setLink({ ...made.link, name: made.user.name });
         }}
       >
-        <h2>{accessWords.add}</h2>
         <Field label={accessWords.name} name="name" autocomplete="off" autocapitalize="off" />
         <label class="field">
           <span>{accessWords.role}</span>
@@ -119,8 +112,7 @@ export default function UsersPage() {
             <option value="admin">{accessWords.roles.admin}</option>
           </select>
         </label>
-        <button type="submit">{accessWords.addIt}</button>
-      </form>
+      </AddForm>
       <WallScreens act={act} />
       {dialog}
     </section>

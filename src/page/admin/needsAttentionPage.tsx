@@ -6,10 +6,10 @@ import { Refused } from '../parts/session.ts';
 import { useLoaded } from '../parts/useLoaded.ts';
 import { adminWords as words } from './adminWords.ts';
 import type { NeedsAttention } from '../../answers/adminAnswers.ts';
-import { FailedCases, HeldCases, StuckDeliveries, type WishFor } from './needsAttentionTables.tsx';
+import { FailedCases, HeldCases, StuckDeliveries, type AskReason } from './needsAttentionTables.tsx';
 
 /** An action that a person has chosen and still has to give a reason for. */
-interface Wish {
+interface ChosenAction {
   title: string;
   run: (reason: string) => Promise<string>;
 }
@@ -21,11 +21,11 @@ const REASON = 'attention.reason';
 /** Held studies, failed studies and results that cannot be delivered, each with the possible actions. */
 export default function NeedsAttentionPage() {
   const { value, problem, reload } = useLoaded<NeedsAttention>('/api/troubles', LOOK_MS);
-  const [wish, setWish] = useState<Wish | null>(null);
+  const [chosen, setChosen] = useState<ChosenAction | null>(null);
   const [said, setSaid] = useState({ text: '', bad: false });
   const { run, dialog } = useConfirmed();
-  const wishFor: WishFor = (title, name, act) =>
-    setWish({
+  const askReason: AskReason = (title, name, act) =>
+    setChosen({
       title: words.doTo(title, name),
       run: async (reason) => {
         const response = await act(reason);
@@ -33,12 +33,12 @@ export default function NeedsAttentionPage() {
         return words.done(due === undefined ? title : words.dueNow(due));
       },
     });
-  const fulfil = (reason: string) => {
-    const wanted = wish;
-    setWish(null);
-    if (wanted === null) return;
+  const perform = (reason: string) => {
+    const action = chosen;
+    setChosen(null);
+    if (action === null) return;
     run(async () => {
-      setSaid({ text: await wanted.run(reason), bad: false });
+      setSaid({ text: await action.run(reason), bad: false });
       keepText(REASON, '');
       reload();
     }).catch((error: unknown) => setSaid({ text: error instanceof Refused ? error.message : words.failed, bad: true }));
@@ -57,14 +57,14 @@ export default function NeedsAttentionPage() {
         <p>{words.loading}</p>
       ) : (
         <>
-          <HeldCases cases={value.held} wishFor={wishFor} />
-          <FailedCases cases={value.failed} wishFor={wishFor} />
-          <StuckDeliveries deliveries={value.deliveries} wishFor={wishFor} />
+          <HeldCases cases={value.held} askReason={askReason} />
+          <FailedCases cases={value.failed} askReason={askReason} />
+          <StuckDeliveries deliveries={value.deliveries} askReason={askReason} />
           {value.more && <p>{words.more}</p>}
         </>
       )}
-      {wish !== null && (
-        <ReasonDialog title={wish.title} onEnd={(reason) => (reason === null ? setWish(null) : fulfil(reason))} />
+      {chosen !== null && (
+        <ReasonDialog title={chosen.title} onEnd={(reason) => (reason === null ? setChosen(null) : perform(reason))} />
       )}
       {dialog}
     </section>

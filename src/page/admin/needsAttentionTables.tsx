@@ -7,10 +7,10 @@ import { adminWords as words } from './adminWords.ts';
 /** The fields that every list shows of a case. */
 type Case = Pick<NeedsAttention['held'][number], 'studyInstanceUid' | 'caseRef' | 'patientName' | 'patientId'>;
 /** Asks for a reason, then runs the chosen action. */
-export type WishFor = (title: string, name: string, run: (reason: string) => Promise<Response>) => void;
+export type AskReason = (title: string, name: string, run: (reason: string) => Promise<Response>) => void;
 
 /** Studies that are neither analysed nor sent until a person has decided. */
-export function HeldCases({ cases, wishFor }: { cases: NeedsAttention['held']; wishFor: WishFor }) {
+export function HeldCases({ cases, askReason }: { cases: NeedsAttention['held']; askReason: AskReason }) {
   const now = Date.now();
   return (
     <>
@@ -29,16 +29,16 @@ export function HeldCases({ cases, wishFor }: { cases: NeedsAttention['held']; w
                 <Act
                   title={words.useFirst}
                   of={one}
-                  wishFor={wishFor}
+                  askReason={askReason}
                   run={(reason) => ask(path(one, 'release'), 'POST', { use: 'first', reason })}
                 />
                 <Act
                   title={words.useLatest}
                   of={one}
-                  wishFor={wishFor}
+                  askReason={askReason}
                   run={(reason) => ask(path(one, 'release'), 'POST', { use: 'latest', reason })}
                 />
-                <Leave of={one} wishFor={wishFor} />
+                <Leave of={one} askReason={askReason} />
               </td>
             </tr>
           ))}
@@ -49,7 +49,7 @@ export function HeldCases({ cases, wishFor }: { cases: NeedsAttention['held']; w
 }
 
 /** Studies that have used up their attempts. */
-export function FailedCases({ cases, wishFor }: { cases: NeedsAttention['failed']; wishFor: WishFor }) {
+export function FailedCases({ cases, askReason }: { cases: NeedsAttention['failed']; askReason: AskReason }) {
   const now = Date.now();
   return (
     <>
@@ -71,10 +71,10 @@ export function FailedCases({ cases, wishFor }: { cases: NeedsAttention['failed'
                 <Act
                   title={words.again}
                   of={one}
-                  wishFor={wishFor}
+                  askReason={askReason}
                   run={(reason) => ask(path(one, 'reprocess'), 'POST', { reason })}
                 />
-                <Leave of={one} wishFor={wishFor} />
+                <Leave of={one} askReason={askReason} />
               </td>
             </tr>
           ))}
@@ -87,10 +87,10 @@ export function FailedCases({ cases, wishFor }: { cases: NeedsAttention['failed'
 /** Results that a destination refuses, or that wait for it. */
 export function StuckDeliveries({
   deliveries,
-  wishFor,
+  askReason,
 }: {
   deliveries: NeedsAttention['deliveries'];
-  wishFor: WishFor;
+  askReason: AskReason;
 }) {
   const now = Date.now();
   return (
@@ -125,10 +125,10 @@ export function StuckDeliveries({
                 <Act
                   title={words.retry}
                   of={one}
-                  wishFor={wishFor}
+                  askReason={askReason}
                   run={(reason) => ask(path(one, 'retry-deliveries'), 'POST', { reason })}
                 />
-                {one.refused > 0 && <Leave of={one} wishFor={wishFor} />}
+                {one.refused > 0 && <Leave of={one} askReason={askReason} />}
               </td>
             </tr>
           ))}
@@ -143,27 +143,27 @@ const path = ({ studyInstanceUid }: Case, what: string) => `/api/cases/${encodeU
 function Act({
   title,
   of,
-  wishFor,
+  askReason,
   run,
 }: {
   title: string;
   of: Case;
-  wishFor: WishFor;
+  askReason: AskReason;
   run: (reason: string) => Promise<Response>;
 }) {
   return (
-    <button type="button" aria-label={words.doTo(title, nameOf(of))} onClick={() => wishFor(title, nameOf(of), run)}>
+    <button type="button" aria-label={words.doTo(title, nameOf(of))} onClick={() => askReason(title, nameOf(of), run)}>
       {title}
     </button>
   );
 }
 
-function Leave({ of, wishFor }: { of: Case; wishFor: WishFor }) {
+function Leave({ of, askReason }: { of: Case; askReason: AskReason }) {
   return (
     <Act
       title={words.leave}
       of={of}
-      wishFor={wishFor}
+      askReason={askReason}
       run={(reason) => ask(path(of, 'leave-as-is'), 'POST', { reason })}
     />
   );

@@ -1,4 +1,5 @@
 import type { KeySlice } from '../../case/case.ts';
+import { CONTOUR_COLOUR_AT, CONTOUR_LEVEL, inferno, LARGEST_ALPHA } from '../../case/responseColour.ts';
 import type { Slice } from './caseApi.ts';
 import type { SliceStore } from './sliceStore.ts';
 
@@ -13,11 +14,6 @@ export const WINDOWS = [
   { centerHu: 500, widthHu: 1800 },
   { centerHu: 400, widthHu: 650 },
 ] as const satisfies readonly DisplayWindow[];
-
-/** Strongest tint, so that the bone under it stays readable. */
-export const LARGEST_FILL = 0.35;
-/** Fraction of the slice's own peak at which the contour runs, here and in the objects in the PACS. */
-const CONTOUR_LEVEL = 0.5;
 
 export function drawSlice(canvas: HTMLCanvasElement, slice: Slice, window: DisplayWindow): void {
   drawGrey(canvas, slice.columns, slice.rows, (at) => slice.hu[at]!, window);
@@ -96,37 +92,13 @@ export function drawResponse(
         inside(row + 1, column) !== here ||
         inside(row, column - 1) !== here ||
         inside(row, column + 1) !== here;
-      const value = edge ? 0.8 : response[at]!;
-      const alpha = edge ? 1 : Math.min(LARGEST_FILL, fill) * value;
+      const value = edge ? CONTOUR_COLOUR_AT : response[at]!;
+      const alpha = edge ? 1 : Math.min(LARGEST_ALPHA, fill) * value;
       if (alpha === 0) continue;
-      const [red, green, blue] = inferno(value);
-      image.data.set([red, green, blue, Math.round(alpha * 255)], at * 4);
+      image.data.set([...inferno(value), Math.round(alpha * 255)], at * 4);
     }
   }
   context.putImageData(image, 0, 0);
-}
-
-/** matplotlib's inferno at tenths: even steps in lightness, readable in greyscale and by colour-blind people. */
-const INFERNO = [
-  [0, 0, 4],
-  [22, 11, 57],
-  [66, 10, 104],
-  [106, 23, 110],
-  [147, 38, 103],
-  [188, 55, 84],
-  [221, 81, 58],
-  [243, 120, 25],
-  [252, 165, 10],
-  [246, 215, 70],
-  [252, 255, 164],
-] as const;
-
-function inferno(response: number): [number, number, number] {
-  const place = Math.min(1, Math.max(0, response)) * (INFERNO.length - 1);
-  const below = Math.min(INFERNO.length - 2, Math.floor(place));
-  const [low, high, share] = [INFERNO[below]!, INFERNO[below + 1]!, place - below];
-  const mixed = (channel: 0 | 1 | 2) => Math.round(low[channel] * (1 - share) + high[channel] * share);
-  return [mixed(0), mixed(1), mixed(2)];
 }
 
 /** Relative to the slice's own peak, bilinear between the centres of the map's cells, 0 outside the analysed field. */

@@ -1,8 +1,9 @@
 import type { RefObject } from 'preact';
 import type { CaseVolume } from '../../answers/caseAnswer.ts';
 import type { KeySlice } from '../../case/case.ts';
+import { LARGEST_ALPHA } from '../../case/responseColour.ts';
 import { caseWords as words } from './caseWords.ts';
-import { LARGEST_FILL, WINDOWS } from './drawSlice.ts';
+import { WINDOWS } from './drawSlice.ts';
 
 /** A toggle button: its state, and what a press does. */
 interface Toggle {
@@ -131,7 +132,7 @@ export function OverlayNote({
         <input
           type="range"
           min="0"
-          max={LARGEST_FILL}
+          max={LARGEST_ALPHA}
           step="0.05"
           value={fill}
           onInput={(event) => onFill(Number(event.currentTarget.value))}

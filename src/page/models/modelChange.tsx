@@ -11,7 +11,7 @@ const words = modelWords.change;
 export const CHANGE_REASON = 'models.reason';
 
 /** What an admin wants to do with a package; without a package, the end of the shadow. */
-export interface Wish {
+export interface ModelChange {
   kind: 'activate' | 'shadow' | 'end';
   package: ModelsAnswer['packages'][number] | null;
 }
@@ -23,7 +23,7 @@ export interface Decision {
   reason: string;
 }
 
-export function titleOf({ kind, package: wanted }: Wish): string {
+export function titleOf({ kind, package: wanted }: ModelChange): string {
   return kind === 'end' || wanted?.model == null
     ? words.end
     : words[kind](modelWords.name(wanted.model.name, wanted.model.version));
@@ -31,11 +31,11 @@ export function titleOf({ kind, package: wanted }: Wish): string {
 
 /** Asks for the reason, and for the threshold where the site has set one; `onEnd` gets null when the person cancels. */
 export function ChangeDialog({
-  wish,
+  change,
   secondPerson,
   onEnd,
 }: {
-  wish: Wish;
+  change: ModelChange;
   secondPerson: boolean;
   onEnd: (decision: Decision | null) => void;
 }) {
@@ -47,7 +47,7 @@ export function ChangeDialog({
     onEnd(null);
   };
   useEffect(() => dialog.current?.showModal(), []);
-  const { kind, package: wanted } = wish;
+  const { kind, package: wanted } = change;
   const question = kind === 'activate' ? (wanted?.thresholdQuestion ?? null) : null;
   const shipped = thresholdText(wanted?.shippedThreshold ?? 0);
   const left = LEAST_REASON_CHARACTERS - reason.trim().length;
@@ -78,7 +78,7 @@ export function ChangeDialog({
           });
         }}
       >
-        <h2 id="change-title">{titleOf(wish)}</h2>
+        <h2 id="change-title">{titleOf(change)}</h2>
         <p>{words[`${kind}What`]}</p>
         {kind === 'activate' && question === null && <p>{words.brings(shipped)}</p>}
         {question !== null && (

@@ -6,7 +6,7 @@ import { useConfirmed } from '../access/confirmIdentity.tsx';
 import { clockTime, thresholdText } from '../parts/format.ts';
 import { keepText } from '../parts/keptText.ts';
 import { ModelCard } from './modelCard.tsx';
-import { CHANGE_REASON, ChangeDialog, titleOf, type Decision, type Wish } from './modelChange.tsx';
+import { CHANGE_REASON, ChangeDialog, titleOf, type Decision, type ModelChange } from './modelChange.tsx';
 import { ModelComparison } from './modelComparison.tsx';
 import { PlainTable } from '../parts/plainTable.tsx';
 import { ask, Refused } from '../parts/session.ts';
@@ -27,14 +27,14 @@ const nameOf = ({ name, version }: { name: string; version: string }): string =>
 export default function ModelsPage() {
   const { value, problem, reload } = useLoaded<ModelsAnswer>('/api/models', LOOK_MS);
   const [opened, setOpened] = useState<string | null>(null);
-  const [wish, setWish] = useState<Wish | null>(null);
+  const [change, setChange] = useState<ModelChange | null>(null);
   const [refused, setRefused] = useState('');
   const [said, setSaid] = useState('');
   const { run, dialog } = useConfirmed();
   const now = Date.now();
 
-  const decide = (of: Wish, decision: Decision): void => {
-    setWish(null);
+  const decide = (of: ModelChange, decision: Decision): void => {
+    setChange(null);
     setRefused('');
     setSaid('');
     run(async () => {
@@ -64,14 +64,14 @@ export default function ModelsPage() {
           <p role="status">
             {[value.isDeciding ? words.checking : said, ...loadingOf(value)].filter((text) => text !== '').join(' ')}
           </p>
-          <Serving value={value} onEnd={() => setWish({ kind: 'end', package: null })} />
+          <Serving value={value} onEnd={() => setChange({ kind: 'end', package: null })} />
           <h2>{words.packages}</h2>
           <p class="muted">
             {value.isChecking || value.checkedAtMs === null
               ? words.checkingFiles
               : words.checkedAt(clockTime(value.checkedAtMs, now))}
           </p>
-          <Packages value={value} opened={opened} onOpen={setOpened} onWish={setWish} />
+          <Packages value={value} opened={opened} onOpen={setOpened} onChoose={setChange} />
           {opened !== null && (
             <ModelCard
               key={opened}
@@ -92,11 +92,11 @@ export default function ModelsPage() {
           <History value={value} />
         </>
       )}
-      {wish !== null && (
+      {change !== null && (
         <ChangeDialog
-          wish={wish}
+          change={change}
           secondPerson={value?.secondPerson ?? false}
-          onEnd={(decision) => (decision === null ? setWish(null) : decide(wish, decision))}
+          onEnd={(decision) => (decision === null ? setChange(null) : decide(change, decision))}
         />
       )}
       {dialog}
@@ -156,12 +156,12 @@ function Packages({
   value,
   opened,
   onOpen,
-  onWish,
+  onChoose,
 }: {
   value: ModelsAnswer;
   opened: string | null;
   onOpen: (sha256: string | null) => void;
-  onWish: (wish: Wish) => void;
+  onChoose: (change: ModelChange) => void;
 }) {
   if (value.packages.length === 0) return <p>{value.checkedAtMs === null ? words.loading : words.noPackages}</p>;
   return (
@@ -189,7 +189,7 @@ function Packages({
                 isBusy={value.isDeciding}
                 opened={opened}
                 onOpen={onOpen}
-                onWish={onWish}
+                onChoose={onChoose}
               />
             )}
           </td>
@@ -206,7 +206,7 @@ function Actions({
   isBusy,
   opened,
   onOpen,
-  onWish,
+  onChoose,
 }: {
   of: Package;
   name: string;
@@ -214,9 +214,9 @@ function Actions({
   isBusy: boolean;
   opened: string | null;
   onOpen: (sha256: string | null) => void;
-  onWish: (wish: Wish) => void;
+  onChoose: (change: ModelChange) => void;
 }) {
-  const wishes: [Wish['kind'], string, hidden: boolean][] = [
+  const changes: [ModelChange['kind'], string, hidden: boolean][] = [
     ['activate', words.activate, of.roles.includes('active')],
     ['shadow', words.makeShadow, of.roles.length > 0],
   ];
@@ -232,7 +232,7 @@ function Actions({
       >
         {words.card}
       </button>
-      {wishes.map(
+      {changes.map(
         ([kind, title, hidden]) =>
           !hidden && (
             <button
@@ -240,7 +240,7 @@ function Actions({
               type="button"
               disabled={isBusy}
               aria-label={words.doTo(title, name)}
-              onClick={() => onWish({ kind, package: of })}
+              onClick={() => onChoose({ kind, package: of })}
             >
               {title}
             </button>

@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { LinkAnswer, WallsAnswer } from '../../answers/accessAnswers.ts';
+import { AddForm } from '../parts/addForm.tsx';
 import { Field, valueOf } from '../parts/field.tsx';
 import { clockTime } from '../parts/format.ts';
 import { OneTimeLink } from '../access/oneTimeLink.tsx';
@@ -48,24 +49,19 @@ export function WallScreens({ act }: { act: (action: () => Promise<unknown>) => 
           ))}
         </PlainTable>
       )}
-      <form
-        class="narrow"
-        onSubmit={(event) => {
-          event.preventDefault();
-          const form = event.currentTarget;
+      <AddForm
+        title={words.add}
+        button={words.addIt}
+        act={act}
+        add={async (form) => {
           const name = valueOf(form, 'screen');
-          act(async () => {
-            const made = (await (await ask('/api/walls', 'POST', { name })).json()) as LinkAnswer;
-            setLink({ ...made, name });
-            form.reset();
-            await load();
-          });
+          const made = (await (await ask('/api/walls', 'POST', { name })).json()) as LinkAnswer;
+          setLink({ ...made, name });
+          await load();
         }}
       >
-        <h2>{words.add}</h2>
         <Field label={words.newName} name="screen" autocomplete="off" autocapitalize="off" />
-        <button type="submit">{words.addIt}</button>
-      </form>
+      </AddForm>
     </>
   );
 }

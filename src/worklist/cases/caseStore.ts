@@ -18,7 +18,7 @@ import { noteRefused } from './refusedObjects.ts';
 import { beginRemoval, finishRemoval, removableCases, removeFeatures } from './removal.ts';
 import { countForShadow, nextForShadow, saveShadowScore, shadowScores } from '../models/shadowScores.ts';
 import { saveSliceFeatures, sliceFeatures } from './sliceFeatures.ts';
-import { abandonLeases, apply, claim, fail, heartbeat, nudgeComplete, release } from './stages.ts';
+import { releaseAllLeases, apply, claim, fail, heartbeat, nudgeComplete, release } from './stages.ts';
 import { DEFAULT_CASE_STORE_OPTIONS } from './storeContext.ts';
 import type { CaseStoreOptions, StoreContext } from './storeContext.ts';
 import { seedThreshold, siteThreshold, threshold } from '../thresholds/thresholds.ts';
@@ -38,7 +38,7 @@ function onChange({ listeners }: StoreContext, listener: (studyInstanceUid: stri
 
 /** What the pipeline, people and housekeeping may do to cases. Each operation is documented where it is implemented. */
 const OPERATIONS = {
-  abandonLeases,
+  releaseAllLeases,
   activateModel,
   apply,
   beginRemoval,

@@ -396,7 +396,7 @@ export async function nudgeComplete(context: StoreContext, studyInstanceUids: re
 }
 
 /** Ends every lease at a start, when no worker of an earlier run can still be alive: their cases are due at once. Attempts remain counted. */
-export async function abandonLeases(context: StoreContext): Promise<number> {
+export async function releaseAllLeases(context: StoreContext): Promise<number> {
   return write(context, async (trx) => {
     const { numUpdatedRows } = await trx
       .updateTable('cases')

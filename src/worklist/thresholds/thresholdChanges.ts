@@ -10,7 +10,7 @@ import type { Schema } from '../db/schema.ts';
 import {
   closeDraft,
   lastClosed,
-  livingDraft,
+  draftIfOpen,
   lostOf,
   newestVersion,
   onDraft,
@@ -141,7 +141,7 @@ function boardOf(context: Context, model: { name: string; sha256: string }): Pro
       .where('model_name', '=', model.name)
       .where('outcome', 'is', null)
       .execute();
-    for (const { id } of open) await livingDraft(trx, id, clock.now());
+    for (const { id } of open) await draftIfOpen(trx, id, clock.now());
     const inForce = await thresholdsInForce(trx, model.name);
     return {
       rule: ruleOf(inForce),

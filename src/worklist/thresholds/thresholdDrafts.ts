@@ -38,7 +38,7 @@ export async function onDraft<T>(
   act: (trx: Transaction<Schema>, draft: DraftRow) => Promise<T>,
 ): Promise<T> {
   const result = await db.transaction().execute(async (trx) => {
-    const draft = await livingDraft(trx, id, clock.now());
+    const draft = await draftIfOpen(trx, id, clock.now());
     return typeof draft === 'object' ? { done: await act(trx, draft) } : { draft };
   });
   if ('done' in result) return result.done;
@@ -47,7 +47,7 @@ export async function onDraft<T>(
 }
 
 /** The request if it is still open; one that can no longer go on is closed first. The caller throws after the transaction, so that the closing is kept. */
-export async function livingDraft(
+export async function draftIfOpen(
   trx: Transaction<Schema>,
   id: number,
   nowMs: number,
@@ -55,20 +55,20 @@ export async function livingDraft(
   const draft = await trx.selectFrom('threshold_drafts').selectAll().where('id', '=', id).executeTakeFirst();
   if (draft === undefined) return undefined;
   if (draft.outcome !== null) return draft.outcome;
-  const death = await deathOf(trx, draft, nowMs);
-  if (death === null) return draft;
-  await closeDraft(trx, id, nowMs, death, null);
+  const reason = await closingReason(trx, draft, nowMs);
+  if (reason === null) return draft;
+  await closeDraft(trx, id, nowMs, reason, null);
   await appendAudit(trx, nowMs, {
     action: 'threshold.requestClosed',
     actor: 'odontoid',
     target: draft.model_name,
-    detail: { request: id, outcome: death },
+    detail: { request: id, outcome: reason },
   });
-  return death;
+  return reason;
 }
 
 /** Why an open request cannot go on, or null. */
-async function deathOf(db: Kysely<Schema>, draft: DraftRow, nowMs: number): Promise<DraftOutcome | null> {
+async function closingReason(db: Kysely<Schema>, draft: DraftRow, nowMs: number): Promise<DraftOutcome | null> {
   if (nowMs - draft.created_at >= DRAFT_LIFE_MS) return 'expired';
   if ((await newestVersion(db, draft.model_name)) !== draft.base_version) return 'threshold-changed';
   const { scored } = await thresholdFacts(db, draft.model_sha256, draft.since);

@@ -2,15 +2,15 @@ import { createHash } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { FRACTURE_TYPES, FRACTURES } from '../../../src/phantom/fractures.ts';
 import { generatePhantom } from '../../../src/phantom/generatePhantom.ts';
-import { drawPhantomParams, type PhantomWish } from '../../../src/phantom/phantomParams.ts';
+import { drawPhantomParams, type PhantomOptions } from '../../../src/phantom/phantomParams.ts';
 
 const SMALL = { slices: 12, rows: 96 };
 
 /** Of voxels and truth, of several phantoms together. */
-function digestOf(...phantoms: readonly (readonly [seed: number, wish: PhantomWish])[]): string {
+function digestOf(...phantoms: readonly (readonly [seed: number, options: PhantomOptions])[]): string {
   const hash = createHash('sha256');
-  for (const [seed, wish] of phantoms) {
-    const { hu, mask, fractures } = generatePhantom(drawPhantomParams(seed, { ...SMALL, ...wish }));
+  for (const [seed, options] of phantoms) {
+    const { hu, mask, fractures } = generatePhantom(drawPhantomParams(seed, { ...SMALL, ...options }));
     hash.update(new Uint8Array(hu.buffer)).update(mask).update(JSON.stringify(fractures));
   }
   return hash.digest('hex').slice(0, 16);

@@ -130,11 +130,13 @@ describe('generatePhantom', () => {
 
 describe('every fracture', () => {
   it.each(FRACTURES)('%s is marked at its level and seen in HU after the scan', (name) => {
-    const wish = { rows: 256, fieldOfViewMm: 128, sliceSpacingMm: 1, kernel: 'bone' as const };
-    const broken = composeScene(drawPhantomParams(31, { ...wish, fractures: [{ fracture: name, grade: 'middle' }] }));
+    const options = { rows: 256, fieldOfViewMm: 128, sliceSpacingMm: 1, kernel: 'bone' as const };
+    const broken = composeScene(
+      drawPhantomParams(31, { ...options, fractures: [{ fracture: name, grade: 'middle' }] }),
+    );
     // The same patient, scan and slices, unbroken.
     const whole = {
-      ...composeScene(drawPhantomParams(31, { ...wish, fractures: 'none' })),
+      ...composeScene(drawPhantomParams(31, { ...options, fractures: 'none' })),
       firstSliceZ: broken.firstSliceZ,
     };
     const { level } = parseFracture(name);

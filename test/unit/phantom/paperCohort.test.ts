@@ -94,21 +94,28 @@ describe('maskNifti', () => {
 });
 
 describe('writePhantomCohort', () => {
-  const wish = { seed: 60, count: 4, slices: 6, rows: 64, paper: { prevalence: 0.5 }, studyDateTime: '20261129120000' };
+  const options = {
+    seed: 60,
+    count: 4,
+    slices: 6,
+    rows: 64,
+    paper: { prevalence: 0.5 },
+    studyDateTime: '20261129120000',
+  };
 
   it('writes the same cohort in one process and in several', async () => {
     const one = path.join(dir, 'one');
     const two = path.join(dir, 'two');
     const seen: number[] = [];
     const studies = await writePhantomCohort({
-      ...wish,
+      ...options,
       out: one,
       processes: 1,
       onProgress: (done) => {
         seen.push(done);
       },
     });
-    expect(await writePhantomCohort({ ...wish, out: two, processes: 2 })).toEqual(studies);
+    expect(await writePhantomCohort({ ...options, out: two, processes: 2 })).toEqual(studies);
     expect(seen).toEqual([1, 2, 3, 4]);
     for (const file of [
       'labels.csv',
@@ -143,7 +150,7 @@ describe('writePhantomCohort', () => {
 
   it('goes on where a killed run was, and draws again what was asked otherwise', async () => {
     const out = path.join(dir, 'resumed');
-    const [first, second] = await writePhantomCohort({ ...wish, count: 2, out, processes: 1 });
+    const [first, second] = await writePhantomCohort({ ...options, count: 2, out, processes: 1 });
     const written = async (study: { folder: string }): Promise<number> =>
       (await stat(path.join(out, study.folder, 'IM0001.dcm'))).mtimeMs;
     const before = [await written(first!), await written(second!)];
@@ -151,12 +158,12 @@ describe('writePhantomCohort', () => {
     await rm(path.join(out, '.written', `${second!.folder}.json`));
     await truncate(path.join(out, second!.folder, 'IM0006.dcm'), 1000);
     await rm(path.join(out, 'labels.csv'));
-    await writePhantomCohort({ ...wish, count: 2, out, processes: 1 });
+    await writePhantomCohort({ ...options, count: 2, out, processes: 1 });
     expect(await written(first!)).toBe(before[0]);
     expect(await written(second!)).toBeGreaterThan(before[1]!);
     expect((await stat(path.join(out, second!.folder, 'IM0006.dcm'))).size).toBeGreaterThan(8192);
     expect((await readFile(path.join(out, 'labels.csv'), 'utf8')).trim().split('\n')).toHaveLength(1 + 2 * 6);
-    await writePhantomCohort({ ...wish, slices: 5, count: 1, out, processes: 1 });
+    await writePhantomCohort({ ...options, slices: 5, count: 1, out, processes: 1 });
     expect(await written(first!)).toBeGreaterThan(before[0]!);
     // Nothing of the other series is left in the folder.
     expect(await readdir(path.join(out, first!.folder))).toHaveLength(5);

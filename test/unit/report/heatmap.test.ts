@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { SliceCrop } from '../../../src/case/case.ts';
-import { drawResponse, fieldOnSource, inferno, responseOnSource } from '../../../src/report/heatmap.ts';
+import { inferno } from '../../../src/case/responseColour.ts';
+import { drawResponse, fieldOnSource, responseOnSource } from '../../../src/report/heatmap.ts';
 
 /** Brings a stored matrix to the trained orientation step by step, as SliceCrop says: transpose, then flip rows, then flip columns. */
 function oriented(stored: number[][], crop: SliceCrop): number[][] {

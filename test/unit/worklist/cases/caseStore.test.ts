@@ -266,7 +266,7 @@ describe('claims', () => {
     const attempts: boolean[] = [];
     for (let start = 0; start < 3; start++) {
       const restarted = createCaseStore(database, clock, { maxAttempts: 2 });
-      await restarted.abandonLeases();
+      await restarted.releaseAllLeases();
       attempts.push((await claimed(restarted, 'assemble')).exhausted);
     }
     expect(attempts).toEqual([false, false, true]);

@@ -148,7 +148,7 @@ it('skips nothing silently: whatever happens, each received study has a result, 
         else {
           held.length = 0;
           store = createCaseStore(database, clock, options);
-          await store.abandonLeases();
+          await store.releaseAllLeases();
         }
         await check();
       }
