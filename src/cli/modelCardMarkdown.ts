@@ -2,7 +2,7 @@ import type { ModelCard } from '../infer/modelCard.ts';
 import { summaryOfCard, type CardFigure } from '../infer/modelCardSummary.ts';
 import type { ModelIdentity } from '../case/triageModel.ts';
 
-/** The model card as the manifest alone gives it, in Markdown. */
+/** The model card in Markdown, from the manifest alone. */
 export function modelCardMarkdown(card: ModelCard, identity: ModelIdentity): string {
   const { trainingHistory, deviations, figuresStatement, figures, domain, ...summary } = summaryOfCard(card);
   const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
@@ -42,7 +42,7 @@ export function modelCardMarkdown(card: ModelCard, identity: ModelIdentity): str
         `| ${cell(point.name)} | ${point.threshold.toFixed(4)} | ${point.sensitivity.toFixed(3)} | ${point.specificity.toFixed(3)} |`,
     ),
     '',
-    '## What it reaches',
+    '## Performance',
     '',
     ...(figuresStatement === null ? [] : [figuresStatement, '']),
     ...(figures.length === 0
@@ -53,7 +53,7 @@ export function modelCardMarkdown(card: ModelCard, identity: ModelIdentity): str
           ...figures.map(figureRow),
           '',
         ]),
-    '## Where it ends',
+    '## Limits',
     '',
     `A case is not scored when the ${domain.statistic} of \`${domain.output}\` over its slices is beyond ${domain.limit.toFixed(3)} (${domain.unit}).${domain.statement === null ? '' : ` ${domain.statement}`}${domain.anatomy === null ? '' : ` ${domain.anatomy}`}`,
     '',

@@ -33,7 +33,7 @@ let dir: string;
 let remove: () => Promise<void>;
 let agent: RunningTool;
 let environment: NodeJS.ProcessEnv;
-const site = { url: '', peer: '' };
+const site = { url: '', tlsAddress: '' };
 
 /** What the documents call by a placeholder or make too large for a test, and what this test puts there. Every one of them must occur. */
 type Replacements = Record<string, string>;
@@ -66,12 +66,18 @@ const SMALL = { 'npx odontoid phantom': 'npx odontoid phantom --rows 128' };
 
 beforeAll(async () => {
   ({ dir, remove } = await temporaryDirectory());
-  const [dicomPort, webPort] = [await freePort(), await freePort()];
+  const [dicomPort, tlsPort, webPort] = [await freePort(), await freePort(), await freePort()];
   site.url = `http://127.0.0.1:${webPort}`;
-  site.peer = `ODONTOID@127.0.0.1:${dicomPort}`;
+  site.tlsAddress = `127.0.0.1:${tlsPort}`;
+  for (const name of ['ca', 'ct1']) await makeCertificate(name);
   const config = {
     dataDir: join(dir, 'data'),
-    receive: { port: dicomPort, sources: [{ aeTitle: 'CT1', addresses: ['127.0.0.1'] }], minFreeBytes: 0 },
+    receive: {
+      port: dicomPort,
+      tls: { host: '127.0.0.1', port: tlsPort, certFile: 'ca.pem', keyFile: 'ca.key', caFile: 'ct1.pem' },
+      sources: [{ aeTitle: 'CT1', addresses: ['127.0.0.1'] }],
+      minFreeBytes: 0,
+    },
     web: { port: webPort },
     housekeeping: { lowWaterFreeBytes: 0 },
   };
@@ -94,6 +100,18 @@ afterAll(async () => {
   await remove();
 });
 
+/** Its own issuer, so the agent's certificate serves as `ca.pem` of those who call it. */
+async function makeCertificate(name: string): Promise<void> {
+  const made = await runTool(
+    'openssl',
+    `req -x509 -newkey rsa:2048 -nodes -keyout ${name}.key -out ${name}.pem -subj /CN=${name} -addext subjectAltName=IP:127.0.0.1`.split(
+      ' ',
+    ),
+    { cwd: dir },
+  );
+  expect(made.exitCode, made.stderr).toBe(0);
+}
+
 const json = (result: ToolResult): unknown => JSON.parse(result.stdout);
 const studiesIn = async (folder: string): Promise<string[]> =>
   (await readdir(join(dir, folder))).filter((name) => name.startsWith('study-')).map((name) => `${folder}/${name}`);
@@ -104,11 +122,16 @@ test('phantoms and cohorts are made', async () => {
   expect(json(listed)).toContain('dens-2@C2');
 
   const [one, cohort] = await Promise.all([
-    type('odontoid phantom --out DIR --seed N --count N --fracture TYPE@LEVEL --slices N --rows N --json', {
-      'DIR --seed N --count N': 'one --seed 9000003 --count 1',
-      'TYPE@LEVEL --slices N --rows N': 'burst@C5 --slices 48 --rows 256',
-    }),
-    type('odontoid phantom --out DIR --cohort N --prevalence P --seed N --slices N --rows N --json', {
+    type(
+      'odontoid phantom --out DIR --seed N --count N --fracture TYPE@LEVEL --slices N --rows N --date YYYYMMDD --json',
+      {
+        YYYYMMDD: '20261129',
+        'DIR --seed N --count N': 'one --seed 9000003 --count 1',
+        'TYPE@LEVEL --slices N --rows N': 'burst@C5 --slices 48 --rows 256',
+      },
+    ),
+    type('odontoid phantom --out DIR --cohort N --prevalence P --seed N --slices N --rows N --date YYYYMMDD --json', {
+      YYYYMMDD: '20261128',
       'DIR --cohort N --prevalence P': 'cohort --cohort 8 --prevalence 0.5',
       '--seed N --slices N --rows N': '--seed 77000000 --slices 12 --rows 128',
     }),
@@ -206,14 +229,28 @@ test('the running agent is asked, and gets a study', async () => {
   const doctor = json(await type('odontoid doctor --config FILE --json', { FILE: 'site.yaml' }));
   expect((doctor as { ok: boolean }[]).filter(({ ok }) => !ok)).toEqual([]);
   expect(json(await type('odontoid health --config FILE --json', { FILE: 'site.yaml' }))).toMatchObject({ ok: true });
-  const echo = await type('odontoid echo AE@host:port --calling AE --timeout-ms N --json', {
-    'AE@host:port --calling AE --timeout-ms N': `${site.peer} --calling CT1 --timeout-ms 20000`,
-  });
+  const certificates = { 'ca FILE': 'ca ca.pem', 'cert FILE': 'cert ct1.pem', 'key FILE': 'key ct1.key' };
+  const echo = await type(
+    'odontoid echo AE@host:port --calling AE --timeout-ms N --tls --tls-ca FILE --tls-cert FILE --tls-key FILE --json',
+    {
+      ...certificates,
+      'AE@host:port --calling AE --timeout-ms N': `ODONTOID@${site.tlsAddress} --calling CT1 --timeout-ms 20000`,
+    },
+  );
   expect(json(echo)).toMatchObject({ ok: true });
+  await type(
+    'odontoid echo ODONTOID@host:2762 --calling CT1 --tls --tls-ca ca.pem --tls-cert ct1.pem --tls-key ct1.key',
+    { 'host:2762': site.tlsAddress },
+  );
   const [study] = await studiesIn('one');
-  const sent = await type('odontoid send DIR --to AE@host:port --calling AE --associations N --json', {
-    'DIR --to AE@host:port --calling AE --associations N': `${study!} --to ${site.peer} --calling CT1 --associations 2`,
-  });
+  const sent = await type(
+    'odontoid send DIR --to AE@host:port --calling AE --associations N --tls --tls-ca FILE --tls-cert FILE --tls-key FILE --json',
+    {
+      ...certificates,
+      'DIR --to AE@host:port': `${study!} --to ODONTOID@${site.tlsAddress}`,
+      '--calling AE --associations N': '--calling CT1 --associations 2',
+    },
+  );
   expect(json(sent)).toEqual({ sent: 48, failed: [] });
   const ledger = json(await type('odontoid ledger --config FILE --json', { FILE: 'site.yaml' }));
   expect(ledger).toMatchObject({ received: 1, lost: [], files: 48, balances: true });

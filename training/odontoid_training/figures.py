@@ -106,16 +106,16 @@ def write_card(path, manifest, figures, profile, args, network):
         f"{data['cases']['validation']} scans{of_seeds('validation')}; threshold: these and {data['cases']['negatives']} intact ones.", "",
         "Where it deviates from the paper, and why:", "",
         *[f"- **{name}**: {why}" for name, why in profile.get("deviations", {}).items()], "",
-        "## What it reaches", "",
-        f"On {data['cases']['test']} {what} that it has not seen{of_seeds('test')}, 95 % intervals (DeLong, Wilson)."
-        + (" These are figures on phantoms: they say nothing of patients." if seeds else ""), "",
+        "## Performance", "",
+        f"Measured on {data['cases']['test']} unseen {what}{of_seeds('test')}, with 95 % intervals (DeLong, Wilson)."
+        + (" These are figures on phantoms: they say nothing about patients." if seeds else ""), "",
         "| figure | of | value | interval | positives / negatives |", "| --- | --- | --- | --- | --- |",
         *[row(v) for v in figures["values"]], "",
         f"Made by `training/train --profile {profile['name']} --seed {args.seed}{'' if seeds else ' --dataset DIR --split FILE'} --out DIR`.", "",
         *([data["history"], ""] if "history" in data else []),
-        "## Where it ends", "",
-        f"It knows such {what} only. The domain check (distance of the features, and order of the series) refuses what does not look like them; "
-        f"the limit is {manifest['domain']['limit']:.2f} on the {manifest['domain']['statistic']} over the slices. Before it stands a look at the pixels: a scan whose median slice shows less than "
+        "## Limits", "",
+        f"The network knows such {what} only. The domain check (distance of the features, and order of the series) refuses what does not look like them; "
+        f"the limit is {manifest['domain']['limit']:.2f} for the {manifest['domain']['statistic']} over the slices. Before that, the pixels are checked: a scan whose median slice shows less than "
         f"{anatomy['tissueAreaCm2']['low']} or more than {anatomy['tissueAreaCm2']['high']} cm² of tissue, or less than {anatomy['boneAreaCm2']['low']} or more than "
         f"{anatomy['boneAreaCm2']['high']} cm² of bone, is not scored.", "",
     ]

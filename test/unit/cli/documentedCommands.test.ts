@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { packageRoot } from '../../../src/base/packageRoot.ts';
 import { commandLine } from '../../../src/cli/program.ts';
+import { documentedCommands, guides } from '../../interop/documentedCommands.ts';
 import { shellBlocks } from '../../interop/shellBlocks.ts';
 
 const documents = ['README.md', 'SECURITY.md', 'training/README.md'].concat(
@@ -23,6 +24,12 @@ for (const document of documents)
 
 test('the documents tell the reader to type commands', () => {
   expect(lines.length).toBeGreaterThan(25);
+});
+
+test('each documented command stands in the test that runs them', async () => {
+  const running = readFileSync(join(packageRoot, 'test/interop/documentedCommands.test.ts'), 'utf8');
+  const documented = (await Promise.all((await guides()).map(documentedCommands))).flat();
+  expect(documented.filter(({ text }) => !running.includes(text))).toEqual([]);
 });
 
 test.each(lines)(
