@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import type { ChildProcess, ForkOptions } from 'node:child_process';
 import { createRequire } from 'node:module';
+import { Worker } from 'node:worker_threads';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { unblockStandardError } from './logSink.ts';
 
@@ -25,6 +26,15 @@ export function forkBeside(
   });
   unblockStandardError();
   return child;
+}
+
+/** Starts the module `name`, which lies beside the caller (`import.meta.url`), in a thread of this process, which gets `data`. */
+export function startThreadBeside(callerUrl: string, name: string, data: unknown): Worker {
+  const fromSource = callerUrl.endsWith('.ts');
+  return new Worker(new URL(`./${name}.${fromSource ? 'ts' : 'js'}`, callerUrl), {
+    workerData: data,
+    execArgv: fromSource ? ['--import', typescriptLoader()] : ['--enable-source-maps'],
+  });
 }
 
 /** The loader by its absolute path: its bare name would be resolved from the working folder. */

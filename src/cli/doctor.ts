@@ -122,7 +122,7 @@ async function examine(path: string | undefined): Promise<Check[]> {
     if (!exists) return `${paths.database} will be made at the first start`;
     const database = await openDatabase(paths.database);
     try {
-      createMaintenance(database).quickCheck();
+      await createMaintenance(database).quickCheck();
     } finally {
       await database.close();
     }

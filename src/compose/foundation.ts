@@ -50,7 +50,7 @@ export async function layFoundation(
   releasers.push('lock', lockDataDir(config.dataDir));
 
   await migrate(paths.database);
-  const database = await openDatabase(paths.database);
+  const database = await openDatabase(paths.database, { readIn: 'threads' });
   releasers.push('database', () => database.close());
   const audit = createAuditLog(database, clock);
   const auditTrail = await openAuditTrail(config, database, ports);

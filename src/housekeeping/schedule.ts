@@ -55,7 +55,7 @@ export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
       maintenance.checkpoint();
     },
     nightly: async () => {
-      maintenance.quickCheck();
+      await maintenance.quickCheck();
       await maintenance.backup(options.backupDir, clock.now(), options.backupsToKeep);
       maintenance.checkpoint();
       await options.checkAudit?.();

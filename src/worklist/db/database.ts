@@ -7,6 +7,8 @@ import type { DatabaseConnection, Driver, TransactionSettings } from 'kysely';
 import { systemClock } from '../../base/clock.ts';
 import { TriageError } from '../../base/errors.ts';
 import { backupDatabase, stampOf } from './backups.ts';
+import { keepingStatements } from './keptStatements.ts';
+import { ReadThreadsDialect } from './readThreads.ts';
 import type { Schema } from './schema.ts';
 
 /** The open worklist: typed queries, and the raw handle for what only SQLite can do (backup, checkpoint, checks). */
@@ -22,22 +24,7 @@ export interface WorklistDatabase {
 const MIGRATION_TABLE = 'schema_migrations';
 const BUSY_TIMEOUT_MS = 10_000;
 const LOCK_POLL_MS = 5;
-const MOST_KEPT_STATEMENTS = 300;
 const MIGRATION_FILE = /^(\d{4}_[a-z0-9_]+)\.(ts|js)$/i;
-
-/** Prepared statements by their text, so that recording thousands of slices does not parse the same SQL each time. */
-function keepingStatements(sqlite: BetterSqlite3.Database): (sql: string) => BetterSqlite3.Statement {
-  const kept = new Map<string, BetterSqlite3.Statement>();
-  return (sql) => {
-    const known = kept.get(sql);
-    if (known !== undefined) return known;
-    const statement = sqlite.prepare(sql);
-    // Lists of each length produce their own SQL text: above a limit the cache is cleared, and statements in use are prepared again.
-    if (kept.size >= MOST_KEPT_STATEMENTS) kept.clear();
-    kept.set(sql, statement);
-    return statement;
-  };
-}
 
 /**
  * Write transactions take the write lock when they begin: one that reads first and upgrades later would fail if another came between.
@@ -126,7 +113,7 @@ function damaged(path: string, error: unknown): unknown {
 }
 
 /** Opens `path` with the settings that durability rests on, and asserts each: better-sqlite3 reopens a WAL file with synchronous NORMAL. */
-function openFile(path: string): WorklistDatabase {
+function openFile(path: string, readIn: 'this-thread' | 'threads' = 'this-thread'): WorklistDatabase {
   let sqlite: BetterSqlite3.Database;
   try {
     sqlite = new BetterSqlite3(path);
@@ -153,8 +140,14 @@ function openFile(path: string): WorklistDatabase {
       );
     }
     const db = new Kysely<Schema>({ dialect: new WorklistDialect(sqlite) });
-    const readOnly = new BetterSqlite3(path, { readonly: true, timeout: BUSY_TIMEOUT_MS });
-    const reads = new Kysely<Schema>({ dialect: new ReadingDialect(readOnly) });
+    const readOnly =
+      readIn === 'threads' ? null : new BetterSqlite3(path, { readonly: true, timeout: BUSY_TIMEOUT_MS });
+    const reads = new Kysely<Schema>({
+      dialect:
+        readOnly === null
+          ? new ReadThreadsDialect({ path, busyTimeoutMs: BUSY_TIMEOUT_MS })
+          : new ReadingDialect(readOnly),
+    });
     return {
       path,
       db,
@@ -163,7 +156,7 @@ function openFile(path: string): WorklistDatabase {
       close: async () => {
         await reads.destroy();
         // A Kysely that was never queried has not opened its driver, and closes nothing.
-        readOnly.close();
+        readOnly?.close();
         await db.destroy();
       },
     };
@@ -208,11 +201,14 @@ function refuseNewer(database: WorklistDatabase, known: Record<string, Migration
 }
 
 /**
- * Opens the worklist for work.
+ * Opens the worklist for work. The agent reads in threads, so that no query holds its event loop up; commands that do one thing read in their own.
  * @throws TriageError `database-newer` when a newer version has changed it, `database-invalid` when it is not migrated or not usable.
  */
-export async function openDatabase(path: string): Promise<WorklistDatabase> {
-  const database = openFile(path);
+export async function openDatabase(
+  path: string,
+  { readIn }: { readIn?: 'this-thread' | 'threads' } = {},
+): Promise<WorklistDatabase> {
+  const database = openFile(path, readIn);
   try {
     const known = await knownMigrations();
     refuseNewer(database, known);

@@ -1,17 +1,28 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { assertSound, backupDatabase, stampOf } from './backups.ts';
+import { askChild, forkBeside } from '../../base/childProcess.ts';
+import { fromErrorMessage, type ErrorMessage } from '../../base/errorMessage.ts';
+import { TriageError } from '../../base/errors.ts';
+import { stampOf } from './backups.ts';
 import type { WorklistDatabase } from './database.ts';
 
-/** What housekeeping does to the database file itself. */
+/** A question to the child process: `backup` copies the database and checks the copy. */
+export type MaintenanceQuestion =
+  { kind: 'check'; database: string } | { kind: 'backup'; database: string; target: string };
+
+export interface FromMaintenanceChild {
+  error: ErrorMessage | null;
+}
+
+/** What housekeeping does to the database file itself. Checks and copies read all of it, so they run in a process of their own. */
 export interface WorklistMaintenance {
   /** Moves the write-ahead log into the database and empties it, as far as readers allow. */
   checkpoint(): void;
   /** Copies the database while it is in use, checks the copy, keeps the newest `keep` copies, and names the new one. @throws TriageError `database-invalid` */
   backup(folder: string, atMs: number, keep: number): Promise<string>;
   /** @throws TriageError `database-invalid` when the file is damaged. */
-  quickCheck(): void;
+  quickCheck(): Promise<void>;
 }
 
 const BACKUP_NAME = /^worklist-\d{8}T\d{6}Z\.sqlite$/;
@@ -37,11 +48,25 @@ export function createMaintenance(database: WorklistDatabase): WorklistMaintenan
     },
     async backup(folder, atMs, keep) {
       const path = join(folder, `worklist-${stampOf(atMs)}.sqlite`);
-      await backupDatabase(database.path, path);
+      await inChild({ kind: 'backup', database: database.path, target: path });
       const copies = (await readdir(folder)).filter((name) => BACKUP_NAME.test(name)).sort();
       for (const name of copies.slice(0, Math.max(0, copies.length - keep))) await rm(join(folder, name));
       return path;
     },
-    quickCheck: () => assertSound(sqlite, 'The database'),
+    quickCheck: () => inChild({ kind: 'check', database: database.path }),
   };
+}
+
+async function inChild(question: MaintenanceQuestion): Promise<void> {
+  const child = forkBeside(import.meta.url, 'maintenanceChild');
+  try {
+    const { error } = await askChild<FromMaintenanceChild>(
+      child,
+      question,
+      (how) => new TriageError('database-busy', `The process that checks the database ended (${how}).`),
+    );
+    if (error !== null) throw fromErrorMessage(error, 'database-invalid');
+  } finally {
+    child.kill('SIGKILL');
+  }
 }

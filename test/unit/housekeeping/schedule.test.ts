@@ -68,7 +68,7 @@ function planned(startIso: string, zone: string, wishes: Partial<HousekeepingOpt
   const housekeeping = startHousekeeping({
     maintenance: {
       checkpoint: () => undefined,
-      quickCheck: () => undefined,
+      quickCheck: () => Promise.resolve(),
       backup: async () => {
         await noted('nightly')();
         return '';
