@@ -1,6 +1,5 @@
 import { TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
-import type { Pacs } from '../case/delivery.ts';
 import type { ConnectionsAnswer, EchoAnswer } from '../answers/adminAnswers.ts';
 import type { Administration } from '../web/administration.ts';
 import { REFUSAL_ACTIONS, type RefusalKind } from '../receive/refusals.ts';
@@ -10,7 +9,7 @@ import type { ConnectionFacts } from '../worklist/list/connectionFacts.ts';
 
 /** A configured peer, and how to test the connection to it. */
 interface Peer {
-  echo: Pacs['echo'] | null;
+  echo: (() => Promise<number | { ms: number; takes: string }>) | null;
 }
 type DestinationPeer = Peer &
   Pick<
@@ -84,10 +83,13 @@ export function createConnections({
           `The configuration does not say where ${name} answers: set receive.sources[].echo to its host and port.`,
         );
       const answer = await peer.echo().then(
-        (ms): EchoAnswer => ({ ok: true, atMs: clock.now(), ms: Math.round(ms * 10) / 10, error: null }),
+        (answered): EchoAnswer => {
+          const { ms, takes } = typeof answered === 'number' ? { ms: answered, takes: null } : answered;
+          return { ok: true, atMs: clock.now(), ms: Math.round(ms * 10) / 10, takes, error: null };
+        },
         (error: unknown): EchoAnswer => {
           if (!(error instanceof TriageError)) throw error;
-          return { ok: false, atMs: clock.now(), ms: null, error: error.message };
+          return { ok: false, atMs: clock.now(), ms: null, takes: null, error: error.message };
         },
       );
       echoes.set(`${kind} ${name}`, answer);

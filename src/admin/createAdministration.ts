@@ -42,7 +42,7 @@ export interface AdministrationOptions {
     counters(): { stored: number; refused: number; rejected: number; refusedTls: number };
   } | null;
   /** For each destination, by its name. */
-  echoes: readonly Pick<Pacs, 'name' | 'echo'>[];
+  echoes: readonly (Pick<Pacs, 'name' | 'echo'> & Partial<Pick<Pacs, 'probe'>>)[];
   /** Null for a source whose address is not configured. */
   echoSource: (source: Source) => Pacs['echo'] | null;
   spoolDir: string;
@@ -155,12 +155,16 @@ export function createAdministration(options: AdministrationOptions): Administra
   };
 }
 
-function echoOf(echoes: AdministrationOptions['echoes'], name: string): Pacs['echo'] {
+/** Tests what a delivery to the destination would do. */
+function echoOf(
+  echoes: AdministrationOptions['echoes'],
+  name: string,
+): () => Promise<number | { ms: number; takes: string }> {
   const found = echoes.find((one) => one.name === name);
   return () =>
     found === undefined
       ? Promise.reject(new TriageError('not-found', `There is no adapter for ${name}.`))
-      : found.echo();
+      : (found.probe ?? found.echo)();
 }
 
 function withoutCredentials(url: string): string {

@@ -61,6 +61,10 @@ const echo = z
     ok: z.boolean(),
     atMs: epochMs,
     ms: milliseconds.nullable().describe('How long the answer took; null without one.'),
+    takes: z
+      .string()
+      .nullable()
+      .describe('What a destination would take of a result, in which form; null for a source.'),
     error: z.string().nullable().describe('What is wrong, and what to do.'),
   })
   .meta({ id: 'Echo', description: 'What a peer answered when it was asked whether it is there.' });

@@ -28,6 +28,11 @@ export interface Pacs {
   readonly name: string;
   /** Resolves with the round-trip time in milliseconds. @throws TriageError `pacs-unreachable` with what to do. */
   echo(): Promise<number>;
+  /**
+   * Tests what a delivery would do, and sends nothing: the connection, what would be taken, whether it can be asked. Resolves with the round-trip time and a
+   * sentence. @throws TriageError `pacs-unreachable` with what to do
+   */
+  probe(): Promise<{ ms: number; takes: string }>;
   /** Sends objects on one association or request; one outcome per object, in the same order. */
   store(objects: readonly OutboundObject[]): Promise<StoreOutcome[]>;
   /** Which of these instances the destination says it holds (C-FIND at IMAGE level, or QIDO-RS). @throws TriageError `pacs-unreachable` */

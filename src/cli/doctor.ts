@@ -148,7 +148,9 @@ async function examine(path: string | undefined): Promise<Check[]> {
   for (const destination of read.destinations) {
     await check(destination.name, async () => {
       const pacs = createPacs(destination, { clock: systemClock, log: createLog('silent'), environment: process.env });
-      return `answers in ${(await pacs.echo()).toFixed(0)} ms`;
+      if (destination.state === 'retired') return 'retired: nothing is sent there';
+      const { ms, takes } = await pacs.probe();
+      return `answers in ${ms.toFixed(0)} ms; ${takes}${destination.state === 'paused' ? '; paused: results wait' : ''}`;
     });
   }
   return checks;

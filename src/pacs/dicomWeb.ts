@@ -5,6 +5,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { OutboundObject, Pacs, StoreOutcome } from '../case/delivery.ts';
 import { lowerSrClasses } from '../dicom/sopClasses.ts';
+import { derivedUid } from '../dicom/uids.ts';
 import { outcomeOfStatus } from './storeStatus.ts';
 
 /** A PACS reached by DICOMweb (PS3.18). */
@@ -24,6 +25,8 @@ const PAGE = 100;
 /** Statuses that mean no match; some services answer 404 for a study or series that they do not hold. A wrong url is noticed when storing. */
 const EMPTY_SERIES = [204, 404];
 const MAX_PAGES = 100;
+/** A study and series that no service has, to ask whether it answers. */
+const UNKNOWN_UID = derivedUid('probe', 'odontoid');
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 /** A request carries objects up to this many bytes, and at least one. */
 const MAX_REQUEST_BYTES = 32 * 1024 * 1024;
@@ -54,10 +57,15 @@ interface Asker {
   query(path: string, emptyStatuses: readonly number[]): Promise<JsonDataset[]>;
 }
 
+function unreachableBy(destination: DicomWebDestination): (what: string, cause?: unknown) => TriageError {
+  const base = destination.url.replace(/\/+$/, '');
+  return (what, cause) =>
+    new TriageError('pacs-unreachable', `${base}: ${what}.`, { cause, context: { destination: destination.name } });
+}
+
 function createAsker(destination: DicomWebDestination, clock: Clock): Asker {
   const base = destination.url.replace(/\/+$/, '');
-  const unreachable = (what: string, cause?: unknown): TriageError =>
-    new TriageError('pacs-unreachable', `${base}: ${what}.`, { cause, context: { destination: destination.name } });
+  const unreachable = unreachableBy(destination);
 
   const textOf = async (response: Response): Promise<string> => {
     const chunks: Uint8Array[] = [];
@@ -112,12 +120,19 @@ function createAsker(destination: DicomWebDestination, clock: Clock): Asker {
 export function createDicomWeb(destination: DicomWebDestination, ports: { clock: Clock; log: Log }): Pacs {
   const asker = createAsker(destination, ports.clock);
   const log = ports.log.child({ component: 'pacs', destination: destination.name });
-  return {
+  const web: Pacs = {
     name: destination.name,
     echo: async () => {
       const startMs = ports.clock.monotonicMs();
       await asker.query('/studies?limit=1', [204]);
       return ports.clock.monotonicMs() - startMs;
+    },
+    probe: async () => {
+      const ms = await web.echo();
+      await mayStore(asker, unreachableBy(destination));
+      if (destination.confirm === 'none') return { ms, takes: 'answers STOW-RS' };
+      await asker.query(`/studies/${UNKNOWN_UID}/series/${UNKNOWN_UID}/instances?limit=1`, EMPTY_SERIES);
+      return { ms, takes: 'answers STOW-RS and QIDO-RS; which SR classes it takes, only sending can tell' };
     },
     store: async (objects) => {
       const outcomes = new Map<OutboundObject, StoreOutcome>();
@@ -153,6 +168,26 @@ export function createDicomWeb(destination: DicomWebDestination, ports: { clock:
       }
     },
   };
+  return web;
+}
+
+/**
+ * Whether the service has STOW-RS and lets these credentials store: a request without an object, which stores nothing, whatever it is answered otherwise.
+ * @throws TriageError `pacs-unreachable`
+ */
+async function mayStore(asker: Asker, unreachable: (what: string) => TriageError): Promise<void> {
+  const boundary = 'odontoid-probe';
+  const { status } = await asker.ask(`/studies/${UNKNOWN_UID}`, {
+    method: 'POST',
+    headers: {
+      'Content-Type': `multipart/related; type="application/dicom"; boundary=${boundary}`,
+      Accept: 'application/dicom+json',
+    },
+    body: new Uint8Array(Buffer.from(`--${boundary}--\r\n`)),
+  });
+  if (status === 401 || status === 403) throw unreachable(`STOW-RS: ${httpText(status)}`);
+  if (status === 404 || status === 405 || status === 501)
+    throw unreachable(`HTTP ${status}: it has no STOW-RS at this address: check url`);
 }
 
 /** Sends the objects of one study, as many per request as fit, and records the outcome of each. */

@@ -1,6 +1,7 @@
 import { TriageError } from '../base/errors.ts';
 import { STUDY_ROOT_FIND, VERIFICATION } from '../dicom/sopClasses.ts';
 import { IMPLICIT_VR_LITTLE_ENDIAN } from '../dicom/transferSyntaxes.ts';
+import { derivedUid } from '../dicom/uids.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { OutboundObject, Pacs, StoreOutcome } from '../case/delivery.ts';
@@ -15,6 +16,7 @@ import {
 import { openAssociation, type DimseAssociation, type DimsePeer } from './dimseAssociation.ts';
 import { dataSetInMemory, inspectPart10, type Part10File } from './part10Source.ts';
 import { createStoreSender, resultPairs } from './storeSender.ts';
+import { negotiateForms, takenSentence, type WantedObject } from './takenForms.ts';
 
 /** A PACS reached by DIMSE. */
 export interface DimseDestination extends DimsePeer {
@@ -23,6 +25,8 @@ export interface DimseDestination extends DimsePeer {
    * so that C-STORE status 0x0000 alone counts as the receipt.
    */
   confirm?: 'find' | 'none';
+  /** What of a result goes there; everything when absent. */
+  objects?: readonly WantedObject[];
 }
 
 const SOP_INSTANCE_UID = 0x00080018;
@@ -31,6 +35,8 @@ const STUDY_INSTANCE_UID = 0x0020000d;
 const SERIES_INSTANCE_UID = 0x0020000e;
 const PATIENT_ID = 0x00100020;
 const PRIORITY_MEDIUM = 0;
+/** A study and series that no destination has, to ask whether it answers. */
+const UNKNOWN_UID = derivedUid('probe', 'odontoid');
 /** Maximum number of matches read per query; our own series hold far fewer. */
 const MAX_MATCHES = 10_000;
 
@@ -56,7 +62,7 @@ export function createDimseScu(destination: DimseDestination, ports: { clock: Cl
     throw unreachable(destination, otherwise(context.refusal));
   };
 
-  return {
+  const scu: Pacs = {
     name: destination.name,
 
     echo: async () => {
@@ -74,6 +80,18 @@ export function createDimseScu(destination: DimseDestination, ports: { clock: Cl
       await association.release();
       if (status !== 0) throw unreachable(destination, `it answered C-ECHO with status ${hex(status)}`);
       return elapsedMs;
+    },
+
+    probe: async () => {
+      const ms = await scu.echo();
+      const takes = takenSentence(
+        destination.name,
+        await negotiateForms(destination, clock),
+        destination.objects ?? ['report', 'card', 'heatmaps'],
+      );
+      if (destination.confirm === 'none') return { ms, takes };
+      await scu.holds(UNKNOWN_UID, UNKNOWN_UID, []);
+      return { ms, takes: `${takes}; answers C-FIND` };
     },
 
     store: async (objects) => {
@@ -132,6 +150,7 @@ export function createDimseScu(destination: DimseDestination, ports: { clock: Cl
       }
     },
   };
+  return scu;
 }
 
 /** What must be known about the object's file to send it, or why it cannot be sent now. */

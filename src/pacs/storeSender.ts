@@ -119,13 +119,15 @@ async function storeOver(
   return outcomeOfStatus(status, textOf(command, COMMAND_TAG.errorComment));
 }
 
+type FilePair = Pick<Part10File, 'sopClassUid' | 'transferSyntaxUid'>;
+
 interface ProposedPair {
   abstractSyntaxUid: string;
   transferSyntaxUid: string;
 }
 
 /** The pairs of SOP class and transfer syntax among these files, each once. */
-export function distinctPairs(files: readonly Part10File[]): ProposedPair[] {
+export function distinctPairs(files: readonly FilePair[]): ProposedPair[] {
   return distinct(
     files.map(({ sopClassUid, transferSyntaxUid }) => ({ abstractSyntaxUid: sopClassUid, transferSyntaxUid })),
   );
@@ -135,7 +137,7 @@ export function distinctPairs(files: readonly Part10File[]): ProposedPair[] {
  * What is proposed for our own results: each SOP class in Explicit and Implicit VR Little Endian, and for a report the lower SR classes too, so that the
  * answer says which one the peer takes. With batches of results these are ten at most.
  */
-export function resultPairs(files: readonly Part10File[]): ProposedPair[] {
+export function resultPairs(files: readonly FilePair[]): ProposedPair[] {
   const lower = files.flatMap(({ sopClassUid }) => lowerSrClasses(sopClassUid));
   return distinct([
     ...distinctPairs(files),

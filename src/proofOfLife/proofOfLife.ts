@@ -19,6 +19,8 @@ import type { CaseDetail, WorklistQuery } from '../worklist/list/worklistQuery.t
 import { proofAlarm, proofObjection, type ProofExpectation } from './judgeProof.ts';
 import { makeSyntheticStudy } from './syntheticStudy.ts';
 
+type ProbedDestination = Pick<Pacs, 'name' | 'echo'> & Partial<Pick<Pacs, 'probe'>>;
+
 export interface ProofOptions {
   runs: ProofRuns;
   query: Pick<WorklistQuery, 'caseDetail'>;
@@ -26,7 +28,7 @@ export interface ProofOptions {
   /** Sends files to the agent's own Storage SCP by DIMSE; returns one outcome for each file. */
   send: (paths: readonly string[]) => Promise<{ kind: StoreOutcome['kind'] | 'unreadable'; reason?: string }[]>;
   /** Every destination of results; the connection to each is tested. */
-  destinations: readonly Pick<Pacs, 'name' | 'echo'>[];
+  destinations: readonly ProbedDestination[];
   /** Names of the destinations that receive the results of proofs; for the others only the connection is tested. */
   sendTo: readonly string[];
   /** Folder for the study while it is being sent. */
@@ -262,9 +264,10 @@ async function filesObjection(
   return null;
 }
 
-async function echoOf({ name, echo }: Pick<Pacs, 'name' | 'echo'>): Promise<ProofMeasures['destinations'][number]> {
+/** Whether results would arrive there: the connection, the classes that would be sent, and the query for the receipt. */
+async function echoOf({ name, echo, probe }: ProbedDestination): Promise<ProofMeasures['destinations'][number]> {
   try {
-    return { name, ms: Math.round(await echo()), error: null };
+    return { name, ms: Math.round(probe === undefined ? await echo() : (await probe()).ms), error: null };
   } catch (error) {
     if (!(error instanceof TriageError)) throw error;
     return { name, ms: null, error: error.message };

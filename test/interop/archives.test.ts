@@ -20,6 +20,8 @@ interface Archive {
   /** Names of presentation contexts in storescp's configuration. */
   takes: readonly string[];
   transferSyntaxes: readonly string[];
+  /** What a test of the connection says before anything is sent. */
+  probe: { takes: string } | { error: RegExp };
   /** The SR that arrives; null for none. */
   sr: { sopClassUid: string; name: string } | null;
   transferSyntaxUid: string;
@@ -37,6 +39,7 @@ const CAPTURE = 'SecondaryCaptureImageStorage';
 
 const ARCHIVES: Record<string, Archive> = {
   'takes every class': {
+    probe: { takes: 'takes Comprehensive 3D SR; takes Secondary Capture' },
     takes: ['Comprehensive3DSRStorage', 'ComprehensiveSRStorage', 'EnhancedSRStorage', 'BasicTextSRStorage', CAPTURE],
     transferSyntaxes: BOTH,
     sr: COMPREHENSIVE_3D,
@@ -44,6 +47,7 @@ const ARCHIVES: Record<string, Archive> = {
     captures: true,
   },
   'takes no Comprehensive 3D SR': {
+    probe: { takes: 'takes Comprehensive SR; takes Secondary Capture' },
     takes: ['ComprehensiveSRStorage', 'EnhancedSRStorage', 'BasicTextSRStorage', CAPTURE],
     transferSyntaxes: BOTH,
     sr: COMPREHENSIVE,
@@ -51,6 +55,7 @@ const ARCHIVES: Record<string, Archive> = {
     captures: true,
   },
   'takes Enhanced and Basic Text SR': {
+    probe: { takes: 'takes Enhanced SR; takes Secondary Capture' },
     takes: ['BasicTextSRStorage', 'EnhancedSRStorage', CAPTURE],
     transferSyntaxes: BOTH,
     sr: ENHANCED,
@@ -58,6 +63,7 @@ const ARCHIVES: Record<string, Archive> = {
     captures: true,
   },
   'takes Basic Text SR only': {
+    probe: { takes: 'takes Basic Text SR; takes Secondary Capture' },
     takes: ['BasicTextSRStorage', CAPTURE],
     transferSyntaxes: BOTH,
     sr: BASIC_TEXT,
@@ -65,6 +71,7 @@ const ARCHIVES: Record<string, Archive> = {
     captures: true,
   },
   'takes Implicit VR only': {
+    probe: { takes: 'takes Comprehensive 3D SR in Implicit VR; takes Secondary Capture in Implicit VR' },
     takes: ['Comprehensive3DSRStorage', CAPTURE],
     transferSyntaxes: ['LittleEndianImplicit'],
     sr: COMPREHENSIVE_3D,
@@ -72,6 +79,7 @@ const ARCHIVES: Record<string, Archive> = {
     captures: true,
   },
   'takes Basic Text SR in Implicit VR only': {
+    probe: { takes: 'takes Basic Text SR in Implicit VR; takes Secondary Capture in Implicit VR' },
     takes: ['BasicTextSRStorage', CAPTURE],
     transferSyntaxes: ['LittleEndianImplicit'],
     sr: BASIC_TEXT,
@@ -79,6 +87,7 @@ const ARCHIVES: Record<string, Archive> = {
     captures: true,
   },
   'takes no SR': {
+    probe: { takes: 'takes no SR, so that the triage card stands for the report; takes Secondary Capture' },
     takes: [CAPTURE],
     transferSyntaxes: BOTH,
     sr: null,
@@ -86,6 +95,7 @@ const ARCHIVES: Record<string, Archive> = {
     captures: true,
   },
   'takes reports and no pictures': {
+    probe: { error: /takes no Secondary Capture.*destinations\[\]\.objects/ },
     takes: ['EnhancedSRStorage'],
     transferSyntaxes: BOTH,
     sr: ENHANCED,
@@ -93,6 +103,7 @@ const ARCHIVES: Record<string, Archive> = {
     captures: false,
   },
   'takes nothing that we write': {
+    probe: { error: /takes no SR class, and there is no triage card/ },
     takes: ['CTImageStorage'],
     transferSyntaxes: BOTH,
     sr: null,
@@ -219,6 +230,9 @@ const rowOf = async ({ query }: Worklist) => (await query.caseDetail(studyUid(1)
 test.each(Object.entries(ARCHIVES))('an archive that %s gets the best that it takes', async (_, archive) => {
   const { worklist, objects } = await reported();
   const { pacs, dir } = await startArchive(archive);
+  if ('takes' in archive.probe) await expect(pacs.probe()).resolves.toMatchObject({ takes: archive.probe.takes });
+  else await expect(pacs.probe()).rejects.toThrow(archive.probe.error);
+  expect(await readdir(dir)).toEqual([]);
   await deliverAll(worklist, pacs);
 
   const held = await heldIn(dir);

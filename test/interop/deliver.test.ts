@@ -115,7 +115,9 @@ describe('Orthanc', () => {
   test.each(ways)('%s: echo, store, held, and the same bytes come out', async (_, connect) => {
     const pacs = connect();
     await expect(pacs.echo()).resolves.toBeGreaterThan(0);
+    expect((await pacs.probe()).takes).toMatch(/takes Comprehensive 3D SR.*answers C-FIND|answers STOW-RS and QIDO-RS/);
     expect(await pacs.store(objects)).toEqual(objects.map(() => ({ kind: 'stored', status: '0x0000' })));
+    expect(await pacs.filedUnder!(objects[0]!.studyInstanceUid)).toMatch(/-4711$/);
     const [sr, ...captures] = objects;
     const asked = [...captures.map((object) => object.sopInstanceUid), derivedUid('never sent')];
     expect(await pacs.holds(sr!.studyInstanceUid, captures[0]!.seriesInstanceUid, asked)).toEqual(
@@ -239,6 +241,7 @@ describe('DCMTK', () => {
     await expect(
       pacs.holds(objects[0]!.studyInstanceUid, objects[0]!.seriesInstanceUid, [objects[0]!.sopInstanceUid]),
     ).rejects.toThrow(/C-FIND.*does not support the SOP class.*confirm: none/);
+    await expect(pacs.probe()).rejects.toThrow(/C-FIND.*does not support the SOP class.*confirm: none/);
     const trusting = scuTo('STORESCP', port, { confirm: 'none' });
     expect(
       await trusting.holds(objects[0]!.studyInstanceUid, objects[0]!.seriesInstanceUid, [objects[0]!.sopInstanceUid]),

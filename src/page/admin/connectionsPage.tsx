@@ -45,36 +45,7 @@ export default function ConnectionsPage() {
           </p>
 
           <h2>{words.destinations}</h2>
-          {value.destinations.length === 0 ? (
-            <p>{words.noDestinations}</p>
-          ) : (
-            <PlainTable
-              name={words.destinations}
-              heads={[words.name, words.address, words.lastSent, words.lastReceipt, words.backlog, words.echo]}
-            >
-              {value.destinations.map((one) => (
-                <tr key={one.name}>
-                  <th scope="row">
-                    {one.name}
-                    {one.state !== 'active' && <span class="reason">{words.destinationStates[one.state]}</span>}
-                  </th>
-                  <td>
-                    {one.address}
-                    {wishes(one) !== '' && <span class="muted reason">{wishes(one)}</span>}
-                  </td>
-                  <td>{when(one.lastSentAtMs)}</td>
-                  <td>{when(one.lastConfirmedAtMs)}</td>
-                  <td class={one.refused > 0 ? 'kind-fault' : ''}>
-                    {words.backlogOf(one.pending + one.unconfirmed, one.refused)}
-                    {one.lastError !== null && <span class="muted reason">{one.lastError}</span>}
-                  </td>
-                  <td>
-                    <EchoButton kind="destination" name={one.name} known={one.echo} onAnswer={reload} />
-                  </td>
-                </tr>
-              ))}
-            </PlainTable>
-          )}
+          <Destinations destinations={value.destinations} onEcho={reload} />
 
           <h2>{words.sources}</h2>
           {value.sources.length === 0 ? (
@@ -139,6 +110,48 @@ export default function ConnectionsPage() {
   );
 }
 
+/** Where results go: what each destination gets, how it stands, and whether it would take them. */
+function Destinations({
+  destinations,
+  onEcho,
+}: {
+  destinations: ConnectionsAnswer['destinations'];
+  onEcho: () => void;
+}) {
+  const now = Date.now();
+  const when = (ms: number | null) => (ms === null ? words.never : clockTime(ms, now));
+  return destinations.length === 0 ? (
+    <p>{words.noDestinations}</p>
+  ) : (
+    <PlainTable
+      name={words.destinations}
+      heads={[words.name, words.address, words.lastSent, words.lastReceipt, words.backlog, words.echo]}
+    >
+      {destinations.map((one) => (
+        <tr key={one.name}>
+          <th scope="row">
+            {one.name}
+            {one.state !== 'active' && <span class="reason">{words.destinationStates[one.state]}</span>}
+          </th>
+          <td>
+            {one.address}
+            {wishes(one) !== '' && <span class="muted reason">{wishes(one)}</span>}
+          </td>
+          <td>{when(one.lastSentAtMs)}</td>
+          <td>{when(one.lastConfirmedAtMs)}</td>
+          <td class={one.refused > 0 ? 'kind-fault' : ''}>
+            {words.backlogOf(one.pending + one.unconfirmed, one.refused)}
+            {one.lastError !== null && <span class="muted reason">{one.lastError}</span>}
+          </td>
+          <td>
+            <EchoButton kind="destination" name={one.name} known={one.echo} onAnswer={onEcho} />
+          </td>
+        </tr>
+      ))}
+    </PlainTable>
+  );
+}
+
 /** What a destination gets, where that is not everything. */
 function wishes({ objects, decisions }: ConnectionsAnswer['destinations'][number]): string {
   return [
@@ -193,6 +206,7 @@ function EchoButton({
       </button>{' '}
       <span role="status" class={bad ? 'kind-fault' : 'muted'}>
         {text}
+        {state === 'idle' && known?.takes !== null && known?.takes !== undefined && `; ${known.takes}`}
       </span>
     </>
   );

@@ -318,6 +318,7 @@ function resultObjectOf(row: Selectable<Schema['result_objects']>): ResultObject
     path: row.path,
     sha256: row.sha256,
     sizeBytes: row.size_bytes,
+    ...(row.is_heatmap === 1 ? { isHeatmap: true } : {}),
   };
 }
 

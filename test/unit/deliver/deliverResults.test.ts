@@ -176,6 +176,7 @@ async function deliverInClasses(
 const answering = (outcome: (sopClassUid: string) => StoreOutcome, held = false): Pacs => ({
   name: 'odd',
   echo: () => Promise.resolve(1),
+  probe: () => Promise.resolve({ ms: 1, takes: '' }),
   store: (sent) => Promise.resolve(sent.map(({ sopClassUid }) => outcome(sopClassUid))),
   holds: (_study, _series, uids) => Promise.resolve(new Set(held ? uids : [])),
 });

@@ -220,3 +220,20 @@ test('an answer without end is cut off', async () => {
   answer = () => ({ status: 200, body: ' '.repeat(17 * 1024 * 1024) });
   await expect(connect({ timeoutMs: 5_000 }).echo()).rejects.toThrow(/longer than/);
 });
+
+test.each([
+  [403, /STOW-RS: HTTP 403.*may not do this/],
+  [404, /no STOW-RS at this address/],
+  [405, /no STOW-RS at this address/],
+])('a service whose STOW-RS answers %i does not pass the test of the connection', async (status, message) => {
+  answer = ({ method }) => (method === 'POST' ? { status } : { status: 200, body: '[]' });
+  await expect(connect().probe()).rejects.toThrow(message);
+});
+
+test('the test of the connection stores nothing, and asks what a delivery would ask', async () => {
+  answer = ({ method }) => (method === 'POST' ? { status: 400 } : { status: 204 });
+  await expect(connect().probe()).resolves.toMatchObject({ takes: expect.stringContaining('STOW-RS and QIDO-RS') });
+  const [, post, query] = requests;
+  expect(post!.body.toString()).toBe('--odontoid-probe--\r\n');
+  expect(query!.url).toMatch(/\/series\/2\.25\.\d+\/instances\?limit=1$/);
+});
