@@ -5,6 +5,7 @@ import type { Findings } from '../case/case.ts';
 import { TriageError } from '../base/errors.ts';
 import { loadConfig } from '../config/configFile.ts';
 import { createLog } from '../base/log.ts';
+import { MODEL_HELP, MODEL_OPTION, withModel } from './modelOption.ts';
 import { share } from './numbers.ts';
 import { note, printJson, printLine, progressBar, table, type Progress } from './output.ts';
 
@@ -13,33 +14,39 @@ export function analyseCommand(): Command {
   return new Command('analyse')
     .argument('<DIR>', 'folder with the files of one study')
     .option('--out <DIR>', 'write SR, SC and PNG files here')
+    .option(MODEL_OPTION, MODEL_HELP)
     .option('--threshold <0..1>', 'operating point (default: the one that the network ships with)', share)
     .option('--config <FILE>', 'the site’s configuration (default: ODONTOID_CONFIG, else ./odontoid.yaml)')
     .option(
       '--json',
       'print {decision, reasonCode, reason, probability, threshold, slices, keySlices, model, files, seconds, unread, series}',
     )
-    .action(async (folder: string, options: { out?: string; threshold?: number; config?: string; json?: true }) => {
-      const config = loadConfig(options.config, process.env);
-      let bar: Progress | null = null;
-      const analysis = await analyseFolder({
-        folder,
-        ...(options.out === undefined ? {} : { out: options.out }),
-        ...(options.threshold === undefined ? {} : { threshold: options.threshold }),
-        config,
-        clock: systemClock,
-        log: createLog('error'),
-        onProgress: (encoded, slices) => {
-          bar ??= progressBar('Slices', slices);
-          bar.set(encoded);
-        },
-      });
-      (bar as Progress | null)?.stop();
-      if (options.json) printJson(analysisJson(analysis));
-      if (analysis.studyInstanceUid === null) throw noSingleStudy(analysis.findings);
-      for (const { file, reason } of analysis.unread) note(`not read: ${file}: ${reason}`);
-      if (!options.json) printAnalysis(analysis);
-    });
+    .action(
+      async (
+        folder: string,
+        options: { out?: string; model?: string; threshold?: number; config?: string; json?: true },
+      ) => {
+        const config = await withModel(loadConfig(options.config, process.env), options.model);
+        let bar: Progress | null = null;
+        const analysis = await analyseFolder({
+          folder,
+          ...(options.out === undefined ? {} : { out: options.out }),
+          ...(options.threshold === undefined ? {} : { threshold: options.threshold }),
+          config,
+          clock: systemClock,
+          log: createLog('error'),
+          onProgress: (encoded, slices) => {
+            bar ??= progressBar('Slices', slices);
+            bar.set(encoded);
+          },
+        });
+        (bar as Progress | null)?.stop();
+        if (options.json) printJson(analysisJson(analysis));
+        if (analysis.studyInstanceUid === null) throw noSingleStudy(analysis.findings);
+        for (const { file, reason } of analysis.unread) note(`not read: ${file}: ${reason}`);
+        if (!options.json) printAnalysis(analysis);
+      },
+    );
 }
 
 function noSingleStudy({ reasonCode, reason }: Findings): TriageError {

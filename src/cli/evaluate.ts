@@ -13,6 +13,7 @@ import { evaluationTables } from '../evaluate/reportTables.ts';
 import { evaluateCohort, type CohortJudgement } from '../cohort/evaluateCohort.ts';
 import { createLog } from '../base/log.ts';
 import { noteProblems } from './datasetProblems.ts';
+import { MODEL_HELP, MODEL_OPTION, withModel } from './modelOption.ts';
 import { share, wholeNumber } from './numbers.ts';
 import { printLine, printTables, progressBar } from './output.ts';
 import { writeReport } from './writeReport.ts';
@@ -34,7 +35,7 @@ interface EvaluateOptions {
 export function evaluateCommand(): Command {
   return new Command('evaluate')
     .argument('<DIR>', 'a phantom cohort, the RSNA 2022 release, or a folder with cases.csv')
-    .option('--model <DIR>', 'model package (default: the one of the configuration)')
+    .option(MODEL_OPTION, MODEL_HELP)
     .option('--threshold <0..1>', 'a case is positive from here (default: the one that the network ships with)', share)
     .option('--image-threshold <0..1>', 'an image is positive from here', share, 0.5)
     .option('--split <FILE>', 'with --part: only the cases of that part of a split')
@@ -53,7 +54,7 @@ export function evaluateCommand(): Command {
     .action(async (folder: string, options: EvaluateOptions, command: Command) => {
       if ((options.split === undefined) !== (options.part === undefined))
         command.error('error: --split and --part belong together');
-      const config = loadConfig(options.config, process.env);
+      const config = await withModel(loadConfig(options.config, process.env), options.model);
       const dataset = await readDataset(folder);
       const cases =
         options.split === undefined
@@ -63,10 +64,7 @@ export function evaluateCommand(): Command {
       const judgement = await evaluateCohort({
         cases,
         cacheDir: options.cache ?? path.join(dataset.root, '.evaluation'),
-        config:
-          options.model === undefined
-            ? config
-            : { ...config, infer: { ...config.infer, modelDir: path.resolve(options.model) } },
+        config,
         clock: systemClock,
         log: createLog('error'),
         onProgress: (done, rate) => {

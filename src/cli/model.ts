@@ -1,16 +1,14 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command } from 'commander';
-import { dataPaths, modelPlaces } from '../compose/places.ts';
+import { dataPaths } from '../compose/places.ts';
 import { loadConfig } from '../config/configFile.ts';
 import { loadModelPackage } from '../infer/modelCard.ts';
-import { findModelPackages, pickModelPackage } from '../infer/modelPackages.ts';
 import { verifyAndInstall, verifyRuns } from '../models/modelDecision.ts';
 import type { ModelIdentity } from '../case/triageModel.ts';
 import { modelActivateCommand } from './modelActivate.ts';
 import { modelCardMarkdown } from './modelCardMarkdown.ts';
 import { modelCompareCommand } from './modelCompare.ts';
 import { modelListCommand } from './modelList.ts';
+import { namedModelDir } from './modelOption.ts';
 import { modelVerifyCommand } from './modelVerify.ts';
 import { printJson, printLine } from './output.ts';
 
@@ -56,10 +54,9 @@ function cardCommand(): Command {
     .option('--config <FILE>', 'the site’s configuration (default: ODONTOID_CONFIG, else ./odontoid.yaml)')
     .option('--json', 'print {model, card}: the digest and the manifest')
     .action(async (wanted: string, options: { config?: string; json?: true }) => {
-      const isFolder = wanted.includes('/') || existsSync(join(wanted, 'model.json'));
-      const { identity, card } = isFolder
-        ? await loadModelPackage(wanted)
-        : pickModelPackage(await findModelPackages(modelPlaces(loadConfig(options.config, process.env))), wanted);
+      const { identity, card } = await loadModelPackage(
+        await namedModelDir(loadConfig(options.config, process.env), wanted),
+      );
       if (options.json) printJson({ model: identity, card });
       else printLine(modelCardMarkdown(card, identity));
     });
