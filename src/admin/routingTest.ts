@@ -19,7 +19,7 @@ import type { WorklistRow } from '../answers/worklistAnswer.ts';
 import type { WorklistQuery } from '../worklist/list/worklistQuery.ts';
 
 export interface RoutingTestOptions {
-  receive: Omit<ReceiveConfig, 'tls'>;
+  receive: Omit<ReceiveConfig, 'tls' | 'stow'>;
   rules: SeriesRules;
   reportNotEligible: boolean;
   destinations: readonly string[];

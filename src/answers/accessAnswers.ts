@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { epochMs } from './sharedShapes.ts';
 
-const role = z.enum(['wall', 'service', 'reader', 'admin']);
+const role = z.enum(['sender', 'wall', 'service', 'reader', 'admin']);
 /**
  * Who someone is. `wall` is a screen that anybody can see: it gets the masked list and nothing else. `service` is a machine with a token: it reads. A reader
  * is a person: what a person decides, no token may.

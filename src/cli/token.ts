@@ -12,18 +12,24 @@ const CONFIG = [
 const BY = 'command-line';
 const DAY_MS = 86_400_000;
 
-/** `odontoid token`: machines that may read the JSON API and the metrics. */
+/** `odontoid token`: machines that may read the JSON API and the metrics, or send studies by STOW-RS. */
 export function tokenCommand(): Command {
   const token = new Command('token').exitOverride();
   token
     .command('add <name>')
     .description('makes a token and prints it: it is shown this once')
+    .option('--sender', 'for a machine that sends studies by STOW-RS, and reads nothing')
     .option('--days <n>', 'how long it is good for; without it, until revoked', wholeNumber(1, 3650))
     .option(...CONFIG)
-    .action((name: string, options: { days?: number; config?: string }) =>
+    .action((name: string, options: { sender?: true; days?: number; config?: string }) =>
       withWorklist(options.config, async (database) => {
         const expiresAtMs = options.days === undefined ? null : systemClock.now() + options.days * DAY_MS;
-        const { secret } = await createServiceTokens(database, systemClock).add(name, expiresAtMs, BY);
+        const { secret } = await createServiceTokens(database, systemClock).add(
+          name,
+          expiresAtMs,
+          BY,
+          options.sender === true ? 'sender' : 'machine',
+        );
         note('Keep it now, it is not shown again. Send it as: Authorization: Bearer TOKEN');
         printLine(secret);
       }),

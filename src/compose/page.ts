@@ -16,10 +16,12 @@ import { sourceEcho } from './destinations.ts';
 import { modelAdministration } from './models.ts';
 import type { OwnCertificates } from './ownCertificates.ts';
 import { useSliceFile } from './sliceFile.ts';
+import { createStowGate } from './stowGate.ts';
 
 interface PageParts {
   access: Access;
   certificates: Pick<OwnCertificates, 'onRenewed'>;
+  stowSecret: string;
   proof: ProofOfLife;
   housekeeping: Housekeeping;
   /** The networks of both roles. */
@@ -69,6 +71,7 @@ export async function startPage(foundation: Foundation, parts: PageParts): Promi
       version: softwareVersion(),
       clock,
     }),
+    stow: createStowGate(config.receive.stow === undefined ? null : parts.stowSecret, receiver),
     query,
     store,
     thresholds: createThresholdChanges(database, clock, { secondPerson: config.thresholds.secondPerson }),

@@ -52,12 +52,15 @@ export async function startReceiving(
   {
     access,
     certificates,
+    stowSecret,
     proofAeTitle,
     onNew,
     onListening,
   }: {
     access: Pick<Access, 'audit'>;
     certificates: Pick<OwnCertificates, 'onRenewed'>;
+    /** What the page's server shows when it hands on a STOW-RS request. */
+    stowSecret: string;
     proofAeTitle: string;
     onNew: (instances: readonly StoredInstance[]) => void;
     onListening: (receiver: Receiver) => void;
@@ -75,11 +78,12 @@ export async function startReceiving(
   releasers.push('refusals', refusals.close);
 
   const proofSource = { aeTitle: proofAeTitle, addresses: await ownAddresses(config.receive.host) };
-  const { tls, ...settings } = config.receive;
+  const { tls, stow, ...settings } = config.receive;
   const receiver = await startReceiver({
     config: {
       ...settings,
       ...(tls === undefined ? {} : { tls: receiveTls(tls, readTlsFiles(tls)) }),
+      ...(stow === undefined ? {} : { stow: { ...stow, secret: stowSecret } }),
       sources: [...config.receive.sources, proofSource],
       // The proof of life has a place of its own.
       maxAssociations: config.receive.maxAssociations + 1,

@@ -16,6 +16,7 @@ import { watchOwnCertificates } from './ownCertificates.ts';
 import { startPage } from './page.ts';
 import { startPipeline } from './startPipeline.ts';
 import { newProofAeTitle, openProofOfLife } from './proof.ts';
+import { newSecret } from '../worklist/people/secrets.ts';
 import { startReceiving } from './receiver.ts';
 import { systemStatus } from './systemStatus.ts';
 
@@ -72,6 +73,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
     const delivery = startDelivery(foundation);
     const echoes = destinationEchoes(config, ports);
     const proofAeTitle = newProofAeTitle();
+    const stowSecret = newSecret();
     const receiverPort = () => receiver?.port ?? null;
     const proof = openProofOfLife(foundation, { aeTitle: proofAeTitle, receiverPort, destinations: echoes });
     const clockSteps = watchClock(foundation);
@@ -105,6 +107,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
     const web = await startPage(foundation, {
       access,
       certificates,
+      stowSecret,
       proof,
       housekeeping,
       roles,
@@ -121,6 +124,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
     const listening = await startReceiving(foundation, {
       access,
       certificates,
+      stowSecret,
       proofAeTitle,
       onNew: arrival.add,
       onListening: (one) => {

@@ -269,6 +269,22 @@ export const configSchema = z.strictObject({
         .describe(
           'Below this much free disk, objects are answered 0xA700 (out of resources), so the sender keeps them.',
         ),
+      stow: z
+        .strictObject({
+          maxParts: z
+            .int()
+            .min(1)
+            .max(100_000)
+            .default(10_000)
+            .describe('Most objects in one request; one more is answered 413, and what came before stays stored.'),
+          maxRequestBytes: bytes(1_048_576, 2 ** 40)
+            .default(8_589_934_592)
+            .describe('Largest request, bytes; a larger one is answered 413, and what came before stays stored.'),
+        })
+        .optional()
+        .describe(
+          'Take studies by STOW-RS too (`POST /dicom-web/studies`, at the address of the page), from machines with a token of `odontoid token add NAME --sender`. `{}` takes the defaults.',
+        ),
       acceptedSopClasses: z
         .array(uid)
         .default([])

@@ -48,7 +48,7 @@ export interface AssociationPolicy {
  *
  * @throws TriageError `config-invalid` naming the entry that is neither an address nor a network
  */
-export function createAssociationPolicy(config: Omit<ReceiveConfig, 'tls'>): AssociationPolicy {
+export function createAssociationPolicy(config: Omit<ReceiveConfig, 'tls' | 'stow'>): AssociationPolicy {
   const sources = config.sources.map(({ aeTitle, addresses, certificates }) => ({
     aeTitle,
     addresses: blockListOf(addresses, 'receive.sources'),

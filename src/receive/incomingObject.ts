@@ -45,8 +45,12 @@ export interface IncomingSpace {
 /** Bytes of an object that are collected before they are written: a slice of 512 x 512 goes to disk in one write. */
 const STAGING_BYTES = 1_048_576;
 
-/** Begins an object. @throws TriageError `dicom-mismatch` for invalid UIDs */
-export function beginObject(space: IncomingSpace, facts: IncomingFacts): IncomingObject {
+/** Begins an object; `studyInstanceUid`: the only study that it may be of, null for any. @throws TriageError `dicom-mismatch` for invalid UIDs */
+export function beginObject(
+  space: IncomingSpace,
+  facts: IncomingFacts,
+  studyInstanceUid: string | null = null,
+): IncomingObject {
   if (!isReadableUid(facts.sopClassUid) || !isReadableUid(facts.sopInstanceUid))
     throw new TriageError('dicom-mismatch', 'The command names a UID that is none: digits and dots, 64 at most.');
   const { folders, headerReads, maxObjectBytes, stagingPool, clock } = space;
@@ -102,7 +106,7 @@ export function beginObject(space: IncomingSpace, facts: IncomingFacts): Incomin
       try {
         const handle = await flush();
         const check = (beginning: Buffer): Promise<InstanceHeader> =>
-          checkedHeader(beginning, handle, sizeBytes, facts);
+          checkedHeader(beginning, handle, sizeBytes, facts, studyInstanceUid);
         // The disk writes while the header is being read.
         const [header] = await Promise.all([
           wholeInMemory === null
@@ -135,11 +139,14 @@ async function checkedHeader(
   file: FileHandle,
   fileBytes: number,
   facts: IncomingFacts,
+  studyInstanceUid: string | null,
 ): Promise<InstanceHeader> {
   const elements = parseHeaderElements(beginning, fileBytes);
   const header = headerOf(elements);
   if (header.sopClassUid !== facts.sopClassUid || header.sopInstanceUid !== facts.sopInstanceUid)
     throw new TriageError('dicom-mismatch', 'The data set is of another SOP class or instance than the command says.');
+  if (studyInstanceUid !== null && header.studyInstanceUid !== studyInstanceUid)
+    throw new TriageError('dicom-mismatch', 'The object is of another study than the address of the request names.');
   await checkPixelData(elements, file, fileBytes);
   return header;
 }

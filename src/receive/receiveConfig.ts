@@ -21,6 +21,14 @@ export interface ReceiveTls {
   clientCertificates: 'required' | 'optional';
 }
 
+/** STOW-RS behind the page's server, which lets in, identifies, and hands the bytes on over loopback. */
+export interface ReceiveStow {
+  /** Shown with each request, so that no other program of this machine is taken for the agent. */
+  secret: string;
+  maxParts: number;
+  maxRequestBytes: number;
+}
+
 /** Settings of the Storage SCP; the same names, units and defaults as `receive` in the configuration. */
 export interface ReceiveConfig {
   host: string;
@@ -45,6 +53,8 @@ export interface ReceiveConfig {
   acceptedTransferSyntaxes?: readonly string[];
   /** Absent: no TLS port. */
   tls?: ReceiveTls;
+  /** Absent: no STOW-RS. */
+  stow?: ReceiveStow;
 }
 
 export const DEFAULT_RECEIVE_CONFIG: ReceiveConfig = {

@@ -2,7 +2,8 @@ import { systemClock } from '../base/clock.ts';
 import type { Log, LogFields } from '../base/log.ts';
 import { carryError, recoveredAssociationId, type ReceiverEvent, type ReceiverOrder } from './receiverMessages.ts';
 import { openSpool, type Spool } from './spool.ts';
-import { startStorageScp, type StorageScp } from './storageScp.ts';
+import { startStorageScp, type StorageScp, type StorageScpListener } from './storageScp.ts';
+import { startStowServer, type StowServer } from './stowServer.ts';
 
 /** Entry of the receiver process: the only place where untrusted bytes from the network are read. Ends with its parent. */
 
@@ -66,6 +67,7 @@ function logTo(bound: LogFields): Log {
 const log = logTo({});
 
 let scp: StorageScp | null = null;
+let stow: StowServer | null = null;
 let spool: Spool | null = null;
 
 async function start({ config, spoolDir, idPrefix }: Extract<ReceiverOrder, { type: 'start' }>): Promise<void> {
@@ -75,12 +77,13 @@ async function start({ config, spoolDir, idPrefix }: Extract<ReceiverOrder, { ty
     maxObjectBytes: config.maxObjectBytes,
     clock: systemClock,
   });
-  scp = await startStorageScp({
+  const service = {
     config,
     spool,
     clock: systemClock,
     log,
     idPrefix,
+    open: new Map<string, string>(),
     listener: {
       opened: (associationId, callingAeTitle, address) => {
         tell({ type: 'opened', associationId, callingAeTitle, address });
@@ -95,9 +98,11 @@ async function start({ config, spoolDir, idPrefix }: Extract<ReceiverOrder, { ty
       ended: (associationId, clean) => {
         tell({ type: 'ended', associationId, clean });
       },
-    },
-  });
-  tell({ type: 'listening', port: scp.port, tlsPort: scp.tlsPort });
+    } satisfies StorageScpListener,
+  };
+  scp = await startStorageScp(service);
+  if (config.stow !== undefined) stow = await startStowServer({ ...service, stow: config.stow });
+  tell({ type: 'listening', port: scp.port, tlsPort: scp.tlsPort, stowPort: stow?.port ?? null });
 }
 
 async function describe({ id, paths }: Extract<ReceiverOrder, { type: 'describe' }>): Promise<void> {
@@ -143,7 +148,7 @@ async function obey(order: ReceiverOrder): Promise<void> {
       tell({ type: 'usage', id: order.id, peakRssBytes: process.resourceUsage().maxRSS * 1024 });
       break;
     case 'close':
-      await scp?.close(CLOSE_GRACE_MS);
+      await Promise.all([scp?.close(CLOSE_GRACE_MS), stow?.close(CLOSE_GRACE_MS)]);
       await end(0);
       break;
   }

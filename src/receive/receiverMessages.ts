@@ -14,7 +14,7 @@ export type ReceiverOrder =
 
 /** From the receiver to the agent, in arrays, in the order in which things happened. */
 export type ReceiverEvent =
-  | { type: 'listening'; port: number; tlsPort: number | null }
+  | { type: 'listening'; port: number; tlsPort: number | null; stowPort: number | null }
   | { type: 'failed'; error: CarriedError }
   | { type: 'opened'; associationId: string; callingAeTitle: string; address: string }
   | { type: 'stored'; associationId: string; instance: StoredInstance }

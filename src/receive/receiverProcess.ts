@@ -18,6 +18,8 @@ export interface Receiver {
   port: number;
   /** Null without `tls` in the configuration. */
   tlsPort: number | null;
+  /** Loopback port that takes STOW-RS requests from the page's server; null without `stow`, and while the process is being started again. */
+  stowPort(): number | null;
   /** Later TLS connections use this certificate, key and authorities. */
   renewTls(tls: ReceiveTls): void;
   isUp(): boolean;
@@ -48,12 +50,13 @@ const PASSED_ENVIRONMENT = ['PATH', 'HOME', 'TMPDIR', 'TZ', 'LANG', 'SystemRoot'
  * @throws TriageError `config-invalid` when it cannot listen, `receiver-died` when it does not start
  */
 export async function startReceiver(options: ReceiverOptions): Promise<Receiver> {
-  const { clock, log } = options;
+  const { clock, log, spoolDir } = options;
   const record = createReceiverRecord(options, clock);
   let child: ChildProcess | null = null;
   /** With the ports and the certificate that a restart has to use. */
   let { config } = options;
   let up = false;
+  let stowPort: number | null = null;
   let closing = false;
   let lastId = 0;
   let generation = 0;
@@ -70,6 +73,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
     if (event.type === 'failed') started(reviveError(event.error));
     else if (event.type === 'listening') {
       config = listeningOn(config, event);
+      ({ stowPort } = event);
       up = true;
       started();
     } else record.take(event);
@@ -101,12 +105,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
         started(new TriageError('receiver-died', 'The receiver process ended before it listened.'));
         onDeath(born, clock.monotonicMs() - bornAtMs);
       });
-      order({
-        type: 'start',
-        config,
-        spoolDir: options.spoolDir,
-        idPrefix: `a${++generation}`,
-      });
+      order({ type: 'start', config, spoolDir, idPrefix: `a${++generation}` });
     });
   };
 
@@ -139,7 +138,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
     // First what the dead receiver stored and did not report, then the end of its associations.
     const sinceMs = record.untoldSinceMs();
     if (sinceMs === null) return;
-    const unreadable = await describe(await listSpool(options.spoolDir, sinceMs));
+    const unreadable = await describe(await listSpool(spoolDir, sinceMs));
     if (unreadable.length > 0) log.error('objects in the spool cannot be read', { count: unreadable.length });
     record.settle();
   };
@@ -154,6 +153,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
     get tlsPort() {
       return config.tls?.port ?? null;
     },
+    stowPort: () => (up ? stowPort : null),
     renewTls: (renewed) => {
       if (config.tls === undefined) return;
       const tls = { ...renewed, port: config.tls.port };

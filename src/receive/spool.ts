@@ -11,8 +11,8 @@ import { beginObject, diskError, type IncomingFacts, type IncomingObject } from 
 import { openSpoolFolders } from './spoolFolders.ts';
 
 export interface Spool {
-  /** @throws TriageError `dicom-mismatch` for invalid UIDs, `spool-full` below the low-water mark */
-  begin(facts: IncomingFacts): Promise<IncomingObject>;
+  /** `studyInstanceUid`: the only study that the object may be of, null for any. @throws TriageError `dicom-mismatch` for invalid UIDs, `spool-full` below the low-water mark */
+  begin(facts: IncomingFacts, studyInstanceUid?: string | null): Promise<IncomingObject>;
   /** Reads an object that is already in the spool. @throws TriageError `dicom-unreadable`, `dicom-mismatch`, `not-found` */
   describe(path: string): Promise<StoredInstance>;
 }
@@ -35,8 +35,8 @@ export async function openSpool(options: {
   const headerReads = createHeaderReads();
   const space = { folders, headerReads, maxObjectBytes, stagingPool: [], clock };
   return {
-    begin: async (facts) => {
-      const object = beginObject(space, facts);
+    begin: async (facts, studyInstanceUid = null) => {
+      const object = beginObject(space, facts, studyInstanceUid);
       try {
         await folders.checkFreeBytes();
         return object;

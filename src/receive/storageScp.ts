@@ -11,7 +11,7 @@ import type { Spool } from './spool.ts';
 import { createTlsAcceptor, type TlsAcceptor } from './tlsAcceptor.ts';
 
 /** Events of the associations, in order: `opened`, any number of `stored`, `ended`. */
-interface StorageScpListener {
+export interface StorageScpListener {
   opened(associationId: string, callingAeTitle: string, address: string): void;
   /** The sender is answered once this resolves. */
   stored(associationId: string, instance: StoredInstance): Promise<void>;
@@ -45,6 +45,8 @@ interface StorageScpOptions {
   listener: StorageScpListener;
   /** Makes association identifiers unique across restarts. */
   idPrefix: string;
+  /** Calling AE titles of the open associations, STOW-RS requests among them, by identifier. */
+  open: Map<string, string>;
 }
 
 interface Connection {
@@ -154,9 +156,7 @@ function associationServer(
   options: StorageScpOptions,
   policy: AssociationPolicy,
 ): (connection: Connection, certificate: CallerCertificate | null) => Promise<void> {
-  const { config, spool, clock, log, listener } = options;
-  /** Calling AE titles of the open ones, by association. */
-  const open = new Map<string, string>();
+  const { config, spool, clock, log, listener, open } = options;
   let count = 0;
 
   const report = (end: AssociationEnd, associationId: string, aeTitle: string, address: string): void => {

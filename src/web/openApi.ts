@@ -29,7 +29,11 @@ export function openApiOf(routes: readonly Route[], version: string): { openapi:
     },
     components: {
       securitySchemes: {
-        token: { type: 'http', scheme: 'bearer', description: 'Of a machine: `odontoid token add`.' },
+        token: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'Of a machine: `odontoid token add`, with `--sender` for one that sends studies.',
+        },
         wall: {
           type: 'apiKey',
           in: 'cookie',
@@ -69,7 +73,7 @@ function operationOf(entry: Route): ZodOpenApiOperationObject {
         ? []
         : [
             ...(entry.least === 'wall' ? [{ wall: [] }] : []),
-            ...(entry.least === 'service' || entry.least === 'wall' ? [{ token: [] }] : []),
+            ...(['sender', 'service', 'wall'].includes(entry.least) ? [{ token: [] }] : []),
             { session: [] },
           ],
     ...(entry.params || entry.query

@@ -3,10 +3,19 @@ import type { Session } from '../worklist/people/sessions.ts';
 
 export type LeastRole = 'public' | Role;
 
-const STANDING: Readonly<Record<LeastRole, number>> = { public: 0, wall: 1, service: 2, reader: 3, admin: 4 };
+/** A sender reads nothing: it stands beside the others. */
+const STANDING: Readonly<Record<LeastRole, number>> = {
+  public: 0,
+  sender: 0,
+  wall: 1,
+  service: 2,
+  reader: 3,
+  admin: 4,
+};
 
 /** Whether `role` (null: not identified) may use what requires `least`. */
 export function mayUse(role: Role | null, least: LeastRole): boolean {
+  if (least === 'sender') return role === 'sender' || role === 'admin';
   return STANDING[role ?? 'public'] >= STANDING[least];
 }
 

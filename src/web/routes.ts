@@ -3,6 +3,7 @@ import { adminRoutes } from './routes/admin.ts';
 import { apiRoutes } from './routes/api.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { caseRoutes } from './routes/case.ts';
+import { dicomWebRoutes } from './routes/dicomWeb.ts';
 import { modelRoutes } from './routes/models.ts';
 import { oidcRoutes } from './routes/oidc.ts';
 import { readingRoutes } from './routes/reading.ts';
@@ -33,4 +34,5 @@ export const ROUTES: readonly Route[] = [
   ...thresholdRoutes,
   ...modelRoutes,
   ...adminRoutes,
+  ...dicomWebRoutes,
 ];

@@ -61,9 +61,10 @@ export function ownPagesOnly({
           : null;
     const hasBody =
       request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
-    // Browsers send the origin with every request that changes something. A token is not a cookie: no page sends it automatically.
-    const originMissing =
-      originNeeded && changes && origin === undefined && request.headers.authorization === undefined;
+    // Browsers send the origin with every request that changes something. A token is not a cookie: no page sends it automatically. A machine without one is
+    // told so by its route, which asks a session for its own token too.
+    const isMachine = request.headers.authorization !== undefined || request.path.startsWith('/dicom-web/');
+    const originMissing = originNeeded && changes && origin === undefined && !isMachine;
     if (own === null) {
       response.status(421).json({
         error: 'misdirected',
@@ -74,8 +75,8 @@ export function ownPagesOnly({
       });
     } else if ((origin !== undefined && origin !== own) || (fromElsewhere && !followsLink) || originMissing) {
       response.status(403).json({ error: 'cross-origin', message: 'Requests from other pages are refused.' });
-    } else if (changes && hasBody && !request.is(['application/json', 'application/dicom'])) {
-      // A cross-origin form can send neither without a preflight request.
+    } else if (changes && hasBody && !request.is(['application/json', 'application/dicom', 'multipart/related'])) {
+      // A cross-origin form can send none of them without a preflight request.
       response.status(415).json({ error: 'not-json', message: 'Send application/json.' });
     } else {
       next();

@@ -13,6 +13,7 @@ import type { ThresholdChanges } from '../worklist/thresholds/thresholdChanges.t
 import type { WorklistQuery } from '../worklist/list/worklistQuery.ts';
 import type { Access } from './access/access.ts';
 import type { Administration } from './administration.ts';
+import type { StowGate } from './stowGate.ts';
 import type { SystemStatus } from '../answers/systemAnswer.ts';
 import { createLiveFeed } from './liveFeed.ts';
 import { mountRoutes } from './mountRoutes.ts';
@@ -42,6 +43,7 @@ export interface WebOptions {
   /** Decodes the slice at a path relative to the spool, in a separate process, which may crash over it. */
   decodeSlice: (path: string) => Promise<SourceSlice>;
   admin: Administration;
+  stow: StowGate;
   query: WorklistQuery;
   store: WorklistStore;
   thresholds: ThresholdChanges;
@@ -61,6 +63,8 @@ export interface WebOptions {
   checkAnswers?: boolean;
 }
 
+/** From the first byte of a request to its last. */
+const MOST_REQUEST_MS = 3_600_000;
 /** Size of the cache of decoded slices, bytes: about two series. */
 const MOST_SLICE_BYTES = 256 * 1024 * 1024;
 
@@ -82,6 +86,8 @@ export async function startWebServer(options: WebOptions): Promise<WebServer> {
   const app = createApp(options, feed, whatIf);
   const tlsServer = options.tls === undefined ? null : createTlsServer({ ...options.tls, ...TLS_PROFILE }, app);
   const server = tlsServer ?? createServer(app);
+  // A large study may take long to come; headers have their own, short limit.
+  server.requestTimeout = MOST_REQUEST_MS;
   await listen(server, options);
   const { port } = server.address() as AddressInfo;
   return {
@@ -124,10 +130,10 @@ function createApp(options: WebOptions, feed: ReturnType<typeof createLiveFeed>,
   );
   app.use(COOKIE_PATHS, refusesCookieWithoutTls({ secure: access.secure, log }));
   // The files of the page are the same for everybody and contain no data, so requests for them need no authentication.
-  app.use(['/api', '/metrics'], ...access.identify);
+  app.use(['/api', '/metrics', '/dicom-web'], ...access.identify);
 
   mountRoutes(app, ROUTES, context, { checkAnswers: options.checkAnswers ?? false });
-  app.use('/api', (_request, response) => {
+  app.use(['/api', '/dicom-web'], (_request, response) => {
     response.status(404).json({ error: 'not-found', message: 'There is no such address in the API.' });
   });
 

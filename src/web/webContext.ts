@@ -8,6 +8,7 @@ import type { Administration } from './administration.ts';
 import type { SystemStatus } from '../answers/systemAnswer.ts';
 import type { LiveFeed } from './liveFeed.ts';
 import type { PatientNames } from './patientNames.ts';
+import type { StowGate } from './stowGate.ts';
 import type { SliceImages } from './sliceImages.ts';
 import type { WhatIfProcess } from './whatIfFigures.ts';
 
@@ -26,6 +27,7 @@ export interface WebContext {
   slices: SliceImages;
   names: PatientNames;
   admin: Administration;
+  stow: StowGate;
   feed: LiveFeed;
   access: Access;
   /** OpenAPI of the route table. */

@@ -127,6 +127,7 @@ export async function openSite(pageDir: string, clock: Clock = systemClock, opti
         viewerTemplate: options.viewerTemplate ?? null,
         decodeSlice: decodePicture(worklist.folder),
         admin: (options.admin ?? adminOf)(worklist),
+        stow: () => Promise.resolve(),
         query: worklist.query,
         store: worklist.store,
         thresholds: worklist.thresholds,

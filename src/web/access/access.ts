@@ -146,7 +146,7 @@ export async function createAccess(options: AccessOptions, clock: Clock): Promis
       }),
     lives: ({ session, name, role }) => {
       if (session !== null) return sessions.lives(session);
-      return role === 'wall' || role === 'service'
+      return role === 'wall' || role === 'service' || role === 'sender'
         ? tokens.lives(name.slice(name.indexOf(':') + 1))
         : Promise.resolve(true);
     },

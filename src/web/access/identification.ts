@@ -16,7 +16,8 @@ export function identification(
     const { authorization } = request.headers;
     if (isSignInOff) principals.set(request, LOCAL);
     else if (authorization !== undefined) {
-      const token = await tokens.find('machine', BEARER.exec(authorization)?.[1] ?? '');
+      const secret = BEARER.exec(authorization)?.[1] ?? '';
+      const token = (await tokens.find('machine', secret)) ?? (await tokens.find('sender', secret));
       if (token === null) {
         response
           .status(401)
@@ -24,7 +25,11 @@ export function identification(
           .json({ error: 'not-signed-in', message: 'This token is not known, was revoked, or has expired.' });
         return;
       }
-      principals.set(request, { name: `token:${token.name}`, role: 'service', session: null });
+      principals.set(request, {
+        name: `token:${token.name}`,
+        role: token.kind === 'sender' ? 'sender' : 'service',
+        session: null,
+      });
     } else {
       const session = request.session.found;
       const secret = session === undefined ? wallSecretOf(request, secure) : null;

@@ -368,7 +368,7 @@ interface SessionsTable {
 }
 
 /** A machine that reads the API, or a screen on a wall. */
-export type TokenKind = 'machine' | 'wall';
+export type TokenKind = 'machine' | 'sender' | 'wall';
 
 interface ServiceTokensTable {
   id: string;

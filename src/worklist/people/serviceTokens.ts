@@ -5,7 +5,7 @@ import type { WorklistDatabase } from '../db/database.ts';
 import type { TokenKind } from '../db/schema.ts';
 import { digestOf, newId, newSecret } from './secrets.ts';
 
-/** A machine that may read, or a wall screen that sees the masked list. */
+/** A machine that may read, one that may send studies, or a wall screen that sees the masked list. */
 interface ServiceToken {
   id: string;
   name: string;
@@ -18,7 +18,12 @@ interface ServiceToken {
 export interface ServiceTokens {
   list(): Promise<ServiceToken[]>;
   /** The secret is shown once; only a digest is stored. @throws TriageError `name-taken`, `command-invalid` */
-  add(name: string, expiresAtMs: number | null, by: string): Promise<{ token: ServiceToken; secret: string }>;
+  add(
+    name: string,
+    expiresAtMs: number | null,
+    by: string,
+    kind?: 'machine' | 'sender',
+  ): Promise<{ token: ServiceToken; secret: string }>;
   /** @throws TriageError `not-found` */
   revoke(name: string, by: string, of?: { kind: TokenKind; address: string }): Promise<void>;
   find(kind: TokenKind, secret: string): Promise<ServiceToken | null>;
@@ -34,6 +39,8 @@ export interface ServiceTokens {
 const PREFIX = 'odontoid_';
 /** The time of last use is shown to people and need not cost a write each time. */
 const NOTE_USE_EVERY_MS = 60_000;
+/** As an AE title (PS3.5 6.2). */
+const MOST_SENDER_CHARACTERS = 16;
 const WALL_LINK_MS = 24 * 3_600_000;
 const COLUMNS = [
   'id',
@@ -90,7 +97,14 @@ export function createServiceTokens({ db, reads }: WorklistDatabase, clock: Cloc
   };
   return {
     list: () => db.selectFrom('service_tokens').select(COLUMNS).orderBy('name').execute(),
-    add: (name, expiresAtMs, by) => add('machine', name, expiresAtMs, { name: by, address: '' }),
+    add: async (name, expiresAtMs, by, kind = 'machine') => {
+      if (kind === 'sender' && name.length > MOST_SENDER_CHARACTERS)
+        throw new TriageError(
+          'command-invalid',
+          `The name of a sender has ${MOST_SENDER_CHARACTERS} characters at the most: its studies are shown under it as under an AE title.`,
+        );
+      return add(kind, name, expiresAtMs, { name: by, address: '' });
+    },
     addWall: (name, by) => add('wall', name, clock.now() + WALL_LINK_MS, by),
     openWall: (secret, address) =>
       db.transaction().execute(async (trx) => {

@@ -56,6 +56,7 @@ async function start(changes: Partial<ReceiveConfig> = {}): Promise<void> {
     clock: systemClock,
     log: createLog('silent'),
     idPrefix: 't',
+    open: new Map(),
     listener: {
       opened: (id) => events.push(`${id} opened`),
       stored: (id, instance) => {
@@ -556,7 +557,15 @@ it('says which port it cannot have', async () => {
     ended: () => undefined,
   };
   await expect(
-    startStorageScp({ config, spool, clock: systemClock, log: createLog('silent'), idPrefix: 'u', listener }),
+    startStorageScp({
+      config,
+      spool,
+      clock: systemClock,
+      log: createLog('silent'),
+      open: new Map(),
+      idPrefix: 'u',
+      listener,
+    }),
   ).rejects.toMatchObject({
     code: 'config-invalid',
     message: expect.stringContaining(String(scp.port)),

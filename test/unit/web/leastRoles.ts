@@ -8,6 +8,8 @@ export const LEAST_ROLES: Readonly<Record<string, LeastRole | `${LeastRole} rece
   'get /healthz': 'public',
   'get /readyz': 'public',
   'get /metrics': 'service',
+  'post /dicom-web/studies': 'sender',
+  'post /dicom-web/studies/:studyInstanceUid': 'sender',
   'get /api/openapi.json': 'public',
   'get /api/session': 'public',
   'post /api/session': 'public',

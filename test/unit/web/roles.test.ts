@@ -25,6 +25,7 @@ test('every route, with each method, as each role: only who may gets in', async 
   const goneCookie = await cookieFor(access, disabled, clock);
   await access.accounts.setDisabled(disabled.id, true, { name: 'test', address: '' });
   const { secret: token } = await access.tokens.add('monitor', null, 'test');
+  const { secret: sender } = await access.tokens.add('ct-9', null, 'test', 'sender');
   const { secret: revoked } = await access.tokens.add('revoked', null, 'test');
   await access.tokens.revoke('revoked', 'test');
   const wall = await access.tokens.openWall(
@@ -54,6 +55,7 @@ test('every route, with each method, as each role: only who may gets in', async 
     ['a wall screen', 'wall', () => ({ Cookie: `odontoid-wall=${wall}` })],
     ['the link of a wall screen that nobody has opened', null, () => ({ Cookie: `odontoid-wall=${link}` })],
     ['a token', 'service', () => ({ Authorization: `Bearer ${token}` })],
+    ['the token of a sender', 'sender', () => ({ Authorization: `Bearer ${sender}` })],
     ['a reader', 'reader', () => signedIn(reader)],
     ['an admin', 'admin', () => signedIn(admin)],
   ];
@@ -86,7 +88,7 @@ test('every route, with each method, as each role: only who may gets in', async 
         asked += 1;
         if (method !== 'get' && path.startsWith('/api/session')) sessions.clear();
         // A token that is not known is refused wherever it is shown.
-        if (who === 'a revoked token' && /^\/(api|metrics)/.test(path))
+        if (who === 'a revoked token' && /^\/(api|metrics|dicom-web)/.test(path))
           expect([response.status, error], what).toEqual([401, 'not-signed-in']);
         else if (entry === undefined) expect(response.status, what).toBe(404);
         else if (mayUse(role, leastOf(entry)))
@@ -98,7 +100,9 @@ test('every route, with each method, as each role: only who may gets in', async 
   }
   expect(asked).toBe(ROUTES.length * people.length + (paths.length * METHODS.length - ROUTES.length) * 2);
   const denied = await access.audit.page({ action: 'access.denied' }, 500);
-  expect(new Set(denied.map(({ actor }) => actor))).toEqual(new Set(['token:monitor', 'reader', 'wall:ed']));
+  expect(new Set(denied.map(({ actor }) => actor))).toEqual(
+    new Set(['token:monitor', 'token:ct-9', 'reader', 'wall:ed']),
+  );
   expect(denied.map(({ target }) => target)).toContain('get /api/audit');
 }, 180_000);
 

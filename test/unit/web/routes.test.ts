@@ -64,6 +64,7 @@ test('the description names every route with its role, parameters, body and fail
     expect(operation.security).toEqual(
       {
         public: [],
+        sender: [{ token: [] }, { session: [] }],
         wall: [{ wall: [] }, { token: [] }, { session: [] }],
         service: [{ token: [] }, { session: [] }],
         reader: [{ session: [] }],

@@ -126,6 +126,10 @@ export async function startWeb({
     viewerTemplate: null,
     decodeSlice: decodePicture(worklist.folder),
     admin: adminOf(worklist, admin),
+    stow: (_request, response) => {
+      response.end('{}');
+      return Promise.resolve();
+    },
     query: worklist.query,
     store: worklist.store,
     thresholds: worklist.thresholds,
