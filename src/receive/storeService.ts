@@ -1,11 +1,11 @@
 import type { InstanceHeader, StoredInstance } from '../case/case.ts';
 import { TriageError } from '../base/errors.ts';
 import { writeFileMeta } from '../dicom/fileMeta.ts';
-import { readHeader } from '../dicom/header.ts';
 import { VERIFICATION } from '../dicom/sopClasses.ts';
 import { readRequest, type DimseRequest } from '../dimse/dimseRequest.ts';
 import { ABORT_REASON, violation, type Pdv } from '../dimse/pdu.ts';
 import type { IncomingFacts, IncomingObject } from './incomingObject.ts';
+import { BEGINNING_BYTES, refusedHeader } from './refusedHeader.ts';
 import type { Spool } from './spool.ts';
 
 /** A presentation context that was accepted. */
@@ -54,8 +54,6 @@ interface ObjectInHand {
 }
 
 const MAX_COMMAND_BYTES = 16_384;
-/** Beyond it lie the pixel data of nearly every slice. */
-const BEGINNING_BYTES = 65_536;
 const STATUS = { success: 0x0000, processingFailure: 0x0110, sopClassNotSupported: 0x0122 } as const;
 
 export function createStoreService(options: StoreServiceOptions): StoreService {
@@ -123,13 +121,16 @@ export function createStoreService(options: StoreServiceOptions): StoreService {
     const status = failure.kind.dimseStatus ?? STATUS.processingFailure;
     options.refused(failure, status, {
       sopClassUid: request.affectedSopClassUid,
-      header: headerOfBeginning(current.beginning, {
-        sopClassUid: request.affectedSopClassUid,
-        sopInstanceUid: request.affectedSopInstanceUid,
-        transferSyntaxUid: accepted.get(contextId)!.transferSyntaxUid,
-        sourceAeTitle: options.sourceAeTitle,
-        receivingAeTitle: options.receivingAeTitle,
-      }),
+      header: refusedHeader(
+        Buffer.concat([
+          writeFileMeta({
+            sopClassUid: request.affectedSopClassUid,
+            sopInstanceUid: request.affectedSopInstanceUid,
+            transferSyntaxUid: accepted.get(contextId)!.transferSyntaxUid,
+          }),
+          current.beginning,
+        ]),
+      ),
     });
     await respond(request, contextId, status, failure.message);
   };
@@ -164,17 +165,5 @@ async function attempt(object: ObjectInHand, step: (object: ObjectInHand) => Pro
     object.failure = error;
     await object.incoming?.discard();
     object.incoming = null;
-  }
-}
-
-/** The header of a refused object, as far as it came; null where it names no study. */
-function headerOfBeginning(beginning: Buffer, facts: IncomingFacts): InstanceHeader | null {
-  try {
-    const file = Buffer.concat([writeFileMeta(facts), beginning]);
-    // Whatever is missing lies behind the beginning: how long the object is does not matter here.
-    return readHeader(file, Number.MAX_SAFE_INTEGER);
-  } catch (error) {
-    if (error instanceof TriageError) return null;
-    throw error;
   }
 }

@@ -1,19 +1,19 @@
-import type { StoredInstance } from '../case/case.ts';
+import type { InstanceHeader, StoredInstance } from '../case/case.ts';
 import { TriageError } from '../base/errors.ts';
 import { readFileMetaInformation } from '../dicom/fileMetaReader.ts';
 import { VERIFICATION } from '../dicom/sopClasses.ts';
 import type { AssociationPolicy } from './associationPolicy.ts';
 import type { IncomingObject } from './incomingObject.ts';
 import { readMediaType, type PartHandler } from './multipartRelated.ts';
+import { BEGINNING_BYTES, refusedHeader } from './refusedHeader.ts';
 import type { Spool } from './spool.ts';
 
 /** What became of one part of a STOW-RS request. UIDs are empty where they could not be read. */
 export interface StowOutcome {
   sopClassUid: string;
   sopInstanceUid: string;
-  studyInstanceUid: string;
   /** Null when it is stored; else the status by which C-STORE would have been answered, as FailureReason (PS3.18 I.2.2). */
-  failure: { status: number; error: TriageError } | null;
+  failure: { status: number; error: TriageError; header: InstanceHeader | null } | null;
 }
 
 export interface StowOptions {
@@ -37,6 +37,8 @@ const TAG = { groupLength: 0x00020000, sopClassUid: 0x00020002, sopInstanceUid: 
 interface ObjectInHand {
   /** The beginning, up to the end of the file meta information; null once that was read. */
   head: Buffer | null;
+  /** Kept until the object is answered, so that a refused one names its study. */
+  kept: Buffer;
   outcome: StowOutcome;
   incoming: IncomingObject | null;
 }
@@ -51,9 +53,7 @@ export function createStowParts(options: StowOptions): PartHandler & { discard()
       await step();
     } catch (error) {
       if (!(error instanceof TriageError)) throw error;
-      const study = error.context['studyInstanceUid'];
-      if (typeof study === 'string') current.outcome.studyInstanceUid = study;
-      current.outcome.failure = { status: error.kind.dimseStatus ?? PROCESSING_FAILURE, error };
+      current.outcome.failure = { status: error.kind.dimseStatus ?? PROCESSING_FAILURE, error, header: null };
       current.head = null;
       await current.incoming?.discard();
       current.incoming = null;
@@ -105,7 +105,8 @@ export function createStowParts(options: StowOptions): PartHandler & { discard()
     begin: (headers) => {
       object = {
         head: Buffer.alloc(0),
-        outcome: { sopClassUid: '', sopInstanceUid: '', studyInstanceUid: '', failure: null },
+        outcome: { sopClassUid: '', sopInstanceUid: '', failure: null },
+        kept: Buffer.alloc(0),
         incoming: null,
       };
       const type = readMediaType(headers.get('content-type') ?? 'application/dicom')?.type;
@@ -119,6 +120,8 @@ export function createStowParts(options: StowOptions): PartHandler & { discard()
     },
     data: async (bytes) => {
       const current = object!;
+      if (current.kept.length < BEGINNING_BYTES)
+        current.kept = Buffer.concat([current.kept, bytes.subarray(0, BEGINNING_BYTES - current.kept.length)]);
       await attempt(current, () =>
         current.head === null ? current.incoming!.write(bytes) : open(current, bytes, false),
       );
@@ -127,11 +130,10 @@ export function createStowParts(options: StowOptions): PartHandler & { discard()
       const current = object!;
       await attempt(current, async () => {
         if (current.head !== null) await open(current, Buffer.alloc(0), true);
-        const instance = await current.incoming!.commit();
-        current.outcome.studyInstanceUid = instance.header.studyInstanceUid;
-        await options.stored(instance);
+        await options.stored(await current.incoming!.commit());
       });
       object = null;
+      if (current.outcome.failure !== null) current.outcome.failure.header = refusedHeader(current.kept);
       options.done(current.outcome);
     },
     discard: async () => {

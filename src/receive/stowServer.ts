@@ -8,6 +8,7 @@ import { isReadableUid } from '../dicom/uids.ts';
 import { createAssociationPolicy } from './associationPolicy.ts';
 import { readMediaType, readMultipart } from './multipartRelated.ts';
 import type { ReceiveConfig, ReceiveStow } from './receiveConfig.ts';
+import type { Refusal } from './refusals.ts';
 import type { Spool } from './spool.ts';
 import type { StorageScpListener } from './storageScp.ts';
 import { stowAnswer, stowRefusal, type StowAnswer } from './stowAnswer.ts';
@@ -157,16 +158,12 @@ async function storeParts(
   { boundary, studyInstanceUid, aeTitle, address }: AcceptedRequest & { aeTitle: string; address: string },
 ): Promise<{ clean: boolean; answer: StowAnswer | null }> {
   const outcomes: StowOutcome[] = [];
-  const tell = (kind: 'object' | 'abort', why: string, what = '', study = ''): void => {
-    listener.refused(associationId, {
-      kind,
-      callingAeTitle: aeTitle,
-      address,
-      what,
-      why,
-      ...(study === '' ? {} : { studyInstanceUid: study }),
-    });
-  };
+  const tell = (
+    kind: 'object' | 'abort',
+    why: string,
+    what = '',
+    known: Pick<Refusal, 'studyInstanceUid' | 'header'> = {},
+  ): void => listener.refused(associationId, { kind, callingAeTitle: aeTitle, address, what, why, ...known });
   const parts = createStowParts({
     spool,
     policy: createAssociationPolicy(config),
@@ -177,7 +174,8 @@ async function storeParts(
     done: (outcome) => {
       outcomes.push(outcome);
       if (outcome.failure === null) return;
-      const { status, error } = outcome.failure;
+      const { status, error, header } = outcome.failure;
+      const known = header === null ? {} : { studyInstanceUid: header.studyInstanceUid, header };
       const statusText = `0x${status.toString(16).padStart(4, '0').toUpperCase()}`;
       log.warn('object refused', {
         associationId,
@@ -186,7 +184,7 @@ async function storeParts(
         status: statusText,
         error,
       });
-      tell('object', `${statusText}: ${error.message}`, outcome.sopClassUid, outcome.studyInstanceUid);
+      tell('object', `${statusText}: ${error.message}`, outcome.sopClassUid, known);
     },
   });
   try {

@@ -173,6 +173,13 @@ it('answers for each instance: 202 when some are refused, with what C-STORE woul
   expect(refusals.map(({ kind, callingAeTitle, address }) => [kind, callingAeTitle, address])).toEqual(
     Array.from({ length: 4 }, () => ['object', 'gateway', '10.1.2.3']),
   );
+  // Refused objects of which enough came name their study, for the worklist.
+  expect(refusals.map(({ header }) => header?.studyInstanceUid)).toEqual([
+    '2.25.100',
+    '2.25.100',
+    '2.25.100',
+    undefined,
+  ]);
   expect(events.at(-1)).toBe('t.stow.1 released');
 });
 
