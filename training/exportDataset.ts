@@ -8,7 +8,6 @@
  */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,7 +20,7 @@ import { readDataset } from '../src/dataset/readDataset.ts';
 import { casesOfPart, parseSplit } from '../src/dataset/splits.ts';
 import { orientMatrix } from '../src/dicom/geometry.ts';
 import { messageOf } from '../src/base/errors.ts';
-import { decodeCtSlice } from '../src/infer/decodePixels.ts';
+import { openCtFile } from '../src/infer/decodePixels.ts';
 import { readLabelledStudy } from '../src/cohort/readLabelledStudy.ts';
 import { inputOf, profilePath, writeCaseTensors, type Input, type LabelledSlice } from './caseTensors.ts';
 import { isWorker, serveJobs, spreadJobs } from './exportWorkers.ts';
@@ -67,8 +66,8 @@ async function exportCase(job: Job): Promise<void> {
   const { truth, problems: ofTruth } = await imageTruth(labelled, chosen);
   problems.push(...ofTruth);
   async function* slices(): AsyncGenerator<LabelledSlice> {
-    for (const [index, { file }] of chosen.entries()) {
-      const image = await decodeCtSlice(await readFile(file));
+    for (const [index, { file, frameNumber }] of chosen.entries()) {
+      const image = await (await openCtFile(file)).slice(frameNumber);
       const { mask, label } = truth[index]!;
       yield {
         image,

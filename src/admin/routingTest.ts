@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { instanceRefusal, mm } from '../assemble/seriesRules.ts';
 import type { SeriesRules } from '../assemble/seriesRules.ts';
 import type { InstanceHeader } from '../case/case.ts';
+import { headersOfImages } from '../case/frames.ts';
 import { identityDifferences } from '../case/patientIdentity.ts';
 import { datasetOffset, readHeader } from '../dicom/header.ts';
 import { TriageError } from '../base/errors.ts';
@@ -190,7 +191,8 @@ function saySlice(
 ): boolean {
   const isCt = instanceKind(header) === 'ct';
   if (isCt) say('kind', 'yes', 'It is a CT image: of a kind that is analysed.');
-  const refusal = instanceRefusal(header, rules);
+  const refusals = headersOfImages(header).map((image) => instanceRefusal(image, rules));
+  const refusal = refusals.includes(null) ? null : refusals[0]!;
   if (refusal === null) {
     say('slice', 'yes', 'It can be a slice of an analysed series.');
     say('series', 'open', seriesNeeds(rules));

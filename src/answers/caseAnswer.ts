@@ -14,6 +14,10 @@ const caseVolume = z
     instanceNumbers: z
       .array(z.int().nullable())
       .describe('What a PACS calls each slice (0020,0013); null where the header has none.'),
+    frameNumbers: z
+      .array(z.int().nullable())
+      .exactOptional()
+      .describe('The frame that each slice is, from 1, where the series came as a multi-frame object.'),
   })
   .describe('The analysed series, oriented: rows front to back, columns from the patient’s right to left.');
 /** The analysed series as a volume: in each slice, rows run from front to back and columns from the patient's right to left. */

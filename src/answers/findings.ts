@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { decision, epochMs, levels, modelIdentity, threshold } from './sharedShapes.ts';
+import { decision, epochMs, frameNumber, levels, modelIdentity, threshold } from './sharedShapes.ts';
 
 export const sliceCrop = z
   .strictObject({
@@ -20,6 +20,7 @@ export const sliceCrop = z
 
 export const keySlice = z.strictObject({
   sopInstanceUid: z.string(),
+  frameNumber,
   sliceIndex: z.int(),
   score: z.number(),
   // Absent in findings from before networks named vertebrae.
@@ -62,6 +63,7 @@ export const findings = z
       .array(
         z.strictObject({
           sopInstanceUid: z.string(),
+          frameNumber,
           score: z.number().describe('0 to 1, by the classifier of the whole scan.'),
           imageProbability: z.number().describe('0 to 1, from the image alone.'),
         }),
@@ -82,7 +84,7 @@ export const seriesVerdict = z
     seriesNumber: z.int().nullable(),
     seriesDescription: z.string(),
     modality: z.string(),
-    instances: z.int(),
+    instances: z.int().describe('Images: each frame of a multi-frame object counts.'),
     eligible: z.boolean(),
     chosen: z.boolean().describe('True only for the series that is analysed.'),
     code: z.string().describe('Of the rule that decided.'),

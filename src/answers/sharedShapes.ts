@@ -9,6 +9,11 @@ export const decision = z.enum(DECISIONS).describe('There is no word for "normal
 export const threshold = z.strictObject({ value: z.number(), version: z.int() });
 export const levels = z.array(z.enum(VERTEBRAE)).describe('Vertebrae, from the skull down.');
 
+export const frameNumber = z
+  .int()
+  .exactOptional()
+  .describe('Of a slice that is a frame of a multi-frame object, from 1; absent otherwise.');
+
 export const modelIdentity = z.strictObject({
   name: z.string(),
   version: z.string(),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { CASE_STATES } from '../case/caseState.ts';
-import { decision, epochMs, levels, modelIdentity, threshold } from './sharedShapes.ts';
+import { decision, epochMs, frameNumber, levels, modelIdentity, threshold } from './sharedShapes.ts';
 import { systemStatus } from './systemAnswer.ts';
 
 export const caseState = z.enum(CASE_STATES);
@@ -50,7 +50,9 @@ export const worklistRow = z
     probability: z.number().nullable(),
     threshold: threshold.nullable(),
     levels: levels.describe('What the best key slice cuts, from the skull down.'),
-    keySlices: z.array(z.strictObject({ sopInstanceUid: z.string(), sliceIndex: z.int(), score: z.number(), levels })),
+    keySlices: z.array(
+      z.strictObject({ sopInstanceUid: z.string(), frameNumber, sliceIndex: z.int(), score: z.number(), levels }),
+    ),
     patientName: z.string(),
     patientId: z.string(),
     patientBirthDate: z.string().describe('DICOM DA, or empty.'),

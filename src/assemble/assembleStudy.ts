@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { CaseManifest, InstanceHeader, PatientIdentity, SeriesVerdict, StoredInstance } from '../case/case.ts';
+import { imageKey, imageReference } from '../case/frames.ts';
 import { identityDifferences } from '../case/patientIdentity.ts';
 import { TriageError } from '../base/errors.ts';
+import { missingParts } from './concatenation.ts';
 import { judgeSeries } from './judgeSeries.ts';
 import type { JudgedSeries } from './judgeSeries.ts';
 import { advantageOf, hasBoneKernel, rankSeries } from './seriesRank.ts';
@@ -87,7 +89,7 @@ function notEligible(series: SeriesVerdict[], { code, reason }: Refusal): Assemb
 function manifestOf(best: JudgedSeries, series: SeriesVerdict[]): CaseManifest {
   const { stack } = best.facts;
   const slices = stack.slices.map(({ instance, positionMm }) => ({
-    sopInstanceUid: instance.header.sopInstanceUid,
+    ...imageReference({ ...instance, sopInstanceUid: instance.header.sopInstanceUid }),
     sopClassUid: instance.header.sopClassUid,
     path: instance.path,
     sha256: instance.sha256,
@@ -107,7 +109,7 @@ function manifestOf(best: JudgedSeries, series: SeriesVerdict[]): CaseManifest {
 
 function inputSha256({ facts }: JudgedSeries): string {
   const digest = createHash('sha256');
-  for (const { instance } of facts.stack.slices) digest.update(`${instance.sha256}\n`);
+  for (const { instance } of facts.stack.slices) digest.update(`${imageKey(instance)}\n`);
   return digest.digest('hex');
 }
 
@@ -115,10 +117,12 @@ function inputSha256({ facts }: JudgedSeries): string {
  * How many images of the analysed series, or of its acquisition, the sender states, when fewer arrived; otherwise null. One acquisition may be
  * reconstructed more than once, so the images of all its series count.
  */
-function shortfall(best: JudgedSeries, judged: readonly JudgedSeries[]): { came: number; stated: number } | null {
+function shortfall(best: JudgedSeries, judged: readonly JudgedSeries[]): NonNullable<CaseManifest['cutShort']> | null {
   const { header } = best.facts.instances[0]!;
   const ofSeries = judged.filter(({ seriesInstanceUid }) => seriesInstanceUid === best.seriesInstanceUid);
-  const inSeries = ofSeries.reduce((sum, { all }) => sum + all.length, 0);
+  // Only in a series of single images is an instance a slice.
+  const inSeries = new Set(ofSeries.flatMap(({ all }) => all.map(({ header: { sopInstanceUid } }) => sopInstanceUid)))
+    .size;
   const inAcquisition = judged
     .flatMap(({ all }) => all)
     .filter(
@@ -129,7 +133,7 @@ function shortfall(best: JudgedSeries, judged: readonly JudgedSeries[]): { came:
     { came: inSeries, stated: most(best, ({ numberOfSeriesRelatedInstances }) => numberOfSeriesRelatedInstances) },
     { came: inAcquisition.length, stated: most(best, ({ imagesInAcquisition }) => imagesInAcquisition) },
   ];
-  return stated.find(({ came, stated: all }) => came < all) ?? null;
+  return stated.find(({ came, stated: all }) => came < all) ?? missingParts(best.facts.instances);
 }
 
 function most({ facts }: JudgedSeries, read: (header: InstanceHeader) => number | null): number {

@@ -1,4 +1,5 @@
 import type { StoredInstance } from '../case/case.ts';
+import { missingParts } from './concatenation.ts';
 import { judgeSeries } from './judgeSeries.ts';
 import { mm } from './seriesRules.ts';
 import type { SeriesRules } from './seriesRules.ts';
@@ -19,6 +20,9 @@ export function isGeometryWhole(
   if (eligible.length === 0) return { whole: false, why: 'no series can be analysed yet' };
   for (const { isCandidate, facts } of series) {
     if (!isCandidate) continue;
+    const parts = missingParts(facts.instances);
+    if (parts !== null)
+      return { whole: false, why: `${parts.came} of ${parts.stated} parts of a concatenated image came` };
     const { gaps, irregularSteps, spacingMm } = facts.stack;
     if (gaps.length > 0 || irregularSteps > 0) return { whole: false, why: 'a series has gaps between its slices' };
     const thicknessMm = facts.instances[0]!.header.sliceThicknessMm ?? 0;

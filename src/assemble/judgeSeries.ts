@@ -1,4 +1,5 @@
-import type { StoredInstance } from '../case/case.ts';
+import type { StoredImage, StoredInstance } from '../case/case.ts';
+import { imagesOf } from '../case/frames.ts';
 import { instanceRefusal, seriesRefusal } from './seriesRules.ts';
 import type { Refusal, SeriesFacts, SeriesRules } from './seriesRules.ts';
 import { compareText, orderSlices } from './sliceOrder.ts';
@@ -9,12 +10,12 @@ export interface JudgedSeries {
   seriesInstanceUid: string;
   /** What distinguishes the stack from the others of its series; empty when it is the only one. */
   stackName: string;
-  /** Every received object once, by SOP Instance UID; objects that are not slices count to the largest stack. */
-  all: readonly StoredInstance[];
+  /** Every received image once, by SOP Instance UID and frame; images that are not slices count to the largest stack. */
+  all: readonly StoredImage[];
   /** The slices that passed the per-image rules, and their geometry; empty when none did. */
   facts: SeriesFacts;
   /** Images that are not part of the stack. */
-  refused: { instance: StoredInstance; refusal: Refusal }[];
+  refused: { instance: StoredImage; refusal: Refusal }[];
   /** Null when the series can be analysed. */
   refusal: Refusal | null;
   /** True when the series consists of axial slices: a refusal is then about the stack that they form. */
@@ -23,14 +24,14 @@ export interface JudgedSeries {
 
 /** Groups the objects of a study by series and judges each stack of slices. Sorted by series number, then UID, whatever the order of arrival. */
 export function judgeSeries(instances: readonly StoredInstance[], rules: SeriesRules): JudgedSeries[] {
-  return [...grouped(distinct(instances), ({ header }) => header.seriesInstanceUid)]
+  return [...grouped(distinct(instances).flatMap(imagesOf), ({ header }) => header.seriesInstanceUid)]
     .flatMap(([seriesInstanceUid, all]) => judge(seriesInstanceUid, all, rules))
     .sort((a, b) => numberOf(a) - numberOf(b) || compareText(a.seriesInstanceUid, b.seriesInstanceUid));
 }
 
-function judge(seriesInstanceUid: string, all: readonly StoredInstance[], rules: SeriesRules): JudgedSeries[] {
+function judge(seriesInstanceUid: string, all: readonly StoredImage[], rules: SeriesRules): JudgedSeries[] {
   const refused: JudgedSeries['refused'] = [];
-  const slices: StoredInstance[] = [];
+  const slices: StoredImage[] = [];
   for (const instance of all) {
     const refusal = instanceRefusal(instance.header, rules);
     if (refusal === null) slices.push(instance);

@@ -1,6 +1,6 @@
-import type { InstanceHeader, StoredInstance } from '../case/case.ts';
+import type { InstanceHeader, StoredImage } from '../case/case.ts';
 import { axialTiltDegrees, superiorNormal, toTrainedOrientation } from '../dicom/geometry.ts';
-import { CT_IMAGE_STORAGE } from '../dicom/sopClasses.ts';
+import { CT_IMAGE_STORAGE, MULTI_FRAME_CT_SOP_CLASSES } from '../dicom/sopClasses.ts';
 import { missingSlices } from './sliceOrder.ts';
 import type { SliceStack } from './sliceOrder.ts';
 import { virtualRefusal } from './virtualImage.ts';
@@ -42,11 +42,10 @@ interface Rule<Subject> {
 
 /** A series as its rules see it: the slices that passed the per-image rules, and their geometry. */
 export interface SeriesFacts {
-  instances: readonly StoredInstance[];
+  instances: readonly StoredImage[];
   stack: SliceStack;
 }
 
-const MULTI_FRAME_CT: ReadonlySet<string> = new Set(['1.2.840.10008.5.1.4.1.1.2.1', '1.2.840.10008.5.1.4.1.1.2.2']);
 const SECONDARY_CAPTURE = /^1\.2\.840\.10008\.5\.1\.4\.1\.1\.7(\.[1-4])?$/;
 const LOCALIZER_WORDS = /\b(localizer|localiser|scout|topogram|surview|scanogram|scanoscope)\b/i;
 /** ImageType values (PS3.3 C.8.2.1.1.1 and vendor-specific ones) of images computed from slices. */
@@ -63,14 +62,19 @@ const INSTANCE_RULES: readonly Rule<InstanceHeader>[] = [
   },
   {
     code: 'multi-frame',
+    // Every frame has a StackID, if only an empty one: an object without is judged as a whole, because its frames are not known.
     refuse: (header) =>
-      MULTI_FRAME_CT.has(header.sopClassUid) ? 'a multi-frame Enhanced CT (kept, not analysed yet)' : null,
+      MULTI_FRAME_CT_SOP_CLASSES.has(header.sopClassUid) && header.stackId === undefined
+        ? `a multi-frame CT ${header.frameFault ?? 'that came before this version could read its frames'}`
+        : null,
   },
   {
     code: 'not-ct',
     refuse: ({ sopClassUid, modality }) => {
       if (modality !== 'CT' && modality !== '') return `${modality} objects`;
-      return sopClassUid === CT_IMAGE_STORAGE ? null : 'objects that are no CT images';
+      return sopClassUid === CT_IMAGE_STORAGE || MULTI_FRAME_CT_SOP_CLASSES.has(sopClassUid)
+        ? null
+        : 'objects that are no CT images';
     },
   },
   {

@@ -1,12 +1,12 @@
-import type { StoredInstance } from '../case/case.ts';
+import type { StoredImage } from '../case/case.ts';
 import { positionAlongMm, superiorNormal } from '../dicom/geometry.ts';
 
 /** The slices of a series with their geometry in the patient. */
 export interface SliceStack {
   /** Superior to inferior, one per position. `positionMm` is along the normal; greater is superior. */
-  slices: { instance: StoredInstance; positionMm: number }[];
+  slices: { instance: StoredImage; positionMm: number }[];
   /** Slices at a position that is already taken. */
-  duplicates: StoredInstance[];
+  duplicates: StoredImage[];
   /** Distance of neighbours without a hole between them, rounded to the micrometre; 0 for fewer than two slices. */
   spacingMm: number;
   /** From the upper face of the first slice to the lower face of the last. */
@@ -26,8 +26,8 @@ const STEP_TOLERANCE = 0.2;
  * Orders slices along their common normal by ImagePositionPatient (PS3.3 C.7.6.2.1.1), never by InstanceNumber, and finds duplicates and holes.
  * The order of the input does not matter. Slices without a usable position or orientation must already have been removed.
  */
-export function orderSlices(instances: readonly StoredInstance[]): SliceStack {
-  const byUid = [...instances].sort((a, b) => compareText(a.header.sopInstanceUid, b.header.sopInstanceUid));
+export function orderSlices(instances: readonly StoredImage[]): SliceStack {
+  const byUid = [...instances].sort(compareImages);
   const orientation = byUid[0]?.header.imageOrientationPatient ?? null;
   const normal = orientation === null ? null : superiorNormal(orientation);
   const placed = byUid.flatMap((instance) => {
@@ -38,7 +38,7 @@ export function orderSlices(instances: readonly StoredInstance[]): SliceStack {
   placed.sort((a, b) => b.positionMm - a.positionMm);
 
   const slices: SliceStack['slices'] = [];
-  const duplicates: StoredInstance[] = [];
+  const duplicates: StoredImage[] = [];
   for (const slice of placed) {
     const above = slices.at(-1);
     if (above !== undefined && above.positionMm - slice.positionMm < SAME_POSITION_MM) duplicates.push(slice.instance);
@@ -61,6 +61,11 @@ export function orderSlices(instances: readonly StoredInstance[]): SliceStack {
 /** Slices that would fill all holes of a stack. */
 export function missingSlices(stack: SliceStack): number {
   return stack.gaps.reduce((sum, gap) => sum + gap.missingSlices, 0);
+}
+
+/** By SOP Instance UID, then by frame. */
+export function compareImages(a: StoredImage, b: StoredImage): number {
+  return compareText(a.header.sopInstanceUid, b.header.sopInstanceUid) || (a.frameNumber ?? 0) - (b.frameNumber ?? 0);
 }
 
 /** By code unit: the same on every machine, whatever its locale. */

@@ -1,10 +1,10 @@
-import type { InstanceHeader, StoredInstance } from '../case/case.ts';
+import type { InstanceHeader, StoredImage } from '../case/case.ts';
 import { orientationDifferenceDegrees, positionAlongMm, superiorNormal } from '../dicom/geometry.ts';
-import { compareText, orderSlices } from './sliceOrder.ts';
+import { compareImages, compareText, orderSlices } from './sliceOrder.ts';
 
 /** Slices of one series that may form one volume. */
 export interface Stack {
-  slices: StoredInstance[];
+  slices: StoredImage[];
   /** What distinguishes it from the other stacks of its series, for people; empty when there is no other. */
   name: string;
 }
@@ -75,8 +75,8 @@ const TRAITS: readonly Trait[] = [
  * two kernels or two energies in it, half a step apart, would make one smooth but false stack. Passes that continue one another form one stack. The
  * order of the input does not matter; the largest stack comes first.
  */
-export function splitStacks(slices: readonly StoredInstance[]): Stack[] {
-  const sorted = [...slices].sort((a, b) => compareText(a.header.sopInstanceUid, b.header.sopInstanceUid));
+export function splitStacks(slices: readonly StoredImage[]): Stack[] {
+  const sorted = [...slices].sort(compareImages);
   const alike = joinSilent(grouped(sorted));
   const stacks = alike.flatMap((group) => joinPasses(passesOf(group)));
   stacks.sort((a, b) => b.length - a.length || passNumber(a) - passNumber(b) || compareText(uidOf(a), uidOf(b)));
@@ -84,8 +84,8 @@ export function splitStacks(slices: readonly StoredInstance[]): Stack[] {
 }
 
 /** Groups whose slices state the same value for every trait; not stating one counts as a value of its own here. */
-function grouped(slices: readonly StoredInstance[]): StoredInstance[][] {
-  const groups: StoredInstance[][] = [];
+function grouped(slices: readonly StoredImage[]): StoredImage[][] {
+  const groups: StoredImage[][] = [];
   for (const slice of slices) {
     const group = groups.find(([first]) =>
       TRAITS.every(({ isStated, same }) => {
@@ -100,9 +100,9 @@ function grouped(slices: readonly StoredInstance[]): StoredInstance[][] {
 }
 
 /** A missing value contradicts nothing: the slice joins the largest group that it agrees with. */
-function joinSilent(groups: StoredInstance[][]): StoredInstance[][] {
+function joinSilent(groups: StoredImage[][]): StoredImage[][] {
   const bySize = [...groups].sort((a, b) => b.length - a.length || compareText(uidOf(a), uidOf(b)));
-  const joined: { slices: StoredInstance[]; headers: InstanceHeader[] }[] = [];
+  const joined: { slices: StoredImage[]; headers: InstanceHeader[] }[] = [];
   for (const group of bySize) {
     const { header } = group[0]!;
     const host = joined.find(({ headers }) => headers.every((other) => agrees(header, other)));
@@ -120,21 +120,23 @@ function agrees(a: InstanceHeader, b: InstanceHeader): boolean {
   return TRAITS.every(({ isStated, same }) => !isStated(a) || !isStated(b) || same(a, b));
 }
 
-/** Splits by AcquisitionNumber, and where the acquisition times show a pause. */
-function passesOf(slices: readonly StoredInstance[]): StoredInstance[][] {
-  const byNumber = new Map<number | null, StoredInstance[]>();
+/** Splits by AcquisitionNumber, by the stacks of multi-frame objects, and where the acquisition times show a pause. */
+function passesOf(slices: readonly StoredImage[]): StoredImage[][] {
+  const passes = new Map<string, StoredImage[]>();
   for (const slice of slices) {
-    const number = slice.header.acquisitionNumber;
-    byNumber.set(number, [...(byNumber.get(number) ?? []), slice]);
+    const { acquisitionNumber, stackId = '' } = slice.header;
+    const pass = passes.get(`${acquisitionNumber} ${stackId}`);
+    if (pass === undefined) passes.set(`${acquisitionNumber} ${stackId}`, [slice]);
+    else pass.push(slice);
   }
-  return [...byNumber.values()].flatMap(splitAtPauses);
+  return [...passes.values()].flatMap(splitAtPauses);
 }
 
-function splitAtPauses(slices: readonly StoredInstance[]): StoredInstance[][] {
+function splitAtPauses(slices: readonly StoredImage[]): StoredImage[][] {
   const timed = slices.map((slice) => ({ slice, seconds: secondsOf(slice.header.acquisitionDateTime) }));
   if (timed.some(({ seconds }) => seconds === null)) return [[...slices]];
   timed.sort((a, b) => a.seconds! - b.seconds! || compareText(uidOf([a.slice]), uidOf([b.slice])));
-  const passes: StoredInstance[][] = [];
+  const passes: StoredImage[][] = [];
   for (const [index, { slice, seconds }] of timed.entries()) {
     const pause = index === 0 ? Infinity : seconds! - timed[index - 1]!.seconds!;
     if (pause > PAUSE_SECONDS) passes.push([slice]);
@@ -159,13 +161,13 @@ function secondsOf(dateTime: string): number | null {
 
 /** Slices of one pass, or of several that continue one another; positions along the normal, falling. `stepMm` is 0 while there is one slice. */
 interface Run {
-  slices: StoredInstance[];
+  slices: StoredImage[];
   positionsMm: number[];
   stepMm: number;
 }
 
 /** Step-and-shoot scans number every table position, and long scans are taken in parts: passes that continue one another form one stack. */
-function joinPasses(passes: readonly StoredInstance[][]): StoredInstance[][] {
+function joinPasses(passes: readonly StoredImage[][]): StoredImage[][] {
   if (passes.length === 1) return [...passes];
   const normal = superiorNormal(passes[0]![0]!.header.imageOrientationPatient!)!;
   const runs = passes.map((slices): Run => ({
@@ -218,16 +220,16 @@ function distanceMm(above: Run, below: Run): number {
   );
 }
 
-function passNumber([first]: readonly StoredInstance[]): number {
+function passNumber([first]: readonly StoredImage[]): number {
   return first?.header.acquisitionNumber ?? Number.MAX_SAFE_INTEGER;
 }
 
-function uidOf([first]: readonly StoredInstance[]): string {
+function uidOf([first]: readonly StoredImage[]): string {
   return first!.header.sopInstanceUid;
 }
 
 /** The traits in which the stack differs from the others of its series, otherwise its pass. */
-function nameOf(stack: readonly StoredInstance[], stacks: readonly StoredInstance[][]): string {
+function nameOf(stack: readonly StoredImage[], stacks: readonly StoredImage[][]): string {
   const { header } = stack[0]!;
   const others = stacks.filter((other) => other !== stack).map((other) => other[0]!.header);
   const names = TRAITS.filter(
@@ -235,6 +237,8 @@ function nameOf(stack: readonly StoredInstance[], stacks: readonly StoredInstanc
   ).map(({ name }) => name(header));
   if (others.some((other) => other.acquisitionNumber !== header.acquisitionNumber) && header.acquisitionNumber !== null)
     names.push(`acquisition ${header.acquisitionNumber}`);
+  if (others.some((other) => (other.stackId ?? '') !== (header.stackId ?? '')) && (header.stackId ?? '') !== '')
+    names.push(`stack ${header.stackId}`);
   if (names.length === 0 && header.acquisitionDateTime !== '')
     names.push(
       `acquired at ${header.acquisitionDateTime.slice(8, 10)}:${header.acquisitionDateTime.slice(10, 12)}:${header.acquisitionDateTime.slice(12, 14)}`,

@@ -57,6 +57,14 @@ export interface InstanceHeader extends PatientIdentity {
   rows: number | null;
   columns: number | null;
   numberOfFrames: number;
+  /** Which of several stacks in one object; absent outside multi-frame objects. */
+  stackId?: string;
+  /** The frames of an Enhanced CT; absent in other objects, and when `frameFault` says why they cannot be used. */
+  frames?: FrameTable;
+  /** Why the frames of an Enhanced CT cannot be used, as a phrase that follows "a multi-frame CT". */
+  frameFault?: string;
+  /** The part that this object is of one image that was cut into several objects (PS3.3 C.7.6.16.2.2.4); `parts` is null when not stated. */
+  concatenation?: { uid: string; part: number; parts: number | null };
   /** [between rows, between columns] (PS3.3 10.7.1.3). */
   pixelSpacingMm: [number, number] | null;
   sliceThicknessMm: number | null;
@@ -66,6 +74,37 @@ export interface InstanceHeader extends PatientIdentity {
   imagePositionPatientMm: [number, number, number] | null;
   /** Direction cosines of a row, then of a column. */
   imageOrientationPatient: [number, number, number, number, number, number] | null;
+}
+
+/** What the frames of one object may differ in, besides their position and time. */
+export type FrameKind = Pick<
+  InstanceHeader,
+  | 'imageType'
+  | 'anatomicRegion'
+  | 'convolutionKernel'
+  | 'acquisitionNumber'
+  | 'temporalPosition'
+  | 'reconstructionDiameterMm'
+  | 'kilovoltPeak'
+  | 'kiloElectronvolt'
+  | 'rescaleType'
+  | 'pixelSpacingMm'
+  | 'sliceThicknessMm'
+  | 'spacingBetweenSlicesMm'
+  | 'gantryDetectorTiltDegrees'
+  | 'imageOrientationPatient'
+  | 'stackId'
+>;
+
+/** The frames of a multi-frame object, compactly (about 30 bytes a frame): what many frames share is written once. */
+export interface FrameTable {
+  kinds: FrameKind[];
+  /** For each frame the index of its kind. */
+  kindOf: number[];
+  /** ImagePositionPatient: x, y, z of each frame in turn; null where a frame states none. */
+  positionsMm: (number | null)[];
+  /** When each frame was acquired, as milliseconds after `fromMs` (of a clock without time zone); null when the frames do not say. */
+  acquired: { fromMs: number; afterMs: (number | null)[] } | null;
 }
 
 /** One received object: verbatim bytes on disk and what its header says. */
@@ -79,6 +118,19 @@ export interface StoredInstance {
   receivedAtMs: number;
   /** Calling AE title, or empty when not known. */
   sourceAeTitle: string;
+}
+
+/** Names one image: an object, or one frame of it. */
+export interface ImageReference {
+  sopInstanceUid: string;
+  /** From 1, as ReferencedFrameNumber counts; absent for an object with one image. */
+  frameNumber?: number;
+}
+
+/** One image of a received object, with the header of that image. */
+export interface StoredImage extends StoredInstance {
+  /** From 1; absent for an object with one image. */
+  frameNumber?: number;
 }
 
 /** The outcome of recording a received object. */
@@ -98,11 +150,11 @@ export type RecordOutcome =
 /** Why a series is or is not analysed: `code` from `assemble/seriesRules`, `reason` for people. */
 export type SeriesVerdict = z.infer<typeof seriesVerdict>;
 
-export interface ManifestSlice {
-  sopInstanceUid: string;
+export interface ManifestSlice extends ImageReference {
   sopClassUid: string;
   /** Relative to the spool directory. */
   path: string;
+  /** Of the object's data set. */
   sha256: string;
   /** Along the cranio-caudal normal of the series, superior is greater. */
   positionMm: number;
@@ -119,10 +171,10 @@ export interface CaseManifest {
   gaps: { afterSliceIndex: number; missingSlices: number }[];
   /** Slices at a position that is already taken; kept on disk, not analysed. */
   duplicateSopInstanceUids: string[];
-  /** How many images the sender states and how many arrived, when fewer did; absent otherwise. */
-  cutShort?: { came: number; stated: number };
+  /** How many images (or parts of a concatenation) the sender states and how many arrived, when fewer did; absent otherwise. */
+  cutShort?: { came: number; stated: number; of?: 'slices' | 'parts' };
   /** Received slices that cannot be decoded: they count as missing, each with the reason. */
-  unreadSlices?: { sopInstanceUid: string; reason: string }[];
+  unreadSlices?: (ImageReference & { reason: string })[];
   series: SeriesVerdict[];
   /** SHA-256 over the ordered slice digests: what was analysed. */
   inputSha256: string;

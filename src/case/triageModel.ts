@@ -30,6 +30,9 @@ export interface SourceSlice {
   columns: number;
 }
 
+/** Decodes the image in the Part 10 file at `path`, or one frame of it (from 1), as stored. */
+export type DecodeSlice = (path: string, frameNumber?: number) => Promise<SourceSlice>;
+
 /** The network, behind a process boundary. Rejections are TriageErrors of the `inference-*` codes. */
 export interface TriageModel {
   readonly identity: ModelIdentity;
@@ -37,10 +40,10 @@ export interface TriageModel {
   readonly provider: string;
   /** Operating point shipped with the model: initialises the threshold table on first start. */
   readonly defaultThreshold: number;
-  /** Decodes, preprocesses and encodes the slice in the Part 10 file at `path` (absolute). */
-  encodeSlice(path: string): Promise<EncodedSlice>;
-  /** Decodes the slice at `path` (absolute) as stored, for a picture. */
-  decodeSlice(path: string): Promise<SourceSlice>;
+  /** Decodes, preprocesses and encodes the slice in the Part 10 file at `path` (absolute); in a multi-frame object the frame, from 1. */
+  encodeSlice(path: string, frameNumber?: number): Promise<EncodedSlice>;
+  /** Decodes the slice at `path` (absolute), or the frame, as stored, for a picture. */
+  decodeSlice: DecodeSlice;
   /** Slices ordered superior to inferior; `positionsMm` of each along their normal, falling. */
   classify(slices: readonly EncodedSlice[], positionsMm: readonly number[]): Promise<CaseScore>;
   /** Peak resident memory of the inference process, bytes. */

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { analyseFolder, type FolderAnalysis } from '../cohort/analyseFolder.ts';
 import { systemClock } from '../base/clock.ts';
 import type { Findings } from '../case/case.ts';
+import { imageReference } from '../case/frames.ts';
 import { TriageError } from '../base/errors.ts';
 import { loadConfig } from '../config/configFile.ts';
 import { createLog } from '../base/log.ts';
@@ -62,9 +63,9 @@ function analysisJson({ findings, series, unread, files, seconds, studyInstanceU
     reason: findings.reason,
     probability: findings.probability,
     threshold: findings.threshold?.value ?? null,
-    slices: findings.slices.map(({ sopInstanceUid, score }) => ({ sopInstanceUid, score })),
-    keySlices: findings.keySlices.map(({ sopInstanceUid, sliceIndex, score, levels }) => ({
-      sopInstanceUid,
+    slices: findings.slices.map(({ score, ...slice }) => ({ ...imageReference(slice), score })),
+    keySlices: findings.keySlices.map(({ sliceIndex, score, levels, ...slice }) => ({
+      ...imageReference(slice),
       sliceIndex,
       score,
       levels: levels ?? [],
@@ -111,7 +112,7 @@ function printAnalysis(analysis: FolderAnalysis): void {
           String(slice.sliceIndex + 1),
           slice.score.toFixed(3),
           (slice.levels ?? []).join(' '),
-          slice.sopInstanceUid,
+          slice.frameNumber === undefined ? slice.sopInstanceUid : `${slice.sopInstanceUid} frame ${slice.frameNumber}`,
         ]),
       ),
     );

@@ -108,7 +108,7 @@ export async function analyseFolder({
         spoolDir: resolve(folder),
         softwareVersion: softwareVersion(),
         institutionName: config.report.institutionName,
-        renderSource: (path) => model.decodeSlice(path),
+        renderSource: model.decodeSlice,
         options: { heatmaps: config.report.heatmaps },
         onPicture: async ({ rgb, rows, columns }, sopInstanceUid) => {
           const path = join(resolve(out), `${sopInstanceUid}.png`);

@@ -2,6 +2,7 @@ import path from 'node:path';
 import { assembleStudy } from '../assemble/assembleStudy.ts';
 import type { SeriesRules } from '../assemble/seriesRules.ts';
 import type { CaseManifest, StoredInstance } from '../case/case.ts';
+import { headerOfImage } from '../case/frames.ts';
 import type { LabelledCase, Problem } from '../dataset/dataset.ts';
 import type { TruthSlice } from '../dataset/imageTruth.ts';
 import { readStudyFolder } from './readStudyFolder.ts';
@@ -41,9 +42,10 @@ export async function readLabelledStudy(
     return { kind: 'no-series', problems, first, reasonCode: assembled.reasonCode, reason: assembled.reason };
   const { manifest } = assembled;
   const headers = new Map(instances.map(({ header }) => [header.sopInstanceUid, header]));
-  const slices = manifest.slices.map(({ sopInstanceUid, path: file }): TruthSlice => ({
-    header: headers.get(sopInstanceUid)!,
+  const slices = manifest.slices.map(({ sopInstanceUid, frameNumber, path: file }): TruthSlice => ({
+    header: headerOfImage(headers.get(sopInstanceUid)!, frameNumber),
     file: path.resolve(labelled.folder, file),
+    ...(frameNumber === undefined ? {} : { frameNumber }),
   }));
   return { kind: 'series', problems, first, manifest, slices };
 }

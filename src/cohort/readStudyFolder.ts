@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { relative } from 'node:path';
 import { TriageError } from '../base/errors.ts';
+import { beginningOf } from '../base/readBeginning.ts';
 import { fileErrorWords, listFiles, type UnreadFile } from '../base/listFiles.ts';
 import type { StoredInstance } from '../case/case.ts';
 import { MAX_HEADER_BYTES } from '../dicom/elements.ts';
@@ -10,6 +11,7 @@ import { datasetOffset, readFileHeader } from '../dicom/header.ts';
 
 /** Enough for nearly every header; more is read only where needed. */
 const FIRST_READ_BYTES = 256 * 1024;
+const LONGEST_READ_BYTES = MAX_HEADER_BYTES + FIRST_READ_BYTES;
 const MEBIBYTE = 2 ** 20;
 
 /**
@@ -64,26 +66,17 @@ async function readInstance(
 
 async function readBeginning(file: FileHandle, size: number) {
   const facts = async (bytes: number) => {
-    const beginning = await readBytes(file, Math.min(size, bytes));
+    const beginning = await beginningOf(file, Math.min(size, bytes));
     return { header: readFileHeader(beginning, size), start: datasetOffset(beginning) };
   };
   try {
-    return await facts(FIRST_READ_BYTES);
+    const first = await facts(FIRST_READ_BYTES);
+    // The functional groups of a multi-frame object stand behind everything else that is read.
+    return first.header.frameFault === undefined || size <= FIRST_READ_BYTES ? first : await facts(LONGEST_READ_BYTES);
   } catch (error) {
     // Whether the header is long or broken is known only when all of it has been read. A file that is not DICOM is not worth that.
-    const signature = size <= FIRST_READ_BYTES ? null : await readBytes(file, 132);
+    const signature = size <= FIRST_READ_BYTES ? null : await beginningOf(file, 132);
     if (signature?.toString('latin1', 128) !== 'DICM') throw error;
-    return facts(MAX_HEADER_BYTES + FIRST_READ_BYTES);
+    return facts(LONGEST_READ_BYTES);
   }
-}
-
-async function readBytes(file: FileHandle, length: number): Promise<Buffer> {
-  const bytes = Buffer.alloc(length);
-  let filled = 0;
-  while (filled < length) {
-    const { bytesRead } = await file.read(bytes, filled, length - filled, filled);
-    if (bytesRead === 0) break;
-    filled += bytesRead;
-  }
-  return bytes.subarray(0, filled);
 }

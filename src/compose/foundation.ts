@@ -1,3 +1,4 @@
+import { headersOfImages } from '../case/frames.ts';
 import { instanceRefusal } from '../assemble/seriesRules.ts';
 import { join } from 'node:path';
 import type { AuditTrail } from '../auditTrail/auditTrail.ts';
@@ -56,7 +57,7 @@ export async function layFoundation(
   const auditTrail = await openAuditTrail(config, database, ports);
   releasers.push('audit', async () => auditTrail?.close());
   const store = createCaseStore(database, clock, {
-    isAnalysable: (header) => instanceRefusal(header, config.assemble) === null,
+    isAnalysable: (header) => headersOfImages(header).some((image) => instanceRefusal(image, config.assemble) === null),
     maxAgeMs: maxAgeMsOf(config.assemble),
     quietMs: config.assemble.quietMs,
     maxAttempts: config.pipeline.maxAttempts,

@@ -1,4 +1,4 @@
-import type { SourceSlice } from '../case/triageModel.ts';
+import type { DecodeSlice } from '../case/triageModel.ts';
 import { TriageError } from '../base/errors.ts';
 import type { SystemStatus } from '../answers/systemAnswer.ts';
 import { startInferenceProcess } from '../infer/inferenceProcess.ts';
@@ -82,12 +82,12 @@ export async function shadowStatus(shadow: ModelServing, store: WorklistStore): 
 }
 
 /** Decodes stored slices with whichever network is loaded. */
-export function sliceDecoder(network: Pick<ModelServing, 'lease'>): (path: string) => Promise<SourceSlice> {
-  return async (path) => {
+export function sliceDecoder(network: Pick<ModelServing, 'lease'>): DecodeSlice {
+  return async (path, frameNumber) => {
     const lease = network.lease();
     if (lease === null) throw new TriageError('inference-died', 'No network is loaded that could decode slices.');
     try {
-      return await lease.model.decodeSlice(path);
+      return await lease.model.decodeSlice(path, frameNumber);
     } finally {
       lease.release();
     }

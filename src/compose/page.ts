@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { createAdministration } from '../admin/createAdministration.ts';
-import type { SourceSlice } from '../case/triageModel.ts';
+import type { DecodeSlice } from '../case/triageModel.ts';
 import type { Pacs } from '../case/delivery.ts';
 import { packageRoot, softwareVersion } from '../base/packageRoot.ts';
 import { readPem } from '../config/configFile.ts';
@@ -31,7 +31,7 @@ interface PageParts {
   receiver: () => Receiver | null;
   system: () => Promise<SystemStatus>;
   peakRssBytes: () => Promise<{ agent: number; receiver: number; inference: number }>;
-  decodeSlice: (path: string) => Promise<SourceSlice>;
+  decodeSlice: DecodeSlice;
 }
 
 /** Starts the page and the API. @throws TriageError `config-invalid` when the port is taken or a certificate cannot be read */
@@ -53,7 +53,7 @@ export async function startPage(foundation: Foundation, parts: PageParts): Promi
     triageOnly: !config.report.heatmaps,
     patientNames,
     viewerTemplate: viewerUrl === '' ? null : viewerUrl,
-    decodeSlice: (path) => useSliceFile(resolvePath(path), decodeSlice),
+    decodeSlice: (path, frameNumber) => useSliceFile(resolvePath(path), (file) => decodeSlice(file, frameNumber)),
     admin: createAdministration({
       config,
       database,

@@ -1,6 +1,6 @@
 import { preferSeries, refusalOnArrival } from '../assemble/seriesRank.ts';
 import { isPrior } from '../case/scanAge.ts';
-import type { SourceSlice } from '../case/triageModel.ts';
+import type { DecodeSlice } from '../case/triageModel.ts';
 import { notAnalysed } from '../case/notAnalysed.ts';
 import { maxAgeMsOf } from '../config/config.ts';
 import { softwareVersion } from '../base/packageRoot.ts';
@@ -31,7 +31,7 @@ export function startPipeline(
   }: {
     network: ModelServing;
     shadow: ModelServing;
-    decodeSlice: (path: string) => Promise<SourceSlice>;
+    decodeSlice: DecodeSlice;
     isRecordWhole: () => boolean;
   },
 ): PipelineParts {

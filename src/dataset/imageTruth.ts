@@ -12,10 +12,11 @@ export interface ImageTruth {
   readonly mask: SliceMask;
 }
 
-/** A slice of the analysed series: its header, and its file's absolute path. */
+/** A slice of the analysed series: its header, its file's absolute path, and in a multi-frame file its frame. */
 export interface TruthSlice {
   readonly header: InstanceHeader;
   readonly file: string;
+  readonly frameNumber?: number;
 }
 
 /**
@@ -46,12 +47,12 @@ export async function imageTruth(
   const masks =
     complete && readers.length > 0
       ? intersect(readers)
-      : slices.map(({ header, file }) => boxMask(header, labelled.boxes.get(file) ?? []));
+      : slices.map((slice) => boxMask(slice.header, (isWholeFile(slice) && labelled.boxes.get(slice.file)) || []));
   if (complete && readers.length > 0 && labelled.label && !masks.some((mask) => mask !== null))
     note(readers.length > 1 ? 'the readers’ masks have no pixel in common' : 'the mask marks no pixel of the series');
-  const truth = slices.map(({ file }, i): ImageTruth => {
+  const truth = slices.map((slice, i): ImageTruth => {
     const mask = masks[i] ?? null;
-    const stated = labelled.imageLabels.get(file);
+    const stated = isWholeFile(slice) ? labelled.imageLabels.get(slice.file) : undefined;
     const derived = mask !== null ? true : labelled.unmarkedIsIntact && complete ? false : null;
     return { label: stated ?? derived, mask };
   });
@@ -63,6 +64,11 @@ export async function imageTruth(
   if (!labelled.label && truth.some(({ label }) => label === true))
     note('the case is negative, and yet an image of it is positive');
   return { truth, problems };
+}
+
+/** Labels and boxes are stated by file: of a file of many frames they do not say which one they mean. */
+function isWholeFile({ frameNumber }: TruthSlice): boolean {
+  return frameNumber === undefined;
 }
 
 function boxMask({ rows, columns }: InstanceHeader, boxes: readonly Box[]): SliceMask {

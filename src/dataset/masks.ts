@@ -178,9 +178,9 @@ function sliceOfFrame(frame: Elements, slices: readonly InstanceHeader[]): numbe
     .items(TAG.derivationImageSequence)[0]
     ?.items(TAG.sourceImageSequence)[0]
     ?.string(TAG.referencedSopInstanceUid);
-  const named =
-    source === null || source === undefined ? -1 : slices.findIndex(({ sopInstanceUid }) => sopInstanceUid === source);
-  if (named !== -1) return named;
+  const named = slices.flatMap(({ sopInstanceUid }, index) => (sopInstanceUid === source ? [index] : []));
+  // Frames of one object share its UID: only their positions tell them apart.
+  if (named.length === 1) return named[0]!;
   const position = frame.items(TAG.planePositionSequence)[0]?.numbers(TAG.imagePositionPatient);
   if (position?.length !== 3) return -1;
   return slices.findIndex(

@@ -10,14 +10,13 @@ import {
   type IndexedElement,
 } from './elementIndex.ts';
 import { readFileMetaInformation, type FileMetaInformation } from './fileMetaReader.ts';
-import { IMPLICIT_VR_LITTLE_ENDIAN } from './transferSyntaxes.ts';
+import { DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN } from './transferSyntaxes.ts';
 
 /** Everything before the pixel data must lie within this many bytes: limits what a hostile file can make the parser keep. */
 export const MAX_HEADER_BYTES = 8 * 1024 * 1024;
 /** Maximum size of an inflated data set. */
 export const MAX_INFLATED_BYTES = 128 * 1024 * 1024;
 
-const DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN = '1.2.840.10008.1.2.1.99';
 const EXPLICIT_VR_BIG_ENDIAN = '1.2.840.10008.1.2.2';
 /** Maximum number of items read from one sequence: more than a multi-frame object has. */
 const MAX_ITEMS = 65_536;
@@ -60,6 +59,8 @@ export interface Elements {
   uint16(tag: number, index?: number): number | null;
   /** One value of an SS, or null. */
   int16(tag: number, index?: number): number | null;
+  /** One value of a UL, or null. */
+  uint32(tag: number, index?: number): number | null;
   /** Position of the value in the file, or in the inflated file, and its declared length; null when absent. */
   place(tag: number): { dataOffset: number; length: number } | null;
   /** Items of a sequence, or the first `most` of them; empty when absent. */
@@ -139,12 +140,21 @@ function view(elements: ReadonlyMap<number, IndexedElement>, file: FileFacts, is
     return value === '' ? null : value;
   };
   const strings = (tag: number): string[] => string(tag)?.split('\\').map(trimmed) ?? [];
-  const word = (tag: number, index: number, signed: boolean): number | null => {
+  const binary = (
+    tag: number,
+    offset: number,
+    read: (at: DataView, offset: number, littleEndian: boolean) => number,
+  ): number | null => {
     const value = bytes(tag);
-    if (value === null || value.length < index * 2 + 2) return null;
-    const at = new DataView(value.buffer, value.byteOffset, value.length);
-    const littleEndian = !file.bigEndian || tag >>> 16 === 2;
-    return signed ? at.getInt16(index * 2, littleEndian) : at.getUint16(index * 2, littleEndian);
+    try {
+      return value === null
+        ? null
+        : read(new DataView(value.buffer, value.byteOffset, value.length), offset, !file.bigEndian || tag >>> 16 === 2);
+    } catch (error) {
+      // The value ends before that index.
+      if (error instanceof RangeError) return null;
+      throw error;
+    }
   };
   return {
     transferSyntaxUid: meta.transferSyntaxUid,
@@ -160,8 +170,9 @@ function view(elements: ReadonlyMap<number, IndexedElement>, file: FileFacts, is
       const values = strings(tag).map((value) => (value === '' ? Number.NaN : Number(value)));
       return values.length > 0 && values.every(Number.isFinite) ? values : null;
     },
-    uint16: (tag, index = 0) => word(tag, index, false),
-    int16: (tag, index = 0) => word(tag, index, true),
+    uint16: (tag, index = 0) => binary(tag, index * 2, (at, offset, le) => at.getUint16(offset, le)),
+    int16: (tag, index = 0) => binary(tag, index * 2, (at, offset, le) => at.getInt16(offset, le)),
+    uint32: (tag, index = 0) => binary(tag, index * 4, (at, offset, le) => at.getUint32(offset, le)),
     place: (tag) => {
       const element = find(tag);
       return element === undefined ? null : { dataOffset: element.dataOffset, length: element.length };

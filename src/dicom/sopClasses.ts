@@ -34,12 +34,14 @@ export function lowerSrClasses(sopClassUid: string): string[] {
   return index === -1 ? [] : classes.slice(index + 1);
 }
 
-/** CT images, single-frame or multi-frame: what can be analysed. */
-export const CT_SOP_CLASSES: ReadonlySet<string> = new Set([
-  CT_IMAGE_STORAGE,
+/** CT objects whose every frame is a slice (PS3.3 A.38, A.70). */
+export const MULTI_FRAME_CT_SOP_CLASSES: ReadonlySet<string> = new Set([
   ENHANCED_CT_IMAGE_STORAGE,
   LEGACY_CONVERTED_ENHANCED_CT_IMAGE_STORAGE,
 ]);
+
+/** CT images, single-frame or multi-frame: what can be analysed. */
+export const CT_SOP_CLASSES: ReadonlySet<string> = new Set([CT_IMAGE_STORAGE, ...MULTI_FRAME_CT_SOP_CLASSES]);
 
 /** The standard defines only Storage SOP classes under this root, including future ones. */
 const STORAGE_ROOT = '1.2.840.10008.5.1.4.1.1.';

@@ -1,5 +1,6 @@
 import { TEXT_VALUE_REPRESENTATIONS, decodeText } from './charset.ts';
 import { parseElements } from './elements.ts';
+import { framesOf } from './functionalGroups.ts';
 import type { Elements } from './elements.ts';
 import { dictionaryEntryOf, isWritable } from './part10.ts';
 import type { Dataset, DatasetValue } from './part10.ts';
@@ -81,10 +82,12 @@ const IDENTITY: ReadonlySet<string> = new Set([
  * keyword, sequences with their items. An empty element is null, an absent one is missing. DS and IS stay strings. Omitted: private and
  * unknown elements, and values outside identity that PS3.5 does not allow (a PatientSex of "male").
  *
+ * @param frameNumber from 1: the frame of a multi-frame object whose position, spacing and thickness are wanted
  * @throws TriageError `dicom-unreadable`
  */
-export function sourceAttributes(bytes: Uint8Array): Dataset {
-  const elements = parseElements(bytes, { stopBeforePixelData: true });
+export function sourceAttributes(bytes: Uint8Array, frameNumber?: number): Dataset {
+  const dataSet = parseElements(bytes, { stopBeforePixelData: true });
+  const elements = frameNumber === undefined ? dataSet : framesOf(dataSet).frame(frameNumber);
   return readDataset(elements, [], 0, (keyword) => COPIED.has(keyword));
 }
 

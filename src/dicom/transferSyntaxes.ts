@@ -1,13 +1,14 @@
 /** Transfer syntaxes by their UIDs (PS3.5 10 and annex A). */
 export const IMPLICIT_VR_LITTLE_ENDIAN = '1.2.840.10008.1.2';
 export const EXPLICIT_VR_LITTLE_ENDIAN = '1.2.840.10008.1.2.1';
+export const DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN = '1.2.840.10008.1.2.1.99';
 
 /** Transfer syntaxes whose pixels the inference child can decode: cheapest to decode first, and all lossless ones before those that may be lossy. */
 export const DECODABLE_TRANSFER_SYNTAXES: readonly (readonly string[])[] = [
   [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN],
   ['1.2.840.10008.1.2.2'], // Explicit VR Big Endian (retired, and still sent)
   ['1.2.840.10008.1.2.5'], // RLE Lossless
-  ['1.2.840.10008.1.2.1.99'], // Deflated Explicit VR Little Endian: the whole data set is inflated in one piece
+  [DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN], // Deflated Explicit VR Little Endian: the whole data set is inflated in one piece
   [
     '1.2.840.10008.1.2.4.57', // JPEG Lossless
     '1.2.840.10008.1.2.4.70', // JPEG Lossless, first-order prediction
@@ -28,7 +29,7 @@ export const DECODABLE_TRANSFER_SYNTAXES: readonly (readonly string[])[] = [
 export const NATIVE_TRANSFER_SYNTAXES: ReadonlySet<string> = new Set([
   IMPLICIT_VR_LITTLE_ENDIAN,
   EXPLICIT_VR_LITTLE_ENDIAN,
-  '1.2.840.10008.1.2.1.99',
+  DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
   '1.2.840.10008.1.2.2',
 ]);
 

@@ -1,13 +1,16 @@
-import { parseElements } from '../dicom/elements.ts';
+import { MAX_HEADER_BYTES, parseElements } from '../dicom/elements.ts';
 import { isHounsfieldType } from '../dicom/rescaleType.ts';
 import type { Elements } from '../dicom/elements.ts';
-import { NATIVE_TRANSFER_SYNTAXES } from '../dicom/transferSyntaxes.ts';
+import { framesOf } from '../dicom/functionalGroups.ts';
+import { DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN } from '../dicom/transferSyntaxes.ts';
 import { orientMatrix, toTrainedOrientation } from '../dicom/geometry.ts';
 import type { Orientation, OrientationChange } from '../dicom/geometry.ts';
 import { TriageError } from '../base/errors.ts';
 import type { SourceSlice } from '../case/triageModel.ts';
+import { fileSource, inflatedSource, memorySource, type ByteSource } from './byteSource.ts';
 import { decodeFrame } from './decodeFrame.ts';
 import type { DecodedFrame, FrameLayout } from './decodeFrame.ts';
+import { pixelFrames } from './pixelFrames.ts';
 
 /** A CT image in Hounsfield units, rows from anterior to posterior and columns from the patient's right to left. */
 export interface CtSlice {
@@ -27,6 +30,8 @@ export const AIR_HU = -1024;
 /** The maximum: that of 12 bits at the usual intercept; only metal exceeds it. */
 export const MAX_HU = 3071;
 
+/** Holds a whole uncompressed slice of 512 x 512, and nearly every header. */
+const FIRST_READ_BYTES = 1024 * 1024;
 /** A matrix larger than this is not a CT slice but a decompression bomb. */
 const LARGEST_MATRIX = 4096;
 /** Slightly more than the eligibility rules allow, so that rounding decides nothing here. */
@@ -49,53 +54,110 @@ const TAG = {
   rescaleSlope: 0x00281053,
   rescaleType: 0x00281054,
   imageOrientationPatient: 0x00200037,
+  perFrameFunctionalGroups: 0x52009230,
 } as const;
 
-/**
- * Decodes the CT image in a Part 10 file to Hounsfield units in the trained orientation. MONOCHROME1 changes nothing: polarity is applied to the
- * display only, after rescaling (PS3.3 C.7.6.3.1.2, C.11.1).
- *
- * @throws TriageError `dicom-unreadable`, `pixel-data-undecodable`, `transfer-syntax-unsupported`, `geometry-unusable`
- */
-export async function decodeCtSlice(bytes: Uint8Array): Promise<CtSlice> {
-  const elements = parseElements(bytes);
-  const { layout, highBit } = readLayout(elements);
-  const orientation = orientationOf(elements);
-  const spacing = elements.numbers(TAG.pixelSpacing);
-  if (spacing?.length !== 2 || !spacing.every((mm) => mm > 0))
-    throw new TriageError('geometry-unusable', 'The slice has no usable PixelSpacing.');
-  const hu = await readHu(elements, layout, highBit);
-  const { values, rows, columns } = orientMatrix(hu, layout.rows, layout.columns, orientation);
-  const [rowSpacing, columnSpacing] = spacing as [number, number];
+/** The images of a CT object, decoded one at a time. Frames are counted from 1; an object with one image has no frame number. */
+export interface CtImages {
+  readonly frames: number;
+  /**
+   * In the trained orientation. MONOCHROME1 changes nothing: polarity is applied to the display only, after rescaling (PS3.3 C.7.6.3.1.2, C.11.1).
+   *
+   * @throws TriageError `dicom-unreadable`, `pixel-data-undecodable`, `transfer-syntax-unsupported`, `geometry-unusable`
+   */
+  slice(frameNumber?: number): Promise<CtSlice>;
+  /**
+   * In the orientation of the stored matrix, `[row][column]`, as pictures need it.
+   *
+   * @throws TriageError `dicom-unreadable`, `pixel-data-undecodable`, `transfer-syntax-unsupported`
+   */
+  stored(frameNumber?: number): Promise<SourceSlice>;
+}
+
+/** Reads the header of a Part 10 file and finds its frames. @throws TriageError `dicom-unreadable`, `pixel-data-undecodable` */
+async function openCtImages(file: ByteSource): Promise<CtImages> {
+  const elements = await readHead(file);
+  const { layout, highBit, frames } = readLayout(elements);
+  const source =
+    elements.transferSyntaxUid === DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
+      ? inflatedSource(file, elements.datasetOffset)
+      : file;
+  const pixels = await pixelFrames(elements, source, { ...layout, frames });
+  const groups = elements.has(TAG.perFrameFunctionalGroups) ? framesOf(elements) : null;
+  const imageOf = (frameNumber: number | undefined): Elements => {
+    if (frameNumber === undefined && frames > 1)
+      throw undecodable(`A single-frame image with ${frames} frames is not analysed.`);
+    if (frameNumber !== undefined && !(frameNumber >= 1 && frameNumber <= frames))
+      throw undecodable(`The object has ${frames} frames, and none of number ${frameNumber}.`);
+    return groups === null ? elements : groups.frame(frameNumber ?? 1);
+  };
+  const readHu = async (image: Elements, frameNumber = 1): Promise<Float32Array> => {
+    const rescale = readRescale(image);
+    const padding = readPadding(image, layout);
+    const bytes = await pixels.read(frameNumber);
+    const frame = pixels.isCompressed
+      ? await decodeFrame(elements.transferSyntaxUid, bytes, layout)
+      : { samples: nativeSamples(bytes, elements.bigEndian), significantBits: null };
+    return toHu(frame, { layout, highBit, rescale, padding });
+  };
   return {
-    hu: values,
-    rows,
-    columns,
-    pixelSpacingMm: orientation.transpose ? [columnSpacing, rowSpacing] : [rowSpacing, columnSpacing],
-    orientation,
-    storedRows: layout.rows,
-    storedColumns: layout.columns,
+    frames,
+    slice: async (frameNumber) => {
+      const image = imageOf(frameNumber);
+      const orientation = orientationOf(image);
+      const spacing = image.numbers(TAG.pixelSpacing);
+      if (spacing?.length !== 2 || !spacing.every((mm) => mm > 0))
+        throw new TriageError('geometry-unusable', 'The slice has no usable PixelSpacing.');
+      const hu = await readHu(image, frameNumber);
+      const { values, rows, columns } = orientMatrix(hu, layout.rows, layout.columns, orientation);
+      const [rowSpacing, columnSpacing] = spacing as [number, number];
+      return {
+        hu: values,
+        rows,
+        columns,
+        pixelSpacingMm: orientation.transpose ? [columnSpacing, rowSpacing] : [rowSpacing, columnSpacing],
+        orientation,
+        storedRows: layout.rows,
+        storedColumns: layout.columns,
+      };
+    },
+    stored: async (frameNumber) => ({
+      hu: await readHu(imageOf(frameNumber), frameNumber),
+      rows: layout.rows,
+      columns: layout.columns,
+    }),
   };
 }
 
-/**
- * Decodes the CT image in a Part 10 file to Hounsfield units in the orientation of its stored matrix, `[row][column]`, as pictures need it.
- *
- * @throws TriageError `dicom-unreadable`, `pixel-data-undecodable`, `transfer-syntax-unsupported`
- */
+/** {@link CtImages} of the file at `path`. */
+export async function openCtFile(path: string): Promise<CtImages> {
+  return openCtImages(await fileSource(path));
+}
+
+/** The only image in a Part 10 file, as {@link CtImages.slice}. */
+export async function decodeCtSlice(bytes: Uint8Array): Promise<CtSlice> {
+  return (await openCtImages(memorySource(bytes))).slice();
+}
+
+/** The only image in a Part 10 file, as {@link CtImages.stored}. */
 export async function decodeStoredSlice(bytes: Uint8Array): Promise<SourceSlice> {
-  const elements = parseElements(bytes);
-  const { layout, highBit } = readLayout(elements);
-  return { hu: await readHu(elements, layout, highBit), rows: layout.rows, columns: layout.columns };
+  return (await openCtImages(memorySource(bytes))).stored();
 }
 
-async function readHu(elements: Elements, layout: FrameLayout, highBit: number): Promise<Float32Array> {
-  const rescale = readRescale(elements);
-  const frame = await readFrame(elements, layout);
-  return toHu(frame, { layout, highBit, rescale, padding: readPadding(elements, layout) });
+/** Reads more of the file only where its header is longer than most. */
+async function readHead(file: ByteSource): Promise<Elements> {
+  const fileBytes = file.sizeBytes!;
+  const head = async (bytes: number): Promise<Elements> =>
+    parseElements(await file.read(0, Math.min(fileBytes, bytes)), { stopBeforePixelData: true, fileBytes });
+  try {
+    return await head(FIRST_READ_BYTES);
+  } catch (error) {
+    if (fileBytes <= FIRST_READ_BYTES) throw error;
+    return head(MAX_HEADER_BYTES + FIRST_READ_BYTES);
+  }
 }
 
-function readLayout(elements: Elements): { layout: FrameLayout; highBit: number } {
+function readLayout(elements: Elements): { layout: FrameLayout; highBit: number; frames: number } {
   const need = (tag: number, name: string): number => {
     const value = elements.uint16(tag);
     if (value === null) throw undecodable(`${name} is missing.`);
@@ -119,9 +181,9 @@ function readLayout(elements: Elements): { layout: FrameLayout; highBit: number 
   if (photometric !== 'MONOCHROME1' && photometric !== 'MONOCHROME2')
     throw undecodable('A CT slice is MONOCHROME1 or MONOCHROME2.');
   // Some writers put 0 into an image of one frame.
-  if ((elements.numbers(TAG.numberOfFrames)?.[0] || 1) !== 1)
-    throw undecodable('An image of several frames is not analysed.');
-  return { layout: { rows, columns, bitsStored, signed: representation === 1 }, highBit };
+  const frames = elements.numbers(TAG.numberOfFrames)?.[0] || 1;
+  if (!Number.isSafeInteger(frames) || frames < 1) throw undecodable(`NumberOfFrames ${frames} is no count.`);
+  return { layout: { rows, columns, bitsStored, signed: representation === 1 }, highBit, frames };
 }
 
 interface Rescale {
@@ -150,37 +212,11 @@ function readPadding(elements: Elements, layout: FrameLayout): { from: number; t
   return { from: Math.min(value, limit), to: Math.max(value, limit) };
 }
 
-async function readFrame(elements: Elements, layout: FrameLayout): Promise<DecodedFrame> {
-  const pixelData = elements.pixelData();
-  if (pixelData === null) throw undecodable('There are no pixel data.');
-  if (NATIVE_TRANSFER_SYNTAXES.has(elements.transferSyntaxUid)) {
-    if (pixelData.kind !== 'native')
-      throw undecodable('The pixel data are compressed, the transfer syntax says that they are not.');
-    const expected = layout.rows * layout.columns * 2;
-    const behind = pixelData.bytes.subarray(expected);
-    if (pixelData.bytes.length < expected || !isExcessPadding(behind, layout))
-      throw undecodable(
-        `The pixel data have ${pixelData.bytes.length} bytes; ${layout.rows} x ${layout.columns} needs ${expected}.`,
-      );
-    // Copied, because words must lie at even addresses.
-    const words = Uint8Array.from(pixelData.bytes.subarray(0, expected));
-    if (elements.bigEndian) Buffer.from(words.buffer).swap16();
-    const samples = new Uint16Array(words.buffer);
-    return { samples, significantBits: null };
-  }
-  if (pixelData.kind === 'native')
-    throw undecodable('The pixel data are not compressed, the transfer syntax says that they are.');
-  const [first, ...more] = pixelData.fragments;
-  if (first === undefined) throw undecodable('The compressed pixel data hold no frame.');
-  return decodeFrame(elements.transferSyntaxUid, more.length === 0 ? first : Buffer.concat([first, ...more]), layout);
-}
-
-/**
- * Whether the bytes behind the last pixel are the padding that older writers put there, to be accepted by PS3.5 8.1.1: zeros, or less than a row or a
- * column. More would mean that Rows or Columns are wrong, and every pixel in a wrong place.
- */
-function isExcessPadding(behind: Uint8Array, layout: FrameLayout): boolean {
-  return behind.length < 2 * Math.min(layout.rows, layout.columns) || behind.every((byte) => byte === 0);
+function nativeSamples(bytes: Uint8Array, bigEndian: boolean): Uint16Array {
+  // Copied, because words must lie at even addresses.
+  const words = Uint8Array.from(bytes);
+  if (bigEndian) Buffer.from(words.buffer).swap16();
+  return new Uint16Array(words.buffer);
 }
 
 interface Reading {

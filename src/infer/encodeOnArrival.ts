@@ -1,4 +1,5 @@
-import type { InstanceHeader, StoredInstance } from '../case/case.ts';
+import type { InstanceHeader, StoredImage, StoredInstance } from '../case/case.ts';
+import { imageKey, imagesOf } from '../case/frames.ts';
 import { TriageError } from '../base/errors.ts';
 import { startWakingLoop } from '../base/wakingLoop.ts';
 import type { Clock } from '../base/clock.ts';
@@ -38,7 +39,7 @@ export interface ArrivalEncoder {
  */
 export function createArrivalEncoder(options: Options): ArrivalEncoder {
   const { store, lease: takeLease, log, clock } = options;
-  const queue: StoredInstance[] = [];
+  const queue: StoredImage[] = [];
   /** For each study the header of the series that would be analysed. */
   const best = new Map<string, InstanceHeader>();
   const saver = createSliceFeatureSaver(store);
@@ -58,16 +59,17 @@ export function createArrivalEncoder(options: Options): ArrivalEncoder {
     }
   };
 
-  const encode = async (instance: StoredInstance, { model }: ModelLease): Promise<void> => {
+  const encode = async (image: StoredImage, { model }: ModelLease): Promise<void> => {
     const { sha256 } = model.identity;
     try {
-      if ((await store.sliceFeatures(sha256, [instance.sha256])).has(instance.sha256)) return;
-      await saver.add(sha256, instance.sha256, await model.encodeSlice(options.resolvePath(instance.path)));
+      const key = imageKey(image);
+      if ((await store.sliceFeatures(sha256, [key])).has(key)) return;
+      await saver.add(sha256, key, await model.encodeSlice(options.resolvePath(image.path), image.frameNumber));
       encodedCount += 1;
     } catch (error) {
       // The infer stage will process the same slice again, count attempts and report the error.
       log.warn('slice not encoded on arrival', {
-        sopInstanceUid: instance.header.sopInstanceUid,
+        sopInstanceUid: image.header.sopInstanceUid,
         code: error instanceof TriageError ? error.code : 'unexpected',
         error,
       });
@@ -76,14 +78,14 @@ export function createArrivalEncoder(options: Options): ArrivalEncoder {
 
   /** Encodes the next slice. */
   const next = async (): Promise<boolean> => {
-    const instance = queue.shift();
-    if (instance === undefined) return false;
-    const { studyInstanceUid } = instance.header;
+    const image = queue.shift();
+    if (image === undefined) return false;
+    const { studyInstanceUid } = image.header;
     current = studyInstanceUid;
     try {
       const lease = takeLease();
       if (lease === null) queue.length = 0;
-      else await encode(instance, lease).finally(lease.release);
+      else await encode(image, lease).finally(lease.release);
       if (!queue.some(({ header }) => header.studyInstanceUid === studyInstanceUid)) await saver.save();
     } finally {
       current = null;
@@ -104,13 +106,13 @@ export function createArrivalEncoder(options: Options): ArrivalEncoder {
       const lease = takeLease();
       if (lease === null || isClosed) return;
       lease.release();
-      for (const instance of instances) {
-        const { header } = instance;
+      for (const image of instances.flatMap(imagesOf)) {
+        const { header } = image;
         if (options.refuse(header) !== null) continue;
         const leader = best.get(header.studyInstanceUid);
         if (leader === undefined || options.preferSeries(header, leader) < 0) best.set(header.studyInstanceUid, header);
         else if (leader.seriesInstanceUid !== header.seriesInstanceUid) continue;
-        queue.push(instance);
+        queue.push(image);
       }
       loop.wake();
     },

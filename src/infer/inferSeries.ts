@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { CaseManifest, Coverage, EncodedSlice, Findings, KeySlice } from '../case/case.ts';
+import { imageKey, imageReference } from '../case/frames.ts';
 import { VERTEBRAE } from '../case/vertebrae.ts';
 import { TriageError } from '../base/errors.ts';
 import type { ErrorCode } from '../base/errors.ts';
@@ -10,14 +11,14 @@ import type { Threshold } from '../case/threshold.ts';
 export interface InferSeriesOptions {
   manifest: CaseManifest;
   model: TriageModel;
-  /** Slices encoded before by this model, by `ManifestSlice.sha256`. */
+  /** Slices encoded before by this model, by `imageKey`. */
   cached: ReadonlyMap<string, EncodedSlice>;
   /** Absolute path of a path in the spool. */
   resolvePath: (spoolPath: string) => string;
   threshold: Pick<Threshold, 'value' | 'version'>;
   clock: Clock;
   /** Called with every newly encoded slice, so that it can be kept. */
-  onEncoded?: (sha256: string, slice: EncodedSlice) => void | Promise<void>;
+  onEncoded?: (imageKey: string, slice: EncodedSlice) => void | Promise<void>;
   /** Share of the slices, 0..1, that may be missing or damaged; by default none may be damaged. */
   maxMissingShare?: number;
   /** Called between slices; an exception from it ends the analysis (a lost lease). */
@@ -127,7 +128,7 @@ export async function inferStack(options: InferSeriesOptions): Promise<SeriesInf
     domainDistance: score.domainDistance,
     domainLimit: score.domainLimit,
     slices: manifest.slices.map((slice, index) => ({
-      sopInstanceUid: slice.sopInstanceUid,
+      ...imageReference(slice),
       score: score.sliceScores[index]!,
       imageProbability: (score.ofSlices ?? encoded)[index]!.imageProbability,
     })),
@@ -166,14 +167,14 @@ function withoutSlices(manifest: CaseManifest, damaged: readonly SliceFailure[])
     return missingSlices === 0 ? [] : [{ afterSliceIndex: position, missingSlices }];
   });
   const digest = createHash('sha256');
-  for (const { sha256 } of slices) digest.update(`${sha256}\n`);
+  for (const slice of slices) digest.update(`${imageKey(slice)}\n`);
   return {
     ...manifest,
     slices,
     gaps,
     coverageMm: slices[0]!.positionMm - slices.at(-1)!.positionMm + manifest.sliceSpacingMm,
     unreadSlices: damaged.map(({ sliceIndex, error }) => ({
-      sopInstanceUid: manifest.slices[sliceIndex]!.sopInstanceUid,
+      ...imageReference(manifest.slices[sliceIndex]!),
       reason: error.message,
     })),
     inputSha256: digest.digest('hex'),
@@ -183,14 +184,18 @@ function withoutSlices(manifest: CaseManifest, damaged: readonly SliceFailure[])
 /** What is missing from the scan, if it is more than is allowed; otherwise null. */
 function partOf({ cutShort }: CaseManifest, maxMissingShare: number): string | null {
   if (cutShort === undefined || cutShort.came >= cutShort.stated * (1 - maxMissingShare)) return null;
-  return `${cutShort.came} of ${cutShort.stated} slices came`;
+  return whatCame(cutShort);
+}
+
+function whatCame({ came, stated, of }: NonNullable<CaseManifest['cutShort']>): string {
+  return of === 'parts' ? `${came} of ${stated} parts of the image came` : `${came} of ${stated} slices came`;
 }
 
 function coverageOf(manifest: CaseManifest, { sliceLevels }: CaseScore): Coverage {
   const { cutShort, unreadSlices = [] } = manifest;
   const holes = gapSlices(manifest) - unreadSlices.length;
   const remarks = [
-    cutShort === undefined ? '' : `${cutShort.came} of ${cutShort.stated} slices came`,
+    cutShort === undefined ? '' : whatCame(cutShort),
     holes > 0 ? `${holes} ${holes === 1 ? 'slice is' : 'slices are'} missing between others` : '',
     unreadSlices.length === 0
       ? ''
@@ -214,22 +219,23 @@ async function encodeAll(options: InferSeriesOptions): Promise<{ encoded: Encode
   const { manifest, model, cached, resolvePath, onEncoded, heartbeat } = options;
   const encoded: EncodedSlice[] = [];
   const failures: SliceFailure[] = [];
+  const order = readingOrder(manifest);
   let next = 0;
   let isStopped = false;
   const worker = async (): Promise<void> => {
-    while (!isStopped && next < manifest.slices.length) {
-      const sliceIndex = next++;
+    while (!isStopped && next < order.length) {
+      const sliceIndex = order[next++]!;
       const slice = manifest.slices[sliceIndex]!;
-      const known = cached.get(slice.sha256);
+      const known = cached.get(imageKey(slice));
       if (known !== undefined) {
         encoded[sliceIndex] = known;
         continue;
       }
       try {
         await heartbeat?.();
-        const result = await model.encodeSlice(resolvePath(slice.path));
+        const result = await model.encodeSlice(resolvePath(slice.path), slice.frameNumber);
         encoded[sliceIndex] = result;
-        await onEncoded?.(slice.sha256, result);
+        await onEncoded?.(imageKey(slice), result);
       } catch (error) {
         if (!(error instanceof TriageError && SLICE_ERRORS.has(error.code))) {
           isStopped = true;
@@ -243,6 +249,16 @@ async function encodeAll(options: InferSeriesOptions): Promise<{ encoded: Encode
   const outcomes = await Promise.allSettled(Array.from({ length: CONCURRENT }, worker));
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
   return { encoded, failures: failures.sort((a, b) => a.sliceIndex - b.sliceIndex) };
+}
+
+/** Slice by slice from the head; the frames of one object in their own order, because a deflated object can only be read forwards. */
+function readingOrder({ slices }: CaseManifest): number[] {
+  return slices
+    .map((_, index) => index)
+    .sort((a, b) => {
+      const [one, other] = [slices[a]!, slices[b]!];
+      return one.path === other.path ? (one.frameNumber ?? 0) - (other.frameNumber ?? 0) : a - b;
+    });
 }
 
 /** Says how many slices, which ones (counted from the top), and why the first of them. */
@@ -276,7 +292,7 @@ function pickKeySlices(
     const { camRows, camColumns, crop } = encoded[sliceIndex]!;
     const { cam } = (ofSlices ?? encoded)[sliceIndex]!;
     return {
-      sopInstanceUid: manifest.slices[sliceIndex]!.sopInstanceUid,
+      ...imageReference(manifest.slices[sliceIndex]!),
       sliceIndex,
       score: scores[sliceIndex]!,
       levels: sliceLevels[sliceIndex]!,

@@ -1,10 +1,10 @@
-import { readFile } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import os from 'node:os';
 import { toErrorMessage } from '../base/errorMessage.ts';
 import type { EncodedSlice } from '../case/case.ts';
 import { measureAnatomy, outsideAnatomy } from '../preprocess/anatomy.ts';
-import { decodeCtSlice, decodeStoredSlice } from './decodePixels.ts';
-import type { CtSlice } from './decodePixels.ts';
+import { openCtFile } from './decodePixels.ts';
+import type { CtImages, CtSlice } from './decodePixels.ts';
 import type { Answers, ChildSetup, FromChild, ToChild } from './inferenceMessages.ts';
 import { loadModelPackage } from './modelCard.ts';
 import type { ModelPackage } from './modelCard.ts';
@@ -25,7 +25,7 @@ const send = (message: FromChild): void => {
 async function answer(question: ToChild, model: LoadedModel, { card }: ModelPackage): Promise<Answers[keyof Answers]> {
   switch (question.kind) {
     case 'encode':
-      return encode(await decodeCtSlice(await readFile(question.path)), model);
+      return encode(await (await imagesAt(question.path)).slice(question.frameNumber), model);
     case 'classify': {
       const score = await model.classify(question.features, question.positionsMm);
       const { anatomy } = card.domain;
@@ -36,10 +36,23 @@ async function answer(question: ToChild, model: LoadedModel, { card }: ModelPack
       };
     }
     case 'decode':
-      return decodeStoredSlice(await readFile(question.path));
+      return (await imagesAt(question.path)).stored(question.frameNumber);
     case 'peakRss':
       return process.resourceUsage().maxRSS * 1024;
   }
+}
+
+let opened: { file: string; images: CtImages } | null = null;
+
+/** The images in a file. Those of the last one are kept: a multi-frame object has a long header and is asked for frame by frame. */
+async function imagesAt(path: string): Promise<CtImages> {
+  const { dev, ino, size, mtimeMs } = await stat(path);
+  const file = JSON.stringify([path, dev, ino, size, mtimeMs]);
+  if (opened?.file !== file) {
+    opened = null;
+    opened = { file, images: await openCtFile(path) };
+  }
+  return opened.images;
 }
 
 async function encode(slice: CtSlice, model: LoadedModel): Promise<EncodedSlice> {

@@ -11,13 +11,13 @@ export interface ChildSetup {
   niceness: number;
 }
 
-/** Questions from the parent: paths and features, never whole images. */
+/** Questions from the parent: paths and features, never whole images. `frameNumber` only for multi-frame objects. */
 export type Question =
-  | { kind: 'encode'; path: string }
+  | { kind: 'encode'; path: string; frameNumber: number | undefined }
   /** `features`: `[slice][feature]`; `positionsMm` and `anatomies` of the slices. */
   | { kind: 'classify'; features: Float32Array; positionsMm: readonly number[]; anatomies: readonly Anatomy[] }
   /** Pixels for a picture: a few key slices per case. */
-  | { kind: 'decode'; path: string }
+  | { kind: 'decode'; path: string; frameNumber: number | undefined }
   | { kind: 'peakRss' };
 
 export interface Answers {

@@ -58,8 +58,8 @@ export async function startInferenceProcess(options: InferenceProcessOptions): P
     get provider() {
       return supervisor.provider;
     },
-    encodeSlice: async (slicePath) =>
-      owned((await supervisor.ask({ kind: 'encode', path: slicePath })) as EncodedSlice),
+    encodeSlice: async (slicePath, frameNumber) =>
+      owned((await supervisor.ask({ kind: 'encode', path: slicePath, frameNumber })) as EncodedSlice),
     classify: async (slices, positionsMm) => {
       const length = slices[0]?.feature.length ?? 0;
       const features = new Float32Array(slices.length * length);
@@ -81,8 +81,8 @@ export async function startInferenceProcess(options: InferenceProcessOptions): P
         ? score
         : { ...score, ofSlices: score.ofSlices.map((slice) => ({ ...slice, cam: Float32Array.from(slice.cam) })) };
     },
-    decodeSlice: async (slicePath) => {
-      const slice = (await supervisor.ask({ kind: 'decode', path: slicePath })) as SourceSlice;
+    decodeSlice: async (slicePath, frameNumber) => {
+      const slice = (await supervisor.ask({ kind: 'decode', path: slicePath, frameNumber })) as SourceSlice;
       return { ...slice, hu: Float32Array.from(slice.hu) };
     },
     peakRssBytes: async () => (await supervisor.ask({ kind: 'peakRss' })) as number,

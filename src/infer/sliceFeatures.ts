@@ -2,8 +2,8 @@ import type { EncodedSlice } from '../case/case.ts';
 
 /** Where encoded slices are kept. */
 export interface SliceFeatureStore {
-  /** Slices that this model has encoded already, by the digest of their data set. */
-  sliceFeatures(modelSha256: string, instanceSha256s: readonly string[]): Promise<Map<string, EncodedSlice>>;
+  /** Slices that this model has encoded already, by `imageKey`. */
+  sliceFeatures(modelSha256: string, imageKeys: readonly string[]): Promise<Map<string, EncodedSlice>>;
   saveSliceFeatures(modelSha256: string, features: ReadonlyMap<string, EncodedSlice>): Promise<void>;
 }
 
@@ -13,7 +13,7 @@ const SAVE_EVERY = 16;
 /** Keeps encoded slices, many per transaction. */
 export interface SliceFeatureSaver {
   /** Adds a slice, and saves when there are enough. Features of two networks are never saved under one name. */
-  add(modelSha256: string, instanceSha256: string, slice: EncodedSlice): Promise<void>;
+  add(modelSha256: string, imageKey: string, slice: EncodedSlice): Promise<void>;
   /** Saves whatever has not been saved yet. */
   save(): Promise<void>;
 }
@@ -28,10 +28,10 @@ export function createSliceFeatureSaver(store: Pick<SliceFeatureStore, 'saveSlic
     await store.saveSliceFeatures(unsavedOf, batch);
   };
   return {
-    add: async (modelSha256, instanceSha256, slice) => {
+    add: async (modelSha256, imageKey, slice) => {
       if (unsavedOf !== modelSha256) await save();
       unsavedOf = modelSha256;
-      unsaved.set(instanceSha256, slice);
+      unsaved.set(imageKey, slice);
       if (unsaved.size >= SAVE_EVERY) await save();
     },
     save,

@@ -1,4 +1,5 @@
 import { open, readFile } from 'node:fs/promises';
+import { beginningOf } from '../base/readBeginning.ts';
 import { MAX_HEADER_BYTES, parseElements, type Elements } from '../dicom/elements.ts';
 import { readElementTree, writeElementTree } from '../dicom/elementTree.ts';
 import { isReadableUid } from '../dicom/uids.ts';
@@ -46,14 +47,8 @@ async function readHead(path: string): Promise<{ elements: Elements; sizeBytes: 
   try {
     const { size } = await handle.stat();
     const head = async (bytes: number): Promise<Elements> => {
-      const buffer = Buffer.alloc(Math.min(size, bytes));
-      let filled = 0;
-      while (filled < buffer.length) {
-        const { bytesRead } = await handle.read(buffer, filled, buffer.length - filled, filled);
-        if (bytesRead === 0) break;
-        filled += bytesRead;
-      }
-      return parseElements(buffer.subarray(0, filled), { stopBeforePixelData: true });
+      const beginning = await beginningOf(handle, Math.min(size, bytes));
+      return parseElements(beginning, { stopBeforePixelData: true, fileBytes: size });
     };
     try {
       return { elements: await head(FIRST_READ_BYTES), sizeBytes: size };

@@ -1,6 +1,7 @@
 import { nextBest } from '../assemble/assembleStudy.ts';
 import type { SeriesRules } from '../assemble/seriesRules.ts';
 import type { Clock } from '../base/clock.ts';
+import { imageKey } from '../case/frames.ts';
 import type { ClaimedCase } from '../case/claim.ts';
 import { notAnalysed } from '../case/notAnalysed.ts';
 import type { Threshold } from '../case/threshold.ts';
@@ -78,14 +79,11 @@ async function infer(
     next: (tried) => nextBest(instances, rules, tried),
     maxMissingShare: rules.maxMissingShare,
     model,
-    cached: await store.sliceFeatures(
-      identity.sha256,
-      manifest.slices.map((slice) => slice.sha256),
-    ),
+    cached: await store.sliceFeatures(identity.sha256, manifest.slices.map(imageKey)),
     resolvePath,
     threshold,
     clock,
-    onEncoded: (sha256, slice) => saver.add(identity.sha256, sha256, slice),
+    onEncoded: (key, slice) => saver.add(identity.sha256, key, slice),
     heartbeat: () => signal.throwIfAborted(),
   });
   await saver.save();

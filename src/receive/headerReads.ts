@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
+import { beginningOf } from '../base/readBeginning.ts';
 
 /** Bytes of headers that may be in memory at once: eight of the maximum size. */
 const MAX_BYTES_IN_MEMORY = 64 * 1024 * 1024;
@@ -27,14 +28,7 @@ export function createHeaderReads(maxBytesInMemory: number = MAX_BYTES_IN_MEMORY
       const wanted = Math.min(size, bytes);
       await acquire(wanted);
       try {
-        const beginning = Buffer.allocUnsafeSlow(wanted);
-        let filled = 0;
-        while (filled < wanted) {
-          const { bytesRead } = await file.read(beginning, filled, wanted - filled, filled);
-          if (bytesRead === 0) break;
-          filled += bytesRead;
-        }
-        return await use(beginning.subarray(0, filled));
+        return await use(await beginningOf(file, wanted));
       } finally {
         release(wanted);
       }

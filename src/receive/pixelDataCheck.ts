@@ -2,9 +2,8 @@ import type { FileHandle } from 'node:fs/promises';
 import { TriageError } from '../base/errors.ts';
 import { PIXEL_DATA, UNDEFINED_LENGTH } from '../dicom/elementIndex.ts';
 import type { Elements } from '../dicom/elements.ts';
-import { NATIVE_TRANSFER_SYNTAXES } from '../dicom/transferSyntaxes.ts';
+import { DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, NATIVE_TRANSFER_SYNTAXES } from '../dicom/transferSyntaxes.ts';
 
-const DEFLATED = '1.2.840.10008.1.2.1.99';
 const ITEM = 0xfffee000;
 const SEQUENCE_END = 0xfffee0dd;
 const ITEM_HEAD_BYTES = 8;
@@ -32,7 +31,8 @@ export async function checkPixelData(elements: Elements, file: FileHandle, fileB
     return;
   }
   // For a deflated object only the inflated size is known.
-  const there = elements.transferSyntaxUid === DEFLATED ? place.length : fileBytes - place.dataOffset;
+  const there =
+    elements.transferSyntaxUid === DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN ? place.length : fileBytes - place.dataOffset;
   if (place.length > there) throw tooShort(`${place.length} bytes are declared, and ${there} came`);
   const needed = nativeBytes(elements);
   if (needed !== null && place.length < needed)

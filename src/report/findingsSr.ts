@@ -1,4 +1,5 @@
-import type { CaseManifest, Findings, KeySlice } from '../case/case.ts';
+import type { CaseManifest, Findings, ImageReference, KeySlice, ManifestSlice } from '../case/case.ts';
+import { isSameImage } from '../case/frames.ts';
 import type { Vertebra } from '../case/vertebrae.ts';
 import { CODES, codeItem, VERTEBRA_CODES, type Code } from '../dicom/codes.ts';
 import { decimalString, type Dataset } from '../dicom/part10.ts';
@@ -143,7 +144,7 @@ function imageLibrary(context: ReportContext, manifest: CaseManifest): Dataset {
   return container('CONTAINS', CODES.imageLibrary, '1600', [
     container('CONTAINS', CODES.imageLibraryGroup, '1601', [
       ...shared,
-      ...manifest.slices.map((slice) => image('CONTAINS', null, slice)),
+      ...objectsOf(manifest).map((object) => image('CONTAINS', null, object)),
     ]),
   ]);
 }
@@ -211,11 +212,11 @@ function sliceGroup(input: FindingsSrInput, manifest: CaseManifest, keySlice: Ke
       input,
       manifest,
       `slice ${keySlice.sliceIndex + 1} of ${manifest.slices.length}`,
-      keySlice.sopInstanceUid,
+      [keySlice.sopInstanceUid, ...(keySlice.frameNumber === undefined ? [] : [keySlice.frameNumber])].join('/'),
     ),
     ...sites(keySlice.levels ?? []).map((site) => code('HAS CONCEPT MOD', CODES.findingSite, site)),
     num('CONTAINS', CODES.certaintyOfFinding, percentOf(keySlice.score), CODES.percent),
-    field(fieldOnSource(keySlice.crop), sliceOf(manifest, keySlice.sopInstanceUid)),
+    field(fieldOnSource(keySlice.crop), sliceOf(manifest, keySlice)),
   ]);
 }
 
@@ -230,17 +231,14 @@ function sites(levels: readonly Vertebra[]): Code[] {
  */
 function caseField(input: FindingsSrInput, manifest: CaseManifest): Dataset {
   const keySlice = input.locations ? input.findings.keySlices[0] : undefined;
-  if (keySlice !== undefined) return field(fieldOnSource(keySlice.crop), sliceOf(manifest, keySlice.sopInstanceUid));
+  if (keySlice !== undefined) return field(fieldOnSource(keySlice.crop), sliceOf(manifest, keySlice));
   const bottom = Number(text(input.context.source['Rows'])) || 1;
   const right = Number(text(input.context.source['Columns'])) || 1;
   return field({ top: 0, left: 0, bottom, right }, manifest.slices[Math.floor(manifest.slices.length / 2)]!);
 }
 
 /** A rectangle as a closed polyline, column then row, origin at the top left corner of the top left pixel (PS3.3 C.18.6.1.2). */
-function field(
-  box: { top: number; left: number; bottom: number; right: number },
-  slice: { sopClassUid: string; sopInstanceUid: string },
-): Dataset {
+function field(box: { top: number; left: number; bottom: number; right: number }, slice: ManifestSlice): Dataset {
   const { top, left, bottom, right } = box;
   return {
     ...item('CONTAINS', 'SCOORD', CODES.sourceOfMeasurement),
@@ -272,8 +270,8 @@ function tracking(
   ];
 }
 
-function sliceOf(manifest: CaseManifest, sopInstanceUid: string): CaseManifest['slices'][number] {
-  const slice = manifest.slices.find((candidate) => candidate.sopInstanceUid === sopInstanceUid);
+function sliceOf(manifest: CaseManifest, image: ImageReference): ManifestSlice {
+  const slice = manifest.slices.find((candidate) => isSameImage(candidate, image));
   if (slice === undefined) throw new Error('A key slice is not a slice of the analysed series.');
   return slice;
 }
@@ -288,26 +286,49 @@ function evidence(studyInstanceUid: string, references: readonly InstanceReferen
   ];
 }
 
-/** Instances grouped by series, in the order given. */
+/** The objects that the analysed slices are in, once each; of a multi-frame object also the frames, in their order. */
+function objectsOf(manifest: CaseManifest): SopReference[] {
+  const objects = new Map<string, SopReference & { frameNumbers: number[] }>();
+  for (const { sopClassUid, sopInstanceUid, frameNumber } of manifest.slices) {
+    const object = objects.get(sopInstanceUid) ?? { sopClassUid, sopInstanceUid, frameNumbers: [] };
+    objects.set(sopInstanceUid, object);
+    if (frameNumber !== undefined) object.frameNumbers.push(frameNumber);
+  }
+  for (const { frameNumbers } of objects.values()) frameNumbers.sort((a, b) => a - b);
+  return [...objects.values()];
+}
+
+/** Instances grouped by series, in the order given, each once. */
 export function referencedSeries(
   references: readonly InstanceReference[],
   instances: 'ReferencedSOPSequence' | 'ReferencedInstanceSequence',
 ): Dataset[] {
-  const bySeries = new Map<string, Dataset[]>();
-  for (const reference of references) {
-    const items = bySeries.get(reference.seriesInstanceUid) ?? [];
-    bySeries.set(reference.seriesInstanceUid, items);
-    items.push(sopReference(reference));
+  const bySeries = new Map<string, Map<string, Dataset>>();
+  for (const { seriesInstanceUid, sopClassUid, sopInstanceUid } of references) {
+    const items = bySeries.get(seriesInstanceUid) ?? new Map<string, Dataset>();
+    bySeries.set(seriesInstanceUid, items);
+    items.set(sopInstanceUid, sopReference({ sopClassUid, sopInstanceUid }));
   }
   return [...bySeries].map(([seriesInstanceUid, items]) => ({
     SeriesInstanceUID: seriesInstanceUid,
-    [instances]: items,
+    [instances]: [...items.values()],
   }));
 }
 
-/** One item of a SOP reference sequence (PS3.3 Table 10-11). */
-export function sopReference(instance: { sopClassUid: string; sopInstanceUid: string }): Dataset {
-  return { ReferencedSOPClassUID: instance.sopClassUid, ReferencedSOPInstanceUID: instance.sopInstanceUid };
+/** An object, or the frames of it that are meant. */
+interface SopReference extends ImageReference {
+  sopClassUid: string;
+  frameNumbers?: readonly number[];
+}
+
+/** One item of a SOP or image reference sequence (PS3.3 Table 10-11, Table 10-3). */
+export function sopReference({ sopClassUid, sopInstanceUid, frameNumber, frameNumbers }: SopReference): Dataset {
+  const frames = (frameNumbers ?? (frameNumber === undefined ? [] : [frameNumber])).map(String);
+  return {
+    ReferencedSOPClassUID: sopClassUid,
+    ReferencedSOPInstanceUID: sopInstanceUid,
+    ...(frames.length === 0 ? {} : { ReferencedFrameNumber: frames.length === 1 ? frames[0]! : frames }),
+  };
 }
 
 /** The request for the scan, if the source names one (PS3.3 C.17.2.3). */
@@ -362,11 +383,7 @@ function num(relationship: Relationship, concept: Code, value: number, unit: Cod
   };
 }
 
-function image(
-  relationship: Relationship,
-  concept: Code | null,
-  instance: { sopClassUid: string; sopInstanceUid: string },
-): Dataset {
+function image(relationship: Relationship, concept: Code | null, instance: SopReference): Dataset {
   return { ...item(relationship, 'IMAGE', concept), ReferencedSOPSequence: [sopReference(instance)] };
 }
 

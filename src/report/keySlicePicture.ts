@@ -10,9 +10,6 @@ import { drawResponse, responseOnSource } from './heatmap.ts';
 const WINDOW_CENTER_HU = 500;
 const WINDOW_WIDTH_HU = 1800;
 
-/** Decodes the Part 10 file at an absolute path; the inference child does it, so that untrusted bytes cannot crash another process. */
-export type RenderSource = (path: string) => Promise<SourceSlice>;
-
 /** The slice in a bone window at its own matrix, with the network's response over it, a legend and the caption. @throws TriageError `report-failed` when map and slice disagree */
 export function keySlicePicture(source: SourceSlice, keySlice: KeySlice): Picture {
   const { hu, rows, columns } = source;

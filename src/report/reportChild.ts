@@ -1,5 +1,5 @@
 import { fromErrorMessage, toErrorMessage } from '../base/errorMessage.ts';
-import type { SourceSlice } from '../case/triageModel.ts';
+import type { DecodeSlice } from '../case/triageModel.ts';
 import type { FromReportChild, ReportChildSetup, ToReportChild } from './reportMessages.ts';
 import { createResultWriter } from './writeResults.ts';
 
@@ -15,13 +15,13 @@ const send = (message: FromReportChild): void => {
 
 let onSlice: (answer: Exclude<ToReportChild, { kind: 'write' }>) => void = () => undefined;
 
-const renderSource = (path: string): Promise<SourceSlice> =>
+const renderSource: DecodeSlice = (path, frameNumber) =>
   new Promise((resolve, reject) => {
     onSlice = (answer) => {
       if (answer.kind === 'slice') resolve(answer.slice);
       else reject(fromErrorMessage(answer.error, 'report-failed'));
     };
-    send({ kind: 'decode', path });
+    send({ kind: 'decode', path, frameNumber });
   });
 
 async function write({ reported, findings }: Extract<ToReportChild, { kind: 'write' }>): Promise<FromReportChild> {

@@ -17,4 +17,4 @@ export type FromReportChild =
   | { kind: 'written'; objects: ResultObject[] }
   | { kind: 'failed'; error: ErrorMessage }
   /** The child decodes no pixels: the parent asks the inference child, once for each key slice. */
-  | { kind: 'decode'; path: string };
+  | { kind: 'decode'; path: string; frameNumber: number | undefined };

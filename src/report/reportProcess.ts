@@ -7,8 +7,8 @@ import type { Log } from '../base/log.ts';
 import { watchResidentMemory } from '../base/residentMemory.ts';
 import type { Findings } from '../case/case.ts';
 import type { ResultObject } from '../case/delivery.ts';
+import type { DecodeSlice } from '../case/triageModel.ts';
 import { fontFiles } from './drawing.ts';
-import type { RenderSource } from './keySlicePicture.ts';
 import type { FromReportChild, ReportChildSetup, ToReportChild } from './reportMessages.ts';
 import { partOfReport, type ReportedCase, type ResultWriter } from './writeResults.ts';
 
@@ -18,7 +18,7 @@ const LEAST_START_MS = 60_000;
 export interface ReportProcessOptions {
   writer: ReportChildSetup;
   /** Decodes a slice outside this process and outside the child. */
-  renderSource: RenderSource;
+  renderSource: DecodeSlice;
   /** Resident memory beyond which the child is killed and replaced. */
   memoryLimitMb: number;
   /** Longest time for one report, without the time that the decoding of its slices takes. */
@@ -153,9 +153,9 @@ class ReportSupervisor implements ReportProcess {
           ),
         );
       };
-      const decode = async (path: string): Promise<ToReportChild> => {
+      const decode = async (path: string, frameNumber: number | undefined): Promise<ToReportChild> => {
         try {
-          return { kind: 'slice', slice: await renderSource(path) };
+          return { kind: 'slice', slice: await renderSource(path, frameNumber) };
         } catch (error) {
           return { kind: 'noSlice', error: toErrorMessage(error, 'report-failed', 'A slice could not be drawn') };
         }
@@ -169,7 +169,7 @@ class ReportSupervisor implements ReportProcess {
         if (message.kind === 'decode') {
           stopTimer();
           // It never rejects: a failure is an answer too.
-          decode(message.path).then(
+          decode(message.path, message.frameNumber).then(
             (answer) => {
               if (!child.connected) return;
               startTimer();

@@ -146,7 +146,11 @@ function scoreStrip(findings: Findings, manifest: CaseManifest): string[] {
       const x = MARGIN + (sliceIndex + 0.5) * step;
       return `<path d="M${x.toFixed(1)} ${top + height + 4} l7 12 h-14 Z" fill="${COLOUR.flag}"/>`;
     });
-  const key = [...keyIndices].sort((a, b) => a - b).map((index) => index + 1);
+  const key = [...findings.keySlices]
+    .sort((a, b) => a.sliceIndex - b.sliceIndex)
+    .map(({ sliceIndex, frameNumber }) =>
+      frameNumber === undefined ? String(sliceIndex + 1) : `${sliceIndex + 1} (frame ${frameNumber})`,
+    );
   return [
     `<defs><pattern id="hatch" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="3" height="6" fill="${COLOUR.muted}"/></pattern></defs>`,
     label(

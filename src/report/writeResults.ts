@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { CaseManifest, Findings } from '../case/case.ts';
+import { readBeginning } from '../base/readBeginning.ts';
+import { isSameImage } from '../case/frames.ts';
+import type { DecodeSlice } from '../case/triageModel.ts';
+import { MAX_HEADER_BYTES } from '../dicom/elements.ts';
 import { readFileHeader } from '../dicom/header.ts';
 import { writePart10, type Dataset } from '../dicom/part10.ts';
 import { sourceAttributes } from '../dicom/sourceAttributes.ts';
@@ -19,7 +22,7 @@ import {
 } from './derivedHeader.ts';
 import { fontFiles, type Picture } from './drawing.ts';
 import { findingsSr, type InstanceReference } from './findingsSr.ts';
-import { keySlicePicture, type RenderSource } from './keySlicePicture.ts';
+import { keySlicePicture } from './keySlicePicture.ts';
 import { writeResultFile } from './resultFile.ts';
 import { cardCapture, keySliceCapture } from './secondaryCapture.ts';
 import { triageCard } from './triageCard.ts';
@@ -32,7 +35,8 @@ export interface ResultWriterOptions {
   softwareVersion: string;
   /** If empty, InstitutionName is omitted. */
   institutionName: string;
-  renderSource: RenderSource;
+  /** Takes an absolute path. The inference child does it, so that untrusted bytes cannot crash another process. */
+  renderSource: DecodeSlice;
   /** `heatmaps: false` is the triage-only mode: report and card, without any location or slice score. */
   options: { heatmaps: boolean };
   /** Called with each picture that went into a secondary capture and the object's UID, for callers that also want it as PNG. */
@@ -96,11 +100,14 @@ export function createResultWriter(writer: ResultWriterOptions): ResultWriter {
   return { write: (reported, findings) => write(writer, reported, findings) };
 }
 
+/** More than any file meta information has. */
+const FILE_META_BYTES = 65_536;
+
 async function write(writer: ResultWriterOptions, reported: ReportedCase, findings: Findings): Promise<ResultObject[]> {
   const { record } = reported;
   const { manifest } = record;
   const { heatmaps } = writer.options;
-  const source = await readSource(writer, reported, manifest?.slices[0]?.path ?? anyInstance(reported).path);
+  const source = await readSource(writer, reported, manifest?.slices[0] ?? anyInstance(reported));
   const context: ReportContext = {
     source,
     studyInstanceUid: record.studyInstanceUid,
@@ -129,11 +136,12 @@ async function write(writer: ResultWriterOptions, reported: ReportedCase, findin
   await capture(cardCapture(context, series, card, findings.decision), card, false);
   if (heatmaps && findings.decision === 'suspected' && manifest !== null) {
     for (const [index, keySlice] of findings.keySlices.entries()) {
-      const slice = manifest.slices.find((candidate) => candidate.sopInstanceUid === keySlice.sopInstanceUid);
+      const slice = manifest.slices.find((candidate) => isSameImage(candidate, keySlice));
       if (slice === undefined)
         throw new TriageError('report-failed', 'A key slice of the findings is not a slice of the analysed series.');
-      const sliceSource = await readSource(writer, reported, slice.path);
-      const picture = keySlicePicture(await writer.renderSource(join(writer.spoolDir, slice.path)), keySlice);
+      const sliceSource = await readSource(writer, reported, slice);
+      const stored = await writer.renderSource(join(writer.spoolDir, slice.path), slice.frameNumber);
+      const picture = keySlicePicture(stored, keySlice);
       await capture(keySliceCapture(context, index + 2, picture, slice, sliceSource), picture, true);
     }
   }
@@ -155,17 +163,24 @@ async function write(writer: ResultWriterOptions, reported: ReportedCase, findin
   return [report, ...captures];
 }
 
-/** The object's attributes, after checking that its bytes belong to the patient and study in the worklist. */
-async function readSource(writer: ResultWriterOptions, reported: ReportedCase, path: string): Promise<Dataset> {
-  const bytes = await readFile(join(writer.spoolDir, path)).catch((error: unknown) => {
+/** The attributes of an image, after checking that its object's bytes belong to the patient and study in the worklist. */
+async function readSource(
+  writer: ResultWriterOptions,
+  reported: ReportedCase,
+  { path, frameNumber }: { path: string; frameNumber?: number },
+): Promise<Dataset> {
+  const { bytes, fileBytes } = await readBeginning(
+    join(writer.spoolDir, path),
+    MAX_HEADER_BYTES + FILE_META_BYTES,
+  ).catch((error: unknown) => {
     throw new TriageError(
       'report-failed',
       'A stored source object cannot be read, so the report has no identity to carry. Look at the disk of the spool.',
       { cause: error },
     );
   });
-  assertSameIdentity(readFileHeader(bytes), reported.record.patient, reported.record.studyInstanceUid);
-  return sourceAttributes(bytes);
+  assertSameIdentity(readFileHeader(bytes, fileBytes), reported.record.patient, reported.record.studyInstanceUid);
+  return sourceAttributes(bytes, frameNumber);
 }
 
 function anyInstance(reported: ReportedCase): ReportedCase['instances'][number] {

@@ -168,7 +168,7 @@ const REASONS: Readonly<Record<string, string>> = {
   refused: 'its objects were refused',
   'identity-conflict': 'images of different patients in one study',
   'secondary-capture': 'secondary captures only',
-  'multi-frame': 'a multi-frame Enhanced CT',
+  'multi-frame': 'a multi-frame CT whose frames cannot be read',
   'not-ct': 'no CT images',
   localizer: 'a localizer only',
   derived: 'reformats only',

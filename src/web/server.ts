@@ -7,7 +7,7 @@ import { TriageError } from '../base/errors.ts';
 import { TLS_PROFILE } from '../base/tlsProfile.ts';
 import { systemClock, type Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import type { SourceSlice } from '../case/triageModel.ts';
+import type { DecodeSlice } from '../case/triageModel.ts';
 import type { WorklistStore } from '../worklist/cases/caseStore.ts';
 import type { ThresholdChanges } from '../worklist/thresholds/thresholdChanges.ts';
 import type { WorklistQuery } from '../worklist/list/worklistQuery.ts';
@@ -41,7 +41,7 @@ export interface WebOptions {
   /** Address of the site's viewer with placeholders, as `worklist.viewerUrl`; null without one. */
   viewerTemplate: string | null;
   /** Decodes the slice at a path relative to the spool, in a separate process, which may crash over it. */
-  decodeSlice: (path: string) => Promise<SourceSlice>;
+  decodeSlice: DecodeSlice;
   admin: Administration;
   stow: StowGate;
   query: WorklistQuery;

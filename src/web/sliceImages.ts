@@ -1,4 +1,5 @@
-import type { SourceSlice } from '../case/triageModel.ts';
+import { imageKey } from '../case/frames.ts';
+import type { DecodeSlice, SourceSlice } from '../case/triageModel.ts';
 import type { VolumeSlice } from '../worklist/list/caseVolume.ts';
 
 /** A slice as it is transferred: Hounsfield units as little-endian int16, `[row][column]`, oriented (rows front to back, columns right to left of the patient). */
@@ -16,7 +17,7 @@ export interface SliceImages {
 }
 
 /** Recently decoded slices by the digest of their bytes: at most `mostBytes`, least recently used dropped first. */
-export function createSliceImages(decode: (path: string) => Promise<SourceSlice>, mostBytes: number): SliceImages {
+export function createSliceImages(decode: DecodeSlice, mostBytes: number): SliceImages {
   const kept = new Map<string, Promise<SliceImage>>();
   const sizes = new Map<string, number>();
   let size = 0;
@@ -29,27 +30,28 @@ export function createSliceImages(decode: (path: string) => Promise<SourceSlice>
     sizes.delete(key);
   };
   const image = (slice: VolumeSlice): Promise<SliceImage> => {
-    const known = kept.get(slice.sha256);
+    const key = imageKey(slice);
+    const known = kept.get(key);
     if (known !== undefined) {
       // The most recently used stand last.
-      kept.delete(slice.sha256);
-      kept.set(slice.sha256, known);
+      kept.delete(key);
+      kept.set(key, known);
       return known;
     }
-    const decoded = decode(slice.path).then((source) => oriented(source, slice));
-    kept.set(slice.sha256, decoded);
+    const decoded = decode(slice.path, slice.frameNumber).then((source) => oriented(source, slice));
+    kept.set(key, decoded);
     decoded.then(
       ({ bytes }) => {
-        if (kept.get(slice.sha256) !== decoded) return;
-        sizes.set(slice.sha256, bytes.length);
+        if (kept.get(key) !== decoded) return;
+        sizes.set(key, bytes.length);
         size += bytes.length;
-        for (const key of kept.keys()) {
+        for (const oldest of kept.keys()) {
           if (size <= mostBytes) break;
-          if (sizes.has(key)) drop(key);
+          if (sizes.has(oldest)) drop(oldest);
         }
       },
       // Forget a slice that could not be decoded, so that the next request tries again.
-      () => drop(slice.sha256),
+      () => drop(key),
     );
     return decoded;
   };
@@ -57,7 +59,7 @@ export function createSliceImages(decode: (path: string) => Promise<SourceSlice>
     working = true;
     for (let next = expected.shift(); next !== undefined; next = expected.shift()) {
       try {
-        if (!kept.has(next.sha256)) await image(next);
+        if (!kept.has(imageKey(next))) await image(next);
       } catch {
         // The request for the slice itself reports the error.
       }

@@ -1,9 +1,9 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { createAdministration, type AdministrationOptions } from '../../src/admin/createAdministration.ts';
 import type { Findings, SeriesVerdict, StoredInstance } from '../../src/case/case.ts';
 import { configFrom } from '../../src/config/configFile.ts';
-import { decodeStoredSlice } from '../../src/infer/decodePixels.ts';
+import { openCtFile } from '../../src/infer/decodePixels.ts';
 import { createModelAdministration } from '../../src/models/createModelAdministration.ts';
 import type { Clock } from '../../src/base/clock.ts';
 import type { SourceSlice } from '../../src/case/triageModel.ts';
@@ -240,7 +240,7 @@ async function writePictures(folder: string, instances: readonly StoredInstance[
 export const decodePicture =
   (folder: string) =>
   (path: string): Promise<SourceSlice> =>
-    useSliceFile(join(folder, path), async (file) => decodeStoredSlice(await readFile(file)));
+    useSliceFile(join(folder, path), async (file) => (await openCtFile(file)).stored());
 
 /** Scores with two peaks, and maps on both when suspected. */
 function pictureFindings(instances: readonly StoredInstance[], probability: number): Partial<Findings> {

@@ -35,8 +35,9 @@ export const caseWords = {
   sliceUnread: 'This slice cannot be shown. Use the PACS.',
   sliceOf: (number: number, total: number) => `Slice ${number} of ${total}`,
   /** As the PACS names it. */
-  imageOf: (series: number | null, image: number) =>
-    series === null ? `Image ${image}` : `Series ${series} image ${image}`,
+  imageOf: (series: number | null, image: number, frame: number | null) =>
+    (series === null ? `Image ${image}` : `Series ${series} image ${image}`) +
+    (frame === null ? '' : ` frame ${frame}`),
   position: (mm: number) => `${mm.toFixed(1)} mm`,
   window: (name: string, center: number, width: number) => `${name} C ${center} W ${width}`,
   windows: ['Soft tissue', 'Bone', 'Bone, gross'],

@@ -1,11 +1,12 @@
 import type { CaseAnswer, CaseVolume } from '../../answers/caseAnswer.ts';
 import { caseWords as words } from './caseWords.ts';
 
-/** How the PACS names a slice of the analysed series: `Series 2 image 25`; empty when its header does not say. */
+/** How the PACS names a slice of the analysed series: `Series 2 image 25`, `Series 2 image 1 frame 25`; empty when its header does not say. */
 export function imageName({ series: all }: Pick<CaseAnswer, 'series'>, volume: CaseVolume, index: number): string {
   const image = volume.instanceNumbers[index] ?? null;
   const series = all.find(({ chosen }) => chosen)?.seriesNumber ?? null;
-  return image === null ? '' : words.imageOf(series, image);
+  const frame = volume.frameNumbers?.[index] ?? null;
+  return image === null ? '' : words.imageOf(series, image, frame);
 }
 
 /** The slice as the PACS names it, and its place from the head downwards. */

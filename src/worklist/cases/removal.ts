@@ -6,7 +6,7 @@ import { isDismissed } from './dismiss.ts';
 import type { CaseRow, RemovedCasesTable, Schema } from '../db/schema.ts';
 import { keepScore } from '../list/scanHistory.ts';
 import { keepRemovedCase } from './removedCases.ts';
-import { dropSliceFeatures } from './sliceFeatures.ts';
+import { dropSliceFeatures, objectSha256 } from './sliceFeatures.ts';
 import { appendEvent, caseRow, NO_LEASE, write } from './storeContext.ts';
 import type { StoreContext } from './storeContext.ts';
 
@@ -136,7 +136,7 @@ export async function removeFeatures(context: StoreContext, beforeMs: number): P
   return write(context, async (trx) => {
     const { numDeletedRows } = await trx
       .deleteFrom('slice_features')
-      .where('instance_sha256', 'in', (instances) =>
+      .where(objectSha256, 'in', (instances) =>
         instances
           .selectFrom('instances')
           .innerJoin('cases', 'cases.study_instance_uid', 'instances.study_instance_uid')

@@ -1,11 +1,14 @@
 import type { EncodedSlice, SliceCrop } from '../../case/case.ts';
-import type { Kysely } from 'kysely';
+import { sql, type Kysely } from 'kysely';
 import type { Schema } from '../db/schema.ts';
 import { write } from './storeContext.ts';
 import type { StoreContext } from './storeContext.ts';
 
 /** Rows read in one statement: SQLite limits the number of parameters. */
 const BATCH = 500;
+
+/** Of an image's key: the digest of the object, which for a frame is followed by its number. */
+export const objectSha256 = sql<string>`substr(instance_sha256, 1, 64)`;
 
 const bytesOf = (values: Float32Array): Buffer => {
   const bytes = Buffer.alloc(values.length * 4);
@@ -22,19 +25,19 @@ function placeOf(column: string): Pick<EncodedSlice, 'crop' | 'anatomy'> {
   return { crop, anatomy: anatomy ?? null };
 }
 
-/** Slices that this model has encoded already, by the digest of their data set. */
+/** Slices that this model has encoded already, by `imageKey`. */
 export async function sliceFeatures(
   context: StoreContext,
   modelSha256: string,
-  instanceSha256s: readonly string[],
+  imageKeys: readonly string[],
 ): Promise<Map<string, EncodedSlice>> {
   const found = new Map<string, EncodedSlice>();
-  for (let start = 0; start < instanceSha256s.length; start += BATCH) {
+  for (let start = 0; start < imageKeys.length; start += BATCH) {
     const rows = await context.db
       .selectFrom('slice_features')
       .selectAll()
       .where('model_sha256', '=', modelSha256)
-      .where('instance_sha256', 'in', instanceSha256s.slice(start, start + BATCH))
+      .where('instance_sha256', 'in', imageKeys.slice(start, start + BATCH))
       .execute();
     for (const row of rows) {
       found.set(row.instance_sha256, {
@@ -57,12 +60,12 @@ export async function saveSliceFeatures(
   features: ReadonlyMap<string, EncodedSlice>,
 ): Promise<void> {
   await write(context, async (trx) => {
-    for (const [instanceSha256, slice] of features) {
+    for (const [imageKey, slice] of features) {
       await trx
         .insertInto('slice_features')
         .values({
           model_sha256: modelSha256,
-          instance_sha256: instanceSha256,
+          instance_sha256: imageKey,
           image_probability: slice.imageProbability,
           feature: bytesOf(slice.feature),
           cam: bytesOf(slice.cam),
@@ -80,7 +83,7 @@ export async function saveSliceFeatures(
 export async function dropSliceFeatures(trx: Kysely<Schema>, studyInstanceUid: string): Promise<void> {
   await trx
     .deleteFrom('slice_features')
-    .where('instance_sha256', 'in', (instances) =>
+    .where(objectSha256, 'in', (instances) =>
       instances.selectFrom('instances').select('sha256').where('study_instance_uid', '=', studyInstanceUid),
     )
     .execute();

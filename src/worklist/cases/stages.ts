@@ -1,6 +1,7 @@
 import type { Kysely, Transaction } from 'kysely';
 import { sql } from 'kysely';
 import type { CaseManifest, Findings, SeriesVerdict } from '../../case/case.ts';
+import { imageReference } from '../../case/frames.ts';
 import { nextCaseState } from '../../case/caseState.ts';
 import type { CaseEvent, CaseEventType, CaseState } from '../../case/caseState.ts';
 import { TriageError } from '../../base/errors.ts';
@@ -272,8 +273,8 @@ async function saveAnalysis(
       threshold: findings.threshold?.value ?? null,
       threshold_version: findings.threshold?.version ?? null,
       key_slices: JSON.stringify(
-        findings.keySlices.map(({ sopInstanceUid, sliceIndex, score, levels }) => ({
-          sopInstanceUid,
+        findings.keySlices.map(({ sliceIndex, score, levels, ...keySlice }) => ({
+          ...imageReference(keySlice),
           sliceIndex,
           score,
           levels,

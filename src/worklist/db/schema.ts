@@ -259,6 +259,7 @@ export interface VerdictsTable {
 
 interface SliceFeaturesTable {
   model_sha256: string;
+  /** `imageKey`: the object's digest, for a frame followed by its number. */
   instance_sha256: string;
   image_probability: number;
   /** Little-endian float32. */

@@ -1,6 +1,7 @@
 import type { Transaction } from 'kysely';
 import type { CaseVolume, PatientStudy } from '../../answers/caseAnswer.ts';
 import type { RowDelivery, WorklistRow } from '../../answers/worklistAnswer.ts';
+import { imageReference } from '../../case/frames.ts';
 import { TriageError } from '../../base/errors.ts';
 import type { CaseManifest, Findings, SeriesVerdict } from '../../case/case.ts';
 import { scanAgeNote } from '../../case/scanAge.ts';
@@ -165,7 +166,7 @@ export async function volumeSlices(
     if (slice === undefined) return [];
     return [
       {
-        sopInstanceUid: slice.sopInstanceUid,
+        ...imageReference(slice),
         path: slice.path,
         sha256: slice.sha256,
         orientation: known.orientation,

@@ -1,13 +1,13 @@
 import { sql, type Kysely } from 'kysely';
 import type { CaseVolume } from '../../answers/caseAnswer.ts';
-import type { CaseManifest, InstanceHeader } from '../../case/case.ts';
+import type { CaseManifest, ImageReference, InstanceHeader } from '../../case/case.ts';
+import { headerOfImage } from '../../case/frames.ts';
 import type { OrientationChange } from '../../dicom/geometry.ts';
 import { toTrainedOrientation } from '../../dicom/geometry.ts';
 import type { Schema } from '../db/schema.ts';
 
 /** One slice of the volume: where it lies on disk, and how its stored matrix becomes the oriented one. */
-export interface VolumeSlice {
-  sopInstanceUid: string;
+export interface VolumeSlice extends ImageReference {
   /** Relative to the spool. */
   path: string;
   sha256: string;
@@ -23,7 +23,7 @@ export async function caseVolume(
   db: Kysely<Schema>,
   studyInstanceUid: string,
   manifest: CaseManifest,
-): Promise<{ volume: Omit<CaseVolume, 'instanceNumbers'>; orientation: OrientationChange } | null> {
+): Promise<{ volume: Omit<CaseVolume, 'instanceNumbers' | 'frameNumbers'>; orientation: OrientationChange } | null> {
   const middle = manifest.slices[Math.floor(manifest.slices.length / 2)];
   const row = await db
     .selectFrom('instances')
@@ -33,7 +33,10 @@ export async function caseVolume(
     .where('sha256', '=', middle?.sha256 ?? '')
     .executeTakeFirst();
   if (row === undefined) return null;
-  const { rows, columns, pixelSpacingMm, imageOrientationPatient } = JSON.parse(row.header) as InstanceHeader;
+  const { rows, columns, pixelSpacingMm, imageOrientationPatient } = headerOfImage(
+    JSON.parse(row.header) as InstanceHeader,
+    middle?.frameNumber,
+  );
   if (rows === null || columns === null || pixelSpacingMm === null) return null;
   const orientation =
     (imageOrientationPatient && toTrainedOrientation(imageOrientationPatient, TOLERANCE_DEGREES)) ?? AS_STORED;
@@ -59,7 +62,12 @@ export async function namedVolume(
 ): Promise<CaseVolume | null> {
   const found = await caseVolume(db, studyInstanceUid, manifest);
   if (found === null) return null;
-  return { ...found.volume, instanceNumbers: await instanceNumbersOf(db, studyInstanceUid, manifest) };
+  const frameNumbers = manifest.slices.map(({ frameNumber }) => frameNumber ?? null);
+  return {
+    ...found.volume,
+    instanceNumbers: await instanceNumbersOf(db, studyInstanceUid, manifest),
+    ...(frameNumbers.every((number) => number === null) ? {} : { frameNumbers }),
+  };
 }
 
 /** The number by which the PACS names each slice of the manifest. */

@@ -183,7 +183,7 @@ describe('assembleStudy', () => {
     ],
     [
       'multi-frame',
-      'Only a multi-frame Enhanced CT (kept, not analysed yet): no thin axial CT series of the neck',
+      'Only a multi-frame CT that came before this version could read its frames: no thin axial CT series of the neck',
       other(2, { sopClassUid: '1.2.840.10008.5.1.4.1.1.2.1' }),
     ],
     [

@@ -15,7 +15,7 @@ describe('instanceRefusal', () => {
     [
       'multi-frame',
       { sopClassUid: '1.2.840.10008.5.1.4.1.1.2.1' },
-      'a multi-frame Enhanced CT (kept, not analysed yet)',
+      'a multi-frame CT that came before this version could read its frames',
     ],
     ['not-ct', { sopClassUid: '1.2.840.10008.5.1.4.1.1.88.34', modality: 'SR' }, 'SR objects'],
     ['not-ct', { sopClassUid: '1.2.840.10008.5.1.4.1.1.4', modality: 'MR' }, 'MR objects'],

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { CaseManifest, Findings, KeySlice, SliceCrop, StoredInstance } from '../../../src/case/case.ts';
+import { imageReference } from '../../../src/case/frames.ts';
 import { readHeader } from '../../../src/dicom/header.ts';
 import { writePart10, type Dataset } from '../../../src/dicom/part10.ts';
 import { derivedUid } from '../../../src/dicom/uids.ts';
@@ -104,7 +105,10 @@ export async function makeStudy(
       spoolDir,
       softwareVersion: '0.1.0',
       institutionName: 'Sankt Göran Hospital',
-      renderSource: (path) => Promise.resolve(syntheticSlice(Number(basename(path, '.dcm')))),
+      renderSource: (path, frameNumber) =>
+        Promise.resolve(
+          syntheticSlice(frameNumber === undefined ? Number(basename(path, '.dcm')) : slices - frameNumber),
+        ),
       options: { heatmaps: true },
     },
     remove: () => rm(root, { recursive: true, force: true }),
@@ -121,6 +125,54 @@ function syntheticSlice(index: number): SourceSlice {
     }
   }
   return { hu, rows: ROWS, columns: COLUMNS };
+}
+
+/** The claim of the same scan as one Enhanced CT: slice `n` from the head is frame `slices - n`. */
+export async function asEnhancedCt({ claim, options }: Study): Promise<ClaimedCase> {
+  const manifest = claim.record.manifest!;
+  const count = manifest.slices.length;
+  const sopInstanceUid = derivedUid('test-enhanced', manifest.seriesInstanceUid);
+  const { ImageOrientationPatient, PixelSpacing, SliceThickness, ...rest } = ctSlice(
+    claim.record.studyInstanceUid,
+    manifest.seriesInstanceUid,
+    0,
+  );
+  const dataset: Dataset = {
+    ...rest,
+    ImagePositionPatient: undefined,
+    SOPClassUID: '1.2.840.10008.5.1.4.1.1.2.1',
+    SOPInstanceUID: sopInstanceUid,
+    NumberOfFrames: count,
+    SharedFunctionalGroupsSequence: [
+      {
+        PlaneOrientationSequence: [{ ImageOrientationPatient }],
+        PixelMeasuresSequence: [{ PixelSpacing, SliceThickness }],
+      },
+    ],
+    PerFrameFunctionalGroupsSequence: Array.from({ length: count }, (__, frame) => ({
+      PlanePositionSequence: [{ ImagePositionPatient: [-20, -30, frame + 1 - count] }],
+    })),
+    PixelData: [new Int16Array(count * ROWS * COLUMNS).buffer],
+  };
+  const path = 'enhanced.dcm';
+  await writeFile(join(options.spoolDir, path), writePart10(dataset));
+  const bytes = await readFile(join(options.spoolDir, path));
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  const slices = manifest.slices.map(({ positionMm }, index) => ({
+    sopInstanceUid,
+    frameNumber: count - index,
+    sopClassUid: '1.2.840.10008.5.1.4.1.1.2.1',
+    path,
+    sha256,
+    positionMm,
+  }));
+  return {
+    ...claim,
+    record: { ...claim.record, manifest: { ...manifest, slices } },
+    instances: [
+      { header: readHeader(bytes), path, sha256, sizeBytes: bytes.length, receivedAtMs: 1_000, sourceAeTitle: 'CT1' },
+    ],
+  };
 }
 
 function ctSlice(studyInstanceUid: string, seriesInstanceUid: string, index: number): Dataset {
@@ -186,7 +238,7 @@ export function keySlice(claim: ClaimedCase, sliceIndex: number, score: number):
     Math.exp(-((Math.floor(cell / 12) - 4) ** 2 + ((cell % 12) - 7) ** 2) / 6),
   );
   return {
-    sopInstanceUid: claim.record.manifest!.slices[sliceIndex]!.sopInstanceUid,
+    ...imageReference(claim.record.manifest!.slices[sliceIndex]!),
     sliceIndex,
     score,
     cam,

@@ -5,7 +5,7 @@ import { systemClock } from '../../../src/base/clock.ts';
 import { TriageError } from '../../../src/base/errors.ts';
 import { installationFault } from '../../../src/base/installationFault.ts';
 import { createLog } from '../../../src/base/log.ts';
-import type { RenderSource } from '../../../src/report/keySlicePicture.ts';
+import type { DecodeSlice } from '../../../src/case/triageModel.ts';
 import { createReportProcess, type ReportProcess } from '../../../src/report/reportProcess.ts';
 import { createResultWriter } from '../../../src/report/writeResults.ts';
 import { ineligible, makeStudy, notAnalysed, suspected, type Study } from './reportFixture.ts';
@@ -15,7 +15,7 @@ let study: Study;
 let slow: Study;
 let reports: ReportProcess;
 /** What the agent does when the child asks for a slice. */
-let renderSource: RenderSource;
+let renderSource: DecodeSlice;
 const started: ReportProcess[] = [];
 beforeAll(async () => {
   study = await makeStudy();

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Findings } from '../../../src/case/case.ts';
 import { cardElements, triageCard, type TriageCardInput } from '../../../src/report/triageCard.ts';
-import { makeStudy, notAnalysed, notSuspected, suspected, type Study } from './reportFixture.ts';
+import { asEnhancedCt, makeStudy, notAnalysed, notSuspected, suspected, type Study } from './reportFixture.ts';
 
 let study: Study;
 beforeAll(async () => {
@@ -51,6 +51,13 @@ test('the state stands in the fixed words, the score beside its threshold', () =
   );
   expect(notScored).toContain('Not analysed: no thin axial series - read as usual');
   expect(notScored).not.toContain('0.77');
+});
+
+test('key slices that are frames are named as frames', async () => {
+  expect(wordsOf(input(suspected(study.claim)))).toContain('Key slices, counted from the head: 10, 12');
+  expect(wordsOf(input(suspected(await asEnhancedCt(study))))).toContain(
+    'Key slices, counted from the head: 10 (frame 15), 12 (frame 13)',
+  );
 });
 
 test('the bar is as long as the score', () => {

@@ -8,6 +8,7 @@ import type { ResultObject } from '../../../src/case/delivery.ts';
 import { SR_STORAGE } from '../../../src/dicom/sopClasses.ts';
 import { createResultWriter } from '../../../src/report/writeResults.ts';
 import {
+  asEnhancedCt,
   COLUMNS,
   dciodvfyErrors,
   ineligible,
@@ -439,6 +440,34 @@ describe('identity', () => {
     expect((await pydicomJson(sr!.path))[0]!['00080030']!.Value).toBeUndefined();
     await other.remove();
   });
+});
+
+test('a report of an Enhanced CT refers to frames, is valid, and its pictures lie where the frames do', async () => {
+  const claim = await asEnhancedCt(study);
+  const objects = await createResultWriter(study.options).write(claim, suspected(claim));
+  expect(await errorsOf(objects)).toEqual([]);
+  const [sr, card, ...slices] = await pydicomJson(...objects.map(({ path }) => path));
+  const nodes = walk(tree(sr!));
+  const { sopInstanceUid } = claim.record.manifest!.slices[0]!;
+  const references = nodes
+    .flatMap(({ json }) => items(json, '00081199'))
+    .filter((item) => first(item, '00081155') === sopInstanceUid)
+    .map((item) => item['00081160']!.Value);
+  // The image library, the field of the case and of each key slice: slices 10, 10 and 12 from the head of 24.
+  expect(references).toEqual([Array.from({ length: 24 }, (_, index) => index + 1), [15], [15], [13]]);
+  expect(instancesIn(sr!, '0040A375')).toEqual([
+    sopInstanceUid,
+    ...objects.slice(1).map((object) => object.sopInstanceUid),
+  ]);
+  const tracked = named(nodes, '112040').map(({ json }) => first(json, '0040A124'));
+  expect(new Set(tracked).size).toBe(3);
+  expect(first(items(slices[0]!, '00082112')[0]!, '00081160')).toBe(15);
+  expect(slices.map((json) => json['00200032']!.Value)).toEqual([
+    [-20, -30, -9],
+    [-20, -30, -11],
+  ]);
+  expect(slices[0]!['00280030']!.Value).toEqual([0.4, 0.4]);
+  expect(card!['00200032']).toBeUndefined();
 });
 
 test('times follow the time zone that the source states', async () => {
