@@ -164,8 +164,8 @@ test('phantoms and cohorts are made', async () => {
 test('a folder is analysed, and cohorts are split and measured', async () => {
   const [study] = await studiesIn('one');
   expect((await type('npx odontoid analyse DIR', { DIR: study! })).stdout).toContain('possible fracture');
-  const analysed = await type('odontoid analyse DIR --out DIR --threshold T --json', {
-    'DIR --out DIR --threshold T': `${study!} --out results --threshold 0.5`,
+  const analysed = await type('odontoid analyse DIR --out DIR --model NAME@VERSION --threshold T --json', {
+    'DIR --out DIR --model NAME@VERSION --threshold T': `${study!} --out results --model odontoid-compact --threshold 0.5`,
   });
   expect(json(analysed)).toMatchObject({ threshold: 0.5, model: { name: 'odontoid-compact' } });
 
@@ -185,11 +185,14 @@ test('a folder is analysed, and cohorts are split and measured', async () => {
   await type('npx odontoid evaluate cohort --model DIR/package', {
     'cohort --model DIR/package': `unseen --model ${shipped}`,
   });
-  await type('odontoid evaluate DIR --model DIR --threshold T --split FILE --part NAME --html FILE --json FILE', {
-    'DIR --model DIR --threshold T': `cohort --model ${shipped} --threshold 0.5`,
-    '--split FILE --part NAME': '--split split.json --part fold-2',
-    '--html FILE --json FILE': '--html part.html --json part.json',
-  });
+  await type(
+    'odontoid evaluate DIR --model NAME@VERSION --threshold T --split FILE --part NAME --html FILE --json FILE',
+    {
+      'DIR --model NAME@VERSION --threshold T': `cohort --model ${shipped} --threshold 0.5`,
+      '--split FILE --part NAME': '--split split.json --part fold-2',
+      '--html FILE --json FILE': '--html part.html --json part.json',
+    },
+  );
   for (const name of ['report', 'part']) {
     expect(await readFile(join(dir, `${name}.html`), 'utf8')).toMatch(/^<!doctype html>/i);
     expect(JSON.parse(await readFile(join(dir, `${name}.json`), 'utf8'))).toMatchObject({ evaluation: {}, cases: {} });
