@@ -55,7 +55,7 @@ export const caseAnswer = z
       z.strictObject({
         sopInstanceUid: z.string(),
         seriesInstanceUid: z.string(),
-        kind: z.enum(['sr', 'sc']),
+        kind: z.enum(['sr', 'sc', 'ko']),
         revision: z.int(),
         deliveries: z.array(rowDelivery),
       }),

@@ -8,7 +8,7 @@ export const caseState = z.enum(CASE_STATES);
 export const rowDelivery = z
   .strictObject({
     destination: z.string(),
-    kind: z.enum(['sr', 'sc']),
+    kind: z.enum(['sr', 'sc', 'ko']),
     sopInstanceUid: z.string(),
     seriesInstanceUid: z.string(),
     revision: z.int(),

@@ -48,11 +48,14 @@ export interface DestinationWishes {
   heatmaps: boolean;
   /** Only results of flagged scans, and what replaces one that it has. */
   onlySuspected: boolean;
+  /** A rejection note for each result that a newer one replaces there. */
+  rejectReplaced?: boolean;
 }
 
 /** Objects that a report stage wrote to disk; they enter the outbox in the same transaction as the state. */
 export interface ResultObject extends OutboundObject {
-  kind: 'sr' | 'sc';
+  /** `ko`: a note that rejects what a newer result replaces. */
+  kind: 'sr' | 'sc' | 'ko';
   /** A key slice with its heatmap; false for the report and the triage card. */
   isHeatmap?: boolean;
   sha256: string;

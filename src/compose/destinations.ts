@@ -6,6 +6,7 @@ import { readTlsFiles, type TlsFiles } from '../config/tlsFiles.ts';
 import { createDelivery, type Delivery } from '../deliver/deliverResults.ts';
 import { createDicomWeb } from '../pacs/dicomWeb.ts';
 import { createDimseScu } from '../pacs/dimseScu.ts';
+import { writeRejectionNote } from '../report/rejectionNote.ts';
 import { writeSrForm } from '../report/srForm.ts';
 import type { AgentPorts, Foundation } from './agentPorts.ts';
 
@@ -48,6 +49,11 @@ export function startDelivery({ config, ports, store, paths, releasers }: Founda
       .map((destination) => createPacs(destination, ports)),
     clock: ports.clock,
     log: ports.log.child({ component: 'deliver' }),
+    noteReplaced: async ({ id }) => {
+      const found = await store.replacedBy(id);
+      if (found !== null)
+        await store.addNote(id, await writeRejectionNote(paths.results, found.report, found.replaced));
+    },
     inSrClass: async ({ id }, sopClassUid) => {
       const { report, predecessor } = await store.reportOfDelivery(id);
       return writeSrForm(paths.results, report, sopClassUid, predecessor);

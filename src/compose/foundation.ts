@@ -26,13 +26,14 @@ const LOCATION_FROM = {
 /** What each destination wants, by its name. */
 function wishesOf({ destinations }: Config): Map<string, DestinationWishes> {
   return new Map(
-    destinations.map(({ name, objects, decisions }) => [
+    destinations.map(({ name, objects, decisions, rejectReplaced }) => [
       name,
       {
         report: objects.includes('report'),
         card: objects.includes('card'),
         heatmaps: objects.includes('heatmaps'),
         onlySuspected: decisions === 'suspected',
+        rejectReplaced,
       },
     ]),
   );

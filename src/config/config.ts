@@ -71,6 +71,12 @@ const destinationWishes = {
     .enum(['all', 'suspected'])
     .default('all')
     .describe('`suspected`: only results of flagged scans, and whatever later replaces one that it has.'),
+  rejectReplaced: z
+    .boolean()
+    .default(false)
+    .describe(
+      'When a newer result is there, send a Key Object Selection "Rejected for Quality Reasons" (IHE IOCM) for what it replaces, so that the archive shows that no more.',
+    ),
   state: z
     .enum(['active', 'paused', 'retired'])
     .default('active')

@@ -37,6 +37,11 @@ export interface DeliveryPorts {
    * Rejections are TriageErrors.
    */
   inSrClass?: (delivery: DueDelivery, sopClassUid: string) => Promise<ResultObject>;
+  /**
+   * Puts a note into the outbox that rejects what this delivery replaces at its destination, where the site wants that. Called before the receipt is recorded,
+   * so that a crash in between loses nothing: the same note is written again. Rejections are TriageErrors.
+   */
+  noteReplaced?: (delivery: DueDelivery) => Promise<void>;
   options?: DeliveryOptions;
 }
 
@@ -86,7 +91,7 @@ const LONGEST_RETRY_MS = 30_000;
 async function deliverDue(
   destination: Pacs,
   due: readonly DueDelivery[],
-  { store, log, inSrClass }: DeliveryPorts,
+  { store, log, inSrClass, noteReplaced }: DeliveryPorts,
 ): Promise<boolean> {
   let progress = false;
   const record = async (delivery: DueDelivery, outcome: DeliveryOutcome): Promise<void> => {
@@ -167,7 +172,7 @@ async function deliverDue(
     }
     for (const delivery of series) {
       if (held.has(delivery.object.sopInstanceUid))
-        await record(delivery, { kind: 'confirmed', ...(await remarkOn(destination, delivery)) });
+        await record(delivery, await receiptOf(destination, delivery, noteReplaced));
       else if (delivery.state === 'confirmed')
         await record(delivery, {
           kind: 'lost',
@@ -214,12 +219,30 @@ async function afterFailure(
   }
 }
 
-/** PrintableASCII: what a query answers in another character set cannot be compared safely. */
+/** The receipt of a result that its destination holds. */
+async function receiptOf(
+  destination: Pacs,
+  delivery: DueDelivery,
+  noteReplaced: DeliveryPorts['noteReplaced'],
+): Promise<DeliveryOutcome> {
+  const { kind, isHeatmap } = delivery.object;
+  if (noteReplaced !== undefined && delivery.state !== 'confirmed' && kind !== 'ko' && isHeatmap !== true) {
+    try {
+      await noteReplaced(delivery);
+    } catch (error) {
+      if (!(error instanceof TriageError)) throw error;
+      return { kind: 'unconfirmed', reason: `What it replaces cannot be rejected yet: ${error.message}` };
+    }
+  }
+  return { kind: 'confirmed', ...(await remarkOn(destination, delivery)) };
+}
+
+/** Printable ASCII: what a query answers in another character set cannot be compared safely. */
 const COMPARABLE = /^[ -~]+$/;
 
 /** Whether the destination files the result under another patient: coerced on arrival, or merged since. Asked once a report, or once a card. */
 async function remarkOn(destination: Pacs, { object, patientId }: DueDelivery): Promise<{ remark?: string }> {
-  if (object.isHeatmap === true || destination.filedUnder === undefined) return {};
+  if (object.isHeatmap === true || object.kind === 'ko' || destination.filedUnder === undefined) return {};
   const filed = await destination.filedUnder(object.studyInstanceUid);
   if (filed === null || !COMPARABLE.test(filed) || !COMPARABLE.test(patientId) || samePatientId(filed, patientId))
     return {};

@@ -86,6 +86,10 @@ export const CODES = {
   comment: dcm('121106', 'Comment'),
   qualitativeEvaluations: { value: 'C0034375', scheme: 'UMLS', meaning: 'Qualitative Evaluations' },
 
+  // Rejection notes: TID 2010, CID 7010.
+  rejectedForQualityReasons: dcm('113001', 'Rejected for Quality Reasons'),
+  keyObjectDescription: dcm('113012', 'Key Object Description'),
+
   // Headers and references.
   processingEquipment: dcm('109102', 'Processing Equipment'),
   gradientWeightedClassActivation: dcm('130403', 'Gradient-weighted class activation'),

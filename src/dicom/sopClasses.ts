@@ -7,6 +7,8 @@ export const STUDY_ROOT_FIND = '1.2.840.10008.5.1.4.1.2.2.1';
 
 export const SECONDARY_CAPTURE_IMAGE_STORAGE = '1.2.840.10008.5.1.4.1.1.7';
 
+export const KEY_OBJECT_SELECTION_STORAGE = '1.2.840.10008.5.1.4.1.1.88.59';
+
 /** SR classes that a report is written in, best first: a destination that does not take one gets the next (PS3.3 A.35). */
 export const SR_STORAGE = {
   comprehensive3d: '1.2.840.10008.5.1.4.1.1.88.34',
@@ -15,7 +17,9 @@ export const SR_STORAGE = {
   basicText: '1.2.840.10008.5.1.4.1.1.88.11',
 } as const;
 
-const SR_NAMES: Readonly<Record<string, string>> = {
+const RESULT_NAMES: Readonly<Record<string, string>> = {
+  [SECONDARY_CAPTURE_IMAGE_STORAGE]: 'Secondary Capture',
+  [KEY_OBJECT_SELECTION_STORAGE]: 'Key Object Selection',
   [SR_STORAGE.comprehensive3d]: 'Comprehensive 3D SR',
   [SR_STORAGE.comprehensive]: 'Comprehensive SR',
   [SR_STORAGE.enhanced]: 'Enhanced SR',
@@ -24,7 +28,7 @@ const SR_NAMES: Readonly<Record<string, string>> = {
 
 /** What people call a SOP class that results are written in; the UID of any other. */
 export function resultSopClassName(uid: string): string {
-  return uid === SECONDARY_CAPTURE_IMAGE_STORAGE ? 'Secondary Capture' : (SR_NAMES[uid] ?? uid);
+  return RESULT_NAMES[uid] ?? uid;
 }
 
 /** The SR classes that say less than this one, best first; none for any other class. */

@@ -29,7 +29,7 @@ export function reportingDevice(softwareVersion: string, model: ModelIdentity): 
 
 export type SeriesKind = 'sr' | 'heatmaps' | 'card';
 
-/** Series-level attributes: the same for every object of a kind that a device writes into a study, across revisions. */
+/** Series-level attributes of the objects of a kind. */
 const SERIES: Readonly<Record<SeriesKind, { modality: string; number: number; description: string }>> = {
   sr: { modality: 'SR', number: 9100, description: 'AI C-spine findings (NOT DIAGNOSTIC)' },
   // Never CT: the object would come back as input and disturb hanging protocols.
@@ -49,9 +49,9 @@ export interface ReportContext {
   analysedAtMs: number;
 }
 
-/** The series that this device writes objects of a kind into. */
-function seriesUid(context: Pick<ReportContext, 'studyInstanceUid' | 'device'>, kind: SeriesKind): string {
-  return derivedUid('series', context.studyInstanceUid, context.device.uid, kind);
+/** Reports of every revision are in one series; pictures have one for each revision, so that old ones do not lie among the new. */
+function seriesUid({ studyInstanceUid, device, revision }: ReportContext, kind: SeriesKind): string {
+  return derivedUid('series', studyInstanceUid, device.uid, kind, ...(kind === 'sr' ? [] : [String(revision)]));
 }
 
 /** PS3.3 C.7.1.1, C.7.2.1, C.7.2.2 and C.12.1: copied verbatim. The scanner's equipment, procedure step and acquisition times are not. */

@@ -8,6 +8,7 @@ import { createDelivery, type DeliveryPorts } from '../../src/deliver/deliverRes
 import { startLoopbackPacs, type LoopbackFaults, type LoopbackPacs } from '../../src/demo/loopbackPacs.ts';
 import { readHeader } from '../../src/dicom/header.ts';
 import { createDimseScu } from '../../src/pacs/dimseScu.ts';
+import { writeRejectionNote } from '../../src/report/rejectionNote.ts';
 import { writeSrForm } from '../../src/report/srForm.ts';
 import { claimed, openWorklist, studyUid, toInferred, type Worklist } from '../unit/worklist/fixture.ts';
 import { writeSampleResults } from '../unit/pacs/sampleObjects.ts';
@@ -301,6 +302,52 @@ test('a later report names the one that the archive has, in the class that it ha
   const { stdout } = await runTool('dcmdump', ['-Un', '+P', '0040,a360', join(dir, name)]);
   expect(stdout).toContain(`[${first!.sopInstanceUid}]`);
   expect(stdout).toContain(`[${BASIC_TEXT.sopClassUid}]`);
+});
+
+test('an archive that wants it gets a rejection note for what a newer result replaces, once and after the result', async () => {
+  const everything = { report: true, card: true, heatmaps: true, onlySuspected: false };
+  const worklist = await openWorklist({ wishes: new Map([['pacs', { ...everything, rejectReplaced: true }]]) });
+  const archive = ARCHIVES['takes Basic Text SR only']!;
+  const { pacs, dir } = await startArchive({
+    ...archive,
+    takes: [...archive.takes, 'KeyObjectSelectionDocumentStorage'],
+  });
+  const results = join(temporary.dir, 'results');
+  const written: string[] = [];
+  const noteReplaced: DeliveryPorts['noteReplaced'] = async ({ id }) => {
+    const found = await worklist.store.replacedBy(id);
+    if (found === null) return;
+    const note = await writeRejectionNote(results, found.report, found.replaced);
+    written.push(note.sopInstanceUid);
+    // The first time it dies before the note is on record.
+    if (written.length === 1) throw new Error('killed');
+    await worklist.store.addNote(id, note);
+  };
+  const deliverRevision = async (revision: number) => {
+    await toInferred(worklist, 1, 0.9, 2 + revision);
+    const objects = await sampleResults(revision);
+    await worklist.store.apply(await claimed(worklist.store, 'report'), { type: 'reported', objects });
+    await deliverAll(worklist, pacs, { noteReplaced });
+    return (await heldIn(dir)).map(({ sopInstanceUid }) => sopInstanceUid);
+  };
+  const first = await deliverRevision(1);
+  expect(written).toEqual([]);
+  const second = await deliverRevision(2);
+  const third = await deliverRevision(3);
+  expect((await rowOf(worklist)).state).toBe('delivered');
+  // Written again after the crash, as the same file.
+  expect(written).toHaveLength(3);
+  expect(written[0]).toBe(written[1]);
+  const rejectedBy = async (uid: string) => {
+    const name = (await readdir(dir)).find((file) => file.includes(uid))!;
+    const { stdout } = await runTool('dcmdump', ['-Un', '+P', '0040,a375', join(dir, name)]);
+    return [...stdout.matchAll(/\(0008,1155\) UI \[([\d.]+)\]/g)].map(([, rejected]) => rejected!).sort();
+  };
+  const isNote = (uid: string) => written.includes(uid);
+  const added = (now: string[], before: string[]) => now.filter((uid) => !before.includes(uid) && !isNote(uid)).sort();
+  expect(third.filter(isNote)).toHaveLength(2);
+  expect(await rejectedBy(written[1]!)).toEqual(first.sort());
+  expect(await rejectedBy(written[2]!)).toEqual(added(second, first));
 });
 
 describe('archives that take everything, with habits of their own', () => {

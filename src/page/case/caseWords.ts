@@ -89,7 +89,7 @@ export const caseWords = {
     'not-analysed': 'Not analysed',
   },
   objects: 'Result objects',
-  objectName: { sr: 'Report (SR)', sc: 'Picture (SC)' },
+  objectName: { sr: 'Report (SR)', sc: 'Picture (SC)', ko: 'Rejection of what was replaced (KOS)' },
   noObjects: 'None yet',
   ofRevision: (revision: number) => `revision ${revision}`,
   resend: 'Send again',

@@ -10,7 +10,15 @@ import {
   noteModelInUse,
 } from '../models/modelActivations.ts';
 import { settleDueTimes } from './dueTimes.ts';
-import { closeRetired, dueDeliveries, recordDelivery, reportOfDelivery, retryDeliveries } from './outbox.ts';
+import {
+  addNote,
+  closeRetired,
+  dueDeliveries,
+  recordDelivery,
+  replacedBy,
+  reportOfDelivery,
+  retryDeliveries,
+} from './outbox.ts';
 import { releaseQuarantine } from './quarantine.ts';
 import { noteOpened, returnOldClaims, stopRinging } from '../list/attention.ts';
 import { claimReading, markRead, markStat, recordVerdict, reprocess, resend } from '../list/readerActions.ts';
@@ -40,6 +48,7 @@ function onChange({ listeners }: StoreContext, listener: (studyInstanceUid: stri
 const OPERATIONS = {
   releaseAllLeases,
   activateModel,
+  addNote,
   apply,
   beginRemoval,
   claim,
@@ -72,6 +81,7 @@ const OPERATIONS = {
   releaseQuarantine,
   removableCases,
   removeFeatures,
+  replacedBy,
   reportOfDelivery,
   reprocess,
   resend,

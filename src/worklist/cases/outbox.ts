@@ -246,6 +246,66 @@ export async function reportOfDelivery(
   return { report: resultObjectOf(report), predecessor: before === undefined ? null : referenceOf(before) };
 }
 
+/**
+ * What a delivery replaces at its destination: results of earlier revisions that it has and that no note has rejected yet, and the report that replaces them.
+ * Null where there is nothing, or the destination wants no notes.
+ */
+export async function replacedBy(
+  { db, options }: StoreContext,
+  id: number,
+): Promise<{ report: ResultObject; replaced: ResultObject[] } | null> {
+  const delivery = await deliveryAndObject(db, id);
+  if (options.wishes.get(delivery.destination)?.rejectReplaced !== true) return null;
+  const known = await db
+    .selectFrom('deliveries')
+    .innerJoin('result_objects', 'result_objects.sop_instance_uid', 'deliveries.sop_instance_uid')
+    .selectAll('result_objects')
+    .where('deliveries.destination', '=', delivery.destination)
+    .where('result_objects.study_instance_uid', '=', delivery.study_instance_uid)
+    .where((row) => row.or([row('deliveries.sent_at', 'is not', null), row('result_objects.kind', '=', 'ko')]))
+    .orderBy('result_objects.revision')
+    .orderBy('deliveries.id')
+    .execute();
+  // A note rejects everything before its own revision.
+  const noted = Math.max(0, ...known.filter(({ kind }) => kind === 'ko').map(({ revision }) => revision));
+  const replaced = known.filter(
+    ({ kind, revision }) => kind !== 'ko' && revision >= noted && revision < delivery.revision,
+  );
+  const report = await db
+    .selectFrom('result_objects')
+    .selectAll()
+    .where('study_instance_uid', '=', delivery.study_instance_uid)
+    .where('revision', '=', delivery.revision)
+    .where('kind', '=', 'sr')
+    .where('form_of', 'is', null)
+    .executeTakeFirst();
+  return report === undefined || replaced.length === 0
+    ? null
+    : { report: resultObjectOf(report), replaced: replaced.map(resultObjectOf) };
+}
+
+/** Puts a rejection note into the outbox, for the destination of the delivery that replaces what it rejects. @throws TriageError `not-found` */
+export async function addNote(context: StoreContext, id: number, note: ResultObject): Promise<void> {
+  await write(context, async (trx, touched) => {
+    const { destination, revision } = await deliveryAndObject(trx, id);
+    const now = context.clock.now();
+    await putObject(trx, note, { revision, formOf: null, now });
+    await putDelivery(trx, note.sopInstanceUid, destination, now);
+    touched.add(note.studyInstanceUid);
+  });
+}
+
+async function deliveryAndObject(db: Kysely<Schema>, id: number) {
+  const delivery = await db
+    .selectFrom('deliveries')
+    .innerJoin('result_objects', 'result_objects.sop_instance_uid', 'deliveries.sop_instance_uid')
+    .select(['deliveries.destination', 'result_objects.study_instance_uid', 'result_objects.revision'])
+    .where('deliveries.id', '=', id)
+    .executeTakeFirst();
+  if (delivery === undefined) throw new TriageError('not-found', `There is no delivery ${id}.`);
+  return delivery;
+}
+
 /** Deliveries that are due at `destination`: suspected cases first, then oldest first, then checks of confirmed results; none of a case that is held. */
 export async function dueDeliveries(context: StoreContext, destination: string, limit: number): Promise<DueDelivery[]> {
   const now = context.clock.now();
