@@ -66,6 +66,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./send.ts')).sendCommand,
   },
   {
+    name: 'pull',
+    usage: '[options]',
+    description: 'have a PACS send studies to the running agent (C-FIND, C-MOVE)',
+    load: async () => (await import('./pull.ts')).pullCommand,
+  },
+  {
     name: 'echo',
     usage: '[options] <AE@host:port>',
     description: 'ask a DICOM peer whether it is there (C-ECHO)',

@@ -32,7 +32,7 @@ export function createPacs(destination: Destination, ports: PacsPorts): Pacs {
 }
 
 /** With its certificate files read at each connection, so that renewed ones need no restart. */
-function dimsePeer<T extends { tls?: PeerTls | undefined }>(
+export function dimsePeer<T extends { tls?: PeerTls | undefined }>(
   peer: T,
 ): Omit<T, 'tls'> & { tls?: () => TlsMaterial & { serverName?: string | undefined } } {
   const { tls, ...rest } = peer;

@@ -11,16 +11,21 @@ export const COMMAND_TAG = {
   commandField: 0x00000100,
   messageId: 0x00000110,
   messageIdBeingRespondedTo: 0x00000120,
+  moveDestination: 0x00000600,
   priority: 0x00000700,
   dataSetType: 0x00000800,
   status: 0x00000900,
   errorComment: 0x00000902,
   affectedSopInstanceUid: 0x00001000,
+  completedSuboperations: 0x00001021,
+  failedSuboperations: 0x00001022,
+  warningSuboperations: 0x00001023,
 } as const;
 
 export const COMMAND_FIELD = {
   storeRequest: 0x0001,
   findRequest: 0x0020,
+  moveRequest: 0x0021,
   echoRequest: 0x0030,
   response: 0x8000,
 } as const;

@@ -1,0 +1,165 @@
+import { Command } from 'commander';
+import { systemClock } from '../base/clock.ts';
+import { TriageError, messageOf } from '../base/errors.ts';
+import { isAgentRunning } from '../compose/checkConfig.ts';
+import { dimsePeer } from '../compose/destinations.ts';
+import { dataPaths } from '../compose/places.ts';
+import type { Config } from '../config/config.ts';
+import { loadConfig } from '../config/configFile.ts';
+import type { DimsePeer } from '../pacs/dimseAssociation.ts';
+import { createRetrieveScu, type FoundStudy, type MoveOutcome, type StudyKey } from '../pacs/retrieveScu.ts';
+import { openDatabase } from '../worklist/db/database.ts';
+import { createWorklistQuery } from '../worklist/list/worklistQuery.ts';
+import { EXIT } from './exit.ts';
+import { wholeNumber } from './numbers.ts';
+import { note, printJson, printLine } from './output.ts';
+import { parsePeer, tlsOf, withTlsFlags, type TlsFlags } from './peer.ts';
+
+interface PullOptions extends TlsFlags {
+  from: string;
+  study?: string;
+  accession?: string;
+  patient?: string;
+  limit: number;
+  timeoutMs: number;
+  allModalities?: true;
+  config?: string;
+  json?: true;
+}
+
+interface PulledStudy extends FoundStudy, MoveOutcome {
+  /** Objects of the study that the agent has on record; null when nothing was asked for. */
+  onRecord: number | null;
+}
+
+/** How long the agent may take to put on record what it has acknowledged. */
+const RECORD_MS = 15_000;
+const LOOK_MS = 250;
+
+/** `odontoid pull`: has a PACS send studies to the running agent (C-FIND, C-MOVE); they come in as any other. */
+export function pullCommand(): Command {
+  return withTlsFlags(new Command('pull'))
+    .requiredOption('--from <NAME>', 'a DIMSE destination of the configuration, or AE@host:port')
+    .option('--study <UID>', 'Study Instance UID')
+    .option('--accession <NUMBER>', 'Accession Number')
+    .option('--patient <ID>', 'Patient ID')
+    .option('--limit <n>', 'most studies that are fetched', wholeNumber(1, 1_000), 10)
+    .option('--all-modalities', 'fetch studies without a CT too')
+    .option('--timeout-ms <ms>', 'longest silence of the PACS', wholeNumber(1_000, 3_600_000), 600_000)
+    .option('--config <FILE>', 'the site’s configuration (default: ODONTOID_CONFIG, else ./odontoid.yaml)')
+    .option('--json', 'print {studies, skipped}')
+    .action(async (options: PullOptions) => {
+      const config = loadConfig(options.config, process.env);
+      const [key, value] = keyOf(options);
+      const peer = peerOf(options, config);
+      if (!isAgentRunning(config.dataDir))
+        throw new TriageError('command-invalid', 'The agent does not run: start it first, the PACS sends to it.');
+      if (!config.receive.sources.some(({ aeTitle }) => aeTitle === peer.aeTitle))
+        throw new TriageError(
+          'command-invalid',
+          `The agent would refuse what ${peer.aeTitle} sends: add it to receive.sources.`,
+        );
+      const scu = createRetrieveScu(peer, { clock: systemClock });
+      const { studies: found, others } = await scu.find(key, value);
+      if (others > 0) note(`${peer.aeTitle} answered ${others} other studies too; they are left alone.`);
+      const isWanted = ({ modalities }: FoundStudy): boolean =>
+        options.allModalities === true || modalities.length === 0 || modalities.includes('CT');
+      const wanted = found.filter(isWanted);
+      const skipped = found.filter((study) => !isWanted(study));
+      if (wanted.length > options.limit)
+        throw new TriageError(
+          'command-invalid',
+          `${wanted.length} studies match: ask for one of them, or raise --limit.`,
+        );
+      const studies: PulledStudy[] = [];
+      for (const study of wanted) studies.push(await pull(study, scu.move, config));
+      if (options.json) printJson({ studies, skipped });
+      else report(studies, skipped, peer.aeTitle);
+      if (studies.length === 0 || studies.some(({ problem }) => problem !== null)) process.exitCode = EXIT.failed;
+    });
+}
+
+/** @throws TriageError `command-invalid` unless exactly one is given, without wildcards */
+function keyOf({ study, accession, patient }: PullOptions): [StudyKey, string] {
+  const given = (
+    [
+      ['studyInstanceUid', study],
+      ['accessionNumber', accession],
+      ['patientId', patient],
+    ] as const
+  ).flatMap(([key, value]): [StudyKey, string][] => (value === undefined ? [] : [[key, value]]));
+  const [one] = given;
+  if (one === undefined || given.length > 1)
+    throw new TriageError('command-invalid', 'Give one of --study, --accession and --patient.');
+  // An asterisk would have the whole archive sent (PS3.4 C.2.2.2.4).
+  if (!/^[^*?\\\p{Cc}]{1,64}$/u.test(one[1].trim()))
+    throw new TriageError('command-invalid', `"${one[1]}" is no value to ask for: 1 to 64 characters, no * ? or \\.`);
+  return [one[0], one[1].trim()];
+}
+
+/** @throws TriageError `command-invalid`, `config-invalid` */
+function peerOf(options: PullOptions, { destinations, receive }: Config): DimsePeer {
+  const { from, timeoutMs } = options;
+  if (from.includes('@'))
+    return { name: from, ...parsePeer(from), ...tlsOf(options), callingAeTitle: receive.aeTitle, timeoutMs };
+  const destination = destinations.find(({ name }) => name === from);
+  if (destination?.kind !== 'dimse')
+    throw new TriageError(
+      'command-invalid',
+      `${from} is no DIMSE destination of the configuration; name one, or give AE@host:port.`,
+    );
+  return { ...dimsePeer(destination), timeoutMs };
+}
+
+async function pull(
+  study: FoundStudy,
+  move: ReturnType<typeof createRetrieveScu>['move'],
+  config: Config,
+): Promise<PulledStudy> {
+  try {
+    const outcome = await move(study.studyInstanceUid, config.receive.aeTitle);
+    const onRecord = await recorded(study.studyInstanceUid, outcome.completed, config);
+    const missing = outcome.problem === null && onRecord < outcome.completed;
+    return {
+      ...study,
+      ...outcome,
+      onRecord,
+      problem: missing
+        ? `it says that it sent ${outcome.completed} objects, and ${onRecord} of this study are on record: Connections says what was refused`
+        : outcome.problem,
+    };
+  } catch (error) {
+    if (!(error instanceof TriageError)) throw error;
+    return { ...study, completed: 0, failed: 0, onRecord: null, problem: messageOf(error) };
+  }
+}
+
+/** Objects of the study on record, once they are `expected` or the agent had its time. */
+async function recorded(studyInstanceUid: string, expected: number, config: Config): Promise<number> {
+  const database = await openDatabase(dataPaths(config).database);
+  try {
+    const query = createWorklistQuery(database, systemClock, { maxWaitMs: config.worklist.maxWaitMinutes * 60_000 });
+    const deadlineMs = systemClock.monotonicMs() + RECORD_MS;
+    for (;;) {
+      const detail = await query.caseDetail(studyInstanceUid).catch((error: unknown) => {
+        if (error instanceof TriageError && error.code === 'not-found') return null;
+        throw error;
+      });
+      const count = detail === null ? 0 : detail.instances.received + detail.instances.ownResults;
+      if (count >= expected || systemClock.monotonicMs() > deadlineMs) return count;
+      await systemClock.sleep(LOOK_MS);
+    }
+  } finally {
+    await database.close();
+  }
+}
+
+function report(studies: readonly PulledStudy[], skipped: readonly FoundStudy[], aeTitle: string): void {
+  if (studies.length === 0) printLine(`${aeTitle} has no such study${skipped.length > 0 ? ' with a CT' : ''}.`);
+  for (const { studyInstanceUid, studyDate, completed, problem } of studies) {
+    printLine(`${studyInstanceUid} (${studyDate === '' ? 'no date' : studyDate}): ${completed} objects came.`);
+    if (problem !== null) note(`not whole: ${studyInstanceUid}: ${problem}`);
+  }
+  for (const { studyInstanceUid, modalities } of skipped)
+    note(`left out: ${studyInstanceUid} has no CT (${modalities.join(', ')}); --all-modalities fetches it`);
+}

@@ -1,0 +1,183 @@
+import { TriageError } from '../base/errors.ts';
+import type { Clock } from '../base/clock.ts';
+import { STUDY_ROOT_FIND, STUDY_ROOT_MOVE } from '../dicom/sopClasses.ts';
+import { IMPLICIT_VR_LITTLE_ENDIAN } from '../dicom/transferSyntaxes.ts';
+import {
+  COMMAND_FIELD,
+  COMMAND_TAG,
+  readElements,
+  textOf,
+  uint16Of,
+  writeElements,
+  type ElementValue,
+} from '../dimse/commandSet.ts';
+import { openAssociation, type DimseAssociation, type DimsePeer } from './dimseAssociation.ts';
+import { dataSetInMemory } from './part10Source.ts';
+
+/** What studies are asked for by; one of them. */
+export type StudyKey = 'studyInstanceUid' | 'accessionNumber' | 'patientId';
+
+export interface FoundStudy {
+  studyInstanceUid: string;
+  accessionNumber: string;
+  patientId: string;
+  /** YYYYMMDD; empty when unknown. */
+  studyDate: string;
+  /** Empty when the archive does not say. */
+  modalities: string[];
+}
+
+/** How a C-MOVE ended. */
+export interface MoveOutcome {
+  completed: number;
+  failed: number;
+  /** Null when everything was sent; else why not, and what to do. */
+  problem: string | null;
+}
+
+/** Finds and fetches studies of a PACS (PS3.4 C). */
+export interface RetrieveScu {
+  /**
+   * Studies with exactly this value, and how many others the archive answered as well, which are left out.
+   * @throws TriageError `pacs-unreachable`
+   */
+  find(key: StudyKey, value: string): Promise<{ studies: FoundStudy[]; others: number }>;
+  /** Has a study sent to `moveDestination`, an AE title that the PACS knows. @throws TriageError `pacs-unreachable` */
+  move: (studyInstanceUid: string, moveDestination: string) => Promise<MoveOutcome>;
+}
+
+const TAG = {
+  queryRetrieveLevel: 0x00080052,
+  studyDate: 0x00080020,
+  accessionNumber: 0x00080050,
+  modalitiesInStudy: 0x00080061,
+  patientId: 0x00100020,
+  studyInstanceUid: 0x0020000d,
+} as const;
+const PRIORITY_MEDIUM = 0;
+const MAX_MATCHES = 1_000;
+
+export function createRetrieveScu(peer: DimsePeer, { clock }: { clock: Clock }): RetrieveScu {
+  const unreachable = (what: string): TriageError =>
+    new TriageError('pacs-unreachable', `${peer.aeTitle} at ${peer.host}:${peer.port}: ${what}.`, {
+      context: { destination: peer.name },
+    });
+
+  const openFor = async (sopClassUid: string, service: string): Promise<[DimseAssociation, number]> => {
+    const association = await openAssociation(
+      peer,
+      [{ abstractSyntaxUid: sopClassUid, transferSyntaxUid: IMPLICIT_VR_LITTLE_ENDIAN }],
+      clock,
+    );
+    const context = association.contextFor(sopClassUid, IMPLICIT_VR_LITTLE_ENDIAN);
+    if ('id' in context) return [association, context.id];
+    await association.release();
+    throw unreachable(`it does not offer ${service}: ${context.refusal}`);
+  };
+
+  return {
+    find: async (key, value) => {
+      const keys = new Map(Object.values(TAG).map((tag) => [tag as number, '']));
+      keys.set(TAG.queryRetrieveLevel, 'STUDY').set(TAG[key], value);
+      const [association, contextId] = await openFor(STUDY_ROOT_FIND, 'C-FIND');
+      const found: FoundStudy[] = [];
+      for await (const { status, dataSet } of association.request(
+        contextId,
+        COMMAND_FIELD.findRequest,
+        commandOf(STUDY_ROOT_FIND),
+        dataSetInMemory(writeElements(keys)),
+      )) {
+        if (dataSet !== null) found.push(studyOf(dataSet));
+        if (isPending(status) && found.length <= MAX_MATCHES) continue;
+        if (status === 0) break;
+        association.abort();
+        throw unreachable(
+          isPending(status)
+            ? `it answered C-FIND with more than ${MAX_MATCHES} studies`
+            : `it answered C-FIND with status ${hex(status)}`,
+        );
+      }
+      await association.release();
+      // An archive that does not know a key answers with everything it has (PS3.4 C.2.2.1.3).
+      const studies = found.filter((study) => study[key].trim() === value.trim() && study.studyInstanceUid !== '');
+      return { studies, others: found.length - studies.length };
+    },
+    move: async (studyInstanceUid, moveDestination) => {
+      const identifier = new Map<number, string>([
+        [TAG.queryRetrieveLevel, 'STUDY'],
+        [TAG.studyInstanceUid, studyInstanceUid],
+      ]);
+      const [association, contextId] = await openFor(STUDY_ROOT_MOVE, 'C-MOVE');
+      let counts = { completed: 0, failed: 0 };
+      let problem: string | null = null;
+      for await (const { status, command } of association.request(
+        contextId,
+        COMMAND_FIELD.moveRequest,
+        new Map([...commandOf(STUDY_ROOT_MOVE), [COMMAND_TAG.moveDestination, moveDestination]]),
+        dataSetInMemory(writeElements(identifier)),
+      )) {
+        const number = (tag: number): number => uint16Of(command, tag) ?? 0;
+        // A warning is an object that was taken, with a remark.
+        counts = {
+          completed: Math.max(
+            counts.completed,
+            number(COMMAND_TAG.completedSuboperations) + number(COMMAND_TAG.warningSuboperations),
+          ),
+          failed: Math.max(counts.failed, number(COMMAND_TAG.failedSuboperations)),
+        };
+        if (!isPending(status))
+          problem = moveProblem(status, counts, textOf(command, COMMAND_TAG.errorComment), moveDestination);
+      }
+      await association.release();
+      return { ...counts, problem };
+    },
+  };
+}
+
+function commandOf(sopClassUid: string): ReadonlyMap<number, ElementValue> {
+  return new Map<number, ElementValue>([
+    [COMMAND_TAG.affectedSopClassUid, sopClassUid],
+    [COMMAND_TAG.priority, PRIORITY_MEDIUM],
+  ]);
+}
+
+function studyOf(dataSet: Buffer): FoundStudy {
+  const elements = readElements(dataSet, TAG.studyInstanceUid);
+  const text = (tag: number): string => textOf(elements, tag).trim();
+  return {
+    studyInstanceUid: text(TAG.studyInstanceUid),
+    accessionNumber: text(TAG.accessionNumber),
+    patientId: text(TAG.patientId),
+    studyDate: text(TAG.studyDate),
+    modalities: text(TAG.modalitiesInStudy)
+      .split('\\')
+      .map((one) => one.trim())
+      .filter((one) => one !== ''),
+  };
+}
+
+/** PS3.4 C.4.2.1.5, and what the operator can do. */
+function moveProblem(
+  status: number,
+  { completed, failed }: Pick<MoveOutcome, 'completed' | 'failed'>,
+  comment: string,
+  moveDestination: string,
+): string | null {
+  const why = comment === '' ? '' : ` (${comment})`;
+  if (status === 0 && failed === 0) return null;
+  if (status === 0xa801)
+    return `it does not know the AE title ${moveDestination}${why}: register the agent there, with the host and port of receive`;
+  if (status === 0xb000 || failed > 0)
+    return `it could not send ${failed} of ${completed + failed} objects${why}: Connections says what was refused; is its AE title in receive.sources?`;
+  if (status === 0xa701 || status === 0xa702)
+    return `it is out of resources, or cannot reach the agent (${hex(status)})${why}: check host and port of ${moveDestination} there`;
+  return `it answered C-MOVE with status ${hex(status)}${why}`;
+}
+
+function isPending(status: number): boolean {
+  return (status & 0xfffe) === 0xff00;
+}
+
+function hex(status: number): string {
+  return `0x${status.toString(16).padStart(4, '0').toUpperCase()}`;
+}

@@ -1,0 +1,181 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { systemClock } from '../../src/base/clock.ts';
+import { createLog } from '../../src/base/log.ts';
+import { startAgent, type Agent } from '../../src/compose/startAgent.ts';
+import { configFrom } from '../../src/config/configFile.ts';
+import { writePart10 } from '../../src/dicom/part10.ts';
+import { createRetrieveScu } from '../../src/pacs/retrieveScu.ts';
+import { sendFiles } from '../../src/pacs/sendFiles.ts';
+import { odontoid } from '../pipeline/odontoidCommand.ts';
+import { freePort, startServer } from './dcmtk.ts';
+import { startOrthanc, type Orthanc } from './orthanc.ts';
+
+/** `odontoid pull` from Orthanc, and the same requests to DCMTK's dcmqrscp; the studies come in through the receiver of a running agent. */
+
+const CT = '1.2.840.10008.5.1.4.1.1.2';
+const MR = '1.2.840.10008.5.1.4.1.1.4';
+let dir: string;
+let agent: Agent;
+let orthanc: Orthanc;
+let configFile: string;
+let dicomPort: number;
+
+async function writeStudy(study: string, modality: 'CT' | 'MR', objects: number, attributes = {}): Promise<string[]> {
+  const paths: string[] = [];
+  for (let index = 1; index <= objects; index++) {
+    const path = join(dir, `${study}.${index}.dcm`);
+    await writeFile(
+      path,
+      writePart10({
+        SOPClassUID: modality === 'CT' ? CT : MR,
+        SOPInstanceUID: `${study}.1.${index}`,
+        StudyInstanceUID: study,
+        SeriesInstanceUID: `${study}.1`,
+        PatientID: 'PULL-1',
+        PatientName: 'Pull^Anna',
+        AccessionNumber: `A${study.slice(-3)}`,
+        StudyDate: '20261102',
+        Modality: modality,
+        Rows: 4,
+        Columns: 4,
+        BitsAllocated: 16,
+        BitsStored: 12,
+        HighBit: 11,
+        PixelRepresentation: 0,
+        SamplesPerPixel: 1,
+        PhotometricInterpretation: 'MONOCHROME2',
+        InstanceNumber: index,
+        PixelData: Uint8Array.from({ length: 32 }, (_, at) => at * index).buffer,
+        ...attributes,
+      }),
+    );
+    paths.push(path);
+  }
+  return paths;
+}
+
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'odontoid-pull-'));
+  dicomPort = await freePort();
+  orthanc = await startOrthanc({
+    dir: join(dir, 'orthanc'),
+    modalities: { odontoid: { aeTitle: 'ODONTOID', port: dicomPort } },
+    configuration: { DicomAlwaysAllowMove: true, DicomAlwaysAllowFind: true },
+  });
+  const config = {
+    dataDir: join(dir, 'agent'),
+    receive: {
+      port: dicomPort,
+      sources: ['ORTHANC', 'QRSCP'].map((aeTitle) => ({ aeTitle, addresses: ['127.0.0.1'] })),
+      minFreeBytes: 0,
+    },
+    destinations: [{ name: 'pacs', kind: 'dimse', aeTitle: 'ORTHANC', host: '127.0.0.1', port: orthanc.dicomPort }],
+    proofOfLife: { schedule: 'off' },
+    web: { port: 0, signIn: 'off' },
+    housekeeping: { lowWaterFreeBytes: 0 },
+  } as const;
+  configFile = join(dir, 'odontoid.yaml');
+  await writeFile(configFile, JSON.stringify(config));
+  agent = await startAgent(configFrom(config as never), {
+    clock: systemClock,
+    log: createLog('silent'),
+    environment: {},
+  });
+  for (const path of [
+    ...(await writeStudy('2.25.101', 'CT', 3)),
+    ...(await writeStudy('2.25.102', 'CT', 2)),
+    ...(await writeStudy('2.25.103', 'MR', 1)),
+    ...(await writeStudy('2.25.104', 'CT', 1, { PatientID: 'PULL-12' })),
+  ])
+    expect((await fetch(`${orthanc.httpUrl}/instances`, { method: 'POST', body: await readFile(path) })).ok).toBe(true);
+});
+afterAll(async () => {
+  await agent.close();
+  await orthanc.stop();
+  await rm(dir, { recursive: true, force: true });
+});
+
+interface Pulled {
+  studies: { studyInstanceUid: string; completed: number; onRecord: number; problem: string | null }[];
+  skipped: { studyInstanceUid: string; modalities: string[] }[];
+}
+const pull = (...args: string[]) => odontoid(['pull', '--config', configFile, '--json', ...args], { cwd: dir });
+const received = async (study: string) => (await agent.query.caseDetail(study)).instances.received;
+
+it('fetches a study by its accession number, and the CTs of a patient', async () => {
+  const one = await pull('--from', 'pacs', '--accession', 'A101');
+  expect(one.stderr).toBe('');
+  expect((JSON.parse(one.stdout) as Pulled).studies).toMatchObject([
+    { studyInstanceUid: '2.25.101', completed: 3, onRecord: 3, problem: null },
+  ]);
+  expect([one.exitCode, await received('2.25.101')]).toEqual([0, 3]);
+
+  const all = await pull('--from', `ORTHANC@127.0.0.1:${orthanc.dicomPort}`, '--patient', 'PULL-1');
+  const { studies, skipped } = JSON.parse(all.stdout) as Pulled;
+  expect(studies.map(({ studyInstanceUid, onRecord }) => [studyInstanceUid, onRecord]).sort()).toEqual([
+    ['2.25.101', 3],
+    ['2.25.102', 2],
+  ]);
+  expect(skipped).toMatchObject([{ studyInstanceUid: '2.25.103', modalities: ['MR'] }]);
+  expect(all.exitCode).toBe(0);
+});
+
+it('asks for one thing only, never by a wildcard, and says what is not there', async () => {
+  expect((await pull('--from', 'pacs', '--patient', 'PULL*')).stderr).toMatch(/no \* \? or \\/);
+  expect((await pull('--from', 'pacs')).stderr).toMatch(/Give one of --study, --accession and --patient/);
+  expect((await pull('--from', 'elsewhere', '--study', '2.25.1')).stderr).toMatch(/is no DIMSE destination/);
+  const limited = await pull('--from', 'pacs', '--patient', 'PULL-1', '--limit', '1');
+  expect(limited.stderr).toMatch(/2 studies match: ask for one of them, or raise --limit/);
+  const none = await pull('--from', 'pacs', '--study', '2.25.999');
+  expect([none.exitCode, JSON.parse(none.stdout)]).toEqual([1, { studies: [], skipped: [] }]);
+});
+
+it('works with dcmqrscp, and says when the archive does not know the agent', async () => {
+  const port = await freePort();
+  await mkdir(join(dir, 'db'));
+  const configuration = join(dir, 'dcmqrscp.cfg');
+  await writeFile(
+    configuration,
+    [
+      `NetworkTCPPort = ${port}`,
+      'MaxPDUSize = 16384',
+      'MaxAssociations = 16',
+      'HostTable BEGIN',
+      `agent = (ODONTOID, 127.0.0.1, ${dicomPort})`,
+      'HostTable END',
+      'VendorTable BEGIN',
+      'VendorTable END',
+      'AETable BEGIN',
+      `QRSCP ${join(dir, 'db')} RW (200, 1024mb) ANY`,
+      'AETable END',
+      '',
+    ].join('\n'),
+  );
+  const server = await startServer('dcmqrscp', ['-c', configuration, '--disable-host-lookup'], [port], {
+    env: { TCP_NODELAY: '1' },
+  });
+  const peer = {
+    name: 'qrscp',
+    aeTitle: 'QRSCP',
+    host: '127.0.0.1',
+    port,
+    callingAeTitle: 'ODONTOID',
+    timeoutMs: 30_000,
+  };
+  const paths = await writeStudy('2.25.105', 'CT', 4);
+  for (const { outcome } of await sendFiles(peer, paths, { clock: systemClock })) expect(outcome.kind).toBe('stored');
+  const scu = createRetrieveScu(peer, { clock: systemClock });
+  expect(await scu.find('accessionNumber', 'A105')).toMatchObject({
+    studies: [{ studyInstanceUid: '2.25.105', patientId: 'PULL-1', studyDate: '20261102' }],
+    others: 0,
+  });
+  expect(await scu.move('2.25.105', 'ODONTOID')).toEqual({ completed: 4, failed: 0, problem: null });
+  await expect.poll(() => received('2.25.105').catch(() => 0)).toBe(4);
+  expect((await scu.move('2.25.105', 'NOBODY')).problem).toMatch(
+    /^it does not know the AE title NOBODY.*: register the agent there/,
+  );
+  await server.stop();
+});
