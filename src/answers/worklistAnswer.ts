@@ -145,6 +145,10 @@ export const worklistAnswer = z.strictObject({
     .describe(
       'Scans that the requester says they are reading, for so long that they go back to the list unless claimed again.',
     ),
+  leftOver: z
+    .strictObject({ count: z.int(), flagged: z.int(), newestArrivedAtMs: epochMs })
+    .nullable()
+    .describe('Scans that have been unread for longer than a shift, 8 h; null without any.'),
   list: z.string().describe('Names this list: with it, later pages show the same cases in the same places.'),
   total: z.int(),
   allTotal: z.int().describe('Without search and choice.'),

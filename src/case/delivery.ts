@@ -52,6 +52,26 @@ export interface DestinationWishes {
   rejectReplaced?: boolean;
 }
 
+/** A report that an archive holds for a study. */
+export interface HeldReport {
+  sopInstanceUid: string;
+  seriesInstanceUid: string;
+  /** `SR` or `DOC`. */
+  modality: string;
+  /** VerificationFlag (0040,A493): whether a person has put their name to it; null where the archive does not say. */
+  isVerified: boolean | null;
+}
+
+/** An archive that can be asked which reports it holds. */
+export interface ReportSource {
+  readonly name: string;
+  /**
+   * Structured reports and encapsulated documents of a study, ours among them (C-FIND at SERIES and IMAGE level, or QIDO-RS). Dose reports and the like are
+   * left out. @throws TriageError `pacs-unreachable`
+   */
+  reportsOf(studyInstanceUid: string): Promise<HeldReport[]>;
+}
+
 /** Objects that a report stage wrote to disk; they enter the outbox in the same transaction as the state. */
 export interface ResultObject extends OutboundObject {
   /** `ko`: a note that rejects what a newer result replaces. */

@@ -1,9 +1,10 @@
 import type { TlsMaterial } from '../base/tlsProfile.ts';
-import type { Pacs } from '../case/delivery.ts';
+import type { Pacs, ReportSource } from '../case/delivery.ts';
 import type { Config, Destination } from '../config/config.ts';
 import { readSecret } from '../config/configFile.ts';
 import { readTlsFiles, type TlsFiles } from '../config/tlsFiles.ts';
 import { createDelivery, type Delivery } from '../deliver/deliverResults.ts';
+import { watchReports } from '../deliver/watchReports.ts';
 import { createDicomWeb } from '../pacs/dicomWeb.ts';
 import { createDimseScu } from '../pacs/dimseScu.ts';
 import { writeRejectionNote } from '../report/rejectionNote.ts';
@@ -16,7 +17,7 @@ const ECHO_TIMEOUT_MS = 8_000;
 type PacsPorts = Pick<AgentPorts, 'clock' | 'log' | 'environment'>;
 
 /** The adapter of one destination. @throws TriageError `config-invalid` when its secret cannot be read */
-export function createPacs(destination: Destination, ports: PacsPorts): Pacs {
+export function createPacs(destination: Destination, ports: PacsPorts): Pacs & ReportSource {
   if (destination.kind === 'dimse') return createDimseScu(dimsePeer(destination), ports);
   const { auth } = destination;
   const authorization =
@@ -61,6 +62,21 @@ export function startDelivery({ config, ports, store, paths, releasers }: Founda
   });
   releasers.push('delivery', () => delivery.drain());
   return delivery;
+}
+
+/** Starts to ask the archives whether somebody else has reported what is unread here. */
+export function startReportWatch({ config, ports, store, releasers }: Foundation): void {
+  const { readByReport } = config.worklist;
+  const sources = config.destinations.filter(({ confirm }) => confirm !== 'none');
+  if (readByReport === 'off' || sources.length === 0) return;
+  const watch = watchReports({
+    store,
+    sources: sources.map((source) => createPacs(source, ports)),
+    verifiedOnly: readByReport === 'verified',
+    clock: ports.clock,
+    log: ports.log.child({ component: 'reports' }),
+  });
+  releasers.push('report watch', watch.stop);
 }
 
 /** The destinations with a short timeout, for testing the connection on request. */

@@ -7,7 +7,7 @@ import type { WorklistStore } from '../worklist/cases/caseStore.ts';
 import type { WorklistQuery } from '../worklist/list/worklistQuery.ts';
 import { openAccess } from './access.ts';
 import type { AgentPorts, Foundation } from './agentPorts.ts';
-import { destinationEchoes, startDelivery } from './destinations.ts';
+import { destinationEchoes, startDelivery, startReportWatch } from './destinations.ts';
 import { layFoundation } from './foundation.ts';
 import { planHousekeeping } from './housekeeping.ts';
 import { watchClock } from './watchClock.ts';
@@ -71,6 +71,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
       isRecordWhole: () => isRecordWhole,
     });
     const delivery = startDelivery(foundation);
+    startReportWatch(foundation);
     const echoes = destinationEchoes(config, ports);
     const proofAeTitle = newProofAeTitle();
     const stowSecret = newSecret();

@@ -458,6 +458,12 @@ export const configSchema = z.strictObject({
         .max(1_440)
         .default(60)
         .describe('After this wait an unread case goes before every case that has not waited so long, flagged or not.'),
+      readByReport: z
+        .enum(['verified', 'any', 'off'])
+        .default('verified')
+        .describe(
+          "A scan is marked as read once a destination holds somebody else's report of it (a narrative SR, or an encapsulated document): `verified`, one whose VerificationFlag says that a person has signed it; `any`, also one that says nothing of it, which may be another AI's; `off`, only by a reader here.",
+        ),
       patientNames: z
         .enum(['shown', 'on-request', 'hidden'])
         .default('shown')

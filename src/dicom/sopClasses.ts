@@ -18,6 +18,16 @@ export const SR_STORAGE = {
   basicText: '1.2.840.10008.5.1.4.1.1.88.11',
 } as const;
 
+/** What a person's report of an examination can be: narrative SR, or a document. Dose reports, CAD and key objects have classes of their own. */
+export const REPORT_SOP_CLASSES: ReadonlySet<string> = new Set([
+  ...Object.values(SR_STORAGE),
+  '1.2.840.10008.5.1.4.1.1.88.35', // Extensible SR
+  '1.2.840.10008.5.1.4.1.1.104.1', // Encapsulated PDF
+  '1.2.840.10008.5.1.4.1.1.104.2', // Encapsulated CDA
+]);
+/** Modalities of the series that reports are in. */
+export const REPORT_MODALITIES: readonly string[] = ['SR', 'DOC'];
+
 const RESULT_NAMES: Readonly<Record<string, string>> = {
   [SECONDARY_CAPTURE_IMAGE_STORAGE]: 'Secondary Capture',
   [KEY_OBJECT_SELECTION_STORAGE]: 'Key Object Selection',

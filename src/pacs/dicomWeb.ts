@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { messageOf, TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import type { OutboundObject, Pacs, StoreOutcome } from '../case/delivery.ts';
-import { lowerSrClasses } from '../dicom/sopClasses.ts';
+import type { HeldReport, OutboundObject, Pacs, ReportSource, StoreOutcome } from '../case/delivery.ts';
+import { lowerSrClasses, REPORT_MODALITIES, REPORT_SOP_CLASSES } from '../dicom/sopClasses.ts';
 import { derivedUid } from '../dicom/uids.ts';
 import { outcomeOfStatus } from './storeStatus.ts';
 
@@ -33,6 +33,10 @@ const MAX_REQUEST_BYTES = 32 * 1024 * 1024;
 /** Codes of attributes in DICOM JSON (PS3.18 F.2). */
 const TAG = {
   patientId: '00100020',
+  sopClassUid: '00080016',
+  modality: '00080060',
+  seriesInstanceUid: '0020000E',
+  verificationFlag: '0040A493',
   sopInstanceUid: '00080018',
   referencedSopInstanceUid: '00081155',
   warningReason: '00081196',
@@ -117,10 +121,13 @@ function createAsker(destination: DicomWebDestination, clock: Clock): Asker {
 }
 
 /** A result destination by DICOMweb: STOW-RS of the files as they are, QIDO-RS to see whether they are held. */
-export function createDicomWeb(destination: DicomWebDestination, ports: { clock: Clock; log: Log }): Pacs {
+export function createDicomWeb(
+  destination: DicomWebDestination,
+  ports: { clock: Clock; log: Log },
+): Pacs & ReportSource {
   const asker = createAsker(destination, ports.clock);
   const log = ports.log.child({ component: 'pacs', destination: destination.name });
-  const web: Pacs = {
+  const web: Pacs & ReportSource = {
     name: destination.name,
     echo: async () => {
       const startMs = ports.clock.monotonicMs();
@@ -150,6 +157,7 @@ export function createDicomWeb(destination: DicomWebDestination, ports: { clock:
         return { kind, reason, ...(lowerSopClassUid === undefined ? {} : { lowerSopClassUid }) };
       });
     },
+    reportsOf: (studyInstanceUid) => reportsOf(asker, `/studies/${studyInstanceUid}/series`),
     holds: async (studyInstanceUid, seriesInstanceUid, sopInstanceUids) => {
       if (destination.confirm === 'none') return new Set(sopInstanceUids);
       return heldOf(asker, `/studies/${studyInstanceUid}/series/${seriesInstanceUid}/instances`, sopInstanceUids);
@@ -270,6 +278,29 @@ async function heldOf(asker: Asker, path: string, sopInstanceUids: readonly stri
     if (found.size === known) break;
   }
   return new Set([...wanted].filter((uid) => found.has(uid)));
+}
+
+/** Reports in the series at `path`. */
+async function reportsOf(asker: Asker, path: string): Promise<HeldReport[]> {
+  const reports: HeldReport[] = [];
+  for (const series of await asker.query(`${path}?includefield=${TAG.modality}`, EMPTY_SERIES)) {
+    const modality = firstValue(series, TAG.modality);
+    const seriesInstanceUid = firstValue(series, TAG.seriesInstanceUid);
+    if (!REPORT_MODALITIES.includes(modality) || seriesInstanceUid === '') continue;
+    const fields = `includefield=${TAG.sopClassUid}&includefield=${TAG.verificationFlag}`;
+    for (const instance of await asker.query(`${path}/${seriesInstanceUid}/instances?${fields}`, EMPTY_SERIES)) {
+      if (!REPORT_SOP_CLASSES.has(firstValue(instance, TAG.sopClassUid))) continue;
+      const flag = firstValue(instance, TAG.verificationFlag);
+      const isVerified = flag === '' ? null : flag === 'VERIFIED';
+      reports.push({
+        sopInstanceUid: firstValue(instance, TAG.sopInstanceUid),
+        seriesInstanceUid,
+        modality,
+        isVerified,
+      });
+    }
+  }
+  return reports;
 }
 
 interface Parcel {

@@ -1,10 +1,10 @@
 import { TriageError } from '../base/errors.ts';
-import { STUDY_ROOT_FIND, VERIFICATION } from '../dicom/sopClasses.ts';
+import { REPORT_MODALITIES, REPORT_SOP_CLASSES, STUDY_ROOT_FIND, VERIFICATION } from '../dicom/sopClasses.ts';
 import { IMPLICIT_VR_LITTLE_ENDIAN } from '../dicom/transferSyntaxes.ts';
 import { derivedUid } from '../dicom/uids.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import type { OutboundObject, Pacs, StoreOutcome } from '../case/delivery.ts';
+import type { HeldReport, OutboundObject, Pacs, ReportSource, StoreOutcome } from '../case/delivery.ts';
 import {
   COMMAND_FIELD,
   COMMAND_TAG,
@@ -29,11 +29,14 @@ export interface DimseDestination extends DimsePeer {
   objects?: readonly WantedObject[];
 }
 
+const SOP_CLASS_UID = 0x00080016;
 const SOP_INSTANCE_UID = 0x00080018;
 const QUERY_RETRIEVE_LEVEL = 0x00080052;
+const MODALITY = 0x00080060;
 const STUDY_INSTANCE_UID = 0x0020000d;
 const SERIES_INSTANCE_UID = 0x0020000e;
 const PATIENT_ID = 0x00100020;
+const VERIFICATION_FLAG = 0x0040a493;
 const PRIORITY_MEDIUM = 0;
 /** A study and series that no destination has, to ask whether it answers. */
 const UNKNOWN_UID = derivedUid('probe', 'odontoid');
@@ -41,7 +44,7 @@ const UNKNOWN_UID = derivedUid('probe', 'odontoid');
 const MAX_MATCHES = 10_000;
 
 /** A result destination by DIMSE: C-ECHO, C-STORE of the data sets on disk, and C-FIND to see whether they are held. */
-export function createDimseScu(destination: DimseDestination, ports: { clock: Clock; log: Log }): Pacs {
+export function createDimseScu(destination: DimseDestination, ports: { clock: Clock; log: Log }): Pacs & ReportSource {
   const { clock } = ports;
   const log = ports.log.child({ component: 'pacs', destination: destination.name });
 
@@ -62,7 +65,7 @@ export function createDimseScu(destination: DimseDestination, ports: { clock: Cl
     throw unreachable(destination, otherwise(context.refusal));
   };
 
-  const scu: Pacs = {
+  const scu: Pacs & ReportSource = {
     name: destination.name,
 
     echo: async () => {
@@ -109,6 +112,16 @@ export function createDimseScu(destination: DimseDestination, ports: { clock: Cl
           count: outcomes.filter((outcome) => outcome.kind === 'unreachable').length,
         });
       return outcomes;
+    },
+
+    reportsOf: async (studyInstanceUid) => {
+      const { association, contextId } = await openFor(
+        STUDY_ROOT_FIND,
+        (refusal) => `it cannot be asked which reports it holds (C-FIND): ${refusal}`,
+      );
+      const reports = await findReports(destination, association, contextId, studyInstanceUid);
+      await association.release();
+      return reports;
     },
 
     holds: async (studyInstanceUid, seriesInstanceUid, sopInstanceUids) => {
@@ -166,6 +179,43 @@ async function inspected(object: OutboundObject): Promise<Part10File | Extract<S
   }
 }
 
+/** Reports of a study by C-FIND: its series, and the instances of those that can hold reports. */
+async function findReports(
+  destination: DimseDestination,
+  association: DimseAssociation,
+  contextId: number,
+  studyInstanceUid: string,
+): Promise<HeldReport[]> {
+  const find = (level: string, keys: readonly (readonly [number, string])[]) => {
+    const identifier = new Map([[QUERY_RETRIEVE_LEVEL, level], [STUDY_INSTANCE_UID, studyInstanceUid], ...keys]);
+    return findMatches(destination, association, contextId, identifier);
+  };
+  const reports: HeldReport[] = [];
+  // Archives differ in whether they match by modality, so all series are listed.
+  const allSeries = await find('SERIES', [
+    [MODALITY, ''],
+    [SERIES_INSTANCE_UID, ''],
+  ]);
+  for (const series of allSeries) {
+    const modality = textOf(series, MODALITY);
+    const seriesInstanceUid = textOf(series, SERIES_INSTANCE_UID);
+    if (!REPORT_MODALITIES.includes(modality) || seriesInstanceUid === '') continue;
+    const instances = await find('IMAGE', [
+      [SOP_CLASS_UID, ''],
+      [SOP_INSTANCE_UID, ''],
+      [SERIES_INSTANCE_UID, seriesInstanceUid],
+      [VERIFICATION_FLAG, ''],
+    ]);
+    for (const instance of instances) {
+      if (!REPORT_SOP_CLASSES.has(textOf(instance, SOP_CLASS_UID))) continue;
+      const flag = textOf(instance, VERIFICATION_FLAG);
+      const isVerified = flag === '' ? null : flag === 'VERIFIED';
+      reports.push({ sopInstanceUid: textOf(instance, SOP_INSTANCE_UID), seriesInstanceUid, modality, isVerified });
+    }
+  }
+  return reports;
+}
+
 /** SOP instances that match the keys; an empty key matches all. */
 function findInstances(
   destination: DimseDestination,
@@ -190,18 +240,30 @@ async function findValues(
   identifier: ReadonlyMap<number, string>,
   tag: number,
 ): Promise<string[]> {
+  const matches = await findMatches(destination, association, contextId, identifier);
+  return matches.map((match) => textOf(match, tag));
+}
+
+/** What the archive answers to a query with these keys; an empty key matches all and is returned. */
+async function findMatches(
+  destination: DimseDestination,
+  association: DimseAssociation,
+  contextId: number,
+  keys: ReadonlyMap<number, string>,
+): Promise<Map<number, Buffer>[]> {
+  const lastTag = Math.max(...keys.keys());
   const elements = new Map<number, ElementValue>([
     [COMMAND_TAG.affectedSopClassUid, STUDY_ROOT_FIND],
     [COMMAND_TAG.priority, PRIORITY_MEDIUM],
   ]);
-  const found: string[] = [];
+  const found: Map<number, Buffer>[] = [];
   for await (const response of association.request(
     contextId,
     COMMAND_FIELD.findRequest,
     elements,
-    dataSetInMemory(writeElements(identifier)),
+    dataSetInMemory(writeElements(keys)),
   )) {
-    if (response.dataSet !== null) found.push(textOf(readElements(response.dataSet, tag), tag));
+    if (response.dataSet !== null) found.push(readElements(response.dataSet, lastTag));
     const pending = (response.status & 0xfffe) === 0xff00;
     if (pending && found.length <= MAX_MATCHES) continue;
     if (response.status === 0) break;

@@ -132,3 +132,27 @@ test('what a reader took a quarter of an hour ago is asked about on every page, 
   await expect.poll(() => asked.count(), { timeout: 10_000 }).toBe(0);
   expect(await claims()).toEqual(['nobody', 'web']);
 });
+
+test('what is left unread after a shift is asked about once, and a report in the archive is on the row', async () => {
+  const opened = await site();
+  for (const [id, outcome] of [
+    ['flag', 0.9],
+    ['one', 0.1],
+    ['two', 0.2],
+  ] as const)
+    await addStudy(opened, { id, outcome, arrivedMinutesAgo: 8 * 60 + 5 });
+  await addStudy(opened, { id: 'new', outcome: 0.1 });
+  await addStudy(opened, { id: 'reported', outcome: 0.1 });
+  const report = { sopInstanceUid: '1.2.3', seriesInstanceUid: '1.2', modality: 'SR', isVerified: true };
+  await opened.store.noteReported(studyUid('reported'), [report], 'ARCHIVE');
+  const page = await openPage(opened);
+  await page.getByText('3 scans have been unread for more than 8 hours, 1 of them flagged.').waitFor();
+  await complaintsInBothThemes(page);
+  await page.getByRole('button', { name: 'Mark the 2 unflagged as read' }).click();
+  await expect.poll(() => page.locator('tr.row').count()).toBe(2);
+  await page.reload();
+  await page.locator('tr.row').first().waitFor();
+  expect(await page.getByText('unread for more than 8 hours').count()).toBe(0);
+  await page.getByLabel('Show read scans').check();
+  await page.getByText('Read by SR in ARCHIVE').waitFor();
+});

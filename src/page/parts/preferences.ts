@@ -18,6 +18,8 @@ export interface Preferences {
   wallMetres: string;
   /** Case references that have already rung, separated by spaces. */
   heard: string;
+  /** Arrival of the newest scan about which "read elsewhere?" was answered here, epoch ms. */
+  leftOverAsked: string;
   /** When a tab of this browser last sounded for a fault, epoch ms. */
   faultHeard: string;
 }
@@ -35,6 +37,7 @@ const DEFAULTS: Preferences = {
   wallInches: '',
   wallMetres: '',
   heard: '',
+  leftOverAsked: '',
   faultHeard: '',
 };
 

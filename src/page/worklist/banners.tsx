@@ -1,4 +1,7 @@
 import type { WorklistAnswer } from '../../answers/worklistAnswer.ts';
+import { useState } from 'preact/hooks';
+import { keepPreference, preference } from '../parts/preferences.ts';
+import { ask } from '../parts/session.ts';
 import { words } from './worklistWords.ts';
 
 interface Properties {
@@ -12,6 +15,13 @@ interface Properties {
 
 /** Problems of the agent. Shown below the list, where banners take room from its end and not from its beginning. */
 export function Banners({ answer, hidden, showsRead, onShowRead, onUnmask }: Properties) {
+  const left = answer?.leftOver ?? null;
+  const [asked, setAsked] = useState(preference('leftOverAsked'));
+  const answered = () => {
+    const newest = String(left?.newestArrivedAtMs ?? 0);
+    keepPreference('leftOverAsked', newest);
+    setAsked(newest);
+  };
   const flaggedAfterRead = answer === null || showsRead ? 0 : answer.flags.afterRead;
   return (
     <footer>
@@ -26,6 +36,24 @@ export function Banners({ answer, hidden, showsRead, onShowRead, onUnmask }: Pro
             {words.flaggedAfterRead(flaggedAfterRead)}{' '}
             <button type="button" onClick={onShowRead}>
               {words.showRead}
+            </button>
+          </p>
+        )}
+        {left !== null && left.newestArrivedAtMs > Number(asked) && (
+          <p class="banner kind-info">
+            {words.leftOver(left.count, left.flagged)}{' '}
+            {left.count > left.flagged && (
+              <button
+                type="button"
+                onClick={() => {
+                  ask('/api/worklist/left-over', 'POST', {}).then(answered, reportError);
+                }}
+              >
+                {words.markLeftOver(left.count - left.flagged)}
+              </button>
+            )}{' '}
+            <button type="button" onClick={answered}>
+              {words.keepLeftOver}
             </button>
           </p>
         )}

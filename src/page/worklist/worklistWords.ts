@@ -13,6 +13,11 @@ export const words = {
     count === 1
       ? '1 read scan was flagged after it was read.'
       : `${count} read scans were flagged after they were read.`,
+  leftOver: (count: number, flagged: number) =>
+    `${count === 1 ? '1 scan has' : `${count} scans have`} been unread for more than 8 hours${flagged === 0 ? '' : `, ${flagged} of them flagged`}. Read in the PACS?`,
+  markLeftOver: (count: number) =>
+    count === 1 ? 'Mark the one unflagged as read' : `Mark the ${count} unflagged as read`,
+  keepLeftOver: 'Leave them',
   notSaved: (patient: string) => `Not saved for ${patient}. Try again.`,
   showRead: 'Show read scans',
   search: 'Name, ID or accession',

@@ -43,6 +43,7 @@ export const worklistRoutes = [
         system: await system(),
         totals: await query.totals(),
         flags: await query.flags(MOST_FLAGS),
+        leftOver: await query.leftOver(),
         oldClaims: await query.oldClaims(principal!.name),
         ...page,
         masked,
@@ -51,6 +52,15 @@ export const worklistRoutes = [
         rows: masked ? shown.map((row) => row && maskedRow(row)) : shown,
       };
     },
+  }),
+  route({
+    method: 'post',
+    path: '/api/worklist/left-over',
+    least: 'reader',
+    summary: 'Marks as read, by the requester, what has been unread for longer than a shift and is not flagged.',
+    audit: { by: 'store', action: 'case.read' },
+    answer: { kind: 'json', schema: z.strictObject({ read: z.int() }) },
+    handle: async ({ actor }, { store }) => ({ read: await store.markLeftOverRead(actor) }),
   }),
   route({
     method: 'post',

@@ -19,8 +19,10 @@ import {
   reportOfDelivery,
   retryDeliveries,
 } from './outbox.ts';
+import { noteReported, unreadStudies } from './readByReport.ts';
 import { releaseQuarantine } from './quarantine.ts';
 import { noteOpened, returnOldClaims, stopRinging } from '../list/attention.ts';
+import { markLeftOverRead } from '../list/leftOver.ts';
 import { claimReading, markRead, markStat, recordVerdict, reprocess, resend } from '../list/readerActions.ts';
 import { noteRefused } from './refusedObjects.ts';
 import { beginRemoval, finishRemoval, removableCases, removeFeatures } from './removal.ts';
@@ -61,6 +63,7 @@ const OPERATIONS = {
   heartbeat,
   knownPaths,
   dismiss,
+  markLeftOverRead,
   markRead,
   markStat,
   modelHistory,
@@ -69,6 +72,7 @@ const OPERATIONS = {
   noteModelFailed,
   noteModelInUse,
   noteRefused,
+  noteReported,
   noteOpened,
   nudgeComplete,
   onChange,
@@ -96,6 +100,7 @@ const OPERATIONS = {
   sliceFeatures,
   stopRinging,
   threshold,
+  unreadStudies,
 };
 
 /** Functions of a {@link StoreContext} without their first parameter. */

@@ -6,6 +6,7 @@ import type { Schema } from '../db/schema.ts';
 import { oldClaims } from './attention.ts';
 import { caseDetail, studyOf, volumeSlices, type CaseDetail } from './caseDetail.ts';
 import type { VolumeSlice } from './caseVolume.ts';
+import { leftOver } from './leftOver.ts';
 import { listedRows, type ReadingContext } from './listedRows.ts';
 import { ListOrders, type ListFilter, type ListOrder } from './listOrders.ts';
 import { openFlags } from './openFlags.ts';
@@ -45,6 +46,8 @@ export interface WorklistQuery {
    * @throws TriageError `not-found`
    */
   volumeSlices(studyInstanceUid: string, indexes: readonly number[]): Promise<VolumeSlice[]>;
+  /** Scans that have been unread for longer than a shift; null when there are none. */
+  leftOver(): Promise<WorklistAnswer['leftOver']>;
   totals(): Promise<WorklistTotals>;
   /** Resolves when the database can be read; costs the same however many cases there are. */
   isAnswering(): Promise<void>;
@@ -82,6 +85,7 @@ export function createWorklistQuery(
       // Read or removed in between: it has no rank then.
       return place === -1 ? detail : { ...detail, row: { ...detail.row, rank: place + 1 } };
     },
+    leftOver: () => read((db) => leftOver(db, clock.now())),
     totals: () => read((db) => worklistTotals(db, clock.now())),
     isAnswering: () =>
       read(async (db) => {

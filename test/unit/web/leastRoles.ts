@@ -33,6 +33,7 @@ export const LEAST_ROLES: Readonly<Record<string, LeastRole | `${LeastRole} rece
   'get /api/audit': 'admin',
   'get /api/audit.csv': 'admin',
   'get /api/worklist': 'service',
+  'post /api/worklist/left-over': 'reader',
   'post /api/worklist/names': 'reader',
   'get /api/events': 'wall',
   'get /api/wall': 'wall',
