@@ -20,7 +20,7 @@ const NOT_RUN_HERE: Record<string, string> = {
   'training/train --profile volume --seed 1 --out /some/dir':
     'trains for an hour; training.test.ts trains for a minute',
   'training/train --profile resnet50 --seed 5 --start models/compact --threads 1 --out DIR': 'trains for an hour',
-  'training/train --profile paper --dataset rsna-2022 --split split.json --name my-network --statement "RSNA 2022 Cervical Spine Fracture Detection, 70 % of its studies" --out DIR':
+  'training/train --profile paper --dataset rsna-2022 --split split.json --name my-network --statement "RSNA 2022 Cervical Spine Fracture Detection, 70 % of its studies" --licence "not for commercial use" --out DIR':
     'needs 300 GB of patients’ scans',
   'training/crossval --out DIR': 'trains for days; training.test.ts runs a tiny study',
   'training/crossval --seed 2 --out DIR': 'trains for days; training.test.ts runs a tiny study',

@@ -199,11 +199,15 @@ it(
       '--split',
       split,
     ];
-    expect((await run('training/train', train)).output).toContain('--statement');
+    expect((await run('training/train', [...train, '--statement', 'Fourteen studies of a test.'])).output).toContain(
+      '--licence',
+    );
     const { status, output } = await run('training/train', [
       ...train,
       '--statement',
       'Fourteen studies of a test.',
+      '--licence',
+      'no use outside this test',
       '--name',
       'site-network',
     ]);
@@ -239,7 +243,11 @@ it(
       levels?: string[];
       trainingData: { statement: string; seeds?: unknown };
     };
-    expect(card).toMatchObject({ name: 'site-network', trainingData: { statement: 'Fourteen studies of a test.' } });
+    expect(card).toMatchObject({
+      name: 'site-network',
+      licence: 'no use outside this test',
+      trainingData: { statement: 'Fourteen studies of a test.' },
+    });
     expect(card.intendedUse).toContain('Fourteen studies of a test.');
     expect([card.levels, card.trainingData.seeds]).toEqual([undefined, undefined]);
     const verified = await odontoid('model', 'verify', join(out, 'package'));

@@ -39,6 +39,26 @@ def auc_interval(scores, labels):
     return value, 1 / (1 + math.exp(-logit + Z * spread)), 1 / (1 + math.exp(-logit - Z * spread))
 
 
+def clustered_auc_interval(scores, labels, cluster, draws=1000, seed=1):
+    """AUC of images with a 95 % percentile interval by bootstrap over the cases that they belong to: slices of one scan are not independent.
+    cluster: index of each image's case."""
+    value = auc(scores, labels)
+    if math.isnan(value):
+        return value, float("nan"), float("nan")
+    levels, level = np.unique(scores, return_inverse=True)
+    cases, cluster = np.unique(cluster, return_inverse=True)
+    random = np.random.default_rng(seed)
+    drawn = []
+    for _ in range(draws):
+        times = np.bincount(random.integers(len(cases), size=len(cases)), minlength=len(cases))[cluster].astype(float)
+        positive = np.bincount(level, weights=times * labels, minlength=len(levels))
+        negative = np.bincount(level, weights=times * ~labels, minlength=len(levels))
+        if positive.sum() and negative.sum():
+            below = np.cumsum(negative) - negative / 2
+            drawn.append((positive * below).sum() / (positive.sum() * negative.sum()))
+    return value, float(np.quantile(drawn, 0.025)), float(np.quantile(drawn, 0.975))
+
+
 def proportion_interval(hits, n):
     """A proportion with Wilson's 95 % interval."""
     if n == 0:

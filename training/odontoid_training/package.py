@@ -10,6 +10,8 @@ from .model import LEVELS
 from .profile import WINDOWS_HU
 from .volume import LAST_STEP, VolumeGraph
 
+# What a package is under that was trained on phantoms.
+LICENCE = "Apache-2.0"
 PHANTOMS = "Synthetic cervical spine phantoms made by src/phantom; no patient's data of any kind."
 
 
@@ -64,14 +66,14 @@ def volume_parts(profile, encoder, case, out):
     }
 
 
-def write_package(out, profile, parts, *, name, version, training_data, operating_points, calibration, domain, metrics):
+def write_package(out, profile, parts, *, name, version, licence, training_data, operating_points, calibration, domain, metrics):
     """Writes model.json beside the exported graphs, of which `parts` tells; returns the manifest."""
     manifest = {
         "schema": 1,
         "kind": parts["kind"],
         "name": name,
         "version": version,
-        "licence": "Apache-2.0",
+        "licence": licence,
         "intendedUse": intended_use(training_data["statement"]),
         "trainingData": {**training_data, **({"deviations": profile["deviations"]} if "deviations" in profile else {})},
         "files": parts["files"],

@@ -16,7 +16,7 @@ from .features import encode_cases
 from .figures import case_figures, write_card
 from .kinds import kind_of
 from .model import CalibratedCase
-from .package import PHANTOMS, write_package
+from .package import LICENCE, PHANTOMS, write_package
 from .profile import TRAINING, load_profile
 from .stage1 import train_encoder
 from .start import load_start
@@ -50,9 +50,10 @@ def main():
     parser.add_argument("--dataset", help="train on this labelled dataset (docs/evaluation.md) and not on phantoms; with --split and --statement")
     parser.add_argument("--split", help='its train, validation and test: a file made by "odontoid split DATASET --shares 70,15,15"')
     parser.add_argument("--statement", default=PHANTOMS, help="of a dataset: what it is and whose, for the record in the package")
+    parser.add_argument("--licence", help=f"of the package: weights may carry the terms of the data that they were trained on (default with phantoms: {LICENCE})")
     args = parser.parse_args()
-    if args.dataset and (args.split is None or args.statement == PHANTOMS):
-        parser.error("--dataset wants --split, and a --statement of what it is")
+    if args.dataset and (args.split is None or args.statement == PHANTOMS or args.licence is None):
+        parser.error("--dataset wants --split, a --statement of what it is, and the --licence that a network trained on it is under")
     torch.set_num_threads(args.threads)
     profile = load_profile(args.profile)
     out = Path(args.out)
@@ -102,7 +103,7 @@ def finish(profile, kind, args, recipe, encoder, encoded, train, validation, neg
     sensitivity, specificity = figures["operating"]["sensitivity"], figures["operating"]["specificity"]
     seeds = {split: [cases[0].meta["seed"], cases[-1].meta["seed"]] for split, cases in (("train", train), ("validation", validation), ("negatives", negatives), ("test", test)) if cases and "seed" in cases[0].meta}
     manifest = write_package(
-        out / "package", profile, kind.parts(profile, encoder, case, out / "package"), name=args.name or f"odontoid-{profile['name']}", version=args.version,
+        out / "package", profile, kind.parts(profile, encoder, case, out / "package"), name=args.name or f"odontoid-{profile['name']}", version=args.version, licence=args.licence or LICENCE,
         training_data={"statement": args.statement,
                        "profile": profile["name"], "seed": args.seed, "cases": {"train": len(train), "validation": len(validation), "negatives": len(negatives), "test": len(test),
                        "images": recipe.get("images", 0)}, **({"seeds": seeds} if seeds else {}),

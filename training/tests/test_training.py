@@ -10,7 +10,7 @@ import onnx
 import torch
 
 from odontoid_training.batches import SliceSampler
-from odontoid_training.evaluate import auc, auc_interval, proportion_interval, threshold_at_specificity
+from odontoid_training.evaluate import auc, auc_interval, clustered_auc_interval, proportion_interval, threshold_at_specificity
 from odontoid_training.export import export_classifier, export_encoder, export_volume, golden_case, golden_volume
 from odontoid_training.model import CalibratedCase, CaseClassifier, DomainCheck, LevelReader, SliceEncoder
 from odontoid_training.profile import load_profile
@@ -350,6 +350,22 @@ class Figures(unittest.TestCase):
         self.assertAlmostEqual(auc(scores, labels), np.mean(pairs), places=12)
         value, low, high = auc_interval(scores, labels)
         self.assertTrue(low < value < high)
+
+    def test_images_of_one_scan_are_not_independent(self):
+        random = np.random.default_rng(5)
+        case = np.repeat(np.arange(20), 30)
+        labels = case % 2 == 0
+        # All that differs between images of one label is the scan: 600 images know no more than 20 scans.
+        of_scan = random.normal(0, 1, 20)
+        scores = labels * 1.0 + of_scan[case] + random.normal(0, 0.01, 600)
+        value, low, high = clustered_auc_interval(scores, labels, case)
+        self.assertAlmostEqual(value, auc(scores, labels))
+        _, naive_low, naive_high = auc_interval(scores, labels)
+        self.assertGreater(high - low, 3 * (naive_high - naive_low))
+        # Each image a scan of its own: as DeLong, apart from the draws.
+        single = clustered_auc_interval(scores, labels, np.arange(600))
+        for found, wanted in zip(single, auc_interval(scores, labels)):
+            self.assertAlmostEqual(found, wanted, delta=0.01)
 
     def test_auc_intervals_are_those_of_the_agent(self):
         table = Path(__file__).resolve().parents[2] / "test/unit/statistics/aucIntervals.json"
