@@ -259,8 +259,8 @@ export const configSchema = z.strictObject({
         .default(262_144)
         .describe('Longest PDU that is taken; announced to the sender. A longer one ends the connection.'),
       maxObjectBytes: bytes(1_048_576, 4_294_967_296)
-        .default(268_435_456)
-        .describe('Largest object, bytes. A larger one is answered 0xA700.'),
+        .default(4_294_967_296)
+        .describe('Largest object, bytes. A larger one is answered 0xA700. A multi-frame CT may have gigabytes.'),
       requestTimeoutMs: milliseconds(1_000, 120_000)
         .default(15_000)
         .describe('A connection must bring its A-ASSOCIATE-RQ within this time.'),

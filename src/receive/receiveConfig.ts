@@ -64,7 +64,7 @@ export const DEFAULT_RECEIVE_CONFIG: ReceiveConfig = {
   sources: [],
   maxAssociations: 20,
   maxPduLengthBytes: 262_144,
-  maxObjectBytes: 268_435_456,
+  maxObjectBytes: 4_294_967_296,
   requestTimeoutMs: 15_000,
   idleTimeoutMs: 60_000,
   objectTimeoutMs: 300_000,

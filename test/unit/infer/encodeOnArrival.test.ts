@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { EncodedSlice, InstanceHeader, StoredInstance } from '../../../src/case/case.ts';
+import type { EncodedSlice, FrameKind, InstanceHeader, StoredInstance } from '../../../src/case/case.ts';
 import { createArrivalEncoder } from '../../../src/infer/encodeOnArrival.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import { TriageError } from '../../../src/base/errors.ts';
@@ -21,8 +21,8 @@ function setUp(options: { fail?: string } = {}) {
   const asked: string[] = [];
   const model = {
     identity: { name: 'm', version: '1', sha256: 'model' },
-    encodeSlice: (path: string) => {
-      asked.push(path);
+    encodeSlice: (path: string, frameNumber?: number) => {
+      asked.push(frameNumber === undefined ? path : `${path} frame ${frameNumber}`);
       if (path === options.fail) return Promise.reject(new TriageError('pixel-data-undecodable', 'cut'));
       return Promise.resolve({ feature: new Float32Array(1) } as EncodedSlice);
     },
@@ -65,6 +65,24 @@ describe('encoding on arrival', () => {
     ]);
     await encoder.settle('study');
     expect(asked).toEqual(['soft/0', 'bone/0', 'bone/1']);
+    await encoder.close();
+  });
+
+  it('encodes each frame of a multi-frame object that may be analysed', async () => {
+    const { encoder, asked, saved } = setUp();
+    const object = slice('study', 'soft', 0);
+    const kind = { convolutionKernel: 'soft' } as FrameKind;
+    const frames = {
+      // The scout is the second frame.
+      kinds: [kind, { ...kind, seriesInstanceUid: 'scout' } as FrameKind],
+      kindOf: [0, 1, 0],
+      positionsMm: [0, 0, 3, 0, 0, 2, 0, 0, 1],
+      acquired: null,
+    };
+    encoder.add([{ ...object, header: { ...object.header, frames } }]);
+    await encoder.settle('study');
+    expect(asked).toEqual(['soft/0 frame 1', 'soft/0 frame 3']);
+    expect([...saved.keys()]).toEqual(['soft-0/1', 'soft-0/3']);
     await encoder.close();
   });
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { EncodedSlice } from '../../../../src/case/case.ts';
+import { imageKey } from '../../../../src/case/frames.ts';
 import { backoffMs } from '../../../../src/base/backoff.ts';
 import { identityDifferences } from '../../../../src/case/patientIdentity.ts';
 import {
@@ -17,9 +18,16 @@ import {
 } from '../fixture.ts';
 import type { Worklist } from '../fixture.ts';
 
-/** Features of the slices of a study, two bytes each in the map; returns how many are left on record. */
+/** Features of the slices of a study for two models; returns how many are left on record. */
 async function withFeatures({ store, database }: Worklist, study: number) {
-  const digests = [1, 2, 3].map((number) => instanceOf({ study, number }).sha256);
+  // The third object has two frames.
+  const [one, two, frames] = [1, 2, 3].map((number) => instanceOf({ study, number }).sha256);
+  const digests = [
+    one!,
+    two!,
+    imageKey({ sha256: frames!, frameNumber: 1 }),
+    imageKey({ sha256: frames!, frameNumber: 2 }),
+  ];
   const slice: EncodedSlice = {
     feature: Float32Array.from([study]),
     imageProbability: 0.5,
@@ -55,9 +63,9 @@ describe('slice features', () => {
     const other = await withFeatures(worklist, 2);
     await toInferred(worklist, 2, 0.2);
     await toReported(worklist, 1, 0.9);
-    expect([delivered(), other()]).toEqual([6, 6]);
+    expect([delivered(), other()]).toEqual([8, 8]);
     await deliverAll(worklist);
-    expect([delivered(), other()]).toEqual([0, 6]);
+    expect([delivered(), other()]).toEqual([0, 8]);
   });
 
   it('go with the report where nothing is sent, and with a case that is ineligible or failed', async () => {
@@ -65,7 +73,7 @@ describe('slice features', () => {
     const { store } = worklist;
     const reported = await withFeatures(worklist, 1);
     await toInferred(worklist, 1, 0.9);
-    expect(reported()).toBe(6);
+    expect(reported()).toBe(8);
     await store.apply(await claimed(store, 'report'), { type: 'reported', objects: objectsOf(1) });
     expect(reported()).toBe(0);
 
