@@ -1,12 +1,13 @@
 import { Command } from 'commander';
 import { systemClock } from '../base/clock.ts';
-import { assertConfig } from '../compose/checkConfig.ts';
-import { startAgent, type Agent } from '../compose/startAgent.ts';
+import type { Agent } from '../compose/startAgent.ts';
 import { loadConfig } from '../config/configFile.ts';
 import { createLog, openLogSink, type Log } from '../base/log.ts';
 import type { LogSink } from '../base/logSink.ts';
 import { messageOf, TriageError } from '../base/errors.ts';
 import type { Config } from '../config/config.ts';
+import { inferenceFork } from '../infer/inferenceFork.ts';
+import { receiverFork } from '../receive/receiverFork.ts';
 import { endSoon, EXIT } from './exit.ts';
 import { note } from './output.ts';
 
@@ -50,10 +51,19 @@ export function serveCommand(): Command {
 
 /** Null when it cannot start: every reason has been printed then, and the exit code is that of an invalid configuration. */
 async function start(config: Config, log: Log): Promise<Agent | null> {
+  // Both processes start up while the agent's own modules, which take longer, are loaded.
+  receiverFork.start();
+  inferenceFork.start(config.infer.memoryLimitMb);
   try {
+    const [{ assertConfig }, { startAgent }] = await Promise.all([
+      import('../compose/checkConfig.ts'),
+      import('../compose/startAgent.ts'),
+    ]);
     await assertConfig(config, process.env);
     return await startAgent(config, { clock: systemClock, log, environment: process.env });
   } catch (error) {
+    receiverFork.discard();
+    inferenceFork.discard();
     if (!(error instanceof TriageError)) throw error;
     note(`odontoid: ${error.message}`);
     process.exitCode = EXIT.usage;

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { stat } from 'node:fs/promises';
 import os from 'node:os';
 import { toErrorMessage } from '../base/errorMessage.ts';
@@ -12,8 +13,6 @@ import { openModel } from './openModel.ts';
 import type { LoadedModel } from './loadedModel.ts';
 
 // The inference child (see inferenceProcess.ts): answers one question at a time, in the order asked. It may be killed at any time.
-const setup = JSON.parse(process.argv[2] ?? '') as ChildSetup;
-os.setPriority(setup.niceness);
 // Without its parent it has no purpose. An orderly exit would wait for a read that hangs, and there is nothing to clean up.
 process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
 
@@ -62,6 +61,8 @@ async function encode(slice: CtSlice, model: LoadedModel): Promise<EncodedSlice>
 // The agent decides when to stop; a terminal's Ctrl-C, or its closing, reaches both.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
 
+const [setup] = (await once(process, 'message')) as [ChildSetup];
+os.setPriority(setup.niceness);
 try {
   const modelPackage = await loadModelPackage(setup.modelDir);
   const model = await openModel(modelPackage, setup);

@@ -3,7 +3,7 @@ import type { Anatomy, EncodedSlice } from '../case/case.ts';
 import type { CaseScore, ModelIdentity, SourceSlice } from '../case/triageModel.ts';
 import type { ProviderChoice } from './onnxGraphs.ts';
 
-/** Setup of the child; its only command line argument, as JSON. */
+/** Setup of the child: the first message that it gets. */
 export interface ChildSetup {
   modelDir: string;
   provider: ProviderChoice;

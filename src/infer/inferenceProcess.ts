@@ -2,13 +2,13 @@ import type { ChildProcess } from 'node:child_process';
 import path from 'node:path';
 import type { EncodedSlice } from '../case/case.ts';
 import { doubledMs } from '../base/backoff.ts';
-import { forkBeside } from '../base/childProcess.ts';
 import { fromErrorMessage } from '../base/errorMessage.ts';
 import { TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { watchResidentMemory } from '../base/residentMemory.ts';
 import type { CaseScore, ModelIdentity, SourceSlice, TriageModel } from '../case/triageModel.ts';
+import { inferenceFork } from './inferenceFork.ts';
 import type { Answers, ChildSetup, FromChild, Question, ToChild } from './inferenceMessages.ts';
 import type { ProviderChoice } from './onnxGraphs.ts';
 
@@ -165,12 +165,9 @@ class InferenceSupervisor {
   #spawn(onReady: (ready: Ready) => void, onFailure: (error: TriageError) => void): void {
     const { modelDir, provider, threads, niceness, memoryLimitMb, timeoutMs, clock, log } = this.#options;
     const setup: ChildSetup = { modelDir: path.resolve(modelDir), provider, threads, niceness };
-    const child = forkBeside(import.meta.url, 'inferenceChild', {
-      args: [JSON.stringify(setup)],
-      execArgv: [`--max-old-space-size=${memoryLimitMb}`],
-      serialization: 'advanced',
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    });
+    const child = inferenceFork.take(memoryLimitMb);
+    // The process may die before the message is sent; its exit is handled below.
+    child.send(setup, () => undefined);
     this.#child = child;
     this.#isReady = false;
     this.#sentence = null;

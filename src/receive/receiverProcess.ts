@@ -1,7 +1,6 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { doubledMs } from '../base/backoff.ts';
-import { forkBeside } from '../base/childProcess.ts';
 import type { Clock } from '../base/clock.ts';
 import { TriageError } from '../base/errors.ts';
 import { reviveError, type ReceiverEvent, type ReceiverOrder } from './receiverMessages.ts';
@@ -12,6 +11,7 @@ import {
   type ReceiverOptions,
 } from './receiverRecord.ts';
 import type { ReceiveConfig, ReceiveTls } from './receiveConfig.ts';
+import { receiverFork } from './receiverFork.ts';
 import { listSpool } from './spool.ts';
 
 export interface Receiver {
@@ -39,11 +39,6 @@ const SOUND_AFTER_MS = 60_000;
 /** How long before its last message a dead receiver may have stored objects that it did not report. */
 const UNTOLD_MARGIN_MS = 60_000;
 const CLOSE_TIMEOUT_MS = 15_000;
-/** Each sync waits for the disk in one of libuv's threads. */
-const IO_THREADS = '16';
-/** The process that reads untrusted bytes does not inherit the agent's environment, which holds secrets. */
-const PASSED_ENVIRONMENT = ['PATH', 'HOME', 'TMPDIR', 'TZ', 'LANG', 'SystemRoot'];
-
 /**
  * Starts the receiver in its own process, and restarts it on the same port whenever it dies.
  *
@@ -89,7 +84,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
 
   /** Starts one process; resolves when it listens. */
   const spawn = async (): Promise<void> => {
-    const born = forkReceiver();
+    const born = receiverFork.take();
     child = born;
     const bornAtMs = clock.monotonicMs();
     await new Promise<void>((resolve, reject) => {
@@ -179,18 +174,6 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
       record.settle();
     },
   };
-}
-
-function forkReceiver(): ChildProcess {
-  const environment = Object.fromEntries(
-    PASSED_ENVIRONMENT.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
-  );
-  return forkBeside(import.meta.url, 'receiverChild', {
-    cwd: process.cwd(),
-    execArgv: ['--max-old-space-size=256'],
-    env: { ...environment, UV_THREADPOOL_SIZE: IO_THREADS },
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-  });
 }
 
 /** Calls back once the process has ended and its channel has closed, which happens after its last message: only then is it known what was reported. */
