@@ -77,6 +77,7 @@ beforeAll(async () => {
       tls: { host: '127.0.0.1', port: tlsPort, certFile: 'ca.pem', keyFile: 'ca.key', caFile: 'ct1.pem' },
       sources: [{ aeTitle: 'CT1', addresses: ['127.0.0.1'] }],
       minFreeBytes: 0,
+      stow: {},
     },
     web: { port: webPort },
     housekeeping: { lowWaterFreeBytes: 0 },
@@ -279,10 +280,28 @@ test('accounts and tokens are given and taken away', async () => {
     'http://127.0.0.1:8080': site.url,
   });
   expect(metrics.stdout).toMatch(/^odontoid_/m);
-  await type('odontoid token add NAME --days N', { 'NAME --days N': 'reports --days 7' });
+  await type('odontoid token add NAME --sender --days N', { 'NAME --sender --days N': 'reports --sender --days 7' });
   await type('odontoid token revoke prometheus');
   expect(json(await type('odontoid token list --json'))).toMatchObject([{ name: 'reports' }]);
   await type('odontoid token revoke NAME', { NAME: 'reports' });
+});
+
+test('a machine sends an object by STOW-RS', async () => {
+  const [study] = await studiesIn('phantoms');
+  const [file] = (await readdir(join(dir, study!))).sort();
+  const head = '--part\r\nContent-Type: application/dicom\r\n\r\n';
+  const object = await readFile(join(dir, study!, file!));
+  await writeFile(join(dir, 'body'), Buffer.concat([Buffer.from(head), object, Buffer.from('\r\n--part--\r\n')]));
+  const token = (await type('odontoid token add gateway --sender')).stdout.trim();
+  const answer = await type(
+    `curl -H "Authorization: Bearer odontoid_..." -H 'Content-Type: multipart/related; type="application/dicom"; boundary=part' --data-binary @body https://odontoid.example/dicom-web/studies`,
+    {
+      curl: 'curl --silent --show-error --fail',
+      'odontoid_...': token,
+      'https://odontoid.example': site.url,
+    },
+  );
+  expect((json(answer) as { '00081199': { Value: unknown[] } })['00081199'].Value).toHaveLength(1);
 });
 
 test('a package is tried as a shadow, compared, and activated', async () => {
