@@ -1,5 +1,5 @@
 // Speed and memory as ratios against named alternatives, measured side by side in one run on this machine. `--write` keeps the page docs/benchmarks.md;
-// `--only PART` runs one part: receive, preprocess, pipeline, cohort or arrival.
+// `--only PART` runs one part: receive, preprocess, pipeline, cohort, arrival or worklist.
 import { execFile } from 'node:child_process';
 import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
@@ -26,6 +26,7 @@ import { writePhantomStudy } from '../src/phantom/writePhantomStudy.ts';
 import { modelInput } from '../src/preprocess/modelInput.ts';
 import { DEFAULT_RECEIVE_CONFIG } from '../src/receive/receiveConfig.ts';
 import { startReceiver } from '../src/receive/receiverProcess.ts';
+import { benchWorklist, WORKLIST_SIZES, type WorklistTimes } from './benchWorklist.ts';
 import { freePort, startServer } from '../test/interop/dcmtk.ts';
 import { startOrthanc } from '../test/interop/orthanc.ts';
 
@@ -51,7 +52,7 @@ const line = (what: string, ours: number, other: number, unit: string, ratio: nu
   ratio: ratio.toFixed(2),
 });
 
-const PARTS = ['receive', 'preprocess', 'pipeline', 'cohort', 'arrival'] as const;
+const PARTS = ['receive', 'preprocess', 'pipeline', 'cohort', 'arrival', 'worklist'] as const;
 const { values: options } = parseArgs({ options: { only: { type: 'string' }, write: { type: 'boolean' } } });
 const parts = PARTS.filter((part) => options.only === undefined || options.only === part);
 if (parts.length === 0) throw new Error(`There is no part "${options.only}"; the parts are ${PARTS.join(', ')}.`);
@@ -72,6 +73,7 @@ try {
     else if (part === 'preprocess') lines.push(await benchPreprocess(phantom));
     else if (part === 'pipeline') lines.push(...(await benchPipeline(files)));
     else if (part === 'cohort') lines.push(...(await benchCohort()));
+    else if (part === 'worklist') lines.push(...(await benchLists()));
     else {
       const onArrival = await secondsToSr(files, true);
       const afterwards = await secondsToSr(files, false);
@@ -115,6 +117,20 @@ The receiver syncs each object and its folder to disk before it answers. The chi
 `;
 process.stdout.write(page);
 if (options.write === true) await writeFile(resolve(packageRoot, 'docs/benchmarks.md'), page);
+
+/** 95th percentiles of the worklist's answers, each size beside the smallest. */
+async function benchLists(): Promise<Line[]> {
+  const times = new Map<number, WorklistTimes>();
+  for (const size of WORKLIST_SIZES) times.set(size, await benchWorklist(size, folder));
+  const [least, ...greater] = WORKLIST_SIZES;
+  const cases = (size: number) => size.toLocaleString('en-GB');
+  return greater.flatMap((size) =>
+    Object.entries(times.get(size)!).map(([what, ms]) => {
+      const small = times.get(least)![what]!;
+      return line(`worklist, ${what}, p95: ${cases(size)} cases / ${cases(least)}`, ms, small, 'ms', ms / small);
+    }),
+  );
+}
 
 /** DCMTK's storescu sends the same files to each Storage SCP in turn. */
 async function benchReceive(files: readonly string[]): Promise<Line[]> {

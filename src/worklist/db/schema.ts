@@ -64,6 +64,10 @@ interface CasesTable {
   /** `caseRef` of the study: the name used in addresses. */
   case_ref: string | null;
   quarantine_reason: string | null;
+  /** Of the current revision's analysis; kept by triggers, never written here. */
+  decision: Generated<Decision | null>;
+  probability: Generated<number | null>;
+  analysed_at: Generated<number | null>;
   /** A synthetic study of the agent's own: it belongs to no patient, so no list, figure or rank counts it. */
   proof: Generated<Flag>;
   /** Retention has begun to delete its files: nothing claims it any more. */
@@ -451,6 +455,16 @@ export interface RemovedCasesTable {
   size_bytes: number;
 }
 
+/** How many cases there are of each kind; kept by triggers. */
+interface CaseCountsTable {
+  state: CaseState;
+  proof: Flag;
+  held: Flag;
+  unread: Flag;
+  report_due: Flag;
+  cases: number;
+}
+
 export interface Schema {
   refused_objects: RefusedObjectsTable;
   cases: CasesTable;
@@ -476,6 +490,7 @@ export interface Schema {
   audit_position: AuditPositionTable;
   audit_patients: AuditPatientsTable;
   removed_cases: RemovedCasesTable;
+  case_counts: CaseCountsTable;
 }
 
 export type CaseRow = Selectable<CasesTable>;

@@ -3,7 +3,6 @@ import type { Transaction } from 'kysely';
 import { judgementOf, readingOrder, readingPlace, turnFromArrivals } from '../../case/readingOrder.ts';
 import type { ReadingPlace } from '../../case/readingOrder.ts';
 import type { Clock } from '../../base/clock.ts';
-import { onCurrentRevision } from '../cases/currentAnalysis.ts';
 import type { Schema } from '../db/schema.ts';
 
 /** Which cases a list shows. */
@@ -41,6 +40,8 @@ const GOOD_FOR_MS = 5_000;
 /** How far back arrivals count for the site's flag rate, and how long the result is reused. */
 const ARRIVALS_SINCE_MS = 28 * 24 * 3_600_000;
 const TURN_GOOD_FOR_MS = 3_600_000;
+/** The index of words holds every run of three characters. */
+const LEAST_INDEXED = 3;
 /** Limits the share of time spent on ordering to a fifth, however many changes and requests there are. */
 const REST_FACTOR = 4;
 
@@ -167,10 +168,9 @@ export interface ListedPlace extends ReadingPlace {
 async function everyKthOf(db: Transaction<Schema>, nowMs: number): Promise<number> {
   const { arrivals, flagged } = await db
     .selectFrom('cases')
-    .leftJoin('analyses', onCurrentRevision)
     .select(({ fn }) => [
       fn.countAll<number>().as('arrivals'),
-      sql<number>`count(case when analyses.decision = 'suspected' then 1 end)`.as('flagged'),
+      sql<number>`count(case when cases.decision = 'suspected' then 1 end)`.as('flagged'),
     ])
     .where('cases.first_received_at', '>=', nowMs - ARRIVALS_SINCE_MS)
     .where('cases.proof', '=', 0)
@@ -183,8 +183,7 @@ async function everyKthOf(db: Transaction<Schema>, nowMs: number): Promise<numbe
 async function flagsInARow(db: Transaction<Schema>, most: number): Promise<number> {
   const rows = await db
     .selectFrom('cases')
-    .leftJoin('analyses', onCurrentRevision)
-    .select('analyses.decision')
+    .select('cases.decision')
     .where('cases.read_at', 'is not', null)
     .where('cases.stat', '=', 0)
     .where('cases.proof', '=', 0)
@@ -204,7 +203,6 @@ async function placesOf(
 ): Promise<ListedPlace[]> {
   let query = db
     .selectFrom('cases')
-    .leftJoin('analyses', onCurrentRevision)
     .select([
       'cases.study_instance_uid',
       'cases.stat',
@@ -212,23 +210,16 @@ async function placesOf(
       'cases.quarantine_reason',
       'cases.read_at',
       'cases.recency',
-      'analyses.decision',
-      'analyses.probability',
+      'cases.decision',
+      'cases.probability',
     ])
     .where('cases.removing', '=', 0)
     .where('cases.proof', '=', 0);
   if (!read) query = query.where('cases.read_at', 'is', null).where('cases.recency', '!=', 'prior');
   if (location !== '') query = query.where('cases.location', '=', location);
-  if (show === 'flagged') query = query.where('analyses.decision', '=', 'suspected');
+  if (show === 'flagged') query = query.where('cases.decision', '=', 'suspected');
   for (const word of search.toLowerCase().split(/\s+/).filter(Boolean)) {
-    const pattern = `%${word.replace(/[\\%_]/g, '\\$&')}%`;
-    query = query.where((where) =>
-      where.or(
-        (['patient_name', 'patient_id', 'accession_number'] as const).map(
-          (column) => sql<boolean>`lower(${sql.ref(`cases.${column}`)}) like ${pattern} escape '\\'`,
-        ),
-      ),
-    );
+    query = query.where([...word].length < LEAST_INDEXED ? containsShort(word) : containsWord(word));
   }
   const rows = await query.execute();
   return rows.flatMap((row) => {
@@ -249,4 +240,19 @@ async function placesOf(
       },
     ];
   });
+}
+
+/** SQL on a row of `cases`: one of its searched columns contains `word`, in upper or lower case. */
+function containsWord(word: string) {
+  const phrase = `"${word.replaceAll('"', '""')}"`;
+  return sql<boolean>`cases.rowid in (select rowid from case_words where case_words match ${phrase})`;
+}
+
+/** The same for a word too short for the index. */
+function containsShort(word: string) {
+  const pattern = `%${word.replace(/[\\%_]/g, '\\$&')}%`;
+  const columns = (['patient_name', 'patient_id', 'accession_number'] as const).map(
+    (column) => sql`lower(${sql.ref(`cases.${column}`)}) like ${pattern} escape '\\'`,
+  );
+  return sql<boolean>`(${sql.join(columns, sql` or `)})`;
 }

@@ -1,14 +1,12 @@
 import type { Transaction } from 'kysely';
 import type { OpenFlags } from '../../answers/worklistAnswer.ts';
-import { onCurrentRevision } from '../cases/currentAnalysis.ts';
 import type { Schema } from '../db/schema.ts';
 
 /** Unread suspected cases, newest flag first, `limit` at the most; it names no patient. */
 export async function openFlags(db: Transaction<Schema>, limit: number): Promise<OpenFlags> {
   const suspected = db
     .selectFrom('cases')
-    .innerJoin('analyses', onCurrentRevision)
-    .where('analyses.decision', '=', 'suspected')
+    .where('cases.decision', '=', 'suspected')
     .where('cases.removing', '=', 0)
     .where('cases.proof', '=', 0)
     .where('cases.recency', '!=', 'prior');
@@ -19,10 +17,10 @@ export async function openFlags(db: Transaction<Schema>, limit: number): Promise
       'cases.claimed_by',
       'cases.attended_at',
       'cases.rings_from',
-      'analyses.analysed_at',
+      'cases.analysed_at',
     ])
     .where('cases.read_at', 'is', null)
-    .orderBy('analyses.analysed_at', 'desc')
+    .orderBy('cases.analysed_at', 'desc')
     .limit(limit)
     .execute();
   const counted = suspected.select((row) => row.fn.countAll<number>().as('cases'));
@@ -32,7 +30,7 @@ export async function openFlags(db: Transaction<Schema>, limit: number): Promise
       : (await counted.where('cases.read_at', 'is', null).executeTakeFirstOrThrow()).cases;
   const late = await counted
     .where('cases.read_at', 'is not', null)
-    .whereRef('analyses.analysed_at', '>', 'cases.read_at')
+    .whereRef('cases.analysed_at', '>', 'cases.read_at')
     .executeTakeFirstOrThrow();
   return {
     open: open.map((row) => ({

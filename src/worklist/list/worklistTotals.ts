@@ -6,19 +6,19 @@ import type { DeliveryStatus, Schema } from '../db/schema.ts';
 /** Counts over all cases except synthetic ones. */
 export async function worklistTotals(db: Transaction<Schema>, nowMs: number): Promise<WorklistTotals> {
   const fn = db.fn;
-  const states = await db
-    .selectFrom('cases')
-    .select(['state', fn.count<number>('study_instance_uid').as('cases')])
-    .where('proof', '=', 0)
-    .groupBy('state')
-    .execute();
+  const counts = await db.selectFrom('case_counts').selectAll().where('proof', '=', 0).execute();
+  const casesThat = (match: (count: (typeof counts)[number]) => boolean): number =>
+    counts.filter(match).reduce((sum, { cases }) => sum + cases, 0);
   const byState = Object.fromEntries(
-    CASE_STATES.map((state) => [state, states.find((row) => row.state === state)?.cases ?? 0]),
+    CASE_STATES.map((state) => [state, casesThat((count) => count.state === state)]),
   ) as Record<CaseState, number>;
-  const cases = db
+  const newest = await db
     .selectFrom('cases')
-    .select([fn.count<number>('study_instance_uid').as('cases'), fn.max('last_received_at').as('last')])
-    .where('proof', '=', 0);
+    .select('last_received_at')
+    .where('proof', '=', 0)
+    .orderBy('last_received_at', 'desc')
+    .limit(1)
+    .executeTakeFirst();
   const outbox = await db
     .selectFrom('deliveries')
     .select(['status', fn.count<number>('id').as('deliveries'), fn.min('created_at').as('oldest')])
@@ -27,15 +27,14 @@ export async function worklistTotals(db: Transaction<Schema>, nowMs: number): Pr
     .execute();
   const ofStatus = (status: DeliveryStatus) => outbox.find((row) => row.status === status);
   const oldest = Math.min(...outbox.map((row) => row.oldest));
-  const all = await cases.executeTakeFirstOrThrow();
   return {
     byState,
-    held: (await cases.where('quarantine_reason', 'is not', null).executeTakeFirstOrThrow()).cases,
-    unread: (await cases.where('read_at', 'is', null).where('recency', '!=', 'prior').executeTakeFirstOrThrow()).cases,
+    held: casesThat((count) => count.held === 1),
+    unread: casesThat((count) => count.unread === 1),
     queue: {
       assemble: byState.receiving,
       infer: byState.assembled,
-      report: (await cases.where('report_due', '=', 1).executeTakeFirstOrThrow()).cases,
+      report: casesThat((count) => count.report_due === 1),
     },
     outbox: {
       pending: ofStatus('pending')?.deliveries ?? 0,
@@ -43,6 +42,6 @@ export async function worklistTotals(db: Transaction<Schema>, nowMs: number): Pr
       refused: ofStatus('refused')?.deliveries ?? 0,
       oldestAgeMs: outbox.length === 0 ? null : nowMs - oldest,
     },
-    lastReceivedAtMs: all.cases === 0 ? null : all.last,
+    lastReceivedAtMs: newest?.last_received_at ?? null,
   };
 }

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import type { StageName } from '../../../../src/case/claim.ts';
 import { createCaseStore } from '../../../../src/worklist/cases/caseStore.ts';
 import { findingsOf, instanceOf, manifestOf, objectsOf, openWorklist, SC, studyUid } from '../fixture.ts';
+import { expectKeptFigures } from '../keptFigures.ts';
 
 const STUDIES = [1, 2, 3];
 const stage = fc.constantFrom<StageName>('assemble', 'infer', 'report');
@@ -100,6 +101,7 @@ it('skips nothing silently: whatever happens, each received study has a result, 
       };
 
       const check = async () => {
+        expectKeptFigures(database);
         const rows = await query.rows();
         expect(rows.map((row) => row.studyInstanceUid).sort()).toEqual([...received.keys()].sort());
         const known = await store.knownPaths();
