@@ -20,6 +20,7 @@ const sorted = (instances: readonly StoredInstance[]): string[] => uidsOf(instan
 describe('splitStacks', () => {
   it.each<[string, Partial<InstanceHeader>, string]>([
     ['another pass', { acquisitionNumber: 2 }, 'acquisition 2'],
+    ['another stack of a multi-frame object', { stackId: '2' }, 'stack 2'],
     ['another kernel', { convolutionKernel: 'Br40f' }, 'kernel Br40f'],
     ['another thickness', { sliceThicknessMm: 3 }, 'thickness 3 mm'],
     ['another image type', { imageType: ['ORIGINAL', 'PRIMARY', 'AXIAL', 'DE_MIXED'] }, 'image type AXIAL\\DE_MIXED'],

@@ -236,6 +236,17 @@ describe('one image in every transfer syntax', () => {
     expect(hu).toEqual(Float32Array.from(HU));
   });
 
+  it('refuses fragments that nothing divides into frames', async () => {
+    const three = [1, 2, 3].map((value) => new Uint8Array(64).fill(value));
+    const change = { [TAG.frames]: ['IS', '2'] } as const;
+    await expect(decodeCtSlice(withFrame({ ...UNSIGNED, change }, '1.2.840.10008.1.2.4.90', three))).rejects.toThrow(
+      '3 fragments, and nothing says which of them make up each of the 2 frames',
+    );
+    await expect(
+      decodeCtSlice(withFrame({ ...UNSIGNED, change }, '1.2.840.10008.1.2.4.90', three.slice(1))),
+    ).rejects.toThrow('A single-frame image with 2 frames is not analysed');
+  });
+
   it('refuses syntaxes that hold no CT or have no codec, and says what to do', async () => {
     for (const uid of ['1.2.840.10008.1.2.4.50', '1.2.840.10008.1.2.4.110', '1.2.840.10008.1.2.4.100', '1.2.3']) {
       expect(await codeOf(withFrame(UNSIGNED, uid, [new Uint8Array(100)])), uid).toBe('transfer-syntax-unsupported');

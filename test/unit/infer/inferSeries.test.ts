@@ -390,6 +390,11 @@ describe('inferStudy', () => {
         remarks: ['27 of 48 slices came'],
       },
     });
+    const parts = { ...manifestOf(27), cutShort: { came: 2, stated: 3, of: 'parts' as const } };
+    expect((await study(parts, model)).findings).toMatchObject({
+      reasonCode: 'partial',
+      reason: '2 of 3 parts of the image came',
+    });
     const nearly = { ...manifestOf(47), cutShort: { came: 47, stated: 48 } };
     expect((await study(nearly, model)).findings).toMatchObject({
       reasonCode: null,
