@@ -28,6 +28,10 @@ export const rowDelivery = z
       .describe('Status of the last answer (0x0000; 0xBxxx: taken with a warning), or why it is closed.'),
     lastError: z.string().nullable(),
     remark: z.string().nullable().describe('What a person should know about the receipt.'),
+    receipt: z
+      .enum(['committed', 'found', 'accepted'])
+      .nullable()
+      .describe('What `confirmed` rests on: Storage Commitment, a query, or acceptance alone.'),
   })
   .meta({ id: 'Delivery', description: 'One result object on its way to one destination, with its receipts.' });
 /** One result object on its way to one destination, with its receipts. */

@@ -23,6 +23,15 @@ export interface OutboundObject {
   path: string;
 }
 
+/** What a destination commits to keep, and what not, with its Failure Reason (PS3.4 J.3). */
+export interface CommitmentReport {
+  committed: ReadonlySet<string>;
+  failed: ReadonlyMap<string, number | null>;
+}
+
+/** What a receipt rests on: the destination has committed to keep the object, a query has found it, or it was accepted and nobody can be asked. */
+export type Receipt = 'committed' | 'found' | 'accepted';
+
 /** A result destination, by DIMSE or by DICOMweb. A missing answer is never success. */
 export interface Pacs {
   readonly name: string;
@@ -37,6 +46,10 @@ export interface Pacs {
   store(objects: readonly OutboundObject[]): Promise<StoreOutcome[]>;
   /** Which of these instances the destination says it holds (C-FIND at IMAGE level, or QIDO-RS). @throws TriageError `pacs-unreachable` */
   holds(studyInstanceUid: string, seriesInstanceUid: string, sopInstanceUids: readonly string[]): Promise<Set<string>>;
+  /** Which of these objects the destination commits to keep; null when it does not say. @throws TriageError `pacs-unreachable` */
+  commit?(objects: readonly OutboundObject[]): Promise<CommitmentReport | null>;
+  /** False when `holds` returns what it is given, because nobody can be asked. */
+  readonly canBeAsked?: boolean;
   /** The Patient ID under which the destination lists the study; null when it does not say. */
   filedUnder?(studyInstanceUid: string): Promise<string | null>;
 }
@@ -102,7 +115,7 @@ export interface DueDelivery {
 export type DeliveryOutcome =
   | { kind: 'sent'; status: string }
   /** `remark`: what a person should know about it, in our own words. */
-  | { kind: 'confirmed'; remark?: string }
+  | { kind: 'confirmed'; remark?: string; receipt?: Receipt }
   /** Send the same bytes again later: not accepted, or accepted and then not found. */
   | { kind: 'retry'; reason: string }
   /** Accepted, but the destination could not be queried yet: query again later. */

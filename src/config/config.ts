@@ -107,6 +107,12 @@ const dimseDestination = z.strictObject({
     .describe(
       '`find`: a result counts as delivered when C-FIND at IMAGE level names it. `none`: C-STORE status 0x0000 is enough.',
     ),
+  commitment: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Ask for Storage Commitment first; `confirm` is for what the PACS does not report on the same association within 5 s.',
+    ),
   ...destinationWishes,
 });
 

@@ -8,7 +8,7 @@ import { TriageError } from '../base/errors.ts';
 import { startWakingLoop } from '../base/wakingLoop.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
-import type { DeliveryOutcome, DueDelivery, Pacs, ResultObject, StoreOutcome } from '../case/delivery.ts';
+import type { DeliveryOutcome, DueDelivery, Pacs, Receipt, ResultObject, StoreOutcome } from '../case/delivery.ts';
 
 interface DeliveryOptions {
   /** Maximum number of objects sent on one association. */
@@ -155,7 +155,12 @@ async function deliverDue(
     }
   }
 
-  const toConfirm = [...fresh, ...due.filter(({ state }) => state !== 'pending')];
+  const toConfirm = await withoutCommitted(
+    destination,
+    [...fresh, ...due.filter(({ state }) => state !== 'pending')],
+    record,
+    noteReplaced,
+  );
   for (const series of bySeries(toConfirm)) {
     const { studyInstanceUid, seriesInstanceUid } = series[0]!.object;
     let held: Set<string>;
@@ -219,11 +224,49 @@ async function afterFailure(
   }
 }
 
+/**
+ * Asks a destination that commits to keep what it has accepted, and records what it says. Returns what it did not say anything about: that is looked up. Results
+ * that were confirmed before are always looked up.
+ */
+async function withoutCommitted(
+  destination: Pacs,
+  deliveries: readonly DueDelivery[],
+  record: (delivery: DueDelivery, outcome: DeliveryOutcome) => Promise<void>,
+  noteReplaced: DeliveryPorts['noteReplaced'],
+): Promise<DueDelivery[]> {
+  const asked = deliveries.filter(({ state }) => state !== 'confirmed');
+  if (destination.commit === undefined || asked.length === 0) return [...deliveries];
+  const report = await destination
+    .commit(asked.map(({ object }) => object))
+    // Whoever cannot be asked for a commitment can perhaps be queried.
+    .catch((error: unknown) => {
+      if (error instanceof TriageError) return null;
+      throw error;
+    });
+  if (report === null) return [...deliveries];
+  const open: DueDelivery[] = [];
+  for (const delivery of deliveries) {
+    const { sopInstanceUid } = delivery.object;
+    const reason = report.failed.get(sopInstanceUid);
+    if (delivery.state === 'confirmed') open.push(delivery);
+    else if (report.committed.has(sopInstanceUid))
+      await record(delivery, await receiptOf(destination, delivery, noteReplaced, 'committed'));
+    else if (reason !== undefined)
+      await record(delivery, {
+        kind: 'retry',
+        reason: `Accepted, but not committed (Failure Reason ${reason === null ? 'not given' : `0x${reason.toString(16).padStart(4, '0').toUpperCase()}`}). It is sent again.`,
+      });
+    else open.push(delivery);
+  }
+  return open;
+}
+
 /** The receipt of a result that its destination holds. */
 async function receiptOf(
   destination: Pacs,
   delivery: DueDelivery,
   noteReplaced: DeliveryPorts['noteReplaced'],
+  receipt: Receipt = destination.canBeAsked === false ? 'accepted' : 'found',
 ): Promise<DeliveryOutcome> {
   const { kind, isHeatmap } = delivery.object;
   if (noteReplaced !== undefined && delivery.state !== 'confirmed' && kind !== 'ko' && isHeatmap !== true) {
@@ -234,7 +277,7 @@ async function receiptOf(
       return { kind: 'unconfirmed', reason: `What it replaces cannot be rejected yet: ${error.message}` };
     }
   }
-  return { kind: 'confirmed', ...(await remarkOn(destination, delivery)) };
+  return { kind: 'confirmed', receipt, ...(await remarkOn(destination, delivery)) };
 }
 
 /** Printable ASCII: what a query answers in another character set cannot be compared safely. */

@@ -62,6 +62,10 @@ export interface LoopbackFaults {
   patientId?: string;
   /** Answers every query with nothing. */
   neverLists?: boolean;
+  /** Reports on a commitment before it answers the request. */
+  reportsFirst?: boolean;
+  /** Takes requests for commitment and never reports. */
+  neverReports?: boolean;
   /** Wait before each answer to C-STORE. */
   delayMs?: number;
 }
@@ -357,9 +361,11 @@ class LoopbackScp extends dimse.Scp {
     request: dimse.requests.NActionRequest,
     callback: (response: dimse.responses.NActionResponse) => void,
   ): void {
+    const { faults } = this.#site;
     const response = dimse.responses.NActionResponse.fromRequest(request);
     response.setStatus(STATUS.success);
-    callback(response);
+    if (faults.reportsFirst !== true) callback(response);
+    if (faults.neverReports === true) return;
     const asked = request.getDataset()?.getElements() ?? {};
     const references = [asked['ReferencedSOPSequence']]
       .flat()
@@ -391,6 +397,7 @@ class LoopbackScp extends dimse.Scp {
       ),
     );
     this.sendRequests(report);
+    if (faults.reportsFirst === true) callback(response);
   }
 }
 

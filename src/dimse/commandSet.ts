@@ -8,6 +8,7 @@ export type ElementValue = string | number;
 export const COMMAND_TAG = {
   groupLength: 0x00000000,
   affectedSopClassUid: 0x00000002,
+  requestedSopClassUid: 0x00000003,
   commandField: 0x00000100,
   messageId: 0x00000110,
   messageIdBeingRespondedTo: 0x00000120,
@@ -17,6 +18,9 @@ export const COMMAND_TAG = {
   status: 0x00000900,
   errorComment: 0x00000902,
   affectedSopInstanceUid: 0x00001000,
+  requestedSopInstanceUid: 0x00001001,
+  eventTypeId: 0x00001002,
+  actionTypeId: 0x00001008,
   completedSuboperations: 0x00001021,
   failedSuboperations: 0x00001022,
   warningSuboperations: 0x00001023,
@@ -27,6 +31,8 @@ export const COMMAND_FIELD = {
   findRequest: 0x0020,
   moveRequest: 0x0021,
   echoRequest: 0x0030,
+  eventReportRequest: 0x0100,
+  actionRequest: 0x0130,
   response: 0x8000,
 } as const;
 /** The last tag of group 0000, the only group in a command set. */

@@ -129,6 +129,7 @@ export function createDicomWeb(
   const log = ports.log.child({ component: 'pacs', destination: destination.name });
   const web: Pacs & ReportSource = {
     name: destination.name,
+    canBeAsked: destination.confirm !== 'none',
     echo: async () => {
       const startMs = ports.clock.monotonicMs();
       await asker.query('/studies?limit=1', [204]);

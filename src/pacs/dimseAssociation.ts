@@ -10,6 +10,7 @@ import {
   LAST_COMMAND_TAG,
   NO_DATA_SET,
   readElements,
+  textOf,
   uint16Of,
   writeCommand,
   type ElementValue,
@@ -88,6 +89,8 @@ export interface DimseAssociation {
     elements: ReadonlyMap<number, ElementValue>,
     dataSet?: DataSetSource,
   ): Promise<DimseResponse>;
+  /** The data set of the peer's next N-EVENT-REPORT, which is answered with Success; null when none comes in time. @throws TriageError `pacs-unreachable` */
+  eventReport(waitMs: number): Promise<Buffer | null>;
   /** A-RELEASE; ends quietly even when the peer is gone. */
   release(): Promise<void>;
   /** A-ABORT, at once. */
@@ -141,9 +144,11 @@ export async function openAssociation(
     if (left !== 0) throw new TriageError('dicom-unreadable', 'A file changed its length while it was sent.');
   };
 
+  const incoming = incomingCommands(line, clock);
+
   const receive = async (messageId: number): Promise<DimseResponse> => {
-    const commandBytes = await collect(line, true, MAX_COMMAND_BYTES);
-    const command = readElements(commandBytes, LAST_COMMAND_TAG);
+    let command = await incoming.next();
+    while (command === null) command = await incoming.next();
     const status = uint16Of(command, COMMAND_TAG.status);
     const commandField = uint16Of(command, COMMAND_TAG.commandField) ?? 0;
     if (
@@ -154,7 +159,7 @@ export async function openAssociation(
       throw unreachable(peer, 'it answered something other than what was asked');
     }
     const hasDataSet = uint16Of(command, COMMAND_TAG.dataSetType) !== NO_DATA_SET;
-    return { status, command, dataSet: hasDataSet ? await collect(line, false, MAX_IDENTIFIER_BYTES) : null };
+    return { status, command, dataSet: hasDataSet ? (await collect(line, false, MAX_IDENTIFIER_BYTES)).bytes : null };
   };
 
   const request: DimseAssociation['request'] = async function* (contextId, commandField, elements, dataSet) {
@@ -198,6 +203,7 @@ export async function openAssociation(
       for await (const response of request(...message)) return response;
       throw new Error('A request ended without a response and without an error.');
     },
+    eventReport: incoming.eventReport,
     release: async () => {
       try {
         await line.write(RELEASE_REQUEST);
@@ -214,8 +220,66 @@ export async function openAssociation(
   };
 }
 
+/** Commands of the peer. It may report events at any time (PS3.7 10.1.1): those are answered and kept until somebody asks for them. */
+function incomingCommands(
+  line: Line,
+  clock: Clock,
+): {
+  /** The next command, or null when it reported an event. */
+  next(): Promise<ReadonlyMap<number, Buffer> | null>;
+  eventReport: DimseAssociation['eventReport'];
+} {
+  const reports: Buffer[] = [];
+  const next = async (): Promise<ReadonlyMap<number, Buffer> | null> => {
+    const { bytes, contextId } = await collect(line, true, MAX_COMMAND_BYTES);
+    const command = readElements(bytes, LAST_COMMAND_TAG);
+    if (uint16Of(command, COMMAND_TAG.commandField) !== COMMAND_FIELD.eventReportRequest) return command;
+    const hasReport = uint16Of(command, COMMAND_TAG.dataSetType) !== NO_DATA_SET;
+    reports.push(hasReport ? (await collect(line, false, MAX_IDENTIFIER_BYTES)).bytes : Buffer.alloc(0));
+    const answer = writeCommand(
+      new Map<number, ElementValue>([
+        [COMMAND_TAG.affectedSopClassUid, textOf(command, COMMAND_TAG.affectedSopClassUid)],
+        [COMMAND_TAG.commandField, COMMAND_FIELD.eventReportRequest | COMMAND_FIELD.response],
+        [COMMAND_TAG.messageIdBeingRespondedTo, uint16Of(command, COMMAND_TAG.messageId) ?? 0],
+        [COMMAND_TAG.status, 0],
+        [COMMAND_TAG.affectedSopInstanceUid, textOf(command, COMMAND_TAG.affectedSopInstanceUid)],
+        [COMMAND_TAG.eventTypeId, uint16Of(command, COMMAND_TAG.eventTypeId) ?? 0],
+      ]),
+      false,
+    );
+    await line.write(writePdvHeader(contextId, true, true, answer.length), answer);
+    return null;
+  };
+  const eventReport: DimseAssociation['eventReport'] = async (waitMs) => {
+    const kept = reports.shift();
+    if (kept !== undefined) return kept;
+    const late = new AbortController();
+    const cancel = clock.after(waitMs, () => {
+      late.abort();
+      line.close();
+    });
+    try {
+      if ((await next()) !== null) throw unreachable(line.peer, 'it answered something other than what was asked');
+      return reports.shift()!;
+    } catch (error) {
+      if (late.signal.aborted) return null;
+      line.abort();
+      throw error instanceof TriageError && error.code !== 'protocol-violation'
+        ? error
+        : unreachable(line.peer, connectionText(error, 'waiting for a report'), error);
+    } finally {
+      cancel();
+    }
+  };
+  return { next, eventReport };
+}
+
 /** Joins the fragments of the next command or data set. */
-async function collect(line: Line, isCommand: boolean, maxBytes: number): Promise<Buffer> {
+async function collect(
+  line: Line,
+  isCommand: boolean,
+  maxBytes: number,
+): Promise<{ bytes: Buffer; contextId: number }> {
   const fragments: Buffer[] = [];
   let total = 0;
   for (;;) {
@@ -224,7 +288,7 @@ async function collect(line: Line, isCommand: boolean, maxBytes: number): Promis
     total += pdv.value.length;
     if (total > maxBytes) throw unreachable(line.peer, `its answer is longer than ${maxBytes} bytes`);
     fragments.push(pdv.value);
-    if (pdv.isLast) return Buffer.concat(fragments);
+    if (pdv.isLast) return { bytes: Buffer.concat(fragments), contextId: pdv.contextId };
   }
 }
 

@@ -16,6 +16,7 @@ import {
 import { openAssociation, type DimseAssociation, type DimsePeer } from './dimseAssociation.ts';
 import { dataSetInMemory, inspectPart10, type Part10File } from './part10Source.ts';
 import { createStoreSender, resultPairs } from './storeSender.ts';
+import { offersCommitment, requestCommitment } from './storageCommitment.ts';
 import { negotiateForms, takenSentence, type WantedObject } from './takenForms.ts';
 
 /** A PACS reached by DIMSE. */
@@ -25,6 +26,8 @@ export interface DimseDestination extends DimsePeer {
    * so that C-STORE status 0x0000 alone counts as the receipt.
    */
   confirm?: 'find' | 'none';
+  /** Ask it to commit to what it has accepted (PS3.4 J). */
+  commitment?: boolean;
   /** What of a result goes there; everything when absent. */
   objects?: readonly WantedObject[];
 }
@@ -67,6 +70,10 @@ export function createDimseScu(destination: DimseDestination, ports: { clock: Cl
 
   const scu: Pacs & ReportSource = {
     name: destination.name,
+    canBeAsked: destination.confirm !== 'none',
+    ...(destination.commitment === true && {
+      commit: (objects: readonly OutboundObject[]) => requestCommitment(destination, clock, objects),
+    }),
 
     echo: async () => {
       const startMs = clock.monotonicMs();
@@ -92,9 +99,18 @@ export function createDimseScu(destination: DimseDestination, ports: { clock: Cl
         await negotiateForms(destination, clock),
         destination.objects ?? ['report', 'card', 'heatmaps'],
       );
-      if (destination.confirm === 'none') return { ms, takes };
-      await scu.holds(UNKNOWN_UID, UNKNOWN_UID, []);
-      return { ms, takes: `${takes}; answers C-FIND` };
+      const found = [takes];
+      if (destination.commitment === true)
+        found.push(
+          (await offersCommitment(destination, clock))
+            ? 'offers Storage Commitment'
+            : 'offers no Storage Commitment, so that results are looked up',
+        );
+      if (destination.confirm !== 'none') {
+        await scu.holds(UNKNOWN_UID, UNKNOWN_UID, []);
+        found.push('answers C-FIND');
+      }
+      return { ms, takes: found.join('; ') };
     },
 
     store: async (objects) => {

@@ -138,6 +138,7 @@ export function withoutLocations(row: WorklistRow): WorklistRow {
   return { ...row, levels: [], keySlices: [] };
 }
 
+const RECEIPTS = ['committed', 'found', 'accepted'] as const;
 const OWN_CLASS_NAME = /^([A-Za-z0-9 ]+ SR|Secondary Capture)$/;
 const OWN_STATUS = /^(0x[0-9A-F]{4}|other-class|no-sr-class|object-not-wanted|decision-not-wanted|retired)$/;
 
@@ -159,6 +160,7 @@ function maskedDelivery(delivery: RowDelivery): RowDelivery {
     lastStatus: lastStatus !== null && OWN_STATUS.test(lastStatus) ? lastStatus : null,
     lastError: null,
     remark: null,
+    receipt: RECEIPTS.find((one) => one === delivery.receipt) ?? null,
   };
 }
 

@@ -7,7 +7,7 @@ import type { Pacs, ResultObject } from '../../src/case/delivery.ts';
 import { createDelivery, type DeliveryPorts } from '../../src/deliver/deliverResults.ts';
 import { startLoopbackPacs, type LoopbackFaults, type LoopbackPacs } from '../../src/demo/loopbackPacs.ts';
 import { readHeader } from '../../src/dicom/header.ts';
-import { createDimseScu } from '../../src/pacs/dimseScu.ts';
+import { createDimseScu, type DimseDestination } from '../../src/pacs/dimseScu.ts';
 import { writeRejectionNote } from '../../src/report/rejectionNote.ts';
 import { writeSrForm } from '../../src/report/srForm.ts';
 import { claimed, openWorklist, studyUid, toInferred, type Worklist } from '../unit/worklist/fixture.ts';
@@ -248,6 +248,8 @@ test.each(Object.entries(ARCHIVES))('an archive that %s gets the best that it ta
   for (const { sopInstanceUid } of reports) expect(sopInstanceUid === objects[0]!.sopInstanceUid).toBe(isBest);
 
   const { state, deliveries } = await rowOf(worklist);
+  // storescp answers no query, and offers no commitment.
+  for (const { status, receipt } of deliveries) expect(receipt).toBe(status === 'confirmed' ? 'accepted' : null);
   const arrived = deliveries.filter(({ kind, status }) => kind === 'sr' && status === 'confirmed');
   expect(arrived.map(({ sopClass, isLowerClass }) => [sopClass, isLowerClass])).toEqual(
     archive.sr === null ? [] : [[archive.sr.name, !isBest]],
@@ -351,7 +353,10 @@ test('an archive that wants it gets a rejection note for what a newer result rep
 });
 
 describe('archives that take everything, with habits of their own', () => {
-  async function startLoopback(faults: LoopbackFaults): Promise<{ pacs: Pacs; archive: LoopbackPacs }> {
+  async function startLoopback(
+    faults: LoopbackFaults,
+    change: Partial<DimseDestination> = {},
+  ): Promise<{ pacs: Pacs; archive: LoopbackPacs }> {
     const dir = join(temporary.dir, 'loopback');
     const archive = await startLoopbackPacs({ dir, port: 0, aeTitle: 'HABITS', clock: systemClock, log });
     stops.push(() => archive.close());
@@ -364,6 +369,7 @@ describe('archives that take everything, with habits of their own', () => {
         port: archive.port,
         callingAeTitle: 'ODONTOID',
         timeoutMs: 10_000,
+        ...change,
       },
       { clock: systemClock, log },
     );
@@ -421,4 +427,44 @@ describe('archives that take everything, with habits of their own', () => {
     await deliverAll(worklist, pacs);
     expect((await rowOf(worklist)).state).toBe('delivered');
   });
+
+  const receiptsOf = async (worklist: Worklist) => (await rowOf(worklist)).deliveries.map(({ receipt }) => receipt);
+
+  test.each([
+    ['after its response', {}],
+    ['before its response', { reportsFirst: true }],
+  ])('one that reports a commitment %s is not asked anything else', async (_, faults) => {
+    const { worklist } = await reported();
+    // A query would find nothing, so that only the commitment can be the receipt.
+    const { pacs } = await startLoopback({ ...faults, neverLists: true }, { commitment: true });
+    expect((await pacs.probe()).takes).toMatch(/; offers Storage Commitment; answers C-FIND$/);
+    await deliverAll(worklist, pacs);
+    expect((await rowOf(worklist)).state).toBe('delivered');
+    expect(await receiptsOf(worklist)).toEqual(['committed', 'committed', 'committed']);
+  });
+
+  test('one that does not commit to a result gets it again', async () => {
+    const { worklist, objects } = await reported();
+    const { pacs, archive } = await startLoopback({ acceptAndLose: true }, { commitment: true });
+    const report = await pacs.commit!(objects);
+    // 0x0112: no such object instance (PS3.3 C.14.1.1).
+    expect([...report!.failed]).toEqual(objects.map(({ sopInstanceUid }) => [sopInstanceUid, 0x0112]));
+    const { store, clock } = worklist;
+    const delivery = createDelivery({ store, destinations: [pacs], clock: systemClock, log, options: { pollMs: 20 } });
+    await expect
+      .poll(async () => (await rowOf(worklist)).deliveries.map(({ lastError }) => lastError), { timeout: 10_000 })
+      .toEqual(objects.map((): unknown => expect.stringContaining('Failure Reason 0x0112')));
+    archive.faults.acceptAndLose = false;
+    clock.advance(HOUR_MS);
+    await expect.poll(async () => (await rowOf(worklist)).state, { timeout: 10_000 }).toBe('delivered');
+    await delivery.drain();
+    expect(archive.objects()).toHaveLength(objects.length);
+  });
+
+  test('one that never reports is looked up, and the receipt says so', async () => {
+    const { worklist } = await reported();
+    const { pacs } = await startLoopback({ neverReports: true }, { commitment: true });
+    await deliverAll(worklist, pacs);
+    expect(await receiptsOf(worklist)).toEqual(['found', 'found', 'found']);
+  }, 30_000);
 });

@@ -14,11 +14,13 @@ export function receipt(deliveries: readonly RowDelivery[], nowMs: number): stri
   return worst ? deliveryText(worst, nowMs) : '';
 }
 
+const CONFIRMED = { committed: words.committed, found: words.confirmed, accepted: words.acceptedOnly };
+
 /** What is known of one object on its way to one destination. */
 export function deliveryText(delivery: RowDelivery, nowMs: number): string {
   switch (delivery.status) {
     case 'confirmed':
-      return words.confirmed(
+      return CONFIRMED[delivery.receipt ?? 'found'](
         delivery.destination,
         clockTime(delivery.confirmedAtMs ?? nowMs, nowMs),
         remarks(delivery),

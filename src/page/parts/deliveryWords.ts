@@ -1,6 +1,10 @@
 /** Texts about the delivery of results. */
 export const deliveryWords = {
   confirmed: (destination: string, time: string, remarks: string) => `Sent - ${destination} holds it ${time}${remarks}`,
+  committed: (destination: string, time: string, remarks: string) =>
+    `Sent - ${destination} has committed to keep it ${time}${remarks}`,
+  acceptedOnly: (destination: string, time: string, remarks: string) =>
+    `Sent - ${destination} accepted it ${time}, and cannot be asked${remarks}`,
   accepted: (destination: string, time: string, remarks: string) =>
     `Sent - ${destination} accepted ${time}, not yet confirmed${remarks}`,
   asLowerClass: (sopClass: string) => `, as ${sopClass}`,

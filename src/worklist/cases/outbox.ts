@@ -121,6 +121,7 @@ async function putDelivery(
       last_status: objection,
       last_error: null,
       remark: null,
+      receipt: null,
     })
     .onConflict((conflict) =>
       conflict
@@ -478,6 +479,9 @@ function changeBy(
         next_check_at: nextCheckAt(confirmedAt, now),
         last_error: null,
         remark: outcome.remark ?? null,
+        // A later look does not undo a commitment.
+        receipt:
+          delivery.receipt === 'committed' && delivery.status === 'confirmed' ? 'committed' : (outcome.receipt ?? null),
       };
     }
     case 'retry':

@@ -3,7 +3,7 @@ import type { Generated, Selectable } from 'kysely';
 import type { Recency } from '../../case/scanAge.ts';
 import type { CaseState } from '../../case/caseState.ts';
 import type { Decision } from '../../case/decision.ts';
-import type { ResultObject } from '../../case/delivery.ts';
+import type { Receipt, ResultObject } from '../../case/delivery.ts';
 import type { StageName } from '../../case/claim.ts';
 
 /** 0 or 1: SQLite binds no booleans. */
@@ -161,6 +161,8 @@ interface DeliveriesTable {
   sends: Generated<number>;
   /** What a person should know about a receipt, in our own words. */
   remark: string | null;
+  /** What a confirmation rests on; null for those of earlier versions. */
+  receipt: Receipt | null;
 }
 
 interface CaseEventsTable {

@@ -145,6 +145,7 @@ export async function deliveriesOf(
         lastStatus: row.last_status,
         lastError: row.last_error,
         remark: row.remark,
+        receipt: row.receipt,
       });
       found.set(row.study_instance_uid, list);
     }

@@ -18,12 +18,16 @@ const confirmed: RowDelivery = {
   lastStatus: '0x0000',
   lastError: null,
   remark: null,
+  receipt: 'found',
 };
 const closed = (lastStatus: string): RowDelivery => ({ ...confirmed, status: 'closed', lastStatus });
 
 test.each([
   [{}, /^Sent - pacs holds it \S+$/],
   [{ isLowerClass: true, sopClass: 'Basic Text SR' }, /holds it \S+, as Basic Text SR$/],
+  [{ receipt: 'committed' }, /^Sent - pacs has committed to keep it \S+$/],
+  [{ receipt: 'accepted' }, /^Sent - pacs accepted it \S+, and cannot be asked$/],
+  [{ receipt: null }, /^Sent - pacs holds it \S+$/],
   [{ lastStatus: '0xB000' }, /with warning 0xB000/],
   [{ remark: 'It lists the study under another Patient ID' }, /\. It lists the study under another Patient ID$/],
   [{ status: 'sent', lastError: 'Accepted 8 times' }, /not yet confirmed: Accepted 8 times$/],
