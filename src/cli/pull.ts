@@ -13,9 +13,9 @@ import { createWorklistQuery } from '../worklist/list/worklistQuery.ts';
 import { EXIT } from './exit.ts';
 import { wholeNumber } from './numbers.ts';
 import { note, printJson, printLine } from './output.ts';
-import { parsePeer, tlsOf, withTlsFlags, type TlsFlags } from './peer.ts';
+import { parsePeer } from './peer.ts';
 
-interface PullOptions extends TlsFlags {
+interface PullOptions {
   from: string;
   study?: string;
   accession?: string;
@@ -38,7 +38,7 @@ const LOOK_MS = 250;
 
 /** `odontoid pull`: has a PACS send studies to the running agent (C-FIND, C-MOVE); they come in as any other. */
 export function pullCommand(): Command {
-  return withTlsFlags(new Command('pull'))
+  return new Command('pull')
     .requiredOption('--from <NAME>', 'a DIMSE destination of the configuration, or AE@host:port')
     .option('--study <UID>', 'Study Instance UID')
     .option('--accession <NUMBER>', 'Accession Number')
@@ -98,10 +98,8 @@ function keyOf({ study, accession, patient }: PullOptions): [StudyKey, string] {
 }
 
 /** @throws TriageError `command-invalid`, `config-invalid` */
-function peerOf(options: PullOptions, { destinations, receive }: Config): DimsePeer {
-  const { from, timeoutMs } = options;
-  if (from.includes('@'))
-    return { name: from, ...parsePeer(from), ...tlsOf(options), callingAeTitle: receive.aeTitle, timeoutMs };
+function peerOf({ from, timeoutMs }: PullOptions, { destinations, receive }: Config): DimsePeer {
+  if (from.includes('@')) return { name: from, ...parsePeer(from), callingAeTitle: receive.aeTitle, timeoutMs };
   const destination = destinations.find(({ name }) => name === from);
   if (destination?.kind !== 'dimse')
     throw new TriageError(

@@ -33,7 +33,7 @@ let dir: string;
 let remove: () => Promise<void>;
 let agent: RunningTool;
 let environment: NodeJS.ProcessEnv;
-const site = { url: '', tlsAddress: '' };
+const site = { url: '', tlsAddress: '', dicomPort: 0 };
 
 /** What the documents call by a placeholder or make too large for a test, and what this test puts there. Every one of them must occur. */
 type Replacements = Record<string, string>;
@@ -68,6 +68,7 @@ beforeAll(async () => {
   ({ dir, remove } = await temporaryDirectory());
   const [dicomPort, tlsPort, webPort] = [await freePort(), await freePort(), await freePort()];
   site.url = `http://127.0.0.1:${webPort}`;
+  site.dicomPort = dicomPort;
   site.tlsAddress = `127.0.0.1:${tlsPort}`;
   for (const name of ['ca', 'ct1']) await makeCertificate(name);
   const config = {
@@ -75,9 +76,9 @@ beforeAll(async () => {
     receive: {
       port: dicomPort,
       tls: { host: '127.0.0.1', port: tlsPort, certFile: 'ca.pem', keyFile: 'ca.key', caFile: 'ct1.pem' },
-      sources: [{ aeTitle: 'CT1', addresses: ['127.0.0.1'] }],
-      minFreeBytes: 0,
+      sources: ['CT1', 'QRSCP'].map((aeTitle) => ({ aeTitle, addresses: ['127.0.0.1'] })),
       stow: {},
+      minFreeBytes: 0,
     },
     web: { port: webPort },
     housekeeping: { lowWaterFreeBytes: 0 },
@@ -258,6 +259,39 @@ test('the running agent is asked, and gets a study', async () => {
   expect(json(sent)).toEqual({ sent: 48, failed: [] });
   const ledger = json(await type('odontoid ledger --config FILE --json', { FILE: 'site.yaml' }));
   expect(ledger).toMatchObject({ received: 1, lost: [], files: 48, balances: true });
+});
+
+test('a study is fetched from an archive', async () => {
+  const port = await freePort();
+  await mkdir(join(dir, 'archive'));
+  const lines = [
+    ...[`NetworkTCPPort = ${port}`, 'MaxPDUSize = 16384', 'MaxAssociations = 16'],
+    ...['HostTable BEGIN', `agent = (ODONTOID, 127.0.0.1, ${site.dicomPort})`, 'HostTable END'],
+    ...['VendorTable BEGIN', 'VendorTable END'],
+    ...['AETable BEGIN', `QRSCP ${join(dir, 'archive')} RW (200, 1024mb) ANY`, 'AETable END', ''],
+  ];
+  await writeFile(join(dir, 'dcmqrscp.cfg'), lines.join('\n'));
+  const archive = await startServer('dcmqrscp', ['-c', 'dcmqrscp.cfg', '--disable-host-lookup'], [port], {
+    cwd: dir,
+    env: { TCP_NODELAY: '1' },
+  });
+  const [study] = await studiesIn('one');
+  const files = (await readdir(join(dir, study!))).filter((name) => name.endsWith('.dcm')).slice(0, 3);
+  const sending = ['-aec', 'QRSCP', '127.0.0.1', String(port), ...files.map((name) => `${study!}/${name}`)];
+  expect((await runTool('storescu', sending, { cwd: dir })).exitCode).toBe(0);
+  const dump = await runTool('dcmdump', ['+P', '0008,0050', '+P', '0020,000d', `${study!}/${files[0]!}`], { cwd: dir });
+  const [, accession, uid] = /\[(.*?)\][\s\S]*\[(.*?)\]/.exec(dump.stdout)!;
+  const from = `QRSCP@127.0.0.1:${port}`;
+  await type('odontoid pull --from pacs --accession A123', { pacs: from, A123: accession! });
+  const pulled = await type(
+    'odontoid pull --from NAME --study UID --limit N --all-modalities --timeout-ms N --config FILE --json',
+    {
+      'NAME --study UID --limit N': `${from} --study ${uid!} --limit 2`,
+      'timeout-ms N --config FILE': 'timeout-ms 60000 --config site.yaml',
+    },
+  );
+  expect(json(pulled)).toMatchObject({ studies: [{ completed: 3, failed: 0, problem: null }] });
+  await archive.stop();
 });
 
 test('accounts and tokens are given and taken away', async () => {
