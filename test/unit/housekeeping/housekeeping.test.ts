@@ -459,7 +459,7 @@ describe('schedule', () => {
       expect(calls()).toEqual([3, 1, 0, 0]);
       await vi.advanceTimersByTimeAsync(2 * 60_000);
       vi.useRealTimers();
-      await vi.waitFor(() => expect(checkAudit).toHaveBeenCalledTimes(1));
+      await vi.waitFor(() => expect(checkAudit).toHaveBeenCalledTimes(1), { timeout: 20_000 });
       expect(await readdir(backupsDir)).toHaveLength(1);
       expect(begin).not.toHaveBeenCalled();
       await housekeeping.close();
