@@ -32,6 +32,7 @@ export function openProofOfLife(
     runs: createProofRuns(database, clock),
     query,
     onChange: (listener) => store.onChange(listener),
+    thresholdChange: (modelName) => store.thresholdChange(modelName),
     send: async (files) => {
       const port = receiverPort();
       if (port === null) throw new TriageError('proof-failed', 'The receiver has not started.');

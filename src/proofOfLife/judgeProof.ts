@@ -1,5 +1,6 @@
 import type { ProofAnswer, ProofRun } from '../answers/adminAnswers.ts';
 import type { ProofMeasures } from '../worklist/proof/proofRuns.ts';
+import { scoreTexts } from '../case/scoreTexts.ts';
 import type { CaseDetail } from '../worklist/list/worklistQuery.ts';
 
 /** What a proof requires of the result: that the fracture is flagged; that the scan has a score; or that a report is written, whatever it says. */
@@ -8,10 +9,28 @@ export type ProofExpectation = ProofAnswer['expect'];
 /** The same network must give the same phantom the same score; with a larger difference, something has changed unintentionally. */
 const SAME_SCORE = 0.05;
 
-/** What is wrong with the case of a proof, as a sentence; null when nothing is. `before` is the last run that passed. */
+/** A person's change of the threshold that is in force. */
+export interface ChangeInForce {
+  by: string;
+  atMs: number;
+  /** The threshold before; null without one. */
+  from: number | null;
+}
+
+/** What is wrong with the case of a proof, as a sentence; null when nothing is. `before` is the last run that passed, `change` what a person has set. */
 export function proofObjection(
   { row, findings, results, instances }: Pick<CaseDetail, 'row' | 'findings' | 'results' | 'instances'>,
-  { sentSlices, expect, before }: { sentSlices: number; expect: ProofExpectation; before: ProofMeasures | null },
+  {
+    sentSlices,
+    expect,
+    before,
+    change = null,
+  }: {
+    sentSlices: number;
+    expect: ProofExpectation;
+    before: ProofMeasures | null;
+    change?: ChangeInForce | null;
+  },
 ): string | null {
   if (row.quarantineReason !== null) return `The study was held: ${row.quarantineReason}.`;
   if (instances.received !== sentSlices)
@@ -31,9 +50,19 @@ export function proofObjection(
     Math.abs(before.probability - row.probability) > SAME_SCORE
   )
     return `Its score is ${row.probability.toFixed(2)}; the same network gave the same study ${before.probability.toFixed(2)} before.`;
-  if (expect === 'suspected' && row.decision !== 'suspected')
-    return `Its obvious fracture was not flagged: score ${row.probability.toFixed(2)}, flagged from ${row.threshold?.value.toFixed(2) ?? '?'}. If this network cannot know synthetic fractures, set proofOfLife.expect: analysed.`;
+  if (expect === 'suspected' && row.decision !== 'suspected') {
+    const shown = scoreTexts(row.probability, row.threshold?.value ?? 1);
+    const what = `Its obvious fracture was not flagged: score ${shown.score}, flagged from ${shown.threshold}.`;
+    return change === null
+      ? `${what} If this network cannot know synthetic fractures, set proofOfLife.expect: analysed.`
+      : `${what} ${change.by} set this threshold (${change.from === null ? 'none' : change.from.toFixed(2)} before) on ${minuteOf(change.atMs)}: take it back under Thresholds.`;
+  }
   return null;
+}
+
+/** `2026-11-02 08:15 UTC` */
+function minuteOf(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
 
 /** Why somebody must look, as a sentence; null when a run has passed recently and none has failed since. `sinceMs`: when runs could first be expected. */

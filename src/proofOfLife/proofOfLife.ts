@@ -16,7 +16,7 @@ import {
 } from '../worklist/proof/proofRuns.ts';
 import { newSecret } from '../worklist/people/secrets.ts';
 import type { CaseDetail, WorklistQuery } from '../worklist/list/worklistQuery.ts';
-import { proofAlarm, proofObjection, type ProofExpectation } from './judgeProof.ts';
+import { proofAlarm, proofObjection, type ChangeInForce, type ProofExpectation } from './judgeProof.ts';
 import { makeSyntheticStudy } from './syntheticStudy.ts';
 
 type ProbedDestination = Pick<Pacs, 'name' | 'echo'> & Partial<Pick<Pacs, 'probe'>>;
@@ -27,6 +27,8 @@ export interface ProofOptions {
   onChange: (listener: (studyInstanceUid: string) => void) => () => void;
   /** Sends files to the agent's own Storage SCP by DIMSE; returns one outcome for each file. */
   send: (paths: readonly string[]) => Promise<{ kind: StoreOutcome['kind'] | 'unreadable'; reason?: string }[]>;
+  /** Who set the site's threshold of a model that is in force, and what it was before; null when nobody has. */
+  thresholdChange?: (modelName: string) => Promise<ChangeInForce | null>;
   /** Every destination of results; the connection to each is tested. */
   destinations: readonly ProbedDestination[];
   /** Names of the destinations that receive the results of proofs; for the others only the connection is tested. */
@@ -167,8 +169,10 @@ async function walk(
     const receivedAtMs = clock.now();
     const found = await follow(options, made.studyInstanceUid, measures, { sentFromMs, receivedAtMs }, signal);
     if (typeof found === 'string') return found;
+    const modelName = found.findings?.model.name;
+    const change = modelName === undefined ? null : ((await options.thresholdChange?.(modelName)) ?? null);
     const objection =
-      proofObjection(found, { sentSlices: made.paths.length, expect: options.expect, before }) ??
+      proofObjection(found, { sentSlices: made.paths.length, expect: options.expect, before, change }) ??
       (await filesObjection(found, made));
     measures.destinations = await timed('destinations', Promise.all(options.destinations.map(echoOf)));
     const silent = measures.destinations.find(({ error }) => error !== null);

@@ -1,3 +1,4 @@
+import { scoreTexts } from '../case/scoreTexts.ts';
 import type { Findings } from '../case/case.ts';
 
 /** Burnt into every picture and included in every report. */
@@ -52,18 +53,4 @@ export function scoreSentence(findings: Findings): string | null {
   if (findings.decision === 'not-analysed' || findings.probability === null || findings.threshold === null) return null;
   const { score, threshold } = scoreTexts(findings.probability, findings.threshold.value);
   return `AI score ${score}; flagged from ${threshold} (threshold version ${findings.threshold.version}).`;
-}
-
-/** Score and threshold for people: two decimals, more if two different numbers would look the same, and never rounded to a certainty. */
-export function scoreTexts(score: number, threshold: number): { score: string; threshold: string } {
-  let digits = 2;
-  while (digits < 6 && score !== threshold && rounded(score, digits) === rounded(threshold, digits)) digits++;
-  return { score: rounded(score, digits), threshold: rounded(threshold, digits) };
-}
-
-function rounded(value: number, digits: number): string {
-  const step = 10 ** -digits;
-  if (value > 0 && value < step) return `< ${step.toFixed(digits)}`;
-  if (value < 1 && value > 1 - step) return `> ${(1 - step).toFixed(digits)}`;
-  return value.toFixed(digits);
 }

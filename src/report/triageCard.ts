@@ -1,6 +1,7 @@
 import type { CaseManifest, Findings } from '../case/case.ts';
 import { drawOver, escapeXml, wrapText, type Picture } from './drawing.ts';
-import { coverageSentence, DISCLAIMER, NOT_FOR_DIAGNOSTIC_USE, scoreTexts, stateSentence } from './findingsSummary.ts';
+import { coverageSentence, DISCLAIMER, NOT_FOR_DIAGNOSTIC_USE, stateSentence } from './findingsSummary.ts';
+import { scoreTexts } from '../case/scoreTexts.ts';
 
 const COLUMNS = 1024;
 const ROWS = 768;

@@ -1,6 +1,7 @@
 import { feedText, type Freshness } from '../parts/feed.ts';
 import { ageText, calendarDate, personName } from '../parts/format.ts';
 import type { WorklistRow } from '../../answers/worklistAnswer.ts';
+import { scoreTexts } from '../../case/scoreTexts.ts';
 import { LOOKS } from '../parts/looks.ts';
 import { caseWords as words } from './caseWords.ts';
 
@@ -65,7 +66,7 @@ export function StateSentence({
         {row.probability !== null && row.threshold !== null && row.model !== null && (
           <>
             {' · '}
-            {words.score(row.probability, row.threshold.value)}
+            {words.score(scoreTexts(row.probability, row.threshold.value))}
             {' · '}
             {words.model(row.model.name, row.model.version, row.threshold.version)}
           </>

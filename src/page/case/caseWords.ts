@@ -24,8 +24,7 @@ export const caseWords = {
   feedback: 'Do you agree with the AI?',
   verdicts: { agree: 'Agree', disagree: 'Disagree', unsure: 'Unsure' },
   verdictBy: (name: string, time: string) => `${name}, ${time}`,
-  score: (probability: number, threshold: number) =>
-    `Score ${probability.toFixed(2)}, flags from ${threshold.toFixed(2)}`,
+  score: ({ score, threshold }: { score: string; threshold: string }) => `Score ${score}, flags from ${threshold}`,
   model: (name: string, version: string, thresholdVersion: number) =>
     `${name} ${version}, threshold version ${thresholdVersion}`,
   slices: 'Slices',

@@ -55,6 +55,7 @@ export default function ThresholdsPage() {
     <div class="page thresholds">
       <h1>{words.title}</h1>
       <Banner board={board} onRevert={isAdmin ? revert : null} />
+      {isAdmin && board.rule.site !== null && <StopFlags act={act} />}
       <Header board={board} />
       <section class="propose" aria-label={words.propose.title}>
         <Chooser board={board} {...choice} now={now} onChoice={onChoice} />
@@ -72,7 +73,7 @@ export default function ThresholdsPage() {
         <Consequences {...{ board, choice, now, changes, whatIf, isCurrent, onChoice, act, isAdmin }} />
       )}
       <History history={board.history} onRevert={isAdmin ? revert : null} />
-      {isAdmin ? board.rule.site !== null && <StopFlags act={act} /> : <p class="muted">{words.readOnly}</p>}
+      {!isAdmin && <p class="muted">{words.readOnly}</p>}
       {dialog}
     </div>
   );

@@ -1,5 +1,6 @@
 import type { JSX } from 'preact';
 import type { ColumnName } from './columns.ts';
+import { scoreTexts } from '../../case/scoreTexts.ts';
 import { receipt } from '../parts/deliveryText.ts';
 import { ageText, minuteTime, personName, scanTime } from '../parts/format.ts';
 import { LOOKS } from '../parts/looks.ts';
@@ -73,18 +74,14 @@ const CELLS: Readonly<Record<ColumnName, (properties: Properties) => JSX.Element
     );
   },
   wait: ({ row, maxWaitMinutes }) => <Wait waitMs={row.waitMs} maxWaitMinutes={maxWaitMinutes} />,
-  suspicion: ({ row }) =>
-    row.probability === null || row.threshold === null ? (
-      words.noScore
-    ) : (
-      <div class={row.decision === 'suspected' ? 'kind-flag' : ''} title={words.flagsFrom(row.threshold.value)}>
+  suspicion: ({ row }) => {
+    if (row.probability === null || row.threshold === null) return words.noScore;
+    const shown = scoreTexts(row.probability, row.threshold.value);
+    return (
+      <div class={row.decision === 'suspected' ? 'kind-flag' : ''} title={words.flagsFrom(shown.threshold)}>
         <div class="line">
-          {row.probability.toFixed(2)}{' '}
-          {row.levels.length > 0 ? (
-            words.levels(row.levels)
-          ) : (
-            <span class="muted">{words.from(row.threshold.value)}</span>
-          )}
+          {shown.score}{' '}
+          {row.levels.length > 0 ? words.levels(row.levels) : <span class="muted">{words.from(shown.threshold)}</span>}
         </div>
         <svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">
           <rect class="track" width="100" height="6" />
@@ -92,7 +89,8 @@ const CELLS: Readonly<Record<ColumnName, (properties: Properties) => JSX.Element
           <rect class="mark" x={100 * row.threshold.value - 1} width="2" height="6" />
         </svg>
       </div>
-    ),
+    );
+  },
   patient: ({ row, masked }) => {
     const name = masked ? words.masked : personName(row.patientName);
     return (

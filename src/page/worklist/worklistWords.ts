@@ -65,8 +65,8 @@ export const words = {
   },
   /** The best key slice: where to look first. */
   levels: (levels: readonly string[]) => levels.join('-'),
-  flagsFrom: (threshold: number) => `flags from ${threshold.toFixed(2)}`,
-  from: (threshold: number) => `from ${threshold.toFixed(2)}`,
+  flagsFrom: (threshold: string) => `flags from ${threshold}`,
+  from: (threshold: string) => `from ${threshold}`,
   arrivedAt: (time: string) => `in ${time}`,
   finishedAt: (time: string) => `AI ${time}`,
   otherObjects: (count: number) => (count === 1 ? '1 other object' : `${count} other objects`),

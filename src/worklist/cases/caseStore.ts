@@ -31,7 +31,7 @@ import { saveSliceFeatures, sliceFeatures } from './sliceFeatures.ts';
 import { releaseAllLeases, apply, claim, fail, heartbeat, nudgeComplete, release } from './stages.ts';
 import { DEFAULT_CASE_STORE_OPTIONS } from './storeContext.ts';
 import type { CaseStoreOptions, StoreContext } from './storeContext.ts';
-import { seedThreshold, siteThreshold, threshold } from '../thresholds/thresholds.ts';
+import { seedThreshold, siteThreshold, threshold, thresholdChange } from '../thresholds/thresholds.ts';
 
 export type { CaseStoreOptions } from './storeContext.ts';
 
@@ -100,6 +100,7 @@ const OPERATIONS = {
   sliceFeatures,
   stopRinging,
   threshold,
+  thresholdChange,
   unreadStudies,
 };
 

@@ -28,6 +28,9 @@ import type { ThresholdVersion } from '../../answers/thresholdAnswers.ts';
 /** Older scans say little about today's scanners and patients. */
 const LOOK_BACK_MS = 365 * 24 * 3_600_000;
 
+/** Confirmed fractures from which on a site may choose any threshold: fewer say nothing (as on the page, which shows counts only). */
+const FRACTURES_FOR_FREE_CHOICE = 10;
+
 /** Who makes the change, and from which address. */
 interface Person {
   name: string;
@@ -185,6 +188,8 @@ function request(
         'command-invalid',
         'This source has sent no scan that this model has scored. Its threshold is the site’s.',
       );
+    if (proposal.value !== null)
+      checkBounds(proposal.value, scored, networkOwn(await thresholdHistory(trx, model.name)));
     const lost = flipsBetween(scored, rule, proposed).filter(
       (flip) => flip.fracture === true && flip.change === 'lost',
     );
@@ -225,6 +230,28 @@ function request(
     });
     return id;
   });
+}
+
+/** The threshold that came with the network; null when a person set the first one. */
+function networkOwn(history: readonly ThresholdVersion[]): number | null {
+  const first = history.filter(({ sourceAeTitle }) => sourceAeTitle === '').at(-1);
+  return first?.by === 'odontoid' && first.mode === 'on' ? first.value : null;
+}
+
+/**
+ * Nobody sets a threshold blindly: while few fractures are confirmed, it stays within half the way from the network's own to either end.
+ *
+ * @throws TriageError `command-invalid` with the bounds
+ */
+function checkBounds(value: number, scored: readonly { fracture: boolean | null }[], own: number | null): void {
+  const fractures = scored.filter(({ fracture }) => fracture === true).length;
+  if (own === null || fractures >= FRACTURES_FOR_FREE_CHOICE) return;
+  const [low, high] = [own / 2, (1 + own) / 2];
+  if (value >= low && value <= high) return;
+  throw new TriageError(
+    'command-invalid',
+    `Only ${fractures} confirmed fractures show what a threshold does here. Until there are ${FRACTURES_FOR_FREE_CHOICE}, it stays between ${low.toFixed(2)} and ${high.toFixed(2)}: half the way from the network’s own ${own.toFixed(2)} to either end. To end flagging, use "Stop AI flags".`,
+  );
 }
 
 function confirm(context: Context, draftId: number, by: Person): Promise<Confirmation> {

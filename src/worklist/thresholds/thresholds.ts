@@ -33,6 +33,18 @@ export async function thresholdsInForce(db: Kysely<Schema>, modelName: string): 
   return [...newest.values()];
 }
 
+/** Who set the site's threshold that is in force, and what it was before; null when it is the network's own. */
+export async function thresholdChange(
+  { reads }: StoreContext,
+  modelName: string,
+): Promise<{ by: string; atMs: number; from: number | null } | null> {
+  const [newest, before] = (await thresholdHistory(reads, modelName)).filter(
+    ({ sourceAeTitle }) => sourceAeTitle === '',
+  );
+  if (newest === undefined || newest.by === 'odontoid') return null;
+  return { by: newest.by, atMs: newest.atMs, from: before?.value ?? null };
+}
+
 /** Every version of a model's thresholds, newest first. */
 export async function thresholdHistory(db: Kysely<Schema>, modelName: string): Promise<ThresholdVersion[]> {
   const rows = await db

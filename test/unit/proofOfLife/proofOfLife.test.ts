@@ -57,7 +57,13 @@ describe('what a proof of life must come to', () => {
       'a fracture that is not flagged',
       sound({ decision: 'not-suspected', probability: 0.3 }),
       {},
-      /not flagged: score 0.30, flagged from 0.50/,
+      /not flagged: score 0.30, flagged from 0.50.*proofOfLife.expect/,
+    ],
+    [
+      'a fracture that a threshold set by a person keeps from being flagged, whose change can be taken back',
+      sound({ decision: 'not-suspected', probability: 0.996, threshold: { value: 1, version: 7 } }),
+      { change: { by: 'ann', atMs: Date.UTC(2026, 10, 2, 8, 15), from: 0.32 } },
+      /score > 0.99, flagged from 1.00. ann set this threshold \(0.32 before\) on 2026-11-02 08:15 UTC: take it back under Thresholds.$/,
     ],
     [
       'a scan that is not analysed',

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { coverageSentence, findingsSummary, scoreTexts, stateSentence } from '../../../src/report/findingsSummary.ts';
+import { coverageSentence, findingsSummary, stateSentence } from '../../../src/report/findingsSummary.ts';
+import { scoreTexts } from '../../../src/case/scoreTexts.ts';
 import { makeStudy, notAnalysed, notSuspected, suspected } from './reportFixture.ts';
 
 test('each decision is said in the fixed words, a scored one with its score and threshold', async () => {

@@ -124,6 +124,21 @@ describe('a change', () => {
     await propose(0.3);
   });
 
+  it('stays near the network’s own threshold until ten fractures are confirmed', async () => {
+    const { desk, propose, ...opened } = await openDesk();
+    for (let index = 0; index < 9; index += 1) await scan(opened, `f${index}`, 0.9, 'agree');
+    await scan(opened, 'none', 0.1, 'agree');
+    for (const value of [0, 0.24, 0.76, 1])
+      await expect(propose(value), String(value)).rejects.toThrow('it stays between 0.25 and 0.75');
+    await desk.withdraw(await propose(0.25), ADA);
+    await desk.withdraw(await propose(0.75), ADA);
+    expect(await opened.store.thresholdChange('compact')).toBeNull();
+    await scan(opened, 'tenth', 0.8, 'agree');
+    await desk.withdraw(await propose(1), ADA);
+    await desk.confirm(await propose(0.05), ADA);
+    expect(await opened.store.thresholdChange('compact')).toMatchObject({ by: 'ada', from: 0.5 });
+  });
+
   it('waits until its author has opened every fracture that would be lost', async () => {
     const opened = await openDesk();
     const { desk, propose, board, audit, clock } = opened;
