@@ -20,7 +20,10 @@ const uid = z
   .regex(/^(0|[1-9]\d*)(\.(0|[1-9]\d*))+$/, 'a UID is digits and dots')
   .max(64);
 const isViewerTemplate = (value: string): boolean => {
-  const filled = value.replace(/\{(studyInstanceUid|accessionNumber|patientId|orthancStudyId)\}/g, '1');
+  const filled = value.replace(
+    /\{(studyInstanceUid|accessionNumber|patientId|orthancStudyId|keySopInstanceUid)\}/g,
+    '1',
+  );
   return (
     filled !== value &&
     !/[{}]/.test(filled) &&
@@ -487,11 +490,11 @@ export const configSchema = z.strictObject({
         .max(1_000)
         .refine(
           (value) => value === '' || isViewerTemplate(value),
-          'an address with {studyInstanceUid}, {accessionNumber}, {patientId} or {orthancStudyId} in it, and not of a scheme that runs code',
+          'an address with {studyInstanceUid}, {accessionNumber}, {patientId}, {orthancStudyId} or {keySopInstanceUid} in it, and not of a scheme that runs code',
         )
         .default('')
         .describe(
-          "Address of the site's viewer for a study, opened from the worklist and the case view. `{studyInstanceUid}`, `{accessionNumber}`, `{patientId}` and `{orthancStudyId}` (Orthanc's own name for it) are filled in. Empty: no link.",
+          "Address of the site's viewer for a study, opened from the worklist and the case view. `{studyInstanceUid}`, `{accessionNumber}`, `{patientId}`, `{orthancStudyId}` (Orthanc's own name for it) and `{keySopInstanceUid}` (the best key image; empty without one) are filled in. Empty: no link.",
         ),
     })
     .prefault({}),

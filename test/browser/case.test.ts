@@ -149,14 +149,18 @@ test('triage-only takes heatmaps and slice scores off the page and out of every 
 
 test('doing it again needs a reason, and the case follows by itself', async () => {
   const opened = await site(undefined, {
-    viewerTemplate: 'https://viewer.example/?study={studyInstanceUid}&acc={accessionNumber}',
+    viewerTemplate: 'https://viewer.example/?study={studyInstanceUid}&acc={accessionNumber}&image={keySopInstanceUid}',
   });
   await addStudy(opened, { id: 'flag', outcome: 0.9, slices: 8, receipt: 'refused', accessionNumber: 'A/1&2' });
   const page = await openPage(opened, { path: address('flag') });
   await page.getByText('Rejected by PACS: SOP class not supported').first().waitFor();
   expect(await page.getByRole('link', { name: 'Open in viewer' }).getAttribute('href')).toBe(
-    `https://viewer.example/?study=${studyUid('flag')}&acc=A%2F1%262`,
+    `https://viewer.example/?study=${studyUid('flag')}&acc=A%2F1%262&image=${(await opened.query.rows())[0]!.keySlices[0]!.sopInstanceUid}`,
   );
+  await page.context().route('https://viewer.example/**', (route) => route.fulfill({ body: 'viewer' }));
+  const [tab] = await Promise.all([page.context().waitForEvent('page'), page.keyboard.press('v')]);
+  await tab.waitForURL(/^https:\/\/viewer\.example\/\?study=.*&image=\d/);
+  await tab.close();
   await page.getByRole('button', { name: 'Send again' }).click();
   await page.getByLabel('Reason').fill('The PACS takes it now');
   await page.keyboard.press('Enter');

@@ -3,6 +3,7 @@ import { useLocation, useRoute } from 'preact-iso';
 import { feedWords } from '../parts/feedWords.ts';
 import { clockTime } from '../parts/format.ts';
 import { useKeys } from '../parts/keys.ts';
+import { openViewer } from '../parts/openViewer.ts';
 import { viewerLink } from '../parts/viewerLink.ts';
 import { CaseActions } from './caseActions.tsx';
 import { reprocess, resend, setClaimed, setRead } from './caseApi.ts';
@@ -25,6 +26,7 @@ function OneCase({ caseRef }: { caseRef: string }) {
   const { route } = useLocation();
   const { answer, fresh, missing, problem, setProblem, different, act } = useCase(caseRef);
   const row = answer?.row;
+  const viewer = answer === null ? null : viewerLink(answer.viewerTemplate, answer.row);
   const toggleRead = () => {
     if (row) act(setRead(caseRef, row.readAtMs === null)).catch(() => undefined);
   };
@@ -43,6 +45,7 @@ function OneCase({ caseRef }: { caseRef: string }) {
   useKeys([
     { keys: ['a'], shown: 'A', does: words.keys.claim, run: toggleClaim },
     { keys: ['r'], shown: 'R', does: words.keys.read, run: toggleRead },
+    { keys: ['v'], shown: 'V', does: words.keys.viewer, run: () => openViewer(viewer) },
     { keys: ['Shift+n'], shown: 'Shift N', does: words.keys.next, run: next },
     { keys: ['Escape'], shown: 'Esc', does: words.keys.back, run: () => route('/') },
   ]);
@@ -64,13 +67,7 @@ function OneCase({ caseRef }: { caseRef: string }) {
         </p>
       )}
       <StateSentence row={row} ageNote={answer.ageNote} finding={findingLine(answer)} />
-      <CaseActions
-        {...{ row, nowMs, act }}
-        viewer={viewerLink(answer.viewerTemplate, row)}
-        onClaim={toggleClaim}
-        onRead={toggleRead}
-        onNext={next}
-      />
+      <CaseActions {...{ row, nowMs, act }} viewer={viewer} onClaim={toggleClaim} onRead={toggleRead} onNext={next} />
       <div class="case-parts">
         {answer.volume === null ? (
           <section class="viewer" aria-label={words.slices}>

@@ -140,6 +140,7 @@ export const caseWords = {
     reformats: 'sagittal and coronal',
     claim: 'I am reading, or not any more',
     read: 'marks it as read, or takes that back',
+    viewer: 'opens the site’s viewer',
     next: 'next case',
     back: 'back to the worklist',
   },

@@ -1,15 +1,23 @@
 import type { WorklistRow } from '../../answers/worklistAnswer.ts';
 import { sha1 } from './sha1.ts';
 
-type Study = Pick<WorklistRow, 'studyInstanceUid' | 'accessionNumber' | 'patientId'>;
+type Study = Pick<WorklistRow, 'studyInstanceUid' | 'accessionNumber' | 'patientId'> &
+  Partial<Pick<WorklistRow, 'keySlices'>>;
 
-/** The site's viewer for one study; null without one, or when the study is not named here. */
+/** The site's viewer for one study, at its best key image where the template has a place for it; null without one, or when the study is not named here. */
 export function viewerLink(template: string | null, study: Study): string | null {
   if (template === null || study.studyInstanceUid === '') return null;
-  const { studyInstanceUid, accessionNumber, patientId } = study;
-  const values = { studyInstanceUid, accessionNumber, patientId, orthancStudyId: orthancStudyId(study) };
+  const { studyInstanceUid, accessionNumber, patientId, keySlices } = study;
+  const keySopInstanceUid = keySlices?.[0]?.sopInstanceUid ?? '';
+  const values = {
+    studyInstanceUid,
+    accessionNumber,
+    patientId,
+    orthancStudyId: orthancStudyId(study),
+    keySopInstanceUid,
+  };
   return template.replace(
-    /\{(studyInstanceUid|accessionNumber|patientId|orthancStudyId)\}/g,
+    /\{(studyInstanceUid|accessionNumber|patientId|orthancStudyId|keySopInstanceUid)\}/g,
     (_, name: keyof typeof values) => encodeURIComponent(values[name]),
   );
 }

@@ -6,6 +6,8 @@ import { setClaimed, setRead } from '../case/caseApi.ts';
 import { personName } from '../parts/format.ts';
 import { useKeys } from '../parts/keys.ts';
 import type { WorklistRow } from '../../answers/worklistAnswer.ts';
+import { openViewer } from '../parts/openViewer.ts';
+import { viewerLink } from '../parts/viewerLink.ts';
 import { useIdle } from '../parts/useIdle.ts';
 import { Banners } from './banners.tsx';
 import { CaseTable } from './caseTable.tsx';
@@ -87,7 +89,8 @@ export default function WorklistPage() {
   };
   const claim = (row: WorklistRow) => act(row, setClaimed(row.caseRef, row.claimedBy === null));
   const markRead = (row: WorklistRow) => act(row, setRead(row.caseRef, row.readAtMs === null));
-  useKeys(lost ? [] : worklistKeys(rows, { claim, read: markRead, update: takeUpdate, search, choice }));
+  const view = (row: WorklistRow) => openViewer(viewerLink(answer?.viewerTemplate ?? null, row));
+  useKeys(lost ? [] : worklistKeys(rows, { claim, read: markRead, view, update: takeUpdate, search, choice }));
 
   const narrowed = isNarrowed(query);
   const places = placesToChoose(list, query.location);

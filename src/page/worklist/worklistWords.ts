@@ -47,6 +47,7 @@ export const words = {
     next: 'or arrow down: next scan',
     previous: 'or arrow up: scan before',
     read: 'marks it as read, or takes that back',
+    viewer: 'opens the site’s viewer',
     update: 'takes waiting updates',
     leave: 'closes, and lets the list move again',
   },

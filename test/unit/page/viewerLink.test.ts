@@ -4,13 +4,25 @@ import { expect, test } from 'vitest';
 import { sha1 } from '../../../src/page/parts/sha1.ts';
 import { viewerLink } from '../../../src/page/parts/viewerLink.ts';
 
-const study = { studyInstanceUid: '2.25.471', accessionNumber: 'A/7', patientId: 'P 1' };
+const study = { studyInstanceUid: '2.25.471', accessionNumber: 'A/7', patientId: 'P 1', keySlices: [] };
 
 test('each placeholder is filled in with the value of its name', () => {
   // From: printf 'P 1|2.25.471' | sha1sum
   expect(
     viewerLink('https://v.example/{patientId}/{accessionNumber}?s={studyInstanceUid}&o={orthancStudyId}', study),
   ).toBe('https://v.example/P%201/A%2F7?s=2.25.471&o=7d66034e-6066135e-bfd6e14f-3c178c9a-eebecc90');
+});
+
+test('a link leads to the best key image, and to none where there is none', () => {
+  const keySlices = ['1.2.9', '1.2.4'].map((sopInstanceUid) => ({
+    sopInstanceUid,
+    sliceIndex: 3,
+    score: 0.9,
+    levels: [],
+  }));
+  const template = 'https://v.example/?s={studyInstanceUid}&i={keySopInstanceUid}';
+  expect(viewerLink(template, { ...study, keySlices })).toBe('https://v.example/?s=2.25.471&i=1.2.9');
+  expect(viewerLink(template, study)).toBe('https://v.example/?s=2.25.471&i=');
 });
 
 test('there is no link without a viewer, or to a study that is not named', () => {
