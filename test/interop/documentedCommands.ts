@@ -3,6 +3,29 @@ import { join } from 'node:path';
 import { packageRoot } from '../../src/base/packageRoot.ts';
 import { shellBlocks } from './shellBlocks.ts';
 
+/** The beginnings of commands that another test runs, with smaller numbers or with a partner that documentedCommands.test.ts does not have. */
+export const RUN_ELSEWHERE: Record<string, string> = {
+  'npm run demo': 'test/interop/demo.test.ts',
+  'odontoid demo': 'test/interop/demo.test.ts',
+  'npx odontoid demo --model': 'test/pipeline/training.test.ts',
+  'npm run soak': 'test/browser/shift.test.ts',
+  'odontoid pull': 'test/interop/pull.test.ts',
+  'training/train --profile compact --seed': 'test/pipeline/training.test.ts',
+  'training/train --profile paper --seed': 'test/pipeline/training.test.ts',
+  'training/train --profile volume --seed': 'test/pipeline/training.test.ts',
+  'training/train --profile resnet50 --seed': 'test/pipeline/training.test.ts',
+  'training/crossval': 'test/pipeline/training.test.ts',
+};
+
+/** The beginnings of commands that no test runs, and why. This list may only become shorter. */
+export const NOT_RUN: Record<string, string> = {
+  'npm test': 'it runs the tests',
+  'npm run check': '.ci/run runs its parts',
+  'npm run bench': 'takes minutes on an idle machine',
+  'ONNXRUNTIME_NODE_INSTALL=cuda12 node': 'fetches CUDA, for a GPU',
+  'training/train --profile paper --dataset rsna-2022': 'needs 300 GB of patients’ scans',
+};
+
 export interface DocumentedCommand {
   /** Path of the document from the checkout. */
   document: string;
@@ -50,10 +73,10 @@ function isOnlyAName(code: string): boolean {
   return /^(npx )?odontoid( [a-z]+){1,2}$/.test(code) || code === 'npx odontoid COMMAND';
 }
 
-/** `echo AE@host [--calling AE] [--a | --b]` becomes `echo AE@host --calling AE --a`. */
+/** `echo AE@host [--calling AE] [--a | --b] (--c | --d)` becomes `echo AE@host --calling AE --a --c`. */
 function withAllOptions(usage: string): string {
   return usage
-    .replaceAll(/ \| [^\]]*/g, '')
-    .replaceAll(/[[\]]/g, '')
+    .replaceAll(/ \| [^\])]*/g, '')
+    .replaceAll(/[[\]()]/g, '')
     .replaceAll(/\|[^\s|]+/g, '');
 }
