@@ -1,5 +1,6 @@
 import { TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
+import { criteriaText, type SelectionRule } from '../case/selection.ts';
 import type { ConnectionsAnswer, EchoAnswer } from '../answers/adminAnswers.ts';
 import type { Administration } from '../web/administration.ts';
 import { REFUSAL_ACTIONS, type RefusalKind } from '../receive/refusals.ts';
@@ -26,6 +27,7 @@ export interface ConnectionsOptions {
   receiver: () => ConnectionsAnswer['receiver'];
   destinations: readonly DestinationPeer[];
   sources: readonly SourcePeer[];
+  selection: readonly SelectionRule[];
   facts: ConnectionFacts;
   audit: Pick<AuditLog, 'page'>;
   clock: Clock;
@@ -40,6 +42,7 @@ export function createConnections({
   receiver,
   destinations,
   sources,
+  selection,
   facts,
   audit,
   clock,
@@ -50,6 +53,7 @@ export function createConnections({
   return {
     list: async () => {
       const received = await facts.sources();
+      const taken = await facts.selected();
       return {
         receiver: receiver(),
         destinations: await Promise.all(
@@ -67,6 +71,13 @@ export function createConnections({
           lastReceivedAtMs: received.get(aeTitle)?.lastReceivedAtMs ?? null,
           studies: received.get(aeTitle)?.studies ?? 0,
           echo: echoed('source', aeTitle),
+        })),
+        selection: selection.map(({ name, when, do: action, destinations: sent }) => ({
+          name,
+          when: criteriaText(when),
+          do: action,
+          destinations: sent === undefined ? null : [...sent],
+          studies: taken.get(name) ?? 0,
         })),
         rejections: await refusals(audit),
       };

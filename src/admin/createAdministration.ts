@@ -21,7 +21,10 @@ import { testRouting } from './routingTest.ts';
 type Source = Config['receive']['sources'][number];
 
 export interface AdministrationOptions {
-  config: Pick<Config, 'receive' | 'assemble' | 'report' | 'destinations' | 'housekeeping' | 'proofOfLife'>;
+  config: Pick<
+    Config,
+    'receive' | 'assemble' | 'selection' | 'report' | 'destinations' | 'housekeeping' | 'proofOfLife'
+  >;
   database: WorklistDatabase;
   store: Pick<WorklistStore, 'recordedPath'>;
   query: Pick<WorklistQuery, 'caseDetail'>;
@@ -117,6 +120,7 @@ export function createAdministration(options: AdministrationOptions): Administra
         echoAddress: source.echo === undefined ? null : `${source.echo.host}:${source.echo.port}`,
         echo: options.echoSource(source),
       })),
+      selection: config.selection,
       facts: createConnectionFacts(database),
       audit: options.audit,
       clock,
@@ -127,6 +131,8 @@ export function createAdministration(options: AdministrationOptions): Administra
           receive: config.receive,
           rules: config.assemble,
           reportNotEligible: config.report.notEligible,
+          selection: config.selection,
+          clock,
           destinations: config.destinations.map(({ name }) => name),
           store: options.store,
           query: options.query,

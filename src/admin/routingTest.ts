@@ -3,6 +3,8 @@ import { instanceRefusal, mm } from '../assemble/seriesRules.ts';
 import type { SeriesRules } from '../assemble/seriesRules.ts';
 import type { InstanceHeader } from '../case/case.ts';
 import { headersOfImages } from '../case/frames.ts';
+import { criteriaText, ruleFor, type SelectionRule } from '../case/selection.ts';
+import type { Clock } from '../base/clock.ts';
 import { identityDifferences } from '../case/patientIdentity.ts';
 import { datasetOffset, readHeader } from '../dicom/header.ts';
 import { TriageError } from '../base/errors.ts';
@@ -23,6 +25,8 @@ export interface RoutingTestOptions {
   receive: Omit<ReceiveConfig, 'tls' | 'stow'>;
   rules: SeriesRules;
   reportNotEligible: boolean;
+  selection: readonly SelectionRule[];
+  clock: Pick<Clock, 'now'>;
   destinations: readonly string[];
   store: Pick<WorklistStore, 'recordedPath'>;
   query: Pick<WorklistQuery, 'caseDetail'>;
@@ -58,7 +62,8 @@ export async function testRouting(
     say('file', 'no', 'The object is larger than receive.maxObjectBytes.', 'object-too-large');
   else say('file', 'yes', 'The file can be read.');
   const accepted = steps.every(({ outcome }) => outcome !== 'no');
-  const analysed = accepted && (await joinsCase(say, options, bytes, header, sender)) && saySlice(say, options, header);
+  const analysed =
+    accepted && (await joinsCase(say, options, bytes, header, sender)) && goesOn(say, options, header, sender);
   return { steps, accepted, analysed, file: fileFacts(header, bytes) };
 }
 
@@ -182,6 +187,27 @@ async function joinsCase(
   );
   return false;
 }
+
+/** Whether the selection rules let its study be analysed, as if it came now; if so, what happens to it. */
+function goesOn(say: Say, options: RoutingTestOptions, header: InstanceHeader, sender: Sender): boolean {
+  const { callingAeTitle: sourceAeTitle, calledAeTitle } = sender;
+  const arrivedAtMs = options.clock.now();
+  const rule = ruleFor(options.selection, { headers: [header], sourceAeTitle, calledAeTitle, arrivedAtMs });
+  if (rule === null) {
+    say('selection', 'yes', 'No selection rule takes its study: it is accepted, and its anatomy and tags decide.');
+    return saySlice(say, options, header);
+  }
+  const text = `The rule ${rule.name} (${criteriaText(rule.when)}) takes its study: ${ACTION_WORDS[rule.do]}.`;
+  say('selection', rule.do === 'accept' ? 'yes' : 'no', text, rule.do === 'accept' ? undefined : `${rule.do}-by-rule`);
+  if (rule.do !== 'accept') return false;
+  return saySlice(say, { ...options, destinations: rule.destinations ?? options.destinations }, header);
+}
+
+const ACTION_WORDS = {
+  accept: 'it is analysed where a series allows it',
+  keep: 'it is kept and listed, not analysed',
+  ignore: 'it is kept for its time, in no list, and not analysed',
+} as const;
 
 /** What happens to it within its series; true when it can be a slice of an analysed one. */
 function saySlice(

@@ -127,6 +127,19 @@ export const connectionsAnswer = z
         echo: echo.nullable(),
       }),
     ),
+    selection: z
+      .array(
+        z.strictObject({
+          name: z.string(),
+          when: z.string().describe('Its criteria, in words.'),
+          do: z.enum(['accept', 'keep', 'ignore']),
+          destinations: z.array(z.string()).nullable().describe('Null for all.'),
+          studies: z.int().describe('Studies on record that it took.'),
+        }),
+      )
+      .describe(
+        'The selection rules, in their order: the first that a study meets counts; one that meets none is accepted.',
+      ),
     rejections: z
       .array(
         z.strictObject({
@@ -158,6 +171,7 @@ export const routingAnswer = z
             'presentation',
             'file',
             'patient',
+            'selection',
             'kind',
             'slice',
             'series',

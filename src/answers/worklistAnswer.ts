@@ -72,6 +72,8 @@ export const worklistRow = z
     arrivedAtMs: epochMs,
     lastReceivedAtMs: epochMs,
     waitMs: z.int().describe('From arrival until it was read, or until now.'),
+    offList: z.boolean().describe('Nobody waits for it: a prior, or ignored by a selection rule.'),
+    selectionRule: z.string().nullable().describe('Name of the rule (`selection`) that took it; null for none.'),
     prior: z.boolean().describe('It was an old scan when it came (`assemble.maxAgeHours`): nobody waits for it.'),
     stat: z.boolean(),
     readAtMs: epochMs.nullable(),

@@ -40,6 +40,8 @@ export interface InstanceHeader extends PatientIdentity {
   bodyPartExamined: string;
   /** Code meanings of AnatomicRegionSequence (0008,2218). */
   anatomicRegion: string;
+  /** Code values of ProcedureCodeSequence (0008,1032) and RequestedProcedureCodeSequence (0032,1064). */
+  procedureCodes?: string[];
   convolutionKernel: string;
   instanceNumber: number | null;
   /** This and the next five distinguish the stacks of one series. */
@@ -118,6 +120,8 @@ export interface StoredInstance {
   receivedAtMs: number;
   /** Calling AE title, or empty when not known. */
   sourceAeTitle: string;
+  /** AE title by which the sender called the agent. */
+  calledAeTitle?: string;
 }
 
 /** Names one image: an object, or one frame of it. */

@@ -17,12 +17,15 @@ export interface CaseRecord {
   studyTime: string;
   studyDescription: string;
   sourceAeTitle: string;
+  calledAeTitle?: string;
   firstReceivedAtMs: number;
   lastReceivedAtMs: number;
   /** Set when nothing more is expected (association released). */
   completeHint: boolean;
   /** Whether it was an old scan when it came. */
   recency: Recency;
+  /** A synthetic study of the agent's own. */
+  isProof?: boolean;
   manifest: CaseManifest | null;
   findings: Findings | null;
   /** Set while a person must decide: identity or content conflict. Nothing is analysed or sent meanwhile. */

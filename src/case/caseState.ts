@@ -1,5 +1,6 @@
 import { TriageError } from '../base/errors.ts';
 import type { ResultObject } from './delivery.ts';
+import type { SelectionRule } from './selection.ts';
 import type { CaseManifest, Findings, SeriesVerdict } from './case.ts';
 
 /** A state is a fact on disk, never an activity. "Running" is a lease, "read" is a column. */
@@ -18,10 +19,10 @@ export type CaseState = (typeof CASE_STATES)[number];
 export type CaseEvent =
   /** New input of a kind that is triaged. */
   | { type: 'instanceReceived' }
-  /** `isPrior`: the scan was old when it came. */
-  | { type: 'seriesChosen'; manifest: CaseManifest; isPrior?: boolean }
+  /** `isPrior`: the scan was old when it came. `rule`: the selection rule that took the study; null for none. */
+  | { type: 'seriesChosen'; manifest: CaseManifest; isPrior?: boolean; rule?: SelectionRule | null }
   /** No series can be analysed. A result, not an error: `findings` say why and are reported too. */
-  | { type: 'notEligible'; series: SeriesVerdict[]; findings: Findings; isPrior?: boolean }
+  | { type: 'notEligible'; series: SeriesVerdict[]; findings: Findings; isPrior?: boolean; rule?: SelectionRule | null }
   /** `manifest`: set when something else than the assembled series was analysed: damaged slices left out, or the next best series. */
   | { type: 'inferred'; findings: Findings; manifest?: CaseManifest }
   /** Objects are on disk and enter the outbox in the same transaction. */

@@ -5,6 +5,7 @@ import type { AuditTrail } from '../auditTrail/auditTrail.ts';
 import { makeFolder } from '../base/durably.ts';
 import type { Releasers } from '../base/releasers.ts';
 import type { DestinationWishes } from '../case/delivery.ts';
+import { ruleFor } from '../case/selection.ts';
 import { maxAgeMsOf, type Config } from '../config/config.ts';
 import { createAuditLog } from '../worklist/audit/audit.ts';
 import { createCaseStore } from '../worklist/cases/caseStore.ts';
@@ -59,6 +60,9 @@ export async function layFoundation(
   releasers.push('audit', async () => auditTrail?.close());
   const store = createCaseStore(database, clock, {
     isAnalysable: (header) => headersOfImages(header).some((image) => instanceRefusal(image, config.assemble) === null),
+    isIgnored: ({ header, sourceAeTitle, calledAeTitle = '', receivedAtMs }) =>
+      ruleFor(config.selection, { headers: [header], sourceAeTitle, calledAeTitle, arrivedAtMs: receivedAtMs })?.do ===
+      'ignore',
     maxAgeMs: maxAgeMsOf(config.assemble),
     quietMs: config.assemble.quietMs,
     maxAttempts: config.pipeline.maxAttempts,

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { criteriaText } from '../case/selection.ts';
 import { withReleasers } from '../base/releasers.ts';
 import type { Config } from '../config/config.ts';
 import { softwareVersion } from '../base/packageRoot.ts';
@@ -151,8 +153,9 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
 }
 
 /** Records the start in the audit, and writes the head of the audit to the log. */
-async function noteStart({ audit, ports: { log } }: Foundation, isFirstLinkPrinted: boolean): Promise<void> {
+async function noteStart({ audit, config, ports: { log } }: Foundation, isFirstLinkPrinted: boolean): Promise<void> {
   await audit.append({ action: 'agent.started', actor: 'odontoid', detail: { version: softwareVersion() } });
+  await noteSelection(audit, config.selection);
   const head = await audit.head();
   // Kept with the logs, it shows later whether entries were cut off the end: odontoid audit verify --noted.
   log.info('the audit stands at', { count: head.seq, ref: head.hash });
@@ -162,4 +165,13 @@ async function noteStart({ audit, ports: { log } }: Foundation, isFirstLinkPrint
 
 function setUpUrl(base: string, secret: string): string {
   return `${base.replace(/\/$/, '')}/set-up#${secret}`;
+}
+
+/** The rules stand in the configuration file: whoever changed them, the audit says since when they apply. */
+async function noteSelection(audit: Foundation['audit'], selection: Foundation['config']['selection']): Promise<void> {
+  const sha256 = createHash('sha256').update(JSON.stringify(selection)).digest('hex');
+  const [before] = await audit.page({ action: 'selection.changed' }, 1);
+  if (before === undefined ? selection.length === 0 : before.detail['sha256'] === sha256) return;
+  const rules = selection.map((rule) => `${rule.name}: ${rule.do}, ${criteriaText(rule.when)}`);
+  await audit.append({ action: 'selection.changed', actor: 'odontoid', detail: { sha256, rules: rules.join('; ') } });
 }

@@ -75,6 +75,7 @@ export function startPipeline(
         quietMs: rules.quietMs,
         maxAgeMs,
         priors: rules.priors,
+        selection: config.selection,
         isRecordWhole,
         model: network.model,
         clock,

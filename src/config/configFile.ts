@@ -68,11 +68,26 @@ function finished(config: z.infer<typeof configSchema>): Config {
       'config-invalid',
       `proofOfLife.sendTo: there is no destination ${unknown}. Name one of destinations[].name.`,
     );
+  checkSelection(config);
   return freeze({
     ...config,
     dataDir: resolve(config.dataDir),
     infer: { ...config.infer, modelDir: resolve(packageRoot, config.infer.modelDir) },
   });
+}
+
+/** @throws TriageError `config-invalid` for two rules of one name, a destination that there is not, or one for a rule that sends nothing */
+function checkSelection({ selection, destinations }: Config): void {
+  const names = new Set<string>();
+  for (const { name, do: action, destinations: sent = [] } of selection) {
+    const problem = (text: string) => new TriageError('config-invalid', `selection, rule ${name}: ${text}`);
+    if (names.has(name)) throw problem('another rule has this name too. Give it one of its own.');
+    names.add(name);
+    const unknown = sent.find((one) => !destinations.some((destination) => destination.name === one));
+    if (unknown !== undefined) throw problem(`there is no destination ${unknown}. Name one of destinations[].name.`);
+    if (sent.length > 0 && action !== 'accept')
+      throw problem(`it sends nothing (do: ${action}), so leave its destinations out.`);
+  }
 }
 
 /** The value of a secret. @throws TriageError `config-invalid` when the variable or the file does not exist */

@@ -79,6 +79,10 @@ export function headerOf(elements: Elements, sopClassUidTag = SOP_CLASS_UID): In
     currentPatientLocation: text(0x00380300, 'LO'),
     institutionalDepartmentName: text(0x00081040, 'LO'),
     stationName: text(0x00081010, 'SH'),
+    procedureCodes: [0x00081032, 0x00321064]
+      .flatMap((tag) => elements.items(tag, MAX_REGIONS))
+      .flatMap((item) => decodeText(beginningOf(item.bytes(0x00080100)), reader.characterSets, 'SH'))
+      .filter((code) => code !== ''),
     bodyPartExamined: plain(0x00180015),
     instanceNumber: integer(0x00200013),
     imagesInAcquisition: integer(0x00201002),

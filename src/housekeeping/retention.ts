@@ -29,7 +29,7 @@ const STILL_COMING_MS = 60 * 60_000;
 /**
  * Removes finished cases whose retention time is over. While the disk is nearly full, it also removes what is safest to lose, no more than needed: encoded
  * slices, then read cases, those that were not flagged first. It never removes a case that is unfinished, failed or held, nor an unread one that is flagged or
- * was not analysed, unless it is a prior: below the receiver's own limit (`receive.minFreeBytes`) new objects are refused instead. Returns how many cases.
+ * was not analysed, unless it is a prior or ignored by a rule: below the receiver's own limit (`receive.minFreeBytes`) new objects are refused instead. Returns how many cases.
  */
 export async function retainCases(options: RetentionOptions): Promise<number> {
   const { store, clock, log, lowWaterFreeBytes } = options;

@@ -4,6 +4,7 @@ import type { SeriesRules } from '../assemble/seriesRules.ts';
 import type { Clock } from '../base/clock.ts';
 import type { SeriesVerdict, StoredInstance } from '../case/case.ts';
 import type { CaseRecord } from '../case/caseRecord.ts';
+import { ruleFor, type SelectionRule } from '../case/selection.ts';
 import { notAnalysed } from '../case/notAnalysed.ts';
 import { refusedPhrase, type RefusedObjects } from '../case/refusedObject.ts';
 import { isPrior, newestScanDate } from '../case/scanAge.ts';
@@ -20,6 +21,8 @@ export interface AssembleStageOptions {
   maxAgeMs: number | null;
   /** Whether priors are only kept, or analysed too. */
   priors: 'keep' | 'analyse';
+  /** The first rule that a study meets says what is done with it. */
+  selection: readonly SelectionRule[];
   /** False while objects that a crash left unrecorded are still being recorded at a start: until then a study may be incomplete. */
   isRecordWhole: () => boolean;
   /** The loaded network, named in "could not be analysed"; null when there is none. */
@@ -39,11 +42,13 @@ export function assembleStage(options: AssembleStageOptions): Stage {
     // The association has ended, but something seems to be missing, or may be sent again: wait for the quiet time.
     if (clock.now() < quietUntilMs && (refused !== null || !isGeometryWhole(instances, rules).whole))
       return { type: 'notYet', untilMs: quietUntilMs };
-    const isOld = isOldScan(options, record, instances);
     const assembled = withRefused(assembleStudy(instances, rules), refused);
-    if (isOld && options.priors === 'keep') return keptPrior(options, instances, assembled);
+    const rule = ruleOf(options, record, instances);
+    if (rule !== null && rule.do !== 'accept') return { ...leftOut(options, rule, assembled), rule };
+    const isOld = isOldScan(options, record, instances);
+    if (isOld && options.priors === 'keep') return { ...keptPrior(options, instances, assembled), rule };
     const outcome = assembled.type === 'seriesChosen' ? assembled : notEligible(options, assembled);
-    return isOld ? { ...outcome, isPrior: true } : outcome;
+    return { ...outcome, ...(isOld ? { isPrior: true } : {}), ...(rule === null ? {} : { rule }) };
   };
 }
 
@@ -74,17 +79,41 @@ function isOldScan(
   return isPrior(headers, firstReceivedAtMs, maxAgeMs);
 }
 
-/** The series are listed as they were judged, so that whoever has the prior analysed all the same knows what would be taken. */
-function keptPrior(
-  options: AssembleStageOptions,
+/** The rule that takes a study; none for a synthetic study. */
+function ruleOf(
+  { selection }: AssembleStageOptions,
+  { recency, isProof, sourceAeTitle, calledAeTitle = '', firstReceivedAtMs }: CaseRecord,
   instances: readonly StoredInstance[],
-  assembled: AssembledStudy,
-): StageOutcome {
+): SelectionRule | null {
+  if (isProof === true) return null;
+  // What a person has had analysed is not left out again.
+  const open = recency === 'taken-as-new' ? selection.filter((rule) => rule.do === 'accept') : selection;
+  const headers = instances.map(({ header }) => header);
+  return ruleFor(open, { headers, sourceAeTitle, calledAeTitle, arrivedAtMs: firstReceivedAtMs });
+}
+
+function leftOut(options: AssembleStageOptions, rule: SelectionRule, assembled: AssembledStudy) {
+  const [reasonCode, what] = rule.do === 'keep' ? ['kept-by-rule', 'only keeps it'] : ['ignored-by-rule', 'ignores it'];
+  const reason = `The selection rule ${rule.name} ${what}`;
+  return notEligible(options, {
+    series: withoutChoice(assembled, 'but a selection rule leaves the study out'),
+    reasonCode,
+    reason,
+  });
+}
+
+function keptPrior(options: AssembleStageOptions, instances: readonly StoredInstance[], assembled: AssembledStudy) {
   const reason = `Prior of ${dayText(newestScanDate(instances.map(({ header }) => header)))}, kept for comparison`;
-  const series = (assembled.type === 'seriesChosen' ? assembled.manifest.series : assembled.series).map((one) =>
-    one.chosen ? { ...one, chosen: false, code: 'eligible', reason: 'Eligible, but the scan is a prior' } : one,
-  );
+  const series = withoutChoice(assembled, 'but the scan is a prior');
   return { ...notEligible(options, { series, reasonCode: 'prior', reason }), isPrior: true };
+}
+
+/** The series as they were judged, so that whoever has the study analysed all the same knows what would be taken. */
+function withoutChoice(assembled: AssembledStudy, why: string): SeriesVerdict[] {
+  const series = assembled.type === 'seriesChosen' ? assembled.manifest.series : assembled.series;
+  return series.map((one) =>
+    one.chosen ? { ...one, chosen: false, code: 'eligible', reason: `Eligible, ${why}` } : one,
+  );
 }
 
 function notEligible(

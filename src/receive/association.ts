@@ -118,7 +118,7 @@ async function negotiate(
     accepted,
     spool,
     sourceAeTitle: callingAeTitle,
-    receivingAeTitle: config.aeTitle,
+    receivingAeTitle: request.calledAeTitle,
     respond: (...answer) => guard.send(writeResponse(...answer), idleDeadlineMs()),
     stored: (instance) => listener.stored(instance),
     refused: (...refusal) => {

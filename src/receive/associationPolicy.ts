@@ -61,7 +61,7 @@ export function createAssociationPolicy(config: Omit<ReceiveConfig, 'tls' | 'sto
         return { result: 1, source: 2, reason: 2, why: 'the protocol version is not supported' };
       if (request.applicationContextName !== APPLICATION_CONTEXT_NAME)
         return { result: 1, source: 1, reason: 2, why: 'the application context is not supported' };
-      if (request.calledAeTitle !== config.aeTitle)
+      if (request.calledAeTitle !== config.aeTitle && config.otherAeTitles?.includes(request.calledAeTitle) !== true)
         return { result: 1, source: 1, reason: 7, why: 'it was called by another AE title than its own' };
       const known = sources.filter((source) => source.aeTitle === request.callingAeTitle);
       if (known.length === 0)

@@ -117,7 +117,8 @@ export function beginObject(
         const receivedAtMs = clock.now();
         await close();
         const path = await folders.place(temporaryPath, header, sha256, mark);
-        return { header, path, sha256, sizeBytes, receivedAtMs, sourceAeTitle: facts.sourceAeTitle };
+        const { sourceAeTitle, receivingAeTitle: calledAeTitle } = facts;
+        return { header, path, sha256, sizeBytes, receivedAtMs, sourceAeTitle, calledAeTitle };
       } catch (error) {
         throw diskError(error);
       }

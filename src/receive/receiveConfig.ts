@@ -35,6 +35,8 @@ export interface ReceiveConfig {
   /** 0 picks a free port. */
   port: number;
   aeTitle: string;
+  /** Further called AE titles. */
+  otherAeTitles?: readonly string[];
   /** Empty: nobody may send. */
   sources: readonly AllowedSource[];
   maxAssociations: number;

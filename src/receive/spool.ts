@@ -60,7 +60,7 @@ async function describeObject(dir: string, path: string, headerReads: HeaderRead
   }
   try {
     const { size, mtimeMs } = await file.stat();
-    const { header, datasetOffset, sourceAeTitle } = await headerReads.withBeginning(
+    const { header, datasetOffset, sourceAeTitle, calledAeTitle } = await headerReads.withBeginning(
       file,
       MAX_HEADER_BYTES,
       (beginning) => {
@@ -70,6 +70,7 @@ async function describeObject(dir: string, path: string, headerReads: HeaderRead
           header: headerOf(elements),
           datasetOffset,
           sourceAeTitle: elements.string(0x00020016) ?? '',
+          calledAeTitle: elements.string(0x00020018) ?? '',
         });
       },
     );
@@ -79,7 +80,7 @@ async function describeObject(dir: string, path: string, headerReads: HeaderRead
     const sha256 = hash.digest('hex');
     if (!sha256.startsWith(digest))
       throw new TriageError('dicom-unreadable', 'The bytes on disk are not those that were received.');
-    return { header, path, sha256, sizeBytes: size, receivedAtMs: Math.round(mtimeMs), sourceAeTitle };
+    return { header, path, sha256, sizeBytes: size, receivedAtMs: Math.round(mtimeMs), sourceAeTitle, calledAeTitle };
   } finally {
     await file.close();
   }

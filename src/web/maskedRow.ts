@@ -40,6 +40,8 @@ export function maskedRow(row: WorklistRow): WorklistRow {
     arrivedAtMs: row.arrivedAtMs,
     lastReceivedAtMs: row.lastReceivedAtMs,
     waitMs: row.waitMs,
+    offList: row.offList,
+    selectionRule: row.selectionRule,
     prior: row.prior,
     stat: row.stat,
     readAtMs: row.readAtMs,
@@ -168,6 +170,8 @@ function maskedDelivery(delivery: RowDelivery): RowDelivery {
 const REASONS: Readonly<Record<string, string>> = {
   'no-images': 'no images received',
   refused: 'its objects were refused',
+  'kept-by-rule': 'a selection rule only keeps it',
+  'ignored-by-rule': 'a selection rule ignores it',
   'identity-conflict': 'images of different patients in one study',
   'secondary-capture': 'secondary captures only',
   'multi-frame': 'a multi-frame CT whose frames cannot be read',

@@ -78,6 +78,28 @@ export default function ConnectionsPage() {
             </PlainTable>
           )}
 
+          <h2>{words.selection}</h2>
+          {value.selection.length === 0 ? (
+            <p class="muted">{words.noSelection}</p>
+          ) : (
+            <PlainTable
+              name={words.selection}
+              heads={[words.name, words.whenRule, words.thenRule, words.destinations, words.studies]}
+            >
+              {value.selection.map((rule) => (
+                <tr key={rule.name}>
+                  <th scope="row">{rule.name}</th>
+                  <td>
+                    <bdi>{rule.when}</bdi>
+                  </td>
+                  <td>{words.ruleActions[rule.do]}</td>
+                  <td>{rule.do === 'accept' ? (rule.destinations?.join(', ') ?? words.allDestinations) : ''}</td>
+                  <td>{rule.studies}</td>
+                </tr>
+              ))}
+            </PlainTable>
+          )}
+
           <h2>{words.rejections}</h2>
           {value.rejections.length === 0 ? (
             <p class="muted">{words.noRejections}</p>

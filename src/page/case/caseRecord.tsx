@@ -45,6 +45,7 @@ export function CaseRecord({ answer, nowMs, onResend, onReprocess }: Properties)
             </li>
           ))}
         </ul>
+        {row.selectionRule !== null && <p>{words.selectedBy(row.selectionRule)}</p>}
         {row.otherObjects > 0 && <p>{words.otherObjects(row.otherObjects)}</p>}
         {row.refusedObjects !== null && (
           <p class="kind-fault">{words.refusedObjects(row.refusedObjects.count, row.refusedObjects.why)}</p>

@@ -75,6 +75,7 @@ export const caseWords = {
   series: 'Series considered',
   chosen: 'Analysed',
   notChosen: 'Not analysed',
+  selectedBy: (rule: string) => `Selection rule: ${rule}`,
   otherObjects: (count: number) =>
     `${count === 1 ? '1 other object is' : `${count} other objects are`} kept with the study and not analysed.`,
   refusedObjects: (count: number, why: string) =>

@@ -50,7 +50,7 @@ async function addresseesOf(
     .where('result_objects.study_instance_uid', '=', row.study_instance_uid)
     .where('deliveries.sent_at', 'is not', null)
     .execute();
-  return (row.proof === 1 ? options.proofDestinations : options.destinations).map((destination) => {
+  return destinationsOf(options, row).map((destination) => {
     const wishes = options.wishes.get(destination);
     // A proof goes wherever it is sent to; a result that a destination has is replaced there whatever the new one says.
     const isDecisionWanted =
@@ -151,6 +151,13 @@ async function reviveForms(trx: Transaction<Schema>, report: string, revision: n
       forms.selectFrom('result_objects').select('sop_instance_uid').where('form_of', '=', report),
     )
     .execute();
+}
+
+function destinationsOf(options: StoreContext['options'], row: CaseRow): readonly string[] {
+  if (row.proof === 1) return options.proofDestinations;
+  if (row.selected_destinations === null) return options.destinations;
+  const selected = new Set(JSON.parse(row.selected_destinations) as string[]);
+  return options.destinations.filter((name) => selected.has(name));
 }
 
 /** Cancels deliveries of earlier revisions that were not accepted yet: a newer revision has begun. */

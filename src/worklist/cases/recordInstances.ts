@@ -162,13 +162,15 @@ async function insertInstance(
     .execute();
 }
 
-type DescriptionRules = Pick<CaseStoreOptions, 'locationFrom' | 'maxAgeMs'>;
+type DescriptionRules = Pick<CaseStoreOptions, 'locationFrom' | 'maxAgeMs' | 'isIgnored'>;
 
 /** What is known of an object, whether it was stored or refused. */
-type Described = Pick<StoredInstance, 'header' | 'sourceAeTitle' | 'receivedAtMs'>;
+export type Described = Pick<StoredInstance, 'header' | 'sourceAeTitle' | 'calledAeTitle' | 'receivedAtMs'>;
 
 /** What the first slice of a study says about the case; other kinds of object often lack these attributes. */
-function description({ header, sourceAeTitle, receivedAtMs }: Described, { locationFrom, maxAgeMs }: DescriptionRules) {
+function description(described: Described, { locationFrom, maxAgeMs, isIgnored }: DescriptionRules) {
+  const { header, sourceAeTitle, calledAeTitle = '', receivedAtMs } = described;
+  const isOld = maxAgeMs !== null && isPrior([header], receivedAtMs, maxAgeMs);
   return {
     patient_id: header.patientId,
     issuer_of_patient_id: header.issuerOfPatientId,
@@ -182,13 +184,15 @@ function description({ header, sourceAeTitle, receivedAtMs }: Described, { locat
     study_description: header.studyDescription,
     acquired_at: header.acquisitionDateTime,
     source_ae_title: sourceAeTitle,
+    called_ae_title: calledAeTitle,
     scanner: [header.manufacturer, header.manufacturerModelName]
       .map((part) => part.trim())
       .filter(Boolean)
       .join(' '),
     location: locationFrom === null ? '' : header[locationFrom].trim(),
-    // Already while the study arrives, so that a prior never shows among new scans; assembling decides from all of its slices.
-    recency: maxAgeMs !== null && isPrior([header], receivedAtMs, maxAgeMs) ? ('prior' as const) : ('new' as const),
+    // Already while the study arrives, so that a prior never shows among new scans; assembling decides from all of its objects.
+    recency: isOld || isIgnored(described) ? ('prior' as const) : ('new' as const),
+    ignored: isIgnored(described) ? (1 as const) : (0 as const),
   };
 }
 
@@ -219,6 +223,8 @@ export async function openCase(
       failure_code: null,
       failure_message: null,
       failure_stage: null,
+      selection_rule: null,
+      selected_destinations: null,
     })
     .execute();
   await appendEvent(trx, {

@@ -49,7 +49,7 @@ const hasClosedDelivery = sql<boolean>`exists (
 /**
  * Cases that are finished and received nothing new since `beforeMs`: delivered, or not eligible with nothing left to report or to send. Never an unfinished
  * case; a failed or held one, or one with refused results, only after a person has dismissed it. An unread study stays when it is flagged or was not
- * analysed, unless it is a prior; any other unread study stays for its full time, however full the disk is. A synthetic study goes a day after its run, whatever its outcome.
+ * analysed, unless it is a prior or ignored by a rule; any other unread study stays for its full time, however full the disk is. A synthetic study goes a day after its run, whatever its outcome.
  */
 function finished({ clock }: StoreContext, db: Kysely<Schema>, beforeMs: number, cause: RemovalCause) {
   return db.selectFrom('cases').where((row) =>
@@ -208,7 +208,7 @@ export async function eraseCase(
   cause: RemovalCause = 'age',
 ): Promise<void> {
   const { study_instance_uid: studyInstanceUid } = row;
-  // The score of a synthetic study or of a prior is not one of a scan that was read here.
+  // The score of a synthetic study or of a study that nobody was to read is not one of a scan that was read here.
   if (row.proof === 0 && row.recency !== 'prior') await keepScore(trx, row);
   if (row.proof === 0) await keepRemovedCase(trx, row, { atMs: now, cause });
   await dropSliceFeatures(trx, studyInstanceUid);

@@ -6,6 +6,7 @@ import { nextCaseState } from '../../case/caseState.ts';
 import type { CaseEvent, CaseEventType, CaseState } from '../../case/caseState.ts';
 import { TriageError } from '../../base/errors.ts';
 import type { AttemptFailure, ClaimedCase, StageName } from '../../case/claim.ts';
+import type { SelectionRule } from '../../case/selection.ts';
 import { onCurrentRevision } from './currentAnalysis.ts';
 import { backoffMs } from '../../base/backoff.ts';
 import { caseRecordOf, storedInstanceOf } from '../list/caseRecord.ts';
@@ -162,7 +163,13 @@ export async function apply(context: StoreContext, held: ClaimedCase, event: Cas
         await saveAnalysis(trx, row, { series: event.series, findings: event.findings });
         await dropSliceFeatures(trx, row.study_instance_uid);
         // A report takes its patient and study from an object; of a study of which all were refused there is none.
-        reportDue = context.options.reportNotEligible && event.isPrior !== true && held.instances.length > 0 ? 1 : 0;
+        reportDue =
+          context.options.reportNotEligible &&
+          event.isPrior !== true &&
+          isReportedRule(event.rule) &&
+          held.instances.length > 0
+            ? 1
+            : 0;
         break;
       case 'inferred':
         await saveAnalysis(trx, row, {
@@ -195,7 +202,18 @@ export async function apply(context: StoreContext, held: ClaimedCase, event: Cas
         attempts: 0,
         not_before: 0,
         ...(event.type === 'seriesChosen' || event.type === 'notEligible'
-          ? { recency: event.isPrior === true ? 'prior' : row.recency === 'prior' ? 'new' : row.recency }
+          ? {
+              recency:
+                event.isPrior === true || event.rule?.do === 'ignore'
+                  ? 'prior'
+                  : row.recency === 'prior'
+                    ? 'new'
+                    : row.recency,
+              ignored: event.rule?.do === 'ignore' ? 1 : 0,
+              selection_rule: event.rule?.name ?? null,
+              selected_destinations:
+                event.rule?.destinations === undefined ? null : JSON.stringify(event.rule.destinations),
+            }
           : {}),
       })
       .where('study_instance_uid', '=', row.study_instance_uid)
@@ -208,7 +226,7 @@ export async function apply(context: StoreContext, held: ClaimedCase, event: Cas
       from: row.state,
       to: state,
       actor: stage,
-      detail: { attempt: row.attempts, ...detailOf(event) },
+      detail: { attempt: row.attempts, ...detailOf(event), ...('rule' in event ? { rule: event.rule?.name } : {}) },
     });
     if (row.state === 'receiving') await noteReceived(trx, row, now);
     if (event.type === 'reported') await settle(trx, { ...row, state }, now);
@@ -238,6 +256,11 @@ async function describeByAnalysed(trx: Transaction<Schema>, row: CaseRow, manife
     })
     .where('study_instance_uid', '=', row.study_instance_uid)
     .execute();
+}
+
+/** Of a study that a rule only keeps or ignores, nothing is written. */
+function isReportedRule(rule: SelectionRule | null | undefined): boolean {
+  return rule == null || rule.do === 'accept';
 }
 
 /** What the audit keeps of an event: facts only, no text from the headers. */

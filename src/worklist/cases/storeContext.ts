@@ -1,5 +1,5 @@
 import type { Kysely, Transaction } from 'kysely';
-import type { InstanceHeader } from '../../case/case.ts';
+import type { InstanceHeader, StoredInstance } from '../../case/case.ts';
 import type { CaseState } from '../../case/caseState.ts';
 import type { DestinationWishes } from '../../case/delivery.ts';
 import type { Clock } from '../../base/clock.ts';
@@ -32,6 +32,8 @@ export interface CaseStoreOptions {
   isAnalysable: (header: InstanceHeader) => boolean;
   /** A scan that is older than this when it comes is a prior; null for never. */
   maxAgeMs: number | null;
+  /** Whether a study of such an object would be ignored by the selection rules. */
+  isIgnored: (object: Pick<StoredInstance, 'header' | 'sourceAeTitle' | 'calledAeTitle' | 'receivedAtMs'>) => boolean;
   /** Which attribute of the first slice tells where the patient is; null for none. */
   locationFrom: LocationAttribute | null;
 }
@@ -49,6 +51,7 @@ export const DEFAULT_CASE_STORE_OPTIONS: CaseStoreOptions = {
   reportNotEligible: true,
   isAnalysable: () => true,
   maxAgeMs: null,
+  isIgnored: () => false,
   locationFrom: 'currentPatientLocation',
 };
 

@@ -42,6 +42,8 @@ interface CasesTable {
   /** DICOM DT of the newest acquisition, in the scanner's own time zone; empty when the headers do not say. */
   acquired_at: string;
   source_ae_title: string;
+  /** AE title by which the sender called the agent; empty when not known. */
+  called_ae_title: Generated<string>;
   /** Manufacturer and model of the first slice. */
   scanner: Generated<string>;
   /** From the attribute that `worklist.location` names; empty when the headers do not say. */
@@ -72,8 +74,14 @@ interface CasesTable {
   proof: Generated<Flag>;
   /** Retention has begun to delete its files: nothing claims it any more. */
   removing: Generated<Flag>;
-  /** A prior is in no list of scans to read, in no alert and in no figure. */
+  /** A prior was already old when it came. */
   recency: Generated<Recency>;
+  /** It has the recency of a prior because a selection rule ignores it. */
+  ignored: Generated<Flag>;
+  /** Name of the selection rule that took it; null for none. */
+  selection_rule: string | null;
+  /** JSON array of the destinations that get its results; null for all. */
+  selected_destinations: string | null;
   lease_token: string | null;
   lease_stage: StageName | null;
   lease_until: number | null;

@@ -66,7 +66,7 @@ export async function caseDetail(
   if (row === undefined) throw new TriageError('not-found', 'There is no such study on the worklist.');
   const now = clock.now();
   const known = (await describeCases(db, now, [row]))[0]!;
-  const inList = known.readAtMs === null && !known.prior ? { ...known, ...whyHere(known, now, maxWaitMs) } : known;
+  const inList = known.readAtMs === null && !known.offList ? { ...known, ...whyHere(known, now, maxWaitMs) } : known;
   const analysis = await db
     .selectFrom('analyses')
     .selectAll()
@@ -97,7 +97,7 @@ export async function caseDetail(
     .execute();
   return {
     row: inList,
-    ageNote: scanAgeNote(row.recency, scannedAt(row), row.first_received_at),
+    ageNote: scanAgeNote(row.ignored === 1 ? 'new' : row.recency, scannedAt(row), row.first_received_at),
     ...(await patientStudies(db, row)),
     series: analysis === undefined ? [] : (JSON.parse(analysis.series) as SeriesVerdict[]),
     manifest,

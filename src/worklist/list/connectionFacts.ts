@@ -12,6 +12,8 @@ export interface ConnectionFacts {
   destination(name: string): Promise<DestinationFacts>;
   /** By calling AE title, over studies on record. */
   sources(): Promise<Map<string, SourceFacts>>;
+  /** How many studies on record each selection rule took, by its name. */
+  selected(): Promise<Map<string, number>>;
 }
 
 /** What the database knows of the peers. */
@@ -50,6 +52,15 @@ export function createConnectionFacts({ reads: db }: WorklistDatabase): Connecti
         oldestOpenAtMs: open.length === 0 ? null : Math.min(...open.map(({ oldest }) => oldest)),
         lastError: wrong?.last_error ?? null,
       };
+    },
+    selected: async () => {
+      const rows = await db
+        .selectFrom('cases')
+        .select(({ fn }) => ['selection_rule as rule', fn.countAll<number>().as('count')])
+        .where('selection_rule', 'is not', null)
+        .groupBy('selection_rule')
+        .execute();
+      return new Map(rows.map(({ rule, count }) => [rule!, count]));
     },
     sources: async () => {
       const rows = await db

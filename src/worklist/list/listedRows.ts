@@ -42,7 +42,7 @@ export async function listedRows(
   return studies.map((study, index) => {
     const row = described.get(study);
     if (row === undefined) return null;
-    if (row.readAtMs !== null || row.prior) return row;
+    if (row.readAtMs !== null || row.offList) return row;
     return { ...row, rank: from + index + 1, ...whyHere(row, now, maxWaitMs) };
   });
 }
@@ -232,12 +232,19 @@ function rowOf(
       reason: analysis?.reason ?? null,
       reasonCode: analysis?.reason_code ?? null,
       quarantineReason: row.quarantine_reason,
-      priorOf: row.recency === 'prior' ? scannedAt(row) : null,
+      priorOf: row.recency === 'prior' && row.ignored === 0 ? scannedAt(row) : null,
       elapsedMs: Math.max(0, now - row.last_received_at),
     },
     usual,
   );
-  const done = row.read_at !== null ? 'Read' : row.recency === 'prior' ? 'Prior, for comparison' : '';
+  const done =
+    row.read_at !== null
+      ? 'Read'
+      : row.recency !== 'prior'
+        ? ''
+        : row.ignored === 0
+          ? 'Prior, for comparison'
+          : 'Ignored by a selection rule';
   const keySlices = analysis === undefined ? [] : readKeySlices(analysis.key_slices);
   const srConfirmed = current.flatMap((delivery) =>
     delivery.kind === 'sr' && delivery.confirmedAtMs !== null ? [delivery.confirmedAtMs] : [],
@@ -275,7 +282,9 @@ function rowOf(
     arrivedAtMs: row.first_received_at,
     lastReceivedAtMs: row.last_received_at,
     waitMs: Math.max(0, (row.read_at ?? now) - row.first_received_at),
-    prior: row.recency === 'prior',
+    offList: row.recency === 'prior',
+    prior: row.recency === 'prior' && row.ignored === 0,
+    selectionRule: row.selection_rule,
     stat: row.stat === 1,
     readAtMs: row.read_at,
     readBy: row.read_by,

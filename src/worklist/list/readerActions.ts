@@ -108,7 +108,8 @@ export async function recordVerdict(
 }
 
 /**
- * Analyses a study again, as if its slices had just arrived: a new revision, whose report names the old one. A prior is a new scan from then on.
+ * Analyses a study again, as if its slices had just arrived: a new revision, whose report names the old one. A study that was left out as
+ * a prior or by a selection rule is taken as new from then on.
  *
  * @throws TriageError `not-found`; `case-changed` while it is still being received, held or removed
  */
@@ -127,10 +128,11 @@ export async function reprocess(
       throw new TriageError('case-changed', 'Its slices are not here any more.');
     const now = context.clock.now();
     await reopen(trx, row, now, actor, { type: 'reprocessed', detail: { reason } });
+    const isLeftOut = row.recency === 'prior' || (row.selection_rule !== null && row.state === 'ineligible');
     // Nothing more is expected, so it is due for assembly at once.
     await trx
       .updateTable('cases')
-      .set({ complete_hint: 1, ...(row.recency === 'prior' ? { recency: 'taken-as-new' as const } : {}) })
+      .set({ complete_hint: 1, ...(isLeftOut ? { recency: 'taken-as-new' as const, ignored: 0 as const } : {}) })
       .where('study_instance_uid', '=', studyInstanceUid)
       .execute();
     touched.add(studyInstanceUid);

@@ -79,7 +79,7 @@ export function createWorklistQuery(
       }),
     caseDetail: async (studyInstanceUid) => {
       const detail = await read((db) => caseDetail(db, context, studyInstanceUid));
-      if (detail.row.readAtMs !== null || detail.row.prior) return detail;
+      if (detail.row.readAtMs !== null || detail.row.offList) return detail;
       const { studies } = await orders.now({ ...WHOLE_LIST, read: false });
       const place = studies.indexOf(studyInstanceUid);
       // Read or removed in between: it has no rank then.

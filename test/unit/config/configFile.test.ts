@@ -227,3 +227,36 @@ it('wants the authority of certificates that are required or pinned', () => {
   const { tls } = configFrom({ receive: { sources, tls: { ...files, caFile: 'ca.pem' } } }).receive;
   expect(tls).toMatchObject({ port: 2762, host: '127.0.0.1', clientCertificates: 'required' });
 });
+
+describe('selection rules', () => {
+  const of = (...selection: Record<string, unknown>[]) =>
+    configFrom({
+      destinations: [{ name: 'pacs', kind: 'dimse', aeTitle: 'PACS', host: 'pacs', port: 104 }],
+      selection: selection as never,
+    });
+
+  it('are taken in their order, with a default for what they ask', () => {
+    const rules = of({ name: 'first', do: 'ignore', when: { modalities: ['MR'] } }, { name: 'rest', do: 'accept' });
+    expect(rules.selection.map(({ name, when }) => [name, when])).toEqual([
+      ['first', { modalities: ['MR'] }],
+      ['rest', {}],
+    ]);
+  });
+
+  it.each<[Record<string, unknown>[], RegExp]>([
+    [
+      [
+        { name: 'a', do: 'keep' },
+        { name: 'a', do: 'accept' },
+      ],
+      /rule a: another rule has this name/,
+    ],
+    [[{ name: 'a', do: 'accept', destinations: ['pasc'] }], /rule a: there is no destination pasc/],
+    [[{ name: 'a', do: 'keep', destinations: ['pacs'] }], /rule a: it sends nothing \(do: keep\)/],
+    [[{ name: 'a', do: 'keep', when: { hours: { from: '22', to: '06:00' } } }], /HH:MM/],
+    [[{ name: 'a', do: 'keep', when: { ageYears: { min: 9, max: 8 } } }], /min not above max/],
+    [[{ name: 'a', do: 'keep', when: { sex: [] } }], /sex/],
+  ])('that contradict themselves are refused: %j', (selection, words) => {
+    expect(failure(() => of(...selection)).message).toMatch(words);
+  });
+});

@@ -70,6 +70,16 @@ describe('readHeader', () => {
     expect(readHeader(rawPart10(elements)).kiloElectronvolt).toBe(energy);
   });
 
+  it('reads the codes of what was asked for and of what was done', () => {
+    const code = (value: string) => [[{ tag: 0x00080100, vr: 'SH', value }]];
+    const elements = [
+      ...ELEMENTS,
+      { tag: 0x00081032, vr: 'SQ', value: code('DONE-7') },
+      { tag: 0x00321064, vr: 'SQ', value: code('ASKED-3') },
+    ].sort((a, b) => a.tag - b.tag);
+    expect(readHeader(rawPart10(elements)).procedureCodes).toEqual(['DONE-7', 'ASKED-3']);
+  });
+
   it.each([{ implicit: false }, { implicit: true }])('reads every fact, text in its character set (%o)', (options) => {
     expect(readHeader(rawPart10(ELEMENTS, options))).toEqual({
       patientId: 'P-1',
@@ -99,6 +109,7 @@ describe('readHeader', () => {
       currentPatientLocation: '',
       institutionalDepartmentName: '',
       stationName: '',
+      procedureCodes: [],
       bodyPartExamined: '',
       anatomicRegion: '',
       convolutionKernel: 'Br60f\\3',

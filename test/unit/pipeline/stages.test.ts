@@ -35,6 +35,7 @@ const assemble = (
     quietMs: QUIET_MS,
     maxAgeMs: null,
     priors: 'keep',
+    selection: [],
     isRecordWhole: () => true,
     model: () => ({ identity: MODEL, provider: 'cuda' }),
     clock,
@@ -73,6 +74,48 @@ describe('the assemble stage', () => {
     });
   });
 
+  describe('with selection rules', () => {
+    const selection = [
+      { name: 'other-rooms', when: { callingAeTitles: ['MR*'] }, do: 'ignore' as const },
+      { name: 'research', when: { callingAeTitles: ['CT8'] }, do: 'keep' as const },
+      { name: 'night', when: { calledAeTitles: ['NIGHT'] }, do: 'accept' as const, destinations: ['night-pacs'] },
+    ];
+    const run = (record: Partial<ClaimedCase['record']>) =>
+      assembleStage({
+        rules: DEFAULT_SERIES_RULES,
+        quietMs: QUIET_MS,
+        maxAgeMs: null,
+        priors: 'keep',
+        selection,
+        isRecordWhole: () => true,
+        model: () => null,
+        clock,
+      })(claimOf(whole, { firstReceivedAtMs: NOW_MS, ...record }), never);
+
+    it('keeps or ignores a study and says by which rule, or analyses it and says where its results go', async () => {
+      expect(await run({ sourceAeTitle: 'MR3' })).toMatchObject({
+        type: 'notEligible',
+        rule: selection[0],
+        findings: { reasonCode: 'ignored-by-rule', reason: 'The selection rule other-rooms ignores it' },
+      });
+      expect(await run({ sourceAeTitle: 'CT8' })).toMatchObject({
+        type: 'notEligible',
+        rule: selection[1],
+        findings: { reasonCode: 'kept-by-rule', reason: 'The selection rule research only keeps it' },
+      });
+      expect(await run({ calledAeTitle: 'NIGHT' })).toMatchObject({ type: 'seriesChosen', rule: selection[2] });
+      expect(await run({})).not.toHaveProperty('rule');
+    });
+
+    it('leaves no synthetic study out, and none that a person has had analysed', async () => {
+      expect(await run({ sourceAeTitle: 'CT8', isProof: true })).not.toHaveProperty('rule');
+      expect(await run({ sourceAeTitle: 'CT8', recency: 'taken-as-new' })).toMatchObject({ type: 'seriesChosen' });
+      expect(await run({ sourceAeTitle: 'CT8', calledAeTitle: 'NIGHT', recency: 'taken-as-new' })).toMatchObject({
+        rule: selection[2],
+      });
+    });
+  });
+
   describe('with refused objects', () => {
     const refused = (count: number, seriesInstanceUid: string) => ({
       count,
@@ -85,6 +128,7 @@ describe('the assemble stage', () => {
         quietMs: QUIET_MS,
         maxAgeMs: null,
         priors: 'keep',
+        selection: [],
         isRecordWhole: () => true,
         model: () => null,
         clock,
@@ -122,6 +166,7 @@ describe('the assemble stage', () => {
         quietMs: QUIET_MS,
         maxAgeMs,
         priors: 'keep',
+        selection: [],
         isRecordWhole: () => true,
         model: () => ({ identity: MODEL, provider: 'cuda' }),
         clock,

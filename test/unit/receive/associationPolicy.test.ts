@@ -53,6 +53,12 @@ describe('who may open an association', () => {
       reason: 3,
     });
   });
+  it('takes every called AE title that it has', () => {
+    const two = policyFor([{ aeTitle: 'PACS', addresses: ['127.0.0.1'] }], { otherAeTitles: ['NIGHT'] });
+    expect(two.judge(request({ calledAeTitle: 'NIGHT' }), LOCAL, NONE_OPEN)).toBeNull();
+    expect(two.judge(request(), LOCAL, NONE_OPEN)).toBeNull();
+    expect(two.judge(request({ calledAeTitle: 'DAY' }), LOCAL, NONE_OPEN)).toMatchObject({ result: 1, reason: 7 });
+  });
   it('rejects a called AE title that is not its own', () => {
     expect(policy.judge(request({ calledAeTitle: 'OTHER' }), LOCAL, NONE_OPEN)).toMatchObject({
       result: 1,

@@ -185,6 +185,7 @@ test('the tester says what the agent would do with a file, by its own rules, and
     ['presentation', 'yes'],
     ['file', 'yes'],
     ['patient', 'yes'],
+    ['selection', 'yes'],
     ['kind', 'yes'],
     ['slice', 'yes'],
     ['series', 'open'],

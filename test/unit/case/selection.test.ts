@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest';
+import { criteriaText, ruleFor } from '../../../src/case/selection.ts';
+import type { SelectedStudy, SelectionCriteria } from '../../../src/case/selection.ts';
+import { instanceOf } from '../assemble/syntheticStudy.ts';
+
+const ARRIVED_MS = new Date(2026, 10, 29, 23, 30).getTime();
+const neck = instanceOf({
+  patientAge: '014Y',
+  patientSex: 'F',
+  patientBirthDate: '20120301',
+  studyDate: '20261129',
+  acquisitionDateTime: '20261129213000',
+  stationName: 'CT7',
+  bodyPartExamined: 'CSPINE',
+  procedureCodes: ['CTCSP', 'X-17'],
+  studyDescription: 'CT (c-spine) + head',
+  seriesDescription: 'Bone 1.0',
+}).header;
+const scout = instanceOf({ ...neck, seriesDescription: 'Scout', bodyPartExamined: 'HEAD' }).header;
+const study: SelectedStudy = {
+  headers: [scout, neck],
+  sourceAeTitle: 'CT_TRAUMA',
+  calledAeTitle: 'ODONTOID_NIGHT',
+  arrivedAtMs: ARRIVED_MS,
+};
+const isMet = (when: SelectionCriteria, of: SelectedStudy = study) =>
+  ruleFor([{ name: 'rule', when, do: 'keep' }], of) !== null;
+
+/** Each criterion once as the study meets it, and once as it does not. */
+const CRITERIA: readonly [keyof SelectionCriteria, SelectionCriteria, SelectionCriteria][] = [
+  ['callingAeTitles', { callingAeTitles: ['CT1', 'ct_trauma'] }, { callingAeTitles: ['CT_TRAUMA2'] }],
+  ['calledAeTitles', { calledAeTitles: ['*NIGHT'] }, { calledAeTitles: ['ODONTOID'] }],
+  ['stations', { stations: ['CT?', 'CT7'] }, { stations: ['CT?'] }],
+  ['modalities', { modalities: ['CT'] }, { modalities: ['MR'] }],
+  ['bodyParts', { bodyParts: ['CSPINE'] }, { bodyParts: ['SPINE'] }],
+  ['procedureCodes', { procedureCodes: ['x-17'] }, { procedureCodes: ['X'] }],
+  ['descriptions', { descriptions: ['*(C-SPINE) +*'] }, { descriptions: ['c-spine'] }],
+  ['sex', { sex: ['M', 'F'] }, { sex: ['M'] }],
+  ['ageYears', { ageYears: { max: 14 } }, { ageYears: { min: 15 } }],
+  ['scanAgeHours', { scanAgeHours: { min: 1, max: 2 } }, { scanAgeHours: { max: 1 } }],
+  ['hours', { hours: { from: '22:00', to: '06:00' } }, { hours: { from: '06:00', to: '22:00' } }],
+];
+
+describe('a selection rule', () => {
+  it.each(CRITERIA)('asks for %s', (_, met, unmet) => {
+    expect([isMet(met), isMet(unmet)]).toEqual([true, false]);
+  });
+
+  it('asks for all that it names', () => {
+    const all = Object.assign({}, ...CRITERIA.map(([, met]) => met)) as SelectionCriteria;
+    expect(isMet(all)).toBe(true);
+    for (const [key, , unmet] of CRITERIA) expect(isMet({ ...all, ...unmet }), key).toBe(false);
+  });
+
+  it('takes no study by what its headers do not say', () => {
+    const silent = instanceOf({ studyDate: '', patientAge: '', patientBirthDate: '', patientSex: '' }).header;
+    const of = { ...study, headers: [silent] };
+    for (const key of ['stations', 'bodyParts', 'descriptions', 'procedureCodes'] as const)
+      expect(isMet({ [key]: ['*'] }, of), key).toBe(false);
+    for (const key of ['ageYears', 'scanAgeHours'] as const) expect(isMet({ [key]: { min: 0 } }, of), key).toBe(false);
+  });
+
+  it.each([
+    ['056Y', '', 56],
+    ['56', '', 56],
+    ['018M', '', 1.5],
+    ['', '19560701', 70],
+  ])('knows the age of a patient of %j, born %j', (patientAge, patientBirthDate, years) => {
+    const header = instanceOf({ patientAge, patientBirthDate, studyDate: '20261129' }).header;
+    const of = { ...study, headers: [header] };
+    expect(isMet({ ageYears: { min: years, max: years } }, of)).toBe(true);
+    expect(isMet({ ageYears: { min: years + 0.1 } }, of)).toBe(false);
+  });
+
+  it('counts hours from the first minute, and not the last', () => {
+    const at = (hour: number, minute: number) => ({
+      ...study,
+      arrivedAtMs: new Date(2026, 10, 29, hour, minute).getTime(),
+    });
+    const night = { hours: { from: '22:00', to: '06:00' } };
+    expect([at(21, 59), at(22, 0), at(0, 0), at(5, 59), at(6, 0)].map((of) => isMet(night, of))).toEqual([
+      false,
+      true,
+      true,
+      true,
+      false,
+    ]);
+  });
+
+  it('counts when it is the first that a study meets; without one the study is accepted', () => {
+    const rules = [
+      { name: 'mr', when: { modalities: ['MR'] }, do: 'ignore' as const },
+      { name: 'children', when: { ageYears: { max: 15 } }, do: 'keep' as const },
+      { name: 'rest', when: {}, do: 'accept' as const },
+    ];
+    expect(ruleFor(rules, study)?.name).toBe('children');
+    expect(ruleFor(rules.slice(2), study)?.name).toBe('rest');
+    expect(ruleFor(rules.slice(0, 1), study)).toBeNull();
+  });
+
+  it('is told in words', () => {
+    expect(
+      criteriaText({ callingAeTitles: ['CT1', 'CT2'], ageYears: { max: 15 }, hours: { from: '22:00', to: '06:00' } }),
+    ).toBe('from CT1 or CT2, age in years up to 15, arrives 22:00 to 06:00');
+    expect(criteriaText({ scanAgeHours: { min: 2 }, sex: ['F'] })).toBe('sex F, scan age in hours from 2');
+    expect(criteriaText({})).toBe('every study');
+  });
+});
