@@ -1,9 +1,12 @@
 import { readdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
-import { describe, expect, it } from 'vitest';
+import { Kysely, SqliteDialect } from 'kysely';
+import { Migrator, type Migration } from 'kysely/migration';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { migrate, openDatabase } from '../../../../src/worklist/db/database.ts';
 import { temporaryFolder } from '../fixture.ts';
+import { expectKeptFigures } from '../keptFigures.ts';
 
 describe('database', () => {
   it('migrates once, and opens each time in WAL with synchronous FULL and foreign keys', async () => {
@@ -54,5 +57,67 @@ describe('database', () => {
     const path = join(await temporaryFolder(), 'worklist.sqlite');
     await migrate(path);
     expect((await Promise.all([migrate(path), migrate(path)])).map((result) => result.applied)).toEqual([[], []]);
+  });
+});
+
+/** A database as an older version left it: the first `count` migrations, and one case. */
+async function olderDatabase(count: number): Promise<{ path: string; newest: string; names: string[] }> {
+  const path = join(await temporaryFolder(), 'worklist.sqlite');
+  const folder = new URL('../../../../migrations/', import.meta.url);
+  const names = (await readdir(folder)).sort().map((file) => file.replace(/\.ts$/, ''));
+  const older: Record<string, Migration> = {};
+  for (const name of names.slice(0, count))
+    older[name] = (await import(new URL(`${name}.ts`, folder).href)) as Migration;
+  const sqlite = new BetterSqlite3(path);
+  const db = new Kysely<unknown>({ dialect: new SqliteDialect({ database: sqlite }) });
+  const { error } = await new Migrator({
+    db,
+    provider: { getMigrations: () => Promise.resolve(older) },
+    migrationTableName: 'schema_migrations',
+    migrationLockTableName: 'schema_migrations_lock',
+  }).migrateToLatest();
+  if (error !== undefined) throw error as Error;
+  sqlite.exec(`insert into cases (study_instance_uid, state, revision, patient_id, issuer_of_patient_id, patient_name, patient_birth_date, patient_sex,
+    patient_age, accession_number, study_date, study_time, study_description, acquired_at, source_ae_title, first_received_at, last_received_at)
+    values ('1.2.3', 'delivered', 1, 'P-7', '', 'Doe^Older', '', '', '', 'A-9', '', '', '', '', 'CT1', 11, 12)`);
+  await db.destroy();
+  return { path, newest: names[count - 1]!, names };
+}
+
+describe('an older database', () => {
+  const backupsOf = async (path: string) => (await readdir(join(dirname(path), 'backups')).catch(() => [])).sort();
+
+  it('is backed up once before it is migrated, whole and as it was; a new one is not', async () => {
+    const { path, newest, names } = await olderDatabase(9);
+    const { applied } = await migrate(path);
+    expect(applied).toEqual(names.slice(9));
+    const [backup, ...more] = await backupsOf(path);
+    expect(more).toEqual([]);
+    expect(backup).toMatch(new RegExp(`^before-${newest}-\\d{8}T\\d{6}Z\\.sqlite$`));
+    const copy = new BetterSqlite3(join(dirname(path), 'backups', backup!), { readonly: true });
+    expect(copy.prepare('select patient_name from cases').pluck().all()).toEqual(['Doe^Older']);
+    expect(copy.prepare('select max(name) from schema_migrations').pluck().get()).toBe(newest);
+    expect(copy.pragma('quick_check', { simple: true })).toBe('ok');
+    copy.close();
+
+    // What is kept beside the cases is made from those that were there.
+    const database = await openDatabase(path);
+    onTestFinished(() => database.close());
+    expectKeptFigures(database);
+    await migrate(path);
+    expect(await backupsOf(path)).toEqual([backup]);
+
+    const fresh = join(await temporaryFolder(), 'worklist.sqlite');
+    await migrate(fresh);
+    expect(await backupsOf(fresh)).toEqual([]);
+  });
+
+  it('is not touched when it cannot be backed up', async () => {
+    const { path, newest } = await olderDatabase(12);
+    await writeFile(join(dirname(path), 'backups'), 'a file where the folder should be');
+    await expect(migrate(path)).rejects.toMatchObject({ code: 'not-found' });
+    const sqlite = new BetterSqlite3(path, { readonly: true });
+    expect(sqlite.prepare('select max(name) from schema_migrations').pluck().get()).toBe(newest);
+    sqlite.close();
   });
 });
