@@ -1,6 +1,6 @@
 import type { TlsMaterial } from '../base/tlsProfile.ts';
 import type { Pacs, ReportSource } from '../case/delivery.ts';
-import type { Config, Destination } from '../config/config.ts';
+import type { Config, Destination, SecretSource } from '../config/config.ts';
 import { readSecret } from '../config/configFile.ts';
 import { readTlsFiles, type TlsFiles } from '../config/tlsFiles.ts';
 import { createDelivery, type Delivery } from '../deliver/deliverResults.ts';
@@ -20,16 +20,16 @@ type PacsPorts = Pick<AgentPorts, 'clock' | 'log' | 'environment'>;
 export function createPacs(destination: Destination, ports: PacsPorts): Pacs & ReportSource {
   if (destination.kind === 'dimse') return createDimseScu(dimsePeer(destination), ports);
   const { auth } = destination;
-  const authorization =
-    auth.kind === 'none'
-      ? undefined
-      : auth.kind === 'basic'
-        ? `Basic ${Buffer.from(`${auth.username}:${readSecret(auth.password, ports.environment)}`).toString('base64')}`
-        : `Bearer ${readSecret(auth.token, ports.environment)}`;
-  return createDicomWeb(
-    { ...destination, headers: authorization === undefined ? {} : { Authorization: authorization } },
-    ports,
-  );
+  const secretOf = (source: SecretSource): string => readSecret(source, ports.environment);
+  const headers = (): Record<string, string> => {
+    if (auth.kind === 'none') return {};
+    return auth.kind === 'basic'
+      ? { Authorization: `Basic ${Buffer.from(`${auth.username}:${secretOf(auth.password)}`).toString('base64')}` }
+      : { Authorization: `Bearer ${secretOf(auth.token)}` };
+  };
+  // A secret that cannot be read stops the start; later it stops a delivery, which is tried again.
+  headers();
+  return createDicomWeb({ ...destination, headers }, ports);
 }
 
 /** With its certificate files read at each connection, so that renewed ones need no restart. */

@@ -137,7 +137,7 @@ const webDestination = z.strictObject({
       z.strictObject({ kind: z.literal('bearer'), token: secret }),
     ])
     .default({ kind: 'none' })
-    .describe('HTTP authentication.'),
+    .describe('HTTP authentication. The file of a secret is read at each request: a renewed token needs no restart.'),
   timeoutMs: milliseconds(1_000, 600_000)
     .default(60_000)
     .describe('Longest wait for an HTTP answer before the attempt fails and is repeated.'),

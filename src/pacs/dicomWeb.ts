@@ -13,8 +13,8 @@ export interface DicomWebDestination {
   name: string;
   /** Base of the service: `<url>/studies`. */
   url: string;
-  /** Sent with each request, for example Authorization. */
-  headers?: Readonly<Record<string, string>>;
+  /** Asked for at each request and sent with it, for example Authorization: a renewed token is used at once. */
+  headers?: () => Readonly<Record<string, string>>;
   /** Time limit for one request, from its start to the last byte of its answer. */
   timeoutMs: number;
   /** `find` (default): `holds` queries by QIDO-RS. `none`: the answer to STOW-RS counts as the receipt. */
@@ -90,13 +90,14 @@ function createAsker(destination: DicomWebDestination, clock: Clock): Asker {
     try {
       const response = await fetch(`${base}${path}`, {
         ...init,
-        headers: { ...destination.headers, ...init.headers },
+        headers: { ...destination.headers?.(), ...init.headers },
         redirect: 'manual',
         signal: overdue.signal,
       });
       return { status: response.status, body: await textOf(response) };
     } catch (error) {
-      if (error instanceof TriageError) throw error;
+      if (error instanceof TriageError)
+        throw error.code === 'pacs-unreachable' ? error : unreachable(error.message.replace(/\.$/, ''), error);
       throw unreachable(
         overdue.signal.aborted ? `no answer within ${destination.timeoutMs} ms` : networkText(error),
         error,

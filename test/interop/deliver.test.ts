@@ -81,7 +81,10 @@ describe('Orthanc', () => {
   });
 
   const web = (change: object = {}): Pacs =>
-    createDicomWeb({ name: 'web', url: orthanc.dicomWebUrl, headers, timeoutMs: 10_000, ...change }, { clock, log });
+    createDicomWeb(
+      { name: 'web', url: orthanc.dicomWebUrl, headers: () => headers, timeoutMs: 10_000, ...change },
+      { clock, log },
+    );
 
   /** What Orthanc's own storage gives back. */
   async function heldBytes(object: ResultObject): Promise<Buffer> {
@@ -189,9 +192,9 @@ describe('Orthanc', () => {
   });
 
   test('wrong credentials and a wrong address are told apart', async () => {
-    await expect(web({ headers: {} }).echo()).rejects.toThrow(/HTTP 401: .*check auth/);
+    await expect(web({ headers: () => ({}) }).echo()).rejects.toThrow(/HTTP 401: .*check auth/);
     await expect(web({ url: `${orthanc.httpUrl}/nowhere` }).echo()).rejects.toThrow(/HTTP 404: .*check url/);
-    expect((await web({ headers: {} }).store(objects))[0]).toMatchObject({
+    expect((await web({ headers: () => ({}) }).store(objects))[0]).toMatchObject({
       kind: 'unreachable',
       reason: expect.stringMatching(/check auth/),
     });

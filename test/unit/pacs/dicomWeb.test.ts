@@ -53,7 +53,7 @@ afterEach(async () => {
 
 const connect = (change: object = {}): Pacs =>
   createDicomWeb(
-    { name: 'web', url: `${base}/`, headers: { Authorization: 'Bearer secret' }, timeoutMs: 1_000, ...change },
+    { name: 'web', url: `${base}/`, headers: () => ({ Authorization: 'Bearer secret' }), timeoutMs: 1_000, ...change },
     { clock, log },
   );
 const reference = (uid: string, more: object = {}): object => ({
