@@ -4,6 +4,8 @@ export default defineConfig({
   test: {
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // A condition is waited for, however slow the machine; a test that fails is late, not flaky.
+    expect: { poll: { timeout: 20_000 } },
     // Two files at once, of whatever project: the tests of real servers and browsers mostly wait, and CI has two cores.
     maxWorkers: 2,
     projects: [
