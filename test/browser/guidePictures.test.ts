@@ -122,6 +122,8 @@ test('case, and the heatmap on it', async () => {
   await page.keyboard.press('m');
   await expect.poll(() => page.evaluate<boolean>(SAGITTAL_HAS_EMPTY_ROWS), { timeout: 60_000 }).toBe(false);
   await awayFromAll(page);
+  // The case is read again once the server has noted that its flag was opened.
+  await page.locator('.views li').waitFor();
   await draw(page, 'case');
   await page.keyboard.press('o');
   await draw(page.locator('.viewport'), 'case-heatmap');

@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { followFeed, LIVE, type Freshness } from '../parts/feed.ts';
-import { Refused, session } from '../parts/session.ts';
+import { Refused } from '../parts/session.ts';
 import type { CaseAnswer } from '../../answers/caseAnswer.ts';
 import { fetchCase } from './caseApi.ts';
 import { caseWords as words } from './caseWords.ts';
@@ -35,17 +35,16 @@ export function useCase(caseRef: string): OpenCase {
 
   useEffect(() => {
     let current = true;
-    let viewsBefore: CaseAnswer['views'] | null = null;
+    let opened = false;
     const read = async () => {
       try {
-        const known = await fetchCase(caseRef, viewsBefore === null ? 'opened' : 'still-open');
-        viewsBefore ??= known.views;
-        const me = (await session()).user?.name;
+        const known = await fetchCase(caseRef, opened ? 'still-open' : 'opened');
+        opened = true;
         if (!current) return;
         const patient = `${known.row.patientId} ${known.row.patientName}`;
         if (patientBefore !== null && patientBefore !== patient) setDifferent(true);
         patientBefore = patient;
-        setAnswer({ ...known, views: withoutOwn(known.views, viewsBefore, me) });
+        setAnswer(known);
       } catch (error) {
         if (!(error instanceof Refused) || (error.status !== 404 && error.status !== 410)) throw error;
         if (current) setMissing(error.status === 410 ? error.message : words.notFound);
@@ -75,13 +74,4 @@ export function useCase(caseRef: string): OpenCase {
     return work;
   }, []);
   return { answer, fresh, missing, problem, setProblem, different, act };
-}
-
-/** Who looked, without the view that opening this page has made. */
-function withoutOwn(
-  views: CaseAnswer['views'],
-  before: CaseAnswer['views'],
-  me: string | undefined,
-): CaseAnswer['views'] {
-  return views.filter((view) => view.by !== me || before.some(({ by, atMs }) => by === me && atMs === view.atMs));
 }
