@@ -48,5 +48,8 @@ def freeze(encoder, size, device):
     from .export import EncoderGraph
     module = EncoderGraph(encoder).eval()
     example = torch.zeros(2, 3, size, size, device=device)
-    frozen = torch.jit.freeze(torch.jit.trace(module, example))
-    return optimized(frozen, example) if device == "cpu" else frozen
+
+    def frozen():
+        return torch.jit.freeze(torch.jit.trace(module, example))
+
+    return optimized(frozen, example) if device == "cpu" else frozen()

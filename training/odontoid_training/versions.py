@@ -27,10 +27,11 @@ def export_options():
 
 
 def optimized(frozen, example):
-    """The frozen graph, rewritten for a processor where this release can do it and run the result."""
+    """The graph that `frozen()` makes, rewritten for a processor where this release can do it and run the result (2.6 of Debian 13 cannot run it)."""
     try:
-        faster = torch.jit.optimize_for_inference(frozen)
+        faster = torch.jit.optimize_for_inference(frozen())
         faster(example)
         return faster
     except RuntimeError:
-        return frozen
+        # The graph was rewritten in place: a new one is needed.
+        return frozen()
