@@ -329,7 +329,11 @@ describe('past scans', () => {
       [studyUid('dispute')]: null,
       [studyUid('mind-changed')]: false,
     });
-    expect(scored[0]).toMatchObject({ score: 0.7, sourceAeTitle: 'SCANNER', scanner: 'Scanner Works X' });
+    expect(scored.find(({ studyInstanceUid }) => studyInstanceUid === studyUid('yes'))).toMatchObject({
+      score: 0.7,
+      sourceAeTitle: 'SCANNER',
+      scanner: 'Scanner Works X',
+    });
   });
 
   it('stay when retention removes the case, with the truth and the time of reading', async () => {
