@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Kysely } from 'kysely';
+import { sql, type Kysely } from 'kysely';
 import type { ReadScan } from '../../thresholds/queueReplay.ts';
 import type { ScoredScan } from '../../thresholds/scoredScan.ts';
 import type { Decision } from '../../case/decision.ts';
@@ -140,6 +140,9 @@ async function pastScans(db: Kysely<Schema>, sinceMs: number): Promise<PastScan[
     .where('cases.proof', '=', 0)
     .where('cases.recency', '!=', 'prior')
     .where('cases.first_received_at', '>=', sinceMs)
+    // Those that came at the same moment in the order in which they were recorded, whichever index is used.
+    .orderBy('cases.first_received_at')
+    .orderBy(sql`cases.rowid`)
     .execute();
   const removed = await db
     .selectFrom('scan_history')
