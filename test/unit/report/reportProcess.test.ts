@@ -100,9 +100,9 @@ test('a report that takes long blocks nothing here, and one that takes too long 
 
 describe('a child that', () => {
   test('wants too much memory is ended with a reason that says so', async () => {
-    const small = processOf(study, { memoryLimitMb: 40 });
+    const small = processOf(study, { memoryLimitMb: 20 });
     const failure = await small.write(study.claim, suspected(study.claim)).catch((error: unknown) => error);
-    expect((failure as TriageError).message).toMatch(/report\.memoryLimitMb \(40\)/);
+    expect((failure as TriageError).message).toMatch(/report\.memoryLimitMb \(20\)/);
     // It was not yet ready: nothing can be written at all, and no case is to blame.
     expect(installationFault(failure)).toBe('report-unready');
   });
