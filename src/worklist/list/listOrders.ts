@@ -219,7 +219,7 @@ async function placesOf(
   if (location !== '') query = query.where('cases.location', '=', location);
   if (show === 'flagged') query = query.where('cases.decision', '=', 'suspected');
   for (const word of search.toLowerCase().split(/\s+/).filter(Boolean)) {
-    query = query.where([...word].length < LEAST_INDEXED ? containsShort(word) : containsWord(word));
+    query = query.where(Array.from(word).length < LEAST_INDEXED ? containsShort(word) : containsWord(word));
   }
   const rows = await query.execute();
   return rows.flatMap((row) => {
