@@ -54,7 +54,7 @@ function walk(path: string, schema: Schema): void {
 walk('', z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }) as Schema);
 const page = `# Configuration
 
-<!-- Written by \`npm run docs:config\` from src/config/config.ts. Do not edit. -->
+<!-- Written by \`npm run docs:config\` from src/config. Do not edit. -->
 
 Three layers, the later over the earlier: \`config/default.yaml\`, the site's file (\`--config\`, else \`ODONTOID_CONFIG\`, else \`odontoid.yaml\` in the
 working directory), the environment (\`ODONTOID__RECEIVE__PORT=11113\` sets \`receive.port\`; values are read as YAML). Sections merge, lists are replaced.
@@ -67,7 +67,7 @@ ${rows.join('\n')}
 const path = resolve(import.meta.dirname, '../docs/configuration.md');
 if (process.argv.includes('--check')) {
   if (readFileSync(path, 'utf8') !== page) {
-    console.error('docs/configuration.md is not what src/config/config.ts says. Run: npm run docs:config');
+    console.error('docs/configuration.md is not what src/config says. Run: npm run docs:config');
     process.exit(1);
   }
 } else writeFileSync(path, page);

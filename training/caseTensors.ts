@@ -10,28 +10,28 @@ import type { VolumeSpec } from '../src/preprocess/volumeInput.ts';
 import { slicePlane, stackVolume } from '../src/preprocess/volumeInput.ts';
 import { GROSS_BONE, SOFT_TISSUE, STANDARD_BONE } from '../src/preprocess/windows.ts';
 
-/** A cell of a written mask covers so many of the network's input pixels on a side. */
+/** Side of a mask cell in input pixels of the network. */
 const MASK_STEP = 4;
 
 /** A slice and its truth, in the trained orientation. */
 export interface LabelledSlice {
   readonly image: OrientedSlice;
-  /** Broken pixels are not 0, `[row][column]` of the image; null where no mask tells. */
+  /** `[row][column]` of the image; pixels of a fracture are not 0. Null without a mask. */
   readonly mask: Uint8Array | null;
-  /** Null: not known. Left out, the mask says. */
+  /** Null when unknown. Taken from the mask when absent. */
   readonly label?: boolean | null;
   /** [between rows, between columns]. */
   readonly pixelSpacingMm: readonly [number, number];
-  /** Along the normal of the slices, falling from head to foot. */
+  /** Position along the normal of the slices, decreasing from head to foot. */
   readonly positionMm: number;
-  /** The vertebrae that it cuts; left out where nobody knows. */
+  /** The vertebrae that the slice cuts; absent when unknown. */
   readonly levels?: readonly string[];
 }
 
 /** How the network's input is made, by the kind of its package. */
 export type Input = ({ kind: 'slice-sequence' } & InputSpec) | ({ kind: 'volume' } & VolumeSpec);
 
-/** A profile's own words for how the network's input is made; slices alone have the paper's windows. */
+/** How a profile describes the input of the network; only slice inputs use the paper's windows. */
 export function inputOf(profilePath: string): { input: Input; profile: Record<string, unknown> } {
   const profile = JSON.parse(readFileSync(profilePath, 'utf8')) as Record<string, unknown> &
     ({ kind?: 'slice-sequence'; input: Omit<InputSpec, 'windowsHu'> } | { kind: 'volume'; input: VolumeSpec });
@@ -42,7 +42,7 @@ export function inputOf(profilePath: string): { input: Input; profile: Record<st
   };
 }
 
-/** Where a profile lies that is named on the command line: a JSON file, or a name in training/profiles. */
+/** Path of the profile that the command line names: a JSON file, or a name in training/profiles. */
 export function profilePath(name: string): string {
   return name.endsWith('.json') ? name : join(import.meta.dirname, 'profiles', `${name}.json`);
 }
@@ -65,7 +65,7 @@ export async function writeCaseTensors(
     input.kind === 'volume' ? await volumeTensors(told, input) : await sliceTensors(count, told, input);
   if (came !== count) throw new Error(`${id}: ${count} slices were announced, ${came} came`);
   const path = join(dir, `${id}.json`);
-  // A record of another wish must not stand beside new pixels.
+  // A record of an earlier request must not lie beside new pixels.
   rmSync(path, { force: true });
   const maskSize = input.sizePixels / MASK_STEP;
   const channels = input.windowsHu.length;
@@ -93,7 +93,7 @@ interface CaseTensors {
   images: Uint8Array;
   masks: Uint8Array;
   truth: object;
-  /** How many slices came. */
+  /** Number of slices received. */
   came: number;
 }
 
@@ -172,7 +172,7 @@ async function volumeTensors(
     const slice = Math.min(depth - 1, Math.round((positionsMm[0]! - positionMm) / input.sliceSpacingMm));
     const row = Math.floor(slice / slicesPerRow);
     for (const level of cut ?? []) levels[row]!.add(level);
-    // One broken slice makes a broken row; an unknown one an unknown row.
+    // A row with a broken slice is broken; one with an unknown slice is unknown.
     labels[row] = label === true || labels[row] === true ? true : label === null ? null : labels[row]!;
     for (let i = 0; i < maskLength; i++) if (small[i] !== 0) masks[slice * maskLength + i] = 1;
   }
@@ -193,7 +193,7 @@ function toBytes(values: Float32Array, bytes: Uint8Array, at: number): void {
   for (let i = 0; i < values.length; i++) bytes[at + i] = values[i]! * 255 + 0.5;
 }
 
-/** Marks in `small`, a square grid over the box, where a marked pixel of `mask` lies; returns how many pixels are marked in all. */
+/** Marks the cells of `small`, a square grid over the box, that contain a marked pixel of `mask`; returns the total number of marked pixels. */
 function shrinkMask(mask: Uint8Array | null, columns: number, box: Box, small: Uint8Array): number {
   const maskSize = Math.sqrt(small.length);
   const [boxRows, boxColumns] = [box.bottom - box.top, box.right - box.left];
@@ -212,7 +212,7 @@ function rounded(value: number): number {
   return Math.round(value * 10) / 10;
 }
 
-/** Passes the slices on and notes what each is made of. */
+/** Passes the slices on and records the anatomy of each. */
 async function* measured(
   slices: AsyncIterable<LabelledSlice> | Iterable<LabelledSlice>,
   anatomies: Anatomy[],

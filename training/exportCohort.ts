@@ -3,7 +3,7 @@
  *
  *   npx tsx training/exportCohort.ts --profile compact --seed 1 --out DIR [--workers 2] [--splits train,test]
  *
- * caseTensors.ts says what is written. A case that is there already, made to the same wish, is kept, so a killed run goes on where it was.
+ * caseTensors.ts describes the files. A case that exists already, made by the same request, is kept, so a killed run continues where it stopped.
  */
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -20,24 +20,24 @@ import { composeScene } from '../src/phantom/scene.ts';
 import { inputOf, profilePath, writeCaseTensors, type Input, type LabelledSlice } from './caseTensors.ts';
 import { isWorker, serveJobs, spreadJobs } from './exportWorkers.ts';
 
-/** Seeds of the splits never meet: seed * 1,000,000 + offset + number of the case. */
+/** The seeds of two splits are never equal: seed * 1,000,000 + offset + number of the case. */
 const SPLIT_OFFSETS = { images: 0, train: 200_000, validation: 400_000, test: 600_000, negatives: 800_000 } as const;
 type Split = keyof typeof SPLIT_OFFSETS;
 
 interface CohortRecipe {
-  /** Patients of whom stage 1 sees a few slices each; 0: stage 1 sees all slices of `train`. */
+  /** Patients of whom stage 1 uses a few slices each; 0: stage 1 uses all slices of `train`. */
   images?: number;
   slicesPerImagesCase?: number;
   train: number;
   validation: number;
   test: number;
-  /** Intact cases beside `validation`, for the threshold: it is a quantile of intact scans, and few of them place it badly. */
+  /** Intact cases in addition to `validation`, for the threshold: a quantile of intact scans, which a small number estimates badly. */
   negatives?: number;
   positiveFraction: number;
   gradeShares?: Record<Grade, number>;
-  /** How many of the cases are scanned at the spacing that their phantom draws (0.5 to 3 mm, mostly thin); the others have few and thick slices. */
+  /** Number of cases scanned at the slice spacing drawn for their phantom (0.5 to 3 mm, mostly thin); the others have few, thick slices. */
   ownSpacingFraction?: number;
-  /** Least and greatest number of slices of a case that is not scanned at its own spacing. */
+  /** Minimum and maximum number of slices of a case that is not scanned at its own spacing. */
   slices: [number, number];
   tiltFraction?: number;
 }
@@ -47,7 +47,7 @@ interface Job {
   split: Split;
   seed: number;
   wish: PhantomOptions;
-  /** How many slices to draw; null for all. */
+  /** Number of slices to draw; null for all. */
   sampled: number | null;
   input: Input;
   out: string;
@@ -72,7 +72,7 @@ function plan(split: Split, count: number, seed: number, cohort: CohortRecipe, i
           return { fracture: random.pick(FRACTURES.filter((name) => parseFracture(name).type === type)), grade };
         })
       : 'none';
-    // A case's grade is that of its fractures: of two, both take the first's.
+    // A case has one grade: a second fracture takes the grade of the first.
     if (fractures !== 'none') for (const fracture of fractures) fracture.grade = fractures[0]!.grade;
     return {
       id: `${split}-${caseSeed}`,
@@ -93,7 +93,7 @@ function plan(split: Split, count: number, seed: number, cohort: CohortRecipe, i
   });
 }
 
-/** Which slices of a sampled case are drawn: half near the breaks, the rest anywhere. */
+/** The slices drawn from a sampled case: half near the fractures, the rest anywhere. */
 function chooseSlices(scene: ReturnType<typeof composeScene>, job: Job): number[] {
   const { slices, sliceSpacingMm } = scene.params;
   const all = Array.from({ length: slices }, (_, i) => i);

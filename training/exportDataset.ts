@@ -4,7 +4,7 @@
  *
  *   npx tsx training/exportDataset.ts --dataset DIR --split FILE --profile paper --out DIR [--workers 2] [--splits train,test]
  *
- * caseTensors.ts says what is written. What cannot be used is summed up on standard error and listed in `problems.json`. A case that is there already, made to the same wish, is kept.
+ * caseTensors.ts describes the files. What cannot be used is summed up on standard error and listed in `problems.json`. A case that exists already, made by the same request, is kept.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -25,7 +25,7 @@ import { readLabelledStudy } from '../src/cohort/readLabelledStudy.ts';
 import { inputOf, profilePath, writeCaseTensors, type Input, type LabelledSlice } from './caseTensors.ts';
 import { isWorker, serveJobs, spreadJobs } from './exportWorkers.ts';
 
-/** A case as it passes to a worker: maps do not cross a pipe as JSON. */
+/** A case as it is sent to a worker: JSON cannot hold maps. */
 interface Job {
   labelled: Omit<LabelledCase, 'imageLabels' | 'boxes'> & {
     imageLabels: [string, boolean][];
@@ -34,7 +34,7 @@ interface Job {
   input: Input;
   dir: string;
   id: string;
-  /** What the case was made of and how: another wish makes it anew. */
+  /** Digest of the request that made the case: another request makes it again. */
   wish: string;
 }
 
@@ -92,7 +92,7 @@ async function exportCase(job: Job): Promise<void> {
   }
 }
 
-/** Level by level, or type by type, as far as the dataset tells: which belongs to which it does not always say. */
+/** The fractures by level, or by type where the dataset has more types; which type belongs to which level is not always stated. */
 function fracturesOf({
   levels,
   types,
@@ -127,7 +127,7 @@ async function main(): Promise<void> {
     mkdirSync(join(dir, 'problems'), { recursive: true });
     return casesOfPart(dataset.cases, split, part).map((labelled): Job => {
       const plain = { ...labelled, imageLabels: [...labelled.imageLabels], boxes: [...labelled.boxes] };
-      // Names of cases are paths at times; these become names of files, and sort as the dataset does.
+      // Case names can be paths; these become file names, in the order of the dataset.
       const id = `${part}-${String(dataset.cases.indexOf(labelled)).padStart(6, '0')}`;
       return {
         labelled: plain,

@@ -2,12 +2,12 @@ import { fork } from 'node:child_process';
 import cliProgress from 'cli-progress';
 import { askChild } from '../src/base/childProcess.ts';
 
-/** Set in a process that was forked to do jobs. */
+/** Environment variable that marks a forked worker. */
 const WORKER = 'ODONTOID_EXPORT_WORKER';
 
 export const isWorker = process.env[WORKER] !== undefined;
 
-/** Does `jobs` in processes of the script at `script`, each of which calls {@link serveJobs}; `done` of `done + jobs` are shown as finished before. */
+/** Runs `jobs` in processes of the script at `script`, each of which calls {@link serveJobs}; the progress bar begins with `done` finished jobs. */
 export async function spreadJobs(
   script: string,
   jobs: readonly object[],
@@ -40,10 +40,10 @@ export async function spreadJobs(
   bar.stop();
 }
 
-/** In a worker: does each job that comes. */
+/** In a worker: runs each job that arrives. */
 export function serveJobs(work: (job: never) => Promise<void>): void {
   const answer = (failure: string | null): void => {
-    // A parent that is gone is no error: what is written stays.
+    // A parent that has ended is no error: finished files stay.
     if (process.connected) process.send!(failure);
   };
   process.on('message', (job) => {

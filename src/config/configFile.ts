@@ -2,7 +2,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { isNode, LineCounter, parseDocument, type Document } from 'yaml';
 import { z } from 'zod';
-import { configSchema, unsafeExposure, type Config, type SecretSource } from './config.ts';
+import { configSchema, type Config, type SecretSource } from './config.ts';
+import { unsafeExposure } from './webSettings.ts';
 import { messageOf, TriageError } from '../base/errors.ts';
 import { packageRoot } from '../base/packageRoot.ts';
 

@@ -1,0 +1,99 @@
+import { z } from 'zod';
+import { milliseconds, aeTitle, port, entryName, secret, peerTls } from './values.ts';
+
+/** What goes to a destination, and whether anything does. */
+const destinationWishes = {
+  objects: z
+    .array(z.enum(['report', 'card', 'heatmaps']))
+    .min(1)
+    .default(['report', 'card', 'heatmaps'])
+    .describe('What it gets: the report (SR), the triage card, the key slices with heatmaps.'),
+  decisions: z
+    .enum(['all', 'suspected'])
+    .default('all')
+    .describe('`suspected`: only results of flagged scans, and whatever later replaces one that it has.'),
+  rejectReplaced: z
+    .boolean()
+    .default(false)
+    .describe(
+      'When a newer result is there, send a Key Object Selection "Rejected for Quality Reasons" (IHE IOCM) for what it replaces, so that the archive shows that no more.',
+    ),
+  state: z
+    .enum(['active', 'paused', 'retired'])
+    .default('active')
+    .describe(
+      '`paused`: nothing is sent, and everything waits. `retired`: nothing is sent any more; what waits is closed with that reason at the next start, after which the entry can be removed.',
+    ),
+};
+
+const dimseDestination = z.strictObject({
+  name: entryName.describe('Name in the worklist, the log and the metrics.'),
+  kind: z.literal('dimse'),
+  aeTitle: aeTitle.describe('Called AE title of the PACS.'),
+  host: z.string().min(1).describe('Host name or address of the PACS.'),
+  port: port.min(1).describe('TCP port of the PACS.'),
+  callingAeTitle: aeTitle.default('ODONTOID').describe('Calling AE title; the PACS must know it to answer C-FIND.'),
+  tls: peerTls.describe(
+    'Speak DICOM TLS to it (1.2 or 1.3, PS3.15 B.12). Its files are read at each connection: renewed ones need no restart.',
+  ),
+  timeoutMs: milliseconds(1_000, 600_000)
+    .default(30_000)
+    .describe('Longest silence on the association before the attempt fails and is repeated.'),
+  confirm: z
+    .enum(['find', 'none'])
+    .default('find')
+    .describe(
+      '`find`: a result counts as delivered when C-FIND at IMAGE level names it. `none`: C-STORE status 0x0000 is enough.',
+    ),
+  commitment: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Ask for Storage Commitment first; `confirm` is for what the PACS does not report on the same association within 5 s.',
+    ),
+  ...destinationWishes,
+});
+
+const webDestination = z.strictObject({
+  name: entryName.describe('Name in the worklist, the log and the metrics.'),
+  kind: z.literal('dicomweb'),
+  url: z
+    .url({ protocol: /^https?$/ })
+    .describe(
+      'Base of the DICOMweb service: STOW-RS goes to `<url>/studies/<uid>`, QIDO-RS to `<url>/studies/<uid>/series/<uid>/instances`.',
+    ),
+  auth: z
+    .discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('none') }),
+      z.strictObject({ kind: z.literal('basic'), username: z.string().min(1), password: secret }),
+      z.strictObject({ kind: z.literal('bearer'), token: secret }),
+    ])
+    .default({ kind: 'none' })
+    .describe('HTTP authentication. The file of a secret is read at each request: a renewed token needs no restart.'),
+  timeoutMs: milliseconds(1_000, 600_000)
+    .default(60_000)
+    .describe('Longest wait for an HTTP answer before the attempt fails and is repeated.'),
+  confirm: z
+    .enum(['find', 'none'])
+    .default('find')
+    .describe('`find`: a result counts as delivered when QIDO-RS names it. `none`: the STOW-RS answer is enough.'),
+  ...destinationWishes,
+});
+
+/** Where results go. */
+export const destinationsSettings = z
+  .array(z.discriminatedUnion('kind', [dimseDestination, webDestination]))
+  .default([])
+  .describe('Where results go. A case is delivered when every destination has confirmed what it is to get.');
+
+/** Repetition of failed deliveries. */
+export const deliverySettings = z
+  .strictObject({
+    retryMinMs: milliseconds(100, 600_000)
+      .default(5_000)
+      .describe('First wait after a failed delivery; doubled at each failure, with jitter.'),
+    retryMaxMs: milliseconds(1_000, 86_400_000)
+      .default(900_000)
+      .describe('Longest wait between two attempts. Attempts never end by themselves.'),
+  })
+  .prefault({});

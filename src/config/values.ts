@@ -1,0 +1,47 @@
+import { z } from 'zod';
+
+export const milliseconds = (min: number, max: number) => z.int().min(min).max(max);
+export const bytes = (min: number, max: number) => z.int().min(min).max(max);
+/** PS3.5 6.2 AE: 16 characters, no backslash or control characters, not only spaces. */
+export const aeTitle = z
+  .string()
+  .regex(
+    /^[!-[\]-~]([ -[\]-~]{0,14}[!-[\]-~])?$/,
+    'an AE title has 1 to 16 printable characters, no backslash, no space at either end',
+  );
+export const port = z.int().min(0).max(65535);
+export const uid = z
+  .string()
+  .regex(/^(0|[1-9]\d*)(\.(0|[1-9]\d*))+$/, 'a UID is digits and dots')
+  .max(64);
+/** Name of a destination or a rule. */
+export const entryName = z.string().regex(/^[a-z0-9][a-z0-9-]{0,31}$/, 'lower-case letters, digits and dashes');
+
+/** A secret never stands in the configuration itself: it comes from an environment variable or a file. */
+export const secret = z
+  .strictObject({
+    env: z.string().min(1).optional().describe('Name of the environment variable that holds the secret.'),
+    file: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Path of the file that holds the secret; the last line break is dropped.'),
+  })
+  .refine((value) => (value.env === undefined) !== (value.file === undefined), 'name either env or file, not both');
+
+export const pemFile = z.string().min(1);
+/** TLS to a peer; the files are read at each connection, so that renewed ones are used at once. */
+export const peerTls = z
+  .strictObject({
+    caFile: pemFile
+      .optional()
+      .describe('Authorities of its certificate, PEM. Left out, those of the operating system.'),
+    certFile: pemFile.optional().describe('Certificate by which the agent shows who it is, with its chain, PEM.'),
+    keyFile: pemFile.optional().describe('Key of that certificate, PEM.'),
+    serverName: z.string().min(1).optional().describe('Name in its certificate, where it is not `host`.'),
+  })
+  .refine(
+    ({ certFile, keyFile }) => (certFile === undefined) === (keyFile === undefined),
+    'name both certFile and keyFile, or neither',
+  )
+  .optional();
