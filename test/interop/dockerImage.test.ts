@@ -25,7 +25,7 @@ test('the Dockerfile has no fault that a linter knows, and the image is of a Nod
     .filter((one) => one.getKeyword() === 'FROM')
     .map((one) => one.getArguments()[0]!.getValue());
   expect(images).toEqual(['${NODE_IMAGE}', '${NODE_IMAGE}']);
-  expect(instructions[0]!.getArgumentsContent()).toMatch(/^NODE_IMAGE=node:24-/);
+  expect(instructions[0]!.getArgumentsContent()).toMatch(/^NODE_IMAGE=node:24-bookworm-slim@sha256:[0-9a-f]{64}$/);
   expect(dockerfile).not.toMatch(/apt-get|python|g\+\+/);
   expect(of('USER')[0]!.getArgumentsContent()).toBe('node');
 });
