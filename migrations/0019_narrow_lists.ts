@@ -50,7 +50,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await run(`create trigger cases_counted_update after update of state, proof, quarantine_reason, read_at, recency, report_due on cases begin
     ${add('old', -1)} ${add('new', 1)} end`);
 
-  // Search by any part of a word of three characters or more. Rows are found by rowid, which nothing here renumbers: the database is never vacuumed.
+  // Search by any part of a word of three characters or more. Rows are found by rowid, which nothing here renumbers; where somebody else did, the index is rebuilt at the next start.
   const words = 'patient_name, patient_id, accession_number';
   const wordsOf = (row: 'new' | 'old') =>
     `${row}.rowid, ${row}.patient_name, ${row}.patient_id, ${row}.accession_number`;

@@ -10,6 +10,7 @@ import { backupDatabase, stampOf } from './backups.ts';
 import { keepingStatements } from './keptStatements.ts';
 import { ReadThreadsDialect } from './readThreads.ts';
 import type { Schema } from './schema.ts';
+import { mendSearchIndex } from './searchIndex.ts';
 
 /** The open worklist: typed queries, and the raw handle for what only SQLite can do (backup, checkpoint, checks). */
 export interface WorklistDatabase {
@@ -252,6 +253,7 @@ export async function migrate(path: string): Promise<{ applied: string[]; versio
       throw new TriageError('database-invalid', 'A migration failed; the database is as it was before it.', {
         cause: error,
       });
+    mendSearchIndex(database.sqlite);
     const applied = (results ?? [])
       .filter((result) => result.status === 'Success')
       .map((result) => result.migrationName);

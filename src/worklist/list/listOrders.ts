@@ -4,6 +4,7 @@ import { judgementOf, readingOrder, readingPlace, turnFromArrivals } from '../..
 import type { ReadingPlace } from '../../case/readingOrder.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { Schema } from '../db/schema.ts';
+import { LEAST_INDEXED } from '../db/searchIndex.ts';
 
 /** Which cases a list shows. */
 export interface ListFilter {
@@ -40,8 +41,6 @@ const GOOD_FOR_MS = 5_000;
 /** How far back arrivals count for the site's flag rate, and how long the result is reused. */
 const ARRIVALS_SINCE_MS = 28 * 24 * 3_600_000;
 const TURN_GOOD_FOR_MS = 3_600_000;
-/** The index of words holds every run of three characters. */
-const LEAST_INDEXED = 3;
 /** Limits the share of time spent on ordering to a fifth, however many changes and requests there are. */
 const REST_FACTOR = 4;
 

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { toReported, openWorklist, studyUid, instanceOf, claimed, manifestOf, deliverAll } from '../fixture.ts';
+import { mendSearchIndex } from '../../../../src/worklist/db/searchIndex.ts';
 import { expectKeptFigures } from '../keptFigures.ts';
 
 it('keeps decision and counts through reading, new slices, a second analysis, holding and removal', async () => {
@@ -94,4 +95,34 @@ it('finds by any part of a name, an ID or an accession number, however it is wri
   await store.markRead(studyUid('a'), true, 'ada');
   expect(await found('müller')).toEqual([]);
   expect(await found('other')).toEqual([studyUid('a')]);
+});
+
+it('finds the right cases again after a tool has written the table anew', async () => {
+  const { store, database, query } = await openWorklist();
+  for (const [study, patientName] of [
+    ['a', 'Abel^Ann'],
+    ['b', 'Brecht^Ben'],
+    ['c', 'Curie^Cem'],
+  ] as const)
+    await store.recordInstances([instanceOf({ study, patientName, patientId: `ID-${study}${study}` })]);
+  const curies = async () => {
+    const { rows } = await query.page({
+      read: true,
+      show: 'all',
+      search: 'curie',
+      location: '',
+      list: null,
+      offset: 0,
+      limit: 9,
+    });
+    return rows.map((row) => row?.studyInstanceUid);
+  };
+  expect(mendSearchIndex(database.sqlite)).toBe(false);
+  // As .recover, .dump or VACUUM may do: other rowids, and nothing that the index hears of.
+  database.sqlite.exec('update cases set rowid = 10 - rowid');
+  expect(await curies()).toEqual([]);
+  await store.markRead(studyUid('b'), true, 'ada');
+  expect(mendSearchIndex(database.sqlite)).toBe(true);
+  expect(await curies()).toEqual([studyUid('c')]);
+  expect(mendSearchIndex(database.sqlite)).toBe(false);
 });
