@@ -9,7 +9,6 @@ export const RUN_ELSEWHERE: Record<string, string> = {
   'odontoid demo': 'test/interop/demo.test.ts',
   'npx odontoid demo --model': 'test/pipeline/training.test.ts',
   'npm run soak': 'test/browser/shift.test.ts',
-  'odontoid pull': 'test/interop/pull.test.ts',
   'training/train --profile compact --seed': 'test/pipeline/training.test.ts',
   'training/train --profile paper --seed': 'test/pipeline/training.test.ts',
   'training/train --profile volume --seed': 'test/pipeline/training.test.ts',

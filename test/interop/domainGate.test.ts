@@ -32,7 +32,9 @@ let agent: Agent;
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'odontoid-domain-'));
   pacs = await testPacs(dir);
-  agent = await startAgent(configFrom(agentConfig(dir, pacs) as Parameters<typeof configFrom>[0]), {
+  // The real head was scanned years ago: no scan is too old here.
+  const config = agentConfig(dir, pacs, { assemble: { quietMs: 1_500, maxAgeHours: 0 } });
+  agent = await startAgent(configFrom(config as Parameters<typeof configFrom>[0]), {
     clock: systemClock,
     log: createLog('silent'),
     environment: process.env,

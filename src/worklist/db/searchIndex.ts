@@ -6,7 +6,7 @@ const ROWS_TO_CHECK = 50;
 
 /**
  * Rebuilds the search index where it does not find the newest cases. The index refers to rows by their `rowid`, which tools that write a
- * table anew (`.recover`, `.dump`, perhaps `VACUUM`) renumber: each search would then find other cases than were meant.
+ * table anew (a recovery, a dump read back, perhaps a vacuum) renumber: each search would then find other cases than were meant.
  *
  * @returns whether it was rebuilt
  */
