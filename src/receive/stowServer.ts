@@ -108,10 +108,15 @@ async function serve(
   open.set(associationId, aeTitle);
   log.info('STOW-RS request opened', { associationId, aeTitle, address });
   listener.opened(associationId, aeTitle, address);
-  const end = await storeParts(options, associationId, request, { ...accepted, aeTitle, address });
-  open.delete(associationId);
-  log.info('STOW-RS request ended', { associationId, aeTitle, address, reason: end.clean ? 'released' : 'cut' });
-  listener.ended(associationId, end.clean);
+  let end: Awaited<ReturnType<typeof storeParts>> = { clean: false, answer: null };
+  try {
+    end = await storeParts(options, associationId, request, { ...accepted, aeTitle, address });
+  } finally {
+    // Whatever happens: a study waits for the end of each association that brings it.
+    open.delete(associationId);
+    log.info('STOW-RS request ended', { associationId, aeTitle, address, reason: end.clean ? 'released' : 'cut' });
+    listener.ended(associationId, end.clean);
+  }
   return end.answer;
 }
 

@@ -3,9 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
+import type { ModelIdentity } from '../../src/case/triageModel.ts';
+import { dataPaths } from '../../src/compose/places.ts';
 import { startAgent } from '../../src/compose/startAgent.ts';
 import { configFrom } from '../../src/config/configFile.ts';
 import { createLog } from '../../src/base/log.ts';
+import { openDatabase } from '../../src/worklist/db/database.ts';
 import { agentConfig, send, SENDER, smallStudy, testPacs, until, worklist } from './agentUnderTest.ts';
 
 const OTHER = 'OTHERCT';
@@ -23,16 +26,14 @@ it(
   async () => {
     const pacs = await testPacs(dir);
     const sources = [SENDER, OTHER].map((aeTitle) => ({ aeTitle, addresses: ['127.0.0.1'] }));
-    const agent = await startAgent(
-      configFrom(
-        agentConfig(dir, pacs, { receive: { port: 0, sources, minFreeBytes: 0 } }) as Parameters<typeof configFrom>[0],
-      ),
-      {
-        clock: systemClock,
-        log: createLog('silent'),
-        environment: process.env,
-      },
+    const config = configFrom(
+      agentConfig(dir, pacs, { receive: { port: 0, sources, minFreeBytes: 0 } }) as Parameters<typeof configFrom>[0],
     );
+    const agent = await startAgent(config, {
+      clock: systemClock,
+      log: createLog('silent'),
+      environment: process.env,
+    });
     const post = async (path: string, body: object): Promise<Record<string, unknown>> => {
       const response = await fetch(`${agent.url}${path}`, {
         method: 'POST',
@@ -56,9 +57,35 @@ it(
       );
       return (await agent.query.caseDetail(row.studyInstanceUid)).findings!;
     };
+    /** Ten past scans with a confirmed fracture, without which a threshold cannot be set this high. */
+    const confirmFractures = async (model: ModelIdentity) => {
+      const database = await openDatabase(dataPaths(config).database);
+      for (let past = 1; past <= 10; past += 1) {
+        const atMs = systemClock.now() - past * 86_400_000;
+        const scan = { study_instance_uid: `1.2.3.${past}`, model_sha256: model.sha256, probability: 1 };
+        await database.db
+          .insertInto('scan_history')
+          .values({
+            ...scan,
+            ...{ source_ae_title: SENDER, scanner: '', arrived_at: atMs, scored_at: atMs, read_at: atMs },
+            ...{ decision: 'suspected', stat: 0 },
+          })
+          .execute();
+        await database.db
+          .insertInto('verdicts')
+          .values({
+            ...scan,
+            ...{ revision: 1, verdict: 'agree', fracture: 'yes', model_name: model.name, model_version: model.version },
+            ...{ threshold: 0.5, threshold_version: 1, created_at: atMs, created_by: 'rita' },
+          })
+          .execute();
+      }
+      await database.close();
+    };
     try {
       const first = await judged('P1', OTHER);
       expect(first.decision).toBe('suspected');
+      await confirmFractures(first.model);
       const above = Math.min(1, first.probability! + 1e-4);
       const { id } = await post('/api/thresholds/drafts', { sourceAeTitle: OTHER, value: above, reason: REASON });
       const changed = await post(`/api/thresholds/drafts/${String(id)}/confirm`, {});
