@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { hex16 } from '../base/hex16.ts';
 import { instanceRefusal, mm } from '../assemble/seriesRules.ts';
 import type { SeriesRules } from '../assemble/seriesRules.ts';
 import type { InstanceHeader } from '../case/case.ts';
@@ -258,5 +259,5 @@ async function caseOf(query: RoutingTestOptions['query'], studyInstanceUid: stri
 
 function statusOf(error: TriageError): string {
   const { dimseStatus } = error.kind;
-  return dimseStatus === undefined ? 'a failure' : `0x${dimseStatus.toString(16).padStart(4, '0').toUpperCase()}`;
+  return dimseStatus === undefined ? 'a failure' : hex16(dimseStatus);
 }

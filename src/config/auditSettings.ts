@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { milliseconds, port } from './values.ts';
+import { isKeyWithCertificate, KEY_WITH_CERTIFICATE, milliseconds, port, tlsFileSettings } from './values.ts';
 
 const auditRepository = {
   host: z.string().min(1).describe('Host name or address of the Audit Record Repository.'),
@@ -25,14 +25,7 @@ export const auditSettings = z
           .strictObject({
             transport: z.literal('tls').describe('Syslog over TLS 1.2 or 1.3 (RFC 5425).'),
             port: port.min(1).default(6514).describe('TCP port of the repository.'),
-            caFile: z
-              .string()
-              .min(1)
-              .optional()
-              .describe('Authority of its certificate, PEM. Left out, those of the operating system.'),
-            certFile: z.string().min(1).optional().describe('Certificate by which this system shows who it is, PEM.'),
-            keyFile: z.string().min(1).optional().describe('Key of that certificate, PEM.'),
-            serverName: z.string().min(1).optional().describe('Name in its certificate, where it is not `host`.'),
+            ...tlsFileSettings,
             timeoutMs: milliseconds(1_000, 600_000)
               .default(10_000)
               .describe('Longest silence on the connection before the attempt fails and is repeated.'),
@@ -44,10 +37,7 @@ export const auditSettings = z
               ),
             ...auditRepository,
           })
-          .refine(
-            ({ certFile, keyFile }) => (certFile === undefined) === (keyFile === undefined),
-            'name both certFile and keyFile, or neither',
-          ),
+          .refine(isKeyWithCertificate, KEY_WITH_CERTIFICATE),
         z.strictObject({
           transport: z
             .literal('udp')

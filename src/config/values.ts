@@ -30,18 +30,21 @@ export const secret = z
   .refine((value) => (value.env === undefined) !== (value.file === undefined), 'name either env or file, not both');
 
 export const pemFile = z.string().min(1);
+/** Certificate files with which the agent calls a peer. */
+export const tlsFileSettings = {
+  caFile: pemFile.optional().describe('Authorities of its certificate, PEM. Left out, those of the operating system.'),
+  certFile: pemFile.optional().describe('Certificate by which the agent shows who it is, with its chain, PEM.'),
+  keyFile: pemFile.optional().describe('Key of that certificate, PEM.'),
+  serverName: z.string().min(1).optional().describe('Name in its certificate, where it is not `host`.'),
+};
+export const isKeyWithCertificate = ({
+  certFile,
+  keyFile,
+}: {
+  certFile?: string | undefined;
+  keyFile?: string | undefined;
+}) => (certFile === undefined) === (keyFile === undefined);
+export const KEY_WITH_CERTIFICATE = 'name both certFile and keyFile, or neither';
+
 /** TLS to a peer; the files are read at each connection, so that renewed ones are used at once. */
-export const peerTls = z
-  .strictObject({
-    caFile: pemFile
-      .optional()
-      .describe('Authorities of its certificate, PEM. Left out, those of the operating system.'),
-    certFile: pemFile.optional().describe('Certificate by which the agent shows who it is, with its chain, PEM.'),
-    keyFile: pemFile.optional().describe('Key of that certificate, PEM.'),
-    serverName: z.string().min(1).optional().describe('Name in its certificate, where it is not `host`.'),
-  })
-  .refine(
-    ({ certFile, keyFile }) => (certFile === undefined) === (keyFile === undefined),
-    'name both certFile and keyFile, or neither',
-  )
-  .optional();
+export const peerTls = z.strictObject(tlsFileSettings).refine(isKeyWithCertificate, KEY_WITH_CERTIFICATE).optional();

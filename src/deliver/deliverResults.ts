@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { hex16 } from '../base/hex16.ts';
 import { samePatientId } from '../case/patientIdentity.ts';
 import { readHeader } from '../dicom/header.ts';
 import { resultSopClassName } from '../dicom/sopClasses.ts';
@@ -254,7 +255,7 @@ async function withoutCommitted(
     else if (reason !== undefined)
       await record(delivery, {
         kind: 'retry',
-        reason: `Accepted, but not committed (Failure Reason ${reason === null ? 'not given' : `0x${reason.toString(16).padStart(4, '0').toUpperCase()}`}). It is sent again.`,
+        reason: `Accepted, but not committed (Failure Reason ${reason === null ? 'not given' : hex16(reason)}). It is sent again.`,
       });
     else open.push(delivery);
   }

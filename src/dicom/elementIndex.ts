@@ -225,3 +225,12 @@ export function tagText(tag: number): string {
 function unreadable(message: string): TriageError {
   return new TriageError('dicom-unreadable', message);
 }
+
+/** The value of an element as one text without its padding; empty without the element. */
+export function textAt(bytes: Uint8Array, element: IndexedElement | undefined): string {
+  if (element === undefined) return '';
+  return Buffer.from(bytes.subarray(element.dataOffset, element.dataOffset + element.length))
+    .toString('latin1')
+    .replace(/[\0 ]+$/, '')
+    .trim();
+}

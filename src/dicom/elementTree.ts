@@ -142,6 +142,10 @@ export function textElement(tag: number, vr: string, text: string): TreeElement 
   };
 }
 
+export function sequenceElement(tag: number, items: readonly ElementTree[]): TreeElement {
+  return { tag, vr: 'SQ', value: items };
+}
+
 /** The data set with these elements in place of, or besides, its own. */
 export function withElements(elements: ElementTree, changed: ElementTree): ElementTree {
   const others = elements.filter(({ tag }) => !changed.some((one) => one.tag === tag));

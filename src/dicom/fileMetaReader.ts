@@ -1,5 +1,5 @@
 import { TriageError } from '../base/errors.ts';
-import { indexElement, type IndexedElement } from './elementIndex.ts';
+import { indexElement, textAt, type IndexedElement } from './elementIndex.ts';
 import { EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN } from './transferSyntaxes.ts';
 
 /** The file meta information (PS3.10 7.1), which precedes the data set. */
@@ -40,14 +40,7 @@ export function readFileMetaInformation(bytes: Uint8Array): FileMetaInformation 
       declaredEnd = position + new DataView(bytes.buffer, bytes.byteOffset + element.dataOffset, 4).getUint32(0, true);
     if (position === declaredEnd && elements.has(TRANSFER_SYNTAX_UID)) break;
   }
-  const uid = elements.get(TRANSFER_SYNTAX_UID);
-  const transferSyntaxUid =
-    uid === undefined
-      ? ''
-      : Buffer.from(bytes.subarray(uid.dataOffset, uid.dataOffset + uid.length))
-          .toString('latin1')
-          .replace(/[\0 ]+$/, '')
-          .trim();
+  const transferSyntaxUid = textAt(bytes, elements.get(TRANSFER_SYNTAX_UID));
   if (transferSyntaxUid === '') throw unreadable('The file meta information names no TransferSyntaxUID.');
   return { elements, transferSyntaxUid, datasetOffset: position };
 }

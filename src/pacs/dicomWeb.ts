@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { hex16 } from '../base/hex16.ts';
 import { messageOf, TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
@@ -338,7 +339,7 @@ function outcomeOf(answer: Answer, sopInstanceUid: string): StoreOutcome {
     const warning = numberOf(stored, TAG.warningReason);
     return {
       kind: 'stored',
-      status: warning === null ? '0x0000' : `0x${warning.toString(16).padStart(4, '0').toUpperCase()}`,
+      status: warning === null ? '0x0000' : hex16(warning),
     };
   }
   // Some servers answer "The origin server successfully stored all instances" without listing any.

@@ -1,20 +1,14 @@
 import { TriageError } from '../base/errors.ts';
 import { REPORT_MODALITIES, REPORT_SOP_CLASSES, STUDY_ROOT_FIND, VERIFICATION } from '../dicom/sopClasses.ts';
-import { IMPLICIT_VR_LITTLE_ENDIAN } from '../dicom/transferSyntaxes.ts';
 import { derivedUid } from '../dicom/uids.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { HeldReport, OutboundObject, Pacs, ReportSource, StoreOutcome } from '../case/delivery.ts';
-import {
-  COMMAND_FIELD,
-  COMMAND_TAG,
-  readElements,
-  textOf,
-  writeElements,
-  type ElementValue,
-} from '../dimse/commandSet.ts';
-import { openAssociation, type DimseAssociation, type DimsePeer } from './dimseAssociation.ts';
-import { dataSetInMemory, inspectPart10, type Part10File } from './part10Source.ts';
+import { hex16 } from '../base/hex16.ts';
+import { COMMAND_FIELD, COMMAND_TAG, textOf } from '../dimse/commandSet.ts';
+import type { DimseAssociation, DimsePeer } from './dimseAssociation.ts';
+import { findMatches, openService, unreachable } from './dimseService.ts';
+import { inspectPart10, type Part10File } from './part10Source.ts';
 import { createStoreSender, resultPairs } from './storeSender.ts';
 import { offersCommitment, requestCommitment } from './storageCommitment.ts';
 import { negotiateForms, takenSentence, type WantedObject } from './takenForms.ts';
@@ -40,7 +34,6 @@ const STUDY_INSTANCE_UID = 0x0020000d;
 const SERIES_INSTANCE_UID = 0x0020000e;
 const PATIENT_ID = 0x00100020;
 const VERIFICATION_FLAG = 0x0040a493;
-const PRIORITY_MEDIUM = 0;
 /** A study and series that no destination has, to ask whether it answers. */
 const UNKNOWN_UID = derivedUid('probe', 'odontoid');
 /** Maximum number of matches read per query; our own series hold far fewer. */
@@ -51,22 +44,8 @@ export function createDimseScu(destination: DimseDestination, ports: { clock: Cl
   const { clock } = ports;
   const log = ports.log.child({ component: 'pacs', destination: destination.name });
 
-  /** Opens an association for one service. @throws TriageError `pacs-unreachable` also when the peer does not offer it */
-  const openFor = async (
-    abstractSyntaxUid: string,
-    otherwise: (refusal: string) => string,
-  ): Promise<{ association: DimseAssociation; contextId: number }> => {
-    // The transfer syntax that every DICOM service supports (PS3.5 10.1).
-    const association = await openAssociation(
-      destination,
-      [{ abstractSyntaxUid, transferSyntaxUid: IMPLICIT_VR_LITTLE_ENDIAN }],
-      clock,
-    );
-    const context = association.contextFor(abstractSyntaxUid, IMPLICIT_VR_LITTLE_ENDIAN);
-    if ('id' in context) return { association, contextId: context.id };
-    await association.release();
-    throw unreachable(destination, otherwise(context.refusal));
-  };
+  const openFor = (abstractSyntaxUid: string, otherwise: (refusal: string) => string) =>
+    openService(destination, abstractSyntaxUid, clock, otherwise);
 
   const scu: Pacs & ReportSource = {
     name: destination.name,
@@ -88,7 +67,7 @@ export function createDimseScu(destination: DimseDestination, ports: { clock: Cl
       );
       const elapsedMs = clock.monotonicMs() - startMs;
       await association.release();
-      if (status !== 0) throw unreachable(destination, `it answered C-ECHO with status ${hex(status)}`);
+      if (status !== 0) throw unreachable(destination, `it answered C-ECHO with status ${hex16(status)}`);
       return elapsedMs;
     },
 
@@ -204,7 +183,7 @@ async function findReports(
 ): Promise<HeldReport[]> {
   const find = (level: string, keys: readonly (readonly [number, string])[]) => {
     const identifier = new Map([[QUERY_RETRIEVE_LEVEL, level], [STUDY_INSTANCE_UID, studyInstanceUid], ...keys]);
-    return findMatches(destination, association, contextId, identifier);
+    return findMatches(destination, association, contextId, identifier, MAX_MATCHES);
   };
   const reports: HeldReport[] = [];
   // Archives differ in whether they match by modality, so all series are listed.
@@ -256,53 +235,6 @@ async function findValues(
   identifier: ReadonlyMap<number, string>,
   tag: number,
 ): Promise<string[]> {
-  const matches = await findMatches(destination, association, contextId, identifier);
+  const matches = await findMatches(destination, association, contextId, identifier, MAX_MATCHES);
   return matches.map((match) => textOf(match, tag));
-}
-
-/** What the archive answers to a query with these keys; an empty key matches all and is returned. */
-async function findMatches(
-  destination: DimseDestination,
-  association: DimseAssociation,
-  contextId: number,
-  keys: ReadonlyMap<number, string>,
-): Promise<Map<number, Buffer>[]> {
-  const lastTag = Math.max(...keys.keys());
-  const elements = new Map<number, ElementValue>([
-    [COMMAND_TAG.affectedSopClassUid, STUDY_ROOT_FIND],
-    [COMMAND_TAG.priority, PRIORITY_MEDIUM],
-  ]);
-  const found: Map<number, Buffer>[] = [];
-  for await (const response of association.request(
-    contextId,
-    COMMAND_FIELD.findRequest,
-    elements,
-    dataSetInMemory(writeElements(keys)),
-  )) {
-    if (response.dataSet !== null) found.push(readElements(response.dataSet, lastTag));
-    const pending = (response.status & 0xfffe) === 0xff00;
-    if (pending && found.length <= MAX_MATCHES) continue;
-    if (response.status === 0) break;
-    association.abort();
-    const comment = textOf(response.command, COMMAND_TAG.errorComment);
-    throw unreachable(
-      destination,
-      pending
-        ? `it answered C-FIND with more than ${MAX_MATCHES} matches`
-        : `it answered C-FIND with status ${hex(response.status)}${comment === '' ? '' : ` (${comment})`}`,
-    );
-  }
-  return found;
-}
-
-function hex(status: number): string {
-  return `0x${status.toString(16).padStart(4, '0').toUpperCase()}`;
-}
-
-function unreachable(destination: DimseDestination, what: string): TriageError {
-  return new TriageError(
-    'pacs-unreachable',
-    `${destination.aeTitle} at ${destination.host}:${destination.port}: ${what}.`,
-    { context: { destination: destination.name } },
-  );
 }

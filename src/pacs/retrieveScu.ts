@@ -1,17 +1,9 @@
-import { TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
+import { hex16 } from '../base/hex16.ts';
 import { STUDY_ROOT_FIND, STUDY_ROOT_MOVE } from '../dicom/sopClasses.ts';
-import { IMPLICIT_VR_LITTLE_ENDIAN } from '../dicom/transferSyntaxes.ts';
-import {
-  COMMAND_FIELD,
-  COMMAND_TAG,
-  readElements,
-  textOf,
-  uint16Of,
-  writeElements,
-  type ElementValue,
-} from '../dimse/commandSet.ts';
-import { openAssociation, type DimseAssociation, type DimsePeer } from './dimseAssociation.ts';
+import { COMMAND_FIELD, COMMAND_TAG, textOf, uint16Of, writeElements } from '../dimse/commandSet.ts';
+import type { DimsePeer } from './dimseAssociation.ts';
+import { findMatches, isPending, openService, requestOf } from './dimseService.ts';
 import { dataSetInMemory } from './part10Source.ts';
 
 /** What studies are asked for by; one of them. */
@@ -54,49 +46,18 @@ const TAG = {
   patientId: 0x00100020,
   studyInstanceUid: 0x0020000d,
 } as const;
-const PRIORITY_MEDIUM = 0;
 const MAX_MATCHES = 1_000;
 
 export function createRetrieveScu(peer: DimsePeer, { clock }: { clock: Clock }): RetrieveScu {
-  const unreachable = (what: string): TriageError =>
-    new TriageError('pacs-unreachable', `${peer.aeTitle} at ${peer.host}:${peer.port}: ${what}.`, {
-      context: { destination: peer.name },
-    });
-
-  const openFor = async (sopClassUid: string, service: string): Promise<[DimseAssociation, number]> => {
-    const association = await openAssociation(
-      peer,
-      [{ abstractSyntaxUid: sopClassUid, transferSyntaxUid: IMPLICIT_VR_LITTLE_ENDIAN }],
-      clock,
-    );
-    const context = association.contextFor(sopClassUid, IMPLICIT_VR_LITTLE_ENDIAN);
-    if ('id' in context) return [association, context.id];
-    await association.release();
-    throw unreachable(`it does not offer ${service}: ${context.refusal}`);
-  };
+  const openFor = (sopClassUid: string, service: string) =>
+    openService(peer, sopClassUid, clock, (refusal) => `it does not offer ${service}: ${refusal}`);
 
   return {
     find: async (key, value) => {
       const keys = new Map(Object.values(TAG).map((tag) => [tag as number, '']));
       keys.set(TAG.queryRetrieveLevel, 'STUDY').set(TAG[key], value);
-      const [association, contextId] = await openFor(STUDY_ROOT_FIND, 'C-FIND');
-      const found: FoundStudy[] = [];
-      for await (const { status, dataSet } of association.request(
-        contextId,
-        COMMAND_FIELD.findRequest,
-        commandOf(STUDY_ROOT_FIND),
-        dataSetInMemory(writeElements(keys)),
-      )) {
-        if (dataSet !== null) found.push(studyOf(dataSet));
-        if (isPending(status) && found.length <= MAX_MATCHES) continue;
-        if (status === 0) break;
-        association.abort();
-        throw unreachable(
-          isPending(status)
-            ? `it answered C-FIND with more than ${MAX_MATCHES} studies`
-            : `it answered C-FIND with status ${hex(status)}`,
-        );
-      }
+      const { association, contextId } = await openFor(STUDY_ROOT_FIND, 'C-FIND');
+      const found = (await findMatches(peer, association, contextId, keys, MAX_MATCHES)).map(studyOf);
       await association.release();
       // An archive that does not know a key answers with everything it has (PS3.4 C.2.2.1.3).
       const studies = found.filter((study) => study[key].trim() === value.trim() && study.studyInstanceUid !== '');
@@ -107,13 +68,13 @@ export function createRetrieveScu(peer: DimsePeer, { clock }: { clock: Clock }):
         [TAG.queryRetrieveLevel, 'STUDY'],
         [TAG.studyInstanceUid, studyInstanceUid],
       ]);
-      const [association, contextId] = await openFor(STUDY_ROOT_MOVE, 'C-MOVE');
+      const { association, contextId } = await openFor(STUDY_ROOT_MOVE, 'C-MOVE');
       let counts = { completed: 0, failed: 0 };
       let problem: string | null = null;
       for await (const { status, command } of association.request(
         contextId,
         COMMAND_FIELD.moveRequest,
-        new Map([...commandOf(STUDY_ROOT_MOVE), [COMMAND_TAG.moveDestination, moveDestination]]),
+        requestOf(STUDY_ROOT_MOVE).set(COMMAND_TAG.moveDestination, moveDestination),
         dataSetInMemory(writeElements(identifier)),
       )) {
         const number = (tag: number): number => uint16Of(command, tag) ?? 0;
@@ -134,15 +95,7 @@ export function createRetrieveScu(peer: DimsePeer, { clock }: { clock: Clock }):
   };
 }
 
-function commandOf(sopClassUid: string): ReadonlyMap<number, ElementValue> {
-  return new Map<number, ElementValue>([
-    [COMMAND_TAG.affectedSopClassUid, sopClassUid],
-    [COMMAND_TAG.priority, PRIORITY_MEDIUM],
-  ]);
-}
-
-function studyOf(dataSet: Buffer): FoundStudy {
-  const elements = readElements(dataSet, TAG.studyInstanceUid);
+function studyOf(elements: ReadonlyMap<number, Buffer>): FoundStudy {
   const text = (tag: number): string => textOf(elements, tag).trim();
   return {
     studyInstanceUid: text(TAG.studyInstanceUid),
@@ -170,14 +123,6 @@ function moveProblem(
   if (status === 0xb000 || failed > 0)
     return `it could not send ${failed} of ${completed + failed} objects${why}: Connections says what was refused; is its AE title in receive.sources?`;
   if (status === 0xa701 || status === 0xa702)
-    return `it is out of resources, or cannot reach the agent (${hex(status)})${why}: check host and port of ${moveDestination} there`;
-  return `it answered C-MOVE with status ${hex(status)}${why}`;
-}
-
-function isPending(status: number): boolean {
-  return (status & 0xfffe) === 0xff00;
-}
-
-function hex(status: number): string {
-  return `0x${status.toString(16).padStart(4, '0').toUpperCase()}`;
+    return `it is out of resources, or cannot reach the agent (${hex16(status)})${why}: check host and port of ${moveDestination} there`;
+  return `it answered C-MOVE with status ${hex16(status)}${why}`;
 }

@@ -1,8 +1,8 @@
 import { TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { CommitmentReport, OutboundObject } from '../case/delivery.ts';
-import { indexElements, itemsOf, type ElementIndex } from '../dicom/elementIndex.ts';
-import { textElement, writeElementTree } from '../dicom/elementTree.ts';
+import { indexElements, itemsOf, textAt, type ElementIndex } from '../dicom/elementIndex.ts';
+import { sequenceElement, textElement, writeElementTree } from '../dicom/elementTree.ts';
 import { STORAGE_COMMITMENT_PUSH_MODEL } from '../dicom/sopClasses.ts';
 import { IMPLICIT_VR_LITTLE_ENDIAN } from '../dicom/transferSyntaxes.ts';
 import { derivedUid } from '../dicom/uids.ts';
@@ -78,10 +78,7 @@ function request(transactionUid: string, objects: readonly OutboundObject[]): Bu
     textElement(TAG.referencedSopInstanceUid, 'UI', sopInstanceUid),
   ]);
   return writeElementTree(
-    [
-      textElement(TAG.transactionUid, 'UI', transactionUid),
-      { tag: TAG.referencedSopSequence, vr: 'SQ', value: references },
-    ],
+    [textElement(TAG.transactionUid, 'UI', transactionUid), sequenceElement(TAG.referencedSopSequence, references)],
     'implicit',
   );
 }
@@ -96,13 +93,13 @@ function readReport(bytes: Buffer): CommitmentReport & { transactionUid: string 
       const item = indexed(bytes, start, end);
       const reason = item.elements.get(TAG.failureReason);
       return {
-        sopInstanceUid: uidIn(bytes, item, TAG.referencedSopInstanceUid),
+        sopInstanceUid: textAt(bytes, item.elements.get(TAG.referencedSopInstanceUid)),
         reason: reason?.length === 2 ? bytes.readUInt16LE(reason.dataOffset) : null,
       };
     });
   };
   return {
-    transactionUid: uidIn(bytes, report, TAG.transactionUid),
+    transactionUid: textAt(bytes, report.elements.get(TAG.transactionUid)),
     committed: new Set(references(TAG.referencedSopSequence).map(({ sopInstanceUid }) => sopInstanceUid)),
     failed: new Map(references(TAG.failedSopSequence).map(({ sopInstanceUid, reason }) => [sopInstanceUid, reason])),
   };
@@ -110,10 +107,4 @@ function readReport(bytes: Buffer): CommitmentReport & { transactionUid: string 
 
 function indexed(bytes: Buffer, start: number, end: number): ElementIndex {
   return indexElements(bytes, start, end, { explicit: false, bigEndian: false });
-}
-
-function uidIn(bytes: Buffer, { elements }: ElementIndex, tag: number): string {
-  const element = elements.get(tag);
-  if (element === undefined) return '';
-  return bytes.toString('latin1', element.dataOffset, element.dataOffset + element.length).replace(/[\0 ]+$/, '');
 }

@@ -3,12 +3,12 @@ import type { Clock } from '../base/clock.ts';
 import type { StoreOutcome } from '../case/delivery.ts';
 import { lowerSrClasses } from '../dicom/sopClasses.ts';
 import { EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN } from '../dicom/transferSyntaxes.ts';
-import { COMMAND_FIELD, COMMAND_TAG, textOf, type ElementValue } from '../dimse/commandSet.ts';
+import { COMMAND_FIELD, COMMAND_TAG, textOf } from '../dimse/commandSet.ts';
 import { openAssociation, type DimseAssociation, type DimsePeer } from './dimseAssociation.ts';
+import { requestOf } from './dimseService.ts';
 import { dataSetOf, implicitVrDataSetOf, type Part10File } from './part10Source.ts';
 import { outcomeOfStatus } from './storeStatus.ts';
 
-const PRIORITY_MEDIUM = 0;
 /** Losing one association may be the object's fault; losing the next one too, in a row, is the peer's. */
 const MAX_LOSSES_IN_A_ROW = 2;
 
@@ -98,11 +98,7 @@ async function storeOver(
   way: { id: number; isImplicit: boolean },
   file: Part10File,
 ): Promise<StoreOutcome> {
-  const elements = new Map<number, ElementValue>([
-    [COMMAND_TAG.affectedSopClassUid, file.sopClassUid],
-    [COMMAND_TAG.priority, PRIORITY_MEDIUM],
-    [COMMAND_TAG.affectedSopInstanceUid, file.sopInstanceUid],
-  ]);
+  const elements = requestOf(file.sopClassUid).set(COMMAND_TAG.affectedSopInstanceUid, file.sopInstanceUid);
   const implicit = way.isImplicit
     ? await implicitVrDataSetOf(file).catch((error: unknown) => {
         if (!(error instanceof TriageError)) throw error;

@@ -1,3 +1,4 @@
+import { hex16 } from '../base/hex16.ts';
 import type { StoreOutcome } from '../case/delivery.ts';
 
 /** Maximum length of a peer's comment that is kept. */
@@ -9,7 +10,7 @@ const LONGEST_COMMENT = 200;
  * for a full disk or a locked database, and giving up a report for that would lose it.
  */
 export function outcomeOfStatus(status: number, comment: string): StoreOutcome {
-  const word = `0x${status.toString(16).padStart(4, '0').toUpperCase()}`;
+  const word = hex16(status);
   // 0xBxxx: stored, with a warning. 0x0111: the instance is already held, and our UIDs carry a digest of the content.
   if (
     status === 0x0000 ||

@@ -1,4 +1,5 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { hex16 } from '../base/hex16.ts';
 import type { StoredInstance } from '../case/case.ts';
 import { TriageError, messageOf } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
@@ -208,7 +209,7 @@ function associationServer(
             tell('context', CONTEXT_REFUSALS[result], abstractSyntaxUid);
         },
         refused: (error, status, { sopClassUid, header }) => {
-          const statusText = `0x${status.toString(16).padStart(4, '0').toUpperCase()}`;
+          const statusText = hex16(status);
           log.warn('object refused', {
             associationId,
             aeTitle,

@@ -1,5 +1,6 @@
 import type { InstanceHeader, StoredInstance } from '../case/case.ts';
 import { TriageError } from '../base/errors.ts';
+import { textAt } from '../dicom/elementIndex.ts';
 import { readFileMetaInformation } from '../dicom/fileMetaReader.ts';
 import { VERIFICATION } from '../dicom/sopClasses.ts';
 import type { AssociationPolicy } from './associationPolicy.ts';
@@ -68,16 +69,8 @@ export function createStowParts(options: StowOptions): PartHandler & { discard()
     if (!isLast && head.length < (metaEnd ?? MAX_META_BYTES)) return;
     current.head = null;
     const meta = readFileMetaInformation(head);
-    const text = (tag: number): string => {
-      const element = meta.elements.get(tag);
-      if (element === undefined) return '';
-      return head
-        .toString('latin1', element.dataOffset, element.dataOffset + element.length)
-        .replace(/[\0 ]+$/, '')
-        .trim();
-    };
-    current.outcome.sopClassUid = text(TAG.sopClassUid);
-    current.outcome.sopInstanceUid = text(TAG.sopInstanceUid);
+    current.outcome.sopClassUid = textAt(head, meta.elements.get(TAG.sopClassUid));
+    current.outcome.sopInstanceUid = textAt(head, meta.elements.get(TAG.sopInstanceUid));
     const { transferSyntaxUid } = meta;
     const { sopClassUid, sopInstanceUid } = current.outcome;
     if (sopClassUid === '' || sopInstanceUid === '')

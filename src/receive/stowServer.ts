@@ -1,8 +1,9 @@
 import { timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { hex16 } from '../base/hex16.ts';
 import { TriageError, messageOf } from '../base/errors.ts';
-import type { Clock } from '../base/clock.ts';
+import { closeHttpServer } from '../base/closeHttpServer.ts';
 import type { Log } from '../base/log.ts';
 import { isReadableUid } from '../dicom/uids.ts';
 import { createAssociationPolicy } from './associationPolicy.ts';
@@ -31,7 +32,6 @@ interface StowServerOptions {
   config: ReceiveConfig;
   stow: ReceiveStow;
   spool: Spool;
-  clock: Clock;
   log: Log;
   listener: StorageScpListener;
   idPrefix: string;
@@ -44,7 +44,7 @@ interface StowServerOptions {
  * has let the sender in.
  */
 export async function startStowServer(options: StowServerOptions): Promise<StowServer> {
-  const { config, stow, clock, log } = options;
+  const { config, stow, log } = options;
   const secret = Buffer.from(stow.secret);
   let count = 0;
   const server = createServer((request, response) => {
@@ -70,13 +70,7 @@ export async function startStowServer(options: StowServerOptions): Promise<StowS
   });
   return {
     port: (server.address() as AddressInfo).port,
-    close: async (graceMs) => {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeIdleConnections();
-      const cancel = clock.after(graceMs, () => server.closeAllConnections());
-      await closed;
-      cancel();
-    },
+    close: (graceMs) => closeHttpServer(server, graceMs),
   };
 }
 
@@ -181,7 +175,7 @@ async function storeParts(
       if (outcome.failure === null) return;
       const { status, error, header } = outcome.failure;
       const known = header === null ? {} : { studyInstanceUid: header.studyInstanceUid, header };
-      const statusText = `0x${status.toString(16).padStart(4, '0').toUpperCase()}`;
+      const statusText = hex16(status);
       log.warn('object refused', {
         associationId,
         aeTitle,

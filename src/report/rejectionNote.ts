@@ -1,10 +1,8 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { TriageError } from '../base/errors.ts';
 import type { ResultObject } from '../case/delivery.ts';
 import { CODES, type Code } from '../dicom/codes.ts';
 import {
-  readElementTree,
+  sequenceElement,
   textElement,
   textIn,
   withElements,
@@ -13,11 +11,11 @@ import {
   type TreeElement,
 } from '../dicom/elementTree.ts';
 import { writeFileMeta } from '../dicom/fileMeta.ts';
-import { readFileMetaInformation } from '../dicom/fileMetaReader.ts';
 import { KEY_OBJECT_SELECTION_STORAGE } from '../dicom/sopClasses.ts';
 import { EXPLICIT_VR_LITTLE_ENDIAN } from '../dicom/transferSyntaxes.ts';
 import { derivedUid } from '../dicom/uids.ts';
 import { writeResultFile } from './resultFile.ts';
+import { hierarchicalReference, readStoredReport, sopReference, type ResultReference } from './storedReport.ts';
 
 /** Attributes of patient, study, equipment, request and time that a note shares with the report that replaces what it rejects. */
 const OF_REPORT: ReadonlySet<number> = new Set([
@@ -27,7 +25,7 @@ const OF_REPORT: ReadonlySet<number> = new Set([
 ]);
 const isOfReport = (tag: number): boolean => OF_REPORT.has(tag) || tag >>> 16 === 0x0010;
 
-type Replaced = Pick<ResultObject, 'kind' | 'sopClassUid' | 'sopInstanceUid' | 'seriesInstanceUid'>;
+type Replaced = ResultReference & Pick<ResultObject, 'kind'>;
 
 /**
  * Writes a Key Object Selection "Rejected for Quality Reasons" (PS3.3 A.35.4, PS3.16 TID 2010; IHE IOCM) for results that `report` replaces, so that an archive
@@ -40,12 +38,7 @@ export async function writeRejectionNote(
   report: ResultObject,
   replaced: readonly Replaced[],
 ): Promise<ResultObject> {
-  const file = await readFile(report.path).catch((error: unknown) => {
-    throw new TriageError('report-failed', 'The stored report cannot be read. Look at the disk of the results.', {
-      cause: error,
-    });
-  });
-  const stored = readElementTree(file.subarray(readFileMetaInformation(file).datasetOffset));
+  const stored = await readStoredReport(report);
   const seriesInstanceUid = derivedUid('series', report.seriesInstanceUid, 'rejections');
   const note = withElements(
     stored.filter(({ tag }) => isOfReport(tag)),
@@ -53,15 +46,15 @@ export async function writeRejectionNote(
       textElement(0x00080016, 'UI', KEY_OBJECT_SELECTION_STORAGE),
       textElement(0x00080060, 'CS', 'KO'),
       textElement(0x0008103e, 'LO', 'AI results that were replaced'),
-      sequence(0x00081111, []),
+      sequenceElement(0x00081111, []),
       textElement(0x0020000e, 'UI', seriesInstanceUid),
       textElement(0x00200011, 'IS', '9103'),
       textElement(0x0040a040, 'CS', 'CONTAINER'),
       concept(0x0040a043, CODES.rejectedForQualityReasons),
       textElement(0x0040a050, 'CS', 'SEPARATE'),
-      sequence(0x0040a375, evidence(textIn(stored, 0x0020000d), replaced)),
-      sequence(0x0040a504, [[textElement(0x00080105, 'CS', 'DCMR'), textElement(0x0040db00, 'CS', '2010')]]),
-      sequence(0x0040a730, [
+      sequenceElement(0x0040a375, hierarchicalReference(textIn(stored, 0x0020000d), replaced)),
+      sequenceElement(0x0040a504, [[textElement(0x00080105, 'CS', 'DCMR'), textElement(0x0040db00, 'CS', '2010')]]),
+      sequenceElement(0x0040a730, [
         [
           textElement(0x0040a010, 'CS', 'CONTAINS'),
           textElement(0x0040a040, 'CS', 'TEXT'),
@@ -91,42 +84,18 @@ export async function writeRejectionNote(
 /** A picture as IMAGE, a report as COMPOSITE, which has no concept name here (TID 2010). */
 function item(object: Replaced): ElementTree {
   return [
-    sequence(0x00081199, [reference(object)]),
+    sequenceElement(0x00081199, [sopReference(object)]),
     textElement(0x0040a010, 'CS', 'CONTAINS'),
     textElement(0x0040a040, 'CS', object.kind === 'sc' ? 'IMAGE' : 'COMPOSITE'),
   ];
 }
 
-function evidence(studyInstanceUid: string, replaced: readonly Replaced[]): ElementTree[] {
-  const series = [...new Set(replaced.map(({ seriesInstanceUid }) => seriesInstanceUid))];
-  return [
-    [
-      sequence(
-        0x00081115,
-        series.map((uid) => [
-          sequence(0x00081199, replaced.filter(({ seriesInstanceUid }) => seriesInstanceUid === uid).map(reference)),
-          textElement(0x0020000e, 'UI', uid),
-        ]),
-      ),
-      textElement(0x0020000d, 'UI', studyInstanceUid),
-    ],
-  ];
-}
-
-function reference({ sopClassUid, sopInstanceUid }: Replaced): ElementTree {
-  return [textElement(0x00081150, 'UI', sopClassUid), textElement(0x00081155, 'UI', sopInstanceUid)];
-}
-
 function concept(tag: number, { value, scheme, meaning }: Code): TreeElement {
-  return sequence(tag, [
+  return sequenceElement(tag, [
     [
       textElement(0x00080100, 'SH', value),
       textElement(0x00080102, 'SH', scheme),
       textElement(0x00080104, 'LO', meaning),
     ],
   ]);
-}
-
-function sequence(tag: number, value: readonly ElementTree[]): TreeElement {
-  return { tag, vr: 'SQ', value };
 }

@@ -1,34 +1,26 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { TriageError } from '../base/errors.ts';
 import type { ResultObject } from '../case/delivery.ts';
 import { CODES } from '../dicom/codes.ts';
 import {
-  readElementTree,
+  sequenceElement,
   sequenceIn,
   textElement,
   textIn,
   withElements,
   writeElementTree,
   type ElementTree,
-  type TreeElement,
 } from '../dicom/elementTree.ts';
 import { writeFileMeta } from '../dicom/fileMeta.ts';
-import { readFileMetaInformation } from '../dicom/fileMetaReader.ts';
 import { SR_STORAGE } from '../dicom/sopClasses.ts';
 import { EXPLICIT_VR_LITTLE_ENDIAN } from '../dicom/transferSyntaxes.ts';
 import { derivedUid } from '../dicom/uids.ts';
 import { writeResultFile } from './resultFile.ts';
+import { hierarchicalReference, readStoredReport, type ResultReference } from './storedReport.ts';
 
 const TAG = {
   sopClassUid: 0x00080016,
   sopInstanceUid: 0x00080018,
-  referencedSopSequence: 0x00081199,
-  referencedSopClassUid: 0x00081150,
-  referencedSopInstanceUid: 0x00081155,
-  referencedSeriesSequence: 0x00081115,
   studyInstanceUid: 0x0020000d,
-  seriesInstanceUid: 0x0020000e,
   codeValue: 0x00080100,
   measurementUnits: 0x004008ea,
   relationshipType: 0x0040a010,
@@ -41,8 +33,6 @@ const TAG = {
   contentTemplate: 0x0040a504,
   content: 0x0040a730,
 } as const;
-
-type SrReference = Pick<ResultObject, 'sopClassUid' | 'sopInstanceUid' | 'seriesInstanceUid'>;
 
 /**
  * Writes a stored report once more in another SR class, for a destination that does not take the first (PS3.3 A.35). The content, times and series stay those
@@ -57,17 +47,9 @@ export async function writeSrForm(
   resultsDir: string,
   report: ResultObject,
   sopClassUid: string,
-  predecessor: SrReference | null,
+  predecessor: ResultReference | null,
 ): Promise<ResultObject> {
-  const file = await readFile(report.path).catch((error: unknown) => {
-    throw new TriageError('report-failed', 'The stored report cannot be read. Look at the disk of the results.', {
-      cause: error,
-    });
-  });
-  // A report that has changed on disk must not become a valid one in another class.
-  if (createHash('sha256').update(file).digest('hex') !== report.sha256)
-    throw new TriageError('report-failed', 'The file of the report is not the one that was written. Analyse it again.');
-  const stored = readElementTree(file.subarray(readFileMetaInformation(file).datasetOffset));
+  const stored = await readStoredReport(report);
   const content = srForm(stored, sopClassUid, predecessor);
   const digest = createHash('sha256')
     .update(writeElementTree(withSopInstanceUid(content, '0.0'), 'explicit'))
@@ -89,31 +71,15 @@ function withSopInstanceUid(content: ElementTree, uid: string): ElementTree {
   return withElements(content, [textElement(TAG.sopInstanceUid, 'UI', uid)]);
 }
 
-function srForm(report: ElementTree, sopClassUid: string, predecessor: SrReference | null): ElementTree {
+function srForm(report: ElementTree, sopClassUid: string, predecessor: ResultReference | null): ElementTree {
   const form = sopClassUid === SR_STORAGE.basicText ? basicText(report) : report;
   return withElements(form, [
     textElement(TAG.sopClassUid, 'UI', sopClassUid),
-    ...(predecessor === null ? [] : [predecessorDocuments(textIn(report, TAG.studyInstanceUid), predecessor)]),
-  ]);
-}
-
-/** PS3.3 C.17.2, table C.17-3. */
-function predecessorDocuments(studyInstanceUid: string, report: SrReference): TreeElement {
-  return sequence(TAG.predecessors, [
-    [
-      sequence(TAG.referencedSeriesSequence, [
-        [
-          sequence(TAG.referencedSopSequence, [
-            [
-              textElement(TAG.referencedSopClassUid, 'UI', report.sopClassUid),
-              textElement(TAG.referencedSopInstanceUid, 'UI', report.sopInstanceUid),
-            ],
-          ]),
-          textElement(TAG.seriesInstanceUid, 'UI', report.seriesInstanceUid),
-        ],
-      ]),
-      textElement(TAG.studyInstanceUid, 'UI', studyInstanceUid),
-    ],
+    ...(predecessor === null
+      ? []
+      : [
+          sequenceElement(TAG.predecessors, hierarchicalReference(textIn(report, TAG.studyInstanceUid), [predecessor])),
+        ]),
   ]);
 }
 
@@ -121,7 +87,7 @@ function predecessorDocuments(studyInstanceUid: string, report: SrReference): Tr
 function basicText(container: ElementTree): ElementTree {
   return withElements(
     container.filter(({ tag }) => tag !== TAG.contentTemplate),
-    [sequence(TAG.content, sequenceIn(container, TAG.content).flatMap(asBasicText))],
+    [sequenceElement(TAG.content, sequenceIn(container, TAG.content).flatMap(asBasicText))],
   );
 }
 
@@ -161,8 +127,4 @@ function imageOf(region: ElementTree, image: ElementTree): ElementTree {
     image,
     region.filter(({ tag }) => tag === TAG.conceptName || tag === TAG.relationshipType),
   );
-}
-
-function sequence(tag: number, items: readonly ElementTree[]): TreeElement {
-  return { tag, vr: 'SQ', value: items };
 }

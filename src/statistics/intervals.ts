@@ -6,7 +6,7 @@ import { rank, rocAuc, type Scored } from './metrics.ts';
 export type Estimate = Readonly<z.infer<typeof estimate>>;
 
 /** Half of a two-sided 95 % interval, in standard deviations of a normal distribution. */
-const Z = 1.959963984540054;
+export const Z = 1.959963984540054;
 
 /** A proportion with Wilson's score interval (1927); null when there was nothing to count. */
 export function wilsonInterval(hits: number, trials: number): Estimate | null {
@@ -44,18 +44,19 @@ export function delongInterval(samples: readonly Scored[]): Estimate | null {
 /** For each value the share of `others` below it; ties count one half. */
 function sharesBelow(values: readonly number[], others: readonly number[]): number[] {
   const sorted = Float64Array.from(others).sort();
-  return values.map((value) => (firstAtLeast(sorted, value) + firstAbove(sorted, value)) / (2 * sorted.length));
+  return values.map((value) => (firstAtLeast(sorted, value) + countAtMost(sorted, value)) / (2 * sorted.length));
 }
 
-function firstAtLeast(sorted: Float64Array, value: number): number {
+function firstAtLeast(sorted: ArrayLike<number>, value: number): number {
   return bisect(sorted, (entry) => entry >= value);
 }
 
-function firstAbove(sorted: Float64Array, value: number): number {
+/** How many of the ascending values are no greater than `value`. */
+export function countAtMost(sorted: ArrayLike<number>, value: number): number {
   return bisect(sorted, (entry) => entry > value);
 }
 
-function bisect(sorted: Float64Array, isBeyond: (entry: number) => boolean): number {
+function bisect(sorted: ArrayLike<number>, isBeyond: (entry: number) => boolean): number {
   let low = 0;
   let high = sorted.length;
   while (low < high) {

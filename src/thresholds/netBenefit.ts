@@ -1,11 +1,9 @@
 import type { ThresholdRule, WhatIfAnswer } from '../answers/thresholdAnswers.ts';
+import { Z } from '../statistics/intervals.ts';
 import { isFlagged, thresholdFor } from './scoredScan.ts';
 import type { ScoredScan } from './scoredScan.ts';
 
 const FEWEST_FRACTURES = 10;
-/** Two-sided 5 % point of the normal distribution. */
-const Z = 1.959963984540054;
-
 /** Net benefit (Vickers and Elkin 2006) on consecutive scans with known truth. Calibration is Spiegelhalter's test (1986) on the same scans. */
 export function netBenefit(
   consecutive: readonly ScoredScan[],

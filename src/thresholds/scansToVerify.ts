@@ -1,7 +1,5 @@
+import { Z } from '../statistics/intervals.ts';
 import type { ScoredScan } from './scoredScan.ts';
-
-/** Two-sided 5 % point of the normal distribution. */
-const Z = 1.959963984540054;
 
 /**
  * How many more unflagged scans must be verified, chosen at random, until sensitivity is known to within `half` (0.05: five points up and down).

@@ -1,5 +1,5 @@
 import type { ScoreCurves } from '../answers/thresholdAnswers.ts';
-import type { Estimate } from '../statistics/intervals.ts';
+import { countAtMost, type Estimate } from '../statistics/intervals.ts';
 import type { ScoredScan } from './scoredScan.ts';
 import { verifiedRates } from './verifiedRates.ts';
 
@@ -61,18 +61,6 @@ function operatingPoints(scans: readonly ScoredScan[], fractures: number) {
     ppv: ppv.estimate,
   }));
   return { points: points.reverse(), area };
-}
-
-/** How many of the ascending values are no greater than `value`. */
-function countAtMost(ascending: readonly number[], value: number): number {
-  let low = 0;
-  let high = ascending.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (ascending[middle]! <= value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 function histogram(scans: readonly ScoredScan[], fracture: boolean | null): number[] {

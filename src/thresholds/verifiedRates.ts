@@ -56,8 +56,9 @@ export function verifiedRates(
 ): VerifiedRates {
   const sample = sampleOf(scans, levels, levelOf);
   const counts = tally(sample, EACH_ONCE, null);
-  const estimates = isEven(sample) ? null : bootstrapped(sample, counts);
-  const unverified = unverifiedAbove(sample);
+  const groups = groupCounts(sample, null);
+  const estimates = isEven(sample, groups) ? null : bootstrapped(sample, counts, groups);
+  const unverified = unverifiedAbove(sample, groups);
   const [fractures, others] = [counts.fractures[0]!, counts.others[0]!];
   const rulesOf = (level: number): Rates => {
     const [hits, falseFlags] = [counts.fractures[level]!, counts.others[level]!];
@@ -91,6 +92,8 @@ function groupCounts({ group, fracture, patient }: Sample, timesDrawn: Uint32Arr
   }
   return { total, known, weights: total.map((scans, of) => (known[of] === 0 ? 0 : scans / known[of]!)) };
 }
+
+type GroupCounts = ReturnType<typeof groupCounts>;
 
 function sampleOf(scans: readonly ScoredScan[], levels: number, levelOf: (scan: ScoredScan) => number): Sample {
   const patients = new Map<number, number>();
@@ -126,9 +129,7 @@ function tally(
 }
 
 /** Scans at each level and above that were flagged, or were not, when no truth is known of any such scan. */
-function unverifiedAbove(sample: Sample): Uint32Array {
-  const { levels, levelOf, group } = sample;
-  const { known } = groupCounts(sample, null);
+function unverifiedAbove({ levels, levelOf, group }: Sample, { known }: GroupCounts): Uint32Array {
   const sums = new Uint32Array(levels + 1);
   for (let scan = 0; scan < group.length; scan++)
     if (GROUPS[group[scan]!] !== null && known[group[scan]!] === 0) sums[levelOf[scan]!]! += 1;
@@ -137,14 +138,13 @@ function unverifiedAbove(sample: Sample): Uint32Array {
 }
 
 /** Every known scan stands for as many scans as any other, and for another patient. */
-function isEven(sample: Sample): boolean {
-  const { known, weights } = groupCounts(sample, null);
+function isEven(sample: Sample, { known, weights }: GroupCounts): boolean {
   const patients = new Set(sample.patient.filter((_, scan) => sample.fracture[scan] !== null));
   const inUse = weights.filter((weight) => weight > 0);
   return patients.size === known.reduce((sum, of) => sum + of, 0) && new Set(inUse).size <= 1;
 }
 
-function bootstrapped(sample: Sample, counts: Tally): Record<string, Estimate | null> {
+function bootstrapped(sample: Sample, counts: Tally, { weights }: GroupCounts): Record<string, Estimate | null> {
   const drawn = bootstrapIntervals(sample.patients, (timesDrawn) => weightedShares(sample, timesDrawn), {
     replicates: REPLICATES,
     random: seededRandom('verified-rates').next,
@@ -154,7 +154,7 @@ function bootstrapped(sample: Sample, counts: Tally): Record<string, Estimate | 
     const [hits, falseFlags] = [counts.fractures[level]!, counts.others[level]!];
     const widen = (name: string, of: number, total: number) => {
       const estimate = drawn[`${name} ${level}`] ?? null;
-      drawn[`${name} ${level}`] = estimate === null ? null : widened(estimate, of, total, sample);
+      drawn[`${name} ${level}`] = estimate === null ? null : widened(estimate, of, total, weights);
     };
     widen('sensitivity', hits, fractures);
     widen('specificity', others - falseFlags, others);
@@ -167,11 +167,11 @@ function bootstrapped(sample: Sample, counts: Tally): Record<string, Estimate | 
  * Where every known case lies on one side, the bootstrap cannot see what it has never drawn. The bound is then the one that Wilson's interval
  * gives, with the unseen cases weighing as much as those of the less verified group.
  */
-function widened(estimate: Estimate, hits: number, total: number, sample: Sample): Estimate {
+function widened(estimate: Estimate, hits: number, total: number, weights: readonly number[]): Estimate {
   if (hits > 0 && hits < total) return estimate;
-  const weights = groupCounts(sample, null).weights.filter((weight) => weight > 0);
+  const inUse = weights.filter((weight) => weight > 0);
   const unseen = 1 - wilsonInterval(total, total)!.low;
-  const odds = (unseen / (1 - unseen)) * (Math.max(...weights) / Math.min(...weights));
+  const odds = (unseen / (1 - unseen)) * (Math.max(...inUse) / Math.min(...inUse));
   const bound = odds / (1 + odds);
   return hits === 0 ? { ...estimate, high: bound } : { ...estimate, low: 1 - bound };
 }

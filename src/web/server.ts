@@ -5,7 +5,8 @@ import compression from 'compression';
 import express, { type ErrorRequestHandler, type Express } from 'express';
 import { TriageError } from '../base/errors.ts';
 import { TLS_PROFILE } from '../base/tlsProfile.ts';
-import { systemClock, type Clock } from '../base/clock.ts';
+import type { Clock } from '../base/clock.ts';
+import { closeHttpServer } from '../base/closeHttpServer.ts';
 import type { Log } from '../base/log.ts';
 import type { DecodeSlice } from '../case/triageModel.ts';
 import type { WorklistStore } from '../worklist/cases/caseStore.ts';
@@ -95,12 +96,7 @@ export async function startWebServer(options: WebOptions): Promise<WebServer> {
     renewTls: (tls) => tlsServer?.setSecureContext({ ...tls, ...TLS_PROFILE }),
     close: async () => {
       feed.close();
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeIdleConnections();
-      // A response in progress may finish; a connection that never asked anything must not delay a stop. Sockets live in real time, whatever the clock says.
-      const cancel = systemClock.after(2_000, () => server.closeAllConnections());
-      await closed;
-      cancel();
+      await closeHttpServer(server, 2_000);
       whatIf.close();
     },
   };

@@ -25,11 +25,7 @@ function claimOf(instances: StoredInstance[], record: Partial<ClaimedCase['recor
   } as unknown as ClaimedCase;
 }
 
-const assemble = (
-  instances: StoredInstance[],
-  options: Partial<AssembleStageOptions> = {},
-  lastReceivedAtMs?: number,
-) =>
+const stage = (options: Partial<AssembleStageOptions> = {}) =>
   assembleStage({
     rules: DEFAULT_SERIES_RULES,
     quietMs: QUIET_MS,
@@ -40,7 +36,13 @@ const assemble = (
     model: () => ({ identity: MODEL, provider: 'cuda' }),
     clock,
     ...options,
-  })(claimOf(instances, lastReceivedAtMs === undefined ? {} : { lastReceivedAtMs }), never);
+  });
+
+const assemble = (
+  instances: StoredInstance[],
+  options: Partial<AssembleStageOptions> = {},
+  lastReceivedAtMs?: number,
+) => stage(options)(claimOf(instances, lastReceivedAtMs === undefined ? {} : { lastReceivedAtMs }), never);
 
 describe('the assemble stage', () => {
   const whole = seriesOf();
@@ -123,16 +125,10 @@ describe('the assemble stage', () => {
       ctBySeries: new Map([[seriesInstanceUid, count]]),
     });
     const run = (instances: StoredInstance[], claim: Partial<ClaimedCase>, lastReceivedAtMs = NOW_MS - QUIET_MS) =>
-      assembleStage({
-        rules: DEFAULT_SERIES_RULES,
-        quietMs: QUIET_MS,
-        maxAgeMs: null,
-        priors: 'keep',
-        selection: [],
-        isRecordWhole: () => true,
-        model: () => null,
-        clock,
-      })({ ...claimOf(instances.length > 0 ? instances : whole, { lastReceivedAtMs }), instances, ...claim }, never);
+      stage({ model: () => null })(
+        { ...claimOf(instances.length > 0 ? instances : whole, { lastReceivedAtMs }), instances, ...claim },
+        never,
+      );
     const { seriesInstanceUid } = whole[0]!.header;
 
     it('says why nothing of a study can be analysed', async () => {

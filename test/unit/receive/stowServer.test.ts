@@ -29,7 +29,6 @@ async function start(changes: Partial<ReceiveConfig> = {}, limits = {}): Promise
     config,
     stow: { secret: SECRET, maxParts: 10_000, maxRequestBytes: 50_000_000, ...limits },
     spool: await openSpool({ dir, minFreeBytes, maxObjectBytes, clock: systemClock }),
-    clock: systemClock,
     log: createLog('silent'),
     idPrefix: 't',
     open,
