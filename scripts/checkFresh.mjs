@@ -1,20 +1,25 @@
-// npm run check:fresh [-- [--demo-only] SUITE ...]: what a stranger gets. Makes a minimal Debian 12 and 13 in a folder (debootstrap), clones HEAD into it,
+// npm run check:fresh [-- [--demo-only] [--arch ARCH] SUITE ...]: what a stranger gets. Makes a minimal Debian 12 and 13 in a folder (debootstrap), clones HEAD into it,
 // and runs the README's `npm run demo -- --once` and `npm test` inside, by chroot; --demo-only leaves out the second. Run it whenever a Debian package or a
 // tool changes: these systems lack whatever this machine happens to have. Needs root and about an hour; takes 15 GB under ODONTOID_FRESH_DIR (else
 // /var/tmp/odontoid-fresh), where it removes the systems of an earlier run first.
+// --arch arm64 makes systems of another architecture: the kernel must know how to run its programs (qemu-user-static and binfmt_misc).
 // Mirror, proxies, certificates and npm's registry come from this machine's own configuration.
 import { spawnSync } from 'node:child_process';
 import { closeSync, copyFileSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
 
 const root = resolve(import.meta.dirname, '..');
 const folder = resolve(process.env['ODONTOID_FRESH_DIR'] ?? '/var/tmp/odontoid-fresh');
-const words = process.argv.slice(2);
-const named = words.filter((word) => word !== '--demo-only');
-const suites = named.length > 0 ? named : ['bookworm', 'trixie'];
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { 'demo-only': { type: 'boolean' }, arch: { type: 'string' } },
+});
+const suites = positionals.length > 0 ? positionals : ['bookworm', 'trixie'];
+const ofArchitecture = values.arch === undefined ? [] : ['--arch', values.arch];
 /** What README.md requires: npm, with the Node that Debian has, and git to clone with. */
 const GIVEN = 'apt-get update -qq && apt-get install -qq -y --no-install-recommends git npm ca-certificates';
-const COMMANDS = ['npm run demo -- --once', ...(words.includes('--demo-only') ? [] : ['npm test'])];
+const COMMANDS = ['npm run demo -- --once', ...(values['demo-only'] ? [] : ['npm test'])];
 
 if (process.getuid() !== 0) stop('check:fresh needs root, for debootstrap and chroot: sudo npm run check:fresh');
 if (spawnSync('debootstrap', ['--version']).status !== 0) stop('debootstrap is missing: apt-get install debootstrap');
@@ -35,7 +40,7 @@ function make(suite) {
   rmSync(system, { recursive: true, force: true });
   rmSync(join(folder, `${suite}.log`), { force: true });
   const mirror = mirrorOfThisMachine();
-  step(suite, 'debootstrap', 'debootstrap', ['--variant=minbase', suite, system, mirror]);
+  step(suite, 'debootstrap', 'debootstrap', ['--variant=minbase', ...ofArchitecture, suite, system, mirror]);
   writeFileSync(join(system, 'etc/apt/sources.list'), `deb ${mirror} ${suite} main\n`);
   const acquire = spawnSync('apt-config', ['dump', '--format', '%f "%v";%n', 'Acquire'], { encoding: 'utf8' }).stdout;
   const ways = acquire.split('\n').filter((line) => /^Acquire::(https?|Retries)\b/i.test(line));
