@@ -68,7 +68,11 @@ export function assembleStudy(
   });
   return {
     type: 'seriesChosen',
-    manifest: { ...manifestOf(best, series), ...(cutShort === null ? {} : { cutShort }) },
+    manifest: {
+      ...manifestOf(best, series),
+      ...(cutShort === null ? {} : { cutShort }),
+      ...(tried.size === 0 ? {} : { tried: Object.fromEntries(tried) }),
+    },
   };
 }
 

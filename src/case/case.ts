@@ -182,6 +182,10 @@ export interface CaseManifest {
   series: SeriesVerdict[];
   /** SHA-256 over the ordered slice digests: what was analysed. */
   inputSha256: string;
+  /** The same before slices that cannot be decoded were left out; absent where all could be. */
+  assembledSha256?: string;
+  /** Better inputs (`inputSha256`) that could not be analysed, with the reason. */
+  tried?: Record<string, string>;
 }
 
 /** One slice as the encoder sees it. */

@@ -1,6 +1,5 @@
-import { headersOfImages } from '../case/frames.ts';
-import { instanceRefusal } from '../assemble/seriesRules.ts';
 import { join } from 'node:path';
+import { changesAnalysis } from '../assemble/lateImages.ts';
 import type { AuditTrail } from '../auditTrail/auditTrail.ts';
 import { makeFolder } from '../base/durably.ts';
 import type { Releasers } from '../base/releasers.ts';
@@ -59,7 +58,7 @@ export async function layFoundation(
   const auditTrail = await openAuditTrail(config, database, ports);
   releasers.push('audit', async () => auditTrail?.close());
   const store = createCaseStore(database, clock, {
-    isAnalysable: (header) => headersOfImages(header).some((image) => instanceRefusal(image, config.assemble) === null),
+    changesAnalysis: (images) => changesAnalysis(images, config.assemble),
     isIgnored: ({ header, sourceAeTitle, calledAeTitle = '', receivedAtMs }) =>
       ruleFor(config.selection, { headers: [header], sourceAeTitle, calledAeTitle, arrivedAtMs: receivedAtMs })?.do ===
       'ignore',

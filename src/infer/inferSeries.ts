@@ -178,6 +178,7 @@ function withoutSlices(manifest: CaseManifest, damaged: readonly SliceFailure[])
       reason: error.message,
     })),
     inputSha256: digest.digest('hex'),
+    assembledSha256: manifest.inputSha256,
   };
 }
 

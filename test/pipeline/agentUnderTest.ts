@@ -37,9 +37,9 @@ export function agentConfig(dir: string, pacs: { port: number; aeTitle: string }
     dataDir: join(dir, 'agent'),
     receive: { port: 0, sources: [{ aeTitle: SENDER, addresses: ['127.0.0.1'] }], minFreeBytes: 0 },
     assemble: { quietMs: 1_500 },
-    destinations: [{ name: 'pacs', kind: 'dimse', aeTitle: pacs.aeTitle, host: '127.0.0.1', port: pacs.port }],
+    destinations: [{ name: 'pacs', kind: 'dimse' as const, aeTitle: pacs.aeTitle, host: '127.0.0.1', port: pacs.port }],
     delivery: { retryMinMs: 200 },
-    web: { port: 0, signIn: 'off' },
+    web: { port: 0, signIn: 'off' as const },
     housekeeping: { lowWaterFreeBytes: 0 },
     ...over,
   };

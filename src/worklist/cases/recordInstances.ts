@@ -1,8 +1,9 @@
 import type { Transaction } from 'kysely';
 import type { InstanceHeader, RecordOutcome, StoredInstance } from '../../case/case.ts';
 import { caseRef } from '../../case/caseRef.ts';
+import type { LateImages } from '../../case/lateImages.ts';
 import { identityDifferences } from '../../case/patientIdentity.ts';
-import { patientOf } from '../list/caseRecord.ts';
+import { caseRecordOf, patientOf, storedInstanceOf } from '../list/caseRecord.ts';
 import { CT_SOP_CLASSES } from '../../dicom/sopClasses.ts';
 import { isPrior } from '../../case/scanAge.ts';
 import { isProof } from '../proof/proofRuns.ts';
@@ -30,12 +31,19 @@ export async function recordInstances(
 ): Promise<RecordOutcome[]> {
   return write(context, async (trx, touched) => {
     const outcomes: RecordOutcome[] = [];
+    const late: StoredInstance[] = [];
     for (const instance of instances) {
-      const outcome = await record(trx, context, instance, sameImages.has(instance.path));
+      const outcome = await record(trx, context, instance, { isSameImage: sameImages.has(instance.path), late });
       if (outcome !== 'duplicate' && outcome !== 'copy' && outcome !== 'same-image')
         touched.add(instance.header.studyInstanceUid);
       outcomes.push(outcome);
     }
+    for (const study of new Set(late.map(({ header }) => header.studyInstanceUid)))
+      await takeLate(
+        trx,
+        context,
+        late.filter(({ header }) => header.studyInstanceUid === study),
+      );
     return outcomes;
   });
 }
@@ -44,7 +52,7 @@ async function record(
   trx: Transaction<Schema>,
   { clock, options }: StoreContext,
   instance: StoredInstance,
-  isSameImage: boolean,
+  { isSameImage, late }: { isSameImage: boolean; late: StoredInstance[] },
 ): Promise<RecordOutcome> {
   const now = clock.now();
   const { studyInstanceUid, sopInstanceUid } = instance.header;
@@ -93,9 +101,8 @@ async function record(
     return 'conflict';
   }
   await insertInstance(trx, instance, kind, 0);
-  // Reformats, dose sheets and thick series arrive minutes after the result, every day: they cause no new report and no new delivery.
-  if (kind === 'ct' && (row.state === 'receiving' || options.isAnalysable(instance.header)))
-    await takeSlice(trx, row, instance, now, options);
+  if (kind === 'ct' && row.state === 'receiving') await takeSlice(trx, row, instance, now, options);
+  else if (kind === 'ct') late.push(instance);
   else if (row.state !== 'receiving') await noteStillComing(trx, row, instance);
   else if (row.last_slice_at === null) {
     await trx
@@ -105,6 +112,50 @@ async function record(
       .execute();
   }
   return 'new';
+}
+
+/** Reopens an assembled case when the images that came after it change what is analysed; otherwise its result and the reader's mark stay. */
+async function takeLate(
+  trx: Transaction<Schema>,
+  { clock, options }: StoreContext,
+  late: readonly StoredInstance[],
+): Promise<void> {
+  const { studyInstanceUid } = late[0]!.header;
+  const row = await caseRow(trx, studyInstanceUid);
+  if (row === undefined) return;
+  const changes = row.state === 'receiving' || (await options.changesAnalysis(await lateImages(trx, row, late)));
+  for (const instance of late) {
+    if (changes) await takeSlice(trx, (await caseRow(trx, studyInstanceUid))!, instance, clock.now(), options);
+    else await noteStillComing(trx, row, instance);
+  }
+}
+
+async function lateImages(
+  trx: Transaction<Schema>,
+  row: CaseRow,
+  late: readonly StoredInstance[],
+): Promise<LateImages> {
+  const objects = trx
+    .selectFrom('instances')
+    .selectAll()
+    .where('study_instance_uid', '=', row.study_instance_uid)
+    .where('kind', '!=', 'own')
+    .where('set_aside', '=', 0);
+  const analysis = await trx
+    .selectFrom('analyses')
+    .selectAll()
+    .where('study_instance_uid', '=', row.study_instance_uid)
+    .where('revision', '=', row.revision)
+    .executeTakeFirst();
+  const { manifest, findings } = caseRecordOf(row, analysis);
+  const analysed = await objects.where('path', '=', manifest?.slices[0]?.path ?? '').executeTakeFirst();
+  return {
+    late: late.map(({ header }) => header),
+    manifest,
+    findings,
+    analysed: analysed === undefined ? null : storedInstanceOf(analysed).header,
+    all: async () => (await objects.execute()).map(storedInstanceOf),
+  };
 }
 
 /** The path of another version of this object on record, with the same UID and other bytes; null when there is none. */

@@ -1,7 +1,8 @@
 import type { Kysely, Transaction } from 'kysely';
-import type { InstanceHeader, StoredInstance } from '../../case/case.ts';
+import type { StoredInstance } from '../../case/case.ts';
 import type { CaseState } from '../../case/caseState.ts';
 import type { DestinationWishes } from '../../case/delivery.ts';
+import type { LateImages } from '../../case/lateImages.ts';
 import type { Clock } from '../../base/clock.ts';
 import { appendAudit, type AuditAction } from '../audit/audit.ts';
 import type { CaseRow, Schema } from '../db/schema.ts';
@@ -28,8 +29,8 @@ export interface CaseStoreOptions {
   proofDestinations: readonly string[];
   /** Also write a "could not be analysed" report for studies without an eligible series. */
   reportNotEligible: boolean;
-  /** Whether an image can be a slice of an analysed series; one that cannot does not change the result when it arrives late. */
-  isAnalysable: (header: InstanceHeader) => boolean;
+  /** Whether images that came after a study was assembled change what is analysed. */
+  changesAnalysis: (images: LateImages) => Promise<boolean>;
   /** A scan that is older than this when it comes is a prior; null for never. */
   maxAgeMs: number | null;
   /** Whether a study of such an object would be ignored by the selection rules. */
@@ -49,7 +50,7 @@ export const DEFAULT_CASE_STORE_OPTIONS: CaseStoreOptions = {
   wishes: new Map(),
   proofDestinations: [],
   reportNotEligible: true,
-  isAnalysable: () => true,
+  changesAnalysis: () => Promise.resolve(true),
   maxAgeMs: null,
   isIgnored: () => false,
   locationFrom: 'currentPatientLocation',

@@ -43,7 +43,7 @@ describe('a study with two accession numbers', () => {
 describe('what comes after the result', () => {
   const isReformat = (header: InstanceHeader) => header.imageType.includes('MPR');
   const delivered = async () => {
-    const worklist = await openWorklist({ isAnalysable: (header) => !isReformat(header) });
+    const worklist = await openWorklist({ changesAnalysis: ({ late }) => Promise.resolve(!late.every(isReformat)) });
     await toReported(worklist, 1, 0.9);
     await deliverAll(worklist);
     await worklist.store.markRead(studyUid(1), true, 'anna');

@@ -1,0 +1,34 @@
+import type { InstanceHeader } from '../case/case.ts';
+import { headersOfImages } from '../case/frames.ts';
+import type { LateImages } from '../case/lateImages.ts';
+import { assembleStudy } from './assembleStudy.ts';
+import { preferSeries } from './seriesRank.ts';
+import { instanceRefusal, type SeriesRules } from './seriesRules.ts';
+
+/** Whether one of an object's images can be a slice of an analysed series. */
+function isAnalysable(header: InstanceHeader, rules: SeriesRules): boolean {
+  return headersOfImages(header).some((image) => instanceRefusal(image, rules) === null);
+}
+
+/**
+ * Whether late images change what is analysed, or what the report says of its completeness. Thick series, reformats and further reconstructions come
+ * minutes after the result, every day: a report that says the same again, and takes the reader's mark, would be noise.
+ */
+export async function changesAnalysis(
+  { late, manifest, findings, analysed, all }: LateImages,
+  rules: SeriesRules,
+): Promise<boolean> {
+  const slices = late.filter((header) => isAnalysable(header, rules));
+  if (slices.length === 0) return false;
+  // What could not be analysed before may be now.
+  if (manifest === null || analysed === null || findings?.decision === 'not-analysed') return true;
+  const isWorse = (header: InstanceHeader): boolean =>
+    header.seriesInstanceUid !== manifest.seriesInstanceUid && preferSeries(analysed, header) < 0;
+  if (manifest.cutShort === undefined && slices.every(isWorse)) return false;
+  const assembled = assembleStudy(await all(), rules, new Map(Object.entries(manifest.tried ?? {})));
+  return (
+    assembled.type === 'notEligible' ||
+    assembled.manifest.inputSha256 !== (manifest.assembledSha256 ?? manifest.inputSha256) ||
+    JSON.stringify(assembled.manifest.cutShort) !== JSON.stringify(manifest.cutShort)
+  );
+}

@@ -1,0 +1,107 @@
+import { describe, expect, it } from 'vitest';
+import { assembleStudy } from '../../../src/assemble/assembleStudy.ts';
+import { changesAnalysis } from '../../../src/assemble/lateImages.ts';
+import { DEFAULT_SERIES_RULES } from '../../../src/assemble/seriesRules.ts';
+import type { CaseManifest, Findings, StoredInstance } from '../../../src/case/case.ts';
+import { seriesOf } from './syntheticStudy.ts';
+
+const BONE = { convolutionKernel: 'Br60f', seriesDescription: 'bone' };
+const analysed = seriesOf({ series: 4, header: BONE });
+
+function manifestOf(instances: readonly StoredInstance[], tried?: ReadonlyMap<string, string>): CaseManifest {
+  const study = assembleStudy(instances, DEFAULT_SERIES_RULES, tried);
+  if (study.type !== 'seriesChosen') throw new Error(study.reason);
+  return study.manifest;
+}
+
+/** Whether `late` changes the analysis of `before`, and whether the whole study had to be read to know. */
+async function judged(
+  late: readonly StoredInstance[],
+  before = analysed,
+  manifest: CaseManifest | null = manifestOf(before),
+  decision: Findings['decision'] = 'suspected',
+) {
+  let isRead = false;
+  const changes = await changesAnalysis(
+    {
+      late: late.map(({ header }) => header),
+      manifest,
+      findings: { decision },
+      analysed: before[0]!.header,
+      all: () => {
+        isRead = true;
+        return Promise.resolve([...before, ...late]);
+      },
+    },
+    DEFAULT_SERIES_RULES,
+  );
+  return { changes, isRead };
+}
+
+describe('changesAnalysis', () => {
+  it.each<[string, StoredInstance[], { changes: boolean; isRead: boolean }]>([
+    [
+      'a reformat',
+      seriesOf({ series: 5, header: { imageType: ['DERIVED', 'SECONDARY', 'MPR'] } }),
+      { changes: false, isRead: false },
+    ],
+    ['a soft series of the same slices', seriesOf({ series: 6 }), { changes: false, isRead: false }],
+    [
+      'a thicker bone series',
+      seriesOf({ series: 7, spacingMm: 3, slices: 40, header: BONE }),
+      { changes: false, isRead: false },
+    ],
+    [
+      'a bone series that covers less',
+      seriesOf({ series: 8, slices: 90, header: BONE }),
+      { changes: false, isRead: true },
+    ],
+    [
+      'too few slices to be analysed',
+      seriesOf({ series: 9, slices: 19, header: BONE }),
+      { changes: false, isRead: true },
+    ],
+    [
+      'a slice at a place that is taken',
+      seriesOf({ series: 4, slices: 1, header: { ...BONE, sopInstanceUid: '1.2.3.4.99999' } }),
+      { changes: false, isRead: true },
+    ],
+    [
+      'a bone series that covers more',
+      seriesOf({ series: 10, slices: 240, header: BONE }),
+      { changes: true, isRead: true },
+    ],
+    [
+      'one more slice of the series',
+      seriesOf({ series: 4, slices: 1, topMm: 51, header: { ...BONE, sopInstanceUid: '1.2.3.4.99998' } }),
+      { changes: true, isRead: true },
+    ],
+  ])('%s', async (_name, late, expected) => {
+    expect(await judged(late)).toEqual(expected);
+  });
+
+  it('anything that can be analysed, where nothing was', async () => {
+    const soft = seriesOf({ series: 6 });
+    expect(await judged(soft, analysed, null)).toEqual({ changes: true, isRead: false });
+    expect(await judged(soft, analysed, manifestOf(analysed), 'not-analysed')).toEqual({
+      changes: true,
+      isRead: false,
+    });
+  });
+
+  it('not the series that was tried in vain before', async () => {
+    const soft = seriesOf({ series: 6 });
+    const before = [...soft, ...analysed];
+    const tried = new Map([[manifestOf(before).inputSha256, 'its pixels are damaged']]);
+    const manifest = manifestOf(before, tried);
+    expect(manifest.seriesInstanceUid).toBe('1.2.3.6');
+    expect((await judged(seriesOf({ series: 7, slices: 90 }), before, manifest)).changes).toBe(false);
+  });
+
+  it('slices that complete what was said to be incomplete', async () => {
+    const before = seriesOf({ series: 4, header: { ...BONE, acquisitionNumber: 1, imagesInAcquisition: 200 } });
+    const more = seriesOf({ series: 6, header: { acquisitionNumber: 1, imagesInAcquisition: 200 } });
+    expect(manifestOf(before).cutShort).toEqual({ came: 120, stated: 200 });
+    expect((await judged(more, before)).changes).toBe(true);
+  });
+});
