@@ -13,6 +13,8 @@ export default tseslint.config(
       'node_modules/**',
       'coverage/**',
       'src/page/dist/**',
+      // AssemblyScript: its compiler checks it.
+      'src/preprocess/kernel/**',
       '**/*.js',
       '**/*.mjs',
       '**/*.cjs',

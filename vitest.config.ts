@@ -2,6 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
+    // What runs from the sources needs the compiled kernel.
+    globalSetup: ['scripts/buildKernel.mjs'],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     // A condition is waited for, however slow the machine; a test that fails is late, not flaky.

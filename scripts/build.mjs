@@ -1,11 +1,13 @@
-// Compiles src/ and migrations/ to dist/ and bundles the page. Skips what is newer than its sources.
+// Compiles src/ and migrations/ to dist/, the preprocessing kernel to WebAssembly, and bundles the page. Skips what is newer than its sources.
 import { createHash } from 'node:crypto';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { readdirSync } from 'node:fs';
+import buildKernel, { kernelPath } from './buildKernel.mjs';
 
 const root = resolve(import.meta.dirname, '..');
+await buildKernel();
 const stamp = resolve(root, 'dist/.stamp');
 const hash = createHash('sha256');
 for (const folder of ['src', 'migrations']) {
@@ -23,7 +25,9 @@ rmSync(resolve(root, 'dist'), { recursive: true, force: true });
 run(['node_modules/@typescript/native/bin/tsc', '-p', 'tsconfig.build.json']);
 if (existsSync(resolve(root, 'src/page/vite.config.mjs')))
   run(['node_modules/vite/bin/vite.js', 'build', '--config', 'src/page/vite.config.mjs', '--logLevel', 'warn']);
-mkdirSync(resolve(root, 'dist'), { recursive: true });
+const shippedKernel = kernelPath.replace(resolve(root, 'src'), resolve(root, 'dist/src'));
+mkdirSync(dirname(shippedKernel), { recursive: true });
+copyFileSync(kernelPath, shippedKernel);
 writeFileSync(stamp, wanted);
 
 function run(args) {

@@ -1,7 +1,7 @@
 import type { Box } from './box.ts';
+import { loadSlice } from './loadedSlice.ts';
 import type { CropRule } from './otsuCrop.ts';
 import { otsuCrop } from './otsuCrop.ts';
-import { windowedSquare } from './windowedSquare.ts';
 import type { WindowHu } from './windows.ts';
 
 /** The model input as described in the manifest. */
@@ -42,9 +42,9 @@ export interface ModelInput {
  * longer side fills the square, zero padding on both sides of the shorter.
  */
 export function modelInput(image: OrientedSlice, spec: InputSpec): ModelInput {
-  const { hu, rows, columns } = image;
+  const slice = loadSlice(image.hu, image.rows, image.columns);
   const size = spec.sizePixels;
-  const { box: crop, fullFrame } = otsuCrop(hu, rows, columns, spec.cropRule, spec.marginFraction);
+  const { box: crop, fullFrame } = otsuCrop(slice, spec.cropRule, spec.marginFraction);
   const cropRows = crop.bottom - crop.top;
   const cropColumns = crop.right - crop.left;
   const side = Math.max(cropRows, cropColumns);
@@ -52,7 +52,7 @@ export function modelInput(image: OrientedSlice, spec: InputSpec): ModelInput {
   const innerColumns = Math.max(1, Math.round((cropColumns * size) / side));
   const padTop = (size - innerRows) >> 1;
   const padLeft = (size - innerColumns) >> 1;
-  const tensor = windowedSquare(hu, columns, crop, spec.windowsHu, size, {
+  const tensor = slice.windowedSquare(crop, spec.windowsHu, size, {
     top: padTop,
     left: padLeft,
     rows: innerRows,

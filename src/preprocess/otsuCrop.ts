@@ -1,6 +1,5 @@
 import type { Box } from './box.ts';
-import type { Runs } from './largestComponent.ts';
-import { largestComponent } from './largestComponent.ts';
+import type { LoadedSlice } from './loadedSlice.ts';
 import { GROSS_BONE } from './windows.ts';
 
 /**
@@ -27,28 +26,11 @@ function levelOf(hu: number): number {
   return Math.trunc(Math.fround((hu - LOWEST_HU) * PER_WIDTH) * 255 + 0.5);
 }
 
-/** How many pixels have each 8-bit level of the gross bone window. */
-function countLevels(hu: Float32Array | Int16Array): Float64Array {
-  const counts = new Float64Array(256);
-  // Most of a slice is air or soft tissue below the window, or bone above it: those pixels need no arithmetic.
-  let below = 0;
-  let above = 0;
-  for (let i = 0; i < hu.length; i++) {
-    const value = hu[i]!;
-    if (!(value > LOWEST_HU)) below++;
-    else if (value >= HIGHEST_HU) above++;
-    else counts[levelOf(value)]!++;
-  }
-  counts[0]! += below;
-  counts[255]! += above;
-  return counts;
-}
-
 /**
  * Otsu's threshold of 8-bit levels: the last level of the lower class that maximises the variance between the classes
  * (Otsu 1979), or null when all pixels have one level.
  */
-function otsuThreshold(counts: Float64Array): number | null {
+function otsuThreshold(counts: Int32Array): number | null {
   let pixels = 0;
   let total = 0;
   for (let level = 0; level < 256; level++) {
@@ -88,21 +70,15 @@ function greatestHuOf(level: number): number {
 
 /**
  * The paper's crop (section 2.1): bone by Otsu's method on the gross bone window, with `marginFraction` of the bone's
- * height and width added on each side, inside the frame. `hu` is `[row][column]`. A slice without bone gives the frame.
+ * height and width added on each side, inside the frame. A slice without bone gives the frame.
  */
-export function otsuCrop(
-  hu: Float32Array | Int16Array,
-  rows: number,
-  columns: number,
-  rule: CropRule,
-  marginFraction: number,
-): BoneCrop {
+export function otsuCrop(slice: LoadedSlice, rule: CropRule, marginFraction: number): BoneCrop {
+  const { rows, columns } = slice;
   const frame: BoneCrop = { box: { top: 0, left: 0, bottom: rows, right: columns }, fullFrame: true };
-  const threshold = otsuThreshold(countLevels(hu));
+  const threshold = otsuThreshold(slice.levelCounts());
   if (threshold === null) return frame;
   const boneAboveHu = greatestHuOf(threshold);
-  const within = largestComponent(hu, rows, columns, rule === 'largest-bone' ? boneAboveHu : BODY_ABOVE_HU);
-  const bone = boundsAbove(hu, columns, within, boneAboveHu);
+  const bone = slice.boneBounds(rule === 'largest-bone' ? boneAboveHu : BODY_ABOVE_HU, boneAboveHu);
   if (bone === null) return frame;
   const marginRows = Math.round((bone.bottom - bone.top) * marginFraction);
   const marginColumns = Math.round((bone.right - bone.left) * marginFraction);
@@ -115,28 +91,4 @@ export function otsuCrop(
     },
     fullFrame: false,
   };
-}
-
-/** The box around the pixels above `aboveHu` in these runs, or null when there is none. */
-function boundsAbove(
-  hu: Float32Array | Int16Array,
-  columns: number,
-  { starts, ends, count }: Runs,
-  aboveHu: number,
-): Box | null {
-  let box: Box | null = null;
-  for (let run = 0; run < count; run++) {
-    let first = starts[run]!;
-    let last = ends[run]! - 1;
-    while (first <= last && !(hu[first]! > aboveHu)) first++;
-    if (first > last) continue;
-    while (!(hu[last]! > aboveHu)) last--;
-    const row = Math.floor(first / columns);
-    const left = first - row * columns;
-    const right = last + 1 - row * columns;
-    // Runs come row by row: the first has the top, the last the bottom.
-    if (box === null) box = { top: row, left, bottom: row + 1, right };
-    else box = { top: box.top, left: Math.min(box.left, left), bottom: row + 1, right: Math.max(box.right, right) };
-  }
-  return box;
 }

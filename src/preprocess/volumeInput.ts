@@ -1,7 +1,7 @@
 import { TriageError } from '../base/errors.ts';
 import type { Box } from './box.ts';
+import { loadSlice } from './loadedSlice.ts';
 import type { OrientedSlice } from './modelInput.ts';
-import { windowedSquare } from './windowedSquare.ts';
 import type { WindowHu } from './windows.ts';
 
 /** The input of a package of the kind `volume` as described in its manifest. */
@@ -55,7 +55,7 @@ export function slicePlane(
     rows: Math.round(((crop.bottom - crop.top) * size) / boxRows),
     columns: Math.round(((crop.right - crop.left) * size) / boxColumns),
   };
-  const plane = windowedSquare(hu, columns, crop, spec.windowsHu, size, place);
+  const plane = loadSlice(hu, rows, columns).windowedSquare(crop, spec.windowsHu, size, place);
   return { plane, box };
 }
 

@@ -75,6 +75,7 @@ test('nothing that npm would run comes with the network’s runtime, and no fold
     'package.json',
     'sbom.cdx.json',
   ]);
+  expect(await readdir(join(dir, 'package/dist/src/preprocess/kernel'))).toEqual(['sliceKernel.wasm']);
 });
 
 test('the bill names what npm installed with it, and what the page is bundled from, each with its licence', async () => {
