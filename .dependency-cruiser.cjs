@@ -154,6 +154,9 @@ const pageRoomRule = ([name, shared]) => ({
 const HOMES = {
   '@node-rs/argon2': '^src/web/access/passwords\\.ts$',
   '@resvg/resvg-js': '^src/report/drawing\\.ts$',
+  '@zxcvbn-ts/core': '^src/web/access/passwords\\.ts$',
+  '@zxcvbn-ts/language-common': '^src/web/access/passwords\\.ts$',
+  'age-encryption': '^src/worklist/db/sealedBackups\\.ts$',
   'better-sqlite3': '^src/worklist/db/',
   'cli-progress': '^src/cli/output\\.ts$|^training/',
   commander: '^src/cli(/|\\.ts$)',

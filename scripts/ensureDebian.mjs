@@ -1,4 +1,4 @@
-// Installs the Debian packages that the tests need: DCMTK, dicom3tools, Orthanc and Chromium, a syslog server and an XML schema validator for the audit, and Python for the parity checks and training.
+// Installs the Debian packages that the tests need: DCMTK, dicom3tools, Orthanc and Chromium, a syslog server and an XML schema validator for the audit, age for backups, promtool for the alert rules, and Python for the parity checks and training.
 import { spawnSync } from 'node:child_process';
 
 const PACKAGES = [
@@ -16,6 +16,8 @@ const PACKAGES = [
   'jing',
   'systemd',
   'faketime',
+  'age',
+  'prometheus',
   'python3-numpy',
   'python3-torch',
   'python3-onnx',

@@ -1,23 +1,64 @@
-// Plants small faults in a module, one at a time, and names those that the module's own tests do not detect.
-// `npm run mutants -- src/infer/inferSeries.ts` runs one module; without a name it runs every module in test/mutants.json. A module whose code and tests
-// have not changed since its last run is skipped; `--most N` draws N faults of a module, the same ones each time.
-import { spawnSync } from 'node:child_process';
+// Plants small faults in a module, one at a time, and names those that the module's tests do not detect.
+// `npm run mutants -- src/infer/inferSeries.ts src/case` runs the modules of files and folders; without a name it runs every module whose errors
+// hurt (HURTS). A module that has not changed since its last run, nor its tests, is skipped. `--most N` draws N faults of a module, the same ones each
+// time; `--minutes N` begins no module after N minutes.
+import { spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { createInterface, type Interface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { seededRandom } from '../src/base/random.ts';
+import type { MutantQuestion } from './mutantsChild.ts';
 import { mutantsOf, type Mutant } from './mutantsOf.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const RECORD = join(ROOT, 'test/mutants.json');
 /** Faults are planted in a copy, so the working tree is never broken. */
 const COPY = join(ROOT, '.cache/mutants');
+/** A fault with which the tests run for longer counts as detected. */
+const LONGEST_MS = 120_000;
+
+/** Modules in which an error hurts a patient, loses data or lets somebody in. The first are pure and quick. */
+const HURTS = [
+  'src/case',
+  'src/statistics',
+  'src/thresholds',
+  'src/receive/associationPolicy.ts',
+  'src/assemble',
+  'src/preprocess',
+  'src/infer/inferSeries.ts',
+  'src/infer/decodePixels.ts',
+  'src/infer/decodeFrame.ts',
+  'src/infer/pixelFrames.ts',
+  'src/infer/sliceSequenceModel.ts',
+  'src/worklist/list',
+  'src/worklist/thresholds',
+  'src/worklist/audit',
+  'src/worklist/people',
+  'src/worklist/cases',
+  'src/web/access',
+  'src/web/readiness.ts',
+  'src/receive/spool.ts',
+  'src/receive/storeService.ts',
+  'src/report',
+  'src/deliver',
+  'src/housekeeping',
+];
 
 interface ModuleRecord {
   /** Digest of the module and its tests; when it changes, the module is run again. */
   digest: string;
-  tests: string;
   planted: number;
   seen: number;
   /** `line: before -> after`; `why`, written by hand, where the fault has no observable effect. */
@@ -26,54 +67,86 @@ interface ModuleRecord {
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { most: { type: 'string', default: '60' } },
+  options: { most: { type: 'string', default: '60' }, minutes: { type: 'string', default: '10000' } },
 });
 const record = existsSync(RECORD) ? (JSON.parse(readFileSync(RECORD, 'utf8')) as Record<string, ModuleRecord>) : {};
+const unitTests = readdirSync(join(ROOT, 'test/unit'), { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.test.ts'))
+  .map((name) => `test/unit/${name}`);
 
-/** The tests that the record names; else the test file that mirrors the module, or all tests of its room. */
-function testsOf(module: string): string {
-  const chosen = record[module]?.tests;
-  if (chosen !== undefined) return chosen;
+/** The test file that mirrors the module, and every unit test that imports it; else all tests of its room. */
+function testsOf(module: string): string[] {
   const mirror = module.replace('src/', 'test/unit/').replace(/\.ts$/, '.test.ts');
-  return existsSync(join(ROOT, mirror)) ? mirror : `${dirname(mirror)}/`;
+  const imported = `/${module}'`;
+  const own = unitTests.filter((path) => path === mirror || readFileSync(join(ROOT, path), 'utf8').includes(imported));
+  if (own.length > 0) return own.sort((a, b) => Number(b === mirror) - Number(a === mirror));
+  const room = mirror.slice(0, mirror.lastIndexOf('/') + 1);
+  return unitTests.filter((path) => path.startsWith(room));
 }
 
-function digestOf(module: string, tests: string): string {
-  const files = tests.endsWith('/') ? readdirSync(join(ROOT, tests)).map((name) => join(tests, name)) : [tests];
+function digestOf(module: string, tests: readonly string[]): string {
   const hash = createHash('sha256');
-  for (const file of [module, ...files.filter((name) => name.endsWith('.ts')).sort()])
-    hash.update(readFileSync(join(ROOT, file)));
+  for (const file of [module, ...[...tests].sort()]) hash.update(readFileSync(join(ROOT, file)));
   return hash.digest('hex').slice(0, 16);
 }
 
 function copyTree(): void {
   rmSync(COPY, { recursive: true, force: true });
   mkdirSync(COPY, { recursive: true });
-  for (const name of [
-    'src',
-    'test',
-    'migrations',
-    'scripts',
-    'training',
-    'models',
-    'config',
-    'package.json',
-    'tsconfig.json',
-    'vitest.config.ts',
-  ])
+  const names = ['src', 'test', 'migrations', 'scripts', 'training', 'models', 'config', 'docs'];
+  for (const name of [...names, 'package.json', 'tsconfig.json', 'vitest.config.ts'])
     cpSync(join(ROOT, name), join(COPY, name), { recursive: true });
   symlinkSync(join(ROOT, 'node_modules'), join(COPY, 'node_modules'));
 }
 
-/** Whether the tests pass; a fault that makes them run forever counts as detected. */
-function passes(tests: string): boolean {
-  const vitest = join(ROOT, 'node_modules/vitest/vitest.mjs');
-  const { status } = spawnSync(process.execPath, [vitest, 'run', '--project', 'unit', '--bail', '1', tests], {
-    cwd: COPY,
-    stdio: 'ignore',
-    timeout: 120_000,
-  });
-  return status === 0;
+/** A Vitest in a process group of its own: one that a fault has sent into an endless loop is ended with its workers. */
+class Tests {
+  private child: ChildProcess | null = null;
+  private answers: Interface | null = null;
+  private readonly names: string[];
+  constructor(names: string[]) {
+    this.names = names;
+  }
+
+  /** Whether the tests pass with this text of the module; null when they had to be ended. */
+  async pass(file: string, text: string): Promise<boolean | null> {
+    if (this.child !== null) return this.ask({ file, text });
+    writeFileSync(file, text);
+    this.child = spawn(process.execPath, ['--import', 'tsx', join(ROOT, 'scripts/mutantsChild.ts')], {
+      cwd: COPY,
+      stdio: ['pipe', 'pipe', 'ignore'],
+      detached: true,
+    });
+    this.answers = createInterface({ input: this.child.stdout! });
+    return this.ask({ tests: this.names });
+  }
+
+  end(): void {
+    const child = this.child;
+    this.child = null;
+    try {
+      if (child?.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    } catch {
+      // It has ended by itself.
+    }
+  }
+
+  private async ask(question: MutantQuestion): Promise<boolean | null> {
+    const { child, answers } = this;
+    const answer = await new Promise<boolean | null>((done) => {
+      const late = setTimeout(done, LONGEST_MS, null);
+      answers!.once('line', (line) => {
+        clearTimeout(late);
+        done(line === 'true');
+      });
+      child!.once('exit', () => done(null));
+      child!.stdin!.write(`${JSON.stringify(question)}\n`);
+    });
+    answers!.removeAllListeners('line');
+    child!.removeAllListeners('exit');
+    if (answer === null) this.end();
+    return answer;
+  }
 }
 
 function drawn(mutants: readonly Mutant[], module: string): Mutant[] {
@@ -86,31 +159,58 @@ function drawn(mutants: readonly Mutant[], module: string): Mutant[] {
     .sort((a, b) => a.start - b.start);
 }
 
-function runModule(module: string): void {
+/** A fault without its line, which moves with every edit above it. */
+const unplaced = (fault: string): string => fault.replace(/^\d+: /, '');
+
+async function runModule(module: string): Promise<void> {
   const tests = testsOf(module);
   const digest = digestOf(module, tests);
   if (record[module]?.digest === digest) return;
   const source = readFileSync(join(ROOT, module), 'utf8');
-  if (!passes(tests)) throw new Error(`${tests} fails without a fault.`);
   const mutants = drawn(mutantsOf(source), module);
-  const known = new Map(record[module]?.survivors.map(({ fault, why }) => [fault, why]));
+  if (mutants.length === 0) return;
+  const file = join(COPY, module);
+  const vitest = new Tests(tests);
+  if ((await vitest.pass(file, source)) !== true) {
+    vitest.end();
+    console.log(`${module}: its tests (${tests.join(' ')}) fail without a fault`);
+    process.exitCode = 1;
+    return;
+  }
+  const known = new Map(record[module]?.survivors.map(({ fault, why }) => [unplaced(fault), why]));
   const survivors: ModuleRecord['survivors'] = [];
   for (const { start, end, text, fault } of mutants) {
-    writeFileSync(join(COPY, module), source.slice(0, start) + text + source.slice(end));
-    if (!passes(tests)) continue;
-    const why = known.get(fault);
+    if ((await vitest.pass(file, source.slice(0, start) + text + source.slice(end))) !== true) continue;
+    const why = known.get(unplaced(fault));
     survivors.push(why === undefined ? { fault } : { fault, why });
     console.log(`${module}:${fault}`);
   }
-  writeFileSync(join(COPY, module), source);
-  record[module] = { digest, tests, planted: mutants.length, seen: mutants.length - survivors.length, survivors };
+  vitest.end();
+  writeFileSync(file, source);
+  record[module] = { digest, planted: mutants.length, seen: mutants.length - survivors.length, survivors };
   writeFileSync(RECORD, `${JSON.stringify(record, null, 2)}\n`);
   console.log(`${module}: ${mutants.length} faults, ${survivors.length} not seen`);
 }
 
+function modulesUnder(path: string): string[] {
+  if (!statSync(join(ROOT, path)).isDirectory()) return [path];
+  return readdirSync(join(ROOT, path), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('Child.ts'))
+    .sort()
+    .map((name) => `${path}/${name}`);
+}
+
+const startedMs = performance.now();
 copyTree();
-const modules = positionals.length > 0 ? positionals.map((path) => relative(ROOT, resolve(path))) : Object.keys(record);
-for (const module of modules) runModule(module);
-const unexplained = modules.flatMap((module) => record[module]!.survivors.filter(({ why }) => why === undefined));
-console.log(`${unexplained.length} faults are neither seen nor explained`);
-process.exitCode = unexplained.length > 0 ? 1 : 0;
+const asked = positionals.length > 0 ? positionals.map((path) => relative(ROOT, resolve(path))) : HURTS;
+const modules = [...new Set(asked.flatMap(modulesUnder))];
+for (const module of modules)
+  if (performance.now() - startedMs < Number(values.minutes) * 60_000) await runModule(module);
+const run = modules.flatMap((module) => record[module] ?? []);
+const [planted, seen] = [run.reduce((sum, one) => sum + one.planted, 0), run.reduce((sum, one) => sum + one.seen, 0)];
+const survivors = run.flatMap((one) => one.survivors);
+const unexplained = survivors.filter(({ why }) => why === undefined).length;
+console.log(
+  `${run.length} of ${modules.length} modules: ${planted} faults, ${seen} seen, ${survivors.length - unexplained} without effect, ${unexplained} neither seen nor explained`,
+);
+if (unexplained > 0) process.exitCode = 1;

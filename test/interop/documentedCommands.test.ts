@@ -360,7 +360,18 @@ test('a package is tried as a shadow, compared, and activated', async () => {
 
 test('the database is copied, lost and brought back, and the audit shows what is missing', async () => {
   await type('odontoid backup --to /mnt/other-machine/odontoid', { '/mnt/other-machine/odontoid': 'elsewhere' });
-  await type('odontoid backup --to DIR --config FILE --json', { 'DIR --config FILE': 'later --config site.yaml' });
+  await type('age-keygen -o odontoid-backup.key');
+  const [recipient] = /age1\w+/.exec(await readFile(join(dir, 'odontoid-backup.key'), 'utf8'))!;
+  await type(
+    'odontoid backup --to /mnt/vault --recipient age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p',
+    {
+      '/mnt/vault': 'vault',
+      age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p: recipient,
+    },
+  );
+  await type('odontoid backup --to DIR --recipient KEY --config FILE --json', {
+    'DIR --recipient KEY --config FILE': `later --recipient ${recipient} --config site.yaml`,
+  });
   await type('odontoid user add NAME --role reader', { NAME: 'cleo' });
   const [, head] = /(\d+:[0-9a-f]{64})/.exec((await type('odontoid audit verify')).stdout)!;
   expect(json(await type('odontoid audit verify --noted SEQ:HASH --json', { 'SEQ:HASH': head! }))).toMatchObject({
@@ -380,8 +391,8 @@ test('the database is copied, lost and brought back, and the audit shows what is
     '/mnt/other-machine/odontoid/worklist-20261129T031500Z.sqlite': `elsewhere/${backup!}`,
   });
   const [later] = await readdir(join(dir, 'later'));
-  await type('odontoid restore FILE --config FILE --json', {
-    'FILE --config FILE': `later/${later!} --config site.yaml`,
+  await type('odontoid restore FILE --identity KEYFILE --config FILE --json', {
+    'FILE --identity KEYFILE --config FILE': `later/${later!} --identity odontoid-backup.key --config site.yaml`,
   });
   expect(json(await type('odontoid migrate --config FILE --json', { FILE: 'site.yaml' }))).toMatchObject({
     applied: [],

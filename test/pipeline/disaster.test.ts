@@ -1,9 +1,9 @@
-import type { ChildProcess } from 'node:child_process';
+import { spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { copyFile, mkdtemp, open, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Ledger } from '../../src/worklist/list/ledger.ts';
 import { odontoid, startCommand } from './odontoidCommand.ts';
@@ -155,4 +155,26 @@ test('a damaged backup is refused, and nothing has changed', async () => {
   const refused = await odontoid(['restore', 'bad.sqlite'], { cwd });
   expect([refused.exitCode, refused.stderr]).toEqual([1, expect.stringContaining('bad.sqlite')]);
   expect(await ledger()).toEqual(before);
+});
+
+test('an encrypted backup opens with age’s own keys alone, and comes back by restore', async () => {
+  const keygen = spawnSync('age-keygen', ['-o', join(cwd, 'key.txt')], { encoding: 'utf8' });
+  const recipient = /age1\w+/.exec(keygen.stderr)![0];
+  const backup = await run('backup', '--to', 'vault', '--recipient', recipient, '--json');
+  const { file, cases } = JSON.parse(backup.stdout) as { file: string; cases: number };
+  expect(await readdir(join(cwd, 'vault'))).toEqual([basename(file)]);
+
+  const opened = spawnSync('age', ['--decrypt', '--identity', join(cwd, 'key.txt'), file]);
+  expect(opened.stdout.subarray(0, 15).toString()).toBe('SQLite format 3');
+
+  const closed = await odontoid(['restore', file], { cwd });
+  expect([closed.exitCode, closed.stderr]).toEqual([
+    2,
+    expect.stringContaining('Give its secret key: --identity FILE'),
+  ]);
+  const absent = await odontoid(['restore', file, '--identity', 'none.txt'], { cwd });
+  expect([absent.exitCode, absent.stderr]).toEqual([2, expect.stringContaining('The key cannot be read')]);
+  expect((await run('restore', file, '--identity', 'key.txt')).stdout).toContain(`restored, ${cases} cases`);
+  expect(await ledger()).toMatchObject({ received: cases });
+  expect((await readdir(join(cwd, 'state'))).filter((name) => name.includes('unsealed'))).toEqual([]);
 });

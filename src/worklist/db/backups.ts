@@ -119,7 +119,8 @@ export async function restoreDatabase(
   return { ...facts, movedTo };
 }
 
-async function syncFile(path: string): Promise<void> {
+/** Writes what the system holds of a file to the disk. */
+export async function syncFile(path: string): Promise<void> {
   const file = await open(path, 'r+');
   try {
     await file.sync();

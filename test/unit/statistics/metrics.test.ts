@@ -243,6 +243,15 @@ describe('intervals', () => {
     expect(interval.high).toBeCloseTo(expected.high, 8);
   });
 
+  it('of the bootstrap lie between neighbours as NumPy’s percentiles do', () => {
+    // The figure of the whole sample, then those of five draws.
+    const figures = [50, 40, 160, 10, 80, 20];
+    let call = 0;
+    const { figure } = bootstrapIntervals(3, () => ({ figure: figures[call++]! }), { replicates: 5, random: () => 0 });
+    // numpy.percentile([10, 20, 40, 80, 160], [2.5, 97.5])
+    expect(figure).toEqual({ value: 50, low: expect.closeTo(11, 12), high: expect.closeTo(152, 12) });
+  });
+
   it('cover the truth about as often as they say: DeLong and the bootstrap', () => {
     const random = seededRandom('coverage');
     // Positives one standard deviation above: the true area is Phi(1 / sqrt 2).
