@@ -22,6 +22,36 @@ export const modelActivation = z
 /** A decision about a role, and its outcome. */
 export type ModelActivation = z.infer<typeof modelActivation>;
 
+const modelValidation = z
+  .strictObject({
+    id: z.int(),
+    model: identity,
+    dataset: z.string().describe('What the cases were: a folder, or the site’s own cases with verdicts.'),
+    kind: z.enum(['folder', 'rsna-2022', 'site']),
+    synthetic: z.boolean().describe('The cases were phantoms, which say nothing of this site’s patients.'),
+    atMs: epochMs,
+    by: z.string(),
+    cases: z.int(),
+    patients: z.int(),
+    positives: z.int().describe('Analysed cases with a fracture.'),
+    negatives: z.int().describe('Analysed cases without one.'),
+    threshold: z.number(),
+    figures: z
+      .strictObject({
+        analysed: estimate.nullable(),
+        sensitivity: estimate.nullable(),
+        specificity: estimate.nullable(),
+        auc: estimate.nullable(),
+        inTheLarge: estimate.nullable().describe('Calibration in the large, on the logit scale: 0 is right.'),
+        slope: estimate.nullable().describe('Calibration slope: 1 is right.'),
+      })
+      .describe('With 95 % intervals; null where the cases do not define one.'),
+    suffices: z.boolean().describe('It counts as a validation here: no phantoms, and enough cases of both classes.'),
+  })
+  .meta({ id: 'ModelValidation' });
+/** One recorded local validation of a package. */
+export type ModelValidation = z.infer<typeof modelValidation>;
+
 const thresholdQuestion = z.strictObject({
   inForce: z.number(),
   ownSources: z.array(z.string()).describe('Sources with a threshold of their own.'),

@@ -63,6 +63,7 @@ const MESSAGES: Readonly<Record<AuditAction, Describe>> = {
   'threshold.requestClosed': securityAlert(SOFTWARE_CONFIGURATION, 'A request to change a threshold was closed'),
   'threshold.changed': securityAlert(SOFTWARE_CONFIGURATION, 'A threshold was changed'),
   'model.activated': securityAlert(SOFTWARE_CONFIGURATION, 'A network was chosen'),
+  'model.validated': securityAlert(SOFTWARE_CONFIGURATION, 'A network was measured on cases of the site'),
   'selection.changed': securityAlert(SOFTWARE_CONFIGURATION, 'The selection rules have changed'),
   'names.shown': securityAlert(RESTRICTED_FUNCTION, 'The names of patients were shown in the worklist'),
   'case.viewed': instancesAccessed,

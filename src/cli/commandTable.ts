@@ -53,6 +53,13 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./evaluate.ts')).evaluateCommand,
   },
   {
+    name: 'validate',
+    usage: '[options] [DIR]',
+    description:
+      'measure a model package on this site’s patients, by scanner, kernel, thickness, age, sex and level, and record the result',
+    load: async () => (await import('./validate.ts')).validateCommand,
+  },
+  {
     name: 'crossval',
     usage: '[options] <DIR>',
     description:

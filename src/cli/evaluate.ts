@@ -1,31 +1,28 @@
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import { Command } from 'commander';
-import { systemClock } from '../base/clock.ts';
 import { loadConfig } from '../config/configFile.ts';
-import { readDataset } from '../dataset/readDataset.ts';
-import { casesOfPart, parseSplit } from '../dataset/splits.ts';
-import { TriageError } from '../base/errors.ts';
 import { evaluateCases, type Evaluation } from '../evaluate/evaluation.ts';
 import { evaluationHtml, evaluationInShort } from '../evaluate/evaluationReport.ts';
-import type { JudgedCase } from '../evaluate/judgedCase.ts';
 import { evaluationTables } from '../evaluate/reportTables.ts';
-import { evaluateCohort, type CohortJudgement } from '../cohort/evaluateCohort.ts';
-import { createLog } from '../base/log.ts';
-import { noteProblems } from './datasetProblems.ts';
+import type { CohortJudgement } from '../cohort/evaluateCohort.ts';
+import {
+  judgeDataset,
+  nameOf,
+  networkFact,
+  partOrNothing,
+  speedFact,
+  withoutSlices,
+  type JudgeOptions,
+} from './judgeDataset.ts';
 import { MODEL_HELP, MODEL_OPTION, withModel } from './modelOption.ts';
 import { share, wholeNumber } from './numbers.ts';
-import { printLine, printTables, progressBar } from './output.ts';
+import { printLine, printTables } from './output.ts';
 import { writeReport } from './writeReport.ts';
 
-interface EvaluateOptions {
+interface EvaluateOptions extends JudgeOptions {
   model?: string;
   threshold?: number;
   imageThreshold: number;
-  split?: string;
-  part?: string;
   seed: number;
-  cache?: string;
   config?: string;
   html?: string;
   json?: string | true;
@@ -52,46 +49,16 @@ export function evaluateCommand(): Command {
       'write {dataset, model, provider, speed, evaluation, cases, problems}; without FILE to standard output, instead of the text',
     )
     .action(async (folder: string, options: EvaluateOptions, command: Command) => {
-      if ((options.split === undefined) !== (options.part === undefined))
-        command.error('error: --split and --part belong together');
+      partOrNothing(command, options);
       const config = await withModel(loadConfig(options.config, process.env), options.model);
-      const dataset = await readDataset(folder);
-      const cases =
-        options.split === undefined
-          ? dataset.cases
-          : casesOfPart(dataset.cases, parseSplit(await readText(options.split), options.split), options.part!);
-      const bar = progressBar('Cases', cases.length);
-      const judgement = await evaluateCohort({
-        cases,
-        cacheDir: options.cache ?? path.join(dataset.root, '.evaluation'),
-        config,
-        clock: systemClock,
-        log: createLog('error'),
-        onProgress: (done, rate) => {
-          bar.set(done, `${rate.toFixed(1)} slices/s`);
-        },
-      }).finally(() => {
-        bar.stop();
-      });
-      const problems = [...dataset.problems, ...judgement.problems];
-      noteProblems(problems);
-      if (judgement.cases.length === 0)
-        throw new TriageError(
-          'dataset-invalid',
-          'No case could be read: there is nothing to measure. The lines above say why.',
-        );
+      const { dataset, judgement, problems } = await judgeDataset(folder, config, options);
       const evaluation = evaluateCases({
         cases: judgement.cases,
         threshold: options.threshold ?? judgement.defaultThreshold,
         imageThreshold: options.imageThreshold,
         seed: options.seed,
       });
-      const facts = factsOf(
-        options.part === undefined ? folder : `${options.part} of ${folder}`,
-        evaluation,
-        judgement,
-        problems.length,
-      );
+      const facts = factsOf(nameOf(folder, options), evaluation, judgement, problems.length);
       if (options.html !== undefined)
         await writeReport(options.html, evaluationHtml(evaluation, judgement.cases, facts));
       if (options.json !== undefined) {
@@ -111,55 +78,10 @@ export function evaluateCommand(): Command {
     });
 }
 
-function factsOf(
-  name: string,
-  { cohort, seed }: Evaluation,
-  { model, provider, speed }: CohortJudgement,
-  problems: number,
-): string[] {
-  const { slices, slicesKept, seconds, processes } = speed;
-  const rate =
-    slices === 0
-      ? `all ${slicesKept} slices were encoded by an earlier run`
-      : `${(slices / seconds).toFixed(1)} slices/s in ${processes} ${processes === 1 ? 'process' : 'processes'} (${slices} slices in ${seconds.toFixed(0)} s${slicesKept > 0 ? `, ${slicesKept} more from an earlier run` : ''})`;
+function factsOf(name: string, { cohort, seed }: Evaluation, judgement: CohortJudgement, problems: number): string[] {
   return [
     `Cohort: ${name}, ${cohort.cases} cases, ${cohort.positives} positive; ${cohort.images} analysed images, ${cohort.positiveImages} positive; ${problems} ${problems === 1 ? 'problem' : 'problems'} listed`,
-    `Network: ${model.name} ${model.version} (${model.sha256.slice(0, 12)})${provider === null ? '' : ` on ${provider}`}; seed of the draws ${seed}`,
-    `Speed: ${rate}`,
+    `${networkFact(judgement)}; seed of the draws ${seed}`,
+    speedFact(judgement),
   ];
-}
-
-/** Scores of single slices are left out because there are many; the records in the cache have them. */
-function withoutSlices({
-  id,
-  label,
-  probability,
-  reason,
-  sex,
-  ageYears,
-  levels,
-  types,
-  grade,
-  sliceLabels,
-  localisation,
-}: JudgedCase): object {
-  return {
-    id,
-    label,
-    probability,
-    reason,
-    sex,
-    ageYears,
-    levels,
-    types,
-    grade,
-    slices: sliceLabels.length,
-    localisation,
-  };
-}
-
-async function readText(file: string): Promise<string> {
-  return readFile(file, 'utf8').catch((error: unknown) => {
-    throw new TriageError('not-found', `${file} cannot be read.`, { cause: error });
-  });
 }

@@ -55,7 +55,7 @@ interface Options {
 /** Cases per process at a time: while one is read or its truth looked up, the other is with the network. */
 const CASES_A_PROCESS = 2;
 /** Increase this number when the meaning of a record changes. */
-const RECORD_VERSION = 1;
+const RECORD_VERSION = 2;
 
 /**
  * Runs every case through the agent's own stages, in as many inference processes as there are cores: one core each, because decoding and preprocessing
@@ -220,26 +220,35 @@ async function judgeCase(labelled: LabelledCase, { model, config, clock }: CaseT
     };
 
   const truth = await imageTruth(labelled, slices);
+  const { convolutionKernel, sliceThicknessMm } = slices[0]!.header;
+  const [bestKeySlice] = findings.keySlices;
   const judged: JudgedCase = {
     ...unjudged(labelled, first, null),
     probability: findings.probability,
     sliceLabels: truth.truth.map((slice) => slice.label),
     imageProbabilities: findings.slices.map(({ imageProbability }) => imageProbability),
     sliceScores: findings.slices.map(({ score }) => score),
+    kernel: convolutionKernel === '' ? null : convolutionKernel,
+    sliceThicknessMm,
     localisation: labelled.label ? localisationOf(findings, truth.truth, slices) : null,
+    bestKeySlice:
+      bestKeySlice === undefined
+        ? null
+        : { ...bestKeySlice, file: path.relative(labelled.folder, slices[bestKeySlice.sliceIndex]!.file) },
   };
   return { judged, problems: [...problems, ...truth.problems], slices: manifest.slices.length };
 }
 
 /** A case without a score, for `reason`; what the dataset does not state about the patient is taken from the images. */
 function unjudged(
-  { id, label, levels, types, grade, sex, ageYears }: LabelledCase,
+  { id, patientKey, label, levels, types, grade, sex, ageYears }: LabelledCase,
   image: StoredInstance | null,
   reason: string | null,
 ): JudgedCase {
   const header = image?.header;
   return {
     id,
+    patientKey,
     label,
     levels: [...levels],
     types: [...types],
@@ -247,11 +256,15 @@ function unjudged(
     reason,
     sex: sex ?? (header?.patientSex === 'F' || header?.patientSex === 'M' ? header.patientSex : null),
     ageYears: ageYears ?? (header === undefined ? null : yearsOf(header.patientAge)),
+    scanner: [header?.manufacturer ?? '', header?.manufacturerModelName ?? ''].join(' ').trim() || null,
+    kernel: null,
+    sliceThicknessMm: null,
     probability: null,
     sliceLabels: [],
     imageProbabilities: [],
     sliceScores: [],
     localisation: null,
+    bestKeySlice: null,
   };
 }
 

@@ -1,9 +1,9 @@
 import { seededRandom } from '../base/random.ts';
 import {
   bootstrapIntervals,
+  clusteredProportion,
   delongInterval,
   meanAndDeviation,
-  wilsonInterval,
   type Estimate,
 } from '../statistics/intervals.ts';
 import {
@@ -22,7 +22,14 @@ import {
   type Scored,
 } from '../statistics/metrics.ts';
 import { median } from '../statistics/median.ts';
-import { balancedIndices, casePerformance, imagePerformance, type Performance } from './performance.ts';
+import {
+  balancedIndices,
+  casePerformance,
+  clusterIndices,
+  imagePerformance,
+  type IntervalOptions,
+  type Performance,
+} from './performance.ts';
 import type { JudgedCase } from './judgedCase.ts';
 
 /** Prevalences in other populations for which the PPV is reported. */
@@ -128,10 +135,11 @@ export function evaluateCases({ cases, threshold, imageThreshold, seed }: Evalua
   const positives = cases.filter(({ label }) => label);
   const judged = cases.filter(({ probability }) => probability !== null);
   const samples = judged.map(({ label, probability }): Scored => ({ label, score: probability! }));
+  const patientOf = judged.map(({ patientKey }) => patientKey);
   const truePositives = judged.filter(({ label, probability }) => label && probability! >= threshold);
   const images = cases.flatMap(({ sliceLabels }) => sliceLabels);
   const bins = reliabilityBins(samples);
-  const options = (name: string): { replicates: number; random: () => number } => {
+  const options: OptionsOf = (name) => {
     const random = seededRandom('evaluate', seed, name);
     return { replicates: REPLICATES, random: () => random.next() };
   };
@@ -146,7 +154,7 @@ export function evaluateCases({ cases, threshold, imageThreshold, seed }: Evalua
       positiveImages: images.filter((label) => label === true).length,
       imagesWithoutTruth: images.filter((label) => label === null).length,
     },
-    analysed: { share: wilsonInterval(judged.length, cases.length), notAnalysed: reasons(cases) },
+    analysed: { share: shareOf(cases, ({ probability }) => probability !== null), notAnalysed: reasons(cases) },
     table1: { negative: ageRow(cases.filter(({ label }) => !label)), positive: ageRow(positives) },
     table2: imageTable(judged, imageThreshold, seed),
     imagesInSequence: sequenceFigures(judged, seed),
@@ -154,19 +162,12 @@ export function evaluateCases({ cases, threshold, imageThreshold, seed }: Evalua
       samples.length === 0
         ? null
         : {
-            imbalanced: casePerformance(samples, threshold, options('cases')),
-            balanced: casePerformance(
-              balancedIndices(
-                samples.map(({ label }) => label),
-                options('balanced-cases').random,
-              ).map((i) => samples[i]!),
-              threshold,
-              options('balanced'),
-            ),
+            imbalanced: casePerformance(samples, patientOf, threshold, options('cases')),
+            balanced: balancedPerformance(samples, patientOf, threshold, options),
           },
-    sensitivityOfAll: wilsonInterval(truePositives.length, positives.length),
-    aucByGrade: gradeAucs(judged),
-    ppvAtPrevalence: ppvTable(samples, threshold, options('ppv')),
+    sensitivityOfAll: shareOf(positives, ({ probability }) => probability !== null && probability >= threshold),
+    aucByGrade: gradeAucs(judged, options),
+    ppvAtPrevalence: ppvTable(samples, patientOf, threshold, options('ppv')),
     sensitivity: {
       byLevel: subgroups(judged, threshold, ({ levels }) => levels),
       byType: subgroups(judged, threshold, ({ types }) => types),
@@ -179,23 +180,50 @@ export function evaluateCases({ cases, threshold, imageThreshold, seed }: Evalua
   };
 }
 
+/** Options of the bootstrap of a figure: each has a random sequence of its own. */
+type OptionsOf = (figure: string) => IntervalOptions;
+
+/** Share of the cases for which something holds; several scans of a patient count for what they are worth. */
+function shareOf(cases: readonly JudgedCase[], holds: (one: JudgedCase) => boolean): Estimate | null {
+  return clusteredProportion(cases.map((one) => ({ isHit: holds(one), cluster: one.patientKey })));
+}
+
+function balancedPerformance(
+  samples: readonly Scored[],
+  patientOf: readonly string[],
+  threshold: number,
+  options: OptionsOf,
+): Performance {
+  const chosen = balancedIndices(
+    samples.map(({ label }) => label),
+    options('balanced-cases').random,
+  );
+  return casePerformance(
+    chosen.map((i) => samples[i]!),
+    chosen.map((i) => patientOf[i]!),
+    threshold,
+    options('balanced'),
+  );
+}
+
 /** Images with a known truth, with their scores. */
 function imageSamples(
   cases: readonly JudgedCase[],
   scoresOf: (one: JudgedCase) => readonly number[] = (one) => one.imageProbabilities,
-): { samples: Scored[]; caseOf: number[] } {
+): { samples: Scored[]; patientOf: number[]; patients: number } {
   const samples: Scored[] = [];
-  const caseOf: number[] = [];
+  const patientOf: number[] = [];
+  const patients = clusterIndices(cases.map(({ patientKey }) => patientKey));
   for (const [index, one] of cases.entries()) {
     const { sliceLabels } = one;
     for (const [slice, score] of scoresOf(one).entries()) {
       const label = sliceLabels[slice];
       if (label === null || label === undefined) continue;
       samples.push({ label, score });
-      caseOf.push(index);
+      patientOf.push(patients.of[index]!);
     }
   }
-  return { samples, caseOf };
+  return { samples, patientOf, patients: patients.count };
 }
 
 /** Grades from easy to hard, then any others. */
@@ -206,7 +234,7 @@ function byGrade(a: string, b: string): number {
   return place(a) - place(b) || a.localeCompare(b, 'en');
 }
 
-function gradeAucs(judged: readonly JudgedCase[]): GradeAuc[] {
+function gradeAucs(judged: readonly JudgedCase[], options: OptionsOf): GradeAuc[] {
   const negatives = judged.filter(({ label }) => !label);
   const grades = [...new Set(judged.flatMap(({ label, grade }) => (label && grade !== null ? [grade] : [])))].sort(
     byGrade,
@@ -217,23 +245,39 @@ function gradeAucs(judged: readonly JudgedCase[]): GradeAuc[] {
       grade,
       positives: positives.length,
       negatives: negatives.length,
-      auc: delongInterval(
-        [...positives, ...negatives].map(({ label, probability }) => ({ label, score: probability! })),
-      ),
+      auc: areaUnderRoc([...positives, ...negatives], options(`grade ${grade}`)),
     };
   });
 }
 
+/** DeLong's interval, or the bootstrap over patients where one of them has several scans. */
+function areaUnderRoc(cases: readonly JudgedCase[], options: IntervalOptions): Estimate | null {
+  const samples = cases.map(({ label, probability }): Scored => ({ label, score: probability! }));
+  const patients = clusterIndices(cases.map(({ patientKey }) => patientKey));
+  if (patients.count === samples.length) return delongInterval(samples);
+  const ranking = rank(samples);
+  return bootstrapIntervals(
+    patients.count,
+    (timesDrawn) => ({
+      auc: rocAuc(
+        ranking,
+        patients.of.map((patient) => timesDrawn[patient]!),
+      ),
+    }),
+    options,
+  ).auc;
+}
+
 function sequenceFigures(judged: readonly JudgedCase[], seed: number): Evaluation['imagesInSequence'] {
-  const { samples, caseOf } = imageSamples(judged, ({ sliceScores }) => sliceScores);
+  const { samples, patientOf, patients } = imageSamples(judged, ({ sliceScores }) => sliceScores);
   if (samples.length === 0) return null;
   const stream = seededRandom('evaluate', seed, 'sequence');
   const ranking = rank(samples);
   const weights = new Float64Array(samples.length);
   return bootstrapIntervals<'auc' | 'averagePrecision'>(
-    judged.length,
+    patients,
     (timesDrawn) => {
-      for (let i = 0; i < weights.length; i++) weights[i] = timesDrawn[caseOf[i]!]!;
+      for (let i = 0; i < weights.length; i++) weights[i] = timesDrawn[patientOf[i]!]!;
       return { auc: rocAuc(ranking, weights), averagePrecision: averagePrecision(ranking, weights) };
     },
     { replicates: imageReplicates(samples.length), random: () => stream.next() },
@@ -252,7 +296,7 @@ function thinned(curve: readonly CurvePoint[]): CurvePoint[] {
 }
 
 function imageTable(judged: readonly JudgedCase[], threshold: number, seed: number): Evaluation['table2'] {
-  const { samples, caseOf } = imageSamples(judged);
+  const { samples, patientOf, patients } = imageSamples(judged);
   if (samples.length === 0) return null;
   const random = (name: string): (() => number) => {
     const stream = seededRandom('evaluate', seed, name);
@@ -264,11 +308,11 @@ function imageTable(judged: readonly JudgedCase[], threshold: number, seed: numb
   );
   const replicates = imageReplicates(samples.length);
   return {
-    imbalanced: imagePerformance(samples, caseOf, judged.length, threshold, { replicates, random: random('images') }),
+    imbalanced: imagePerformance(samples, patientOf, patients, threshold, { replicates, random: random('images') }),
     balanced: imagePerformance(
       chosen.map((i) => samples[i]!),
-      chosen.map((i) => caseOf[i]!),
-      judged.length,
+      chosen.map((i) => patientOf[i]!),
+      patients,
       threshold,
       { replicates, random: random('images-balanced') },
     ),
@@ -303,14 +347,17 @@ function ageRow(cases: readonly JudgedCase[]): AgeRow {
 
 function ppvTable(
   samples: readonly Scored[],
+  patientOf: readonly string[],
   threshold: number,
-  options: { replicates: number; random: () => number },
+  options: IntervalOptions,
 ): Evaluation['ppvAtPrevalence'] {
   const flagged = samples.map(({ score }) => score >= threshold);
+  const patients = clusterIndices(patientOf);
   const named = bootstrapIntervals(
-    samples.length,
+    patients.count,
     (timesDrawn) => {
-      const { tpr, tnr } = ratesOf(countConfusion(repeated(samples, flagged, timesDrawn), 1));
+      const times = patients.of.map((patient) => timesDrawn[patient]!);
+      const { tpr, tnr } = ratesOf(countConfusion(repeated(samples, flagged, times), 1));
       return Object.fromEntries(
         PREVALENCES.map((prevalence) => [
           String(prevalence),
@@ -326,10 +373,10 @@ function ppvTable(
 function* repeated(
   samples: readonly Scored[],
   flagged: readonly boolean[],
-  timesDrawn: Uint32Array,
+  times: readonly number[],
 ): Generator<Scored> {
   for (const [i, { label }] of samples.entries())
-    for (let n = timesDrawn[i]!; n > 0; n--) yield { label, score: flagged[i] ? 1 : 0 };
+    for (let n = times[i]!; n > 0; n--) yield { label, score: flagged[i] ? 1 : 0 };
 }
 
 function subgroups(
@@ -342,34 +389,36 @@ function subgroups(
   return names.map((name) =>
     subgroup(
       name,
-      positives.filter((one) => namesOf(one).includes(name)).map(({ probability }) => probability! >= threshold),
+      positives.filter((one) => namesOf(one).includes(name)),
+      ({ probability }) => probability! >= threshold,
     ),
   );
 }
 
-function subgroup(name: string, outcomes: readonly boolean[]): Subgroup {
-  const hits = outcomes.filter(Boolean).length;
-  return { name, hits, cases: outcomes.length, share: wilsonInterval(hits, outcomes.length) };
+function subgroup(name: string, cases: readonly JudgedCase[], holds: (one: JudgedCase) => boolean): Subgroup {
+  return { name, hits: cases.filter(holds).length, cases: cases.length, share: shareOf(cases, holds) };
 }
 
 function localisation(truePositives: readonly JudgedCase[]): Evaluation['localisation'] {
-  const located = truePositives.flatMap((one) => (one.localisation === null ? [] : [one.localisation]));
-  const pointed = located.filter(({ hotspotInMask }) => hotspotInMask !== null);
+  const located = truePositives.filter((one) => one.localisation !== null);
+  const pointed = located.filter(({ localisation }) => localisation!.hotspotInMask !== null);
+  const ofPointed = pointed.map(({ localisation }) => localisation!);
   return {
     bestKeySliceIsBroken: subgroup(
       'best key slice shows a fracture',
-      located.map(({ keySliceHits }) => keySliceHits[0] === true),
+      located,
+      (one) => one.localisation!.keySliceHits[0] === true,
     ),
-    anyKeySliceIsBroken: subgroup(
-      'any key slice shows a fracture',
-      located.map(({ keySliceHits }) => keySliceHits.includes(true)),
+    anyKeySliceIsBroken: subgroup('any key slice shows a fracture', located, (one) =>
+      one.localisation!.keySliceHits.includes(true),
     ),
     hotspotInMask: subgroup(
       'hottest cell touches the fracture',
-      pointed.map(({ hotspotInMask }) => hotspotInMask === true),
+      pointed,
+      (one) => one.localisation!.hotspotInMask === true,
     ),
-    medianHotspotDistanceMm: median(pointed.flatMap(({ hotspotDistanceMm }) => hotspotDistanceMm ?? [])),
-    medianCellMm: median(pointed.flatMap(({ cellMm }) => cellMm ?? [])),
-    hotspotByChance: meanAndDeviation(pointed.map(({ chance }) => chance))?.mean ?? null,
+    medianHotspotDistanceMm: median(ofPointed.flatMap(({ hotspotDistanceMm }) => hotspotDistanceMm ?? [])),
+    medianCellMm: median(ofPointed.flatMap(({ cellMm }) => cellMm ?? [])),
+    hotspotByChance: meanAndDeviation(ofPointed.map(({ chance }) => chance))?.mean ?? null,
   };
 }

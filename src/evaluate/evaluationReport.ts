@@ -63,7 +63,8 @@ function withInterval(estimate: Estimate | null): string {
   return `${(estimate.value * 100).toFixed(1)} % (95 % interval ${(estimate.low * 100).toFixed(1)} to ${(estimate.high * 100).toFixed(1)})`;
 }
 
-function charts(evaluation: Evaluation, cases: readonly JudgedCase[]): string[] {
+/** The plots of an evaluation: curves, distribution, calibration, sensitivity by group. */
+export function charts(evaluation: Evaluation, cases: readonly JudgedCase[]): string[] {
   const { curve, imageCurve, threshold, table2, table3 } = evaluation;
   const judged = cases.flatMap(({ label, probability }) => (probability === null ? [] : [{ label, probability }]));
   if (judged.length === 0 || table3 === null) return [];

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { keySlice } from '../answers/findings.ts';
 
 const fraction = z.number().min(0).max(1);
 
@@ -18,6 +19,8 @@ const localisationSchema = z.strictObject({
 /** The agent's result for a labelled case, independent of any threshold applied afterwards. */
 export const judgedCaseSchema = z.strictObject({
   id: z.string().min(1),
+  /** The person: scans of one patient resemble each other. */
+  patientKey: z.string().min(1),
   label: z.boolean(),
   /** Null: not analysed, for `reason`. */
   probability: fraction.nullable(),
@@ -27,12 +30,19 @@ export const judgedCaseSchema = z.strictObject({
   levels: z.array(z.string()),
   types: z.array(z.string()),
   grade: z.string().nullable(),
+  /** Manufacturer and model; null when the images do not say. */
+  scanner: z.string().nullable(),
+  /** ConvolutionKernel and SliceThickness of the analysed series; null when it does not say, or when there is none. */
+  kernel: z.string().nullable(),
+  sliceThicknessMm: z.number().nullable(),
   /** By slice, superior to inferior; empty when not analysed. A label of null: truth not known. */
   sliceLabels: z.array(z.boolean().nullable()),
   imageProbabilities: z.array(fraction),
   sliceScores: z.array(fraction),
   /** Of positive cases whose truth is known by slice. */
   localisation: localisationSchema.nullable(),
+  /** The best key slice, for a picture, with its file relative to the case's folder; null when not analysed. */
+  bestKeySlice: keySlice.extend({ file: z.string() }).nullable(),
 });
 
 export type JudgedCase = z.infer<typeof judgedCaseSchema>;

@@ -1,7 +1,7 @@
 import {
   bootstrapIntervals,
+  clusteredProportion,
   delongInterval,
-  wilsonInterval,
   type Estimate,
   type Uniform,
 } from '../statistics/intervals.ts';
@@ -63,45 +63,73 @@ export function figuresOf(samples: readonly Scored[], threshold: number): Figure
   };
 }
 
-/** Cases are independent: Wilson for proportions, DeLong for the area, the bootstrap for the rest. */
-export function casePerformance(samples: readonly Scored[], threshold: number, options: IntervalOptions): Performance {
-  const resampled = resampledPerformance(
-    samples,
-    samples.map((_, i) => i),
-    samples.length,
-    threshold,
-    options,
-  );
-  const { truePositives: tp, falsePositives: fp, trueNegatives: tn, falseNegatives: fn } = resampled.confusion;
+/**
+ * Patients are independent, their scans are not (`patientOf[i]`: the patient of sample i): for proportions Wilson's interval for what the scans are worth, for
+ * the area DeLong's, or the bootstrap over patients where one of them has several scans, and the bootstrap for the rest.
+ */
+export function casePerformance(
+  samples: readonly Scored[],
+  patientOf: readonly string[],
+  threshold: number,
+  options: IntervalOptions,
+): Performance {
+  const patients = clusterIndices(patientOf);
+  const resampled = resampledPerformance(samples, patients.of, patients.count, threshold, options);
+  const judged = samples.map(({ label, score }, i) => ({ label, flagged: score >= threshold, cluster: patientOf[i]! }));
+  const share = (of: (one: (typeof judged)[number]) => boolean, is: (one: (typeof judged)[number]) => boolean) =>
+    clusteredProportion(judged.filter(of).map((one) => ({ isHit: is(one), cluster: one.cluster })));
   return {
     ...resampled,
     figures: {
       ...resampled.figures,
-      tpr: wilsonInterval(tp, tp + fn),
-      tnr: wilsonInterval(tn, tn + fp),
-      ppv: wilsonInterval(tp, tp + fp),
-      npv: wilsonInterval(tn, tn + fn),
-      accuracy: wilsonInterval(tp + tn, samples.length),
-      auc: delongInterval(samples) ?? resampled.figures.auc,
+      tpr: share(
+        ({ label }) => label,
+        ({ flagged }) => flagged,
+      ),
+      tnr: share(
+        ({ label }) => !label,
+        ({ flagged }) => !flagged,
+      ),
+      ppv: share(
+        ({ flagged }) => flagged,
+        ({ label }) => label,
+      ),
+      npv: share(
+        ({ flagged }) => !flagged,
+        ({ label }) => !label,
+      ),
+      accuracy: share(
+        () => true,
+        ({ label, flagged }) => label === flagged,
+      ),
+      auc:
+        patients.count === samples.length ? (delongInterval(samples) ?? resampled.figures.auc) : resampled.figures.auc,
     },
   };
 }
 
-/** Images of one case are not independent: all intervals are by bootstrap over the cases (`caseOf[i]`: the case of sample i). */
+/** Clusters numbered from 0 in the order in which they come. */
+export function clusterIndices(clusterOf: readonly string[]): { of: number[]; count: number } {
+  const numbers = new Map<string, number>();
+  for (const cluster of clusterOf) if (!numbers.has(cluster)) numbers.set(cluster, numbers.size);
+  return { of: clusterOf.map((cluster) => numbers.get(cluster)!), count: numbers.size };
+}
+
+/** Images of one patient are not independent: all intervals are by bootstrap over the patients (`patientOf[i]`: the patient of sample i, from 0). */
 export function imagePerformance(
   samples: readonly Scored[],
-  caseOf: readonly number[],
-  cases: number,
+  patientOf: readonly number[],
+  patients: number,
   threshold: number,
   options: IntervalOptions,
 ): Performance {
-  return resampledPerformance(samples, caseOf, cases, threshold, options);
+  return resampledPerformance(samples, patientOf, patients, threshold, options);
 }
 
 function resampledPerformance(
   samples: readonly Scored[],
-  caseOf: readonly number[],
-  cases: number,
+  clusterOf: readonly number[],
+  clusters: number,
   threshold: number,
   options: IntervalOptions,
 ): Performance {
@@ -109,11 +137,11 @@ function resampledPerformance(
   const weights = new Float64Array(samples.length);
   const confusion = countConfusion(samples, threshold);
   const figures = bootstrapIntervals(
-    cases,
+    clusters,
     (timesDrawn) => {
       let [truePositives, falsePositives, trueNegatives, falseNegatives] = [0, 0, 0, 0];
       for (const [i, { label, score }] of samples.entries()) {
-        const weight = timesDrawn[caseOf[i]!]!;
+        const weight = timesDrawn[clusterOf[i]!]!;
         weights[i] = weight;
         if (score >= threshold) {
           if (label) truePositives += weight;

@@ -19,10 +19,21 @@ th, td { text-align: left; padding: 0.25rem 0.8rem 0.25rem 0; border-bottom: 1px
 th { font-weight: 600; }
 .charts { display: flex; flex-wrap: wrap; gap: 1.2rem; margin-top: 1rem; }
 .charts svg { background: var(--panel); border-radius: 6px; padding: 0.4rem; max-width: 100%; height: auto; }
-section, tr, svg { break-inside: avoid; }
+.gallery { display: flex; flex-wrap: wrap; gap: 1rem; }
+figure { margin: 0; max-width: 20rem; }
+figure img { display: block; max-width: 100%; border-radius: 6px; }
+figcaption { color: var(--soft); font-size: 0.92em; overflow-wrap: anywhere; }
+section, tr, svg, figure { break-inside: avoid; }
 `;
 const NOT_FOR_DIAGNOSIS =
   'Research software, not for diagnostic use. A scan that was not flagged can still show a fracture: never show no alert as no fracture.';
+
+/** A picture that the page carries with it. */
+export interface ReportPicture {
+  /** A data URI. */
+  readonly source: string;
+  readonly caption: string;
+}
 
 /** Contents of a report's page; texts are plain, charts are SVG. */
 export interface ReportPage {
@@ -33,10 +44,15 @@ export interface ReportPage {
   readonly inShort: readonly string[];
   readonly charts: readonly string[];
   readonly tables: readonly ReportTable[];
+  readonly galleries?: readonly {
+    readonly title: string;
+    readonly note: string;
+    readonly pictures: readonly ReportPicture[];
+  }[];
 }
 
 /** One page: no script, nothing fetched. */
-export function reportPage({ title, facts, inShort, charts, tables }: ReportPage): string {
+export function reportPage({ title, facts, inShort, charts, tables, galleries = [] }: ReportPage): string {
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Odontoid: ${escapeHtml(title)}</title><style>${STYLE}</style></head>
 <body><h1>${escapeHtml(title)}</h1>
@@ -44,6 +60,7 @@ export function reportPage({ title, facts, inShort, charts, tables }: ReportPage
 ${facts.map((fact) => `<p class="facts">${escapeHtml(fact)}</p>`).join('\n')}
 ${inShort.length === 0 ? '' : `<h2>In short</h2>\n<ul class="short">${inShort.map((line) => `<li>${escapeHtml(line)}</li>`).join('')}</ul>`}
 ${charts.length === 0 ? '' : `<div class="charts">${charts.join('\n')}</div>`}
+${galleries.map(htmlGallery).join('\n')}
 ${tables.map(htmlTable).join('\n')}
 </body></html>
 `;
@@ -55,6 +72,12 @@ function htmlTable({ title, head, rows, notes }: ReportTable): string {
   return `<section><h2>${escapeHtml(title)}</h2>
 <div class="wide"><table><thead><tr>${cells('th', head)}</tr></thead><tbody>${rows.map((row) => `<tr>${cells('td', row)}</tr>`).join('')}</tbody></table></div>
 ${notes.map((note) => `<p class="note">${escapeHtml(note)}</p>`).join('\n')}</section>`;
+}
+
+function htmlGallery({ title, note, pictures }: NonNullable<ReportPage['galleries']>[number]): string {
+  return `<section><h2>${escapeHtml(title)}</h2>
+<p class="note">${escapeHtml(note)}</p>
+<div class="gallery">${pictures.map(({ source, caption }) => `<figure><img src="${escapeHtml(source)}" alt="${escapeHtml(caption)}"><figcaption>${escapeHtml(caption)}</figcaption></figure>`).join('')}</div></section>`;
 }
 
 /** A figure may wrap before its interval and nowhere else. */

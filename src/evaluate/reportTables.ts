@@ -64,7 +64,7 @@ export function evaluationTables(evaluation: Evaluation, cases: readonly JudgedC
         'images',
       ),
       notes: [
-        'Intervals by bootstrap over the cases: images of one case are no independent witnesses.',
+        'Intervals by bootstrap over the patients: images of one patient are no independent witnesses.',
         ...(imagesInSequence === null
           ? []
           : [
@@ -87,7 +87,7 @@ export function evaluationTables(evaluation: Evaluation, cases: readonly JudgedC
         'cases',
       ),
       notes: [
-        'Intervals: Wilson for TPR, TNR, PPV, NPV and Acc, DeLong for AUC, bootstrap for the others. BAcc is what the paper’s tables print as AUC.',
+        'Intervals: Wilson for TPR, TNR, PPV, NPV and Acc, DeLong for AUC, bootstrap for the others; where patients have several scans, Wilson for what those are worth together, and the bootstrap over patients. BAcc is what the paper’s tables print as AUC.',
       ],
     });
   }
@@ -241,7 +241,7 @@ function subgroupCells({ name, hits, cases, share }: Subgroup): string[] {
 }
 
 /** `93.1 (88.0 to 96.2)`. */
-function percent(estimate: Estimate | null): string {
+export function percent(estimate: Estimate | null): string {
   if (estimate === null) return ABSENT;
   const [value, low, high] = [estimate.value, estimate.low, estimate.high].map((share) => (share * 100).toFixed(1));
   return `${value} (${low} to ${high})`;

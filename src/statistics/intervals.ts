@@ -19,6 +19,34 @@ export function wilsonInterval(hits: number, trials: number): Estimate | null {
   return { value, low: hits === 0 ? 0 : centre - half, high: hits === trials ? 1 : centre + half };
 }
 
+/** One outcome of a proportion, and the unit (a patient) whose outcomes resemble each other. */
+export interface ClusteredOutcome {
+  readonly isHit: boolean;
+  readonly cluster: string;
+}
+
+/**
+ * A proportion whose outcomes come in clusters, as the scans of one patient do: Wilson's interval for as many independent outcomes as they are worth (Rao and
+ * Scott, Biometrics 1992), at most as many as there are. Where all outcomes are alike, nothing can be seen of the resemblance, and every cluster counts once.
+ * Without a cluster of several it is Wilson's interval; null when there was nothing to count.
+ */
+export function clusteredProportion(outcomes: readonly ClusteredOutcome[]): Estimate | null {
+  const trials = outcomes.length;
+  const hits = outcomes.filter(({ isHit }) => isHit).length;
+  const clusters = new Map<string, { hits: number; trials: number }>();
+  for (const { isHit, cluster } of outcomes) {
+    const sum = clusters.get(cluster) ?? { hits: 0, trials: 0 };
+    clusters.set(cluster, { hits: sum.hits + (isHit ? 1 : 0), trials: sum.trials + 1 });
+  }
+  if (clusters.size === trials) return wilsonInterval(hits, trials);
+  const value = hits / trials;
+  if (hits === 0 || hits === trials) return wilsonInterval(value * clusters.size, clusters.size);
+  const squares = [...clusters.values()].reduce((sum, one) => sum + (one.hits - value * one.trials) ** 2, 0);
+  const variance = ((clusters.size / Math.max(1, clusters.size - 1)) * squares) / trials ** 2;
+  const worth = Math.min(trials, (value * (1 - value)) / variance);
+  return wilsonInterval(value * worth, worth);
+}
+
 /**
  * Area under the ROC curve with DeLong's interval (1988), on the logit scale so that it stays within 0..1. Where every positive lies
  * above every negative, or below, the variance is zero: the bound is then that of Wilson for the smaller class. If all scores are equal, it is 0 to 1.

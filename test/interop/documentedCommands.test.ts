@@ -175,6 +175,19 @@ test('a folder is analysed, and cohorts are split and measured', async () => {
       '--html FILE --json FILE': '--html part.html --json part.json',
     },
   );
+  await type('npx odontoid validate DIR --model NAME@VERSION --html validation.html', {
+    'DIR --model NAME@VERSION': `for-evaluation --model ${shipped}`,
+  });
+  await type(
+    'odontoid validate DIR --model NAME@VERSION --threshold T --sensitivity S --scans-per-day N --flags-per-day N --prevalence P --split FILE --part NAME --by NAME --html FILE --json FILE',
+    {
+      'DIR --model NAME@VERSION --threshold T --sensitivity S': `cohort --model ${shipped} --threshold 0.5 --sensitivity 0.9`,
+      '--scans-per-day N --flags-per-day N --prevalence P': '--scans-per-day 40 --flags-per-day 9 --prevalence 0.1',
+      '--split FILE --part NAME --by NAME': '--split split.json --part fold-2 --by ada',
+      '--html FILE --json FILE': '--html validation.html --json validation.json',
+    },
+  );
+  expect(JSON.parse(await readFile(join(dir, 'validation.json'), 'utf8'))).toMatchObject({ record: { by: 'ada' } });
   for (const name of ['report', 'part']) {
     expect(await readFile(join(dir, `${name}.html`), 'utf8')).toMatch(/^<!doctype html>/i);
     expect(JSON.parse(await readFile(join(dir, `${name}.json`), 'utf8'))).toMatchObject({ evaluation: {}, cases: {} });

@@ -8,6 +8,8 @@ export const RUN_ELSEWHERE: Record<string, string> = {
   'npm run demo': 'test/interop/demo.test.ts',
   'odontoid demo': 'test/interop/demo.test.ts',
   'npx odontoid demo --model': 'test/pipeline/training.test.ts',
+  'odontoid validate --site': 'test/pipeline/evaluate.test.ts',
+  'npx odontoid validate --site': 'test/pipeline/evaluate.test.ts',
   'npm run soak': 'test/browser/shift.test.ts',
   'training/train --profile compact --seed': 'test/pipeline/training.test.ts',
   'training/train --profile paper --seed': 'test/pipeline/training.test.ts',

@@ -3,6 +3,8 @@ import { appendFile, mkdtemp, readdir, readFile, rm, truncate, utimes, writeFile
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { caseRef } from '../../src/case/caseRef.ts';
+import { receiveAndRead } from './receivedAndRead.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { configFrom } from '../../src/config/configFile.ts';
 import { packageRoot } from '../../src/base/packageRoot.ts';
@@ -52,13 +54,14 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => rm(root, { recursive: true, force: true }));
 
-/** The command as a user runs it; killed once its progress says `killAt`. */
+/** `evaluate`, or another command, as a user runs it; killed once its progress says `killAt`. */
 function evaluate(
   args: readonly string[],
   killAt?: RegExp,
+  command = 'evaluate',
 ): Promise<{ code: number | null; signal: string | null; stdout: string; stderr: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli.ts', 'evaluate', ...args], { cwd: packageRoot });
+    const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli.ts', command, ...args], { cwd: packageRoot });
     let [stdout, stderr] = ['', ''];
     child.stdout.on('data', (chunk: Buffer) => void (stdout += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => {
@@ -120,6 +123,51 @@ describe('odontoid evaluate', () => {
     ]);
     expect(again.stderr).toContain('left out: cases.csv line 5: ');
     expect(report.cases[2]).toMatchObject({ id: 'study-77600002', probability: null, reason: 'pixel-data' });
+  });
+
+  it('validate measures the same, shows the errors as pictures and puts the result on record', async () => {
+    const [html, dataDir] = [path.join(root, 'validation.html'), path.join(root, 'data')];
+    const config = path.join(root, 'odontoid.yaml');
+    await writeFile(config, `dataDir: ${dataDir}\n`);
+    const args = [cohort, '--cache', path.join(root, 'records'), '--config', config, '--by', 'ada', '--threshold', '1'];
+    const run = await evaluate([...args, '--html', html, '--json'], undefined, 'validate');
+    expect([run.code, run.stderr]).toEqual([0, expect.stringContaining(`Report: ${html}`)]);
+    const said = JSON.parse(run.stdout) as {
+      validation: { missed: string[]; falseFlags: string[] };
+      record: { id: number; by: string; suffices: boolean; synthetic: boolean; cases: number };
+      cases: { probability: number }[];
+    };
+    expect(said).toMatchObject({
+      dataset: { kind: 'folder', name: cohort },
+      validation: { missed: ['study-77600001'], falseFlags: [], positives: 1, negatives: 1, patients: 3 },
+      record: { by: 'ada', cases: 3, synthetic: true, suffices: false },
+    });
+    const page = await readFile(html, 'utf8');
+    const png = Buffer.from(
+      /<img src="data:image\/png;base64,([^"]+)" alt="study-77600001: /.exec(page)![1]!,
+      'base64',
+    );
+    expect(png.toString('latin1', 1, 4)).toBe('PNG');
+    expect([png.readUInt32BE(16), png.readUInt32BE(20)]).toEqual([256, 256]);
+    expect(page).toContain('Phantoms say nothing of this site’s patients');
+
+    // The site's own: what has been received and read, without any table. The third cannot be decoded, and has no score.
+    const { cases } = await readDataset(cohort);
+    const studies = await receiveAndRead(dataDir, cases.slice(0, 2));
+    const site = await evaluate(['--site', '--config', config, '--json'], undefined, 'validate');
+    expect(JSON.parse(site.stdout)).toMatchObject({
+      dataset: { kind: 'site', name: 'cases of the last 365 days with verdicts' },
+      cases: expect.arrayContaining(
+        studies.map((study, index) =>
+          expect.objectContaining({
+            id: caseRef(study),
+            label: cases[index]!.label,
+            probability: said.cases[index]!.probability,
+          }),
+        ),
+      ),
+      record: { id: said.record.id + 1 },
+    });
   });
 
   it('reads the RSNA 2022 release: its bare headers, JPEG Lossless and signed slices give the scores of the whole headers', async () => {

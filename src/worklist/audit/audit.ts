@@ -31,6 +31,7 @@ export const AUDIT_ACTIONS = [
   'threshold.requestClosed',
   'threshold.changed',
   'model.activated',
+  'model.validated',
   'selection.changed',
   'names.shown',
   'case.viewed',

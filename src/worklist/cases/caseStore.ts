@@ -9,6 +9,8 @@ import {
   noteModelFailed,
   noteModelInUse,
 } from '../models/modelActivations.ts';
+import { recordValidation, validationsOf } from '../models/modelValidations.ts';
+import { siteCases } from '../models/siteCases.ts';
 import { settleDueTimes } from './dueTimes.ts';
 import {
   addNote,
@@ -80,6 +82,7 @@ const OPERATIONS = {
   recordedPath,
   otherVersion,
   recordInstances,
+  recordValidation,
   recordVerdict,
   release,
   releaseQuarantine,
@@ -96,12 +99,14 @@ const OPERATIONS = {
   seedThreshold,
   settleDueTimes,
   shadowScores,
+  siteCases,
   siteThreshold,
   sliceFeatures,
   stopRinging,
   threshold,
   thresholdChange,
   unreadStudies,
+  validationsOf,
 };
 
 /** Functions of a {@link StoreContext} without their first parameter. */

@@ -1,4 +1,5 @@
 import type { User } from '../../answers/accessAnswers.ts';
+import type { ModelValidation } from '../../answers/modelAnswers.ts';
 import type { Generated, Selectable } from 'kysely';
 import type { Recency } from '../../case/scanAge.ts';
 import type { CaseState } from '../../case/caseState.ts';
@@ -302,6 +303,30 @@ export interface ModelActivationsTable {
   reason: string;
   created_at: number;
   created_by: string;
+  /** Who signed second, where the package was never validated here. */
+  approved_by: Generated<string | null>;
+}
+
+/** Appended only: local validations of packages. */
+export interface ModelValidationsTable {
+  id: Generated<number>;
+  model_name: string;
+  model_version: string;
+  model_sha256: string;
+  /** The folder, or which of the site's cases. */
+  dataset: string;
+  kind: ModelValidation['kind'];
+  synthetic: Flag;
+  cases: number;
+  patients: number;
+  /** Analysed cases of each class. */
+  positives: number;
+  negatives: number;
+  threshold: number;
+  /** JSON of `ModelValidation['figures']`. */
+  figures: string;
+  created_at: number;
+  created_by: string;
 }
 
 /** What a shadow package found for one revision of a case, beside what was reported. */
@@ -489,6 +514,7 @@ export interface Schema {
   verdicts: VerdictsTable;
   slice_features: SliceFeaturesTable;
   model_activations: ModelActivationsTable;
+  model_validations: ModelValidationsTable;
   shadow_scores: ShadowScoresTable;
   proof_runs: ProofRunsTable;
   users: UsersTable;

@@ -5,26 +5,9 @@ import { evaluationHtml } from '../../../src/evaluate/evaluationReport.ts';
 import type { JudgedCase } from '../../../src/evaluate/judgedCase.ts';
 import { balancedIndices, casePerformance, FIGURES, figuresOf } from '../../../src/evaluate/performance.ts';
 import { evaluationTables } from '../../../src/evaluate/reportTables.ts';
+import { judgedCase } from './judgedCases.ts';
 import { seededRandom } from '../../../src/base/random.ts';
 
-function judged(id: string, label: boolean, probability: number | null, more: Partial<JudgedCase> = {}): JudgedCase {
-  return {
-    id,
-    label,
-    probability,
-    reason: probability === null ? 'outside-domain' : null,
-    sex: 'F',
-    ageYears: 60,
-    levels: [],
-    types: [],
-    grade: null,
-    sliceLabels: [],
-    imageProbabilities: [],
-    sliceScores: [],
-    localisation: null,
-    ...more,
-  };
-}
 const spot = (keySliceHits: boolean[], hotspotInMask: boolean | null) => ({
   keySliceHits,
   hotspotInMask,
@@ -35,7 +18,7 @@ const spot = (keySliceHits: boolean[], hotspotInMask: boolean | null) => ({
 
 /** Four positives (one missed, one refused), six negatives (two flagged). */
 const COHORT: JudgedCase[] = [
-  judged('p1', true, 0.9, {
+  judgedCase('p1', true, 0.9, {
     sex: 'M',
     ageYears: 70,
     grade: 'obvious',
@@ -46,7 +29,7 @@ const COHORT: JudgedCase[] = [
     sliceScores: [0.1, 0.8, 0.9],
     localisation: spot([true, false], true),
   }),
-  judged('p2', true, 0.5, {
+  judgedCase('p2', true, 0.5, {
     sex: 'M',
     ageYears: 80,
     grade: 'subtle',
@@ -57,14 +40,18 @@ const COHORT: JudgedCase[] = [
     sliceScores: [0.7],
     localisation: spot([false, true], false),
   }),
-  judged('p3', true, 0.2, { grade: 'subtle', types: ['lamina'], levels: ['C6'], localisation: spot([true], true) }),
-  judged('p4 <b>', true, null),
-  judged('n1', false, 0.1, { sliceLabels: [false, false], imageProbabilities: [0.2, 0.6], sliceScores: [0.1, 0.2] }),
-  judged('n2', false, 0.1),
-  judged('n3', false, 0.6),
-  judged('n4', false, 0.5, { sex: null, ageYears: null }),
-  judged('n5', false, 0.05),
-  judged('n6', false, 0.05),
+  judgedCase('p3', true, 0.2, { grade: 'subtle', types: ['lamina'], levels: ['C6'], localisation: spot([true], true) }),
+  judgedCase('p4 <b>', true, null),
+  judgedCase('n1', false, 0.1, {
+    sliceLabels: [false, false],
+    imageProbabilities: [0.2, 0.6],
+    sliceScores: [0.1, 0.2],
+  }),
+  judgedCase('n2', false, 0.1),
+  judgedCase('n3', false, 0.6),
+  judgedCase('n4', false, 0.5, { sex: null, ageYears: null }),
+  judgedCase('n5', false, 0.05),
+  judgedCase('n6', false, 0.05),
 ];
 const ask = (cases: JudgedCase[], threshold = 0.5) => evaluateCases({ cases, threshold, imageThreshold: 0.5, seed: 1 });
 
@@ -136,10 +123,10 @@ describe('evaluateCases', () => {
   });
 
   it('gives no figure where there is nothing to count', () => {
-    const refused = ask([judged('a', true, null), judged('b', false, null)]);
+    const refused = ask([judgedCase('a', true, null), judgedCase('b', false, null)]);
     expect([refused.table2, refused.table3, refused.curve]).toEqual([null, null, []]);
     expect(evaluationHtml(refused, [], [])).toContain('No case was analysed');
-    const onlyNegative = ask([judged('a', false, 0.2), judged('b', false, 0.7)]);
+    const onlyNegative = ask([judgedCase('a', false, 0.2), judgedCase('b', false, 0.7)]);
     expect(onlyNegative.table3!.imbalanced.figures).toMatchObject({ tpr: null, auc: null, tnr: { value: 0.5 } });
   });
 });
@@ -150,7 +137,12 @@ describe('performance', () => {
     fc.assert(
       fc.property(fc.array(one, { minLength: 1, maxLength: 40 }), (samples) => {
         const random = seededRandom('performance-test');
-        const { figures } = casePerformance(samples, 0.5, { replicates: 50, random: () => random.next() });
+        const { figures } = casePerformance(
+          samples,
+          samples.map((_, i) => String(i)),
+          0.5,
+          { replicates: 50, random: () => random.next() },
+        );
         const plain = figuresOf(samples, 0.5);
         for (const figure of FIGURES) {
           const estimate = figures[figure];
@@ -236,7 +228,7 @@ describe('intervals of images', () => {
   const cohort = Array.from({ length: 12 }, (_, at) => {
     const images = 4 + (at % 5);
     const sliceLabels = Array.from({ length: images }, () => at % 3 === 0 && random.chance(0.6));
-    return judged(`case-${at}`, sliceLabels.includes(true), random.next(), {
+    return judgedCase(`case-${at}`, sliceLabels.includes(true), random.next(), {
       sliceLabels,
       imageProbabilities: sliceLabels.map((label) => Math.min(1, random.next() + (label ? 0.3 : 0))),
     });

@@ -6,6 +6,7 @@ import aucIntervals from './aucIntervals.json' with { type: 'json' };
 import { seededRandom } from '../../../src/base/random.ts';
 import {
   bootstrapIntervals,
+  clusteredProportion,
   delongInterval,
   meanAndDeviation,
   wilsonInterval,
@@ -296,6 +297,30 @@ describe('intervals', () => {
     const byCase = bootstrapIntervals(30, (drawn) => share((i) => drawn[Math.floor(i / 20)]!), options).share!;
     const byImage = bootstrapIntervals(600, (drawn) => share((i) => drawn[i]!), options).share!;
     expect(byCase.high - byCase.low).toBeGreaterThan(3 * (byImage.high - byImage.low));
+  });
+
+  it('count the scans of one patient for what they are worth', () => {
+    const outcomes = (...patients: readonly (readonly boolean[])[]) =>
+      patients.flatMap((scans, patient) => scans.map((isHit) => ({ isHit, cluster: String(patient) })));
+    // By hand: residuals 1, -1, 1/2, -1/2; variance 4/3 · 2.5 / 36; worth 0.25 / 0.0925926 = 2.7 scans.
+    const some = clusteredProportion(outcomes([true, true], [false, false], [true], [false]))!;
+    expect(some).toEqual(wilsonInterval(1.35, 2.7));
+    expect(clusteredProportion(outcomes([true], [false], [true]))).toEqual(wilsonInterval(2, 3));
+    expect(clusteredProportion(outcomes([true, true, true], [true, true]))).toEqual(wilsonInterval(2, 2));
+    // One patient's two scans differ by chance: never worth more than they are.
+    expect(clusteredProportion(outcomes([true, false], [true, false]))).toEqual(wilsonInterval(2, 4));
+    expect(clusteredProportion([])).toBeNull();
+
+    const random = seededRandom('clustered');
+    let [covered, asIfAlone] = [0, 0];
+    for (let study = 0; study < 300; study++) {
+      const patients = Array.from({ length: 40 }, () => new Array<boolean>(3).fill(random.chance(0.8)));
+      const holds = ({ low, high }: { low: number; high: number }) => (low <= 0.8 && 0.8 <= high ? 1 : 0);
+      covered += holds(clusteredProportion(outcomes(...patients))!);
+      asIfAlone += holds(wilsonInterval(patients.flat().filter(Boolean).length, 120)!);
+    }
+    expect(covered / 300).toBeGreaterThan(0.92);
+    expect(asIfAlone / 300).toBeLessThan(0.8);
   });
 
   it('average folds with the sample deviation, leaving out what is undefined', () => {

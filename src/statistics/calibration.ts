@@ -1,0 +1,116 @@
+import { Z, type Estimate } from './intervals.ts';
+import type { Scored } from './metrics.ts';
+
+/** How given probabilities relate to what was found (Van Calster et al., BMC Medicine 2019). */
+export interface CalibrationFigures {
+  /**
+   * Calibration in the large: what must be added to every probability on the logit scale so that their sum is that of the positives. 0 is right; below 0 the
+   * probabilities are too high.
+   */
+  readonly inTheLarge: Estimate | null;
+  /** Slope of the truth over the logit of the probability. 1 is right; below 1 the probabilities are too extreme. */
+  readonly slope: Estimate | null;
+}
+
+/** Probabilities of 0 and 1 have no logit: they count as this far from it. */
+const LEAST_PROBABILITY = 1e-6;
+const MOST_STEPS = 100;
+/** A longer step of Newton's method goes astray where all probabilities are near 0 or 1. */
+const LONGEST_STEP = 2;
+const CLOSE_ENOUGH = 1e-9;
+/** A fit beyond these is running away: a threshold parts positives and negatives completely. */
+const MOST_EXTREME = 50;
+
+/**
+ * Calibration in the large and slope by logistic regression on the logit of the probability, with 95 % intervals from the variance between clusters
+ * (`clusterOf[i]`: the patient of sample i). Null where a class is empty, where the fit does not exist, and with a single cluster.
+ */
+export function calibrationFigures(samples: readonly Scored[], clusterOf: readonly string[]): CalibrationFigures {
+  const points = samples.map(({ label, score }, i) => {
+    const probability = Math.min(1 - LEAST_PROBABILITY, Math.max(LEAST_PROBABILITY, score));
+    return { y: label ? 1 : 0, logit: Math.log(probability / (1 - probability)), cluster: clusterOf[i]! };
+  });
+  const shift = logisticFit(points.map(({ y, logit, cluster }) => ({ y, terms: [1], offset: logit, cluster })));
+  const line = logisticFit(points.map(({ y, logit, cluster }) => ({ y, terms: [1, logit], offset: 0, cluster })));
+  return { inTheLarge: shift?.[0] ?? null, slope: line?.[1] ?? null };
+}
+
+interface Observation {
+  readonly y: number;
+  /** The value of each variable whose coefficient is fitted. */
+  readonly terms: readonly number[];
+  /** Added to the linear predictor as it is. */
+  readonly offset: number;
+  readonly cluster: string;
+}
+
+/** Maximum likelihood by Newton's method, with intervals from the sandwich variance of clusters (Liang and Zeger, Biometrika 1986). Null where it does not exist. */
+function logisticFit(observations: readonly Observation[]): Estimate[] | null {
+  const of = observations[0]?.terms.length ?? 0;
+  let coefficients = new Array<number>(of).fill(0);
+  for (let step = 0; step < MOST_STEPS; step++) {
+    const { gradient, information } = derivatives(observations, coefficients);
+    const inverse = inverseOf(information);
+    if (inverse === null) return null;
+    const change = times(inverse, gradient);
+    const scale = Math.min(1, LONGEST_STEP / Math.max(...change.map(Math.abs)));
+    coefficients = coefficients.map((value, i) => value + scale * change[i]!);
+    if (coefficients.some((value) => Math.abs(value) > MOST_EXTREME)) return null;
+    if (change.every((value) => Math.abs(value) < CLOSE_ENOUGH))
+      return withIntervals(observations, coefficients, inverse);
+  }
+  return null;
+}
+
+function withIntervals(
+  observations: readonly Observation[],
+  coefficients: readonly number[],
+  inverse: readonly (readonly number[])[],
+): Estimate[] | null {
+  const clusters = new Map<string, Observation[]>();
+  for (const one of observations) clusters.set(one.cluster, [...(clusters.get(one.cluster) ?? []), one]);
+  if (clusters.size < 2) return null;
+  // The variance of a coefficient: how much it moves with each cluster, squared and summed.
+  const variances = coefficients.map(() => 0);
+  for (const members of clusters.values()) {
+    const moves = times(inverse, derivatives(members, coefficients).gradient);
+    for (const [i, move] of moves.entries()) variances[i]! += move * move * (clusters.size / (clusters.size - 1));
+  }
+  return coefficients.map((value, i) => {
+    const half = Z * Math.sqrt(variances[i]!);
+    return { value, low: value - half, high: value + half };
+  });
+}
+
+/** Gradient of the log likelihood, and its negative second derivatives. */
+function derivatives(
+  observations: readonly Observation[],
+  coefficients: readonly number[],
+): { gradient: number[]; information: number[][] } {
+  const gradient = coefficients.map(() => 0);
+  const information = coefficients.map(() => coefficients.map(() => 0));
+  for (const { y, terms, offset } of observations) {
+    const p = 1 / (1 + Math.exp(-terms.reduce((sum, term, i) => sum + term * coefficients[i]!, offset)));
+    for (const [i, term] of terms.entries()) {
+      gradient[i]! += (y - p) * term;
+      for (const [j, other] of terms.entries()) information[i]![j]! += p * (1 - p) * term * other;
+    }
+  }
+  return { gradient, information };
+}
+
+/** Of a matrix of one or two rows; null where it has none. */
+function inverseOf(matrix: readonly (readonly number[])[]): number[][] | null {
+  const [[a = 0, b = 0] = [], [, d] = []] = matrix;
+  if (d === undefined) return a > 0 ? [[1 / a]] : null;
+  const determinant = a * d - b * b;
+  if (!(determinant > 1e-12 * a * d)) return null;
+  return [
+    [d / determinant, -b / determinant],
+    [-b / determinant, a / determinant],
+  ];
+}
+
+function times(matrix: readonly (readonly number[])[], vector: readonly number[]): number[] {
+  return matrix.map((row) => row.reduce((sum, value, i) => sum + value * vector[i]!, 0));
+}

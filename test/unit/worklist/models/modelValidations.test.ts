@@ -1,0 +1,75 @@
+import { expect, it } from 'vitest';
+import type { ModelValidation } from '../../../../src/answers/modelAnswers.ts';
+import { studyUid, MODEL, openWorklist, toReported, type Worklist } from '../fixture.ts';
+
+const nothing = { analysed: null, sensitivity: null, specificity: null, auc: null, inTheLarge: null, slope: null };
+const record = ({ store }: Worklist, more: Partial<ModelValidation> = {}) =>
+  store.recordValidation({
+    model: MODEL,
+    dataset: 'a folder',
+    kind: 'folder',
+    synthetic: false,
+    by: 'ada',
+    cases: 40,
+    patients: 33,
+    positives: 10,
+    negatives: 12,
+    threshold: 0.4,
+    figures: { ...nothing, sensitivity: { value: 0.9, low: 0.6, high: 0.98 } },
+    ...more,
+  });
+
+it('what a package reached here is on record, in the audit too, and cannot be changed', async () => {
+  const worklist = await openWorklist();
+  const first = await record(worklist);
+  worklist.clock.advance(1_000);
+  const second = await record(worklist, { positives: 9, by: 'grace' });
+  await record(worklist, { model: { ...MODEL, sha256: 'ee'.repeat(32) } });
+  expect(await worklist.store.validationsOf(MODEL.sha256)).toEqual([second, first]);
+  expect(first).toMatchObject({
+    atMs: worklist.clock.now() - 1_000,
+    by: 'ada',
+    figures: { sensitivity: { value: 0.9, low: 0.6, high: 0.98 }, auc: null },
+  });
+  const audit = await worklist.database.db.selectFrom('audit_log').selectAll().orderBy('seq').execute();
+  expect(
+    audit.map(({ action, actor, detail }) => [action, actor, (JSON.parse(detail) as { suffices: boolean }).suffices]),
+  ).toEqual([
+    ['model.validated', 'ada', true],
+    ['model.validated', 'grace', false],
+    ['model.validated', 'ada', true],
+  ]);
+  await expect(worklist.database.db.updateTable('model_validations').set({ positives: 99 }).execute()).rejects.toThrow(
+    'rows are added, never changed',
+  );
+});
+
+it('counts as a validation here with ten cases of each class, and never on phantoms', async () => {
+  const worklist = await openWorklist();
+  const suffices = async (more: Partial<ModelValidation>) => (await record(worklist, more)).suffices;
+  expect(await suffices({ positives: 10, negatives: 10 })).toBe(true);
+  expect(await suffices({ positives: 9, negatives: 500 })).toBe(false);
+  expect(await suffices({ positives: 500, negatives: 9 })).toBe(false);
+  expect(await suffices({ positives: 500, negatives: 500, synthetic: true })).toBe(false);
+});
+
+it('the site’s own cases are those on which readers agree, and every scored scan counts for the weights', async () => {
+  const worklist = await openWorklist();
+  for (const [study, probability] of [
+    ['flagged', 0.9],
+    ['unsure', 0.8],
+    ['quiet', 0.1],
+  ] as const)
+    await toReported(worklist, study, probability);
+  await worklist.store.recordVerdict(studyUid('flagged'), { revision: 1, verdict: 'disagree', actor: 'ada' });
+  await worklist.store.recordVerdict(studyUid('unsure'), { revision: 1, verdict: 'unsure', actor: 'ada' });
+  await worklist.store.recordVerdict(studyUid('quiet'), { revision: 1, verdict: 'disagree', actor: 'ada' });
+  const { scans, cases } = await worklist.store.siteCases(MODEL.sha256, 0);
+  expect(scans).toHaveLength(3);
+  expect(cases.map(({ studyInstanceUid, fracture, folder }) => ({ studyInstanceUid, fracture, folder }))).toEqual([
+    { studyInstanceUid: studyUid('flagged'), fracture: false, folder: 'objects/flagged' },
+    { studyInstanceUid: studyUid('quiet'), fracture: true, folder: 'objects/quiet' },
+  ]);
+  expect(cases.every(({ patientKey }) => /^[0-9a-f]{16}$/.test(patientKey))).toBe(true);
+  expect((await worklist.store.siteCases(MODEL.sha256, worklist.clock.now() + 1)).cases).toEqual([]);
+});
