@@ -78,6 +78,10 @@ export const worklistRow = z
     stat: z.boolean(),
     readAtMs: epochMs.nullable(),
     readBy: z.string().nullable(),
+    readBefore: z
+      .string()
+      .nullable()
+      .describe('Who had read it before other images were analysed; null once somebody reads it again.'),
     claimedBy: z.string().nullable().describe('Who says that they are reading it.'),
     claimedAtMs: epochMs.nullable(),
     verdict: z

@@ -3,18 +3,15 @@ import type { CaseManifest, InstanceHeader, PatientIdentity, SeriesVerdict, Stor
 import { imageKey, imageReference } from '../case/frames.ts';
 import { identityDifferences } from '../case/patientIdentity.ts';
 import { TriageError } from '../base/errors.ts';
-import { missingParts } from './concatenation.ts';
+import { accountForArrival, type Arrival } from './arrival.ts';
+import type { AssembledStudy } from './assembledStudy.ts';
 import { judgeSeries } from './judgeSeries.ts';
 import type { JudgedSeries } from './judgeSeries.ts';
 import { advantageOf, hasBoneKernel, rankSeries } from './seriesRank.ts';
 import { count, mm } from './seriesRules.ts';
+import { shortfall } from './shortfall.ts';
 import { missingSlices } from './sliceOrder.ts';
 import type { Refusal, SeriesRules } from './seriesRules.ts';
-
-/** The outcome of assembling a study: the series to analyse, or why there is none. */
-export type AssembledStudy =
-  | { type: 'seriesChosen'; manifest: CaseManifest }
-  | { type: 'notEligible'; series: SeriesVerdict[]; reasonCode: string; reason: string };
 
 /** Maximum number of kinds of series that a summary names. */
 const NAMED_KINDS = 3;
@@ -81,8 +78,9 @@ export function nextBest(
   instances: readonly StoredInstance[],
   rules: SeriesRules,
   tried: ReadonlyMap<string, string>,
+  arrival: Arrival = { refused: null, isBrokenOff: false },
 ): CaseManifest | null {
-  const assembled = assembleStudy(instances, rules, tried);
+  const assembled = accountForArrival(assembleStudy(instances, rules, tried), instances, arrival);
   return assembled.type === 'seriesChosen' ? assembled.manifest : null;
 }
 
@@ -115,33 +113,6 @@ function inputSha256({ facts }: JudgedSeries): string {
   const digest = createHash('sha256');
   for (const { instance } of facts.stack.slices) digest.update(`${imageKey(instance)}\n`);
   return digest.digest('hex');
-}
-
-/**
- * How many images of the analysed series, or of its acquisition, the sender states, when fewer arrived; otherwise null. One acquisition may be
- * reconstructed more than once, so the images of all its series count.
- */
-function shortfall(best: JudgedSeries, judged: readonly JudgedSeries[]): NonNullable<CaseManifest['cutShort']> | null {
-  const { header } = best.facts.instances[0]!;
-  const ofSeries = judged.filter(({ seriesInstanceUid }) => seriesInstanceUid === best.seriesInstanceUid);
-  // Only in a series of single images is an instance a slice.
-  const inSeries = new Set(ofSeries.flatMap(({ all }) => all.map(({ header: { sopInstanceUid } }) => sopInstanceUid)))
-    .size;
-  const inAcquisition = judged
-    .flatMap(({ all }) => all)
-    .filter(
-      ({ header: other }) =>
-        other.acquisitionNumber === header.acquisitionNumber && other.sopClassUid === header.sopClassUid,
-    );
-  const stated = [
-    { came: inSeries, stated: most(best, ({ numberOfSeriesRelatedInstances }) => numberOfSeriesRelatedInstances) },
-    { came: inAcquisition.length, stated: most(best, ({ imagesInAcquisition }) => imagesInAcquisition) },
-  ];
-  return stated.find(({ came, stated: all }) => came < all) ?? missingParts(best.facts.instances);
-}
-
-function most({ facts }: JudgedSeries, read: (header: InstanceHeader) => number | null): number {
-  return facts.instances.reduce((greatest, { header }) => Math.max(greatest, read(header) ?? 0), 0);
 }
 
 function verdict(series: JudgedSeries, refusal: Refusal | null): SeriesVerdict {

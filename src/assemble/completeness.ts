@@ -2,6 +2,7 @@ import type { StoredInstance } from '../case/case.ts';
 import { missingParts } from './concatenation.ts';
 import { judgeSeries } from './judgeSeries.ts';
 import { mm } from './seriesRules.ts';
+import { shortfall } from './shortfall.ts';
 import type { SeriesRules } from './seriesRules.ts';
 
 /** With slices farther apart than this many thicknesses, every other slice may still be on its way. */
@@ -29,6 +30,10 @@ export function isGeometryWhole(
     if (thicknessMm > 0 && spacingMm > SPARSE * thicknessMm) {
       return { whole: false, why: `slices of ${mm(thicknessMm)} mm lie ${mm(spacingMm)} mm apart` };
     }
+  }
+  for (const one of eligible) {
+    const missing = shortfall(one, series);
+    if (missing !== null) return { whole: false, why: `${missing.came} of ${missing.stated} slices came` };
   }
   const { coverageMm, slices } = eligible[0]!.facts.stack;
   return { whole: true, why: `${slices.length} slices without a gap over ${mm(coverageMm)} mm` };

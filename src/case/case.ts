@@ -177,6 +177,8 @@ export interface CaseManifest {
   duplicateSopInstanceUids: string[];
   /** How many images (or parts of a concatenation) the sender states and how many arrived, when fewer did; absent otherwise. */
   cutShort?: { came: number; stated: number; of?: 'slices' | 'parts' };
+  /** The sender's connection broke off, the study was not sent again, and nobody states how many images there are. */
+  brokenOff?: true;
   /** Received slices that cannot be decoded: they count as missing, each with the reason. */
   unreadSlices?: (ImageReference & { reason: string })[];
   series: SeriesVerdict[];

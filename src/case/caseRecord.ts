@@ -22,6 +22,8 @@ export interface CaseRecord {
   lastReceivedAtMs: number;
   /** Set when nothing more is expected (association released). */
   completeHint: boolean;
+  /** The sender's connection broke off, and the study was not sent again. */
+  isBrokenOff?: boolean;
   /** Whether it was an old scan when it came. */
   recency: Recency;
   /** A synthetic study of the agent's own. */

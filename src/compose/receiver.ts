@@ -45,7 +45,7 @@ function recordSameImages(store: Foundation['store'], resolvePath: (path: string
 
 /**
  * Starts the receiver and the recording of its objects, and records what a crash left on disk only. Resolves when everything that was acknowledged
- * before is on record.
+ * before is on record. `isOnRecord`: whether this is so of a study now.
  */
 export async function startReceiving(
   { config, paths, store, resolvePath, releasers, ports: { clock, log } }: Foundation,
@@ -65,7 +65,7 @@ export async function startReceiving(
     onNew: (instances: readonly StoredInstance[]) => void;
     onListening: (receiver: Receiver) => void;
   },
-): Promise<Receiver> {
+): Promise<{ receiver: Receiver; isOnRecord: (studyInstanceUid: string) => boolean }> {
   const intake = createIntake({
     store: recordSameImages(store, resolvePath),
     resolvePath,
@@ -99,8 +99,8 @@ export async function startReceiving(
       const { header, why, callingAeTitle: sourceAeTitle } = refusal;
       if (header !== undefined) intake.refused({ header, why, refusedAtMs: clock.now(), sourceAeTitle });
     },
-    onReleased: (_associationId, _studyInstanceUids, { whole }) => {
-      intake.released(whole);
+    onReleased: (_associationId, studyInstanceUids, end) => {
+      intake.ended(studyInstanceUids, end);
     },
   });
   releasers.push('receiver', async () => {
@@ -115,8 +115,10 @@ export async function startReceiving(
     log.warn('objects on disk that are not on record are taken in', { count: lost.length });
     await receiver.describe(lost);
     await intake.drained();
+    // The quiet time of their studies begins now: a sender that was cut off is only coming back.
+    await store.settleDueTimes({ hasStepped: false });
   }
-  return receiver;
+  return { receiver, isOnRecord: (studyInstanceUid) => !intake.holds(studyInstanceUid) };
 }
 
 function receiveTls(

@@ -56,7 +56,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
     });
     let receiver: Receiver | null = null;
     // Until everything that a crash left out is on record, a study may be incomplete although its quiet time is long over.
-    let isRecordWhole = false;
+    let isRecordWhole = (_studyInstanceUid: string) => false;
 
     const network = serveModel('active', foundation);
     releasers.push('inference', network.close);
@@ -70,7 +70,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
       network,
       shadow,
       decodeSlice,
-      isRecordWhole: () => isRecordWhole,
+      isRecordWhole: (studyInstanceUid) => isRecordWhole(studyInstanceUid),
     });
     const delivery = startDelivery(foundation);
     startReportWatch(foundation);
@@ -124,7 +124,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
     await noteStart(foundation, link !== null);
     started = true;
 
-    const listening = await startReceiving(foundation, {
+    const { receiver: listening, isOnRecord } = await startReceiving(foundation, {
       access,
       certificates,
       stowSecret,
@@ -135,7 +135,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
         releasers.push('proof', proof.close);
       },
     });
-    isRecordWhole = true;
+    isRecordWhole = isOnRecord;
     pipeline.nudge();
     return {
       url: web.url,

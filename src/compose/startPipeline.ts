@@ -32,7 +32,7 @@ export function startPipeline(
     network: ModelServing;
     shadow: ModelServing;
     decodeSlice: DecodeSlice;
-    isRecordWhole: () => boolean;
+    isRecordWhole: (studyInstanceUid: string) => boolean;
   },
 ): PipelineParts {
   const rules = config.assemble;

@@ -183,7 +183,8 @@ function withoutSlices(manifest: CaseManifest, damaged: readonly SliceFailure[])
 }
 
 /** What is missing from the scan, if it is more than is allowed; otherwise null. */
-function partOf({ cutShort }: CaseManifest, maxMissingShare: number): string | null {
+function partOf({ cutShort, brokenOff, slices }: CaseManifest, maxMissingShare: number): string | null {
+  if (brokenOff === true) return `${slices.length} slices came before the sender’s connection broke off`;
   if (cutShort === undefined || cutShort.came >= cutShort.stated * (1 - maxMissingShare)) return null;
   return whatCame(cutShort);
 }

@@ -1,4 +1,6 @@
-import { assembleStudy, type AssembledStudy } from '../assemble/assembleStudy.ts';
+import { accountForArrival } from '../assemble/arrival.ts';
+import { assembleStudy } from '../assemble/assembleStudy.ts';
+import type { AssembledStudy } from '../assemble/assembledStudy.ts';
 import { isGeometryWhole } from '../assemble/completeness.ts';
 import type { SeriesRules } from '../assemble/seriesRules.ts';
 import type { Clock } from '../base/clock.ts';
@@ -6,7 +8,6 @@ import type { SeriesVerdict, StoredInstance } from '../case/case.ts';
 import type { CaseRecord } from '../case/caseRecord.ts';
 import { ruleFor, type SelectionRule } from '../case/selection.ts';
 import { notAnalysed } from '../case/notAnalysed.ts';
-import { refusedPhrase, type RefusedObjects } from '../case/refusedObject.ts';
 import { isPrior, newestScanDate } from '../case/scanAge.ts';
 import type { TriageModel } from '../case/triageModel.ts';
 import { dayText } from '../dicom/dateTimes.ts';
@@ -23,8 +24,8 @@ export interface AssembleStageOptions {
   priors: 'keep' | 'analyse';
   /** The first rule that a study meets says what is done with it. */
   selection: readonly SelectionRule[];
-  /** False while objects that a crash left unrecorded are still being recorded at a start: until then a study may be incomplete. */
-  isRecordWhole: () => boolean;
+  /** False while objects of the study are acknowledged and not on record, after a crash or behind a locked database: it may look complete without them. */
+  isRecordWhole: (studyInstanceUid: string) => boolean;
   /** The loaded network, named in "could not be analysed"; null when there is none. */
   model: () => Pick<TriageModel, 'identity' | 'provider'> | null;
   clock: Pick<Clock, 'now'>;
@@ -37,12 +38,16 @@ export function assembleStage(options: AssembleStageOptions): Stage {
   const { rules, quietMs, isRecordWhole, clock } = options;
   // eslint-disable-next-line @typescript-eslint/require-await -- a stage answers with a promise; this one has nothing to wait for
   return async ({ record, instances, refused = null }) => {
-    if (!isRecordWhole()) return { type: 'notYet', untilMs: clock.now() + RECORD_LOOK_MS };
+    if (!isRecordWhole(record.studyInstanceUid)) return { type: 'notYet', untilMs: clock.now() + RECORD_LOOK_MS };
+    const arrival = { refused, isBrokenOff: record.isBrokenOff === true };
     const quietUntilMs = record.lastReceivedAtMs + quietMs;
     // The association has ended, but something seems to be missing, or may be sent again: wait for the quiet time.
-    if (clock.now() < quietUntilMs && (refused !== null || !isGeometryWhole(instances, rules).whole))
+    if (
+      clock.now() < quietUntilMs &&
+      (refused !== null || arrival.isBrokenOff || !isGeometryWhole(instances, rules).whole)
+    )
       return { type: 'notYet', untilMs: quietUntilMs };
-    const assembled = withRefused(assembleStudy(instances, rules), refused);
+    const assembled = accountForArrival(assembleStudy(instances, rules), instances, arrival);
     const rule = ruleOf(options, record, instances);
     if (rule !== null && rule.do !== 'accept') return { ...leftOut(options, rule, assembled), rule };
     const isOld = isOldScan(options, record, instances);
@@ -50,22 +55,6 @@ export function assembleStage(options: AssembleStageOptions): Stage {
     const outcome = assembled.type === 'seriesChosen' ? assembled : notEligible(options, assembled);
     return { ...outcome, ...(isOld ? { isPrior: true } : {}), ...(rule === null ? {} : { rule }) };
   };
-}
-
-/** What was refused is missing: it is named in the reason, or counts as stated by the sender and not come. */
-function withRefused(assembled: AssembledStudy, refused: RefusedObjects | null): AssembledStudy {
-  if (refused === null) return assembled;
-  if (assembled.type === 'notEligible') {
-    const phrase = refusedPhrase(refused);
-    return assembled.reasonCode === 'no-images'
-      ? { ...assembled, reasonCode: 'refused', reason: phrase }
-      : { ...assembled, reason: `${assembled.reason}; ${phrase}` };
-  }
-  const { manifest } = assembled;
-  const missing = refused.ctBySeries.get(manifest.seriesInstanceUid) ?? 0;
-  if (missing === 0 || manifest.cutShort !== undefined) return assembled;
-  const came = manifest.slices.length;
-  return { ...assembled, manifest: { ...manifest, cutShort: { came, stated: came + missing } } };
 }
 
 /** A study that a person has taken as new stays new. */

@@ -59,7 +59,7 @@ export function createInferStage(options: InferStageOptions): InferStage {
 async function infer(
   { rules, store, arrival, resolvePath, clock }: InferStageOptions,
   { model, isCurrent }: ModelLease,
-  { record, instances }: ClaimedCase,
+  { record, instances, refused = null }: ClaimedCase,
   signal: AbortSignal,
 ): Promise<StageOutcome> {
   const { identity, provider } = model;
@@ -76,7 +76,7 @@ async function infer(
   const saver = createSliceFeatureSaver(store);
   const { findings, manifest: analysed } = await inferStudy({
     manifest,
-    next: (tried) => nextBest(instances, rules, tried),
+    next: (tried) => nextBest(instances, rules, tried, { refused, isBrokenOff: record.isBrokenOff === true }),
     maxMissingShare: rules.maxMissingShare,
     model,
     cached: await store.sliceFeatures(identity.sha256, manifest.slices.map(imageKey)),

@@ -20,7 +20,9 @@ import {
 export type AssociationEnd =
   | { kind: 'released' }
   | { kind: 'rejected'; rejection: Rejection; callingAeTitle: string }
-  /** Closed or aborted by the peer, or by us (`stop`). */
+  /** Closed by the peer between two messages. */
+  | { kind: 'closed'; why: string }
+  /** Closed within a message, aborted by the peer, or by us (`stop`). */
   | { kind: 'cut'; why: string }
   /** Ended by us: a protocol violation, a deadline, or a bug. */
   | { kind: 'failed'; error: unknown };
@@ -140,7 +142,7 @@ async function exchange(
   for (;;) {
     if (isStopping() && !service.isWithinObject()) return null;
     const pdu = await guard.nextPdu(Math.min(clock.monotonicMs() + config.idleTimeoutMs, messageDeadlineMs));
-    if (isOver(pdu)) return cut(guard, pdu);
+    if (isOver(pdu)) return cut(guard, pdu, service.isWithinMessage());
     if (pdu.type === PDU_TYPE.releaseRequest) {
       if (service.isWithinMessage()) throw violation('a release within a message', ABORT_REASON.unexpectedPdu);
       guard.finish(RELEASE_RESPONSE);
@@ -166,10 +168,9 @@ function isOver(pdu: Pdu | null): pdu is AbortPdu | null {
 type AbortPdu = Pdu & { type: typeof PDU_TYPE.abort };
 
 /** Ends a connection that its peer has abandoned. Nothing of it may stay open, or it would occupy a place until the peer closes. */
-function cut(guard: AssociationGuard, abort: AbortPdu | null): AssociationEnd {
+function cut(guard: AssociationGuard, abort: AbortPdu | null, isWithinMessage = false): AssociationEnd {
   guard.destroy();
-  return {
-    kind: 'cut',
-    why: abort === null ? 'the sender closed the connection without a release' : 'the sender aborted',
-  };
+  return abort === null
+    ? { kind: isWithinMessage ? 'cut' : 'closed', why: 'the sender closed the connection without a release' }
+    : { kind: 'cut', why: 'the sender aborted' };
 }

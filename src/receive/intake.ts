@@ -6,11 +6,12 @@ import { backoffMs } from '../base/backoff.ts';
 import { startWakingLoop } from '../base/wakingLoop.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
+import type { SendingEnd } from './receiverRecord.ts';
 
 type Item =
   | { kind: 'stored'; instance: StoredInstance }
   | { kind: 'refused'; object: RefusedObject }
-  | { kind: 'released'; studyInstanceUids: readonly string[] };
+  | { kind: 'ended'; studyInstanceUids: readonly string[]; end: SendingEnd };
 
 /** What intake needs from the worklist. */
 interface IntakeStore {
@@ -22,6 +23,10 @@ interface IntakeStore {
   noteRefused(objects: readonly RefusedObject[]): Promise<void>;
   /** Marks studies for which nothing more is expected. */
   nudgeComplete(studyInstanceUids: readonly string[]): Promise<void>;
+  /** Marks studies of which something may be missing, because the sender's connection broke. */
+  noteBrokenOff(studyInstanceUids: readonly string[], atMs: number): Promise<void>;
+  /** Takes that mark from studies that were sent on an association opened later. */
+  noteSent(studyInstanceUids: readonly string[], openedAtMs: number): Promise<void>;
 }
 
 interface Options {
@@ -37,8 +42,10 @@ interface Options {
 export interface Intake {
   stored(instance: StoredInstance): void;
   refused(object: RefusedObject): void;
-  /** Call when nothing more of these studies is on its way. */
-  released(studyInstanceUids: readonly string[]): void;
+  /** Call when an association that brought objects of these studies has ended. */
+  ended(studyInstanceUids: readonly string[], end: SendingEnd): void;
+  /** Whether objects of the study are acknowledged and not on record yet. */
+  holds(studyInstanceUid: string): boolean;
   /** Resolves when everything handed in has been recorded. */
   drained(): Promise<void>;
   close: () => Promise<void>;
@@ -72,7 +79,7 @@ export function createIntake({ store, resolvePath, onNew, clock, log }: Options)
       return;
     }
     const [first] = queue;
-    if (first?.kind === 'released') await store.nudgeComplete(first.studyInstanceUids);
+    if (first?.kind === 'ended') await noteEnd(store, first);
     if (first?.kind === 'refused') {
       const refused = queue.slice(0, MOST_IN_ONE_TRANSACTION);
       const next = refused.findIndex((item) => item.kind !== 'refused');
@@ -120,9 +127,11 @@ export function createIntake({ store, resolvePath, onNew, clock, log }: Options)
   return {
     stored: (instance) => push({ kind: 'stored', instance }),
     refused: (object) => push({ kind: 'refused', object }),
-    released: (studyInstanceUids) => {
-      if (studyInstanceUids.length > 0) push({ kind: 'released', studyInstanceUids });
+    ended: (studyInstanceUids, end) => {
+      if (studyInstanceUids.length > 0) push({ kind: 'ended', studyInstanceUids, end });
     },
+    holds: (studyInstanceUid) =>
+      queue.some((item) => item.kind === 'stored' && item.instance.header.studyInstanceUid === studyInstanceUid),
     drained: () =>
       new Promise((resolve) => {
         if (isClosed) resolve();
@@ -135,6 +144,15 @@ export function createIntake({ store, resolvePath, onNew, clock, log }: Options)
       for (const resolve of waiters.splice(0)) resolve();
     },
   };
+}
+
+async function noteEnd(
+  store: IntakeStore,
+  { studyInstanceUids, end: { how, openedAtMs, endedAtMs, whole } }: Extract<Item, { kind: 'ended' }>,
+): Promise<void> {
+  if (how === 'broken') await store.noteBrokenOff(studyInstanceUids, endedAtMs);
+  if (how === 'released') await store.noteSent(studyInstanceUids, openedAtMs);
+  if (whole.length > 0) await store.nudgeComplete(whole);
 }
 
 async function isFile(path: string): Promise<boolean> {

@@ -95,8 +95,8 @@ async function start({ config, spoolDir, idPrefix }: Extract<ReceiverOrder, { ty
       refused: (associationId, refusal) => {
         tell({ type: 'refused', associationId, refusal });
       },
-      ended: (associationId, clean) => {
-        tell({ type: 'ended', associationId, clean });
+      ended: (associationId, how) => {
+        tell({ type: 'ended', associationId, how });
       },
     } satisfies StorageScpListener,
   };

@@ -4,6 +4,12 @@ import type { Log, LogFields } from '../base/log.ts';
 import type { ReceiveConfig, ReceiveTls } from './receiveConfig.ts';
 import type { Refusal } from './refusals.ts';
 
+/**
+ * How a sender ended: it said that it had sent all it wanted to; it closed the connection between two messages, as careless senders do at their end; or
+ * it aborted, or the connection broke, so that something may be missing.
+ */
+export type EndOfSending = 'released' | 'closed' | 'broken';
+
 /** From the agent to the receiver. */
 export type ReceiverOrder =
   | { type: 'start'; config: ReceiveConfig; spoolDir: string; idPrefix: string }
@@ -19,7 +25,7 @@ export type ReceiverEvent =
   | { type: 'opened'; associationId: string; callingAeTitle: string; address: string }
   | { type: 'stored'; associationId: string; instance: StoredInstance }
   | { type: 'refused'; associationId: string; refusal: Refusal }
-  | { type: 'ended'; associationId: string; clean: boolean }
+  | { type: 'ended'; associationId: string; how: EndOfSending }
   | { type: 'described'; id: number; unreadable: string[] }
   | { type: 'usage'; id: number; peakRssBytes: number }
   | { type: 'log'; level: keyof Omit<Log, 'child'>; message: string; fields: LogFields; error?: CarriedError };

@@ -1,6 +1,6 @@
 import type { Clock } from '../base/clock.ts';
 import { TriageError } from '../base/errors.ts';
-import { recoveredAssociationId, reviveError, type ReceiverEvent } from './receiverMessages.ts';
+import { recoveredAssociationId, reviveError, type EndOfSending, type ReceiverEvent } from './receiverMessages.ts';
 import type { StoredInstance } from '../case/case.ts';
 import type { Log } from '../base/log.ts';
 import type { ReceiveConfig } from './receiveConfig.ts';
@@ -14,13 +14,19 @@ export interface ReceiverOptions {
   log: Log;
   /** An object is durable on disk. Objects sent again or not reported before a crash also come here, possibly twice: recording must be idempotent. */
   onStored(instance: StoredInstance, associationId: string): void;
-  /**
-   * Called after every `onStored` of the association. `clean`: the sender released it; otherwise it was cut off or the receiver died. `whole`: the studies
-   * for which nothing more is on its way.
-   */
-  onReleased(associationId: string, studyInstanceUids: string[], end: { clean: boolean; whole: string[] }): void;
+  /** Called after every `onStored` of the association. */
+  onReleased(associationId: string, studyInstanceUids: string[], end: SendingEnd): void;
   /** Something was refused, or ended early. */
   onRefused?(refusal: Refusal): void;
+}
+
+export interface SendingEnd {
+  /** `unknown` for objects that were found on disk rather than received. */
+  how: EndOfSending | 'unknown';
+  openedAtMs: number;
+  endedAtMs: number;
+  /** The studies for which nothing more is on its way. */
+  whole: string[];
 }
 
 export interface OpenAssociation {
@@ -122,13 +128,13 @@ export function createReceiverRecord(
   };
   const release = (
     associationId: string,
-    { studyInstanceUids }: { studyInstanceUids: ReadonlySet<string> },
-    clean: boolean,
+    { studyInstanceUids, openedAtMs }: Pick<OpenAssociation, 'studyInstanceUids' | 'openedAtMs'>,
+    how: SendingEnd['how'],
   ): void => {
     const others = [...open.values(), ...(aftermath?.associations.values() ?? [])];
-    const whole = wholeStudies({ studyInstanceUids, clean }, others);
+    const whole = wholeStudies({ studyInstanceUids, clean: how === 'released' }, others);
     call('onReleased', () => {
-      options.onReleased(associationId, [...studyInstanceUids], { clean, whole });
+      options.onReleased(associationId, [...studyInstanceUids], { how, openedAtMs, endedAtMs: clock.now(), whole });
     });
   };
 
@@ -159,14 +165,15 @@ export function createReceiverRecord(
       case 'ended': {
         const association = open.get(event.associationId);
         open.delete(event.associationId);
-        if (association !== undefined) release(event.associationId, association, event.clean);
+        if (association !== undefined) release(event.associationId, association, event.how);
         break;
       }
       case 'described': {
         const recovery = describing.get(event.id);
         describing.delete(event.id);
         if (recovery === undefined) break;
-        if (recovery.studyInstanceUids.size > 0) release(recoveredAssociationId(event.id), recovery, false);
+        if (recovery.studyInstanceUids.size > 0)
+          release(recoveredAssociationId(event.id), { ...recovery, openedAtMs: clock.now() }, 'unknown');
         recovery.resolve(event.unreadable);
         break;
       }
@@ -210,7 +217,7 @@ export function createReceiverRecord(
     untoldSinceMs: () => aftermath?.sinceMs ?? null,
     settle: () => {
       for (const [associationId, association] of aftermath?.associations ?? [])
-        release(associationId, association, false);
+        release(associationId, association, 'broken');
       aftermath = null;
     },
   };

@@ -7,6 +7,7 @@ import type { Log } from '../base/log.ts';
 import { serveAssociation, type Association, type AssociationEnd } from './association.ts';
 import { createAssociationPolicy, type AssociationPolicy, type CallerCertificate } from './associationPolicy.ts';
 import type { ReceiveConfig, ReceiveTls } from './receiveConfig.ts';
+import type { EndOfSending } from './receiverMessages.ts';
 import type { Refusal, RefusalKind } from './refusals.ts';
 import type { Spool } from './spool.ts';
 import { createTlsAcceptor, type TlsAcceptor } from './tlsAcceptor.ts';
@@ -18,7 +19,7 @@ export interface StorageScpListener {
   stored(associationId: string, instance: StoredInstance): Promise<void>;
   refused(associationId: string, refusal: Refusal): void;
   /** Only for associations that were opened. */
-  ended(associationId: string, clean: boolean): void;
+  ended(associationId: string, how: EndOfSending): void;
 }
 
 export interface StorageScp {
@@ -167,7 +168,7 @@ function associationServer(
       log.warn('association ended by the guard', { associationId, aeTitle, address, error: end.error });
     if (!open.delete(associationId)) return;
     if (end.kind !== 'failed') log.info('association ended', { associationId, aeTitle, address, reason: end.kind });
-    listener.ended(associationId, end.kind === 'released');
+    listener.ended(associationId, end.kind === 'released' || end.kind === 'closed' ? end.kind : 'broken');
   };
 
   return async (connection, certificate) => {
@@ -228,7 +229,7 @@ function associationServer(
     report(end, associationId, aeTitle, address);
     if (end.kind === 'rejected') tell('association', end.rejection.why);
     else if (end.kind === 'failed') tell('abort', messageOf(end.error));
-    else if (end.kind === 'cut' && aeTitle !== '') tell('abort', end.why);
+    else if ((end.kind === 'cut' || end.kind === 'closed') && aeTitle !== '') tell('abort', end.why);
   };
 }
 

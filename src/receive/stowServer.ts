@@ -109,7 +109,7 @@ async function serve(
     // Whatever happens: a study waits for the end of each association that brings it.
     open.delete(associationId);
     log.info('STOW-RS request ended', { associationId, aeTitle, address, reason: end.clean ? 'released' : 'cut' });
-    listener.ended(associationId, end.clean);
+    listener.ended(associationId, end.clean ? 'released' : 'broken');
   }
   return end.answer;
 }

@@ -46,6 +46,7 @@ export function maskedRow(row: WorklistRow): WorklistRow {
     stat: row.stat,
     readAtMs: row.readAtMs,
     readBy: row.readBy,
+    readBefore: row.readBefore,
     claimedBy: row.claimedBy,
     claimedAtMs: row.claimedAtMs,
     verdict: row.verdict,

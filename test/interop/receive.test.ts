@@ -49,11 +49,11 @@ async function start(changes: Partial<ReceiveConfig> = {}): Promise<void> {
     clock: systemClock,
     log: createLog('silent'),
     onStored: (instance, associationId) => told.push({ instance, associationId }),
-    onReleased: (associationId, studyInstanceUids, { clean }) =>
+    onReleased: (associationId, studyInstanceUids, { how }) =>
       released.push({
         associationId,
         studyInstanceUids,
-        clean,
+        clean: how === 'released',
         toldBefore: told.filter((entry) => entry.associationId === associationId).length,
       }),
     onRefused: ({ kind, callingAeTitle }) => {

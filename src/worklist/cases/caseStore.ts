@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { WorklistDatabase } from '../db/database.ts';
 import { otherVersion, recordedPath, recordInstances } from './recordInstances.ts';
+import { noteBrokenOff, noteSent } from './brokenOff.ts';
 import { dismiss } from './dismiss.ts';
 import {
   activateModel,
@@ -71,8 +72,10 @@ const OPERATIONS = {
   modelHistory,
   modelInForce,
   nextForShadow,
+  noteBrokenOff,
   noteModelFailed,
   noteModelInUse,
+  noteSent,
   noteRefused,
   noteReported,
   noteOpened,

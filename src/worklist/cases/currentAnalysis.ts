@@ -1,5 +1,5 @@
-import type { JoinBuilder } from 'kysely';
-import type { Schema } from '../db/schema.ts';
+import type { JoinBuilder, Kysely } from 'kysely';
+import type { AnalysisRow, CaseRow, Schema } from '../db/schema.ts';
 
 type Joined = JoinBuilder<Schema, 'cases' | 'analyses'>;
 
@@ -8,4 +8,17 @@ export function onCurrentRevision(join: Joined): Joined {
   return join
     .onRef('analyses.study_instance_uid', '=', 'cases.study_instance_uid')
     .onRef('analyses.revision', '=', 'cases.revision');
+}
+
+/** The analysis of a case's current revision; undefined until it is assembled. */
+export async function currentAnalysis(
+  db: Kysely<Schema>,
+  row: Pick<CaseRow, 'study_instance_uid' | 'revision'>,
+): Promise<AnalysisRow | undefined> {
+  return db
+    .selectFrom('analyses')
+    .selectAll()
+    .where('study_instance_uid', '=', row.study_instance_uid)
+    .where('revision', '=', row.revision)
+    .executeTakeFirst();
 }

@@ -56,7 +56,7 @@ export async function noteReported(
     const actor = `${report.modality} in ${archive}`;
     await trx
       .updateTable('cases')
-      .set({ read_at: at, read_by: actor, claimed_by: null, claimed_at: null })
+      .set({ read_at: at, read_by: actor, read_before: null, claimed_by: null, claimed_at: null })
       .where('study_instance_uid', '=', studyInstanceUid)
       .execute();
     const { revision, state } = row;

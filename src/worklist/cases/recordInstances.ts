@@ -7,6 +7,7 @@ import { caseRecordOf, patientOf, storedInstanceOf } from '../list/caseRecord.ts
 import { CT_SOP_CLASSES } from '../../dicom/sopClasses.ts';
 import { isPrior } from '../../case/scanAge.ts';
 import { isProof } from '../proof/proofRuns.ts';
+import { currentAnalysis } from './currentAnalysis.ts';
 import { quarantine } from './quarantine.ts';
 import { eraseCase } from './removal.ts';
 import { reopen } from './reopen.ts';
@@ -141,13 +142,7 @@ async function lateImages(
     .where('study_instance_uid', '=', row.study_instance_uid)
     .where('kind', '!=', 'own')
     .where('set_aside', '=', 0);
-  const analysis = await trx
-    .selectFrom('analyses')
-    .selectAll()
-    .where('study_instance_uid', '=', row.study_instance_uid)
-    .where('revision', '=', row.revision)
-    .executeTakeFirst();
-  const { manifest, findings } = caseRecordOf(row, analysis);
+  const { manifest, findings } = caseRecordOf(row, await currentAnalysis(trx, row));
   const analysed = await objects.where('path', '=', manifest?.slices[0]?.path ?? '').executeTakeFirst();
   return {
     late: late.map(({ header }) => header),

@@ -32,6 +32,7 @@ export async function reopen(
       failure_stage: null,
       read_at: null,
       read_by: null,
+      ...(row.read_at === null || why.type === 'reprocessed' ? {} : { read_before: row.read_by ?? '' }),
     })
     .where('study_instance_uid', '=', row.study_instance_uid)
     .execute();

@@ -7,7 +7,7 @@ import type { CaseEvent, CaseEventType, CaseState } from '../../case/caseState.t
 import { TriageError } from '../../base/errors.ts';
 import type { AttemptFailure, ClaimedCase, StageName } from '../../case/claim.ts';
 import type { SelectionRule } from '../../case/selection.ts';
-import { onCurrentRevision } from './currentAnalysis.ts';
+import { currentAnalysis, onCurrentRevision } from './currentAnalysis.ts';
 import { backoffMs } from '../../base/backoff.ts';
 import { caseRecordOf, storedInstanceOf } from '../list/caseRecord.ts';
 import { enqueue, previousReports, settle } from './outbox.ts';
@@ -87,12 +87,7 @@ async function loadClaim(
   maxAttempts: number,
 ): Promise<ClaimedCase> {
   const study = row.study_instance_uid;
-  const analysis = await db
-    .selectFrom('analyses')
-    .selectAll()
-    .where('study_instance_uid', '=', study)
-    .where('revision', '=', row.revision)
-    .executeTakeFirst();
+  const analysis = await currentAnalysis(db, row);
   const instances = await db
     .selectFrom('instances')
     .selectAll()
@@ -403,12 +398,12 @@ export async function release(context: StoreContext, held: ClaimedCase, notBefor
   });
 }
 
-/** Notes that nothing more is expected: a case that is still receiving is assembled at once, unless it is waiting after a failure. */
+/** Notes that nothing more is expected: a case that is still receiving is assembled at once, unless it is waiting after a failure or has lost a connection. */
 export async function nudgeComplete(context: StoreContext, studyInstanceUids: readonly string[]): Promise<void> {
   await write(context, async (trx, touched) => {
     for (const study of studyInstanceUids) {
       const row = await caseRow(trx, study);
-      if (row?.state !== 'receiving') continue;
+      if (row?.state !== 'receiving' || row.broken_off_at !== null) continue;
       await trx
         .updateTable('cases')
         .set({ complete_hint: 1, ...(row.attempts === 0 ? { not_before: 0 } : {}) })

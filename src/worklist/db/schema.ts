@@ -57,6 +57,10 @@ interface CasesTable {
   stat: Generated<Flag>;
   read_at: number | null;
   read_by: Generated<string | null>;
+  /** Who had read the scan when other images of it were analysed; null once somebody reads it again. */
+  read_before: Generated<string | null>;
+  /** Since when the study is incomplete because its sender's connection broke off; null once it was sent again. */
+  broken_off_at: Generated<number | null>;
   /** Who is reading it, and since when. */
   claimed_by: Generated<string | null>;
   claimed_at: Generated<number | null>;

@@ -7,7 +7,7 @@ import type { CaseManifest, Findings, SeriesVerdict } from '../../case/case.ts';
 import { scanAgeNote } from '../../case/scanAge.ts';
 import type { CaseState } from '../../case/caseState.ts';
 import type { ResultObject } from '../../case/delivery.ts';
-import { onCurrentRevision } from '../cases/currentAnalysis.ts';
+import { currentAnalysis, onCurrentRevision } from '../cases/currentAnalysis.ts';
 import { removalSentence } from '../cases/removedCases.ts';
 import type { Schema } from '../db/schema.ts';
 import { caseRecordOf } from './caseRecord.ts';
@@ -67,12 +67,7 @@ export async function caseDetail(
   const now = clock.now();
   const known = (await describeCases(db, now, [row]))[0]!;
   const inList = known.readAtMs === null && !known.offList ? { ...known, ...whyHere(known, now, maxWaitMs) } : known;
-  const analysis = await db
-    .selectFrom('analyses')
-    .selectAll()
-    .where('study_instance_uid', '=', studyInstanceUid)
-    .where('revision', '=', row.revision)
-    .executeTakeFirst();
+  const analysis = await currentAnalysis(db, row);
   const { manifest, findings } = caseRecordOf(row, analysis);
   const instances = await db
     .selectFrom('instances')

@@ -29,6 +29,7 @@ export function caseRecordOf(row: CaseRow, analysis: AnalysisRow | undefined): C
     firstReceivedAtMs: row.first_received_at,
     lastReceivedAtMs: row.last_received_at,
     completeHint: row.complete_hint === 1,
+    isBrokenOff: row.broken_off_at !== null,
     recency: row.recency,
     isProof: row.proof === 1,
     manifest: analysis?.manifest == null ? null : (JSON.parse(analysis.manifest) as CaseManifest),

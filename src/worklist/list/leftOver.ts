@@ -32,7 +32,7 @@ export async function markLeftOverRead(context: StoreContext, actor: string): Pr
     for (const { study_instance_uid: studyInstanceUid, revision, state } of rows) {
       await trx
         .updateTable('cases')
-        .set({ read_at: at, read_by: actor, claimed_by: null, claimed_at: null })
+        .set({ read_at: at, read_by: actor, read_before: null, claimed_by: null, claimed_at: null })
         .where('study_instance_uid', '=', studyInstanceUid)
         .execute();
       const detail = { leftOver: true };

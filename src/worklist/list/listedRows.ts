@@ -288,6 +288,7 @@ function rowOf(
     stat: row.stat === 1,
     readAtMs: row.read_at,
     readBy: row.read_by,
+    readBefore: row.read_before,
     claimedBy: row.claimed_by,
     claimedAtMs: row.claimed_at,
     verdict:

@@ -13,6 +13,8 @@ export interface Rankable {
   decision: Decision | null;
   /** 0..1, or null when not scored. */
   probability: number | null;
+  /** Who had read it before other images were analysed. */
+  readBefore?: string | null;
 }
 
 /** Why a case stands where it does, in one sentence, and the same sentence without the waiting time. */
@@ -26,13 +28,18 @@ export function whyHere(item: Rankable, nowMs: number, maxWaitMs: number): WhyHe
   const judgement = judgementOf({ decision: item.decision, held: item.status === 'held' });
   const { group, pastCap } = readingPlace({ ...item, judgement }, nowMs, maxWaitMs);
   const status = statusWords(item);
-  const whyBrief =
+  const place =
     group === 'stat'
       ? `Clinically urgent (STAT); ${status}`
       : pastCap
         ? `Past the wait limit of ${durationText(maxWaitMs)}; ${status}`
         : status;
+  const whyBrief = item.readBefore == null ? place : `${changedSince(item.readBefore)}; ${place}`;
   return { why: `${whyBrief}; waiting ${durationText(Math.max(0, nowMs - item.arrivedAtMs))}`, whyBrief };
+}
+
+function changedSince(reader: string): string {
+  return reader === '' ? 'Changed since it was read' : `Changed since it was read by ${reader}`;
 }
 
 const STATUS_WORDS: Readonly<Record<CaseStatusKind, string>> = {

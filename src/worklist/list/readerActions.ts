@@ -17,6 +17,7 @@ export async function markRead(
   await change(context, studyInstanceUid, actor, read ? 'read' : 'unread', (now) => ({
     read_at: read ? now : null,
     read_by: read ? actor : null,
+    ...(read ? { read_before: null } : {}),
     // Whoever has finished reading it is no longer reading it.
     ...(read ? NOT_CLAIMED : {}),
   }));

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { assembleStudy } from '../../../src/assemble/assembleStudy.ts';
-import type { AssembledStudy } from '../../../src/assemble/assembleStudy.ts';
+import type { AssembledStudy } from '../../../src/assemble/assembledStudy.ts';
 import { DEFAULT_SERIES_RULES } from '../../../src/assemble/seriesRules.ts';
 import type { CaseManifest, InstanceHeader, StoredInstance } from '../../../src/case/case.ts';
 import { instanceOf, seriesOf, uidsOf } from './syntheticStudy.ts';

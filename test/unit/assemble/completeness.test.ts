@@ -66,4 +66,17 @@ describe('isGeometryWhole', () => {
     );
     expect(isGeometryWhole([...seriesOf(), ...timing], DEFAULT_SERIES_RULES).whole).toBe(true);
   });
+
+  it('is not whole while fewer came than the sender states, of the series or of each reconstruction', () => {
+    const whole = seriesOf({ series: 4, header: { acquisitionNumber: 1, imagesInAcquisition: 120 } });
+    const isWhole = (instances: Parameters<typeof isGeometryWhole>[0]) =>
+      isGeometryWhole(instances, DEFAULT_SERIES_RULES);
+    expect(isWhole(whole).whole).toBe(true);
+    expect(isWhole(whole.slice(0, 100))).toEqual({ whole: false, why: '100 of 120 slices came' });
+    const other = seriesOf({ series: 5, header: { acquisitionNumber: 1, imagesInAcquisition: 120 } });
+    expect(isWhole([...whole, ...other]).whole).toBe(true);
+    expect(isWhole([...whole, ...other.slice(0, 90)])).toEqual({ whole: false, why: '90 of 120 slices came' });
+    const counted = seriesOf({ series: 6, header: { numberOfSeriesRelatedInstances: 130 } });
+    expect(isWhole(counted)).toEqual({ whole: false, why: '120 of 130 slices came' });
+  });
 });

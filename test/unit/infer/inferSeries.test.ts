@@ -395,6 +395,11 @@ describe('inferStudy', () => {
       reasonCode: 'partial',
       reason: '2 of 3 parts of the image came',
     });
+    const broken = { ...manifestOf(26), brokenOff: true as const };
+    expect((await study(broken, model)).findings).toMatchObject({
+      reasonCode: 'partial',
+      reason: '26 slices came before the sender’s connection broke off',
+    });
     const nearly = { ...manifestOf(47), cutShort: { came: 47, stated: 48 } };
     expect((await study(nearly, model)).findings).toMatchObject({
       reasonCode: null,

@@ -152,6 +152,27 @@ describe('the assemble stage', () => {
     });
   });
 
+  describe('after a connection that broke off', () => {
+    const run = (instances: StoredInstance[], lastReceivedAtMs: number) =>
+      stage({ model: () => null })(claimOf(instances, { isBrokenOff: true, lastReceivedAtMs }), never);
+
+    it('waits for the rest, and says that it is missing when it does not come', async () => {
+      expect(await run(whole, NOW_MS - 1)).toMatchObject({ type: 'notYet' });
+      expect(await run(whole, NOW_MS - QUIET_MS)).toMatchObject({ manifest: { brokenOff: true } });
+      expect(await run(seriesOf({ slices: 2 }), NOW_MS - QUIET_MS)).toMatchObject({
+        findings: {
+          reason: expect.stringMatching(/; the sender’s connection broke off, and nothing was sent again$/) as string,
+        },
+      });
+    });
+
+    it('believes a sender that says how many there are', async () => {
+      const counted = seriesOf({ header: { imagesInAcquisition: whole.length } });
+      const judged = await run(counted, NOW_MS - QUIET_MS);
+      expect((judged as { manifest: object }).manifest).not.toHaveProperty('brokenOff');
+    });
+  });
+
   describe('with an old scan', () => {
     const maxAgeMs = 72 * 3_600_000;
     const old = seriesOf();

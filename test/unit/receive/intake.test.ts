@@ -3,9 +3,15 @@ import { systemClock } from '../../../src/base/clock.ts';
 import type { RecordOutcome, StoredInstance } from '../../../src/case/case.ts';
 import type { RefusedObject } from '../../../src/case/refusedObject.ts';
 import { createIntake } from '../../../src/receive/intake.ts';
+import type { SendingEnd } from '../../../src/receive/receiverRecord.ts';
 import { createLog } from '../../../src/base/log.ts';
 
-const instance = (name: string): StoredInstance => ({ path: name }) as StoredInstance;
+const instance = (name: string, studyInstanceUid = ''): StoredInstance =>
+  ({ path: name, header: { studyInstanceUid } }) as StoredInstance;
+const released = (studies: string[]): [string[], SendingEnd] => [
+  studies,
+  { how: 'released', openedAtMs: 0, endedAtMs: 9, whole: studies },
+];
 
 /** A store that writes down the order of what reaches it, and can fail. */
 function recorder() {
@@ -30,6 +36,14 @@ function recorder() {
       seen.push(`complete ${studies.join(' ')}`);
       return Promise.resolve();
     },
+    noteBrokenOff: (studies: readonly string[], atMs: number) => {
+      seen.push(`broken off ${studies.join(' ')} ${atMs}`);
+      return Promise.resolve();
+    },
+    noteSent: (studies: readonly string[], openedAtMs: number) => {
+      if (openedAtMs > 0) seen.push(`sent ${studies.join(' ')} ${openedAtMs}`);
+      return Promise.resolve();
+    },
   };
 }
 
@@ -46,10 +60,10 @@ describe('intake', () => {
     });
     intake.stored(instance('a'));
     intake.stored(instance('again-b'));
-    intake.released(['study-1']);
+    intake.ended(...released(['study-1']));
     intake.stored(instance('c'));
-    intake.released(['study-2']);
-    intake.released([]);
+    intake.ended(...released(['study-2']));
+    intake.ended(...released([]));
     await intake.drained();
     expect(store.seen.join('; ').replace('record a; record again-b', 'record a again-b')).toBe(
       'record a again-b; complete study-1; record c; complete study-2',
@@ -70,7 +84,7 @@ describe('intake', () => {
     for (const why of ['first', 'second']) intake.refused({ why } as RefusedObject);
     intake.stored(instance('b'));
     intake.refused({ why: 'third' } as RefusedObject);
-    intake.released(['study']);
+    intake.ended(...released(['study']));
     await intake.drained();
     expect(store.seen.join('; ').replace('refused first; refused second', 'refused first second')).toBe(
       'record a; refused first second; record b; refused third; complete study',
@@ -88,7 +102,7 @@ describe('intake', () => {
       log: createLog('silent'),
     });
     for (const name of ['a', 'b', 'c']) intake.stored(instance(name));
-    intake.released(['study']);
+    intake.ended(...released(['study']));
     await intake.drained();
     expect(
       store.seen
@@ -97,5 +111,26 @@ describe('intake', () => {
         .replaceAll('record ', ''),
     ).toBe('a b c');
     expect(store.seen.at(-1)).toBe('complete study');
+  });
+
+  it('says how each association ended, and which studies it still holds', async () => {
+    const store = recorder();
+    store.failNext(1);
+    const intake = createIntake({
+      store,
+      resolvePath: (path) => path,
+      onNew: () => undefined,
+      clock: { ...systemClock, sleep: () => Promise.resolve() },
+      log: createLog('silent'),
+    });
+    intake.stored(instance('a', 'study-1'));
+    expect([intake.holds('study-1'), intake.holds('study-2')]).toEqual([true, false]);
+    intake.ended(['study-1'], { how: 'broken', openedAtMs: 3, endedAtMs: 5, whole: [] });
+    intake.ended(['study-1'], { how: 'closed', openedAtMs: 6, endedAtMs: 7, whole: [] });
+    intake.ended(['study-1'], { how: 'unknown', openedAtMs: 6, endedAtMs: 7, whole: [] });
+    intake.ended(['study-1', 'study-2'], { how: 'released', openedAtMs: 8, endedAtMs: 9, whole: ['study-1'] });
+    await intake.drained();
+    expect(store.seen).toEqual(['record a', 'broken off study-1 5', 'sent study-1 study-2 8', 'complete study-1']);
+    expect(intake.holds('study-1')).toBe(false);
   });
 });

@@ -69,7 +69,7 @@ async function start(changes: Partial<ReceiveConfig> = {}): Promise<void> {
         if (refusal.kind === 'object') events.push(`${id} refused ${refusal.why.slice(2, 6).toLowerCase()}`);
         if (refusal.kind === 'association') events.push(`${id} rejected ${refusal.callingAeTitle}`);
       },
-      ended: (id, clean) => events.push(`${id} ${clean ? 'released' : 'cut'}`),
+      ended: (id, how) => events.push(`${id} ${how === 'broken' ? 'cut' : how}`),
     },
   });
 }
@@ -465,6 +465,21 @@ describe('breaches of the protocol end the connection', () => {
     peer.destroy();
     await eventually(() => events.includes('t.1 cut'));
     expect(events).toEqual(['t.1 opened', 't.1 cut']);
+  });
+
+  it('a sender that closes between two messages may have sent everything, one that aborts has not', async () => {
+    await start();
+    for (const [number, leave] of [
+      [1, (peer: RawPeer) => peer.end()],
+      [2, (peer: RawPeer) => peer.send(pdu(7, Buffer.alloc(4)))],
+    ] as const) {
+      const peer = await associated(scp.port);
+      peer.send(store(`1.2.3.${number}`, ctDataSet(`1.2.3.${number}`)));
+      expect(await peer.status()).toBe(0);
+      leave(peer);
+      await eventually(() => events.length === 3 * number);
+    }
+    expect(events.filter((event) => /(closed|cut|released)$/.test(event))).toEqual(['t.1 closed', 't.2 cut']);
   });
 
   it('peers that abort before they ask, and stay connected, take nobody a place', async () => {

@@ -40,7 +40,7 @@ async function start(changes: Partial<ReceiveConfig> = {}, limits = {}): Promise
         return Promise.resolve();
       },
       refused: (_id, refusal) => refusals.push(refusal),
-      ended: (id, clean) => events.push(`${id} ${clean ? 'released' : 'cut'}`),
+      ended: (id, how) => events.push(`${id} ${how === 'released' ? 'released' : 'cut'}`),
     },
   });
 }

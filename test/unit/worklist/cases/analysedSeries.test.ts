@@ -64,10 +64,25 @@ describe('what comes after the result', () => {
     expect(row).toMatchObject({ state: 'delivered', revision: 1, readBy: 'anna' });
   });
 
-  it('makes a revision when it is a slice', async () => {
-    const { store, query } = await delivered();
+  it('makes a revision when it is a slice, and says who had read it, until somebody reads it again', async () => {
+    const worklist = await delivered();
+    const { store, query } = worklist;
+    const row = async () => (await query.caseDetail(studyUid(1))).row;
+    expect(await row()).toMatchObject({ readBefore: null, whyBrief: 'Read' });
     await store.recordInstances([slice(23, {})]);
-    expect((await query.caseDetail(studyUid(1))).row).toMatchObject({ state: 'receiving', revision: 2, readBy: null });
+    const changed = 'Changed since it was read by anna; ';
+    expect(await row()).toMatchObject({ state: 'receiving', revision: 2, readBy: null, readBefore: 'anna' });
+    await toReported(worklist, 1, 0.8, 4);
+    expect(await row()).toMatchObject({ revision: 2, whyBrief: `${changed}Suspected fracture, 0.80` });
+    expect((await query.rows())[0]?.whyBrief).toBe(`${changed}Suspected fracture, 0.80`);
+    await store.markRead(studyUid(1), true, 'bert');
+    expect(await row()).toMatchObject({ readBy: 'bert', readBefore: null });
+  });
+
+  it('does not count as changed when it is analysed again as it is', async () => {
+    const { store, query } = await delivered();
+    await store.reprocess(studyUid(1), { actor: 'bert', reason: 'a new network' });
+    expect((await query.caseDetail(studyUid(1))).row).toMatchObject({ revision: 2, readBy: null, readBefore: null });
   });
 });
 
