@@ -75,6 +75,8 @@ export async function openSpoolFolders(dir: string, minFreeBytes: number, clock:
           await sync(studyDir);
           return path;
         } catch (error) {
+          // The sender is told that it is not stored, so the next start must not find it.
+          await rm(join(dir, path), { force: true }).catch(() => undefined);
           // Retention has removed the study's emptied folder.
           studyDirs.delete(studyDir);
           if (attempt > 0 || !isMissing(error)) throw error;

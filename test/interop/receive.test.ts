@@ -13,6 +13,7 @@ import { createLog } from '../../src/base/log.ts';
 import { DEFAULT_RECEIVE_CONFIG, type ReceiveConfig } from '../../src/receive/receiveConfig.ts';
 import { startReceiver, type Receiver } from '../../src/receive/receiverProcess.ts';
 import { listSpool } from '../../src/receive/spool.ts';
+import { drawn, soakSeed, soakTimeout, tries } from '../soakSize.ts';
 import { rawPart10, type RawElement } from '../unit/dicom/rawPart10.ts';
 import {
   associated,
@@ -248,48 +249,52 @@ describe('DCMTK', () => {
 });
 
 describe('kill -9', () => {
-  it('loses no acknowledged object, and tells each of them, whenever it comes', async () => {
-    await start();
-    const acknowledged = new Map<string, Buffer>();
-    let count = 0;
-    /** Sends one object after the other until the connection ends. */
-    const sendAll = async (): Promise<void> => {
-      const peer = await associated(receiver.port);
-      for (;;) {
-        const uid = `1.2.88.${++count}`;
-        const dataSet = ctDataSet(uid, {
-          StudyInstanceUID: `2.25.88${count % 5}`,
-          pixelBytes: 2 * (1_000 + ((count * 7_919) % 60_000)),
-        });
-        peer.send(store(uid, dataSet, { pieceBytes: 16_000 }));
-        if ((await peer.status()) === 0) acknowledged.set(uid, dataSet);
+  it(
+    'loses no acknowledged object, and tells each of them, whenever it comes',
+    async () => {
+      await start();
+      const acknowledged = new Map<string, Buffer>();
+      let count = 0;
+      /** Sends one object after the other until the connection ends. */
+      const sendAll = async (): Promise<void> => {
+        const peer = await associated(receiver.port);
+        for (;;) {
+          const uid = `1.2.88.${++count}`;
+          const dataSet = ctDataSet(uid, {
+            StudyInstanceUID: `2.25.88${count % 5}`,
+            pixelBytes: 2 * (1_000 + ((count * 7_919) % 60_000)),
+          });
+          peer.send(store(uid, dataSet, { pieceBytes: 16_000 }));
+          if ((await peer.status()) === 0) acknowledged.set(uid, dataSet);
+        }
+      };
+      for (let round = 0; round < tries('RECEIVER_KILLS', 6); round++) {
+        const senders = [0, 1, 2].map(() => sendAll().catch(() => undefined));
+        const before = acknowledged.size;
+        await eventually('some are acknowledged', () => acknowledged.size > before + 2);
+        await sleep((round * 37) % 200);
+        process.kill(await receiverPid(), 'SIGKILL');
+        await Promise.all(senders);
+        await eventually('it is up again', () => receiver.isUp() && receiver.counters().restarts === round + 1, 60_000);
+        await eventually('the dead associations are released', () => released.length >= 3 * (round + 1));
       }
-    };
-    for (let round = 0; round < 6; round++) {
-      const senders = [0, 1, 2].map(() => sendAll().catch(() => undefined));
-      const before = acknowledged.size;
-      await eventually('some are acknowledged', () => acknowledged.size > before + 2);
-      await sleep((round * 37) % 200);
-      process.kill(await receiverPid(), 'SIGKILL');
-      await Promise.all(senders);
-      await eventually('it is up again', () => receiver.isUp() && receiver.counters().restarts === round + 1, 60_000);
-      await eventually('the dead associations are released', () => released.length >= 3 * (round + 1));
-    }
-    await eventually('each acknowledged object is told', () => {
-      const uids = new Set(told.map(({ instance }) => instance.header.sopInstanceUid));
-      return [...acknowledged.keys()].every((uid) => uids.has(uid));
-    });
-    for (const [uid, dataSet] of acknowledged) {
-      const { instance } = told.find((entry) => entry.instance.header.sopInstanceUid === uid)!;
-      expect(dataSetOf(await spooled(instance)).equals(dataSet), uid).toBe(true);
-    }
-    // Nothing half-written was ever told, nor lies among the objects.
-    expect(told.every(({ instance }) => instance.path.startsWith('objects/'))).toBe(true);
-    const spool = join(dir, 'spool');
-    expect(await receiver.describe(await listSpool(spool, 0))).toEqual([]);
-    expect(released.some(({ clean }) => clean)).toBe(false);
-    expect(acknowledged.size).toBeGreaterThan(18);
-  }, 240_000);
+      await eventually('each acknowledged object is told', () => {
+        const uids = new Set(told.map(({ instance }) => instance.header.sopInstanceUid));
+        return [...acknowledged.keys()].every((uid) => uids.has(uid));
+      });
+      for (const [uid, dataSet] of acknowledged) {
+        const { instance } = told.find((entry) => entry.instance.header.sopInstanceUid === uid)!;
+        expect(dataSetOf(await spooled(instance)).equals(dataSet), uid).toBe(true);
+      }
+      // Nothing half-written was ever told, nor lies among the objects.
+      expect(told.every(({ instance }) => instance.path.startsWith('objects/'))).toBe(true);
+      const spool = join(dir, 'spool');
+      expect(await receiver.describe(await listSpool(spool, 0))).toEqual([]);
+      expect(released.some(({ clean }) => clean)).toBe(false);
+      expect(acknowledged.size).toBeGreaterThan(18);
+    },
+    soakTimeout(240_000),
+  );
 
   it('of the agent ends the receiver too', async () => {
     await start();
@@ -370,129 +375,141 @@ describe('recovery', () => {
 });
 
 describe('hostile bytes', () => {
-  it('thousands of mutated streams: the process lives, answers others, and stays small', async () => {
-    await start({ requestTimeoutMs: 2_000, idleTimeoutMs: 2_000, objectTimeoutMs: 3_000 });
-    const parts = (uid: string): Buffer[] => {
-      const dataSet = ctDataSet(uid);
-      return [
-        associateRequest(),
-        pdu(4, pdv(storeCommand(uid), { command: true })),
-        pdu(4, pdv(dataSet.subarray(0, 200), { last: false })),
-        pdu(4, pdv(dataSet.subarray(200))),
-        RELEASE_REQUEST,
-      ];
-    };
-    const mutation = fc.record({
-      changes: fc.array(
-        fc.record({ at: fc.nat(100_000), value: fc.oneof(fc.nat(255), fc.constantFrom(0, 1, 0x7f, 0x80, 0xff)) }),
-        { maxLength: 5 },
-      ),
-      order: fc.array(fc.nat(4), { maxLength: 8 }),
-      cut: fc.option(fc.nat(100_000)),
-      packets: fc.integer({ min: 50, max: 5_000 }),
-    });
-    const samples = fc.sample(mutation, { numRuns: 3_000, seed: 20_261_123 });
-    let next = 0;
-    let slowestMs = 0;
-    const work = async (): Promise<void> => {
-      for (let index = next++; index < samples.length; index = next++) {
-        const { changes, order, cut, packets } = samples[index]!;
-        const all = parts(`1.2.99.${index}`);
-        let stream = Buffer.concat(order.length > 0 && index % 3 === 0 ? order.map((part) => all[part]!) : all);
-        for (const { at, value } of changes) if (stream.length > 0) stream[at % stream.length] = value;
-        if (cut !== null && stream.length > 0) stream = stream.subarray(0, cut % stream.length);
-        const started = performance.now();
-        const peer = await rawPeer(receiver.port);
-        for (let at = 0; at < stream.length; at += packets) peer.send(stream.subarray(at, at + packets));
-        // A sender that closes its side: whatever was begun must end.
-        peer.end();
-        await peer.closed();
-        slowestMs = Math.max(slowestMs, performance.now() - started);
-      }
-    };
-    await Promise.all(Array.from({ length: 8 }, work));
-    const peer = await associated(receiver.port);
-    peer.send(store('1.2.3.4', ctDataSet('1.2.3.4')));
-    expect(await peer.status()).toBe(0);
-    peer.destroy();
-    await eventually('every association has ended', () => receiver.openAssociations().size === 0);
-    expect(receiver.counters().restarts).toBe(0);
-    expect(receiver.counters().stored).toBeGreaterThan(10);
-    expect(slowestMs).toBeLessThan(15_000);
-    expect(await receiver.peakRssBytes()).toBeLessThan(400 * 1024 * 1024);
-    // What was stored is what can be read, and all of it was told.
-    const paths = await listSpool(join(dir, 'spool'), 0);
-    expect(new Set(told.map(({ instance }) => instance.path))).toEqual(new Set(paths));
-    expect(await receiver.describe(paths)).toEqual([]);
-  }, 240_000);
+  it(
+    'thousands of mutated streams: the process lives, answers others, and stays small',
+    async () => {
+      await start({ requestTimeoutMs: 2_000, idleTimeoutMs: 2_000, objectTimeoutMs: 3_000 });
+      const parts = (uid: string): Buffer[] => {
+        const dataSet = ctDataSet(uid);
+        return [
+          associateRequest(),
+          pdu(4, pdv(storeCommand(uid), { command: true })),
+          pdu(4, pdv(dataSet.subarray(0, 200), { last: false })),
+          pdu(4, pdv(dataSet.subarray(200))),
+          RELEASE_REQUEST,
+        ];
+      };
+      const mutation = fc.record({
+        changes: fc.array(
+          fc.record({ at: fc.nat(100_000), value: fc.oneof(fc.nat(255), fc.constantFrom(0, 1, 0x7f, 0x80, 0xff)) }),
+          { maxLength: 5 },
+        ),
+        order: fc.array(fc.nat(4), { maxLength: 8 }),
+        cut: fc.option(fc.nat(100_000)),
+        packets: fc.integer({ min: 50, max: 5_000 }),
+      });
+      const samples = drawn(mutation, tries('HOSTILE_STREAMS', 3_000), soakSeed(20_261_123));
+      let next = 0;
+      let slowestMs = 0;
+      const work = async (): Promise<void> => {
+        for (const { changes, order, cut, packets } of samples) {
+          const index = next++;
+          const all = parts(`1.2.99.${index}`);
+          let stream = Buffer.concat(order.length > 0 && index % 3 === 0 ? order.map((part) => all[part]!) : all);
+          for (const { at, value } of changes) if (stream.length > 0) stream[at % stream.length] = value;
+          if (cut !== null && stream.length > 0) stream = stream.subarray(0, cut % stream.length);
+          const started = performance.now();
+          const peer = await rawPeer(receiver.port);
+          for (let at = 0; at < stream.length; at += packets) peer.send(stream.subarray(at, at + packets));
+          // A sender that closes its side: whatever was begun must end.
+          peer.end();
+          await peer.closed();
+          slowestMs = Math.max(slowestMs, performance.now() - started);
+        }
+      };
+      await Promise.all(Array.from({ length: 8 }, work));
+      const peer = await associated(receiver.port);
+      peer.send(store('1.2.3.4', ctDataSet('1.2.3.4')));
+      expect(await peer.status()).toBe(0);
+      peer.destroy();
+      await eventually('every association has ended', () => receiver.openAssociations().size === 0);
+      expect(receiver.counters().restarts).toBe(0);
+      expect(receiver.counters().stored).toBeGreaterThan(10);
+      expect(slowestMs).toBeLessThan(15_000);
+      expect(await receiver.peakRssBytes()).toBeLessThan(400 * 1024 * 1024);
+      // What was stored is what can be read, and all of it was told.
+      const paths = await listSpool(join(dir, 'spool'), 0);
+      expect(new Set(told.map(({ instance }) => instance.path))).toEqual(new Set(paths));
+      expect(await receiver.describe(paths)).toEqual([]);
+    },
+    soakTimeout(240_000),
+  );
 
-  it('sizes, multiplicities, nesting and counts: whatever a header holds of them, the process lives and its records are small', async () => {
-    await start({ maxAssociations: 20 });
-    const IMPLICIT = '1.2.840.10008.1.2';
-    const context = { id: 1, abstractSyntaxUid: CT, transferSyntaxUids: [IMPLICIT] };
-    const kept = [0x00080005, 0x00080008, 0x00080050, 0x00080060, 0x00081030, 0x00100010, 0x00200032, 0x00280030];
-    const nested = (depth: number, inner: RawElement[]): RawElement[] =>
-      depth === 0 ? inner : [{ tag: 0x00081140, vr: 'SQ', value: [nested(depth - 1, inner)] }];
-    const header = (uid: string, more: RawElement[]): Buffer => {
-      const elements = new Map<number, RawElement>();
-      const own: RawElement[] = [
-        { tag: 0x00080016, vr: 'UI', value: CT },
-        { tag: 0x00080018, vr: 'UI', value: uid },
-        { tag: 0x0020000d, vr: 'UI', value: '2.25.100' },
-        { tag: 0x0020000e, vr: 'UI', value: '2.25.200' },
-      ];
-      for (const element of [...more, ...own]) elements.set(element.tag, element);
-      const sorted = [...elements.values()].sort((a, b) => a.tag - b.tag);
-      return dataSetOf(Buffer.from(rawPart10(sorted, { implicit: true })));
-    };
-    const hostile = fc.oneof(
-      // A value of a kept attribute: some unit so many times.
-      fc
-        .record({
-          tag: fc.constantFrom(...kept),
-          unit: fc.constantFrom('\\', '1\\', 'A', '^', '=', '\u001b$B', '\\ISO 2022 IR 87', '\u0000', ' '),
-          bytes: fc.constantFrom(100, 2_000, 70_000, 1_000_000, 8_000_000),
-        })
-        .map(({ tag, unit, bytes }): RawElement[] => [
-          { tag, vr: 'LO', value: unit.repeat(Math.ceil(bytes / unit.length)) },
-        ]),
-      fc.integer({ min: 1, max: 400 }).map((depth) => nested(depth, [{ tag: 0x00080100, vr: 'SH', value: 'x' }])),
-      // So many elements of their own tags, or items of one sequence.
-      fc.constantFrom(1_000, 60_000, 200_000).map((count) =>
-        Array.from({ length: count }, (_, index): RawElement => ({
-          tag: 0x00090000 + 0x20000 * (index >> 16) + (index & 0xffff),
-          vr: 'LO',
-          value: '',
-        })),
-      ),
-      fc
-        .constantFrom(1_000, 200_000)
-        .map((count): RawElement[] => [{ tag: 0x00082218, vr: 'SQ', value: Array.from({ length: count }, () => []) }]),
-    );
-    const samples = [
-      // The eight that took the heap of earlier versions.
-      ...Array.from({ length: 8 }, (): RawElement[] => [{ tag: 0x00081030, vr: 'LO', value: '\\'.repeat(8_000_000) }]),
-      ...fc.sample(hostile, { numRuns: 60, seed: 20_261_129 }),
-    ];
-    const statuses: number[] = [];
-    let next = 0;
-    const work = async (): Promise<void> => {
-      for (let index = next++; index < samples.length; index = next++) {
-        const uid = `1.2.98.${index}`;
-        const peer = await associated(receiver.port, { contexts: [context] });
-        peer.send(store(uid, header(uid, samples[index]!), { pieceBytes: 200_000 }));
-        statuses.push(await peer.status());
-        peer.destroy();
-      }
-    };
-    await Promise.all(Array.from({ length: 8 }, work));
-    expect(receiver.counters().restarts).toBe(0);
-    expect(statuses).toHaveLength(samples.length);
-    expect(statuses.filter((status) => ![0x0000, 0xa900, 0xc000].includes(status))).toEqual([]);
-    expect(statuses).toContain(0x0000);
-    expect(await receiver.peakRssBytes()).toBeLessThan(400 * 1024 * 1024);
-    for (const { instance } of told) expect(JSON.stringify(instance).length).toBeLessThan(20_000);
-  }, 240_000);
+  it(
+    'sizes, multiplicities, nesting and counts: whatever a header holds of them, the process lives and its records are small',
+    async () => {
+      await start({ maxAssociations: 20 });
+      const IMPLICIT = '1.2.840.10008.1.2';
+      const context = { id: 1, abstractSyntaxUid: CT, transferSyntaxUids: [IMPLICIT] };
+      const kept = [0x00080005, 0x00080008, 0x00080050, 0x00080060, 0x00081030, 0x00100010, 0x00200032, 0x00280030];
+      const nested = (depth: number, inner: RawElement[]): RawElement[] =>
+        depth === 0 ? inner : [{ tag: 0x00081140, vr: 'SQ', value: [nested(depth - 1, inner)] }];
+      const header = (uid: string, more: RawElement[]): Buffer => {
+        const elements = new Map<number, RawElement>();
+        const own: RawElement[] = [
+          { tag: 0x00080016, vr: 'UI', value: CT },
+          { tag: 0x00080018, vr: 'UI', value: uid },
+          { tag: 0x0020000d, vr: 'UI', value: '2.25.100' },
+          { tag: 0x0020000e, vr: 'UI', value: '2.25.200' },
+        ];
+        for (const element of [...more, ...own]) elements.set(element.tag, element);
+        const sorted = [...elements.values()].sort((a, b) => a.tag - b.tag);
+        return dataSetOf(Buffer.from(rawPart10(sorted, { implicit: true })));
+      };
+      const hostile = fc.oneof(
+        // A value of a kept attribute: some unit so many times.
+        fc
+          .record({
+            tag: fc.constantFrom(...kept),
+            unit: fc.constantFrom('\\', '1\\', 'A', '^', '=', '\u001b$B', '\\ISO 2022 IR 87', '\u0000', ' '),
+            bytes: fc.constantFrom(100, 2_000, 70_000, 1_000_000, 8_000_000),
+          })
+          .map(({ tag, unit, bytes }): RawElement[] => [
+            { tag, vr: 'LO', value: unit.repeat(Math.ceil(bytes / unit.length)) },
+          ]),
+        fc.integer({ min: 1, max: 400 }).map((depth) => nested(depth, [{ tag: 0x00080100, vr: 'SH', value: 'x' }])),
+        // So many elements of their own tags, or items of one sequence.
+        fc.constantFrom(1_000, 60_000, 200_000).map((count) =>
+          Array.from({ length: count }, (_, index): RawElement => ({
+            tag: 0x00090000 + 0x20000 * (index >> 16) + (index & 0xffff),
+            vr: 'LO',
+            value: '',
+          })),
+        ),
+        fc
+          .constantFrom(1_000, 200_000)
+          .map((count): RawElement[] => [
+            { tag: 0x00082218, vr: 'SQ', value: Array.from({ length: count }, () => []) },
+          ]),
+      );
+      const count = tries('HOSTILE_DATA_SETS', 60);
+      const samples = (function* () {
+        // The eight that took the heap of earlier versions.
+        for (let index = 0; index < 8; index++)
+          yield [{ tag: 0x00081030, vr: 'LO', value: '\\'.repeat(8_000_000) }] satisfies RawElement[];
+        yield* drawn(hostile, count, soakSeed());
+      })();
+      const statuses: number[] = [];
+      let next = 0;
+      const work = async (): Promise<void> => {
+        for (const sample of samples) {
+          const uid = `1.2.98.${next++}`;
+          const peer = await associated(receiver.port, { contexts: [context] });
+          peer.send(store(uid, header(uid, sample), { pieceBytes: 200_000 }));
+          statuses.push(await peer.status());
+          peer.destroy();
+        }
+      };
+      await Promise.all(Array.from({ length: 8 }, work));
+      expect(receiver.counters().restarts).toBe(0);
+      expect(statuses).toHaveLength(count + 8);
+      expect(statuses.filter((status) => ![0x0000, 0xa900, 0xc000].includes(status))).toEqual([]);
+      expect(statuses).toContain(0x0000);
+      expect(await receiver.peakRssBytes()).toBeLessThan(400 * 1024 * 1024);
+      for (const { instance } of told) expect(JSON.stringify(instance).length).toBeLessThan(20_000);
+    },
+    soakTimeout(240_000),
+  );
 
   it('a crowd of connections that say nothing keeps nobody out for long', async () => {
     await start({ requestTimeoutMs: 1_500 });

@@ -12,11 +12,12 @@ import type { WrittenStudy } from '../../src/phantom/writePhantomStudy.ts';
 import { listSpool, openSpool } from '../../src/receive/spool.ts';
 import { seededRandom } from '../../src/base/random.ts';
 import { migrate, openDatabase } from '../../src/worklist/db/database.ts';
+import { soakSeed, soakTimeout, tries } from '../soakSize.ts';
 import { agentConfig, send, smallStudy, startAgentProcess, testPacs, until, worklist } from './agentUnderTest.ts';
 import { readRecords, RecordedDisk, say, type DiskRecord, type Survival } from './powerCut/recordedDisk.ts';
 
 /** Moments at which the power is cut, each with every kind of survival. */
-const CUTS = Number(process.env['POWER_CUTS'] ?? 16);
+const CUTS = tries('POWER_CUTS', 16);
 
 let folder: string;
 let disk: string;
@@ -198,18 +199,22 @@ it('the record holds the work: slices, database, results, and what senders and r
   ).toBeGreaterThanOrEqual(2);
 });
 
-it('a power cut at any moment takes nothing back that anybody was told', async () => {
-  const random = seededRandom('power-cuts').next;
-  const moments = Array.from({ length: CUTS }, () => Math.floor(random() * records.length));
-  // Right after the last word to a sender and after each to a reader, when nothing has been done since that would hide a fault.
-  const last = records.findLastIndex(isWord('stored'));
-  const read = records.flatMap((record, at) => (isWord('read')(record) ? [at] : []));
-  const cuts = await cutAt(
-    [...new Set([...moments, last, ...read])],
-    [{ kind: 'nothing' }, { kind: 'names' }, { kind: 'some', random }],
-  );
-  expect(cuts).toBeGreaterThan(3 * CUTS);
-}, 600_000);
+it(
+  'a power cut at any moment takes nothing back that anybody was told',
+  async () => {
+    const random = seededRandom('power-cuts', String(soakSeed())).next;
+    const moments = Array.from({ length: CUTS }, () => Math.floor(random() * records.length));
+    // Right after the last word to a sender and after each to a reader, when nothing has been done since that would hide a fault.
+    const last = records.findLastIndex(isWord('stored'));
+    const read = records.flatMap((record, at) => (isWord('read')(record) ? [at] : []));
+    const cuts = await cutAt(
+      [...new Set([...moments, last, ...read])],
+      [{ kind: 'nothing' }, { kind: 'names' }, { kind: 'some', random }],
+    );
+    expect(cuts).toBeGreaterThan(3 * CUTS);
+  },
+  soakTimeout(600_000),
+);
 
 it('after a power cut the agent goes on by itself, to the one result of each study', async () => {
   const moment = records.findLastIndex(isWord('stored'));

@@ -55,6 +55,7 @@ const pipeline = createPipeline({
   log: createLog('silent'),
   leaseMs: 60_000,
   pollMs: 20,
+  faultWaitMs: 100,
   onStep: dieAt,
 });
 while ((await query.rows())[0]?.state !== 'delivered') {

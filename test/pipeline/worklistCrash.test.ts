@@ -6,11 +6,13 @@ import { createCaseStore } from '../../src/worklist/cases/caseStore.ts';
 import { migrate, openDatabase } from '../../src/worklist/db/database.ts';
 import { createWorklistQuery } from '../../src/worklist/list/worklistQuery.ts';
 import { systemClock } from '../../src/base/clock.ts';
+import { soakTimeout, tries } from '../soakSize.ts';
 import { temporaryFolder } from '../unit/worklist/fixture.ts';
 import { instanceOf, objectsOf, studyUid } from '../unit/worklist/facts.ts';
 
 const CHILD = fileURLToPath(new URL('worklistChild.ts', import.meta.url));
-const ROUNDS = Number(process.env['CRASH_ROUNDS'] ?? 4);
+const ROUNDS = tries('CRASH_ROUNDS', 4);
+const POINT_ROUNDS = tries('CRASH_POINT_ROUNDS', 1);
 
 interface Death {
   code: number | null;
@@ -46,7 +48,7 @@ describe('kill -9', () => {
     ['claimed', 'ran', 'applied'].map((point) => `${stage}:${point}`),
   );
 
-  it('at every step of a study in turn: the last start ends with the one result', async () => {
+  const inTurn = async (): Promise<void> => {
     const path = await migrated();
     const database = await openDatabase(path);
     const store = createCaseStore(database, systemClock);
@@ -80,28 +82,40 @@ describe('kill -9', () => {
     ]);
     expect(new Set(sent)).toEqual(new Set(objects.map((uid) => `sent ${uid}`)));
     await database.close();
-  });
+  };
 
-  it(`${ROUNDS} times in the midst of writing: the file is sound, and nothing that was on record is missing`, async () => {
-    const path = await migrated();
-    const recorded = new Set<string>();
-    for (let round = 0; round < ROUNDS; round++) {
-      const death = await run(['intake', path, String(round)], 40 + ((round * 97) % 300));
-      expect(death).toMatchObject({ signal: 'SIGKILL', errors: '' });
-      expect(death.lines.length).toBeGreaterThan(0);
-      for (const line of death.lines) recorded.add(line);
-      const database = await openDatabase(path);
-      expect(database.sqlite.pragma('integrity_check', { simple: true })).toBe('ok');
-      expect(database.sqlite.pragma('foreign_key_check')).toEqual([]);
-      const known = await createCaseStore(database, systemClock).knownPaths();
-      expect([...recorded].filter((line) => !known.has(line))).toEqual([]);
-      const orphans = await database.db
-        .selectFrom('instances')
-        .select('path')
-        .where('study_instance_uid', 'not in', (cases) => cases.selectFrom('cases').select('study_instance_uid'))
-        .execute();
-      expect(orphans).toEqual([]);
-      await database.close();
-    }
-  });
+  it(
+    'at every step of a study in turn: the last start ends with the one result',
+    async () => {
+      for (let round = 0; round < POINT_ROUNDS; round++) await inTurn();
+    },
+    soakTimeout(180_000),
+  );
+
+  it(
+    `${ROUNDS} times in the midst of writing: the file is sound, and nothing that was on record is missing`,
+    async () => {
+      const path = await migrated();
+      const recorded = new Set<string>();
+      for (let round = 0; round < ROUNDS; round++) {
+        const death = await run(['intake', path, String(round)], 40 + ((round * 97) % 300));
+        expect(death).toMatchObject({ signal: 'SIGKILL', errors: '' });
+        expect(death.lines.length).toBeGreaterThan(0);
+        for (const line of death.lines) recorded.add(line);
+        const database = await openDatabase(path);
+        expect(database.sqlite.pragma('integrity_check', { simple: true })).toBe('ok');
+        expect(database.sqlite.pragma('foreign_key_check')).toEqual([]);
+        const known = await createCaseStore(database, systemClock).knownPaths();
+        expect([...recorded].filter((line) => !known.has(line))).toEqual([]);
+        const orphans = await database.db
+          .selectFrom('instances')
+          .select('path')
+          .where('study_instance_uid', 'not in', (cases) => cases.selectFrom('cases').select('study_instance_uid'))
+          .execute();
+        expect(orphans).toEqual([]);
+        await database.close();
+      }
+    },
+    soakTimeout(180_000),
+  );
 });

@@ -49,6 +49,11 @@ class ImmediateDriver extends SqliteDriver {
     }
   }
 
+  /** On a full or failing disk SQLite has already rolled back. A second rollback would fail, and its error would hide the one that happened. */
+  override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    if (this.#sqlite.inTransaction) await super.rollbackTransaction(connection);
+  }
+
   #begun(): boolean {
     this.#sqlite.pragma('busy_timeout = 0');
     try {

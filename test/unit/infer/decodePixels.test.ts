@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { parseElements } from '../../../src/dicom/elements.ts';
 import { TriageError } from '../../../src/base/errors.ts';
 import { AIR_HU, MAX_HU, decodeCtSlice } from '../../../src/infer/decodePixels.ts';
+import { soakSeed, soakTimeout, tries } from '../../soakSize.ts';
 import { ctFile, dcmtk, patternHu } from './ctFile.ts';
 import type { CtFileOptions } from './ctFile.ts';
 
@@ -524,29 +525,33 @@ describe('damaged frames', () => {
       }
     });
 
-    it(`${name}: mutated frames are refused or fill the matrix, and the next whole one decodes`, async () => {
-      await ensureCodecs();
-      const whole = make(UNSIGNED);
-      const { uid, frame } = frameOf(whole);
-      const mutation = fc.tuple(fc.nat(frame.length - 1), fc.nat(255));
-      await fc.assert(
-        fc.asyncProperty(fc.array(mutation, { minLength: 1, maxLength: 6 }), async (mutations) => {
-          const mutated = Uint8Array.from(frame);
-          for (const [position, value] of mutations) mutated[position] = value;
-          try {
-            const { hu } = await decodeCtSlice(withFrame(UNSIGNED, uid, [mutated]));
-            expect(hu.length).toBe(ROWS * COLUMNS);
-            expect(hu.every((value) => value >= AIR_HU && value <= MAX_HU)).toBe(true);
-          } catch (error) {
-            if (!(error instanceof TriageError)) throw error;
-            expect(error.code).toBe('pixel-data-undecodable');
-          }
-        }),
-        // Not another one each time: a frame at which a decoder hangs hangs the test, too. FUZZ_SEED is for those who look for one.
-        { numRuns: 40, seed: Number(process.env['FUZZ_SEED'] ?? 26) },
-      );
-      expect(await codeOf(whole)).toBe('decoded');
-    });
+    it(
+      `${name}: mutated frames are refused or fill the matrix, and the next whole one decodes`,
+      async () => {
+        await ensureCodecs();
+        const whole = make(UNSIGNED);
+        const { uid, frame } = frameOf(whole);
+        const mutation = fc.tuple(fc.nat(frame.length - 1), fc.nat(255));
+        await fc.assert(
+          fc.asyncProperty(fc.array(mutation, { minLength: 1, maxLength: 6 }), async (mutations) => {
+            const mutated = Uint8Array.from(frame);
+            for (const [position, value] of mutations) mutated[position] = value;
+            try {
+              const { hu } = await decodeCtSlice(withFrame(UNSIGNED, uid, [mutated]));
+              expect(hu.length).toBe(ROWS * COLUMNS);
+              expect(hu.every((value) => value >= AIR_HU && value <= MAX_HU)).toBe(true);
+            } catch (error) {
+              if (!(error instanceof TriageError)) throw error;
+              expect(error.code).toBe('pixel-data-undecodable');
+            }
+          }),
+          // Not another one each time: a frame at which a decoder hangs hangs the test, too.
+          { numRuns: tries('HOSTILE_FRAMES', 40), seed: soakSeed(26) },
+        );
+        expect(await codeOf(whole)).toBe('decoded');
+      },
+      soakTimeout(30_000),
+    );
   }
 
   it('a JPEG frame with a marker that has no length before its scan is refused: the decoder never ends at it', async () => {

@@ -4,6 +4,7 @@ import BetterSqlite3 from 'better-sqlite3';
 import { Kysely, SqliteDialect } from 'kysely';
 import { Migrator, type Migration } from 'kysely/migration';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { installationFault } from '../../../../src/base/installationFault.ts';
 import { migrate, openDatabase } from '../../../../src/worklist/db/database.ts';
 import { temporaryFolder } from '../fixture.ts';
 import { expectKeptFigures } from '../keptFigures.ts';
@@ -51,6 +52,29 @@ describe('database', () => {
     await expect(openDatabase(join(folder, 'none', 'worklist.sqlite'))).rejects.toMatchObject({
       code: 'database-invalid',
     });
+  });
+
+  it('a transaction that the disk is too full for fails with that reason, and the next one begins', async () => {
+    const path = join(await temporaryFolder(), 'worklist.sqlite');
+    await migrate(path);
+    const { db, sqlite, close } = await openDatabase(path);
+    const note = (value: string) =>
+      db.transaction().execute((trx) =>
+        trx
+          .insertInto('notes' as never)
+          .values({ value } as never)
+          .execute(),
+      );
+    sqlite.exec('create table notes (value text)');
+    sqlite.pragma(`max_page_count = ${String(sqlite.pragma('page_count', { simple: true }))}`);
+    const error: unknown = await note('x'.repeat(1_000_000)).catch((reason: unknown) => reason);
+    expect([error, installationFault(error)]).toEqual([
+      expect.objectContaining({ code: 'SQLITE_FULL' }),
+      'SQLITE_FULL',
+    ]);
+    await note('short');
+    expect(sqlite.prepare('select value from notes').pluck().all()).toEqual(['short']);
+    await close();
   });
 
   it('lets two processes’ worth of migrations run into each other', async () => {
