@@ -131,6 +131,7 @@ const PAGE_ROOMS = {
     'case/caseApi',
     'case/drawSlice',
   ],
+  handOver: [],
   case: ['worklist/worklistApi'],
   wall: ['alerts/useAlerts', 'alerts/alertChoices', 'access/oneTimeLink', 'access/accessWords'],
   access: ['wall/wallScreens'],
@@ -179,7 +180,7 @@ const HOMES = {
   'openid-client': '^src/web/access/oidc\\.ts$',
   pino: '^src/base/log\\.ts$',
   'prom-client': '^src/web/metrics\\.ts$',
-  yaml: '^src/config/configFile\\.ts$',
+  yaml: '^src/config/configLayers\\.ts$',
   zod: null,
   'zod-openapi': '^src/web/openApi\\.ts$',
 };

@@ -87,7 +87,7 @@ function describe(error: unknown): Record<string, unknown> {
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
-/** Writes JSON lines to `sink`, else to standard error, so that standard output stays free for reports. It never waits for the reader. */
+/** Writes JSON lines to `sink`, else to standard error (as text where that is a terminal), so that standard output stays free for reports. It never waits for the reader. */
 export function createLog(level: LogLevel, fields: LogFields = {}, sink?: LogSink): Log {
   const logger = pino(
     { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },

@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, renameSync, truncateSync, write, writeSync } from 'node:fs';
 import { isatty } from 'node:tty';
+import { readableLine } from './readableLine.ts';
 
 /** Where log lines go. Writing never waits and never fails: lines that nobody reads are dropped and counted, and the count is the next line that gets through. */
 export interface LogSink {
@@ -70,10 +71,22 @@ export function standardErrorSink(sayDropped: (count: number) => string): LogSin
   if (standardError !== null) return standardError;
   // Without a listener, a reader that disconnects would end the process.
   process.stderr.on('error', () => undefined);
-  const sink = boundedSink(isatty(2) ? sendToTerminal() : sendToStream, sayDropped);
+  const sink = isatty(2)
+    ? forReaders(boundedSink(sendToTerminal(), sayDropped))
+    : boundedSink(sendToStream, sayDropped);
   process.on('exit', () => trySync(() => writeSync(2, sink.takeRest())));
   standardError = { ...sink, reopen: () => undefined };
   return standardError;
+}
+
+/** Machines get JSON lines; whoever sits at a terminal gets them as text. */
+function forReaders(sink: ReturnType<typeof boundedSink>): ReturnType<typeof boundedSink> {
+  return {
+    ...sink,
+    write: (line) => {
+      sink.write(readableLine(line));
+    },
+  };
 }
 
 /** Pipes and sockets accept what they can, and Node buffers the rest: `done` is called when all of it is written. */

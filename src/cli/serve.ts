@@ -9,7 +9,7 @@ import type { Config } from '../config/config.ts';
 import { inferenceFork } from '../infer/inferenceFork.ts';
 import { receiverFork } from '../receive/receiverFork.ts';
 import { endSoon, EXIT } from './exit.ts';
-import { note } from './output.ts';
+import { note, printLine } from './output.ts';
 
 /** `odontoid serve`: the agent, until SIGTERM or SIGINT. */
 export function serveCommand(): Command {
@@ -17,6 +17,8 @@ export function serveCommand(): Command {
     .option('--config <FILE>', 'the site’s configuration (default: ODONTOID_CONFIG, else ./odontoid.yaml)')
     .action(async (options: { config?: string }) => {
       const config = loadConfig(options.config, process.env);
+      // Standard output is for people, and may be closed: the agent goes on without a reader.
+      process.stdout.removeAllListeners('error').on('error', () => undefined);
       const sink = openLog(config.log.file);
       const log = createLog(config.log.level, {}, sink);
       let agent: Agent | null = null;
@@ -29,20 +31,20 @@ export function serveCommand(): Command {
       const stopped = untilStopped();
       agent = await start(config, log);
       if (agent === null) return;
-      note(
+      printLine(
         `Odontoid listens: DICOM ${config.receive.aeTitle}@${config.receive.host}:${agent.dicomPort}${agent.dicomTlsPort === null ? '' : `, by TLS on port ${agent.dicomTlsPort}`}, worklist ${agent.url}`,
       );
       if (agent.setUpLink !== null) {
-        note(
+        printLine(
           'Nobody can sign in yet. Open this link once, to make the first admin’s account (it is good for 24 hours, or until the next start):',
         );
-        note(`  ${agent.setUpLink.url}`);
+        printLine(`  ${agent.setUpLink.url}`);
       }
-      note('Research software. Not for diagnostic use.');
-      if (config.receive.sources.length === 0) note('Nobody may send yet: name the sources in receive.sources.');
-      if (config.destinations.length === 0) note('Results stay here yet: name where they go in destinations.');
+      printLine('Research software. Not for diagnostic use.');
+      if (config.receive.sources.length === 0) printLine('Nobody may send yet: name the sources in receive.sources.');
+      if (config.destinations.length === 0) printLine('Results stay here yet: name where they go in destinations.');
       await stopped;
-      note('Stopping: finishing what is in hand ...');
+      printLine('Stopping: finishing what is in hand ...');
       await agent.close();
       await endOfOutput();
       process.exit();
@@ -97,5 +99,5 @@ export async function untilStopped(): Promise<void> {
   await new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
   });
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(EXIT.stopped));
 }

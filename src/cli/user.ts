@@ -115,9 +115,10 @@ async function known(accounts: Accounts, name: string): Promise<User> {
 }
 
 function printLink(user: User, link: SetUpLink, { web }: Config): void {
-  const base = web.publicUrl ?? `http://${web.host.includes(':') ? `[${web.host}]` : web.host}:${web.port}`;
+  const own = `http://${web.host.includes(':') ? `[${web.host}]` : web.host}:${web.port}`;
+  const base = web.publicUrl === undefined ? own : web.publicUrl.replace(/\/$/, '') + web.basePath;
   note(`Give ${user.name} this link. It works once, until ${timeOf(link.expiresAtMs)}:`);
-  printLine(`${base.replace(/\/$/, '')}/set-up#${link.secret}`);
+  printLine(`${base}/set-up#${link.secret}`);
 }
 
 function stateOf(user: User): string {

@@ -139,7 +139,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
     pipeline.nudge();
     return {
       url: web.url,
-      setUpLink: link && { url: setUpUrl(config.web.publicUrl ?? web.url, link.secret), expiresAtMs: link.expiresAtMs },
+      setUpLink: link && { url: setUpUrl(config.web, web.url, link.secret), expiresAtMs: link.expiresAtMs },
       dicomPort: listening.port,
       dicomTlsPort: listening.tlsPort,
       renewCertificates: certificates.look,
@@ -160,11 +160,13 @@ async function noteStart({ audit, config, ports: { log } }: Foundation, isFirstL
   // Kept with the logs, it shows later whether entries were cut off the end: odontoid audit verify --noted.
   log.info('the audit stands at', { count: head.seq, ref: head.hash });
   if (isFirstLinkPrinted)
-    log.warn('nobody can sign in yet: a one-time link was printed on standard error', { component: 'web' });
+    log.warn('nobody can sign in yet: a one-time link was printed on standard output', { component: 'web' });
 }
 
-function setUpUrl(base: string, secret: string): string {
-  return `${base.replace(/\/$/, '')}/set-up#${secret}`;
+function setUpUrl({ publicUrl, basePath }: Config['web'], ownUrl: string, secret: string): string {
+  // On this machine itself the base path is not needed.
+  const base = publicUrl === undefined ? ownUrl : publicUrl.replace(/\/$/, '') + basePath;
+  return `${base}/set-up#${secret}`;
 }
 
 /** The rules stand in the configuration file: whoever changed them, the audit says since when they apply. */

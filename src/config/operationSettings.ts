@@ -8,7 +8,7 @@ export const logSettings = z
       .enum(['debug', 'info', 'warn', 'error', 'silent'])
       .default('info')
       .describe(
-        'Least level that is written to standard error, or to `log.file`, as JSON lines without PHI. Lines that nobody takes are dropped and counted; the agent never waits for them.',
+        'Least level that is written to standard error, or to `log.file`, as JSON lines without PHI (as text, where standard error is a terminal). Lines that nobody takes are dropped and counted; the agent never waits for them.',
       ),
     file: z
       .strictObject({

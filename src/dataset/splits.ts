@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { TriageError } from '../base/errors.ts';
+import { validatorWords } from '../base/validatorWords.ts';
 import { seededRandom } from '../base/random.ts';
 import type { LabelledCase } from './dataset.ts';
 
@@ -98,7 +99,7 @@ export function parseSplit(text: string, file: string): Split {
   } catch {
     throw new TriageError('dataset-invalid', `${file} is not JSON. Make one with "odontoid split".`);
   }
-  const parsed = splitSchema.safeParse(json);
+  const parsed = splitSchema.safeParse(json, { error: validatorWords });
   if (!parsed.success)
     throw new TriageError(
       'dataset-invalid',

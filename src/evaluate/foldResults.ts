@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { TriageError } from '../base/errors.ts';
+import { validatorWords } from '../base/validatorWords.ts';
 
 const truth = z.union([z.boolean(), z.literal(0), z.literal(1)]).transform((value) => value === true || value === 1);
 const fraction = z.number().min(0).max(1);
@@ -55,7 +56,7 @@ export function parseFoldResults(text: string, file: string): FoldResults {
   } catch {
     throw new TriageError('dataset-invalid', `${file} is not JSON. Remove it; training/crossval writes it again.`);
   }
-  const parsed = foldResultsSchema.safeParse(json);
+  const parsed = foldResultsSchema.safeParse(json, { error: validatorWords });
   if (!parsed.success) {
     const issues = parsed.error.issues
       .slice(0, 5)

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { VERTEBRAE } from '../case/vertebrae.ts';
 import { TriageError, messageOf } from '../base/errors.ts';
+import { validatorWords } from '../base/validatorWords.ts';
 import type { ModelIdentity } from '../case/triageModel.ts';
 
 const fraction = z.number().min(0).max(1);
@@ -181,7 +182,7 @@ async function readModelCard(dir: string): Promise<{ card: ModelCard; bytes: Uin
       { cause: error },
     );
   }
-  const parsed = modelCardSchema.safeParse(json);
+  const parsed = modelCardSchema.safeParse(json, { error: validatorWords });
   if (!parsed.success) {
     const issues = parsed.error.issues
       .map((issue) => `${issue.path.join('.') || 'model.json'}: ${issue.message}`)

@@ -1,6 +1,7 @@
 import type { Express, RequestHandler } from 'express';
 import type { z } from 'zod';
 import { TriageError } from '../base/errors.ts';
+import { validatorWords } from '../base/validatorWords.ts';
 import { addressOf } from './access/address.ts';
 import { recordLook } from './recordLook.ts';
 import { mayUse, type Principal } from './principal.ts';
@@ -106,7 +107,7 @@ function refusalOf(entry: Route, principal: Principal | null, recentSinceMs: num
 
 function checked<S extends z.ZodType>(schema: S | undefined, value: unknown, where: string): z.output<S> {
   if (schema === undefined) return {} as z.output<S>;
-  const parsed = schema.safeParse(value);
+  const parsed = schema.safeParse(value, { error: validatorWords });
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0]!;
   const at = issue.path.map(String).join('.');

@@ -42,6 +42,8 @@ describe('odontoid', () => {
     const help = await odontoid('--help');
     expect(help.exitCode).toBe(0);
     for (const command of [
+      'init',
+      'config',
       'serve',
       'demo',
       'migrate',
@@ -232,6 +234,18 @@ describe('odontoid', () => {
     const analysis = await json<Analysis>('analyse', copy, '--json');
     expect(JSON.stringify([analysis.reason, analysis.unread])).toMatch(/cannot be read|slices missing|IM0021/);
     expect(analysis.decision === 'not-analysed' || analysis.unread.length === 1).toBe(true);
+  });
+
+  it('init writes a configuration that the doctor finds in order', async () => {
+    const made = await odontoid('init', '--out', 'first.yaml', '--data-dir', 'first', '--source', 'CT1@10.20.1.7');
+    expect([made.exitCode, made.stdout]).toEqual([0, `${join(dir, 'first.yaml')} is written.\n`]);
+    expect(made.stderr).toContain('Next: odontoid doctor --config first.yaml');
+    // Free ports: the usual ones may be taken on this machine.
+    const env = { ...process.env, ODONTOID__RECEIVE__PORT: '0', ODONTOID__WEB__PORT: '0' };
+    const start = [join(packageRoot, 'bin/odontoid.js'), 'doctor', '--config', 'first.yaml'];
+    const doctor = await runTool(process.execPath, start, { cwd: dir, env, timeoutMs: 180_000 });
+    expect([doctor.exitCode, doctor.stdout]).toEqual([0, expect.stringContaining('1 sources, 0 destinations')]);
+    expect(doctor.stdout).not.toContain('RED');
   });
 
   it('doctor, echo and migrate say what is wrong and what to do', async () => {

@@ -226,6 +226,14 @@ test('the running agent is asked, and gets a study', async () => {
   expect((await type('npx odontoid doctor --config ...', { '...': 'site.yaml' })).stdout).toMatch(/ok +provider/);
   const doctor = json(await type('odontoid doctor --config FILE --json', { FILE: 'site.yaml' }));
   expect((doctor as { ok: boolean }[]).filter(({ ok }) => !ok)).toEqual([]);
+  const all = json(await type('odontoid config show --changed --config FILE --json', { FILE: 'site.yaml' }));
+  expect(all).toContainEqual(expect.objectContaining({ key: 'receive.port', value: site.dicomPort, origin: 'file' }));
+  const init =
+    'odontoid init --out FILE --ae-title AE --source AE@ADDRESS --destination NAME=AE@HOST:PORT --data-dir DIR';
+  await type(init, { FILE: 'first.yaml', 'AE@ADDRESS': 'CT1@10.20.1.7', 'NAME=AE@HOST:PORT': 'pacs=A@pacs:104' });
+  expect(
+    (await type(init, { FILE: 'site.yaml', 'AE@ADDRESS': 'CT1@::1', 'NAME=AE@HOST:PORT': 'b=B@h:1' }, 2)).stderr,
+  ).toBe('odontoid: site.yaml is there already and is left as it is. Move it away, or name another file with --out.\n');
   expect(json(await type('odontoid health --config FILE --json', { FILE: 'site.yaml' }))).toMatchObject({ ok: true });
   const certificates = { 'ca FILE': 'ca ca.pem', 'cert FILE': 'cert ct1.pem', 'key FILE': 'key ct1.key' };
   const echo = await type(

@@ -42,7 +42,7 @@ async function start(): Promise<void> {
   let said = '';
   port = await new Promise<string>((resolve, reject) => {
     child.once('exit', () => reject(new Error(said)));
-    child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+    child.stdout!.setEncoding('utf8').on('data', (text: string) => {
       said += text;
       const listening = /@127\.0\.0\.1:(\d+)/.exec(said);
       if (listening !== null) resolve(listening[1]!);

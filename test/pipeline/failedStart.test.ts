@@ -4,7 +4,7 @@ import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { odontoid, startCommand } from './odontoidCommand.ts';
 
 /** A start that fails takes under two seconds from the build; from source, on a busy machine, its modules alone can take as long again. */
@@ -155,12 +155,12 @@ test.each([256, 64])(
     await writeFile(join(cwd, 'agent.yaml'), JSON.stringify({ ...START, dataDir: `files-${files}` }));
     const serve = startCommand(['serve', '--config', 'agent.yaml'], { cwd, under });
     let said = '';
-    serve.stderr!.setEncoding('utf8');
-    for await (const text of serve.stderr! as AsyncIterable<string>) {
-      said += text;
-      if (said.includes('Odontoid listens') && !serve.killed) serve.kill('SIGTERM');
-    }
-    const code = serve.exitCode ?? ((await once(serve, 'exit')) as [number])[0];
+    for (const stream of [serve.stdout!, serve.stderr!])
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        said += text;
+        if (said.includes('Odontoid listens') && !serve.killed) serve.kill('SIGTERM');
+      });
+    const [code] = (await once(serve, 'close')) as [number];
     if (files === 256) expect([code, said]).toEqual([0, expect.stringContaining('Stopping')]);
     else
       expect([code, said]).toEqual([
@@ -170,18 +170,25 @@ test.each([256, 64])(
   },
 );
 
-test('a hang-up does not end the agent, and a stop does, also when nobody reads its log', async () => {
+test('a hang-up does not end the agent, and a stop does, also when nobody reads what it writes', async () => {
   await writeFile(join(cwd, 'agent.yaml'), JSON.stringify({ ...START, dataDir: 'hangup', log: { level: 'debug' } }));
   const serve = startCommand(['serve', '--config', 'agent.yaml'], { cwd });
+  let logged = '';
+  serve.stderr!.setEncoding('utf8').on('data', (text: string) => (logged += text));
   let said = '';
   const url = await new Promise<string>((resolve) => {
-    serve.stderr!.setEncoding('utf8').on('data', (text: string) => {
+    serve.stdout!.setEncoding('utf8').on('data', (text: string) => {
       said += text;
       const listening = /worklist (http\S+)/.exec(said);
       if (listening !== null) resolve(listening[1]!);
     });
   });
+  // One stream for people, whose reader may go away, and one for machines.
+  expect(said).not.toContain('{');
+  serve.stdout!.destroy();
   for (const pid of [serve.pid!, ...children(serve.pid!)]) process.kill(pid, 'SIGHUP');
+  await vi.waitFor(() => expect(logged).toContain('SIGHUP'), { timeout: 20_000 });
+  for (const line of logged.trimEnd().split('\n')) expect(JSON.parse(line)).toHaveProperty('level');
   // From here on the pipe of standard error fills up.
   serve.stderr!.pause();
   for (let round = 0; round < 3; round++) {

@@ -4,7 +4,8 @@ import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { configSchema } from '../../../src/config/config.ts';
 import { afterAll, describe, expect, it } from 'vitest';
-import { configFrom, loadConfig, nearest, readSecret } from '../../../src/config/configFile.ts';
+import { configFrom, loadConfig, readSecret } from '../../../src/config/configFile.ts';
+import { nearest } from '../../../src/config/configLayers.ts';
 import { packageRoot } from '../../../src/base/packageRoot.ts';
 import { TriageError } from '../../../src/base/errors.ts';
 
