@@ -14,7 +14,7 @@ export async function openAccess({
   ports: { clock, environment },
 }: Foundation): Promise<Access> {
   const limits = { idleMs: web.sessions.idleMinutes * 60_000, absoluteMs: web.sessions.absoluteHours * 3_600_000 };
-  const { oidc, publicUrl } = web;
+  const { oidc, publicUrl, basePath } = web;
   return createAccess(
     {
       signIn: web.signIn,
@@ -28,7 +28,7 @@ export async function openAccess({
               {
                 ...oidc,
                 clientSecret: oidc.clientSecret === undefined ? undefined : readSecret(oidc.clientSecret, environment),
-                redirectUri: new URL('/api/oidc/callback', publicUrl).href,
+                redirectUri: new URL(`${basePath}/api/oidc/callback`, publicUrl).href,
               },
               clock,
             ),

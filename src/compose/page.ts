@@ -39,13 +39,14 @@ export async function startPage(foundation: Foundation, parts: PageParts): Promi
   const { config, database, store, query, paths, resolvePath, releasers, ports } = foundation;
   const { access, proof, housekeeping, roles, echoes, receiver, system, peakRssBytes, decodeSlice } = parts;
   const { clock, log } = ports;
-  const { host, port, publicUrl, tls, trustProxy } = config.web;
+  const { host, port, publicUrl, basePath, tls, trustProxy } = config.web;
   const { maxWaitMinutes, patientNames, viewerUrl } = config.worklist;
   const web = await startWebServer({
     host,
     port,
     access,
     publicUrl,
+    basePath,
     tls: tls === undefined ? undefined : { cert: readPem(tls.certFile), key: readPem(tls.keyFile) },
     trustProxy,
     pageDir: resolve(packageRoot, 'dist/web'),

@@ -25,6 +25,13 @@ export const webSettings = z
       .describe(
         'What people type, `https://odontoid.example`. Other names than this one and those of this machine are refused (421).',
       ),
+    basePath: z
+      .string()
+      .regex(/^$|^(\/[A-Za-z0-9._~-]+)+$/, 'empty, or a path such as /odontoid without a slash at its end')
+      .default('')
+      .describe(
+        'Path below which a reverse proxy serves the page, `/odontoid`; it may take the path away or leave it. People type `web.publicUrl` with this path behind it.',
+      ),
     signIn: z
       .enum(['off', 'local', 'oidc'])
       .default('local')

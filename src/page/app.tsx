@@ -1,12 +1,14 @@
 import type { SessionAnswer } from '../answers/accessAnswers.ts';
 import './shell.css';
+import type { ComponentChildren } from 'preact';
 import { ErrorBoundary, lazy, LocationProvider, Route, Router, useLocation } from 'preact-iso';
-import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { pagePathOf } from '../answers/pagePaths.ts';
 import { Account } from './access/account.tsx';
 import { AlertsOfShell, NewFlags, useOpenFlags } from './alerts/shellAlerts.tsx';
 import { OldClaims } from './alerts/oldClaims.tsx';
 import { useAlerts } from './alerts/useAlerts.ts';
+import { BASE_PATH, below, withoutBase } from './parts/basePath.ts';
 import { activeKeys, listenToKeys, useKeys } from './parts/keys.ts';
 import { PAGES, type Page } from './pages.tsx';
 import { Printed } from './printed.tsx';
@@ -15,15 +17,32 @@ import { forgetSession, session, toSignIn, whenLocked } from './parts/session.ts
 import { shellWords } from './parts/shellWords.ts';
 
 /** Links to screens are followed inside the page; links to files of the API are left to the browser. */
-const SCREENS = /^\/(?!api\/)/;
+const SCREENS = new RegExp(`^${BASE_PATH}/(?!api/)`);
 
 /** The frame of every screen: navigation, theme, keys, and one page at a time. */
 export function App() {
   return (
     <LocationProvider scope={SCREENS}>
-      <Shell />
+      <BelowBase>
+        <Shell />
+      </BelowBase>
     </LocationProvider>
   );
+}
+
+/** Where the browser is, as the screens call it: without the base path. */
+function BelowBase({ children }: { children: ComponentChildren }) {
+  const location = useLocation();
+  const here = useMemo(
+    () => ({
+      ...location,
+      url: withoutBase(location.url),
+      path: withoutBase(location.path),
+      route: (to: string, replace?: boolean) => location.route(below(to), replace),
+    }),
+    [location],
+  );
+  return <LocationProvider.ctx.Provider value={here}>{children}</LocationProvider.ctx.Provider>;
 }
 
 const LockedPage = lazy(() => import('./wall/lockedPage.tsx'));

@@ -41,9 +41,11 @@ const LOOPBACK_HOST = /^(127(\.\d{1,3}){3}|localhost|\[::1\])(:\d{1,5})?$/;
  */
 export function ownPagesOnly({
   publicUrl,
+  basePath,
   originNeeded,
 }: {
   publicUrl: string | undefined;
+  basePath: string;
   originNeeded: boolean;
 }): RequestHandler {
   const open = publicUrl === undefined ? null : new URL(publicUrl);
@@ -71,7 +73,7 @@ export function ownPagesOnly({
         message:
           open === null
             ? 'Open this page as http://127.0.0.1 or http://localhost on the machine itself.'
-            : `Open this page as ${open.origin}.`,
+            : `Open this page as ${open.origin}${basePath}${basePath === '' ? '' : '/'}.`,
       });
     } else if ((origin !== undefined && origin !== own) || (fromElsewhere && !followsLink) || originMissing) {
       response.status(403).json({ error: 'cross-origin', message: 'Requests from other pages are refused.' });

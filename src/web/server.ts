@@ -20,6 +20,7 @@ import { createLiveFeed } from './liveFeed.ts';
 import { mountRoutes } from './mountRoutes.ts';
 import { openApiOf } from './openApi.ts';
 import { PAGE_PATHS } from '../answers/pagePaths.ts';
+import { pageBelow, takesBasePathAway } from './basePath.ts';
 import { createPatientNames, type NamesRule } from './patientNames.ts';
 import { ROUTES } from './routes.ts';
 import { COOKIE_PATHS, ownPagesOnly, refusesCookieWithoutTls, securityHeaders } from './security.ts';
@@ -54,6 +55,8 @@ export interface WebOptions {
   access: Access;
   /** The address that people type: `https://odontoid.example`. Undefined: only this machine's own names. */
   publicUrl?: string | undefined;
+  /** Path below which a reverse proxy serves the page; empty for none. */
+  basePath?: string;
   /** Certificate chain and key, PEM; without them plain HTTP is served. */
   tls?: { cert: string; key: string } | undefined;
   /** Addresses of reverse proxies whose `X-Forwarded-*` is believed. */
@@ -105,10 +108,12 @@ export async function startWebServer(options: WebOptions): Promise<WebServer> {
 function createApp(options: WebOptions, feed: ReturnType<typeof createLiveFeed>, whatIf: WhatIfProcess): Express {
   const { access, log } = options;
   let described: { openapi: string } | null = null;
+  const { basePath = '' } = options;
   const slices = createSliceImages(options.decodeSlice, MOST_SLICE_BYTES);
   const names = createPatientNames(options.patientNames, options.clock);
   const context: WebContext = {
     ...options,
+    basePath,
     feed,
     whatIf,
     slices,
@@ -119,9 +124,10 @@ function createApp(options: WebOptions, feed: ReturnType<typeof createLiveFeed>,
   app.disable('x-powered-by');
   app.disable('etag');
   app.set('trust proxy', [...(options.trustProxy ?? [])]);
+  if (basePath !== '') app.use(takesBasePathAway(basePath));
   app.use(
     ...securityHeaders({ secure: access.secure }),
-    ownPagesOnly({ publicUrl: options.publicUrl, originNeeded: access.mode !== 'off' }),
+    ownPagesOnly({ publicUrl: options.publicUrl, basePath, originNeeded: access.mode !== 'off' }),
     express.json({ limit: '16kb', strict: true }),
   );
   app.use(COOKIE_PATHS, refusesCookieWithoutTls({ secure: access.secure, log }));
@@ -134,8 +140,9 @@ function createApp(options: WebOptions, feed: ReturnType<typeof createLiveFeed>,
   });
 
   // Every screen is the same HTML page, which chooses the screen by its address.
+  const html = pageBelow(basePath, options.pageDir);
   app.get([...PAGE_PATHS], (_request, response) => {
-    response.sendFile('index.html', { root: options.pageDir, etag: false, lastModified: false, cacheControl: false });
+    response.type('html').send(html());
   });
   // Compress only the page's own files: in a response with a secret beside text that a stranger may choose, the compressed length would leak it.
   app.use(
@@ -143,7 +150,7 @@ function createApp(options: WebOptions, feed: ReturnType<typeof createLiveFeed>,
     express.static(options.pageDir, { index: false, etag: false, lastModified: false, cacheControl: false }),
   );
   app.use((_request, response) => {
-    response.status(404).type('text/plain').send('Not found. The worklist is at /');
+    response.status(404).type('text/plain').send(`Not found. The worklist is at ${basePath}/`);
   });
 
   const onError: ErrorRequestHandler = (error: unknown, request, response, next) => {

@@ -30,6 +30,8 @@ export interface WebContext {
   stow: StowGate;
   feed: LiveFeed;
   access: Access;
+  /** Path below which a reverse proxy serves the page; empty for none. */
+  basePath: string;
   /** OpenAPI of the route table. */
   description: () => { openapi: string };
   clock: Clock;

@@ -87,7 +87,7 @@ export const READY: SystemStatus = {
   certificateProblems: [],
 };
 
-export type SiteOptions = Partial<Pick<WebOptions, 'triageOnly' | 'viewerTemplate' | 'patientNames'>> & {
+export type SiteOptions = Partial<Pick<WebOptions, 'triageOnly' | 'viewerTemplate' | 'patientNames' | 'basePath'>> & {
   signIn?: Parameters<typeof accessTo>[1];
   secondPerson?: boolean;
   /** The desk of admins; without, one on which no peers are configured. */
@@ -125,6 +125,7 @@ export async function openSite(pageDir: string, clock: Clock = systemClock, opti
         triageOnly: options.triageOnly ?? false,
         patientNames: options.patientNames ?? 'shown',
         viewerTemplate: options.viewerTemplate ?? null,
+        basePath: options.basePath ?? '',
         decodeSlice: decodePicture(worklist.folder),
         admin: (options.admin ?? adminOf)(worklist),
         stow: () => Promise.resolve(),

@@ -2,6 +2,7 @@ import type { SessionAnswer } from '../../answers/accessAnswers.ts';
 import { forgetTexts } from '../parts/keptText.ts';
 import { accessWords } from './accessWords.ts';
 import { ask } from '../parts/session.ts';
+import { below } from '../parts/basePath.ts';
 
 /** Who is signed in, with the sign-out button. */
 export function Account({ who }: { who: SessionAnswer | null }) {
@@ -12,7 +13,7 @@ export function Account({ who }: { who: SessionAnswer | null }) {
       <button
         type="button"
         onClick={() => {
-          const leave = () => location.assign('/sign-in');
+          const leave = () => location.assign(below('/sign-in'));
           forgetTexts();
           ask('/api/session', 'DELETE').then(leave, leave);
         }}

@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { accessWords } from './accessWords.ts';
 import { Field, valueOf } from '../parts/field.tsx';
 import { ask, Refused, session } from '../parts/session.ts';
+import { below } from '../parts/basePath.ts';
 
 /**
  * Runs an action that needs a recent sign-in; when the server asks for one, so does the dialog, and the action runs again. `dialog` must be rendered in the
@@ -15,7 +16,7 @@ export function useConfirmed() {
     } catch (error) {
       if (!(error instanceof Refused) || error.code !== 'sign-in-again') throw error;
       if ((await session()).signIn === 'oidc') {
-        location.assign('/api/oidc/start?again=1');
+        location.assign(below('/api/oidc/start?again=1'));
         return;
       }
       const confirmed = await new Promise<boolean>((done) => setWaiting({ action, done }));

@@ -5,6 +5,7 @@ import { Field, valueOf } from '../parts/field.tsx';
 import { clockTime } from '../parts/format.ts';
 import { PlainTable } from '../parts/plainTable.tsx';
 import { ask, read, Refused, session } from '../parts/session.ts';
+import { below } from '../parts/basePath.ts';
 
 /** The person's own sessions and password. */
 export default function SessionsPage() {
@@ -69,7 +70,7 @@ export default function SessionsPage() {
         <button
           type="button"
           onClick={() => {
-            ask('/api/sessions', 'DELETE').then(() => location.assign('/sign-in'), failed);
+            ask('/api/sessions', 'DELETE').then(() => location.assign(below('/sign-in')), failed);
           }}
         >
           {accessWords.everywhere}

@@ -2,6 +2,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { accessWords } from './accessWords.ts';
 import { Field, valueOf } from '../parts/field.tsx';
 import { ask, Refused } from '../parts/session.ts';
+import { below } from '../parts/basePath.ts';
 
 /** A one-time link: its secret is in the URL fragment, which no server and no log sees. */
 export default function SetUpPage() {
@@ -12,7 +13,7 @@ export default function SetUpPage() {
   useEffect(() => {
     if (secret === '') return;
     // Remove it from the address bar at once, so that nobody reads it over a shoulder and the history does not keep it.
-    history.replaceState(null, '', '/set-up');
+    history.replaceState(null, '', below('/set-up'));
     ask('/api/set-up/link', 'POST', { secret }).then(
       async (response) => setAccount({ name: ((await response.json()) as { account: string | null }).account }),
       (error: unknown) =>
@@ -44,7 +45,7 @@ export default function SetUpPage() {
             }
             setProblem('');
             const name = account.name === null ? { name: valueOf(form, 'name') } : {};
-            ask('/api/set-up', 'POST', { secret, password, ...name }).then(() => location.assign('/'), failed);
+            ask('/api/set-up', 'POST', { secret, password, ...name }).then(() => location.assign(below('/')), failed);
           }}
         >
           {account.name === null && (

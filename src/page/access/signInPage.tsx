@@ -4,6 +4,7 @@ import { accessWords } from './accessWords.ts';
 import { afterSignIn } from './afterSignIn.ts';
 import { Field, valueOf } from '../parts/field.tsx';
 import { ask, Refused, session, sessionHasEnded } from '../parts/session.ts';
+import { below } from '../parts/basePath.ts';
 
 function failureOf(search: string): string {
   const failed = new URLSearchParams(search).get('failed');
@@ -15,7 +16,7 @@ export default function SignInPage() {
   const [how, setHow] = useState<SessionAnswer['signIn'] | null>(null);
   const [problem, setProblem] = useState(failureOf(location.search));
   const [ended] = useState(sessionHasEnded);
-  const enter = () => location.assign(afterSignIn(location.search));
+  const enter = () => location.assign(below(afterSignIn(location.search)));
   useEffect(() => {
     session().then(
       ({ signIn, user }) => {

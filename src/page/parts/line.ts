@@ -1,3 +1,5 @@
+import { BASE_PATH, below } from './basePath.ts';
+
 /** Messages of the event feed: `open` when the server has answered; events from before are not repeated. */
 export type LineEvent = 'open' | 'heartbeat' | 'change';
 
@@ -8,7 +10,7 @@ export interface Line {
 }
 
 /** Name of the lock and of the channel shared by the tabs of one browser. */
-const SHARED = 'odontoid.line';
+const SHARED = `odontoid.line${BASE_PATH}`;
 const OPEN_AGAIN_AFTER_MS = 1_000;
 
 type Heard = LineEvent | 'refused';
@@ -22,7 +24,7 @@ let tab: { isRefused: () => boolean; close: () => void } | null = null;
  */
 export function listenToLine(hear: (event: LineEvent) => void): Line {
   listeners.add(hear);
-  tab ??= joinTabs('/api/events', (event) => {
+  tab ??= joinTabs(below('/api/events'), (event) => {
     for (const listener of [...listeners]) listener(event);
   });
   return {

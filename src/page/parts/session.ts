@@ -1,4 +1,5 @@
 import type { SessionAnswer } from '../../answers/accessAnswers.ts';
+import { below, withoutBase } from './basePath.ts';
 import { withVisibleFormat } from './formatCharacters.ts';
 
 /** Timeout of requests, so that the page can report one that hangs. */
@@ -23,7 +24,7 @@ let known: Promise<SessionAnswer> | null = null;
 
 /** Who is signed in here, requested once for each page load. */
 export function session(): Promise<SessionAnswer> {
-  known ??= fetch('/api/session', { signal: AbortSignal.timeout(ANSWER_WITHIN_MS) }).then(async (response) => {
+  known ??= fetch(below('/api/session'), { signal: AbortSignal.timeout(ANSWER_WITHIN_MS) }).then(async (response) => {
     if (!response.ok) throw new Error(`/api/session answered ${response.status}`);
     return (await response.json()) as SessionAnswer;
   });
@@ -64,7 +65,7 @@ export async function send(
 ): Promise<Response> {
   const attempt = async (): Promise<Response> => {
     const csrfToken = method === 'GET' ? null : (await session()).csrfToken;
-    return fetch(path, {
+    return fetch(below(path), {
       method,
       signal: AbortSignal.timeout(withinMs),
       headers: {
@@ -132,10 +133,10 @@ export function sessionHasEnded(): boolean {
 
 /** Goes to the sign-in, which leads back to the same screen afterwards. */
 export function toSignIn(): void {
-  const { pathname } = location;
+  const pathname = withoutBase(location.pathname);
   // Nobody signs in at a wall screen: it says that it is not admitted.
   if (pathname === '/sign-in' || pathname === '/set-up' || pathname === '/wall') return;
-  location.assign(pathname === '/' ? '/sign-in' : `/sign-in?next=${encodeURIComponent(pathname)}`);
+  location.assign(below(pathname === '/' ? '/sign-in' : `/sign-in?next=${encodeURIComponent(pathname)}`));
 }
 
 /** Reports activity to the server while a person is active: polling by the page does not keep a session alive. */

@@ -11,6 +11,7 @@ import { useAfter } from '../parts/useAfter.ts';
 import { chosenFontPx, isSetUp, WallSetUp } from './wallSetUp.tsx';
 import { wallWords as words } from './wallWords.ts';
 import { feedWords } from '../parts/feedWords.ts';
+import { below } from '../parts/basePath.ts';
 
 const STILL_LOADING_AFTER_MS = 3_000;
 
@@ -23,7 +24,7 @@ export default function WallPage() {
   useEffect(() => {
     if (secret === '') return;
     // Remove the secret from the address bar at once, because many people see a wall screen.
-    history.replaceState(null, '', '/wall');
+    history.replaceState(null, '', below('/wall'));
     ask('/api/wall/open', 'POST', { secret }).then(
       () => setAdmitted('yes'),
       () => setAdmitted('used'),

@@ -48,7 +48,7 @@ export const oidcRoutes = [
     audit: { by: 'store', action: ['sign-in', 'sign-in.failed'] },
     answer: redirect,
     handle: async ({ request, response, address }, context) => {
-      const { access, log } = context;
+      const { access, log, basePath } = context;
       const provider = providerOf(context);
       const { name, options } = cookieOf(access.secure);
       const binding = cookieValue(request.headers.cookie, name);
@@ -62,18 +62,18 @@ export const oidcRoutes = [
             address,
             detail: { why: 'the provider gives no role for here' },
           });
-          response.redirect(303, '/sign-in?failed=no-role');
+          response.redirect(303, `${basePath}/sign-in?failed=no-role`);
           return undefined;
         }
         const user = await access.accounts.fromProvider({ ...person, role: person.role }, address);
         await access.admit(request, user, 'provider');
         if (person.replaces !== null) await access.sessions.forget(person.replaces);
-        response.redirect(303, '/');
+        response.redirect(303, `${basePath}/`);
       } catch (error) {
         if (!(error instanceof TriageError)) throw error;
         log.warn('a sign-in at the identity provider failed', { error });
         await access.audit.append({ action: 'sign-in.failed', actor: 'unknown', address, detail: { why: error.code } });
-        response.redirect(303, '/sign-in?failed=provider');
+        response.redirect(303, `${basePath}/sign-in?failed=provider`);
       }
       return undefined;
     },
