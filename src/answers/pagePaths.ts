@@ -5,6 +5,7 @@
 export const PAGE_PATHS = [
   '/',
   '/case/:caseRef',
+  '/hand-over',
   '/thresholds',
   '/models',
   '/wall',

@@ -75,6 +75,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     usage: '[options] [DIR]',
     description:
       'measure a model package on this site’s patients, by scanner, kernel, thickness, age, sex and level, and record the result',
+    examples: ['odontoid validate dataset --html validation.html', 'odontoid validate --site --days 365'],
     load: async () => (await import('./validate.ts')).validateCommand,
   },
   {

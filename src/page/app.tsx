@@ -9,6 +9,7 @@ import { AlertsOfShell, NewFlags, useOpenFlags } from './alerts/shellAlerts.tsx'
 import { OldClaims } from './alerts/oldClaims.tsx';
 import { useAlerts } from './alerts/useAlerts.ts';
 import { BASE_PATH, below, withoutBase } from './parts/basePath.ts';
+import { HandOverLine } from './handOver/handOverLine.tsx';
 import { activeKeys, listenToKeys, useKeys } from './parts/keys.ts';
 import { PAGES, type Page } from './pages.tsx';
 import { Printed } from './printed.tsx';
@@ -138,6 +139,13 @@ function Shell() {
       )}
       {help && <Help />}
       <Printed />
+      {!bare && who?.user != null && who.endsAtMs !== null && (
+        <HandOverLine
+          key={who.endsAtMs}
+          signInEndsAtMs={who.endsAtMs}
+          atHandOver={path === '/hand-over' || path === '/set-up'}
+        />
+      )}
       {!bare && <OldClaims claims={watched.oldClaims} onAnswered={watched.answered} />}
       <main id="main" tabIndex={-1} ref={main}>
         {broken ? (

@@ -4,6 +4,7 @@ import type { PagePath } from '../answers/pagePaths.ts';
 import type { SessionAnswer } from '../answers/accessAnswers.ts';
 import { adminWords } from './admin/adminWords.ts';
 import { accessWords } from './access/accessWords.ts';
+import { handOverWords } from './handOver/handOverWords.ts';
 import { modelWords } from './models/modelsWords.ts';
 import { shellWords } from './parts/shellWords.ts';
 import { wallWords } from './wall/wallWords.ts';
@@ -35,6 +36,12 @@ const whereOneSignsIn = ({ signIn }: SessionAnswer): boolean => signIn !== 'off'
 export const PAGES: Readonly<Record<PagePath, Page>> = {
   '/': { title: shellWords.pages.worklist, area: 'main', component: lazy(() => import('./worklist/worklistPage.tsx')) },
   '/case/:caseRef': { title: shellWords.pages.case, component: lazy(() => import('./case/casePage.tsx')) },
+  '/hand-over': {
+    title: handOverWords.title,
+    area: 'main',
+    shownTo: ({ user }) => user?.role === 'reader' || user?.role === 'admin',
+    component: lazy(() => import('./handOver/handOverPage.tsx')),
+  },
   '/thresholds': {
     title: shellWords.pages.thresholds,
     area: 'main',

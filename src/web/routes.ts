@@ -4,6 +4,7 @@ import { apiRoutes } from './routes/api.ts';
 import { auditRoutes } from './routes/audit.ts';
 import { caseRoutes } from './routes/case.ts';
 import { dicomWebRoutes } from './routes/dicomWeb.ts';
+import { handOverRoutes } from './routes/handOver.ts';
 import { modelRoutes } from './routes/models.ts';
 import { oidcRoutes } from './routes/oidc.ts';
 import { readingRoutes } from './routes/reading.ts';
@@ -28,6 +29,7 @@ export const ROUTES: readonly Route[] = [
   ...userRoutes,
   ...auditRoutes,
   ...worklistRoutes,
+  ...handOverRoutes,
   ...wallRoutes,
   ...caseRoutes,
   ...readingRoutes,

@@ -13,7 +13,7 @@ export const withoutBase = (path: string): string =>
 /** From here on every link that begins with a slash leads below the base path, so that no screen can forget to say so. */
 export function keepLinksBelowBase(): void {
   if (BASE_PATH === '') return;
-  const before = options.vnode;
+  const before = options.vnode?.bind(options);
   options.vnode = (vnode) => {
     const props = vnode.props as { href?: unknown };
     if (vnode.type === 'a' && typeof props.href === 'string' && props.href.startsWith('/'))

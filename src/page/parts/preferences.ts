@@ -20,6 +20,10 @@ export interface Preferences {
   heard: string;
   /** Arrival of the newest scan about which "read elsewhere?" was answered here, epoch ms. */
   leftOverAsked: string;
+  /** Length of a shift, hours. */
+  shiftHours: string;
+  /** The sign-in after which the hand-over was looked at here: when its session ends, epoch ms. */
+  handOverSeen: string;
   /** When a tab of this browser last sounded for a fault, epoch ms. */
   faultHeard: string;
 }
@@ -38,6 +42,8 @@ const DEFAULTS: Preferences = {
   wallMetres: '',
   heard: '',
   leftOverAsked: '',
+  shiftHours: '8',
+  handOverSeen: '',
   faultHeard: '',
 };
 

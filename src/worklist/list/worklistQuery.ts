@@ -1,4 +1,5 @@
 import type { Transaction } from 'kysely';
+import type { HandOverAnswer } from '../../answers/handOverAnswer.ts';
 import type { OpenFlags, WorklistAnswer, WorklistRow, WorklistTotals } from '../../answers/worklistAnswer.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { WorklistDatabase } from '../db/database.ts';
@@ -6,6 +7,7 @@ import type { Schema } from '../db/schema.ts';
 import { oldClaims } from './attention.ts';
 import { caseDetail, studyOf, volumeSlices, type CaseDetail } from './caseDetail.ts';
 import type { VolumeSlice } from './caseVolume.ts';
+import { handOver } from './handOver.ts';
 import { leftOver } from './leftOver.ts';
 import { listedRows, type ReadingContext } from './listedRows.ts';
 import { ListOrders, type ListFilter, type ListOrder } from './listOrders.ts';
@@ -48,6 +50,8 @@ export interface WorklistQuery {
   volumeSlices(studyInstanceUid: string, indexes: readonly number[]): Promise<VolumeSlice[]>;
   /** Scans that have been unread for longer than a shift; null when there are none. */
   leftOver(): Promise<WorklistAnswer['leftOver']>;
+  /** What has happened since a moment, and what is open now. */
+  handOver(sinceMs: number): Promise<Omit<HandOverAnswer, 'masked'>>;
   totals(): Promise<WorklistTotals>;
   /** Resolves when the database can be read; costs the same however many cases there are. */
   isAnswering(): Promise<void>;
@@ -86,6 +90,10 @@ export function createWorklistQuery(
       return place === -1 ? detail : { ...detail, row: { ...detail.row, rank: place + 1 } };
     },
     leftOver: () => read((db) => leftOver(db, clock.now())),
+    handOver: async (sinceMs) => {
+      const { studies } = await orders.now({ ...WHOLE_LIST, read: false });
+      return read((db) => handOver(db, context, sinceMs, studies));
+    },
     totals: () => read((db) => worklistTotals(db, clock.now())),
     isAnswering: () =>
       read(async (db) => {

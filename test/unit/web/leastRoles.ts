@@ -11,6 +11,7 @@ export const LEAST_ROLES: Readonly<Record<string, LeastRole | `${LeastRole} rece
   'post /dicom-web/studies': 'sender',
   'post /dicom-web/studies/:studyInstanceUid': 'sender',
   'get /api/openapi.json': 'public',
+  'get /api/hand-over': 'reader',
   'get /api/session': 'public',
   'post /api/session': 'public',
   'delete /api/session': 'wall',
