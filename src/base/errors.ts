@@ -13,6 +13,10 @@ export const ERROR_KINDS = {
   /** Retention has removed the study; the message says when, why and what. */
   'case-removed': { retry: false, httpStatus: 410 },
   'not-found': { retry: false, httpStatus: 404 },
+  /** None of the media types that a client takes can be given. */
+  'not-acceptable': { retry: false, httpStatus: 406 },
+  /** The site does not let this requester see who the patients are. */
+  'names-hidden': { retry: false, httpStatus: 403 },
   /** Somebody else is reading the case. */
   'case-taken': { retry: false, httpStatus: 409 },
   /** The case is no longer what the caller saw. */

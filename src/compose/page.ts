@@ -72,6 +72,8 @@ export async function startPage(foundation: Foundation, parts: PageParts): Promi
       version: softwareVersion(),
       clock,
     }),
+    dicomWeb: config.web.dicomWeb,
+    resolvePath,
     stow: createStowGate(config.receive.stow === undefined ? null : parts.stowSecret, receiver),
     query,
     store,

@@ -51,6 +51,12 @@ export const webSettings = z
       .describe(
         'Addresses (or CIDR) of reverse proxies that speak TLS to browsers; their `X-Forwarded-For` and `X-Forwarded-Proto` are believed.',
       ),
+    dicomWeb: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Serve studies and results to viewers: QIDO-RS and WADO-RS under `/dicom-web`, for tokens and for people who are signed in.',
+      ),
     sessions: z
       .strictObject({
         idleMinutes: z

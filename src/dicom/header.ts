@@ -97,7 +97,7 @@ export function headerOf(elements: Elements, sopClassUidTag = SOP_CLASS_UID): In
   };
 }
 
-function characterSetsOf(elements: Elements): string[] {
+export function characterSetsOf(elements: Elements): string[] {
   return elements.strings(0x00080005).slice(0, MAX_CHARACTER_SETS);
 }
 

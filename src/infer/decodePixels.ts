@@ -1,16 +1,16 @@
-import { MAX_HEADER_BYTES, parseElements } from '../dicom/elements.ts';
 import { isHounsfieldType } from '../dicom/rescaleType.ts';
 import type { Elements } from '../dicom/elements.ts';
+import { readHead } from '../dicom/fileHead.ts';
 import { framesOf } from '../dicom/functionalGroups.ts';
 import { DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN } from '../dicom/transferSyntaxes.ts';
 import { orientMatrix, toTrainedOrientation } from '../dicom/geometry.ts';
 import type { Orientation, OrientationChange } from '../dicom/geometry.ts';
 import { TriageError } from '../base/errors.ts';
 import type { SourceSlice } from '../case/triageModel.ts';
-import { fileSource, inflatedSource, memorySource, type ByteSource } from './byteSource.ts';
+import { fileSource, inflatedSource, memorySource, type ByteSource } from '../base/byteSource.ts';
 import { decodeFrame } from './decodeFrame.ts';
 import type { DecodedFrame, FrameLayout } from './decodeFrame.ts';
-import { pixelFrames } from './pixelFrames.ts';
+import { pixelFrames } from '../dicom/pixelFrames.ts';
 
 /** A CT image in Hounsfield units, rows from anterior to posterior and columns from the patient's right to left. */
 export interface CtSlice {
@@ -30,8 +30,6 @@ export const AIR_HU = -1024;
 /** The maximum: that of 12 bits at the usual intercept; only metal exceeds it. */
 export const MAX_HU = 3071;
 
-/** Holds a whole uncompressed slice of 512 x 512, and nearly every header. */
-const FIRST_READ_BYTES = 1024 * 1024;
 /** A matrix larger than this is not a CT slice but a decompression bomb. */
 const LARGEST_MATRIX = 4096;
 /** Slightly more than the eligibility rules allow, so that rounding decides nothing here. */
@@ -82,7 +80,7 @@ async function openCtImages(file: ByteSource): Promise<CtImages> {
     elements.transferSyntaxUid === DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
       ? inflatedSource(file, elements.datasetOffset)
       : file;
-  const pixels = await pixelFrames(elements, source, { ...layout, frames });
+  const pixels = await pixelFrames(elements, source, { ...layout, frames, bytesPerPixel: 2 });
   const groups = elements.has(TAG.perFrameFunctionalGroups) ? framesOf(elements) : null;
   const imageOf = (frameNumber: number | undefined): Elements => {
     if (frameNumber === undefined && frames > 1)
@@ -142,19 +140,6 @@ export async function decodeCtSlice(bytes: Uint8Array): Promise<CtSlice> {
 /** The only image in a Part 10 file, as {@link CtImages.stored}. */
 export async function decodeStoredSlice(bytes: Uint8Array): Promise<SourceSlice> {
   return (await openCtImages(memorySource(bytes))).stored();
-}
-
-/** Reads more of the file only where its header is longer than most. */
-async function readHead(file: ByteSource): Promise<Elements> {
-  const fileBytes = file.sizeBytes!;
-  const head = async (bytes: number): Promise<Elements> =>
-    parseElements(await file.read(0, Math.min(fileBytes, bytes)), { stopBeforePixelData: true, fileBytes });
-  try {
-    return await head(FIRST_READ_BYTES);
-  } catch (error) {
-    if (fileBytes <= FIRST_READ_BYTES) throw error;
-    return head(MAX_HEADER_BYTES + FIRST_READ_BYTES);
-  }
 }
 
 function readLayout(elements: Elements): { layout: FrameLayout; highBit: number; frames: number } {

@@ -19,20 +19,6 @@ const MAX_HEADER_BYTES = 8_192;
 /** Spaces after a boundary (RFC 2046 5.1.1), or a line that only begins like one. */
 const MAX_PADDING_BYTES = 256;
 
-/** The parameters of a Content-Type, names in lower case (RFC 9110 8.3.1). Null when it cannot be read. */
-export function readMediaType(text: string): { type: string; parameters: ReadonlyMap<string, string> } | null {
-  const [, type = '', rest = ''] = /^\s*([\w.+-]+\/[\w.+*-]+)\s*(.*)$/s.exec(text) ?? [];
-  if (type === '') return null;
-  const parameters = new Map<string, string>();
-  const one = /\s*;\s*([\w!#$%&'*+.^`|~-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]*))\s*/gsy;
-  let end = 0;
-  for (let match = one.exec(rest); match !== null; match = one.exec(rest)) {
-    parameters.set(match[1]!.toLowerCase(), match[2]?.replace(/\\(.)/gs, '$1') ?? match[3] ?? '');
-    end = one.lastIndex;
-  }
-  return /^[\s;]*$/.test(rest.slice(end)) ? { type: type.toLowerCase(), parameters } : null;
-}
-
 /**
  * Reads a multipart body (RFC 2046 5.1) as it arrives, holding no more than a chunk and a boundary of it in memory. Resolves after the closing boundary.
  *

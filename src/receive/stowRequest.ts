@@ -5,7 +5,8 @@ import { readFileMetaInformation } from '../dicom/fileMetaReader.ts';
 import { VERIFICATION } from '../dicom/sopClasses.ts';
 import type { AssociationPolicy } from './associationPolicy.ts';
 import type { IncomingObject } from './incomingObject.ts';
-import { readMediaType, type PartHandler } from './multipartRelated.ts';
+import { readMediaType } from '../base/mediaType.ts';
+import type { PartHandler } from './multipartRelated.ts';
 import { BEGINNING_BYTES, refusedHeader } from './refusedHeader.ts';
 import type { Spool } from './spool.ts';
 

@@ -40,6 +40,7 @@ function handlerOf(entry: Route, context: WebContext, { checkAnswers }: MountOpt
     // Pages poll by themselves; only a request that changes something shows that a person is there.
     if (principal?.session?.locked === false && entry.method !== 'get')
       await access.sessions.seen(principal.session.id);
+    entry.admit?.(principal!, context);
     const params = checked(entry.params, request.params, 'address');
     const actor = principal?.name ?? 'anonymous';
     const call = {

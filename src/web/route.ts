@@ -35,6 +35,8 @@ interface RouteOf<P extends z.ZodObject, Q extends z.ZodObject, B extends z.ZodT
   path: string;
   /** Least role that may use it. */
   least: LeastRole;
+  /** A further condition, asked before anything is recorded or done: throws what is answered instead. */
+  admit?: (principal: Principal, context: WebContext) => void;
   /** Requires a sign-in within the last minutes (`web.sessions.recentSignInMinutes`). */
   recentSignIn?: true;
   /**

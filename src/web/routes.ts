@@ -5,6 +5,7 @@ import { auditRoutes } from './routes/audit.ts';
 import { caseRoutes } from './routes/case.ts';
 import { dicomWebRoutes } from './routes/dicomWeb.ts';
 import { handOverRoutes } from './routes/handOver.ts';
+import { dicomWebRetrievalRoutes } from './routes/dicomWebRetrieval.ts';
 import { modelRoutes } from './routes/models.ts';
 import { oidcRoutes } from './routes/oidc.ts';
 import { readingRoutes } from './routes/reading.ts';
@@ -37,4 +38,5 @@ export const ROUTES: readonly Route[] = [
   ...modelRoutes,
   ...adminRoutes,
   ...dicomWebRoutes,
+  ...dicomWebRetrievalRoutes,
 ];

@@ -16,6 +16,7 @@ import type { Access } from './access/access.ts';
 import type { Administration } from './administration.ts';
 import type { StowGate } from './stowGate.ts';
 import type { SystemStatus } from '../answers/systemAnswer.ts';
+import { createDicomWeb, type DicomWeb } from './dicomWeb/dicomWeb.ts';
 import { createLiveFeed } from './liveFeed.ts';
 import { mountRoutes } from './mountRoutes.ts';
 import { openApiOf } from './openApi.ts';
@@ -46,6 +47,10 @@ export interface WebOptions {
   decodeSlice: DecodeSlice;
   admin: Administration;
   stow: StowGate;
+  /** Serves QIDO-RS and WADO-RS. */
+  dicomWeb: boolean;
+  /** Absolute path of a path in the spool. */
+  resolvePath: (path: string) => string;
   query: WorklistQuery;
   store: WorklistStore;
   thresholds: ThresholdChanges;
@@ -87,7 +92,8 @@ export interface WebServer {
 export async function startWebServer(options: WebOptions): Promise<WebServer> {
   const feed = createLiveFeed((listener) => options.store.onChange(listener), options.clock);
   const whatIf = startWhatIfProcess();
-  const app = createApp(options, feed, whatIf);
+  const dicomWeb = options.dicomWeb ? createDicomWeb(options) : null;
+  const app = createApp(options, feed, whatIf, dicomWeb);
   const tlsServer = options.tls === undefined ? null : createTlsServer({ ...options.tls, ...TLS_PROFILE }, app);
   const server = tlsServer ?? createServer(app);
   // A large study may take long to come; headers have their own, short limit.
@@ -101,11 +107,17 @@ export async function startWebServer(options: WebOptions): Promise<WebServer> {
       feed.close();
       await closeHttpServer(server, 2_000);
       whatIf.close();
+      dicomWeb?.close();
     },
   };
 }
 
-function createApp(options: WebOptions, feed: ReturnType<typeof createLiveFeed>, whatIf: WhatIfProcess): Express {
+function createApp(
+  options: WebOptions,
+  feed: ReturnType<typeof createLiveFeed>,
+  whatIf: WhatIfProcess,
+  dicomWeb: DicomWeb | null,
+): Express {
   const { access, log } = options;
   let described: { openapi: string } | null = null;
   const { basePath = '' } = options;
@@ -114,6 +126,7 @@ function createApp(options: WebOptions, feed: ReturnType<typeof createLiveFeed>,
   const context: WebContext = {
     ...options,
     basePath,
+    dicomWeb,
     feed,
     whatIf,
     slices,

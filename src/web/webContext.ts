@@ -6,6 +6,7 @@ import type { WorklistQuery } from '../worklist/list/worklistQuery.ts';
 import type { Access } from './access/access.ts';
 import type { Administration } from './administration.ts';
 import type { SystemStatus } from '../answers/systemAnswer.ts';
+import type { DicomWeb } from './dicomWeb/dicomWeb.ts';
 import type { LiveFeed } from './liveFeed.ts';
 import type { PatientNames } from './patientNames.ts';
 import type { StowGate } from './stowGate.ts';
@@ -28,6 +29,8 @@ export interface WebContext {
   names: PatientNames;
   admin: Administration;
   stow: StowGate;
+  /** Null where the site has not switched it on. */
+  dicomWeb: DicomWeb | null;
   feed: LiveFeed;
   access: Access;
   /** Path below which a reverse proxy serves the page; empty for none. */

@@ -128,6 +128,8 @@ export async function openSite(pageDir: string, clock: Clock = systemClock, opti
         basePath: options.basePath ?? '',
         decodeSlice: decodePicture(worklist.folder),
         admin: (options.admin ?? adminOf)(worklist),
+        dicomWeb: false,
+        resolvePath: (path) => path,
         stow: () => Promise.resolve(),
         query: worklist.query,
         store: worklist.store,

@@ -60,7 +60,7 @@ beforeAll(async () => {
       stow: {},
       minFreeBytes: 0,
     },
-    web: { port: webPort },
+    web: { port: webPort, dicomWeb: true },
     housekeeping: { lowWaterFreeBytes: 0 },
   };
   // JSON is YAML.
@@ -337,6 +337,22 @@ test('a machine sends an object by STOW-RS', async () => {
     },
   );
   expect((json(answer) as { '00081199': { Value: unknown[] } })['00081199'].Value).toHaveLength(1);
+});
+
+test('a viewer searches what the agent holds, and fetches it', async () => {
+  const token = (await type('odontoid token add viewer')).stdout.trim();
+  const quiet = { curl: 'curl --silent --show-error --fail', 'odontoid_...': token, 'http://127.0.0.1:8080': site.url };
+  const found = await type(
+    `curl -H "Authorization: Bearer odontoid_..." 'http://127.0.0.1:8080/dicom-web/studies?PatientID=P1&limit=5'`,
+    { ...quiet, 'P1&': '*&' },
+  );
+  const [study] = json(found) as { '0020000D': { Value: [string] }; '00201208': { Value: [number] } }[];
+  const metadata = await type(
+    'curl -H "Authorization: Bearer odontoid_..." http://127.0.0.1:8080/dicom-web/studies/UID/metadata',
+    { ...quiet, UID: study!['0020000D'].Value[0] },
+  );
+  expect(json(metadata)).toHaveLength(study!['00201208'].Value[0]);
+  await type('odontoid token revoke NAME', { NAME: 'viewer' });
 });
 
 test('a package is tried as a shadow, compared, and activated', async () => {

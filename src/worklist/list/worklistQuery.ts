@@ -8,6 +8,8 @@ import { oldClaims } from './attention.ts';
 import { caseDetail, studyOf, volumeSlices, type CaseDetail } from './caseDetail.ts';
 import type { VolumeSlice } from './caseVolume.ts';
 import { handOver } from './handOver.ts';
+import { heldObjects, type HeldObject, type HeldObjectsOptions } from './heldObjects.ts';
+import { heldStudies, type HeldStudy, type StudyMatch } from './heldStudies.ts';
 import { leftOver } from './leftOver.ts';
 import { listedRows, type ReadingContext } from './listedRows.ts';
 import { ListOrders, type ListFilter, type ListOrder } from './listOrders.ts';
@@ -48,6 +50,13 @@ export interface WorklistQuery {
    * @throws TriageError `not-found`
    */
   volumeSlices(studyInstanceUid: string, indexes: readonly number[]): Promise<VolumeSlice[]>;
+  /** Studies of which the agent holds objects, newest arrival first, and how many match altogether. */
+  heldStudies(
+    match: StudyMatch,
+    page: { offset: number; limit: number },
+  ): Promise<{ studies: HeldStudy[]; total: number }>;
+  /** What the agent holds of a study: its received objects and its present results; empty when that is nothing. */
+  heldObjects(studyInstanceUid: string, options: HeldObjectsOptions): Promise<HeldObject[]>;
   /** Scans that have been unread for longer than a shift; null when there are none. */
   leftOver(): Promise<WorklistAnswer['leftOver']>;
   /** What has happened since a moment, and what is open now. */
@@ -89,6 +98,8 @@ export function createWorklistQuery(
       // Read or removed in between: it has no rank then.
       return place === -1 ? detail : { ...detail, row: { ...detail.row, rank: place + 1 } };
     },
+    heldStudies: (match, page) => read((db) => heldStudies(db, match, page)),
+    heldObjects: (studyInstanceUid, options) => read((db) => heldObjects(db, studyInstanceUid, options)),
     leftOver: () => read((db) => leftOver(db, clock.now())),
     handOver: async (sinceMs) => {
       const { studies } = await orders.now({ ...WHOLE_LIST, read: false });

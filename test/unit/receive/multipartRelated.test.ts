@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { readMediaType, readMultipart } from '../../../src/receive/multipartRelated.ts';
+import { readMediaType } from '../../../src/base/mediaType.ts';
+import { readMultipart } from '../../../src/receive/multipartRelated.ts';
 
 const LIMITS = { maxParts: 10, maxBytes: 1_000_000 };
 

@@ -10,6 +10,23 @@ export const LEAST_ROLES: Readonly<Record<string, LeastRole | `${LeastRole} rece
   'get /metrics': 'service',
   'post /dicom-web/studies': 'sender',
   'post /dicom-web/studies/:studyInstanceUid': 'sender',
+  'get /dicom-web/studies': 'service',
+  'get /dicom-web/studies/:studyInstanceUid': 'service',
+  'get /dicom-web/studies/:studyInstanceUid/metadata': 'service',
+  'get /dicom-web/studies/:studyInstanceUid/instances': 'service',
+  'get /dicom-web/studies/:studyInstanceUid/series': 'service',
+  'get /dicom-web/studies/:studyInstanceUid/series/:seriesInstanceUid': 'service',
+  'get /dicom-web/studies/:studyInstanceUid/series/:seriesInstanceUid/metadata': 'service',
+  'get /dicom-web/studies/:studyInstanceUid/series/:seriesInstanceUid/instances': 'service',
+  'get /dicom-web/studies/:studyInstanceUid/series/:seriesInstanceUid/instances/:sopInstanceUid': 'service',
+  'get /dicom-web/studies/:studyInstanceUid/series/:seriesInstanceUid/instances/:sopInstanceUid/metadata': 'service',
+  'get /dicom-web/studies/:studyInstanceUid/series/:seriesInstanceUid/instances/:sopInstanceUid/frames/:frameNumbers':
+    'service',
+  'get /dicom-web/studies/:studyInstanceUid/series/:seriesInstanceUid/instances/:sopInstanceUid/frames/:frameNumbers/rendered':
+    'service',
+  'get /dicom-web/studies/:studyInstanceUid/series/:seriesInstanceUid/instances/:sopInstanceUid/rendered': 'service',
+  'get /dicom-web/studies/:studyInstanceUid/series/:seriesInstanceUid/instances/:sopInstanceUid/bulkdata/:tag':
+    'service',
   'get /api/openapi.json': 'public',
   'get /api/hand-over': 'reader',
   'get /api/session': 'public',

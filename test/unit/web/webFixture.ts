@@ -100,6 +100,7 @@ export async function startWeb({
     | 'tls'
     | 'patientNames'
     | 'triageOnly'
+    | 'dicomWeb'
   >
 > & {
   signIn?: Parameters<typeof accessTo>[1];
@@ -126,6 +127,8 @@ export async function startWeb({
     viewerTemplate: null,
     decodeSlice: decodePicture(worklist.folder),
     admin: adminOf(worklist, admin),
+    dicomWeb: false,
+    resolvePath: (path) => path,
     stow: (_request, response) => {
       response.end('{}');
       return Promise.resolve();

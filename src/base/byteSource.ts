@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { createInflateRaw } from 'node:zlib';
-import { TriageError, messageOf } from '../base/errors.ts';
+import { TriageError, messageOf } from './errors.ts';
 
 /** Bytes of a DICOM file that are read where they are needed, so that a file of any size takes little memory. */
 export interface ByteSource {

@@ -1,20 +1,30 @@
-import { PIXEL_DATA, UNDEFINED_LENGTH } from '../dicom/elementIndex.ts';
-import type { Elements } from '../dicom/elements.ts';
-import { NATIVE_TRANSFER_SYNTAXES } from '../dicom/transferSyntaxes.ts';
+import { PIXEL_DATA, UNDEFINED_LENGTH } from './elementIndex.ts';
+import type { Elements } from './elements.ts';
+import { NATIVE_TRANSFER_SYNTAXES } from './transferSyntaxes.ts';
 import { TriageError } from '../base/errors.ts';
-import type { ByteSource } from './byteSource.ts';
+import type { ByteSource } from '../base/byteSource.ts';
 
-/** What the header says of the pixel data: 16 bits allocated, one sample a pixel. */
+/** What the header says of the pixel data. */
 export interface PixelMatrix {
   rows: number;
   columns: number;
   frames: number;
+  /** Of all samples of a pixel together. */
+  bytesPerPixel: number;
+}
+
+/** Bytes in the file. */
+export interface FilePlace {
+  offset: number;
+  length: number;
 }
 
 /** The pixel data of an object, frame by frame (from 1): words in the byte order of the file, or a compressed frame in one piece. */
 export interface PixelFrames {
   isCompressed: boolean;
   read(frameNumber: number): Promise<Uint8Array>;
+  /** Where the frame lies: in one place, or one for each fragment. @throws TriageError `pixel-data-undecodable` when it is too large */
+  places(frameNumber: number): FilePlace[];
 }
 
 const ITEM = 0xfffee000;
@@ -40,27 +50,35 @@ export async function pixelFrames(elements: Elements, source: ByteSource, matrix
     throw undecodable('The pixel data are compressed, the transfer syntax says that they are not.');
   if (!isNative && !isCompressed)
     throw undecodable('The pixel data are not compressed, the transfer syntax says that they are.');
-  const read = isCompressed
+  const places = isCompressed
     ? await compressedFrames(source, place.dataOffset, matrix.frames)
     : await nativeFrames(source, place, matrix);
-  return { isCompressed, read };
+  const read = async (frameNumber: number): Promise<Uint8Array> => {
+    const parts: Uint8Array[] = [];
+    for (const { offset, length } of places(frameNumber)) parts.push(await source.read(offset, length));
+    return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+  };
+  return { isCompressed, read, places };
 }
 
 async function nativeFrames(
   source: ByteSource,
   { dataOffset, length }: { dataOffset: number; length: number },
-  { rows, columns, frames }: PixelMatrix,
-): Promise<PixelFrames['read']> {
+  { rows, columns, frames, bytesPerPixel }: PixelMatrix,
+): Promise<PixelFrames['places']> {
   const { sizeBytes } = source;
   if (sizeBytes !== null && dataOffset + length > sizeBytes)
     throw unreadable(`The pixel data are cut off: ${length} bytes declared, ${sizeBytes - dataOffset} there.`);
-  const frameBytes = rows * columns * 2;
+  const frameBytes = rows * columns * bytesPerPixel;
   const behind = length - frames * frameBytes;
-  if (behind < 0 || !(await isExcessPadding(source, dataOffset + length - behind, behind, { rows, columns })))
+  if (
+    behind < 0 ||
+    !(await isExcessPadding(source, dataOffset + length - behind, behind, bytesPerPixel * Math.min(rows, columns)))
+  )
     throw undecodable(
       `The pixel data have ${length} bytes; ${frames === 1 ? '' : `${frames} frames of `}${rows} x ${columns} ${frames === 1 ? 'needs' : 'need'} ${frames * frameBytes}.`,
     );
-  return (frameNumber) => source.read(dataOffset + (frameNumber - 1) * frameBytes, frameBytes);
+  return (frameNumber) => [{ offset: dataOffset + (frameNumber - 1) * frameBytes, length: frameBytes }];
 }
 
 /**
@@ -71,22 +89,24 @@ async function isExcessPadding(
   source: ByteSource,
   offset: number,
   length: number,
-  { rows, columns }: Pick<PixelMatrix, 'rows' | 'columns'>,
+  /** Of a row or a column, whichever is shorter. */
+  lineBytes: number,
 ): Promise<boolean> {
-  if (length < 2 * Math.min(rows, columns)) return true;
+  if (length < lineBytes) return true;
   return length <= MOST_FRAME_BYTES && (await source.read(offset, length)).every((byte) => byte === 0);
 }
 
-interface Fragment {
-  /** Of its bytes in the file. */
-  offset: number;
-  length: number;
+interface Fragment extends FilePlace {
   /** Of its item from that of the first fragment: what the Basic Offset Table counts. */
   tableOffset: number;
   beginsCodestream: boolean;
 }
 
-async function compressedFrames(source: ByteSource, dataOffset: number, frames: number): Promise<PixelFrames['read']> {
+async function compressedFrames(
+  source: ByteSource,
+  dataOffset: number,
+  frames: number,
+): Promise<PixelFrames['places']> {
   const { table, fragments } = await indexFragments(source, dataOffset);
   if (fragments.length === 0) throw undecodable('The compressed pixel data hold no frame.');
   const firsts = firstFragments(table, fragments, frames);
@@ -94,13 +114,11 @@ async function compressedFrames(source: ByteSource, dataOffset: number, frames: 
     throw undecodable(
       `The compressed pixel data have ${fragments.length} fragments, and nothing says which of them make up each of the ${frames} frames.`,
     );
-  return async (frameNumber) => {
+  return (frameNumber) => {
     const of = fragments.slice(firsts[frameNumber - 1], firsts[frameNumber]);
     if (of.reduce((sum, { length }) => sum + length, 0) > MOST_FRAME_BYTES)
       throw undecodable('A compressed frame is larger than any CT slice.');
-    const parts: Uint8Array[] = [];
-    for (const { offset, length } of of) parts.push(await source.read(offset, length));
-    return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+    return of.map(({ offset, length }) => ({ offset, length }));
   };
 }
 
