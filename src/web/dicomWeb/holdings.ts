@@ -12,6 +12,6 @@ export interface Target {
 export interface Holdings {
   stored: StoredObjects;
   /** @throws TriageError `not-found` when there are none */
-  objectsOf(target: Target): Promise<HeldObject[]>;
-  pathOf(object: HeldObject): string;
+  objectsOf: (target: Target) => Promise<HeldObject[]>;
+  pathOf: (object: HeldObject) => string;
 }
