@@ -20,5 +20,8 @@ export function mustTakeJson(request: Request): void {
     throw new TriageError('not-acceptable', `Answers are given as ${DICOM_JSON}.`);
 }
 
-/** Where the caller finds this service. */
-export const rootOf = (request: Request): string => `${request.protocol}://${request.host}/dicom-web`;
+/** Where the caller finds this service, below the path under which a proxy serves the page. */
+export function rootOf({ protocol, host, originalUrl }: Request): string {
+  const below = originalUrl.slice(0, originalUrl.indexOf('/dicom-web/'));
+  return `${protocol}://${host}${below}/dicom-web`;
+}

@@ -94,3 +94,13 @@ test('what is not switched on is not there, and records nothing', async () => {
   }
   expect(await web.access.audit.page({ action: 'case.viewed' }, 50)).toEqual([]);
 });
+
+test('addresses in answers are those under which the caller finds the service', async () => {
+  const web = await startWeb({ dicomWeb: true, basePath: '/neck' });
+  await addStudy(web, { id: 'plain', outcome: 0.1 });
+  for (const path of ['', '/neck']) {
+    const response = await fetch(`${web.url}${path}/dicom-web/studies`);
+    const [study] = (await response.json()) as { '00081190': { Value: [string] } }[];
+    expect(study!['00081190'].Value).toEqual([`${web.url}${path}/dicom-web/studies/${studyUid('plain')}`]);
+  }
+});

@@ -101,6 +101,7 @@ export async function startWeb({
     | 'patientNames'
     | 'triageOnly'
     | 'dicomWeb'
+    | 'basePath'
   >
 > & {
   signIn?: Parameters<typeof accessTo>[1];
