@@ -15,7 +15,7 @@ interface JsonElement {
 type JsonValue = string | number | null | DicomJson | Readonly<Record<string, string>>;
 
 /** Longer binary values of a data set are left out; their place is told instead. */
-export const MOST_INLINE_BYTES = 1_024;
+const MOST_INLINE_BYTES = 1_024;
 
 const SPECIFIC_CHARACTER_SET = 0x00080005;
 const PIXEL_REPRESENTATION = 0x00280103;
