@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { CaseManifest, InstanceHeader, PatientIdentity, SeriesVerdict, StoredInstance } from '../case/case.ts';
 import { imageKey, imageReference } from '../case/frames.ts';
 import { identityDifferences } from '../case/patientIdentity.ts';
+import { shearDegrees, superiorNormal } from '../dicom/geometry.ts';
 import { TriageError } from '../base/errors.ts';
 import { accountForArrival, type Arrival } from './arrival.ts';
 import type { AssembledStudy } from './assembledStudy.ts';
@@ -10,9 +11,11 @@ import type { JudgedSeries } from './judgeSeries.ts';
 import { advantageOf, hasBoneKernel, rankSeries } from './seriesRank.ts';
 import { count, mm } from './seriesRules.ts';
 import { shortfall } from './shortfall.ts';
-import { missingSlices } from './sliceOrder.ts';
+import { missingSlices, type SliceStack } from './sliceOrder.ts';
 import type { Refusal, SeriesRules } from './seriesRules.ts';
 
+/** A smaller angle is the rounding of the positions. */
+const LEAST_TILT_DEGREES = 1;
 /** Maximum number of kinds of series that a summary names. */
 const NAMED_KINDS = 3;
 
@@ -102,11 +105,21 @@ function manifestOf(best: JudgedSeries, series: SeriesVerdict[]): CaseManifest {
     slices,
     sliceSpacingMm: stack.spacingMm,
     coverageMm: stack.coverageMm,
+    ...(tiltOf(stack) === null ? {} : { gantryTiltDegrees: tiltOf(stack)! }),
     gaps: stack.gaps,
     duplicateSopInstanceUids: stack.duplicates.map(({ header }) => header.sopInstanceUid),
     series,
     inputSha256: inputSha256(best),
   };
+}
+
+/** Degrees to a tenth, from the positions of the slices; null where they lie along their normal. */
+function tiltOf({ slices }: SliceStack): number | null {
+  const [first, last] = [slices[0]?.instance.header, slices.at(-1)?.instance.header];
+  const normal = first?.imageOrientationPatient == null ? null : superiorNormal(first.imageOrientationPatient);
+  if (normal === null || first?.imagePositionPatientMm == null || last?.imagePositionPatientMm == null) return null;
+  const tilt = shearDegrees(normal, first.imagePositionPatientMm, last.imagePositionPatientMm);
+  return tilt < LEAST_TILT_DEGREES ? null : Number(tilt.toFixed(1));
 }
 
 function inputSha256({ facts }: JudgedSeries): string {
@@ -137,6 +150,7 @@ function describe({ facts, refused }: JudgedSeries): string {
   const parts = [
     `chosen: ${stack.slices.length} slices, ${mm(stack.spacingMm)} mm apart, over ${mm(stack.coverageMm)} mm`,
     hasBoneKernel(facts.instances[0]!.header) ? 'bone kernel' : '',
+    tiltOf(stack) === null ? '' : `gantry tilted by ${tiltOf(stack)} degrees`,
     missing === 0 ? '' : `${count(missing, 'slice')} missing`,
     stack.duplicates.length === 0 ? '' : `${count(stack.duplicates.length, 'duplicate')} left out`,
     refused.length === 0

@@ -33,7 +33,7 @@ function judge(seriesInstanceUid: string, all: readonly StoredImage[], rules: Se
   const refused: JudgedSeries['refused'] = [];
   const slices: StoredImage[] = [];
   for (const instance of all) {
-    const refusal = instanceRefusal(instance.header, rules);
+    const refusal = instanceRefusal(instance.header, rules, all.length >= rules.minSlices);
     if (refusal === null) slices.push(instance);
     else refused.push({ instance, refusal });
   }

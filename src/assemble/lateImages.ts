@@ -7,7 +7,7 @@ import { instanceRefusal, type SeriesRules } from './seriesRules.ts';
 
 /** Whether one of an object's images can be a slice of an analysed series. */
 function isAnalysable(header: InstanceHeader, rules: SeriesRules): boolean {
-  return headersOfImages(header).some((image) => instanceRefusal(image, rules) === null);
+  return headersOfImages(header).some((image) => instanceRefusal(image, rules, true) === null);
 }
 
 /**

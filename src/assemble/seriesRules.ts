@@ -38,6 +38,8 @@ export interface Refusal {
 interface Rule<Subject> {
   code: string;
   refuse: (subject: Subject, rules: SeriesRules) => string | null;
+  /** Applies only to a series of a few images. */
+  onlyFew?: true;
 }
 
 /** A series as its rules see it: the slices that passed the per-image rules, and their geometry. */
@@ -71,7 +73,7 @@ const INSTANCE_RULES: readonly Rule<InstanceHeader>[] = [
   {
     code: 'not-ct',
     refuse: ({ sopClassUid, modality }) => {
-      if (modality !== 'CT' && modality !== '') return `${modality} objects`;
+      if (modality.toUpperCase() !== 'CT' && modality !== '') return `${modality} objects`;
       return sopClassUid === CT_IMAGE_STORAGE || MULTI_FRAME_CT_SOP_CLASSES.has(sopClassUid)
         ? null
         : 'objects that are no CT images';
@@ -79,14 +81,17 @@ const INSTANCE_RULES: readonly Rule<InstanceHeader>[] = [
   },
   {
     code: 'localizer',
-    refuse: (header) => {
-      // What the image says about itself outranks what somebody wrote about the series: "bone (scout 1 of 2)".
-      const said = header.imageType.slice(2).some((value) => value !== '');
-      const is = said
-        ? header.imageType.some((value) => value.toUpperCase() === 'LOCALIZER')
-        : LOCALIZER_WORDS.test(header.seriesDescription);
-      return is ? 'a localizer' : null;
-    },
+    refuse: ({ imageType }) =>
+      imageType.slice(2).some((value) => value.toUpperCase() === 'LOCALIZER') ? 'a localizer' : null,
+  },
+  {
+    code: 'localizer',
+    // What the image says about itself outranks what somebody wrote about the series ("bone (scout 1 of 2)"), and nobody makes a stack of localizers.
+    onlyFew: true,
+    refuse: ({ imageType, seriesDescription }) =>
+      imageType.slice(2).every((value) => value === '') && LOCALIZER_WORDS.test(seriesDescription)
+        ? 'a localizer'
+        : null,
   },
   {
     code: 'derived',
@@ -208,9 +213,13 @@ const SERIES_RULES: readonly Rule<SeriesFacts>[] = [
   },
 ];
 
-/** Why this object cannot be a slice of an analysed series, or null when it can. Cheap enough to run on every object as it arrives. */
-export function instanceRefusal(header: InstanceHeader, rules: SeriesRules): Refusal | null {
-  return firstBroken(INSTANCE_RULES, header, rules);
+/**
+ * Why this object cannot be a slice of an analysed series, or null when it can. Cheap enough to run on every object as it arrives. `isOneOfMany`: its
+ * series has enough images for a stack of slices.
+ */
+export function instanceRefusal(header: InstanceHeader, rules: SeriesRules, isOneOfMany = false): Refusal | null {
+  const table = isOneOfMany ? INSTANCE_RULES.filter(({ onlyFew }) => onlyFew !== true) : INSTANCE_RULES;
+  return firstBroken(table, header, rules);
 }
 
 /** Why these slices do not form a series that can be analysed, or null when they do. */

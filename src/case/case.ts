@@ -171,6 +171,8 @@ export interface CaseManifest {
   slices: ManifestSlice[];
   sliceSpacingMm: number;
   coverageMm: number;
+  /** Angle by which the slices are sheared against their normal, from their positions; absent where they are not. */
+  gantryTiltDegrees?: number;
   /** Holes between neighbouring slices: index of the slice before the hole, and how many slices are missing. */
   gaps: { afterSliceIndex: number; missingSlices: number }[];
   /** Slices at a position that is already taken; kept on disk, not analysed. */

@@ -40,6 +40,16 @@ export function axialTiltDegrees(orientation: Orientation): number | null {
   return normal === null ? null : degrees(Math.acos(Math.min(1, normal[2])));
 }
 
+/**
+ * Angle between the slice normal and the line from one slice's first pixel to another's, degrees 0..90: above 0 the stack is sheared, as by a tilted
+ * gantry (0018,1120), whose slices lie one above the other along the table and not along their normal.
+ */
+export function shearDegrees(normal: Vector3, from: Vector3, to: Vector3): number {
+  const step: Vector3 = [to[0] - from[0], to[1] - from[1], to[2] - from[2]];
+  const along = Math.abs(dot(step, normal));
+  return degrees(Math.atan2(Math.sqrt(Math.max(0, dot(step, step) - along * along)), along));
+}
+
 /** Largest angle between the row or column directions of two images, degrees. */
 export function orientationDifferenceDegrees(one: Orientation, other: Orientation): number {
   const between = (a: Vector3, b: Vector3): number => degrees(Math.acos(Math.min(1, Math.max(-1, dot(a, b)))));

@@ -194,10 +194,13 @@ function whatCame({ came, stated, of }: NonNullable<CaseManifest['cutShort']>): 
 }
 
 function coverageOf(manifest: CaseManifest, { sliceLevels }: CaseScore): Coverage {
-  const { cutShort, unreadSlices = [] } = manifest;
+  const { cutShort, gantryTiltDegrees, unreadSlices = [] } = manifest;
   const holes = gapSlices(manifest) - unreadSlices.length;
   const remarks = [
     cutShort === undefined ? '' : whatCame(cutShort),
+    gantryTiltDegrees === undefined
+      ? ''
+      : `the gantry was tilted by ${gantryTiltDegrees} degrees, and the slices were judged as they lie`,
     holes > 0 ? `${holes} ${holes === 1 ? 'slice is' : 'slices are'} missing between others` : '',
     unreadSlices.length === 0
       ? ''

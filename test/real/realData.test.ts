@@ -3,8 +3,11 @@ import { dirname, join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { assembleStudy } from '../../src/assemble/assembleStudy.ts';
 import { instanceRefusal, type Refusal } from '../../src/assemble/seriesRules.ts';
+import { systemClock } from '../../src/base/clock.ts';
 import { TriageError } from '../../src/base/errors.ts';
+import { createLog } from '../../src/base/log.ts';
 import type { InstanceHeader, StoredInstance } from '../../src/case/case.ts';
+import { analyseFolder } from '../../src/cohort/analyseFolder.ts';
 import { readStudyFolder } from '../../src/cohort/readStudyFolder.ts';
 import { configFrom } from '../../src/config/configFile.ts';
 import { readFileHeader } from '../../src/dicom/header.ts';
@@ -117,6 +120,30 @@ describe.runIf(given !== '')(`the files of ${given}`, () => {
       }
     }
   });
+
+  it('are each scored by the shipped network, or refused with the reason', async () => {
+    const folders = [...new Set(all.filter(({ isDicom }) => isDicom).map(({ file }) => dirname(file)))];
+    const faults: string[] = [];
+    const score = async (name: string): Promise<void> => {
+      const { findings, manifest } = await analyseFolder({
+        folder: join(folder, name),
+        config,
+        clock: systemClock,
+        log: createLog('silent'),
+      });
+      const { decision, probability, reason, reasonCode } = findings;
+      told.push(`${name}: ${decision}${probability === null ? '' : ` ${probability.toFixed(4)}`} ${reason ?? ''}`);
+      const isScored = probability !== null && probability >= 0 && probability <= 1 && manifest !== null;
+      const isRefused = decision === 'not-analysed' && /^[A-Z\d/].*[^.\s]$/s.test(reason ?? '') && reasonCode !== null;
+      if (decision === 'not-analysed' ? !isRefused : !isScored) faults.push(`${name}: ${decision}, ${reason ?? ''}`);
+    };
+    const rest = [...folders];
+    const work = async (): Promise<void> => {
+      for (let name = rest.shift(); name !== undefined; name = rest.shift()) await score(name);
+    };
+    await Promise.all([work(), work()]);
+    expect(faults).toEqual([]);
+  }, 900_000);
 });
 
 /** How a file ends (`sentence` is null when its pixels are those of pydicom), and what is wrong with that. */

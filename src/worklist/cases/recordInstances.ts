@@ -1,6 +1,7 @@
 import type { Transaction } from 'kysely';
 import type { InstanceHeader, RecordOutcome, StoredInstance } from '../../case/case.ts';
 import { caseRef } from '../../case/caseRef.ts';
+import { filledAttributes } from '../../case/filledAttributes.ts';
 import type { LateImages } from '../../case/lateImages.ts';
 import { identityDifferences } from '../../case/patientIdentity.ts';
 import { caseRecordOf, patientOf, storedInstanceOf } from '../list/caseRecord.ts';
@@ -95,7 +96,9 @@ async function record(
   if (known.some((other) => other.set_aside === 0)) {
     await insertInstance(trx, instance, kind, 1);
     if (isSameImage) {
-      await noteStillComing(trx, row, instance);
+      if (row.state === 'receiving' && (await preferBetterFilled(trx, instance)))
+        await takeSlice(trx, row, instance, now, options);
+      else await noteStillComing(trx, row, instance);
       return 'same-image';
     }
     if (kind === 'ct') await quarantine(trx, row, 'An image came twice with different content', now);
@@ -113,6 +116,33 @@ async function record(
       .execute();
   }
   return 'new';
+}
+
+/** Of two versions of an image the one whose header states more is used; true when that is the newcomer. */
+async function preferBetterFilled(trx: Transaction<Schema>, { header, sha256 }: StoredInstance): Promise<boolean> {
+  const versions = (setAside: Flag) => ({
+    study_instance_uid: header.studyInstanceUid,
+    sop_instance_uid: header.sopInstanceUid,
+    set_aside: setAside,
+  });
+  const used = await trx
+    .selectFrom('instances')
+    .select(['sha256', 'header'])
+    .where((row) => row.and(versions(0)))
+    .executeTakeFirst();
+  if (used === undefined || filledAttributes(JSON.parse(used.header) as InstanceHeader) >= filledAttributes(header))
+    return false;
+  for (const [sha, setAside] of [
+    [used.sha256, 1],
+    [sha256, 0],
+  ] as const)
+    await trx
+      .updateTable('instances')
+      .set({ set_aside: setAside })
+      .where((row) => row.and(versions(setAside === 1 ? 0 : 1)))
+      .where('sha256', '=', sha)
+      .execute();
+  return true;
 }
 
 /** Reopens an assembled case when the images that came after it change what is analysed; otherwise its result and the reader's mark stay. */

@@ -197,6 +197,40 @@ describe('assembleStudy', () => {
     expect(reasonOf(instances)).toEqual({ code, reason });
   });
 
+  it('states the tilt of the gantry, from the positions of the slices, and none for oblique slices that lie along their normal', () => {
+    const [cos, sin] = [Math.cos(Math.PI / 10), Math.sin(Math.PI / 10)];
+    const oblique = (along: [number, number, number]): CaseManifest =>
+      manifestOf(
+        seriesOf().map((instance, index) => ({
+          ...instance,
+          header: {
+            ...instance.header,
+            imageOrientationPatient: [1, 0, 0, 0, cos, sin],
+            imagePositionPatientMm: [-100, -100 - index * along[1], 50 - index * along[2]],
+          },
+        })),
+      );
+    const tilted = oblique([0, 0, 1]);
+    expect(tilted.gantryTiltDegrees).toBe(18);
+    expect(tilted.sliceSpacingMm).toBeCloseTo(cos, 3);
+    expect(tilted.series[0]?.reason).toContain('gantry tilted by 18 degrees');
+    expect(oblique([0, -sin, cos])).not.toHaveProperty('gantryTiltDegrees');
+    expect(manifestOf(AXIAL)).not.toHaveProperty('gantryTiltDegrees');
+  });
+
+  it('takes a stack of slices for slices, whatever its name says, and not the localizer beside them', () => {
+    const header = { imageType: ['ORIGINAL', 'PRIMARY'], seriesDescription: 'Topogram check, bone' };
+    const stack = seriesOf({ header });
+    const localizer = other(4, {
+      ...header,
+      sopInstanceUid: '1.2.3.4.77777',
+      imageOrientationPatient: [1, 0, 0, 0, 0, -1],
+    });
+    expect(manifestOf([...localizer, ...stack]).slices.map(({ sopInstanceUid }) => sopInstanceUid)).toEqual(
+      uidsOf(stack),
+    );
+  });
+
   it('never judges two patients as one', () => {
     const changes: Partial<InstanceHeader>[] = [
       { patientId: 'P2' },

@@ -63,6 +63,8 @@ describe('instanceRefusal', () => {
     ['a plain axial slice', {}],
     ['a later reconstruction', { imageType: ['ORIGINAL', 'SECONDARY', 'AXIAL'] }],
     ['what a lossy archive writes', { imageType: ['DERIVED', 'SECONDARY', 'AXIAL'] }],
+    ['a modality in lower case', { modality: 'ct' }],
+    ['Hounsfield units written out', { rescaleType: 'Hounsfield' }],
     ['a series with a word of a localizer, whose images say AXIAL', { seriesDescription: 'Bone (scout 1 of 2)' }],
     ['a virtual image whose values are those of a plain scan', { kiloElectronvolt: 70 }],
     ['an original with contrast', { seriesDescription: 'Neck, iodine contrast' }],

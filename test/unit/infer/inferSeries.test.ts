@@ -400,6 +400,11 @@ describe('inferStudy', () => {
       reasonCode: 'partial',
       reason: '26 slices came before the sender’s connection broke off',
     });
+    const tilted = { ...manifestOf(26), gantryTiltDegrees: 18.5 };
+    expect((await study(tilted, model)).findings).toMatchObject({
+      reasonCode: null,
+      coverage: { remarks: ['the gantry was tilted by 18.5 degrees, and the slices were judged as they lie'] },
+    });
     const nearly = { ...manifestOf(47), cutShort: { came: 47, stated: 48 } };
     expect((await study(nearly, model)).findings).toMatchObject({
       reasonCode: null,

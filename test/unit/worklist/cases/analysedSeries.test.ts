@@ -101,4 +101,33 @@ describe('an image that comes again in other bytes', () => {
     expect(await store.recordInstances([instanceOf({ number: 2, content: 'other' })])).toEqual(['conflict']);
     expect((await query.caseDetail(studyUid(1))).row.quarantineReason).not.toBeNull();
   });
+
+  it('is read where its header states more, until the study has been assembled', async () => {
+    const worklist = await openWorklist();
+    const { store, query } = worklist;
+    const bare = (number: number) => slice(number, { accessionNumber: '', studyDescription: '' });
+    const filled = (number: number): StoredInstance => {
+      const again = instanceOf({ number, content: 'archive' });
+      return { ...again, header: { ...again.header, accessionNumber: 'A-77', studyDescription: 'CT neck' } };
+    };
+    await store.recordInstances([bare(1), bare(2)]);
+    expect(await store.recordInstances([filled(1)], new Set([filled(1).path]))).toEqual(['same-image']);
+    expect((await query.caseDetail(studyUid(1))).row.accessionNumber).toBe('A-77');
+    // The scanner's version comes last, and states less.
+    const bareAgain = {
+      ...slice(1, { accessionNumber: '', studyDescription: '' }),
+      sha256: 'again',
+      path: 'again.dcm',
+    };
+    await store.recordInstances([bareAgain], new Set([bareAgain.path]));
+    await store.nudgeComplete([studyUid(1)]);
+    const claim = await claimed(store, 'assemble');
+    expect(claim.instances.map(({ path }) => path).sort()).toEqual([filled(1).path, bare(2).path].sort());
+    expect([...(await store.knownPaths())].sort()).toEqual(
+      [bare(1).path, bare(2).path, filled(1).path, bareAgain.path].sort(),
+    );
+    await store.apply(claim, { type: 'seriesChosen', manifest: manifestOf(claim.instances) });
+    await store.recordInstances([filled(2)], new Set([filled(2).path]));
+    expect((await query.caseDetail(studyUid(1))).row).toMatchObject({ revision: 1, state: 'assembled' });
+  });
 });
