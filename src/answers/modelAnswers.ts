@@ -15,6 +15,7 @@ export const modelActivation = z
     reason: z.string(),
     atMs: epochMs,
     by: z.string(),
+    approvedBy: z.string().nullable().describe('Who signed second, where the package was never validated here.'),
     inUseAtMs: epochMs.nullable().describe('When the agent first had it serving; null until then.'),
     failure: z.string().nullable().describe('Why the agent could last not load it.'),
   })
@@ -80,6 +81,11 @@ const modelBoard = z.strictObject({
         thresholdQuestion: thresholdQuestion
           .nullable()
           .describe('What the site has set for this name; an activation must say whether it is to hold.'),
+        validation: modelValidation
+          .nullable()
+          .describe(
+            'The newest validation here that suffices, else the newest; null when there was none. Without one that suffices an activation takes a second signature.',
+          ),
       })
       .meta({ id: 'ModelPackage' }),
   ),
@@ -87,6 +93,15 @@ const modelBoard = z.strictObject({
 });
 /** The known packages and decisions. */
 export type ModelBoard = z.infer<typeof modelBoard>;
+
+export const networkAnswer = z
+  .strictObject({
+    model: identity.nullable().describe('The network that judges now; null when none does.'),
+    validatedAtMs: epochMs.nullable().describe('When it was last validated at this site; null when never.'),
+  })
+  .meta({ id: 'NetworkInUse' });
+/** What every screen says of the network that judges. */
+export type NetworkAnswer = z.infer<typeof networkAnswer>;
 
 const serving = z.strictObject({
   model: identity.extend({ provider: z.string().nullable() }).nullable(),
@@ -99,6 +114,11 @@ export const modelsAnswer = modelBoard
     secondPerson: z
       .boolean()
       .describe('A change of threshold takes two people; an activation then sets none of its own.'),
+    secondSignature: z
+      .enum(['name', 'password', 'command-line'])
+      .describe(
+        'How a second person signs here: by name (nobody signs in), with a password, or not on this page (identity provider).',
+      ),
     serving: z.strictObject({ active: serving, shadow: serving.nullable() }).describe('What serves now.'),
   })
   .meta({ id: 'Models' });

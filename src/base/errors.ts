@@ -57,6 +57,7 @@ export const ERROR_KINDS = {
   /** Another package is being checked. */
   'model-check-running': { retry: true, httpStatus: 409 },
   /** The site has set a threshold, and nobody has said whether to keep it. */
+  'second-signature': { retry: false, httpStatus: 409 },
   'threshold-unsaid': { retry: false, httpStatus: 409 },
   'inference-failed': { retry: true, httpStatus: 500 },
   'inference-died': { retry: true, httpStatus: 500 },

@@ -16,6 +16,7 @@ export const EXIT_MEANINGS: Readonly<Record<keyof typeof EXIT, string>> = {
 const USAGE_ERRORS: ReadonlySet<ErrorCode> = new Set([
   'config-invalid',
   'command-invalid',
+  'second-signature',
   'threshold-unsaid',
   'phantom-fracture-unknown',
   'dataset-invalid',

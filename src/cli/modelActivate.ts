@@ -6,7 +6,13 @@ import { dataPaths, modelPlaces } from '../compose/places.ts';
 import { loadConfig } from '../config/configFile.ts';
 import { TriageError } from '../base/errors.ts';
 import { findModelPackages, pickModelPackage } from '../infer/modelPackages.ts';
-import { operatingPointOf, verifyAndInstall, verifyRuns, type ThresholdChoice } from '../models/modelDecision.ts';
+import {
+  operatingPointOf,
+  secondSignature,
+  verifyAndInstall,
+  verifyRuns,
+  type ThresholdChoice,
+} from '../models/modelDecision.ts';
 import type { ModelIdentity } from '../case/triageModel.ts';
 import type { WorklistStore } from '../worklist/cases/caseStore.ts';
 import type { ModelActivation } from '../answers/modelAnswers.ts';
@@ -19,6 +25,7 @@ interface Options {
   reason: string;
   shadow?: true;
   by?: string;
+  second?: string;
   threshold?: ThresholdChoice;
   wait: number;
   config?: string;
@@ -58,9 +65,13 @@ export function modelActivateCommand(): Command {
       ).argParser(thresholdChoice),
     )
     .option('--by <NAME>', 'who decides (default: your user name)')
+    .option('--second <NAME>', 'who signs too: wanted for a package that was never validated at this site')
     .option('--wait <SECONDS>', 'wait this long for the agent to take it into use; exit 1 when it has not', seconds, 0)
     .option('--config <FILE>', 'the site’s configuration (default: ODONTOID_CONFIG, else ./odontoid.yaml)')
-    .option('--json', 'print the activation {id, role, model, threshold, reason, atMs, by, inUseAtMs, failure}')
+    .option(
+      '--json',
+      'print the activation {id, role, model, threshold, reason, atMs, by, approvedBy, inUseAtMs, failure}',
+    )
     .action(async (wanted: string, options: Options) => {
       const config = loadConfig(options.config, process.env);
       const role: ModelRole = options.shadow ? 'shadow' : 'active';
@@ -80,12 +91,18 @@ export function modelActivateCommand(): Command {
             model === null || role === 'shadow'
               ? null
               : await operatingPointOf(store, model, shipped, options.threshold);
+          const by = options.by ?? userInfo().username;
+          const approvedBy =
+            model === null || role === 'shadow'
+              ? null
+              : await secondSignature(store, model, by, options.second ?? null);
           const decided = await store.activateModel({
             role,
             model,
             threshold,
             reason: options.reason,
-            by: options.by ?? userInfo().username,
+            by,
+            approvedBy,
           });
           return options.wait > 0 && model !== null ? answered(store, decided, options.wait) : decided;
         },
@@ -110,7 +127,7 @@ async function answered(store: WorklistStore, decided: ModelActivation, waitSeco
   }
 }
 
-function text({ role, model, threshold, reason, by, inUseAtMs, failure }: ModelActivation): string {
+function text({ role, model, threshold, reason, by, approvedBy, inUseAtMs, failure }: ModelActivation): string {
   if (model === null) return `There is no shadow package from now on (${by}: ${reason}).`;
   const what = `${model.name}@${model.version} (${model.sha256.slice(0, 12)})`;
   const how =
@@ -118,5 +135,5 @@ function text({ role, model, threshold, reason, by, inUseAtMs, failure }: ModelA
       ? 'the shadow package'
       : `active, ${threshold === null ? 'with the operating point in force' : `from ${threshold.toFixed(3)} on it flags`}`;
   if (failure !== null) return `${what} is to be ${how}, but the agent could not load it: ${failure}`;
-  return `${what} is ${how} (${by}: ${reason}). ${inUseAtMs === null ? 'A running agent follows within seconds, another at its next start.' : 'The agent has it in use.'}`;
+  return `${what} is ${how} (${by}${approvedBy === null ? '' : `, with ${approvedBy}`}: ${reason}). ${inUseAtMs === null ? 'A running agent follows within seconds, another at its next start.' : 'The agent has it in use.'}`;
 }

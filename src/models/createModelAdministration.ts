@@ -1,10 +1,11 @@
 import path from 'node:path';
+import type { ModelValidation } from '../answers/modelAnswers.ts';
 import { compareModels } from './compareModels.ts';
 import { messageOf, TriageError } from '../base/errors.ts';
 import { summaryOfCard } from '../infer/modelCardSummary.ts';
 import type { FoundPackage, PackagePlaces } from '../infer/modelPackages.ts';
 import { createPackageRegistry } from './packageRegistry.ts';
-import { operatingPointOf, thresholdQuestion, verifyAndInstall } from './modelDecision.ts';
+import { operatingPointOf, secondSignature, thresholdQuestion, verifyAndInstall } from './modelDecision.ts';
 import type { Clock } from '../base/clock.ts';
 import type { ModelIdentity } from '../case/triageModel.ts';
 import type { ModelAdministration } from '../web/modelAdministration.ts';
@@ -12,7 +13,10 @@ import type { WorklistStore } from '../worklist/cases/caseStore.ts';
 
 export interface ModelAdministrationOptions {
   places: PackagePlaces;
-  store: Pick<WorklistStore, 'activateModel' | 'modelHistory' | 'modelInForce' | 'shadowScores' | 'siteThreshold'>;
+  store: Pick<
+    WorklistStore,
+    'activateModel' | 'modelHistory' | 'modelInForce' | 'shadowScores' | 'siteThreshold' | 'validationsOf'
+  >;
   /** Loads the package in a child process and runs its golden case. @throws TriageError what is wrong */
   verify: (dir: string) => Promise<unknown>;
   /** Called after a decision, so that whoever follows it need not wait for the next poll. */
@@ -88,6 +92,7 @@ export function createModelAdministration({
             shippedThreshold: defaultThreshold,
             thresholdQuestion:
               identity === null ? null : await thresholdQuestion(store, identity.name, defaultThreshold),
+            validation: identity === null ? null : newestOf(await store.validationsOf(identity.sha256)),
           })),
         ),
         history: await store.modelHistory(HISTORY_SHOWN),
@@ -104,7 +109,7 @@ export function createModelAdministration({
         ? null
         : compareModels(active, shadow, await store.shadowScores(shadow.sha256));
     },
-    decide: async ({ role, sha256, threshold, reason, by, address }) => {
+    decide: async ({ role, sha256, threshold, reason, by, address, second }) => {
       if (sha256 === null)
         return store.activateModel({ role, model: null, threshold: null, reason, by, address }).finally(onDecided);
       if (isDeciding)
@@ -117,6 +122,7 @@ export function createModelAdministration({
         const wanted = await sound(sha256);
         const pointOf = (model: ModelIdentity, shipped: number) =>
           role === 'shadow' ? Promise.resolve(null) : operatingPointOf(store, model, shipped, threshold);
+        const approvedBy = role === 'shadow' ? null : await secondSignature(store, wanted.identity, by, second);
         // Checked before the long check, and again after it: somebody may have set a threshold meanwhile.
         await pointOf(wanted.identity, wanted.defaultThreshold);
         const { model, shippedThreshold } = await install(wanted);
@@ -127,6 +133,7 @@ export function createModelAdministration({
           reason,
           by,
           address,
+          approvedBy,
         });
       } finally {
         isDeciding = false;
@@ -134,4 +141,9 @@ export function createModelAdministration({
       }
     },
   };
+}
+
+/** The validation that a package's standing rests on: the newest that suffices, else the newest. */
+function newestOf(validations: readonly ModelValidation[]): ModelValidation | null {
+  return validations.find(({ suffices }) => suffices) ?? validations[0] ?? null;
 }

@@ -43,6 +43,32 @@ export async function verifyAndInstall(
   };
 }
 
+/**
+ * Who signs beside the person who activates a package; null where it was validated at this site, and nobody has to.
+ *
+ * @throws TriageError `second-signature` when nobody does, `command-invalid` when it is the same person
+ */
+export async function secondSignature(
+  store: Pick<WorklistStore, 'validationsOf'>,
+  { name, version, sha256 }: ModelIdentity,
+  by: string,
+  second: string | null,
+): Promise<string | null> {
+  if ((await store.validationsOf(sha256)).some(({ suffices }) => suffices)) return null;
+  const signer = second?.trim() ?? '';
+  if (signer === '')
+    throw new TriageError(
+      'second-signature',
+      `${name}@${version} was never validated at this site. Measure it on the site’s own scans first (odontoid validate), or let a second person sign for its activation (--second NAME on the command line).`,
+    );
+  if (signer.toLowerCase() === by.trim().toLowerCase())
+    throw new TriageError(
+      'command-invalid',
+      `${signer} activates the package already: the second signature is another person’s.`,
+    );
+  return signer;
+}
+
 /** What somebody must decide explicitly before a version of this name comes into use; null when none of the site's settings would be lost. */
 export async function thresholdQuestion(
   store: Pick<WorklistStore, 'siteThreshold'>,

@@ -16,6 +16,7 @@ import { Printed } from './printed.tsx';
 import { applyTheme, keepPreference, preference } from './parts/preferences.ts';
 import { forgetSession, session, toSignIn, whenLocked } from './parts/session.ts';
 import { shellWords } from './parts/shellWords.ts';
+import { Unvalidated } from './parts/unvalidated.tsx';
 
 /** Links to screens are followed inside the page; links to files of the API are left to the browser. */
 const SCREENS = new RegExp(`^${BASE_PATH}/(?!api/)`);
@@ -121,6 +122,7 @@ function Shell() {
               )}
             </nav>
             <span class="muted">{shellWords.notDiagnostic}</span>
+            {who?.user != null && <Unvalidated />}
             <span class="spacer" />
             <ThemeButton />
             <Account who={who} />

@@ -12,7 +12,7 @@ export interface ModelAdministration {
   /**
    * Decides which package a role has; null ends the shadow. Takes as long as the check of the package does.
    *
-   * @throws TriageError `not-found`, `threshold-unsaid`, `model-refused` with what is wrong, `model-check-running`, `command-invalid`
+   * @throws TriageError `not-found`, `threshold-unsaid`, `model-refused` with what is wrong, `model-check-running`, `second-signature`, `command-invalid`
    */
   decide(decision: {
     role: ModelRole;
@@ -21,5 +21,7 @@ export interface ModelAdministration {
     reason: string;
     by: string;
     address: string;
+    /** Who signs second; null when nobody does. */
+    second: string | null;
   }): Promise<ModelActivation>;
 }

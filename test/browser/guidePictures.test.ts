@@ -11,6 +11,7 @@ import { writeIneligibleStudy } from '../../src/phantom/writePhantomStudy.ts';
 import { createAuditLog } from '../../src/worklist/audit/audit.ts';
 import { createProofRuns } from '../../src/worklist/proof/proofRuns.ts';
 import type { ProofMeasures } from '../../src/worklist/proof/proofRuns.ts';
+import { validatedHere } from '../unit/worklist/validatedHere.ts';
 import { packageVariant } from '../unit/infer/packageVariant.ts';
 import { findingsOf, instanceOf, manifestOf } from '../unit/worklist/facts.ts';
 import { addAnalysedStudy } from './analysedStudy.ts';
@@ -353,6 +354,7 @@ test('models, and the card of one', async () => {
     sha256: await packageVariant(join(opened.folder, 'models/two'), '2.0.0'),
   };
   opened.system.model = { ...active, provider: 'cpu' };
+  await validatedHere(opened.database, active, new Date(2026, 8, 30, 15, 20).getTime());
   opened.system.shadow = { model: shadow, error: null, toScore: 0 };
   setClock(new Date(2026, 9, 5, 9, 14).getTime());
   await opened.store.noteModelInUse(

@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Page } from 'playwright-core';
 import { expect, onTestFinished, test } from 'vitest';
+import { caseRef } from '../../src/case/caseRef.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { startAgent } from '../../src/compose/startAgent.ts';
 import { configFrom } from '../../src/config/configFile.ts';
@@ -14,6 +15,7 @@ import { temporaryDirectory } from '../interop/dcmtk.ts';
 import { packageVariant } from '../unit/infer/packageVariant.ts';
 import { addUser, cookieFor, PASSWORD, shiftedClock } from '../unit/web/visitor.ts';
 import { findingsOf, instanceOf, manifestOf } from '../unit/worklist/facts.ts';
+import { validatedHere } from '../unit/worklist/validatedHere.ts';
 import { bannedIn } from './bannedWords.ts';
 import { complaintsInBothThemes, openPage, site, startBrowser } from './openPage.ts';
 import { addStudy, studyUid } from './seededWorklist.ts';
@@ -71,6 +73,7 @@ test('a package is activated from the page of a running agent: loading, then in 
 
   const activate = async (name: string) => {
     await page.getByRole('button', { name: `Activate: ${name}` }).click();
+    await page.getByLabel('Second person, name').fill('grace');
     await page.getByLabel(/^Why\?/).fill(REASON);
     await page.getByRole('dialog').getByRole('button', { name: 'Activate' }).click();
   };
@@ -86,11 +89,14 @@ test('a package is activated from the page of a running agent: loading, then in 
   await page.getByText('odontoid-compact 9.0.0, serves on cpu').waitFor({ timeout: 60_000 });
   await page.getByRole('cell', { name: /^In use since/ }).waitFor();
   expect((await agent.system()).model).toMatchObject({ version: '9.0.0' });
+  await page.getByRole('row', { name: /web, with grace/ }).waitFor();
+  await page.getByRole('banner').getByText('Network not validated at this site.').waitFor();
 }, 200_000);
 
 test('card, threshold question, fresh sign-in, shadow and its comparison, by keyboard and in both themes', async () => {
   const clock = shiftedClock();
   const opened = await site(clock, { signIn: { signIn: 'local' } });
+  await addUser(opened, 'grace', 'reader');
   const shipped = (await loadModelPackage('models/compact')).identity;
   const installed = join(opened.folder, 'models/nine');
   const sha256 = await packageVariant(installed, '9.0.0');
@@ -117,7 +123,7 @@ test('card, threshold question, fresh sign-in, shadow and its comparison, by key
   const [key, value] = cookie.split('=') as [string, string];
   const page = await openPage(opened, {
     path: '/models',
-    refusals: /status of (403|409)/,
+    refusals: /status of (400|403|409)/,
     before: (fresh) => fresh.context().addCookies([{ name: key, value, url: opened.url }]),
   });
 
@@ -207,14 +213,63 @@ test('card, threshold question, fresh sign-in, shadow and its comparison, by key
   await page.getByLabel('Another number, from 0 to 1', { exact: true }).first().check();
   await page.getByRole('spinbutton').fill('0.44');
   await complaintsInBothThemes(page);
-  await page.getByRole('dialog').getByRole('button', { name: 'Activate' }).click();
+  // It was never validated here: a second person signs, and one's own name or a wrong password is not enough.
+  const sign = async (name: string, password: string) => {
+    await page.getByLabel('Second person, name').fill(name);
+    await page.getByLabel('Their password').fill(password);
+    await page.getByRole('dialog').getByRole('button', { name: 'Activate' }).click();
+  };
+  const again = async () => {
+    await page.getByRole('button', { name: 'Activate: odontoid-compact 9.0.0' }).click();
+    await page.getByLabel('Another number, from 0 to 1', { exact: true }).first().check();
+    await page.getByRole('spinbutton').fill('0.44');
+    await page.getByLabel(/^Why\?/).fill(REASON);
+  };
+  await sign('grace', 'not her password');
+  await page.getByRole('alert').getByText('The name or the password of the second person is wrong.').waitFor();
+  await again();
+  await sign('ada', PASSWORD);
+  await page
+    .getByRole('alert')
+    .getByText(/the second signature is another person’s/)
+    .waitFor();
+  await again();
+  await sign('grace', PASSWORD);
   await page.getByText('Decided: Activate odontoid-compact 9.0.0.').waitFor();
-  expect((await opened.store.modelInForce('active')).wanted).toMatchObject({ threshold: 0.44, model: { sha256 } });
+  expect((await opened.store.modelInForce('active')).wanted).toMatchObject({
+    threshold: 0.44,
+    model: { sha256 },
+    by: 'ada',
+    approvedBy: 'grace',
+  });
   // What was the shadow judges now: its place is empty.
   await page.getByText('None. A shadow scores the same cases').waitFor();
   await page.setViewportSize({ width: 390, height: 800 });
   await complaintsInBothThemes(page);
 }, 120_000);
+
+test('every screen says that the network was never validated here, and none once it was', async () => {
+  const opened = await site(systemClock, { validated: false });
+  await addStudy(opened, { id: 'a', outcome: 0.9 });
+  const words = 'Network not validated at this site.';
+  const screens = ['/', `/case/${caseRef(studyUid('a'))}`, '/thresholds', '/system', '/models', '/wall'];
+  for (const path of screens)
+    await (await openPage(opened, { path, refusals: /status of 410/ })).getByText(words).waitFor();
+  await validatedHere(opened.database, opened.system.model!);
+  for (const path of ['/', '/wall']) {
+    let asked: Promise<unknown> = Promise.resolve();
+    const page = await openPage(opened, {
+      path,
+      before: (fresh) => {
+        asked = fresh.waitForResponse((response) => response.url().endsWith('/api/network'));
+        return Promise.resolve();
+      },
+    });
+    await asked;
+    await page.getByText('Not for diagnostic use').first().waitFor();
+    expect(await page.getByText(words).count()).toBe(0);
+  }
+}, 180_000);
 
 test('a reader is not shown the page', async () => {
   const clock = shiftedClock();

@@ -11,6 +11,7 @@ import type { Access } from '../../src/web/access/access.ts';
 import { startWebServer } from '../../src/web/server.ts';
 import type { Administration } from '../../src/web/administration.ts';
 import type { SystemStatus, WebOptions, WebServer } from '../../src/web/server.ts';
+import { validatedHere } from '../unit/worklist/validatedHere.ts';
 import { MAX_WAIT_MINUTES, accessTo, adminOf, decodePicture, openSeededWorklist } from './seededWorklist.ts';
 import type { SeededWorklist } from './seededWorklist.ts';
 
@@ -90,6 +91,8 @@ export const READY: SystemStatus = {
 export type SiteOptions = Partial<Pick<WebOptions, 'triageOnly' | 'viewerTemplate' | 'patientNames' | 'basePath'>> & {
   signIn?: Parameters<typeof accessTo>[1];
   secondPerson?: boolean;
+  /** Whether the network was validated at this site, so that no screen says otherwise; left out: yes. */
+  validated?: boolean;
   /** The desk of admins; without, one on which no peers are configured. */
   admin?: (worklist: SeededWorklist) => Administration;
 };
@@ -109,6 +112,7 @@ export interface Site extends SeededWorklist {
 export async function openSite(pageDir: string, clock: Clock = systemClock, options: SiteOptions = {}): Promise<Site> {
   const folder = await temporaryFolder();
   const worklist = await openSeededWorklist(folder, clock, { secondPerson: options.secondPerson ?? false });
+  if (options.validated ?? true) await validatedHere(worklist.database, READY.model!);
   const access = await accessTo(worklist, options.signIn);
   let server: WebServer | null = null;
   const site: Site = {

@@ -297,6 +297,8 @@ describe('odontoid', () => {
     const ambiguous = await odontoid('model', 'activate', name, '--reason', 'trial');
     expect([ambiguous.exitCode, ambiguous.stderr]).toEqual([2, expect.stringContaining('Name the version')]);
     expect((await odontoid('model', 'activate', `${name}@99.0.0`)).exitCode).toBe(2);
+    const alone = await odontoid('model', 'activate', `${name}@99.0.0`, '--reason', 'trial', '--by', 'ada');
+    expect([alone.exitCode, alone.stderr]).toEqual([2, expect.stringContaining('never validated at this site')]);
     expect(
       await json('model', 'activate', `${name}@99.0.0`, '--shadow', '--reason', 'trial', '--by', 'ada', '--json'),
     ).toMatchObject({ role: 'shadow', by: 'ada', reason: 'trial', inUseAtMs: null, failure: null, threshold: null });

@@ -379,14 +379,14 @@ test('a package is tried as a shadow, compared, and activated', async () => {
   expect((await type('odontoid model compare')).stdout).toContain('2.0.0');
   await type('odontoid model activate none --shadow --reason "trial over"');
   await type(
-    'odontoid model activate NAME@VERSION --reason TEXT --shadow --threshold keep --by NAME --wait SECONDS --json',
+    'odontoid model activate NAME@VERSION --reason TEXT --shadow --threshold keep --by NAME --second NAME --wait SECONDS --json',
     {
       'NAME@VERSION --reason TEXT': 'odontoid-compact@2.0.0 --reason once-more',
-      '--by NAME --wait SECONDS': '--by ada --wait 200',
+      '--by NAME --second NAME --wait SECONDS': '--by ada --second grace --wait 200',
     },
   );
   await type(
-    'odontoid model activate odontoid-compact@2.0.0 --reason "approved by the AI board, minute 14" --wait 60',
+    'odontoid model activate odontoid-compact@2.0.0 --reason "approved by the AI board, minute 14" --second grace --wait 60',
     {
       '--wait 60': '--wait 200',
     },

@@ -1,7 +1,7 @@
 import { LEAST_REASON_CHARACTERS } from '../../case/leastReason.ts';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ModelsAnswer } from '../../answers/modelAnswers.ts';
-import { valueOf } from '../parts/field.tsx';
+import { Field, valueOf } from '../parts/field.tsx';
 import { thresholdText } from '../parts/format.ts';
 import { useKeptText } from '../parts/keptText.ts';
 import { modelWords } from './modelsWords.ts';
@@ -21,6 +21,8 @@ export interface Decision {
   sha256: string | null;
   threshold?: 'keep' | 'default' | number;
   reason: string;
+  /** Who signs too, for a package that was never validated here. */
+  second?: { name: string; password?: string };
 }
 
 export function titleOf({ kind, package: wanted }: ModelChange): string {
@@ -33,10 +35,12 @@ export function titleOf({ kind, package: wanted }: ModelChange): string {
 export function ChangeDialog({
   change,
   secondPerson,
+  secondSignature,
   onEnd,
 }: {
   change: ModelChange;
   secondPerson: boolean;
+  secondSignature: ModelsAnswer['secondSignature'];
   onEnd: (decision: Decision | null) => void;
 }) {
   const dialog = useRef<HTMLDialogElement>(null);
@@ -49,6 +53,7 @@ export function ChangeDialog({
   useEffect(() => dialog.current?.showModal(), []);
   const { kind, package: wanted } = change;
   const question = kind === 'activate' ? (wanted?.thresholdQuestion ?? null) : null;
+  const unvalidated = kind === 'activate' && wanted?.validation?.suffices !== true;
   const shipped = thresholdText(wanted?.shippedThreshold ?? 0);
   const left = LEAST_REASON_CHARACTERS - reason.trim().length;
   const choice = (value: 'keep' | 'default' | 'number', label: string) => (
@@ -75,6 +80,7 @@ export function ChangeDialog({
             sha256: kind === 'end' ? null : wanted!.model!.sha256,
             ...(question === null || value === null ? {} : { threshold: value }),
             reason,
+            ...(unvalidated ? { second: secondOf(event.currentTarget) } : {}),
           });
         }}
       >
@@ -102,8 +108,9 @@ export function ChangeDialog({
             onInput={(event) => setReason(event.currentTarget.value)}
           />
         </label>
+        {unvalidated && <SecondSignature how={secondSignature} />}
         <p>
-          <button type="submit" disabled={left > 0}>
+          <button type="submit" disabled={left > 0 || (unvalidated && secondSignature === 'command-line')}>
             {words.doIt[kind]}
           </button>{' '}
           <button type="button" onClick={cancel}>
@@ -113,5 +120,26 @@ export function ChangeDialog({
         </p>
       </form>
     </dialog>
+  );
+}
+
+function secondOf(form: HTMLFormElement): { name: string; password?: string } {
+  const name = valueOf(form, 'second');
+  return form.elements.namedItem('secondPassword') === null
+    ? { name }
+    : { name, password: valueOf(form, 'secondPassword') };
+}
+
+/** Another person signs beside the admin, on this screen, for a package that was never validated here. */
+function SecondSignature({ how }: { how: ModelsAnswer['secondSignature'] }) {
+  return (
+    <fieldset>
+      <legend>{words.unvalidated}</legend>
+      <p>{how === 'command-line' ? words.secondOnCommandLine : words.secondWhat}</p>
+      {how !== 'command-line' && <Field label={words.secondName} name="second" autocomplete="off" />}
+      {how === 'password' && (
+        <Field label={words.secondPassword} name="secondPassword" type="password" autocomplete="off" />
+      )}
+    </fieldset>
   );
 }

@@ -96,6 +96,7 @@ export default function ModelsPage() {
         <ChangeDialog
           change={change}
           secondPerson={value?.secondPerson ?? false}
+          secondSignature={value?.secondSignature ?? 'command-line'}
           onEnd={(decision) => (decision === null ? setChange(null) : decide(change, decision))}
         />
       )}
@@ -167,7 +168,16 @@ function Packages({
   return (
     <PlainTable
       name={words.packages}
-      heads={[words.package, words.digest, words.kind, words.from, words.state, words.role, words.actions]}
+      heads={[
+        words.package,
+        words.digest,
+        words.kind,
+        words.from,
+        words.state,
+        words.validated,
+        words.role,
+        words.actions,
+      ]}
     >
       {value.packages.map((one) => (
         <tr key={one.folder}>
@@ -179,6 +189,7 @@ function Packages({
             {words.states[one.state]}
             {one.problem !== null && <span class="reason">{one.problem}</span>}
           </td>
+          <td>{one.model === null ? '-' : validationText(one.validation, value.nowMs)}</td>
           <td>{one.roles.map((role) => words.roles[role]).join(', ')}</td>
           <td class="actions">
             {one.model !== null && (
@@ -197,6 +208,14 @@ function Packages({
       ))}
     </PlainTable>
   );
+}
+
+/** When the package was last validated here, on how much, and why that may not count. */
+function validationText(validation: Package['validation'], nowMs: number): string {
+  if (validation === null) return words.never;
+  const { atMs, positives, negatives, suffices, synthetic } = validation;
+  const text = words.validation(clockTime(atMs, nowMs), positives, negatives);
+  return suffices ? text : `${text}: ${synthetic ? words.onPhantoms : words.notEnough}`;
 }
 
 function Actions({
@@ -266,7 +285,7 @@ function History({ value: { history, nowMs } }: { value: ModelsAnswer }) {
             <bdi>{one.reason}</bdi>
           </td>
           <td>
-            <bdi>{one.by}</bdi>
+            <bdi>{one.approvedBy === null ? one.by : words.signedBy(one.by, one.approvedBy)}</bdi>
           </td>
           <td class={one.failure === null ? '' : 'kind-fault'}>
             {cameOf(one, history.find(({ role }) => role === one.role) === one, nowMs)}

@@ -25,6 +25,12 @@ export const modelWords = {
   sources: { installed: 'installed', configured: 'configuration', shipped: 'shipped' },
   state: 'Files',
   states: { verified: 'as the manifest says', damaged: 'damaged' },
+  validated: 'Validated here',
+  validation: (when: string, positives: number, negatives: number) =>
+    `${when}, ${positives} with and ${negatives} without a fracture`,
+  notEnough: 'does not suffice',
+  onPhantoms: 'phantoms do not count',
+  never: 'never',
   role: 'Role',
   actions: 'Actions',
   card: 'Card',
@@ -51,6 +57,13 @@ export const modelWords = {
     number: 'Another number, from 0 to 1',
     twoPeople: 'Another number takes two people: request it under Thresholds afterwards.',
     brings: (value: string) => `It flags from ${value} on: the operating point that it ships with.`,
+    unvalidated: 'Never validated at this site',
+    secondWhat:
+      'Nobody has measured this package on this site’s scans (odontoid validate). A second person therefore signs for it, and every screen says that it was not validated here.',
+    secondOnCommandLine:
+      'Nobody has measured this package on this site’s scans (odontoid validate), and accounts of the identity provider cannot sign second here: odontoid model activate --second NAME.',
+    secondName: 'Second person, name',
+    secondPassword: 'Their password',
     reason: 'Why? (20 characters at least; stays on record)',
     tooShort: (left: number) => (left === 1 ? 'One more character' : `${left} more characters`),
     doIt: { activate: 'Activate', shadow: 'Set as shadow', end: 'End shadow' },
@@ -139,6 +152,7 @@ export const modelWords = {
   noHistory: 'Nobody has decided anything yet: the configured package judges.',
   historyHeads: ['When', 'Role', 'Package', 'Flags from', 'Reason', 'By', 'What came of it'],
   emptied: 'none',
+  signedBy: (by: string, second: string) => `${by}, with ${second}`,
   asInForce: 'as in force',
   came: {
     inUse: (when: string) => `In use since ${when}`,

@@ -2,6 +2,7 @@
 export const shellWords = {
   product: 'Odontoid',
   notDiagnostic: 'Research software. Not for diagnostic use.',
+  unvalidated: 'Network not validated at this site.',
   tabTitle: (page: string, newFlags: number) => `${newFlags > 0 ? `(${newFlags}) ` : ''}${page} - Odontoid`,
   skip: 'Skip to content',
   areas: 'Areas',

@@ -7,6 +7,7 @@ import { clockTime, minuteTime } from '../parts/format.ts';
 import { useKeys } from '../parts/keys.ts';
 import { LOOKS } from '../parts/looks.ts';
 import { ask, read, Refused } from '../parts/session.ts';
+import { Unvalidated } from '../parts/unvalidated.tsx';
 import { useAfter } from '../parts/useAfter.ts';
 import { chosenFontPx, isSetUp, WallSetUp } from './wallSetUp.tsx';
 import { wallWords as words } from './wallWords.ts';
@@ -116,7 +117,9 @@ export function WallList({ onRefused, fontPx: fixedPx }: { onRefused: () => void
       {/* One line that is always there, so that the room for rows stays the same. */}
       <footer class="wall-foot">
         <span>{answer !== null && answer.total > shown ? words.more(answer.total - shown) : ''}</span>
-        <small class="muted">{words.notDiagnostic}</small>
+        <small class="muted">
+          {words.notDiagnostic} <Unvalidated />
+        </small>
       </footer>
     </div>
   );

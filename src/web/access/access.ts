@@ -52,6 +52,12 @@ export interface Access extends Pick<
   admit(request: Request, user: User, how: 'provider' | 'link'): Promise<void>;
   /** Asks for the password again. @throws TriageError `sign-in-failed`, `too-many-attempts`, `command-invalid` */
   confirm(request: Request, session: Session, password: string): Promise<void>;
+  /**
+   * The name of another person who signs here and now, beside the one who is signed in: checked by password, or as given where nobody signs in.
+   *
+   * @throws TriageError `second-signature` for a wrong name or password, `too-many-attempts`, `command-invalid` where accounts have no password here
+   */
+  witness(request: Request, given: { name: string; password?: string | undefined }): Promise<string>;
   /** @throws TriageError `sign-in-failed`, `too-many-attempts`, `command-invalid` */
   changePassword(request: Request, session: Session, current: string, next: string): Promise<void>;
   /** @throws TriageError `link-invalid`, `command-invalid`, `name-taken`, `too-many-attempts` */
@@ -126,6 +132,24 @@ export async function createAccess(options: AccessOptions, clock: Clock): Promis
       // Other tabs of this browser keep working: they hold the same token.
       const { signedInAtMs, csrfToken } = session;
       await begin(request, user, { signedInAtMs, confirmedAtMs: clock.now() }, csrfToken);
+    },
+    witness: async (request, { name, password = '' }) => {
+      if (mode === 'off') return name;
+      if (mode === 'oidc')
+        throw new TriageError(
+          'command-invalid',
+          'Accounts of the identity provider cannot sign second on the page: use odontoid model activate --second NAME.',
+        );
+      try {
+        return (await passwords.check(request, { name, password })).name;
+      } catch (error) {
+        // The one who is signed in stays signed in.
+        if (error instanceof TriageError && error.code === 'sign-in-failed')
+          throw new TriageError('second-signature', 'The name or the password of the second person is wrong.', {
+            cause: error,
+          });
+        throw error;
+      }
     },
     changePassword: async (request, session, current, next) => {
       const elsewhere = 'The identity provider keeps the password of this account.';

@@ -2,11 +2,19 @@ import { LEAST_REASON_CHARACTERS } from '../../case/leastReason.ts';
 import { z } from 'zod';
 import { caseRef } from '../../case/caseRef.ts';
 import { TriageError } from '../../base/errors.ts';
-import { comparisonAnswer, modelActivation, modelCard, modelsAnswer } from '../../answers/modelAnswers.ts';
+import {
+  comparisonAnswer,
+  modelActivation,
+  modelCard,
+  modelsAnswer,
+  networkAnswer,
+} from '../../answers/modelAnswers.ts';
 import { route } from '../route.ts';
 
 /** Flips and failures that a response lists. */
 const MOST_NAMED = 200;
+/** How a second person signs, by how people sign in. */
+const SIGNATURES = { off: 'name', local: 'password', oidc: 'command-line' } as const;
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'the digest of a package is wanted: 64 hexadecimal digits');
 
 /** Model packages: which there are, how each performs, and which of them is active. */
@@ -17,11 +25,12 @@ export const modelRoutes = [
     least: 'admin',
     summary: 'Packages of this machine, what serves, and every decision about it.',
     answer: { kind: 'json', schema: modelsAnswer },
-    handle: async (_call, { admin: { models }, system, thresholds, clock }) => {
+    handle: async (_call, { admin: { models }, access, system, thresholds, clock }) => {
       const { model, modelError, shadow } = await system();
       return {
         nowMs: clock.now(),
         secondPerson: thresholds.secondPerson,
+        secondSignature: SIGNATURES[access.mode],
         serving: {
           active: { model, error: modelError },
           shadow:
@@ -31,6 +40,20 @@ export const modelRoutes = [
         },
         ...(await models.board()),
       };
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/api/network',
+    least: 'wall',
+    summary: 'Which network judges, and whether it was validated at this site: every screen says so when it was not.',
+    answer: { kind: 'json', schema: networkAnswer },
+    handle: async (_call, { system, store }) => {
+      const { model } = await system();
+      if (model === null) return { model: null, validatedAtMs: null };
+      const { name, version, sha256 } = model;
+      const sufficient = (await store.validationsOf(sha256)).find(({ suffices }) => suffices);
+      return { model: { name, version, sha256 }, validatedAtMs: sufficient?.atMs ?? null };
     },
   }),
   route({
@@ -89,21 +112,33 @@ export const modelRoutes = [
         .trim()
         .min(LEAST_REASON_CHARACTERS, `say why, in ${LEAST_REASON_CHARACTERS} characters at least`)
         .max(2_000),
+      second: z
+        .strictObject({ name: z.string().trim().min(1).max(200), password: z.string().max(1_000).optional() })
+        .optional()
+        .describe(
+          'Another person, who signs for a package that was never validated here; with the password of their account where people sign in.',
+        ),
     }),
     answer: { kind: 'json', schema: modelActivation, status: 201 },
     alsoAnswers: {
       404: 'There is no such sound package on this machine.',
-      409: 'The site has a threshold of its own and nobody has said whether it is to hold, or another package is being checked.',
+      409: 'The site has a threshold of its own and nobody has said whether it is to hold, another package is being checked, or a second person must sign.',
       422: 'The package does not pass its check: the message says why, and nothing has changed.',
     },
-    handle: ({ body, actor, address }, { admin, thresholds }) => {
+    handle: async ({ body: { second, ...body }, actor, address, request }, { access, admin, thresholds }) => {
       // Otherwise one person could set a threshold that takes two.
       if (typeof body.threshold === 'number' && thresholds.secondPerson)
         throw new TriageError(
           'command-invalid',
           'A threshold takes two people here: keep the one in force or take the package’s own, then request another one under Thresholds.',
         );
-      return admin.models.decide({ ...body, threshold: body.threshold, by: actor, address });
+      return admin.models.decide({
+        ...body,
+        threshold: body.threshold,
+        by: actor,
+        address,
+        second: second === undefined ? null : await access.witness(request, second),
+      });
     },
   }),
 ];

@@ -33,9 +33,11 @@ export async function activateModel(
     by: string;
     /** Where the request came from; empty from this machine's own command line. */
     address?: string;
+    /** Who signed second; left out where nobody had to. */
+    approvedBy?: string | null;
   },
 ): Promise<ModelActivation> {
-  const { role, model, threshold, by, address = '' } = change;
+  const { role, model, threshold, by, address = '', approvedBy = null } = change;
   const reason = change.reason.trim();
   if (reason === '') throw new TriageError('command-invalid', 'An activation needs a reason.');
   if (role === 'active' && model === null)
@@ -57,6 +59,7 @@ export async function activateModel(
         reason: what.reason,
         created_at: context.clock.now(),
         created_by: by,
+        approved_by: what.role === 'active' ? approvedBy : null,
       })
       .returning('id')
       .executeTakeFirstOrThrow();
@@ -65,7 +68,7 @@ export async function activateModel(
       actor: by,
       address,
       target: what.model === null ? 'none' : `${what.model.name}@${what.model.version}`,
-      detail: { role: what.role, sha256: what.model?.sha256 ?? null, threshold, reason: what.reason },
+      detail: { role: what.role, sha256: what.model?.sha256 ?? null, threshold, reason: what.reason, approvedBy },
     });
     return id;
   };
@@ -205,6 +208,7 @@ async function activationOf(trx: Transaction<Schema>, id: number): Promise<Model
     reason: decision.reason,
     atMs: decision.created_at,
     by: decision.created_by,
+    approvedBy: decision.approved_by,
     inUseAtMs: used?.created_at ?? null,
     failure: last.event === 'failed' ? last.reason : null,
   };

@@ -75,6 +75,7 @@ export const LEAST_ROLES: Readonly<Record<string, LeastRole | `${LeastRole} rece
   'delete /api/thresholds/drafts/:id': 'admin',
   'post /api/thresholds/revert': 'admin recent',
   'post /api/thresholds/stop': 'admin recent',
+  'get /api/network': 'wall',
   'get /api/models': 'admin',
   'get /api/models/:sha256/card': 'admin',
   'get /api/models/comparison': 'admin',

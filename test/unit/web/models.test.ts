@@ -12,9 +12,10 @@ import {
 import { putThreshold } from '../../../src/worklist/thresholds/thresholds.ts';
 import { addStudy, studyUid } from '../../browser/seededWorklist.ts';
 import { packageVariant } from '../infer/packageVariant.ts';
+import { validatedHere } from '../worklist/validatedHere.ts';
 import { findingsOf, instanceOf, manifestOf } from '../worklist/facts.ts';
-import { addUser, shiftedClock, Visitor } from './visitor.ts';
-import { startWeb, type WebUnderTest } from './webFixture.ts';
+import { addUser, PASSWORD, shiftedClock, Visitor } from './visitor.ts';
+import { READY, startWeb, type WebUnderTest } from './webFixture.ts';
 
 const COMPACT = 'models/compact';
 const REASON = 'Approved by the board, minute 14';
@@ -46,7 +47,7 @@ interface Board {
 /** A server whose desk has an installed package 9.0.0 beside the shipped one. */
 async function withPackages(
   over: Partial<ModelAdministrationOptions> = {},
-  options: Parameters<typeof startWeb>[0] = {},
+  { validated = true, ...options }: Parameters<typeof startWeb>[0] & { validated?: boolean } = {},
 ) {
   const models: { desk: ReturnType<typeof createModelAdministration> | null } = { desk: null };
   const desk = () => models.desk!;
@@ -72,6 +73,8 @@ async function withPackages(
   });
   const sha256 = await packageVariant(join(installedDir, 'nine'), '9.0.0');
   const shipped = (await loadModelPackage(COMPACT)).identity;
+  if (validated)
+    for (const model of [shipped, { ...shipped, version: '9.0.0', sha256 }]) await validatedHere(web.database, model);
   const board = async (): Promise<Board> => {
     for (;;) {
       const answer = (await (await fetch(`${web.url}/api/models`)).json()) as Board;
@@ -256,6 +259,50 @@ test('an activation asks for an admin and a recent sign-in', async () => {
   await ada.session();
   const now = await ada.ask('POST', '/api/models/activations', { role: 'active', sha256, reason: REASON });
   expect(now).toMatchObject({ status: 201, json: { by: 'ada' } });
+});
+
+test('a package that was never validated here takes a second person, whose password is checked', async () => {
+  const { web, board, sha256, shipped } = await withPackages({}, { signIn: { signIn: 'local' }, validated: false });
+  await addUser(web, 'ada', 'admin');
+  await addUser(web, 'grace', 'reader');
+  const ada = new Visitor(web.url);
+  await ada.signIn('ada');
+  const activate = (second?: object, role = 'active') =>
+    ada.ask('POST', '/api/models/activations', { role, sha256, reason: REASON, ...(second && { second }) });
+  const refused = async (second?: object) => {
+    const { status, json } = await activate(second);
+    return [status, json['error']];
+  };
+  expect(await refused()).toEqual([409, 'second-signature']);
+  expect(await refused({ name: 'grace', password: 'guessed' })).toEqual([409, 'second-signature']);
+  expect(await refused({ name: 'nobody', password: PASSWORD })).toEqual([409, 'second-signature']);
+  expect(await refused({ name: 'ada', password: PASSWORD })).toEqual([400, 'command-invalid']);
+  expect((await web.store.modelInForce('active')).wanted).toBeNull();
+  // A shadow judges nobody.
+  expect((await activate(undefined, 'shadow')).status).toBe(201);
+  const done = await activate({ name: 'grace', password: PASSWORD });
+  expect(done).toMatchObject({ status: 201, json: { by: 'ada', approvedBy: 'grace' } });
+  // Ada is still the one who is signed in, and the wrong passwords are on record.
+  expect(await ada.session()).toMatchObject({ user: { name: 'ada' } });
+  const audit = await web.database.db.selectFrom('audit_log').select(['action', 'actor']).execute();
+  expect(audit.filter(({ action }) => action === 'sign-in.failed').map(({ actor }) => actor)).toEqual([
+    'grace',
+    'unknown',
+  ]);
+
+  // Once it was validated, one person is enough.
+  await validatedHere(web.database, { ...shipped, version: '9.0.0', sha256 });
+  expect((await activate()).json['approvedBy']).toBeNull();
+  await board();
+});
+
+test('every screen can ask whether the network in use was validated here', async () => {
+  const { web } = await withPackages({}, { validated: false });
+  const asked = async () => (await (await fetch(`${web.url}/api/network`)).json()) as { validatedAtMs: number | null };
+  const { sha256 } = READY.model!;
+  expect(await asked()).toMatchObject({ model: { sha256 }, validatedAtMs: null });
+  await validatedHere(web.database, READY.model!, 1_234);
+  expect(await asked()).toMatchObject({ model: { sha256 }, validatedAtMs: 1_234 });
 });
 
 test('the comparison names cases by their reference, and says which can still be opened', async () => {
