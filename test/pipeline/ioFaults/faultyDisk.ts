@@ -18,8 +18,12 @@ export interface FaultyDisk {
   isArmed(): boolean;
 }
 
-/** Compiles the library of `failOnce.c` into `folder`. */
-export async function faultyDisk(folder: string): Promise<FaultyDisk> {
+/** Compiles the library of `failOnce.c` into `folder`. `preload` is another library for those processes, with what it wants in the environment. */
+export async function faultyDisk(
+  folder: string,
+  preload = '',
+  environment: Readonly<Record<string, string>> = {},
+): Promise<FaultyDisk> {
   const [root, library, shared, node] = ['disk', 'failOnce.so', 'fault', 'node'].map((name) => join(folder, name)) as [
     string,
     string,
@@ -30,9 +34,10 @@ export async function faultyDisk(folder: string): Promise<FaultyDisk> {
   await promisify(execFile)('gcc', ['-O2', '-shared', '-fPIC', '-o', library, join(import.meta.dirname, 'failOnce.c')]);
   writeFileSync(shared, Buffer.alloc(8));
   // Not by the environment of the agent: its receiver does not get that.
+  const more = Object.entries(environment).map(([name, value]) => `${name}='${value}' `);
   await writeFile(
     node,
-    `#!/bin/sh\nLD_PRELOAD='${library}' FAULT_ROOT='${root}' FAULT_FILE='${shared}' exec '${process.execPath}' "$@"\n`,
+    `#!/bin/sh\n${more.join('')}LD_PRELOAD='${library} ${preload}' FAULT_ROOT='${root}' FAULT_FILE='${shared}' exec '${process.execPath}' "$@"\n`,
   );
   await chmod(node, 0o755);
   const number = (at: number): number => {

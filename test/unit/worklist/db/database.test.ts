@@ -57,7 +57,8 @@ describe('database', () => {
   it('a transaction that the disk is too full for fails with that reason, and the next one begins', async () => {
     const path = join(await temporaryFolder(), 'worklist.sqlite');
     await migrate(path);
-    const { db, sqlite, close } = await openDatabase(path);
+    const database = await openDatabase(path);
+    const { db, sqlite } = database;
     const note = (value: string) =>
       db.transaction().execute((trx) =>
         trx
@@ -74,7 +75,7 @@ describe('database', () => {
     ]);
     await note('short');
     expect(sqlite.prepare('select value from notes').pluck().all()).toEqual(['short']);
-    await close();
+    await database.close();
   });
 
   it('lets two processes’ worth of migrations run into each other', async () => {

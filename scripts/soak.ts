@@ -1,0 +1,52 @@
+// `npm run soak -- --promise N`: the tests of a promise (docs/promises.md) at its stated number. `--share 0.01` tries a hundredth of it, `--minutes M`
+// ends it after M, `--seed S` repeats a run. `npm run soak` alone is a shift of twelve hours at the page, `npm run soak -- --hostility M` M minutes of attacks.
+// Everything stays on loopback, uses one test file at a time, and gives way to other processes.
+import { spawn } from 'node:child_process';
+import { setPriority } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { oneFile, PROMISES, type SoakRun } from './soakRuns.ts';
+
+const { values } = parseArgs({
+  options: {
+    promise: { type: 'string' },
+    hostility: { type: 'string' },
+    share: { type: 'string', default: '1' },
+    minutes: { type: 'string', default: '600' },
+    seed: { type: 'string', default: String(Math.floor(performance.timeOrigin) % 1_000_000_007) },
+  },
+});
+
+function runsOf(): readonly SoakRun[] {
+  if (values.hostility !== undefined)
+    return [oneFile('pipeline', 'hostility', { HOSTILITY_SECONDS: 60 * Number(values.hostility) })];
+  if (values.promise === undefined) return [oneFile('browser', 'shift', { SHIFT_HOURS: 12 })];
+  const runs = PROMISES[Number(values.promise)];
+  if (runs === undefined) throw new Error('--promise takes 1 to 16: docs/promises.md');
+  return runs;
+}
+
+function run({ project, file, sizes }: SoakRun): Promise<number> {
+  const share = Number(values.share);
+  const knobs = Object.fromEntries(
+    Object.entries(sizes).map(([name, stated]) => [name, String(Math.max(1, Math.ceil(stated * share)))]),
+  );
+  const limitMs = Number(values.minutes) * 60_000;
+  const settings = { ...knobs, SOAK_SEED: values.seed, SOAK_TIMEOUT_MS: String(limitMs) };
+  console.log(
+    `${file}: ${Object.entries(settings)
+      .map((pair) => pair.join('='))
+      .join(' ')}`,
+  );
+  const vitest = join(resolve(import.meta.dirname, '..'), 'node_modules/vitest/vitest.mjs');
+  const child = spawn(process.execPath, [vitest, 'run', '--maxWorkers', '1', '--project', project, file], {
+    stdio: 'inherit',
+    env: { ...process.env, ...settings },
+    timeout: limitMs,
+  });
+  return new Promise((done) => child.once('exit', (code) => done(code ?? 1)));
+}
+
+// Children inherit it.
+setPriority(10);
+for (const each of runsOf()) process.exitCode = Math.max(Number(process.exitCode ?? 0), await run(each));
