@@ -22,6 +22,9 @@ export const keySlice = z.strictObject({
   sopInstanceUid: z.string(),
   frameNumber,
   sliceIndex: z.int(),
+  // Absent in findings from before they were kept.
+  seriesNumber: z.int().nullable().exactOptional().describe('(0020,0011) of the analysed series.'),
+  instanceNumber: z.int().nullable().exactOptional().describe('(0020,0013): what a PACS calls the image.'),
   score: z.number(),
   // Absent in findings from before networks named vertebrae.
   levels: levels.exactOptional().describe('The vertebrae that the slice cuts, from the skull down.'),

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { epochMs } from './sharedShapes.ts';
 import { openFlag, worklistRow } from './worklistAnswer.ts';
 
-const { status, stateText, waitMs, stat, caseRef } = worklistRow.shape;
+const { status, finding, stateText, waitMs, stat, caseRef } = worklistRow.shape;
 
 /** A separate schema, so that a new field of the list cannot bring patient data along. */
 export const wallAnswer = z
@@ -23,6 +23,7 @@ export const wallAnswer = z
           caseRef,
           status,
           stateText,
+          finding,
           waitMs,
           stat,
           ageBand: z.string().describe('Ten years wide, or empty.'),

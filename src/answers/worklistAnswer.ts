@@ -3,6 +3,11 @@ import { CASE_STATES } from '../case/caseState.ts';
 import { decision, epochMs, frameNumber, levels, modelIdentity, threshold } from './sharedShapes.ts';
 import { systemStatus } from './systemAnswer.ts';
 
+export const finding = z
+  .string()
+  .nullable()
+  .describe('Where to look, in one line of our own words and numbers: "C4-C6, series 2 image 25".');
+
 export const caseState = z.enum(CASE_STATES);
 
 export const rowDelivery = z
@@ -54,6 +59,7 @@ export const worklistRow = z
     probability: z.number().nullable(),
     threshold: threshold.nullable(),
     levels: levels.describe('What the best key slice cuts, from the skull down.'),
+    finding: finding.describe('Null without a key slice, and at a triage-only site.'),
     keySlices: z.array(
       z.strictObject({ sopInstanceUid: z.string(), frameNumber, sliceIndex: z.int(), score: z.number(), levels }),
     ),
@@ -128,6 +134,7 @@ export type WorklistTotals = z.infer<typeof totals>;
 
 export const openFlag = z.strictObject({
   caseRef: z.string(),
+  finding,
   revision: z.int(),
   flaggedAtMs: epochMs,
   claimed: z.boolean(),

@@ -95,6 +95,7 @@ function manifestOf(best: JudgedSeries, series: SeriesVerdict[]): CaseManifest {
   const { stack } = best.facts;
   const slices = stack.slices.map(({ instance, positionMm }) => ({
     ...imageReference({ ...instance, sopInstanceUid: instance.header.sopInstanceUid }),
+    instanceNumber: instance.header.instanceNumber,
     sopClassUid: instance.header.sopClassUid,
     path: instance.path,
     sha256: instance.sha256,

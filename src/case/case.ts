@@ -155,6 +155,8 @@ export type RecordOutcome =
 export type SeriesVerdict = z.infer<typeof seriesVerdict>;
 
 export interface ManifestSlice extends ImageReference {
+  /** (0020,0013), null where the header has none; absent in manifests from before it was kept. */
+  instanceNumber?: number | null;
   sopClassUid: string;
   /** Relative to the spool directory. */
   path: string;

@@ -293,12 +293,16 @@ function pickKeySlices(
     if (chosen.every((other) => Math.abs(positions[index]! - positions[other]!) >= KEY_SLICE_DISTANCE_MM))
       chosen.push(index);
   }
+  const seriesNumber = manifest.series.find((series) => series.chosen)?.seriesNumber ?? null;
   return chosen.map((sliceIndex) => {
+    const slice = manifest.slices[sliceIndex]!;
     const { camRows, camColumns, crop } = encoded[sliceIndex]!;
     const { cam } = (ofSlices ?? encoded)[sliceIndex]!;
     return {
-      ...imageReference(manifest.slices[sliceIndex]!),
+      ...imageReference(slice),
       sliceIndex,
+      seriesNumber,
+      instanceNumber: slice.instanceNumber ?? null,
       score: scores[sliceIndex]!,
       levels: sliceLevels[sliceIndex]!,
       cam: Array.from(cam),

@@ -90,12 +90,15 @@ function Shell() {
   }, [who, path, route]);
   const at = pagePathOf(path);
   const { alerts, looksAt, watched } = useAlertsAnywhere(path, who, route);
+  const looked = watched.open?.find(({ caseRef }) => caseRef === looksAt);
+  const finding = (alerts.fresh[0] ?? looked)?.finding ?? null;
   useEffect(() => {
     document.title = shellWords.tabTitle(
       at === undefined ? shellWords.pages.unknown : PAGES[at].title,
       alerts.fresh.length,
+      finding,
     );
-  }, [at, alerts.fresh.length]);
+  }, [at, alerts.fresh.length, finding]);
   const locked = who?.lockedFor != null && !OPEN_TO_ALL.includes(path);
   const bare = locked || (at !== undefined && PAGES[at].bare === true);
   const led = (to: Page['area']) =>

@@ -1,4 +1,5 @@
 import type { CaseManifest, Findings, ImageReference, KeySlice, ManifestSlice } from '../case/case.ts';
+import { findingLine } from '../case/findingLine.ts';
 import { isSameImage } from '../case/frames.ts';
 import type { Vertebra } from '../case/vertebrae.ts';
 import { CODES, codeItem, VERTEBRA_CODES, type Code } from '../dicom/codes.ts';
@@ -171,6 +172,7 @@ function caseGroup(input: FindingsSrInput, manifest: CaseManifest): Dataset {
   const { findings, pictures } = input;
   const suspected = findings.decision === 'suspected';
   const score = scoreSentence(findings);
+  const finding = input.locations ? findingLine(findings.keySlices) : null;
   return container('CONTAINS', CODES.measurementGroup, '1501', [
     // Viewers show this text beside the region: without it, the region of an unflagged case would look like a finding.
     ...tracking(input, manifest, suspected ? 'cervical spine' : 'cervical spine: not flagged, read as usual', ''),
@@ -190,7 +192,13 @@ function caseGroup(input: FindingsSrInput, manifest: CaseManifest): Dataset {
     textItem(
       'CONTAINS',
       CODES.comment,
-      [stateSentence(findings).replace(/\.?$/, '.'), score, coverageSentence(findings), DISCLAIMER]
+      [
+        stateSentence(findings).replace(/\.?$/, '.'),
+        finding && `${finding}.`,
+        score,
+        coverageSentence(findings),
+        DISCLAIMER,
+      ]
         .filter((part) => part !== null)
         .join(' '),
     ),

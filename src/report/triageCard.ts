@@ -1,4 +1,5 @@
 import type { CaseManifest, Findings } from '../case/case.ts';
+import { findingLine } from '../case/findingLine.ts';
 import { drawOver, escapeXml, wrapText, type Picture } from './drawing.ts';
 import { coverageSentence, DISCLAIMER, NOT_FOR_DIAGNOSTIC_USE, stateSentence } from './findingsSummary.ts';
 import { scoreTexts } from '../case/scoreTexts.ts';
@@ -49,7 +50,7 @@ export function cardElements(input: TriageCardInput): string {
   return [
     `<rect width="${COLUMNS}" height="${ROWS}" fill="${COLOUR.background}"/>`,
     banner(),
-    state(input.findings),
+    state(input.findings, input.locations ? findingLine(input.findings.keySlices) : null),
     ...scoreBar(input.findings),
     ...(strip ? scoreStrip(input.findings, input.manifest!) : []),
     ...coverage(input.findings),
@@ -71,7 +72,7 @@ function banner(): string {
 }
 
 /** Shape and words, never colour alone. */
-function state(findings: Findings): string {
+function state(findings: Findings, finding: string | null): string {
   const [cx, cy] = [MARGIN + 36, 160];
   const shapes = {
     suspected: {
@@ -93,10 +94,12 @@ function state(findings: Findings): string {
   const size = short ? 34 : 26;
   const lines = wrapText(stateSentence(findings), COLUMNS - MARGIN - left, size, short ? 2 : 5);
   const first = 160 + size / 3 - ((Math.min(lines.length, 3) - 1) * size * 1.3) / 2;
-  return (
-    shape +
-    lines.map((line, index) => label(left, first + index * size * 1.3, line, { size, colour, bold: true })).join('')
-  );
+  const below = first + lines.length * size * 1.3;
+  return [
+    shape,
+    ...lines.map((line, index) => label(left, first + index * size * 1.3, line, { size, colour, bold: true })),
+    ...(finding === null ? [] : [label(left, below, finding, { size: 26, colour: COLOUR.text, bold: true })]),
+  ].join('');
 }
 
 /** Score against threshold, one axis from 0 to 1. */

@@ -1,5 +1,5 @@
 import type { WallAnswer } from '../answers/wallAnswer.ts';
-import type { RowDelivery, WorklistRow } from '../answers/worklistAnswer.ts';
+import type { OpenFlags, RowDelivery, WorklistRow } from '../answers/worklistAnswer.ts';
 import type { CaseDetail } from '../worklist/list/worklistQuery.ts';
 
 type WallRow = WallAnswer['rows'][number];
@@ -26,6 +26,7 @@ export function maskedRow(row: WorklistRow): WorklistRow {
     probability: row.probability,
     threshold: row.threshold,
     levels: [],
+    finding: row.finding,
     keySlices: [],
     patientName: '',
     patientId: '',
@@ -67,6 +68,7 @@ export function wallRow(row: WorklistRow): WallRow {
     caseRef: row.caseRef,
     status: row.status,
     stateText: maskedStateText(row),
+    finding: row.finding,
     waitMs: row.waitMs,
     stat: row.stat,
     ageBand: ageBand(row.age),
@@ -136,9 +138,14 @@ export function maskedCase({
   };
 }
 
+/** The same for flags that ring. */
+export function withoutFindings(flags: OpenFlags): OpenFlags {
+  return { ...flags, open: flags.open.map((flag) => ({ ...flag, finding: null })) };
+}
+
 /** A row that says how suspicious a scan is but not where, for sites that have chosen triage only. */
 export function withoutLocations(row: WorklistRow): WorklistRow {
-  return { ...row, levels: [], keySlices: [] };
+  return { ...row, levels: [], finding: null, keySlices: [] };
 }
 
 const RECEIPTS = ['committed', 'found', 'accepted'] as const;

@@ -41,7 +41,7 @@ test('a flagged case by keyboard: slices, windows, peaks, heatmap off until aske
   expect(await page.locator('.patient-banner').textContent()).toContain('Lindqvist, Maja');
   expect(await page.locator('.corner.top').textContent()).toContain('Lindqvist, Maja');
   expect(page.url()).not.toMatch(/Lindqvist|P-flag|\d+\.\d+\.\d+\.\d+\.\d+/);
-  expect(await page.title()).toBe('Case - Odontoid');
+  await expect.poll(() => page.title()).toBe('C5-C6, series 2 image 7 - Case - Odontoid');
 
   // The heatmap is off until O, and only where there is a map.
   expect(await drawn(page, 'canvas.map')).toBe(0);

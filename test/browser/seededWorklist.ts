@@ -273,6 +273,8 @@ function pictureFindings(instances: readonly StoredInstance[], probability: numb
         : peaks.map((sliceIndex) => ({
             sopInstanceUid: instances[sliceIndex]!.header.sopInstanceUid,
             sliceIndex,
+            seriesNumber: instances[sliceIndex]!.header.seriesNumber,
+            instanceNumber: instances[sliceIndex]!.header.instanceNumber,
             score: scores[sliceIndex]!,
             levels: ['C5', 'C6'],
             cam,

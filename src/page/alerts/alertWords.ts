@@ -14,12 +14,14 @@ export const alertWords = {
   testSound: 'Test sound',
   soundBlocked: 'blocked by the browser: press Test sound',
   noticeTitle: 'Odontoid',
-  noticeBody: (count: number) =>
-    count === 1 ? '1 new AI flag. Open the worklist.' : `${count} new AI flags. Open the worklist.`,
+  noticeBody: (count: number, finding: string | null) =>
+    count === 1
+      ? `1 new AI flag${finding === null ? '' : `: ${finding}`}. Open the worklist.`
+      : `${count} new AI flags. Open the worklist.`,
   newFlags: 'New AI flags',
   newFlagsOf: (count: number) => `${count} new AI flags`,
-  flagAt: (time: string) => `AI flag ${time}`,
-  unopened: (time: string, minutes: number) => `AI flag ${time}, unopened for ${minutes} min`,
+  flagAt: (time: string, finding: string | null) => `AI flag ${time}${finding === null ? '' : `: ${finding}`}`,
+  unopened: (flag: string, minutes: number) => `${flag}, unopened for ${minutes} min`,
   stop: 'Stop ringing',
   stopOf: (flag: string) => `Stop ringing: ${flag}`,
   stillReading: (since: string, returns: string) =>

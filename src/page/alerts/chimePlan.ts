@@ -10,6 +10,8 @@ const FRESH_MS = 600_000;
 
 export interface Flag {
   caseRef: string;
+  /** Where to look, in one line; null when it is not known. */
+  finding?: string | null;
   flaggedAtMs: number;
   claimed: boolean;
   /** A person has opened it anywhere, or has stopped its ringing. */

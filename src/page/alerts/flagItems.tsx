@@ -10,13 +10,10 @@ export function FlagItems({ flags, most, nowMs }: { flags: readonly Flag[]; most
     <>
       {flags.length > most && <li class="kind-flag">{words.newFlagsOf(flags.length)}</li>}
       {flags.slice(0, most).map((flag) => {
-        const { caseRef, flaggedAtMs, ringsFromMs = flaggedAtMs } = flag;
-        const time = clockTime(flaggedAtMs, nowMs);
+        const { caseRef, flaggedAtMs, ringsFromMs = flaggedAtMs, finding = null } = flag;
+        const what = words.flagAt(clockTime(flaggedAtMs, nowMs), finding);
         const unopenedMs = nowMs - ringsFromMs;
-        const text =
-          unopenedMs < RINGS_AGAIN_AFTER_MS
-            ? words.flagAt(time)
-            : words.unopened(time, Math.floor(unopenedMs / 60_000));
+        const text = unopenedMs < RINGS_AGAIN_AFTER_MS ? what : words.unopened(what, Math.floor(unopenedMs / 60_000));
         return (
           <li key={caseRef}>
             <a class="kind-flag" href={`/case/${caseRef}`}>

@@ -87,7 +87,10 @@ function inTurn(look: () => void): void {
 /** A desktop notification. A click leads to the case, or to the list where there are several. */
 function notify(count: number, fresh: readonly Flag[], onPress: (caseRef: string | null) => void): void {
   if (preference('notices') !== 'on' || !('Notification' in window) || Notification.permission !== 'granted') return;
-  const notice = new Notification(words.noticeTitle, { body: words.noticeBody(count), tag: 'odontoid-flag' });
+  const notice = new Notification(words.noticeTitle, {
+    body: words.noticeBody(count, fresh[0]?.finding ?? null),
+    tag: 'odontoid-flag',
+  });
   notice.onclick = () => {
     window.focus();
     notice.close();

@@ -38,16 +38,8 @@ export function PatientBanner({ row, fresh }: { row: WorklistRow; fresh: Freshne
   );
 }
 
-/** The AI result in the fixed words, what is odd about the age of the scan, where it looked (`finding`), and the score, network and threshold behind it. */
-export function StateSentence({
-  row,
-  ageNote,
-  finding,
-}: {
-  row: WorklistRow;
-  ageNote: string;
-  finding: string | null;
-}) {
+/** The AI result in the fixed words, where it looked, what is odd about the age of the scan, and the score, network and threshold behind it. */
+export function StateSentence({ row, ageNote }: { row: WorklistRow; ageNote: string }) {
   const look = LOOKS[row.status];
   return (
     <section class="sentence" aria-label={words.state}>
@@ -57,7 +49,7 @@ export function StateSentence({
         </svg>
         <span>
           {row.stateText}
-          {finding !== null && <strong class="finding"> {finding}</strong>}
+          {row.finding !== null && <strong class="finding"> {row.finding}</strong>}
         </span>
       </p>
       {ageNote !== '' && !row.prior && <p>{ageNote}.</p>}

@@ -12,7 +12,6 @@ import { CaseRecord } from './caseRecord.tsx';
 import { CaseViewer } from './caseViewer.tsx';
 import { caseWords as words } from './caseWords.ts';
 import { nextUnread } from './nextUnread.ts';
-import { findingLine } from './sliceName.ts';
 import { useCase } from './useCase.ts';
 
 /** One case: patient, AI result, slices, and everything that happened. Another case is another page, so that nothing of one case remains on the next. */
@@ -66,7 +65,7 @@ function OneCase({ caseRef }: { caseRef: string }) {
           {words.differentPatient}
         </p>
       )}
-      <StateSentence row={row} ageNote={answer.ageNote} finding={findingLine(answer)} />
+      <StateSentence row={row} ageNote={answer.ageNote} />
       <CaseActions {...{ row, nowMs, act }} viewer={viewer} onClaim={toggleClaim} onRead={toggleRead} onNext={next} />
       <div class="case-parts">
         {answer.volume === null ? (

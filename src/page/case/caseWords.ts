@@ -1,3 +1,6 @@
+import { levelRange } from '../../case/findingLine.ts';
+import type { Vertebra } from '../../case/vertebrae.ts';
+
 /** Texts of the case view. The words for a case's state come from the server. */
 export const caseWords = {
   loading: 'Loading the case',
@@ -33,10 +36,6 @@ export const caseWords = {
     'This slice is no longer kept here. Read it in the PACS. To see it here again, have the PACS send the study once more.',
   sliceUnread: 'This slice cannot be shown. Use the PACS.',
   sliceOf: (number: number, total: number) => `Slice ${number} of ${total}`,
-  /** As the PACS names it. */
-  imageOf: (series: number | null, image: number, frame: number | null) =>
-    (series === null ? `Image ${image}` : `Series ${series} image ${image}`) +
-    (frame === null ? '' : ` frame ${frame}`),
   position: (mm: number) => `${mm.toFixed(1)} mm`,
   window: (name: string, center: number, width: number) => `${name} C ${center} W ${width}`,
   windows: ['Soft tissue', 'Bone', 'Bone, gross'],
@@ -54,8 +53,8 @@ export const caseWords = {
   gaps: (count: number) => (count === 1 ? '1 gap, hatched' : `${count} gaps, hatched`),
   triageOnly: 'Slice scores and heatmaps are switched off at this site.',
   keySlices: 'Key slices',
-  keySlice: (name: string, levels: readonly string[], score: number) =>
-    `${name}${levels.length === 0 ? '' : `, ${levels.join('-')}`}, score ${score.toFixed(2)}`,
+  keySlice: (name: string, levels: readonly Vertebra[], score: number) =>
+    `${name}${levels.length === 0 ? '' : `, ${levelRange(levels)}`}, score ${score.toFixed(2)}`,
   reformats: 'Sagittal and coronal',
   sagittal: 'Sagittal',
   coronal: 'Coronal',

@@ -3,7 +3,9 @@ export const shellWords = {
   product: 'Odontoid',
   notDiagnostic: 'Research software. Not for diagnostic use.',
   unvalidated: 'Network not validated at this site.',
-  tabTitle: (page: string, newFlags: number) => `${newFlags > 0 ? `(${newFlags}) ` : ''}${page} - Odontoid`,
+  /** `finding`: of the newest flag, or else of the case on the screen. It names no patient. */
+  tabTitle: (page: string, newFlags: number, finding: string | null) =>
+    `${newFlags > 0 ? `(${newFlags}) ` : ''}${finding === null ? '' : `${finding} - `}${page} - Odontoid`,
   skip: 'Skip to content',
   areas: 'Areas',
   administration: 'Administration',

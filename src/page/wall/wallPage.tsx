@@ -204,6 +204,7 @@ function Facts({ row, maxWaitMinutes }: { row: Row; maxWaitMinutes: number }) {
   const overdue = minutes >= maxWaitMinutes;
   return (
     <span class="wall-facts">
+      <strong class="wall-finding">{row.finding}</strong>
       <span class={overdue ? 'kind-fault' : ''}>
         {row.stat && <strong class="kind-fault">{words.stat} </strong>}
         {overdue ? words.overdue(minutes, maxWaitMinutes) : words.waits(minutes)}

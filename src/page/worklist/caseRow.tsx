@@ -69,7 +69,11 @@ const CELLS: Readonly<Record<ColumnName, (properties: Properties) => JSX.Element
         <svg viewBox="0 0 16 16" aria-hidden="true">
           <path d={look.shape} />
         </svg>
-        <StateText text={row.stateText} />
+        {row.stateText === words.plainFlag && row.finding !== null ? (
+          <FlagText finding={row.finding} />
+        ) : (
+          <StateText text={row.stateText} />
+        )}
       </div>
     );
   },
@@ -167,6 +171,20 @@ const CELLS: Readonly<Record<ColumnName, (properties: Properties) => JSX.Element
     </div>
   ),
 };
+
+/** A flag that says where to look. What is the same on every flag is left to the line above the list, and to screen readers. */
+function FlagText({ finding }: { finding: string }) {
+  const at = words.plainFlag.indexOf('. ') + 1;
+  return (
+    <span title={words.plainFlag}>
+      <span class="line">
+        {words.plainFlag.slice(0, at)}
+        <span class="unseen">{words.plainFlag.slice(at)}</span>
+      </span>
+      <strong class="line finding">{finding}</strong>
+    </span>
+  );
+}
 
 /** However long the reason is, what to do stays in sight. */
 function StateText({ text }: { text: string }) {

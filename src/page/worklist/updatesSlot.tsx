@@ -35,6 +35,9 @@ export function UpdatesSlot({ answer, fresh, narrowed, problem, freshFlags, onUp
             : feedWords.waitingScans(answer.totals.unread, answer.flags.openCount)}
         </span>
       )}
+      {answer !== null && answer.flags.openCount > 0 && !lost && (
+        <span class="flag-means muted">{words.flagMeans}</span>
+      )}
       <div role="status">{!lost && <Pill waiting={answer?.waiting ?? null} onUpdate={onUpdate} />}</div>
       {!lost && freshFlags.length > 0 && <FlagStrip flags={freshFlags} nowMs={answer?.nowMs ?? null} />}
       {/* Takes only the remaining room, so that a change of the network never moves the rows. */}

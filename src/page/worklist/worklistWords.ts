@@ -1,3 +1,5 @@
+import { levelRange } from '../../case/findingLine.ts';
+
 /** Texts of the worklist. The words for a case's state come from the server. */
 export const words = {
   title: 'Cervical-spine CT worklist',
@@ -38,6 +40,10 @@ export const words = {
   claimedBy: (name: string) => `Being read by ${name}`,
   readBy: (name: string) => (name === '' ? 'Read' : `Read by ${name}`),
   openViewer: 'Viewer',
+  /** The fixed words of a flag without a reservation, as the server says them. */
+  plainFlag: 'AI flag: possible fracture. Review now. Not a diagnosis.',
+  /** Once for the whole list. */
+  flagMeans: 'A flag asks for a look now. It is not a diagnosis.',
   heatmapCaption: 'Where the model responded. Not a fracture outline.',
   keys: {
     open: 'opens the case',
@@ -65,7 +71,7 @@ export const words = {
     why: 'Why here',
   },
   /** The best key slice: where to look first. */
-  levels: (levels: readonly string[]) => levels.join('-'),
+  levels: levelRange,
   flagsFrom: (threshold: string) => `flags from ${threshold}`,
   from: (threshold: string) => `from ${threshold}`,
   arrivedAt: (time: string) => `in ${time}`,

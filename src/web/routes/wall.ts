@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { setUpLink, wallsAnswer } from '../../answers/accessAnswers.ts';
 import { wallAnswer } from '../../answers/wallAnswer.ts';
-import { wallRow } from '../maskedRow.ts';
+import { wallRow, withoutFindings, withoutLocations } from '../maskedRow.ts';
 import { route } from '../route.ts';
 import { MOST_FLAGS } from './worklist.ts';
 
@@ -15,7 +15,7 @@ export const wallRoutes = [
     least: 'wall',
     summary: 'The unread list for a screen that anybody can see. It names no patient, whoever asks.',
     answer: { kind: 'json', schema: wallAnswer },
-    handle: async ({ principal, request }, { query, system, clock, maxWaitMinutes, access }) => {
+    handle: async ({ principal, request }, { query, system, clock, maxWaitMinutes, triageOnly, access }) => {
       if (principal!.role === 'wall') access.keepWall(request);
       const { rows, total } = await query.page({
         show: 'all',
@@ -28,7 +28,8 @@ export const wallRoutes = [
       });
       const { model, receiver, proofOfLife } = await system();
       const { unread, lastReceivedAtMs } = await query.totals();
-      const { open, openCount } = await query.flags(MOST_FLAGS);
+      const flags = await query.flags(MOST_FLAGS);
+      const { open, openCount } = triageOnly ? withoutFindings(flags) : flags;
       return {
         nowMs: clock.now(),
         maxWaitMinutes,
@@ -40,7 +41,7 @@ export const wallRoutes = [
         total,
         flagged: openCount,
         flags: open,
-        rows: rows.filter((row) => row !== null).map(wallRow),
+        rows: rows.filter((row) => row !== null).map((row) => wallRow(triageOnly ? withoutLocations(row) : row)),
       };
     },
   }),

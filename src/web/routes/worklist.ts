@@ -1,6 +1,6 @@
 import { worklistAnswer } from '../../answers/worklistAnswer.ts';
 import { z } from 'zod';
-import { maskedRow, withoutLocations } from '../maskedRow.ts';
+import { maskedRow, withoutFindings, withoutLocations } from '../maskedRow.ts';
 import { route } from '../route.ts';
 
 /** Suspected cases that a response lists for sound and notices. Each chimes once, so a flag must not appear only after others are read. */
@@ -35,6 +35,7 @@ export const worklistRoutes = [
     ) => {
       const masked = wanted || !names.inListFor(principal!);
       const { rows, ...page } = await query.page({ ...asked, list });
+      const flags = await query.flags(MOST_FLAGS);
       const shown = rows.map((row) => (row !== null && triageOnly ? withoutLocations(row) : row));
       return {
         nowMs: clock.now(),
@@ -42,7 +43,7 @@ export const worklistRoutes = [
         viewerTemplate,
         system: await system(),
         totals: await query.totals(),
-        flags: await query.flags(MOST_FLAGS),
+        flags: triageOnly ? withoutFindings(flags) : flags,
         leftOver: await query.leftOver(),
         oldClaims: await query.oldClaims(principal!.name),
         ...page,

@@ -291,9 +291,11 @@ async function saveAnalysis(
       threshold: findings.threshold?.value ?? null,
       threshold_version: findings.threshold?.version ?? null,
       key_slices: JSON.stringify(
-        findings.keySlices.map(({ sliceIndex, score, levels, ...keySlice }) => ({
+        findings.keySlices.map(({ sliceIndex, seriesNumber, instanceNumber, score, levels, ...keySlice }) => ({
           ...imageReference(keySlice),
           sliceIndex,
+          seriesNumber,
+          instanceNumber,
           score,
           levels,
         })),

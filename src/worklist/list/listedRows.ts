@@ -1,11 +1,13 @@
 import type { Transaction } from 'kysely';
 import type { RowDelivery, WorklistRow } from '../../answers/worklistAnswer.ts';
 import type { Clock } from '../../base/clock.ts';
-import type { Vertebra } from '../../case/vertebrae.ts';
+import { findingLine } from '../../case/findingLine.ts';
+import { imageReference } from '../../case/frames.ts';
 import { resultSopClassName } from '../../dicom/sopClasses.ts';
 import type { AnalysisRow, CaseRow, Schema, VerdictsTable } from '../db/schema.ts';
 import { refusedObjects } from '../cases/refusedObjects.ts';
 import { caseStatus } from './caseStatus.ts';
+import { readKeySlices } from './keySlices.ts';
 import { scannedAt } from './patientStudies.ts';
 import { whyHere } from './priority.ts';
 
@@ -245,7 +247,7 @@ function rowOf(
         : row.ignored === 0
           ? 'Prior, for comparison'
           : 'Ignored by a selection rule';
-  const keySlices = analysis === undefined ? [] : readKeySlices(analysis.key_slices);
+  const found = analysis === undefined ? [] : readKeySlices(analysis.key_slices);
   const srConfirmed = current.flatMap((delivery) =>
     delivery.kind === 'sr' && delivery.confirmedAtMs !== null ? [delivery.confirmedAtMs] : [],
   );
@@ -267,8 +269,14 @@ function rowOf(
       analysis?.threshold == null || analysis.threshold_version === null
         ? null
         : { value: analysis.threshold, version: analysis.threshold_version },
-    levels: keySlices[0]?.levels ?? [],
-    keySlices,
+    levels: found[0]?.levels ?? [],
+    finding: findingLine(found),
+    keySlices: found.map(({ sliceIndex, score, levels, ...slice }) => ({
+      ...imageReference(slice),
+      sliceIndex,
+      score,
+      levels: levels ?? [],
+    })),
     patientName: row.patient_name,
     patientId: row.patient_id,
     patientBirthDate: row.patient_birth_date,
@@ -310,14 +318,4 @@ function rowOf(
     quarantineReason: row.quarantine_reason,
     ...objects,
   };
-}
-
-/** Key slices stored before networks named levels have none. */
-function readKeySlices(json: string): WorklistRow['keySlices'] {
-  return (JSON.parse(json) as (Omit<WorklistRow['keySlices'][number], 'levels'> & { levels?: Vertebra[] })[]).map(
-    (slice) => ({
-      ...slice,
-      levels: slice.levels ?? [],
-    }),
-  );
 }

@@ -1,6 +1,8 @@
 import type { Transaction } from 'kysely';
 import type { OpenFlags } from '../../answers/worklistAnswer.ts';
+import { findingLine } from '../../case/findingLine.ts';
 import type { Schema } from '../db/schema.ts';
+import { readKeySlices } from './keySlices.ts';
 
 /** Unread suspected cases, newest flag first, `limit` at the most; it names no patient. */
 export async function openFlags(db: Transaction<Schema>, limit: number): Promise<OpenFlags> {
@@ -11,7 +13,13 @@ export async function openFlags(db: Transaction<Schema>, limit: number): Promise
     .where('cases.proof', '=', 0)
     .where('cases.recency', '!=', 'prior');
   const open = await suspected
+    .leftJoin('analyses', (join) =>
+      join
+        .onRef('analyses.study_instance_uid', '=', 'cases.study_instance_uid')
+        .onRef('analyses.revision', '=', 'cases.revision'),
+    )
     .select([
+      'analyses.key_slices',
       'cases.case_ref',
       'cases.revision',
       'cases.claimed_by',
@@ -35,6 +43,7 @@ export async function openFlags(db: Transaction<Schema>, limit: number): Promise
   return {
     open: open.map((row) => ({
       caseRef: row.case_ref ?? '',
+      finding: findingLine(readKeySlices(row.key_slices ?? '[]')),
       revision: row.revision,
       flaggedAtMs: row.analysed_at ?? 0,
       claimed: row.claimed_by !== null,

@@ -39,6 +39,7 @@ function manifestOf(count: number, sliceSpacingMm = 2): CaseManifest {
     seriesInstanceUid: '1.2',
     slices: Array.from({ length: count }, (_, index) => ({
       sopInstanceUid: `1.2.${index}`,
+      instanceNumber: 100 + index,
       sopClassUid: '1',
       path: `p/${index}`,
       sha256: `h${index}`,
@@ -48,7 +49,19 @@ function manifestOf(count: number, sliceSpacingMm = 2): CaseManifest {
     coverageMm: count * sliceSpacingMm,
     gaps: [],
     duplicateSopInstanceUids: [],
-    series: [],
+    series: [
+      {
+        seriesInstanceUid: '1.2',
+        seriesNumber: 4,
+        seriesDescription: '',
+        modality: 'CT',
+        instances: count,
+        eligible: true,
+        chosen: true,
+        code: 'chosen',
+        reason: '',
+      },
+    ],
     inputSha256: 'x',
   };
 }
@@ -251,6 +264,8 @@ describe('inferSeries', () => {
     expect(keySlices[0]).toEqual({
       sopInstanceUid: '1.2.2',
       sliceIndex: 2,
+      seriesNumber: 4,
+      instanceNumber: 102,
       score: 0.9,
       levels: ['C3'],
       cam: [2, 2.5],
@@ -261,6 +276,8 @@ describe('inferSeries', () => {
     expect(keySlices[1]).toEqual({
       sopInstanceUid: '1.2.7',
       sliceIndex: 7,
+      seriesNumber: 4,
+      instanceNumber: 107,
       score: 0.6,
       levels: ['T1'],
       cam: [7, 7.5],
@@ -288,6 +305,8 @@ describe('inferSeries', () => {
           for (const { sliceIndex, ...keySlice } of keySlices) {
             expect(keySlice).toEqual({
               sopInstanceUid: `1.2.${sliceIndex}`,
+              seriesNumber: 4,
+              instanceNumber: 100 + sliceIndex,
               score: scores[sliceIndex],
               levels: levelsOf(sliceIndex),
               cam: [sliceIndex, sliceIndex + 0.5],

@@ -254,7 +254,10 @@ export function suspected(claim: ClaimedCase): Findings {
     decision: 'suspected',
     probability: 0.913,
     // One between two vertebrae; one kept from before networks named them.
-    keySlices: [{ ...keySlice(claim, 9, 0.94), levels: ['C5', 'C6'] }, keySlice(claim, 11, 0.71)],
+    keySlices: [
+      { ...keySlice(claim, 9, 0.94), seriesNumber: 3, instanceNumber: 41, levels: ['C5', 'C6'] },
+      keySlice(claim, 11, 0.71),
+    ],
   };
 }
 

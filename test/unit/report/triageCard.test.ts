@@ -40,6 +40,8 @@ test('every card says what it is not, who judged and that the scan is to be read
 
 test('the state stands in the fixed words, the score beside its threshold', () => {
   expect(wordsOf(input(suspected(study.claim)))).toContain('AI flag: possible fracture. Review now. Not a diagnosis.');
+  expect(wordsOf(input(suspected(study.claim)))).toContain('C5-C6, series 3 image 41');
+  expect(wordsOf(input(suspected(study.claim), false))).not.toContain('C5-C6');
   expect(wordsOf(input(suspected(study.claim)))).toContain('0.91');
   expect(wordsOf(input(notSuspected(study.claim)))).toContain('AI did not flag this scan - read as usual');
   const notScored = wordsOf(

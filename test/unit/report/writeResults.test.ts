@@ -153,6 +153,9 @@ describe('the tree', () => {
       json: [json],
     } = await write('suspected');
     const nodes = walk(tree(json!));
+    expect(first(named(nodes, '121106')[0]!.json, '0040A160')).toMatch(
+      /^AI flag: possible fracture\. Review now\. Not a diagnosis\. C5-C6, series 3 image 41\. AI score 0\.91/,
+    );
     expect(valueOf(named(nodes, '121071')[0])).toBe('125605004');
     expect(valueOf(named(nodes, '125605004')[0])).toBe('415684004');
     expect(valueOf(named(nodes, '260870009')[0])).toBe('394849002');
@@ -230,6 +233,7 @@ describe('in triage-only mode', () => {
     const { objects, captures, json } = await write('suspected', { heatmaps: false });
     expect(captures).toHaveLength(1);
     const nodes = walk(tree(json[0]!));
+    expect(JSON.stringify(json)).not.toContain('image 41');
     expect(named(nodes, '125007')).toHaveLength(1);
     expect(named(nodes, '111012')).toHaveLength(1);
     const [region] = nodes.filter((node) => node.type === 'SCOORD');

@@ -25,6 +25,11 @@ test('a masked answer tells nobody who the patients are', async () => {
   const secrets = /Lindqvist|ID-77|19480312|078Y|E26|2\.25\.\d{5}|"C5"/;
   expect(open).toMatch(secrets);
   expect(masked).not.toMatch(secrets);
+  // Where to look is no identity.
+  expect(JSON.parse(masked)).toMatchObject({
+    rows: [{ finding: 'C5-C6, series 2 image 3' }],
+    flags: { open: [{ finding: 'C5-C6, series 2 image 3' }] },
+  });
   const { rows } = JSON.parse(masked) as { rows: { accessionNumber: string; age: string; caseRef: string }[] };
   expect(rows[0]).toMatchObject({
     accessionNumber: '4471',
@@ -40,7 +45,7 @@ test('a row without locations says how suspicious, and not where', async () => {
   const [row] = rows;
   expect(row!.levels).toEqual(['C5', 'C6']);
   expect(row!.keySlices).not.toEqual([]);
-  expect(withoutLocations(row!)).toEqual({ ...row!, levels: [], keySlices: [] });
+  expect(withoutLocations(row!)).toEqual({ ...row!, levels: [], finding: null, keySlices: [] });
 });
 
 const MINUTE_MS = 60_000;

@@ -113,6 +113,7 @@ test('a screen sees no word of who the patients are, and nothing but its list', 
     patientAge: '078Y',
     accessionNumber: 'E26-4471',
     location: 'ED bay 3',
+    slices: 8,
   });
   await addStudy(web, { id: 'held', outcome: 0.2, patientName: 'Moreau^Camille' });
   await web.store.recordInstances([instanceOf({ study: 'held', number: 9, patientId: 'ANOTHER' })]);
@@ -121,6 +122,7 @@ test('a screen sees no word of who the patients are, and nothing but its list', 
   expect(rows[0]).toMatchObject({
     status: 'flagged',
     stateText: 'AI flag: possible fracture. Review now. Not a diagnosis.',
+    finding: 'C5-C6, series 2 image 3',
     ageBand: '70-79 y',
     accessionEnd: '4471',
     location: 'ED bay 3',

@@ -1,0 +1,47 @@
+import type { Vertebra } from './vertebrae.ts';
+
+/** The numbers by which a PACS shows an image; null or absent where the header has none. */
+export interface ImageNumbers {
+  /** (0020,0011) */
+  seriesNumber?: number | null;
+  /** (0020,0013) */
+  instanceNumber?: number | null;
+  /** From 1; absent for an object with one image. */
+  frameNumber?: number | null;
+}
+
+/** What is said of a key slice: where it stands in the series, which vertebrae it cuts, and what the PACS calls it. */
+export interface FoundSlice extends ImageNumbers {
+  /** From 0, superior first. */
+  sliceIndex: number;
+  levels?: readonly Vertebra[];
+}
+
+/** How the PACS names an image: `series 2 image 25`, `series 2 image 1 frame 25`; null when its header does not say. */
+export function imageName({ seriesNumber, instanceNumber, frameNumber }: ImageNumbers): string | null {
+  if (instanceNumber == null) return null;
+  return [
+    ...(seriesNumber == null ? [] : [`series ${seriesNumber}`]),
+    `image ${instanceNumber}`,
+    ...(frameNumber == null ? [] : [`frame ${frameNumber}`]),
+  ].join(' ');
+}
+
+/** Vertebrae from the skull down as one range: `C4-C6`; empty when none is named. */
+export function levelRange(levels: readonly Vertebra[]): string {
+  const [first, last] = [levels[0], levels.at(-1)];
+  return first === undefined || first === last ? (first ?? '') : `${first}-${last!}`;
+}
+
+/**
+ * The finding in one line, the same on every screen and in every result: `C4-C6, series 2 image 25`, of the best key slice. It says only what is known: no
+ * level where the network names none, and the place from the head where the header has no number. Null without a key slice. The network judges slices,
+ * so there is no side to name.
+ */
+export function findingLine(keySlices: readonly FoundSlice[]): string | null {
+  const best = keySlices[0];
+  if (best === undefined) return null;
+  const where = imageName(best) ?? `slice ${best.sliceIndex + 1} from the head`;
+  const levels = levelRange(best.levels ?? []);
+  return levels === '' ? where.charAt(0).toUpperCase() + where.slice(1) : `${levels}, ${where}`;
+}
