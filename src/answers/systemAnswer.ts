@@ -1,5 +1,16 @@
 import { z } from 'zod';
-import { modelIdentity } from './sharedShapes.ts';
+import { epochMs, modelIdentity } from './sharedShapes.ts';
+
+/** Why some of the agent's work has stopped: the first two keep scans from arriving. */
+export const STOPPED_WORK = ['receiver-down', 'disk-full', 'no-model', 'analysis-late', 'delivery-late'] as const;
+export const stoppedWork = z
+  .strictObject({
+    why: z.enum(STOPPED_WORK),
+    sinceMs: epochMs.nullable().describe('Since when, or the time of the oldest that waits; null when not known.'),
+  })
+  .meta({ id: 'StoppedWork', description: 'Work of the agent that has stopped for all scans.' });
+/** Work of the agent that has stopped for all scans. */
+export type StoppedWork = z.infer<typeof stoppedWork>;
 
 export const systemStatus = z
   .strictObject({
@@ -23,6 +34,7 @@ export const systemStatus = z
       .describe('The package that scores the same cases and sends nothing; null when there is none.'),
     receiver: z.strictObject({
       up: z.boolean(),
+      downSinceMs: epochMs.nullable().describe('Null while it is up, and when it never was.'),
       port: z.int(),
       aeTitle: z.string(),
       stored: z.int(),

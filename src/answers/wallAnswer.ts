@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { epochMs } from './sharedShapes.ts';
+import { stoppedWork } from './systemAnswer.ts';
 import { openFlag, worklistRow } from './worklistAnswer.ts';
 
 const { status, finding, stateText, waitMs, stat, caseRef } = worklistRow.shape;
@@ -9,8 +10,7 @@ export const wallAnswer = z
   .strictObject({
     nowMs: epochMs,
     maxWaitMinutes: z.number(),
-    modelReady: z.boolean(),
-    receiverUp: z.boolean(),
+    stopped: z.array(stoppedWork),
     proofAlarm: z.boolean().describe('The proof of life failed or is overdue: the admins’ pages say why.'),
     unread: z.int(),
     lastReceivedAtMs: epochMs.nullable(),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { CASE_STATES } from '../case/caseState.ts';
 import { decision, epochMs, frameNumber, levels, modelIdentity, threshold } from './sharedShapes.ts';
-import { systemStatus } from './systemAnswer.ts';
+import { stoppedWork, systemStatus } from './systemAnswer.ts';
 
 export const finding = z
   .string()
@@ -126,6 +126,7 @@ const totals = z
       unconfirmed: z.int(),
       refused: z.int(),
       oldestAgeMs: z.int().nullable(),
+      oldestPendingAgeMs: z.int().nullable().describe('Of results that have not been sent, without refused ones.'),
     }),
     lastReceivedAtMs: epochMs.nullable(),
   })
@@ -155,6 +156,7 @@ export const worklistAnswer = z.strictObject({
   maxWaitMinutes: z.number(),
   viewerTemplate: z.string().nullable().describe('Address of the site’s viewer, with placeholders.'),
   system: systemStatus,
+  stopped: z.array(stoppedWork).describe('Empty while scans arrive, are analysed and delivered.'),
   totals,
   flags: openFlags,
   oldClaims: z

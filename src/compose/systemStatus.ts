@@ -44,6 +44,7 @@ export function systemStatus(foundation: Foundation, parts: StatusParts): () => 
       shadow: await shadowStatus(shadow, store),
       receiver: {
         up: receiver?.isUp() ?? false,
+        downSinceMs: receiver?.downSinceMs() ?? null,
         port: receiver?.port ?? 0,
         aeTitle: config.receive.aeTitle,
         stored: counters?.stored ?? 0,

@@ -23,6 +23,8 @@ export interface Receiver {
   /** Later TLS connections use this certificate, key and authorities. */
   renewTls(tls: ReceiveTls): void;
   isUp(): boolean;
+  /** When it died; null while it is up. */
+  downSinceMs(): number | null;
   openAssociations(): ReadonlyMap<string, OpenAssociation>;
   /** Reads objects that lie in the spool and are not on record; each that can be read comes as `onStored`. Resolves with the paths that cannot be read. @throws TriageError `receiver-died` */
   describe(paths: readonly string[]): Promise<string[]>;
@@ -51,6 +53,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
   /** With the ports and the certificate that a restart has to use. */
   let { config } = options;
   let up = false;
+  let downSinceMs: number | null = null;
   let stowPort: number | null = null;
   let closing = false;
   let lastId = 0;
@@ -70,6 +73,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
       config = listeningOn(config, event);
       ({ stowPort } = event);
       up = true;
+      downSinceMs = null;
       started();
     } else record.take(event);
   };
@@ -108,6 +112,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
     const wasUp = up;
     child = null;
     up = false;
+    downSinceMs ??= clock.now();
     record.died(lastMessageAtMs - UNTOLD_MARGIN_MS);
     if (closing || (!wasUp && record.counters.restarts === 0)) return;
     const { exitCode, signalCode: signal } = dead;
@@ -156,6 +161,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
       order({ type: 'renew-tls', tls });
     },
     isUp: () => up,
+    downSinceMs: () => downSinceMs,
     openAssociations: () => record.open,
     describe,
     counters: () => ({ ...record.counters }),

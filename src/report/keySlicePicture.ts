@@ -54,7 +54,7 @@ function captions(rows: number, columns: number): string {
     `<text x="${legend.x + legend.width}" y="${y}" font-size="${Math.round(size * 0.8)}" text-anchor="end" fill="#E6EAF0">${words}</text>`;
   return [
     `<rect width="${columns}" height="${Math.round(size * 1.8)}" fill="#0E1116" fill-opacity="0.75"/>`,
-    line(Math.round(size * 1.3), NOT_FOR_DIAGNOSTIC_USE, '#FFB454', true),
+    line(Math.round(size * 1.3), NOT_FOR_DIAGNOSTIC_USE, '#FDBF52', true),
     `<rect y="${rows - bandHeight}" width="${columns}" height="${bandHeight}" fill="#0E1116" fill-opacity="0.75"/>`,
     ...caption.map((words, index) =>
       line(Math.round(rows - bandHeight + size * 1.15 + index * size * 1.35), words, '#E6EAF0', false),

@@ -16,10 +16,10 @@ const COLOUR = {
   text: '#E6EAF0',
   muted: '#A3ADBA',
   border: '#7A8594',
-  flag: '#FFB454',
-  fault: '#FF8A7A',
-  domain: '#C9A7FF',
-  info: '#7CC4FF',
+  flag: '#FDBF52',
+  fault: '#FF9188',
+  domain: '#B38DFF',
+  info: '#84C8FF',
 } as const;
 
 export interface TriageCardInput {

@@ -1,6 +1,7 @@
 import type { SystemStatus } from '../answers/systemAnswer.ts';
 import type { WorklistTotals } from '../answers/worklistAnswer.ts';
 import { gibibytes } from '../base/byteSize.ts';
+import { LATE_DELIVERY_MS, LATE_REPORT_MS } from './stoppedWork.ts';
 
 export interface Readiness {
   /** Why it cannot receive, analyse, deliver or show; a person must fix it. */
@@ -9,10 +10,6 @@ export interface Readiness {
   alarms: string[];
 }
 
-/** A result that has waited for longer than this is missing in the PACS. */
-const LATE_DELIVERY_MS = 15 * 60_000;
-/** A study that has waited for its report for longer than this is stuck, or the machine is too slow for the site. */
-const LATE_REPORT_MS = 60 * 60_000;
 /** A night and a half: by then one backup was missed. */
 const OLD_BACKUP_MS = 36 * 3_600_000;
 const CERTIFICATE_SOON_MS = 30 * 86_400_000;

@@ -40,6 +40,9 @@ interface Heard {
 const tones = (page: Page) => page.evaluate(() => (window as unknown as Heard).heard.tones);
 const notices = (page: Page) => page.evaluate(() => (window as unknown as Heard).heard.notices.map(({ body }) => body));
 
+/** The finding of every flagged study of four slices. */
+const WHERE = 'C5-C6, series 2 image 2';
+
 test('on every page a new flag is heard, stands in the tab’s title and leads to its case, also from a notice', async () => {
   const opened = await site();
   await addStudy(opened, { id: 'old', outcome: 0.8, slices: 4, arrivedMinutesAgo: 30 });
@@ -48,18 +51,18 @@ test('on every page a new flag is heard, stands in the tab’s title and leads t
   // A browser sounds once somebody has touched the page.
   await page.locator('.viewport').click();
   await addStudy(opened, { id: 'new', outcome: 0.97, slices: 4, arrivedMinutesAgo: 0 });
-  await expect.poll(() => page.title(), { timeout: 8_000 }).toBe('(1) Case - Odontoid');
+  await expect.poll(() => page.title(), { timeout: 8_000 }).toBe(`(1) ${WHERE} - Case - Odontoid`);
   await expect.poll(() => tones(page)).toBe(2);
-  expect(await notices(page)).toEqual(['1 new AI flag. Open the worklist.']);
+  expect(await notices(page)).toEqual([`1 new AI flag: ${WHERE}. Open the worklist.`]);
   await complaintsInBothThemes(page);
   const strip = page.getByRole('list', { name: 'New AI flags' });
   await strip.getByRole('link').waitFor();
   await page.evaluate(() => (window as unknown as Heard).heard.notices[0]!.onclick());
   await page.waitForURL(`${opened.url}/case/${caseRef(studyUid('new'))}`);
   // Opened, it is no news any more.
-  await expect.poll(() => page.title()).toBe('Case - Odontoid');
+  await expect.poll(() => page.title()).toBe(`${WHERE} - Case - Odontoid`);
   expect(await strip.count()).toBe(0);
-  expect(await notices(page)).toEqual(['1 new AI flag. Open the worklist. (closed)']);
+  expect(await notices(page)).toEqual([`1 new AI flag: ${WHERE}. Open the worklist. (closed)`]);
 
   await page.getByRole('link', { name: 'Thresholds' }).click();
   await page.waitForURL(`${opened.url}/thresholds`);

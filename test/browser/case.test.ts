@@ -86,6 +86,11 @@ test('a flagged case by keyboard: slices, windows, peaks, heatmap off until aske
   await page.keyboard.press('a');
   await expect.poll(() => page.locator('.actions').textContent()).toContain('Being read by web');
 
+  await page.keyboard.press('u');
+  await page.getByRole('button', { name: 'Not urgent any more' }).waitFor();
+  expect((await opened.query.caseDetail(studyUid('flag'))).row.stat).toBe(true);
+  expect((await opened.access.audit.page({ action: 'case.stat' }, 5)).map(({ actor }) => actor)).toEqual(['web']);
+
   await page.keyboard.press('Shift+N');
   await page.locator('.different').waitFor();
   expect(await page.locator('.different').textContent()).toBe('Different patient');

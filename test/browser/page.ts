@@ -54,6 +54,7 @@ export const READY: SystemStatus = {
   shadow: null,
   receiver: {
     up: true,
+    downSinceMs: null,
     port: 11112,
     aeTitle: 'ODONTOID',
     stored: 12,

@@ -13,11 +13,12 @@ interface Properties {
   act: (work: Promise<void>) => unknown;
   onClaim: () => void;
   onRead: () => void;
+  onUrgent: () => void;
   onNext: () => void;
 }
 
 /** The reader's actions on the case. */
-export function CaseActions({ row, viewer, nowMs, act, onClaim, onRead, onNext }: Properties) {
+export function CaseActions({ row, viewer, nowMs, act, onClaim, onRead, onUrgent, onNext }: Properties) {
   const isScored = row.decision === 'suspected' || row.decision === 'not-suspected';
   return (
     <section class="actions" aria-label={words.actions}>
@@ -39,6 +40,11 @@ export function CaseActions({ row, viewer, nowMs, act, onClaim, onRead, onNext }
       <button type="button" onClick={onRead}>
         {row.readAtMs === null ? words.markRead : words.markUnread}
       </button>
+      {row.readAtMs === null && !row.offList && (
+        <button type="button" class="quiet" onClick={onUrgent}>
+          {row.stat ? words.notUrgent : words.markUrgent}
+        </button>
+      )}
       {row.readAtMs !== null && row.readBy !== null && (
         <span class="muted">{words.readBy(row.readBy, clockTime(row.readAtMs, nowMs))}</span>
       )}

@@ -24,6 +24,10 @@ export async function setClaimed(caseRef: string, claimed: boolean, takeOver = f
   await ask(address(caseRef, '/claim'), 'PUT', { claimed, takeOver });
 }
 
+export async function setUrgent(caseRef: string, urgent: boolean): Promise<void> {
+  await ask(address(caseRef, '/urgent'), 'PUT', { urgent });
+}
+
 export async function giveVerdict(
   caseRef: string,
   revision: number,

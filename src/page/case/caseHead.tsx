@@ -1,8 +1,9 @@
-import { feedText, type Freshness } from '../parts/feed.ts';
+import type { Freshness } from '../parts/freshness.ts';
 import { ageText, calendarDate, personName } from '../parts/format.ts';
 import type { WorklistRow } from '../../answers/worklistAnswer.ts';
 import { scoreTexts } from '../../case/scoreTexts.ts';
 import { LOOKS } from '../parts/looks.ts';
+import { statusLine } from '../parts/statusLine.ts';
 import { caseWords as words } from './caseWords.ts';
 
 /** The patient in one line, for display near the image. */
@@ -31,7 +32,7 @@ export function PatientBanner({ row, fresh }: { row: WorklistRow; fresh: Freshne
       ))}
       <span class="spacer" />
       <span class="feed" data-feed={fresh.kind}>
-        {fresh.kind === 'live' ? '' : feedText(fresh)}
+        {fresh.kind === 'live' ? '' : statusLine(fresh, [], Date.now()).text}
       </span>
       <a href="/">{words.back}</a>
     </div>

@@ -6,7 +6,7 @@ import { useKeys } from '../parts/keys.ts';
 import { openViewer } from '../parts/openViewer.ts';
 import { viewerLink } from '../parts/viewerLink.ts';
 import { CaseActions } from './caseActions.tsx';
-import { reprocess, resend, setClaimed, setRead } from './caseApi.ts';
+import { reprocess, resend, setClaimed, setRead, setUrgent } from './caseApi.ts';
 import { identityOf, PatientBanner, StateSentence } from './caseHead.tsx';
 import { CaseRecord } from './caseRecord.tsx';
 import { CaseViewer } from './caseViewer.tsx';
@@ -32,6 +32,9 @@ function OneCase({ caseRef }: { caseRef: string }) {
   const toggleClaim = () => {
     if (row) act(setClaimed(caseRef, row.claimedBy === null)).catch(() => undefined);
   };
+  const toggleUrgent = () => {
+    if (row) act(setUrgent(caseRef, !row.stat)).catch(() => undefined);
+  };
   const next = () => {
     nextUnread(caseRef).then(
       (found) => {
@@ -44,6 +47,7 @@ function OneCase({ caseRef }: { caseRef: string }) {
   useKeys([
     { keys: ['a'], shown: 'A', does: words.keys.claim, run: toggleClaim },
     { keys: ['r'], shown: 'R', does: words.keys.read, run: toggleRead },
+    { keys: ['u'], shown: 'U', does: words.keys.urgent, run: toggleUrgent },
     { keys: ['v'], shown: 'V', does: words.keys.viewer, run: () => openViewer(viewer) },
     { keys: ['Shift+n'], shown: 'Shift N', does: words.keys.next, run: next },
     { keys: ['Escape'], shown: 'Esc', does: words.keys.back, run: () => route('/') },
@@ -66,7 +70,14 @@ function OneCase({ caseRef }: { caseRef: string }) {
         </p>
       )}
       <StateSentence row={row} ageNote={answer.ageNote} />
-      <CaseActions {...{ row, nowMs, act }} viewer={viewer} onClaim={toggleClaim} onRead={toggleRead} onNext={next} />
+      <CaseActions
+        {...{ row, nowMs, act }}
+        viewer={viewer}
+        onClaim={toggleClaim}
+        onRead={toggleRead}
+        onUrgent={toggleUrgent}
+        onNext={next}
+      />
       <div class="case-parts">
         {answer.volume === null ? (
           <section class="viewer" aria-label={words.slices}>

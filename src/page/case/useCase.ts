@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
-import { followFeed, LIVE, type Freshness } from '../parts/feed.ts';
+import { followFeed } from '../parts/feed.ts';
+import { LIVE, type Freshness } from '../parts/freshness.ts';
 import { Refused } from '../parts/session.ts';
 import type { CaseAnswer } from '../../answers/caseAnswer.ts';
 import { fetchCase } from './caseApi.ts';

@@ -1,17 +1,30 @@
-import { clockTime } from './format.ts';
+import { clockTime, minuteTime } from './format.ts';
 import { deliveryWords as words } from './deliveryWords.ts';
 import type { RowDelivery } from '../../answers/worklistAnswer.ts';
 
 /** One line for all objects of a case: the worst status, which is what a reader must know. */
 export function receipt(deliveries: readonly RowDelivery[], nowMs: number): string {
-  const worst = (['refused', 'pending', 'sent', 'no-sr-class', 'retired', 'confirmed'] as const)
+  const worst = worstOf(deliveries);
+  return worst === undefined ? '' : deliveryText(worst, nowMs);
+}
+
+/** The same for a column of holders: of results that are held as they should be, only by whom and since when. */
+export function receiptBrief(deliveries: readonly RowDelivery[], nowMs: number): string {
+  const worst = worstOf(deliveries);
+  const isAsItShould = worst?.status === 'confirmed' && worst.receipt !== 'accepted' && remarks(worst) === '';
+  return isAsItShould
+    ? `${worst.destination} ${minuteTime(worst.confirmedAtMs ?? nowMs, nowMs)}`
+    : receipt(deliveries, nowMs);
+}
+
+function worstOf(deliveries: readonly RowDelivery[]): RowDelivery | undefined {
+  return (['refused', 'pending', 'sent', 'no-sr-class', 'retired', 'confirmed'] as const)
     .map((status) =>
       deliveries.find(
         (delivery) => delivery.status === status || (delivery.status === 'closed' && delivery.lastStatus === status),
       ),
     )
     .find(Boolean);
-  return worst ? deliveryText(worst, nowMs) : '';
 }
 
 const CONFIRMED = { committed: words.committed, found: words.confirmed, accepted: words.acceptedOnly };

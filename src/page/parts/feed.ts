@@ -1,5 +1,4 @@
-import { feedWords } from './feedWords.ts';
-import { clockTime } from './format.ts';
+import { LIVE, POLL_EVERY_MS, type Freshness } from './freshness.ts';
 import { listenToLine } from './line.ts';
 
 /** How long the list may be out of date before the page says so, and before it freezes the list. */
@@ -7,17 +6,10 @@ const SLOW_AFTER_MS = 15_000;
 const LOST_AFTER_MS = 30_000;
 /** After this long without any data, although the server sends a heartbeat every 5 s, something on the way must be buffering the feed. */
 const SILENT_AFTER_MS = 12_000;
-const POLL_EVERY_MS = 5_000;
 /** How often to read without any event, because waiting times grow. */
 const READ_ANYWAY_EVERY_MS = 30_000;
 /** How often to read while the server refuses the feed: the response tells why, such as that the session has ended. */
 const READ_WITHOUT_LINE_EVERY_MS = 3_000;
-
-/** `polling`: the list is correct, but it has to be polled. */
-export type Freshness =
-  { kind: 'live' } | { kind: 'polling' } | { kind: 'slow'; silentSeconds: number } | { kind: 'lost'; sinceMs: number };
-
-export const LIVE: Freshness = { kind: 'live' };
 
 /** How fresh a list is that was last known to be correct at `currentMs`; the feed was last heard at `heardMs`. */
 function freshness(currentMs: number, heardMs: number, nowMs: number): Freshness {
@@ -25,19 +17,6 @@ function freshness(currentMs: number, heardMs: number, nowMs: number): Freshness
   if (oldMs >= LOST_AFTER_MS) return { kind: 'lost', sinceMs: currentMs };
   if (oldMs >= SLOW_AFTER_MS) return { kind: 'slow', silentSeconds: Math.round(oldMs / 1000) };
   return nowMs - heardMs < SLOW_AFTER_MS ? LIVE : { kind: 'polling' };
-}
-
-/** The freshness in a few words; empty when lost, because an alert says that. */
-export function feedText(fresh: Freshness): string {
-  if (fresh.kind === 'slow') return feedWords.slowFeed(fresh.silentSeconds);
-  if (fresh.kind === 'polling') return feedWords.polling(POLL_EVERY_MS / 1000);
-  return fresh.kind === 'live' ? feedWords.liveFeed : '';
-}
-
-/** The text of an empty list: it says that there is nothing only when that is certain. */
-export function emptyText(fresh: Freshness, receiverUp: boolean, lastReceivedAtMs: number | null, nowMs: number) {
-  if (!receiverUp || (fresh.kind !== 'live' && fresh.kind !== 'polling')) return feedWords.emptyUnsure;
-  return feedWords.empty(lastReceivedAtMs === null ? null : clockTime(lastReceivedAtMs, nowMs), feedText(fresh));
 }
 
 export interface Feed {

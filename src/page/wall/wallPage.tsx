@@ -2,10 +2,12 @@ import './wall.css';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { WallAnswer } from '../../answers/wallAnswer.ts';
 import { useAlerts } from '../alerts/useAlerts.ts';
-import { emptyText, feedText, followFeed, LIVE, type Freshness } from '../parts/feed.ts';
+import { followFeed } from '../parts/feed.ts';
+import { LIVE, type Freshness } from '../parts/freshness.ts';
 import { clockTime, minuteTime } from '../parts/format.ts';
 import { useKeys } from '../parts/keys.ts';
 import { LOOKS } from '../parts/looks.ts';
+import { emptyText, statusLine } from '../parts/statusLine.ts';
 import { ask, read, Refused } from '../parts/session.ts';
 import { Unvalidated } from '../parts/unvalidated.tsx';
 import { useAfter } from '../parts/useAfter.ts';
@@ -80,7 +82,9 @@ export function WallList({ onRefused, fontPx: fixedPx }: { onRefused: () => void
         {fixedPx === undefined ? <h1>{words.heading}</h1> : <h2>{words.heading}</h2>}
         <span>{answer === null || lost ? '' : feedWords.waitingScans(answer.unread, answer.flagged)}</span>
         <span class="spacer" />
-        <span class={`feed-${fresh.kind}`}>{freshText(fresh, answer)}</span>
+        <span class={`feed-${fresh.kind}`}>
+          {answer === null && fresh.kind === 'live' ? '' : freshText(fresh, answer)}
+        </span>
         {fixedPx === undefined && (
           <button type="button" aria-expanded={setting} onClick={() => setSetting(!setting)}>
             {words.setUp}
@@ -109,7 +113,7 @@ export function WallList({ onRefused, fontPx: fixedPx }: { onRefused: () => void
         {answer === null ? (
           <p>{slowLoad ? feedWords.stillLoading : ''}</p>
         ) : answer.total === 0 ? (
-          <p>{emptyText(fresh, answer.receiverUp, answer.lastReceivedAtMs, answer.nowMs)}</p>
+          <p>{emptyText(fresh, answer.stopped, answer.lastReceivedAtMs, answer.nowMs)}</p>
         ) : (
           <Rows rows={answer.rows} maxWaitMinutes={answer.maxWaitMinutes} shown={shown} onShown={setShown} />
         )}
@@ -127,16 +131,17 @@ export function WallList({ onRefused, fontPx: fixedPx }: { onRefused: () => void
 
 /** Includes the time of the list, because nobody reloads it. */
 function freshText(fresh: Freshness, answer: WallAnswer | null): string {
-  if (fresh.kind !== 'live') return feedText(fresh);
-  return answer === null ? '' : `${feedText(fresh)} ${minuteTime(answer.nowMs, answer.nowMs)}`;
+  const stopped = answer?.stopped ?? [];
+  const nowMs = answer?.nowMs ?? Date.now();
+  const { text } = statusLine(fresh, stopped, nowMs);
+  return fresh.kind === 'live' && stopped.length === 0 ? `${text} ${minuteTime(nowMs, nowMs)}` : text;
 }
 
 function faultsOf(answer: WallAnswer | null): string[] {
   if (answer === null) return [];
   return [
-    ...(answer.modelReady ? [] : [words.faults.model]),
-    ...(answer.receiverUp ? [] : [words.faults.receiver]),
-    ...(answer.proofAlarm ? [words.faults.proof] : []),
+    ...answer.stopped.map((one) => feedWords.remedies[one.why]),
+    ...(answer.proofAlarm ? [words.proofAlarm] : []),
   ];
 }
 

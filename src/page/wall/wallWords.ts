@@ -9,11 +9,7 @@ export const wallWords = {
   accessionEnd: (end: string) => `acc. …${end}`,
   claimed: 'being read',
   stat: 'URGENT',
-  faults: {
-    model: 'AI not ready. Read as usual.',
-    receiver: 'Receiver down. Studies are not arriving here.',
-    proof: 'Proof of life: tell the administrator.',
-  },
+  proofAlarm: 'Proof of life: tell the administrator.',
   notAdmitted: 'This screen is not admitted, or not any more. An admin makes a link for it under Users.',
   usedLink: 'This link was used, or is too old. Ask an admin for another one.',
   opening: 'Opening',

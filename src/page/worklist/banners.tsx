@@ -1,5 +1,6 @@
 import type { WorklistAnswer } from '../../answers/worklistAnswer.ts';
 import { useState } from 'preact/hooks';
+import { feedWords } from '../parts/feedWords.ts';
 import { keepPreference, preference } from '../parts/preferences.ts';
 import { ask } from '../parts/session.ts';
 import { words } from './worklistWords.ts';
@@ -26,7 +27,7 @@ export function Banners({ answer, hidden, showsRead, onShowRead, onUnmask }: Pro
   return (
     <footer>
       <div role="alert">
-        {faultsOf(answer?.system ?? null).map((fault) => (
+        {faultsOf(answer).map((fault) => (
           <p key={fault} class="banner kind-fault">
             {fault}
           </p>
@@ -72,15 +73,17 @@ export function Banners({ answer, hidden, showsRead, onShowRead, onUnmask }: Pro
   );
 }
 
-function faultsOf(system: WorklistAnswer['system'] | null): string[] {
-  if (system === null) return [];
-  const { model, modelError, receiver, proofOfLife } = system;
+/** Why work has stopped and what to do; the status line says since when. */
+function faultsOf(answer: WorklistAnswer | null): string[] {
+  if (answer === null) return [];
+  const { model, modelError, proofOfLife } = answer.system;
   return [
-    ...(model === null ? [`${words.noModel} ${modelError ?? ''}`] : []),
+    ...answer.stopped.map(
+      ({ why }) => feedWords.remedies[why] + (why === 'no-model' && modelError !== null ? ` ${modelError}` : ''),
+    ),
     ...(model !== null && modelError !== null
       ? [`${words.modelNotTaken(model.name, model.version)} ${modelError}`]
       : []),
-    ...(receiver.up ? [] : [words.receiverDown]),
     ...(proofOfLife.alarm === null ? [] : [proofOfLife.alarm]),
   ];
 }

@@ -1,7 +1,7 @@
 import type { JSX } from 'preact';
 import type { ColumnName } from './columns.ts';
 import { scoreTexts } from '../../case/scoreTexts.ts';
-import { receipt } from '../parts/deliveryText.ts';
+import { receipt, receiptBrief } from '../parts/deliveryText.ts';
 import { ageText, minuteTime, personName, scanTime } from '../parts/format.ts';
 import { LOOKS } from '../parts/looks.ts';
 import { viewerLink } from '../parts/viewerLink.ts';
@@ -21,7 +21,7 @@ interface Properties {
 }
 
 /** Names up to this length fit into one line of their column; longer ones get two smaller lines. */
-const LONG_NAME = 14;
+const LONG_NAME = 20;
 
 /** The case in the row when the button was pressed: if the list moves before the release, another patient must not open. */
 let pressed: string | null = null;
@@ -61,7 +61,12 @@ export function CaseRow(properties: Properties) {
 }
 
 const CELLS: Readonly<Record<ColumnName, (properties: Properties) => JSX.Element | string>> = {
-  rank: ({ row }) => <span class="rank">{row.rank ?? ''}</span>,
+  rank: ({ row }) => (
+    <span class="rank" title={row.why}>
+      {row.rank ?? ''}
+      <span class="unseen"> {row.why}</span>
+    </span>
+  ),
   state: ({ row }) => {
     const look = LOOKS[row.status];
     return (
@@ -77,7 +82,7 @@ const CELLS: Readonly<Record<ColumnName, (properties: Properties) => JSX.Element
       </div>
     );
   },
-  wait: ({ row, maxWaitMinutes }) => <Wait waitMs={row.waitMs} maxWaitMinutes={maxWaitMinutes} />,
+  wait: ({ row, maxWaitMinutes }) => <Wait row={row} maxWaitMinutes={maxWaitMinutes} />,
   suspicion: ({ row }) => {
     if (row.probability === null || row.threshold === null) return words.noScore;
     const shown = scoreTexts(row.probability, row.threshold.value);
@@ -156,18 +161,9 @@ const CELLS: Readonly<Record<ColumnName, (properties: Properties) => JSX.Element
       </>
     );
   },
-  receipt: ({ row, nowMs }) => {
-    const text = receipt(row.deliveries, nowMs);
-    return (
-      <div class="lines two" title={text}>
-        {text}
-      </div>
-    );
-  },
-  why: ({ row }) => (
-    <div class="lines two" title={row.why}>
-      {/* How long it waits has a column of its own. */}
-      {row.whyBrief}
+  receipt: ({ row, nowMs }) => (
+    <div class="lines two" title={receipt(row.deliveries, nowMs)}>
+      {receiptBrief(row.deliveries, nowMs)}
     </div>
   ),
 };
@@ -176,12 +172,11 @@ const CELLS: Readonly<Record<ColumnName, (properties: Properties) => JSX.Element
 function FlagText({ finding }: { finding: string }) {
   const at = words.plainFlag.indexOf('. ') + 1;
   return (
-    <span title={words.plainFlag}>
-      <span class="line">
-        {words.plainFlag.slice(0, at)}
-        <span class="unseen">{words.plainFlag.slice(at)}</span>
-      </span>
-      <strong class="line finding">{finding}</strong>
+    <span class="lines two" title={words.plainFlag}>
+      {words.plainFlag.slice(0, at)}
+      <span class="unseen">{words.plainFlag.slice(at)}</span>
+      <br />
+      <strong class="finding">{finding}</strong>
     </span>
   );
 }
@@ -201,12 +196,15 @@ function StateText({ text }: { text: string }) {
 }
 
 /** The wait in words, and as a bar that fills towards the cap. */
-function Wait({ waitMs, maxWaitMinutes }: { waitMs: number; maxWaitMinutes: number }) {
+function Wait({ row: { waitMs, stat }, maxWaitMinutes }: { row: WorklistRow; maxWaitMinutes: number }) {
   const minutes = Math.floor(waitMs / 60_000);
   const overdue = minutes >= maxWaitMinutes;
   return (
     <div class={overdue ? 'overdue' : ''}>
-      <div class="line">{words.waitOf(minutes, maxWaitMinutes)}</div>
+      <div class="line">
+        {stat && <strong class="kind-fault">{words.urgent} </strong>}
+        {words.waitOf(minutes, maxWaitMinutes)}
+      </div>
       <svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">
         <rect class="track" width="100" height="6" />
         <rect class="filled" width={Math.min(100, (100 * minutes) / maxWaitMinutes)} height="6" />

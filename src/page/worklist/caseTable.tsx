@@ -26,7 +26,7 @@ export function CaseTable({ list, rows, body, columns, onPoint, onRelease, onOpe
     onRelease();
   };
   return (
-    <table role="table" class={columns.includes('location') ? 'with-location' : ''} aria-rowcount={answer.total + 1}>
+    <table role="table" aria-rowcount={answer.total + 1}>
       <caption class="unseen">{words.title}</caption>
       <colgroup>
         {columns.map((name) => (
@@ -36,7 +36,7 @@ export function CaseTable({ list, rows, body, columns, onPoint, onRelease, onOpe
       <thead role="rowgroup">
         <tr role="row">
           {COLUMNS.filter(({ name }) => columns.includes(name)).map(({ name, title }) => (
-            <th key={name} scope="col" role="columnheader">
+            <th key={name} class={`column-${name}`} scope="col" role="columnheader">
               {title}
             </th>
           ))}

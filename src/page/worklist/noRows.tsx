@@ -1,6 +1,7 @@
-import { emptyText, type Freshness } from '../parts/feed.ts';
+import type { Freshness } from '../parts/freshness.ts';
 import { feedWords } from '../parts/feedWords.ts';
 import type { WorklistAnswer } from '../../answers/worklistAnswer.ts';
+import { emptyText } from '../parts/statusLine.ts';
 import { useAfter } from '../parts/useAfter.ts';
 import { words } from './worklistWords.ts';
 
@@ -37,7 +38,5 @@ export function Empty({ answer, narrowed, fresh, onClear }: Properties) {
         </button>
       </div>
     );
-  return (
-    <div class="empty">{emptyText(fresh, answer.system.receiver.up, answer.totals.lastReceivedAtMs, answer.nowMs)}</div>
-  );
+  return <div class="empty">{emptyText(fresh, answer.stopped, answer.totals.lastReceivedAtMs, answer.nowMs)}</div>;
 }

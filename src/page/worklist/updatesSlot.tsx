@@ -2,7 +2,8 @@ import { alertWords } from '../alerts/alertWords.ts';
 import type { Flag } from '../alerts/chimePlan.ts';
 import { FlagItems } from '../alerts/flagItems.tsx';
 import { feedWords } from '../parts/feedWords.ts';
-import { feedText, type Freshness } from '../parts/feed.ts';
+import type { Freshness } from '../parts/freshness.ts';
+import { statusLine } from '../parts/statusLine.ts';
 import { clockTime } from '../parts/format.ts';
 import type { WorklistAnswer } from '../../answers/worklistAnswer.ts';
 import { words } from './worklistWords.ts';
@@ -23,6 +24,7 @@ interface Properties {
 export function UpdatesSlot({ answer, fresh, narrowed, problem, freshFlags, onUpdate }: Properties) {
   const lost = fresh.kind === 'lost';
   const model = answer?.system.model ?? null;
+  const status = statusLine(fresh, answer?.stopped ?? [], answer?.nowMs ?? Date.now());
   return (
     <section class="slot" aria-label={words.updates}>
       <div role="alert" class="alert">
@@ -42,8 +44,8 @@ export function UpdatesSlot({ answer, fresh, narrowed, problem, freshFlags, onUp
       {!lost && freshFlags.length > 0 && <FlagStrip flags={freshFlags} nowMs={answer?.nowMs ?? null} />}
       {/* Takes only the remaining room, so that a change of the network never moves the rows. */}
       <span class="spacer model muted">{model && words.model(model.name, model.version, model.provider)}</span>
-      <span class="feed" data-feed={fresh.kind}>
-        {fresh.kind === 'live' && answer === null ? '' : feedText(fresh)}
+      <span class={status.isFault ? 'feed kind-fault' : 'feed'} data-feed={fresh.kind}>
+        {fresh.kind === 'live' && answer === null ? '' : status.text}
       </span>
     </section>
   );

@@ -1,6 +1,7 @@
 import type { RefObject } from 'preact';
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
-import { followFeed, LIVE, type Feed, type Freshness } from '../parts/feed.ts';
+import { followFeed, type Feed } from '../parts/feed.ts';
+import { LIVE, type Freshness } from '../parts/freshness.ts';
 import { withPart, type HeldList } from './heldList.ts';
 import { leftList } from './leftList.ts';
 import { pagesAround, type ListQuery, type Span } from './listQuery.ts';

@@ -7,10 +7,8 @@ export const words = {
   updates: 'Updates',
   pending: (count: number, flagged: number) => `${count} new, ${flagged} flagged - press . to update`,
   reordered: 'Order changed - press . to update',
-  noModel: 'AI not ready: studies are received and wait. Read as usual.',
   modelNotTaken: (name: string, version: string) =>
     `The AI package that was activated is not in use; ${name} ${version} goes on.`,
-  receiverDown: 'Receiver down: the PACS cannot send. Studies are not arriving here.',
   flaggedAfterRead: (count: number) =>
     count === 1
       ? '1 read scan was flagged after it was read.'
@@ -67,8 +65,7 @@ export const words = {
     location: 'Location',
     scan: 'Scan, arrival, AI',
     reader: 'Reader',
-    receipt: 'Result objects',
-    why: 'Why here',
+    receipt: 'Results held by',
   },
   /** The best key slice: where to look first. */
   levels: levelRange,
@@ -78,6 +75,7 @@ export const words = {
   finishedAt: (time: string) => `AI ${time}`,
   otherObjects: (count: number) => (count === 1 ? '1 other object' : `${count} other objects`),
   refusedObjects: (count: number) => `${count} refused`,
+  urgent: 'Urgent',
   noScore: 'no score',
   waitOf: (minutes: number, cap: number) => `${minutes} of ${cap} min`,
 } as const;

@@ -26,6 +26,21 @@ export const readingRoutes = [
     },
   }),
   route({
+    method: 'put',
+    path: '/api/cases/:studyInstanceUid/urgent',
+    least: 'reader',
+    summary: 'Says that a study is clinically urgent, which puts it first, or not any more.',
+    params,
+    audit: { by: 'store', action: ['case.stat', 'case.notStat'] },
+    body: z.strictObject({ urgent: z.boolean() }),
+    answer: { kind: 'nothing' },
+    alsoAnswers: NO_STUDY,
+    handle: async ({ params: { studyInstanceUid }, body: { urgent }, actor }, { store, query }) => {
+      await store.markStat(await query.studyOf(studyInstanceUid), urgent, actor);
+      return undefined;
+    },
+  }),
+  route({
     method: 'delete',
     path: '/api/cases/:studyInstanceUid/bell',
     least: 'reader',

@@ -3,6 +3,7 @@ import { setUpLink, wallsAnswer } from '../../answers/accessAnswers.ts';
 import { wallAnswer } from '../../answers/wallAnswer.ts';
 import { wallRow, withoutFindings, withoutLocations } from '../maskedRow.ts';
 import { route } from '../route.ts';
+import { stoppedWork } from '../stoppedWork.ts';
 import { MOST_FLAGS } from './worklist.ts';
 
 const MOST_ROWS = 50;
@@ -26,18 +27,17 @@ export const wallRoutes = [
         offset: 0,
         limit: MOST_ROWS,
       });
-      const { model, receiver, proofOfLife } = await system();
-      const { unread, lastReceivedAtMs } = await query.totals();
+      const status = await system();
+      const totals = await query.totals();
       const flags = await query.flags(MOST_FLAGS);
       const { open, openCount } = triageOnly ? withoutFindings(flags) : flags;
       return {
         nowMs: clock.now(),
         maxWaitMinutes,
-        modelReady: model !== null,
-        receiverUp: receiver.up,
-        proofAlarm: proofOfLife.alarm !== null,
-        unread,
-        lastReceivedAtMs,
+        stopped: stoppedWork(status, totals, clock.now()),
+        proofAlarm: status.proofOfLife.alarm !== null,
+        unread: totals.unread,
+        lastReceivedAtMs: totals.lastReceivedAtMs,
         total,
         flagged: openCount,
         flags: open,

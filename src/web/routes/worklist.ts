@@ -2,6 +2,7 @@ import { worklistAnswer } from '../../answers/worklistAnswer.ts';
 import { z } from 'zod';
 import { maskedRow, withoutFindings, withoutLocations } from '../maskedRow.ts';
 import { route } from '../route.ts';
+import { stoppedWork } from '../stoppedWork.ts';
 
 /** Suspected cases that a response lists for sound and notices. Each chimes once, so a flag must not appear only after others are read. */
 export const MOST_FLAGS = 500;
@@ -35,14 +36,17 @@ export const worklistRoutes = [
     ) => {
       const masked = wanted || !names.inListFor(principal!);
       const { rows, ...page } = await query.page({ ...asked, list });
+      const status = await system();
+      const totals = await query.totals();
       const flags = await query.flags(MOST_FLAGS);
       const shown = rows.map((row) => (row !== null && triageOnly ? withoutLocations(row) : row));
       return {
         nowMs: clock.now(),
         maxWaitMinutes,
         viewerTemplate,
-        system: await system(),
-        totals: await query.totals(),
+        system: status,
+        stopped: stoppedWork(status, totals, clock.now()),
+        totals,
         flags: triageOnly ? withoutFindings(flags) : flags,
         leftOver: await query.leftOver(),
         oldClaims: await query.oldClaims(principal!.name),

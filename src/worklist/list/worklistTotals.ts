@@ -26,6 +26,7 @@ export async function worklistTotals(db: Transaction<Schema>, nowMs: number): Pr
     .groupBy('status')
     .execute();
   const ofStatus = (status: DeliveryStatus) => outbox.find((row) => row.status === status);
+  const pending = ofStatus('pending');
   const oldest = Math.min(...outbox.map((row) => row.oldest));
   return {
     byState,
@@ -37,10 +38,11 @@ export async function worklistTotals(db: Transaction<Schema>, nowMs: number): Pr
       report: casesThat((count) => count.report_due === 1),
     },
     outbox: {
-      pending: ofStatus('pending')?.deliveries ?? 0,
+      pending: pending?.deliveries ?? 0,
       unconfirmed: ofStatus('sent')?.deliveries ?? 0,
       refused: ofStatus('refused')?.deliveries ?? 0,
       oldestAgeMs: outbox.length === 0 ? null : nowMs - oldest,
+      oldestPendingAgeMs: pending === undefined ? null : nowMs - pending.oldest,
     },
     lastReceivedAtMs: newest?.last_received_at ?? null,
   };

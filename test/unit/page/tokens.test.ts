@@ -59,6 +59,76 @@ test.each(Object.entries(THEMES))(
   },
 );
 
+/** Linear RGB as a person with one kind of cone missing has it (Machado, Oliveira, Fernandes 2009, severity 1). */
+const DEFICIENCIES: Readonly<Record<string, readonly (readonly number[])[]>> = {
+  none: [
+    [1, 0, 0],
+    [0, 1, 0],
+    [0, 0, 1],
+  ],
+  protanopia: [
+    [0.152286, 1.052583, -0.204868],
+    [0.114503, 0.786281, 0.099216],
+    [-0.003882, -0.048116, 1.051998],
+  ],
+  deuteranopia: [
+    [0.367322, 0.860646, -0.227968],
+    [0.280085, 0.672501, 0.047413],
+    [-0.01182, 0.04294, 0.968881],
+  ],
+  tritanopia: [
+    [1.255528, -0.076749, -0.178779],
+    [-0.078411, 0.930809, 0.147602],
+    [0.004733, 0.691367, 0.3039],
+  ],
+};
+/** CIE L*a*b* (D65) of a colour as it is seen with that deficiency. */
+function labSeen(hex: string, deficiency: readonly (readonly number[])[]): number[] {
+  const linear = channels(hex).map((value) =>
+    value / 255 <= 0.04045 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4,
+  );
+  const times = (matrix: readonly (readonly number[])[], of: readonly number[]) =>
+    matrix.map((row) => row.reduce((sum, factor, at) => sum + factor * of[at]!, 0));
+  const seen = times(deficiency, linear).map((value) => Math.min(1, Math.max(0, value)));
+  const toXyz = [
+    [0.4124564 / 0.95047, 0.3575761 / 0.95047, 0.1804375 / 0.95047],
+    [0.2126729, 0.7151522, 0.072175],
+    [0.0193339 / 1.08883, 0.119192 / 1.08883, 0.9503041 / 1.08883],
+  ];
+  const [x, y, z] = times(toXyz, seen).map((value) =>
+    value > 216 / 24389 ? Math.cbrt(value) : ((24389 / 27) * value + 16) / 116,
+  ) as [number, number, number];
+  return [116 * y - 16, 500 * (x - y), 200 * (y - z)];
+}
+/** Colours that mean something: none may be taken for another. */
+const MEANING = ['text', 'flag', 'fault', 'info', 'stale', 'domain'] as const;
+/** CIE76: about six times what two patches side by side need to be told apart. */
+const LEAST_DIFFERENCE = 15;
+
+test('a colour difference is calculated as CIE76 does', () => {
+  const difference = (one: string, other: string) =>
+    Math.hypot(
+      ...labSeen(one, DEFICIENCIES['none']!).map((value, at) => value - labSeen(other, DEFICIENCIES['none']!)[at]!),
+    );
+  expect(labSeen('#ff0000', DEFICIENCIES['none']!).map((value) => Math.round(value))).toEqual([53, 80, 67]);
+  expect(difference('#000000', '#ffffff')).toBeCloseTo(100, 2);
+});
+
+test('no two colours with a meaning look alike to anybody, in either theme', () => {
+  const alike = Object.entries(THEMES).flatMap(([theme, colours]) =>
+    Object.entries(DEFICIENCIES).flatMap(([name, deficiency]) =>
+      MEANING.flatMap((one, at) =>
+        MEANING.slice(at + 1).flatMap((other) => {
+          const [a, b] = [labSeen(colours[one]!, deficiency), labSeen(colours[other]!, deficiency)];
+          const difference = Math.hypot(...a.map((value, axis) => value - b[axis]!));
+          return difference < LEAST_DIFFERENCE ? [`${theme} ${name}: ${one}, ${other} ${difference.toFixed(1)}`] : [];
+        }),
+      ),
+    ),
+  );
+  expect(alike).toEqual([]);
+});
+
 test('nothing is green: no colour where green leads both others', () => {
   const all = [...base.matchAll(/#[0-9a-f]{6}\b/gi)].map((match) => match[0]);
   expect(all.length).toBeGreaterThanOrEqual(20);

@@ -28,6 +28,7 @@ export const READY: SystemStatus = {
   shadow: null,
   receiver: {
     up: true,
+    downSinceMs: null,
     port: 11112,
     aeTitle: 'ODONTOID',
     stored: 12,

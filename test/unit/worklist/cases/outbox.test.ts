@@ -204,7 +204,11 @@ describe('outbox', () => {
       state: 'reported',
       deliveries: [{ status: 'confirmed' }, { status: 'refused', lastError: 'SOP class not supported' }],
     });
-    expect((await query.totals()).outbox).toMatchObject({ refused: 1, oldestAgeMs: 86_400_000 });
+    expect((await query.totals()).outbox).toMatchObject({
+      refused: 1,
+      oldestAgeMs: 86_400_000,
+      oldestPendingAgeMs: null,
+    });
     expect(await store.retryDeliveries(studyUid(1), 'operator', 'the PACS takes Secondary Capture now')).toBe(1);
     await deliverAll(worklist);
     expect((await query.caseDetail(studyUid(1))).row.state).toBe('delivered');

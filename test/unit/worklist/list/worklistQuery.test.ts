@@ -162,7 +162,7 @@ describe('totals', () => {
       held: 1,
       unread: 3,
       queue: { assemble: 1, infer: 0, report: 1 },
-      outbox: { pending: 2, unconfirmed: 0, refused: 0, oldestAgeMs: 9000 },
+      outbox: { pending: 2, unconfirmed: 0, refused: 0, oldestAgeMs: 9000, oldestPendingAgeMs: 9000 },
       lastReceivedAtMs: START_MS + 500,
     });
   });
