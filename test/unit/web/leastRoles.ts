@@ -64,6 +64,7 @@ export const LEAST_ROLES: Readonly<Record<string, LeastRole | `${LeastRole} rece
   'put /api/cases/:studyInstanceUid/read': 'reader',
   'put /api/cases/:studyInstanceUid/claim': 'reader',
   'delete /api/cases/:studyInstanceUid/bell': 'reader',
+  'put /api/cases/:studyInstanceUid/urgent': 'reader',
   'post /api/cases/:studyInstanceUid/verdict': 'reader',
   'post /api/cases/:studyInstanceUid/reprocess': 'reader',
   'post /api/cases/:studyInstanceUid/resend': 'reader',
