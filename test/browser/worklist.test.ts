@@ -763,7 +763,7 @@ test('a flag draws most, without its hue too; red is kept for what is rare; long
       .locator('.state svg')
       .evaluate((sign) => getComputedStyle(sign).backgroundColor);
   expect([await ground('flag'), await ground('thick'), await ground('late')]).toEqual([
-    'rgb(255, 180, 84)',
+    'rgb(253, 191, 82)',
     'rgba(0, 0, 0, 0)',
     'rgba(0, 0, 0, 0)',
   ]);
