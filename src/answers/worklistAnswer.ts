@@ -3,7 +3,7 @@ import { CASE_STATES } from '../case/caseState.ts';
 import { decision, epochMs, frameNumber, levels, modelIdentity, threshold } from './sharedShapes.ts';
 import { stoppedWork, systemStatus } from './systemAnswer.ts';
 
-export const finding = z
+const finding = z
   .string()
   .nullable()
   .describe('Where to look, in one line of our own words and numbers: "C4-C6, series 2 image 25".');

@@ -462,12 +462,12 @@ test('a server that is gone: amber, then LIVE FEED LOST and a frozen list, until
   expect(await page.locator('.feed').textContent()).toBe('Feed live');
   await page.clock.runFor(2_000);
   expect(await page.locator('.feed').textContent()).toBe('No update for 16 s. List may be old');
-  expect(await page.locator('.feed').evaluate((feed) => getComputedStyle(feed).color)).toBe('rgb(232, 211, 107)');
+  expect(await page.locator('.feed').evaluate((feed) => getComputedStyle(feed).color)).toBe('rgb(226, 212, 129)');
   await page.clock.runFor(15_000);
   const alert = page.getByRole('alert').first();
   expect(await alert.textContent()).toMatch(/^LIVE FEED LOST \d\d:\d\d:\d\d\. List may be wrong\. Use PACS worklist$/);
   expect((await alert.textContent())!.slice(15, 20)).toBe(lastHeard.slice(0, 5));
-  expect(await alert.evaluate((element) => getComputedStyle(element).color)).toBe('rgb(255, 138, 122)');
+  expect(await alert.evaluate((element) => getComputedStyle(element).color)).toBe('rgb(255, 145, 136)');
   expect(
     await page.locator('.list').evaluate((list: HTMLElement) => [list.inert, getComputedStyle(list).filter]),
   ).toEqual([true, 'grayscale(1)']);

@@ -27,7 +27,7 @@ export function statusLine(fresh: Freshness, stopped: readonly StoppedWork[], no
 }
 
 /** What has stopped, and since when: `Scans do not arrive since 14:03`. */
-export function stoppedText({ why, sinceMs }: StoppedWork, nowMs: number): string {
+function stoppedText({ why, sinceMs }: StoppedWork, nowMs: number): string {
   return feedWords.since(feedWords.stopped[why], sinceMs === null ? null : minuteTime(sinceMs, nowMs));
 }
 
