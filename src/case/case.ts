@@ -183,6 +183,8 @@ export interface CaseManifest {
   cutShort?: { came: number; stated: number; of?: 'slices' | 'parts' };
   /** The sender's connection broke off, the study was not sent again, and nobody states how many images there are. */
   brokenOff?: true;
+  /** What the slices were cut to, and why, as a phrase; absent where all were analysed. */
+  cutTo?: string;
   /** Received slices that cannot be decoded: they count as missing, each with the reason. */
   unreadSlices?: (ImageReference & { reason: string })[];
   series: SeriesVerdict[];

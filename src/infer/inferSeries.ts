@@ -1,9 +1,10 @@
-import { createHash } from 'node:crypto';
 import type { CaseManifest, Coverage, EncodedSlice, Findings, KeySlice } from '../case/case.ts';
 import { imageKey, imageReference } from '../case/frames.ts';
 import { VERTEBRAE } from '../case/vertebrae.ts';
 import { TriageError } from '../base/errors.ts';
 import type { ErrorCode } from '../base/errors.ts';
+import { keepSlices } from './keepSlices.ts';
+import { neckPart } from './neckPart.ts';
 import type { Clock } from '../base/clock.ts';
 import type { CaseScore, TriageModel } from '../case/triageModel.ts';
 import type { Threshold } from '../case/threshold.ts';
@@ -21,6 +22,8 @@ export interface InferSeriesOptions {
   onEncoded?: (imageKey: string, slice: EncodedSlice) => void | Promise<void>;
   /** Share of the slices, 0..1, that may be missing or damaged; by default none may be damaged. */
   maxMissingShare?: number;
+  /** Asks the network about every slice, also of a scan that shows more than a neck. */
+  wholeScan?: boolean;
   /** Called between slices; an exception from it ends the analysis (a lost lease). */
   heartbeat?: () => void | Promise<void>;
 }
@@ -61,9 +64,12 @@ export async function inferStack(options: InferSeriesOptions): Promise<SeriesInf
   const isReadable =
     all.failures.length === 0 || missingShare(options.manifest, all.failures.length) <= (options.maxMissingShare ?? 0);
   const failures = isReadable ? [] : all.failures;
-  const manifest = isReadable ? withoutSlices(options.manifest, all.failures) : options.manifest;
+  const readable = isReadable ? withoutSlices(options.manifest, all.failures) : options.manifest;
   // Damaged slices leave holes, which `values` skips.
-  const encoded = isReadable ? Object.values(all.encoded) : all.encoded;
+  const { manifest, encoded, notFound } =
+    failures.length === 0 && options.wholeScan !== true
+      ? neckPart(readable, Object.values(all.encoded))
+      : { manifest: readable, encoded: isReadable ? Object.values(all.encoded) : all.encoded, notFound: null };
   const encodedMs = clock.monotonicMs();
   const common = {
     model: { ...model.identity },
@@ -105,7 +111,8 @@ export async function inferStack(options: InferSeriesOptions): Promise<SeriesInf
     manifest.slices.map(({ positionMm }) => positionMm),
   );
   if (score.outsideDomain !== null) {
-    return notAnalysed('outside-domain', `Outside tested range (${score.outsideDomain}) - not scored. Read as usual`, {
+    const outside = [score.outsideDomain, notFound].filter((phrase) => phrase !== null).join('; ');
+    return notAnalysed('outside-domain', `Outside tested range (${outside}) - not scored. Read as usual`, {
       distance: score.domainDistance,
       limit: score.domainLimit,
     });
@@ -141,7 +148,7 @@ export async function inferStack(options: InferSeriesOptions): Promise<SeriesInf
 
 /** The findings of {@link inferStack} for exactly the slices of the manifest. */
 export async function inferSeries(options: InferSeriesOptions): Promise<Findings> {
-  return (await inferStack({ ...options, maxMissingShare: 0 })).findings;
+  return (await inferStack({ ...options, maxMissingShare: 0, wholeScan: true })).findings;
 }
 
 function gapSlices({ gaps }: CaseManifest): number {
@@ -158,27 +165,15 @@ function missingShare(manifest: CaseManifest, damaged: number): number {
 function withoutSlices(manifest: CaseManifest, damaged: readonly SliceFailure[]): CaseManifest {
   if (damaged.length === 0) return manifest;
   const isDamaged = new Set(damaged.map(({ sliceIndex }) => sliceIndex));
-  const kept = manifest.slices.flatMap((_, index) => (isDamaged.has(index) ? [] : [index]));
-  const slices = kept.map((index) => manifest.slices[index]!);
-  const gaps = kept.slice(1).flatMap((to, position) => {
-    const from = kept[position]!;
-    const holes = manifest.gaps.filter(({ afterSliceIndex }) => afterSliceIndex >= from && afterSliceIndex < to);
-    const missingSlices = to - from - 1 + holes.reduce((sum, hole) => sum + hole.missingSlices, 0);
-    return missingSlices === 0 ? [] : [{ afterSliceIndex: position, missingSlices }];
-  });
-  const digest = createHash('sha256');
-  for (const slice of slices) digest.update(`${imageKey(slice)}\n`);
   return {
-    ...manifest,
-    slices,
-    gaps,
-    coverageMm: slices[0]!.positionMm - slices.at(-1)!.positionMm + manifest.sliceSpacingMm,
+    ...keepSlices(
+      manifest,
+      manifest.slices.flatMap((_, index) => (isDamaged.has(index) ? [] : [index])),
+    ),
     unreadSlices: damaged.map(({ sliceIndex, error }) => ({
       ...imageReference(manifest.slices[sliceIndex]!),
       reason: error.message,
     })),
-    inputSha256: digest.digest('hex'),
-    assembledSha256: manifest.inputSha256,
   };
 }
 
@@ -194,10 +189,11 @@ function whatCame({ came, stated, of }: NonNullable<CaseManifest['cutShort']>): 
 }
 
 function coverageOf(manifest: CaseManifest, { sliceLevels }: CaseScore): Coverage {
-  const { cutShort, gantryTiltDegrees, unreadSlices = [] } = manifest;
+  const { cutShort, cutTo, gantryTiltDegrees, unreadSlices = [] } = manifest;
   const holes = gapSlices(manifest) - unreadSlices.length;
   const remarks = [
     cutShort === undefined ? '' : whatCame(cutShort),
+    cutTo ?? '',
     gantryTiltDegrees === undefined
       ? ''
       : `the gantry was tilted by ${gantryTiltDegrees} degrees, and the slices were judged as they lie`,

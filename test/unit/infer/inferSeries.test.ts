@@ -395,6 +395,40 @@ describe('inferStudy', () => {
     expect(findings.reason).toContain('1 of 8 slices cannot be read (slice 3 from the top');
   });
 
+  it('gives the network the neck of a long scan, and all of it where there is none or where every slice is asked for', async () => {
+    // Head, neck, shoulders and trunk, 4 mm apart.
+    const areas = [...Array<number>(30).fill(200), ...Array<number>(20).fill(110), ...Array<number>(60).fill(480)];
+    const encode = (of: readonly number[]) => (index: number) =>
+      Promise.resolve({ ...encodedAs(index), anatomy: { tissueAreaCm2: of[index]!, boneAreaCm2: 20 } });
+    const long = manifestOf(110, 4);
+    const { model, classified } = stubModel({}, encode(areas));
+    const { findings, manifest } = await study(long, model);
+    // The narrowest slice is the first of the neck, at -120 mm: from 110 mm above to 80 mm below it.
+    expect(classified).toEqual(Array.from({ length: 48 }, (_, index) => index + 3));
+    expect(findings.coverage).toMatchObject({ slices: 48, remarks: ['only the neck was analysed, of 436 mm'] });
+    expect(manifest).toMatchObject({ coverageMm: 192, assembledSha256: 'x', gaps: [] });
+    expect(manifest.inputSha256).not.toBe('x');
+
+    const trunk = stubModel({ outsideDomain: 'far off' }, encode(areas.map(() => 480)));
+    expect((await study(long, trunk.model)).findings.reason).toBe(
+      'Outside tested range (far off; no neck between a head and shoulders was found in its 436 mm) - not scored. Read as usual',
+    );
+    expect(trunk.classified).toHaveLength(110);
+    const whole = stubModel({}, encode(areas));
+    await run(long, whole.model);
+    expect(whole.classified).toHaveLength(110);
+  });
+
+  it('leaves out the empty slices at the ends', async () => {
+    const areas = [...Array<number>(30).fill(5), ...Array<number>(45).fill(150), ...Array<number>(25).fill(3)];
+    const { model, classified } = stubModel({}, (index) =>
+      Promise.resolve({ ...encodedAs(index), anatomy: { tissueAreaCm2: areas[index]!, boneAreaCm2: 20 } }),
+    );
+    const { findings } = await study(manifestOf(100), model);
+    expect([classified[0], classified.length]).toEqual([30, 45]);
+    expect(findings.coverage?.remarks).toEqual(['55 of 100 slices show no body and were left out']);
+  });
+
   it('says how much came of what the sender says there is', async () => {
     const { model } = stubModel({ probability: 0.2 });
     const cut = { ...manifestOf(27), cutShort: { came: 27, stated: 48 } };
