@@ -67,7 +67,14 @@ export const inferSettings = z
       .enum(['auto', 'cpu', 'cuda'])
       .default('auto')
       .describe('`auto` takes CUDA where it works, else the CPU, and says which. `cuda` fails where there is none.'),
-    threads: z.int().min(0).max(256).default(0).describe('Threads of the network; 0 takes all cores.'),
+    threads: z
+      .int()
+      .min(0)
+      .max(256)
+      .default(0)
+      .describe(
+        'Slices that are read, decoded and encoded at the same time, each in a thread with a network of its own; fewer where `memoryLimitMb` is small. 0 takes one for each core.',
+      ),
     niceness: z
       .int()
       .min(0)

@@ -5,6 +5,7 @@ import { startWakingLoop } from '../base/wakingLoop.ts';
 import type { Clock } from '../base/clock.ts';
 import type { ModelLease } from './servingNetworks.ts';
 import { createSliceFeatureSaver, type SliceFeatureStore } from './sliceFeatures.ts';
+import { SLICES_AT_ONCE } from './slicesAtOnce.ts';
 import type { Log } from '../base/log.ts';
 
 interface Options {
@@ -45,11 +46,14 @@ export function createArrivalEncoder(options: Options): ArrivalEncoder {
   const saver = createSliceFeatureSaver(store);
   const waiters: { studyInstanceUid: string; resolve: () => void }[] = [];
   let encodedCount = 0;
-  let current: string | null = null;
+  /** The study of each slice that is being encoded. */
+  const inWork: string[] = [];
   let isClosed = false;
 
+  const isQueued = (studyInstanceUid: string): boolean =>
+    queue.some(({ header }) => header.studyInstanceUid === studyInstanceUid);
   const isWaiting = (studyInstanceUid: string): boolean =>
-    current === studyInstanceUid || queue.some(({ header }) => header.studyInstanceUid === studyInstanceUid);
+    inWork.includes(studyInstanceUid) || isQueued(studyInstanceUid);
 
   const tellWaiters = (): void => {
     for (const waiter of [...waiters]) {
@@ -76,30 +80,33 @@ export function createArrivalEncoder(options: Options): ArrivalEncoder {
     }
   };
 
-  /** Encodes the next slice. */
+  /** Encodes the next slice, and saves when it was the last of its study so far. */
   const next = async (): Promise<boolean> => {
     const image = queue.shift();
     if (image === undefined) return false;
     const { studyInstanceUid } = image.header;
-    current = studyInstanceUid;
+    inWork.push(studyInstanceUid);
     try {
       const lease = takeLease();
       if (lease === null) queue.length = 0;
       else await encode(image, lease).finally(lease.release);
-      if (!queue.some(({ header }) => header.studyInstanceUid === studyInstanceUid)) await saver.save();
+      if (inWork.filter((uid) => uid === studyInstanceUid).length === 1 && !isQueued(studyInstanceUid))
+        await saver.save();
     } finally {
-      current = null;
+      inWork.splice(inWork.indexOf(studyInstanceUid), 1);
       tellWaiters();
     }
     return true;
   };
 
-  const loop = startWakingLoop({
-    step: next,
-    pollMs: null,
-    onError: (error) => log.error('encoded slices could not be saved; the infer stage encodes them again', { error }),
-    clock,
-  });
+  const loops = Array.from({ length: SLICES_AT_ONCE }, () =>
+    startWakingLoop({
+      step: next,
+      pollMs: null,
+      onError: (error) => log.error('encoded slices could not be saved; the infer stage encodes them again', { error }),
+      clock,
+    }),
+  );
 
   return {
     add: (instances) => {
@@ -114,13 +121,13 @@ export function createArrivalEncoder(options: Options): ArrivalEncoder {
         else if (leader.seriesInstanceUid !== header.seriesInstanceUid) continue;
         queue.push(image);
       }
-      loop.wake();
+      for (const loop of loops) loop.wake();
     },
     forget: (studyInstanceUid) => {
       best.delete(studyInstanceUid);
     },
     encoded: () => encodedCount,
-    isBusy: () => current !== null || queue.length > 0,
+    isBusy: () => inWork.length > 0 || queue.length > 0,
     settle: (studyInstanceUid) =>
       new Promise((resolve) => {
         waiters.push({ studyInstanceUid, resolve });
@@ -129,7 +136,7 @@ export function createArrivalEncoder(options: Options): ArrivalEncoder {
     close: async () => {
       isClosed = true;
       queue.length = 0;
-      await loop.stop();
+      await Promise.all(loops.map((loop) => loop.stop()));
       tellWaiters();
       await saver.save();
     },

@@ -8,6 +8,7 @@ import { neckPart } from './neckPart.ts';
 import type { Clock } from '../base/clock.ts';
 import type { CaseScore, TriageModel } from '../case/triageModel.ts';
 import type { Threshold } from '../case/threshold.ts';
+import { SLICES_AT_ONCE } from './slicesAtOnce.ts';
 
 export interface InferSeriesOptions {
   manifest: CaseManifest;
@@ -33,8 +34,6 @@ const KEY_SLICE_DISTANCE_MM = 8;
 const MOST_KEY_SLICES = 5;
 /** A further key slice must score at least this share of the best one. */
 const KEY_SLICE_SHARE = 0.5;
-/** Number of slices requested at a time: the model's process works on one while the next waits there. */
-const CONCURRENT = 2;
 
 /** Errors caused by the slice, which recur at every attempt; any other error ends the attempt and the caller tries again. */
 const SLICE_ERRORS: ReadonlySet<ErrorCode> = new Set([
@@ -247,7 +246,7 @@ async function encodeAll(options: InferSeriesOptions): Promise<{ encoded: Encode
     }
   };
   // Waits for all of them, so that nothing of this attempt goes on running in the background.
-  const outcomes = await Promise.allSettled(Array.from({ length: CONCURRENT }, worker));
+  const outcomes = await Promise.allSettled(Array.from({ length: SLICES_AT_ONCE }, worker));
   for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason;
   return { encoded, failures: failures.sort((a, b) => a.sliceIndex - b.sliceIndex) };
 }

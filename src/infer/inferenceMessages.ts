@@ -7,7 +7,9 @@ import type { ProviderChoice } from './onnxGraphs.ts';
 export interface ChildSetup {
   modelDir: string;
   provider: ProviderChoice;
+  /** Threads that compute at the same time, at least 1. */
   threads: number;
+  memoryLimitMb: number;
   niceness: number;
 }
 
@@ -27,10 +29,11 @@ export interface Answers {
   peakRss: number;
 }
 
-export type ToChild = Question & { id: number };
+/** `lane`: the thread that it is for, from 0. */
+export type ToChild = Question & { id: number; lane: number };
 
 export type FromChild =
-  | { kind: 'ready'; identity: ModelIdentity; provider: string; defaultThreshold: number }
+  | { kind: 'ready'; identity: ModelIdentity; provider: string; defaultThreshold: number; lanes: number }
   | { kind: 'unready'; error: ErrorMessage }
   | { kind: 'answer'; id: number; answer: Answers[keyof Answers]; provider: string }
   | { kind: 'error'; id: number; error: ErrorMessage };

@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import path from 'node:path';
 import type { EncodedSlice } from '../case/case.ts';
 import { doubledMs } from '../base/backoff.ts';
@@ -15,7 +16,7 @@ import type { ProviderChoice } from './onnxGraphs.ts';
 export interface InferenceProcessOptions {
   modelDir: string;
   provider: ProviderChoice;
-  /** Threads per operator; 0 uses all cores. */
+  /** Threads that compute at the same time; 0 takes as many as there are cores. */
   threads: number;
   /** Resident memory beyond which the child is killed and replaced. */
   memoryLimitMb: number;
@@ -34,7 +35,13 @@ interface Request {
   reject: (error: TriageError) => void;
 }
 
-/** Number of questions sent to the child at a time: it works on the first, and the second is already there when that is done. */
+/** A thread of the child, and the questions that it has: it answers them in order, so it works on the first. */
+interface Lane {
+  inFlight: Request[];
+  cancelDeadline: () => void;
+}
+
+/** Number of questions that a thread has at a time: it works on the first, and the second is already there when that is done. */
 const IN_FLIGHT = 2;
 const FIRST_RESTART_MS = 200;
 const LONGEST_RESTART_MS = 30_000;
@@ -45,7 +52,8 @@ const LEAST_LOAD_MS = 60_000;
 /**
  * Starts the inference child and resolves when it has loaded the model, checked its hashes and run its golden case. Inference blocks a thread and decoders
  * read untrusted bytes, so both live in a process that may be killed at any time: a child that dies, hangs or grows too large is replaced, and only the
- * question that it was working on fails (`inference-died`, `inference-timeout`); the caller counts attempts. Waiting questions are asked again.
+ * question that caused it fails (`inference-died`, `inference-timeout`); the caller counts attempts. Of several that were being worked on, each is asked again
+ * alone, so that the one that kills is found. Waiting questions are asked again.
  *
  * @throws TriageError `model-invalid`, `model-tampered`, `config-invalid`, `inference-died`, `inference-timeout`
  */
@@ -110,10 +118,13 @@ class InferenceSupervisor {
   #deaths = 0;
   #nextId = 1;
   #waiting: Request[] = [];
-  #inFlight: Request[] = [];
-  /** Why the child is being killed, for the error that its exit causes. */
+  #lanes: Lane[] = [];
+  /** One of these has killed the child: each is asked alone, the first of them now. */
+  #suspects: Request[] = [];
+  /** Why the child is being killed, for the error that its exit causes, and the question to blame, where it is known. */
   #sentence: TriageError | null = null;
-  #cancelDeadline: () => void = () => undefined;
+  #culprit: Request | null = null;
+  #cancelLoadDeadline: () => void = () => undefined;
   #cancelRestart: () => void = () => undefined;
   provider: string = 'none';
 
@@ -164,15 +175,22 @@ class InferenceSupervisor {
 
   #spawn(onReady: (ready: Ready) => void, onFailure: (error: TriageError) => void): void {
     const { modelDir, provider, threads, niceness, memoryLimitMb, timeoutMs, clock, log } = this.#options;
-    const setup: ChildSetup = { modelDir: path.resolve(modelDir), provider, threads, niceness };
+    const setup: ChildSetup = {
+      modelDir: path.resolve(modelDir),
+      provider,
+      threads: threads === 0 ? availableParallelism() : threads,
+      memoryLimitMb,
+      niceness,
+    };
     const child = inferenceFork.take(memoryLimitMb);
     // The process may die before the message is sent; its exit is handled below.
     child.send(setup, () => undefined);
     this.#child = child;
     this.#isReady = false;
     this.#sentence = null;
+    this.#culprit = null;
     const loadMs = Math.max(timeoutMs, LEAST_LOAD_MS);
-    this.#cancelDeadline = clock.after(loadMs, () =>
+    this.#cancelLoadDeadline = clock.after(loadMs, () =>
       this.#kill(new TriageError('inference-timeout', `The model took longer than ${loadMs} ms to load.`)),
     );
     const stopWatching = watchResidentMemory(child, memoryLimitMb, clock, (residentMb) =>
@@ -189,7 +207,8 @@ class InferenceSupervisor {
       if (isOver) return;
       isOver = true;
       stopWatching();
-      this.#cancelDeadline();
+      this.#cancelLoadDeadline();
+      for (const lane of this.#lanes) lane.cancelDeadline();
       child.kill('SIGKILL');
       const wasReady = this.#isReady;
       this.#isReady = false;
@@ -208,14 +227,16 @@ class InferenceSupervisor {
           over('the model has changed');
           return;
         }
-        this.#cancelDeadline();
+        this.#cancelLoadDeadline();
         this.#isReady = true;
+        this.#lanes = Array.from({ length: message.lanes }, () => ({ inFlight: [], cancelDeadline: () => undefined }));
         this.#identity = message.identity;
         this.provider = message.provider;
         log.info('Inference is ready.', {
           provider: message.provider,
           model: message.identity.name,
           version: message.identity.version,
+          threads: message.lanes,
           ...(child.pid === undefined ? {} : { pid: child.pid }),
         });
         onReady({ identity: message.identity, defaultThreshold: message.defaultThreshold });
@@ -232,41 +253,58 @@ class InferenceSupervisor {
   }
 
   #settle(message: Extract<FromChild, { id: number }>): void {
-    const request = this.#inFlight[0];
-    // The child answers in order; anything else did not come from this child.
-    if (request?.id !== message.id) return;
-    this.#inFlight.shift();
-    this.#cancelDeadline();
+    // A thread answers in order; anything else did not come from this child.
+    const lane = this.#lanes.find(({ inFlight }) => inFlight[0]?.id === message.id);
+    const request = lane?.inFlight.shift();
+    if (lane === undefined || request === undefined) return;
+    lane.cancelDeadline();
     this.#deaths = 0;
+    this.#suspects = this.#suspects.filter((suspect) => suspect !== request);
     if (message.kind === 'answer') {
       this.provider = message.provider;
       request.resolve(message.answer);
     } else {
       request.reject(fromErrorMessage(message.error, 'inference-failed'));
     }
-    if (this.#inFlight.length > 0) this.#startDeadline();
+    this.#startDeadline(lane);
     this.#dispatch();
   }
 
   #dispatch(): void {
-    while (this.#isReady && this.#child !== null && this.#inFlight.length < IN_FLIGHT) {
-      const request = this.#waiting.shift();
-      if (request === undefined) return;
-      this.#inFlight.push(request);
-      const message: ToChild = { ...request.question, id: request.id };
-      // A failed send means that the child is dying: its exit is handled elsewhere.
-      this.#child.send(message, () => undefined);
-      if (this.#inFlight.length === 1) this.#startDeadline();
+    if (!this.#isReady) return;
+    const [suspect] = this.#suspects;
+    if (suspect !== undefined) {
+      if (this.#lanes.every(({ inFlight }) => inFlight.length === 0)) this.#send(0, suspect);
+      return;
+    }
+    while (this.#waiting.length > 0) {
+      const loads = this.#lanes.map(({ inFlight }) => inFlight.length);
+      const least = Math.min(...loads);
+      if (least >= IN_FLIGHT) return;
+      this.#send(loads.indexOf(least), this.#waiting.shift()!);
     }
   }
 
-  #startDeadline(): void {
+  #send(index: number, request: Request): void {
+    const lane = this.#lanes[index]!;
+    lane.inFlight.push(request);
+    const message: ToChild = { ...request.question, id: request.id, lane: index };
+    // A failed send means that the child is dying: its exit is handled elsewhere.
+    this.#child?.send(message, () => undefined);
+    if (lane.inFlight.length === 1) this.#startDeadline(lane);
+  }
+
+  /** The time of the question that the thread works on begins. */
+  #startDeadline(lane: Lane): void {
     const { clock, timeoutMs } = this.#options;
-    this.#cancelDeadline = clock.after(timeoutMs, () =>
+    const [request] = lane.inFlight;
+    if (request === undefined) return;
+    lane.cancelDeadline = clock.after(timeoutMs, () => {
+      this.#culprit = request;
       this.#kill(
         new TriageError('inference-timeout', `Inference took longer than ${timeoutMs} ms; the process was replaced.`),
-      ),
-    );
+      );
+    });
   }
 
   #kill(sentence: TriageError): void {
@@ -274,12 +312,17 @@ class InferenceSupervisor {
     this.#child?.kill('SIGKILL');
   }
 
-  /** Only the question being worked on is blamed; the others are asked again. */
+  /** Only a question that was being worked on is blamed, and only when there is no doubt which; the others are asked again. */
   #afterDeath(error: TriageError): void {
     this.#deaths += 1;
-    const [blamed, ...innocent] = this.#inFlight;
-    this.#inFlight = [];
-    this.#waiting.unshift(...innocent);
+    const inWork = this.#lanes.flatMap(({ inFlight }) => inFlight.slice(0, 1));
+    const sentAhead = this.#lanes.flatMap(({ inFlight }) => inFlight.slice(1));
+    this.#lanes = [];
+    const blamed = this.#culprit ?? (inWork.length === 1 ? inWork[0]! : null);
+    const others = inWork.filter((request) => request !== blamed);
+    this.#suspects = this.#suspects.filter((suspect) => suspect !== blamed);
+    if (blamed === null) this.#suspects.push(...others);
+    this.#waiting.unshift(...(blamed === null ? [] : others), ...sentAhead);
     blamed?.reject(error);
     if (this.#isClosed) return;
     this.#options.log.error('The inference process was lost.', {
@@ -317,8 +360,10 @@ class InferenceSupervisor {
   }
 
   #rejectAll(error: TriageError): void {
-    const requests = [...this.#inFlight, ...this.#waiting];
-    this.#inFlight = [];
+    const inFlight = this.#lanes.flatMap((lane) => lane.inFlight);
+    const requests = new Set([...inFlight, ...this.#suspects, ...this.#waiting]);
+    this.#lanes = [];
+    this.#suspects = [];
     this.#waiting = [];
     for (const request of requests) request.reject(error);
   }

@@ -11,6 +11,8 @@ export interface OnnxModelOptions {
   provider: ProviderChoice;
   /** Threads per operator; 0 lets the runtime use all cores. */
   threads: number;
+  /** The same for when a GPU fails and the CPU goes on in its place; default `threads`. */
+  threadsAlone?: number;
 }
 
 /** An input or output of a graph; null stands for any size. */
@@ -53,7 +55,8 @@ export async function openGraphs<Name extends string>(
     } catch (error) {
       // A full GPU must not end the analysis if the CPU is allowed.
       if (opened.provider === 'cuda' && options.provider === 'auto') {
-        opened = await openSessions(bytes, shapes, { ...options, provider: 'cpu' });
+        const threads = options.threadsAlone ?? options.threads;
+        opened = await openSessions(bytes, shapes, { provider: 'cpu', threads });
         return run(graph, inputName, data, shape);
       }
       throw new TriageError('inference-failed', `The network could not be run: ${messageOf(error).slice(0, 300)}.`, {

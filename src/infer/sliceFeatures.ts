@@ -19,20 +19,18 @@ export interface SliceFeatureSaver {
 }
 
 export function createSliceFeatureSaver(store: Pick<SliceFeatureStore, 'saveSliceFeatures'>): SliceFeatureSaver {
-  let unsaved = new Map<string, EncodedSlice>();
-  let unsavedOf = '';
+  /** By network: slices of two may be encoded at the same time while one takes over from the other. */
+  let unsaved = new Map<string, Map<string, EncodedSlice>>();
   const save = async (): Promise<void> => {
-    if (unsaved.size === 0) return;
-    const batch = unsaved;
+    const batches = unsaved;
     unsaved = new Map();
-    await store.saveSliceFeatures(unsavedOf, batch);
+    for (const [modelSha256, slices] of batches) await store.saveSliceFeatures(modelSha256, slices);
   };
   return {
     add: async (modelSha256, imageKey, slice) => {
-      if (unsavedOf !== modelSha256) await save();
-      unsavedOf = modelSha256;
-      unsaved.set(imageKey, slice);
-      if (unsaved.size >= SAVE_EVERY) await save();
+      const slices = unsaved.get(modelSha256) ?? new Map<string, EncodedSlice>();
+      unsaved.set(modelSha256, slices.set(imageKey, slice));
+      if (slices.size >= SAVE_EVERY) await save();
     },
     save,
   };

@@ -25,7 +25,7 @@ beforeAll(async () => {
   await writeFile(place('good.dcm'), ctFile({ rows: ROWS, columns: COLUMNS, samples: SAMPLES }));
   await writeFile(place('cut.dcm'), ctFile({ rows: ROWS, columns: COLUMNS, samples: SAMPLES.subarray(1) }));
   // Reading a pipe that nobody writes to never ends: a slice that hangs.
-  execFileSync('mkfifo', [place('hang.dcm')]);
+  execFileSync('mkfifo', [place('hang.dcm'), place('hang2.dcm')]);
 });
 afterAll(async () => rm(dir, { recursive: true }));
 
@@ -47,7 +47,7 @@ const isAlive = (pid: number): boolean => {
   }
 };
 const until = async (condition: () => boolean): Promise<void> => {
-  const deadline = Date.now() + 15_000;
+  const deadline = Date.now() + 60_000;
   while (!condition()) {
     if (Date.now() > deadline) throw new Error('waited in vain');
     await systemClock.sleep(20);
@@ -194,6 +194,34 @@ describe('the inference process', () => {
     );
     expect(hanging).toMatchObject({ status: 'rejected', reason: { code: 'inference-timeout' } });
     expect(others.map((outcome) => outcome.status)).toEqual(['fulfilled', 'fulfilled']);
+  });
+
+  it('two threads compute the bits of one, and a slice that hangs in one leaves the other to work', async () => {
+    const model = await start({ threads: 2, timeoutMs: 5_000 });
+    expect(logged.find(({ message }) => message === 'Inference is ready.')?.fields['threads']).toBe(2);
+    const [hanging, ...others] = await Promise.allSettled(
+      ['hang.dcm', 'good.dcm', 'good.dcm', 'good.dcm'].map(async (name) => model.encodeSlice(place(name))),
+    );
+    expect(hanging).toMatchObject({ status: 'rejected', reason: { code: 'inference-timeout' } });
+    const alone = await shared.encodeSlice(place('good.dcm'));
+    expect(others).toEqual(others.map(() => ({ status: 'fulfilled', value: alone })));
+  });
+
+  it('killed with two slices at work: each is asked again alone, and only the one that it dies of fails', async () => {
+    const model = await start({ threads: 2 });
+    let failed: string[] = [];
+    const asked = ['hang.dcm', 'hang2.dcm', 'good.dcm'].map(async (name) =>
+      model.encodeSlice(place(name)).catch((error: unknown) => {
+        failed = [...failed, `${name} ${(error as { code: string }).code}`];
+      }),
+    );
+    for (const expected of [[], ['hang.dcm inference-died'], ['hang.dcm inference-died', 'hang2.dcm inference-died']]) {
+      const lost = pids();
+      process.kill(lost.at(-1)!, 'SIGKILL');
+      await until(() => pids().length > lost.length);
+      expect(failed).toEqual(expected);
+    }
+    await expect(asked[2]).resolves.toMatchObject({ crop: { rows: ROWS } });
   });
 
   it('a child that grows too large is replaced', async () => {
