@@ -20,14 +20,28 @@ export interface ListFilter {
 /** A list as it was at one moment: which cases, in which order. Its pages belong together, whatever changes meanwhile. */
 export interface ListOrder {
   id: string;
-  studies: readonly string[];
-  /** This many at the start are unread, in reading order. */
-  unread: number;
-  flagged: ReadonlySet<string>;
+  /** In reading order. */
+  unread: readonly string[];
+  /** Read cases and priors, after the unread ones, last done first. Lists share this part while it stays the same: it holds years of cases. */
+  done: readonly string[];
+  /** Which of them are flagged. */
+  flagged: () => ReadonlySet<string>;
+}
+
+/** Number of cases of a list. */
+export function lengthOf({ unread, done }: ListOrder): number {
+  return unread.length + done.length;
+}
+
+/** The cases of a list from one place to before another. */
+export function placesOf({ unread, done }: ListOrder, from: number, to: number): string[] {
+  return [...unread.slice(from, to), ...done.slice(Math.max(0, from - unread.length), Math.max(0, to - unread.length))];
 }
 
 interface Known {
   order: ListOrder;
+  /** `done` of the order, with what it depends on. */
+  done: readonly DonePlace[];
   version: number;
   atMs: number;
   monotonicMs: number;
@@ -41,6 +55,8 @@ const GOOD_FOR_MS = 5_000;
 /** How far back arrivals count for the site's flag rate, and how long the result is reused. */
 const ARRIVALS_SINCE_MS = 28 * 24 * 3_600_000;
 const TURN_GOOD_FOR_MS = 3_600_000;
+/** After more events than this, read cases are listed anew instead of brought up to date. */
+const MOST_EVENTS = 500;
 /** Limits the share of time spent on ordering to a fifth, however many changes and requests there are. */
 const REST_FACTOR = 4;
 
@@ -68,6 +84,11 @@ export class ListOrders {
     return this.#kept.get(id);
   }
 
+  /** Number of cases of a list in this moment. */
+  count(filter: ListFilter): Promise<number> {
+    return this.#read((db) => countOf(db, filter));
+  }
+
   /** The list as it is now. */
   async now(filter: ListFilter): Promise<ListOrder> {
     const key = JSON.stringify([filter.read, filter.show, filter.search, filter.location]);
@@ -86,22 +107,26 @@ export class ListOrders {
     }
   }
 
-  /** The list as it is in this snapshot, in reading order, bypassing what is kept. */
-  async placesNow(db: Transaction<Schema>, filter: ListFilter): Promise<ListedPlace[]> {
-    return this.#placesIn(db, filter, this.#clock.now());
+  /** The list of all cases as it is in this snapshot: the unread ones in reading order, then at most `doneLimit` others. */
+  async studiesNow(db: Transaction<Schema>, doneLimit: number): Promise<string[]> {
+    const filter: ListFilter = { read: true, show: 'all', search: '', location: '' };
+    const unread = await this.#unreadIn(db, filter, this.#clock.now());
+    const done = await donePlaces(db, filter, { limit: doneLimit });
+    return [...unread, ...done].map(({ studyInstanceUid }) => studyInstanceUid);
   }
 
-  async #placesIn(db: Transaction<Schema>, filter: ListFilter, nowMs: number): Promise<ListedPlace[]> {
+  async #placesIn(db: Transaction<Schema>, filter: ListFilter, nowMs: number, before: Known | undefined) {
+    const unread = await this.#unreadIn(db, filter, nowMs);
+    return { unread, done: filter.read ? await doneNow(db, filter, unread.length, before) : [] };
+  }
+
+  /** In reading order. */
+  async #unreadIn(db: Transaction<Schema>, filter: ListFilter, nowMs: number): Promise<UnreadPlace[]> {
     if (this.#turn === null || nowMs - this.#turn.atMs >= TURN_GOOD_FOR_MS || nowMs < this.#turn.atMs)
       this.#turn = { everyKth: await everyKthOf(db, nowMs), atMs: nowMs };
     const { everyKth } = this.#turn;
-    const places = await placesOf(db, filter, nowMs, this.#maxWaitMs);
-    const unread = places.filter(({ doneAtMs }) => doneAtMs === null);
-    const done = places.filter(({ doneAtMs }) => doneAtMs !== null);
-    return [
-      ...readingOrder(unread, { everyKth, flagsInARow: await flagsInARow(db, everyKth - 1) }),
-      ...done.sort((a, b) => b.doneAtMs! - a.doneAtMs! || (a.studyInstanceUid < b.studyInstanceUid ? -1 : 1)),
-    ];
+    const places = await unreadPlaces(db, filter, nowMs, this.#maxWaitMs);
+    return readingOrder(places, { everyKth, flagsInARow: await flagsInARow(db, everyKth - 1) });
   }
 
   async #compute(key: string, filter: ListFilter, before: Known | undefined): Promise<Known> {
@@ -111,20 +136,21 @@ export class ListOrders {
     }
     const startedMs = this.#clock.monotonicMs();
     const nowMs = this.#clock.now();
-    const { version, places } = await this.#read(async (db) => ({
+    const { version, unread, done } = await this.#read(async (db) => ({
       version: await versionOf(db),
-      places: await this.#placesIn(db, filter, nowMs),
+      ...(await this.#placesIn(db, filter, nowMs, before)),
     }));
-    const studies = places.map(({ studyInstanceUid }) => studyInstanceUid);
-    const same = before !== undefined && equal(before.order.studies, studies);
+    const studies = unread.map(({ studyInstanceUid }) => studyInstanceUid);
+    const isDoneSame = before !== undefined && before.done === done;
+    const isSame = isDoneSame && equal(before.order.unread, studies);
     const order: ListOrder = {
-      id: same ? before.order.id : `${nowMs.toString(36)}-${(this.#count += 1)}`,
-      studies: same ? before.order.studies : studies,
-      unread: places.filter(({ doneAtMs }) => doneAtMs === null).length,
-      flagged: new Set(places.filter(({ flagged }) => flagged).map(({ studyInstanceUid }) => studyInstanceUid)),
+      id: isSame ? before.order.id : `${nowMs.toString(36)}-${(this.#count += 1)}`,
+      unread: isSame ? before.order.unread : studies,
+      done: isDoneSame ? before.order.done : done.map(({ studyInstanceUid }) => studyInstanceUid),
+      flagged: once(() => flaggedOf([...unread, ...done])),
     };
     const monotonicMs = this.#clock.monotonicMs();
-    const known = { order, version, atMs: nowMs, monotonicMs, costMs: monotonicMs - startedMs };
+    const known = { order, done, version, atMs: nowMs, monotonicMs, costMs: monotonicMs - startedMs };
     // Searches create many lists that are used once, so only the newest are kept.
     this.#latest.delete(key);
     this.#latest.set(key, known);
@@ -143,6 +169,15 @@ function trim(map: Map<string, unknown>): void {
   }
 }
 
+function flaggedOf(places: readonly { studyInstanceUid: string; flagged: boolean }[]): Set<string> {
+  return new Set(places.filter(({ flagged }) => flagged).map(({ studyInstanceUid }) => studyInstanceUid));
+}
+
+function once<T>(compute: () => T): () => T {
+  let known: { value: T } | undefined;
+  return () => (known ??= { value: compute() }).value;
+}
+
 function equal(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((study, index) => study === b[index]);
 }
@@ -156,11 +191,22 @@ async function versionOf(db: Transaction<Schema>): Promise<number> {
   return newest;
 }
 
-/** One case of a list, with what its place depends on. */
-export interface ListedPlace extends ReadingPlace {
-  /** When it was read, or when a prior arrived; null for a scan that waits for a reader. */
-  doneAtMs: number | null;
+/** A case that waits for a reader, with what its place depends on. */
+interface UnreadPlace extends ReadingPlace {
   flagged: boolean;
+}
+
+/** A read case, or a prior. */
+interface DonePlace {
+  studyInstanceUid: string;
+  /** When it was read, or when the prior arrived. */
+  doneAtMs: number;
+  flagged: boolean;
+}
+
+/** Last done first. A total order. */
+function compareDone(a: DonePlace, b: DonePlace): number {
+  return b.doneAtMs - a.doneAtMs || (a.studyInstanceUid < b.studyInstanceUid ? -1 : 1);
 }
 
 /** Every k-th place goes to the longest waiting; k follows from how many scans were flagged at this site lately. */
@@ -194,36 +240,65 @@ async function flagsInARow(db: Transaction<Schema>, most: number): Promise<numbe
   return other === -1 ? rows.length : other;
 }
 
-async function placesOf(
+/**
+ * The cases of a list, without an order. `src/case/readingOrder.ts` has the judgements.
+ *
+ * @param isFew the caller names a few cases, or the search finds few: they are looked up one by one, and no index of all cases is walked (a plus sign keeps a
+ * column from choosing one)
+ */
+function casesOf(db: Transaction<Schema>, { read, show, search, location }: ListFilter, isFew = false) {
+  const plain = (column: 'removing' | 'proof') =>
+    isFew ? sql`+${sql.ref(`cases.${column}`)}` : sql.ref(`cases.${column}`);
+  let query = db.selectFrom('cases').where(plain('removing'), '=', 0).where(plain('proof'), '=', 0);
+  if (!read) query = query.where('cases.read_at', 'is', null).where('cases.recency', '!=', 'prior');
+  if (location !== '') query = query.where('cases.location', '=', location);
+  const isUnflagged = sql<boolean>`(cases.decision = 'not-suspected' and cases.quarantine_reason is null)`;
+  if (show === 'flagged') query = query.where('cases.decision', '=', 'suspected');
+  else if (show === 'unflagged') query = query.where(isUnflagged);
+  else if (show === 'unscored')
+    query = query.where(sql<boolean>`(cases.decision is null or cases.decision != 'suspected' and not ${isUnflagged})`);
+  for (const word of wordsOf(search))
+    query = query.where(!isIndexed(word) ? containsShort(word) : read ? isAmongFound(word) : isAmongUnread(word));
+  return query;
+}
+
+/** Number of cases of a list; of whole lists from the counts that are kept, which do not know which cases are being removed. */
+async function countOf(db: Transaction<Schema>, filter: ListFilter): Promise<number> {
+  if (filter.show === 'all' && filter.search === '' && filter.location === '') {
+    let kept = db.selectFrom('case_counts').where('proof', '=', 0);
+    let going = db.selectFrom('cases').where('proof', '=', 0).where('removing', '=', 1);
+    if (!filter.read) {
+      kept = kept.where('unread', '=', 1);
+      going = going.where('read_at', 'is', null).where('recency', '!=', 'prior');
+    }
+    const all = await kept.select(({ fn }) => fn.sum<number | null>('cases').as('cases')).executeTakeFirstOrThrow();
+    const removing = await going.select(({ fn }) => fn.countAll<number>().as('cases')).executeTakeFirstOrThrow();
+    return (all.cases ?? 0) - removing.cases;
+  }
+  const { cases } = await casesOf(db, filter, await findsFew(db, filter.search))
+    .select(({ fn }) => fn.countAll<number>().as('cases'))
+    .executeTakeFirstOrThrow();
+  return cases;
+}
+
+async function unreadPlaces(
   db: Transaction<Schema>,
-  { read, show, search, location }: ListFilter,
+  filter: ListFilter,
   nowMs: number,
   maxWaitMs: number,
-): Promise<ListedPlace[]> {
-  let query = db
-    .selectFrom('cases')
+): Promise<UnreadPlace[]> {
+  const rows = await casesOf(db, { ...filter, read: false }, await findsFew(db, filter.search))
     .select([
       'cases.study_instance_uid',
       'cases.stat',
       'cases.first_received_at',
       'cases.quarantine_reason',
-      'cases.read_at',
-      'cases.recency',
       'cases.decision',
       'cases.probability',
     ])
-    .where('cases.removing', '=', 0)
-    .where('cases.proof', '=', 0);
-  if (!read) query = query.where('cases.read_at', 'is', null).where('cases.recency', '!=', 'prior');
-  if (location !== '') query = query.where('cases.location', '=', location);
-  if (show === 'flagged') query = query.where('cases.decision', '=', 'suspected');
-  for (const word of search.toLowerCase().split(/\s+/).filter(Boolean)) {
-    query = query.where(Array.from(word).length < LEAST_INDEXED ? containsShort(word) : containsWord(word));
-  }
-  const rows = await query.execute();
-  return rows.flatMap((row) => {
+    .execute();
+  return rows.map((row) => {
     const judgement = judgementOf({ decision: row.decision, held: row.quarantine_reason !== null });
-    if ((show === 'unflagged' || show === 'unscored') && judgement !== show) return [];
     const scan = {
       studyInstanceUid: row.study_instance_uid,
       stat: row.stat === 1,
@@ -231,20 +306,109 @@ async function placesOf(
       judgement,
       probability: row.probability,
     };
-    return [
-      {
-        ...readingPlace(scan, nowMs, maxWaitMs),
-        doneAtMs: row.read_at ?? (row.recency === 'prior' ? row.first_received_at : null),
-        flagged: row.decision === 'suspected',
-      },
-    ];
+    return { ...readingPlace(scan, nowMs, maxWaitMs), flagged: row.decision === 'suspected' };
   });
 }
 
-/** SQL on a row of `cases`: one of its searched columns contains `word`, in upper or lower case. */
-function containsWord(word: string) {
-  const phrase = `"${word.replaceAll('"', '""')}"`;
-  return sql<boolean>`cases.rowid in (select rowid from case_words where case_words match ${phrase})`;
+const doneAt = sql<number>`coalesce(cases.read_at, cases.first_received_at)`;
+
+/** Read cases and priors of a list, last done first; `among`: only these studies. */
+async function donePlaces(
+  db: Transaction<Schema>,
+  filter: ListFilter,
+  { among, limit }: { among?: readonly string[]; limit?: number } = {},
+): Promise<DonePlace[]> {
+  let query = casesOf(db, filter, among !== undefined || (await findsFew(db, filter.search)))
+    .select(['cases.study_instance_uid', 'cases.decision', doneAt.as('done_at')])
+    .where((row) => row.or([row('cases.read_at', 'is not', null), row('cases.recency', '=', 'prior')]));
+  if (among !== undefined) query = query.where('cases.study_instance_uid', 'in', among);
+  if (limit !== undefined) query = query.orderBy(doneAt, 'desc').orderBy('cases.study_instance_uid').limit(limit);
+  const rows = await query.execute();
+  return rows
+    .map((row) => ({
+      studyInstanceUid: row.study_instance_uid,
+      doneAtMs: row.done_at,
+      flagged: row.decision === 'suspected',
+    }))
+    .sort(compareDone);
+}
+
+/**
+ * The read cases of a list. There are years of them, and few change between two looks: those of `before` are brought up to date by the cases that had an event
+ * since. Where the number does not agree (removed cases take their events with them), they are listed anew.
+ */
+async function doneNow(
+  db: Transaction<Schema>,
+  filter: ListFilter,
+  unread: number,
+  before: Pick<Known, 'done' | 'version'> | undefined,
+): Promise<readonly DonePlace[]> {
+  if (before === undefined) return donePlaces(db, filter);
+  const events = await db
+    .selectFrom('case_events')
+    .select('study_instance_uid')
+    .where('id', '>', before.version)
+    .limit(MOST_EVENTS + 1)
+    .execute();
+  if (events.length > MOST_EVENTS) return donePlaces(db, filter);
+  const changed = new Set(events.map(({ study_instance_uid: study }) => study));
+  const isChanged = ({ studyInstanceUid }: DonePlace): boolean => changed.has(studyInstanceUid);
+  const fresh = changed.size === 0 ? [] : await donePlaces(db, filter, { among: [...changed] });
+  const isSame = fresh.length === 0 && (changed.size === 0 || !before.done.some(isChanged));
+  const done = isSame
+    ? before.done
+    : merged(
+        before.done.filter((place) => !isChanged(place)),
+        fresh,
+      );
+  return unread + done.length === (await countOf(db, filter)) ? done : donePlaces(db, filter);
+}
+
+/** Two sorted lists as one. */
+function merged(a: readonly DonePlace[], b: readonly DonePlace[]): DonePlace[] {
+  const all: DonePlace[] = [];
+  let next = 0;
+  for (const place of a) {
+    while (next < b.length && compareDone(b[next]!, place) < 0) all.push(b[next++]!);
+    all.push(place);
+  }
+  return [...all, ...b.slice(next)];
+}
+
+function wordsOf(search: string): string[] {
+  return search.toLowerCase().split(/\s+/).filter(Boolean);
+}
+
+function isIndexed(word: string): boolean {
+  return Array.from(word).length >= LEAST_INDEXED;
+}
+
+function phraseOf(word: string): string {
+  return `"${word.replaceAll('"', '""')}"`;
+}
+
+/** Fewer cases than this are looked up one by one sooner than an index of all cases is walked. */
+const FEW = 2_000;
+
+/** Whether one of the words is found in few cases, of all that there are. */
+async function findsFew(db: Transaction<Schema>, search: string): Promise<boolean> {
+  for (const word of wordsOf(search).filter(isIndexed)) {
+    const found = await sql<{ found: number }>`select count(*) as found from
+      (select 1 from case_words where case_words match ${phraseOf(word)} limit ${FEW})`.execute(db);
+    if (found.rows[0]!.found < FEW) return true;
+  }
+  return false;
+}
+
+/** SQL on a row of `cases`: one of its searched columns contains `word`, in upper or lower case. For lists that may hold all cases. */
+function isAmongFound(word: string) {
+  return sql<boolean>`cases.rowid in (select rowid from case_words where case_words match ${phraseOf(word)})`;
+}
+
+/** The same among unread cases. Nearly all of them are new, so of what the index holds only its end is looked at. */
+function isAmongUnread(word: string) {
+  return sql<boolean>`cases.rowid in (select rowid from case_words where case_words match ${phraseOf(word)} and rowid >=
+    (select min(oldest.rowid) from cases as oldest where oldest.proof = 0 and oldest.removing = 0 and oldest.read_at is null))`;
 }
 
 /** The same for a word too short for the index. */

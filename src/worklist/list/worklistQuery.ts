@@ -12,7 +12,7 @@ import { heldObjects, type HeldObject, type HeldObjectsOptions } from './heldObj
 import { heldStudies, type HeldStudy, type StudyMatch } from './heldStudies.ts';
 import { leftOver } from './leftOver.ts';
 import { listedRows, type ReadingContext } from './listedRows.ts';
-import { ListOrders, type ListFilter, type ListOrder } from './listOrders.ts';
+import { lengthOf, ListOrders, placesOf, type ListFilter, type ListOrder } from './listOrders.ts';
 import { openFlags } from './openFlags.ts';
 import { worklistTotals } from './worklistTotals.ts';
 
@@ -85,16 +85,14 @@ export function createWorklistQuery(
     volumeSlices: (studyInstanceUid, indexes) => read((db) => volumeSlices(db, studyInstanceUid, indexes)),
     rows: ({ readLimit = 50 } = {}) =>
       read(async (db) => {
-        const places = await orders.placesNow(db, { ...WHOLE_LIST, read: true });
-        const unread = places.filter(({ doneAtMs }) => doneAtMs === null).length;
-        const studies = places.slice(0, unread + readLimit).map(({ studyInstanceUid }) => studyInstanceUid);
+        const studies = await orders.studiesNow(db, readLimit);
         return (await listedRows(db, context, studies, 0)).filter((row) => row !== null);
       }),
     caseDetail: async (studyInstanceUid) => {
       const detail = await read((db) => caseDetail(db, context, studyInstanceUid));
       if (detail.row.readAtMs !== null || detail.row.offList) return detail;
-      const { studies } = await orders.now({ ...WHOLE_LIST, read: false });
-      const place = studies.indexOf(studyInstanceUid);
+      const { unread } = await orders.now({ ...WHOLE_LIST, read: false });
+      const place = unread.indexOf(studyInstanceUid);
       // Read or removed in between: it has no rank then.
       return place === -1 ? detail : { ...detail, row: { ...detail.row, rank: place + 1 } };
     },
@@ -102,8 +100,8 @@ export function createWorklistQuery(
     heldObjects: (studyInstanceUid, options) => read((db) => heldObjects(db, studyInstanceUid, options)),
     leftOver: () => read((db) => leftOver(db, clock.now())),
     handOver: async (sinceMs) => {
-      const { studies } = await orders.now({ ...WHOLE_LIST, read: false });
-      return read((db) => handOver(db, context, sinceMs, studies));
+      const { unread } = await orders.now({ ...WHOLE_LIST, read: false });
+      return read((db) => handOver(db, context, sinceMs, unread));
     },
     totals: () => read((db) => worklistTotals(db, clock.now())),
     isAnswering: () =>
@@ -126,17 +124,16 @@ async function pageOf(
 ): Promise<WorklistPage> {
   const latest = await orders.now(filter);
   const order = (list === null ? undefined : orders.earlier(list)) ?? latest;
-  const all =
-    filter.show === 'all' && filter.search === '' && filter.location === ''
-      ? latest
-      : await orders.now({ ...filter, ...WHOLE_LIST });
-  const from = Math.max(0, Math.min(offset, Math.floor((order.studies.length - 1) / limit) * limit));
-  const studies = order.studies.slice(from, from + limit);
+  const isWhole = filter.show === 'all' && filter.search === '' && filter.location === '';
+  const allTotal = isWhole ? lengthOf(latest) : await orders.count({ ...filter, ...WHOLE_LIST });
+  const total = lengthOf(order);
+  const from = Math.max(0, Math.min(offset, Math.floor((total - 1) / limit) * limit));
+  const studies = placesOf(order, from, from + limit);
   const rows = await read((db) => listedRows(db, context, studies, from));
   return {
     list: order.id,
-    total: order.studies.length,
-    allTotal: all.studies.length,
+    total,
+    allTotal,
     offset: from,
     rows,
     waiting: difference(order, latest),
@@ -161,11 +158,9 @@ async function locationsOf(db: Transaction<Schema>, limit: number): Promise<stri
 
 /** How the newer order differs for a reader who sees the older one. */
 function difference(shown: ListOrder, latest: ListOrder): WorklistPage['waiting'] {
-  if (shown.studies === latest.studies) return null;
-  const known = new Set(shown.studies);
-  const fresh = latest.studies.filter((study) => !known.has(study));
-  const moved =
-    shown.studies.length !== latest.studies.length ||
-    shown.studies.some((study, index) => study !== latest.studies[index]);
-  return moved ? { count: fresh.length, flagged: fresh.filter((study) => latest.flagged.has(study)).length } : null;
+  if (shown.id === latest.id) return null;
+  const isDoneSame = shown.done === latest.done;
+  const known = new Set(isDoneSame ? shown.unread : [...shown.unread, ...shown.done]);
+  const fresh = (isDoneSame ? latest.unread : [...latest.unread, ...latest.done]).filter((study) => !known.has(study));
+  return { count: fresh.length, flagged: fresh.filter((study) => latest.flagged().has(study)).length };
 }

@@ -1,0 +1,66 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { createWorklistQuery } from '../../../../src/worklist/list/worklistQuery.ts';
+import { openWorklist, studyUid, toInferred } from '../fixture.ts';
+
+const CASES = 9;
+const CAP_MS = 60 * 60_000;
+
+const often = <T>(usual: T, other: fc.Arbitrary<T>) =>
+  fc.oneof({ weight: 3, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: other });
+const filter = fc.record({
+  read: often(true, fc.constant(false)),
+  show: often<'all' | 'flagged' | 'unflagged' | 'unscored'>(
+    'all',
+    fc.constantFrom('flagged' as const, 'unflagged' as const, 'unscored' as const),
+  ),
+  // Of all, of one, of one by a short word, of none.
+  search: often('', fc.constantFrom('doe', 'doe A-3', '-4', 'nobody')),
+});
+const step = fc.record({
+  kind: fc.constantFrom('read', 'read', 'read', 'stat', 'prior', 'removed', 'time'),
+  study: fc.integer({ min: 1, max: CASES }),
+  is: often(true, fc.constant(false)),
+});
+
+it('a list that was kept and brought up to date is the list that is read anew, whatever happened in between', async () => {
+  const worklist = await openWorklist();
+  const { store, clock, database } = worklist;
+  for (let study = 1; study <= CASES; study++) {
+    clock.advance(1_000);
+    await toInferred(worklist, study, study / (CASES + 1));
+  }
+  const event = database.sqlite.prepare(
+    "insert into case_events (study_instance_uid, revision, at, type, to_state, actor, detail) values (?, 1, 0, 'x', 'inferred', 'test', '{}')",
+  );
+  const set = (column: 'recency' | 'removing', study: number, value: string | number): void => {
+    database.sqlite.prepare(`update cases set ${column} = ? where study_instance_uid = ?`).run(value, studyUid(study));
+  };
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(filter, { minLength: 1, maxLength: 2 }),
+      fc.array(step, { minLength: 6, maxLength: 12 }),
+      async (filters, steps) => {
+        database.sqlite.exec('update cases set removing = 0, read_at = null');
+        // Kept over all steps, and asked after each.
+        const kept = createWorklistQuery(database, clock, { maxWaitMs: CAP_MS });
+        for (const { kind, study, is } of steps) {
+          clock.advance(kind === 'time' ? CAP_MS / 2 : 10_000);
+          if (kind === 'read') await store.markRead(studyUid(study), is, 'ada');
+          else if (kind === 'stat') await store.markStat(studyUid(study), is, 'ada');
+          else if (kind === 'prior') {
+            set('recency', study, is ? 'prior' : 'new');
+            event.run(studyUid(study));
+          } else if (kind === 'removed') set('removing', study, is ? 1 : 0);
+          for (const one of filters) {
+            const request = { ...one, location: '', list: null, offset: 0, limit: 50 };
+            const fresh = createWorklistQuery(database, clock, { maxWaitMs: CAP_MS });
+            const [ours, anew] = [await kept.page(request), await fresh.page(request)];
+            expect({ ...ours, list: '' }).toEqual({ ...anew, list: '' });
+          }
+        }
+      },
+    ),
+    { numRuns: 30 },
+  );
+}, 120_000);
