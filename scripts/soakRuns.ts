@@ -36,7 +36,7 @@ export const PROMISES: Readonly<Record<number, readonly SoakRun[]>> = {
   11: [oneFile('interop', 'flood', { FLOOD_STUDIES: 1_000, FLOOD_SERIES_SLICES: 3_000 })],
   12: [oneFile('unit', 'web/roles')],
   13: [oneFile('unit', 'worklist/audit/audit'), oneFile('unit', 'worklist/thresholds/thresholdChanges')],
-  14: [oneFile('unit', 'web/maskedRow')],
+  14: [oneFile('pipeline', 'logCanary', { CANARY_STUDIES: 1_000 }), oneFile('unit', 'web/maskedRow')],
   15: [oneFile('interop', 'dicomTls')],
   16: [oneFile('pipeline', 'disaster')],
 };

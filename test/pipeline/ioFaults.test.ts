@@ -113,7 +113,7 @@ it(
       new Promise((resolve) => {
         const process = spawn(disk.node, ['--import', 'tsx', child, 'work', path, 'never'], {
           stdio: 'ignore',
-          timeout: 60_000,
+          timeout: 180_000,
           killSignal: 'SIGKILL',
         });
         process.once('exit', resolve);
