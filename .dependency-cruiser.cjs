@@ -28,6 +28,11 @@ const ROOMS = [
   { room: 'pacs', sees: [], why: 'A stage imports ground and itself.' },
   { room: 'deliver', sees: [], why: 'A stage imports ground and itself: destinations are given to it.' },
   {
+    room: 'pull',
+    sees: ['^src/pacs/retrieveScu\\.ts$', 'worklist'],
+    why: 'What is fetched comes in by the receiver: pulling asks an archive, and compares with what is on record.',
+  },
+  {
     room: 'pipeline',
     sees: ['assemble', 'infer', 'report'],
     why: 'The stages of the pipeline run assemble, infer and report; the loop names none of them.',

@@ -6,6 +6,7 @@ import type { Administration } from '../web/administration.ts';
 import { REFUSAL_ACTIONS, type RefusalKind } from '../receive/refusals.ts';
 import type { AuditAction, AuditLog } from '../worklist/audit/audit.ts';
 import { refusalAdvice } from './refusalAdvice.ts';
+import type { WatchStatus } from '../worklist/cases/watchedArchives.ts';
 import type { ConnectionFacts } from '../worklist/list/connectionFacts.ts';
 
 /** A configured peer, and how to test the connection to it. */
@@ -29,6 +30,8 @@ export interface ConnectionsOptions {
   sources: readonly SourcePeer[];
   selection: readonly SelectionRule[];
   facts: ConnectionFacts;
+  /** Null for an archive that is not watched. */
+  watchOf: (name: string) => Promise<WatchStatus | null>;
   audit: Pick<AuditLog, 'page'>;
   clock: Clock;
 }
@@ -44,6 +47,7 @@ export function createConnections({
   sources,
   selection,
   facts,
+  watchOf,
   audit,
   clock,
 }: ConnectionsOptions): Administration['connections'] {
@@ -60,6 +64,7 @@ export function createConnections({
           destinations.map(async (destination) => ({
             ...destination,
             ...(await facts.destination(destination.name)),
+            watch: await watchOf(destination.name),
             echo: echoed('destination', destination.name),
           })),
         ),

@@ -7,6 +7,7 @@ import type { Administration } from '../web/administration.ts';
 import type { ModelAdministration } from '../web/modelAdministration.ts';
 import type { AuditLog } from '../worklist/audit/audit.ts';
 import type { WorklistStore } from '../worklist/cases/caseStore.ts';
+import { createWatchedArchives } from '../worklist/cases/watchedArchives.ts';
 import { createConnectionFacts } from '../worklist/list/connectionFacts.ts';
 import type { WorklistDatabase } from '../worklist/db/database.ts';
 import type { ConnectionsAnswer, ProofRun } from '../answers/adminAnswers.ts';
@@ -23,7 +24,7 @@ type Source = Config['receive']['sources'][number];
 export interface AdministrationOptions {
   config: Pick<
     Config,
-    'receive' | 'assemble' | 'selection' | 'report' | 'destinations' | 'housekeeping' | 'proofOfLife'
+    'receive' | 'assemble' | 'selection' | 'report' | 'destinations' | 'housekeeping' | 'proofOfLife' | 'watch'
   >;
   database: WorklistDatabase;
   store: Pick<WorklistStore, 'recordedPath'>;
@@ -61,6 +62,7 @@ const MOST_TESTED_BYTES = 64 * 1024 * 1024;
 export function createAdministration(options: AdministrationOptions): Administration {
   const { config, database, proof, clock } = options;
   const startedAtMs = clock.now();
+  const watched = createWatchedArchives(database, clock);
   const receiver = (): ConnectionsAnswer['receiver'] => {
     const running = options.receiver();
     const { tls } = config.receive;
@@ -122,6 +124,7 @@ export function createAdministration(options: AdministrationOptions): Administra
       })),
       selection: config.selection,
       facts: createConnectionFacts(database),
+      watchOf: (name) => (config.watch.archives.includes(name) ? watched.status(name) : Promise.resolve(null)),
       audit: options.audit,
       clock,
     }),

@@ -110,6 +110,16 @@ export const connectionsAnswer = z
         // When the oldest result that is on its way or refused was created.
         oldestOpenAtMs: epochMs.nullable(),
         lastError: z.string().nullable().describe('Of what is still on its way.'),
+        watch: z
+          .strictObject({
+            succeededAtMs: epochMs.nullable().describe('When it was last asked with success; null for never.'),
+            lastError: z.string().nullable().describe('Why it could not be asked the last time; null when it could.'),
+            waiting: z.int().describe('Studies that are to be fetched.'),
+            failing: z.int().describe('Those of them that three attempts have not fetched.'),
+            fetchError: z.string().nullable().describe('Why the last attempt on one of them failed.'),
+          })
+          .nullable()
+          .describe('How it stands as an archive that is asked for new studies; null when it is not.'),
         echo: echo.nullable().describe('The newest since the start.'),
       }),
     ),

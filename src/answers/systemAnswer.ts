@@ -91,6 +91,17 @@ export const systemStatus = z
     certificates: z
       .array(z.strictObject({ name: z.string(), expiresAtMs: z.int() }))
       .describe('Certificates that this agent shows, by the setting that names their file.'),
+    watch: z
+      .array(
+        z.strictObject({
+          name: z.string(),
+          succeededAtMs: z.int().nullable().describe('When it was last asked with success; null for never.'),
+          hasFailed: z.boolean().describe('The last time that it was asked.'),
+          waiting: z.int().describe('Studies that are to be fetched.'),
+          failing: z.int().describe('Those of them that three attempts have not fetched.'),
+        }),
+      )
+      .describe('Archives that are asked for new studies.'),
     certificateProblems: z
       .array(z.string())
       .describe('Certificate files that have changed to something that cannot be used, a sentence each.'),

@@ -47,6 +47,47 @@ export function ruleFor(rules: readonly SelectionRule[], study: SelectedStudy): 
   return rules.find(({ when }) => meets(when, study)) ?? null;
 }
 
+/** What an archive tells of a study before anything of it is here. */
+export interface AnnouncedStudy {
+  sourceAeTitle: string;
+  calledAeTitle: string;
+  /** All modalities of the study; empty when they are not known. */
+  modalities: readonly string[];
+  studyDescription: string;
+  patientSex: string;
+}
+
+/** False when the study would certainly not be accepted, whatever its headers say besides. */
+export function mayBeAccepted(rules: readonly SelectionRule[], study: AnnouncedStudy): boolean {
+  for (const { when, do: action } of rules) {
+    const met = meetsAnnounced(when, study);
+    if (met === 'yes') return action === 'accept';
+    if (met === 'perhaps' && action === 'accept') return true;
+  }
+  return true;
+}
+
+function meetsAnnounced(when: SelectionCriteria, study: AnnouncedStudy): 'yes' | 'no' | 'perhaps' {
+  const known = [
+    when.callingAeTitles === undefined || isAny(when.callingAeTitles, study.sourceAeTitle),
+    when.calledAeTitles === undefined || isAny(when.calledAeTitles, study.calledAeTitle),
+    when.modalities === undefined ||
+      study.modalities.length === 0 ||
+      study.modalities.some((modality) => isAny(when.modalities!, modality)),
+    when.sex === undefined || study.patientSex === '' || isAny(when.sex, study.patientSex.slice(0, 1)),
+  ];
+  if (known.includes(false)) return 'no';
+  const isDescribed = when.descriptions === undefined || isAny(when.descriptions, study.studyDescription);
+  const isTold =
+    (when.modalities === undefined || study.modalities.length > 0) &&
+    (when.sex === undefined || study.patientSex !== '') &&
+    [when.stations, when.bodyParts, when.procedureCodes, when.ageYears, when.scanAgeHours, when.hours].every(
+      (criterion) => criterion === undefined,
+    );
+  // Series and protocols have descriptions too, which the archive was not asked for.
+  return isDescribed && isTold ? 'yes' : 'perhaps';
+}
+
 function meets(
   when: SelectionCriteria,
   { headers, sourceAeTitle, calledAeTitle, arrivedAtMs }: SelectedStudy,

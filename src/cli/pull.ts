@@ -1,13 +1,15 @@
 import { Command } from 'commander';
 import { systemClock } from '../base/clock.ts';
-import { TriageError, messageOf } from '../base/errors.ts';
+import { TriageError } from '../base/errors.ts';
 import { isAgentRunning } from '../compose/checkConfig.ts';
 import { dimsePeer } from '../compose/destinations.ts';
 import { dataPaths } from '../compose/places.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/configFile.ts';
 import type { DimsePeer } from '../pacs/dimseAssociation.ts';
-import { createRetrieveScu, type FoundStudy, type MoveOutcome, type StudyKey } from '../pacs/retrieveScu.ts';
+import { createRetrieveScu, type FoundStudy, type StudyKey } from '../pacs/retrieveScu.ts';
+import { objectsOnRecord } from '../pull/objectsOnRecord.ts';
+import { pullStudy, type PulledStudy } from '../pull/pullStudy.ts';
 import { openDatabase } from '../worklist/db/database.ts';
 import { createWorklistQuery } from '../worklist/list/worklistQuery.ts';
 import { EXIT } from './exit.ts';
@@ -27,14 +29,7 @@ interface PullOptions {
   json?: true;
 }
 
-interface PulledStudy extends FoundStudy, MoveOutcome {
-  /** Objects of the study that the agent has on record; null when nothing was asked for. */
-  onRecord: number | null;
-}
-
-/** How long the agent may take to put on record what it has acknowledged. */
-const RECORD_MS = 15_000;
-const LOOK_MS = 250;
+type FetchedStudy = FoundStudy & PulledStudy;
 
 /** `odontoid pull`: has a PACS send studies to the running agent (C-FIND, C-MOVE); they come in as any other. */
 export function pullCommand(): Command {
@@ -71,8 +66,14 @@ export function pullCommand(): Command {
           'command-invalid',
           `${wanted.length} studies match: ask for one of them, or raise --limit.`,
         );
-      const studies: PulledStudy[] = [];
-      for (const study of wanted) studies.push(await pull(study, scu.move, config));
+      const studies: FetchedStudy[] = [];
+      const ports = {
+        move: scu.move,
+        moveDestination: config.receive.aeTitle,
+        countOnRecord: (study: string) => countOnRecord(study, config),
+        clock: systemClock,
+      };
+      for (const study of wanted) studies.push({ ...study, ...(await pullStudy(study.studyInstanceUid, ports)) });
       if (options.json) printJson({ studies, skipped });
       else report(studies, skipped, peer.aeTitle);
       if (studies.length === 0 || studies.some(({ problem }) => problem !== null)) process.exitCode = EXIT.failed;
@@ -109,50 +110,17 @@ function peerOf({ from, timeoutMs }: PullOptions, { destinations, receive }: Con
   return { ...dimsePeer(destination), timeoutMs };
 }
 
-async function pull(
-  study: FoundStudy,
-  move: ReturnType<typeof createRetrieveScu>['move'],
-  config: Config,
-): Promise<PulledStudy> {
-  try {
-    const outcome = await move(study.studyInstanceUid, config.receive.aeTitle);
-    const onRecord = await recorded(study.studyInstanceUid, outcome.completed, config);
-    const missing = outcome.problem === null && onRecord < outcome.completed;
-    return {
-      ...study,
-      ...outcome,
-      onRecord,
-      problem: missing
-        ? `it says that it sent ${outcome.completed} objects, and ${onRecord} of this study are on record: Connections says what was refused`
-        : outcome.problem,
-    };
-  } catch (error) {
-    if (!(error instanceof TriageError)) throw error;
-    return { ...study, completed: 0, failed: 0, onRecord: null, problem: messageOf(error) };
-  }
-}
-
-/** Objects of the study on record, once they are `expected` or the agent had its time. */
-async function recorded(studyInstanceUid: string, expected: number, config: Config): Promise<number> {
+/** Objects of a study in the running agent's database. */
+async function countOnRecord(studyInstanceUid: string, config: Config): Promise<number> {
   const database = await openDatabase(dataPaths(config).database);
   try {
-    const query = createWorklistQuery(database, systemClock, { maxWaitMs: config.worklist.maxWaitMinutes * 60_000 });
-    const deadlineMs = systemClock.monotonicMs() + RECORD_MS;
-    for (;;) {
-      const detail = await query.caseDetail(studyInstanceUid).catch((error: unknown) => {
-        if (error instanceof TriageError && error.code === 'not-found') return null;
-        throw error;
-      });
-      const count = detail === null ? 0 : detail.instances.received + detail.instances.ownResults;
-      if (count >= expected || systemClock.monotonicMs() > deadlineMs) return count;
-      await systemClock.sleep(LOOK_MS);
-    }
+    return await objectsOnRecord(createWorklistQuery(database, systemClock, { maxWaitMs: 0 }), studyInstanceUid);
   } finally {
     await database.close();
   }
 }
 
-function report(studies: readonly PulledStudy[], skipped: readonly FoundStudy[], aeTitle: string): void {
+function report(studies: readonly FetchedStudy[], skipped: readonly FoundStudy[], aeTitle: string): void {
   if (studies.length === 0) printLine(`${aeTitle} has no such study${skipped.length > 0 ? ' with a CT' : ''}.`);
   for (const { studyInstanceUid, studyDate, completed, problem } of studies) {
     printLine(`${studyInstanceUid} (${studyDate === '' ? 'no date' : studyDate}): ${completed} objects came.`);

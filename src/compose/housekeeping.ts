@@ -8,10 +8,17 @@ import type { Foundation } from './agentPorts.ts';
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
-/** Schedules retention, the nightly checks and backup, the proof of life, and a nudge each minute. @throws TriageError `config-invalid` for an invalid cron expression */
+interface HousekeepingParts {
+  proof: ProofOfLife;
+  clockSteps: Pick<ClockSteps, 'recent'>;
+  lookAtArchives: () => void;
+  nudge: () => void;
+}
+
+/** Schedules retention, the nightly checks and backup, the proof of life, looks at watched archives, and a nudge each minute. @throws TriageError `config-invalid` for an invalid cron expression */
 export function planHousekeeping(
   { config, paths, database, store, audit, releasers, ports: { clock, log: agentLog } }: Foundation,
-  { proof, clockSteps, nudge }: { proof: ProofOfLife; clockSteps: Pick<ClockSteps, 'recent'>; nudge: () => void },
+  { proof, clockSteps, lookAtArchives, nudge }: HousekeepingParts,
 ): Housekeeping {
   const log = agentLog.child({ component: 'housekeeping' });
   const { retentionCron, nightlyCron, backupsToKeep, retentionDays, lowWaterFreeBytes } = config.housekeeping;
@@ -27,6 +34,7 @@ export function planHousekeeping(
     backupsToKeep,
     checkAudit: audit.check,
     ...(schedule === 'off' ? {} : { proof: { cron: schedule, begin: () => proof.begin('schedule', 'odontoid') } }),
+    ...(config.watch.archives.length === 0 ? {} : { watch: { cron: config.watch.schedule, look: lookAtArchives } }),
     retain: () =>
       retainCases({
         store,

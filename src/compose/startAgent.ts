@@ -3,6 +3,7 @@ import { criteriaText } from '../case/selection.ts';
 import { withReleasers } from '../base/releasers.ts';
 import type { Config } from '../config/config.ts';
 import { softwareVersion } from '../base/packageRoot.ts';
+import type { Watch } from '../pull/watchArchives.ts';
 import type { Receiver } from '../receive/receiverProcess.ts';
 import type { SystemStatus } from '../web/server.ts';
 import type { WorklistStore } from '../worklist/cases/caseStore.ts';
@@ -21,6 +22,7 @@ import { newProofAeTitle, openProofOfLife } from './proof.ts';
 import { newSecret } from '../worklist/people/secrets.ts';
 import { startReceiving } from './receiver.ts';
 import { systemStatus } from './systemStatus.ts';
+import { startWatch } from './watch.ts';
 
 export interface Agent {
   url: string;
@@ -81,9 +83,12 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
     const proof = openProofOfLife(foundation, { aeTitle: proofAeTitle, receiverPort, destinations: echoes });
     const clockSteps = watchClock(foundation);
     const certificates = watchOwnCertificates(foundation);
+    // Begins when the receiver can take what it fetches.
+    let watch: Watch | null = null;
     const housekeeping = planHousekeeping(foundation, {
       proof,
       clockSteps,
+      lookAtArchives: () => watch?.look(),
       nudge: () => {
         for (const part of [pipeline, delivery, shadowScoring]) part.nudge();
         for (const role of roles) role.look().catch(() => undefined);
@@ -137,6 +142,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
     });
     isRecordWhole = isOnRecord;
     pipeline.nudge();
+    watch = startWatch(foundation);
     return {
       url: web.url,
       setUpLink: link && { url: setUpUrl(config.web, web.url, link.secret), expiresAtMs: link.expiresAtMs },

@@ -2,6 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ClockSteps } from '../base/clockSteps.ts';
 import { watchLoopLag } from '../base/loopLag.ts';
+import { createWatchedArchives, type WatchedArchives } from '../worklist/cases/watchedArchives.ts';
 import { oldestUnreportedAtMs } from '../worklist/list/oldestWork.ts';
 import type { SystemStatus } from '../answers/systemAnswer.ts';
 import type { AuditTrail } from '../auditTrail/auditTrail.ts';
@@ -33,6 +34,7 @@ export function systemStatus(foundation: Foundation, parts: StatusParts): () => 
   const startedAtMs = ports.clock.now();
   const loopLag = watchLoopLag(ports.clock, ports.log.child({ component: 'agent' }));
   releasers.push('loop lag', loopLag.close);
+  const watched = createWatchedArchives(database, ports.clock);
   return async () => {
     const model = network.model();
     const receiver = parts.receiver();
@@ -76,9 +78,16 @@ export function systemStatus(foundation: Foundation, parts: StatusParts): () => 
       clockStep: parts.clockSteps.recent(),
       backupAtMs: await newestBackupAtMs(paths.backups),
       certificates: certificates.expiries(),
+      watch: await Promise.all(config.watch.archives.map((name) => watchStatus(name, watched))),
       certificateProblems: certificates.problems(),
     };
   };
+}
+
+/** Without what the peer said: anybody may read it. */
+async function watchStatus(name: string, watched: WatchedArchives): Promise<SystemStatus['watch'][number]> {
+  const { succeededAtMs, lastError, waiting, failing } = await watched.status(name);
+  return { name, succeededAtMs, hasFailed: lastError !== null, waiting, failing };
 }
 
 /** When the newest copy in the backup folder was made; null without one. */

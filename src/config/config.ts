@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { assembleSettings, inferSettings, pipelineSettings, reportSettings } from './analysisSettings.ts';
 import { auditSettings } from './auditSettings.ts';
-import { deliverySettings, destinationsSettings } from './destinationSettings.ts';
+import { deliverySettings, destinationsSettings, watchSettings } from './destinationSettings.ts';
 import { housekeepingSettings, logSettings, proofOfLifeSettings } from './operationSettings.ts';
 import { receiveSettings } from './receiveSettings.ts';
 import { selectionSettings } from './selectionSettings.ts';
@@ -29,6 +29,7 @@ export const configSchema = z.strictObject({
   destinations: destinationsSettings,
   selection: selectionSettings,
   delivery: deliverySettings,
+  watch: watchSettings,
   pipeline: pipelineSettings,
   worklist: worklistSettings,
   thresholds: thresholdsSettings,

@@ -46,11 +46,29 @@ export function finished(config: z.infer<typeof configSchema>): Config {
       `proofOfLife.sendTo: there is no destination ${unknown}. Name one of destinations[].name.`,
     );
   checkSelection(config);
+  checkWatch(config);
   return freeze({
     ...config,
     dataDir: resolve(config.dataDir),
     infer: { ...config.infer, modelDir: resolve(packageRoot, config.infer.modelDir) },
   });
+}
+
+/** @throws TriageError `config-invalid` for an archive that cannot be watched */
+function checkWatch({ watch, destinations, receive }: Config): void {
+  for (const name of watch.archives) {
+    const destination = destinations.find((one) => one.name === name);
+    if (destination?.kind !== 'dimse')
+      throw new TriageError(
+        'config-invalid',
+        `watch.archives: ${name} is no DIMSE destination. Name one of destinations[].name.`,
+      );
+    if (!receive.sources.some(({ aeTitle }) => aeTitle === destination.aeTitle))
+      throw new TriageError(
+        'config-invalid',
+        `watch.archives: the agent would refuse what ${name} sends. Add ${destination.aeTitle} to receive.sources.`,
+      );
+  }
 }
 
 /** @throws TriageError `config-invalid` for two rules of one name, a destination that there is not, or one for a rule that sends nothing */

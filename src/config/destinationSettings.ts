@@ -97,3 +97,30 @@ export const deliverySettings = z
       .describe('Longest wait between two attempts. Attempts never end by themselves.'),
   })
   .prefault({});
+
+/** Archives that are asked for new studies. */
+export const watchSettings = z
+  .strictObject({
+    archives: z
+      .array(z.string())
+      .default([])
+      .describe(
+        'Names of DIMSE `destinations` that cannot send by themselves: they are asked for new CTs (C-FIND), and what `selection` may accept is fetched (C-MOVE to `receive.aeTitle`). Each must know the agent’s address, and be one of `receive.sources`.',
+      ),
+    schedule: z.string().default('*/5 * * * *').describe('When they are asked (cron, local time), and at the start.'),
+    overlapDays: z
+      .int()
+      .min(0)
+      .max(60)
+      .default(2)
+      .describe(
+        'Days before the last one asked for that are asked for again, by StudyDate: for studies that enter the archive late, and those that grow. However long the agent was down, the days since are asked for too.',
+      ),
+    mostStudies: z
+      .int()
+      .min(1)
+      .max(1_000)
+      .default(20)
+      .describe('Studies that are fetched from one archive, one after the other, before it is asked again.'),
+  })
+  .prefault({});

@@ -4,7 +4,7 @@ import type { Log } from '../base/log.ts';
 import type { WorklistMaintenance } from '../worklist/db/maintenance.ts';
 import { nextRunMs, parseCron, systemOffset, type CronPlan, type UtcOffset } from './cron.ts';
 
-type HousekeepingJob = 'nudge' | 'retention' | 'nightly' | 'proof';
+type HousekeepingJob = 'nudge' | 'retention' | 'nightly' | 'proof' | 'watch';
 
 export interface HousekeepingOptions {
   maintenance: WorklistMaintenance;
@@ -19,6 +19,8 @@ export interface HousekeepingOptions {
   nightlyCron: string;
   /** Starts a proof of life; its own record tells how it ended. Left out: none is scheduled. */
   proof?: { cron: string; begin: () => Promise<unknown> };
+  /** Begins to ask archives for new studies. Left out: none is watched. */
+  watch?: { cron: string; look: () => void };
   backupDir: string;
   backupsToKeep: number;
   retain: () => Promise<unknown>;
@@ -62,6 +64,10 @@ export function startHousekeeping(options: HousekeepingOptions): Housekeeping {
     },
     proof: async () => {
       await options.proof?.begin();
+    },
+    watch: () => {
+      options.watch?.look();
+      return Promise.resolve();
     },
   };
 
@@ -126,7 +132,7 @@ interface PlannedJob {
 
 /** @throws TriageError `config-invalid` naming the option whose expression is invalid */
 function planJobs(options: HousekeepingOptions): PlannedJob[] {
-  const { clock, utcOffset = systemOffset, lastNightlyMs, proof } = options;
+  const { clock, utcOffset = systemOffset, lastNightlyMs, proof, watch } = options;
   const nowMs = clock.now();
   const planned = (job: HousekeepingJob, option: string, expression: string, sinceMs = nowMs): PlannedJob => {
     const plan = readCron(option, expression);
@@ -143,6 +149,7 @@ function planJobs(options: HousekeepingOptions): PlannedJob[] {
     planned('retention', 'housekeeping.retentionCron', options.retentionCron),
     planned('nightly', 'housekeeping.nightlyCron', options.nightlyCron, lastNightlyMs ?? nowMs),
     ...(proof === undefined ? [] : [planned('proof', 'proofOfLife.schedule', proof.cron)]),
+    ...(watch === undefined ? [] : [planned('watch', 'watch.schedule', watch.cron)]),
   ];
 }
 

@@ -15,6 +15,10 @@ export interface FoundStudy {
   patientId: string;
   /** YYYYMMDD; empty when unknown. */
   studyDate: string;
+  studyDescription: string;
+  patientSex: string;
+  /** NumberOfStudyRelatedInstances; null when the archive does not say. */
+  statedInstances: number | null;
   /** Empty when the archive does not say. */
   modalities: string[];
 }
@@ -33,7 +37,12 @@ export interface RetrieveScu {
    * Studies with exactly this value, and how many others the archive answered as well, which are left out.
    * @throws TriageError `pacs-unreachable`
    */
-  find(key: StudyKey, value: string): Promise<{ studies: FoundStudy[]; others: number }>;
+  find: (key: StudyKey, value: string) => Promise<{ studies: FoundStudy[]; others: number }>;
+  /**
+   * Studies with a CT of these days (DICOM DA, both included; `to` null: open).
+   * @throws TriageError `pacs-unreachable`, also when there are more than can be read
+   */
+  findCts: (from: string, to: string | null) => Promise<FoundStudy[]>;
   /** Has a study sent to `moveDestination`, an AE title that the PACS knows. @throws TriageError `pacs-unreachable` */
   move: (studyInstanceUid: string, moveDestination: string) => Promise<MoveOutcome>;
 }
@@ -43,8 +52,11 @@ const TAG = {
   studyDate: 0x00080020,
   accessionNumber: 0x00080050,
   modalitiesInStudy: 0x00080061,
+  studyDescription: 0x00081030,
   patientId: 0x00100020,
+  patientSex: 0x00100040,
   studyInstanceUid: 0x0020000d,
+  statedInstances: 0x00201208,
 } as const;
 const MAX_MATCHES = 1_000;
 
@@ -52,16 +64,35 @@ export function createRetrieveScu(peer: DimsePeer, { clock }: { clock: Clock }):
   const openFor = (sopClassUid: string, service: string) =>
     openService(peer, sopClassUid, clock, (refusal) => `it does not offer ${service}: ${refusal}`);
 
+  const query = async (asked: readonly (readonly [tag: number, value: string])[]): Promise<FoundStudy[]> => {
+    const keys = new Map([
+      ...Object.values(TAG).map((tag) => [tag as number, ''] as const),
+      [TAG.queryRetrieveLevel, 'STUDY'],
+      ...asked,
+    ]);
+    const { association, contextId } = await openFor(STUDY_ROOT_FIND, 'C-FIND');
+    const found = (await findMatches(peer, association, contextId, keys, MAX_MATCHES)).map(studyOf);
+    await association.release();
+    return found.filter(({ studyInstanceUid }) => studyInstanceUid !== '');
+  };
+
   return {
     find: async (key, value) => {
-      const keys = new Map(Object.values(TAG).map((tag) => [tag as number, '']));
-      keys.set(TAG.queryRetrieveLevel, 'STUDY').set(TAG[key], value);
-      const { association, contextId } = await openFor(STUDY_ROOT_FIND, 'C-FIND');
-      const found = (await findMatches(peer, association, contextId, keys, MAX_MATCHES)).map(studyOf);
-      await association.release();
+      const found = await query([[TAG[key], value]]);
       // An archive that does not know a key answers with everything it has (PS3.4 C.2.2.1.3).
-      const studies = found.filter((study) => study[key].trim() === value.trim() && study.studyInstanceUid !== '');
+      const studies = found.filter((study) => study[key].trim() === value.trim());
       return { studies, others: found.length - studies.length };
+    },
+    findCts: async (from, to) => {
+      const found = await query([
+        [TAG.studyDate, to === from ? from : `${from}-${to ?? ''}`],
+        [TAG.modalitiesInStudy, 'CT'],
+      ]);
+      return found.filter(
+        ({ studyDate, modalities }) =>
+          (studyDate === '' || (studyDate >= from && (to === null || studyDate <= to))) &&
+          (modalities.length === 0 || modalities.includes('CT')),
+      );
     },
     move: async (studyInstanceUid, moveDestination) => {
       const identifier = new Map<number, string>([
@@ -102,6 +133,9 @@ function studyOf(elements: ReadonlyMap<number, Buffer>): FoundStudy {
     accessionNumber: text(TAG.accessionNumber),
     patientId: text(TAG.patientId),
     studyDate: text(TAG.studyDate),
+    studyDescription: text(TAG.studyDescription),
+    patientSex: text(TAG.patientSex),
+    statedInstances: /^\d{1,9}$/.test(text(TAG.statedInstances)) ? Number(text(TAG.statedInstances)) : null,
     modalities: text(TAG.modalitiesInStudy)
       .split('\\')
       .map((one) => one.trim())

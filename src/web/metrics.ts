@@ -174,6 +174,21 @@ function recordUpkeep({ gauge, counter }: Recorder, system: SystemStatus): void 
     'When a certificate of this agent expires, Unix time.',
     system.certificates.map(({ name, expiresAtMs }) => [{ name }, expiresAtMs / 1000]),
   );
+  gauge(
+    'watch_success_timestamp_seconds',
+    'When an archive that is watched was last asked with success, Unix time; not a number for never.',
+    system.watch.map(({ name, succeededAtMs }) => [{ name }, (succeededAtMs ?? Number.NaN) / 1000]),
+  );
+  gauge(
+    'watch_waiting_studies',
+    'Studies of an archive that are to be fetched.',
+    system.watch.map(({ name, waiting }) => [{ name }, waiting]),
+  );
+  gauge(
+    'watch_failing_studies',
+    'Studies of an archive that three attempts have not fetched.',
+    system.watch.map(({ name, failing }) => [{ name }, failing]),
+  );
   gauge('spool_refuse_below_bytes', 'Free disk below which objects are refused.', [[{}, system.disk.refuseBelowBytes]]);
   gauge('spool_remove_below_bytes', 'Free disk below which retention removes what was read before its time.', [
     [{}, system.disk.removeBelowBytes],

@@ -12,6 +12,8 @@ export interface Readiness {
 
 /** A night and a half: by then one backup was missed. */
 const OLD_BACKUP_MS = 36 * 3_600_000;
+/** An archive that is watched and restarts is back by then. */
+const SILENT_ARCHIVE_MS = 30 * 60_000;
 const CERTIFICATE_SOON_MS = 30 * 86_400_000;
 const LOOP_LAG_MS = 1_000;
 
@@ -40,6 +42,7 @@ export function judgeReadiness(system: SystemStatus, totals: WorklistTotals | nu
     alarms: [
       ...[system.proofOfLife.alarm, system.auditRepository?.alarm].filter((alarm) => alarm != null),
       ...lateWork(system, totals, nowMs),
+      ...watching(system, nowMs),
       ...upkeep(system, nowMs),
     ],
   };
@@ -72,6 +75,22 @@ function lateWork({ oldestUnreportedAtMs }: SystemStatus, totals: WorklistTotals
   if (oldestUnreportedAtMs !== null && nowMs - oldestUnreportedAtMs > LATE_REPORT_MS)
     found.push(`A study has waited for ${minutes(nowMs - oldestUnreportedAtMs)} to be analysed and reported.`);
   return found;
+}
+
+function watching({ watch, startedAtMs }: SystemStatus, nowMs: number): string[] {
+  return watch.flatMap(({ name, succeededAtMs, hasFailed, failing }) => {
+    const silentMs = nowMs - (succeededAtMs ?? startedAtMs);
+    return [
+      ...(hasFailed && silentMs > SILENT_ARCHIVE_MS
+        ? [`The archive ${name} could not be asked for new studies for ${minutes(silentMs)}: Connections says why.`]
+        : []),
+      ...(failing > 0
+        ? [
+            `${failing} ${failing === 1 ? 'study' : 'studies'} of the archive ${name} cannot be fetched: Connections says why.`,
+          ]
+        : []),
+    ];
+  });
 }
 
 function upkeep(

@@ -86,6 +86,7 @@ export const READY: SystemStatus = {
   clockStep: null,
   backupAtMs: null,
   certificates: [],
+  watch: [],
   certificateProblems: [],
 };
 

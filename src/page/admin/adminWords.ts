@@ -54,6 +54,10 @@ export const adminWords = {
   resultObjects: { report: 'report', card: 'card', heatmaps: 'heatmaps' },
   getsOnly: (objects: readonly string[]) => `gets only: ${objects.join(', ')}`,
   flaggedOnly: 'flagged scans only',
+  watched: (asked: string, waiting: number) =>
+    `asked for new studies: ${asked}${waiting === 0 ? '' : `, ${waiting} to be fetched`}`,
+  notAsked: (why: string) => `Cannot be asked: ${why}`,
+  notFetched: (why: string) => `The last attempt to fetch one: ${why}`,
   sources: 'Sources',
   noSources: 'None is configured: nobody may send.',
   name: 'Name',

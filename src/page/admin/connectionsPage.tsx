@@ -158,6 +158,7 @@ function Destinations({
           <td>
             {one.address}
             {wishes(one) !== '' && <span class="muted reason">{wishes(one)}</span>}
+            {one.watch !== null && <Watch watch={one.watch} />}
           </td>
           <td>{when(one.lastSentAtMs)}</td>
           <td>{when(one.lastConfirmedAtMs)}</td>
@@ -171,6 +172,21 @@ function Destinations({
         </tr>
       ))}
     </PlainTable>
+  );
+}
+
+/** How an archive that is asked for new studies stands. */
+function Watch({ watch }: { watch: NonNullable<ConnectionsAnswer['destinations'][number]['watch']> }) {
+  const { succeededAtMs, lastError, waiting, failing, fetchError } = watch;
+  const asked = succeededAtMs === null ? words.never : clockTime(succeededAtMs, Date.now());
+  return (
+    <>
+      <span class="muted reason">{words.watched(asked, waiting)}</span>
+      {lastError !== null && <span class="kind-fault reason">{words.notAsked(lastError)}</span>}
+      {fetchError !== null && (
+        <span class={`reason ${failing > 0 ? 'kind-fault' : 'muted'}`}>{words.notFetched(fetchError)}</span>
+      )}
+    </>
   );
 }
 

@@ -494,6 +494,30 @@ export interface RemovedCasesTable {
   size_bytes: number;
 }
 
+/** An archive that is asked for new studies. */
+interface WatchedArchivesTable {
+  name: string;
+  /** DICOM DA: everything found up to this day is in `watched_studies`. */
+  asked_to: string | null;
+  succeeded_at: number | null;
+  failed_at: number | null;
+  /** Why the last look failed; null when it did not. */
+  last_error: string | null;
+}
+
+/** A study that a watched archive was found to have. */
+interface WatchedStudiesTable {
+  archive: string;
+  study_instance_uid: string;
+  study_date: string;
+  stated_instances: number | null;
+  found_at: number;
+  /** When it is fetched next; null when it is here or need not be. */
+  due_at: number | null;
+  attempts: Generated<number>;
+  last_error: string | null;
+}
+
 /** How many cases there are of each kind; kept by triggers. */
 interface CaseCountsTable {
   state: CaseState;
@@ -531,6 +555,8 @@ export interface Schema {
   audit_patients: AuditPatientsTable;
   removed_cases: RemovedCasesTable;
   case_counts: CaseCountsTable;
+  watched_archives: WatchedArchivesTable;
+  watched_studies: WatchedStudiesTable;
 }
 
 export type CaseRow = Selectable<CasesTable>;

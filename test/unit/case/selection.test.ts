@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { criteriaText, ruleFor } from '../../../src/case/selection.ts';
-import type { SelectedStudy, SelectionCriteria } from '../../../src/case/selection.ts';
+import { criteriaText, mayBeAccepted, ruleFor } from '../../../src/case/selection.ts';
+import type { SelectedStudy, SelectionCriteria, SelectionRule } from '../../../src/case/selection.ts';
 import { instanceOf } from '../assemble/syntheticStudy.ts';
 
 const ARRIVED_MS = new Date(2026, 10, 29, 23, 30).getTime();
@@ -104,5 +104,36 @@ describe('a selection rule', () => {
     ).toBe('from CT1 or CT2, age in years up to 15, arrives 22:00 to 06:00');
     expect(criteriaText({ scanAgeHours: { min: 2 }, sex: ['F'] })).toBe('sex F, scan age in hours from 2');
     expect(criteriaText({})).toBe('every study');
+  });
+});
+
+describe('what an archive announces', () => {
+  const study = {
+    sourceAeTitle: 'OLD',
+    calledAeTitle: 'ODONTOID',
+    modalities: ['CT', 'SR'],
+    studyDescription: 'CT Chest',
+    patientSex: 'F',
+  };
+  const rule = (action: 'accept' | 'keep' | 'ignore', when: SelectionRule['when']): SelectionRule => ({
+    name: action,
+    do: action,
+    when,
+  });
+  it.each<[string, SelectionRule[], boolean]>([
+    ['no rule', [], true],
+    ['a rule that certainly ignores it', [rule('ignore', { descriptions: ['*chest*'] })], false],
+    ['one that only keeps it', [rule('keep', { callingAeTitles: ['OLD'] })], false],
+    [
+      'one that another criterion may still keep from it',
+      [rule('ignore', { descriptions: ['*chest*'], bodyParts: ['CHEST'] })],
+      true,
+    ],
+    ['one for another sex', [rule('ignore', { sex: ['M'] })], true],
+    ['one that accepts it first', [rule('accept', { modalities: ['CT'] }), rule('ignore', {})], true],
+    ['one that may accept it first', [rule('accept', { descriptions: ['*neck*'] }), rule('ignore', {})], true],
+    ['one that cannot accept it', [rule('accept', { callingAeTitles: ['NEW'] }), rule('ignore', {})], false],
+  ])('%s: may be accepted', (_what, rules, expected) => {
+    expect(mayBeAccepted(rules, study)).toBe(expected);
   });
 });

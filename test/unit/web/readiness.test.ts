@@ -39,7 +39,19 @@ const MISSING: [string, Partial<SystemStatus>, RegExp][] = [
   ],
 ];
 
+const WATCHED = { name: 'old-pacs', succeededAtMs: NOW_MS - 31 * 60_000, hasFailed: true, waiting: 0, failing: 0 };
+
 const ALARMS: [string, Partial<SystemStatus>, RegExp][] = [
+  [
+    'a watched archive that is silent',
+    { watch: [WATCHED] },
+    /^The archive old-pacs could not be asked .* for 31 min: /,
+  ],
+  [
+    'studies that cannot be fetched',
+    { watch: [{ ...WATCHED, hasFailed: false, waiting: 3, failing: 2 }] },
+    /^2 studies of the archive old-pacs cannot be fetched: Connections says why\.$/,
+  ],
   [
     'a proof that failed',
     { proofOfLife: { ...WELL.proofOfLife, alarm: 'The last proof failed.' } },

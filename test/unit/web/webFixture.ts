@@ -60,6 +60,7 @@ export const READY: SystemStatus = {
   clockStep: null,
   backupAtMs: null,
   certificates: [],
+  watch: [],
   certificateProblems: [],
 };
 
