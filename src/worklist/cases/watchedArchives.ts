@@ -4,7 +4,7 @@ import type { WorklistDatabase } from '../db/database.ts';
 import type { Schema } from '../db/schema.ts';
 
 /** A study that an archive was found to have. */
-export interface FoundInArchive {
+interface FoundInArchive {
   studyInstanceUid: string;
   /** DICOM DA. */
   studyDate: string;
