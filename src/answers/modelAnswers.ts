@@ -103,6 +103,45 @@ export const networkAnswer = z
 /** What every screen says of the network that judges. */
 export type NetworkAnswer = z.infer<typeof networkAnswer>;
 
+const usedGroup = {
+  scans: z.int(),
+  notAnalysed: z.int(),
+  flagged: z.int().describe('Of the analysed ones.'),
+  scores: z
+    .strictObject({ lower: z.number(), median: z.number(), upper: z.number() })
+    .nullable()
+    .describe('Quartiles of the probabilities; null without an analysed scan.'),
+  agreeing: z.int().describe('Flagged with a confirmed fracture, or not flagged with none.'),
+  confirmed: z.int().describe('Analysed scans whose truth readers have confirmed.'),
+};
+
+export const modelUseAnswer = z
+  .strictObject({
+    sinceMs: epochMs.nullable().describe('When the active package came into use; null: every scan on record.'),
+    weeks: z
+      .array(
+        z.strictObject({
+          startsAtMs: epochMs.describe('Monday, 0:00 local time.'),
+          ...usedGroup,
+          byScanner: z.array(z.strictObject({ scanner: z.string(), ...usedGroup })),
+        }),
+      )
+      .describe('Oldest first; the last one may not be over.'),
+    drift: z
+      .array(
+        z.strictObject({
+          share: z.enum(['notAnalysed', 'flagged']),
+          reference: z.strictObject({ hits: z.int(), of: z.int() }),
+          recent: z.strictObject({ hits: z.int(), of: z.int() }),
+          p: z.number().describe('Two-sided, Fisher’s exact test.'),
+        }),
+      )
+      .describe('Shares of the last four whole weeks that differ from those of the first four by more than chance.'),
+  })
+  .meta({ id: 'ModelUse' });
+/** The active package in use, week by week. */
+export type ModelUse = z.infer<typeof modelUseAnswer>;
+
 const serving = z.strictObject({
   model: identity.extend({ provider: z.string().nullable() }).nullable(),
   error: z.string().nullable(),

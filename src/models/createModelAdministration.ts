@@ -4,6 +4,7 @@ import { compareModels } from './compareModels.ts';
 import { messageOf, TriageError } from '../base/errors.ts';
 import { summaryOfCard } from '../infer/modelCardSummary.ts';
 import type { FoundPackage, PackagePlaces } from '../infer/modelPackages.ts';
+import { modelUse } from './modelUse.ts';
 import { createPackageRegistry } from './packageRegistry.ts';
 import { operatingPointOf, secondSignature, thresholdQuestion, verifyAndInstall } from './modelDecision.ts';
 import type { Clock } from '../base/clock.ts';
@@ -15,7 +16,7 @@ export interface ModelAdministrationOptions {
   places: PackagePlaces;
   store: Pick<
     WorklistStore,
-    'activateModel' | 'modelHistory' | 'modelInForce' | 'shadowScores' | 'siteThreshold' | 'validationsOf'
+    'activateModel' | 'modelHistory' | 'modelInForce' | 'shadowScores' | 'siteThreshold' | 'usedScans' | 'validationsOf'
   >;
   /** Loads the package in a child process and runs its golden case. @throws TriageError what is wrong */
   verify: (dir: string) => Promise<unknown>;
@@ -108,6 +109,13 @@ export function createModelAdministration({
       return active === null || shadow === null
         ? null
         : compareModels(active, shadow, await store.shadowScores(shadow.sha256));
+    },
+    use: async () => {
+      const { wanted } = await store.modelInForce('active');
+      const active = wanted?.model ?? (await wantedActive((await registry.list()).packages));
+      const sinceMs = wanted?.inUseAtMs ?? null;
+      const scans = active === null ? [] : await store.usedScans(active.sha256, sinceMs ?? 0);
+      return modelUse(scans, sinceMs, clock.now());
     },
     decide: async ({ role, sha256, threshold, reason, by, address, second }) => {
       if (sha256 === null)

@@ -1,4 +1,10 @@
-import type { ModelActivation, ModelBoard, ModelCardAnswer, ModelComparison } from '../answers/modelAnswers.ts';
+import type {
+  ModelActivation,
+  ModelBoard,
+  ModelCardAnswer,
+  ModelComparison,
+  ModelUse,
+} from '../answers/modelAnswers.ts';
 import type { ModelRole } from '../worklist/models/modelActivations.ts';
 
 /** What the models page needs of the agent; built where the agent is composed. */
@@ -9,6 +15,8 @@ export interface ModelAdministration {
   card(sha256: string): Promise<ModelCardAnswer>;
   /** The active package and its shadow on the site's own cases; null without a shadow. */
   comparison(): Promise<ModelComparison | null>;
+  /** The active package in use, week by week. */
+  use(): Promise<ModelUse>;
   /**
    * Decides which package a role has; null ends the shadow. Takes as long as the check of the package does.
    *

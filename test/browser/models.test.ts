@@ -271,6 +271,36 @@ test('every screen says that the network was never validated here, and none once
   }
 }, 180_000);
 
+test('the active package in use, week by week and by scanner, beside the verdicts', async () => {
+  const clock = shiftedClock();
+  const opened = await site(clock);
+  const { name, version, sha256 } = opened.system.model!;
+  await opened.store.noteModelInUse(
+    await opened.store.activateModel({
+      role: 'active',
+      model: { name, version, sha256 },
+      threshold: 0.5,
+      reason: REASON,
+      by: 'ada',
+    }),
+    0.5,
+  );
+  clock.advance(24 * 3_600_000);
+  for (const [study, outcome] of [
+    ['a', 0.9],
+    ['b', 0.7],
+    ['c', 0.1],
+    ['d', 0.3],
+  ] as const)
+    await addStudy(opened, { id: study, outcome });
+  await opened.store.recordVerdict(studyUid('a'), { revision: 1, verdict: 'agree', actor: 'rita' });
+  await opened.store.recordVerdict(studyUid('b'), { revision: 1, verdict: 'disagree', actor: 'rita' });
+  const page = await openPage(opened, { path: '/models' });
+  await page.getByRole('row', { name: /all 4 0 \(0 %\) 2 \(50 %\) 0\.25 \/ 0\.50 \/ 0\.75 1 of 2$/ }).waitFor();
+  await complaintsInBothThemes(page);
+  expect(bannedIn((await page.locator('main').textContent()) ?? '')).toEqual([]);
+}, 120_000);
+
 test('a reader is not shown the page', async () => {
   const clock = shiftedClock();
   const opened = await site(clock, { signIn: { signIn: 'local' } });

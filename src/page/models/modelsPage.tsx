@@ -8,6 +8,7 @@ import { keepText } from '../parts/keptText.ts';
 import { ModelCard } from './modelCard.tsx';
 import { CHANGE_REASON, ChangeDialog, titleOf, type Decision, type ModelChange } from './modelChange.tsx';
 import { ModelComparison } from './modelComparison.tsx';
+import { ModelUse } from './modelUse.tsx';
 import { PlainTable } from '../parts/plainTable.tsx';
 import { ask, Refused } from '../parts/session.ts';
 import { useLoaded } from '../parts/useLoaded.ts';
@@ -90,6 +91,7 @@ export default function ModelsPage() {
           )}
           <h2>{words.history}</h2>
           <History value={value} />
+          <ModelUse key={value.wanted.active?.sha256 ?? ''} />
         </>
       )}
       {change !== null && (

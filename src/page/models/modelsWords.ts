@@ -148,6 +148,21 @@ export const modelWords = {
   failures: 'Cases that the shadow could not score',
   failureHeads: ['Case', 'Why'],
 
+  weekByWeek: 'In use, week by week',
+  useSince: (when: string | null) =>
+    `${when === null ? 'Every scan on record' : `Scans since ${when}`}, by the week in which they arrived. Nearly all flagged scans have a verdict, and few others: agreement is not accuracy.`,
+  noUse: 'No scan yet.',
+  weeks: 'Weeks and scanners',
+  readWeeksAgain: 'Read the weeks again',
+  useHeads: ['Week from', 'Scanner', 'Scans', 'Not analysed', 'Flagged', 'Scores: quartiles', 'Agree with verdicts'],
+  allScanners: 'all',
+  noScanner: 'not stated',
+  drift: (share: string, reference: string, recent: string, p: string) =>
+    `${share}: ${recent} in the last four whole weeks, ${reference} in the first four (Fisher’s exact test, p ${p}). Chance alone says so in less than one week of a thousand. Look for a new scanner, kernel or protocol, other patients, or a change of threshold; then validate again.`,
+  driftShares: { notAnalysed: 'Scans that were not analysed', flagged: 'Flagged scans' },
+  hitsOf: (hits: number, of: number) => `${hits} of ${of}`,
+  shareOf: (hits: number, of: number) => (of === 0 ? '-' : `${hits} (${Math.round((100 * hits) / of)} %)`),
+
   history: 'Decisions',
   noHistory: 'Nobody has decided anything yet: the configured package judges.',
   historyHeads: ['When', 'Role', 'Package', 'Flags from', 'Reason', 'By', 'What came of it'],

@@ -19,7 +19,8 @@ export function zonedTime(ms: number): string {
   return `${dayText(date)}-${date.getFullYear()} ${time}`;
 }
 
-function dayText(date: Date): string {
+/** `29-Nov`. */
+export function dayText(date: Date): string {
   return date.toLocaleDateString('en-GB', { day: '2-digit', month: 'short' }).replace(' ', '-');
 }
 

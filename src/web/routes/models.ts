@@ -7,6 +7,7 @@ import {
   modelActivation,
   modelCard,
   modelsAnswer,
+  modelUseAnswer,
   networkAnswer,
 } from '../../answers/modelAnswers.ts';
 import { route } from '../route.ts';
@@ -91,6 +92,14 @@ export const modelRoutes = [
         failuresTotal: found.failures.length,
       };
     },
+  }),
+  route({
+    method: 'get',
+    path: '/api/models/use',
+    least: 'admin',
+    summary: 'The active package in use, by week and scanner, and shares that have drifted.',
+    answer: { kind: 'json', schema: modelUseAnswer },
+    handle: (_call, { admin }) => admin.models.use(),
   }),
   route({
     method: 'post',

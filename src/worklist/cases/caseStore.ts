@@ -11,6 +11,7 @@ import {
   noteModelInUse,
 } from '../models/modelActivations.ts';
 import { recordValidation, validationsOf } from '../models/modelValidations.ts';
+import { usedScans } from '../models/usedScans.ts';
 import { siteCases } from '../models/siteCases.ts';
 import { settleDueTimes } from './dueTimes.ts';
 import {
@@ -109,6 +110,7 @@ const OPERATIONS = {
   threshold,
   thresholdChange,
   unreadStudies,
+  usedScans,
   validationsOf,
 };
 

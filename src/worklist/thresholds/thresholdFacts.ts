@@ -19,7 +19,7 @@ export interface ThresholdFacts {
 const MOST_SCORED = 20_000;
 const MOST_READ = 5_000;
 
-interface PastScan {
+export interface PastScan {
   study: string;
   source: string;
   scanner: string;
@@ -33,6 +33,8 @@ interface PastScan {
   sha256: string | null;
   stat: 0 | 1;
   readAtMs: number | null;
+  /** False once the study was removed. */
+  isHere: boolean;
 }
 
 /** Reads what happened since `sinceMs`: cases on the worklist, and removed ones. */
@@ -100,7 +102,7 @@ export function factsDigest(scored: readonly ScoredScan[]): string {
  * The readers' verdict on each study: the newest verdict of each reader counts. It is about the patient's scan and not about the network, so a later model
  * inherits it. Where two readers differ, or all are unsure, nothing is confirmed.
  */
-async function confirmedTruth(db: Kysely<Schema>): Promise<Map<string, boolean>> {
+export async function confirmedTruth(db: Kysely<Schema>): Promise<Map<string, boolean>> {
   const rows = await db
     .selectFrom('verdicts')
     .select(['study_instance_uid', 'created_by', 'fracture'])
@@ -119,7 +121,8 @@ async function confirmedTruth(db: Kysely<Schema>): Promise<Map<string, boolean>>
   return truth;
 }
 
-async function pastScans(db: Kysely<Schema>, sinceMs: number): Promise<PastScan[]> {
+/** Scans to be read that arrived since then: on the worklist, and removed ones. */
+export async function pastScans(db: Kysely<Schema>, sinceMs: number): Promise<PastScan[]> {
   const present = await db
     .selectFrom('cases')
     .leftJoin('analyses', onCurrentRevision)
@@ -162,7 +165,10 @@ async function pastScans(db: Kysely<Schema>, sinceMs: number): Promise<PastScan[
     .execute();
   const here = new Set(present.map((scan) => scan.study));
   const gone = removed.filter((scan) => !here.has(scan.study));
-  return [...present, ...gone.map((scan) => ({ ...scan, patientId: null, issuerOfPatientId: null }))];
+  return [
+    ...present.map((scan) => ({ ...scan, isHere: true })),
+    ...gone.map((scan) => ({ ...scan, patientId: null, issuerOfPatientId: null, isHere: false })),
+  ];
 }
 
 function localDay(atMs: number): string {

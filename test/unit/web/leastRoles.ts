@@ -80,6 +80,7 @@ export const LEAST_ROLES: Readonly<Record<string, LeastRole | `${LeastRole} rece
   'get /api/models': 'admin',
   'get /api/models/:sha256/card': 'admin',
   'get /api/models/comparison': 'admin',
+  'get /api/models/use': 'admin',
   'post /api/models/activations': 'admin recent',
   'get /api/proof-of-life': 'admin',
   'post /api/proof-of-life/runs': 'admin',

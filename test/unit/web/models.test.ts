@@ -58,6 +58,7 @@ async function withPackages(
         board: () => desk().board(),
         card: (sha) => desk().card(sha),
         comparison: () => desk().comparison(),
+        use: () => desk().use(),
         decide: (decision) => desk().decide(decision),
       },
     },

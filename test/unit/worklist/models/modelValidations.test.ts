@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { ModelValidation } from '../../../../src/answers/modelAnswers.ts';
-import { studyUid, MODEL, openWorklist, toReported, type Worklist } from '../fixture.ts';
+import { instanceOf, studyUid, MODEL, openWorklist, toReported, type Worklist } from '../fixture.ts';
 
 const nothing = { analysed: null, sensitivity: null, specificity: null, auc: null, inTheLarge: null, slope: null };
 const record = ({ store }: Worklist, more: Partial<ModelValidation> = {}) =>
@@ -72,4 +72,38 @@ it('the site’s own cases are those on which readers agree, and every scored sc
   ]);
   expect(cases.every(({ patientKey }) => /^[0-9a-f]{16}$/.test(patientKey))).toBe(true);
   expect((await worklist.store.siteCases(MODEL.sha256, worklist.clock.now() + 1)).cases).toEqual([]);
+});
+
+it('scans in use are those that the package has judged or could not judge, removed ones too', async () => {
+  const worklist = await openWorklist();
+  const { store, database } = worklist;
+  await toReported(worklist, 'flagged', 0.9);
+  await toReported(worklist, 'quiet', 0.1);
+  await store.recordVerdict(studyUid('quiet'), { revision: 1, verdict: 'disagree', actor: 'ada' });
+  // Still waiting for its network.
+  await store.recordInstances([instanceOf({ study: 'waiting', number: 1 })]);
+  const gone = {
+    source_ae_title: 'SCANNER',
+    scanner: 'Gone 9',
+    arrived_at: worklist.clock.now(),
+    stat: 0,
+    read_at: null,
+  } as const;
+  const scored = { scored_at: worklist.clock.now(), probability: 0.7, model_sha256: MODEL.sha256 };
+  await database.db
+    .insertInto('scan_history')
+    .values([
+      { ...gone, ...scored, study_instance_uid: '9.1', decision: 'suspected' },
+      { ...gone, study_instance_uid: '9.2', scored_at: null, probability: null, model_sha256: null, decision: null },
+      { ...gone, ...scored, study_instance_uid: '9.3', decision: 'suspected', model_sha256: 'ee'.repeat(32) },
+    ])
+    .execute();
+  const scans = await store.usedScans(MODEL.sha256, 0);
+  expect(scans.map(({ decision, probability, fracture }) => [decision, probability, fracture])).toEqual([
+    ['suspected', 0.9, null],
+    ['not-suspected', 0.1, true],
+    ['suspected', 0.7, null],
+    ['not-analysed', null, null],
+  ]);
+  expect(await store.usedScans(MODEL.sha256, worklist.clock.now() + 1)).toEqual([]);
 });
