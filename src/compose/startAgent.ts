@@ -58,7 +58,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
     });
     let receiver: Receiver | null = null;
     // Until everything that a crash left out is on record, a study may be incomplete although its quiet time is long over.
-    let isRecordWhole = (_studyInstanceUid: string) => false;
+    let isRecordWhole: (studyInstanceUid: string) => boolean = () => false;
 
     const network = serveModel('active', foundation);
     releasers.push('inference', network.close);

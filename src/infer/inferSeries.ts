@@ -60,6 +60,7 @@ export async function inferStack(options: InferSeriesOptions): Promise<SeriesInf
   const { model, threshold, clock } = options;
   const startMs = clock.monotonicMs();
   const all = await encodeAll(options);
+  await options.heartbeat?.();
   const isReadable =
     all.failures.length === 0 || missingShare(options.manifest, all.failures.length) <= (options.maxMissingShare ?? 0);
   const failures = isReadable ? [] : all.failures;

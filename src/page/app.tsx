@@ -101,47 +101,9 @@ function Shell() {
   }, [at, alerts.fresh.length, finding]);
   const locked = who?.lockedFor != null && !OPEN_TO_ALL.includes(path);
   const bare = locked || (at !== undefined && PAGES[at].bare === true);
-  const led = (to: Page['area']) =>
-    SHOWN.filter(({ area, shownTo }) => area === to && who?.user != null && (shownTo?.(who) ?? true));
-  const administration = led('admin');
-  const inAdministration = administration.some((page) => page.path === path);
   return (
     <AlertsOfShell.Provider value={alerts}>
-      {!bare && (
-        <>
-          <a class="skip" href="#main">
-            {shellWords.skip}
-          </a>
-          <header class="shell">
-            <span class="brand">{shellWords.product}</span>
-            <nav aria-label={shellWords.areas}>
-              {led('main').map((page) => (
-                <PageLink key={page.path} page={page} path={path} />
-              ))}
-              {administration[0] !== undefined && (
-                <a href={administration[0].path} aria-current={inAdministration ? 'true' : undefined}>
-                  {shellWords.administration}
-                </a>
-              )}
-            </nav>
-            <span class="muted">{shellWords.notDiagnostic}</span>
-            {who?.user != null && <Unvalidated />}
-            <span class="spacer" />
-            <ThemeButton />
-            <Account who={who} />
-            <button type="button" class="keys" aria-expanded={help} onClick={() => setHelp(!help)}>
-              {shellWords.keys}
-            </button>
-          </header>
-          {inAdministration && (
-            <nav class="administration" aria-label={shellWords.administration}>
-              {administration.map((page) => (
-                <PageLink key={page.path} page={page} path={path} />
-              ))}
-            </nav>
-          )}
-        </>
-      )}
+      {!bare && <Masthead who={who} path={path} help={help} onHelp={() => setHelp(!help)} />}
       {help && <Help />}
       <Printed />
       {!bare && who?.user != null && who.endsAtMs !== null && (
@@ -177,6 +139,56 @@ function Shell() {
       </main>
       {path !== '/' && !bare && <NewFlags fresh={alerts.fresh} looksAt={looksAt} />}
     </AlertsOfShell.Provider>
+  );
+}
+
+interface MastheadProps {
+  who: SessionAnswer | null;
+  path: string;
+  help: boolean;
+  onHelp: () => void;
+}
+
+/** The head of every page: the ways to the others, whose session this is, and that this is not for diagnostic use. */
+function Masthead({ who, path, help, onHelp }: MastheadProps) {
+  const led = (to: Page['area']) =>
+    SHOWN.filter(({ area, shownTo }) => area === to && who?.user != null && (shownTo?.(who) ?? true));
+  const administration = led('admin');
+  const inAdministration = administration.some((page) => page.path === path);
+  return (
+    <>
+      <a class="skip" href="#main">
+        {shellWords.skip}
+      </a>
+      <header class="shell">
+        <span class="brand">{shellWords.product}</span>
+        <nav aria-label={shellWords.areas}>
+          {led('main').map((page) => (
+            <PageLink key={page.path} page={page} path={path} />
+          ))}
+          {administration[0] !== undefined && (
+            <a href={administration[0].path} aria-current={inAdministration ? 'true' : undefined}>
+              {shellWords.administration}
+            </a>
+          )}
+        </nav>
+        <span class="muted">{shellWords.notDiagnostic}</span>
+        {who?.user != null && <Unvalidated />}
+        <span class="spacer" />
+        <ThemeButton />
+        <Account who={who} />
+        <button type="button" class="keys" aria-expanded={help} onClick={onHelp}>
+          {shellWords.keys}
+        </button>
+      </header>
+      {inAdministration && (
+        <nav class="administration" aria-label={shellWords.administration}>
+          {administration.map((page) => (
+            <PageLink key={page.path} page={page} path={path} />
+          ))}
+        </nav>
+      )}
+    </>
   );
 }
 

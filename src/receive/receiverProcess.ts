@@ -92,10 +92,7 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
     child = born;
     const bornAtMs = clock.monotonicMs();
     await new Promise<void>((resolve, reject) => {
-      const started = (error?: Error): void => {
-        if (error === undefined) resolve();
-        else reject(error);
-      };
+      const started = (error?: Error): void => (error === undefined ? resolve() : reject(error));
       born.on('message', (events: ReceiverEvent[]) => {
         lastMessageAtMs = clock.now();
         for (const event of events) onEvent(event, started);

@@ -194,10 +194,11 @@ test('a whole agent tells the repository of its start, a study, its results, a l
     ...us,
     siteId: 'st-elsewhere',
   };
-  const agent = await startAgent(
-    configFrom(agentConfig(dir, pacs, { audit: { repository: repositoryConfig } }) as Parameters<typeof configFrom>[0]),
-    { clock: systemClock, log: createLog('silent'), environment: process.env },
-  );
+  const agent = await startAgent(configFrom(agentConfig(dir, pacs, { audit: { repository: repositoryConfig } })), {
+    clock: systemClock,
+    log: createLog('silent'),
+    environment: process.env,
+  });
   try {
     const study = await smallStudy(dir, 77, { patientId: 'P-1', patientName: 'Canary^Jane' }, 'burst@C5');
     const paths = study.files.map(({ path }) => path);

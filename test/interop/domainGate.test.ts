@@ -34,7 +34,7 @@ beforeAll(async () => {
   pacs = await testPacs(dir);
   // The real head was scanned years ago: no scan is too old here.
   const config = agentConfig(dir, pacs, { assemble: { quietMs: 1_500, maxAgeHours: 0 } });
-  agent = await startAgent(configFrom(config as Parameters<typeof configFrom>[0]), {
+  agent = await startAgent(configFrom(config), {
     clock: systemClock,
     log: createLog('silent'),
     environment: process.env,

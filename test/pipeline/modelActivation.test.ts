@@ -31,7 +31,7 @@ afterEach(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-const config = () => configFrom(agentConfig(dir, pacs) as Parameters<typeof configFrom>[0]);
+const config = () => configFrom(agentConfig(dir, pacs));
 
 async function start(): Promise<Agent> {
   agent = await startAgent(config(), { clock: systemClock, log: createLog('silent'), environment: process.env });

@@ -44,7 +44,7 @@ interface Proof {
 }
 
 async function start(over: Record<string, unknown> = {}): Promise<Agent> {
-  agent = await startAgent(configFrom(agentConfig(dir, pacs, over) as Parameters<typeof configFrom>[0]), {
+  agent = await startAgent(configFrom(agentConfig(dir, pacs, over)), {
     clock: systemClock,
     log: createLog('silent'),
     environment: {},

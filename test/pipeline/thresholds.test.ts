@@ -26,9 +26,7 @@ it(
   async () => {
     const pacs = await testPacs(dir);
     const sources = [SENDER, OTHER].map((aeTitle) => ({ aeTitle, addresses: ['127.0.0.1'] }));
-    const config = configFrom(
-      agentConfig(dir, pacs, { receive: { port: 0, sources, minFreeBytes: 0 } }) as Parameters<typeof configFrom>[0],
-    );
+    const config = configFrom(agentConfig(dir, pacs, { receive: { port: 0, sources, minFreeBytes: 0 } }));
     const agent = await startAgent(config, {
       clock: systemClock,
       log: createLog('silent'),

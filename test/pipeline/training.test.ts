@@ -117,7 +117,7 @@ async function judgedBy(modelDir: string, name: string): Promise<{ findings: Fin
   const place = join(dir, name);
   await mkdir(place);
   const pacs = await testPacs(place);
-  const config = configFrom(agentConfig(place, pacs, { infer: { modelDir } }) as Parameters<typeof configFrom>[0]);
+  const config = configFrom(agentConfig(place, pacs, { infer: { modelDir } }));
   const agent = await startAgent(config, { clock: systemClock, log: createLog('silent'), environment: process.env });
   try {
     const study = await smallStudy(join(place, 'study'), 601, { patientId: 'P601' });

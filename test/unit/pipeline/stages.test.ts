@@ -229,7 +229,12 @@ function inferSetUp(slices: number, wishes: Wishes = {}) {
   const saved: string[][] = [];
   const cached = new Map<string, EncodedSlice>();
   const encoded = (index: number) =>
-    ({ feature: Float32Array.of(index), imageProbability: index / 100, cam: Float32Array.of(index) }) as EncodedSlice;
+    ({
+      feature: Float32Array.of(index),
+      imageProbability: index / 100,
+      cam: Float32Array.of(index),
+      anatomy: null,
+    }) as EncodedSlice;
   const model = {
     identity: MODEL,
     provider: 'cpu',
@@ -327,7 +332,7 @@ describe('the infer stage', () => {
     const { run, told, stage } = inferSetUp(3, {
       encode: () => {
         lost.abort();
-        return Promise.resolve({ feature: Float32Array.of(1) } as EncodedSlice);
+        return Promise.resolve({ feature: Float32Array.of(1), anatomy: null } as EncodedSlice);
       },
     });
     await expect(run(lost.signal)).rejects.toMatchObject({ name: 'AbortError' });
