@@ -118,7 +118,7 @@ The receiver syncs each object and its folder to disk before it answers. The chi
 process.stdout.write(page);
 if (options.write === true) await writeFile(resolve(packageRoot, 'docs/benchmarks.md'), page);
 
-/** 95th percentiles of the worklist's answers, each size beside the smallest. */
+/** Times of the worklist's answers, each size beside the smallest. */
 async function benchLists(): Promise<Line[]> {
   const times = new Map<number, WorklistTimes>();
   for (const size of WORKLIST_SIZES) times.set(size, await benchWorklist(size, folder));
@@ -127,7 +127,7 @@ async function benchLists(): Promise<Line[]> {
   return greater.flatMap((size) =>
     Object.entries(times.get(size)!).map(([what, ms]) => {
       const small = times.get(least)![what]!;
-      return line(`worklist, ${what}, p95: ${cases(size)} cases / ${cases(least)}`, ms, small, 'ms', ms / small);
+      return line(`worklist, ${what}: ${cases(size)} cases / ${cases(least)}`, ms, small, 'ms', ms / small);
     }),
   );
 }

@@ -7,7 +7,7 @@ import type { ModelPackage } from './modelCard.ts';
 
 const MB = 1024 * 1024;
 /** A thread without its network: its heap, a slice in several forms, and a codec. */
-const THREAD_MB = 100;
+const THREAD_MB = 150;
 /** The copies of a network's weights that the runtime makes, and what it computes with them, as multiples of the file. */
 const NETWORK_FACTOR = 4;
 

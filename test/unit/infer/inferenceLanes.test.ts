@@ -12,8 +12,8 @@ const packageOf = (kind: string, ...graphsMb: number[]): ModelPackage =>
 describe('threads of the inference child', () => {
   it.each([
     ['as many as asked for', packageOf('slice-sequence', 6, 1), { threads: 5, memoryLimitMb: 4096 }, 5],
-    // 2048 MB for threads of 100 + 4 * (60 + 15) MB.
-    ['as many as half the memory holds', packageOf('slice-sequence', 60, 15), { threads: 32, memoryLimitMb: 4096 }, 5],
+    // 2048 MB for threads of 150 + 4 * (60 + 15) MB.
+    ['as many as half the memory holds', packageOf('slice-sequence', 60, 15), { threads: 32, memoryLimitMb: 4096 }, 4],
     [
       'one where the memory is for less than one',
       packageOf('slice-sequence', 90),
