@@ -122,13 +122,17 @@ test('from a key to the slice it takes less than 100 ms once neighbours are prep
   expect(took).toBeLessThan(100);
 });
 
-test('reformats come from all slices when asked for', async () => {
+test('reformats stand beside the slice and come from all slices', async () => {
   const opened = await site();
   await addStudy(opened, { id: 'flag', outcome: 0.9, slices: 12 });
   const page = await openPage(opened, { path: address('flag') });
   await expect.poll(() => shownSlice(page)).not.toBeNull();
-  await page.keyboard.press('m');
+  // They stand beside the slice from the start; M takes them away and brings them back.
   const sagittal = page.getByRole('img', { name: 'Sagittal' });
+  await sagittal.waitFor();
+  await page.keyboard.press('m');
+  await sagittal.waitFor({ state: 'detached' });
+  await page.keyboard.press('m');
   await sagittal.waitFor();
   const rows = () =>
     sagittal.evaluate((element) => {
@@ -137,6 +141,63 @@ test('reformats come from all slices when asked for', async () => {
       return Array.from({ length: canvas.height }, (_, at) => data[at * 4]!);
     });
   await expect.poll(async () => (await rows()).filter((value) => value > 0).length).toBe(12);
+});
+
+test('a click goes to the same place in all three planes, dragging changes the window, and a double click shows the whole picture', async () => {
+  const opened = await site();
+  await addStudy(opened, { id: 'flag', outcome: 0.9, slices: 24 });
+  const page = await openPage(opened, {
+    path: address('flag'),
+    before: (blank) => blank.setViewportSize({ width: 1920, height: 1080 }),
+  });
+  await expect.poll(() => shownSlice(page)).toBe('6');
+  const [axial, sagittal, coronal] = [page.locator('.viewport'), ...(await page.locator('.reformat').all())];
+  const stage = async (plane: typeof axial) => (await plane.locator('.stage').boundingBox())!;
+  // The three planes use the width of the window, and the axial one is the largest.
+  const widths = await Promise.all([axial, sagittal!, coronal!].map(async (one) => (await one.boundingBox())!.width));
+  expect(widths.reduce((sum, width) => sum + width, 0)).toBeGreaterThan(1_840);
+  expect((await axial.boundingBox())!.height).toBeGreaterThan(680);
+
+  // A quarter from the front, three quarters down: row 32 of 128, slice 18 of 24.
+  const side = await stage(sagittal!);
+  await page.mouse.click(side.x + side.width / 4, side.y + side.height * 0.77);
+  await expect.poll(() => shownSlice(page)).toBe('18');
+  const line = (plane: typeof axial, which: 'across' | 'down', edge: 'top' | 'left') =>
+    plane.locator(`.cross-${which}`).evaluate((one, of) => parseFloat((one as HTMLElement).style[of]), edge);
+  expect(await line(axial, 'across', 'top')).toBeCloseTo(25, 0);
+  expect(await line(coronal!, 'across', 'top')).toBeCloseTo((100 * 18.5) / 24, 1);
+  const slice = await stage(axial);
+  await page.mouse.click(slice.x + slice.width * 0.7, slice.y + slice.height * 0.4);
+  await expect.poll(() => line(coronal!, 'down', 'left')).toBeCloseTo(70, 0);
+  expect(await line(sagittal!, 'down', 'left')).toBeCloseTo(40, 0);
+  // The wheel on the sagittal goes through its own planes.
+  await sagittal!.hover();
+  await page.mouse.wheel(0, 100);
+  await expect.poll(() => line(axial, 'down', 'left')).toBeCloseTo(70 + 100 / 128, 0);
+  expect(await shownSlice(page)).toBe('18');
+
+  await page.mouse.move(slice.x + 200, slice.y + 200);
+  await page.mouse.down();
+  await page.mouse.move(slice.x + 150, slice.y + 225, { steps: 5 });
+  await page.mouse.up();
+  // 4 HU a pixel: 50 px to the left, 25 down, from C 500 W 1800.
+  await expect.poll(() => page.locator('.corner.bottom').first().textContent()).toContain('Own window C 600 W 1600');
+  await page.keyboard.press('2');
+  await expect.poll(() => page.locator('.corner.bottom').first().textContent()).toContain('Bone C 500 W 1800');
+
+  await page.mouse.down({ button: 'right' });
+  await page.mouse.move(slice.x + 150, slice.y + 100, { steps: 5 });
+  await page.mouse.up({ button: 'right' });
+  await expect.poll(async () => (await stage(axial)).width).toBeGreaterThan(slice.width * 1.5);
+  await page.mouse.dblclick(slice.x + 150, slice.y + 100);
+  await expect.poll(async () => (await stage(axial)).width).toBeCloseTo(slice.width, 0);
+
+  await page.keyboard.press('Home');
+  await page.getByRole('button', { name: 'Play' }).click();
+  await expect.poll(async () => Number(await shownSlice(page))).toBeGreaterThan(3);
+  await page.keyboard.press('c');
+  await page.keyboard.press('End');
+  await expect.poll(() => shownSlice(page)).toBe('23');
 });
 
 test('triage-only takes heatmaps and slice scores off the page and out of every answer', async () => {

@@ -1,5 +1,4 @@
 import type { CaseAnswer, PreviewAnswer } from '../../answers/caseAnswer.ts';
-import type { KeySlice } from '../../case/case.ts';
 import { ask, read } from '../parts/session.ts';
 
 const address = (caseRef: string, what = '') => `/api/cases/${encodeURIComponent(caseRef)}${what}`;
@@ -10,10 +9,10 @@ export function fetchCase(caseRef: string, as: 'opened' | 'still-open'): Promise
 }
 
 /** The best key slice, as a picture beside the list. */
-export async function fetchPreview(caseRef: string): Promise<{ slice: Slice; keySlice: KeySlice }> {
-  const { rows, columns, hu, keySlice } = await read<PreviewAnswer>(address(caseRef, '/preview'));
+export async function fetchPreview(caseRef: string): Promise<Slice> {
+  const { rows, columns, hu } = await read<PreviewAnswer>(address(caseRef, '/preview'));
   const bytes = Uint8Array.from(atob(hu), (character) => character.charCodeAt(0));
-  return { slice: { hu: new Int16Array(bytes.buffer), rows, columns }, keySlice };
+  return { hu: new Int16Array(bytes.buffer), rows, columns };
 }
 
 export async function setRead(caseRef: string, value: boolean): Promise<void> {

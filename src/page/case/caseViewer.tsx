@@ -2,14 +2,19 @@ import { useRef, useState } from 'preact/hooks';
 import { useKeys } from '../parts/keys.ts';
 import { keepPreference, preference } from '../parts/preferences.ts';
 import type { CaseAnswer, CaseVolume } from '../../answers/caseAnswer.ts';
+import type { KeySlice } from '../../case/case.ts';
 import { caseWords as words } from './caseWords.ts';
-import { WINDOWS } from './drawSlice.ts';
-import { Reformats } from './reformats.tsx';
+import { WINDOWS, type DisplayWindow } from './drawSlice.ts';
+import { Reformats, type Point } from './reformats.tsx';
 import { ScoreStrip } from './scoreStrip.tsx';
 import { imageName, placeName } from './sliceName.ts';
-import { useDrawnSlice, useScrolledSlices, useSlices } from './useSlices.ts';
+import { useCine, useDrawnSlice, useSlices } from './useSlices.ts';
 import { viewerKeys } from './viewerKeys.ts';
 import { KeySlices, OverlayNote, ViewerTools, Viewport } from './viewerParts.tsx';
+
+/** Dragging by a pixel changes centre and width by this. */
+const HU_PER_PX = 4;
+const LEAST_WIDTH_HU = 20;
 
 interface Properties {
   answer: CaseAnswer;
@@ -27,34 +32,44 @@ export function CaseViewer({ answer, volume, identity }: Properties) {
     findings !== null && findings.slices.length === total ? findings.slices.map(({ score }) => score) : null;
   const slices = useSlices(row.caseRef, row.revision, volume, keySlices[0]?.sliceIndex ?? Math.floor(total / 2));
   const { index, go, store } = slices;
-  const [windowIndex, setWindow] = useState(1);
+  const [window, setWindow] = useState<DisplayWindow>(WINDOWS[1]);
   const [overlay, setOverlay] = useState(false);
   const [fill, setFill] = useState(0);
-  const [reformats, setReformats] = useState(preference('reformats') === 'on');
-  const [point, setPoint] = useState({ row: volume.rows / 2, column: volume.columns / 2 });
+  const [reformats, setReformats] = useState(reformatsAtFirst);
+  const [point, setPoint] = useState(() => middleOf(keySlices[0], volume));
   const image = useRef<HTMLCanvasElement>(null);
   const map = useRef<HTMLCanvasElement>(null);
   const frame = useRef<HTMLDivElement>(null);
-  const window = WINDOWS[windowIndex]!;
+  const cine = useCine(slices);
   const keySlice = keySlices.find(({ sliceIndex }) => sliceIndex === index);
   const fault = useDrawnSlice(slices, image, map, { window, response: overlay ? keySlice : undefined, fill });
-  useScrolledSlices(frame, slices.step);
+  const chosen = WINDOWS.findIndex((one) => one.centerHu === window.centerHu && one.widthHu === window.widthHu);
+  const windowIndex = chosen === -1 ? null : chosen;
+  const chooseWindow = (at: number) => setWindow(WINDOWS[at]!);
+  const dragWindow = (acrossPx: number, downPx: number) =>
+    setWindow(({ centerHu, widthHu }) => ({
+      centerHu: centerHu + downPx * HU_PER_PX,
+      widthHu: Math.max(LEAST_WIDTH_HU, widthHu + acrossPx * HU_PER_PX),
+    }));
 
   const toggleHeatmap = keySlices.length === 0 ? null : () => setOverlay((old) => !old);
   const toggleReformats = () => {
     setReformats(!reformats);
     keepPreference('reformats', reformats ? 'off' : 'on');
   };
-  useKeys(viewerKeys(slices, { scores, setWindow, toggleHeatmap, toggleReformats }));
+  useKeys(
+    viewerKeys(slices, { scores, setWindow: chooseWindow, toggleHeatmap, toggleReformats, toggleCine: cine.toggle }),
+  );
 
   const place = placeName(answer, volume, index);
   return (
     <section class="viewer" aria-label={words.slices}>
       <ViewerTools
         {...{ windowIndex, place }}
-        onWindow={setWindow}
+        onWindow={chooseWindow}
         heatmap={toggleHeatmap && { on: overlay, toggle: toggleHeatmap }}
         reformats={{ on: reformats, toggle: toggleReformats }}
+        cine={{ on: cine.playing, toggle: cine.toggle }}
       />
       {keySlices.length > 0 && (
         <KeySlices
@@ -64,9 +79,18 @@ export function CaseViewer({ answer, volume, identity }: Properties) {
           onGo={go}
         />
       )}
-      <div class="viewports">
-        <Viewport {...{ frame, image, map, volume, index, windowIndex, identity, place, fault }} onPoint={setPoint} />
-        {reformats && <Reformats {...{ store, volume, index, window, point }} />}
+      <div class={reformats ? 'viewports three' : 'viewports'}>
+        <Viewport
+          {...{ frame, image, map, volume, index, window, identity, place, fault }}
+          windowName={windowIndex === null ? words.ownWindow : words.windows[windowIndex]!}
+          cross={reformats ? point : null}
+          onPoint={setPoint}
+          onStep={slices.step}
+          onWindow={dragWindow}
+        />
+        {reformats && (
+          <Reformats {...{ store, volume, index, window, point }} onGo={go} onPoint={setPoint} onWindow={dragWindow} />
+        )}
       </div>
       {overlay && <OverlayNote hasMap={keySlice !== undefined} fill={fill} onFill={setFill} />}
       <ScoreStrip
@@ -79,4 +103,16 @@ export function CaseViewer({ answer, volume, identity }: Properties) {
       {answer.triageOnly && <p class="muted">{words.triageOnly}</p>}
     </section>
   );
+}
+
+/** Where the vertebral bodies lie in the analysed field, which reaches from teeth to spinous process; the middle of a slice without one. No heatmap is asked. */
+function middleOf(keySlice: KeySlice | undefined, { rows, columns }: CaseVolume): Point {
+  if (keySlice === undefined) return { row: rows / 2, column: columns / 2 };
+  const { top, bottom, left, right } = keySlice.crop;
+  return { row: top + 0.6 * (bottom - top), column: (left + right) / 2 };
+}
+
+/** Beside the slice from the start where there is room for them, as the reader left them last. A phone loads all slices only when asked. */
+function reformatsAtFirst(): boolean {
+  return preference('reformats') === 'on' && !matchMedia('(max-width: 700px)').matches;
 }

@@ -42,6 +42,7 @@ export const caseWords = {
   window: (name: string, center: number, width: number) => `${name} C ${center} W ${width}`,
   windows: ['Soft tissue', 'Bone', 'Bone, gross'],
   windowGroup: 'Window',
+  ownWindow: 'Own window',
   heatmap: 'Heatmap',
   heatmapCaption: 'Where the model responded. Not a fracture outline.',
   noMapHere: 'No map on this slice.',
@@ -60,7 +61,10 @@ export const caseWords = {
   reformats: 'Sagittal and coronal',
   sagittal: 'Sagittal',
   coronal: 'Coronal',
-  reformatPlace: 'Through the point that was clicked last on a slice. At half resolution, for finding the level only.',
+  halfResolution: 'Half resolution: too many slices to keep whole',
+  cine: 'Play',
+  handling:
+    'Drag: window. Shift and drag: move. Right drag: enlarge. Click: the same place in all planes. Double click: the whole picture.',
   timeline: 'Timeline',
   steps: {
     firstSlice: 'First slice received',
@@ -140,6 +144,7 @@ export const caseWords = {
     overlay: 'heatmap on, off',
     peaks: 'previous, next peak of the scores',
     reformats: 'sagittal and coronal',
+    cine: 'plays through the slices, or stops',
     claim: 'I am reading, or not any more',
     read: 'marks it as read, or takes that back',
     urgent: 'clinically urgent: first in the list, or not any more',

@@ -1,7 +1,6 @@
 import type { KeySlice } from '../../case/case.ts';
 import { CONTOUR_COLOUR_AT, CONTOUR_LEVEL, inferno, LARGEST_ALPHA } from '../../case/responseColour.ts';
 import type { Slice } from './caseApi.ts';
-import type { SliceStore } from './sliceStore.ts';
 
 export interface DisplayWindow {
   centerHu: number;
@@ -15,56 +14,76 @@ export const WINDOWS = [
   { centerHu: 400, widthHu: 650 },
 ] as const satisfies readonly DisplayWindow[];
 
-export function drawSlice(canvas: HTMLCanvasElement, slice: Slice, window: DisplayWindow): void {
-  drawGrey(canvas, slice.columns, slice.rows, (at) => slice.hu[at]!, window);
+export function drawSlice(canvas: HTMLCanvasElement, { hu, rows, columns }: Slice, window: DisplayWindow): void {
+  const { pixels, finish } = begin(canvas, columns, rows);
+  const greys = greysOf(window);
+  for (let at = 0; at < pixels.length; at += 1) pixels[at] = greys[hu[at]! + OFFSET]!;
+  finish();
 }
 
 /** Front to back (`column`: sagittal) or right to left (`row`: coronal), superior first. Slices that have not loaded yet are black. */
 export function drawReformat(
   canvas: HTMLCanvasElement,
-  store: SliceStore,
+  { slices, rows, columns }: ReformatVolume,
   plane: { column: number } | { row: number },
   window: DisplayWindow,
 ): void {
-  const { coarse, coarseRows, coarseColumns } = store;
   const sagittal = 'column' in plane;
-  const width = sagittal ? coarseRows : coarseColumns;
-  const line = Math.max(0, Math.min((sagittal ? coarseColumns : coarseRows) - 1, sagittal ? plane.column : plane.row));
-  drawGrey(
-    canvas,
-    width,
-    coarse.length,
-    (at) => {
-      const slice = coarse[Math.floor(at / width)];
-      if (slice == null) return -1024;
-      const along = at % width;
-      return slice[sagittal ? along * coarseColumns + line : line * coarseColumns + along]!;
-    },
-    window,
-  );
+  const width = sagittal ? rows : columns;
+  const line = Math.max(0, Math.min((sagittal ? columns : rows) - 1, Math.floor(sagittal ? plane.column : plane.row)));
+  const { pixels, finish } = begin(canvas, width, slices.length);
+  const greys = greysOf(window);
+  const step = sagittal ? columns : 1;
+  for (let slice = 0; slice < slices.length; slice += 1) {
+    const hu = slices[slice];
+    let from = sagittal ? line : line * columns;
+    for (let at = slice * width; at < (slice + 1) * width; at += 1, from += step)
+      pixels[at] = hu == null ? BLACK : greys[hu[from]! + OFFSET]!;
+  }
+  finish();
 }
 
-function drawGrey(
-  canvas: HTMLCanvasElement,
-  width: number,
-  height: number,
-  hu: (at: number) => number,
-  { centerHu, widthHu }: DisplayWindow,
-): void {
-  const context = sized(canvas, width, height);
-  const image = context.createImageData(width, height);
-  const darkest = centerHu - widthHu / 2;
-  const scale = 255 / widthHu;
+/** What reformats are drawn from: `[slice]`, superior first, null until it has loaded; each `[row][column]`. */
+export interface ReformatVolume {
+  slices: readonly (Int16Array | null)[];
+  rows: number;
+  columns: number;
+}
+
+/** Of int16, so that every value is a place in a table. */
+const OFFSET = 32_768;
+/** Opaque, in the byte order of a canvas on every machine with a browser. */
+const BLACK = 0xff000000;
+let table: { window: DisplayWindow; greys: Uint32Array } | null = null;
+
+/** The pixel of each value, `[hu + OFFSET]`: one look-up instead of arithmetic for each pixel of each frame. */
+function greysOf(window: DisplayWindow): Uint32Array {
+  if (table !== null && table.window.centerHu === window.centerHu && table.window.widthHu === window.widthHu)
+    return table.greys;
+  const greys = new Uint32Array(2 * OFFSET);
+  const darkest = window.centerHu - window.widthHu / 2;
   // The array rounds and clamps by itself.
-  const grey = image.data;
-  for (let at = 0; at < width * height; at += 1) {
-    const value = (hu(at) - darkest) * scale;
-    grey[at * 4] = value;
-    grey[at * 4 + 1] = value;
-    grey[at * 4 + 2] = value;
-    grey[at * 4 + 3] = 255;
+  const grey = new Uint8ClampedArray(1);
+  for (let at = 0; at < greys.length; at += 1) {
+    grey[0] = ((at - OFFSET - darkest) * 255) / window.widthHu;
+    greys[at] = BLACK + grey[0]! * 0x010101;
   }
-  context.putImageData(image, 0, 0);
+  table = { window, greys };
+  return greys;
+}
+
+const buffers = new WeakMap<HTMLCanvasElement, ImageData>();
+
+/** The pixels of a canvas of that size, to be filled; `finish` shows them. */
+function begin(canvas: HTMLCanvasElement, width: number, height: number) {
+  const context = sized(canvas, width, height);
+  let image = buffers.get(canvas);
+  if (image?.width !== width || image.height !== height) {
+    image = context.createImageData(width, height);
+    buffers.set(canvas, image);
+  }
+  const whole = image;
+  return { pixels: new Uint32Array(whole.data.buffer), finish: () => context.putImageData(whole, 0, 0) };
 }
 
 /** The response of the network on this slice: a contour, and a tint of at most `fill`. Nothing is drawn for a slice without a map. */

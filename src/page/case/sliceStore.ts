@@ -1,32 +1,34 @@
 import type { CaseVolume } from '../../answers/caseAnswer.ts';
 import { fetchSlice, type Slice } from './caseApi.ts';
 
-/** Whole slices kept at a time: 64 of 512 x 512 are 32 MB. */
+/** A volume up to this size is kept as it is: 768 slices of 512 x 512. */
+const MOST_BYTES = 384 * 2 ** 20;
+/** Of a larger volume this many whole slices are kept, and every second pixel of all for the reformats. */
 const MOST_SLICES = 64;
+const COARSE = 2;
 const AHEAD = 4;
-/** The volume for reformats keeps every second pixel: 300 slices are 39 MB. */
-export const COARSE = 2;
 
-/** The loaded slices of one case, and a coarser volume of all of them for reformats. */
+/** The loaded slices of one case, and the volume of all of them for reformats. */
 export class SliceStore {
   readonly #caseRef: string;
   readonly #kept = new Map<number, Slice>();
   readonly #asked = new Map<number, Promise<Slice>>();
-  /** `[slice]`, null until it has loaded. */
-  readonly coarse: (Int16Array | null)[];
-  readonly coarseRows: number;
-  readonly coarseColumns: number;
+  /** What the reformats are drawn from. */
+  readonly volume: { readonly slices: (Int16Array | null)[]; readonly rows: number; readonly columns: number };
+  /** Pixels of the slices for one of the volume, in each direction: 1 unless the volume is too large to be kept whole. */
+  readonly coarseness: number;
   #closed = false;
 
   constructor(caseRef: string, volume: CaseVolume) {
     this.#caseRef = caseRef;
-    this.coarse = volume.positionsMm.map(() => null);
-    this.coarseRows = Math.floor(volume.rows / COARSE);
-    this.coarseColumns = Math.floor(volume.columns / COARSE);
+    const slices = volume.positionsMm.map(() => null);
+    this.coarseness = 2 * slices.length * volume.rows * volume.columns > MOST_BYTES ? COARSE : 1;
+    const part = (pixels: number) => Math.floor(pixels / this.coarseness);
+    this.volume = { slices, rows: part(volume.rows), columns: part(volume.columns) };
   }
 
   get length(): number {
-    return this.coarse.length;
+    return this.volume.slices.length;
   }
 
   /** What has loaded already. */
@@ -61,10 +63,11 @@ export class SliceStore {
 
   /** Fetches every slice, one at a time and nearest first, until closed: for reformats. */
   async all(from: number, onSlice: () => void): Promise<void> {
-    const order = this.coarse.map((_, index) => index).sort((a, b) => Math.abs(a - from) - Math.abs(b - from));
+    const { slices } = this.volume;
+    const order = slices.map((_, index) => index).sort((a, b) => Math.abs(a - from) - Math.abs(b - from));
     for (const index of order) {
       if (this.#closed) return;
-      if (this.coarse[index] !== null) continue;
+      if (slices[index] !== null) continue;
       await this.slice(index).catch(() => undefined);
       onSlice();
     }
@@ -76,11 +79,13 @@ export class SliceStore {
 
   #keep(index: number, slice: Slice): void {
     this.#kept.set(index, slice);
+    const { slices, rows, columns } = this.volume;
+    slices[index] ??= this.coarseness === 1 ? slice.hu : coarser(slice, rows, columns);
+    if (this.coarseness === 1) return;
     for (const oldest of this.#kept.keys()) {
       if (this.#kept.size <= MOST_SLICES) break;
       this.#kept.delete(oldest);
     }
-    this.coarse[index] ??= coarser(slice, this.coarseRows, this.coarseColumns);
   }
 }
 

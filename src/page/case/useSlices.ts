@@ -7,9 +7,6 @@ import { caseWords as words } from './caseWords.ts';
 import { drawResponse, drawSlice, type DisplayWindow } from './drawSlice.ts';
 import { SliceStore } from './sliceStore.ts';
 
-/** How far a finger moves for one slice, px. */
-const SWIPE_PX = 8;
-
 export interface Slices {
   store: SliceStore;
   index: number;
@@ -101,38 +98,29 @@ export function useDrawnSlice(
   return fault;
 }
 
-/** The mouse wheel, and a finger on a phone, scroll through the slices. */
-export function useScrolledSlices(frame: RefObject<HTMLElement | null>, step: (by: number) => void): void {
+const CINE_SLICES_PER_SECOND = 15;
+
+/** Plays through the slices from the one shown, and from the head again after the last, until stopped or until the reader goes elsewhere. */
+export function useCine({ asked, go, store }: Slices): { playing: boolean; toggle: () => void } {
+  const [playing, setPlaying] = useState(false);
   useEffect(() => {
-    const element = frame.current;
-    if (element === null) return;
-    const onWheel = (event: WheelEvent) => {
-      event.preventDefault();
-      step(Math.sign(event.deltaY));
-    };
-    let fingerPx: number | null = null;
-    const onDown = (event: PointerEvent) => {
-      fingerPx = event.pointerType === 'touch' && event.isPrimary ? event.clientY : null;
-    };
-    const onMove = (event: PointerEvent) => {
-      if (fingerPx === null || !event.isPrimary) return;
-      const by = Math.trunc((fingerPx - event.clientY) / SWIPE_PX);
-      if (by === 0) return;
-      fingerPx -= by * SWIPE_PX;
-      step(by);
-    };
-    const onUp = () => {
-      fingerPx = null;
-    };
-    element.addEventListener('wheel', onWheel, { passive: false });
-    element.addEventListener('pointerdown', onDown);
-    element.addEventListener('pointermove', onMove);
-    for (const end of ['pointerup', 'pointercancel'] as const) element.addEventListener(end, onUp);
-    return () => {
-      element.removeEventListener('wheel', onWheel);
-      element.removeEventListener('pointerdown', onDown);
-      element.removeEventListener('pointermove', onMove);
-      for (const end of ['pointerup', 'pointercancel'] as const) element.removeEventListener(end, onUp);
-    };
-  }, [step]);
+    if (!playing) return;
+    let at = asked();
+    const timer = window.setInterval(() => {
+      if (asked() !== at) {
+        setPlaying(false);
+        return;
+      }
+      const next = (at + 1) % store.length;
+      // Waits for a slice that has not come yet.
+      if (store.now(next) === undefined) {
+        store.slice(next, 1).catch(() => setPlaying(false));
+        return;
+      }
+      at = next;
+      go(at);
+    }, 1000 / CINE_SLICES_PER_SECOND);
+    return () => window.clearInterval(timer);
+  }, [playing, store]);
+  return { playing, toggle: () => setPlaying((old) => !old) };
 }

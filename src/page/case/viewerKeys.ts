@@ -11,12 +11,13 @@ interface Acts {
   /** Null without a heatmap. */
   toggleHeatmap: (() => void) | null;
   toggleReformats: () => void;
+  toggleCine: () => void;
 }
 
 /** The viewer's keys, the same as in other viewers. */
 export function viewerKeys({ asked, go, step, store }: Slices, acts: Acts): KeyBinding[] {
   const { keys } = words;
-  const { scores, setWindow, toggleHeatmap, toggleReformats } = acts;
+  const { scores, setWindow, toggleHeatmap, toggleReformats, toggleCine } = acts;
   const move = (by: number) => (event: KeyboardEvent) => {
     event.preventDefault();
     step(by);
@@ -43,6 +44,7 @@ export function viewerKeys({ asked, go, step, store }: Slices, acts: Acts): KeyB
           { keys: ['['], shown: '[ ]', does: keys.peaks, run: peak(scores, -1) },
           { keys: [']'], shown: '', does: '', run: peak(scores, 1) },
         ]),
+    { keys: ['c'], shown: 'C', does: keys.cine, run: toggleCine },
     { keys: ['m'], shown: 'M', does: keys.reformats, run: toggleReformats },
   ];
 }

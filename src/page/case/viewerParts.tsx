@@ -3,7 +3,10 @@ import type { CaseVolume } from '../../answers/caseAnswer.ts';
 import type { KeySlice } from '../../case/case.ts';
 import { LARGEST_ALPHA } from '../../case/responseColour.ts';
 import { caseWords as words } from './caseWords.ts';
-import { WINDOWS } from './drawSlice.ts';
+import { WINDOWS, type DisplayWindow } from './drawSlice.ts';
+import { Plane } from './plane.tsx';
+import type { Point } from './reformats.tsx';
+import type { PlaneActs } from './usePlanePointer.ts';
 
 /** A toggle button: its state, and what a press does. */
 interface Toggle {
@@ -17,12 +20,15 @@ export function ViewerTools({
   onWindow,
   heatmap,
   reformats,
+  cine,
   place,
 }: {
-  windowIndex: number;
+  /** Null for a window of the reader's own. */
+  windowIndex: number | null;
   onWindow: (index: number) => void;
   heatmap: Toggle | null;
   reformats: Toggle;
+  cine: Toggle;
   place: string;
 }) {
   return (
@@ -42,7 +48,12 @@ export function ViewerTools({
       <button type="button" aria-pressed={reformats.on} onClick={reformats.toggle}>
         {words.reformats}
       </button>
-      <span class="muted">{place}</span>
+      <button type="button" aria-pressed={cine.on} onClick={cine.toggle}>
+        {words.cine}
+      </button>
+      <span class="muted" title={words.handling}>
+        {place}
+      </span>
     </div>
   );
 }
@@ -54,46 +65,51 @@ export function Viewport({
   map,
   volume,
   index,
-  windowIndex,
+  window,
+  windowName,
   identity,
   place,
   fault,
+  cross,
   onPoint,
+  ...acts
 }: {
   frame: RefObject<HTMLDivElement | null>;
   image: RefObject<HTMLCanvasElement | null>;
   map: RefObject<HTMLCanvasElement | null>;
   volume: CaseVolume;
   index: number;
-  windowIndex: number;
+  window: DisplayWindow;
+  windowName: string;
   identity: string;
   place: string;
   fault: string | null;
-  /** The reader has clicked a place on the slice, in its pixels. */
-  onPoint: (point: { row: number; column: number }) => void;
-}) {
-  const { centerHu, widthHu } = WINDOWS[windowIndex]!;
-  const windowName = words.windows[windowIndex]!;
+  /** Where the other planes cut the slice; null while they are not shown. */
+  cross: Point | null;
+  /** The reader has clicked a place on the slice. */
+  onPoint: (point: Point) => void;
+} & Pick<PlaneActs, 'onStep' | 'onWindow'>) {
   return (
-    <div
+    <Plane
       class={fault === null ? 'viewport' : 'viewport unread'}
-      ref={frame}
-      onClick={(event) => {
-        const box = image.current?.getBoundingClientRect();
-        if (box === undefined || box.width === 0) return;
-        onPoint({
-          row: ((event.clientY - box.top) / box.height) * volume.rows,
-          column: ((event.clientX - box.left) / box.width) * volume.columns,
-        });
-      }}
+      pane={frame}
+      aspect={(volume.columns * volume.pixelSpacingMm[1]) / (volume.rows * volume.pixelSpacingMm[0])}
+      cross={cross && { across: cross.column / volume.columns, down: cross.row / volume.rows }}
+      picture={
+        <>
+          <canvas class="slice" ref={image} role="img" aria-label={`${place}, ${windowName}`} />
+          <canvas class="map" ref={map} aria-hidden="true" />
+        </>
+      }
+      onPoint={(across, down) => onPoint({ row: down * volume.rows, column: across * volume.columns })}
+      {...acts}
     >
-      <canvas class="slice" ref={image} role="img" aria-label={`${place}, ${windowName}`} />
-      <canvas class="map" ref={map} aria-hidden="true" />
       <p class="corner top">
         <bdi>{identity}</bdi>
       </p>
       <p class="corner bottom">
-        {place} · {words.position(volume.positionsMm[index]!)} · {words.window(windowName, centerHu, widthHu)}
+        {place} · {words.position(volume.positionsMm[index]!)} ·{' '}
+        {words.window(windowName, Math.round(window.centerHu), Math.round(window.widthHu))}
       </p>
       <p class="side right" aria-hidden="true">
         R
@@ -106,7 +122,7 @@ export function Viewport({
           {fault}
         </p>
       )}
-    </div>
+    </Plane>
   );
 }
 
@@ -123,21 +139,26 @@ export function OverlayNote({
   return (
     <div class="overlay-note">
       <span>{words.heatmapCaption}</span>
-      {!hasMap && <span class="muted">{words.noMapHere}</span>}
-      <span class="legend">
-        {words.weak} <span class="ramp" aria-hidden="true" /> {words.strong}
-      </span>
-      <label>
-        {words.fill}{' '}
-        <input
-          type="range"
-          min="0"
-          max={LARGEST_ALPHA}
-          step="0.05"
-          value={fill}
-          onInput={(event) => onFill(Number(event.currentTarget.value))}
-        />
-      </label>
+      {!hasMap ? (
+        <span class="muted">{words.noMapHere}</span>
+      ) : (
+        <>
+          <span class="legend">
+            {words.weak} <span class="ramp" aria-hidden="true" /> {words.strong}
+          </span>
+          <label>
+            {words.fill}{' '}
+            <input
+              type="range"
+              min="0"
+              max={LARGEST_ALPHA}
+              step="0.05"
+              value={fill}
+              onInput={(event) => onFill(Number(event.currentTarget.value))}
+            />
+          </label>
+        </>
+      )}
     </div>
   );
 }

@@ -31,7 +31,7 @@ export interface Preferences {
 const DEFAULTS: Preferences = {
   theme: 'dark',
   singleKeys: 'on',
-  reformats: 'off',
+  reformats: 'on',
   hiddenColumns: '',
   sound: 'off',
   notices: 'off',

@@ -42,7 +42,6 @@ export const words = {
   plainFlag: 'AI flag: possible fracture. Review now. Not a diagnosis.',
   /** Once for the whole list. */
   flagMeans: 'A flag asks for a look now. It is not a diagnosis.',
-  heatmapCaption: 'Where the model responded. Not a fracture outline.',
   keys: {
     open: 'opens the case',
     claim: 'I am reading, or not any more',
