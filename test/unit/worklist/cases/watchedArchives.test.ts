@@ -62,3 +62,47 @@ test('a look that failed is told of until one succeeds, and moves nothing on', a
   await watched.noteFound('old-pacs', [], '20261129');
   expect(await watched.status('old-pacs')).toMatchObject({ lastError: null, waiting: 1 });
 });
+
+test('what was here and has been removed is not fetched, and results that went to an archive are no growth', async () => {
+  const { store, database, watched, due, found } = await open();
+  await store.recordInstances([1, 2].map((number) => instanceOf({ study: HELD, number })));
+  await database.db
+    .insertInto('removed_cases')
+    .values({
+      ...{ study_instance_uid: studyUid(PARTLY), case_ref: null, revision: 1, state: 'delivered' },
+      ...{ patient_id: 'P', patient_name: 'N', accession_number: 'A', study_date: '20261120', source_ae_title: 'CT' },
+      ...{ decision: null, reason: null, probability: null, threshold: null, first_received_at: 1, read_at: null },
+      ...{ read_by: null, removed_at: 2, cause: 'age', objects: 3, results: 4, size_bytes: 5 },
+    })
+    .execute();
+  const result = {
+    ...{ study_instance_uid: studyUid(HELD), revision: 1, kind: 'sr' as const, sop_class_uid: '1.2.3', form_of: null },
+    ...{
+      series_instance_uid: '1.2.4',
+      transfer_syntax_uid: '1.2.5',
+      path: '/r',
+      sha256: 'ab',
+      size_bytes: 6,
+      created_at: 7,
+    },
+  } as const;
+  const delivery = { next_attempt_at: 1, created_at: 1, sent_at: 1, confirmed_at: 1, next_check_at: null } as const;
+  const nothing = { last_status: null, last_error: null, remark: null, receipt: null } as const;
+  for (const [uid, destination] of [
+    ['2.25.31', 'old-pacs'],
+    ['2.25.32', 'another'],
+  ] as const) {
+    await database.db
+      .insertInto('result_objects')
+      .values({ ...result, sop_instance_uid: uid })
+      .execute();
+    await database.db
+      .insertInto('deliveries')
+      .values({ ...delivery, ...nothing, sop_instance_uid: uid, destination, status: 'confirmed' })
+      .execute();
+  }
+  await watched.noteFound('old-pacs', [found(HELD, 3), found(PARTLY, 9)], '20261129');
+  expect(await due()).toEqual([]);
+  await watched.noteFound('old-pacs', [found(HELD, 4)], '20261129');
+  expect(await due()).toEqual([studyUid(HELD)]);
+});
