@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { JudgedCase } from '../../../src/evaluate/judgedCase.ts';
 import { validateCases, type Count, type Wishes } from '../../../src/evaluate/validation.ts';
 import { validationHtml, validationInShort, validationTables } from '../../../src/evaluate/validationReport.ts';
-import { clusteredProportion, wilsonInterval } from '../../../src/statistics/intervals.ts';
+import { wilsonInterval } from '../../../src/statistics/intervals.ts';
 import { judgedCase } from './judgedCases.ts';
 
 const [AERO, BEAM] = ['Aero CT 1', 'Beam Scan 2'];
@@ -67,16 +67,17 @@ describe('validateCases', () => {
   });
 
   it('clusters by patient: two scans of one patient are worth less than two patients', () => {
-    const { tpr, tnr } = found.evaluation.table3!.imbalanced.figures;
-    const clustered = clusteredProportion([
-      { isHit: true, cluster: 'P' },
-      { isHit: false, cluster: 'P' },
-      { isHit: true, cluster: 'p3' },
-      { isHit: false, cluster: 'p4' },
-    ]);
-    expect(tpr).toEqual(clustered);
-    expect(found.points[0]!.sensitivity.share).toEqual(clustered);
-    expect(tnr).toEqual(wilsonInterval(4, 5));
+    const scan = (id: string, patientKey: string, probability: number) =>
+      judgedCase(id, true, probability, { patientKey, scanner: AERO });
+    const cases = [scan('a', 'P', 0.9), scan('b', 'P', 0.8), scan('c', 'Q', 0.1), scan('d', 'R', 0.7)];
+    const twoOfP = ask({}, [...cases, judgedCase('e', false, 0.2)]);
+    // By hand: residuals 1/2, -3/4, 1/4; variance 3/2 · 7/8 / 16; worth 0.1875 / 0.08203 = 16/7 scans.
+    const { low, high } = wilsonInterval((0.75 * 16) / 7, 16 / 7)!;
+    const estimate = { value: 0.75, low: expect.closeTo(low, 9) as number, high: expect.closeTo(high, 9) as number };
+    expect(twoOfP.points[0]!.sensitivity).toMatchObject({ hits: 3, cases: 4 });
+    expect(twoOfP.strata[0]!.groups[0]).toMatchObject({ name: AERO, sensitivity: { share: estimate } });
+    expect(twoOfP.evaluation.table3!.imbalanced.figures.tpr).toMatchObject(estimate);
+    expect(low).toBeLessThan(wilsonInterval(3, 4)!.low);
   });
 
   it('names what was decided wrongly, the worst first', () => {
