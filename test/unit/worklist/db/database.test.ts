@@ -26,6 +26,13 @@ describe('database', () => {
     }
   });
 
+  it('gives each migration a number of its own, whatever branch it comes from', async () => {
+    const numbers = (await readdir(new URL('../../../../migrations/', import.meta.url))).map((file) =>
+      file.slice(0, 4),
+    );
+    expect(numbers.filter((number, index) => numbers.indexOf(number) !== index)).toEqual([]);
+  });
+
   it('refuses a database that was never migrated, and says what to do', async () => {
     const path = join(await temporaryFolder(), 'worklist.sqlite');
     await expect(openDatabase(path)).rejects.toMatchObject({
