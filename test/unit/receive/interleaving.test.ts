@@ -17,7 +17,7 @@ it(
   'whatever the order of pieces on however many associations, each object is its own patient’s, byte for byte',
   async () => {
     const { dir, remove } = await temporaryDirectory();
-    onTestFinished(remove);
+    onTestFinished(remove, soakTimeout(60_000));
     const told = new Map<string, StoredInstance>();
     const spool = await openSpool({ dir, minFreeBytes: 0, maxObjectBytes: 1e9, clock: systemClock });
     const scp = await startStorageScp({
