@@ -19,7 +19,7 @@ type DestinationPeer = Peer &
     'name' | 'kind' | 'address' | 'confirm' | 'objects' | 'decisions' | 'state'
   >;
 type SourcePeer = Peer &
-  Readonly<Pick<ConnectionsAnswer['sources'][number], 'aeTitle' | 'echoAddress'>> & {
+  Readonly<Pick<ConnectionsAnswer['sources'][number], 'aeTitle' | 'origin' | 'echoAddress'>> & {
     addresses: readonly string[];
     certificates: readonly string[];
   };
@@ -27,7 +27,9 @@ type SourcePeer = Peer &
 export interface ConnectionsOptions {
   receiver: () => ConnectionsAnswer['receiver'];
   destinations: readonly DestinationPeer[];
-  sources: readonly SourcePeer[];
+  sources: () => readonly SourcePeer[];
+  /** A sender that nobody has let in, and that an admin may let in on the page. */
+  mayBeLetIn: (aeTitle: string, address: string) => boolean;
   selection: readonly SelectionRule[];
   facts: ConnectionFacts;
   /** Null for an archive that is not watched. */
@@ -45,6 +47,7 @@ export function createConnections({
   receiver,
   destinations,
   sources,
+  mayBeLetIn,
   selection,
   facts,
   watchOf,
@@ -68,8 +71,9 @@ export function createConnections({
             echo: echoed('destination', destination.name),
           })),
         ),
-        sources: sources.map(({ aeTitle, addresses, certificates, echoAddress }) => ({
+        sources: sources().map(({ aeTitle, origin, addresses, certificates, echoAddress }) => ({
           aeTitle,
+          origin,
           addresses: [...addresses],
           certificates: [...certificates],
           echoAddress,
@@ -84,14 +88,14 @@ export function createConnections({
           destinations: sent === undefined ? null : [...sent],
           studies: taken.get(name) ?? 0,
         })),
-        rejections: await refusals(audit),
+        rejections: await refusals(audit, mayBeLetIn),
       };
     },
     echo: async (kind, name) => {
       const peer =
         kind === 'destination'
           ? destinations.find((one) => one.name === name)
-          : sources.find((one) => one.aeTitle === name);
+          : sources().find((one) => one.aeTitle === name);
       if (peer === undefined) throw new TriageError('not-found', `The configuration names no ${kind} ${name}.`);
       if (peer.echo === null)
         throw new TriageError(
@@ -117,7 +121,10 @@ export function createConnections({
 type RefusalLine = ConnectionsAnswer['rejections'][number];
 
 /** What was refused recently: who wanted what, why not, how often, and what to do. Repeated refusals are one line. */
-async function refusals(audit: Pick<AuditLog, 'page'>): Promise<RefusalLine[]> {
+async function refusals(
+  audit: Pick<AuditLog, 'page'>,
+  mayBeLetIn: ConnectionsOptions['mayBeLetIn'],
+): Promise<RefusalLine[]> {
   const lines = new Map<string, RefusalLine>();
   for (const [kind, action] of Object.entries(REFUSAL_ACTIONS) as [RefusalKind, AuditAction][]) {
     for (const { atMs, actor, address, detail } of await audit.page({ action }, NEWEST_ENTRIES)) {
@@ -137,6 +144,7 @@ async function refusals(audit: Pick<AuditLog, 'page'>): Promise<RefusalLine[]> {
           why,
           count,
           advice: refusalAdvice(kind, why),
+          mayBeLetIn: kind === 'association' && mayBeLetIn(actor, address),
         });
     }
   }

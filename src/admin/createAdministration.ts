@@ -16,6 +16,7 @@ import { systemFigures } from '../worklist/list/systemFigures.ts';
 import { removedStudies } from '../worklist/cases/removedCases.ts';
 import { needsAttention } from '../worklist/list/needsAttention.ts';
 import type { WorklistQuery } from '../worklist/list/worklistQuery.ts';
+import { createAssociationPolicy } from '../receive/associationPolicy.ts';
 import { createConnections } from './connections.ts';
 import { testRouting } from './routingTest.ts';
 
@@ -26,6 +27,9 @@ export interface AdministrationOptions {
     Config,
     'receive' | 'assemble' | 'selection' | 'report' | 'destinations' | 'housekeeping' | 'proofOfLife' | 'watch'
   >;
+  /** Who may send, from one moment to the next. */
+  sources: { ofFile: readonly Source[]; ofPage(): readonly Source[]; mayChange: boolean };
+  settings: Administration['settings'];
   database: WorklistDatabase;
   store: Pick<WorklistStore, 'recordedPath'>;
   query: Pick<WorklistQuery, 'caseDetail'>;
@@ -87,7 +91,17 @@ export function createAdministration(options: AdministrationOptions): Administra
             },
     };
   };
+  const allSources = () => [...options.sources.ofFile, ...options.sources.ofPage()];
+  const peerOf = (source: Source, origin: 'file' | 'page') => ({
+    aeTitle: source.aeTitle,
+    origin,
+    addresses: source.addresses,
+    certificates: source.certificates ?? [],
+    echoAddress: source.echo === undefined ? null : `${source.echo.host}:${source.echo.port}`,
+    echo: options.echoSource(source),
+  });
   return {
+    settings: options.settings,
     proof: {
       settings: {
         schedule: config.proofOfLife.schedule,
@@ -115,13 +129,13 @@ export function createAdministration(options: AdministrationOptions): Administra
         state: destination.state,
         echo: echoOf(options.echoes, destination.name),
       })),
-      sources: config.receive.sources.map((source) => ({
-        aeTitle: source.aeTitle,
-        addresses: source.addresses,
-        certificates: source.certificates ?? [],
-        echoAddress: source.echo === undefined ? null : `${source.echo.host}:${source.echo.port}`,
-        echo: options.echoSource(source),
-      })),
+      sources: () => [
+        ...options.sources.ofFile.map((source) => peerOf(source, 'file')),
+        ...options.sources.ofPage().map((source) => peerOf(source, 'page')),
+      ],
+      mayBeLetIn: (aeTitle, address) =>
+        options.sources.mayChange &&
+        createAssociationPolicy({ ...config.receive, sources: allSources() }).isStranger(aeTitle, address),
       selection: config.selection,
       facts: createConnectionFacts(database),
       watchOf: (name) => (config.watch.archives.includes(name) ? watched.status(name) : Promise.resolve(null)),
@@ -131,7 +145,7 @@ export function createAdministration(options: AdministrationOptions): Administra
     testRouting: (bytes, sender) =>
       testRouting(
         {
-          receive: config.receive,
+          receive: { ...config.receive, sources: allSources() },
           rules: config.assemble,
           reportNotEligible: config.report.notEligible,
           selection: config.selection,

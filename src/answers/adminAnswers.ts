@@ -126,6 +126,7 @@ export const connectionsAnswer = z
     sources: z.array(
       z.strictObject({
         aeTitle: z.string(),
+        origin: z.enum(['file', 'page']).describe('Where it was let in.'),
         addresses: z.array(z.string()),
         certificates: z.array(z.string()).describe('Fingerprints or names; empty when none is pinned.'),
         echoAddress: z
@@ -163,6 +164,7 @@ export const connectionsAnswer = z
           why: z.string(),
           count: z.int().describe('How often, of the newest entries of the audit.'),
           advice: z.string().describe('What to do about it.'),
+          mayBeLetIn: z.boolean().describe('An admin may let this sender in on the page.'),
         }),
       )
       .describe('What was turned away lately, the latest first.'),
@@ -331,3 +333,33 @@ export type RemovedStudies = z.infer<typeof removedStudies>;
 
 /** What needs attention. */
 export type NeedsAttention = z.infer<typeof needsAttentionAnswer>;
+
+export const settingsAnswer = z
+  .strictObject({
+    mayChange: z.boolean().describe('False where the site keeps its settings in files (`web.settings`).'),
+    settings: z.array(
+      z.strictObject({
+        key: z.string(),
+        lines: z
+          .array(z.string())
+          .describe('The value in force, a line for each entry of a list; secrets are named only.'),
+        origin: z.enum(['default', 'file', 'environment', 'page']),
+        place: z.string().nullable().describe('File and line, or the variable.'),
+        ofPage: z.array(z.string()).describe('What the page adds to it.'),
+        description: z.string(),
+      }),
+    ),
+    changes: z
+      .array(
+        z.strictObject({
+          key: z.string(),
+          lines: z.array(z.string()).describe('What the page said from then on.'),
+          reason: z.string(),
+          by: z.string(),
+          atMs: epochMs,
+        }),
+      )
+      .describe('What was changed on the page, newest first.'),
+  })
+  .meta({ id: 'Settings' });
+export type SettingsAnswer = z.infer<typeof settingsAnswer>;

@@ -18,6 +18,7 @@ export const PAGE_PATHS = [
   '/connections',
   '/waiting',
   '/system',
+  '/settings',
 ] as const;
 
 export type PagePath = (typeof PAGE_PATHS)[number];

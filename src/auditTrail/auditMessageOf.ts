@@ -65,6 +65,7 @@ const MESSAGES: Readonly<Record<AuditAction, Describe>> = {
   'model.activated': securityAlert(SOFTWARE_CONFIGURATION, 'A network was chosen'),
   'model.validated': securityAlert(SOFTWARE_CONFIGURATION, 'A network was measured on cases of the site'),
   'selection.changed': securityAlert(SOFTWARE_CONFIGURATION, 'The selection rules have changed'),
+  'setting.changed': securityAlert(SOFTWARE_CONFIGURATION, 'A setting was changed on the page'),
   'names.shown': securityAlert(RESTRICTED_FUNCTION, 'The names of patients were shown in the worklist'),
   'case.viewed': instancesAccessed,
   'case.previewed': instancesAccessed,

@@ -1,5 +1,12 @@
+import { existsSync } from 'node:fs';
 import { Command } from 'commander';
-import { effectiveSettings, type EffectiveSetting } from '../config/effectiveSettings.ts';
+import { systemClock } from '../base/clock.ts';
+import { dataPaths } from '../compose/places.ts';
+import type { Config } from '../config/config.ts';
+import { effectiveSettings, settingLines, type EffectiveSetting } from '../config/effectiveSettings.ts';
+import { PAGE_SOURCES, pageSourcesOf } from '../config/pageSources.ts';
+import { openDatabase } from '../worklist/db/database.ts';
+import { createPageSettings } from '../worklist/settings/pageSettings.ts';
 import { printJson, printLine, table } from './output.ts';
 
 /** `odontoid config`: what the agent would work with. */
@@ -11,9 +18,14 @@ export function configCommand(): Command {
     .option('--changed', 'only what is not left at its default')
     .option('--config <FILE>', 'the site’s configuration (default: ODONTOID_CONFIG, else ./odontoid.yaml)')
     .option('--json', 'print [{key, value, default, origin, place, description}]')
-    .action((options: { changed?: true; config?: string; json?: true }) => {
-      const { settings } = effectiveSettings(options.config, process.env);
-      const shown = options.changed ? settings.filter(({ origin }) => origin !== 'default') : settings;
+    .action(async (options: { changed?: true; config?: string; json?: true }) => {
+      const { config, settings } = effectiveSettings(options.config, process.env);
+      const ofPage = await pageEntries(config);
+      const all =
+        ofPage.length === 0
+          ? settings
+          : settings.flatMap((one) => (one.key === PAGE_SOURCES ? [one, ...ofPage] : [one]));
+      const shown = options.changed ? all.filter(({ origin }) => origin !== 'default') : all;
       if (options.json) printJson(shown);
       else if (shown.length === 0) printLine('Every setting is left at its default.');
       else printLine(table(['setting', 'comes from', 'value'], shown.flatMap(rowsOf)));
@@ -21,13 +33,23 @@ export function configCommand(): Command {
   return config;
 }
 
-/** One row, or one more for each entry of a list. */
-function rowsOf({ key, value, origin, place }: EffectiveSetting): string[][] {
-  const from = place ?? origin;
-  if (value === null) return [[key, from, 'not set']];
-  if (!Array.isArray(value)) return [[key, from, textOf(value)]];
-  if (value.length === 0) return [[key, from, 'none']];
-  return value.map((entry: unknown, index) => (index === 0 ? [key, from, textOf(entry)] : ['', '', textOf(entry)]));
+/** What admins have set on the page, beside the files: the agent's database has it, where there is one. */
+async function pageEntries(config: Config): Promise<EffectiveSetting[]> {
+  const { database: file } = dataPaths(config);
+  if (config.web.settings === 'files' || !existsSync(file)) return [];
+  const database = await openDatabase(file);
+  try {
+    const value = pageSourcesOf(await createPageSettings(database, systemClock).current(PAGE_SOURCES));
+    const description = 'Senders let in on the page, beside those above.';
+    return value.length === 0
+      ? []
+      : [{ key: PAGE_SOURCES, value, default: null, origin: 'page', place: null, description }];
+  } finally {
+    await database.close();
+  }
 }
 
-const textOf = (value: unknown): string => (typeof value === 'string' ? value || '""' : JSON.stringify(value));
+/** One row, or one more for each entry of a list. */
+function rowsOf({ key, value, origin, place }: EffectiveSetting): string[][] {
+  return settingLines(value).map((line, index) => (index === 0 ? [key, place ?? origin, line] : ['', '', line]));
+}

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { systemClock } from '../base/clock.ts';
 import type { Agent } from '../compose/startAgent.ts';
-import { loadConfig } from '../config/configFile.ts';
+import { effectiveSettings, type EffectiveSetting } from '../config/effectiveSettings.ts';
 import { createLog, openLogSink, type Log } from '../base/log.ts';
 import type { LogSink } from '../base/logSink.ts';
 import { messageOf, TriageError } from '../base/errors.ts';
@@ -16,7 +16,7 @@ export function serveCommand(): Command {
   return new Command('serve')
     .option('--config <FILE>', 'the site’s configuration (default: ODONTOID_CONFIG, else ./odontoid.yaml)')
     .action(async (options: { config?: string }) => {
-      const config = loadConfig(options.config, process.env);
+      const { config, settings } = effectiveSettings(options.config, process.env);
       // Standard output is for people, and may be closed: the agent goes on without a reader.
       process.stdout.removeAllListeners('error').on('error', () => undefined);
       const sink = openLog(config.log.file);
@@ -29,7 +29,7 @@ export function serveCommand(): Command {
       });
       // If asked to stop during the start, it stops in order once it has started.
       const stopped = untilStopped();
-      agent = await start(config, log);
+      agent = await start(config, settings, log);
       if (agent === null) return;
       printLine(
         `Odontoid listens: DICOM ${config.receive.aeTitle}@${config.receive.host}:${agent.dicomPort}${agent.dicomTlsPort === null ? '' : `, by TLS on port ${agent.dicomTlsPort}`}, worklist ${agent.url}`,
@@ -52,7 +52,7 @@ export function serveCommand(): Command {
 }
 
 /** Null when it cannot start: every reason has been printed then, and the exit code is that of an invalid configuration. */
-async function start(config: Config, log: Log): Promise<Agent | null> {
+async function start(config: Config, settings: readonly EffectiveSetting[], log: Log): Promise<Agent | null> {
   // Both processes start up while the agent's own modules, which take longer, are loaded.
   receiverFork.start();
   inferenceFork.start(config.infer.memoryLimitMb);
@@ -62,7 +62,7 @@ async function start(config: Config, log: Log): Promise<Agent | null> {
       import('../compose/startAgent.ts'),
     ]);
     await assertConfig(config, process.env);
-    return await startAgent(config, { clock: systemClock, log, environment: process.env });
+    return await startAgent(config, { clock: systemClock, log, settings, environment: process.env });
   } catch (error) {
     receiverFork.discard();
     inferenceFork.discard();

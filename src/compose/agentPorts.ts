@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { Config } from '../config/config.ts';
+import type { EffectiveSetting } from '../config/effectiveSettings.ts';
 import type { PipelineStep } from '../pipeline/pipeline.ts';
 import type { AuditLog } from '../worklist/audit/audit.ts';
 import type { WorklistStore } from '../worklist/cases/caseStore.ts';
@@ -13,6 +14,8 @@ export interface AgentPorts {
   clock: Clock;
   log: Log;
   environment: NodeJS.ProcessEnv;
+  /** Every setting with the place that it comes from; without, the agent was started by a program that gave the values. */
+  settings?: readonly EffectiveSetting[];
   /** Named points of the pipeline, for tests that kill the process at each of them. */
   onStep?: (step: PipelineStep, studyInstanceUid: string) => void;
 }

@@ -14,12 +14,15 @@ import { createThresholdChanges } from '../worklist/thresholds/thresholdChanges.
 import type { Foundation } from './agentPorts.ts';
 import { sourceEcho } from './destinations.ts';
 import { modelAdministration } from './models.ts';
+import type { LiveSources } from './liveSources.ts';
+import { createSettingsAdministration } from './settings.ts';
 import type { OwnCertificates } from './ownCertificates.ts';
 import { useSliceFile } from './sliceFile.ts';
 import { createStowGate } from './stowGate.ts';
 
 interface PageParts {
   access: Access;
+  sources: LiveSources;
   certificates: Pick<OwnCertificates, 'onRenewed'>;
   stowSecret: string;
   proof: ProofOfLife;
@@ -37,7 +40,7 @@ interface PageParts {
 /** Starts the page and the API. @throws TriageError `config-invalid` when the port is taken or a certificate cannot be read */
 export async function startPage(foundation: Foundation, parts: PageParts): Promise<WebServer> {
   const { config, database, store, query, paths, resolvePath, releasers, ports } = foundation;
-  const { access, proof, housekeeping, roles, echoes, receiver, system, peakRssBytes, decodeSlice } = parts;
+  const { access, sources, proof, housekeeping, roles, echoes, receiver, system, peakRssBytes, decodeSlice } = parts;
   const { clock, log } = ports;
   const { host, port, publicUrl, basePath, tls, trustProxy } = config.web;
   const { maxWaitMinutes, patientNames, viewerUrl } = config.worklist;
@@ -57,6 +60,8 @@ export async function startPage(foundation: Foundation, parts: PageParts): Promi
     decodeSlice: (path, frameNumber) => useSliceFile(resolvePath(path), (file) => decodeSlice(file, frameNumber)),
     admin: createAdministration({
       config,
+      sources,
+      settings: createSettingsAdministration(foundation, sources),
       database,
       store,
       query,

@@ -12,6 +12,7 @@ import type { ReceiveTls } from '../receive/receiveConfig.ts';
 import { createRefusalRecorder } from '../receive/refusals.ts';
 import type { Access } from '../web/access/access.ts';
 import type { Foundation } from './agentPorts.ts';
+import type { LiveSources } from './liveSources.ts';
 import type { OwnCertificates } from './ownCertificates.ts';
 import { ownAddresses } from './proof.ts';
 
@@ -51,6 +52,7 @@ export async function startReceiving(
   { config, paths, store, resolvePath, releasers, ports: { clock, log } }: Foundation,
   {
     access,
+    sources,
     certificates,
     stowSecret,
     proofAeTitle,
@@ -58,6 +60,7 @@ export async function startReceiving(
     onListening,
   }: {
     access: Pick<Access, 'audit'>;
+    sources: LiveSources;
     certificates: Pick<OwnCertificates, 'onRenewed'>;
     /** What the page's server shows when it hands on a STOW-RS request. */
     stowSecret: string;
@@ -84,7 +87,7 @@ export async function startReceiving(
       ...settings,
       ...(tls === undefined ? {} : { tls: receiveTls(tls, readTlsFiles(tls)) }),
       ...(stow === undefined ? {} : { stow: { ...stow, secret: stowSecret } }),
-      sources: [...config.receive.sources, proofSource],
+      sources: [...sources.ofFile, ...sources.ofPage(), proofSource],
       // The proof of life has a place of its own.
       maxAssociations: config.receive.maxAssociations + 1,
     },
@@ -109,6 +112,7 @@ export async function startReceiving(
   });
   if (tls !== undefined)
     certificates.onRenewed('receive.tls', (material) => receiver.renewTls(receiveTls(tls, material)));
+  sources.onChange((all) => receiver.allow([...all, proofSource]));
   onListening(receiver);
   const lost = await unrecorded(paths.spool, await store.knownPaths());
   if (lost.length > 0) {

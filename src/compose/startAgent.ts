@@ -12,6 +12,7 @@ import { openAccess } from './access.ts';
 import type { AgentPorts, Foundation } from './agentPorts.ts';
 import { destinationEchoes, startDelivery, startReportWatch } from './destinations.ts';
 import { layFoundation } from './foundation.ts';
+import { openSources } from './liveSources.ts';
 import { planHousekeeping } from './housekeeping.ts';
 import { watchClock } from './watchClock.ts';
 import { serveModel, sliceDecoder } from './models.ts';
@@ -112,8 +113,10 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
       inference: (await network.model()?.peakRssBytes()) ?? 0,
     });
     const access = await openAccess(foundation);
+    const sources = await openSources(foundation);
     const web = await startPage(foundation, {
       access,
+      sources,
       certificates,
       stowSecret,
       proof,
@@ -131,6 +134,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
 
     const { receiver: listening, isOnRecord } = await startReceiving(foundation, {
       access,
+      sources,
       certificates,
       stowSecret,
       proofAeTitle,

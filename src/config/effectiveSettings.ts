@@ -19,7 +19,7 @@ export interface EffectiveSetting {
   value: unknown;
   /** What applies when nothing is said; null where that is nothing. */
   default: unknown;
-  origin: ConfigLayer['origin'];
+  origin: ConfigLayer['origin'] | 'page';
   /** `file:line:column` or the name of the variable; null for a default. */
   place: string | null;
   description: string;
@@ -32,6 +32,11 @@ export function effectiveSettings(
 ): { config: Config; settings: EffectiveSetting[] } {
   const layers = readLayers(path, environment);
   const config = finished(parseLayers(layers));
+  return { config, settings: settingsOf(config, layers) };
+}
+
+/** Every setting of a configuration, with its place in the layers that it was made of. */
+export function settingsOf(config: Config, layers: readonly ConfigLayer[]): EffectiveSetting[] {
   const settings: EffectiveSetting[] = [];
   const walk = (schema: SettingSchema, value: unknown, keys: readonly string[]): void => {
     if (isSection(value)) {
@@ -51,8 +56,17 @@ export function effectiveSettings(
     });
   };
   walk(configJsonSchema(), config, []);
-  return { config, settings };
+  return settings;
 }
+
+/** A value as people read it: a line, or one for each entry of a list. */
+export function settingLines(value: unknown): string[] {
+  if (value === null) return ['not set'];
+  if (!Array.isArray(value)) return [textOf(value)];
+  return value.length === 0 ? ['none'] : value.map(textOf);
+}
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value || '""' : JSON.stringify(value));
 
 /** The schema of a key that only some alternatives of a section have. */
 function optionOf(schema: SettingSchema, key: string): SettingSchema {

@@ -32,6 +32,12 @@ export const webSettings = z
       .describe(
         'Path below which a reverse proxy serves the page, `/odontoid`; it may take the path away or leave it. People type `web.publicUrl` with this path behind it.',
       ),
+    settings: z
+      .enum(['page', 'files'])
+      .default('page')
+      .describe(
+        'Where an admin may change what can be changed while the agent runs: `page`, on *Settings* and *Connections*, with a reason and recorded; `files`: nowhere but in the files, and the page shows what is in force.',
+      ),
     signIn: z
       .enum(['off', 'local', 'oidc'])
       .default('local')

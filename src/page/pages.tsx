@@ -65,6 +65,12 @@ export const PAGES: Readonly<Record<PagePath, Page>> = {
     shownTo: admins,
     component: lazy(() => import('./admin/systemPage.tsx')),
   },
+  '/settings': {
+    title: adminWords.titles.settings,
+    area: 'admin',
+    shownTo: admins,
+    component: lazy(() => import('./admin/settingsPage.tsx')),
+  },
   '/proof-of-life': {
     title: adminWords.titles.proof,
     area: 'admin',

@@ -39,6 +39,8 @@ export interface AssociationPolicy {
   judge(request: AssociationRequest, caller: Caller, open: ReadonlyMap<string, number>): Rejection | null;
   /** One answer for each proposed context, in the same order; of its transfer syntaxes, the one that is cheapest to decode. */
   answer(contexts: readonly ProposedContext[]): AnsweredContext[];
+  /** True for a sender that nobody has let in, whatever else might be said against it. */
+  isStranger(callingAeTitle: string, address: string): boolean;
   /** True when at least one source may connect from this address. */
   knows(address: string): boolean;
 }
@@ -55,7 +57,10 @@ export function createAssociationPolicy(config: Omit<ReceiveConfig, 'tls' | 'sto
     certificates: certificates ?? [],
   }));
   const privateClasses = new Set(config.acceptedSopClasses);
+  const sourcesHere = (aeTitle: string, address: string) =>
+    sources.filter((source) => source.aeTitle === aeTitle && contains(source.addresses, address));
   return {
+    isStranger: (callingAeTitle, address) => sourcesHere(callingAeTitle, address).length === 0,
     judge: (request, { address, certificate }, open) => {
       if ((request.protocolVersion & 1) === 0)
         return { result: 1, source: 2, reason: 2, why: 'the protocol version is not supported' };
@@ -63,12 +68,18 @@ export function createAssociationPolicy(config: Omit<ReceiveConfig, 'tls' | 'sto
         return { result: 1, source: 1, reason: 2, why: 'the application context is not supported' };
       if (request.calledAeTitle !== config.aeTitle && config.otherAeTitles?.includes(request.calledAeTitle) !== true)
         return { result: 1, source: 1, reason: 7, why: 'it was called by another AE title than its own' };
-      const known = sources.filter((source) => source.aeTitle === request.callingAeTitle);
-      if (known.length === 0)
-        return { result: 1, source: 1, reason: 3, why: 'the calling AE title is not among the sources' };
-      const here = known.filter((source) => contains(source.addresses, address));
-      if (here.length === 0)
-        return { result: 1, source: 1, reason: 3, why: 'the calling AE title may not come from this address' };
+      const here = sourcesHere(request.callingAeTitle, address);
+      if (here.length === 0) {
+        const isKnown = sources.some((source) => source.aeTitle === request.callingAeTitle);
+        return {
+          result: 1,
+          source: 1,
+          reason: 3,
+          why: isKnown
+            ? 'the calling AE title may not come from this address'
+            : 'the calling AE title is not among the sources',
+        };
+      }
       const why = certificateRefusal(here, sources, certificate);
       if (why !== null) return { result: 1, source: 1, reason: 3, why };
       return placeRefusal(config, request.callingAeTitle, open);

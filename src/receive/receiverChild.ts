@@ -144,6 +144,9 @@ async function obey(order: ReceiverOrder): Promise<void> {
         log.error('the certificate of receive.tls is not renewed', { error });
       }
       break;
+    case 'allow':
+      scp?.allow(order.sources);
+      break;
     case 'usage':
       tell({ type: 'usage', id: order.id, peakRssBytes: process.resourceUsage().maxRSS * 1024 });
       break;

@@ -1,7 +1,7 @@
 import type { StoredInstance } from '../case/case.ts';
 import { ERROR_KINDS, TriageError, type ErrorCode } from '../base/errors.ts';
 import type { Log, LogFields } from '../base/log.ts';
-import type { ReceiveConfig, ReceiveTls } from './receiveConfig.ts';
+import type { AllowedSource, ReceiveConfig, ReceiveTls } from './receiveConfig.ts';
 import type { Refusal } from './refusals.ts';
 
 /**
@@ -15,6 +15,7 @@ export type ReceiverOrder =
   | { type: 'start'; config: ReceiveConfig; spoolDir: string; idPrefix: string }
   | { type: 'describe'; id: number; paths: string[] }
   | { type: 'renew-tls'; tls: ReceiveTls }
+  | { type: 'allow'; sources: readonly AllowedSource[] }
   | { type: 'usage'; id: number }
   | { type: 'close' };
 

@@ -10,7 +10,7 @@ import {
   type ReceiverCounters,
   type ReceiverOptions,
 } from './receiverRecord.ts';
-import type { ReceiveConfig, ReceiveTls } from './receiveConfig.ts';
+import type { AllowedSource, ReceiveConfig, ReceiveTls } from './receiveConfig.ts';
 import { receiverFork } from './receiverFork.ts';
 import { listSpool } from './spool.ts';
 
@@ -22,6 +22,8 @@ export interface Receiver {
   stowPort(): number | null;
   /** Later TLS connections use this certificate, key and authorities. */
   renewTls(tls: ReceiveTls): void;
+  /** Later associations are judged by these sources, also when the process is started again. */
+  allow(sources: readonly AllowedSource[]): void;
   isUp(): boolean;
   /** When it died; null while it is up. */
   downSinceMs(): number | null;
@@ -157,6 +159,10 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
       config = { ...config, tls };
       order({ type: 'renew-tls', tls });
     },
+    allow: (sources) => {
+      config = { ...config, sources };
+      order({ type: 'allow', sources });
+    },
     isUp: () => up,
     downSinceMs: () => downSinceMs,
     openAssociations: () => record.open,
@@ -164,16 +170,14 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
     counters: () => ({ ...record.counters }),
     peakRssBytes: () => {
       if (!up) return Promise.resolve(record.peakRssBytes());
-      const id = ++lastId;
-      const answer = record.asking(id);
-      order({ type: 'usage', id });
+      const answer = record.asking(++lastId);
+      order({ type: 'usage', id: lastId });
       return answer;
     },
     close: async () => {
       closing = true;
       cancelRestart();
-      const dying = child;
-      if (dying !== null) await ended(dying, clock, () => order({ type: 'close' }));
+      if (child !== null) await ended(child, clock, () => order({ type: 'close' }));
       record.settle();
     },
   };

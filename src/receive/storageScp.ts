@@ -6,7 +6,7 @@ import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { serveAssociation, type Association, type AssociationEnd } from './association.ts';
 import { createAssociationPolicy, type AssociationPolicy, type CallerCertificate } from './associationPolicy.ts';
-import type { ReceiveConfig, ReceiveTls } from './receiveConfig.ts';
+import type { AllowedSource, ReceiveConfig, ReceiveTls } from './receiveConfig.ts';
 import type { EndOfSending } from './receiverMessages.ts';
 import type { Refusal, RefusalKind } from './refusals.ts';
 import type { Spool } from './spool.ts';
@@ -28,6 +28,8 @@ export interface StorageScp {
   tlsPort: number | null;
   /** Later TLS connections use this certificate, key and authorities. @throws TriageError `config-invalid` when they do not fit together */
   renewTls(tls: ReceiveTls): void;
+  /** Later associations are judged by these sources; open ones go on. */
+  allow(sources: readonly AllowedSource[]): void;
   /** Takes no more connections, lets current objects finish for at most `graceMs`, and ends. */
   close(graceMs: number): Promise<void>;
 }
@@ -74,7 +76,13 @@ const CONTEXT_REFUSALS = {
  */
 export async function startStorageScp(options: StorageScpOptions): Promise<StorageScp> {
   const { config, clock, log, listener } = options;
-  const policy = createAssociationPolicy(config);
+  let newest = createAssociationPolicy(config);
+  const policy: AssociationPolicy = {
+    judge: (...asked) => newest.judge(...asked),
+    answer: (...asked) => newest.answer(...asked),
+    knows: (...asked) => newest.knows(...asked),
+    isStranger: (...asked) => newest.isStranger(...asked),
+  };
   const serve = associationServer(options, policy);
   const connections = new Map<Socket, Connection>();
   const served = new Set<Promise<void>>();
@@ -137,6 +145,9 @@ export async function startStorageScp(options: StorageScpOptions): Promise<Stora
     port,
     tlsPort,
     renewTls: (tls) => acceptor?.renew(tls),
+    allow: (sources) => {
+      newest = createAssociationPolicy({ ...config, sources });
+    },
     close: async (graceMs) => {
       for (const server of servers) server.close();
       for (const [socket, { association }] of connections) {

@@ -6,11 +6,18 @@ import type {
   ProofAnswer,
   ProofRun,
   RoutingAnswer,
+  SettingsAnswer,
   SystemDetail,
   SystemFigures,
 } from '../answers/adminAnswers.ts';
 import type { ProofStatus } from '../worklist/proof/proofRuns.ts';
 import type { ModelAdministration } from './modelAdministration.ts';
+
+/** Why a setting is changed, and by whom. */
+interface Why {
+  reason: string;
+  by: { name: string; address: string };
+}
 
 /** What the admin pages need of the agent besides its database; built where the agent is composed. */
 export interface Administration {
@@ -28,6 +35,14 @@ export interface Administration {
     list(): Promise<ConnectionsAnswer>;
     /** Tests the connection to a configured peer. @throws TriageError `not-found`, `command-invalid` for a source without an echo address */
     echo(kind: 'destination' | 'source', name: string): Promise<EchoAnswer>;
+  };
+  settings: {
+    /** Every setting as it is in force, and what was changed on the page. */
+    list(): Promise<SettingsAnswer>;
+    /** Lets a sender in from now on. @throws TriageError `command-invalid` */
+    letIn(sender: { aeTitle: string; address: string }, why: Why): Promise<void>;
+    /** Takes back what the page has said of a sender. @throws TriageError `command-invalid`, `not-found` */
+    takeBack(aeTitle: string, why: Why): Promise<void>;
   };
   /** What the agent would do with an object that `callingAeTitle` sent from `address`. Stores nothing. */
   testRouting(

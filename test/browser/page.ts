@@ -96,7 +96,7 @@ export type SiteOptions = Partial<Pick<WebOptions, 'triageOnly' | 'viewerTemplat
   /** Whether the network was validated at this site, so that no screen says otherwise; left out: yes. */
   validated?: boolean;
   /** The desk of admins; without, one on which no peers are configured. */
-  admin?: (worklist: SeededWorklist) => Administration;
+  admin?: (worklist: SeededWorklist) => Administration | Promise<Administration>;
 };
 
 export interface Site extends SeededWorklist {
@@ -133,7 +133,7 @@ export async function openSite(pageDir: string, clock: Clock = systemClock, opti
         viewerTemplate: options.viewerTemplate ?? null,
         basePath: options.basePath ?? '',
         decodeSlice: decodePicture(worklist.folder),
-        admin: (options.admin ?? adminOf)(worklist),
+        admin: await (options.admin ?? adminOf)(worklist),
         dicomWeb: false,
         resolvePath: (path) => path,
         stow: () => Promise.resolve(),

@@ -1,6 +1,12 @@
 /** Texts of the screens of admins. */
 export const adminWords = {
-  titles: { proof: 'Proof of life', connections: 'Connections', needsAttention: 'Waiting', system: 'System' },
+  titles: {
+    proof: 'Proof of life',
+    connections: 'Connections',
+    needsAttention: 'Waiting',
+    system: 'System',
+    settings: 'Settings',
+  },
   loading: 'Loading',
   failed: 'That did not work. Try again.',
   never: 'never',
@@ -75,6 +81,29 @@ export const adminWords = {
   answered: (ms: number, when: string) => `Answered in ${ms.toFixed(0)} ms, ${when}`,
   noAnswer: (error: string, when: string) => `${error} (${when})`,
   noEchoAddress: 'No echo address is configured.',
+  letIn: (aeTitle: string, address: string) => `Let this sender in: ${aeTitle} at ${address}`,
+  letItIn: 'Let this sender in',
+  isLetIn: (aeTitle: string, address: string) =>
+    `${aeTitle} may send from ${address} from now on. Let it send again what was turned away.`,
+  takeBack: 'Take back',
+  takeBackOf: (aeTitle: string) => `Take back that ${aeTitle} is let in`,
+  isTakenBack: (aeTitle: string) => `${aeTitle} is no longer let in by this page.`,
+  ofPage: 'let in on this page',
+  settingsWhat:
+    'What is in force now, and where it comes from. What a file or a variable says is changed there and counts from the next start; senders can also be let in on Connections, at once.',
+  settingsOnlyFiles:
+    'What is in force now, and where it comes from. This site keeps its settings in files (web.settings); nothing can be changed here.',
+  setting: 'Setting',
+  settingValue: 'Value',
+  comesFrom: 'Comes from',
+  origins: { default: 'default', file: 'file', environment: 'environment', page: 'page' },
+  onPage: (lines: string) => `and, from this page: ${lines}`,
+  onlyChanged: 'Only what is not left at its default',
+  allDefault: 'Every setting is left at its default.',
+  settingChanges: 'Changed on the page',
+  noSettingChanges: 'Nothing was changed on the page.',
+  changedTo: 'From then on',
+  changedBy: 'By',
   rejections: 'Turned away lately',
   noRejections: 'Nothing was turned away lately.',
   refusalKinds: {

@@ -7,19 +7,22 @@ import { RoutingTester } from './routingTester.tsx';
 import { ask, Refused } from '../parts/session.ts';
 import { useLoaded } from '../parts/useLoaded.ts';
 import { adminWords as words } from './adminWords.ts';
+import { useSourceChange } from './useSourceChange.tsx';
 
 const LOOK_MS = 15_000;
 
 /** Sources and destinations, whether they answer, and a test of what the agent would do with a file. */
 export default function ConnectionsPage() {
   const { value, problem, reload } = useLoaded<ConnectionsAnswer>('/api/connections', LOOK_MS);
-  const now = Date.now();
-  const when = (ms: number | null) => (ms === null ? words.never : clockTime(ms, now));
+  const { said, letIn, takeBack, dialogs } = useSourceChange(reload);
   return (
     <section class="wide admin">
       <h1>{words.titles.connections}</h1>
       <p role="alert" class="kind-fault">
         {problem}
+      </p>
+      <p role="status" class={said.bad ? 'kind-fault' : 'kind-info'}>
+        {said.text}
       </p>
       {value === null ? (
         <p>{words.loading}</p>
@@ -48,35 +51,7 @@ export default function ConnectionsPage() {
           <Destinations destinations={value.destinations} onEcho={reload} />
 
           <h2>{words.sources}</h2>
-          {value.sources.length === 0 ? (
-            <p>{words.noSources}</p>
-          ) : (
-            <PlainTable
-              name={words.sources}
-              heads={[words.name, words.addresses, words.lastReceived, words.studies, words.echo]}
-            >
-              {value.sources.map((one) => (
-                <tr key={one.aeTitle}>
-                  <th scope="row">{one.aeTitle}</th>
-                  <td>
-                    {one.addresses.join(', ')}
-                    {one.certificates.length > 0 && (
-                      <span class="muted reason">{words.pinned(one.certificates.join(', '))}</span>
-                    )}
-                  </td>
-                  <td>{when(one.lastReceivedAtMs)}</td>
-                  <td>{one.studies}</td>
-                  <td>
-                    {one.echoAddress === null ? (
-                      <span class="muted">{words.noEchoAddress}</span>
-                    ) : (
-                      <EchoButton kind="source" name={one.aeTitle} known={one.echo} onAnswer={reload} />
-                    )}
-                  </td>
-                </tr>
-              ))}
-            </PlainTable>
-          )}
+          <Sources sources={value.sources} onEcho={reload} onTakeBack={takeBack} />
 
           <h2>{words.selection}</h2>
           {value.selection.length === 0 ? (
@@ -101,34 +76,117 @@ export default function ConnectionsPage() {
           )}
 
           <h2>{words.rejections}</h2>
-          {value.rejections.length === 0 ? (
-            <p class="muted">{words.noRejections}</p>
-          ) : (
-            <PlainTable
-              name={words.rejections}
-              heads={[words.time, words.caller, words.refused, words.why, words.times, words.advice]}
-            >
-              {value.rejections.map((one, index) => (
-                <tr key={index}>
-                  <td>{clockTime(one.atMs, now)}</td>
-                  <td>
-                    <bdi>{one.callingAeTitle}</bdi> <span class="muted">{one.address}</span>
-                  </td>
-                  <td>
-                    {words.refusalKinds[one.kind]} <span class="muted">{one.what}</span>
-                  </td>
-                  <td>{one.why}</td>
-                  <td>{one.count}</td>
-                  <td>{one.advice}</td>
-                </tr>
-              ))}
-            </PlainTable>
-          )}
+          <Rejections rejections={value.rejections} onLetIn={letIn} />
 
           <RoutingTester calledAeTitle={value.receiver.aeTitle} sources={value.sources} />
         </>
       )}
+      {dialogs}
     </section>
+  );
+}
+
+/** Who may send, by the file and by this page. */
+function Sources({
+  sources,
+  onEcho,
+  onTakeBack,
+}: {
+  sources: ConnectionsAnswer['sources'];
+  onEcho: () => void;
+  onTakeBack: (aeTitle: string) => void;
+}) {
+  const now = Date.now();
+  const when = (ms: number | null) => (ms === null ? words.never : clockTime(ms, now));
+  return sources.length === 0 ? (
+    <p>{words.noSources}</p>
+  ) : (
+    <PlainTable
+      name={words.sources}
+      heads={[words.name, words.addresses, words.lastReceived, words.studies, words.echo]}
+    >
+      {sources.map((one) => (
+        <tr key={`${one.aeTitle} ${one.origin}`}>
+          <th scope="row">
+            {one.aeTitle}
+            {one.origin === 'page' && (
+              <span class="muted reason">
+                {words.ofPage}{' '}
+                <button
+                  type="button"
+                  aria-label={words.takeBackOf(one.aeTitle)}
+                  onClick={() => onTakeBack(one.aeTitle)}
+                >
+                  {words.takeBack}
+                </button>
+              </span>
+            )}
+          </th>
+          <td>
+            {one.addresses.join(', ')}
+            {one.certificates.length > 0 && (
+              <span class="muted reason">{words.pinned(one.certificates.join(', '))}</span>
+            )}
+          </td>
+          <td>{when(one.lastReceivedAtMs)}</td>
+          <td>{one.studies}</td>
+          <td>
+            {one.echoAddress === null ? (
+              <span class="muted">{words.noEchoAddress}</span>
+            ) : (
+              <EchoButton kind="source" name={one.aeTitle} known={one.echo} onAnswer={onEcho} />
+            )}
+          </td>
+        </tr>
+      ))}
+    </PlainTable>
+  );
+}
+
+/** What senders did not get, why, and what to do about it. */
+function Rejections({
+  rejections,
+  onLetIn,
+}: {
+  rejections: ConnectionsAnswer['rejections'];
+  onLetIn: (aeTitle: string, address: string) => void;
+}) {
+  const now = Date.now();
+  return rejections.length === 0 ? (
+    <p class="muted">{words.noRejections}</p>
+  ) : (
+    <PlainTable
+      name={words.rejections}
+      heads={[words.time, words.caller, words.refused, words.why, words.times, words.advice]}
+    >
+      {rejections.map((one, index) => (
+        <tr key={index}>
+          <td>{clockTime(one.atMs, now)}</td>
+          <td>
+            <bdi>{one.callingAeTitle}</bdi> <span class="muted">{one.address}</span>
+          </td>
+          <td>
+            {words.refusalKinds[one.kind]} <span class="muted">{one.what}</span>
+          </td>
+          <td>{one.why}</td>
+          <td>{one.count}</td>
+          <td>
+            {one.advice}
+            {one.mayBeLetIn && (
+              <span class="reason">
+                <button
+                  type="button"
+                  aria-label={words.letIn(one.callingAeTitle, one.address)}
+                  onClick={() => onLetIn(one.callingAeTitle, one.address)}
+                >
+                  {words.letItIn}
+                </button>
+              </span>
+            )}
+          </td>
+        </tr>
+      ))}
+    </PlainTable>
   );
 }
 

@@ -1,10 +1,11 @@
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import './admin.css';
 import { useConfirmed } from '../access/confirmIdentity.tsx';
-import { keepText, useKeptText } from '../parts/keptText.ts';
+import { keepText } from '../parts/keptText.ts';
 import { Refused } from '../parts/session.ts';
 import { useLoaded } from '../parts/useLoaded.ts';
 import { adminWords as words } from './adminWords.ts';
+import { ReasonDialog } from './reasonDialog.tsx';
 import type { NeedsAttention } from '../../answers/adminAnswers.ts';
 import { FailedCases, HeldCases, StuckDeliveries, type AskReason } from './needsAttentionTables.tsx';
 
@@ -64,45 +65,13 @@ export default function NeedsAttentionPage() {
         </>
       )}
       {chosen !== null && (
-        <ReasonDialog title={chosen.title} onEnd={(reason) => (reason === null ? setChosen(null) : perform(reason))} />
+        <ReasonDialog
+          title={chosen.title}
+          keptAs={REASON}
+          onEnd={(reason) => (reason === null ? setChosen(null) : perform(reason))}
+        />
       )}
       {dialog}
     </section>
-  );
-}
-
-function ReasonDialog({ title, onEnd }: { title: string; onEnd: (reason: string | null) => void }) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  const [reason, setReason] = useKeptText(REASON);
-  const cancel = () => {
-    setReason('');
-    onEnd(null);
-  };
-  useEffect(() => dialog.current?.showModal(), []);
-  return (
-    <dialog ref={dialog} aria-labelledby="reason-title" onCancel={cancel}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          onEnd(reason);
-        }}
-      >
-        <h2 id="reason-title">{title}</h2>
-        <label class="field">
-          <span>{words.reason}</span>
-          <textarea
-            required
-            minLength={3}
-            maxLength={500}
-            value={reason}
-            onInput={(event) => setReason(event.currentTarget.value)}
-          />
-        </label>
-        <button type="submit">{words.doIt}</button>{' '}
-        <button type="button" onClick={cancel}>
-          {words.cancel}
-        </button>
-      </form>
-    </dialog>
   );
 }

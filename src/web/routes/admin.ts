@@ -9,6 +9,7 @@ import {
   routingAnswer,
   systemDetail,
   needsAttentionAnswer,
+  settingsAnswer,
 } from '../../answers/adminAnswers.ts';
 import { route } from '../route.ts';
 
@@ -65,6 +66,45 @@ export const adminRoutes = [
     answer: { kind: 'json', schema: echoAnswer },
     alsoAnswers: { 404: 'The configuration names no such peer.' },
     handle: ({ params: { kind, name } }, { admin }) => admin.connections.echo(kind, name),
+  }),
+  route({
+    method: 'get',
+    path: '/api/settings',
+    least: 'admin',
+    summary: 'Every setting as it is in force and where it comes from, and what was changed on the page.',
+    answer: { kind: 'json', schema: settingsAnswer },
+    handle: (_call, { admin }) => admin.settings.list(),
+  }),
+  route({
+    method: 'post',
+    path: '/api/settings/sources',
+    least: 'admin',
+    recentSignIn: true,
+    summary: 'Lets a sender in from now on, beside those of the configuration file.',
+    body: z.strictObject({ aeTitle, address: z.string().min(1).max(64), reason }),
+    audit: { by: 'store', action: 'setting.changed' },
+    answer: { kind: 'nothing' },
+    alsoAnswers: { 400: 'It is no sender, or the site keeps its settings in files.' },
+    handle: async ({ body: { reason, ...sender }, actor, address }, { admin }) => {
+      await admin.settings.letIn(sender, { reason, by: { name: actor, address } });
+      return undefined;
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/api/settings/sources/:aeTitle/take-back',
+    least: 'admin',
+    recentSignIn: true,
+    summary: 'Takes back what the page has said of a sender; the configuration file still counts.',
+    params: z.strictObject({ aeTitle }),
+    body: z.strictObject({ reason }),
+    audit: { by: 'store', action: 'setting.changed' },
+    answer: { kind: 'nothing' },
+    alsoAnswers: { 404: 'This page has let no such sender in.' },
+    handle: async ({ params, body: { reason }, actor, address }, { admin }) => {
+      await admin.settings.takeBack(params.aeTitle, { reason, by: { name: actor, address } });
+      return undefined;
+    },
   }),
   route({
     method: 'post',

@@ -33,6 +33,7 @@ export const AUDIT_ACTIONS = [
   'model.activated',
   'model.validated',
   'selection.changed',
+  'setting.changed',
   'names.shown',
   'case.viewed',
   'case.previewed',

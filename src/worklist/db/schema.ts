@@ -528,7 +528,19 @@ interface CaseCountsTable {
   cases: number;
 }
 
+/** Appended only: the newest row of a key is in force. */
+interface PageSettingsTable {
+  version: Generated<number>;
+  key: string;
+  /** JSON; null when what the page had said was taken back. */
+  value: string | null;
+  reason: string;
+  changed_by: string;
+  changed_at: number;
+}
+
 export interface Schema {
+  page_settings: PageSettingsTable;
   refused_objects: RefusedObjectsTable;
   cases: CasesTable;
   instances: InstancesTable;

@@ -1,0 +1,48 @@
+import { useEffect, useRef } from 'preact/hooks';
+import { useKeptText } from '../parts/keptText.ts';
+import { adminWords as words } from './adminWords.ts';
+
+/** Asks why something is done; null when the person cancels. What was typed is kept under `keptAs` beyond the end of a session. */
+export function ReasonDialog({
+  title,
+  keptAs,
+  onEnd,
+}: {
+  title: string;
+  keptAs: string;
+  onEnd: (reason: string | null) => void;
+}) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const [reason, setReason] = useKeptText(keptAs);
+  const cancel = () => {
+    setReason('');
+    onEnd(null);
+  };
+  useEffect(() => dialog.current?.showModal(), []);
+  return (
+    <dialog ref={dialog} aria-labelledby="reason-title" onCancel={cancel}>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          onEnd(reason);
+        }}
+      >
+        <h2 id="reason-title">{title}</h2>
+        <label class="field">
+          <span>{words.reason}</span>
+          <textarea
+            required
+            minLength={3}
+            maxLength={500}
+            value={reason}
+            onInput={(event) => setReason(event.currentTarget.value)}
+          />
+        </label>
+        <button type="submit">{words.doIt}</button>{' '}
+        <button type="button" onClick={cancel}>
+          {words.cancel}
+        </button>
+      </form>
+    </dialog>
+  );
+}

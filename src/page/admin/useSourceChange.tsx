@@ -1,0 +1,60 @@
+import { useState } from 'preact/hooks';
+import { useConfirmed } from '../access/confirmIdentity.tsx';
+import { keepText } from '../parts/keptText.ts';
+import { ask, Refused } from '../parts/session.ts';
+import { adminWords as words } from './adminWords.ts';
+import { ReasonDialog } from './reasonDialog.tsx';
+
+/** Name under which a reason is kept beyond the end of the session. */
+const REASON = 'sources.reason';
+
+interface Chosen {
+  title: string;
+  done: string;
+  change: (reason: string) => Promise<unknown>;
+}
+
+/** Lets a sender in, or takes that back, each with a reason. `dialogs` must be rendered in the page; `said` is what came of it. */
+export function useSourceChange(onChanged: () => void) {
+  const [chosen, setChosen] = useState<Chosen | null>(null);
+  const [said, setSaid] = useState({ text: '', bad: false });
+  const { run, dialog } = useConfirmed();
+  const perform = ({ change, done }: Chosen, reason: string) => {
+    run(async () => {
+      await change(reason);
+      keepText(REASON, '');
+      setSaid({ text: done, bad: false });
+      onChanged();
+    }).catch((error: unknown) => setSaid({ text: error instanceof Refused ? error.message : words.failed, bad: true }));
+  };
+  return {
+    said,
+    letIn: (aeTitle: string, address: string) =>
+      setChosen({
+        title: words.letIn(aeTitle, address),
+        done: words.isLetIn(aeTitle, address),
+        change: (reason) => ask('/api/settings/sources', 'POST', { aeTitle, address, reason }),
+      }),
+    takeBack: (aeTitle: string) =>
+      setChosen({
+        title: words.takeBackOf(aeTitle),
+        done: words.isTakenBack(aeTitle),
+        change: (reason) => ask(`/api/settings/sources/${encodeURIComponent(aeTitle)}/take-back`, 'POST', { reason }),
+      }),
+    dialogs: (
+      <>
+        {chosen !== null && (
+          <ReasonDialog
+            title={chosen.title}
+            keptAs={REASON}
+            onEnd={(reason) => {
+              setChosen(null);
+              if (reason !== null) perform(chosen, reason);
+            }}
+          />
+        )}
+        {dialog}
+      </>
+    ),
+  };
+}

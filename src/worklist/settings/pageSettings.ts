@@ -1,0 +1,72 @@
+import type { Clock } from '../../base/clock.ts';
+import type { WorklistDatabase } from '../db/database.ts';
+import { record } from '../people/recordedChange.ts';
+
+/** One change of a setting on the page. */
+export interface PageSettingChange {
+  key: string;
+  /** Null: what the page had said was taken back. */
+  value: unknown;
+  reason: string;
+  by: string;
+  atMs: number;
+}
+
+/** Settings that admins change on the page, each change with its reason; nothing is overwritten. */
+export interface PageSettings {
+  /** What the page says of a key now; null when it says nothing. */
+  current(key: string): Promise<unknown>;
+  /** Newest first. */
+  changes(limit: number): Promise<PageSettingChange[]>;
+  /** Sets what `next` makes of the current value, and records it in the audit, in one transaction. */
+  change(
+    key: string,
+    next: (current: unknown) => unknown,
+    why: { reason: string; by: { name: string; address: string } },
+  ): Promise<void>;
+}
+
+export function createPageSettings({ db, reads }: WorklistDatabase, clock: Clock): PageSettings {
+  const newest = (from: Pick<typeof db, 'selectFrom'>, key: string) =>
+    from
+      .selectFrom('page_settings')
+      .select('value')
+      .where('key', '=', key)
+      .orderBy('version', 'desc')
+      .limit(1)
+      .executeTakeFirst()
+      .then((row) => valueOf(row?.value ?? null));
+  return {
+    current: (key) => newest(reads, key),
+    changes: async (limit) => {
+      const rows = await reads
+        .selectFrom('page_settings')
+        .selectAll()
+        .orderBy('version', 'desc')
+        .limit(limit)
+        .execute();
+      return rows.map((row) => ({
+        key: row.key,
+        value: valueOf(row.value),
+        reason: row.reason,
+        by: row.changed_by,
+        atMs: row.changed_at,
+      }));
+    },
+    change: (key, next, { reason, by }) =>
+      db.transaction().execute(async (trx) => {
+        const before = await newest(trx, key);
+        const after = next(before);
+        const text = after === null ? null : JSON.stringify(after);
+        const atMs = clock.now();
+        await trx
+          .insertInto('page_settings')
+          .values({ key, value: text, reason, changed_by: by.name, changed_at: atMs })
+          .execute();
+        const detail = { before: before === null ? null : JSON.stringify(before), after: text, reason };
+        await record({ trx, atMs }, 'setting.changed', by, key, detail);
+      }),
+  };
+}
+
+const valueOf = (text: string | null): unknown => (text === null ? null : (JSON.parse(text) as unknown));

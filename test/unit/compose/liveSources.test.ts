@@ -1,0 +1,81 @@
+import { expect, it } from 'vitest';
+import { openSources } from '../../../src/compose/liveSources.ts';
+import { createSettingsAdministration } from '../../../src/compose/settings.ts';
+import { configFrom } from '../../../src/config/configFile.ts';
+import { createAuditLog } from '../../../src/worklist/audit/audit.ts';
+import { openWorklist } from '../worklist/fixture.ts';
+
+const ada = { name: 'ada', address: '10.9.9.9' };
+const because = (reason: string) => ({ reason, by: ada });
+
+async function opened(web: { settings?: 'page' | 'files' } = {}) {
+  const { database, clock } = await openWorklist();
+  const config = configFrom({
+    receive: {
+      sources: [
+        { aeTitle: 'CT1', addresses: ['10.1.0.1'] },
+        { aeTitle: 'CT2', addresses: ['10.1.0.2'], certificates: ['ct2'] },
+      ],
+      tls: { certFile: 'a.pem', keyFile: 'a.key', caFile: 'ca.pem' },
+    },
+    web,
+  });
+  const foundation = { config, database, ports: { clock } };
+  return { foundation, clock, audit: createAuditLog(database, clock), sources: await openSources(foundation) };
+}
+
+it('lets senders in beside those of the file, at once, with a reason on record, and takes that back', async () => {
+  const { foundation, audit, sources, clock } = await opened();
+  const told: string[][] = [];
+  sources.onChange((all) => told.push(all.map(({ aeTitle, addresses }) => `${aeTitle} ${addresses.join(' ')}`)));
+
+  await sources.letIn({ aeTitle: 'CT7', address: '10.1.0.7' }, because('new scanner'));
+  clock.advance(60_000);
+  await sources.letIn({ aeTitle: 'CT7', address: '10.1.0.8' }, because('its second card'));
+  await sources.letIn({ aeTitle: 'CT1', address: '10.1.0.9' }, because('moved'));
+  expect(told.at(-1)).toEqual(['CT1 10.1.0.1', 'CT2 10.1.0.2', 'CT7 10.1.0.7 10.1.0.8', 'CT1 10.1.0.9']);
+
+  // The next start has them too.
+  const again = await openSources(foundation);
+  expect(again.ofPage()).toEqual(sources.ofPage());
+  const { settings, changes } = await createSettingsAdministration(foundation, again).list();
+  expect(settings.find(({ key }) => key === 'receive.sources')?.ofPage).toHaveLength(2);
+  expect(changes.map(({ by, reason }) => [by, reason])).toEqual([
+    ['ada', 'moved'],
+    ['ada', 'its second card'],
+    ['ada', 'new scanner'],
+  ]);
+
+  await sources.takeBack('CT7', because('it was a test'));
+  await sources.takeBack('CT1', because('moved back'));
+  expect(told.at(-1)).toEqual(['CT1 10.1.0.1', 'CT2 10.1.0.2']);
+  await expect(sources.takeBack('CT2', because('of the file'))).rejects.toMatchObject({ code: 'not-found' });
+
+  const entries = await audit.page({ action: 'setting.changed' }, 10);
+  expect(entries).toHaveLength(5);
+  expect(entries.at(-1)).toMatchObject({
+    actor: 'ada',
+    address: '10.9.9.9',
+    target: 'receive.sources',
+    detail: { before: null, after: '[{"aeTitle":"CT7","addresses":["10.1.0.7"]}]', reason: 'new scanner' },
+  });
+  expect(entries[0]!.detail).toMatchObject({ after: null, reason: 'moved back' });
+});
+
+it.each([
+  [{ aeTitle: 'CT7', address: 'ct7.example' }, /neither an IPv4 or IPv6 address/],
+  [{ aeTitle: 'SEVENTEENLETTERSX', address: '10.1.0.7' }, /1 to 16 printable characters/],
+  [{ aeTitle: 'CT2', address: '10.1.0.7' }, /lets CT2 in by its certificate only/],
+])('refuses %j, and nothing is changed or recorded', async (sender, message) => {
+  const { audit, sources } = await opened();
+  const failure = sources.letIn(sender, because('a try'));
+  await expect(failure).rejects.toMatchObject({ code: 'command-invalid', message: expect.stringMatching(message) });
+  expect(sources.ofPage()).toEqual([]);
+  expect(await audit.page({ action: 'setting.changed' }, 10)).toEqual([]);
+});
+
+it('changes nothing where the site keeps its settings in files', async () => {
+  const { sources } = await opened({ settings: 'files' });
+  expect(sources.mayChange).toBe(false);
+  await expect(sources.letIn({ aeTitle: 'CT7', address: '10.1.0.7' }, because('no'))).rejects.toThrow(/web\.settings/);
+});
