@@ -3,7 +3,7 @@ import type { WorklistDatabase } from '../db/database.ts';
 import { record } from '../people/recordedChange.ts';
 
 /** One change of a setting on the page. */
-export interface PageSettingChange {
+interface PageSettingChange {
   key: string;
   /** Null: what the page had said was taken back. */
   value: unknown;
