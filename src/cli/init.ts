@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { createInterface } from 'node:readline/promises';
+import { createInterface } from 'node:readline';
+import type { Readable, Writable } from 'node:stream';
 import { Command } from 'commander';
 import { TriageError } from '../base/errors.ts';
 import { configFrom } from '../config/configFile.ts';
@@ -25,7 +26,8 @@ export function initCommand(): Command {
     .option('--destination <NAME=AE@HOST:PORT>', 'where results go, by DICOM (repeatable)', collect)
     .option('--data-dir <DIR>', 'folder of the database and the received objects')
     .action(async (flags: Flags) => {
-      const answers = process.stdin.isTTY && process.stdout.isTTY ? await ask(flags) : flags;
+      const answers =
+        process.stdin.isTTY && process.stdout.isTTY ? await askSettings(flags, process.stdin, process.stderr) : flags;
       const settings = {
         aeTitle: answers.aeTitle ?? 'ODONTOID',
         dataDir: answers.dataDir ?? './data',
@@ -42,15 +44,26 @@ export function initCommand(): Command {
 
 const collect = (value: string, before: string[] = []): string[] => [...before, value];
 
-/** Asks for what no flag has said; an empty answer takes what stands in brackets. */
-async function ask(flags: Flags): Promise<Flags> {
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+/**
+ * Asks for what no flag has said; an empty answer takes what stands in brackets. Lines that are typed ahead are answers too.
+ * @throws TriageError `command-invalid` when the input ends before the last answer
+ */
+export async function askSettings(flags: Flags, input: Readable, output: Writable): Promise<Flags> {
+  const terminal = createInterface({ input, output });
+  const lines = terminal[Symbol.asyncIterator]();
+  const answer = async (question: string, fallback: string): Promise<string> => {
+    output.write(`${question} [${fallback}] `);
+    const line = await lines.next();
+    if (line.done === true)
+      throw new TriageError('command-invalid', 'The questions were not answered to their end. Nothing is written.');
+    return line.value.trim();
+  };
   const one = async (given: string | undefined, question: string, fallback: string): Promise<string> =>
-    given ?? ((await terminal.question(`${question} [${fallback}] `)).trim() || fallback);
+    given ?? ((await answer(question, fallback)) || fallback);
   const many = async (given: string[] | undefined, question: string): Promise<string[]> => {
     if (given !== undefined) return given;
     const entries: string[] = [];
-    for (let entry; (entry = (await terminal.question(`${question} [no more] `)).trim()) !== '';) entries.push(entry);
+    for (let entry; (entry = await answer(question, 'no more')) !== '';) entries.push(entry);
     return entries;
   };
   try {
