@@ -170,9 +170,8 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
     counters: () => ({ ...record.counters }),
     peakRssBytes: () => {
       if (!up) return Promise.resolve(record.peakRssBytes());
-      const answer = record.asking(++lastId);
-      order({ type: 'usage', id: lastId });
-      return answer;
+      order({ type: 'usage', id: ++lastId });
+      return record.asking(lastId);
     },
     close: async () => {
       closing = true;
