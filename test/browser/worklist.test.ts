@@ -175,6 +175,7 @@ test('by keyboard alone: find a scan, say that you read it, open it, come back t
   await page.keyboard.press('r');
   await expect.poll(() => row(page, 'flag').getAttribute('data-read')).toBe('false');
   await page.keyboard.press('r');
+  await expect.poll(() => row(page, 'flag').getAttribute('data-read')).toBe('true');
   await expect.poll(() => pill(page).textContent()).toBe('Order changed - press . to update');
   await page.keyboard.press('.');
   await expect.poll(() => order(page)).toEqual(SEEDED_ORDER.filter((uid) => uid !== studyUid('flag')));
