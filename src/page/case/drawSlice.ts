@@ -66,7 +66,7 @@ function greysOf(window: DisplayWindow): Uint32Array {
   const grey = new Uint8ClampedArray(1);
   for (let at = 0; at < greys.length; at += 1) {
     grey[0] = ((at - OFFSET - darkest) * 255) / window.widthHu;
-    greys[at] = BLACK + grey[0]! * 0x010101;
+    greys[at] = BLACK + grey[0] * 0x010101;
   }
   table = { window, greys };
   return greys;
