@@ -7,6 +7,7 @@ import { TriageError } from '../../../src/base/errors.ts';
 import { inferSeries } from '../../../src/infer/inferSeries.ts';
 import { inferStudy } from '../../../src/infer/inferStudy.ts';
 import type { InferSeriesOptions } from '../../../src/infer/inferSeries.ts';
+import { SLICES_AT_ONCE } from '../../../src/infer/slicesAtOnce.ts';
 import type { CaseScore, TriageModel } from '../../../src/case/triageModel.ts';
 
 /** A field of its own for each slice, so that a slice cannot have another one's unseen. */
@@ -244,8 +245,8 @@ describe('inferSeries', () => {
       if (index === 3) throw new TriageError('inference-died', 'gone');
       return Promise.resolve(encodedAs(index));
     });
-    await expect(run(manifestOf(50), model)).rejects.toMatchObject({ code: 'inference-died' });
-    expect(asked.length).toBeLessThan(8);
+    await expect(run(manifestOf(20 * SLICES_AT_ONCE), model)).rejects.toMatchObject({ code: 'inference-died' });
+    expect(asked.length).toBeLessThan(4 + 2 * SLICES_AT_ONCE);
     await expect(
       run(manifestOf(3), stubModel({}).model, { heartbeat: () => Promise.reject(new Error('lease lost')) }),
     ).rejects.toThrow('lease lost');
