@@ -1,11 +1,13 @@
 import { PassThrough, Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { askSettings } from '../../../src/cli/init.ts';
 
 const asked = async (flags: Parameters<typeof askSettings>[0], typed: string) => {
   const output = new PassThrough();
   const answers = await askSettings(flags, Readable.from([typed]), output);
-  return { answers, questions: String(output.read()).match(/\?/g)?.length };
+  const shown = await text(output.end());
+  return { answers, questions: shown.match(/\?/g)?.length };
 };
 
 test('what no flag has said is asked, and lines typed ahead are answers', async () => {
