@@ -60,6 +60,7 @@ test(
         outcome: number === WAITING - 1 ? 'running' : outcomeOf(number),
         slices: SLICES,
         arrivedMinutesAgo: 0,
+        receipt: 'confirmed',
       });
     const pages = {
       worklist: await watched(await openPage(opened, { clock: true })),
@@ -85,6 +86,7 @@ test(
         outcome: outcomeOf(number - 1),
         slices: SLICES,
         arrivedMinutesAgo: 0,
+        receipt: 'confirmed',
       });
       await opened.store.markRead(studyUid(`scan${number - WAITING}`), true, 'test');
       await pass(30);
