@@ -54,7 +54,7 @@ def main():
         cases = [case for split in FOLD_SPLITS for case in load_split(args.cohort, split, size)]
         folds = make_folds(cases, study, args.seed)
         (Path(args.out) / "folds.json").write_text(json.dumps([[c.id for c in fold] for fold in folds["tested"]]))
-        encoded = encode(study["encoders"][name], profile, cases, args, Path(args.out) / "encoders" / name)
+        encoded = apart(lambda: encode(study["encoders"][name], profile, cases, args, Path(args.out) / "encoders" / name))
         tasks = [(variant, units, k) for variant in variants if variant["encoder"] == name for units in variant["units"] for k in range(study["folds"])]
         tasks = [task for task in tasks if not (results / file_name(*task)).exists()]
         report(f"encoder {name}: {len(tasks)} folds to train, {args.jobs} at once")
@@ -67,6 +67,19 @@ def main():
 
 
 _shared = None
+_work = None
+
+
+def apart(work):
+    """What `work` returns, from a process of its own: one in which PyTorch has computed gradients cannot be forked into workers that compute some, too."""
+    global _work
+    _work = work
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        return pool.apply(do_work)
+
+
+def do_work():
+    return _work()
 
 
 def overlaid(profile, changes):
