@@ -16,6 +16,9 @@ export interface BoneCrop {
   fullFrame: boolean;
 }
 
+/** What the crop asks of a slice. */
+export type CroppedSlice = Pick<LoadedSlice, 'rows' | 'columns' | 'levelCounts' | 'boneBounds'>;
+
 const BODY_ABOVE_HU = -300;
 const LOWEST_HU = GROSS_BONE.centerHu - GROSS_BONE.widthHu / 2;
 const PER_WIDTH = 1 / GROSS_BONE.widthHu;
@@ -72,7 +75,7 @@ function greatestHuOf(level: number): number {
  * The paper's crop (section 2.1): bone by Otsu's method on the gross bone window, with `marginFraction` of the bone's
  * height and width added on each side, inside the frame. A slice without bone gives the frame.
  */
-export function otsuCrop(slice: LoadedSlice, rule: CropRule, marginFraction: number): BoneCrop {
+export function otsuCrop(slice: CroppedSlice, rule: CropRule, marginFraction: number): BoneCrop {
   const { rows, columns } = slice;
   const frame: BoneCrop = { box: { top: 0, left: 0, bottom: rows, right: columns }, fullFrame: true };
   const threshold = otsuThreshold(slice.levelCounts());

@@ -2,7 +2,7 @@
 import { axisWeights } from '../../../src/preprocess/axisWeights.ts';
 import type { Box } from '../../../src/preprocess/box.ts';
 import type { InputSpec, OrientedSlice } from '../../../src/preprocess/modelInput.ts';
-import type { BoneCrop, CropRule } from '../../../src/preprocess/otsuCrop.ts';
+import { otsuCrop, type BoneCrop, type CroppedSlice } from '../../../src/preprocess/otsuCrop.ts';
 import { GROSS_BONE } from '../../../src/preprocess/windows.ts';
 import type { WindowHu } from '../../../src/preprocess/windows.ts';
 
@@ -12,7 +12,14 @@ export function scalarInput(
   spec: InputSpec,
 ): BoneCrop & { tensor: Float32Array } {
   const { sizePixels: size, windowsHu } = spec;
-  const crop = otsuCrop(hu, rows, columns, spec.cropRule, spec.marginFraction);
+  const slice: CroppedSlice = {
+    rows,
+    columns,
+    levelCounts: () => countLevels(hu),
+    boneBounds: (withinAboveHu, boneAboveHu) =>
+      boundsAbove(hu, columns, largestComponent(hu, rows, columns, withinAboveHu), boneAboveHu),
+  };
+  const crop = otsuCrop(slice, spec.cropRule, spec.marginFraction);
   const cropRows = crop.box.bottom - crop.box.top;
   const cropColumns = crop.box.right - crop.box.left;
   const side = Math.max(cropRows, cropColumns);
@@ -95,7 +102,6 @@ function applyWindow(
   }
 }
 
-const BODY_ABOVE_HU = -300;
 const LOWEST_HU = GROSS_BONE.centerHu - GROSS_BONE.widthHu / 2;
 const PER_WIDTH = 1 / GROSS_BONE.widthHu;
 const HIGHEST_HU = GROSS_BONE.centerHu + GROSS_BONE.widthHu / 2;
@@ -106,8 +112,8 @@ function levelOf(hu: number): number {
 }
 
 /** How many pixels have each 8-bit level of the gross bone window. */
-function countLevels(hu: Float32Array | Int16Array): Float64Array {
-  const counts = new Float64Array(256);
+function countLevels(hu: Float32Array | Int16Array): Int32Array {
+  const counts = new Int32Array(256);
   // Most of a slice is air or soft tissue below the window, or bone above it: those pixels need no arithmetic.
   let below = 0;
   let above = 0;
@@ -120,79 +126,6 @@ function countLevels(hu: Float32Array | Int16Array): Float64Array {
   counts[0]! += below;
   counts[255]! += above;
   return counts;
-}
-
-/**
- * Otsu's threshold of 8-bit levels: the last level of the lower class that maximises the variance between the classes
- * (Otsu 1979), or null when all pixels have one level.
- */
-function otsuThreshold(counts: Float64Array): number | null {
-  let pixels = 0;
-  let total = 0;
-  for (let level = 0; level < 256; level++) {
-    pixels += counts[level]!;
-    total += level * counts[level]!;
-  }
-  let best: number | null = null;
-  let bestVariance = 0;
-  let below = 0;
-  let belowSum = 0;
-  for (let level = 0; level < 255; level++) {
-    below += counts[level]!;
-    belowSum += level * counts[level]!;
-    const above = pixels - below;
-    if (below === 0 || above === 0) continue;
-    const difference = belowSum / below - (total - belowSum) / above;
-    const variance = below * above * difference * difference;
-    if (variance > bestVariance) {
-      bestVariance = variance;
-      best = level;
-    }
-  }
-  return best;
-}
-
-/** The greatest value that has this level; anything above has a higher level. Found by bisection, so that it matches the rounding of {@link levelOf}. */
-function greatestHuOf(level: number): number {
-  let within = LOWEST_HU;
-  let beyond = HIGHEST_HU;
-  while (true) {
-    const middle = (within + beyond) / 2;
-    if (middle === within || middle === beyond) return within;
-    if (levelOf(middle) > level) beyond = middle;
-    else within = middle;
-  }
-}
-
-/**
- * The paper's crop (section 2.1): bone by Otsu's method on the gross bone window, with `marginFraction` of the bone's
- * height and width added on each side, inside the frame. `hu` is `[row][column]`. A slice without bone gives the frame.
- */
-function otsuCrop(
-  hu: Float32Array | Int16Array,
-  rows: number,
-  columns: number,
-  rule: CropRule,
-  marginFraction: number,
-): BoneCrop {
-  const frame: BoneCrop = { box: { top: 0, left: 0, bottom: rows, right: columns }, fullFrame: true };
-  const threshold = otsuThreshold(countLevels(hu));
-  if (threshold === null) return frame;
-  const boneAboveHu = greatestHuOf(threshold);
-  const within = largestComponent(hu, rows, columns, rule === 'largest-bone' ? boneAboveHu : BODY_ABOVE_HU);
-  const bone = boundsAbove(hu, columns, within, boneAboveHu);
-  if (bone === null) return frame;
-  const marginRows = Math.round((bone.bottom - bone.top) * marginFraction);
-  const marginColumns = Math.round((bone.right - bone.left) * marginFraction);
-  return {
-    box: {
-      top: Math.max(0, bone.top - marginRows),
-      left: Math.max(0, bone.left - marginColumns),
-      bottom: Math.min(rows, bone.bottom + marginRows),
-      right: Math.min(columns, bone.right + marginColumns),
-    },
-    fullFrame: false,
-  };
 }
 
 /** The box around the pixels above `aboveHu` in these runs, or null when there is none. */
