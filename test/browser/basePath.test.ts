@@ -1,34 +1,22 @@
-import { createServer, request as ask } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { openPage, site, startBrowser } from './openPage.ts';
+import { proxyBefore } from './proxyBefore.ts';
 import { addStudy, studyUid } from './seededWorklist.ts';
 
 startBrowser();
 
 /** A reverse proxy that serves the page below a path and something else beside it. */
-async function proxyAt(path: string, upstream: string, takesPathAway: boolean): Promise<string> {
-  const proxy = createServer((request, response) => {
-    if (!request.url!.startsWith(path)) {
-      response.writeHead(418).end('This is the hospital’s portal.');
-      return;
-    }
-    const url = takesPathAway ? request.url!.slice(path.length) || '/' : request.url!;
-    const passed = ask(upstream + url, { method: request.method, headers: request.headers }, (answer) => {
+const proxyAt = (path: string, upstream: string, takesPathAway: boolean): Promise<string> =>
+  proxyBefore(upstream, {
+    passedTo: (url) => {
+      if (!url.startsWith(path)) return null;
+      return takesPathAway ? url.slice(path.length) || '/' : url;
+    },
+    passOn: (answer, response) => {
       response.writeHead(answer.statusCode!, answer.headers);
       answer.pipe(response);
-    });
-    passed.on('error', () => response.destroy());
-    response.on('close', () => passed.destroy());
-    request.pipe(passed);
+    },
   });
-  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    proxy.closeAllConnections();
-    proxy.close();
-  });
-  return `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
-}
 
 test.each([
   ['keeps the path', false],

@@ -1,9 +1,8 @@
-import { createServer, request as ask } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Page } from 'playwright-core';
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import { openPage, site, startBrowser } from './openPage.ts';
+import { proxyBefore } from './proxyBefore.ts';
 import { addStudy, studyUid } from './seededWorklist.ts';
 
 startBrowser();
@@ -47,27 +46,17 @@ test('eight tabs of one browser share a line: each loads, hears of changes, and 
 });
 
 /** A reverse proxy that holds an answer back until it has ended, as some are configured. */
-async function bufferingProxy(upstream: string): Promise<string> {
-  const proxy = createServer((request, response) => {
-    const passed = ask(upstream + request.url!, { method: request.method, headers: request.headers }, (answer) => {
+const bufferingProxy = (upstream: string): Promise<string> =>
+  proxyBefore(upstream, {
+    passOn: (answer, response) => {
       const held: Buffer[] = [];
       answer.on('data', (part: Buffer) => held.push(part));
       answer.on('end', () => {
         response.writeHead(answer.statusCode!, answer.headers);
         response.end(Buffer.concat(held));
       });
-    });
-    passed.on('error', () => response.destroy());
-    response.on('close', () => passed.destroy());
-    request.pipe(passed);
+    },
   });
-  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-  onTestFinished(() => {
-    proxy.closeAllConnections();
-    proxy.close();
-  });
-  return `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
-}
 
 test('behind a proxy that holds the line back the list says so, is asked for every few seconds, and is right', async () => {
   const opened = await site();

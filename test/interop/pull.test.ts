@@ -6,12 +6,12 @@ import { systemClock } from '../../src/base/clock.ts';
 import { createLog } from '../../src/base/log.ts';
 import { startAgent, type Agent } from '../../src/compose/startAgent.ts';
 import { configFrom } from '../../src/config/configFile.ts';
-import { writePart10 } from '../../src/dicom/part10.ts';
 import { createRetrieveScu } from '../../src/pacs/retrieveScu.ts';
 import { sendFiles } from '../../src/pacs/sendFiles.ts';
 import { odontoid } from '../pipeline/odontoidCommand.ts';
 import { freePort, startServer } from './dcmtk.ts';
 import { startOrthanc, type Orthanc } from './orthanc.ts';
+import { smallObject } from './smallObject.ts';
 
 /** `odontoid pull` from Orthanc, and the same requests to DCMTK's dcmqrscp; the studies come in through the receiver of a running agent. */
 
@@ -29,26 +29,13 @@ async function writeStudy(study: string, modality: 'CT' | 'MR', objects: number,
     const path = join(dir, `${study}.${index}.dcm`);
     await writeFile(
       path,
-      writePart10({
+      smallObject(study, index, {
         SOPClassUID: modality === 'CT' ? CT : MR,
-        SOPInstanceUID: `${study}.1.${index}`,
-        StudyInstanceUID: study,
-        SeriesInstanceUID: `${study}.1`,
         PatientID: 'PULL-1',
         PatientName: 'Pull^Anna',
         AccessionNumber: `A${study.slice(-3)}`,
         StudyDate: '20261102',
         Modality: modality,
-        Rows: 4,
-        Columns: 4,
-        BitsAllocated: 16,
-        BitsStored: 12,
-        HighBit: 11,
-        PixelRepresentation: 0,
-        SamplesPerPixel: 1,
-        PhotometricInterpretation: 'MONOCHROME2',
-        InstanceNumber: index,
-        PixelData: Uint8Array.from({ length: 32 }, (_, at) => at * index).buffer,
         ...attributes,
       }),
     );

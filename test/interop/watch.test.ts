@@ -7,11 +7,11 @@ import { systemClock } from '../../src/base/clock.ts';
 import { createLog } from '../../src/base/log.ts';
 import { startAgent, type Agent } from '../../src/compose/startAgent.ts';
 import { configFrom } from '../../src/config/configFile.ts';
-import { writePart10 } from '../../src/dicom/part10.ts';
 import { objectsOnRecord } from '../../src/pull/objectsOnRecord.ts';
 import { until } from '../pipeline/agentUnderTest.ts';
 import { freePort } from './dcmtk.ts';
 import { startOrthanc, type Orthanc } from './orthanc.ts';
+import { smallObject } from './smallObject.ts';
 
 /** An archive that cannot push: a real Orthanc is asked for new CTs, across stops of the agent and the death of the archive. */
 
@@ -71,26 +71,11 @@ async function archive(study: string, from: number, to: number, attributes = {})
     const path = join(dir, 'object.dcm');
     await writeFile(
       path,
-      writePart10({
-        SOPClassUID: '1.2.840.10008.5.1.4.1.1.2',
-        SOPInstanceUID: `${study}.1.${index}`,
-        StudyInstanceUID: study,
-        SeriesInstanceUID: `${study}.1`,
+      smallObject(study, index, {
         PatientID: `W-${study}`,
         PatientName: 'Watch^Anna',
         StudyDate: TODAY,
         StudyDescription: 'Neck',
-        Modality: 'CT',
-        Rows: 4,
-        Columns: 4,
-        BitsAllocated: 16,
-        BitsStored: 12,
-        HighBit: 11,
-        PixelRepresentation: 0,
-        SamplesPerPixel: 1,
-        PhotometricInterpretation: 'MONOCHROME2',
-        InstanceNumber: index,
-        PixelData: Uint8Array.from({ length: 32 }, (_, at) => at * index).buffer,
         ...attributes,
       }),
     );
