@@ -28,7 +28,7 @@ const modelValidation = z
     id: z.int(),
     model: identity,
     dataset: z.string().describe('What the cases were: a folder, or the site’s own cases with verdicts.'),
-    kind: z.enum(['folder', 'rsna-2022', 'site']),
+    kind: z.enum(['folder', 'rsna-2022', 'cspine-ct', 'site']),
     synthetic: z.boolean().describe('The cases were phantoms, which say nothing of this site’s patients.'),
     atMs: epochMs,
     by: z.string(),

@@ -10,7 +10,10 @@ import { printJson, printLine, table } from './output.ts';
 /** `odontoid split DIR`: splits a labelled dataset by patient, stratified, and stores the parts in a file. */
 export function splitCommand(): Command {
   return new Command('split')
-    .argument('<DIR>', 'a phantom cohort, the RSNA 2022 release, or a folder with cases.csv')
+    .argument(
+      '<DIR>',
+      'a labelled dataset (docs/evaluation.md): a phantom cohort, a public release, or a folder with cases.csv',
+    )
     .requiredOption('--out <FILE>', 'JSON file that keeps the parts')
     .option('--folds <n>', 'that many folds (the paper’s: 7)', wholeNumber(2, 100))
     .option('--shares <list>', 'train, validation and test instead of folds, for example 70,10,20')

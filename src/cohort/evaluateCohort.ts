@@ -4,8 +4,8 @@ import path from 'node:path';
 import type { Findings, StoredInstance } from '../case/case.ts';
 import type { Config } from '../config/config.ts';
 import { softwareVersion } from '../base/packageRoot.ts';
-import type { LabelledCase, Problem } from '../dataset/dataset.ts';
-import { imageTruth, type ImageTruth, type TruthSlice } from '../dataset/imageTruth.ts';
+import type { LabelledCase, Problem, TruthSlice } from '../dataset/dataset.ts';
+import { imageTruth, type ImageTruth } from '../dataset/imageTruth.ts';
 import { messageOf, TriageError } from '../base/errors.ts';
 import { listFiles } from '../base/listFiles.ts';
 import { localise } from '../evaluate/localisation.ts';
@@ -142,7 +142,8 @@ async function startAll(count: number, start: () => Promise<TriageModel>): Promi
 
 /** What a record depends on: the case's truth, and its files by name, size and time. */
 async function factsOf(labelled: LabelledCase): Promise<object> {
-  const { files, unread } = await listFiles(labelled.folder);
+  const { files, unread } =
+    labelled.files === undefined ? await listFiles(labelled.folder) : { files: labelled.files, unread: [] };
   const named = async (file: string): Promise<readonly [string, number, number]> => {
     const { size, mtimeMs } = await stat(file);
     return [path.relative(labelled.folder, file), size, mtimeMs];
@@ -150,10 +151,11 @@ async function factsOf(labelled: LabelledCase): Promise<object> {
   return {
     files: await Promise.all(files.map(named)),
     unread,
-    masks: await Promise.all(labelled.masks.map(named)),
+    masks: await Promise.all(labelled.masks.map((own) => Promise.all(own.map(named)))),
     truth: {
       ...labelled,
       folder: '',
+      files: undefined,
       masks: [],
       imageLabels: [...labelled.imageLabels].map(([file, label]) => [path.basename(file), label]),
       boxes: [...labelled.boxes].map(([file, boxes]) => [path.basename(file), boxes]),

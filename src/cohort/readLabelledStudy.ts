@@ -3,8 +3,7 @@ import { assembleStudy } from '../assemble/assembleStudy.ts';
 import type { SeriesRules } from '../assemble/seriesRules.ts';
 import type { CaseManifest, StoredInstance } from '../case/case.ts';
 import { headerOfImage } from '../case/frames.ts';
-import type { LabelledCase, Problem } from '../dataset/dataset.ts';
-import type { TruthSlice } from '../dataset/imageTruth.ts';
+import type { LabelledCase, Problem, TruthSlice } from '../dataset/dataset.ts';
 import { readStudyFolder } from './readStudyFolder.ts';
 
 /** A case of a dataset as the agent sees it, and the faults of its files. */
@@ -27,7 +26,10 @@ export async function readLabelledStudy(
   rules: SeriesRules,
   reading: { receivedAtMs: number; maxObjectBytes: number },
 ): Promise<LabelledStudy> {
-  const { instances, unread } = await readStudyFolder(labelled.folder, reading);
+  const { instances, unread } = await readStudyFolder(labelled.folder, {
+    ...reading,
+    ...(labelled.files === undefined ? {} : { volumes: labelled.files }),
+  });
   const problems: Problem[] = unread.map(({ file, reason }) => ({
     where: `${labelled.id}/${file}`,
     problem: `not read: ${reason}`,

@@ -8,6 +8,7 @@ import type { StoredInstance } from '../case/case.ts';
 import { MAX_HEADER_BYTES } from '../dicom/elements.ts';
 import { withoutSameImages } from './sameImages.ts';
 import { datasetOffset, readFileHeader } from '../dicom/header.ts';
+import { readVolumeHeader } from '../dicom/mergedVolume.ts';
 
 /** Enough for nearly every header; more is read only where needed. */
 const FIRST_READ_BYTES = 256 * 1024;
@@ -19,20 +20,30 @@ const MEBIBYTE = 2 ** 20;
  * cannot be read is named in `unread`, with the reason, and the rest is processed. Files with the same image in other bytes count once. Of a file that is not a DICOM object, or larger than `maxObjectBytes`
  * (which the receiver refuses too), only the beginning is read.
  *
+ * `volumes`: only these files, which are known to be CT images whatever class a converter gave them ({@link readVolumeHeader}).
+ *
  * @throws TriageError `not-found`
  */
 export async function readStudyFolder(
   folder: string,
-  { receivedAtMs, maxObjectBytes }: { receivedAtMs: number; maxObjectBytes: number },
+  reading: { receivedAtMs: number; maxObjectBytes: number; volumes?: readonly string[] },
 ): Promise<{ instances: StoredInstance[]; unread: UnreadFile[] }> {
+  const { receivedAtMs, maxObjectBytes, volumes } = reading;
   const found = await stat(folder).catch(() => null);
   if (found === null || !found.isDirectory()) throw new TriageError('not-found', `${folder} is not a folder.`);
-  const { files, unread } = await listFiles(folder);
+  const { files, unread }: { files: readonly string[]; unread: UnreadFile[] } =
+    volumes === undefined ? await listFiles(folder) : { files: volumes, unread: [] };
+  const header = volumes === undefined ? readFileHeader : readVolumeHeader;
   const instances: StoredInstance[] = [];
   for (const path of files) {
     const file = relative(folder, path);
     try {
-      instances.push({ ...(await readInstance(path, maxObjectBytes)), path: file, receivedAtMs, sourceAeTitle: '' });
+      instances.push({
+        ...(await readInstance(path, maxObjectBytes, header)),
+        path: file,
+        receivedAtMs,
+        sourceAeTitle: '',
+      });
     } catch (error) {
       unread.push({ file, reason: error instanceof TriageError ? error.message : fileErrorWords(error) });
     }
@@ -46,11 +57,12 @@ export async function readStudyFolder(
 async function readInstance(
   path: string,
   maxObjectBytes: number,
+  headerOf: typeof readFileHeader,
 ): Promise<Pick<StoredInstance, 'header' | 'sha256' | 'sizeBytes'>> {
   const file = await open(path, 'r');
   try {
     const { size } = await file.stat();
-    const { header, start } = await readBeginning(file, size);
+    const { header, start } = await readBeginning(file, size, headerOf);
     if (size > maxObjectBytes)
       throw new TriageError(
         'object-too-large',
@@ -64,10 +76,10 @@ async function readInstance(
   }
 }
 
-async function readBeginning(file: FileHandle, size: number) {
+async function readBeginning(file: FileHandle, size: number, headerOf: typeof readFileHeader) {
   const facts = async (bytes: number) => {
     const beginning = await beginningOf(file, Math.min(size, bytes));
-    return { header: readFileHeader(beginning, size), start: datasetOffset(beginning) };
+    return { header: headerOf(beginning, size), start: datasetOffset(beginning) };
   };
   try {
     const first = await facts(FIRST_READ_BYTES);

@@ -1,3 +1,5 @@
+import type { InstanceHeader } from '../case/case.ts';
+
 /** A fault in a dataset. The case is left out only if `dropped` says so: nothing is left out silently. */
 export interface Problem {
   /** File and line, or the case. */
@@ -23,6 +25,8 @@ export interface LabelledCase {
   readonly patientKey: string;
   /** Absolute path of the folder with the study's files. */
   readonly folder: string;
+  /** Absolute paths of its images, where the folder holds others too; they count as CT whatever their SOP class. Absent: every file of the folder. */
+  readonly files?: readonly string[];
   readonly label: boolean;
   readonly sex: 'F' | 'M' | null;
   readonly ageYears: number | null;
@@ -35,15 +39,22 @@ export interface LabelledCase {
   /** Truth of the images that the dataset names, by absolute path. */
   readonly imageLabels: ReadonlyMap<string, boolean>;
   readonly boxes: ReadonlyMap<string, readonly Box[]>;
-  /** Files with masks (NIfTI or DICOM SEG), one per reader: a pixel counts when all of them mark it, as in the paper. */
-  readonly masks: readonly string[];
+  /** The masks of each reader: one file, or several that each have some slices. A pixel counts when all readers mark it, as in the paper. */
+  readonly masks: readonly (readonly string[])[];
   /** True when an image without any mark has no fracture; otherwise its truth is not known. */
   readonly unmarkedIsIntact: boolean;
 }
 
 export interface Dataset {
-  readonly kind: 'folder' | 'rsna-2022';
+  readonly kind: 'folder' | 'rsna-2022' | 'cspine-ct';
   readonly root: string;
   readonly cases: readonly LabelledCase[];
   readonly problems: readonly Problem[];
+}
+
+/** A slice of the analysed series: its header, its file's absolute path, and in a multi-frame file its frame. */
+export interface TruthSlice {
+  readonly header: InstanceHeader;
+  readonly file: string;
+  readonly frameNumber?: number;
 }

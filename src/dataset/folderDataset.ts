@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { labelOf, readCsv, type CsvRow } from './csvTable.ts';
 import type { Dataset, LabelledCase, Problem } from './dataset.ts';
@@ -8,7 +8,7 @@ const GRADES = ['obvious', 'middle', 'subtle'];
 
 /**
  * Reads a folder with cases.csv, a case a line: `folder` and `caseLabel`, and where known `patientId`, `sex`, `ageYears`, `fractures` (`burst@C5`, or a level
- * alone), `grades`, `mask` (NIfTI or DICOM SEG; those of several readers joined by `;`). labels.csv, where there is one, has an image a line: `file` and
+ * alone), `grades`, `mask` (NIfTI or DICOM, or a folder with a file for each slice; those of several readers joined by `;`). labels.csv, where there is one, has an image a line: `file` and
  * `imageLabel`. Paths are relative to the folder. `odontoid phantom` writes this.
  * @throws TriageError `not-found`, `dataset-invalid`
  */
@@ -88,10 +88,18 @@ function caseOf(
     grade: GRADES.find((grade) => grades.includes(grade)) ?? grades[0] ?? null,
     imageLabels: own,
     boxes: new Map(),
-    masks: absent.length > 0 ? [] : masks,
+    masks: absent.length > 0 ? [] : masks.map(filesOfReader),
     // A negative case has no positive image; in a positive one the masks say which.
     unmarkedIsIntact: !label || (masks.length > 0 && absent.length === 0),
   };
+}
+
+/** The file itself, or all of a folder. */
+function filesOfReader(mask: string): string[] {
+  if (!statSync(mask).isDirectory()) return [mask];
+  return readdirSync(mask)
+    .sort()
+    .map((name) => path.join(mask, name));
 }
 
 async function readImageLabels(root: string, problems: Problem[]): Promise<Map<string, boolean>> {

@@ -1,8 +1,9 @@
 import path from 'node:path';
 import type { InstanceHeader } from '../case/case.ts';
 import { TriageError } from '../base/errors.ts';
-import type { Box, LabelledCase, Problem } from './dataset.ts';
-import { intersect, readMask, type SliceMask } from './masks.ts';
+import type { Box, LabelledCase, Problem, TruthSlice } from './dataset.ts';
+import type { SliceMask } from './dicomMask.ts';
+import { intersect, readMask } from './masks.ts';
 
 /** Truth of one slice. */
 export interface ImageTruth {
@@ -10,13 +11,6 @@ export interface ImageTruth {
   readonly label: boolean | null;
   /** Marked pixels as stored; null when nothing is marked, or not known. */
   readonly mask: SliceMask;
-}
-
-/** A slice of the analysed series: its header, its file's absolute path, and in a multi-frame file its frame. */
-export interface TruthSlice {
-  readonly header: InstanceHeader;
-  readonly file: string;
-  readonly frameNumber?: number;
 }
 
 /**
@@ -30,17 +24,12 @@ export async function imageTruth(
   const problems: Problem[] = [];
   const note = (problem: string): void => void problems.push({ where: labelled.id, problem, dropped: false });
   const readers: SliceMask[][] = [];
-  for (const file of labelled.masks) {
+  for (const files of labelled.masks) {
     try {
-      readers.push(
-        await readMask(
-          file,
-          slices.map(({ header }) => header),
-        ),
-      );
+      readers.push(await readMask(files, slices));
     } catch (error) {
       if (!(error instanceof TriageError)) throw error;
-      note(`the mask ${path.basename(file)} is not used: ${error.message}`);
+      note(`the mask ${path.basename(files[0]!)} is not used: ${error.message}`);
     }
   }
   const complete = readers.length === labelled.masks.length;

@@ -1,21 +1,33 @@
 import { readFile } from 'node:fs/promises';
 import * as nifti from 'nifti-reader-js';
-import { parseElements, type Elements } from '../dicom/elements.ts';
 import type { InstanceHeader } from '../case/case.ts';
 import { TriageError } from '../base/errors.ts';
-
-/** Marked pixels of a slice as stored, `[row][column]`, 0 or 1; null when none is. */
-export type SliceMask = Uint8Array | null;
+import type { TruthSlice } from './dataset.ts';
+import { readDicomMask, type SliceMask } from './dicomMask.ts';
 
 /**
- * Reads one reader's mask of a series, on the grid of its slices: NIfTI by position in the patient, nearest voxel, any grid; DICOM SEG by the images that
- * it references. Any value other than 0 is marked.
- * @throws TriageError `dataset-invalid` with what is wrong with the file
+ * Reads one reader's mask of a series, on the grid of its slices, from one file or from several that each have some slices: NIfTI by position in the patient,
+ * nearest voxel, any grid; DICOM as {@link readDicomMask} says. Any value other than 0 is marked.
+ * @throws TriageError `dataset-invalid` with what is wrong with a file
  */
-export async function readMask(file: string, slices: readonly InstanceHeader[]): Promise<SliceMask[]> {
-  const bytes = await readFile(file);
-  const isDicom = bytes.length > 132 && bytes.toString('latin1', 128, 132) === 'DICM';
-  return isDicom ? readSeg(bytes, slices) : readNifti(bytes, slices);
+export async function readMask(files: readonly string[], slices: readonly TruthSlice[]): Promise<SliceMask[]> {
+  const masks: SliceMask[] = slices.map(() => null);
+  for (const file of files) {
+    const bytes = await readFile(file);
+    const isDicom = bytes.length > 132 && bytes.toString('latin1', 128, 132) === 'DICM';
+    const found = isDicom
+      ? readDicomMask(bytes, file, slices)
+      : readNifti(
+          bytes,
+          slices.map(({ header }) => header),
+        );
+    for (const [index, mask] of found.entries()) masks[index] = union(masks[index]!, mask);
+  }
+  return masks;
+}
+
+function union(one: SliceMask, other: SliceMask): SliceMask {
+  return one === null || other === null ? (one ?? other) : one.map((value, pixel) => value | other[pixel]!);
 }
 
 /** The intersection: what every reader marks. */
@@ -115,78 +127,6 @@ function inverse(affine: readonly (readonly number[])[]): number[][] {
 
 function apply(map: readonly (readonly number[])[], [x, y, z, w]: readonly [number, number, number, number]): Triple {
   return map.map((row) => row[0]! * x + row[1]! * y + row[2]! * z + row[3]! * w) as Triple;
-}
-
-const SEGMENTATION = '1.2.840.10008.5.1.4.1.1.66.4';
-const TAG = {
-  sopClassUid: 0x00080016,
-  referencedSopInstanceUid: 0x00081155,
-  sourceImageSequence: 0x00082112,
-  derivationImageSequence: 0x00089124,
-  numberOfFrames: 0x00280008,
-  rows: 0x00280010,
-  columns: 0x00280011,
-  bitsAllocated: 0x00280100,
-  planePositionSequence: 0x00209113,
-  imagePositionPatient: 0x00200032,
-  segmentationFractionalMaximum: 0x0062000e,
-  perFrameFunctionalGroups: 0x52009230,
-} as const;
-/** A frame belongs to the slice whose position it names, within the precision of the written digits. */
-const SAME_PLACE_MM = 0.05;
-
-/** PS3.3 A.51: BINARY, one bit a pixel without padding between frames (PS3.5 8.1.1), or FRACTIONAL, marked from half of the maximum. */
-function readSeg(bytes: Uint8Array, slices: readonly InstanceHeader[]): SliceMask[] {
-  const elements = parseElements(bytes);
-  if (elements.string(TAG.sopClassUid) !== SEGMENTATION) throw invalid('the DICOM object is no segmentation');
-  const pixelData = elements.pixelData();
-  if (pixelData?.kind !== 'native')
-    throw invalid('the segmentation has no uncompressed pixel data; decompress it first');
-  const rows = elements.uint16(TAG.rows) ?? 0;
-  const columns = elements.uint16(TAG.columns) ?? 0;
-  const isBinary = elements.uint16(TAG.bitsAllocated) === 1;
-  const half = (elements.uint16(TAG.segmentationFractionalMaximum) ?? 1) / 2;
-  const pixels = rows * columns;
-  const isMarked = (bit: number): boolean =>
-    (isBinary ? (pixelData.bytes[bit >> 3]! >> (bit & 7)) & 1 : pixelData.bytes[bit]! >= half ? 1 : 0) === 1;
-  const frames = elements.items(TAG.perFrameFunctionalGroups);
-  if (
-    frames.length !== Number(elements.string(TAG.numberOfFrames) ?? 1) ||
-    pixelData.bytes.length * (isBinary ? 8 : 1) < frames.length * pixels
-  )
-    throw invalid('the segmentation is not whole');
-  const masks: SliceMask[] = slices.map(() => null);
-  for (const [index, frame] of frames.entries()) {
-    const place = sliceOfFrame(frame, slices);
-    if (place === -1) throw invalid(`frame ${index + 1} of the segmentation lies on none of the slices`);
-    if (slices[place]!.rows !== rows || slices[place]!.columns !== columns)
-      throw invalid('the segmentation has another matrix than the series');
-    const mask = masks[place] ?? new Uint8Array(pixels);
-    let marked = masks[place] !== null;
-    for (let pixel = 0; pixel < pixels; pixel++) {
-      if (!isMarked(index * pixels + pixel)) continue;
-      mask[pixel] = 1;
-      marked = true;
-    }
-    if (marked) masks[place] = mask;
-  }
-  return masks;
-}
-
-function sliceOfFrame(frame: Elements, slices: readonly InstanceHeader[]): number {
-  const source = frame
-    .items(TAG.derivationImageSequence)[0]
-    ?.items(TAG.sourceImageSequence)[0]
-    ?.string(TAG.referencedSopInstanceUid);
-  const named = slices.flatMap(({ sopInstanceUid }, index) => (sopInstanceUid === source ? [index] : []));
-  // Frames of one object share its UID: only their positions tell them apart.
-  if (named.length === 1) return named[0]!;
-  const position = frame.items(TAG.planePositionSequence)[0]?.numbers(TAG.imagePositionPatient);
-  if (position?.length !== 3) return -1;
-  return slices.findIndex(
-    ({ imagePositionPatientMm: at }) =>
-      at?.every((mm, axis) => Math.abs(mm - position[axis]!) <= SAME_PLACE_MM) ?? false,
-  );
 }
 
 function invalid(why: string): TriageError {

@@ -20,13 +20,20 @@ export function superiorNormal(orientation: Orientation): Vector3 | null {
   const column = columnDirection(orientation);
   const sound = (vector: Vector3): boolean => Math.abs(Math.hypot(...vector) - 1) <= COSINE_TOLERANCE;
   if (!sound(row) || !sound(column) || Math.abs(dot(row, column)) > COSINE_TOLERANCE) return null;
-  const normal: Vector3 = [
+  const normal = sliceNormal(orientation);
+  const scale = (normal[2] < 0 ? -1 : 1) / Math.hypot(...normal);
+  return [normal[0] * scale, normal[1] * scale, normal[2] * scale];
+}
+
+/** Normal of the slice plane as a right-handed system of row, column and normal has it. */
+export function sliceNormal(orientation: Orientation): Vector3 {
+  const row = rowDirection(orientation);
+  const column = columnDirection(orientation);
+  return [
     row[1] * column[2] - row[2] * column[1],
     row[2] * column[0] - row[0] * column[2],
     row[0] * column[1] - row[1] * column[0],
   ];
-  const scale = (normal[2] < 0 ? -1 : 1) / Math.hypot(...normal);
-  return [normal[0] * scale, normal[1] * scale, normal[2] * scale];
 }
 
 /** Distance of a slice from the origin along the normal, mm; slices are ordered by it (PS3.3 C.7.6.2.1.1). */

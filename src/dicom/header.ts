@@ -41,7 +41,11 @@ export function readHeader(bytes: Uint8Array, fileBytes?: number): InstanceHeade
  * (the images of the RSNA 2022 release are so).
  */
 export function readFileHeader(bytes: Uint8Array, fileBytes?: number): InstanceHeader {
-  const elements = parseHeaderElements(bytes, fileBytes ?? bytes.length);
+  return fileHeaderOf(parseHeaderElements(bytes, fileBytes ?? bytes.length));
+}
+
+/** {@link readFileHeader} for elements that are already parsed. */
+export function fileHeaderOf(elements: Elements): InstanceHeader {
   return headerOf(elements, elements.has(SOP_CLASS_UID) ? SOP_CLASS_UID : MEDIA_STORAGE_SOP_CLASS_UID);
 }
 
@@ -159,8 +163,8 @@ function imageFacts(
   };
 }
 
-/** The frames of an Enhanced CT as its functional groups describe them, and which part of a concatenation it is. */
-function framesIn(
+/** The frames of a multi-frame CT as its functional groups describe them, and which part of a concatenation it is. */
+export function framesIn(
   elements: Elements,
   seriesDescription: string,
 ): Pick<InstanceHeader, 'frames' | 'frameFault' | 'concatenation'> {

@@ -8,10 +8,14 @@ import { receiveAndRead } from './receivedAndRead.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { configFrom } from '../../src/config/configFile.ts';
 import { packageRoot } from '../../src/base/packageRoot.ts';
+import type { LabelledCase } from '../../src/dataset/dataset.ts';
+import { imageTruth } from '../../src/dataset/imageTruth.ts';
 import { readDataset } from '../../src/dataset/readDataset.ts';
+import { readLabelledStudy } from '../../src/cohort/readLabelledStudy.ts';
 import { evaluateCohort } from '../../src/cohort/evaluateCohort.ts';
 import { createLog } from '../../src/base/log.ts';
 import { writePhantomCohort } from '../../src/phantom/writePhantomCohort.ts';
+import { writeCspineRelease } from '../unit/dataset/cspineRelease.ts';
 import { writeRsnaRelease } from './rsnaRelease.ts';
 
 /** The shape that docs/evaluation.md promises. */
@@ -204,4 +208,39 @@ describe('odontoid evaluate', () => {
     );
     expect(stderr.split('\n').filter((line) => line.startsWith('left out'))).toHaveLength(2);
   });
+
+  it('reads Fracture Detection on Cervical Spine CT: a merged scan has the score and the truth of its slices', async () => {
+    const release = path.join(root, 'cspine');
+    const { cases } = await readDataset(cohort);
+    const broken = cases.find(({ label, masks }) => label && masks.length > 0)!;
+    const marks = await marksFromTheFeet(broken);
+    const name = 'positive/0017';
+    await writeCspineRelease(release, [
+      {
+        folder: broken.folder,
+        layout: 'capture',
+        patientId: 'A',
+        name,
+        masks: [{ name: `${name}_mask`, marks, layout: 'capture' }],
+      },
+    ]);
+    const judged = async (folder: string, more: readonly string[] = []) => {
+      const { stdout, stderr } = await evaluate([folder, '--json', ...more]);
+      expect(stderr).not.toContain('left out: positive');
+      return JSON.parse(stdout) as Report;
+    };
+    const merged = (await judged(release)).cases[0]!;
+    const single = (await judged(cohort)).cases.find(({ id }) => id === broken.id)!;
+    expect(merged.probability).toBeCloseTo(single.probability!, 4);
+    expect(merged).toMatchObject({ id: name, label: true, slices: single.slices, localisation: single.localisation });
+  });
 });
+
+/** The marks of a case as a merged scan has its frames, from the feet up. */
+async function marksFromTheFeet(labelled: LabelledCase): Promise<(Uint8Array | null)[]> {
+  const { assemble } = configFrom({});
+  const study = await readLabelledStudy(labelled, assemble, { receivedAtMs: 0, maxObjectBytes: 2 ** 32 });
+  if (study.kind !== 'series') throw new Error(JSON.stringify(study));
+  const { truth } = await imageTruth(labelled, study.slices);
+  return truth.map(({ mask }) => mask).reverse();
+}
