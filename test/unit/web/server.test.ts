@@ -135,6 +135,12 @@ test('not ready says what is missing', async () => {
   expect((await fetch(`${url}/healthz`)).status).toBe(200);
 });
 
+test('alive is answered while nothing else can be', async () => {
+  const { url } = await startWeb({ system: () => new Promise(() => {}) });
+  const alive = await fetch(`${url}/healthz`);
+  expect([alive.status, await alive.json()]).toEqual([200, { ok: true }]);
+});
+
 test('not ready without a known reason still says something', async () => {
   const { url } = await startWeb({ system: () => Promise.resolve({ ...READY, model: null }) });
   expect(await (await fetch(`${url}/readyz`)).json()).toEqual({
