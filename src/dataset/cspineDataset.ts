@@ -21,8 +21,8 @@ interface Found {
 /**
  * Reads "Fracture Detection on Cervical Spine CT" (Health Data Nexus, doi 10.57764/fhp6-nt41), or data laid out alike. Its page says: each scan is a multi-frame
  * DICOM file; each scan with a fracture has an associated DICOM file with the mask. Names and classes of the files are not public, so that the following is
- * assumed: a mask is a Segmentation, or has a word such as `mask` or `seg` in its path; it belongs to the scan of its Study Instance UID, else to the one
- * whose name, or whose folder of masks, has the same name but for such words. A scan with a mask is broken, and one without is intact unless a folder such as `positive` says otherwise.
+ * assumed: a mask is a Segmentation, or has a word such as *mask* or *seg* in its path; it belongs to the scan of its Study Instance UID, else to the one
+ * whose name, or whose folder of masks, has the same name but for such words. A scan with a mask is broken, and one without is intact unless a folder such as *positive* says otherwise.
  * Several masks of a scan are those of several readers; single frames of one series are one reader's. Null when there is no mask.
  */
 export async function readCspineDataset(root: string): Promise<Dataset | null> {

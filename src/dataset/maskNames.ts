@@ -28,7 +28,7 @@ export function isMaskName(path: string): boolean {
   return words(path).some((word) => MASK_WORDS.has(word));
 }
 
-/** What of a path names the scan: equal for an image and the masks that belong to it, as `images/0017.dcm` and `masks/reader 1/0017_seg.dcm`. */
+/** What of a path names the scan: equal for an image and the masks that belong to it ("images/0017.dcm", "masks/reader 1/0017_seg.dcm"). */
 export function scanName(path: string): string {
   return path.split(/[/\\]/).flatMap(scanWords).join(' ');
 }
