@@ -48,6 +48,10 @@ export const proofAnswer = z
     expect: z.enum(['suspected', 'analysed', 'reported']),
     sendTo: z.array(z.string()).describe('Destinations that get its results.'),
     alarm: z.string().nullable().describe('Why somebody must look, a sentence.'),
+    takeBack: z
+      .strictObject({ version: z.int(), by: z.string(), atMs: epochMs })
+      .nullable()
+      .describe('The change of threshold that made the last run fail and is still in force.'),
     lastPassedAtMs: epochMs.nullable(),
     running: proofRun.nullable(),
     runs: z.array(proofRun).describe('Newest first.'),

@@ -99,6 +99,32 @@ const scoreCurves = z
 /** What the stored scores look like against confirmed truth. */
 export type ScoreCurves = z.infer<typeof scoreCurves>;
 
+const proofUnder = z
+  .strictObject({
+    state: z
+      .enum(['flagged', 'not-flagged', 'running', 'missing'])
+      .describe('`missing`: no proof of life of the last 24 hours has a score of this network.'),
+    score: z.number().nullable(),
+    threshold: z.number().nullable().describe('What the request would judge it by; null without a score.'),
+    atMs: epochMs.nullable().describe('When that proof of life ended.'),
+  })
+  .meta({ id: 'ProofUnder' });
+/** How the synthetic fracture of the proof of life would be judged under a requested threshold. */
+export type ProofUnderAnswer = z.infer<typeof proofUnder>;
+
+const testFlags = z.strictObject({ fractures: z.int(), others: z.int() });
+const networkTest = z
+  .strictObject({
+    of: z.string().describe('What the cases are, for example `synthetic phantoms`.'),
+    fractures: z.int(),
+    others: z.int().describe('Cases without a fracture.'),
+    flaggedNow: testFlags,
+    flaggedProposed: testFlags,
+  })
+  .meta({ id: 'NetworkTest' });
+/** What both thresholds make of the test that came with the network. */
+export type NetworkTest = z.infer<typeof networkTest>;
+
 /** The threshold page before anything is proposed. */
 export const thresholdBoard = z
   .strictObject({
@@ -120,6 +146,9 @@ export const thresholdBoard = z
         expiresAtMs: epochMs,
         lostFractures: z.array(z.strictObject({ caseRef: z.string(), openedByMe: z.boolean(), present: z.boolean() })),
         awaitsSecondPerson: z.boolean(),
+        proof: proofUnder
+          .nullable()
+          .describe('Null where no flag is expected of a proof of life (`proofOfLife.expect`).'),
         mine: z.boolean(),
       })
       .nullable(),
@@ -165,11 +194,11 @@ const waits = z.strictObject({
   p95Ms: estimate.nullable(),
   maxMs: z.number().nullable(),
 });
-// `flaggedFractures` and `missedFractures` hold other scans under another rule; `fractures` (both together) and `others` hold the same.
+// Each group holds the same scans under both rules. `lostFractures` would no longer be flagged, `gainedFractures` would be: both are part of `fractures`.
 const waitsByGroup = z.strictObject({
   fractures: waits,
-  flaggedFractures: waits,
-  missedFractures: waits,
+  lostFractures: waits,
+  gainedFractures: waits,
   others: waits,
 });
 /** Waits of each group of scans under one rule, milliseconds. */
@@ -229,6 +258,7 @@ export const whatIfAnswer = z
         proposed: ruleFigures,
       }),
     ),
+    networkTest: networkTest.nullable().describe('Null for a package that brings no scores of its test.'),
     queue,
     neverRead: z.int().describe('Scans of that time that nobody marked as read; the queue is replayed without them.'),
   })

@@ -8,6 +8,17 @@ export function scoreTexts(score: number, threshold: number): { score: string; t
   return { score: rounded(score, digits), threshold: rounded(threshold, digits) };
 }
 
+/** A score in a table beside several thresholds: three decimals, more where it would look like one of them that it is not. */
+export function scoreBeside(score: number, thresholds: readonly number[]): string {
+  let digits = 3;
+  while (
+    digits < 6 &&
+    thresholds.some((threshold) => threshold !== score && rounded(threshold, digits) === rounded(score, digits))
+  )
+    digits++;
+  return rounded(score, digits);
+}
+
 function rounded(value: number, digits: number): string {
   const step = 10 ** -digits;
   if (value > 0 && value < step) return `< ${step.toFixed(digits)}`;

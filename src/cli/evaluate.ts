@@ -3,6 +3,7 @@ import { loadConfig } from '../config/configFile.ts';
 import { evaluateCases, type Evaluation } from '../evaluate/evaluation.ts';
 import { evaluationHtml, evaluationInShort } from '../evaluate/evaluationReport.ts';
 import { evaluationTables } from '../evaluate/reportTables.ts';
+import type { TestScores } from '../infer/testScores.ts';
 import type { CohortJudgement } from '../cohort/evaluateCohort.ts';
 import {
   judgeDataset,
@@ -26,6 +27,8 @@ interface EvaluateOptions extends JudgeOptions {
   config?: string;
   html?: string;
   json?: string | true;
+  testScores?: string;
+  testOf: string;
 }
 
 /** `odontoid evaluate DIR`: the model package on a labelled cohort, through the agent's own stages. */
@@ -48,6 +51,11 @@ export function evaluateCommand(): Command {
       '--json [FILE]',
       'write {dataset, model, provider, speed, evaluation, cases, problems}; without FILE to standard output, instead of the text',
     )
+    .option(
+      '--test-scores <FILE>',
+      'write the score of each case, for testScores.json in the package: the threshold page then says what a change would lose of this test',
+    )
+    .option('--test-of <WORDS>', 'with --test-scores: what the cases are', 'cases')
     .action(async (folder: string, options: EvaluateOptions, command: Command) => {
       partOrNothing(command, options);
       const config = await withModel(loadConfig(options.config, process.env), options.model);
@@ -61,6 +69,8 @@ export function evaluateCommand(): Command {
       const facts = factsOf(nameOf(folder, options), evaluation, judgement, problems.length);
       if (options.html !== undefined)
         await writeReport(options.html, evaluationHtml(evaluation, judgement.cases, facts));
+      if (options.testScores !== undefined)
+        await writeReport(options.testScores, `${JSON.stringify(testScoresOf(judgement, options.testOf), null, 1)}\n`);
       if (options.json !== undefined) {
         const { model, provider, speed } = judgement;
         const judged = judgement.cases.map(withoutSlices);
@@ -84,4 +94,13 @@ function factsOf(name: string, { cohort, seed }: Evaluation, judgement: CohortJu
     `${networkFact(judgement)}; seed of the draws ${seed}`,
     speedFact(judgement),
   ];
+}
+
+/** Ascending, so that the file tells no order of cases. */
+function testScoresOf({ model, cases }: CohortJudgement, of: string): TestScores {
+  const scoresWhere = (hasFracture: boolean) =>
+    cases
+      .flatMap(({ label, probability }) => (label === hasFracture && probability !== null ? [probability] : []))
+      .sort((a, b) => a - b);
+  return { of, modelSha256: model.sha256, fractures: scoresWhere(true), others: scoresWhere(false) };
 }

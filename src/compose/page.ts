@@ -82,7 +82,10 @@ export async function startPage(foundation: Foundation, parts: PageParts): Promi
     stow: createStowGate(config.receive.stow === undefined ? null : parts.stowSecret, receiver),
     query,
     store,
-    thresholds: createThresholdChanges(database, clock, { secondPerson: config.thresholds.secondPerson }),
+    thresholds: createThresholdChanges(database, clock, {
+      secondPerson: config.thresholds.secondPerson,
+      proofExpectsFlag: config.proofOfLife.expect === 'suspected',
+    }),
     system,
     version: softwareVersion(),
     clock,

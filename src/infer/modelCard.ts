@@ -6,6 +6,7 @@ import { VERTEBRAE } from '../case/vertebrae.ts';
 import { TriageError, messageOf } from '../base/errors.ts';
 import { validatorWords } from '../base/validatorWords.ts';
 import type { ModelIdentity } from '../case/triageModel.ts';
+import { readTestScores, type TestScores } from './testScores.ts';
 
 const fraction = z.number().min(0).max(1);
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -164,6 +165,8 @@ export interface ModelPackage<Card extends ModelCard = ModelCard> {
   defaultThreshold: number;
   /** The bytes of `model.json`. */
   manifest: Uint8Array;
+  /** What the network gave the cases of its test, with the bytes of that file; null when the package does not bring it. */
+  testScores: { scores: TestScores; bytes: Uint8Array } | null;
   /** By their names in the manifest's `files`. These are the bytes that were checked: nothing is read again after the check. */
   graphs: Readonly<Record<string, Uint8Array>>;
 }
@@ -208,7 +211,8 @@ export async function loadModelPackage(dir: string): Promise<ModelPackage> {
   const defaultThreshold = card.operatingPoints.find((point) => point.name === 'default')?.threshold;
   if (defaultThreshold === undefined)
     throw new TriageError('model-invalid', 'The manifest has no default operating point.');
-  return { card, identity, defaultThreshold, manifest: bytes, graphs };
+  const testScores = await readTestScores(dir, identity.sha256);
+  return { card, identity, defaultThreshold, manifest: bytes, testScores, graphs };
 }
 
 async function readChecked(dir: string, file: z.infer<typeof packageFile>): Promise<Uint8Array> {

@@ -5,6 +5,7 @@ import { TriageError, messageOf } from '../base/errors.ts';
 import type { ModelIdentity } from '../case/triageModel.ts';
 import { loadModelPackage } from './modelCard.ts';
 import type { ModelCard, ModelPackage } from './modelCard.ts';
+import { TEST_SCORES_FILE } from './testScores.ts';
 
 /** Where a package was found: copied into the data folder, named by `infer.modelDir`, or part of this software. */
 type PackageSource = 'installed' | 'configured' | 'shipped';
@@ -130,6 +131,8 @@ export async function installModelPackage(
   for (const [name, file] of Object.entries(card.files))
     await writeSynced(path.join(incoming, file.path), source.graphs[name]!, 'wx');
   await writeSynced(path.join(incoming, 'model.json'), source.manifest, 'wx');
+  if (source.testScores !== null)
+    await writeSynced(path.join(incoming, TEST_SCORES_FILE), source.testScores.bytes, 'wx');
   await syncFolder(incoming);
   // Whatever has this name was checked above and is not a valid package: a copy that was damaged later.
   await rm(dir, { recursive: true, force: true });

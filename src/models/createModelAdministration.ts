@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { ModelValidation } from '../answers/modelAnswers.ts';
 import { compareModels } from './compareModels.ts';
 import { messageOf, TriageError } from '../base/errors.ts';
+import { readTestScores } from '../infer/testScores.ts';
 import { summaryOfCard } from '../infer/modelCardSummary.ts';
 import type { FoundPackage, PackagePlaces } from '../infer/modelPackages.ts';
 import { modelUse } from './modelUse.ts';
@@ -102,6 +103,10 @@ export function createModelAdministration({
     card: async (sha256) => {
       const { identity, card } = await sound(sha256);
       return { model: identity, ...summaryOfCard(card) };
+    },
+    testScores: async (sha256) => {
+      const found = (await registry.list()).packages.find(({ identity }) => identity?.sha256 === sha256);
+      return found === undefined ? null : ((await readTestScores(found.dir, sha256))?.scores ?? null);
     },
     comparison: async () => {
       const active = await wantedActive((await registry.list()).packages);

@@ -11,6 +11,7 @@ const SAME_SCORE = 0.05;
 
 /** A person's change of the threshold that is in force. */
 export interface ChangeInForce {
+  version: number;
   by: string;
   atMs: number;
   /** The threshold before; null without one. */
@@ -78,4 +79,10 @@ export function proofAlarm(
   if (nowMs - soundAtMs <= alarmAfterMs) return null;
   const hours = Math.floor((nowMs - soundAtMs) / 3_600_000);
   return `The proof of life is overdue: none has passed for ${hours} h.`;
+}
+
+/** The change of threshold that made the last proof fail, as long as it is in force; null when the proof failed for another reason, or passed. */
+export function changeToTakeBack(last: ProofRun | null, change: ChangeInForce | null): ChangeInForce | null {
+  if (last?.outcome !== 'failed' || last.measures.decision !== 'not-suspected') return null;
+  return change !== null && change.atMs <= last.startedAtMs ? change : null;
 }

@@ -16,7 +16,13 @@ import {
 } from '../worklist/proof/proofRuns.ts';
 import { newSecret } from '../worklist/people/secrets.ts';
 import type { CaseDetail, WorklistQuery } from '../worklist/list/worklistQuery.ts';
-import { proofAlarm, proofObjection, type ChangeInForce, type ProofExpectation } from './judgeProof.ts';
+import {
+  changeToTakeBack,
+  proofAlarm,
+  proofObjection,
+  type ChangeInForce,
+  type ProofExpectation,
+} from './judgeProof.ts';
 import { makeSyntheticStudy } from './syntheticStudy.ts';
 
 type ProbedDestination = Pick<Pacs, 'name' | 'echo'> & Partial<Pick<Pacs, 'probe'>>;
@@ -89,11 +95,14 @@ export function createProofOfLife(options: ProofOptions): ProofOfLife {
       const [newest] = await runs.newest(1);
       const passed = await runs.last(['passed']);
       const last = await runs.last(['passed', 'failed']);
+      const modelName = last?.measures.model?.name;
+      const change = modelName === undefined ? null : ((await options.thresholdChange?.(modelName)) ?? null);
       return {
         // A run that an earlier process left open is not running.
         running: current === null || newest?.finishedAtMs !== null ? null : newest,
         last,
         lastPassedAtMs: passed?.finishedAtMs ?? null,
+        takeBack: changeToTakeBack(last, change),
         alarm: proofAlarm({ lastJudged: last, lastPassed: passed }, clock.now(), {
           sinceMs: startedAtMs,
           alarmAfterMs: options.alarmAfterMs,

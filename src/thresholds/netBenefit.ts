@@ -1,10 +1,15 @@
 import type { ThresholdRule, WhatIfAnswer } from '../answers/thresholdAnswers.ts';
-import { Z } from '../statistics/intervals.ts';
+import { calibrationFigures } from '../statistics/calibration.ts';
+import type { Estimate } from '../statistics/intervals.ts';
 import { isFlagged, thresholdFor } from './scoredScan.ts';
 import type { ScoredScan } from './scoredScan.ts';
 
 const FEWEST_FRACTURES = 10;
-/** Net benefit (Vickers and Elkin 2006) on consecutive scans with known truth. Calibration is Spiegelhalter's test (1986) on the same scans. */
+/** Scores within these bounds are close enough to probabilities: the slope of the truth over the score's logit, and what must be added to that logit. */
+const SLOPE_BOUNDS = { low: 0.8, high: 1.25 };
+const SHIFT_BOUNDS = { low: -0.25, high: 0.25 };
+
+/** Net benefit (Vickers and Elkin 2006) on consecutive scans with known truth, where calibration was shown on the same scans. */
 export function netBenefit(
   consecutive: readonly ScoredScan[],
   now: ThresholdRule,
@@ -27,12 +32,17 @@ export function netBenefit(
   };
 }
 
+/**
+ * Whether calibration was shown: the whole 95 % intervals of slope and calibration in the large lie within the bounds. A test that only fails to find a
+ * difference would pass any network on few scans.
+ */
 function isCalibrated(scans: readonly ScoredScan[]): boolean {
-  let difference = 0;
-  let variance = 0;
-  for (const { score, fracture } of scans) {
-    difference += ((fracture === true ? 1 : 0) - score) * (1 - 2 * score);
-    variance += (1 - 2 * score) ** 2 * score * (1 - score);
-  }
-  return variance > 0 && Math.abs(difference / Math.sqrt(variance)) < Z;
+  const { slope, inTheLarge } = calibrationFigures(
+    scans.map(({ score, fracture }) => ({ score, label: fracture === true })),
+    scans.map(({ patient }) => String(patient)),
+  );
+  return isWithin(slope, SLOPE_BOUNDS) && isWithin(inTheLarge, SHIFT_BOUNDS);
 }
+
+const isWithin = (estimate: Estimate | null, bounds: { low: number; high: number }): boolean =>
+  estimate !== null && estimate.low >= bounds.low && estimate.high <= bounds.high;

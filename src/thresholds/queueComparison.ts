@@ -4,10 +4,11 @@ import type { Uniform } from '../statistics/intervals.ts';
 import { replayQueue, turnUnder } from './queueReplay.ts';
 import type { ReadScan, ReplayedRead } from './queueReplay.ts';
 
-const BELONGS: Readonly<Record<keyof WaitsByGroup, (read: ReplayedRead) => boolean>> = {
+/** The groups. Each holds the same scans under both rules: what differs is the order in which they are read. */
+const BELONGS: Readonly<Record<keyof WaitsByGroup, (read: ReplayedRead, proposed: ReplayedRead) => boolean>> = {
   fractures: ({ scan }) => scan.fracture === true,
-  flaggedFractures: ({ scan, flagged }) => scan.fracture === true && flagged,
-  missedFractures: ({ scan, flagged }) => scan.fracture === true && !flagged,
+  lostFractures: ({ scan, flagged }, proposed) => scan.fracture === true && flagged && !proposed.flagged,
+  gainedFractures: ({ scan, flagged }, proposed) => scan.fracture === true && !flagged && proposed.flagged,
   others: ({ scan }) => scan.fracture !== true,
 };
 
@@ -16,7 +17,7 @@ export type QueueComparison = Omit<QueueAnswer, 'maxWaitMinutes'>;
 
 const REPLICATES = 200;
 
-/** Both rules on the same arrivals and the same reading times. Groups are those of the rule itself: a fracture it does not flag is missed by it. */
+/** Both rules on the same arrivals and the same reading times; each group is made up of the same scans under both. */
 export function compareQueues(
   scans: readonly ReadScan[],
   rules: { now: ThresholdRule; proposed: ThresholdRule },
@@ -25,22 +26,36 @@ export function compareQueues(
 ): QueueComparison {
   const days = [...new Set(scans.map((scan) => scan.localDay))];
   const dayIndex = new Map(days.map((day, index) => [day, index]));
-  const figures = (rule: ThresholdRule) => {
-    const reads = replayQueue(scans, rule, maxWaitMs);
-    return Object.fromEntries(
+  const pairs = pairedReads(scans, rules, maxWaitMs);
+  const figures = (which: 'now' | 'proposed') =>
+    Object.fromEntries(
       Object.entries(BELONGS).map(([group, belongs]) => [
         group,
-        waitFigures(reads.filter(belongs), days.length, dayIndex, random),
+        waitFigures(
+          pairs.filter(({ now, proposed }) => belongs(now, proposed)).map((pair) => pair[which]),
+          days.length,
+          dayIndex,
+          random,
+        ),
       ]),
     ) as WaitsByGroup;
-  };
   return {
     scans: scans.length,
     days: days.length,
     everyKth: { now: turnUnder(scans, rules.now), proposed: turnUnder(scans, rules.proposed) },
-    now: figures(rules.now),
-    proposed: figures(rules.proposed),
+    now: figures('now'),
+    proposed: figures('proposed'),
   };
+}
+
+/** Each scan as it is read under either rule. */
+function pairedReads(
+  scans: readonly ReadScan[],
+  rules: { now: ThresholdRule; proposed: ThresholdRule },
+  maxWaitMs: number,
+): { now: ReplayedRead; proposed: ReplayedRead }[] {
+  const proposedOf = new Map(replayQueue(scans, rules.proposed, maxWaitMs).map((read) => [read.scan, read]));
+  return replayQueue(scans, rules.now, maxWaitMs).map((now) => ({ now, proposed: proposedOf.get(now.scan)! }));
 }
 
 function waitFigures(

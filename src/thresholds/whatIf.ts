@@ -16,7 +16,7 @@ type Subgroup = WhatIfAnswer['subgroups'][number];
 /** The rule in force against the proposed one on the same past scans. */
 export interface WhatIf extends Omit<
   WhatIfAnswer,
-  'fracturesGained' | 'fracturesLost' | 'flips' | 'flipsTotal' | 'queue' | 'neverRead'
+  'fracturesGained' | 'fracturesLost' | 'flips' | 'flipsTotal' | 'networkTest' | 'queue' | 'neverRead'
 > {
   flips: { fracturesGained: number; fracturesLost: number; all: ReturnType<typeof flipsBetween> };
 }

@@ -5,6 +5,7 @@ import type {
   ModelComparison,
   ModelUse,
 } from '../answers/modelAnswers.ts';
+import type { TestScores } from '../thresholds/networkTest.ts';
 import type { ModelRole } from '../worklist/models/modelActivations.ts';
 
 /** What the models page needs of the agent; built where the agent is composed. */
@@ -13,6 +14,8 @@ export interface ModelAdministration {
   board(): Promise<ModelBoard>;
   /** @throws TriageError `not-found` */
   card(sha256: string): Promise<ModelCardAnswer>;
+  /** What a network gave the cases of its own test; null when its package does not bring them. */
+  testScores(sha256: string): Promise<TestScores | null>;
   /** The active package and its shadow on the site's own cases; null without a shadow. */
   comparison(): Promise<ModelComparison | null>;
   /** The active package in use, week by week. */

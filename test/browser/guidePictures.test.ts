@@ -150,6 +150,7 @@ test('proof of life', async () => {
           last,
           lastPassedAtMs: (await runs.last(['passed']))?.finishedAtMs ?? null,
           alarm: null,
+          takeBack: null,
         };
       };
       return adminOf(worklist, {

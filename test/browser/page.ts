@@ -93,6 +93,7 @@ export const READY: SystemStatus = {
 export type SiteOptions = Partial<Pick<WebOptions, 'triageOnly' | 'viewerTemplate' | 'patientNames' | 'basePath'>> & {
   signIn?: Parameters<typeof accessTo>[1];
   secondPerson?: boolean;
+  proofExpectsFlag?: boolean;
   /** Whether the network was validated at this site, so that no screen says otherwise; left out: yes. */
   validated?: boolean;
   /** The desk of admins; without, one on which no peers are configured. */
@@ -113,7 +114,10 @@ export interface Site extends SeededWorklist {
 /** The real server on an empty worklist on disk. */
 export async function openSite(pageDir: string, clock: Clock = systemClock, options: SiteOptions = {}): Promise<Site> {
   const folder = await temporaryFolder();
-  const worklist = await openSeededWorklist(folder, clock, { secondPerson: options.secondPerson ?? false });
+  const worklist = await openSeededWorklist(folder, clock, {
+    secondPerson: options.secondPerson ?? false,
+    proofExpectsFlag: options.proofExpectsFlag ?? false,
+  });
   if (options.validated ?? true) await validatedHere(worklist.database, READY.model!);
   const access = await accessTo(worklist, options.signIn);
   let server: WebServer | null = null;

@@ -46,7 +46,7 @@ export interface SeededWorklist {
 export async function openSeededWorklist(
   folder: string,
   clock: Clock,
-  options = { secondPerson: false },
+  options: { secondPerson: boolean; proofExpectsFlag?: boolean } = { secondPerson: false },
 ): Promise<SeededWorklist> {
   const path = join(folder, 'worklist.sqlite');
   await migrate(path);
@@ -104,7 +104,7 @@ export function adminOf(
     audit: createAuditLog(database, clock),
     proof: {
       begin: async (cause, by) => ({ id: await runs.begin(cause, by) }),
-      status: () => Promise.resolve({ running: null, last: null, lastPassedAtMs: null, alarm: null }),
+      status: () => Promise.resolve({ running: null, last: null, lastPassedAtMs: null, alarm: null, takeBack: null }),
       newest: (limit) => runs.newest(limit),
     },
     models: createModelAdministration({

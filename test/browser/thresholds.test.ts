@@ -6,7 +6,8 @@ import type { ShiftedClock } from '../unit/web/visitor.ts';
 import { bannedIn } from './bannedWords.ts';
 import { complaintsInBothThemes, openPage, site, startBrowser } from './openPage.ts';
 import type { Site } from './page.ts';
-import { addStudy, studyUid } from './seededWorklist.ts';
+import { createProofRuns, NOTHING_MEASURED } from '../../src/worklist/proof/proofRuns.ts';
+import { addStudy, adminOf, studyUid } from './seededWorklist.ts';
 import { PRESENT, seedThresholdHistory } from './seededThresholds.ts';
 
 startBrowser();
@@ -202,6 +203,84 @@ test('a plot can be pointed at, a source has a threshold of its own, and the way
   await page.getByRole('button', { name: 'Take back version 2' }).first().click();
   await said(page, /version 3/);
   expect((await opened.store.threshold('compact', 'CT_TRAUMA')).value).toBe(0.5);
+}, 120_000);
+
+test('a threshold under which the proof of life fails: what would be lost is said, a signer must say why, and the alarm takes it back with one press', async () => {
+  const clock = shiftedClock();
+  let takeBack: { version: number; by: string; atMs: number } | null = null;
+  const opened = {
+    ...(await site(clock, {
+      signIn: { signIn: 'local' },
+      proofExpectsFlag: true,
+      admin: (worklist) => {
+        const desk = adminOf(worklist);
+        return {
+          ...desk,
+          models: {
+            ...desk.models,
+            testScores: () =>
+              Promise.resolve({ of: 'invented cases', fractures: [0.2, 0.55, 0.58, 0.9], others: [0.59] }),
+          },
+          proof: {
+            ...desk.proof,
+            status: async () => ({
+              ...(await desk.proof.status()),
+              alarm: takeBack === null ? null : 'The proof of life failed: its obvious fracture was not flagged.',
+              takeBack,
+            }),
+          },
+        };
+      },
+    })),
+    clock,
+  };
+  await seedThresholdHistory(opened, { days: 30 });
+  const page = await openAs(opened, 'ada');
+  await page.getByLabel('As a number').fill('0.6');
+  await page
+    .getByText(
+      'Of the network’s own test (invented cases): 2 of 3 fractures no longer flagged; 1 of 1 without a fracture no longer flagged.',
+    )
+    .waitFor();
+  expect(await page.locator('.moved').textContent()).toMatch(
+    /^(The fracture that is|These \d+ fractures that are) no longer flagged would wait \d+ minutes/,
+  );
+  await page.getByLabel('Reason (at least').fill(REASON);
+  await page.getByRole('button', { name: 'Request', exact: true }).click();
+  // The request has begun a proof of life, which gives the phantom a score just below.
+  await page.getByText('The proof of life under this threshold is running.').waitFor();
+  const runs = createProofRuns(opened.database, clock);
+  const [begun] = await runs.newest(1);
+  expect(begun).toMatchObject({ requestedBy: 'ada', finishedAtMs: null });
+  await runs.finish(begun!.id, {
+    outcome: 'passed',
+    failure: null,
+    measures: { ...NOTHING_MEASURED, probability: 0.5997, model: opened.system.model! },
+  });
+  await page
+    .getByText(
+      /^PROOF OF LIFE FAILS UNDER THIS THRESHOLD: its obvious fracture scores 0\.5997 and would be flagged from 0\.6000/,
+    )
+    .waitFor();
+  await complaintsInBothThemes(page);
+  for (const name of await page.locator('.request li a').all()) {
+    const [tab] = await Promise.all([page.context().waitForEvent('page'), name.click()]);
+    await tab.locator('.patient-banner').waitFor();
+    await tab.close();
+  }
+  await expect.poll(() => page.getByText('not yet opened by you').count(), { timeout: 20_000 }).toBe(0);
+  const sign = page.getByRole('button', { name: 'Sign and activate' });
+  expect(await sign.isDisabled()).toBe(true);
+  await page.getByLabel('Why it is to take force although').fill('The phantom is known to be scored low.');
+  await sign.click();
+  await said(page, /version 2/);
+  expect((await opened.store.threshold('compact', 'CT_ED')).value).toBe(0.6);
+
+  takeBack = { version: 2, by: 'ada', atMs: clock.now() };
+  await page.goto(`${opened.url}/proof-of-life`);
+  await page.getByRole('button', { name: 'Take back threshold version 2 and run again' }).click();
+  await expect.poll(async () => (await opened.store.threshold('compact', 'CT_ED')).value).toBe(0.5);
+  await expect.poll(async () => (await runs.newest(1))[0]!.id).toBeGreaterThan(begun!.id);
 }, 120_000);
 
 test('a second, different person must sign where the site says so', async () => {

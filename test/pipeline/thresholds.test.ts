@@ -86,7 +86,16 @@ it(
       await confirmFractures(first.model);
       const above = Math.min(1, first.probability! + 1e-4);
       const { id } = await post('/api/thresholds/drafts', { sourceAeTitle: OTHER, value: above, reason: REASON });
-      const changed = await post(`/api/thresholds/drafts/${String(id)}/confirm`, {});
+      // The obvious fracture of the proof of life is judged under it first.
+      const proof = await until('the proof of life to have a score', async () => {
+        const board = (await (await fetch(`${agent.url}/api/thresholds`)).json()) as {
+          draft: { proof: { state: string; score: number | null; threshold: number | null } };
+        };
+        return board.draft.proof.score === null ? null : board.draft.proof;
+      });
+      expect(proof).toMatchObject({ state: proof.score! >= above ? 'flagged' : 'not-flagged', threshold: above });
+      const despite = proof.score! >= above ? {} : { despiteProof: 'The other scanner is tried in a test' };
+      const changed = await post(`/api/thresholds/drafts/${String(id)}/confirm`, despite);
       expect(changed['kind']).toBe('activated');
 
       const ofOther = await judged('P2', OTHER);

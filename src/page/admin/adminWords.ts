@@ -16,6 +16,7 @@ export const adminWords = {
   proofWhat:
     'A synthetic study with an obvious fracture goes the way of a patient’s: received, assembled, scored, reported. It stands on no worklist, and its results are not sent unless the configuration says where.',
   runNow: 'Run now',
+  takeBackThreshold: (version: number) => `Take back threshold version ${version} and run again`,
   running: (since: string) => `A run is under way since ${since}. It comes after every patient’s study.`,
   schedule: (cron: string, next: string | null) =>
     cron === 'off'

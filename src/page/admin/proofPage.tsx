@@ -1,9 +1,11 @@
 import { useState } from 'preact/hooks';
 import type { ProofAnswer, ProofRun } from '../../answers/adminAnswers.ts';
 import './admin.css';
+import { scoreBeside, scoreTexts } from '../../case/scoreTexts.ts';
 import { clockTime } from '../parts/format.ts';
 import { PlainTable } from '../parts/plainTable.tsx';
 import { ask, Refused } from '../parts/session.ts';
+import { useConfirmed } from '../access/confirmIdentity.tsx';
 import { useLoaded } from '../parts/useLoaded.ts';
 import { Waterfall } from './waterfall.tsx';
 import { adminWords as words } from './adminWords.ts';
@@ -21,6 +23,16 @@ export default function ProofPage() {
       setRefused(error instanceof Refused ? error.message : words.failed),
     );
   };
+  const { run: runConfirmed, dialog } = useConfirmed();
+  const takeBack = (version: number) => {
+    setRefused('');
+    runConfirmed(async () => {
+      await ask('/api/thresholds/revert', 'POST', { version });
+      // The alarm ends with a proof that passes.
+      await ask('/api/proof-of-life/runs', 'POST');
+      reload();
+    }).catch((error: unknown) => setRefused(error instanceof Refused ? error.message : words.failed));
+  };
   const last = value?.runs.find(({ finishedAtMs }) => finishedAtMs !== null) ?? null;
   return (
     <section class="wide admin">
@@ -33,7 +45,16 @@ export default function ProofPage() {
         <p>{words.loading}</p>
       ) : (
         <>
-          {value.alarm !== null && <p class="notice kind-fault">{value.alarm}</p>}
+          {value.alarm !== null && (
+            <p class="notice kind-fault">
+              {value.alarm}{' '}
+              {value.takeBack !== null && (
+                <button type="button" onClick={() => takeBack(value.takeBack!.version)}>
+                  {words.takeBackThreshold(value.takeBack.version)}
+                </button>
+              )}
+            </p>
+          )}
           <p>
             {words.schedule(value.schedule, value.nextAtMs === null ? null : clockTime(value.nextAtMs, now))}{' '}
             {value.lastPassedAtMs === null ? words.neverPassed : words.lastPassed(clockTime(value.lastPassedAtMs, now))}
@@ -59,15 +80,20 @@ export default function ProofPage() {
                 </td>
                 <td class={run.outcome === 'failed' ? 'kind-fault' : ''}>{words.outcome[run.outcome ?? 'running']}</td>
                 <td>{words.seconds(run.measures.totalMs === null ? null : run.measures.totalMs / 1000)}</td>
-                <td>{run.measures.probability?.toFixed(3) ?? '-'}</td>
+                <td>{scoreOf(run)}</td>
                 <td>{run.failure ?? ''}</td>
               </tr>
             ))}
           </PlainTable>
         </>
       )}
+      {dialog}
     </section>
   );
+}
+
+function scoreOf({ measures: { probability, threshold } }: ProofRun): string {
+  return probability === null ? '-' : scoreBeside(probability, threshold === null ? [] : [threshold]);
 }
 
 function LastRun({ run, now }: { run: ProofRun; now: number }) {
@@ -95,7 +121,7 @@ function LastRun({ run, now }: { run: ProofRun; now: number }) {
           <>
             <dt>{words.score}</dt>
             <dd>
-              {words.scoreOf(probability.toFixed(3), threshold?.toFixed(3) ?? '-')}
+              {words.scoreOf(scoreOf(run), threshold === null ? '-' : scoreTexts(probability, threshold).threshold)}
               {model !== null && `, ${model.name} ${model.version}`}
             </dd>
           </>

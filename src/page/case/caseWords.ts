@@ -56,8 +56,8 @@ export const caseWords = {
   gaps: (count: number) => (count === 1 ? '1 gap, hatched' : `${count} gaps, hatched`),
   triageOnly: 'Slice scores and heatmaps are switched off at this site.',
   keySlices: 'Key slices',
-  keySlice: (name: string, levels: readonly Vertebra[], score: number) =>
-    `${name}${levels.length === 0 ? '' : `, ${levelRange(levels)}`}, score ${score.toFixed(2)}`,
+  keySlice: (name: string, levels: readonly Vertebra[], score: string) =>
+    `${name}${levels.length === 0 ? '' : `, ${levelRange(levels)}`}, score ${score}`,
   reformats: 'Sagittal and coronal',
   sagittal: 'Sagittal',
   coronal: 'Coronal',

@@ -2,6 +2,7 @@ import type { RefObject } from 'preact';
 import type { CaseVolume } from '../../answers/caseAnswer.ts';
 import type { KeySlice } from '../../case/case.ts';
 import { LARGEST_ALPHA } from '../../case/responseColour.ts';
+import { scoreTexts } from '../../case/scoreTexts.ts';
 import { caseWords as words } from './caseWords.ts';
 import { WINDOWS, type DisplayWindow } from './drawSlice.ts';
 import { Plane } from './plane.tsx';
@@ -188,7 +189,7 @@ export function KeySlices({
           title={words.position(volume.positionsMm[sliceIndex]!)}
           onClick={() => onGo(sliceIndex)}
         >
-          {words.keySlice(nameOf(sliceIndex), levels ?? [], score)}
+          {words.keySlice(nameOf(sliceIndex), levels ?? [], scoreTexts(score, 0).score)}
         </button>
       ))}
     </div>

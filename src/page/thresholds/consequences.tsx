@@ -39,11 +39,12 @@ export function Consequences(properties: Properties) {
         />
       </div>
       <Figures whatIf={whatIf} heads={heads} />
-      {changes && <Flips whatIf={whatIf} />}
+      {changes && <Flips whatIf={whatIf} thresholds={[now, whatIf.of.value].filter((value) => value !== null)} />}
       <Waits whatIf={whatIf} heads={heads} />
       {board.draft !== null && (
         <OpenRequest
           draft={board.draft}
+          networkTest={whatIf.networkTest}
           secondPerson={board.secondPerson}
           flips={whatIf.flips}
           act={act}
@@ -51,7 +52,7 @@ export function Consequences(properties: Properties) {
         />
       )}
       {board.draft === null && changes && isAdmin && (
-        <RequestForm sourceAeTitle={choice.source} value={choice.value} act={act} />
+        <RequestForm sourceAeTitle={choice.source} value={choice.value} networkTest={whatIf.networkTest} act={act} />
       )}
       {board.draft === null && board.lastClosed !== null && (
         <p class="muted">{words.request.closed[board.lastClosed.outcome]}</p>

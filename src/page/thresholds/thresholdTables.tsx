@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 import type { WhatIfAnswer } from '../../answers/thresholdAnswers.ts';
 import { FigureTable } from '../parts/figureTable.tsx';
 import { IntervalPicture } from '../parts/intervalPicture.tsx';
-import { thresholdText } from '../parts/format.ts';
+import { scoreBeside } from '../../case/scoreTexts.ts';
 import { dateTime, thresholdWords as words } from './thresholdsWords.ts';
 
 type RuleFigures = WhatIfAnswer['now'];
@@ -123,7 +123,14 @@ export function Figures({ whatIf, heads }: { whatIf: WhatIfAnswer; heads: Heads 
 }
 
 /** Past scans that the two rules judge differently. */
-export function Flips({ whatIf: { flips, flipsTotal } }: { whatIf: WhatIfAnswer }) {
+export function Flips({
+  whatIf: { flips, flipsTotal },
+  thresholds,
+}: {
+  whatIf: WhatIfAnswer;
+  /** No score is rounded onto one of these. */
+  thresholds: readonly number[];
+}) {
   const { flips: text } = words;
   return (
     <section class="long">
@@ -141,7 +148,7 @@ export function Flips({ whatIf: { flips, flipsTotal } }: { whatIf: WhatIfAnswer 
               </th>
               <td>{text.truths[String(flip.fracture) as 'true' | 'false' | 'null']}</td>
               <td class={flip.change}>{text.changes[flip.change]}</td>
-              <td>{thresholdText(Number(flip.score.toFixed(3)))}</td>
+              <td>{scoreBeside(flip.score, thresholds)}</td>
               <td>{flip.sourceAeTitle}</td>
             </tr>
           ))}
@@ -168,7 +175,7 @@ export function CaseLink({ caseRef, atMs, present }: { caseRef: string; atMs: nu
   );
 }
 
-const GROUPS = ['fractures', 'flaggedFractures', 'missedFractures', 'others'] as const;
+const GROUPS = ['fractures', 'lostFractures', 'gainedFractures', 'others'] as const;
 const minutes = (ms: number): string => (ms / 60_000).toFixed(0);
 
 /** Waiting times under both rules. */
@@ -188,9 +195,16 @@ export function Waits({ whatIf: { queue, neverRead }, heads }: { whatIf: WhatIfA
         <span class="interval-text">{waits.rest(scans, minutes(p95Ms.value), minutes(maxMs))}</span>
       </>
     );
+  const moved = (['lost', 'gained'] as const).flatMap((kind) => {
+    const [now, proposed] = [queue.now[`${kind}Fractures`], queue.proposed[`${kind}Fractures`]];
+    return now.meanMs === null || proposed.meanMs === null
+      ? []
+      : [waits.moved(now.scans, kind, minutes(now.meanMs.value), minutes(proposed.meanMs.value))];
+  });
   return (
     <section>
       <h2>{waits.title}</h2>
+      {moved.length > 0 && <p class="moved">{moved.join(' ')}</p>}
       {queue.scans === 0 ? (
         <p>{waits.nothing}</p>
       ) : (

@@ -1,3 +1,4 @@
+import type { NetworkTest } from '../../answers/thresholdAnswers.ts';
 import { Refused } from '../parts/session.ts';
 
 const whole = new Intl.NumberFormat('en-GB');
@@ -14,6 +15,12 @@ const counted = (count: number, one: string, more: string): string =>
   `${whole.format(count)} ${count === 1 ? one : more}`;
 /** Of 3 to 10. */
 const ordinal = (place: number): string => (place === 3 ? '3rd' : `${place}th`);
+/** What a change does to the flags of one class of the network's test. */
+function testChange(now: number, proposed: number, what: string, total: number): string {
+  if (proposed < now) return `${whole.format(now - proposed)} of ${whole.format(now)} ${what} no longer flagged`;
+  const more = proposed > now ? `, ${whole.format(proposed - now)} more` : ' as now';
+  return `${whole.format(proposed)} of ${whole.format(total)} ${what} flagged${more}`;
+}
 const day = new Intl.DateTimeFormat('en-GB', { day: '2-digit', month: 'short', year: 'numeric' });
 
 /** `02 Nov 2026, 08:15` in the browser's own time. */
@@ -100,7 +107,7 @@ export const thresholdWords = {
       'No scan without a flag has a verdict, so nobody can know what was missed: read some of them, chosen at random.',
     netBenefitHidden: {
       'too-few': 'Net benefit: too few fractures to judge.',
-      'not-calibrated': 'Net benefit is left out: these scores are not calibrated here.',
+      'not-calibrated': 'Net benefit is left out: it was not shown that these scores are calibrated here.',
     },
     days: (days: number) => `Flags a day over ${counted(days, 'whole day', 'whole days')}.`,
   },
@@ -131,8 +138,8 @@ export const thresholdWords = {
     group: 'Group',
     groups: {
       fractures: 'All fractures',
-      flaggedFractures: 'Flagged of these',
-      missedFractures: 'Missed of these',
+      lostFractures: 'No longer flagged of these',
+      gainedFractures: 'Newly flagged of these',
       others: 'All other scans',
     },
     mean: (minutes: string) => `mean ${minutes} min`,
@@ -143,7 +150,17 @@ export const thresholdWords = {
     none: 'no scan',
     nothing: 'No scan has been marked as read since this model came, so there is no queue to replay.',
     basis: (scans: number, days: number, cap: number, everyKth: { now: number; proposed: number }) =>
-      `${counted(scans, 'scan', 'scans')} of ${counted(days, 'day', 'days')}, wait cap of ${cap} min on: past it, every ${ordinal(everyKth.now)} place goes to the longest waiting${everyKth.now === everyKth.proposed ? '' : ` (proposed: every ${ordinal(everyKth.proposed)})`}. From arrival to "marked as read". Which fractures are flagged and which missed differs between the thresholds: compare all fractures.`,
+      `${counted(scans, 'scan', 'scans')} of ${counted(days, 'day', 'days')}, wait cap of ${cap} min on: past it, every ${ordinal(everyKth.now)} place goes to the longest waiting${everyKth.now === everyKth.proposed ? '' : ` (proposed: every ${ordinal(everyKth.proposed)})`}. From arrival to "marked as read". Each row compares the same scans.`,
+    moved: (scans: number, kind: 'lost' | 'gained', now: string, proposed: string) =>
+      `${
+        kind === 'lost'
+          ? scans === 1
+            ? 'The fracture that is no longer flagged'
+            : `These ${whole.format(scans)} fractures that are no longer flagged`
+          : scans === 1
+            ? 'The newly flagged fracture'
+            : `These ${whole.format(scans)} newly flagged fractures`
+      } would wait ${now === proposed ? `${now} minutes as now` : `${proposed} minutes instead of ${now}`}.`,
     left: (scans: number) => `${counted(scans, 'scan was', 'scans were')} never marked as read and left out.`,
   },
   flips: {
@@ -180,6 +197,19 @@ export const thresholdWords = {
     save: 'Request',
     tooShort: (left: number) => (left === 1 ? 'One more character' : `${left} more characters`),
     nothingYet: 'Nothing is in force before you have signed.',
+    ownTest: ({ of, fractures, others, flaggedNow, flaggedProposed }: NetworkTest) =>
+      `Of the network’s own test (${of}): ${testChange(flaggedNow.fractures, flaggedProposed.fractures, 'fractures', fractures)}; ${testChange(flaggedNow.others, flaggedProposed.others, 'without a fracture', others)}.`,
+    noOwnTest: 'This network’s package brings no scores of its own test: what a change loses there is not known.',
+    proof: {
+      flagged: (score: string, threshold: string, when: string) =>
+        `Proof of life under this threshold: its fracture is flagged, score ${score} from ${threshold} (${when}).`,
+      'not-flagged': (score: string, threshold: string, when: string) =>
+        `PROOF OF LIFE FAILS UNDER THIS THRESHOLD: its obvious fracture scores ${score} and would be flagged from ${threshold} (${when}).`,
+      running: 'The proof of life under this threshold is running. Wait for it before you sign.',
+      missing:
+        'No proof of life of the last day has a score of this network: run one under Administration, Proof of life.',
+    },
+    despite: 'Why it is to take force although its proof of life is not flagged (at least 20 characters)',
     open: (by: string, when: string, until: string) =>
       `Requested by ${by}, ${when}. It ends at ${until}, or when verdicts or the threshold change. Reason:`,
     lost: (count: number) =>

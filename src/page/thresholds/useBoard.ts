@@ -8,7 +8,7 @@ import type { Choice } from './thresholdChooser.tsx';
 import type { Act } from './thresholdRequest.tsx';
 import { refusalText, thresholdWords as words } from './thresholdsWords.ts';
 
-/** How often the page checks whether a lost fracture was opened in another tab. */
+/** How often the page checks whether a lost fracture was opened in another tab, and whether the proof of life has ended. */
 const LOOK_MS = 4_000;
 /** Name under which a choice is kept beyond the end of the session. */
 const CHOICE = 'thresholds.choice';
@@ -44,7 +44,14 @@ export function useBoard() {
   useEffect(() => {
     load().catch(reportError);
   }, [load]);
-  useLookAgain(board?.draft?.lostFractures.some(({ present, openedByMe }) => present && !openedByMe) === true, load);
+  const draft = board?.draft ?? null;
+  useLookAgain(
+    draft !== null &&
+      (draft.lostFractures.some(({ present, openedByMe }) => present && !openedByMe) ||
+        draft.proof?.state === 'running' ||
+        draft.proof?.state === 'missing'),
+    load,
+  );
 
   const act: Act = (action, afterwards = '') => {
     setProblem('');

@@ -28,11 +28,12 @@ export const adminRoutes = [
     summary: 'Synthetic studies through the real path: the last runs, and whether somebody must look.',
     answer: { kind: 'json', schema: proofAnswer },
     handle: async (_call, { admin: { proof } }) => {
-      const { running, alarm, lastPassedAtMs } = await proof.status();
+      const { running, alarm, takeBack, lastPassedAtMs } = await proof.status();
       return {
         ...proof.settings,
         nextAtMs: proof.nextAtMs(),
         alarm,
+        takeBack: takeBack === null ? null : { version: takeBack.version, by: takeBack.by, atMs: takeBack.atMs },
         lastPassedAtMs,
         running,
         runs: await proof.newest(RUNS_SHOWN),

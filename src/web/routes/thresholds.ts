@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { caseRef } from '../../case/caseRef.ts';
 import { TriageError } from '../../base/errors.ts';
+import { networkTestOf } from '../../thresholds/networkTest.ts';
 import { proposedRule } from '../../worklist/thresholds/thresholdChanges.ts';
 import { thresholdBoard, whatIfAnswer } from '../../answers/thresholdAnswers.ts';
 import { route } from '../route.ts';
@@ -85,7 +86,8 @@ export const thresholdRoutes = [
     answer: { kind: 'json', schema: whatIfAnswer },
     alsoAnswers: { 404: 'No network is loaded.' },
     handle: async ({ query: { value, source: sourceAeTitle } }, context) => {
-      const { rule, facts } = await context.thresholds.board(await loadedModel(context));
+      const model = await loadedModel(context);
+      const { rule, facts } = await context.thresholds.board(model);
       const proposed = proposedRule(rule, { sourceAeTitle, value: value ?? null });
       const { whatIf, queue } = await context.whatIf.ask('whatIf', {
         scored: facts.scored,
@@ -108,6 +110,7 @@ export const thresholdRoutes = [
           present: present.has(studyInstanceUid),
         })),
         flipsTotal: flips.all.length,
+        networkTest: networkTestOf(await context.admin.models.testScores(model.sha256), sourceAeTitle, rule, proposed),
         queue: { maxWaitMinutes: context.maxWaitMinutes, ...queue },
         neverRead: facts.unread,
       };
@@ -117,7 +120,8 @@ export const thresholdRoutes = [
     method: 'post',
     path: '/api/thresholds/drafts',
     least: 'admin',
-    summary: 'Asks for a change. It changes nothing until it is confirmed.',
+    summary:
+      'Asks for a change. It changes nothing until it is confirmed. Begins a proof of life where none of the last day tells how it would be judged.',
     audit: { by: 'store', action: 'threshold.requested' },
     body: z.strictObject({
       sourceAeTitle: source,
@@ -126,12 +130,18 @@ export const thresholdRoutes = [
     }),
     answer: { kind: 'json', schema: z.strictObject({ id: z.int() }), status: 201 },
     alsoAnswers: CONFLICT,
-    handle: async ({ body: { sourceAeTitle, value, reason }, actor, address }, context) => ({
-      id: await context.thresholds.draft(await loadedModel(context), { sourceAeTitle, value }, reason, {
-        name: actor,
-        address,
-      }),
-    }),
+    handle: async ({ body: { sourceAeTitle, value, reason }, actor, address }, context) => {
+      const model = await loadedModel(context);
+      const person = { name: actor, address };
+      const id = await context.thresholds.draft(model, { sourceAeTitle, value }, reason, person);
+      const { draft } = await context.thresholds.board(model);
+      // The request stands without it; the signer is told that no proof has a score.
+      if (draft?.proof?.state === 'missing')
+        await context.admin.proof.begin(actor).catch((error: unknown) => {
+          context.log.warn('The proof of life for a requested threshold did not begin', { error });
+        });
+      return { id };
+    },
   }),
   route({
     method: 'post',
@@ -141,6 +151,13 @@ export const thresholdRoutes = [
     summary: 'Signs a request. It takes effect for new scans at once, or after the second person has signed.',
     audit: { by: 'store', action: ['threshold.signed', 'threshold.changed'] },
     params: id,
+    body: z.strictObject({
+      despiteProof: z
+        .string()
+        .max(2_000)
+        .default('')
+        .describe('Why it is to take force although the proof of life is not flagged under it.'),
+    }),
     answer: {
       kind: 'json',
       schema: z.discriminatedUnion('kind', [
@@ -149,7 +166,8 @@ export const thresholdRoutes = [
       ]),
     },
     alsoAnswers: CONFLICT,
-    handle: ({ params, actor, address }, { thresholds }) => thresholds.confirm(params.id, { name: actor, address }),
+    handle: ({ params, body, actor, address }, { thresholds }) =>
+      thresholds.confirm(params.id, { name: actor, address }, body.despiteProof),
   }),
   route({
     method: 'delete',

@@ -30,6 +30,8 @@ export interface ProofStatus {
   lastPassedAtMs: number | null;
   /** Why somebody must look, as a sentence. */
   alarm: string | null;
+  /** The change of threshold that made the last run fail and is still in force; null when there is none. */
+  takeBack: { version: number; by: string; atMs: number } | null;
 }
 
 export const NOTHING_MEASURED: ProofMeasures = {

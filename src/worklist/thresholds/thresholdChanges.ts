@@ -3,7 +3,8 @@ import type { Kysely, Transaction } from 'kysely';
 import { TriageError } from '../../base/errors.ts';
 import type { Clock } from '../../base/clock.ts';
 import { flipsBetween } from '../../thresholds/flips.ts';
-import type { ThresholdRule } from '../../answers/thresholdAnswers.ts';
+import type { ProofUnderAnswer, ThresholdRule } from '../../answers/thresholdAnswers.ts';
+import { scoreTexts } from '../../case/scoreTexts.ts';
 import { appendAudit, type AuditFact } from '../audit/audit.ts';
 import type { WorklistDatabase } from '../db/database.ts';
 import type { Schema } from '../db/schema.ts';
@@ -18,8 +19,10 @@ import {
   stillThere,
   viewsOf,
   type ClosedDraft,
+  type DraftRow,
   type ThresholdDraft,
 } from './thresholdDrafts.ts';
+import { proofUnder } from './proofUnder.ts';
 import { factsDigest, thresholdFacts } from './thresholdFacts.ts';
 import type { ThresholdFacts } from './thresholdFacts.ts';
 import { checkedThreshold, putThreshold, ruleOf, thresholdHistory, thresholdsInForce } from './thresholds.ts';
@@ -50,7 +53,7 @@ interface ThresholdBoard {
   inForce: ThresholdVersion[];
   history: ThresholdVersion[];
   /** The open request, or null. */
-  draft: ThresholdDraft | null;
+  draft: (ThresholdDraft & { proof: ProofUnderAnswer | null }) | null;
   /** How the last request ended without being activated, shown for a day. */
   lastClosed: ClosedDraft | null;
   facts: ThresholdFacts;
@@ -75,11 +78,11 @@ export interface ThresholdChanges {
   present(studyInstanceUids: readonly string[]): Promise<Set<string>>;
   /**
    * Signs a request; the caller has checked for a recent sign-in. The signer must have opened every confirmed fracture that would be lost and is still on the
-   * worklist, according to the audit.
+   * worklist, according to the audit. Where the proof of life has not flagged its fracture under the requested threshold, each signer says why nevertheless.
    *
    * @throws TriageError `threshold-draft-closed`, `threshold-draft-incomplete`
    */
-  confirm(draftId: number, by: Person): Promise<Confirmation>;
+  confirm(draftId: number, by: Person, despiteProof?: string): Promise<Confirmation>;
   /** @throws TriageError `threshold-draft-closed` */
   withdraw(draftId: number, by: Person): Promise<void>;
   /** Reverts the newest change of a source (or the site). @throws TriageError `not-found`, `threshold-draft-closed` when a newer change is in force */
@@ -107,21 +110,26 @@ interface Context {
   clock: Clock;
   /** The site asks for two signatures of different people. */
   secondPerson: boolean;
+  /** A proof of life is to be flagged: `proofOfLife.expect` is `suspected`. */
+  proofExpectsFlag: boolean;
 }
 
-/** The thresholds of an open database. `secondPerson`: the site asks for two signatures of different people. */
+/**
+ * The thresholds of an open database. `secondPerson`: the site asks for two signatures of different people. `proofExpectsFlag`: the synthetic fracture of the
+ * proof of life is to be flagged under every threshold (no, where left out).
+ */
 export function createThresholdChanges(
   { db }: WorklistDatabase,
   clock: Clock,
-  { secondPerson }: { secondPerson: boolean },
+  { secondPerson, proofExpectsFlag = false }: { secondPerson: boolean; proofExpectsFlag?: boolean },
 ): ThresholdChanges {
-  const context: Context = { db, clock, secondPerson };
+  const context: Context = { db, clock, secondPerson, proofExpectsFlag };
   return {
     secondPerson,
     present: (studies) => stillThere(db, studies),
     board: (model) => boardOf(context, model),
     draft: (model, proposal, reason, by) => request(context, model, proposal, reason, by),
-    confirm: (draftId, by) => confirm(context, draftId, by),
+    confirm: (draftId, by, despiteProof = '') => confirm(context, draftId, by, despiteProof.trim()),
     withdraw: (draftId, by) => withdraw(context, draftId, by),
     revert: (modelName, version, by) => revert(context, modelName, version, by),
     stop: (modelName, reason, by) => stop(context, modelName, reason, by),
@@ -150,11 +158,18 @@ function boardOf(context: Context, model: { name: string; sha256: string }): Pro
       rule: ruleOf(inForce),
       inForce,
       history: await thresholdHistory(trx, model.name),
-      draft: await openDraft(trx, model.name),
+      draft: await openRequest(trx, context, model.name),
       lastClosed: await lastClosed(trx, model.name, clock.now()),
       facts: await thresholdFacts(trx, model.sha256, clock.now() - LOOK_BACK_MS),
     };
   });
+}
+
+async function openRequest(trx: Transaction<Schema>, context: Context, modelName: string) {
+  const draft = await openDraft(trx, modelName);
+  if (draft === null) return null;
+  const row = await trx.selectFrom('threshold_drafts').selectAll().where('id', '=', draft.id).executeTakeFirstOrThrow();
+  return { ...draft, proof: context.proofExpectsFlag ? await proofUnder(trx, row, context.clock.now()) : null };
 }
 
 function request(
@@ -254,7 +269,33 @@ function checkBounds(value: number, scored: readonly { fracture: boolean | null 
   );
 }
 
-function confirm(context: Context, draftId: number, by: Person): Promise<Confirmation> {
+/** @throws TriageError `threshold-draft-incomplete` unless the proof of life is flagged under the request, or the signer says why it takes force nevertheless */
+async function checkProof(
+  trx: Transaction<Schema>,
+  { clock, proofExpectsFlag }: Context,
+  draft: DraftRow,
+  despiteProof: string,
+): Promise<{ despiteProof?: string }> {
+  if (!proofExpectsFlag) return {};
+  const { state, score, threshold } = await proofUnder(trx, draft, clock.now());
+  if (state === 'flagged') return {};
+  if (despiteProof.length >= LEAST_REASON_CHARACTERS) return { despiteProof };
+  const how = `or say in ${LEAST_REASON_CHARACTERS} characters or more why it is to take force nevertheless.`;
+  if (score === null || threshold === null)
+    throw new TriageError(
+      'threshold-draft-incomplete',
+      state === 'running'
+        ? `The proof of life under this threshold is running. Sign when it has ended, ${how}`
+        : `No proof of life has a score of this network. Run one, ${how}`,
+    );
+  const shown = scoreTexts(score, threshold);
+  throw new TriageError(
+    'threshold-draft-incomplete',
+    `The proof of life fails under this threshold: its obvious fracture scores ${shown.score} and would be flagged from ${shown.threshold}. Choose another threshold, ${how}`,
+  );
+}
+
+function confirm(context: Context, draftId: number, by: Person, despite: string): Promise<Confirmation> {
   const { clock } = context;
   return onDraft(context, draftId, async (trx, draft): Promise<Confirmation> => {
     const lost = await stillThere(trx, lostOf(draft));
@@ -265,6 +306,7 @@ function confirm(context: Context, draftId: number, by: Person): Promise<Confirm
         'threshold-draft-incomplete',
         `Open each fracture that would be lost first: ${unopened.length} not yet opened by you.`,
       );
+    const proof = await checkProof(trx, context, draft, despite);
     if (draft.signed_at === null) {
       if (by.name !== draft.created_by) throw new TriageError('threshold-draft-incomplete', 'Its author signs first.');
       if (context.secondPerson) {
@@ -272,7 +314,7 @@ function confirm(context: Context, draftId: number, by: Person): Promise<Confirm
         await audit(trx, context, by, {
           action: 'threshold.signed',
           target: draft.model_name,
-          detail: { request: draftId },
+          detail: { request: draftId, ...proof },
         });
         return { kind: 'awaits-second-person' };
       }
@@ -287,6 +329,7 @@ function confirm(context: Context, draftId: number, by: Person): Promise<Confirm
       by: draft.created_by,
       address: by.address,
       approvedBy: by.name === draft.created_by ? null : by.name,
+      ...proof,
     });
     await closeDraft(trx, draftId, clock.now(), 'activated', by.name);
     return { kind: 'activated', version };

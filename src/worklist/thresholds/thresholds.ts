@@ -33,16 +33,16 @@ export async function thresholdsInForce(db: Kysely<Schema>, modelName: string): 
   return [...newest.values()];
 }
 
-/** Who set the site's threshold that is in force, and what it was before; null when it is the network's own. */
+/** The version that set the site's threshold that is in force, who set it, and what it was before; null when it is the network's own. */
 export async function thresholdChange(
   { reads }: StoreContext,
   modelName: string,
-): Promise<{ by: string; atMs: number; from: number | null } | null> {
+): Promise<{ version: number; by: string; atMs: number; from: number | null } | null> {
   const [newest, before] = (await thresholdHistory(reads, modelName)).filter(
     ({ sourceAeTitle }) => sourceAeTitle === '',
   );
   if (newest === undefined || newest.by === 'odontoid') return null;
-  return { by: newest.by, atMs: newest.atMs, from: before?.value ?? null };
+  return { version: newest.version, by: newest.by, atMs: newest.atMs, from: before?.value ?? null };
 }
 
 /** Every version of a model's thresholds, newest first. */
@@ -131,6 +131,8 @@ interface ThresholdChange {
   /** The person's address; empty: at this machine. */
   address?: string;
   approvedBy?: string | null;
+  /** Why it takes force although the proof of life is not flagged under it. */
+  despiteProof?: string;
   reverts?: number | null;
 }
 
@@ -150,6 +152,7 @@ export async function putThreshold(trx: Transaction<Schema>, atMs: number, chang
     by,
     address = '',
     approvedBy = null,
+    despiteProof,
     reverts = null,
   } = change;
   const before = (await thresholdsInForce(trx, modelName)).find((version) => version.sourceAeTitle === sourceAeTitle);
@@ -180,6 +183,7 @@ export async function putThreshold(trx: Transaction<Schema>, atMs: number, chang
       version,
       reason,
       ...(approvedBy !== null && { askedBy: by }),
+      ...(despiteProof !== undefined && { despiteProof }),
       ...(reverts !== null && { reverts }),
     },
   });

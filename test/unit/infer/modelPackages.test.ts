@@ -46,6 +46,14 @@ describe('model packages on this machine', () => {
     expect(await readdir(installedDir)).toEqual([path.basename(installed.dir)]);
   });
 
+  it('installs the scores of its test with a package, and no other package’s', async () => {
+    const source = await loadModelPackage(COMPACT);
+    const { dir: installed } = await installModelPackage(source, installedDir);
+    expect((await loadModelPackage(installed)).testScores?.scores).toMatchObject({ of: 'synthetic phantoms' });
+    // Another package with the file of this one.
+    expect((await loadModelPackage(await variant('v2', { version: '2.0.0' }))).testScores).toBeNull();
+  });
+
   it('installs a package that lies there under a name of its own, where the agent looks for it', async () => {
     const source = await loadModelPackage(await variant('data/models/by-hand', { version: '2.0.0' }));
     expect(await installModelPackage(source, installedDir)).toEqual({

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { proofAlarm, proofObjection } from '../../../src/proofOfLife/judgeProof.ts';
+import { changeToTakeBack, proofAlarm, proofObjection } from '../../../src/proofOfLife/judgeProof.ts';
 import type { ProofRun } from '../../../src/answers/adminAnswers.ts';
 import { NOTHING_MEASURED, type ProofMeasures } from '../../../src/worklist/proof/proofRuns.ts';
 
@@ -62,7 +62,7 @@ describe('what a proof of life must come to', () => {
     [
       'a fracture that a threshold set by a person keeps from being flagged, whose change can be taken back',
       sound({ decision: 'not-suspected', probability: 0.996, threshold: { value: 1, version: 7 } }),
-      { change: { by: 'ann', atMs: Date.UTC(2026, 10, 2, 8, 15), from: 0.32 } },
+      { change: { version: 7, by: 'ann', atMs: Date.UTC(2026, 10, 2, 8, 15), from: 0.32 } },
       /score > 0.99, flagged from 1.00. ann set this threshold \(0.32 before\) on 2026-11-02 08:15 UTC: take it back under Thresholds.$/,
     ],
     [
@@ -96,6 +96,31 @@ describe('what a proof of life must come to', () => {
     expect(
       proofObjection(sound({ decision: 'not-analysed', probability: null, reasonCode: 'flags-stopped' }), asked),
     ).toBeNull();
+  });
+});
+
+describe('what can be taken back', () => {
+  const change = { version: 7, by: 'ann', atMs: 500, from: 0.32 };
+  const run = (over: Partial<ProofRun>, decision: ProofMeasures['decision'] = 'not-suspected'): ProofRun => ({
+    id: 1,
+    studyInstanceUid: '1.2',
+    cause: 'schedule',
+    requestedBy: 'odontoid',
+    startedAtMs: 600,
+    finishedAtMs: 700,
+    outcome: 'failed',
+    failure: 'It was not flagged.',
+    measures: { ...NOTHING_MEASURED, decision },
+    ...over,
+  });
+
+  it('is a change that was in force when the run began, of a run that failed for want of a flag', () => {
+    expect(changeToTakeBack(run({}), change)).toBe(change);
+    expect(changeToTakeBack(run({ startedAtMs: 499 }), change)).toBeNull();
+    expect(changeToTakeBack(run({ outcome: 'passed' }), change)).toBeNull();
+    expect(changeToTakeBack(run({}, 'suspected'), change)).toBeNull();
+    expect(changeToTakeBack(run({}), null)).toBeNull();
+    expect(changeToTakeBack(null, change)).toBeNull();
   });
 });
 

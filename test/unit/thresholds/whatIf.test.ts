@@ -116,6 +116,10 @@ describe('consequences of a change', () => {
     }
     const boastful = calibrated.map((scan) => ({ ...scan, score: scan.score ** 0.3 }));
     expect(whatIf(boastful, rule(0.5), rule(0.2)).netBenefit).toEqual({ shown: false, why: 'not-calibrated' });
+    // The same scores on a tenth of the scans: nothing speaks against them, and nothing was shown.
+    const few = calibrated.filter((_, index) => index % 10 === 5);
+    expect(few).toHaveLength(100);
+    expect(whatIf(few, rule(0.5), rule(0.2)).netBenefit).toEqual({ shown: false, why: 'not-calibrated' });
   });
 
   it('breaks down by source and scanner where there are several', () => {

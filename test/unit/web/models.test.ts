@@ -57,6 +57,7 @@ async function withPackages(
       models: {
         board: () => desk().board(),
         card: (sha) => desk().card(sha),
+        testScores: (sha) => desk().testScores(sha),
         comparison: () => desk().comparison(),
         use: () => desk().use(),
         decide: (decision) => desk().decide(decision),

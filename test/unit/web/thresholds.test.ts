@@ -57,8 +57,8 @@ test('what is in force and what another threshold would do, for readers too, by 
     proposed: { flags: 1, sensitivity: { hits: 1, total: 3 } },
     queue: {
       scans: 5,
-      now: { flaggedFractures: { scans: 2 } },
-      proposed: { flaggedFractures: { scans: 1 }, missedFractures: { scans: 2 } },
+      now: { fractures: { scans: 3 }, lostFractures: { scans: 1 }, gainedFractures: { scans: 0 } },
+      proposed: { fractures: { scans: 3 }, lostFractures: { scans: 1 }, gainedFractures: { scans: 0 } },
     },
   });
   for (const { body } of [board, whatIf]) expect(body).not.toMatch(/Doe|PATIENT|"patient/);

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createAuditLog } from '../../../../src/worklist/audit/audit.ts';
 import { isFlagged } from '../../../../src/thresholds/scoredScan.ts';
+import { createProofRuns, NOTHING_MEASURED } from '../../../../src/worklist/proof/proofRuns.ts';
 import { createThresholdChanges } from '../../../../src/worklist/thresholds/thresholdChanges.ts';
 import {
   claimed,
@@ -20,11 +21,12 @@ const ADA = { name: 'ada', address: '10.0.0.1' };
 const BOB = { name: 'bob', address: '10.0.0.2' };
 const REASON = 'Two subtle fractures were missed in October.';
 
-async function openDesk(options: { secondPerson?: boolean } = {}) {
+async function openDesk(options: { secondPerson?: boolean; proofExpectsFlag?: boolean } = {}) {
   const worklist = await openWorklist();
   await worklist.store.seedThreshold('compact', 0.5);
   const desk = createThresholdChanges(worklist.database, worklist.clock, {
-    secondPerson: options.secondPerson ?? false,
+    secondPerson: false,
+    ...options,
   });
   const board = () => desk.board(MODEL);
   const audit = createAuditLog(worklist.database, worklist.clock);
@@ -308,6 +310,83 @@ describe('a change', () => {
     expect((await board()).history[0]).toMatchObject({ reverts: third, by: 'bob', value: 0.4 });
     expect(first).toBeDefined();
     await expect(desk.revert('compact', 999, BOB)).rejects.toMatchObject({ code: 'not-found' });
+  });
+});
+
+describe('the proof of life under a request', () => {
+  const DESPITE = 'The phantom is known to be scored low.';
+
+  /** A finished run of the proof of life with this score, by this network. */
+  async function proven(opened: Worklist, probability: number | null, sha256 = MODEL.sha256) {
+    const runs = createProofRuns(opened.database, opened.clock);
+    const id = await runs.begin('schedule', 'odontoid');
+    const measures = { ...NOTHING_MEASURED, probability, model: { ...MODEL, sha256 } };
+    await runs.finish(id, { outcome: probability === null ? 'failed' : 'passed', failure: null, measures });
+  }
+  const proof = async (opened: Awaited<ReturnType<typeof openDesk>>) => (await opened.board()).draft?.proof;
+
+  it('must flag its fracture, or each signer says why the threshold takes force nevertheless', async () => {
+    const opened = await openDesk({ secondPerson: true, proofExpectsFlag: true });
+    const { desk, propose, audit } = opened;
+    await proven(opened, 0.64);
+    const id = await propose(0.65);
+    expect(await proof(opened)).toEqual({
+      state: 'not-flagged',
+      score: 0.64,
+      threshold: 0.65,
+      atMs: opened.clock.now(),
+    });
+    await expect(desk.confirm(id, ADA)).rejects.toThrow(
+      'The proof of life fails under this threshold: its obvious fracture scores 0.64 and would be flagged from 0.65.',
+    );
+    await expect(desk.confirm(id, ADA, 'too short')).rejects.toMatchObject({ code: 'threshold-draft-incomplete' });
+    await desk.confirm(id, ADA, DESPITE);
+    await expect(desk.confirm(id, BOB)).rejects.toMatchObject({ code: 'threshold-draft-incomplete' });
+    await desk.confirm(id, BOB, `${DESPITE} I agree.`);
+    const [changed, signed] = await audit.page({}, 2);
+    expect(signed).toMatchObject({ action: 'threshold.signed', detail: { despiteProof: DESPITE } });
+    expect(changed).toMatchObject({ action: 'threshold.changed', detail: { despiteProof: `${DESPITE} I agree.` } });
+  });
+
+  it('counts at the threshold, of this network only, and not when it is a day old', async () => {
+    const opened = await openDesk({ proofExpectsFlag: true });
+    const { desk, propose, clock } = opened;
+    const id = await propose(0.7);
+    expect(await proof(opened)).toEqual({ state: 'missing', score: null, threshold: null, atMs: null });
+    await expect(desk.confirm(id, ADA)).rejects.toThrow('No proof of life has a score of this network');
+    await proven(opened, 0.9, 'ff');
+    await proven(opened, null);
+    expect(await proof(opened)).toMatchObject({ state: 'missing' });
+    await createProofRuns(opened.database, clock).begin('person', 'ada');
+    expect(await proof(opened)).toMatchObject({ state: 'running' });
+    await expect(desk.confirm(id, ADA)).rejects.toThrow('is running');
+    await proven(opened, 0.7);
+    const atMs = clock.now();
+    await desk.withdraw(id, ADA);
+    clock.advance(12 * HOUR_MS);
+    await propose(0.7);
+    clock.advance(12 * HOUR_MS - 1);
+    expect(await proof(opened)).toEqual({ state: 'flagged', score: 0.7, threshold: 0.7, atMs });
+    clock.advance(1);
+    expect(await proof(opened)).toMatchObject({ state: 'missing' });
+  });
+
+  it('is judged by the site’s threshold where a source is to follow it', async () => {
+    const opened = await openDesk({ proofExpectsFlag: true });
+    const { desk, propose } = opened;
+    await scan(opened, 'a', 0.4, undefined, 'CT2');
+    await proven(opened, 0.45);
+    await desk.confirm(await propose(0.3, 'CT2'), ADA);
+    const id = await propose(null, 'CT2');
+    expect(await proof(opened)).toMatchObject({ state: 'not-flagged' });
+    await expect(desk.confirm(id, ADA)).rejects.toThrow('would be flagged from 0.50');
+  });
+
+  it('is not asked for where the site expects no flag of it', async () => {
+    const opened = await openDesk();
+    const id = await opened.propose(0.65);
+    expect(await proof(opened)).toBeNull();
+    await opened.desk.confirm(id, ADA);
   });
 });
 
