@@ -104,10 +104,7 @@ export function createModelAdministration({
       const { identity, card } = await sound(sha256);
       return { model: identity, ...summaryOfCard(card) };
     },
-    testScores: async (sha256) => {
-      const found = (await registry.list()).packages.find(({ identity }) => identity?.sha256 === sha256);
-      return found === undefined ? null : ((await readTestScores(found.dir, sha256))?.scores ?? null);
-    },
+    testScores: async (sha256) => testScoresIn((await registry.list()).packages, sha256),
     comparison: async () => {
       const active = await wantedActive((await registry.list()).packages);
       const shadow = (await store.modelInForce('shadow')).wanted?.model ?? null;
@@ -154,6 +151,12 @@ export function createModelAdministration({
       }
     },
   };
+}
+
+/** The scores that came with a package; null when it is not here, or brings none. */
+async function testScoresIn(packages: readonly FoundPackage[], sha256: string) {
+  const found = packages.find(({ identity }) => identity?.sha256 === sha256);
+  return found === undefined ? null : ((await readTestScores(found.dir, sha256))?.scores ?? null);
 }
 
 /** The validation that a package's standing rests on: the newest that suffices, else the newest. */

@@ -168,13 +168,20 @@ test('a folder is analysed, and cohorts are split and measured', async () => {
     'cohort --model DIR/package': `unseen --model ${shipped}`,
   });
   await type(
-    'odontoid evaluate DIR --model NAME@VERSION --threshold T --split FILE --part NAME --html FILE --json FILE',
+    'odontoid evaluate DIR --model NAME@VERSION --threshold T --split FILE --part NAME --html FILE --json FILE --test-scores FILE --test-of WORDS',
     {
       'DIR --model NAME@VERSION --threshold T': `cohort --model ${shipped} --threshold 0.5`,
       '--split FILE --part NAME': '--split split.json --part fold-2',
       '--html FILE --json FILE': '--html part.html --json part.json',
+      '--test-scores FILE --test-of WORDS': '--test-scores scores.json --test-of phantoms',
     },
   );
+  // Phantoms of 12 slices are not analysed, and have no score.
+  const { model } = JSON.parse(await readFile(join(dir, 'part.json'), 'utf8')) as { model: { sha256: string } };
+  expect(JSON.parse(await readFile(join(dir, 'scores.json'), 'utf8'))).toEqual({
+    ...{ of: 'phantoms', modelSha256: model.sha256 },
+    ...{ fractures: [], others: [] },
+  });
   await type('npx odontoid validate DIR --model NAME@VERSION --html validation.html', {
     'DIR --model NAME@VERSION': `for-evaluation --model ${shipped}`,
   });
