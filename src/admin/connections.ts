@@ -6,6 +6,7 @@ import type { Administration } from '../web/administration.ts';
 import { REFUSAL_ACTIONS, type RefusalKind } from '../receive/refusals.ts';
 import type { AuditAction, AuditLog } from '../worklist/audit/audit.ts';
 import { refusalAdvice } from './refusalAdvice.ts';
+import type { CommitmentStatus } from '../worklist/cases/commitmentRequests.ts';
 import type { WatchStatus } from '../worklist/cases/watchedArchives.ts';
 import type { ConnectionFacts } from '../worklist/list/connectionFacts.ts';
 
@@ -20,6 +21,8 @@ type DestinationPeer = Peer &
   >;
 type SourcePeer = Peer &
   Readonly<Pick<ConnectionsAnswer['sources'][number], 'aeTitle' | 'origin' | 'echoAddress'>> & {
+    /** Its requests for commitment are answered. */
+    takesCommitments: boolean;
     addresses: readonly string[];
     certificates: readonly string[];
   };
@@ -34,6 +37,7 @@ export interface ConnectionsOptions {
   facts: ConnectionFacts;
   /** Null for an archive that is not watched. */
   watchOf: (name: string) => Promise<WatchStatus | null>;
+  commitmentsOf: (aeTitle: string) => Promise<CommitmentStatus>;
   audit: Pick<AuditLog, 'page'>;
   clock: Clock;
 }
@@ -51,6 +55,7 @@ export function createConnections({
   selection,
   facts,
   watchOf,
+  commitmentsOf,
   audit,
   clock,
 }: ConnectionsOptions): Administration['connections'] {
@@ -71,16 +76,19 @@ export function createConnections({
             echo: echoed('destination', destination.name),
           })),
         ),
-        sources: sources().map(({ aeTitle, origin, addresses, certificates, echoAddress }) => ({
-          aeTitle,
-          origin,
-          addresses: [...addresses],
-          certificates: [...certificates],
-          echoAddress,
-          lastReceivedAtMs: received.get(aeTitle)?.lastReceivedAtMs ?? null,
-          studies: received.get(aeTitle)?.studies ?? 0,
-          echo: echoed('source', aeTitle),
-        })),
+        sources: await Promise.all(
+          sources().map(async ({ aeTitle, origin, addresses, certificates, echoAddress, takesCommitments }) => ({
+            aeTitle,
+            origin,
+            addresses: [...addresses],
+            certificates: [...certificates],
+            echoAddress,
+            commitments: takesCommitments ? await commitmentsOf(aeTitle) : null,
+            lastReceivedAtMs: received.get(aeTitle)?.lastReceivedAtMs ?? null,
+            studies: received.get(aeTitle)?.studies ?? 0,
+            echo: echoed('source', aeTitle),
+          })),
+        ),
         selection: selection.map(({ name, when, do: action, destinations: sent }) => ({
           name,
           when: criteriaText(when),

@@ -7,6 +7,7 @@ import type { Administration } from '../web/administration.ts';
 import type { ModelAdministration } from '../web/modelAdministration.ts';
 import type { AuditLog } from '../worklist/audit/audit.ts';
 import type { WorklistStore } from '../worklist/cases/caseStore.ts';
+import { createCommitmentRequests } from '../worklist/cases/commitmentRequests.ts';
 import { createWatchedArchives } from '../worklist/cases/watchedArchives.ts';
 import { createConnectionFacts } from '../worklist/list/connectionFacts.ts';
 import type { WorklistDatabase } from '../worklist/db/database.ts';
@@ -67,6 +68,7 @@ export function createAdministration(options: AdministrationOptions): Administra
   const { config, database, proof, clock } = options;
   const startedAtMs = clock.now();
   const watched = createWatchedArchives(database, clock);
+  const commitments = createCommitmentRequests(database, clock);
   const receiver = (): ConnectionsAnswer['receiver'] => {
     const running = options.receiver();
     const { tls } = config.receive;
@@ -98,6 +100,7 @@ export function createAdministration(options: AdministrationOptions): Administra
     addresses: source.addresses,
     certificates: source.certificates ?? [],
     echoAddress: source.echo === undefined ? null : `${source.echo.host}:${source.echo.port}`,
+    takesCommitments: source.commitment !== undefined,
     echo: options.echoSource(source),
   });
   return {
@@ -139,6 +142,7 @@ export function createAdministration(options: AdministrationOptions): Administra
       selection: config.selection,
       facts: createConnectionFacts(database),
       watchOf: (name) => (config.watch.archives.includes(name) ? watched.status(name) : Promise.resolve(null)),
+      commitmentsOf: commitments.status,
       audit: options.audit,
       clock,
     }),

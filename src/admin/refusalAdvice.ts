@@ -45,6 +45,11 @@ const BY_REASON: readonly [words: string, advice: string][] = [
   ['receive.minFreeBytes', 'Make room on the disk of dataDir; the sender keeps the object and sends it again.'],
   ['disk of the spool is full', 'Make room on the disk of dataDir; the sender keeps the object and sends it again.'],
   ['receive.maxObjectBytes', 'If such objects are to be kept, raise receive.maxObjectBytes and send them again.'],
+  [
+    'no address to report to',
+    'If it may ask for commitment, say where it takes the report: receive.sources[].commitment. Otherwise switch commitment off in the sender.',
+  ],
+  ['the report was not taken', 'Compare receive.sources[].commitment with the sender; then let it ask again.'],
   ['0xC000', 'Send it again; if it is refused again, the object is damaged where it comes from.'],
   ['0xA900', 'The object contradicts itself: tell the maker of its sender this reason.'],
 ];
@@ -52,6 +57,7 @@ const BY_KIND: Readonly<Record<RefusalKind, string>> = {
   association: 'Compare the settings of the sender with receive.',
   context: 'Look at what the sender proposes.',
   object: 'Look into the log for this association.',
+  commitment: 'Let it ask again; if it is refused again, tell the maker of the sender this reason.',
   abort: 'If its study is not whole, send it again.',
   tls: 'Look at the TLS settings of the sender; openssl s_client -connect shows what the agent offers.',
   connection: 'Find out who opens so many connections; if they are wanted, raise receive.maxAssociations.',

@@ -137,6 +137,13 @@ export const connectionsAnswer = z
           .string()
           .nullable()
           .describe('Where it answers C-ECHO; null when the configuration does not say.'),
+        commitments: z
+          .strictObject({
+            waiting: z.int().describe('Reports of Storage Commitment that it has still to take.'),
+            lastError: z.string().nullable().describe('Why the last attempt on one of them failed.'),
+          })
+          .nullable()
+          .describe('Null when the configuration does not say where it takes them.'),
         lastReceivedAtMs: epochMs.nullable(),
         studies: z.int().describe('Studies on record that came from it.'),
         echo: echo.nullable(),
@@ -159,7 +166,7 @@ export const connectionsAnswer = z
       .array(
         z.strictObject({
           kind: z
-            .enum(['association', 'context', 'object', 'abort', 'connection', 'tls'])
+            .enum(['association', 'context', 'object', 'commitment', 'abort', 'connection', 'tls'])
             .describe('What was refused; `abort`: an association that ended without a release.'),
           atMs: epochMs.describe('The last time.'),
           callingAeTitle: z.string(),

@@ -93,6 +93,7 @@ const MESSAGES: Readonly<Record<AuditAction, Describe>> = {
   'tls.refused': turnedAway('A TLS connection was refused'),
   'context.refused': turnedAway('A presentation context was refused'),
   'object.refused': turnedAway('An object was answered with a failure'),
+  'commitment.refused': turnedAway('A request for Storage Commitment was refused, or its report not taken'),
   'study.received': (entry, naming) => ({
     eventId: dcm('110104', 'DICOM Instances Transferred'),
     // The receiver had no instance of the study, or had some and these are added.

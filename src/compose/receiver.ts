@@ -12,6 +12,7 @@ import type { ReceiveTls } from '../receive/receiveConfig.ts';
 import { createRefusalRecorder } from '../receive/refusals.ts';
 import type { Access } from '../web/access/access.ts';
 import type { Foundation } from './agentPorts.ts';
+import { createCommitments } from './commitments.ts';
 import type { LiveSources } from './liveSources.ts';
 import type { OwnCertificates } from './ownCertificates.ts';
 import { ownAddresses } from './proof.ts';
@@ -49,7 +50,7 @@ function recordSameImages(store: Foundation['store'], resolvePath: (path: string
  * before is on record. `isOnRecord`: whether this is so of a study now.
  */
 export async function startReceiving(
-  { config, paths, store, resolvePath, releasers, ports: { clock, log } }: Foundation,
+  foundation: Foundation,
   {
     access,
     sources,
@@ -69,6 +70,14 @@ export async function startReceiving(
     onListening: (receiver: Receiver) => void;
   },
 ): Promise<{ receiver: Receiver; isOnRecord: (studyInstanceUid: string) => boolean }> {
+  const {
+    config,
+    paths,
+    store,
+    resolvePath,
+    releasers,
+    ports: { clock, log },
+  } = foundation;
   const intake = createIntake({
     store: recordSameImages(store, resolvePath),
     resolvePath,
@@ -80,6 +89,11 @@ export async function startReceiving(
   const refusals = createRefusalRecorder(access.audit.append, clock, log.child({ component: 'receiver' }));
   releasers.push('refusals', refusals.close);
 
+  const commitments = createCommitments(foundation, {
+    sources: () => [...sources.ofFile, ...sources.ofPage()],
+    allOnRecord: () => intake.drained(),
+    onRefused: refusals.refused,
+  });
   const proofSource = { aeTitle: proofAeTitle, addresses: await ownAddresses(config.receive.host) };
   const { tls, stow, ...settings } = config.receive;
   const receiver = await startReceiver({
@@ -97,6 +111,7 @@ export async function startReceiving(
     onStored: (instance) => {
       intake.stored(instance);
     },
+    onCommitmentAsked: commitments.ask,
     onRefused: (refusal) => {
       refusals.refused(refusal);
       const { header, why, callingAeTitle: sourceAeTitle } = refusal;
@@ -122,6 +137,7 @@ export async function startReceiving(
     // The quiet time of their studies begins now: a sender that was cut off is only coming back.
     await store.settleDueTimes({ hasStepped: false });
   }
+  commitments.begin();
   return { receiver, isOnRecord: (studyInstanceUid) => !intake.holds(studyInstanceUid) };
 }
 

@@ -35,6 +35,12 @@ export const receiveSettings = z
             .describe(
               'Where it answers C-ECHO, for the button on the page of connections; nothing else is ever sent there.',
             ),
+          commitment: z
+            .strictObject({ host: z.string().min(1), port: port.min(1), tls: peerTls.describe('By TLS.') })
+            .optional()
+            .describe(
+              'Where it takes reports of Storage Commitment. With it, its requests are answered; without it they are refused. A commitment says that the agent holds the objects now: it deletes them as `housekeeping` says, so a sender must not delete its own on its strength.',
+            ),
         }),
       )
       .default([])

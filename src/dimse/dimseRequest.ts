@@ -12,10 +12,19 @@ import {
 } from './commandSet.ts';
 import { violation, writePdvHeader } from './pdu.ts';
 
-/** A C-STORE-RQ or C-ECHO-RQ (PS3.7 9.3.1, 9.3.5): the requests that our acceptor serves. */
+/** A C-STORE-RQ, C-ECHO-RQ or N-ACTION-RQ (PS3.7 9.3.1, 9.3.5, 10.3.4): the requests that our acceptor serves. */
 export type DimseRequest =
   | { kind: 'echo'; messageId: number; affectedSopClassUid: string }
-  | { kind: 'store'; messageId: number; affectedSopClassUid: string; affectedSopInstanceUid: string };
+  | { kind: 'store'; messageId: number; affectedSopClassUid: string; affectedSopInstanceUid: string }
+  | ActionRequest;
+
+export interface ActionRequest {
+  kind: 'action';
+  messageId: number;
+  requestedSopClassUid: string;
+  requestedSopInstanceUid: string;
+  actionTypeId: number;
+}
 
 /**
  * Reads a whole command set (PS3.7 6.3.1): elements of group 0000 in ascending order that fill it exactly.
@@ -36,6 +45,14 @@ export function readRequest(bytes: Buffer): DimseRequest {
   const commandField = number(COMMAND_TAG.commandField);
   const messageId = number(COMMAND_TAG.messageId);
   const hasDataSet = number(COMMAND_TAG.dataSetType) !== NO_DATA_SET;
+  if (commandField === COMMAND_FIELD.actionRequest && hasDataSet)
+    return {
+      kind: 'action',
+      messageId,
+      requestedSopClassUid: uid(COMMAND_TAG.requestedSopClassUid),
+      requestedSopInstanceUid: uid(COMMAND_TAG.requestedSopInstanceUid),
+      actionTypeId: number(COMMAND_TAG.actionTypeId),
+    };
   const affectedSopClassUid = uid(COMMAND_TAG.affectedSopClassUid);
   if (commandField === COMMAND_FIELD.echoRequest && !hasDataSet)
     return { kind: 'echo', messageId, affectedSopClassUid };
@@ -55,22 +72,37 @@ function missing(tag: number): never {
   throw violation(`a command set has no (0000,${tag.toString(16).padStart(4, '0')}), or not just one`);
 }
 
+const FIELD_OF = {
+  echo: COMMAND_FIELD.echoRequest,
+  store: COMMAND_FIELD.storeRequest,
+  action: COMMAND_FIELD.actionRequest,
+} as const;
+
+function subjectOf(request: DimseRequest): { sopClassUid: string; sopInstanceUid: string | null } {
+  if (request.kind === 'action')
+    return { sopClassUid: request.requestedSopClassUid, sopInstanceUid: request.requestedSopInstanceUid };
+  return {
+    sopClassUid: request.affectedSopClassUid,
+    sopInstanceUid: request.kind === 'store' ? request.affectedSopInstanceUid : null,
+  };
+}
+
 /** Maximum length of an LO value in characters (PS3.5 6.2). */
 const ERROR_COMMENT_CHARACTERS = 64;
 
-/** The response to a request as a whole P-DATA-TF (PS3.7 9.3.1.2, 9.3.5.2). `errorComment` is cut to its VR's length and must be free of PHI. */
+/** The response to a request as a whole P-DATA-TF (PS3.7 9.3.1.2, 9.3.5.2, 10.3.4.2). `errorComment` is cut to its VR's length and must be free of PHI. */
 export function writeResponse(request: DimseRequest, contextId: number, status: number, errorComment?: string): Buffer {
-  const field = request.kind === 'store' ? COMMAND_FIELD.storeRequest : COMMAND_FIELD.echoRequest;
   const elements = new Map<number, ElementValue>([
-    [COMMAND_TAG.commandField, field | COMMAND_FIELD.response],
+    [COMMAND_TAG.commandField, FIELD_OF[request.kind] | COMMAND_FIELD.response],
     [COMMAND_TAG.messageIdBeingRespondedTo, request.messageId],
     [COMMAND_TAG.status, status],
   ]);
+  const { sopClassUid, sopInstanceUid } = subjectOf(request);
   // An invalid UID is not echoed: it could not be encoded as a UID.
-  if (isReadableUid(request.affectedSopClassUid))
-    elements.set(COMMAND_TAG.affectedSopClassUid, request.affectedSopClassUid);
-  if (request.kind === 'store' && isReadableUid(request.affectedSopInstanceUid))
-    elements.set(COMMAND_TAG.affectedSopInstanceUid, request.affectedSopInstanceUid);
+  if (isReadableUid(sopClassUid)) elements.set(COMMAND_TAG.affectedSopClassUid, sopClassUid);
+  if (sopInstanceUid !== null && isReadableUid(sopInstanceUid))
+    elements.set(COMMAND_TAG.affectedSopInstanceUid, sopInstanceUid);
+  if (request.kind === 'action') elements.set(COMMAND_TAG.actionTypeId, request.actionTypeId);
   if (errorComment !== undefined)
     elements.set(COMMAND_TAG.errorComment, errorComment.replace(/[^ -[\]-~]/g, '?').slice(0, ERROR_COMMENT_CHARACTERS));
   const command = writeCommand(elements, false);

@@ -60,11 +60,12 @@ const AE_TITLE_BYTES = 16;
 /** Protocol version, AE titles and reserved bytes; items follow. */
 const FIXED_BYTES = 68;
 
-/** A-ASSOCIATE-RQ. At most {@link MAX_CONTEXTS} contexts. */
+/** A-ASSOCIATE-RQ. At most {@link MAX_CONTEXTS} contexts; for the SOP classes of `asScp` we ask to be the SCP, and not the SCU (PS3.7 D.3.3.4). */
 export function writeAssociateRequest(
   callingAeTitle: string,
   calledAeTitle: string,
   contexts: readonly ProposedContext[],
+  asScp: ReadonlySet<string> = new Set(),
 ): Buffer {
   const aeTitle = (title: string): Buffer => ascii(title.slice(0, AE_TITLE_BYTES).padEnd(AE_TITLE_BYTES));
   return writePdu(
@@ -83,7 +84,10 @@ export function writeAssociateRequest(
           ...transferSyntaxUids.map((uid) => item(ITEM.transferSyntax, ascii(uid))),
         ),
       ),
-      userInformation(MAX_PDU_LENGTH_BYTES),
+      userInformation(
+        MAX_PDU_LENGTH_BYTES,
+        [...asScp].map((uid) => roleSelection(uid, { scu: 0, scp: 1 })),
+      ),
     ]),
   );
 }
@@ -160,9 +164,7 @@ export function readAssociateRequest(body: Buffer): ReceivedRequest {
       const answeredRoles = [...roles]
         .filter(([uid]) => accepted.has(uid))
         // Of the proposed roles we accept only the sender's own: we never send objects back on its association (PS3.7 D.3.3.4).
-        .map(([uid, scuRole]) =>
-          item(ITEM.roleSelection, Buffer.from([0, uid.length]), ascii(uid), Buffer.from([scuRole, 0])),
-        );
+        .map(([uid, scuRole]) => roleSelection(uid, { scu: scuRole, scp: 0 }));
       return writePdu(
         PDU_TYPE.associateAccept,
         Buffer.concat([
@@ -214,6 +216,10 @@ function rolesIn(userInformationItems: Buffer): Map<string, number> {
     if (uidBytes === value.length - 4 && uidBytes <= 64) roles.set(textIn(value.subarray(2, -2)), value.at(-2)! & 1);
   }
   return roles;
+}
+
+function roleSelection(sopClassUid: string, { scu, scp }: { scu: number; scp: number }): Buffer {
+  return item(ITEM.roleSelection, Buffer.from([0, sopClassUid.length]), ascii(sopClassUid), Buffer.from([scu, scp]));
 }
 
 /** One operation at a time: asynchronous operations are not negotiated (PS3.7 D.3.3.3). */

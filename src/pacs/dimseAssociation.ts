@@ -54,6 +54,13 @@ export interface DimsePeer {
   tls?: (() => TlsMaterial & { serverName?: string | undefined }) | undefined;
 }
 
+/** What is proposed together; our role is SCU unless it says otherwise (PS3.7 D.3.3.4). */
+interface ProposedPair {
+  abstractSyntaxUid: string;
+  transferSyntaxUid: string;
+  role?: 'scu' | 'scp';
+}
+
 interface DimseResponse {
   status: number;
   /** Elements of group 0000. */
@@ -106,7 +113,7 @@ export interface DimseAssociation {
  */
 export async function openAssociation(
   peer: DimsePeer,
-  pairs: readonly { abstractSyntaxUid: string; transferSyntaxUid: string }[],
+  pairs: readonly ProposedPair[],
   clock: Clock,
 ): Promise<DimseAssociation> {
   if (pairs.length > MAX_CONTEXTS)
@@ -114,11 +121,13 @@ export async function openAssociation(
   const proposed = pairs.map((pair, index) => ({ ...pair, id: 2 * index + 1 }));
   const line = await connectTo(peer, clock);
   const answer = await line.guard('negotiating', async () => {
-    const contexts = proposed.map(({ transferSyntaxUid, ...context }) => ({
-      ...context,
+    const contexts = proposed.map(({ id, abstractSyntaxUid, transferSyntaxUid }) => ({
+      id,
+      abstractSyntaxUid,
       transferSyntaxUids: [transferSyntaxUid],
     }));
-    await line.write(writeAssociateRequest(peer.callingAeTitle, peer.aeTitle, contexts));
+    const asScp = new Set(pairs.filter(({ role }) => role === 'scp').map((pair) => pair.abstractSyntaxUid));
+    await line.write(writeAssociateRequest(peer.callingAeTitle, peer.aeTitle, contexts, asScp));
     const reply = await line.within(
       'no answer to the association request (perhaps not a DICOM service)',
       line.nextPdu(),

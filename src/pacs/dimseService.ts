@@ -16,17 +16,18 @@ import { dataSetInMemory } from './part10Source.ts';
 
 const PRIORITY_MEDIUM = 0;
 
-/** Opens an association for one service. @throws TriageError `pacs-unreachable` also when the peer does not offer it; `otherwise` says so */
+/** Opens an association for one service, in which we have the role. @throws TriageError `pacs-unreachable` also when the peer does not offer it; `otherwise` says so */
 export async function openService(
   peer: DimsePeer,
   sopClassUid: string,
   clock: Clock,
   otherwise: (refusal: string) => string,
+  role: 'scu' | 'scp' = 'scu',
 ): Promise<{ association: DimseAssociation; contextId: number }> {
   // The transfer syntax that every DICOM service supports (PS3.5 10.1).
   const association = await openAssociation(
     peer,
-    [{ abstractSyntaxUid: sopClassUid, transferSyntaxUid: IMPLICIT_VR_LITTLE_ENDIAN }],
+    [{ abstractSyntaxUid: sopClassUid, transferSyntaxUid: IMPLICIT_VR_LITTLE_ENDIAN, role }],
     clock,
   );
   const context = association.contextFor(sopClassUid, IMPLICIT_VR_LITTLE_ENDIAN);

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { StoredInstance } from '../case/case.ts';
+import type { CommitmentRequest } from '../case/commitment.ts';
 import { TriageError } from '../base/errors.ts';
 import { nextTurn, type Clock } from '../base/clock.ts';
 import { createAssociationGuard, type AssociationGuard, type Pdu } from '../dimse/associationGuard.ts';
@@ -7,6 +8,7 @@ import { writeResponse } from '../dimse/dimseRequest.ts';
 import { readAssociateRequest, writeAssociateReject, type AnsweredContext } from '../dimse/negotiation.ts';
 import { ABORT_REASON, PDU_TYPE, readPdvs, RELEASE_RESPONSE, violation } from '../dimse/pdu.ts';
 import type { AssociationPolicy, Caller, Rejection } from './associationPolicy.ts';
+import type { CommitmentAnswer } from './commitmentService.ts';
 import type { ReceiveConfig } from './receiveConfig.ts';
 import type { Spool } from './spool.ts';
 import {
@@ -33,6 +35,10 @@ interface AssociationListener {
   opened(callingAeTitle: string): void;
   /** Called when the object is durable; the sender is answered once this resolves. */
   stored(instance: StoredInstance): Promise<void>;
+  /** Asks for the commitment to keep objects; the sender is answered what this resolves to. */
+  commitmentAsked(request: CommitmentRequest): Promise<CommitmentAnswer>;
+  /** Called when a request for commitment was answered with a failure. */
+  commitmentRefused(why: string): void;
   /** Called with the contexts that were refused. */
   contextsRefused(contexts: readonly RefusedContext[]): void;
   /** Called when an object was answered with a failure status. */
@@ -122,6 +128,14 @@ async function negotiate(
     sourceAeTitle: callingAeTitle,
     receivingAeTitle: request.calledAeTitle,
     respond: (...answer) => guard.send(writeResponse(...answer), idleDeadlineMs()),
+    askCommitment: ({ transactionUid, referenced }) =>
+      listener.commitmentAsked({
+        sourceAeTitle: callingAeTitle,
+        calledAeTitle: request.calledAeTitle,
+        transactionUid,
+        references: referenced,
+      }),
+    commitmentRefused: (why) => listener.commitmentRefused(why),
     stored: (instance) => listener.stored(instance),
     refused: (...refusal) => {
       listener.refused(...refusal);

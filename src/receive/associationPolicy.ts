@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 import { TriageError } from '../base/errors.ts';
-import { CT_SOP_CLASSES, isStorageSopClass, VERIFICATION } from '../dicom/sopClasses.ts';
+import { CT_SOP_CLASSES, isStorageSopClass, STORAGE_COMMITMENT_PUSH_MODEL, VERIFICATION } from '../dicom/sopClasses.ts';
 import { DECODABLE_TRANSFER_SYNTAXES, isKeptTransferSyntax } from '../dicom/transferSyntaxes.ts';
 import {
   APPLICATION_CONTEXT_NAME,
@@ -8,7 +8,7 @@ import {
   type AssociationRequest,
   type ProposedContext,
 } from '../dimse/negotiation.ts';
-import { VERIFICATION_TRANSFER_SYNTAXES, type ReceiveConfig } from './receiveConfig.ts';
+import { SERVICE_TRANSFER_SYNTAXES, type ReceiveConfig } from './receiveConfig.ts';
 
 /** PS3.8 9.3.4: the three numbers of an A-ASSOCIATE-RJ. */
 export interface Rejection {
@@ -44,6 +44,9 @@ export interface AssociationPolicy {
   /** True when at least one source may connect from this address. */
   knows(address: string): boolean;
 }
+
+/** What is served besides storage. */
+const SERVICES: ReadonlySet<string> = new Set([VERIFICATION, STORAGE_COMMITMENT_PUSH_MODEL]);
 
 /**
  * Decides who may send what, without I/O.
@@ -86,11 +89,11 @@ export function createAssociationPolicy(config: Omit<ReceiveConfig, 'tls' | 'sto
     },
     answer: (contexts) =>
       contexts.map(({ id, abstractSyntaxUid, transferSyntaxUids }) => {
-        const isVerification = abstractSyntaxUid === VERIFICATION;
-        if (!isVerification && !isStorageSopClass(abstractSyntaxUid) && !privateClasses.has(abstractSyntaxUid))
+        const isService = SERVICES.has(abstractSyntaxUid);
+        if (!isService && !isStorageSopClass(abstractSyntaxUid) && !privateClasses.has(abstractSyntaxUid))
           return { id, result: 3, abstractSyntaxUid };
-        const transferSyntaxUid = isVerification
-          ? transferSyntaxUids.find((uid) => VERIFICATION_TRANSFER_SYNTAXES.includes(uid))
+        const transferSyntaxUid = isService
+          ? transferSyntaxUids.find((uid) => SERVICE_TRANSFER_SYNTAXES.includes(uid))
           : chosenSyntax(config, abstractSyntaxUid, transferSyntaxUids);
         return transferSyntaxUid === undefined
           ? { id, result: 4, abstractSyntaxUid }

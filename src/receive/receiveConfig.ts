@@ -74,5 +74,5 @@ export const DEFAULT_RECEIVE_CONFIG: ReceiveConfig = {
   acceptedSopClasses: [],
 };
 
-/** Transfer syntaxes allowed for a Verification context (PS3.4 A.5). */
-export const VERIFICATION_TRANSFER_SYNTAXES: readonly string[] = [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN];
+/** Transfer syntaxes accepted for a context in which no objects are stored (PS3.4 A.5). */
+export const SERVICE_TRANSFER_SYNTAXES: readonly string[] = [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN];

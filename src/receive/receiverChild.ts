@@ -1,5 +1,7 @@
 import { systemClock } from '../base/clock.ts';
 import type { Log, LogFields } from '../base/log.ts';
+import type { CommitmentRequest } from '../case/commitment.ts';
+import { ACTION_STATUS, type CommitmentAnswer } from './commitmentService.ts';
 import { carryError, recoveredAssociationId, type ReceiverEvent, type ReceiverOrder } from './receiverMessages.ts';
 import { openSpool, type Spool } from './spool.ts';
 import { startStorageScp, type StorageScp, type StorageScpListener } from './storageScp.ts';
@@ -11,6 +13,8 @@ const BATCH_EVENTS = 256;
 /** Beyond this many unreported events senders wait for their answers. */
 const MAX_UNTOLD_EVENTS = 2_000;
 const CLOSE_GRACE_MS = 5_000;
+/** Shorter than the time for which most senders wait for a response. */
+const COMMITMENT_ANSWER_MS = 20_000;
 
 const untold: ReceiverEvent[] = [];
 let telling = false;
@@ -66,6 +70,28 @@ function logTo(bound: LogFields): Log {
 }
 const log = logTo({});
 
+/** Requests for commitment that the agent has not answered yet, by number. */
+const asked = new Map<number, (answer: CommitmentAnswer) => void>();
+let lastAskedId = 0;
+
+async function askAgent(request: CommitmentRequest): Promise<CommitmentAnswer> {
+  const id = ++lastAskedId;
+  const answered = new Promise<CommitmentAnswer>((resolve) => asked.set(id, resolve));
+  // Behind what was stored before it, so that the agent knows of all that is asked about.
+  tell({ type: 'commitment-asked', id, request });
+  const late = new AbortController();
+  const answer = await Promise.race([
+    answered,
+    systemClock.sleep(COMMITMENT_ANSWER_MS, late.signal).then(() => ({
+      status: ACTION_STATUS.processingFailure,
+      why: 'the agent did not answer in time: ask again',
+    })),
+  ]);
+  late.abort();
+  asked.delete(id);
+  return answer;
+}
+
 let scp: StorageScp | null = null;
 let stow: StowServer | null = null;
 let spool: Spool | null = null;
@@ -92,6 +118,7 @@ async function start({ config, spoolDir, idPrefix }: Extract<ReceiverOrder, { ty
         tell({ type: 'stored', associationId, instance });
         await room();
       },
+      commitmentAsked: askAgent,
       refused: (associationId, refusal) => {
         tell({ type: 'refused', associationId, refusal });
       },
@@ -146,6 +173,9 @@ async function obey(order: ReceiverOrder): Promise<void> {
       break;
     case 'allow':
       scp?.allow(order.sources);
+      break;
+    case 'commitment':
+      asked.get(order.id)?.(order.answer);
       break;
     case 'usage':
       tell({ type: 'usage', id: order.id, peakRssBytes: process.resourceUsage().maxRSS * 1024 });

@@ -1,6 +1,8 @@
 import type { StoredInstance } from '../case/case.ts';
+import type { CommitmentRequest } from '../case/commitment.ts';
 import { ERROR_KINDS, TriageError, type ErrorCode } from '../base/errors.ts';
 import type { Log, LogFields } from '../base/log.ts';
+import type { CommitmentAnswer } from './commitmentService.ts';
 import type { AllowedSource, ReceiveConfig, ReceiveTls } from './receiveConfig.ts';
 import type { Refusal } from './refusals.ts';
 
@@ -16,6 +18,7 @@ export type ReceiverOrder =
   | { type: 'describe'; id: number; paths: string[] }
   | { type: 'renew-tls'; tls: ReceiveTls }
   | { type: 'allow'; sources: readonly AllowedSource[] }
+  | { type: 'commitment'; id: number; answer: CommitmentAnswer }
   | { type: 'usage'; id: number }
   | { type: 'close' };
 
@@ -25,6 +28,7 @@ export type ReceiverEvent =
   | { type: 'failed'; error: CarriedError }
   | { type: 'opened'; associationId: string; callingAeTitle: string; address: string }
   | { type: 'stored'; associationId: string; instance: StoredInstance }
+  | { type: 'commitment-asked'; id: number; request: CommitmentRequest }
   | { type: 'refused'; associationId: string; refusal: Refusal }
   | { type: 'ended'; associationId: string; how: EndOfSending }
   | { type: 'described'; id: number; unreadable: string[] }

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { doubledMs } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
 import { TriageError } from '../base/errors.ts';
+import { ACTION_STATUS, type CommitmentAnswer } from './commitmentService.ts';
 import { reviveError, type ReceiverEvent, type ReceiverOrder } from './receiverMessages.ts';
 import {
   createReceiverRecord,
@@ -65,10 +66,8 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
   const waitMs = (): number => doubledMs(deaths, FIRST_WAIT_MS, LONGEST_WAIT_MS);
   let lastMessageAtMs = clock.now();
   let cancelRestart = (): void => undefined;
-  const order = (message: ReceiverOrder): void => {
-    // The process may die before the message is sent; its exit is handled elsewhere.
-    if (child?.connected === true) child.send(message, () => undefined);
-  };
+  // The process may die before the message is sent; its exit is handled elsewhere.
+  const order = (message: ReceiverOrder): unknown => child?.connected === true && child.send(message, () => undefined);
   const onEvent = (event: ReceiverEvent, started: (error?: Error) => void): void => {
     if (event.type === 'failed') started(reviveError(event.error));
     else if (event.type === 'listening') {
@@ -77,7 +76,8 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
       up = true;
       downSinceMs = null;
       started();
-    } else record.take(event);
+    } else if (event.type === 'commitment-asked') answerCommitment(event, options, order);
+    else record.take(event);
   };
 
   const describe = async (paths: readonly string[]): Promise<string[]> => {
@@ -180,6 +180,22 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
       record.settle();
     },
   };
+}
+
+function answerCommitment(
+  { id, request }: Extract<ReceiverEvent, { type: 'commitment-asked' }>,
+  { onCommitmentAsked, log }: Pick<ReceiverOptions, 'onCommitmentAsked' | 'log'>,
+  order: (message: ReceiverOrder) => unknown,
+): void {
+  const answer = (given: CommitmentAnswer): unknown => order({ type: 'commitment', id, answer: given });
+  if (onCommitmentAsked === undefined) {
+    answer({ status: ACTION_STATUS.notAuthorized, why: 'no commitment is given here' });
+    return;
+  }
+  onCommitmentAsked(request).then(answer, (error: unknown) => {
+    log.error('a request for commitment is not on record', { error });
+    answer({ status: ACTION_STATUS.processingFailure, why: 'the agent could not record the request: ask again' });
+  });
 }
 
 /** Calls back once the process has ended and its channel has closed, which happens after its last message: only then is it known what was reported. */

@@ -2,7 +2,9 @@ import type { Clock } from '../base/clock.ts';
 import { TriageError } from '../base/errors.ts';
 import { recoveredAssociationId, reviveError, type EndOfSending, type ReceiverEvent } from './receiverMessages.ts';
 import type { StoredInstance } from '../case/case.ts';
+import type { CommitmentRequest } from '../case/commitment.ts';
 import type { Log } from '../base/log.ts';
+import type { CommitmentAnswer } from './commitmentService.ts';
 import type { ReceiveConfig } from './receiveConfig.ts';
 import type { Refusal, RefusalKind } from './refusals.ts';
 import { wholeStudies } from './wholeStudies.ts';
@@ -16,6 +18,8 @@ export interface ReceiverOptions {
   onStored(instance: StoredInstance, associationId: string): void;
   /** Called after every `onStored` of the association. */
   onReleased(associationId: string, studyInstanceUids: string[], end: SendingEnd): void;
+  /** A sender asks for commitment, after every `onStored` of what it has sent. Without it, nobody is given one. */
+  onCommitmentAsked?: (request: CommitmentRequest) => Promise<CommitmentAnswer>;
   /** Something was refused, or ended early. */
   onRefused?(refusal: Refusal): void;
 }
@@ -45,6 +49,8 @@ export interface ReceiverCounters {
   stored: number;
   /** Objects answered with a failure. */
   refused: number;
+  /** Requests for commitment answered with a failure. */
+  refusedCommitments: number;
   /** Presentation contexts refused. */
   refusedContexts: number;
   /** Associations that ended without a release. */
@@ -72,8 +78,8 @@ export interface ReceiverRecord {
   open: ReadonlyMap<string, OpenAssociation>;
   /** The highest value seen, in bytes, among the times it was measured. */
   peakRssBytes(): number;
-  /** Handles a message of a process; `listening` and `failed` concern only its start. */
-  take(event: Exclude<ReceiverEvent, { type: 'listening' | 'failed' }>): void;
+  /** Handles a message of a process; `listening` and `failed` concern only its start, a request for commitment is answered. */
+  take(event: Exclude<ReceiverEvent, { type: 'listening' | 'failed' | 'commitment-asked' }>): void;
   /** Resolves with the unreadable paths, once the contents of the spool have been reported. */
   describing(id: number): Promise<string[]>;
   asking(id: number): Promise<number>;
@@ -89,6 +95,7 @@ const REFUSAL_COUNTERS = {
   association: 'rejected',
   context: 'refusedContexts',
   object: 'refused',
+  commitment: 'refusedCommitments',
   abort: 'aborted',
   connection: 'dropped',
   tls: 'refusedTls',
@@ -99,6 +106,7 @@ const NOTHING_YET: ReceiverCounters = {
   rejected: 0,
   stored: 0,
   refused: 0,
+  refusedCommitments: 0,
   refusedContexts: 0,
   aborted: 0,
   dropped: 0,

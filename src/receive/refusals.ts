@@ -2,8 +2,8 @@ import type { InstanceHeader } from '../case/case.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 
-/** What was refused (an association, a presentation context, an object, a TLS handshake) or ended early (an association, a connection). */
-export type RefusalKind = 'association' | 'context' | 'object' | 'abort' | 'connection' | 'tls';
+/** What was refused (an association, a presentation context, an object, a request for commitment, a TLS handshake) or ended early (an association, a connection). */
+export type RefusalKind = 'association' | 'context' | 'object' | 'commitment' | 'abort' | 'connection' | 'tls';
 
 /** One refusal or early end. Free of PHI, except for `header`. */
 export interface Refusal {
@@ -29,6 +29,7 @@ export const REFUSAL_ACTIONS = {
   association: 'association.rejected',
   context: 'context.refused',
   object: 'object.refused',
+  commitment: 'commitment.refused',
   abort: 'association.aborted',
   connection: 'connection.dropped',
   tls: 'tls.refused',

@@ -1,11 +1,13 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { hex16 } from '../base/hex16.ts';
 import type { StoredInstance } from '../case/case.ts';
+import type { CommitmentRequest } from '../case/commitment.ts';
 import { TriageError, messageOf } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import { serveAssociation, type Association, type AssociationEnd } from './association.ts';
 import { createAssociationPolicy, type AssociationPolicy, type CallerCertificate } from './associationPolicy.ts';
+import type { CommitmentAnswer } from './commitmentService.ts';
 import type { AllowedSource, ReceiveConfig, ReceiveTls } from './receiveConfig.ts';
 import type { EndOfSending } from './receiverMessages.ts';
 import type { Refusal, RefusalKind } from './refusals.ts';
@@ -17,6 +19,7 @@ export interface StorageScpListener {
   opened(associationId: string, callingAeTitle: string, address: string): void;
   /** The sender is answered once this resolves. */
   stored(associationId: string, instance: StoredInstance): Promise<void>;
+  commitmentAsked(request: CommitmentRequest): Promise<CommitmentAnswer>;
   refused(associationId: string, refusal: Refusal): void;
   /** Only for associations that were opened. */
   ended(associationId: string, how: EndOfSending): void;
@@ -70,7 +73,7 @@ const CONTEXT_REFUSALS = {
 } as const;
 
 /**
- * Storage SCP and Verification SCP (PS3.4 B, A) for the sources of the configuration.
+ * Storage, Verification and Storage Commitment SCP (PS3.4 B, A, J) for the sources of the configuration.
  *
  * @throws TriageError `config-invalid` when the address and port cannot be listened on
  */
@@ -216,6 +219,8 @@ function associationServer(
           listener.opened(associationId, callingAeTitle, address);
         },
         stored: (instance) => listener.stored(associationId, instance),
+        commitmentAsked: (request) => listener.commitmentAsked(request),
+        commitmentRefused: (why) => tell('commitment', why),
         contextsRefused: (contexts) => {
           for (const { abstractSyntaxUid, result } of contexts)
             tell('context', CONTEXT_REFUSALS[result], abstractSyntaxUid);

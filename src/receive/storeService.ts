@@ -1,9 +1,10 @@
 import type { InstanceHeader, StoredInstance } from '../case/case.ts';
 import { TriageError } from '../base/errors.ts';
 import { writeFileMeta } from '../dicom/fileMeta.ts';
-import { VERIFICATION } from '../dicom/sopClasses.ts';
+import { STORAGE_COMMITMENT_PUSH_MODEL, VERIFICATION } from '../dicom/sopClasses.ts';
 import { readRequest, type DimseRequest } from '../dimse/dimseRequest.ts';
 import { ABORT_REASON, violation, type Pdv } from '../dimse/pdu.ts';
+import { createCommitmentService, type CommitmentServiceOptions } from './commitmentService.ts';
 import type { IncomingFacts, IncomingObject } from './incomingObject.ts';
 import { BEGINNING_BYTES, refusedHeader } from './refusedHeader.ts';
 import type { Spool } from './spool.ts';
@@ -21,6 +22,10 @@ export interface StoreServiceOptions {
   receivingAeTitle: string;
   /** Answers a request. */
   respond: (request: DimseRequest, contextId: number, status: number, errorComment?: string) => Promise<void>;
+  /** Asks whoever holds the objects for their commitment. */
+  askCommitment: CommitmentServiceOptions['ask'];
+  /** Called when a request for commitment was answered with a failure. */
+  commitmentRefused: CommitmentServiceOptions['refused'];
   /** Called when the object is durable; the sender is answered once this resolves. */
   stored(instance: StoredInstance): Promise<void>;
   /** Called when an object was answered with a failure status. */
@@ -31,7 +36,7 @@ export interface StoreServiceOptions {
   ) => void;
 }
 
-/** Serves C-STORE and C-ECHO on one association, one fragment at a time (PS3.7 9.1.1, 9.1.5). */
+/** Serves C-STORE, C-ECHO and the N-ACTION of Storage Commitment on one association, one fragment at a time (PS3.7 9.1.1, 9.1.5, 10.1.4). */
 export interface StoreService {
   /** @throws TriageError `protocol-violation` */
   take(pdv: Pdv): Promise<void>;
@@ -54,17 +59,32 @@ interface ObjectInHand {
 }
 
 const MAX_COMMAND_BYTES = 16_384;
+/** The request that belongs to a class that is not for storage. */
+const KIND_OF: Readonly<Record<string, DimseRequest['kind']>> = {
+  [VERIFICATION]: 'echo',
+  [STORAGE_COMMITMENT_PUSH_MODEL]: 'action',
+};
 const STATUS = { success: 0x0000, processingFailure: 0x0110, sopClassNotSupported: 0x0122 } as const;
 
 export function createStoreService(options: StoreServiceOptions): StoreService {
   const { accepted, spool, respond } = options;
   let command: { contextId: number; fragments: Buffer[]; bytes: number } | null = null;
   let object: ObjectInHand | null = null;
+  const commitment = createCommitmentService({
+    ask: options.askCommitment,
+    respond,
+    refused: options.commitmentRefused,
+  });
 
   const onCommand = async (request: DimseRequest, contextId: number, context: AcceptedContext): Promise<void> => {
-    const isVerification = context.abstractSyntaxUid === VERIFICATION;
-    const fits =
-      request.affectedSopClassUid === context.abstractSyntaxUid && isVerification === (request.kind === 'echo');
+    const { abstractSyntaxUid } = context;
+    const served = KIND_OF[abstractSyntaxUid] ?? 'store';
+    if (request.kind === 'action') {
+      if (served !== 'action') throw violation('an N-ACTION in another context than that of Storage Commitment');
+      commitment.begin(request, contextId, context.transferSyntaxUid);
+      return;
+    }
+    const fits = request.affectedSopClassUid === abstractSyntaxUid && served === request.kind;
     if (request.kind === 'echo') {
       await respond(request, contextId, fits ? STATUS.success : STATUS.sopClassNotSupported);
       return;
@@ -89,7 +109,8 @@ export function createStoreService(options: StoreServiceOptions): StoreService {
   };
 
   const onCommandFragment = async (pdv: Pdv, context: AcceptedContext): Promise<void> => {
-    if (object !== null) throw violation('a command within a data set', ABORT_REASON.unexpectedPdu);
+    if (object !== null || commitment.awaits() !== null)
+      throw violation('a command within a data set', ABORT_REASON.unexpectedPdu);
     command ??= { contextId: pdv.contextId, fragments: [], bytes: 0 };
     command.fragments.push(Buffer.from(pdv.value));
     command.bytes += pdv.value.length;
@@ -143,11 +164,15 @@ export function createStoreService(options: StoreServiceOptions): StoreService {
         await onCommandFragment(pdv, context);
         return;
       }
+      if (commitment.awaits() === pdv.contextId) {
+        await commitment.take(pdv);
+        return;
+      }
       if (object?.contextId !== pdv.contextId)
         throw violation('a data set fragment without its command', ABORT_REASON.unexpectedPdu);
       await onDataFragment(object, pdv);
     },
-    isWithinMessage: () => command !== null || object !== null,
+    isWithinMessage: () => command !== null || object !== null || commitment.awaits() !== null,
     isWithinObject: () => object !== null,
     discard: async () => {
       await object?.incoming?.discard();

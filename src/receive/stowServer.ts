@@ -34,7 +34,7 @@ interface StowServerOptions {
   stow: ReceiveStow;
   spool: Spool;
   log: Log;
-  listener: StorageScpListener;
+  listener: Omit<StorageScpListener, 'commitmentAsked'>;
   idPrefix: string;
   /** Shared with the associations: a request counts as one. */
   open: Map<string, string>;

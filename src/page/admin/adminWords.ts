@@ -61,6 +61,8 @@ export const adminWords = {
   resultObjects: { report: 'report', card: 'card', heatmaps: 'heatmaps' },
   getsOnly: (objects: readonly string[]) => `gets only: ${objects.join(', ')}`,
   flaggedOnly: 'flagged scans only',
+  commitmentsWaiting: (waiting: number) => `storage commitment: ${waiting} to be reported`,
+  notReported: (why: string) => `The last attempt to report one: ${why}`,
   watched: (asked: string, waiting: number) =>
     `asked for new studies: ${asked}${waiting === 0 ? '' : `, ${waiting} to be fetched`}`,
   notAsked: (why: string) => `Cannot be asked: ${why}`,
@@ -111,6 +113,7 @@ export const adminWords = {
     association: 'Association',
     context: 'Presentation context',
     object: 'Object',
+    commitment: 'Storage commitment',
     abort: 'Ended early',
     connection: 'Connection',
     tls: 'TLS',

@@ -127,6 +127,12 @@ function Sources({
             {one.certificates.length > 0 && (
               <span class="muted reason">{words.pinned(one.certificates.join(', '))}</span>
             )}
+            {one.commitments !== null && one.commitments.waiting > 0 && (
+              <span class="muted reason">{words.commitmentsWaiting(one.commitments.waiting)}</span>
+            )}
+            {one.commitments?.lastError != null && (
+              <span class="kind-fault reason">{words.notReported(one.commitments.lastError)}</span>
+            )}
           </td>
           <td>{when(one.lastReceivedAtMs)}</td>
           <td>{one.studies}</td>

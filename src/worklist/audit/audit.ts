@@ -61,6 +61,7 @@ export const AUDIT_ACTIONS = [
   'tls.refused',
   'context.refused',
   'object.refused',
+  'commitment.refused',
   'study.received',
   'results.sent',
   'results.refused',

@@ -505,6 +505,19 @@ interface WatchedArchivesTable {
   last_error: string | null;
 }
 
+/** A request for Storage Commitment whose report has not been taken yet. */
+interface CommitmentRequestsTable {
+  source_ae_title: string;
+  transaction_uid: string;
+  called_ae_title: string;
+  /** JSON array of `SopReference`. */
+  sop_references: string;
+  asked_at: number;
+  due_at: number;
+  attempts: Generated<number>;
+  last_error: string | null;
+}
+
 /** A study that a watched archive was found to have. */
 interface WatchedStudiesTable {
   archive: string;
@@ -567,6 +580,7 @@ export interface Schema {
   audit_patients: AuditPatientsTable;
   removed_cases: RemovedCasesTable;
   case_counts: CaseCountsTable;
+  commitment_requests: CommitmentRequestsTable;
   watched_archives: WatchedArchivesTable;
   watched_studies: WatchedStudiesTable;
 }

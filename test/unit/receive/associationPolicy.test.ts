@@ -181,7 +181,9 @@ describe('presentation contexts', () => {
   it('says which of the two is not supported', () => {
     expect(answer(CT, [MPEG2])).toMatchObject({ result: 4 });
     expect(answer('1.3.12.2.1107.5.9.1', [EXPLICIT])).toMatchObject({ result: 3 });
-    expect(answer('1.2.840.10008.1.20.1', [EXPLICIT])).toMatchObject({ result: 3 });
+    expect(answer('1.2.840.10008.1.20.1', [EXPLICIT])).toMatchObject({ result: 0 });
+    expect(answer('1.2.840.10008.1.20.1', [MPEG2])).toMatchObject({ result: 4 });
+    expect(answer('1.2.840.10008.3.1.2.3.3', [EXPLICIT])).toMatchObject({ result: 3 });
   });
   it.each([
     ['dose report', '1.2.840.10008.5.1.4.1.1.88.67'],

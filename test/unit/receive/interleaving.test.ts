@@ -33,6 +33,7 @@ it(
           told.set(instance.header.sopInstanceUid, instance);
           return Promise.resolve();
         },
+        commitmentAsked: () => Promise.resolve({ status: 0, why: '' }),
         refused: () => undefined,
         ended: () => undefined,
       },

@@ -5,8 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { StoredInstance } from '../../../src/case/case.ts';
+import type { CommitmentRequest } from '../../../src/case/commitment.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import { createLog } from '../../../src/base/log.ts';
+import type { CommitmentAnswer } from '../../../src/receive/commitmentService.ts';
 import { DEFAULT_RECEIVE_CONFIG, type ReceiveConfig } from '../../../src/receive/receiveConfig.ts';
 import type { Refusal } from '../../../src/receive/refusals.ts';
 import { listSpool, openSpool } from '../../../src/receive/spool.ts';
@@ -35,6 +37,8 @@ let scp: StorageScp;
 let events: string[];
 let stored: StoredInstance[];
 let refusals: Refusal[];
+let askedFor: CommitmentRequest[];
+let commitmentAnswer: CommitmentAnswer;
 
 async function start(changes: Partial<ReceiveConfig> = {}): Promise<void> {
   const config = {
@@ -64,6 +68,10 @@ async function start(changes: Partial<ReceiveConfig> = {}): Promise<void> {
         stored.push(instance);
         return Promise.resolve();
       },
+      commitmentAsked: (request) => {
+        askedFor.push(request);
+        return Promise.resolve(commitmentAnswer);
+      },
       refused: (id, refusal) => {
         refusals.push(refusal);
         if (refusal.kind === 'object') events.push(`${id} refused ${refusal.why.slice(2, 6).toLowerCase()}`);
@@ -79,6 +87,8 @@ beforeEach(async () => {
   events = [];
   stored = [];
   refusals = [];
+  askedFor = [];
+  commitmentAnswer = { status: 0, why: '' };
 });
 afterEach(async () => {
   await scp.close(0);
@@ -568,6 +578,7 @@ it('says which port it cannot have', async () => {
   const listener = {
     opened: () => undefined,
     stored: () => Promise.resolve(),
+    commitmentAsked: () => Promise.resolve({ status: 0, why: '' }),
     refused: () => undefined,
     ended: () => undefined,
   };
@@ -600,4 +611,117 @@ it('verifies (C-ECHO) on a context for it, and only there', async () => {
   peer.send(store('1.2.3.4', ctDataSet('1.2.3.4'), { sopClassUid: CT }));
   expect(await peer.status()).toBe(0);
   await release(peer);
+});
+
+describe('storage commitment', () => {
+  const COMMITMENT = '1.2.840.10008.1.20.1';
+  const CONTEXTS = [
+    CT_CONTEXT,
+    { id: 3, abstractSyntaxUid: COMMITMENT, transferSyntaxUids: ['1.2.840.10008.1.2'] },
+    { id: 5, abstractSyntaxUid: COMMITMENT, transferSyntaxUids: ['1.2.840.10008.1.2.1'] },
+  ];
+  const even = (text: string) => (text.length % 2 === 0 ? text : `${text}\0`);
+  /** Implicit VR: tag, length, value. */
+  const element = (tag: number, value: string | Buffer): Buffer => {
+    const bytes = Buffer.from(typeof value === 'string' ? even(value) : value);
+    const head = Buffer.alloc(8);
+    head.writeUInt16LE(tag >>> 16, 0);
+    head.writeUInt16LE(tag & 0xffff, 2);
+    head.writeUInt32LE(bytes.length, 4);
+    return Buffer.concat([head, bytes]);
+  };
+  const reference = (sopClassUid: string, sopInstanceUid: string) =>
+    element(0xfffee000, Buffer.concat([element(0x00081150, sopClassUid), element(0x00081155, sopInstanceUid)]));
+  const request = (transactionUid: string, ...references: Buffer[]) =>
+    Buffer.concat([element(0x00081195, transactionUid), element(0x00081199, Buffer.concat(references))]);
+  const action = (changes: { sopClass?: string; instance?: string; type?: number } = {}) =>
+    commandSet([
+      [0x0003, changes.sopClass ?? COMMITMENT],
+      [0x0100, 0x0130],
+      [0x0110, 5],
+      [0x0800, 1],
+      [0x1001, changes.instance ?? '1.2.840.10008.1.20.1.1'],
+      [0x1008, changes.type ?? 1],
+    ]);
+  const ask = (peer: RawPeer, dataSet: Buffer, command = action(), contextId = 3): Promise<number> => {
+    peer.send(pdu(4, pdv(command, { command: true, contextId })));
+    for (let at = 0; at < dataSet.length; at += 10_000)
+      peer.send(pdu(4, pdv(dataSet.subarray(at, at + 10_000), { contextId, last: at + 10_000 >= dataSet.length })));
+    return peer.status();
+  };
+  const GOOD = request('2.25.7', reference(CT, '2.25.8'), reference('1.2.840.10008.5.1.4.1.1.4', '2.25.9'));
+
+  it('asks with what the sender names, between objects on the same association', async () => {
+    await start();
+    const peer = await associated(scp.port, { contexts: CONTEXTS });
+    peer.send(store('1.2.3.4', ctDataSet('1.2.3.4')));
+    expect(await peer.status()).toBe(0);
+    expect(await ask(peer, GOOD)).toBe(0);
+    peer.send(store('1.2.3.5', ctDataSet('1.2.3.5')));
+    expect(await peer.status()).toBe(0);
+    await release(peer);
+    const references = [
+      { sopClassUid: CT, sopInstanceUid: '2.25.8' },
+      { sopClassUid: '1.2.840.10008.5.1.4.1.1.4', sopInstanceUid: '2.25.9' },
+    ];
+    expect(askedFor).toEqual([
+      { sourceAeTitle: 'SENDER', calledAeTitle: 'ODONTOID', transactionUid: '2.25.7', references },
+    ]);
+    expect(refusals).toEqual([]);
+  });
+
+  it('reads Explicit VR too, and answers what it is told to', async () => {
+    await start();
+    commitmentAnswer = { status: 0x0124, why: 'not from you' };
+    const peer = await associated(scp.port, { contexts: CONTEXTS });
+    const explicit = (tag: Buffer, vr: string, value: string | Buffer) => {
+      const bytes = Buffer.from(typeof value === 'string' ? even(value) : value);
+      const head = Buffer.alloc(vr === 'SQ' ? 8 : 4);
+      head.write(vr, 0, 'latin1');
+      if (vr === 'SQ') head.writeUInt32LE(bytes.length, 4);
+      else head.writeUInt16LE(bytes.length, 2);
+      return Buffer.concat([tag, head, bytes]);
+    };
+    const tag = (element: number) => Buffer.from([0x08, 0x00, element & 0xff, element >> 8]);
+    const item = Buffer.concat([explicit(tag(0x1150), 'UI', CT), explicit(tag(0x1155), 'UI', '2.25.10')]);
+    const itemHead = Buffer.from([0xfe, 0xff, 0x00, 0xe0, item.length, 0, 0, 0]);
+    const dataSet = Buffer.concat([
+      explicit(tag(0x1195), 'UI', '2.25.11'),
+      explicit(tag(0x1199), 'SQ', Buffer.concat([itemHead, item])),
+    ]);
+    expect(await ask(peer, dataSet, action(), 5)).toBe(0x0124);
+    expect(askedFor[0]).toMatchObject({ transactionUid: '2.25.11', references: [{ sopInstanceUid: '2.25.10' }] });
+    expect(refusals).toMatchObject([{ kind: 'commitment', callingAeTitle: 'SENDER', why: 'not from you' }]);
+    await release(peer);
+  });
+
+  it.each([
+    ['another class', GOOD, action({ sopClass: '1.2.840.10008.1.20.2' }), 0x0118],
+    ['another instance', GOOD, action({ instance: '1.2.3' }), 0x0112],
+    ['another action', GOOD, action({ type: 2 }), 0x0123],
+    ['no transaction', request('', reference(CT, '2.25.8')), action(), 0x0115],
+    ['no object', request('2.25.7'), action(), 0x0115],
+    ['an object without its class', request('2.25.7', reference('', '2.25.8')), action(), 0x0115],
+    ['half a data set', GOOD.subarray(0, 60), action(), 0x0115],
+    ['too many objects', request('2.25.7', ...Array(10_001).fill(reference(CT, '2.25.8'))), action(), 0x0115],
+    ['too many bytes', Buffer.concat([GOOD, element(0x00090010, Buffer.alloc(3_000_000))]), action(), 0x0213],
+  ])('answers %s with a status, says why, and goes on', async (_what, dataSet, command, status) => {
+    await start();
+    const peer = await associated(scp.port, { contexts: CONTEXTS });
+    expect(await ask(peer, dataSet, command)).toBe(status);
+    expect(askedFor).toEqual([]);
+    expect(refusals).toMatchObject([{ kind: 'commitment', why: expect.stringMatching(/\w{5}/) }]);
+    expect(await ask(peer, GOOD)).toBe(0);
+    await release(peer);
+  });
+
+  it('takes no object in its context, and no N-ACTION in another', async () => {
+    await start();
+    const peer = await associated(scp.port, { contexts: CONTEXTS });
+    peer.send(store('1.2.3.4', ctDataSet('1.2.3.4'), { contextId: 3, sopClassUid: COMMITMENT }));
+    expect(await peer.status()).toBe(0x0122);
+    peer.send(pdu(4, pdv(action(), { command: true, contextId: 1 })));
+    await expectAbort(peer);
+    expect(askedFor).toEqual([]);
+  });
 });

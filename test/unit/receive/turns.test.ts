@@ -32,6 +32,8 @@ it('a peer that sends a thousand echoes ahead is served in turns with one that s
       listener: {
         opened: () => undefined,
         stored: () => Promise.resolve(),
+        commitmentAsked: () => Promise.resolve({ status: 0, why: '' }),
+        commitmentRefused: () => undefined,
         contextsRefused: () => undefined,
         refused: () => undefined,
       },

@@ -1,0 +1,10 @@
+import type { SopReference } from '../dicom/commitmentDataSet.ts';
+
+/** A sender asks the agent to commit to keep these objects (PS3.4 J). */
+export interface CommitmentRequest {
+  sourceAeTitle: string;
+  /** AE title by which the sender called the agent. */
+  calledAeTitle: string;
+  transactionUid: string;
+  references: readonly SopReference[];
+}

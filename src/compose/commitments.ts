@@ -1,0 +1,89 @@
+import { stat } from 'node:fs/promises';
+import { TriageError } from '../base/errors.ts';
+import type { CommitmentRequest } from '../case/commitment.ts';
+import type { Source } from '../config/pageSources.ts';
+import { reportCommitments } from '../deliver/reportCommitments.ts';
+import { reportCommitment } from '../pacs/storageCommitment.ts';
+import { ACTION_STATUS, type CommitmentAnswer } from '../receive/commitmentService.ts';
+import type { Refusal } from '../receive/refusals.ts';
+import { createCommitmentRequests, type RecordedObject } from '../worklist/cases/commitmentRequests.ts';
+import type { Foundation } from './agentPorts.ts';
+import { dimsePeer } from './destinations.ts';
+
+const REPORT_TIMEOUT_MS = 15_000;
+
+interface CommitmentParts {
+  sources: () => readonly Source[];
+  /** Resolves when everything that was acknowledged so far is on record. */
+  allOnRecord: () => Promise<void>;
+  onRefused: (refusal: Refusal) => void;
+}
+
+/** What the receiver needs to answer senders that ask for commitment. */
+export interface Commitments {
+  /** Puts a request on record, or says why it cannot be. */
+  ask: (request: CommitmentRequest) => Promise<CommitmentAnswer>;
+  /** Reports what is due from now on: not before everything that a crash left out is on record. */
+  begin(): void;
+}
+
+/** Storage Commitment as SCP (PS3.4 J): requests go into the database, and reports from there to the address that the configuration has for their sender. */
+export function createCommitments(
+  { database, resolvePath, releasers, ports: { clock, log } }: Foundation,
+  { sources, allOnRecord, onRefused }: CommitmentParts,
+): Commitments {
+  const queue = createCommitmentRequests(database, clock);
+  const addressOf = (aeTitle: string) =>
+    sources().find((source) => source.aeTitle === aeTitle && source.commitment !== undefined)?.commitment;
+  let reports: ReturnType<typeof reportCommitments> | null = null;
+  return {
+    ask: async (request) => {
+      if (addressOf(request.sourceAeTitle) === undefined)
+        return { status: ACTION_STATUS.notAuthorized, why: 'no address to report to (receive.sources[].commitment)' };
+      await queue.note(request);
+      reports?.nudge();
+      return { status: ACTION_STATUS.success, why: '' };
+    },
+    begin: () => {
+      reports = reportCommitments({
+        queue,
+        heldClasses: async (references) => {
+          await allOnRecord();
+          return heldClasses(await queue.recorded(references), resolvePath);
+        },
+        report: ({ sourceAeTitle, calledAeTitle }, report) => {
+          const address = addressOf(sourceAeTitle);
+          if (address === undefined)
+            throw new TriageError('pacs-unreachable', `${sourceAeTitle} has no receive.sources[].commitment any more.`);
+          const peer = { name: sourceAeTitle, aeTitle: sourceAeTitle, callingAeTitle: calledAeTitle };
+          return reportCommitment({ ...peer, ...dimsePeer(address), timeoutMs: REPORT_TIMEOUT_MS }, clock, report);
+        },
+        onGivenUp: ({ sourceAeTitle: callingAeTitle }, why) =>
+          onRefused({
+            kind: 'commitment',
+            callingAeTitle,
+            address: '',
+            what: '',
+            why: `the report was not taken: ${why}`,
+          }),
+        clock,
+        log: log.child({ component: 'commitment' }),
+      });
+      releasers.push('commitments', reports.stop);
+    },
+  };
+}
+
+/** SOP classes under which each object lies on disk with all its bytes. */
+async function heldClasses(
+  recorded: readonly RecordedObject[],
+  resolvePath: (path: string) => string,
+): Promise<Map<string, Set<string>>> {
+  const held = new Map<string, Set<string>>();
+  for (const { sopClassUid, sopInstanceUid, path, sizeBytes } of recorded) {
+    const file = await stat(resolvePath(path)).catch(() => null);
+    if (file?.isFile() !== true || file.size !== sizeBytes) continue;
+    held.set(sopInstanceUid, (held.get(sopInstanceUid) ?? new Set()).add(sopClassUid));
+  }
+  return held;
+}
