@@ -317,6 +317,16 @@ export const needsAttentionAnswer = z
     more: z.boolean().describe('There is more than this list holds.'),
   })
   .meta({ id: 'Troubles' });
+export const attentionCount = z
+  .strictObject({
+    waiting: z.int().describe('Studies and results on the page of what waits, at most as many as it lists.'),
+    proof: z.boolean().describe('The proof of life has an alarm.'),
+    models: z.boolean().describe('The activated network does not serve.'),
+  })
+  .meta({ id: 'AttentionCount' });
+/** Where something waits for an admin: the badges of the navigation. */
+export type AttentionCount = z.infer<typeof attentionCount>;
+
 const removedStudy = z.strictObject({
   studyInstanceUid: z.string(),
   patientName: z.string(),

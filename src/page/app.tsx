@@ -1,3 +1,4 @@
+import type { AttentionCount } from '../answers/adminAnswers.ts';
 import type { SessionAnswer } from '../answers/accessAnswers.ts';
 import './shell.css';
 import type { ComponentChildren } from 'preact';
@@ -14,7 +15,8 @@ import { activeKeys, listenToKeys, useKeys } from './parts/keys.ts';
 import { PAGES, type Page } from './pages.tsx';
 import { Printed } from './printed.tsx';
 import { applyTheme, keepPreference, preference } from './parts/preferences.ts';
-import { forgetSession, session, toSignIn, whenLocked } from './parts/session.ts';
+import { ATTENDED } from './parts/attended.ts';
+import { forgetSession, read, session, toSignIn, whenLocked } from './parts/session.ts';
 import { shellWords } from './parts/shellWords.ts';
 import { Unvalidated } from './parts/unvalidated.tsx';
 
@@ -50,6 +52,8 @@ function BelowBase({ children }: { children: ComponentChildren }) {
 const LockedPage = lazy(() => import('./wall/lockedPage.tsx'));
 /** Screens that show nothing of the list to somebody who may not see it, or only what anybody may see. */
 const OPEN_TO_ALL: readonly string[] = ['/wall', '/sign-in', '/set-up'];
+
+const WAITING_LOOK_MS = 30_000;
 
 const SHOWN = Object.entries(PAGES).map(([path, page]) => ({ path, ...page }));
 
@@ -155,6 +159,7 @@ function Masthead({ who, path, help, onHelp }: MastheadProps) {
     SHOWN.filter(({ area, shownTo }) => area === to && who?.user != null && (shownTo?.(who) ?? true));
   const administration = led('admin');
   const inAdministration = administration.some((page) => page.path === path);
+  const waiting = useWaiting(administration.length > 0);
   return (
     <>
       <a class="skip" href="#main">
@@ -169,6 +174,7 @@ function Masthead({ who, path, help, onHelp }: MastheadProps) {
           {administration[0] !== undefined && (
             <a href={administration[0].path} aria-current={inAdministration ? 'true' : undefined}>
               {shellWords.administration}
+              <Badge count={sum(Object.values(waiting))} />
             </a>
           )}
         </nav>
@@ -184,7 +190,7 @@ function Masthead({ who, path, help, onHelp }: MastheadProps) {
       {inAdministration && (
         <nav class="administration" aria-label={shellWords.administration}>
           {administration.map((page) => (
-            <PageLink key={page.path} page={page} path={path} />
+            <PageLink key={page.path} page={page} path={path} waiting={waiting[page.path] ?? 0} />
           ))}
         </nav>
       )}
@@ -201,13 +207,48 @@ function useAlertsAnywhere(path: string, who: SessionAnswer | null, route: (to: 
   return { alerts: useAlerts({ ...watched, looksAt, onNotice }), looksAt, watched };
 }
 
-function PageLink({ page, path }: { page: (typeof SHOWN)[number]; path: string }) {
+function PageLink({ page, path, waiting = 0 }: { page: (typeof SHOWN)[number]; path: string; waiting?: number }) {
   return (
     <a href={page.path} aria-current={page.path === path ? 'page' : undefined}>
       {page.title}
+      <Badge count={waiting} />
     </a>
   );
 }
+
+/** How much waits for a person behind a link; nothing where nothing does. */
+function Badge({ count }: { count: number }) {
+  if (count === 0) return null;
+  return (
+    <span class="badge">
+      <span aria-hidden="true">{count}</span>
+      <span class="unseen">{shellWords.waiting(count)}</span>
+    </span>
+  );
+}
+
+/** How much waits for an admin, by page; asked again every half minute. */
+function useWaiting(isAdmin: boolean): Readonly<Record<string, number>> {
+  const [count, setCount] = useState<AttentionCount | null>(null);
+  useEffect(() => {
+    if (!isAdmin) return undefined;
+    const look = () => {
+      if (document.visibilityState === 'visible')
+        read<AttentionCount>('/api/troubles/count').then(setCount, () => undefined);
+    };
+    look();
+    const timer = window.setInterval(look, WAITING_LOOK_MS);
+    window.addEventListener(ATTENDED, look);
+    return () => {
+      window.clearInterval(timer);
+      window.removeEventListener(ATTENDED, look);
+    };
+  }, [isAdmin]);
+  if (!isAdmin || count === null) return {};
+  return { '/waiting': count.waiting, '/proof-of-life': Number(count.proof), '/models': Number(count.models) };
+}
+
+const sum = (counts: readonly number[]): number => counts.reduce((total, count) => total + count, 0);
 
 function ThemeButton() {
   const [theme, setTheme] = useState(preference('theme'));

@@ -117,6 +117,8 @@ test('a refused result is sent again and a held study goes on, each with a reaso
   await opened.store.recordInstances([instanceOf({ study: 'held', number: 9, patientId: 'ANOTHER' })]);
   const page = await openPage(opened, { path: '/waiting' });
   await page.getByRole('cell', { name: 'SOP class not supported' }).waitFor();
+  await page.getByRole('link', { name: 'Administration 2 things wait for you' }).waitFor();
+  await page.getByRole('link', { name: 'Waiting 2 things wait for you' }).waitFor();
   await complaintsInBothThemes(page);
 
   await page.getByRole('button', { name: 'Send again: OKAFOR, Chidi' }).click();
@@ -134,6 +136,9 @@ test('a refused result is sent again and a held study goes on, each with a reaso
   await page.keyboard.press('Tab');
   await page.keyboard.press('Enter');
   await page.getByText('0 studies are held.').waitFor();
+  // The badges follow at once; what is due again has not been sent yet, and still has its refusal.
+  await page.getByRole('link', { name: 'Waiting 1 thing waits for you' }).waitFor();
+  opened.system.proofOfLife.alarm = 'The proof of life failed: It broke.';
 
   await addStudy(opened, { id: 'test object', outcome: 0.9, receipt: 'refused', patientName: 'Test^Object' });
   await page.getByRole('button', { name: 'Leave as it is: TEST, Object' }).click();
@@ -141,6 +146,7 @@ test('a refused result is sent again and a held study goes on, each with a reaso
   await page.getByRole('button', { name: 'Do it' }).click();
   await page.getByText('Done: Leave as it is').waitFor();
   await page.getByText('TEST, Object').waitFor({ state: 'detached' });
+  await page.getByRole('link', { name: 'Proof of life 1 thing waits for you' }).waitFor();
   expect(
     (await opened.access.audit.page({ action: 'case.quarantineReleased' }, 5)).map(({ target }) => target),
   ).toEqual([studyUid('held')]);

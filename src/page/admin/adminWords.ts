@@ -163,10 +163,15 @@ export const adminWords = {
   needsAttentionWhat:
     'What the agent cannot decide or get rid of by itself. “Leave as it is” takes a study off this page only: its words on the worklist stay.',
   held: 'Held studies',
+  heldAdvice:
+    'Neither analysed nor sent, because its objects contradict each other. Look the patient and the study up in the PACS: the first is what came first, the latest what came last.',
   nothingHeld: '0 studies are held.',
   failedCases: 'Failed studies',
+  failedAdvice: 'Three attempts have failed, and readers see "AI failed". Analyse it again once the cause is gone.',
   nothingFailed: '0 studies have failed.',
   stuck: 'Results that do not get out',
+  stuckAdvice:
+    'The destination has refused a report, or does not answer. Mend it there (Connections has its echo), then send again; what waits is also retried by itself.',
   nothingStuck: '0 results wait for a destination.',
   patient: 'Patient',
   arrived: 'Arrived',

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import './admin.css';
 import { useConfirmed } from '../access/confirmIdentity.tsx';
+import { ATTENDED } from '../parts/attended.ts';
 import { keepText } from '../parts/keptText.ts';
 import { Refused } from '../parts/session.ts';
 import { useLoaded } from '../parts/useLoaded.ts';
@@ -42,6 +43,7 @@ export default function NeedsAttentionPage() {
       setSaid({ text: await action.run(reason), bad: false });
       keepText(REASON, '');
       reload();
+      window.dispatchEvent(new Event(ATTENDED));
     }).catch((error: unknown) => setSaid({ text: error instanceof Refused ? error.message : words.failed, bad: true }));
   };
   return (

@@ -15,6 +15,7 @@ export function HeldCases({ cases, askReason }: { cases: NeedsAttention['held'];
   return (
     <>
       <h2>{words.held}</h2>
+      {cases.length > 0 && <p>{words.heldAdvice}</p>}
       {cases.length === 0 ? (
         <p class="muted">{words.nothingHeld}</p>
       ) : (
@@ -54,6 +55,7 @@ export function FailedCases({ cases, askReason }: { cases: NeedsAttention['faile
   return (
     <>
       <h2>{words.failedCases}</h2>
+      {cases.length > 0 && <p>{words.failedAdvice}</p>}
       {cases.length === 0 ? (
         <p class="muted">{words.nothingFailed}</p>
       ) : (
@@ -69,6 +71,7 @@ export function FailedCases({ cases, askReason }: { cases: NeedsAttention['faile
               <td>{one.reason}</td>
               <td class="actions">
                 <Act
+                  isPrimary
                   title={words.again}
                   of={one}
                   askReason={askReason}
@@ -96,6 +99,7 @@ export function StuckDeliveries({
   return (
     <>
       <h2>{words.stuck}</h2>
+      {deliveries.length > 0 && <p>{words.stuckAdvice}</p>}
       {deliveries.length === 0 ? (
         <p class="muted">{words.nothingStuck}</p>
       ) : (
@@ -123,6 +127,7 @@ export function StuckDeliveries({
               </td>
               <td class="actions">
                 <Act
+                  isPrimary
                   title={words.retry}
                   of={one}
                   askReason={askReason}
@@ -144,15 +149,23 @@ function Act({
   title,
   of,
   askReason,
+  isPrimary = false,
   run,
 }: {
   title: string;
   of: Case;
+  /** What an admin usually does. */
+  isPrimary?: boolean;
   askReason: AskReason;
   run: (reason: string) => Promise<Response>;
 }) {
   return (
-    <button type="button" aria-label={words.doTo(title, nameOf(of))} onClick={() => askReason(title, nameOf(of), run)}>
+    <button
+      type="button"
+      class={isPrimary ? 'weighty' : undefined}
+      aria-label={words.doTo(title, nameOf(of))}
+      onClick={() => askReason(title, nameOf(of), run)}
+    >
       {title}
     </button>
   );

@@ -9,6 +9,7 @@ export const shellWords = {
   skip: 'Skip to content',
   areas: 'Areas',
   administration: 'Administration',
+  waiting: (count: number) => (count === 1 ? '1 thing waits for you' : `${count} things wait for you`),
   pages: {
     worklist: 'Worklist',
     case: 'Case',

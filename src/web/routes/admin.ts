@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { TriageError } from '../../base/errors.ts';
 import {
+  attentionCount,
   connectionsAnswer,
   echoAnswer,
   figuresAnswer,
@@ -126,6 +127,22 @@ export const adminRoutes = [
     summary: 'What waits for a person: held cases, failed cases, results that do not get out.',
     answer: { kind: 'json', schema: needsAttentionAnswer },
     handle: (_call, { admin }) => admin.needsAttention(MOST_SHOWN),
+  }),
+  route({
+    method: 'get',
+    path: '/api/troubles/count',
+    least: 'admin',
+    summary: 'How much waits for a person, and on which pages.',
+    answer: { kind: 'json', schema: attentionCount },
+    handle: async (_call, { admin, system }) => {
+      const { held, failed, deliveries } = await admin.needsAttention(MOST_SHOWN);
+      const { proofOfLife, modelError } = await system();
+      return {
+        waiting: held.length + failed.length + deliveries.length,
+        proof: proofOfLife.alarm !== null,
+        models: modelError !== null,
+      };
+    },
   }),
   route({
     method: 'post',

@@ -91,6 +91,7 @@ export const LEAST_ROLES: Readonly<Record<string, LeastRole | `${LeastRole} rece
   'post /api/connections/:kind/:name/echo': 'admin',
   'post /api/routing-test': 'admin',
   'get /api/troubles': 'admin',
+  'get /api/troubles/count': 'admin',
   'get /api/removed-studies': 'admin',
   'post /api/cases/:studyInstanceUid/retry-deliveries': 'admin',
   'post /api/cases/:studyInstanceUid/release': 'admin recent',
