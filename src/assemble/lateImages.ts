@@ -5,6 +5,9 @@ import { assembleStudy } from './assembleStudy.ts';
 import { preferSeries } from './seriesRank.ts';
 import { instanceRefusal, type SeriesRules } from './seriesRules.ts';
 
+/** Why a study has no chosen series for another reason than what its images are. */
+const NOT_BY_GEOMETRY: ReadonlySet<string> = new Set(['prior', 'kept-by-rule', 'ignored-by-rule']);
+
 /** Whether one of an object's images can be a slice of an analysed series. */
 function isAnalysable(header: InstanceHeader, rules: SeriesRules): boolean {
   return headersOfImages(header).some((image) => instanceRefusal(image, rules, true) === null);
@@ -20,6 +23,10 @@ export async function changesAnalysis(
 ): Promise<boolean> {
   const slices = late.filter((header) => isAnalysable(header, rules));
   if (slices.length === 0) return false;
+  if (manifest === null && findings?.reason != null && !NOT_BY_GEOMETRY.has(findings.reasonCode ?? '')) {
+    const study = assembleStudy(await all(), rules);
+    return study.type === 'seriesChosen' || study.reason !== findings.reason;
+  }
   // What could not be analysed before may be now.
   if (manifest === null || analysed === null || findings?.decision === 'not-analysed') return true;
   const isWorse = (header: InstanceHeader): boolean =>

@@ -1,5 +1,6 @@
 import type { InstanceHeader, StoredImage } from '../case/case.ts';
 import { orientationDifferenceDegrees, positionAlongMm, superiorNormal } from '../dicom/geometry.ts';
+import { LEAST_SHARE_OF_STEP, passesOf } from './passes.ts';
 import { compareImages, compareText, orderSlices } from './sliceOrder.ts';
 
 /** Slices of one series that may form one volume. */
@@ -12,13 +13,8 @@ export interface Stack {
 /** Tolerance for orientations within one stack: they differ only by the digits that they are written with. */
 const SAME_ORIENTATION_DEGREES = 1;
 const SAME_SIZE = 0.01;
-/** If slices of two passes are closer than this share of a step, the passes overlap rather than continue one another. */
-const LEAST_SHARE_OF_STEP = 0.8;
 /** Passes farther apart than this many steps are two volumes with a hole between them. */
 const MOST_STEPS_APART = 3;
-/** A pause of this length between two slices separates two passes. */
-const PAUSE_SECONDS = 15;
-
 /** An attribute that is the same in all slices of a volume: `same` compares two slices that both state it. */
 interface Trait {
   name: (header: InstanceHeader) => string;
@@ -120,45 +116,6 @@ function agrees(a: InstanceHeader, b: InstanceHeader): boolean {
   return TRAITS.every(({ isStated, same }) => !isStated(a) || !isStated(b) || same(a, b));
 }
 
-/** Splits by AcquisitionNumber, by the stacks of multi-frame objects, and where the acquisition times show a pause. */
-function passesOf(slices: readonly StoredImage[]): StoredImage[][] {
-  const passes = new Map<string, StoredImage[]>();
-  for (const slice of slices) {
-    const { acquisitionNumber, stackId = '' } = slice.header;
-    const pass = passes.get(`${acquisitionNumber} ${stackId}`);
-    if (pass === undefined) passes.set(`${acquisitionNumber} ${stackId}`, [slice]);
-    else pass.push(slice);
-  }
-  return [...passes.values()].flatMap(splitAtPauses);
-}
-
-function splitAtPauses(slices: readonly StoredImage[]): StoredImage[][] {
-  const timed = slices.map((slice) => ({ slice, seconds: secondsOf(slice.header.acquisitionDateTime) }));
-  if (timed.some(({ seconds }) => seconds === null)) return [[...slices]];
-  timed.sort((a, b) => a.seconds! - b.seconds! || compareText(uidOf([a.slice]), uidOf([b.slice])));
-  const passes: StoredImage[][] = [];
-  for (const [index, { slice, seconds }] of timed.entries()) {
-    const pause = index === 0 ? Infinity : seconds! - timed[index - 1]!.seconds!;
-    if (pause > PAUSE_SECONDS) passes.push([slice]);
-    else passes.at(-1)!.push(slice);
-  }
-  return passes;
-}
-
-function secondsOf(dateTime: string): number | null {
-  const parts = /^(\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2}(?:\.\d+)?)/.exec(dateTime);
-  if (parts === null) return null;
-  const [year, month, day, hour, minute, second] = parts.slice(1).map(Number) as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ];
-  return Date.UTC(year, month - 1, day, hour, minute) / 1000 + second;
-}
-
 /** Slices of one pass, or of several that continue one another; positions along the normal, falling. `stepMm` is 0 while there is one slice. */
 interface Run {
   slices: StoredImage[];
@@ -243,5 +200,11 @@ function nameOf(stack: readonly StoredImage[], stacks: readonly StoredImage[][])
     names.push(
       `acquired at ${header.acquisitionDateTime.slice(8, 10)}:${header.acquisitionDateTime.slice(10, 12)}:${header.acquisitionDateTime.slice(12, 14)}`,
     );
+  if (names.length === 0) names.push(numbersOf(stack));
   return [...new Set(names)].join(', ');
+}
+
+function numbersOf(stack: readonly StoredImage[]): string {
+  const numbers = stack.map(({ header }) => header.instanceNumber ?? 0);
+  return `images ${Math.min(...numbers)} to ${Math.max(...numbers)}`;
 }

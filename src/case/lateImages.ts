@@ -5,7 +5,7 @@ export interface LateImages {
   late: readonly InstanceHeader[];
   /** Null while the study has none. */
   manifest: CaseManifest | null;
-  findings: Pick<Findings, 'decision'> | null;
+  findings: Pick<Findings, 'decision' | 'reasonCode' | 'reason'> | null;
   /** Header of the object with the first analysed image; null where there is none. */
   analysed: InstanceHeader | null;
   /** Every object of the study, the late ones included: read only where the headers do not decide. */

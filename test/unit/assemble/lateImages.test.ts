@@ -5,6 +5,7 @@ import { DEFAULT_SERIES_RULES } from '../../../src/assemble/seriesRules.ts';
 import type { CaseManifest, Findings, StoredInstance } from '../../../src/case/case.ts';
 import { seriesOf } from './syntheticStudy.ts';
 
+const UNCHANGED = { changes: false, isRead: true };
 const BONE = { convolutionKernel: 'Br60f', seriesDescription: 'bone' };
 const analysed = seriesOf({ series: 4, header: BONE });
 
@@ -20,13 +21,14 @@ async function judged(
   before = analysed,
   manifest: CaseManifest | null = manifestOf(before),
   decision: Findings['decision'] = 'suspected',
+  { reasonCode = null, reason = null }: Partial<Pick<Findings, 'reasonCode' | 'reason'>> = {},
 ) {
   let isRead = false;
   const changes = await changesAnalysis(
     {
       late: late.map(({ header }) => header),
       manifest,
-      findings: { decision },
+      findings: { decision, reasonCode, reason },
       analysed: before[0]!.header,
       all: () => {
         isRead = true;
@@ -87,6 +89,19 @@ describe('changesAnalysis', () => {
       changes: true,
       isRead: false,
     });
+  });
+
+  it.each<[string, StoredInstance[], { changes: boolean; isRead: boolean }]>([
+    ['a series that cannot be analysed for the same reason', seriesOf({ series: 6, slices: 5 }), UNCHANGED],
+    ['one with another reason', seriesOf({ series: 7, slices: 12 }), { changes: true, isRead: true }],
+    ['one that can be analysed', analysed, { changes: true, isRead: true }],
+  ])('where no series could be analysed: %s', async (_name, late, expected) => {
+    const few = seriesOf({ series: 5, slices: 5 });
+    const study = assembleStudy(few, DEFAULT_SERIES_RULES);
+    if (study.type !== 'notEligible') throw new Error('a series of five slices is analysed');
+    expect(await judged(late, few, null, 'not-analysed', study)).toEqual(expected);
+    const rule = { reasonCode: 'kept-by-rule', reason: 'The selection rule hips only keeps it' };
+    expect(await judged(late, few, null, 'not-analysed', rule)).toEqual({ changes: true, isRead: false });
   });
 
   it('not the series that was tried in vain before', async () => {

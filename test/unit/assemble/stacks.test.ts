@@ -61,6 +61,20 @@ describe('splitStacks', () => {
     expect(stacks.find(({ slices }) => slices.includes(other[0]!))!.name).toContain(name);
   });
 
+  it.each<[string, (index: number) => number, readonly string[]]>([
+    ['numbers that go on', (index) => 61 + index, ['images 1 to 60', 'images 61 to 120']],
+    ['numbers that begin anew', (index) => 1 + index, ['images 1 to 60', 'images 1 to 60']],
+    ['the way back', (index) => 120 - index, ['images 1 to 60', 'images 61 to 120']],
+  ])('tells a silent second pass from the first one by %s', (_name, numberOf, names) => {
+    const numbered = (slices: readonly StoredInstance[], number: (index: number) => number) =>
+      slices.map((one, index) => instanceOf({ ...one.header, instanceNumber: number(index) }));
+    const first = numbered(whole, (index) => 1 + index);
+    const again = numbered(second({}), numberOf);
+    const stacks = splitStacks([...first, ...again]);
+    expect(stacks.map(({ slices }) => sorted(slices)).sort()).toEqual([sorted(first), sorted(again)].sort());
+    expect(stacks.map(({ name }) => name).sort()).toEqual(names);
+  });
+
   it('does not care about the order of arrival', () => {
     const study = [...whole, ...second({ acquisitionNumber: 2 }, 1, 40)];
     const expected = splitStacks(study);
@@ -84,6 +98,13 @@ describe('splitStacks', () => {
         acquisitionDateTime: `2026010208${String(10 + Math.floor(index / 4)).padStart(2, '0')}20`,
       }),
     ],
+    [
+      'odd slices numbered before even ones, of which one set leaves gaps',
+      (_header, index) => ({ instanceNumber: 1 + (index % 2) * 30 + Math.floor(index / 2) }),
+    ],
+    ['image numbers in disorder', (_header, index) => ({ instanceNumber: 1 + ((index * 37) % 60) })],
+    ['a lower half numbered before the upper one', (_header, index) => ({ instanceNumber: 1 + ((index + 30) % 60) })],
+    ['no image numbers', () => ({ instanceNumber: null })],
     ['a scan taken in two parts', (_header, index) => ({ acquisitionNumber: index < 25 ? 1 : 2 })],
     ['slices that leave the kernel out', (_header, index) => ({ convolutionKernel: index % 3 === 0 ? '' : 'Br60f' })],
     ['thickness written with other digits', (_header, index) => ({ sliceThicknessMm: index % 2 === 0 ? 2 : 2.001 })],
