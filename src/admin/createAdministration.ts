@@ -31,6 +31,7 @@ export interface AdministrationOptions {
   /** Who may send, from one moment to the next. */
   sources: { ofFile: readonly Source[]; ofPage(): readonly Source[]; mayChange: boolean };
   settings: Administration['settings'];
+  pulls: Administration['pulls'];
   database: WorklistDatabase;
   store: Pick<WorklistStore, 'recordedPath'>;
   query: Pick<WorklistQuery, 'caseDetail'>;
@@ -105,6 +106,7 @@ export function createAdministration(options: AdministrationOptions): Administra
   });
   return {
     settings: options.settings,
+    pulls: options.pulls,
     proof: {
       settings: {
         schedule: config.proofOfLife.schedule,

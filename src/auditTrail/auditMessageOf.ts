@@ -84,6 +84,8 @@ const MESSAGES: Readonly<Record<AuditAction, Describe>> = {
   'case.leftAsIs': procedureRecord,
   'proof.requested': securityAlert(RESTRICTED_FUNCTION, 'A synthetic study was sent through the system'),
   'peer.echoed': securityAlert(RESTRICTED_FUNCTION, 'A peer was asked for an echo'),
+  'pull.requested': securityAlert(RESTRICTED_FUNCTION, 'An archive was asked for studies'),
+  'pull.ended': securityAlert(RESTRICTED_FUNCTION, 'A study was fetched from an archive'),
   'routing.tested': securityAlert(RESTRICTED_FUNCTION, 'The routing of a file was tested'),
   'audit.exported': auditLogUsed,
   'audit.broken': securityAlert(RESTRICTED_FUNCTION, 'The audit log is not as it was written', '12'),

@@ -9,6 +9,7 @@ import { loadConfig } from '../config/configFile.ts';
 import type { DimsePeer } from '../pacs/dimseAssociation.ts';
 import { createRetrieveScu, type FoundStudy, type StudyKey } from '../pacs/retrieveScu.ts';
 import { objectsOnRecord } from '../pull/objectsOnRecord.ts';
+import { askedValue, planPull } from '../pull/planPull.ts';
 import { pullStudy, type PulledStudy } from '../pull/pullStudy.ts';
 import { openDatabase } from '../worklist/db/database.ts';
 import { createWorklistQuery } from '../worklist/list/worklistQuery.ts';
@@ -55,12 +56,9 @@ export function pullCommand(): Command {
           `The agent would refuse what ${peer.aeTitle} sends: add it to receive.sources.`,
         );
       const scu = createRetrieveScu(peer, { clock: systemClock });
-      const { studies: found, others } = await scu.find(key, value);
+      const { allModalities = false } = options;
+      const { wanted, skipped, others } = await planPull(scu, { key, value, allModalities });
       if (others > 0) note(`${peer.aeTitle} answered ${others} other studies too; they are left alone.`);
-      const isWanted = ({ modalities }: FoundStudy): boolean =>
-        options.allModalities === true || modalities.length === 0 || modalities.includes('CT');
-      const wanted = found.filter(isWanted);
-      const skipped = found.filter((study) => !isWanted(study));
       if (wanted.length > options.limit)
         throw new TriageError(
           'command-invalid',
@@ -92,10 +90,7 @@ function keyOf({ study, accession, patient }: PullOptions): [StudyKey, string] {
   const [one] = given;
   if (one === undefined || given.length > 1)
     throw new TriageError('command-invalid', 'Give one of --study, --accession and --patient.');
-  // An asterisk would have the whole archive sent (PS3.4 C.2.2.2.4).
-  if (!/^[^*?\\\p{Cc}]{1,64}$/u.test(one[1].trim()))
-    throw new TriageError('command-invalid', `"${one[1]}" is no value to ask for: 1 to 64 characters, no * ? or \\.`);
-  return [one[0], one[1].trim()];
+  return [one[0], askedValue(one[1])];
 }
 
 /** @throws TriageError `command-invalid`, `config-invalid` */

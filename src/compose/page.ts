@@ -15,6 +15,7 @@ import type { Foundation } from './agentPorts.ts';
 import { sourceEcho } from './destinations.ts';
 import { modelAdministration } from './models.ts';
 import type { LiveSources } from './liveSources.ts';
+import { openPulls } from './pulls.ts';
 import { createSettingsAdministration } from './settings.ts';
 import type { OwnCertificates } from './ownCertificates.ts';
 import { useSliceFile } from './sliceFile.ts';
@@ -62,6 +63,7 @@ export async function startPage(foundation: Foundation, parts: PageParts): Promi
       config,
       sources,
       settings: createSettingsAdministration(foundation, sources),
+      pulls: openPulls(foundation, sources),
       database,
       store,
       query,

@@ -1,13 +1,10 @@
 import { mayBeAccepted } from '../case/selection.ts';
-import { createRetrieveScu } from '../pacs/retrieveScu.ts';
+import { createRetrieveScu, MOVE_TIMEOUT_MS } from '../pacs/retrieveScu.ts';
 import { objectsOnRecord } from '../pull/objectsOnRecord.ts';
 import { watchArchives, type Watch, type WatchedArchive } from '../pull/watchArchives.ts';
 import { createWatchedArchives } from '../worklist/cases/watchedArchives.ts';
 import type { Foundation } from './agentPorts.ts';
 import { dimsePeer } from './destinations.ts';
-
-/** An archive has to read a study from its own store before it sends the first object. */
-const MOVE_TIMEOUT_MS = 600_000;
 
 /** Watches the archives that are to be asked for new studies; null where there are none. The first look is asked for by the caller. */
 export function startWatch({ config, database, query, releasers, ports: { clock, log } }: Foundation): Watch | null {

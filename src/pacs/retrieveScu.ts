@@ -43,8 +43,8 @@ export interface RetrieveScu {
    * @throws TriageError `pacs-unreachable`, also when there are more than can be read
    */
   findCts: (from: string, to: string | null) => Promise<FoundStudy[]>;
-  /** Has a study sent to `moveDestination`, an AE title that the PACS knows. @throws TriageError `pacs-unreachable` */
-  move: (studyInstanceUid: string, moveDestination: string) => Promise<MoveOutcome>;
+  /** Has a study sent to `moveDestination`, an AE title that the PACS knows; `onSent` hears how many objects went so far. @throws TriageError `pacs-unreachable` */
+  move: (studyInstanceUid: string, moveDestination: string, onSent?: (objects: number) => void) => Promise<MoveOutcome>;
 }
 
 const TAG = {
@@ -59,6 +59,8 @@ const TAG = {
   statedInstances: 0x00201208,
 } as const;
 const MAX_MATCHES = 1_000;
+/** For the peer of a retrieval: an archive has to read a study from its own store before it sends the first object. */
+export const MOVE_TIMEOUT_MS = 600_000;
 
 export function createRetrieveScu(peer: DimsePeer, { clock }: { clock: Clock }): RetrieveScu {
   const openFor = (sopClassUid: string, service: string) =>
@@ -94,7 +96,7 @@ export function createRetrieveScu(peer: DimsePeer, { clock }: { clock: Clock }):
           (modalities.length === 0 || modalities.includes('CT')),
       );
     },
-    move: async (studyInstanceUid, moveDestination) => {
+    move: async (studyInstanceUid, moveDestination, onSent) => {
       const identifier = new Map<number, string>([
         [TAG.queryRetrieveLevel, 'STUDY'],
         [TAG.studyInstanceUid, studyInstanceUid],
@@ -117,6 +119,7 @@ export function createRetrieveScu(peer: DimsePeer, { clock }: { clock: Clock }):
           ),
           failed: Math.max(counts.failed, number(COMMAND_TAG.failedSuboperations)),
         };
+        onSent?.(counts.completed);
         if (!isPending(status))
           problem = moveProblem(status, counts, textOf(command, COMMAND_TAG.errorComment), moveDestination);
       }

@@ -10,6 +10,7 @@ import type {
   SystemDetail,
   SystemFigures,
 } from '../answers/adminAnswers.ts';
+import type { PullRun, PullsAnswer } from '../answers/pullAnswers.ts';
 import type { ProofStatus } from '../worklist/proof/proofRuns.ts';
 import type { ModelAdministration } from './modelAdministration.ts';
 
@@ -35,6 +36,18 @@ export interface Administration {
     list(): Promise<ConnectionsAnswer>;
     /** Tests the connection to a configured peer. @throws TriageError `not-found`, `command-invalid` for a source without an echo address */
     echo(kind: 'destination' | 'source', name: string): Promise<EchoAnswer>;
+  };
+  pulls: {
+    /** What can be asked, and what was; `forName` sees what they have asked for themselves. */
+    list(forName: string): PullsAnswer;
+    /** Begins to fetch studies in the background. @throws TriageError `not-found`, `command-invalid` */
+    begin(request: {
+      archive: string;
+      key: PullRun['key'];
+      value: string;
+      allModalities: boolean;
+      by: Why['by'];
+    }): Promise<PullRun>;
   };
   settings: {
     /** Every setting as it is in force, and what was changed on the page. */

@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { TriageError } from '../../src/base/errors.ts';
 import { createAdministration, type AdministrationOptions } from '../../src/admin/createAdministration.ts';
 import type { Findings, SeriesVerdict, StoredInstance } from '../../src/case/case.ts';
 import { configFrom } from '../../src/config/configFile.ts';
@@ -93,6 +94,10 @@ export function adminOf(
   return createAdministration({
     config: configFrom({}),
     sources: { ofFile: (over.config ?? configFrom({})).receive.sources, ofPage: () => [], mayChange: false },
+    pulls: {
+      list: () => ({ archives: [], runs: [] }),
+      begin: () => Promise.reject(new TriageError('not-found', 'No archive is configured.')),
+    },
     settings: {
       list: () => Promise.resolve({ mayChange: false, settings: [], changes: [] }),
       letIn: () => Promise.resolve(),

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { PullRun, PullsAnswer } from '../../src/answers/pullAnswers.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { createLog } from '../../src/base/log.ts';
 import { startAgent, type Agent } from '../../src/compose/startAgent.ts';
@@ -118,6 +119,23 @@ it('asks for one thing only, never by a wildcard, and says what is not there', a
   expect(limited.stderr).toMatch(/2 studies match: ask for one of them, or raise --limit/);
   const none = await pull('--from', 'pacs', '--study', '2.25.999');
   expect([none.exitCode, JSON.parse(none.stdout)]).toEqual([1, { studies: [], skipped: [] }]);
+});
+
+it('fetches by the API, in the background, and says what came', async () => {
+  const ask = (body: object) =>
+    fetch(`${agent.url}/api/pulls`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+  const runs = async () => ((await (await fetch(`${agent.url}/api/pulls`)).json()) as PullsAnswer).runs;
+  const begun = await ask({ archive: 'pacs', key: 'accessionNumber', value: 'A104' });
+  expect([begun.status, ((await begun.json()) as PullRun).endedAtMs]).toEqual([201, null]);
+  await expect.poll(async () => (await runs())[0]!.endedAtMs, { timeout: 60_000 }).not.toBeNull();
+  expect((await runs())[0]).toMatchObject({ says: '1 study came whole: 1 object.', isGood: true });
+  expect(await received('2.25.104')).toBe(1);
+  expect((await ask({ archive: 'elsewhere', key: 'accessionNumber', value: 'A104' })).status).toBe(404);
+  expect((await ask({ archive: 'pacs', key: 'accessionNumber', value: 'A*' })).status).toBe(400);
 });
 
 it('works with dcmqrscp, and says when the archive does not know the agent', async () => {

@@ -125,6 +125,23 @@ export const adminWords = {
   why: 'Why',
   time: 'Time',
 
+  pull: 'Fetch a study',
+  pullWhat: 'The archive sends it to the agent (C-MOVE), and it comes in as any other.',
+  pullFrom: 'Archive',
+  pullBy: 'Asked by',
+  pullKeys: {
+    accessionNumber: 'Accession number',
+    patientId: 'Patient ID',
+    studyInstanceUid: 'Study Instance UID',
+  },
+  pullValue: 'Number or ID',
+  pullAll: 'without a CT too',
+  pullBegin: 'Fetch',
+  pullCame: 'What came',
+  pullStates: { waiting: 'waits', fetching: 'comes', whole: 'whole', 'not-whole': 'not whole' },
+  pullObjects: (objects: number, stated: number | null) =>
+    stated === null ? `${objects} objects` : `${objects} of ${stated} objects`,
+
   tester: 'What would happen to a file',
   testerWhat: 'The agent’s own rules judge it. Nothing of it is kept.',
   dropHere: 'Drop a DICOM file here, or choose one',

@@ -4,6 +4,7 @@ import './admin.css';
 import { clockTime } from '../parts/format.ts';
 import { PlainTable } from '../parts/plainTable.tsx';
 import { RoutingTester } from './routingTester.tsx';
+import { StudyPull } from './studyPull.tsx';
 import { ask, Refused } from '../parts/session.ts';
 import { useLoaded } from '../parts/useLoaded.ts';
 import { adminWords as words } from './adminWords.ts';
@@ -77,6 +78,8 @@ export default function ConnectionsPage() {
 
           <h2>{words.rejections}</h2>
           <Rejections rejections={value.rejections} onLetIn={letIn} />
+
+          <StudyPull />
 
           <RoutingTester calledAeTitle={value.receiver.aeTitle} sources={value.sources} />
         </>

@@ -12,6 +12,7 @@ import {
   needsAttentionAnswer,
   settingsAnswer,
 } from '../../answers/adminAnswers.ts';
+import { pullRun, pullsAnswer, STUDY_KEYS } from '../../answers/pullAnswers.ts';
 import { route } from '../route.ts';
 
 const RUNS_SHOWN = 50;
@@ -68,6 +69,33 @@ export const adminRoutes = [
     answer: { kind: 'json', schema: echoAnswer },
     alsoAnswers: { 404: 'The configuration names no such peer.' },
     handle: ({ params: { kind, name } }, { admin }) => admin.connections.echo(kind, name),
+  }),
+  route({
+    method: 'get',
+    path: '/api/pulls',
+    least: 'admin',
+    summary: 'Archives that can be asked for studies, and what they were asked for since the start.',
+    answer: { kind: 'json', schema: pullsAnswer },
+    handle: ({ actor }, { admin }) => admin.pulls.list(actor),
+  }),
+  route({
+    method: 'post',
+    path: '/api/pulls',
+    least: 'admin',
+    summary: 'Has an archive send studies to the agent (C-FIND, C-MOVE), in the background.',
+    body: z.strictObject({
+      archive: z.string().min(1).max(64),
+      key: z.enum(STUDY_KEYS),
+      value: z.string().min(1).max(64),
+      allModalities: z.boolean().default(false).describe('Fetch studies without a CT too.'),
+    }),
+    audit: { by: 'store', action: ['pull.requested', 'pull.ended'] },
+    answer: { kind: 'json', schema: pullRun, status: 201 },
+    alsoAnswers: {
+      400: 'It cannot be asked that, is being asked already, or is not in receive.sources.',
+      404: 'The configuration names no such archive.',
+    },
+    handle: ({ body, actor, address }, { admin }) => admin.pulls.begin({ ...body, by: { name: actor, address } }),
   }),
   route({
     method: 'get',

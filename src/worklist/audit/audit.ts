@@ -53,6 +53,8 @@ export const AUDIT_ACTIONS = [
   'proof.requested',
   'peer.echoed',
   'routing.tested',
+  'pull.requested',
+  'pull.ended',
   'audit.exported',
   'audit.broken',
   'association.rejected',

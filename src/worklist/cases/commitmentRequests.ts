@@ -33,7 +33,7 @@ export interface CommitmentRequests {
   noteFailed(request: CommitmentRequest, why: string): Promise<void>;
   /** Nothing is to be reported any more. */
   close(request: CommitmentRequest): Promise<void>;
-  status(sourceAeTitle: string): Promise<CommitmentStatus>;
+  status: (sourceAeTitle: string) => Promise<CommitmentStatus>;
   /** What is on record of these objects; several versions of one where they came. Studies that retention is removing do not count. */
   recorded(references: readonly SopReference[]): Promise<RecordedObject[]>;
 }

@@ -88,6 +88,8 @@ export const LEAST_ROLES: Readonly<Record<string, LeastRole | `${LeastRole} rece
   'get /api/proof-of-life': 'admin',
   'post /api/proof-of-life/runs': 'admin',
   'get /api/connections': 'admin',
+  'get /api/pulls': 'admin',
+  'post /api/pulls': 'admin',
   'post /api/connections/:kind/:name/echo': 'admin',
   'post /api/routing-test': 'admin',
   'get /api/troubles': 'admin',
