@@ -26,7 +26,7 @@ export interface PullsOptions {
 }
 
 /** Who asks for studies, and for which. */
-export interface PullRequest {
+interface PullRequest {
   archive: string;
   key: StudyKey;
   value: string;
