@@ -59,6 +59,7 @@ export async function writeCaseTensors(
   input: Input,
   record: object,
 ): Promise<void> {
+  const startedMs = performance.now();
   const anatomies: Anatomy[] = [];
   const told = measured(slices, anatomies);
   const { images, masks, truth, came } =
@@ -82,6 +83,7 @@ export async function writeCaseTensors(
       id,
       ...record,
       ...truth,
+      exportSeconds: rounded((performance.now() - startedMs) / 1000),
       tissueAreaCm2: anatomies.map(({ tissueAreaCm2 }) => rounded(tissueAreaCm2)),
       boneAreaCm2: anatomies.map(({ boneAreaCm2 }) => rounded(boneAreaCm2)),
     }),

@@ -1,7 +1,7 @@
 /**
  * Writes the training cohort: phantoms through the agent's own preprocessing, so that training and inference cannot drift.
  *
- *   npx tsx training/exportCohort.ts --profile compact --seed 1 --out DIR [--workers 2] [--splits train,test]
+ *   npx tsx training/exportCohort.ts --profile compact --seed 1 --out DIR [--workers 2] [--splits train,test] [--sample 2]
  *
  * caseTensors.ts describes the files. A case that exists already, made by the same request, is kept, so a killed run continues where it stopped.
  */
@@ -18,7 +18,7 @@ import { seededRandom } from '../src/base/random.ts';
 import { levelsOfSlice, renderSlice, sliceZ } from '../src/phantom/renderSlice.ts';
 import { composeScene } from '../src/phantom/scene.ts';
 import { inputOf, profilePath, writeCaseTensors, type Input, type LabelledSlice } from './caseTensors.ts';
-import { isWorker, serveJobs, spreadJobs } from './exportWorkers.ts';
+import { isWorker, sampled, sampleSize, serveJobs, spreadJobs } from './exportWorkers.ts';
 
 /** The seeds of two splits are never equal: seed * 1,000,000 + offset + number of the case. */
 const SPLIT_OFFSETS = { images: 0, train: 200_000, validation: 400_000, test: 600_000, negatives: 800_000 } as const;
@@ -165,6 +165,7 @@ async function main(): Promise<void> {
       out: { type: 'string' },
       workers: { type: 'string', default: String(availableParallelism()) },
       splits: { type: 'string', default: Object.keys(SPLIT_OFFSETS).join(',') },
+      sample: { type: 'string' },
     },
   });
   if (values.out === undefined) throw new Error('--out DIR says where the cohort goes');
@@ -176,7 +177,8 @@ async function main(): Promise<void> {
     if (!(split in SPLIT_OFFSETS))
       throw new Error(`--splits: "${split}" is none of ${Object.keys(SPLIT_OFFSETS).join(', ')}`);
     mkdirSync(join(out, split), { recursive: true });
-    jobs.push(...plan(split as Split, cohort[split as Split] ?? 0, Number(values.seed), cohort, input, out));
+    const all = plan(split as Split, cohort[split as Split] ?? 0, Number(values.seed), cohort, input, out);
+    jobs.push(...sampled(all, ({ wish }) => wish.fractures !== 'none', sampleSize(values.sample)));
   }
   const waiting = jobs.filter((job) => !isThere(job));
   await spreadJobs(fileURLToPath(import.meta.url), waiting, {

@@ -2,7 +2,7 @@
  * Writes a labelled dataset (docs/evaluation.md: RSNA 2022, a folder with cases.csv, a phantom cohort) as training reads it: the agent's own choice of series, order of
  * slices, decoding and preprocessing, so that training and inference cannot drift.
  *
- *   npx tsx training/exportDataset.ts --dataset DIR --split FILE --profile paper --out DIR [--workers 2] [--splits train,test]
+ *   npx tsx training/exportDataset.ts --dataset DIR --split FILE --profile paper --out DIR [--workers 2] [--splits train,test] [--sample 2]
  *
  * caseTensors.ts describes the files. What cannot be used is summed up on standard error and listed in `problems.json`. A case that exists already, made by the same request, is kept.
  */
@@ -23,7 +23,7 @@ import { messageOf } from '../src/base/errors.ts';
 import { openCtFile } from '../src/infer/decodePixels.ts';
 import { readLabelledStudy } from '../src/cohort/readLabelledStudy.ts';
 import { inputOf, profilePath, writeCaseTensors, type Input, type LabelledSlice } from './caseTensors.ts';
-import { isWorker, serveJobs, spreadJobs } from './exportWorkers.ts';
+import { isWorker, sampled, sampleSize, serveJobs, spreadJobs } from './exportWorkers.ts';
 
 /** A case as it is sent to a worker: JSON cannot hold maps. */
 interface Job {
@@ -81,6 +81,7 @@ async function exportCase(job: Job): Promise<void> {
   try {
     await writeCaseTensors(job.dir, job.id, chosen.length, slices(), job.input, {
       case: labelled.id,
+      patient: labelled.patientKey,
       wish: job.wish,
       sliceSpacingMm: manifest.sliceSpacingMm,
       caseLabel: labelled.label,
@@ -114,6 +115,7 @@ async function main(): Promise<void> {
       out: { type: 'string' },
       workers: { type: 'string', default: String(availableParallelism()) },
       splits: { type: 'string', default: 'train,validation,test' },
+      sample: { type: 'string' },
     },
   });
   const { dataset: folder, split: splitFile, out } = values;
@@ -125,7 +127,8 @@ async function main(): Promise<void> {
   const jobs = values.splits.split(',').flatMap((part) => {
     const dir = join(out, part);
     mkdirSync(join(dir, 'problems'), { recursive: true });
-    return casesOfPart(dataset.cases, split, part).map((labelled): Job => {
+    const all = casesOfPart(dataset.cases, split, part);
+    return sampled(all, ({ label }) => label, sampleSize(values.sample)).map((labelled): Job => {
       const plain = { ...labelled, imageLabels: [...labelled.imageLabels], boxes: [...labelled.boxes] };
       // Case names can be paths; these become file names, in the order of the dataset.
       const id = `${part}-${String(dataset.cases.indexOf(labelled)).padStart(6, '0')}`;

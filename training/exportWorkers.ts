@@ -57,3 +57,19 @@ export function serveJobs(work: (job: never) => Promise<void>): void {
     );
   });
 }
+
+/** At most `most` jobs of those given, evenly spread over them after the broken ones have been put first, so that both kinds are among them. */
+export function sampled<Job>(
+  jobs: readonly Job[],
+  isBroken: (job: Job) => boolean,
+  most: number | null,
+): readonly Job[] {
+  if (most === null || jobs.length <= most) return jobs;
+  const sorted = [...jobs.filter(isBroken), ...jobs.filter((job) => !isBroken(job))];
+  return Array.from({ length: most }, (_, i) => sorted[Math.round((i * (sorted.length - 1)) / Math.max(1, most - 1))]!);
+}
+
+/** The value of `--sample N`: export only so many cases of each split, to see what they cost. */
+export function sampleSize(text: string | undefined): number | null {
+  return text === undefined ? null : Number(text);
+}

@@ -108,6 +108,8 @@ async function readHeaders(root: string, problems: Problem[]): Promise<{ images:
   const masks: Found[] = [];
   for (const absolute of files) {
     const file = path.relative(root, absolute);
+    // Hidden files are not part of a release: `odontoid evaluate` keeps its own so.
+    if (/(^|[/\\])\./.test(file)) continue;
     try {
       const { bytes, fileBytes } = await readBeginning(absolute, BEGINNING_BYTES);
       const header = readFileHeader(bytes, fileBytes);

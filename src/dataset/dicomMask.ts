@@ -65,7 +65,7 @@ function readMaskPixels(bytes: Uint8Array): MaskPixels {
   const pixelData = elements.pixelData();
   if (pixelData?.kind !== 'native')
     throw invalid('it has no uncompressed pixel data; decompress it first, for example with dcmdrle or dcmdjpeg');
-  const frames = numberOfFrames ?? 1;
+  const frames = numberOfFrames;
   const bits = elements.uint16(TAG.bitsAllocated);
   if (rows === null || columns === null || (bits !== 1 && bits !== 8 && bits !== 16))
     throw invalid('it has no matrix of 1, 8 or 16 bits a pixel');

@@ -15,6 +15,13 @@ export const RUN_ELSEWHERE: Record<string, string> = {
   'training/train --profile paper --seed': 'test/pipeline/training.test.ts',
   'training/train --profile volume --seed': 'test/pipeline/training.test.ts',
   'training/train --profile resnet50 --seed': 'test/pipeline/training.test.ts',
+  'training/train --profile paper --dataset rsna-2022 --split split.json --name our-network':
+    'test/pipeline/training.test.ts',
+  'npx odontoid model verify trained/package': 'test/pipeline/training.test.ts',
+  'odontoid model install trained/package': 'test/pipeline/training.test.ts',
+  'npx odontoid evaluate rsna-2022 --model our-network': 'test/pipeline/training.test.ts',
+  'odontoid model activate our-network': 'test/pipeline/training.test.ts',
+  'odontoid model recalibrate': 'test/pipeline/recalibration.test.ts',
   'training/crossval': 'test/pipeline/training.test.ts',
 };
 
@@ -24,7 +31,6 @@ export const NOT_RUN: Record<string, string> = {
   'npm run check': '.ci/run runs its parts',
   'npm run bench': 'takes minutes on an idle machine',
   'ONNXRUNTIME_NODE_INSTALL=cuda12 node': 'fetches CUDA, for a GPU',
-  'training/train --profile paper --dataset rsna-2022': 'needs 300 GB of patients’ scans',
 };
 
 export interface DocumentedCommand {

@@ -16,20 +16,27 @@ export interface LabelledFolder {
   folder: string;
   study: string;
   levels: readonly string[];
+  /** Of its breaks, on slices numbered as the files are. */
+  boxes?: readonly { slice: number; x: number; y: number; width: number; height: number }[];
+  /** Leaves out the compression, which takes a process a slice. */
+  plain?: true;
 }
 
 /**
- * The miniature of the release as it unpacks, with the pixels of phantoms: every second slice as JPEG Lossless, and in every second study signed values
+ * The miniature of the release as it unpacks, with the pixels of phantoms: every second slice as JPEG Lossless (unless `plain`), and in every second study signed values
  * that are HU themselves, with -2048 in the air around the field of view.
  */
 export async function writeRsnaRelease(root: string, studies: readonly LabelledFolder[]): Promise<void> {
-  for (const [index, { folder, study }] of studies.entries()) {
+  for (const [index, { folder, study, plain }] of studies.entries()) {
     const images = join(root, 'train_images', study);
     await mkdir(images, { recursive: true });
     for (const name of (await readdir(folder)).filter((file) => file.endsWith('.dcm'))) {
       const slice = Number(/\d+/.exec(name)![0]);
       const bare = withoutTheRest(await readFile(join(folder, name)), index % 2 === 1);
-      await writeFile(join(images, `${slice}.dcm`), slice % 2 === 0 ? dcmtk('dcmcjpeg', ['+e1'], bare) : bare);
+      await writeFile(
+        join(images, `${slice}.dcm`),
+        slice % 2 === 0 && plain !== true ? dcmtk('dcmcjpeg', ['+e1'], bare) : bare,
+      );
     }
   }
   const levels = Array.from({ length: 7 }, (_, level) => `C${level + 1}`);
@@ -40,6 +47,14 @@ export async function writeRsnaRelease(root: string, studies: readonly LabelledF
     join(root, 'train.csv'),
     `${['StudyInstanceUID', 'patient_overall', ...levels].join()}\n${rows.join('\n')}\n`,
   );
+  const boxes = studies.flatMap(({ study, boxes: own = [] }) =>
+    own.map(({ slice, x, y, width, height }) => [study, x, y, width, height, slice].join()),
+  );
+  if (boxes.length > 0)
+    await writeFile(
+      join(root, 'train_bounding_boxes.csv'),
+      `StudyInstanceUID,x,y,width,height,slice_number\n${boxes.join('\n')}\n`,
+    );
 }
 
 function withoutTheRest(file: Buffer, signed: boolean): Buffer {

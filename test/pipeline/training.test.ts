@@ -1,7 +1,9 @@
-import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { execFile, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { appendFile, mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Findings } from '../../src/case/case.ts';
 import { systemClock } from '../../src/base/clock.ts';
@@ -9,6 +11,13 @@ import { startAgent } from '../../src/compose/startAgent.ts';
 import { configFrom } from '../../src/config/configFile.ts';
 import { packageRoot } from '../../src/base/packageRoot.ts';
 import { createLog } from '../../src/base/log.ts';
+import { readLabelledStudy } from '../../src/cohort/readLabelledStudy.ts';
+import type { TruthSlice } from '../../src/dataset/dataset.ts';
+import { imageTruth } from '../../src/dataset/imageTruth.ts';
+import { readDataset } from '../../src/dataset/readDataset.ts';
+import { shellBlocks } from '../interop/shellBlocks.ts';
+import { writeCspineRelease, type MergedScan } from '../unit/dataset/cspineRelease.ts';
+import { writeRsnaRelease, type LabelledFolder } from './rsnaRelease.ts';
 import { agentConfig, send, smallStudy, testPacs, until, worklist } from './agentUnderTest.ts';
 
 /** Debian's own Python, where python3-torch lives. */
@@ -22,10 +31,15 @@ beforeAll(async () => {
 afterAll(() => rm(dir, { recursive: true, force: true }));
 
 /** Runs a command in the package's root; with `killAt`, until it prints that. */
-function run(command: string, args: string[], killAt?: string): Promise<{ status: number | null; output: string }> {
+function run(
+  command: string,
+  args: string[],
+  killAt?: string,
+  where: { cwd: string; env: NodeJS.ProcessEnv } = { cwd: packageRoot, env: ENVIRONMENT },
+): Promise<{ status: number | null; output: string }> {
   return new Promise((resolve, reject) => {
     // A group of its own: the export's worker processes must go with it.
-    const child = spawn(command, args, { cwd: packageRoot, env: ENVIRONMENT, detached: true });
+    const child = spawn(command, args, { ...where, detached: true });
     let output = '';
     const read = (chunk: Buffer): void => {
       output += chunk.toString();
@@ -142,116 +156,201 @@ async function judgedBy(modelDir: string, name: string): Promise<{ findings: Fin
   }
 }
 
+/** Where the commands of docs/train-your-own.md are typed: with `training` and the miniature release as a reader has them. */
+async function readersFolder(): Promise<{ place: string; env: NodeJS.ProcessEnv }> {
+  const place = join(dir, 'reader');
+  await mkdir(join(place, 'bin'), { recursive: true });
+  await symlink(join(packageRoot, 'training'), join(place, 'training'));
+  await symlink(join(packageRoot, 'node_modules'), join(place, 'node_modules'));
+  const start = `exec ${process.execPath} ${join(packageRoot, 'bin/odontoid.js')} "$@"\n`;
+  await writeFile(join(place, 'bin/odontoid'), `#!/bin/sh\n${start}`, { mode: 0o755 });
+  await writeFile(join(place, 'bin/npx'), `#!/bin/sh\ntest "$1" != odontoid && exec "$NPX" "$@"\nshift && ${start}`, {
+    mode: 0o755,
+  });
+  await writeFile(join(place, 'site.yaml'), JSON.stringify({ dataDir: join(place, 'data') }));
+  const { stdout: npx } = await promisify(execFile)('sh', ['-c', 'command -v npx']);
+  return {
+    place,
+    env: {
+      ...ENVIRONMENT,
+      NPX: npx.trim(),
+      PATH: `${join(place, 'bin')}:${process.env['PATH']!}`,
+      ODONTOID_CONFIG: join(place, 'site.yaml'),
+    },
+  };
+}
+
+/** The miniature of the release: studies with the pixels of phantoms; of one broken study nobody has said where, and one row says nothing. */
+async function miniatureRelease(root: string): Promise<{ unmarked: string }> {
+  const cohort = join(dir, 'cohort');
+  const size = '--cohort 14 --prevalence 0.5 --seed 900 --slices 40 --rows 128'.split(' ');
+  const made = await run(process.execPath, ['bin/odontoid.js', 'phantom', ...size, '--out', cohort]);
+  expect(made.status, made.output).toBe(0);
+  const { cases } = await readDataset(cohort);
+  const { assemble } = configFrom({});
+  const bare = cases.findIndex(({ label }) => label);
+  const studies = await Promise.all(
+    cases.map(async (labelled, index): Promise<LabelledFolder> => {
+      const study = await readLabelledStudy(labelled, assemble, { receivedAtMs: 0, maxObjectBytes: 2 ** 32 });
+      if (study.kind !== 'series') throw new Error(JSON.stringify(study));
+      const { truth } = await imageTruth(labelled, study.slices);
+      return {
+        folder: labelled.folder,
+        levels: labelled.levels.filter((level) => /^C[1-7]$/.test(level)),
+        study: `1.2.840.${index + 1}`,
+        boxes: index === bare ? [] : truth.flatMap(({ mask }, slice) => boxOf(mask, study.slices[slice]!)),
+        ...(index > 0 ? { plain: true } : {}),
+      };
+    }),
+  );
+  await writeRsnaRelease(root, studies);
+  await appendFile(join(root, 'train.csv'), `1.2.840.99${','.repeat(8)}\n`);
+  return { unmarked: studies[bare]!.study };
+}
+
+function boxOf(mask: Uint8Array | null, { file, header }: TruthSlice): NonNullable<LabelledFolder['boxes']>[number][] {
+  if (mask === null) return [];
+  const marked = [...mask.entries()].filter(([, value]) => value !== 0).map(([pixel]) => pixel);
+  const [rows, columns] = [marked.map((i) => Math.floor(i / header.columns!)), marked.map((i) => i % header.columns!)];
+  const [x, y] = [Math.min(...columns), Math.min(...rows)];
+  const slice = Number(/(\d+)\.dcm$/.exec(file)![1]);
+  return [{ slice, x, y, width: Math.max(...columns) - x + 1, height: Math.max(...rows) - y + 1 }];
+}
+
 it(
-  'a labelled dataset trains through the same stages; what is not known of a scan teaches nothing wrong',
+  'the commands of the guide lead from the miniature release to an activated package; what is not known of a scan teaches nothing wrong',
   { timeout: 10 * MINUTE },
   async () => {
-    const dataset = join(dir, 'dataset');
-    const odontoid = (...args: string[]) => run(process.execPath, ['bin/odontoid.js', ...args]);
-    const made = await odontoid(
-      'phantom',
-      '--cohort',
-      '14',
-      '--prevalence',
-      '0.5',
-      '--seed',
-      '900',
-      '--slices',
-      '40',
-      '--rows',
-      '128',
-      '--out',
-      dataset,
-    );
-    expect(made.status, made.output).toBe(0);
-    // One broken scan of which nobody has said where, one row that names nothing, and no table of images.
-    const rows = (await readFile(join(dataset, 'cases.csv'), 'utf8')).trim().split('\n');
-    const columns = rows[0]!.split(',');
-    const cell = (row: string, name: string) => row.split(',')[columns.indexOf(name)]!;
-    const unmarked = rows.slice(1).find((row) => cell(row, 'caseLabel') === '1')!;
-    const bare = unmarked
-      .split(',')
-      .map((text, index) => (columns[index] === 'mask' ? '' : text))
-      .join(',');
-    await writeFile(
-      join(dataset, 'cases.csv'),
-      [
-        ...rows.map((row) => (row === unmarked ? bare : row)),
-        columns.map((name) => (name === 'folder' ? 'nowhere' : '')).join(','),
-      ].join('\n'),
-    );
-    await rm(join(dataset, 'labels.csv'));
-    const split = join(dir, 'split.json');
-    expect((await odontoid('split', dataset, '--shares', '50,25,25', '--out', split)).status).toBe(0);
+    const { place, env } = await readersFolder();
+    const { unmarked } = await miniatureRelease(join(place, 'rsna-2022'));
+    const commands = (await shellBlocks('docs/train-your-own.md')).flatMap(({ text }) => text.trim().split('\n'));
+    const typed = new Set<string>();
+    /** Runs the one command of the guide that begins so and, with `ends`, ends so. */
+    const type = async (begins: string, replaced: Record<string, string> = {}, ends = ''): Promise<string> => {
+      const [command, ...more] = commands.filter(
+        (text) => text.startsWith(begins) && text.endsWith(ends) && !typed.has(text),
+      );
+      expect([command === undefined, more], begins).toEqual([false, []]);
+      typed.add(command!);
+      let text = command!;
+      for (const [from, to] of Object.entries(replaced)) {
+        expect(text).toContain(from);
+        text = text.replace(from, to);
+      }
+      const { status, output } = await run('sh', ['-c', text], undefined, { cwd: place, env });
+      expect(status, `${text}\n${output}`).toBe(0);
+      return output;
+    };
+    const tiny = { '--profile paper': `--profile ${join(packageRoot, 'test/pipeline/tinyProfile.json')} --threads 1` };
+    // Less of everything, and nothing else: these are not the reader's words.
+    expect(await type('npx odontoid split', { '70,15,15': '50,25,25' })).toContain('train');
 
-    const out = join(dir, 'ofDataset');
-    const train = [
-      '--profile',
-      'test/pipeline/tinyProfile.json',
-      '--seed',
-      '5',
-      '--out',
-      out,
-      '--threads',
-      '1',
-      '--dataset',
-      dataset,
-      '--split',
-      split,
-    ];
-    expect((await run('training/train', [...train, '--statement', 'Fourteen studies of a test.'])).output).toContain(
-      '--licence',
-    );
-    const { status, output } = await run('training/train', [
-      ...train,
-      '--statement',
-      'Fourteen studies of a test.',
-      '--licence',
-      'no use outside this test',
-      '--name',
-      'site-network',
-    ]);
-    expect(status, output).toBe(0);
-    expect(output).toContain('cases.csv line 16: caseLabel is ""');
+    const planned = await type('training/train', tiny, '--plan');
+    expect(planned).toMatch(/Plan for 8 train, 3 validation, 3 test scans with profile tiny on cpu, 1 threads/);
+    expect(planned).toMatch(/^features +\d+\.\d\d +\d+\.\d\d GiB$/m);
+    expect(planned).toMatch(/^disk: .* are free at /m);
+    expect(existsSync(join(place, 'trained'))).toBe(false);
+
+    const unlicensed = ['--profile', 'test/pipeline/tinyProfile.json', '--out', join(dir, 'unlicensed')];
+    expect(
+      (await run('training/train', [...unlicensed, '--dataset', dir, '--split', 'x', '--statement', 'y'])).output,
+    ).toContain('--licence');
+    const trained = await type('training/train', tiny);
+    expect(trained).toContain('train.csv line 16: patient_overall is ""');
     const cases = await Promise.all(
-      ['train', 'validation', 'test'].map(async (part) => {
-        const names = (await readdir(join(out, 'cohort', part))).filter((name) => name.endsWith('.json'));
-        return Promise.all(
-          names.map(
-            async (name) =>
-              JSON.parse(await readFile(join(out, 'cohort', part, name), 'utf8')) as {
-                case: string;
-                caseLabel: boolean;
-                labels: (boolean | null)[];
-                maskPixels: number[];
-              },
-          ),
-        );
-      }),
+      ['train', 'validation', 'test'].map((part) => casesIn(join(place, 'trained', 'cohort', part))),
     );
     expect(cases.flat()).toHaveLength(14);
     for (const one of cases.flat()) {
-      const isBare = one.case === cell(unmarked, 'folder');
+      const isBare = one.case === unmarked;
       expect(one.labels).toHaveLength(40);
       expect(one.labels.every((label) => label === null)).toBe(isBare);
       if (!isBare) expect(one.labels.some((label) => label === true)).toBe(one.caseLabel);
       expect(one.maskPixels.some((pixels) => pixels > 0)).toBe(one.caseLabel && !isBare);
     }
-    const card = JSON.parse(await readFile(join(out, 'package', 'model.json'), 'utf8')) as {
-      name: string;
+    const card = JSON.parse(await readFile(join(place, 'trained/package/model.json'), 'utf8')) as {
       intendedUse: string;
       levels?: string[];
       trainingData: { statement: string; seeds?: unknown };
     };
+    const statement = 'RSNA 2022 Cervical Spine Fracture Detection, 70 % of its studies';
     expect(card).toMatchObject({
-      name: 'site-network',
-      licence: 'no use outside this test',
-      trainingData: { statement: 'Fourteen studies of a test.' },
+      name: 'our-network',
+      licence: 'not for commercial use',
+      trainingData: { statement },
     });
-    expect(card.intendedUse).toContain('Fourteen studies of a test.');
+    expect(card.intendedUse).toContain(statement);
     expect([card.levels, card.trainingData.seeds]).toEqual([undefined, undefined]);
-    const verified = await odontoid('model', 'verify', join(out, 'package'));
-    expect(verified.status, verified.output).toBe(0);
+
+    await type('npx odontoid model verify');
+    await type('odontoid model install');
+    expect(await type('npx odontoid evaluate')).toContain('our-network');
+    await type('odontoid model activate our-network --shadow');
+    await type('odontoid model activate our-network --reason');
+    expect((await run('odontoid', ['model', 'list'], undefined, { cwd: place, env })).output).toMatch(
+      /our-network.*active/,
+    );
+    // The cross-validation has a test of its own; documentedCommands.test.ts runs the others.
+    expect(commands.filter((text) => !typed.has(text)).map((text) => text.split(' -')[0])).toEqual([
+      'training/crossval',
+      'npx odontoid validate DIR',
+      'odontoid model compare',
+    ]);
+  },
+);
+
+interface ExportedCase {
+  case: string;
+  caseLabel: boolean;
+  labels: (boolean | null)[];
+  maskPixels: number[];
+}
+
+async function casesIn(folder: string): Promise<ExportedCase[]> {
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.json'));
+  return Promise.all(names.map(async (name) => JSON.parse(await readFile(join(folder, name), 'utf8')) as ExportedCase));
+}
+
+it(
+  'both stages are cross-validated on a dataset by one command of the guide, which goes on after a kill',
+  { timeout: 10 * MINUTE },
+  async () => {
+    const { cases } = await readDataset(join(dir, 'cohort'));
+    const release = join(dir, 'cspine');
+    const { assemble } = configFrom({});
+    const scans = cases.slice(0, 8).map(async (labelled, index): Promise<MergedScan> => {
+      const study = await readLabelledStudy(labelled, assemble, { receivedAtMs: 0, maxObjectBytes: 2 ** 32 });
+      if (study.kind !== 'series') throw new Error(JSON.stringify(study));
+      const marks = (await imageTruth(labelled, study.slices)).truth.map(({ mask }) => mask).reverse();
+      const masks = labelled.label ? [{ name: `masks/${index}`, marks, layout: 'capture' as const }] : [];
+      return { folder: labelled.folder, name: `scans/${index}`, layout: 'ct', patientId: `P${index}`, masks };
+    });
+    await writeCspineRelease(release, await Promise.all(scans));
+    const out = join(dir, 'foldsOfDataset');
+    const [command] = (await shellBlocks('docs/train-your-own.md'))
+      .flatMap(({ text }) => text.split('\n'))
+      .filter((text) => text.startsWith('training/crossval'));
+    const small = '--study test/pipeline/tinyCrossvalBoth.json --jobs 1';
+    const text = `${command!.replace('rsna-2022', release).replace('--out crossval', `--out ${out}`)} ${small}`;
+    const killed = await run('sh', ['-c', text], 'fold-2, encoder');
+    expect(killed.status, killed.output).toBeNull();
+    const finished = await run('sh', ['-c', text]);
+    expect(finished.status, finished.output).toBe(0);
+    expect(finished.output).toContain('fold-1, encoder tiny: 0 of 2 variants to train');
+    expect(finished.output).toMatch(/Table 2/);
+    expect(finished.output).toMatch(/Table 3/);
+    const tested = await Promise.all(
+      [1, 2].map(async (fold) => {
+        const text = await readFile(join(out, 'results', `paper-4-fold${fold}.json`), 'utf8');
+        const { cases: own } = JSON.parse(text) as { cases: { id: string; patient: string; split: string }[] };
+        return own.filter(({ split }) => split === 'test').map(({ id }) => id);
+      }),
+    );
+    expect(tested.flat().sort()).toEqual(cases.slice(0, 8).map((_, index) => `scans/${index}`));
+    // What a fold needed and the tables do not is gone, and each fold has an encoder of its own.
+    expect(await readdir(join(out, 'fold-1', 'tiny'))).not.toContain('features');
+    expect(await readFile(join(out, 'fold-2', 'tiny', 'stage1.csv'), 'utf8')).toMatch(/^1,/m);
+    expect(await readFile(join(out, 'crossval.html'), 'utf8')).toMatch(/^<!doctype html>/i);
   },
 );
 

@@ -68,6 +68,22 @@ def proportion_interval(hits, n):
     return p, max(0.0, centre - half), min(1.0, centre + half)
 
 
+def clustered_proportion_interval(hits, cluster):
+    """A proportion with Wilson's 95 % interval for as many independent trials as these are worth (Rao and Scott 1992): slices of one scan, and scans of one
+    patient, resemble each other. hits: bool; cluster: whose each one is."""
+    hits = np.asarray(hits, float)
+    n, p = len(hits), float(np.mean(hits)) if len(hits) else float("nan")
+    names, index = np.unique(np.asarray(cluster), return_inverse=True)
+    clusters = len(names)
+    if n == clusters or clusters < 2:
+        return proportion_interval(hits.sum(), n)
+    alone = n / (n - 1) * ((hits - p) ** 2).sum()
+    together = clusters / (clusters - 1) * (np.bincount(index, weights=hits - p) ** 2).sum()
+    # Where all are alike the design effect is not defined: then each cluster is worth one trial.
+    worth = clusters if alone == 0 else n / max(1.0, together / alone)
+    return proportion_interval(p * worth, worth)
+
+
 def threshold_at_specificity(scores, labels, specificity):
     """The lowest threshold (score >= threshold is positive) that keeps `specificity` on the negatives."""
     negative = np.sort(scores[~labels])

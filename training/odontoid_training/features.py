@@ -17,7 +17,6 @@ def encode_cases(encoder, cases, cache, device, *, batch=8, report=print, encode
     cache.mkdir(parents=True, exist_ok=True)
     encoder = encoder.eval().to(device)
     frozen = None
-    encoded = {}
     for k, case in enumerate(cases):
         path = cache / f"{case.id}.npz"
         if not path.exists():
@@ -28,10 +27,17 @@ def encode_cases(encoder, cases, cache, device, *, batch=8, report=print, encode
             temporary = path.with_suffix(".tmp.npz")
             np.savez(temporary, features=features, probabilities=probabilities)
             temporary.replace(path)
-        data = np.load(path)
-        encoded[case.id] = (data["features"], data["probabilities"])
         if k % 10 == 9:
             report(f"encoded {k + 1}/{len(cases)} cases")
+    return read_features(cases, cache)
+
+
+def read_features(cases, cache):
+    """What encode_cases has left in the folder `cache`, as it returns it."""
+    encoded = {}
+    for case in cases:
+        with np.load(Path(cache) / f"{case.id}.npz") as data:
+            encoded[case.id] = (data["features"], data["probabilities"])
     return encoded
 
 

@@ -3,7 +3,7 @@ import math
 
 import numpy as np
 
-from .evaluate import auc_interval, clustered_auc_interval, proportion_interval
+from .evaluate import auc_interval, clustered_auc_interval, clustered_proportion_interval, proportion_interval
 from .model import LEVELS
 
 GRADES = ("obvious", "middle", "subtle")
@@ -16,6 +16,7 @@ def case_figures(cases, outputs, encoded, threshold, limit):
     scans; one that is fitted to the test cases would make them look better."""
     labels = np.array([c.label for c in cases])
     scores = np.array([outputs[c.id][0] for c in cases])
+    patient = np.array([c.meta.get("patient", c.id) for c in cases])
     grade = np.array([c.grades[0] if c.grades else "" for c in cases])
     spacing = np.array([c.meta["sliceSpacingMm"] for c in cases])
     values = []
@@ -42,7 +43,7 @@ def case_figures(cases, outputs, encoded, threshold, limit):
             withoutSubtle=f"{sum(hits)}/{len(hits)}")
     for g in GRADES:
         hits = scores[grade == g] >= threshold
-        add("sensitivityAt90Specificity", proportion_interval(hits.sum(), len(hits)), len(hits), (~labels).sum(), grade=g)
+        add("sensitivityAt90Specificity", clustered_proportion_interval(hits, patient[grade == g]), len(hits), (~labels).sum(), grade=g)
 
     image_labels = np.concatenate([c.labels[c.known] for c in cases])
     image_scores = np.concatenate([encoded[c.id][1][c.known] for c in cases])
@@ -53,12 +54,12 @@ def case_figures(cases, outputs, encoded, threshold, limit):
     if all("levels" in c.meta and outputs[c.id][3] is not None for c in cases):
         add_level_figures(cases, outputs, threshold, add)
     accepted = np.array([np.median(outputs[c.id][2]) <= limit for c in cases])
-    add("acceptedByDomainCheck", proportion_interval(accepted.sum(), len(accepted)), labels.sum(), (~labels).sum())
+    add("acceptedByDomainCheck", clustered_proportion_interval(accepted, patient), labels.sum(), (~labels).sum())
 
     def at_threshold(positive):
         chosen = labels == positive
         hits = (scores[chosen] >= threshold) == positive
-        value, low, high = proportion_interval(int(hits.sum()), int(chosen.sum()))
+        value, low, high = clustered_proportion_interval(hits, patient[chosen])
         return {"value": value, "low": low, "high": high, "n": int(chosen.sum())}
 
     operating = {"threshold": threshold, "sensitivity": at_threshold(True), "specificity": at_threshold(False)}
@@ -70,8 +71,8 @@ def case_figures(cases, outputs, encoded, threshold, limit):
 
 def add_level_figures(cases, outputs, threshold, add):
     """Of slices that cut a vertebra: is the likeliest one cut; of broken scans that are flagged: does the slice with the highest score name the broken level."""
-    cut = [(row, here) for c in cases for row, here in zip(outputs[c.id][3], c.meta["levels"]) if here]
-    add("likeliestLevelIsCut", proportion_interval(sum(LEVELS[row.argmax()] in here for row, here in cut), len(cut)), len(cut), 0)
+    cut = [(c.id, LEVELS[row.argmax()] in here) for c in cases for row, here in zip(outputs[c.id][3], c.meta["levels"]) if here]
+    add("likeliestLevelIsCut", clustered_proportion_interval([hit for _, hit in cut], [case for case, _ in cut]), len(cut), 0)
     named = [any(outputs[c.id][3][outputs[c.id][1].argmax()][LEVELS.index(f["level"])] >= 0.5 for f in c.meta["fractures"])
              for c in cases if c.label and outputs[c.id][0] >= threshold]
     add("brokenLevelNamed", proportion_interval(sum(named), len(named)), len(named), 0)
@@ -108,7 +109,7 @@ def write_card(path, manifest, figures, profile, args, network):
         "Where it deviates from the paper, and why:", "",
         *[f"- **{name}**: {why}" for name, why in profile.get("deviations", {}).items()], "",
         "## Performance", "",
-        f"Measured on {data['cases']['test']} unseen {what}{of_seeds('test')}, with 95 % intervals (DeLong for cases, bootstrap over cases for images, Wilson for shares); the threshold was chosen on the validation scans."
+        f"Measured on {data['cases']['test']} unseen {what}{of_seeds('test')}, with 95 % intervals (DeLong for cases, bootstrap over cases for images, Wilson for shares, with slices of one scan and scans of one patient taken together); the threshold was chosen on the validation scans."
         + (" These are figures on phantoms: they say nothing about patients." if seeds else ""), "",
         "| figure | of | value | interval | positives / negatives |", "| --- | --- | --- | --- | --- |",
         *[row(v) for v in figures["values"]], "",

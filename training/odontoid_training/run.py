@@ -16,6 +16,7 @@ from .features import encode_cases
 from .figures import case_figures, write_card
 from .kinds import kind_of
 from .model import CalibratedCase
+from .plan import print_plan
 from .package import LICENCE, PHANTOMS, write_package
 from .profile import TRAINING, load_profile
 from .stage1 import train_encoder
@@ -28,11 +29,12 @@ def report(text):
     print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
 
 
-def export_cohort(args, splits):
+def export_cohort(args, splits, sample=None):
+    """Writes the splits; with `sample` only so many scans of each."""
     source = ["exportDataset.ts", "--dataset", str(Path(args.dataset).resolve()), "--split", str(Path(args.split).resolve())] if args.dataset else ["exportCohort.ts", "--seed", str(args.seed)]
     profile = str(Path(args.profile).resolve()) if args.profile.endswith(".json") else args.profile
     subprocess.run(["npx", "tsx", str(TRAINING / source[0]), *source[1:], "--profile", profile,
-                    "--out", str(Path(args.cohort).resolve()), "--splits", ",".join(splits)], cwd=TRAINING.parent, check=True)
+                    "--out", str(Path(args.cohort).resolve()), "--splits", ",".join(splits), *(["--sample", str(sample)] if sample else [])], cwd=TRAINING.parent, check=True)
 
 
 def main():
@@ -51,16 +53,19 @@ def main():
     parser.add_argument("--split", help='its train, validation and test: a file made by "odontoid split DATASET --shares 70,15,15"')
     parser.add_argument("--statement", default=PHANTOMS, help="of a dataset: what it is and whose, for the record in the package")
     parser.add_argument("--licence", help=f"of the package: weights may carry the terms of the data that they were trained on (default with phantoms: {LICENCE})")
+    parser.add_argument("--plan", action="store_true", help="print the disk, memory and hours that this training would take here, from a short timing of its steps, and end")
     args = parser.parse_args()
     if args.dataset and (args.split is None or args.statement == PHANTOMS or args.licence is None):
         parser.error("--dataset wants --split, a --statement of what it is, and the --licence that a network trained on it is under")
     torch.set_num_threads(args.threads)
     profile = load_profile(args.profile)
     out = Path(args.out)
-    out.mkdir(parents=True, exist_ok=True)
     args.cohort = args.cohort or str(out / "cohort")
-
     kind = kind_of(profile)
+    if args.plan:
+        print_plan(profile, kind, args, split_counts(profile, args), export_cohort, report)
+        return
+    out.mkdir(parents=True, exist_ok=True)
     recipe = {} if args.dataset else profile["cohort"]
     sampled = recipe.get("images", 0) > 0
     first = "images" if sampled else "train"
@@ -84,6 +89,14 @@ def main():
     finish(profile, kind, args, recipe, encoder.cpu(), encoded, train, validation, negatives, test, out)
 
 
+def split_counts(profile, args):
+    """Scans of each split."""
+    if args.dataset:
+        parts = json.loads(Path(args.split).read_text())["parts"]
+        return {name: len(parts[name]) for name in ("train", "validation", "test")}
+    return {name: profile["cohort"][name] for name in ("images", "train", "validation", "negatives", "test") if profile["cohort"].get(name, 0)}
+
+
 def finish(profile, kind, args, recipe, encoder, encoded, train, validation, negatives, test, out):
     classifier = kind.classifier(profile, encoder, encoded, {"train": train, "validation": validation}, out, args, report)
     logits, labels = case_logits(classifier, encoded, validation, "cpu")
@@ -101,13 +114,14 @@ def finish(profile, kind, args, recipe, encoder, encoded, train, validation, neg
     threshold = threshold_at_specificity(scores, np.array([c.label for c in validation + negatives]), 0.9)
     figures = case_figures(test, outputs, encoded, threshold, limit)
     sensitivity, specificity = figures["operating"]["sensitivity"], figures["operating"]["specificity"]
+    history = " ".join(part for part in (args.history, origin_of(args.start)) if part)
     seeds = {split: [cases[0].meta["seed"], cases[-1].meta["seed"]] for split, cases in (("train", train), ("validation", validation), ("negatives", negatives), ("test", test)) if cases and "seed" in cases[0].meta}
     manifest = write_package(
         out / "package", profile, kind.parts(profile, encoder, case, out / "package"), name=args.name or f"odontoid-{profile['name']}", version=args.version, licence=args.licence or LICENCE,
         training_data={"statement": args.statement,
                        "profile": profile["name"], "seed": args.seed, "cases": {"train": len(train), "validation": len(validation), "negatives": len(negatives), "test": len(test),
                        "images": recipe.get("images", 0)}, **({"seeds": seeds} if seeds else {}),
-                       **({"history": args.history} if args.history else {})},
+                       **({"history": history} if history else {})},
         operating_points=[{"name": "default", "threshold": threshold, "sensitivity": sensitivity["value"], "specificity": specificity["value"],
                            "positives": sensitivity["n"], "negatives": specificity["n"]}],
         calibration={"method": "platt", "slope": slope, "intercept": intercept, "cases": len(validation)},
@@ -124,6 +138,17 @@ def finish(profile, kind, args, recipe, encoder, encoded, train, validation, neg
     report(f"package in {out / 'package'}")
     for value in figures["values"]:
         report(json.dumps(value))
+
+
+def origin_of(start):
+    """What a network that went on from another one has from it: that one's data, and perhaps its licence, are part of its own."""
+    if not start:
+        return ""
+    manifest = Path(start) / "model.json"
+    if not manifest.exists():
+        return f"Stage 1 went on from the weights in {Path(start).name}."
+    before = json.loads(manifest.read_text())
+    return f"Stage 1 went on from {before['name']} {before['version']} ({before['licence']}), which had learned from this: {before['trainingData']['statement']}"
 
 
 @torch.no_grad()

@@ -72,9 +72,17 @@ def anneal(optimizer, recipe, epoch):
 
 def standardise(module, encoded, cases):
     """Sets a module's `mean` and `scale` so that the features of `cases` come out centred and of unit spread."""
-    everything = np.concatenate([encoded[c.id][0] for c in cases])
-    module.mean.copy_(torch.from_numpy(everything.mean(0)))
-    module.scale.copy_(torch.from_numpy(1 / (everything.std(0) + 0.05 * everything.std())))
+    mean, deviation, overall = spread(encoded, cases)
+    module.mean.copy_(torch.from_numpy(mean))
+    module.scale.copy_(torch.from_numpy(1 / (deviation + 0.05 * overall)))
+
+
+def spread(encoded, cases):
+    """(mean, standard deviation, that of all values together) of the features of `cases`, scan by scan: all at once they would lie in memory twice."""
+    count = sum(len(encoded[c.id][0]) for c in cases)
+    mean = sum(encoded[c.id][0].sum(0, dtype=np.float64) for c in cases) / count
+    variance = sum(((encoded[c.id][0] - mean) ** 2).sum(0) for c in cases) / count
+    return mean, np.sqrt(variance), math.sqrt(variance.mean() + mean.var())
 
 
 def train_levels(profile, encoded, cases, seed, device, *, report=print):
@@ -184,14 +192,18 @@ def platt(logits, labels):
 def fit_domain(profile, encoded, cases):
     """Mean, shrunk covariance and level reading of the training scans' features."""
     recipe = profile["domain"]
-    features = np.concatenate([encoded[c.id][0] for c in cases]).astype(np.float64)
-    # Where in the neck a slice lies, 0 at the top of the scan and 1 at its end.
-    level = np.concatenate([np.linspace(0, 1, len(encoded[c.id][0])) for c in cases])
-    mean = features.mean(0)
     # Each feature is scaled to unit variance first: large ones would otherwise dominate the principal axes.
-    deviation = features.std(0) + 1e-3 * features.std()
-    scaled = (features - mean) / deviation
-    covariance = scaled.T @ scaled / len(scaled)
+    mean, own, overall = spread(encoded, cases)
+    deviation = own + 1e-3 * overall
+    count, covariance, with_level = 0, 0.0, 0.0
+    for c in cases:
+        scaled = (encoded[c.id][0] - mean) / deviation
+        # Where in the neck a slice lies, 0 at the top of the scan and 1 at its end; 0.5 on the average of any scan.
+        level = np.linspace(0, 1, len(scaled)) - 0.5
+        count += len(scaled)
+        covariance = covariance + scaled.T @ scaled
+        with_level = with_level + scaled.T @ level
+    covariance = covariance / count
     values, vectors = np.linalg.eigh(covariance)
     values, vectors = values[::-1], vectors[:, ::-1]
     shrunk = (1 - recipe["shrinkage"]) * values + recipe["shrinkage"] * values.mean()
@@ -199,12 +211,12 @@ def fit_domain(profile, encoded, cases):
     rest = shrunk[k:].mean()
     # Out-of-domain scans differ most where phantoms hardly vary, so the residual counts, scaled by its own small variance.
     directions = vectors[:, :k] * np.sqrt(np.maximum(0, 1 / rest - 1 / shrunk[:k]))
-    domain = DomainCheck(features.shape[1], k)
+    domain = DomainCheck(len(mean), k)
     domain.mean.copy_(torch.from_numpy(mean))
     domain.scale.copy_(torch.from_numpy(1 / deviation))
     domain.directions.copy_(torch.from_numpy(directions))
     domain.rest.fill_(float(rest))
     ridge = covariance + 0.05 * np.eye(len(covariance))
-    weights = np.linalg.solve(ridge, scaled.T @ (level - level.mean()) / len(scaled)) / deviation
+    weights = np.linalg.solve(ridge, with_level / count) / deviation
     domain.level.copy_(torch.from_numpy(weights))
     return domain.eval()

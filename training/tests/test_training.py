@@ -1,5 +1,7 @@
 """Run: PYTHONPATH=training python3 -m unittest discover -s training/tests"""
+import argparse
 import json
+import os
 import tempfile
 import unittest
 from xml.etree import ElementTree
@@ -10,13 +12,15 @@ import onnx
 import torch
 
 from odontoid_training.batches import SliceSampler
-from odontoid_training.evaluate import auc, auc_interval, clustered_auc_interval, proportion_interval, threshold_at_specificity
+from odontoid_training.evaluate import auc, auc_interval, clustered_auc_interval, clustered_proportion_interval, proportion_interval, threshold_at_specificity
 from odontoid_training.export import export_classifier, export_encoder, export_volume, golden_case, golden_volume
 from odontoid_training.model import CalibratedCase, CaseClassifier, DomainCheck, LevelReader, SliceEncoder
 from odontoid_training.profile import load_profile
 from odontoid_training.curves import HEIGHT, LEFT, TOP, WIDTH, write_curves
 from odontoid_training.cohort import Shrunk
-from odontoid_training.crossval import make_folds
+from odontoid_training.crossval import divide, make_folds
+from odontoid_training.plan import memory_of, steps_of
+from odontoid_training.stage1 import is_out_of_patience
 from odontoid_training.stage2 import case_loss, draw_sequence, like_lengths, fit_domain, pad, platt
 from odontoid_training.versions import export_options, load_checkpoint, load_weights
 from odontoid_training.start import base_width, unfold, widen
@@ -125,6 +129,56 @@ class Folds(unittest.TestCase):
         self.assertEqual({c.id for c in folds["surplus"]} | set(tested), set(range(190)))
         for fold in folds["tested"]:
             self.assertEqual((sum(c.label for c in fold), len(fold)), (5, 25))
+
+
+    def test_no_patient_is_trained_on_and_tested_or_validated(self):
+        class Case:
+            def __init__(self, i):
+                self.id, self.label, self.meta = i, i % 4 == 0, {"patient": f"P{i // 3}"}
+
+        cases = [Case(i) for i in range(84)]
+        folds = {"tested": [cases[k * 12:(k + 1) * 12] for k in range(7)], "surplus": []}
+        train, validation = divide(folds, 2, {"validationFraction": 0.25}, 5)
+        self.assertEqual({c.id for c in train + validation}, set(range(84)) - set(range(24, 36)))
+        self.assertEqual({c.meta["patient"] for c in train} & {c.meta["patient"] for c in validation}, set())
+        # 18 of the 24 other patients have a positive scan: a quarter of either kind, rounded.
+        self.assertEqual(len({c.meta["patient"] for c in validation}), round(18 / 4) + round(6 / 4))
+
+
+class Plans(unittest.TestCase):
+    MEASURED = {"slicesOfImages": 300, "slices": 350, "known": 0.5, "tensorBytes": 450_000, "exportSeconds": 0.1, "weightBytes": 100e6, "featureLength": 2048,
+                "patchSeconds": 0.0, "fieldSeconds": 0.01, "encodeSeconds": 0.004, "sequenceSeconds": 1e-6, "processBytes": 3e9}
+
+    def test_the_paper_on_two_thousand_scans(self):
+        profile = load_profile("paper")
+        steps = {name: (seconds, size) for name, seconds, size in steps_of(profile, argparse.Namespace(dataset="rsna"), {"train": 1400, "validation": 300, "test": 300}, self.MEASURED)}
+        slices = 2000 * 350
+        self.assertAlmostEqual(steps["cohort"][0] * len(os.sched_getaffinity(0)), slices * 0.1)
+        self.assertAlmostEqual(steps["cohort"][1], slices * 450_000)
+        # 50 epochs of the known half of 1,400 scans, and 600 images validated after each.
+        self.assertAlmostEqual(steps["stage 1"][0], 50 * 1400 * 300 * 0.5 * 0.01 + 50 * 600 * 0.004)
+        self.assertAlmostEqual(steps["features"][1], slices * 2049 * 4)
+        self.assertAlmostEqual(steps["stage 2"][0], 100 * 1400 * 350 * 1e-6)
+        self.assertAlmostEqual(memory_of({"train": 1400, "validation": 300, "test": 300}, self.MEASURED), 3e9 + slices * 2048 * 4)
+
+    def test_images_of_other_patients_are_no_whole_scans(self):
+        profile = load_profile("compact")
+        counts = {"images": 3600, "train": 200, "validation": 100, "negatives": 250, "test": 200}
+        measured = {**self.MEASURED, "slicesOfImages": 8, "patchSeconds": 0.002}
+        steps = {name: (seconds, size) for name, seconds, size in steps_of(profile, argparse.Namespace(dataset=None), counts, measured)}
+        self.assertAlmostEqual(steps["cohort"][1], (3600 * 8 + 750 * 350) * 450_000)
+        # 110 epochs of patches, 2 of fields; judged every twentieth epoch and after each of fields.
+        self.assertAlmostEqual(steps["stage 1"][0], 110 * 2048 * 0.002 + 2 * 1536 * 0.01 + 7 * 600 * 0.004)
+        self.assertAlmostEqual(steps["features"][0], 750 * 350 * 0.004)
+
+
+class Patience(unittest.TestCase):
+    def test_a_run_that_stopped_early_stays_stopped(self):
+        state = {"epoch": 14, "bestEpoch": 3}
+        self.assertTrue(is_out_of_patience({"patience": 10}, state))
+        self.assertFalse(is_out_of_patience({"patience": 11}, state))
+        self.assertFalse(is_out_of_patience({"patience": None}, state))
+        self.assertFalse(is_out_of_patience({"patience": 0}, {"epoch": 0, "bestEpoch": 0}))
 
 
 class Graphs(unittest.TestCase):
@@ -386,6 +440,17 @@ class Figures(unittest.TestCase):
         value, low, high = proportion_interval(9, 10)
         self.assertAlmostEqual(low, 0.5958, places=3)
         self.assertAlmostEqual(high, 0.9821, places=3)
+
+    def test_slices_of_one_scan_are_worth_less_than_independent_ones(self):
+        hits = np.array([1, 0, 1, 1, 0, 1, 1, 1], bool)
+        # One each: Wilson's own.
+        self.assertEqual(clustered_proportion_interval(hits, np.arange(8)), proportion_interval(6, 8))
+        # Ten copies of each are worth about as much as the eight alone: 80 / ((8 / 7 * 10) / (80 / 79)).
+        worth = 80 / ((8 / 7 * 10) / (80 / 79))
+        for got, wanted in zip(clustered_proportion_interval(np.repeat(hits, 10), np.repeat(np.arange(8), 10)), proportion_interval(0.75 * worth, worth)):
+            self.assertAlmostEqual(got, wanted)
+        # All right: no variance, and no more certain than the number of scans allows.
+        self.assertEqual(clustered_proportion_interval(np.ones(80, bool), np.repeat(np.arange(8), 10)), proportion_interval(8, 8))
 
     def test_platt_recovers_a_scale(self):
         random = np.random.default_rng(3)
