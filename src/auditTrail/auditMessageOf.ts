@@ -64,6 +64,10 @@ const MESSAGES: Readonly<Record<AuditAction, Describe>> = {
   'threshold.changed': securityAlert(SOFTWARE_CONFIGURATION, 'A threshold was changed'),
   'model.activated': securityAlert(SOFTWARE_CONFIGURATION, 'A network was chosen'),
   'model.validated': securityAlert(SOFTWARE_CONFIGURATION, 'A network was measured on cases of the site'),
+  'model.recalibrated': securityAlert(
+    SOFTWARE_CONFIGURATION,
+    'A network’s probabilities were fitted to the verdicts of the site',
+  ),
   'selection.changed': securityAlert(SOFTWARE_CONFIGURATION, 'The selection rules have changed'),
   'setting.changed': securityAlert(SOFTWARE_CONFIGURATION, 'A setting was changed on the page'),
   'names.shown': securityAlert(RESTRICTED_FUNCTION, 'The names of patients were shown in the worklist'),

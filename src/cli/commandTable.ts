@@ -160,13 +160,14 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'model',
     usage: '',
-    description: 'check, install, activate and compare model packages',
+    description: 'check, install, activate, compare and recalibrate model packages',
     examples: [
       'odontoid model verify models/compact',
       'odontoid model list',
       'odontoid model install new-package',
       'odontoid model activate odontoid-compact@1.3.0 --threshold default --reason "accepted by the board"',
       'odontoid model compare --shadow odontoid-volume',
+      'odontoid model recalibrate --reason "scores too high since the new scanner"',
       'odontoid model card odontoid-compact',
     ],
     load: async () => (await import('./model.ts')).modelCommand,

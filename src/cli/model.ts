@@ -9,6 +9,7 @@ import { modelCardMarkdown } from './modelCardMarkdown.ts';
 import { modelCompareCommand } from './modelCompare.ts';
 import { modelListCommand } from './modelList.ts';
 import { namedModelDir } from './modelOption.ts';
+import { modelRecalibrateCommand } from './modelRecalibrate.ts';
 import { modelVerifyCommand } from './modelVerify.ts';
 import { printJson, printLine } from './output.ts';
 
@@ -21,6 +22,7 @@ export function modelCommand(): Command {
     installCommand,
     modelActivateCommand,
     modelCompareCommand,
+    modelRecalibrateCommand,
     cardCommand,
   ]) {
     group.addCommand(command().exitOverride().showHelpAfterError('(odontoid model --help shows what there is)'));

@@ -55,7 +55,11 @@ const common = {
   operatingPoints: z
     .array(z.looseObject({ name: z.string(), threshold: fraction, sensitivity: fraction, specificity: fraction }))
     .refine((points) => points.some((point) => point.name === 'default'), 'one of them must be named "default"'),
-  calibration: z.looseObject({ method: z.string() }),
+  /** `site`: what a site's verdicts made of the probability that the graphs give (`odontoid model recalibrate`). */
+  calibration: z.looseObject({
+    method: z.string(),
+    site: z.looseObject({ intercept: z.number(), slope: z.number().positive() }).optional(),
+  }),
   /** `domain_distance` is given per slice, or per row of a volume; the case's distance is this statistic of them, and beyond `limit` no number may be shown. */
   domain: z.looseObject({
     output: z.string(),

@@ -2,6 +2,7 @@ import { InferenceSession, Tensor, env } from 'onnxruntime-node';
 import type { Vertebra } from '../case/vertebrae.ts';
 import { TriageError, messageOf } from '../base/errors.ts';
 import type { CaseScore } from '../case/triageModel.ts';
+import { recalibrated } from '../statistics/calibration.ts';
 import { median } from '../statistics/median.ts';
 import type { ModelCard } from './modelCard.ts';
 
@@ -187,7 +188,8 @@ export function caseScore(raw: RawScore, card: ModelCard): CaseScore {
   const { statistic, limit } = card.domain;
   const domainDistance = STATISTICS[statistic](raw.domainDistances);
   return {
-    probability: raw.probability,
+    probability:
+      card.calibration.site === undefined ? raw.probability : recalibrated(raw.probability, card.calibration.site),
     sliceScores: Array.from(raw.scores),
     sliceLevels: Array.from(raw.scores, (_, slice) => levelsOf(slice, raw.levels, card.levels ?? [])),
     domainDistance,

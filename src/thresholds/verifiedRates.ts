@@ -78,6 +78,17 @@ export function verifiedRates(
   };
 }
 
+/**
+ * How many scans each scan stands for, in the order of `scans`, as in {@link verifiedRates}: 0 where the truth is not known. Null when of the flagged or of
+ * the other scans no truth at all is known, for whom then nobody stands.
+ */
+export function verificationWeights(scans: readonly ScoredScan[]): number[] | null {
+  const sample = sampleOf(scans, 1, () => 0);
+  const groups = groupCounts(sample, null);
+  if (unverifiedAbove(sample, groups)[0]! > 0) return null;
+  return scans.map(({ fracture }, scan) => (fracture === null ? 0 : groups.weights[sample.group[scan]!]!));
+}
+
 const evenArea = (scans: readonly ScoredScan[]): Estimate | null =>
   delongInterval(scans.flatMap(({ score, fracture }) => (fracture === null ? [] : [{ score, label: fracture }])));
 

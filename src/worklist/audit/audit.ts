@@ -32,6 +32,7 @@ export const AUDIT_ACTIONS = [
   'threshold.changed',
   'model.activated',
   'model.validated',
+  'model.recalibrated',
   'selection.changed',
   'setting.changed',
   'names.shown',

@@ -11,6 +11,7 @@ import {
   noteModelInUse,
 } from '../models/modelActivations.ts';
 import { recordValidation, validationsOf } from '../models/modelValidations.ts';
+import { recordRecalibration } from '../models/recalibrations.ts';
 import { usedScans } from '../models/usedScans.ts';
 import { siteCases } from '../models/siteCases.ts';
 import { settleDueTimes } from './dueTimes.ts';
@@ -86,6 +87,7 @@ const OPERATIONS = {
   recordedPath,
   otherVersion,
   recordInstances,
+  recordRecalibration,
   recordValidation,
   recordVerdict,
   release,
