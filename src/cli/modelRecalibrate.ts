@@ -10,9 +10,10 @@ import { loadConfig } from '../config/configFile.ts';
 import type { Config } from '../config/config.ts';
 import { loadModelPackage, type ModelCard } from '../infer/modelCard.ts';
 import { verifyAndInstall, verifyRuns } from '../models/modelDecision.ts';
-import { fitToVerdicts, recalibratedCard, type SiteFit } from '../models/recalibration.ts';
-import { recalibrated } from '../statistics/calibration.ts';
+import { recalibratedCard } from '../models/recalibration.ts';
+import { recalibrated, type FittedRecalibration } from '../statistics/calibration.ts';
 import type { Estimate } from '../statistics/intervals.ts';
+import { fitToVerdicts } from '../thresholds/verdictFit.ts';
 import { onDatabase } from './modelDatabase.ts';
 import { withModel } from './modelOption.ts';
 import { wholeNumber } from './numbers.ts';
@@ -84,7 +85,7 @@ async function record(
   config: Config,
   model: ModelIdentity,
   base: ModelIdentity,
-  fit: SiteFit,
+  fit: FittedRecalibration,
   act: { by: string; reason: string },
 ): Promise<{ inForce: number | null; becomes: number | null }> {
   const [intercept, slope] = [fit.intercept.value, fit.slope.value];
@@ -101,7 +102,7 @@ async function record(
 
 function tell(
   { name, version }: ModelIdentity,
-  { intercept, slope, cases, positives }: SiteFit,
+  { intercept, slope, cases, positives }: FittedRecalibration,
   { inForce, becomes }: { inForce: number | null; becomes: number | null },
 ): void {
   printLine(`${name}@${version} installed, fitted to ${cases} verdicts (${positives} fractures).`);

@@ -42,6 +42,14 @@ export interface Recalibration {
   readonly slope: number;
 }
 
+/** A recalibration with 95 % intervals, and the cases that it was fitted to. */
+export interface FittedRecalibration {
+  readonly intercept: Estimate;
+  readonly slope: Estimate;
+  readonly cases: number;
+  readonly positives: number;
+}
+
 /**
  * The map that makes probabilities right for samples of which each stands for `weights[i]` cases (Platt's form of logistic regression), with 95 % intervals from
  * the variance between clusters. Null where a class is empty or the fit does not exist.
@@ -50,7 +58,7 @@ export function recalibrationOf(
   samples: readonly Scored[],
   weights: readonly number[],
   clusterOf: readonly string[],
-): { intercept: Estimate; slope: Estimate } | null {
+): FittedRecalibration | null {
   const line = logisticFit(
     samples.map(({ label, score }, i) => ({
       y: label ? 1 : 0,
@@ -60,7 +68,14 @@ export function recalibrationOf(
       cluster: clusterOf[i]!,
     })),
   );
-  return line === null ? null : { intercept: line[0]!, slope: line[1]! };
+  return line === null
+    ? null
+    : {
+        intercept: line[0]!,
+        slope: line[1]!,
+        cases: samples.length,
+        positives: samples.filter(({ label }) => label).length,
+      };
 }
 
 /** A probability after a recalibration; the order of probabilities stays as it is where the slope is above 0. */

@@ -2,9 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../src/base/random.ts';
 import { loadModelPackage } from '../../../src/infer/modelCard.ts';
 import { caseScore } from '../../../src/infer/onnxGraphs.ts';
-import { fitToVerdicts, nextSiteVersion, recalibratedCard } from '../../../src/models/recalibration.ts';
+import { nextSiteVersion, recalibratedCard } from '../../../src/models/recalibration.ts';
 import { composed, recalibrated, recalibrationOf } from '../../../src/statistics/calibration.ts';
 import type { ScoredScan } from '../../../src/thresholds/scoredScan.ts';
+import { fitToVerdicts } from '../../../src/thresholds/verdictFit.ts';
 
 const logistic = (logit: number): number => 1 / (1 + Math.exp(-logit));
 const THRESHOLD = 0.3;
