@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { open, rm, type FileHandle } from 'node:fs/promises';
+import { allSettledOrThrow } from '../base/allSettledOrThrow.ts';
 import type { InstanceHeader, StoredInstance } from '../case/case.ts';
 import { MAX_HEADER_BYTES, parseHeaderElements } from '../dicom/elements.ts';
 import { writeFileMeta, type FileMetaFacts } from '../dicom/fileMeta.ts';
@@ -8,7 +9,7 @@ import { isReadableUid } from '../dicom/uids.ts';
 import { TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { HeaderReads } from './headerReads.ts';
-import { checkPixelData } from './pixelDataCheck.ts';
+import { bufferReader, checkPixelData, fileReader, type ReadAt } from './pixelDataCheck.ts';
 import type { SpoolFolders } from './spoolFolders.ts';
 
 /** What the command and the association say about an object before its first byte. */
@@ -23,7 +24,7 @@ export interface IncomingObject {
    */
   write(bytes: Uint8Array): Promise<void>;
   /**
-   * Resolves once the object is durable under its final name (promise 1): written, synced, checked, renamed, folder synced.
+   * Resolves once the object is durable under its final name (promise 1): written, checked, renamed, file and folder synced.
    *
    * @throws TriageError `dicom-mismatch` when the data set differs from the command, `dicom-unreadable`, `spool-full`, `spool-write-failed`
    */
@@ -104,19 +105,23 @@ export function beginObject(
       const wholeInMemory = writtenBytes === 0 ? staging.subarray(0, staged) : null;
       const sha256 = hash.digest('hex');
       try {
-        const handle = await flush();
-        const check = (beginning: Buffer): Promise<InstanceHeader> =>
-          checkedHeader(beginning, handle, sizeBytes, facts, studyInstanceUid);
-        // The disk writes while the header is being read.
-        const [header] = await Promise.all([
+        const check = (beginning: Buffer, readAt: ReadAt): Promise<InstanceHeader> =>
+          checkedHeader(beginning, readAt, sizeBytes, facts, studyInstanceUid);
+        const writing = flush();
+        // The disk takes the bytes while their header is being read.
+        const [handle, header] = await allSettledOrThrow([
+          writing,
           wholeInMemory === null
-            ? headerReads.withBeginning(handle, MAX_HEADER_BYTES + meta.length, check)
-            : check(wholeInMemory),
-          handle.datasync(),
+            ? writing.then((written) =>
+                headerReads.withBeginning(written, MAX_HEADER_BYTES + meta.length, (beginning) =>
+                  check(beginning, fileReader(written)),
+                ),
+              )
+            : check(wholeInMemory, bufferReader(wholeInMemory)),
         ]);
         const receivedAtMs = clock.now();
+        const path = await folders.place({ file: handle, temporaryPath, header, sha256, mark });
         await close();
-        const path = await folders.place(temporaryPath, header, sha256, mark);
         const { sourceAeTitle, receivingAeTitle: calledAeTitle } = facts;
         return { header, path, sha256, sizeBytes, receivedAtMs, sourceAeTitle, calledAeTitle };
       } catch (error) {
@@ -137,7 +142,7 @@ export function beginObject(
 /** The header, after checking that the object matches the command and has all the pixels it declares. */
 async function checkedHeader(
   beginning: Buffer,
-  file: FileHandle,
+  readAt: ReadAt,
   fileBytes: number,
   facts: IncomingFacts,
   studyInstanceUid: string | null,
@@ -148,7 +153,7 @@ async function checkedHeader(
     throw new TriageError('dicom-mismatch', 'The data set is of another SOP class or instance than the command says.');
   if (studyInstanceUid !== null && header.studyInstanceUid !== studyInstanceUid)
     throw new TriageError('dicom-mismatch', 'The object is of another study than the address of the request names.');
-  await checkPixelData(elements, file, fileBytes);
+  await checkPixelData(elements, readAt, fileBytes);
   return header;
 }
 

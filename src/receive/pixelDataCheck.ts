@@ -16,18 +16,35 @@ const TAG = {
   bitsAllocated: 0x00280100,
 } as const;
 
+/** The bytes of a file from `position`, at most `length`: fewer at its end. */
+export type ReadAt = (position: number, length: number) => Buffer | Promise<Buffer>;
+
+/** Reads a file whose bytes are all in memory. */
+export const bufferReader =
+  (bytes: Buffer): ReadAt =>
+  (position, length) =>
+    bytes.subarray(position, position + length);
+
+/** Reads an open file. */
+export const fileReader =
+  (file: FileHandle): ReadAt =>
+  async (position, length) => {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, position);
+    return buffer.subarray(0, bytesRead);
+  };
+
 /**
  * Refuses an object whose pixel data are shorter than declared, while its sender can still send it again: missing bytes, fragments without an end,
  * or a matrix larger than its native pixel data. Padding after the pixels is accepted.
  *
- * @param file the whole file, of `fileBytes`
+ * @param readAt reads the whole file, of `fileBytes`
  * @throws TriageError `dicom-unreadable`
  */
-export async function checkPixelData(elements: Elements, file: FileHandle, fileBytes: number): Promise<void> {
+export async function checkPixelData(elements: Elements, readAt: ReadAt, fileBytes: number): Promise<void> {
   const place = elements.place(PIXEL_DATA);
   if (place === null) return;
   if (place.length === UNDEFINED_LENGTH) {
-    await checkFragments(file, place.dataOffset, fileBytes);
+    await checkFragments(readAt, place.dataOffset, fileBytes);
     return;
   }
   // For a deflated object only the inflated size is known.
@@ -40,11 +57,10 @@ export async function checkPixelData(elements: Elements, file: FileHandle, fileB
 }
 
 /** Steps from fragment to fragment (PS3.5 A.4), reading only their headers. */
-async function checkFragments(file: FileHandle, start: number, fileBytes: number): Promise<void> {
-  const head = Buffer.alloc(ITEM_HEAD_BYTES);
+async function checkFragments(readAt: ReadAt, start: number, fileBytes: number): Promise<void> {
   for (let position = start; ;) {
-    const { bytesRead } = await file.read(head, 0, ITEM_HEAD_BYTES, position);
-    if (bytesRead < ITEM_HEAD_BYTES) throw tooShort('its fragments have no end');
+    const head = await readAt(position, ITEM_HEAD_BYTES);
+    if (head.length < ITEM_HEAD_BYTES) throw tooShort('its fragments have no end');
     const tag = head.readUInt16LE(0) * 0x10000 + head.readUInt16LE(2);
     if (tag === SEQUENCE_END) return;
     if (tag !== ITEM) throw tooShort('something else stands among its fragments');

@@ -5,7 +5,7 @@ import { ACTION_STATUS, type CommitmentAnswer } from './commitmentService.ts';
 import { carryError, recoveredAssociationId, type ReceiverEvent, type ReceiverOrder } from './receiverMessages.ts';
 import { openSpool, type Spool } from './spool.ts';
 import { startStorageScp, type StorageScp, type StorageScpListener } from './storageScp.ts';
-import { startStowServer, type StowServer } from './stowServer.ts';
+import type { StowServer } from './stowServer.ts';
 
 /** Entry of the receiver process: the only place where untrusted bytes from the network are read. Ends with its parent. */
 
@@ -128,7 +128,11 @@ async function start({ config, spoolDir, idPrefix }: Extract<ReceiverOrder, { ty
     } satisfies StorageScpListener,
   };
   scp = await startStorageScp(service);
-  if (config.stow !== undefined) stow = await startStowServer({ ...service, stow: config.stow });
+  if (config.stow !== undefined) {
+    // Loaded only where it is wanted: it is a tenth of this process's memory.
+    const { startStowServer } = await import('./stowServer.ts');
+    stow = await startStowServer({ ...service, stow: config.stow });
+  }
   tell({ type: 'listening', port: scp.port, tlsPort: scp.tlsPort, stowPort: stow?.port ?? null });
 }
 

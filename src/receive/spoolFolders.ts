@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
-import { mkdir, rename, rm, statfs } from 'node:fs/promises';
+import { closeSync, fsync, openSync } from 'node:fs';
+import { mkdir, rename, rm, statfs, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { allSettledOrThrow } from '../base/allSettledOrThrow.ts';
 import type { InstanceHeader } from '../case/case.ts';
 import { TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
-import { syncFolder } from '../base/durably.ts';
 
 /** The spool on disk: temporary files, the final places of objects, and the remaining room. */
 export interface SpoolFolders {
@@ -12,8 +14,17 @@ export interface SpoolFolders {
   newMark(): { mark: string; temporaryPath: string };
   /** @throws TriageError `spool-full` below the low-water mark */
   checkFreeBytes(): Promise<void>;
-  /** Moves a synced temporary file to its final place; resolves with its path relative to the spool. */
-  place(temporaryPath: string, header: InstanceHeader, sha256: string, mark: string): Promise<string>;
+  /** Moves a whole temporary file to its final place, and resolves with its path relative to the spool once bytes and name are durable. */
+  place(object: WrittenObject): Promise<string>;
+}
+
+/** An object whose bytes are all in its temporary file, not necessarily on disk. */
+interface WrittenObject {
+  file: FileHandle;
+  temporaryPath: string;
+  header: InstanceHeader;
+  sha256: string;
+  mark: string;
 }
 
 const FREE_BYTES_AGE_MS = 250;
@@ -64,7 +75,7 @@ export async function openSpoolFolders(dir: string, minFreeBytes: number, clock:
           context: { freeBytes: free.bytes, limit: minFreeBytes },
         });
     },
-    place: async (temporaryPath, header, sha256, mark) => {
+    place: async ({ file, temporaryPath, header, sha256, mark }) => {
       const folder = `objects/${createHash('sha256').update(header.studyInstanceUid).digest('hex').slice(0, 16)}`;
       const path = `${folder}/${header.sopInstanceUid}.${sha256.slice(0, 16)}.${mark}.dcm`;
       const studyDir = join(dir, folder);
@@ -72,7 +83,9 @@ export async function openSpoolFolders(dir: string, minFreeBytes: number, clock:
         try {
           await ensureStudyDir(studyDir);
           await rename(temporaryPath, join(dir, path));
-          await sync(studyDir);
+          // Renamed first, so that one commit of the file system's journal takes bytes and name. A crash of this process leaves the file whole; a power
+          // cut before the answer may leave it torn, which its digest tells.
+          await allSettledOrThrow([file.datasync(), sync(studyDir)]);
           return path;
         } catch (error) {
           // The sender is told that it is not stored, so the next start must not find it.
@@ -91,7 +104,7 @@ function directorySync(): (path: string) => Promise<void> {
   const running = new Map<string, Promise<void>>();
   const waiting = new Map<string, Promise<void>>();
   const start = (path: string): Promise<void> => {
-    const work = syncFolder(path).finally(() => {
+    const work = syncOnce(path).finally(() => {
       running.delete(path);
     });
     running.set(path, work);
@@ -112,6 +125,18 @@ function directorySync(): (path: string) => Promise<void> {
     }
     return next;
   };
+}
+
+const fsyncDescriptor = promisify(fsync);
+
+/** Opening and closing a folder that is in use waits for nothing, so only the sync takes a thread. */
+async function syncOnce(path: string): Promise<void> {
+  const folder = openSync(path, 'r');
+  try {
+    await fsyncDescriptor(folder);
+  } finally {
+    closeSync(folder);
+  }
 }
 
 function isMissing(error: unknown): boolean {

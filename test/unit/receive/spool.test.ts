@@ -203,6 +203,19 @@ describe('an object that is refused leaves nothing behind', () => {
       message: `The pixel data are shorter than the header says: ${why}.`,
     });
   });
+  it('when its fragments are cut off, and it is larger than what is gathered in memory', async () => {
+    const dataSet = ctDataSet('1.2.3.4');
+    const head = dataSet.subarray(0, dataSet.indexOf(Buffer.from([0xe0, 0x7f, 0x10, 0x00])));
+    // A fragment of 2,000,000 bytes, behind an empty offset table and before the end.
+    const begin = Buffer.from('e07f10004f420000fffffffffeff00e000000000feff00e080841e00', 'hex');
+    const whole = Buffer.concat([head, begin, Buffer.alloc(2_000_000), Buffer.from('feffdde000000000', 'hex')]);
+    await expect(
+      keep(whole.subarray(0, -9), '1.2.3.4', { spool: await open(), pieceBytes: 90_001 }),
+    ).rejects.toMatchObject({ message: expect.stringContaining('a fragment is longer than what came') });
+    const spool = await open();
+    const { path } = await keep(whole, '1.2.3.4', { spool, pieceBytes: 90_001 });
+    await rm(join(dir, path));
+  });
   it('when it is too large', async () => {
     const spool = await open({ maxObjectBytes: 2_000_000 });
     await expect(
