@@ -1,7 +1,9 @@
 import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
-import type { Findings, StoredInstance } from '../case/case.ts';
+import { nextBest } from '../assemble/assembleStudy.ts';
+import type { CaseManifest, Findings, StoredInstance } from '../case/case.ts';
+import { imageKey } from '../case/frames.ts';
 import type { Config } from '../config/config.ts';
 import { softwareVersion } from '../base/packageRoot.ts';
 import type { LabelledCase, Problem, TruthSlice } from '../dataset/dataset.ts';
@@ -17,12 +19,12 @@ import {
   type JudgementRecords,
 } from '../evaluate/judgementRecords.ts';
 import { startInferenceProcess } from '../infer/inferenceProcess.ts';
-import { inferSeries } from '../infer/inferSeries.ts';
+import { inferStudy } from '../infer/inferStudy.ts';
 import { loadModelPackage } from '../infer/modelCard.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { ModelIdentity, TriageModel } from '../case/triageModel.ts';
-import { readLabelledStudy } from './readLabelledStudy.ts';
+import { readLabelledStudy, truthSlices } from './readLabelledStudy.ts';
 
 export interface CohortJudgement {
   readonly model: ModelIdentity;
@@ -55,7 +57,7 @@ interface Options {
 /** Cases per process at a time: while one is read or its truth looked up, the other is with the network. */
 const CASES_A_PROCESS = 2;
 /** Increase this number when the meaning of a record changes. */
-const RECORD_VERSION = 2;
+const RECORD_VERSION = 3;
 
 /**
  * Runs every case through the agent's own stages, in as many inference processes as there are cores: one core each, because decoding and preprocessing
@@ -204,9 +206,12 @@ async function judgeCase(labelled: LabelledCase, { model, config, clock }: CaseT
   if (study.kind === 'no-series')
     return { judged: unjudged(labelled, study.first, study.reasonCode), problems, slices: 0 };
 
-  const { first, manifest, slices } = study;
-  const findings = await inferSeries({
-    manifest,
+  const { first, instances } = study;
+  const { findings, manifest } = await inferStudy({
+    manifest: study.manifest,
+    next: (tried) => nextBest(instances, config.assemble, tried),
+    // A slice that was left out would be missing from the figures by slice.
+    maxMissingShare: 0,
     model,
     cached: new Map(),
     resolvePath: (file) => path.resolve(labelled.folder, file),
@@ -218,10 +223,11 @@ async function judgeCase(labelled: LabelledCase, { model, config, clock }: CaseT
     return {
       judged: unjudged(labelled, first, findings.reasonCode ?? 'not-analysed'),
       problems,
-      slices: manifest.slices.length,
+      slices: study.manifest.slices.length,
     };
 
-  const truth = await imageTruth(labelled, slices);
+  const slices = truthSlices(labelled, instances, manifest);
+  const truth = await truthOf(labelled, study, { manifest, slices });
   const { convolutionKernel, sliceThicknessMm } = slices[0]!.header;
   const [bestKeySlice] = findings.keySlices;
   const judged: JudgedCase = {
@@ -238,7 +244,21 @@ async function judgeCase(labelled: LabelledCase, { model, config, clock }: CaseT
         ? null
         : { ...bestKeySlice, file: path.relative(labelled.folder, slices[bestKeySlice.sliceIndex]!.file) },
   };
-  return { judged, problems: [...problems, ...truth.problems], slices: manifest.slices.length };
+  return { judged, problems: [...problems, ...truth.problems], slices: study.manifest.slices.length };
+}
+
+/** The truth of the analysed slices. Masks are of whole series, of which only the neck may have been analysed. */
+async function truthOf(
+  labelled: LabelledCase,
+  whole: { manifest: CaseManifest; slices: readonly TruthSlice[] },
+  analysed: { manifest: CaseManifest; slices: readonly TruthSlice[] },
+): Promise<Awaited<ReturnType<typeof imageTruth>>> {
+  const indexes = new Map(whole.manifest.slices.map((slice, index) => [imageKey(slice), index]));
+  const places = analysed.manifest.slices.map((slice) => indexes.get(imageKey(slice)));
+  // Another series than the chosen one.
+  if (places.includes(undefined)) return imageTruth(labelled, analysed.slices);
+  const { truth, problems } = await imageTruth(labelled, whole.slices);
+  return { truth: places.map((place) => truth[place!]!), problems };
 }
 
 /** A case without a score, for `reason`; what the dataset does not state about the patient is taken from the images. */

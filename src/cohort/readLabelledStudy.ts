@@ -15,6 +15,7 @@ export type LabelledStudy = { readonly problems: Problem[] } & (
   | {
       readonly kind: 'series';
       readonly first: StoredInstance;
+      readonly instances: readonly StoredInstance[];
       readonly manifest: CaseManifest;
       readonly slices: TruthSlice[];
     }
@@ -43,11 +44,20 @@ export async function readLabelledStudy(
   if (assembled.type !== 'seriesChosen')
     return { kind: 'no-series', problems, first, reasonCode: assembled.reasonCode, reason: assembled.reason };
   const { manifest } = assembled;
+  const slices = truthSlices(labelled, instances, manifest);
+  return { kind: 'series', problems, first, instances, manifest, slices };
+}
+
+/** What the truth of a case needs to know of the slices of a manifest, in their order. */
+export function truthSlices(
+  { folder }: LabelledCase,
+  instances: readonly StoredInstance[],
+  manifest: CaseManifest,
+): TruthSlice[] {
   const headers = new Map(instances.map(({ header }) => [header.sopInstanceUid, header]));
-  const slices = manifest.slices.map(({ sopInstanceUid, frameNumber, path: file }): TruthSlice => ({
+  return manifest.slices.map(({ sopInstanceUid, frameNumber, path: file }) => ({
     header: headerOfImage(headers.get(sopInstanceUid)!, frameNumber),
-    file: path.resolve(labelled.folder, file),
+    file: path.resolve(folder, file),
     ...(frameNumber === undefined ? {} : { frameNumber }),
   }));
-  return { kind: 'series', problems, first, manifest, slices };
 }

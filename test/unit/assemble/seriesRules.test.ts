@@ -53,6 +53,11 @@ describe('instanceRefusal', () => {
       { imageType: ['DERIVED', 'PRIMARY', 'AXIAL', 'DE_VNC'] },
       'a map of materials, computed from two energies',
     ],
+    [
+      'virtual-image',
+      { imageType: ['DERIVED', 'SECONDARY', 'SUBTRACTION'] },
+      'a picture that was computed from other images',
+    ],
     ['virtual-image', { kiloElectronvolt: 40 }, 'a virtual image at 40 keV'],
     ['derived', { imageType: ['DERIVED', 'PRIMARY', 'AXIAL', 'MINIP IMAGE'] }, 'a 1 mm reformat'],
   ])('%s: %o', (code, header, reason) => {
@@ -67,6 +72,10 @@ describe('instanceRefusal', () => {
     ['Hounsfield units written out', { rescaleType: 'Hounsfield' }],
     ['a series with a word of a localizer, whose images say AXIAL', { seriesDescription: 'Bone (scout 1 of 2)' }],
     ['a virtual image whose values are those of a plain scan', { kiloElectronvolt: 70 }],
+    [
+      'a compressed one with contrast',
+      { imageType: ['DERIVED', 'SECONDARY', 'AXIAL'], seriesDescription: 'HALS mit KM Iod' },
+    ],
     ['an original with contrast', { seriesDescription: 'Neck, iodine contrast' }],
     ['a description that names another region', { bodyPartExamined: 'CHEST', seriesDescription: 'Head to pelvis' }],
     ['one that was only compressed', { imageType: ['DERIVED', 'PRIMARY', 'AXIAL'] }],

@@ -151,6 +151,11 @@ describe('a series of two stacks', () => {
       { kiloElectronvolt: 70, seriesDescription: 'C-Spine bone' },
       { imageType: ['ORIGINAL', 'PRIMARY', 'AXIAL'], seriesDescription: 'C-Spine bone MIP' },
       { imageType: ['DERIVED', 'PRIMARY', 'AXIAL'], seriesDescription: 'C-Spine bone VMI' },
+      { imageType: ['ORIGINAL', 'PRIMARY', 'AXIAL'], seriesDescription: 'C-Spine bone VNC' },
+      { imageType: ['DERIVED', 'PRIMARY', 'AXIAL'], seriesDescription: 'C-Spine DE Bone Marrow' },
+      { imageType: ['DERIVED', 'PRIMARY', 'AXIAL'], seriesDescription: 'C-Spine DE Gout' },
+      { imageType: ['DERIVED', 'SECONDARY', 'SUBTRACTION'], seriesDescription: 'C-Spine bone' },
+      { imageType: ['DERIVED', 'SECONDARY', 'AXIAL'], seriesDescription: 'AI result: C-Spine bone overlay' },
     ]) {
       const virtual = seriesOf({ series: 8, slices: 130, spacingMm: 1, header });
       const assembled = assembleStudy([...plain, ...virtual], DEFAULT_SERIES_RULES);
