@@ -1,5 +1,16 @@
 import { spawn } from 'node:child_process';
-import { appendFile, mkdtemp, readdir, readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises';
+import {
+  appendFile,
+  copyFile,
+  cp,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -9,12 +20,14 @@ import { systemClock } from '../../src/base/clock.ts';
 import { configFrom } from '../../src/config/configFile.ts';
 import { packageRoot } from '../../src/base/packageRoot.ts';
 import type { LabelledCase } from '../../src/dataset/dataset.ts';
+import { readFileHeader } from '../../src/dicom/header.ts';
 import { imageTruth } from '../../src/dataset/imageTruth.ts';
 import { readDataset } from '../../src/dataset/readDataset.ts';
 import { readLabelledStudy } from '../../src/cohort/readLabelledStudy.ts';
 import { evaluateCohort } from '../../src/cohort/evaluateCohort.ts';
 import { createLog } from '../../src/base/log.ts';
 import { writePhantomCohort } from '../../src/phantom/writePhantomCohort.ts';
+import { runTool } from '../interop/dcmtk.ts';
 import { writeCspineRelease } from '../unit/dataset/cspineRelease.ts';
 import { writeRsnaRelease } from './rsnaRelease.ts';
 
@@ -129,6 +142,28 @@ describe('odontoid evaluate', () => {
     expect(report.cases[2]).toMatchObject({ id: 'study-77600002', probability: null, reason: 'pixel-data' });
   });
 
+  it('leaves out what shows no body, as serve and analyse do: the score is that of the neck alone', async () => {
+    const whole = (await readDataset(cohort)).cases.find(({ label }) => label)!;
+    const folder = path.join(root, 'long');
+    await cp(whole.folder, folder, { recursive: true });
+    await putAirAbove(folder, 4);
+    const imageLabels = new Map(
+      [...whole.imageLabels].map(([file, label]) => [path.join(folder, path.basename(file)), label]),
+    );
+    const long: LabelledCase = { ...whole, id: 'long', folder, imageLabels, masks: [] };
+    const { cases } = await evaluateCohort({
+      cases: [whole, long],
+      cacheDir: path.join(root, 'long-records'),
+      config: configFrom({}),
+      clock: systemClock,
+      log: createLog('silent'),
+    });
+    const [neck, cut] = cases;
+    expect(cut!.probability).toBeCloseTo(neck!.probability!, 6);
+    expect(cut!.sliceLabels).toEqual(neck!.sliceLabels);
+    expect(cut!.sliceScores).toHaveLength(20);
+  });
+
   it('validate measures the same, shows the errors as pictures and puts the result on record', async () => {
     const [html, dataDir] = [path.join(root, 'validation.html'), path.join(root, 'data')];
     const config = path.join(root, 'odontoid.yaml');
@@ -235,6 +270,32 @@ describe('odontoid evaluate', () => {
     expect(merged).toMatchObject({ id: name, label: true, slices: single.slices, localisation: single.localisation });
   });
 });
+
+/** Puts slices of air above the uppermost one of a folder. */
+async function putAirAbove(folder: string, slices: number): Promise<void> {
+  const air = path.join(root, 'air.raw');
+  await writeFile(air, new Uint16Array(256 * 256).fill(24));
+  const [first, second] = await Promise.all(
+    ['IM0001.dcm', 'IM0002.dcm'].map(async (name) => readFileHeader(await readFile(path.join(folder, name)))),
+  );
+  const [x, y, z] = first!.imagePositionPatientMm!;
+  const stepMm = z - second!.imagePositionPatientMm![2];
+  for (let index = 1; index <= slices; index++) {
+    const file = path.join(folder, `air-${index}.dcm`);
+    await copyFile(path.join(folder, 'IM0001.dcm'), file);
+    const position = `ImagePositionPatient=${x}\\${y}\\${(z + index * stepMm).toFixed(4)}`;
+    const { exitCode, stderr } = await runTool('dcmodify', [
+      '-nb',
+      '-gin',
+      '-m',
+      position,
+      '-mf',
+      `PixelData=${air}`,
+      file,
+    ]);
+    expect(exitCode, stderr).toBe(0);
+  }
+}
 
 /** The marks of a case as a merged scan has its frames, from the feet up. */
 async function marksFromTheFeet(labelled: LabelledCase): Promise<(Uint8Array | null)[]> {
