@@ -180,7 +180,9 @@ function readRescale(elements: Elements): Rescale {
   const slope = elements.numbers(TAG.rescaleSlope)?.[0];
   const intercept = elements.numbers(TAG.rescaleIntercept)?.[0];
   if (slope === undefined || intercept === undefined || slope === 0)
-    throw undecodable('RescaleSlope or RescaleIntercept is missing or no usable number: the values are not in Hounsfield units.');
+    throw undecodable(
+      'RescaleSlope or RescaleIntercept is missing or no usable number: the values are not in Hounsfield units.',
+    );
   const type = elements.string(TAG.rescaleType) ?? '';
   if (!isHounsfieldType(type))
     throw undecodable(`The values are not in Hounsfield units (RescaleType ${type.slice(0, 16)}).`);
