@@ -33,7 +33,7 @@ export interface ConnectionsOptions {
   sources: () => readonly SourcePeer[];
   /** A sender that nobody has let in, and that an admin may let in on the page. */
   mayBeLetIn: (aeTitle: string, address: string) => boolean;
-  selection: readonly SelectionRule[];
+  selection: () => readonly SelectionRule[];
   facts: ConnectionFacts;
   /** Null for an archive that is not watched. */
   watchOf: (name: string) => Promise<WatchStatus | null>;
@@ -89,7 +89,7 @@ export function createConnections({
             echo: echoed('source', aeTitle),
           })),
         ),
-        selection: selection.map(({ name, when, do: action, destinations: sent }) => ({
+        selection: selection().map(({ name, when, do: action, destinations: sent }) => ({
           name,
           when: criteriaText(when),
           do: action,

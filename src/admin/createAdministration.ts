@@ -141,7 +141,7 @@ export function createAdministration(options: AdministrationOptions): Administra
       mayBeLetIn: (aeTitle, address) =>
         options.sources.mayChange &&
         createAssociationPolicy({ ...config.receive, sources: allSources() }).isStranger(aeTitle, address),
-      selection: config.selection,
+      selection: () => config.selection,
       facts: createConnectionFacts(database),
       watchOf: (name) => (config.watch.archives.includes(name) ? watched.status(name) : Promise.resolve(null)),
       commitmentsOf: commitments.status,

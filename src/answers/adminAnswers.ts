@@ -367,6 +367,10 @@ export const settingsAnswer = z
         origin: z.enum(['default', 'file', 'environment', 'page']),
         place: z.string().nullable().describe('File and line, or the variable.'),
         ofPage: z.array(z.string()).describe('What the page adds to it.'),
+        typed: z
+          .string()
+          .nullable()
+          .describe('The value as it is typed on the page (YAML); null where the page may not set it.'),
         description: z.string(),
       }),
     ),
@@ -384,3 +388,9 @@ export const settingsAnswer = z
   })
   .meta({ id: 'Settings' });
 export type SettingsAnswer = z.infer<typeof settingsAnswer>;
+
+export const settingTrial = z
+  .strictObject({ lines: z.array(z.string()), effect: z.string().describe('What it would do, a sentence.') })
+  .meta({ id: 'SettingTrial' });
+/** What a value of a setting would be and do. */
+export type SettingTrial = z.infer<typeof settingTrial>;

@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { systemClock } from '../base/clock.ts';
+import { openLiveValues } from '../compose/liveValues.ts';
 import { dataPaths } from '../compose/places.ts';
+import { isPageKey } from '../config/pageValues.ts';
 import type { Config } from '../config/config.ts';
 import { effectiveSettings, settingLines, type EffectiveSetting } from '../config/effectiveSettings.ts';
 import { PAGE_SOURCES, pageSourcesOf } from '../config/pageSources.ts';
@@ -20,11 +22,7 @@ export function configCommand(): Command {
     .option('--json', 'print [{key, value, default, origin, place, description}]')
     .action(async (options: { changed?: true; config?: string; json?: true }) => {
       const { config, settings } = effectiveSettings(options.config, process.env);
-      const ofPage = await pageEntries(config);
-      const all =
-        ofPage.length === 0
-          ? settings
-          : settings.flatMap((one) => (one.key === PAGE_SOURCES ? [one, ...ofPage] : [one]));
+      const all = await withPageEntries(config, settings);
       const shown = options.changed ? all.filter(({ origin }) => origin !== 'default') : all;
       if (options.json) printJson(shown);
       else if (shown.length === 0) printLine('Every setting is left at its default.');
@@ -33,17 +31,23 @@ export function configCommand(): Command {
   return config;
 }
 
-/** What admins have set on the page, beside the files: the agent's database has it, where there is one. */
-async function pageEntries(config: Config): Promise<EffectiveSetting[]> {
+/** With what admins have set on the page, beside the files: the agent's database has it, where there is one. */
+async function withPageEntries(config: Config, settings: EffectiveSetting[]): Promise<EffectiveSetting[]> {
   const { database: file } = dataPaths(config);
-  if (config.web.settings === 'files' || !existsSync(file)) return [];
+  if (config.web.settings === 'files' || !existsSync(file)) return settings;
   const database = await openDatabase(file);
   try {
-    const value = pageSourcesOf(await createPageSettings(database, systemClock).current(PAGE_SOURCES));
+    const sources = pageSourcesOf(await createPageSettings(database, systemClock).current(PAGE_SOURCES));
+    const values = (await openLiveValues(config, database, { clock: systemClock, settings })).now();
     const description = 'Senders let in on the page, beside those above.';
-    return value.length === 0
-      ? []
-      : [{ key: PAGE_SOURCES, value, default: null, origin: 'page', place: null, description }];
+    return settings.flatMap((one): EffectiveSetting[] => {
+      if (isPageKey(one.key) && values[one.key] !== undefined)
+        return [{ ...one, value: values[one.key], origin: 'page', place: null }];
+      const isMore = one.key === PAGE_SOURCES && sources.length > 0;
+      return isMore
+        ? [one, { ...one, value: sources, default: null, origin: 'page', place: null, description }]
+        : [one];
+    });
   } finally {
     await database.close();
   }

@@ -8,6 +8,7 @@ import type { WorklistStore } from '../worklist/cases/caseStore.ts';
 import type { WorklistDatabase } from '../worklist/db/database.ts';
 import type { WorklistQuery } from '../worklist/list/worklistQuery.ts';
 import type { Releasers } from '../base/releasers.ts';
+import type { LiveValues } from './liveValues.ts';
 import type { dataPaths } from './places.ts';
 
 export interface AgentPorts {
@@ -23,6 +24,8 @@ export interface AgentPorts {
 /** What every part of the agent depends on. */
 export interface Foundation {
   config: Config;
+  /** What the page adds to it. */
+  values: LiveValues;
   ports: AgentPorts;
   releasers: Releasers;
   paths: ReturnType<typeof dataPaths>;

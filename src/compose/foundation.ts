@@ -13,6 +13,7 @@ import { migrate, openDatabase } from '../worklist/db/database.ts';
 import { createWorklistQuery } from '../worklist/list/worklistQuery.ts';
 import type { AgentPorts, Foundation } from './agentPorts.ts';
 import { openAuditTrail } from './audit.ts';
+import { openLiveValues } from './liveValues.ts';
 import { dataPaths } from './places.ts';
 
 /** Maps the DICOM keyword in the configuration to the field name in the header. */
@@ -41,19 +42,21 @@ function wishesOf({ destinations }: Config): Map<string, DestinationWishes> {
 
 /** Locks the data folder for this process and opens its contents. @throws TriageError `database-*`, `config-invalid` */
 export async function layFoundation(
-  config: Config,
+  ofFiles: Config,
   ports: AgentPorts,
   releasers: Releasers,
 ): Promise<Foundation & { auditTrail: AuditTrail | null }> {
   const { clock } = ports;
-  const paths = dataPaths(config);
+  const paths = dataPaths(ofFiles);
   // The data folder is included because whoever made it may not have synced its name to disk.
-  for (const folder of [config.dataDir, paths.spool, paths.results]) await makeFolder(folder);
-  releasers.push('lock', lockDataDir(config.dataDir));
+  for (const folder of [ofFiles.dataDir, paths.spool, paths.results]) await makeFolder(folder);
+  releasers.push('lock', lockDataDir(ofFiles.dataDir));
 
   await migrate(paths.database);
   const database = await openDatabase(paths.database, { readIn: 'threads' });
   releasers.push('database', () => database.close());
+  const values = await openLiveValues(ofFiles, database, ports);
+  const { config } = values;
   const audit = createAuditLog(database, clock);
   const auditTrail = await openAuditTrail(config, database, ports);
   releasers.push('audit', async () => auditTrail?.close());
@@ -81,7 +84,11 @@ export async function layFoundation(
   const retired = config.destinations.filter(({ state }) => state === 'retired').map(({ name }) => name);
   const closed = await store.closeRetired(retired);
   if (closed > 0) ports.log.warn('Results that waited for retired destinations are closed', { count: closed });
-  const query = createWorklistQuery(database, clock, { maxWaitMs: config.worklist.maxWaitMinutes * 60_000 });
+  const query = createWorklistQuery(database, clock, {
+    get maxWaitMs() {
+      return config.worklist.maxWaitMinutes * 60_000;
+    },
+  });
   const resolvePath = (path: string): string => join(paths.spool, path);
-  return { config, ports, releasers, paths, database, audit, auditTrail, store, query, resolvePath };
+  return { config, values, ports, releasers, paths, database, audit, auditTrail, store, query, resolvePath };
 }

@@ -21,7 +21,7 @@ export function planHousekeeping(
   { proof, clockSteps, lookAtArchives, nudge }: HousekeepingParts,
 ): Housekeeping {
   const log = agentLog.child({ component: 'housekeeping' });
-  const { retentionCron, nightlyCron, backupsToKeep, retentionDays, lowWaterFreeBytes } = config.housekeeping;
+  const { retentionCron, nightlyCron, backupsToKeep, lowWaterFreeBytes } = config.housekeeping;
   const { schedule } = config.proofOfLife;
   const housekeeping = startHousekeeping({
     maintenance: createMaintenance(database),
@@ -42,7 +42,7 @@ export function planHousekeeping(
         log,
         spoolDir: paths.spool,
         resultsDir: paths.results,
-        retentionMs: retentionDays * DAY_MS,
+        retentionMs: config.housekeeping.retentionDays * DAY_MS,
         lowWaterFreeBytes,
         // A clock put forward by mistake would make everything old at once.
         isClockTrusted: () => (clockSteps.recent()?.byMs ?? 0) < HOUR_MS,

@@ -16,6 +16,8 @@ export interface LiveSources {
   letIn(sender: { aeTitle: string; address: string }, why: Why): Promise<void>;
   /** Takes back what the page has said of a sender. @throws TriageError `not-found` */
   takeBack(aeTitle: string, why: Why): Promise<void>;
+  /** Puts these senders in the place of those of the page. @throws TriageError `command-invalid` */
+  replace(sources: readonly Source[], why: Why): Promise<void>;
   /** Called with all sources after each change. */
   onChange(listener: (sources: readonly Source[]) => void): void;
 }
@@ -63,6 +65,19 @@ export async function openSources({
         if (left.length === current.length)
           throw new TriageError('not-found', `${aeTitle} was not let in on this page.`);
         return left;
+      }, why),
+    replace: (next, why) =>
+      change(() => {
+        const pinned = next.find(({ aeTitle }) =>
+          ofFile.some((one) => one.aeTitle === aeTitle && one.certificates !== undefined),
+        );
+        if (pinned !== undefined)
+          throw new TriageError(
+            'command-invalid',
+            `The configuration file lets ${pinned.aeTitle} in by its certificate only. Change its entry there.`,
+          );
+        assertAddresses(config.receive, next);
+        return [...next];
       }, why),
     onChange: (then) => {
       listener = then;

@@ -44,7 +44,6 @@ export async function startPage(foundation: Foundation, parts: PageParts): Promi
   const { access, sources, proof, housekeeping, roles, echoes, receiver, system, peakRssBytes, decodeSlice } = parts;
   const { clock, log } = ports;
   const { host, port, publicUrl, basePath, tls, trustProxy } = config.web;
-  const { maxWaitMinutes, patientNames, viewerUrl } = config.worklist;
   const web = await startWebServer({
     host,
     port,
@@ -54,10 +53,14 @@ export async function startPage(foundation: Foundation, parts: PageParts): Promi
     tls: tls === undefined ? undefined : { cert: readPem(tls.certFile), key: readPem(tls.keyFile) },
     trustProxy,
     pageDir: resolve(packageRoot, 'dist/web'),
-    maxWaitMinutes,
+    get maxWaitMinutes() {
+      return config.worklist.maxWaitMinutes;
+    },
     triageOnly: !config.report.heatmaps,
-    patientNames,
-    viewerTemplate: viewerUrl === '' ? null : viewerUrl,
+    patientNames: config.worklist.patientNames,
+    get viewerTemplate() {
+      return config.worklist.viewerUrl === '' ? null : config.worklist.viewerUrl;
+    },
     decodeSlice: (path, frameNumber) => useSliceFile(resolvePath(path), (file) => decodeSlice(file, frameNumber)),
     admin: createAdministration({
       config,

@@ -1,40 +1,142 @@
+import { parse, stringify } from 'yaml';
+import { TriageError, messageOf } from '../base/errors.ts';
 import { settingLines, settingsOf } from '../config/effectiveSettings.ts';
-import { PAGE_SOURCES } from '../config/pageSources.ts';
+import { isPageKey, PAGE_KEYS, typedPageValue, type PageKey } from '../config/pageValues.ts';
+import { PAGE_SOURCES, pageSourcesOf } from '../config/pageSources.ts';
 import type { Administration } from '../web/administration.ts';
 import { createPageSettings } from '../worklist/settings/pageSettings.ts';
 import type { AgentPorts, Foundation } from './agentPorts.ts';
 import type { LiveSources } from './liveSources.ts';
 
 const CHANGES_SHOWN = 50;
+const DAY_MS = 86_400_000;
+/** More are counted as "at least". */
+const MOST_COUNTED = 1_000;
+
+type Parts = Pick<Foundation, 'config' | 'values' | 'database' | 'query' | 'store'> & {
+  ports: Pick<AgentPorts, 'clock' | 'settings'>;
+};
 
 /** What the page *Settings* shows, and the changes that it may make. */
-export function createSettingsAdministration(
-  {
-    config,
-    database,
-    ports,
-  }: Pick<Foundation, 'config' | 'database'> & { ports: Pick<AgentPorts, 'clock' | 'settings'> },
-  sources: LiveSources,
-): Administration['settings'] {
+export function createSettingsAdministration(parts: Parts, sources: LiveSources): Administration['settings'] {
+  const { config, values, database, ports } = parts;
   const known = ports.settings ?? settingsOf(config, []);
   const changes = createPageSettings(database, ports.clock);
+  const setByPage = (key: string): unknown => (isPageKey(key) ? values.now()[key] : undefined);
   return {
     list: async () => ({
       mayChange: sources.mayChange,
-      settings: known.map(({ key, value, origin, place, description }) => ({
-        key,
-        lines: settingLines(value),
-        origin,
-        place,
-        ofPage: key === PAGE_SOURCES && sources.ofPage().length > 0 ? settingLines(sources.ofPage()) : [],
-        description,
-      })),
+      settings: known.map(({ key, value, origin, place, description }) => {
+        const ofPage = setByPage(key);
+        return {
+          key,
+          lines: settingLines(ofPage ?? value),
+          origin: ofPage === undefined ? origin : 'page',
+          place,
+          ofPage: key === PAGE_SOURCES && sources.ofPage().length > 0 ? settingLines(sources.ofPage()) : [],
+          typed: isPageKey(key) && values.whyNot(key) === null ? typedText(key, ofPage ?? value) : null,
+          description,
+        };
+      }),
       changes: (await changes.changes(CHANGES_SHOWN)).map(({ value, ...change }) => ({
         ...change,
-        lines: settingLines(value),
+        lines: value === null ? [] : settingLines(value),
       })),
     }),
     letIn: (sender, why) => sources.letIn(sender, why),
     takeBack: (aeTitle, why) => sources.takeBack(aeTitle, why),
+    try: async (key, text) => {
+      const known = pageKey(key);
+      const value = typedPageValue(known, text, config);
+      return { lines: settingLines(value), effect: await effectOf(parts, known, value) };
+    },
+    set: async (key, text, why) => {
+      const known = pageKey(key);
+      await values.set(known, text === null ? null : typedPageValue(known, text, config), why);
+    },
+    exported: () => exportedYaml(values.now(), sources),
+    imported: async (text, why) => {
+      const entries = importedEntries(text);
+      // Everything is checked before anything is changed.
+      for (const [key, value] of entries) if (isPageKey(key)) values.check(key, value);
+      for (const [key, value] of entries) if (!isPageKey(key)) await sources.replace(pageSourcesOf(value), why);
+      for (const [key, value] of entries) if (isPageKey(key)) await values.set(key, value, why);
+      return entries.map(([key]) => key);
+    },
   };
+}
+
+/** @throws TriageError `command-invalid` */
+function pageKey(key: string): PageKey {
+  if (isPageKey(key)) return key;
+  throw new TriageError('command-invalid', `${key} cannot be set on this page: change it in the configuration file.`);
+}
+
+/** A value as a person types it: YAML, as it stands in the file. */
+const typedText = (key: PageKey, value: unknown): string =>
+  key === 'worklist.viewerUrl' ? String(value) : stringify(value).trimEnd();
+
+/** What a value would do, counted on the present worklist before it is set. */
+async function effectOf({ config, query, store, ports }: Parts, key: PageKey, value: unknown): Promise<string> {
+  const nowMs = ports.clock.now();
+  if (key === 'worklist.maxWaitMinutes') {
+    const unread = (await query.rows({ readLimit: 0 })).filter((row) => row.readAtMs === null);
+    const past = (minutes: number) => unread.filter((row) => nowMs - row.arrivedAtMs > minutes * 60_000).length;
+    return `Of ${unread.length} unread scans, ${past(Number(value))} have waited longer; with the present limit ${past(config.worklist.maxWaitMinutes)}.`;
+  }
+  if (key === 'housekeeping.retentionDays') {
+    const due = async (days: number) => {
+      const found = (await store.removableCases(nowMs - days * DAY_MS, MOST_COUNTED, 'age')).length;
+      return found === MOST_COUNTED ? `at least ${found}` : String(found);
+    };
+    return `Retention would remove ${await due(Number(value))} studies at its next look; with the present time ${await due(config.housekeeping.retentionDays)}.`;
+  }
+  if (key === 'selection')
+    return `${(value as unknown[]).length} rules, for studies that are assembled from then on. Try a file of each scanner under Connections.`;
+  return value === '' ? 'There would be no link.' : 'Press V in a case to try it, once it is set.';
+}
+
+/** What the page has set, as YAML of the same form as the configuration file. */
+function exportedYaml(values: object, sources: LiveSources): string {
+  const document: Record<string, unknown> = {};
+  const put = (key: string, value: unknown) => {
+    const keys = key.split('.');
+    const last = keys.pop()!;
+    const section = keys.reduce<Record<string, unknown>>(
+      (at, name) => (at[name] ??= {}) as Record<string, unknown>,
+      document,
+    );
+    section[last] = value;
+  };
+  for (const [key, value] of Object.entries(values)) put(key, value);
+  if (sources.ofPage().length > 0) put(PAGE_SOURCES, sources.ofPage());
+  return Object.keys(document).length === 0 ? '# Nothing was set on the page.\n' : stringify(document);
+}
+
+/** The settings of a YAML document that the page may set. @throws TriageError `command-invalid` for any other */
+function importedEntries(text: string): [key: string, value: unknown][] {
+  let document: unknown;
+  try {
+    document = parse(text);
+  } catch (error) {
+    throw new TriageError('command-invalid', `This is no YAML: ${messageOf(error)}`, { cause: error });
+  }
+  const allowed: string[] = [...PAGE_KEYS, PAGE_SOURCES];
+  const entries: [string, unknown][] = [];
+  const walk = (value: unknown, key: string): void => {
+    if (allowed.includes(key)) entries.push([key, value]);
+    else if (
+      typeof value === 'object' &&
+      value !== null &&
+      allowed.some((one) => key === '' || one.startsWith(`${key}.`))
+    )
+      for (const [name, inner] of Object.entries(value)) walk(inner, key === '' ? name : `${key}.${name}`);
+    else
+      throw new TriageError(
+        'command-invalid',
+        `${key === '' ? 'This' : key} cannot be set on this page. It takes ${allowed.join(', ')}.`,
+      );
+  };
+  walk(document, '');
+  return entries;
 }

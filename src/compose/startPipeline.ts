@@ -75,7 +75,9 @@ export function startPipeline(
         quietMs: rules.quietMs,
         maxAgeMs,
         priors: rules.priors,
-        selection: config.selection,
+        get selection() {
+          return config.selection;
+        },
         isRecordWhole,
         model: network.model,
         clock,

@@ -72,7 +72,7 @@ function checkWatch({ watch, destinations, receive }: Config): void {
 }
 
 /** @throws TriageError `config-invalid` for two rules of one name, a destination that there is not, or one for a rule that sends nothing */
-function checkSelection({ selection, destinations }: Config): void {
+export function checkSelection({ selection, destinations }: Pick<Config, 'selection' | 'destinations'>): void {
   const names = new Set<string>();
   for (const { name, do: action, destinations: sent = [] } of selection) {
     const problem = (text: string) => new TriageError('config-invalid', `selection, rule ${name}: ${text}`);

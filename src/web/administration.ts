@@ -56,6 +56,14 @@ export interface Administration {
     letIn(sender: { aeTitle: string; address: string }, why: Why): Promise<void>;
     /** Takes back what the page has said of a sender. @throws TriageError `command-invalid`, `not-found` */
     takeBack(aeTitle: string, why: Why): Promise<void>;
+    /** What a value would be and do; sets nothing. @throws TriageError `command-invalid` */
+    try(key: string, text: string): Promise<{ lines: string[]; effect: string }>;
+    /** Sets a value from now on; null takes back what the page has said. @throws TriageError `command-invalid` */
+    set(key: string, text: string | null, why: Why): Promise<void>;
+    /** What the page has set, as YAML of the form of the configuration file. */
+    exported(): string;
+    /** Sets what such a YAML says, all of it or nothing; resolves with the keys. @throws TriageError `command-invalid` */
+    imported(text: string, why: Why): Promise<string[]>;
   };
   /** What the agent would do with an object that `callingAeTitle` sent from `address`. Stores nothing. */
   testRouting(

@@ -125,6 +125,13 @@ function createApp(
   const names = createPatientNames(options.patientNames, options.clock);
   const context: WebContext = {
     ...options,
+    // These may change while the server runs.
+    get maxWaitMinutes() {
+      return options.maxWaitMinutes;
+    },
+    get viewerTemplate() {
+      return options.viewerTemplate;
+    },
     basePath,
     dicomWeb,
     feed,

@@ -102,6 +102,10 @@ export function adminOf(
       list: () => Promise.resolve({ mayChange: false, settings: [], changes: [] }),
       letIn: () => Promise.resolve(),
       takeBack: () => Promise.resolve(),
+      try: () => Promise.resolve({ lines: [], effect: '' }),
+      set: () => Promise.resolve(),
+      exported: () => '',
+      imported: () => Promise.resolve([]),
     },
     database,
     store,
@@ -155,7 +159,10 @@ export interface SeededStudy {
 }
 
 /** Takes a study through the store as the pipeline would. */
-export async function addStudy({ store, clock, folder }: SeededWorklist, study: SeededStudy): Promise<void> {
+export async function addStudy(
+  { store, clock, folder }: Pick<SeededWorklist, 'store' | 'clock' | 'folder'>,
+  study: SeededStudy,
+): Promise<void> {
   const arrivedMs = clock.now() - (study.arrivedMinutesAgo ?? 1) * 60_000;
   const uid = studyUid(study.id);
   const instances = Array.from({ length: study.slices ?? 3 }, (_, at) => at + 1).map((number) => {

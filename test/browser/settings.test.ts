@@ -1,23 +1,31 @@
 import { expect, test } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import { openSources } from '../../src/compose/liveSources.ts';
+import { openLiveValues } from '../../src/compose/liveValues.ts';
 import { createSettingsAdministration } from '../../src/compose/settings.ts';
 import { configFrom } from '../../src/config/configFile.ts';
 import { createAuditLog } from '../../src/worklist/audit/audit.ts';
 import { complaintsInBothThemes, openPage, site, startBrowser } from './openPage.ts';
-import { adminOf } from './seededWorklist.ts';
+import { addStudy, adminOf } from './seededWorklist.ts';
 
 startBrowser();
 
-test('an admin lets a sender in beside its refusal, sees it among the settings, and takes it back', async () => {
+/** A site whose settings page is the agent's own. */
+function settingsSite() {
   const config = configFrom({ receive: { sources: [{ aeTitle: 'CT1', addresses: ['10.1.0.1'] }] } });
-  const opened = await site(systemClock, {
+  return site(systemClock, {
     admin: async (worklist) => {
-      const foundation = { config, database: worklist.database, ports: { clock: worklist.clock } };
+      const { database, query, store, clock } = worklist;
+      const values = await openLiveValues(config, database, { clock });
+      const foundation = { config, values, database, query, store, ports: { clock } };
       const sources = await openSources(foundation);
       return adminOf(worklist, { config, sources, settings: createSettingsAdministration(foundation, sources) });
     },
   });
+}
+
+test('an admin lets a sender in beside its refusal, sees it among the settings, and takes it back', async () => {
+  const opened = await settingsSite();
   const why = 'the calling AE title is not among the sources';
   await createAuditLog(opened.database, opened.clock).append({
     action: 'association.rejected',
@@ -55,4 +63,41 @@ test('an admin lets a sender in beside its refusal, sees it among the settings, 
   await page.getByRole('dialog').getByRole('button').first().click();
   await page.getByText('CT7 is no longer let in by this page.').waitFor();
   await page.getByRole('button', { name: 'Let this sender in: CT7 at 10.1.0.7' }).waitFor();
+});
+
+test('an admin tries and sets a setting on the page, takes it back, and sets it again from its own file', async () => {
+  const opened = await settingsSite();
+  await addStudy(opened, { id: 'long', outcome: 0.1, arrivedMinutesAgo: 50 });
+  const page = await openPage(opened, { path: '/settings', refusals: /status of 400/ });
+  await page.getByRole('button', { name: 'Change worklist.maxWaitMinutes' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel(/^New value/).fill('no number');
+  await dialog.getByRole('button', { name: 'Try' }).click();
+  await dialog.getByText(/^worklist\.maxWaitMinutes: /).waitFor();
+  await dialog.getByLabel(/^New value/).fill('45');
+  await dialog.getByRole('button', { name: 'Try' }).click();
+  await dialog.getByText('Would be 45. Of 1 unread scans, 1 have waited longer; with the present limit 0.').waitFor();
+  await complaintsInBothThemes(page);
+  await dialog.getByLabel('Why? (stays on record)').fill('short nights');
+  await dialog.getByRole('button', { name: 'Set' }).click();
+  await page.getByText('worklist.maxWaitMinutes is set, and counts from now on.').waitFor();
+  await complaintsInBothThemes(page);
+  const file = await (await fetch(`${opened.url}/api/settings/export`)).text();
+  expect(file).toBe('worklist:\n  maxWaitMinutes: 45\n');
+
+  await page.getByRole('button', { name: 'Take back what this page says of worklist.maxWaitMinutes' }).click();
+  await dialog.getByRole('textbox').fill('it was a try');
+  await dialog.getByRole('button').first().click();
+  await page.getByText('worklist.maxWaitMinutes is taken back.').waitFor();
+
+  await page.getByLabel('Set from such a file').setInputFiles({
+    name: 'site.yaml',
+    mimeType: 'application/yaml',
+    buffer: Buffer.from(file),
+  });
+  await dialog.getByRole('textbox').fill('as it was');
+  await dialog.getByRole('button').first().click();
+  await page.getByText('Set from the file: worklist.maxWaitMinutes.').waitFor();
+  const row = page.getByRole('row', { name: /^worklist\.maxWaitMinutes/ }).first();
+  await row.getByText('45').waitFor();
 });

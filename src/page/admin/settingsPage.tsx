@@ -4,25 +4,33 @@ import { useState } from 'preact/hooks';
 import { clockTime } from '../parts/format.ts';
 import { PlainTable } from '../parts/plainTable.tsx';
 import { useLoaded } from '../parts/useLoaded.ts';
+import { below } from '../parts/basePath.ts';
 import { adminWords as words } from './adminWords.ts';
+import { useSettingChange } from './useSettingChange.tsx';
 
 const LOOK_MS = 15_000;
 
 /** Every setting as it is in force, and where it comes from: what `odontoid config show` says, and what was changed on the page. */
 export default function SettingsPage() {
-  const { value, problem } = useLoaded<SettingsAnswer>('/api/settings', LOOK_MS);
+  const { value, problem, reload } = useLoaded<SettingsAnswer>('/api/settings', LOOK_MS);
   const [onlyChanged, setOnlyChanged] = useState(true);
+  const changing = useSettingChange(reload);
   return (
     <section class="wide admin">
       <h1>{words.titles.settings}</h1>
       <p role="alert" class="kind-fault">
         {problem}
       </p>
+      <p role="status" class={changing.said.bad ? 'kind-fault' : 'kind-info'}>
+        {changing.said.text}
+      </p>
       {value === null ? (
         <p>{words.loading}</p>
       ) : (
         <>
           <p>{value.mayChange ? words.settingsWhat : words.settingsOnlyFiles}</p>
+          {value.mayChange && <Settable settings={value.settings} changing={changing} />}
+          <h2>{words.allSettings}</h2>
           <label>
             <input type="checkbox" checked={onlyChanged} onChange={() => setOnlyChanged(!onlyChanged)} />{' '}
             {words.onlyChanged}
@@ -32,7 +40,72 @@ export default function SettingsPage() {
           <Changes changes={value.changes} />
         </>
       )}
+      {changing.dialogs}
     </section>
+  );
+}
+
+/** The settings that this page may set, each with its buttons, and the same as a file. */
+function Settable({
+  settings,
+  changing,
+}: Pick<SettingsAnswer, 'settings'> & { changing: ReturnType<typeof useSettingChange> }) {
+  const settable = settings.flatMap((one) => (one.typed === null ? [] : [{ ...one, typed: one.typed }]));
+  return (
+    <>
+      <h2>{words.settable}</h2>
+      {settable.length === 0 ? (
+        <p class="muted">{words.nothingSettable}</p>
+      ) : (
+        <PlainTable name={words.settable} heads={[words.setting, words.settingValue, words.actions]}>
+          {settable.map(({ key, lines, typed, origin, description }) => (
+            <tr key={key}>
+              <th scope="row">
+                {key}
+                <span class="muted reason">{description}</span>
+              </th>
+              <td>
+                <Lines lines={lines} />
+                <span class="muted reason">{words.origins[origin]}</span>
+              </td>
+              <td class="actions">
+                <button type="button" aria-label={words.changeOf(key)} onClick={() => changing.change(key, typed)}>
+                  {words.change}
+                </button>
+                {origin === 'page' && (
+                  <button
+                    type="button"
+                    aria-label={words.takeBackSettingOf(key)}
+                    onClick={() => changing.takeBack(key)}
+                  >
+                    {words.takeBackSetting}
+                  </button>
+                )}
+              </td>
+            </tr>
+          ))}
+        </PlainTable>
+      )}
+      <p>
+        <a class="button" href={below('/api/settings/export')} download>
+          {words.download}
+        </a>{' '}
+        <label class="button">
+          {words.upload}{' '}
+          <input
+            type="file"
+            accept=".yaml,.yml,application/yaml"
+            onChange={(event) => {
+              const field = event.currentTarget;
+              const file = field.files?.[0];
+              if (file === undefined) return;
+              file.text().then((yaml) => changing.upload(file.name, yaml), reportError);
+              field.value = '';
+            }}
+          />
+        </label>
+      </p>
+    </>
   );
 }
 

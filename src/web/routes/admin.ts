@@ -11,6 +11,7 @@ import {
   systemDetail,
   needsAttentionAnswer,
   settingsAnswer,
+  settingTrial,
 } from '../../answers/adminAnswers.ts';
 import { pullRun, pullsAnswer, STUDY_KEYS } from '../../answers/pullAnswers.ts';
 import { route } from '../route.ts';
@@ -19,6 +20,8 @@ const RUNS_SHOWN = 50;
 const MOST_SHOWN = 200;
 const reason = z.string().trim().min(3, 'say why, in three characters at least').max(500);
 const study = z.strictObject({ studyInstanceUid: z.string().max(64) });
+const setting = z.strictObject({ key: z.string().max(64) });
+const settingText = z.string().max(12_000);
 const aeTitle = z.string().min(1).max(16);
 
 /** For admins: proofs of life, peers, the routing test, what needs attention, and the machine. */
@@ -135,6 +138,58 @@ export const adminRoutes = [
       await admin.settings.takeBack(params.aeTitle, { reason, by: { name: actor, address } });
       return undefined;
     },
+  }),
+  route({
+    method: 'get',
+    path: '/api/settings/values/:key/try',
+    least: 'admin',
+    summary: 'What a value of a setting would be and do. Sets nothing.',
+    params: setting,
+    query: z.strictObject({ text: z.string().max(8_000).describe('YAML, as in the configuration file.') }),
+    answer: { kind: 'json', schema: settingTrial },
+    alsoAnswers: { 400: 'It is no value of that setting, or the page may not set it.' },
+    handle: ({ params, query }, { admin }) => admin.settings.try(params.key, query.text),
+  }),
+  route({
+    method: 'post',
+    path: '/api/settings/values/:key',
+    least: 'admin',
+    recentSignIn: true,
+    summary: 'Sets a setting from now on, where files and variables leave it at its default; null takes that back.',
+    params: setting,
+    body: z.strictObject({ text: settingText.nullable().describe('YAML, as in the configuration file.'), reason }),
+    audit: { by: 'store', action: 'setting.changed' },
+    answer: { kind: 'nothing' },
+    alsoAnswers: { 400: 'It is no value of that setting, or the page may not set it.' },
+    handle: async ({ params, body: { text, reason }, actor, address }, { admin }) => {
+      await admin.settings.set(params.key, text, { reason, by: { name: actor, address } });
+      return undefined;
+    },
+  }),
+  route({
+    method: 'get',
+    path: '/api/settings/export',
+    least: 'admin',
+    summary: 'What was set on the page, as YAML of the form of the configuration file.',
+    answer: { kind: 'other', contentType: 'application/yaml', description: 'YAML.' },
+    handle: ({ response }, { admin }) => {
+      response.type('application/yaml').attachment('odontoid-page-settings.yaml').send(admin.settings.exported());
+      return undefined;
+    },
+  }),
+  route({
+    method: 'post',
+    path: '/api/settings/import',
+    least: 'admin',
+    recentSignIn: true,
+    summary: 'Sets what such a YAML says: all of it, or nothing when a part of it cannot be set.',
+    body: z.strictObject({ yaml: z.string().max(12_000), reason }),
+    audit: { by: 'store', action: 'setting.changed' },
+    answer: { kind: 'json', schema: z.strictObject({ keys: z.array(z.string()) }) },
+    alsoAnswers: { 400: 'A part of it cannot be set on the page.' },
+    handle: async ({ body: { yaml, reason }, actor, address }, { admin }) => ({
+      keys: await admin.settings.imported(yaml, { reason, by: { name: actor, address } }),
+    }),
   }),
   route({
     method: 'post',

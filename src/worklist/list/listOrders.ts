@@ -66,17 +66,17 @@ type Read = <T>(run: (db: Transaction<Schema>) => Promise<T>) => Promise<T>;
 export class ListOrders {
   readonly #read: Read;
   readonly #clock: Clock;
-  readonly #maxWaitMs: number;
+  readonly #limits: { readonly maxWaitMs: number };
   readonly #latest = new Map<string, Known>();
   readonly #computing = new Map<string, Promise<Known>>();
   readonly #kept = new Map<string, ListOrder>();
   #count = 0;
   #turn: { everyKth: number; atMs: number } | null = null;
 
-  constructor(read: Read, clock: Clock, maxWaitMs: number) {
+  constructor(read: Read, clock: Clock, limits: { readonly maxWaitMs: number }) {
     this.#read = read;
     this.#clock = clock;
-    this.#maxWaitMs = maxWaitMs;
+    this.#limits = limits;
   }
 
   /** An order given out before; undefined when it has expired, or is from another run of the agent. */
@@ -125,7 +125,7 @@ export class ListOrders {
     if (this.#turn === null || nowMs - this.#turn.atMs >= TURN_GOOD_FOR_MS || nowMs < this.#turn.atMs)
       this.#turn = { everyKth: await everyKthOf(db, nowMs), atMs: nowMs };
     const { everyKth } = this.#turn;
-    const places = await unreadPlaces(db, filter, nowMs, this.#maxWaitMs);
+    const places = await unreadPlaces(db, filter, nowMs, this.#limits.maxWaitMs);
     return readingOrder(places, { everyKth, flagsInARow: await flagsInARow(db, everyKth - 1) });
   }
 

@@ -72,11 +72,16 @@ export interface WorklistQuery {
 export function createWorklistQuery(
   database: WorklistDatabase,
   clock: Clock,
-  { maxWaitMs }: { maxWaitMs: number },
+  limits: { readonly maxWaitMs: number },
 ): WorklistQuery {
   const read: Read = (run) => database.reads.transaction().setAccessMode('read only').execute(run);
-  const context: ReadingContext = { clock, maxWaitMs };
-  const orders = new ListOrders(read, clock, maxWaitMs);
+  const context: ReadingContext = {
+    clock,
+    get maxWaitMs() {
+      return limits.maxWaitMs;
+    },
+  };
+  const orders = new ListOrders(read, clock, limits);
   return {
     page: (request) => pageOf(read, context, orders, request),
     flags: (limit) => read((db) => openFlags(db, limit)),

@@ -1,15 +1,17 @@
 import { expect, it } from 'vitest';
 import { openSources } from '../../../src/compose/liveSources.ts';
+import { openLiveValues } from '../../../src/compose/liveValues.ts';
 import { createSettingsAdministration } from '../../../src/compose/settings.ts';
 import { configFrom } from '../../../src/config/configFile.ts';
 import { createAuditLog } from '../../../src/worklist/audit/audit.ts';
+import { createWorklistQuery } from '../../../src/worklist/list/worklistQuery.ts';
 import { openWorklist } from '../worklist/fixture.ts';
 
 const ada = { name: 'ada', address: '10.9.9.9' };
 const because = (reason: string) => ({ reason, by: ada });
 
 async function opened(web: { settings?: 'page' | 'files' } = {}) {
-  const { database, clock } = await openWorklist();
+  const { database, clock, store } = await openWorklist();
   const config = configFrom({
     receive: {
       sources: [
@@ -20,7 +22,13 @@ async function opened(web: { settings?: 'page' | 'files' } = {}) {
     },
     web,
   });
-  const foundation = { config, database, ports: { clock } };
+  const values = await openLiveValues(config, database, { clock });
+  const query = createWorklistQuery(database, clock, {
+    get maxWaitMs() {
+      return values.config.worklist.maxWaitMinutes * 60_000;
+    },
+  });
+  const foundation = { config, values, database, query, store, ports: { clock } };
   return { foundation, clock, audit: createAuditLog(database, clock), sources: await openSources(foundation) };
 }
 
