@@ -1,5 +1,5 @@
-import { parse, stringify } from 'yaml';
-import { TriageError, messageOf } from '../base/errors.ts';
+import { TriageError } from '../base/errors.ts';
+import { yamlText, yamlValue } from '../config/configLayers.ts';
 import { settingLines, settingsOf } from '../config/effectiveSettings.ts';
 import { isPageKey, PAGE_KEYS, typedPageValue, type PageKey } from '../config/pageValues.ts';
 import { PAGE_SOURCES, pageSourcesOf } from '../config/pageSources.ts';
@@ -74,7 +74,7 @@ function pageKey(key: string): PageKey {
 
 /** A value as a person types it: YAML, as it stands in the file. */
 const typedText = (key: PageKey, value: unknown): string =>
-  key === 'worklist.viewerUrl' ? String(value) : stringify(value).trimEnd();
+  key === 'worklist.viewerUrl' ? String(value) : yamlText(value).trimEnd();
 
 /** What a value would do, counted on the present worklist before it is set. */
 async function effectOf({ config, query, store, ports }: Parts, key: PageKey, value: unknown): Promise<string> {
@@ -110,17 +110,11 @@ function exportedYaml(values: object, sources: LiveSources): string {
   };
   for (const [key, value] of Object.entries(values)) put(key, value);
   if (sources.ofPage().length > 0) put(PAGE_SOURCES, sources.ofPage());
-  return Object.keys(document).length === 0 ? '# Nothing was set on the page.\n' : stringify(document);
+  return Object.keys(document).length === 0 ? '# Nothing was set on the page.\n' : yamlText(document);
 }
 
 /** The settings of a YAML document that the page may set. @throws TriageError `command-invalid` for any other */
 function importedEntries(text: string): [key: string, value: unknown][] {
-  let document: unknown;
-  try {
-    document = parse(text);
-  } catch (error) {
-    throw new TriageError('command-invalid', `This is no YAML: ${messageOf(error)}`, { cause: error });
-  }
   const allowed: string[] = [...PAGE_KEYS, PAGE_SOURCES];
   const entries: [string, unknown][] = [];
   const walk = (value: unknown, key: string): void => {
@@ -137,6 +131,6 @@ function importedEntries(text: string): [key: string, value: unknown][] {
         `${key === '' ? 'This' : key} cannot be set on this page. It takes ${allowed.join(', ')}.`,
       );
   };
-  walk(document, '');
+  walk(yamlValue(text), '');
   return entries;
 }

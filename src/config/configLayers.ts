@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { isNode, LineCounter, parseDocument, type Document } from 'yaml';
+import { isNode, LineCounter, parse, parseDocument, stringify, type Document } from 'yaml';
 import { z } from 'zod';
 import { messageOf, TriageError } from '../base/errors.ts';
 import { packageRoot } from '../base/packageRoot.ts';
@@ -189,3 +189,15 @@ function editDistance(a: string, b: string): number {
   }
   return row[b.length]!;
 }
+
+/** The value that a person has typed. @throws TriageError `command-invalid` when it is no YAML */
+export function yamlValue(text: string): unknown {
+  try {
+    return parse(text) as unknown;
+  } catch (error) {
+    throw new TriageError('command-invalid', `This is no YAML: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** A value as a person types it. */
+export const yamlText = (value: unknown): string => stringify(value);

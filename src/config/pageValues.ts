@@ -1,8 +1,8 @@
-import { parse } from 'yaml';
 import { TriageError, messageOf } from '../base/errors.ts';
 import { validatorWords } from '../base/validatorWords.ts';
 import type { Config } from './config.ts';
 import { checkSelection } from './configFile.ts';
+import { yamlValue } from './configLayers.ts';
 import { housekeepingSettings } from './operationSettings.ts';
 import { selectionSettings } from './selectionSettings.ts';
 import { worklistSettings } from './worklistSettings.ts';
@@ -47,13 +47,7 @@ export function checkedPageValue<Key extends PageKey>(key: Key, value: unknown, 
 /** What a person has typed for a key: YAML, as it would stand in the file. @throws TriageError `command-invalid` */
 export function typedPageValue<Key extends PageKey>(key: Key, text: string, config: Config): PageValues[Key] {
   // An address may hold what YAML reads as a mapping or a comment.
-  if (key === 'worklist.viewerUrl') return checkedPageValue(key, text.trim(), config);
-  try {
-    return checkedPageValue(key, parse(text) as unknown, config);
-  } catch (error) {
-    if (error instanceof TriageError) throw error;
-    throw new TriageError('command-invalid', `${key}: this is no YAML. ${messageOf(error)}`, { cause: error });
-  }
+  return checkedPageValue(key, key === 'worklist.viewerUrl' ? text.trim() : yamlValue(text), config);
 }
 
 /** The configuration with what the page says, from one moment to the next: `values` is asked at each look. */
