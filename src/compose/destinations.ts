@@ -5,8 +5,10 @@ import { readSecret } from '../config/configFile.ts';
 import { readTlsFiles, type TlsFiles } from '../config/tlsFiles.ts';
 import { createDelivery, type Delivery } from '../deliver/deliverResults.ts';
 import { watchReports } from '../deliver/watchReports.ts';
-import { createDicomWeb } from '../pacs/dicomWeb.ts';
+import { basicAuthorization, createClientCredentials } from '../pacs/clientCredentials.ts';
+import { createDicomWeb, type DicomWebDestination } from '../pacs/dicomWeb.ts';
 import { createDimseScu } from '../pacs/dimseScu.ts';
+import type { HttpVia } from '../pacs/httpExchange.ts';
 import { writeRejectionNote } from '../report/rejectionNote.ts';
 import { writeSrForm } from '../report/srForm.ts';
 import type { AgentPorts, Foundation } from './agentPorts.ts';
@@ -19,17 +21,47 @@ type PacsPorts = Pick<AgentPorts, 'clock' | 'log' | 'environment'>;
 /** The adapter of one destination. @throws TriageError `config-invalid` when its secret cannot be read */
 export function createPacs(destination: Destination, ports: PacsPorts): Pacs & ReportSource {
   if (destination.kind === 'dimse') return createDimseScu(dimsePeer(destination), ports);
-  const { auth } = destination;
-  const secretOf = (source: SecretSource): string => readSecret(source, ports.environment);
-  const headers = (): Record<string, string> => {
-    if (auth.kind === 'none') return {};
-    return auth.kind === 'basic'
-      ? { Authorization: `Basic ${Buffer.from(`${auth.username}:${secretOf(auth.password)}`).toString('base64')}` }
-      : { Authorization: `Bearer ${secretOf(auth.token)}` };
+  return createDicomWeb({ ...destination, ...webAccess(destination, ports) }, ports);
+}
+
+/** Credentials, certificates and proxy of a DICOMweb service. @throws TriageError `config-invalid` when one of its secrets cannot be read */
+function webAccess(
+  { auth, tls, proxy, timeoutMs }: Extract<Destination, { kind: 'dicomweb' }>,
+  { clock, environment }: PacsPorts,
+): Pick<DicomWebDestination, 'headers' | 'renewCredentials' | 'via'> {
+  const secretOf = (source: SecretSource): string => readSecret(source, environment);
+  const proxyAuthorization = (): string | null =>
+    proxy?.username === undefined ? null : basicAuthorization(proxy.username, secretOf(proxy.password!));
+  const via: HttpVia = {
+    ...(tls && { tls: () => ({ ...readTlsFiles(tls), serverName: tls.serverName }) }),
+    ...(proxy && { proxy: () => ({ url: proxy.url, authorization: proxyAuthorization() }) }),
   };
   // A secret that cannot be read stops the start; later it stops a delivery, which is tried again.
+  proxyAuthorization();
+  if (auth.kind === 'none') return { via };
+  if (auth.kind === 'oauth2') {
+    const clientSecret = (): string => secretOf(auth.clientSecret);
+    clientSecret();
+    // The name in the certificate of the service is not that of the authorization server.
+    const toServer: HttpVia = { ...via, ...(tls && { tls: () => readTlsFiles(tls) }) };
+    const credentials = createClientCredentials({ ...auth, clientSecret, timeoutMs }, toServer, clock);
+    return {
+      via,
+      headers: async () => ({ Authorization: `Bearer ${await credentials.token()}` }),
+      renewCredentials: () => {
+        credentials.forget();
+        return true;
+      },
+    };
+  }
+  const headers = () => ({
+    Authorization:
+      auth.kind === 'basic'
+        ? basicAuthorization(auth.username, secretOf(auth.password))
+        : `Bearer ${secretOf(auth.token)}`,
+  });
   headers();
-  return createDicomWeb({ ...destination, headers }, ports);
+  return { via, headers };
 }
 
 /** With its certificate files read at each connection, so that renewed ones need no restart. */

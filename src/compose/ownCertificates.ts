@@ -35,13 +35,10 @@ export function ownCertificateFiles({ web, receive, audit, destinations }: Confi
     ['web.tls', web.tls],
     ['receive.tls', receive.tls],
     ['audit.repository', repository?.transport === 'tls' ? repository : undefined],
-    ...destinations.map((one): [string, TlsFiles | undefined] => [
-      `destinations ${one.name} tls`,
-      one.kind === 'dimse' ? one.tls : undefined,
-    ]),
-    ...receive.sources.map(({ aeTitle, echo }): [string, TlsFiles | undefined] => [
-      `receive.sources ${aeTitle} echo.tls`,
-      echo?.tls,
+    ...destinations.map((one): [string, TlsFiles | undefined] => [`destinations ${one.name} tls`, one.tls]),
+    ...receive.sources.flatMap(({ aeTitle, echo, commitment }): [string, TlsFiles | undefined][] => [
+      [`receive.sources ${aeTitle} echo.tls`, echo?.tls],
+      [`receive.sources ${aeTitle} commitment.tls`, commitment?.tls],
     ]),
   ];
   return found.flatMap(([setting, files]) => (files === undefined ? [] : [[setting, files]]));

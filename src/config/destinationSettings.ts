@@ -54,22 +54,54 @@ const dimseDestination = z.strictObject({
   ...destinationWishes,
 });
 
+const httpUrl = z.url({ protocol: /^https?$/ });
+function isWithoutCredentials(url: string): boolean {
+  const { username, password } = new URL(url);
+  return username === '' && password === '';
+}
+
 const webDestination = z.strictObject({
   name: entryName.describe('Name in the worklist, the log and the metrics.'),
   kind: z.literal('dicomweb'),
-  url: z
-    .url({ protocol: /^https?$/ })
-    .describe(
-      'Base of the DICOMweb service: STOW-RS goes to `<url>/studies/<uid>`, QIDO-RS to `<url>/studies/<uid>/series/<uid>/instances`.',
-    ),
+  url: httpUrl.describe(
+    'Base of the DICOMweb service: STOW-RS goes to `<url>/studies/<uid>`, QIDO-RS to `<url>/studies/<uid>/series/<uid>/instances`.',
+  ),
   auth: z
     .discriminatedUnion('kind', [
       z.strictObject({ kind: z.literal('none') }),
       z.strictObject({ kind: z.literal('basic'), username: z.string().min(1), password: secret }),
       z.strictObject({ kind: z.literal('bearer'), token: secret }),
+      z.strictObject({
+        kind: z.literal('oauth2'),
+        tokenUrl: httpUrl.describe('Token endpoint of the authorization server (client credentials, RFC 6749 4.4).'),
+        clientId: z.string().min(1),
+        clientSecret: secret,
+        scope: z.string().default('').describe('Scopes, separated by spaces; empty: none is asked for.'),
+        clientAuth: z
+          .enum(['basic', 'body'])
+          .default('basic')
+          .describe('How the client shows its secret: in the Authorization header, or in the form.'),
+      }),
     ])
     .default({ kind: 'none' })
-    .describe('HTTP authentication. The file of a secret is read at each request: a renewed token needs no restart.'),
+    .describe(
+      'HTTP authentication. The file of a secret is read at each request: a renewed token needs no restart. `oauth2`: an access token is used until shortly before it expires, or until the service refuses it.',
+    ),
+  tls: peerTls.describe(
+    'For an https `url` and `auth.tokenUrl`: authorities of the service, and the certificate that the agent shows (mutual TLS). The files are read at each request.',
+  ),
+  proxy: z
+    .strictObject({
+      url: httpUrl.refine(isWithoutCredentials, 'credentials of the proxy stand in username and password'),
+      username: z.string().min(1).optional(),
+      password: secret.optional(),
+    })
+    .refine(
+      ({ username, password }) => (username === undefined) === (password === undefined),
+      'name both username and password, or neither',
+    )
+    .optional()
+    .describe('HTTP proxy by which `url` and `auth.tokenUrl` are reached; https goes through it unseen (CONNECT).'),
   timeoutMs: milliseconds(1_000, 600_000)
     .default(60_000)
     .describe('Longest wait for an HTTP answer before the attempt fails and is repeated.'),

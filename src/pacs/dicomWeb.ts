@@ -7,6 +7,8 @@ import type { Log } from '../base/log.ts';
 import type { HeldReport, OutboundObject, Pacs, ReportSource, StoreOutcome } from '../case/delivery.ts';
 import { lowerSrClasses, REPORT_MODALITIES, REPORT_SOP_CLASSES } from '../dicom/sopClasses.ts';
 import { derivedUid } from '../dicom/uids.ts';
+import { tlsText } from './peerTls.ts';
+import { httpExchange, type HttpAnswer, type HttpQuestion, type HttpVia } from './httpExchange.ts';
 import { outcomeOfStatus } from './storeStatus.ts';
 
 /** A PACS reached by DICOMweb (PS3.18). */
@@ -15,7 +17,11 @@ export interface DicomWebDestination {
   /** Base of the service: `<url>/studies`. */
   url: string;
   /** Asked for at each request and sent with it, for example Authorization: a renewed token is used at once. */
-  headers?: () => Readonly<Record<string, string>>;
+  headers?: () => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>;
+  /** Called when the service does not take the credentials; true when others are worth one more attempt. */
+  renewCredentials?: () => boolean;
+  /** Certificates and proxy. */
+  via?: HttpVia;
   /** Time limit for one request, from its start to the last byte of its answer. */
   timeoutMs: number;
   /** `find` (default): `holds` queries by QIDO-RS. `none`: the answer to STOW-RS counts as the receipt. */
@@ -46,18 +52,10 @@ const TAG = {
   referencedSopSequence: '00081199',
 } as const;
 
-interface Answer {
-  status: number;
-  body: string;
-}
-
 /** Queries the service over HTTP. Redirects are not followed: results go only where the site configured. */
 interface Asker {
   /** @throws TriageError `pacs-unreachable` */
-  ask(
-    path: string,
-    init: { method: 'GET' | 'POST'; headers: Record<string, string>; body?: Uint8Array<ArrayBuffer> },
-  ): Promise<Answer>;
+  ask(path: string, question: HttpQuestion): Promise<HttpAnswer>;
   /** Data sets that answer a query. @throws TriageError `pacs-unreachable` */
   query(path: string, emptyStatuses: readonly number[]): Promise<JsonDataset[]>;
 }
@@ -72,39 +70,24 @@ function createAsker(destination: DicomWebDestination, clock: Clock): Asker {
   const base = destination.url.replace(/\/+$/, '');
   const unreachable = unreachableBy(destination);
 
-  const textOf = async (response: Response): Promise<string> => {
-    const chunks: Uint8Array[] = [];
-    let total = 0;
-    for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-      total += chunk.length;
-      if (total > MAX_ANSWER_BYTES) throw unreachable(`its answer is longer than ${MAX_ANSWER_BYTES} bytes`);
-      chunks.push(chunk);
-    }
-    return Buffer.concat(chunks).toString('utf8');
-  };
-
-  const ask: Asker['ask'] = async (path, init) => {
-    const overdue = new AbortController();
-    const cancel = clock.after(destination.timeoutMs, () => {
-      overdue.abort();
+  const exchange = async (path: string, question: HttpQuestion): Promise<HttpAnswer> => {
+    const headers = { ...(await destination.headers?.()), ...question.headers };
+    return httpExchange(`${base}${path}`, { ...question, headers }, destination.via ?? {}, {
+      timeoutMs: destination.timeoutMs,
+      maxAnswerBytes: MAX_ANSWER_BYTES,
+      clock,
     });
+  };
+  const ask: Asker['ask'] = async (path, question) => {
     try {
-      const response = await fetch(`${base}${path}`, {
-        ...init,
-        headers: { ...destination.headers?.(), ...init.headers },
-        redirect: 'manual',
-        signal: overdue.signal,
-      });
-      return { status: response.status, body: await textOf(response) };
+      const answer = await exchange(path, question);
+      return answer.status === 401 && destination.renewCredentials?.() === true
+        ? await exchange(path, question)
+        : answer;
     } catch (error) {
       if (error instanceof TriageError)
         throw error.code === 'pacs-unreachable' ? error : unreachable(error.message.replace(/\.$/, ''), error);
-      throw unreachable(
-        overdue.signal.aborted ? `no answer within ${destination.timeoutMs} ms` : networkText(error),
-        error,
-      );
-    } finally {
-      cancel();
+      throw unreachable(networkText(error), error);
     }
   };
 
@@ -233,7 +216,7 @@ async function storeStudy(
 /** One STOW-RS request (PS3.18 10.5) with objects of one study. */
 async function stow(parcels: readonly Parcel[], asker: Asker, log: Log): Promise<StoreOutcome[]> {
   const { contentType, body } = multipart(parcels);
-  let answer: Answer;
+  let answer: HttpAnswer;
   try {
     answer = await asker.ask(`/studies/${parcels[0]!.object.studyInstanceUid}`, {
       method: 'POST',
@@ -254,13 +237,13 @@ async function stow(parcels: readonly Parcel[], asker: Asker, log: Log): Promise
 /** Statuses of PS3.18 10.5.3 that the objects of a request can be the reason for. */
 const TURNED_DOWN = [400, 409, 413, 415];
 
-function namesInstances(answer: Answer): boolean {
+function namesInstances(answer: HttpAnswer): boolean {
   const [dataset] = datasetsOf(answer.body) ?? [];
   return itemsOf(dataset, TAG.failedSopSequence).length + itemsOf(dataset, TAG.referencedSopSequence).length > 0;
 }
 
 /** The outcome, with the next SR class where this one may be what the service does not take: STOW-RS negotiates nothing. */
-function outcomeFor(answer: Answer, { sopClassUid, sopInstanceUid }: OutboundObject): StoreOutcome {
+function outcomeFor(answer: HttpAnswer, { sopClassUid, sopInstanceUid }: OutboundObject): StoreOutcome {
   const outcome = outcomeOf(answer, sopInstanceUid);
   const [lower] = lowerSrClasses(sopClassUid);
   const mayBeClass =
@@ -328,7 +311,7 @@ function multipart(parcels: readonly Parcel[]): { contentType: string; body: Uin
 }
 
 /** What a STOW-RS answer (PS3.18 10.5.3, I.2) says about one instance. An instance that is missing from the lists is not stored. */
-function outcomeOf(answer: Answer, sopInstanceUid: string): StoreOutcome {
+function outcomeOf(answer: HttpAnswer, sopInstanceUid: string): StoreOutcome {
   const [dataset] = datasetsOf(answer.body) ?? [];
   const itemOf = (tag: string): JsonDataset | undefined =>
     itemsOf(dataset, tag).find((item) => firstValue(item, TAG.referencedSopInstanceUid) === sopInstanceUid);
@@ -422,11 +405,10 @@ const NETWORK_TEXTS: Readonly<Record<string, string>> = {
   ENOTFOUND: 'the host name is not known: check url',
   EAI_AGAIN: 'the host name cannot be looked up: check url',
   ECONNRESET: 'the connection was cut',
-  UND_ERR_SOCKET: 'the connection was cut',
+  EPIPE: 'the connection was cut',
 };
 
 function networkText(error: unknown): string {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  const code = (cause instanceof Error ? (cause as NodeJS.ErrnoException).code : undefined) ?? '';
-  return NETWORK_TEXTS[code] ?? messageOf(cause);
+  const code = (error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined) ?? '';
+  return NETWORK_TEXTS[code] ?? tlsText(code) ?? messageOf(error);
 }

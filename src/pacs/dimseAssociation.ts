@@ -1,8 +1,8 @@
 import { once } from 'node:events';
-import { connect, isIP, type Socket } from 'node:net';
-import { checkServerIdentity, connect as connectTls } from 'node:tls';
+import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { TriageError, messageOf } from '../base/errors.ts';
-import { TLS_PROFILE, type TlsMaterial } from '../base/tlsProfile.ts';
+import { TLS_PROFILE } from '../base/tlsProfile.ts';
 import type { Clock } from '../base/clock.ts';
 import {
   COMMAND_FIELD,
@@ -34,6 +34,7 @@ import {
   writePdvHeader,
   type Pdv,
 } from '../dimse/pdu.ts';
+import { tlsOptionsTo, tlsText, type PeerTls } from './peerTls.ts';
 
 /** Maximum length of a command set and of an identifier in a peer's answer. */
 const MAX_COMMAND_BYTES = 65_536;
@@ -51,7 +52,7 @@ export interface DimsePeer {
   /** Time limit of each step: connection, negotiation, an answer, room for more bytes. */
   timeoutMs: number;
   /** DICOM TLS (PS3.15 B.12): what is shown and trusted, asked for at each connection. Absent: a plain connection. */
-  tls?: (() => TlsMaterial & { serverName?: string | undefined }) | undefined;
+  tls?: (() => PeerTls) | undefined;
 }
 
 /** What is proposed together; our role is SCU unless it says otherwise (PS3.7 D.3.3.4). */
@@ -407,16 +408,12 @@ function openSocket({ host, port, tls }: DimsePeer): Socket {
   // Small messages in both directions: without TCP_NODELAY each one waits for a delayed acknowledgement.
   const where = { host, port, noDelay: true };
   if (tls === undefined) return connect(where);
-  const { serverName, ...material } = tls();
-  const name = serverName ?? host;
+  const material = tls();
   try {
     return connectTls({
       ...where,
       ...TLS_PROFILE,
-      ...material,
-      // An address is no server name (RFC 6066 3); it is compared with the certificate all the same.
-      ...(isIP(name) > 0 ? {} : { servername: name }),
-      checkServerIdentity: (_servername, certificate) => checkServerIdentity(name, certificate),
+      ...tlsOptionsTo(host, material),
     });
   } catch (error) {
     throw new TriageError(
@@ -474,37 +471,12 @@ const CONNECTION_TEXTS: Readonly<Record<string, string>> = {
   ENETUNREACH: 'the network cannot be reached: check the address and the firewall',
   ETIMEDOUT: 'the host does not answer: check the address and the firewall',
 };
-/** What TLS says, by its error code. */
-const TLS_TEXTS: readonly [code: RegExp, text: string][] = [
-  [
-    /^ERR_TLS_CERT_ALTNAME_INVALID$/,
-    'its certificate is not for this host: set host or tls.serverName to a name in it',
-  ],
-  [/^CERT_HAS_EXPIRED$/, 'its certificate has expired: it must be renewed'],
-  [/^CERT_NOT_YET_VALID$/, 'its certificate is not valid yet: check the clocks'],
-  [/^(UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO)/, 'its certificate is of no authority that is trusted: set tls.caFile'],
-  [
-    /WRONG_VERSION_NUMBER|PACKET_LENGTH|UNEXPECTED_MESSAGE|BAD_RECORD_TYPE/,
-    'it does not speak TLS there: check the port',
-  ],
-  [/UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION/, 'it speaks no TLS 1.2 or 1.3'],
-  [
-    /HANDSHAKE_FAILURE|NO_SHARED_CIPHER/,
-    'it shares no cipher suite of PS3.15 B.12, or wants a certificate of the agent: set tls.certFile',
-  ],
-  [/ALERT_CERTIFICATE_REQUIRED/, 'it wants a certificate of the agent: set tls.certFile and tls.keyFile'],
-  [
-    /ALERT_/,
-    'it does not accept the certificate of the agent: register its authority there, or set another tls.certFile',
-  ],
-];
 const CUT_CODES = ['ECONNRESET', 'EPIPE', 'ERR_STREAM_PREMATURE_CLOSE'];
 
 function connectionText(error: unknown, step: string): string {
   const code = (error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined) ?? '';
   if (CUT_CODES.includes(code)) return `the connection was cut while ${step}`;
-  const ofTls = TLS_TEXTS.find(([pattern]) => pattern.test(code))?.[1];
-  return CONNECTION_TEXTS[code] ?? ofTls ?? `${messageOf(error)} while ${step}`;
+  return CONNECTION_TEXTS[code] ?? tlsText(code) ?? `${messageOf(error)} while ${step}`;
 }
 
 /** PS3.8 table 9-21, and what the operator can do about each reason. */
