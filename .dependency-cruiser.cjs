@@ -179,7 +179,7 @@ const HOMES = {
   'fast-xml-builder': '^src/auditTrail/auditXml\\.ts$',
   helmet: '^src/web/security\\.ts$',
   kysely: '^src/worklist/|^migrations/',
-  'nifti-reader-js': '^src/dataset/masks\\.ts$',
+  'nifti-reader-js': '^src/dataset/nifti\\.ts$',
   'node-cron': '^src/housekeeping/cron\\.ts$',
   'onnxruntime-node': '^src/infer/onnxGraphs\\.ts$',
   'openid-client': '^src/web/access/oidc\\.ts$',

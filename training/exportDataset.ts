@@ -21,6 +21,7 @@ import { casesOfPart, parseSplit } from '../src/dataset/splits.ts';
 import { orientMatrix } from '../src/dicom/geometry.ts';
 import { messageOf } from '../src/base/errors.ts';
 import { openCtFile } from '../src/infer/decodePixels.ts';
+import { vertebraTruth } from '../src/dataset/vertebraTruth.ts';
 import { readLabelledStudy } from '../src/cohort/readLabelledStudy.ts';
 import { inputOf, profilePath, writeCaseTensors, type Input, type LabelledSlice } from './caseTensors.ts';
 import { isWorker, sampled, sampleSize, serveJobs, spreadJobs } from './exportWorkers.ts';
@@ -64,7 +65,8 @@ async function exportCase(job: Job): Promise<void> {
   }
   const { manifest, slices: chosen } = study;
   const { truth, problems: ofTruth } = await imageTruth(labelled, chosen);
-  problems.push(...ofTruth);
+  const { levels, problems: ofLevels } = await vertebraTruth(labelled, chosen);
+  problems.push(...ofTruth, ...ofLevels);
   async function* slices(): AsyncGenerator<LabelledSlice> {
     for (const [index, { file, frameNumber }] of chosen.entries()) {
       const image = await (await openCtFile(file)).slice(frameNumber);
@@ -75,6 +77,7 @@ async function exportCase(job: Job): Promise<void> {
         label,
         pixelSpacingMm: image.pixelSpacingMm,
         positionMm: manifest.slices[index]!.positionMm,
+        ...(levels === null ? {} : { levels: levels[index]! }),
       };
     }
   }

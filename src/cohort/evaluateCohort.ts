@@ -158,6 +158,7 @@ async function factsOf(labelled: LabelledCase): Promise<object> {
       ...labelled,
       folder: '',
       files: undefined,
+      vertebrae: undefined,
       masks: [],
       imageLabels: [...labelled.imageLabels].map(([file, label]) => [path.basename(file), label]),
       boxes: [...labelled.boxes].map(([file, boxes]) => [path.basename(file), boxes]),

@@ -41,6 +41,8 @@ export interface LabelledCase {
   readonly boxes: ReadonlyMap<string, readonly Box[]>;
   /** The masks of each reader: one file, or several that each have some slices. A pixel counts when all readers mark it, as in the paper. */
   readonly masks: readonly (readonly string[])[];
+  /** Absolute path of a NIfTI volume of its vertebrae: 1 to 7 are C1 to C7, 8 is T1. */
+  readonly vertebrae?: string;
   /** True when an image without any mark has no fracture; otherwise its truth is not known. */
   readonly unmarkedIsIntact: boolean;
 }

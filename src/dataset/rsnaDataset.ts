@@ -8,7 +8,7 @@ const LEVELS = ['C1', 'C2', 'C3', 'C4', 'C5', 'C6', 'C7'];
 /**
  * Reads the release of the RSNA 2022 Cervical Spine Fracture Detection challenge as it unpacks: train.csv, train_bounding_boxes.csv and
  * `train_images/<StudyInstanceUID>/<slice_number>.dcm`. The case label is patient_overall. An image is positive where a box lies on it; only some positive
- * studies have boxes, and the images of the others have no known truth. Each study is a patient of its own there.
+ * studies have boxes, and the images of the others have no known truth. `segmentations` has the vertebrae of some. Each study is a patient of its own there.
  * @throws TriageError `not-found`, `dataset-invalid`
  */
 export async function readRsnaDataset(root: string): Promise<Dataset> {
@@ -53,6 +53,7 @@ export async function readRsnaDataset(root: string): Promise<Dataset> {
         imageLabels: new Map(),
         boxes: own,
         masks: [],
+        ...segmentationOf(root, id),
         unmarkedIsIntact: !label || own.size > 0,
       });
     }
@@ -66,6 +67,14 @@ export async function readRsnaDataset(root: string): Promise<Dataset> {
         dropped: true,
       });
   return { kind: 'rsna-2022', root, cases, problems };
+}
+
+/** 87 studies of the release have their vertebrae segmented. */
+function segmentationOf(root: string, id: string): Pick<LabelledCase, 'vertebrae'> {
+  const vertebrae = ['.nii', '.nii.gz']
+    .map((ending) => path.join(root, 'segmentations', `${id}${ending}`))
+    .find(existsSync);
+  return vertebrae === undefined ? {} : { vertebrae };
 }
 
 /** By study, then by file. */

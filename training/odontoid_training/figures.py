@@ -51,7 +51,7 @@ def case_figures(cases, outputs, encoded, threshold, limit):
     of_case = np.concatenate([np.full(c.known.sum(), i) for i, c in enumerate(cases)])
     add("imageAuc", clustered_auc_interval(image_scores, image_labels, of_case), image_labels.sum(), (~image_labels).sum())
     add("sliceScoreAuc", clustered_auc_interval(slice_scores, image_labels, of_case), image_labels.sum(), (~image_labels).sum())
-    if all("levels" in c.meta and outputs[c.id][3] is not None for c in cases):
+    if all(outputs[c.id][3] is not None for c in cases):
         add_level_figures(cases, outputs, threshold, add)
     accepted = np.array([np.median(outputs[c.id][2]) <= limit for c in cases])
     add("acceptedByDomainCheck", clustered_proportion_interval(accepted, patient), labels.sum(), (~labels).sum())
@@ -71,10 +71,11 @@ def case_figures(cases, outputs, encoded, threshold, limit):
 
 def add_level_figures(cases, outputs, threshold, add):
     """Of slices that cut a vertebra: is the likeliest one cut; of broken scans that are flagged: does the slice with the highest score name the broken level."""
-    cut = [(c.id, LEVELS[row.argmax()] in here) for c in cases for row, here in zip(outputs[c.id][3], c.meta["levels"]) if here]
-    add("likeliestLevelIsCut", clustered_proportion_interval([hit for _, hit in cut], [case for case, _ in cut]), len(cut), 0)
-    named = [any(outputs[c.id][3][outputs[c.id][1].argmax()][LEVELS.index(f["level"])] >= 0.5 for f in c.meta["fractures"])
-             for c in cases if c.label and outputs[c.id][0] >= threshold]
+    cut = [(c.id, LEVELS[row.argmax()] in here) for c in cases for row, here in zip(outputs[c.id][3], c.meta.get("levels", [])) if here]
+    if cut:
+        add("likeliestLevelIsCut", clustered_proportion_interval([hit for _, hit in cut], [case for case, _ in cut]), len(cut), 0)
+    named = [any(outputs[c.id][3][outputs[c.id][1].argmax()][LEVELS.index(level)] >= 0.5 for level in broken)
+             for c in cases if (broken := {f["level"] for f in c.meta["fractures"]} & set(LEVELS)) and outputs[c.id][0] >= threshold]
     add("brokenLevelNamed", proportion_interval(sum(named), len(named)), len(named), 0)
 
 

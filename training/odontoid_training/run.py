@@ -25,6 +25,10 @@ from .stage2 import case_logits, fit_domain, platt, train_levels
 from .evaluate import proportion_interval, threshold_at_specificity
 
 
+# Fewer scans whose vertebrae are known teach no reader of levels.
+LEAST_NAMED = 10
+
+
 def report(text):
     print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
 
@@ -102,8 +106,9 @@ def finish(profile, kind, args, recipe, encoder, encoded, train, validation, neg
     logits, labels = case_logits(classifier, encoded, validation, "cpu")
     slope, intercept = platt(logits, labels)
     domain = fit_domain(profile, encoded, train)
-    # Datasets of patients do not state which vertebrae a slice cuts.
-    levels = train_levels(profile, encoded, train + validation, args.seed, args.device, report=report) if all("levels" in c.meta for c in train + validation) else None
+    # Of patients only segmented scans state which vertebrae a slice cuts.
+    named = [c for c in train + validation if "levels" in c.meta]
+    levels = train_levels(profile, encoded, named, args.seed, args.device, report=report) if len(named) >= LEAST_NAMED else None
     case = CalibratedCase(classifier, domain, levels, slope, intercept).eval()
 
     limit, order = domain_limit(profile, domain, encoded, validation + negatives)
