@@ -113,10 +113,12 @@ test('a proof of life is run from the page, and its alarm stands on the worklist
 test('a refused result is sent again and a held study goes on, each with a reason on record', async () => {
   const opened = await site();
   await addStudy(opened, { id: 'refused', outcome: 0.9, receipt: 'refused', patientName: 'Okafor^Chidi' });
-  await addStudy(opened, { id: 'held', outcome: 0.2, patientName: 'Moreau^Camille' });
+  await addStudy(opened, { id: 'held', outcome: 0.2, patientName: 'Moreau^Camille', receipt: 'confirmed' });
   await opened.store.recordInstances([instanceOf({ study: 'held', number: 9, patientId: 'ANOTHER' })]);
   const page = await openPage(opened, { path: '/waiting' });
   await page.getByRole('cell', { name: 'SOP class not supported' }).waitFor();
+  await page.getByText(/^Report delivered under \S+: PACS, /).waitFor();
+  await page.getByText(/^Set aside: 1 object of ANOTHER/).waitFor();
   await page.getByRole('link', { name: 'Administration 2 things wait for you' }).waitFor();
   await page.getByRole('link', { name: 'Waiting 2 things wait for you' }).waitFor();
   await complaintsInBothThemes(page);

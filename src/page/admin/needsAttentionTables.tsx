@@ -25,7 +25,11 @@ export function HeldCases({ cases, askReason }: { cases: NeedsAttention['held'];
               <Patient of={one} />
               <td>{clockTime(one.arrivedAtMs, now)}</td>
               <td>{one.sourceAeTitle}</td>
-              <td>{one.reason}</td>
+              <td>
+                {one.reason}
+                <Delivered of={one} now={now} />
+                <Aside of={one} />
+              </td>
               <td class="actions">
                 <Act
                   title={words.useFirst}
@@ -45,6 +49,26 @@ export function HeldCases({ cases, askReason }: { cases: NeedsAttention['held'];
           ))}
         </PlainTable>
       )}
+    </>
+  );
+}
+
+type Held = NeedsAttention['held'][number];
+
+/** Who has a report, and under which patient ID. */
+function Delivered({ of, now }: { of: Held; now: number }) {
+  const said = of.delivered.map(({ destination, atMs }) => `${destination}, ${clockTime(atMs, now)}`).join('; ');
+  return <div>{said === '' ? words.notDelivered : words.deliveredTo(of.patientId, said)}</div>;
+}
+
+function Aside({ of }: { of: Held }) {
+  return (
+    <>
+      {of.aside.map(({ patientId, patientName, objects }) => (
+        <div key={`${patientId} ${patientName}`}>
+          {words.setAside(objects)} <bdi>{[patientId, personName(patientName)].filter(Boolean).join(' · ')}</bdi>
+        </div>
+      ))}
     </>
   );
 }

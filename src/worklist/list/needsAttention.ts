@@ -1,8 +1,9 @@
 import type { NeedsAttention } from '../../answers/adminAnswers.ts';
 import type { WorklistDatabase } from '../db/database.ts';
 import { isDismissed } from '../cases/dismiss.ts';
+import { heldFacts } from './heldCases.ts';
 
-type WaitingCase = NeedsAttention['held'][number];
+type WaitingCase = Omit<NeedsAttention['failed'][number], 'stage'>;
 
 const LISTED = [
   'study_instance_uid',
@@ -84,8 +85,15 @@ export async function needsAttention(database: WorklistDatabase, limit: number):
         state: row.state,
         reason,
       });
+      const ofHeld = await heldFacts(
+        db,
+        held.map((row) => row.study_instance_uid),
+      );
       return {
-        held: held.slice(0, limit).map((row) => waiting(row, row.quarantine_reason ?? '')),
+        held: held.slice(0, limit).map((row) => ({
+          ...waiting(row, row.quarantine_reason ?? ''),
+          ...ofHeld.get(row.study_instance_uid)!,
+        })),
         failed: failed
           .slice(0, limit)
           .map((row) => ({ ...waiting(row, row.failure_message ?? ''), stage: row.failure_stage ?? '' })),

@@ -270,7 +270,12 @@ test('what waits for a person is listed, and a retry makes it due', async () => 
     (await (await fetch(`${web.url}/api/troubles`)).json()) as Record<string, Record<string, unknown>[]>;
   const before = await read();
   expect(before['held']).toMatchObject([
-    { studyInstanceUid: studyUid('held'), reason: expect.stringContaining('patient ID') as string },
+    {
+      studyInstanceUid: studyUid('held'),
+      reason: expect.stringContaining('patient ID') as string,
+      delivered: [],
+      aside: [{ patientId: 'ANOTHER', objects: 1 }],
+    },
   ]);
   expect(before['deliveries']).toMatchObject([
     {
