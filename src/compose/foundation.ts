@@ -81,6 +81,15 @@ export async function layFoundation(
   await store.releaseAllLeases();
   // Nobody listened while the agent was down, and the clock may have been set meanwhile.
   await store.settleDueTimes({ hasStepped: false });
+  for (const { name, formerNames } of config.destinations)
+    for (const former of formerNames) {
+      const renamed = await store.renameDestination(former, name);
+      if (renamed > 0)
+        ports.log.info('Deliveries go on under the new name of their destination', {
+          destination: name,
+          count: renamed,
+        });
+    }
   const retired = config.destinations.filter(({ state }) => state === 'retired').map(({ name }) => name);
   const closed = await store.closeRetired(retired);
   if (closed > 0) ports.log.warn('Results that waited for retired destinations are closed', { count: closed });

@@ -45,6 +45,7 @@ export function finished(config: z.infer<typeof configSchema>): Config {
       'config-invalid',
       `proofOfLife.sendTo: there is no destination ${unknown}. Name one of destinations[].name.`,
     );
+  checkFormerNames(config);
   checkSelection(config);
   checkWatch(config);
   return freeze({
@@ -52,6 +53,20 @@ export function finished(config: z.infer<typeof configSchema>): Config {
     dataDir: resolve(config.dataDir),
     infer: { ...config.infer, modelDir: resolve(packageRoot, config.infer.modelDir) },
   });
+}
+
+/** @throws TriageError `config-invalid` where a former name does not lead to one destination */
+function checkFormerNames({ destinations }: Config): void {
+  const taken = new Set(destinations.map(({ name }) => name));
+  for (const { name, formerNames } of destinations)
+    for (const former of formerNames) {
+      if (taken.has(former))
+        throw new TriageError(
+          'config-invalid',
+          `destinations ${name}: its former name ${former} is that of another destination too. Leave it with one of them.`,
+        );
+      taken.add(former);
+    }
 }
 
 /** @throws TriageError `config-invalid` for an archive that cannot be watched */

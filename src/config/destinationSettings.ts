@@ -18,6 +18,12 @@ const destinationWishes = {
     .describe(
       'When a newer result is there, send a Key Object Selection "Rejected for Quality Reasons" (IHE IOCM) for what it replaces, so that the archive shows that no more.',
     ),
+  formerNames: z
+    .array(entryName)
+    .default([])
+    .describe(
+      'Names that it had before: at the next start, what waits or was sent under them, and what is watched, goes on under the present name.',
+    ),
   state: z
     .enum(['active', 'paused', 'retired'])
     .default('active')

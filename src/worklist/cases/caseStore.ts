@@ -31,6 +31,7 @@ import { markLeftOverRead } from '../list/leftOver.ts';
 import { claimReading, markRead, markStat, recordVerdict, reprocess, resend } from '../list/readerActions.ts';
 import { noteRefused } from './refusedObjects.ts';
 import { beginRemoval, finishRemoval, removableCases, removeFeatures } from './removal.ts';
+import { renameDestination } from './renameDestination.ts';
 import { countForShadow, nextForShadow, saveShadowScore, shadowScores } from '../models/shadowScores.ts';
 import { saveSliceFeatures, sliceFeatures } from './sliceFeatures.ts';
 import { releaseAllLeases, apply, claim, fail, heartbeat, nudgeComplete, release } from './stages.ts';
@@ -54,6 +55,7 @@ function onChange({ listeners }: StoreContext, listener: (studyInstanceUid: stri
 /** What the pipeline, people and housekeeping may do to cases. Each operation is documented where it is implemented. */
 const OPERATIONS = {
   releaseAllLeases,
+  renameDestination,
   activateModel,
   addNote,
   apply,

@@ -261,3 +261,19 @@ describe('selection rules', () => {
     expect(failure(() => of(...selection)).message).toMatch(words);
   });
 });
+
+it('a former name leads to one destination', () => {
+  const pacs = (name: string, ...formerNames: string[]) => ({
+    name,
+    kind: 'dicomweb' as const,
+    url: 'https://pacs.example',
+    formerNames,
+  });
+  expect(configFrom({ destinations: [pacs('new', 'old', 'older'), pacs('other')] }).destinations).toHaveLength(2);
+  for (const destinations of [
+    [pacs('new', 'new')],
+    [pacs('new', 'other'), pacs('other')],
+    [pacs('new', 'old'), pacs('other', 'old')],
+  ])
+    expect(() => configFrom({ destinations })).toThrow(/destinations \w+: its former name \w+ is that of another/);
+});

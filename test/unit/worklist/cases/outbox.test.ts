@@ -341,3 +341,46 @@ describe('a retired destination', () => {
     expect(await store.closeRetired(['old'])).toBe(0);
   });
 });
+
+describe('a renamed destination', () => {
+  it('gets under its new name what waits under the old one, and keeps what it has', async () => {
+    const worklist = await openWorklist({ destinations: ['old', 'other'] });
+    const { store, query, database } = worklist;
+    await toReported(worklist, 1, 0.9);
+    await deliverAll(worklist, 'old');
+    await toReported(worklist, 2, 0.9);
+    await database.db
+      .updateTable('cases')
+      .set({ selected_destinations: '["old","other"]' })
+      .where('study_instance_uid', '=', studyUid(2))
+      .execute();
+    const before = (await store.dueDeliveries('old', 10)).map(({ object }) => object.sopInstanceUid);
+    expect(before).toHaveLength(2);
+    expect(await store.renameDestination('old', 'new')).toBe(4);
+    expect(await store.dueDeliveries('old', 10)).toEqual([]);
+    expect((await store.dueDeliveries('new', 10)).map(({ object }) => object.sopInstanceUid)).toEqual(before);
+    expect((await statuses(worklist, 1)).filter((line) => line.startsWith('new'))).toEqual([
+      'new sr confirmed 0000',
+      'new sc confirmed 0000',
+    ]);
+    await deliverAll(worklist, 'new');
+    await deliverAll(worklist, 'other');
+    expect((await query.caseDetail(studyUid(2))).row.state).toBe('delivered');
+    const { selected_destinations: selected } = await database.db
+      .selectFrom('cases')
+      .select('selected_destinations')
+      .where('study_instance_uid', '=', studyUid(2))
+      .executeTakeFirstOrThrow();
+    expect(selected).toBe('["new","other"]');
+    expect(await store.renameDestination('old', 'new')).toBe(0);
+  });
+
+  it('that has run under both names owes each result once', async () => {
+    const worklist = await openWorklist({ destinations: ['old', 'new'] });
+    await toReported(worklist, 1, 0.9);
+    await deliverAll(worklist, 'new');
+    await worklist.store.renameDestination('old', 'new');
+    expect(await worklist.store.dueDeliveries('new', 10)).toEqual([]);
+    expect(await statuses(worklist, 1)).toHaveLength(2);
+  });
+});

@@ -1,0 +1,54 @@
+import { sql, type Transaction } from 'kysely';
+import type { Schema } from '../db/schema.ts';
+import { write, type StoreContext } from './storeContext.ts';
+
+/** Gives what is on record under a destination's former name to its present one: deliveries, choices of selection rules, and its watch. Returns how many deliveries. */
+export async function renameDestination(context: StoreContext, former: string, name: string): Promise<number> {
+  return write(context, async (trx, touched) => {
+    const studies = await trx
+      .selectFrom('deliveries')
+      .innerJoin('result_objects', 'result_objects.sop_instance_uid', 'deliveries.sop_instance_uid')
+      .select('result_objects.study_instance_uid')
+      .distinct()
+      .where('deliveries.destination', '=', former)
+      .execute();
+    const { numUpdatedRows } = await trx
+      .updateTable('deliveries')
+      .set({ destination: name })
+      .where('destination', '=', former)
+      // The agent has run under both names: what it owes the present one is on record already.
+      .where('sop_instance_uid', 'not in', (other) =>
+        other.selectFrom('deliveries').select('sop_instance_uid').where('destination', '=', name),
+      )
+      .executeTakeFirstOrThrow();
+    await trx.deleteFrom('deliveries').where('destination', '=', former).execute();
+    await renameSelected(trx, former, name);
+    await renameWatched(trx, former, name);
+    for (const study of studies) touched.add(study.study_instance_uid);
+    return Number(numUpdatedRows);
+  });
+}
+
+async function renameSelected(trx: Transaction<Schema>, former: string, name: string): Promise<void> {
+  const rows = await trx
+    .selectFrom('cases')
+    .select(['study_instance_uid', 'selected_destinations'])
+    .where('selected_destinations', 'like', `%"${former}"%`)
+    .execute();
+  for (const row of rows) {
+    const selected = (JSON.parse(row.selected_destinations!) as string[]).map((one) => (one === former ? name : one));
+    await trx
+      .updateTable('cases')
+      .set({ selected_destinations: JSON.stringify([...new Set(selected)]) })
+      .where('study_instance_uid', '=', row.study_instance_uid)
+      .execute();
+  }
+}
+
+/** An archive that is already watched under its present name keeps what is known there. */
+async function renameWatched(trx: Transaction<Schema>, former: string, name: string): Promise<void> {
+  await sql`update or ignore watched_archives set name = ${name} where name = ${former}`.execute(trx);
+  await sql`update or ignore watched_studies set archive = ${name} where archive = ${former}`.execute(trx);
+  await trx.deleteFrom('watched_archives').where('name', '=', former).execute();
+  await trx.deleteFrom('watched_studies').where('archive', '=', former).execute();
+}
