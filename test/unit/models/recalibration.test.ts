@@ -13,12 +13,16 @@ const THRESHOLD = 0.3;
 const TRUE_MAP = { intercept: -1.2, slope: 0.6 };
 
 /** A site whose readers verify 80 % of the flagged scans and 10 % of the others. */
-function site(count: number, verified = { flagged: 0.8, others: 0.1 }): ScoredScan[] {
+function site(
+  count: number,
+  verified = { flagged: 0.8, others: 0.1 },
+  truth = (logit: number) => logistic(TRUE_MAP.intercept + TRUE_MAP.slope * logit),
+): ScoredScan[] {
   const random = seededRandom('recalibration', count);
   return Array.from({ length: count }, (_, i): ScoredScan => {
     const logit = random.normal(-2, 2.5);
     const score = logistic(logit);
-    const isBroken = random.chance(logistic(TRUE_MAP.intercept + TRUE_MAP.slope * logit));
+    const isBroken = random.chance(truth(logit));
     const wasFlagged = score >= THRESHOLD;
     return {
       studyInstanceUid: `1.2.${i}`,
@@ -43,6 +47,17 @@ describe('fitToVerdicts', () => {
     expect(slope.low).toBeLessThan(TRUE_MAP.slope);
     expect(slope.high).toBeGreaterThan(TRUE_MAP.slope);
     expect([slope.high - slope.low < 0.15, positives < cases]).toEqual([true, true]);
+  });
+
+  it('fits all scans and not mostly the flagged ones, where no line fits both', () => {
+    // Among flagged scans nothing depends on the score, among the others much.
+    const bent = (logit: number): number => (logit > -0.8 ? 0.3 : logistic(logit));
+    const all = fitToVerdicts(site(20_000, { flagged: 1, others: 1 }, bent));
+    const some = fitToVerdicts(site(20_000, { flagged: 0.8, others: 0.1 }, bent));
+    for (const name of ['intercept', 'slope'] as const) {
+      expect(some[name].low).toBeLessThan(all[name].value);
+      expect(some[name].high).toBeGreaterThan(all[name].value);
+    }
   });
 
   it('refuses what cannot be fitted, with what to do', () => {
