@@ -1,7 +1,9 @@
 // Speed and memory as ratios against named alternatives, measured side by side in one run on this machine. `--write` keeps the page docs/benchmarks.md;
-// `--only PART` runs one part: receive, preprocess, pipeline, cohort, arrival or worklist.
+// `--only PART` runs one part: receive, processes, preprocess, pipeline, cohort, arrival or worklist. `--json FILE` writes the figures, and compares them with
+// those that the file held before.
 import { execFile } from 'node:child_process';
-import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
@@ -24,11 +26,9 @@ import { drawPhantomParams } from '../src/phantom/phantomParams.ts';
 import { writePhantomCohort } from '../src/phantom/writePhantomCohort.ts';
 import { writePhantomStudy } from '../src/phantom/writePhantomStudy.ts';
 import { modelInput } from '../src/preprocess/modelInput.ts';
-import { DEFAULT_RECEIVE_CONFIG } from '../src/receive/receiveConfig.ts';
-import { startReceiver } from '../src/receive/receiverProcess.ts';
+import { benchProcesses } from './benchProcesses.ts';
+import { benchReceivers, type ReceiveRun, type Scps } from './benchReceive.ts';
 import { benchWorklist, WORKLIST_SIZES, type WorklistTimes } from './benchWorklist.ts';
-import { freePort, startServer } from '../test/interop/dcmtk.ts';
-import { startOrthanc } from '../test/interop/orthanc.ts';
 
 const run = promisify(execFile);
 const ROUNDS = 3;
@@ -52,8 +52,10 @@ const line = (what: string, ours: number, other: number, unit: string, ratio: nu
   ratio: ratio.toFixed(2),
 });
 
-const PARTS = ['receive', 'preprocess', 'pipeline', 'cohort', 'arrival', 'worklist'] as const;
-const { values: options } = parseArgs({ options: { only: { type: 'string' }, write: { type: 'boolean' } } });
+const PARTS = ['receive', 'processes', 'preprocess', 'pipeline', 'cohort', 'arrival', 'worklist'] as const;
+const { values: options } = parseArgs({
+  options: { only: { type: 'string' }, write: { type: 'boolean' }, json: { type: 'string' } },
+});
 const parts = PARTS.filter((part) => options.only === undefined || options.only === part);
 if (parts.length === 0) throw new Error(`There is no part "${options.only}"; the parts are ${PARTS.join(', ')}.`);
 if (options.write === true && parts.length < PARTS.length)
@@ -62,7 +64,8 @@ if (options.write === true && parts.length < PARTS.length)
 const folder = await mkdtemp(join(tmpdir(), 'odontoid-bench-'));
 const bar = progressBar('Benchmarks', parts.length);
 const lines: Line[] = [];
-let memory: { agent: number; receiver: number; inference: number } | null = null;
+let receivers: ({ name: Scps } & Omit<ReceiveRun, 'slicesPerSecond'>)[] = [];
+let processes: Awaited<ReturnType<typeof benchProcesses>> | null = null;
 try {
   const params = drawPhantomParams(31, { slices: SLICES, fractures: [{ fracture: 'burst@C5' }] });
   const phantom = generatePhantom(params);
@@ -70,6 +73,7 @@ try {
   const files = study.files.map((file) => file.path);
   for (const [done, part] of parts.entries()) {
     if (part === 'receive') lines.push(...(await benchReceive(files)));
+    else if (part === 'processes') processes = await benchProcesses(files, folder);
     else if (part === 'preprocess') lines.push(await benchPreprocess(phantom));
     else if (part === 'pipeline') lines.push(...(await benchPipeline(files)));
     else if (part === 'cohort') lines.push(...(await benchCohort()));
@@ -77,14 +81,13 @@ try {
     else {
       const onArrival = await secondsToSr(files, true);
       const afterwards = await secondsToSr(files, false);
-      memory = onArrival.memory;
       lines.push(
         line(
           `last slice to SR in the PACS, ${SLICES} slices at ${PACED_SLICES_PER_SECOND}/s: encoding on arrival / encoding afterwards`,
-          onArrival.seconds,
-          afterwards.seconds,
+          onArrival,
+          afterwards,
           's',
-          onArrival.seconds / afterwards.seconds,
+          onArrival / afterwards,
         ),
       );
     }
@@ -95,7 +98,7 @@ try {
   await rm(folder, { recursive: true, force: true });
 }
 
-const mib = (bytes: number) => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
+const mib = (value: number) => `${value.toFixed(0)} MiB`;
 const page = `# Benchmarks
 
 <!-- Written by \`npm run bench -- --write\`. Do not edit. -->
@@ -107,16 +110,49 @@ const page = `# Benchmarks
 |---|---|---|---|
 ${lines.map(({ what, ours, other, ratio }) => `| ${what} | ${ours} | ${other} | **${ratio}** |`).join('\n')}
 ${
-  memory === null
+  receivers.length === 0
     ? ''
     : `
-Peak resident memory while ${SLICES} slices of 512 x 512 arrived and were analysed: agent ${mib(memory.agent)}, receiver ${mib(memory.receiver)}, inference ${mib(memory.inference)}.
+| Receiving a slice | CPU ms | Peak memory |
+|---|---|---|
+${receivers.map(({ name, cpuMsPerSlice, peakResidentMib }) => `| ${name} | ${cpuMsPerSlice.toFixed(2)} | ${mib(peakResidentMib)} |`).join('\n')}
+`
+}${
+  processes === null
+    ? ''
+    : `
+| The built agent, from the first of ${SLICES} slices to the report | CPU ms | Peak memory |
+|---|---|---|
+${Object.entries(processes)
+  .map(([name, { cpuMs, peakResidentMib }]) => `| ${name} | ${cpuMs} | ${mib(peakResidentMib)} |`)
+  .join('\n')}
 `
 }
 The receiver syncs each object and its folder to disk before it answers. The child that encodes runs at niceness 10: on a machine that does other work it waits.
 `;
 process.stdout.write(page);
+if (options.json !== undefined) await compareAndWrite(options.json);
 if (options.write === true) await writeFile(resolve(packageRoot, 'docs/benchmarks.md'), page);
+
+/** Prints each figure beside what `file` holds of an earlier run, then puts the new ones in; those of parts that did not run stay. */
+async function compareAndWrite(file: string): Promise<void> {
+  const figures: Record<string, number> = Object.fromEntries([
+    ...lines.map(({ what, ratio }) => [`${what}, ratio`, Number(ratio)]),
+    ...receivers.map(({ name, cpuMsPerSlice }) => [`receive: ${name}, CPU ms a slice`, cpuMsPerSlice]),
+    ...receivers.map(({ name, peakResidentMib }) => [`receive: ${name}, peak MiB`, peakResidentMib]),
+    ...Object.entries(processes ?? {}).flatMap(([name, { cpuMs, peakResidentMib }]) => [
+      [`${name}, CPU ms`, cpuMs],
+      [`${name}, peak MiB`, peakResidentMib],
+    ]),
+  ]);
+  const earlier = existsSync(file) ? (JSON.parse(await readFile(file, 'utf8')) as Record<string, number>) : {};
+  for (const [what, now] of Object.entries(figures)) {
+    const before = earlier[what];
+    const change = before === undefined || before === 0 ? 'new' : `${(100 * (now / before - 1)).toFixed(0)} %`;
+    process.stdout.write(`${what}: ${before?.toFixed(2) ?? '-'} -> ${now.toFixed(2)} (${change})\n`);
+  }
+  await writeFile(file, `${JSON.stringify({ ...earlier, ...figures }, null, 2)}\n`);
+}
 
 /** Times of the worklist's answers, each size beside the smallest. */
 async function benchLists(): Promise<Line[]> {
@@ -132,54 +168,23 @@ async function benchLists(): Promise<Line[]> {
   );
 }
 
-/** DCMTK's storescu sends the same files to each Storage SCP in turn. */
+/** Rates of the receiver beside those of other Storage SCPs; in `receivers`, the CPU time and memory of each. */
 async function benchReceive(files: readonly string[]): Promise<Line[]> {
-  const rates = { odontoid: [] as number[], storescp: [] as number[], orthanc: [] as number[] };
-  for (let round = 0; round < ROUNDS; round++) {
-    const receiver = await startReceiver({
-      config: {
-        ...DEFAULT_RECEIVE_CONFIG,
-        port: 0,
-        sources: [{ aeTitle: 'BENCH', addresses: ['127.0.0.1'] }],
-        minFreeBytes: 0,
-      },
-      spoolDir: join(folder, `spool-${round}`),
-      clock,
-      log,
-      onStored: () => undefined,
-      onReleased: () => undefined,
+  const runs = await benchReceivers(files, folder, ROUNDS);
+  const medianOf = (name: Scps, figure: keyof ReceiveRun) => median(runs[name].map((one) => one[figure]));
+  const names = Object.keys(runs) as Scps[];
+  receivers = names.map((name) => ({
+    name,
+    cpuMsPerSlice: medianOf(name, 'cpuMsPerSlice'),
+    peakResidentMib: medianOf(name, 'peakResidentMib'),
+  }));
+  const ours = medianOf('odontoid', 'slicesPerSecond');
+  return names
+    .filter((name) => name !== 'odontoid')
+    .map((name) => {
+      const other = medianOf(name, 'slicesPerSecond');
+      return line(`receive: Odontoid / ${name}`, ours, other, 'slices/s', ours / other);
     });
-    rates.odontoid.push(await rate(receiver.port, 'ODONTOID', files));
-    await receiver.close();
-
-    const port = await freePort();
-    await mkdir(join(folder, `storescp-${round}`));
-    const storescp = await startServer(
-      'storescp',
-      ['+xa', '-od', join(folder, `storescp-${round}`), String(port)],
-      [port],
-      { env: { TCP_NODELAY: '1' } },
-    );
-    rates.storescp.push(await rate(port, 'STORESCP', files));
-    await storescp.stop();
-
-    const orthanc = await startOrthanc({ dir: join(folder, `orthanc-${round}`) });
-    rates.orthanc.push(await rate(orthanc.dicomPort, 'ORTHANC', files));
-    await orthanc.stop();
-  }
-  const [ours, storescp, orthanc] = [median(rates.odontoid), median(rates.storescp), median(rates.orthanc)];
-  return [
-    line('receive: Odontoid / storescp', ours, storescp, 'slices/s', ours / storescp),
-    line('receive: Odontoid / Orthanc', ours, orthanc, 'slices/s', ours / orthanc),
-  ];
-}
-
-async function rate(port: number, aeTitle: string, files: readonly string[]): Promise<number> {
-  const startMs = clock.monotonicMs();
-  await run('storescu', ['-q', '-aet', 'BENCH', '-aec', aeTitle, '127.0.0.1', String(port), ...files], {
-    env: { ...process.env, TCP_NODELAY: '1' },
-  });
-  return (1000 * files.length) / (clock.monotonicMs() - startMs);
 }
 
 async function benchPreprocess(phantom: Phantom): Promise<Line> {
@@ -325,10 +330,7 @@ async function benchCohort(): Promise<Line[]> {
 }
 
 /** The whole agent and a loopback PACS: seconds from the last slice to the confirmed report, slices arriving at a steady pace. */
-async function secondsToSr(
-  files: readonly string[],
-  encodeOnArrival: boolean,
-): Promise<{ seconds: number; memory: { agent: number; receiver: number; inference: number } }> {
+async function secondsToSr(files: readonly string[], encodeOnArrival: boolean): Promise<number> {
   const dir = join(folder, `agent-${encodeOnArrival}`);
   const pacs = await startLoopbackPacs({ dir: join(dir, 'pacs'), port: 0, aeTitle: 'BENCHPACS', clock, log });
   const agent = await startAgent(
@@ -366,7 +368,7 @@ async function secondsToSr(
     await sender.close();
     while (true) {
       const [row] = await agent.query.rows();
-      if (row?.secondsToSr != null) return { seconds: row.secondsToSr, memory: await agent.peakRssBytes() };
+      if (row?.secondsToSr != null) return row.secondsToSr;
       if (row?.state === 'failed') throw new Error('the study failed');
       await clock.sleep(50);
     }

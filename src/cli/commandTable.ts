@@ -130,6 +130,13 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./health.ts')).healthCommand,
   },
   {
+    name: 'sizing',
+    usage: '[options]',
+    description: 'cores, memory and disk for a site: studies a day and in the peak hour, slices, JPEG 2000, retention',
+    examples: ['odontoid sizing --per-day 60 --peak-hour 12', 'odontoid sizing --per-day 400 --jpeg2000 1 --json'],
+    load: async () => (await import('./sizing.ts')).sizingCommand,
+  },
+  {
     name: 'migrate',
     usage: '[options]',
     description: 'bring the database up to this version (forward only; serve does it too)',

@@ -98,6 +98,23 @@ const json = (result: ToolResult): unknown => JSON.parse(result.stdout);
 const studiesIn = async (folder: string): Promise<string[]> =>
   (await readdir(join(dir, folder))).filter((name) => name.startsWith('study-')).map((name) => `${folder}/${name}`);
 
+test('a site is sized', async () => {
+  expect((await type('odontoid sizing --per-day N', { N: '60' })).stdout).toContain('2 cores');
+  const sized = await type(
+    'odontoid sizing --per-day N --peak-hour N --slices N --analysed N --jpeg2000 SHARE --retention DAYS --years N --json',
+    {
+      'day N': 'day 2000',
+      'hour N': 'hour 300',
+      'slices N': 'slices 800',
+      'analysed N': 'analysed 250',
+      SHARE: '0.5',
+      DAYS: '14',
+      'years N': 'years 3',
+    },
+  );
+  expect(json(sized)).toMatchObject({ load: { studiesInPeakHour: 300, jpeg2000Share: 0.5 }, size: { cores: 3 } });
+});
+
 test('phantoms and cohorts are made', async () => {
   const listed = await type('npx odontoid phantom --list-fractures');
   expect((await type('odontoid phantom --list-fractures')).stdout).toBe(listed.stdout);
