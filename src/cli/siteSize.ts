@@ -58,7 +58,7 @@ const GIB = 2 ** 30;
 const SYSTEM_MIB = 512;
 
 /** The figures of docs/performance.md and docs/benchmarks.md (2 cores, AMD EPYC), rounded to the slower side. */
-export const MEASURED: MachineFigures = {
+const MEASURED: MachineFigures = {
   receiveMsPerSlice: 3,
   encodeMsPerSlice: 30,
   jpeg2000MsPerSlice: 40,
