@@ -366,6 +366,14 @@ export type NeedsAttention = z.infer<typeof needsAttentionAnswer>;
 
 export const settingsAnswer = z
   .strictObject({
+    firstSteps: z
+      .array(
+        z.strictObject({
+          step: z.enum(['account', 'source', 'destination', 'proof', 'scan']),
+          done: z.boolean(),
+        }),
+      )
+      .describe('What a new agent needs, in this order.'),
     mayChange: z.boolean().describe('False where the site keeps its settings in files (`web.settings`).'),
     settings: z.array(
       z.strictObject({

@@ -4,6 +4,7 @@ import { settingLines, settingsOf } from '../config/effectiveSettings.ts';
 import { isPageKey, PAGE_KEYS, typedPageValue, type PageKey } from '../config/pageValues.ts';
 import { PAGE_SOURCES, pageSourcesOf } from '../config/pageSources.ts';
 import type { Administration } from '../web/administration.ts';
+import { createProofRuns } from '../worklist/proof/proofRuns.ts';
 import { createPageSettings } from '../worklist/settings/pageSettings.ts';
 import type { AgentPorts, Foundation } from './agentPorts.ts';
 import type { LiveSources } from './liveSources.ts';
@@ -25,6 +26,7 @@ export function createSettingsAdministration(parts: Parts, sources: LiveSources)
   const setByPage = (key: string): unknown => (isPageKey(key) ? values.now()[key] : undefined);
   return {
     list: async () => ({
+      firstSteps: await firstSteps(parts, sources),
       mayChange: sources.mayChange,
       settings: known.map(({ key, value, origin, place, description }) => {
         const ofPage = setByPage(key);
@@ -64,6 +66,18 @@ export function createSettingsAdministration(parts: Parts, sources: LiveSources)
       return entries.map(([key]) => key);
     },
   };
+}
+
+/** What a new agent needs before it helps anybody: the page shows it until all of it is done. */
+async function firstSteps({ config, database, query, ports }: Parts, sources: LiveSources) {
+  const proven = await createProofRuns(database, ports.clock).last(['passed']);
+  return [
+    { step: 'account' as const, done: config.web.signIn !== 'off' },
+    { step: 'source' as const, done: sources.ofFile.length + sources.ofPage().length > 0 },
+    { step: 'destination' as const, done: config.destinations.length > 0 },
+    { step: 'proof' as const, done: proven !== null },
+    { step: 'scan' as const, done: (await query.totals()).lastReceivedAtMs !== null },
+  ];
 }
 
 /** @throws TriageError `command-invalid` */

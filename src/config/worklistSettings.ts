@@ -21,7 +21,9 @@ export const worklistSettings = z
       .min(1)
       .max(1_440)
       .default(60)
-      .describe('After this wait an unread case goes before every case that has not waited so long, flagged or not.'),
+      .describe(
+        'Wait limit. While flags wait, every k-th place of the list goes to the unread scan that has waited longest beyond it (k follows from the arrivals of the site); behind the flags, what is beyond it comes first.',
+      ),
     readByReport: z
       .enum(['verified', 'any', 'off'])
       .default('verified')

@@ -99,7 +99,7 @@ export function adminOf(
       begin: () => Promise.reject(new TriageError('not-found', 'No archive is configured.')),
     },
     settings: {
-      list: () => Promise.resolve({ mayChange: false, settings: [], changes: [] }),
+      list: () => Promise.resolve({ firstSteps: [], mayChange: false, settings: [], changes: [] }),
       letIn: () => Promise.resolve(),
       takeBack: () => Promise.resolve(),
       try: () => Promise.resolve({ lines: [], effect: '' }),

@@ -69,6 +69,17 @@ test('an admin tries and sets a setting on the page, takes it back, and sets it 
   const opened = await settingsSite();
   await addStudy(opened, { id: 'long', outcome: 0.1, arrivedMinutesAgo: 50 });
   const page = await openPage(opened, { path: '/settings', refusals: /status of 400/ });
+  await page.getByRole('region', { name: 'First steps' }).waitFor();
+  expect(await page.getByRole('region', { name: 'First steps' }).getByRole('listitem').allTextContents()).toEqual([
+    'Sign-in: done',
+    'First source: done',
+    expect.stringMatching(/^First destination: open/),
+    expect.stringMatching(/^Test study: open/),
+    'First scan: done',
+  ]);
+  await page.getByRole('link', { name: 'Test study' }).click();
+  await page.getByRole('heading', { level: 1, name: 'Proof of life' }).waitFor();
+  await page.getByRole('link', { name: 'Settings' }).click();
   await page.getByRole('button', { name: 'Change worklist.maxWaitMinutes' }).click();
   const dialog = page.getByRole('dialog');
   await dialog.getByLabel(/^New value/).fill('no number');

@@ -94,6 +94,22 @@ export const adminWords = {
   ofPage: 'let in on this page',
   settingsWhat:
     'What is in force now, and where it comes from. What a file or a variable says is changed there and counts from the next start; what stands below counts at once, and so do senders let in on Connections.',
+  firstSteps: 'First steps',
+  stepDone: 'done',
+  stepOpen: 'open',
+  stepTexts: {
+    account: ['Sign-in', 'Set web.signIn in the configuration file, and open the set-up link that a start prints.'],
+    source: [
+      'First source',
+      'Let the scanner or the PACS send here: receive.sources in the file, or Connections once it has tried.',
+    ],
+    destination: [
+      'First destination',
+      'Name the PACS that gets the results: destinations in the file. Connections has its echo.',
+    ],
+    proof: ['Test study', 'Run a proof of life: a synthetic study goes the whole way.'],
+    scan: ['First scan', 'Send a study of the neck from the scanner or the PACS.'],
+  },
   settable: 'Set on this page',
   nothingSettable: 'The configuration file sets everything that this page could.',
   change: 'Change',

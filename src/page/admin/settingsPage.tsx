@@ -29,6 +29,7 @@ export default function SettingsPage() {
       ) : (
         <>
           <p>{value.mayChange ? words.settingsWhat : words.settingsOnlyFiles}</p>
+          <FirstSteps steps={value.firstSteps} />
           {value.mayChange && <Settable settings={value.settings} changing={changing} />}
           <h2>{words.allSettings}</h2>
           <label>
@@ -41,6 +42,35 @@ export default function SettingsPage() {
         </>
       )}
       {changing.dialogs}
+    </section>
+  );
+}
+
+const PAGE_OF_STEP = {
+  account: '/users',
+  source: '/connections',
+  destination: '/connections',
+  proof: '/proof-of-life',
+  scan: '/connections',
+} as const;
+
+/** What a new agent needs; nothing once all of it is done. */
+function FirstSteps({ steps }: { steps: SettingsAnswer['firstSteps'] }) {
+  if (steps.every(({ done }) => done)) return null;
+  return (
+    <section aria-label={words.firstSteps}>
+      <h2>{words.firstSteps}</h2>
+      <ol>
+        {steps.map(({ step, done }) => {
+          const [title, what] = words.stepTexts[step];
+          return (
+            <li key={step} class={done ? 'muted' : undefined}>
+              {done ? title : <a href={PAGE_OF_STEP[step]}>{title}</a>}: {done ? words.stepDone : words.stepOpen}
+              {!done && <span class="muted reason"> {what}</span>}
+            </li>
+          );
+        })}
+      </ol>
     </section>
   );
 }

@@ -7,9 +7,7 @@ import { thresholdWords as words } from './thresholdsWords.ts';
 export function StopFlags({ act }: { act: Act }) {
   const [reason, setReason] = useKeptText('thresholds.stop');
   return (
-    <section>
-      <h2>{words.stop.title}</h2>
-      <p>{words.stop.explain}</p>
+    <section aria-label={words.stop.title}>
       <form
         class="stop"
         onSubmit={(event) => {
@@ -23,7 +21,8 @@ export function StopFlags({ act }: { act: Act }) {
         </label>{' '}
         <button type="submit" class="fault">
           {words.stop.button}
-        </button>
+        </button>{' '}
+        <span class="muted">{words.stop.explain}</span>
       </form>
     </section>
   );
