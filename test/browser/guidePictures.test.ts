@@ -233,7 +233,7 @@ test('what waits for a person', async () => {
       receivedAtMs: SHOWN_AT_MS - 29 * MINUTE_MS,
     }),
   ]);
-  const page = await guidePage(opened, '/waiting', { width: 1280, height: 520 });
+  const page = await guidePage(opened, '/waiting', { width: 1280, height: 560 });
   await page.getByRole('cell', { name: 'SOP class not supported' }).waitFor();
   await awayFromAll(page);
   await draw(page, 'admin-waiting');
