@@ -164,6 +164,7 @@ const HOMES = {
   '@zxcvbn-ts/language-common': '^src/web/access/passwords\\.ts$',
   'age-encryption': '^src/worklist/db/sealedBackups\\.ts$',
   'better-sqlite3': '^src/worklist/db/',
+  pg: '^src/worklist/db/',
   'cli-progress': '^src/cli/output\\.ts$|^training/',
   commander: '^src/cli(/|\\.ts$)',
   compression: '^src/web/server\\.ts$',

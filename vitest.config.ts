@@ -12,6 +12,18 @@ export default defineConfig({
     maxWorkers: 2,
     projects: [
       { extends: true, test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      // The tests of the worklist once more, on PostgreSQL: what they say of one engine holds for the other.
+      {
+        extends: true,
+        test: {
+          name: 'postgres',
+          include: [
+            'test/unit/worklist/{audit,cases,list,models,thresholds}/**/*.test.ts',
+            'test/postgres/**/*.test.ts',
+          ],
+          globalSetup: ['test/postgres/setUp.ts'],
+        },
+      },
       // Skipped without a folder of real data: npm run test:real -- DIR
       { extends: true, test: { name: 'real', include: ['test/real/**/*.test.ts'] } },
       { extends: true, test: { name: 'pipeline', include: ['test/pipeline/**/*.test.ts'], testTimeout: 180_000 } },

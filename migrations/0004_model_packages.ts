@@ -30,6 +30,14 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       await sql`create trigger ${sql.raw(`model_activations_no_${change}`)} before ${sql.raw(change)} on model_activations
         begin select raise(abort, 'model_activations is a history: rows are added, never changed'); end`.execute(db);
     }
+  } else {
+    // For every history: the trigger's argument is what is said.
+    await sql`create function refuse_change() returns trigger language plpgsql as
+      $$ begin raise exception using message = tg_argv[0]; end $$`.execute(db);
+    await sql`create trigger model_activations_no_change before update or delete on model_activations
+      for each row execute function refuse_change('model_activations is a history: rows are added, never changed')`.execute(
+      db,
+    );
   }
 
   // No foreign key to cases: like the audit, the comparison outlives the files of its cases.

@@ -76,5 +76,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       await sql`create trigger ${sql.raw(`audit_log_no_${change}`)} before ${sql.raw(change)} on audit_log begin select raise(abort, 'the audit is only ever appended to'); end`.execute(
         db,
       );
+  } else {
+    await sql`create trigger audit_log_no_change before update or delete on audit_log
+      for each row execute function refuse_change('the audit is only ever appended to')`.execute(db);
   }
 }

@@ -30,6 +30,11 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       await sql`create trigger ${sql.raw(`model_validations_no_${change}`)} before ${sql.raw(change)} on model_validations
         begin select raise(abort, 'model_validations is a history: rows are added, never changed'); end`.execute(db);
     }
+  } else {
+    await sql`create trigger model_validations_no_change before update or delete on model_validations
+      for each row execute function refuse_change('model_validations is a history: rows are added, never changed')`.execute(
+      db,
+    );
   }
   await db.schema.alterTable('model_activations').addColumn('approved_by', 'text').execute();
 }

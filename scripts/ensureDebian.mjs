@@ -1,4 +1,4 @@
-// Installs the Debian packages that the tests need: DCMTK, dicom3tools, Orthanc and Chromium, a syslog server and an XML schema validator for the audit, age for backups, promtool for the alert rules, and Python for the parity checks and training.
+// Installs the Debian packages that the tests need: DCMTK, dicom3tools, Orthanc and Chromium, a syslog server and an XML schema validator for the audit, age for backups, promtool for the alert rules, PostgreSQL for the worklist's tests, and Python for the parity checks and training.
 import { spawnSync } from 'node:child_process';
 
 const PACKAGES = [
@@ -18,6 +18,7 @@ const PACKAGES = [
   'faketime',
   'age',
   'prometheus',
+  'postgresql',
   'python3-numpy',
   'python3-torch',
   'python3-onnx',

@@ -88,6 +88,10 @@ export const systemStatus = z
       .nullable()
       .describe('The newest step of the machine’s clock in the last 24 hours; null when there was none.'),
     backupAtMs: z.int().nullable().describe('When the newest backup of the database was made; null without one.'),
+    isBackedUpBySite: z
+      .boolean()
+      .optional()
+      .describe('The agent makes no backups: the worklist is in PostgreSQL, which has means of its own.'),
     certificates: z
       .array(z.strictObject({ name: z.string(), expiresAtMs: z.int() }))
       .describe('Certificates that this agent shows, by the setting that names their file.'),

@@ -1,13 +1,12 @@
-import { existsSync } from 'node:fs';
 import { Command } from 'commander';
 import { systemClock } from '../base/clock.ts';
 import { openLiveValues } from '../compose/liveValues.ts';
-import { dataPaths } from '../compose/places.ts';
+import { databasePlace } from '../compose/places.ts';
 import { isPageKey } from '../config/pageValues.ts';
 import type { Config } from '../config/config.ts';
 import { effectiveSettings, settingLines, type EffectiveSetting } from '../config/effectiveSettings.ts';
 import { PAGE_SOURCES, pageSourcesOf } from '../config/pageSources.ts';
-import { openDatabase } from '../worklist/db/database.ts';
+import { isMade, openDatabase } from '../worklist/db/database.ts';
 import { createPageSettings } from '../worklist/settings/pageSettings.ts';
 import { printJson, printLine, table } from './output.ts';
 
@@ -33,9 +32,9 @@ export function configCommand(): Command {
 
 /** With what admins have set on the page, beside the files: the agent's database has it, where there is one. */
 async function withPageEntries(config: Config, settings: EffectiveSetting[]): Promise<EffectiveSetting[]> {
-  const { database: file } = dataPaths(config);
-  if (config.web.settings === 'files' || !existsSync(file)) return settings;
-  const database = await openDatabase(file);
+  const place = databasePlace(config);
+  if (config.web.settings === 'files' || !(await isMade(place))) return settings;
+  const database = await openDatabase(place);
   try {
     const sources = pageSourcesOf(await createPageSettings(database, systemClock).current(PAGE_SOURCES));
     const values = (await openLiveValues(config, database, { clock: systemClock, settings })).now();

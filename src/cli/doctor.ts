@@ -7,13 +7,13 @@ import { systemClock } from '../base/clock.ts';
 import { configProblems, isAgentRunning } from '../compose/checkConfig.ts';
 import { createPacs } from '../compose/destinations.ts';
 import { expiryOf, ownCertificateFiles } from '../compose/ownCertificates.ts';
-import { dataPaths } from '../compose/places.ts';
+import { databasePlace, dataPaths } from '../compose/places.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig, readPem } from '../config/configFile.ts';
 import { messageOf } from '../base/errors.ts';
 import { startInferenceProcess } from '../infer/inferenceProcess.ts';
 import { createLog } from '../base/log.ts';
-import { openDatabase } from '../worklist/db/database.ts';
+import { isMade, openDatabase } from '../worklist/db/database.ts';
 import { createMaintenance, newestBackup } from '../worklist/db/maintenance.ts';
 import { EXIT } from './exit.ts';
 import { printJson, printLine } from './output.ts';
@@ -57,6 +57,20 @@ function backupAge(paths: ReturnType<typeof dataPaths>): string {
   const text = `the newest is ${hours.toFixed(0)} h old: ${newest.path}`;
   if (nowMs - newest.atMs > OLD_BACKUP_MS) throw new Error(`${text}. The log says why none came since (job nightly).`);
   return text;
+}
+
+/** @throws Error when a start would fail, or the database is not safe to rely on */
+async function databaseState(config: Config): Promise<string> {
+  const place = databasePlace(config);
+  if (typeof place !== 'string') return (await import('../worklist/db/postgresDatabase.ts')).examinePostgres(place);
+  if (!(await isMade(place))) return `${place} will be made at the first start`;
+  const database = await openDatabase(place);
+  try {
+    await createMaintenance(database).quickCheck();
+  } finally {
+    await database.close();
+  }
+  return `${place} is of this version, and sound`;
 }
 
 /** @throws Error when one has expired or soon will have */
@@ -114,21 +128,10 @@ async function examine(path: string | undefined): Promise<Check[]> {
       throw new Error(`${room}: below receive.minFreeBytes, objects would be refused. Free some space.`);
     return room;
   });
-  await check('database', async () => {
-    const exists = await access(paths.database).then(
-      () => true,
-      () => false,
-    );
-    if (!exists) return `${paths.database} will be made at the first start`;
-    const database = await openDatabase(paths.database);
-    try {
-      await createMaintenance(database).quickCheck();
-    } finally {
-      await database.close();
-    }
-    return `${paths.database} is of this version, and sound`;
-  });
-  await check('backup', () => backupAge(paths));
+  await check('database', () => databaseState(read));
+  await check('backup', () =>
+    read.database.url === undefined ? backupAge(paths) : 'PostgreSQL is backed up by the site (docs/scale-out.md)',
+  );
   const certFiles = new Set(ownCertificateFiles(read).flatMap(([, { certFile }]) => certFile ?? []));
   if (certFiles.size > 0) await check('certificate', () => certificateDays([...certFiles]));
   await check('model', async () => {

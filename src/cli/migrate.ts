@@ -1,9 +1,9 @@
 import { Command } from 'commander';
-import { dataPaths } from '../compose/places.ts';
+import { databasePlace } from '../compose/places.ts';
 import { loadConfig } from '../config/configFile.ts';
 import { makeFolder } from '../base/durably.ts';
 import { lockDataDir } from '../worklist/db/dataDirLock.ts';
-import { migrate } from '../worklist/db/database.ts';
+import { migrate, placeText } from '../worklist/db/database.ts';
 import { printJson, printLine } from './output.ts';
 
 /** `odontoid migrate`: migrates the database to this version. `serve` does it automatically; this command does it beforehand. */
@@ -16,8 +16,9 @@ export function migrateCommand(): Command {
       await makeFolder(config.dataDir);
       const unlock = lockDataDir(config.dataDir);
       try {
-        const { database } = dataPaths(config);
-        const { applied, version } = await migrate(database);
+        const place = databasePlace(config);
+        const database = placeText(place);
+        const { applied, version } = await migrate(place);
         if (options.json) printJson({ database, applied, version });
         else
           printLine(

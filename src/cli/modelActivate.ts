@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { systemClock } from '../base/clock.ts';
@@ -83,7 +82,7 @@ export function modelActivateCommand(): Command {
           verifyRuns(dir, config.infer),
         ));
       }
-      if (!existsSync(dataPaths(config).database)) await makeDatabase(config);
+      await makeDatabase(config);
       const activation = await onDatabase(
         config,
         async (store) => {

@@ -1,11 +1,10 @@
-import { existsSync } from 'node:fs';
 import { systemClock } from '../base/clock.ts';
-import { dataPaths } from '../compose/places.ts';
+import { databasePlace } from '../compose/places.ts';
 import type { Config } from '../config/config.ts';
 import { makeFolder } from '../base/durably.ts';
 import { createCaseStore, type WorklistStore } from '../worklist/cases/caseStore.ts';
 import { lockDataDir } from '../worklist/db/dataDirLock.ts';
-import { migrate, openDatabase } from '../worklist/db/database.ts';
+import { isMade, migrate, openDatabase } from '../worklist/db/database.ts';
 import type { ModelInForce } from '../worklist/models/modelActivations.ts';
 
 /** Runs `use` on the agent's database while the agent may be running; `ifNone` where there is no database yet. */
@@ -14,9 +13,9 @@ export async function onDatabase<T>(
   use: (store: WorklistStore) => Promise<T>,
   ifNone: () => Promise<T>,
 ): Promise<T> {
-  const path = dataPaths(config).database;
-  if (!existsSync(path)) return ifNone();
-  const database = await openDatabase(path);
+  const place = databasePlace(config);
+  if (!(await isMade(place))) return ifNone();
+  const database = await openDatabase(place);
   try {
     return await use(createCaseStore(database, systemClock));
   } finally {
@@ -26,10 +25,12 @@ export async function onDatabase<T>(
 
 /** Creates the database where there is none yet: a decision can be made before the first start. */
 export async function makeDatabase(config: Config): Promise<void> {
+  const place = databasePlace(config);
+  if (await isMade(place)) return;
   await makeFolder(config.dataDir);
   const unlock = lockDataDir(config.dataDir);
   try {
-    await migrate(dataPaths(config).database);
+    await migrate(place);
   } finally {
     unlock();
   }

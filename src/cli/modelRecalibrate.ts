@@ -5,7 +5,7 @@ import { Command } from 'commander';
 import { systemClock } from '../base/clock.ts';
 import { TriageError } from '../base/errors.ts';
 import type { ModelIdentity } from '../case/triageModel.ts';
-import { dataPaths } from '../compose/places.ts';
+import { databasePlace, dataPaths } from '../compose/places.ts';
 import { loadConfig } from '../config/configFile.ts';
 import type { Config } from '../config/config.ts';
 import { loadModelPackage, type ModelCard } from '../infer/modelCard.ts';
@@ -14,6 +14,7 @@ import { recalibratedCard } from '../models/recalibration.ts';
 import { recalibrated, type FittedRecalibration } from '../statistics/calibration.ts';
 import type { Estimate } from '../statistics/intervals.ts';
 import { fitToVerdicts } from '../thresholds/verdictFit.ts';
+import { placeText } from '../worklist/db/database.ts';
 import { onDatabase } from './modelDatabase.ts';
 import { withModel } from './modelOption.ts';
 import { wholeNumber } from './numbers.ts';
@@ -61,7 +62,7 @@ async function scansOf(config: Config, { sha256 }: ModelIdentity, days: number) 
       Promise.reject(
         new TriageError(
           'not-found',
-          `There is no database at ${dataPaths(config).database}: no case was ever received.`,
+          `There is no database at ${placeText(databasePlace(config))}: no case was ever received.`,
         ),
       ),
   );

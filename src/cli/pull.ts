@@ -3,7 +3,7 @@ import { systemClock } from '../base/clock.ts';
 import { TriageError } from '../base/errors.ts';
 import { isAgentRunning } from '../compose/checkConfig.ts';
 import { dimsePeer } from '../compose/destinations.ts';
-import { dataPaths } from '../compose/places.ts';
+import { databasePlace } from '../compose/places.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/configFile.ts';
 import type { DimsePeer } from '../pacs/dimseAssociation.ts';
@@ -107,7 +107,7 @@ function peerOf({ from, timeoutMs }: PullOptions, { destinations, receive }: Con
 
 /** Objects of a study in the running agent's database. */
 async function countOnRecord(studyInstanceUid: string, config: Config): Promise<number> {
-  const database = await openDatabase(dataPaths(config).database);
+  const database = await openDatabase(databasePlace(config));
   try {
     return await objectsOnRecord(createWorklistQuery(database, systemClock, { maxWaitMs: 0 }), studyInstanceUid);
   } finally {

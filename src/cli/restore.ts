@@ -11,6 +11,7 @@ import { restoreDatabase } from '../worklist/db/backups.ts';
 import { lockDataDir } from '../worklist/db/dataDirLock.ts';
 import { migrate } from '../worklist/db/database.ts';
 import { openSealedBackup, SEALED } from '../worklist/db/sealedBackups.ts';
+import { refuseOnServer } from './backup.ts';
 import { note, printJson, printLine } from './output.ts';
 
 /** `odontoid restore FILE`: puts a backup in the place of the database; the old one is moved aside. */
@@ -22,6 +23,7 @@ export function restoreCommand(): Command {
     .option('--json', 'print {database, movedTo, cases, instances, version}')
     .action(async (file: string, options: { identity?: string; config?: string; json?: true }) => {
       const config = loadConfig(options.config, process.env);
+      refuseOnServer(config);
       const { database } = dataPaths(config);
       await makeFolder(config.dataDir);
       const unlock = lockDataDir(config.dataDir);

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import { systemClock } from '../base/clock.ts';
-import { dataPaths } from '../compose/places.ts';
+import { databasePlace } from '../compose/places.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/configFile.ts';
 import { TriageError } from '../base/errors.ts';
@@ -22,8 +22,7 @@ export async function withWorklist(
   run: (database: WorklistDatabase, config: Config) => Promise<void>,
 ): Promise<void> {
   const config = loadConfig(path, process.env);
-  const { database: file } = dataPaths(config);
-  const database = await openDatabase(file);
+  const database = await openDatabase(databasePlace(config));
   try {
     await run(database, config);
   } finally {

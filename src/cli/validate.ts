@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { Command, InvalidArgumentError } from 'commander';
 import type { ModelValidation } from '../answers/modelAnswers.ts';
@@ -8,7 +7,6 @@ import { TriageError } from '../base/errors.ts';
 import { createLog } from '../base/log.ts';
 import type { CohortJudgement } from '../cohort/evaluateCohort.ts';
 import { keySlicePictures } from '../cohort/keySlicePictures.ts';
-import { dataPaths } from '../compose/places.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/configFile.ts';
 import { evaluationTables, percent } from '../evaluate/reportTables.ts';
@@ -141,7 +139,7 @@ async function thresholdHere(config: Config, { model, defaultThreshold }: Cohort
 async function record(config: Config, { dataset, kind, judgement }: JudgedHere, validation: Validation, by: string) {
   const { evaluation, calibration, patients, positives, negatives } = validation;
   const figures = evaluation.table3?.imbalanced.figures;
-  if (!existsSync(dataPaths(config).database)) await makeDatabase(config);
+  await makeDatabase(config);
   return onDatabase(
     config,
     (store) =>

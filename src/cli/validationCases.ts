@@ -4,12 +4,13 @@ import { systemClock } from '../base/clock.ts';
 import { TriageError } from '../base/errors.ts';
 import { caseRef } from '../case/caseRef.ts';
 import type { CohortJudgement } from '../cohort/evaluateCohort.ts';
-import { dataPaths } from '../compose/places.ts';
+import { databasePlace, dataPaths } from '../compose/places.ts';
 import type { Config } from '../config/config.ts';
 import type { LabelledCase, Problem } from '../dataset/dataset.ts';
 import { loadModelPackage } from '../infer/modelCard.ts';
 import type { ScoredScan } from '../thresholds/scoredScan.ts';
 import { verifiedRates, type VerifiedRates } from '../thresholds/verifiedRates.ts';
+import { placeText } from '../worklist/db/database.ts';
 import { noteProblems } from './datasetProblems.ts';
 import { judgeCases, judgeDataset, nameOf, type JudgeOptions } from './judgeDataset.ts';
 import { onDatabase } from './modelDatabase.ts';
@@ -44,7 +45,7 @@ export async function judgeSite(
   configuredDir: string,
   { days, cache }: { days: number; cache?: string },
 ): Promise<JudgedHere> {
-  const { database, spool } = dataPaths(config);
+  const { spool } = dataPaths(config);
   const { scans, cases: known } = await onDatabase(
     config,
     async (store) => {
@@ -54,7 +55,12 @@ export async function judgeSite(
       return store.siteCases(active, systemClock.now() - days * DAY_MS);
     },
     () =>
-      Promise.reject(new TriageError('not-found', `There is no database at ${database}: no case was ever received.`)),
+      Promise.reject(
+        new TriageError(
+          'not-found',
+          `There is no database at ${placeText(databasePlace(config))}: no case was ever received.`,
+        ),
+      ),
   );
   if (known.length === 0)
     throw new TriageError(

@@ -9,12 +9,12 @@ import { maxAgeMsOf, type Config } from '../config/config.ts';
 import { createAuditLog } from '../worklist/audit/audit.ts';
 import { createCaseStore } from '../worklist/cases/caseStore.ts';
 import { lockDataDir } from '../worklist/db/dataDirLock.ts';
-import { migrate, openDatabase } from '../worklist/db/database.ts';
+import { migrate, openDatabase, type PostgresPlace } from '../worklist/db/database.ts';
 import { createWorklistQuery } from '../worklist/list/worklistQuery.ts';
 import type { AgentPorts, Foundation } from './agentPorts.ts';
 import { openAuditTrail } from './audit.ts';
 import { openLiveValues } from './liveValues.ts';
-import { dataPaths } from './places.ts';
+import { databasePlace, dataPaths } from './places.ts';
 
 /** Maps the DICOM keyword in the configuration to the field name in the header. */
 const LOCATION_FROM = {
@@ -40,6 +40,15 @@ function wishesOf({ destinations }: Config): Map<string, DestinationWishes> {
   );
 }
 
+/** The data folder's lock says nothing of other machines. An agent that lost the database to another one stops. */
+async function lockDatabase(place: PostgresPlace, { log }: AgentPorts): Promise<() => Promise<void>> {
+  const { lockPostgres } = await import('../worklist/db/agentLock.ts');
+  return lockPostgres(place, () => {
+    log.error('another agent has taken the database while it was out of reach: this one stops');
+    process.kill(process.pid, 'SIGTERM');
+  });
+}
+
 /** Locks the data folder for this process and opens its contents. @throws TriageError `database-*`, `config-invalid` */
 export async function layFoundation(
   ofFiles: Config,
@@ -52,8 +61,10 @@ export async function layFoundation(
   for (const folder of [ofFiles.dataDir, paths.spool, paths.results]) await makeFolder(folder);
   releasers.push('lock', lockDataDir(ofFiles.dataDir));
 
-  await migrate(paths.database);
-  const database = await openDatabase(paths.database, { readIn: 'threads' });
+  const place = databasePlace(ofFiles, ports.environment);
+  if (typeof place !== 'string') releasers.push('database lock', await lockDatabase(place, ports));
+  await migrate(place);
+  const database = await openDatabase(place, { readIn: 'threads' });
   releasers.push('database', () => database.close());
   const values = await openLiveValues(ofFiles, database, ports);
   const { config } = values;
@@ -77,7 +88,7 @@ export async function layFoundation(
     reportNotEligible: config.report.notEligible,
     locationFrom: LOCATION_FROM[config.worklist.location],
   });
-  // The lock proves that no other agent is alive, so the leases of an earlier one can end.
+  // The locks prove that no other agent is alive, so the leases of an earlier one can end.
   await store.releaseAllLeases();
   // Nobody listened while the agent was down, and the clock may have been set meanwhile.
   await store.settleDueTimes({ hasStepped: false });

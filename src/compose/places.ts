@@ -1,7 +1,11 @@
 import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { packageRoot } from '../base/packageRoot.ts';
+import { TLS_PROFILE } from '../base/tlsProfile.ts';
+import { readSecret } from '../config/configFile.ts';
+import { readTlsFiles } from '../config/tlsFiles.ts';
 import type { PackagePlaces } from '../infer/modelPackages.ts';
+import type { DatabasePlace } from '../worklist/db/database.ts';
 
 /** Paths in the data folder. */
 export function dataPaths(config: Config) {
@@ -12,6 +16,25 @@ export function dataPaths(config: Config) {
     backups: join(config.dataDir, 'backups'),
     models: join(config.dataDir, 'models'),
     proof: join(config.dataDir, 'proof'),
+  };
+}
+
+/** Where the worklist is kept. @throws TriageError `config-invalid` when a secret or a certificate cannot be read */
+export function databasePlace(config: Config, environment: NodeJS.ProcessEnv = process.env): DatabasePlace {
+  const { url, password, tls } = config.database;
+  if (url === undefined) return dataPaths(config).database;
+  return {
+    url,
+    ...(password === undefined ? {} : { password: readSecret(password, environment) }),
+    ...(tls === undefined
+      ? {}
+      : {
+          tls: {
+            ...TLS_PROFILE,
+            ...readTlsFiles(tls),
+            ...(tls.serverName === undefined ? {} : { servername: tls.serverName }),
+          },
+        }),
   };
 }
 

@@ -77,6 +77,7 @@ export function systemStatus(foundation: Foundation, parts: StatusParts): () => 
       loopLagMs: loopLag.worstMs(),
       clockStep: parts.clockSteps.recent(),
       backupAtMs: await newestBackupAtMs(paths.backups),
+      isBackedUpBySite: config.database.url !== undefined,
       certificates: certificates.expiries(),
       watch: await Promise.all(config.watch.archives.map((name) => watchStatus(name, watched))),
       certificateProblems: certificates.problems(),

@@ -94,12 +94,22 @@ function watching({ watch, startedAtMs }: SystemStatus, nowMs: number): string[]
 }
 
 function upkeep(
-  { startedAtMs, backupAtMs, certificates, certificateProblems, loopLagMs, clockStep, freeBytes, disk }: SystemStatus,
+  {
+    startedAtMs,
+    backupAtMs,
+    isBackedUpBySite = false,
+    certificates,
+    certificateProblems,
+    loopLagMs,
+    clockStep,
+    freeBytes,
+    disk,
+  }: SystemStatus,
   nowMs: number,
 ): string[] {
   const found: string[] = [];
   const backupAgeMs = nowMs - (backupAtMs ?? startedAtMs);
-  if (backupAgeMs > OLD_BACKUP_MS)
+  if (!isBackedUpBySite && backupAgeMs > OLD_BACKUP_MS)
     found.push(
       backupAtMs === null
         ? `There is no backup of the database, and the agent has run for ${hours(backupAgeMs)}.`

@@ -17,7 +17,7 @@ import { createAuditLog } from '../../src/worklist/audit/audit.ts';
 import { createCaseStore } from '../../src/worklist/cases/caseStore.ts';
 import type { WorklistStore } from '../../src/worklist/cases/caseStore.ts';
 import { migrate, openDatabase } from '../../src/worklist/db/database.ts';
-import type { WorklistDatabase } from '../../src/worklist/db/database.ts';
+import type { SqliteDatabase } from '../../src/worklist/db/database.ts';
 import { createProofRuns } from '../../src/worklist/proof/proofRuns.ts';
 import { createServiceTokens } from '../../src/worklist/people/serviceTokens.ts';
 import { createSessions } from '../../src/worklist/people/sessions.ts';
@@ -35,7 +35,7 @@ export const MAX_WAIT_MINUTES = 60;
 
 export interface SeededWorklist {
   folder: string;
-  database: WorklistDatabase;
+  database: SqliteDatabase;
   clock: Clock;
   store: WorklistStore;
   query: WorklistQuery;

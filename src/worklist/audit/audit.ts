@@ -4,7 +4,9 @@ import type { Kysely, Selectable, SelectQueryBuilder, Transaction } from 'kysely
 import { TriageError } from '../../base/errors.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { WorklistDatabase } from '../db/database.ts';
+import { lockUntilCommit } from '../db/dialect.ts';
 import type { AuditTable, Schema } from '../db/schema.ts';
+import { inTransaction } from '../db/transactions.ts';
 
 /** The words of the audit. */
 export const AUDIT_ACTIONS = [
@@ -139,6 +141,7 @@ function hashOf(row: Omit<Row, 'hash'>): string {
 
 /** Appends to the audit, in the same transaction as the change that it records. */
 export async function appendAudit(trx: Transaction<Schema>, atMs: number, fact: AuditFact): Promise<void> {
+  await lockUntilCommit(trx, 'audit');
   const last = await trx
     .selectFrom('audit_log')
     .select(['seq', 'hash'])
@@ -182,7 +185,7 @@ export async function appendOnceTo(
       .executeTakeFirst();
   // A viewer asks for dozens of slices: take the write lock only when there is something to write.
   if ((await known(db)) !== undefined) return;
-  await db.transaction().execute(async (trx) => {
+  await inTransaction(db, async (trx) => {
     if ((await known(trx)) === undefined) await appendAudit(trx, atMs, fact);
   });
 }
@@ -214,8 +217,7 @@ export function createAuditLog({ db, reads }: WorklistDatabase, clock: Clock): A
       seq: 0,
       hash: FIRST_HASH,
     };
-  const append = (fact: AuditFact): Promise<void> =>
-    db.transaction().execute((trx) => appendAudit(trx, clock.now(), fact));
+  const append = (fact: AuditFact): Promise<void> => inTransaction(db, (trx) => appendAudit(trx, clock.now(), fact));
   const appendOnce: AuditLog['appendOnce'] = (fact, sinceMs, orActions) =>
     appendOnceTo(db, clock.now(), fact, sinceMs, orActions);
   const verify = async (noted?: AuditHead): Promise<AuditVerdict> => {

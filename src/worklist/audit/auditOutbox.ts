@@ -4,6 +4,7 @@ import type { Clock } from '../../base/clock.ts';
 import { appendOnceTo, entryOf, FIRST_HASH, objectionTo, type AuditHead } from './audit.ts';
 import type { WorklistDatabase } from '../db/database.ts';
 import type { AuditTable, CaseRow, Schema } from '../db/schema.ts';
+import { inTransaction } from '../db/transactions.ts';
 
 type Row = Selectable<AuditTable>;
 
@@ -81,7 +82,7 @@ export function createAuditOutbox({ db, reads }: WorklistDatabase, clock: Clock)
 
   return {
     begin: () =>
-      db.transaction().execute(async (trx) => {
+      inTransaction(db, async (trx) => {
         const sentSeq = await sentSeqOf(trx);
         const head = await headOf(trx);
         if (sentSeq === null) await trx.insertInto('audit_position').values({ id: 1, sent_seq: head }).execute();
@@ -89,7 +90,7 @@ export function createAuditOutbox({ db, reads }: WorklistDatabase, clock: Clock)
         else if (sentSeq > head) await trx.updateTable('audit_position').set({ sent_seq: head }).execute();
       }),
     forget: () =>
-      db.transaction().execute(async (trx) => {
+      inTransaction(db, async (trx) => {
         await trx.deleteFrom('audit_position').execute();
         await trx.deleteFrom('audit_patients').execute();
       }),
@@ -114,7 +115,7 @@ export function createAuditOutbox({ db, reads }: WorklistDatabase, clock: Clock)
       return withPatients(db, rows);
     },
     sent: (seq) =>
-      db.transaction().execute(async (trx) => {
+      inTransaction(db, async (trx) => {
         await trx.updateTable('audit_position').set({ sent_seq: seq }).execute();
         await trx.deleteFrom('audit_patients').where('removed_seq', '<=', seq).execute();
       }),

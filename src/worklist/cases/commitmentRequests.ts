@@ -4,7 +4,9 @@ import type { Clock } from '../../base/clock.ts';
 import type { CommitmentRequest } from '../../case/commitment.ts';
 import type { SopReference } from '../../dicom/commitmentDataSet.ts';
 import type { WorklistDatabase } from '../db/database.ts';
+import { jsonText } from '../db/dialect.ts';
 import type { Schema } from '../db/schema.ts';
+import { inTransaction } from '../db/transactions.ts';
 
 /** A request whose report is to be sent now. */
 type DueCommitment = CommitmentRequest & { askedAtMs: number; attempts: number };
@@ -54,11 +56,13 @@ export function createCommitmentRequests({ db, reads }: WorklistDatabase, clock:
         attempts: 0,
         last_error: null,
       };
-      await db
-        .insertInto('commitment_requests')
-        .values({ source_ae_title: sourceAeTitle, transaction_uid: transactionUid, ...values })
-        .onConflict((conflict) => conflict.columns(['source_ae_title', 'transaction_uid']).doUpdateSet(values))
-        .execute();
+      await inTransaction(db, (trx) =>
+        trx
+          .insertInto('commitment_requests')
+          .values({ source_ae_title: sourceAeTitle, transaction_uid: transactionUid, ...values })
+          .onConflict((conflict) => conflict.columns(['source_ae_title', 'transaction_uid']).doUpdateSet(values))
+          .execute(),
+      );
     },
     due: async (limit) => {
       const nowMs = clock.now();
@@ -82,28 +86,31 @@ export function createCommitmentRequests({ db, reads }: WorklistDatabase, clock:
       );
       return due.map((rows) => rows.map(requestOf));
     },
-    noteFailed: async ({ sourceAeTitle, transactionUid }, why) => {
-      const row = await db
-        .updateTable('commitment_requests')
-        .set({ attempts: sql`attempts + 1`, last_error: why })
-        .where('source_ae_title', '=', sourceAeTitle)
-        .where('transaction_uid', '=', transactionUid)
-        .returning('attempts')
-        .executeTakeFirst();
-      if (row === undefined) return;
-      await db
-        .updateTable('commitment_requests')
-        .set({ due_at: clock.now() + backoffMs(transactionUid, row.attempts, RETRY_MIN_MS, RETRY_MAX_MS) })
-        .where('source_ae_title', '=', sourceAeTitle)
-        .where('transaction_uid', '=', transactionUid)
-        .execute();
-    },
+    noteFailed: ({ sourceAeTitle, transactionUid }, why) =>
+      inTransaction(db, async (trx) => {
+        const row = await trx
+          .updateTable('commitment_requests')
+          .set({ attempts: sql`attempts + 1`, last_error: why })
+          .where('source_ae_title', '=', sourceAeTitle)
+          .where('transaction_uid', '=', transactionUid)
+          .returning('attempts')
+          .executeTakeFirst();
+        if (row === undefined) return;
+        await trx
+          .updateTable('commitment_requests')
+          .set({ due_at: clock.now() + backoffMs(transactionUid, row.attempts, RETRY_MIN_MS, RETRY_MAX_MS) })
+          .where('source_ae_title', '=', sourceAeTitle)
+          .where('transaction_uid', '=', transactionUid)
+          .execute();
+      }),
     close: async ({ sourceAeTitle, transactionUid }) => {
-      await db
-        .deleteFrom('commitment_requests')
-        .where('source_ae_title', '=', sourceAeTitle)
-        .where('transaction_uid', '=', transactionUid)
-        .execute();
+      await inTransaction(db, (trx) =>
+        trx
+          .deleteFrom('commitment_requests')
+          .where('source_ae_title', '=', sourceAeTitle)
+          .where('transaction_uid', '=', transactionUid)
+          .execute(),
+      );
     },
     status: async (sourceAeTitle) => {
       const rows = await reads
@@ -125,7 +132,7 @@ export function createCommitmentRequests({ db, reads }: WorklistDatabase, clock:
             'instances.sop_instance_uid',
             'instances.path',
             'instances.size_bytes',
-            sql<string>`json_extract(instances.header, '$.sopClassUid')`.as('sop_class_uid'),
+            jsonText(db, 'instances.header', 'sopClassUid').as('sop_class_uid'),
           ])
           .where('instances.sop_instance_uid', 'in', uids.slice(at, at + MOST_IN_ONE_QUERY))
           .where('cases.removing', '=', 0)

@@ -23,8 +23,8 @@ export async function settleDueTimes(context: StoreContext, { hasStepped }: { ha
     await trx
       .updateTable('cases')
       .set({
-        last_received_at: sql<number>`min(last_received_at, ${now})`,
-        first_received_at: sql<number>`min(first_received_at, ${now})`,
+        last_received_at: now,
+        first_received_at: sql<number>`case when first_received_at > ${now} then ${now} else first_received_at end`,
       })
       .where('last_received_at', '>', now)
       .execute();

@@ -198,7 +198,7 @@ export async function previousReports(
     )
     .orderBy('revision')
     // Of several SR classes of one report, the one that the report stage wrote comes last.
-    .orderBy('form_of', 'desc')
+    .orderBy('form_of', (order) => order.desc().nullsLast())
     .orderBy('sop_instance_uid')
     .execute();
   return rows.map(referenceOf);

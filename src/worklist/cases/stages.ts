@@ -11,6 +11,7 @@ import { currentAnalysis, onCurrentRevision } from './currentAnalysis.ts';
 import { backoffMs } from '../../base/backoff.ts';
 import { caseRecordOf, storedInstanceOf } from '../list/caseRecord.ts';
 import { enqueue, previousReports, settle } from './outbox.ts';
+import { claiming } from '../db/dialect.ts';
 import type { AnalysesTable, CaseRow, Schema } from '../db/schema.ts';
 import { dropSliceFeatures } from './sliceFeatures.ts';
 import { refusedObjects } from './refusedObjects.ts';
@@ -29,7 +30,7 @@ const STAGE_EVENTS: Readonly<Record<StageName, readonly CaseEventType[]>> = {
 export async function claim(context: StoreContext, stage: StageName, leaseMs: number): Promise<ClaimedCase | null> {
   return write(context, async (trx) => {
     const now = context.clock.now();
-    const due = await trx
+    const most = trx
       .selectFrom('cases')
       .leftJoin('analyses', onCurrentRevision)
       .select('cases.study_instance_uid')
@@ -56,8 +57,8 @@ export async function claim(context: StoreContext, stage: StageName, leaseMs: nu
       .orderBy(sql`case when analyses.decision = 'suspected' then analyses.probability else -1 end`, 'desc')
       .orderBy('cases.first_received_at')
       .orderBy('cases.study_instance_uid')
-      .limit(1)
-      .executeTakeFirst();
+      .limit(1);
+    const due = await claiming(trx, most).executeTakeFirst();
     if (due === undefined) return null;
     const found = await caseRow(trx, due.study_instance_uid);
     if (found === undefined) return null;

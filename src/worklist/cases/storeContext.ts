@@ -5,7 +5,9 @@ import type { DestinationWishes } from '../../case/delivery.ts';
 import type { LateImages } from '../../case/lateImages.ts';
 import type { Clock } from '../../base/clock.ts';
 import { appendAudit, type AuditAction } from '../audit/audit.ts';
+import { lockUntilCommit } from '../db/dialect.ts';
 import type { CaseRow, Schema } from '../db/schema.ts';
+import { inTransaction } from '../db/transactions.ts';
 
 /** Attributes that can tell where a patient is: (0038,0300), (0008,1040), (0008,1010). */
 export type LocationAttribute = 'currentPatientLocation' | 'institutionalDepartmentName' | 'stationName';
@@ -71,8 +73,11 @@ export async function write<T>(
   context: StoreContext,
   run: (trx: Transaction<Schema>, touched: Set<string>) => Promise<T>,
 ): Promise<T> {
-  const touched = new Set<string>();
-  const result = await context.db.transaction().execute((trx) => run(trx, touched));
+  let touched = new Set<string>();
+  const result = await inTransaction(context.db, (trx) => {
+    touched = new Set();
+    return run(trx, touched);
+  });
   for (const study of touched) for (const listener of context.listeners) listener(study);
   return result;
 }
@@ -115,6 +120,8 @@ export async function appendEvent(
     detail?: Record<string, unknown>;
   },
 ): Promise<void> {
+  // Numbers of events are in the order in which they are seen: whoever has seen one has seen all before it.
+  await lockUntilCommit(trx, 'events');
   await trx
     .insertInto('case_events')
     .values({

@@ -1,7 +1,9 @@
-import { sql, type Transaction } from 'kysely';
+import type { Transaction, Updateable } from 'kysely';
+import { doubledMs } from '../../base/backoff.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { WorklistDatabase } from '../db/database.ts';
 import type { Schema } from '../db/schema.ts';
+import { inTransaction } from '../db/transactions.ts';
 
 /** A study that an archive was found to have. */
 interface FoundInArchive {
@@ -51,8 +53,26 @@ const RETRY_MAX_MS = 6 * 3_600_000;
 const REMEMBERED_MS = 120 * 86_400_000;
 
 export function createWatchedArchives({ db, reads }: WorklistDatabase, clock: Clock): WatchedArchives {
-  const study = (archive: string, studyInstanceUid: string) =>
-    db.updateTable('watched_studies').where('archive', '=', archive).where('study_instance_uid', '=', studyInstanceUid);
+  const change = (
+    archive: string,
+    studyInstanceUid: string,
+    next: (attempts: number) => Updateable<Schema['watched_studies']>,
+  ): Promise<void> =>
+    inTransaction(db, async (trx) => {
+      const known = await trx
+        .selectFrom('watched_studies')
+        .select('attempts')
+        .where('archive', '=', archive)
+        .where('study_instance_uid', '=', studyInstanceUid)
+        .executeTakeFirst();
+      if (known === undefined) return;
+      await trx
+        .updateTable('watched_studies')
+        .set(next(known.attempts))
+        .where('archive', '=', archive)
+        .where('study_instance_uid', '=', studyInstanceUid)
+        .execute();
+    });
   return {
     askedTo: async (archive) => {
       const row = await db
@@ -63,7 +83,7 @@ export function createWatchedArchives({ db, reads }: WorklistDatabase, clock: Cl
       return row?.asked_to ?? null;
     },
     noteFound: (archive, found, askedTo) =>
-      db.transaction().execute(async (trx) => {
+      inTransaction(db, async (trx) => {
         const nowMs = clock.now();
         for (const one of found) await note(trx, archive, one, nowMs);
         const values = { asked_to: askedTo, succeeded_at: nowMs, last_error: null };
@@ -80,11 +100,13 @@ export function createWatchedArchives({ db, reads }: WorklistDatabase, clock: Cl
       }),
     noteFailedLook: async (archive, why) => {
       const values = { failed_at: clock.now(), last_error: why };
-      await db
-        .insertInto('watched_archives')
-        .values({ name: archive, asked_to: null, succeeded_at: null, ...values })
-        .onConflict((conflict) => conflict.column('name').doUpdateSet(values))
-        .execute();
+      await inTransaction(db, (trx) =>
+        trx
+          .insertInto('watched_archives')
+          .values({ name: archive, asked_to: null, succeeded_at: null, ...values })
+          .onConflict((conflict) => conflict.column('name').doUpdateSet(values))
+          .execute(),
+      );
     },
     due: async (archive, limit) => {
       const rows = await db
@@ -102,24 +124,17 @@ export function createWatchedArchives({ db, reads }: WorklistDatabase, clock: Cl
         attempts: row.attempts,
       }));
     },
-    noteFetched: async (archive, studyInstanceUid) => {
-      await study(archive, studyInstanceUid).set({ due_at: null, attempts: 0, last_error: null }).execute();
-    },
-    noteFailedFetch: async (archive, studyInstanceUid, why) => {
-      await study(archive, studyInstanceUid)
-        .set({
-          attempts: sql`attempts + 1`,
-          // At the next look, then after 2, 4, 8 ... minutes.
-          due_at: sql`${clock.now()} + iif(attempts = 0, 0, min(${RETRY_MAX_MS}, ${RETRY_MIN_MS} << min(attempts, 10)))`,
-          last_error: why,
-        })
-        .execute();
-    },
-    noteGone: async (archive, studyInstanceUid) => {
-      await study(archive, studyInstanceUid)
-        .set({ due_at: null, last_error: 'it is no longer in the archive' })
-        .execute();
-    },
+    noteFetched: (archive, studyInstanceUid) =>
+      change(archive, studyInstanceUid, () => ({ due_at: null, attempts: 0, last_error: null })),
+    noteFailedFetch: (archive, studyInstanceUid, why) =>
+      change(archive, studyInstanceUid, (attempts) => ({
+        attempts: attempts + 1,
+        // At the next look, then after 2, 4, 8 ... minutes.
+        due_at: clock.now() + (attempts === 0 ? 0 : doubledMs(attempts + 1, RETRY_MIN_MS, RETRY_MAX_MS)),
+        last_error: why,
+      })),
+    noteGone: (archive, studyInstanceUid) =>
+      change(archive, studyInstanceUid, () => ({ due_at: null, last_error: 'it is no longer in the archive' })),
     status: async (archive) => {
       const look = await reads
         .selectFrom('watched_archives')

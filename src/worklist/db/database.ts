@@ -1,271 +1,55 @@
-import { readdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import BetterSqlite3 from 'better-sqlite3';
-import { Migrator, type Migration } from 'kysely/migration';
-import { Kysely, SqliteAdapter, SqliteDialect, SqliteDriver } from 'kysely';
-import type { DatabaseConnection, Driver, TransactionSettings } from 'kysely';
-import { systemClock } from '../../base/clock.ts';
-import { TriageError } from '../../base/errors.ts';
-import { backupDatabase, stampOf } from './backups.ts';
-import { keepingStatements } from './keptStatements.ts';
-import { ReadThreadsDialect } from './readThreads.ts';
-import type { Schema } from './schema.ts';
-import { mendSearchIndex } from './searchIndex.ts';
+import { existsSync } from 'node:fs';
+import type { PostgresPlace } from './postgresPlace.ts';
+import { migrateSqlite, openSqlite, type SqliteDatabase } from './sqliteDatabase.ts';
+import type { WorklistDatabase } from './worklistDatabase.ts';
 
-/** The open worklist: typed queries, and the raw handle for what only SQLite can do (backup, checkpoint, checks). */
-export interface WorklistDatabase {
-  readonly path: string;
-  readonly db: Kysely<Schema>;
-  /** For answers to people, on a separate read-only handle: a write that waits for another process's lock does not hold pages up. */
-  readonly reads: Kysely<Schema>;
-  readonly sqlite: BetterSqlite3.Database;
-  close(): Promise<void>;
-}
+export type { SqliteDatabase } from './sqliteDatabase.ts';
+export type { PostgresPlace } from './postgresPlace.ts';
+export type { WorklistDatabase } from './worklistDatabase.ts';
 
-const MIGRATION_TABLE = 'schema_migrations';
-const BUSY_TIMEOUT_MS = 10_000;
-const LOCK_POLL_MS = 5;
-const MIGRATION_FILE = /^(\d{4}_[a-z0-9_]+)\.(ts|js)$/i;
+/** Where a worklist is kept: the path of a SQLite file, or a PostgreSQL database. */
+export type DatabasePlace = string | PostgresPlace;
 
-/**
- * Write transactions take the write lock when they begin: one that reads first and upgrades later would fail if another came between.
- * While another process holds the lock, this one waits without blocking its event loop.
- */
-class ImmediateDriver extends SqliteDriver {
-  readonly #sqlite: BetterSqlite3.Database;
-
-  constructor(sqlite: BetterSqlite3.Database) {
-    super({ database: { prepare: keepingStatements(sqlite), close: () => sqlite.close() } });
-    this.#sqlite = sqlite;
-  }
-
-  override async beginTransaction(connection: DatabaseConnection, settings?: TransactionSettings): Promise<void> {
-    if (settings?.accessMode === 'read only') return super.beginTransaction(connection);
-    const deadlineMs = systemClock.monotonicMs() + BUSY_TIMEOUT_MS;
-    while (!this.#begun()) {
-      if (systemClock.monotonicMs() > deadlineMs)
-        throw new TriageError('database-busy', 'Another process has been writing to the database for too long.');
-      await systemClock.sleep(LOCK_POLL_MS);
-    }
-  }
-
-  /** On a full or failing disk SQLite has already rolled back. A second rollback would fail, and its error would hide the one that happened. */
-  override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
-    if (this.#sqlite.inTransaction) await super.rollbackTransaction(connection);
-  }
-
-  #begun(): boolean {
-    this.#sqlite.pragma('busy_timeout = 0');
-    try {
-      this.#sqlite.exec('begin immediate');
-      return true;
-    } catch (error) {
-      if (error instanceof BetterSqlite3.SqliteError && error.code.startsWith('SQLITE_BUSY')) return false;
-      throw error;
-    } finally {
-      this.#sqlite.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
-    }
-  }
-}
-
-/** SQLite's DDL is transactional; Kysely leaves it off only for schema changes that switch foreign keys off, which ours must not do. */
-class TransactionalDdlAdapter extends SqliteAdapter {
-  override get supportsTransactionalDdl(): boolean {
-    return true;
-  }
-}
-
-class WorklistDialect extends SqliteDialect {
-  readonly #sqlite: BetterSqlite3.Database;
-
-  constructor(sqlite: BetterSqlite3.Database) {
-    super({ database: sqlite });
-    this.#sqlite = sqlite;
-  }
-
-  override createDriver(): Driver {
-    return new ImmediateDriver(this.#sqlite);
-  }
-
-  override createAdapter(): SqliteAdapter {
-    return new TransactionalDdlAdapter();
-  }
-}
-
-/** A second, read-only handle. With a write-ahead log it sees what was committed last, whoever holds the write lock. */
-class ReadingDialect extends SqliteDialect {
-  readonly #sqlite: BetterSqlite3.Database;
-
-  constructor(sqlite: BetterSqlite3.Database) {
-    super({ database: sqlite });
-    this.#sqlite = sqlite;
-  }
-
-  override createDriver(): Driver {
-    const sqlite = this.#sqlite;
-    return new SqliteDriver({ database: { prepare: keepingStatements(sqlite), close: () => sqlite.close() } });
-  }
-}
-
-/** Explains errors about files that SQLite cannot read; other errors are returned unchanged. */
-function damaged(path: string, error: unknown): unknown {
-  if (!(error instanceof BetterSqlite3.SqliteError) || error.code.startsWith('SQLITE_BUSY')) return error;
-  return new TriageError(
-    'database-invalid',
-    `The database ${path} is damaged (${error.message}). Restore the newest sound backup with: odontoid restore FILE. ` +
-      'A backup that was copied over it by hand is mixed with the -wal file beside it: restore takes care of that. docs/disaster.md has the steps.',
-    { cause: error },
-  );
-}
-
-/** Opens `path` with the settings that durability rests on, and asserts each: better-sqlite3 reopens a WAL file with synchronous NORMAL. */
-function openFile(path: string, readIn: 'this-thread' | 'threads' = 'this-thread'): WorklistDatabase {
-  let sqlite: BetterSqlite3.Database;
-  try {
-    sqlite = new BetterSqlite3(path);
-  } catch (error) {
-    throw new TriageError(
-      'database-invalid',
-      `The database ${path} cannot be opened. Check that its folder exists and may be written.`,
-      { cause: error },
-    );
-  }
-  try {
-    sqlite.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
-    sqlite.pragma('journal_mode = WAL');
-    sqlite.pragma('synchronous = FULL');
-    sqlite.pragma('foreign_keys = ON');
-    const settings = ['journal_mode', 'synchronous', 'foreign_keys', 'busy_timeout'].map((name) =>
-      sqlite.pragma(name, { simple: true }),
-    );
-    if (JSON.stringify(settings) !== JSON.stringify(['wal', 2, 1, BUSY_TIMEOUT_MS])) {
-      throw new TriageError(
-        'database-invalid',
-        `The database ${path} does not take the settings it needs (WAL, synchronous FULL). Put it on a local disk.`,
-        { context: { settings } },
-      );
-    }
-    const db = new Kysely<Schema>({ dialect: new WorklistDialect(sqlite) });
-    const readOnly =
-      readIn === 'threads' ? null : new BetterSqlite3(path, { readonly: true, timeout: BUSY_TIMEOUT_MS });
-    const reads = new Kysely<Schema>({
-      dialect:
-        readOnly === null
-          ? new ReadThreadsDialect({ path, busyTimeoutMs: BUSY_TIMEOUT_MS })
-          : new ReadingDialect(readOnly),
-    });
-    return {
-      path,
-      db,
-      reads,
-      sqlite,
-      close: async () => {
-        await reads.destroy();
-        // A Kysely that was never queried has not opened its driver, and closes nothing.
-        readOnly?.close();
-        await db.destroy();
-      },
-    };
-  } catch (error) {
-    sqlite.close();
-    throw error instanceof TriageError ? error : damaged(path, error);
-  }
-}
-
-/** Every migration beside this build, by name. Bundlers have dropped them silently before, so finding none is an error. */
-async function knownMigrations(): Promise<Record<string, Migration>> {
-  const folder = new URL('../../../migrations/', import.meta.url);
-  const found: Record<string, Migration> = {};
-  for (const file of (await readdir(folder)).sort()) {
-    const name = file.endsWith('.d.ts') ? undefined : MIGRATION_FILE.exec(file)?.[1];
-    if (name !== undefined) found[name] = (await import(new URL(file, folder).href)) as Migration;
-  }
-  if (Object.keys(found).length === 0)
-    throw new TriageError('database-invalid', 'This build has no migrations: it is incomplete. Build it again.');
-  return found;
-}
-
-function appliedMigrations(database: WorklistDatabase): string[] {
-  const present = database.sqlite.prepare('select 1 from sqlite_master where name = ?').get(MIGRATION_TABLE);
-  if (present === undefined) return [];
-  return (database.sqlite.prepare(`select name from ${MIGRATION_TABLE} order by name`).all() as { name: string }[]).map(
-    (row) => row.name,
-  );
-}
-
-function refuseNewer(database: WorklistDatabase, known: Record<string, Migration>): void {
-  const unknown = appliedMigrations(database).filter((name) => !(name in known));
-  if (unknown.length > 0) {
-    throw new TriageError(
-      'database-newer',
-      `The database was written by a newer Odontoid (${unknown.join(', ')}). Install that version, or restore a backup of this one.`,
-      {
-        context: { unknown },
-      },
-    );
-  }
+/** The place in words, without secrets: a path, or host and database. */
+export function placeText(place: DatabasePlace): string {
+  if (typeof place === 'string') return place;
+  const { host, pathname } = new URL(place.url);
+  return `the database ${pathname.slice(1) || 'postgres'} at ${host || 'this machine'}`;
 }
 
 /**
  * Opens the worklist for work. The agent reads in threads, so that no query holds its event loop up; commands that do one thing read in their own.
- * @throws TriageError `database-newer` when a newer version has changed it, `database-invalid` when it is not migrated or not usable.
+ * PostgreSQL has connections for that instead.
+ * @throws TriageError `database-newer` when a newer version has changed it, `database-invalid` when it is not migrated or not usable, `database-busy` when
+ * PostgreSQL cannot be reached
  */
 export async function openDatabase(
   path: string,
-  { readIn }: { readIn?: 'this-thread' | 'threads' } = {},
+  options?: { readIn?: 'this-thread' | 'threads' },
+): Promise<SqliteDatabase>;
+export async function openDatabase(
+  place: DatabasePlace,
+  options?: { readIn?: 'this-thread' | 'threads' },
+): Promise<WorklistDatabase>;
+export async function openDatabase(
+  place: DatabasePlace,
+  options: { readIn?: 'this-thread' | 'threads' } = {},
 ): Promise<WorklistDatabase> {
-  const database = openFile(path, readIn);
-  try {
-    const known = await knownMigrations();
-    refuseNewer(database, known);
-    const applied = new Set(appliedMigrations(database));
-    const missing = Object.keys(known).filter((name) => !applied.has(name));
-    if (missing.length > 0) {
-      throw new TriageError('database-invalid', `The database lacks ${missing.join(', ')}. Run: odontoid migrate`, {
-        context: { missing },
-      });
-    }
-    return database;
-  } catch (error) {
-    await database.close();
-    throw damaged(path, error);
-  }
+  if (typeof place === 'string') return openSqlite(place, options);
+  return (await import('./postgresDatabase.ts')).openPostgres(place);
 }
 
 /**
- * Migrates the schema to this version, each step completely or not at all, and returns the steps it took. A database that has data is backed up first,
+ * Migrates the schema to this version, each step completely or not at all, and returns the steps it took. A SQLite file that has data is backed up first,
  * to `before-<its version>-<time>.sqlite` in the folder `backups` beside it; that backup is never removed automatically. @throws TriageError as `openDatabase`.
  */
-export async function migrate(path: string): Promise<{ applied: string[]; version: string }> {
-  const database = openFile(path);
-  try {
-    const known = await knownMigrations();
-    refuseNewer(database, known);
-    const done = appliedMigrations(database);
-    const isBehind = done.length > 0 && Object.keys(known).some((name) => !done.includes(name));
-    if (isBehind) {
-      const name = `before-${done.at(-1)!}-${stampOf(systemClock.now())}.sqlite`;
-      await backupDatabase(path, join(dirname(path), 'backups', name));
-    }
-    const migrator = new Migrator({
-      db: database.db,
-      provider: { getMigrations: () => Promise.resolve(known) },
-      migrationTableName: MIGRATION_TABLE,
-      migrationLockTableName: `${MIGRATION_TABLE}_lock`,
-    });
-    const { error, results } = await migrator.migrateToLatest();
-    if (error !== undefined)
-      throw new TriageError('database-invalid', 'A migration failed; the database is as it was before it.', {
-        cause: error,
-      });
-    mendSearchIndex(database.sqlite);
-    const applied = (results ?? [])
-      .filter((result) => result.status === 'Success')
-      .map((result) => result.migrationName);
-    return { applied, version: Object.keys(known).at(-1) ?? '' };
-  } catch (error) {
-    throw damaged(path, error);
-  } finally {
-    await database.close();
-  }
+export async function migrate(place: DatabasePlace): Promise<{ applied: string[]; version: string }> {
+  if (typeof place === 'string') return migrateSqlite(place);
+  return (await import('./postgresDatabase.ts')).migratePostgres(place);
+}
+
+/** Whether a worklist was ever made there. @throws TriageError `database-busy` when PostgreSQL cannot be reached */
+export async function isMade(place: DatabasePlace): Promise<boolean> {
+  if (typeof place === 'string') return existsSync(place);
+  return (await import('./postgresDatabase.ts')).isPostgresMade(place);
 }

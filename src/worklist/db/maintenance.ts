@@ -5,7 +5,7 @@ import { askChild, forkBeside } from '../../base/childProcess.ts';
 import { fromErrorMessage, type ErrorMessage } from '../../base/errorMessage.ts';
 import { TriageError } from '../../base/errors.ts';
 import { stampOf } from './backups.ts';
-import type { WorklistDatabase } from './database.ts';
+import type { SqliteDatabase, WorklistDatabase } from './database.ts';
 
 /** A question to the child process: `backup` copies the database and checks the copy. */
 export type MaintenanceQuestion =
@@ -19,8 +19,11 @@ export interface FromMaintenanceChild {
 export interface WorklistMaintenance {
   /** Moves the write-ahead log into the database and empties it, as far as readers allow. */
   checkpoint(): void;
-  /** Copies the database while it is in use, checks the copy, keeps the newest `keep` copies, and names the new one. @throws TriageError `database-invalid` */
-  backup(folder: string, atMs: number, keep: number): Promise<string>;
+  /**
+   * Copies the database while it is in use, checks the copy, keeps the newest `keep` copies, and names the new one; null where the database is the site's to
+   * back up (PostgreSQL). @throws TriageError `database-invalid`
+   */
+  backup(folder: string, atMs: number, keep: number): Promise<string | null>;
   /** @throws TriageError `database-invalid` when the file is damaged. */
   quickCheck(): Promise<void>;
 }
@@ -40,7 +43,8 @@ export function newestBackup(folder: string): { path: string; atMs: number } | n
   return { path: join(folder, newest), atMs: Date.parse(iso) };
 }
 
-export function createMaintenance(database: WorklistDatabase): WorklistMaintenance {
+export function createMaintenance(database: SqliteDatabase | WorklistDatabase): WorklistMaintenance {
+  if (!('sqlite' in database)) return OF_A_SERVER;
   const { sqlite } = database;
   return {
     checkpoint: () => {
@@ -56,6 +60,13 @@ export function createMaintenance(database: WorklistDatabase): WorklistMaintenan
     quickCheck: () => inChild({ kind: 'check', database: database.path }),
   };
 }
+
+/** A PostgreSQL server looks after its files itself: autovacuum, checkpoints, checksums, and backups by the site's own means (pg_dump). */
+const OF_A_SERVER: WorklistMaintenance = {
+  checkpoint: () => undefined,
+  backup: () => Promise.resolve(null),
+  quickCheck: () => Promise.resolve(),
+};
 
 async function inChild(question: MaintenanceQuestion): Promise<void> {
   const child = forkBeside(import.meta.url, 'maintenanceChild');

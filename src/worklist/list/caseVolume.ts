@@ -1,9 +1,10 @@
-import { sql, type Kysely } from 'kysely';
+import type { Kysely } from 'kysely';
 import type { CaseVolume } from '../../answers/caseAnswer.ts';
 import type { CaseManifest, ImageReference, InstanceHeader } from '../../case/case.ts';
 import { headerOfImage } from '../../case/frames.ts';
 import type { OrientationChange } from '../../dicom/geometry.ts';
 import { toTrainedOrientation } from '../../dicom/geometry.ts';
+import { jsonNumber } from '../db/dialect.ts';
 import type { Schema } from '../db/schema.ts';
 
 /** One slice of the volume: where it lies on disk, and how its stored matrix becomes the oriented one. */
@@ -78,7 +79,7 @@ async function instanceNumbersOf(
 ): Promise<(number | null)[]> {
   const rows = await db
     .selectFrom('instances')
-    .select(['sha256', sql<number | null>`json_extract(header, '$.instanceNumber')`.as('number')])
+    .select(['sha256', jsonNumber(db, 'header', 'instanceNumber').as('number')])
     .where('study_instance_uid', '=', studyInstanceUid)
     .execute();
   const bySha256 = new Map(rows.map(({ sha256, number }) => [sha256, number]));

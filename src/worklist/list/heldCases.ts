@@ -1,5 +1,6 @@
 import { sql, type Transaction } from 'kysely';
 import type { NeedsAttention } from '../../answers/adminAnswers.ts';
+import { jsonText } from '../db/dialect.ts';
 import type { Schema } from '../db/schema.ts';
 
 /** What of a held study is out, and what is not. */
@@ -26,8 +27,8 @@ export async function heldFacts(db: Transaction<Schema>, studies: readonly strin
     .selectFrom('instances')
     .select([
       'study_instance_uid as study',
-      sql<string>`json_extract(header, '$.patientId')`.as('patientId'),
-      sql<string>`json_extract(header, '$.patientName')`.as('patientName'),
+      jsonText(db, 'header', 'patientId').as('patientId'),
+      jsonText(db, 'header', 'patientName').as('patientName'),
       sql<number>`count(*)`.as('objects'),
     ])
     .where('study_instance_uid', 'in', studies)

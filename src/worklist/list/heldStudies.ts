@@ -1,5 +1,6 @@
-import { sql, type ExpressionBuilder, type RawBuilder, type Transaction } from 'kysely';
+import { sql, type ExpressionBuilder, type Transaction } from 'kysely';
 import type { PatientIdentity } from '../../case/case.ts';
+import { isLike, jsonText } from '../db/dialect.ts';
 import type { CaseRow, Schema } from '../db/schema.ts';
 import { patientOf } from './caseRecord.ts';
 import { RESULT_MODALITIES } from './heldObjects.ts';
@@ -40,7 +41,7 @@ export async function heldStudies(
     .selectFrom('cases')
     .where('cases.proof', '=', 0)
     .where('cases.removing', '=', 0)
-    .where((eb) => eb.and([isHeld(eb), ...conditionsOf(eb, match)]));
+    .where((eb) => eb.and([isHeld(eb), ...conditionsOf(db, eb, match)]));
   const rows = await matching
     .selectAll('cases')
     .orderBy('cases.first_received_at', 'desc')
@@ -69,39 +70,32 @@ const instancesOf = (eb: CasesBuilder) =>
     .whereRef('instances.study_instance_uid', '=', 'cases.study_instance_uid')
     .where('instances.kind', '!=', 'own');
 
-function conditionsOf(eb: CasesBuilder, match: StudyMatch) {
+function conditionsOf(db: Transaction<Schema>, eb: CasesBuilder, match: StudyMatch) {
   const { studyInstanceUids, patientId, patientName, accessionNumber, studyDescription, studyDate, modalities } = match;
   return [
     ...(studyInstanceUids === undefined ? [] : [eb('cases.study_instance_uid', 'in', [...studyInstanceUids])]),
-    ...(patientId === undefined ? [] : [isLike(sql.ref('cases.patient_id'), patientId)]),
+    ...(patientId === undefined ? [] : [isLike(db, 'cases.patient_id', patientId)]),
     ...(patientName === undefined
       ? []
-      : [isLike(sql`lower(${sql.ref('cases.patient_name')})`, lowerAscii(patientName))]),
-    ...(accessionNumber === undefined ? [] : [isLike(sql.ref('cases.accession_number'), accessionNumber)]),
-    ...(studyDescription === undefined ? [] : [isLike(sql.ref('cases.study_description'), studyDescription)]),
+      : [isLike(db, 'cases.patient_name', lowerAscii(patientName), { inLowerCase: true })]),
+    ...(accessionNumber === undefined ? [] : [isLike(db, 'cases.accession_number', accessionNumber)]),
+    ...(studyDescription === undefined ? [] : [isLike(db, 'cases.study_description', studyDescription)]),
     ...(studyDate === undefined
       ? []
       : [
           eb('cases.study_date', '>=', studyDate.from === '' ? '0' : studyDate.from),
           eb('cases.study_date', '<=', studyDate.to === '' ? '9' : studyDate.to),
         ]),
-    ...(modalities === undefined ? [] : [eb.or(modalities.map((modality) => holdsModality(eb, modality)))]),
+    ...(modalities === undefined ? [] : [eb.or(modalities.map((modality) => holdsModality(db, eb, modality)))]),
   ];
 }
 
-/** As SQLite's lower() does. */
+/** As the databases' lower() does on our columns. */
 const lowerAscii = (text: string): string => text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 
-/** SQLite's GLOB has DICOM's two wildcards, and brackets, which DICOM has not. */
-function isLike(column: RawBuilder<unknown>, pattern: string): RawBuilder<boolean> {
-  return /[*?]/.test(pattern)
-    ? sql<boolean>`${column} glob ${pattern.replace(/\[/g, '[[]')}`
-    : sql<boolean>`${column} = ${pattern}`;
-}
-
-function holdsModality(eb: CasesBuilder, modality: string) {
+function holdsModality(db: Transaction<Schema>, eb: CasesBuilder, modality: string) {
   const kinds = RESULT_KINDS.filter((kind) => RESULT_MODALITIES[kind] === modality);
-  const modalityOf = sql<string>`json_extract(instances.header, '$.modality')`;
+  const modalityOf = jsonText(db, 'instances.header', 'modality');
   return eb.or([
     // Objects that are triaged are CTs: their headers need not be read.
     eb.exists(
@@ -140,8 +134,8 @@ async function contentsOf(db: Transaction<Schema>, rows: readonly CaseRow[]): Pr
     .selectFrom('instances')
     .select([
       'study_instance_uid as study',
-      sql<string>`json_extract(header, '$.seriesInstanceUid')`.as('series'),
-      sql<string>`json_extract(header, '$.modality')`.as('modality'),
+      jsonText(db, 'header', 'seriesInstanceUid').as('series'),
+      jsonText(db, 'header', 'modality').as('modality'),
       sql<number>`count(distinct sop_instance_uid)`.as('count'),
     ])
     .where('study_instance_uid', 'in', studies)

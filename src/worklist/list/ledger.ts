@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import type { WorklistDatabase } from '../db/database.ts';
 
 /** Counts by which every study can be accounted for. They balance when every study that was ever received is accounted for and every file on record is on disk. */
@@ -40,42 +41,43 @@ const WHERE_CASES_ARE = `
     when c.state = 'failed' then 'failed'
     when c.state = 'ineligible' or (c.state in ('reported', 'delivered') and a.decision = 'not-analysed') then 'ineligible'
     when c.state in ('reported', 'delivered') then 'resulted'
-    else 'inFlight' end place, count(*) n
+    else 'inFlight' end as place, count(*) as n
   from cases c left join analyses a on a.study_instance_uid = c.study_instance_uid and a.revision = c.revision
   group by place`;
 
 /** Studies that should still be here according to the events alone: last received after they were last removed. */
 const LAST_EVENTS = `
-  select study_instance_uid uid,
-    max(case when type = 'removed' then 0 else id end) > max(case when type = 'removed' then id else 0 end) isHere
+  select study_instance_uid as uid,
+    max(case when type = 'removed' then 0 else id end) > max(case when type = 'removed' then id else 0 end) as "isHere"
   from case_events where type in ('instanceReceived', 'removed') group by study_instance_uid`;
 
 const NOT_BEING_REMOVED = 'study_instance_uid not in (select study_instance_uid from cases where removing = 1)';
 const FILES = {
-  object: `select study_instance_uid studyInstanceUid, path, size_bytes sizeBytes, 0 due from instances where ${NOT_BEING_REMOVED}`,
-  result: `select study_instance_uid studyInstanceUid, path, size_bytes sizeBytes, exists (
-      select 1 from deliveries d where d.sop_instance_uid = r.sop_instance_uid and d.status in ('pending', 'sent')) due
+  object: `select study_instance_uid as "studyInstanceUid", path, size_bytes as "sizeBytes", 0 as due from instances where ${NOT_BEING_REMOVED}`,
+  result: `select study_instance_uid as "studyInstanceUid", path, size_bytes as "sizeBytes", exists (
+      select 1 from deliveries d where d.sop_instance_uid = r.sop_instance_uid and d.status in ('pending', 'sent')) as due
     from result_objects r where ${NOT_BEING_REMOVED}`,
 };
 
 /** Computes the counts. `sizeOf` gives the size of a file on record, in bytes, or null where there is none: of the spool (relative) or of a result (absolute). */
 export async function readLedger(
-  { sqlite }: Pick<WorklistDatabase, 'sqlite'>,
+  { reads }: Pick<WorklistDatabase, 'reads'>,
   sizeOf: (kind: 'object' | 'result', path: string) => Promise<number | null>,
 ): Promise<Ledger> {
-  const places = new Map(
-    (sqlite.prepare(WHERE_CASES_ARE).all() as { place: string; n: number }[]).map(({ place, n }) => [place, n]),
-  );
+  const all = async <Row>(text: string): Promise<Row[]> => (await sql.raw<Row>(text).execute(reads)).rows;
+  const places = new Map((await all<{ place: string; n: number }>(WHERE_CASES_ARE)).map(({ place, n }) => [place, n]));
   const place = (name: string) => places.get(name) ?? 0;
-  const events = sqlite.prepare(LAST_EVENTS).all() as { uid: string; isHere: 0 | 1 }[];
-  const cases = new Set(sqlite.prepare('select study_instance_uid from cases').pluck().all() as string[]);
+  const events = await all<{ uid: string; isHere: 0 | 1 }>(LAST_EVENTS);
+  const cases = new Set(
+    (await reads.selectFrom('cases').select('study_instance_uid').execute()).map((row) => row.study_instance_uid),
+  );
   const here = events.filter(({ isHere }) => isHere === 1);
   const lost = here.filter(({ uid }) => !cases.has(uid)).map(({ uid }) => uid);
   const missing: Ledger['missing'] = [];
   const missingResults: Ledger['missingResults'] = [];
   let files = 0;
   for (const kind of ['object', 'result'] as const) {
-    for (const row of sqlite.prepare(FILES[kind]).all() as FileOnRecord[]) {
+    for (const row of await all<FileOnRecord>(FILES[kind])) {
       files++;
       const { studyInstanceUid, path, sizeBytes, due } = row;
       if ((await sizeOf(kind, path)) === sizeBytes) continue;
@@ -83,7 +85,11 @@ export async function readLedger(
       else missingResults.push({ studyInstanceUid, path, due: due === 1 });
     }
   }
-  const undelivered = sqlite.prepare("select count(*) from deliveries where status in ('pending', 'sent')");
+  const { undelivered } = await reads
+    .selectFrom('deliveries')
+    .select(({ fn }) => fn.countAll<number>().as('undelivered'))
+    .where('status', 'in', ['pending', 'sent'])
+    .executeTakeFirstOrThrow();
   const sum = ['resulted', 'ineligible', 'held', 'failed', 'inFlight'].reduce((total, name) => total + place(name), 0);
   return {
     received: events.length,
@@ -93,7 +99,7 @@ export async function readLedger(
     failed: place('failed'),
     inFlight: place('inFlight'),
     removed: events.length - here.length,
-    undelivered: undelivered.pluck().get() as number,
+    undelivered,
     lost,
     files,
     missing,

@@ -1,8 +1,9 @@
 import { sql } from 'kysely';
-import type { Transaction } from 'kysely';
+import type { RawBuilder, Transaction } from 'kysely';
 import { judgementOf, readingOrder, readingPlace, turnFromArrivals } from '../../case/readingOrder.ts';
 import type { ReadingPlace } from '../../case/readingOrder.ts';
 import type { Clock } from '../../base/clock.ts';
+import { containsOnPostgres, isPostgres, literally } from '../db/dialect.ts';
 import type { Schema } from '../db/schema.ts';
 import { LEAST_INDEXED } from '../db/searchIndex.ts';
 
@@ -257,8 +258,7 @@ function casesOf(db: Transaction<Schema>, { read, show, search, location }: List
   else if (show === 'unflagged') query = query.where(isUnflagged);
   else if (show === 'unscored')
     query = query.where(sql<boolean>`(cases.decision is null or cases.decision != 'suspected' and not ${isUnflagged})`);
-  for (const word of wordsOf(search))
-    query = query.where(!isIndexed(word) ? containsShort(word) : read ? isAmongFound(word) : isAmongUnread(word));
+  for (const word of wordsOf(search)) query = query.where(isFound(db, word, read));
   return query;
 }
 
@@ -390,8 +390,17 @@ function phraseOf(word: string): string {
 /** Fewer cases than this are looked up one by one sooner than an index of all cases is walked. */
 const FEW = 2_000;
 
+/** SQL on a row of `cases`: one of its searched columns contains `word`, in upper or lower case. */
+function isFound(db: Transaction<Schema>, word: string, isOfAll: boolean): RawBuilder<boolean> {
+  if (isPostgres(db)) return containsOnPostgres(word);
+  if (!isIndexed(word)) return containsShort(word);
+  return isOfAll ? isAmongFound(word) : isAmongUnread(word);
+}
+
 /** Whether one of the words is found in few cases, of all that there are. */
 async function findsFew(db: Transaction<Schema>, search: string): Promise<boolean> {
+  // PostgreSQL keeps figures of its own, by which it chooses an index.
+  if (isPostgres(db)) return false;
   for (const word of wordsOf(search).filter(isIndexed)) {
     const found = await sql<{ found: number }>`select count(*) as found from
       (select 1 from case_words where case_words match ${phraseOf(word)} limit ${FEW})`.execute(db);
@@ -400,7 +409,7 @@ async function findsFew(db: Transaction<Schema>, search: string): Promise<boolea
   return false;
 }
 
-/** SQL on a row of `cases`: one of its searched columns contains `word`, in upper or lower case. For lists that may hold all cases. */
+/** For lists that may hold all cases. */
 function isAmongFound(word: string) {
   return sql<boolean>`cases.rowid in (select rowid from case_words where case_words match ${phraseOf(word)})`;
 }
@@ -413,7 +422,7 @@ function isAmongUnread(word: string) {
 
 /** The same for a word too short for the index. */
 function containsShort(word: string) {
-  const pattern = `%${word.replace(/[\\%_]/g, '\\$&')}%`;
+  const pattern = `%${literally(word)}%`;
   const columns = (['patient_name', 'patient_id', 'accession_number'] as const).map(
     (column) => sql`lower(${sql.ref(`cases.${column}`)}) like ${pattern} escape '\\'`,
   );

@@ -4,6 +4,7 @@ import type { OpenFlags, WorklistAnswer, WorklistRow, WorklistTotals } from '../
 import type { Clock } from '../../base/clock.ts';
 import type { WorklistDatabase } from '../db/database.ts';
 import type { Schema } from '../db/schema.ts';
+import { inSnapshot } from '../db/transactions.ts';
 import { oldClaims } from './attention.ts';
 import { caseDetail, studyOf, volumeSlices, type CaseDetail } from './caseDetail.ts';
 import type { VolumeSlice } from './caseVolume.ts';
@@ -74,7 +75,7 @@ export function createWorklistQuery(
   clock: Clock,
   limits: { readonly maxWaitMs: number },
 ): WorklistQuery {
-  const read: Read = (run) => database.reads.transaction().setAccessMode('read only').execute(run);
+  const read: Read = (run) => inSnapshot(database.reads, run);
   const context: ReadingContext = {
     clock,
     get maxWaitMs() {

@@ -4,6 +4,7 @@ import { TriageError } from '../../base/errors.ts';
 import type { ModelIdentity } from '../../case/triageModel.ts';
 import { appendAudit } from '../audit/audit.ts';
 import type { ModelActivationsTable, Schema } from '../db/schema.ts';
+import { inSnapshot } from '../db/transactions.ts';
 import { write } from '../cases/storeContext.ts';
 import type { StoreContext } from '../cases/storeContext.ts';
 import { bringThreshold, SHIPPED_BY } from '../thresholds/thresholds.ts';
@@ -87,35 +88,29 @@ export async function activateModel(
 }
 
 export async function modelInForce(context: StoreContext, role: ModelRole): Promise<ModelInForce> {
-  return context.db
-    .transaction()
-    .setAccessMode('read only')
-    .execute(async (trx) => {
-      const used = await newest(trx, role, 'in-use');
-      return {
-        wanted: await wantedFor(trx, role),
-        lastInUse: used === undefined ? null : await activationOf(trx, used.activation_id!),
-      };
-    });
+  return inSnapshot(context.db, async (trx) => {
+    const used = await newest(trx, role, 'in-use');
+    return {
+      wanted: await wantedFor(trx, role),
+      lastInUse: used === undefined ? null : await activationOf(trx, used.activation_id!),
+    };
+  });
 }
 
 /** Decisions about both roles with their outcome, newest first. */
 export async function modelHistory(context: StoreContext, limit: number): Promise<ModelActivation[]> {
-  return context.db
-    .transaction()
-    .setAccessMode('read only')
-    .execute(async (trx) => {
-      const decisions = await trx
-        .selectFrom('model_activations')
-        .select('id')
-        .where('event', '=', 'activated')
-        .orderBy('id', 'desc')
-        .limit(limit)
-        .execute();
-      const history: ModelActivation[] = [];
-      for (const { id } of decisions) history.push((await activationOf(trx, id))!);
-      return history;
-    });
+  return inSnapshot(context.db, async (trx) => {
+    const decisions = await trx
+      .selectFrom('model_activations')
+      .select('id')
+      .where('event', '=', 'activated')
+      .orderBy('id', 'desc')
+      .limit(limit)
+      .execute();
+    const history: ModelActivation[] = [];
+    for (const { id } of decisions) history.push((await activationOf(trx, id))!);
+    return history;
+  });
 }
 
 /**

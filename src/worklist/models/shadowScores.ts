@@ -3,6 +3,7 @@ import type { CaseManifest, Findings } from '../../case/case.ts';
 import type { ModelIdentity } from '../../case/triageModel.ts';
 import { onCurrentRevision } from '../cases/currentAnalysis.ts';
 import type { Schema, ShadowScoresTable } from '../db/schema.ts';
+import { inSnapshot } from '../db/transactions.ts';
 import { write } from '../cases/storeContext.ts';
 import type { StoreContext } from '../cases/storeContext.ts';
 
@@ -120,40 +121,37 @@ export async function saveShadowScore(
 
 /** Every result of a shadow package, newest first. */
 export async function shadowScores(context: StoreContext, modelSha256: string): Promise<ShadowScore[]> {
-  return context.reads
-    .transaction()
-    .setAccessMode('read only')
-    .execute(async (trx) => {
-      const rows = await trx
-        .selectFrom('shadow_scores')
-        .selectAll()
-        .where('model_sha256', '=', modelSha256)
-        .orderBy('created_at', 'desc')
-        .orderBy('study_instance_uid')
-        .execute();
-      const verdicts = await trx
-        .selectFrom('verdicts')
-        .innerJoin('shadow_scores', (join) =>
-          join
-            .onRef('shadow_scores.study_instance_uid', '=', 'verdicts.study_instance_uid')
-            .onRef('shadow_scores.revision', '=', 'verdicts.revision'),
-        )
-        .select(['verdicts.study_instance_uid', 'verdicts.revision', 'verdicts.created_by', 'verdicts.fracture'])
-        .where('shadow_scores.model_sha256', '=', modelSha256)
-        .orderBy('verdicts.id')
-        .execute();
-      const byCase = new Map<string, Map<string, 'yes' | 'no' | null>>();
-      for (const verdict of verdicts) {
-        const key = `${verdict.study_instance_uid} ${verdict.revision}`;
-        byCase.set(
-          key,
-          (byCase.get(key) ?? new Map<string, 'yes' | 'no' | null>()).set(verdict.created_by, verdict.fracture),
-        );
-      }
-      return rows.map((row) => {
-        const said = new Set(byCase.get(`${row.study_instance_uid} ${row.revision}`)?.values());
-        const [only] = said;
-        return { ...row, fracture: said.size === 1 ? only! : null };
-      });
+  return inSnapshot(context.reads, async (trx) => {
+    const rows = await trx
+      .selectFrom('shadow_scores')
+      .selectAll()
+      .where('model_sha256', '=', modelSha256)
+      .orderBy('created_at', 'desc')
+      .orderBy('study_instance_uid')
+      .execute();
+    const verdicts = await trx
+      .selectFrom('verdicts')
+      .innerJoin('shadow_scores', (join) =>
+        join
+          .onRef('shadow_scores.study_instance_uid', '=', 'verdicts.study_instance_uid')
+          .onRef('shadow_scores.revision', '=', 'verdicts.revision'),
+      )
+      .select(['verdicts.study_instance_uid', 'verdicts.revision', 'verdicts.created_by', 'verdicts.fracture'])
+      .where('shadow_scores.model_sha256', '=', modelSha256)
+      .orderBy('verdicts.id')
+      .execute();
+    const byCase = new Map<string, Map<string, 'yes' | 'no' | null>>();
+    for (const verdict of verdicts) {
+      const key = `${verdict.study_instance_uid} ${verdict.revision}`;
+      byCase.set(
+        key,
+        (byCase.get(key) ?? new Map<string, 'yes' | 'no' | null>()).set(verdict.created_by, verdict.fracture),
+      );
+    }
+    return rows.map((row) => {
+      const said = new Set(byCase.get(`${row.study_instance_uid} ${row.revision}`)?.values());
+      const [only] = said;
+      return { ...row, fracture: said.size === 1 ? only! : null };
     });
+  });
 }

@@ -3,6 +3,7 @@ import type { User, UserRole } from '../../answers/accessAnswers.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { WorklistDatabase } from '../db/database.ts';
 import type { Schema } from '../db/schema.ts';
+import { inTransaction } from '../db/transactions.ts';
 import {
   addAccount,
   changePassword,
@@ -50,7 +51,7 @@ export interface Accounts {
 
 export function createAccounts({ db, reads }: WorklistDatabase, clock: Clock): Accounts {
   const write = <T>(run: (now: Now) => Promise<T>): Promise<T> =>
-    db.transaction().execute((trx: Transaction<Schema>) => run({ trx, atMs: clock.now() }));
+    inTransaction(db, (trx: Transaction<Schema>) => run({ trx, atMs: clock.now() }));
   const users = () => reads.selectFrom('users').selectAll();
   return {
     list: async () => (await users().orderBy('name').execute()).map(userOf),

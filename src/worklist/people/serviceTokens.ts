@@ -3,6 +3,7 @@ import type { Clock } from '../../base/clock.ts';
 import { appendAudit } from '../audit/audit.ts';
 import type { WorklistDatabase } from '../db/database.ts';
 import type { TokenKind } from '../db/schema.ts';
+import { inTransaction } from '../db/transactions.ts';
 import { digestOf, newId, newSecret } from './secrets.ts';
 
 /** A machine that may read, one that may send studies, or a wall screen that sees the masked list. */
@@ -53,7 +54,7 @@ const COLUMNS = [
 
 export function createServiceTokens({ db, reads }: WorklistDatabase, clock: Clock): ServiceTokens {
   const add = (kind: TokenKind, name: string, expiresAtMs: number | null, by: { name: string; address: string }) =>
-    db.transaction().execute(async (trx) => {
+    inTransaction(db, async (trx) => {
       if (!/^[a-z0-9][a-z0-9-]{0,31}$/.test(name))
         throw new TriageError(
           'command-invalid',
@@ -107,7 +108,7 @@ export function createServiceTokens({ db, reads }: WorklistDatabase, clock: Cloc
     },
     addWall: (name, by) => add('wall', name, clock.now() + WALL_LINK_MS, by),
     openWall: (secret, address) =>
-      db.transaction().execute(async (trx) => {
+      inTransaction(db, async (trx) => {
         const now = clock.now();
         const token = await trx
           .selectFrom('service_tokens')
@@ -134,7 +135,7 @@ export function createServiceTokens({ db, reads }: WorklistDatabase, clock: Cloc
         return own;
       }),
     revoke: (name, by, of) =>
-      db.transaction().execute(async (trx) => {
+      inTransaction(db, async (trx) => {
         let ending = trx.deleteFrom('service_tokens').where('name', '=', name);
         if (of !== undefined) ending = ending.where('kind', '=', of.kind);
         const token = await ending.returning('kind').executeTakeFirst();
@@ -158,11 +159,9 @@ export function createServiceTokens({ db, reads }: WorklistDatabase, clock: Cloc
       if (token === undefined || (kind === 'wall' && token.expiresAtMs !== null)) return null;
       if (now - (token.lastUsedAtMs ?? 0) >= NOTE_USE_EVERY_MS)
         // Nobody waits for this note: while another process has the write lock, screens keep reading.
-        db.updateTable('service_tokens')
-          .set({ last_used_at: now })
-          .where('id', '=', token.id)
-          .execute()
-          .catch(() => undefined);
+        inTransaction(db, (trx) =>
+          trx.updateTable('service_tokens').set({ last_used_at: now }).where('id', '=', token.id).execute(),
+        ).catch(() => undefined);
       return token;
     },
     lives: async (name) => (await living().where('name', '=', name).executeTakeFirst()) !== undefined,

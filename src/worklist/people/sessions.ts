@@ -2,6 +2,7 @@ import type { SessionsAnswer, UserRole } from '../../answers/accessAnswers.ts';
 import type { Clock } from '../../base/clock.ts';
 import { appendAudit } from '../audit/audit.ts';
 import type { WorklistDatabase } from '../db/database.ts';
+import { inTransaction } from '../db/transactions.ts';
 import { digestOf, newId, newSecret } from './secrets.ts';
 
 /** One browser of one account. */
@@ -82,7 +83,7 @@ export function createSessions(
   };
   return {
     put: (secret, session) =>
-      db.transaction().execute(async (trx) => {
+      inTransaction(db, async (trx) => {
         const now = clock.now();
         await trx
           .deleteFrom('sessions')
@@ -111,18 +112,22 @@ export function createSessions(
     find: (secret) => found({ secret_sha256: digestOf(secret) }),
     lives: async ({ id, locked }) => (await found({ id }))?.locked === locked,
     seen: async (id) => {
-      await db.updateTable('sessions').set({ last_seen_at: clock.now() }).where('id', '=', id).execute();
+      await inTransaction(db, (trx) =>
+        trx.updateTable('sessions').set({ last_seen_at: clock.now() }).where('id', '=', id).execute(),
+      );
     },
     ofUser: async (userId) =>
       (await living().where('user_id', '=', userId).orderBy('last_seen_at', 'desc').execute()).map(withLock),
     endBySecret: async (secret) => {
-      await db.deleteFrom('sessions').where('secret_sha256', '=', digestOf(secret)).execute();
+      await inTransaction(db, (trx) =>
+        trx.deleteFrom('sessions').where('secret_sha256', '=', digestOf(secret)).execute(),
+      );
     },
     forget: async (id) => {
-      await db.deleteFrom('sessions').where('id', '=', id).execute();
+      await inTransaction(db, (trx) => trx.deleteFrom('sessions').where('id', '=', id).execute());
     },
     end: (userId, which, by) =>
-      db.transaction().execute(async (trx) => {
+      inTransaction(db, async (trx) => {
         let ending = trx.deleteFrom('sessions').where('user_id', '=', userId);
         if (which !== 'all') ending = ending.where('id', '=', which.id);
         const count = Number((await ending.executeTakeFirstOrThrow()).numDeletedRows);
@@ -138,13 +143,16 @@ export function createSessions(
         return count;
       }),
     cookieKey: async () => {
-      await db
-        .insertInto('access_keys')
-        .values({ name: 'cookie', value: newSecret() })
-        .onConflict((conflict) => conflict.column('name').doNothing())
-        .execute();
-      return (await db.selectFrom('access_keys').select('value').where('name', '=', 'cookie').executeTakeFirstOrThrow())
-        .value;
+      const made = newSecret();
+      const { value } = await inTransaction(db, async (trx) => {
+        await trx
+          .insertInto('access_keys')
+          .values({ name: 'cookie', value: made })
+          .onConflict((conflict) => conflict.column('name').doNothing())
+          .execute();
+        return trx.selectFrom('access_keys').select('value').where('name', '=', 'cookie').executeTakeFirstOrThrow();
+      });
+      return value;
     },
   };
 }

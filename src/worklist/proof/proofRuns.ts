@@ -3,6 +3,7 @@ import type { ProofRun } from '../../answers/adminAnswers.ts';
 import type { Clock } from '../../base/clock.ts';
 import type { WorklistDatabase } from '../db/database.ts';
 import type { ProofRunsTable, Schema } from '../db/schema.ts';
+import { inTransaction } from '../db/transactions.ts';
 
 export type ProofMeasures = ProofRun['measures'];
 /** The steps of a proof of life, in this order. */
@@ -49,9 +50,13 @@ const MOST_KEPT = 2_000;
 
 /** The proofs of life of an open database. */
 export function createProofRuns({ db, reads }: WorklistDatabase, clock: Clock): ProofRuns {
+  const change = (id: number, values: Partial<Selectable<ProofRunsTable>>): Promise<void> =>
+    inTransaction(db, async (trx) => {
+      await trx.updateTable('proof_runs').set(values).where('id', '=', id).execute();
+    });
   return {
     begin: (cause, requestedBy) =>
-      db.transaction().execute(async (trx) => {
+      inTransaction(db, async (trx) => {
         const now = clock.now();
         await trx
           .updateTable('proof_runs')
@@ -89,16 +94,9 @@ export function createProofRuns({ db, reads }: WorklistDatabase, clock: Clock): 
           .execute();
         return id;
       }),
-    expect: async (id, studyInstanceUid) => {
-      await db.updateTable('proof_runs').set({ study_instance_uid: studyInstanceUid }).where('id', '=', id).execute();
-    },
-    finish: async (id, { outcome, failure, measures }) => {
-      await db
-        .updateTable('proof_runs')
-        .set({ finished_at: clock.now(), outcome, failure, measures: JSON.stringify(measures) })
-        .where('id', '=', id)
-        .execute();
-    },
+    expect: (id, studyInstanceUid) => change(id, { study_instance_uid: studyInstanceUid }),
+    finish: (id, { outcome, failure, measures }) =>
+      change(id, { finished_at: clock.now(), outcome, failure, measures: JSON.stringify(measures) }),
     newest: async (limit) =>
       (await reads.selectFrom('proof_runs').selectAll().orderBy('id', 'desc').limit(limit).execute()).map(runOf),
     last: async (outcomes) => {

@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/clock.ts';
 import type { WorklistDatabase } from '../db/database.ts';
+import { inTransaction } from '../db/transactions.ts';
 import { record } from '../people/recordedChange.ts';
 
 /** One change of a setting on the page. */
@@ -54,7 +55,7 @@ export function createPageSettings({ db, reads }: WorklistDatabase, clock: Clock
       }));
     },
     change: (key, next, { reason, by }) =>
-      db.transaction().execute(async (trx) => {
+      inTransaction(db, async (trx) => {
         const before = await newest(trx, key);
         const after = next(before);
         const text = after === null ? null : JSON.stringify(after);

@@ -8,6 +8,7 @@ import { scoreTexts } from '../../case/scoreTexts.ts';
 import { appendAudit, type AuditFact } from '../audit/audit.ts';
 import type { WorklistDatabase } from '../db/database.ts';
 import type { Schema } from '../db/schema.ts';
+import { inTransaction } from '../db/transactions.ts';
 import {
   closeDraft,
   lastClosed,
@@ -145,7 +146,7 @@ const audit = (
 
 function boardOf(context: Context, model: { name: string; sha256: string }): Promise<ThresholdBoard> {
   const { db, clock } = context;
-  return db.transaction().execute(async (trx) => {
+  return inTransaction(db, async (trx) => {
     const open = await trx
       .selectFrom('threshold_drafts')
       .select('id')
@@ -180,7 +181,7 @@ function request(
   by: Person,
 ): Promise<number> {
   const { db, clock } = context;
-  return db.transaction().execute(async (trx) => {
+  return inTransaction(db, async (trx) => {
     const since = clock.now() - LOOK_BACK_MS;
     const words = reason.trim();
     if (words.length < LEAST_REASON_CHARACTERS)
@@ -350,7 +351,7 @@ function withdraw(context: Context, draftId: number, by: Person): Promise<void> 
 
 function revert(context: Context, modelName: string, version: number, by: Person): Promise<number> {
   const { db, clock } = context;
-  return db.transaction().execute(async (trx) => {
+  return inTransaction(db, async (trx) => {
     const history = await thresholdHistory(trx, modelName);
     const change = history.find((entry) => entry.version === version);
     if (change === undefined) throw new TriageError('not-found', 'There is no such version.');
@@ -375,7 +376,7 @@ function revert(context: Context, modelName: string, version: number, by: Person
 
 function stop(context: Context, modelName: string, reason: string, by: Person): Promise<number> {
   const { db, clock } = context;
-  return db.transaction().execute(async (trx) => {
+  return inTransaction(db, async (trx) => {
     const words = reason.trim();
     if (words === '') throw new TriageError('command-invalid', 'Say why AI flags are stopped.');
     const site = (await thresholdsInForce(trx, modelName)).find((version) => version.sourceAeTitle === '');

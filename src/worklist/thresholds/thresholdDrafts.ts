@@ -3,6 +3,7 @@ import { TriageError } from '../../base/errors.ts';
 import type { Clock } from '../../base/clock.ts';
 import { appendAudit, SAME_VIEW_MS } from '../audit/audit.ts';
 import type { DraftOutcome, Schema, ThresholdDraftsTable } from '../db/schema.ts';
+import { inTransaction } from '../db/transactions.ts';
 import { factsDigest, thresholdFacts } from './thresholdFacts.ts';
 import { thresholdHistory } from './thresholds.ts';
 
@@ -37,7 +38,7 @@ export async function onDraft<T>(
   id: number,
   act: (trx: Transaction<Schema>, draft: DraftRow) => Promise<T>,
 ): Promise<T> {
-  const result = await db.transaction().execute(async (trx) => {
+  const result = await inTransaction(db, async (trx) => {
     const draft = await draftIfOpen(trx, id, clock.now());
     return typeof draft === 'object' ? { done: await act(trx, draft) } : { draft };
   });

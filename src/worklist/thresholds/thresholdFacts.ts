@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { sql, type Kysely } from 'kysely';
+import type { Kysely } from 'kysely';
 import type { ReadScan } from '../../thresholds/queueReplay.ts';
 import type { ScoredScan } from '../../thresholds/scoredScan.ts';
 import type { Decision } from '../../case/decision.ts';
 import { onCurrentRevision } from '../cases/currentAnalysis.ts';
+import { recordedOrder } from '../db/dialect.ts';
 import type { Schema } from '../db/schema.ts';
 
 /** Past scans of the site as scored by one model version. */
@@ -145,7 +146,7 @@ export async function pastScans(db: Kysely<Schema>, sinceMs: number): Promise<Pa
     .where('cases.first_received_at', '>=', sinceMs)
     // Those that came at the same moment in the order in which they were recorded, whichever index is used.
     .orderBy('cases.first_received_at')
-    .orderBy(sql`cases.rowid`)
+    .orderBy(recordedOrder(db))
     .execute();
   const removed = await db
     .selectFrom('scan_history')

@@ -16,7 +16,7 @@ import {
   findingsOf,
   instanceOf,
   objectsOf,
-  openWorklist,
+  openFileWorklist,
   START_MS,
   studyUid,
   temporaryFolder,
@@ -27,7 +27,7 @@ const DAY_MS = 86_400_000;
 const log = createLog('silent');
 
 async function place() {
-  const worklist = await openWorklist();
+  const worklist = await openFileWorklist();
   const folder = await temporaryFolder();
   const [spoolDir, resultsDir] = [join(folder, 'spool'), join(folder, 'results')];
   const write = async (path: string) => {
@@ -348,7 +348,7 @@ describe('retention', () => {
 
 describe('schedule', () => {
   const options = async () => {
-    const worklist = await openWorklist();
+    const worklist = await openFileWorklist();
     const folder = await temporaryFolder();
     const backupsDir = join(folder, 'backups');
     const nudged = vi.fn();
@@ -377,7 +377,7 @@ describe('schedule', () => {
   };
 
   it('backs up a database in use, so that the copy opens with everything, and keeps the newest', async () => {
-    const { base, backupsDir, clock, store, path } = await options();
+    const { base, backupsDir, clock, store, place: path } = await options();
     await store.recordInstances([instanceOf()]);
     const housekeeping = startHousekeeping(base);
     for (let night = 0; night < 4; night++) {
@@ -469,7 +469,7 @@ describe('schedule', () => {
   });
 
   it('calls a damaged database damaged, and keeps no copy of it', async () => {
-    const { base, store, path, backupsDir, database } = await options();
+    const { base, store, place: path, backupsDir, database } = await options();
     await store.recordInstances(Array.from({ length: 200 }, (_, number) => instanceOf({ number })));
     const housekeeping = startHousekeeping(base);
     expect(await housekeeping.run('retention')).toBe(true);

@@ -7,7 +7,7 @@ import type { StageName } from '../../../src/case/claim.ts';
 import { createPipeline, type PipelineOptions, type Stage } from '../../../src/pipeline/pipeline.ts';
 import { createCaseStore, type WorklistStore } from '../../../src/worklist/cases/caseStore.ts';
 import { createWorklistQuery } from '../../../src/worklist/list/worklistQuery.ts';
-import { findingsOf, instanceOf, manifestOf, objectsOf, openWorklist, studyUid } from '../worklist/fixture.ts';
+import { findingsOf, instanceOf, manifestOf, objectsOf, openFileWorklist, studyUid } from '../worklist/fixture.ts';
 
 const good: Record<StageName, Stage> = {
   assemble: ({ instances }) => Promise.resolve({ type: 'seriesChosen', manifest: manifestOf(instances) }),
@@ -38,7 +38,7 @@ async function start(wishes: {
   stages?: Partial<Record<StageName, Stage>>;
   wrap?: (store: WorklistStore) => WorklistStore;
 }) {
-  const { database } = await openWorklist();
+  const { database } = await openFileWorklist();
   const store = createCaseStore(database, systemClock, { destinations: ['pacs'], maxAttempts: 2, retryMinMs: 1 });
   const query = createWorklistQuery(database, systemClock, { maxWaitMs: 3_600_000 });
   const options: PipelineOptions = {

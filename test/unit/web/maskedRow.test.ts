@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { withoutLocations } from '../../../src/web/maskedRow.ts';
 import type { WorklistRow } from '../../../src/answers/worklistAnswer.ts';
-import type { WorklistDatabase } from '../../../src/worklist/db/database.ts';
+import type { SqliteDatabase } from '../../../src/worklist/db/database.ts';
 import { addStudy, studyUid } from '../../browser/seededWorklist.ts';
 import { instanceOf } from '../worklist/facts.ts';
 import { addUser, shiftedClock, Visitor } from './visitor.ts';
@@ -131,7 +131,7 @@ function poisoned(value: unknown, canary: string, key = ''): unknown {
 }
 
 /** Puts a word of its own into every text column; returns those words. */
-function plantCanaries({ sqlite }: WorklistDatabase): string[] {
+function plantCanaries({ sqlite }: SqliteDatabase): string[] {
   const planted: string[] = [];
   for (const [table, keys] of Object.entries(KEYS)) {
     const columns = sqlite.pragma(`table_info(${table})`) as { name: string; type: string }[];

@@ -127,6 +127,11 @@ describe('readiness', () => {
     expect(judgeReadiness(WELL, null, NOW_MS).missing).toEqual(['The database cannot be read. Run: odontoid doctor']);
   });
 
+  it('asks for no backup of a database that the site backs up', () => {
+    const status = { ...WELL, backupAtMs: null, startedAtMs: NOW_MS - 400 * HOUR_MS, isBackedUpBySite: true };
+    expect(judgeReadiness(status, TOTALS, NOW_MS).alarms).toEqual([]);
+  });
+
   it('is not alarmed by what is just within bounds', () => {
     const edge = {
       ...WELL,

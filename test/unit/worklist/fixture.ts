@@ -1,14 +1,17 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CompiledQuery } from 'kysely';
 import { onTestFinished } from 'vitest';
 import type { Clock } from '../../../src/base/clock.ts';
 import { createCaseStore } from '../../../src/worklist/cases/caseStore.ts';
 import type { CaseStoreOptions, WorklistStore } from '../../../src/worklist/cases/caseStore.ts';
 import { migrate, openDatabase } from '../../../src/worklist/db/database.ts';
-import type { WorklistDatabase } from '../../../src/worklist/db/database.ts';
+import type { DatabasePlace, SqliteDatabase, WorklistDatabase } from '../../../src/worklist/db/database.ts';
+import { isPostgres } from '../../../src/worklist/db/dialect.ts';
 import { createWorklistQuery } from '../../../src/worklist/list/worklistQuery.ts';
 import type { WorklistQuery } from '../../../src/worklist/list/worklistQuery.ts';
+import { copiedDatabase, onPostgres, spoil } from '../../postgres/copiedDatabase.ts';
 import { findingsOf, instanceOf, manifestOf, objectsOf, START_MS, studyUid } from './facts.ts';
 
 export * from './facts.ts';
@@ -38,27 +41,77 @@ export async function temporaryFolder(): Promise<string> {
 }
 
 export interface Worklist {
-  path: string;
+  place: DatabasePlace;
   clock: TestClock;
   database: WorklistDatabase;
   store: WorklistStore;
   query: WorklistQuery;
 }
 
-/** A migrated worklist on a real file. */
+/** A migrated worklist: on a real file, or, in the project `postgres`, on a real server. */
 export async function openWorklist(options: Partial<CaseStoreOptions> = {}): Promise<Worklist> {
+  return onPostgres() ? openOn(await copiedDatabase(), openDatabase, options) : openFileWorklist(options);
+}
+
+/** A migrated worklist on a real file, for tests of what only SQLite does. */
+export async function openFileWorklist(
+  options: Partial<CaseStoreOptions> = {},
+): Promise<Worklist & { place: string; database: SqliteDatabase }> {
   const path = join(await temporaryFolder(), 'worklist.sqlite');
   await migrate(path);
-  const database = await openDatabase(path);
+  return openOn(path, (place) => openDatabase(place), options);
+}
+
+async function openOn<Place extends DatabasePlace, Database extends WorklistDatabase>(
+  place: Place,
+  open: (place: Place) => Promise<Database>,
+  options: Partial<CaseStoreOptions>,
+): Promise<Worklist & { place: Place; database: Database }> {
+  const database = await open(place);
   onTestFinished(() => database.close());
   const clock = testClock();
   return {
-    path,
+    place,
     clock,
     database,
     store: createCaseStore(database, clock, { destinations: ['pacs'], ...options }),
     query: createWorklistQuery(database, clock, { maxWaitMs: 60 * 60_000 }),
   };
+}
+
+/** Runs a statement past the worklist's own code; `?` stands for each value. */
+export async function runSql<Row>(
+  { db }: Pick<WorklistDatabase, 'db'>,
+  statement: string,
+  ...values: unknown[]
+): Promise<Row[]> {
+  let count = 0;
+  const text = isPostgres(db) ? statement.replaceAll('?', () => `$${(count += 1)}`) : statement;
+  return (await db.executeQuery<Row>(CompiledQuery.raw(text, values))).rows;
+}
+
+/** From now on the audit takes no entry. */
+export async function fillAudit({ database, place }: Pick<Worklist, 'database' | 'place'>): Promise<void> {
+  if (typeof place !== 'string') spoil(place);
+  if (!isPostgres(database.db))
+    await runSql(
+      database,
+      "create temp trigger full before insert on audit_log begin select raise(abort, 'no room'); end",
+    );
+  else {
+    await runSql(
+      database,
+      "create function no_room() returns trigger language plpgsql as $$ begin raise exception 'no room'; end $$",
+    );
+    await runSql(database, 'create trigger no_room before insert on audit_log for each row execute function no_room()');
+  }
+}
+
+/** Lets a test change the audit, as somebody with the right to the database can. */
+export async function unprotectAudit({ database, place }: Pick<Worklist, 'database' | 'place'>): Promise<void> {
+  if (typeof place !== 'string') spoil(place);
+  if (isPostgres(database.db)) await runSql(database, 'alter table audit_log disable trigger user');
+  else for (const change of ['update', 'delete']) await runSql(database, `drop trigger audit_log_no_${change}`);
 }
 
 /** Brings a study of `slices` slices through assembling and inference; one that has fewer becomes a new revision. */

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
-import BetterSqlite3 from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { createAuditLog } from '../../../../src/worklist/audit/audit.ts';
-import { openWorklist, studyUid, toReported } from '../fixture.ts';
+import { openWorklist, runSql, studyUid, toReported, unprotectAudit } from '../fixture.ts';
 
 async function filled() {
   const worklist = await openWorklist();
@@ -30,52 +29,50 @@ test('a whole chain verifies, entry by entry to its end', async () => {
 test('the database itself refuses to change or delete an entry', async () => {
   const { database } = await filled();
   for (const statement of ["update audit_log set actor = 'x'", 'delete from audit_log where seq = 3'])
-    expect(() => database.sqlite.exec(statement)).toThrow('only ever appended to');
+    await expect(runSql(database, statement)).rejects.toThrow('only ever appended to');
 });
 
 test('one flipped bit of any column of any entry is found, at that entry', async () => {
-  const { audit, path } = await filled();
-  const raw = new BetterSqlite3(path);
-  raw.exec('drop trigger audit_log_no_update');
+  const { audit, database, place } = await filled();
+  await unprotectAudit({ database, place });
   const columns = ['at', 'action', 'actor', 'address', 'target', 'detail', 'previous_hash', 'hash'] as const;
   for (const seq of [1, 5, 12]) {
     for (const column of columns) {
-      const kept = (
-        raw.prepare(`select ${column} as value from audit_log where seq = ?`).get(seq) as { value: string | number }
-      ).value;
+      const [row] = await runSql<{ value: string | number }>(
+        database,
+        `select ${column} as value from audit_log where seq = ?`,
+        seq,
+      );
+      const kept = row!.value;
       const flipped = typeof kept === 'number' ? kept ^ 1 : String.fromCharCode(kept.charCodeAt(0) ^ 1) + kept.slice(1);
-      raw.prepare(`update audit_log set ${column} = ? where seq = ?`).run(flipped, seq);
+      await runSql(database, `update audit_log set ${column} = ? where seq = ?`, flipped, seq);
       expect(await audit.verify(), `${column} of ${seq}`).toMatchObject({ whole: false, seq });
-      raw.prepare(`update audit_log set ${column} = ? where seq = ?`).run(kept, seq);
+      await runSql(database, `update audit_log set ${column} = ? where seq = ?`, kept, seq);
     }
   }
   expect(await audit.verify()).toMatchObject({ whole: true });
-  raw.close();
 });
 
 test('an entry taken out, one put in anew with a chain made good behind it, and an end cut off are found', async () => {
-  const { audit, path } = await filled();
+  const { audit, database, place } = await filled();
   const noted = await audit.head();
-  const raw = new BetterSqlite3(path);
-  raw.exec('drop trigger audit_log_no_delete');
-  raw.exec('delete from audit_log where seq = 12');
+  await unprotectAudit({ database, place });
+  await runSql(database, 'delete from audit_log where seq = 12');
   expect(await audit.verify()).toMatchObject({ whole: true, head: { seq: 11 } });
   expect(await audit.verify(noted)).toEqual({ whole: false, seq: 12, why: 'it is missing' });
   await audit.append({ action: 'sign-in', actor: 'forged' });
   expect(await audit.verify()).toMatchObject({ whole: true });
   expect(await audit.verify(noted)).toEqual({ whole: false, seq: 12, why: 'it is another one than the one noted' });
-  raw.exec('delete from audit_log where seq = 4');
+  await runSql(database, 'delete from audit_log where seq = 4');
   expect(await audit.verify()).toEqual({ whole: false, seq: 4, why: 'it is missing' });
-  raw.close();
 });
 
 test('an entry rewritten with a hash of its own, and its neighbour made to follow it, is found', async () => {
-  const { audit, path } = await filled();
+  const { audit, database, place } = await filled();
   const noted = await audit.head();
-  const raw = new BetterSqlite3(path);
-  raw.exec('drop trigger audit_log_no_update');
+  await unprotectAudit({ database, place });
   const forged = {
-    ...(raw.prepare('select * from audit_log where seq = 5').get() as Record<string, unknown>),
+    ...(await runSql<Record<string, unknown>>(database, 'select * from audit_log where seq = 5'))[0],
     actor: 'eve',
   };
   // By the rule that the documentation states, and not by the function under test.
@@ -83,25 +80,23 @@ test('an entry rewritten with a hash of its own, and its neighbour made to follo
   const hash = createHash('sha256')
     .update(JSON.stringify(parts.map((part) => (forged as Record<string, unknown>)[part])))
     .digest('hex');
-  raw.prepare("update audit_log set actor = 'eve', hash = ? where seq = 5").run(hash);
+  await runSql(database, "update audit_log set actor = 'eve', hash = ? where seq = 5", hash);
   expect(await audit.verify(noted)).toEqual({
     whole: false,
     seq: 6,
     why: 'it does not follow the entry before it',
   });
-  raw.prepare('update audit_log set previous_hash = ? where seq = 6').run(hash);
-  raw.close();
+  await runSql(database, 'update audit_log set previous_hash = ? where seq = 6', hash);
   for (const head of [noted, undefined])
     expect(await audit.verify(head)).toEqual({ whole: false, seq: 6, why: 'it was changed' });
 });
 
 test('the nightly look puts a broken chain on record, once, and says so each time', async () => {
-  const { audit, path } = await filled();
+  const { audit, database, place } = await filled();
   await audit.check();
   expect((await audit.head()).seq).toBe(12);
-  const raw = new BetterSqlite3(path);
-  raw.exec("drop trigger audit_log_no_update; update audit_log set actor = 'eve' where seq = 5");
-  raw.close();
+  await unprotectAudit({ database, place });
+  await runSql(database, "update audit_log set actor = 'eve' where seq = 5");
   for (let night = 0; night < 2; night += 1)
     await expect(audit.check()).rejects.toMatchObject({
       code: 'database-invalid',

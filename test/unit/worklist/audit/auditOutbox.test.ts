@@ -1,8 +1,17 @@
-import BetterSqlite3 from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { createAuditLog } from '../../../../src/worklist/audit/audit.ts';
 import { createAuditOutbox, entriesWithPatients } from '../../../../src/worklist/audit/auditOutbox.ts';
-import { claimed, deliverAll, instanceOf, openWorklist, studyUid, toReported, type Worklist } from '../fixture.ts';
+import {
+  claimed,
+  deliverAll,
+  instanceOf,
+  openWorklist,
+  runSql,
+  studyUid,
+  toReported,
+  unprotectAudit,
+  type Worklist,
+} from '../fixture.ts';
 
 async function opened() {
   const worklist = await openWorklist();
@@ -11,8 +20,8 @@ async function opened() {
   return { ...worklist, audit, outbox };
 }
 const words = (entries: readonly { action: string }[]) => entries.map(({ action }) => action);
-const keptPatients = ({ database }: Worklist) =>
-  (database.sqlite.prepare('select count(*) as kept from audit_patients').get() as { kept: number }).kept;
+const keptPatients = async ({ database }: Worklist) =>
+  (await runSql<{ kept: number }>(database, 'select count(*) as kept from audit_patients'))[0]!.kept;
 
 test('what was there before a repository is not sent, all else is, in its order, and again until it is sent', async () => {
   const { audit, outbox } = await opened();
@@ -62,11 +71,11 @@ test('a study is in the audit when it has come, when its results were sent, and 
   expect((await told()).at(-1)).toBe('study.removed');
   const entries = await outbox.next(99);
   expect(entries.every(({ patient }) => patient?.patientId === 'P-1')).toBe(true);
-  expect(keptPatients(worklist)).toBe(1);
+  expect(await keptPatients(worklist)).toBe(1);
   await outbox.sent(entries.at(-1)!.seq - 1);
-  expect(keptPatients(worklist)).toBe(1);
+  expect(await keptPatients(worklist)).toBe(1);
   await outbox.sent(entries.at(-1)!.seq);
-  expect(keptPatients(worklist)).toBe(0);
+  expect(await keptPatients(worklist)).toBe(0);
   // An export of old entries still names the study.
   expect((await entriesWithPatients(worklist.database, 1, 99)).at(-1)).toMatchObject({
     action: 'study.removed',
@@ -99,7 +108,7 @@ test('without a repository no patient outlives the study', async () => {
   await worklist.store.markRead(studyUid(1), true, 'ann');
   await worklist.store.beginRemoval(studyUid(1), Number.MAX_SAFE_INTEGER);
   await worklist.store.finishRemoval(studyUid(1));
-  expect(keptPatients(worklist)).toBe(0);
+  expect(await keptPatients(worklist)).toBe(0);
 });
 
 test.each([
@@ -112,12 +121,11 @@ test.each([
   ],
   ['an entry taken out', 'delete from audit_log where seq = 3', 'entry 3', 'it is missing'],
 ])('%s is told of once, and what follows is sent', async (_what, statement, target, why) => {
-  const { audit, outbox, path } = await opened();
+  const { audit, outbox, database, place } = await opened();
   await outbox.begin();
   for (let entry = 0; entry < 4; entry += 1) await audit.append({ action: 'sign-in', actor: `reader-${entry}` });
-  const raw = new BetterSqlite3(path);
-  raw.exec(`drop trigger audit_log_no_update; drop trigger audit_log_no_delete; ${statement}`);
-  raw.close();
+  await unprotectAudit({ database, place });
+  await runSql(database, statement);
   await outbox.next(9);
   const entries = await outbox.next(9);
   expect(entries.filter(({ action }) => action === 'audit.broken')).toMatchObject([{ target, detail: { why } }]);
@@ -127,13 +135,12 @@ test.each([
 });
 
 test('entries that take the numbers of others that were cut off are sent', async () => {
-  const { audit, outbox, path } = await opened();
+  const { audit, outbox, database, place } = await opened();
   await outbox.begin();
   for (let entry = 0; entry < 4; entry += 1) await audit.append({ action: 'sign-in', actor: 'ann' });
   await outbox.sent(4);
-  const raw = new BetterSqlite3(path);
-  raw.exec('drop trigger audit_log_no_delete; delete from audit_log where seq > 2');
-  raw.close();
+  await unprotectAudit({ database, place });
+  await runSql(database, 'delete from audit_log where seq > 2');
   await outbox.begin();
   await audit.append({ action: 'sign-out', actor: 'ann' });
   expect(words(await outbox.next(9))).toEqual(['sign-out']);

@@ -17,6 +17,7 @@ import {
   toInferred,
   toReported,
 } from '../fixture.ts';
+import { inTransaction } from '../../../../src/worklist/db/transactions.ts';
 
 const stateOf = async (worklist: Awaited<ReturnType<typeof openWorklist>>, study: number | string = 1) =>
   (await worklist.query.caseDetail(studyUid(study))).row;
@@ -55,10 +56,12 @@ describe('states and events', () => {
       const { store, database } = worklist;
       await store.recordInstances([instanceOf()]);
       // The stored row is put into the state, due for the stage that may claim it there.
-      await database.db
-        .updateTable('cases')
-        .set({ state, complete_hint: 1, report_due: stageOf[state] === 'report' ? 1 : 0 })
-        .execute();
+      await inTransaction(database.db, (trx) =>
+        trx
+          .updateTable('cases')
+          .set({ state, complete_hint: 1, report_due: stageOf[state] === 'report' ? 1 : 0 })
+          .execute(),
+      );
       const claim = await claimed(store, stageOf[state]);
       const before = (await worklist.query.caseDetail(studyUid(1))).events.length;
       const next = STAGE_STEPS[state]?.[event.type];
@@ -79,7 +82,7 @@ describe('states and events', () => {
     for (const state of CASE_STATES) {
       const worklist = await openWorklist();
       await worklist.store.recordInstances([instanceOf({ number: 1 })]);
-      await worklist.database.db.updateTable('cases').set({ state }).execute();
+      await inTransaction(worklist.database.db, (trx) => trx.updateTable('cases').set({ state }).execute());
       await worklist.store.recordInstances([instanceOf({ number: 2 })]);
       expect(await stateOf(worklist)).toMatchObject({ state: 'receiving', revision: state === 'receiving' ? 1 : 2 });
     }
@@ -286,12 +289,12 @@ describe('claims', () => {
     expect(order).toEqual(['stat', 'high', 'low', 'plain'].map(studyUid));
   });
 
-  it('never leases one case to two stores on the same file', async () => {
+  it('never leases one case to two stores on the same database', async () => {
     const worklist = await openWorklist();
     const studies = Array.from({ length: 40 }, (_, study) => study);
     await worklist.store.recordInstances(studies.map((study) => instanceOf({ study })));
     await worklist.store.nudgeComplete(studies.map(studyUid));
-    const other = await openDatabase(worklist.path);
+    const other = await openDatabase(worklist.place);
     const stores = [worklist.store, createCaseStore(other, worklist.clock)];
     const taken = await Promise.all(
       stores.map(async (store) => {

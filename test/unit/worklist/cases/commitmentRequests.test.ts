@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { createCommitmentRequests } from '../../../../src/worklist/cases/commitmentRequests.ts';
+import { inTransaction } from '../../../../src/worklist/db/transactions.ts';
 import { instanceOf, openWorklist } from '../fixture.ts';
 
 const HOUR_MS = 3_600_000;
@@ -54,11 +55,13 @@ test('what is on record is found by its instance alone, except for a study that 
   const [here, going] = [instanceOf({ study: 1, number: 1 }), instanceOf({ study: 2, number: 1 })];
   await store.recordInstances([here, going]);
   const references = [here, going].map(({ header }) => ({ sopClassUid: 'any', sopInstanceUid: header.sopInstanceUid }));
-  await database.db
-    .updateTable('cases')
-    .set({ removing: 1 })
-    .where('study_instance_uid', '=', going.header.studyInstanceUid)
-    .execute();
+  await inTransaction(database.db, (trx) =>
+    trx
+      .updateTable('cases')
+      .set({ removing: 1 })
+      .where('study_instance_uid', '=', going.header.studyInstanceUid)
+      .execute(),
+  );
   expect(await queue.recorded([...references, reference(77)])).toEqual([
     {
       sopClassUid: here.header.sopClassUid,

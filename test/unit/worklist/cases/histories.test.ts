@@ -106,7 +106,7 @@ it(
         };
 
         const check = async () => {
-          expectKeptFigures(database);
+          await expectKeptFigures(database);
           const rows = await query.rows();
           expect(rows.map((row) => row.studyInstanceUid).sort()).toEqual([...received.keys()].sort());
           const known = await store.knownPaths();

@@ -15,6 +15,7 @@ import {
   studyUid,
   toInferred,
   toReported,
+  runSql,
 } from '../fixture.ts';
 import type { Worklist } from '../fixture.ts';
 
@@ -50,10 +51,10 @@ async function withFeatures({ store, database }: Worklist, study: number) {
   };
   for (const model of ['model-a', 'model-b'])
     await store.saveSliceFeatures(model, new Map(digests.map((digest) => [digest, slice])));
-  const count = database.sqlite.prepare(
-    `select count(*) as count from slice_features where instance_sha256 in (${digests.map(() => '?').join()})`,
-  );
-  return () => (count.get(...digests) as { count: number }).count;
+  return async () => {
+    const statement = `select count(*) as count from slice_features where instance_sha256 in (${digests.map(() => '?').join()})`;
+    return (await runSql<{ count: number }>(database, statement, ...digests))[0]!.count;
+  };
 }
 
 describe('slice features', () => {
@@ -63,9 +64,9 @@ describe('slice features', () => {
     const other = await withFeatures(worklist, 2);
     await toInferred(worklist, 2, 0.2);
     await toReported(worklist, 1, 0.9);
-    expect([delivered(), other()]).toEqual([8, 8]);
+    expect([await delivered(), await other()]).toEqual([8, 8]);
     await deliverAll(worklist);
-    expect([delivered(), other()]).toEqual([0, 8]);
+    expect([await delivered(), await other()]).toEqual([0, 8]);
   });
 
   it('go with the report where nothing is sent, and with a case that is ineligible or failed', async () => {
@@ -73,9 +74,9 @@ describe('slice features', () => {
     const { store } = worklist;
     const reported = await withFeatures(worklist, 1);
     await toInferred(worklist, 1, 0.9);
-    expect(reported()).toBe(8);
+    expect(await reported()).toBe(8);
     await store.apply(await claimed(store, 'report'), { type: 'reported', objects: objectsOf(1) });
-    expect(reported()).toBe(0);
+    expect(await reported()).toBe(0);
 
     const ineligible = await withFeatures(worklist, 2);
     await store.recordInstances([1, 2, 3].map((number) => instanceOf({ study: 2, number })));
@@ -83,7 +84,7 @@ describe('slice features', () => {
     const assembling = await claimed(store, 'assemble');
     const { series } = manifestOf(assembling.instances);
     await store.apply(assembling, { type: 'notEligible', series, findings: findingsOf(null) });
-    expect(ineligible()).toBe(0);
+    expect(await ineligible()).toBe(0);
 
     const failed = await withFeatures(worklist, 3);
     await store.recordInstances([1, 2, 3].map((number) => instanceOf({ study: 3, number })));
@@ -91,7 +92,7 @@ describe('slice features', () => {
     const third = await claimed(store, 'assemble');
     await store.apply(third, { type: 'seriesChosen', manifest: manifestOf(third.instances) });
     await store.fail(await claimed(store, 'infer'), { code: 'inference-failed', message: 'x', retry: false });
-    expect(failed()).toBe(0);
+    expect(await failed()).toBe(0);
   });
 
   it('come back bit for bit, for their model only', async () => {

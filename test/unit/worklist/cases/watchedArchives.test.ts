@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { createWatchedArchives } from '../../../../src/worklist/cases/watchedArchives.ts';
 import { instanceOf, openWorklist, studyUid } from '../fixture.ts';
+import { inTransaction } from '../../../../src/worklist/db/transactions.ts';
 
 const MINUTE_MS = 60_000;
 const [HELD, PARTLY, UNSTATED, STUCK, KNOWN] = [1, 2, 3, 4, 5];
@@ -66,15 +67,17 @@ test('a look that failed is told of until one succeeds, and moves nothing on', a
 test('what was here and has been removed is not fetched, and results that went to an archive are no growth', async () => {
   const { store, database, watched, due, found } = await open();
   await store.recordInstances([1, 2].map((number) => instanceOf({ study: HELD, number })));
-  await database.db
-    .insertInto('removed_cases')
-    .values({
-      ...{ study_instance_uid: studyUid(PARTLY), case_ref: null, revision: 1, state: 'delivered' },
-      ...{ patient_id: 'P', patient_name: 'N', accession_number: 'A', study_date: '20261120', source_ae_title: 'CT' },
-      ...{ decision: null, reason: null, probability: null, threshold: null, first_received_at: 1, read_at: null },
-      ...{ read_by: null, removed_at: 2, cause: 'age', objects: 3, results: 4, size_bytes: 5 },
-    })
-    .execute();
+  await inTransaction(database.db, (trx) =>
+    trx
+      .insertInto('removed_cases')
+      .values({
+        ...{ study_instance_uid: studyUid(PARTLY), case_ref: null, revision: 1, state: 'delivered' },
+        ...{ patient_id: 'P', patient_name: 'N', accession_number: 'A', study_date: '20261120', source_ae_title: 'CT' },
+        ...{ decision: null, reason: null, probability: null, threshold: null, first_received_at: 1, read_at: null },
+        ...{ read_by: null, removed_at: 2, cause: 'age', objects: 3, results: 4, size_bytes: 5 },
+      })
+      .execute(),
+  );
   const result = {
     ...{ study_instance_uid: studyUid(HELD), revision: 1, kind: 'sr' as const, sop_class_uid: '1.2.3', form_of: null },
     ...{
@@ -92,14 +95,18 @@ test('what was here and has been removed is not fetched, and results that went t
     ['2.25.31', 'old-pacs'],
     ['2.25.32', 'another'],
   ] as const) {
-    await database.db
-      .insertInto('result_objects')
-      .values({ ...result, sop_instance_uid: uid })
-      .execute();
-    await database.db
-      .insertInto('deliveries')
-      .values({ ...delivery, ...nothing, sop_instance_uid: uid, destination, status: 'confirmed' })
-      .execute();
+    await inTransaction(database.db, (trx) =>
+      trx
+        .insertInto('result_objects')
+        .values({ ...result, sop_instance_uid: uid })
+        .execute(),
+    );
+    await inTransaction(database.db, (trx) =>
+      trx
+        .insertInto('deliveries')
+        .values({ ...delivery, ...nothing, sop_instance_uid: uid, destination, status: 'confirmed' })
+        .execute(),
+    );
   }
   await watched.noteFound('old-pacs', [found(HELD, 3), found(PARTLY, 9)], '20261129');
   expect(await due()).toEqual([]);

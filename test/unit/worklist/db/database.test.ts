@@ -135,7 +135,7 @@ describe('an older database', () => {
     // What is kept beside the cases is made from those that were there.
     const database = await openDatabase(path);
     onTestFinished(() => database.close());
-    expectKeptFigures(database);
+    await expectKeptFigures(database);
     await migrate(path);
     expect(await backupsOf(path)).toEqual([backup]);
 

@@ -87,7 +87,7 @@ test('the check and the backup run in a process of their own, and damage is repo
   const maintenance = createMaintenance(database);
   await expect(maintenance.quickCheck()).resolves.toBeUndefined();
   const copy = await maintenance.backup(join(path, '..', 'backups'), 1_000, 3);
-  const copied = new BetterSqlite3(copy, { readonly: true });
+  const copied = new BetterSqlite3(copy!, { readonly: true });
   expect(copied.prepare('select count(*) from cases').pluck().get()).toBe(2);
   copied.close();
   const broken = createMaintenance({ ...database, path: `${path}.absent` });

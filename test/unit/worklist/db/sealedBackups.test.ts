@@ -4,17 +4,17 @@ import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import BetterSqlite3 from 'better-sqlite3';
 import { expect, test } from 'vitest';
 import { backupSealed, openSealedBackup } from '../../../../src/worklist/db/sealedBackups.ts';
-import { instanceOf, openWorklist, temporaryFolder } from '../fixture.ts';
+import { instanceOf, openFileWorklist, temporaryFolder } from '../fixture.ts';
 
 /** A database with two studies, its backup encrypted to two keys, and the secret ones. */
 async function sealed() {
-  const { database, store } = await openWorklist();
+  const { place, store } = await openFileWorklist();
   await store.recordInstances([1, 2].map((study) => instanceOf({ study, number: study, patientId: `P-${study}` })));
   const folder = await temporaryFolder();
   const secrets = [await generateX25519Identity(), await generateX25519Identity()];
   const target = join(folder, 'elsewhere', 'worklist.sqlite.age');
   const facts = await backupSealed({
-    database: database.path,
+    database: place,
     scratch: join(folder, 'scratch'),
     target,
     recipients: await Promise.all(secrets.map(identityToRecipient)),
@@ -62,11 +62,11 @@ test('another key, a changed byte and a cut are each a sentence, and leave no fi
 });
 
 test('what is no public key is refused before anything is written', async () => {
-  const { database } = await openWorklist();
+  const { place } = await openFileWorklist();
   const folder = await temporaryFolder();
   const target = join(folder, 'worklist.sqlite.age');
   await expect(
-    backupSealed({ database: database.path, scratch: folder, target, recipients: ['ssh-ed25519 AAAA'] }),
+    backupSealed({ database: place, scratch: folder, target, recipients: ['ssh-ed25519 AAAA'] }),
   ).rejects.toMatchObject({ code: 'command-invalid', message: expect.stringContaining('is no public key of age') });
   expect(await readdir(folder)).toEqual([]);
 });

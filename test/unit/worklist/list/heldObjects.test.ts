@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { ResultObject } from '../../../../src/case/delivery.ts';
 import { instanceOf, openWorklist, studyUid } from '../fixture.ts';
+import { inTransaction } from '../../../../src/worklist/db/transactions.ts';
 
 const HELD = 1;
 
@@ -16,17 +17,19 @@ test('a study is held with its present results, without what was set aside, repl
     ...{ series_instance_uid: `1.9.${kind === 'sr' ? 1 : 2}`, transfer_syntax_uid: '1.2.5', path: `/results/${uid}` },
     ...{ sha256: 'ab', size_bytes: 6, created_at: 7, form_of: null, is_heatmap: 0 as const, ...over },
   });
-  await database.db
-    .insertInto('result_objects')
-    .values([
-      result('2.25.1', 'sr'),
-      result('2.25.2', 'sc'),
-      result('2.25.3', 'sc', { is_heatmap: 1 }),
-      result('2.25.4', 'sr', { form_of: '2.25.1' }),
-      result('2.25.5', 'sr', { revision: revision - 1 }),
-      result('2.25.6', 'ko'),
-    ])
-    .execute();
+  await inTransaction(database.db, (trx) =>
+    trx
+      .insertInto('result_objects')
+      .values([
+        result('2.25.1', 'sr'),
+        result('2.25.2', 'sc'),
+        result('2.25.3', 'sc', { is_heatmap: 1 }),
+        result('2.25.4', 'sr', { form_of: '2.25.1' }),
+        result('2.25.5', 'sr', { revision: revision - 1 }),
+        result('2.25.6', 'ko'),
+      ])
+      .execute(),
+  );
   const held = async (options: Parameters<typeof query.heldObjects>[1]) =>
     (await query.heldObjects(studyUid(HELD), options)).map(({ sopInstanceUid }) => sopInstanceUid).sort();
   const received = [first!, second!].map(({ header }) => header.sopInstanceUid);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { createWorklistQuery } from '../../../../src/worklist/list/worklistQuery.ts';
-import { openWorklist, studyUid, toInferred } from '../fixture.ts';
+import { openWorklist, studyUid, toInferred, runSql } from '../fixture.ts';
 
 const CASES = 9;
 const CAP_MS = 60 * 60_000;
@@ -30,18 +30,20 @@ it('a list that was kept and brought up to date is the list that is read anew, w
     clock.advance(1_000);
     await toInferred(worklist, study, study / (CASES + 1));
   }
-  const event = database.sqlite.prepare(
-    "insert into case_events (study_instance_uid, revision, at, type, to_state, actor, detail) values (?, 1, 0, 'x', 'inferred', 'test', '{}')",
-  );
-  const set = (column: 'recency' | 'removing', study: number, value: string | number): void => {
-    database.sqlite.prepare(`update cases set ${column} = ? where study_instance_uid = ?`).run(value, studyUid(study));
-  };
+  const event = (study: number) =>
+    runSql(
+      database,
+      "insert into case_events (study_instance_uid, revision, at, type, to_state, actor, detail) values (?, 1, 0, 'x', 'inferred', 'test', '{}')",
+      studyUid(study),
+    );
+  const set = (column: 'recency' | 'removing', study: number, value: string | number) =>
+    runSql(database, `update cases set ${column} = ? where study_instance_uid = ?`, value, studyUid(study));
   await fc.assert(
     fc.asyncProperty(
       fc.array(filter, { minLength: 1, maxLength: 2 }),
       fc.array(step, { minLength: 6, maxLength: 12 }),
       async (filters, steps) => {
-        database.sqlite.exec('update cases set removing = 0, read_at = null');
+        await runSql(database, 'update cases set removing = 0, read_at = null');
         // Kept over all steps, and asked after each.
         const kept = createWorklistQuery(database, clock, { maxWaitMs: CAP_MS });
         for (const { kind, study, is } of steps) {
@@ -49,9 +51,9 @@ it('a list that was kept and brought up to date is the list that is read anew, w
           if (kind === 'read') await store.markRead(studyUid(study), is, 'ada');
           else if (kind === 'stat') await store.markStat(studyUid(study), is, 'ada');
           else if (kind === 'prior') {
-            set('recency', study, is ? 'prior' : 'new');
-            event.run(studyUid(study));
-          } else if (kind === 'removed') set('removing', study, is ? 1 : 0);
+            await set('recency', study, is ? 'prior' : 'new');
+            await event(study);
+          } else if (kind === 'removed') await set('removing', study, is ? 1 : 0);
           for (const one of filters) {
             const request = { ...one, location: '', list: null, offset: 0, limit: 50 };
             const fresh = createWorklistQuery(database, clock, { maxWaitMs: CAP_MS });

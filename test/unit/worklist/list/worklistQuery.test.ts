@@ -12,6 +12,7 @@ import {
   toInferred,
   toReported,
 } from '../fixture.ts';
+import { inTransaction } from '../../../../src/worklist/db/transactions.ts';
 
 const MINUTE_MS = 60_000;
 
@@ -109,10 +110,12 @@ describe('worklist rows', () => {
     const worklist = await openWorklist();
     const { store, clock, query } = worklist;
     for (const study of [1, 2, 3]) await toInferred(worklist, study, 0.1);
-    await worklist.database.db
-      .updateTable('analyses')
-      .set({ analysed_at: START_MS + 2 * MINUTE_MS })
-      .execute();
+    await inTransaction(worklist.database.db, (trx) =>
+      trx
+        .updateTable('analyses')
+        .set({ analysed_at: START_MS + 2 * MINUTE_MS })
+        .execute(),
+    );
     await store.recordInstances([instanceOf({ study: 'late' })]);
     const textAfter = async (ms: number) => {
       clock.advance(ms);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { putThreshold as put } from '../../../../src/worklist/thresholds/thresholds.ts';
-import { MODEL, openWorklist, type Worklist } from '../fixture.ts';
+import { MODEL, openWorklist, type Worklist, runSql } from '../fixture.ts';
 
 const SECOND = { name: 'compact', version: '2.0.0', sha256: 'cd'.repeat(32) };
 const activate = ({ store }: Worklist, more: Partial<Parameters<typeof store.activateModel>[0]> = {}) =>
@@ -107,7 +107,7 @@ describe('model activations', () => {
     await expect(activate(worklist, { reason: ' ' })).rejects.toMatchObject({ code: 'command-invalid' });
     await expect(activate(worklist, { model: null })).rejects.toMatchObject({ code: 'command-invalid' });
     await activate(worklist);
-    expect(() => worklist.database.sqlite.exec("update model_activations set reason = 'other'")).toThrow(/history/);
-    expect(() => worklist.database.sqlite.exec('delete from model_activations')).toThrow(/history/);
+    for (const change of ["update model_activations set reason = 'other'", 'delete from model_activations'])
+      await expect(runSql(worklist.database, change)).rejects.toThrow(/history/);
   });
 });

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import type { ModelValidation } from '../../../../src/answers/modelAnswers.ts';
 import { instanceOf, studyUid, MODEL, openWorklist, toReported, type Worklist } from '../fixture.ts';
+import { inTransaction } from '../../../../src/worklist/db/transactions.ts';
 
 const nothing = { analysed: null, sensitivity: null, specificity: null, auc: null, inTheLarge: null, slope: null };
 const record = ({ store }: Worklist, more: Partial<ModelValidation> = {}) =>
@@ -39,9 +40,9 @@ it('what a package reached here is on record, in the audit too, and cannot be ch
     ['model.validated', 'grace', false],
     ['model.validated', 'ada', true],
   ]);
-  await expect(worklist.database.db.updateTable('model_validations').set({ positives: 99 }).execute()).rejects.toThrow(
-    'rows are added, never changed',
-  );
+  await expect(
+    inTransaction(worklist.database.db, (trx) => trx.updateTable('model_validations').set({ positives: 99 }).execute()),
+  ).rejects.toThrow('rows are added, never changed');
 });
 
 it('counts as a validation here with ten cases of each class, and never on phantoms', async () => {
@@ -90,14 +91,16 @@ it('scans in use are those that the package has judged or could not judge, remov
     read_at: null,
   } as const;
   const scored = { scored_at: worklist.clock.now(), probability: 0.7, model_sha256: MODEL.sha256 };
-  await database.db
-    .insertInto('scan_history')
-    .values([
-      { ...gone, ...scored, study_instance_uid: '9.1', decision: 'suspected' },
-      { ...gone, study_instance_uid: '9.2', scored_at: null, probability: null, model_sha256: null, decision: null },
-      { ...gone, ...scored, study_instance_uid: '9.3', decision: 'suspected', model_sha256: 'ee'.repeat(32) },
-    ])
-    .execute();
+  await inTransaction(database.db, (trx) =>
+    trx
+      .insertInto('scan_history')
+      .values([
+        { ...gone, ...scored, study_instance_uid: '9.1', decision: 'suspected' },
+        { ...gone, study_instance_uid: '9.2', scored_at: null, probability: null, model_sha256: null, decision: null },
+        { ...gone, ...scored, study_instance_uid: '9.3', decision: 'suspected', model_sha256: 'ee'.repeat(32) },
+      ])
+      .execute(),
+  );
   const scans = await store.usedScans(MODEL.sha256, 0);
   expect(scans.map(({ decision, probability, fracture }) => [decision, probability, fracture])).toEqual([
     ['suspected', 0.9, null],

@@ -13,6 +13,7 @@ import {
   openWorklist,
   studyUid,
   toReported,
+  fillAudit,
 } from '../fixture.ts';
 import type { Worklist } from '../fixture.ts';
 
@@ -253,11 +254,9 @@ describe('a change', () => {
   });
 
   it('is not made when its audit entry cannot be written', async () => {
-    const { desk, propose, store, database } = await openDesk();
+    const { desk, propose, store, database, place } = await openDesk();
     const id = await propose(0.4);
-    database.sqlite.exec(
-      "create temp trigger full before insert on audit_log begin select raise(abort, 'no room'); end",
-    );
+    await fillAudit({ database, place });
     await expect(desk.confirm(id, ADA)).rejects.toThrow('no room');
     await expect(desk.stop('compact', 'Flags every implant', ADA)).rejects.toThrow('no room');
     expect(await store.threshold('compact', 'CT1')).toEqual({ version: 1, value: 0.5, stopped: false });
