@@ -14,6 +14,8 @@ export interface AssociationRequest {
   callingAeTitle: string;
   calledAeTitle: string;
   contexts: readonly ProposedContext[];
+  /** Abstract syntaxes that the sender states to be Storage SOP classes (PS3.7 D.3.3.6): private ones, mostly. */
+  statedStorageClasses?: readonly string[];
 }
 
 export interface ProposedContext {
@@ -54,7 +56,10 @@ const ITEM = {
   implementationClassUid: 0x52,
   roleSelection: 0x54,
   implementationVersionName: 0x55,
+  commonExtended: 0x57,
 } as const;
+/** Storage Service Class (PS3.6 A). */
+const STORAGE_SERVICE_CLASS = '1.2.840.10008.4.2';
 const PROTOCOL_VERSION = 1;
 const AE_TITLE_BYTES = 16;
 /** Protocol version, AE titles and reserved bytes; items follow. */
@@ -140,10 +145,14 @@ export function readAssociateRequest(body: Buffer): ReceivedRequest {
   if (body.length < FIXED_BYTES) throw violation('an association request is too short');
   const contexts = new Map<number, ProposedContext>();
   let roles = new Map<string, number>();
+  let statedStorageClasses: string[] = [];
   let applicationContextName = '';
   for (const { type, value } of readItems(body.subarray(FIXED_BYTES))) {
     if (type === ITEM.applicationContext) applicationContextName = textIn(value);
-    if (type === ITEM.userInformation) roles = rolesIn(value);
+    if (type === ITEM.userInformation) {
+      roles = rolesIn(value);
+      statedStorageClasses = storageClassesIn(value);
+    }
     if (type === ITEM.proposedContext) {
       const context = readContext(value);
       if (contexts.has(context.id) || contexts.size === MAX_CONTEXTS)
@@ -158,6 +167,7 @@ export function readAssociateRequest(body: Buffer): ReceivedRequest {
       calledAeTitle: textIn(body.subarray(4, 4 + AE_TITLE_BYTES)).trim(),
       callingAeTitle: textIn(body.subarray(20, 20 + AE_TITLE_BYTES)).trim(),
       contexts: [...contexts.values()],
+      statedStorageClasses,
     },
     accept: (answers, maxPduLengthBytes) => {
       const accepted = new Set(answers.filter(({ result }) => result === 0).map((answer) => answer.abstractSyntaxUid));
@@ -216,6 +226,17 @@ function rolesIn(userInformationItems: Buffer): Map<string, number> {
     if (uidBytes === value.length - 4 && uidBytes <= 64) roles.set(textIn(value.subarray(2, -2)), value.at(-2)! & 1);
   }
   return roles;
+}
+
+/** SOP classes that the sender says are of the Storage Service Class: UID length, UID, service class (the same), related classes (PS3.7 D.3.3.6). */
+function storageClassesIn(userInformationItems: Buffer): string[] {
+  return readItems(userInformationItems).flatMap(({ type, value }) => {
+    if (type !== ITEM.commonExtended || value.length < 4) return [];
+    const serviceAt = 2 + value.readUInt16BE();
+    if (serviceAt + 2 > value.length) return [];
+    const service = value.subarray(serviceAt + 2, serviceAt + 2 + value.readUInt16BE(serviceAt));
+    return textIn(service) === STORAGE_SERVICE_CLASS ? [textIn(value.subarray(2, serviceAt))] : [];
+  });
 }
 
 function roleSelection(sopClassUid: string, { scu, scp }: { scu: number; scp: number }): Buffer {

@@ -113,7 +113,7 @@ async function negotiate(
     guard.finish(writeAssociateReject(rejection));
     return { end: { kind: 'rejected', rejection, callingAeTitle } };
   }
-  const answers = policy.answer(request.contexts);
+  const answers = policy.answer(request.contexts, request.statedStorageClasses);
   const accepted = new Map<number, AcceptedContext>();
   for (const answer of answers) if (answer.result === 0) accepted.set(answer.id, answer);
   const idleDeadlineMs = (): number => clock.monotonicMs() + config.idleTimeoutMs;

@@ -37,8 +37,11 @@ export interface Caller {
 export interface AssociationPolicy {
   /** Null when the association may open. `open` counts the open associations by calling AE title. */
   judge(request: AssociationRequest, caller: Caller, open: ReadonlyMap<string, number>): Rejection | null;
-  /** One answer for each proposed context, in the same order; of its transfer syntaxes, the one that is cheapest to decode. */
-  answer(contexts: readonly ProposedContext[]): AnsweredContext[];
+  /**
+   * One answer for each proposed context, in the same order; of its transfer syntaxes, the one that is cheapest to decode. What the sender states to be a
+   * Storage SOP class is taken for one.
+   */
+  answer(contexts: readonly ProposedContext[], statedStorageClasses?: readonly string[]): AnsweredContext[];
   /** True for a sender that nobody has let in, whatever else might be said against it. */
   isStranger(callingAeTitle: string, address: string): boolean;
   /** True when at least one source may connect from this address. */
@@ -87,11 +90,14 @@ export function createAssociationPolicy(config: Omit<ReceiveConfig, 'tls' | 'sto
       if (why !== null) return { result: 1, source: 1, reason: 3, why };
       return placeRefusal(config, request.callingAeTitle, open);
     },
-    answer: (contexts) =>
+    answer: (contexts, statedStorageClasses = []) =>
       contexts.map(({ id, abstractSyntaxUid, transferSyntaxUids }) => {
         const isService = SERVICES.has(abstractSyntaxUid);
-        if (!isService && !isStorageSopClass(abstractSyntaxUid) && !privateClasses.has(abstractSyntaxUid))
-          return { id, result: 3, abstractSyntaxUid };
+        const isStorage =
+          isStorageSopClass(abstractSyntaxUid) ||
+          privateClasses.has(abstractSyntaxUid) ||
+          statedStorageClasses.includes(abstractSyntaxUid);
+        if (!isService && !isStorage) return { id, result: 3, abstractSyntaxUid };
         const transferSyntaxUid = isService
           ? transferSyntaxUids.find((uid) => SERVICE_TRANSFER_SYNTAXES.includes(uid))
           : chosenSyntax(config, abstractSyntaxUid, transferSyntaxUids);

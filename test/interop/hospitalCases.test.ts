@@ -200,7 +200,12 @@ async function folderFaults(name: string, { row, detail }: Outcome): Promise<str
   const assembled = assembleStudy(instances, config.assemble);
   const byFolder = assembled.type === 'seriesChosen' && !row!.prior ? assembled.manifest.seriesInstanceUid : undefined;
   const byAgent = detail?.series.find(({ chosen }) => chosen)?.seriesInstanceUid;
-  const differences = byFolder === byAgent ? [] : [`a folder chooses ${byFolder} instead of ${byAgent}`];
+  // Only the pixels show that the series that was chosen first cannot be read.
+  const isUnreadable = detail?.series.some(
+    ({ seriesInstanceUid, code }) => seriesInstanceUid === byFolder && code === 'not-readable',
+  );
+  const differences =
+    byFolder === byAgent || isUnreadable === true ? [] : [`a folder chooses ${byFolder} instead of ${byAgent}`];
   return [...unread.map(({ file, reason }) => `${file}: ${reason}`), ...differences];
 }
 
@@ -211,7 +216,7 @@ async function reportOf(studyInstanceUid: string): Promise<Pick<Outcome, 'report
   const newest = reports.at(-1);
   if (newest === undefined) return { reports: 0, report: { completionFlag: '', accessionNumber: '', text: '' } };
   const { stdout: tags } = await runTool('dcmdump', ['+P', '0040,a491', '+P', '0008,0050', '+L', newest.path]);
-  const { stdout: text } = await runTool('dsrdump', ['-Ec', newest.path]);
+  const { stdout: text } = await runTool('dsrdump', ['-Ec', '+Pl', newest.path]);
   const valueOf = (tag: string) => new RegExp(`\\(${tag}\\) \\w\\w \\[(.*?)\\]`).exec(tags)?.[1] ?? '';
   return {
     reports: reports.length,

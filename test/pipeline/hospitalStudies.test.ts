@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -158,3 +158,34 @@ it('any company, order, associations and transfer syntax: the same decision and 
     { numRuns: STUDIES, seed: 20_261_129, endOnFailure: true },
   );
 }, 3_600_000);
+
+/** Overwrites the middle of a JPEG with end-of-image markers; the header, and the length of the fragment, stay right. */
+async function damage(path: string): Promise<void> {
+  const bytes = await readFile(path);
+  bytes.fill(Buffer.from([0xff, 0xd9]), bytes.length >> 1, (bytes.length >> 1) + 4_000);
+  await writeFile(path, bytes);
+}
+
+async function reportText(objects: readonly HospitalObject[]): Promise<string> {
+  const { studyInstanceUid } = await delivered(objects);
+  const report = pacs
+    .objects()
+    .find((object) => object.studyInstanceUid === studyInstanceUid && object.modality === 'SR');
+  return (await runTool('dsrdump', ['-Ec', '+Pl', report!.path])).stdout;
+}
+
+it('one damaged slice among many is left out, and of a damaged series the next one is analysed: the report says so', async () => {
+  const wish = { maker: 'ge', parts: ['axialBone', 'axialSoft'], syntax: 'JPEG lossless' } as const;
+  const [one, series] = [await written(wish), await written(wish)];
+  const boneOf = ({ objects, paths }: typeof one) =>
+    paths.filter((_path, index) => objects[index]!.part === 'axialBone');
+  await damage(boneOf(one)[14]!);
+  for (const path of boneOf(series)) await damage(path);
+  for (const { paths } of [one, series]) await send(agent.dicomPort, paths);
+  const text = await reportText(one.objects);
+  expect((await delivered(one.objects)).decision).toBe('suspected');
+  expect(text).toContain('1 of 30 slices cannot be read and was left out');
+  expect(await reportText(series.objects)).toMatch(
+    /another series was chosen first and could not be analysed: 30 of 30 slices cannot be read/i,
+  );
+}, 300_000);

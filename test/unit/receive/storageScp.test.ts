@@ -8,6 +8,7 @@ import type { StoredInstance } from '../../../src/case/case.ts';
 import type { CommitmentRequest } from '../../../src/case/commitment.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import { createLog } from '../../../src/base/log.ts';
+import { readAssociateAccept } from '../../../src/dimse/negotiation.ts';
 import type { CommitmentAnswer } from '../../../src/receive/commitmentService.ts';
 import { DEFAULT_RECEIVE_CONFIG, type ReceiveConfig } from '../../../src/receive/receiveConfig.ts';
 import type { Refusal } from '../../../src/receive/refusals.ts';
@@ -319,6 +320,41 @@ describe('associations that are refused', () => {
     await expectAbort(peer);
     expect(await listSpool(dir, 0)).toEqual([]);
   });
+});
+
+/** SOP Class Common Extended Negotiation (PS3.7 D.3.3.6), without related general classes. */
+function commonExtended(sopClassUid: string, serviceClassUid: string): Buffer {
+  const counted = (text: string) => Buffer.concat([Buffer.from([0, text.length]), Buffer.from(text)]);
+  const value = Buffer.concat([counted(sopClassUid), counted(serviceClassUid), Buffer.from([0, 0])]);
+  return Buffer.concat([Buffer.from([0x57, 0, 0, value.length]), value]);
+}
+
+it('a private class is kept when the sender states that it is of the Storage Service Class', async () => {
+  await start();
+  const [stored, printed] = ['1.2.840.113619.4.30', '1.2.840.113619.4.31'];
+  const contexts = [stored, printed].map((abstractSyntaxUid, index) => ({
+    ...CT_CONTEXT,
+    id: 3 + 2 * index,
+    abstractSyntaxUid,
+  }));
+  const userItems = Buffer.concat([
+    commonExtended(stored, '1.2.840.10008.4.2'),
+    commonExtended(printed, '1.2.840.10008.5.1.1.9'),
+    Buffer.from([0x57, 0, 0, 4, 0xff, 0xff, 0, 0]),
+  ]);
+  const peer = await rawPeer(scp.port);
+  peer.send(associateRequest({ contexts, userItems }));
+  const { type, body } = await peer.receive();
+  expect([type, readAssociateAccept(body).contexts.map(({ id, result }) => [id, result])]).toEqual([
+    2,
+    [
+      [3, 0],
+      [5, 3],
+    ],
+  ]);
+  peer.send(store('1.2.3.4.5', ctDataSet('1.2.3.4.5', { SOPClassUID: stored }), { contextId: 3, sopClassUid: stored }));
+  expect(await peer.status()).toBe(0);
+  peer.end();
 });
 
 describe('what is turned away is told, with who, what and why', () => {
