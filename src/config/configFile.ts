@@ -46,6 +46,7 @@ export function finished(config: z.infer<typeof configSchema>): Config {
       `proofOfLife.sendTo: there is no destination ${unknown}. Name one of destinations[].name.`,
     );
   checkFormerNames(config);
+  checkWebTls(config);
   checkSelection(config);
   checkWatch(config);
   return freeze({
@@ -67,6 +68,19 @@ function checkFormerNames({ destinations }: Config): void {
         );
       taken.add(former);
     }
+}
+
+/** @throws TriageError `config-invalid` for certificates of a DICOMweb service that is spoken to without TLS */
+function checkWebTls({ destinations }: Config): void {
+  for (const destination of destinations) {
+    if (destination.kind !== 'dicomweb' || destination.tls === undefined) continue;
+    const { name, url, auth } = destination;
+    if (![url, auth.kind === 'oauth2' ? auth.tokenUrl : ''].some((one) => one.startsWith('https:')))
+      throw new TriageError(
+        'config-invalid',
+        `destinations ${name}: tls is of no use for ${url}. Give the service an https address, or leave tls out.`,
+      );
+  }
 }
 
 /** @throws TriageError `config-invalid` for an archive that cannot be watched */

@@ -187,10 +187,10 @@ test.each(['https', 'http'] as const)('%s goes by the proxy, with its credential
   });
   const proxyUrl = `http://127.0.0.1:${await listening(server)}`;
   const url = kind === 'https' ? await tlsService(answering) : await plainService(answering);
-  const tls = { caFile: hospital.caFile };
-  await expect(destination({ url, tls, proxy: { url: proxyUrl } }).echo()).rejects.toThrow('HTTP 407');
+  const tls = kind === 'https' ? { tls: { caFile: hospital.caFile } } : {};
+  await expect(destination({ url, ...tls, proxy: { url: proxyUrl } }).echo()).rejects.toThrow('HTTP 407');
   const proxy = { url: proxyUrl, username: 'agent', password: { env: 'PROXY' } };
-  expect(await destination({ url, tls, proxy }).echo()).toBeGreaterThan(0);
+  expect(await destination({ url, ...tls, proxy }).echo()).toBeGreaterThan(0);
   expect(seen).toEqual(Array(2).fill(kind === 'https' ? 'CONNECT localhost:port' : 'GET /studies'));
 });
 

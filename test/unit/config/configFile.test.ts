@@ -277,3 +277,18 @@ it('a former name leads to one destination', () => {
   ])
     expect(() => configFrom({ destinations })).toThrow(/destinations \w+: its former name \w+ is that of another/);
 });
+
+it('certificates for a DICOMweb service without TLS are refused', () => {
+  const pacs = (url: string, more = {}) => ({
+    destinations: [{ name: 'pacs', kind: 'dicomweb' as const, url, tls: { caFile: 'ca.pem' }, ...more }],
+  });
+  expect(configFrom(pacs('https://pacs.example')).destinations).toHaveLength(1);
+  expect(() => configFrom(pacs('http://pacs.example'))).toThrow(/destinations pacs: tls is of no use/);
+  const auth = {
+    kind: 'oauth2' as const,
+    tokenUrl: 'https://login.example',
+    clientId: 'odontoid',
+    clientSecret: { env: 'SECRET' },
+  };
+  expect(configFrom(pacs('http://pacs.example', { auth })).destinations).toHaveLength(1);
+});
