@@ -2,7 +2,7 @@ import type { ComponentType } from 'preact';
 import { lazy } from 'preact-iso';
 import type { PagePath } from '../answers/pagePaths.ts';
 import type { SessionAnswer } from '../answers/accessAnswers.ts';
-import { adminWords } from './admin/adminWords.ts';
+import { adminTitles } from './admin/adminTitles.ts';
 import { accessWords } from './access/accessWords.ts';
 import { handOverWords } from './handOver/handOverWords.ts';
 import { modelWords } from './models/modelsWords.ts';
@@ -48,31 +48,31 @@ export const PAGES: Readonly<Record<PagePath, Page>> = {
     component: lazy(() => import('./thresholds/thresholdsPage.tsx')),
   },
   '/waiting': {
-    title: adminWords.titles.needsAttention,
+    title: adminTitles.needsAttention,
     area: 'admin',
     shownTo: admins,
     component: lazy(() => import('./admin/needsAttentionPage.tsx')),
   },
   '/connections': {
-    title: adminWords.titles.connections,
+    title: adminTitles.connections,
     area: 'admin',
     shownTo: admins,
     component: lazy(() => import('./admin/connectionsPage.tsx')),
   },
   '/system': {
-    title: adminWords.titles.system,
+    title: adminTitles.system,
     area: 'admin',
     shownTo: admins,
     component: lazy(() => import('./admin/systemPage.tsx')),
   },
   '/settings': {
-    title: adminWords.titles.settings,
+    title: adminTitles.settings,
     area: 'admin',
     shownTo: admins,
     component: lazy(() => import('./admin/settingsPage.tsx')),
   },
   '/proof-of-life': {
-    title: adminWords.titles.proof,
+    title: adminTitles.proof,
     area: 'admin',
     shownTo: admins,
     component: lazy(() => import('./admin/proofPage.tsx')),

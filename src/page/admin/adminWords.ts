@@ -1,12 +1,8 @@
+import { adminTitles } from './adminTitles.ts';
+
 /** Texts of the screens of admins. */
 export const adminWords = {
-  titles: {
-    proof: 'Proof of life',
-    connections: 'Connections',
-    needsAttention: 'Waiting',
-    system: 'System',
-    settings: 'Settings',
-  },
+  titles: adminTitles,
   loading: 'Loading',
   failed: 'That did not work. Try again.',
   never: 'never',
