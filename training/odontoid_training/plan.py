@@ -146,7 +146,7 @@ def lines(profile, args, counts, measured):
         "",
         f"Plan for {', '.join(f'{count} {split}' for split, count in counts.items())} scans with profile {profile['name']} on {args.device}, {args.threads} threads.",
         f"An estimate from {SAMPLE} scans of a split ({measured['slices']:.0f} slices a scan) and steps timed here ({1 / per_image:.1f} images/s in stage 1,",
-        f"{1 / measured['encodeSeconds']:.1f} slices/s encoded): expect it to be right to a factor of about 1.5. Early stopping may end the stages sooner.",
+        f"{1 / measured['encodeSeconds']:.1f} slices/s encoded), with the machine as busy as it is now. Early stopping may end the stages sooner.",
         "",
         f"{'step':<10}{'hours':>10}{'disk':>12}",
         *[f"{name:<10}{seconds / HOUR:>10.2f}{size / GIB:>8.2f} GiB" for name, seconds, size in steps],
