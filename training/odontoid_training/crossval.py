@@ -111,7 +111,7 @@ def train_folds(tasks, study, profile, folds, encoded, args, results):
 
 
 def odontoid(*words):
-    subprocess.run(["npx", "tsx", "src/cli.ts", *words], cwd=TRAINING.parent, check=True)
+    subprocess.run(["node", "bin/odontoid.js", *words], cwd=TRAINING.parent, check=True)
 
 
 _shared = None
