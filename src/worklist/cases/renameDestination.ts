@@ -1,4 +1,4 @@
-import { sql, type Transaction } from 'kysely';
+import type { Transaction } from 'kysely';
 import type { Schema } from '../db/schema.ts';
 import { write, type StoreContext } from './storeContext.ts';
 
@@ -47,8 +47,13 @@ async function renameSelected(trx: Transaction<Schema>, former: string, name: st
 
 /** An archive that is already watched under its present name keeps what is known there. */
 async function renameWatched(trx: Transaction<Schema>, former: string, name: string): Promise<void> {
-  await sql`update or ignore watched_archives set name = ${name} where name = ${former}`.execute(trx);
-  await sql`update or ignore watched_studies set archive = ${name} where archive = ${former}`.execute(trx);
-  await trx.deleteFrom('watched_archives').where('name', '=', former).execute();
-  await trx.deleteFrom('watched_studies').where('archive', '=', former).execute();
+  const isKnown = (archive: string) =>
+    trx.selectFrom('watched_archives').select('name').where('name', '=', archive).executeTakeFirst();
+  if ((await isKnown(name)) !== undefined) {
+    await trx.deleteFrom('watched_archives').where('name', '=', former).execute();
+    await trx.deleteFrom('watched_studies').where('archive', '=', former).execute();
+    return;
+  }
+  await trx.updateTable('watched_archives').set({ name }).where('name', '=', former).execute();
+  await trx.updateTable('watched_studies').set({ archive: name }).where('archive', '=', former).execute();
 }
