@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { inTransaction } from '../../../../src/worklist/db/transactions.ts';
 import {
   claimed,
   deliverAll,
@@ -349,11 +350,13 @@ describe('a renamed destination', () => {
     await toReported(worklist, 1, 0.9);
     await deliverAll(worklist, 'old');
     await toReported(worklist, 2, 0.9);
-    await database.db
-      .updateTable('cases')
-      .set({ selected_destinations: '["old","other"]' })
-      .where('study_instance_uid', '=', studyUid(2))
-      .execute();
+    await inTransaction(database.db, (trx) =>
+      trx
+        .updateTable('cases')
+        .set({ selected_destinations: '["old","other"]' })
+        .where('study_instance_uid', '=', studyUid(2))
+        .execute(),
+    );
     const before = (await store.dueDeliveries('old', 10)).map(({ object }) => object.sopInstanceUid);
     expect(before).toHaveLength(2);
     expect(await store.renameDestination('old', 'new')).toBe(4);
