@@ -22,14 +22,14 @@ async function seedVerdicts(file: string): Promise<void> {
   await mkdir(dirname(file));
   const { name, version, sha256 } = (await loadModelPackage(MODEL_DIR)).identity;
   await migrate(file);
-  const { db, close } = await openDatabase(file);
+  const worklist = await openDatabase(file);
   const random = seededRandom('verdicts');
   for (let scan = 0; scan < 300; scan++) {
     const probability = random.between(0.02, 0.98);
     const fracture = random.chance(probability / 2);
     const decision = probability >= 0.32 ? ('suspected' as const) : ('not-suspected' as const);
     const [study, atMs] = [`1.2.826.${scan}`, Date.now() - (scan % 90) * DAY_MS];
-    await db
+    await worklist.db
       .insertInto('scan_history')
       .values({
         study_instance_uid: study,
@@ -44,7 +44,7 @@ async function seedVerdicts(file: string): Promise<void> {
         read_at: atMs,
       })
       .execute();
-    await db
+    await worklist.db
       .insertInto('verdicts')
       .values({
         study_instance_uid: study,
@@ -62,7 +62,7 @@ async function seedVerdicts(file: string): Promise<void> {
       })
       .execute();
   }
-  await close();
+  await worklist.close();
 }
 
 it('a site’s verdicts make a version of the package that is installed, audited and activated like any other', async () => {
@@ -90,13 +90,13 @@ it('a site’s verdicts make a version of the package that is installed, audited
   const signed = await run('model', 'activate', wanted, ...words, '--second', 'grace');
   expect(signed.exitCode, signed.stderr).toBe(0);
 
-  const { db, close } = await openDatabase(database);
-  const audit = await db
+  const worklist = await openDatabase(database);
+  const audit = await worklist.db
     .selectFrom('audit_log')
     .select(['action', 'actor', 'target', 'detail'])
     .orderBy('seq')
     .execute();
-  await close();
+  await worklist.close();
   expect(audit.map(({ action, actor, target }) => [action, actor, target])).toEqual([
     ['model.recalibrated', 'ada', wanted],
     ['model.activated', 'ada', expect.stringContaining(wanted)],
