@@ -55,7 +55,12 @@ export function recordedOrder(db: Kysely<Schema>): RawBuilder<unknown> {
 }
 
 /** Our advisory locks on PostgreSQL: of a session (`agent`), or until a transaction ends. The first number is ours, whatever else uses the server. */
-export const ADVISORY_LOCKS = { agent: [0x0d03, 1], audit: [0x0d03, 2], events: [0x0d03, 3] } as const;
+export const ADVISORY_LOCKS = {
+  agent: [0x0d03, 1],
+  audit: [0x0d03, 2],
+  events: [0x0d03, 3],
+  marks: [0x0d03, 4],
+} as const;
 
 /** Until this transaction ends, no other one gets past here. SQLite has one writer at a time anyway. */
 export async function lockUntilCommit(trx: Transaction<Schema>, what: 'audit' | 'events'): Promise<void> {

@@ -1,6 +1,7 @@
 import { Kysely, HandleEmptyInListsPlugin, replaceWithNoncontingentExpression } from 'kysely';
 import pg from 'pg';
 import { messageOf, TriageError } from '../../base/errors.ts';
+import { ADVISORY_LOCKS } from './dialect.ts';
 import { applyMigrations, knownMigrations, MIGRATION_TABLE, refuseNewer, refuseOther } from './migrations.ts';
 import { COMMIT_MARKS, WorklistPostgresDialect } from './postgresDriver.ts';
 import { isConnectionLost } from './postgresErrors.ts';
@@ -176,8 +177,11 @@ export async function migratePostgres(place: PostgresPlace): Promise<{ applied: 
   await onServer(place, async (client) => {
     await assertUsable(client);
     refuseNewer(await appliedOn(client), known);
+    // "if not exists" is no lock: of two processes at once, one would fail.
     await client.query(
-      `create table if not exists ${COMMIT_MARKS} (writer text collate "C" primary key, number bigint not null, at bigint not null)`,
+      `begin; select pg_advisory_xact_lock(${ADVISORY_LOCKS.marks.join()});
+       create table if not exists ${COMMIT_MARKS} (writer text collate "C" primary key, number bigint not null, at bigint not null);
+       commit`,
     );
   });
   const db = new Kysely<Schema>({

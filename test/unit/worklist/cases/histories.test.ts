@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import type { StageName } from '../../../../src/case/claim.ts';
 import { soakSeed, soakTimeout, tries } from '../../../soakSize.ts';
 import { createCaseStore } from '../../../../src/worklist/cases/caseStore.ts';
+import { runsHere } from '../../../postgres/copiedDatabase.ts';
 import { findingsOf, instanceOf, manifestOf, objectsOf, openWorklist, SC, studyUid } from '../fixture.ts';
 import { expectKeptFigures } from '../keptFigures.ts';
 
@@ -182,7 +183,10 @@ it(
         }
         await database.close();
       }),
-      { numRuns: tries('HISTORIES', 15), ...(process.env['SOAK_SEED'] !== undefined && { seed: soakSeed() }) },
+      {
+        numRuns: tries('HISTORIES', runsHere(15)),
+        ...(process.env['SOAK_SEED'] !== undefined && { seed: soakSeed() }),
+      },
     );
   },
   soakTimeout(300_000),

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { createWorklistQuery } from '../../../../src/worklist/list/worklistQuery.ts';
+import { runsHere } from '../../../postgres/copiedDatabase.ts';
 import { openWorklist, studyUid, toInferred, runSql } from '../fixture.ts';
 
 const CASES = 9;
@@ -63,6 +64,6 @@ it('a list that was kept and brought up to date is the list that is read anew, w
         }
       },
     ),
-    { numRuns: 30 },
+    { numRuns: runsHere(30) },
   );
 }, 120_000);

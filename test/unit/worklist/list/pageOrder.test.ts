@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { runsHere } from '../../../postgres/copiedDatabase.ts';
 import { claimed, findingsOf, instanceOf, manifestOf, openWorklist, studyUid } from '../fixture.ts';
 import type { Worklist } from '../fixture.ts';
 import type { WorklistRow } from '../../../../src/answers/worklistAnswer.ts';
@@ -103,6 +104,6 @@ it('has pages, rows, ranks and the order by hand agree, whatever has happened to
         expect((await worklist.query.caseDetail(studyInstanceUid)).row.rank).toBe(rank);
       await worklist.database.close();
     }),
-    { numRuns: 40 },
+    { numRuns: runsHere(40) },
   );
 }, 180_000);
