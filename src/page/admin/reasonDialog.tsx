@@ -28,21 +28,28 @@ export function ReasonDialog({
         }}
       >
         <h2 id="reason-title">{title}</h2>
-        <label class="field">
-          <span>{words.reason}</span>
-          <textarea
-            required
-            minLength={3}
-            maxLength={500}
-            value={reason}
-            onInput={(event) => setReason(event.currentTarget.value)}
-          />
-        </label>
+        <ReasonField reason={reason} onType={setReason} />
         <button type="submit">{words.doIt}</button>{' '}
         <button type="button" onClick={cancel}>
           {words.cancel}
         </button>
       </form>
     </dialog>
+  );
+}
+
+/** Where the reason of an administrative act is typed. */
+export function ReasonField({ reason, onType }: { reason: string; onType: (reason: string) => void }) {
+  return (
+    <label class="field">
+      <span>{words.reason}</span>
+      <textarea
+        required
+        minLength={3}
+        maxLength={500}
+        value={reason}
+        onInput={(event) => onType(event.currentTarget.value)}
+      />
+    </label>
   );
 }

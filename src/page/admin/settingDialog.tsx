@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { SettingTrial } from '../../answers/adminAnswers.ts';
 import { read, Refused } from '../parts/session.ts';
 import { adminWords as words } from './adminWords.ts';
+import { ReasonField } from './reasonDialog.tsx';
 
 /** Asks for a new value of a setting and why; what it would do is tried before it is set. */
 export function SettingDialog({
@@ -49,16 +50,7 @@ export function SettingDialog({
         <p role="status" class={said.bad ? 'kind-fault' : 'kind-info'}>
           {said.text}
         </p>
-        <label class="field">
-          <span>{words.reason}</span>
-          <textarea
-            required
-            minLength={3}
-            maxLength={500}
-            value={reason}
-            onInput={(event) => setReason(event.currentTarget.value)}
-          />
-        </label>
+        <ReasonField reason={reason} onType={setReason} />
         <button type="submit" class="weighty">
           {words.set}
         </button>{' '}
