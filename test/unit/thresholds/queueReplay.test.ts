@@ -22,7 +22,8 @@ const scansOf = (all: readonly Wishes[]): ReadScan[] =>
     arrivedAtMs: wish.arrivedMinute * MINUTE_MS,
     scoredAtMs:
       wish.scoredAfterMinutes === null ? null : (wish.arrivedMinute + (wish.scoredAfterMinutes ?? 0)) * MINUTE_MS,
-    score: wish.score === undefined ? 0.1 : wish.score,
+    // What never was scored has no score.
+    score: wish.scoredAfterMinutes === null ? null : wish.score === undefined ? 0.1 : wish.score,
     stat: wish.stat ?? false,
     readAtMs: (wish.arrivedMinute + wish.readAfterMinutes) * MINUTE_MS,
     fracture: wish.fracture ?? null,
