@@ -23,6 +23,9 @@ export const RUN_ELSEWHERE: Record<string, string> = {
   'odontoid model activate our-network': 'test/pipeline/training.test.ts',
   'odontoid model recalibrate': 'test/pipeline/recalibration.test.ts',
   'training/crossval': 'test/pipeline/training.test.ts',
+  'odontoid doctor': 'test/postgres/agent.test.ts',
+  'odontoid migrate': 'test/postgres/agent.test.ts',
+  'odontoid serve': 'test/postgres/agent.test.ts',
 };
 
 /** The beginnings of commands that no test runs, and why. This list may only become shorter. */
