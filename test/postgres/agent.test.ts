@@ -30,11 +30,11 @@ test(
     const { dir, remove } = await temporaryDirectory();
     onTestFinished(remove);
     const cluster = await makeCluster({ fsync: true });
-    onTestFinished(cluster.remove);
+    onTestFinished(() => cluster.remove());
     await makeDatabase(cluster.urlOf('postgres'));
     const [archivePort, dicomPort, webPort] = [await freePort(), await freePort(), await freePort()];
     const archive = await startOrthanc({ dir: join(dir, 'orthanc'), dicomPort: archivePort });
-    onTestFinished(archive.stop);
+    onTestFinished(() => archive.stop());
     const config = agentConfig(dir, { port: archivePort, aeTitle: 'ORTHANC' });
     await writeFile(
       join(dir, 'site.yaml'),
