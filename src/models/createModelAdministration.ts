@@ -41,8 +41,7 @@ export function createModelAdministration({
   let isDeciding = false;
 
   const sound = async (sha256: string): Promise<Sound> => {
-    const isIt = (one: FoundPackage): one is Sound => one.problem === null && one.identity.sha256 === sha256;
-    const found = (await registry.list()).packages.find(isIt) ?? (await registry.checked()).find(isIt);
+    const found = await soundPackage(registry, sha256);
     if (found === undefined)
       throw new TriageError(
         'not-found',
@@ -104,7 +103,10 @@ export function createModelAdministration({
       const { identity, card } = await sound(sha256);
       return { model: identity, ...summaryOfCard(card) };
     },
-    testScores: async (sha256) => testScoresIn((await registry.list()).packages, sha256),
+    testScores: async (sha256) => {
+      const found = await soundPackage(registry, sha256);
+      return found === undefined ? null : ((await readTestScores(found.dir, sha256))?.scores ?? null);
+    },
     comparison: async () => {
       const active = await wantedActive((await registry.list()).packages);
       const shadow = (await store.modelInForce('shadow')).wanted?.model ?? null;
@@ -153,10 +155,10 @@ export function createModelAdministration({
   };
 }
 
-/** The scores that came with a package; null when it is not here, or brings none. */
-async function testScoresIn(packages: readonly FoundPackage[], sha256: string) {
-  const found = packages.find(({ identity }) => identity?.sha256 === sha256);
-  return found === undefined ? null : ((await readTestScores(found.dir, sha256))?.scores ?? null);
+/** A package of this machine that is whole; undefined when there is none. */
+async function soundPackage(registry: ReturnType<typeof createPackageRegistry>, sha256: string) {
+  const isIt = (one: FoundPackage): one is Sound => one.problem === null && one.identity.sha256 === sha256;
+  return (await registry.list()).packages.find(isIt) ?? (await registry.checked()).find(isIt);
 }
 
 /** The validation that a package's standing rests on: the newest that suffices, else the newest. */

@@ -92,8 +92,14 @@ async function withPackages(
     });
     return { status: response.status, json: (await response.json()) as Record<string, unknown> };
   };
-  return { web, installedDir, sha256, shipped, board, decide };
+  return { web, installedDir, sha256, shipped, board, decide, desk };
 }
+
+test('the scores of a package’s own test are there at the first question', async () => {
+  const { desk, shipped, sha256 } = await withPackages();
+  expect(await desk().testScores(shipped.sha256)).toMatchObject({ of: 'synthetic phantoms' });
+  expect(await desk().testScores(sha256)).toBeNull();
+});
 
 test('the list tells the packages of this machine, at once, and which are damaged', async () => {
   const { web, installedDir, sha256, shipped, board } = await withPackages();
