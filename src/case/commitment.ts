@@ -8,3 +8,10 @@ export interface CommitmentRequest {
   transactionUid: string;
   references: readonly SopReference[];
 }
+
+/** A request whose report is to be sent. */
+export interface DueCommitment extends CommitmentRequest {
+  askedAtMs: number;
+  /** Failed ones so far. */
+  attempts: number;
+}

@@ -2,15 +2,13 @@ import type { Clock } from '../base/clock.ts';
 import { messageOf, TriageError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { startWakingLoop } from '../base/wakingLoop.ts';
-import type { CommitmentRequest } from '../case/commitment.ts';
+import type { CommitmentRequest, DueCommitment } from '../case/commitment.ts';
 import { COMMITMENT_FAILURE, type CommitmentDataSet, type SopReference } from '../dicom/commitmentDataSet.ts';
-
-type Due = CommitmentRequest & { askedAtMs: number; attempts: number };
 
 /** What reporting commitments needs from the worklist. */
 interface CommitmentQueue {
   /** Requests that are due, up to `limit` of each sender: one array for each. */
-  due(limit: number): Promise<Due[][]>;
+  due(limit: number): Promise<DueCommitment[][]>;
   noteFailed(request: CommitmentRequest, why: string): Promise<void>;
   close(request: CommitmentRequest): Promise<void>;
 }
@@ -60,7 +58,7 @@ export function reportCommitments(ports: CommitmentReportPorts): CommitmentRepor
 
 /** Reports to one sender, up to the first that fails: it waits, and so do those behind it, until the next look. True when there may be more at once. */
 async function reportTo(
-  due: readonly Due[],
+  due: readonly DueCommitment[],
   { queue, heldClasses, report, onGivenUp, clock, log }: CommitmentReportPorts,
   stopping: AbortSignal,
 ): Promise<boolean> {

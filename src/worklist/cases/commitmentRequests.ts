@@ -1,15 +1,12 @@
-import { sql, type Selectable } from 'kysely';
+import type { Selectable } from 'kysely';
 import { backoffMs } from '../../base/backoff.ts';
 import type { Clock } from '../../base/clock.ts';
-import type { CommitmentRequest } from '../../case/commitment.ts';
+import type { CommitmentRequest, DueCommitment } from '../../case/commitment.ts';
 import type { SopReference } from '../../dicom/commitmentDataSet.ts';
 import type { WorklistDatabase } from '../db/database.ts';
 import { jsonText } from '../db/dialect.ts';
 import type { Schema } from '../db/schema.ts';
 import { inTransaction } from '../db/transactions.ts';
-
-/** A request whose report is to be sent now. */
-type DueCommitment = CommitmentRequest & { askedAtMs: number; attempts: number };
 
 /** An object on record, and where it should lie. */
 export interface RecordedObject extends SopReference {
@@ -88,17 +85,18 @@ export function createCommitmentRequests({ db, reads }: WorklistDatabase, clock:
     },
     noteFailed: ({ sourceAeTitle, transactionUid }, why) =>
       inTransaction(db, async (trx) => {
-        const row = await trx
-          .updateTable('commitment_requests')
-          .set({ attempts: sql`attempts + 1`, last_error: why })
+        const known = await trx
+          .selectFrom('commitment_requests')
+          .select('attempts')
           .where('source_ae_title', '=', sourceAeTitle)
           .where('transaction_uid', '=', transactionUid)
-          .returning('attempts')
           .executeTakeFirst();
-        if (row === undefined) return;
+        if (known === undefined) return;
+        const attempts = known.attempts + 1;
+        const due_at = clock.now() + backoffMs(transactionUid, attempts, RETRY_MIN_MS, RETRY_MAX_MS);
         await trx
           .updateTable('commitment_requests')
-          .set({ due_at: clock.now() + backoffMs(transactionUid, row.attempts, RETRY_MIN_MS, RETRY_MAX_MS) })
+          .set({ attempts, due_at, last_error: why })
           .where('source_ae_title', '=', sourceAeTitle)
           .where('transaction_uid', '=', transactionUid)
           .execute();

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { messageOf, TriageError } from '../../base/errors.ts';
 import { ADVISORY_LOCKS } from './dialect.ts';
 import { applyMigrations, knownMigrations, MIGRATION_TABLE, refuseNewer, refuseOther } from './migrations.ts';
-import { COMMIT_MARKS, WorklistPostgresDialect } from './postgresDriver.ts';
+import { COMMIT_MARKS, withClient, WorklistPostgresDialect } from './postgresDriver.ts';
 import { isConnectionLost } from './postgresErrors.ts';
 import type { PostgresPlace } from './postgresPlace.ts';
 import type { Schema } from './schema.ts';
@@ -65,18 +65,8 @@ function kyselyOf(place: PostgresPlace, connections: number, options: readonly s
 
 /** Runs `ask` on a connection of its own. @throws TriageError `database-busy`, or `database-invalid` for what the server refuses */
 async function onServer<T>(place: PostgresPlace, ask: (client: pg.Client) => Promise<T>): Promise<T> {
-  const once = async (): Promise<T> => {
-    const client = new pg.Client(clientConfig(place));
-    client.on('error', () => undefined);
-    try {
-      await client.connect();
-      return await ask(client);
-    } finally {
-      await client.end().catch(() => undefined);
-    }
-  };
   try {
-    return await doggedly(once, isConnectionLost);
+    return await doggedly(() => withClient(clientConfig(place), ask), isConnectionLost);
   } catch (error) {
     if (error instanceof TriageError) throw error;
     throw new TriageError(

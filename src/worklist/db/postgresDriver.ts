@@ -21,6 +21,19 @@ import { systemClock } from '../../base/clock.ts';
 import { asDatabaseError, isConnectionLost, isCrossed } from './postgresErrors.ts';
 import { doggedly } from './transactions.ts';
 
+/** Runs `ask` on a connection of its own, which is closed afterwards. */
+export async function withClient<T>(config: pg.ClientConfig, ask: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client(config);
+  // A connection that breaks between two statements says so by an event; the next statement fails.
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    return await ask(client);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
 /** The rows in which a writer notes its newest transaction, in that transaction. */
 export const COMMIT_MARKS = 'commit_marks';
 
@@ -131,21 +144,15 @@ class WorklistPostgresDriver implements Driver {
 
   /** Whether that transaction was committed. While the server still works on it, the mark's row is locked, and this waits. */
   async #arrived(number: number): Promise<boolean> {
-    return doggedly(async () => {
-      const client = new pg.Client(this.#options.config);
-      client.on('error', () => undefined);
-      try {
-        await client.connect();
-        const { rows } = await client.query<{ number: number }>(
-          `insert into ${COMMIT_MARKS} (writer, number, at) values ($1, 0, $2)
-             on conflict (writer) do update set number = ${COMMIT_MARKS}.number returning number`,
-          [this.#writer, systemClock.now()],
-        );
-        return rows[0]!.number === number;
-      } finally {
-        await client.end().catch(() => undefined);
-      }
-    }, isConnectionLost);
+    const isNewest = async (client: pg.Client): Promise<boolean> => {
+      const { rows } = await client.query<{ number: number }>(
+        `insert into ${COMMIT_MARKS} (writer, number, at) values ($1, 0, $2)
+           on conflict (writer) do update set number = ${COMMIT_MARKS}.number returning number`,
+        [this.#writer, systemClock.now()],
+      );
+      return rows[0]!.number === number;
+    };
+    return doggedly(() => withClient(this.#options.config, isNewest), isConnectionLost);
   }
 
   async rollbackTransaction(connection: PostgresConnection): Promise<void> {
