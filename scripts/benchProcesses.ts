@@ -1,8 +1,7 @@
 // The built agent with all its processes: peak memory of each, and CPU time that a study costs each.
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { systemClock as clock } from '../src/base/clock.ts';
 import { packageRoot } from '../src/base/packageRoot.ts';

@@ -29,7 +29,7 @@ export interface AdministrationOptions {
     'receive' | 'assemble' | 'selection' | 'report' | 'destinations' | 'housekeeping' | 'proofOfLife' | 'watch'
   >;
   /** Who may send, from one moment to the next. */
-  sources: { ofFile: readonly Source[]; ofPage(): readonly Source[]; mayChange: boolean };
+  sources: { ofFile: readonly Source[]; ofPage(): readonly Source[]; all(): readonly Source[]; mayChange: boolean };
   settings: Administration['settings'];
   pulls: Administration['pulls'];
   database: WorklistDatabase;
@@ -94,7 +94,6 @@ export function createAdministration(options: AdministrationOptions): Administra
             },
     };
   };
-  const allSources = () => [...options.sources.ofFile, ...options.sources.ofPage()];
   const peerOf = (source: Source, origin: 'file' | 'page') => ({
     aeTitle: source.aeTitle,
     origin,
@@ -140,7 +139,7 @@ export function createAdministration(options: AdministrationOptions): Administra
       ],
       mayBeLetIn: (aeTitle, address) =>
         options.sources.mayChange &&
-        createAssociationPolicy({ ...config.receive, sources: allSources() }).isStranger(aeTitle, address),
+        createAssociationPolicy({ ...config.receive, sources: options.sources.all() }).isStranger(aeTitle, address),
       selection: () => config.selection,
       facts: createConnectionFacts(database),
       watchOf: (name) => (config.watch.archives.includes(name) ? watched.status(name) : Promise.resolve(null)),
@@ -151,7 +150,7 @@ export function createAdministration(options: AdministrationOptions): Administra
     testRouting: (bytes, sender) =>
       testRouting(
         {
-          receive: { ...config.receive, sources: allSources() },
+          receive: { ...config.receive, sources: options.sources.all() },
           rules: config.assemble,
           reportNotEligible: config.report.notEligible,
           selection: config.selection,

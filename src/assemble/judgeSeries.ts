@@ -24,7 +24,7 @@ export interface JudgedSeries {
 
 /** Groups the objects of a study by series and judges each stack of slices. Sorted by series number, then UID, whatever the order of arrival. */
 export function judgeSeries(instances: readonly StoredInstance[], rules: SeriesRules): JudgedSeries[] {
-  return [...grouped(distinct(instances).flatMap(imagesOf), ({ header }) => header.seriesInstanceUid)]
+  return [...Map.groupBy(distinct(instances).flatMap(imagesOf), ({ header }) => header.seriesInstanceUid)]
     .flatMap(([seriesInstanceUid, all]) => judge(seriesInstanceUid, all, rules))
     .sort((a, b) => numberOf(a) - numberOf(b) || compareText(a.seriesInstanceUid, b.seriesInstanceUid));
 }
@@ -73,19 +73,9 @@ function distinct(instances: readonly StoredInstance[]): StoredInstance[] {
 }
 
 function mostFrequent(refusals: readonly Refusal[]): Refusal {
-  return [...grouped(refusals, ({ code }) => code).values()].reduce((most, group) =>
+  return [...Map.groupBy(refusals, ({ code }) => code).values()].reduce((most, group) =>
     group.length > most.length ? group : most,
   )[0]!;
-}
-
-function grouped<Item>(items: readonly Item[], keyOf: (item: Item) => string): Map<string, Item[]> {
-  const groups = new Map<string, Item[]>();
-  for (const item of items) {
-    const group = groups.get(keyOf(item));
-    if (group === undefined) groups.set(keyOf(item), [item]);
-    else group.push(item);
-  }
-  return groups;
 }
 
 function numberOf({ all }: JudgedSeries): number {

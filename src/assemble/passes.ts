@@ -15,13 +15,10 @@ const MOST_OF_THICKNESS = 1.5;
 
 /** The passes of a series over the body: splits by AcquisitionNumber, by the stacks of multi-frame objects, where the acquisition times show a pause, and where the image numbers begin anew. */
 export function passesOf(slices: readonly StoredImage[]): StoredImage[][] {
-  const passes = new Map<string, StoredImage[]>();
-  for (const slice of slices) {
-    const { acquisitionNumber, stackId = '' } = slice.header;
-    const pass = passes.get(`${acquisitionNumber} ${stackId}`);
-    if (pass === undefined) passes.set(`${acquisitionNumber} ${stackId}`, [slice]);
-    else pass.push(slice);
-  }
+  const passes = Map.groupBy(
+    slices,
+    ({ header: { acquisitionNumber, stackId = '' } }) => `${acquisitionNumber} ${stackId}`,
+  );
   return [...passes.values()].flatMap(splitAtPauses).flatMap(splitByNumbers);
 }
 

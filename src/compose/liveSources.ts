@@ -10,6 +10,7 @@ type Why = { reason: string; by: { name: string; address: string } };
 export interface LiveSources {
   ofFile: readonly Source[];
   ofPage(): readonly Source[];
+  all(): readonly Source[];
   /** False where the site keeps its settings in files (`web.settings`). */
   mayChange: boolean;
   /** @throws TriageError `command-invalid` when that is no sender, or the site keeps its settings in files */
@@ -31,6 +32,7 @@ export async function openSources({
   const ofFile = config.receive.sources;
   const mayChange = config.web.settings === 'page';
   let ofPage = mayChange ? pageSourcesOf(await settings.current(PAGE_SOURCES)) : [];
+  const all = () => [...ofFile, ...ofPage];
   let listener: (sources: readonly Source[]) => void = () => undefined;
   const change = async (next: (current: Source[]) => Source[], why: Why): Promise<void> => {
     if (!mayChange)
@@ -47,11 +49,12 @@ export async function openSources({
       why,
     );
     ofPage = pageSourcesOf(await settings.current(PAGE_SOURCES));
-    listener([...ofFile, ...ofPage]);
+    listener(all());
   };
   return {
     ofFile,
     ofPage: () => ofPage,
+    all,
     mayChange,
     letIn: (sender, why) =>
       change((current) => {

@@ -8,7 +8,7 @@ import type { LiveSources } from './liveSources.ts';
 /** What people may ask of archives: of every DIMSE destination that is not retired. */
 export function openPulls(
   { config, query, audit, releasers, ports: { clock, log } }: Foundation,
-  sources: Pick<LiveSources, 'ofFile' | 'ofPage'>,
+  sources: Pick<LiveSources, 'all'>,
 ): Pulls {
   const archives = config.destinations.flatMap((destination): PullArchive[] => {
     if (destination.kind !== 'dimse' || destination.state === 'retired') return [];
@@ -18,7 +18,7 @@ export function openPulls(
   });
   const pulls = createPulls({
     archives,
-    maySend: (aeTitle) => [...sources.ofFile, ...sources.ofPage()].some((source) => source.aeTitle === aeTitle),
+    maySend: (aeTitle) => sources.all().some((source) => source.aeTitle === aeTitle),
     pull: {
       moveDestination: config.receive.aeTitle,
       countOnRecord: (studyInstanceUid) => objectsOnRecord(query, studyInstanceUid),

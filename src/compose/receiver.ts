@@ -90,7 +90,7 @@ export async function startReceiving(
   releasers.push('refusals', refusals.close);
 
   const commitments = createCommitments(foundation, {
-    sources: () => [...sources.ofFile, ...sources.ofPage()],
+    sources: () => sources.all(),
     allOnRecord: () => intake.drained(),
     onRefused: refusals.refused,
   });
@@ -101,7 +101,7 @@ export async function startReceiving(
       ...settings,
       ...(tls === undefined ? {} : { tls: receiveTls(tls, readTlsFiles(tls)) }),
       ...(stow === undefined ? {} : { stow: { ...stow, secret: stowSecret } }),
-      sources: [...sources.ofFile, ...sources.ofPage(), proofSource],
+      sources: [...sources.all(), proofSource],
       // The proof of life has a place of its own.
       maxAssociations: config.receive.maxAssociations + 1,
     },

@@ -73,7 +73,7 @@ async function firstSteps({ config, database, query, ports }: Parts, sources: Li
   const proven = await createProofRuns(database, ports.clock).last(['passed']);
   return [
     { step: 'account' as const, done: config.web.signIn !== 'off' },
-    { step: 'source' as const, done: sources.ofFile.length + sources.ofPage().length > 0 },
+    { step: 'source' as const, done: sources.all().length > 0 },
     { step: 'destination' as const, done: config.destinations.length > 0 },
     { step: 'proof' as const, done: proven !== null },
     { step: 'scan' as const, done: (await query.totals()).lastReceivedAtMs !== null },

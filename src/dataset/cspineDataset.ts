@@ -4,13 +4,13 @@ import { listFiles } from '../base/listFiles.ts';
 import { readBeginning } from '../base/readBeginning.ts';
 import type { InstanceHeader } from '../case/case.ts';
 import { readFileHeader } from '../dicom/header.ts';
+import { LABEL_MAP_SEGMENTATION_STORAGE, SEGMENTATION_STORAGE } from '../dicom/sopClasses.ts';
 import type { Dataset, LabelledCase, Problem } from './dataset.ts';
 import { isMaskName, scanName, statedFinding } from './maskNames.ts';
 
 /** Enough for what identifies an object. */
 const BEGINNING_BYTES = 256 * 1024;
-/** Segmentation, and Label Map Segmentation. */
-const SEGMENTATIONS: ReadonlySet<string> = new Set(['1.2.840.10008.5.1.4.1.1.66.4', '1.2.840.10008.5.1.4.1.1.66.7']);
+const SEGMENTATIONS: ReadonlySet<string> = new Set([SEGMENTATION_STORAGE, LABEL_MAP_SEGMENTATION_STORAGE]);
 
 interface Found {
   /** Relative to the dataset. */
@@ -29,7 +29,7 @@ export async function readCspineDataset(root: string): Promise<Dataset | null> {
   const problems: Problem[] = [];
   const { images, masks } = await readHeaders(root, problems);
   if (masks.length === 0) return null;
-  const scans = groupBy(images, ({ header }) => `${header.studyInstanceUid} ${header.patientId}`);
+  const scans = Map.groupBy(images, ({ header }) => `${header.studyInstanceUid} ${header.patientId}`);
   const masksOf = new Map<string, Found[]>([...scans.keys()].map((key) => [key, []]));
   const byStudy = uniqueKeys(scans, ([first]) => [first!.header.studyInstanceUid]);
   const byName = uniqueKeys(scans, (own) => [...new Set(own.map(({ file }) => scanName(file)))]);
@@ -95,7 +95,7 @@ function caseOf(
 /** Single frames of one series are one reader's marks; an object of many frames holds all of a reader's. */
 function readersOf(masks: readonly Found[]): Found[][] {
   return [
-    ...groupBy(masks, ({ file, header }) =>
+    ...Map.groupBy(masks, ({ file, header }) =>
       header.numberOfFrames === 1 && !SEGMENTATIONS.has(header.sopClassUid) ? header.seriesInstanceUid : file,
     ).values(),
   ];
@@ -121,12 +121,6 @@ async function readHeaders(root: string, problems: Problem[]): Promise<{ images:
     }
   }
   return { images, masks };
-}
-
-function groupBy(found: readonly Found[], keyOf: (one: Found) => string): Map<string, Found[]> {
-  const groups = new Map<string, Found[]>();
-  for (const one of found) groups.set(keyOf(one), [...(groups.get(keyOf(one)) ?? []), one]);
-  return groups;
 }
 
 /** The key of the scan that alone has a name. */

@@ -2,6 +2,7 @@ import { parseElements, type Elements } from '../dicom/elements.ts';
 import { framesOf } from '../dicom/functionalGroups.ts';
 import { fileHeaderOf } from '../dicom/header.ts';
 import { mergedFrames } from '../dicom/mergedVolume.ts';
+import { SEGMENTATION_STORAGE } from '../dicom/sopClasses.ts';
 import { TriageError } from '../base/errors.ts';
 import type { TruthSlice } from './dataset.ts';
 import { scanName } from './maskNames.ts';
@@ -9,7 +10,6 @@ import { scanName } from './maskNames.ts';
 /** Marked pixels of a slice as stored, `[row][column]`, 0 or 1; null when none is. */
 export type SliceMask = Uint8Array | null;
 
-const SEGMENTATION = '1.2.840.10008.5.1.4.1.1.66.4';
 const TAG = {
   referencedSopInstanceUid: 0x00081155,
   sourceImageSequence: 0x00082112,
@@ -72,7 +72,7 @@ function readMaskPixels(bytes: Uint8Array): MaskPixels {
   if ((elements.uint16(TAG.samplesPerPixel) ?? 1) !== 1)
     throw invalid('it is a picture in colour, and a mask is wanted');
   const pixels = rows * columns;
-  const isSegmentation = sopClassUid === SEGMENTATION;
+  const isSegmentation = sopClassUid === SEGMENTATION_STORAGE;
   const groups = elements.items(TAG.perFrameFunctionalGroups).length;
   if (pixelData.bytes.length * 8 < frames * pixels * bits || ((isSegmentation || groups > 0) && groups !== frames))
     throw invalid('the mask is not whole');

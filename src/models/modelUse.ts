@@ -14,12 +14,12 @@ type Group = Omit<ModelUse['weeks'][number], 'startsAtMs' | 'byScanner'>;
 
 /** Shares, scores and agreement by week and scanner, and what has drifted: the last four whole weeks against the first four, by Fisher's exact test. */
 export function modelUse(scans: readonly UsedScan[], sinceMs: number | null, nowMs: number): ModelUse {
-  const weeks = grouped(scans, ({ arrivedAtMs }) => weekOf(arrivedAtMs))
+  const weeks = [...Map.groupBy(scans, ({ arrivedAtMs }) => weekOf(arrivedAtMs))]
     .sort(([a], [b]) => a - b)
     .map(([startsAtMs, own]) => ({
       startsAtMs,
       ...groupOf(own),
-      byScanner: grouped(own, ({ scanner }) => scanner)
+      byScanner: [...Map.groupBy(own, ({ scanner }) => scanner)]
         .sort(([a], [b]) => a.localeCompare(b, 'en'))
         .map(([scanner, ofScanner]) => ({ scanner, ...groupOf(ofScanner) })),
     }));
@@ -32,16 +32,6 @@ function weekOf(atMs: number): number {
   day.setHours(0, 0, 0, 0);
   day.setDate(day.getDate() - ((day.getDay() + 6) % 7));
   return day.getTime();
-}
-
-function grouped<Key>(scans: readonly UsedScan[], keyOf: (scan: UsedScan) => Key): [Key, UsedScan[]][] {
-  const groups = new Map<Key, UsedScan[]>();
-  for (const scan of scans) {
-    const own = groups.get(keyOf(scan));
-    if (own === undefined) groups.set(keyOf(scan), [scan]);
-    else own.push(scan);
-  }
-  return [...groups];
 }
 
 function groupOf(scans: readonly UsedScan[]): Group {

@@ -91,9 +91,10 @@ export function adminOf(
   over: Partial<AdministrationOptions> = {},
 ): ReturnType<typeof createAdministration> {
   const runs = createProofRuns(database, clock);
+  const ofFile = (over.config ?? configFrom({})).receive.sources;
   return createAdministration({
     config: configFrom({}),
-    sources: { ofFile: (over.config ?? configFrom({})).receive.sources, ofPage: () => [], mayChange: false },
+    sources: { ofFile, ofPage: () => [], all: () => ofFile, mayChange: false },
     pulls: {
       list: () => ({ archives: [], runs: [] }),
       begin: () => Promise.reject(new TriageError('not-found', 'No archive is configured.')),

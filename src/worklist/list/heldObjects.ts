@@ -1,10 +1,19 @@
-import type { Transaction } from 'kysely';
+import type { JoinBuilder, Transaction } from 'kysely';
 import type { InstanceHeader } from '../../case/case.ts';
 import type { Schema } from '../db/schema.ts';
 import { storedInstanceOf } from './caseRecord.ts';
 
 /** Modality of our own results, by their kind. */
 export const RESULT_MODALITIES = { sr: 'SR', sc: 'OT' } as const;
+
+/** Joins results with their case where they are of its present revision. */
+export function onPresentResults(
+  join: JoinBuilder<Schema, 'result_objects' | 'cases'>,
+): JoinBuilder<Schema, 'result_objects' | 'cases'> {
+  return join
+    .onRef('cases.study_instance_uid', '=', 'result_objects.study_instance_uid')
+    .onRef('cases.revision', '=', 'result_objects.revision');
+}
 
 /** One object that the agent holds of a study: received, or a result of its own. */
 export interface HeldObject {
@@ -66,11 +75,7 @@ async function results(
 ): Promise<HeldObject[]> {
   const rows = await db
     .selectFrom('result_objects')
-    .innerJoin('cases', (join) =>
-      join
-        .onRef('cases.study_instance_uid', '=', 'result_objects.study_instance_uid')
-        .onRef('cases.revision', '=', 'result_objects.revision'),
-    )
+    .innerJoin('cases', onPresentResults)
     .selectAll('result_objects')
     .where('result_objects.study_instance_uid', '=', studyInstanceUid)
     .where('cases.removing', '=', 0)

@@ -3,7 +3,7 @@ import type { PatientIdentity } from '../../case/case.ts';
 import { isLike, jsonText } from '../db/dialect.ts';
 import type { CaseRow, Schema } from '../db/schema.ts';
 import { patientOf } from './caseRecord.ts';
-import { RESULT_MODALITIES } from './heldObjects.ts';
+import { onPresentResults, RESULT_MODALITIES } from './heldObjects.ts';
 
 /** Which studies are searched for; what is left out matches every study (PS3.4 C.2.2.2). Texts may hold the wildcards `*` and `?`. */
 export interface StudyMatch {
@@ -145,11 +145,7 @@ async function contentsOf(db: Transaction<Schema>, rows: readonly CaseRow[]): Pr
     .execute();
   const results = await db
     .selectFrom('result_objects')
-    .innerJoin('cases', (join) =>
-      join
-        .onRef('cases.study_instance_uid', '=', 'result_objects.study_instance_uid')
-        .onRef('cases.revision', '=', 'result_objects.revision'),
-    )
+    .innerJoin('cases', onPresentResults)
     .select([
       'result_objects.study_instance_uid as study',
       'result_objects.series_instance_uid as series',
