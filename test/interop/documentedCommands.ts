@@ -10,7 +10,7 @@ export const RUN_ELSEWHERE: Record<string, string> = {
   'npx odontoid demo --model': 'test/pipeline/training.test.ts',
   'odontoid validate --site': 'test/pipeline/evaluate.test.ts',
   'npx odontoid validate --site': 'test/pipeline/evaluate.test.ts',
-  'npm run soak': 'test/browser/shift.test.ts',
+  'npm run soak': 'test/interop/soak.test.ts',
   'training/train --profile compact --seed': 'test/pipeline/training.test.ts',
   'training/train --profile paper --seed': 'test/pipeline/training.test.ts',
   'training/train --profile volume --seed': 'test/pipeline/training.test.ts',
