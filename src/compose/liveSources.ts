@@ -1,10 +1,8 @@
 import { TriageError } from '../base/errors.ts';
 import { PAGE_SOURCES, pageSourcesOf, withSource, type Source } from '../config/pageSources.ts';
 import { createAssociationPolicy } from '../receive/associationPolicy.ts';
-import { createPageSettings } from '../worklist/settings/pageSettings.ts';
+import { createPageSettings, type Why } from '../worklist/settings/pageSettings.ts';
 import type { AgentPorts, Foundation } from './agentPorts.ts';
-
-type Why = { reason: string; by: { name: string; address: string } };
 
 /** Who may send: the sources of the file, and those that admins let in on the page, from one moment to the next. */
 export interface LiveSources {
@@ -17,8 +15,10 @@ export interface LiveSources {
   letIn(sender: { aeTitle: string; address: string }, why: Why): Promise<void>;
   /** Takes back what the page has said of a sender. @throws TriageError `not-found` */
   takeBack(aeTitle: string, why: Why): Promise<void>;
-  /** Puts these senders in the place of those of the page. @throws TriageError `command-invalid` */
-  replace(sources: readonly Source[], why: Why): Promise<void>;
+  /** @throws TriageError `command-invalid` where these senders cannot be let in on the page */
+  check(sources: readonly Source[]): void;
+  /** Puts into force what the database says. */
+  read(): Promise<void>;
   /** Called with all sources after each change. */
   onChange(listener: (sources: readonly Source[]) => void): void;
 }
@@ -34,22 +34,21 @@ export async function openSources({
   let ofPage = mayChange ? pageSourcesOf(await settings.current(PAGE_SOURCES)) : [];
   const all = () => [...ofFile, ...ofPage];
   let listener: (sources: readonly Source[]) => void = () => undefined;
-  const change = async (next: (current: Source[]) => Source[], why: Why): Promise<void> => {
+  const assertMayChange = (): void => {
     if (!mayChange)
       throw new TriageError(
         'command-invalid',
         'This site keeps its settings in files (web.settings). Change them there.',
       );
-    await settings.change(
-      PAGE_SOURCES,
-      (current) => {
-        const sources = next(pageSourcesOf(current));
-        return sources.length === 0 ? null : sources;
-      },
-      why,
-    );
+  };
+  const read = async (): Promise<void> => {
     ofPage = pageSourcesOf(await settings.current(PAGE_SOURCES));
     listener(all());
+  };
+  const change = async (next: (current: Source[]) => Source[], why: Why): Promise<void> => {
+    assertMayChange();
+    await settings.change([{ key: PAGE_SOURCES, next: (current) => keptSources(next(pageSourcesOf(current))) }], why);
+    await read();
   };
   return {
     ofFile,
@@ -69,24 +68,28 @@ export async function openSources({
           throw new TriageError('not-found', `${aeTitle} was not let in on this page.`);
         return left;
       }, why),
-    replace: (next, why) =>
-      change(() => {
-        const pinned = next.find(({ aeTitle }) =>
-          ofFile.some((one) => one.aeTitle === aeTitle && one.certificates !== undefined),
+    check: (sources) => {
+      assertMayChange();
+      const pinned = sources.find(({ aeTitle }) =>
+        ofFile.some((one) => one.aeTitle === aeTitle && one.certificates !== undefined),
+      );
+      if (pinned !== undefined)
+        throw new TriageError(
+          'command-invalid',
+          `The configuration file lets ${pinned.aeTitle} in by its certificate only. Change its entry there.`,
         );
-        if (pinned !== undefined)
-          throw new TriageError(
-            'command-invalid',
-            `The configuration file lets ${pinned.aeTitle} in by its certificate only. Change its entry there.`,
-          );
-        assertAddresses(config.receive, next);
-        return [...next];
-      }, why),
+      assertAddresses(config.receive, sources);
+    },
+    read,
     onChange: (then) => {
       listener = then;
     },
   };
 }
+
+/** How senders stand among the page's settings: no sender is no setting. */
+export const keptSources = (sources: readonly Source[]): readonly Source[] | null =>
+  sources.length === 0 ? null : sources;
 
 /** @throws TriageError `command-invalid` for what is neither an address nor a network */
 function assertAddresses(receive: Parameters<typeof createAssociationPolicy>[0], sources: readonly Source[]): void {

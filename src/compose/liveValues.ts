@@ -4,9 +4,7 @@ import type { Config } from '../config/config.ts';
 import type { EffectiveSetting } from '../config/effectiveSettings.ts';
 import { checkedPageValue, liveConfig, PAGE_KEYS, type PageKey, type PageValues } from '../config/pageValues.ts';
 import type { WorklistDatabase } from '../worklist/db/database.ts';
-import { createPageSettings } from '../worklist/settings/pageSettings.ts';
-
-type Why = { reason: string; by: { name: string; address: string } };
+import { createPageSettings, type Why } from '../worklist/settings/pageSettings.ts';
 
 /** Settings that admins set on the page where files and variables say nothing; each takes force at once. */
 export interface LiveValues {
@@ -19,6 +17,8 @@ export interface LiveValues {
   check(key: PageKey, value: unknown): void;
   /** Null takes back what the page has said. @throws TriageError `command-invalid` where the page may not set it */
   set(key: PageKey, value: unknown, why: Why): Promise<void>;
+  /** Puts into force what the database says. */
+  read(): Promise<void>;
 }
 
 export async function openLiveValues(
@@ -55,8 +55,9 @@ export async function openLiveValues(
     check,
     set: async (key, value, why) => {
       check(key, value);
-      await kept.change(key, () => value, why);
+      await kept.change([{ key, next: () => value }], why);
       await read();
     },
+    read,
   };
 }

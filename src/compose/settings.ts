@@ -7,7 +7,7 @@ import type { Administration } from '../web/administration.ts';
 import { createProofRuns } from '../worklist/proof/proofRuns.ts';
 import { createPageSettings } from '../worklist/settings/pageSettings.ts';
 import type { AgentPorts, Foundation } from './agentPorts.ts';
-import type { LiveSources } from './liveSources.ts';
+import { keptSources, type LiveSources } from './liveSources.ts';
 
 const CHANGES_SHOWN = 50;
 const DAY_MS = 86_400_000;
@@ -58,11 +58,21 @@ export function createSettingsAdministration(parts: Parts, sources: LiveSources)
     },
     exported: () => exportedYaml(values.now(), sources),
     imported: async (text, why) => {
-      const entries = importedEntries(text);
-      // Everything is checked before anything is changed.
-      for (const [key, value] of entries) if (isPageKey(key)) values.check(key, value);
-      for (const [key, value] of entries) if (!isPageKey(key)) await sources.replace(pageSourcesOf(value), why);
-      for (const [key, value] of entries) if (isPageKey(key)) await values.set(key, value, why);
+      const entries = importedEntries(text).map(([key, said]): [key: string, value: unknown] => {
+        if (isPageKey(key)) {
+          values.check(key, said);
+          return [key, said];
+        }
+        const senders = pageSourcesOf(said);
+        sources.check(senders);
+        return [key, keptSources(senders)];
+      });
+      await changes.change(
+        entries.map(([key, value]) => ({ key, next: () => value })),
+        why,
+      );
+      await values.read();
+      await sources.read();
       return entries.map(([key]) => key);
     },
   };

@@ -1,8 +1,12 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { SettingTrial } from '../../answers/adminAnswers.ts';
+import { useKeptText } from '../parts/keptText.ts';
 import { read, Refused } from '../parts/session.ts';
 import { adminWords as words } from './adminWords.ts';
 import { ReasonField } from './reasonDialog.tsx';
+
+/** Name under which the reason for a change of a setting is kept beyond the end of the session. */
+export const SETTING_REASON = 'settings.reason';
 
 /** Asks for a new value of a setting and why; what it would do is tried before it is set. */
 export function SettingDialog({
@@ -17,7 +21,7 @@ export function SettingDialog({
 }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [text, setText] = useState(typed);
-  const [reason, setReason] = useState('');
+  const [reason, setReason] = useKeptText(SETTING_REASON);
   const [said, setSaid] = useState({ text: '', bad: false });
   useEffect(() => dialog.current?.showModal(), []);
   const tryIt = async (): Promise<void> => {

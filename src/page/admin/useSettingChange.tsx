@@ -1,9 +1,10 @@
 import { useState } from 'preact/hooks';
 import { useConfirmed } from '../access/confirmIdentity.tsx';
+import { keepText } from '../parts/keptText.ts';
 import { ask, Refused } from '../parts/session.ts';
 import { adminWords as words } from './adminWords.ts';
 import { ReasonDialog } from './reasonDialog.tsx';
-import { SettingDialog } from './settingDialog.tsx';
+import { SettingDialog, SETTING_REASON } from './settingDialog.tsx';
 
 type Chosen =
   | { kind: 'change'; key: string; typed: string }
@@ -19,6 +20,7 @@ export function useSettingChange(onChanged: () => void) {
     setChosen(null);
     run(async () => {
       setSaid({ text: await change(), bad: false });
+      keepText(SETTING_REASON, '');
       onChanged();
     }).catch((error: unknown) => setSaid({ text: error instanceof Refused ? error.message : words.failed, bad: true }));
   };
@@ -52,7 +54,7 @@ export function useSettingChange(onChanged: () => void) {
         {chosen !== null && chosen.kind !== 'change' && (
           <ReasonDialog
             title={chosen.kind === 'upload' ? words.uploadTitle(chosen.name) : words.takeBackSettingOf(chosen.key)}
-            keptAs="settings.reason"
+            keptAs={SETTING_REASON}
             onEnd={end}
           />
         )}

@@ -13,18 +13,23 @@ interface PageSettingChange {
   atMs: number;
 }
 
+/** Who changes a setting, and why. */
+export type Why = { reason: string; by: { name: string; address: string } };
+
+/** What becomes of a setting: a new value from the present one; null takes back what the page had said. */
+export interface NextSetting {
+  key: string;
+  next: (current: unknown) => unknown;
+}
+
 /** Settings that admins change on the page, each change with its reason; nothing is overwritten. */
 export interface PageSettings {
   /** What the page says of a key now; null when it says nothing. */
   current(key: string): Promise<unknown>;
   /** Newest first. */
   changes(limit: number): Promise<PageSettingChange[]>;
-  /** Sets what `next` makes of the current value, and records it in the audit, in one transaction. */
-  change(
-    key: string,
-    next: (current: unknown) => unknown,
-    why: { reason: string; by: { name: string; address: string } },
-  ): Promise<void>;
+  /** Sets them and records each in the audit, in one transaction: all of them, or none. */
+  change(settings: readonly NextSetting[], why: Why): Promise<void>;
 }
 
 export function createPageSettings({ db, reads }: WorklistDatabase, clock: Clock): PageSettings {
@@ -54,18 +59,20 @@ export function createPageSettings({ db, reads }: WorklistDatabase, clock: Clock
         atMs: row.changed_at,
       }));
     },
-    change: (key, next, { reason, by }) =>
+    change: (settings, { reason, by }) =>
       inTransaction(db, async (trx) => {
-        const before = await newest(trx, key);
-        const after = next(before);
-        const text = after === null ? null : JSON.stringify(after);
         const atMs = clock.now();
-        await trx
-          .insertInto('page_settings')
-          .values({ key, value: text, reason, changed_by: by.name, changed_at: atMs })
-          .execute();
-        const detail = { before: before === null ? null : JSON.stringify(before), after: text, reason };
-        await record({ trx, atMs }, 'setting.changed', by, key, detail);
+        for (const { key, next } of settings) {
+          const before = await newest(trx, key);
+          const after = next(before);
+          const text = after === null ? null : JSON.stringify(after);
+          await trx
+            .insertInto('page_settings')
+            .values({ key, value: text, reason, changed_by: by.name, changed_at: atMs })
+            .execute();
+          const detail = { before: before === null ? null : JSON.stringify(before), after: text, reason };
+          await record({ trx, atMs }, 'setting.changed', by, key, detail);
+        }
       }),
   };
 }

@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { openSources } from '../../../src/compose/liveSources.ts';
@@ -126,14 +127,31 @@ it('goes to another site as the same YAML, all of it or nothing', async () => {
   // It is what the configuration file takes.
   expect(configFrom(parse(yaml) as object)).toMatchObject({ worklist: { maxWaitMinutes: 45 } });
 
-  const other = await (await opened()).start();
+  const target = await opened();
+  const other = await target.start();
   await expect(other.settings.imported(`${yaml}web:\n  port: 80\n`, because('d'))).rejects.toThrow(
     'web cannot be set on this page',
   );
   await expect(
     other.settings.imported(yaml.replace('maxWaitMinutes: 45', 'maxWaitMinutes: 0'), because('d')),
   ).rejects.toMatchObject({ code: 'command-invalid' });
+  // The last of them fails in the database, after the others were written.
+  const refusing = `CREATE TRIGGER refuse_selection BEFORE INSERT ON page_settings WHEN NEW.key = 'selection' BEGIN SELECT RAISE(ABORT, 'no'); END`;
+  await sql.raw(refusing).execute(target.database.db);
+  await expect(other.settings.imported(yaml, because('d'))).rejects.toThrow('no');
+  await sql.raw('DROP TRIGGER refuse_selection').execute(target.database.db);
   expect(other.settings.exported()).toBe('# Nothing was set on the page.\n');
+  expect((await target.start()).settings.exported()).toBe('# Nothing was set on the page.\n');
+  const pinned = await (
+    await opened({
+      receive: {
+        tls: { port: 2762, certFile: 'c.pem', keyFile: 'k.pem', caFile: 'ca.pem' },
+        sources: [{ aeTitle: 'CT7', addresses: ['10.1.0.7'], certificates: ['a'.repeat(64)] }],
+      },
+    })
+  ).start();
+  await expect(pinned.settings.imported(yaml, because('d'))).rejects.toThrow('lets CT7 in by its certificate only');
+  expect(pinned.settings.exported()).toBe('# Nothing was set on the page.\n');
   expect((await other.settings.imported(yaml, because('d'))).sort()).toEqual([
     'receive.sources',
     'selection',
