@@ -17,7 +17,7 @@ interface PageSettingChange {
 export type Why = { reason: string; by: { name: string; address: string } };
 
 /** What becomes of a setting: a new value from the present one; null takes back what the page had said. */
-export interface NextSetting {
+interface NextSetting {
   key: string;
   next: (current: unknown) => unknown;
 }
