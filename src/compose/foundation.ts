@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { changesAnalysis } from '../assemble/lateImages.ts';
 import type { AuditTrail } from '../auditTrail/auditTrail.ts';
@@ -72,6 +73,7 @@ export async function layFoundation(
   const auditTrail = await openAuditTrail(config, database, ports);
   releasers.push('audit', async () => auditTrail?.close());
   const store = createCaseStore(database, clock, {
+    nodeName: config.node.name ?? hostname(),
     changesAnalysis: (images) => changesAnalysis(images, config.assemble),
     isIgnored: ({ header, sourceAeTitle, calledAeTitle = '', receivedAtMs }) =>
       ruleFor(config.selection, { headers: [header], sourceAeTitle, calledAeTitle, arrivedAtMs: receivedAtMs })?.do ===
@@ -88,8 +90,8 @@ export async function layFoundation(
     reportNotEligible: config.report.notEligible,
     locationFrom: LOCATION_FROM[config.worklist.location],
   });
-  // The locks prove that no other agent is alive, so the leases of an earlier one can end.
-  await store.releaseAllLeases();
+  // The lock of the data folder proves that no earlier agent of this node is alive.
+  await store.endEarlierLeases();
   // Nobody listened while the agent was down, and the clock may have been set meanwhile.
   await store.settleDueTimes({ hasStepped: false });
   for (const { name, formerNames } of config.destinations)

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { assembleSettings, inferSettings, pipelineSettings, reportSettings } from './analysisSettings.ts';
 import { auditSettings } from './auditSettings.ts';
-import { databaseSettings } from './databaseSettings.ts';
+import { databaseSettings, nodeSettings } from './databaseSettings.ts';
 import { deliverySettings, destinationsSettings, watchSettings } from './destinationSettings.ts';
 import { housekeepingSettings, logSettings, proofOfLifeSettings } from './operationSettings.ts';
 import { receiveSettings } from './receiveSettings.ts';
@@ -23,6 +23,7 @@ export const configSchema = z.strictObject({
       'Folder of the database, the spool of received objects and the written results. Relative paths start at the working directory.',
     ),
   database: databaseSettings,
+  node: nodeSettings,
   log: logSettings,
   receive: receiveSettings,
   assemble: assembleSettings,

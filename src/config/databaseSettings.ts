@@ -17,3 +17,17 @@ export const databaseSettings = z
     ),
   })
   .prefault({});
+
+/** How this agent is called beside others. */
+export const nodeSettings = z
+  .strictObject({
+    name: z
+      .string()
+      .min(1)
+      .max(64)
+      .optional()
+      .describe(
+        'Name under which this agent holds the cases that it works on: a start takes back at once what an earlier start of the same name held; what another name held waits for `pipeline.leaseMs`. Left out: the host name. Set it where the host name changes between starts.',
+      ),
+  })
+  .prefault({});

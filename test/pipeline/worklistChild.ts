@@ -42,7 +42,7 @@ if (mode === 'intake') {
   }
 }
 
-await store.releaseAllLeases();
+await store.endEarlierLeases();
 const query = createWorklistQuery(database, systemClock, { maxWaitMs: 3_600_000 });
 const pipeline = createPipeline({
   store,

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import type { WorklistDatabase } from '../db/database.ts';
 import { otherVersion, recordedPath, recordInstances } from './recordInstances.ts';
@@ -34,7 +35,7 @@ import { beginRemoval, finishRemoval, removableCases, removeFeatures } from './r
 import { renameDestination } from './renameDestination.ts';
 import { countForShadow, nextForShadow, saveShadowScore, shadowScores } from '../models/shadowScores.ts';
 import { saveSliceFeatures, sliceFeatures } from './sliceFeatures.ts';
-import { releaseAllLeases, apply, claim, fail, heartbeat, nudgeComplete, release } from './stages.ts';
+import { apply, claim, endEarlierLeases, fail, heartbeat, nudgeComplete, release } from './stages.ts';
 import { DEFAULT_CASE_STORE_OPTIONS } from './storeContext.ts';
 import type { CaseStoreOptions, StoreContext } from './storeContext.ts';
 import { seedThreshold, siteThreshold, threshold, thresholdChange } from '../thresholds/thresholds.ts';
@@ -54,7 +55,6 @@ function onChange({ listeners }: StoreContext, listener: (studyInstanceUid: stri
 
 /** What the pipeline, people and housekeeping may do to cases. Each operation is documented where it is implemented. */
 const OPERATIONS = {
-  releaseAllLeases,
   renameDestination,
   activateModel,
   addNote,
@@ -65,6 +65,7 @@ const OPERATIONS = {
   closeRetired,
   countForShadow,
   dueDeliveries,
+  endEarlierLeases,
   fail,
   finishRemoval,
   heartbeat,
@@ -139,6 +140,7 @@ export function createCaseStore(
     reads: database.reads,
     clock,
     options: { ...DEFAULT_CASE_STORE_OPTIONS, ...options },
+    bootId: randomUUID(),
     listeners: new Set(),
   };
   const bind = (operation: (context: StoreContext, ...rest: never[]) => unknown) => operation.bind(null, context);

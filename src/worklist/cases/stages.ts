@@ -71,6 +71,8 @@ export async function claim(context: StoreContext, stage: StageName, leaseMs: nu
         lease_token: token,
         lease_stage: stage,
         lease_until: now + leaseMs,
+        lease_node: context.options.nodeName,
+        lease_boot: context.bootId,
         lease_count: found.lease_count + 1,
         attempts,
       })
@@ -417,13 +419,17 @@ export async function nudgeComplete(context: StoreContext, studyInstanceUids: re
   });
 }
 
-/** Ends every lease at a start, when no worker of an earlier run can still be alive: their cases are due at once. Attempts remain counted. */
-export async function releaseAllLeases(context: StoreContext): Promise<number> {
+/**
+ * Ends, at a start, the leases of this node's earlier starts, whose workers are dead: their cases are due at once. Attempts remain counted. Leases of other
+ * nodes stay; that of a node which has died runs out.
+ */
+export async function endEarlierLeases(context: StoreContext): Promise<number> {
   return write(context, async (trx) => {
     const { numUpdatedRows } = await trx
       .updateTable('cases')
       .set(NO_LEASE)
-      .where('lease_token', 'is not', null)
+      .where('lease_node', '=', context.options.nodeName)
+      .where('lease_boot', '!=', context.bootId)
       .executeTakeFirstOrThrow();
     return Number(numUpdatedRows);
   });

@@ -13,6 +13,8 @@ import { inTransaction } from '../db/transactions.ts';
 export type LocationAttribute = 'currentPatientLocation' | 'institutionalDepartmentName' | 'stationName';
 
 export interface CaseStoreOptions {
+  /** Names the agent among those that share the database: its leases carry it. */
+  nodeName: string;
   /** A study without a completeness hint is assembled after this long without a new object. */
   quietMs: number;
   /** Attempts of a stage on one input before the case is failed. */
@@ -42,6 +44,7 @@ export interface CaseStoreOptions {
 }
 
 export const DEFAULT_CASE_STORE_OPTIONS: CaseStoreOptions = {
+  nodeName: 'this-machine',
   quietMs: 20_000,
   maxAttempts: 3,
   retryMinMs: 2_000,
@@ -65,6 +68,8 @@ export interface StoreContext {
   readonly reads: Kysely<Schema>;
   readonly clock: Clock;
   readonly options: CaseStoreOptions;
+  /** Tells the leases of this start from those of the node's earlier ones. */
+  readonly bootId: string;
   readonly listeners: Set<(studyInstanceUid: string) => void>;
 }
 
@@ -87,7 +92,13 @@ export async function caseRow(trx: Kysely<Schema>, studyInstanceUid: string): Pr
 }
 
 /** Columns that end a lease: the case can be claimed again, and whoever still works on it is fenced out. */
-export const NO_LEASE = { lease_token: null, lease_stage: null, lease_until: null } as const;
+export const NO_LEASE = {
+  lease_token: null,
+  lease_stage: null,
+  lease_until: null,
+  lease_node: null,
+  lease_boot: null,
+} as const;
 
 /** What people do to a case is recorded in the audit too. Reasons are left out there because they are free text. */
 const AUDITED: Readonly<Record<string, AuditAction>> = {

@@ -90,6 +90,9 @@ interface CasesTable {
   lease_token: string | null;
   lease_stage: StageName | null;
   lease_until: number | null;
+  /** `node.name` of the agent that holds the lease, and its boot id. */
+  lease_node: string | null;
+  lease_boot: string | null;
   lease_count: Generated<number>;
   attempts: Generated<number>;
   not_before: Generated<number>;

@@ -267,7 +267,7 @@ describe('pipeline', () => {
     await store.nudgeComplete([studyUid(1)]);
     for (let death = 0; death < 2; death++) {
       await store.claim('assemble', 60_000);
-      await store.releaseAllLeases();
+      await createCaseStore(database, systemClock).endEarlierLeases();
     }
     const assemble = vi.fn<Stage>();
     const pipeline = createPipeline({

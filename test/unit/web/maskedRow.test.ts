@@ -99,7 +99,17 @@ test('where names are shown, a token reads them too', async () => {
 
 /** Text that is no free text: keys, states and codes of our own, without which there is no row. */
 const KEYS: Readonly<Record<string, readonly string[]>> = {
-  cases: ['study_instance_uid', 'state', 'case_ref', 'lease_token', 'lease_stage', 'failure_code', 'failure_stage'],
+  cases: [
+    'study_instance_uid',
+    'state',
+    'case_ref',
+    'lease_token',
+    'lease_stage',
+    'lease_node',
+    'lease_boot',
+    'failure_code',
+    'failure_stage',
+  ],
   analyses: ['study_instance_uid', 'decision'],
   result_objects: ['sop_instance_uid', 'study_instance_uid', 'kind'],
   deliveries: ['sop_instance_uid', 'status'],

@@ -269,7 +269,7 @@ describe('claims', () => {
     const attempts: boolean[] = [];
     for (let start = 0; start < 3; start++) {
       const restarted = createCaseStore(database, clock, { maxAttempts: 2 });
-      await restarted.releaseAllLeases();
+      await restarted.endEarlierLeases();
       attempts.push((await claimed(restarted, 'assemble')).exhausted);
     }
     expect(attempts).toEqual([false, false, true]);

@@ -156,7 +156,7 @@ it(
           else {
             held.length = 0;
             store = createCaseStore(database, clock, options);
-            await store.releaseAllLeases();
+            await store.endEarlierLeases();
           }
           await check();
         }
