@@ -67,7 +67,7 @@ const MEASURED: MachineFigures = {
   jpeg2000BytesPerSlice: 250_000,
   resultBytesPerStudy: 5_000_000,
   rowBytesPerAnalysedSlice: 400,
-  residentMib: { agent: 230, receiver: 80, report: 130, inferenceFirstThread: 220, inferenceFurtherThread: 100 },
+  residentMib: { agent: 180, receiver: 80, report: 140, inferenceFirstThread: 220, inferenceFurtherThread: 100 },
 };
 
 /** Cores, memory and disk for a load. The inference child has a thread for each core, as by default. */
