@@ -27,12 +27,17 @@ export async function changesAnalysis(
     const study = assembleStudy(await all(), rules);
     return study.type === 'seriesChosen' || study.reason !== findings.reason;
   }
-  // What could not be analysed before may be now.
-  if (manifest === null || analysed === null || findings?.decision === 'not-analysed') return true;
+  if (manifest === null || analysed === null) return true;
+  const tried = new Map(Object.entries(manifest.tried ?? {}));
+  if (findings?.decision === 'not-analysed') {
+    // The chosen series could not be analysed: what came counts where it completes that one, or is another to try.
+    const rest = assembleStudy(await all(), rules, tried.set(manifest.assembledSha256 ?? manifest.inputSha256, ''));
+    return rest.type === 'seriesChosen';
+  }
   const isWorse = (header: InstanceHeader): boolean =>
     header.seriesInstanceUid !== manifest.seriesInstanceUid && preferSeries(analysed, header) < 0;
   if (manifest.cutShort === undefined && slices.every(isWorse)) return false;
-  const assembled = assembleStudy(await all(), rules, new Map(Object.entries(manifest.tried ?? {})));
+  const assembled = assembleStudy(await all(), rules, tried);
   return (
     assembled.type === 'notEligible' ||
     assembled.manifest.inputSha256 !== (manifest.assembledSha256 ?? manifest.inputSha256) ||

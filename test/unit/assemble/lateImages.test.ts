@@ -85,10 +85,23 @@ describe('changesAnalysis', () => {
   it('anything that can be analysed, where nothing was', async () => {
     const soft = seriesOf({ series: 6 });
     expect(await judged(soft, analysed, null)).toEqual({ changes: true, isRead: false });
-    expect(await judged(soft, analysed, manifestOf(analysed), 'not-analysed')).toEqual({
-      changes: true,
-      isRead: false,
-    });
+    expect(await judged(soft, analysed, manifestOf(analysed), 'not-analysed')).toEqual({ changes: true, isRead: true });
+  });
+
+  it.each<[string, StoredInstance[], boolean]>([
+    [
+      'one more slice of it',
+      seriesOf({ series: 4, slices: 1, topMm: 51, header: { ...BONE, sopInstanceUid: '1.2.3.4.99997' } }),
+      true,
+    ],
+    ['too few slices of another', seriesOf({ series: 9, slices: 19, header: BONE }), false],
+    [
+      'a slice at a place that is taken',
+      seriesOf({ series: 4, slices: 1, header: { ...BONE, sopInstanceUid: '1.2.3.4.99996' } }),
+      false,
+    ],
+  ])('where the chosen series could not be analysed: %s', async (_name, late, changes) => {
+    expect(await judged(late, analysed, manifestOf(analysed), 'not-analysed')).toEqual({ changes, isRead: true });
   });
 
   it.each<[string, StoredInstance[], { changes: boolean; isRead: boolean }]>([
