@@ -1,5 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { packageRoot } from '../../../src/base/packageRoot.ts';
 import type { Findings } from '../../../src/case/case.ts';
 import type { ClaimedCase } from '../../../src/case/claim.ts';
 import type { ResultObject } from '../../../src/case/delivery.ts';
@@ -178,4 +180,32 @@ test('a report that was changed on disk is not made into another class', async (
   await expect(writeSrForm(study.options.resultsDir, report, CLASSES[2][1], null)).rejects.toMatchObject({
     code: 'report-failed',
   });
+});
+
+test('the table of IHE AI Results in docs/conformance.md names what a report of a suspected case holds', async () => {
+  const { sr } = reports.get('suspected')!;
+  const statement = (await readFile(join(packageRoot, 'docs/conformance.md'), 'utf8'))
+    .split('### IHE AI Results (AIR)')[1]!
+    .split('An unflagged report')[0]!;
+  const stated = [...statement.matchAll(/([A-Z]+) `(\d+)` ([A-Z][A-Za-z ]*)/g)].map(
+    ([, valueType, value, meaning]) => ({
+      valueType,
+      value,
+      meaning: meaning!.trim().replace(/ (of the analysed slices)$/, ''),
+    }),
+  );
+  expect(stated.length).toBeGreaterThan(9);
+  for (const { valueType, value, meaning } of stated) {
+    const found = named(sr, value!);
+    expect(
+      found.map((item) => text(item, '0040A040')),
+      `${value} ${meaning}`,
+    ).toContain(valueType);
+    expect(text(items(found[0]!, '0040A043')[0]!, '00080104')).toBe(meaning);
+  }
+  // The kinds that the table says are not there: no object of these classes is referenced.
+  const referenced = walk(sr).flatMap((item) => items(item, '00081199').map((one) => text(one, '00081150')));
+  expect(new Set(referenced)).toEqual(new Set(['1.2.840.10008.5.1.4.1.1.2', '1.2.840.10008.5.1.4.1.1.7']));
+  // Neither number nor finding stands in an unflagged one.
+  for (const absent of ['111012', '121071']) expect(named(reports.get('not suspected')!.sr, absent)).toEqual([]);
 });
