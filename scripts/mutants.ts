@@ -15,7 +15,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
+import { dirname, join, relative, resolve } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { seededRandom } from '../src/base/random.ts';
@@ -24,8 +24,8 @@ import { mutantsOf, type Mutant } from './mutantsOf.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const RECORD = join(ROOT, 'test/mutants.json');
-/** Faults are planted in a copy, so the working tree is never broken. */
-const COPY = join(ROOT, '.cache/mutants');
+/** Faults are planted in a copy, so the working tree is never broken; each run has its own. */
+const COPY = join(ROOT, `.cache/mutants-${process.pid}`);
 /** A fault with which the tests run for longer counts as detected. */
 const LONGEST_MS = 120_000;
 
@@ -69,19 +69,50 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { most: { type: 'string', default: '60' }, minutes: { type: 'string', default: '10000' } },
 });
-const record = existsSync(RECORD) ? (JSON.parse(readFileSync(RECORD, 'utf8')) as Record<string, ModuleRecord>) : {};
 const unitTests = readdirSync(join(ROOT, 'test/unit'), { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.test.ts'))
   .map((name) => `test/unit/${name}`);
+const sources = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+  .filter((name) => /\.tsx?$/.test(name))
+  .map((name) => `src/${name}`);
 
-/** The test file that mirrors the module, and every unit test that imports it; else all tests of its room. */
-function testsOf(module: string): string[] {
+/** What each source and test imports, as paths from the root. */
+const importsOf = new Map(
+  [...sources, ...unitTests].map((path) => {
+    const text = readFileSync(join(ROOT, path), 'utf8');
+    const names = [...text.matchAll(/from '(\.[^']+)'/g)].map(([, name]) => join(dirname(path), name!));
+    return [path, new Set(names)] as const;
+  }),
+);
+const importersOf = (modules: readonly string[], among: readonly string[]): string[] =>
+  among.filter((path) => modules.some((module) => importsOf.get(path)!.has(module)));
+
+/** The record as it is on disk now (another run may have written to it), without modules that are gone. */
+function readRecord(): Record<string, ModuleRecord> {
+  const all = existsSync(RECORD) ? (JSON.parse(readFileSync(RECORD, 'utf8')) as Record<string, ModuleRecord>) : {};
+  return Object.fromEntries(Object.entries(all).filter(([module]) => existsSync(join(ROOT, module))));
+}
+
+/**
+ * The unit tests that a fault in the module meets: first the nearest (its mirror and those that import it, else those that import a module which
+ * imports it, and so on), then, for what these do not see, those of the modules that import it, of its room.
+ */
+function testsOf(module: string): { near: string[]; wide: string[] } {
   const mirror = module.replace('src/', 'test/unit/').replace(/\.ts$/, '.test.ts');
-  const imported = `/${module}'`;
-  const own = unitTests.filter((path) => path === mirror || readFileSync(join(ROOT, path), 'utf8').includes(imported));
-  if (own.length > 0) return own.sort((a, b) => Number(b === mirror) - Number(a === mirror));
   const room = mirror.slice(0, mirror.lastIndexOf('/') + 1);
-  return unitTests.filter((path) => path.startsWith(room));
+  const others = unitTests.filter((path) => path !== mirror);
+  const asked = new Set<string>();
+  let near: string[] = [];
+  for (let modules = [module]; near.length === 0 && modules.length > 0;) {
+    near = [...unitTests.filter((path) => path === mirror), ...importersOf(modules, others)];
+    for (const one of modules) asked.add(one);
+    modules = importersOf(modules, sources).filter((one) => !asked.has(one));
+  }
+  const users = importersOf([module], sources);
+  const wide = importersOf([...users, ...importersOf(users, sources)], unitTests).filter(
+    (path) => path.startsWith(room) && !near.includes(path),
+  );
+  return { near, wide };
 }
 
 function digestOf(module: string, tests: readonly string[]): string {
@@ -93,7 +124,7 @@ function digestOf(module: string, tests: readonly string[]): string {
 function copyTree(): void {
   rmSync(COPY, { recursive: true, force: true });
   mkdirSync(COPY, { recursive: true });
-  const names = ['src', 'test', 'migrations', 'scripts', 'training', 'models', 'config', 'docs'];
+  const names = ['src', 'test', 'migrations', 'scripts', 'training', 'models', 'config', 'docs', 'bin'];
   for (const name of [...names, 'package.json', 'tsconfig.json', 'vitest.config.ts'])
     cpSync(join(ROOT, name), join(COPY, name), { recursive: true });
   symlinkSync(join(ROOT, 'node_modules'), join(COPY, 'node_modules'));
@@ -103,22 +134,11 @@ function copyTree(): void {
 class Tests {
   private child: ChildProcess | null = null;
   private answers: Interface | null = null;
-  private readonly names: string[];
-  constructor(names: string[]) {
-    this.names = names;
-  }
 
   /** Whether the tests pass with this text of the module; null when they had to be ended. */
-  async pass(file: string, text: string): Promise<boolean | null> {
-    if (this.child !== null) return this.ask({ file, text });
-    writeFileSync(file, text);
-    this.child = spawn(process.execPath, ['--import', 'tsx', join(ROOT, 'scripts/mutantsChild.ts')], {
-      cwd: COPY,
-      stdio: ['pipe', 'pipe', 'ignore'],
-      detached: true,
-    });
-    this.answers = createInterface({ input: this.child.stdout! });
-    return this.ask({ tests: this.names });
+  async pass(tests: readonly string[], file: string, text: string): Promise<boolean | null> {
+    this.child ??= this.start();
+    return this.ask({ tests: [...tests], file, text });
   }
 
   end(): void {
@@ -129,6 +149,16 @@ class Tests {
     } catch {
       // It has ended by itself.
     }
+  }
+
+  private start(): ChildProcess {
+    const child = spawn(process.execPath, ['--import', 'tsx', join(ROOT, 'scripts/mutantsChild.ts')], {
+      cwd: COPY,
+      stdio: ['pipe', 'pipe', 'ignore'],
+      detached: true,
+    });
+    this.answers = createInterface({ input: child.stdout });
+    return child;
   }
 
   private async ask(question: MutantQuestion): Promise<boolean | null> {
@@ -163,30 +193,35 @@ function drawn(mutants: readonly Mutant[], module: string): Mutant[] {
 const unplaced = (fault: string): string => fault.replace(/^\d+: /, '');
 
 async function runModule(module: string): Promise<void> {
-  const tests = testsOf(module);
-  const digest = digestOf(module, tests);
-  if (record[module]?.digest === digest) return;
+  const { near, wide } = testsOf(module);
+  const digest = digestOf(module, [...near, ...wide]);
+  const last = readRecord()[module];
+  if (last?.digest === digest) return;
   const source = readFileSync(join(ROOT, module), 'utf8');
   const mutants = drawn(mutantsOf(source), module);
   if (mutants.length === 0) return;
   const file = join(COPY, module);
-  const vitest = new Tests(tests);
-  if ((await vitest.pass(file, source)) !== true) {
-    vitest.end();
-    console.log(`${module}: its tests (${tests.join(' ')}) fail without a fault`);
-    process.exitCode = 1;
-    return;
-  }
-  const known = new Map(record[module]?.survivors.map(({ fault, why }) => [unplaced(fault), why]));
+  const vitest = new Tests();
+  for (const tests of [near, wide])
+    if (tests.length > 0 && (await vitest.pass(tests, file, source)) !== true) {
+      vitest.end();
+      console.log(`${module}: its tests (${tests.join(' ')}) fail without a fault`);
+      process.exitCode = 1;
+      return;
+    }
+  const known = new Map(last?.survivors.map(({ fault, why }) => [unplaced(fault), why]));
   const survivors: ModuleRecord['survivors'] = [];
   for (const { start, end, text, fault } of mutants) {
-    if ((await vitest.pass(file, source.slice(0, start) + text + source.slice(end))) !== true) continue;
+    const faulty = source.slice(0, start) + text + source.slice(end);
+    if (near.length > 0 && (await vitest.pass(near, file, faulty)) !== true) continue;
+    if (wide.length > 0 && (await vitest.pass(wide, file, faulty)) !== true) continue;
     const why = known.get(unplaced(fault));
     survivors.push(why === undefined ? { fault } : { fault, why });
     console.log(`${module}:${fault}`);
   }
   vitest.end();
   writeFileSync(file, source);
+  const record = readRecord();
   record[module] = { digest, planted: mutants.length, seen: mutants.length - survivors.length, survivors };
   writeFileSync(RECORD, `${JSON.stringify(record, null, 2)}\n`);
   console.log(`${module}: ${mutants.length} faults, ${survivors.length} not seen`);
@@ -200,17 +235,32 @@ function modulesUnder(path: string): string[] {
     .map((name) => `${path}/${name}`);
 }
 
+function summary(name: string, run: readonly ModuleRecord[]): string {
+  const planted = run.reduce((sum, one) => sum + one.planted, 0);
+  const seen = run.reduce((sum, one) => sum + one.seen, 0);
+  const explained = run.flatMap((one) => one.survivors).filter(({ why }) => why !== undefined).length;
+  const share = planted > explained ? ((100 * seen) / (planted - explained)).toFixed(1) : '100.0';
+  return `${name}: ${run.length} modules, ${planted} faults, ${seen} seen, ${explained} without effect, ${planted - seen - explained} neither (${share} % seen)`;
+}
+
 const startedMs = performance.now();
-copyTree();
 const asked = positionals.length > 0 ? positionals.map((path) => relative(ROOT, resolve(path))) : HURTS;
 const modules = [...new Set(asked.flatMap(modulesUnder))];
-for (const module of modules)
-  if (performance.now() - startedMs < Number(values.minutes) * 60_000) await runModule(module);
-const run = modules.flatMap((module) => record[module] ?? []);
-const [planted, seen] = [run.reduce((sum, one) => sum + one.planted, 0), run.reduce((sum, one) => sum + one.seen, 0)];
-const survivors = run.flatMap((one) => one.survivors);
-const unexplained = survivors.filter(({ why }) => why === undefined).length;
-console.log(
-  `${run.length} of ${modules.length} modules: ${planted} faults, ${seen} seen, ${survivors.length - unexplained} without effect, ${unexplained} neither seen nor explained`,
-);
-if (unexplained > 0) process.exitCode = 1;
+copyTree();
+try {
+  for (const module of modules)
+    if (performance.now() - startedMs < Number(values.minutes) * 60_000) await runModule(module);
+} finally {
+  rmSync(COPY, { recursive: true, force: true });
+}
+const record = readRecord();
+const run = modules.filter((module) => record[module] !== undefined);
+for (const [room, names] of Map.groupBy(run, dirname))
+  console.log(
+    summary(
+      room,
+      names.map((name) => record[name]!),
+    ),
+  );
+console.log(`${run.length} of ${modules.length} modules were run`);
+if (run.some((module) => record[module]!.survivors.some(({ why }) => why === undefined))) process.exitCode = 1;

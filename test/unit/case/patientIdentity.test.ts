@@ -34,6 +34,8 @@ describe('identityDifferences', () => {
     ['half-width letters', { patientName: 'Y^H==ﾔﾏﾀﾞ^ﾊﾅｺ' }, { patientName: 'Y^H==ヤマダ^ハナコ' }],
     ['a birth date of zeros', { patientBirthDate: '00000000' }],
     ['only the year of birth', { patientBirthDate: '1970' }],
+    ['the year of birth with zeros', { patientBirthDate: '19700000' }, { patientBirthDate: '19701102' }],
+    ['hours after a birth date', { patientBirthDate: '1970010207' }, { patientBirthDate: '1970010223' }],
     ['a birth date with separators', { patientBirthDate: '1970-01-02' }],
     ['a sex that is open', { patientSex: 'O' }],
     ['a sex that is written out', { patientSex: 'female' }],
@@ -49,7 +51,9 @@ describe('identityDifferences', () => {
     ['name', { patientName: '' }],
     ['name', { patientName: 'Müller-Lee^Anna Maria^^Dr.^Jr' }, { patientName: 'Müller-Lee^Anna Maria^^Dr.^Sr' }],
     ['name', { patientName: 'Yamada^Hanako=山田^花子' }, { patientName: 'Yamada^Hanako=山田^華子' }],
+    ['name', { patientName: 'Müller-Lee^Anna Maria^^Dr.' }, { patientName: 'Müller-Lee^Anna Maria^^Prof.' }],
     ['birth date', { patientBirthDate: '19700103' }],
+    ['birth date', { patientBirthDate: '29700102' }],
     ['sex', { patientSex: 'M' }],
   ])('%s: %o', (field, one, other) => {
     expect(differences(one, other)).toEqual([[field], [field]]);

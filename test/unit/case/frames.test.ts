@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import type { FrameTable } from '../../../src/case/case.ts';
+import { headerOfImage, imageReference, imagesOf, isSameImage } from '../../../src/case/frames.ts';
+import { instanceOf } from '../assemble/syntheticStudy.ts';
+
+const table = {
+  kinds: [{ sliceThicknessMm: 1 }, { sliceThicknessMm: 2 }],
+  kindOf: [1, 0, 1, 0],
+  positionsMm: [11, 12, 13, 21, 22, 23, null, 32, 33, 41, null, 43],
+  acquired: { fromMs: Date.UTC(2026, 10, 29, 8, 15), afterMs: [250, 500, null, 750] },
+} as FrameTable;
+const object = instanceOf({ frames: table });
+const single = instanceOf({});
+
+test('each frame has its own number, kind, position and time', () => {
+  expect(
+    imagesOf(object).map(({ frameNumber, header }) => [
+      frameNumber,
+      header.sliceThicknessMm,
+      header.imagePositionPatientMm,
+      header.acquisitionDateTime,
+    ]),
+  ).toEqual([
+    [1, 2, [11, 12, 13], '20261129081500.250'],
+    [2, 1, [21, 22, 23], '20261129081500.500'],
+    [3, 2, null, ''],
+    [4, 1, null, '20261129081500.750'],
+  ]);
+  expect(headerOfImage(object.header, 2).imagePositionPatientMm).toEqual([21, 22, 23]);
+  expect(headerOfImage(object.header, undefined)).toBe(object.header);
+});
+
+test('an object with one image is that image', () => {
+  expect(imagesOf(single)).toEqual([single]);
+  expect(headerOfImage(single.header, 1)).toBe(single.header);
+});
+
+test('an image is named by its object and its frame', () => {
+  const one = { sopInstanceUid: '1.2.1', frameNumber: 3 };
+  expect(isSameImage(one, { ...one })).toBe(true);
+  expect(isSameImage(one, { ...one, frameNumber: 4 })).toBe(false);
+  expect(isSameImage(one, { ...one, sopInstanceUid: '1.2.2' })).toBe(false);
+  expect(imageReference({ ...single, ...one })).toEqual({ sopInstanceUid: '1.2.1', frameNumber: 3 });
+  expect(imageReference({ sopInstanceUid: '1.2.1' })).toEqual({ sopInstanceUid: '1.2.1' });
+});
