@@ -1,0 +1,80 @@
+import { expect, it } from 'vitest';
+import type { KeySlice } from '../../../src/case/case.ts';
+import { keySlicePicture } from '../../../src/report/keySlicePicture.ts';
+
+const ROWS = 680;
+const COLUMNS = 748;
+
+/** A key slice without any response, so that only greys and captions are drawn. */
+function silent(rows: number, columns: number): KeySlice {
+  const crop = { top: 0, left: 0, bottom: rows, right: columns, rows, columns };
+  return {
+    sopInstanceUid: '2.25.7',
+    sliceIndex: 3,
+    score: 0.6,
+    cam: [0, 0, 0, 0, 0, 0],
+    camRows: 2,
+    camColumns: 3,
+    crop: { ...crop, transpose: false, flipRows: false, flipColumns: false, fullFrame: true },
+  };
+}
+
+/** Air everywhere, but for `values` side by side in row 300 from column 100. */
+function pictureOf(values: readonly number[]): (row: number, column: number) => number[] {
+  const hu = new Float32Array(ROWS * COLUMNS).fill(-1000);
+  hu.set(values, 300 * COLUMNS + 100);
+  const { rgb } = keySlicePicture({ hu, rows: ROWS, columns: COLUMNS }, silent(ROWS, COLUMNS));
+  return (row, column) => [...rgb.subarray((row * COLUMNS + column) * 3, (row * COLUMNS + column) * 3 + 3)];
+}
+const blank = pictureOf([]);
+const isDrawn = (row: number, column: number): boolean => blank(row, column).some((value) => value > 0);
+const span = (places: readonly number[]): [number, number] => [Math.min(...places), Math.max(...places)];
+const numbers = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, at) => from + at);
+
+// W 1800, C 500: -400 HU is black, 1400 HU is white, one grey is 7.06 HU.
+it.each([
+  [-1024, 0],
+  [-400, 0],
+  [-396.5, 0],
+  [-396, 1],
+  [40, 62],
+  [500, 128],
+  [501, 128],
+  [1390, 254],
+  [1400, 255],
+  [3071, 255],
+])('%d HU is grey %d in the bone window, between neighbours of other values', (hu, grey) => {
+  const at = pictureOf([650, hu, 200]);
+  // (650 + 400) / 1800 * 255 = 148.75; (200 + 400) / 1800 * 255 = 85.
+  expect([at(300, 100), at(300, 101), at(300, 102)]).toEqual([149, grey, 85].map((value) => [value, value, value]));
+});
+
+it('the legend stands at the right margin from 35 to 65 % of the height, strong above and weak below', () => {
+  // Text of 20 px; a border of 1 px lies half outside.
+  expect(span(numbers(600, 747).filter((column) => isDrawn(340, column)))).toEqual([719, 732]);
+  expect(span(numbers(234, 446).filter((row) => isDrawn(row, 726)))).toEqual([237, 442]);
+  const [top, bottom] = [blank(241, 726), blank(438, 726)];
+  expect(top[0]).toBeGreaterThan(240);
+  expect(Math.max(...bottom)).toBeLessThan(30);
+  const wordRows = (from: number, to: number) =>
+    span(numbers(from, to).filter((row) => numbers(600, 731).some((column) => isDrawn(row, column))));
+  // Baselines 10 px above and 20 px below the legend; the g of "strong" goes below its line, "weak" has nothing that does.
+  expect(wordRows(200, 236)[1]).toBe(231);
+  expect(wordRows(444, 480)[1]).toBe(462);
+  const wordColumns = numbers(600, 747).filter((column) => numbers(446, 480).some((row) => isDrawn(row, column)));
+  expect(span(wordColumns)[1]).toBe(731);
+});
+
+it('the bands of warning and caption are as high as their text asks', () => {
+  expect(span(numbers(0, 150).filter((row) => isDrawn(row, 2)))).toEqual([0, 35]);
+  expect(span(numbers(500, 679).filter((row) => isDrawn(row, 2)))).toEqual([643, 679]);
+});
+
+it.each([
+  ['rows', 6, 4, 5, 4, 24],
+  ['columns', 6, 4, 6, 5, 24],
+  ['pixels', 6, 4, 6, 4, 23],
+])('a slice with other %s than its heatmap is refused', (_, rows, columns, cropRows, cropColumns, pixels) => {
+  const source = { hu: new Float32Array(pixels), rows, columns };
+  expect(() => keySlicePicture(source, silent(cropRows, cropColumns))).toThrow(/^The slice is 6 x 4, its heatmap/);
+});
