@@ -14,7 +14,7 @@ afterAll(() => study.remove());
 /** Every Text Value (0040,A160) below. */
 const texts = (tree: ElementTree): string[] => [
   textIn(tree, 0x0040a160),
-  ...tree.flatMap(({ value }) => (Buffer.isBuffer(value) ? [] : (value as readonly ElementTree[]).flatMap(texts))),
+  ...tree.flatMap(({ value }) => (Buffer.isBuffer(value) ? [] : value.flatMap(texts))),
 ];
 
 it('slices are counted from 1 in the report: the tenth and the twelfth of 24', async () => {

@@ -70,6 +70,24 @@ it('the bands of warning and caption are as high as their text asks', () => {
   expect(span(numbers(500, 679).filter((row) => isDrawn(row, 2)))).toEqual([643, 679]);
 });
 
+it('the warning is bold and centred', () => {
+  const [left, right] = span(
+    numbers(0, 747).filter((column) => numbers(0, 35).some((row) => blank(row, column)[0]! > 100)),
+  );
+  // Pillow: 298 px in DejaVu Sans Bold at 20 px, 269 px in the regular one.
+  expect(right - left).toBeGreaterThan(290);
+  expect(Math.abs(right + left - 747)).toBeLessThan(4);
+});
+
+it('text is never smaller than 9 px', () => {
+  const { rgb } = keySlicePicture(
+    { hu: new Float32Array(200 * 240).fill(-1000), rows: 200, columns: 240 },
+    silent(200, 240),
+  );
+  // The band of the warning: 1.8 x 9 px.
+  expect([15, 16].map((row) => rgb[(row * 240 + 1) * 3 + 2]! > 0)).toEqual([true, false]);
+});
+
 it.each([
   ['rows', 6, 4, 5, 4, 24],
   ['columns', 6, 4, 6, 5, 24],
