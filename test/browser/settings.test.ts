@@ -52,9 +52,10 @@ test('an admin lets a sender in beside its refusal, sees it among the settings, 
   const row = page.getByRole('row', { name: /^receive\.sources.*CT1/ });
   await row.getByText('and, from this page: {"aeTitle":"CT7","addresses":["10.1.0.7"]}').waitFor();
   await page.getByText('the new scanner of room 3').waitFor();
-  expect(await page.getByText('pipeline.leaseMs').count()).toBe(0);
+  const leaseMs = page.getByRole('row', { name: /^pipeline\.leaseMs/ });
+  expect(await leaseMs.count()).toBe(0);
   await page.getByLabel('Only what is not left at its default').click();
-  await page.getByText('pipeline.leaseMs').waitFor();
+  await leaseMs.waitFor();
   await complaintsInBothThemes(page);
 
   await page.getByRole('link', { name: 'Connections' }).click();
