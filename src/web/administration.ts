@@ -13,12 +13,7 @@ import type {
 import type { PullRun, PullsAnswer } from '../answers/pullAnswers.ts';
 import type { ProofStatus } from '../worklist/proof/proofRuns.ts';
 import type { ModelAdministration } from './modelAdministration.ts';
-
-/** Why a setting is changed, and by whom. */
-interface Why {
-  reason: string;
-  by: { name: string; address: string };
-}
+import type { Why } from '../worklist/settings/pageSettings.ts';
 
 /** What the admin pages need of the agent besides its database; built where the agent is composed. */
 export interface Administration {
