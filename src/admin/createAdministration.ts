@@ -15,7 +15,7 @@ import type { ConnectionsAnswer, ProofRun } from '../answers/adminAnswers.ts';
 import type { ProofStatus } from '../worklist/proof/proofRuns.ts';
 import { systemFigures } from '../worklist/list/systemFigures.ts';
 import { removedStudies } from '../worklist/cases/removedCases.ts';
-import { needsAttention } from '../worklist/list/needsAttention.ts';
+import { countNeedsAttention, needsAttention } from '../worklist/list/needsAttention.ts';
 import type { WorklistQuery } from '../worklist/list/worklistQuery.ts';
 import { createAssociationPolicy } from '../receive/associationPolicy.ts';
 import { createConnections } from './connections.ts';
@@ -164,6 +164,7 @@ export function createAdministration(options: AdministrationOptions): Administra
       ),
     mostTestedBytes: Math.min(MOST_TESTED_BYTES, config.receive.maxObjectBytes),
     needsAttention: (limit) => needsAttention(database, limit),
+    countNeedsAttention: () => countNeedsAttention(database),
     removedStudies: (limit) => removedStudies(database.reads, limit),
     figures: (range) => systemFigures(database, range),
     systemDetail: async () => {

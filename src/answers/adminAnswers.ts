@@ -328,7 +328,7 @@ export const needsAttentionAnswer = z
   .meta({ id: 'Troubles' });
 export const attentionCount = z
   .strictObject({
-    waiting: z.int().describe('Studies and results on the page of what waits, at most as many as it lists.'),
+    waiting: z.int().describe('Studies, and results of a study at a destination, that wait for a person.'),
     proof: z.boolean().describe('The proof of life has an alarm.'),
     models: z.boolean().describe('The activated network does not serve.'),
   })

@@ -117,8 +117,13 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'config',
     usage: '',
-    description: 'what the settings are, and where each comes from',
-    examples: ['odontoid config show --changed', 'odontoid config show --json'],
+    description: 'what the settings are, where each comes from, and what was set on the page as a file',
+    examples: [
+      'odontoid config show --changed',
+      'odontoid config show --json',
+      'odontoid config export',
+      'odontoid config import page-settings.yaml --reason "As at the other site"',
+    ],
     load: async () => (await import('./config.ts')).configCommand,
   },
   {

@@ -1,55 +1,121 @@
+import { readFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { Command } from 'commander';
 import { systemClock } from '../base/clock.ts';
-import { openLiveValues } from '../compose/liveValues.ts';
+import { openSources, type LiveSources } from '../compose/liveSources.ts';
+import { openLiveValues, type LiveValues } from '../compose/liveValues.ts';
 import { databasePlace } from '../compose/places.ts';
+import { createSettingsDocument, type SettingsDocument } from '../compose/settingsDocument.ts';
 import { isPageKey } from '../config/pageValues.ts';
 import type { Config } from '../config/config.ts';
 import { effectiveSettings, settingLines, type EffectiveSetting } from '../config/effectiveSettings.ts';
-import { PAGE_SOURCES, pageSourcesOf } from '../config/pageSources.ts';
+import { PAGE_SOURCES } from '../config/pageSources.ts';
 import { isMade, openDatabase } from '../worklist/db/database.ts';
 import { createPageSettings } from '../worklist/settings/pageSettings.ts';
+import { makeDatabase } from './modelDatabase.ts';
 import { printJson, printLine, table } from './output.ts';
 
-/** `odontoid config`: what the agent would work with. */
+const CONFIG_OPTION = [
+  '--config <FILE>',
+  'the site’s configuration (default: ODONTOID_CONFIG, else ./odontoid.yaml)',
+] as const;
+
+/** `odontoid config`: what the agent would work with, and what of it was set on the page. */
 export function configCommand(): Command {
   const config = new Command('config').exitOverride();
-  config
-    .command('show')
+  for (const command of [showCommand(), exportCommand(), importCommand()]) config.addCommand(command.exitOverride());
+  return config;
+}
+
+function showCommand(): Command {
+  return new Command('show')
     .description('every setting as it is in force, and where it comes from; secrets are named, never shown')
     .option('--changed', 'only what is not left at its default')
-    .option('--config <FILE>', 'the site’s configuration (default: ODONTOID_CONFIG, else ./odontoid.yaml)')
+    .option(...CONFIG_OPTION)
     .option('--json', 'print [{key, value, default, origin, place, description}]')
     .action(async (options: { changed?: true; config?: string; json?: true }) => {
       const { config, settings } = effectiveSettings(options.config, process.env);
-      const all = await withPageEntries(config, settings);
+      const all =
+        config.web.settings === 'page' && (await isMade(databasePlace(config)))
+          ? await onPageSettings(config, settings, (page) => withPageEntries(settings, page))
+          : settings;
       const shown = options.changed ? all.filter(({ origin }) => origin !== 'default') : all;
       if (options.json) printJson(shown);
       else if (shown.length === 0) printLine('Every setting is left at its default.');
       else printLine(table(['setting', 'comes from', 'value'], shown.flatMap(rowsOf)));
     });
-  return config;
 }
 
-/** With what admins have set on the page, beside the files: the agent's database has it, where there is one. */
-async function withPageEntries(config: Config, settings: EffectiveSetting[]): Promise<EffectiveSetting[]> {
-  const place = databasePlace(config);
-  if (config.web.settings === 'files' || !(await isMade(place))) return settings;
-  const database = await openDatabase(place);
-  try {
-    const sources = pageSourcesOf(await createPageSettings(database, systemClock).current(PAGE_SOURCES));
-    const values = (await openLiveValues(config, database, { clock: systemClock, settings })).now();
-    const description = 'Senders let in on the page, beside those above.';
-    return settings.flatMap((one): EffectiveSetting[] => {
-      if (isPageKey(one.key) && values[one.key] !== undefined)
-        return [{ ...one, value: values[one.key], origin: 'page', place: null }];
-      const isMore = one.key === PAGE_SOURCES && sources.length > 0;
-      return isMore
-        ? [one, { ...one, value: sources, default: null, origin: 'page', place: null, description }]
-        : [one];
+function exportCommand(): Command {
+  return new Command('export')
+    .description('what admins have set on the page, as YAML of the form of the configuration file')
+    .option(...CONFIG_OPTION)
+    .action(async (options: { config?: string }) => {
+      const { config, settings } = effectiveSettings(options.config, process.env);
+      await makeDatabase(config);
+      printLine(await onPageSettings(config, settings, ({ document }) => document.exported().trimEnd()));
     });
+}
+
+function importCommand(): Command {
+  return new Command('import')
+    .description('sets what such a file says, all of it or nothing; a running agent follows within a minute')
+    .argument('<FILE>', 'YAML of "odontoid config export", or of the page Settings')
+    .requiredOption('--reason <TEXT>', 'why: it stays on record')
+    .option('--by <NAME>', 'who decides (default: your user name)')
+    .option(...CONFIG_OPTION)
+    .option('--json', 'print {keys}')
+    .action(async (file: string, options: { reason: string; by?: string; config?: string; json?: true }) => {
+      const { config, settings } = effectiveSettings(options.config, process.env);
+      const text = await readFile(file, 'utf8');
+      await makeDatabase(config);
+      const by = { name: options.by ?? userInfo().username, address: '' };
+      const keys = await onPageSettings(config, settings, ({ document }) =>
+        document.imported(text, { reason: options.reason, by }),
+      );
+      if (options.json) printJson({ keys });
+      else if (keys.length === 0) printLine('The file says nothing, so nothing was set.');
+      else
+        printLine(`Set: ${keys.join(', ')} (${by.name}: ${options.reason}). A running agent follows within a minute.`);
+    });
+}
+
+interface PageSide {
+  values: LiveValues;
+  sources: LiveSources;
+  document: SettingsDocument;
+}
+
+/** Runs `use` on what the agent's database keeps of the page, while the agent may be running. */
+async function onPageSettings<T>(
+  config: Config,
+  settings: readonly EffectiveSetting[],
+  use: (page: PageSide) => T | Promise<T>,
+): Promise<T> {
+  const database = await openDatabase(databasePlace(config));
+  try {
+    const ports = { clock: systemClock, settings };
+    const values = await openLiveValues(config, database, ports);
+    const sources = await openSources({ config, database, ports });
+    const changes = createPageSettings(database, systemClock);
+    return await use({ values, sources, document: createSettingsDocument({ values, sources, changes }) });
   } finally {
     await database.close();
   }
+}
+
+/** With what admins have set on the page, beside the files. */
+function withPageEntries(settings: readonly EffectiveSetting[], { values, sources }: PageSide): EffectiveSetting[] {
+  const ofPage = values.now();
+  const senders = sources.ofPage();
+  const description = 'Senders let in on the page, beside those above.';
+  return settings.flatMap((one): EffectiveSetting[] => {
+    if (isPageKey(one.key) && ofPage[one.key] !== undefined)
+      return [{ ...one, value: ofPage[one.key], origin: 'page', place: null }];
+    if (one.key === PAGE_SOURCES && senders.length > 0)
+      return [one, { ...one, value: senders, default: null, origin: 'page', place: null, description }];
+    return [one];
+  });
 }
 
 /** One row, or one more for each entry of a list. */

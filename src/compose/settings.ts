@@ -1,13 +1,14 @@
 import { TriageError } from '../base/errors.ts';
-import { yamlText, yamlValue } from '../config/configLayers.ts';
+import { yamlText } from '../config/configLayers.ts';
 import { settingLines, settingsOf } from '../config/effectiveSettings.ts';
-import { isPageKey, PAGE_KEYS, typedPageValue, type PageKey } from '../config/pageValues.ts';
-import { PAGE_SOURCES, pageSourcesOf } from '../config/pageSources.ts';
+import { isPageKey, typedPageValue, type PageKey } from '../config/pageValues.ts';
+import { PAGE_SOURCES } from '../config/pageSources.ts';
 import type { Administration } from '../web/administration.ts';
 import { createProofRuns } from '../worklist/proof/proofRuns.ts';
 import { createPageSettings } from '../worklist/settings/pageSettings.ts';
 import type { AgentPorts, Foundation } from './agentPorts.ts';
-import { keptSources, type LiveSources } from './liveSources.ts';
+import type { LiveSources } from './liveSources.ts';
+import { createSettingsDocument } from './settingsDocument.ts';
 
 const CHANGES_SHOWN = 50;
 const DAY_MS = 86_400_000;
@@ -23,6 +24,7 @@ export function createSettingsAdministration(parts: Parts, sources: LiveSources)
   const { config, values, database, ports } = parts;
   const known = ports.settings ?? settingsOf(config, []);
   const changes = createPageSettings(database, ports.clock);
+  const document = createSettingsDocument({ values, sources, changes });
   const setByPage = (key: string): unknown => (isPageKey(key) ? values.now()[key] : undefined);
   return {
     list: async () => ({
@@ -56,25 +58,8 @@ export function createSettingsAdministration(parts: Parts, sources: LiveSources)
       const known = pageKey(key);
       await values.set(known, text === null ? null : typedPageValue(known, text, config), why);
     },
-    exported: () => exportedYaml(values.now(), sources),
-    imported: async (text, why) => {
-      const entries = importedEntries(text).map(([key, said]): [key: string, value: unknown] => {
-        if (isPageKey(key)) {
-          values.check(key, said);
-          return [key, said];
-        }
-        const senders = pageSourcesOf(said);
-        sources.check(senders);
-        return [key, keptSources(senders)];
-      });
-      await changes.change(
-        entries.map(([key, value]) => ({ key, next: () => value })),
-        why,
-      );
-      await values.read();
-      await sources.read();
-      return entries.map(([key]) => key);
-    },
+    exported: document.exported,
+    imported: document.imported,
   };
 }
 
@@ -118,43 +103,4 @@ async function effectOf({ config, query, store, ports }: Parts, key: PageKey, va
   if (key === 'selection')
     return `${(value as unknown[]).length} rules, for studies that are assembled from then on. Try a file of each scanner under Connections.`;
   return value === '' ? 'There would be no link.' : 'Press V in a case to try it, once it is set.';
-}
-
-/** What the page has set, as YAML of the same form as the configuration file. */
-function exportedYaml(values: object, sources: LiveSources): string {
-  const document: Record<string, unknown> = {};
-  const put = (key: string, value: unknown) => {
-    const keys = key.split('.');
-    const last = keys.pop()!;
-    const section = keys.reduce<Record<string, unknown>>(
-      (at, name) => (at[name] ??= {}) as Record<string, unknown>,
-      document,
-    );
-    section[last] = value;
-  };
-  for (const [key, value] of Object.entries(values)) put(key, value);
-  if (sources.ofPage().length > 0) put(PAGE_SOURCES, sources.ofPage());
-  return Object.keys(document).length === 0 ? '# Nothing was set on the page.\n' : yamlText(document);
-}
-
-/** The settings of a YAML document that the page may set. @throws TriageError `command-invalid` for any other */
-function importedEntries(text: string): [key: string, value: unknown][] {
-  const allowed: string[] = [...PAGE_KEYS, PAGE_SOURCES];
-  const entries: [string, unknown][] = [];
-  const walk = (value: unknown, key: string): void => {
-    if (allowed.includes(key)) entries.push([key, value]);
-    else if (
-      typeof value === 'object' &&
-      value !== null &&
-      allowed.some((one) => key === '' || one.startsWith(`${key}.`))
-    )
-      for (const [name, inner] of Object.entries(value)) walk(inner, key === '' ? name : `${key}.${name}`);
-    else
-      throw new TriageError(
-        'command-invalid',
-        `${key === '' ? 'This' : key} cannot be set on this page. It takes ${allowed.join(', ')}.`,
-      );
-  };
-  walk(yamlValue(text), '');
-  return entries;
 }

@@ -11,6 +11,7 @@ import type { WorklistQuery } from '../worklist/list/worklistQuery.ts';
 import { openAccess } from './access.ts';
 import type { AgentPorts, Foundation } from './agentPorts.ts';
 import { destinationEchoes, startDelivery, startReportWatch } from './destinations.ts';
+import { settingsFollower } from './followSettings.ts';
 import { layFoundation } from './foundation.ts';
 import { openSources } from './liveSources.ts';
 import { planHousekeeping } from './housekeeping.ts';
@@ -75,6 +76,8 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
       decodeSlice,
       isRecordWhole: (studyInstanceUid) => isRecordWhole(studyInstanceUid),
     });
+    const sources = await openSources(foundation);
+    const settings = await settingsFollower(foundation, sources);
     const delivery = startDelivery(foundation);
     startReportWatch(foundation);
     const echoes = destinationEchoes(config, ports);
@@ -93,6 +96,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
       nudge: () => {
         for (const part of [pipeline, delivery, shadowScoring]) part.nudge();
         for (const role of roles) role.look().catch(() => undefined);
+        settings.look().catch((error: unknown) => ports.log.warn('changed settings are not in force', { error }));
         store.returnOldClaims().catch((error: unknown) => ports.log.warn('old claims are not given back', { error }));
       },
     });
@@ -113,7 +117,6 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
       inference: (await network.model()?.peakRssBytes()) ?? 0,
     });
     const access = await openAccess(foundation);
-    const sources = await openSources(foundation);
     const web = await startPage(foundation, {
       access,
       sources,

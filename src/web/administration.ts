@@ -69,6 +69,8 @@ export interface Administration {
   mostTestedBytes: number;
   /** What needs attention, oldest first. */
   needsAttention(limit: number): Promise<NeedsAttention>;
+  /** How much {@link Administration.needsAttention} would list without a limit. */
+  countNeedsAttention(): Promise<number>;
   /** Studies that retention has removed, removed last first. */
   removedStudies(limit: number): Promise<RemovedStudies>;
   figures(range: { fromMs: number; toMs: number; stepMs: number }): Promise<SystemFigures>;

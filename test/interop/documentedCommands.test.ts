@@ -65,6 +65,7 @@ beforeAll(async () => {
   };
   // JSON is YAML.
   await writeFile(join(dir, 'site.yaml'), JSON.stringify(config));
+  await writeFile(join(dir, 'page.yaml'), 'worklist:\n  maxWaitMinutes: 47\n');
   await mkdir(join(dir, 'bin'));
   const start = `exec ${process.execPath} ${join(packageRoot, 'bin/odontoid.js')} "$@"\n`;
   await writeFile(join(dir, 'bin/odontoid'), `#!/bin/sh\n${start}`, { mode: 0o755 });
@@ -252,6 +253,12 @@ test('the running agent is asked, and gets a study', async () => {
   expect((doctor as { ok: boolean }[]).filter(({ ok }) => !ok)).toEqual([]);
   const all = json(await type('odontoid config show --changed --config FILE --json', { FILE: 'site.yaml' }));
   expect(all).toContainEqual(expect.objectContaining({ key: 'receive.port', value: site.dicomPort, origin: 'file' }));
+  const imported = await type('odontoid config import FILE --reason TEXT --by NAME --config FILE --json', {
+    'import FILE --reason TEXT --by NAME --config FILE': 'import page.yaml --reason Rounds --by ada --config site.yaml',
+  });
+  expect(json(imported)).toEqual({ keys: ['worklist.maxWaitMinutes'] });
+  const exported = await type('odontoid config export --config FILE', { FILE: 'site.yaml' });
+  expect(exported.stdout).toBe('worklist:\n  maxWaitMinutes: 47\n');
   const init =
     'odontoid init --out FILE --ae-title AE --source AE@ADDRESS --destination NAME=AE@HOST:PORT --data-dir DIR';
   await type(init, { FILE: 'first.yaml', 'AE@ADDRESS': 'CT1@10.20.1.7', 'NAME=AE@HOST:PORT': 'pacs=A@pacs:104' });

@@ -218,10 +218,9 @@ export const adminRoutes = [
     summary: 'How much waits for a person, and on which pages.',
     answer: { kind: 'json', schema: attentionCount },
     handle: async (_call, { admin, system }) => {
-      const { held, failed, deliveries } = await admin.needsAttention(MOST_SHOWN);
       const { proofOfLife, modelError } = await system();
       return {
-        waiting: held.length + failed.length + deliveries.length,
+        waiting: await admin.countNeedsAttention(),
         proof: proofOfLife.alarm !== null,
         models: modelError !== null,
       };

@@ -3,6 +3,8 @@ import type { WorklistDatabase } from '../db/database.ts';
 import { inSnapshot } from '../db/transactions.ts';
 import { isDismissed } from '../cases/dismiss.ts';
 import { heldFacts } from './heldCases.ts';
+import type { Schema } from '../db/schema.ts';
+import { sql, type Transaction } from 'kysely';
 
 type WaitingCase = Omit<NeedsAttention['failed'][number], 'stage'>;
 
@@ -20,31 +22,62 @@ const LISTED = [
   'failure_stage',
 ] as const;
 
+type Reader = Pick<Transaction<Schema>, 'selectFrom'>;
+
+const realCases = (db: Reader) => db.selectFrom('cases').where('removing', '=', 0).where('proof', '=', 0);
+
+const heldCases = (db: Reader) =>
+  realCases(db)
+    .where('quarantine_reason', 'is not', null)
+    .where((row) => row.not(isDismissed));
+
+const failedCases = (db: Reader) =>
+  realCases(db)
+    .where('state', '=', 'failed')
+    .where('quarantine_reason', 'is', null)
+    .where('failure_code', 'is not', null)
+    .where((row) => row.not(isDismissed));
+
+/** Deliveries whose last attempt failed, a group for each study and destination. */
+const stuckDeliveries = (db: Reader) =>
+  db
+    .selectFrom('deliveries')
+    .innerJoin('result_objects', 'result_objects.sop_instance_uid', 'deliveries.sop_instance_uid')
+    .innerJoin('cases', 'cases.study_instance_uid', 'result_objects.study_instance_uid')
+    .where('deliveries.status', 'in', ['pending', 'sent', 'refused'])
+    .where('deliveries.last_error', 'is not', null)
+    // Deliveries that are still retried are shown even after a dismissal.
+    .where((row) => row.or([row('deliveries.status', '!=', 'refused'), row.not(isDismissed)]))
+    .where('cases.removing', '=', 0)
+    .where('cases.proof', '=', 0)
+    .groupBy(['cases.study_instance_uid', 'deliveries.destination']);
+
+/** How many studies, and results of a study at a destination, {@link needsAttention} would list without a limit. */
+export async function countNeedsAttention(database: WorklistDatabase): Promise<number> {
+  return inSnapshot(database.reads, async (db) => {
+    const count = sql<number>`count(*)`.as('count');
+    const held = await heldCases(db).select(count).executeTakeFirstOrThrow();
+    const failed = await failedCases(db).select(count).executeTakeFirstOrThrow();
+    const stuck = await db
+      .selectFrom(stuckDeliveries(db).select('cases.study_instance_uid').as('stuck'))
+      .select(count)
+      .executeTakeFirstOrThrow();
+    return held.count + failed.count + stuck.count;
+  });
+}
+
 /** Held cases, failed cases and results that cannot be delivered, oldest first, at most `limit` of each. */
 export async function needsAttention(database: WorklistDatabase, limit: number): Promise<NeedsAttention> {
   return inSnapshot(database.reads, async (db) => {
-    const cases = () =>
-      db
-        .selectFrom('cases')
+    const listed = (cases: typeof heldCases | typeof failedCases) =>
+      cases(db)
         .select(LISTED)
-        .where('removing', '=', 0)
-        .where('proof', '=', 0)
         .orderBy('first_received_at')
-        .limit(limit + 1);
-    const held = await cases()
-      .where('quarantine_reason', 'is not', null)
-      .where((row) => row.not(isDismissed))
-      .execute();
-    const failed = await cases()
-      .where('state', '=', 'failed')
-      .where('quarantine_reason', 'is', null)
-      .where('failure_code', 'is not', null)
-      .where((row) => row.not(isDismissed))
-      .execute();
-    const stuck = await db
-      .selectFrom('deliveries')
-      .innerJoin('result_objects', 'result_objects.sop_instance_uid', 'deliveries.sop_instance_uid')
-      .innerJoin('cases', 'cases.study_instance_uid', 'result_objects.study_instance_uid')
+        .limit(limit + 1)
+        .execute();
+    const held = await listed(heldCases);
+    const failed = await listed(failedCases);
+    const stuck = await stuckDeliveries(db)
       .select([
         'cases.study_instance_uid',
         'cases.case_ref',
@@ -62,13 +95,6 @@ export async function needsAttention(database: WorklistDatabase, limit: number):
           .as('next'),
         fn.max('deliveries.last_error').as('error'),
       ])
-      .where('deliveries.status', 'in', ['pending', 'sent', 'refused'])
-      .where('deliveries.last_error', 'is not', null)
-      // Deliveries that are still retried are shown even after a dismissal.
-      .where((row) => row.or([row('deliveries.status', '!=', 'refused'), row.not(isDismissed)]))
-      .where('cases.removing', '=', 0)
-      .where('cases.proof', '=', 0)
-      .groupBy(['cases.study_instance_uid', 'deliveries.destination'])
       .orderBy('since')
       .limit(limit + 1)
       .execute();

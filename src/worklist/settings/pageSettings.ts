@@ -26,6 +26,8 @@ interface NextSetting {
 export interface PageSettings {
   /** What the page says of a key now; null when it says nothing. */
   current(key: string): Promise<unknown>;
+  /** Counts up with each change of any key, in this process or another; 0 before the first. */
+  version(): Promise<number>;
   /** Newest first. */
   changes(limit: number): Promise<PageSettingChange[]>;
   /** Sets them and records each in the audit, in one transaction: all of them, or none. */
@@ -44,6 +46,13 @@ export function createPageSettings({ db, reads }: WorklistDatabase, clock: Clock
       .then((row) => valueOf(row?.value ?? null));
   return {
     current: (key) => newest(reads, key),
+    version: async () => {
+      const row = await reads
+        .selectFrom('page_settings')
+        .select(({ fn }) => fn.max('version').as('version'))
+        .executeTakeFirst();
+      return row?.version ?? 0;
+    },
     changes: async (limit) => {
       const rows = await reads
         .selectFrom('page_settings')

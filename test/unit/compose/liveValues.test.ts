@@ -1,6 +1,7 @@
 import { sql } from 'kysely';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { settingsFollower } from '../../../src/compose/followSettings.ts';
 import { openSources } from '../../../src/compose/liveSources.ts';
 import { openLiveValues } from '../../../src/compose/liveValues.ts';
 import { createSettingsAdministration } from '../../../src/compose/settings.ts';
@@ -31,7 +32,8 @@ async function opened(ofFile: Parameters<typeof configFrom>[0] = {}) {
     });
     const sources = await openSources({ config, database, ports });
     const settings = createSettingsAdministration({ config, values, database, query, store, ports }, sources);
-    return { config, settings, sources, query };
+    const follower = await settingsFollower({ values, database, ports }, sources);
+    return { config, settings, sources, query, follower };
   };
   return { ...worklist, start, audit: createAuditLog(database, clock) };
 }
@@ -158,4 +160,23 @@ it('goes to another site as the same YAML, all of it or nothing', async () => {
     'worklist.maxWaitMinutes',
   ]);
   expect(other.settings.exported()).toBe(yaml);
+});
+
+it('follows what another process sets, senders too', async () => {
+  const { start } = await opened();
+  const agent = await start();
+  const heard: string[][] = [];
+  agent.sources.onChange((all) => heard.push(all.map(({ aeTitle }) => aeTitle)));
+  const shell = await start();
+  await agent.follower.look();
+  expect(heard).toEqual([]);
+
+  const yaml =
+    'worklist:\n  maxWaitMinutes: 25\nreceive:\n  sources:\n    - aeTitle: CT8\n      addresses: [10.1.0.8]\n';
+  await shell.settings.imported(yaml, because('from the shell'));
+  expect(agent.config.worklist.maxWaitMinutes).toBe(60);
+  await agent.follower.look();
+  expect(agent.config.worklist.maxWaitMinutes).toBe(25);
+  await agent.follower.look();
+  expect(heard).toEqual([['CT8']]);
 });

@@ -269,6 +269,7 @@ test('what waits for a person is listed, and a retry makes it due', async () => 
   const read = async () =>
     (await (await fetch(`${web.url}/api/troubles`)).json()) as Record<string, Record<string, unknown>[]>;
   const before = await read();
+  expect(await (await fetch(`${web.url}/api/troubles/count`)).json()).toMatchObject({ waiting: 2 });
   expect(before['held']).toMatchObject([
     {
       studyInstanceUid: studyUid('held'),

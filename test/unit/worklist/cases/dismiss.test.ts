@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { TriageError } from '../../../../src/base/errors.ts';
-import { needsAttention } from '../../../../src/worklist/list/needsAttention.ts';
+import { countNeedsAttention, needsAttention } from '../../../../src/worklist/list/needsAttention.ts';
 import {
   claimed,
   deliverAll,
@@ -21,6 +21,9 @@ const removable = async ({ store, clock }: Worklist) =>
 
 async function waiting({ database }: Worklist) {
   const { held, failed, deliveries } = await needsAttention(database, 10);
+  const cut = await needsAttention(database, 1);
+  expect(cut.more).toBe([held, failed, deliveries].some((list) => list.length > 1));
+  expect(await countNeedsAttention(database)).toBe(held.length + failed.length + deliveries.length);
   return {
     held: held.length,
     failed: failed.length,
