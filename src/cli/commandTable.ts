@@ -145,7 +145,7 @@ export const COMMANDS: readonly CommandEntry[] = [
     name: 'migrate',
     usage: '[options]',
     description: 'bring the database up to this version (forward only; serve does it too)',
-    examples: ['odontoid migrate --config /etc/odontoid/odontoid.yaml'],
+    examples: ['odontoid migrate --config /etc/odontoid/odontoid.yaml', 'odontoid migrate --from sqlite'],
     load: async () => (await import('./migrate.ts')).migrateCommand,
   },
   {

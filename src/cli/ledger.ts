@@ -2,6 +2,8 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { dataPaths } from '../compose/places.ts';
+import type { Config } from '../config/config.ts';
+import type { WorklistDatabase } from '../worklist/db/database.ts';
 import { readLedger, type Ledger } from '../worklist/list/ledger.ts';
 import { EXIT } from './exit.ts';
 import { printJson, printLine, table } from './output.ts';
@@ -16,13 +18,18 @@ export function ledgerCommand(): Command {
     .option('--json', 'print the ledger (docs/command-line.md has its shape)')
     .action((options: { config?: string; json?: true }) =>
       withWorklist(options.config, async (database, config) => {
-        const { spool } = dataPaths(config);
-        const ledger = await readLedger(database, (kind, path) => sizeOf(kind === 'object' ? join(spool, path) : path));
+        const ledger = await ledgerOf(database, config);
         if (options.json) printJson(ledger);
         else printLedger(ledger);
         if (!ledger.balances) process.exitCode = EXIT.failed;
       }),
     );
+}
+
+/** The ledger of this site's worklist and data folder. */
+export async function ledgerOf(database: WorklistDatabase, config: Config): Promise<Ledger> {
+  const { spool } = dataPaths(config);
+  return readLedger(database, (kind, path) => sizeOf(kind === 'object' ? join(spool, path) : path));
 }
 
 async function sizeOf(path: string): Promise<number | null> {
@@ -32,7 +39,7 @@ async function sizeOf(path: string): Promise<number | null> {
   );
 }
 
-function printLedger({ balances, lost, missing, missingResults, files, ...books }: Ledger): void {
+export function printLedger({ balances, lost, missing, missingResults, files, ...books }: Ledger): void {
   const rows = [
     ['received', books.received],
     ['= resulted', books.resulted],

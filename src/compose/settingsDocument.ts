@@ -8,9 +8,9 @@ import type { LiveValues } from './liveValues.ts';
 
 /** What admins have set on the page, as one YAML document of the form of the configuration file. */
 export interface SettingsDocument {
-  exported(): string;
+  exported: () => string;
   /** Sets what such a document says, all of it or nothing; resolves with the keys. @throws TriageError `command-invalid` */
-  imported(text: string, why: Why): Promise<string[]>;
+  imported: (text: string, why: Why) => Promise<string[]>;
 }
 
 export function createSettingsDocument({

@@ -20,13 +20,14 @@ test(
   'the commands of docs/scale-out.md: a study goes through the agent while its server is started again',
   { timeout: 180_000 },
   async () => {
-    const [block] = await shellBlocks('docs/scale-out.md');
+    const [block, change] = await shellBlocks('docs/scale-out.md');
     const commands = block!.text.trim().split('\n');
     expect(commands.map((line) => line.replace(/ *#.*/, ''))).toEqual([
       'odontoid doctor',
       'odontoid migrate',
       'odontoid serve',
     ]);
+    expect(change!.text.trim()).toBe('odontoid migrate --from sqlite');
     const { dir, remove } = await temporaryDirectory();
     onTestFinished(remove);
     const cluster = await makeCluster({ fsync: true });
@@ -36,21 +37,29 @@ test(
     const archive = await startOrthanc({ dir: join(dir, 'orthanc'), dicomPort: archivePort });
     onTestFinished(() => archive.stop());
     const config = agentConfig(dir, { port: archivePort, aeTitle: 'ORTHANC' });
-    await writeFile(
-      join(dir, 'site.yaml'),
-      JSON.stringify({
-        ...config,
-        database: { url: cluster.urlOf('odontoid') },
-        receive: { ...config.receive, port: dicomPort },
-        web: { ...config.web, port: webPort },
-      }),
-    );
+    const onSqlite = {
+      ...config,
+      receive: { ...config.receive, port: dicomPort },
+      web: { ...config.web, port: webPort },
+    };
+    const configure = (site: object) => writeFile(join(dir, 'site.yaml'), JSON.stringify(site));
     const typed = (line: string) => ['-c', line.replace('odontoid', `exec '${process.execPath}' '${cli}'`)];
     const env = { ODONTOID_CONFIG: join(dir, 'site.yaml') };
-    for (const command of commands.slice(0, 2)) {
-      const { exitCode, stdout, stderr } = await runTool('sh', typed(command), { cwd: dir, env });
+    const type = async (line: string): Promise<string> => {
+      const { exitCode, stdout, stderr } = await runTool('sh', typed(line), { cwd: dir, env });
       expect([exitCode, stderr], stdout).toEqual([0, expect.not.stringContaining('error')]);
-    }
+      return stdout;
+    };
+    // The site had its worklist in SQLite before.
+    await configure(onSqlite);
+    await type('odontoid migrate');
+    await type('odontoid user add ada --role admin');
+    await configure({ ...onSqlite, database: { url: cluster.urlOf('odontoid') } });
+    for (const command of commands.slice(0, 2)) await type(command);
+    expect(await type(change!.text)).toMatch(
+      /users +1\n[^]*Every row was read back and is the same\.[^]*The books balance\./,
+    );
+    expect(JSON.parse(await type('odontoid user list --json'))).toMatchObject([{ name: 'ada', role: 'admin' }]);
     const agent = await startServer('sh', typed(commands[2]!), [dicomPort, webPort], { cwd: dir, env });
     onTestFinished(() => agent.stop());
 

@@ -252,6 +252,6 @@ class PostgresConnection implements DatabaseConnection {
 }
 
 /** PostgreSQL refuses NUL, which damaged headers hold. */
-function withoutNul(value: unknown): unknown {
+export function withoutNul(value: unknown): unknown {
   return typeof value === 'string' && value.includes('\0') ? value.replaceAll('\0', '\uFFFD') : value;
 }
