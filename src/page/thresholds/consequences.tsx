@@ -29,7 +29,7 @@ export function Consequences(properties: Properties) {
     proposed: words.figures.proposedAt(valueText(whatIf.of.value)),
   };
   return (
-    <div class={isCurrent ? 'consequences' : 'consequences overtaken'}>
+    <div class={isCurrent ? 'consequences' : 'consequences overtaken'} aria-busy={!isCurrent}>
       <div class="plots">
         <ChoicePlots
           curves={board.curves}
