@@ -96,7 +96,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'pull',
     usage: '[options]',
-    description: 'have a PACS send studies to the running agent (C-FIND, C-MOVE)',
+    description: 'fetch studies of a PACS into the running agent (C-FIND, then C-MOVE or C-GET)',
     examples: ['odontoid pull --from pacs --accession A1234567'],
     load: async () => (await import('./pull.ts')).pullCommand,
   },

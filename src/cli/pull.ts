@@ -3,10 +3,12 @@ import { systemClock } from '../base/clock.ts';
 import { TriageError } from '../base/errors.ts';
 import { isAgentRunning } from '../compose/checkConfig.ts';
 import { dimsePeer } from '../compose/destinations.ts';
+import { ownDoor } from '../compose/ownDoor.ts';
 import { databasePlace } from '../compose/places.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/configFile.ts';
 import type { DimsePeer } from '../pacs/dimseAssociation.ts';
+import type { RetrieveWay } from '../pacs/retrieveOutcome.ts';
 import { createRetrieveScu, type FoundStudy, type StudyKey } from '../pacs/retrieveScu.ts';
 import { objectsOnRecord } from '../pull/objectsOnRecord.ts';
 import { askedValue, planPull } from '../pull/planPull.ts';
@@ -32,7 +34,7 @@ interface PullOptions {
 
 type FetchedStudy = FoundStudy & PulledStudy;
 
-/** `odontoid pull`: has a PACS send studies to the running agent (C-FIND, C-MOVE); they come in as any other. */
+/** `odontoid pull`: fetches studies of a PACS into the running agent (C-FIND, then C-MOVE or C-GET); they come in as any other. */
 export function pullCommand(): Command {
   return new Command('pull')
     .requiredOption('--from <NAME>', 'a DIMSE destination of the configuration, or AE@host:port')
@@ -47,15 +49,16 @@ export function pullCommand(): Command {
     .action(async (options: PullOptions) => {
       const config = loadConfig(options.config, process.env);
       const [key, value] = keyOf(options);
-      const peer = peerOf(options, config);
+      const { peer, way } = archiveOf(options, config);
       if (!isAgentRunning(config.dataDir))
-        throw new TriageError('command-invalid', 'The agent does not run: start it first, the PACS sends to it.');
-      if (!config.receive.sources.some(({ aeTitle }) => aeTitle === peer.aeTitle))
+        throw new TriageError('command-invalid', 'The agent does not run: start it first, what is fetched goes there.');
+      if (way === 'move' && !config.receive.sources.some(({ aeTitle }) => aeTitle === peer.aeTitle))
         throw new TriageError(
           'command-invalid',
           `The agent would refuse what ${peer.aeTitle} sends: add it to receive.sources.`,
         );
-      const scu = createRetrieveScu(peer, { clock: systemClock });
+      const door = () => ownDoor(config.receive, config.receive.port);
+      const scu = createRetrieveScu(peer, { clock: systemClock, way, door });
       const { allModalities = false } = options;
       const { wanted, skipped, others } = await planPull(scu, { key, value, allModalities });
       if (others > 0) note(`${peer.aeTitle} answered ${others} other studies too; they are left alone.`);
@@ -66,8 +69,8 @@ export function pullCommand(): Command {
         );
       const studies: FetchedStudy[] = [];
       const ports = {
-        move: scu.move,
-        moveDestination: config.receive.aeTitle,
+        retrieve: scu.retrieve,
+        receivingAeTitle: config.receive.aeTitle,
         countOnRecord: (study: string) => countOnRecord(study, config),
         clock: systemClock,
       };
@@ -93,16 +96,20 @@ function keyOf({ study, accession, patient }: PullOptions): [StudyKey, string] {
   return [one[0], askedValue(one[1])];
 }
 
-/** @throws TriageError `command-invalid`, `config-invalid` */
-function peerOf({ from, timeoutMs }: PullOptions, { destinations, receive }: Config): DimsePeer {
-  if (from.includes('@')) return { name: from, ...parsePeer(from), callingAeTitle: receive.aeTitle, timeoutMs };
+/** Whom to ask, and how. One that the configuration does not name is asked by C-MOVE: it sends as a source that is named. @throws TriageError `command-invalid`, `config-invalid` */
+function archiveOf(
+  { from, timeoutMs }: PullOptions,
+  { destinations, receive }: Config,
+): { peer: DimsePeer; way: RetrieveWay } {
+  if (from.includes('@'))
+    return { peer: { name: from, ...parsePeer(from), callingAeTitle: receive.aeTitle, timeoutMs }, way: 'move' };
   const destination = destinations.find(({ name }) => name === from);
   if (destination?.kind !== 'dimse')
     throw new TriageError(
       'command-invalid',
       `${from} is no DIMSE destination of the configuration; name one, or give AE@host:port.`,
     );
-  return { ...dimsePeer(destination), timeoutMs };
+  return { peer: { ...dimsePeer(destination), timeoutMs }, way: destination.retrieve };
 }
 
 /** Objects of a study in the running agent's database. */

@@ -6,6 +6,7 @@ import { packageRoot, softwareVersion } from '../base/packageRoot.ts';
 import { readPem } from '../config/configFile.ts';
 import type { Housekeeping } from '../housekeeping/schedule.ts';
 import type { ModelServing } from '../infer/modelServing.ts';
+import type { StorageDoor } from '../pacs/getScu.ts';
 import type { ProofOfLife } from '../proofOfLife/proofOfLife.ts';
 import type { Receiver } from '../receive/receiverProcess.ts';
 import type { Access } from '../web/access/access.ts';
@@ -33,6 +34,8 @@ interface PageParts {
   echoes: readonly Pacs[];
   /** Null until it has started. */
   receiver: () => Receiver | null;
+  /** Where what is fetched by C-GET comes in; null until the receiver has started. */
+  door: () => StorageDoor | null;
   system: () => Promise<SystemStatus>;
   peakRssBytes: () => Promise<{ agent: number; receiver: number; inference: number }>;
   decodeSlice: DecodeSlice;
@@ -66,7 +69,7 @@ export async function startPage(foundation: Foundation, parts: PageParts): Promi
       config,
       sources,
       settings: createSettingsAdministration(foundation, sources),
-      pulls: openPulls(foundation, sources),
+      pulls: openPulls(foundation, sources, parts.door),
       database,
       store,
       query,

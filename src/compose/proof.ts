@@ -1,4 +1,3 @@
-import { lookup } from 'node:dns/promises';
 import { TriageError } from '../base/errors.ts';
 import type { Pacs } from '../case/delivery.ts';
 import { sendFiles } from '../pacs/sendFiles.ts';
@@ -6,6 +5,7 @@ import { createProofOfLife, type ProofOfLife } from '../proofOfLife/proofOfLife.
 import { newSecret } from '../worklist/people/secrets.ts';
 import { createProofRuns } from '../worklist/proof/proofRuns.ts';
 import type { Foundation } from './agentPorts.ts';
+import { ownHost } from './ownDoor.ts';
 
 /** An AE title that nobody else knows, different at each start: only this process can send under it. */
 export function newProofAeTitle(): string {
@@ -58,15 +58,4 @@ export function openProofOfLife(
     clock,
     log: log.child({ component: 'proof' }),
   });
-}
-
-/** The address at which this machine reaches a server that listens on `host`. */
-function ownHost(host: string): string {
-  return host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
-}
-
-/** The addresses from which such connections then come. */
-export async function ownAddresses(host: string): Promise<string[]> {
-  const found = await lookup(ownHost(host), { all: true }).catch(() => []);
-  return ['127.0.0.1', '::1', ...found.map(({ address }) => address.replace(/%.*$/, ''))];
 }

@@ -15,7 +15,7 @@ import type { Foundation } from './agentPorts.ts';
 import { createCommitments } from './commitments.ts';
 import type { LiveSources } from './liveSources.ts';
 import type { OwnCertificates } from './ownCertificates.ts';
-import { ownAddresses } from './proof.ts';
+import { ownSources } from './ownDoor.ts';
 
 /**
  * The store, with a check of which objects are other versions of an image on record with the same pixels: those are the same image, not a conflict. Several
@@ -94,14 +94,14 @@ export async function startReceiving(
     allOnRecord: () => intake.drained(),
     onRefused: refusals.refused,
   });
-  const proofSource = { aeTitle: proofAeTitle, addresses: await ownAddresses(config.receive.host) };
+  const fromHere = await ownSources(config, proofAeTitle);
   const { tls, stow, ...settings } = config.receive;
   const receiver = await startReceiver({
     config: {
       ...settings,
       ...(tls === undefined ? {} : { tls: receiveTls(tls, readTlsFiles(tls)) }),
       ...(stow === undefined ? {} : { stow: { ...stow, secret: stowSecret } }),
-      sources: [...sources.all(), proofSource],
+      sources: [...sources.all(), ...fromHere],
       // The proof of life has a place of its own.
       maxAssociations: config.receive.maxAssociations + 1,
     },
@@ -127,7 +127,7 @@ export async function startReceiving(
   });
   if (tls !== undefined)
     certificates.onRenewed('receive.tls', (material) => receiver.renewTls(receiveTls(tls, material)));
-  sources.onChange((all) => receiver.allow([...all, proofSource]));
+  sources.onChange((all) => receiver.allow([...all, ...fromHere]));
   onListening(receiver);
   const lost = await unrecorded(paths.spool, await store.knownPaths());
   if (lost.length > 0) {

@@ -18,6 +18,7 @@ import { planHousekeeping } from './housekeeping.ts';
 import { watchClock } from './watchClock.ts';
 import { serveModel, sliceDecoder } from './models.ts';
 import { watchOwnCertificates } from './ownCertificates.ts';
+import { ownDoor } from './ownDoor.ts';
 import { startPage } from './page.ts';
 import { startPipeline } from './startPipeline.ts';
 import { newProofAeTitle, openProofOfLife } from './proof.ts';
@@ -84,6 +85,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
     const proofAeTitle = newProofAeTitle();
     const stowSecret = newSecret();
     const receiverPort = () => receiver?.port ?? null;
+    const door = () => (receiver === null ? null : ownDoor(config.receive, receiver.port));
     const proof = openProofOfLife(foundation, { aeTitle: proofAeTitle, receiverPort, destinations: echoes });
     const clockSteps = watchClock(foundation);
     const certificates = watchOwnCertificates(foundation);
@@ -127,6 +129,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
       roles,
       echoes,
       receiver: () => receiver,
+      door,
       system,
       peakRssBytes,
       decodeSlice,
@@ -149,7 +152,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
     });
     isRecordWhole = isOnRecord;
     pipeline.nudge();
-    watch = startWatch(foundation);
+    watch = startWatch(foundation, door);
     return {
       url: web.url,
       setUpLink: link && { url: setUpUrl(config.web, web.url, link.secret), expiresAtMs: link.expiresAtMs },

@@ -1,23 +1,25 @@
 import { mayBeAccepted } from '../case/selection.ts';
-import { createRetrieveScu, MOVE_TIMEOUT_MS } from '../pacs/retrieveScu.ts';
+import type { StorageDoor } from '../pacs/getScu.ts';
 import { objectsOnRecord } from '../pull/objectsOnRecord.ts';
 import { watchArchives, type Watch, type WatchedArchive } from '../pull/watchArchives.ts';
 import { createWatchedArchives } from '../worklist/cases/watchedArchives.ts';
 import type { Foundation } from './agentPorts.ts';
-import { dimsePeer } from './destinations.ts';
+import { archiveScu } from './archives.ts';
 
 /** Watches the archives that are to be asked for new studies; null where there are none. The first look is asked for by the caller. */
-export function startWatch({ config, database, query, releasers, ports: { clock, log } }: Foundation): Watch | null {
+export function startWatch(
+  { config, database, query, releasers, ports: { clock, log } }: Foundation,
+  door: () => StorageDoor | null,
+): Watch | null {
   const { receive, selection, destinations, watch: settings } = config;
   if (settings.archives.length === 0) return null;
   const archives = destinations.flatMap((destination): WatchedArchive[] => {
     if (destination.kind !== 'dimse' || !settings.archives.includes(destination.name)) return [];
-    const { aeTitle: sourceAeTitle, timeoutMs } = destination;
-    const peer = { ...dimsePeer(destination), timeoutMs: Math.max(timeoutMs, MOVE_TIMEOUT_MS) };
+    const { aeTitle: sourceAeTitle } = destination;
     return [
       {
         name: destination.name,
-        scu: createRetrieveScu(peer, { clock }),
+        scu: archiveScu(destination, { door, clock }),
         mayBeWanted: (study) => mayBeAccepted(selection, { ...study, sourceAeTitle, calledAeTitle: receive.aeTitle }),
       },
     ];
@@ -28,7 +30,7 @@ export function startWatch({ config, database, query, releasers, ports: { clock,
     overlapDays: settings.overlapDays,
     mostStudies: settings.mostStudies,
     pull: {
-      moveDestination: receive.aeTitle,
+      receivingAeTitle: receive.aeTitle,
       countOnRecord: (studyInstanceUid) => objectsOnRecord(query, studyInstanceUid),
       clock,
     },

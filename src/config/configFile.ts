@@ -92,7 +92,7 @@ function checkWatch({ watch, destinations, receive }: Config): void {
         'config-invalid',
         `watch.archives: ${name} is no DIMSE destination. Name one of destinations[].name.`,
       );
-    if (!receive.sources.some(({ aeTitle }) => aeTitle === destination.aeTitle))
+    if (destination.retrieve === 'move' && !receive.sources.some(({ aeTitle }) => aeTitle === destination.aeTitle))
       throw new TriageError(
         'config-invalid',
         `watch.archives: the agent would refuse what ${name} sends. Add ${destination.aeTitle} to receive.sources.`,

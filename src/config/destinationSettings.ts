@@ -57,6 +57,12 @@ const dimseDestination = z.strictObject({
     .describe(
       'Ask for Storage Commitment first; `confirm` is for what the PACS does not report on the same association within 5 s.',
     ),
+  retrieve: z
+    .enum(['move', 'get', 'auto'])
+    .default('move')
+    .describe(
+      'How studies are fetched from it (`odontoid pull`, *Fetch a study*, `watch`). `move`: C-MOVE; the PACS knows `receive.aeTitle` with host and port, and is one of `receive.sources`. `get`: C-GET, on the association that the agent opens, for a PACS that does not know the agent as a destination; its AE title may then also send from this machine. `auto`: C-GET where it is offered, else C-MOVE.',
+    ),
   ...destinationWishes,
 });
 
@@ -143,7 +149,7 @@ export const watchSettings = z
       .array(z.string())
       .default([])
       .describe(
-        'Names of DIMSE `destinations` that cannot send by themselves: they are asked for new CTs (C-FIND), and what `selection` may accept is fetched (C-MOVE to `receive.aeTitle`). Each must know the agent’s address, and be one of `receive.sources`.',
+        'Names of DIMSE `destinations` that cannot send by themselves: they are asked for new CTs (C-FIND), and what `selection` may accept is fetched (`destinations[].retrieve`). With C-MOVE each must know the agent’s address, and be one of `receive.sources`.',
       ),
     schedule: z.string().default('*/5 * * * *').describe('When they are asked (cron, local time), and at the start.'),
     overlapDays: z

@@ -28,6 +28,7 @@ export const COMMAND_TAG = {
 
 export const COMMAND_FIELD = {
   storeRequest: 0x0001,
+  getRequest: 0x0010,
   findRequest: 0x0020,
   moveRequest: 0x0021,
   echoRequest: 0x0030,

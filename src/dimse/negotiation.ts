@@ -32,7 +32,7 @@ export type AnsweredContext =
   | { id: number; result: 3 | 4; abstractSyntaxUid: string };
 
 /** An acceptor's answer to one context: any result of PS3.8 9.3.3.2, and the transfer syntax if it is accepted. */
-export interface ContextResult {
+interface ContextResult {
   id: number;
   result: number;
   transferSyntaxUid: string;
@@ -97,9 +97,18 @@ export function writeAssociateRequest(
   );
 }
 
+/** The contents of an A-ASSOCIATE-AC (PS3.8 9.3.3). */
+interface AssociationAcceptance {
+  maxPduLengthBytes: number;
+  contexts: ContextResult[];
+  /** SOP classes of which the acceptor lets us be the SCP (PS3.7 D.3.3.4); whatever it does not answer for has the default roles. */
+  asScp: ReadonlySet<string>;
+}
+
 /** Parses an A-ASSOCIATE-AC from the bytes after its PDU header. @throws TriageError `protocol-violation` */
-export function readAssociateAccept(body: Buffer): { maxPduLengthBytes: number; contexts: ContextResult[] } {
+export function readAssociateAccept(body: Buffer): AssociationAcceptance {
   let maxPduLengthBytes = 0;
+  let asScp: ReadonlySet<string> = new Set();
   const contexts: ContextResult[] = [];
   for (const { type, value } of readItems(body.subarray(FIXED_BYTES))) {
     if (type === ITEM.answeredContext) {
@@ -114,9 +123,10 @@ export function readAssociateAccept(body: Buffer): { maxPduLengthBytes: number; 
     } else if (type === ITEM.userInformation) {
       const length = readItems(value).find((inner) => inner.type === ITEM.maximumLength);
       if (length?.value.length === 4) maxPduLengthBytes = length.value.readUInt32BE();
+      asScp = new Set([...rolesIn(value)].filter(([, { scp }]) => scp === 1).map(([uid]) => uid));
     }
   }
-  return { maxPduLengthBytes, contexts };
+  return { maxPduLengthBytes, contexts, asScp };
 }
 
 /** The numbers of an A-ASSOCIATE-RJ, from the bytes after the PDU header. */
@@ -144,7 +154,7 @@ export interface ReceivedRequest {
 export function readAssociateRequest(body: Buffer): ReceivedRequest {
   if (body.length < FIXED_BYTES) throw violation('an association request is too short');
   const contexts = new Map<number, ProposedContext>();
-  let roles = new Map<string, number>();
+  let roles = new Map<string, Roles>();
   let statedStorageClasses: string[] = [];
   let applicationContextName = '';
   for (const { type, value } of readItems(body.subarray(FIXED_BYTES))) {
@@ -174,7 +184,7 @@ export function readAssociateRequest(body: Buffer): ReceivedRequest {
       const answeredRoles = [...roles]
         .filter(([uid]) => accepted.has(uid))
         // Of the proposed roles we accept only the sender's own: we never send objects back on its association (PS3.7 D.3.3.4).
-        .map(([uid, scuRole]) => roleSelection(uid, { scu: scuRole, scp: 0 }));
+        .map(([uid, { scu }]) => roleSelection(uid, { scu, scp: 0 }));
       return writePdu(
         PDU_TYPE.associateAccept,
         Buffer.concat([
@@ -217,13 +227,20 @@ function readContext(value: Buffer): ProposedContext {
   };
 }
 
-/** The SCU role proposed for each SOP class: UID length, UID, SCU role, SCP role (PS3.7 D.3.3.4). */
-function rolesIn(userInformationItems: Buffer): Map<string, number> {
-  const roles = new Map<string, number>();
+/** Whether the requestor has each role: 0 or 1. */
+interface Roles {
+  scu: number;
+  scp: number;
+}
+
+/** The roles proposed or accepted for each SOP class: UID length, UID, SCU role, SCP role (PS3.7 D.3.3.4). */
+function rolesIn(userInformationItems: Buffer): Map<string, Roles> {
+  const roles = new Map<string, Roles>();
   for (const { type, value } of readItems(userInformationItems)) {
     if (type !== ITEM.roleSelection || value.length < 4) continue;
     const uidBytes = value.readUInt16BE();
-    if (uidBytes === value.length - 4 && uidBytes <= 64) roles.set(textIn(value.subarray(2, -2)), value.at(-2)! & 1);
+    if (uidBytes === value.length - 4 && uidBytes <= 64)
+      roles.set(textIn(value.subarray(2, -2)), { scu: value.at(-2)! & 1, scp: value.at(-1)! & 1 });
   }
   return roles;
 }
@@ -239,7 +256,7 @@ function storageClassesIn(userInformationItems: Buffer): string[] {
   });
 }
 
-function roleSelection(sopClassUid: string, { scu, scp }: { scu: number; scp: number }): Buffer {
+function roleSelection(sopClassUid: string, { scu, scp }: Roles): Buffer {
   return item(ITEM.roleSelection, Buffer.from([0, sopClassUid.length]), ascii(sopClassUid), Buffer.from([scu, scp]));
 }
 

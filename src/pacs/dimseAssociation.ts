@@ -70,18 +70,36 @@ interface DimseResponse {
   dataSet: Buffer | null;
 }
 
-/** Bytes of a data set that are sent unchanged: `lengthBytes` is known beforehand, pieces have at most `pieceBytes`. */
+/** Bytes of a data set that are sent unchanged: pieces have at most `pieceBytes`. `lengthBytes` is what they must add up to; null when nobody knows beforehand. */
 export interface DataSetSource {
-  lengthBytes: number;
+  lengthBytes: number | null;
   pieces(pieceBytes: number): AsyncIterable<Buffer>;
+}
+
+/** A C-STORE that the peer performs on our association while it answers a C-GET (PS3.4 C.4.3.3). */
+export interface SubOperation {
+  sopClassUid: string;
+  sopInstanceUid: string;
+  transferSyntaxUid: string;
+  /** The data set as it comes. What the callee leaves unread is read and dropped. */
+  fragments: AsyncIterable<Buffer>;
+}
+
+/** What the peer is answered: a status of PS3.4 B.2.3, and why. */
+export interface SubOperationAnswer {
+  status: number;
+  errorComment: string;
 }
 
 /** An open association on the requestor's side. Once any of its promises rejects, it is closed. */
 export interface DimseAssociation {
   /** The accepted context for this pair, or a sentence saying why there is none. */
   contextFor(abstractSyntaxUid: string, transferSyntaxUid: string): { id: number } | { refusal: string };
+  /** Whether the peer lets us be the SCP of this class, as was proposed (PS3.7 D.3.3.4). */
+  isScpOf(abstractSyntaxUid: string): boolean;
   /**
-   * Sends one request and yields its responses up to the final one. No answer within the time limit is an error, never a success.
+   * Sends one request and yields its responses up to the final one. No answer within the time limit is an error, never a success. `serve` stores what the
+   * peer sends meanwhile (C-GET); without it such a peer has broken the protocol.
    * @throws TriageError `pacs-unreachable`
    */
   request(
@@ -89,6 +107,7 @@ export interface DimseAssociation {
     commandField: number,
     elements: ReadonlyMap<number, ElementValue>,
     dataSet?: DataSetSource,
+    serve?: (operation: SubOperation) => Promise<SubOperationAnswer>,
   ): AsyncGenerator<DimseResponse, void, undefined>;
   /** `request` for services with a single response (PS3.7 9.1). */
   finalResponse(
@@ -143,22 +162,21 @@ export async function openAssociation(
   const answered = new Map(answer.contexts.map((context) => [context.id, context]));
   let lastMessageId = 0;
 
-  const sendMessage = async (contextId: number, command: Buffer, dataSet: DataSetSource | undefined): Promise<void> => {
-    await line.write(writePdvHeader(contextId, true, true, command.length), command);
-    if (dataSet === undefined) return;
-    let left = dataSet.lengthBytes;
-    for await (const piece of dataSet.pieces(fragmentBytes)) {
-      left -= piece.length;
-      await line.write(writePdvHeader(contextId, false, left === 0, piece.length), piece);
-    }
-    if (left !== 0) throw new TriageError('dicom-unreadable', 'A file changed its length while it was sent.');
-  };
-
   const incoming = incomingCommands(line, clock);
 
-  const receive = async (messageId: number): Promise<DimseResponse> => {
-    let command = await incoming.next();
-    while (command === null) command = await incoming.next();
+  /** Null when the peer performed a sub-operation instead, so that a new wait for the response begins. */
+  const receive = async (messageId: number, serve: ServeSubOperation | undefined): Promise<DimseResponse | null> => {
+    let message = await incoming.next();
+    while (message === null) message = await incoming.next();
+    const { command, contextId } = message;
+    if (serve !== undefined && uint16Of(command, COMMAND_TAG.commandField) === COMMAND_FIELD.storeRequest) {
+      const context = answered.get(contextId);
+      const abstractSyntaxUid = proposed.find(({ id }) => id === contextId)?.abstractSyntaxUid;
+      if (context?.result !== 0 || textOf(command, COMMAND_TAG.affectedSopClassUid) !== abstractSyntaxUid)
+        throw unreachable(peer, 'it sent an object in a presentation context that was not agreed for it');
+      await serveSubOperation(line, message, context.transferSyntaxUid, serve);
+      return null;
+    }
     const status = uint16Of(command, COMMAND_TAG.status);
     const commandField = uint16Of(command, COMMAND_TAG.commandField) ?? 0;
     if (
@@ -172,7 +190,7 @@ export async function openAssociation(
     return { status, command, dataSet: hasDataSet ? (await collect(line, false, MAX_IDENTIFIER_BYTES)).bytes : null };
   };
 
-  const request: DimseAssociation['request'] = async function* (contextId, commandField, elements, dataSet) {
+  const request: DimseAssociation['request'] = async function* (contextId, commandField, elements, dataSet, serve) {
     lastMessageId = (lastMessageId % 0xffff) + 1;
     const messageId = lastMessageId;
     const command = writeCommand(
@@ -183,11 +201,12 @@ export async function openAssociation(
       ]),
       dataSet !== undefined,
     );
-    await line.guard('sending', () => sendMessage(contextId, command, dataSet));
+    await line.guard('sending', () => sendMessage(line, fragmentBytes, { contextId, command, dataSet }));
     for (;;) {
       const response = await line.guard('waiting for an answer', () =>
-        line.within('no answer to the request', receive(messageId)),
+        line.within('no answer to the request', receive(messageId, serve)),
       );
+      if (response === null) continue;
       yield response;
       // 0xFF00 and 0xFF01: pending, more to come (PS3.4 C.4.1.1.4).
       if ((response.status & 0xfffe) !== 0xff00) return;
@@ -208,6 +227,7 @@ export async function openAssociation(
         refusal: `SOP class ${abstractSyntaxUid} in transfer syntax ${transferSyntaxUid} was not accepted: ${contextRefusal(result?.result)}`,
       };
     },
+    isScpOf: (abstractSyntaxUid) => answer.asScp.has(abstractSyntaxUid),
     request,
     finalResponse: async (...message) => {
       for await (const response of request(...message)) return response;
@@ -230,20 +250,92 @@ export async function openAssociation(
   };
 }
 
+/** Sends a command and its data set, in fragments of at most `fragmentBytes`. */
+async function sendMessage(
+  line: Line,
+  fragmentBytes: number,
+  { contextId, command, dataSet }: { contextId: number; command: Buffer; dataSet: DataSetSource | undefined },
+): Promise<void> {
+  await line.write(writePdvHeader(contextId, true, true, command.length), command);
+  if (dataSet === undefined) return;
+  let sent = 0;
+  // Only its successor, or the end, says whether a piece is the last one.
+  let held: Buffer = Buffer.alloc(0);
+  for await (const piece of dataSet.pieces(fragmentBytes)) {
+    if (held.length > 0) await line.write(writePdvHeader(contextId, false, false, held.length), held);
+    sent += piece.length;
+    held = piece;
+  }
+  if (dataSet.lengthBytes !== null && sent !== dataSet.lengthBytes)
+    throw new TriageError('dicom-unreadable', 'A file changed its length while it was sent.');
+  await line.write(writePdvHeader(contextId, false, true, held.length), held);
+}
+
+interface IncomingCommand {
+  command: ReadonlyMap<number, Buffer>;
+  contextId: number;
+}
+type ServeSubOperation = (operation: SubOperation) => Promise<SubOperationAnswer>;
+
+/** Hands a C-STORE of the peer on, and answers it with what became of it. */
+async function serveSubOperation(
+  line: Line,
+  { command, contextId }: IncomingCommand,
+  transferSyntaxUid: string,
+  serve: ServeSubOperation,
+): Promise<void> {
+  const sopClassUid = textOf(command, COMMAND_TAG.affectedSopClassUid);
+  const sopInstanceUid = textOf(command, COMMAND_TAG.affectedSopInstanceUid);
+  if (uint16Of(command, COMMAND_TAG.dataSetType) === NO_DATA_SET)
+    throw unreachable(line.peer, 'it sent an object without a data set');
+  const fragments = dataSetFragments(line, contextId);
+  const { status, errorComment } = await serve({ sopClassUid, sopInstanceUid, transferSyntaxUid, fragments });
+  for (let rest = await fragments.next(); rest.done !== true;) rest = await fragments.next();
+  const answer = writeCommand(
+    new Map<number, ElementValue>([
+      [COMMAND_TAG.affectedSopClassUid, sopClassUid],
+      [COMMAND_TAG.commandField, COMMAND_FIELD.storeRequest | COMMAND_FIELD.response],
+      [COMMAND_TAG.messageIdBeingRespondedTo, uint16Of(command, COMMAND_TAG.messageId) ?? 0],
+      [COMMAND_TAG.status, status],
+      ...(errorComment === '' ? [] : ([[COMMAND_TAG.errorComment, errorComment]] as const)),
+      [COMMAND_TAG.affectedSopInstanceUid, sopInstanceUid],
+    ]),
+    false,
+  );
+  await line.write(writePdvHeader(contextId, true, true, answer.length), answer);
+}
+
+/** The data set of the command that has just come. Goes on where a reader has stopped, so it is no generator, which would end there. */
+function dataSetFragments(line: Line, contextId: number): AsyncIterableIterator<Buffer> {
+  let isOver = false;
+  const iterator: AsyncIterableIterator<Buffer> = {
+    [Symbol.asyncIterator]: () => iterator,
+    next: async () => {
+      if (isOver) return { done: true, value: undefined };
+      const pdv = await line.nextPdv();
+      if (pdv.isCommand || pdv.contextId !== contextId)
+        throw unreachable(line.peer, 'it mixed up command and data set fragments');
+      isOver = pdv.isLast;
+      return { done: false, value: pdv.value };
+    },
+  };
+  return iterator;
+}
+
 /** Commands of the peer. It may report events at any time (PS3.7 10.1.1): those are answered and kept until somebody asks for them. */
 function incomingCommands(
   line: Line,
   clock: Clock,
 ): {
   /** The next command, or null when it reported an event. */
-  next(): Promise<ReadonlyMap<number, Buffer> | null>;
+  next(): Promise<IncomingCommand | null>;
   eventReport: DimseAssociation['eventReport'];
 } {
   const reports: Buffer[] = [];
-  const next = async (): Promise<ReadonlyMap<number, Buffer> | null> => {
+  const next = async (): Promise<IncomingCommand | null> => {
     const { bytes, contextId } = await collect(line, true, MAX_COMMAND_BYTES);
     const command = readElements(bytes, LAST_COMMAND_TAG);
-    if (uint16Of(command, COMMAND_TAG.commandField) !== COMMAND_FIELD.eventReportRequest) return command;
+    if (uint16Of(command, COMMAND_TAG.commandField) !== COMMAND_FIELD.eventReportRequest) return { command, contextId };
     const hasReport = uint16Of(command, COMMAND_TAG.dataSetType) !== NO_DATA_SET;
     reports.push(hasReport ? (await collect(line, false, MAX_IDENTIFIER_BYTES)).bytes : Buffer.alloc(0));
     const answer = writeCommand(

@@ -8,7 +8,9 @@ import { hex16 } from '../base/hex16.ts';
 import { COMMAND_FIELD, COMMAND_TAG, textOf } from '../dimse/commandSet.ts';
 import type { DimseAssociation, DimsePeer } from './dimseAssociation.ts';
 import { findMatches, openService, unreachable } from './dimseService.ts';
+import { probeGet } from './getScu.ts';
 import { inspectPart10, type Part10File } from './part10Source.ts';
+import type { RetrieveWay } from './retrieveOutcome.ts';
 import { createStoreSender, resultPairs } from './storeSender.ts';
 import { offersCommitment, requestCommitment } from './storageCommitment.ts';
 import { negotiateForms, takenSentence, type WantedObject } from './takenForms.ts';
@@ -24,6 +26,8 @@ export interface DimseDestination extends DimsePeer {
   commitment?: boolean;
   /** What of a result goes there; everything when absent. */
   objects?: readonly WantedObject[];
+  /** How studies are fetched from it. Default: C-MOVE, of which only a retrieval can tell whether it works. */
+  retrieve?: RetrieveWay;
 }
 
 const SOP_CLASS_UID = 0x00080016;
@@ -89,6 +93,8 @@ export function createDimseScu(destination: DimseDestination, ports: { clock: Cl
         await scu.holds(UNKNOWN_UID, UNKNOWN_UID, []);
         found.push('answers C-FIND');
       }
+      if (destination.retrieve === 'get' || destination.retrieve === 'auto')
+        found.push(await probeGet(destination, clock, destination.retrieve === 'get'));
       return { ms, takes: found.join('; ') };
     },
 

@@ -1,10 +1,11 @@
 import type { Clock } from '../base/clock.ts';
-import { hex16 } from '../base/hex16.ts';
-import { STUDY_ROOT_FIND, STUDY_ROOT_MOVE } from '../dicom/sopClasses.ts';
-import { COMMAND_FIELD, COMMAND_TAG, textOf, uint16Of, writeElements } from '../dimse/commandSet.ts';
+import { STUDY_ROOT_FIND } from '../dicom/sopClasses.ts';
+import { textOf, writeElements } from '../dimse/commandSet.ts';
 import type { DimsePeer } from './dimseAssociation.ts';
-import { findMatches, isPending, openService, requestOf } from './dimseService.ts';
-import { dataSetInMemory } from './part10Source.ts';
+import { findMatches, openService, unreachable } from './dimseService.ts';
+import { getStudy, notOffered, openGet, type StorageDoor } from './getScu.ts';
+import { moveStudy } from './moveScu.ts';
+import type { RetrieveOutcome, RetrieveWay } from './retrieveOutcome.ts';
 
 /** What studies are asked for by; one of them. */
 export type StudyKey = 'studyInstanceUid' | 'accessionNumber' | 'patientId';
@@ -23,14 +24,6 @@ export interface FoundStudy {
   modalities: string[];
 }
 
-/** How a C-MOVE ended. */
-export interface MoveOutcome {
-  completed: number;
-  failed: number;
-  /** Null when everything was sent; else why not, and what to do. */
-  problem: string | null;
-}
-
 /** Finds and fetches studies of a PACS (PS3.4 C). */
 export interface RetrieveScu {
   /**
@@ -43,8 +36,24 @@ export interface RetrieveScu {
    * @throws TriageError `pacs-unreachable`, also when there are more than can be read
    */
   findCts: (from: string, to: string | null) => Promise<FoundStudy[]>;
-  /** Has a study sent to `moveDestination`, an AE title that the PACS knows; `onSent` hears how many objects went so far. @throws TriageError `pacs-unreachable` */
-  move: (studyInstanceUid: string, moveDestination: string, onSent?: (objects: number) => void) => Promise<MoveOutcome>;
+  /**
+   * Has a study sent to the Storage SCP of this AE title: with C-MOVE its name in the archive, with C-GET that of the door. `onSent` hears how many objects went
+   * so far.
+   * @throws TriageError `pacs-unreachable`
+   */
+  retrieve: (
+    studyInstanceUid: string,
+    receivingAeTitle: string,
+    onSent?: (objects: number) => void,
+  ) => Promise<RetrieveOutcome>;
+}
+
+export interface RetrieveOptions {
+  clock: Clock;
+  /** Default: C-MOVE. */
+  way?: RetrieveWay;
+  /** Where objects go that come by C-GET; asked for at each retrieval, null while it is not open. */
+  door?: () => StorageDoor | null;
 }
 
 const TAG = {
@@ -60,9 +69,12 @@ const TAG = {
 } as const;
 const MAX_MATCHES = 1_000;
 /** For the peer of a retrieval: an archive has to read a study from its own store before it sends the first object. */
-export const MOVE_TIMEOUT_MS = 600_000;
+export const RETRIEVE_TIMEOUT_MS = 600_000;
 
-export function createRetrieveScu(peer: DimsePeer, { clock }: { clock: Clock }): RetrieveScu {
+export function createRetrieveScu(
+  peer: DimsePeer,
+  { clock, way = 'move', door = () => null }: RetrieveOptions,
+): RetrieveScu {
   const openFor = (sopClassUid: string, service: string) =>
     openService(peer, sopClassUid, clock, (refusal) => `it does not offer ${service}: ${refusal}`);
 
@@ -96,35 +108,18 @@ export function createRetrieveScu(peer: DimsePeer, { clock }: { clock: Clock }):
           (modalities.length === 0 || modalities.includes('CT')),
       );
     },
-    move: async (studyInstanceUid, moveDestination, onSent) => {
-      const identifier = new Map<number, string>([
-        [TAG.queryRetrieveLevel, 'STUDY'],
-        [TAG.studyInstanceUid, studyInstanceUid],
-      ]);
-      const { association, contextId } = await openFor(STUDY_ROOT_MOVE, 'C-MOVE');
-      let counts = { completed: 0, failed: 0 };
-      let problem: string | null = null;
-      for await (const { status, command } of association.request(
-        contextId,
-        COMMAND_FIELD.moveRequest,
-        requestOf(STUDY_ROOT_MOVE).set(COMMAND_TAG.moveDestination, moveDestination),
-        dataSetInMemory(writeElements(identifier)),
-      )) {
-        const number = (tag: number): number => uint16Of(command, tag) ?? 0;
-        // A warning is an object that was taken, with a remark.
-        counts = {
-          completed: Math.max(
-            counts.completed,
-            number(COMMAND_TAG.completedSuboperations) + number(COMMAND_TAG.warningSuboperations),
-          ),
-          failed: Math.max(counts.failed, number(COMMAND_TAG.failedSuboperations)),
-        };
-        onSent?.(counts.completed);
-        if (!isPending(status))
-          problem = moveProblem(status, counts, textOf(command, COMMAND_TAG.errorComment), moveDestination);
-      }
-      await association.release();
-      return { ...counts, problem };
+    retrieve: async (studyInstanceUid, receivingAeTitle, onSent) => {
+      const identifier = writeElements(
+        new Map([
+          [TAG.queryRetrieveLevel, 'STUDY'],
+          [TAG.studyInstanceUid, studyInstanceUid],
+        ]),
+      );
+      const to = { receivingAeTitle, clock, onSent };
+      const opened = way === 'move' ? null : await openGet(peer, clock);
+      if (opened !== null && !('refusal' in opened)) return getStudy(peer, opened, identifier, { ...to, door: door() });
+      if (opened !== null && way === 'get') throw unreachable(peer, notOffered(opened.refusal));
+      return moveStudy(peer, identifier, to);
     },
   };
 }
@@ -144,22 +139,4 @@ function studyOf(elements: ReadonlyMap<number, Buffer>): FoundStudy {
       .map((one) => one.trim())
       .filter((one) => one !== ''),
   };
-}
-
-/** PS3.4 C.4.2.1.5, and what the operator can do. */
-function moveProblem(
-  status: number,
-  { completed, failed }: Pick<MoveOutcome, 'completed' | 'failed'>,
-  comment: string,
-  moveDestination: string,
-): string | null {
-  const why = comment === '' ? '' : ` (${comment})`;
-  if (status === 0 && failed === 0) return null;
-  if (status === 0xa801)
-    return `it does not know the AE title ${moveDestination}${why}: register the agent there, with the host and port of receive`;
-  if (status === 0xb000 || failed > 0)
-    return `it could not send ${failed} of ${completed + failed} objects${why}: Connections says what was refused; is its AE title in receive.sources?`;
-  if (status === 0xa701 || status === 0xa702)
-    return `it is out of resources, or cannot reach the agent (${hex16(status)})${why}: check host and port of ${moveDestination} there`;
-  return `it answered C-MOVE with status ${hex16(status)}${why}`;
 }

@@ -12,14 +12,16 @@ import { pullStudy, type PullPorts } from './pullStudy.ts';
 export interface PullArchive {
   name: string;
   aeTitle: string;
-  scu: Pick<RetrieveScu, 'find' | 'move'>;
+  /** It opens associations with the agent: C-MOVE. */
+  sendsByItself: boolean;
+  scu: Pick<RetrieveScu, 'find' | 'retrieve'>;
 }
 
 export interface PullsOptions {
   archives: readonly PullArchive[];
   /** Whether anybody with this calling AE title may send now. */
   maySend: (aeTitle: string) => boolean;
-  pull: Omit<PullPorts, 'move'>;
+  pull: Omit<PullPorts, 'retrieve'>;
   audit: Pick<AuditLog, 'append'>;
   clock: Clock;
   log: Log;
@@ -85,8 +87,8 @@ export function createPulls({ archives, maySend, pull, audit, clock, log }: Pull
       study.state = 'fetching';
       const { completed, problem } = await pullStudy(study.studyInstanceUid, {
         ...pull,
-        move: (uid, destination) =>
-          archive.scu.move(uid, destination, (sent) => {
+        retrieve: (uid, receivingAeTitle) =>
+          archive.scu.retrieve(uid, receivingAeTitle, (sent) => {
             study.objects = sent;
           }),
       });
@@ -122,7 +124,7 @@ export function createPulls({ archives, maySend, pull, audit, clock, log }: Pull
       if (archive === undefined)
         throw new TriageError('not-found', `${request.archive} is no DIMSE destination that can be asked.`);
       const value = askedValue(request.value);
-      if (!maySend(archive.aeTitle))
+      if (archive.sendsByItself && !maySend(archive.aeTitle))
         throw new TriageError(
           'command-invalid',
           `The agent would refuse what ${archive.aeTitle} sends: add it to receive.sources.`,

@@ -1,17 +1,18 @@
 import type { Clock } from '../base/clock.ts';
 import { TriageError, messageOf } from '../base/errors.ts';
-import type { MoveOutcome, RetrieveScu } from '../pacs/retrieveScu.ts';
+import type { RetrieveOutcome } from '../pacs/retrieveOutcome.ts';
+import type { RetrieveScu } from '../pacs/retrieveScu.ts';
 
 /** How the fetching of one study ended. */
-export interface PulledStudy extends MoveOutcome {
+export interface PulledStudy extends RetrieveOutcome {
   /** Objects of the study that the agent has on record; null when nothing was asked for. */
   onRecord: number | null;
 }
 
 export interface PullPorts {
-  move: RetrieveScu['move'];
-  /** AE title of the agent, by which the PACS knows where to send. */
-  moveDestination: string;
+  retrieve: RetrieveScu['retrieve'];
+  /** AE title of the agent's receiver. */
+  receivingAeTitle: string;
   /** Objects of the study that the agent has on record, its results that came back among them. */
   countOnRecord: (studyInstanceUid: string) => Promise<number>;
   clock: Clock;
@@ -24,14 +25,14 @@ const LOOK_MS = 250;
 /** Has a PACS send a study to the agent, and compares what it says with what is on record. What does not work is in `problem`. */
 export async function pullStudy(studyInstanceUid: string, ports: PullPorts): Promise<PulledStudy> {
   try {
-    const outcome = await ports.move(studyInstanceUid, ports.moveDestination);
+    const outcome = await ports.retrieve(studyInstanceUid, ports.receivingAeTitle);
     const onRecord = await recorded(studyInstanceUid, outcome.completed, ports);
     const missing = outcome.problem === null && onRecord < outcome.completed;
     return {
       ...outcome,
       onRecord,
       problem: missing
-        ? `it says that it sent ${outcome.completed} objects, and ${onRecord} of this study are on record: Connections says what was refused`
+        ? `${outcome.completed} objects are said to have come, and ${onRecord} of this study are on record: Connections says what was refused; what is of another study stands as a case of its own`
         : outcome.problem,
     };
   } catch (error) {

@@ -21,7 +21,7 @@ export interface WatchOptions {
   overlapDays: number;
   /** Studies that are fetched from one archive before the others have their turn. */
   mostStudies: number;
-  pull: Omit<PullPorts, 'move'>;
+  pull: Omit<PullPorts, 'retrieve'>;
   clock: Clock;
   log: Log;
 }
@@ -120,7 +120,7 @@ async function fetch(
     await store.noteGone(name, studyInstanceUid);
     return 'it is no longer in the archive';
   }
-  const pulled = await untilStop(pullStudy(studyInstanceUid, { ...pull, move: scu.move }));
+  const pulled = await untilStop(pullStudy(studyInstanceUid, { ...pull, retrieve: scu.retrieve }));
   const isShort = statedInstances !== null && pulled.completed < statedInstances;
   const problem =
     pulled.problem ??

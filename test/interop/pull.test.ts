@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { EchoAnswer } from '../../src/answers/adminAnswers.ts';
 import type { PullRun, PullsAnswer } from '../../src/answers/pullAnswers.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { createLog } from '../../src/base/log.ts';
@@ -23,6 +24,7 @@ let agent: Agent;
 let orthanc: Orthanc;
 let configFile: string;
 let dicomPort: number;
+let qrscpPort: number;
 
 async function writeStudy(study: string, modality: 'CT' | 'MR', objects: number, attributes = {}): Promise<string[]> {
   const paths: string[] = [];
@@ -48,6 +50,7 @@ async function writeStudy(study: string, modality: 'CT' | 'MR', objects: number,
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'odontoid-pull-'));
   dicomPort = await freePort();
+  qrscpPort = await freePort();
   orthanc = await startOrthanc({
     dir: join(dir, 'orthanc'),
     modalities: { odontoid: { aeTitle: 'ODONTOID', port: dicomPort } },
@@ -60,7 +63,15 @@ beforeAll(async () => {
       sources: ['ORTHANC', 'QRSCP'].map((aeTitle) => ({ aeTitle, addresses: ['127.0.0.1'] })),
       minFreeBytes: 0,
     },
-    destinations: [{ name: 'pacs', kind: 'dimse', aeTitle: 'ORTHANC', host: '127.0.0.1', port: orthanc.dicomPort }],
+    destinations: [
+      { name: 'pacs', kind: 'dimse', aeTitle: 'ORTHANC', host: '127.0.0.1', port: orthanc.dicomPort },
+      // In no receive.sources, and it knows no destination.
+      { name: 'closed', kind: 'dimse', aeTitle: 'QRGET', host: '127.0.0.1', port: qrscpPort, retrieve: 'get' },
+      ...(['get', 'auto'] as const).map((retrieve) => ({
+        ...{ name: `by-${retrieve}`, kind: 'dimse' as const, aeTitle: 'ORTHANC', host: '127.0.0.1' },
+        ...{ port: orthanc.dicomPort, retrieve },
+      })),
+    ],
     proofOfLife: { schedule: 'off' },
     web: { port: 0, signIn: 'off' },
     housekeeping: { lowWaterFreeBytes: 0 },
@@ -77,6 +88,7 @@ beforeAll(async () => {
     ...(await writeStudy('2.25.102', 'CT', 2)),
     ...(await writeStudy('2.25.103', 'MR', 1)),
     ...(await writeStudy('2.25.104', 'CT', 1, { PatientID: 'PULL-12' })),
+    ...(await writeStudy('2.25.106', 'CT', 3, { PatientID: 'PULL-6' })),
   ])
     expect((await fetch(`${orthanc.httpUrl}/instances`, { method: 'POST', body: await readFile(path) })).ok).toBe(true);
 });
@@ -138,8 +150,16 @@ it('fetches by the API, in the background, and says what came', async () => {
   expect((await ask({ archive: 'pacs', key: 'accessionNumber', value: 'A*' })).status).toBe(400);
 });
 
+it('fetches by C-GET on the association that it opens, and says whether an archive offers that', async () => {
+  const one = await pull('--from', 'by-get', '--study', '2.25.106');
+  expect((JSON.parse(one.stdout) as Pulled).studies).toMatchObject([{ completed: 3, onRecord: 3, problem: null }]);
+  expect((await agent.query.caseDetail('2.25.106')).row.sourceAeTitle).toBe('ORTHANC');
+  const echo = await fetch(`${agent.url}/api/connections/destination/by-auto/echo`, { method: 'POST' });
+  expect(((await echo.json()) as EchoAnswer).takes).toMatch(/; sends studies by C-GET$/);
+});
+
 it('works with dcmqrscp, and says when the archive does not know the agent', async () => {
-  const port = await freePort();
+  const port = qrscpPort;
   await mkdir(join(dir, 'db'));
   const configuration = join(dir, 'dcmqrscp.cfg');
   await writeFile(
@@ -155,6 +175,7 @@ it('works with dcmqrscp, and says when the archive does not know the agent', asy
       'VendorTable END',
       'AETable BEGIN',
       `QRSCP ${join(dir, 'db')} RW (200, 1024mb) ANY`,
+      `QRGET ${join(dir, 'db')} RW (200, 1024mb) ANY`,
       'AETable END',
       '',
     ].join('\n'),
@@ -170,16 +191,22 @@ it('works with dcmqrscp, and says when the archive does not know the agent', asy
     callingAeTitle: 'ODONTOID',
     timeoutMs: 30_000,
   };
-  const paths = await writeStudy('2.25.105', 'CT', 4);
+  const paths = [...(await writeStudy('2.25.105', 'CT', 4)), ...(await writeStudy('2.25.107', 'CT', 5))];
   for (const { outcome } of await sendFiles(peer, paths, { clock: systemClock })) expect(outcome.kind).toBe('stored');
   const scu = createRetrieveScu(peer, { clock: systemClock });
   expect(await scu.find('accessionNumber', 'A105')).toMatchObject({
     studies: [{ studyInstanceUid: '2.25.105', patientId: 'PULL-1', studyDate: '20261102' }],
     others: 0,
   });
-  expect(await scu.move('2.25.105', 'ODONTOID')).toEqual({ completed: 4, failed: 0, problem: null });
+  expect(await scu.retrieve('2.25.105', 'ODONTOID')).toEqual({ completed: 4, failed: 0, problem: null });
   await expect.poll(() => received('2.25.105').catch(() => 0)).toBe(4);
-  expect((await scu.move('2.25.105', 'NOBODY')).problem).toMatch(
+  // By C-GET, from an AE title that is no source of the agent, to an archive that knows no such destination.
+  const got = await pull('--from', 'closed', '--accession', 'A107');
+  expect([got.stderr, (JSON.parse(got.stdout) as Pulled).studies]).toMatchObject([
+    '',
+    [{ studyInstanceUid: '2.25.107', completed: 5, onRecord: 5, problem: null }],
+  ]);
+  expect((await scu.retrieve('2.25.105', 'NOBODY')).problem).toMatch(
     /^it does not know the AE title NOBODY.*: register the agent there/,
   );
   await server.stop();

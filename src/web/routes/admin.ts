@@ -85,7 +85,7 @@ export const adminRoutes = [
     method: 'post',
     path: '/api/pulls',
     least: 'admin',
-    summary: 'Has an archive send studies to the agent (C-FIND, C-MOVE), in the background.',
+    summary: 'Fetches studies of an archive (C-FIND, then C-MOVE or C-GET), in the background.',
     body: z.strictObject({
       archive: z.string().min(1).max(64),
       key: z.enum(STUDY_KEYS),

@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
 import { TriageError } from '../../../src/base/errors.ts';
 import { createLog } from '../../../src/base/log.ts';
-import type { FoundStudy, MoveOutcome } from '../../../src/pacs/retrieveScu.ts';
+import type { RetrieveOutcome } from '../../../src/pacs/retrieveOutcome.ts';
+import type { FoundStudy } from '../../../src/pacs/retrieveScu.ts';
 import { createPulls } from '../../../src/pull/createPulls.ts';
 import { createAuditLog } from '../../../src/worklist/audit/audit.ts';
 import { openWorklist } from '../worklist/fixture.ts';
@@ -17,26 +18,27 @@ const study = (studyInstanceUid: string, modalities: string[] = ['CT']): FoundSt
   statedInstances: 4,
   modalities,
 });
-const whole: MoveOutcome = { completed: 4, failed: 0, problem: null };
+const whole: RetrieveOutcome = { completed: 4, failed: 0, problem: null };
 
 async function open(
   found: FoundStudy[] | TriageError,
-  move: (uid: string, onSent: (objects: number) => void) => Promise<MoveOutcome> = () => Promise.resolve(whole),
+  retrieve: (uid: string, onSent: (objects: number) => void) => Promise<RetrieveOutcome> = () => Promise.resolve(whole),
 ) {
   const { database, clock } = await openWorklist();
   const audit = createAuditLog(database, clock);
   const pulls = createPulls({
-    archives: ['old-pacs', 'unheard'].map((name) => ({
+    archives: ['old-pacs', 'unheard', 'by-get'].map((name) => ({
       name,
       aeTitle: name.toUpperCase(),
+      sendsByItself: name !== 'by-get',
       scu: {
         find: () =>
           found instanceof TriageError ? Promise.reject(found) : Promise.resolve({ studies: found, others: 0 }),
-        move: (uid, _destination, onSent) => move(uid, onSent!),
+        retrieve: (uid, _destination, onSent) => retrieve(uid, onSent!),
       },
     })),
     maySend: (aeTitle) => aeTitle === 'OLD-PACS',
-    pull: { moveDestination: 'ODONTOID', countOnRecord: () => Promise.resolve(4), clock: systemClock },
+    pull: { receivingAeTitle: 'ODONTOID', countOnRecord: () => Promise.resolve(4), clock: systemClock },
     audit,
     clock,
     log: createLog('silent'),
@@ -98,6 +100,12 @@ test('the last sentence says what did not come, and goes on with the rest', asyn
       { state: 'whole', problem: null },
     ],
   });
+});
+
+test('an archive that sends on the association of the agent need not be in receive.sources', async () => {
+  const { begin, ended } = await open([study('2.25.1')]);
+  await begin('SECRET-9', 'by-get');
+  expect(await ended()).toMatchObject({ says: '1 study came whole: 4 objects.' });
 });
 
 test.each([

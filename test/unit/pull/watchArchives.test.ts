@@ -2,14 +2,15 @@ import { expect, test } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
 import { TriageError } from '../../../src/base/errors.ts';
 import { createLog } from '../../../src/base/log.ts';
-import type { FoundStudy, MoveOutcome, RetrieveScu } from '../../../src/pacs/retrieveScu.ts';
+import type { RetrieveOutcome } from '../../../src/pacs/retrieveOutcome.ts';
+import type { FoundStudy, RetrieveScu } from '../../../src/pacs/retrieveScu.ts';
 import { lookAtArchive, watchArchives } from '../../../src/pull/watchArchives.ts';
 import { createWatchedArchives } from '../../../src/worklist/cases/watchedArchives.ts';
 import { openWorklist } from '../worklist/fixture.ts';
 
 /** Noon of a day in local time. */
 const noon = (day: number): number => new Date(2026, 10, day, 12).getTime();
-const SENT: MoveOutcome = { completed: 4, failed: 0, problem: null };
+const SENT: RetrieveOutcome = { completed: 4, failed: 0, problem: null };
 
 /** An archive that answers what a test says, and the watch of it over a real database. */
 async function watched(answers: Partial<RetrieveScu>, overlapDays = 2) {
@@ -25,9 +26,9 @@ async function watched(answers: Partial<RetrieveScu>, overlapDays = 2) {
       asked.push(`${from}-${to ?? ''}`);
       return answers.findCts?.(from, to) ?? Promise.resolve([]);
     },
-    move: (study, destination) => {
+    retrieve: (study, destination) => {
       moved.push(`${study} to ${destination}`);
-      return answers.move?.(study, destination) ?? Promise.resolve(SENT);
+      return answers.retrieve?.(study, destination) ?? Promise.resolve(SENT);
     },
     ...(answers.find && { find: answers.find }),
   };
@@ -38,7 +39,7 @@ async function watched(answers: Partial<RetrieveScu>, overlapDays = 2) {
     store,
     overlapDays,
     mostStudies: 5,
-    pull: { moveDestination: 'ODONTOID', countOnRecord: () => Promise.resolve(4), clock },
+    pull: { receivingAeTitle: 'ODONTOID', countOnRecord: () => Promise.resolve(4), clock },
     clock,
     log: createLog('silent'),
   };
@@ -119,7 +120,7 @@ test('an archive that sends less than it states has not sent it, and one that no
 test('a stop does not wait for an archive that does not answer', async () => {
   const { watch, moved, store } = await watched({
     findCts: (_from, to) => Promise.resolve(to === null ? [study('1.2')] : []),
-    move: () => new Promise<MoveOutcome>(() => undefined),
+    retrieve: () => new Promise<RetrieveOutcome>(() => undefined),
   });
   const watching = watch();
   await expect.poll(() => moved.length).toBe(1);

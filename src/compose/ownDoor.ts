@@ -1,0 +1,27 @@
+import { lookup } from 'node:dns/promises';
+import type { Config } from '../config/config.ts';
+import type { StorageDoor } from '../pacs/getScu.ts';
+import type { AllowedSource } from '../receive/receiveConfig.ts';
+
+/** The address at which this machine reaches a server that listens on `host`. */
+export function ownHost(host: string): string {
+  return host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
+}
+
+/** The agent's own receiver, for what the agent itself brings in. */
+export function ownDoor({ host, idleTimeoutMs }: Config['receive'], port: number): StorageDoor {
+  return { host: ownHost(host), port, idleTimeoutMs };
+}
+
+/** Who may send from this machine, besides `receive.sources`: the proof of life, and the archives from which the agent fetches by C-GET. */
+export async function ownSources(
+  { receive, destinations }: Pick<Config, 'receive' | 'destinations'>,
+  proofAeTitle: string,
+): Promise<AllowedSource[]> {
+  const found = await lookup(ownHost(receive.host), { all: true }).catch(() => []);
+  const addresses = ['127.0.0.1', '::1', ...found.map(({ address }) => address.replace(/%.*$/, ''))];
+  const archives = destinations.flatMap((one) =>
+    one.kind === 'dimse' && one.retrieve !== 'move' && one.state !== 'retired' ? [one.aeTitle] : [],
+  );
+  return [proofAeTitle, ...new Set(archives)].map((aeTitle) => ({ aeTitle, addresses }));
+}
