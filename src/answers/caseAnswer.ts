@@ -23,6 +23,16 @@ const caseVolume = z
 /** The analysed series as a volume: in each slice, rows run from front to back and columns from the patient's right to left. */
 export type CaseVolume = z.infer<typeof caseVolume>;
 
+const filesRemoved = z
+  .strictObject({
+    atMs: epochMs,
+    cause: z.enum(['age', 'disk']).describe('Its time here was over, or the disk was nearly full.'),
+    objects: z.int().describe('Received objects that were deleted.'),
+  })
+  .describe('Retention has deleted the images that the result rests on; the results stay until they are delivered.');
+/** What retention has deleted of a case that is still here. */
+export type FilesRemoved = z.infer<typeof filesRemoved>;
+
 const patientStudy = z
   .strictObject({
     caseRef: z.string(),
@@ -47,6 +57,7 @@ export const caseAnswer = z
     triageOnly: z.boolean().describe('The site shows neither heatmaps nor slice scores.'),
     viewerTemplate: z.string().nullable().describe('Address of the site’s viewer, with placeholders.'),
     volume: caseVolume.nullable(),
+    filesRemoved: filesRemoved.nullable(),
     instances: z.strictObject({ received: z.int(), setAside: z.int(), ownResults: z.int() }),
     views: z
       .array(z.strictObject({ atMs: epochMs, by: z.string() }))

@@ -17,12 +17,11 @@ function isAnalysable(header: InstanceHeader, rules: SeriesRules): boolean {
  * Whether late images change what is analysed, or what the report says of its completeness. Thick series, reformats and further reconstructions come
  * minutes after the result, every day: a report that says the same again, and takes the reader's mark, would be noise.
  */
-export async function changesAnalysis(
-  { late, manifest, findings, analysed, all }: LateImages,
-  rules: SeriesRules,
-): Promise<boolean> {
+export async function changesAnalysis(images: LateImages, rules: SeriesRules): Promise<boolean> {
+  const { late, manifest, findings, analysed, goneSeries, all } = images;
   const slices = late.filter((header) => isAnalysable(header, rules));
   if (slices.length === 0) return false;
+  if (goneSeries !== null) return isBetterThanGone(slices, goneSeries, images, rules);
   if (manifest === null && findings?.reason != null && !NOT_BY_GEOMETRY.has(findings.reasonCode ?? '')) {
     const study = assembleStudy(await all(), rules);
     return study.type === 'seriesChosen' || study.reason !== findings.reason;
@@ -43,4 +42,22 @@ export async function changesAnalysis(
     assembled.manifest.inputSha256 !== (manifest.assembledSha256 ?? manifest.inputSha256) ||
     JSON.stringify(assembled.manifest.cutShort) !== JSON.stringify(manifest.cutShort)
   );
+}
+
+/**
+ * What was judged is not here any more, so that its series cannot be completed or compared slice by slice: sent again, or in part, they change nothing. Only
+ * another series counts, whose headers say that it is better than what was analysed, and that can be analysed by itself.
+ */
+async function isBetterThanGone(
+  slices: readonly InstanceHeader[],
+  goneSeries: ReadonlySet<string>,
+  { findings, analysed, all }: LateImages,
+  rules: SeriesRules,
+): Promise<boolean> {
+  const isNewAndBetter = (header: InstanceHeader): boolean =>
+    !goneSeries.has(header.seriesInstanceUid) &&
+    (analysed === null || findings?.decision === 'not-analysed' || preferSeries(analysed, header) > 0);
+  if (!slices.some(isNewAndBetter)) return false;
+  const others = (await all()).filter(({ header }) => isNewAndBetter(header));
+  return assembleStudy(others, rules).type === 'seriesChosen';
 }

@@ -112,12 +112,8 @@ const MESSAGES: Readonly<Record<AuditAction, Describe>> = {
   }),
   'results.sent': (entry, naming) => resultsTransferred(entry, naming, '0'),
   'results.refused': (entry, naming) => resultsTransferred(entry, naming, '8'),
-  'study.removed': (entry, naming) => ({
-    eventId: dcm('110105', 'DICOM Study Deleted'),
-    action: 'D',
-    participants: [thisProcess(naming, true)],
-    objects: studyAndPatient(entry, naming),
-  }),
+  'study.removed': studyDeleted,
+  'study.filesRemoved': studyDeleted,
 };
 
 /** An entry of the audit as a DICOM Audit Message. Every entry has one, so that the sequence numbers in the repository have no gaps. */
@@ -231,6 +227,15 @@ function resultsTransferred(entry: OutgoingEntry, naming: AuditNaming, outcome: 
 }
 
 /** The agent itself, identified by its AE title and machine. */
+function studyDeleted(entry: OutgoingEntry, naming: AuditNaming): Described {
+  return {
+    eventId: dcm('110105', 'DICOM Study Deleted'),
+    action: 'D',
+    participants: [thisProcess(naming, true)],
+    objects: studyAndPatient(entry, naming),
+  };
+}
+
 function thisProcess({ aeTitle, hostName }: AuditNaming, isRequestor: boolean): ActiveParticipant {
   return {
     userId: `odontoid@${hostName}`,

@@ -8,6 +8,8 @@ export interface LateImages {
   findings: Pick<Findings, 'decision' | 'reasonCode' | 'reason'> | null;
   /** Header of the object with the first analysed image; null where there is none. */
   analysed: InstanceHeader | null;
-  /** Every object of the study, the late ones included: read only where the headers do not decide. */
+  /** UIDs of the series that were judged, where retention has removed their files since; null while the files are here. */
+  goneSeries: ReadonlySet<string> | null;
+  /** Every object of the study that is here, the late ones included: read only where the headers do not decide. */
   all: () => Promise<readonly StoredInstance[]>;
 }

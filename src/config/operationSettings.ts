@@ -70,12 +70,12 @@ export const housekeepingSettings = z
       .max(3_650)
       .default(14)
       .describe(
-        'Delivered and ineligible cases, and those that a person has left as they are, older than this are removed with their files, days. What nobody has read stays when it is flagged or was not analysed.',
+        'Delivered and ineligible cases, and those that a person has left as they are, older than this are removed with their files, days. Where results still wait for a destination, only what was received is removed, and the results are kept until they are delivered. What nobody has read stays when it is flagged or was not analysed.',
       ),
     lowWaterFreeBytes: bytes(0, 2 ** 50)
       .default(10_737_418_240)
       .describe(
-        'Below this much free disk, what is safest to lose is removed early, bytes: encoded slices, then cases that were read, unflagged ones first. Nothing unread goes early; below `receive.minFreeBytes` objects are refused instead.',
+        'Below this much free disk, what is safest to lose is removed early, bytes: encoded slices, then cases that were read, unflagged ones first, then what was received of read cases whose results still wait for a destination. Nothing unread goes early; below `receive.minFreeBytes` objects are refused instead.',
       ),
     backupsToKeep: z.int().min(1).max(365).default(7).describe('Nightly database backups that are kept.'),
     retentionCron: z.string().default('*/10 * * * *').describe('When retention is looked at (cron, local time).'),

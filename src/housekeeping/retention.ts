@@ -7,7 +7,17 @@ import type { WorklistStore } from '../worklist/cases/caseStore.ts';
 import type { RemovalCause } from '../worklist/cases/removal.ts';
 
 export interface RetentionOptions {
-  store: Pick<WorklistStore, 'removableCases' | 'removeFeatures' | 'beginRemoval' | 'finishRemoval'>;
+  store: Pick<
+    WorklistStore,
+    | 'removableCases'
+    | 'removeFeatures'
+    | 'beginRemoval'
+    | 'finishRemoval'
+    | 'freeableCases'
+    | 'freeFiles'
+    | 'filesToDelete'
+    | 'noteDeleted'
+  >;
   clock: Clock;
   log: Log;
   spoolDir: string;
@@ -23,30 +33,57 @@ export interface RetentionOptions {
 }
 
 const BATCH = 50;
+/** Files whose deletion is noted together. */
+const MOST_FILES = 500;
 /** A study received within this time may still be arriving: not even a full disk removes it. */
 const STILL_COMING_MS = 60 * 60_000;
 
+/** One of the two ways in which retention makes room. */
+interface Way {
+  /** Cases for which it may be taken, safest first. */
+  list: WorklistStore['removableCases'];
+  /** False when it may no longer be taken. */
+  take: (
+    options: RetentionOptions,
+    studyInstanceUid: string,
+    cause: RemovalCause,
+    beforeMs: number,
+  ) => Promise<boolean>;
+}
+
 /**
- * Removes finished cases whose retention time is over. While the disk is nearly full, it also removes what is safest to lose, no more than needed: encoded
- * slices, then read cases, those that were not flagged first. It never removes a case that is unfinished, failed or held, nor an unread one that is flagged or
- * was not analysed, unless it is a prior or ignored by a rule: below the receiver's own limit (`receive.minFreeBytes`) new objects are refused instead. Returns how many cases.
+ * Removes finished cases whose retention time is over, and the received files of those whose results only wait for a destination. While the disk is nearly
+ * full, it also removes what is safest to lose, no more than needed: encoded slices, then read cases, those that were not flagged first, then the received
+ * files of read cases that wait. It never removes a case that is unfinished, failed or held, nor an unread one that is flagged or was not analysed, unless it
+ * is a prior or ignored by a rule: below the receiver's own limit (`receive.minFreeBytes`) new objects are refused instead. Returns how many cases.
  */
 export async function retainCases(options: RetentionOptions): Promise<number> {
   const { store, clock, log, lowWaterFreeBytes } = options;
   const freeBytes = options.freeBytes ?? (() => freeBytesUnder(options.spoolDir));
   const isDiskLow = async (): Promise<boolean> => (await freeBytes()) < lowWaterFreeBytes;
-  const stillComingMs = clock.now() - STILL_COMING_MS;
+  const [oldMs, stillComingMs] = [clock.now() - options.retentionMs, clock.now() - STILL_COMING_MS];
   const isTrusted = (): Promise<boolean> => Promise.resolve(options.isClockTrusted?.() ?? true);
-  const old = await removeWhile(options, 'age', clock.now() - options.retentionMs, isTrusted);
+  const whole: Way = { list: store.removableCases, take: remove };
+  const files: Way = { list: store.freeableCases, take: freeFiles };
+  await deleteFreed(options);
+  const old = await takeWhile(whole, options, 'age', oldMs, isTrusted);
   if (old > 0) log.info('Finished cases removed: their time was over', { count: old });
+  const oldFiles = await takeWhile(files, options, 'age', oldMs, isTrusted);
+  if (oldFiles > 0)
+    log.info('Received files of cases removed: their time was over, and only their results wait', { count: oldFiles });
   if (!(await isDiskLow())) return old;
 
   const features = await store.removeFeatures(stillComingMs);
-  const early = await removeWhile(options, 'disk', stillComingMs, isDiskLow);
+  const early = await takeWhile(whole, options, 'disk', stillComingMs, isDiskLow);
   log.warn('The disk is nearly full: encoded slices and cases that were read are removed before their time', {
     count: early,
     features,
   });
+  const earlyFiles = await takeWhile(files, options, 'disk', stillComingMs, isDiskLow);
+  if (earlyFiles > 0)
+    log.warn('The disk is nearly full: received files are removed of cases that wait for a destination', {
+      count: earlyFiles,
+    });
   const free = await freeBytes();
   if (free < lowWaterFreeBytes)
     log.error(
@@ -56,24 +93,47 @@ export async function retainCases(options: RetentionOptions): Promise<number> {
   return old + early;
 }
 
-async function removeWhile(
+async function takeWhile(
+  { list, take }: Way,
   options: RetentionOptions,
   cause: RemovalCause,
   beforeMs: number,
   wanted: () => Promise<boolean>,
 ): Promise<number> {
-  let removed = 0;
+  let taken = 0;
   const tried = new Set<string>();
   while (true) {
-    const batch = (await options.store.removableCases(beforeMs, BATCH + tried.size, cause)).filter(
+    const batch = (await list(beforeMs, BATCH + tried.size, cause)).filter(
       (candidate) => !tried.has(candidate.studyInstanceUid),
     );
-    if (batch.length === 0) return removed;
+    if (batch.length === 0) return taken;
     for (const { studyInstanceUid } of batch) {
-      if (!(await wanted())) return removed;
+      if (!(await wanted())) return taken;
       tried.add(studyInstanceUid);
-      if (await remove(options, studyInstanceUid, cause, beforeMs)) removed++;
+      if (await take(options, studyInstanceUid, cause, beforeMs)) taken++;
     }
+  }
+}
+
+/** Deletes the received files of a case that stays. They are off the record first, so that nothing on record ever lacks its file. */
+async function freeFiles(
+  options: RetentionOptions,
+  studyInstanceUid: string,
+  cause: RemovalCause,
+  beforeMs: number,
+): Promise<boolean> {
+  if (!(await options.store.freeFiles(studyInstanceUid, beforeMs, cause))) return false;
+  await deleteFreed(options);
+  return true;
+}
+
+/** Deletes the files that are off the record, also those of a removal that was cut short. */
+async function deleteFreed({ store, spoolDir }: RetentionOptions): Promise<void> {
+  while (true) {
+    const paths = await store.filesToDelete(MOST_FILES);
+    if (paths.length === 0) return;
+    await deleteFiles(paths.map((path) => within(spoolDir, join(spoolDir, path))));
+    await store.noteDeleted(paths);
   }
 }
 
@@ -93,11 +153,15 @@ async function remove(
     ...files.spoolPaths.map((path) => within(spoolDir, join(spoolDir, path))),
     ...files.resultPaths.map((path) => within(resultsDir, path)),
   ];
-  for (const path of paths) await rm(path, { force: true });
-  for (const folder of new Set(paths.map((path) => dirname(path)))) await removeIfEmpty(folder);
+  await deleteFiles(paths);
   const finished = await store.finishRemoval(studyInstanceUid, cause);
   if (!finished) log.warn('A study came again while it was removed', { studyInstanceUid });
   return finished;
+}
+
+async function deleteFiles(paths: readonly string[]): Promise<void> {
+  for (const path of paths) await rm(path, { force: true });
+  for (const folder of new Set(paths.map((path) => dirname(path)))) await removeIfEmpty(folder);
 }
 
 /** Guards against a path in a row that lies outside its folder. */

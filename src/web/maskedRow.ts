@@ -84,13 +84,11 @@ export function maskedCase({
   ageNote,
   findings,
   volume,
+  filesRemoved,
   instances,
   results,
   events,
-}: CaseDetail): Pick<
-  CaseDetail,
-  'row' | 'ageNote' | 'priors' | 'newer' | 'series' | 'findings' | 'volume' | 'instances' | 'results' | 'events'
-> {
+}: CaseDetail): Omit<CaseDetail, 'manifest'> {
   return {
     row: maskedRow(row),
     ageNote,
@@ -117,6 +115,7 @@ export function maskedCase({
             seconds: findings.seconds,
           },
     volume,
+    filesRemoved,
     instances,
     results: results.map(({ kind, revision, deliveries }) => ({
       sopInstanceUid: '',

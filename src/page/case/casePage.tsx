@@ -1,5 +1,6 @@
 import './casePage.css';
 import { useLocation, useRoute } from 'preact-iso';
+import type { CaseAnswer } from '../../answers/caseAnswer.ts';
 import { feedWords } from '../parts/feedWords.ts';
 import { clockTime } from '../parts/format.ts';
 import { useKeys } from '../parts/keys.ts';
@@ -81,7 +82,7 @@ function OneCase({ caseRef }: { caseRef: string }) {
       <div class="case-parts">
         {answer.volume === null ? (
           <section class="viewer" aria-label={words.slices}>
-            <p>{words.noSlices}</p>
+            <p>{noSlicesText(answer, nowMs)}</p>
           </section>
         ) : (
           <CaseViewer answer={answer} volume={answer.volume} identity={identityOf(row)} />
@@ -95,6 +96,18 @@ function OneCase({ caseRef }: { caseRef: string }) {
       </div>
     </article>
   );
+}
+
+/** Why no slices can be shown. */
+function noSlicesText({ filesRemoved, instances }: CaseAnswer, nowMs: number): string {
+  if (filesRemoved === null) return words.noSlices;
+  const { atMs, cause, objects } = filesRemoved;
+  return [
+    words.filesRemoved(clockTime(atMs, nowMs), cause, objects),
+    instances.received > 0 && words.cameSince(instances.received),
+  ]
+    .filter(Boolean)
+    .join(' ');
 }
 
 function Nothing({ text, busy = false }: { text: string; busy?: boolean }) {

@@ -54,7 +54,11 @@ export function CaseRecord({ answer, nowMs, onResend, onReprocess }: Properties)
           keptAs={`case.${row.caseRef}.reprocess`}
           open={words.reprocess}
           confirm={words.confirmReprocess}
-          disabled={row.state === 'receiving' || row.quarantineReason !== null}
+          disabled={
+            row.state === 'receiving' ||
+            row.quarantineReason !== null ||
+            (answer.filesRemoved !== null && answer.instances.received === 0)
+          }
           onConfirm={onReprocess}
         />
       </section>

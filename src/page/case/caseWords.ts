@@ -34,6 +34,10 @@ export const caseWords = {
     `${name} ${version}, threshold version ${thresholdVersion}`,
   slices: 'Slices',
   noSlices: 'No series was analysed, so there are no slices here. Use the PACS.',
+  filesRemoved: (at: string, cause: 'age' | 'disk', objects: number) =>
+    `The images were removed here ${at} because ${cause === 'age' ? 'their time was over' : 'the disk was nearly full'} (${objects} objects). Read them in the PACS. Result and report are kept until every destination has them. To have the scan analysed again, let the PACS send it once more, then press “Analyse again”.`,
+  cameSince: (objects: number) =>
+    `${objects === 1 ? '1 object has come' : `${objects} objects have come`} since. The result does not rest on ${objects === 1 ? 'it' : 'them'}.`,
   sliceGone:
     'This slice is no longer kept here. Read it in the PACS. To see it here again, have the PACS send the study once more.',
   sliceUnread: 'This slice cannot be shown. Use the PACS.',
@@ -112,6 +116,7 @@ export const caseWords = {
     inferred: 'Analysed',
     reported: 'Results written',
     delivered: 'Results delivered',
+    filesRemoved: 'Images removed here, results kept until they are delivered',
     deliveryRefused: 'Result rejected',
     deliveryRetried: 'Results sent again',
     deliveryInOtherClass: 'Report not taken in this SR class, sent in a lower one',

@@ -39,11 +39,8 @@ export const caseRoutes = [
       const detail = await query.caseDetail(study);
       const isFlagWaiting = detail.row.decision === 'suspected' && detail.row.readAtMs === null;
       if (isFlagWaiting && as === 'opened' && principal!.role !== 'service') await store.noteOpened(study);
-      const { row, ageNote, priors, newer, series, findings, volume, instances, results, events } = names.mayBeKnownTo(
-        principal!,
-      )
-        ? detail
-        : maskedCase(detail);
+      const { row, ageNote, priors, newer, series, findings, volume, filesRemoved, instances, results, events } =
+        names.mayBeKnownTo(principal!) ? detail : maskedCase(detail);
       const views = await access.audit.page({ action: 'case.viewed', target: study }, MOST_VIEWS);
       return {
         row: triageOnly ? withoutLocations(row) : row,
@@ -55,6 +52,7 @@ export const caseRoutes = [
         triageOnly,
         viewerTemplate,
         volume,
+        filesRemoved,
         instances,
         views: views.map(({ atMs, actor }) => ({ atMs, by: actor })),
         // A browser has no need to know where files lie on this machine.

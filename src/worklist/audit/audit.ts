@@ -71,6 +71,7 @@ export const AUDIT_ACTIONS = [
   'results.sent',
   'results.refused',
   'study.removed',
+  'study.filesRemoved',
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 

@@ -32,6 +32,7 @@ import { markLeftOverRead } from '../list/leftOver.ts';
 import { claimReading, markRead, markStat, recordVerdict, reprocess, resend } from '../list/readerActions.ts';
 import { noteRefused } from './refusedObjects.ts';
 import { beginRemoval, finishRemoval, removableCases, removeFeatures } from './removal.ts';
+import { filesToDelete, freeFiles, freeableCases, noteDeleted } from './removedFiles.ts';
 import { renameDestination } from './renameDestination.ts';
 import { countForShadow, nextForShadow, saveShadowScore, shadowScores } from '../models/shadowScores.ts';
 import { saveSliceFeatures, sliceFeatures } from './sliceFeatures.ts';
@@ -42,9 +43,14 @@ import { seedThreshold, siteThreshold, threshold, thresholdChange } from '../thr
 
 export type { CaseStoreOptions } from './storeContext.ts';
 
-/** Paths, relative to the spool, of every object on record: compared with the disk at a start. */
+/** Paths, relative to the spool, of every object on record and of those that are about to be deleted: compared with the disk at a start. */
 async function knownPaths({ db }: StoreContext): Promise<Set<string>> {
-  return new Set((await db.selectFrom('instances').select('path').execute()).map((row) => row.path));
+  const rows = await db
+    .selectFrom('instances')
+    .select('path')
+    .unionAll(db.selectFrom('files_to_delete').select('path'))
+    .execute();
+  return new Set(rows.map((row) => row.path));
 }
 
 /** Calls `listener` after every change of this store, for live pages and for tests that wait on events; the returned function unsubscribes. */
@@ -67,7 +73,10 @@ const OPERATIONS = {
   dueDeliveries,
   endEarlierLeases,
   fail,
+  filesToDelete,
   finishRemoval,
+  freeFiles,
+  freeableCases,
   heartbeat,
   knownPaths,
   dismiss,
@@ -78,6 +87,7 @@ const OPERATIONS = {
   modelInForce,
   nextForShadow,
   noteBrokenOff,
+  noteDeleted,
   noteModelFailed,
   noteModelInUse,
   noteSent,

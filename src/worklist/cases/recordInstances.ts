@@ -1,16 +1,17 @@
 import type { Transaction } from 'kysely';
-import type { InstanceHeader, RecordOutcome, StoredInstance } from '../../case/case.ts';
+import type { InstanceHeader, RecordOutcome, SeriesVerdict, StoredInstance } from '../../case/case.ts';
 import { caseRef } from '../../case/caseRef.ts';
 import { filledAttributes } from '../../case/filledAttributes.ts';
 import type { LateImages } from '../../case/lateImages.ts';
 import { identityDifferences } from '../../case/patientIdentity.ts';
-import { caseRecordOf, patientOf, storedInstanceOf } from '../list/caseRecord.ts';
+import { caseRecordOf, headerOf, patientOf, storedInstanceOf } from '../list/caseRecord.ts';
 import { CT_SOP_CLASSES } from '../../dicom/sopClasses.ts';
 import { isPrior } from '../../case/scanAge.ts';
 import { isProof } from '../proof/proofRuns.ts';
 import { currentAnalysis } from './currentAnalysis.ts';
 import { quarantine } from './quarantine.ts';
 import { eraseCase } from './removal.ts';
+import { isToBeDeleted, removedFilesOf } from './removedFiles.ts';
 import { reopen } from './reopen.ts';
 import type { CaseRow, Flag, InstanceKind, Schema } from '../db/schema.ts';
 import { appendEvent, caseRow, NO_LEASE, write } from './storeContext.ts';
@@ -58,6 +59,7 @@ async function record(
 ): Promise<RecordOutcome> {
   const now = clock.now();
   const { studyInstanceUid, sopInstanceUid } = instance.header;
+  if (await isToBeDeleted(trx, instance.path)) return 'duplicate';
   let row = await caseRow(trx, studyInstanceUid);
   if (row?.removing === 1) {
     // Its files are being deleted: new input starts a new case.
@@ -73,7 +75,7 @@ async function record(
   const same = known.find((other) => other.sha256 === instance.sha256);
   if (same !== undefined) {
     if (same.path === instance.path) return 'duplicate';
-    if (row?.state === 'delivered' || row?.state === 'ineligible') await noteStillComing(trx, row, instance);
+    if (row !== undefined && row.state !== 'receiving') await noteStillComing(trx, row, instance);
     return 'copy';
   }
 
@@ -172,13 +174,20 @@ async function lateImages(
     .where('study_instance_uid', '=', row.study_instance_uid)
     .where('kind', '!=', 'own')
     .where('set_aside', '=', 0);
-  const { manifest, findings } = caseRecordOf(row, await currentAnalysis(trx, row));
-  const analysed = await objects.where('path', '=', manifest?.slices[0]?.path ?? '').executeTakeFirst();
+  const analysis = await currentAnalysis(trx, row);
+  const { manifest, findings } = caseRecordOf(row, analysis);
+  const removed = await removedFilesOf(trx, row);
+  const analysed =
+    removed === undefined
+      ? (await objects.where('path', '=', manifest?.slices[0]?.path ?? '').executeTakeFirst())?.header
+      : removed.analysed_header;
+  const judged = analysis === undefined ? [] : (JSON.parse(analysis.series) as SeriesVerdict[]);
   return {
     late: late.map(({ header }) => header),
     manifest,
     findings,
-    analysed: analysed === undefined ? null : storedInstanceOf(analysed).header,
+    analysed: analysed == null ? null : headerOf(analysed),
+    goneSeries: removed === undefined ? null : new Set(judged.map(({ seriesInstanceUid }) => seriesInstanceUid)),
     all: async () => (await objects.execute()).map(storedInstanceOf),
   };
 }

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Kysely, Transaction } from 'kysely';
+import type { ExpressionBuilder, Kysely, SelectQueryBuilder, Transaction } from 'kysely';
 import { appendAudit } from '../audit/audit.ts';
 import { keepPatientForAudit } from '../audit/auditOutbox.ts';
 import { isDismissed } from './dismiss.ts';
@@ -47,6 +47,26 @@ const hasClosedDelivery = sql<boolean>`exists (
 )`;
 
 /**
+ * A study that received nothing new since `beforeMs` and that nobody is to read any more: it was read, is a prior, or was left as it is. Once its full time is
+ * over, also an unread one that was analysed and not flagged. Never an unread one that was flagged or not analysed.
+ */
+export function isLeftAlone(row: ExpressionBuilder<Schema, 'cases'>, beforeMs: number, cause: RemovalCause) {
+  return row.and([
+    row('proof', '=', 0),
+    row('last_received_at', '<', beforeMs),
+    row.or([
+      row('read_at', 'is not', null),
+      isDismissed,
+      // Nobody is to read it as a new scan.
+      row('recency', '=', 'prior'),
+      // Its removal began when it was allowed: its files may be gone already.
+      row('removing', '=', 1),
+      ...(cause === 'age' ? [isUnflagged] : []),
+    ]),
+  ]);
+}
+
+/**
  * Cases that are finished and received nothing new since `beforeMs`: delivered, or not eligible with nothing left to report or to send. Never an unfinished
  * case; a failed or held one, or one with refused results, only after a person has dismissed it. An unread study stays when it is flagged or was not
  * analysed, unless it is a prior or ignored by a rule; any other unread study stays for its full time, however full the disk is. A synthetic study goes a day after its run, whatever its outcome.
@@ -55,17 +75,7 @@ function finished({ clock }: StoreContext, db: Kysely<Schema>, beforeMs: number,
   return db.selectFrom('cases').where((row) =>
     row.or([
       row.and([
-        row('proof', '=', 0),
-        row('last_received_at', '<', beforeMs),
-        row.or([
-          row('read_at', 'is not', null),
-          isDismissed,
-          // Nobody is to read it as a new scan.
-          row('recency', '=', 'prior'),
-          // Its removal began when it was allowed: its files may be gone already.
-          row('removing', '=', 1),
-          ...(cause === 'age' ? [isUnflagged] : []),
-        ]),
+        isLeftAlone(row, beforeMs, cause),
         row.or([
           row.and([row('quarantine_reason', 'is not', null), isDismissed]),
           row.and([
@@ -112,14 +122,22 @@ function finished({ clock }: StoreContext, db: Kysely<Schema>, beforeMs: number,
   );
 }
 
-/** Cases that may be removed, safest first: those that were not flagged, then the others, each oldest first. An interrupted removal is listed again. */
+/** Cases that may be removed. An interrupted removal is listed again. */
 export async function removableCases(
   context: StoreContext,
   beforeMs: number,
   limit: number,
   cause: RemovalCause = 'age',
 ): Promise<RemovableCase[]> {
-  const rows = await finished(context, context.db, beforeMs, cause)
+  return safestFirst(finished(context, context.db, beforeMs, cause), limit);
+}
+
+/** Those that were not flagged, then the others, each oldest first. */
+export async function safestFirst(
+  cases: SelectQueryBuilder<Schema, 'cases', object>,
+  limit: number,
+): Promise<RemovableCase[]> {
+  const rows = await cases
     .select(['study_instance_uid', 'last_received_at'])
     .orderBy(isUnflagged, 'desc')
     .orderBy('last_received_at')

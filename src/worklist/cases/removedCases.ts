@@ -1,7 +1,7 @@
-import type { Kysely, Transaction } from 'kysely';
+import type { Kysely, Selectable, Transaction } from 'kysely';
 import type { RemovedStudies } from '../../answers/adminAnswers.ts';
 import { onCurrentRevision } from './currentAnalysis.ts';
-import type { CaseRow, RemovedCasesTable, Schema } from '../db/schema.ts';
+import type { CaseRow, RemovedCasesTable, RemovedFilesTable, Schema } from '../db/schema.ts';
 
 /** Keeps what the worklist says of a case, and how much of it is here, before both are deleted. */
 export async function keepRemovedCase(
@@ -23,6 +23,11 @@ export async function keepRemovedCase(
       .where('study_instance_uid', '=', study)
       .executeTakeFirstOrThrow();
   const objects = await sizeOf('instances');
+  const before = await trx
+    .selectFrom('removed_files')
+    .select(['objects', 'size_bytes'])
+    .where('study_instance_uid', '=', study)
+    .executeTakeFirst();
   const results = await sizeOf('result_objects');
   const values = {
     case_ref: row.case_ref,
@@ -42,9 +47,9 @@ export async function keepRemovedCase(
     read_by: row.read_by,
     removed_at: removed.atMs,
     cause: removed.cause,
-    objects: objects.files,
+    objects: objects.files + (before?.objects ?? 0),
     results: results.files,
-    size_bytes: (objects.bytes ?? 0) + (results.bytes ?? 0),
+    size_bytes: (objects.bytes ?? 0) + (results.bytes ?? 0) + (before?.size_bytes ?? 0),
   };
   await trx
     .insertInto('removed_cases')
@@ -105,10 +110,21 @@ export async function removalSentence(db: Kysely<Schema>, word: string): Promise
     .where(word.includes('.') ? 'study_instance_uid' : 'case_ref', '=', word)
     .executeTakeFirst();
   if (row === undefined) return null;
-  const when = new Date(row.removed_at).toISOString().slice(0, 16).replace('T', ' ');
-  const why = row.cause === 'age' ? 'its time here was over' : 'the disk was nearly full';
   return (
-    `This study was removed here on ${when} UTC because ${why}: ${row.objects} received objects and ${row.results} result objects. ` +
+    `This study was removed here ${whenAndWhy(row)}: ${row.objects} received objects and ${row.results} result objects. ` +
     'Images and report are in the PACS. To have it analysed again, let the PACS send it once more.'
   );
+}
+
+/** What to tell somebody who needs the images of a case whose received files were removed; it names no patient. */
+export function filesRemovedSentence(removed: Selectable<RemovedFilesTable>): string {
+  return (
+    `The ${removed.objects} received objects of this study were removed here ${whenAndWhy(removed)}; its results are kept until they are delivered. ` +
+    'Read the images in the PACS. To have it analysed again, let the PACS send it once more, then ask for it here.'
+  );
+}
+
+function whenAndWhy({ removed_at, cause }: Pick<RemovedCasesTable, 'removed_at' | 'cause'>): string {
+  const when = new Date(removed_at).toISOString().slice(0, 16).replace('T', ' ');
+  return `on ${when} UTC because ${cause === 'age' ? 'its time here was over' : 'the disk was nearly full'}`;
 }

@@ -15,7 +15,7 @@ export async function noteReceived(trx: Transaction<Schema>, row: CaseRow, now: 
     .selectFrom('audit_log')
     .select(['action', 'detail'])
     .where('target', '=', row.study_instance_uid)
-    .where('action', 'in', ['study.received', 'study.removed'])
+    .where('action', 'in', ['study.received', 'study.removed', 'study.filesRemoved'])
     .orderBy('seq', 'desc')
     .limit(1)
     .executeTakeFirst();

@@ -204,12 +204,14 @@ async function isHeld(
   archive: string,
   { studyInstanceUid, statedInstances }: Pick<FoundInArchive, 'studyInstanceUid' | 'statedInstances'>,
 ): Promise<boolean> {
-  const removed = await trx
-    .selectFrom('removed_cases')
-    .select('study_instance_uid')
-    .where('study_instance_uid', '=', studyInstanceUid)
-    .executeTakeFirst();
-  if (removed !== undefined) return true;
+  for (const table of ['removed_cases', 'removed_files'] as const) {
+    const removed = await trx
+      .selectFrom(table)
+      .select('study_instance_uid')
+      .where('study_instance_uid', '=', studyInstanceUid)
+      .executeTakeFirst();
+    if (removed !== undefined) return true;
+  }
   const received = await trx
     .selectFrom('instances')
     .select('sop_instance_uid')

@@ -497,6 +497,25 @@ export interface RemovedCasesTable {
   size_bytes: number;
 }
 
+/** A case that is still here without the files that came: retention has deleted them while its results wait for a destination. */
+export interface RemovedFilesTable {
+  study_instance_uid: string;
+  /** The revision that rests on these files; a later one rests on files that came since. */
+  revision: number;
+  removed_at: number;
+  cause: RemovedCasesTable['cause'];
+  /** Files that were deleted, and their size; added up when it happens again. */
+  objects: number;
+  size_bytes: number;
+  /** JSON of the `InstanceHeader` of the first analysed object, by which a late series is judged; null where none was analysed. */
+  analysed_header: string | null;
+}
+
+/** Received files, relative to the spool, that are on record no more and have still to be deleted. */
+interface FilesToDeleteTable {
+  path: string;
+}
+
 /** An archive that is asked for new studies. */
 interface WatchedArchivesTable {
   name: string;
@@ -582,6 +601,8 @@ export interface Schema {
   audit_position: AuditPositionTable;
   audit_patients: AuditPatientsTable;
   removed_cases: RemovedCasesTable;
+  removed_files: RemovedFilesTable;
+  files_to_delete: FilesToDeleteTable;
   case_counts: CaseCountsTable;
   commitment_requests: CommitmentRequestsTable;
   watched_archives: WatchedArchivesTable;

@@ -1,5 +1,5 @@
 import type { Transaction } from 'kysely';
-import type { CaseVolume, PatientStudy } from '../../answers/caseAnswer.ts';
+import type { CaseVolume, FilesRemoved, PatientStudy } from '../../answers/caseAnswer.ts';
 import type { RowDelivery, WorklistRow } from '../../answers/worklistAnswer.ts';
 import { imageReference } from '../../case/frames.ts';
 import { TriageError } from '../../base/errors.ts';
@@ -8,7 +8,8 @@ import { scanAgeNote } from '../../case/scanAge.ts';
 import type { CaseState } from '../../case/caseState.ts';
 import type { ResultObject } from '../../case/delivery.ts';
 import { currentAnalysis, onCurrentRevision } from '../cases/currentAnalysis.ts';
-import { removalSentence } from '../cases/removedCases.ts';
+import { filesRemovedSentence, removalSentence } from '../cases/removedCases.ts';
+import { removedFilesOf } from '../cases/removedFiles.ts';
 import type { Schema } from '../db/schema.ts';
 import { caseRecordOf } from './caseRecord.ts';
 import { caseVolume, namedVolume, type VolumeSlice } from './caseVolume.ts';
@@ -38,6 +39,8 @@ export interface CaseDetail {
   manifest: CaseManifest | null;
   /** Geometry of the analysed series; null when none was analysed, or its files are gone. */
   volume: CaseVolume | null;
+  /** What retention has removed of it; null while the images that it rests on are here. */
+  filesRemoved: FilesRemoved | null;
   findings: Findings | null;
   instances: { received: number; setAside: number; ownResults: number };
   /** Result objects of every revision, oldest first, with the absolute path of the file. */
@@ -69,6 +72,7 @@ export async function caseDetail(
   const inList = known.readAtMs === null && !known.offList ? { ...known, ...whyHere(known, now, maxWaitMs) } : known;
   const analysis = await currentAnalysis(db, row);
   const { manifest, findings } = caseRecordOf(row, analysis);
+  const removed = await removedFilesOf(db, row);
   const instances = await db
     .selectFrom('instances')
     .select(['kind', 'set_aside'])
@@ -96,7 +100,9 @@ export async function caseDetail(
     ...(await patientStudies(db, row)),
     series: analysis === undefined ? [] : (JSON.parse(analysis.series) as SeriesVerdict[]),
     manifest,
-    volume: manifest === null ? null : await namedVolume(db, studyInstanceUid, manifest),
+    volume: manifest === null || removed !== undefined ? null : await namedVolume(db, studyInstanceUid, manifest),
+    filesRemoved:
+      removed === undefined ? null : { atMs: removed.removed_at, cause: removed.cause, objects: removed.objects },
     findings,
     instances: {
       received: instances.filter((instance) => instance.kind !== 'own').length,
@@ -138,7 +144,7 @@ export async function studyOf(db: Transaction<Schema>, word: string): Promise<st
 
 /**
  * Slices of the analysed series by index, superior first. Indexes beyond its ends are skipped, except the first one asked for.
- * @throws TriageError `not-found`
+ * @throws TriageError `not-found`, `slice-gone` when retention has removed them
  */
 export async function volumeSlices(
   db: Transaction<Schema>,
@@ -148,12 +154,14 @@ export async function volumeSlices(
   const analysis = await db
     .selectFrom('cases')
     .innerJoin('analyses', onCurrentRevision)
-    .select('analyses.manifest')
+    .select(['analyses.manifest', 'cases.study_instance_uid', 'cases.revision'])
     .where('cases.study_instance_uid', '=', studyInstanceUid)
     .where('cases.removing', '=', 0)
     .executeTakeFirst();
   const manifest = analysis?.manifest == null ? null : (JSON.parse(analysis.manifest) as CaseManifest);
   if (manifest?.slices[indexes[0] ?? -1] === undefined) throw new TriageError('not-found', 'There is no such slice.');
+  const removed = await removedFilesOf(db, analysis!);
+  if (removed !== undefined) throw new TriageError('slice-gone', filesRemovedSentence(removed));
   const known = await caseVolume(db, studyInstanceUid, manifest);
   if (known === null) throw new TriageError('not-found', 'The slices of this study are not here.');
   return indexes.flatMap((index) => {

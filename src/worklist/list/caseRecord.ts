@@ -42,9 +42,14 @@ export function caseRecordOf(row: CaseRow, analysis: AnalysisRow | undefined): C
   };
 }
 
+/** A header as it is kept, in JSON. */
+export function headerOf(json: string): InstanceHeader {
+  return { ...UNREAD_BEFORE, ...(JSON.parse(json) as InstanceHeader) };
+}
+
 export function storedInstanceOf(row: InstanceRow): StoredInstance {
   return {
-    header: { ...UNREAD_BEFORE, ...(JSON.parse(row.header) as InstanceHeader) },
+    header: headerOf(row.header),
     path: row.path,
     sha256: row.sha256,
     sizeBytes: row.size_bytes,

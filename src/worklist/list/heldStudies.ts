@@ -58,10 +58,19 @@ const RESULT_KINDS = ['sr', 'sc'] as const;
 
 type CasesBuilder = ExpressionBuilder<Schema, 'cases'>;
 
-/** A study of which only refused objects are known holds nothing. */
+/** A study of which only refused objects are known holds nothing; one whose received files are removed still has its results. */
 function isHeld(eb: CasesBuilder) {
-  return eb.exists(instancesOf(eb));
+  return eb.or([eb.exists(instancesOf(eb)), eb.exists(resultsOf(eb, RESULT_KINDS))]);
 }
+
+const resultsOf = (eb: CasesBuilder, kinds: readonly (typeof RESULT_KINDS)[number][]) =>
+  eb
+    .selectFrom('result_objects')
+    .select('result_objects.sop_instance_uid')
+    .whereRef('result_objects.study_instance_uid', '=', 'cases.study_instance_uid')
+    .whereRef('result_objects.revision', '=', 'cases.revision')
+    .where('result_objects.form_of', 'is', null)
+    .where('result_objects.kind', 'in', kinds);
 
 const instancesOf = (eb: CasesBuilder) =>
   eb
@@ -103,19 +112,7 @@ function holdsModality(db: Transaction<Schema>, eb: CasesBuilder, modality: stri
         ? instancesOf(eb).where((one) => one.or([one('instances.kind', '=', 'ct'), one(modalityOf, '=', modality)]))
         : instancesOf(eb).where(modalityOf, '=', modality),
     ),
-    ...(kinds.length === 0
-      ? []
-      : [
-          eb.exists(
-            eb
-              .selectFrom('result_objects')
-              .select('result_objects.sop_instance_uid')
-              .whereRef('result_objects.study_instance_uid', '=', 'cases.study_instance_uid')
-              .whereRef('result_objects.revision', '=', 'cases.revision')
-              .where('result_objects.form_of', 'is', null)
-              .where('result_objects.kind', 'in', kinds),
-          ),
-        ]),
+    ...(kinds.length === 0 ? [] : [eb.exists(resultsOf(eb, kinds))]),
   ]);
 }
 

@@ -1,4 +1,5 @@
 import { sql } from 'kysely';
+import { hasItsFiles } from '../cases/removedFiles.ts';
 import type { WorklistDatabase } from '../db/database.ts';
 
 /** Counts by which every study can be accounted for. They balance when every study that was ever received is accounted for and every file on record is on disk. */
@@ -15,6 +16,8 @@ export interface Ledger {
   inFlight: number;
   /** Removed by retention. */
   removed: number;
+  /** Of those that are here: retention has removed what was received of them, their results are kept until they are delivered. */
+  withoutFiles: number;
   /** Results that a destination has not confirmed yet. */
   undelivered: number;
   /** Studies that were received and cannot be found anywhere. */
@@ -90,6 +93,11 @@ export async function readLedger(
     .select(({ fn }) => fn.countAll<number>().as('undelivered'))
     .where('status', 'in', ['pending', 'sent'])
     .executeTakeFirstOrThrow();
+  const { withoutFiles } = await reads
+    .selectFrom('cases')
+    .select(({ fn }) => fn.countAll<number>().as('withoutFiles'))
+    .where(sql<boolean>`not ${hasItsFiles}`)
+    .executeTakeFirstOrThrow();
   const sum = ['resulted', 'ineligible', 'held', 'failed', 'inFlight'].reduce((total, name) => total + place(name), 0);
   return {
     received: events.length,
@@ -99,6 +107,7 @@ export async function readLedger(
     failed: place('failed'),
     inFlight: place('inFlight'),
     removed: events.length - here.length,
+    withoutFiles,
     undelivered,
     lost,
     files,

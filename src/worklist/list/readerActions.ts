@@ -3,6 +3,8 @@ import { RINGS_AGAIN_AFTER_MS } from '../../case/attention.ts';
 import { TriageError } from '../../base/errors.ts';
 import { sendAgain } from '../cases/outbox.ts';
 import { reopen } from '../cases/reopen.ts';
+import { filesRemovedSentence } from '../cases/removedCases.ts';
+import { removedFilesOf } from '../cases/removedFiles.ts';
 import type { CaseRow, Schema, Verdict } from '../db/schema.ts';
 import { appendEvent, caseRow, write } from '../cases/storeContext.ts';
 import type { StoreContext } from '../cases/storeContext.ts';
@@ -127,6 +129,9 @@ export async function reprocess(
       throw new TriageError('case-changed', 'It is held for checking: release it first.');
     if (row.removing === 1 || row.last_slice_at === null)
       throw new TriageError('case-changed', 'Its slices are not here any more.');
+    const removed = await removedFilesOf(trx, row);
+    if (removed !== undefined && !(await hasImages(trx, studyInstanceUid)))
+      throw new TriageError('case-changed', filesRemovedSentence(removed));
     const now = context.clock.now();
     await reopen(trx, row, now, actor, { type: 'reprocessed', detail: { reason } });
     const isLeftOut = row.recency === 'prior' || (row.selection_rule !== null && row.state === 'ineligible');
@@ -161,6 +166,16 @@ export async function resend(
       { at: context.clock.now(), actor, reason },
     );
   });
+}
+
+async function hasImages(trx: Transaction<Schema>, studyInstanceUid: string): Promise<boolean> {
+  const image = await trx
+    .selectFrom('instances')
+    .select('path')
+    .where('study_instance_uid', '=', studyInstanceUid)
+    .where('kind', '=', 'ct')
+    .executeTakeFirst();
+  return image !== undefined;
 }
 
 const NOT_CLAIMED = { claimed_by: null, claimed_at: null } as const;

@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely';
 import type { CaseManifest, Findings } from '../../case/case.ts';
 import type { ModelIdentity } from '../../case/triageModel.ts';
 import { onCurrentRevision } from '../cases/currentAnalysis.ts';
+import { hasItsFiles } from '../cases/removedFiles.ts';
 import type { Schema, ShadowScoresTable } from '../db/schema.ts';
 import { inSnapshot } from '../db/transactions.ts';
 import { write } from '../cases/storeContext.ts';
@@ -57,6 +58,7 @@ function due(db: Kysely<Schema>, modelSha256: string) {
       .innerJoin('analyses', onCurrentRevision)
       .where('cases.state', 'in', ['reported', 'delivered'])
       .where('cases.removing', '=', 0)
+      .where(hasItsFiles)
       .where('cases.proof', '=', 0)
       .where('cases.quarantine_reason', 'is', null)
       .where('analyses.manifest', 'is not', null)

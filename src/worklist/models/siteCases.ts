@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { dirname } from 'node:path';
 import type { ScoredScan } from '../../thresholds/scoredScan.ts';
+import { hasItsFiles } from '../cases/removedFiles.ts';
 import type { StoreContext } from '../cases/storeContext.ts';
 import { thresholdFacts } from '../thresholds/thresholdFacts.ts';
 
@@ -38,6 +39,7 @@ export async function siteCases(
       of.fn.min<string>('instances.path').as('path'),
     ])
     .where('cases.removing', '=', 0)
+    .where(hasItsFiles)
     .where('instances.kind', '=', 'ct')
     .groupBy('cases.study_instance_uid')
     .orderBy('cases.study_instance_uid')

@@ -30,6 +30,7 @@ async function judged(
       manifest,
       findings: { decision, reasonCode, reason },
       analysed: before[0]!.header,
+      goneSeries: null,
       all: () => {
         isRead = true;
         return Promise.resolve([...before, ...late]);
@@ -124,6 +125,36 @@ describe('changesAnalysis', () => {
     const manifest = manifestOf(before, tried);
     expect(manifest.seriesInstanceUid).toBe('1.2.3.6');
     expect((await judged(seriesOf({ series: 7, slices: 90 }), before, manifest)).changes).toBe(false);
+  });
+
+  const soft = seriesOf({ series: 6 });
+  it.each<[string, StoredInstance[], StoredInstance[], Findings['decision'], boolean]>([
+    ['the same series again', soft, soft, 'not-suspected', false],
+    ['a part of it', soft, soft.slice(0, 40), 'not-suspected', false],
+    [
+      'one more slice of it',
+      soft,
+      seriesOf({ series: 6, slices: 1, topMm: 51, header: { sopInstanceUid: '1.2.3.6.99995' } }),
+      'not-suspected',
+      false,
+    ],
+    ['a better series', soft, analysed, 'not-suspected', true],
+    ['a better series and the old one', soft, [...soft, ...analysed], 'not-suspected', true],
+    ['too few slices of a better series', soft, analysed.slice(0, 19), 'not-suspected', false],
+    ['a worse series', analysed, soft, 'suspected', false],
+    ['a series like it', analysed, seriesOf({ series: 8, slices: 240, header: BONE }), 'suspected', false],
+    ['a worse series, where nothing was analysed', analysed, soft, 'not-analysed', true],
+    ['the same series, where nothing was analysed', analysed, analysed, 'not-analysed', false],
+  ])('where the files are gone: %s', async (_name, before, here, decision, changes) => {
+    const images = {
+      late: here.map(({ header }) => header),
+      manifest: manifestOf(before),
+      findings: { decision, reasonCode: null, reason: null },
+      analysed: before[0]!.header,
+      goneSeries: new Set([before[0]!.header.seriesInstanceUid]),
+      all: () => Promise.resolve(here),
+    };
+    expect(await changesAnalysis(images, DEFAULT_SERIES_RULES)).toBe(changes);
   });
 
   it('slices that complete what was said to be incomplete', async () => {

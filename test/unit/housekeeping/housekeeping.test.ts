@@ -191,6 +191,46 @@ describe('retention', () => {
     ]);
   });
 
+  it('deletes what was received of read cases that only wait for a destination, and keeps their results', async () => {
+    const { study, read, store, clock, retain, files, listed, database, ...worklist } = await place();
+    for (const name of ['waits', 'unread', 'done']) await study(name);
+    await read('waits', 'done');
+    for (const due of await store.dueDeliveries('pacs', 100))
+      if (due.object.studyInstanceUid === studyUid('done')) {
+        await store.recordDelivery(due.id, { kind: 'sent', status: '0000' });
+        await store.recordDelivery(due.id, { kind: 'confirmed' });
+      }
+    clock.advance(2 * 3_600_000);
+    expect(await retain()).toBe(0);
+    expect(['waits', 'unread', 'done'].map(files)).toEqual([5, 5, 5]);
+    // What is delivered goes first, and whole.
+    let free = 0;
+    expect(await retain({ freeBytes: () => Promise.resolve((free += 400)) })).toBe(1);
+    expect(['waits', 'unread', 'done'].map(files)).toEqual([5, 5, 0]);
+    expect(await retain({ freeBytes: () => Promise.resolve(0) })).toBe(0);
+    expect(['waits', 'unread'].map(files)).toEqual([2, 5]);
+    expect(await store.filesToDelete(9)).toEqual([]);
+    expect(await listed()).toEqual([studyUid('waits'), studyUid('unread')].sort());
+
+    await deliverAll({ ...worklist, store, clock, database });
+    clock.advance(15 * DAY_MS);
+    expect(await retain()).toBe(1);
+    expect(files('waits')).toBe(0);
+    expect(await listed()).toEqual([studyUid('unread')]);
+  });
+
+  it('deletes the rest of the files when a deletion was cut short', async () => {
+    const { study, read, store, clock, retain, files } = await place();
+    await study('cut');
+    await read('cut');
+    clock.advance(15 * DAY_MS);
+    expect(await store.freeFiles(studyUid('cut'), Number.MAX_SAFE_INTEGER)).toBe(true);
+    expect(files('cut')).toBe(5);
+    expect(await retain()).toBe(0);
+    expect(files('cut')).toBe(2);
+    expect(await store.filesToDelete(9)).toEqual([]);
+  });
+
   it('deletes nothing outside its folders', async () => {
     const { study, read, store, clock, retain, database, files, ...worklist } = await place();
     await study('x');

@@ -22,8 +22,8 @@ const log = createLog('silent');
 const DAY_MS = 86_400_000;
 const SLICES = ['1.2.3.1', '1.2.3.2', '1.2.3.3'];
 
-/** A delivered case whose slices came through the real spool. */
-async function deliveredCase() {
+/** A reported case whose slices came through the real spool; delivered, unless its destination takes nothing. */
+async function readCase({ isDelivered = true } = {}) {
   const worklist = await openWorklist();
   const { store, clock } = worklist;
   const folder = await temporaryFolder();
@@ -65,8 +65,8 @@ async function deliveredCase() {
     path: join(resultsDir, `${object.kind}.dcm`),
   }));
   await store.apply(await claimed(store, 'report'), { type: 'reported', objects });
-  await deliverAll(worklist);
-  expect((await worklist.query.caseDetail(studyInstanceUid)).row.state).toBe('delivered');
+  if (isDelivered) await deliverAll(worklist);
+  expect((await worklist.query.caseDetail(studyInstanceUid)).row.state).toBe(isDelivered ? 'delivered' : 'reported');
   await store.markRead(studyInstanceUid, true, 'ann');
   clock.advance(15 * DAY_MS);
 
@@ -76,6 +76,19 @@ async function deliveredCase() {
       store: {
         removableCases: (...asked) => store.removableCases(...asked),
         removeFeatures: (...asked) => store.removeFeatures(...asked),
+        freeableCases: (...asked) => store.freeableCases(...asked),
+        freeFiles: async (...asked) => {
+          await at('chosen');
+          const isFreed = await store.freeFiles(...asked);
+          await at('begun');
+          return isFreed;
+        },
+        filesToDelete: (...asked) => store.filesToDelete(...asked),
+        noteDeleted: async (...asked) => {
+          await at('files gone');
+          await store.noteDeleted(...asked);
+          await at('over');
+        },
         beginRemoval: async (...asked) => {
           await at('chosen');
           const files = await store.beginRemoval(...asked);
@@ -117,14 +130,16 @@ const POINTS = ['chosen', 'begun', 'files gone', 'over'] as const;
 type Point = (typeof POINTS)[number];
 
 const interleavings = POINTS.flatMap((acknowledged, from) =>
-  POINTS.slice(from).map((recorded) => [acknowledged, recorded] as const),
+  POINTS.slice(from).flatMap((recorded) =>
+    [true, false].map((isDelivered) => [acknowledged, recorded, isDelivered] as const),
+  ),
 );
 
 /** Promise 1 while retention runs: each point at which identical bytes may come, with each later one at which they are put on record. */
 it.each(interleavings)(
-  'keeps a study that comes again when retention is at "%s" and is on record at "%s"',
-  async (acknowledged, recorded) => {
-    const { acknowledge, record, retain, safe, files } = await deliveredCase();
+  'keeps a study that comes again when retention is at "%s" and is on record at "%s" (delivered: %s)',
+  async (acknowledged, recorded, isDelivered) => {
+    const { acknowledge, record, retain, safe, files } = await readCase({ isDelivered });
     let came: StoredInstance[] = [];
     await retain(async (point) => {
       if (point === acknowledged) came = await Promise.all(SLICES.map(acknowledge));
@@ -140,7 +155,7 @@ it.each(interleavings)(
 );
 
 it('leaves a study alone of which some slices have come again, however full the disk: the rest may follow', async () => {
-  const { acknowledge, record, retain, safe, query, studyInstanceUid, clock } = await deliveredCase();
+  const { acknowledge, record, retain, safe, query, studyInstanceUid, clock } = await readCase();
   await record([await acknowledge(SLICES[0]!)]);
   await retain(() => Promise.resolve(), { freeBytes: 0 });
   expect(await safe()).toEqual(SLICES);
@@ -152,7 +167,7 @@ it('leaves a study alone of which some slices have come again, however full the 
 });
 
 it('keeps one file of an object that comes again, and puts back one that was lost', async () => {
-  const { acknowledge, record, safe, files, first, spoolDir } = await deliveredCase();
+  const { acknowledge, record, safe, files, first, spoolDir } = await readCase();
   await record([await acknowledge(SLICES[0]!), await acknowledge(SLICES[0]!)]);
   expect(await files()).toBe(SLICES.length);
   await rm(join(spoolDir, first[0]!.path, '..'), { recursive: true });
