@@ -3,6 +3,7 @@ import { open, stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { createInflateRaw } from 'node:zlib';
 import { TriageError, messageOf } from './errors.ts';
+import { withoutZlibHeader } from './zlibHeader.ts';
 
 /** Bytes of a DICOM file that are read where they are needed, so that a file of any size takes little memory. */
 export interface ByteSource {
@@ -62,7 +63,7 @@ export function inflatedSource(deflated: ByteSource, datasetOffset: number): Byt
   const restart = (): void => {
     stream?.destroy();
     const inflate = createInflateRaw();
-    const source = Readable.from(deflated.pieces(datasetOffset));
+    const source = Readable.from(rawDeflate(deflated.pieces(datasetOffset)));
     source.on('error', (error) => inflate.destroy(error));
     inflate.on('close', () => source.destroy());
     stream = source.pipe(inflate);
@@ -104,6 +105,14 @@ export function inflatedSource(deflated: ByteSource, datasetOffset: number): Byt
       throw new TypeError('Inflated bytes are read by their position.');
     },
   };
+}
+
+async function* rawDeflate(pieces: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  let isFirst = true;
+  for await (const piece of pieces) {
+    yield isFirst ? withoutZlibHeader(piece) : piece;
+    isFirst = false;
+  }
 }
 
 function cutOff(): TriageError {

@@ -59,6 +59,8 @@ export interface InstanceHeader extends PatientIdentity {
   rows: number | null;
   columns: number | null;
   numberOfFrames: number;
+  /** Of a pixel, when there are more than one: a picture in colour. */
+  samplesPerPixel?: number;
   /** Which of several stacks in one object; absent outside multi-frame objects. */
   stackId?: string;
   /** The frames of an Enhanced CT; absent in other objects, and when `frameFault` says why they cannot be used. */
@@ -179,8 +181,11 @@ export interface CaseManifest {
   gaps: { afterSliceIndex: number; missingSlices: number }[];
   /** Slices at a position that is already taken; kept on disk, not analysed. */
   duplicateSopInstanceUids: string[];
-  /** How many images (or parts of a concatenation) the sender states and how many arrived, when fewer did; absent otherwise. */
-  cutShort?: { came: number; stated: number; of?: 'slices' | 'parts' };
+  /**
+   * How many images (or parts of a concatenation) the sender states and how many arrived, when fewer did; or how many of them have a position, when all
+   * arrived and some have none. Absent otherwise.
+   */
+  cutShort?: { came: number; stated: number; of?: 'slices' | 'parts' | 'placed' };
   /** The sender's connection broke off, the study was not sent again, and nobody states how many images there are. */
   brokenOff?: true;
   /** What the slices were cut to, and why, as a phrase; absent where all were analysed. */

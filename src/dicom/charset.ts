@@ -102,9 +102,13 @@ function decodeBytes(bytes: Uint8Array, characterSets: readonly string[], vr: st
     case 'GB18030':
     case 'GBK':
       return decodeAs(first.toLowerCase(), bytes);
+    case 'ISO2022GBK':
+    case 'ISO202258':
+      return decodeAs('gbk', bytes);
   }
   const g1 = BY_ESCAPE[G1_BY_REGISTRATION[registration(first)] ?? ''];
-  if (g1 === undefined && others.length === 0 && !bytes.includes(ESCAPE)) return decodeUndeclared(bytes);
+  if (g1 === undefined && others.length === 0 && !bytes.includes(ESCAPE))
+    return decodeAsNamed(characterSets[0] ?? '', bytes) ?? decodeUndeclared(bytes);
   return decodeWithExtensions(bytes, g1 ?? null, vr);
 }
 
@@ -154,6 +158,15 @@ function isDelimiter(byte: number, vr: string): boolean {
       return vr === 'PN';
     default:
       return false;
+  }
+}
+
+/** Some writers put the common name of an encoding where a defined term belongs (GB2312, windows-1251, KOI8-R, ISO 8859-1); null for no such name, or bytes that are not in it. */
+function decodeAsNamed(term: string, bytes: Uint8Array): string | null {
+  try {
+    return new TextDecoder(term.trim().replace(/[ _]/g, '-'), { fatal: true }).decode(bytes);
+  } catch {
+    return null;
   }
 }
 

@@ -89,6 +89,8 @@ export function itemsOf(bytes: Uint8Array, sequence: IndexedElement, most: numbe
   try {
     while (cursor.position + 8 <= end && items.length < most) {
       const { tag, length } = cursor.readItemHead();
+      // Some writers close an item although they state its length.
+      if (tag === ITEM_END) continue;
       if (tag !== ITEM) break;
       const from = cursor.position;
       if (length === UNDEFINED_LENGTH) cursor.skipToEndOf(ITEM_END);
@@ -133,7 +135,11 @@ class Cursor {
   }
 
   #need(bytes: number): void {
-    if (this.position + bytes > this.#end) throw new EndOfBytes();
+    if (!this.#holds(bytes)) throw new EndOfBytes();
+  }
+
+  #holds(bytes: number): boolean {
+    return this.position + bytes <= this.#end;
   }
 
   /** Zeros after the last element, fewer than an element has; in Big Endian they may be the beginning of a tag. */
@@ -160,7 +166,11 @@ class Cursor {
     const isExplicit = !isItem && (encoding.explicit || tag <= GROUP_2_END) && /^[A-Z]{2}$/.test(vr);
     if (!isExplicit) {
       const length = this.#at.getUint32(this.position, littleEndian);
+      const short = this.#at.getUint16(this.position + 2, littleEndian);
       this.position += 4;
+      // A VR that is none ("--", two spaces): DCMTK and GDCM, too, then read the length behind it.
+      const isBadVr = !isItem && encoding.explicit && length !== UNDEFINED_LENGTH && !this.#holds(length);
+      if (isBadVr && this.#holds(short)) return { tag, vr: null, dataOffset: this.position, length: short, encoding };
       return { tag, vr: null, dataOffset: this.position, length, encoding: { ...encoding, explicit: false } };
     }
     const isLong = LONG_VRS.has(vr);
@@ -207,9 +217,11 @@ class Cursor {
       } else if (element.length === UNDEFINED_LENGTH) {
         if (open.length === MAX_DEPTH) throw unreadable(`Sequences are nested more than ${MAX_DEPTH / 2} deep.`);
         const isItem = element.tag === ITEM;
+        // Some writers give a sequence the VR UN and encode its items in Explicit VR all the same.
+        const ofItem = { ...current.encoding, explicit: this.#looksExplicit(current.encoding) };
         open.push({
           delimiter: isItem ? ITEM_END : SEQUENCE_END,
-          encoding: isItem ? current.encoding : element.encoding,
+          encoding: isItem ? ofItem : element.encoding,
         });
       } else this.skip(element.length);
     }

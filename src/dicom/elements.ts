@@ -1,5 +1,6 @@
 import { inflateRawSync, constants as zlib } from 'node:zlib';
 import { TriageError, messageOf } from '../base/errors.ts';
+import { withoutZlibHeader } from '../base/zlibHeader.ts';
 import {
   indexElements,
   itemsOf,
@@ -10,14 +11,17 @@ import {
   type IndexedElement,
 } from './elementIndex.ts';
 import { readFileMetaInformation, type FileMetaInformation } from './fileMetaReader.ts';
-import { DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN } from './transferSyntaxes.ts';
+import {
+  DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
+  EXPLICIT_VR_BIG_ENDIAN,
+  IMPLICIT_VR_LITTLE_ENDIAN,
+} from './transferSyntaxes.ts';
 
 /** Everything before the pixel data must lie within this many bytes: limits what a hostile file can make the parser keep. */
 export const MAX_HEADER_BYTES = 8 * 1024 * 1024;
 /** Maximum size of an inflated data set. */
 export const MAX_INFLATED_BYTES = 128 * 1024 * 1024;
 
-const EXPLICIT_VR_BIG_ENDIAN = '1.2.840.10008.1.2.2';
 /** Maximum number of items read from one sequence: more than a multi-frame object has. */
 const MAX_ITEMS = 65_536;
 const ITEM = 0xfffee000;
@@ -94,7 +98,7 @@ export function parseElements(bytes: Uint8Array, options: ParseOptions = {}): El
   if (whole.length <= datasetOffset) throw unreadable('The file ends after the file meta information: no data set.');
   const encoding: Encoding = {
     explicit: transferSyntaxUid !== IMPLICIT_VR_LITTLE_ENDIAN,
-    bigEndian: transferSyntaxUid === EXPLICIT_VR_BIG_ENDIAN,
+    bigEndian: isBigEndian(whole, datasetOffset, transferSyntaxUid === EXPLICIT_VR_BIG_ENDIAN),
   };
   const end = Math.min(whole.length, datasetOffset + MAX_HEADER_BYTES);
   const { elements, lastTag, isCut } = indexElements(whole, datasetOffset, end, encoding);
@@ -105,6 +109,13 @@ export function parseElements(bytes: Uint8Array, options: ParseOptions = {}): El
   const parsed = view(elements, { whole, meta, bigEndian: encoding.bigEndian });
   if (options.stopBeforePixelData !== true) parsed.pixelData();
   return parsed;
+}
+
+/** Whether the data set is in Big Endian. What its first element shows, which is of group 0008, outranks the transfer syntax. */
+function isBigEndian(bytes: Uint8Array, position: number, isDeclared: boolean): boolean {
+  const [first, second, , , ...vr] = bytes.subarray(position, position + 6);
+  if (first === 8 && second === 0) return false;
+  return isDeclared || (first === 0 && second === 8 && /^[A-Z]{2}$/.test(String.fromCharCode(...vr)));
 }
 
 /** CurrentPatientLocation is the last element read from a header; the bulk data of documents and raw data come after it. */
@@ -140,11 +151,7 @@ function view(elements: ReadonlyMap<number, IndexedElement>, file: FileFacts, is
     return value === '' ? null : value;
   };
   const strings = (tag: number): string[] => string(tag)?.split('\\').map(trimmed) ?? [];
-  const binary = (
-    tag: number,
-    offset: number,
-    read: (at: DataView, offset: number, littleEndian: boolean) => number,
-  ): number | null => {
+  const binary = (tag: number, offset: number, read: ReadNumber): number | null => {
     const value = bytes(tag);
     try {
       return value === null
@@ -156,6 +163,20 @@ function view(elements: ReadonlyMap<number, IndexedElement>, file: FileFacts, is
       throw error;
     }
   };
+  const numbers = (tag: number): number[] | null => {
+    const element = find(tag);
+    const type = BINARY_NUMBERS.get(element?.vr ?? '');
+    const values =
+      element === undefined || type === undefined
+        ? strings(tag)
+            // Some writers end the last value like the others.
+            .filter((value, index, all) => value !== '' || index < all.length - 1)
+            .map(decimal)
+        : Array.from({ length: Math.floor(element.length / type.bytes) }, (_, index) =>
+            Number(binary(tag, index * type.bytes, type.read)),
+          );
+    return values.length > 0 && values.every(Number.isFinite) ? values : null;
+  };
   return {
     transferSyntaxUid: meta.transferSyntaxUid,
     datasetOffset: meta.datasetOffset,
@@ -166,11 +187,14 @@ function view(elements: ReadonlyMap<number, IndexedElement>, file: FileFacts, is
     bytes,
     string,
     strings,
-    numbers: (tag) => {
-      const values = strings(tag).map((value) => (value === '' ? Number.NaN : Number(value)));
-      return values.length > 0 && values.every(Number.isFinite) ? values : null;
+    numbers,
+    uint16: (tag, index = 0) => {
+      // SS is read as what it is in place of: PixelPaddingValue has one of both.
+      if (!NOT_SHORT.has(find(tag)?.vr ?? ''))
+        return binary(tag, index * 2, (at, offset, le) => at.getUint16(offset, le));
+      const value = numbers(tag)?.[index] ?? -1;
+      return Number.isInteger(value) && value >= 0 && value <= 0xffff ? value : null;
     },
-    uint16: (tag, index = 0) => binary(tag, index * 2, (at, offset, le) => at.getUint16(offset, le)),
     int16: (tag, index = 0) => binary(tag, index * 2, (at, offset, le) => at.getInt16(offset, le)),
     uint32: (tag, index = 0) => binary(tag, index * 4, (at, offset, le) => at.getUint32(offset, le)),
     place: (tag) => {
@@ -238,7 +262,7 @@ function readPixelData(element: IndexedElement, whole: Uint8Array): PixelDataEle
 function inflated(bytes: Uint8Array, datasetOffset: number, mayBeCut: boolean): Uint8Array {
   let dataset: Buffer;
   try {
-    dataset = inflateRawSync(bytes.subarray(datasetOffset), {
+    dataset = inflateRawSync(withoutZlibHeader(bytes.subarray(datasetOffset)), {
       maxOutputLength: MAX_INFLATED_BYTES,
       ...(mayBeCut ? { finishFlush: zlib.Z_SYNC_FLUSH } : {}),
     });
@@ -249,6 +273,24 @@ function inflated(bytes: Uint8Array, datasetOffset: number, mayBeCut: boolean): 
   whole.set(bytes.subarray(0, datasetOffset));
   whole.set(dataset, datasetOffset);
   return whole;
+}
+
+/** VRs in which some writers put what is a US by PS3.6. */
+const NOT_SHORT: ReadonlySet<string> = new Set(['DS', 'IS', 'FD', 'FL', 'SL', 'UL']);
+/** VRs in which some writers put what is a DS or IS by PS3.6. */
+const BINARY_NUMBERS: ReadonlyMap<string, { bytes: number; read: ReadNumber }> = new Map([
+  ['FD', { bytes: 8, read: (at, offset, littleEndian) => at.getFloat64(offset, littleEndian) }],
+  ['FL', { bytes: 4, read: (at, offset, littleEndian) => at.getFloat32(offset, littleEndian) }],
+  ['UL', { bytes: 4, read: (at, offset, littleEndian) => at.getUint32(offset, littleEndian) }],
+  ['SL', { bytes: 4, read: (at, offset, littleEndian) => at.getInt32(offset, littleEndian) }],
+  ['US', { bytes: 2, read: (at, offset, littleEndian) => at.getUint16(offset, littleEndian) }],
+  ['SS', { bytes: 2, read: (at, offset, littleEndian) => at.getInt16(offset, littleEndian) }],
+]);
+type ReadNumber = (at: DataView, offset: number, littleEndian: boolean) => number;
+
+/** A DS or IS. Writers in countries with a decimal comma sometimes write it, which can mean nothing else. */
+function decimal(value: string): number {
+  return value === '' ? Number.NaN : Number(/^[+-]?\d*,\d+$/.test(value) ? value.replace(',', '.') : value);
 }
 
 /** Strips the padding of PS3.5 6.2: spaces on both sides, NULs at the end. */

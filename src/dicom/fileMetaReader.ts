@@ -1,6 +1,6 @@
 import { TriageError } from '../base/errors.ts';
 import { indexElement, textAt, type IndexedElement } from './elementIndex.ts';
-import { EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN } from './transferSyntaxes.ts';
+import { EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN } from './transferSyntaxes.ts';
 
 /** The file meta information (PS3.10 7.1), which precedes the data set. */
 export interface FileMetaInformation {
@@ -17,9 +17,10 @@ const GROUP_LENGTH = 0x00020000;
 const TRANSFER_SYNTAX_UID = 0x00020010;
 
 /**
- * Reads the file meta information, also of files without a preamble; a file without any is read as a bare data set.
+ * Reads the file meta information, also of files without a preamble; a file without any is read as a bare data set. Where no TransferSyntaxUID is given,
+ * the first element of the data set shows one without compression.
  *
- * @throws TriageError `dicom-unreadable` for bytes that are not DICOM, or that name no transfer syntax
+ * @throws TriageError `dicom-unreadable` for bytes that are not DICOM, or whose transfer syntax is neither named nor seen
  */
 export function readFileMetaInformation(bytes: Uint8Array): FileMetaInformation {
   const start = metaStart(bytes);
@@ -40,8 +41,10 @@ export function readFileMetaInformation(bytes: Uint8Array): FileMetaInformation 
       declaredEnd = position + new DataView(bytes.buffer, bytes.byteOffset + element.dataOffset, 4).getUint32(0, true);
     if (position === declaredEnd && elements.has(TRANSFER_SYNTAX_UID)) break;
   }
-  const transferSyntaxUid = textAt(bytes, elements.get(TRANSFER_SYNTAX_UID));
-  if (transferSyntaxUid === '') throw unreadable('The file meta information names no TransferSyntaxUID.');
+  const named = elements.get(TRANSFER_SYNTAX_UID);
+  const transferSyntaxUid = named === undefined ? seenSyntax(bytes, position) : textAt(bytes, named);
+  if (transferSyntaxUid === null || transferSyntaxUid === '')
+    throw unreadable('The file meta information names no TransferSyntaxUID.');
   return { elements, transferSyntaxUid, datasetOffset: position };
 }
 
@@ -52,16 +55,28 @@ function metaStart(bytes: Uint8Array): number | null {
   if (hasPrefixAt(PREAMBLE_BYTES)) return PREAMBLE_BYTES + PREFIX_BYTES;
   if (hasPrefixAt(0)) return PREFIX_BYTES;
   const first = indexElement(bytes, 0);
-  return first !== null && first.tag >>> 16 === 2 && first.vr !== null ? 0 : null;
+  if (first === null || first.tag >>> 16 !== 2) return null;
+  // Some writers encode it in Implicit VR.
+  return first.vr !== null || first.dataOffset + first.length <= bytes.length ? 0 : null;
 }
 
-/** For a file that begins with its data set: group 0008 comes first in every data set that holds an object. */
+/** For a file that begins with its data set. */
 function guessedMeta(bytes: Uint8Array): FileMetaInformation {
-  const first = indexElement(bytes, 0);
-  const isDataSet = first !== null && first.tag >>> 16 === 8 && first.dataOffset + first.length <= bytes.length;
-  if (!isDataSet) throw unreadable('Not a DICOM file: there is no "DICM" at byte 128, and it begins with no data set.');
-  const transferSyntaxUid = first.vr === null ? IMPLICIT_VR_LITTLE_ENDIAN : EXPLICIT_VR_LITTLE_ENDIAN;
+  const transferSyntaxUid = seenSyntax(bytes, 0);
+  if (transferSyntaxUid === null)
+    throw unreadable('Not a DICOM file: there is no "DICM" at byte 128, and it begins with no data set.');
   return { elements: new Map(), transferSyntaxUid, datasetOffset: 0 };
+}
+
+/** How the data set at `position` is encoded, or null when it is none: group 0008 comes first in every data set that holds an object. */
+function seenSyntax(bytes: Uint8Array, position: number): string | null {
+  const first = indexElement(bytes, position);
+  if (first === null) return null;
+  const group = first.tag >>> 16;
+  if (group === 8 && first.dataOffset + first.length <= bytes.length)
+    return first.vr === null ? IMPLICIT_VR_LITTLE_ENDIAN : EXPLICIT_VR_LITTLE_ENDIAN;
+  // Group 0008 with its bytes the other way round.
+  return group === 0x0800 && first.vr !== null ? EXPLICIT_VR_BIG_ENDIAN : null;
 }
 
 function unreadable(message: string): TriageError {

@@ -9,6 +9,7 @@ interface Place {
   binary?: 'US' | 'UL';
 }
 
+const NUMBER_OF_FRAMES = 0x00280008;
 const SHARED = 0x52009229;
 const PER_FRAME = 0x52009230;
 /** Attributes without a group of their own, as a converter to Legacy Converted Enhanced CT leaves them (PS3.3 C.7.6.16.2.25, C.7.6.16.2.26). */
@@ -46,6 +47,12 @@ const PLACES: ReadonlyMap<number, Place> = new Map<number, Place>([
   [0x00209056, { group: FRAME_CONTENT }], // StackID
   [0x00209157, { group: FRAME_CONTENT }], // DimensionIndexValues
 ]);
+
+/** How many frames the object states, and how many its functional groups describe. Without NumberOfFrames, or with 0, it is as many as are described. */
+export function frameCounts(dataSet: Elements): { frames: number; described: number } {
+  const described = dataSet.items(PER_FRAME).length;
+  return { frames: dataSet.numbers(NUMBER_OF_FRAMES)?.[0] || described || 1, described };
+}
 
 /** The frames of a multi-frame object as if each were an image of its own. */
 export interface Frames {

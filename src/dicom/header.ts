@@ -4,8 +4,8 @@ import { decodeText } from './charset.ts';
 import { MAX_HEADER_BYTES, parseHeaderElements } from './elements.ts';
 import type { Elements } from './elements.ts';
 import { PIXEL_DATA } from './elementIndex.ts';
-import { framesOf } from './functionalGroups.ts';
-import { MULTI_FRAME_CT_SOP_CLASSES } from './sopClasses.ts';
+import { frameCounts, framesOf } from './functionalGroups.ts';
+import { MEDIA_STORAGE_DIRECTORY, MULTI_FRAME_CT_SOP_CLASSES } from './sopClasses.ts';
 import { readFileMetaInformation } from './fileMetaReader.ts';
 import { isReadableUid } from './uids.ts';
 
@@ -46,6 +46,8 @@ export function readFileHeader(bytes: Uint8Array, fileBytes?: number): InstanceH
 
 /** {@link readFileHeader} for elements that are already parsed. */
 export function fileHeaderOf(elements: Elements): InstanceHeader {
+  if (elements.string(MEDIA_STORAGE_SOP_CLASS_UID) === MEDIA_STORAGE_DIRECTORY)
+    throw new TriageError('dicom-mismatch', 'A DICOMDIR: the directory of a disc, which holds no image itself.');
   return headerOf(elements, elements.has(SOP_CLASS_UID) ? SOP_CLASS_UID : MEDIA_STORAGE_SOP_CLASS_UID);
 }
 
@@ -84,7 +86,7 @@ export function headerOf(elements: Elements, sopClassUidTag = SOP_CLASS_UID): In
     institutionalDepartmentName: text(0x00081040, 'LO'),
     stationName: text(0x00081010, 'SH'),
     procedureCodes: [0x00081032, 0x00321064]
-      .flatMap((tag) => elements.items(tag, MAX_REGIONS))
+      .flatMap((tag) => itemsIfWhole(elements, tag))
       .flatMap((item) => decodeText(beginningOf(item.bytes(0x00080100)), reader.characterSets, 'SH'))
       .filter((code) => code !== ''),
     bodyPartExamined: plain(0x00180015),
@@ -95,6 +97,7 @@ export function headerOf(elements: Elements, sopClassUidTag = SOP_CLASS_UID): In
     columns: elements.uint16(0x00280011),
     // Senders of single images write 0, which means nothing else.
     numberOfFrames: integer(0x00280008) || 1,
+    ...inColour(elements.uint16(0x00280002)),
     imagePositionPatientMm,
     ...kind,
     ...(MULTI_FRAME_CT_SOP_CLASSES.has(sopClassUid) ? framesIn(elements, seriesDescription) : {}),
@@ -142,8 +145,7 @@ function imageFacts(
   return {
     acquisitionDateTime: plain(0x0008002a) || plain(0x00080022) + plain(0x00080032),
     imageType,
-    anatomicRegion: elements
-      .items(0x00082218, MAX_REGIONS)
+    anatomicRegion: itemsIfWhole(elements, 0x00082218)
       .flatMap((item) => decodeText(beginningOf(item.bytes(0x00080104)), characterSets, 'LO'))
       .join(' '),
     convolutionKernel: text(0x00181210, 'SH'),
@@ -175,9 +177,14 @@ export function framesIn(
   // The functional groups stand after everything else that a header is read for.
   if (!elements.has(PIXEL_DATA))
     return { ...concatenation, frameFault: `without pixel data in its first ${MAX_HEADER_BYTES / 1024 / 1024} MiB` };
-  const count = elements.numbers(0x00280008)?.[0] || 1;
+  const { frames: count, described } = frameCounts(elements);
   if (!Number.isSafeInteger(count) || count < 1 || count > MAX_FRAMES)
     return { ...concatenation, frameFault: `of ${count} frames (at most ${MAX_FRAMES})` };
+  if (described < count)
+    return {
+      ...concatenation,
+      frameFault: `that describes ${described} of its ${count} frames (PerFrameFunctionalGroupsSequence): send it again, or slice by slice`,
+    };
   const table = frameTable(elements, count, seriesDescription);
   return table === null
     ? { ...concatenation, frameFault: `whose frames differ in more than ${MAX_KINDS} ways` }
@@ -311,10 +318,28 @@ function requiredUid(elements: Elements, tag: number, keyword: string): string {
   if (uid === null)
     throw new TriageError('dicom-mismatch', `The object has no ${keyword}.`, { context: { element: keyword } });
   if (!isReadableUid(uid))
-    throw new TriageError('dicom-mismatch', `The ${keyword} is no UID: digits and dots, 64 at most (PS3.5 9.1).`, {
-      context: { element: keyword },
-    });
+    throw new TriageError(
+      'dicom-mismatch',
+      `The ${keyword} is no UID: two or more numbers with one dot between each two, 64 characters at most (PS3.5 9.1).`,
+      {
+        context: { element: keyword },
+      },
+    );
   return uid;
+}
+
+/** Items of a sequence that nothing depends on: a broken one is no reason to refuse the image. */
+function itemsIfWhole(elements: Elements, tag: number): Elements[] {
+  try {
+    return elements.items(tag, MAX_REGIONS);
+  } catch (error) {
+    if (error instanceof TriageError) return [];
+    throw error;
+  }
+}
+
+function inColour(samplesPerPixel: number | null): Pick<InstanceHeader, 'samplesPerPixel'> {
+  return samplesPerPixel !== null && samplesPerPixel > 1 ? { samplesPerPixel } : {};
 }
 
 function beginningOf(bytes: Uint8Array | null): Uint8Array {

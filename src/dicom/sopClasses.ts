@@ -1,5 +1,6 @@
 /** SOP classes by their UIDs (PS3.4, PS3.6 annex A). */
 export const VERIFICATION = '1.2.840.10008.1.1';
+export const MEDIA_STORAGE_DIRECTORY = '1.2.840.10008.1.3.10';
 export const CT_IMAGE_STORAGE = '1.2.840.10008.5.1.4.1.1.2';
 const ENHANCED_CT_IMAGE_STORAGE = '1.2.840.10008.5.1.4.1.1.2.1';
 export const LEGACY_CONVERTED_ENHANCED_CT_IMAGE_STORAGE = '1.2.840.10008.5.1.4.1.1.2.2';

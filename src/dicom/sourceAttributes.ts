@@ -1,3 +1,4 @@
+import { TriageError } from '../base/errors.ts';
 import { TEXT_VALUE_REPRESENTATIONS, decodeText } from './charset.ts';
 import { parseElements } from './elements.ts';
 import { framesOf } from './functionalGroups.ts';
@@ -80,7 +81,7 @@ const IDENTITY: ReadonlySet<string> = new Set([
 /**
  * The attributes of a source object (Part 10 bytes, at least up to the pixel data) that derived objects take over verbatim: decoded to Unicode, by
  * keyword, sequences with their items. An empty element is null, an absent one is missing. DS and IS stay strings. Omitted: private and
- * unknown elements, and values outside identity that PS3.5 does not allow (a PatientSex of "male").
+ * unknown elements, and broken sequences, and values outside identity that PS3.5 does not allow (a PatientSex of "male").
  *
  * @param frameNumber from 1: the frame of a multi-frame object whose position, spacing and thickness are wanted
  * @throws TriageError `dicom-unreadable`
@@ -119,7 +120,13 @@ function readValue(
 ): DatasetValue {
   if (vr === 'SQ') {
     if (depth === MAX_DEPTH) return undefined;
-    return elements.items(tag).map((item) => readDataset(item, characterSets, depth + 1, () => true));
+    try {
+      return elements.items(tag).map((item) => readDataset(item, characterSets, depth + 1, () => true));
+    } catch (error) {
+      // A broken sequence is left out: a result must not be lost to one.
+      if (error instanceof TriageError) return undefined;
+      throw error;
+    }
   }
   if (vr === 'US') return elements.uint16(tag);
   if (TEXT_VALUE_REPRESENTATIONS.has(vr))

@@ -1,13 +1,22 @@
+import { TriageError } from '../base/errors.ts';
+
 /** Transfer syntaxes by their UIDs (PS3.5 10 and annex A). */
 export const IMPLICIT_VR_LITTLE_ENDIAN = '1.2.840.10008.1.2';
 export const EXPLICIT_VR_LITTLE_ENDIAN = '1.2.840.10008.1.2.1';
+export const EXPLICIT_VR_BIG_ENDIAN = '1.2.840.10008.1.2.2';
 export const DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN = '1.2.840.10008.1.2.1.99';
+/** Each frame uncompressed in fragments (PS3.5 A.4.11). */
+export const ENCAPSULATED_UNCOMPRESSED = '1.2.840.10008.1.2.1.98';
+/** Each frame deflated (PS3.5 A.4.14, 8.2.16). */
+export const DEFLATED_IMAGE_FRAME = '1.2.840.10008.1.2.8.1';
 
 /** Transfer syntaxes whose pixels the inference child can decode: cheapest to decode first, and all lossless ones before those that may be lossy. */
 export const DECODABLE_TRANSFER_SYNTAXES: readonly (readonly string[])[] = [
   [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN],
-  ['1.2.840.10008.1.2.2'], // Explicit VR Big Endian (retired, and still sent)
+  [ENCAPSULATED_UNCOMPRESSED],
+  [EXPLICIT_VR_BIG_ENDIAN], // Retired, and still sent
   ['1.2.840.10008.1.2.5'], // RLE Lossless
+  [DEFLATED_IMAGE_FRAME],
   [DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN], // Deflated Explicit VR Little Endian: the whole data set is inflated in one piece
   [
     '1.2.840.10008.1.2.4.57', // JPEG Lossless
@@ -30,8 +39,17 @@ export const NATIVE_TRANSFER_SYNTAXES: ReadonlySet<string> = new Set([
   IMPLICIT_VR_LITTLE_ENDIAN,
   EXPLICIT_VR_LITTLE_ENDIAN,
   DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
-  '1.2.840.10008.1.2.2',
+  EXPLICIT_VR_BIG_ENDIAN,
 ]);
+
+/** The error for pixels in a transfer syntax that cannot be decoded; it says what a sender can do. */
+export function unsupportedTransferSyntax(transferSyntaxUid: string): TriageError {
+  return new TriageError(
+    'transfer-syntax-unsupported',
+    `Transfer syntax ${transferSyntaxUid} cannot be decoded: let the sender send Explicit VR Little Endian, or a lossless syntax.`,
+    { context: { transferSyntaxUid } },
+  );
+}
 
 const STANDARD_ROOT = '1.2.840.10008.1.2';
 /** Defined by the standard, but not an encoding of a complete data set: pixels elsewhere (JPIP), MIME, XML. */

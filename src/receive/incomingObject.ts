@@ -53,7 +53,10 @@ export function beginObject(
   studyInstanceUid: string | null = null,
 ): IncomingObject {
   if (!isReadableUid(facts.sopClassUid) || !isReadableUid(facts.sopInstanceUid))
-    throw new TriageError('dicom-mismatch', 'The command names a UID that is none: digits and dots, 64 at most.');
+    throw new TriageError(
+      'dicom-mismatch',
+      'The command names a UID that is none: two or more numbers with one dot between each two, 64 characters at most.',
+    );
   const { folders, headerReads, maxObjectBytes, stagingPool, clock } = space;
   const { mark, temporaryPath } = folders.newMark();
   const staging = stagingPool.pop() ?? Buffer.allocUnsafeSlow(STAGING_BYTES);

@@ -95,6 +95,20 @@ describe('decodeText', () => {
     expect(decodeText(latin1('J\xe9r\xf4me'), ['NO SUCH SET'], 'LO')).toEqual(['Jérôme']);
   });
 
+  it.each([
+    ['GB2312', '\xd5\xd4^\xb9\xf0\xcf\xe3', '赵^桂香'],
+    ['ISO 2022 GBK', '\xd5\xd4^\xb9\xf0\xcf\xe3', '赵^桂香'],
+    ['WINDOWS-1251', '\xc8\xe2\xe0\xed\xee\xe2', 'Иванов'],
+    ['KOI8-R', '\xe9\xd7\xc1\xce\xcf\xd7', 'Иванов'],
+    ['SHIFT_JIS', '\x8eR\x93c', '山田'],
+    ['EUC-KR', '\xb1\xe8', '김'],
+    ['ISO 8859-5', '\xb8\xd2\xd0\xdd\xde\xd2', 'Иванов'],
+    // Not in the encoding of that name: no letter is lost.
+    ['EUC-KR', 'J\xe9r\xf4', 'Jérô'],
+  ])('reads %s, the common name of an encoding', (term, bytes, text) => {
+    expect(decodeText(latin1(bytes), [term], 'PN')).toEqual([text]);
+  });
+
   it('takes padding and control characters off', () => {
     expect(decodeText(latin1('  PAT-1  \0'), [], 'LO')).toEqual(['PAT-1']);
     expect(decodeText(latin1('a\nb\x07'), [], 'SH')).toEqual(['ab']);

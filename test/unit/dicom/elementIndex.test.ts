@@ -1,8 +1,11 @@
+import { deflateSync } from 'node:zlib';
 import dicomParser from 'dicom-parser';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseElements, type Elements } from '../../../src/dicom/elements.ts';
-import { readHeader } from '../../../src/dicom/header.ts';
+import { readFileHeader, readHeader } from '../../../src/dicom/header.ts';
+import { sourceAttributes } from '../../../src/dicom/sourceAttributes.ts';
+import { dcmtk } from '../infer/ctFile.ts';
 import { rawPart10, type RawElement } from './rawPart10.ts';
 
 const IMPLICIT = '1.2.840.10008.1.2';
@@ -14,6 +17,45 @@ const UIDS: RawElement[] = [
   { tag: 0x0020000d, vr: 'UI', value: '1.2.3.4' },
   { tag: 0x0020000e, vr: 'UI', value: '1.2.3.6' },
 ];
+const PREAMBLE = Buffer.concat([Buffer.alloc(128), Buffer.from('DICM')]);
+/** TransferSyntaxUID, Implicit VR Little Endian. */
+const IMPLICIT_META = Buffer.concat([Buffer.from('0200100012000000', 'hex'), Buffer.from(`${IMPLICIT}\0`)]);
+/** MediaStorageSOPInstanceUID only. */
+const NO_SYNTAX = Buffer.concat([PREAMBLE, Buffer.from('0200030055490600312e322e3300', 'hex')]);
+
+const ds = (value: string): RawElement => ({ tag: 0, vr: 'DS', value });
+const bytesOf = (vr: string, values: ArrayBufferView<ArrayBuffer>): RawElement => ({
+  tag: 0,
+  vr,
+  value: new Uint8Array(values.buffer),
+});
+
+function zlibDeflated(dataSet: Uint8Array): Uint8Array {
+  const file = rawPart10(UIDS, { transferSyntaxUid: '1.2.840.10008.1.2.1.99' });
+  return Buffer.concat([file.subarray(0, file.indexOf(0x08, 150)), deflateSync(dataSet)]);
+}
+
+/** (0011,1010) of undefined length with the VR UN, which holds one item with (0008,0104) LO. */
+const UN_WITH_EXPLICIT_ITEM = Buffer.from(
+  '11001010554e0000fffffffffeff00e0ffffffff080004014c4f040041424344feff0de000000000feffdde000000000',
+  'hex',
+);
+/** (0011,1010) SQ with an item of 12 bytes and a delimiter behind it. */
+const CLOSED_ITEM = Buffer.from(
+  '1100101053510000fffffffffeff00e00c000000080004014c4f040041424344feff0de000000000feffdde000000000',
+  'hex',
+);
+
+/** With an element before StudyInstanceUID. */
+function withElement(file: Uint8Array, element: Uint8Array): Uint8Array {
+  const at = Buffer.from(file).indexOf(Buffer.from('20000d00', 'hex'));
+  return Buffer.concat([file.subarray(0, at), element, file.subarray(at)]);
+}
+
+/** With AdditionalPatientHistory, eight bytes of this VR. */
+const withUnknownVr = (file: Uint8Array, vr: string): Uint8Array =>
+  withElement(file, Buffer.concat([Buffer.from('1000b021', 'hex'), Buffer.from(`${vr}\x08\0G0000000`)]));
+
 const sorted = (elements: RawElement[]) => [...elements].sort((a, b) => a.tag - b.tag);
 
 /** Every element with its value or its items, as text. */
@@ -91,6 +133,16 @@ describe('what other toolkits read, is read', () => {
     ['preamble and DICM missing', explicit.subarray(132)],
     ['no file meta information, Explicit VR', dataSetOf(explicit)],
     ['no file meta information, Implicit VR', dataSetOf(implicit)],
+    ['no file meta information, Explicit VR Big Endian', dataSetOf(dcmtk('dcmconv', ['+tb'], explicit))],
+    ['file meta information in Implicit VR, without a preamble', Buffer.concat([IMPLICIT_META, dataSetOf(implicit)])],
+    ['DICM, and no file meta information behind it', Buffer.concat([PREAMBLE, dataSetOf(explicit)])],
+    ['no TransferSyntaxUID, Explicit VR', Buffer.concat([NO_SYNTAX, dataSetOf(explicit)])],
+    ['no TransferSyntaxUID, Implicit VR', Buffer.concat([NO_SYNTAX, dataSetOf(implicit)])],
+    ['a zlib header before the deflated data set', zlibDeflated(dataSetOf(explicit))],
+    ['a VR that is none ("--")', withUnknownVr(explicit, '--')],
+    ['items in Explicit VR in a sequence of VR UN', withElement(explicit, UN_WITH_EXPLICIT_ITEM)],
+    ['an item that is closed although its length is stated', withElement(explicit, CLOSED_ITEM)],
+    ['a VR of two spaces', withUnknownVr(explicit, '  ')],
   ])('%s', (_, bytes) => {
     expect(readHeader(bytes)).toMatchObject({ sopInstanceUid: '1.2.3.4.5', patientId: 'P-7' });
   });
@@ -100,8 +152,8 @@ describe('what other toolkits read, is read', () => {
       const file = rawPart10(UIDS, { transferSyntaxUid: uid });
       return file.subarray(0, parseElements(file).datasetOffset);
     };
-    for (const dataSet of [dataSetOf(explicit), dataSetOf(implicit)])
-      for (const uid of [IMPLICIT, EXPLICIT])
+    for (const dataSet of [dataSetOf(explicit), dataSetOf(implicit), dataSetOf(dcmtk('dcmconv', ['+tb'], explicit))])
+      for (const uid of [IMPLICIT, EXPLICIT, '1.2.840.10008.1.2.2'])
         expect(readHeader(Buffer.concat([meta(uid), dataSet])).patientId).toBe('P-7');
   });
 
@@ -120,6 +172,32 @@ describe('what other toolkits read, is read', () => {
   it('UIDs whose components begin with zeros, as they are written', () => {
     const zeros = UIDS.map((element) => (element.tag === 0x0020000d ? { ...element, value: '1.2.03.004' } : element));
     expect(readHeader(rawPart10(zeros)).studyInstanceUid).toBe('1.2.03.004');
+  });
+
+  it.each<[string, number, RawElement, unknown]>([
+    ['a decimal comma', 0x00280030, ds('0,43\\0,4'), [0.43, 0.4]],
+    ['a sign, an exponent, tabs and line ends', 0x00280030, ds('+4.3E-1\\\t0.4\r\n'), [0.43, 0.4]],
+    ['a backslash behind the last value', 0x00280030, ds('0.43\\0.4\\'), [0.43, 0.4]],
+    ['no value between two', 0x00280030, ds('0.43\\\\0.4'), null],
+    ['FD', 0x00280030, bytesOf('FD', new Float64Array([0.43, 0.4])), [0.43, 0.4]],
+    ['FL', 0x00280030, bytesOf('FL', new Float32Array([0.5, 0.25])), [0.5, 0.25]],
+    ['SL', 0x00280030, bytesOf('SL', new Int32Array([2, 70_000])), [2, 70_000]],
+    ['SS', 0x00280030, bytesOf('SS', new Int16Array([-3, 2])), [-3, 2]],
+    ['US', 0x00280030, bytesOf('US', new Uint16Array([65_535])), [65_535]],
+  ])('a DS written as or with %s', (_, tag, { vr, value }, numbers) => {
+    const file = rawPart10(sorted([...UIDS, { tag, vr, value }]));
+    expect(parseElements(file).numbers(tag)).toEqual(numbers);
+  });
+
+  it.each<[RawElement, number | null]>([
+    [{ tag: 0, vr: 'IS', value: '512' }, 512],
+    [{ tag: 0, vr: 'DS', value: '512.0' }, 512],
+    [bytesOf('UL', new Uint32Array([512])), 512],
+    [bytesOf('UL', new Uint32Array([70_000])), null],
+    [bytesOf('SS', new Int16Array([-2])), 65_534],
+    [{ tag: 0, vr: 'IS', value: 'x' }, null],
+  ])('a US written as %o', ({ vr, value }, rows) => {
+    expect(parseElements(rawPart10(sorted([...UIDS, { tag: 0x00280010, vr, value }]))).uint16(0x00280010)).toBe(rows);
   });
 
   it('0 frames as one', () => {
@@ -176,6 +254,26 @@ describe('the reason is true', () => {
     expect(readHeader(document).patientId).toBe('P-7');
     expect(readHeader(document.subarray(0, 8 * 1024 * 1024 + 1_000), document.length).patientId).toBe('P-7');
     expect(() => readHeader(document.subarray(0, -10))).not.toThrow();
+  });
+  it('only a sequence that something depends on makes a broken one a reason', () => {
+    // ProcedureCodeSequence with an item that is longer than the sequence.
+    const broken = Buffer.from('feff00e0ff000000080000010453', 'hex');
+    const file = rawPart10(sorted([...UIDS, { tag: 0x00081032, vr: 'SQ', value: '' }]));
+    const at = Buffer.from(file).indexOf(Buffer.from('08003210', 'hex')) + 8;
+    const whole = Buffer.concat([file.subarray(0, at), Buffer.from([14, 0, 0, 0]), broken, file.subarray(at + 4)]);
+    expect(parseElements(whole).string(0x00100020)).toBe('P-7');
+    expect(readHeader(whole)).toMatchObject({ patientId: 'P-7', procedureCodes: [] });
+    expect(sourceAttributes(whole)).toMatchObject({ PatientID: 'P-7' });
+  });
+  it('a DICOMDIR is named as one', () => {
+    const file = rawPart10([{ tag: 0x00041130, vr: 'CS', value: 'DISC' }]);
+    const meta = Buffer.concat([
+      PREAMBLE,
+      Buffer.from('020002005549140031', 'hex'),
+      Buffer.from('.2.840.10008.1.3.10'),
+      file.subarray(132 + 12),
+    ]);
+    expect(() => readFileHeader(meta)).toThrow('A DICOMDIR: the directory of a disc, which holds no image itself.');
   });
   it('a file that ends too early is', () => {
     const bytes = rawPart10([...UIDS, { tag: 0x00420011, vr: 'UN', value: new Uint8Array(1_000) }]);

@@ -109,6 +109,15 @@ describe('the header of a frame', () => {
     expect(headersOfImages(readHeader(bytes)).map(({ stackId }) => stackId)).toEqual(['8', '9']);
   });
 
+  it('has as many frames as are described where NumberOfFrames is 0 or missing', () => {
+    const frames = [[position(1)], [position(2)], [position(3)]];
+    const imagesOf = (bytes: Uint8Array): number => headersOfImages(readHeader(bytes)).length;
+    const whole = enhanced(frames);
+    const at = Buffer.from(whole).indexOf(Buffer.from('28000800', 'hex'));
+    expect(imagesOf(Buffer.concat([whole.subarray(0, at), whole.subarray(at + 10)]))).toBe(3);
+    expect(imagesOf(enhanced(frames, [], [{ tag: 0x00280008, vr: 'IS', value: '0' }]))).toBe(3);
+  });
+
   it('is missing, with the reason, where the frames cannot be listed', () => {
     const count = (value: string): RawElement => ({ tag: 0x00280008, vr: 'IS', value });
     const frames = [[position(1)]];
@@ -117,6 +126,9 @@ describe('the header of a frame', () => {
     expect(faultOf((bytes) => bytes)).toBeUndefined();
     expect(faultOf((bytes) => bytes.subarray(0, -16))).toBe('without pixel data in its first 8 MiB');
     expect(faultOf((bytes) => bytes, [count('10001')])).toBe('of 10001 frames (at most 10000)');
+    expect(faultOf((bytes) => bytes, [count('3')])).toBe(
+      'that describes 1 of its 3 frames (PerFrameFunctionalGroupsSequence): send it again, or slice by slice',
+    );
     const kinds = Array.from({ length: 513 }, (_, index) => [
       position(index),
       group(0x00289110, { tag: 0x00180050, vr: 'DS', value: String(1 + index / 1_000) }),
