@@ -1,6 +1,10 @@
 import { PIXEL_DATA, UNDEFINED_LENGTH } from './elementIndex.ts';
 import type { Elements } from './elements.ts';
-import { NATIVE_TRANSFER_SYNTAXES } from './transferSyntaxes.ts';
+import {
+  DECODABLE_TRANSFER_SYNTAXES,
+  NATIVE_TRANSFER_SYNTAXES,
+  unsupportedTransferSyntax,
+} from './transferSyntaxes.ts';
 import { TriageError } from '../base/errors.ts';
 import type { ByteSource } from '../base/byteSource.ts';
 
@@ -27,12 +31,15 @@ export interface PixelFrames {
   places(frameNumber: number): FilePlace[];
 }
 
+const TRANSFER_SYNTAX_UID = 0x00020010;
+const FLOATING_POINT_PIXEL_DATA = [0x7fe00008, 0x7fe00009];
 const ITEM = 0xfffee000;
 const SEQUENCE_END = 0xfffee0dd;
 const ITEM_HEAD_BYTES = 8;
 /** Enough to recognise the beginning of a codestream. */
 const SIGNATURE_BYTES = 8;
 const MOST_FRAGMENTS = 200_000;
+const MOST_PADDING_BYTES = 4096;
 /** A compressed frame is never this large: the greatest matrix has 32 MiB. */
 const MOST_FRAME_BYTES = 64 * 1024 * 1024;
 
@@ -43,13 +50,24 @@ const MOST_FRAME_BYTES = 64 * 1024 * 1024;
  */
 export async function pixelFrames(elements: Elements, source: ByteSource, matrix: PixelMatrix): Promise<PixelFrames> {
   const place = elements.place(PIXEL_DATA);
-  if (place === null) throw undecodable('There are no pixel data.');
+  if (place === null)
+    throw undecodable(
+      FLOATING_POINT_PIXEL_DATA.some((tag) => elements.has(tag))
+        ? 'The pixel data are floating-point numbers (FloatPixelData); those of a CT are integers.'
+        : 'There are no pixel data.',
+    );
   const isCompressed = place.length === UNDEFINED_LENGTH;
   const isNative = NATIVE_TRANSFER_SYNTAXES.has(elements.transferSyntaxUid);
   if (isNative && isCompressed)
-    throw undecodable('The pixel data are compressed, the transfer syntax says that they are not.');
+    throw undecodable(
+      elements.has(TRANSFER_SYNTAX_UID)
+        ? 'The pixel data are compressed, the transfer syntax says that they are not.'
+        : 'The pixel data are compressed, and the file does not say how (TransferSyntaxUID is missing).',
+    );
   if (!isNative && !isCompressed)
-    throw undecodable('The pixel data are not compressed, the transfer syntax says that they are.');
+    throw DECODABLE_TRANSFER_SYNTAXES.flat().includes(elements.transferSyntaxUid)
+      ? undecodable('The pixel data are not compressed, the transfer syntax says that they are.')
+      : unsupportedTransferSyntax(elements.transferSyntaxUid);
   const places = isCompressed
     ? await compressedFrames(source, place.dataOffset, matrix.frames)
     : await nativeFrames(source, place, matrix);
@@ -132,6 +150,8 @@ async function indexFragments(
   let table: number[] | null = null;
   let start = 0;
   for (let position = dataOffset; ;) {
+    // Without the delimiter (some writers forget it) each frame tells whether it is whole.
+    if (fragments.length > 0 && position === sizeBytes) break;
     if (position + ITEM_HEAD_BYTES > sizeBytes)
       throw unreadable('The pixel data are cut off: the sequence of fragments has no end.');
     const head = await source.read(position, Math.min(ITEM_HEAD_BYTES + SIGNATURE_BYTES, sizeBytes - position));
@@ -139,21 +159,28 @@ async function indexFragments(
     const tag = at.getUint16(0, true) * 0x10000 + at.getUint16(2, true);
     const length = at.getUint32(4, true);
     const offset = position + ITEM_HEAD_BYTES;
-    if (tag === SEQUENCE_END) break;
+    if (tag === SEQUENCE_END || (tag === 0 && (await isZeroedEnd(source, position, sizeBytes)))) break;
     if (tag !== ITEM)
       throw unreadable('The pixel data are broken: something other than a fragment among the fragments.');
     if (offset + length > sizeBytes)
       throw unreadable(
         `The pixel data are cut off: a fragment of ${length} bytes declared, ${sizeBytes - offset} there.`,
       );
-    if (table === null) {
+    const beginning = head.subarray(ITEM_HEAD_BYTES);
+    if (table === null && !isFrameStart(beginning)) {
       table = await offsetTable(source, offset, length);
       start = offset + length;
-    } else {
+    } else if (length > 0) {
+      // Some writers leave out the item of the offset table.
+      if (table === null) [table, start] = [[], position];
       if (fragments.length === MOST_FRAGMENTS)
         throw undecodable(`The pixel data have over ${MOST_FRAGMENTS} fragments.`);
-      const beginsCodestream = isCodestreamStart(head.subarray(ITEM_HEAD_BYTES));
-      fragments.push({ offset, length, tableOffset: position - start, beginsCodestream });
+      fragments.push({
+        offset,
+        length,
+        tableOffset: position - start,
+        beginsCodestream: isCodestreamStart(beginning),
+      });
     }
     position = offset + length;
   }
@@ -178,6 +205,17 @@ function firstFragments(table: readonly number[], fragments: readonly Fragment[]
   if (fragments.length === frames) return fragments.map((_, index) => index);
   const beginnings = fragments.flatMap(({ beginsCodestream }, index) => (beginsCodestream ? [index] : []));
   return beginnings.length === frames && beginnings[0] === 0 ? beginnings : null;
+}
+
+/** Zeros up to the end of the file, where some archives pad it instead of closing the sequence. */
+async function isZeroedEnd(source: ByteSource, position: number, sizeBytes: number): Promise<boolean> {
+  const length = sizeBytes - position;
+  return length <= MOST_PADDING_BYTES && (await source.read(position, length)).every((byte) => byte === 0);
+}
+
+/** True for what cannot be an offset table, which begins with 0: a codestream, or an RLE header with its first segment behind it. */
+function isFrameStart(bytes: Uint8Array): boolean {
+  return isCodestreamStart(bytes) || /^0[1-9a-f]00000040000000/.test(Buffer.from(bytes).toString('hex'));
 }
 
 /** JPEG and JPEG-LS begin with FFD8, JPEG 2000 with FF4F FF51, a JP2 file with a box of 12 bytes. */

@@ -17,8 +17,8 @@ const JPEG_LS = 0xf7;
 
 /** Which family of codestream a compressed transfer syntax holds, and which JPEG frame types it allows. */
 export type CodestreamFamily = { kind: 'jpeg'; frameTypes: readonly number[] } | { kind: 'jpeg2000' };
-export const JPEG_EXTENDED_STREAM: CodestreamFamily = { kind: 'jpeg', frameTypes: [EXTENDED_SEQUENTIAL] };
-export const JPEG_LOSSLESS_STREAM: CodestreamFamily = { kind: 'jpeg', frameTypes: [LOSSLESS] };
+/** Of the processes that one codec decodes, the frame says itself which it is: transcoders sometimes keep the transfer syntax of another. */
+export const JPEG_STREAM: CodestreamFamily = { kind: 'jpeg', frameTypes: [EXTENDED_SEQUENTIAL, LOSSLESS] };
 export const JPEG_LS_STREAM: CodestreamFamily = { kind: 'jpeg', frameTypes: [JPEG_LS] };
 export const JPEG_2000_STREAM: CodestreamFamily = { kind: 'jpeg2000' };
 
@@ -115,10 +115,12 @@ function lastMarker(at: DataView): number {
   return end - 2;
 }
 
-/** Fragments are padded to an even length by a zero (PS3.5 A.4); some writers append more, or FF as JPEG allows it before a marker. */
+const PADDING: ReadonlySet<number> = new Set([0, 0xff, 0x20]);
+
+/** Fragments are padded to an even length by a zero (PS3.5 A.4); some writers append more, a space, or FF as JPEG allows it before a marker. */
 function endWithoutPadding(at: DataView): number {
   let end = at.byteLength;
-  while (end > 0 && (at.getUint8(end - 1) === 0 || at.getUint8(end - 1) === 0xff)) end--;
+  while (end > 0 && PADDING.has(at.getUint8(end - 1))) end--;
   return end;
 }
 

@@ -1,13 +1,12 @@
+import { inflateRawSync } from 'node:zlib';
 import dcmjsCodecs from 'dcmjs-codecs';
 import { TriageError, messageOf } from '../base/errors.ts';
 import {
-  JPEG_2000_STREAM,
-  JPEG_EXTENDED_STREAM,
-  JPEG_LOSSLESS_STREAM,
-  JPEG_LS_STREAM,
-  codestreamIn,
-  readCodestreamHeader,
-} from './codestream.ts';
+  DEFLATED_IMAGE_FRAME,
+  ENCAPSULATED_UNCOMPRESSED,
+  unsupportedTransferSyntax,
+} from '../dicom/transferSyntaxes.ts';
+import { JPEG_2000_STREAM, JPEG_LS_STREAM, JPEG_STREAM, codestreamIn, readCodestreamHeader } from './codestream.ts';
 import type { CodestreamFamily } from './codestream.ts';
 
 const { Context, NativeCodecs, log } = dcmjsCodecs;
@@ -32,17 +31,22 @@ interface Compression {
   codec: CodecName;
   stream: CodestreamFamily;
 }
-const JPEG_LOSSLESS: Compression = { codec: 'decodeJpeg', stream: JPEG_LOSSLESS_STREAM };
+const JPEG: Compression = { codec: 'decodeJpeg', stream: JPEG_STREAM };
 const JPEG_LS: Compression = { codec: 'decodeJpegLs', stream: JPEG_LS_STREAM };
 const JPEG_2000: Compression = { codec: 'decodeJpeg2000', stream: JPEG_2000_STREAM };
 const HTJ2K: Compression = { codec: 'decodeHtJpeg2000', stream: JPEG_2000_STREAM };
 
-const RLE_LOSSLESS = '1.2.840.10008.1.2.5';
+/** Transfer syntaxes whose frames hold whole words, as they are or packed without loss. */
+const WHOLE_WORDS: ReadonlyMap<string, (frame: Uint8Array, layout: FrameLayout) => Uint16Array> = new Map([
+  ['1.2.840.10008.1.2.5', decodeRle],
+  [ENCAPSULATED_UNCOMPRESSED, wordsOf],
+  [DEFLATED_IMAGE_FRAME, inflate],
+]);
 /** Compressed transfer syntaxes (PS3.6 A) that we have a codec for. JPEG baseline has 8 bits per sample, so it cannot hold a CT (PS3.3 C.8.2.1). */
 const COMPRESSIONS: ReadonlyMap<string, Compression> = new Map([
-  ['1.2.840.10008.1.2.4.51', { codec: 'decodeJpeg', stream: JPEG_EXTENDED_STREAM }],
-  ['1.2.840.10008.1.2.4.57', JPEG_LOSSLESS],
-  ['1.2.840.10008.1.2.4.70', JPEG_LOSSLESS],
+  ['1.2.840.10008.1.2.4.51', JPEG],
+  ['1.2.840.10008.1.2.4.57', JPEG],
+  ['1.2.840.10008.1.2.4.70', JPEG],
   ['1.2.840.10008.1.2.4.80', JPEG_LS],
   ['1.2.840.10008.1.2.4.81', JPEG_LS],
   ['1.2.840.10008.1.2.4.90', JPEG_2000],
@@ -62,18 +66,10 @@ export async function decodeFrame(
   frame: Uint8Array,
   layout: FrameLayout,
 ): Promise<DecodedFrame> {
-  if (transferSyntaxUid === RLE_LOSSLESS)
-    return { samples: decodeRle(frame, layout.rows * layout.columns), significantBits: null };
+  const samplesOf = WHOLE_WORDS.get(transferSyntaxUid);
+  if (samplesOf !== undefined) return { samples: samplesOf(frame, layout), significantBits: null };
   const compression = COMPRESSIONS.get(transferSyntaxUid);
-  if (compression === undefined) {
-    throw new TriageError(
-      'transfer-syntax-unsupported',
-      `Transfer syntax ${transferSyntaxUid} cannot be decoded: let the sender send Explicit VR Little Endian, or a lossless syntax.`,
-      {
-        context: { transferSyntaxUid },
-      },
-    );
-  }
+  if (compression === undefined) throw unsupportedTransferSyntax(transferSyntaxUid);
   const codestream = compression.stream.kind === 'jpeg2000' ? codestreamIn(frame) : frame;
   const header = readCodestreamHeader(codestream, compression.stream);
   if (header.rows !== layout.rows || header.columns !== layout.columns) {
@@ -142,10 +138,29 @@ async function runCodec(codec: CodecName, frame: Uint8Array, layout: FrameLayout
   }
 }
 
+/** The words of a frame, little endian; a byte may pad it to an even length. */
+function wordsOf(frame: Uint8Array, { rows, columns }: FrameLayout): Uint16Array {
+  const bytes = rows * columns * 2;
+  if (frame.length < bytes || frame.length > bytes + 1)
+    throw undecodable(`The frame has ${frame.length} bytes; ${rows} x ${columns} needs ${bytes}.`);
+  // Copied, because words must lie at even addresses.
+  return new Uint16Array(Uint8Array.from(frame.subarray(0, bytes)).buffer);
+}
+
+/** PS3.5 8.2.16: the words of a frame as a raw deflate stream (RFC 1951). */
+function inflate(frame: Uint8Array, layout: FrameLayout): Uint16Array {
+  try {
+    return wordsOf(inflateRawSync(frame, { maxOutputLength: layout.rows * layout.columns * 2 + 1 }), layout);
+  } catch (error) {
+    if (error instanceof TriageError) throw error;
+    throw undecodable(`The frame cannot be inflated (${messageOf(error)}).`);
+  }
+}
+
 const RLE_HEADER_BYTES = 64;
 
 /** PS3.5 annex G: two segments, the high bytes first, each run-length encoded. */
-function decodeRle(frame: Uint8Array, pixels: number): Uint16Array {
+function decodeRle(frame: Uint8Array, { rows, columns }: FrameLayout): Uint16Array {
   if (frame.length < RLE_HEADER_BYTES) throw undecodable('The RLE header is cut off.');
   const at = new DataView(frame.buffer, frame.byteOffset, frame.length);
   const segments = at.getUint32(0, true);
@@ -153,13 +168,15 @@ function decodeRle(frame: Uint8Array, pixels: number): Uint16Array {
   const [high, low] = [at.getUint32(4, true), at.getUint32(8, true)];
   if (high < RLE_HEADER_BYTES || low <= high || low > frame.length)
     throw undecodable('The RLE segments lie outside the frame.');
-  const samples = new Uint16Array(pixels);
-  unpackInto(samples, frame.subarray(high, low), 8);
-  unpackInto(samples, frame.subarray(low), 0);
+  const samples = new Uint16Array(rows * columns);
+  const mostExcess = Math.min(rows, columns) - 1;
+  unpackInto(samples, frame.subarray(high, low), 8, mostExcess);
+  unpackInto(samples, frame.subarray(low), 0, mostExcess);
   return samples;
 }
 
-function unpackInto(samples: Uint16Array, segment: Uint8Array, shift: number): void {
+/** `mostExcess`: how many bytes more than the matrix has may be unpacked, which some encoders add as padding. A line more would mean another matrix. */
+function unpackInto(samples: Uint16Array, segment: Uint8Array, shift: number, mostExcess: number): void {
   let from = 0;
   let to = 0;
   while (to < samples.length) {
@@ -168,14 +185,27 @@ function unpackInto(samples: Uint16Array, segment: Uint8Array, shift: number): v
     if (control === 128) continue;
     const count = control < 128 ? control + 1 : 257 - control;
     const read = control < 128 ? count : 1;
-    if (from + read > segment.length || to + count > samples.length) throw undecodable('An RLE segment is broken.');
+    if (from + read > segment.length || to + count > samples.length + mostExcess)
+      throw undecodable('An RLE segment is broken.');
+    // What is written behind the end of a typed array is dropped.
     for (let index = 0; index < count; index++)
       samples[to++]! |= segment[control < 128 ? from + index : from]! << shift;
     from += read;
   }
   // A segment may be padded to an even length by one byte (PS3.5 G.3.1); some writers append more zeros.
-  if (segment.subarray(from).some((byte) => byte !== 0))
+  const rest = segment.subarray(from);
+  if (rest.some((byte) => byte !== 0) && to - samples.length + unpackedBytes(rest) > mostExcess)
     throw undecodable('An RLE segment holds more than its rows and columns.');
+}
+
+function unpackedBytes(segment: Uint8Array): number {
+  let bytes = 0;
+  for (let from = 0; from < segment.length;) {
+    const control = segment[from]!;
+    bytes += control < 128 ? control + 1 : control === 128 ? 0 : 257 - control;
+    from += control < 128 ? control + 2 : control === 128 ? 1 : 2;
+  }
+  return bytes;
 }
 
 function undecodable(message: string): TriageError {

@@ -1,7 +1,7 @@
 import { isHounsfieldType } from '../dicom/rescaleType.ts';
 import type { Elements } from '../dicom/elements.ts';
 import { readHead } from '../dicom/fileHead.ts';
-import { framesOf } from '../dicom/functionalGroups.ts';
+import { frameCounts, framesOf } from '../dicom/functionalGroups.ts';
 import { DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN } from '../dicom/transferSyntaxes.ts';
 import { orientMatrix, toTrainedOrientation } from '../dicom/geometry.ts';
 import type { Orientation, OrientationChange } from '../dicom/geometry.ts';
@@ -38,7 +38,6 @@ const MOST_TILT_DEGREES = 32;
 const TAG = {
   samplesPerPixel: 0x00280002,
   photometricInterpretation: 0x00280004,
-  numberOfFrames: 0x00280008,
   rows: 0x00280010,
   columns: 0x00280011,
   pixelSpacing: 0x00280030,
@@ -152,7 +151,8 @@ function readLayout(elements: Elements): { layout: FrameLayout; highBit: number;
   const columns = need(TAG.columns, 'Columns');
   if (rows < 1 || columns < 1 || rows > LARGEST_MATRIX || columns > LARGEST_MATRIX)
     throw undecodable(`A matrix of ${rows} x ${columns} is not that of a CT slice.`);
-  if (need(TAG.samplesPerPixel, 'SamplesPerPixel') !== 1)
+  // Left out by some writers, as is PhotometricInterpretation: the length of the pixel data shows a picture in colour.
+  if ((elements.uint16(TAG.samplesPerPixel) ?? 1) !== 1)
     throw undecodable('A CT slice has one sample a pixel; this image is in colour.');
   if (need(TAG.bitsAllocated, 'BitsAllocated') !== 16)
     throw undecodable('A CT slice has 16 bits allocated (PS3.3 C.8.2.1).');
@@ -163,10 +163,9 @@ function readLayout(elements: Elements): { layout: FrameLayout; highBit: number;
   const representation = need(TAG.pixelRepresentation, 'PixelRepresentation');
   if (representation > 1) throw undecodable(`PixelRepresentation ${representation} does not exist.`);
   const photometric = elements.string(TAG.photometricInterpretation);
-  if (photometric !== 'MONOCHROME1' && photometric !== 'MONOCHROME2')
+  if (photometric !== null && photometric !== 'MONOCHROME1' && photometric !== 'MONOCHROME2')
     throw undecodable('A CT slice is MONOCHROME1 or MONOCHROME2.');
-  // Some writers put 0 into an image of one frame.
-  const frames = elements.numbers(TAG.numberOfFrames)?.[0] || 1;
+  const { frames } = frameCounts(elements);
   if (!Number.isSafeInteger(frames) || frames < 1) throw undecodable(`NumberOfFrames ${frames} is no count.`);
   return { layout: { rows, columns, bitsStored, signed: representation === 1 }, highBit, frames };
 }
@@ -217,24 +216,47 @@ function toHu(frame: DecodedFrame, { layout, highBit, rescale, padding }: Readin
   const { bits, shift } = sampleBits(frame, layout, highBit);
   const unused = 32 - bits;
   const hu = new Float32Array(frame.samples.length);
+  const isPadding = (value: number): boolean => padding !== null && value >= padding.from && value <= padding.to;
+  const isPaddingWide = frame.significantBits === null && padding !== null && isOutside(padding.from, layout);
   for (let index = 0; index < hu.length; index++) {
-    const raised = (frame.samples[index]! >>> shift) << unused;
+    const word = frame.samples[index]!;
+    const raised = (word >>> shift) << unused;
     const value = layout.signed ? raised >> unused : raised >>> unused;
-    if (padding !== null && value >= padding.from && value <= padding.to) hu[index] = AIR_HU;
+    if (isPadding(value) || (isPaddingWide && isPadding(layout.signed ? (word << 16) >> 16 : word))) hu[index] = AIR_HU;
     else hu[index] = Math.min(MAX_HU, Math.max(AIR_HU, value * rescale.slope + rescale.intercept));
   }
   return hu;
 }
 
+/** True for a value that BitsStored cannot hold: scanners pad with -2000 as a whole word beside samples of 12 bits without a sign. */
+function isOutside(value: number, { bitsStored, signed }: FrameLayout): boolean {
+  const values = 2 ** bitsStored;
+  return signed ? value < -values / 2 || value >= values / 2 : value >= values;
+}
+
 /**
  * Which bits of a word are the sample. Whole words may hold it in higher bits, with overlays below or above (PS3.5 8.1.1); codecs return it in the low bits.
+ * HighBit counts unless the words themselves say that they do not lie as high.
  * Where signed words are clearly of 16 bits whatever BitsStored says, they are read whole, as pydicom does: dense bone would become air otherwise.
  */
 function sampleBits({ samples, significantBits }: DecodedFrame, layout: FrameLayout, highBit: number) {
   if (significantBits !== null) return { bits: significantBits, shift: 0 };
   if (layout.signed && highBit === layout.bitsStored - 1 && exceedsBitsStored(samples, layout.bitsStored))
     return { bits: 16, shift: 0 };
-  return { bits: layout.bitsStored, shift: highBit + 1 - layout.bitsStored };
+  const shift = highBit + 1 - layout.bitsStored;
+  return { bits: layout.bitsStored, shift: shift > 0 && liesLow(samples, layout.bitsStored, shift) ? 0 : shift };
+}
+
+/** True when samples are in the low bits although HighBit says otherwise: the bits below its sample are in use, and those above BitsStored are not. */
+function liesLow(samples: Uint16Array, bitsStored: number, shift: number): boolean {
+  const above = 0xffff >>> bitsStored;
+  let isUsedBelow = false;
+  for (const sample of samples) {
+    const upper = sample >>> bitsStored;
+    if (upper !== 0 && upper !== above) return false;
+    if ((sample & ((1 << shift) - 1)) !== 0) isUsedBelow = true;
+  }
+  return isUsedBelow;
 }
 
 /** True when negative words have their sign extended to 16 bits, and others are positive and need the bit that BitsStored gives to the sign. */

@@ -7,6 +7,7 @@ import { DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, NATIVE_TRANSFER_SYNTAXES } from '..
 const ITEM = 0xfffee000;
 const SEQUENCE_END = 0xfffee0dd;
 const ITEM_HEAD_BYTES = 8;
+const MOST_PADDING_BYTES = 4096;
 const TAG = {
   samplesPerPixel: 0x00280002,
   photometricInterpretation: 0x00280004,
@@ -62,11 +63,19 @@ async function checkFragments(readAt: ReadAt, start: number, fileBytes: number):
     const head = await readAt(position, ITEM_HEAD_BYTES);
     if (head.length < ITEM_HEAD_BYTES) throw tooShort('its fragments have no end');
     const tag = head.readUInt16LE(0) * 0x10000 + head.readUInt16LE(2);
-    if (tag === SEQUENCE_END) return;
+    if (tag === SEQUENCE_END || (tag === 0 && (await isZeroed(readAt, position, fileBytes)))) return;
     if (tag !== ITEM) throw tooShort('something else stands among its fragments');
     position += ITEM_HEAD_BYTES + head.readUInt32LE(4);
     if (position > fileBytes) throw tooShort('a fragment is longer than what came');
   }
+}
+
+/** Zeros up to the end, where some archives pad the object instead of closing the sequence. */
+async function isZeroed(readAt: ReadAt, position: number, fileBytes: number): Promise<boolean> {
+  return (
+    fileBytes - position <= MOST_PADDING_BYTES &&
+    (await readAt(position, MOST_PADDING_BYTES)).every((byte) => byte === 0)
+  );
 }
 
 /** Bytes that the matrix needs in a native transfer syntax (PS3.5 8.1.1); null where this cannot be determined. */

@@ -1,3 +1,4 @@
+import { deflateRawSync, deflateSync } from 'node:zlib';
 import dcmjsCodecs from 'dcmjs-codecs';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -214,10 +215,10 @@ describe('one image in every transfer syntax', () => {
     expect(await codeOf(withFrame(UNSIGNED, '1.2.840.10008.1.2.4.90', [JP2_BOXES]))).toBe('pixel-data-undecodable');
   });
 
-  it('padding of FF or of several zeros behind a JPEG-LS frame', async () => {
+  it('padding of FF, of a space, or of several zeros behind a JPEG-LS frame', async () => {
     const pixelData = parseElements(dcmtk('dcmcjpls', ['+el'], ctFile(UNSIGNED))).pixelData();
     if (pixelData?.kind !== 'encapsulated') throw new Error('not compressed');
-    for (const padding of [[0xff], [0xff, 0xff, 0xff], [0, 0, 0, 0], [0, 0xff]]) {
+    for (const padding of [[0xff], [0x20], [0xff, 0xff, 0xff], [0, 0, 0, 0], [0, 0xff]]) {
       const frame = Buffer.concat([...pixelData.fragments, Buffer.from(padding)]);
       const { hu } = await decodeCtSlice(withFrame(UNSIGNED, '1.2.840.10008.1.2.4.80', [frame]));
       expect(hu, String(padding)).toEqual(Float32Array.from(HU));
@@ -290,6 +291,12 @@ describe('stored values', () => {
       await hu([1024 << 4, (1100 << 4) | 0xf], { [TAG.bitsStored]: ['US', 12], [TAG.highBit]: ['US', 15] }),
     ).toEqual([0, 76]);
   });
+  it('takes samples that lie low although HighBit says that they lie high', async () => {
+    const high = { [TAG.bitsStored]: ['US', 12], [TAG.highBit]: ['US', 15] } as const;
+    expect(await hu([1024, 1100, 3001], high)).toEqual([0, 76, 1977]);
+    const signed = { ...high, [TAG.signed]: ['US', 1], [TAG.intercept]: ['DS', '0'] } as const;
+    expect(await hu([-1000, 41, 2000], signed)).toEqual([-1000, 41, 2000]);
+  });
   it('applies slope and intercept, and clamps to the range of a CT', async () => {
     expect(await hu([0, 100, 60000], { [TAG.slope]: ['DS', '0.5'], [TAG.intercept]: ['DS', '-1000'] })).toEqual([
       -1000,
@@ -337,6 +344,8 @@ describe('stored values', () => {
   });
   it('reads padding as air, alone and as a range, whatever its sign', async () => {
     expect(await hu([63536, 1024], { [TAG.padding]: ['US', 63536] })).toEqual([AIR_HU, 0]);
+    // Padding as a whole word beside samples of 12 bits, of which it would be 1072 HU.
+    expect(await hu([63536, 1024, 2096], { ...twelve, [TAG.padding]: ['US', 63536] })).toEqual([AIR_HU, 0, 1072]);
     const signed = { [TAG.signed]: ['US', 1], [TAG.intercept]: ['DS', '0'] } as const;
     expect(await hu([-2000, 0, 40], { ...signed, [TAG.padding]: ['SS', 0x10000 - 2000] })).toEqual([AIR_HU, 0, 40]);
     // A padding value written as US although the pixels are signed.
@@ -387,6 +396,9 @@ describe('stored values', () => {
     for (const change of changes)
       expect(await codeOf(small([1, 2], change)), JSON.stringify(change)).toBe('pixel-data-undecodable');
     expect(await codeOf(ctFile({ rows: 1, columns: 2 }))).toBe('pixel-data-undecodable');
+  });
+  it('takes one gray sample a pixel for granted where nothing says it', async () => {
+    expect(await hu([1024, 1064], { [TAG.samples]: null, [TAG.photometric]: null })).toEqual([0, 40]);
   });
   it('takes a NumberOfFrames of 0 as one frame', async () => {
     expect(await hu([1024, 1064], { [TAG.frames]: ['IS', '0'] })).toEqual([0, 40]);
@@ -483,6 +495,96 @@ describe('orientation', () => {
     ]) {
       expect(await codeOf(file)).toBe('geometry-unusable');
     }
+  });
+});
+
+describe('what other decoders take', () => {
+  const words = new Uint8Array(UNSIGNED.samples!.buffer);
+  const HEAD = [0xfe, 0xff, 0x00, 0xe0];
+  const item = (bytes: Uint8Array): Buffer => {
+    const length = Buffer.alloc(4);
+    length.writeUInt32LE(bytes.length);
+    return Buffer.concat([Buffer.from(HEAD), length, bytes]);
+  };
+  const END = Buffer.from([0xfe, 0xff, 0xdd, 0xe0, 0, 0, 0, 0]);
+  const NO_TABLE = item(Buffer.alloc(0));
+  /** A file whose encapsulated pixel data are these bytes, items and all. */
+  const withItems = (uid: string, ...parts: Uint8Array[]): Uint8Array => {
+    const empty = withFrame(UNSIGNED, uid, []);
+    return Buffer.concat([empty.subarray(0, -16), ...parts]);
+  };
+  /** Every byte literally, the high bytes first; `over` bytes more than the matrix has. */
+  const rleOf = (over: number): Buffer => {
+    const segment = (first: number): Buffer => {
+      const bytes = [...words.filter((_, index) => index % 2 === first), ...new Array<number>(over).fill(7)];
+      const runs: number[][] = [];
+      for (let at = 0; at < bytes.length; at += 128) {
+        const run = bytes.slice(at, at + 128);
+        runs.push([run.length - 1, ...run]);
+      }
+      return Buffer.from(runs.flat());
+    };
+    const header = Buffer.alloc(64);
+    const high = segment(1);
+    [2, 64, 64 + high.length].forEach((value, index) => header.writeUInt32LE(value, 4 * index));
+    const frame = Buffer.concat([header, high, segment(0)]);
+    return frame.length % 2 === 0 ? frame : Buffer.concat([frame, Buffer.from([0])]);
+  };
+  const RLE = '1.2.840.10008.1.2.5';
+  const ENCAPSULATED = '1.2.840.10008.1.2.1.98';
+  const DEFLATED_FRAME = '1.2.840.10008.1.2.8.1';
+  const jpegFrame = (): Uint8Array => {
+    const pixelData = parseElements(dcmtk('dcmcjpeg', ['+e1'], ctFile(UNSIGNED))).pixelData();
+    if (pixelData?.kind !== 'encapsulated') throw new Error('not compressed');
+    return pixelData.fragments[0]!;
+  };
+
+  it.each<[string, () => Uint8Array]>([
+    ['frames that are encapsulated and not compressed', () => withFrame(UNSIGNED, ENCAPSULATED, [words])],
+    ['frames that are deflated one by one', () => withFrame(UNSIGNED, DEFLATED_FRAME, [deflateRawSync(words)])],
+    [
+      'a zlib header before the deflated data set',
+      () => {
+        const file = ctFile({ ...UNSIGNED, transferSyntaxUid: '1.2.840.10008.1.2.1.99' });
+        const { datasetOffset } = parseElements(ctFile({ ...UNSIGNED, transferSyntaxUid: '1.2.840.10008.1.2.1.94' }));
+        return Buffer.concat([file.subarray(0, datasetOffset), deflateSync(file.subarray(datasetOffset))]);
+      },
+    ],
+    ['RLE segments that hold a few bytes more', () => withFrame(UNSIGNED, RLE, [rleOf(3)])],
+    ['no item for the offset table', () => withItems(RLE, item(rleOf(0)), END)],
+    ['no item for the offset table, JPEG', () => withItems('1.2.840.10008.1.2.4.70', item(jpegFrame()), END)],
+    ['an empty fragment at the end', () => withFrame(UNSIGNED, RLE, [rleOf(0), new Uint8Array()])],
+    ['no end of the fragments', () => withItems(RLE, NO_TABLE, item(rleOf(0)))],
+    ['zeros in place of their end', () => withItems(RLE, NO_TABLE, item(rleOf(0)), Buffer.alloc(24))],
+    ['the name of another JPEG process', () => withFrame(UNSIGNED, '1.2.840.10008.1.2.4.51', [jpegFrame()])],
+  ])('%s', async (_, make) => {
+    expect((await decodeCtSlice(make())).hu).toEqual(Float32Array.from(HU));
+  });
+
+  it.each<[string, () => Uint8Array, string]>([
+    ['RLE of another matrix', () => withFrame(UNSIGNED, RLE, [rleOf(ROWS)]), 'An RLE segment'],
+    ['a cut frame without compression', () => withFrame(UNSIGNED, ENCAPSULATED, [words.subarray(2)]), '48 x 60 needs'],
+    [
+      'a cut deflated frame',
+      () => withFrame(UNSIGNED, DEFLATED_FRAME, [deflateRawSync(words).subarray(0, 90)]),
+      'inflated',
+    ],
+    [
+      'a private transfer syntax, not compressed',
+      () => ctFile({ ...UNSIGNED, transferSyntaxUid: '1.2.840.113619.5.2' }),
+      'Transfer syntax 1.2.840.113619.5.2 cannot be decoded: let the sender send',
+    ],
+    [
+      'a compressed frame in a file that names no transfer syntax',
+      () => {
+        const file = Buffer.from(withFrame(UNSIGNED, RLE, [rleOf(0)]));
+        const at = file.indexOf(Buffer.from('02001000', 'hex'));
+        return Buffer.concat([file.subarray(0, at), file.subarray(parseElements(file).datasetOffset)]);
+      },
+      'the file does not say how (TransferSyntaxUID is missing)',
+    ],
+  ])('but not %s', async (_, make, why) => {
+    await expect(decodeCtSlice(make())).rejects.toThrow(why);
   });
 });
 

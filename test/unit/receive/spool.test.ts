@@ -93,10 +93,17 @@ describe('an object that is kept', () => {
       'hex',
     );
     await keep(Buffer.concat([head, fragments]), '1.2.3.5', { spool });
+    // Some archives pad with zeros instead of closing the sequence.
+    const zeroed = Buffer.concat([
+      ctDataSet('1.2.3.7').subarray(0, pixels),
+      fragments.subarray(0, -8),
+      Buffer.alloc(24),
+    ]);
+    await keep(zeroed, '1.2.3.7', { spool });
     const other = ctDataSet('1.2.3.6');
     const document = Buffer.from('420011004f4200000000a000', 'hex');
     await keep(Buffer.concat([other.subarray(0, pixels), document, Buffer.alloc(0xa00000)]), '1.2.3.6', { spool });
-    expect(await listSpool(dir, 0)).toHaveLength(3);
+    expect(await listSpool(dir, 0)).toHaveLength(4);
   });
 
   it('is a file of its own each time it comes, also at the same time and after a restart: no acknowledged file has a name that anybody knew before', async () => {
