@@ -28,7 +28,7 @@ export function accountForArrival(
       : { ...assembled, reason: [assembled.reason, ...phrases].join('; ') };
   }
   const { manifest } = assembled;
-  if (manifest.cutShort !== undefined) return assembled;
+  if (manifest.cutShort !== undefined && manifest.cutShort.of !== 'placed') return assembled;
   const missing = refused?.ctBySeries.get(manifest.seriesInstanceUid) ?? 0;
   const came = manifest.slices.length;
   if (missing > 0) return { ...assembled, manifest: { ...manifest, cutShort: { came, stated: came + missing } } };

@@ -166,6 +166,8 @@ function summary(judged: readonly JudgedSeries[], rules: SeriesRules): Refusal {
   const stacks = judged.filter(({ isCandidate, facts }) => isCandidate && facts.stack.slices.length >= rules.minSlices);
   stacks.sort((a, b) => b.facts.stack.slices.length - a.facts.stack.slices.length);
   if (stacks[0] !== undefined) return stacks[0].refusal!;
+  const scattered = scatteredSlices(judged, rules);
+  if (scattered !== null) return scattered;
   // Objects that are not CT at all are mentioned only when there is nothing else.
   const refusals = judged.map(({ refusal }) => refusal!);
   const ct = refusals.filter(({ code }) => code !== 'not-ct' && code !== 'secondary-capture');
@@ -177,6 +179,19 @@ function summary(judged: readonly JudgedSeries[], rules: SeriesRules): Refusal {
   return {
     code: sameCode ? named[0]!.code : 'no-eligible-series',
     reason: `only ${list}: no thin axial CT series of the neck`,
+  };
+}
+
+/** The reason for slices that would be enough for a scan, but came in series or stacks that are each too small. */
+function scatteredSlices(judged: readonly JudgedSeries[], rules: SeriesRules): Refusal | null {
+  const small = judged.filter(({ isCandidate }) => isCandidate);
+  const slices = small.reduce((sum, { facts }) => sum + facts.stack.slices.length, 0);
+  if (small.length < 2 || slices < rules.minSlices) return null;
+  const series = new Set(small.map(({ seriesInstanceUid }) => seriesInstanceUid)).size;
+  const where = series > 1 ? `${series} series` : `${small.length} stacks of one series`;
+  return {
+    code: 'too-few-slices',
+    reason: `${slices} axial slices in ${where}, none with the ${rules.minSlices} slices that one scan needs`,
   };
 }
 

@@ -33,7 +33,8 @@ export function isGeometryWhole(
   }
   for (const one of eligible) {
     const missing = shortfall(one, series);
-    if (missing !== null) return { whole: false, why: `${missing.came} of ${missing.stated} slices came` };
+    if (missing !== null && missing.of !== 'placed')
+      return { whole: false, why: `${missing.came} of ${missing.stated} slices came` };
   }
   const { coverageMm, slices } = eligible[0]!.facts.stack;
   return { whole: true, why: `${slices.length} slices without a gap over ${mm(coverageMm)} mm` };

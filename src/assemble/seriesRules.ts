@@ -71,6 +71,13 @@ const INSTANCE_RULES: readonly Rule<InstanceHeader>[] = [
         : null,
   },
   {
+    code: 'multi-frame',
+    refuse: ({ sopClassUid, numberOfFrames }) =>
+      sopClassUid === CT_IMAGE_STORAGE && numberOfFrames > 1
+        ? `a CT image of ${numberOfFrames} frames, which do not say where each lies (send it as Enhanced CT, or slice by slice)`
+        : null,
+  },
+  {
     code: 'not-ct',
     refuse: ({ sopClassUid, modality }) => {
       if (modality.toUpperCase() !== 'CT' && modality !== '') return `${modality} objects`;
@@ -78,6 +85,10 @@ const INSTANCE_RULES: readonly Rule<InstanceHeader>[] = [
         ? null
         : 'objects that are no CT images';
     },
+  },
+  {
+    code: 'colour',
+    refuse: ({ samplesPerPixel = 1 }) => (samplesPerPixel > 1 ? 'a picture in colour' : null),
   },
   {
     code: 'localizer',

@@ -13,7 +13,21 @@ export function shortfall(
   if (ofSeries < statedOfSeries) return { came: ofSeries, stated: statedOfSeries };
   const statedOfAcquisition = most(one, ({ imagesInAcquisition }) => imagesInAcquisition);
   const came = cameOfAcquisition(header, judged, statedOfAcquisition);
-  return came < statedOfAcquisition ? { came, stated: statedOfAcquisition } : missingParts(one.facts.instances);
+  if (came < statedOfAcquisition) return { came, stated: statedOfAcquisition };
+  return missingParts(one.facts.instances) ?? withoutPosition(one);
+}
+
+/** How many of the slices have a position, when others that are like them have none. */
+function withoutPosition({ facts, refused }: JudgedSeries): NonNullable<CaseManifest['cutShort']> | null {
+  const kindOf = ({ rows, columns, imageType, convolutionKernel, sliceThicknessMm }: InstanceHeader): string =>
+    JSON.stringify([rows, columns, imageType.slice(2), convolutionKernel, sliceThicknessMm]);
+  const kind = kindOf(facts.instances[0]!.header);
+  const unplaced = refused.filter(
+    ({ instance: { header }, refusal }) =>
+      refusal.code === 'no-geometry' && header.imagePositionPatientMm === null && kindOf(header) === kind,
+  );
+  const came = facts.stack.slices.length;
+  return unplaced.length === 0 ? null : { came, stated: came + unplaced.length, of: 'placed' };
 }
 
 /**

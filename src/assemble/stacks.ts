@@ -17,6 +17,7 @@ const SAME_SIZE = 0.01;
 const MOST_STEPS_APART = 3;
 /** An attribute that is the same in all slices of a volume: `same` compares two slices that both state it. */
 interface Trait {
+  valueOf: (header: InstanceHeader) => unknown;
   name: (header: InstanceHeader) => string;
   isStated: (header: InstanceHeader) => boolean;
   same: (a: InstanceHeader, b: InstanceHeader) => boolean;
@@ -25,6 +26,7 @@ interface Trait {
 function textTrait(label: string, read: (header: InstanceHeader) => string): Trait {
   const value = (header: InstanceHeader): string => read(header).trim().toUpperCase();
   return {
+    valueOf: value,
     name: (header) => `${label} ${read(header).trim()}`,
     isStated: (header) => value(header) !== '',
     same: (a, b) => value(a) === value(b),
@@ -33,25 +35,31 @@ function textTrait(label: string, read: (header: InstanceHeader) => string): Tra
 
 function numberTrait(label: string, unit: string, read: (header: InstanceHeader) => number | null): Trait {
   return {
+    valueOf: read,
     name: (header) => `${label} ${Number(read(header)!.toFixed(2))}${unit}`,
     isStated: (header) => (read(header) ?? 0) > 0,
     same: (a, b) => Math.abs(read(a)! / read(b)! - 1) <= SAME_SIZE,
   };
 }
 
-/** PS3.3 C.7.6.2 and C.8.2.1. Slices with different values of one of these belong to different volumes. */
-const TRAITS: readonly Trait[] = [
+/** Slices that differ in one of these never form one volume. */
+const GEOMETRY: readonly Trait[] = [
   {
+    valueOf: ({ imageOrientationPatient }) => imageOrientationPatient,
     name: () => 'another orientation',
     isStated: ({ imageOrientationPatient }) => imageOrientationPatient !== null,
     same: (a, b) =>
       orientationDifferenceDegrees(a.imageOrientationPatient!, b.imageOrientationPatient!) <= SAME_ORIENTATION_DEGREES,
   },
-  textTrait('frame of reference', ({ frameOfReferenceUid }) => frameOfReferenceUid),
   numberTrait('rows', '', ({ rows }) => rows),
   numberTrait('columns', '', ({ columns }) => columns),
   numberTrait('pixels of', ' mm', ({ pixelSpacingMm }) => pixelSpacingMm?.[0] ?? null),
   numberTrait('pixels of', ' mm', ({ pixelSpacingMm }) => pixelSpacingMm?.[1] ?? null),
+];
+/** PS3.3 C.7.4.1, C.7.6.2 and C.8.2.1. Slices with different values of one of these belong to different volumes. */
+const TRAITS: readonly Trait[] = [
+  textTrait('frame of reference', ({ frameOfReferenceUid }) => frameOfReferenceUid),
+  ...GEOMETRY,
   textTrait('kernel', ({ convolutionKernel }) => convolutionKernel),
   numberTrait('thickness', ' mm', ({ sliceThicknessMm }) => sliceThicknessMm),
   textTrait('image type', ({ imageType }) => imageType.slice(2).join('\\')),
@@ -60,11 +68,25 @@ const TRAITS: readonly Trait[] = [
   numberTrait('energy', ' keV', ({ kiloElectronvolt }) => kiloElectronvolt),
   textTrait('rescale type', ({ rescaleType }) => rescaleType),
   {
+    valueOf: ({ temporalPosition }) => temporalPosition,
     name: ({ temporalPosition }) => `temporal position ${temporalPosition}`,
     isStated: ({ temporalPosition }) => temporalPosition !== null,
     same: (a, b) => a.temporalPosition === b.temporalPosition,
   },
 ];
+/** Fewer slices with a value of their own may be as many stacks. */
+const LEAST_OF_THEIR_OWN = 5;
+
+/**
+ * The traits that can tell stacks of these slices apart. A value that each slice has for itself (anonymisers give each its own frame of reference) cannot.
+ */
+function tellingTraits(slices: readonly StoredImage[]): Trait[] {
+  return TRAITS.filter((trait) => {
+    if (GEOMETRY.includes(trait)) return true;
+    const values = slices.flatMap(({ header }) => (trait.isStated(header) ? [trait.valueOf(header)] : []));
+    return values.length < LEAST_OF_THEIR_OWN || new Set(values).size < values.length;
+  });
+}
 
 /**
  * Splits the axial slices of one series into stacks that each may be a volume. A series is what the scanner's operator sees as one; two passes,
@@ -73,18 +95,19 @@ const TRAITS: readonly Trait[] = [
  */
 export function splitStacks(slices: readonly StoredImage[]): Stack[] {
   const sorted = [...slices].sort(compareImages);
-  const alike = joinSilent(grouped(sorted));
+  const traits = tellingTraits(sorted);
+  const alike = joinSilent(grouped(sorted, traits), traits);
   const stacks = alike.flatMap((group) => joinPasses(passesOf(group)));
   stacks.sort((a, b) => b.length - a.length || passNumber(a) - passNumber(b) || compareText(uidOf(a), uidOf(b)));
-  return stacks.map((stack) => ({ slices: stack, name: stacks.length === 1 ? '' : nameOf(stack, stacks) }));
+  return stacks.map((stack) => ({ slices: stack, name: stacks.length === 1 ? '' : nameOf(stack, stacks, traits) }));
 }
 
 /** Groups whose slices state the same value for every trait; not stating one counts as a value of its own here. */
-function grouped(slices: readonly StoredImage[]): StoredImage[][] {
+function grouped(slices: readonly StoredImage[], traits: readonly Trait[]): StoredImage[][] {
   const groups: StoredImage[][] = [];
   for (const slice of slices) {
     const group = groups.find(([first]) =>
-      TRAITS.every(({ isStated, same }) => {
+      traits.every(({ isStated, same }) => {
         const stated = isStated(slice.header);
         return stated === isStated(first!.header) && (!stated || same(slice.header, first!.header));
       }),
@@ -96,12 +119,12 @@ function grouped(slices: readonly StoredImage[]): StoredImage[][] {
 }
 
 /** A missing value contradicts nothing: the slice joins the largest group that it agrees with. */
-function joinSilent(groups: StoredImage[][]): StoredImage[][] {
+function joinSilent(groups: StoredImage[][], traits: readonly Trait[]): StoredImage[][] {
   const bySize = [...groups].sort((a, b) => b.length - a.length || compareText(uidOf(a), uidOf(b)));
   const joined: { slices: StoredImage[]; headers: InstanceHeader[] }[] = [];
   for (const group of bySize) {
     const { header } = group[0]!;
-    const host = joined.find(({ headers }) => headers.every((other) => agrees(header, other)));
+    const host = joined.find(({ headers }) => headers.every((other) => agrees(header, other, traits)));
     if (host === undefined) {
       joined.push({ slices: [...group], headers: [header] });
     } else {
@@ -112,8 +135,8 @@ function joinSilent(groups: StoredImage[][]): StoredImage[][] {
   return joined.map(({ slices }) => slices);
 }
 
-function agrees(a: InstanceHeader, b: InstanceHeader): boolean {
-  return TRAITS.every(({ isStated, same }) => !isStated(a) || !isStated(b) || same(a, b));
+function agrees(a: InstanceHeader, b: InstanceHeader, traits: readonly Trait[]): boolean {
+  return traits.every(({ isStated, same }) => !isStated(a) || !isStated(b) || same(a, b));
 }
 
 /** Slices of one pass, or of several that continue one another; positions along the normal, falling. `stepMm` is 0 while there is one slice. */
@@ -186,12 +209,12 @@ function uidOf([first]: readonly StoredImage[]): string {
 }
 
 /** The traits in which the stack differs from the others of its series, otherwise its pass. */
-function nameOf(stack: readonly StoredImage[], stacks: readonly StoredImage[][]): string {
+function nameOf(stack: readonly StoredImage[], stacks: readonly StoredImage[][], traits: readonly Trait[]): string {
   const { header } = stack[0]!;
   const others = stacks.filter((other) => other !== stack).map((other) => other[0]!.header);
-  const names = TRAITS.filter(
-    ({ isStated, same }) => isStated(header) && others.some((other) => isStated(other) && !same(header, other)),
-  ).map(({ name }) => name(header));
+  const names = traits
+    .filter(({ isStated, same }) => isStated(header) && others.some((other) => isStated(other) && !same(header, other)))
+    .map(({ name }) => name(header));
   if (others.some((other) => other.acquisitionNumber !== header.acquisitionNumber) && header.acquisitionNumber !== null)
     names.push(`acquisition ${header.acquisitionNumber}`);
   if (others.some((other) => (other.stackId ?? '') !== (header.stackId ?? '')) && (header.stackId ?? '') !== '')

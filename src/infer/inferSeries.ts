@@ -185,6 +185,7 @@ function partOf({ cutShort, brokenOff, slices }: CaseManifest, maxMissingShare: 
 }
 
 function whatCame({ came, stated, of }: NonNullable<CaseManifest['cutShort']>): string {
+  if (of === 'placed') return `${came} of ${stated} slices say where they lie, and the others were left out`;
   return of === 'parts' ? `${came} of ${stated} parts of the image came` : `${came} of ${stated} slices came`;
 }
 

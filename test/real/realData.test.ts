@@ -48,6 +48,7 @@ const TRUE_WHEN: Readonly<Record<string, (facts: PydicomFacts) => boolean>> = {
   'secondary-capture': ({ sopClassUid }) => sopClassUid.startsWith(SECONDARY_CAPTURES),
   'multi-frame': ({ sopClassUid }) => sopClassUid !== CT && sopClassUid.startsWith(`${CT}.`),
   'not-ct': ({ sopClassUid, modality }) => sopClassUid !== CT || modality !== 'CT',
+  colour: ({ samplesPerPixel }) => samplesPerPixel === 3,
   localizer: ({ imageType }) => imageType.includes('LOCALIZER'),
   derived: ({ imageType }) => imageType.length > 2,
   'no-geometry': ({ hasPosition, orientation }) => !hasPosition || orientation.length !== 6,

@@ -279,6 +279,26 @@ describe('assembleStudy', () => {
     expect(cutShortOf([...stating({ imagesInAcquisition: 120 }), ...soft])).toBeUndefined();
   });
 
+  it('says how many slices have a position, where others that are like them have none', () => {
+    const unplaced = (header: Partial<InstanceHeader>) =>
+      seriesOf({ slices: 96 }).map((one, index) =>
+        index < 84 ? one : instanceOf({ ...one.header, imagePositionPatientMm: null, ...header }),
+      );
+    expect(manifestOf(unplaced({})).cutShort).toEqual({ came: 84, stated: 96, of: 'placed' });
+    // Captures in the series are no slices.
+    expect(manifestOf(unplaced({ imageType: ['DERIVED', 'SECONDARY'] })).cutShort).toBeUndefined();
+  });
+
+  it('says that the slices of one scan came in series that are each too small', () => {
+    const scattered = seriesOf({ slices: 60 }).map((one, index) =>
+      instanceOf({ ...one.header, seriesInstanceUid: `1.2.3.4.${index}` }),
+    );
+    expect(assembleStudy(scattered, DEFAULT_SERIES_RULES)).toMatchObject({
+      reasonCode: 'too-few-slices',
+      reason: '60 axial slices in 60 series, none with the 20 slices that one scan needs',
+    });
+  });
+
   it('chooses the next best series when the best has proved unreadable', () => {
     const soft = seriesOf({ series: 5, slices: 100 });
     const first = manifestOf([...AXIAL, ...soft]);

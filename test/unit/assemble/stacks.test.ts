@@ -112,6 +112,9 @@ describe('splitStacks', () => {
       'SECONDARY on some slices',
       (_header, index) => ({ imageType: ['ORIGINAL', index < 9 ? 'SECONDARY' : 'PRIMARY', 'AXIAL'] }),
     ],
+    ['a frame of reference for each slice', (_header, index) => ({ frameOfReferenceUid: `1.2.3.9.${index}` })],
+    ['a temporal position for each slice', (_header, index) => ({ temporalPosition: index + 1 })],
+    ['a word of its own in ImageType', (_header, index) => ({ imageType: ['ORIGINAL', 'PRIMARY', `S${index}`] })],
   ])('keeps %s together', (_name, change) => {
     const study = whole.map((one, index) => instanceOf({ ...one.header, ...change(one.header, index) }));
     expect(splitStacks(study)).toMatchObject([{ name: '' }]);
