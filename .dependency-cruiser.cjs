@@ -133,6 +133,7 @@ const PAGE_ROOMS = {
     'alerts/alertWords',
     'alerts/chimePlan',
     'alerts/flagItems',
+    'access/confirmIdentity',
     'case/caseApi',
     'case/drawSlice',
   ],

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { decision, epochMs, modelIdentity } from './sharedShapes.ts';
-import { caseState } from './worklistAnswer.ts';
+import { caseState, heldFacts } from './worklistAnswer.ts';
 
 const milliseconds = z.number().describe('Milliseconds.');
 
@@ -295,18 +295,11 @@ const waitingCase = z.strictObject({
   reason: z.string(),
 });
 
-const heldCase = waitingCase.extend({
-  delivered: z
-    .array(z.strictObject({ destination: z.string(), atMs: epochMs }))
-    .describe('Destinations that have a report under the patient of the case, and since when.'),
-  aside: z
-    .array(z.strictObject({ patientId: z.string(), patientName: z.string(), objects: z.int() }))
-    .describe('What was set aside, by patient.'),
-});
-
 export const needsAttentionAnswer = z
   .strictObject({
-    held: z.array(heldCase).describe('Kept from analysis and from sending until a person has decided.'),
+    held: z
+      .array(waitingCase.extend({ patientBirthDate: z.string(), sex: z.string(), ...heldFacts.shape }))
+      .describe('Kept from analysis and from sending until a person has decided.'),
     failed: z.array(waitingCase.extend({ stage: z.string() })),
     deliveries: z.array(
       z.strictObject({

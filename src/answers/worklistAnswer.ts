@@ -42,6 +42,38 @@ export const rowDelivery = z
 /** One result object on its way to one destination, with its receipts. */
 export type RowDelivery = z.infer<typeof rowDelivery>;
 
+const patientObjects = z.strictObject({
+  patientId: z.string(),
+  issuerOfPatientId: z.string(),
+  patientName: z.string(),
+  patientBirthDate: z.string().describe('DICOM DA, or empty.'),
+  patientSex: z.string(),
+  objects: z.int(),
+});
+
+export const heldFacts = z
+  .strictObject({
+    delivered: z
+      .array(z.strictObject({ destination: z.string(), atMs: epochMs }))
+      .describe('Destinations that have a report under the patient of the case, and since when.'),
+    aside: z.array(patientObjects).describe('What was set aside, by patient; whose objects came last stands last.'),
+    otherPatient: patientObjects
+      .extend({
+        isNewer: z
+          .boolean()
+          .describe(
+            'It appeared after the patient of the case: as one patient, the study goes on under this identity.',
+          ),
+      })
+      .nullable()
+      .describe(
+        'The one other patient under whom objects came: one press says that they are the same. Null where there is none, or more than one.',
+      ),
+  })
+  .meta({ id: 'HeldFacts', description: 'What of a held study is out, and what was set aside.' });
+/** What of a held study is out, and what was set aside. */
+export type HeldFacts = z.infer<typeof heldFacts>;
+
 export const worklistRow = z
   .strictObject({
     rank: z.int().nullable().describe('From 1; null once read, and for a prior.'),
@@ -103,6 +135,7 @@ export const worklistRow = z
       .describe('From the last slice received to the report’s confirmation; null until then.'),
     failure: z.strictObject({ code: z.string(), message: z.string(), stage: z.string() }).nullable(),
     quarantineReason: z.string().nullable(),
+    held: heldFacts.nullable().describe('Null for a study that is not held.'),
     otherObjects: z
       .int()
       .describe('Objects kept with the study that are no CT images: reports, captures, presentation states.'),

@@ -124,6 +124,8 @@ export interface StoredInstance {
   sourceAeTitle: string;
   /** AE title by which the sender called the agent. */
   calledAeTitle?: string;
+  /** The patient in the object's bytes, where a person has said that it is the one whom `header` names; absent where the bytes name that patient. */
+  cameAs?: PatientIdentity;
 }
 
 /** Names one image: an object, or one frame of it. */

@@ -92,6 +92,14 @@ export function sourceAttributes(bytes: Uint8Array, frameNumber?: number): Datas
   return readDataset(elements, [], 0, (keyword) => COPIED.has(keyword));
 }
 
+/** Attributes of an image (`sourceAttributes`) with the patient, study and request of another object of its study. */
+export function withStudyOf(image: Dataset, named: Dataset): Dataset {
+  const ofStudy = new Set<string>(STUDY_LEVEL);
+  const pick = (source: Dataset, wanted: boolean) =>
+    Object.entries(source).filter(([keyword]) => ofStudy.has(keyword) === wanted);
+  return Object.fromEntries([...pick(image, false), ...pick(named, true)]);
+}
+
 function readDataset(
   elements: Elements,
   inheritedCharacterSets: readonly string[],

@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import type { CaseManifest, Findings } from '../case/case.ts';
+import type { CaseManifest, Findings, StoredInstance } from '../case/case.ts';
 import { readBeginning } from '../base/readBeginning.ts';
 import { isSameImage } from '../case/frames.ts';
+import { namingObject } from '../case/namingObject.ts';
 import type { DecodeSlice } from '../case/triageModel.ts';
 import { MAX_HEADER_BYTES } from '../dicom/elements.ts';
 import { readFileHeader } from '../dicom/header.ts';
 import { writePart10, type Dataset } from '../dicom/part10.ts';
-import { sourceAttributes } from '../dicom/sourceAttributes.ts';
+import { sourceAttributes, withStudyOf } from '../dicom/sourceAttributes.ts';
 import { derivedUid } from '../dicom/uids.ts';
 import { TriageError } from '../base/errors.ts';
 import type { ClaimedCase } from '../case/claim.ts';
@@ -46,10 +47,9 @@ export interface ResultWriterOptions {
 /** What a report needs of its case; a claim has all of it, and more. */
 export interface ReportedCase {
   record: Pick<ClaimedCase['record'], 'studyInstanceUid' | 'revision' | 'patient' | 'accessionNumber' | 'manifest'>;
-  instances: readonly {
-    path: string;
+  instances: readonly (Pick<StoredInstance, 'path' | 'cameAs'> & {
     header: InstanceReference & { accessionNumber: string };
-  }[];
+  })[];
   previousSr: ClaimedCase['previousSr'];
 }
 
@@ -66,9 +66,10 @@ export function partOfReport({ record, instances, previousSr }: ReportedCase): R
       manifest,
     },
     instances:
-      manifest === null
-        ? instances.map(({ path, header }) => ({
+      manifest === null || instances.some(({ cameAs }) => cameAs !== undefined)
+        ? instances.map(({ path, cameAs, header }) => ({
             path,
+            ...(cameAs && { cameAs }),
             header: {
               sopClassUid: header.sopClassUid,
               sopInstanceUid: header.sopInstanceUid,
@@ -107,7 +108,7 @@ async function write(writer: ResultWriterOptions, reported: ReportedCase, findin
   const { record } = reported;
   const { manifest } = record;
   const { heatmaps } = writer.options;
-  const source = await readSource(writer, reported, manifest?.slices[0] ?? anyInstance(reported));
+  const source = await sourceOfReport(writer, reported);
   const context: ReportContext = {
     source,
     studyInstanceUid: record.studyInstanceUid,
@@ -163,6 +164,17 @@ async function write(writer: ResultWriterOptions, reported: ReportedCase, findin
   return [report, ...captures];
 }
 
+/** Attributes of the first analysed slice, under the patient of the case. */
+async function sourceOfReport(writer: ResultWriterOptions, reported: ReportedCase): Promise<Dataset> {
+  const first = reported.record.manifest?.slices[0];
+  if (first === undefined) return readSource(writer, reported, anyInstance(reported));
+  const named = namingObject(reported.record.manifest!, reported.instances);
+  const image = await readSource(writer, reported, first);
+  return named === undefined || named.path === first.path
+    ? image
+    : withStudyOf(image, await readSource(writer, reported, named));
+}
+
 /** The attributes of an image, after checking that its object's bytes belong to the patient and study in the worklist. */
 async function readSource(
   writer: ResultWriterOptions,
@@ -179,15 +191,20 @@ async function readSource(
       { cause: error },
     );
   });
-  assertSameIdentity(readFileHeader(bytes, fileBytes), reported.record.patient, reported.record.studyInstanceUid);
+  const cameAs = reported.instances.find((instance) => instance.path === path)?.cameAs;
+  assertSameIdentity(
+    readFileHeader(bytes, fileBytes),
+    cameAs ?? reported.record.patient,
+    reported.record.studyInstanceUid,
+  );
   return sourceAttributes(bytes, frameNumber);
 }
 
 function anyInstance(reported: ReportedCase): ReportedCase['instances'][number] {
   // The case may name the study by an object other than the first: a localizer often has no Accession Number.
   const { accessionNumber } = reported.record;
-  const instance =
-    reported.instances.find(({ header }) => header.accessionNumber === accessionNumber) ?? reported.instances[0];
+  const named = reported.instances.filter(({ cameAs }) => cameAs === undefined);
+  const instance = named.find(({ header }) => header.accessionNumber === accessionNumber) ?? named[0];
   if (instance === undefined)
     throw new TriageError('report-failed', 'The case has no stored object, so there is no identity to report under.');
   return instance;

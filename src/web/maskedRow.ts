@@ -1,5 +1,5 @@
 import type { WallAnswer } from '../answers/wallAnswer.ts';
-import type { OpenFlags, RowDelivery, WorklistRow } from '../answers/worklistAnswer.ts';
+import type { HeldFacts, OpenFlags, RowDelivery, WorklistRow } from '../answers/worklistAnswer.ts';
 import type { CaseDetail } from '../worklist/list/worklistQuery.ts';
 
 type WallRow = WallAnswer['rows'][number];
@@ -57,10 +57,22 @@ export function maskedRow(row: WorklistRow): WorklistRow {
     secondsToSr: row.secondsToSr,
     failure: row.failure === null ? null : { code: row.failure.code, message: '', stage: row.failure.stage },
     quarantineReason: row.quarantineReason === null ? null : 'Held for checking',
+    held: row.held === null ? null : maskedHold(row.held),
     otherObjects: row.otherObjects,
     refusedObjects: row.refusedObjects === null ? null : { count: row.refusedObjects.count, why: '' },
   };
 }
+
+/** How much was set aside, and not of whom: without the names nobody can say whether two patients are one. */
+function maskedHold({ delivered, aside }: HeldFacts): HeldFacts {
+  return {
+    delivered: delivered.map(({ destination, atMs }) => ({ destination, atMs })),
+    aside: aside.map(({ objects }) => ({ ...NOBODY, objects })),
+    otherPatient: null,
+  };
+}
+
+const NOBODY = { patientId: '', issuerOfPatientId: '', patientName: '', patientBirthDate: '', patientSex: '' };
 
 /** A row of a wall screen; also an allow-list. */
 export function wallRow(row: WorklistRow): WallRow {

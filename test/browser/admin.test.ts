@@ -115,7 +115,7 @@ test('a refused result is sent again and a held study goes on, each with a reaso
   await addStudy(opened, { id: 'refused', outcome: 0.9, receipt: 'refused', patientName: 'Okafor^Chidi' });
   await addStudy(opened, { id: 'held', outcome: 0.2, patientName: 'Moreau^Camille', receipt: 'confirmed' });
   await opened.store.recordInstances([instanceOf({ study: 'held', number: 9, patientId: 'ANOTHER' })]);
-  const page = await openPage(opened, { path: '/waiting' });
+  const page = await openPage(opened, { path: '/waiting', refusals: /status of 409/ });
   await page.getByRole('cell', { name: 'SOP class not supported' }).waitFor();
   await page.getByText(/^Report delivered under \S+: PACS, /).waitFor();
   await page.getByText(/^Set aside: 1 object of ANOTHER/).waitFor();
@@ -152,6 +152,42 @@ test('a refused result is sent again and a held study goes on, each with a reaso
   expect(
     (await opened.access.audit.page({ action: 'case.quarantineReleased' }, 5)).map(({ target }) => target),
   ).toEqual([studyUid('held')]);
+
+  // A temporary number that became the real one, and a study into which a third patient comes between the look and the press.
+  const came = (study: string, number: number, patientId: string, patientName: string) =>
+    instanceOf({ study, number, content: patientId, patientId, patientName, receivedAtMs: opened.clock.now() });
+  for (const [study, patientId, patientName] of [
+    ['renamed', 'TEMP-7', 'Unknown^Trauma 7'],
+    ['mixed', 'TEMP-8', 'Unknown^Trauma 8'],
+  ] as const) {
+    await addStudy(opened, { id: study, outcome: 0.8, patientId, patientName, receipt: 'confirmed' });
+    await opened.store.recordInstances(
+      [1, 2, 3].map((number) => came(study, number, `MRN-${study}`, 'Lindqvist^Maja')),
+    );
+  }
+  await page.getByRole('link', { name: 'Worklist' }).click();
+  const row = (study: string) => page.locator(`tr.row[data-study="${studyUid(study)}"]`);
+  await row('renamed').getByText('3 objects came as MRN-renamed; report out as TEMP-7').waitFor();
+  await page.getByRole('button', { name: 'Hide names' }).click();
+  await row('renamed').waitFor({ state: 'detached' });
+  expect(await page.getByText('came as').count()).toBe(0);
+  await page.getByRole('button', { name: 'Show names' }).first().click();
+  await row('mixed').getByRole('button', { name: 'Release: UNKNOWN, Trauma 8' }).click();
+  await page.getByRole('row', { name: 'Patient ID TEMP-8 MRN-mixed' }).waitFor();
+  await complaintsInBothThemes(page);
+  await opened.store.recordInstances([came('mixed', 9, 'MRN-third', 'Okafor^Chidi')]);
+  await page.getByRole('button', { name: 'Release as MRN-mixed' }).click();
+  await page.getByText(/^Not released: this hold is not about one patient with two identities/).waitFor();
+  await row('mixed').getByRole('button', { name: 'Release' }).waitFor({ state: 'detached' });
+  await row('renamed').getByRole('button', { name: 'Release: UNKNOWN, Trauma 7' }).click();
+  await page.keyboard.press('Enter');
+  await row('renamed').getByText('LINDQVIST, Maja').waitFor();
+  const { row: released, events } = await opened.query.caseDetail(studyUid('renamed'));
+  expect(released).toMatchObject({ patientId: 'MRN-renamed', held: null, revision: 2 });
+  expect(events.findLast(({ type }) => type === 'quarantineReleased')?.detail).toEqual({
+    use: 'same-patient',
+    reason: 'same patient, temporary ID replaced',
+  });
 });
 
 test('the system page shows figures of the studies on record, as pictures and as tables', async () => {

@@ -3,6 +3,8 @@ import './admin.css';
 import { useConfirmed } from '../access/confirmIdentity.tsx';
 import { ATTENDED } from '../parts/attended.ts';
 import { keepText } from '../parts/keptText.ts';
+import { release, ReleaseDialog, type HeldStudy } from '../parts/releaseDialog.tsx';
+import { releaseWords } from '../parts/releaseWords.ts';
 import { Refused } from '../parts/session.ts';
 import { useLoaded } from '../parts/useLoaded.ts';
 import { adminWords as words } from './adminWords.ts';
@@ -24,6 +26,7 @@ const REASON = 'attention.reason';
 export default function NeedsAttentionPage() {
   const { value, problem, reload } = useLoaded<NeedsAttention>('/api/troubles', LOOK_MS);
   const [chosen, setChosen] = useState<ChosenAction | null>(null);
+  const [held, setHeld] = useState<HeldStudy | null>(null);
   const [said, setSaid] = useState({ text: '', bad: false });
   const { run, dialog } = useConfirmed();
   const askReason: AskReason = (title, name, act) =>
@@ -35,16 +38,23 @@ export default function NeedsAttentionPage() {
         return words.done(due === undefined ? title : words.dueNow(due));
       },
     });
-  const perform = (reason: string) => {
-    const action = chosen;
+  const perform = (action: ChosenAction, reason: string) => {
     setChosen(null);
-    if (action === null) return;
     run(async () => {
       setSaid({ text: await action.run(reason), bad: false });
       keepText(REASON, '');
       reload();
       window.dispatchEvent(new Event(ATTENDED));
     }).catch((error: unknown) => setSaid({ text: error instanceof Refused ? error.message : words.failed, bad: true }));
+  };
+  const releaseHeld = (study: HeldStudy, reason: string | null) => {
+    setHeld(null);
+    if (reason === null) return;
+    const run = async (why: string) => {
+      await release(study.studyInstanceUid, 'same-patient', study.otherPatient, why);
+      return words.done(releaseWords.release);
+    };
+    perform({ title: releaseWords.release, run }, reason);
   };
   return (
     <section class="wide admin">
@@ -60,7 +70,7 @@ export default function NeedsAttentionPage() {
         <p>{words.loading}</p>
       ) : (
         <>
-          <HeldCases cases={value.held} askReason={askReason} />
+          <HeldCases cases={value.held} askReason={askReason} onRelease={setHeld} />
           <FailedCases cases={value.failed} askReason={askReason} />
           <StuckDeliveries deliveries={value.deliveries} askReason={askReason} />
           {value.more && <p>{words.more}</p>}
@@ -70,9 +80,10 @@ export default function NeedsAttentionPage() {
         <ReasonDialog
           title={chosen.title}
           keptAs={REASON}
-          onEnd={(reason) => (reason === null ? setChosen(null) : perform(reason))}
+          onEnd={(reason) => (reason === null ? setChosen(null) : perform(chosen, reason))}
         />
       )}
+      {held !== null && <ReleaseDialog study={held} onEnd={(reason) => releaseHeld(held, reason)} />}
       {dialog}
     </section>
   );

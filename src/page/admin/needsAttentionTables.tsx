@@ -1,6 +1,8 @@
 import type { NeedsAttention } from '../../answers/adminAnswers.ts';
 import { clockTime, personName } from '../parts/format.ts';
 import { PlainTable } from '../parts/plainTable.tsx';
+import { release, type HeldStudy } from '../parts/releaseDialog.tsx';
+import { releaseWords } from '../parts/releaseWords.ts';
 import { ask } from '../parts/session.ts';
 import { adminWords as words } from './adminWords.ts';
 
@@ -10,7 +12,15 @@ type Case = Pick<NeedsAttention['held'][number], 'studyInstanceUid' | 'caseRef' 
 export type AskReason = (title: string, name: string, run: (reason: string) => Promise<Response>) => void;
 
 /** Studies that are neither analysed nor sent until a person has decided. */
-export function HeldCases({ cases, askReason }: { cases: NeedsAttention['held']; askReason: AskReason }) {
+export function HeldCases({
+  cases,
+  askReason,
+  onRelease,
+}: {
+  cases: NeedsAttention['held'];
+  askReason: AskReason;
+  onRelease: (study: HeldStudy) => void;
+}) {
   const now = Date.now();
   return (
     <>
@@ -31,18 +41,23 @@ export function HeldCases({ cases, askReason }: { cases: NeedsAttention['held'];
                 <Aside of={one} />
               </td>
               <td class="actions">
+                {one.otherPatient !== null && (
+                  <button
+                    type="button"
+                    class="weighty"
+                    aria-label={releaseWords.releaseOf(nameOf(one))}
+                    onClick={() => onRelease({ ...one, otherPatient: one.otherPatient! })}
+                  >
+                    {releaseWords.release}
+                  </button>
+                )}
                 <Act
                   title={words.useFirst}
                   of={one}
                   askReason={askReason}
                   run={(reason) => ask(path(one, 'release'), 'POST', { use: 'first', reason })}
                 />
-                <Act
-                  title={words.useLatest}
-                  of={one}
-                  askReason={askReason}
-                  run={(reason) => ask(path(one, 'release'), 'POST', { use: 'latest', reason })}
-                />
+                <Latest of={one} askReason={askReason} />
                 <Leave of={one} askReason={askReason} />
               </td>
             </tr>
@@ -59,6 +74,20 @@ type Held = NeedsAttention['held'][number];
 function Delivered({ of, now }: { of: Held; now: number }) {
   const said = of.delivered.map(({ destination, atMs }) => `${destination}, ${clockTime(atMs, now)}`).join('; ');
   return <div>{said === '' ? words.notDelivered : words.deliveredTo(of.patientId, said)}</div>;
+}
+
+/** Goes on with the patient of what was set aside last: who that is, stands last in the list. */
+function Latest({ of, askReason }: { of: Held; askReason: AskReason }) {
+  const patient = of.aside.at(-1);
+  if (patient === undefined) return null;
+  return (
+    <Act
+      title={words.useLatest}
+      of={of}
+      askReason={askReason}
+      run={(reason) => release(of.studyInstanceUid, 'latest', patient, reason)}
+    />
+  );
 }
 
 function Aside({ of }: { of: Held }) {

@@ -1,6 +1,6 @@
 import './thresholds.css';
-import { useEffect, useState } from 'preact/hooks';
-import { ask, session } from '../parts/session.ts';
+import { ask } from '../parts/session.ts';
+import { useIsAdmin } from '../parts/useIsAdmin.ts';
 import { sentenceOf } from './choiceText.ts';
 import { Consequences } from './consequences.tsx';
 import { StopFlags } from './stopFlags.tsx';
@@ -77,16 +77,4 @@ export default function ThresholdsPage() {
       {dialog}
     </div>
   );
-}
-
-/** Whether the signed-in person may change a threshold; the server checks again. */
-function useIsAdmin(): boolean {
-  const [isAdmin, setIsAdmin] = useState(false);
-  useEffect(() => {
-    session().then(
-      ({ user }) => setIsAdmin(user?.role === 'admin'),
-      () => undefined,
-    );
-  }, []);
-  return isAdmin;
 }

@@ -4,7 +4,10 @@ import { scoreTexts } from '../../case/scoreTexts.ts';
 import { receipt, receiptBrief } from '../parts/deliveryText.ts';
 import { ageText, minuteTime, personName, scanTime } from '../parts/format.ts';
 import { LOOKS } from '../parts/looks.ts';
+import { shortIdentity, type HeldStudy } from '../parts/releaseDialog.tsx';
+import { releaseWords } from '../parts/releaseWords.ts';
 import { viewerLink } from '../parts/viewerLink.ts';
+import { releasable } from './useRelease.tsx';
 import { words } from './worklistWords.ts';
 import type { WorklistRow } from '../../answers/worklistAnswer.ts';
 
@@ -18,6 +21,7 @@ interface Properties {
   masked: boolean;
   onOpen: (caseRef: string) => void;
   onClaim: (row: WorklistRow) => void;
+  askRelease: ((row: WorklistRow) => void) | null;
 }
 
 /** Names up to this length fit into one line of their column; longer ones get two smaller lines. */
@@ -67,14 +71,17 @@ const CELLS: Readonly<Record<ColumnName, (properties: Properties) => JSX.Element
       <span class="unseen"> {row.why}</span>
     </span>
   ),
-  state: ({ row }) => {
+  state: ({ row, askRelease }) => {
     const look = LOOKS[row.status];
+    const held = releasable(row);
     return (
       <div class={`state kind-${look.kind}`}>
         <svg viewBox="0 0 16 16" aria-hidden="true">
           <path d={look.shape} />
         </svg>
-        {row.stateText === words.plainFlag && row.finding !== null ? (
+        {held !== null ? (
+          <HeldText text={row.stateText} study={held} onRelease={askRelease === null ? null : () => askRelease(row)} />
+        ) : row.stateText === words.plainFlag && row.finding !== null ? (
           <FlagText finding={row.finding} />
         ) : (
           <StateText text={row.stateText} />
@@ -177,6 +184,39 @@ function FlagText({ finding }: { finding: string }) {
       <span class="unseen">{words.plainFlag.slice(at)}</span>
       <br />
       <strong class="finding">{finding}</strong>
+    </span>
+  );
+}
+
+/** A hold that one press ends: the words of its state, whose objects came, and the press. */
+function HeldText({ text, study, onRelease }: { text: string; study: HeldStudy; onRelease: (() => void) | null }) {
+  const { otherPatient, delivered } = study;
+  const advice = /( - read as usual).*$/.exec(text);
+  const facts = [
+    releaseWords.heldAs(otherPatient.objects, shortIdentity(otherPatient, study)),
+    delivered.length === 0 ? releaseWords.noReportOut : releaseWords.reportOutAs(shortIdentity(study, otherPatient)),
+  ].join('; ');
+  return (
+    <span class="hold">
+      <span class="hold-state" title={text}>
+        <span class="line">{advice === null ? text : text.slice(0, advice.index)}</span>
+        {advice !== null && <span class="advice">{advice[1]}</span>}
+      </span>
+      <span class="hold-facts">
+        {onRelease !== null && (
+          <button
+            type="button"
+            class="small"
+            aria-label={releaseWords.releaseOf(personName(study.patientName))}
+            onClick={onRelease}
+          >
+            {releaseWords.release}
+          </button>
+        )}
+        <span class="line" title={facts}>
+          <bdi>{facts}</bdi>
+        </span>
+      </span>
     </span>
   );
 }

@@ -16,10 +16,12 @@ interface Properties {
   onRelease: () => void;
   onOpen: (caseRef: string) => void;
   onClaim: (row: WorklistRow) => void;
+  /** Asks whether a held study is to be released; null for who may not. */
+  askRelease: ((row: WorklistRow) => void) | null;
 }
 
 /** The visible rows, with empty space for the others. */
-export function CaseTable({ list, rows, body, columns, onPoint, onRelease, onOpen, onClaim }: Properties) {
+export function CaseTable({ list, rows, body, columns, onPoint, onRelease, onOpen, onClaim, askRelease }: Properties) {
   const { answer } = list;
   const left = () => {
     onPoint(null);
@@ -70,6 +72,7 @@ export function CaseTable({ list, rows, body, columns, onPoint, onRelease, onOpe
               masked={answer.masked}
               onOpen={onOpen}
               onClaim={onClaim}
+              askRelease={askRelease}
             />
           );
         })}

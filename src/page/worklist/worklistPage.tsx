@@ -9,6 +9,7 @@ import type { WorklistRow } from '../../answers/worklistAnswer.ts';
 import { openViewer } from '../parts/openViewer.ts';
 import { viewerLink } from '../parts/viewerLink.ts';
 import { useIdle } from '../parts/useIdle.ts';
+import { useIsAdmin } from '../parts/useIsAdmin.ts';
 import { Banners } from './banners.tsx';
 import { CaseTable } from './caseTable.tsx';
 import { chosenColumns } from './columns.ts';
@@ -17,6 +18,7 @@ import { leftList } from './leftList.ts';
 import { EVERYTHING, isNarrowed, type ListQuery, type Span } from './listQuery.ts';
 import { Empty, Loading } from './noRows.tsx';
 import { UpdatesSlot } from './updatesSlot.tsx';
+import { useRelease } from './useRelease.tsx';
 import { isAttended, useRows } from './useRows.ts';
 import { useThumbnail } from './useThumbnail.tsx';
 import { useWorklist } from './useWorklist.ts';
@@ -88,6 +90,11 @@ export default function WorklistPage() {
     );
   };
   const claim = (row: WorklistRow) => act(row, setClaimed(row.caseRef, row.claimedBy === null));
+  const isAdmin = useIsAdmin();
+  const { askRelease, dialogs } = useRelease((refusal) => {
+    setProblem(refusal);
+    worklist.refresh().catch(reportError);
+  });
   const markRead = (row: WorklistRow) => act(row, setRead(row.caseRef, row.readAtMs === null));
   const view = (row: WorklistRow) => openViewer(viewerLink(answer?.viewerTemplate ?? null, row));
   useKeys(lost ? [] : worklistKeys(rows, { claim, read: markRead, view, update: takeUpdate, search, choice }));
@@ -131,11 +138,13 @@ export default function WorklistPage() {
               onRelease={release}
               onOpen={open}
               onClaim={claim}
+              askRelease={isAdmin ? askRelease : null}
             />
           )}
         </div>
       </div>
       {thumbnail.picture}
+      {dialogs}
       <Banners
         {...{ answer, hidden }}
         showsRead={query.read}

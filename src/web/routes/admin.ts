@@ -245,12 +245,22 @@ export const adminRoutes = [
     path: '/api/cases/:studyInstanceUid/release',
     least: 'admin',
     recentSignIn: true,
-    summary: 'Ends a quarantine by a decision: go on with what came first, or with the patient of what came last.',
+    summary:
+      'Ends a quarantine by a decision: go on with what came first, with the patient of what came last, or as one patient under the identity that appeared last.',
     params: study,
-    body: z.strictObject({ use: z.enum(['first', 'latest']), reason }),
+    body: z.discriminatedUnion('use', [
+      z.strictObject({ use: z.literal('first'), reason }),
+      z.strictObject({
+        use: z.enum(['latest', 'same-patient']),
+        patient: z
+          .strictObject({ patientId: z.string().max(1_024), patientName: z.string().max(1_024) })
+          .describe('The patient whose objects were set aside (last), as shown to the person who decides.'),
+        reason,
+      }),
+    ]),
     audit: { by: 'store', action: 'case.quarantineReleased' },
     answer: { kind: 'nothing' },
-    alsoAnswers: { 404: 'The study is not held.' },
+    alsoAnswers: { 404: 'The study is not held.', 409: 'Another patient’s objects are aside than was shown.' },
     handle: async ({ params: { studyInstanceUid }, body, actor }, { store }) => {
       await store.releaseQuarantine(studyInstanceUid, { ...body, actor });
       return undefined;

@@ -4,7 +4,8 @@ import { caseRef } from '../../case/caseRef.ts';
 import { filledAttributes } from '../../case/filledAttributes.ts';
 import type { LateImages } from '../../case/lateImages.ts';
 import { identityDifferences } from '../../case/patientIdentity.ts';
-import { caseRecordOf, headerOf, patientOf, storedInstanceOf } from '../list/caseRecord.ts';
+import { asOfPatient, caseRecordOf, headerOf, patientOf, storedInstanceOf } from '../list/caseRecord.ts';
+import { arrivalsByPatient, TWO_PATIENTS } from '../list/heldCases.ts';
 import { CT_SOP_CLASSES } from '../../dicom/sopClasses.ts';
 import { isPrior } from '../../case/scanAge.ts';
 import { isProof } from '../proof/proofRuns.ts';
@@ -90,16 +91,16 @@ async function record(
     return 'new';
   }
   const differences = identityDifferences(patientOf(row), instance.header);
-  if (differences.length > 0) {
+  if (differences.length > 0 && !(await isSamePatient(trx, instance.header))) {
     await insertInstance(trx, instance, kind, 1);
-    await quarantine(trx, row, `Two patients in one study: ${differences.join(', ')} differs`, now);
+    await quarantine(trx, row, `${TWO_PATIENTS}: ${differences.join(', ')} differs`, now);
     return 'identity-conflict';
   }
   if (known.some((other) => other.set_aside === 0)) {
     await insertInstance(trx, instance, kind, 1);
     if (isSameImage) {
       if (row.state === 'receiving' && (await preferBetterFilled(trx, instance)))
-        await takeSlice(trx, row, instance, now, options);
+        await takeSlice(trx, row, asOfPatient(instance, patientOf(row)), now, options);
       else await noteStillComing(trx, row, instance);
       return 'same-image';
     }
@@ -107,8 +108,9 @@ async function record(
     return 'conflict';
   }
   await insertInstance(trx, instance, kind, 0);
-  if (kind === 'ct' && row.state === 'receiving') await takeSlice(trx, row, instance, now, options);
-  else if (kind === 'ct') late.push(instance);
+  const ofPatient = asOfPatient(instance, patientOf(row));
+  if (kind === 'ct' && row.state === 'receiving') await takeSlice(trx, row, ofPatient, now, options);
+  else if (kind === 'ct') late.push(ofPatient);
   else if (row.state !== 'receiving') await noteStillComing(trx, row, instance);
   else if (row.last_slice_at === null) {
     await trx
@@ -118,6 +120,24 @@ async function record(
       .execute();
   }
   return 'new';
+}
+
+/**
+ * Whether a person has said of this identity that it is the case's patient (`releaseQuarantine`): then objects of it are in use. Without such a release the
+ * objects need not be searched.
+ */
+async function isSamePatient(trx: Transaction<Schema>, header: InstanceHeader): Promise<boolean> {
+  const study = header.studyInstanceUid;
+  const released = await trx
+    .selectFrom('case_events')
+    .select('id')
+    .where('study_instance_uid', '=', study)
+    .where('type', '=', 'quarantineReleased')
+    .limit(1)
+    .executeTakeFirst();
+  if (released === undefined) return false;
+  const arrived = (await arrivalsByPatient(trx, [study])).get(study) ?? [];
+  return arrived.some(({ identity, inUse }) => inUse > 0 && identityDifferences(identity, header).length === 0);
 }
 
 /** Of two versions of an image the one whose header states more is used; true when that is the newcomer. */
@@ -188,7 +208,7 @@ async function lateImages(
     findings,
     analysed: analysed == null ? null : headerOf(analysed),
     goneSeries: removed === undefined ? null : new Set(judged.map(({ seriesInstanceUid }) => seriesInstanceUid)),
-    all: async () => (await objects.execute()).map(storedInstanceOf),
+    all: async () => (await objects.execute()).map((object) => asOfPatient(storedInstanceOf(object), patientOf(row))),
   };
 }
 

@@ -6,10 +6,11 @@ import { nextCaseState } from '../../case/caseState.ts';
 import type { CaseEvent, CaseEventType, CaseState } from '../../case/caseState.ts';
 import { TriageError } from '../../base/errors.ts';
 import type { AttemptFailure, ClaimedCase, StageName } from '../../case/claim.ts';
+import { namingObject } from '../../case/namingObject.ts';
 import type { SelectionRule } from '../../case/selection.ts';
 import { currentAnalysis, onCurrentRevision } from './currentAnalysis.ts';
 import { backoffMs } from '../../base/backoff.ts';
-import { caseRecordOf, storedInstanceOf } from '../list/caseRecord.ts';
+import { asOfPatient, caseRecordOf, patientOf, storedInstanceOf } from '../list/caseRecord.ts';
 import { enqueue, previousReports, settle } from './outbox.ts';
 import { claiming } from '../db/dialect.ts';
 import type { AnalysesTable, CaseRow, Schema } from '../db/schema.ts';
@@ -102,7 +103,7 @@ async function loadClaim(
     .execute();
   return {
     record: caseRecordOf(row, analysis),
-    instances: instances.map(storedInstanceOf),
+    instances: instances.map((instance) => asOfPatient(storedInstanceOf(instance), patientOf(row))),
     refused: (await refusedObjects(db, [study])).get(study) ?? null,
     token,
     attempt,
@@ -155,7 +156,7 @@ export async function apply(context: StoreContext, held: ClaimedCase, event: Cas
     switch (event.type) {
       case 'seriesChosen':
         await saveAnalysis(trx, row, { manifest: event.manifest, series: event.manifest.series });
-        await describeByAnalysed(trx, row, event.manifest);
+        await describeByAnalysed(trx, held, event.manifest);
         break;
       case 'notEligible':
         await saveAnalysis(trx, row, { series: event.series, findings: event.findings });
@@ -174,7 +175,7 @@ export async function apply(context: StoreContext, held: ClaimedCase, event: Cas
           findings: event.findings,
           ...(event.manifest && { manifest: event.manifest, series: event.manifest.series }),
         });
-        if (event.manifest) await describeByAnalysed(trx, row, event.manifest);
+        if (event.manifest) await describeByAnalysed(trx, held, event.manifest);
         reportDue = 1;
         break;
       case 'reported': {
@@ -234,15 +235,14 @@ export async function apply(context: StoreContext, held: ClaimedCase, event: Cas
 }
 
 /** Head and neck may be ordered separately within one study: the case, like its report, takes the study's attributes from the analysed series. */
-async function describeByAnalysed(trx: Transaction<Schema>, row: CaseRow, manifest: CaseManifest): Promise<void> {
-  const first = await trx
-    .selectFrom('instances')
-    .selectAll()
-    .where('study_instance_uid', '=', row.study_instance_uid)
-    .where('path', '=', manifest.slices[0]?.path ?? '')
-    .executeTakeFirst();
-  if (first === undefined) return;
-  const { header } = storedInstanceOf(first);
+async function describeByAnalysed(
+  trx: Transaction<Schema>,
+  { record, instances }: ClaimedCase,
+  manifest: CaseManifest,
+): Promise<void> {
+  const named = namingObject(manifest, instances);
+  const header = instances.find(({ path }) => path === named?.path)?.header;
+  if (header === undefined) return;
   await trx
     .updateTable('cases')
     .set({
@@ -252,7 +252,7 @@ async function describeByAnalysed(trx: Transaction<Schema>, row: CaseRow, manife
       study_description: header.studyDescription,
       ...(header.acquisitionDateTime === '' ? {} : { acquired_at: header.acquisitionDateTime }),
     })
-    .where('study_instance_uid', '=', row.study_instance_uid)
+    .where('study_instance_uid', '=', record.studyInstanceUid)
     .execute();
 }
 

@@ -1,9 +1,15 @@
 import type { CaseManifest, Findings, InstanceHeader, PatientIdentity, StoredInstance } from '../../case/case.ts';
 import type { CaseRecord } from '../../case/caseRecord.ts';
+import { identityDifferences } from '../../case/patientIdentity.ts';
 import { UNREAD_BEFORE } from '../../dicom/header.ts';
 import type { AnalysisRow, CaseRow, InstanceRow } from '../db/schema.ts';
 
-export function patientOf(row: CaseRow): PatientIdentity {
+export type PatientColumns = Pick<
+  CaseRow,
+  'patient_id' | 'issuer_of_patient_id' | 'patient_name' | 'patient_birth_date' | 'patient_sex'
+>;
+
+export function patientOf(row: PatientColumns): PatientIdentity {
   return {
     patientId: row.patient_id,
     issuerOfPatientId: row.issuer_of_patient_id,
@@ -55,5 +61,20 @@ export function storedInstanceOf(row: InstanceRow): StoredInstance {
     sizeBytes: row.size_bytes,
     receivedAtMs: row.received_at,
     sourceAeTitle: row.source_ae_title,
+  };
+}
+
+/**
+ * An object that is in use, as one of the case's patient. Intake sets aside what comes under another patient; where such an object is in use, a person has said
+ * that the patients are the same (`releaseQuarantine`): its header then names the patient of the case, and `cameAs` says what its bytes say.
+ */
+export function asOfPatient(instance: StoredInstance, patient: PatientIdentity): StoredInstance {
+  const { header } = instance;
+  if (identityDifferences(patient, header).length === 0) return instance;
+  const { patientId, issuerOfPatientId, patientName, patientBirthDate, patientSex } = header;
+  return {
+    ...instance,
+    header: { ...header, ...patient },
+    cameAs: { patientId, issuerOfPatientId, patientName, patientBirthDate, patientSex },
   };
 }

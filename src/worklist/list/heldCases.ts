@@ -1,42 +1,128 @@
 import { sql, type Transaction } from 'kysely';
-import type { NeedsAttention } from '../../answers/adminAnswers.ts';
+import type { HeldFacts } from '../../answers/worklistAnswer.ts';
+import type { PatientIdentity } from '../../case/case.ts';
+import { identityDifferences } from '../../case/patientIdentity.ts';
 import { jsonText } from '../db/dialect.ts';
-import type { Schema } from '../db/schema.ts';
+import type { CaseRow, Schema } from '../db/schema.ts';
+import { patientOf, type PatientColumns } from './caseRecord.ts';
 
-/** What of a held study is out, and what is not. */
-export type HeldFacts = Pick<NeedsAttention['held'][number], 'delivered' | 'aside'>;
+/** How the reason of a hold begins when objects of another patient came under the UID of the study. */
+export const TWO_PATIENTS = 'Two patients in one study';
 
-/** For each of the studies: which destinations have a report of it, and whose objects were set aside. */
-export async function heldFacts(db: Transaction<Schema>, studies: readonly string[]): Promise<Map<string, HeldFacts>> {
-  const facts = new Map<string, HeldFacts>(studies.map((study) => [study, { delivered: [], aside: [] }]));
-  if (studies.length === 0) return facts;
-  const delivered = await db
+/** What is asked of a case to tell the facts of its hold. */
+export type HeldCase = PatientColumns & Pick<CaseRow, 'study_instance_uid' | 'quarantine_reason'>;
+
+/** For each case that is held: which destinations have a report of its patient, and whose objects were set aside. */
+export async function heldFacts(db: Transaction<Schema>, cases: readonly HeldCase[]): Promise<Map<string, HeldFacts>> {
+  const held = cases.filter((row) => row.quarantine_reason !== null);
+  if (held.length === 0) return new Map();
+  const studies = held.map((row) => row.study_instance_uid);
+  const delivered = await deliveredReports(db, studies);
+  const arrivals = await arrivalsByPatient(db, studies);
+  return new Map(
+    held.map((row) => {
+      const study = row.study_instance_uid;
+      const arrived = arrivals.get(study) ?? [];
+      return [
+        study,
+        {
+          delivered: delivered.get(study) ?? [],
+          aside: arrived.flatMap(({ identity, aside }) => (aside === 0 ? [] : [{ ...identity, objects: aside }])),
+          otherPatient: otherPatient(row, arrived),
+        },
+      ];
+    }),
+  );
+}
+
+function otherPatient(row: HeldCase, arrived: readonly Arrival[]): HeldFacts['otherPatient'] {
+  const isOfCase = ({ identity }: Arrival) => identityDifferences(patientOf(row), identity).length === 0;
+  const others = arrived.filter((one) => one.aside > 0 && !isOfCase(one));
+  const [other] = others;
+  if (other === undefined || others.length > 1 || !row.quarantine_reason!.startsWith(TWO_PATIENTS)) return null;
+  const ofCase = arrived.filter(isOfCase);
+  const isNewer = ofCase.every(({ firstAtMs }) => firstAtMs <= other.firstAtMs);
+  return { ...other.identity, objects: other.aside, isNewer };
+}
+
+/** Which destinations have a report under the patient that the case has now, by study. */
+async function deliveredReports(
+  db: Transaction<Schema>,
+  studies: readonly string[],
+): Promise<Map<string, HeldFacts['delivered']>> {
+  const renamed = await db
+    .selectFrom('case_events')
+    .select(['study_instance_uid as study'])
+    .select(({ fn }) => fn.max('revision').as('revision'))
+    .where('study_instance_uid', 'in', studies)
+    .where('type', '=', 'quarantineReleased')
+    .where(jsonText(db, 'detail', 'use'), '!=', 'first')
+    .groupBy('study_instance_uid')
+    .execute();
+  const lastOfOther = new Map(renamed.map(({ study, revision }) => [study, revision]));
+  const rows = await db
     .selectFrom('deliveries')
     .innerJoin('result_objects', 'result_objects.sop_instance_uid', 'deliveries.sop_instance_uid')
-    .select(['result_objects.study_instance_uid as study', 'deliveries.destination'])
+    .select(['result_objects.study_instance_uid as study', 'result_objects.revision', 'deliveries.destination'])
     .select(({ fn }) => fn.max('deliveries.confirmed_at').as('atMs'))
     .where('result_objects.study_instance_uid', 'in', studies)
     .where('result_objects.kind', '=', 'sr')
     .where('deliveries.status', '=', 'confirmed')
-    .groupBy(['study', 'deliveries.destination'])
+    .groupBy(['study', 'result_objects.revision', 'deliveries.destination'])
     .orderBy('deliveries.destination')
+    .orderBy('result_objects.revision')
     .execute();
-  for (const { study, destination, atMs } of delivered)
-    facts.get(study)!.delivered.push({ destination, atMs: atMs ?? 0 });
-  const aside = await db
+  const found = new Map<string, HeldFacts['delivered']>();
+  for (const { study, revision, destination, atMs } of rows) {
+    if (revision <= (lastOfOther.get(study) ?? 0)) continue;
+    const before = (found.get(study) ?? []).filter((one) => one.destination !== destination);
+    found.set(study, [...before, { destination, atMs: atMs ?? 0 }]);
+  }
+  return found;
+}
+
+const IDENTITY = ['patientId', 'issuerOfPatientId', 'patientName', 'patientBirthDate', 'patientSex'] as const;
+
+/** What came of a study under one patient. */
+export interface Arrival {
+  /** As it was written last. */
+  identity: PatientIdentity;
+  inUse: number;
+  aside: number;
+  firstAtMs: number;
+}
+
+/** What came of each study, by patient: spellings of one patient are one. Whose objects came last stands last. */
+export async function arrivalsByPatient(
+  db: Transaction<Schema>,
+  studies: readonly string[],
+): Promise<Map<string, Arrival[]>> {
+  const rows = await db
     .selectFrom('instances')
-    .select([
-      'study_instance_uid as study',
-      jsonText(db, 'header', 'patientId').as('patientId'),
-      jsonText(db, 'header', 'patientName').as('patientName'),
-      sql<number>`count(*)`.as('objects'),
-    ])
+    .select(['study_instance_uid as study', 'set_aside as setAside'])
+    .select(IDENTITY.map((key) => jsonText(db, 'header', key).as(key)))
+    .select(sql<number>`count(*)`.as('objects'))
+    .select(({ fn }) => fn.min('received_at').as('firstAtMs'))
     .where('study_instance_uid', 'in', studies)
     .where('kind', '!=', 'own')
-    .where('set_aside', '=', 1)
-    .groupBy(['study', 'patientId', 'patientName'])
+    .groupBy(['study', 'setAside', ...IDENTITY])
+    .orderBy(({ fn }) => fn.max('received_at'))
     .orderBy('patientId')
+    .orderBy('patientName')
     .execute();
-  for (const { study, ...one } of aside) facts.get(study)!.aside.push(one);
-  return facts;
+  const found = new Map<string, Arrival[]>();
+  for (const { study, setAside, objects, firstAtMs, ...identity } of rows) {
+    const arrived = found.get(study) ?? [];
+    const known = arrived.find((one) => identityDifferences(one.identity, identity).length === 0);
+    found.set(study, [
+      ...arrived.filter((one) => one !== known),
+      {
+        identity,
+        inUse: (known?.inUse ?? 0) + (setAside === 0 ? objects : 0),
+        aside: (known?.aside ?? 0) + (setAside === 1 ? objects : 0),
+        firstAtMs: Math.min(firstAtMs, known?.firstAtMs ?? firstAtMs),
+      },
+    ]);
+  }
+  return found;
 }

@@ -7,6 +7,7 @@ import { resultSopClassName } from '../../dicom/sopClasses.ts';
 import type { AnalysisRow, CaseRow, Schema, VerdictsTable } from '../db/schema.ts';
 import { refusedObjects } from '../cases/refusedObjects.ts';
 import { caseStatus } from './caseStatus.ts';
+import { heldFacts } from './heldCases.ts';
 import { readKeySlices } from './keySlices.ts';
 import { scannedAt } from './patientStudies.ts';
 import { whyHere } from './priority.ts';
@@ -60,6 +61,7 @@ export async function describeCases(
   const deliveries = await deliveriesOf(db, studies);
   const verdicts = await verdictsOf(db, studies);
   const objects = await objectsOf(db, studies);
+  const held = await heldFacts(db, cases);
   const usual = await usualMs(db);
   return cases.map((row) => {
     const study = row.study_instance_uid;
@@ -69,7 +71,7 @@ export async function describeCases(
       analyses.get(study),
       deliveries.get(study) ?? [],
       verdict?.revision === row.revision ? verdict : undefined,
-      objects(study),
+      { ...objects(study), held: held.get(study) ?? null },
       now,
       usual,
     );
@@ -219,7 +221,7 @@ function rowOf(
   analysis: ListedAnalysis | undefined,
   deliveries: RowDelivery[],
   verdict: ListedVerdict | undefined,
-  objects: Pick<WorklistRow, 'otherObjects' | 'refusedObjects'>,
+  objects: Pick<WorklistRow, 'otherObjects' | 'refusedObjects' | 'held'>,
   now: number,
   usual: number | null,
 ): WorklistRow {

@@ -13,6 +13,9 @@ const LISTED = [
   'case_ref',
   'patient_name',
   'patient_id',
+  'issuer_of_patient_id',
+  'patient_birth_date',
+  'patient_sex',
   'accession_number',
   'source_ae_title',
   'first_received_at',
@@ -109,13 +112,12 @@ export async function needsAttention(database: WorklistDatabase, limit: number):
       state: row.state,
       reason,
     });
-    const ofHeld = await heldFacts(
-      db,
-      held.map((row) => row.study_instance_uid),
-    );
+    const ofHeld = await heldFacts(db, held);
     return {
       held: held.slice(0, limit).map((row) => ({
         ...waiting(row, row.quarantine_reason ?? ''),
+        patientBirthDate: row.patient_birth_date,
+        sex: row.patient_sex,
         ...ofHeld.get(row.study_instance_uid)!,
       })),
       failed: failed

@@ -6,7 +6,7 @@ import { isValidUid } from '../../../src/dicom/uids.ts';
 import type { ClaimedCase } from '../../../src/case/claim.ts';
 import type { ResultObject } from '../../../src/case/delivery.ts';
 import { SR_STORAGE } from '../../../src/dicom/sopClasses.ts';
-import { createResultWriter } from '../../../src/report/writeResults.ts';
+import { createResultWriter, partOfReport } from '../../../src/report/writeResults.ts';
 import {
   asEnhancedCt,
   COLUMNS,
@@ -35,6 +35,14 @@ beforeAll(async () => {
 });
 afterAll(() => study.remove());
 
+/** Gives a file another patient ID, name and accession number. */
+const RENAME = [
+  'import sys,pydicom',
+  'path,id,name,accession=sys.argv[1:]',
+  'd=pydicom.dcmread(path)',
+  'd.PatientID,d.PatientName,d.AccessionNumber=id,name,accession',
+  'd.save_as(path)',
+].join('\n');
 const REASON = 'Only a localizer and a 5 mm reformat: no thin axial CT series';
 const PREVIOUS = {
   sopClassUid: SR_STORAGE.comprehensive3d,
@@ -430,6 +438,63 @@ describe('identity', () => {
     await expect(createResultWriter(study.options).write(claim, suspected(claim))).rejects.toMatchObject({
       code: 'identity-mismatch',
     });
+  });
+
+  test('a study whose temporary patient ID was replaced midway is reported under the real one', async () => {
+    const real = { PatientID: 'MRN-4711', PatientName: 'Lindqvist^Maja', AccessionNumber: 'ACC-REAL' };
+    const other = await makeStudy();
+    const { claim, options } = other;
+    const { patient } = claim.record;
+    const renamed = { ...patient, patientId: 'MRN-4711', patientName: 'Lindqvist^Maja' };
+    /** The slices from `from` on came under the real ID. */
+    const midway = (from: number): ClaimedCase => ({
+      ...claim,
+      record: { ...claim.record, patient: renamed },
+      instances: claim.instances.map((instance, index) => ({
+        ...instance,
+        header: { ...instance.header, ...renamed },
+        ...(index < from ? { cameAs: patient } : {}),
+      })),
+    });
+    const spool = (index: number) => join(options.spoolDir, `${index}.dcm`);
+    for (const index of [22, 23])
+      await run(PYTHON, ['-c', RENAME, spool(index), real.PatientID, real.PatientName, real.AccessionNumber]);
+    const both = midway(22);
+    const objects = await createResultWriter(options).write(partOfReport(both), suspected(both));
+    const of = (json: Json) => ['00100010', '00100020', '00080050'].map((tag) => first(json, tag));
+    const written = await pydicomJson(...objects.map(({ path }) => path));
+    expect(written.length).toBeGreaterThan(2);
+    for (const json of written)
+      expect(of(json)).toEqual([{ Alphabetic: real.PatientName }, real.PatientID, real.AccessionNumber]);
+    expect(await errorsOf(objects)).toEqual([]);
+
+    // Of the analysed series nothing came under the real ID: its place in space stays that of its own slices.
+    const apart = {
+      ...both,
+      record: {
+        ...both.record,
+        manifest: { ...claim.record.manifest!, slices: claim.record.manifest!.slices.slice(0, 22) },
+      },
+    };
+    const [sr] = await createResultWriter(options).write(apart, notSuspected(apart));
+    const [json] = await pydicomJson(sr!.path);
+    expect(of(json!)).toEqual([{ Alphabetic: real.PatientName }, real.PatientID, real.AccessionNumber]);
+    expect(JSON.stringify(json)).toContain(claim.record.manifest!.slices[0]!.sopInstanceUid);
+    const [unread] = await createResultWriter(options).write(ineligible(both), notAnalysed(REASON, 'no-axial'));
+    expect(of((await pydicomJson(unread!.path))[0]!)[1]).toBe(real.PatientID);
+
+    // What a person has not said to be the same patient is none: the bytes are compared with what is on record of each object.
+    const stranger = {
+      ...both,
+      instances: both.instances.map((one) => ({
+        ...one,
+        ...(one.cameAs && { cameAs: { ...patient, patientId: 'P-9' } }),
+      })),
+    };
+    await expect(createResultWriter(options).write(stranger, suspected(stranger))).rejects.toMatchObject({
+      code: 'identity-mismatch',
+    });
+    await other.remove();
   });
 
   test('a field beside the identity that DICOM does not allow costs neither the report nor its validity', async () => {

@@ -51,7 +51,7 @@ const step = fc.oneof(
     arbitrary: fc.record({
       do: fc.constant('decide' as const),
       study,
-      use: fc.constantFrom('first' as const, 'latest' as const),
+      use: fc.constantFrom('first' as const, 'latest' as const, 'same-patient' as const),
     }),
   },
 );
