@@ -7,6 +7,7 @@ import { startWakingLoop } from '../base/wakingLoop.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { SendingEnd } from './receiverRecord.ts';
+import { LONGEST_PAUSE_MS } from './sendingHabits.ts';
 
 type Item =
   | { kind: 'stored'; instance: StoredInstance }
@@ -21,8 +22,8 @@ interface IntakeStore {
   recordedPath(instance: StoredInstance): Promise<string | null>;
   /** Notes refused objects whose study is known (idempotent). */
   noteRefused(objects: readonly RefusedObject[]): Promise<void>;
-  /** Marks studies for which nothing more is expected. */
-  nudgeComplete(studyInstanceUids: readonly string[]): Promise<void>;
+  /** Marks studies for which nothing more is expected; with `waitMs`, once nothing more has come for so long. */
+  nudgeComplete(studyInstanceUids: readonly string[], waitMs?: number): Promise<void>;
   /** Marks studies of which something may be missing, because the sender's connection broke. */
   noteBrokenOff(studyInstanceUids: readonly string[], atMs: number): Promise<void>;
   /** Takes that mark from studies that were sent on an association opened later. */
@@ -148,11 +149,13 @@ export function createIntake({ store, resolvePath, onNew, clock, log }: Options)
 
 async function noteEnd(
   store: IntakeStore,
-  { studyInstanceUids, end: { how, openedAtMs, endedAtMs, whole } }: Extract<Item, { kind: 'ended' }>,
+  { studyInstanceUids, end: { how, openedAtMs, endedAtMs, whole, mayGoOn } }: Extract<Item, { kind: 'ended' }>,
 ): Promise<void> {
   if (how === 'broken') await store.noteBrokenOff(studyInstanceUids, endedAtMs);
   if (how === 'released') await store.noteSent(studyInstanceUids, openedAtMs);
-  if (whole.length > 0) await store.nudgeComplete(whole);
+  const complete = whole.filter((study) => !mayGoOn.includes(study));
+  if (complete.length > 0) await store.nudgeComplete(complete);
+  if (mayGoOn.length > 0) await store.nudgeComplete(mayGoOn, LONGEST_PAUSE_MS);
 }
 
 async function isFile(path: string): Promise<boolean> {

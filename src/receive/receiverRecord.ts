@@ -7,6 +7,7 @@ import type { Log } from '../base/log.ts';
 import type { CommitmentAnswer } from './commitmentService.ts';
 import type { ReceiveConfig } from './receiveConfig.ts';
 import type { Refusal, RefusalKind } from './refusals.ts';
+import { createSendingHabits } from './sendingHabits.ts';
 import { wholeStudies } from './wholeStudies.ts';
 
 export interface ReceiverOptions {
@@ -31,6 +32,8 @@ export interface SendingEnd {
   endedAtMs: number;
   /** The studies for which nothing more is on its way. */
   whole: string[];
+  /** Of these, the studies with which the sender may go on soon: it sends in parts, or has just opened an association on which nothing has come yet. */
+  mayGoOn: string[];
 }
 
 export interface OpenAssociation {
@@ -114,6 +117,9 @@ const NOTHING_YET: ReceiverCounters = {
   restarts: 0,
 };
 
+/** Of objects that were found on disk. */
+const NO_SENDER = { callingAeTitle: '', address: '' };
+
 export function createReceiverRecord(
   options: Pick<ReceiverOptions, 'log' | 'onStored' | 'onReleased' | 'onRefused'>,
   clock: Clock,
@@ -123,6 +129,7 @@ export function createReceiverRecord(
   const open = new Map<string, TrackedAssociation>();
   const describing = new Map<number, Describing>();
   const asking = new Map<number, (peakRssBytes: number) => void>();
+  const habits = createSendingHabits(clock);
   let peakRssBytes = 0;
   /** Work that a dead process left behind, until it is done. */
   let aftermath: { sinceMs: number; associations: Map<string, TrackedAssociation> } | null = null;
@@ -134,15 +141,14 @@ export function createReceiverRecord(
       log.error('what a received object set off has failed', { action: name, error });
     }
   };
-  const release = (
-    associationId: string,
-    { studyInstanceUids, openedAtMs }: Pick<OpenAssociation, 'studyInstanceUids' | 'openedAtMs'>,
-    how: SendingEnd['how'],
-  ): void => {
+  const release = (associationId: string, ended: OpenAssociation, how: SendingEnd['how']): void => {
+    const { studyInstanceUids, openedAtMs } = ended;
     const others = [...open.values(), ...(aftermath?.associations.values() ?? [])];
     const whole = wholeStudies({ studyInstanceUids, clean: how === 'released' }, others);
+    const mayGoOn = habits.released(ended, whole, others);
     call('onReleased', () => {
-      options.onReleased(associationId, [...studyInstanceUids], { how, openedAtMs, endedAtMs: clock.now(), whole });
+      const end = { how, openedAtMs, endedAtMs: clock.now(), whole, mayGoOn };
+      options.onReleased(associationId, [...studyInstanceUids], end);
     });
   };
 
@@ -158,7 +164,10 @@ export function createReceiverRecord(
       case 'stored': {
         const recovery = [...describing].find(([id]) => recoveredAssociationId(id) === event.associationId)?.[1];
         if (recovery === undefined) counters.stored++;
-        (recovery ?? open.get(event.associationId))?.studyInstanceUids.add(event.instance.header.studyInstanceUid);
+        const { studyInstanceUid } = event.instance.header;
+        const association = open.get(event.associationId);
+        (recovery ?? association)?.studyInstanceUids.add(studyInstanceUid);
+        if (association !== undefined) habits.came(association, studyInstanceUid);
         call('onStored', () => {
           options.onStored(event.instance, event.associationId);
         });
@@ -181,7 +190,7 @@ export function createReceiverRecord(
         describing.delete(event.id);
         if (recovery === undefined) break;
         if (recovery.studyInstanceUids.size > 0)
-          release(recoveredAssociationId(event.id), { ...recovery, openedAtMs: clock.now() }, 'unknown');
+          release(recoveredAssociationId(event.id), { ...recovery, ...NO_SENDER, openedAtMs: clock.now() }, 'unknown');
         recovery.resolve(event.unreadable);
         break;
       }

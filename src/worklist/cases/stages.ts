@@ -403,15 +403,24 @@ export async function release(context: StoreContext, held: ClaimedCase, notBefor
   });
 }
 
-/** Notes that nothing more is expected: a case that is still receiving is assembled at once, unless it is waiting after a failure or has lost a connection. */
-export async function nudgeComplete(context: StoreContext, studyInstanceUids: readonly string[]): Promise<void> {
+/**
+ * Notes that nothing more is expected: a case that is still receiving is assembled at once, unless it is waiting after a failure or has lost a connection.
+ * With `waitMs`, once nothing more has come for so long, or the quiet time is over.
+ */
+export async function nudgeComplete(
+  context: StoreContext,
+  studyInstanceUids: readonly string[],
+  waitMs = 0,
+): Promise<void> {
   await write(context, async (trx, touched) => {
     for (const study of studyInstanceUids) {
       const row = await caseRow(trx, study);
       if (row?.state !== 'receiving' || row.broken_off_at !== null) continue;
+      const quietUntilMs = row.last_received_at + context.options.quietMs;
+      const dueMs = waitMs === 0 ? 0 : Math.min(context.clock.now() + waitMs, quietUntilMs);
       await trx
         .updateTable('cases')
-        .set({ complete_hint: 1, ...(row.attempts === 0 ? { not_before: 0 } : {}) })
+        .set({ complete_hint: 1, ...(row.attempts === 0 ? { not_before: dueMs } : {}) })
         .where('study_instance_uid', '=', study)
         .execute();
       touched.add(study);

@@ -10,7 +10,7 @@ const instance = (name: string, studyInstanceUid = ''): StoredInstance =>
   ({ path: name, header: { studyInstanceUid } }) as StoredInstance;
 const released = (studies: string[]): [string[], SendingEnd] => [
   studies,
-  { how: 'released', openedAtMs: 0, endedAtMs: 9, whole: studies },
+  { how: 'released', openedAtMs: 0, endedAtMs: 9, whole: studies, mayGoOn: [] },
 ];
 
 /** A store that writes down the order of what reaches it, and can fail. */
@@ -32,8 +32,8 @@ function recorder() {
       return Promise.resolve();
     },
     recordedPath: () => Promise.resolve(null),
-    nudgeComplete: (studies: readonly string[]) => {
-      seen.push(`complete ${studies.join(' ')}`);
+    nudgeComplete: (studies: readonly string[], waitMs?: number) => {
+      seen.push(`complete ${studies.join(' ')}${waitMs === undefined ? '' : ` after ${waitMs}`}`);
       return Promise.resolve();
     },
     noteBrokenOff: (studies: readonly string[], atMs: number) => {
@@ -125,12 +125,19 @@ describe('intake', () => {
     });
     intake.stored(instance('a', 'study-1'));
     expect([intake.holds('study-1'), intake.holds('study-2')]).toEqual([true, false]);
-    intake.ended(['study-1'], { how: 'broken', openedAtMs: 3, endedAtMs: 5, whole: [] });
-    intake.ended(['study-1'], { how: 'closed', openedAtMs: 6, endedAtMs: 7, whole: [] });
-    intake.ended(['study-1'], { how: 'unknown', openedAtMs: 6, endedAtMs: 7, whole: [] });
-    intake.ended(['study-1', 'study-2'], { how: 'released', openedAtMs: 8, endedAtMs: 9, whole: ['study-1'] });
+    intake.ended(['study-1'], { how: 'broken', openedAtMs: 3, endedAtMs: 5, whole: [], mayGoOn: [] });
+    intake.ended(['study-1'], { how: 'closed', openedAtMs: 6, endedAtMs: 7, whole: [], mayGoOn: [] });
+    intake.ended(['study-1'], { how: 'unknown', openedAtMs: 6, endedAtMs: 7, whole: [], mayGoOn: [] });
+    const whole = ['study-1', 'study-3'];
+    intake.ended([...whole, 'study-2'], { how: 'released', openedAtMs: 8, endedAtMs: 9, whole, mayGoOn: ['study-3'] });
     await intake.drained();
-    expect(store.seen).toEqual(['record a', 'broken off study-1 5', 'sent study-1 study-2 8', 'complete study-1']);
+    expect(store.seen).toEqual([
+      'record a',
+      'broken off study-1 5',
+      'sent study-1 study-3 study-2 8',
+      'complete study-1',
+      'complete study-3 after 5000',
+    ]);
     expect(intake.holds('study-1')).toBe(false);
   });
 });

@@ -213,6 +213,30 @@ describe('claims', () => {
     expect((await claimed(store, 'assemble')).attempt).toBe(1);
   });
 
+  it('waits for a sender that may go on, for the quiet time at the most; another slice begins the wait anew', async () => {
+    const { store, clock } = await openWorklist({ quietMs: 20_000 });
+    const study = [studyUid(1)];
+    const slice = (number: number) => instanceOf({ number, receivedAtMs: clock.now() });
+    await store.recordInstances([slice(1)]);
+    await store.nudgeComplete(study, 5_000);
+    clock.advance(4_999);
+    expect(await store.claim('assemble', 1000)).toBeNull();
+    await store.recordInstances([slice(2)]);
+    clock.advance(1);
+    expect(await store.claim('assemble', 1000)).toBeNull();
+    await store.nudgeComplete(study, 5_000);
+    clock.advance(5_000);
+    // It ends a wait that a stage is deciding on, too.
+    const claim = await claimed(store, 'assemble');
+    await store.recordInstances([slice(3)]);
+    clock.advance(20_000);
+    expect(await store.heartbeat(claim, 1000)).toBe(false);
+    const again = await claimed(store, 'assemble');
+    await store.nudgeComplete(study, 5_000);
+    await store.release(again, clock.now() + 60_000);
+    expect((await claimed(store, 'assemble')).instances).toHaveLength(3);
+  });
+
   it('gives an expired lease to another worker and drops what the first one says', async () => {
     const { store, clock } = await openWorklist();
     await store.recordInstances([instanceOf()]);
