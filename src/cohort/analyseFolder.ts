@@ -1,17 +1,17 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { assembleStudy, nextBest } from '../assemble/assembleStudy.ts';
+import { assembleStudy } from '../assemble/assembleStudy.ts';
 import type { CaseManifest, Findings, SeriesVerdict, StoredInstance } from '../case/case.ts';
 import type { CaseRecord } from '../case/caseRecord.ts';
 import { notAnalysed } from '../case/notAnalysed.ts';
 import type { Config } from '../config/config.ts';
 import { softwareVersion } from '../base/packageRoot.ts';
 import { startInferenceProcess } from '../infer/inferenceProcess.ts';
-import { inferStudy } from '../infer/inferStudy.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { ClaimedCase } from '../case/claim.ts';
 import type { UnreadFile } from '../base/listFiles.ts';
+import { inferFolderStudy } from './inferFolderStudy.ts';
 import { readStudyFolder } from './readStudyFolder.ts';
 import { encodePng } from '../base/png.ts';
 import { createResultWriter } from '../report/writeResults.ts';
@@ -81,23 +81,26 @@ export async function analyseFolder({
   try {
     const analysedAtMs = clock.now();
     let encoded = 0;
-    const { findings, manifest } =
-      assembled.type === 'seriesChosen'
-        ? await inferStudy({
-            manifest: assembled.manifest,
-            next: (tried) => nextBest(instances, config.assemble, tried),
-            maxMissingShare: config.assemble.maxMissingShare,
-            model,
-            cached: new Map(),
-            resolvePath: (path) => resolve(folder, path),
-            threshold: { value: threshold ?? model.defaultThreshold, version: 0 },
-            clock,
-            onEncoded: () => onProgress?.(++encoded, assembled.manifest.slices.length),
-          })
-        : {
-            findings: notAnalysed(assembled.reasonCode, assembled.reason, model.identity, model.provider, analysedAtMs),
-            manifest: null,
-          };
+    const {
+      findings,
+      manifest,
+      unread: damaged,
+    } = assembled.type === 'seriesChosen'
+      ? await inferFolderStudy({
+          folder,
+          instances,
+          rules: config.assemble,
+          manifest: assembled.manifest,
+          model,
+          threshold: { value: threshold ?? model.defaultThreshold, version: 0 },
+          clock,
+          onEncoded: () => onProgress?.(++encoded, assembled.manifest.slices.length),
+        })
+      : {
+          findings: notAnalysed(assembled.reasonCode, assembled.reason, model.identity, model.provider, analysedAtMs),
+          manifest: null,
+          unread: [],
+        };
 
     const files: string[] = [];
     const reportMs = clock.monotonicMs();
@@ -124,7 +127,7 @@ export async function analyseFolder({
       findings,
       manifest,
       series: manifest?.series ?? (assembled.type === 'seriesChosen' ? assembled.manifest.series : assembled.series),
-      unread: [...unread, ...undecoded(instances, manifest)],
+      unread: [...unread, ...damaged],
       files,
       seconds: {
         read: readSeconds,
@@ -137,14 +140,6 @@ export async function analyseFolder({
   } finally {
     await model.close();
   }
-}
-
-/** Files of slices whose pixels cannot be decoded, though their headers can be read. */
-function undecoded(instances: readonly StoredInstance[], manifest: CaseManifest | null): UnreadFile[] {
-  return (manifest?.unreadSlices ?? []).map(({ sopInstanceUid, reason }) => ({
-    file: instances.find(({ header }) => header.sopInstanceUid === sopInstanceUid)?.path ?? sopInstanceUid,
-    reason,
-  }));
 }
 
 function noSingleStudy(

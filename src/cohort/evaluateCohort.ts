@@ -1,7 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
-import { nextBest } from '../assemble/assembleStudy.ts';
 import type { CaseManifest, Findings, StoredInstance } from '../case/case.ts';
 import { imageKey } from '../case/frames.ts';
 import type { Config } from '../config/config.ts';
@@ -9,7 +8,7 @@ import { softwareVersion } from '../base/packageRoot.ts';
 import type { LabelledCase, Problem, TruthSlice } from '../dataset/dataset.ts';
 import { imageTruth, type ImageTruth } from '../dataset/imageTruth.ts';
 import { messageOf, TriageError } from '../base/errors.ts';
-import { listFiles } from '../base/listFiles.ts';
+import { listFiles, type UnreadFile } from '../base/listFiles.ts';
 import { localise } from '../evaluate/localisation.ts';
 import type { JudgedCase } from '../evaluate/judgedCase.ts';
 import {
@@ -19,11 +18,11 @@ import {
   type JudgementRecords,
 } from '../evaluate/judgementRecords.ts';
 import { startInferenceProcess } from '../infer/inferenceProcess.ts';
-import { inferStudy } from '../infer/inferStudy.ts';
 import { loadModelPackage } from '../infer/modelCard.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { ModelIdentity, TriageModel } from '../case/triageModel.ts';
+import { inferFolderStudy } from './inferFolderStudy.ts';
 import { readLabelledStudy, truthSlices } from './readLabelledStudy.ts';
 
 export interface CohortJudgement {
@@ -57,7 +56,7 @@ interface Options {
 /** Cases per process at a time: while one is read or its truth looked up, the other is with the network. */
 const CASES_A_PROCESS = 2;
 /** Increase this number when the meaning of a record changes. */
-const RECORD_VERSION = 3;
+const RECORD_VERSION = 4;
 
 /**
  * Runs every case through the agent's own stages, in as many inference processes as there are cores: one core each, because decoding and preprocessing
@@ -197,29 +196,30 @@ async function judgeCase(labelled: LabelledCase, { model, config, clock }: CaseT
     receivedAtMs: clock.now(),
     maxObjectBytes: config.receive.maxObjectBytes,
   });
-  const { problems } = study;
   if (study.kind === 'useless')
     return {
       judged: null,
-      problems: [...problems, { where: labelled.id, problem: `${study.why}: the case counts nowhere`, dropped: true }],
+      problems: [
+        ...study.problems,
+        { where: labelled.id, problem: `${study.why}: the case counts nowhere`, dropped: true },
+      ],
       slices: 0,
     };
   if (study.kind === 'no-series')
-    return { judged: unjudged(labelled, study.first, study.reasonCode), problems, slices: 0 };
+    return { judged: unjudged(labelled, study.first, study.reasonCode), problems: study.problems, slices: 0 };
 
   const { first, instances } = study;
-  const { findings, manifest } = await inferStudy({
+  const { findings, manifest, unread } = await inferFolderStudy({
+    folder: labelled.folder,
+    instances,
+    rules: config.assemble,
     manifest: study.manifest,
-    next: (tried) => nextBest(instances, config.assemble, tried),
-    // A slice that was left out would be missing from the figures by slice.
-    maxMissingShare: 0,
     model,
-    cached: new Map(),
-    resolvePath: (file) => path.resolve(labelled.folder, file),
     // So that every case has its key slices.
     threshold: { value: 0, version: 0 },
     clock,
   });
+  const problems = [...study.problems, ...damageOf(labelled, findings, unread)];
   if (findings.probability === null)
     return {
       judged: unjudged(labelled, first, findings.reasonCode ?? 'not-analysed'),
@@ -246,6 +246,19 @@ async function judgeCase(labelled: LabelledCase, { model, config, clock }: CaseT
         : { ...bestKeySlice, file: path.relative(labelled.folder, slices[bestKeySlice.sliceIndex]!.file) },
   };
   return { judged, problems: [...problems, ...truth.problems], slices: study.manifest.slices.length };
+}
+
+/** What of a case could not be decoded: slices that count as missing, or so many that the case is not analysed. */
+function damageOf({ id }: LabelledCase, { reasonCode, reason }: Findings, unread: readonly UnreadFile[]): Problem[] {
+  if (reasonCode === 'pixel-data') {
+    const what = (reason ?? '').replace(/ - not scored.*$/, '');
+    return [{ where: id, problem: `${what}: it counts as not analysed`, dropped: false }];
+  }
+  return unread.map(({ file, reason: why }) => ({
+    where: `${id}/${file}`,
+    problem: `damaged, and counts as a missing slice: ${why}`,
+    dropped: true,
+  }));
 }
 
 /** The truth of the analysed slices. Masks are of whole series, of which only the neck may have been analysed. */

@@ -21,8 +21,8 @@ export interface InferSeriesOptions {
   clock: Clock;
   /** Called with every newly encoded slice, so that it can be kept. */
   onEncoded?: (imageKey: string, slice: EncodedSlice) => void | Promise<void>;
-  /** Share of the slices, 0..1, that may be missing or damaged; by default none may be damaged. */
-  maxMissingShare?: number;
+  /** Share of the slices, 0..1, that may be missing or damaged. */
+  maxMissingShare: number;
   /** Asks the network about every slice, also of a scan that shows more than a neck. */
   wholeScan?: boolean;
   /** Called between slices; an exception from it ends the analysis (a lost lease). */
@@ -62,7 +62,7 @@ export async function inferStack(options: InferSeriesOptions): Promise<SeriesInf
   const all = await encodeAll(options);
   await options.heartbeat?.();
   const isReadable =
-    all.failures.length === 0 || missingShare(options.manifest, all.failures.length) <= (options.maxMissingShare ?? 0);
+    all.failures.length === 0 || missingShare(options.manifest, all.failures.length) <= options.maxMissingShare;
   const failures = isReadable ? [] : all.failures;
   const readable = isReadable ? withoutSlices(options.manifest, all.failures) : options.manifest;
   // Damaged slices leave holes, which `values` skips.
@@ -124,7 +124,7 @@ export async function inferStack(options: InferSeriesOptions): Promise<SeriesInf
   )
     throw new TriageError('inference-failed', 'The classifier did not score every slice.');
   const suspected = score.probability >= threshold.value;
-  const partial = partOf(manifest, options.maxMissingShare ?? 0);
+  const partial = partOf(manifest, options.maxMissingShare);
   const findings: Findings = {
     ...common,
     decision: suspected ? 'suspected' : 'not-suspected',
@@ -146,8 +146,8 @@ export async function inferStack(options: InferSeriesOptions): Promise<SeriesInf
   return { findings, manifest };
 }
 
-/** The findings of {@link inferStack} for exactly the slices of the manifest. */
-export async function inferSeries(options: InferSeriesOptions): Promise<Findings> {
+/** The findings of {@link inferStack} for exactly the slices of the manifest, none of which may be damaged. */
+export async function inferSeries(options: Omit<InferSeriesOptions, 'maxMissingShare'>): Promise<Findings> {
   return (await inferStack({ ...options, maxMissingShare: 0, wholeScan: true })).findings;
 }
 

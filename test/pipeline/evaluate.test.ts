@@ -24,6 +24,7 @@ import { readFileHeader } from '../../src/dicom/header.ts';
 import { imageTruth } from '../../src/dataset/imageTruth.ts';
 import { readDataset } from '../../src/dataset/readDataset.ts';
 import { readLabelledStudy } from '../../src/cohort/readLabelledStudy.ts';
+import { analyseFolder } from '../../src/cohort/analyseFolder.ts';
 import { evaluateCohort } from '../../src/cohort/evaluateCohort.ts';
 import { createLog } from '../../src/base/log.ts';
 import { writePhantomCohort } from '../../src/phantom/writePhantomCohort.ts';
@@ -59,14 +60,11 @@ beforeAll(async () => {
     paper: { prevalence: 0.5 },
     out: cohort,
   });
-  // What goes wrong in real datasets: a label that is none, a folder that is gone, a slice cut short, a file that is no image.
+  // What goes wrong in real datasets: a label that is none, a folder that is gone, slices cut short, a file that is no image.
   await appendFile(path.join(cohort, 'cases.csv'), 'study-77600001,perhaps\ngone,,,F,70,0,,,20,1,\n');
   const labels = await readFile(path.join(cohort, 'labels.csv'), 'utf8');
-  const cut = labels
-    .split('\n')
-    .find((line) => line.startsWith('study-77600002/'))!
-    .split(',')[0]!;
-  await truncate(path.join(cohort, cut), 40_000);
+  const cut = labels.split('\n').filter((line) => line.startsWith('study-77600002/'));
+  for (const line of cut.slice(0, 2)) await truncate(path.join(cohort, line.split(',')[0]!), 40_000);
   await writeFile(path.join(cohort, 'study-77600000', 'readme.txt'), 'Exported on Tuesday.');
 }, 120_000);
 afterAll(() => rm(root, { recursive: true, force: true }));
@@ -137,7 +135,11 @@ describe('odontoid evaluate', () => {
       'dropped cases.csv line 5',
       'dropped cases.csv line 6',
       'dropped study-77600000/readme.txt',
+      'kept study-77600002',
     ]);
+    expect(report.problems[3]!.problem).toMatch(
+      /^2 of 20 slices cannot be read \(slices .*\): it counts as not analysed$/,
+    );
     expect(again.stderr).toContain('left out: cases.csv line 5: ');
     expect(report.cases[2]).toMatchObject({ id: 'study-77600002', probability: null, reason: 'pixel-data' });
   });
@@ -162,6 +164,36 @@ describe('odontoid evaluate', () => {
     expect(cut!.probability).toBeCloseTo(neck!.probability!, 6);
     expect(cut!.sliceLabels).toEqual(neck!.sliceLabels);
     expect(cut!.sliceScores).toHaveLength(20);
+  });
+
+  it('takes one damaged slice among many for a missing one, as serve and analyse do, and names it', async () => {
+    const whole = (await readDataset(cohort)).cases.find(({ label }) => label)!;
+    const folder = path.join(root, 'damaged');
+    await cp(whole.folder, folder, { recursive: true });
+    const inFolder = ([file, value]: [string, boolean]) => [path.join(folder, path.basename(file)), value] as const;
+    const imageLabels = new Map([...whole.imageLabels].map(inFolder));
+    const [damaged] = [...imageLabels].find(([, label]) => !label)!;
+    await truncate(damaged, 40_000);
+    const run = { config: configFrom({}), clock: systemClock, log: createLog('silent') };
+    const { cases, problems } = await evaluateCohort({
+      ...run,
+      cases: [{ ...whole, id: 'damaged', folder, imageLabels, masks: [] }],
+      cacheDir: path.join(root, 'damaged-records'),
+    });
+    expect(problems).toEqual([
+      {
+        where: `damaged/${path.basename(damaged)}`,
+        problem: expect.stringMatching(/^damaged, and counts as a missing slice: /) as string,
+        dropped: true,
+      },
+    ]);
+    const analysed = await analyseFolder({ ...run, folder });
+    expect(analysed.unread.map(({ file }) => file)).toEqual([path.basename(damaged)]);
+    expect(cases[0]!.probability).toBe(analysed.findings.probability);
+    expect(cases[0]!.sliceScores).toEqual(analysed.findings.slices.map(({ score }) => score));
+    // The truth is that of the slices that are left.
+    const positive = [...imageLabels.values()].filter(Boolean).length;
+    expect([cases[0]!.sliceLabels.length, cases[0]!.sliceLabels.filter(Boolean).length]).toEqual([19, positive]);
   });
 
   it('validate measures the same, shows the errors as pictures and puts the result on record', async () => {
