@@ -1,7 +1,7 @@
 import type { InstanceHeader, StoredImage } from '../case/case.ts';
 import { axialTiltDegrees, superiorNormal, toTrainedOrientation } from '../dicom/geometry.ts';
 import { CT_IMAGE_STORAGE, MULTI_FRAME_CT_SOP_CLASSES } from '../dicom/sopClasses.ts';
-import { missingSlices } from './sliceOrder.ts';
+import { alternatingSteps, missingSlices } from './sliceOrder.ts';
 import type { SliceStack } from './sliceOrder.ts';
 import { virtualRefusal } from './virtualImage.ts';
 
@@ -190,6 +190,15 @@ const SERIES_RULES: readonly Rule<SeriesFacts>[] = [
       stack.duplicates.length > MAX_DUPLICATE_SHARE * instances.length
         ? `more than one stack of slices in one series: ${stack.duplicates.length} of ${instances.length} slices lie where another one does`
         : null,
+  },
+  {
+    code: 'overlapping-stacks',
+    refuse: ({ stack }) => {
+      const steps = alternatingSteps(stack);
+      return steps === null
+        ? null
+        : `more than one stack of slices in one series: they lie alternately ${mm(steps[0])} and ${mm(steps[1])} mm apart`;
+    },
   },
   {
     code: 'too-thick',

@@ -18,9 +18,9 @@ export interface SliceStack {
 }
 
 /** Slices closer than this are at the same position; no scanner reconstructs a tenth of a millimetre apart. */
-const SAME_POSITION_MM = 0.05;
+export const SAME_POSITION_MM = 0.05;
 /** How far a step may deviate from a multiple of the spacing, as a share of the spacing: table positions are written with rounding. */
-const STEP_TOLERANCE = 0.2;
+export const STEP_TOLERANCE = 0.2;
 
 /**
  * Orders slices along their common normal by ImagePositionPatient (PS3.3 C.7.6.2.1.1), never by InstanceNumber, and finds duplicates and holes.
@@ -61,6 +61,16 @@ export function orderSlices(instances: readonly StoredImage[]): SliceStack {
 /** Slices that would fill all holes of a stack. */
 export function missingSlices(stack: SliceStack): number {
   return stack.gaps.reduce((sum, gap) => sum + gap.missingSlices, 0);
+}
+
+/** The two distances between neighbours of slices that lie alternately nearer and farther apart, as those of two stacks do that were put together; otherwise null. */
+export function alternatingSteps({ slices }: SliceStack): [number, number] | null {
+  const steps = slices.slice(1).map(({ positionMm }, index) => slices[index]!.positionMm - positionMm);
+  const [even, odd] = [0, 1].map((first) => commonStep(steps.filter((_, index) => index % 2 === first)));
+  const [near, far] = [Math.min(even!, odd!), Math.max(even!, odd!)];
+  const isAlternating = (step: number, index: number): boolean =>
+    Math.abs(step - (index % 2 === 0 ? even! : odd!)) <= STEP_TOLERANCE * near;
+  return near > 0 && far - near > STEP_TOLERANCE * near && steps.every(isAlternating) ? [near, far] : null;
 }
 
 /** By SOP Instance UID, then by frame. */

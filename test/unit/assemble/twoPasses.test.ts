@@ -1,0 +1,141 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { assembleStudy } from '../../../src/assemble/assembleStudy.ts';
+import { DEFAULT_SERIES_RULES } from '../../../src/assemble/seriesRules.ts';
+import type { StoredInstance } from '../../../src/case/case.ts';
+import { instanceOf } from './syntheticStudy.ts';
+
+const SLICES = 50;
+const STEP_MM = 2;
+type Pass = 'first' | 'second';
+
+/** How an archive numbers the images of both passes; `index` counts from the head. */
+const NUMBERS = {
+  'begin anew': (_pass: Pass, index: number) => 1 + index,
+  'begin anew from the other end': (pass: Pass, index: number) => 1 + (pass === 'first' ? index : SLICES - 1 - index),
+  'go on': (pass: Pass, index: number) => 1 + index + (pass === 'first' ? 0 : SLICES),
+  'go on from the feet': (pass: Pass, index: number) => SLICES - index + (pass === 'first' ? 0 : SLICES),
+  'go on from the other end': (pass: Pass, index: number) => (pass === 'first' ? 1 + index : 2 * SLICES - index),
+  'begin far above': (pass: Pass, index: number) => 1 + index + (pass === 'first' ? 0 : 1_000),
+  'run by place': (pass: Pass, index: number) => 1 + 2 * index + (pass === 'first' ? 0 : 1),
+  'are all alike': () => 1,
+  'are left out': () => null,
+  'are in disorder': (pass: Pass, index: number) =>
+    1 + ((37 * (2 * index + (pass === 'first' ? 0 : 1))) % (2 * SLICES)),
+} satisfies Record<string, (pass: Pass, index: number) => number | null>;
+
+/** Seconds after the first slice, with a pause of `pauseSeconds` between the passes; null for none. */
+const TIMES = {
+  'are left out': () => null,
+  'are all alike': () => 0,
+  'are those of the pass': (pass: Pass, _index: number, pauseSeconds: number) => (pass === 'first' ? 0 : pauseSeconds),
+  'run with the table': (pass: Pass, index: number, pauseSeconds: number) =>
+    0.05 * index + (pass === 'first' ? 0 : 0.05 * SLICES + pauseSeconds),
+  'run from the feet': (pass: Pass, index: number, pauseSeconds: number) =>
+    0.05 * (SLICES - index) + (pass === 'first' ? 0 : 0.05 * SLICES + pauseSeconds),
+  'run there and back': (pass: Pass, index: number, pauseSeconds: number) =>
+    pass === 'first' ? 0.05 * index : 0.05 * (2 * SLICES - index) + pauseSeconds,
+  'are whole seconds': (pass: Pass, index: number, pauseSeconds: number) =>
+    Math.floor(0.05 * index) + (pass === 'first' ? 0 : 3 + Math.ceil(pauseSeconds)),
+  'are those of one acquisition, reconstructed twice': (_pass: Pass, index: number) => 0.05 * index,
+} satisfies Record<string, (pass: Pass, index: number, pauseSeconds: number) => number | null>;
+
+interface Scan {
+  numbers: keyof typeof NUMBERS;
+  times: keyof typeof TIMES;
+  /** How much lower the second pass lies, in steps. */
+  shift: number;
+  pauseSeconds: number;
+  isThicknessStated: boolean;
+  scramble: number;
+}
+
+function dateTimeAfter(seconds: number | null): string {
+  if (seconds === null) return '';
+  const at = new Date(Date.UTC(2026, 0, 2, 8, 30) + Math.round(seconds * 1000)).toISOString();
+  return `${at.slice(0, 19).replace(/[-T:]/g, '')}.${at.slice(20, 23)}`;
+}
+
+/** One series of two passes over the same neck, of which nothing says that they are two but what is given. */
+function scanOf({ numbers, times, shift, pauseSeconds, isThicknessStated, scramble }: Scan) {
+  return (['first', 'second'] as const).flatMap((pass) =>
+    Array.from({ length: SLICES }, (_, index) => ({
+      pass,
+      instance: instanceOf({
+        // No order of the UIDs tells the passes apart.
+        sopInstanceUid: `1.2.3.4.${1 + (((2 * index + (pass === 'first' ? 0 : 1)) * scramble) % 10_007)}`,
+        sliceThicknessMm: isThicknessStated ? STEP_MM : null,
+        instanceNumber: NUMBERS[numbers](pass, index),
+        acquisitionDateTime: dateTimeAfter(TIMES[times](pass, index, pauseSeconds)),
+        imagePositionPatientMm: [-100, -100, 60 - STEP_MM * (index + (pass === 'first' ? 0 : shift))],
+      }),
+    })),
+  );
+}
+
+/** `one pass`, `both passes mixed`, or the code of the refusal. */
+function outcome(scan: readonly { pass: Pass; instance: StoredInstance }[]): string {
+  const study = assembleStudy(
+    scan.map(({ instance }) => instance),
+    DEFAULT_SERIES_RULES,
+  );
+  if (study.type === 'notEligible') return study.reasonCode;
+  const passOf = new Map(scan.map(({ pass, instance }) => [instance.header.sopInstanceUid, pass]));
+  const passes = new Set(study.manifest.slices.map(({ sopInstanceUid }) => passOf.get(sopInstanceUid)));
+  return passes.size === 1 ? 'one pass' : 'both passes mixed';
+}
+
+/** Numbers that follow the place, or say nothing. */
+const SILENT_NUMBERS = ['run by place', 'are all alike', 'are left out', 'are in disorder'] as const;
+/** Times that are the same for both passes. */
+const SILENT_TIMES = ['are left out', 'are all alike', 'are those of one acquisition, reconstructed twice'] as const;
+
+const scan: fc.Arbitrary<Scan> = fc.record({
+  numbers: fc.constantFrom(...(Object.keys(NUMBERS) as Scan['numbers'][])),
+  times: fc.constantFrom(...(Object.keys(TIMES) as Scan['times'][])),
+  shift: fc.constantFrom(0, 0.02, 0.25, 1 / 3, 0.4, 0.5, 0.6, 0.7, 0.8),
+  pauseSeconds: fc.constantFrom(0.5, 3, 14, 20),
+  isThicknessStated: fc.boolean(),
+  scramble: fc.constantFrom(7919, 1, 4801),
+});
+
+describe('two passes over one neck in one series', () => {
+  it('are never mixed where image numbers or times tell them apart', () => {
+    fc.assert(
+      fc.property(scan, (one) => {
+        fc.pre(!isSilent(one));
+        expect(outcome(scanOf(one))).toBe('one pass');
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  it('are refused as two stacks where nothing tells them apart, and say why', () => {
+    fc.assert(
+      fc.property(scan, fc.constantFrom(...SILENT_NUMBERS), fc.constantFrom(...SILENT_TIMES), (one, numbers, times) => {
+        fc.pre(one.shift !== 0.5);
+        const study = assembleStudy(
+          scanOf({ ...one, numbers, times }).map(({ instance }) => instance),
+          DEFAULT_SERIES_RULES,
+        );
+        expect(study).toMatchObject({ type: 'notEligible', reasonCode: 'overlapping-stacks' });
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('look like one scan of half the step where nothing tells them apart and they lie exactly between one another', () => {
+    for (const numbers of SILENT_NUMBERS)
+      for (const times of SILENT_TIMES) {
+        const one = { numbers, times, shift: 0.5, pauseSeconds: 3, isThicknessStated: true, scramble: 7919 };
+        expect(outcome(scanOf(one))).toBe('both passes mixed');
+      }
+  });
+});
+
+function isSilent({ numbers, times, shift }: Scan): boolean {
+  const isOneOf = (names: readonly string[], name: string): boolean => names.includes(name);
+  // At one place, numbers that begin anew say nothing either.
+  const isSilentNumber = isOneOf(SILENT_NUMBERS, numbers) || (shift < 0.025 && numbers === 'begin anew');
+  return isSilentNumber && isOneOf(SILENT_TIMES, times);
+}
