@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import { sql, type Kysely } from 'kysely';
 
 /**
  * Cases whose received files retention has deleted while their results still wait for a destination, and the files that are to be deleted: off the record
@@ -32,4 +32,7 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     // JSON of what was reported, until it is recorded with the deliveries.
     .addColumn('report', 'text')
     .execute();
+  await sql`create index asked_commitments_reported on asked_commitments (destination) where report is not null`.execute(
+    db,
+  );
 }

@@ -49,6 +49,10 @@ const BY_REASON: readonly [words: string, advice: string][] = [
     'no address to report to',
     'If it may ask for commitment, say where it takes the report: receive.sources[].commitment. Otherwise switch commitment off in the sender.',
   ],
+  [
+    'a transaction that was not asked for',
+    'Find out whom the archive means: it reports to this agent on a request of another, or of more than 30 days ago. Nothing was changed.',
+  ],
   ['the report was not taken', 'Compare receive.sources[].commitment with the sender; then let it ask again.'],
   ['0xC000', 'Send it again; if it is refused again, the object is damaged where it comes from.'],
   ['0xA900', 'The object contradicts itself: tell the maker of its sender this reason.'],

@@ -46,8 +46,8 @@ export interface Pacs {
   store(objects: readonly OutboundObject[]): Promise<StoreOutcome[]>;
   /** Which of these instances the destination says it holds (C-FIND at IMAGE level, or QIDO-RS). @throws TriageError `pacs-unreachable` */
   holds(studyInstanceUid: string, seriesInstanceUid: string, sopInstanceUids: readonly string[]): Promise<Set<string>>;
-  /** Which of these objects the destination commits to keep; null when it does not say. @throws TriageError `pacs-unreachable` */
-  commit?(objects: readonly OutboundObject[]): Promise<CommitmentReport | null>;
+  /** Which of these objects the destination commits to keep; null when it does not say now. It may report later, by the transaction. @throws TriageError `pacs-unreachable` */
+  commit?(objects: readonly OutboundObject[], transactionUid: string): Promise<CommitmentReport | null>;
   /** False when `holds` returns what it is given, because nobody can be asked. */
   readonly canBeAsked?: boolean;
   /** The Patient ID under which the destination lists the study; null when it does not say. */

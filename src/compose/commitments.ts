@@ -1,10 +1,10 @@
 import { stat } from 'node:fs/promises';
 import { TriageError } from '../base/errors.ts';
-import type { CommitmentRequest } from '../case/commitment.ts';
+import type { CommitmentReported, CommitmentRequest } from '../case/commitment.ts';
 import type { Source } from '../config/pageSources.ts';
 import { reportCommitments } from '../deliver/reportCommitments.ts';
-import { reportCommitment } from '../pacs/storageCommitment.ts';
-import { ACTION_STATUS, type CommitmentAnswer } from '../receive/commitmentService.ts';
+import { commitmentReportOf, reportCommitment } from '../pacs/storageCommitment.ts';
+import { COMMITMENT_STATUS, type CommitmentAnswer } from '../receive/commitmentService.ts';
 import type { Refusal } from '../receive/refusals.ts';
 import { createCommitmentRequests, type RecordedObject } from '../worklist/cases/commitmentRequests.ts';
 import type { Foundation } from './agentPorts.ts';
@@ -27,6 +27,23 @@ export interface Commitments {
   begin(): void;
 }
 
+/** Takes the report of an archive on what the agent asked it for (PS3.4 J.3.3), for delivery to record. */
+export async function takeReport(
+  { store, ports: { log } }: Pick<Foundation, 'store' | 'ports'>,
+  { sourceAeTitle, report }: CommitmentReported,
+): Promise<CommitmentAnswer> {
+  const taken = await store.takeCommitmentReport(report.transactionUid, commitmentReportOf(report));
+  if (taken === 'unknown')
+    return { status: COMMITMENT_STATUS.processingFailure, why: 'a report on a transaction that was not asked for' };
+  log.info('an archive reports on a commitment', {
+    component: 'commitment',
+    aeTitle: sourceAeTitle,
+    count: report.referenced.length + report.failed.length,
+    state: taken,
+  });
+  return { status: COMMITMENT_STATUS.success, why: '' };
+}
+
 /** Storage Commitment as SCP (PS3.4 J): requests go into the database, and reports from there to the address that the configuration has for their sender. */
 export function createCommitments(
   { database, resolvePath, releasers, ports: { clock, log } }: Foundation,
@@ -39,10 +56,13 @@ export function createCommitments(
   return {
     ask: async (request) => {
       if (addressOf(request.sourceAeTitle) === undefined)
-        return { status: ACTION_STATUS.notAuthorized, why: 'no address to report to (receive.sources[].commitment)' };
+        return {
+          status: COMMITMENT_STATUS.notAuthorized,
+          why: 'no address to report to (receive.sources[].commitment)',
+        };
       await queue.note(request);
       reports?.nudge();
-      return { status: ACTION_STATUS.success, why: '' };
+      return { status: COMMITMENT_STATUS.success, why: '' };
     },
     begin: () => {
       reports = reportCommitments({

@@ -12,7 +12,7 @@ import type { ReceiveTls } from '../receive/receiveConfig.ts';
 import { createRefusalRecorder } from '../receive/refusals.ts';
 import type { Access } from '../web/access/access.ts';
 import type { Foundation } from './agentPorts.ts';
-import { createCommitments } from './commitments.ts';
+import { createCommitments, takeReport } from './commitments.ts';
 import type { LiveSources } from './liveSources.ts';
 import type { OwnCertificates } from './ownCertificates.ts';
 import { ownSources } from './ownDoor.ts';
@@ -101,6 +101,7 @@ export async function startReceiving(
       ...settings,
       ...(tls === undefined ? {} : { tls: receiveTls(tls, readTlsFiles(tls)) }),
       ...(stow === undefined ? {} : { stow: { ...stow, secret: stowSecret } }),
+      otherAeTitles: [...settings.otherAeTitles, ...callingAeTitles(config)],
       sources: [...sources.all(), ...fromHere],
       // The proof of life has a place of its own.
       maxAssociations: config.receive.maxAssociations + 1,
@@ -112,6 +113,7 @@ export async function startReceiving(
       intake.stored(instance);
     },
     onCommitmentAsked: commitments.ask,
+    onCommitmentReported: (reported) => takeReport(foundation, reported),
     onRefused: (refusal) => {
       refusals.refused(refusal);
       const { header, why, callingAeTitle: sourceAeTitle } = refusal;
@@ -139,6 +141,11 @@ export async function startReceiving(
   }
   commitments.begin();
   return { receiver, isOnRecord: (studyInstanceUid) => !intake.holds(studyInstanceUid) };
+}
+
+/** AE titles by which the agent asks for commitments: an archive calls them when it reports on an association of its own. */
+function callingAeTitles({ destinations }: Config): string[] {
+  return destinations.flatMap((one) => (one.kind === 'dimse' && one.commitment ? [one.callingAeTitle] : []));
 }
 
 function receiveTls(

@@ -55,7 +55,7 @@ const dimseDestination = z.strictObject({
     .boolean()
     .default(false)
     .describe(
-      'Ask for Storage Commitment first; `confirm` is for what the PACS does not report on the same association within 5 s.',
+      'Ask for Storage Commitment first; `confirm` is for what the PACS does not report within 5 s. It may report later on an association of its own, for which its AE title must be among `receive.sources`, and it must know the agent’s address.',
     ),
   retrieve: z
     .enum(['move', 'get', 'auto'])

@@ -4,6 +4,7 @@ import { hex16 } from '../base/hex16.ts';
 import { samePatientId } from '../case/patientIdentity.ts';
 import { readHeader } from '../dicom/header.ts';
 import { resultSopClassName } from '../dicom/sopClasses.ts';
+import { derivedUid } from '../dicom/uids.ts';
 import { backoffMs } from '../base/backoff.ts';
 import { TriageError } from '../base/errors.ts';
 import { startWakingLoop } from '../base/wakingLoop.ts';
@@ -24,8 +25,24 @@ export interface DeliveryStore {
   dueDeliveries(destination: string, limit: number): Promise<DueDelivery[]>;
   /** Records an answer; when every delivery of a case is confirmed, the case becomes delivered in the same transaction. */
   recordDelivery(id: number, outcome: DeliveryOutcome): Promise<void>;
+  /** Records that a destination is about to be asked for a commitment: the report may come before the response, on another association. */
+  noteCommitmentAsked(asked: {
+    destination: string;
+    transactionUid: string;
+    sopInstanceUids: readonly string[];
+  }): Promise<void>;
+  /** Reports of a destination that came on associations of its own, with the deliveries that they say something new about. */
+  reportedCommitments(destination: string): Promise<ReportedCommitment[]>;
+  /** What was reported on the transaction is recorded. */
+  settleCommitment(transactionUid: string): Promise<void>;
   /** Subscribes to every change; the returned function unsubscribes. */
   onChange(listener: (studyInstanceUid: string) => void): () => void;
+}
+
+interface ReportedCommitment {
+  transactionUid: string;
+  committed: readonly DueDelivery[];
+  failed: readonly { delivery: DueDelivery; reason: number | null }[];
 }
 
 export interface DeliveryPorts {
@@ -63,7 +80,7 @@ export function createDelivery(ports: DeliveryPorts): Delivery {
   const pollMs = options.pollMs ?? 1_000;
   const loops = destinations.map((destination) =>
     startWakingLoop({
-      step: async () => deliverDue(destination, await store.dueDeliveries(destination.name, batch), ports),
+      step: () => serve(destination, batch, ports),
       pollMs,
       // Each received slice is a change, too; one check answers many changes.
       coalesceMs: COALESCE_MS,
@@ -88,35 +105,59 @@ export function createDelivery(ports: DeliveryPorts): Delivery {
 const COALESCE_MS = 20;
 const LONGEST_RETRY_MS = 30_000;
 
-/** One pass over what is due at one destination; true when something was accepted or settled, so that the next pass may follow at once. */
+interface Recorder {
+  record: (delivery: DueDelivery, outcome: DeliveryOutcome) => Promise<void>;
+  /** Whether something was accepted or settled. */
+  hasProgress: () => boolean;
+}
+
+/** Records what one destination answers, and logs it. */
+function recorderOf(destination: Pacs, { store, log }: DeliveryPorts): Recorder {
+  let progress = false;
+  return {
+    hasProgress: () => progress,
+    record: async (delivery, outcome) => {
+      const fields = {
+        destination: destination.name,
+        sopInstanceUid: delivery.object.sopInstanceUid,
+        studyInstanceUid: delivery.object.studyInstanceUid,
+      };
+      // Reasons may quote the PACS, and thus a patient: they are recorded in the outbox and never logged.
+      if (outcome.kind === 'refused')
+        log.error('A result was refused; see the worklist for the reason', { ...fields, status: outcome.status });
+      else if (outcome.kind === 'no-sr-class')
+        log.warn('A destination takes no structured report', { ...fields, status: outcome.status });
+      else if (outcome.kind === 'other-class')
+        log.info('A report is sent in a lower SR class', { ...fields, sopClassUid: outcome.object.sopClassUid });
+      else if (outcome.kind === 'confirmed') log.info('A result is held by its destination', fields);
+      else if (outcome.kind === 'lost')
+        log.error('A destination has lost a result that it held; it is sent again', fields);
+      else if (outcome.kind === 'retry')
+        log.warn('A result will be sent again', { ...fields, attempt: delivery.attempts + 1 });
+      await store.recordDelivery(delivery.id, outcome);
+      progress ||= outcome.kind !== 'retry' && outcome.kind !== 'unconfirmed';
+    },
+  };
+}
+
+/** One pass over one destination: what it has reported, then what is due; true when something was accepted or settled, so that the next pass may follow at once. */
+async function serve(destination: Pacs, batch: number, ports: DeliveryPorts): Promise<boolean> {
+  const recorder = recorderOf(destination, ports);
+  const isAsked = destination.commit !== undefined;
+  for (const report of isAsked ? await ports.store.reportedCommitments(destination.name) : [])
+    await recordReport(destination, report, recorder, ports);
+  await deliverDue(destination, await ports.store.dueDeliveries(destination.name, batch), recorder, ports);
+  return recorder.hasProgress();
+}
+
 async function deliverDue(
   destination: Pacs,
   due: readonly DueDelivery[],
-  { store, log, inSrClass, noteReplaced }: DeliveryPorts,
-): Promise<boolean> {
-  let progress = false;
-  const record = async (delivery: DueDelivery, outcome: DeliveryOutcome): Promise<void> => {
-    const fields = {
-      destination: destination.name,
-      sopInstanceUid: delivery.object.sopInstanceUid,
-      studyInstanceUid: delivery.object.studyInstanceUid,
-    };
-    // Reasons may quote the PACS, and thus a patient: they are recorded in the outbox and never logged.
-    if (outcome.kind === 'refused')
-      log.error('A result was refused; see the worklist for the reason', { ...fields, status: outcome.status });
-    else if (outcome.kind === 'no-sr-class')
-      log.warn('A destination takes no structured report', { ...fields, status: outcome.status });
-    else if (outcome.kind === 'other-class')
-      log.info('A report is sent in a lower SR class', { ...fields, sopClassUid: outcome.object.sopClassUid });
-    else if (outcome.kind === 'confirmed') log.info('A result is held by its destination', fields);
-    else if (outcome.kind === 'lost')
-      log.error('A destination has lost a result that it held; it is sent again', fields);
-    else if (outcome.kind === 'retry')
-      log.warn('A result will be sent again', { ...fields, attempt: delivery.attempts + 1 });
-    await store.recordDelivery(delivery.id, outcome);
-    progress ||= outcome.kind !== 'retry' && outcome.kind !== 'unconfirmed';
-  };
-
+  recorder: Recorder,
+  ports: DeliveryPorts,
+): Promise<void> {
+  const { record } = recorder;
+  const { inSrClass, noteReplaced } = ports;
   const sendable: DueDelivery[] = [];
   for (const delivery of due.filter(({ state }) => state === 'pending')) {
     const objection = await objectionTo(delivery);
@@ -159,8 +200,8 @@ async function deliverDue(
   const toConfirm = await withoutCommitted(
     destination,
     [...fresh, ...due.filter(({ state }) => state !== 'pending')],
-    record,
-    noteReplaced,
+    recorder,
+    ports,
   );
   for (const series of bySeries(toConfirm)) {
     const { studyInstanceUid, seriesInstanceUid } = series[0]!.object;
@@ -194,7 +235,6 @@ async function deliverDue(
         });
     }
   }
-  return progress;
 }
 
 /** Attempts after which an answer that may mean the SR class, given twice in a row, is taken to mean it. Full disks are answered the same way, and pass. */
@@ -225,20 +265,48 @@ async function afterFailure(
   }
 }
 
+/** Records what a destination reported on an association of its own, however late: a commitment outlives what a query found or did not find meanwhile. */
+async function recordReport(
+  destination: Pacs,
+  { transactionUid, committed, failed }: ReportedCommitment,
+  { record }: Recorder,
+  { store, noteReplaced }: DeliveryPorts,
+): Promise<void> {
+  for (const delivery of committed)
+    await record(delivery, await receiptOf(destination, delivery, noteReplaced, 'committed'));
+  for (const { delivery, reason } of failed) await record(delivery, notCommitted(destination, delivery, reason));
+  await store.settleCommitment(transactionUid);
+}
+
+/** What follows when a destination does not commit to what it has accepted. */
+function notCommitted(destination: Pacs, delivery: DueDelivery, reason: number | null): DeliveryOutcome {
+  const why = `not committed (Failure Reason ${reason === null ? 'not given' : hex16(reason)})`;
+  if (delivery.state !== 'confirmed') return { kind: 'retry', reason: `Accepted, but ${why}. It is sent again.` };
+  return destination.canBeAsked === false
+    ? { kind: 'lost', reason: `Accepted, but ${why}. It is sent again.` }
+    : { kind: 'unconfirmed', reason: `Found by a query, but ${why}. It is looked up again.` };
+}
+
 /**
- * Asks a destination that commits to keep what it has accepted, and records what it says. Returns what it did not say anything about: that is looked up. Results
- * that were confirmed before are always looked up.
+ * Asks a destination that commits to keep what it has accepted, and records what it says at once. Returns what it did not say anything about: that is looked up.
+ * Results that were confirmed before are always looked up.
  */
 async function withoutCommitted(
   destination: Pacs,
   deliveries: readonly DueDelivery[],
-  record: (delivery: DueDelivery, outcome: DeliveryOutcome) => Promise<void>,
-  noteReplaced: DeliveryPorts['noteReplaced'],
+  { record }: Recorder,
+  { store, noteReplaced, clock }: DeliveryPorts,
 ): Promise<DueDelivery[]> {
   const asked = deliveries.filter(({ state }) => state !== 'confirmed');
   if (destination.commit === undefined || asked.length === 0) return [...deliveries];
+  const sopInstanceUids = asked.map(({ object }) => object.sopInstanceUid);
+  const transactionUid = derivedUid('commitment', destination.name, String(clock.now()), ...sopInstanceUids);
+  await store.noteCommitmentAsked({ destination: destination.name, transactionUid, sopInstanceUids });
   const report = await destination
-    .commit(asked.map(({ object }) => object))
+    .commit(
+      asked.map(({ object }) => object),
+      transactionUid,
+    )
     // Whoever cannot be asked for a commitment can perhaps be queried.
     .catch((error: unknown) => {
       if (error instanceof TriageError) return null;
@@ -252,13 +320,10 @@ async function withoutCommitted(
     if (delivery.state === 'confirmed') open.push(delivery);
     else if (report.committed.has(sopInstanceUid))
       await record(delivery, await receiptOf(destination, delivery, noteReplaced, 'committed'));
-    else if (reason !== undefined)
-      await record(delivery, {
-        kind: 'retry',
-        reason: `Accepted, but not committed (Failure Reason ${reason === null ? 'not given' : hex16(reason)}). It is sent again.`,
-      });
+    else if (reason !== undefined) await record(delivery, notCommitted(destination, delivery, reason));
     else open.push(delivery);
   }
+  await store.settleCommitment(transactionUid);
   return open;
 }
 

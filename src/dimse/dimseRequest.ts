@@ -12,11 +12,12 @@ import {
 } from './commandSet.ts';
 import { violation, writePdvHeader } from './pdu.ts';
 
-/** A C-STORE-RQ, C-ECHO-RQ or N-ACTION-RQ (PS3.7 9.3.1, 9.3.5, 10.3.4): the requests that our acceptor serves. */
+/** A C-STORE-RQ, C-ECHO-RQ, N-ACTION-RQ or N-EVENT-REPORT-RQ (PS3.7 9.3.1, 9.3.5, 10.3.4, 10.3.1): the requests that our acceptor serves. */
 export type DimseRequest =
   | { kind: 'echo'; messageId: number; affectedSopClassUid: string }
   | { kind: 'store'; messageId: number; affectedSopClassUid: string; affectedSopInstanceUid: string }
-  | ActionRequest;
+  | ActionRequest
+  | EventReportRequest;
 
 export interface ActionRequest {
   kind: 'action';
@@ -24,6 +25,14 @@ export interface ActionRequest {
   requestedSopClassUid: string;
   requestedSopInstanceUid: string;
   actionTypeId: number;
+}
+
+export interface EventReportRequest {
+  kind: 'event-report';
+  messageId: number;
+  affectedSopClassUid: string;
+  affectedSopInstanceUid: string;
+  eventTypeId: number;
 }
 
 /**
@@ -63,6 +72,14 @@ export function readRequest(bytes: Buffer): DimseRequest {
       affectedSopClassUid,
       affectedSopInstanceUid: uid(COMMAND_TAG.affectedSopInstanceUid),
     };
+  if (commandField === COMMAND_FIELD.eventReportRequest && hasDataSet)
+    return {
+      kind: 'event-report',
+      messageId,
+      affectedSopClassUid,
+      affectedSopInstanceUid: uid(COMMAND_TAG.affectedSopInstanceUid),
+      eventTypeId: number(COMMAND_TAG.eventTypeId),
+    };
   throw violation(
     `command 0x${commandField.toString(16).padStart(4, '0')}${hasDataSet ? ' with' : ' without'} a data set is not served`,
   );
@@ -76,6 +93,7 @@ const FIELD_OF = {
   echo: COMMAND_FIELD.echoRequest,
   store: COMMAND_FIELD.storeRequest,
   action: COMMAND_FIELD.actionRequest,
+  'event-report': COMMAND_FIELD.eventReportRequest,
 } as const;
 
 function subjectOf(request: DimseRequest): { sopClassUid: string; sopInstanceUid: string | null } {
@@ -83,14 +101,14 @@ function subjectOf(request: DimseRequest): { sopClassUid: string; sopInstanceUid
     return { sopClassUid: request.requestedSopClassUid, sopInstanceUid: request.requestedSopInstanceUid };
   return {
     sopClassUid: request.affectedSopClassUid,
-    sopInstanceUid: request.kind === 'store' ? request.affectedSopInstanceUid : null,
+    sopInstanceUid: request.kind === 'echo' ? null : request.affectedSopInstanceUid,
   };
 }
 
 /** Maximum length of an LO value in characters (PS3.5 6.2). */
 const ERROR_COMMENT_CHARACTERS = 64;
 
-/** The response to a request as a whole P-DATA-TF (PS3.7 9.3.1.2, 9.3.5.2, 10.3.4.2). `errorComment` is cut to its VR's length and must be free of PHI. */
+/** The response to a request as a whole P-DATA-TF (PS3.7 9.3.1.2, 9.3.5.2, 10.3.4.2, 10.3.1.2). `errorComment` is cut to its VR's length and must be free of PHI. */
 export function writeResponse(request: DimseRequest, contextId: number, status: number, errorComment?: string): Buffer {
   const elements = new Map<number, ElementValue>([
     [COMMAND_TAG.commandField, FIELD_OF[request.kind] | COMMAND_FIELD.response],
@@ -103,6 +121,7 @@ export function writeResponse(request: DimseRequest, contextId: number, status: 
   if (sopInstanceUid !== null && isReadableUid(sopInstanceUid))
     elements.set(COMMAND_TAG.affectedSopInstanceUid, sopInstanceUid);
   if (request.kind === 'action') elements.set(COMMAND_TAG.actionTypeId, request.actionTypeId);
+  if (request.kind === 'event-report') elements.set(COMMAND_TAG.eventTypeId, request.eventTypeId);
   if (errorComment !== undefined)
     elements.set(COMMAND_TAG.errorComment, errorComment.replace(/[^ -[\]-~]/g, '?').slice(0, ERROR_COMMENT_CHARACTERS));
   const command = writeCommand(elements, false);

@@ -142,8 +142,8 @@ export function writeAssociateReject({ result, source, reason }: AssociationReje
 /** A request as it was read, and the terms on which it is accepted. */
 export interface ReceivedRequest {
   request: AssociationRequest;
-  /** A-ASSOCIATE-AC with one answer for each context. */
-  accept: (answers: readonly AnsweredContext[], maxPduLengthBytes: number) => Buffer;
+  /** A-ASSOCIATE-AC with one answer for each context. For the SOP classes of `asScu` the sender may be the SCP (PS3.7 D.3.3.4), if it asks for that. */
+  accept: (answers: readonly AnsweredContext[], maxPduLengthBytes: number, asScu?: ReadonlySet<string>) => Buffer;
 }
 
 /**
@@ -179,12 +179,12 @@ export function readAssociateRequest(body: Buffer): ReceivedRequest {
       contexts: [...contexts.values()],
       statedStorageClasses,
     },
-    accept: (answers, maxPduLengthBytes) => {
+    accept: (answers, maxPduLengthBytes, asScu = new Set()) => {
       const accepted = new Set(answers.filter(({ result }) => result === 0).map((answer) => answer.abstractSyntaxUid));
       const answeredRoles = [...roles]
         .filter(([uid]) => accepted.has(uid))
-        // Of the proposed roles we accept only the sender's own: we never send objects back on its association (PS3.7 D.3.3.4).
-        .map(([uid, { scu }]) => roleSelection(uid, { scu, scp: 0 }));
+        // We never send objects back on a sender's association: there it is the SCU, or nothing.
+        .map(([uid, { scu, scp }]) => roleSelection(uid, { scu, scp: asScu.has(uid) ? scp : 0 }));
       return writePdu(
         PDU_TYPE.associateAccept,
         Buffer.concat([

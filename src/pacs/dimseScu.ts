@@ -55,7 +55,8 @@ export function createDimseScu(destination: DimseDestination, ports: { clock: Cl
     name: destination.name,
     canBeAsked: destination.confirm !== 'none',
     ...(destination.commitment === true && {
-      commit: (objects: readonly OutboundObject[]) => requestCommitment(destination, clock, objects),
+      commit: (objects: readonly OutboundObject[], transactionUid: string) =>
+        requestCommitment(destination, clock, objects, transactionUid),
     }),
 
     echo: async () => {

@@ -10,7 +10,6 @@ import {
 } from '../dicom/commitmentDataSet.ts';
 import { STORAGE_COMMITMENT_PUSH_MODEL } from '../dicom/sopClasses.ts';
 import { IMPLICIT_VR_LITTLE_ENDIAN } from '../dicom/transferSyntaxes.ts';
-import { derivedUid } from '../dicom/uids.ts';
 import { COMMAND_FIELD, COMMAND_TAG, type ElementValue } from '../dimse/commandSet.ts';
 import { openAssociation, type DimsePeer } from './dimseAssociation.ts';
 import { openService, unreachable } from './dimseService.ts';
@@ -20,12 +19,12 @@ const REQUEST_COMMITMENT = 1;
 /** Event types (PS3.4 J.3.3): all is committed to; some of it is not. */
 const EVENT_TYPE = { successful: 1, failuresExist: 2 } as const;
 const CONTEXT = { abstractSyntaxUid: STORAGE_COMMITMENT_PUSH_MODEL, transferSyntaxUid: IMPLICIT_VR_LITTLE_ENDIAN };
-/** How long the report is waited for on the association of the request. An archive that reports later, or on an association of its own, is looked up instead. */
+/** How long the report is waited for on the association of the request. An archive that reports later, or on an association of its own, is looked up meanwhile. */
 const REPORT_WAIT_MS = 5_000;
 
 /**
  * Asks the peer to commit to keep these objects (PS3.4 J.3: N-ACTION), and takes its report (N-EVENT-REPORT) on the same association, before or after its
- * response. Null when the peer does not offer the service, or does not report in time.
+ * response. Null when the peer does not offer the service, or does not report in time: the receiver takes what comes later.
  *
  * @throws TriageError `pacs-unreachable`
  */
@@ -33,6 +32,7 @@ export async function requestCommitment(
   peer: DimsePeer,
   clock: Clock,
   objects: readonly OutboundObject[],
+  transactionUid: string,
 ): Promise<CommitmentReport | null> {
   const association = await openAssociation(peer, [CONTEXT], clock);
   const accepted = association.contextFor(STORAGE_COMMITMENT_PUSH_MODEL, IMPLICIT_VR_LITTLE_ENDIAN);
@@ -40,8 +40,6 @@ export async function requestCommitment(
     await association.release();
     return null;
   }
-  const uids = objects.map(({ sopInstanceUid }) => sopInstanceUid);
-  const transactionUid = derivedUid('commitment', peer.name, String(clock.now()), ...uids);
   const { status } = await association.finalResponse(
     accepted.id,
     COMMAND_FIELD.actionRequest,
@@ -58,9 +56,14 @@ export async function requestCommitment(
   const report = readCommitment(dataSet, false);
   if (report.transactionUid !== transactionUid)
     throw new TriageError('pacs-unreachable', `${peer.name}: it reported on a transaction that was not asked for.`);
+  return commitmentReportOf(report);
+}
+
+/** What a report says of each object. */
+export function commitmentReportOf({ referenced, failed }: CommitmentDataSet): CommitmentReport {
   return {
-    committed: new Set(report.referenced.map(({ sopInstanceUid }) => sopInstanceUid)),
-    failed: new Map(report.failed.map(({ sopInstanceUid, reason }) => [sopInstanceUid, reason])),
+    committed: new Set(referenced.map(({ sopInstanceUid }) => sopInstanceUid)),
+    failed: new Map(failed.map(({ sopInstanceUid, reason }) => [sopInstanceUid, reason])),
   };
 }
 

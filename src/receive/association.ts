@@ -1,8 +1,9 @@
 import type { Duplex } from 'node:stream';
 import type { StoredInstance } from '../case/case.ts';
-import type { CommitmentRequest } from '../case/commitment.ts';
+import type { CommitmentReported, CommitmentRequest } from '../case/commitment.ts';
 import { TriageError } from '../base/errors.ts';
 import { nextTurn, type Clock } from '../base/clock.ts';
+import { STORAGE_COMMITMENT_PUSH_MODEL } from '../dicom/sopClasses.ts';
 import { createAssociationGuard, type AssociationGuard, type Pdu } from '../dimse/associationGuard.ts';
 import { writeResponse } from '../dimse/dimseRequest.ts';
 import { readAssociateRequest, writeAssociateReject, type AnsweredContext } from '../dimse/negotiation.ts';
@@ -37,7 +38,9 @@ interface AssociationListener {
   stored(instance: StoredInstance): Promise<void>;
   /** Asks for the commitment to keep objects; the sender is answered what this resolves to. */
   commitmentAsked(request: CommitmentRequest): Promise<CommitmentAnswer>;
-  /** Called when a request for commitment was answered with a failure. */
+  /** Keeps what an archive reports on a commitment; it is answered what this resolves to. */
+  commitmentReported(reported: CommitmentReported): Promise<CommitmentAnswer>;
+  /** Called when a request for commitment, or a report on one, was answered with a failure. */
   commitmentRefused(why: string): void;
   /** Called with the contexts that were refused. */
   contextsRefused(contexts: readonly RefusedContext[]): void;
@@ -62,6 +65,9 @@ export interface AssociationOptions {
   openAssociations: () => ReadonlyMap<string, number>;
   listener: AssociationListener;
 }
+
+/** Archives report on commitments by an association on which they are the SCP (PS3.4 J.3.3). */
+const AS_SCU: ReadonlySet<string> = new Set([STORAGE_COMMITMENT_PUSH_MODEL]);
 
 /** Serves one connection from its first byte to its last, one message at a time. */
 export function serveAssociation(socket: Duplex, options: AssociationOptions): Association {
@@ -121,7 +127,7 @@ async function negotiate(
   listener.opened(callingAeTitle);
   const refused = answers.flatMap((answer) => (answer.result === 0 ? [] : [answer]));
   if (refused.length > 0) listener.contextsRefused(refused);
-  await guard.send(accept(answers, config.maxPduLengthBytes), idleDeadlineMs());
+  await guard.send(accept(answers, config.maxPduLengthBytes, AS_SCU), idleDeadlineMs());
   const service = createStoreService({
     accepted,
     spool,
@@ -134,6 +140,12 @@ async function negotiate(
         calledAeTitle: request.calledAeTitle,
         transactionUid,
         references: referenced,
+      }),
+    commitmentReported: (report) =>
+      listener.commitmentReported({
+        sourceAeTitle: callingAeTitle,
+        calledAeTitle: request.calledAeTitle,
+        report,
       }),
     commitmentRefused: (why) => listener.commitmentRefused(why),
     stored: (instance) => listener.stored(instance),

@@ -1,7 +1,6 @@
 import { systemClock } from '../base/clock.ts';
 import type { Log, LogFields } from '../base/log.ts';
-import type { CommitmentRequest } from '../case/commitment.ts';
-import { ACTION_STATUS, type CommitmentAnswer } from './commitmentService.ts';
+import { COMMITMENT_STATUS, type CommitmentAnswer } from './commitmentService.ts';
 import { carryError, recoveredAssociationId, type ReceiverEvent, type ReceiverOrder } from './receiverMessages.ts';
 import { openSpool, type Spool } from './spool.ts';
 import { startStorageScp, type StorageScp, type StorageScpListener } from './storageScp.ts';
@@ -70,21 +69,21 @@ function logTo(bound: LogFields): Log {
 }
 const log = logTo({});
 
-/** Requests for commitment that the agent has not answered yet, by number. */
+/** Requests for commitment, and reports on those of the agent, that it has not answered yet, by number. */
 const asked = new Map<number, (answer: CommitmentAnswer) => void>();
 let lastAskedId = 0;
 
-async function askAgent(request: CommitmentRequest): Promise<CommitmentAnswer> {
+async function askAgent(event: (id: number) => ReceiverEvent): Promise<CommitmentAnswer> {
   const id = ++lastAskedId;
   const answered = new Promise<CommitmentAnswer>((resolve) => asked.set(id, resolve));
   // Behind what was stored before it, so that the agent knows of all that is asked about.
-  tell({ type: 'commitment-asked', id, request });
+  tell(event(id));
   const late = new AbortController();
   const answer = await Promise.race([
     answered,
     systemClock.sleep(COMMITMENT_ANSWER_MS, late.signal).then(() => ({
-      status: ACTION_STATUS.processingFailure,
-      why: 'the agent did not answer in time: ask again',
+      status: COMMITMENT_STATUS.processingFailure,
+      why: 'the agent did not answer in time: try again',
     })),
   ]);
   late.abort();
@@ -118,7 +117,8 @@ async function start({ config, spoolDir, idPrefix }: Extract<ReceiverOrder, { ty
         tell({ type: 'stored', associationId, instance });
         await room();
       },
-      commitmentAsked: askAgent,
+      commitmentAsked: (request) => askAgent((id) => ({ type: 'commitment-asked', id, request })),
+      commitmentReported: (reported) => askAgent((id) => ({ type: 'commitment-reported', id, reported })),
       refused: (associationId, refusal) => {
         tell({ type: 'refused', associationId, refusal });
       },

@@ -1,5 +1,5 @@
 import type { StoredInstance } from '../case/case.ts';
-import type { CommitmentRequest } from '../case/commitment.ts';
+import type { CommitmentReported, CommitmentRequest } from '../case/commitment.ts';
 import { ERROR_KINDS, TriageError, type ErrorCode } from '../base/errors.ts';
 import type { Log, LogFields } from '../base/log.ts';
 import type { CommitmentAnswer } from './commitmentService.ts';
@@ -29,6 +29,7 @@ export type ReceiverEvent =
   | { type: 'opened'; associationId: string; callingAeTitle: string; address: string }
   | { type: 'stored'; associationId: string; instance: StoredInstance }
   | { type: 'commitment-asked'; id: number; request: CommitmentRequest }
+  | { type: 'commitment-reported'; id: number; reported: CommitmentReported }
   | { type: 'refused'; associationId: string; refusal: Refusal }
   | { type: 'ended'; associationId: string; how: EndOfSending }
   | { type: 'described'; id: number; unreadable: string[] }

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { doubledMs } from '../base/backoff.ts';
 import type { Clock } from '../base/clock.ts';
 import { TriageError } from '../base/errors.ts';
-import { ACTION_STATUS, type CommitmentAnswer } from './commitmentService.ts';
+import { COMMITMENT_STATUS, type CommitmentAnswer } from './commitmentService.ts';
 import { reviveError, type ReceiverEvent, type ReceiverOrder } from './receiverMessages.ts';
 import {
   createReceiverRecord,
@@ -76,7 +76,8 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
       up = true;
       downSinceMs = null;
       started();
-    } else if (event.type === 'commitment-asked') answerCommitment(event, options, order);
+    } else if (event.type === 'commitment-asked' || event.type === 'commitment-reported')
+      answerCommitment(event, options, order);
     else record.take(event);
   };
 
@@ -183,18 +184,20 @@ export async function startReceiver(options: ReceiverOptions): Promise<Receiver>
 }
 
 function answerCommitment(
-  { id, request }: Extract<ReceiverEvent, { type: 'commitment-asked' }>,
-  { onCommitmentAsked, log }: Pick<ReceiverOptions, 'onCommitmentAsked' | 'log'>,
+  event: Extract<ReceiverEvent, { type: 'commitment-asked' | 'commitment-reported' }>,
+  { onCommitmentAsked, onCommitmentReported, log }: ReceiverOptions,
   order: (message: ReceiverOrder) => unknown,
 ): void {
-  const answer = (given: CommitmentAnswer): unknown => order({ type: 'commitment', id, answer: given });
-  if (onCommitmentAsked === undefined) {
-    answer({ status: ACTION_STATUS.notAuthorized, why: 'no commitment is given here' });
+  const answer = (given: CommitmentAnswer): unknown => order({ type: 'commitment', id: event.id, answer: given });
+  const given =
+    event.type === 'commitment-asked' ? onCommitmentAsked?.(event.request) : onCommitmentReported?.(event.reported);
+  if (given === undefined) {
+    answer({ status: COMMITMENT_STATUS.notAuthorized, why: 'no commitment is given here, and none is asked for' });
     return;
   }
-  onCommitmentAsked(request).then(answer, (error: unknown) => {
-    log.error('a request for commitment is not on record', { error });
-    answer({ status: ACTION_STATUS.processingFailure, why: 'the agent could not record the request: ask again' });
+  given.then(answer, (error: unknown) => {
+    log.error('what concerns a commitment is not on record', { error });
+    answer({ status: COMMITMENT_STATUS.processingFailure, why: 'the agent could not record it: try again' });
   });
 }
 

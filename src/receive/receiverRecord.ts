@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { TriageError } from '../base/errors.ts';
 import { recoveredAssociationId, reviveError, type EndOfSending, type ReceiverEvent } from './receiverMessages.ts';
 import type { StoredInstance } from '../case/case.ts';
-import type { CommitmentRequest } from '../case/commitment.ts';
+import type { CommitmentReported, CommitmentRequest } from '../case/commitment.ts';
 import type { Log } from '../base/log.ts';
 import type { CommitmentAnswer } from './commitmentService.ts';
 import type { ReceiveConfig } from './receiveConfig.ts';
@@ -21,6 +21,8 @@ export interface ReceiverOptions {
   onReleased(associationId: string, studyInstanceUids: string[], end: SendingEnd): void;
   /** A sender asks for commitment, after every `onStored` of what it has sent. Without it, nobody is given one. */
   onCommitmentAsked?: (request: CommitmentRequest) => Promise<CommitmentAnswer>;
+  /** An archive reports on a commitment that it was asked for. Without it, no report is taken. */
+  onCommitmentReported?: (reported: CommitmentReported) => Promise<CommitmentAnswer>;
   /** Something was refused, or ended early. */
   onRefused?(refusal: Refusal): void;
 }
@@ -81,8 +83,10 @@ export interface ReceiverRecord {
   open: ReadonlyMap<string, OpenAssociation>;
   /** The highest value seen, in bytes, among the times it was measured. */
   peakRssBytes(): number;
-  /** Handles a message of a process; `listening` and `failed` concern only its start, a request for commitment is answered. */
-  take(event: Exclude<ReceiverEvent, { type: 'listening' | 'failed' | 'commitment-asked' }>): void;
+  /** Handles a message of a process; `listening` and `failed` concern only its start, what concerns a commitment is answered. */
+  take(
+    event: Exclude<ReceiverEvent, { type: 'listening' | 'failed' | 'commitment-asked' | 'commitment-reported' }>,
+  ): void;
   /** Resolves with the unreadable paths, once the contents of the spool have been reported. */
   describing(id: number): Promise<string[]>;
   asking(id: number): Promise<number>;

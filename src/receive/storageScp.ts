@@ -1,7 +1,7 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { hex16 } from '../base/hex16.ts';
 import type { StoredInstance } from '../case/case.ts';
-import type { CommitmentRequest } from '../case/commitment.ts';
+import type { CommitmentReported, CommitmentRequest } from '../case/commitment.ts';
 import { TriageError, messageOf } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
@@ -20,6 +20,7 @@ export interface StorageScpListener {
   /** The sender is answered once this resolves. */
   stored(associationId: string, instance: StoredInstance): Promise<void>;
   commitmentAsked(request: CommitmentRequest): Promise<CommitmentAnswer>;
+  commitmentReported(reported: CommitmentReported): Promise<CommitmentAnswer>;
   refused(associationId: string, refusal: Refusal): void;
   /** Only for associations that were opened. */
   ended(associationId: string, how: EndOfSending): void;
@@ -220,6 +221,7 @@ function associationServer(
         },
         stored: (instance) => listener.stored(associationId, instance),
         commitmentAsked: (request) => listener.commitmentAsked(request),
+        commitmentReported: (reported) => listener.commitmentReported(reported),
         commitmentRefused: (why) => tell('commitment', why),
         contextsRefused: (contexts) => {
           for (const { abstractSyntaxUid, result } of contexts)

@@ -24,7 +24,9 @@ export interface StoreServiceOptions {
   respond: (request: DimseRequest, contextId: number, status: number, errorComment?: string) => Promise<void>;
   /** Asks whoever holds the objects for their commitment. */
   askCommitment: CommitmentServiceOptions['ask'];
-  /** Called when a request for commitment was answered with a failure. */
+  /** Keeps what an archive reports on a commitment that it was asked for. */
+  commitmentReported: CommitmentServiceOptions['reported'];
+  /** Called when a request for commitment, or a report on one, was answered with a failure. */
   commitmentRefused: CommitmentServiceOptions['refused'];
   /** Called when the object is durable; the sender is answered once this resolves. */
   stored(instance: StoredInstance): Promise<void>;
@@ -36,7 +38,7 @@ export interface StoreServiceOptions {
   ) => void;
 }
 
-/** Serves C-STORE, C-ECHO and the N-ACTION of Storage Commitment on one association, one fragment at a time (PS3.7 9.1.1, 9.1.5, 10.1.4). */
+/** Serves C-STORE, C-ECHO and the N-ACTION and N-EVENT-REPORT of Storage Commitment on one association, one fragment at a time (PS3.7 9.1.1, 9.1.5, 10.1.4, 10.1.1). */
 export interface StoreService {
   /** @throws TriageError `protocol-violation` */
   take(pdv: Pdv): Promise<void>;
@@ -59,10 +61,10 @@ interface ObjectInHand {
 }
 
 const MAX_COMMAND_BYTES = 16_384;
-/** The request that belongs to a class that is not for storage. */
-const KIND_OF: Readonly<Record<string, DimseRequest['kind']>> = {
-  [VERIFICATION]: 'echo',
-  [STORAGE_COMMITMENT_PUSH_MODEL]: 'action',
+/** The requests that belong to a class that is not for storage. */
+const KINDS_OF: Readonly<Record<string, readonly DimseRequest['kind'][]>> = {
+  [VERIFICATION]: ['echo'],
+  [STORAGE_COMMITMENT_PUSH_MODEL]: ['action', 'event-report'],
 };
 const STATUS = { success: 0x0000, processingFailure: 0x0110, sopClassNotSupported: 0x0122 } as const;
 
@@ -72,19 +74,21 @@ export function createStoreService(options: StoreServiceOptions): StoreService {
   let object: ObjectInHand | null = null;
   const commitment = createCommitmentService({
     ask: options.askCommitment,
+    reported: options.commitmentReported,
     respond,
     refused: options.commitmentRefused,
   });
 
   const onCommand = async (request: DimseRequest, contextId: number, context: AcceptedContext): Promise<void> => {
     const { abstractSyntaxUid } = context;
-    const served = KIND_OF[abstractSyntaxUid] ?? 'store';
-    if (request.kind === 'action') {
-      if (served !== 'action') throw violation('an N-ACTION in another context than that of Storage Commitment');
+    const isServed = (KINDS_OF[abstractSyntaxUid] ?? ['store']).includes(request.kind);
+    if (request.kind === 'action' || request.kind === 'event-report') {
+      if (!isServed)
+        throw violation('an N-ACTION or N-EVENT-REPORT in another context than that of Storage Commitment');
       commitment.begin(request, contextId, context.transferSyntaxUid);
       return;
     }
-    const fits = request.affectedSopClassUid === abstractSyntaxUid && served === request.kind;
+    const fits = request.affectedSopClassUid === abstractSyntaxUid && isServed;
     if (request.kind === 'echo') {
       await respond(request, contextId, fits ? STATUS.success : STATUS.sopClassNotSupported);
       return;

@@ -34,7 +34,7 @@ interface StowServerOptions {
   stow: ReceiveStow;
   spool: Spool;
   log: Log;
-  listener: Omit<StorageScpListener, 'commitmentAsked'>;
+  listener: Omit<StorageScpListener, 'commitmentAsked' | 'commitmentReported'>;
   idPrefix: string;
   /** Shared with the associations: a request counts as one. */
   open: Map<string, string>;

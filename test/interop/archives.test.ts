@@ -446,7 +446,7 @@ describe('archives that take everything, with habits of their own', () => {
   test('one that does not commit to a result gets it again', async () => {
     const { worklist, objects } = await reported();
     const { pacs, archive } = await startLoopback({ acceptAndLose: true }, { commitment: true });
-    const report = await pacs.commit!(objects);
+    const report = await pacs.commit!(objects, '2.25.77');
     // 0x0112: no such object instance (PS3.3 C.14.1.1).
     expect([...report!.failed]).toEqual(objects.map(({ sopInstanceUid }) => [sopInstanceUid, 0x0112]));
     const { store, clock } = worklist;
@@ -461,10 +461,33 @@ describe('archives that take everything, with habits of their own', () => {
     expect(archive.objects()).toHaveLength(objects.length);
   });
 
-  test('one that never reports is looked up, and the receipt says so', async () => {
-    const { worklist } = await reported();
+  test('one that does not report at once is looked up, and what it reports later counts, in part too', async () => {
+    const { worklist, objects } = await reported();
     const { pacs } = await startLoopback({ neverReports: true }, { commitment: true });
-    await deliverAll(worklist, pacs);
+    const transactions: string[] = [];
+    const store: DeliveryPorts['store'] = {
+      ...worklist.store,
+      noteCommitmentAsked: async (asked) => {
+        transactions.push(asked.transactionUid);
+        await worklist.store.noteCommitmentAsked(asked);
+      },
+    };
+    await deliverAll(worklist, pacs, { store });
     expect(await receiptsOf(worklist)).toEqual(['found', 'found', 'found']);
+
+    const [first, second, third] = objects.map(({ sopInstanceUid }) => sopInstanceUid);
+    const report = { committed: new Set([first!, second!]), failed: new Map([[third!, 0x0110]]) };
+    expect(await worklist.store.takeCommitmentReport(transactions[0]!, report)).toBe('taken');
+    const delivery = createDelivery({ store, destinations: [pacs], clock: systemClock, log, options: { pollMs: 20 } });
+    const said = async () =>
+      new Map((await rowOf(worklist)).deliveries.map((one) => [one.sopInstanceUid, [one.receipt, one.lastError]]));
+    await expect.poll(said, { timeout: 10_000 }).toEqual(
+      new Map<string, unknown[]>([
+        [first!, ['committed', null]],
+        [second!, ['committed', null]],
+        [third!, ['found', expect.stringContaining('not committed (Failure Reason 0x0110)')]],
+      ]),
+    );
+    await delivery.drain();
   }, 30_000);
 });

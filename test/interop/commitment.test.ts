@@ -4,18 +4,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { ConnectionsAnswer } from '../../src/answers/adminAnswers.ts';
+import type { CaseAnswer } from '../../src/answers/caseAnswer.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { createLog } from '../../src/base/log.ts';
 import { dataPaths } from '../../src/compose/places.ts';
 import { startAgent, type Agent } from '../../src/compose/startAgent.ts';
 import { configFrom } from '../../src/config/configFile.ts';
-import { requestCommitment } from '../../src/pacs/storageCommitment.ts';
+import { reportCommitment, requestCommitment } from '../../src/pacs/storageCommitment.ts';
 import { openDatabase } from '../../src/worklist/db/database.ts';
 import { freePort } from './dcmtk.ts';
 import { startOrthanc, type Orthanc } from './orthanc.ts';
 import { smallObject } from './smallObject.ts';
 
-/** Orthanc as a sender that asks for Storage Commitment; the agent answers from its disk, on an association of its own. */
+/**
+ * Orthanc as a sender that asks for Storage Commitment, which the agent answers from its disk, and as the archive of results that the agent asks. Both report on
+ * an association of their own.
+ */
 
 const CT = '1.2.840.10008.5.1.4.1.1.2';
 const SC = '1.2.840.10008.5.1.4.1.1.7';
@@ -27,6 +31,7 @@ let orthanc: Orthanc;
 let dicomPort: number;
 /** Where the agent reports to; nobody listens there at first. */
 let reportPort: number;
+let archivePort: number;
 
 const settings = () =>
   configFrom({
@@ -39,6 +44,9 @@ const settings = () =>
       ],
       minFreeBytes: 0,
     },
+    destinations: [
+      { name: 'archive', kind: 'dimse', aeTitle: 'MODALITY', host: '127.0.0.1', port: archivePort, commitment: true },
+    ],
     proofOfLife: { schedule: 'off' },
     web: { port: 0, signIn: 'off' },
     housekeeping: { lowWaterFreeBytes: 0 },
@@ -47,10 +55,10 @@ const start = () => startAgent(settings(), { clock: systemClock, log: createLog(
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'odontoid-commitment-'));
-  [dicomPort, reportPort] = [await freePort(), await freePort()];
+  [dicomPort, reportPort, archivePort] = [await freePort(), await freePort(), await freePort()];
   const modalities = { agent: { aeTitle: 'ODONTOID', port: dicomPort } };
   agent = await start();
-  orthanc = await startOrthanc({ dir: join(dir, 'orthanc'), aeTitle: 'MODALITY', modalities });
+  orthanc = await startOrthanc({ dir: join(dir, 'orthanc'), aeTitle: 'MODALITY', modalities, dicomPort: archivePort });
   for (let index = 1; index <= 4; index++) {
     const bytes = smallObject(STUDY, index, { SOPClassUID: CT, Modality: 'CT', PatientID: 'SC-1' });
     await post('/instances', Buffer.from(bytes));
@@ -139,7 +147,7 @@ it('commits to nothing that is not whole on the disk, under its class', async ()
 it('refuses a sender without an address to report to, and says so on Connections', async () => {
   const peer = { name: 'agent', aeTitle: 'ODONTOID', host: '127.0.0.1', port: dicomPort, callingAeTitle: 'UNASKED' };
   const object = { sopClassUid: CT, sopInstanceUid: uidOf(1) };
-  expect(await requestCommitment({ ...peer, timeoutMs: 30_000 }, systemClock, [object as never])).toBeNull();
+  expect(await requestCommitment({ ...peer, timeoutMs: 30_000 }, systemClock, [object as never], '2.25.77')).toBeNull();
   await expect
     .poll(async () => (await connections()).rejections, { timeout: 30_000 })
     .toContainEqual(
@@ -151,4 +159,29 @@ it('refuses a sender without an address to report to, and says so on Connections
       }),
     );
   expect(await source('UNASKED')).toMatchObject({ commitments: null });
+});
+
+it('has the commitment of an archive that reports on an association of its own', async () => {
+  const receipts = async () => {
+    const { row } = (await (await fetch(`${agent.url}/api/cases/${STUDY}`)).json()) as CaseAnswer;
+    return row.deliveries.map(({ receipt }) => receipt);
+  };
+  // The report that nothing of this study could be analysed, and its card.
+  await expect.poll(receipts, { timeout: 90_000, interval: 250 }).toEqual(['committed', 'committed']);
+}, 120_000);
+
+it('answers a report on a transaction that it did not ask for with a failure, and says so on Connections', async () => {
+  const peer = { name: 'agent', aeTitle: 'ODONTOID', host: '127.0.0.1', port: dicomPort, callingAeTitle: 'UNASKED' };
+  const report = { transactionUid: '2.25.78', referenced: [{ sopClassUid: CT, sopInstanceUid: uidOf(1) }], failed: [] };
+  await expect(reportCommitment({ ...peer, timeoutMs: 30_000 }, systemClock, report)).rejects.toThrow(/0x0110/);
+  await expect
+    .poll(async () => (await connections()).rejections, { timeout: 30_000 })
+    .toContainEqual(
+      expect.objectContaining({
+        kind: 'commitment',
+        callingAeTitle: 'UNASKED',
+        why: 'a report on a transaction that was not asked for',
+        advice: expect.stringContaining('whom the archive means'),
+      }),
+    );
 });

@@ -2,6 +2,12 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '../../base/clock.ts';
 import type { WorklistDatabase } from '../db/database.ts';
 import { otherVersion, recordedPath, recordInstances } from './recordInstances.ts';
+import {
+  noteCommitmentAsked,
+  reportedCommitments,
+  settleCommitment,
+  takeCommitmentReport,
+} from './askedCommitments.ts';
 import { noteBrokenOff, noteSent } from './brokenOff.ts';
 import { dismiss } from './dismiss.ts';
 import {
@@ -87,6 +93,7 @@ const OPERATIONS = {
   modelInForce,
   nextForShadow,
   noteBrokenOff,
+  noteCommitmentAsked,
   noteDeleted,
   noteModelFailed,
   noteModelInUse,
@@ -109,6 +116,7 @@ const OPERATIONS = {
   removeFeatures,
   replacedBy,
   reportOfDelivery,
+  reportedCommitments,
   reprocess,
   resend,
   retryDeliveries,
@@ -116,12 +124,14 @@ const OPERATIONS = {
   saveShadowScore,
   saveSliceFeatures,
   seedThreshold,
+  settleCommitment,
   settleDueTimes,
   shadowScores,
   siteCases,
   siteThreshold,
   sliceFeatures,
   stopRinging,
+  takeCommitmentReport,
   threshold,
   thresholdChange,
   unreadStudies,

@@ -335,7 +335,8 @@ export async function dueDeliveries(context: StoreContext, destination: string, 
   return [...unsettled, ...toCheck].map((row) => dueDelivery(destination, row));
 }
 
-function deliveriesOf(context: StoreContext, destination: string) {
+/** Deliveries of a destination with what delivery needs of their object and case; none of a case that is held or being removed. */
+export function deliveriesOf(context: StoreContext, destination: string) {
   return context.db
     .selectFrom('deliveries')
     .innerJoin('result_objects', 'result_objects.sop_instance_uid', 'deliveries.sop_instance_uid')
@@ -351,6 +352,9 @@ function deliveriesOf(context: StoreContext, destination: string) {
       'deliveries.attempts',
       'deliveries.status',
       'deliveries.last_error',
+      'deliveries.sent_at',
+      'deliveries.sends',
+      'deliveries.receipt',
       'cases.patient_id',
       'cases.accession_number',
     ])
@@ -361,7 +365,7 @@ function deliveriesOf(context: StoreContext, destination: string) {
 
 type DeliveryRow = Awaited<ReturnType<ReturnType<typeof deliveriesOf>['execute']>>[number];
 
-function dueDelivery(destination: string, row: DeliveryRow): DueDelivery {
+export function dueDelivery(destination: string, row: DeliveryRow): DueDelivery {
   return {
     id: row.id,
     destination,

@@ -22,6 +22,7 @@ export async function renameDestination(context: StoreContext, former: string, n
       )
       .executeTakeFirstOrThrow();
     await trx.deleteFrom('deliveries').where('destination', '=', former).execute();
+    await trx.updateTable('asked_commitments').set({ destination: name }).where('destination', '=', former).execute();
     await renameSelected(trx, former, name);
     await renameWatched(trx, former, name);
     for (const study of studies) touched.add(study.study_instance_uid);

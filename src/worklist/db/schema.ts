@@ -527,6 +527,18 @@ interface WatchedArchivesTable {
   last_error: string | null;
 }
 
+/** A commitment that a destination was asked for. */
+interface AskedCommitmentsTable {
+  transaction_uid: string;
+  destination: string;
+  /** JSON array of SOP Instance UIDs. */
+  sop_instance_uids: string;
+  asked_at: number;
+  reported_at: number | null;
+  /** JSON of what was reported, until it is recorded with the deliveries. */
+  report: string | null;
+}
+
 /** A request for Storage Commitment whose report has not been taken yet. */
 interface CommitmentRequestsTable {
   source_ae_title: string;
@@ -604,6 +616,7 @@ export interface Schema {
   removed_files: RemovedFilesTable;
   files_to_delete: FilesToDeleteTable;
   case_counts: CaseCountsTable;
+  asked_commitments: AskedCommitmentsTable;
   commitment_requests: CommitmentRequestsTable;
   watched_archives: WatchedArchivesTable;
   watched_studies: WatchedStudiesTable;

@@ -353,3 +353,51 @@ test('whatever goes wrong meanwhile, each result arrives in the end', async () =
     { numRuns: 15 },
   );
 }, 60_000);
+
+/** A destination that commits, if at all, by what it reports later. */
+const silent = (wishes: Partial<Pacs> = {}): Pacs => ({
+  name: 'silent',
+  echo: () => Promise.resolve(1),
+  probe: () => Promise.resolve({ ms: 1, takes: '' }),
+  store: (sent) => Promise.resolve(sent.map(() => ({ kind: 'stored' as const, status: '0x0000' }))),
+  holds: (_study, _series, uids) => Promise.resolve(new Set(uids)),
+  commit: () => Promise.resolve(null),
+  ...wishes,
+});
+
+test('a transaction is on record before the destination hears of it, and closed by a report that comes at once', async () => {
+  const outbox = memoryOutbox(RETRY_MS);
+  outbox.enqueue('silent', objects, identity);
+  const heard: [transactionUid: string, asked: string[]][] = [];
+  const committing = silent({
+    commit: (asked, transactionUid) => {
+      heard.push([transactionUid, [...outbox.asked]]);
+      return Promise.resolve({ committed: new Set(asked.map((one) => one.sopInstanceUid)), failed: new Map() });
+    },
+  });
+  await deliverUntil(outbox, [committing], () => outbox.settled.length > 0);
+  expect(heard).toEqual([[outbox.asked[0], [outbox.asked[0]]]]);
+  expect(outbox.settled).toEqual(outbox.asked);
+  for (const { history } of outbox.rows)
+    expect(history.at(-1)).toMatchObject({ kind: 'confirmed', receipt: 'committed' });
+});
+
+test.each([
+  ['a query found it', true, 'unconfirmed', /^Found by a query, but not committed .*0x0112.*looked up again/],
+  ['it was accepted, and nobody can be asked', false, 'lost', /^Accepted, but not committed .*0x0112.*sent again/],
+])('a failure that is reported after %s', async (_what, canBeAsked, kind, reason) => {
+  const outbox = memoryOutbox(RETRY_MS);
+  outbox.enqueue('silent', objects, identity);
+  const isConfirmed = () => outbox.statuses().every((status) => status === 'confirmed');
+  await deliverUntil(outbox, [silent({ canBeAsked })], isConfirmed);
+  const [first, ...others] = outbox.rows;
+  outbox.reports.push({ transactionUid: '2.25.1', committed: others, failed: [[first!, 0x0112]] });
+  await deliverUntil(outbox, [silent({ canBeAsked, store: () => Promise.resolve([]) })], () =>
+    outbox.settled.includes('2.25.1'),
+  );
+  expect(first!.history.find((outcome) => 'reason' in outcome)).toMatchObject({
+    kind,
+    reason: expect.stringMatching(reason),
+  });
+  for (const { history } of others) expect(history.at(-1)).toMatchObject({ kind: 'confirmed', receipt: 'committed' });
+});

@@ -11,6 +11,10 @@ export interface OutboxRow {
 /** The outbox in memory, with the same states as the real one, for tests of the loop alone. Failed attempts are due again after `retryMs`. */
 export function memoryOutbox(retryMs: number) {
   const rows: OutboxRow[] = [];
+  /** Transactions of commitments that were asked for, and those that were settled. */
+  const [asked, settled]: [string[], string[]] = [[], []];
+  /** What destinations have reported on associations of their own: outcomes by kind of object. */
+  const reports: { transactionUid: string; committed: OutboxRow[]; failed: [OutboxRow, number | null][] }[] = [];
   const listeners = new Set<(studyInstanceUid: string) => void>();
   const add = (delivery: DueDelivery): void => {
     rows.push({ delivery: { ...delivery, id: rows.length + 1 }, dueAtMs: 0, status: 'pending', history: [] });
@@ -47,6 +51,23 @@ export function memoryOutbox(retryMs: number) {
       for (const listener of listeners) listener(row.delivery.object.studyInstanceUid);
       return Promise.resolve();
     },
+    noteCommitmentAsked: ({ transactionUid }) => {
+      asked.push(transactionUid);
+      return Promise.resolve();
+    },
+    reportedCommitments: () =>
+      Promise.resolve(
+        reports.map(({ transactionUid, committed, failed }) => ({
+          transactionUid,
+          committed: committed.map(deliveryIn),
+          failed: failed.map(([row, reason]) => ({ delivery: deliveryIn(row), reason })),
+        })),
+      ),
+    settleCommitment: (transactionUid) => {
+      settled.push(transactionUid);
+      reports.splice(0, reports.length, ...reports.filter((report) => report.transactionUid !== transactionUid));
+      return Promise.resolve();
+    },
     onChange: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -62,7 +83,12 @@ export function memoryOutbox(retryMs: number) {
     }
     for (const listener of listeners) listener(objects[0]?.studyInstanceUid ?? '');
   };
-  return { rows, store, enqueue, statuses: (): string[] => rows.map((row) => row.status) };
+  return { rows, asked, settled, reports, store, enqueue, statuses: (): string[] => rows.map((row) => row.status) };
+}
+
+/** With the state that the row has now. */
+function deliveryIn({ delivery, status }: OutboxRow): DueDelivery {
+  return { ...delivery, state: status === 'sent' || status === 'confirmed' ? status : 'pending' };
 }
 
 function reasonOf(outcome: DeliveryOutcome | undefined): string | null {

@@ -42,6 +42,7 @@ async function openDoor(changes: Partial<ReceiveConfig> = {}): Promise<void> {
         return Promise.resolve();
       },
       commitmentAsked: () => Promise.reject(new Error('nobody asks')),
+      commitmentReported: () => Promise.reject(new Error('nobody asks')),
       refused: () => undefined,
       ended: (_id, how) => events.push(how),
     },

@@ -34,6 +34,7 @@ it(
           return Promise.resolve();
         },
         commitmentAsked: () => Promise.resolve({ status: 0, why: '' }),
+        commitmentReported: () => Promise.resolve({ status: 0, why: '' }),
         refused: () => undefined,
         ended: () => undefined,
       },

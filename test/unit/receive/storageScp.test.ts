@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { StoredInstance } from '../../../src/case/case.ts';
-import type { CommitmentRequest } from '../../../src/case/commitment.ts';
+import type { CommitmentReported, CommitmentRequest } from '../../../src/case/commitment.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import { createLog } from '../../../src/base/log.ts';
 import { readAssociateAccept } from '../../../src/dimse/negotiation.ts';
@@ -26,6 +26,7 @@ import {
   pdu,
   pdv,
   rawPeer,
+  readCommandElements,
   RELEASE_REQUEST,
   store,
   storeCommand,
@@ -39,6 +40,7 @@ let events: string[];
 let stored: StoredInstance[];
 let refusals: Refusal[];
 let askedFor: CommitmentRequest[];
+let reports: CommitmentReported[];
 let commitmentAnswer: CommitmentAnswer;
 
 async function start(changes: Partial<ReceiveConfig> = {}): Promise<void> {
@@ -73,6 +75,10 @@ async function start(changes: Partial<ReceiveConfig> = {}): Promise<void> {
         askedFor.push(request);
         return Promise.resolve(commitmentAnswer);
       },
+      commitmentReported: (reported) => {
+        reports.push(reported);
+        return Promise.resolve(commitmentAnswer);
+      },
       refused: (id, refusal) => {
         refusals.push(refusal);
         if (refusal.kind === 'object') events.push(`${id} refused ${refusal.why.slice(2, 6).toLowerCase()}`);
@@ -89,6 +95,7 @@ beforeEach(async () => {
   stored = [];
   refusals = [];
   askedFor = [];
+  reports = [];
   commitmentAnswer = { status: 0, why: '' };
 });
 afterEach(async () => {
@@ -615,6 +622,7 @@ it('says which port it cannot have', async () => {
     opened: () => undefined,
     stored: () => Promise.resolve(),
     commitmentAsked: () => Promise.resolve({ status: 0, why: '' }),
+    commitmentReported: () => Promise.resolve({ status: 0, why: '' }),
     refused: () => undefined,
     ended: () => undefined,
   };
@@ -748,6 +756,93 @@ describe('storage commitment', () => {
     expect(askedFor).toEqual([]);
     expect(refusals).toMatchObject([{ kind: 'commitment', why: expect.stringMatching(/\w{5}/) }]);
     expect(await ask(peer, GOOD)).toBe(0);
+    await release(peer);
+  });
+
+  const eventReport = (changes: { sopClass?: string; instance?: string; type?: number } = {}) =>
+    commandSet([
+      [0x0002, changes.sopClass ?? COMMITMENT],
+      [0x0100, 0x0100],
+      [0x0110, 6],
+      [0x0800, 1],
+      [0x1000, changes.instance ?? '1.2.840.10008.1.20.1.1'],
+      [0x1002, changes.type ?? 2],
+    ]);
+  /** Item 54H: its length, the length of the UID, the UID, SCU role, SCP role (PS3.7 table D.3-9). */
+  const roles = (scu: number, scp: number, uid = COMMITMENT) =>
+    Buffer.from([0x54, 0, 0, uid.length + 4, 0, uid.length, ...Buffer.from(uid), scu, scp]);
+  const failed = element(
+    0xfffee000,
+    Buffer.concat([
+      element(0x00081150, CT),
+      element(0x00081155, '2.25.12'),
+      element(0x00081197, Buffer.from([0x12, 0x01])),
+    ]),
+  );
+  const REPORT = Buffer.concat([
+    element(0x00081195, '2.25.13'),
+    element(0x00081198, failed),
+    element(0x00081199, reference(CT, '2.25.14')),
+  ]);
+
+  it('takes the report of an archive that asks to be the SCP', async () => {
+    await start();
+    const peer = await rawPeer(scp.port);
+    peer.send(associateRequest({ contexts: CONTEXTS, userItems: Buffer.concat([roles(0, 1), roles(1, 1, CT)]) }));
+    const accept = await peer.receive();
+    // As SCP of Storage Commitment, and of nothing else.
+    expect([accept.body.includes(roles(0, 1)), accept.body.includes(roles(1, 0, CT))]).toEqual([true, true]);
+    expect(await ask(peer, REPORT, eventReport())).toBe(0);
+    expect(reports).toEqual([
+      {
+        sourceAeTitle: 'SENDER',
+        calledAeTitle: 'ODONTOID',
+        report: {
+          transactionUid: '2.25.13',
+          referenced: [{ sopClassUid: CT, sopInstanceUid: '2.25.14' }],
+          failed: [{ sopClassUid: CT, sopInstanceUid: '2.25.12', reason: 0x0112 }],
+        },
+      },
+    ]);
+    expect([askedFor, refusals]).toEqual([[], []]);
+    await release(peer);
+  });
+
+  it('answers a report with what concerns it', async () => {
+    await start();
+    commitmentAnswer = { status: 0x0110, why: 'nobody asked' };
+    const peer = await associated(scp.port, { contexts: CONTEXTS });
+    peer.send(pdu(4, pdv(eventReport(), { command: true, contextId: 3 })));
+    peer.send(pdu(4, pdv(REPORT, { contextId: 3 })));
+    const { body } = await peer.receive();
+    const response = readCommandElements(body.subarray(6));
+    const text = (tag: number) =>
+      response
+        .get(tag)
+        ?.toString('latin1')
+        .replace(/[\0 ]+$/, '');
+    const number = (tag: number) => response.get(tag)?.readUInt16LE();
+    // N-EVENT-REPORT-RSP (PS3.7 table 10.3-2), to message 6 and event type 2.
+    expect([number(0x0100), number(0x0120), number(0x0900), number(0x1002)]).toEqual([0x8100, 6, 0x0110, 2]);
+    expect([text(0x0002), text(0x1000), text(0x0902)]).toEqual([COMMITMENT, `${COMMITMENT}.1`, 'nobody asked']);
+    expect(refusals).toMatchObject([{ kind: 'commitment', callingAeTitle: 'SENDER', why: 'nobody asked' }]);
+    await release(peer);
+  });
+
+  it.each([
+    ['another class', REPORT, eventReport({ sopClass: '1.2.840.10008.1.20.2' }), 0x0118],
+    ['another instance', REPORT, eventReport({ instance: '1.2.3' }), 0x0112],
+    ['another event', REPORT, eventReport({ type: 3 }), 0x0113],
+    ['no transaction', REPORT.subarray(16), eventReport(), 0x0115],
+    ['half a data set', REPORT.subarray(0, 60), eventReport(), 0x0115],
+    ['too many bytes', Buffer.concat([REPORT, element(0x00090010, Buffer.alloc(3_000_000))]), eventReport(), 0x0213],
+  ])('answers a report with %s with a status, says why, and goes on', async (_what, dataSet, command, status) => {
+    await start();
+    const peer = await associated(scp.port, { contexts: CONTEXTS });
+    expect(await ask(peer, dataSet, command)).toBe(status);
+    expect(reports).toEqual([]);
+    expect(refusals).toMatchObject([{ kind: 'commitment', why: expect.stringMatching(/\w{5}/) }]);
+    expect(await ask(peer, REPORT, eventReport())).toBe(0);
     await release(peer);
   });
 

@@ -33,6 +33,7 @@ it('a peer that sends a thousand echoes ahead is served in turns with one that s
         opened: () => undefined,
         stored: () => Promise.resolve(),
         commitmentAsked: () => Promise.resolve({ status: 0, why: '' }),
+        commitmentReported: () => Promise.resolve({ status: 0, why: '' }),
         commitmentRefused: () => undefined,
         contextsRefused: () => undefined,
         refused: () => undefined,
