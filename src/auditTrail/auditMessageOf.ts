@@ -226,7 +226,6 @@ function resultsTransferred(entry: OutgoingEntry, naming: AuditNaming, outcome: 
   };
 }
 
-/** The agent itself, identified by its AE title and machine. */
 function studyDeleted(entry: OutgoingEntry, naming: AuditNaming): Described {
   return {
     eventId: dcm('110105', 'DICOM Study Deleted'),
@@ -236,6 +235,7 @@ function studyDeleted(entry: OutgoingEntry, naming: AuditNaming): Described {
   };
 }
 
+/** The agent itself, identified by its AE title and machine. */
 function thisProcess({ aeTitle, hostName }: AuditNaming, isRequestor: boolean): ActiveParticipant {
   return {
     userId: `odontoid@${hostName}`,

@@ -288,9 +288,10 @@ const BINARY_NUMBERS: ReadonlyMap<string, { bytes: number; read: ReadNumber }> =
 ]);
 type ReadNumber = (at: DataView, offset: number, littleEndian: boolean) => number;
 
-/** A DS or IS. Writers in countries with a decimal comma sometimes write it, which can mean nothing else. */
+/** A DS or IS. Writers in countries with a decimal comma sometimes write it; NaN for "-1,024", which may as well be a thousand. */
 function decimal(value: string): number {
-  return value === '' ? Number.NaN : Number(/^[+-]?\d*,\d+$/.test(value) ? value.replace(',', '.') : value);
+  const isDecimalComma = /^[+-]?\d*,\d+$/.test(value) && !/^[+-]?[1-9]\d{0,2},\d{3}$/.test(value);
+  return value === '' ? Number.NaN : Number(isDecimalComma ? value.replace(',', '.') : value);
 }
 
 /** Strips the padding of PS3.5 6.2: spaces on both sides, NULs at the end. */

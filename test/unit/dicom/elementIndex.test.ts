@@ -176,6 +176,8 @@ describe('what other toolkits read, is read', () => {
 
   it.each<[string, number, RawElement, unknown]>([
     ['a decimal comma', 0x00280030, ds('0,43\\0,4'), [0.43, 0.4]],
+    ['a comma before three digits', 0x00280030, ds('0,488\\1234,567'), [0.488, 1234.567]],
+    ['a comma that may mean thousands', 0x00280030, ds('1,024\\0.4'), null],
     ['a sign, an exponent, tabs and line ends', 0x00280030, ds('+4.3E-1\\\t0.4\r\n'), [0.43, 0.4]],
     ['a backslash behind the last value', 0x00280030, ds('0.43\\0.4\\'), [0.43, 0.4]],
     ['no value between two', 0x00280030, ds('0.43\\\\0.4'), null],
