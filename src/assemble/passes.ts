@@ -81,16 +81,22 @@ function splitByTimes(slices: readonly Placed[]): Placed[][] {
   return passes.every(isPass) ? passes : [[...slices]];
 }
 
-/** The index before which the longest pause lies, of several as long ones the one nearest to the middle; 0 when all were taken at one time. */
-function longestPause(timed: readonly { seconds: number }[]): number {
-  const fromMiddle = (index: number): number => Math.abs(index - timed.length / 2);
-  let [cut, longest] = [0, 0];
-  for (const [index, { seconds }] of timed.entries()) {
-    const pause = index === 0 ? 0 : seconds - timed[index - 1]!.seconds;
-    if (pause > longest || (pause > 0 && pause === longest && fromMiddle(index) < fromMiddle(cut)))
-      [cut, longest] = [index, pause];
-  }
-  return cut;
+/**
+ * The index before which the longest pause lies, of several as long ones that where the table moved the farthest, then the one nearest to the middle; 0 when
+ * all were taken at one time.
+ */
+function longestPause(timed: readonly (Placed & { seconds: number })[]): number {
+  const pauses = timed.slice(1).map(({ seconds, positionMm }, index) => ({
+    cut: index + 1,
+    // Rounded, so that equal ones are equal.
+    milliseconds: Math.round(1000 * (seconds - timed[index]!.seconds)),
+    movedMm: Number(Math.abs(positionMm - timed[index]!.positionMm).toFixed(1)),
+    fromMiddle: Math.abs(index + 1 - timed.length / 2),
+  }));
+  const [longest] = pauses.sort(
+    (a, b) => b.milliseconds - a.milliseconds || b.movedMm - a.movedMm || a.fromMiddle - b.fromMiddle,
+  );
+  return longest === undefined || longest.milliseconds === 0 ? 0 : longest.cut;
 }
 
 /** Whether the slices are those of one pass, and not a selection of them or of several. */
@@ -119,7 +125,7 @@ function runsOfNumbers(slices: readonly Placed[]): Placed[][] | null {
   const numbered = [...slices].sort((a, b) => a.number - b.number || b.positionMm - a.positionMm);
   const beside = numbered.slice(1).filter((slice, index) => isSamePlace(slice, numbered[index]!));
   // Where a scanner turns to go back, two slices of following numbers lie at one place.
-  if (beside.length > 1) return null;
+  if (beside.length > 1 || hasTwins(numbered)) return null;
   /** The one that was continued last comes first. */
   let runs: Placed[][] = [];
   for (const group of Map.groupBy(numbered, ({ number }) => number).values()) {
@@ -155,6 +161,14 @@ function continueRuns(runs: readonly Placed[][], group: readonly Placed[]): Plac
   return [...continued, ...waiting];
 }
 
+/** Whether two slices of one number lie at one place; the slices are sorted by number and place. */
+function hasTwins(numbered: readonly Placed[]): boolean {
+  return numbered.some((slice, index) => {
+    const next = numbered[index + 1];
+    return next?.number === slice.number && isSamePlace(slice, next);
+  });
+}
+
 function isSamePlace(one: Placed, other: Placed): boolean {
   return Math.abs(one.positionMm - other.positionMm) < SAME_POSITION_MM;
 }
@@ -172,8 +186,18 @@ function stepsOn(run: readonly Placed[], { positionMm }: Placed): number {
 }
 
 function showSameBody(one: readonly Placed[], other: readonly Placed[]): boolean {
-  const [a, b] = [one, other].map((run) => run.map(({ positionMm }) => positionMm));
-  return Math.min(Math.max(...a!), Math.max(...b!)) - Math.max(Math.min(...a!), Math.min(...b!)) > SAME_BODY_MM;
+  const [a, b] = [extentOf(one), extentOf(other)];
+  return Math.min(a.topMm, b.topMm) - Math.max(a.bottomMm, b.bottomMm) > SAME_BODY_MM;
+}
+
+function extentOf(slices: readonly Placed[]): { topMm: number; bottomMm: number } {
+  return slices.reduce(
+    ({ topMm, bottomMm }, { positionMm }) => ({
+      topMm: Math.max(topMm, positionMm),
+      bottomMm: Math.min(bottomMm, positionMm),
+    }),
+    { topMm: -Infinity, bottomMm: Infinity },
+  );
 }
 
 /** Whether the slices of a run leave no room between them for those of another one. */

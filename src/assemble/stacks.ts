@@ -194,10 +194,11 @@ function distanceMm(above: Run, below: Run): number {
   const bottom = above.positionsMm.at(-1)!;
   if (bottom >= below.positionsMm[0]!) return bottom - below.positionsMm[0]!;
   const near = above.positionsMm.filter((position) => position <= below.positionsMm[0]! + (above.stepMm || Infinity));
-  return Math.min(
-    ...below.positionsMm.flatMap((position) => near.map((other) => Math.abs(position - other))),
-    Infinity,
-  );
+  // A loop: the pairs of two long passes are too many for the arguments of one call.
+  let nearestMm = Infinity;
+  for (const position of below.positionsMm)
+    for (const other of near) nearestMm = Math.min(nearestMm, Math.abs(position - other));
+  return nearestMm;
 }
 
 function passNumber([first]: readonly StoredImage[]): number {
