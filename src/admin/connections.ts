@@ -7,6 +7,7 @@ import { REFUSAL_ACTIONS, type RefusalKind } from '../receive/refusals.ts';
 import type { AuditAction, AuditLog } from '../worklist/audit/audit.ts';
 import { refusalAdvice } from './refusalAdvice.ts';
 import type { CommitmentStatus } from '../worklist/cases/commitmentRequests.ts';
+import type { PriorSearchStatus } from '../worklist/cases/priorSearches.ts';
 import type { WatchStatus } from '../worklist/cases/watchedArchives.ts';
 import type { ConnectionFacts } from '../worklist/list/connectionFacts.ts';
 
@@ -37,6 +38,8 @@ export interface ConnectionsOptions {
   facts: ConnectionFacts;
   /** Null for an archive that is not watched. */
   watchOf: (name: string) => Promise<WatchStatus | null>;
+  /** Null for an archive that is not asked for priors. */
+  priorsOf: (name: string) => Promise<PriorSearchStatus | null>;
   commitmentsOf: (aeTitle: string) => Promise<CommitmentStatus>;
   audit: Pick<AuditLog, 'page'>;
   clock: Clock;
@@ -55,6 +58,7 @@ export function createConnections({
   selection,
   facts,
   watchOf,
+  priorsOf,
   commitmentsOf,
   audit,
   clock,
@@ -73,6 +77,7 @@ export function createConnections({
             ...destination,
             ...(await facts.destination(destination.name)),
             watch: await watchOf(destination.name),
+            priors: await priorsOf(destination.name),
             echo: echoed('destination', destination.name),
           })),
         ),

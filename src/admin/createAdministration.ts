@@ -8,6 +8,7 @@ import type { ModelAdministration } from '../web/modelAdministration.ts';
 import type { AuditLog } from '../worklist/audit/audit.ts';
 import type { WorklistStore } from '../worklist/cases/caseStore.ts';
 import { createCommitmentRequests } from '../worklist/cases/commitmentRequests.ts';
+import { createPriorSearches } from '../worklist/cases/priorSearches.ts';
 import { createWatchedArchives } from '../worklist/cases/watchedArchives.ts';
 import { createConnectionFacts } from '../worklist/list/connectionFacts.ts';
 import type { WorklistDatabase } from '../worklist/db/database.ts';
@@ -26,7 +27,15 @@ type Source = Config['receive']['sources'][number];
 export interface AdministrationOptions {
   config: Pick<
     Config,
-    'receive' | 'assemble' | 'selection' | 'report' | 'destinations' | 'housekeeping' | 'proofOfLife' | 'watch'
+    | 'receive'
+    | 'assemble'
+    | 'selection'
+    | 'report'
+    | 'destinations'
+    | 'housekeeping'
+    | 'proofOfLife'
+    | 'watch'
+    | 'priors'
   >;
   /** Who may send, from one moment to the next. */
   sources: { ofFile: readonly Source[]; ofPage(): readonly Source[]; all(): readonly Source[]; mayChange: boolean };
@@ -69,6 +78,7 @@ export function createAdministration(options: AdministrationOptions): Administra
   const { config, database, proof, clock } = options;
   const startedAtMs = clock.now();
   const watched = createWatchedArchives(database, clock);
+  const priorSearches = createPriorSearches(database, clock);
   const commitments = createCommitmentRequests(database, clock);
   const receiver = (): ConnectionsAnswer['receiver'] => {
     const running = options.receiver();
@@ -142,6 +152,7 @@ export function createAdministration(options: AdministrationOptions): Administra
         createAssociationPolicy({ ...config.receive, sources: options.sources.all() }).isStranger(aeTitle, address),
       selection: () => config.selection,
       facts: createConnectionFacts(database),
+      priorsOf: (name) => (config.priors.archives.includes(name) ? priorSearches.status(name) : Promise.resolve(null)),
       watchOf: (name) => (config.watch.archives.includes(name) ? watched.status(name) : Promise.resolve(null)),
       commitmentsOf: commitments.status,
       audit: options.audit,

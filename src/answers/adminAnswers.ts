@@ -124,6 +124,13 @@ export const connectionsAnswer = z
           })
           .nullable()
           .describe('How it stands as an archive that is asked for new studies; null when it is not.'),
+        priors: z
+          .strictObject({
+            waiting: z.int().describe('Scans whose priors are still to be looked for or fetched.'),
+            lastError: z.string().nullable().describe('Why the last search or fetch of the day that failed did so.'),
+          })
+          .nullable()
+          .describe('How it stands as an archive that is asked for priors; null when it is not.'),
         echo: echo.nullable().describe('The newest since the start.'),
       }),
     ),

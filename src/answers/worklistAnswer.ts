@@ -113,6 +113,12 @@ export const worklistRow = z
     offList: z.boolean().describe('Nobody waits for it: a prior, or ignored by a selection rule.'),
     selectionRule: z.string().nullable().describe('Name of the rule (`selection`) that took it; null for none.'),
     prior: z.boolean().describe('It was an old scan when it came (`assemble.maxAgeHours`): nobody waits for it.'),
+    priorNote: z
+      .string()
+      .nullable()
+      .describe(
+        'What was found in the patient’s last scan here before this one; null without one. It changes no rank.',
+      ),
     stat: z.boolean(),
     readAtMs: epochMs.nullable(),
     readBy: z.string().nullable(),

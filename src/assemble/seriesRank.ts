@@ -1,5 +1,5 @@
 import type { InstanceHeader } from '../case/case.ts';
-import { claimedRegion } from './bodyRegion.ts';
+import { claimedRegion } from '../case/bodyRegion.ts';
 import { compareText, missingSlices } from './sliceOrder.ts';
 import type { SliceStack } from './sliceOrder.ts';
 import { instanceRefusal } from './seriesRules.ts';

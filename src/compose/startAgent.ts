@@ -21,6 +21,7 @@ import { watchOwnCertificates } from './ownCertificates.ts';
 import { ownDoor } from './ownDoor.ts';
 import { startPage } from './page.ts';
 import { startPipeline } from './startPipeline.ts';
+import { startPriors } from './priors.ts';
 import { newProofAeTitle, openProofOfLife } from './proof.ts';
 import { newSecret } from '../worklist/people/secrets.ts';
 import { startReceiving } from './receiver.ts';
@@ -153,6 +154,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
     isRecordWhole = isOnRecord;
     pipeline.nudge();
     watch = startWatch(foundation, door);
+    startPriors(foundation, door);
     return {
       url: web.url,
       setUpLink: link && { url: setUpUrl(config.web, web.url, link.secret), expiresAtMs: link.expiresAtMs },

@@ -42,8 +42,9 @@ export function startPipeline(
     store,
     resolvePath,
     refuse: (header) => {
-      const isKeptOnly = maxAgeMs !== null && rules.priors === 'keep' && isPrior([header], clock.now(), maxAgeMs);
-      return isKeptOnly ? 'it is of a prior' : refusalOnArrival(header, rules);
+      // Whether or not it is analysed later: it must not take the place of a new scan now.
+      const isOld = maxAgeMs !== null && isPrior([header], clock.now(), maxAgeMs);
+      return isOld ? 'it is of a prior' : refusalOnArrival(header, rules);
     },
     preferSeries,
     clock,

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { assembleSettings, inferSettings, pipelineSettings, reportSettings } from './analysisSettings.ts';
 import { auditSettings } from './auditSettings.ts';
 import { databaseSettings, nodeSettings } from './databaseSettings.ts';
-import { deliverySettings, destinationsSettings, watchSettings } from './destinationSettings.ts';
+import { deliverySettings, destinationsSettings, priorsSettings, watchSettings } from './destinationSettings.ts';
 import { housekeepingSettings, logSettings, proofOfLifeSettings } from './operationSettings.ts';
 import { receiveSettings } from './receiveSettings.ts';
 import { selectionSettings } from './selectionSettings.ts';
@@ -33,6 +33,7 @@ export const configSchema = z.strictObject({
   selection: selectionSettings,
   delivery: deliverySettings,
   watch: watchSettings,
+  priors: priorsSettings,
   pipeline: pipelineSettings,
   worklist: worklistSettings,
   thresholds: thresholdsSettings,

@@ -48,7 +48,7 @@ export function finished(config: z.infer<typeof configSchema>): Config {
   checkFormerNames(config);
   checkWebTls(config);
   checkSelection(config);
-  checkWatch(config);
+  checkArchives(config);
   return freeze({
     ...config,
     dataDir: resolve(config.dataDir),
@@ -83,21 +83,32 @@ function checkWebTls({ destinations }: Config): void {
   }
 }
 
-/** @throws TriageError `config-invalid` for an archive that cannot be watched */
-function checkWatch({ watch, destinations, receive }: Config): void {
-  for (const name of watch.archives) {
-    const destination = destinations.find((one) => one.name === name);
-    if (destination?.kind !== 'dimse')
-      throw new TriageError(
-        'config-invalid',
-        `watch.archives: ${name} is no DIMSE destination. Name one of destinations[].name.`,
-      );
-    if (destination.retrieve === 'move' && !receive.sources.some(({ aeTitle }) => aeTitle === destination.aeTitle))
-      throw new TriageError(
-        'config-invalid',
-        `watch.archives: the agent would refuse what ${name} sends. Add ${destination.aeTitle} to receive.sources.`,
-      );
-  }
+/** @throws TriageError `config-invalid` for an archive from which nothing can be fetched, or whose old scans would come in as new ones */
+function checkArchives({ watch, priors, assemble, destinations, receive }: Config): void {
+  const lists = [
+    ['watch.archives', watch.archives],
+    ['priors.archives', priors.archives],
+  ] as const;
+  for (const [setting, names] of lists)
+    for (const name of names) {
+      const destination = destinations.find((one) => one.name === name);
+      if (destination?.kind !== 'dimse')
+        throw new TriageError(
+          'config-invalid',
+          `${setting}: ${name} is no DIMSE destination. Name one of destinations[].name.`,
+        );
+      const sendsByItself = destination.retrieve === 'move';
+      if (sendsByItself && !receive.sources.some(({ aeTitle }) => aeTitle === destination.aeTitle))
+        throw new TriageError(
+          'config-invalid',
+          `${setting}: the agent would refuse what ${name} sends. Add ${destination.aeTitle} to receive.sources.`,
+        );
+    }
+  if (priors.archives.length > 0 && assemble.maxAgeHours === 0)
+    throw new TriageError(
+      'config-invalid',
+      'priors.archives: with assemble.maxAgeHours 0 old scans would come in as new ones. Give it the hours after which a scan is a prior.',
+    );
 }
 
 /** @throws TriageError `config-invalid` for two rules of one name, a destination that there is not, or one for a rule that sends nothing */

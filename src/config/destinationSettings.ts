@@ -61,7 +61,7 @@ const dimseDestination = z.strictObject({
     .enum(['move', 'get', 'auto'])
     .default('move')
     .describe(
-      'How studies are fetched from it (`odontoid pull`, *Fetch a study*, `watch`). `move`: C-MOVE; the PACS knows `receive.aeTitle` with host and port, and is one of `receive.sources`. `get`: C-GET, on the association that the agent opens, for a PACS that does not know the agent as a destination; its AE title may then also send from this machine. `auto`: C-GET where it is offered, else C-MOVE.',
+      'How studies are fetched from it (`odontoid pull`, *Fetch a study*, `watch`, `priors`). `move`: C-MOVE; the PACS knows `receive.aeTitle` with host and port, and is one of `receive.sources`. `get`: C-GET, on the association that the agent opens, for a PACS that does not know the agent as a destination; its AE title may then also send from this machine. `auto`: C-GET where it is offered, else C-MOVE.',
     ),
   ...destinationWishes,
 });
@@ -139,6 +139,27 @@ export const deliverySettings = z
     retryMaxMs: milliseconds(1_000, 86_400_000)
       .default(900_000)
       .describe('Longest wait between two attempts. Attempts never end by themselves.'),
+  })
+  .prefault({});
+
+/** Archives that are asked for priors. */
+export const priorsSettings = z
+  .strictObject({
+    archives: z
+      .array(z.string())
+      .default([])
+      .describe(
+        'Names of DIMSE `destinations` that are asked, once a scan was analysed, for earlier CTs of the same patient (C-FIND by PatientID); what is wanted is fetched (`destinations[].retrieve`) and linked with the scan. What is done with them then, `assemble.priors` says. Empty: nobody is asked.',
+      ),
+    mostStudies: z
+      .int()
+      .min(1)
+      .max(10)
+      .default(2)
+      .describe(
+        'Priors that are fetched of one archive for a scan: those whose description names the neck first, then the newest. One that names another region is not fetched, nor what `selection` would not accept.',
+      ),
+    maxAgeYears: z.int().min(1).max(50).default(5).describe('An older one is not fetched.'),
   })
   .prefault({});
 

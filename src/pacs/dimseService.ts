@@ -14,7 +14,8 @@ import {
 import { openAssociation, type DimseAssociation, type DimsePeer } from './dimseAssociation.ts';
 import { dataSetInMemory } from './part10Source.ts';
 
-const PRIORITY_MEDIUM = 0;
+/** PS3.7 E.1. */
+const PRIORITY = { medium: 0, low: 2 } as const;
 
 /** Opens an association for one service, in which we have the role. @throws TriageError `pacs-unreachable` also when the peer does not offer it; `otherwise` says so */
 export async function openService(
@@ -36,11 +37,11 @@ export async function openService(
   throw unreachable(peer, otherwise(context.refusal));
 }
 
-/** Elements of a request that concerns a SOP class; C-STORE, C-FIND and C-MOVE add their own. */
-export function requestOf(sopClassUid: string): Map<number, ElementValue> {
+/** Elements of a request that concerns a SOP class; C-STORE, C-FIND, C-MOVE and C-GET add their own. */
+export function requestOf(sopClassUid: string, isBackground = false): Map<number, ElementValue> {
   return new Map<number, ElementValue>([
     [COMMAND_TAG.affectedSopClassUid, sopClassUid],
-    [COMMAND_TAG.priority, PRIORITY_MEDIUM],
+    [COMMAND_TAG.priority, isBackground ? PRIORITY.low : PRIORITY.medium],
   ]);
 }
 

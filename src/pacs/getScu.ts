@@ -123,7 +123,7 @@ export async function getStudy(
   peer: DimsePeer,
   { association, contextId }: GetAssociation,
   identifier: Buffer,
-  { door, receivingAeTitle, clock, onSent }: RetrieveTarget & { door: StorageDoor | null },
+  { door, receivingAeTitle, clock, onSent, isBackground }: RetrieveTarget & { door: StorageDoor | null },
 ): Promise<RetrieveOutcome> {
   if (door === null) {
     await association.release();
@@ -146,7 +146,7 @@ export async function getStudy(
     const responses = association.request(
       contextId,
       COMMAND_FIELD.getRequest,
-      requestOf(STUDY_ROOT_GET),
+      requestOf(STUDY_ROOT_GET, isBackground),
       dataSetInMemory(identifier),
       async (operation) => {
         const answer = await relay.store(operation);

@@ -14,7 +14,7 @@ import type { RetrieveOutcome, RetrieveTarget } from './retrieveOutcome.ts';
 export async function moveStudy(
   peer: DimsePeer,
   identifier: Buffer,
-  { receivingAeTitle, clock, onSent }: RetrieveTarget,
+  { receivingAeTitle, clock, onSent, isBackground }: RetrieveTarget,
 ): Promise<RetrieveOutcome> {
   const { association, contextId } = await openService(
     peer,
@@ -27,7 +27,7 @@ export async function moveStudy(
   for await (const { status, command } of association.request(
     contextId,
     COMMAND_FIELD.moveRequest,
-    requestOf(STUDY_ROOT_MOVE).set(COMMAND_TAG.moveDestination, receivingAeTitle),
+    requestOf(STUDY_ROOT_MOVE, isBackground).set(COMMAND_TAG.moveDestination, receivingAeTitle),
     dataSetInMemory(identifier),
   )) {
     const number = (tag: number): number => uint16Of(command, tag) ?? 0;

@@ -17,6 +17,8 @@ export interface RetrieveTarget {
   /** With C-MOVE the Move Destination; with C-GET the title by which the Storage SCP is called. */
   receivingAeTitle: string;
   clock: Clock;
+  /** Nobody waits for it. */
+  isBackground: boolean;
   /** Hears how many objects came so far. */
   onSent?: ((objects: number) => void) | undefined;
 }

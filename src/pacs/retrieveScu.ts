@@ -1,5 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import { STUDY_ROOT_FIND } from '../dicom/sopClasses.ts';
+import type { PatientIdentity } from '../case/case.ts';
+import { decodeText } from '../dicom/charset.ts';
 import { textOf, writeElements } from '../dimse/commandSet.ts';
 import type { DimsePeer } from './dimseAssociation.ts';
 import { findMatches, openService, unreachable } from './dimseService.ts';
@@ -31,6 +33,8 @@ export interface RetrieveScu {
    * @throws TriageError `pacs-unreachable`
    */
   find: (key: StudyKey, value: string) => Promise<{ studies: FoundStudy[]; others: number }>;
+  /** Studies of whoever has this ID, each with the patient that it is of: patients can share one. @throws TriageError `pacs-unreachable` */
+  findOfPatient: (patientId: string) => Promise<(FoundStudy & { patient: PatientIdentity })[]>;
   /**
    * Studies with a CT of these days (DICOM DA, both included; `to` null: open).
    * @throws TriageError `pacs-unreachable`, also when there are more than can be read
@@ -54,41 +58,60 @@ export interface RetrieveOptions {
   way?: RetrieveWay;
   /** Where objects go that come by C-GET; asked for at each retrieval, null while it is not open. */
   door?: () => StorageDoor | null;
+  /** Retrievals have the priority LOW (PS3.7 E.1): nobody waits for them. */
+  isBackground?: boolean;
 }
 
 const TAG = {
+  specificCharacterSet: 0x00080005,
   queryRetrieveLevel: 0x00080052,
   studyDate: 0x00080020,
   accessionNumber: 0x00080050,
   modalitiesInStudy: 0x00080061,
   studyDescription: 0x00081030,
+  patientName: 0x00100010,
   patientId: 0x00100020,
+  issuerOfPatientId: 0x00100021,
+  patientBirthDate: 0x00100030,
   patientSex: 0x00100040,
   studyInstanceUid: 0x0020000d,
   statedInstances: 0x00201208,
 } as const;
+/** What tells one patient from another; asked for only where that matters. */
+const PATIENT_TAGS: readonly number[] = [
+  TAG.specificCharacterSet,
+  TAG.patientName,
+  TAG.issuerOfPatientId,
+  TAG.patientBirthDate,
+];
+const STUDY_TAGS = Object.values(TAG).filter((tag) => !PATIENT_TAGS.includes(tag));
 const MAX_MATCHES = 1_000;
 /** For the peer of a retrieval: an archive has to read a study from its own store before it sends the first object. */
 export const RETRIEVE_TIMEOUT_MS = 600_000;
 
 export function createRetrieveScu(
   peer: DimsePeer,
-  { clock, way = 'move', door = () => null }: RetrieveOptions,
+  { clock, way = 'move', door = () => null, isBackground = false }: RetrieveOptions,
 ): RetrieveScu {
   const openFor = (sopClassUid: string, service: string) =>
     openService(peer, sopClassUid, clock, (refusal) => `it does not offer ${service}: ${refusal}`);
 
-  const query = async (asked: readonly (readonly [tag: number, value: string])[]): Promise<FoundStudy[]> => {
+  const matches = async (
+    asked: readonly (readonly [tag: number, value: string])[],
+    alsoReturned: readonly number[] = [],
+  ): Promise<ReadonlyMap<number, Buffer>[]> => {
     const keys = new Map([
-      ...Object.values(TAG).map((tag) => [tag as number, ''] as const),
+      ...[...STUDY_TAGS, ...alsoReturned].map((tag) => [tag, ''] as const),
       [TAG.queryRetrieveLevel, 'STUDY'],
       ...asked,
     ]);
     const { association, contextId } = await openFor(STUDY_ROOT_FIND, 'C-FIND');
-    const found = (await findMatches(peer, association, contextId, keys, MAX_MATCHES)).map(studyOf);
+    const found = await findMatches(peer, association, contextId, keys, MAX_MATCHES);
     await association.release();
-    return found.filter(({ studyInstanceUid }) => studyInstanceUid !== '');
+    return found.filter((elements) => textOf(elements, TAG.studyInstanceUid) !== '');
   };
+  const query = async (asked: Parameters<typeof matches>[0]): Promise<FoundStudy[]> =>
+    (await matches(asked)).map(studyOf);
 
   return {
     find: async (key, value) => {
@@ -96,6 +119,10 @@ export function createRetrieveScu(
       // An archive that does not know a key answers with everything it has (PS3.4 C.2.2.1.3).
       const studies = found.filter((study) => study[key].trim() === value.trim());
       return { studies, others: found.length - studies.length };
+    },
+    findOfPatient: async (patientId) => {
+      const found = await matches([[TAG.patientId, patientId]], PATIENT_TAGS);
+      return found.map((elements) => ({ ...studyOf(elements), patient: patientIn(elements) }));
     },
     findCts: async (from, to) => {
       const found = await query([
@@ -115,7 +142,7 @@ export function createRetrieveScu(
           [TAG.studyInstanceUid, studyInstanceUid],
         ]),
       );
-      const to = { receivingAeTitle, clock, onSent };
+      const to = { receivingAeTitle, clock, onSent, isBackground };
       const opened = way === 'move' ? null : await openGet(peer, clock);
       if (opened !== null && !('refusal' in opened)) return getStudy(peer, opened, identifier, { ...to, door: door() });
       if (opened !== null && way === 'get') throw unreachable(peer, notOffered(opened.refusal));
@@ -138,5 +165,23 @@ function studyOf(elements: ReadonlyMap<number, Buffer>): FoundStudy {
       .split('\\')
       .map((one) => one.trim())
       .filter((one) => one !== ''),
+  };
+}
+
+/** With its texts decoded (PS3.5 6.1.2): names are compared. */
+function patientIn(elements: ReadonlyMap<number, Buffer>): PatientIdentity {
+  const characterSets = textOf(elements, TAG.specificCharacterSet)
+    .split('\\')
+    .map((one) => one.trim());
+  const text = (tag: number, vr: string): string =>
+    decodeText(elements.get(tag) ?? Buffer.alloc(0), characterSets, vr)
+      .join('\\')
+      .replace(/[\0 ]+$/, '');
+  return {
+    patientId: text(TAG.patientId, 'LO'),
+    issuerOfPatientId: text(TAG.issuerOfPatientId, 'LO'),
+    patientName: text(TAG.patientName, 'PN'),
+    patientBirthDate: textOf(elements, TAG.patientBirthDate).trim(),
+    patientSex: textOf(elements, TAG.patientSex).trim(),
   };
 }

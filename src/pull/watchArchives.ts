@@ -5,6 +5,7 @@ import { startWakingLoop } from '../base/wakingLoop.ts';
 import type { FoundStudy, RetrieveScu } from '../pacs/retrieveScu.ts';
 import type { DueStudy, WatchedArchives } from '../worklist/cases/watchedArchives.ts';
 import { pullStudy, type PullPorts } from './pullStudy.ts';
+import { orStopping, Stopping, type UntilStop } from './untilStop.ts';
 
 /** An archive that is asked for new studies. */
 export interface WatchedArchive {
@@ -34,8 +35,6 @@ export interface Watch {
 }
 
 const DAY_MS = 86_400_000;
-/** Ends a look at an archive when the agent stops. */
-class Stopping extends Error {}
 
 /**
  * Asks archives that cannot push for new CTs, and has them send what is wanted. What was found stands in the database before the last day asked for moves on,
@@ -91,8 +90,6 @@ export async function lookAtArchive(
   return due.length === mostStudies;
 }
 
-type UntilStop = <T>(work: Promise<T>) => Promise<T>;
-
 async function findNew(
   { name, scu, mayBeWanted }: WatchedArchive,
   { store, overlapDays, clock }: WatchOptions,
@@ -140,19 +137,6 @@ async function isGone(studyInstanceUid: string, { find }: RetrieveScu, untilStop
     if (error instanceof TriageError) return false;
     throw error;
   }
-}
-
-/** Rejects as soon as the agent stops, whatever the peer does. */
-function orStopping(signal: AbortSignal): UntilStop {
-  const stopped = new Promise<never>((_resolve, reject) => {
-    if (signal.aborted) reject(new Stopping());
-    else signal.addEventListener('abort', () => reject(new Stopping()), { once: true });
-  });
-  stopped.catch(() => undefined);
-  return (work) => {
-    work.catch(() => undefined);
-    return Promise.race([work, stopped]);
-  };
 }
 
 /** The day of an instant in local time, as DICOM DA. */

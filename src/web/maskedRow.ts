@@ -1,5 +1,6 @@
 import type { WallAnswer } from '../answers/wallAnswer.ts';
 import type { HeldFacts, OpenFlags, RowDelivery, WorklistRow } from '../answers/worklistAnswer.ts';
+import { FLAGGED, SAME_LEVEL } from '../worklist/list/priorNotes.ts';
 import type { CaseDetail } from '../worklist/list/worklistQuery.ts';
 
 type WallRow = WallAnswer['rows'][number];
@@ -44,6 +45,8 @@ export function maskedRow(row: WorklistRow): WorklistRow {
     offList: row.offList,
     selectionRule: row.selectionRule,
     prior: row.prior,
+    // It tells the date of another study.
+    priorNote: null,
     stat: row.stat,
     readAtMs: row.readAtMs,
     readBy: row.readBy,
@@ -156,7 +159,8 @@ export function withoutFindings(flags: OpenFlags): OpenFlags {
 
 /** A row that says how suspicious a scan is but not where, for sites that have chosen triage only. */
 export function withoutLocations(row: WorklistRow): WorklistRow {
-  return { ...row, levels: [], finding: null, keySlices: [] };
+  const priorNote = row.priorNote?.replace(SAME_LEVEL, FLAGGED) ?? null;
+  return { ...row, levels: [], finding: null, keySlices: [], priorNote };
 }
 
 const RECEIPTS = ['committed', 'found', 'accepted'] as const;

@@ -2,14 +2,16 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { EchoAnswer } from '../../src/answers/adminAnswers.ts';
+import type { ConnectionsAnswer, EchoAnswer } from '../../src/answers/adminAnswers.ts';
 import type { PullRun, PullsAnswer } from '../../src/answers/pullAnswers.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { createLog } from '../../src/base/log.ts';
 import { startAgent, type Agent } from '../../src/compose/startAgent.ts';
 import { configFrom } from '../../src/config/configFile.ts';
+import { readHeader } from '../../src/dicom/header.ts';
 import { createRetrieveScu } from '../../src/pacs/retrieveScu.ts';
 import { sendFiles } from '../../src/pacs/sendFiles.ts';
+import { smallStudy, until } from '../pipeline/agentUnderTest.ts';
 import { odontoid } from '../pipeline/odontoidCommand.ts';
 import { freePort, startServer } from './dcmtk.ts';
 import { startOrthanc, type Orthanc } from './orthanc.ts';
@@ -72,6 +74,8 @@ beforeAll(async () => {
         ...{ port: orthanc.dicomPort, retrieve },
       })),
     ],
+    priors: { archives: ['by-get'] },
+    assemble: { quietMs: 500 },
     proofOfLife: { schedule: 'off' },
     web: { port: 0, signIn: 'off' },
     housekeeping: { lowWaterFreeBytes: 0 },
@@ -156,6 +160,52 @@ it('fetches by C-GET on the association that it opens, and says whether an archi
   expect((await agent.query.caseDetail('2.25.106')).row.sourceAeTitle).toBe('ORTHANC');
   const echo = await fetch(`${agent.url}/api/connections/destination/by-auto/echo`, { method: 'POST' });
   expect(((await echo.json()) as EchoAnswer).takes).toMatch(/; sends studies by C-GET$/);
+});
+
+it('fetches the priors of an analysed scan, and nothing of a namesake or of another region', async () => {
+  const scan = await smallStudy(join(dir, 'scan'), 77, {
+    patientName: 'Wei\u00df^Anna',
+    patientId: 'PRIOR-1',
+    accessionNumber: 'A300',
+  });
+  const { patientBirthDate: PatientBirthDate } = readHeader(await readFile(scan.files[0]!.path));
+  const patient = { PatientID: 'PRIOR-1', PatientBirthDate, StudyDescription: 'CT Neck' };
+  const ofAnna = { ...patient, PatientName: 'Wei\u00df^Anna', SpecificCharacterSet: 'ISO_IR 192' };
+  for (const path of [
+    ...(await writeStudy('2.25.301', 'CT', 3, { ...ofAnna, StudyDate: '20250312' })),
+    ...(await writeStudy('2.25.302', 'CT', 2, { ...patient, PatientName: 'Braun^Berta', StudyDate: '20250413' })),
+    ...(await writeStudy('2.25.303', 'CT', 1, { ...ofAnna, StudyDate: '20250514', StudyDescription: 'CT Chest' })),
+    ...(await writeStudy('2.25.304', 'CT', 1, { ...ofAnna, StudyDate: '20150615' })),
+  ])
+    expect((await fetch(`${orthanc.httpUrl}/instances`, { method: 'POST', body: await readFile(path) })).ok).toBe(true);
+  const receiver = { host: '127.0.0.1', port: dicomPort, name: 'agent', aeTitle: 'ODONTOID', timeoutMs: 30_000 };
+  const sent = await sendFiles(
+    { ...receiver, callingAeTitle: 'ORTHANC' },
+    scan.files.map(({ path }) => path),
+    { clock: systemClock },
+  );
+  expect(sent.every(({ outcome }) => outcome.kind === 'stored')).toBe(true);
+  const row = await until(
+    'the prior is linked',
+    async () => {
+      const known = await agent.query.caseDetail(scan.studyInstanceUid);
+      return known.row.priorNote === null ? null : known.row;
+    },
+    180_000,
+  );
+  expect(row.priorNote).toBe('Prior of 12-Mar-2025: not analysed');
+  const connections = (await (await fetch(`${agent.url}/api/connections`)).json()) as ConnectionsAnswer;
+  expect(connections.destinations.find(({ name }) => name === 'by-get')!.priors).toEqual({
+    waiting: 0,
+    lastError: null,
+  });
+  expect(await received('2.25.301')).toBe(3);
+  for (const study of ['2.25.302', '2.25.303', '2.25.304'])
+    await expect(received(study)).rejects.toMatchObject({ code: 'not-found' });
+  const { rows } = await agent.query.page({
+    ...{ list: null, offset: 0, limit: 50, read: false, show: 'all', search: 'PRIOR-1', location: '' },
+  });
+  expect(rows.map((one) => one!.studyInstanceUid)).toEqual([scan.studyInstanceUid]);
 });
 
 it('works with dcmqrscp, and says when the archive does not know the agent', async () => {

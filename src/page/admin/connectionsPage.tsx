@@ -226,6 +226,14 @@ function Destinations({
             {one.address}
             {wishes(one) !== '' && <span class="muted reason">{wishes(one)}</span>}
             {one.watch !== null && <Watch watch={one.watch} />}
+            {one.priors !== null && (
+              <>
+                <span class="muted reason">{words.askedForPriors(one.priors.waiting)}</span>
+                {one.priors.lastError !== null && (
+                  <span class="kind-fault reason">{words.noPriors(one.priors.lastError)}</span>
+                )}
+              </>
+            )}
           </td>
           <td>{when(one.lastSentAtMs)}</td>
           <td>{when(one.lastConfirmedAtMs)}</td>

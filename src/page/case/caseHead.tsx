@@ -54,6 +54,7 @@ export function StateSentence({ row, ageNote }: { row: WorklistRow; ageNote: str
         </span>
       </p>
       {ageNote !== '' && !row.prior && <p>{ageNote}.</p>}
+      {row.priorNote !== null && <p>{row.priorNote}.</p>}
       <p class="muted">
         {row.why}
         {row.probability !== null && row.threshold !== null && row.model !== null && (

@@ -142,8 +142,9 @@ const CELLS: Readonly<Record<ColumnName, (properties: Properties) => JSX.Element
   scan: ({ row, nowMs }) => (
     <>
       <div class="line">{scanTime(row.acquiredAt)}</div>
-      <div class="muted line">
+      <div class="muted line" title={row.priorNote ?? undefined}>
         {[
+          row.priorNote,
           words.arrivedAt(minuteTime(row.arrivedAtMs, nowMs)),
           row.analysedAtMs !== null && words.finishedAt(minuteTime(row.analysedAtMs, nowMs)),
           row.otherObjects > 0 && words.otherObjects(row.otherObjects),

@@ -46,8 +46,17 @@ async function renameSelected(trx: Transaction<Schema>, former: string, name: st
   }
 }
 
-/** An archive that is already watched under its present name keeps what is known there. */
+/** An archive that is already watched, or was asked for priors, under its present name keeps what is known there. */
 async function renameWatched(trx: Transaction<Schema>, former: string, name: string): Promise<void> {
+  await trx
+    .updateTable('prior_searches')
+    .set({ archive: name })
+    .where('archive', '=', former)
+    .where('study_instance_uid', 'not in', (other) =>
+      other.selectFrom('prior_searches').select('study_instance_uid').where('archive', '=', name),
+    )
+    .execute();
+  await trx.deleteFrom('prior_searches').where('archive', '=', former).execute();
   const isKnown = (archive: string) =>
     trx.selectFrom('watched_archives').select('name').where('name', '=', archive).executeTakeFirst();
   if ((await isKnown(name)) !== undefined) {

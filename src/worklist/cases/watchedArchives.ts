@@ -198,20 +198,29 @@ async function note(
     .execute();
 }
 
-/** Whether the agent has all that the archive states, but for the results that went there, or has had the study and removed it. */
+/** Whether the agent has all that the archive states, or has had the study and removed it. */
 async function isHeld(
   trx: Transaction<Schema>,
   archive: string,
-  { studyInstanceUid, statedInstances }: Pick<FoundInArchive, 'studyInstanceUid' | 'statedInstances'>,
+  study: Pick<FoundInArchive, 'studyInstanceUid' | 'statedInstances'>,
 ): Promise<boolean> {
   for (const table of ['removed_cases', 'removed_files'] as const) {
     const removed = await trx
       .selectFrom(table)
       .select('study_instance_uid')
-      .where('study_instance_uid', '=', studyInstanceUid)
+      .where('study_instance_uid', '=', study.studyInstanceUid)
       .executeTakeFirst();
     if (removed !== undefined) return true;
   }
+  return holdsAll(trx, archive, study);
+}
+
+/** Whether the agent has all that the archive states, but for the results that went there. */
+export async function holdsAll(
+  trx: Transaction<Schema>,
+  archive: string,
+  { studyInstanceUid, statedInstances }: Pick<FoundInArchive, 'studyInstanceUid' | 'statedInstances'>,
+): Promise<boolean> {
   const received = await trx
     .selectFrom('instances')
     .select('sop_instance_uid')

@@ -565,6 +565,18 @@ interface WatchedStudiesTable {
   last_error: string | null;
 }
 
+/** A scan for which an archive is, or was, asked for priors. */
+interface PriorSearchesTable {
+  archive: string;
+  study_instance_uid: string;
+  found_at: number;
+  /** When it is asked next; null when that is over. */
+  due_at: number | null;
+  attempts: Generated<number>;
+  failed_at: number | null;
+  last_error: string | null;
+}
+
 /** How many cases there are of each kind; kept by triggers. */
 interface CaseCountsTable {
   state: CaseState;
@@ -620,6 +632,7 @@ export interface Schema {
   commitment_requests: CommitmentRequestsTable;
   watched_archives: WatchedArchivesTable;
   watched_studies: WatchedStudiesTable;
+  prior_searches: PriorSearchesTable;
 }
 
 export type CaseRow = Selectable<CasesTable>;

@@ -4,7 +4,7 @@ import type { WorklistDatabase } from '../db/database.ts';
 /** The outbox of one destination. */
 type DestinationFacts = Omit<
   ConnectionsAnswer['destinations'][number],
-  'name' | 'kind' | 'address' | 'confirm' | 'objects' | 'decisions' | 'state' | 'watch' | 'echo'
+  'name' | 'kind' | 'address' | 'confirm' | 'objects' | 'decisions' | 'state' | 'watch' | 'priors' | 'echo'
 >;
 type SourceFacts = Pick<ConnectionsAnswer['sources'][number], 'studies'> & { lastReceivedAtMs: number };
 

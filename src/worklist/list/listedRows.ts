@@ -10,6 +10,7 @@ import { caseStatus } from './caseStatus.ts';
 import { heldFacts } from './heldCases.ts';
 import { readKeySlices } from './keySlices.ts';
 import { scannedAt } from './patientStudies.ts';
+import { priorNotes } from './priorNotes.ts';
 import { whyHere } from './priority.ts';
 
 /** What reading the list depends on besides the database. */
@@ -63,6 +64,7 @@ export async function describeCases(
   const objects = await objectsOf(db, studies);
   const held = await heldFacts(db, cases);
   const usual = await usualMs(db);
+  const priors = await priorNotes(db, cases, analyses);
   return cases.map((row) => {
     const study = row.study_instance_uid;
     const verdict = verdicts.get(study);
@@ -71,7 +73,7 @@ export async function describeCases(
       analyses.get(study),
       deliveries.get(study) ?? [],
       verdict?.revision === row.revision ? verdict : undefined,
-      { ...objects(study), held: held.get(study) ?? null },
+      { ...objects(study), held: held.get(study) ?? null, priorNote: priors.get(study) ?? null },
       now,
       usual,
     );
@@ -221,7 +223,7 @@ function rowOf(
   analysis: ListedAnalysis | undefined,
   deliveries: RowDelivery[],
   verdict: ListedVerdict | undefined,
-  objects: Pick<WorklistRow, 'otherObjects' | 'refusedObjects' | 'held'>,
+  objects: Pick<WorklistRow, 'otherObjects' | 'refusedObjects' | 'held' | 'priorNote'>,
   now: number,
   usual: number | null,
 ): WorklistRow {

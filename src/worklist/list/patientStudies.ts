@@ -53,7 +53,9 @@ export function scannedAt({
 }
 
 /** Sorts by time of scan. A prior without a readable date cannot exist; another scan without one counts as scanned when it arrived. */
-function placeOf(row: CaseRow): string {
+export function placeOf(
+  row: Pick<CaseRow, 'acquired_at' | 'study_date' | 'study_time' | 'first_received_at' | 'study_instance_uid'>,
+): string {
   const at = scannedAt(row);
   return `${/^\d{8}/.test(at) ? at : dateTimeOf(row.first_received_at)} ${row.study_instance_uid}`;
 }

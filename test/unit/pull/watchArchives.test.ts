@@ -22,6 +22,7 @@ async function watched(answers: Partial<RetrieveScu>, overlapDays = 2) {
   const moved: string[] = [];
   const scu: RetrieveScu = {
     find: () => Promise.resolve({ studies: [], others: 0 }),
+    findOfPatient: () => Promise.reject(new Error('nobody asks for priors')),
     findCts: (from, to) => {
       asked.push(`${from}-${to ?? ''}`);
       return answers.findCts?.(from, to) ?? Promise.resolve([]);

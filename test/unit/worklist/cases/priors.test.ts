@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { StoredInstance } from '../../../../src/case/case.ts';
+import type { KeySlice, StoredInstance } from '../../../../src/case/case.ts';
+import type { Vertebra } from '../../../../src/case/vertebrae.ts';
 import { thresholdFacts } from '../../../../src/worklist/thresholds/thresholdFacts.ts';
 import {
   claimed,
@@ -21,6 +22,19 @@ function slice(study: string, wishes: Partial<StoredInstance['header']> = {}, nu
   const instance = instanceOf({ study, number, patientId: 'P-77' });
   return { ...instance, header: { ...instance.header, ...wishes } };
 }
+const keySlice = (level: Vertebra): KeySlice => ({
+  sopInstanceUid: '2.25.7',
+  sliceIndex: 0,
+  score: 0.9,
+  levels: [level],
+  cam: [0, 1, 1, 0],
+  camRows: 2,
+  camColumns: 2,
+  crop: {
+    ...{ top: 0, left: 0, bottom: 8, right: 8, rows: 8, columns: 8 },
+    ...{ transpose: false, flipRows: false, flipColumns: false, fullFrame: true },
+  },
+});
 const open = () => openWorklist({ maxAgeMs: 3 * DAY_MS });
 
 async function keepAsPrior({ store }: Worklist, study: string): Promise<void> {
@@ -93,6 +107,42 @@ describe('a prior', () => {
     expect(newer.newer).toEqual([]);
     expect([old.priors, old.newer.map(({ caseRef }) => caseRef)]).toEqual([[], [newer.row.caseRef]]);
     expect([old.ageNote, newer.ageNote]).toEqual(['Prior of 12-Mar-2025', '']);
+  });
+
+  it('says in the row of the newer scan what was found then, and never moves it', async () => {
+    const worklist = await open();
+    const noteOf = async (study: string) => (await worklist.query.caseDetail(studyUid(study))).row.priorNote;
+    const finding = (probability: number, level: Vertebra) =>
+      findingsOf(probability, { keySlices: probability < 0.5 ? [] : [keySlice(level)] });
+    const scored = async (study: string, findings: ReturnType<typeof findingsOf>, isPrior: boolean) => {
+      await worklist.store.nudgeComplete([studyUid(study)]);
+      const assembling = await claimed(worklist.store, 'assemble');
+      const manifest = manifestOf(assembling.instances);
+      await worklist.store.apply(assembling, { type: 'seriesChosen', manifest, ...(isPrior ? { isPrior } : {}) });
+      await worklist.store.apply(await claimed(worklist.store, 'infer'), { type: 'inferred', findings });
+    };
+    await worklist.store.recordInstances([slice('before', { patientId: 'P-78' })]);
+    await scored('before', finding(0.9, 'C5'), false);
+    await worklist.store.recordInstances([slice('new')]);
+    await scored('new', finding(0.9, 'C5'), false);
+    const order = await listed(worklist, false);
+    expect(await noteOf('new')).toBeNull();
+
+    await worklist.store.recordInstances([slice('namesake', { ...OLD, patientName: 'Roe^Ronja' })]);
+    expect(await noteOf('new')).toBeNull();
+    for (const [study, date, findings, says] of [
+      ['kept', '20240101', null, 'Prior of 01-Jan-2024: not analysed'],
+      ['clean', '20240202', finding(0.1, 'C3'), 'Prior of 02-Feb-2024: not flagged'],
+      ['elsewhere', '20240303', finding(0.9, 'C2'), 'Prior of 03-Mar-2024: flagged then'],
+      ['there', '20240404', finding(0.9, 'C5'), 'Prior of 04-Apr-2024: same level flagged then'],
+    ] as const) {
+      const dates = { acquisitionDateTime: `${date}093000`, studyDate: date };
+      await worklist.store.recordInstances([slice(study, dates)]);
+      if (findings !== null) await scored(study, findings, true);
+      expect(await noteOf('new')).toBe(says);
+    }
+    expect([await noteOf('before'), await noteOf('there')]).toEqual([null, null]);
+    expect(await listed(worklist, false)).toEqual(order);
   });
 
   it('is new once a slice of today comes, and once a person has it analysed', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { claimedRegion } from '../../../src/assemble/bodyRegion.ts';
-import { instanceOf } from './syntheticStudy.ts';
+import { claimedRegion } from '../../../src/case/bodyRegion.ts';
+import { instanceOf } from '../assemble/syntheticStudy.ts';
 
 describe('claimedRegion', () => {
   it.each([

@@ -1,4 +1,4 @@
-import type { InstanceHeader } from '../case/case.ts';
+import type { InstanceHeader } from './case.ts';
 
 /** Words for the neck, in the languages of the scanner menus that we know; checked before the words for other regions. */
 const NECK = new RegExp(
@@ -31,7 +31,8 @@ export function claimedRegion(header: InstanceHeader): 'neck' | 'elsewhere' | 'u
     : own;
 }
 
-function regionIn(text: string): 'neck' | 'elsewhere' | 'unknown' {
+/** Which body region a description names. */
+export function regionIn(text: string): 'neck' | 'elsewhere' | 'unknown' {
   const words = text
     .normalize('NFD')
     .replace(/\p{Mark}/gu, '')
