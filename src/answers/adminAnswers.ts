@@ -103,7 +103,7 @@ export const connectionsAnswer = z
         kind: z.enum(['dimse', 'dicomweb']),
         address: z.string().describe('Without credentials.'),
         confirm: z.enum(['find', 'none']),
-        objects: z.array(z.enum(['report', 'card', 'heatmaps'])).describe('What it gets.'),
+        objects: z.array(z.enum(['report', 'card', 'heatmaps', 'keySlices'])).describe('What it gets.'),
         decisions: z.enum(['all', 'suspected']).describe('Of which scans it gets results.'),
         state: z.enum(['active', 'paused', 'retired']),
         lastSentAtMs: epochMs.nullable(),

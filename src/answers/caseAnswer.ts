@@ -66,7 +66,7 @@ export const caseAnswer = z
       z.strictObject({
         sopInstanceUid: z.string(),
         seriesInstanceUid: z.string(),
-        kind: z.enum(['sr', 'sc', 'ko']),
+        kind: z.enum(['sr', 'sc', 'ko', 'ks']),
         revision: z.int(),
         deliveries: z.array(rowDelivery),
       }),

@@ -13,7 +13,7 @@ export const caseState = z.enum(CASE_STATES);
 export const rowDelivery = z
   .strictObject({
     destination: z.string(),
-    kind: z.enum(['sr', 'sc', 'ko']),
+    kind: z.enum(['sr', 'sc', 'ko', 'ks']),
     sopInstanceUid: z.string(),
     seriesInstanceUid: z.string(),
     revision: z.int(),

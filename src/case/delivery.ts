@@ -59,6 +59,8 @@ export interface DestinationWishes {
   report: boolean;
   card: boolean;
   heatmaps: boolean;
+  /** A Key Object Selection of the key slices of flagged scans. */
+  keySlices?: boolean;
   /** Only results of flagged scans, and what replaces one that it has. */
   onlySuspected: boolean;
   /** A rejection note for each result that a newer one replaces there. */
@@ -87,8 +89,8 @@ export interface ReportSource {
 
 /** Objects that a report stage wrote to disk; they enter the outbox in the same transaction as the state. */
 export interface ResultObject extends OutboundObject {
-  /** `ko`: a note that rejects what a newer result replaces. */
-  kind: 'sr' | 'sc' | 'ko';
+  /** `ko`: a note that rejects what a newer result replaces. `ks`: a Key Object Selection of the key slices. */
+  kind: 'sr' | 'sc' | 'ko' | 'ks';
   /** A key slice with its heatmap; false for the report and the triage card. */
   isHeatmap?: boolean;
   sha256: string;

@@ -34,6 +34,7 @@ function wishesOf({ destinations }: Config): Map<string, DestinationWishes> {
         report: objects.includes('report'),
         card: objects.includes('card'),
         heatmaps: objects.includes('heatmaps'),
+        keySlices: objects.includes('keySlices'),
         onlySuspected: decisions === 'suspected',
         rejectReplaced,
       },

@@ -59,7 +59,10 @@ export function startPipeline(
       spoolDir: paths.spool,
       softwareVersion: softwareVersion(),
       institutionName: config.report.institutionName,
-      options: { heatmaps: config.report.heatmaps },
+      options: {
+        heatmaps: config.report.heatmaps,
+        keySlices: config.destinations.some(({ objects }) => objects.includes('keySlices')),
+      },
     },
     renderSource: decodeSlice,
     memoryLimitMb: config.report.memoryLimitMb,

@@ -4,10 +4,12 @@ import { milliseconds, aeTitle, port, entryName, secret, peerTls } from './value
 /** What goes to a destination, and whether anything does. */
 const destinationWishes = {
   objects: z
-    .array(z.enum(['report', 'card', 'heatmaps']))
+    .array(z.enum(['report', 'card', 'heatmaps', 'keySlices']))
     .min(1)
     .default(['report', 'card', 'heatmaps'])
-    .describe('What it gets: the report (SR), the triage card, the key slices with heatmaps.'),
+    .describe(
+      'What it gets: the report (SR), the triage card, the pictures of key slices with heatmaps, and, where it is named, a Key Object Selection (KOS) that points at the key slices of flagged scans.',
+    ),
   decisions: z
     .enum(['all', 'suspected'])
     .default('all')

@@ -334,8 +334,7 @@ async function receiptOf(
   noteReplaced: DeliveryPorts['noteReplaced'],
   receipt: Receipt = destination.canBeAsked === false ? 'accepted' : 'found',
 ): Promise<DeliveryOutcome> {
-  const { kind, isHeatmap } = delivery.object;
-  if (noteReplaced !== undefined && delivery.state !== 'confirmed' && kind !== 'ko' && isHeatmap !== true) {
+  if (noteReplaced !== undefined && delivery.state !== 'confirmed' && isReportOrCard(delivery.object)) {
     try {
       await noteReplaced(delivery);
     } catch (error) {
@@ -346,12 +345,15 @@ async function receiptOf(
   return { kind: 'confirmed', receipt, ...(await remarkOn(destination, delivery)) };
 }
 
+const isReportOrCard = ({ kind, isHeatmap }: ResultObject): boolean =>
+  kind === 'sr' || (kind === 'sc' && isHeatmap !== true);
+
 /** Printable ASCII: what a query answers in another character set cannot be compared safely. */
 const COMPARABLE = /^[ -~]+$/;
 
 /** Whether the destination files the result under another patient: coerced on arrival, or merged since. Asked once a report, or once a card. */
 async function remarkOn(destination: Pacs, { object, patientId }: DueDelivery): Promise<{ remark?: string }> {
-  if (object.isHeatmap === true || object.kind === 'ko' || destination.filedUnder === undefined) return {};
+  if (!isReportOrCard(object) || destination.filedUnder === undefined) return {};
   const filed = await destination.filedUnder(object.studyInstanceUid);
   if (filed === null || !COMPARABLE.test(filed) || !COMPARABLE.test(patientId) || samePatientId(filed, patientId))
     return {};

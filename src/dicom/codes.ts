@@ -86,7 +86,8 @@ export const CODES = {
   comment: dcm('121106', 'Comment'),
   qualitativeEvaluations: { value: 'C0034375', scheme: 'UMLS', meaning: 'Qualitative Evaluations' },
 
-  // Rejection notes: TID 2010, CID 7010.
+  // Key Object Selections: TID 2010, CID 7010.
+  ofInterest: dcm('113000', 'Of Interest'),
   rejectedForQualityReasons: dcm('113001', 'Rejected for Quality Reasons'),
   keyObjectDescription: dcm('113012', 'Key Object Description'),
 

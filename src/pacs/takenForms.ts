@@ -1,6 +1,7 @@
 import { TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import {
+  KEY_OBJECT_SELECTION_STORAGE,
   lowerSrClasses,
   resultSopClassName,
   SECONDARY_CAPTURE_IMAGE_STORAGE,
@@ -11,7 +12,7 @@ import { openAssociation, type DimsePeer } from './dimseAssociation.ts';
 import { resultPairs } from './storeSender.ts';
 
 /** What of a result goes to a destination. */
-export type WantedObject = 'report' | 'card' | 'heatmaps';
+export type WantedObject = 'report' | 'card' | 'heatmaps' | 'keySlices';
 
 /** A SOP class in the transfer syntax in which it would be sent. */
 interface TakenForm {
@@ -19,16 +20,24 @@ interface TakenForm {
   isImplicit: boolean;
 }
 
-/** In which form a destination would take a report and a picture; null where it takes none. */
+/** In which form a destination would take each kind of result; null where it takes none. */
 export interface TakenForms {
   report: TakenForm | null;
   picture: TakenForm | null;
+  keyObject: TakenForm | null;
 }
 
-/** Negotiates, as a delivery would, for a report and a picture, and sends nothing. @throws TriageError `pacs-unreachable` */
+/** Negotiates, as a delivery would, for a report, a picture and a Key Object Selection, and sends nothing. @throws TriageError `pacs-unreachable` */
 export async function negotiateForms(peer: DimsePeer, clock: Clock): Promise<TakenForms> {
-  const [report, picture] = [SR_STORAGE.comprehensive3d, SECONDARY_CAPTURE_IMAGE_STORAGE];
-  const files = [report, picture].map((sopClassUid) => ({ sopClassUid, transferSyntaxUid: EXPLICIT_VR_LITTLE_ENDIAN }));
+  const [report, picture, keyObject] = [
+    SR_STORAGE.comprehensive3d,
+    SECONDARY_CAPTURE_IMAGE_STORAGE,
+    KEY_OBJECT_SELECTION_STORAGE,
+  ];
+  const files = [report, picture, keyObject].map((sopClassUid) => ({
+    sopClassUid,
+    transferSyntaxUid: EXPLICIT_VR_LITTLE_ENDIAN,
+  }));
   const association = await openAssociation(peer, resultPairs(files), clock);
   const taken = (classes: readonly string[]): TakenForm | null => {
     for (const sopClassUid of classes)
@@ -37,7 +46,11 @@ export async function negotiateForms(peer: DimsePeer, clock: Clock): Promise<Tak
           return { sopClassUid, isImplicit: transferSyntaxUid === IMPLICIT_VR_LITTLE_ENDIAN };
     return null;
   };
-  const forms = { report: taken([report, ...lowerSrClasses(report)]), picture: taken([picture]) };
+  const forms = {
+    report: taken([report, ...lowerSrClasses(report)]),
+    picture: taken([picture]),
+    keyObject: taken([keyObject]),
+  };
   await association.release();
   return forms;
 }
@@ -46,18 +59,25 @@ export async function negotiateForms(peer: DimsePeer, clock: Clock): Promise<Tak
  * What of the wanted objects would arrive, and in which form, as a sentence without a subject.
  * @throws TriageError `pacs-unreachable` when something that is wanted would arrive in no form
  */
-export function takenSentence(name: string, { report, picture }: TakenForms, wanted: readonly WantedObject[]): string {
+export function takenSentence(
+  name: string,
+  { report, picture, keyObject }: TakenForms,
+  wanted: readonly WantedObject[],
+): string {
   const wantsPicture = wanted.includes('card') || wanted.includes('heatmaps');
   const cardStandsIn = picture !== null && wanted.includes('card');
   if (wanted.includes('report') && report === null && !cardStandsIn)
     throw notTaken(name, 'no SR class, and there is no triage card to stand for the report');
   if (wantsPicture && picture === null) throw notTaken(name, 'no Secondary Capture, which the pictures need');
+  const wantsKeyObject = wanted.includes('keySlices');
+  if (wantsKeyObject && keyObject === null) throw notTaken(name, 'no Key Object Selection, which keySlices are');
   const parts: string[] = [];
   if (wanted.includes('report'))
     parts.push(
       report === null ? 'takes no SR, so that the triage card stands for the report' : `takes ${formText(report)}`,
     );
   if (wantsPicture && picture !== null) parts.push(`takes ${formText(picture)}`);
+  if (wantsKeyObject && keyObject !== null) parts.push(`takes ${formText(keyObject)}`);
   return parts.join('; ');
 }
 

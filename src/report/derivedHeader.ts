@@ -27,7 +27,7 @@ export function reportingDevice(softwareVersion: string, model: ModelIdentity): 
   };
 }
 
-export type SeriesKind = 'sr' | 'heatmaps' | 'card';
+export type SeriesKind = 'sr' | 'heatmaps' | 'card' | 'keySlices';
 
 /** Series-level attributes of the objects of a kind. */
 const SERIES: Readonly<Record<SeriesKind, { modality: string; number: number; description: string }>> = {
@@ -35,6 +35,7 @@ const SERIES: Readonly<Record<SeriesKind, { modality: string; number: number; de
   // Never CT: the object would come back as input and disturb hanging protocols.
   heatmaps: { modality: 'OT', number: 9101, description: 'AI C-spine attention map (NOT DIAGNOSTIC)' },
   card: { modality: 'OT', number: 9101, description: 'AI C-spine triage card (NOT DIAGNOSTIC)' },
+  keySlices: { modality: 'KO', number: 9102, description: 'AI C-spine key slices (NOT DIAGNOSTIC)' },
 };
 
 /** What every object of one report shares. */
@@ -49,7 +50,7 @@ export interface ReportContext {
   analysedAtMs: number;
 }
 
-/** Reports of every revision are in one series; pictures have one for each revision, so that old ones do not lie among the new. */
+/** Reports of every revision are in one series; all else has one for each revision, so that old ones do not lie among the new. */
 function seriesUid({ studyInstanceUid, device, revision }: ReportContext, kind: SeriesKind): string {
   return derivedUid('series', studyInstanceUid, device.uid, kind, ...(kind === 'sr' ? [] : [String(revision)]));
 }

@@ -2,20 +2,27 @@ import type { CaseManifest, Findings, ImageReference, KeySlice, ManifestSlice } 
 import { findingLine } from '../case/findingLine.ts';
 import { isSameImage } from '../case/frames.ts';
 import type { Vertebra } from '../case/vertebrae.ts';
-import { CODES, codeItem, VERTEBRA_CODES, type Code } from '../dicom/codes.ts';
-import { decimalString, type Dataset } from '../dicom/part10.ts';
+import { CODES, VERTEBRA_CODES, codeItem, type Code } from '../dicom/codes.ts';
+import type { Dataset } from '../dicom/part10.ts';
 import { SR_STORAGE } from '../dicom/sopClasses.ts';
 import { derivedUid } from '../dicom/uids.ts';
-import { derivedHeader, isPresent, text, type ReportContext } from './derivedHeader.ts';
+import {
+  code,
+  container,
+  deviceObserver,
+  evidence,
+  image,
+  item,
+  num,
+  referencedRequest,
+  textItem,
+  uidref,
+  type InstanceReference,
+  type SopReference,
+} from './contentItems.ts';
+import { derivedHeader, text, type ReportContext } from './derivedHeader.ts';
 import { coverageSentence, DISCLAIMER, scoreSentence, stateSentence } from './findingsSummary.ts';
 import { fieldOnSource } from './heatmap.ts';
-
-/** An instance as named in evidence sequences. */
-export interface InstanceReference {
-  sopClassUid: string;
-  sopInstanceUid: string;
-  seriesInstanceUid: string;
-}
 
 export interface FindingsSrInput {
   context: ReportContext;
@@ -31,8 +38,6 @@ export interface FindingsSrInput {
   /** False in triage-only mode: no location and no slice score leaves the agent. */
   locations: boolean;
 }
-
-type Relationship = 'CONTAINS' | 'HAS CONCEPT MOD' | 'HAS OBS CONTEXT' | 'HAS ACQ CONTEXT' | 'SELECTED FROM';
 
 /**
  * The Structured Report without its SOP Instance UID: TID 1500 Imaging Measurement Report (PS3.16) in a Comprehensive 3D SR (PS3.3 A.35.13),
@@ -80,7 +85,6 @@ export function findingsSr(input: FindingsSrInput): Dataset {
 
 function root(input: FindingsSrInput): Dataset {
   const { context, findings, manifest } = input;
-  const { device } = context;
   const scored = findings.decision !== 'not-analysed' && manifest !== null;
   return {
     ValueType: 'CONTAINER',
@@ -89,12 +93,7 @@ function root(input: FindingsSrInput): Dataset {
     ContentTemplateSequence: [{ MappingResource: 'DCMR', TemplateIdentifier: '1500' }],
     ContentSequence: [
       code('HAS CONCEPT MOD', CODES.language, CODES.english),
-      code('HAS OBS CONTEXT', CODES.observerType, CODES.device),
-      uidref('HAS OBS CONTEXT', CODES.deviceObserverUid, device.uid),
-      textItem('HAS OBS CONTEXT', CODES.deviceObserverName, device.modelName),
-      textItem('HAS OBS CONTEXT', CODES.deviceObserverManufacturer, device.manufacturer),
-      textItem('HAS OBS CONTEXT', CODES.deviceObserverModelName, device.modelName),
-      textItem('HAS OBS CONTEXT', CODES.deviceObserverSerialNumber, device.serialNumber),
+      ...deviceObserver(context.device),
       // The imaging procedure, never the algorithm. A scan that was refused as no neck must not be called one, and CID 100 has no procedure of the neck.
       code('HAS CONCEPT MOD', CODES.procedureReported, CODES.ctUnspecifiedBodyRegion),
       // The library names the target region, which is unknown for a scan that was not scored; the evidence names its images all the same.
@@ -174,7 +173,7 @@ function caseGroup(input: FindingsSrInput, manifest: CaseManifest): Dataset {
   const score = scoreSentence(findings);
   const finding = input.locations ? findingLine(findings.keySlices) : null;
   return container('CONTAINS', CODES.measurementGroup, '1501', [
-    // Viewers show this text beside the region: without it, the region of an unflagged case would look like a finding.
+    // Viewers that list measurements show this text: without it, an unflagged case would look like a finding there.
     ...tracking(input, manifest, suspected ? 'cervical spine' : 'cervical spine: not flagged, read as usual', ''),
     // A consumer that ignores the qualifier below would show "fracture"; an unflagged case therefore has no Finding at all.
     ...(suspected ? [code('CONTAINS', CODES.finding, CODES.fracture)] : []),
@@ -234,15 +233,16 @@ function sites(levels: readonly Vertebra[]): Code[] {
 }
 
 /**
- * The analysed field of the case: on the first key slice if locations may be shown, otherwise the full middle image, which indicates no location.
- * Some viewers refuse a measurement group without a region, and none of ours outlines a lesion.
+ * A whole image, which outlines nothing: the first key slice if locations may be shown, otherwise the middle one. Some viewers refuse a measurement group
+ * without a region, and draw the numbers of two groups with the same region over each other (OHIF), so it is not the field of the slice's own group.
  */
 function caseField(input: FindingsSrInput, manifest: CaseManifest): Dataset {
   const keySlice = input.locations ? input.findings.keySlices[0] : undefined;
-  if (keySlice !== undefined) return field(fieldOnSource(keySlice.crop), sliceOf(manifest, keySlice));
   const bottom = Number(text(input.context.source['Rows'])) || 1;
   const right = Number(text(input.context.source['Columns'])) || 1;
-  return field({ top: 0, left: 0, bottom, right }, manifest.slices[Math.floor(manifest.slices.length / 2)]!);
+  const slice =
+    keySlice === undefined ? manifest.slices[Math.floor(manifest.slices.length / 2)]! : sliceOf(manifest, keySlice);
+  return field({ top: 0, left: 0, bottom, right }, slice);
 }
 
 /** A rectangle as a closed polyline, column then row, origin at the top left corner of the top left pixel (PS3.3 C.18.6.1.2). */
@@ -284,16 +284,6 @@ function sliceOf(manifest: CaseManifest, image: ImageReference): ManifestSlice {
   return slice;
 }
 
-/** Study > series > instances (PS3.3 Table C.17-3). */
-function evidence(studyInstanceUid: string, references: readonly InstanceReference[]): Dataset[] {
-  return [
-    {
-      StudyInstanceUID: studyInstanceUid,
-      ReferencedSeriesSequence: referencedSeries(references, 'ReferencedSOPSequence'),
-    },
-  ];
-}
-
 /** The objects that the analysed slices are in, once each; of a multi-frame object also the frames, in their order. */
 function objectsOf(manifest: CaseManifest): SopReference[] {
   const objects = new Map<string, SopReference & { frameNumbers: number[] }>();
@@ -306,102 +296,4 @@ function objectsOf(manifest: CaseManifest): SopReference[] {
   return [...objects.values()];
 }
 
-/** Instances grouped by series, in the order given, each once. */
-export function referencedSeries(
-  references: readonly InstanceReference[],
-  instances: 'ReferencedSOPSequence' | 'ReferencedInstanceSequence',
-): Dataset[] {
-  const bySeries = new Map<string, Map<string, Dataset>>();
-  for (const { seriesInstanceUid, sopClassUid, sopInstanceUid } of references) {
-    const items = bySeries.get(seriesInstanceUid) ?? new Map<string, Dataset>();
-    bySeries.set(seriesInstanceUid, items);
-    items.set(sopInstanceUid, sopReference({ sopClassUid, sopInstanceUid }));
-  }
-  return [...bySeries].map(([seriesInstanceUid, items]) => ({
-    SeriesInstanceUID: seriesInstanceUid,
-    [instances]: [...items.values()],
-  }));
-}
-
-/** An object, or the frames of it that are meant. */
-interface SopReference extends ImageReference {
-  sopClassUid: string;
-  frameNumbers?: readonly number[];
-}
-
-/** One item of a SOP or image reference sequence (PS3.3 Table 10-11, Table 10-3). */
-export function sopReference({ sopClassUid, sopInstanceUid, frameNumber, frameNumbers }: SopReference): Dataset {
-  const frames = (frameNumbers ?? (frameNumber === undefined ? [] : [frameNumber])).map(String);
-  return {
-    ReferencedSOPClassUID: sopClassUid,
-    ReferencedSOPInstanceUID: sopInstanceUid,
-    ...(frames.length === 0 ? {} : { ReferencedFrameNumber: frames.length === 1 ? frames[0]! : frames }),
-  };
-}
-
-/** The request for the scan, if the source names one (PS3.3 C.17.2.3). */
-function referencedRequest({ source, studyInstanceUid }: ReportContext): Dataset {
-  const requests = Array.isArray(source['RequestAttributesSequence'])
-    ? (source['RequestAttributesSequence'] as readonly Dataset[])
-    : [];
-  const accessionNumber = source['AccessionNumber'];
-  if (requests.length === 0 && !isPresent(accessionNumber)) return {};
-  const copied = (request: Dataset, keyword: string) => (isPresent(request[keyword]) ? request[keyword] : null);
-  return {
-    ReferencedRequestSequence: (requests.length === 0 ? [{} as Dataset] : requests).map((request) => ({
-      StudyInstanceUID: text(request['StudyInstanceUID']) || studyInstanceUid,
-      ReferencedStudySequence: [],
-      AccessionNumber: copied(request, 'AccessionNumber') ?? (isPresent(accessionNumber) ? accessionNumber : null),
-      PlacerOrderNumberImagingServiceRequest: copied(request, 'PlacerOrderNumberImagingServiceRequest'),
-      FillerOrderNumberImagingServiceRequest: copied(request, 'FillerOrderNumberImagingServiceRequest'),
-      RequestedProcedureID: copied(request, 'RequestedProcedureID'),
-      RequestedProcedureDescription: copied(request, 'RequestedProcedureDescription'),
-      RequestedProcedureCodeSequence:
-        (copied(request, 'RequestedProcedureCodeSequence') as readonly Dataset[] | null) ?? [],
-    })),
-  };
-}
-
 const percentOf = (probability: number): number => Math.round(probability * 10_000) / 100;
-
-function item(relationship: Relationship, valueType: string, concept: Code | null): Dataset {
-  return {
-    RelationshipType: relationship,
-    ValueType: valueType,
-    ...(concept === null ? {} : { ConceptNameCodeSequence: [codeItem(concept)] }),
-  };
-}
-
-function code(relationship: Relationship, concept: Code, value: Code): Dataset {
-  return { ...item(relationship, 'CODE', concept), ConceptCodeSequence: [codeItem(value)] };
-}
-
-function textItem(relationship: Relationship, concept: Code, value: string): Dataset {
-  return { ...item(relationship, 'TEXT', concept), TextValue: value };
-}
-
-function uidref(relationship: Relationship, concept: Code, uid: string): Dataset {
-  return { ...item(relationship, 'UIDREF', concept), UID: uid };
-}
-
-function num(relationship: Relationship, concept: Code, value: number, unit: Code): Dataset {
-  return {
-    ...item(relationship, 'NUM', concept),
-    MeasuredValueSequence: [{ MeasurementUnitsCodeSequence: [codeItem(unit)], NumericValue: decimalString(value) }],
-  };
-}
-
-function image(relationship: Relationship, concept: Code | null, instance: SopReference): Dataset {
-  return { ...item(relationship, 'IMAGE', concept), ReferencedSOPSequence: [sopReference(instance)] };
-}
-
-function container(relationship: Relationship, concept: Code, template: string | null, items: Dataset[]): Dataset {
-  return {
-    ...item(relationship, 'CONTAINER', concept),
-    ContinuityOfContent: 'SEPARATE',
-    ...(template === null
-      ? {}
-      : { ContentTemplateSequence: [{ MappingResource: 'DCMR', TemplateIdentifier: template }] }),
-    ContentSequence: items,
-  };
-}

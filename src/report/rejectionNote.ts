@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ResultObject } from '../case/delivery.ts';
-import { CODES, type Code } from '../dicom/codes.ts';
+import { CODES } from '../dicom/codes.ts';
 import {
   sequenceElement,
   textElement,
@@ -8,14 +8,19 @@ import {
   withElements,
   writeElementTree,
   type ElementTree,
-  type TreeElement,
 } from '../dicom/elementTree.ts';
 import { writeFileMeta } from '../dicom/fileMeta.ts';
 import { KEY_OBJECT_SELECTION_STORAGE } from '../dicom/sopClasses.ts';
 import { EXPLICIT_VR_LITTLE_ENDIAN } from '../dicom/transferSyntaxes.ts';
 import { derivedUid } from '../dicom/uids.ts';
 import { writeResultFile } from './resultFile.ts';
-import { hierarchicalReference, readStoredReport, sopReference, type ResultReference } from './storedReport.ts';
+import {
+  codeElement,
+  hierarchicalReference,
+  readStoredReport,
+  sopReference,
+  type ResultReference,
+} from './storedReport.ts';
 
 /** Attributes of patient, study, equipment, request and time that a note shares with the report that replaces what it rejects. */
 const OF_REPORT: ReadonlySet<number> = new Set([
@@ -50,7 +55,7 @@ export async function writeRejectionNote(
       textElement(0x0020000e, 'UI', seriesInstanceUid),
       textElement(0x00200011, 'IS', '9103'),
       textElement(0x0040a040, 'CS', 'CONTAINER'),
-      concept(0x0040a043, CODES.rejectedForQualityReasons),
+      codeElement(0x0040a043, CODES.rejectedForQualityReasons),
       textElement(0x0040a050, 'CS', 'SEPARATE'),
       sequenceElement(0x0040a375, hierarchicalReference(textIn(stored, 0x0020000d), replaced)),
       sequenceElement(0x0040a504, [[textElement(0x00080105, 'CS', 'DCMR'), textElement(0x0040db00, 'CS', '2010')]]),
@@ -58,7 +63,7 @@ export async function writeRejectionNote(
         [
           textElement(0x0040a010, 'CS', 'CONTAINS'),
           textElement(0x0040a040, 'CS', 'TEXT'),
-          concept(0x0040a043, CODES.keyObjectDescription),
+          codeElement(0x0040a043, CODES.keyObjectDescription),
           textElement(0x0040a160, 'UT', 'Replaced by a newer AI result of the same study.'),
         ],
         ...replaced.map(item),
@@ -81,21 +86,11 @@ export async function writeRejectionNote(
   return writeResultFile(resultsDir, identity, bytes);
 }
 
-/** A picture as IMAGE, a report as COMPOSITE, which has no concept name here (TID 2010). */
+/** A picture as IMAGE, a document as COMPOSITE, which has no concept name here (TID 2010). */
 function item(object: Replaced): ElementTree {
   return [
     sequenceElement(0x00081199, [sopReference(object)]),
     textElement(0x0040a010, 'CS', 'CONTAINS'),
     textElement(0x0040a040, 'CS', object.kind === 'sc' ? 'IMAGE' : 'COMPOSITE'),
   ];
-}
-
-function concept(tag: number, { value, scheme, meaning }: Code): TreeElement {
-  return sequenceElement(tag, [
-    [
-      textElement(0x00080100, 'SH', value),
-      textElement(0x00080102, 'SH', scheme),
-      textElement(0x00080104, 'LO', meaning),
-    ],
-  ]);
 }

@@ -5,7 +5,7 @@ import { SECONDARY_CAPTURE_IMAGE_STORAGE } from '../dicom/sopClasses.ts';
 import { derivedHeader, isPresent, text, type ReportContext, type SeriesKind } from './derivedHeader.ts';
 import type { Picture } from './drawing.ts';
 import { HEATMAP_CAPTION, NOT_FOR_DIAGNOSTIC_USE } from './findingsSummary.ts';
-import { referencedSeries, sopReference } from './findingsSr.ts';
+import { referencedSeries, sopReference } from './contentItems.ts';
 
 const NECK = { BodyPartExamined: 'CSPINE' } as const;
 

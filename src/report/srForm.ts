@@ -15,7 +15,7 @@ import { SR_STORAGE } from '../dicom/sopClasses.ts';
 import { EXPLICIT_VR_LITTLE_ENDIAN } from '../dicom/transferSyntaxes.ts';
 import { derivedUid } from '../dicom/uids.ts';
 import { writeResultFile } from './resultFile.ts';
-import { hierarchicalReference, readStoredReport, type ResultReference } from './storedReport.ts';
+import { codeElement, hierarchicalReference, readStoredReport, type ResultReference } from './storedReport.ts';
 
 const TAG = {
   sopClassUid: 0x00080016,
@@ -72,7 +72,7 @@ function withSopInstanceUid(content: ElementTree, uid: string): ElementTree {
 }
 
 function srForm(report: ElementTree, sopClassUid: string, predecessor: ResultReference | null): ElementTree {
-  const form = sopClassUid === SR_STORAGE.basicText ? basicText(report) : report;
+  const form = sopClassUid === SR_STORAGE.basicText ? titledAsText(basicText(report)) : report;
   return withElements(form, [
     textElement(TAG.sopClassUid, 'UI', sopClassUid),
     ...(predecessor === null
@@ -81,6 +81,11 @@ function srForm(report: ElementTree, sopClassUid: string, predecessor: ResultRef
           sequenceElement(TAG.predecessors, hierarchicalReference(textIn(report, TAG.studyInstanceUid), [predecessor])),
         ]),
   ]);
+}
+
+/** Under the title of a measurement report viewers look for regions, and show nothing where there are none (OHIF). */
+function titledAsText(report: ElementTree): ElementTree {
+  return withElements(report, [codeElement(TAG.conceptName, CODES.processingSummary)]);
 }
 
 /** A container with what Basic Text SR allows in it (PS3.3 A.35.1.3.1); its template allows more, so it is not named. */

@@ -2,7 +2,14 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { TriageError } from '../base/errors.ts';
 import type { ResultObject } from '../case/delivery.ts';
-import { readElementTree, sequenceElement, textElement, type ElementTree } from '../dicom/elementTree.ts';
+import type { Code } from '../dicom/codes.ts';
+import {
+  readElementTree,
+  sequenceElement,
+  textElement,
+  type ElementTree,
+  type TreeElement,
+} from '../dicom/elementTree.ts';
 import { readFileMetaInformation } from '../dicom/fileMetaReader.ts';
 
 /** The data set of a report that was written earlier. @throws TriageError `report-failed` when its file is gone or is another one, `dicom-unreadable` */
@@ -43,4 +50,15 @@ export function hierarchicalReference(studyInstanceUid: string, objects: readonl
 /** An item of a Referenced SOP Sequence (PS3.3 table 10-11). */
 export function sopReference({ sopClassUid, sopInstanceUid }: ResultReference): ElementTree {
   return [textElement(0x00081150, 'UI', sopClassUid), textElement(0x00081155, 'UI', sopInstanceUid)];
+}
+
+/** A code sequence with one item (PS3.3 8.8). */
+export function codeElement(tag: number, { value, scheme, meaning }: Code): TreeElement {
+  return sequenceElement(tag, [
+    [
+      textElement(0x00080100, 'SH', value),
+      textElement(0x00080102, 'SH', scheme),
+      textElement(0x00080104, 'LO', meaning),
+    ],
+  ]);
 }

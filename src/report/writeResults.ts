@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import type { CaseManifest, Findings, StoredInstance } from '../case/case.ts';
+import type { CaseManifest, Findings, KeySlice, StoredInstance } from '../case/case.ts';
 import { readBeginning } from '../base/readBeginning.ts';
 import { isSameImage } from '../case/frames.ts';
 import { namingObject } from '../case/namingObject.ts';
@@ -22,8 +22,10 @@ import {
   type SeriesKind,
 } from './derivedHeader.ts';
 import { fontFiles, type Picture } from './drawing.ts';
-import { findingsSr, type InstanceReference } from './findingsSr.ts';
+import type { InstanceReference } from './contentItems.ts';
+import { findingsSr } from './findingsSr.ts';
 import { keySlicePicture } from './keySlicePicture.ts';
+import { keySliceSelection, type SeriesImage } from './keySliceSelection.ts';
 import { writeResultFile } from './resultFile.ts';
 import { cardCapture, keySliceCapture } from './secondaryCapture.ts';
 import { triageCard } from './triageCard.ts';
@@ -38,8 +40,11 @@ export interface ResultWriterOptions {
   institutionName: string;
   /** Takes an absolute path. The inference child does it, so that untrusted bytes cannot crash another process. */
   renderSource: DecodeSlice;
-  /** `heatmaps: false` is the triage-only mode: report and card, without any location or slice score. */
-  options: { heatmaps: boolean };
+  /**
+   * `heatmaps: false` is the triage-only mode: report and card, without any location or slice score. `keySlices`: also a Key Object Selection of the key slices
+   * of flagged scans.
+   */
+  options: { heatmaps: boolean; keySlices?: boolean };
   /** Called with each picture that went into a secondary capture and the object's UID, for callers that also want it as PNG. */
   onPicture?: (picture: Picture, sopInstanceUid: string) => Promise<void>;
 }
@@ -89,8 +94,8 @@ export interface ResultWriter {
 }
 
 /**
- * Writes findings as DICOM objects: a Structured Report, a triage card and, for a suspected case, its key slices with heatmaps. Independent of the time
- * of the call: the same claim and findings give the same bytes, names and UIDs. Every object carries the identity of the stored source bytes.
+ * Writes findings as DICOM objects: a Structured Report, a triage card and, for a suspected case, its key slices with heatmaps and, where it is wanted, a Key
+ * Object Selection of them. Independent of the time of the call: the same claim and findings give the same bytes, names and UIDs. Every object carries the identity of the stored source bytes.
  *
  * Rejections: `identity-mismatch` when those bytes are of another patient than the worklist says, `report-failed`, `dicom-unreadable`, `dicom-unwritable`.
  *
@@ -107,7 +112,7 @@ const FILE_META_BYTES = 65_536;
 async function write(writer: ResultWriterOptions, reported: ReportedCase, findings: Findings): Promise<ResultObject[]> {
   const { record } = reported;
   const { manifest } = record;
-  const { heatmaps } = writer.options;
+  const { heatmaps, keySlices = false } = writer.options;
   const source = await sourceOfReport(writer, reported);
   const context: ReportContext = {
     source,
@@ -124,7 +129,9 @@ async function write(writer: ResultWriterOptions, reported: ReportedCase, findin
     captures.push(object);
     await writer.onPicture?.(picture, object.sopInstanceUid);
   };
-  const series: SeriesKind = heatmaps ? 'heatmaps' : 'card';
+  const keyImages = heatmaps ? keyImagesOf(findings, manifest) : [];
+  // A series that holds only the card is named so: viewers list it by its description.
+  const series: SeriesKind = keyImages.length === 0 ? 'card' : 'heatmaps';
   const analysedAt = contentMoment(findings.analysedAtMs, text(source['TimezoneOffsetFromUTC']));
   const card = triageCard({
     findings,
@@ -135,16 +142,11 @@ async function write(writer: ResultWriterOptions, reported: ReportedCase, findin
     locations: heatmaps,
   });
   await capture(cardCapture(context, series, card, findings.decision), card, false);
-  if (heatmaps && findings.decision === 'suspected' && manifest !== null) {
-    for (const [index, keySlice] of findings.keySlices.entries()) {
-      const slice = manifest.slices.find((candidate) => isSameImage(candidate, keySlice));
-      if (slice === undefined)
-        throw new TriageError('report-failed', 'A key slice of the findings is not a slice of the analysed series.');
-      const sliceSource = await readSource(writer, reported, slice);
-      const stored = await writer.renderSource(join(writer.spoolDir, slice.path), slice.frameNumber);
-      const picture = keySlicePicture(stored, keySlice);
-      await capture(keySliceCapture(context, index + 2, picture, slice, sliceSource), picture, true);
-    }
+  for (const [index, { keySlice, slice }] of keyImages.entries()) {
+    const sliceSource = await readSource(writer, reported, slice);
+    const stored = await writer.renderSource(join(writer.spoolDir, slice.path), slice.frameNumber);
+    const picture = keySlicePicture(stored, keySlice);
+    await capture(keySliceCapture(context, index + 2, picture, slice, sliceSource), picture, true);
   }
 
   const report = await writeObject(
@@ -160,8 +162,27 @@ async function write(writer: ResultWriterOptions, reported: ReportedCase, findin
       locations: heatmaps,
     }),
   );
+  const objects = [report, ...captures];
+  if (keySlices && keyImages.length > 0) {
+    const images = keyImages.map(({ slice }) => slice);
+    objects.push(await writeObject(writer, 'ks', keySliceSelection(context, findings, images)));
+  }
   // The report first: worklists listen for it.
-  return [report, ...captures];
+  return objects;
+}
+
+/** The key slices of a flagged scan, best first; none of any other. @throws TriageError `report-failed` */
+function keyImagesOf(
+  { decision, keySlices }: Findings,
+  manifest: CaseManifest | null,
+): { keySlice: KeySlice; slice: SeriesImage }[] {
+  if (decision !== 'suspected' || manifest === null) return [];
+  return keySlices.map((keySlice) => {
+    const slice = manifest.slices.find((candidate) => isSameImage(candidate, keySlice));
+    if (slice === undefined)
+      throw new TriageError('report-failed', 'A key slice of the findings is not a slice of the analysed series.');
+    return { keySlice, slice: { ...slice, seriesInstanceUid: manifest.seriesInstanceUid } };
+  });
 }
 
 /** Attributes of the first analysed slice, under the patient of the case. */

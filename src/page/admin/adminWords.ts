@@ -54,7 +54,7 @@ export const adminWords = {
   destinations: 'Destinations of results',
   noDestinations: 'None is configured: results stay on this machine.',
   destinationStates: { paused: 'paused: results wait', retired: 'retired: gets nothing any more' },
-  resultObjects: { report: 'report', card: 'card', heatmaps: 'heatmaps' },
+  resultObjects: { report: 'report', card: 'card', heatmaps: 'heatmaps', keySlices: 'key slices' },
   getsOnly: (objects: readonly string[]) => `gets only: ${objects.join(', ')}`,
   flaggedOnly: 'flagged scans only',
   commitmentsWaiting: (waiting: number) => `storage commitment: ${waiting} to be reported`,

@@ -98,7 +98,12 @@ export const caseWords = {
     'not-analysed': 'Not analysed',
   },
   objects: 'Result objects',
-  objectName: { sr: 'Report (SR)', sc: 'Picture (SC)', ko: 'Rejection of what was replaced (KOS)' },
+  objectName: {
+    sr: 'Report (SR)',
+    sc: 'Picture (SC)',
+    ko: 'Rejection of what was replaced (KOS)',
+    ks: 'Key slices (KOS)',
+  },
   noObjects: 'None yet',
   ofRevision: (revision: number) => `revision ${revision}`,
   resend: 'Send again',

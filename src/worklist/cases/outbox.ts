@@ -60,13 +60,20 @@ async function addresseesOf(
       earlier.some((one) => one.destination === destination);
     return {
       destination,
-      objection: ({ kind, isHeatmap }) => {
+      objection: (object) => {
         if (wishes === undefined) return null;
         if (!isDecisionWanted) return 'decision-not-wanted';
-        return wishes[kind === 'sr' ? 'report' : isHeatmap === true ? 'heatmaps' : 'card'] ? null : 'object-not-wanted';
+        return wishes[wishFor(object)] === true ? null : 'object-not-wanted';
       },
     };
   });
+}
+
+/** By which wish of a destination it gets an object. */
+function wishFor({ kind, isHeatmap }: ResultObject) {
+  if (kind === 'sr') return 'report';
+  if (kind === 'ks') return 'keySlices';
+  return isHeatmap === true ? 'heatmaps' : 'card';
 }
 
 async function putObject(

@@ -4,7 +4,7 @@ import type { Schema } from '../db/schema.ts';
 import { storedInstanceOf } from './caseRecord.ts';
 
 /** Modality of our own results, by their kind. */
-export const RESULT_MODALITIES = { sr: 'SR', sc: 'OT' } as const;
+export const RESULT_MODALITIES = { sr: 'SR', sc: 'OT', ks: 'KO' } as const;
 
 /** Joins results with their case where they are of its present revision. */
 export function onPresentResults(
@@ -84,7 +84,7 @@ async function results(
     .orderBy('result_objects.path')
     .execute();
   return rows
-    .filter((row) => withHeatmaps || row.is_heatmap === 0)
+    .filter(({ kind, is_heatmap }) => withHeatmaps || (kind !== 'ks' && is_heatmap === 0))
     .map((row) => ({
       sopInstanceUid: row.sop_instance_uid,
       sopClassUid: row.sop_class_uid,

@@ -54,7 +54,7 @@ export async function heldStudies(
   return { total, studies: rows.map((row) => heldStudyOf(row, sums.get(row.study_instance_uid) ?? [])) };
 }
 
-const RESULT_KINDS = ['sr', 'sc'] as const;
+const RESULT_KINDS = ['sr', 'sc', 'ks'] as const;
 
 type CasesBuilder = ExpressionBuilder<Schema, 'cases'>;
 

@@ -7,6 +7,7 @@ import type { ClaimedCase } from '../../../src/case/claim.ts';
 import type { ResultObject } from '../../../src/case/delivery.ts';
 import { writeSrForm } from '../../../src/report/srForm.ts';
 import { createResultWriter } from '../../../src/report/writeResults.ts';
+import { shownByOhif, type Json } from './ohifReport.ts';
 import {
   dciodvfyErrors,
   ineligible,
@@ -18,8 +19,6 @@ import {
   suspected,
   type Study,
 } from './reportFixture.ts';
-
-type Json = Record<string, { vr: string; Value?: unknown[] }>;
 
 let study: Study;
 /** PS3.4 B.5, best first; what each may not hold (PS3.3 A.35.1 to A.35.3, A.35.13). */
@@ -96,9 +95,11 @@ describe.each(CLASSES)('as %s', (_, sopClassUid, forbidden) => {
     expect(forbidden.filter((type) => types.has(type))).toEqual([]);
     // Header and evidence are those of the report.
     for (const tag of Object.keys(before).filter(
-      (name) => !['00080016', '00080018', '0040A730', '0040A504'].includes(name),
+      (name) => !['00080016', '00080018', '0040A043', '0040A730', '0040A504'].includes(name),
     ))
       expect(after[tag], tag).toEqual(before[tag]);
+    // Basic Text SR has another title: viewers look for regions under that of a measurement report.
+    expect(conceptOf(after)).toBe(forbidden.some((type) => type === 'NUM') ? '111017' : '126000');
   });
 });
 
@@ -157,6 +158,56 @@ test.each(CLASSES)('as %s, what is not flagged has no number beside a region, an
         'AI fracture triage, cervical spine: not flagged, read as usual',
       );
   }
+});
+
+describe('OHIF', () => {
+  const [comprehensive3d, comprehensive, enhanced, basicText] = CLASSES.map(([, sopClassUid]) => sopClassUid);
+  const structured = [comprehensive3d!, comprehensive!, enhanced!];
+
+  test.each(structured)('shows the key slices of a flagged scan with their certainty (%s)', (sopClassUid) => {
+    const { slices } = study.claim.record.manifest!;
+    const region = (index: number, ...lines: string[]) => ({
+      sopInstanceUid: slices[index]!.sopInstanceUid,
+      frameNumber: undefined,
+      lines,
+    });
+    expect(shownByOhif(formOf('suspected', sopClassUid).json)).toEqual({
+      viewport: 'regions',
+      regions: [
+        region(9, 'Certainty of Finding: 91.30 %', '363698007: Cervical spine'),
+        region(9, 'Certainty of Finding: 94.00 %', '363698007: C5 vertebra'),
+        region(11, 'Certainty of Finding: 71.00 %', '363698007: Cervical spine'),
+      ],
+    });
+  });
+
+  test.each(structured)('shows the middle slice of an unflagged scan without a number (%s)', (sopClassUid) => {
+    for (const decision of ['not suspected', 'partly seen, not suspected'])
+      expect(shownByOhif(formOf(decision, sopClassUid).json)).toMatchObject({
+        regions: [{ lines: ['363698007: Cervical spine'] }],
+      });
+  });
+
+  test.each(structured)('has nothing to show of a scan that was not analysed (%s)', (sopClassUid) => {
+    for (const decision of ['without a series', 'a head'])
+      expect(() => shownByOhif(formOf(decision, sopClassUid).json)).toThrow('no measurement to show');
+  });
+
+  test.each<[string, RegExp]>([
+    ['suspected', /^Comment: AI flag: possible fracture\. /],
+    ['not suspected', /^Comment: AI did not flag this scan - read as usual\. /],
+    [
+      'partly seen, not suspected',
+      /^Comment: Not analysed whole: only 17 of 24 slices came, no flag in them - read as/,
+    ],
+    ['without a series', /^Comment: Not analysed: no thin axial series - read as usual\. /],
+    ['a head', /^Comment: Outside tested range \(this looks like a head\) - not scored\. Read as usual\. /],
+  ])('shows the words of a Basic Text SR of a scan that is %s', (decision, comment) => {
+    const shown = shownByOhif(formOf(decision, basicText!).json);
+    expect(shown.viewport === 'text' && shown.lines.filter((line) => line.startsWith('Comment'))).toEqual([
+      expect.stringMatching(comment),
+    ]);
+  });
 });
 
 test.each(DECISIONS)(

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { DestinationWishes } from '../../../../src/case/delivery.ts';
 import { inTransaction } from '../../../../src/worklist/db/transactions.ts';
 import {
   claimed,
@@ -276,6 +277,29 @@ describe('what a destination wants', () => {
     ]);
     for (const destination of ['reports', 'cards', 'all']) await deliverAll(worklist, destination);
     expect((await worklist.query.caseDetail(studyUid(1))).row.state).toBe('delivered');
+  });
+
+  it('gets a Key Object Selection of the key slices only where it is named', async () => {
+    const worklist = await openWorklist({
+      destinations: ['pacs', 'selections'],
+      wishes: new Map<string, DestinationWishes>([
+        ['pacs', EVERYTHING],
+        ['selections', { ...EVERYTHING, report: false, card: false, heatmaps: false, keySlices: true }],
+      ]),
+    });
+    await toInferred(worklist, 1, 0.9);
+    const [report] = objectsOf(1, 3);
+    const selection = { ...report!, kind: 'ks' as const, sopInstanceUid: '2.25.4711' };
+    await worklist.store.apply(await claimed(worklist.store, 'report'), {
+      type: 'reported',
+      objects: [report!, selection],
+    });
+    expect((await statuses(worklist, 1)).sort()).toEqual([
+      'pacs ks closed object-not-wanted',
+      'pacs sr pending',
+      'selections ks pending',
+      'selections sr closed object-not-wanted',
+    ]);
   });
 
   it('with flagged scans only, gets no other, but whatever replaces one that it has', async () => {

@@ -27,19 +27,20 @@ test('a study is held with its present results, without what was set aside, repl
         result('2.25.4', 'sr', { form_of: '2.25.1' }),
         result('2.25.5', 'sr', { revision: revision - 1 }),
         result('2.25.6', 'ko'),
+        result('2.25.7', 'ks', { series_instance_uid: '1.9.3' }),
       ])
       .execute(),
   );
   const held = async (options: Parameters<typeof query.heldObjects>[1]) =>
     (await query.heldObjects(studyUid(HELD), options)).map(({ sopInstanceUid }) => sopInstanceUid).sort();
   const received = [first!, second!].map(({ header }) => header.sopInstanceUid);
-  expect(await held({ withHeatmaps: true })).toEqual([...received, '2.25.1', '2.25.2', '2.25.3'].sort());
+  expect(await held({ withHeatmaps: true })).toEqual([...received, '2.25.1', '2.25.2', '2.25.3', '2.25.7'].sort());
   expect(await held({ withHeatmaps: false })).toEqual([...received, '2.25.1', '2.25.2'].sort());
   expect(await held({ withHeatmaps: true, sopInstanceUid: '2.25.2' })).toEqual(['2.25.2']);
   expect(await held({ withHeatmaps: true, sopInstanceUid: received[0] })).toEqual([received[0]]);
   expect(await held({ withHeatmaps: true, sopInstanceUid: '2.25.5' })).toEqual([]);
   const { studies } = await query.heldStudies({}, { offset: 0, limit: 5 });
-  expect(studies).toMatchObject([{ modalities: ['CT', 'OT', 'SR'], seriesCount: 3, instanceCount: 5 }]);
+  expect(studies).toMatchObject([{ modalities: ['CT', 'KO', 'OT', 'SR'], seriesCount: 4, instanceCount: 6 }]);
 });
 
 test('studies are found by what they are asked for, with wildcards where there are any', async () => {
