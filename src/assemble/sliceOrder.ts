@@ -19,6 +19,10 @@ export interface SliceStack {
 
 /** Slices closer than this are at the same position; no scanner reconstructs a tenth of a millimetre apart. */
 export const SAME_POSITION_MM = 0.05;
+/** Positions are whole millimetres within this. */
+const WHOLE_MM = 1e-6;
+/** How far apart rounded positions lie from a line: half a millimetre to either side, and what it is tilted by itself. */
+const MOST_ROUNDING_MM = 1.25;
 /** How far a step may deviate from a multiple of the spacing, as a share of the spacing: table positions are written with rounding. */
 export const STEP_TOLERANCE = 0.2;
 
@@ -54,8 +58,30 @@ export function orderSlices(instances: readonly StoredImage[]): SliceStack {
     if (Math.abs(step - multiple * spacingMm) > STEP_TOLERANCE * spacingMm) irregularSteps++;
     if (multiple > 1) gaps.push({ afterSliceIndex: index, missingSlices: multiple - 1 });
   }
-  const coverageMm = slices.length === 0 ? 0 : slices[0]!.positionMm - slices.at(-1)!.positionMm + spacingMm;
-  return { slices, duplicates, spacingMm, coverageMm, gaps, irregularSteps };
+  const extentMm = slices.length === 0 ? 0 : slices[0]!.positionMm - slices.at(-1)!.positionMm;
+  const roundedMm = irregularSteps === 0 ? null : spacingBeforeRounding(slices.map(({ positionMm }) => positionMm));
+  if (roundedMm !== null)
+    return {
+      slices,
+      duplicates,
+      spacingMm: roundedMm,
+      coverageMm: extentMm + roundedMm,
+      gaps: [],
+      irregularSteps: 0,
+    };
+  return { slices, duplicates, spacingMm, coverageMm: extentMm + spacingMm, gaps, irregularSteps };
+}
+
+/** The even spacing whose positions, rounded to whole millimetres, are these (some writers leave the decimals out); null when they are no such positions. */
+function spacingBeforeRounding(positionsMm: readonly number[]): number | null {
+  if (!positionsMm.every((position) => Math.abs(position - Math.round(position)) < WHOLE_MM)) return null;
+  // Of the line of best fit.
+  const middle = (positionsMm.length - 1) / 2;
+  const mean = positionsMm.reduce((sum, position) => sum + position, 0) / positionsMm.length;
+  const moment = positionsMm.reduce((sum, position, index) => sum + (index - middle) * (position - mean), 0);
+  const slope = moment / positionsMm.reduce((sum, _, index) => sum + (index - middle) ** 2, 0);
+  const errors = positionsMm.map((position, index) => position - mean - slope * (index - middle));
+  return Math.max(...errors) - Math.min(...errors) <= MOST_ROUNDING_MM ? Number((-slope).toFixed(3)) : null;
 }
 
 /** Slices that would fill all holes of a stack. */

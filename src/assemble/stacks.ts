@@ -2,6 +2,7 @@ import type { InstanceHeader, StoredImage } from '../case/case.ts';
 import { orientationDifferenceDegrees, positionAlongMm, superiorNormal } from '../dicom/geometry.ts';
 import { LEAST_SHARE_OF_STEP, passesOf } from './passes.ts';
 import { compareImages, compareText, orderSlices } from './sliceOrder.ts';
+import { strays } from './strays.ts';
 
 /** Slices of one series that may form one volume. */
 export interface Stack {
@@ -97,7 +98,11 @@ export function splitStacks(slices: readonly StoredImage[]): Stack[] {
   const sorted = [...slices].sort(compareImages);
   const traits = tellingTraits(sorted);
   const alike = joinSilent(grouped(sorted, traits), traits);
-  const stacks = alike.flatMap((group) => joinPasses(passesOf(group)));
+  const stacks = alike.flatMap((group) => {
+    const astray = strays(group);
+    const rest = group.filter((slice) => !astray.includes(slice));
+    return [...joinPasses(passesOf(rest)), ...(astray.length === 0 ? [] : [astray])];
+  });
   stacks.sort((a, b) => b.length - a.length || passNumber(a) - passNumber(b) || compareText(uidOf(a), uidOf(b)));
   return stacks.map((stack) => ({ slices: stack, name: stacks.length === 1 ? '' : nameOf(stack, stacks, traits) }));
 }

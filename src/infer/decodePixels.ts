@@ -30,6 +30,9 @@ export const AIR_HU = -1024;
 /** The maximum: that of 12 bits at the usual intercept; only metal exceeds it. */
 export const MAX_HU = 3071;
 
+/** Values above it may be of a body. */
+const LEAST_TISSUE_HU = -500;
+
 /** A matrix larger than this is not a CT slice but a decompression bomb. */
 const LARGEST_MATRIX = 4096;
 /** Slightly more than the eligibility rules allow, so that rounding decides nothing here. */
@@ -188,8 +191,16 @@ function readRescale(elements: Elements): Rescale {
   return { slope, intercept };
 }
 
+/** Stored values. */
+interface Padding {
+  from: number;
+  to: number;
+}
+
+const NO_PADDING: Padding = { from: 1, to: 0 };
+
 /** Stored values from `from` to `to` are padding; null when the data set names none (PS3.3 C.7.5.1.1.2). */
-function readPadding(elements: Elements, layout: FrameLayout): { from: number; to: number } | null {
+function readPadding(elements: Elements, layout: FrameLayout): Padding | null {
   // Its VR follows PixelRepresentation, whatever the writer put.
   const read = (tag: number): number | null => (layout.signed ? elements.int16(tag) : elements.uint16(tag));
   const value = read(TAG.pixelPaddingValue);
@@ -209,23 +220,50 @@ interface Reading {
   layout: FrameLayout;
   highBit: number;
   rescale: Rescale;
-  padding: { from: number; to: number } | null;
+  padding: Padding | null;
 }
 
-function toHu(frame: DecodedFrame, { layout, highBit, rescale, padding }: Reading): Float32Array {
+function toHu(frame: DecodedFrame, { layout, highBit, rescale, padding: declared }: Reading): Float32Array {
   const { bits, shift } = sampleBits(frame, layout, highBit);
   const unused = 32 - bits;
-  const hu = new Float32Array(frame.samples.length);
-  const isPadding = (value: number): boolean => padding !== null && value >= padding.from && value <= padding.to;
-  const isPaddingWide = frame.significantBits === null && padding !== null && isOutside(padding.from, layout);
-  for (let index = 0; index < hu.length; index++) {
-    const word = frame.samples[index]!;
+  const { samples } = frame;
+  const valueOf = (word: number): number => {
     const raised = (word >>> shift) << unused;
-    const value = layout.signed ? raised >> unused : raised >>> unused;
-    if (isPadding(value) || (isPaddingWide && isPadding(layout.signed ? (word << 16) >> 16 : word))) hu[index] = AIR_HU;
-    else hu[index] = Math.min(MAX_HU, Math.max(AIR_HU, value * rescale.slope + rescale.intercept));
+    return layout.signed ? raised >> unused : raised >>> unused;
+  };
+  const huOf = (value: number): number => value * rescale.slope + rescale.intercept;
+  const isUsed = declared !== null && isPaddingUsed(declared, samples, layout, valueOf, huOf);
+  const { from, to } = isUsed ? declared : NO_PADDING;
+  const isWide = isUsed && frame.significantBits === null && isOutside(from, layout);
+  const hu = new Float32Array(samples.length);
+  for (let index = 0; index < hu.length; index++) {
+    const word = samples[index]!;
+    const value = valueOf(word);
+    // Padding that BitsStored cannot hold is compared as a whole word.
+    const compared = isWide ? (layout.signed ? (word << 16) >> 16 : word) : value;
+    if (compared >= from && compared <= to) hu[index] = AIR_HU;
+    else hu[index] = Math.min(MAX_HU, Math.max(AIR_HU, huOf(value)));
   }
   return hu;
+}
+
+type Convert = (value: number) => number;
+
+/**
+ * False for a padding value that would turn tissue into air: some writers leave 0 there, which is water where the intercept is 0. Padding surrounds the field
+ * of view, so that at least one corner has it.
+ */
+function isPaddingUsed(
+  { from, to }: Padding,
+  samples: Uint16Array,
+  { columns }: FrameLayout,
+  valueOf: Convert,
+  huOf: Convert,
+): boolean {
+  const [a, b] = [huOf(from), huOf(to)];
+  if (Math.max(a, b) < LEAST_TISSUE_HU || Math.min(a, b) > MAX_HU) return true;
+  const corners = [0, columns - 1, samples.length - columns, samples.length - 1].map((at) => valueOf(samples[at]!));
+  return corners.some((value) => value >= from && value <= to);
 }
 
 /** True for a value that BitsStored cannot hold: scanners pad with -2000 as a whole word beside samples of 12 bits without a sign. */
@@ -236,15 +274,38 @@ function isOutside(value: number, { bitsStored, signed }: FrameLayout): boolean 
 
 /**
  * Which bits of a word are the sample. Whole words may hold it in higher bits, with overlays below or above (PS3.5 8.1.1); codecs return it in the low bits.
- * HighBit counts unless the words themselves say that they do not lie as high.
- * Where signed words are clearly of 16 bits whatever BitsStored says, they are read whole, as pydicom does: dense bone would become air otherwise.
+ * Where signed words are clearly of 16 bits whatever BitsStored says, they are read whole, as pydicom does: dense bone would become air otherwise. HighBit
+ * counts unless the words themselves say that they do not lie as high.
  */
 function sampleBits({ samples, significantBits }: DecodedFrame, layout: FrameLayout, highBit: number) {
-  if (significantBits !== null) return { bits: significantBits, shift: 0 };
-  if (layout.signed && highBit === layout.bitsStored - 1 && exceedsBitsStored(samples, layout.bitsStored))
+  const { bitsStored, signed } = layout;
+  if (significantBits !== null) {
+    // The frame knows its own precision. A signed sample may have its sign lower: encoders of whole words do not move it.
+    const isSignLower =
+      signed && significantBits > bitsStored && upperBits(samples, bitsStored, significantBits).isBlank;
+    return { bits: isSignLower ? bitsStored : significantBits, shift: 0 };
+  }
+  if (signed && highBit === bitsStored - 1 && upperBits(samples, bitsStored, 16).isExceeded)
     return { bits: 16, shift: 0 };
-  const shift = highBit + 1 - layout.bitsStored;
-  return { bits: layout.bitsStored, shift: shift > 0 && liesLow(samples, layout.bitsStored, shift) ? 0 : shift };
+  const shift = highBit + 1 - bitsStored;
+  return { bits: bitsStored, shift: shift > 0 && liesLow(samples, bitsStored, shift) ? 0 : shift };
+}
+
+/**
+ * What the bits above BitsStored hold, of words of `width` bits. `isBlank`: nothing but zeros. `isExceeded`: negative words have their sign extended, and others
+ * are positive and need the bit that BitsStored gives to the sign.
+ */
+function upperBits(samples: Uint16Array, bitsStored: number, width: number): { isBlank: boolean; isExceeded: boolean } {
+  const ones = (2 ** width - 1) >>> bitsStored;
+  let isExtended = false;
+  let isSignBitSet = false;
+  for (const sample of samples) {
+    const upper = (sample >>> bitsStored) & ones;
+    if (upper === ones) isExtended = true;
+    else if (upper !== 0) return { isBlank: false, isExceeded: false };
+    else if (sample >>> (bitsStored - 1) === 1) isSignBitSet = true;
+  }
+  return { isBlank: !isExtended, isExceeded: isExtended && isSignBitSet };
 }
 
 /** True when samples are in the low bits although HighBit says otherwise: the bits below its sample are in use, and those above BitsStored are not. */
@@ -257,20 +318,6 @@ function liesLow(samples: Uint16Array, bitsStored: number, shift: number): boole
     if ((sample & ((1 << shift) - 1)) !== 0) isUsedBelow = true;
   }
   return isUsedBelow;
-}
-
-/** True when negative words have their sign extended to 16 bits, and others are positive and need the bit that BitsStored gives to the sign. */
-function exceedsBitsStored(samples: Uint16Array, bitsStored: number): boolean {
-  const ones = 0xffff >>> bitsStored;
-  let isExtended = false;
-  let isExceeded = false;
-  for (const sample of samples) {
-    const upper = sample >>> bitsStored;
-    if (upper === ones) isExtended = true;
-    else if (upper !== 0) return false;
-    else if (sample >>> (bitsStored - 1) === 1) isExceeded = true;
-  }
-  return isExtended && isExceeded;
 }
 
 function orientationOf(elements: Elements): OrientationChange {

@@ -117,6 +117,20 @@ describe('orderSlices', () => {
     expect(orderSlices(moved).irregularSteps).toBe(2);
   });
 
+  it('finds the even spacing behind positions that are rounded to whole millimetres', () => {
+    const rounded = (slices: number, step: (index: number) => number) =>
+      seriesOf({ slices }).map((one, index) =>
+        instanceOf({ ...one.header, imagePositionPatientMm: [0, 0, -Math.round(step(index))] }),
+      );
+    expect(orderSlices(rounded(48, (index) => 3.25 * index))).toMatchObject({
+      spacingMm: 3.251,
+      gaps: [],
+      irregularSteps: 0,
+    });
+    // Two different spacings, one after the other, are not even.
+    expect(orderSlices(rounded(48, (index) => 3 * index + Math.max(0, index - 24))).irregularSteps).toBe(23);
+  });
+
   it('takes no slices and one slice', () => {
     expect(orderSlices([])).toEqual({
       slices: [],

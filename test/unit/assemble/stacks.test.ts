@@ -75,6 +75,32 @@ describe('splitStacks', () => {
     expect(stacks.map(({ name }) => name).sort()).toEqual(names);
   });
 
+  it.each<[string, (z: number) => number]>([
+    ['zero', () => 400],
+    ['of the other sign', (z) => 11 - z],
+    ['with a digit too many', (z) => z * 10 - 300],
+  ])('sets a slice apart whose position is %s, and keeps the rest of its stack', (_name, wrong) => {
+    const study = whole.map((one, index) => {
+      const [x, y, z] = one.header.imagePositionPatientMm!;
+      const imagePositionPatientMm: [number, number, number] = [x, y, index === 20 ? wrong(z) : z];
+      return instanceOf({ ...one.header, instanceNumber: 60 - index, imagePositionPatientMm });
+    });
+    expect(splitStacks(study).map(({ slices, name }) => [slices.length, name])).toEqual([
+      [59, 'images 1 to 60'],
+      [1, 'images 40 to 40'],
+    ]);
+    expect(assembleStudy(study, DEFAULT_SERIES_RULES)).toMatchObject({
+      manifest: { gaps: [{ afterSliceIndex: 19, missingSlices: 1 }] },
+    });
+  });
+
+  it('leaves a hole and what lies behind it where they are', () => {
+    const study = whole
+      .map((one, index) => instanceOf({ ...one.header, instanceNumber: index + 1 }))
+      .filter((_, index) => index < 40 || index > 55);
+    expect(splitStacks(study)).toMatchObject([{ name: '' }]);
+  });
+
   it('does not care about the order of arrival', () => {
     const study = [...whole, ...second({ acquisitionNumber: 2 }, 1, 40)];
     const expected = splitStacks(study);

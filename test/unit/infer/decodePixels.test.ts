@@ -238,6 +238,18 @@ describe('one image in every transfer syntax', () => {
     expect(hu).toEqual(Float32Array.from(HU));
   });
 
+  it('a signed compressed frame of whole words whose sign is that of BitsStored', async () => {
+    await ensureCodecs();
+    const lower: CtFileOptions = {
+      ...SIGNED,
+      samples: Uint16Array.from(HU, (hu) => hu & 0xfff),
+      change: { ...SIGNED.change, [TAG.bitsStored]: ['US', 12], [TAG.highBit]: ['US', 11] },
+    };
+    const frame = compressed(lower, 'encodeJpeg2000', { lossy: false }, 16);
+    const { hu } = await decodeCtSlice(withFrame(lower, '1.2.840.10008.1.2.4.90', [frame]));
+    expect(hu).toEqual(Float32Array.from(HU));
+  });
+
   it('refuses fragments that nothing divides into frames', async () => {
     const three = [1, 2, 3].map((value) => new Uint8Array(64).fill(value));
     const change = { [TAG.frames]: ['IS', '2'] } as const;
@@ -352,6 +364,11 @@ describe('stored values', () => {
     expect(
       await hu([2000, 1995, 1994, 40], { ...signed, [TAG.padding]: ['US', 2000], [TAG.paddingLimit]: ['US', 1995] }),
     ).toEqual([AIR_HU, AIR_HU, 1994, 40]);
+  });
+  it('takes no tissue for padding: at least a corner of the image is padded', async () => {
+    const water = { [TAG.signed]: ['US', 1], [TAG.intercept]: ['DS', '0'], [TAG.padding]: ['SS', 0] } as const;
+    expect(await hu([-1000, 0, 40, -990], water)).toEqual([-1000, 0, 40, -990]);
+    expect(await hu([0, 0, 40, -990], water)).toEqual([AIR_HU, AIR_HU, 40, -990]);
   });
   it('leaves Hounsfield units alone when they are to be shown inverted (MONOCHROME1)', async () => {
     expect(await hu([24, 1024], { [TAG.photometric]: ['CS', 'MONOCHROME1'] })).toEqual([-1000, 0]);
