@@ -252,6 +252,12 @@ test('a case that is not there, and one whose slices cannot be read, say so', as
   await page.getByText('No series was analysed, so there are no slices here. Use the PACS.').waitFor();
   await page.goto(opened.url + address('nopictures'));
   await page.getByText('This slice cannot be shown. Use the PACS.').waitFor();
+  // Retention takes its images while it is open.
+  await opened.store.markRead(studyUid('nopictures'), true, 'ann');
+  expect(await opened.store.freeFiles(studyUid('nopictures'), Number.MAX_SAFE_INTEGER, 'disk')).toBe(true);
+  await page.getByText('because the disk was nearly full').waitFor();
+  await page.getByText('Images removed here, results kept').waitFor();
+  expect(await page.getByRole('button', { name: 'Analyse again' }).isDisabled()).toBe(true);
 });
 
 test('a slice whose file is gone says what to do where its picture would stand, and no other slice stands there', async () => {

@@ -28,7 +28,6 @@ function waiting(db: Kysely<Schema>, beforeMs: number, cause: RemovalCause) {
         isLeftAlone(row, beforeMs, cause),
         row('removing', '=', 0),
         row('quarantine_reason', 'is', null),
-        row('report_due', '=', 0),
         row.or([
           row('state', 'in', ['reported', 'delivered', 'ineligible']),
           row.and([row('state', '=', 'failed'), isDismissed]),

@@ -5,16 +5,7 @@ import { createWatchedArchives } from '../../../../src/worklist/cases/watchedArc
 import { readLedger } from '../../../../src/worklist/list/ledger.ts';
 import { createAuditLog } from '../../../../src/worklist/audit/audit.ts';
 import type { CaseStoreOptions } from '../../../../src/worklist/cases/caseStore.ts';
-import {
-  claimed,
-  findingsOf,
-  instanceOf,
-  objectsOf,
-  openWorklist,
-  studyUid,
-  toInferred,
-  toReported,
-} from '../fixture.ts';
+import { claimed, findingsOf, instanceOf, objectsOf, openWorklist, studyUid, toReported } from '../fixture.ts';
 
 const DAY_MS = 86_400_000;
 const LATER = Number.MAX_SAFE_INTEGER;
@@ -106,39 +97,77 @@ test('lists read cases, unflagged ones first, and nothing unread that is flagged
   );
 });
 
-test.each(['being analysed', 'held', 'failed', 'received again', 'delivered everywhere'])(
-  'leaves the files of a read case alone that is %s',
-  async (what) => {
-    const { store, clock, waiting, freeable, deliver, ...worklist } = await open();
-    const study = await waiting('x');
-    if (what === 'being analysed') await store.reprocess(study, { actor: 'ann', reason: 'again' });
-    if (what === 'held') await store.recordInstances([instanceOf({ study: 'x', number: 1, content: 'b' })]);
-    if (what === 'failed') {
-      await toInferred({ store, clock, ...worklist }, 'y', 0.9);
-      await store.fail(await claimed(store, 'report'), { code: 'x', message: 'x', retry: false });
-    }
-    if (what === 'delivered everywhere') await deliver('dead');
-    await store.markRead(study, true, 'ann');
-    if (what === 'failed') {
-      await store.markRead(studyUid('y'), true, 'ann');
-      expect(await freeable()).toEqual([study]);
-      return;
-    }
-    if (what === 'received again') {
-      clock.advance(DAY_MS);
-      const before = clock.now();
-      // Identical bytes in a file of their own: the sender may be about to send the rest.
-      await store.recordInstances([
-        { ...instanceOf({ study: 'x', number: 2 }), path: 'objects/x/again.dcm', receivedAtMs: before },
-      ]);
-      expect(await store.freeFiles(study, before)).toBe(false);
-      expect(await store.freeFiles(study, before + 1)).toBe(true);
-      return;
-    }
-    expect(await freeable()).toEqual([]);
-    expect(await store.freeFiles(study, LATER)).toBe(false);
-  },
-);
+test.each<[string, (opened: Awaited<ReturnType<typeof open>>, study: string) => Promise<unknown>]>([
+  ['being analysed', ({ store }, study) => store.reprocess(study, { actor: 'ann', reason: 'again' })],
+  ['held', ({ store }) => store.recordInstances([instanceOf({ study: 'x', number: 1, content: 'b' })])],
+  ['delivered everywhere', ({ deliver }) => deliver('dead')],
+  [
+    'being removed',
+    async ({ store }, study) => {
+      for (const { id } of await store.dueDeliveries('dead', 9))
+        await store.recordDelivery(id, { kind: 'refused', status: '0122', reason: 'SOP class not supported' });
+      await store.dismiss(study, { actor: 'ann', reason: 'that archive takes none' });
+      expect(await store.beginRemoval(study, LATER)).not.toBeNull();
+    },
+  ],
+])('leaves the files of a read case alone that is %s', async (_what, become) => {
+  const opened = await open();
+  const study = await opened.waiting('x');
+  await opened.store.markRead(study, true, 'ann');
+  await become(opened, study);
+  await opened.store.markRead(study, true, 'ann');
+  expect(await opened.freeable()).toEqual([]);
+  expect(await opened.store.freeFiles(study, LATER)).toBe(false);
+});
+
+test('leaves the files of a failed case alone until a person has left it as it is', async () => {
+  const { store, deliver, freeable } = await open();
+  const study = studyUid('broken');
+  await store.recordInstances([instanceOf({ study: 'broken' })]);
+  await store.nudgeComplete([study]);
+  const findings = findingsOf(null, { reasonCode: 'decode-failed', reason: 'Its pixels cannot be read' });
+  await store.fail(await claimed(store, 'assemble'), { code: 'x', message: 'x', retry: false, findings });
+  await store.apply(await claimed(store, 'report'), { type: 'reported', objects: objectsOf('broken') });
+  await deliver('alive');
+  await store.markRead(study, true, 'ann');
+  expect(await freeable()).toEqual([]);
+  await store.dismiss(study, { actor: 'ann', reason: 'a test object' });
+  expect(await freeable()).toEqual([study]);
+});
+
+test('leaves the files of a read case alone that is sent again: the rest may follow', async () => {
+  const { store, clock, waiting } = await open();
+  const study = await waiting('x');
+  await store.markRead(study, true, 'ann');
+  clock.advance(DAY_MS);
+  const atMs = clock.now();
+  // Identical bytes in a file of their own.
+  await store.recordInstances([
+    { ...instanceOf({ study: 'x', number: 2 }), path: 'objects/x/again.dcm', receivedAtMs: atMs },
+  ]);
+  expect(await store.freeFiles(study, atMs)).toBe(false);
+  expect(await store.freeFiles(study, atMs + 1)).toBe(true);
+});
+
+test('drops what was encoded of its slices', async () => {
+  const { store, waiting } = await open();
+  const study = await waiting('x');
+  await store.markRead(study, true, 'ann');
+  const { sha256 } = instanceOf({ study: 'x', number: 2 });
+  const crop = { top: 0, left: 0, bottom: 1, right: 1, transpose: false, flipRows: false, flipColumns: false };
+  const encoded = {
+    feature: Float32Array.of(0.5),
+    imageProbability: 0.2,
+    cam: Float32Array.of(0),
+    camRows: 1,
+    camColumns: 1,
+    crop: { ...crop, rows: 1, columns: 1, fullFrame: false },
+    anatomy: null,
+  };
+  await store.saveSliceFeatures('ab', new Map([[sha256, encoded]]));
+  await store.freeFiles(study, LATER);
+  expect((await store.sliceFeatures('ab', [sha256])).size).toBe(0);
+});
 
 test('the same study sent again, or a part of it, makes no second report and takes no mark', async () => {
   const judged: unknown[] = [];
