@@ -73,30 +73,30 @@ function splitAtPauses(slices: readonly Placed[]): Placed[][] {
  */
 function splitByTimes(slices: readonly Placed[]): Placed[][] {
   const timed = inTimeOrder(slices);
-  if (timed === null || timed.length < 2 * LEAST_OF_RUN) return [[...slices]];
-  const cut = longestPause(timed);
+  const cut = timed === null ? null : longestPause(timed);
+  if (timed === null || cut === null) return [[...slices]];
   const [before, after] = [timed.slice(0, cut), timed.slice(cut)];
+  // Few slices are no pass: to look on would only take time.
   if (Math.min(before.length, after.length) < LEAST_OF_RUN || !showSameBody(before, after)) return [[...slices]];
   const passes = [before, after].flatMap(splitByTimes);
   return passes.every(isPass) ? passes : [[...slices]];
 }
 
 /**
- * The index before which the longest pause lies, of several as long ones that where the table moved the farthest, then the one nearest to the middle; 0 when
- * all were taken at one time.
+ * The index before which the longest pause lies, of several as long ones that where the table moved otherwise than it usually does; null when all were
+ * taken at one time.
  */
-function longestPause(timed: readonly (Placed & { seconds: number })[]): number {
+function longestPause(timed: readonly (Placed & { seconds: number })[]): number | null {
   const pauses = timed.slice(1).map(({ seconds, positionMm }, index) => ({
     cut: index + 1,
     // Rounded, so that equal ones are equal.
     milliseconds: Math.round(1000 * (seconds - timed[index]!.seconds)),
     movedMm: Number(Math.abs(positionMm - timed[index]!.positionMm).toFixed(1)),
-    fromMiddle: Math.abs(index + 1 - timed.length / 2),
   }));
-  const [longest] = pauses.sort(
-    (a, b) => b.milliseconds - a.milliseconds || b.movedMm - a.movedMm || a.fromMiddle - b.fromMiddle,
-  );
-  return longest === undefined || longest.milliseconds === 0 ? 0 : longest.cut;
+  const usualMm = pauses.map(({ movedMm }) => movedMm).sort((a, b) => a - b)[pauses.length >> 1] ?? 0;
+  const oddity = ({ movedMm }: { movedMm: number }): number => Math.abs(movedMm - usualMm);
+  const [longest] = pauses.sort((a, b) => b.milliseconds - a.milliseconds || oddity(b) - oddity(a));
+  return longest === undefined || longest.milliseconds === 0 ? null : longest.cut;
 }
 
 /** Whether the slices are those of one pass, and not a selection of them or of several. */
@@ -114,7 +114,9 @@ function splitByNumbers(slices: readonly Placed[]): Placed[][] {
   if (slices.some(({ number }) => number < 0)) return [[...slices]];
   const runs = runsOfNumbers(slices);
   const isTwice = runs?.some((run, index) => runs.slice(index + 1).some((other) => showSameBody(run, other)));
-  return runs !== null && isTwice === true && runs.every(isPass) ? runs : [[...slices]];
+  return runs !== null && isTwice === true && runs.every((run) => isPass(run) && beginsEvenly(run))
+    ? runs
+    : [[...slices]];
 }
 
 /**
@@ -132,7 +134,7 @@ function runsOfNumbers(slices: readonly Placed[]): Placed[][] | null {
     runs = continueRuns(runs, group);
     if (runs.length > Math.max(1, slices.length / LEAST_OF_RUN)) return null;
   }
-  return runs.every(beginsEvenly) ? runs : null;
+  return runs;
 }
 
 /** Adds the slices of one number, from the head, to the runs that they continue: a run gets one at the most. */
@@ -175,7 +177,6 @@ function isSamePlace(one: Placed, other: Placed): boolean {
 
 /** Whether the first step, by which a run was continued, is that of the others: otherwise its first slice is one of another run. */
 function beginsEvenly(run: readonly Placed[]): boolean {
-  if (run.length < LEAST_OF_RUN) return true;
   const { spacingMm } = orderSlices(run.map(({ slice }) => slice));
   return Math.abs(Math.abs(run[1]!.positionMm - run[0]!.positionMm) - spacingMm) <= STEP_TOLERANCE * spacingMm;
 }

@@ -57,7 +57,7 @@ interface Scan {
 
 function dateTimeAfter(seconds: number | null): string {
   if (seconds === null) return '';
-  const at = new Date(Date.UTC(2026, 0, 2, 8, 30) + Math.round(seconds * 1000)).toISOString();
+  const at = new Date(Date.UTC(2026, 0, 2, 8, 29, 58) + Math.round(seconds * 1000)).toISOString();
   return `${at.slice(0, 19).replace(/[-T:]/g, '')}.${at.slice(20, 23)}`;
 }
 
@@ -93,16 +93,23 @@ function outcome(scan: readonly { pass: Pass; instance: StoredInstance }[]): str
 }
 
 /** A second pass over all that the first one covers. */
-const WHOLE = { from: 0, slices: SLICES };
+const WHOLE = { from: 0, slices: SLICES, pauseSeconds: 3, isThicknessStated: true, scramble: 7919 };
+const ALL_NUMBERS = Object.keys(NUMBERS) as Scan['numbers'][];
+const ALL_TIMES = Object.keys(TIMES) as Scan['times'][];
+const SHIFTS = [0, 0.02, 0.25, 1 / 3, 0.4, 0.5, 0.6, 0.7, 0.8];
 /** Numbers that follow the place, or say nothing. */
-const SILENT_NUMBERS = ['run by place', 'are all alike', 'are left out', 'are in disorder'] as const;
+const SILENT_NUMBERS: readonly Scan['numbers'][] = ['run by place', 'are all alike', 'are left out', 'are in disorder'];
 /** Times that are the same for both passes. */
-const SILENT_TIMES = ['are left out', 'are all alike', 'are those of one acquisition, reconstructed twice'] as const;
+const SILENT_TIMES: readonly Scan['times'][] = [
+  'are left out',
+  'are all alike',
+  'are those of one acquisition, reconstructed twice',
+];
 
 const scan: fc.Arbitrary<Scan> = fc.record({
-  numbers: fc.constantFrom(...(Object.keys(NUMBERS) as Scan['numbers'][])),
-  times: fc.constantFrom(...(Object.keys(TIMES) as Scan['times'][])),
-  shift: fc.constantFrom(0, 0.02, 0.25, 1 / 3, 0.4, 0.5, 0.6, 0.7, 0.8),
+  numbers: fc.constantFrom(...ALL_NUMBERS),
+  times: fc.constantFrom(...ALL_TIMES),
+  shift: fc.constantFrom(...SHIFTS),
   from: fc.integer({ min: 0, max: 15 }),
   slices: fc.integer({ min: 25, max: SLICES - 15 }),
   pauseSeconds: fc.constantFrom(0.05, 0.5, 3, 14, 20),
@@ -111,12 +118,34 @@ const scan: fc.Arbitrary<Scan> = fc.record({
 });
 
 describe('two passes over one neck in one series', () => {
-  it('are never mixed where image numbers or times tell them apart', () => {
+  it.each(ALL_NUMBERS.filter((numbers) => !SILENT_NUMBERS.includes(numbers)))(
+    'are told apart where only their image numbers %s, unless two of one number lie at one place',
+    (numbers) => {
+      for (const shift of SHIFTS) {
+        const isAtOnePlace = numbers === 'begin anew' && shift < 0.025;
+        const expected = isAtOnePlace ? 'overlapping-stacks' : 'one pass';
+        expect(outcome(scanOf({ ...WHOLE, numbers, times: 'are left out', shift })), `${shift}`).toBe(expected);
+      }
+    },
+  );
+
+  it.each(ALL_TIMES.filter((times) => !SILENT_TIMES.includes(times)))(
+    'are told apart where only their times %s',
+    (times) => {
+      for (const shift of SHIFTS)
+        for (const pauseSeconds of [0.05, 20])
+          expect(
+            outcome(scanOf({ ...WHOLE, numbers: 'are left out', times, shift, pauseSeconds })),
+            `${shift} ${pauseSeconds}`,
+          ).toBe('one pass');
+    },
+  );
+
+  it('are never mixed where image numbers or times tell them apart, however much of the first the second covers', () => {
     fc.assert(
       fc.property(scan, (one) => {
         fc.pre(!isSilent(one));
         expect(outcome(scanOf(one))).not.toBe('both passes mixed');
-        expect(outcome(scanOf({ ...one, ...WHOLE }))).toBe('one pass');
       }),
       { numRuns: 40 },
     );
@@ -140,26 +169,66 @@ describe('two passes over one neck in one series', () => {
     ]);
   });
 
-  it('are refused as two stacks where nothing tells them apart, and say why', () => {
-    fc.assert(
-      fc.property(scan, fc.constantFrom(...SILENT_NUMBERS), fc.constantFrom(...SILENT_TIMES), (one, numbers, times) => {
-        fc.pre(one.shift !== 0.5);
-        const study = assembleStudy(
-          scanOf({ ...one, ...WHOLE, numbers, times }).map(({ instance }) => instance),
-          DEFAULT_SERIES_RULES,
-        );
-        expect(study).toMatchObject({ type: 'notEligible', reasonCode: 'overlapping-stacks' });
-      }),
-      { numRuns: 40 },
-    );
+  it.each(SILENT_NUMBERS)('are refused as two stacks where their image numbers %s, and their times too', (numbers) => {
+    for (const times of SILENT_TIMES)
+      for (const shift of SHIFTS.filter((other) => other !== 0.5))
+        expect(outcome(scanOf({ ...WHOLE, numbers, times, shift })), `${times} ${shift}`).toBe('overlapping-stacks');
   });
 
   it('look like one scan of half the step where nothing tells them apart and they lie exactly between one another', () => {
     for (const numbers of SILENT_NUMBERS)
-      for (const times of SILENT_TIMES) {
-        const one = { ...WHOLE, numbers, times, shift: 0.5, pauseSeconds: 3, isThicknessStated: true, scramble: 7919 };
-        expect(outcome(scanOf(one))).toBe('both passes mixed');
-      }
+      for (const times of SILENT_TIMES)
+        expect(outcome(scanOf({ ...WHOLE, numbers, times, shift: 0.5 }))).toBe('both passes mixed');
+  });
+
+  it.each([
+    ['begins at its top again', 25, (place: number) => 30 + place],
+    ['comes back from the feet', 30, (place: number) => 59 - place],
+  ])('are told apart without any pause between them, where the table %s', (_how, slices, turnOf) => {
+    const pass = (length: number, turn: (place: number) => number, shift: number): StoredInstance[] =>
+      Array.from({ length }, (_, place) =>
+        instanceOf({
+          sopInstanceUid: `1.2.3.4.${1 + turn(place)}`,
+          sliceThicknessMm: STEP_MM,
+          acquisitionDateTime: dateTimeAfter(0.05 * turn(place)),
+          imagePositionPatientMm: [-100, -100, 60 - STEP_MM * (place + shift)],
+        }),
+      );
+    const [first, second] = [pass(30, (place) => place, 0), pass(slices, turnOf, 0.5)];
+    const stacks = splitStacks([...first, ...second]).map((stack) => new Set(stack.slices));
+    expect(stacks).toEqual([new Set(first), new Set(second)]);
+  });
+
+  it.each([
+    [15, 1],
+    [15.001, 2],
+  ])('that overlap by a few slices are two stacks after a pause of more than 15 s: %d s', (pauseSeconds, stacks) => {
+    const pass = (from: number, startSeconds: number): StoredInstance[] =>
+      Array.from({ length: 25 }, (_, index) =>
+        instanceOf({
+          sopInstanceUid: `1.2.3.4.${Math.round(10 * from) + 100 * index}`,
+          sliceThicknessMm: STEP_MM,
+          acquisitionDateTime: dateTimeAfter(startSeconds),
+          imagePositionPatientMm: [-100, -100, 60 - STEP_MM * (from + index)],
+        }),
+      );
+    expect(splitStacks([...pass(0, 0), ...pass(22.5, pauseSeconds)])).toHaveLength(stacks);
+  });
+
+  it.each([
+    [4, 1],
+    [5, 2],
+  ])('count as two from five slices on: %i', (length, stacks) => {
+    const pass = (count: number, startSeconds: number): StoredInstance[] =>
+      Array.from({ length: count }, (_, index) =>
+        instanceOf({
+          sopInstanceUid: `1.2.3.4.${10 * index + startSeconds}`,
+          sliceThicknessMm: 4,
+          acquisitionDateTime: dateTimeAfter(startSeconds),
+          imagePositionPatientMm: [-100, -100, 60 - 4 * (index + startSeconds / 2)],
+        }),
+      );
+    expect(splitStacks([...pass(25, 0), ...pass(length, 1)])).toHaveLength(stacks);
   });
 });
 
