@@ -213,7 +213,7 @@ export const adminWords = {
     'What the agent cannot decide or get rid of by itself. “Leave as it is” takes a study off this page only: its words on the worklist stay.',
   held: 'Held studies',
   heldAdvice:
-    'Not analysed or sent any further, because its objects contradict each other. Look the patient and the study up in the PACS: the first is what came first, the latest what came last.',
+    'Not analysed or sent any further, because its objects contradict each other. Look the patient and the study up in the PACS. “Release” is for one patient whose identity was replaced; otherwise the first is what came first, the latest what came last.',
   notDelivered: 'No report has been delivered.',
   deliveredTo: (patientId: string, where: string) => `Report delivered under ${patientId}: ${where}.`,
   setAside: (objects: number) => `Set aside: ${objects} ${objects === 1 ? 'object' : 'objects'} of`,

@@ -116,7 +116,7 @@ function Identities({ study }: { study: HeldStudy }) {
           </tr>
         ))}
         <tr>
-          <th scope="row">{words.here}</th>
+          <th scope="row">{words.soFar}</th>
           <td>{where === '' ? words.notDelivered : words.delivered(where)}</td>
           <td>{words.setAside(other.objects)}</td>
         </tr>

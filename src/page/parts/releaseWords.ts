@@ -3,7 +3,7 @@ export const releaseWords = {
   release: 'Release',
   releaseOf: (name: string) => `Release: ${name}`,
   heldAs: (objects: number, patient: string) =>
-    objects === 1 ? `1 object came as ${patient}` : `${objects} objects came as ${patient}`,
+    objects === 1 ? `1 object as ${patient}` : `${objects} objects as ${patient}`,
   reportOutAs: (patient: string) => `report out as ${patient}`,
   noReportOut: 'no report out',
   title: 'Is this one patient?',
@@ -13,7 +13,7 @@ export const releaseWords = {
   patientId: 'Patient ID',
   born: 'Born',
   sex: 'Sex',
-  here: 'Under it',
+  soFar: 'So far',
   notStated: 'not stated',
   delivered: (where: string) => `Report delivered: ${where}`,
   notDelivered: 'No report delivered',

@@ -196,7 +196,7 @@ function HeldText({ text, study, onRelease }: { text: string; study: HeldStudy; 
   const facts = [
     releaseWords.heldAs(otherPatient.objects, shortIdentity(otherPatient, study)),
     delivered.length === 0 ? releaseWords.noReportOut : releaseWords.reportOutAs(shortIdentity(study, otherPatient)),
-  ].join('; ');
+  ];
   return (
     <span class="hold">
       <span class="hold-state" title={text}>
@@ -214,8 +214,12 @@ function HeldText({ text, study, onRelease }: { text: string; study: HeldStudy; 
             {releaseWords.release}
           </button>
         )}
-        <span class="line" title={facts}>
-          <bdi>{facts}</bdi>
+        <span>
+          {facts.map((fact) => (
+            <bdi key={fact} class="line" title={fact}>
+              {fact}
+            </bdi>
+          ))}
         </span>
       </span>
     </span>

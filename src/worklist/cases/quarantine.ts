@@ -18,6 +18,7 @@ export async function quarantine(trx: Transaction<Schema>, row: CaseRow, reason:
     .set({ quarantine_reason: row.quarantine_reason ?? reason, proof: 0, ...NO_LEASE, attempts: 0, not_before: 0 })
     .where('study_instance_uid', '=', row.study_instance_uid)
     .execute();
+  if (row.quarantine_reason !== null && (await lastReason(trx, row)) === reason) return;
   await appendEvent(trx, {
     studyInstanceUid: row.study_instance_uid,
     revision: row.revision,
@@ -30,6 +31,19 @@ export async function quarantine(trx: Transaction<Schema>, row: CaseRow, reason:
   });
   // A held case may never be assembled, so the audit records its receipt now.
   if (row.quarantine_reason === null) await noteReceived(trx, { ...row, proof: 0 }, now);
+}
+
+/** Why the newest of the conflicting objects was set aside: a history with a line for each of a thousand slices tells nothing. */
+async function lastReason(trx: Transaction<Schema>, row: CaseRow): Promise<string | undefined> {
+  const event = await trx
+    .selectFrom('case_events')
+    .select('detail')
+    .where('study_instance_uid', '=', row.study_instance_uid)
+    .where('type', '=', 'quarantined')
+    .orderBy('id', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return event && (JSON.parse(event.detail) as { reason?: string }).reason;
 }
 
 export interface QuarantineRelease {

@@ -108,6 +108,20 @@ describe('the row of a held study', () => {
     });
   });
 
+  it('has a line of history for each reason, not for each object, and again for each hold', async () => {
+    const { send, store, query } = await temporaryStudy();
+    for (const number of [1, 2, 3]) await send({ number, content: 'renamed', ...REAL });
+    for (const number of [1, 2]) await send({ number, content: 'other pixels', ...TEMPORARY });
+    await store.releaseQuarantine(STUDY, { use: 'first', reason: 'typing error', actor: 'ada' });
+    await send({ number: 4, content: 'renamed', ...REAL });
+    const { events } = await query.caseDetail(STUDY);
+    expect(events.filter(({ type }) => type === 'quarantined').map(({ detail }) => detail['reason'])).toEqual([
+      'Two patients in one study: patient ID, name differs',
+      'An image came twice with different content',
+      'Two patients in one study: patient ID, name differs',
+    ]);
+  });
+
   it('names no other patient where there are two of them, or where an image has two contents', async () => {
     const { send, row } = await temporaryStudy();
     await send({ number: 2, content: 'other pixels', ...TEMPORARY });
