@@ -154,4 +154,62 @@ describe('a real Orthanc routes a study to the agent, and the results come back 
     expect(rows).toHaveLength(2);
     expect(rows.every((row) => row.revision === 1 && row.state === 'delivered')).toBe(true);
   });
+
+  it('half of a study comes under a temporary ID, the rest under the real one: one press, and the PACS has one report of the whole', async () => {
+    const written = (patientId: string, patientName: string, accessionNumber: string) =>
+      smallStudy(
+        join(dir, patientId),
+        503,
+        { patientId, patientName, accessionNumber, uidSeed: 'renamed' },
+        'dens-2@C2',
+      );
+    const temporary = await written('TEMP-7', 'Unknown^Trauma', 'ACC-TEMP');
+    const real = await written('MRN-4711', 'Lindqvist^Maja', 'ACC-REAL');
+    const half = Math.floor(real.files.length / 2);
+    const send = async (files: WrittenStudy['files']) => {
+      const peer = ['-aet', 'ORTHANC', '-aec', 'ODONTOID', '127.0.0.1', String(agent.dicomPort)];
+      const sent = await runTool('storescu', [...peer, ...files.map(({ path }) => path)]);
+      expect(sent.exitCode, sent.stderr).toBe(0);
+    };
+    const row = async () =>
+      (await agent.query.rows()).find(({ studyInstanceUid }) => studyInstanceUid === real.studyInstanceUid);
+    const isOut = async () => {
+      const now = await row();
+      const { deliveries = [] } = now ?? {};
+      return deliveries.length > 0 && deliveries.every(({ status }) => status === 'confirmed') && now;
+    };
+    await send(temporary.files.slice(0, half));
+    const part = await until('the report of a half', isOut);
+    await send(real.files.slice(half));
+    const held = (await until('held', async () => (await row())?.held ?? null)).otherPatient!;
+    const { patientId, patientName } = held;
+    const pressed = await fetch(`${agent.url}/api/cases/${real.studyInstanceUid}/release`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ use: 'same-patient', patient: { patientId, patientName }, reason: 'ID replaced' }),
+    });
+    expect(pressed.status).toBe(204);
+    const whole = await until('the report of the whole', async () => {
+      const now = await isOut();
+      return now && now.revision === 2 && now.state === 'delivered' && now;
+    });
+    expect(whole).toMatchObject({ patientId: 'MRN-4711', accessionNumber: 'ACC-REAL', decision: 'suspected' });
+    expect((await agent.query.caseDetail(real.studyInstanceUid)).manifest?.slices).toHaveLength(real.files.length);
+    const identities: string[] = [];
+    for (const { file } of await results(real)) {
+      const dump = await runTool('dcmdump', ['-q', '-s', '+P', 'PatientID', '+P', 'AccessionNumber', file]);
+      identities.push(
+        [...dump.stdout.matchAll(/\[(.*?)\]/g)]
+          .map(([, value]) => value)
+          .sort()
+          .join(' '),
+      );
+      const verdict = await runTool('dciodvfy', ['-new', file]);
+      expect(`${verdict.stdout}${verdict.stderr}`).not.toMatch(/^Error/m);
+    }
+    expect(identities.sort()).toEqual([
+      ...whole.deliveries.map(() => 'ACC-REAL MRN-4711'),
+      ...part.deliveries.map(() => 'ACC-TEMP TEMP-7'),
+    ]);
+  });
 });

@@ -41,6 +41,7 @@ const RENAME = [
   'path,id,name,accession=sys.argv[1:]',
   'd=pydicom.dcmread(path)',
   'd.PatientID,d.PatientName,d.AccessionNumber=id,name,accession',
+  "d.FrameOfReferenceUID='2.25.4711'",
   'd.save_as(path)',
 ].join('\n');
 const REASON = 'Only a localizer and a 5 mm reformat: no thin axial CT series';
@@ -488,6 +489,8 @@ describe('identity', () => {
     const [json] = await pydicomJson(sr!.path);
     expect(of(json!)).toEqual([{ Alphabetic: real.PatientName }, real.PatientID, real.AccessionNumber]);
     expect(JSON.stringify(json)).toContain(claim.record.manifest!.slices[0]!.sopInstanceUid);
+    expect(JSON.stringify(json)).toContain(claim.instances[0]!.header.frameOfReferenceUid);
+    expect(JSON.stringify(json)).not.toContain('2.25.4711');
     const [unread] = await createResultWriter(options).write(ineligible(both), notAnalysed(REASON, 'no-axial'));
     expect(of((await pydicomJson(unread!.path))[0]!)[1]).toBe(real.PatientID);
 

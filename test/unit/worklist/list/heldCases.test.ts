@@ -111,14 +111,14 @@ describe('the row of a held study', () => {
   it('has a line of history for each reason, not for each object, and again for each hold', async () => {
     const { send, store, query } = await temporaryStudy();
     for (const number of [1, 2, 3]) await send({ number, content: 'renamed', ...REAL });
-    for (const number of [1, 2]) await send({ number, content: 'other pixels', ...TEMPORARY });
     await store.releaseQuarantine(STUDY, { use: 'first', reason: 'typing error', actor: 'ada' });
     await send({ number: 4, content: 'renamed', ...REAL });
+    for (const number of [1, 2]) await send({ number, content: 'other pixels', ...TEMPORARY });
     const { events } = await query.caseDetail(STUDY);
     expect(events.filter(({ type }) => type === 'quarantined').map(({ detail }) => detail['reason'])).toEqual([
       'Two patients in one study: patient ID, name differs',
-      'An image came twice with different content',
       'Two patients in one study: patient ID, name differs',
+      'An image came twice with different content',
     ]);
   });
 
@@ -196,6 +196,18 @@ describe('one press says that two patients are one', () => {
     expect(await row()).toMatchObject({ ...REAL, accessionNumber: 'A-REAL', state: 'delivered' });
   });
 
+  it('leaves aside what was set aside of the first patient for another reason', async () => {
+    const { store, send, row, clock } = await temporaryStudy();
+    await send({ number: 2, content: 'cropped', ...TEMPORARY });
+    await store.releaseQuarantine(STUDY, { use: 'first', reason: 'cropped by the archive', actor: 'ada' });
+    await send({ number: 4, ...REAL });
+    expect((await row()).held).toMatchObject({ aside: [TEMPORARY, REAL], otherPatient: REAL });
+    await store.releaseQuarantine(STUDY, PRESS);
+    clock.advance(3_600_000);
+    const { instances } = await claimed(store, 'assemble');
+    expect(instances.map(({ path }) => /\.([^.]+)\.dcm$/.exec(path)![1])).toEqual(['a', 'a', 'a', 'a']);
+  });
+
   it('takes what comes later under either identity, and holds a third', async () => {
     const { store, send, row } = await temporaryStudy();
     await send({ number: 4, ...REAL });
@@ -213,8 +225,9 @@ describe('one press says that two patients are one', () => {
     await store.releaseQuarantine(STUDY, PRESS);
     // Nothing of the temporary identity is in use any more, so that it comes anew.
     await send({ number: 3, content: 'late', ...TEMPORARY });
-    await send({ number: 4, ...TEMPORARY });
-    expect((await row()).held).toMatchObject({ otherPatient: { ...TEMPORARY, objects: 5, isNewer: false } });
+    const respelled = { ...TEMPORARY, patientName: 'DOE^JANE' };
+    await send({ number: 4, ...respelled });
+    expect((await row()).held).toMatchObject({ otherPatient: { ...respelled, objects: 5, isNewer: false } });
     await store.releaseQuarantine(STUDY, { ...PRESS, patient: TEMPORARY });
     expect(await row()).toMatchObject({ ...REAL, held: null });
     clock.advance(3_600_000);
