@@ -1,7 +1,7 @@
 import { latestMs } from '../dicom/dateTimes.ts';
 import { regionIn } from './bodyRegion.ts';
 import type { PatientIdentity } from './case.ts';
-import { identityDifferences } from './patientIdentity.ts';
+import { identityDifferences, samePatientId } from './patientIdentity.ts';
 
 /** A study that an archive has, by what it says of it. */
 export interface PriorCandidate {
@@ -27,6 +27,17 @@ export interface PriorLimits {
   maxAgeYears: number;
   /** A scan that is not older than this would come in as a new one. */
   minAgeMs: number;
+}
+
+/** How the patients of studies under this patient's ID differ from them: one entry for each study that is somebody else's. */
+export function otherPatients(
+  found: readonly Pick<PriorCandidate, 'patient'>[],
+  { patient }: Pick<ScanWithPriors, 'patient'>,
+): string[] {
+  return found
+    .filter((one) => samePatientId(one.patient.patientId, patient.patientId))
+    .map((one) => identityDifferences(patient, one.patient).join(', '))
+    .filter((differences) => differences !== '');
 }
 
 const YEAR_MS = 365.25 * 24 * 3_600_000;

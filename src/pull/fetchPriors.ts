@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { messageOf, TriageError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { startWakingLoop } from '../base/wakingLoop.ts';
-import { wantedPriors, type PriorLimits, type ScanWithPriors } from '../case/priorSearch.ts';
+import { otherPatients, wantedPriors, type PriorLimits, type ScanWithPriors } from '../case/priorSearch.ts';
 import type { FoundStudy, RetrieveScu } from '../pacs/retrieveScu.ts';
 import type { AuditLog } from '../worklist/audit/audit.ts';
 import type { PriorSearches } from '../worklist/cases/priorSearches.ts';
@@ -73,28 +73,32 @@ export async function searchOne(
     return true;
   }
   try {
-    await fetchPriorsOf(scan, archive, options, orStopping(stopping));
-    await searches.noteDone(archive.name, scan.studyInstanceUid);
+    const others = await fetchPriorsOf(scan, archive, options, orStopping(stopping));
+    const [first] = others;
+    const why = `${others.length} left there: under the same patient ID, but another ${first}`;
+    await searches.noteDone(archive.name, scan.studyInstanceUid, first === undefined ? undefined : why);
+    if (first !== undefined) log.warn('studies are no priors', { ...about(archive, scan), reason: why });
   } catch (error) {
     if (error instanceof Stopping) return false;
     if (!(error instanceof TriageError)) throw error;
     await searches.noteFailed(archive.name, scan.studyInstanceUid, messageOf(error));
-    log.warn('the priors of a scan are not here', {
-      destination: archive.name,
-      studyInstanceUid: scan.studyInstanceUid,
-      reason: messageOf(error),
-    });
+    log.warn('the priors of a scan are not here', { ...about(archive, scan), reason: messageOf(error) });
   }
   return true;
 }
 
-/** @throws TriageError when the archive cannot be asked, or a prior did not come */
+const about = ({ name }: PriorArchive, { studyInstanceUid }: ScanWithPriors) => ({
+  destination: name,
+  studyInstanceUid,
+});
+
+/** How the patients differ whose studies the archive has under the same ID, for each study. @throws TriageError when the archive cannot be asked, or a prior did not come */
 async function fetchPriorsOf(
   scan: ScanWithPriors,
   { name, scu, mayBeWanted }: PriorArchive,
   { searches, limits, pull, audit, clock }: PriorsOptions,
   untilStop: UntilStop,
-): Promise<void> {
+): Promise<string[]> {
   const found = await untilStop(scu.findOfPatient(scan.patient.patientId));
   const problems: string[] = [];
   for (const study of wantedPriors(found.filter(mayBeWanted), scan, limits, clock.now())) {
@@ -111,4 +115,5 @@ async function fetchPriorsOf(
     if (why !== null) problems.push(`${studyInstanceUid}: ${why}`);
   }
   if (problems.length > 0) throw new TriageError('pacs-unreachable', `${name}: ${problems.join('; ')}.`);
+  return otherPatients(found, scan);
 }

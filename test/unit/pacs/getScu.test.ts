@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
+import { packageRoot } from '../../../src/base/packageRoot.ts';
 import { createLog } from '../../../src/base/log.ts';
 import type { StoredInstance } from '../../../src/case/case.ts';
 import { RETRIEVABLE_PAIRS } from '../../../src/pacs/getScu.ts';
@@ -19,6 +20,7 @@ import { commandSet, CT, ctDataSet, pdu, pdv, readCommandElements, storeCommand 
 const GET = '1.2.840.10008.5.1.4.1.2.2.3';
 const MOVE = '1.2.840.10008.5.1.4.1.2.2.2';
 const EXPLICIT = '1.2.840.10008.1.2.1';
+const ENHANCED_CT = '1.2.840.10008.5.1.4.1.1.2.1';
 let dir: string;
 let door: StorageScp;
 let events: string[];
@@ -66,6 +68,8 @@ afterEach(async () => {
 type Play = (line: ArchiveLine) => Promise<void>;
 interface ArchiveLine {
   socket: Socket;
+  /** The first context that was proposed for a class. */
+  contextOf: (sopClassUid: string) => number;
   /** Of CT Image Storage in Explicit VR. */
   ctContext: number;
   /** Sends these bytes and returns the status of the next C-STORE-RSP. */
@@ -90,8 +94,8 @@ async function serve(socket: Socket, play: Play, offers: string[], scpOf: string
   const next = async () => (await pdus.next()).value as { type: number; body: Buffer };
   const proposed = proposedIn((await next()).body);
   socket.write(acceptance(proposed, offers, scpOf));
-  const contextOf = (uid: string, syntax: string) =>
-    proposed.find((one) => one.uid === uid && one.syntax === syntax)?.id ?? 0;
+  const contextOf = (uid: string, syntax?: string) =>
+    proposed.find((one) => one.uid === uid && (syntax === undefined || one.syntax === syntax))?.id ?? 0;
   const command = await next();
   if (command.type !== 4) {
     socket.end(pdu(6, Buffer.alloc(4)));
@@ -102,6 +106,7 @@ async function serve(socket: Socket, play: Play, offers: string[], scpOf: string
   if (request.get(0x0800)!.readUInt16LE() !== 0x0101) await next();
   await play({
     socket,
+    contextOf,
     ctContext: contextOf(CT, EXPLICIT),
     store: async (bytes) => {
       socket.write(bytes);
@@ -204,9 +209,12 @@ function fetchFrom(port: number, way: RetrieveWay = 'get', doorPort: number | nu
   return { sent, outcome: scu.retrieve('2.25.100', 'ODONTOID', (objects) => sent.push(objects)) };
 }
 
-test('what is proposed leaves room for C-GET among the 128 contexts of an association', () => {
+test('what is proposed leaves room for C-GET among the 128 contexts of an association, and the conformance statement counts it', async () => {
   expect(RETRIEVABLE_PAIRS.length).toBeLessThan(128);
   expect(new Set(RETRIEVABLE_PAIRS.map((one) => JSON.stringify(one))).size).toBe(RETRIEVABLE_PAIRS.length);
+  const classes = new Set(RETRIEVABLE_PAIRS.map(({ abstractSyntaxUid }) => abstractSyntaxUid)).size;
+  const statement = await readFile(join(packageRoot, 'docs/conformance.md'), 'utf8');
+  expect(statement).toContain(`for ${classes} Storage SOP classes\nin ${RETRIEVABLE_PAIRS.length} contexts`);
 });
 
 test('objects come in byte for byte at the door of pushed ones, as from the archive, and the archive hears each real status', async () => {
@@ -220,7 +228,8 @@ test('objects come in byte for byte at the door of pushed ones, as from the arch
     statuses.push(wrong.status);
     ({ comment } = wrong);
     statuses.push((await store(object(ctContext, 3, ctDataSet('2.25.93')))).status);
-    answer(0xb000, { completed: 2, failed: 1 });
+    // What the archive says of what came does not count.
+    answer(0xb000, { completed: 7, failed: 1 });
   });
   const { sent, outcome } = fetchFrom(port);
   expect(await outcome).toEqual({
@@ -242,15 +251,18 @@ test('objects come in byte for byte at the door of pushed ones, as from the arch
   expect(events).toEqual(['opened ARCHIVE', 'released']);
 });
 
-test('an archive that dies in the middle of an object leaves a study of which something may be missing', async () => {
+test.each([
+  ['in the middle of an object', 20_000],
+  ['between two objects', 0],
+])('an archive that dies %s leaves a study of which something may be missing', async (_when, bytes) => {
   const port = await startArchive(async ({ socket, ctContext, store }) => {
     await store(object(ctContext, 1, ctDataSet('2.25.91')));
-    const half = object(ctContext, 2, ctDataSet('2.25.92', { pixelBytes: 70_000, Rows: 250, Columns: 140 }), 900);
-    socket.write(half.subarray(0, 20_000), () => socket.destroy());
+    const next = object(ctContext, 2, ctDataSet('2.25.92', { pixelBytes: 70_000, Rows: 250, Columns: 140 }), 900);
+    socket.write(next.subarray(0, bytes), () => socket.destroy());
   });
   await expect(fetchFrom(port).outcome).rejects.toMatchObject({
     code: 'pacs-unreachable',
-    message: expect.stringMatching(/^ARCHIVE at 127\.0\.0\.1/),
+    message: expect.stringMatching(/^ARCHIVE at 127\.0\.0\.1/) as string,
   });
   await expect.poll(() => events).toEqual(['opened ARCHIVE', 'broken']);
   expect(stored.map(({ header }) => header.sopInstanceUid)).toEqual(['2.25.91']);
@@ -278,9 +290,14 @@ test('when the receiver is lost, the archive is told so for each object, and the
   await expect(fetchFrom(port, 'get', null).outcome).rejects.toMatchObject({ code: 'receiver-died' });
 });
 
-test('an object in a context that is not for it breaks the protocol', async () => {
-  const port = await startArchive(async ({ store }) => {
-    await store(object(1, 1, ctDataSet('2.25.91')));
+test.each<[what: string, contextOf: (line: ArchiveLine) => number, sopClassUid: string]>([
+  ['another class', ({ contextOf }) => contextOf(GET), CT],
+  ['a class that was not agreed', ({ contextOf }) => contextOf(ENHANCED_CT), ENHANCED_CT],
+])('an object in the context of %s breaks the protocol', async (_what, contextOf, sopClassUid) => {
+  const port = await startArchive(async (line) => {
+    const contextId = contextOf(line);
+    line.socket.write(pdu(4, pdv(storeCommand('2.25.91', { sopClassUid }), { contextId, command: true })));
+    await line.store(Buffer.alloc(0));
   });
   await expect(fetchFrom(port).outcome).rejects.toThrow('in a presentation context that was not agreed for it');
   expect(stored).toEqual([]);

@@ -76,17 +76,23 @@ async function open(
 }
 
 test('priors of the patient are fetched, what is not wanted is left there, and nothing is asked twice', async () => {
-  const { look, asked, fetched, audit } = await open({
+  const { look, asked, fetched, audit, searches } = await open({
     find: () =>
       Promise.resolve([
         found('prior'),
         found('namesake', { patient: { ...found(0).patient, patientName: 'Roe^Ronja' } }),
+        // An archive that does not know the key answers with everything.
+        found('unasked', { patient: { ...found(0).patient, patientId: 'P-99' } }),
         found('refused', { studyDescription: 'Not for us' }),
         found('chest', { studyDescription: 'CT chest' }),
       ]),
   });
   expect([await look(), await look()]).toEqual([true, false]);
   expect([asked, fetched]).toEqual([['P-1'], [studyUid('prior')]]);
+  // The ID may be a mistake.
+  expect((await searches.status('old-pacs')).lastError).toBe(
+    '1 left there: under the same patient ID, but another name',
+  );
   const [entry] = await audit.page({ action: 'pull.ended' }, 5);
   expect(entry).toMatchObject({
     actor: 'odontoid',

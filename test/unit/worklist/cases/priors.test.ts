@@ -143,6 +143,13 @@ describe('a prior', () => {
     }
     expect([await noteOf('before'), await noteOf('there')]).toEqual([null, null]);
     expect(await listed(worklist, false)).toEqual(order);
+    await worklist.store.recordInstances([
+      slice('later', { acquisitionDateTime: '20261103080000', studyDate: '20261103' }),
+    ]);
+    expect([await noteOf('new'), await noteOf('later')]).toEqual([
+      'Prior of 04-Apr-2024: same level flagged then',
+      'Prior of 02-Nov-2026: flagged then',
+    ]);
   });
 
   it('is new once a slice of today comes, and once a person has it analysed', async () => {
