@@ -35,7 +35,12 @@ function zlibDeflated(dataSet: Uint8Array): Uint8Array {
   return Buffer.concat([file.subarray(0, file.indexOf(0x08, 150)), deflateSync(dataSet)]);
 }
 
-/** (0011,1010) of undefined length with the VR UN, which holds one item with (0008,0104) LO. */
+/** (0011,1010) of undefined length with the VR UN, whose items are in Implicit VR (PS3.5 6.2.2). */
+const UN_WITH_IMPLICIT_ITEM = Buffer.from(
+  '11001010554e0000fffffffffeff00e0ffffffff080004010400000041424344feff0de000000000feffdde000000000',
+  'hex',
+);
+/** The same in Explicit VR. */
 const UN_WITH_EXPLICIT_ITEM = Buffer.from(
   '11001010554e0000fffffffffeff00e0ffffffff080004014c4f040041424344feff0de000000000feffdde000000000',
   'hex',
@@ -140,6 +145,7 @@ describe('what other toolkits read, is read', () => {
     ['no TransferSyntaxUID, Implicit VR', Buffer.concat([NO_SYNTAX, dataSetOf(implicit)])],
     ['a zlib header before the deflated data set', zlibDeflated(dataSetOf(explicit))],
     ['a VR that is none ("--")', withUnknownVr(explicit, '--')],
+    ['items in Implicit VR in a sequence of VR UN', withElement(explicit, UN_WITH_IMPLICIT_ITEM)],
     ['items in Explicit VR in a sequence of VR UN', withElement(explicit, UN_WITH_EXPLICIT_ITEM)],
     ['an item that is closed although its length is stated', withElement(explicit, CLOSED_ITEM)],
     ['a VR of two spaces', withUnknownVr(explicit, '  ')],
@@ -174,6 +180,13 @@ describe('what other toolkits read, is read', () => {
     expect(readHeader(rawPart10(zeros)).studyInstanceUid).toBe('1.2.03.004');
   });
 
+  it('UIDs with spaces and NULs around them', () => {
+    const padded = UIDS.map((element) =>
+      element.tag === 0x0020000d ? { ...element, value: ' 1.2.3.4 \0 \0' } : element,
+    );
+    expect(readHeader(rawPart10(padded)).studyInstanceUid).toBe('1.2.3.4');
+  });
+
   it.each<[string, number, RawElement, unknown]>([
     ['a decimal comma', 0x00280030, ds('0,43\\0,4'), [0.43, 0.4]],
     ['a comma before three digits', 0x00280030, ds('0,488\\1234,567'), [0.488, 1234.567]],
@@ -181,6 +194,7 @@ describe('what other toolkits read, is read', () => {
     ['a sign, an exponent, tabs and line ends', 0x00280030, ds('+4.3E-1\\\t0.4\r\n'), [0.43, 0.4]],
     ['a backslash behind the last value', 0x00280030, ds('0.43\\0.4\\'), [0.43, 0.4]],
     ['no value between two', 0x00280030, ds('0.43\\\\0.4'), null],
+    ['zeros in front', 0x00280030, ds('00.43\\004'), [0.43, 4]],
     ['FD', 0x00280030, bytesOf('FD', new Float64Array([0.43, 0.4])), [0.43, 0.4]],
     ['FL', 0x00280030, bytesOf('FL', new Float32Array([0.5, 0.25])), [0.5, 0.25]],
     ['SL', 0x00280030, bytesOf('SL', new Int32Array([2, 70_000])), [2, 70_000]],

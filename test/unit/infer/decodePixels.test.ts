@@ -524,6 +524,7 @@ describe('what other decoders take', () => {
     return Buffer.concat([Buffer.from(HEAD), length, bytes]);
   };
   const END = Buffer.from([0xfe, 0xff, 0xdd, 0xe0, 0, 0, 0, 0]);
+  const ENDLESS = Buffer.concat([END.subarray(0, 4), Buffer.alloc(4, 0xff)]);
   const NO_TABLE = item(Buffer.alloc(0));
   /** A file whose encapsulated pixel data are these bytes, items and all. */
   const withItems = (uid: string, ...parts: Uint8Array[]): Uint8Array => {
@@ -548,6 +549,7 @@ describe('what other decoders take', () => {
     return frame.length % 2 === 0 ? frame : Buffer.concat([frame, Buffer.from([0])]);
   };
   const RLE = '1.2.840.10008.1.2.5';
+  const J2K = '1.2.840.10008.1.2.4.90';
   const ENCAPSULATED = '1.2.840.10008.1.2.1.98';
   const DEFLATED_FRAME = '1.2.840.10008.1.2.8.1';
   const jpegFrame = (): Uint8Array => {
@@ -572,9 +574,15 @@ describe('what other decoders take', () => {
     ['no item for the offset table, JPEG', () => withItems('1.2.840.10008.1.2.4.70', item(jpegFrame()), END)],
     ['an empty fragment at the end', () => withFrame(UNSIGNED, RLE, [rleOf(0), new Uint8Array()])],
     ['no end of the fragments', () => withItems(RLE, NO_TABLE, item(rleOf(0)))],
+    ['an end of undefined length', () => withItems(RLE, NO_TABLE, item(rleOf(0)), ENDLESS)],
     ['zeros in place of their end', () => withItems(RLE, NO_TABLE, item(rleOf(0)), Buffer.alloc(24))],
+    [
+      'signed samples that were compressed as if they had no sign',
+      () => withFrame(SIGNED, J2K, [compressed({ ...SIGNED, change: {} }, 'encodeJpeg2000', { lossy: false }, 16)]),
+    ],
     ['the name of another JPEG process', () => withFrame(UNSIGNED, '1.2.840.10008.1.2.4.51', [jpegFrame()])],
   ])('%s', async (_, make) => {
+    await ensureCodecs();
     expect((await decodeCtSlice(make())).hu).toEqual(Float32Array.from(HU));
   });
 
@@ -592,6 +600,21 @@ describe('what other decoders take', () => {
       'Transfer syntax 1.2.840.113619.5.2 cannot be decoded: let the sender send',
     ],
     [
+      'what is not compressed under the name of a compression',
+      () => ctFile({ ...UNSIGNED, transferSyntaxUid: '1.2.840.10008.1.2.4.80' }),
+      'The pixel data are not compressed, the transfer syntax says that they are.',
+    ],
+    [
+      'a signed frame that PixelRepresentation calls unsigned',
+      () => withFrame(UNSIGNED, J2K, [compressed(SIGNED, 'encodeJpeg2000', { lossy: false })]),
+      'The compressed frame is signed, PixelRepresentation says unsigned.',
+    ],
+    [
+      'a frame of eight bits',
+      () => withFrame(UNSIGNED, J2K, [compressed(UNSIGNED, 'encodeJpeg2000', { lossy: false }, 8)]),
+      'components of 8 bits; a CT has one of 9 to 16',
+    ],
+    [
       'a compressed frame in a file that names no transfer syntax',
       () => {
         const file = Buffer.from(withFrame(UNSIGNED, RLE, [rleOf(0)]));
@@ -601,6 +624,7 @@ describe('what other decoders take', () => {
       'the file does not say how (TransferSyntaxUID is missing)',
     ],
   ])('but not %s', async (_, make, why) => {
+    await ensureCodecs();
     await expect(decodeCtSlice(make())).rejects.toThrow(why);
   });
 });
