@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { criteriaText } from '../case/selection.ts';
+import { peakRssBytes as ownPeakRssBytes } from '../base/peakRss.ts';
 import { withReleasers } from '../base/releasers.ts';
 import type { Config } from '../config/config.ts';
 import { softwareVersion } from '../base/packageRoot.ts';
@@ -115,7 +116,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
       receiver: () => receiver,
     });
     const peakRssBytes = async () => ({
-      agent: process.resourceUsage().maxRSS * 1024,
+      agent: ownPeakRssBytes(),
       receiver: (await receiver?.peakRssBytes()) ?? 0,
       inference: (await network.model()?.peakRssBytes()) ?? 0,
     });

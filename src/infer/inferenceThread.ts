@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { parentPort, workerData } from 'node:worker_threads';
+import { peakRssBytes } from '../base/peakRss.ts';
 import { toErrorMessage } from '../base/errorMessage.ts';
 import type { EncodedSlice } from '../case/case.ts';
 import { measureAnatomy, outsideAnatomy } from '../preprocess/anatomy.ts';
@@ -39,7 +40,7 @@ async function answer(question: ToChild, model: LoadedModel, { card }: ModelPack
     case 'decode':
       return (await imagesAt(question.path)).stored(question.frameNumber);
     case 'peakRss':
-      return process.resourceUsage().maxRSS * 1024;
+      return peakRssBytes();
   }
 }
 

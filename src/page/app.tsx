@@ -178,8 +178,10 @@ function Masthead({ who, path, help, onHelp }: MastheadProps) {
             </a>
           )}
         </nav>
-        <span class="muted">{shellWords.notDiagnostic}</span>
-        {who?.user != null && <Unvalidated />}
+        <div class="notices">
+          <span class="muted">{shellWords.notDiagnostic}</span>
+          {who?.user != null && <Unvalidated />}
+        </div>
         <span class="spacer" />
         <ThemeButton />
         <Account who={who} />

@@ -1,3 +1,4 @@
+import { peakRssBytes } from '../base/peakRss.ts';
 import { systemClock } from '../base/clock.ts';
 import type { Log, LogFields } from '../base/log.ts';
 import { COMMITMENT_STATUS, type CommitmentAnswer } from './commitmentService.ts';
@@ -182,7 +183,7 @@ async function obey(order: ReceiverOrder): Promise<void> {
       asked.get(order.id)?.(order.answer);
       break;
     case 'usage':
-      tell({ type: 'usage', id: order.id, peakRssBytes: process.resourceUsage().maxRSS * 1024 });
+      tell({ type: 'usage', id: order.id, peakRssBytes: peakRssBytes() });
       break;
     case 'close':
       await Promise.all([scp?.close(CLOSE_GRACE_MS), stow?.close(CLOSE_GRACE_MS)]);

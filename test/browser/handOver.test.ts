@@ -10,7 +10,7 @@ const PASSWORD = 'axis and atlas, seven';
 test('the hand-over is the first thing that the next reader sees, lists what is open first, and prints as a sheet', async () => {
   const opened = await site(systemClock, { signIn: { signIn: 'local' } });
   const { store, access } = opened;
-  await addStudy(opened, { id: 'flag', outcome: 0.91, patientName: 'Roe^Flagged', arrivedMinutesAgo: 50 });
+  await addStudy(opened, { id: 'flag', outcome: 0.91, slices: 8, patientName: 'Roe^Flagged', arrivedMinutesAgo: 50 });
   await addStudy(opened, { id: 'wrong', outcome: 0.81, patientName: 'Roe^Wrong', arrivedMinutesAgo: 40 });
   await addStudy(opened, { id: 'quiet', outcome: 0.03, patientName: 'Roe^Quiet', arrivedMinutesAgo: 30 });
   await addStudy(opened, { id: 'early', outcome: 0.02, patientName: 'Roe^Early', arrivedMinutesAgo: 11 * 60 });
@@ -35,6 +35,8 @@ test('the hand-over is the first thing that the next reader sees, lists what is 
   await expect
     .poll(() => names('Still unread, in reading order'))
     .toEqual(['Roe, Flagged', 'Roe, Early', 'Roe, Quiet']);
+  const flag = section('Still unread').locator('tbody tr', { hasText: 'Roe, Flagged' }).locator('td').first();
+  expect(await flag.textContent()).toMatch(/^AI flag: possible fracture\..* C5-C6, series \d+ image \d+$/);
   expect(await names('Flagged in this time')).toEqual(['Roe, Wrong', 'Roe, Flagged']);
   expect(await names('Somebody disagreed with the AI')).toEqual(['Roe, Wrong']);
   expect(await section('Somebody disagreed').locator('tbody td').last().textContent()).toMatch(

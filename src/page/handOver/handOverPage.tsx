@@ -99,7 +99,10 @@ function Scans({
                   <span class="muted"> {[row.patientId, row.accessionNumber].filter(Boolean).join(' · ')}</span>
                 )}
               </th>
-              <td class={row.status === 'flagged' ? 'kind-flag' : undefined}>{row.stateText}</td>
+              <td class={row.status === 'flagged' ? 'kind-flag' : undefined}>
+                {row.stateText}
+                {row.finding !== null && <strong class="finding"> {row.finding}</strong>}
+              </td>
               <td>{clockTime(row.arrivedAtMs, nowMs)}</td>
               <td>{readingOf(row, nowMs)}</td>
             </tr>

@@ -1,0 +1,3 @@
+import { peakRssBytes } from '../../../src/base/peakRss.ts';
+
+process.send(peakRssBytes());
