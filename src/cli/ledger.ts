@@ -60,9 +60,7 @@ export function printLedger({ balances, lost, missing, missingResults, files, ..
     `${books.undelivered} results wait for a destination; ${files} files are on record, ${missing.length + missingResults.length} not on disk.`,
   );
   if (books.withoutFiles > 0)
-    printLine(
-      `${books.withoutFiles} of the studies are kept for their results alone: retention has removed what was received of them.`,
-    );
+    printLine(`Kept for their results alone, the received files being removed by retention: ${books.withoutFiles}.`);
   for (const uid of lost.slice(0, MOST_LISTED)) printLine(`LOST: ${uid} was received and is nowhere.`);
   const studies = [...new Set(missing.map(({ studyInstanceUid }) => studyInstanceUid))];
   for (const uid of studies.slice(0, MOST_LISTED)) printLine(`Send again: ${uid} (files of it are not on disk)`);
