@@ -77,6 +77,7 @@ export const CODES = {
   undetermined: sct('373068000', 'Undetermined'),
   priority: sct('260870009', 'Priority'),
   highPriority: sct('394849002', 'High priority'),
+  summary: dcm('121111', 'Summary'),
   processingSummary: dcm('111017', 'CAD Processing and Findings Summary'),
   succeededWithFindings: dcm('111242', 'All algorithms succeeded; with findings'),
   succeededWithoutFindings: dcm('111241', 'All algorithms succeeded; without findings'),

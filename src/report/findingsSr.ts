@@ -88,9 +88,8 @@ function root(input: FindingsSrInput): Dataset {
   const scored = findings.decision !== 'not-analysed' && manifest !== null;
   return {
     ValueType: 'CONTAINER',
-    ConceptNameCodeSequence: [codeItem(CODES.imagingMeasurementReport)],
+    ...titleOf(scored),
     ContinuityOfContent: 'SEPARATE',
-    ContentTemplateSequence: [{ MappingResource: 'DCMR', TemplateIdentifier: '1500' }],
     ContentSequence: [
       code('HAS CONCEPT MOD', CODES.language, CODES.english),
       ...deviceObserver(context.device),
@@ -118,6 +117,19 @@ function root(input: FindingsSrInput): Dataset {
           ]),
     ],
   };
+}
+
+/**
+ * Viewers look for regions in what is titled a measurement report, and show an error where there are none (OHIF): a report that measures nothing has a title of
+ * its own, and follows no template, so that its text is shown.
+ */
+function titleOf(scored: boolean): Dataset {
+  return scored
+    ? {
+        ConceptNameCodeSequence: [codeItem(CODES.imagingMeasurementReport)],
+        ContentTemplateSequence: [{ MappingResource: 'DCMR', TemplateIdentifier: '1500' }],
+      }
+    : { ConceptNameCodeSequence: [codeItem(CODES.summary)] };
 }
 
 /** TID 1600 with the attributes that all images share (TID 1602). */

@@ -35,7 +35,10 @@ async function wholeAgent(): Promise<{ url: string; dir: string }> {
         ],
       },
       destinations: [
-        { name: 'pacs', kind: 'dimse', aeTitle: 'ORTHANC', host: '127.0.0.1', port: orthanc.dicomPort },
+        {
+          ...{ name: 'pacs', kind: 'dimse' as const, aeTitle: 'ORTHANC', host: '127.0.0.1', port: orthanc.dicomPort },
+          objects: ['report', 'card', 'heatmaps', 'keySlices'],
+        },
         { name: 'archive', kind: 'dimse', aeTitle: 'ARCHIVE', host: '127.0.0.1', port: 1 },
       ],
       web: { port: 0, signIn: 'off' },
@@ -75,8 +78,10 @@ test('a proof of life is run from the page, and its alarm stands on the worklist
 
   await page.getByRole('link', { name: 'Administration' }).click();
   await page.getByRole('link', { name: 'Connections' }).click();
+  await page.getByText('gets key slices (KOS) too').waitFor();
+  expect(await page.getByText(/gets only/).count()).toBe(0);
   await page.getByRole('button', { name: 'Echo pacs' }).click();
-  await page.getByText(/^Answered in \d+ ms/).waitFor();
+  await page.getByText(/^Answered in \d+ ms.*takes Key Object Selection/).waitFor();
   await page.getByRole('button', { name: 'Echo CT1' }).click();
   // Orthanc is called ORTHANC, not CT1: it says so.
   await page

@@ -56,6 +56,7 @@ export const adminWords = {
   destinationStates: { paused: 'paused: results wait', retired: 'retired: gets nothing any more' },
   resultObjects: { report: 'report', card: 'card', heatmaps: 'heatmaps', keySlices: 'key slices' },
   getsOnly: (objects: readonly string[]) => `gets only: ${objects.join(', ')}`,
+  getsAlso: (object: string) => `gets ${object} (KOS) too`,
   flaggedOnly: 'flagged scans only',
   commitmentsWaiting: (waiting: number) => `storage commitment: ${waiting} to be reported`,
   notReported: (why: string) => `The last attempt to report one: ${why}`,

@@ -265,12 +265,15 @@ function Watch({ watch }: { watch: NonNullable<ConnectionsAnswer['destinations']
   );
 }
 
-/** What a destination gets, where that is not everything. */
+/** What every destination gets that does not choose. */
+const USUAL_OBJECTS = ['report', 'card', 'heatmaps'] as const;
+
+/** What a destination gets, where that is not the usual. */
 function wishes({ objects, decisions }: ConnectionsAnswer['destinations'][number]): string {
+  const isUsual = USUAL_OBJECTS.every((object) => objects.includes(object));
   return [
-    objects.length < Object.keys(words.resultObjects).length
-      ? words.getsOnly(objects.map((object) => words.resultObjects[object]))
-      : '',
+    isUsual ? '' : words.getsOnly(objects.map((object) => words.resultObjects[object])),
+    isUsual && objects.includes('keySlices') ? words.getsAlso(words.resultObjects.keySlices) : '',
     decisions === 'suspected' ? words.flaggedOnly : '',
   ]
     .filter((part) => part !== '')

@@ -121,7 +121,9 @@ describe.each(Object.keys(KINDS))('a report of a case that is: %s', (kind) => {
     const { objects, sr, captures, json } = written;
     expect(await errorsOf(objects)).toEqual([]);
     const { stdout, stderr } = await run('dsrdump', [sr.path]);
-    expect(stdout).toContain('Imaging Measurement Report');
+    expect(stdout).toContain(
+      kind.startsWith('not analysed') ? '<CONTAINER:(,,"Summary")=SEPARATE>' : 'Imaging Measurement Report',
+    );
     expect(stderr.split('\n').filter((line) => /^[EF]:/.test(line))).toEqual([]);
 
     const referenced = walk(tree(json[0]!)).flatMap((node) =>
