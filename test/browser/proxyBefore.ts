@@ -6,6 +6,8 @@ import { onTestFinished } from 'vitest';
 export interface ProxyBehaviour {
   /** Where a request is passed on to; null: the proxy answers it itself, as a portal beside the page. */
   passedTo?: (url: string) => string | null;
+  /** Headers that it sets in what it passes on. */
+  sets?: Readonly<Record<string, string>>;
   /** Gives the answer on to the browser. */
   passOn: (answer: IncomingMessage, response: ServerResponse) => void;
 }
@@ -13,7 +15,7 @@ export interface ProxyBehaviour {
 /** A reverse proxy before `upstream` until the test ends. Returns its address. */
 export async function proxyBefore(
   upstream: string,
-  { passedTo = (url) => url, passOn }: ProxyBehaviour,
+  { passedTo = (url) => url, sets = {}, passOn }: ProxyBehaviour,
 ): Promise<string> {
   const proxy = createServer((request, response) => {
     const url = passedTo(request.url!);
@@ -21,7 +23,7 @@ export async function proxyBefore(
       response.writeHead(418).end('This is the hospital’s portal.');
       return;
     }
-    const passed = ask(upstream + url, { method: request.method, headers: request.headers }, (answer) =>
+    const passed = ask(upstream + url, { method: request.method, headers: { ...request.headers, ...sets } }, (answer) =>
       passOn(answer, response),
     );
     passed.on('error', () => response.destroy());

@@ -14,7 +14,9 @@ import { sendFiles } from '../../src/pacs/sendFiles.ts';
 import type { WrittenStudy } from '../../src/phantom/writePhantomStudy.ts';
 import { openDatabase } from '../../src/worklist/db/database.ts';
 import { createServiceTokens } from '../../src/worklist/people/serviceTokens.ts';
+import { packageRoot } from '../../src/base/packageRoot.ts';
 import { launchBrowser } from '../browser/page.ts';
+import { proxyBefore } from '../browser/proxyBefore.ts';
 import { SENDER, smallStudy, until } from '../pipeline/agentUnderTest.ts';
 import { runTool } from './dcmtk.ts';
 import { startOrthanc, type Orthanc } from './orthanc.ts';
@@ -36,7 +38,7 @@ beforeAll(async () => {
       receive: { port: 0, sources: [{ aeTitle: SENDER, addresses: ['127.0.0.1'] }], minFreeBytes: 0 },
       assemble: { quietMs: 500 },
       proofOfLife: { schedule: 'off' },
-      web: { port: 0, signIn: 'local', dicomWeb: true },
+      web: { port: 0, signIn: 'local', dicomWeb: true, trustProxy: ['127.0.0.1'] },
       housekeeping: { lowWaterFreeBytes: 0 },
     }),
     { clock: systemClock, log: createLog('silent'), environment: {} },
@@ -269,6 +271,80 @@ async function storedFile(sopInstanceUid: string): Promise<Buffer> {
   const { path } = objects.find((object) => object.sopInstanceUid === sopInstanceUid)!;
   return readFile(join(dir, 'agent', 'spool', path));
 }
+
+/** The proxy of docs/dicomweb.md as its directives say, before this agent. Returns its address. */
+async function documentedProxy(host: string): Promise<string> {
+  const guide = await readFile(join(packageRoot, 'docs/dicomweb.md'), 'utf8');
+  const { host: upstream } = new URL(agent.url);
+  const directives = /```nginx\n([\s\S]*?)```/.exec(guide)![1]!;
+  const sets = [...directives.matchAll(/proxy_set_header (\S+) (?:"([^"]*)"|(\S+));/g)].map(
+    ([, header, quoted, bare]) => [
+      header!.toLowerCase(),
+      (quoted ?? bare)!.replace('$host', host).replace('odontoid.example', upstream).replace('odontoid_...', token),
+    ],
+  );
+  expect(sets.map(([header]) => header)).toEqual(['host', 'x-forwarded-host', 'x-forwarded-proto', 'authorization']);
+  return proxyBefore(agent.url, {
+    sets: Object.fromEntries(sets) as Record<string, string>,
+    passOn: (answer, response) => {
+      response.writeHead(answer.statusCode!, answer.headers);
+      answer.pipe(response);
+    },
+  });
+}
+
+it('serves what OHIF 3.13.2 and Weasis 4.7 ask for, through the proxy that is documented for them', async () => {
+  const viewer = `${await documentedProxy('viewer.example')}/dicom-web`;
+  const asked = async (path: string, accept: string) => {
+    const response = await fetch(`${viewer}${path}`, { headers: { Accept: accept } });
+    expect([path, response.status]).toEqual([path, 200]);
+    return response;
+  };
+  const listed = async (path: string) => (await (await asked(path, 'application/dicom+json')).json()) as DicomJson[];
+
+  // OHIF: the study list, then one study, its patient's others, its series, and all of each series.
+  const list = 'limit=101&offset=0&fuzzymatching=false&includefield=00081030%2C00080060%2C00080090%2C00100030';
+  const at = `/studies/${study.studyInstanceUid}`;
+  for (const query of [list, `${list}&StudyInstanceUID=${study.studyInstanceUid}`, `00100020=WADO-1&${list}`]) {
+    const [found] = await listed(`/studies?${query}`);
+    expect(value(found!, '00081190')).toBe(`https://viewer.example/dicom-web${at}`);
+  }
+  const series = await listed(`${at}/series?includefield=00080021%2C00080031%2C0008103E%2C00200011`);
+  for (const one of series) {
+    const [first] = await listed(`${at}/series/${value(one, '0020000E') as string}/metadata`);
+    // What OHIF sorts and hangs by; without Rows it takes a series for none of images.
+    const needed = [
+      '00080016',
+      '00080060',
+      '00200011',
+      '00200013',
+      '0008103E',
+      ...(value(first!, '00080060') === 'SR' ? [] : ['00280010']),
+    ];
+    expect(needed.filter((tag) => first![tag]?.Value === undefined)).toEqual([]);
+    if (value(first!, '00080060') === 'SR') continue;
+    const { headers } = await asked(
+      `${at}/series/${value(one, '0020000E') as string}/instances/${value(first!, '00080018') as string}/frames/1`,
+      'multipart/related; type="application/octet-stream"; transfer-syntax="*"',
+    );
+    expect(headers.get('content-type')).toMatch(/^multipart\/related; type="application\/octet-stream"; boundary="/);
+  }
+
+  // Weasis: the study, its series, and each series as a whole.
+  const [found] = await listed(
+    `/studies?0020000D=${study.studyInstanceUid}&includefield=00080020,00080030,00080050,00080061,00080090,00081030,00100010,00100020,00100021,00100030,00100040,0020000D,00200010`,
+  );
+  expect(value(found!, '00100020')).toBe('WADO-1');
+  const addresses = (await listed(`${at}/series?includefield=0008103E,00080060,0020000E,00200011,00081190`)).map(
+    (one) => new URL(value(one, '00081190') as string).pathname,
+  );
+  expect(addresses).toHaveLength(series.length);
+  const whole = await asked(
+    addresses[0]!.replace('/dicom-web', ''),
+    'multipart/related;type="application/dicom";transfer-syntax=*',
+  );
+  expect((await whole.arrayBuffer()).byteLength).toBe(Number(whole.headers.get('content-length')));
+});
 
 it('tells strangers nothing, and records who has fetched a study', async () => {
   expect((await fetch(`${root}/studies`)).status).toBe(401);

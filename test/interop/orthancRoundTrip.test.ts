@@ -46,7 +46,11 @@ beforeAll(async () => {
       receive: { port: dicomPort, sources: [{ aeTitle: 'ORTHANC', addresses: ['127.0.0.1'] }], minFreeBytes: 0 },
       assemble: { quietMs: 3_000 },
       destinations: [
-        { name: 'orthanc', kind: 'dimse', aeTitle: 'ORTHANC', host: '127.0.0.1', port: orthanc.dicomPort },
+        {
+          ...{ name: 'orthanc', kind: 'dimse' as const, aeTitle: 'ORTHANC', host: '127.0.0.1' },
+          port: orthanc.dicomPort,
+          objects: ['report', 'card', 'heatmaps', 'keySlices'],
+        },
       ],
       delivery: { retryMinMs: 300 },
       web: { port: 0, signIn: 'off' },
@@ -112,6 +116,9 @@ describe('a real Orthanc routes a study to the agent, and the results come back 
     const objects = await results(study);
     expect(objects.filter((object) => object.modality === 'SR')).toHaveLength(1);
     expect(objects.filter((object) => object.modality === 'OT').length).toBeGreaterThanOrEqual(1);
+    // The Key Object Selection is of flagged scans.
+    expect(objects.filter((object) => object.modality === 'KO')).toHaveLength(row.decision === 'suspected' ? 1 : 0);
+    if (key === 'accented') expect(row.decision).toBe('suspected');
     for (const { file, modality } of objects) {
       const verdict = await runTool('dciodvfy', ['-new', file]);
       expect(`${verdict.stdout}${verdict.stderr}`).not.toMatch(/^Error/m);
