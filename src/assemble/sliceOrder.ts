@@ -90,13 +90,14 @@ export function missingSlices(stack: SliceStack): number {
 }
 
 /** The two distances between neighbours of slices that lie alternately nearer and farther apart, as those of two stacks do that were put together; otherwise null. */
-export function alternatingSteps({ slices }: SliceStack): [number, number] | null {
+export function alternatingSteps({ slices, gaps, irregularSteps }: SliceStack): [number, number] | null {
+  if (slices.length < 4 || gaps.length + irregularSteps === 0) return null;
   const steps = slices.slice(1).map(({ positionMm }, index) => slices[index]!.positionMm - positionMm);
   const [even, odd] = [0, 1].map((first) => commonStep(steps.filter((_, index) => index % 2 === first)));
   const [near, far] = [Math.min(even!, odd!), Math.max(even!, odd!)];
   const isAlternating = (step: number, index: number): boolean =>
     Math.abs(step - (index % 2 === 0 ? even! : odd!)) <= STEP_TOLERANCE * near;
-  return near > 0 && far - near > STEP_TOLERANCE * near && steps.every(isAlternating) ? [near, far] : null;
+  return far - near > STEP_TOLERANCE * near && steps.every(isAlternating) ? [near, far] : null;
 }
 
 /** By SOP Instance UID, then by frame. */

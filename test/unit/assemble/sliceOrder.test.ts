@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { missingSlices, orderSlices } from '../../../src/assemble/sliceOrder.ts';
+import { alternatingSteps, missingSlices, orderSlices } from '../../../src/assemble/sliceOrder.ts';
 import type { InstanceHeader } from '../../../src/case/case.ts';
 import { instanceOf, seriesOf, uidsOf } from './syntheticStudy.ts';
 
@@ -141,5 +141,35 @@ describe('orderSlices', () => {
       irregularSteps: 0,
     });
     expect(orderSlices(seriesOf({ slices: 1 }))).toMatchObject({ spacingMm: 0, coverageMm: 0, gaps: [] });
+  });
+});
+
+describe('alternatingSteps', () => {
+  const stackAt = (positionOf: (index: number) => number, slices = 40) =>
+    orderSlices(
+      seriesOf({ slices }).map((one, index) =>
+        instanceOf({ ...one.header, imagePositionPatientMm: [0, 0, -positionOf(index)] }),
+      ),
+    );
+  /** Steps of two stacks of 2 mm, of which the second lies `shiftMm` lower. */
+  const shifted = (shiftMm: number) => (index: number) => 2 * (index >> 1) + (index % 2) * shiftMm;
+
+  it.each<[string, (index: number) => number, [number, number] | null]>([
+    ['a quarter of a step', shifted(0.5), [0.5, 1.5]],
+    ['more than half a step', shifted(1.4), [0.6, 1.4]],
+    ['a third, where the others look like holes', shifted(2 / 3), [0.667, 1.333]],
+    ['exactly half a step', shifted(1), null],
+    ['about half a step, as rounding makes it', shifted(1.05), null],
+    ['one stack', (index) => 2 * index, null],
+    ['one stack, written in whole millimetres', (index) => Math.round(3.5 * index), null],
+    ['one stack with a hole', (index) => 2 * index + (index > 20 ? 2 : 0), null],
+    ['every third step longer', (index) => index + Math.floor(index / 3), null],
+    ['two stacks over the upper half only', (index) => (index < 20 ? shifted(0.5)(index) : 2 * (index - 10)), null],
+  ])('%s', (_what, positionOf, expected) => {
+    expect(alternatingSteps(stackAt(positionOf))).toEqual(expected);
+  });
+
+  it('takes none for few slices', () => {
+    for (const slices of [0, 1, 2, 3]) expect(alternatingSteps(stackAt(shifted(0.5), slices)), `${slices}`).toBeNull();
   });
 });

@@ -75,6 +75,10 @@ function agentOf(worklist: Worklist) {
     for (const instance of instances)
       record.take({ type: 'stored', associationId, instance: { ...instance, receivedAtMs: clock.now() } });
   };
+  const refuse = (instances: readonly StoredInstance[]): void => {
+    for (const { header } of instances)
+      intake.refused({ header, why: '0xA700: The disk is full.', refusedAtMs: clock.now(), sourceAeTitle: 'CT7' });
+  };
   const end = async (associationId: string, how: EndOfSending = 'released'): Promise<void> => {
     record.take({ type: 'ended', associationId, how });
     await intake.drained();
@@ -114,7 +118,7 @@ function agentOf(worklist: Worklist) {
       if (index < parts.length - 1) await pass(pausesMs[index]!);
     }
   };
-  return { open, bring, end, pass, send, reportsOf: (study: string) => reports.get(studyUid(study)) ?? [] };
+  return { open, bring, refuse, end, pass, send, reportsOf: (study: string) => reports.get(studyUid(study)) ?? [] };
 }
 
 /** A sender that has been seen to go on with a study after a release. */
@@ -201,15 +205,30 @@ describe('a study that comes on several associations which follow one another', 
     expect(agent.reportsOf('single')).toEqual([BONE]);
   });
 
-  it('has one report when the rest comes again after a broken association', async () => {
+  it.each(['broken', 'closed'] as const)(
+    'has one report when the rest comes after an association that was %s',
+    async (how) => {
+      const agent = agentOf(await worklistOf());
+      const { bone } = studyOf(how);
+      const association = agent.open();
+      agent.bring(association, bone.slice(0, 27));
+      await agent.end(association, how);
+      await agent.pass(9_000);
+      await agent.send([bone.slice(24)], []);
+      expect(agent.reportsOf(how)).toEqual([BONE]);
+    },
+  );
+
+  it('has one report when the objects that were refused come again', async () => {
     const agent = agentOf(await worklistOf());
-    const { bone } = studyOf('broken');
-    const broken = agent.open();
-    agent.bring(broken, bone.slice(0, 27));
-    await agent.end(broken, 'broken');
+    const { bone } = studyOf('refused');
+    const association = agent.open();
+    agent.bring(association, bone.slice(0, 27));
+    agent.refuse(bone.slice(27));
+    await agent.end(association);
     await agent.pass(9_000);
-    await agent.send([bone.slice(24)], []);
-    expect(agent.reportsOf('broken')).toEqual([BONE]);
+    await agent.send([bone.slice(27)], []);
+    expect(agent.reportsOf('refused')).toEqual([BONE]);
   });
 
   it('has one report when the sender has opened the next association before it releases the first', async () => {
