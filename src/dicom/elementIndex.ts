@@ -138,6 +138,14 @@ class Cursor {
     if (!this.#holds(bytes)) throw new EndOfBytes();
   }
 
+  /** Whether an element with a known VR stands there, and comes after `tag`. */
+  #isElementAt(position: number, tag: number, littleEndian: boolean): boolean {
+    if (position + 8 > this.#end) return false;
+    const next = this.#at.getUint16(position, littleEndian) * 0x10000 + this.#at.getUint16(position + 2, littleEndian);
+    const vr = this.#vrAt(position + 4);
+    return next > tag && (LONG_VRS.has(vr) || SHORT_VRS.has(vr));
+  }
+
   #holds(bytes: number): boolean {
     return this.position + bytes <= this.#end;
   }
@@ -169,8 +177,9 @@ class Cursor {
       const short = this.#at.getUint16(this.position + 2, littleEndian);
       this.position += 4;
       // A VR that is none ("--", two spaces): DCMTK and GDCM, too, then read the length behind it.
-      const isBadVr = !isItem && encoding.explicit && length !== UNDEFINED_LENGTH && !this.#holds(length);
-      if (isBadVr && this.#holds(short)) return { tag, vr: null, dataOffset: this.position, length: short, encoding };
+      if (!isItem && encoding.explicit && length !== UNDEFINED_LENGTH && !this.#holds(length))
+        if (this.#isElementAt(this.position + short, tag, littleEndian))
+          return { tag, vr: null, dataOffset: this.position, length: short, encoding };
       return { tag, vr: null, dataOffset: this.position, length, encoding: { ...encoding, explicit: false } };
     }
     const isLong = LONG_VRS.has(vr);

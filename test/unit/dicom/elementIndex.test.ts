@@ -153,6 +153,13 @@ describe('what other toolkits read, is read', () => {
     expect(readHeader(bytes)).toMatchObject({ sopInstanceUid: '1.2.3.4.5', patientId: 'P-7' });
   });
 
+  it('an element in Implicit VR among those in Explicit VR, in the beginning of a file that ends within it', () => {
+    const long = Buffer.concat([Buffer.from('29001010202001000800', 'hex'), Buffer.alloc(0x12020 - 2, 0x20)]);
+    const whole = Buffer.concat([explicit, long, Buffer.from('28001000555302000200', 'hex')]);
+    expect(parseElements(whole).tags().at(-1)).toBe(0x00280010);
+    expect(() => parseElements(whole.subarray(0, 0x8000), { fileBytes: whole.length })).toThrow('over 8 MiB');
+  });
+
   it('a data set in another VR encoding than the transfer syntax says', () => {
     const meta = (uid: string) => {
       const file = rawPart10(UIDS, { transferSyntaxUid: uid });
