@@ -1,7 +1,6 @@
 import type { Transaction } from 'kysely';
 import { identityDifferences } from '../../case/patientIdentity.ts';
 import { dayText } from '../../dicom/dateTimes.ts';
-import { onCurrentRevision } from '../cases/currentAnalysis.ts';
 import type { AnalysisRow, CaseRow, Schema } from '../db/schema.ts';
 import { patientOf } from './caseRecord.ts';
 import { readKeySlices } from './keySlices.ts';
@@ -9,10 +8,6 @@ import { placeOf, scannedAt } from './patientStudies.ts';
 
 export const FLAGGED = 'flagged then';
 export const SAME_LEVEL = 'same level flagged then';
-
-type Analysed = Pick<AnalysisRow, 'decision' | 'key_slices'>;
-/** Without an analysis both are null. */
-type OtherStudy = CaseRow & { [Column in keyof Analysed]: Analysed[Column] | null };
 
 const BATCH = 500;
 /** An ID that many share (a test patient, "unknown") must not make the list slow. */
@@ -23,55 +18,98 @@ const MOST_COMPARED = 20;
 export async function priorNotes(
   db: Transaction<Schema>,
   cases: readonly CaseRow[],
-  analyses: ReadonlyMap<string, Analysed>,
+  analyses: ReadonlyMap<string, Pick<AnalysisRow, 'key_slices'>>,
 ): Promise<Map<string, string>> {
-  const scans = cases.filter((row) => row.recency !== 'prior' && row.proof === 0 && row.patient_id.trim() !== '');
-  const others = await studiesOf(db, [...new Set(scans.map((row) => row.patient_id))]);
-  const notes = new Map<string, string>();
-  for (const scan of scans) {
-    const last = (others.get(scan.patient_id) ?? [])
-      .filter((other) => placeOf(other) < placeOf(scan))
-      .slice(0, MOST_COMPARED)
-      .find((other) => identityDifferences(patientOf(scan), patientOf(other)).length === 0);
-    if (last === undefined) continue;
-    const found = foundThen(last, analyses.get(scan.study_instance_uid));
-    notes.set(scan.study_instance_uid, `Prior of ${dayText(scannedAt(last))}: ${found}`);
-  }
-  return notes;
-}
-
-/** Studies by the ID of their patient, the last scanned first. */
-async function studiesOf(db: Transaction<Schema>, patientIds: readonly string[]): Promise<Map<string, OtherStudy[]>> {
-  const found: OtherStudy[] = [];
-  for (let start = 0; start < patientIds.length; start += BATCH)
-    found.push(
-      ...(await db
-        .selectFrom('cases')
-        .leftJoin('analyses', onCurrentRevision)
-        .selectAll('cases')
-        .select(['analyses.decision', 'analyses.key_slices'])
-        .where('cases.patient_id', 'in', patientIds.slice(start, start + BATCH))
-        .where('cases.removing', '=', 0)
-        .where('cases.proof', '=', 0)
-        .where('cases.ignored', '=', 0)
-        .orderBy('cases.first_received_at', 'desc')
-        .limit(MOST_STUDIES)
-        .execute()),
-    );
-  return Map.groupBy(
-    found.sort((a, b) => (placeOf(a) < placeOf(b) ? 1 : -1)),
-    (row) => row.patient_id,
+  const lasts = await lastPriors(db, cases);
+  const levelsThen = await flaggedLevels(
+    db,
+    [...lasts].flatMap(([scan, prior]) => (isFlagged(scan) && isFlagged(prior) ? [prior] : [])),
+  );
+  const foundThen = (scan: CaseRow, prior: CaseRow): string => {
+    if (prior.decision === 'not-suspected') return 'not flagged';
+    if (!isFlagged(prior)) return 'not analysed';
+    const then = levelsThen.get(prior.study_instance_uid) ?? [];
+    const now = levelsIn(analyses.get(scan.study_instance_uid)?.key_slices);
+    return now.some((level) => then.includes(level)) ? SAME_LEVEL : FLAGGED;
+  };
+  return new Map(
+    [...lasts].map(([scan, prior]) => [
+      scan.study_instance_uid,
+      `Prior of ${dayText(scannedAt(prior))}: ${foundThen(scan, prior)}`,
+    ]),
   );
 }
 
-function foundThen(prior: OtherStudy, now: Analysed | undefined): string {
-  if (prior.decision === 'not-suspected') return 'not flagged';
-  if (prior.decision !== 'suspected') return 'not analysed';
-  const levelsNow = now?.decision === 'suspected' ? levelsIn(now.key_slices) : [];
-  const levelsThen = levelsIn(prior.key_slices ?? '[]');
-  return levelsNow.some((level) => levelsThen.includes(level)) ? SAME_LEVEL : FLAGGED;
+const isFlagged = ({ decision }: Pick<CaseRow, 'decision'>): boolean => decision === 'suspected';
+
+/** The last scan of the same patient before each of these that has one. */
+async function lastPriors(db: Transaction<Schema>, cases: readonly CaseRow[]): Promise<Map<CaseRow, CaseRow>> {
+  const scans = cases.filter((row) => row.recency !== 'prior' && row.proof === 0 && row.patient_id.trim() !== '');
+  const ids = await idsOfSeveral(db, [...new Set(scans.map((row) => row.patient_id))]);
+  const found: CaseRow[] = [];
+  for (let start = 0; start < ids.length; start += BATCH)
+    found.push(
+      ...(await db
+        .selectFrom('cases')
+        .selectAll()
+        .where('patient_id', 'in', ids.slice(start, start + BATCH))
+        .where('removing', '=', 0)
+        .where('proof', '=', 0)
+        .where('ignored', '=', 0)
+        .orderBy('first_received_at', 'desc')
+        .limit(MOST_STUDIES)
+        .execute()),
+    );
+  const others = Map.groupBy(
+    found.sort((a, b) => (placeOf(a) < placeOf(b) ? 1 : -1)),
+    (row) => row.patient_id,
+  );
+  return new Map(
+    scans.flatMap((scan) => {
+      const last = (others.get(scan.patient_id) ?? [])
+        .filter((other) => placeOf(other) < placeOf(scan))
+        .slice(0, MOST_COMPARED)
+        .find((other) => identityDifferences(patientOf(scan), patientOf(other)).length === 0);
+      return last === undefined ? [] : [[scan, last] as const];
+    }),
+  );
 }
 
-function levelsIn(keySlices: string): string[] {
-  return readKeySlices(keySlices).flatMap(({ levels }) => levels ?? []);
+/** Those of these patient IDs under which there is more than one study: few, and counted in an index alone. */
+async function idsOfSeveral(db: Transaction<Schema>, patientIds: readonly string[]): Promise<string[]> {
+  const several: string[] = [];
+  for (let start = 0; start < patientIds.length; start += BATCH) {
+    const rows = await db
+      .selectFrom('cases')
+      .select('patient_id')
+      .where('patient_id', 'in', patientIds.slice(start, start + BATCH))
+      .groupBy('patient_id')
+      .having(({ fn }) => fn.countAll(), '>', 1)
+      .execute();
+    several.push(...rows.map((row) => row.patient_id));
+  }
+  return several;
+}
+
+/** The vertebrae of the key slices of these cases. */
+async function flaggedLevels(db: Transaction<Schema>, cases: readonly CaseRow[]): Promise<Map<string, string[]>> {
+  const revisions = new Map(cases.map((row) => [row.study_instance_uid, row.revision]));
+  const studies = [...revisions.keys()];
+  const levels = new Map<string, string[]>();
+  for (let start = 0; start < studies.length; start += BATCH) {
+    // Without a revision it is answered from an index, as for the rows of a list.
+    const rows = await db
+      .selectFrom('analyses')
+      .select(['study_instance_uid', 'revision', 'key_slices'])
+      .where('study_instance_uid', 'in', studies.slice(start, start + BATCH))
+      .execute();
+    for (const row of rows)
+      if (row.revision === revisions.get(row.study_instance_uid))
+        levels.set(row.study_instance_uid, levelsIn(row.key_slices));
+  }
+  return levels;
+}
+
+function levelsIn(keySlices: string | undefined): string[] {
+  return readKeySlices(keySlices ?? '[]').flatMap(({ levels }) => levels ?? []);
 }
