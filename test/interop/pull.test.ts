@@ -194,11 +194,12 @@ it('fetches the priors of an analysed scan, and nothing of a namesake or of anot
     180_000,
   );
   expect(row.priorNote).toBe('Prior of 12-Mar-2025: not analysed');
-  const connections = (await (await fetch(`${agent.url}/api/connections`)).json()) as ConnectionsAnswer;
-  expect(connections.destinations.find(({ name }) => name === 'by-get')!.priors).toEqual({
-    waiting: 0,
-    lastError: null,
-  });
+  const connections = async () => (await (await fetch(`${agent.url}/api/connections`)).json()) as ConnectionsAnswer;
+  await expect
+    .poll(async () => (await connections()).destinations.find(({ name }) => name === 'by-get')!.priors, {
+      timeout: 60_000,
+    })
+    .toEqual({ waiting: 0, lastError: '1 left there: under the same patient ID, but another name' });
   expect(await received('2.25.301')).toBe(3);
   for (const study of ['2.25.302', '2.25.303', '2.25.304'])
     await expect(received(study)).rejects.toMatchObject({ code: 'not-found' });
