@@ -33,17 +33,20 @@ export async function quarantine(trx: Transaction<Schema>, row: CaseRow, reason:
   if (row.quarantine_reason === null) await noteReceived(trx, { ...row, proof: 0 }, now);
 }
 
-/** Why the newest of the conflicting objects was set aside: a history with a line for each of a thousand slices tells nothing. */
+/**
+ * Why the newest of the conflicting objects was set aside: a history with a line for each of a thousand slices tells nothing. Undefined once a person has left the
+ * case as it is: what comes after that brings it back.
+ */
 async function lastReason(trx: Transaction<Schema>, row: CaseRow): Promise<string | undefined> {
   const event = await trx
     .selectFrom('case_events')
-    .select('detail')
+    .select(['type', 'detail'])
     .where('study_instance_uid', '=', row.study_instance_uid)
-    .where('type', '=', 'quarantined')
+    .where('type', 'in', ['quarantined', 'leftAsIs'])
     .orderBy('id', 'desc')
     .limit(1)
     .executeTakeFirst();
-  return event && (JSON.parse(event.detail) as { reason?: string }).reason;
+  return event?.type === 'quarantined' ? (JSON.parse(event.detail) as { reason?: string }).reason : undefined;
 }
 
 export interface QuarantineRelease {
