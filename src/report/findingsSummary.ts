@@ -1,3 +1,4 @@
+import { reasonPhrase } from '../case/reasonPhrase.ts';
 import { scoreTexts } from '../case/scoreTexts.ts';
 import type { Findings } from '../case/case.ts';
 
@@ -22,7 +23,7 @@ export function stateSentence(findings: Findings): string {
         ? 'AI did not flag this scan - read as usual'
         : `Not analysed whole: only ${partial}, no flag in them - read as usual`;
     case 'not-analysed': {
-      const reason = (findings.reason ?? 'reason unknown').trim().replace(/\.$/, '');
+      const reason = reasonPhrase(findings.reason ?? 'reason unknown');
       return findings.reasonCode === 'outside-domain'
         ? `Outside tested range (${reason}) - not scored. Read as usual`
         : `Not analysed: ${reason} - read as usual`;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Decision } from '../../case/decision.ts';
+import { reasonPhrase } from '../../case/reasonPhrase.ts';
 import { dayText } from '../../dicom/dateTimes.ts';
 import type { CaseState } from '../../case/caseState.ts';
 
@@ -40,7 +41,7 @@ export function durationText(ms: number): string {
   return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-const phrase = (reason: string | null): string => (reason ?? 'no reason given').trim().replace(/\.+$/, '');
+const phrase = (reason: string | null): string => reasonPhrase(reason ?? 'no reason given');
 
 /** Four characters by which a reader and an operator can refer to the same failure. */
 function failureRef(studyInstanceUid: string, revision: number): string {
@@ -88,10 +89,11 @@ function statusOfScan(facts: StatusFacts, usualMs: number | null): CaseStatus {
     };
   }
   if (facts.decision === 'not-analysed') {
-    if (facts.reasonCode === 'outside-domain') {
-      const what = /^Outside tested range \((.*)\)/s.exec(facts.reason ?? '')?.[1] ?? phrase(facts.reason);
-      return { kind: 'outside-domain', text: `Outside tested range (${what}) - not scored. Read as usual` };
-    }
+    if (facts.reasonCode === 'outside-domain')
+      return {
+        kind: 'outside-domain',
+        text: `Outside tested range (${phrase(facts.reason)}) - not scored. Read as usual`,
+      };
     return { kind: 'not-analysed', text: `Not analysed: ${phrase(facts.reason)} - read as usual` };
   }
   if (

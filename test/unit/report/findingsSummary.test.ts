@@ -26,6 +26,9 @@ test('a case that was not analysed says why, and never a number of its own', () 
   expect(findingsSummary(outside)).toBe(
     'Outside tested range (bone unlike any trained on) - not scored. Read as usual',
   );
+  // As the inference stage words it.
+  const worded = 'Outside tested range (bone unlike any trained on) - not scored. Read as usual';
+  expect(stateSentence({ ...outside, reason: worded })).toBe(worded);
   expect(stateSentence({ ...outside, reason: null, reasonCode: null })).toBe(
     'Not analysed: reason unknown - read as usual',
   );
