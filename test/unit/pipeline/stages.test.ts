@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_SERIES_RULES } from '../../../src/assemble/seriesRules.ts';
 import { systemClock } from '../../../src/base/clock.ts';
-import type { EncodedSlice, StoredInstance } from '../../../src/case/case.ts';
+import type { EncodedSlice, InstanceHeader, StoredInstance } from '../../../src/case/case.ts';
 import type { ClaimedCase } from '../../../src/case/claim.ts';
 import type { Threshold } from '../../../src/case/threshold.ts';
 import type { TriageModel } from '../../../src/case/triageModel.ts';
@@ -143,9 +143,10 @@ describe('the assemble stage', () => {
 
     it('counts refused slices of the chosen series as stated and not come, and waits for them first', async () => {
       const slices = whole.length;
-      expect(await run(whole, { refused: refused(4, seriesInstanceUid) })).toMatchObject({
-        manifest: { cutShort: { came: slices, stated: slices + 4 } },
-      });
+      for (const count of [1, 4])
+        expect(await run(whole, { refused: refused(count, seriesInstanceUid) })).toMatchObject({
+          manifest: { cutShort: { came: slices, stated: slices + count } },
+        });
       const other = await run(whole, { refused: refused(4, '1.2.99') });
       expect((other as { manifest: object }).manifest).not.toHaveProperty('cutShort');
       expect(await run(whole, { refused: refused(4, '1.2.99') }, NOW_MS - 1)).toMatchObject({ type: 'notYet' });
@@ -166,10 +167,16 @@ describe('the assemble stage', () => {
       });
     });
 
-    it('believes a sender that says how many there are', async () => {
-      const counted = seriesOf({ header: { imagesInAcquisition: whole.length } });
-      const judged = await run(counted, NOW_MS - QUIET_MS);
-      expect((judged as { manifest: object }).manifest).not.toHaveProperty('brokenOff');
+    const other = (header: Partial<InstanceHeader>) => seriesOf({ series: 1, slices: 2, header });
+    it.each<[string, StoredInstance[], boolean]>([
+      ['of the acquisition', seriesOf({ header: { imagesInAcquisition: whole.length } }), true],
+      ['of the series', seriesOf({ header: { numberOfSeriesRelatedInstances: whole.length } }), true],
+      ['none', seriesOf({ header: { imagesInAcquisition: 0, numberOfSeriesRelatedInstances: 0 } }), false],
+      ['of another series', [...whole, ...other({ numberOfSeriesRelatedInstances: 2 })], false],
+    ])('believes a sender that says how many there are: %s', async (_of, instances, isBelieved) => {
+      const judged = await run(instances, NOW_MS - QUIET_MS);
+      const { manifest } = judged as { manifest: object };
+      expect('brokenOff' in manifest).toBe(!isBelieved);
     });
   });
 
