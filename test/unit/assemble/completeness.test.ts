@@ -43,6 +43,13 @@ describe('isGeometryWhole', () => {
     ).toEqual({ whole: false, why: 'slices of 1 mm lie 2 mm apart' });
   });
 
+  it('is whole where slices are meant to lie apart: up to half their thickness', () => {
+    const apart = (sliceThicknessMm: number) => seriesOf({ spacingMm: 1.5, header: { sliceThicknessMm } });
+    expect(isGeometryWhole(apart(1), DEFAULT_SERIES_RULES).whole).toBe(true);
+    expect(isGeometryWhole(apart(0.99), DEFAULT_SERIES_RULES).whole).toBe(false);
+    expect(isGeometryWhole(apart(0), DEFAULT_SERIES_RULES).whole).toBe(true);
+  });
+
   it('waits for a second series that is still arriving', () => {
     const second = seriesOf({ series: 5 }).filter((_, index) => index !== 30);
     expect(isGeometryWhole([...seriesOf(), ...second], DEFAULT_SERIES_RULES)).toEqual({

@@ -146,6 +146,22 @@ describe('splitStacks', () => {
     expect(splitStacks(study)).toMatchObject([{ name: '' }]);
   });
 
+  it.each<[string, number, number, (index: number) => number]>([
+    ['of the second of two passes', 3, 1, (index) => (index < 30 ? 1 : 2)],
+    ['of the second of two passes', 3.1, 2, (index) => (index < 30 ? 1 : 2)],
+    ['of a scan that numbers every slice', 3, 1, (index) => index],
+    ['of a scan that numbers every slice', 3.1, 2, (index) => index],
+  ])('%s, %d steps below what is above it, %i stacks are made', (_what, steps, stacks, acquisitionOf) => {
+    const study = whole.map((one, index) =>
+      instanceOf({
+        ...one.header,
+        acquisitionNumber: acquisitionOf(index),
+        imagePositionPatientMm: [0, 0, -2 * (index < 30 ? index : index - 1 + steps)],
+      }),
+    );
+    expect(splitStacks(study)).toHaveLength(stacks);
+  });
+
   it('does not let what is silent join two that contradict each other', () => {
     const silent = whole.slice(0, 40);
     const one = whole.slice(40, 50).map((slice) => instanceOf({ ...slice.header, convolutionKernel: 'Br60f' }));

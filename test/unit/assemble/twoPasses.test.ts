@@ -175,6 +175,12 @@ describe('two passes over one neck in one series', () => {
         expect(outcome(scanOf({ ...WHOLE, numbers, times, shift })), `${times} ${shift}`).toBe('overlapping-stacks');
   });
 
+  it('are refused where their numbers cross at one place, so that one of two slices may be of either', () => {
+    const crossing = { ...WHOLE, numbers: 'begin anew from the other end', times: 'are left out', shift: 0 } as const;
+    expect(outcome(scanOf({ ...crossing, from: 9, slices: 25 }))).toBe('overlapping-stacks');
+    expect(outcome(scanOf({ ...crossing, from: 10, slices: 25 }))).toBe('one pass');
+  });
+
   it('look like one scan of half the step where nothing tells them apart and they lie exactly between one another', () => {
     for (const numbers of SILENT_NUMBERS)
       for (const times of SILENT_TIMES)
