@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import { buildPage, launchBrowser, openSite, temporaryFolder } from './page.ts';
 import type { Site } from './page.ts';
+import { instanceOf } from '../unit/worklist/facts.ts';
 import { addStudy } from './seededWorklist.ts';
 import { seedThresholdHistory } from './seededThresholds.ts';
 
@@ -179,6 +180,23 @@ test('an admin adds a reader, after confirming who they are, and the reader come
   await reader.keyboard.press('Enter');
   await reader.locator('tr.row').waitFor();
   expect(await reader.getByRole('link', { name: /^(Users|Administration)$/ }).count()).toBe(0);
+
+  // A held study: the reader is told of it, an admin releases it, after confirming who they are.
+  const real = { patientId: 'MRN-4711', patientName: 'Lindqvist^Maja' };
+  await site.store.recordInstances([
+    instanceOf({ study: 'flag', number: 9, receivedAtMs: systemClock.now(), ...real }),
+  ]);
+  await reader.getByText('1 object as MRN-4711').waitFor();
+  expect(await reader.getByRole('button', { name: /^Release/ }).count()).toBe(0);
+  await page.getByRole('link', { name: 'Worklist' }).click();
+  await page.getByRole('button', { name: /^Release: / }).click();
+  await page.waitForTimeout(2_100);
+  await page.getByRole('button', { name: 'Release as MRN-4711' }).click();
+  await dialog.getByLabel('Password').fill(PASSWORD);
+  await page.keyboard.press('Enter');
+  await page.locator('tr.row').getByText('LINDQVIST, Maja').waitFor();
+  const released = await site.access.audit.page({ action: 'case.quarantineReleased' }, 5);
+  expect(released.map(({ actor }) => actor)).toEqual(['chief']);
 });
 
 test('the audit shows what was done, hostile names as text, and narrows by its filters', async () => {

@@ -334,6 +334,30 @@ test('what waits for a person is listed, and a retry makes it due', async () => 
   ]);
 });
 
+test('a release names the patient that was shown, and is refused for another one', async () => {
+  const web = await startWeb();
+  await addStudy(web, { id: 'renamed', outcome: 0.8, patientId: 'TEMP-7', patientName: 'Unknown^Trauma' });
+  const real = { patientId: 'MRN-4711', patientName: 'Lindqvist^Maja' };
+  await web.store.recordInstances([instanceOf({ study: 'renamed', number: 9, ...real })]);
+  const press = async (body: Record<string, unknown>) => {
+    const response = await post(`${web.url}/api/cases/${studyUid('renamed')}/release`, {
+      reason: 'ID replaced',
+      ...body,
+    });
+    return [response.status, await response.text()];
+  };
+  for (const use of ['latest', 'same-patient']) {
+    expect((await press({ use }))[0]).toBe(400);
+    const [status, answer] = await press({ use, patient: { ...real, patientId: 'MRN-0815' } });
+    expect([status, answer]).toEqual([409, expect.stringContaining('objects of another patient than the one shown')]);
+  }
+  expect((await press({ use: 'same-patient', patient: real, reason: 'x' }))[0]).toBe(400);
+  expect((await press({ use: 'same-patient', patient: real }))[0]).toBe(204);
+  expect((await press({ use: 'same-patient', patient: real }))[0]).toBe(404);
+  const recorded = await web.access.audit.page({ action: 'case.quarantineReleased' }, 10);
+  expect(recorded.map(({ target, actor }) => [target, actor])).toEqual([[studyUid('renamed'), 'web']]);
+});
+
 test('figures come from the times on record', async () => {
   const web = await startWeb();
   await addStudy(web, { id: 'a', outcome: 0.9, receipt: 'confirmed', arrivedMinutesAgo: 5 });
