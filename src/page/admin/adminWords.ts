@@ -62,8 +62,7 @@ export const adminWords = {
   notReported: (why: string) => `The last attempt to report one: ${why}`,
   watched: (asked: string, waiting: number) =>
     `asked for new studies: ${asked}${waiting === 0 ? '' : `, ${waiting} to be fetched`}`,
-  askedForPriors: (waiting: number) =>
-    `asked for priors${waiting === 0 ? '' : `: of ${waiting} scans to be looked for`}`,
+  askedForPriors: (waiting: number) => `asked for priors${waiting === 0 ? '' : `: ${waiting} to be looked for`}`,
   noPriors: (why: string) => `The last priors that did not come: ${why}`,
   notAsked: (why: string) => `Cannot be asked: ${why}`,
   notFetched: (why: string) => `The last attempt to fetch one: ${why}`,

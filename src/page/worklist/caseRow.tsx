@@ -114,8 +114,10 @@ const CELLS: Readonly<Record<ColumnName, (properties: Properties) => JSX.Element
         <a class={name.length > LONG_NAME ? 'opener lines two long' : 'opener line'} href={`/case/${row.caseRef}`}>
           <bdi>{name}</bdi>
         </a>
-        <div class="muted line">
-          {[[ageText(row.age), row.sex].filter(Boolean).join(' '), row.patientId].filter(Boolean).join(' · ')}
+        <div class="muted line" title={row.priorNote ?? undefined}>
+          {[[ageText(row.age), row.sex].filter(Boolean).join(' '), row.patientId, row.priorNote]
+            .filter(Boolean)
+            .join(' · ')}
         </div>
       </>
     );
@@ -142,9 +144,8 @@ const CELLS: Readonly<Record<ColumnName, (properties: Properties) => JSX.Element
   scan: ({ row, nowMs }) => (
     <>
       <div class="line">{scanTime(row.acquiredAt)}</div>
-      <div class="muted line" title={row.priorNote ?? undefined}>
+      <div class="muted line">
         {[
-          row.priorNote,
           words.arrivedAt(minuteTime(row.arrivedAtMs, nowMs)),
           row.analysedAtMs !== null && words.finishedAt(minuteTime(row.analysedAtMs, nowMs)),
           row.otherObjects > 0 && words.otherObjects(row.otherObjects),

@@ -292,3 +292,27 @@ it('certificates for a DICOMweb service without TLS are refused', () => {
   };
   expect(configFrom(pacs('http://pacs.example', { auth })).destinations).toHaveLength(1);
 });
+
+it.each<[what: string, over: object, why: RegExp | null]>([
+  ['watch', { watch: { archives: ['old'] } }, /^watch\.archives: the agent would refuse what old sends\. Add OLD to/],
+  [
+    'priors',
+    { priors: { archives: ['old'] } },
+    /^priors\.archives: the agent would refuse what old sends\. Add OLD to/,
+  ],
+  ['priors', { priors: { archives: ['web'] } }, /^priors\.archives: web is no DIMSE destination/],
+  ['priors', { priors: { archives: ['nowhere'] } }, /^priors\.archives: nowhere is no DIMSE destination/],
+  ['priors', { priors: { archives: ['got'] }, assemble: { maxAgeHours: 0 } }, /old scans would come in as new ones/],
+  // It sends on the association of the agent, and is no source.
+  ['both', { watch: { archives: ['got'] }, priors: { archives: ['got'] } }, null],
+])('an archive of %s is one from which something can come (%#)', (_what, over, why) => {
+  const dimse = { kind: 'dimse', host: 'pacs', port: 104 };
+  const destinations = [
+    { ...dimse, name: 'old', aeTitle: 'OLD' },
+    { ...dimse, name: 'got', aeTitle: 'GOT', retrieve: 'get' },
+    { kind: 'dicomweb', name: 'web', url: 'http://pacs/dicom-web' },
+  ];
+  const configured = () => configFrom({ destinations, ...over } as never);
+  if (why === null) expect(configured).not.toThrow();
+  else expect(configured).toThrow(why);
+});
