@@ -1,4 +1,4 @@
-import dcmjs from 'dcmjs';
+import { createRequire } from 'node:module';
 import { TriageError } from '../base/errors.ts';
 import { EXPLICIT_VR_LITTLE_ENDIAN } from './transferSyntaxes.ts';
 import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, isReadableUid } from './uids.ts';
@@ -25,9 +25,19 @@ interface DcmjsData {
   };
   DicomDict: new (meta: object) => DicomDictLike;
 }
-const { DicomMetaDictionary, DicomDict } = (dcmjs as unknown as { data: DcmjsData }).data;
-// dcmjs prints values, which are patient data.
-(dcmjs as unknown as { log: { setLevel(level: string): void } }).log.setLevel('silent');
+const require = createRequire(import.meta.url);
+let loaded: DcmjsData | undefined;
+
+/** Loaded when it is first needed: the agent's main process knows this module, and writes nothing in most of its lives. */
+function dcmjs(): DcmjsData {
+  if (loaded === undefined) {
+    const { data, log } = require('dcmjs') as { data: DcmjsData; log: { setLevel(level: string): void } };
+    // dcmjs prints values, which are patient data.
+    log.setLevel('silent');
+    loaded = data;
+  }
+  return loaded;
+}
 
 /** Longest value, in characters, by VR (PS3.5 6.2). */
 const LONGEST: Readonly<Record<string, number>> = {
@@ -85,7 +95,7 @@ const SHAPES: Readonly<Record<string, RegExp>> = {
  */
 export function writePart10(dataset: Dataset): Uint8Array {
   checkDataset(dataset, '');
-  const meta = DicomMetaDictionary.denaturalizeDataset({
+  const meta = dcmjs().DicomMetaDictionary.denaturalizeDataset({
     FileMetaInformationVersion: new Uint8Array([0, 1]).buffer,
     MediaStorageSOPClassUID: dataset['SOPClassUID'],
     MediaStorageSOPInstanceUID: dataset['SOPInstanceUID'],
@@ -94,23 +104,26 @@ export function writePart10(dataset: Dataset): Uint8Array {
     ImplementationVersionName: IMPLEMENTATION_VERSION_NAME,
     _vrMap: {},
   });
-  const file = new DicomDict(meta);
-  file.dict = DicomMetaDictionary.denaturalizeDataset(prepared({ ...dataset, SpecificCharacterSet: 'ISO_IR 192' }));
+  const file = new (dcmjs().DicomDict)(meta);
+  file.dict = dcmjs().DicomMetaDictionary.denaturalizeDataset(
+    prepared({ ...dataset, SpecificCharacterSet: 'ISO_IR 192' }),
+  );
   return new Uint8Array(file.write({ fragmentMultiframe: false, allowInvalidVRLength: true }));
 }
 
 /** Keyword and VR that PS3.6 gives an attribute, or null for a private, unknown or retired one. */
 export function dictionaryEntryOf(tag: number): { keyword: string; vr: string } | null {
-  return ENTRY_BY_TAG.get(tag) ?? null;
+  entryByTag ??= new Map(
+    Object.entries(dcmjs().DicomMetaDictionary.nameMap).flatMap(([keyword, entry]) => {
+      const tag = /^\(([0-9A-F]{4}),([0-9A-F]{4})\)$/i.exec(entry?.tag ?? '');
+      if (entry === undefined || tag === null || keyword.startsWith('RETIRED_')) return [];
+      return [[Number.parseInt(tag[1]! + tag[2]!, 16), { keyword, vr: entry.vr }] as const];
+    }),
+  );
+  return entryByTag.get(tag) ?? null;
 }
 
-const ENTRY_BY_TAG: ReadonlyMap<number, { keyword: string; vr: string }> = new Map(
-  Object.entries(DicomMetaDictionary.nameMap).flatMap(([keyword, entry]) => {
-    const tag = /^\(([0-9A-F]{4}),([0-9A-F]{4})\)$/i.exec(entry?.tag ?? '');
-    if (entry === undefined || tag === null || keyword.startsWith('RETIRED_')) return [];
-    return [[Number.parseInt(tag[1]! + tag[2]!, 16), { keyword, vr: entry.vr }] as const];
-  }),
-);
+let entryByTag: ReadonlyMap<number, { keyword: string; vr: string }> | undefined;
 
 /** True when `writePart10` accepts this value for this keyword. */
 export function isWritable(keyword: string, value: DatasetValue): boolean {
@@ -139,7 +152,7 @@ export function decimalString(value: number): string {
 /** Refuses what PS3.5 and PS3.6 do not allow. @throws TriageError `dicom-unwritable` naming the element, not its value */
 function checkDataset(dataset: Dataset, where: string): void {
   for (const [keyword, value] of Object.entries(dataset)) {
-    const entry = DicomMetaDictionary.nameMap[keyword];
+    const entry = dcmjs().DicomMetaDictionary.nameMap[keyword];
     const place = where === '' ? keyword : `${where} > ${keyword}`;
     if (entry === undefined)
       throw new TriageError('dicom-unwritable', `${place} is not a keyword of the DICOM dictionary.`);
@@ -193,7 +206,7 @@ function prepared(dataset: Dataset): object {
     if (value === undefined) continue;
     // PS3.6 says "US or SS": signed pixels have a signed padding value (PS3.3 C.7.5.1.1.2).
     if (keyword === 'PixelPaddingValue' && dataset['PixelRepresentation'] === 1) vrMap[keyword] = 'SS';
-    const vr = DicomMetaDictionary.nameMap[keyword]!.vr;
+    const vr = dcmjs().DicomMetaDictionary.nameMap[keyword]!.vr;
     if (vr === 'SQ' && value !== null) {
       out[keyword] = (Array.isArray(value) ? (value as readonly Dataset[]) : [value as Dataset]).map(prepared);
     } else if (vr === 'DS' && value !== null) {

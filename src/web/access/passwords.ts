@@ -8,8 +8,15 @@ const LONGEST = 256;
 /** Passwords that are guessed within so many tries are refused: what the estimate's authors call safely unguessable online (zxcvbn, score 3). */
 const LEAST_GUESSES = 1e8;
 
-/** A hash that matches no password, so that checking an unknown account takes as long as checking an existing one. */
-const NOBODYS = hash(crypto.randomUUID(), ARGON2ID);
+let nobodys: Promise<string> | undefined;
+
+/**
+ * A hash that matches no password, so that checking an unknown account takes as long as checking an existing one. Made at the first check of either, not at
+ * the start: hashing takes 19 MiB.
+ */
+function nobodysHash(): Promise<string> {
+  return (nobodys ??= hash(crypto.randomUUID(), ARGON2ID));
+}
 
 /** The hash to store. @throws TriageError `command-invalid` for a password that is easy to guess, with what to do */
 export async function hashPassword(password: string, name: string): Promise<string> {
@@ -51,6 +58,7 @@ async function guessesOf(password: string): Promise<number> {
 
 /** Whether the password matches the hash; without a hash it does not, after the same work. */
 export async function isPassword(kept: string | null, password: string): Promise<boolean> {
-  const same = await verify(kept ?? (await NOBODYS), password.slice(0, LONGEST + 1).normalize('NFKC'));
+  const spare = await nobodysHash();
+  const same = await verify(kept ?? spare, password.slice(0, LONGEST + 1).normalize('NFKC'));
   return same && kept !== null;
 }

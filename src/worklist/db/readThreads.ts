@@ -9,6 +9,7 @@ import {
   type QueryResult,
 } from 'kysely';
 import { startThreadBeside } from '../../base/childProcess.ts';
+import { systemClock } from '../../base/clock.ts';
 import { TriageError } from '../../base/errors.ts';
 
 export interface ReadThreadSetup {
@@ -30,6 +31,8 @@ export interface FromReadThread {
 
 /** Two, so that one long answer (a search, figures) does not hold up the others. */
 const THREADS = 2;
+/** A thread takes 11 MiB: the second one is started when an answer has held up another for so long. */
+const PATIENCE_MS = 20;
 
 /** Reads on threads with read-only handles of their own: however long a query takes or waits for a lock, the event loop of the agent goes on. */
 export class ReadThreadsDialect extends SqliteDialect {
@@ -62,13 +65,14 @@ class ReadThreadsDriver implements Driver {
   readonly #all = new Set<ReadThread>();
   #idle: ReadThread[] = [];
   readonly #waiting: ((thread: ReadThread) => void)[] = [];
+  #stopGrowing: (() => void) | undefined;
 
   constructor(setup: ReadThreadSetup) {
     this.#setup = setup;
   }
 
   init(): Promise<void> {
-    for (let count = 0; count < THREADS; count++) this.#idle.push(this.#start());
+    this.#idle.push(this.#start());
     return Promise.resolve();
   }
 
@@ -83,7 +87,15 @@ class ReadThreadsDriver implements Driver {
     if (thread !== undefined) return Promise.resolve(thread);
     return new Promise((resolve) => {
       this.#waiting.push(resolve);
+      if (this.#all.size < THREADS) this.#stopGrowing ??= systemClock.after(PATIENCE_MS, () => this.#grow());
     });
+  }
+
+  /** Starts one more thread for whoever still waits. */
+  #grow(): void {
+    this.#stopGrowing = undefined;
+    const next = this.#all.size < THREADS ? this.#waiting.shift() : undefined;
+    next?.(this.#start());
   }
 
   async beginTransaction(connection: DatabaseConnection): Promise<void> {
@@ -111,6 +123,7 @@ class ReadThreadsDriver implements Driver {
   }
 
   async destroy(): Promise<void> {
+    this.#stopGrowing?.();
     await Promise.all([...this.#all].map((thread) => thread.close()));
     this.#all.clear();
     this.#idle = [];
