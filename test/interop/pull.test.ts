@@ -193,7 +193,7 @@ it('fetches the priors of an analysed scan, and nothing of a namesake or of anot
     },
     180_000,
   );
-  expect(row.priorNote).toBe('Prior of 12-Mar-2025: not analysed');
+  expect(row.priorNote).toBe('Prior not analysed (12-Mar-2025)');
   const connections = async () => (await (await fetch(`${agent.url}/api/connections`)).json()) as ConnectionsAnswer;
   await expect
     .poll(async () => (await connections()).destinations.find(({ name }) => name === 'by-get')!.priors, {

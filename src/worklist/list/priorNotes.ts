@@ -6,8 +6,8 @@ import { patientOf } from './caseRecord.ts';
 import { readKeySlices } from './keySlices.ts';
 import { placeOf, scannedAt } from './patientStudies.ts';
 
-export const FLAGGED = 'flagged then';
-export const SAME_LEVEL = 'same level flagged then';
+export const FLAGGED = 'Prior flagged';
+export const SAME_LEVEL = 'Prior flagged at the same level';
 
 const BATCH = 500;
 /** An ID that many share (a test patient, "unknown") must not make the list slow. */
@@ -26,8 +26,8 @@ export async function priorNotes(
     [...lasts].flatMap(([scan, prior]) => (isFlagged(scan) && isFlagged(prior) ? [prior] : [])),
   );
   const foundThen = (scan: CaseRow, prior: CaseRow): string => {
-    if (prior.decision === 'not-suspected') return 'not flagged';
-    if (!isFlagged(prior)) return 'not analysed';
+    if (prior.decision === 'not-suspected') return 'Prior not flagged';
+    if (!isFlagged(prior)) return 'Prior not analysed';
     const then = levelsThen.get(prior.study_instance_uid) ?? [];
     const now = levelsIn(analyses.get(scan.study_instance_uid)?.key_slices);
     return now.some((level) => then.includes(level)) ? SAME_LEVEL : FLAGGED;
@@ -35,7 +35,8 @@ export async function priorNotes(
   return new Map(
     [...lasts].map(([scan, prior]) => [
       scan.study_instance_uid,
-      `Prior of ${dayText(scannedAt(prior))}: ${foundThen(scan, prior)}`,
+      // What was found comes first: narrow columns cut the end off.
+      `${foundThen(scan, prior)} (${dayText(scannedAt(prior))})`,
     ]),
   );
 }

@@ -131,10 +131,10 @@ describe('a prior', () => {
     await worklist.store.recordInstances([slice('namesake', { ...OLD, patientName: 'Roe^Ronja' })]);
     expect(await noteOf('new')).toBeNull();
     for (const [study, date, findings, says] of [
-      ['kept', '20240101', null, 'Prior of 01-Jan-2024: not analysed'],
-      ['clean', '20240202', finding(0.1, 'C3'), 'Prior of 02-Feb-2024: not flagged'],
-      ['elsewhere', '20240303', finding(0.9, 'C2'), 'Prior of 03-Mar-2024: flagged then'],
-      ['there', '20240404', finding(0.9, 'C5'), 'Prior of 04-Apr-2024: same level flagged then'],
+      ['kept', '20240101', null, 'Prior not analysed (01-Jan-2024)'],
+      ['clean', '20240202', finding(0.1, 'C3'), 'Prior not flagged (02-Feb-2024)'],
+      ['elsewhere', '20240303', finding(0.9, 'C2'), 'Prior flagged (03-Mar-2024)'],
+      ['there', '20240404', finding(0.9, 'C5'), 'Prior flagged at the same level (04-Apr-2024)'],
     ] as const) {
       const dates = { acquisitionDateTime: `${date}093000`, studyDate: date };
       await worklist.store.recordInstances([slice(study, dates)]);
@@ -147,8 +147,8 @@ describe('a prior', () => {
       slice('later', { acquisitionDateTime: '20261103080000', studyDate: '20261103' }),
     ]);
     expect([await noteOf('new'), await noteOf('later')]).toEqual([
-      'Prior of 04-Apr-2024: same level flagged then',
-      'Prior of 02-Nov-2026: flagged then',
+      'Prior flagged at the same level (04-Apr-2024)',
+      'Prior flagged (02-Nov-2026)',
     ]);
   });
 
