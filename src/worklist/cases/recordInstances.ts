@@ -136,8 +136,8 @@ async function isSamePatient(trx: Transaction<Schema>, header: InstanceHeader): 
     .limit(1)
     .executeTakeFirst();
   if (released === undefined) return false;
-  const arrived = (await arrivalsByPatient(trx, [study])).get(study) ?? [];
-  return arrived.some(({ identity, inUse }) => inUse > 0 && identityDifferences(identity, header).length === 0);
+  const inUse = (await arrivalsByPatient(trx, [study], 0)).get(study) ?? [];
+  return inUse.some(({ identity }) => identityDifferences(identity, header).length === 0);
 }
 
 /** Of two versions of an image the one whose header states more is used; true when that is the newcomer. */

@@ -3,7 +3,7 @@ import type { HeldFacts } from '../../answers/worklistAnswer.ts';
 import type { PatientIdentity } from '../../case/case.ts';
 import { identityDifferences } from '../../case/patientIdentity.ts';
 import { jsonText } from '../db/dialect.ts';
-import type { CaseRow, Schema } from '../db/schema.ts';
+import type { CaseRow, Flag, Schema } from '../db/schema.ts';
 import { patientOf, type PatientColumns } from './caseRecord.ts';
 
 /** How the reason of a hold begins when objects of another patient came under the UID of the study. */
@@ -18,31 +18,43 @@ export async function heldFacts(db: Transaction<Schema>, cases: readonly HeldCas
   if (held.length === 0) return new Map();
   const studies = held.map((row) => row.study_instance_uid);
   const delivered = await deliveredReports(db, studies);
-  const arrivals = await arrivalsByPatient(db, studies);
+  const aside = await arrivalsByPatient(db, studies, 1);
+  const inUseSince = await firstInUse(db, studies);
   return new Map(
     held.map((row) => {
       const study = row.study_instance_uid;
-      const arrived = arrivals.get(study) ?? [];
+      const patients = aside.get(study) ?? [];
       return [
         study,
         {
           delivered: delivered.get(study) ?? [],
-          aside: arrived.flatMap(({ identity, aside }) => (aside === 0 ? [] : [{ ...identity, objects: aside }])),
-          otherPatient: otherPatient(row, arrived),
+          aside: patients.map(({ identity, objects }) => ({ ...identity, objects })),
+          otherPatient: otherPatient(row, patients, inUseSince.get(study) ?? 0),
         },
       ];
     }),
   );
 }
 
-function otherPatient(row: HeldCase, arrived: readonly Arrival[]): HeldFacts['otherPatient'] {
-  const isOfCase = ({ identity }: Arrival) => identityDifferences(patientOf(row), identity).length === 0;
-  const others = arrived.filter((one) => one.aside > 0 && !isOfCase(one));
+function otherPatient(row: HeldCase, aside: readonly Arrival[], inUseSinceMs: number): HeldFacts['otherPatient'] {
+  const others = aside.filter(({ identity }) => identityDifferences(patientOf(row), identity).length > 0);
   const [other] = others;
   if (other === undefined || others.length > 1 || !row.quarantine_reason!.startsWith(TWO_PATIENTS)) return null;
-  const ofCase = arrived.filter(isOfCase);
-  const isNewer = ofCase.every(({ firstAtMs }) => firstAtMs <= other.firstAtMs);
-  return { ...other.identity, objects: other.aside, isNewer };
+  return { ...other.identity, objects: other.objects, isNewer: other.firstAtMs >= inUseSinceMs };
+}
+
+/** When the first of the objects in use came, by study; not there for a study of which none is. */
+async function firstInUse(db: Transaction<Schema>, studies: readonly string[]): Promise<Map<string, number>> {
+  const rows = await db
+    .selectFrom('instances')
+    .select('study_instance_uid as study')
+    .select(({ fn }) => fn.min('received_at').as('firstAtMs'))
+    .where('study_instance_uid', 'in', studies)
+    .where('kind', '!=', 'own')
+    .where('set_aside', '=', 0)
+    .groupBy('study_instance_uid')
+    .execute();
+  return new Map(rows.map(({ study, firstAtMs }) => [study, firstAtMs]));
 }
 
 /** Which destinations have a report under the patient that the case has now, by study. */
@@ -84,42 +96,42 @@ async function deliveredReports(
 const IDENTITY = ['patientId', 'issuerOfPatientId', 'patientName', 'patientBirthDate', 'patientSex'] as const;
 
 /** What came of a study under one patient. */
-export interface Arrival {
+interface Arrival {
   /** As it was written last. */
   identity: PatientIdentity;
-  inUse: number;
-  aside: number;
+  objects: number;
   firstAtMs: number;
 }
 
-/** What came of each study, by patient: spellings of one patient are one. Whose objects came last stands last. */
+/** What is in use (0) or was set aside (1) of each study, by patient: spellings of one patient are one. Whose objects came last stands last. */
 export async function arrivalsByPatient(
   db: Transaction<Schema>,
   studies: readonly string[],
+  setAside: Flag,
 ): Promise<Map<string, Arrival[]>> {
   const rows = await db
     .selectFrom('instances')
-    .select(['study_instance_uid as study', 'set_aside as setAside'])
+    .select('study_instance_uid as study')
     .select(IDENTITY.map((key) => jsonText(db, 'header', key).as(key)))
     .select(sql<number>`count(*)`.as('objects'))
     .select(({ fn }) => fn.min('received_at').as('firstAtMs'))
     .where('study_instance_uid', 'in', studies)
     .where('kind', '!=', 'own')
-    .groupBy(['study', 'setAside', ...IDENTITY])
+    .where('set_aside', '=', setAside)
+    .groupBy(['study', ...IDENTITY])
     .orderBy(({ fn }) => fn.max('received_at'))
     .orderBy('patientId')
     .orderBy('patientName')
     .execute();
   const found = new Map<string, Arrival[]>();
-  for (const { study, setAside, objects, firstAtMs, ...identity } of rows) {
+  for (const { study, objects, firstAtMs, ...identity } of rows) {
     const arrived = found.get(study) ?? [];
     const known = arrived.find((one) => identityDifferences(one.identity, identity).length === 0);
     found.set(study, [
       ...arrived.filter((one) => one !== known),
       {
         identity,
-        inUse: (known?.inUse ?? 0) + (setAside === 0 ? objects : 0),
-        aside: (known?.aside ?? 0) + (setAside === 1 ? objects : 0),
+        objects: objects + (known?.objects ?? 0),
         firstAtMs: Math.min(firstAtMs, known?.firstAtMs ?? firstAtMs),
       },
     ]);
