@@ -11,13 +11,15 @@ export interface Log {
   error(message: string, fields?: LogFields): void;
   child(fields: LogFields): Log;
 }
-export type LogFields = Readonly<Record<string, unknown>>;
+/** Of the allow-list below: a name that is not on it does not compile, and where types do not reach it is dropped. */
+export type LogFields = Readonly<Partial<Record<LogField | 'error', unknown>>>;
+type LogField = (typeof ALLOWED)[number];
 
 /**
  * The only field names that reach the log. An allow-list, because a patient's name can hide in any field that somebody adds later:
  * what is not here is dropped and counted in `droppedFields`. UIDs are pseudonyms that a site can resolve; they are not names.
  */
-const ALLOWED = new Set([
+const ALLOWED = [
   'aeTitle',
   'address',
   'action',
@@ -31,6 +33,8 @@ const ALLOWED = new Set([
   'durationMs',
   'event',
   'exitCode',
+  'fault',
+  'features',
   'freeBytes',
   'job',
   'limit',
@@ -52,10 +56,13 @@ const ALLOWED = new Set([
   'state',
   'status',
   'studyInstanceUid',
+  'threads',
   'transferSyntaxUid',
   'url',
   'version',
-]);
+] as const;
+
+const ALLOWED_NAMES: ReadonlySet<string> = new Set(ALLOWED);
 
 /** With control characters a hostile value could forge log lines or colours in a terminal. */
 const CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
@@ -65,7 +72,7 @@ function clean(fields: LogFields | undefined): Record<string, unknown> {
   const dropped: string[] = [];
   for (const [name, value] of Object.entries(fields ?? {})) {
     if (name === 'error') out['error'] = describe(value);
-    else if (!ALLOWED.has(name)) dropped.push(name);
+    else if (!ALLOWED_NAMES.has(name)) dropped.push(name);
     else out[name] = typeof value === 'string' ? value.replace(CONTROL, '?') : value;
   }
   if (dropped.length > 0) out['droppedFields'] = dropped;
