@@ -65,6 +65,11 @@ describe('changesAnalysis', () => {
       { changes: false, isRead: true },
     ],
     [
+      'a slice that goes on where the series ends, and states less',
+      seriesOf({ series: 4, slices: 1, topMm: -70, header: { sopInstanceUid: '1.2.3.4.99998' } }),
+      { changes: true, isRead: true },
+    ],
+    [
       'a slice at a place that is taken',
       seriesOf({ series: 4, slices: 1, header: { ...BONE, sopInstanceUid: '1.2.3.4.99999' } }),
       { changes: false, isRead: true },

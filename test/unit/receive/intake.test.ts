@@ -1,10 +1,13 @@
-import { describe, expect, it } from 'vitest';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { systemClock } from '../../../src/base/clock.ts';
 import type { RecordOutcome, StoredInstance } from '../../../src/case/case.ts';
 import type { RefusedObject } from '../../../src/case/refusedObject.ts';
 import { createIntake } from '../../../src/receive/intake.ts';
 import type { SendingEnd } from '../../../src/receive/receiverRecord.ts';
 import { createLog } from '../../../src/base/log.ts';
+import { temporaryDirectory } from '../../interop/dcmtk.ts';
 
 const instance = (name: string, studyInstanceUid = ''): StoredInstance =>
   ({ path: name, header: { studyInstanceUid } }) as StoredInstance;
@@ -139,5 +142,37 @@ describe('intake', () => {
       'complete study-3 after 5000',
     ]);
     expect(intake.holds('study-1')).toBe(false);
+  });
+
+  it.each([
+    ['keeps the recorded file of an object that came again', 'objects/first.dcm', ['first.dcm: first']],
+    ['puts it where the recorded file was lost', 'objects/lost.dcm', ['first.dcm: first', 'lost.dcm: again']],
+    [
+      'touches no file that is recorded under the name with which it comes',
+      'objects/again.dcm',
+      ['again.dcm: again', 'first.dcm: first'],
+    ],
+    ['keeps what is recorded nowhere', null, ['again.dcm: again', 'first.dcm: first']],
+  ])('%s', async (_what, recorded, left) => {
+    const { dir, remove } = await temporaryDirectory();
+    onTestFinished(remove);
+    await mkdir(join(dir, 'objects'));
+    for (const name of ['first', 'again']) await writeFile(join(dir, 'objects', `${name}.dcm`), name);
+    const intake = createIntake({
+      store: {
+        ...recorder(),
+        recordInstances: () => Promise.resolve(['copy']),
+        recordedPath: () => Promise.resolve(recorded),
+      },
+      resolvePath: (path) => join(dir, path),
+      onNew: () => undefined,
+      clock: systemClock,
+      log: createLog('silent'),
+    });
+    intake.stored(instance('objects/again.dcm'));
+    await intake.drained();
+    const names = (await readdir(join(dir, 'objects'))).sort();
+    const read = async (name: string) => `${name}: ${await readFile(join(dir, 'objects', name), 'utf8')}`;
+    expect(await Promise.all(names.map(read))).toEqual(left);
   });
 });
