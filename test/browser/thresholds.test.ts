@@ -315,7 +315,7 @@ test('with few labels it says so instead of a number; flags can be stopped by on
   expect(main).toContain('Too few fractures to judge: no curve.');
   expect(main).toContain('1/1 Too few fractures to judge');
   expect(main).not.toMatch(/95 % interval \d/);
-  const answer = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<undefined>();
   await page.route('**/api/thresholds/what-if?*', async (route) => {
     await answer.promise;
     await route.continue();
@@ -323,7 +323,7 @@ test('with few labels it says so instead of a number; flags can be stopped by on
   await page.getByLabel('As a number').fill('0.7');
   await page.locator('.overtaken').waitFor();
   await complaintsInBothThemes(page);
-  answer.resolve();
+  answer.resolve(undefined);
   await page.locator('.overtaken').waitFor({ state: 'detached' });
 
   await page.getByRole('button', { name: 'Back to what is in force' }).click();
