@@ -11,7 +11,10 @@ export default defineConfig({
     // Two files at once, of whatever project: the tests of real servers and browsers mostly wait, and CI has two cores.
     maxWorkers: 2,
     projects: [
-      { extends: true, test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      {
+        extends: true,
+        test: { name: 'unit', include: ['test/unit/**/*.test.ts'], setupFiles: ['test/propertyRuns.ts'] },
+      },
       // The tests of the worklist once more, on PostgreSQL: what they say of one engine holds for the other.
       {
         extends: true,

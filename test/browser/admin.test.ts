@@ -186,6 +186,7 @@ test('a refused result is sent again and a held study goes on, each with a reaso
   await page.getByText(/^Not released: this hold is not about one patient with two identities/).waitFor();
   await row('mixed').getByRole('button', { name: 'Release' }).waitFor({ state: 'detached' });
   await row('renamed').getByRole('button', { name: 'Release: UNKNOWN, Trauma 7' }).click();
+  await page.getByRole('dialog').waitFor();
   await page.keyboard.press('Enter');
   await row('renamed').getByText('LINDQVIST, Maja').waitFor();
   const { row: released, events } = await opened.query.caseDetail(studyUid('renamed'));

@@ -462,9 +462,8 @@ test('the database is copied, lost and brought back, and the audit shows what is
   await type('odontoid restore FILE --identity KEYFILE --config FILE --json', {
     'FILE --identity KEYFILE --config FILE': `later/${later!} --identity odontoid-backup.key --config site.yaml`,
   });
-  expect(json(await type('odontoid migrate --config FILE --json', { FILE: 'site.yaml' }))).toMatchObject({
-    applied: [],
-  });
+  const migrate = 'odontoid migrate --from sqlite --config FILE --json';
+  expect(json(await type(migrate, { ' --from sqlite': '', FILE: 'site.yaml' }))).toMatchObject({ applied: [] });
   const short = await type('odontoid audit verify --noted SEQ:HASH', { 'SEQ:HASH': head! }, 1);
   expect(short.stdout).toContain('NOT WHOLE');
 });

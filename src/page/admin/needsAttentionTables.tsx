@@ -1,7 +1,7 @@
 import type { NeedsAttention } from '../../answers/adminAnswers.ts';
 import { clockTime, personName } from '../parts/format.ts';
 import { PlainTable } from '../parts/plainTable.tsx';
-import { release, type HeldStudy } from '../parts/releaseDialog.tsx';
+import { release, type HeldStudy } from '../parts/heldStudy.ts';
 import { releaseWords } from '../parts/releaseWords.ts';
 import { ask } from '../parts/session.ts';
 import { adminWords as words } from './adminWords.ts';

@@ -1,43 +1,8 @@
 import './releaseDialog.css';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { HeldFacts } from '../../answers/worklistAnswer.ts';
-import { withFormat } from './formatCharacters.ts';
 import { calendarDate, clockTime, personName } from './format.ts';
+import { shortIdentity, type HeldStudy } from './heldStudy.ts';
 import { releaseWords as words } from './releaseWords.ts';
-import { ask } from './session.ts';
-
-/** A study that one press releases: held because objects of one other patient came. */
-export interface HeldStudy {
-  studyInstanceUid: string;
-  patientId: string;
-  patientName: string;
-  patientBirthDate: string;
-  sex: string;
-  delivered: HeldFacts['delivered'];
-  otherPatient: NonNullable<HeldFacts['otherPatient']>;
-}
-
-/** Ends a hold. The server refuses when the study would go on under another patient than this one. @throws Refused */
-export async function release(
-  studyInstanceUid: string,
-  use: 'latest' | 'same-patient',
-  { patientId, patientName }: { patientId: string; patientName: string },
-  reason: string,
-): Promise<Response> {
-  return ask(`/api/cases/${encodeURIComponent(studyInstanceUid)}/release`, 'POST', {
-    use,
-    patient: { patientId: withFormat(patientId), patientName: withFormat(patientName) },
-    reason,
-  });
-}
-
-/** What a patient is called where there is room for one word: the ID, or the name where the ID does not tell the two apart. */
-export function shortIdentity(
-  one: Pick<HeldStudy, 'patientId' | 'patientName'>,
-  other: Pick<HeldStudy, 'patientId'>,
-): string {
-  return one.patientId === other.patientId || one.patientId === '' ? personName(one.patientName) : one.patientId;
-}
 
 /** Shows both identities of a held study side by side, and releases it with one press. `onEnd` gets the reason, or null when the person cancels. */
 export function ReleaseDialog({ study, onEnd }: { study: HeldStudy; onEnd: (reason: string | null) => void }) {

@@ -4,7 +4,7 @@ import { scoreTexts } from '../../case/scoreTexts.ts';
 import { receipt, receiptBrief } from '../parts/deliveryText.ts';
 import { ageText, minuteTime, personName, scanTime } from '../parts/format.ts';
 import { LOOKS } from '../parts/looks.ts';
-import { shortIdentity, type HeldStudy } from '../parts/releaseDialog.tsx';
+import { shortIdentity, type HeldStudy } from '../parts/heldStudy.ts';
 import { releaseWords } from '../parts/releaseWords.ts';
 import { viewerLink } from '../parts/viewerLink.ts';
 import { releasable } from './useRelease.tsx';

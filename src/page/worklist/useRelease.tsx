@@ -3,7 +3,8 @@ import { useState } from 'preact/hooks';
 import { useConfirmed } from '../access/confirmIdentity.tsx';
 import type { WorklistRow } from '../../answers/worklistAnswer.ts';
 import { ATTENDED } from '../parts/attended.ts';
-import { release, ReleaseDialog, type HeldStudy } from '../parts/releaseDialog.tsx';
+import { release, type HeldStudy } from '../parts/heldStudy.ts';
+import type { ReleaseDialog } from '../parts/releaseDialog.tsx';
 import { Refused } from '../parts/session.ts';
 import { words } from './worklistWords.ts';
 
@@ -21,6 +22,8 @@ export function useRelease(onDone: (problem: string | null) => void): {
   dialogs: JSX.Element;
 } {
   const [study, setStudy] = useState<HeldStudy | null>(null);
+  // Loaded at the first press: the list is what readers wait for, and few of them release anything.
+  const [Dialog, setDialog] = useState<typeof ReleaseDialog | null>(null);
   const { run, dialog } = useConfirmed();
   const end = (reason: string | null) => {
     setStudy(null);
@@ -32,10 +35,16 @@ export function useRelease(onDone: (problem: string | null) => void): {
     }).catch((error: unknown) => onDone(error instanceof Refused ? error.message : words.notReleased));
   };
   return {
-    askRelease: (row) => setStudy(releasable(row)),
+    askRelease: (row) => {
+      setStudy(releasable(row));
+      import('../parts/releaseDialog.tsx').then(
+        (loaded) => setDialog(() => loaded.ReleaseDialog),
+        () => onDone(words.notReleased),
+      );
+    },
     dialogs: (
       <>
-        {study !== null && <ReleaseDialog study={study} onEnd={end} />}
+        {study !== null && Dialog !== null && <Dialog study={study} onEnd={end} />}
         {dialog}
       </>
     ),
