@@ -50,10 +50,19 @@ test('the tarball runs the demo in an empty folder, and analyses a study from an
     '--count',
     '1',
   ];
-  await npx(join(dir, 'elsewhere'), `../${tarball}`, ...phantom);
-  const analysis = JSON.parse(
-    await npx(join(dir, 'elsewhere'), `../${tarball}`, 'analyse', 'study', '--json'),
-  ) as unknown;
+  // As installed: what npx has made of the tarball.
+  const [installation = ''] = await readdir(join(dir, 'npm-cache/_npx'));
+  const odontoid = join(dir, 'npm-cache/_npx', installation, 'node_modules/.bin/odontoid');
+  const installed = async (...args: string[]): Promise<string> => {
+    const { exitCode, stdout, stderr } = await runTool(odontoid, args, {
+      cwd: join(dir, 'elsewhere'),
+      timeoutMs: 280_000,
+    });
+    expect(exitCode, stderr).toBe(0);
+    return stdout;
+  };
+  await installed(...phantom);
+  const analysis = JSON.parse(await installed('analyse', 'study', '--json')) as unknown;
   expect(analysis).toMatchObject({ decision: 'suspected', slices: { length: 48 } });
 });
 
