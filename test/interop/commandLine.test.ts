@@ -160,7 +160,8 @@ describe('odontoid', () => {
   });
 
   it('analyse gives the documented document and writes SR, SC and pictures', async () => {
-    await json('phantom', '--seed', '9000003', '--fracture', 'burst@C5', '--out', join(dir, 'burst'), '--json');
+    const burst = ['--seed', '9000003', '--fracture', 'burst@C5', '--slices', '48', '--rows', '256'];
+    await json('phantom', ...burst, '--out', join(dir, 'burst'), '--json');
     const [folder] = (await readdir(join(dir, 'burst'))).filter((name) => name.startsWith('study-'));
     const analysis = await json<Analysis>(
       'analyse',
