@@ -1,30 +1,21 @@
-import { mayBeAccepted } from '../case/selection.ts';
 import { maxAgeMsOf } from '../config/config.ts';
 import type { StorageDoor } from '../pacs/getScu.ts';
-import { startFetchingPriors, type PriorArchive } from '../pull/fetchPriors.ts';
-import { objectsOnRecord } from '../pull/objectsOnRecord.ts';
+import { startFetchingPriors } from '../pull/fetchPriors.ts';
 import { createPriorSearches } from '../worklist/cases/priorSearches.ts';
 import type { Foundation } from './agentPorts.ts';
-import { archiveScu } from './archives.ts';
+import { askedArchives, pullPorts } from './archives.ts';
 
 /** Fetches priors of analysed scans from the archives that are configured for it; nothing where there are none. */
-export function startPriors(
-  { config, database, query, audit, releasers, ports: { clock, log } }: Foundation,
-  door: () => StorageDoor | null,
-): void {
-  const { receive, destinations, priors, assemble } = config;
-  const archives = destinations.flatMap((destination): PriorArchive[] => {
-    if (destination.kind !== 'dimse' || !priors.archives.includes(destination.name)) return [];
-    const { aeTitle: sourceAeTitle } = destination;
-    return [
-      {
-        name: destination.name,
-        scu: archiveScu(destination, { door, clock, isBackground: true }),
-        mayBeWanted: (study) =>
-          mayBeAccepted(config.selection, { ...study, sourceAeTitle, calledAeTitle: receive.aeTitle }),
-      },
-    ];
-  });
+export function startPriors(foundation: Foundation, door: () => StorageDoor | null): void {
+  const {
+    config,
+    database,
+    audit,
+    releasers,
+    ports: { clock, log },
+  } = foundation;
+  const { priors, assemble } = config;
+  const archives = askedArchives(foundation, priors.archives, { door, isBackground: true });
   if (archives.length === 0) return;
   const fetching = startFetchingPriors({
     archives,
@@ -34,11 +25,7 @@ export function startPriors(
       maxAgeYears: priors.maxAgeYears,
       minAgeMs: maxAgeMsOf(assemble) ?? 0,
     },
-    pull: {
-      receivingAeTitle: receive.aeTitle,
-      countOnRecord: (studyInstanceUid) => objectsOnRecord(query, studyInstanceUid),
-      clock,
-    },
+    pull: pullPorts(foundation),
     audit,
     clock,
     log: log.child({ component: 'priors' }),
