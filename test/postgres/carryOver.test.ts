@@ -6,6 +6,7 @@ import { createAccounts } from '../../src/worklist/people/accounts.ts';
 import { createPageSettings } from '../../src/worklist/settings/pageSettings.ts';
 import {
   deliverAll,
+  ENCODED_SLICE,
   instanceOf,
   openFileWorklist,
   openWorklist,
@@ -18,27 +19,6 @@ import {
 import { spoil } from './copiedDatabase.ts';
 
 const ADA = { name: 'ada', address: '10.0.0.9' };
-
-const SLICE = {
-  feature: Float32Array.of(0.1, -2.5),
-  imageProbability: 0.3,
-  cam: Float32Array.of(0.7),
-  camRows: 1,
-  camColumns: 1,
-  crop: {
-    top: 1,
-    left: 2,
-    bottom: 30,
-    right: 40,
-    transpose: false,
-    flipRows: false,
-    flipColumns: true,
-    rows: 31,
-    columns: 41,
-    fullFrame: false,
-  },
-  anatomy: null,
-};
 
 /** A site's SQLite worklist with something of every kind: read, flagged, held, waiting and removed studies, people, decisions. */
 async function usedSite() {
@@ -63,7 +43,7 @@ async function usedSite() {
     reason: 'short nights',
     by: ADA,
   });
-  await store.saveSliceFeatures('ab', new Map([['cd', SLICE]]));
+  await store.saveSliceFeatures('ab', new Map([['cd', ENCODED_SLICE]]));
   return site;
 }
 
@@ -94,7 +74,7 @@ it('carries every row of a SQLite worklist over', async () => {
     expect(await target.query.caseDetail(studyUid(id))).toEqual(await site.query.caseDetail(studyUid(id)));
   expect(await books(target)).toEqual(await books(site));
   expect(await target.query.totals()).toEqual(await site.query.totals());
-  expect(await target.store.sliceFeatures('ab', ['cd'])).toEqual(new Map([['cd', SLICE]]));
+  expect(await target.store.sliceFeatures('ab', ['cd'])).toEqual(new Map([['cd', ENCODED_SLICE]]));
   expect(await found(target, 'jürgen')).toEqual([studyUid('arriving')]);
   const chains = [target, site].map(({ database, clock }) => createAuditLog(database, clock).verify());
   const [carried, own] = await Promise.all(chains);

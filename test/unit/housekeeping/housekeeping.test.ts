@@ -14,6 +14,7 @@ import {
   claimed,
   deliverAll,
   findingsOf,
+  ENCODED_SLICE,
   instanceOf,
   objectsOf,
   openFileWorklist,
@@ -313,17 +314,7 @@ describe('retention', () => {
     const { sha256 } = instanceOf({ study: 'unflagged read', number: 2 });
     const open = instanceOf({ study: 'arriving' });
     await store.recordInstances([open]);
-    const crop = { top: 0, left: 0, bottom: 1, right: 1, transpose: false, flipRows: false, flipColumns: false };
-    const encoded = {
-      feature: Float32Array.of(0.5),
-      imageProbability: 0.2,
-      cam: Float32Array.of(0),
-      camRows: 1,
-      camColumns: 1,
-      crop: { ...crop, rows: 1, columns: 1, fullFrame: false },
-      anatomy: null,
-    };
-    await store.saveSliceFeatures('ab', new Map([sha256, open.sha256].map((digest) => [digest, encoded])));
+    await store.saveSliceFeatures('ab', new Map([sha256, open.sha256].map((digest) => [digest, ENCODED_SLICE])));
     clock.advance(2 * 3_600_000);
     const before = await left();
     expect(await retain()).toBe(0);

@@ -1,4 +1,4 @@
-import type { CaseManifest, Findings, StoredInstance } from '../../../src/case/case.ts';
+import type { CaseManifest, EncodedSlice, Findings, StoredInstance } from '../../../src/case/case.ts';
 import { derivedUid } from '../../../src/dicom/uids.ts';
 import type { ResultObject } from '../../../src/case/delivery.ts';
 import { UNREAD_BEFORE } from '../../../src/dicom/header.ts';
@@ -148,3 +148,25 @@ export function objectsOf(study: number | string, revision = 1): ResultObject[] 
     sizeBytes: 500,
   }));
 }
+
+/** What the network made of one slice. */
+export const ENCODED_SLICE: EncodedSlice = {
+  feature: Float32Array.of(0.1, -2.5),
+  imageProbability: 0.3,
+  cam: Float32Array.of(0.7),
+  camRows: 1,
+  camColumns: 1,
+  crop: {
+    top: 1,
+    left: 2,
+    bottom: 30,
+    right: 40,
+    transpose: false,
+    flipRows: false,
+    flipColumns: true,
+    rows: 31,
+    columns: 41,
+    fullFrame: false,
+  },
+  anatomy: null,
+};

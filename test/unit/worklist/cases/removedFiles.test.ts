@@ -5,7 +5,16 @@ import { createWatchedArchives } from '../../../../src/worklist/cases/watchedArc
 import { readLedger } from '../../../../src/worklist/list/ledger.ts';
 import { createAuditLog } from '../../../../src/worklist/audit/audit.ts';
 import type { CaseStoreOptions } from '../../../../src/worklist/cases/caseStore.ts';
-import { claimed, findingsOf, instanceOf, objectsOf, openWorklist, studyUid, toReported } from '../fixture.ts';
+import {
+  claimed,
+  findingsOf,
+  ENCODED_SLICE,
+  instanceOf,
+  objectsOf,
+  openWorklist,
+  studyUid,
+  toReported,
+} from '../fixture.ts';
 
 const DAY_MS = 86_400_000;
 const LATER = Number.MAX_SAFE_INTEGER;
@@ -154,17 +163,7 @@ test('drops what was encoded of its slices', async () => {
   const study = await waiting('x');
   await store.markRead(study, true, 'ann');
   const { sha256 } = instanceOf({ study: 'x', number: 2 });
-  const crop = { top: 0, left: 0, bottom: 1, right: 1, transpose: false, flipRows: false, flipColumns: false };
-  const encoded = {
-    feature: Float32Array.of(0.5),
-    imageProbability: 0.2,
-    cam: Float32Array.of(0),
-    camRows: 1,
-    camColumns: 1,
-    crop: { ...crop, rows: 1, columns: 1, fullFrame: false },
-    anatomy: null,
-  };
-  await store.saveSliceFeatures('ab', new Map([[sha256, encoded]]));
+  await store.saveSliceFeatures('ab', new Map([[sha256, ENCODED_SLICE]]));
   await store.freeFiles(study, LATER);
   expect((await store.sliceFeatures('ab', [sha256])).size).toBe(0);
 });
