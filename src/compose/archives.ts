@@ -21,7 +21,7 @@ export function archiveScu(
 
 /** The DIMSE destinations of these names, to be asked by the agent itself. */
 export function askedArchives(
-  { config, ports: { clock } }: Pick<Foundation, 'config' | 'ports'>,
+  { config, ports: { clock } }: Pick<Foundation, 'config'> & { ports: Pick<Foundation['ports'], 'clock'> },
   names: readonly string[],
   way: { door: () => StorageDoor | null; isBackground?: boolean },
 ): WatchedArchive[] {
