@@ -1,7 +1,7 @@
 // Plants small faults in a module, one at a time, and names those that the module's tests do not detect.
 // `npm run mutants -- src/infer/inferSeries.ts src/case` runs the modules of files and folders; without a name it runs every module whose errors
-// hurt (HURTS). A module that has not changed since its last run, nor its tests, is skipped. `--most N` draws N faults of a module, the same ones each
-// time; `--minutes N` begins no module after N minutes.
+// hurt (hurtingModules.ts). A module that has not changed since its last run, nor its tests, is skipped. `--most N` draws N faults of a module, the same
+// ones each time; `--minutes N` begins no module after N minutes; `--quick S` leaves out test files that take longer than S seconds.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -20,6 +20,7 @@ import { createInterface, type Interface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { seededRandom } from '../src/base/random.ts';
 import type { MutantQuestion } from './mutantsChild.ts';
+import { HURTING_MODULES } from './hurtingModules.ts';
 import { mutantsOf, type Mutant } from './mutantsOf.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
@@ -28,33 +29,6 @@ const RECORD = join(ROOT, 'test/mutants.json');
 const COPY = join(ROOT, `.cache/mutants-${process.pid}`);
 /** A fault with which the tests run for longer counts as detected. */
 const LONGEST_MS = 120_000;
-
-/** Modules in which an error hurts a patient, loses data or lets somebody in. The first are pure and quick. */
-const HURTS = [
-  'src/case',
-  'src/statistics',
-  'src/thresholds',
-  'src/receive/associationPolicy.ts',
-  'src/assemble',
-  'src/preprocess',
-  'src/infer/inferSeries.ts',
-  'src/infer/decodePixels.ts',
-  'src/infer/decodeFrame.ts',
-  'src/infer/pixelFrames.ts',
-  'src/infer/sliceSequenceModel.ts',
-  'src/worklist/list',
-  'src/worklist/thresholds',
-  'src/worklist/audit',
-  'src/worklist/people',
-  'src/worklist/cases',
-  'src/web/access',
-  'src/web/readiness.ts',
-  'src/receive/spool.ts',
-  'src/receive/storeService.ts',
-  'src/report',
-  'src/deliver',
-  'src/housekeeping',
-];
 
 interface ModuleRecord {
   /** Digest of the module and its tests; when it changes, the module is run again. */
@@ -67,25 +41,28 @@ interface ModuleRecord {
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { most: { type: 'string', default: '60' }, minutes: { type: 'string', default: '10000' } },
+  options: {
+    most: { type: 'string', default: '60' },
+    minutes: { type: 'string', default: '10000' },
+    quick: { type: 'string', default: '120' },
+  },
 });
-const unitTests = readdirSync(join(ROOT, 'test/unit'), { recursive: true, encoding: 'utf8' })
-  .filter((name) => name.endsWith('.test.ts'))
-  .map((name) => `test/unit/${name}`);
+const testFiles = readdirSync(join(ROOT, 'test'), { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.ts'))
+  .map((name) => `test/${name}`);
+const unitTests = testFiles.filter((path) => path.startsWith('test/unit/') && path.endsWith('.test.ts'));
 const sources = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
   .filter((name) => /\.tsx?$/.test(name))
   .map((name) => `src/${name}`);
 
 /** What each source and test imports, as paths from the root. */
 const importsOf = new Map(
-  [...sources, ...unitTests].map((path) => {
+  [...sources, ...testFiles].map((path) => {
     const text = readFileSync(join(ROOT, path), 'utf8');
     const names = [...text.matchAll(/from '(\.[^']+)'/g)].map(([, name]) => join(dirname(path), name!));
     return [path, new Set(names)] as const;
   }),
 );
-const importersOf = (modules: readonly string[], among: readonly string[]): string[] =>
-  among.filter((path) => modules.some((module) => importsOf.get(path)!.has(module)));
 
 /** The record as it is on disk now (another run may have written to it), without modules that are gone. */
 function readRecord(): Record<string, ModuleRecord> {
@@ -93,26 +70,29 @@ function readRecord(): Record<string, ModuleRecord> {
   return Object.fromEntries(Object.entries(all).filter(([module]) => existsSync(join(ROOT, module))));
 }
 
-/**
- * The unit tests that a fault in the module meets: first the nearest (its mirror and those that import it, else those that import a module which
- * imports it, and so on), then, for what these do not see, those of the modules that import it, of its room.
- */
-function testsOf(module: string): { near: string[]; wide: string[] } {
-  const mirror = module.replace('src/', 'test/unit/').replace(/\.ts$/, '.test.ts');
-  const room = mirror.slice(0, mirror.lastIndexOf('/') + 1);
-  const others = unitTests.filter((path) => path !== mirror);
-  const asked = new Set<string>();
-  let near: string[] = [];
-  for (let modules = [module]; near.length === 0 && modules.length > 0;) {
-    near = [...unitTests.filter((path) => path === mirror), ...importersOf(modules, others)];
-    for (const one of modules) asked.add(one);
-    modules = importersOf(modules, sources).filter((one) => !asked.has(one));
-  }
-  const users = importersOf([module], sources);
-  const wide = importersOf([...users, ...importersOf(users, sources)], unitTests).filter(
-    (path) => path.startsWith(room) && !near.includes(path),
+/** Everything that these modules and tests import, directly or through others. */
+function reachedFrom(path: string, reached = new Set<string>()): Set<string> {
+  for (const next of importsOf.get(path) ?? [])
+    if (!reached.has(next)) {
+      reached.add(next);
+      reachedFrom(next, reached);
+    }
+  return reached;
+}
+
+/** The folder of tests that mirrors the module's, or the nearest one above it. */
+function mirroredFolder(module: string): string {
+  let folder = dirname(module).replace(/^src/, 'test/unit');
+  while (!existsSync(join(ROOT, folder))) folder = dirname(folder);
+  return folder;
+}
+
+/** The unit tests that a fault in the module meets: those that import it, and of its room those that reach it through other modules or fixtures. */
+function testsOf(module: string): string[] {
+  const room = `${mirroredFolder(module)}/`;
+  return unitTests.filter(
+    (path) => importsOf.get(path)!.has(module) || (path.startsWith(room) && reachedFrom(path).has(module)),
   );
-  return { near, wide };
 }
 
 function digestOf(module: string, tests: readonly string[]): string {
@@ -192,9 +172,28 @@ function drawn(mutants: readonly Mutant[], module: string): Mutant[] {
 /** A fault without its line, which moves with every edit above it. */
 const unplaced = (fault: string): string => fault.replace(/^\d+: /, '');
 
+/** Seconds that each test file takes without a fault; null for one that fails. Measured once in a run of this command. */
+const secondsOf = new Map<string, number | null>();
+
+/** Those of the tests that pass without a fault and are quick, the quickest first: most faults are seen by one of the first. */
+async function quickestFirst(vitest: Tests, tests: readonly string[], file: string, source: string): Promise<string[]> {
+  const unknown = tests.filter((test) => !secondsOf.has(test));
+  // The first run pays for the start of Vitest.
+  if (unknown.length > 0) await vitest.pass([unknown[0]!], file, source);
+  for (const test of unknown) {
+    const startedMs = performance.now();
+    const passes = await vitest.pass([test], file, source);
+    secondsOf.set(test, passes === true ? (performance.now() - startedMs) / 1_000 : null);
+    if (passes === false) console.log(`${test} fails without a fault, and is left out`);
+  }
+  return tests
+    .filter((test) => (secondsOf.get(test) ?? Infinity) <= Number(values.quick))
+    .sort((a, b) => secondsOf.get(a)! - secondsOf.get(b)!);
+}
+
 async function runModule(module: string): Promise<void> {
-  const { near, wide } = testsOf(module);
-  const digest = digestOf(module, [...near, ...wide]);
+  const tests = testsOf(module);
+  const digest = digestOf(module, tests);
   const last = readRecord()[module];
   if (last?.digest === digest) return;
   const source = readFileSync(join(ROOT, module), 'utf8');
@@ -202,19 +201,15 @@ async function runModule(module: string): Promise<void> {
   if (mutants.length === 0) return;
   const file = join(COPY, module);
   const vitest = new Tests();
-  for (const tests of [near, wide])
-    if (tests.length > 0 && (await vitest.pass(tests, file, source)) !== true) {
-      vitest.end();
-      console.log(`${module}: its tests (${tests.join(' ')}) fail without a fault`);
-      process.exitCode = 1;
-      return;
-    }
+  const inOrder = await quickestFirst(vitest, tests, file, source);
+  const isSeen = async (faulty: string): Promise<boolean> => {
+    for (const test of inOrder) if ((await vitest.pass([test], file, faulty)) !== true) return true;
+    return false;
+  };
   const known = new Map(last?.survivors.map(({ fault, why }) => [unplaced(fault), why]));
   const survivors: ModuleRecord['survivors'] = [];
   for (const { start, end, text, fault } of mutants) {
-    const faulty = source.slice(0, start) + text + source.slice(end);
-    if (near.length > 0 && (await vitest.pass(near, file, faulty)) !== true) continue;
-    if (wide.length > 0 && (await vitest.pass(wide, file, faulty)) !== true) continue;
+    if (await isSeen(source.slice(0, start) + text + source.slice(end))) continue;
     const why = known.get(unplaced(fault));
     survivors.push(why === undefined ? { fault } : { fault, why });
     console.log(`${module}:${fault}`);
@@ -244,7 +239,7 @@ function summary(name: string, run: readonly ModuleRecord[]): string {
 }
 
 const startedMs = performance.now();
-const asked = positionals.length > 0 ? positionals.map((path) => relative(ROOT, resolve(path))) : HURTS;
+const asked = positionals.length > 0 ? positionals.map((path) => relative(ROOT, resolve(path))) : HURTING_MODULES;
 const modules = [...new Set(asked.flatMap(modulesUnder))];
 copyTree();
 try {

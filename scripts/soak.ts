@@ -2,7 +2,7 @@
 // ends it after M, `--seed S` repeats a run. `npm run soak` alone is a shift of twelve hours at the page, `npm run soak -- --hostility M` M minutes of attacks.
 // Everything stays on loopback, uses one test file at a time, and gives way to other processes.
 import { spawn } from 'node:child_process';
-import { setPriority } from 'node:os';
+import { getPriority, setPriority } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { oneFile, PROMISES, type SoakRun } from './soakRuns.ts';
@@ -47,6 +47,6 @@ function run({ project, file, sizes }: SoakRun): Promise<number> {
   return new Promise((done) => child.once('exit', (code) => done(code ?? 1)));
 }
 
-// Children inherit it.
-setPriority(10);
+// Children inherit it; whoever has started this at a lower priority keeps that.
+setPriority(Math.max(10, getPriority()));
 for (const each of runsOf()) process.exitCode = Math.max(Number(process.exitCode ?? 0), await run(each));

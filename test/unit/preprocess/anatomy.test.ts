@@ -13,6 +13,15 @@ describe('the anatomy of a slice', () => {
   });
 
   it.each([
+    [-150, 0, 0],
+    [-149, 1, 0],
+    [250, 1, 0],
+    [251, 1, 1],
+  ])('counts a pixel of %i HU as tissue %i, as bone %i', (hu, tissueAreaCm2, boneAreaCm2) => {
+    expect(measureAnatomy(Int16Array.of(hu), [10, 10])).toEqual({ tissueAreaCm2, boneAreaCm2 });
+  });
+
+  it.each([
     ['a trunk', 520, 20, '520 cm² of tissue in a slice, 80 to 250 in tested scans: not a neck'],
     ['a bottle', 60, 0, '60 cm² of tissue in a slice, 80 to 250 in tested scans: not a neck'],
     ['a head', 200, 55, '55 cm² of bone in a slice, 8 to 30 in tested scans: not a neck'],

@@ -39,7 +39,81 @@ describe('neckSpan', () => {
   });
 });
 
+/** Slices at places of their own: `[positionMm, tissueAreaCm2]`. */
+const placed = (slices: readonly (readonly [number, number])[]): SliceProfile[] =>
+  slices.map(([positionMm, tissueAreaCm2]) => ({ positionMm, tissueAreaCm2 }));
+const foundIn = (slices: readonly (readonly [number, number])[]) => {
+  const profiles = placed(slices);
+  return neckSpan(profiles, { first: 0, last: profiles.length - 1 });
+};
+
+describe('what a narrowing between head and shoulders is', () => {
+  it.each<[string, number[], boolean]>([
+    ['a neck of 85 % of the head', [200, 170, 306], true],
+    ['wider than that', [200, 170.5, 400], false],
+    ['shoulders of 1.8 necks', [200, 170, 305.5], false],
+    ['shoulders of 1.2 heads', [200, 100, 240], true],
+    ['less than that', [200, 100, 239.5], false],
+    ['below a head that comes after a narrower first slice', [150, 200, 170, 306], true],
+    ['with its narrowest slice after a wider one', [200, 165, 120, 150, 240], true],
+    ['without a head: it begins at its widest', [120, 130, 400, 500], false],
+    ['with a chin that is wider than the head, before it is narrow', [200, 230, 195, 352], true],
+  ])('%s', (_, areas, isNeck) => {
+    expect(found(areas) !== null).toBe(isNeck);
+  });
+
+  it('reaches from 110 mm above the narrowest slice to 80 mm below it', () => {
+    const slices = [
+      [510.5, 200],
+      [510, 201],
+      [400, 100],
+      [380, 300],
+      [320, 301],
+      [319.5, 302],
+    ] as const;
+    expect(foundIn(slices)).toEqual({ first: 1, last: 4 });
+    // Slices of the table, outside the body, are not of the neck.
+    expect(neckSpan(placed(slices), { first: 2, last: 3 })).toBeNull();
+    expect(
+      neckSpan(
+        placed([
+          [509, 19],
+          [500, 201],
+          [400, 100],
+          [380, 300],
+          [340, 19],
+        ]),
+        { first: 1, last: 3 },
+      ),
+    ).toEqual({
+      first: 1,
+      last: 3,
+    });
+  });
+
+  it('is seen in areas that are the middle of those within 6 mm', () => {
+    const withNeighbours = (mm: number) => [
+      [500, 200] as const,
+      [400 + 2 * mm, 210] as const,
+      [400 + mm, 211] as const,
+      [400, 100] as const,
+      [400 - mm, 205] as const,
+      [400 - 2 * mm, 206] as const,
+      [300, 390] as const,
+    ];
+    expect(foundIn(withNeighbours(6))).toBeNull();
+    expect(foundIn(withNeighbours(6.5))).toEqual({ first: 0, last: 5 });
+  });
+});
+
 describe('bodySpan', () => {
+  it('has slices of 20 cm² and more, and of two as long stretches is the first', () => {
+    expect(bodySpan(profile([19.9, 20, 21, 19.9, 40], 2))).toEqual({ first: 1, last: 2 });
+    expect(bodySpan(profile([40, 41, 3, 42, 43], 2))).toEqual({ first: 0, last: 1 });
+    expect(bodySpan(profile([3, 42], 2))).toEqual({ first: 1, last: 1 });
+    expect(bodySpan([])).toBeNull();
+  });
+
   it('is the longest stretch without an empty slice', () => {
     expect(bodySpan(profile([3, 150, 4, 160, 170, 180, 5, 150, 160], 2))).toEqual({ first: 3, last: 5 });
     expect(bodySpan(profile([3, 4, 5], 2))).toBeNull();

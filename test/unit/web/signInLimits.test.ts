@@ -152,3 +152,81 @@ test('a known browser has a count of its own: strangers cannot fill it, and it c
   attempt({ ...known, device: 'browser-2' });
   expect(() => attempt({ ...ANN, address: '192.0.2.200' })).toThrow('Too many attempts');
 });
+
+test.each([
+  ['2001:db8:0:1::5', '2001:db8:0:1:9::', true],
+  ['2001:db8:0:1::5', '2001:db8:0:2::5', false],
+  ['2001:db8::1', '2001:db8::2', true],
+  ['2001:db8:1::', '2001:db8:2::', false],
+  ['1:2:3:4:5:6:7:8', '1:2:3:4:9:9:9:9', true],
+  ['1:2:3:4:5:6:7:8', '1:2:3:9:5:6:7:8', false],
+  // Three groups are left out, or two: the fourth one differs.
+  ['::4:5:6:7:8', '::9:5:6:7:8', false],
+  ['1::5:6:7:8', '1::9:6:7:8', true],
+  ['::1', '::2', true],
+  ['1::', '2::', false],
+  ['::ffff:10.0.0.1', '10.0.0.1', true],
+  ['::FFFF:10.0.0.1', '::ffff:10.0.0.2', false],
+  ['10.0.0.1', '10.0.0.2', false],
+])('%s and %s are one address for counting: %s', (one, other, isOne) => {
+  // Eight of one account from one address; from two addresses eight each.
+  expect(
+    limits().through(
+      40,
+      () => 'ann',
+      (n) => (n % 2 === 0 ? one : other),
+    ),
+  ).toBe(isOne ? 8 : 16);
+});
+
+test('a right password takes back its own attempt everywhere, and all of the account from that address', () => {
+  const { attempt, succeeded, through } = limits();
+  const others = (n: number) => `10.1.0.${n}`;
+  // 49 of the account from elsewhere, then one here that is right: one more from elsewhere has room.
+  through(49, () => 'ann', others);
+  attempt(ANN);
+  expect(() => attempt({ ...ANN, address: '10.2.0.1' })).toThrow('Too many attempts');
+  succeeded(ANN);
+  attempt({ ...ANN, address: '10.2.0.1' });
+  expect(() => attempt({ ...ANN, address: '10.2.0.2' })).toThrow('Too many attempts');
+  // Names count by their first hundred characters.
+  const long = limits();
+  expect(
+    long.through(
+      20,
+      (n) => `${'x'.repeat(100)}${n}`,
+      () => '10.0.0.1',
+    ),
+  ).toBe(8);
+  const short = limits();
+  expect(
+    short.through(
+      20,
+      (n) => `${'x'.repeat(98)}${String(n).padStart(2, '0')}`,
+      () => '10.0.0.1',
+    ),
+  ).toBe(20);
+});
+
+test('who is stopped is told of the longest of the waits, in seconds and in whole minutes', () => {
+  const { attempt, clock } = limits();
+  const stop = (): { retryAfterSeconds?: unknown; message: string } => {
+    try {
+      attempt(ANN);
+    } catch (error) {
+      if (error instanceof TriageError) return { ...error.context, message: error.message };
+    }
+    return { message: 'in' };
+  };
+  // The account from everywhere and this desk are full; the desk's first attempt came six minutes later.
+  for (let n = 0; n < 42; n += 1) attempt({ ...ANN, address: `10.1.0.${n}` });
+  clock.advance(6 * MINUTE);
+  for (let n = 0; n < 8; n += 1) attempt(ANN);
+  expect(stop()).toMatchObject({ retryAfterSeconds: 900, message: 'Too many attempts. Try again in 15 min.' });
+  clock.advance(9 * MINUTE - 500);
+  expect(stop()).toMatchObject({ retryAfterSeconds: 361, message: 'Too many attempts. Try again in 7 min.' });
+  clock.advance(6 * MINUTE + 499);
+  expect(stop()).toMatchObject({ retryAfterSeconds: 1, message: 'Too many attempts. Try again in 1 min.' });
+  clock.advance(1);
+  expect(stop()).toEqual({ message: 'in' });
+});
