@@ -96,6 +96,7 @@ async function startOdontoid(dir: string): Promise<Scp> {
       minFreeBytes: 0,
     },
     spoolDir: dir,
+    longestPauseMs: 5_000,
     clock,
     log: createLog('silent'),
     onStored: () => undefined,

@@ -82,6 +82,7 @@ export async function startReceiving(
     store: recordSameImages(store, resolvePath),
     resolvePath,
     onNew,
+    longestPauseMs: config.assemble.longestPauseMs,
     clock,
     log: log.child({ component: 'intake' }),
   });
@@ -107,6 +108,7 @@ export async function startReceiving(
       maxAssociations: config.receive.maxAssociations + 1,
     },
     spoolDir: paths.spool,
+    longestPauseMs: config.assemble.longestPauseMs,
     clock,
     log: log.child({ component: 'receiver' }),
     onStored: (instance) => {

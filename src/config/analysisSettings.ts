@@ -7,6 +7,11 @@ export const assembleSettings = z
     quietMs: milliseconds(100, 3_600_000)
       .default(20_000)
       .describe('A study whose geometry is not whole is assembled after this long without a new slice.'),
+    longestPauseMs: milliseconds(0, 60_000)
+      .default(5_000)
+      .describe(
+        'How soon after a released association a sender goes on with a study that it sends in parts. A sender that did so lately, or that no study has come from since the start, is waited for this long; all others are believed at once. Raise it where series of one study come further apart. 0: every release is believed.',
+      ),
     minSlices: z.int().min(3).max(2_000).default(20).describe('Fewest slices of a series that is analysed.'),
     maxSlices: z
       .int()

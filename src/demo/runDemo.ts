@@ -197,7 +197,8 @@ function demoConfig(options: {
   return configFrom({
     dataDir: join(options.folder, 'agent'),
     receive: { port: 0, sources: [{ aeTitle: SENDER_AE_TITLE, addresses: ['127.0.0.1'] }], minFreeBytes: 0 },
-    assemble: { quietMs: 3_000 },
+    // Each study comes on one association: its release is believed.
+    assemble: { quietMs: 3_000, longestPauseMs: 0 },
     destinations: [
       { name: 'demo-pacs', kind: 'dimse', aeTitle: PACS_AE_TITLE, host: '127.0.0.1', port: options.pacsPort },
     ],

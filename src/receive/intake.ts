@@ -7,7 +7,6 @@ import { startWakingLoop } from '../base/wakingLoop.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { SendingEnd } from './receiverRecord.ts';
-import { LONGEST_PAUSE_MS } from './sendingHabits.ts';
 
 type Item =
   | { kind: 'stored'; instance: StoredInstance }
@@ -36,6 +35,8 @@ interface Options {
   resolvePath: (path: string) => string;
   /** Called with slices that are newly recorded. */
   onNew: (instances: readonly StoredInstance[]) => void;
+  /** How long a sender is waited for that may go on with a study, ms. */
+  longestPauseMs: number;
   clock: Clock;
   log: Log;
 }
@@ -61,7 +62,7 @@ const LONGEST_RETRY_MS = 10_000;
  * Records the objects that the receiver has acknowledged, in order of arrival, many per transaction. The objects themselves are safe on disk: writing to a
  * database that fails is retried for ever, and anything a crash leaves out is found at the next start.
  */
-export function createIntake({ store, resolvePath, onNew, clock, log }: Options): Intake {
+export function createIntake({ store, resolvePath, onNew, longestPauseMs, clock, log }: Options): Intake {
   const queue: Item[] = [];
   /** Callers waiting for the queue to be empty. */
   const waiters: (() => void)[] = [];
@@ -80,7 +81,7 @@ export function createIntake({ store, resolvePath, onNew, clock, log }: Options)
       return;
     }
     const [first] = queue;
-    if (first?.kind === 'ended') await noteEnd(store, first);
+    if (first?.kind === 'ended') await noteEnd(first);
     if (first?.kind === 'refused') {
       const refused = queue.slice(0, MOST_IN_ONE_TRANSACTION);
       const next = refused.findIndex((item) => item.kind !== 'refused');
@@ -104,6 +105,15 @@ export function createIntake({ store, resolvePath, onNew, clock, log }: Options)
     log.warn('a lost file is replaced by the one that came again', { sopInstanceUid: instance.header.sopInstanceUid });
     await mkdir(dirname(kept), { recursive: true });
     await rename(came, kept);
+  }
+
+  async function noteEnd({ studyInstanceUids, end }: Extract<Item, { kind: 'ended' }>): Promise<void> {
+    const { how, openedAtMs, endedAtMs, whole, mayGoOn } = end;
+    if (how === 'broken') await store.noteBrokenOff(studyInstanceUids, endedAtMs);
+    if (how === 'released') await store.noteSent(studyInstanceUids, openedAtMs);
+    const complete = whole.filter((study) => !mayGoOn.includes(study));
+    if (complete.length > 0) await store.nudgeComplete(complete);
+    if (mayGoOn.length > 0) await store.nudgeComplete(mayGoOn, longestPauseMs);
   }
 
   const loop = startWakingLoop({
@@ -145,17 +155,6 @@ export function createIntake({ store, resolvePath, onNew, clock, log }: Options)
       for (const resolve of waiters.splice(0)) resolve();
     },
   };
-}
-
-async function noteEnd(
-  store: IntakeStore,
-  { studyInstanceUids, end: { how, openedAtMs, endedAtMs, whole, mayGoOn } }: Extract<Item, { kind: 'ended' }>,
-): Promise<void> {
-  if (how === 'broken') await store.noteBrokenOff(studyInstanceUids, endedAtMs);
-  if (how === 'released') await store.noteSent(studyInstanceUids, openedAtMs);
-  const complete = whole.filter((study) => !mayGoOn.includes(study));
-  if (complete.length > 0) await store.nudgeComplete(complete);
-  if (mayGoOn.length > 0) await store.nudgeComplete(mayGoOn, LONGEST_PAUSE_MS);
 }
 
 async function isFile(path: string): Promise<boolean> {

@@ -13,6 +13,8 @@ import { wholeStudies } from './wholeStudies.ts';
 export interface ReceiverOptions {
   config: ReceiveConfig;
   spoolDir: string;
+  /** How soon after a release a sender goes on with a study that it sends in parts, ms. */
+  longestPauseMs: number;
   clock: Clock;
   log: Log;
   /** An object is durable on disk. Objects sent again or not reported before a crash also come here, possibly twice: recording must be idempotent. */
@@ -34,7 +36,7 @@ export interface SendingEnd {
   endedAtMs: number;
   /** The studies for which nothing more is on its way. */
   whole: string[];
-  /** Of these, the studies with which the sender may go on soon: it sends in parts, or has just opened an association on which nothing has come yet. */
+  /** Of these, the studies with which the sender may go on soon: it sends in parts, is not known, or has just opened an association on which nothing has come yet. */
   mayGoOn: string[];
 }
 
@@ -125,7 +127,7 @@ const NOTHING_YET: ReceiverCounters = {
 const NO_SENDER = { callingAeTitle: '', address: '' };
 
 export function createReceiverRecord(
-  options: Pick<ReceiverOptions, 'log' | 'onStored' | 'onReleased' | 'onRefused'>,
+  options: Pick<ReceiverOptions, 'longestPauseMs' | 'log' | 'onStored' | 'onReleased' | 'onRefused'>,
   clock: Clock,
 ): ReceiverRecord {
   const { log } = options;
@@ -133,7 +135,7 @@ export function createReceiverRecord(
   const open = new Map<string, TrackedAssociation>();
   const describing = new Map<number, Describing>();
   const asking = new Map<number, (peakRssBytes: number) => void>();
-  const habits = createSendingHabits(clock);
+  const habits = createSendingHabits(options.longestPauseMs, clock);
   let peakRssBytes = 0;
   /** Work that a dead process left behind, until it is done. */
   let aftermath: { sinceMs: number; associations: Map<string, TrackedAssociation> } | null = null;

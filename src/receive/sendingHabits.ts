@@ -1,7 +1,5 @@
 import type { Clock } from '../base/clock.ts';
 
-/** How soon after a release a sender goes on with a study that it sends in parts. Waiting for longer pauses would delay results more than it saves. */
-export const LONGEST_PAUSE_MS = 5_000;
 /** How many studies of each sender are remembered. */
 const REMEMBERED_STUDIES = 10;
 
@@ -21,6 +19,13 @@ interface SentStudy {
   cameInParts: boolean;
 }
 
+interface KnownSender {
+  /** The latest ones, the newest last. */
+  studies: Map<string, SentStudy>;
+  /** Whether one study at least has been followed until it could no longer be going on. */
+  isKnown: boolean;
+}
+
 /**
  * What is known of how each sender ends its studies. DICOM has no "study finished": most senders release the association after the last object, others
  * open an association for each series or each instance, so that a release says nothing.
@@ -30,20 +35,23 @@ export interface SendingHabits {
   came(sender: Sender, studyInstanceUid: string): void;
   /**
    * Call when a sender has released an association, with the studies that no open association (`others`) brings any more. Returns those with which it may
-   * go on within {@link LONGEST_PAUSE_MS}: all, where it has lately gone on so with one of them or another, or has just opened an association on which
-   * nothing has come yet.
+   * go on within the longest pause: all, where it has lately gone on so with one of them or another, has just opened an association on which nothing has
+   * come yet, or has not been followed through one study so far.
    */
   released(sender: Sender, studyInstanceUids: readonly string[], others: readonly OtherAssociation[]): string[];
 }
 
-export function createSendingHabits(clock: Pick<Clock, 'now' | 'monotonicMs'>): SendingHabits {
-  /** The latest studies of each sender, the newest last. */
-  const senders = new Map<string, Map<string, SentStudy>>();
-  const studiesOf = ({ callingAeTitle, address }: Sender): Map<string, SentStudy> => {
+/** @param longestPauseMs How soon after a release a sender goes on with a study that it sends in parts, ms */
+export function createSendingHabits(longestPauseMs: number, clock: Pick<Clock, 'now' | 'monotonicMs'>): SendingHabits {
+  const senders = new Map<string, KnownSender>();
+  const isOver = ({ releasedAtMs }: SentStudy): boolean =>
+    releasedAtMs !== null && clock.monotonicMs() - releasedAtMs > longestPauseMs;
+  const senderOf = ({ callingAeTitle, address }: Sender): KnownSender => {
     const key = `${callingAeTitle} ${address}`;
-    const known = senders.get(key) ?? new Map<string, SentStudy>();
-    senders.set(key, known);
-    return known;
+    const sender = senders.get(key) ?? { studies: new Map<string, SentStudy>(), isKnown: false };
+    senders.set(key, sender);
+    sender.isKnown ||= [...sender.studies.values()].some(isOver);
+    return sender;
   };
   const noteReleased = (studies: Map<string, SentStudy>, studyInstanceUid: string): void => {
     const cameInParts = studies.get(studyInstanceUid)?.cameInParts ?? false;
@@ -53,9 +61,9 @@ export function createSendingHabits(clock: Pick<Clock, 'now' | 'monotonicMs'>): 
   };
   return {
     came: (sender, studyInstanceUid) => {
-      const study = studiesOf(sender).get(studyInstanceUid);
+      const study = senderOf(sender).studies.get(studyInstanceUid);
       if (study?.releasedAtMs == null) return;
-      if (clock.monotonicMs() - study.releasedAtMs <= LONGEST_PAUSE_MS) study.cameInParts = true;
+      if (!isOver(study)) study.cameInParts = true;
       study.releasedAtMs = null;
     },
     released: (sender, studyInstanceUids, others) => {
@@ -63,13 +71,14 @@ export function createSendingHabits(clock: Pick<Clock, 'now' | 'monotonicMs'>): 
         (other) =>
           isSame(other, sender) &&
           other.studyInstanceUids.size === 0 &&
-          clock.now() - other.openedAtMs <= LONGEST_PAUSE_MS,
+          clock.now() - other.openedAtMs <= longestPauseMs,
       );
       // What comes on an association that was open already is no later part.
       if (isAboutToSend) return [...studyInstanceUids];
-      const studies = studiesOf(sender);
+      const { studies, isKnown } = senderOf(sender);
       for (const study of studyInstanceUids) noteReleased(studies, study);
-      return [...studies.values()].some(({ cameInParts }) => cameInParts) ? [...studyInstanceUids] : [];
+      const mayGoOn = !isKnown || [...studies.values()].some(({ cameInParts }) => cameInParts);
+      return mayGoOn ? [...studyInstanceUids] : [];
     },
   };
 }

@@ -63,6 +63,7 @@ beforeAll(async () => {
       tls: await material(agent),
     },
     spoolDir: join(dir, 'spool'),
+    longestPauseMs: 5_000,
     clock: systemClock,
     log,
     onStored: (instance) => stored.push(instance),

@@ -28,6 +28,7 @@ it(
         sources: [{ aeTitle: 'SENDER', addresses: ['127.0.0.1'] }],
       },
       spoolDir: join(dir, 'spool'),
+      longestPauseMs: 5_000,
       clock: systemClock,
       log: createLog('silent'),
       onStored: () => (told += 1),

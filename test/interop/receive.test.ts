@@ -47,6 +47,7 @@ async function start(changes: Partial<ReceiveConfig> = {}): Promise<void> {
       ...changes,
     },
     spoolDir: join(dir, 'spool'),
+    longestPauseMs: 5_000,
     clock: systemClock,
     log: createLog('silent'),
     onStored: (instance, associationId) => told.push({ instance, associationId }),
@@ -319,7 +320,7 @@ describe('kill -9', () => {
       const { systemClock } = await import(${JSON.stringify(new URL('../../src/base/clock.ts', import.meta.url).href)});
       const { createLog } = await import(${JSON.stringify(new URL('../../src/base/log.ts', import.meta.url).href)});
       const config = ${JSON.stringify({ ...DEFAULT_RECEIVE_CONFIG, port: 0, minFreeBytes: 0 })};
-      const { port } = await startReceiver({ config, spoolDir: ${JSON.stringify(join(dir, 'other'))}, clock: systemClock, log: createLog('silent'), onStored() {}, onReleased() {} });
+      const { port } = await startReceiver({ config, spoolDir: ${JSON.stringify(join(dir, 'other'))}, longestPauseMs: 5_000, clock: systemClock, log: createLog('silent'), onStored() {}, onReleased() {} });
       console.log(port);
       process.kill(process.pid, 'SIGKILL');
     `;
@@ -375,6 +376,7 @@ describe('recovery', () => {
     const config = { ...DEFAULT_RECEIVE_CONFIG, port: receiver.port };
     const options = {
       spoolDir: join(dir, 'other'),
+      longestPauseMs: 5_000,
       clock: systemClock,
       log: createLog('silent'),
       onStored: () => undefined,

@@ -40,6 +40,7 @@ it(
         sources: [{ aeTitle: 'SENDER', addresses: ['127.0.0.1'] }],
       },
       spoolDir,
+      longestPauseMs: 5_000,
       clock: systemClock,
       log: createLog('silent'),
       onStored: (instance) => told.set(instance.header.sopInstanceUid, instance),

@@ -33,6 +33,7 @@ async function readCase({ isDelivered = true } = {}) {
     store,
     resolvePath: (path) => join(spoolDir, path),
     onNew: () => undefined,
+    longestPauseMs: 5_000,
     clock: systemClock,
     log,
   });

@@ -58,6 +58,7 @@ describe('intake', () => {
       store,
       resolvePath: (path) => path,
       onNew: (instances) => fresh.push(...instances.map(({ path }) => path)),
+      longestPauseMs: 5_000,
       clock: systemClock,
       log: createLog('silent'),
     });
@@ -80,6 +81,7 @@ describe('intake', () => {
       store,
       resolvePath: (path) => path,
       onNew: () => undefined,
+      longestPauseMs: 5_000,
       clock: systemClock,
       log: createLog('silent'),
     });
@@ -101,6 +103,7 @@ describe('intake', () => {
       store,
       resolvePath: (path) => path,
       onNew: () => undefined,
+      longestPauseMs: 5_000,
       clock: { ...systemClock, sleep: () => Promise.resolve() },
       log: createLog('silent'),
     });
@@ -123,6 +126,7 @@ describe('intake', () => {
       store,
       resolvePath: (path) => path,
       onNew: () => undefined,
+      longestPauseMs: 5_000,
       clock: { ...systemClock, sleep: () => Promise.resolve() },
       log: createLog('silent'),
     });
@@ -166,6 +170,7 @@ describe('intake', () => {
       },
       resolvePath: (path) => join(dir, path),
       onNew: () => undefined,
+      longestPauseMs: 5_000,
       clock: systemClock,
       log: createLog('silent'),
     });

@@ -8,7 +8,12 @@ function recordAt() {
   const ends: [string, string[], SendingEnd][] = [];
   const clock = testClock();
   const record = createReceiverRecord(
-    { log: createLog('silent'), onStored: () => undefined, onReleased: (...end) => ends.push(end) },
+    {
+      longestPauseMs: 5_000,
+      log: createLog('silent'),
+      onStored: () => undefined,
+      onReleased: (...end) => ends.push(end),
+    },
     clock,
   );
   const open = (associationId: string, ...studies: string[]): void => {
