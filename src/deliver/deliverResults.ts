@@ -1,8 +1,5 @@
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { hex16 } from '../base/hex16.ts';
 import { samePatientId } from '../case/patientIdentity.ts';
-import { readHeader } from '../dicom/header.ts';
 import { resultSopClassName } from '../dicom/sopClasses.ts';
 import { derivedUid } from '../dicom/uids.ts';
 import { backoffMs } from '../base/backoff.ts';
@@ -11,6 +8,7 @@ import { startWakingLoop } from '../base/wakingLoop.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { DeliveryOutcome, DueDelivery, Pacs, Receipt, ResultObject, StoreOutcome } from '../case/delivery.ts';
+import { objectionTo } from './lastCheck.ts';
 
 interface DeliveryOptions {
   /** Maximum number of objects sent on one association. */
@@ -150,29 +148,44 @@ async function serve(destination: Pacs, batch: number, ports: DeliveryPorts): Pr
   return recorder.hasProgress();
 }
 
+/** Sends what is due at a destination, and looks for what it has accepted, now or before. */
 async function deliverDue(
   destination: Pacs,
   due: readonly DueDelivery[],
   recorder: Recorder,
   ports: DeliveryPorts,
 ): Promise<void> {
-  const { record } = recorder;
-  const { inSrClass, noteReplaced } = ports;
   const sendable: DueDelivery[] = [];
   for (const delivery of due.filter(({ state }) => state === 'pending')) {
     const objection = await objectionTo(delivery);
     if (objection === null) sendable.push(delivery);
-    else await record(delivery, objection);
+    else await recorder.record(delivery, objection);
   }
+  const accepted = await send(destination, sendable, recorder, ports);
+  const toConfirm = await withoutCommitted(
+    destination,
+    [...accepted, ...due.filter(({ state }) => state !== 'pending')],
+    recorder,
+    ports,
+  );
+  for (const series of bySeries(toConfirm)) await lookFor(destination, series, new Set(accepted), recorder, ports);
+}
 
-  const fresh: DueDelivery[] = [];
+/** Sends deliveries, and records what becomes of each. Returns those that were accepted. */
+async function send(
+  destination: Pacs,
+  deliveries: readonly DueDelivery[],
+  { record }: Recorder,
+  { inSrClass }: DeliveryPorts,
+): Promise<DueDelivery[]> {
+  const accepted: DueDelivery[] = [];
   const unclear: { delivery: DueDelivery; outcome: DeliveryOutcome }[] = [];
-  const outcomes = sendable.length === 0 ? [] : await destination.store(sendable.map(({ object }) => object));
-  for (const [index, delivery] of sendable.entries()) {
+  const outcomes = deliveries.length === 0 ? [] : await destination.store(deliveries.map(({ object }) => object));
+  for (const [index, delivery] of deliveries.entries()) {
     const outcome = outcomes[index];
     if (outcome?.kind === 'stored') {
       await record(delivery, { kind: 'sent', status: outcome.status });
-      fresh.push(delivery);
+      accepted.push(delivery);
     } else if (outcome === undefined) {
       await record(delivery, { kind: 'retry', reason: 'The destination gave no outcome.' });
     } else {
@@ -182,59 +195,64 @@ async function deliverDue(
     }
   }
   for (const { delivery, outcome } of unclear) {
-    const { studyInstanceUid, seriesInstanceUid, sopInstanceUid } = delivery.object;
-    const isHeld = await destination
-      .holds(studyInstanceUid, seriesInstanceUid, [sopInstanceUid])
-      .then((held) => held.has(sopInstanceUid))
-      .catch((error: unknown) => {
-        if (error instanceof TriageError) return false;
-        throw error;
-      });
-    if (!isHeld) await record(delivery, outcome);
-    else {
+    if (await isStored(destination, delivery.object)) {
       await record(delivery, { kind: 'sent', status: 'found' });
       await record(delivery, { kind: 'confirmed' });
-    }
+    } else await record(delivery, outcome);
   }
+  return accepted;
+}
 
-  const toConfirm = await withoutCommitted(
-    destination,
-    [...fresh, ...due.filter(({ state }) => state !== 'pending')],
-    recorder,
-    ports,
-  );
-  for (const series of bySeries(toConfirm)) {
-    const { studyInstanceUid, seriesInstanceUid } = series[0]!.object;
-    let held: Set<string>;
-    try {
-      held = await destination.holds(
-        studyInstanceUid,
-        seriesInstanceUid,
-        series.map(({ object }) => object.sopInstanceUid),
-      );
-    } catch (error) {
-      if (!(error instanceof TriageError)) throw error;
-      for (const delivery of series) await record(delivery, { kind: 'unconfirmed', reason: error.message });
-      continue;
-    }
-    for (const delivery of series) {
-      if (held.has(delivery.object.sopInstanceUid))
-        await record(delivery, await receiptOf(destination, delivery, noteReplaced));
-      else if (delivery.state === 'confirmed')
-        await record(delivery, {
-          kind: 'lost',
-          reason: 'Confirmed before, and lost since: a query does not find it any more. It is sent again.',
-        });
-      // An archive may need a moment before a query finds what it has just stored; at the second query it should be found.
-      else if (fresh.includes(delivery))
-        await record(delivery, { kind: 'unconfirmed', reason: 'Accepted, but a query does not find it yet.' });
-      else
-        await record(delivery, {
-          kind: 'retry',
-          reason: 'Accepted, but lost: a query does not find it. It is sent again.',
-        });
-    }
+/** Whether a query finds an object whose answer was lost; not where nobody answers. */
+async function isStored(destination: Pacs, object: ResultObject): Promise<boolean> {
+  const { studyInstanceUid, seriesInstanceUid, sopInstanceUid } = object;
+  try {
+    return (await destination.holds(studyInstanceUid, seriesInstanceUid, [sopInstanceUid])).has(sopInstanceUid);
+  } catch (error) {
+    if (error instanceof TriageError) return false;
+    throw error;
   }
+}
+
+/** Looks for the accepted results of one series by a query, and records what it finds. */
+async function lookFor(
+  destination: Pacs,
+  series: readonly DueDelivery[],
+  justAccepted: ReadonlySet<DueDelivery>,
+  { record }: Recorder,
+  { noteReplaced }: DeliveryPorts,
+): Promise<void> {
+  const { studyInstanceUid, seriesInstanceUid } = series[0]!.object;
+  let held: Set<string>;
+  try {
+    held = await destination.holds(
+      studyInstanceUid,
+      seriesInstanceUid,
+      series.map(({ object }) => object.sopInstanceUid),
+    );
+  } catch (error) {
+    if (!(error instanceof TriageError)) throw error;
+    for (const delivery of series) await record(delivery, { kind: 'unconfirmed', reason: error.message });
+    return;
+  }
+  for (const delivery of series) {
+    if (held.has(delivery.object.sopInstanceUid))
+      await record(delivery, await receiptOf(destination, delivery, noteReplaced));
+    else await record(delivery, notFound(delivery, justAccepted.has(delivery)));
+  }
+}
+
+/** What follows when a query does not find a result that was accepted. */
+function notFound({ state }: DueDelivery, isJustAccepted: boolean): DeliveryOutcome {
+  if (state === 'confirmed')
+    return {
+      kind: 'lost',
+      reason: 'Confirmed before, and lost since: a query does not find it any more. It is sent again.',
+    };
+  // An archive may need a moment before a query finds what it has just stored; at the second query it should be found.
+  return isJustAccepted
+    ? { kind: 'unconfirmed', reason: 'Accepted, but a query does not find it yet.' }
+    : { kind: 'retry', reason: 'Accepted, but lost: a query does not find it. It is sent again.' };
 }
 
 /** Attempts after which an answer that may mean the SR class, given twice in a row, is taken to mean it. Full disks are answered the same way, and pass. */
@@ -367,46 +385,4 @@ function bySeries(deliveries: readonly DueDelivery[]): DueDelivery[][] {
     series.set(key, [...(series.get(key) ?? []), delivery]);
   }
   return [...series.values()];
-}
-
-/** Why this object must not be sent, or null. Checked at the last moment: the file on disk against the outbox, and its identity against the case. */
-async function objectionTo({ object, patientId, accessionNumber }: DueDelivery): Promise<DeliveryOutcome | null> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(object.path);
-  } catch (error) {
-    return {
-      kind: 'retry',
-      reason: `The result's file cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'}).`,
-    };
-  }
-  if (createHash('sha256').update(bytes).digest('hex') !== object.sha256) {
-    return {
-      kind: 'refused',
-      status: 'file-changed',
-      reason:
-        'The file of the result is not the one that was written: not sent. Analyse the study again, and look at the disk.',
-    };
-  }
-  const differs = (what: string): DeliveryOutcome => ({
-    kind: 'refused',
-    status: 'identity-mismatch',
-    reason: `${what} of the result is not the one of the case: not sent.`,
-  });
-  try {
-    const header = readHeader(bytes);
-    if (header.sopInstanceUid !== object.sopInstanceUid || header.seriesInstanceUid !== object.seriesInstanceUid)
-      return differs('The SOP or Series Instance UID');
-    if (header.studyInstanceUid !== object.studyInstanceUid) return differs('The Study Instance UID');
-    if (!samePatientId(header.patientId, patientId)) return differs('The Patient ID');
-    if (header.accessionNumber.trim() !== accessionNumber.trim()) return differs('The Accession Number');
-    return null;
-  } catch (error) {
-    if (!(error instanceof TriageError)) throw error;
-    return {
-      kind: 'refused',
-      status: 'file-changed',
-      reason: `The file of the result cannot be read as DICOM: not sent. ${error.message}`,
-    };
-  }
 }

@@ -1,7 +1,7 @@
 import type { CommitmentReport, DueDelivery } from '../../case/delivery.ts';
 import { write } from './storeContext.ts';
 import type { StoreContext } from './storeContext.ts';
-import { deliveriesOf, dueDelivery } from './outbox.ts';
+import { deliveriesOf, dueDelivery } from './dueDeliveries.ts';
 
 /** What a destination has reported on a commitment, and the deliveries that it still says something new about. */
 export interface ReportedCommitment {

@@ -22,15 +22,11 @@ import { recordRecalibration } from '../models/recalibrations.ts';
 import { usedScans } from '../models/usedScans.ts';
 import { siteCases } from '../models/siteCases.ts';
 import { settleDueTimes } from './dueTimes.ts';
-import {
-  addNote,
-  closeRetired,
-  dueDeliveries,
-  recordDelivery,
-  replacedBy,
-  reportOfDelivery,
-  retryDeliveries,
-} from './outbox.ts';
+import { recordDelivery } from './deliveryOutcomes.ts';
+import { closeRetired, retryDeliveries } from './deliveryOrders.ts';
+import { dueDeliveries } from './dueDeliveries.ts';
+import { replacedBy, reportOfDelivery } from './earlierResults.ts';
+import { addNote } from './outbox.ts';
 import { noteReported, unreadStudies } from './readByReport.ts';
 import { releaseQuarantine } from './quarantine.ts';
 import { noteOpened, returnOldClaims, stopRinging } from '../list/attention.ts';

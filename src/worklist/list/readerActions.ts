@@ -1,7 +1,7 @@
 import type { Transaction } from 'kysely';
 import { RINGS_AGAIN_AFTER_MS } from '../../case/attention.ts';
 import { TriageError } from '../../base/errors.ts';
-import { sendAgain } from '../cases/outbox.ts';
+import { sendAgain } from '../cases/deliveryOrders.ts';
 import { reopen } from '../cases/reopen.ts';
 import { filesRemovedSentence } from '../cases/removedCases.ts';
 import { removedFilesOf } from '../cases/removedFiles.ts';
