@@ -133,9 +133,7 @@ const PAGE_ROOMS = {
     'alerts/alertWords',
     'alerts/chimePlan',
     'alerts/flagItems',
-    'access/confirmIdentity',
     'case/caseApi',
-    'case/drawSlice',
   ],
   handOver: [],
   case: ['worklist/worklistApi'],
@@ -144,7 +142,7 @@ const PAGE_ROOMS = {
   thresholds: ['access/confirmIdentity'],
   models: ['access/confirmIdentity', 'admin/admin'],
   admin: ['access/confirmIdentity'],
-  parts: [],
+  parts: ['access/confirmIdentity'],
 };
 const pageRoomRule = ([name, shared]) => ({
   name: `page-${name}-keeps-to-its-room`,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { findings, keySlice, seriesVerdict } from './findings.ts';
+import { findings, seriesVerdict } from './findings.ts';
 import { decision, epochMs } from './sharedShapes.ts';
 import { caseState, rowDelivery, worklistRow } from './worklistAnswer.ts';
 
@@ -86,16 +86,3 @@ export const caseAnswer = z
   .meta({ id: 'Case' });
 /** One case, as its screen shows it. */
 export type CaseAnswer = z.infer<typeof caseAnswer>;
-
-export const previewAnswer = z
-  .strictObject({
-    rows: z.int(),
-    columns: z.int(),
-    hu: z
-      .base64()
-      .describe('Hounsfield units, little-endian int16, rows front to back, columns from the patient’s right to left.'),
-    keySlice,
-  })
-  .meta({ id: 'Preview' });
-/** The best key slice of a case, as the list shows it on hover. */
-export type PreviewAnswer = z.infer<typeof previewAnswer>;

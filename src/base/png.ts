@@ -1,13 +1,23 @@
-import { crc32, deflateSync } from 'node:zlib';
+import { promisify } from 'node:util';
+import { crc32, deflate, deflateSync } from 'node:zlib';
 
 /** Encodes 8-bit samples, shape `[row][column][channel]`, as PNG (ISO/IEC 15948): one channel is grey, three are RGB. */
 export function encodePng(samples: Uint8Array, rows: number, columns: number, channels: 1 | 3): Uint8Array {
-  const header = Buffer.alloc(13);
-  header.writeUInt32BE(columns, 0);
-  header.writeUInt32BE(rows, 4);
-  // Eight bits; grey or RGB; the only compression and filter method there is; not interlaced.
-  header.set([8, channels === 1 ? 0 : 2, 0, 0, 0], 8);
-  const stride = columns * channels;
+  return fileOf(rows, columns, channels, deflateSync(filtered(samples, rows, columns * channels), { level: 9 }));
+}
+
+/** The same, compressed in a thread and less thoroughly: for a process that others wait for. */
+export async function encodePngInBackground(
+  samples: Uint8Array,
+  rows: number,
+  columns: number,
+  channels: 1 | 3,
+): Promise<Uint8Array> {
+  return fileOf(rows, columns, channels, await promisify(deflate)(filtered(samples, rows, columns * channels)));
+}
+
+/** The lines of samples as PNG compresses them: a filter, then `stride` bytes. */
+function filtered(samples: Uint8Array, rows: number, stride: number): Buffer {
   const lines = Buffer.alloc(rows * (1 + stride));
   for (let row = 0; row < rows; row++) {
     const line = row * (1 + stride);
@@ -18,10 +28,19 @@ export function encodePng(samples: Uint8Array, rows: number, columns: number, ch
       lines[line + 1 + i] = samples[row * stride + i]! - above;
     }
   }
+  return lines;
+}
+
+function fileOf(rows: number, columns: number, channels: 1 | 3, compressed: Buffer): Buffer {
+  const header = Buffer.alloc(13);
+  header.writeUInt32BE(columns, 0);
+  header.writeUInt32BE(rows, 4);
+  // Eight bits; grey or RGB; the only compression and filter method there is; not interlaced.
+  header.set([8, channels === 1 ? 0 : 2, 0, 0, 0], 8);
   return Buffer.concat([
     Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]),
     chunk('IHDR', header),
-    chunk('IDAT', deflateSync(lines, { level: 9 })),
+    chunk('IDAT', compressed),
     chunk('IEND', Buffer.alloc(0)),
   ]);
 }

@@ -33,6 +33,15 @@ export interface SourceSlice {
 /** Decodes the image in the Part 10 file at `path`, or one frame of it (from 1), as stored. */
 export type DecodeSlice = (path: string, frameNumber?: number) => Promise<SourceSlice>;
 
+/** A row or a column of a stored matrix, from 0. */
+export type StoredLine = { row: number } | { column: number };
+
+/** Decodes one line of each of these images, in Hounsfield units and in the order of the stored matrix: `[image][pixel]`. */
+export type DecodeLines = (
+  images: readonly { path: string; frameNumber?: number }[],
+  line: StoredLine,
+) => Promise<Float32Array[]>;
+
 /** The network, behind a process boundary. Rejections are TriageErrors of the `inference-*` codes. */
 export interface TriageModel {
   readonly identity: ModelIdentity;
@@ -44,6 +53,8 @@ export interface TriageModel {
   encodeSlice(path: string, frameNumber?: number): Promise<EncodedSlice>;
   /** Decodes the slice at `path` (absolute), or the frame, as stored, for a picture. */
   decodeSlice: DecodeSlice;
+  /** The same for one line of each of many slices, for a reformat. */
+  decodeLines: DecodeLines;
   /** Slices ordered superior to inferior; `positionsMm` of each along their normal, falling. */
   classify(slices: readonly EncodedSlice[], positionsMm: readonly number[]): Promise<CaseScore>;
   /** Peak resident memory of the inference process, bytes. */

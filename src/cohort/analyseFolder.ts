@@ -112,6 +112,7 @@ export async function analyseFolder({
         softwareVersion: softwareVersion(),
         institutionName: config.report.institutionName,
         renderSource: model.decodeSlice,
+        renderLines: model.decodeLines,
         options: { heatmaps: config.report.heatmaps },
         onPicture: async ({ rgb, rows, columns }, sopInstanceUid) => {
           const path = join(resolve(out), `${sopInstanceUid}.png`);

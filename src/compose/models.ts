@@ -1,4 +1,4 @@
-import type { DecodeSlice } from '../case/triageModel.ts';
+import type { TriageModel } from '../case/triageModel.ts';
 import { TriageError } from '../base/errors.ts';
 import type { SystemStatus } from '../answers/systemAnswer.ts';
 import { startInferenceProcess } from '../infer/inferenceProcess.ts';
@@ -82,15 +82,19 @@ export async function shadowStatus(shadow: ModelServing, store: WorklistStore): 
 }
 
 /** Decodes stored slices with whichever network is loaded. */
-export function sliceDecoder(network: Pick<ModelServing, 'lease'>): DecodeSlice {
-  return async (path, frameNumber) => {
+export function sliceDecoder(network: Pick<ModelServing, 'lease'>): Pick<TriageModel, 'decodeSlice' | 'decodeLines'> {
+  const withNetwork = async <T>(use: (model: TriageModel) => Promise<T>): Promise<T> => {
     const lease = network.lease();
     if (lease === null) throw new TriageError('inference-died', 'No network is loaded that could decode slices.');
     try {
-      return await lease.model.decodeSlice(path, frameNumber);
+      return await use(lease.model);
     } finally {
       lease.release();
     }
+  };
+  return {
+    decodeSlice: (path, frameNumber) => withNetwork((model) => model.decodeSlice(path, frameNumber)),
+    decodeLines: (images, line) => withNetwork((model) => model.decodeLines(images, line)),
   };
 }
 

@@ -8,6 +8,7 @@ import type { Housekeeping } from '../housekeeping/schedule.ts';
 import type { ModelServing } from '../infer/modelServing.ts';
 import type { StorageDoor } from '../pacs/getScu.ts';
 import type { ProofOfLife } from '../proofOfLife/proofOfLife.ts';
+import { storedKeyImage } from '../report/storedKeyImage.ts';
 import type { Receiver } from '../receive/receiverProcess.ts';
 import type { Access } from '../web/access/access.ts';
 import { startWebServer, type SystemStatus, type WebServer } from '../web/server.ts';
@@ -85,6 +86,7 @@ export async function startPage(foundation: Foundation, parts: PageParts): Promi
       version: softwareVersion(),
       clock,
     }),
+    keyImage: (path) => useSliceFile(path, storedKeyImage),
     dicomWeb: config.web.dicomWeb,
     resolvePath,
     stow: createStowGate(config.receive.stow === undefined ? null : parts.stowSecret, receiver),

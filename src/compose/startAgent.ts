@@ -72,11 +72,11 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
     releasers.push('shadow inference', shadow.close);
     const roles = [network, shadow];
 
-    const decodeSlice = sliceDecoder(network);
+    const decoder = sliceDecoder(network);
     const { arrival, pipeline, shadowScoring } = startPipeline(foundation, {
       network,
       shadow,
-      decodeSlice,
+      decoder,
       isRecordWhole: (studyInstanceUid) => isRecordWhole(studyInstanceUid),
     });
     const sources = await openSources(foundation);
@@ -134,7 +134,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
       door,
       system,
       peakRssBytes,
-      decodeSlice,
+      decodeSlice: decoder.decodeSlice,
     });
     const link = config.web.signIn === 'local' ? await access.accounts.firstAdminLink() : null;
     await noteStart(foundation, link !== null);

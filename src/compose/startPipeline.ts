@@ -1,6 +1,6 @@
 import { preferSeries, refusalOnArrival } from '../assemble/seriesRank.ts';
 import { isPrior } from '../case/scanAge.ts';
-import type { DecodeSlice } from '../case/triageModel.ts';
+import type { TriageModel } from '../case/triageModel.ts';
 import { notAnalysed } from '../case/notAnalysed.ts';
 import { maxAgeMsOf } from '../config/config.ts';
 import { softwareVersion } from '../base/packageRoot.ts';
@@ -26,12 +26,12 @@ export function startPipeline(
   {
     network,
     shadow,
-    decodeSlice,
+    decoder,
     isRecordWhole,
   }: {
     network: ModelServing;
     shadow: ModelServing;
-    decodeSlice: DecodeSlice;
+    decoder: Pick<TriageModel, 'decodeSlice' | 'decodeLines'>;
     isRecordWhole: (studyInstanceUid: string) => boolean;
   },
 ): PipelineParts {
@@ -64,7 +64,8 @@ export function startPipeline(
         keySlices: config.destinations.some(({ objects }) => objects.includes('keySlices')),
       },
     },
-    renderSource: decodeSlice,
+    renderSource: decoder.decodeSlice,
+    renderLines: decoder.decodeLines,
     memoryLimitMb: config.report.memoryLimitMb,
     timeoutMs: config.report.timeoutMs,
     clock,

@@ -6,7 +6,7 @@ import { DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN } from '../dicom/transferSyntaxes.ts
 import { orientMatrix, toTrainedOrientation } from '../dicom/geometry.ts';
 import type { Orientation, OrientationChange } from '../dicom/geometry.ts';
 import { TriageError } from '../base/errors.ts';
-import type { SourceSlice } from '../case/triageModel.ts';
+import type { SourceSlice, StoredLine } from '../case/triageModel.ts';
 import { fileSource, inflatedSource, memorySource, type ByteSource } from '../base/byteSource.ts';
 import { decodeFrame } from './decodeFrame.ts';
 import type { DecodedFrame, FrameLayout } from './decodeFrame.ts';
@@ -72,6 +72,8 @@ export interface CtImages {
    * @throws TriageError `dicom-unreadable`, `pixel-data-undecodable`, `transfer-syntax-unsupported`
    */
   stored(frameNumber?: number): Promise<SourceSlice>;
+  /** One line of `stored`, without the work for the others. @throws TriageError as `stored` */
+  line(line: StoredLine, frameNumber?: number): Promise<Float32Array>;
 }
 
 /** Reads the header of a Part 10 file and finds its frames. @throws TriageError `dicom-unreadable`, `pixel-data-undecodable` */
@@ -91,14 +93,15 @@ async function openCtImages(file: ByteSource): Promise<CtImages> {
       throw undecodable(`The object has ${frames} frames, and none of number ${frameNumber}.`);
     return groups === null ? elements : groups.frame(frameNumber ?? 1);
   };
-  const readHu = async (image: Elements, frameNumber = 1): Promise<Float32Array> => {
+  /** Of the whole matrix, or of the pixels in `line`. */
+  const readHu = async (image: Elements, frameNumber = 1, line: StoredLine | null = null): Promise<Float32Array> => {
     const rescale = readRescale(image);
     const padding = readPadding(image, layout);
     const bytes = await pixels.read(frameNumber);
     const frame = pixels.isCompressed
       ? await decodeFrame(elements.transferSyntaxUid, bytes, layout)
       : { samples: nativeSamples(bytes, elements.bigEndian), significantBits: null };
-    return toHu(frame, { layout, highBit, rescale, padding });
+    return toHu(frame, { layout, highBit, rescale, padding }, line);
   };
   return {
     frames,
@@ -126,6 +129,7 @@ async function openCtImages(file: ByteSource): Promise<CtImages> {
       rows: layout.rows,
       columns: layout.columns,
     }),
+    line: (line, frameNumber) => readHu(imageOf(frameNumber), frameNumber, line),
   };
 }
 
@@ -223,7 +227,11 @@ interface Reading {
   padding: Padding | null;
 }
 
-function toHu(frame: DecodedFrame, { layout, highBit, rescale, padding: declared }: Reading): Float32Array {
+function toHu(
+  frame: DecodedFrame,
+  { layout, highBit, rescale, padding: declared }: Reading,
+  line: StoredLine | null,
+): Float32Array {
   const { bits, shift } = sampleBits(frame, layout, highBit);
   const unused = 32 - bits;
   const { samples } = frame;
@@ -235,9 +243,11 @@ function toHu(frame: DecodedFrame, { layout, highBit, rescale, padding: declared
   const isUsed = declared !== null && isPaddingUsed(declared, samples, layout, valueOf, huOf);
   const { from, to } = isUsed ? declared : NO_PADDING;
   const isWide = isUsed && frame.significantBits === null && isOutside(from, layout);
-  const hu = new Float32Array(samples.length);
-  for (let index = 0; index < hu.length; index++) {
-    const word = samples[index]!;
+  // How samples are read is told by all of them; then only those that are wanted are converted.
+  const { from: first, step, count } = pixelsOf(line, layout, samples.length);
+  const hu = new Float32Array(count);
+  for (let index = 0; index < count; index++) {
+    const word = samples[first + index * step]!;
     const value = valueOf(word);
     // Padding that BitsStored cannot hold is compared as a whole word.
     const compared = isWide ? (layout.signed ? (word << 16) >> 16 : word) : value;
@@ -245,6 +255,20 @@ function toHu(frame: DecodedFrame, { layout, highBit, rescale, padding: declared
     else hu[index] = Math.min(MAX_HU, Math.max(AIR_HU, huOf(value)));
   }
   return hu;
+}
+
+/** Which samples a line has; all of them without one. @throws RangeError for a line outside the matrix */
+function pixelsOf(
+  line: StoredLine | null,
+  { rows, columns }: FrameLayout,
+  samples: number,
+): { from: number; step: number; count: number } {
+  if (line === null) return { from: 0, step: 1, count: samples };
+  const isRow = 'row' in line;
+  const at = isRow ? line.row : line.column;
+  if (!(Number.isInteger(at) && at >= 0 && at < (isRow ? rows : columns)))
+    throw new RangeError(`A matrix of ${rows} x ${columns} has no line ${at}.`);
+  return isRow ? { from: at * columns, step: 1, count: columns } : { from: at, step: columns, count: rows };
 }
 
 type Convert = (value: number) => number;

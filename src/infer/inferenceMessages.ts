@@ -1,6 +1,6 @@
 import type { ErrorMessage } from '../base/errorMessage.ts';
 import type { Anatomy, EncodedSlice } from '../case/case.ts';
-import type { CaseScore, ModelIdentity, SourceSlice } from '../case/triageModel.ts';
+import type { CaseScore, ModelIdentity, SourceSlice, StoredLine } from '../case/triageModel.ts';
 import type { ProviderChoice } from './onnxGraphs.ts';
 
 /** Setup of the child: the first message that it gets. */
@@ -20,12 +20,15 @@ export type Question =
   | { kind: 'classify'; features: Float32Array; positionsMm: readonly number[]; anatomies: readonly Anatomy[] }
   /** Pixels for a picture: a few key slices per case. */
   | { kind: 'decode'; path: string; frameNumber: number | undefined }
+  /** One line of a slice, for a reformat. */
+  | { kind: 'line'; path: string; frameNumber: number | undefined; line: StoredLine }
   | { kind: 'peakRss' };
 
 export interface Answers {
   encode: EncodedSlice;
   classify: CaseScore;
   decode: SourceSlice;
+  line: Float32Array;
   peakRss: number;
 }
 

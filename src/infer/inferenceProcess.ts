@@ -93,6 +93,14 @@ export async function startInferenceProcess(options: InferenceProcessOptions): P
       const slice = (await supervisor.ask({ kind: 'decode', path: slicePath, frameNumber })) as SourceSlice;
       return { ...slice, hu: Float32Array.from(slice.hu) };
     },
+    decodeLines: (images, line) =>
+      Promise.all(
+        images.map(async ({ path: slicePath, frameNumber }) =>
+          Float32Array.from(
+            (await supervisor.ask({ kind: 'line', path: slicePath, frameNumber, line })) as Float32Array,
+          ),
+        ),
+      ),
     peakRssBytes: async () => (await supervisor.ask({ kind: 'peakRss' })) as number,
     close: () => supervisor.close(),
   };
@@ -149,8 +157,8 @@ class InferenceSupervisor {
         return;
       }
       const request = { id: this.#nextId++, question, resolve, reject };
-      // A person is waiting for a picture; the rest is minutes of work, where a few milliseconds do not matter.
-      if (question.kind === 'decode') this.#waiting.unshift(request);
+      // A person is waiting for a picture, or a flag for its report; the rest is minutes of work, where a few milliseconds do not matter.
+      if (question.kind === 'decode' || question.kind === 'line') this.#waiting.unshift(request);
       else this.#waiting.push(request);
       this.#dispatch();
     });

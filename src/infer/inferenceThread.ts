@@ -39,6 +39,8 @@ async function answer(question: ToChild, model: LoadedModel, { card }: ModelPack
     }
     case 'decode':
       return (await imagesAt(question.path)).stored(question.frameNumber);
+    case 'line':
+      return (await imagesAt(question.path)).line(question.line, question.frameNumber);
     case 'peakRss':
       return peakRssBytes();
   }

@@ -1,5 +1,5 @@
 import { fromErrorMessage, toErrorMessage } from '../base/errorMessage.ts';
-import type { DecodeSlice } from '../case/triageModel.ts';
+import type { DecodeLines, DecodeSlice } from '../case/triageModel.ts';
 import type { FromReportChild, ReportChildSetup, ToReportChild } from './reportMessages.ts';
 import { createResultWriter } from './writeResults.ts';
 
@@ -13,20 +13,36 @@ const send = (message: FromReportChild): void => {
   if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
 };
 
-let onSlice: (answer: Exclude<ToReportChild, { kind: 'write' }>) => void = () => undefined;
+type Decoded = Exclude<ToReportChild, { kind: 'write' }>;
+let onDecoded: (answer: Decoded) => void = () => undefined;
 
-const renderSource: DecodeSlice = (path, frameNumber) =>
-  new Promise((resolve, reject) => {
-    onSlice = (answer) => {
-      if (answer.kind === 'slice') resolve(answer.slice);
-      else reject(fromErrorMessage(answer.error, 'report-failed'));
+/** One question at a time. */
+function decoded(question: FromReportChild): Promise<Exclude<Decoded, { kind: 'noSlice' }>> {
+  return new Promise((resolve, reject) => {
+    onDecoded = (answer) => {
+      if (answer.kind === 'noSlice') reject(fromErrorMessage(answer.error, 'report-failed'));
+      else resolve(answer);
     };
-    send({ kind: 'decode', path, frameNumber });
+    send(question);
   });
+}
+
+const renderSource: DecodeSlice = async (path, frameNumber) => {
+  const answer = await decoded({ kind: 'decode', path, frameNumber });
+  if (answer.kind !== 'slice') throw new Error('A slice was asked for.');
+  return answer.slice;
+};
+
+const renderLines: DecodeLines = async (images, line) => {
+  const answer = await decoded({ kind: 'decodeLines', images, line });
+  if (answer.kind !== 'lines') throw new Error('Lines were asked for.');
+  return answer.lines;
+};
 
 async function write({ reported, findings }: Extract<ToReportChild, { kind: 'write' }>): Promise<FromReportChild> {
   try {
-    const writer = createResultWriter({ ...(JSON.parse(process.argv[2] ?? '') as ReportChildSetup), renderSource });
+    const setup = JSON.parse(process.argv[2] ?? '') as ReportChildSetup;
+    const writer = createResultWriter({ ...setup, renderSource, renderLines });
     return { kind: 'written', objects: await writer.write(reported, findings) };
   } catch (error) {
     return { kind: 'failed', error: toErrorMessage(error, 'report-failed', 'The report could not be written') };
@@ -35,6 +51,6 @@ async function write({ reported, findings }: Extract<ToReportChild, { kind: 'wri
 
 process.on('message', (message: ToReportChild) => {
   if (message.kind === 'write') write(message).then(send, () => undefined);
-  else onSlice(message);
+  else onDecoded(message);
 });
 send({ kind: 'ready' });

@@ -7,7 +7,7 @@ import type { Log } from '../base/log.ts';
 import { watchResidentMemory } from '../base/residentMemory.ts';
 import type { Findings } from '../case/case.ts';
 import type { ResultObject } from '../case/delivery.ts';
-import type { DecodeSlice } from '../case/triageModel.ts';
+import type { DecodeLines, DecodeSlice } from '../case/triageModel.ts';
 import { fontFiles } from './drawing.ts';
 import type { FromReportChild, ReportChildSetup, ToReportChild } from './reportMessages.ts';
 import { partOfReport, type ReportedCase, type ResultWriter } from './writeResults.ts';
@@ -19,6 +19,7 @@ export interface ReportProcessOptions {
   writer: ReportChildSetup;
   /** Decodes a slice outside this process and outside the child. */
   renderSource: DecodeSlice;
+  renderLines: DecodeLines;
   /** Resident memory beyond which the child is killed and replaced. */
   memoryLimitMb: number;
   /** Longest time for one report, without the time that the decoding of its slices takes. */
@@ -120,7 +121,7 @@ class ReportSupervisor implements ReportProcess {
     findings: Findings,
     signal: AbortSignal | undefined,
   ): Promise<ResultObject[]> {
-    const { clock, log, memoryLimitMb, timeoutMs, renderSource } = this.#options;
+    const { clock, log, memoryLimitMb, timeoutMs } = this.#options;
     return new Promise((resolve, reject) => {
       let stopTimer = (): void => undefined;
       const isOver = (): void => {
@@ -153,23 +154,16 @@ class ReportSupervisor implements ReportProcess {
           ),
         );
       };
-      const decode = async (path: string, frameNumber: number | undefined): Promise<ToReportChild> => {
-        try {
-          return { kind: 'slice', slice: await renderSource(path, frameNumber) };
-        } catch (error) {
-          return { kind: 'noSlice', error: toErrorMessage(error, 'report-failed', 'A slice could not be drawn') };
-        }
-      };
       const onMessage = (message: FromReportChild): void => {
         if (message.kind === 'ready') {
           this.#ready.add(child);
           startTimer();
           return;
         }
-        if (message.kind === 'decode') {
+        if (message.kind === 'decode' || message.kind === 'decodeLines') {
           stopTimer();
           // It never rejects: a failure is an answer too.
-          decode(message.path, message.frameNumber).then(
+          this.#decode(message).then(
             (answer) => {
               if (!child.connected) return;
               startTimer();
@@ -206,5 +200,16 @@ class ReportSupervisor implements ReportProcess {
       startTimer();
       child.send({ kind: 'write', reported, findings } satisfies ToReportChild, () => undefined);
     });
+  }
+
+  async #decode(question: Extract<FromReportChild, { kind: 'decode' | 'decodeLines' }>): Promise<ToReportChild> {
+    const { renderSource, renderLines } = this.#options;
+    try {
+      return question.kind === 'decode'
+        ? { kind: 'slice', slice: await renderSource(question.path, question.frameNumber) }
+        : { kind: 'lines', lines: await renderLines(question.images, question.line) };
+    } catch (error) {
+      return { kind: 'noSlice', error: toErrorMessage(error, 'report-failed', 'A slice could not be drawn') };
+    }
   }
 }

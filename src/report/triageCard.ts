@@ -2,12 +2,16 @@ import type { CaseManifest, Findings } from '../case/case.ts';
 import { findingLine } from '../case/findingLine.ts';
 import { drawOver, escapeXml, wrapText, type Picture } from './drawing.ts';
 import { coverageSentence, DISCLAIMER, NOT_FOR_DIAGNOSTIC_USE, stateSentence } from './findingsSummary.ts';
+import { KEY_IMAGE } from './keyImage.ts';
 import { scoreTexts } from '../case/scoreTexts.ts';
 
 const COLUMNS = 1024;
 const ROWS = 768;
 const MARGIN = 48;
 const WIDTH = COLUMNS - 2 * MARGIN;
+/** Upper edge of the key image; what stands below it moves down by its height. */
+const KEY_IMAGE_TOP = 252;
+const KEY_IMAGE_SPACE = KEY_IMAGE.rows + 24;
 
 /** The dark tokens of the screens. No green anywhere: an unflagged scan must not look like a passed one. */
 const COLOUR = {
@@ -31,13 +35,32 @@ export interface TriageCardInput {
   softwareVersion: string;
   /** False in triage-only mode: no slice scores. */
   locations: boolean;
+  /** Of a flagged scan; null where no location is shown. */
+  keyImage: Picture | null;
 }
 
-/** The card that a reader sees in the PACS, 768 x 1024: state, score against threshold, scores over the slices, and which network judged. No patient data. */
+/**
+ * The card that a reader sees in the PACS, 768 x 1024, with a key image 1232 x 1024: state, key image, score against threshold, scores over the slices, and which
+ * network judged. No patient data.
+ */
 export function triageCard(input: TriageCardInput): Picture {
-  const picture = { rgb: new Uint8Array(ROWS * COLUMNS * 3), rows: ROWS, columns: COLUMNS };
+  const { keyImage } = input;
+  const rows = ROWS + (keyImage === null ? 0 : KEY_IMAGE_SPACE);
+  const picture = { rgb: new Uint8Array(rows * COLUMNS * 3), rows, columns: COLUMNS };
   drawOver(picture, cardElements(input));
+  for (let row = 0; keyImage !== null && row < keyImage.rows; row++) {
+    const line = keyImage.rgb.subarray(row * keyImage.columns * 3, (row + 1) * keyImage.columns * 3);
+    picture.rgb.set(line, ((KEY_IMAGE_TOP + row) * COLUMNS + MARGIN) * 3);
+  }
   return picture;
+}
+
+/** Where the key image stands on a card of this size; null on one without. */
+export function keyImagePlace({
+  rows,
+  columns,
+}: Pick<Picture, 'rows' | 'columns'>): { top: number; left: number } | null {
+  return rows === ROWS + KEY_IMAGE_SPACE && columns === COLUMNS ? { top: KEY_IMAGE_TOP, left: MARGIN } : null;
 }
 
 /** The card as SVG elements. */
@@ -47,14 +70,17 @@ export function cardElements(input: TriageCardInput): string {
     input.manifest !== null &&
     input.findings.slices.length > 0 &&
     input.findings.decision !== 'not-analysed';
+  const below = input.keyImage === null ? 0 : KEY_IMAGE_SPACE;
   return [
-    `<rect width="${COLUMNS}" height="${ROWS}" fill="${COLOUR.background}"/>`,
+    `<rect width="${COLUMNS}" height="${ROWS + below}" fill="${COLOUR.background}"/>`,
     banner(),
     state(input.findings, input.locations ? findingLine(input.findings.keySlices) : null),
+    `<g transform="translate(0 ${below})">`,
     ...scoreBar(input.findings),
     ...(strip ? scoreStrip(input.findings, input.manifest!) : []),
     ...coverage(input.findings),
     ...footer(input),
+    '</g>',
   ].join('');
 }
 

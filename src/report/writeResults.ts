@@ -4,11 +4,12 @@ import type { CaseManifest, Findings, KeySlice, StoredInstance } from '../case/c
 import { readBeginning } from '../base/readBeginning.ts';
 import { isSameImage } from '../case/frames.ts';
 import { namingObject } from '../case/namingObject.ts';
-import type { DecodeSlice } from '../case/triageModel.ts';
+import type { DecodeLines, DecodeSlice } from '../case/triageModel.ts';
 import { MAX_HEADER_BYTES } from '../dicom/elements.ts';
 import { readFileHeader } from '../dicom/header.ts';
 import { writePart10, type Dataset } from '../dicom/part10.ts';
 import { sourceAttributes, withStudyOf } from '../dicom/sourceAttributes.ts';
+import { NATIVE_TRANSFER_SYNTAXES } from '../dicom/transferSyntaxes.ts';
 import { derivedUid } from '../dicom/uids.ts';
 import { TriageError } from '../base/errors.ts';
 import type { ClaimedCase } from '../case/claim.ts';
@@ -24,6 +25,7 @@ import {
 import { fontFiles, type Picture } from './drawing.ts';
 import type { InstanceReference } from './contentItems.ts';
 import { findingsSr } from './findingsSr.ts';
+import { drawKeyImage } from './drawKeyImage.ts';
 import { keySlicePicture } from './keySlicePicture.ts';
 import { keySliceSelection, type SeriesImage } from './keySliceSelection.ts';
 import { writeResultFile } from './resultFile.ts';
@@ -40,6 +42,8 @@ export interface ResultWriterOptions {
   institutionName: string;
   /** Takes an absolute path. The inference child does it, so that untrusted bytes cannot crash another process. */
   renderSource: DecodeSlice;
+  /** The same for one line of each of many slices. */
+  renderLines: DecodeLines;
   /**
    * `heatmaps: false` is the triage-only mode: report and card, without any location or slice score. `keySlices`: also a Key Object Selection of the key slices
    * of flagged scans.
@@ -140,6 +144,7 @@ async function write(writer: ResultWriterOptions, reported: ReportedCase, findin
     analysedAt,
     softwareVersion: writer.softwareVersion,
     locations: heatmaps,
+    keyImage: await keyImageOf(writer, reported, keyImages),
   });
   await capture(cardCapture(context, series, card, findings.decision), card, false);
   for (const [index, { keySlice, slice }] of keyImages.entries()) {
@@ -185,6 +190,34 @@ function keyImagesOf(
   });
 }
 
+/** The picture of the best key slice with its sagittal; null where no location is shown, and where the slice does not say how large its pixels are. */
+async function keyImageOf(
+  writer: ResultWriterOptions,
+  reported: ReportedCase,
+  keyImages: readonly { keySlice: KeySlice; slice: SeriesImage }[],
+): Promise<Picture | null> {
+  const [best, ...others] = keyImages;
+  const { manifest } = reported.record;
+  if (best === undefined || manifest === null) return null;
+  const { spoolDir, renderSource, renderLines } = writer;
+  const { attributes, transferSyntaxUid } = await readImage(writer, reported, best.slice);
+  const spacing = attributes['PixelSpacing'];
+  const [between, along] = Array.isArray(spacing) ? spacing.map(Number) : [];
+  if (!(between! > 0 && along! > 0)) return null;
+  return drawKeyImage({
+    manifest,
+    keySlices: [best.keySlice, ...others.map(({ keySlice }) => keySlice)],
+    stored: await renderSource(join(spoolDir, best.slice.path), best.slice.frameNumber),
+    pixelSpacingMm: [between!, along!],
+    isCompressed: !NATIVE_TRANSFER_SYNTAXES.has(transferSyntaxUid),
+    decodeLines: (images, line) =>
+      renderLines(
+        images.map(({ path, frameNumber }) => ({ path: join(spoolDir, path), ...(frameNumber && { frameNumber }) })),
+        line,
+      ),
+  });
+}
+
 /** Attributes of the first analysed slice, under the patient of the case. */
 async function sourceOfReport(writer: ResultWriterOptions, reported: ReportedCase): Promise<Dataset> {
   const first = reported.record.manifest?.slices[0];
@@ -197,11 +230,16 @@ async function sourceOfReport(writer: ResultWriterOptions, reported: ReportedCas
 }
 
 /** The attributes of an image, after checking that its object's bytes belong to the patient and study in the worklist. */
-async function readSource(
+async function readSource(...source: Parameters<typeof readImage>): Promise<Dataset> {
+  return (await readImage(...source)).attributes;
+}
+
+/** The same with how its pixels are encoded. */
+async function readImage(
   writer: ResultWriterOptions,
   reported: ReportedCase,
   { path, frameNumber }: { path: string; frameNumber?: number },
-): Promise<Dataset> {
+): Promise<{ attributes: Dataset; transferSyntaxUid: string }> {
   const { bytes, fileBytes } = await readBeginning(
     join(writer.spoolDir, path),
     MAX_HEADER_BYTES + FILE_META_BYTES,
@@ -213,12 +251,9 @@ async function readSource(
     );
   });
   const cameAs = reported.instances.find((instance) => instance.path === path)?.cameAs;
-  assertSameIdentity(
-    readFileHeader(bytes, fileBytes),
-    cameAs ?? reported.record.patient,
-    reported.record.studyInstanceUid,
-  );
-  return sourceAttributes(bytes, frameNumber);
+  const header = readFileHeader(bytes, fileBytes);
+  assertSameIdentity(header, cameAs ?? reported.record.patient, reported.record.studyInstanceUid);
+  return { attributes: sourceAttributes(bytes, frameNumber), transferSyntaxUid: header.transferSyntaxUid };
 }
 
 function anyInstance(reported: ReportedCase): ReportedCase['instances'][number] {

@@ -76,6 +76,10 @@ function handlerOf(entry: Route, context: WebContext, { checkAnswers }: MountOpt
       return;
     }
     if (checkAnswers) entry.answer.schema.parse(answer);
+    if (entry.answer.kind === 'bytes') {
+      response.type(entry.answer.contentType).send(answer);
+      return;
+    }
     if (entry.answer.status !== undefined) response.status(entry.answer.status);
     response.json(answer);
   };

@@ -26,6 +26,8 @@ type Answer<A extends z.ZodType = z.ZodType> =
   | { kind: 'json'; schema: A; status?: 200 | 201 }
   /** Status 204. */
   | { kind: 'nothing' }
+  /** Sent as the handler returns it. */
+  | { kind: 'bytes'; schema: A; contentType: string; description: string }
   /** The handler writes the response itself. */
   | { kind: 'other'; contentType: string; description: string };
 

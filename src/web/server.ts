@@ -45,6 +45,8 @@ export interface WebOptions {
   viewerTemplate: string | null;
   /** Decodes the slice at a path relative to the spool, in a separate process, which may crash over it. */
   decodeSlice: DecodeSlice;
+  /** The key image on the triage card at a path, as PNG; null for a card without one. */
+  keyImage: WebContext['keyImage'];
   admin: Administration;
   stow: StowGate;
   /** Serves QIDO-RS and WADO-RS. */

@@ -26,6 +26,8 @@ export interface WebContext {
   /** Address of the site's viewer, with placeholders; null without one. */
   viewerTemplate: string | null;
   slices: SliceImages;
+  /** The key image on the triage card at a path, as PNG; null for a card without one. */
+  keyImage: (path: string) => Promise<Uint8Array | null>;
   names: PatientNames;
   admin: Administration;
   stow: StowGate;

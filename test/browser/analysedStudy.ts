@@ -77,7 +77,8 @@ export async function addAnalysedStudy(worklist: SeededWorklist, wish: AnalysedS
       spoolDir: folder,
       softwareVersion: '1.0.0',
       institutionName: '',
-      renderSource: (path) => model.decodeSlice(path),
+      renderSource: model.decodeSlice,
+      renderLines: model.decodeLines,
       options: { heatmaps: true },
     });
     const claim = await claimOf(store, 'report', studyInstanceUid);

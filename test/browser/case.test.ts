@@ -21,6 +21,12 @@ const drawn = (page: Page, canvas: string) =>
     for (let at = 3; at < data.length; at += 4) sum += data[at]!;
     return sum;
   });
+/** Of the picture itself, which may be shown smaller; zeros until it has come. */
+const sizeOf = (page: Page, image: string) =>
+  page.locator(image).evaluate((element) => {
+    const { naturalWidth, naturalHeight } = element as HTMLImageElement;
+    return [naturalWidth, naturalHeight];
+  });
 const grey = (page: Page, row: number, column: number) =>
   page
     .locator('canvas.slice')
@@ -318,6 +324,7 @@ test('a picture beside the list is no view of the case; a case left open while c
   for (let times = 0; times < 2; times += 1) {
     await row.hover();
     await page.locator('.thumbnail[data-drawn]').waitFor();
+    expect(await sizeOf(page, '.thumbnail img')).toEqual([928, 440]);
     await page.mouse.move(640, 5);
     await page.locator('.thumbnail').waitFor({ state: 'detached' });
     clock.advance(11 * 60_000);
@@ -356,6 +363,10 @@ test('a case opens on the best key slice, which is named as the PACS names it, i
     'Series 2 image 19, C5-C6, score 0.80',
   ]);
   for (const button of await keySlices.all()) expect((await button.boundingBox())!.y).toBeLessThan(800 / 2);
+  // The picture of the row and of the triage card is that of the case, too.
+  const keyImage = page.getByRole('img', { name: 'Key image, as on the triage card: C5-C6, series 2 image 7' });
+  await keyImage.scrollIntoViewIfNeeded();
+  await expect.poll(() => sizeOf(page, '.key-image img')).toEqual([928, 440]);
   await keySlices.nth(1).click();
   await expect.poll(() => shownSlice(page)).toBe('18');
   expect(await page.locator('.corner.bottom').textContent()).toContain('Series 2 image 19 · Slice 19 of 24 · 19.0 mm');

@@ -8,6 +8,8 @@ import { systemClock } from '../../src/base/clock.ts';
 import type { Clock } from '../../src/base/clock.ts';
 import { createLog } from '../../src/base/log.ts';
 import type { Access } from '../../src/web/access/access.ts';
+import { useSliceFile } from '../../src/compose/sliceFile.ts';
+import { storedKeyImage } from '../../src/report/storedKeyImage.ts';
 import { startWebServer } from '../../src/web/server.ts';
 import type { Administration } from '../../src/web/administration.ts';
 import type { SystemStatus, WebOptions, WebServer } from '../../src/web/server.ts';
@@ -137,6 +139,7 @@ export async function openSite(pageDir: string, clock: Clock = systemClock, opti
         viewerTemplate: options.viewerTemplate ?? null,
         basePath: options.basePath ?? '',
         decodeSlice: decodePicture(worklist.folder),
+        keyImage: (path) => useSliceFile(path, storedKeyImage),
         admin: await (options.admin ?? adminOf)(worklist),
         dicomWeb: false,
         resolvePath: (path) => path,

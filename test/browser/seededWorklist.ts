@@ -7,6 +7,8 @@ import { configFrom } from '../../src/config/configFile.ts';
 import { openCtFile } from '../../src/infer/decodePixels.ts';
 import { createModelAdministration } from '../../src/models/createModelAdministration.ts';
 import type { Clock } from '../../src/base/clock.ts';
+import type { ResultObject } from '../../src/case/delivery.ts';
+import { writePart10 } from '../../src/dicom/part10.ts';
 import type { SourceSlice } from '../../src/case/triageModel.ts';
 import type { StageName } from '../../src/case/claim.ts';
 import { useSliceFile } from '../../src/compose/sliceFile.ts';
@@ -221,7 +223,10 @@ export async function addStudy(
       findings: findingsOf(null, { ...study.outcome, analysedAtMs }),
     });
   }
-  await store.apply(await claimOf(store, 'report', uid), { type: 'reported', objects: objectsOf(study.id) });
+  const objects = objectsOf(study.id);
+  if (typeof study.outcome === 'number' && study.outcome >= 0.5 && study.slices !== undefined)
+    await writeCard(folder, objects[1]!);
+  await store.apply(await claimOf(store, 'report', uid), { type: 'reported', objects });
   if (study.receipt === undefined || study.receipt === 'pending') return;
   for (const due of (await store.dueDeliveries('PACS', 1000)).filter(
     (delivery) => delivery.object.studyInstanceUid === uid,
@@ -253,6 +258,27 @@ async function writePictures(folder: string, instances: readonly StoredInstance[
     await mkdir(dirname(file), { recursive: true });
     await writeFile(file, ctFile({ rows: PICTURE_SIZE, columns: PICTURE_SIZE, samples }));
   }
+}
+
+/** A triage card with a grey key image, where the result says that it lies from now on. */
+async function writeCard(folder: string, card: ResultObject): Promise<void> {
+  const [rows, columns] = [1232, 1024];
+  const dataset = {
+    SOPClassUID: card.sopClassUid,
+    SOPInstanceUID: card.sopInstanceUid,
+    SamplesPerPixel: 3,
+    PhotometricInterpretation: 'RGB',
+    PlanarConfiguration: 0,
+    Rows: rows,
+    Columns: columns,
+    BitsAllocated: 8,
+    BitsStored: 8,
+    HighBit: 7,
+    PixelRepresentation: 0,
+    PixelData: [new Uint8Array(rows * columns * 3).fill(90).buffer],
+  };
+  card.path = join(folder, `${card.sopInstanceUid}.dcm`);
+  await writeFile(card.path, writePart10(dataset));
 }
 
 /** Decodes a slice as the inference child does, of the file that `addStudy` wrote. */

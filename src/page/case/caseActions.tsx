@@ -1,4 +1,7 @@
 import { clockTime } from '../parts/format.ts';
+import { holdFacts } from '../parts/heldStudy.ts';
+import { releaseWords } from '../parts/releaseWords.ts';
+import { releasable } from '../parts/useRelease.tsx';
 import type { WorklistRow } from '../../answers/worklistAnswer.ts';
 import { giveVerdict, setClaimed } from './caseApi.ts';
 import { caseWords as words } from './caseWords.ts';
@@ -15,13 +18,22 @@ interface Properties {
   onRead: () => void;
   onUrgent: () => void;
   onNext: () => void;
+  /** Null for whom may not release a held case. */
+  onRelease: (() => void) | null;
 }
 
 /** The reader's actions on the case. */
-export function CaseActions({ row, viewer, nowMs, act, onClaim, onRead, onUrgent, onNext }: Properties) {
+export function CaseActions({ row, viewer, nowMs, act, onClaim, onRead, onUrgent, onNext, onRelease }: Properties) {
+  const held = releasable(row);
   const isScored = row.decision === 'suspected' || row.decision === 'not-suspected';
   return (
     <section class="actions" aria-label={words.actions}>
+      {held !== null && onRelease !== null && (
+        <button type="button" class="weighty" onClick={onRelease}>
+          {releaseWords.release}
+        </button>
+      )}
+      {held !== null && <bdi class="muted">{holdFacts(held).join(', ')}</bdi>}
       {row.claimedBy === null ? (
         <button type="button" onClick={onClaim}>
           {words.claim}

@@ -1,4 +1,5 @@
-import type { CaseAnswer, PreviewAnswer } from '../../answers/caseAnswer.ts';
+import type { CaseAnswer } from '../../answers/caseAnswer.ts';
+import { below } from '../parts/basePath.ts';
 import { ask, read } from '../parts/session.ts';
 
 const address = (caseRef: string, what = '') => `/api/cases/${encodeURIComponent(caseRef)}${what}`;
@@ -8,11 +9,9 @@ export function fetchCase(caseRef: string, as: 'opened' | 'still-open'): Promise
   return read<CaseAnswer>(address(caseRef, `?as=${as}`));
 }
 
-/** The best key slice, as a picture beside the list. */
-export async function fetchPreview(caseRef: string): Promise<Slice> {
-  const { rows, columns, hu } = await read<PreviewAnswer>(address(caseRef, '/preview'));
-  const bytes = Uint8Array.from(atob(hu), (character) => character.charCodeAt(0));
-  return { hu: new Int16Array(bytes.buffer), rows, columns };
+/** Where the key image is: the best key slice with the sagittal through it, as it stands on the triage card. */
+export function keyImageAddress(caseRef: string): string {
+  return below(address(caseRef, '/preview'));
 }
 
 export async function setRead(caseRef: string, value: boolean): Promise<void> {

@@ -4,6 +4,8 @@ import type { CaseAnswer } from '../../answers/caseAnswer.ts';
 import { feedWords } from '../parts/feedWords.ts';
 import { clockTime } from '../parts/format.ts';
 import { useKeys } from '../parts/keys.ts';
+import { useIsAdmin } from '../parts/useIsAdmin.ts';
+import { useRelease } from '../parts/useRelease.tsx';
 import { openViewer } from '../parts/openViewer.ts';
 import { viewerLink } from '../parts/viewerLink.ts';
 import { CaseActions } from './caseActions.tsx';
@@ -12,6 +14,7 @@ import { identityOf, PatientBanner, StateSentence } from './caseHead.tsx';
 import { CaseRecord } from './caseRecord.tsx';
 import { CaseViewer } from './caseViewer.tsx';
 import { caseWords as words } from './caseWords.ts';
+import { KeyImage } from './keyImage.tsx';
 import { nextUnread } from './nextUnread.ts';
 import { useCase } from './useCase.ts';
 
@@ -36,6 +39,10 @@ function OneCase({ caseRef }: { caseRef: string }) {
   const toggleUrgent = () => {
     if (row) act(setUrgent(caseRef, !row.stat)).catch(() => undefined);
   };
+  const isAdmin = useIsAdmin();
+  const { askRelease, dialogs } = useRelease((refusal) => {
+    act(Promise.resolve()).then(() => setProblem(refusal), reportError);
+  });
   const next = () => {
     nextUnread(caseRef).then(
       (found) => {
@@ -78,11 +85,14 @@ function OneCase({ caseRef }: { caseRef: string }) {
         onRead={toggleRead}
         onUrgent={toggleUrgent}
         onNext={next}
+        onRelease={isAdmin ? () => askRelease(row) : null}
       />
+      {dialogs}
       <div class="case-parts">
         {answer.volume === null ? (
           <section class="viewer" aria-label={words.slices}>
             <p>{noSlicesText(answer, nowMs)}</p>
+            {row.finding !== null && <KeyImage caseRef={row.caseRef} finding={row.finding} />}
           </section>
         ) : (
           <CaseViewer answer={answer} volume={answer.volume} identity={identityOf(row)} />

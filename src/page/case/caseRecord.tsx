@@ -5,6 +5,7 @@ import { deliveryText } from '../parts/deliveryText.ts';
 import { calendarDate, clockTime } from '../parts/format.ts';
 import { useKeptText } from '../parts/keptText.ts';
 import { caseWords as words } from './caseWords.ts';
+import { KeyImage } from './keyImage.tsx';
 
 interface Properties {
   answer: CaseAnswer;
@@ -67,6 +68,7 @@ export function CaseRecord({ answer, nowMs, onResend, onReprocess }: Properties)
       <section aria-label={words.objects}>
         <h2>{words.objects}</h2>
         {results.length === 0 && <p class="muted">{words.noObjects}</p>}
+        {row.finding !== null && answer.volume !== null && <KeyImage caseRef={row.caseRef} finding={row.finding} />}
         <ul>
           {results.map((object) => (
             <li key={object.sopInstanceUid}>

@@ -3,9 +3,10 @@ import { useKeys } from '../parts/keys.ts';
 import { keepPreference, preference } from '../parts/preferences.ts';
 import type { CaseAnswer, CaseVolume } from '../../answers/caseAnswer.ts';
 import type { KeySlice } from '../../case/case.ts';
+import { keyPoint, type Point } from '../../case/keyPoint.ts';
 import { caseWords as words } from './caseWords.ts';
 import { WINDOWS, type DisplayWindow } from './drawSlice.ts';
-import { Reformats, type Point } from './reformats.tsx';
+import { Reformats } from './reformats.tsx';
 import { ScoreStrip } from './scoreStrip.tsx';
 import { imageName, placeName } from './sliceName.ts';
 import { useCine, useDrawnSlice, useSlices } from './useSlices.ts';
@@ -105,11 +106,9 @@ export function CaseViewer({ answer, volume, identity }: Properties) {
   );
 }
 
-/** Where the vertebral bodies lie in the analysed field, which reaches from teeth to spinous process; the middle of a slice without one. No heatmap is asked. */
+/** Where the planes cross at first: the point of the key image, or the middle of a slice without one. */
 function middleOf(keySlice: KeySlice | undefined, { rows, columns }: CaseVolume): Point {
-  if (keySlice === undefined) return { row: rows / 2, column: columns / 2 };
-  const { top, bottom, left, right } = keySlice.crop;
-  return { row: top + 0.6 * (bottom - top), column: (left + right) / 2 };
+  return keySlice === undefined ? { row: rows / 2, column: columns / 2 } : keyPoint(keySlice.crop);
 }
 
 /** Beside the slice from the start where there is room for them, as the reader left them last. A phone loads all slices only when asked. */

@@ -105,6 +105,7 @@ export const caseWords = {
     ks: 'Key slices (KOS)',
   },
   noObjects: 'None yet',
+  keyImage: (finding: string) => `Key image, as on the triage card: ${finding}`,
   ofRevision: (revision: number) => `revision ${revision}`,
   resend: 'Send again',
   reprocess: 'Analyse again',

@@ -1,17 +1,12 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { CaseVolume } from '../../answers/caseAnswer.ts';
+import type { Point } from '../../case/keyPoint.ts';
 import { caseWords as words } from './caseWords.ts';
 import { drawReformat, type DisplayWindow } from './drawSlice.ts';
 import { Plane } from './plane.tsx';
 import type { SliceStore } from './sliceStore.ts';
 
 const REDRAW_EVERY_MS = 250;
-
-/** A place in a slice, in its pixels. */
-export interface Point {
-  row: number;
-  column: number;
-}
 
 interface Properties {
   store: SliceStore;

@@ -1,12 +1,12 @@
 import type { RefObject } from 'preact';
 import type { CaseVolume } from '../../answers/caseAnswer.ts';
 import type { KeySlice } from '../../case/case.ts';
+import type { Point } from '../../case/keyPoint.ts';
 import { LARGEST_ALPHA } from '../../case/responseColour.ts';
 import { scoreTexts } from '../../case/scoreTexts.ts';
 import { caseWords as words } from './caseWords.ts';
 import { WINDOWS, type DisplayWindow } from './drawSlice.ts';
 import { Plane } from './plane.tsx';
-import type { Point } from './reformats.tsx';
 import type { PlaneActs } from './usePlanePointer.ts';
 
 /** A toggle button: its state, and what a press does. */

@@ -1,6 +1,7 @@
 import type { HeldFacts } from '../../answers/worklistAnswer.ts';
 import { withFormat } from './formatCharacters.ts';
 import { personName } from './format.ts';
+import { releaseWords } from './releaseWords.ts';
 import { ask } from './session.ts';
 
 /** A study that one press releases: held because objects of one other patient came. */
@@ -34,4 +35,13 @@ export function shortIdentity(
   other: Pick<HeldStudy, 'patientId'>,
 ): string {
   return one.patientId === other.patientId || one.patientId === '' ? personName(one.patientName) : one.patientId;
+}
+
+/** Whose objects came, and under which patient a report is out. */
+export function holdFacts(study: HeldStudy): string[] {
+  const { otherPatient, delivered } = study;
+  return [
+    releaseWords.heldAs(otherPatient.objects, shortIdentity(otherPatient, study)),
+    delivered.length === 0 ? releaseWords.noReportOut : releaseWords.reportOutAs(shortIdentity(study, otherPatient)),
+  ];
 }

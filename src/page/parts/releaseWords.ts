@@ -1,6 +1,12 @@
 /** Texts of the release of a held study, in the list and among what waits. */
 export const releaseWords = {
   release: 'Release',
+  /** In a row of the list; the case has the whole sentence. */
+  states: {
+    suspected: { state: 'AI flag: possible fracture. Held', advice: '' },
+    'not-suspected': { state: 'Not flagged, held', advice: ' - read as usual' },
+    'not-analysed': { state: 'Not analysed, held', advice: ' - read as usual' },
+  },
   releaseOf: (name: string) => `Release: ${name}`,
   heldAs: (objects: number, patient: string) =>
     objects === 1 ? `1 object as ${patient}` : `${objects} objects as ${patient}`,
@@ -26,4 +32,5 @@ export const releaseWords = {
   usualReason: 'same patient, temporary ID replaced',
   confirm: (patient: string) => `Release as ${patient}`,
   cancel: 'Cancel',
+  notReleased: 'Not released. Try again.',
 } as const;

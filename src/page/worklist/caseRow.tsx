@@ -4,10 +4,10 @@ import { scoreTexts } from '../../case/scoreTexts.ts';
 import { receipt, receiptBrief } from '../parts/deliveryText.ts';
 import { ageText, minuteTime, personName, scanTime } from '../parts/format.ts';
 import { LOOKS } from '../parts/looks.ts';
-import { shortIdentity, type HeldStudy } from '../parts/heldStudy.ts';
+import { holdFacts, type HeldStudy } from '../parts/heldStudy.ts';
 import { releaseWords } from '../parts/releaseWords.ts';
+import { releasable } from '../parts/useRelease.tsx';
 import { viewerLink } from '../parts/viewerLink.ts';
-import { releasable } from './useRelease.tsx';
 import { words } from './worklistWords.ts';
 import type { WorklistRow } from '../../answers/worklistAnswer.ts';
 
@@ -80,7 +80,7 @@ const CELLS: Readonly<Record<ColumnName, (properties: Properties) => JSX.Element
           <path d={look.shape} />
         </svg>
         {held !== null ? (
-          <HeldText text={row.stateText} study={held} onRelease={askRelease === null ? null : () => askRelease(row)} />
+          <HeldText row={row} study={held} onRelease={askRelease === null ? null : () => askRelease(row)} />
         ) : row.stateText === words.plainFlag && row.finding !== null ? (
           <FlagText finding={row.finding} />
         ) : (
@@ -190,19 +190,15 @@ function FlagText({ finding }: { finding: string }) {
   );
 }
 
-/** A hold that one press ends: the words of its state, whose objects came, and the press. */
-function HeldText({ text, study, onRelease }: { text: string; study: HeldStudy; onRelease: (() => void) | null }) {
-  const { otherPatient, delivered } = study;
-  const advice = /( - read as usual).*$/.exec(text);
-  const facts = [
-    releaseWords.heldAs(otherPatient.objects, shortIdentity(otherPatient, study)),
-    delivered.length === 0 ? releaseWords.noReportOut : releaseWords.reportOutAs(shortIdentity(study, otherPatient)),
-  ];
+/** A hold that one press ends: what the AI said in one short line, whose objects came, and the press. */
+function HeldText({ row, study, onRelease }: { row: WorklistRow; study: HeldStudy; onRelease: (() => void) | null }) {
+  const { state, advice } = releaseWords.states[row.decision ?? 'not-analysed'];
   return (
     <span class="hold">
-      <span class="hold-state" title={text}>
-        <span class="line">{advice === null ? text : text.slice(0, advice.index)}</span>
-        {advice !== null && <span class="advice">{advice[1]}</span>}
+      <span class="unseen">{row.stateText}</span>
+      <span class="hold-state" title={row.stateText} aria-hidden="true">
+        <span class="line">{state}</span>
+        <span class="advice">{advice}</span>
       </span>
       <span class="hold-facts">
         {onRelease !== null && (
@@ -216,7 +212,7 @@ function HeldText({ text, study, onRelease }: { text: string; study: HeldStudy; 
           </button>
         )}
         <span>
-          {facts.map((fact) => (
+          {holdFacts(study).map((fact) => (
             <bdi key={fact} class="line" title={fact}>
               {fact}
             </bdi>

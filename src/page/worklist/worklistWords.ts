@@ -19,7 +19,6 @@ export const words = {
     count === 1 ? 'Mark the one unflagged as read' : `Mark the ${count} unflagged as read`,
   keepLeftOver: 'Leave them',
   notSaved: (patient: string) => `Not saved for ${patient}. Try again.`,
-  notReleased: 'Not released. Try again.',
   showRead: 'Show read scans',
   search: 'Name, ID or accession',
   show: 'Show',

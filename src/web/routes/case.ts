@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { TriageError } from '../../base/errors.ts';
-import { caseAnswer, previewAnswer } from '../../answers/caseAnswer.ts';
+import { caseAnswer } from '../../answers/caseAnswer.ts';
 import { maskedCase, withoutLocations } from '../maskedRow.ts';
 import { route } from '../route.ts';
 
@@ -71,21 +71,25 @@ export const caseRoutes = [
     method: 'get',
     path: '/api/cases/:studyInstanceUid/preview',
     least: 'reader',
-    summary: 'The best key slice of a flagged study, for a picture beside the list. It is no view of the case.',
+    summary:
+      'The key image of a flagged study: its best key slice and the sagittal through it. It is no view of the case.',
     params,
     audit: { by: 'look', study: 'studyInstanceUid', look: () => 'previewed' },
-    answer: { kind: 'json', schema: previewAnswer },
-    alsoAnswers: {
-      404: 'There is no such study, it has no key slice, or the site shows none.',
-      410: 'The file of the slice is no longer on this machine.',
+    answer: {
+      kind: 'bytes',
+      schema: z.instanceof(Uint8Array),
+      contentType: 'image/png',
+      description: 'As it stands on the triage card.',
     },
-    handle: async ({ params: { studyInstanceUid } }, { query, triageOnly, slices }) => {
-      const study = await query.studyOf(studyInstanceUid);
-      const keySlice = triageOnly ? undefined : (await query.caseDetail(study)).findings?.keySlices[0];
-      if (keySlice === undefined) throw new TriageError('not-found', 'There is no key slice to show.');
-      const [slice] = await query.volumeSlices(study, [keySlice.sliceIndex]);
-      const { bytes, rows, columns } = await slices.image(slice!);
-      return { rows, columns, hu: bytes.toString('base64'), keySlice };
+    alsoAnswers: {
+      404: 'There is no such study, it has no key image, or the site shows none.',
+      410: 'The file of the card is no longer on this machine.',
+    },
+    handle: async ({ params: { studyInstanceUid } }, { query, triageOnly, keyImage }) => {
+      const card = await query.flagCard(await query.studyOf(studyInstanceUid));
+      const png = triageOnly || card === null ? null : await keyImage(card);
+      if (png === null) throw new TriageError('not-found', 'There is no key image to show.');
+      return Buffer.from(png);
     },
   }),
   route({

@@ -95,3 +95,17 @@ async function results(
       header: null,
     }));
 }
+
+/** Where the triage card of a flagged scan lies; null for any other scan, and while there is none. */
+export async function flagCard(db: Transaction<Schema>, studyInstanceUid: string): Promise<string | null> {
+  const card = await db
+    .selectFrom('result_objects')
+    .innerJoin('cases', onPresentResults)
+    .select('result_objects.path')
+    .where('result_objects.study_instance_uid', '=', studyInstanceUid)
+    .where('cases.decision', '=', 'suspected')
+    .where('result_objects.kind', '=', 'sc')
+    .where('result_objects.is_heatmap', '=', 0)
+    .executeTakeFirst();
+  return card?.path ?? null;
+}

@@ -9,7 +9,7 @@ import { oldClaims } from './attention.ts';
 import { caseDetail, studyOf, volumeSlices, type CaseDetail } from './caseDetail.ts';
 import type { VolumeSlice } from './caseVolume.ts';
 import { handOver } from './handOver.ts';
-import { heldObjects, type HeldObject, type HeldObjectsOptions } from './heldObjects.ts';
+import { flagCard, heldObjects, type HeldObject, type HeldObjectsOptions } from './heldObjects.ts';
 import { heldStudies, type HeldStudy, type StudyMatch } from './heldStudies.ts';
 import { leftOver } from './leftOver.ts';
 import { listedRows, type ReadingContext } from './listedRows.ts';
@@ -51,6 +51,8 @@ export interface WorklistQuery {
    * @throws TriageError `not-found`
    */
   volumeSlices(studyInstanceUid: string, indexes: readonly number[]): Promise<VolumeSlice[]>;
+  /** Where the triage card of a flagged scan lies (absolute); null for any other scan, and while there is none. */
+  flagCard(studyInstanceUid: string): Promise<string | null>;
   /** Studies of which the agent holds objects, newest arrival first, and how many match altogether. */
   heldStudies(
     match: StudyMatch,
@@ -89,6 +91,7 @@ export function createWorklistQuery(
     oldClaims: (reader) => read((db) => oldClaims(db, reader, clock.now())),
     studyOf: (word) => read((db) => studyOf(db, word)),
     volumeSlices: (studyInstanceUid, indexes) => read((db) => volumeSlices(db, studyInstanceUid, indexes)),
+    flagCard: (studyInstanceUid) => read((db) => flagCard(db, studyInstanceUid)),
     rows: ({ readLimit = 50 } = {}) =>
       read(async (db) => {
         const studies = await orders.studiesNow(db, readLimit);

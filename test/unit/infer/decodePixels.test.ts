@@ -1,10 +1,14 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
 import { deflateRawSync, deflateSync } from 'node:zlib';
 import dcmjsCodecs from 'dcmjs-codecs';
 import fc from 'fast-check';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { parseElements } from '../../../src/dicom/elements.ts';
 import { TriageError } from '../../../src/base/errors.ts';
-import { AIR_HU, MAX_HU, decodeCtSlice } from '../../../src/infer/decodePixels.ts';
+import type { StoredLine } from '../../../src/case/triageModel.ts';
+import { AIR_HU, MAX_HU, decodeCtSlice, openCtFile } from '../../../src/infer/decodePixels.ts';
 import { soakSeed, soakTimeout, tries } from '../../soakSize.ts';
 import { ctFile, dcmtk, patternHu } from './ctFile.ts';
 import type { CtFileOptions } from './ctFile.ts';
@@ -323,6 +327,25 @@ describe('stored values', () => {
     expect(await hu([-300, -50, 700], { ...signed, [TAG.slope]: ['DS', '2'], [TAG.intercept]: ['DS', '100'] })).toEqual(
       [-500, 0, 1500],
     );
+  });
+  it('are the same in a line as in the whole image, also where all words together say how they are read', async () => {
+    const signed = { ...twelve, [TAG.signed]: ['US', 1], [TAG.intercept]: ['DS', '0'] } as const;
+    const folder = await mkdtemp(path.join(os.tmpdir(), 'odontoid-line-'));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    // The words of the second row would be read otherwise without the 2500 of the first. The corner says that -2000 is padding.
+    const samples = Uint16Array.from([-2000, 2500, 7, -1000, 41, -90, 300, 8, 90], (value) => value & 0xffff);
+    await writeFile(
+      path.join(folder, 'slice.dcm'),
+      ctFile({ rows: 3, columns: 3, samples, change: { ...signed, [TAG.padding]: ['SS', -2000] } }),
+    );
+    const images = await openCtFile(path.join(folder, 'slice.dcm'));
+    const line = async (wish: StoredLine): Promise<number[]> => Array.from(await images.line(wish));
+    expect(await line({ row: 1 })).toEqual([-1000, 41, -90]);
+    expect(await line({ row: 0 })).toEqual([AIR_HU, 2500, 7]);
+    expect(await line({ column: 2 })).toEqual([7, -90, 90]);
+    expect(await line({ column: 1 })).toEqual([2500, 41, 8]);
+    for (const wish of [{ row: 3 }, { row: -1 }, { column: 3 }, { column: 0.5 }])
+      await expect(line(wish)).rejects.toThrow(RangeError);
   });
   it('are slope times value plus intercept, whatever the sign and the bits stored (property)', async () => {
     await fc.assert(

@@ -95,6 +95,7 @@ function stubModel(
       });
     },
     decodeSlice: async () => Promise.reject(new Error('not asked for')),
+    decodeLines: async () => Promise.reject(new Error('not asked for')),
     peakRssBytes: async () => Promise.resolve(0),
     close: async () => Promise.resolve(),
   };

@@ -111,6 +111,17 @@ describe('the inference process', () => {
       rows: ROWS,
       columns: COLUMNS,
     });
+    // Of two files, each in its place: the values differ from one column to the next.
+    await writeFile(
+      place('other.dcm'),
+      ctFile({ rows: ROWS, columns: COLUMNS, samples: SAMPLES.map((word) => word + 7) }),
+    );
+    const column = Array.from({ length: ROWS }, (_, row) => SAMPLES[row * COLUMNS + 5]! - 1024);
+    const images = ['transposed.dcm', 'other.dcm'].map((name) => ({ path: place(name) }));
+    expect((await shared.decodeLines(images, { column: 5 })).map((line) => Array.from(line))).toEqual([
+      column,
+      column.map((hu) => hu + 7),
+    ]);
     expect((await shared.encodeSlice(place('transposed.dcm'))).crop).toMatchObject({
       transpose: true,
       rows: ROWS,

@@ -10,7 +10,7 @@ import { readHeader } from '../../../src/dicom/header.ts';
 import { writePart10, type Dataset } from '../../../src/dicom/part10.ts';
 import { derivedUid } from '../../../src/dicom/uids.ts';
 import type { ClaimedCase } from '../../../src/case/claim.ts';
-import type { SourceSlice } from '../../../src/case/triageModel.ts';
+import type { SourceSlice, StoredLine } from '../../../src/case/triageModel.ts';
 import type { ResultWriterOptions } from '../../../src/report/writeResults.ts';
 
 export const run = promisify(execFile);
@@ -72,6 +72,8 @@ export async function makeStudy(
     inputSha256: 'ab'.repeat(32),
   };
   const { patientId, issuerOfPatientId, patientName, patientBirthDate, patientSex } = instances[0]!.header;
+  const decode = ({ path, frameNumber }: { path: string; frameNumber?: number | undefined }): SourceSlice =>
+    syntheticSlice(frameNumber === undefined ? Number(basename(path, '.dcm')) : slices - frameNumber);
   return {
     root,
     claim: {
@@ -105,10 +107,8 @@ export async function makeStudy(
       spoolDir,
       softwareVersion: '0.1.0',
       institutionName: 'Sankt Göran Hospital',
-      renderSource: (path, frameNumber) =>
-        Promise.resolve(
-          syntheticSlice(frameNumber === undefined ? Number(basename(path, '.dcm')) : slices - frameNumber),
-        ),
+      renderSource: (path, frameNumber) => Promise.resolve(decode({ path, frameNumber })),
+      renderLines: (images, line) => Promise.resolve(images.map((image) => lineOf(decode(image), line))),
       options: { heatmaps: true },
     },
     remove: () => rm(root, { recursive: true, force: true }),
@@ -125,6 +125,12 @@ function syntheticSlice(index: number): SourceSlice {
     }
   }
   return { hu, rows: ROWS, columns: COLUMNS };
+}
+
+/** A row or a column of a matrix. */
+export function lineOf({ hu, rows, columns }: SourceSlice, line: StoredLine): Float32Array {
+  if ('row' in line) return hu.slice(line.row * columns, (line.row + 1) * columns);
+  return Float32Array.from({ length: rows }, (_, row) => hu[row * columns + line.column]!);
 }
 
 /** The claim of the same scan as one Enhanced CT: slice `n` from the head is frame `slices - n`. */

@@ -48,6 +48,7 @@ function processOf(
       resultsDir: limits.resultsDir ?? join(of.root, 'of-child'),
     },
     renderSource: (path) => renderSource(path),
+    renderLines: of.options.renderLines,
     memoryLimitMb: limits.memoryLimitMb ?? 1_024,
     timeoutMs: limits.timeoutMs ?? 120_000,
     clock: systemClock,
@@ -129,6 +130,7 @@ describe('a child that', () => {
       code: 'inference-timeout',
       message: 'It took too long.',
     });
+    renderSource = study.options.renderSource;
     const forbidden = processOf(study, { resultsDir: '/sys/results' });
     const refused = await forbidden.write(study.claim, suspected(study.claim)).catch((error: unknown) => error);
     expect(refused).toMatchObject({ code: 'report-failed' });

@@ -17,6 +17,7 @@ function input(findings: Findings, locations = true): TriageCardInput {
     analysedAt: { date: '20261123', time: '123015.250000' },
     softwareVersion: '0.1.0',
     locations,
+    keyImage: null,
   };
 }
 

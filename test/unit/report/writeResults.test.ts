@@ -299,7 +299,7 @@ describe('the pictures', () => {
     });
     const [, card, slice] = await writer.write(study.claim, suspected(study.claim));
     expect(told.slice(0, 2)).toEqual([
-      `768x1024 ${card!.sopInstanceUid}`,
+      `1232x1024 ${card!.sopInstanceUid}`,
       `${ROWS}x${COLUMNS} ${slice!.sopInstanceUid}`,
     ]);
     const program =

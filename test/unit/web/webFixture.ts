@@ -8,6 +8,8 @@ import type { Access } from '../../../src/web/access/access.ts';
 import { systemClock } from '../../../src/base/clock.ts';
 import type { Clock } from '../../../src/base/clock.ts';
 import type { Log, LogFields } from '../../../src/base/log.ts';
+import { useSliceFile } from '../../../src/compose/sliceFile.ts';
+import { storedKeyImage } from '../../../src/report/storedKeyImage.ts';
 import { startWebServer } from '../../../src/web/server.ts';
 import type { SystemStatus, WebOptions, WebServer } from '../../../src/web/server.ts';
 import {
@@ -129,6 +131,7 @@ export async function startWeb({
     patientNames: 'shown',
     viewerTemplate: null,
     decodeSlice: decodePicture(worklist.folder),
+    keyImage: (path) => useSliceFile(path, storedKeyImage),
     admin: adminOf(worklist, admin),
     dicomWeb: false,
     resolvePath: (path) => path,

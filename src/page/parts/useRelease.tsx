@@ -2,11 +2,11 @@ import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { useConfirmed } from '../access/confirmIdentity.tsx';
 import type { WorklistRow } from '../../answers/worklistAnswer.ts';
-import { ATTENDED } from '../parts/attended.ts';
-import { release, type HeldStudy } from '../parts/heldStudy.ts';
-import type { ReleaseDialog } from '../parts/releaseDialog.tsx';
-import { Refused } from '../parts/session.ts';
-import { words } from './worklistWords.ts';
+import { ATTENDED } from './attended.ts';
+import { release, type HeldStudy } from './heldStudy.ts';
+import type { ReleaseDialog } from './releaseDialog.tsx';
+import { Refused } from './session.ts';
+import { releaseWords as words } from './releaseWords.ts';
 
 /** A row that one press releases, for the dialog; null for every other row. */
 export function releasable({ held, ...row }: WorklistRow): HeldStudy | null {
@@ -16,13 +16,13 @@ export function releasable({ held, ...row }: WorklistRow): HeldStudy | null {
   return { studyInstanceUid, patientId, patientName, patientBirthDate, sex, delivered, otherPatient };
 }
 
-/** Lets an admin release a held study from its row. `dialogs` must be rendered; `onDone` gets what went wrong, or null. */
+/** Lets an admin release a held study from its row or its case. `dialogs` must be rendered; `onDone` gets what went wrong, or null. */
 export function useRelease(onDone: (problem: string | null) => void): {
   askRelease: (row: WorklistRow) => void;
   dialogs: JSX.Element;
 } {
   const [study, setStudy] = useState<HeldStudy | null>(null);
-  // Loaded at the first press: the list is what readers wait for, and few of them release anything.
+  // Loaded at the first press: list and case are what readers wait for, and few of them release anything.
   const [Dialog, setDialog] = useState<typeof ReleaseDialog | null>(null);
   const { run, dialog } = useConfirmed();
   const end = (reason: string | null) => {
@@ -37,7 +37,7 @@ export function useRelease(onDone: (problem: string | null) => void): {
   return {
     askRelease: (row) => {
       setStudy(releasable(row));
-      import('../parts/releaseDialog.tsx').then(
+      import('./releaseDialog.tsx').then(
         (loaded) => setDialog(() => loaded.ReleaseDialog),
         () => onDone(words.notReleased),
       );
