@@ -29,7 +29,7 @@ const ROOMS = [
   { room: 'deliver', sees: [], why: 'A stage imports ground and itself: destinations are given to it.' },
   {
     room: 'pull',
-    sees: ['^src/pacs/retrieve(Scu|Outcome)\\.ts$', 'worklist'],
+    sees: ['^src/pacs/(archiveClient|retrieveOutcome)\\.ts$', 'worklist'],
     why: 'What is fetched comes in by the receiver: pulling asks an archive, and compares with what is on record.',
   },
   {

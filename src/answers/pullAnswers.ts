@@ -21,7 +21,7 @@ export const pullRun = z
           caseRef: z.string().describe('Names its case in addresses, once the agent has it.'),
           studyDate: z.string().describe('DICOM DA; empty when unknown.'),
           state: z.enum(['waiting', 'fetching', 'whole', 'not-whole']),
-          objects: z.int().describe('Objects that the archive says it has sent so far.'),
+          objects: z.int().describe('Objects that came so far, as far as is known: by WADO-RS only at the end.'),
           statedInstances: z.int().nullable().describe('Objects that the archive says it has.'),
           problem: z.string().nullable().describe('Why it is not whole.'),
         }),

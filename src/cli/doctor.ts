@@ -5,7 +5,7 @@ import { gibibytes } from '../base/byteSize.ts';
 import { makeFolder } from '../base/durably.ts';
 import { systemClock } from '../base/clock.ts';
 import { configProblems, isAgentRunning } from '../compose/checkConfig.ts';
-import { createPacs } from '../compose/destinations.ts';
+import { createProbedPacs } from '../compose/destinations.ts';
 import { expiryOf, ownCertificateFiles } from '../compose/ownCertificates.ts';
 import { databasePlace, dataPaths } from '../compose/places.ts';
 import type { Config } from '../config/config.ts';
@@ -150,7 +150,8 @@ async function examine(path: string | undefined): Promise<Check[]> {
   });
   for (const destination of read.destinations) {
     await check(destination.name, async () => {
-      const pacs = createPacs(destination, { clock: systemClock, log: createLog('silent'), environment: process.env });
+      const ports = { clock: systemClock, log: createLog('silent'), environment: process.env };
+      const pacs = createProbedPacs(destination, read, ports);
       if (destination.state === 'retired') return 'retired: nothing is sent there';
       const { ms, takes } = await pacs.probe();
       return `answers in ${ms.toFixed(0)} ms; ${takes}${destination.state === 'paused' ? '; paused: results wait' : ''}`;

@@ -2,15 +2,15 @@ import { Command } from 'commander';
 import { systemClock } from '../base/clock.ts';
 import { TriageError } from '../base/errors.ts';
 import { isAgentRunning } from '../compose/checkConfig.ts';
-import { dimsePeer } from '../compose/destinations.ts';
+import { archiveClient, isArchive, type FetchDoors } from '../compose/archives.ts';
 import { ownDoor } from '../compose/ownDoor.ts';
 import { databasePlace } from '../compose/places.ts';
+import { readStowDoor } from '../compose/stowDoor.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/configFile.ts';
-import type { DimsePeer } from '../pacs/dimseAssociation.ts';
-import type { RetrieveWay } from '../pacs/retrieveOutcome.ts';
-import { createRetrieveScu, type FoundStudy, type StudyKey } from '../pacs/retrieveScu.ts';
-import { objectsOnRecord } from '../pull/objectsOnRecord.ts';
+import type { ArchiveClient, FoundStudy, StudyKey } from '../pacs/archiveClient.ts';
+import { createRetrieveScu } from '../pacs/retrieveScu.ts';
+import { recordedStudy, type RecordedStudy } from '../pull/recordedStudy.ts';
 import { askedValue, planPull } from '../pull/planPull.ts';
 import { pullStudy, type PulledStudy } from '../pull/pullStudy.ts';
 import { openDatabase } from '../worklist/db/database.ts';
@@ -34,10 +34,10 @@ interface PullOptions {
 
 type FetchedStudy = FoundStudy & PulledStudy;
 
-/** `odontoid pull`: fetches studies of a PACS into the running agent (C-FIND, then C-MOVE or C-GET); they come in as any other. */
+/** `odontoid pull`: fetches studies of a PACS into the running agent (C-FIND, then C-MOVE or C-GET; QIDO-RS, then WADO-RS); they come in as any other. */
 export function pullCommand(): Command {
   return new Command('pull')
-    .requiredOption('--from <NAME>', 'a DIMSE destination of the configuration, or AE@host:port')
+    .requiredOption('--from <NAME>', 'a destination of the configuration, or AE@host:port')
     .option('--study <UID>', 'Study Instance UID')
     .option('--accession <NUMBER>', 'Accession Number')
     .option('--patient <ID>', 'Patient ID')
@@ -49,19 +49,18 @@ export function pullCommand(): Command {
     .action(async (options: PullOptions) => {
       const config = loadConfig(options.config, process.env);
       const [key, value] = keyOf(options);
-      const { peer, way } = archiveOf(options, config);
+      const archive = archiveOf(options, config);
       if (!isAgentRunning(config.dataDir))
         throw new TriageError('command-invalid', 'The agent does not run: start it first, what is fetched goes there.');
-      if (way === 'move' && !config.receive.sources.some(({ aeTitle }) => aeTitle === peer.aeTitle))
+      const { callingAeTitle, client } = archive;
+      if (callingAeTitle !== null && !config.receive.sources.some(({ aeTitle }) => aeTitle === callingAeTitle))
         throw new TriageError(
           'command-invalid',
-          `The agent would refuse what ${peer.aeTitle} sends: add it to receive.sources.`,
+          `The agent would refuse what ${callingAeTitle} sends: add it to receive.sources.`,
         );
-      const door = () => ownDoor(config.receive, config.receive.port);
-      const scu = createRetrieveScu(peer, { clock: systemClock, way, door });
       const { allModalities = false } = options;
-      const { wanted, skipped, others } = await planPull(scu, { key, value, allModalities });
-      if (others > 0) note(`${peer.aeTitle} answered ${others} other studies too; they are left alone.`);
+      const { wanted, skipped, others } = await planPull(client, { key, value, allModalities });
+      if (others > 0) note(`${archive.name} answered ${others} other studies too; they are left alone.`);
       if (wanted.length > options.limit)
         throw new TriageError(
           'command-invalid',
@@ -69,14 +68,14 @@ export function pullCommand(): Command {
         );
       const studies: FetchedStudy[] = [];
       const ports = {
-        retrieve: scu.retrieve,
+        retrieve: client.retrieve,
         receivingAeTitle: config.receive.aeTitle,
-        countOnRecord: (study: string) => countOnRecord(study, config),
+        onRecord: (study: string) => onRecord(study, config),
         clock: systemClock,
       };
-      for (const study of wanted) studies.push({ ...study, ...(await pullStudy(study.studyInstanceUid, ports)) });
+      for (const study of wanted) studies.push({ ...study, ...(await pullStudy(study, ports)) });
       if (options.json) printJson({ studies, skipped });
-      else report(studies, skipped, peer.aeTitle);
+      else report(studies, skipped, archive.name);
       if (studies.length === 0 || studies.some(({ problem }) => problem !== null)) process.exitCode = EXIT.failed;
     });
 }
@@ -96,34 +95,56 @@ function keyOf({ study, accession, patient }: PullOptions): [StudyKey, string] {
   return [one[0], askedValue(one[1])];
 }
 
-/** Whom to ask, and how. One that the configuration does not name is asked by C-MOVE: it sends as a source that is named. @throws TriageError `command-invalid`, `config-invalid` */
-function archiveOf(
-  { from, timeoutMs }: PullOptions,
-  { destinations, receive }: Config,
-): { peer: DimsePeer; way: RetrieveWay } {
-  if (from.includes('@'))
-    return { peer: { name: from, ...parsePeer(from), callingAeTitle: receive.aeTitle, timeoutMs }, way: 'move' };
-  const destination = destinations.find(({ name }) => name === from);
-  if (destination?.kind !== 'dimse')
-    throw new TriageError(
-      'command-invalid',
-      `${from} is no DIMSE destination of the configuration; name one, or give AE@host:port.`,
-    );
-  return { peer: { ...dimsePeer(destination), timeoutMs }, way: destination.retrieve };
+interface AskedArchive {
+  name: string;
+  /** AE title by which it opens associations with the agent; null when the agent opens them, or asks by HTTP. */
+  callingAeTitle: string | null;
+  client: ArchiveClient;
 }
 
-/** Objects of a study in the running agent's database. */
-async function countOnRecord(studyInstanceUid: string, config: Config): Promise<number> {
+/** Whom to ask, and how. One that the configuration does not name is asked by C-MOVE: it sends as a source that is named. @throws TriageError `command-invalid`, `config-invalid` */
+function archiveOf({ from, timeoutMs }: PullOptions, { destinations, receive, dataDir }: Config): AskedArchive {
+  if (from.includes('@')) {
+    const peer = { name: from, ...parsePeer(from), callingAeTitle: receive.aeTitle, timeoutMs };
+    return {
+      name: peer.aeTitle,
+      callingAeTitle: peer.aeTitle,
+      client: createRetrieveScu(peer, { clock: systemClock }),
+    };
+  }
+  const destination = destinations.find(({ name }) => name === from);
+  if (destination === undefined || !isArchive(destination))
+    throw new TriageError(
+      'command-invalid',
+      destination === undefined
+        ? `${from} is no destination of the configuration; name one, or give AE@host:port.`
+        : `${from} cannot be asked: it has "confirm: none", since it answers no QIDO-RS.`,
+    );
+  const doors: FetchDoors = {
+    storage: () => ownDoor(receive, receive.port),
+    stow: () => readStowDoor(dataDir),
+  };
+  const ports = { clock: systemClock, environment: process.env };
+  const sendsByItself = destination.kind === 'dimse' && destination.retrieve === 'move';
+  return {
+    name: destination.kind === 'dimse' ? destination.aeTitle : destination.name,
+    callingAeTitle: sendsByItself ? destination.aeTitle : null,
+    client: archiveClient({ ...destination, timeoutMs }, { doors, ports, silenceMs: timeoutMs }),
+  };
+}
+
+/** What the running agent's database has of a study. */
+async function onRecord(studyInstanceUid: string, config: Config): Promise<RecordedStudy> {
   const database = await openDatabase(databasePlace(config));
   try {
-    return await objectsOnRecord(createWorklistQuery(database, systemClock, { maxWaitMs: 0 }), studyInstanceUid);
+    return await recordedStudy(createWorklistQuery(database, systemClock, { maxWaitMs: 0 }), studyInstanceUid);
   } finally {
     await database.close();
   }
 }
 
-function report(studies: readonly FetchedStudy[], skipped: readonly FoundStudy[], aeTitle: string): void {
-  if (studies.length === 0) printLine(`${aeTitle} has no such study${skipped.length > 0 ? ' with a CT' : ''}.`);
+function report(studies: readonly FetchedStudy[], skipped: readonly FoundStudy[], archive: string): void {
+  if (studies.length === 0) printLine(`${archive} has no such study${skipped.length > 0 ? ' with a CT' : ''}.`);
   for (const { studyInstanceUid, studyDate, completed, problem } of studies) {
     printLine(`${studyInstanceUid} (${studyDate === '' ? 'no date' : studyDate}): ${completed} objects came.`);
     if (problem !== null) note(`not whole: ${studyInstanceUid}: ${problem}`);

@@ -19,15 +19,25 @@ const ECHO_TIMEOUT_MS = 8_000;
 type PacsPorts = Pick<AgentPorts, 'clock' | 'log' | 'environment'>;
 
 /** The adapter of one destination. @throws TriageError `config-invalid` when its secret cannot be read */
-export function createPacs(destination: Destination, ports: PacsPorts): Pacs & ReportSource {
+export function createPacs(destination: Destination, ports: PacsPorts, isFetchedFrom = false): Pacs & ReportSource {
   if (destination.kind === 'dimse') return createDimseScu(dimsePeer(destination), ports);
-  return createDicomWeb({ ...destination, ...webAccess(destination, ports) }, ports);
+  return createDicomWeb({ ...destination, ...webAccess(destination, ports), isFetchedFrom }, ports);
+}
+
+/** The adapter of one destination, by which the connection is tested: with what the agent itself fetches from there. @throws TriageError `config-invalid` */
+export function createProbedPacs(
+  destination: Destination,
+  { watch, priors }: Pick<Config, 'watch' | 'priors'>,
+  ports: PacsPorts,
+): Pacs {
+  const isFetchedFrom = [...watch.archives, ...priors.archives].includes(destination.name);
+  return createPacs(destination, ports, isFetchedFrom);
 }
 
 /** Credentials, certificates and proxy of a DICOMweb service. @throws TriageError `config-invalid` when one of its secrets cannot be read */
-function webAccess(
+export function webAccess(
   { auth, tls, proxy, timeoutMs }: Extract<Destination, { kind: 'dicomweb' }>,
-  { clock, environment }: PacsPorts,
+  { clock, environment }: Pick<PacsPorts, 'clock' | 'environment'>,
 ): Pick<DicomWebDestination, 'headers' | 'renewCredentials' | 'via'> {
   const secretOf = (source: SecretSource): string => readSecret(source, environment);
   const proxyAuthorization = (): string | null =>
@@ -112,11 +122,11 @@ export function startReportWatch({ config, ports, store, releasers }: Foundation
 }
 
 /** The destinations with a short timeout, for testing the connection on request. */
-export function destinationEchoes({ destinations }: Config, ports: PacsPorts): Pacs[] {
-  return destinations
+export function destinationEchoes(config: Config, ports: PacsPorts): Pacs[] {
+  return config.destinations
     .filter(({ state }) => state !== 'retired')
     .map((destination) =>
-      createPacs({ ...destination, timeoutMs: Math.min(destination.timeoutMs, ECHO_TIMEOUT_MS) }, ports),
+      createProbedPacs({ ...destination, timeoutMs: Math.min(destination.timeoutMs, ECHO_TIMEOUT_MS) }, config, ports),
     );
 }
 

@@ -6,7 +6,6 @@ import { packageRoot, softwareVersion } from '../base/packageRoot.ts';
 import { readPem } from '../config/configFile.ts';
 import type { Housekeeping } from '../housekeeping/schedule.ts';
 import type { ModelServing } from '../infer/modelServing.ts';
-import type { StorageDoor } from '../pacs/getScu.ts';
 import type { ProofOfLife } from '../proofOfLife/proofOfLife.ts';
 import { storedKeyImage } from '../report/storedKeyImage.ts';
 import type { Receiver } from '../receive/receiverProcess.ts';
@@ -14,6 +13,7 @@ import type { Access } from '../web/access/access.ts';
 import { startWebServer, type SystemStatus, type WebServer } from '../web/server.ts';
 import { createThresholdChanges } from '../worklist/thresholds/thresholdChanges.ts';
 import type { Foundation } from './agentPorts.ts';
+import type { FetchDoors } from './archives.ts';
 import { sourceEcho } from './destinations.ts';
 import { modelAdministration } from './models.ts';
 import type { LiveSources } from './liveSources.ts';
@@ -35,8 +35,7 @@ interface PageParts {
   echoes: readonly Pacs[];
   /** Null until it has started. */
   receiver: () => Receiver | null;
-  /** Where what is fetched by C-GET comes in; null until the receiver has started. */
-  door: () => StorageDoor | null;
+  doors: FetchDoors;
   system: () => Promise<SystemStatus>;
   peakRssBytes: () => Promise<{ agent: number; receiver: number; inference: number }>;
   decodeSlice: DecodeSlice;
@@ -70,7 +69,7 @@ export async function startPage(foundation: Foundation, parts: PageParts): Promi
       config,
       sources,
       settings: createSettingsAdministration(foundation, sources),
-      pulls: openPulls(foundation, sources, parts.door),
+      pulls: openPulls(foundation, sources, parts.doors),
       database,
       store,
       query,

@@ -1,12 +1,11 @@
 import { maxAgeMsOf } from '../config/config.ts';
-import type { StorageDoor } from '../pacs/getScu.ts';
 import { startFetchingPriors } from '../pull/fetchPriors.ts';
 import { createPriorSearches } from '../worklist/cases/priorSearches.ts';
 import type { Foundation } from './agentPorts.ts';
-import { askedArchives, pullPorts } from './archives.ts';
+import { askedArchives, pullPorts, type FetchDoors } from './archives.ts';
 
 /** Fetches priors of analysed scans from the archives that are configured for it; nothing where there are none. */
-export function startPriors(foundation: Foundation, door: () => StorageDoor | null): void {
+export function startPriors(foundation: Foundation, doors: FetchDoors): void {
   const {
     config,
     database,
@@ -15,7 +14,7 @@ export function startPriors(foundation: Foundation, door: () => StorageDoor | nu
     ports: { clock, log },
   } = foundation;
   const { priors, assemble } = config;
-  const archives = askedArchives(foundation, priors.archives, { door, isBackground: true });
+  const archives = askedArchives(foundation, priors.archives, { doors, isBackground: true });
   if (archives.length === 0) return;
   const fetching = startFetchingPriors({
     archives,

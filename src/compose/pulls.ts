@@ -1,25 +1,22 @@
-import type { StorageDoor } from '../pacs/getScu.ts';
 import { createPulls, type PullArchive, type Pulls } from '../pull/createPulls.ts';
 import type { Foundation } from './agentPorts.ts';
-import { archiveScu, pullPorts } from './archives.ts';
+import { archiveClient, isArchive, pullPorts, type FetchDoors } from './archives.ts';
 import type { LiveSources } from './liveSources.ts';
 
-/** What people may ask of archives: of every DIMSE destination that is not retired. */
-export function openPulls(
-  foundation: Foundation,
-  sources: Pick<LiveSources, 'all'>,
-  door: () => StorageDoor | null,
-): Pulls {
-  const {
-    config,
-    audit,
-    releasers,
-    ports: { clock, log },
-  } = foundation;
+/** What people may ask of archives: of every destination that answers queries and is not retired. */
+export function openPulls(foundation: Foundation, sources: Pick<LiveSources, 'all'>, doors: FetchDoors): Pulls {
+  const { config, audit, releasers, ports } = foundation;
+  const { clock, log } = ports;
   const archives = config.destinations.flatMap((destination): PullArchive[] => {
-    if (destination.kind !== 'dimse' || destination.state === 'retired') return [];
-    const { name, aeTitle, retrieve } = destination;
-    return [{ name, aeTitle, sendsByItself: retrieve === 'move', scu: archiveScu(destination, { door, clock }) }];
+    if (!isArchive(destination) || destination.state === 'retired') return [];
+    const sendsByItself = destination.kind === 'dimse' && destination.retrieve === 'move';
+    return [
+      {
+        name: destination.name,
+        callingAeTitle: sendsByItself ? destination.aeTitle : null,
+        client: archiveClient(destination, { doors, ports }),
+      },
+    ];
   });
   const pulls = createPulls({
     archives,

@@ -16,6 +16,7 @@ import { createCommitments, takeReport } from './commitments.ts';
 import type { LiveSources } from './liveSources.ts';
 import type { OwnCertificates } from './ownCertificates.ts';
 import { ownSources } from './ownDoor.ts';
+import { leaveStowDoor, stowLimits } from './stowDoor.ts';
 
 /**
  * The store, with a check of which objects are other versions of an image on record with the same pixels: those are the same image, not a conflict. Several
@@ -96,12 +97,13 @@ export async function startReceiving(
     onRefused: refusals.refused,
   });
   const fromHere = await ownSources(config, proofAeTitle);
-  const { tls, stow, ...settings } = config.receive;
+  const { tls, ...settings } = config.receive;
+  const stow = stowLimits(config);
   const receiver = await startReceiver({
     config: {
       ...settings,
       ...(tls === undefined ? {} : { tls: receiveTls(tls, readTlsFiles(tls)) }),
-      ...(stow === undefined ? {} : { stow: { ...stow, secret: stowSecret } }),
+      stow: stow === null ? undefined : { ...stow, port: 0, secret: stowSecret },
       otherAeTitles: [...settings.otherAeTitles, ...callingAeTitles(config)],
       sources: [...sources.all(), ...fromHere],
       // The proof of life has a place of its own.
@@ -133,6 +135,10 @@ export async function startReceiving(
     certificates.onRenewed('receive.tls', (material) => receiver.renewTls(receiveTls(tls, material)));
   sources.onChange((all) => receiver.allow([...all, ...fromHere]));
   onListening(receiver);
+  const stowPort = receiver.stowPort();
+  // For odontoid pull. The port stays the same when the receiver is started again.
+  if (stowPort !== null)
+    releasers.push('stow door', await leaveStowDoor(config.dataDir, { port: stowPort, secret: stowSecret }));
   const lost = await unrecorded(paths.spool, await store.knownPaths());
   if (lost.length > 0) {
     log.warn('objects on disk that are not on record are taken in', { count: lost.length });

@@ -10,6 +10,7 @@ import type { SystemStatus } from '../web/server.ts';
 import type { WorklistStore } from '../worklist/cases/caseStore.ts';
 import type { WorklistQuery } from '../worklist/list/worklistQuery.ts';
 import { openAccess } from './access.ts';
+import type { FetchDoors } from './archives.ts';
 import type { AgentPorts, Foundation } from './agentPorts.ts';
 import { destinationEchoes, startDelivery, startReportWatch } from './destinations.ts';
 import { settingsFollower } from './followSettings.ts';
@@ -87,7 +88,13 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
     const proofAeTitle = newProofAeTitle();
     const stowSecret = newSecret();
     const receiverPort = () => receiver?.port ?? null;
-    const door = () => (receiver === null ? null : ownDoor(config.receive, receiver.port));
+    const doors: FetchDoors = {
+      storage: () => (receiver === null ? null : ownDoor(config.receive, receiver.port)),
+      stow: () => {
+        const port = receiver?.stowPort() ?? null;
+        return port === null ? null : { port, secret: stowSecret };
+      },
+    };
     const proof = openProofOfLife(foundation, { aeTitle: proofAeTitle, receiverPort, destinations: echoes });
     const clockSteps = watchClock(foundation);
     const certificates = watchOwnCertificates(foundation);
@@ -131,7 +138,7 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
       roles,
       echoes,
       receiver: () => receiver,
-      door,
+      doors,
       system,
       peakRssBytes,
       decodeSlice: decoder.decodeSlice,
@@ -154,8 +161,8 @@ export async function startAgent(config: Config, ports: AgentPorts): Promise<Age
     });
     isRecordWhole = isOnRecord;
     pipeline.nudge();
-    watch = startWatch(foundation, door);
-    startPriors(foundation, door);
+    watch = startWatch(foundation, doors);
+    startPriors(foundation, doors);
     return {
       url: web.url,
       setUpLink: link && { url: setUpUrl(config.web, web.url, link.secret), expiresAtMs: link.expiresAtMs },

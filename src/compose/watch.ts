@@ -1,11 +1,10 @@
-import type { StorageDoor } from '../pacs/getScu.ts';
 import { watchArchives, type Watch } from '../pull/watchArchives.ts';
 import { createWatchedArchives } from '../worklist/cases/watchedArchives.ts';
 import type { Foundation } from './agentPorts.ts';
-import { askedArchives, pullPorts } from './archives.ts';
+import { askedArchives, pullPorts, type FetchDoors } from './archives.ts';
 
 /** Watches the archives that are to be asked for new studies; null where there are none. The first look is asked for by the caller. */
-export function startWatch(foundation: Foundation, door: () => StorageDoor | null): Watch | null {
+export function startWatch(foundation: Foundation, doors: FetchDoors): Watch | null {
   const {
     config,
     database,
@@ -14,7 +13,7 @@ export function startWatch(foundation: Foundation, door: () => StorageDoor | nul
   } = foundation;
   const { watch: settings } = config;
   if (settings.archives.length === 0) return null;
-  const archives = askedArchives(foundation, settings.archives, { door });
+  const archives = askedArchives(foundation, settings.archives, { doors });
   const watch = watchArchives({
     archives,
     store: createWatchedArchives(database, clock),

@@ -92,13 +92,19 @@ function checkArchives({ watch, priors, assemble, destinations, receive }: Confi
   for (const [setting, names] of lists)
     for (const name of names) {
       const destination = destinations.find((one) => one.name === name);
-      if (destination?.kind !== 'dimse')
+      if (destination === undefined)
         throw new TriageError(
           'config-invalid',
-          `${setting}: ${name} is no DIMSE destination. Name one of destinations[].name.`,
+          `${setting}: there is no destination ${name}. Name one of destinations[].name.`,
         );
-      const sendsByItself = destination.retrieve === 'move';
-      if (sendsByItself && !receive.sources.some(({ aeTitle }) => aeTitle === destination.aeTitle))
+      if (destination.kind === 'dicomweb') {
+        if (destination.confirm === 'find') continue;
+        throw new TriageError(
+          'config-invalid',
+          `${setting}: ${name} answers no queries (confirm: none). Set confirm to find, or leave it out of the list.`,
+        );
+      }
+      if (destination.retrieve === 'move' && !receive.sources.some(({ aeTitle }) => aeTitle === destination.aeTitle))
         throw new TriageError(
           'config-invalid',
           `${setting}: the agent would refuse what ${name} sends. Add ${destination.aeTitle} to receive.sources.`,

@@ -78,7 +78,7 @@ const webDestination = z.strictObject({
   name: entryName.describe('Name in the worklist, the log and the metrics.'),
   kind: z.literal('dicomweb'),
   url: httpUrl.describe(
-    'Base of the DICOMweb service: STOW-RS goes to `<url>/studies/<uid>`, QIDO-RS to `<url>/studies/<uid>/series/<uid>/instances`.',
+    'Base of the DICOMweb service: STOW-RS goes to `<url>/studies/<uid>`, QIDO-RS to `<url>/studies/<uid>/series/<uid>/instances`; studies are fetched from it too (QIDO-RS of `<url>/studies`, WADO-RS of `<url>/studies/<uid>`), under the first 16 characters of its name.',
   ),
   auth: z
     .discriminatedUnion('kind', [
@@ -122,7 +122,9 @@ const webDestination = z.strictObject({
   confirm: z
     .enum(['find', 'none'])
     .default('find')
-    .describe('`find`: a result counts as delivered when QIDO-RS names it. `none`: the STOW-RS answer is enough.'),
+    .describe(
+      '`find`: a result counts as delivered when QIDO-RS names it. `none`: it answers no queries; the STOW-RS answer is enough, and no study is fetched from it.',
+    ),
   ...destinationWishes,
 });
 
@@ -151,7 +153,7 @@ export const priorsSettings = z
       .array(z.string())
       .default([])
       .describe(
-        'Names of DIMSE `destinations` that are asked, once a scan was analysed, for earlier CTs of the same patient (C-FIND by PatientID); what is wanted is fetched (`destinations[].retrieve`) and linked with the scan. What is done with them then, `assemble.priors` says. Empty: nobody is asked.',
+        'Names of `destinations` that are asked, once a scan was analysed, for earlier CTs of the same patient (C-FIND or QIDO-RS by PatientID); what is wanted is fetched (`destinations[].retrieve`, WADO-RS) and linked with the scan. What is done with them then, `assemble.priors` says. Empty: nobody is asked.',
       ),
     mostStudies: z
       .int()
@@ -172,7 +174,7 @@ export const watchSettings = z
       .array(z.string())
       .default([])
       .describe(
-        'Names of DIMSE `destinations` that cannot send by themselves: they are asked for new CTs (C-FIND), and what `selection` may accept is fetched (`destinations[].retrieve`). With C-MOVE each must know the agent’s address, and be one of `receive.sources`.',
+        'Names of `destinations` that cannot send by themselves: they are asked for new CTs (C-FIND, QIDO-RS), and what `selection` may accept is fetched (`destinations[].retrieve`, WADO-RS). With C-MOVE each must know the agent’s address, and be one of `receive.sources`.',
       ),
     schedule: z.string().default('*/5 * * * *').describe('When they are asked (cron, local time), and at the start.'),
     overlapDays: z

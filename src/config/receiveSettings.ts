@@ -1,6 +1,24 @@
 import { z } from 'zod';
 import { milliseconds, bytes, aeTitle, port, uid, pemFile, peerTls } from './values.ts';
 
+const stowSettings = z.strictObject({
+  maxParts: z
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(10_000)
+    .describe(
+      'Most objects in one request; one more is answered 413, and what came before stays stored. Also in the answer of an archive from which a study is fetched by WADO-RS.',
+    ),
+  maxRequestBytes: bytes(1_048_576, 2 ** 40)
+    .default(8_589_934_592)
+    .describe(
+      'Largest request, bytes; a larger one is answered 413, and what came before stays stored. Also the largest answer to WADO-RS.',
+    ),
+});
+/** Limits of what is fetched by WADO-RS where STOW-RS is not taken. */
+export const DEFAULT_STOW_LIMITS = stowSettings.parse({});
+
 /** What is received, from whom and within which limits. */
 export const receiveSettings = z
   .strictObject({
@@ -103,18 +121,7 @@ export const receiveSettings = z
     minFreeBytes: bytes(0, 2 ** 50)
       .default(2_147_483_648)
       .describe('Below this much free disk, objects are answered 0xA700 (out of resources), so the sender keeps them.'),
-    stow: z
-      .strictObject({
-        maxParts: z
-          .int()
-          .min(1)
-          .max(100_000)
-          .default(10_000)
-          .describe('Most objects in one request; one more is answered 413, and what came before stays stored.'),
-        maxRequestBytes: bytes(1_048_576, 2 ** 40)
-          .default(8_589_934_592)
-          .describe('Largest request, bytes; a larger one is answered 413, and what came before stays stored.'),
-      })
+    stow: stowSettings
       .optional()
       .describe(
         'Take studies by STOW-RS too (`POST /dicom-web/studies`, at the address of the page), from machines with a token of `odontoid token add NAME --sender`. `{}` takes the defaults.',

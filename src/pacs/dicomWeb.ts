@@ -1,31 +1,34 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { hex16 } from '../base/hex16.ts';
-import { messageOf, TriageError } from '../base/errors.ts';
+import { TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import type { Log } from '../base/log.ts';
 import type { HeldReport, OutboundObject, Pacs, ReportSource, StoreOutcome } from '../case/delivery.ts';
 import { lowerSrClasses, REPORT_MODALITIES, REPORT_SOP_CLASSES } from '../dicom/sopClasses.ts';
 import { derivedUid } from '../dicom/uids.ts';
-import { tlsText } from './peerTls.ts';
-import { httpExchange, type HttpAnswer, type HttpQuestion, type HttpVia } from './httpExchange.ts';
+import {
+  createAsker,
+  datasetsOf,
+  firstValue,
+  httpText,
+  itemsOf,
+  numberOf,
+  unreachableBy,
+  type Asker,
+  type DicomWebService,
+  type JsonDataset,
+} from './dicomWebService.ts';
+import { wadoObstacle } from './dicomWebArchive.ts';
+import type { HttpAnswer } from './httpExchange.ts';
 import { outcomeOfStatus } from './storeStatus.ts';
 
 /** A PACS reached by DICOMweb (PS3.18). */
-export interface DicomWebDestination {
-  name: string;
-  /** Base of the service: `<url>/studies`. */
-  url: string;
-  /** Asked for at each request and sent with it, for example Authorization: a renewed token is used at once. */
-  headers?: () => Readonly<Record<string, string>> | Promise<Readonly<Record<string, string>>>;
-  /** Called when the service does not take the credentials; true when others are worth one more attempt. */
-  renewCredentials?: () => boolean;
-  /** Certificates and proxy. */
-  via?: HttpVia;
-  /** Time limit for one request, from its start to the last byte of its answer. */
-  timeoutMs: number;
+export interface DicomWebDestination extends DicomWebService {
   /** `find` (default): `holds` queries by QIDO-RS. `none`: the answer to STOW-RS counts as the receipt. */
   confirm?: 'find' | 'none';
+  /** The agent itself asks it for studies, so that it must have WADO-RS. */
+  isFetchedFrom?: boolean;
 }
 
 const PAGE = 100;
@@ -34,7 +37,6 @@ const EMPTY_SERIES = [204, 404];
 const MAX_PAGES = 100;
 /** A study and series that no service has, to ask whether it answers. */
 const UNKNOWN_UID = derivedUid('probe', 'odontoid');
-const MAX_ANSWER_BYTES = 16 * 1024 * 1024;
 /** A request carries objects up to this many bytes, and at least one. */
 const MAX_REQUEST_BYTES = 32 * 1024 * 1024;
 /** Codes of attributes in DICOM JSON (PS3.18 F.2). */
@@ -51,59 +53,6 @@ const TAG = {
   failedSopSequence: '00081198',
   referencedSopSequence: '00081199',
 } as const;
-
-/** Queries the service over HTTP. Redirects are not followed: results go only where the site configured. */
-interface Asker {
-  /** @throws TriageError `pacs-unreachable` */
-  ask(path: string, question: HttpQuestion): Promise<HttpAnswer>;
-  /** Data sets that answer a query. @throws TriageError `pacs-unreachable` */
-  query(path: string, emptyStatuses: readonly number[]): Promise<JsonDataset[]>;
-}
-
-function unreachableBy(destination: DicomWebDestination): (what: string, cause?: unknown) => TriageError {
-  const base = destination.url.replace(/\/+$/, '');
-  return (what, cause) =>
-    new TriageError('pacs-unreachable', `${base}: ${what}.`, { cause, context: { destination: destination.name } });
-}
-
-function createAsker(destination: DicomWebDestination, clock: Clock): Asker {
-  const base = destination.url.replace(/\/+$/, '');
-  const unreachable = unreachableBy(destination);
-
-  const exchange = async (path: string, question: HttpQuestion): Promise<HttpAnswer> => {
-    const headers = { ...(await destination.headers?.()), ...question.headers };
-    return httpExchange(`${base}${path}`, { ...question, headers }, destination.via ?? {}, {
-      timeoutMs: destination.timeoutMs,
-      maxAnswerBytes: MAX_ANSWER_BYTES,
-      clock,
-    });
-  };
-  const ask: Asker['ask'] = async (path, question) => {
-    try {
-      const answer = await exchange(path, question);
-      return answer.status === 401 && destination.renewCredentials?.() === true
-        ? await exchange(path, question)
-        : answer;
-    } catch (error) {
-      if (error instanceof TriageError)
-        throw error.code === 'pacs-unreachable' ? error : unreachable(error.message.replace(/\.$/, ''), error);
-      throw unreachable(networkText(error), error);
-    }
-  };
-
-  return {
-    ask,
-    query: async (path, emptyStatuses) => {
-      const answer = await ask(path, { method: 'GET', headers: { Accept: 'application/dicom+json' } });
-      if (emptyStatuses.includes(answer.status) || (answer.status === 200 && answer.body.trim() === '')) return [];
-      if (answer.status !== 200) throw unreachable(httpText(answer.status));
-      return (
-        datasetsOf(answer.body) ??
-        Promise.reject(unreachable('it answered the query with something other than DICOM JSON'))
-      );
-    },
-  };
-}
 
 /** A result destination by DICOMweb: STOW-RS of the files as they are, QIDO-RS to see whether they are held. */
 export function createDicomWeb(
@@ -125,7 +74,11 @@ export function createDicomWeb(
       await mayStore(asker, unreachableBy(destination));
       if (destination.confirm === 'none') return { ms, takes: 'answers STOW-RS' };
       await asker.query(`/studies/${UNKNOWN_UID}/series/${UNKNOWN_UID}/instances?limit=1`, EMPTY_SERIES);
-      return { ms, takes: 'answers STOW-RS and QIDO-RS; which SR classes it takes, only sending can tell' };
+      const obstacle = await wadoObstacle(asker, UNKNOWN_UID);
+      if (obstacle !== null && destination.isFetchedFrom === true)
+        throw unreachableBy(destination)(`WADO-RS: ${obstacle}`);
+      const sends = obstacle === null ? 'sends studies by WADO-RS' : `sends no studies (WADO-RS: ${obstacle})`;
+      return { ms, takes: `answers STOW-RS and QIDO-RS; which SR classes it takes, only sending can tell; ${sends}` };
     },
     store: async (objects) => {
       const outcomes = new Map<OutboundObject, StoreOutcome>();
@@ -342,73 +295,4 @@ function outcomeOf(answer: HttpAnswer, sopInstanceUid: string): StoreOutcome {
         reason: `${reason}.`,
         ...(answer.status === 200 || answer.status === 202 || answer.status === 409 ? { mayBeStored: true } : {}),
       };
-}
-
-type JsonDataset = Readonly<Record<string, unknown>>;
-
-const isObject = (value: unknown): value is JsonDataset =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-/** Data sets of a DICOM JSON text, or null when it is not one. A store response may stand alone, without an array. */
-function datasetsOf(text: string): JsonDataset[] | null {
-  try {
-    const parsed: unknown = JSON.parse(text);
-    const list: unknown[] = Array.isArray(parsed) ? parsed : [parsed];
-    return list.every(isObject) ? list : null;
-  } catch {
-    return null;
-  }
-}
-
-function valuesOf(dataset: JsonDataset | undefined, tag: string): unknown[] {
-  const element = dataset?.[tag];
-  return isObject(element) && Array.isArray(element['Value']) ? (element['Value'] as unknown[]) : [];
-}
-
-function itemsOf(dataset: JsonDataset | undefined, tag: string): JsonDataset[] {
-  return valuesOf(dataset, tag).filter(isObject);
-}
-
-function firstValue(dataset: JsonDataset, tag: string): string {
-  const [value] = valuesOf(dataset, tag);
-  return typeof value === 'string' ? value : '';
-}
-
-function numberOf(dataset: JsonDataset, tag: string): number | null {
-  const value = Number(valuesOf(dataset, tag)[0] ?? Number.NaN);
-  return Number.isInteger(value) ? value : null;
-}
-
-const HTTP_TEXTS: Readonly<Record<number, string>> = {
-  401: 'it wants other credentials: check auth',
-  403: 'these credentials may not do this: allow the agent in the PACS',
-  404: 'there is no such service at this address: check url',
-  409: 'it stored none of the instances',
-  413: 'the object is larger than it takes',
-  415: 'it does not take this kind of object',
-  429: 'it asks for fewer requests',
-};
-
-function httpText(status: number): string {
-  const text =
-    HTTP_TEXTS[status] ??
-    (status >= 300 && status < 400
-      ? 'it redirects, which is not followed: set url to where it points'
-      : status >= 500
-        ? 'the service failed'
-        : 'unexpected answer');
-  return `HTTP ${status}: ${text}`;
-}
-
-const NETWORK_TEXTS: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'nothing listens there (connection refused): check that the PACS runs, and the port in url',
-  ENOTFOUND: 'the host name is not known: check url',
-  EAI_AGAIN: 'the host name cannot be looked up: check url',
-  ECONNRESET: 'the connection was cut',
-  EPIPE: 'the connection was cut',
-};
-
-function networkText(error: unknown): string {
-  const code = (error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined) ?? '';
-  return NETWORK_TEXTS[code] ?? tlsText(code) ?? messageOf(error);
 }

@@ -24,11 +24,22 @@ export interface HttpAnswer {
   body: string;
 }
 
-interface Limits {
-  /** From the start to the last byte of the answer. */
+/** An answer whose body has not been read. */
+export interface HttpStreamed {
+  status: number;
+  contentType: string;
+  contentEncoding: string;
+  body: IncomingMessage;
+}
+
+interface TimeLimit {
   timeoutMs: number;
-  maxAnswerBytes: number;
   clock: Pick<Clock, 'after'>;
+}
+
+/** Its time limit is from the start to the last byte of the answer. */
+interface Limits extends TimeLimit {
+  maxAnswerBytes: number;
 }
 
 /**
@@ -41,14 +52,45 @@ export async function httpExchange(
   address: string,
   question: HttpQuestion,
   via: HttpVia,
-  { timeoutMs, maxAnswerBytes, clock }: Limits,
+  { maxAnswerBytes, ...limit }: Limits,
 ): Promise<HttpAnswer> {
+  return withinTime(limit, async (overdue) => {
+    const request = await requestTo(new URL(address), question, via, overdue);
+    const response = await responseOf(request, question.body);
+    return { status: response.statusCode ?? 0, body: await textOf(response, maxAnswerBytes) };
+  });
+}
+
+/**
+ * One request as {@link httpExchange}, whose answer is read as it comes. The time limit is for its head, then for each silence: the body ends with an error
+ * after a longer one.
+ *
+ * @throws Error of the network, with its code; or one that says which limit was reached
+ */
+export async function httpStream(
+  address: string,
+  question: HttpQuestion,
+  via: HttpVia,
+  limit: TimeLimit,
+): Promise<HttpStreamed> {
+  const body = await withinTime(limit, async (overdue) => {
+    const request = await requestTo(new URL(address), question, via, overdue);
+    return responseOf(request, question.body);
+  });
+  body.setTimeout(limit.timeoutMs, () => body.destroy(new Error(`it was silent for ${limit.timeoutMs} ms`)));
+  const { statusCode = 0, headers } = body;
+  const { 'content-type': contentType = '', 'content-encoding': contentEncoding = '' } = headers;
+  return { status: statusCode, contentType, contentEncoding, body };
+}
+
+async function withinTime<Result>(
+  { timeoutMs, clock }: TimeLimit,
+  work: (overdue: AbortSignal) => Promise<Result>,
+): Promise<Result> {
   const overdue = new AbortController();
   const cancel = clock.after(timeoutMs, () => overdue.abort());
   try {
-    const request = await requestTo(new URL(address), question, via, overdue.signal);
-    const response = await responseOf(request, question.body);
-    return { status: response.statusCode ?? 0, body: await textOf(response, maxAnswerBytes) };
+    return await work(overdue.signal);
   } catch (error) {
     throw overdue.signal.aborted ? new Error(`no answer within ${timeoutMs} ms`, { cause: error }) : error;
   } finally {

@@ -3,54 +3,20 @@ import { STUDY_ROOT_FIND } from '../dicom/sopClasses.ts';
 import type { PatientIdentity } from '../case/case.ts';
 import { decodeText } from '../dicom/charset.ts';
 import { textOf, writeElements } from '../dimse/commandSet.ts';
+import {
+  ctsOfDays,
+  dayRange,
+  MOST_MATCHES,
+  statedNumber,
+  withValue,
+  type ArchiveClient,
+  type FoundStudy,
+} from './archiveClient.ts';
 import type { DimsePeer } from './dimseAssociation.ts';
 import { findMatches, openService, unreachable } from './dimseService.ts';
 import { getStudy, notOffered, openGet, type StorageDoor } from './getScu.ts';
 import { moveStudy } from './moveScu.ts';
-import type { RetrieveOutcome, RetrieveWay } from './retrieveOutcome.ts';
-
-/** What studies are asked for by; one of them. */
-export type StudyKey = 'studyInstanceUid' | 'accessionNumber' | 'patientId';
-
-export interface FoundStudy {
-  studyInstanceUid: string;
-  accessionNumber: string;
-  patientId: string;
-  /** YYYYMMDD; empty when unknown. */
-  studyDate: string;
-  studyDescription: string;
-  patientSex: string;
-  /** NumberOfStudyRelatedInstances; null when the archive does not say. */
-  statedInstances: number | null;
-  /** Empty when the archive does not say. */
-  modalities: string[];
-}
-
-/** Finds and fetches studies of a PACS (PS3.4 C). */
-export interface RetrieveScu {
-  /**
-   * Studies with exactly this value, and how many others the archive answered as well, which are left out.
-   * @throws TriageError `pacs-unreachable`
-   */
-  find: (key: StudyKey, value: string) => Promise<{ studies: FoundStudy[]; others: number }>;
-  /** Studies of whoever has this ID, each with the patient that it is of: patients can share one. @throws TriageError `pacs-unreachable` */
-  findOfPatient: (patientId: string) => Promise<(FoundStudy & { patient: PatientIdentity })[]>;
-  /**
-   * Studies with a CT of these days (DICOM DA, both included; `to` null: open).
-   * @throws TriageError `pacs-unreachable`, also when there are more than can be read
-   */
-  findCts: (from: string, to: string | null) => Promise<FoundStudy[]>;
-  /**
-   * Has a study sent to the Storage SCP of this AE title: with C-MOVE its name in the archive, with C-GET that of the door. `onSent` hears how many objects went
-   * so far.
-   * @throws TriageError `pacs-unreachable`
-   */
-  retrieve: (
-    studyInstanceUid: string,
-    receivingAeTitle: string,
-    onSent?: (objects: number) => void,
-  ) => Promise<RetrieveOutcome>;
-}
+import type { RetrieveWay } from './retrieveOutcome.ts';
 
 export interface RetrieveOptions {
   clock: Clock;
@@ -85,14 +51,12 @@ const PATIENT_TAGS: readonly number[] = [
   TAG.patientBirthDate,
 ];
 const STUDY_TAGS = Object.values(TAG).filter((tag) => !PATIENT_TAGS.includes(tag));
-const MAX_MATCHES = 1_000;
-/** For the peer of a retrieval: an archive has to read a study from its own store before it sends the first object. */
-export const RETRIEVE_TIMEOUT_MS = 600_000;
 
+/** An archive that is asked by C-FIND, and sends by C-MOVE or C-GET (PS3.4 C). */
 export function createRetrieveScu(
   peer: DimsePeer,
   { clock, way = 'move', door = () => null, isBackground = false }: RetrieveOptions,
-): RetrieveScu {
+): ArchiveClient {
   const openFor = (sopClassUid: string, service: string) =>
     openService(peer, sopClassUid, clock, (refusal) => `it does not offer ${service}: ${refusal}`);
 
@@ -106,7 +70,7 @@ export function createRetrieveScu(
       ...asked,
     ]);
     const { association, contextId } = await openFor(STUDY_ROOT_FIND, 'C-FIND');
-    const found = await findMatches(peer, association, contextId, keys, MAX_MATCHES);
+    const found = await findMatches(peer, association, contextId, keys, MOST_MATCHES);
     await association.release();
     return found.filter((elements) => textOf(elements, TAG.studyInstanceUid) !== '');
   };
@@ -114,28 +78,19 @@ export function createRetrieveScu(
     (await matches(asked)).map(studyOf);
 
   return {
-    find: async (key, value) => {
-      const found = await query([[TAG[key], value]]);
-      // An archive that does not know a key answers with everything it has (PS3.4 C.2.2.1.3).
-      const studies = found.filter((study) => study[key].trim() === value.trim());
-      return { studies, others: found.length - studies.length };
-    },
+    find: async (key, value) => withValue(await query([[TAG[key], value]]), key, value),
     findOfPatient: async (patientId) => {
       const found = await matches([[TAG.patientId, patientId]], PATIENT_TAGS);
       return found.map((elements) => ({ ...studyOf(elements), patient: patientIn(elements) }));
     },
     findCts: async (from, to) => {
       const found = await query([
-        [TAG.studyDate, to === from ? from : `${from}-${to ?? ''}`],
+        [TAG.studyDate, dayRange(from, to)],
         [TAG.modalitiesInStudy, 'CT'],
       ]);
-      return found.filter(
-        ({ studyDate, modalities }) =>
-          (studyDate === '' || (studyDate >= from && (to === null || studyDate <= to))) &&
-          (modalities.length === 0 || modalities.includes('CT')),
-      );
+      return ctsOfDays(found, from, to);
     },
-    retrieve: async (studyInstanceUid, receivingAeTitle, onSent) => {
+    retrieve: async ({ studyInstanceUid }, receivingAeTitle, onSent) => {
       const identifier = writeElements(
         new Map([
           [TAG.queryRetrieveLevel, 'STUDY'],
@@ -160,7 +115,7 @@ function studyOf(elements: ReadonlyMap<number, Buffer>): FoundStudy {
     studyDate: text(TAG.studyDate),
     studyDescription: text(TAG.studyDescription),
     patientSex: text(TAG.patientSex),
-    statedInstances: /^\d{1,9}$/.test(text(TAG.statedInstances)) ? Number(text(TAG.statedInstances)) : null,
+    statedInstances: statedNumber(text(TAG.statedInstances)),
     modalities: text(TAG.modalitiesInStudy)
       .split('\\')
       .map((one) => one.trim())

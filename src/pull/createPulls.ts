@@ -3,7 +3,7 @@ import type { Clock } from '../base/clock.ts';
 import { messageOf, TriageError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { caseRef } from '../case/caseRef.ts';
-import type { RetrieveScu, StudyKey } from '../pacs/retrieveScu.ts';
+import type { ArchiveClient, StudyKey } from '../pacs/archiveClient.ts';
 import type { AuditLog } from '../worklist/audit/audit.ts';
 import { askedValue, planPull, type PullPlan } from './planPull.ts';
 import { pullStudy, type PullPorts } from './pullStudy.ts';
@@ -11,10 +11,9 @@ import { pullStudy, type PullPorts } from './pullStudy.ts';
 /** An archive that a person may ask for studies. */
 export interface PullArchive {
   name: string;
-  aeTitle: string;
-  /** It opens associations with the agent: C-MOVE. */
-  sendsByItself: boolean;
-  scu: Pick<RetrieveScu, 'find' | 'retrieve'>;
+  /** AE title by which it opens associations with the agent (C-MOVE); null for one that sends on those that the agent opens. */
+  callingAeTitle: string | null;
+  client: Pick<ArchiveClient, 'find' | 'retrieve'>;
 }
 
 export interface PullsOptions {
@@ -66,7 +65,7 @@ export function createPulls({ archives, maySend, pull, audit, clock, log }: Pull
 
   const fetchAll = async (run: Run, archive: PullArchive, { by, allModalities }: PullRequest): Promise<void> => {
     const { key, value } = run;
-    run.plan = await planPull(archive.scu, { key, value, allModalities });
+    run.plan = await planPull(archive.client, { key, value, allModalities });
     const { length } = run.plan.wanted;
     if (length > MOST_STUDIES)
       throw new TriageError(
@@ -82,20 +81,26 @@ export function createPulls({ archives, maySend, pull, audit, clock, log }: Pull
       statedInstances,
       problem: null,
     }));
-    for (const study of run.studies) {
+    for (const [at, study] of run.studies.entries()) {
       if (isStopping) return;
       study.state = 'fetching';
-      const { completed, problem } = await pullStudy(study.studyInstanceUid, {
+      const { completed, problem } = await pullStudy(run.plan.wanted[at]!, {
         ...pull,
-        retrieve: (uid, receivingAeTitle) =>
-          archive.scu.retrieve(uid, receivingAeTitle, (sent) => {
+        retrieve: (asked, receivingAeTitle) =>
+          archive.client.retrieve(asked, receivingAeTitle, (sent) => {
             study.objects = sent;
           }),
       });
-      const isWhole = problem === null && completed > 0;
+      const isWhole = problem === null;
       study.objects = completed;
-      study.problem = isWhole ? null : (problem ?? 'it sent no object, and says that this is all');
+      study.problem = problem;
       study.state = isWhole ? 'whole' : 'not-whole';
+      if (problem !== null)
+        log.warn('a study cannot be fetched', {
+          destination: archive.name,
+          studyInstanceUid: study.studyInstanceUid,
+          reason: problem,
+        });
       await audit.append({
         action: 'pull.ended',
         actor: by.name,
@@ -122,12 +127,13 @@ export function createPulls({ archives, maySend, pull, audit, clock, log }: Pull
     begin: async (request) => {
       const archive = archives.find(({ name }) => name === request.archive);
       if (archive === undefined)
-        throw new TriageError('not-found', `${request.archive} is no DIMSE destination that can be asked.`);
+        throw new TriageError('not-found', `${request.archive} is no destination that can be asked.`);
       const value = askedValue(request.value);
-      if (archive.sendsByItself && !maySend(archive.aeTitle))
+      const { callingAeTitle } = archive;
+      if (callingAeTitle !== null && !maySend(callingAeTitle))
         throw new TriageError(
           'command-invalid',
-          `The agent would refuse what ${archive.aeTitle} sends: add it to receive.sources.`,
+          `The agent would refuse what ${callingAeTitle} sends: add it to receive.sources.`,
         );
       if (runs.some((one) => one.archive === archive.name && one.endedAtMs === null))
         throw new TriageError('command-invalid', `${archive.name} is being asked already. Wait for its end.`);

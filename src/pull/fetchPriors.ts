@@ -3,7 +3,7 @@ import { messageOf, TriageError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { startWakingLoop } from '../base/wakingLoop.ts';
 import { otherPatients, wantedPriors, type PriorLimits, type ScanWithPriors } from '../case/priorSearch.ts';
-import type { FoundStudy, RetrieveScu } from '../pacs/retrieveScu.ts';
+import type { ArchiveClient, FoundStudy } from '../pacs/archiveClient.ts';
 import type { AuditLog } from '../worklist/audit/audit.ts';
 import type { PriorSearches } from '../worklist/cases/priorSearches.ts';
 import { pullStudy, type PullPorts } from './pullStudy.ts';
@@ -12,7 +12,7 @@ import { orStopping, Stopping, type UntilStop } from './untilStop.ts';
 /** An archive that is asked for priors. */
 export interface PriorArchive {
   name: string;
-  scu: Pick<RetrieveScu, 'findOfPatient' | 'retrieve'>;
+  client: Pick<ArchiveClient, 'findOfPatient' | 'retrieve'>;
   /** Whether the selection rules may accept a study, by what the archive says of it. */
   mayBeWanted: (study: FoundStudy) => boolean;
 }
@@ -95,24 +95,23 @@ const about = ({ name }: PriorArchive, { studyInstanceUid }: ScanWithPriors) => 
 /** How the patients differ whose studies the archive has under the same ID, for each study. @throws TriageError when the archive cannot be asked, or a prior did not come */
 async function fetchPriorsOf(
   scan: ScanWithPriors,
-  { name, scu, mayBeWanted }: PriorArchive,
+  { name, client, mayBeWanted }: PriorArchive,
   { searches, limits, pull, audit, clock }: PriorsOptions,
   untilStop: UntilStop,
 ): Promise<string[]> {
-  const found = await untilStop(scu.findOfPatient(scan.patient.patientId));
+  const found = await untilStop(client.findOfPatient(scan.patient.patientId));
   const problems: string[] = [];
   for (const study of wantedPriors(found.filter(mayBeWanted), scan, limits, clock.now())) {
     const { studyInstanceUid } = study;
     if (await searches.isHeld(name, study)) continue;
-    const { completed, problem } = await untilStop(pullStudy(studyInstanceUid, { ...pull, retrieve: scu.retrieve }));
+    const { completed, problem } = await untilStop(pullStudy(study, { ...pull, retrieve: client.retrieve }));
     await audit.append({
       action: 'pull.ended',
       actor: 'odontoid',
       target: studyInstanceUid,
       detail: { archive: name, objects: completed, whole: problem === null, priorOf: scan.studyInstanceUid },
     });
-    const why = problem ?? (completed === 0 ? 'it sent no object, and says that this is all' : null);
-    if (why !== null) problems.push(`${studyInstanceUid}: ${why}`);
+    if (problem !== null) problems.push(`${studyInstanceUid}: ${problem}`);
   }
   if (problems.length > 0) throw new TriageError('pacs-unreachable', `${name}: ${problems.join('; ')}.`);
   return otherPatients(found, scan);

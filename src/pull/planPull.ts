@@ -1,5 +1,5 @@
 import { TriageError } from '../base/errors.ts';
-import type { FoundStudy, RetrieveScu, StudyKey } from '../pacs/retrieveScu.ts';
+import type { ArchiveClient, FoundStudy, StudyKey } from '../pacs/archiveClient.ts';
 
 /** What an archive is asked for. */
 export interface PullQuestion {
@@ -28,7 +28,7 @@ export function askedValue(text: string): string {
 
 /** Finds what is to be fetched. @throws TriageError `pacs-unreachable` */
 export async function planPull(
-  { find }: Pick<RetrieveScu, 'find'>,
+  { find }: Pick<ArchiveClient, 'find'>,
   { key, value, allModalities }: PullQuestion,
 ): Promise<PullPlan> {
   const { studies, others } = await find(key, value);

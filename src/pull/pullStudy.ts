@@ -1,7 +1,9 @@
 import type { Clock } from '../base/clock.ts';
 import { TriageError, messageOf } from '../base/errors.ts';
+import { samePatientId } from '../case/patientIdentity.ts';
+import type { ArchiveClient, AskedStudy } from '../pacs/archiveClient.ts';
 import type { RetrieveOutcome } from '../pacs/retrieveOutcome.ts';
-import type { RetrieveScu } from '../pacs/retrieveScu.ts';
+import type { RecordedStudy } from './recordedStudy.ts';
 
 /** How the fetching of one study ended. */
 export interface PulledStudy extends RetrieveOutcome {
@@ -10,11 +12,10 @@ export interface PulledStudy extends RetrieveOutcome {
 }
 
 export interface PullPorts {
-  retrieve: RetrieveScu['retrieve'];
+  retrieve: ArchiveClient['retrieve'];
   /** AE title of the agent's receiver. */
   receivingAeTitle: string;
-  /** Objects of the study that the agent has on record, its results that came back among them. */
-  countOnRecord: (studyInstanceUid: string) => Promise<number>;
+  onRecord: (studyInstanceUid: string) => Promise<RecordedStudy>;
   clock: Clock;
 }
 
@@ -22,18 +23,21 @@ export interface PullPorts {
 const RECORD_MS = 15_000;
 const LOOK_MS = 250;
 
-/** Has a PACS send a study to the agent, and compares what it says with what is on record. What does not work is in `problem`. */
-export async function pullStudy(studyInstanceUid: string, ports: PullPorts): Promise<PulledStudy> {
+/**
+ * Brings a study from an archive to the agent, and compares what the archive says of it with what is on record: archives have sent other studies than they were
+ * asked for. What does not work is in `problem`; what came instead is a case of its own.
+ */
+export async function pullStudy(
+  study: AskedStudy & { statedInstances?: number | null },
+  ports: PullPorts,
+): Promise<PulledStudy> {
   try {
-    const outcome = await ports.retrieve(studyInstanceUid, ports.receivingAeTitle);
-    const onRecord = await recorded(studyInstanceUid, outcome.completed, ports);
-    const missing = outcome.problem === null && onRecord < outcome.completed;
+    const outcome = await ports.retrieve(study, ports.receivingAeTitle);
+    const recorded = await whenRecorded(study.studyInstanceUid, outcome.completed, ports);
     return {
       ...outcome,
-      onRecord,
-      problem: missing
-        ? `${outcome.completed} objects are said to have come, and ${onRecord} of this study are on record: Connections says what was refused; what is of another study stands as a case of its own`
-        : outcome.problem,
+      onRecord: recorded.objects,
+      problem: outcome.problem ?? shortfall(study, outcome.completed, recorded),
     };
   } catch (error) {
     if (!(error instanceof TriageError)) throw error;
@@ -41,16 +45,32 @@ export async function pullStudy(studyInstanceUid: string, ports: PullPorts): Pro
   }
 }
 
-/** Objects of the study on record, once they are `expected` or the agent had its time. */
-async function recorded(
+/** What is wrong with what came of a study, by an archive that says that it has sent everything; null when nothing is. */
+function shortfall(
+  { patientId = '', statedInstances = null }: Parameters<typeof pullStudy>[0],
+  completed: number,
+  recorded: RecordedStudy,
+): string | null {
+  if (completed === 0) return 'it sent no object, and says that this is all';
+  if (recorded.objects < completed)
+    return `${completed} objects are said to have come, and ${recorded.objects} of this study are on record: Connections says what was refused; what is of another study stands as a case of its own`;
+  if (patientId !== '' && recorded.patientId !== '' && !samePatientId(patientId, recorded.patientId))
+    return 'the study on record is of another Patient ID than the archive names for it: find out which is right before it is read';
+  return statedInstances !== null && completed < statedInstances
+    ? `it sent ${completed} of ${statedInstances} objects and says that this is all`
+    : null;
+}
+
+/** The study on record, once it has `expected` objects or the agent had its time. */
+async function whenRecorded(
   studyInstanceUid: string,
   expected: number,
-  { countOnRecord, clock }: Pick<PullPorts, 'countOnRecord' | 'clock'>,
-): Promise<number> {
+  { onRecord, clock }: Pick<PullPorts, 'onRecord' | 'clock'>,
+): Promise<RecordedStudy> {
   const deadlineMs = clock.monotonicMs() + RECORD_MS;
   for (;;) {
-    const count = await countOnRecord(studyInstanceUid);
-    if (count >= expected || clock.monotonicMs() > deadlineMs) return count;
+    const recorded = await onRecord(studyInstanceUid);
+    if (recorded.objects >= expected || clock.monotonicMs() > deadlineMs) return recorded;
     await clock.sleep(LOOK_MS);
   }
 }

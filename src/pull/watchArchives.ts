@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts';
 import { messageOf, TriageError } from '../base/errors.ts';
 import type { Log } from '../base/log.ts';
 import { startWakingLoop } from '../base/wakingLoop.ts';
-import type { FoundStudy, RetrieveScu } from '../pacs/retrieveScu.ts';
+import type { ArchiveClient, FoundStudy } from '../pacs/archiveClient.ts';
 import type { DueStudy, WatchedArchives } from '../worklist/cases/watchedArchives.ts';
 import { pullStudy, type PullPorts } from './pullStudy.ts';
 import { orStopping, Stopping, type UntilStop } from './untilStop.ts';
@@ -10,7 +10,7 @@ import { orStopping, Stopping, type UntilStop } from './untilStop.ts';
 /** An archive that is asked for new studies. */
 export interface WatchedArchive {
   name: string;
-  scu: RetrieveScu;
+  client: ArchiveClient;
   /** Whether a study may be one that the site wants analysed, by what the archive says of it. */
   mayBeWanted: (study: FoundStudy) => boolean;
 }
@@ -91,7 +91,7 @@ export async function lookAtArchive(
 }
 
 async function findNew(
-  { name, scu, mayBeWanted }: WatchedArchive,
+  { name, client, mayBeWanted }: WatchedArchive,
   { store, overlapDays, clock }: WatchOptions,
   untilStop: UntilStop,
 ): Promise<void> {
@@ -100,7 +100,7 @@ async function findNew(
   // A clock that was ahead for a while must not hide the days in between.
   const last = askedTo > today ? today : askedTo;
   for (let day = dayBefore(last, overlapDays); day <= today; day = dayBefore(day, -1)) {
-    const found = await untilStop(scu.findCts(day, day === today ? null : day));
+    const found = await untilStop(client.findCts(day, day === today ? null : day));
     // In one transaction with what was found: a look that breaks off goes on from here.
     await store.noteFound(name, found.filter(mayBeWanted), day);
   }
@@ -108,29 +108,24 @@ async function findNew(
 
 /** What is wrong; null when nothing is. */
 async function fetch(
-  { studyInstanceUid, statedInstances, attempts }: DueStudy,
-  { name, scu }: WatchedArchive,
+  study: DueStudy,
+  { name, client }: WatchedArchive,
   { store, pull }: WatchOptions,
   untilStop: UntilStop,
 ): Promise<string | null> {
-  if (attempts > 0 && (await isGone(studyInstanceUid, scu, untilStop))) {
+  const { studyInstanceUid, attempts } = study;
+  if (attempts > 0 && (await isGone(studyInstanceUid, client, untilStop))) {
     await store.noteGone(name, studyInstanceUid);
     return 'it is no longer in the archive';
   }
-  const pulled = await untilStop(pullStudy(studyInstanceUid, { ...pull, retrieve: scu.retrieve }));
-  const isShort = statedInstances !== null && pulled.completed < statedInstances;
-  const problem =
-    pulled.problem ??
-    (pulled.completed === 0 || isShort
-      ? `it sent ${pulled.completed} of ${statedInstances ?? 'its'} objects and says that this is all`
-      : null);
+  const { problem } = await untilStop(pullStudy(study, { ...pull, retrieve: client.retrieve }));
   if (problem === null) await store.noteFetched(name, studyInstanceUid);
   else await store.noteFailedFetch(name, studyInstanceUid, problem);
   return problem;
 }
 
 /** An archive that cannot be asked has not lost it. */
-async function isGone(studyInstanceUid: string, { find }: RetrieveScu, untilStop: UntilStop): Promise<boolean> {
+async function isGone(studyInstanceUid: string, { find }: ArchiveClient, untilStop: UntilStop): Promise<boolean> {
   try {
     return (await untilStop(find('studyInstanceUid', studyInstanceUid))).studies.length === 0;
   } catch (error) {

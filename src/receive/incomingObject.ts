@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { open, rm, type FileHandle } from 'node:fs/promises';
 import { allSettledOrThrow } from '../base/allSettledOrThrow.ts';
 import type { InstanceHeader, StoredInstance } from '../case/case.ts';
+import { samePatientId } from '../case/patientIdentity.ts';
 import { MAX_HEADER_BYTES, parseHeaderElements } from '../dicom/elements.ts';
 import { writeFileMeta, type FileMetaFacts } from '../dicom/fileMeta.ts';
 import { headerOf } from '../dicom/header.ts';
@@ -33,6 +34,24 @@ export interface IncomingObject {
   discard(): Promise<void>;
 }
 
+/** Of what an object may be; null: of anything. */
+export interface OnlyOf {
+  studyInstanceUid: string | null;
+  patientId: string | null;
+}
+
+/** Why an object is not of `only`, in a sentence; null when it is. */
+export function notOf(
+  { studyInstanceUid, patientId }: Pick<InstanceHeader, 'studyInstanceUid' | 'patientId'>,
+  only: OnlyOf,
+): string | null {
+  if (only.studyInstanceUid !== null && studyInstanceUid !== only.studyInstanceUid)
+    return 'The object is of another study than the address of the request names.';
+  if (only.patientId !== null && !samePatientId(patientId, only.patientId))
+    return 'The object is of another Patient ID than the archive named for its study.';
+  return null;
+}
+
 /** State shared by all incoming objects. */
 export interface IncomingSpace {
   folders: SpoolFolders;
@@ -46,12 +65,8 @@ export interface IncomingSpace {
 /** Bytes of an object that are collected before they are written: a slice of 512 x 512 goes to disk in one write. */
 const STAGING_BYTES = 1_048_576;
 
-/** Begins an object; `studyInstanceUid`: the only study that it may be of, null for any. @throws TriageError `dicom-mismatch` for invalid UIDs */
-export function beginObject(
-  space: IncomingSpace,
-  facts: IncomingFacts,
-  studyInstanceUid: string | null = null,
-): IncomingObject {
+/** Begins an object; one that is not of `only` is refused at its end. @throws TriageError `dicom-mismatch` for invalid UIDs */
+export function beginObject(space: IncomingSpace, facts: IncomingFacts, only?: OnlyOf): IncomingObject {
   if (!isReadableUid(facts.sopClassUid) || !isReadableUid(facts.sopInstanceUid))
     throw new TriageError(
       'dicom-mismatch',
@@ -109,7 +124,7 @@ export function beginObject(
       const sha256 = hash.digest('hex');
       try {
         const check = (beginning: Buffer, readAt: ReadAt): Promise<InstanceHeader> =>
-          checkedHeader(beginning, readAt, sizeBytes, facts, studyInstanceUid);
+          checkedHeader(beginning, readAt, sizeBytes, facts, only);
         const writing = flush();
         // The disk takes the bytes while their header is being read.
         const [handle, header] = await allSettledOrThrow([
@@ -148,14 +163,14 @@ async function checkedHeader(
   readAt: ReadAt,
   fileBytes: number,
   facts: IncomingFacts,
-  studyInstanceUid: string | null,
+  only: OnlyOf | undefined,
 ): Promise<InstanceHeader> {
   const elements = parseHeaderElements(beginning, fileBytes);
   const header = headerOf(elements);
   if (header.sopClassUid !== facts.sopClassUid || header.sopInstanceUid !== facts.sopInstanceUid)
     throw new TriageError('dicom-mismatch', 'The data set is of another SOP class or instance than the command says.');
-  if (studyInstanceUid !== null && header.studyInstanceUid !== studyInstanceUid)
-    throw new TriageError('dicom-mismatch', 'The object is of another study than the address of the request names.');
+  const other = only === undefined ? null : notOf(header, only);
+  if (other !== null) throw new TriageError('dicom-mismatch', other);
   await checkPixelData(elements, readAt, fileBytes);
   return header;
 }

@@ -23,6 +23,8 @@ export interface ReceiveTls {
 
 /** STOW-RS behind the page's server, which lets in, identifies, and hands the bytes on over loopback. */
 export interface ReceiveStow {
+  /** 0 picks a free port. */
+  port: number;
   /** Shown with each request, so that no other program of this machine is taken for the agent. */
   secret: string;
   maxParts: number;
@@ -56,7 +58,7 @@ export interface ReceiveConfig {
   /** Absent: no TLS port. */
   tls?: ReceiveTls;
   /** Absent: no STOW-RS. */
-  stow?: ReceiveStow;
+  stow?: ReceiveStow | undefined;
 }
 
 export const DEFAULT_RECEIVE_CONFIG: ReceiveConfig = {

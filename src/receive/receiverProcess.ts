@@ -216,10 +216,15 @@ function whenDead(born: ChildProcess, onDead: () => void): void {
 
 function listeningOn(
   config: ReceiveConfig,
-  { port, tlsPort }: Extract<ReceiverEvent, { type: 'listening' }>,
+  { port, tlsPort, stowPort }: Extract<ReceiverEvent, { type: 'listening' }>,
 ): ReceiveConfig {
-  const { tls } = config;
-  return { ...config, port, ...(tls === undefined || tlsPort === null ? {} : { tls: { ...tls, port: tlsPort } }) };
+  const { tls, stow } = config;
+  return {
+    ...config,
+    port,
+    ...(tls === undefined || tlsPort === null ? {} : { tls: { ...tls, port: tlsPort } }),
+    ...(stow === undefined || stowPort === null ? {} : { stow: { ...stow, port: stowPort } }),
+  };
 }
 
 /** Asks a process to end; it is killed when it takes too long. */

@@ -7,12 +7,12 @@ import { headerOf } from '../dicom/header.ts';
 import { TriageError } from '../base/errors.ts';
 import type { Clock } from '../base/clock.ts';
 import { createHeaderReads, type HeaderReads } from './headerReads.ts';
-import { beginObject, diskError, type IncomingFacts, type IncomingObject } from './incomingObject.ts';
+import { beginObject, diskError, type IncomingFacts, type IncomingObject, type OnlyOf } from './incomingObject.ts';
 import { openSpoolFolders } from './spoolFolders.ts';
 
 export interface Spool {
-  /** `studyInstanceUid`: the only study that the object may be of, null for any. @throws TriageError `dicom-mismatch` for invalid UIDs, `spool-full` below the low-water mark */
-  begin(facts: IncomingFacts, studyInstanceUid?: string | null): Promise<IncomingObject>;
+  /** `only`: of what the object may be. @throws TriageError `dicom-mismatch` for invalid UIDs, `spool-full` below the low-water mark */
+  begin(facts: IncomingFacts, only?: OnlyOf): Promise<IncomingObject>;
   /** Reads an object that is already in the spool. @throws TriageError `dicom-unreadable`, `dicom-mismatch`, `not-found` */
   describe(path: string): Promise<StoredInstance>;
 }
@@ -35,8 +35,8 @@ export async function openSpool(options: {
   const headerReads = createHeaderReads();
   const space = { folders, headerReads, maxObjectBytes, stagingPool: [], clock };
   return {
-    begin: async (facts, studyInstanceUid = null) => {
-      const object = beginObject(space, facts, studyInstanceUid);
+    begin: async (facts, only) => {
+      const object = beginObject(space, facts, only);
       try {
         await folders.checkFreeBytes();
         return object;

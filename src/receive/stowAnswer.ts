@@ -8,6 +8,7 @@ export interface StowAnswer {
   /** A sentence for people: why something was not stored. */
   warning: string | null;
   retryAfterSeconds: number | null;
+  counts: { stored: number; refused: number; unsupported: number };
 }
 
 const RETRY_AFTER_SECONDS = 60;
@@ -58,6 +59,16 @@ export function stowAnswer(outcomes: readonly StowOutcome[]): StowAnswer {
     body: JSON.stringify(dataset),
     warning: failed[0]?.failure.error.message ?? null,
     retryAfterSeconds: status === 503 ? RETRY_AFTER_SECONDS : null,
+    counts: countsOf(outcomes),
+  };
+}
+
+export function countsOf(outcomes: readonly StowOutcome[]): StowAnswer['counts'] {
+  const failures = outcomes.flatMap(({ failure }) => failure ?? []);
+  return {
+    stored: outcomes.length - failures.length,
+    refused: failures.length,
+    unsupported: failures.filter(({ error }) => error.code === 'transfer-syntax-unsupported').length,
   };
 }
 
@@ -69,6 +80,7 @@ export function stowRefusal(status: number, error: string, message: string): Sto
     body: JSON.stringify({ error, message }),
     warning: message,
     retryAfterSeconds: status === 503 ? RETRY_AFTER_SECONDS : null,
+    counts: countsOf([]),
   };
 }
 

@@ -4,7 +4,7 @@ import { textAt } from '../dicom/elementIndex.ts';
 import { readFileMetaInformation } from '../dicom/fileMetaReader.ts';
 import { VERIFICATION } from '../dicom/sopClasses.ts';
 import type { AssociationPolicy } from './associationPolicy.ts';
-import type { IncomingObject } from './incomingObject.ts';
+import type { IncomingObject, OnlyOf } from './incomingObject.ts';
 import { readMediaType } from '../base/mediaType.ts';
 import type { PartHandler } from './multipartRelated.ts';
 import { BEGINNING_BYTES, refusedHeader } from './refusedHeader.ts';
@@ -23,8 +23,8 @@ export interface StowOptions {
   policy: Pick<AssociationPolicy, 'answer'>;
   sourceAeTitle: string;
   receivingAeTitle: string;
-  /** Study of the address; null: any. */
-  studyInstanceUid: string | null;
+  /** Study of the address, and patient, of whom alone it may be; null: any. */
+  only: OnlyOf;
   /** Called when an object is durable, as in an association. */
   stored(instance: StoredInstance): Promise<void>;
   /** Called once for each part. */
@@ -87,10 +87,10 @@ export function createStowParts(options: StowOptions): PartHandler & { discard()
           ? `The transfer syntax ${transferSyntaxUid} is not taken; send it in Explicit VR Little Endian.`
           : 'It is no Storage SOP class, and no private one that is listed.',
       );
-    const { sourceAeTitle, receivingAeTitle, studyInstanceUid } = options;
+    const { sourceAeTitle, receivingAeTitle, only } = options;
     current.incoming = await options.spool.begin(
       { sopClassUid, sopInstanceUid, transferSyntaxUid, sourceAeTitle, receivingAeTitle },
-      studyInstanceUid,
+      only,
     );
     await current.incoming.write(head.subarray(meta.datasetOffset));
   };

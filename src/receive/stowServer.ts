@@ -11,16 +11,23 @@ import { readMediaType } from '../base/mediaType.ts';
 import { readMultipart } from './multipartRelated.ts';
 import type { ReceiveConfig, ReceiveStow } from './receiveConfig.ts';
 import type { Refusal } from './refusals.ts';
+import { notOf, type OnlyOf } from './incomingObject.ts';
 import type { Spool } from './spool.ts';
 import type { StorageScpListener } from './storageScp.ts';
-import { stowAnswer, stowRefusal, type StowAnswer } from './stowAnswer.ts';
+import { countsOf, stowAnswer, stowRefusal, type StowAnswer } from './stowAnswer.ts';
 import { createStowParts, type StowOutcome } from './stowRequest.ts';
 
-/** Headers that the page's server puts on a request that it hands on. */
+/** Headers that the agent puts on a request that it hands on, and this server on its answer. */
 export const STOW_HEADERS = {
   secret: 'x-odontoid-secret',
   source: 'x-odontoid-source',
   address: 'x-odontoid-address',
+  /** Only on what the agent fetches itself: Patient ID of the study, URI-encoded, empty where it is not known. */
+  patient: 'x-odontoid-patient',
+  stored: 'x-odontoid-stored',
+  refused: 'x-odontoid-refused',
+  /** How many of those were refused for their class or transfer syntax. */
+  unsupported: 'x-odontoid-unsupported',
 } as const;
 
 export interface StowServer {
@@ -54,8 +61,9 @@ export async function startStowServer(options: StowServerOptions): Promise<StowS
       request.destroy();
       return;
     }
-    // A sender may stand still for as long as one of an association.
-    request.socket.setTimeout(config.idleTimeoutMs, () => request.destroy());
+    // A sender may stand still for as long as one of an association; an archive that the agent asks, as long as the agent waits for it.
+    if (request.headers[STOW_HEADERS.patient] === undefined)
+      request.socket.setTimeout(config.idleTimeoutMs, () => request.destroy());
     serve(options, `${options.idPrefix}.stow.${++count}`, request)
       .then((answer) => send(response, answer))
       .catch((error: unknown) => {
@@ -67,7 +75,7 @@ export async function startStowServer(options: StowServerOptions): Promise<StowS
   server.requestTimeout = 0;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
+    server.listen(stow.port, '127.0.0.1', resolve);
   });
   return {
     port: (server.address() as AddressInfo).port,
@@ -117,7 +125,9 @@ async function serve(
 
 interface AcceptedRequest {
   boundary: string;
-  studyInstanceUid: string | null;
+  only: OnlyOf;
+  /** The agent asked for it: nobody sends what is refused. */
+  isFetched: boolean;
 }
 
 /** What the head of the request asks for, or why it is refused. */
@@ -147,7 +157,9 @@ function acceptedRequest(request: IncomingMessage): AcceptedRequest | StowAnswer
   // RFC 2046 5.1.1.
   if (!/^[\w'()+,./:=? -]{0,69}[\w'()+,./:=?-]$/.test(boundary))
     return stowRefusal(400, 'protocol-violation', 'The Content-Type names no boundary of 1 to 70 characters.');
-  return { boundary, studyInstanceUid };
+  const patientId = decodeURIComponent(header(request, STOW_HEADERS.patient));
+  const isFetched = request.headers[STOW_HEADERS.patient] !== undefined;
+  return { boundary, isFetched, only: { studyInstanceUid, patientId: patientId === '' ? null : patientId } };
 }
 
 /** Stores part after part; `clean` when the body came to its end, so that the sender has sent all it wanted to. */
@@ -155,7 +167,7 @@ async function storeParts(
   { config, stow, spool, listener, log }: StowServerOptions,
   associationId: string,
   request: IncomingMessage,
-  { boundary, studyInstanceUid, aeTitle, address }: AcceptedRequest & { aeTitle: string; address: string },
+  { boundary, only, isFetched, aeTitle, address }: AcceptedRequest & { aeTitle: string; address: string },
 ): Promise<{ clean: boolean; answer: StowAnswer | null }> {
   const outcomes: StowOutcome[] = [];
   const tell = (
@@ -169,13 +181,15 @@ async function storeParts(
     policy: createAssociationPolicy(config),
     sourceAeTitle: aeTitle,
     receivingAeTitle: config.aeTitle,
-    studyInstanceUid,
+    only,
     stored: (instance) => listener.stored(associationId, instance),
     done: (outcome) => {
       outcomes.push(outcome);
       if (outcome.failure === null) return;
       const { status, error, header } = outcome.failure;
-      const known = header === null ? {} : { studyInstanceUid: header.studyInstanceUid, header };
+      // What was not asked for is on no list: its archive has it, and would never send it.
+      const isForeign = isFetched && header !== null && notOf(header, only) !== null;
+      const known = header === null || isForeign ? {} : { studyInstanceUid: header.studyInstanceUid, header };
       const statusText = hex16(status);
       log.warn('object refused', {
         associationId,
@@ -207,7 +221,7 @@ async function storeParts(
     const status = error.code === 'object-too-large' ? 413 : 400;
     const already = outcomes.filter(({ failure }) => failure === null).length;
     const message = already === 0 ? error.message : `${error.message} ${already} instances before it are stored.`;
-    return { clean: false, answer: stowRefusal(status, error.code, message) };
+    return { clean: false, answer: { ...stowRefusal(status, error.code, message), counts: countsOf(outcomes) } };
   }
 }
 
@@ -218,6 +232,8 @@ function send(response: ServerResponse, answer: StowAnswer | null): void {
   }
   response.statusCode = answer.status;
   response.setHeader('Content-Type', answer.contentType);
+  for (const count of ['stored', 'refused', 'unsupported'] as const)
+    response.setHeader(STOW_HEADERS[count], answer.counts[count]);
   if (answer.retryAfterSeconds !== null) response.setHeader('Retry-After', answer.retryAfterSeconds);
   // 299: a warning of no other kind (RFC 7234 5.5.7); the data set has no place for a sentence.
   if (answer.warning !== null)

@@ -6,6 +6,7 @@ import type { ConnectionsAnswer, EchoAnswer } from '../../src/answers/adminAnswe
 import type { PullRun, PullsAnswer } from '../../src/answers/pullAnswers.ts';
 import { systemClock } from '../../src/base/clock.ts';
 import { createLog } from '../../src/base/log.ts';
+import { archiveClient } from '../../src/compose/archives.ts';
 import { startAgent, type Agent } from '../../src/compose/startAgent.ts';
 import { configFrom } from '../../src/config/configFile.ts';
 import { readHeader } from '../../src/dicom/header.ts';
@@ -21,6 +22,7 @@ import { smallObject } from './smallObject.ts';
 
 const CT = '1.2.840.10008.5.1.4.1.1.2';
 const MR = '1.2.840.10008.5.1.4.1.1.4';
+const WEISS = { PatientName: 'Weiß^Anna', SpecificCharacterSet: 'ISO_IR 100', StudyDescription: 'CT Neck' };
 let dir: string;
 let agent: Agent;
 let orthanc: Orthanc;
@@ -56,6 +58,7 @@ beforeAll(async () => {
   orthanc = await startOrthanc({
     dir: join(dir, 'orthanc'),
     modalities: { odontoid: { aeTitle: 'ODONTOID', port: dicomPort } },
+    dicomWeb: true,
     configuration: { DicomAlwaysAllowMove: true, DicomAlwaysAllowFind: true },
   });
   const config = {
@@ -73,6 +76,7 @@ beforeAll(async () => {
         ...{ name: `by-${retrieve}`, kind: 'dimse' as const, aeTitle: 'ORTHANC', host: '127.0.0.1' },
         ...{ port: orthanc.dicomPort, retrieve },
       })),
+      { name: 'web', kind: 'dicomweb', url: orthanc.dicomWebUrl },
     ],
     priors: { archives: ['by-get'] },
     assemble: { quietMs: 500 },
@@ -93,6 +97,8 @@ beforeAll(async () => {
     ...(await writeStudy('2.25.103', 'MR', 1)),
     ...(await writeStudy('2.25.104', 'CT', 1, { PatientID: 'PULL-12' })),
     ...(await writeStudy('2.25.106', 'CT', 3, { PatientID: 'PULL-6' })),
+    ...(await writeStudy('2.25.108', 'CT', 4, { PatientID: 'WEB-8', ...WEISS })),
+    ...(await writeStudy('2.25.109', 'CT', 2, { PatientID: 'WEB-9' })),
   ])
     expect((await fetch(`${orthanc.httpUrl}/instances`, { method: 'POST', body: await readFile(path) })).ok).toBe(true);
 });
@@ -130,7 +136,9 @@ it('fetches a study by its accession number, and the CTs of a patient', async ()
 it('asks for one thing only, never by a wildcard, and says what is not there', async () => {
   expect((await pull('--from', 'pacs', '--patient', 'PULL*')).stderr).toMatch(/no \* \? or \\/);
   expect((await pull('--from', 'pacs')).stderr).toMatch(/Give one of --study, --accession and --patient/);
-  expect((await pull('--from', 'elsewhere', '--study', '2.25.1')).stderr).toMatch(/is no DIMSE destination/);
+  expect((await pull('--from', 'elsewhere', '--study', '2.25.1')).stderr).toMatch(
+    /is no destination of the configuration/,
+  );
   const limited = await pull('--from', 'pacs', '--patient', 'PULL-1', '--limit', '1');
   expect(limited.stderr).toMatch(/2 studies match: ask for one of them, or raise --limit/);
   const none = await pull('--from', 'pacs', '--study', '2.25.999');
@@ -160,6 +168,46 @@ it('fetches by C-GET on the association that it opens, and says whether an archi
   expect((await agent.query.caseDetail('2.25.106')).row.sourceAeTitle).toBe('ORTHANC');
   const echo = await fetch(`${agent.url}/api/connections/destination/by-auto/echo`, { method: 'POST' });
   expect(((await echo.json()) as EchoAnswer).takes).toMatch(/; sends studies by C-GET$/);
+});
+
+it('fetches from a DICOMweb archive by the command and by the API, the bytes as it keeps them', async () => {
+  const one = await pull('--from', 'web', '--patient', 'WEB-8');
+  expect([one.stderr, (JSON.parse(one.stdout) as Pulled).studies]).toMatchObject([
+    '',
+    [{ studyInstanceUid: '2.25.108', completed: 4, onRecord: 4, problem: null, modalities: ['CT'] }],
+  ]);
+  const { row } = await agent.query.caseDetail('2.25.108');
+  expect([row.patientName, row.sourceAeTitle]).toEqual(['Weiß^Anna', 'web']);
+  const [held] = await agent.query.heldObjects('2.25.108', { withHeatmaps: true });
+  const [kept, sent] = await Promise.all([
+    readFile(join(dir, 'agent', 'spool', held!.path)),
+    readFile(join(dir, `2.25.108.${held!.sopInstanceUid.split('.').at(-1)}.dcm`)),
+  ]);
+  expect(kept.subarray(-300).equals(sent.subarray(-300))).toBe(true);
+
+  const begun = await fetch(`${agent.url}/api/pulls`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ archive: 'web', key: 'accessionNumber', value: 'A109' }),
+  });
+  expect(begun.status).toBe(201);
+  const newest = async () => ((await (await fetch(`${agent.url}/api/pulls`)).json()) as PullsAnswer).runs[0]!;
+  await expect.poll(async () => (await newest()).endedAtMs, { timeout: 60_000 }).not.toBeNull();
+  expect(await newest()).toMatchObject({ says: '1 study came whole: 2 objects.', isGood: true });
+  expect(await received('2.25.109')).toBe(2);
+  const echo = await fetch(`${agent.url}/api/connections/destination/web/echo`, { method: 'POST' });
+  expect(((await echo.json()) as EchoAnswer).takes).toMatch(/; sends studies by WADO-RS$/);
+
+  const [destination] = configFrom({
+    destinations: [{ name: 'web', kind: 'dicomweb', url: orthanc.dicomWebUrl }],
+  }).destinations;
+  const archive = archiveClient(destination!, {
+    doors: { storage: () => null, stow: () => null },
+    ports: { clock: systemClock, environment: {} },
+  });
+  const [found] = await archive.findOfPatient('WEB-8');
+  expect([found!.patient.patientName, found!.studyDescription]).toEqual(['Weiß^Anna', 'CT Neck']);
+  expect((await archive.retrieve({ studyInstanceUid: '2.25.999' }, 'ODONTOID')).problem).toMatch(/has no such study/);
 });
 
 it('fetches the priors of an analysed scan, and nothing of a namesake or of another region', async () => {
@@ -249,7 +297,11 @@ it('works with dcmqrscp, and says when the archive does not know the agent', asy
     studies: [{ studyInstanceUid: '2.25.105', patientId: 'PULL-1', studyDate: '20261102' }],
     others: 0,
   });
-  expect(await scu.retrieve('2.25.105', 'ODONTOID')).toEqual({ completed: 4, failed: 0, problem: null });
+  expect(await scu.retrieve({ studyInstanceUid: '2.25.105' }, 'ODONTOID')).toEqual({
+    completed: 4,
+    failed: 0,
+    problem: null,
+  });
   await expect.poll(() => received('2.25.105').catch(() => 0)).toBe(4);
   // By C-GET, from an AE title that is no source of the agent, to an archive that knows no such destination.
   const got = await pull('--from', 'closed', '--accession', 'A107');
@@ -257,7 +309,7 @@ it('works with dcmqrscp, and says when the archive does not know the agent', asy
     '',
     [{ studyInstanceUid: '2.25.107', completed: 5, onRecord: 5, problem: null }],
   ]);
-  expect((await scu.retrieve('2.25.105', 'NOBODY')).problem).toMatch(
+  expect((await scu.retrieve({ studyInstanceUid: '2.25.105' }, 'NOBODY')).problem).toMatch(
     /^it does not know the AE title NOBODY.*: register the agent there/,
   );
   await server.stop();

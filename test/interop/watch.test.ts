@@ -7,7 +7,7 @@ import { systemClock } from '../../src/base/clock.ts';
 import { createLog } from '../../src/base/log.ts';
 import { startAgent, type Agent } from '../../src/compose/startAgent.ts';
 import { configFrom } from '../../src/config/configFile.ts';
-import { objectsOnRecord } from '../../src/pull/objectsOnRecord.ts';
+import { recordedStudy } from '../../src/pull/recordedStudy.ts';
 import { until } from '../pipeline/agentUnderTest.ts';
 import { freePort } from './dcmtk.ts';
 import { startOrthanc, type Orthanc } from './orthanc.ts';
@@ -40,20 +40,25 @@ const startArchive = (): Promise<Orthanc> =>
   startOrthanc({
     dir: join(dir, 'orthanc'),
     dicomPort: archivePort,
+    dicomWeb: true,
     modalities: { odontoid: { aeTitle: 'ODONTOID', port: dicomPort } },
     configuration: { DicomAlwaysAllowMove: true },
   });
 
-async function start(): Promise<Agent> {
+async function start(name: 'pacs' | 'web' = 'pacs'): Promise<Agent> {
   return startAgent(
     configFrom({
-      dataDir: join(dir, 'agent'),
+      dataDir: join(dir, name),
       receive: { port: dicomPort, sources: [{ aeTitle: 'ORTHANC', addresses: ['127.0.0.1'] }], minFreeBytes: 0 },
       assemble: { quietMs: 600_000 },
-      destinations: [{ name: 'pacs', kind: 'dimse', aeTitle: 'ORTHANC', host: '127.0.0.1', port: archivePort }],
+      destinations: [
+        name === 'pacs'
+          ? { name: 'pacs', kind: 'dimse', aeTitle: 'ORTHANC', host: '127.0.0.1', port: archivePort }
+          : { name: 'web', kind: 'dicomweb', url: orthanc.dicomWebUrl },
+      ],
       selection: [{ name: 'no-chests', when: { descriptions: ['*chest*'] }, do: 'ignore' }],
       // It is asked at the start: no test waits for the schedule.
-      watch: { archives: ['pacs'], schedule: '0 0 1 1 *' },
+      watch: { archives: [name], schedule: '0 0 1 1 *' },
       proofOfLife: { schedule: 'off' },
       web: { port: 0, signIn: 'off' },
       housekeeping: { lowWaterFreeBytes: 0 },
@@ -83,7 +88,7 @@ async function archive(study: string, from: number, to: number, attributes = {})
     expect(stored.ok).toBe(true);
   }
 }
-const onRecord = (study: string): Promise<number> => objectsOnRecord(agent!.query, study);
+const onRecord = async (study: string): Promise<number> => (await recordedStudy(agent!.query, study)).objects;
 const hasAll = (study: string, count: number) =>
   until(`${count} of ${study}`, async () => (await onRecord(study)) === count);
 const watch = async (): Promise<NonNullable<ConnectionsAnswer['destinations'][number]['watch']>> =>
@@ -130,4 +135,21 @@ it('loses nothing of a study whose archive dies while it sends, and says so mean
   await hasAll('2.25.205', objects);
   await until('nothing waits', async () => (await watch()).waiting === 0);
   expect(await watch()).toMatchObject({ lastError: null, fetchError: null });
+});
+
+it('asks a DICOMweb archive in the same way, from the day on up to which it has asked', async () => {
+  await stop();
+  agent = await start('web');
+  await hasAll('2.25.201', 4);
+  await hasAll('2.25.204', 2);
+  await until('nothing waits', async () => (await watch()).waiting === 0);
+  expect([await onRecord('2.25.202'), await onRecord('2.25.203')]).toEqual([0, 0]);
+  expect(await watch()).toMatchObject({ lastError: null, failing: 0, fetchError: null });
+  await stop();
+  await archive('2.25.204', 3, 3);
+  await archive('2.25.206', 1, 2);
+  agent = await start('web');
+  await hasAll('2.25.206', 2);
+  await hasAll('2.25.204', 3);
+  await stop();
 });

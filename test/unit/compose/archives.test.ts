@@ -14,8 +14,8 @@ it('asks the named archives, by the selection rules that are in force at each st
   }));
   let ofPage: PageValues = {};
   const config = liveConfig(configFrom({ destinations }), () => ofPage);
-  const ports = { clock: testClock() };
-  const archives = askedArchives({ config, ports }, ['old'], { door: () => null });
+  const ports = { clock: testClock(), environment: {} };
+  const archives = askedArchives({ config, ports }, ['old'], { doors: { storage: () => null, stow: () => null } });
   expect(archives.map(({ name }) => name)).toEqual(['old']);
   const wanted = () => archives[0]!.mayBeWanted({ studyDate: '', studyDescription: '' } as never);
   expect(wanted()).toBe(true);

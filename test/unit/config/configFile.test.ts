@@ -300,17 +300,19 @@ it.each<[what: string, over: object, why: RegExp | null]>([
     { priors: { archives: ['old'] } },
     /^priors\.archives: the agent would refuse what old sends\. Add OLD to/,
   ],
-  ['priors', { priors: { archives: ['web'] } }, /^priors\.archives: web is no DIMSE destination/],
-  ['priors', { priors: { archives: ['nowhere'] } }, /^priors\.archives: nowhere is no DIMSE destination/],
+  ['priors', { priors: { archives: ['mute'] } }, /^priors\.archives: mute answers no queries \(confirm: none\)/],
+  ['priors', { priors: { archives: ['nowhere'] } }, /^priors\.archives: there is no destination nowhere/],
   ['priors', { priors: { archives: ['got'] }, assemble: { maxAgeHours: 0 } }, /old scans would come in as new ones/],
   // It sends on the association of the agent, and is no source.
   ['both', { watch: { archives: ['got'] }, priors: { archives: ['got'] } }, null],
+  ['both', { watch: { archives: ['web'] }, priors: { archives: ['web'] } }, null],
 ])('an archive of %s is one from which something can come (%#)', (_what, over, why) => {
   const dimse = { kind: 'dimse', host: 'pacs', port: 104 };
   const destinations = [
     { ...dimse, name: 'old', aeTitle: 'OLD' },
     { ...dimse, name: 'got', aeTitle: 'GOT', retrieve: 'get' },
     { kind: 'dicomweb', name: 'web', url: 'http://pacs/dicom-web' },
+    { kind: 'dicomweb', name: 'mute', url: 'http://pacs/dicom-web', confirm: 'none' },
   ];
   const configured = () => configFrom({ destinations, ...over } as never);
   if (why === null) expect(configured).not.toThrow();

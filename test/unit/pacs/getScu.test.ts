@@ -13,7 +13,21 @@ import { createRetrieveScu } from '../../../src/pacs/retrieveScu.ts';
 import { DEFAULT_RECEIVE_CONFIG, type ReceiveConfig } from '../../../src/receive/receiveConfig.ts';
 import { openSpool } from '../../../src/receive/spool.ts';
 import { startStorageScp, type StorageScp } from '../../../src/receive/storageScp.ts';
-import { commandSet, CT, ctDataSet, pdu, pdv, readCommandElements, storeCommand } from '../receive/rawPeer.ts';
+import { pullStudy } from '../../../src/pull/pullStudy.ts';
+import { recordedStudy } from '../../../src/pull/recordedStudy.ts';
+import {
+  associated,
+  commandSet,
+  CT,
+  ctDataSet,
+  pdu,
+  pdv,
+  readCommandElements,
+  RELEASE_REQUEST,
+  store as storeMessage,
+  storeCommand,
+} from '../receive/rawPeer.ts';
+import { openWorklist } from '../worklist/fixture.ts';
 
 /** C-GET from an archive that does exactly what a test says, into a real Storage SCP. The archive is written from PS3.7 and PS3.8. */
 
@@ -191,7 +205,7 @@ const object = (contextId: number, number: number, dataSet: Buffer, pieceBytes =
     ),
   ]);
 
-function fetchFrom(port: number, way: RetrieveWay = 'get', doorPort: number | null = door.port) {
+function clientOf(port: number, way: RetrieveWay, doorPort: number | null = door.port) {
   const peer = {
     name: 'archive',
     aeTitle: 'ARCHIVE',
@@ -200,13 +214,18 @@ function fetchFrom(port: number, way: RetrieveWay = 'get', doorPort: number | nu
     callingAeTitle: 'ODONTOID',
     timeoutMs: 5_000,
   };
-  const scu = createRetrieveScu(peer, {
+  return createRetrieveScu(peer, {
     clock: systemClock,
     way,
     door: () => (doorPort === null ? null : { host: '127.0.0.1', port: doorPort, idleTimeoutMs: 60_000 }),
   });
+}
+
+function fetchFrom(port: number, way: RetrieveWay = 'get', doorPort: number | null = door.port) {
   const sent: number[] = [];
-  return { sent, outcome: scu.retrieve('2.25.100', 'ODONTOID', (objects) => sent.push(objects)) };
+  const onSent = (objects: number) => sent.push(objects);
+  const outcome = clientOf(port, way, doorPort).retrieve({ studyInstanceUid: '2.25.100' }, 'ODONTOID', onSent);
+  return { sent, outcome };
 }
 
 test('what is proposed leaves room for C-GET among the 128 contexts of an association, and the conformance statement counts it', async () => {
@@ -317,3 +336,100 @@ test.each([
   await expect(fetchFrom(port, 'get').outcome).rejects.toThrow(why);
   expect(asked).toEqual([1]);
 });
+
+/** Sends these data sets in the way in which it was asked, and says that this is all. */
+const sending =
+  (way: 'get' | 'move', dataSets: readonly Buffer[]): Play =>
+  async ({ ctContext, store, answer }) => {
+    if (way === 'get')
+      for (const [at, dataSet] of dataSets.entries())
+        expect((await store(object(ctContext, at + 1, dataSet))).status).toBe(0);
+    else {
+      const peer = await associated(door.port, { calling: 'ARCHIVE' });
+      for (const [at, dataSet] of dataSets.entries()) {
+        peer.send(storeMessage(`2.25.9${at + 1}`, dataSet));
+        expect(await peer.status()).toBe(0);
+      }
+      peer.send(RELEASE_REQUEST);
+      await peer.receive();
+      peer.end();
+    }
+    answer(0, { completed: dataSets.length, failed: 0 });
+  };
+
+test.each([
+  [
+    'get',
+    'another study of the patient',
+    { StudyInstanceUID: '2.25.101' },
+    /^2 objects are said to have come, and 0 of/,
+  ],
+  [
+    'move',
+    'another study of the patient',
+    { StudyInstanceUID: '2.25.101' },
+    /^2 objects are said to have come, and 0 of/,
+  ],
+  ['get', 'another patient', { PatientID: 'P-2' }, /^the study on record is of another Patient ID than the archive/],
+  ['move', 'another patient', { PatientID: 'P-2' }, /^the study on record is of another Patient ID than the archive/],
+] as const)(
+  'an archive that by C-%s sends %s than it was asked for is told of, and what came is a case of its own',
+  async (way, _what, changes, why) => {
+    const { store, query, clock } = await openWorklist();
+    const port = await startArchive(
+      sending(
+        way,
+        ['2.25.91', '2.25.92'].map((uid) => ctDataSet(uid, { PatientID: 'P-1', ...changes })),
+      ),
+      { offers: [GET, MOVE, CT], scpOf: [CT] },
+    );
+    const pulled = await pullStudy(
+      { studyInstanceUid: '2.25.100', patientId: 'P-1' },
+      {
+        retrieve: async (...asked) => {
+          const outcome = await clientOf(port, way).retrieve(...asked);
+          await store.recordInstances(stored);
+          return outcome;
+        },
+        receivingAeTitle: 'ODONTOID',
+        onRecord: (studyInstanceUid) => recordedStudy(query, studyInstanceUid),
+        // What does not come is not waited for.
+        clock: {
+          ...clock,
+          sleep: (ms) => {
+            clock.advance(60_000 + ms);
+            return Promise.resolve();
+          },
+        },
+      },
+    );
+    expect(pulled).toMatchObject({ completed: 2, problem: expect.stringMatching(why) as string });
+    // Nothing is lost, and nothing is under a name that it does not have.
+    const { StudyInstanceUID = '2.25.100', PatientID = 'P-1' } = changes as Record<string, string>;
+    const rows = await query.rows();
+    expect(rows.map(({ studyInstanceUid, patientId }) => [studyInstanceUid, patientId])).toEqual([
+      [StudyInstanceUID, PatientID],
+    ]);
+    expect(await recordedStudy(query, StudyInstanceUID)).toEqual({ objects: 2, patientId: PatientID });
+  },
+);
+
+test.each(['get', 'move'] as const)(
+  'a study that is here keeps its patient when an archive sends another one for it by C-%s',
+  async (way) => {
+    const { store, query } = await openWorklist();
+    const port = await startArchive(
+      sending(way, [ctDataSet('2.25.91', { PatientID: 'P-1' }), ctDataSet('2.25.92', { PatientID: 'P-2' })]),
+      { offers: [GET, MOVE, CT], scpOf: [CT] },
+    );
+    const { outcome } = fetchFrom(port, way);
+    await outcome;
+    await store.recordInstances(stored);
+    const { row, instances } = await query.caseDetail('2.25.100');
+    expect([row.patientId, row.status, instances]).toEqual([
+      'P-1',
+      'held',
+      { received: 2, setAside: 1, ownResults: 0 },
+    ]);
+  },
+);

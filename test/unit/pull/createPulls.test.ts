@@ -3,7 +3,7 @@ import { systemClock } from '../../../src/base/clock.ts';
 import { TriageError } from '../../../src/base/errors.ts';
 import { createLog } from '../../../src/base/log.ts';
 import type { RetrieveOutcome } from '../../../src/pacs/retrieveOutcome.ts';
-import type { FoundStudy } from '../../../src/pacs/retrieveScu.ts';
+import type { FoundStudy } from '../../../src/pacs/archiveClient.ts';
 import { createPulls } from '../../../src/pull/createPulls.ts';
 import { createAuditLog } from '../../../src/worklist/audit/audit.ts';
 import { openWorklist } from '../worklist/fixture.ts';
@@ -29,16 +29,19 @@ async function open(
   const pulls = createPulls({
     archives: ['old-pacs', 'unheard', 'by-get'].map((name) => ({
       name,
-      aeTitle: name.toUpperCase(),
-      sendsByItself: name !== 'by-get',
-      scu: {
+      callingAeTitle: name === 'by-get' ? null : name.toUpperCase(),
+      client: {
         find: () =>
           found instanceof TriageError ? Promise.reject(found) : Promise.resolve({ studies: found, others: 0 }),
-        retrieve: (uid, _destination, onSent) => retrieve(uid, onSent!),
+        retrieve: ({ studyInstanceUid }, _destination, onSent) => retrieve(studyInstanceUid, onSent!),
       },
     })),
     maySend: (aeTitle) => aeTitle === 'OLD-PACS',
-    pull: { receivingAeTitle: 'ODONTOID', countOnRecord: () => Promise.resolve(4), clock: systemClock },
+    pull: {
+      receivingAeTitle: 'ODONTOID',
+      onRecord: () => Promise.resolve({ objects: 4, patientId: 'SECRET-9' }),
+      clock: systemClock,
+    },
     audit,
     clock,
     log: createLog('silent'),

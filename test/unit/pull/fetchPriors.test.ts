@@ -3,13 +3,13 @@ import { systemClock } from '../../../src/base/clock.ts';
 import { TriageError } from '../../../src/base/errors.ts';
 import { createLog } from '../../../src/base/log.ts';
 import type { RetrieveOutcome } from '../../../src/pacs/retrieveOutcome.ts';
-import type { RetrieveScu } from '../../../src/pacs/retrieveScu.ts';
+import type { ArchiveClient } from '../../../src/pacs/archiveClient.ts';
 import { searchOne, startFetchingPriors, type PriorArchive } from '../../../src/pull/fetchPriors.ts';
 import { createAuditLog } from '../../../src/worklist/audit/audit.ts';
 import { createPriorSearches } from '../../../src/worklist/cases/priorSearches.ts';
 import { instanceOf, openWorklist, studyUid, toInferred } from '../worklist/fixture.ts';
 
-type Found = Awaited<ReturnType<RetrieveScu['findOfPatient']>>[number];
+type Found = Awaited<ReturnType<ArchiveClient['findOfPatient']>>[number];
 const WHOLE: RetrieveOutcome = { completed: 4, failed: 0, problem: null };
 
 const found = (study: number | string, over: Partial<Found> = {}): Found => ({
@@ -48,14 +48,14 @@ async function open(
   const fetched: string[] = [];
   const archive: PriorArchive = {
     name: 'old-pacs',
-    scu: {
+    client: {
       findOfPatient: (patient) => {
         asked.push(patient);
         return answers.find?.() ?? Promise.resolve([]);
       },
-      retrieve: (study) => {
-        fetched.push(study);
-        return answers.retrieve?.(study) ?? Promise.resolve(WHOLE);
+      retrieve: ({ studyInstanceUid }) => {
+        fetched.push(studyInstanceUid);
+        return answers.retrieve?.(studyInstanceUid) ?? Promise.resolve(WHOLE);
       },
     },
     mayBeWanted: ({ studyDescription }) => studyDescription !== 'Not for us',
@@ -65,7 +65,11 @@ async function open(
     archives: [archive],
     searches,
     limits: { mostStudies: 2, maxAgeYears: 5, minAgeMs: 3 * 86_400_000 },
-    pull: { receivingAeTitle: 'ODONTOID', countOnRecord: () => Promise.resolve(4), clock: systemClock },
+    pull: {
+      receivingAeTitle: 'ODONTOID',
+      onRecord: () => Promise.resolve({ objects: 4, patientId: 'P-1' }),
+      clock: systemClock,
+    },
     audit,
     clock,
     log: createLog('silent'),

@@ -3,7 +3,7 @@ import { systemClock } from '../../../src/base/clock.ts';
 import { TriageError } from '../../../src/base/errors.ts';
 import { createLog } from '../../../src/base/log.ts';
 import type { RetrieveOutcome } from '../../../src/pacs/retrieveOutcome.ts';
-import type { FoundStudy, RetrieveScu } from '../../../src/pacs/retrieveScu.ts';
+import type { ArchiveClient, FoundStudy } from '../../../src/pacs/archiveClient.ts';
 import { lookAtArchive, watchArchives } from '../../../src/pull/watchArchives.ts';
 import { createWatchedArchives } from '../../../src/worklist/cases/watchedArchives.ts';
 import { openWorklist } from '../worklist/fixture.ts';
@@ -13,14 +13,14 @@ const noon = (day: number): number => new Date(2026, 10, day, 12).getTime();
 const SENT: RetrieveOutcome = { completed: 4, failed: 0, problem: null };
 
 /** An archive that answers what a test says, and the watch of it over a real database. */
-async function watched(answers: Partial<RetrieveScu>, overlapDays = 2) {
+async function watched(answers: Partial<ArchiveClient>, overlapDays = 2) {
   const { database } = await openWorklist();
   let nowMs = noon(20);
   const clock = { ...systemClock, now: () => nowMs };
   const store = createWatchedArchives(database, clock);
   const asked: string[] = [];
   const moved: string[] = [];
-  const scu: RetrieveScu = {
+  const client: ArchiveClient = {
     find: () => Promise.resolve({ studies: [], others: 0 }),
     findOfPatient: () => Promise.reject(new Error('nobody asks for priors')),
     findCts: (from, to) => {
@@ -28,19 +28,19 @@ async function watched(answers: Partial<RetrieveScu>, overlapDays = 2) {
       return answers.findCts?.(from, to) ?? Promise.resolve([]);
     },
     retrieve: (study, destination) => {
-      moved.push(`${study} to ${destination}`);
+      moved.push(`${study.studyInstanceUid} to ${destination}`);
       return answers.retrieve?.(study, destination) ?? Promise.resolve(SENT);
     },
     ...(answers.find && { find: answers.find }),
   };
   const options = {
     archives: [
-      { name: 'old-pacs', scu, mayBeWanted: ({ studyDescription }: FoundStudy) => studyDescription !== 'Chest' },
+      { name: 'old-pacs', client, mayBeWanted: ({ studyDescription }: FoundStudy) => studyDescription !== 'Chest' },
     ],
     store,
     overlapDays,
     mostStudies: 5,
-    pull: { receivingAeTitle: 'ODONTOID', countOnRecord: () => Promise.resolve(4), clock },
+    pull: { receivingAeTitle: 'ODONTOID', onRecord: () => Promise.resolve({ objects: 4, patientId: 'P' }), clock },
     clock,
     log: createLog('silent'),
   };

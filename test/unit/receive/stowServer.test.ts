@@ -27,7 +27,7 @@ async function start(changes: Partial<ReceiveConfig> = {}, limits = {}): Promise
   const { minFreeBytes, maxObjectBytes } = config;
   server = await startStowServer({
     config,
-    stow: { secret: SECRET, maxParts: 10_000, maxRequestBytes: 50_000_000, ...limits },
+    stow: { port: 0, secret: SECRET, maxParts: 10_000, maxRequestBytes: 50_000_000, ...limits },
     spool: await openSpool({ dir, minFreeBytes, maxObjectBytes, clock: systemClock }),
     log: createLog('silent'),
     idPrefix: 't',
