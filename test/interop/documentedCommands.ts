@@ -5,6 +5,7 @@ import { shellBlocks } from './shellBlocks.ts';
 
 /** The beginnings of commands that another test runs, with smaller numbers or with a partner that documentedCommands.test.ts does not have. */
 export const RUN_ELSEWHERE: Record<string, string> = {
+  'odontoid pull --from archive --accession': 'test/interop/pull.test.ts',
   'npm run demo': 'test/interop/demo.test.ts',
   'odontoid demo': 'test/interop/demo.test.ts',
   'npx odontoid demo --model': 'test/pipeline/training.test.ts',
