@@ -5,7 +5,7 @@ import { assembleStudy } from './assembleStudy.ts';
 import { preferSeries } from './seriesRank.ts';
 import { instanceRefusal, type SeriesRules } from './seriesRules.ts';
 
-/** Why a study has no chosen series for another reason than what its images are. */
+/** Why a study was not analysed for another reason than what its images are: any slice may change that. */
 const NOT_BY_GEOMETRY: ReadonlySet<string> = new Set(['prior', 'kept-by-rule', 'ignored-by-rule']);
 
 /** Whether one of an object's images can be a slice of an analysed series. */
@@ -22,7 +22,8 @@ export async function changesAnalysis(images: LateImages, rules: SeriesRules): P
   const slices = late.filter((header) => isAnalysable(header, rules));
   if (slices.length === 0) return false;
   if (goneSeries !== null) return isBetterThanGone(slices, goneSeries, images, rules);
-  if (manifest === null && findings?.reason != null && !NOT_BY_GEOMETRY.has(findings.reasonCode ?? '')) {
+  if (NOT_BY_GEOMETRY.has(findings?.reasonCode ?? '')) return true;
+  if (manifest === null && findings?.reason != null) {
     const study = assembleStudy(await all(), rules);
     return study.type === 'seriesChosen' || study.reason !== findings.reason;
   }

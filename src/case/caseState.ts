@@ -21,8 +21,18 @@ export type CaseEvent =
   | { type: 'instanceReceived' }
   /** `isPrior`: the scan was old when it came. `rule`: the selection rule that took the study; null for none. */
   | { type: 'seriesChosen'; manifest: CaseManifest; isPrior?: boolean; rule?: SelectionRule | null }
-  /** No series can be analysed. A result, not an error: `findings` say why and are reported too. */
-  | { type: 'notEligible'; series: SeriesVerdict[]; findings: Findings; isPrior?: boolean; rule?: SelectionRule | null }
+  /**
+   * No series is analysed. A result, not an error: `findings` say why and are reported too. `manifest`: the series of a prior that is only kept, which readers
+   * may look at.
+   */
+  | {
+      type: 'notEligible';
+      series: SeriesVerdict[];
+      findings: Findings;
+      manifest?: CaseManifest;
+      isPrior?: boolean;
+      rule?: SelectionRule | null;
+    }
   /** `manifest`: set when something else than the assembled series was analysed: damaged slices left out, or the next best series. */
   | { type: 'inferred'; findings: Findings; manifest?: CaseManifest }
   /** Objects are on disk and enter the outbox in the same transaction. */

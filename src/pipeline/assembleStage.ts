@@ -94,7 +94,12 @@ function leftOut(options: AssembleStageOptions, rule: SelectionRule, assembled: 
 function keptPrior(options: AssembleStageOptions, instances: readonly StoredInstance[], assembled: AssembledStudy) {
   const reason = `Prior of ${dayText(newestScanDate(instances.map(({ header }) => header)))}, kept for comparison`;
   const series = withoutChoice(assembled, 'but the scan is a prior');
-  return { ...notEligible(options, { series, reasonCode: 'prior', reason }), isPrior: true };
+  return {
+    ...notEligible(options, { series, reasonCode: 'prior', reason }),
+    // Not analysed, but shown beside the patient's newer scan.
+    ...(assembled.type === 'seriesChosen' ? { manifest: assembled.manifest } : {}),
+    isPrior: true,
+  };
 }
 
 /** The series as they were judged, so that whoever has the study analysed all the same knows what would be taken. */

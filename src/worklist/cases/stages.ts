@@ -161,7 +161,11 @@ export async function apply(context: StoreContext, held: ClaimedCase, event: Cas
         await describeByAnalysed(trx, held, event.manifest);
         break;
       case 'notEligible':
-        await saveAnalysis(trx, row, { series: event.series, findings: event.findings });
+        await saveAnalysis(trx, row, {
+          series: event.series,
+          findings: event.findings,
+          ...(event.manifest && { manifest: event.manifest }),
+        });
         await dropSliceFeatures(trx, row.study_instance_uid);
         // A report takes its patient and study from an object; of a study of which all were refused there is none.
         reportDue =

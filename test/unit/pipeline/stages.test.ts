@@ -205,6 +205,8 @@ describe('the assemble stage', () => {
         findings: { reasonCode: 'prior', reason: 'Prior of 12-Mar-2025, kept for comparison' },
       });
       expect((outcome as { series: { chosen: boolean }[] }).series.map(({ chosen }) => chosen)).toEqual([false]);
+      // Readers may look at them.
+      expect((outcome as { manifest: { slices: object[] } }).manifest.slices).toHaveLength(old.length);
     });
 
     it('chooses its series where the site has priors analysed', async () => {

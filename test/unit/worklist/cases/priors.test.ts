@@ -152,6 +152,90 @@ describe('a prior', () => {
     ]);
   });
 
+  it('never lowers a rank: whatever was found in it, the scans to read stand as they stood', async () => {
+    const worklist = await open();
+    const { store, clock, query } = worklist;
+    const patients: [study: string, outcome: number | null][] = [
+      ...[0.97, 0.61, 0.22, 0.04].map((outcome): [string, number] => [`scan-${outcome}`, outcome]),
+      ['refused', null],
+    ];
+    const take = async (study: string, outcome: number | null, isPrior: boolean) => {
+      await store.nudgeComplete([studyUid(study)]);
+      const assembling = await claimed(store, 'assemble');
+      const manifest = manifestOf(assembling.instances);
+      const prior = isPrior ? { isPrior } : {};
+      if (outcome === null) {
+        const kept = { series: manifest.series, findings: findingsOf(null), ...(isPrior ? { manifest } : {}) };
+        await store.apply(assembling, { type: 'notEligible', ...kept, ...prior });
+        return;
+      }
+      await store.apply(assembling, { type: 'seriesChosen', manifest, ...prior });
+      await store.apply(await claimed(store, 'infer'), { type: 'inferred', findings: findingsOf(outcome) });
+    };
+    for (const [study, outcome] of patients) {
+      clock.advance(60_000);
+      await store.recordInstances([slice(study, { patientId: `P-${study}` })]);
+      await take(study, outcome, false);
+    }
+    await store.markStat(studyUid('scan-0.04'), true, 'ada');
+    const order = async () =>
+      (await query.rows()).filter(({ rank }) => rank !== null).map(({ caseRef, rank, why }) => [caseRef, rank, why]);
+    const before = await order();
+    expect(before).toHaveLength(patients.length);
+    for (const [study] of patients) {
+      for (const [index, found] of [null, 0.02, 0.98].entries()) {
+        const prior = `${study}-prior-${index}`;
+        await store.recordInstances([slice(prior, { ...OLD, patientId: `P-${study}` })]);
+        await take(prior, found, true);
+        expect(await order()).toEqual(before);
+      }
+    }
+    expect((await query.caseDetail(studyUid('scan-0.22'))).row.priorNote).not.toBeNull();
+  });
+
+  it('of which only the images are kept can be looked at', async () => {
+    const worklist = await open();
+    await worklist.store.recordInstances([slice('old', OLD), slice('old', OLD, 2)]);
+    await worklist.store.nudgeComplete([studyUid('old')]);
+    const assembling = await claimed(worklist.store, 'assemble');
+    const manifest = manifestOf(assembling.instances);
+    await worklist.store.apply(assembling, {
+      ...{ type: 'notEligible', series: [], manifest, isPrior: true },
+      findings: findingsOf(null, { reasonCode: 'prior', reason: 'Prior of 12-Mar-2025, kept for comparison' }),
+    });
+    const { row, volume } = await worklist.query.caseDetail(studyUid('old'));
+    expect([row.state, row.decision, volume?.positionsMm.toSorted()]).toEqual(['ineligible', 'not-analysed', [1, 2]]);
+    expect(await worklist.query.volumeSlices(studyUid('old'), [1])).toHaveLength(1);
+    for (const stage of ['infer', 'report'] as const) expect(await worklist.store.claim(stage, 60_000)).toBeNull();
+  });
+
+  it('is linked however the name is written, and of a patient with another name or ID only once a person has said that the two are one', async () => {
+    const worklist = await open();
+    const { store, query } = worklist;
+    await store.recordInstances([slice('accent', { ...OLD, patientName: 'DOE^JANÉ^^Dr' })]);
+    await store.recordInstances([slice('married', { ...OLD, patientName: 'Smith^Jane' })]);
+    await store.recordInstances([slice('other-id', { ...OLD, patientId: 'P-78' })]);
+    const refs = async (...studies: string[]) =>
+      Promise.all(studies.map(async (study) => (await query.caseDetail(studyUid(study))).row.caseRef));
+    const priorsOf = async (study: string) =>
+      (await query.caseDetail(studyUid(study))).priors.map(({ caseRef }) => caseRef);
+    await store.recordInstances([slice('new')]);
+    expect(await priorsOf('new')).toEqual(await refs('accent'));
+
+    // It came under a temporary number, the rest under the real one: held, and linked to nobody's under the real ID until it is released.
+    const emergency = (number: number, patientId: string) => slice('emergency', { patientId }, number);
+    await store.recordInstances([emergency(1, 'TMP-9')]);
+    await store.recordInstances([emergency(2, 'P-78')]);
+    const { row, priors } = await query.caseDetail(studyUid('emergency'));
+    expect([row.status, row.patientId, priors]).toEqual(['held', 'TMP-9', []]);
+    await store.releaseQuarantine(studyUid('emergency'), {
+      ...{ use: 'same-patient', patient: { patientId: 'P-78', patientName: 'Doe^Jane' } },
+      ...{ reason: 'the temporary number was replaced', actor: 'ada' },
+    });
+    expect(await priorsOf('emergency')).toEqual(await refs('other-id'));
+    expect((await query.caseDetail(studyUid('emergency'))).row.patientId).toBe('P-78');
+  });
+
   it('is new once a slice of today comes, and once a person has it analysed', async () => {
     const worklist = await open();
     await keepAsPrior(worklist, 'old');
